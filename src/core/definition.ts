@@ -1,0 +1,73 @@
+import * as z from "zod";
+import { hashJson } from "./canonical.ts";
+import { type JsonObject, JsonObjectSchema } from "./json.ts";
+import { defaults, limits } from "./limits.ts";
+import { NameSchema } from "./names.ts";
+
+/** Which ends of the parents make a child ready. */
+export const ChildRuleSchema = z.enum(["all_succeeded", "all_ended", "any_succeeded", "any_failed"]);
+export type ChildRule = z.infer<typeof ChildRuleSchema>;
+
+export const RetryPolicySchema = z.strictObject({
+  /** Attempts in all, the first included. */
+  maxAttempts: z.int().min(1).max(limits.attempts),
+  /** Wait before the second attempt, in seconds. */
+  initialSeconds: z.number().min(0).max(limits.delaySeconds),
+  /** Each further wait is this many times the one before. */
+  factor: z.number().min(1).max(100),
+  /** No wait is longer than this, in seconds. */
+  maxSeconds: z.number().min(0).max(limits.delaySeconds),
+  /** Share of the wait that is added at random, 0 to 1. */
+  jitter: z.number().min(0).max(1),
+});
+export type RetryPolicy = z.infer<typeof RetryPolicySchema>;
+
+export const TaskDefinitionSchema = z.strictObject({
+  id: NameSchema,
+  /** A built-in task type, or `function` for the workflow's own code. */
+  type: z.string(),
+  with: JsonObjectSchema,
+  after: z.array(NameSchema),
+  rule: ChildRuleSchema,
+  retry: RetryPolicySchema,
+  timeoutSeconds: z.number().positive().max(limits.timeoutSeconds),
+  queue: NameSchema,
+});
+export type TaskDefinition = z.infer<typeof TaskDefinitionSchema>;
+
+/** What a workflow compiles to: plain data, identified by the hash of its content. */
+export const DefinitionSchema = z.strictObject({
+  format: z.literal(1),
+  workflowId: NameSchema,
+  tasks: z.array(TaskDefinitionSchema).min(1).max(limits.tasksPerWorkflow),
+});
+export type Definition = z.infer<typeof DefinitionSchema>;
+
+/** Type of a task that is code of its workflow rather than a built-in. */
+export const FUNCTION_TASK_TYPE = "function";
+
+export function hashDefinition(definition: Definition): string {
+  return hashJson(toJson(definition));
+}
+
+export function toJson(definition: Definition): JsonObject {
+  return { ...definition, tasks: definition.tasks.map((task) => ({ ...task })) };
+}
+
+/** The policies of a task as the definition keeps them, defaults filled in. */
+export function completeTask(
+  task: Pick<TaskDefinition, "id" | "type"> & {
+    readonly [K in keyof Omit<TaskDefinition, "id" | "type" | "retry">]?: TaskDefinition[K] | undefined;
+  } & { readonly retry?: Partial<RetryPolicy> | undefined },
+): TaskDefinition {
+  return {
+    id: task.id,
+    type: task.type,
+    with: task.with ?? {},
+    after: task.after ?? [],
+    rule: task.rule ?? "all_succeeded",
+    retry: { ...defaults.retry, ...task.retry },
+    timeoutSeconds: task.timeoutSeconds ?? defaults.timeoutSeconds,
+    queue: task.queue ?? defaults.queue,
+  };
+}

@@ -1,0 +1,27 @@
+import { BatonError } from "./errors.ts";
+
+/** A duration as people write it: `"30s"`, `"5m"`, `"2h"`, `"1d"`, `"250ms"`, or a sum such as `"1h30m"`. */
+export type Duration = string;
+
+const unitSeconds: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** Seconds of a written duration. Throws `DURATION_INVALID`. */
+export function parseDurationSeconds(text: Duration, where: string): number {
+  if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text))
+    throw new BatonError("DURATION_INVALID", `"${text}" is not a duration`, { where });
+  let seconds = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g))
+    seconds += Number(amount) * (unitSeconds[unit ?? ""] ?? 0);
+  return seconds;
+}
+
+/** A duration for people: `850 ms`, `12.3 s`, `4 m 05 s`. */
+export function formatDuration(milliseconds: number): string {
+  if (milliseconds < 1_000) return `${Math.round(milliseconds)} ms`;
+  const seconds = milliseconds / 1_000;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const minutes = Math.floor(seconds / 60);
+  const rest = String(Math.floor(seconds % 60)).padStart(2, "0");
+  if (minutes < 60) return `${minutes} m ${rest} s`;
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} m`;
+}

@@ -1,0 +1,191 @@
+import type { JsonObject } from "./json.ts";
+
+/**
+ * What becomes of a message whose handling met the error:
+ * `dead-letter` — it can never succeed as it is: keep it, show it, acknowledge it;
+ * `retry` — it may succeed later: redeliver it with back-off;
+ * `none` — the error does not come out of message handling.
+ */
+export type Disposition = "dead-letter" | "retry" | "none";
+
+interface ErrorEntry {
+  readonly disposition: Disposition;
+  readonly remedy: string;
+}
+
+function entry(disposition: Disposition, remedy: string): ErrorEntry {
+  return { disposition, remedy };
+}
+
+/** Every error a user can meet: its code, what becomes of its message, and what to do about it. */
+export const errorCatalog = {
+  // What arrives at the entry
+  BODY_NOT_JSON: entry("dead-letter", "Send a JSON body with content-type application/json."),
+  BODY_NOT_BASE64: entry("dead-letter", "Pub/Sub message data must be base64 of a JSON document."),
+  BODY_NOT_AN_EVENT: entry(
+    "dead-letter",
+    "Send { batchId, taskId } or { workflowId, input }, a Pub/Sub push, or a CloudEvent; see docs/messages.md.",
+  ),
+  BODY_TOO_LARGE: entry("none", "Put large data in the bucket and send its name."),
+  BODY_UNSIZED: entry("none", "Send a Content-Length header; chunked bodies are not accepted."),
+  BODY_ENCODED: entry("none", "Send the body without content-encoding."),
+  METHOD_NOT_ALLOWED: entry("none", "Use POST."),
+  EVENT_TYPE_UNKNOWN: entry(
+    "dead-letter",
+    "Only Pub/Sub messages and finalized Cloud Storage objects are handled.",
+  ),
+
+  // What a message names
+  WORKFLOW_UNKNOWN: entry(
+    "dead-letter",
+    "List the workflows with `baton workflows`; deploy or apply it, then replay.",
+  ),
+  TASK_UNKNOWN: entry(
+    "dead-letter",
+    "Compare with `baton show <batchId>`: the batch keeps the definition it began with.",
+  ),
+  BATCH_UNKNOWN: entry("dead-letter", "List the batches with `baton batches`. Old batches expire."),
+  DEFINITION_MISSING: entry("dead-letter", "The pinned definition is gone; start a new batch."),
+  INPUT_INVALID: entry("dead-letter", "Correct the input; the workflow's input schema says what it takes."),
+  INPUT_TOO_LARGE: entry("dead-letter", "Put large data in the bucket and pass its name."),
+  DELIVERY_EXHAUSTED: entry("dead-letter", "Mend the cause named in it, then `baton replay <deadLetterId>`."),
+  DEAD_LETTER_UNKNOWN: entry("none", "List them with `baton dead-letters`."),
+  COMPLETION_REFUSED: entry(
+    "dead-letter",
+    "Only a task that is WAITING for an event takes a completion from outside.",
+  ),
+  BATCH_NOT_FINISHED: entry("none", "Wait until it has ended, or cancel it first."),
+  BATCH_SUCCEEDED: entry("none", "A batch that ended SUCCESS has nothing to retry; start a new one."),
+
+  // Workflows
+  WORKFLOW_INVALID: entry("none", "Correct the workflow file; `baton validate` lists every problem."),
+  WORKFLOW_CYCLE: entry("none", "Remove one of the edges of the cycle."),
+  WORKFLOW_DUPLICATE: entry("none", "Give each workflow its own name."),
+  WORKFLOW_FILE_FAILED: entry(
+    "none",
+    "The file throws when it is loaded: run `baton validate` after mending it.",
+  ),
+  WORKFLOW_FOLDER_MISSING: entry("none", "Create the folder or set BATON_WORKFLOWS."),
+  TASK_ID_DUPLICATE: entry("none", "Give each task of a workflow its own id."),
+  PARENT_UNKNOWN: entry("none", "`after` may only name tasks of the same workflow."),
+  TASK_TYPE_UNKNOWN: entry("none", "Use a built-in task type; `baton validate` lists them."),
+  DURATION_INVALID: entry("none", 'Write durations like "30s", "5m", "1h30m".'),
+  NAME_INVALID: entry(
+    "none",
+    "Names are 1–64 letters, digits, `-` or `_`, and begin with a letter or digit.",
+  ),
+
+  // Running tasks
+  TASK_FAILED: entry("none", "See the message and the task's own code."),
+  TASK_TIMEOUT: entry("none", "Raise the task's timeout, or split its work."),
+  TASK_LOST_TOO_OFTEN: entry(
+    "none",
+    "The worker died each time it ran this task; look for memory or native crashes.",
+  ),
+  TASK_CODE_MISSING: entry("none", "The deployed code has no such task; deploy it and run `baton retry`."),
+  TASK_PARAMETERS_INVALID: entry("none", "Correct the task's parameters in the workflow."),
+  TASK_RESULT_NOT_JSON: entry(
+    "none",
+    "Return plain JSON: objects, arrays, strings, finite numbers, booleans, null.",
+  ),
+  TASK_RESULT_TOO_LARGE: entry("none", "Write large data to the object store and return its name."),
+  NOT_A_PARENT: entry("none", "A task sees only the results of the tasks it names in `after`."),
+  TEMPLATE_INVALID: entry(
+    "none",
+    "Use {{ input.name }}, {{ parents.task.name }} or {{ batchId }} with fields that exist.",
+  ),
+  EVENT_TIMEOUT: entry("none", "No completion came in time; publish it earlier or raise the timeout."),
+
+  // Built-in tasks
+  FILE_MISSING: entry("none", "The file is no longer where the event said; drop it again."),
+  FILE_CHANGED: entry(
+    "none",
+    "The file changed after it was dropped; the new content has a batch of its own.",
+  ),
+  FILE_EMPTY: entry("none", "Send a file with at least a header and one row."),
+  FILE_UNREADABLE: entry("none", "Correct the row that the message names, then drop the file again."),
+  FILE_FORMAT_UNKNOWN: entry("none", 'Set the format: "csv", "jsonl" or "parquet".'),
+  SQL_FAILED: entry("none", "Correct the SQL; the message names the place."),
+  TABLE_MISMATCH: entry("none", "Make the file's columns fit the table, or load with mode replace."),
+  HTTP_STATUS: entry("none", "The remote service refused the request; see its answer in the message."),
+  HTTP_FAILED: entry("none", "The remote service could not be reached; it is tried again."),
+  HTTP_ADDRESS_REFUSED: entry(
+    "none",
+    "The address is private, loopback or metadata. Set BATON_HTTP_ALLOW_PRIVATE=true if that is intended.",
+  ),
+
+  // The machine
+  STORE_READ_ONLY: entry(
+    "retry",
+    "Make the data folder and its files writable for this user, or set BATON_DATA.",
+  ),
+  STORE_DISK_FULL: entry("retry", "Free disk space; nothing acknowledged was lost."),
+  STORE_CORRUPT: entry("retry", "Restore the database file from a backup, or move it away to begin anew."),
+  STORE_LOCKED: entry("retry", "Another process holds the database; stop it or wait."),
+  STORE_FAILED: entry("retry", "See the message; the work is tried again."),
+  WAREHOUSE_LOCKED: entry("none", "Another process holds the warehouse file; it is tried again."),
+  INBOX_MISSING: entry("none", "Create the folder or set BATON_INBOX to one that exists and is readable."),
+  PORT_IN_USE: entry("none", "Stop the other program or choose another with --port."),
+  CONFIGURATION_INVALID: entry("none", "Correct the environment variables named in the message."),
+  USAGE: entry("none", "See `baton --help`."),
+  SHUTTING_DOWN: entry("retry", "The process is stopping; the work goes on elsewhere or after the restart."),
+  INTERNAL: entry("retry", "This is a defect in Baton: please report it with the message."),
+} as const satisfies Readonly<Record<string, ErrorEntry>>;
+
+export type ErrorCode = keyof typeof errorCatalog;
+
+export interface ErrorContext {
+  /** Where it happened: a file and line, a document, a field. */
+  readonly where?: string;
+  readonly details?: JsonObject;
+  readonly cause?: unknown;
+}
+
+/** An error a user may see: it has a code, says what happened and where, and what to do. */
+export class BatonError extends Error {
+  override readonly name: string = "BatonError";
+  readonly code: ErrorCode;
+  readonly where: string | undefined;
+  readonly details: JsonObject | undefined;
+
+  constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
+    super(context.where ? `${message} (${context.where})` : message, { cause: context.cause });
+    this.code = code;
+    this.where = context.where;
+    this.details = context.details;
+  }
+
+  get remedy(): string {
+    return errorCatalog[this.code].remedy;
+  }
+
+  get disposition(): Disposition {
+    return errorCatalog[this.code].disposition;
+  }
+}
+
+export interface TaskErrorOptions {
+  /** Whether another attempt may succeed. Default true. */
+  readonly retryable?: boolean;
+  /** A code of the task's own, or one of Baton's. Default `TASK_FAILED`. */
+  readonly code?: string;
+  readonly cause?: unknown;
+}
+
+/** What a task throws to fail. Anything else it throws counts as a retryable TaskError. */
+export class TaskError extends Error {
+  override readonly name = "TaskError";
+  readonly retryable: boolean;
+  readonly code: string;
+
+  constructor(message: string, options: TaskErrorOptions = {}) {
+    super(message, { cause: options.cause });
+    this.retryable = options.retryable ?? true;
+    this.code = options.code ?? "TASK_FAILED";
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,90 @@
+import { hashJson } from "./canonical.ts";
+import { type ChildRule, type Definition, hashDefinition, type TaskDefinition } from "./definition.ts";
+import type { JoinShape } from "./joins.ts";
+import { END_TASK_ID } from "./names.ts";
+
+export interface Child {
+  readonly taskId: string;
+  readonly rule: ChildRule;
+}
+
+/** A distinct set of parents, and every child that has exactly that set. */
+export interface Join extends JoinShape {
+  readonly id: string;
+  readonly children: readonly Child[];
+}
+
+/** A definition with its edges worked out. Built once per definition and process. */
+export interface Graph {
+  readonly hash: string;
+  readonly definition: Definition;
+  readonly tasks: ReadonlyMap<string, TaskDefinition>;
+  readonly roots: readonly string[];
+  /** The joins each task is a parent of. */
+  readonly joinsOf: ReadonlyMap<string, readonly Join[]>;
+  readonly joins: readonly Join[];
+}
+
+const joinIdCharacters = 16;
+
+/** Works out roots and joins. The end of the batch is a child of all leaves, under the rule `all_ended`. */
+export function buildGraph(definition: Definition): Graph {
+  const joins = joinsOfDefinition(definition);
+  const joinsOf = new Map<string, Join[]>(definition.tasks.map((task) => [task.id, []]));
+  for (const join of joins) for (const parent of join.parents) joinsOf.get(parent)?.push(join);
+  return {
+    hash: hashDefinition(definition),
+    definition,
+    tasks: new Map(definition.tasks.map((task) => [task.id, task])),
+    roots: definition.tasks.filter((task) => task.after.length === 0).map((task) => task.id),
+    joinsOf,
+    joins,
+  };
+}
+
+function joinsOfDefinition(definition: Definition): Join[] {
+  const skippable = skippableTasks(definition);
+  return groupByParents(definition).map(({ parents, children }) => ({
+    id: hashJson(parents).slice(0, joinIdCharacters),
+    parents,
+    children,
+    rules: [...new Set(children.map((child) => child.rule))],
+    skippable: parents.some((parent) => skippable.has(parent)),
+  }));
+}
+
+interface ParentGroup {
+  readonly parents: readonly string[];
+  readonly children: Child[];
+}
+
+function groupByParents(definition: Definition): ParentGroup[] {
+  const groups = new Map<string, ParentGroup>();
+  const add = (after: readonly string[], child: Child) => {
+    const parents = [...after].sort();
+    const key = parents.join(" ");
+    const group = groups.get(key);
+    if (group) group.children.push(child);
+    else groups.set(key, { parents, children: [child] });
+  };
+  for (const task of definition.tasks)
+    if (task.after.length > 0) add(task.after, { taskId: task.id, rule: task.rule });
+  add(leavesOf(definition), { taskId: END_TASK_ID, rule: "all_ended" });
+  return [...groups.values()];
+}
+
+function leavesOf(definition: Definition): string[] {
+  const parents = new Set(definition.tasks.flatMap((task) => task.after));
+  return definition.tasks.filter((task) => !parents.has(task.id)).map((task) => task.id);
+}
+
+/** Tasks that may end SKIPPED although nothing failed: those under an `any_…` rule, and what depends on them. */
+function skippableTasks(definition: Definition): Set<string> {
+  const skippable = new Set<string>();
+  for (const task of definition.tasks) {
+    const chooses = task.rule === "any_failed" || task.rule === "any_succeeded";
+    const inherits = task.rule === "all_succeeded" && task.after.some((parent) => skippable.has(parent));
+    if (chooses || inherits) skippable.add(task.id);
+  }
+  return skippable;
+}

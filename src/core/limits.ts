@@ -1,0 +1,47 @@
+/** Every limit of Baton, named once. Sizes are bytes, durations are seconds unless the name says otherwise. */
+export const limits = {
+  /** Longest workflow, task or queue name. Keeps document ids and message attributes short. */
+  nameCharacters: 64,
+  /** Tasks in one workflow. A cancel writes one record per task, so this bounds its cost. */
+  tasksPerWorkflow: 10_000,
+  /** Largest request body the entry reads: a 10 MB Pub/Sub message is 13.4 MB as base64 in its push envelope. */
+  requestBodyBytes: 14 * 1024 * 1024,
+  /** Largest decoded message, the limit of Pub/Sub. */
+  messageBytes: 10_000_000,
+  /** Results up to this size live in the TaskLog; larger ones go to the object store. Firestore allows 1 MiB a document. */
+  inlineResultBytes: 64 * 1024,
+  /** Largest result a task may return. */
+  resultBytes: 32 * 1024 * 1024,
+  /** Largest input a TaskBatch may carry; it is stored in the TaskBatch document. */
+  inputBytes: 512 * 1024,
+  /** Longest stored error message; a longer one is cut. */
+  errorMessageCharacters: 4_000,
+  /** Bytes of a dead message that are kept inside its dead letter; larger ones go to the object store. */
+  deadLetterInlineBytes: 256 * 1024,
+  /** Failed deliveries of one message before it becomes a dead letter. Pub/Sub allows 5 to 100. */
+  deliveryAttempts: 10,
+  /** Leases one task may lose before it is failed: a task that kills its worker must not do so for ever. */
+  lostLeases: 10,
+  /** Longest delay, the horizon of Cloud Tasks. */
+  delaySeconds: 30 * 24 * 3600,
+  /** Longest timeout of one attempt, below the 60 minutes of a Cloud Run function. */
+  timeoutSeconds: 3_500,
+  /** Most attempts a retry policy may ask for. */
+  attempts: 100,
+  /** Writes per atomic commit, and per group of independent writes sent at once (Firestore: 500). */
+  writesPerCommit: 500,
+  /** Documents read by one page of a query. */
+  queryPage: 1_000,
+  /** TaskBatches whose pinned definition one process keeps in memory. */
+  cachedBatches: 1_000,
+  /** Joins whose fan-out one process remembers, so that duplicate completions do not publish again. */
+  rememberedFanOuts: 10_000,
+} as const;
+
+/** Defaults of a task that does not say otherwise. */
+export const defaults = {
+  timeoutSeconds: 300,
+  queue: "default",
+  /** Four attempts with waits of 1, 2 and 4 minutes. */
+  retry: { maxAttempts: 4, initialSeconds: 60, factor: 2, maxSeconds: 3_600, jitter: 0 },
+} as const;

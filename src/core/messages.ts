@@ -1,0 +1,78 @@
+import * as z from "zod";
+import { JsonValueSchema } from "./json.ts";
+import { END_TASK_ID, NameSchema } from "./names.ts";
+import { ReasonSchema, TerminalStatusSchema } from "./status.ts";
+
+const BatchIdSchema = z
+  .string()
+  .min(1)
+  .max(200)
+  .regex(/^[A-Za-z0-9_.-]+$/, "a batch id has letters, digits, `-`, `_`, `.`");
+const TaskIdSchema = z.union([NameSchema, z.literal(END_TASK_ID)]);
+
+/** What an outside system says about a task that waits for it. */
+export const CompletionSchema = z.union([
+  z.strictObject({ result: JsonValueSchema }),
+  z.strictObject({ error: z.string() }),
+]);
+export type Completion = z.infer<typeof CompletionSchema>;
+
+/** A task message as anyone may publish it. */
+export const PublicTaskMessageSchema = z.strictObject({
+  batchId: BatchIdSchema,
+  taskId: TaskIdSchema,
+  /** The task that has completed. Absent: run `taskId`. */
+  previousTaskId: TaskIdSchema.optional(),
+  /** With `previousTaskId`, from outside: how a task that waits for it ends. */
+  completion: CompletionSchema.optional(),
+});
+
+/** A task message between Baton's own handlers: it may carry what the sender knows, to save a read. */
+export const TaskMessageSchema = z.strictObject({
+  kind: z.literal("task"),
+  ...PublicTaskMessageSchema.shape,
+  /** How `previousTaskId` ended. Only ever set by the engine, after the ending was committed. */
+  ending: z.strictObject({ status: TerminalStatusSchema, reason: ReasonSchema.nullable() }).optional(),
+  /** Set by the sweeper and by replays: look again, whatever this process remembers of having done. */
+  redrive: z.literal(true).optional(),
+});
+export type TaskMessage = z.infer<typeof TaskMessageSchema>;
+
+/** Start a TaskBatch by hand. The same key gives the same batch. */
+export const StartMessageSchema = z.strictObject({
+  kind: z.literal("start"),
+  workflowId: NameSchema,
+  input: JsonValueSchema.optional(),
+  key: z.string().min(1).max(500).optional(),
+});
+export type StartMessage = z.infer<typeof StartMessageSchema>;
+
+/** A file that has finished being written. */
+export const ObjectMessageSchema = z.strictObject({
+  kind: z.literal("object"),
+  bucket: z.string().min(1),
+  object: z.string().min(1),
+  generation: z.string().min(1),
+  size: z.int().nonnegative().optional(),
+});
+export type ObjectMessage = z.infer<typeof ObjectMessageSchema>;
+
+/** Look for work that has lost its driver. */
+export const SweepMessageSchema = z.strictObject({ kind: z.literal("sweep") });
+
+/** Everything that can arrive, whatever the transport. */
+export const MessageSchema = z.discriminatedUnion("kind", [
+  TaskMessageSchema,
+  StartMessageSchema,
+  ObjectMessageSchema,
+  SweepMessageSchema,
+]);
+export type Message = z.infer<typeof MessageSchema>;
+
+/** Input of a workflow that is started by a file drop. */
+export const FileDropped = z.object({
+  bucket: z.string(),
+  object: z.string(),
+  generation: z.string(),
+});
+export type FileDropped = z.infer<typeof FileDropped>;

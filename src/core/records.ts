@@ -1,0 +1,109 @@
+import * as z from "zod";
+import { JsonValueSchema } from "./json.ts";
+import { NameSchema } from "./names.ts";
+import { BatchStatusSchema, ReasonSchema, TaskStatusSchema } from "./status.ts";
+
+/** Collections of the document store, with the fields each may be counted and queried by. */
+export const collections = {
+  definitions: { fields: [], arrays: [] },
+  workflows: { fields: ["kind"], arrays: [] },
+  batches: { fields: ["status", "createdDay", "lineageId"], arrays: [] },
+  taskLogs: { fields: ["batchId", "open"], arrays: ["arrivals"], clusteredBy: "batchId" },
+  deadLetters: { fields: ["createdDay"], arrays: [] },
+} as const satisfies Readonly<Record<string, CollectionSpec>>;
+
+/** What an adapter has to index. */
+export interface CollectionSpec {
+  /** Fields of string value, queried by equality. Null and absent fields are not indexed. */
+  readonly fields: readonly string[];
+  /** Fields that hold strings, queried by "contains". */
+  readonly arrays: readonly string[];
+  /** A field whose value begins every document id, followed by `/`: documents that share it lie together. */
+  readonly clusteredBy?: string;
+}
+export type CollectionName = keyof typeof collections;
+
+/** A result small enough to live in its TaskLog, or the object that holds it. */
+export const StoredResultSchema = z.union([
+  z.strictObject({ value: JsonValueSchema }),
+  z.strictObject({ bucket: z.string(), object: z.string(), bytes: z.int() }),
+]);
+export type StoredResult = z.infer<typeof StoredResultSchema>;
+
+export const StoredErrorSchema = z.strictObject({
+  code: z.string(),
+  message: z.string(),
+  retryable: z.boolean(),
+});
+export type StoredError = z.infer<typeof StoredErrorSchema>;
+
+/** The record of one task in one TaskBatch. Times are milliseconds since 1970, by the worker's clock, for people. */
+export const TaskLogSchema = z.strictObject({
+  batchId: z.string(),
+  taskId: z.string(),
+  status: TaskStatusSchema,
+  reason: ReasonSchema.nullable(),
+  /** Number of the current or last attempt; 0 when it never ran. Also the fencing token. */
+  attempt: z.int().nonnegative(),
+  /** Attempts that ended in an error. */
+  failures: z.int().nonnegative(),
+  /** Attempts whose worker was lost. */
+  lostLeases: z.int().nonnegative(),
+  /** Fresh in every write: the writer recognises its own commit by it. */
+  nonce: z.string(),
+  /** Who runs it, while PROCESSING. */
+  worker: z.string().nullable(),
+  leaseSeconds: z.number().nullable(),
+  startedAt: z.number().nullable(),
+  endedAt: z.number().nullable(),
+  /** While WAITING: when it goes on by itself. */
+  waitUntil: z.number().nullable(),
+  result: StoredResultSchema.nullable(),
+  error: StoredErrorSchema.nullable(),
+  /** What this ending adds to: one token per join and tally, and per batch and bad status. */
+  arrivals: z.array(z.string()),
+  /** `"open"` until the task is terminal: the sweeper's query. */
+  open: z.literal("open").nullable(),
+});
+export type TaskLog = z.infer<typeof TaskLogSchema>;
+
+/** One run of a workflow. */
+export const TaskBatchSchema = z.strictObject({
+  batchId: z.string(),
+  workflowId: NameSchema,
+  /** Hash of the definition this batch is evaluated with for its whole life. */
+  definitionHash: z.string(),
+  input: JsonValueSchema,
+  status: BatchStatusSchema,
+  /** Set first by a cancel, so that a cancel that dies half-way is carried on. */
+  cancelRequested: z.boolean(),
+  /** What started it, for people: `manual`, `inbox/sales/a.csv#…`, `retry of …`. */
+  startedBy: z.string(),
+  /** The first batch of the lineage; its own id unless it is a retry. */
+  lineageId: z.string(),
+  /** 1 for the first run of a lineage. */
+  run: z.int().positive(),
+  createdAt: z.number(),
+  createdDay: z.string(),
+  endedAt: z.number().nullable(),
+  nonce: z.string(),
+});
+export type TaskBatch = z.infer<typeof TaskBatchSchema>;
+
+/** A message that could not be handled, kept to be seen and replayed. */
+export const DeadLetterSchema = z.strictObject({
+  deadLetterId: z.string(),
+  code: z.string(),
+  message: z.string(),
+  remedy: z.string(),
+  /** The body as it came, base64. Null when it lives in the object store. */
+  body: z.string().nullable(),
+  bodyBytes: z.int().nonnegative(),
+  /** Where it came in: `http`, `broker`. */
+  source: z.string(),
+  receivedAt: z.number(),
+  createdDay: z.string(),
+  replayedAt: z.number().nullable(),
+  nonce: z.string(),
+});
+export type DeadLetter = z.infer<typeof DeadLetterSchema>;

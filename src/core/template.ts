@@ -1,0 +1,64 @@
+import { BatonError } from "./errors.ts";
+import type { JsonObject, JsonValue } from "./json.ts";
+
+/** What `{{ … }}` in a task's parameters may refer to. Parents are looked up only when they are named. */
+export interface TemplateScope {
+  readonly batchId: string;
+  readonly input: JsonValue;
+  readonly parent: (taskId: string) => Promise<JsonValue>;
+}
+
+const placeholder = /\{\{\s*([^{}]*?)\s*\}\}/g;
+const wholePlaceholder = /^\{\{\s*([^{}]*?)\s*\}\}$/;
+
+/**
+ * Fills `{{ input.a.b }}`, `{{ parents.load.rows }}` and `{{ batchId }}` in every string of the parameters.
+ * A string that is one placeholder and nothing else keeps the type of its value. Throws `TEMPLATE_INVALID`.
+ */
+export async function fillTemplate(value: JsonValue, scope: TemplateScope): Promise<JsonValue> {
+  if (typeof value === "string") return fillString(value, scope);
+  if (Array.isArray(value)) return Promise.all(value.map((item) => fillTemplate(item, scope)));
+  if (value !== null && typeof value === "object") {
+    const entries = Object.entries(value as JsonObject).map(
+      async ([key, item]) => [key, await fillTemplate(item, scope)] as const,
+    );
+    return Object.fromEntries(await Promise.all(entries));
+  }
+  return value;
+}
+
+async function fillString(text: string, scope: TemplateScope): Promise<JsonValue> {
+  const whole = wholePlaceholder.exec(text);
+  if (whole) return lookUp(whole[1] ?? "", scope);
+  let filled = "";
+  let end = 0;
+  for (const match of text.matchAll(placeholder)) {
+    const value = await lookUp(match[1] ?? "", scope);
+    filled += text.slice(end, match.index) + (typeof value === "string" ? value : JSON.stringify(value));
+    end = match.index + match[0].length;
+  }
+  return filled + text.slice(end);
+}
+
+async function lookUp(path: string, scope: TemplateScope): Promise<JsonValue> {
+  const [root, ...rest] = path.split(".");
+  if (path === "batchId") return scope.batchId;
+  if (root === "input") return descend(scope.input, rest, path);
+  const [taskId, ...fields] = rest;
+  if (root === "parents" && taskId !== undefined) return descend(await scope.parent(taskId), fields, path);
+  throw new BatonError("TEMPLATE_INVALID", `{{ ${path} }} refers to nothing`);
+}
+
+function descend(value: JsonValue, fields: readonly string[], path: string): JsonValue {
+  let current: JsonValue | undefined = value;
+  for (const field of fields) {
+    const holder: JsonValue | undefined = current;
+    current =
+      holder !== null && typeof holder === "object" && Object.hasOwn(holder, field)
+        ? (holder as JsonObject)[field]
+        : undefined;
+    if (current === undefined)
+      throw new BatonError("TEMPLATE_INVALID", `{{ ${path} }}: there is no "${field}"`);
+  }
+  return current ?? null;
+}

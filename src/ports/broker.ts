@@ -1,0 +1,31 @@
+import type { Message } from "../core/messages.ts";
+
+export interface OutgoingMessage {
+  /** The lane it waits in. */
+  readonly queue: string;
+  readonly message: Message;
+}
+
+/**
+ * Carries messages to the handler, at least once and in no order. A publish that returned is as durable as the
+ * store's last commit: await the store's `sync` before acknowledging anything because of it.
+ */
+export interface Broker {
+  publish(messages: readonly OutgoingMessage[]): Promise<void>;
+}
+
+/** Carries messages to the handler at a later time. */
+export interface Timer {
+  /** `at` is in milliseconds since 1970. May come late, and more than once. */
+  schedule(message: OutgoingMessage, at: number): Promise<void>;
+}
+
+/** One delivery of a message to the handler. */
+export interface Delivery {
+  readonly message: Message;
+  /** 1 for the first delivery, where the transport knows. */
+  readonly deliveryAttempt: number;
+}
+
+/** Resolves to acknowledge; rejects to have the message delivered again. */
+export type MessageHandler = (delivery: Delivery) => Promise<void>;

@@ -1,0 +1,7 @@
+/** The worker's clock. Nothing that must be right depends on it: leases are judged by the store's time. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Calls back once after the delay; returns how to call it off. */
+  after(delayMs: number, callback: () => void): () => void;
+}

@@ -1,0 +1,27 @@
+export interface HttpRequest {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+  readonly timeoutSeconds: number;
+  /** A larger answer is an error. */
+  readonly maxResponseBytes: number;
+  readonly signal: AbortSignal;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** The address after redirects. */
+  readonly url: string;
+}
+
+/**
+ * Requests to the outside. Throws TaskErrors: `HTTP_FAILED` (retryable) when no answer came, and
+ * `HTTP_ADDRESS_REFUSED` (not retryable) for private, loopback, link-local and metadata addresses,
+ * redirects and DNS answers included, unless the configuration allows them.
+ */
+export interface HttpClient {
+  request(request: HttpRequest): Promise<HttpResponse>;
+}

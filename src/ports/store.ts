@@ -1,0 +1,97 @@
+import type { JsonObject } from "../core/json.ts";
+import type { CollectionName } from "../core/records.ts";
+
+export interface DocumentKey {
+  readonly collection: CollectionName;
+  readonly id: string;
+}
+
+/** Opaque; changes with every write of the document and is never used twice for it. */
+export type Version = string;
+
+export interface StoredDocument {
+  readonly key: DocumentKey;
+  readonly data: JsonObject;
+  readonly version: Version;
+  /** When the document was last written, by the store's clock, in milliseconds. */
+  readonly updateTime: number;
+}
+
+export interface Snapshot {
+  readonly document: StoredDocument | undefined;
+  /** When the read took place, by the store's clock, in milliseconds. */
+  readonly readTime: number;
+}
+
+export type Write =
+  /** Refused when the document exists. */
+  | { readonly kind: "create"; readonly key: DocumentKey; readonly data: JsonObject }
+  /** Refused unless the document has that version. */
+  | {
+      readonly kind: "update";
+      readonly key: DocumentKey;
+      readonly version: Version;
+      readonly data: JsonObject;
+    }
+  /** Refused unless the document has that version. */
+  | { readonly kind: "delete"; readonly key: DocumentKey; readonly version: Version };
+
+/** The version that every document written by a commit now has. */
+export interface Committed {
+  readonly version: Version;
+  /** By the store's clock, in milliseconds. */
+  readonly commitTime: number;
+}
+
+export type EachCommitted =
+  | { readonly ok: true; readonly committed: Committed }
+  | { readonly ok: false; readonly error: Error };
+
+/** Equality on a declared field, or "contains" on a declared array. */
+export interface Condition {
+  readonly field: string;
+  readonly equals: string;
+}
+
+export interface QueryOptions {
+  readonly limit: number;
+  /** Only documents whose id comes after this one. Results are ordered by id. */
+  readonly startAfter?: string;
+}
+
+export interface QueryResult {
+  readonly documents: readonly StoredDocument[];
+  readonly readTime: number;
+}
+
+/** A write met a document that does not satisfy its condition. It may be the caller's own earlier try. */
+export class ConflictError extends Error {
+  override readonly name = "ConflictError";
+}
+
+/**
+ * A conditional document store. It knows nothing of workflows.
+ *
+ * A commit that returns is *applied*: every later read and count of this process sees it. `sync` waits until
+ * all that is applied is also *durable*; nothing may be acknowledged, and no effect started, before that.
+ * Stores that are durable at once (Firestore) have a `sync` that returns at once.
+ *
+ * Any error of a commit other than ConflictError leaves open whether it was applied.
+ */
+export interface DocumentStore {
+  get(key: DocumentKey): Promise<Snapshot>;
+  /** Applies all writes, in order, or none. Throws ConflictError when a condition does not hold. */
+  commit(writes: readonly Write[]): Promise<Committed>;
+  /** Applies each write on its own; the results are in the order of the writes. */
+  commitEach(writes: readonly Write[]): Promise<readonly EachCommitted[]>;
+  /** Strong: counts everything committed before the call. */
+  count(collection: CollectionName, condition: Condition): Promise<number>;
+  /** Strong. All conditions must hold; none means all documents. */
+  query(
+    collection: CollectionName,
+    conditions: readonly Condition[],
+    options: QueryOptions,
+  ): Promise<QueryResult>;
+  /** Resolves when everything applied so far is durable; throws when it could not be made so and was undone. */
+  sync(): Promise<void>;
+}

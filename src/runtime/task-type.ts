@@ -1,0 +1,71 @@
+import type * as z from "zod";
+import type { JsonObject, JsonValue } from "../core/json.ts";
+import type { StoredError } from "../core/records.ts";
+import type { TaskStatus } from "../core/status.ts";
+import type { HttpClient } from "../ports/http-client.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { ObjectStore } from "../ports/objects.ts";
+import type { Warehouse } from "../ports/warehouse.ts";
+
+/** The outside world, as tasks reach it. Each part is made when it is first asked for. */
+export interface Services {
+  readonly warehouse: Warehouse;
+  readonly objects: ObjectStore;
+  readonly http: HttpClient;
+}
+
+/** What a running task is given. `Parents` maps the ids in `after` to the results of those tasks. */
+export interface TaskContext<Input = JsonValue, Parents = Readonly<Record<string, unknown>>> {
+  readonly input: Input;
+  readonly batchId: string;
+  readonly workflowId: string;
+  readonly taskId: string;
+  /** 1 for the first attempt. Rises with every attempt: a fencing token for systems that take one. */
+  readonly attempt: number;
+  /** The same for every attempt of this task in this batch: pass it on as `Idempotency-Key`, job id, file name. */
+  readonly idempotencyKey: string;
+  /** Aborted on timeout, cancel, lost lease and shutdown; its reason says which. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly services: Services;
+  /** The result of a parent. Throws a TaskError unless that parent ended SUCCESS: see `parentStatus`. */
+  parent<Id extends keyof Parents & string>(taskId: Id): Promise<Parents[Id]>;
+  /** How a parent ended, for tasks whose rule lets them run after a failure. */
+  parentStatus(taskId: keyof Parents & string): Promise<ParentStatus>;
+  /** `return context.waitForCompletion("2h")` parks the task until somebody outside completes it. */
+  waitForCompletion(timeout: string): WaitForCompletion;
+}
+
+export interface ParentStatus {
+  readonly status: TaskStatus;
+  readonly error: StoredError | null;
+}
+
+/** Returned by a task whose work ends elsewhere. */
+export class WaitForCompletion {
+  readonly timeoutSeconds: number;
+  constructor(timeoutSeconds: number) {
+    this.timeoutSeconds = timeoutSeconds;
+  }
+}
+
+/** A task of a workflow that is its own code. */
+export type TaskFunction<Input, Parents, Result> = (
+  context: TaskContext<Input, Parents>,
+) => Promise<Result | WaitForCompletion> | Result | WaitForCompletion;
+
+/** A built-in task with its parameters: plain data, so it is pinned with the definition. */
+export interface TaskSpec<Result> {
+  readonly type: string;
+  readonly with: JsonObject;
+  /** Never set: carries the type of the result. */
+  readonly result?: Result;
+}
+
+/** A kind of task that workflows use by name. */
+export interface TaskType<Parameters = unknown, Result = unknown> {
+  readonly type: string;
+  readonly summary: string;
+  readonly parameters: z.ZodType<Parameters>;
+  readonly run: (context: TaskContext, parameters: Parameters) => Promise<Result>;
+}
