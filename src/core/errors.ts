@@ -102,6 +102,11 @@ export const errorCatalog = {
     "none",
     "The file changed after it was dropped; the new content has a batch of its own.",
   ),
+  FILE_DENIED: entry("none", "Let the user that Baton runs as read and write the file and its folder."),
+  OBJECT_NAME_INVALID: entry(
+    "none",
+    "Name objects by a path inside the bucket, such as sales/may.csv; links may not lead out of it.",
+  ),
   FILE_EMPTY: entry("none", "Send a file with at least a header and one row."),
   FILE_UNREADABLE: entry("none", "Correct the row that the message names, then drop the file again."),
   FILE_FORMAT_UNKNOWN: entry("none", 'Set the format: "csv", "jsonl" or "parquet".'),

@@ -60,14 +60,46 @@ export type ObjectMessage = z.infer<typeof ObjectMessageSchema>;
 /** Look for work that has lost its driver. */
 export const SweepMessageSchema = z.strictObject({ kind: z.literal("sweep") });
 
+/** Look at one batch anew, and publish what should be under way but is not. */
+export const RedriveMessageSchema = z.strictObject({ kind: z.literal("redrive"), batchId: BatchIdSchema });
+
 /** Everything that can arrive, whatever the transport. */
 export const MessageSchema = z.discriminatedUnion("kind", [
   TaskMessageSchema,
   StartMessageSchema,
   ObjectMessageSchema,
   SweepMessageSchema,
+  RedriveMessageSchema,
 ]);
 export type Message = z.infer<typeof MessageSchema>;
+
+/** Lane of everything but running tasks: completions, starts, sweeps. */
+export const CONTROL_QUEUE = "control";
+
+/** Two messages of the same key ask for the same thing. */
+export function messageKey(message: Message): string {
+  switch (message.kind) {
+    case "task":
+      return `${message.batchId} ${message.taskId} ${message.previousTaskId ?? ""}`;
+    case "start":
+      return `start ${message.workflowId} ${message.key ?? ""}`;
+    case "object":
+      return `object ${message.bucket}/${message.object}#${message.generation}`;
+    case "redrive":
+      return `redrive ${message.batchId}`;
+    case "sweep":
+      return "sweep";
+  }
+}
+
+/**
+ * Whether the store's records alone suffice to make this message again, so that a broker beside the store need
+ * not write it down: the sweep of a RUNNING batch finds every task that should run and every end that should be
+ * passed on. A completion from outside exists only in its message.
+ */
+export function isRedrivable(message: Message): boolean {
+  return (message.kind === "task" && message.completion === undefined) || message.kind === "redrive";
+}
 
 /** Input of a workflow that is started by a file drop. */
 export const FileDropped = z.object({

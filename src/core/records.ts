@@ -8,7 +8,7 @@ export const collections = {
   definitions: { fields: [], arrays: [] },
   workflows: { fields: ["kind"], arrays: [] },
   batches: { fields: ["status", "createdDay", "lineageId"], arrays: [] },
-  taskLogs: { fields: ["batchId", "open"], arrays: ["arrivals"], clusteredBy: "batchId" },
+  taskLogs: { fields: ["batchId"], arrays: ["arrivals"], clusteredBy: "batchId" },
   deadLetters: { fields: ["createdDay"], arrays: [] },
 } as const satisfies Readonly<Record<string, CollectionSpec>>;
 
@@ -53,17 +53,17 @@ export const TaskLogSchema = z.strictObject({
   nonce: z.string(),
   /** Who runs it, while PROCESSING. */
   worker: z.string().nullable(),
-  leaseSeconds: z.number().nullable(),
+  /**
+   * How long this state holds, in seconds since the document was last written, by the store's clock. While PROCESSING
+   * it is the lease, while WAITING the wait; after that anyone may take the task further.
+   */
+  dueSeconds: z.number().nullable(),
   startedAt: z.number().nullable(),
   endedAt: z.number().nullable(),
-  /** While WAITING: when it goes on by itself. */
-  waitUntil: z.number().nullable(),
   result: StoredResultSchema.nullable(),
   error: StoredErrorSchema.nullable(),
   /** What this ending adds to: one token per join and tally, and per batch and bad status. */
   arrivals: z.array(z.string()),
-  /** `"open"` until the task is terminal: the sweeper's query. */
-  open: z.literal("open").nullable(),
 });
 export type TaskLog = z.infer<typeof TaskLogSchema>;
 

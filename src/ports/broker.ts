@@ -16,8 +16,8 @@ export interface Broker {
 
 /** Carries messages to the handler at a later time. */
 export interface Timer {
-  /** `at` is in milliseconds since 1970. May come late, and more than once. */
-  schedule(message: OutgoingMessage, at: number): Promise<void>;
+  /** May come late, and more than once; never early by more than the machines' clocks differ. */
+  schedule(message: OutgoingMessage, delayMs: number): Promise<void>;
 }
 
 /** One delivery of a message to the handler. */

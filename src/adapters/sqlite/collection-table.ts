@@ -1,0 +1,183 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import type { JsonObject } from "../../core/json.ts";
+import type { CollectionName, CollectionSpec } from "../../core/records.ts";
+import type { Condition, QueryOptions } from "../../ports/store.ts";
+
+export interface DocumentRow {
+  readonly id: string;
+  readonly version: number;
+  readonly data: string;
+}
+
+/**
+ * The table of one collection. Declared fields are columns with an index; each string of a declared array is a
+ * row of a side table. `arrays` says whether the document has any such rows, so that most updates need not look.
+ */
+export class CollectionTable {
+  readonly #database: DatabaseSync;
+  readonly #name: string;
+  readonly #spec: CollectionSpec;
+  readonly #columns: readonly string[];
+  readonly #insert: StatementSync;
+  readonly #update: StatementSync;
+  readonly #updateAny: StatementSync;
+  readonly #delete: StatementSync;
+  readonly #get: StatementSync;
+  readonly #insertEntry: StatementSync;
+  readonly #deleteEntries: StatementSync;
+  readonly #countEntries: StatementSync;
+  readonly #prepared = new Map<string, StatementSync>();
+
+  constructor(database: DatabaseSync, name: CollectionName, spec: CollectionSpec) {
+    this.#database = database;
+    this.#name = name;
+    this.#spec = spec;
+    this.#columns = spec.fields.filter((field) => field !== spec.clusteredBy);
+    this.#create();
+    const columns = this.#columns.map((column) => `, "${column}"`).join("");
+    const marks = this.#columns.map(() => ", ?").join("");
+    const sets = this.#columns.map((column) => `, "${column}" = ?`).join("");
+    this.#insert = database.prepare(
+      `INSERT INTO "${name}" (id, version, data, arrays${columns}) VALUES (?, ?, ?, ?${marks}) ON CONFLICT (id) DO NOTHING`,
+    );
+    const update = `UPDATE "${name}" SET version = ?, data = ?, arrays = ?${sets} WHERE id = ? AND version = ?`;
+    this.#update = database.prepare(`${update} AND arrays = 0`);
+    this.#updateAny = database.prepare(update);
+    this.#delete = database.prepare(`DELETE FROM "${name}" WHERE id = ? AND version = ?`);
+    this.#get = database.prepare(`SELECT id, version, data FROM "${name}" WHERE id = ?`);
+    this.#insertEntry = database.prepare(
+      `INSERT INTO "${name}_entries" (field, value, id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
+    );
+    this.#deleteEntries = database.prepare(
+      `DELETE FROM "${name}_entries" WHERE field = ? AND value = ? AND id = ?`,
+    );
+    this.#countEntries = database.prepare(
+      `SELECT count(*) AS n FROM "${name}_entries" WHERE field = ? AND value = ?`,
+    );
+  }
+
+  #create(): void {
+    const name = this.#name;
+    const columns = this.#columns.map((column) => `, "${column}" TEXT`).join("");
+    this.#database.exec(`
+      CREATE TABLE IF NOT EXISTS "${name}" (
+        id TEXT PRIMARY KEY, version INTEGER NOT NULL, data TEXT NOT NULL, arrays INTEGER NOT NULL${columns}
+      ) STRICT, WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS "${name}_entries" (
+        field TEXT NOT NULL, value TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (field, value, id)
+      ) STRICT, WITHOUT ROWID;
+    `);
+    for (const column of this.#columns)
+      this.#database.exec(
+        `CREATE INDEX IF NOT EXISTS "${name}_${column}" ON "${name}" ("${column}") WHERE "${column}" IS NOT NULL`,
+      );
+  }
+
+  get(id: string): DocumentRow | undefined {
+    return this.#get.get(id) as DocumentRow | undefined;
+  }
+
+  /** False when the document exists. */
+  insert(id: string, version: number, data: JsonObject): boolean {
+    const entries = this.#entriesOf(data);
+    const { changes } = this.#insert.run(
+      id,
+      version,
+      JSON.stringify(data),
+      entries.length > 0 ? 1 : 0,
+      ...this.#fieldsOf(data),
+    );
+    if (changes === 0) return false;
+    for (const [field, value] of entries) this.#insertEntry.run(field, value, id);
+    return true;
+  }
+
+  /** False when the document does not have that version. */
+  update(id: string, expected: number, version: number, data: JsonObject): boolean {
+    const entries = this.#entriesOf(data);
+    const values = [version, JSON.stringify(data), entries.length > 0 ? 1 : 0, ...this.#fieldsOf(data)];
+    const updated =
+      this.#update.run(...values, id, expected).changes > 0 || this.#updateWithArrays(id, expected, values);
+    if (updated) for (const [field, value] of entries) this.#insertEntry.run(field, value, id);
+    return updated;
+  }
+
+  #updateWithArrays(id: string, expected: number, values: readonly SQLInputValue[]): boolean {
+    const row = this.get(id);
+    if (row?.version !== expected) return false;
+    this.#removeEntries(row);
+    return this.#updateAny.run(...values, id, expected).changes > 0;
+  }
+
+  /** False when the document does not have that version. */
+  delete(id: string, expected: number): boolean {
+    const row = this.get(id);
+    if (row?.version !== expected) return false;
+    this.#removeEntries(row);
+    return this.#delete.run(id, expected).changes > 0;
+  }
+
+  count(condition: Condition): number {
+    const row = this.#spec.arrays.includes(condition.field)
+      ? this.#countEntries.get(condition.field, condition.equals)
+      : this.#statement("SELECT count(*) AS n", [condition], "").get(...this.#bind([condition]));
+    return Number(row?.["n"]);
+  }
+
+  query(conditions: readonly Condition[], options: QueryOptions): DocumentRow[] {
+    const statement = this.#statement(
+      "SELECT id, version, data",
+      conditions,
+      "AND id > ? ORDER BY id LIMIT ?",
+    );
+    return statement.all(
+      ...this.#bind(conditions),
+      options.startAfter ?? "",
+      options.limit,
+    ) as unknown as DocumentRow[];
+  }
+
+  #statement(select: string, conditions: readonly Condition[], rest: string): StatementSync {
+    const where = ["1 = 1", ...conditions.map((condition) => this.#where(condition.field))].join(" AND ");
+    const sql = `${select} FROM "${this.#name}" WHERE ${where} ${rest}`;
+    const found = this.#prepared.get(sql);
+    if (found) return found;
+    const prepared = this.#database.prepare(sql);
+    this.#prepared.set(sql, prepared);
+    return prepared;
+  }
+
+  #where(field: string): string {
+    if (field === this.#spec.clusteredBy) return "id >= ? || '/' AND id < ? || '0'";
+    if (this.#columns.includes(field)) return `"${field}" = ?`;
+    if (this.#spec.arrays.includes(field))
+      return `id IN (SELECT id FROM "${this.#name}_entries" WHERE field = '${field}' AND value = ?)`;
+    throw new TypeError(`"${field}" is not a declared field of ${this.#name}`);
+  }
+
+  #bind(conditions: readonly Condition[]): string[] {
+    return conditions.flatMap(({ field, equals }) =>
+      field === this.#spec.clusteredBy ? [equals, equals] : [equals],
+    );
+  }
+
+  #fieldsOf(data: JsonObject): SQLInputValue[] {
+    return this.#columns.map((column) => {
+      const value = data[column];
+      return typeof value === "string" ? value : null;
+    });
+  }
+
+  #entriesOf(data: JsonObject): [field: string, value: string][] {
+    return this.#spec.arrays.flatMap((field) => {
+      const values = data[field];
+      if (!Array.isArray(values)) return [];
+      return values.map((value): [string, string] => [field, String(value)]);
+    });
+  }
+
+  #removeEntries(row: DocumentRow): void {
+    for (const [field, value] of this.#entriesOf(JSON.parse(row.data)))
+      this.#deleteEntries.run(field, value, row.id);
+  }
+}

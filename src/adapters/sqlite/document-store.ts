@@ -1,0 +1,136 @@
+import type { DatabaseSync } from "node:sqlite";
+import { type CollectionName, collections } from "../../core/records.ts";
+import type { Clock } from "../../ports/clock.ts";
+import {
+  type Committed,
+  type Condition,
+  ConflictError,
+  type DocumentKey,
+  type DocumentStore,
+  type EachCommitted,
+  type QueryOptions,
+  type QueryResult,
+  type Snapshot,
+  type StoredDocument,
+  type Write,
+} from "../../ports/store.ts";
+import { CollectionTable, type DocumentRow } from "./collection-table.ts";
+import type { GroupCommit } from "./group-commit.ts";
+
+/**
+ * The document store on SQLite. A version is the time of its commit in microseconds, made to rise with every
+ * commit of this process and with every write of one document, so it is never used twice for a document.
+ */
+export class SqliteDocumentStore implements DocumentStore {
+  readonly #group: GroupCommit;
+  readonly #clock: Clock;
+  readonly #tables: ReadonlyMap<CollectionName, CollectionTable>;
+  #lastVersion = 0;
+
+  constructor(database: DatabaseSync, group: GroupCommit, clock: Clock) {
+    this.#group = group;
+    this.#clock = clock;
+    this.#tables = group.write(() => openTables(database));
+  }
+
+  async get(key: DocumentKey): Promise<Snapshot> {
+    const row = this.#group.read(() => this.#table(key.collection).get(key.id));
+    return { document: row && toDocument(key.collection, row), readTime: this.#clock.now() };
+  }
+
+  async commit(writes: readonly Write[]): Promise<Committed> {
+    return this.#group.write(() => this.#commitAll(writes));
+  }
+
+  async commitEach(writes: readonly Write[]): Promise<readonly EachCommitted[]> {
+    return this.#group.write(() =>
+      writes.map((write): EachCommitted => {
+        const version = this.#nextVersion([write]);
+        if (this.#apply(write, version)) return { ok: true, committed: toCommitted(version) };
+        return { ok: false, error: conflict(write) };
+      }),
+    );
+  }
+
+  async count(collection: CollectionName, condition: Condition): Promise<number> {
+    return this.#group.read(() => this.#table(collection).count(condition));
+  }
+
+  async query(
+    collection: CollectionName,
+    conditions: readonly Condition[],
+    options: QueryOptions,
+  ): Promise<QueryResult> {
+    const rows = this.#group.read(() => this.#table(collection).query(conditions, options));
+    return { documents: rows.map((row) => toDocument(collection, row)), readTime: this.#clock.now() };
+  }
+
+  sync(): Promise<void> {
+    return this.#group.sync();
+  }
+
+  #commitAll(writes: readonly Write[]): Committed {
+    const version = this.#nextVersion(writes);
+    const [first, ...rest] = writes;
+    if (first && rest.length === 0) {
+      if (!this.#apply(first, version)) throw conflict(first);
+      return toCommitted(version);
+    }
+    for (const write of writes) if (!this.#holds(write)) throw conflict(write);
+    for (const write of writes) this.#apply(write, version);
+    return toCommitted(version);
+  }
+
+  #nextVersion(writes: readonly Write[]): number {
+    let version = Math.max(this.#clock.now() * 1_000, this.#lastVersion + 1);
+    for (const write of writes)
+      if (write.kind !== "create") version = Math.max(version, Number(write.version) + 1);
+    this.#lastVersion = version;
+    return version;
+  }
+
+  #holds(write: Write): boolean {
+    const row = this.#table(write.key.collection).get(write.key.id);
+    return write.kind === "create" ? row === undefined : row?.version === Number(write.version);
+  }
+
+  #apply(write: Write, version: number): boolean {
+    const table = this.#table(write.key.collection);
+    switch (write.kind) {
+      case "create":
+        return table.insert(write.key.id, version, write.data);
+      case "update":
+        return table.update(write.key.id, Number(write.version), version, write.data);
+      case "delete":
+        return table.delete(write.key.id, Number(write.version));
+    }
+  }
+
+  #table(collection: CollectionName): CollectionTable {
+    const table = this.#tables.get(collection);
+    if (!table) throw new TypeError(`There is no collection ${collection}`);
+    return table;
+  }
+}
+
+function openTables(database: DatabaseSync): Map<CollectionName, CollectionTable> {
+  const names = Object.keys(collections) as CollectionName[];
+  return new Map(names.map((name) => [name, new CollectionTable(database, name, collections[name])]));
+}
+
+function toDocument(collection: CollectionName, row: DocumentRow): StoredDocument {
+  return {
+    key: { collection, id: row.id },
+    data: JSON.parse(row.data),
+    version: String(row.version),
+    updateTime: Math.floor(row.version / 1_000),
+  };
+}
+
+function toCommitted(version: number): Committed {
+  return { version: String(version), commitTime: Math.floor(version / 1_000) };
+}
+
+function conflict(write: Write): ConflictError {
+  return new ConflictError(`${write.kind} of ${write.key.collection}/${write.key.id}: its condition does not hold`);
+}

@@ -1,0 +1,74 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+
+export interface MessageRow {
+  readonly id: number;
+  readonly queue: string;
+  readonly body: string;
+  /** Times it was handed out, this time included. */
+  readonly deliveries: number;
+}
+
+/** Messages on disk: due ones are leased by moving `visible_at`, so a dead worker's messages come back by themselves. */
+export class MessageTable {
+  readonly #insert: StatementSync;
+  readonly #take: StatementSync;
+  readonly #delete: StatementSync;
+  readonly #postpone: StatementSync;
+  readonly #dueQueues: StatementSync;
+  readonly #nextVisible: StatementSync;
+  readonly #dataVersion: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    database.exec(`
+      CREATE TABLE IF NOT EXISTS messages (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        queue TEXT NOT NULL, body TEXT NOT NULL, visible_at INTEGER NOT NULL, deliveries INTEGER NOT NULL
+      ) STRICT;
+      CREATE INDEX IF NOT EXISTS messages_visible ON messages (visible_at, queue);
+    `);
+    this.#insert = database.prepare(
+      "INSERT INTO messages (queue, body, visible_at, deliveries) VALUES (?, ?, ?, ?)",
+    );
+    this.#take = database.prepare(`
+      UPDATE messages SET visible_at = ?, deliveries = deliveries + 1
+      WHERE id IN (SELECT id FROM messages WHERE queue = ? AND visible_at <= ? ORDER BY visible_at LIMIT ?)
+      RETURNING id, queue, body, deliveries`);
+    this.#delete = database.prepare("DELETE FROM messages WHERE id = ? AND deliveries = ?");
+    this.#postpone = database.prepare("UPDATE messages SET visible_at = ? WHERE id = ? AND deliveries = ?");
+    this.#dueQueues = database.prepare("SELECT DISTINCT queue FROM messages WHERE visible_at <= ?");
+    this.#nextVisible = database.prepare("SELECT min(visible_at) AS at FROM messages WHERE visible_at > ?");
+    this.#dataVersion = database.prepare("PRAGMA data_version");
+  }
+
+  insert(queue: string, body: string, visibleAt: number, deliveries: number): void {
+    this.#insert.run(queue, body, visibleAt, deliveries);
+  }
+
+  take(queue: string, now: number, visibleAgainAt: number, most: number): MessageRow[] {
+    return this.#take.all(visibleAgainAt, queue, now, most) as unknown as MessageRow[];
+  }
+
+  /** Removes a message, unless it was handed out again since. */
+  acknowledge(row: MessageRow): void {
+    this.#delete.run(row.id, row.deliveries);
+  }
+
+  postpone(row: MessageRow, visibleAt: number): void {
+    this.#postpone.run(visibleAt, row.id, row.deliveries);
+  }
+
+  dueQueues(now: number): string[] {
+    return this.#dueQueues.all(now).map((row) => String(row["queue"]));
+  }
+
+  /** When the next message becomes visible, if any is waiting. */
+  nextVisibleAt(now: number): number | undefined {
+    const at = this.#nextVisible.get(now)?.["at"];
+    return at === null || at === undefined ? undefined : Number(at);
+  }
+
+  /** Changes whenever another connection has committed something to the file. */
+  dataVersion(): number {
+    return Number(this.#dataVersion.get()?.["data_version"]);
+  }
+}
