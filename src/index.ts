@@ -1,1 +1,22 @@
-export const a = 1;
+/** What workflow files import. */
+export type { ChildRule } from "./core/definition.ts";
+export type { Duration } from "./core/duration.ts";
+export { TaskError, type TaskErrorOptions } from "./core/errors.ts";
+export type { JsonObject, JsonValue } from "./core/json.ts";
+export { FileDropped } from "./core/messages.ts";
+export { fileDrop, type Trigger } from "./core/trigger.ts";
+export type {
+  ParentStatus,
+  Services,
+  TaskContext,
+  TaskFunction,
+  TaskSpec,
+  WaitForCompletion,
+} from "./runtime/task-type.ts";
+export { archiveFile } from "./tasks/archive-file.ts";
+export { http } from "./tasks/http.ts";
+export { loadFile } from "./tasks/load-file.ts";
+export { renderReport } from "./tasks/render-report.ts";
+export { runQuery } from "./tasks/run-query.ts";
+export { type Workflow, type WorkflowOptions, workflow } from "./workflow/builder.ts";
+export type { RetryOptions, TaskPolicies } from "./workflow/task-schema.ts";

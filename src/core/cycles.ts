@@ -78,7 +78,7 @@ function cycleAbove(
     current = parents.get(current)?.find((parent) => unordered.has(parent));
   }
   const walked = [...path];
-  return walked.slice(walked.findIndex((id) => id === current)).reverse();
+  return walked.slice(current === undefined ? 0 : walked.indexOf(current)).reverse();
 }
 
 function beginWithFirst(cycle: readonly string[], order: ReadonlyMap<string, number>): string[] {

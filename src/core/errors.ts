@@ -129,6 +129,7 @@ export const errorCatalog = {
   STORE_LOCKED: entry("retry", "Another process holds the database; stop it or wait."),
   STORE_FAILED: entry("retry", "See the message; the work is tried again."),
   WAREHOUSE_LOCKED: entry("none", "Another process holds the warehouse file; it is tried again."),
+  WAREHOUSE_FAILED: entry("none", "Check the warehouse file, its folder and the disk; it is tried again."),
   INBOX_MISSING: entry("none", "Create the folder or set BATON_INBOX to one that exists and is readable."),
   PORT_IN_USE: entry("none", "Stop the other program or choose another with --port."),
   CONFIGURATION_INVALID: entry("none", "Correct the environment variables named in the message."),

@@ -6,6 +6,17 @@ export const limits = {
   tasksPerWorkflow: 10_000,
   /** Largest request body the entry reads: a 10 MB Pub/Sub message is 13.4 MB as base64 in its push envelope. */
   requestBodyBytes: 14 * 1024 * 1024,
+  /** Deepest nesting of arrays and objects in anything that arrives; whatever walks it may recurse. */
+  jsonDepth: 200,
+  /** Values (elements and fields) in any JSON that arrives: fourteen megabytes of `[],` take 1.5 GB once they are checked. */
+  jsonValues: 500_000,
+  /** Time a client has to send its headers, and its whole request. Handling may take longer. */
+  headersSeconds: 20,
+  requestSeconds: 60,
+  /** How long a refused request is still read, so that its sender gets to see the refusal. */
+  refusalSeconds: 2,
+  /** How long a stopping server waits for requests in flight: Cloud Run kills 10 seconds after SIGTERM. */
+  drainSeconds: 8,
   /** Largest decoded message, the limit of Pub/Sub. */
   messageBytes: 10_000_000,
   /** Results up to this size live in the TaskLog; larger ones go to the object store. Firestore allows 1 MiB a document. */
@@ -34,8 +45,16 @@ export const limits = {
   queryPage: 1_000,
   /** TaskBatches whose pinned definition one process keeps in memory. */
   cachedBatches: 1_000,
-  /** Joins whose fan-out one process remembers, so that duplicate completions do not publish again. */
-  rememberedFanOuts: 10_000,
+  /** From SIGTERM to the end of the process: Cloud Run kills after 10 s. */
+  shutdownSeconds: 9,
+  /** How much of that running tasks may use to finish. */
+  taskGraceSeconds: 7,
+  /** How long a write to the embedded store waits for another process. */
+  lockTimeoutSeconds: 10,
+  /** How long a message that was handed out by the embedded broker stays hidden. */
+  messageLeaseSeconds: 60,
+  /** How often the embedded broker looks for messages of other processes. */
+  brokerPollMs: 50,
 } as const;
 
 /** Defaults of a task that does not say otherwise. */

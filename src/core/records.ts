@@ -6,10 +6,10 @@ import { BatchStatusSchema, ReasonSchema, TaskStatusSchema } from "./status.ts";
 /** Collections of the document store, with the fields each may be counted and queried by. */
 export const collections = {
   definitions: { fields: [], arrays: [] },
-  workflows: { fields: ["kind"], arrays: [] },
-  batches: { fields: ["status", "createdDay", "lineageId"], arrays: [] },
+  workflows: { fields: [], arrays: [] },
+  batches: { fields: ["status", "lineageId"], arrays: [] },
   taskLogs: { fields: ["batchId"], arrays: ["arrivals"], clusteredBy: "batchId" },
-  deadLetters: { fields: ["createdDay"], arrays: [] },
+  deadLetters: { fields: [], arrays: [] },
 } as const satisfies Readonly<Record<string, CollectionSpec>>;
 
 /** What an adapter has to index. */
@@ -84,11 +84,20 @@ export const TaskBatchSchema = z.strictObject({
   /** 1 for the first run of a lineage. */
   run: z.int().positive(),
   createdAt: z.number(),
-  createdDay: z.string(),
   endedAt: z.number().nullable(),
   nonce: z.string(),
 });
 export type TaskBatch = z.infer<typeof TaskBatchSchema>;
+
+/** A workflow stored as data by `baton apply`. */
+export const AppliedWorkflowSchema = z.strictObject({
+  workflowId: NameSchema,
+  /** YAML or JSON, as it was given. */
+  source: z.string(),
+  appliedAt: z.number(),
+  nonce: z.string(),
+});
+export type AppliedWorkflow = z.infer<typeof AppliedWorkflowSchema>;
 
 /** A message that could not be handled, kept to be seen and replayed. */
 export const DeadLetterSchema = z.strictObject({
@@ -102,7 +111,6 @@ export const DeadLetterSchema = z.strictObject({
   /** Where it came in: `http`, `broker`. */
   source: z.string(),
   receivedAt: z.number(),
-  createdDay: z.string(),
   replayedAt: z.number().nullable(),
   nonce: z.string(),
 });

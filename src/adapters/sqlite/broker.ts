@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
-import { backoffMs } from "../../core/retry.ts";
-import { CONTROL_QUEUE, isRedrivable, type Message, MessageSchema, messageKey } from "../../core/messages.ts";
 import { messageOf } from "../../core/errors.ts";
+import { CONTROL_QUEUE, isRedrivable, type Message, MessageSchema, messageKey } from "../../core/messages.ts";
+import { backoffMs } from "../../core/retry.ts";
 import type { Broker, MessageHandler, OutgoingMessage, Timer } from "../../ports/broker.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
@@ -64,8 +64,9 @@ export class SqliteBroker implements Broker, Timer {
     this.#insertRow(queue, message, delayMs);
   }
 
-  /** Begins to hand messages to the handler. */
-  start(handler: MessageHandler): void {
+  /** Begins to hand messages to the handler: all, or only those of one batch. */
+  start(handler: MessageHandler, scope: { readonly batchId?: string | undefined } = {}): void {
+    if (scope.batchId !== undefined) this.#messages.narrowTo(scope.batchId);
     this.#handler = handler;
     this.#poll();
   }
@@ -90,7 +91,9 @@ export class SqliteBroker implements Broker, Timer {
 
   #insertRow(queue: string, message: Message, delayMs: number): void {
     const visibleAt = this.#clock.now() + delayMs;
-    this.#group.write(() => this.#messages.insert(queue, JSON.stringify(message), visibleAt, 0));
+    const batchId = "batchId" in message ? message.batchId : undefined;
+    const body = JSON.stringify(message);
+    this.#group.write(() => this.#messages.insert({ queue, batchId, body, visibleAt }));
     this.#nextRowAt = Math.min(this.#nextRowAt, visibleAt);
   }
 
@@ -158,9 +161,17 @@ export class SqliteBroker implements Broker, Timer {
 
   #redeliver(item: Item, error: unknown): void {
     const delayMs = backoffMs(redelivery, item.deliveryAttempt, 0);
-    this.#logger.warn("a message will be delivered again", { key: item.key, error: messageOf(error), delayMs });
-    if (item.row) return this.#postpone(item.row, delayMs);
-    // Memory only: if its group was undone, whoever published it is redelivered and publishes it again.
+    this.#logger.warn("a message will be delivered again", {
+      key: item.key,
+      error: messageOf(error),
+      delayMs,
+    });
+    if (item.row) this.#postpone(item.row, delayMs);
+    else this.#redeliverFromMemory(item, delayMs);
+  }
+
+  /** If the group of the message was undone, whoever published it is redelivered, and publishes it again. */
+  #redeliverFromMemory(item: Item, delayMs: number): void {
     this.#clock.after(delayMs, () => {
       if (!this.#handler || item.group?.failed) return;
       this.#lane(item.queue).push({ ...item, deliveryAttempt: item.deliveryAttempt + 1 });

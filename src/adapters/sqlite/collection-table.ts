@@ -121,7 +121,7 @@ export class CollectionTable {
     const row = this.#spec.arrays.includes(condition.field)
       ? this.#countEntries.get(condition.field, condition.equals)
       : this.#statement("SELECT count(*) AS n", [condition], "").get(...this.#bind([condition]));
-    return Number(row?.["n"]);
+    return Number(row?.n);
   }
 
   query(conditions: readonly Condition[], options: QueryOptions): DocumentRow[] {

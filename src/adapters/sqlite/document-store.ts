@@ -132,5 +132,7 @@ function toCommitted(version: number): Committed {
 }
 
 function conflict(write: Write): ConflictError {
-  return new ConflictError(`${write.kind} of ${write.key.collection}/${write.key.id}: its condition does not hold`);
+  return new ConflictError(
+    `${write.kind} of ${write.key.collection}/${write.key.id}: its condition does not hold`,
+  );
 }

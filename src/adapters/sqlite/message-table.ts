@@ -8,6 +8,16 @@ export interface MessageRow {
   readonly deliveries: number;
 }
 
+export interface NewMessage {
+  readonly queue: string;
+  readonly body: string;
+  /** The batch it belongs to, if any. */
+  readonly batchId: string | undefined;
+  readonly visibleAt: number;
+}
+
+const ofScope = "(? IS NULL OR batch = ?)";
+
 /** Messages on disk: due ones are leased by moving `visible_at`, so a dead worker's messages come back by themselves. */
 export class MessageTable {
   readonly #insert: StatementSync;
@@ -17,35 +27,47 @@ export class MessageTable {
   readonly #dueQueues: StatementSync;
   readonly #nextVisible: StatementSync;
   readonly #dataVersion: StatementSync;
+  #scope: string | null = null;
 
   constructor(database: DatabaseSync) {
     database.exec(`
       CREATE TABLE IF NOT EXISTS messages (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
-        queue TEXT NOT NULL, body TEXT NOT NULL, visible_at INTEGER NOT NULL, deliveries INTEGER NOT NULL
+        queue TEXT NOT NULL, batch TEXT, body TEXT NOT NULL, visible_at INTEGER NOT NULL, deliveries INTEGER NOT NULL
       ) STRICT;
       CREATE INDEX IF NOT EXISTS messages_visible ON messages (visible_at, queue);
     `);
     this.#insert = database.prepare(
-      "INSERT INTO messages (queue, body, visible_at, deliveries) VALUES (?, ?, ?, ?)",
+      "INSERT INTO messages (queue, batch, body, visible_at, deliveries) VALUES (?, ?, ?, ?, 0)",
     );
     this.#take = database.prepare(`
       UPDATE messages SET visible_at = ?, deliveries = deliveries + 1
-      WHERE id IN (SELECT id FROM messages WHERE queue = ? AND visible_at <= ? ORDER BY visible_at LIMIT ?)
+      WHERE id IN (
+        SELECT id FROM messages WHERE queue = ? AND visible_at <= ? AND ${ofScope} ORDER BY visible_at LIMIT ?)
       RETURNING id, queue, body, deliveries`);
     this.#delete = database.prepare("DELETE FROM messages WHERE id = ? AND deliveries = ?");
     this.#postpone = database.prepare("UPDATE messages SET visible_at = ? WHERE id = ? AND deliveries = ?");
-    this.#dueQueues = database.prepare("SELECT DISTINCT queue FROM messages WHERE visible_at <= ?");
-    this.#nextVisible = database.prepare("SELECT min(visible_at) AS at FROM messages WHERE visible_at > ?");
+    this.#dueQueues = database.prepare(
+      `SELECT DISTINCT queue FROM messages WHERE visible_at <= ? AND ${ofScope}`,
+    );
+    this.#nextVisible = database.prepare(
+      `SELECT min(visible_at) AS at FROM messages WHERE visible_at > ? AND ${ofScope}`,
+    );
     this.#dataVersion = database.prepare("PRAGMA data_version");
   }
 
-  insert(queue: string, body: string, visibleAt: number, deliveries: number): void {
-    this.#insert.run(queue, body, visibleAt, deliveries);
+  /** From now on, takes only the messages of this batch. */
+  narrowTo(batchId: string): void {
+    this.#scope = batchId;
+  }
+
+  insert(message: NewMessage): void {
+    this.#insert.run(message.queue, message.batchId ?? null, message.body, message.visibleAt);
   }
 
   take(queue: string, now: number, visibleAgainAt: number, most: number): MessageRow[] {
-    return this.#take.all(visibleAgainAt, queue, now, most) as unknown as MessageRow[];
+    const scope = this.#scope;
+    return this.#take.all(visibleAgainAt, queue, now, scope, scope, most) as unknown as MessageRow[];
   }
 
   /** Removes a message, unless it was handed out again since. */
@@ -58,17 +80,17 @@ export class MessageTable {
   }
 
   dueQueues(now: number): string[] {
-    return this.#dueQueues.all(now).map((row) => String(row["queue"]));
+    return this.#dueQueues.all(now, this.#scope, this.#scope).map((row) => String(row.queue));
   }
 
   /** When the next message becomes visible, if any is waiting. */
   nextVisibleAt(now: number): number | undefined {
-    const at = this.#nextVisible.get(now)?.["at"];
+    const at = this.#nextVisible.get(now, this.#scope, this.#scope)?.at;
     return at === null || at === undefined ? undefined : Number(at);
   }
 
   /** Changes whenever another connection has committed something to the file. */
   dataVersion(): number {
-    return Number(this.#dataVersion.get()?.["data_version"]);
+    return Number(this.#dataVersion.get()?.data_version);
   }
 }

@@ -1,0 +1,107 @@
+import type { Destination } from "../../ports/warehouse.ts";
+import { refusal, translated } from "./errors.ts";
+import { quoteIdentifier, type Table } from "./identifiers.ts";
+import type { Column, Statements } from "./statements.ts";
+
+/** Where the rows are that a job is about to write, in their order. */
+export const stageTable = "temp.main._baton_stage";
+
+/** Throws `TABLE_MISMATCH` unless both have the same columns, in any order and case. */
+export function checkColumns(
+  table: Table,
+  existing: readonly Column[],
+  incoming: readonly Pick<Column, "name">[],
+): void {
+  const added = without(incoming, existing);
+  const missing = without(existing, incoming);
+  if (added.length + missing.length === 0) return;
+  const problems = [
+    added.length > 0 ? `not in the table: ${added.join(", ")}` : "",
+    missing.length > 0 ? `only in the table: ${missing.join(", ")}` : "",
+  ].filter((problem) => problem !== "");
+  throw refusal("TABLE_MISMATCH", `The columns do not fit table ${table.name}; ${problems.join("; ")}`);
+}
+
+/** Throws `TABLE_MISMATCH` when a key column is not among the columns. */
+export function checkKey(into: Destination, incoming: readonly Pick<Column, "name">[]): void {
+  if (into.mode !== "merge") return;
+  const missing = without(
+    into.key.map((name) => ({ name })),
+    incoming,
+  );
+  if (into.key.length === 0) throw refusal("TASK_PARAMETERS_INVALID", "Mode merge needs a key");
+  if (missing.length > 0)
+    throw refusal(
+      "TABLE_MISMATCH",
+      `There is no key column ${missing.join(", ")} to merge into ${into.table} by`,
+    );
+}
+
+/** The condition under which a row of the stage has no key to be merged by. */
+export function keyless(into: Destination): string {
+  if (into.mode !== "merge") return "false";
+  return into.key.map((name) => `${quoteIdentifier(name)} IS NULL`).join(" OR ");
+}
+
+/** Writes the stage to the table, by name of column. Returns how many rows the table has then. Throws `TABLE_MISMATCH`. */
+export async function writeStage(
+  statements: Statements,
+  table: Table,
+  into: Destination,
+  columns: readonly Column[],
+): Promise<number> {
+  const target = await statements.qualified(table);
+  try {
+    await statements.run(`CREATE SCHEMA IF NOT EXISTS ${target.slice(0, target.lastIndexOf('."'))}`);
+    if (into.mode === "replace")
+      await statements.run(`CREATE OR REPLACE TABLE ${target} AS FROM ${stageTable}`);
+    else await addRows(statements, target, into, columns);
+    return await statements.countRows(target);
+  } catch (thrown) {
+    throw translated("TABLE_MISMATCH", `The rows do not fit table ${table.name}`, thrown);
+  }
+}
+
+async function addRows(
+  statements: Statements,
+  target: string,
+  into: Destination,
+  columns: readonly Column[],
+): Promise<void> {
+  await statements.run(`CREATE TABLE IF NOT EXISTS ${target} AS FROM ${stageTable} LIMIT 0`);
+  if (into.mode === "merge") await merge(statements, target, into.key, columns);
+  else await statements.run(`INSERT INTO ${target} BY NAME FROM ${stageTable}`);
+}
+
+/** Of the rows with the same key the last one counts: files carry corrections of their earlier rows. */
+async function merge(
+  statements: Statements,
+  target: string,
+  key: readonly string[],
+  columns: readonly Column[],
+): Promise<void> {
+  const keys = key.map(quoteIdentifier);
+  const rest = without(
+    columns,
+    key.map((name) => ({ name })),
+  ).map(quoteIdentifier);
+  const names = columns.map((column) => quoteIdentifier(column.name));
+  const updates = rest.map((name) => `${name} = incoming.${name}`).join(", ");
+  await statements.run(
+    `MERGE INTO ${target} AS kept
+     USING (FROM ${stageTable} QUALIFY row_number() OVER (PARTITION BY ${keys.join(", ")} ORDER BY rowid DESC) = 1)
+       AS incoming
+     ON ${keys.map((name) => `kept.${name} = incoming.${name}`).join(" AND ")}
+     WHEN MATCHED THEN ${rest.length > 0 ? `UPDATE SET ${updates}` : "DO NOTHING"}
+     WHEN NOT MATCHED THEN INSERT (${names.join(", ")})
+       VALUES (${names.map((name) => `incoming.${name}`).join(", ")})`,
+  );
+}
+
+function without(
+  columns: readonly Pick<Column, "name">[],
+  others: readonly Pick<Column, "name">[],
+): readonly string[] {
+  const known = new Set(others.map((other) => other.name.toLowerCase()));
+  return columns.map((column) => column.name).filter((name) => !known.has(name.toLowerCase()));
+}

@@ -1,0 +1,53 @@
+import type { DuckDBValue } from "@duckdb/node-api";
+import type { JsonValue } from "../../core/json.ts";
+
+type DuckDb = typeof import("@duckdb/node-api");
+
+/** A value of a row as JSON: times in ISO 8601, whole numbers beyond 2^53 as text, decimals as numbers. */
+export function toJson(duckdb: DuckDb, value: DuckDBValue): JsonValue {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return value;
+  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
+  if (typeof value === "bigint")
+    return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
+  if (value instanceof duckdb.DuckDBDecimalValue) return Number(value.toString());
+  return timeToJson(duckdb, value) ?? nestedToJson(duckdb, value) ?? value.toString();
+}
+
+function timeToJson(duckdb: DuckDb, value: DuckDBValue): JsonValue | undefined {
+  if (value instanceof duckdb.DuckDBTimestampTZValue && value.isFinite)
+    return new Date(Number(value.micros / 1_000n)).toISOString();
+  if (
+    value instanceof duckdb.DuckDBTimestampValue ||
+    value instanceof duckdb.DuckDBTimestampSecondsValue ||
+    value instanceof duckdb.DuckDBTimestampMillisecondsValue ||
+    value instanceof duckdb.DuckDBTimestampNanosecondsValue
+  )
+    return value.toString().replace(" ", "T");
+  return undefined;
+}
+
+function nestedToJson(duckdb: DuckDb, value: DuckDBValue): JsonValue | undefined {
+  if (value instanceof duckdb.DuckDBListValue || value instanceof duckdb.DuckDBArrayValue)
+    return value.items.map((item) => toJson(duckdb, item));
+  if (value instanceof duckdb.DuckDBStructValue)
+    return Object.fromEntries(
+      Object.entries(value.entries).map(([name, item]) => [name, toJson(duckdb, item)]),
+    );
+  if (value instanceof duckdb.DuckDBMapValue)
+    return value.entries.map((entry) => ({
+      key: toJson(duckdb, entry.key),
+      value: toJson(duckdb, entry.value),
+    }));
+  if (value instanceof duckdb.DuckDBUnionValue) return toJson(duckdb, value.value);
+  if (value instanceof duckdb.DuckDBVariantValue) return toJson(duckdb, value.value);
+  return undefined;
+}
+
+/** A parameter as DuckDB takes it: arrays become lists and objects structs. */
+export function fromJson(duckdb: DuckDb, value: JsonValue): DuckDBValue {
+  if (value === null || typeof value !== "object") return value;
+  if (Array.isArray(value)) return duckdb.listValue(value.map((item) => fromJson(duckdb, item)));
+  return duckdb.structValue(
+    Object.fromEntries(Object.entries(value).map(([name, item]) => [name, fromJson(duckdb, item)])),
+  );
+}

@@ -1,0 +1,86 @@
+import type { DuckDBPreparedStatement } from "@duckdb/node-api";
+import type { JsonObject } from "../../core/json.ts";
+import type { QueryJob, Row, Sql } from "../../ports/warehouse.ts";
+import { checkColumns, checkKey, keyless, stageTable, writeStage } from "./destination.ts";
+import { refusal, translated } from "./errors.ts";
+import { parseTable } from "./identifiers.ts";
+import type { Writing } from "./jobs.ts";
+import { fromJson, toJson } from "./json-values.ts";
+import type { Statements } from "./statements.ts";
+
+type DuckDb = typeof import("@duckdb/node-api");
+
+/** Runs a SELECT; what is returned writes its rows to their table. */
+export async function prepareQuery(statements: Statements, duckdb: DuckDb, job: QueryJob): Promise<Writing> {
+  const table = parseTable(job.into.table);
+  const sql = sqlOf(job.sql);
+  try {
+    const values = await checkSelect(statements, duckdb, sql, job.parameters);
+    const stage = await statements.prepare(`CREATE TEMP TABLE _baton_stage AS\n${sql}`);
+    stage.bind(values);
+    await stage.run();
+  } catch (thrown) {
+    throw translated("SQL_FAILED", `The SQL for table ${table.name} failed`, thrown);
+  }
+  const columns = await statements.describe(stageTable);
+  checkKey(job.into, columns);
+  const existing = job.into.mode === "replace" ? undefined : await statements.columnsOf(table);
+  if (existing) checkColumns(table, existing, columns);
+  const withoutKey = await statements.countRows(`(FROM ${stageTable} WHERE ${keyless(job.into)})`);
+  if (withoutKey > 0)
+    throw refusal("SQL_FAILED", `${withoutKey} rows have an empty key (${job.into.key.join(", ")})`);
+  const rows = await statements.countRows(stageTable);
+  return async () => {
+    const tableRows = await writeStage(statements, table, job.into, columns);
+    return { table: table.name, rows, tableRows };
+  };
+}
+
+/** Rows of a SELECT as JSON, no more of them read than asked for. */
+export async function selectRows(
+  statements: Statements,
+  duckdb: DuckDb,
+  question: { readonly sql: Sql; readonly parameters: JsonObject; readonly limit: number },
+): Promise<readonly Row[]> {
+  const sql = sqlOf(question.sql);
+  try {
+    const values = await checkSelect(statements, duckdb, sql, question.parameters);
+    const statement = await statements.prepare(sql);
+    statement.bind(values);
+    const reader = await statement.streamAndReadUntil(question.limit);
+    return reader
+      .getRowObjects()
+      .slice(0, question.limit)
+      .map((row) =>
+        Object.fromEntries(Object.entries(row).map(([name, value]) => [name, toJson(duckdb, value)])),
+      );
+  } catch (thrown) {
+    throw translated("SQL_FAILED", "The SQL failed", thrown);
+  }
+}
+
+function sqlOf(sql: Sql): string {
+  const text = typeof sql === "string" ? sql : sql.duckdb;
+  if (text === undefined) throw refusal("SQL_FAILED", 'There is no SQL for DuckDB: add "duckdb" to it');
+  return text;
+}
+
+/** Prepares the SQL by itself, so that errors show the author's text, and sees that it only reads. */
+async function checkSelect(statements: Statements, duckdb: DuckDb, sql: string, parameters: JsonObject) {
+  const statement = await statements.prepare(sql);
+  if (statement.statementType !== duckdb.StatementType.SELECT)
+    throw refusal("SQL_FAILED", "Only one SELECT statement can be run");
+  const wanted = parameterNames(statement);
+  const missing = wanted.filter((name) => !Object.hasOwn(parameters, name));
+  const unused = Object.keys(parameters).filter((name) => !wanted.includes(name));
+  if (missing.length > 0)
+    throw refusal("SQL_FAILED", `The SQL asks for $${missing.join(", $")}, which the parameters do not give`);
+  if (unused.length > 0) throw refusal("SQL_FAILED", `The SQL has no parameter $${unused.join(", $")}`);
+  return Object.fromEntries(
+    Object.entries(parameters).map(([name, value]) => [name, fromJson(duckdb, value)]),
+  );
+}
+
+function parameterNames(statement: DuckDBPreparedStatement): readonly string[] {
+  return Array.from({ length: statement.parameterCount }, (_, index) => statement.parameterName(index + 1));
+}

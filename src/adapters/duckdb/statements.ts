@@ -1,0 +1,83 @@
+import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api";
+import * as z from "zod";
+import { quoteIdentifier, type Table } from "./identifiers.ts";
+
+export interface Column {
+  readonly name: string;
+  readonly type: string;
+}
+
+const ColumnSchema = z.object({ name: z.string(), type: z.string() });
+const CountSchema = z.tuple([z.object({ count: z.bigint().transform(Number) })]);
+
+/** Statements on one connection, none of them begun after the abort. */
+export class Statements {
+  readonly #connection: DuckDBConnection;
+  readonly #signal: AbortSignal;
+
+  constructor(connection: DuckDBConnection, signal: AbortSignal) {
+    this.#connection = connection;
+    this.#signal = signal;
+  }
+
+  async run(sql: string, values?: Record<string, DuckDBValue>): Promise<void> {
+    await this.rows(sql, values);
+  }
+
+  async rows(
+    sql: string,
+    values: Record<string, DuckDBValue> = {},
+  ): Promise<readonly Record<string, DuckDBValue>[]> {
+    this.#signal.throwIfAborted();
+    return (await this.#connection.runAndReadAll(sql, values)).getRowObjects();
+  }
+
+  async prepare(sql: string) {
+    this.#signal.throwIfAborted();
+    return this.#connection.prepare(sql);
+  }
+
+  /** All of the work or nothing. */
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
+    await this.run("BEGIN TRANSACTION");
+    try {
+      const result = await work();
+      await this.run("COMMIT");
+      return result;
+    } catch (thrown) {
+      // Closing the connection rolls back too; a failed ROLLBACK must not hide the reason.
+      await this.#connection.run("ROLLBACK").catch(() => undefined);
+      throw thrown;
+    }
+  }
+
+  async countRows(from: string): Promise<number> {
+    return CountSchema.parse(await this.rows(`SELECT count(*) AS count FROM ${from}`))[0].count;
+  }
+
+  /** Columns of a table of the database file; undefined when there is no such table. */
+  async columnsOf(table: Table): Promise<readonly Column[] | undefined> {
+    const columns = await this.rows(
+      `SELECT column_name AS name, data_type AS type FROM duckdb_columns()
+       WHERE database_name = current_database() AND lower(schema_name) = lower($schema)
+         AND lower(table_name) = lower($table) ORDER BY column_index`,
+      { schema: table.schema, table: table.table },
+    );
+    return columns.length === 0 ? undefined : z.array(ColumnSchema).parse(columns);
+  }
+
+  /** Columns of whatever can stand after FROM. */
+  async describe(from: string): Promise<readonly Column[]> {
+    const columns = await this.rows(
+      `SELECT column_name AS name, column_type AS type FROM (DESCRIBE ${from})`,
+    );
+    return z.array(ColumnSchema).parse(columns);
+  }
+
+  /** With the database's name in front: a schema called `temp` is otherwise taken for the temporary tables. */
+  async qualified(table: Table): Promise<string> {
+    const [row] = await this.rows("SELECT current_database() AS name");
+    const database = z.object({ name: z.string() }).parse(row).name;
+    return [database, table.schema, table.table].map(quoteIdentifier).join(".");
+  }
+}

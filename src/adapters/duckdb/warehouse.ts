@@ -1,0 +1,49 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import type { JsonObject } from "../../core/json.ts";
+import type { JobResult, LoadJob, QueryJob, Row, Sql, Warehouse } from "../../ports/warehouse.ts";
+import { DatabaseFile, type DatabaseFileOptions } from "./database-file.ts";
+import { once } from "./jobs.ts";
+import { prepareLoad } from "./load.ts";
+import { prepareQuery, selectRows } from "./query.ts";
+import { Statements } from "./statements.ts";
+
+/** Tables in one DuckDB file, which several processes share by taking turns. DuckDB is loaded at the first use. */
+export class DuckDbWarehouse implements Warehouse {
+  readonly #file: DatabaseFile;
+
+  constructor(path: string, options: DatabaseFileOptions = {}) {
+    this.#file = new DatabaseFile(path, options);
+  }
+
+  async load(job: LoadJob): Promise<JobResult> {
+    return this.#use(job.signal, (statements) =>
+      once(statements, job.jobId, () => prepareLoad(statements, job)),
+    );
+  }
+
+  async query(job: QueryJob): Promise<JobResult> {
+    const duckdb = await import("@duckdb/node-api");
+    return this.#use(job.signal, (statements) =>
+      once(statements, job.jobId, () => prepareQuery(statements, duckdb, job)),
+    );
+  }
+
+  async rows(sql: Sql, parameters: JsonObject, limit: number, signal: AbortSignal): Promise<readonly Row[]> {
+    const duckdb = await import("@duckdb/node-api");
+    return this.#use(signal, (statements) => selectRows(statements, duckdb, { sql, parameters, limit }));
+  }
+
+  /** Waits for what is running and lets go of the file. */
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  async #use<T>(signal: AbortSignal, work: (statements: Statements) => Promise<T>): Promise<T> {
+    return this.#file.use(signal, async (connection: DuckDBConnection) => {
+      const statements = new Statements(connection, signal);
+      // Days must begin at the same moment on every machine.
+      await statements.run("SET TimeZone = 'UTC'");
+      return work(statements);
+    });
+  }
+}

@@ -1,0 +1,112 @@
+import { randomUUID } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { link, mkdir, open, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { codeOf } from "./file-errors.ts";
+
+/** A name beside the file, which the inbox and people's globs overlook. */
+function temporaryBeside(path: string): string {
+  return join(dirname(path), `.baton-${randomUUID()}.tmp`);
+}
+
+/** Replaces the file as a whole: whoever reads it sees the old content or the new, also after a power cut. */
+export async function writeDurably(path: string, content: Uint8Array): Promise<void> {
+  await makeFolder(dirname(path));
+  const temporary = temporaryBeside(path);
+  try {
+    await fillAndSync(temporary, content);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+async function fillAndSync(path: string, content: Uint8Array): Promise<void> {
+  const file = await open(path, "wx");
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Gives the file a second name, which must be free: `EEXIST` otherwise. Where the file system can't do that (another
+ * device, no hard links), copies it, and `verify` has to accept the copy before it gets the name.
+ */
+export async function linkOrCopy(
+  source: string,
+  target: string,
+  verify: (copy: string) => Promise<void>,
+): Promise<"linked" | "copied"> {
+  await makeFolder(dirname(target));
+  const linked = await tryLink(source, target);
+  if (!linked) await copyDurably(source, target, verify);
+  await syncFolder(dirname(target));
+  return linked ? "linked" : "copied";
+}
+
+/** False where the file system has no hard links, or the two names are on different devices. */
+async function tryLink(source: string, target: string): Promise<boolean> {
+  try {
+    await link(source, target);
+    return true;
+  } catch (error) {
+    if (cannotLink.has(codeOf(error) ?? "")) return false;
+    throw error;
+  }
+}
+
+const cannotLink: ReadonlySet<string> = new Set([
+  "EXDEV",
+  "EPERM",
+  "EMLINK",
+  "ENOTSUP",
+  "EOPNOTSUPP",
+  "ENOSYS",
+]);
+
+/** What `linkOrCopy` does where there are no hard links. */
+export async function copyDurably(
+  source: string,
+  target: string,
+  verify: (copy: string) => Promise<void>,
+): Promise<void> {
+  const temporary = temporaryBeside(target);
+  try {
+    await pipeline(createReadStream(source), createWriteStream(temporary, { flags: "wx", flush: true }));
+    await verify(temporary);
+    await takeName(temporary, target);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** A rename would replace what is there: without hard links the name is reserved first, which fails when it is taken. */
+async function takeName(temporary: string, target: string): Promise<void> {
+  if (await tryLink(temporary, target)) return;
+  const reservation = await open(target, "wx");
+  await reservation.close();
+  await rename(temporary, target);
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
+}
+
+/** Makes new and gone names of a folder survive a power cut. */
+export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === "win32") return;
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,84 @@
+import { createHash } from "node:crypto";
+import { type BigIntStats, constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import type { ObjectName } from "../../ports/objects.ts";
+import { changed, missing } from "./file-errors.ts";
+
+/** What a file looked like and what it held, at one moment. */
+export interface Fingerprint {
+  /** First 32 hexadecimal characters of the SHA-256 of the content. */
+  readonly generation: string;
+  readonly bytes: number;
+  /** Equal as long as nobody has written to the file. */
+  readonly signature: string;
+}
+
+const generationCharacters = 32;
+const cachedFiles = 10_000;
+const readBytes = 1024 * 1024;
+const triesWhileWritten = 3;
+/** A link that is put there now is not followed, and a pipe does not block. */
+const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** A file written this recently could be written again without a new time, on file systems with coarse clocks. */
+const settledMs = 2_000;
+
+/** Size, times and inode: changes with every write, and costs no read of the content. */
+export function signatureOf(stats: BigIntStats): string {
+  return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}`;
+}
+
+/** Hashes files, streaming, and remembers the hashes of files that have not changed since. */
+export class Fingerprints {
+  readonly #known = new Map<string, { readonly stamp: string; readonly fingerprint: Fingerprint }>();
+
+  /** Throws `FILE_MISSING`, and `FILE_CHANGED` when the file is being written all the while. */
+  async of(path: string, name: ObjectName): Promise<Fingerprint> {
+    const file = await open(path, readFlags);
+    try {
+      return await this.#ofOpen(file, path, name);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #ofOpen(file: FileHandle, path: string, name: ObjectName): Promise<Fingerprint> {
+    for (let attempt = 1; attempt <= triesWhileWritten; attempt += 1) {
+      const before = await file.stat({ bigint: true });
+      if (!before.isFile()) throw missing(name, "it is not a file");
+      // The change time as well: unlike the modification time, it can't be set back by whoever wrote the file.
+      const stamp = `${signatureOf(before)}:${before.ctimeNs}`;
+      const known = this.#known.get(path);
+      if (known?.stamp === stamp) return known.fingerprint;
+      const generation = await hashOf(file);
+      const after = await file.stat({ bigint: true });
+      if (`${signatureOf(after)}:${after.ctimeNs}` !== stamp) continue;
+      const fingerprint = { generation, bytes: Number(before.size), signature: signatureOf(before) };
+      if (Date.now() - Number(before.ctimeMs) > settledMs) this.#remember(path, stamp, fingerprint);
+      return fingerprint;
+    }
+    throw changed(name, "is being written while it is read");
+  }
+
+  #remember(path: string, stamp: string, fingerprint: Fingerprint): void {
+    this.#known.delete(path);
+    this.#known.set(path, { stamp, fingerprint });
+    const oldest = this.#known.keys().next();
+    if (this.#known.size > cachedFiles && !oldest.done) this.#known.delete(oldest.value);
+  }
+}
+
+async function hashOf(file: FileHandle): Promise<string> {
+  const hash = createHash("sha256");
+  const buffer = Buffer.allocUnsafe(readBytes);
+  for (let position = 0; ; ) {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
+    if (bytesRead === 0) return hash.digest("hex").slice(0, generationCharacters);
+    hash.update(buffer.subarray(0, bytesRead));
+    position += bytesRead;
+  }
+}
+
+/** The generation of content that is in memory already. */
+export function generationOf(content: Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex").slice(0, generationCharacters);
+}

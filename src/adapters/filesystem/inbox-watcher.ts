@@ -1,0 +1,33 @@
+import { relative, sep } from "node:path";
+import { isIgnoredObject } from "./inbox-files.ts";
+
+export interface WatcherOptions {
+  readonly folder: string;
+  /** A file counts as written when nothing has happened to it for this long. */
+  readonly stableMs: number;
+  readonly onWritten: (object: string) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Tells of files that were written from now on; those that are there already, it passes over. */
+export async function watchFolder(options: WatcherOptions): Promise<{ close(): Promise<void> }> {
+  const { watch } = await import("chokidar");
+  const nameOf = (path: string) => relative(options.folder, path).split(sep).join("/");
+  const watcher = watch(options.folder, {
+    ignoreInitial: true,
+    followSymlinks: false,
+    ignored: (path) => isIgnoredObject(nameOf(path)),
+    awaitWriteFinish: {
+      stabilityThreshold: options.stableMs,
+      pollInterval: Math.min(100, Math.ceil(options.stableMs / 4)),
+    },
+  });
+  watcher.on("add", (path) => options.onWritten(nameOf(path)));
+  watcher.on("change", (path) => options.onWritten(nameOf(path)));
+  watcher.on("error", options.onError);
+  await new Promise<void>((resolve) => {
+    watcher.once("ready", resolve);
+    watcher.once("error", () => resolve());
+  });
+  return watcher;
+}

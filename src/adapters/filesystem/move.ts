@@ -1,0 +1,117 @@
+import { stat, unlink } from "node:fs/promises";
+import { dirname, posix } from "node:path";
+import { BatonError } from "../../core/errors.ts";
+import type { ObjectName } from "../../ports/objects.ts";
+import { linkOrCopy, syncFolder } from "./durable.ts";
+import { changed, codeOf, missing } from "./file-errors.ts";
+import { type Fingerprint, Fingerprints, signatureOf } from "./fingerprint.ts";
+
+/** An object that was found. */
+export interface Located {
+  readonly name: ObjectName;
+  readonly path: string;
+  readonly fingerprint: Fingerprint;
+}
+
+export interface Places {
+  readonly pathOf: (name: ObjectName) => Promise<string>;
+  /** Throws `FILE_MISSING`. */
+  readonly locate: (name: ObjectName) => Promise<Located>;
+}
+
+/**
+ * Moves a file in two steps, each of which may be the last one that happens: the destination gets its name, which
+ * never replaces another file, and then the source loses its. A second move finishes what the first one began.
+ */
+export async function move(from: ObjectName, to: ObjectName, places: Places): Promise<Located> {
+  const source = await locateIfThere(from, places);
+  if (!source || (from.generation !== undefined && from.generation !== source.fingerprint.generation)) {
+    const moved = await findMoved(from, to, places);
+    if (moved) return moved;
+    throw source
+      ? changed(from, `has another content than the one asked for (${from.generation})`)
+      : missing(from);
+  }
+  const target = await place(source, to, places);
+  if (target.path !== source.path) await removeUnlessRewritten(source);
+  return target;
+}
+
+async function locateIfThere(name: ObjectName, places: Places): Promise<Located | undefined> {
+  try {
+    return await places.locate(name);
+  } catch (error) {
+    if (error instanceof BatonError && error.code === "FILE_MISSING") return undefined;
+    throw error;
+  }
+}
+
+/** Only a generation tells that what is there is what was moved, and not something older. */
+async function findMoved(from: ObjectName, to: ObjectName, places: Places): Promise<Located | undefined> {
+  if (from.generation === undefined) return undefined;
+  for (const name of destinations(to, from.generation)) {
+    const there = await locateIfThere(name, places);
+    if (there?.fingerprint.generation === from.generation) return there;
+  }
+  return undefined;
+}
+
+async function place(source: Located, to: ObjectName, places: Places): Promise<Located> {
+  const { generation } = source.fingerprint;
+  for (const name of destinations(to, generation)) {
+    const placed = await placeAt(source, name, places);
+    if (placed) return placed;
+    const there = await locateIfThere(name, places);
+    if (there?.fingerprint.generation === generation) return there;
+  }
+  throw changed(to, `can't be written: it, and the name with ${generation.slice(0, 8)}, hold something else`);
+}
+
+/** Undefined when the name is taken. */
+async function placeAt(source: Located, name: ObjectName, places: Places): Promise<Located | undefined> {
+  const path = await places.pathOf(name);
+  const { fingerprint } = source;
+  try {
+    const how = await linkOrCopy(source.path, path, async (copy) => {
+      const { generation } = await new Fingerprints().of(copy, name);
+      if (generation !== fingerprint.generation) throw rewritten(source.name);
+    });
+    if (how === "linked") await undoUnlessSame(path, source);
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return undefined;
+    throw error;
+  }
+  return { name, path, fingerprint };
+}
+
+/** The link may have caught a file that was written since it was hashed. */
+async function undoUnlessSame(path: string, source: Located): Promise<void> {
+  if (signatureOf(await stat(path, { bigint: true })) === source.fingerprint.signature) return;
+  await unlink(path);
+  throw rewritten(source.name);
+}
+
+function rewritten(name: ObjectName): BatonError {
+  return changed(name, "was written while it was moved");
+}
+
+/** A file that was written since it was looked at stays: it is a new drop, with a TaskBatch of its own. */
+async function removeUnlessRewritten(source: Located): Promise<void> {
+  try {
+    const now = await stat(source.path, { bigint: true });
+    if (signatureOf(now) !== source.fingerprint.signature) return;
+    await unlink(source.path);
+    await syncFolder(dirname(source.path));
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+  }
+}
+
+function destinations({ bucket, object }: ObjectName, generation: string): ObjectName[] {
+  const { dir, name, ext } = posix.parse(object);
+  const marked = posix.join(dir, `${name}.${generation.slice(0, 8)}${ext}`);
+  return [
+    { bucket, object },
+    { bucket, object: marked },
+  ];
+}

@@ -1,0 +1,147 @@
+import { Agent, fetch, type Response } from "undici";
+import { messageOf, TaskError } from "../../core/errors.ts";
+import type { HttpClient, HttpRequest, HttpResponse } from "../../ports/http-client.ts";
+import { type Guard, guardedConnector, publicAddressesOnly, refused } from "./guard.ts";
+import { type Hop, isRedirect, nextHop } from "./redirect.ts";
+
+export interface GuardedHttpClientOptions {
+  /** Lifts the guard: private, loopback and metadata addresses may be reached. */
+  readonly allowPrivate: boolean;
+  /** Default: the system's resolver, and public addresses only. */
+  readonly guard?: Guard;
+}
+
+const maxRedirects = 5;
+/** What fetch says to ports of other protocols, such as SMTP. */
+const portNeverSpoken = "bad port";
+/** The timeout of the request covers headers and body together; undici's own limits stay out of its way. */
+const agentOptions = { headersTimeout: 0, bodyTimeout: 0 };
+
+/** HTTP for tasks. Follows at most five redirects; each connection of each of them is guarded. */
+export class GuardedHttpClient implements HttpClient {
+  readonly #agent: Agent;
+
+  constructor({ allowPrivate, guard = publicAddressesOnly }: GuardedHttpClientOptions) {
+    this.#agent = new Agent(
+      allowPrivate ? agentOptions : { ...agentOptions, connect: guardedConnector(guard) },
+    );
+  }
+
+  async request(request: HttpRequest): Promise<HttpResponse> {
+    const timeout = AbortSignal.timeout(request.timeoutSeconds * 1_000);
+    const signal = AbortSignal.any([request.signal, timeout]);
+    try {
+      return await this.#follow(request, signal);
+    } catch (error) {
+      request.signal.throwIfAborted();
+      const where = `${request.method} ${placeOf(request.url)}`;
+      if (timeout.aborted) throw failed(`${where}: no whole answer within ${request.timeoutSeconds} s`, true);
+      const reason = rootMessageOf(error);
+      throw taskErrorIn(error) ?? failed(`${where}: ${reason}`, reason !== portNeverSpoken, error);
+    }
+  }
+
+  /** Ends all connections. */
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async #follow(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+    const { method, headers, body } = request;
+    checkHeaders(headers);
+    let hop: Hop = { url: urlOf(request.url), method, headers, body };
+    for (let redirects = 0; ; redirects += 1) {
+      checkUrl(hop.url);
+      const response = await this.#send(hop, signal);
+      const location = response.headers.get("location");
+      if (!isRedirect(response.status) || location === null) return await answerOf(response, hop, request);
+      await response.body?.cancel();
+      if (redirects === maxRedirects)
+        throw failed(`${method} ${placeOf(request.url)}: more than ${maxRedirects} redirects`, false);
+      hop = nextHop(hop, response.status, urlOf(location, hop.url));
+    }
+  }
+
+  #send(hop: Hop, signal: AbortSignal): Promise<Response> {
+    const { method, headers, body } = hop;
+    return fetch(hop.url, {
+      method,
+      headers,
+      body: body ?? null,
+      signal,
+      redirect: "manual",
+      dispatcher: this.#agent,
+    });
+  }
+}
+
+async function answerOf(response: Response, hop: Hop, request: HttpRequest): Promise<HttpResponse> {
+  return {
+    status: response.status,
+    headers: Object.fromEntries(response.headers),
+    body: await readBody(response, hop, request.maxResponseBytes),
+    url: hop.url.href,
+  };
+}
+
+/** Counts what is unpacked: a small compressed answer may be a large one. */
+async function readBody(response: Response, hop: Hop, maxBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes)
+      throw failed(
+        `${hop.method} ${placeOf(hop.url.href)}: the answer is larger than ${maxBytes} bytes`,
+        false,
+      );
+    chunks.push(chunk);
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks));
+}
+
+function urlOf(text: string, base?: URL): URL {
+  const url = URL.parse(text, base?.href);
+  if (!url) throw failed("The address is not a URL", false);
+  return url;
+}
+
+function checkUrl(url: URL): void {
+  if (url.protocol !== "http:" && url.protocol !== "https:")
+    throw refused(placeOf(url.href), "only http and https are spoken");
+  if (url.username !== "" || url.password !== "")
+    throw failed(
+      `${placeOf(url.href)}: a URL must not hold a user or password; send an Authorization header`,
+      false,
+    );
+}
+
+/** Checked here because the errors of fetch would show the value. */
+function checkHeaders(headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) throw failed("A request header has an invalid name", false);
+    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
+      throw failed(`The request header ${name} has an invalid value`, false);
+  }
+}
+
+/** An address without what may be secret in it: user, password and query. */
+function placeOf(text: string): string {
+  const url = URL.parse(text);
+  return url ? `${url.protocol}//${url.host}${url.pathname}` : "an address that is not a URL";
+}
+
+function failed(message: string, retryable: boolean, cause?: unknown): TaskError {
+  return new TaskError(message, { code: "HTTP_FAILED", retryable, cause });
+}
+
+/** fetch wraps what the connection threw. */
+function taskErrorIn(error: unknown): TaskError | undefined {
+  if (error instanceof TaskError) return error;
+  return error instanceof Error && error.cause !== undefined ? taskErrorIn(error.cause) : undefined;
+}
+
+function rootMessageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return rootMessageOf(error.errors[0]);
+  return error instanceof Error && error.cause !== undefined ? rootMessageOf(error.cause) : messageOf(error);
+}

@@ -1,0 +1,30 @@
+import type { Graph } from "./graph.ts";
+
+/**
+ * Tasks whose success a retry takes over: those that succeeded and whose parents are all taken over too. A task
+ * below one that runs again runs again as well, for its input may change.
+ */
+export function inheritedTasks(graph: Graph, succeeded: (taskId: string) => boolean): string[] {
+  const inherited = new Set<string>();
+  for (const task of parentsFirst(graph))
+    if (succeeded(task.id) && task.after.every((parent) => inherited.has(parent))) inherited.add(task.id);
+  return [...inherited];
+}
+
+/** The tasks of a graph, every one after its parents. */
+function parentsFirst(graph: Graph) {
+  const missing = new Map(graph.definition.tasks.map((task) => [task.id, new Set(task.after).size]));
+  const ordered = graph.definition.tasks.filter((task) => missing.get(task.id) === 0);
+  for (const task of ordered)
+    for (const child of childrenOf(graph, task.id)) {
+      const left = (missing.get(child) ?? 0) - 1;
+      missing.set(child, left);
+      const definition = graph.tasks.get(child);
+      if (left === 0 && definition) ordered.push(definition);
+    }
+  return ordered;
+}
+
+function childrenOf(graph: Graph, taskId: string): string[] {
+  return (graph.joinsOf.get(taskId) ?? []).flatMap((join) => join.children.map((child) => child.taskId));
+}

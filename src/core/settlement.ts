@@ -1,0 +1,98 @@
+import type { TaskDefinition } from "./definition.ts";
+import type { Graph } from "./graph.ts";
+import { type Ending, talliesOf } from "./joins.ts";
+import type { StoredError, StoredResult, TaskLog } from "./records.ts";
+import { retryDelayMs } from "./retry.ts";
+import { isTerminal, type Reason, type TerminalStatus } from "./status.ts";
+
+/** How an attempt came out, as far as its record cares. */
+export type AttemptOutcome =
+  | { readonly kind: "succeeded"; readonly result: StoredResult }
+  | { readonly kind: "failed"; readonly error: StoredError }
+  | { readonly kind: "waiting"; readonly timeoutSeconds: number }
+  | { readonly kind: "released" };
+
+/** The fields of a TaskLog that an outcome changes. */
+export type Settlement = Pick<
+  TaskLog,
+  "status" | "reason" | "failures" | "dueSeconds" | "result" | "error" | "worker"
+>;
+
+/** What becomes of a task whose attempt came out so. `random` in [0, 1) spreads the retries. */
+export function settle(
+  task: TaskDefinition,
+  log: Pick<TaskLog, "failures">,
+  outcome: AttemptOutcome,
+  random: number,
+): Settlement {
+  const unchanged = { failures: log.failures, result: null, error: null, worker: null };
+  switch (outcome.kind) {
+    case "succeeded":
+      return { ...unchanged, status: "SUCCESS", reason: null, dueSeconds: null, result: outcome.result };
+    case "waiting":
+      return { ...unchanged, status: "WAITING", reason: "event", dueSeconds: outcome.timeoutSeconds };
+    case "released":
+      return { ...unchanged, status: "WAITING", reason: "released", dueSeconds: 0 };
+    case "failed":
+      return { ...unchanged, ...settleFailure(task, log.failures + 1, outcome.error, random) };
+  }
+}
+
+function settleFailure(task: TaskDefinition, failures: number, error: StoredError, random: number) {
+  const delayMs = error.retryable ? retryDelayMs(task.retry, failures, random) : undefined;
+  if (delayMs === undefined)
+    return { status: "ERROR", reason: null, dueSeconds: null, failures, error } as const;
+  return { status: "WAITING", reason: "retry", dueSeconds: delayMs / 1_000, failures, error } as const;
+}
+
+/** Token that counts the parents of a join by how they ended. */
+export function joinToken(batchId: string, joinId: string, tally: string): string {
+  return `${batchId}/${joinId}/${tally}`;
+}
+
+/** Token that counts the tasks of a batch that ended badly. */
+export function batchToken(batchId: string, status: "ERROR" | "CANCELLED"): string {
+  return `${batchId}/${status}`;
+}
+
+/** Everything a log's ending adds to. Empty while it is not terminal. */
+export function arrivalsOf(
+  graph: Graph,
+  batchId: string,
+  taskId: string,
+  log: Pick<TaskLog, "status" | "reason">,
+): string[] {
+  if (!isTerminal(log.status)) return [];
+  const ending: Ending = { status: log.status, reason: log.reason };
+  const tokens = (graph.joinsOf.get(taskId) ?? []).flatMap((join) =>
+    talliesOf(join, ending).map((tally) => joinToken(batchId, join.id, tally)),
+  );
+  if (log.status === "ERROR" || log.status === "CANCELLED") tokens.push(batchToken(batchId, log.status));
+  return tokens;
+}
+
+/** A log of a task that ends without having run. */
+export function endedUnrun(
+  graph: Graph,
+  task: { readonly batchId: string; readonly taskId: string },
+  end: { readonly status: TerminalStatus; readonly reason: Reason; readonly result?: StoredResult },
+  stamp: { readonly nonce: string; readonly now: number },
+): TaskLog {
+  return {
+    batchId: task.batchId,
+    taskId: task.taskId,
+    status: end.status,
+    reason: end.reason,
+    attempt: 0,
+    failures: 0,
+    lostLeases: 0,
+    nonce: stamp.nonce,
+    worker: null,
+    dueSeconds: null,
+    startedAt: null,
+    endedAt: stamp.now,
+    result: end.result ?? null,
+    error: null,
+    arrivals: arrivalsOf(graph, task.batchId, task.taskId, end),
+  };
+}

@@ -1,0 +1,107 @@
+import { BatonError } from "../core/errors.ts";
+import type { Graph, Join } from "../core/graph.ts";
+import { limits } from "../core/limits.ts";
+import { type TaskBatch, TaskBatchSchema } from "../core/records.ts";
+import type { DocumentKey, DocumentStore, StoredDocument } from "../ports/store.ts";
+import type { Definitions } from "./definitions.ts";
+import { LruMap } from "./lru-map.ts";
+import { type CommitOutcome, commitOwned } from "./owned-commit.ts";
+
+/** What never changes about a TaskBatch, and what this process remembers of having done for it. */
+export interface PinnedBatch {
+  readonly batchId: string;
+  readonly workflowId: string;
+  readonly input: TaskBatch["input"];
+  readonly graph: Graph;
+  /** Children whose start or skip this process has passed on. */
+  readonly passedOn: Set<string>;
+  /** Joins all of whose children it has passed on. */
+  readonly decidedJoins: Set<Join>;
+}
+
+export interface StoredBatch {
+  readonly batch: TaskBatch;
+  readonly document: StoredDocument;
+}
+
+/** The TaskBatch documents. */
+export class Batches {
+  readonly #store: DocumentStore;
+  readonly #definitions: Definitions;
+  readonly #pinned = new LruMap<string, PinnedBatch>(limits.cachedBatches);
+
+  constructor(store: DocumentStore, definitions: Definitions) {
+    this.#store = store;
+    this.#definitions = definitions;
+  }
+
+  /** The part of a batch that never changes; read once per process. Throws `BATCH_UNKNOWN`. */
+  async pinned(batchId: string): Promise<PinnedBatch> {
+    const known = this.#pinned.get(batchId);
+    if (known) return known;
+    const { batch } = await this.read(batchId);
+    const graph = await this.#definitions.load(batch.definitionHash);
+    // Another message of the same batch may have been faster.
+    return this.#pinned.get(batchId) ?? this.#remember(batch, graph);
+  }
+
+  /** Creates the batch unless it exists. */
+  async create(batch: TaskBatch, graph: Graph): Promise<CommitOutcome> {
+    const outcome = await commitOwned(this.#store, {
+      kind: "create",
+      key: batchKey(batch.batchId),
+      data: { ...batch },
+    });
+    if (outcome.kind === "won") this.#remember(batch, graph);
+    return outcome;
+  }
+
+  /** Throws `BATCH_UNKNOWN`. */
+  async read(batchId: string): Promise<StoredBatch> {
+    const { document } = await this.#store.get(batchKey(batchId));
+    if (!document) throw new BatonError("BATCH_UNKNOWN", `There is no batch ${batchId}`);
+    return { batch: TaskBatchSchema.parse(document.data), document };
+  }
+
+  /**
+   * Changes the batch, reading anew as long as somebody else was faster. `change` gives what is to differ, or
+   * undefined when nothing is to be done.
+   */
+  async update(
+    batchId: string,
+    nonce: () => string,
+    change: (batch: TaskBatch) => Promise<Partial<TaskBatch> | undefined>,
+  ): Promise<TaskBatch> {
+    for (;;) {
+      const { batch, document } = await this.read(batchId);
+      const changed = await change(batch);
+      if (!changed) return batch;
+      const data = { ...batch, ...changed, nonce: nonce() };
+      const outcome = await commitOwned(this.#store, {
+        kind: "update",
+        key: batchKey(batchId),
+        version: document.version,
+        data,
+      });
+      if (outcome.kind === "won") return data;
+    }
+  }
+
+  #remember(batch: TaskBatch, graph: Graph): PinnedBatch {
+    const { batchId, workflowId, input } = batch;
+    const pinned: PinnedBatch = {
+      batchId,
+      workflowId,
+      input,
+      graph,
+      passedOn: new Set(),
+      decidedJoins: new Set(),
+    };
+    this.#pinned.set(batchId, pinned);
+    return pinned;
+  }
+}
+
+export function batchKey(batchId: string): DocumentKey {
+  return { collection: "batches", id: batchId };
+}

@@ -1,0 +1,70 @@
+import { limits } from "../core/limits.ts";
+import { endedUnrun } from "../core/settlement.ts";
+import { isTerminal } from "../core/status.ts";
+import type { Batches, PinnedBatch } from "./batches.ts";
+import { closeBatch } from "./close.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { commitEachOwned, type OwnedWrite } from "./owned-commit.ts";
+import { logKey, type StoredLog, type TaskLogs } from "./task-logs.ts";
+
+/**
+ * Cancels a batch: every task without a log gets a CANCELLED one, every unfinished one is fenced. When it returns,
+ * no claim can succeed. A batch that has ended stays as it is. Throws `BATCH_UNKNOWN`.
+ */
+export async function cancelBatch(
+  dependencies: Dependencies,
+  batches: Batches,
+  logs: TaskLogs,
+  batchId: string,
+): Promise<void> {
+  const batch = await batches.update(batchId, dependencies.ids.unique, async (current) =>
+    current.status === "RUNNING" && !current.cancelRequested ? { cancelRequested: true } : undefined,
+  );
+  if (batch.status !== "RUNNING") return;
+  const pinned = await batches.pinned(batchId);
+  let pending = [...pinned.graph.tasks.keys()];
+  while (pending.length > 0) pending = await cancelTasks(dependencies, logs, pinned, pending);
+  await closeBatch(dependencies, batches, batchId);
+  await dependencies.store.sync();
+}
+
+/** Gives the tasks that changed under its hands and have to be looked at again. */
+async function cancelTasks(
+  dependencies: Dependencies,
+  logs: TaskLogs,
+  batch: PinnedBatch,
+  taskIds: readonly string[],
+): Promise<string[]> {
+  const found = await logs.readAll(batch.batchId);
+  const open = taskIds.filter((taskId) => {
+    const log = found.get(taskId)?.log;
+    return !log || !isTerminal(log.status);
+  });
+  const lost: string[] = [];
+  for (let first = 0; first < open.length; first += limits.writesPerCommit) {
+    const chunk = open.slice(first, first + limits.writesPerCommit);
+    const writes = chunk.map((taskId) => cancelWrite(dependencies, batch, taskId, found.get(taskId)));
+    const outcomes = await commitEachOwned(dependencies.store, writes);
+    lost.push(...chunk.filter((_, index) => outcomes[index]?.kind === "lost"));
+  }
+  return lost;
+}
+
+function cancelWrite(
+  { ids, clock }: Dependencies,
+  batch: PinnedBatch,
+  taskId: string,
+  found: StoredLog | undefined,
+): OwnedWrite {
+  const key = logKey(batch.batchId, taskId);
+  const cancelled = endedUnrun(
+    batch.graph,
+    { batchId: batch.batchId, taskId },
+    { status: "CANCELLED", reason: "cancelled" },
+    { nonce: ids.unique(), now: clock.now() },
+  );
+  if (!found) return { kind: "create", key, data: cancelled };
+  const { attempt, failures, lostLeases, startedAt, error } = found.log;
+  const data = { ...cancelled, attempt, failures, lostLeases, startedAt, error };
+  return { kind: "update", key, version: found.version, data };
+}

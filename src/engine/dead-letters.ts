@@ -1,0 +1,92 @@
+import { BatonError, type ErrorCode, errorCatalog } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
+import { type DeadLetter, DeadLetterSchema } from "../core/records.ts";
+import type { DocumentKey } from "../ports/store.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { commitOwned } from "./owned-commit.ts";
+import { pages } from "./pages.ts";
+
+const bucket = "dead-letters";
+
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** Where the message came in. */
+  readonly source: string;
+}
+
+/** Messages that could not be handled: kept, shown, and replayed on demand. */
+export class DeadLetters {
+  readonly #dependencies: Dependencies;
+
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** Keeps the message durably; returns the id of its dead letter. */
+  async keep(body: Uint8Array, refusal: Refusal): Promise<string> {
+    const { ids, clock, store, logger } = this.#dependencies;
+    const deadLetterId = ids.unique();
+    const inline = body.byteLength <= limits.deadLetterInlineBytes;
+    if (!inline)
+      await this.#dependencies.objects.write(objectOf(deadLetterId), body, "application/octet-stream");
+    const now = clock.now();
+    const data: DeadLetter = {
+      deadLetterId,
+      code: refusal.code,
+      message: refusal.message.slice(0, limits.errorMessageCharacters),
+      remedy: errorCatalog[refusal.code].remedy,
+      body: inline ? Buffer.from(body).toString("base64") : null,
+      bodyBytes: body.byteLength,
+      source: refusal.source,
+      receivedAt: now,
+      replayedAt: null,
+      nonce: ids.unique(),
+    };
+    await commitOwned(store, { kind: "create", key: keyOf(deadLetterId), data });
+    await store.sync();
+    logger.warn("dead letter", { deadLetterId, code: refusal.code, error: data.message });
+    return deadLetterId;
+  }
+
+  /** Throws `DEAD_LETTER_UNKNOWN`. */
+  async read(deadLetterId: string): Promise<DeadLetter> {
+    return (await this.#find(deadLetterId)).letter;
+  }
+
+  /** The message as it came. */
+  async bodyOf(letter: DeadLetter): Promise<Uint8Array> {
+    if (letter.body !== null) return Buffer.from(letter.body, "base64");
+    return this.#dependencies.objects.read(objectOf(letter.deadLetterId));
+  }
+
+  async markReplayed(deadLetterId: string): Promise<void> {
+    const { store, ids, clock } = this.#dependencies;
+    const { letter, version } = await this.#find(deadLetterId);
+    const data = { ...letter, replayedAt: clock.now(), nonce: ids.unique() };
+    await commitOwned(store, { kind: "update", key: keyOf(deadLetterId), version, data });
+    await store.sync();
+  }
+
+  /** Newest first. */
+  async list(): Promise<DeadLetter[]> {
+    const letters: DeadLetter[] = [];
+    for await (const page of pages(this.#dependencies.store, "deadLetters", []))
+      letters.push(...page.documents.map((document) => DeadLetterSchema.parse(document.data)));
+    return letters.sort((one, other) => other.receivedAt - one.receivedAt);
+  }
+
+  async #find(deadLetterId: string) {
+    const { document } = await this.#dependencies.store.get(keyOf(deadLetterId));
+    if (!document) throw new BatonError("DEAD_LETTER_UNKNOWN", `There is no dead letter ${deadLetterId}`);
+    return { letter: DeadLetterSchema.parse(document.data), version: document.version };
+  }
+}
+
+function keyOf(deadLetterId: string): DocumentKey {
+  return { collection: "deadLetters", id: deadLetterId };
+}
+
+function objectOf(deadLetterId: string) {
+  return { bucket, object: `${deadLetterId}.bin` };
+}

@@ -1,0 +1,29 @@
+import type { Broker, Timer } from "../ports/broker.ts";
+import type { WorkflowCatalog } from "../ports/catalog.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Ids } from "../ports/ids.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { ObjectStore } from "../ports/objects.ts";
+import type { DocumentStore } from "../ports/store.ts";
+import type { TaskRunner } from "../ports/task-runner.ts";
+
+export interface EngineSettings {
+  /** How long a claim is believed without a heartbeat. */
+  readonly leaseSeconds: number;
+}
+
+/** Everything the engine needs of the world. */
+export interface Dependencies {
+  readonly store: DocumentStore;
+  readonly broker: Broker;
+  readonly timer: Timer;
+  readonly objects: ObjectStore;
+  readonly catalog: WorkflowCatalog;
+  readonly runner: TaskRunner;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+  readonly settings: EngineSettings;
+  /** Name of this process in the TaskLogs. */
+  readonly worker: string;
+}

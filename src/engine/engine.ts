@@ -1,0 +1,119 @@
+import type { ObjectMessage, StartMessage, TaskMessage } from "../core/messages.ts";
+import { END_TASK_ID } from "../core/names.ts";
+import { TaskBatchSchema } from "../core/records.ts";
+import type { BatchStatus } from "../core/status.ts";
+import { type BatchSummary, type BatchView, batchSummary, batchView } from "../core/views.ts";
+import { Batches } from "./batches.ts";
+import { cancelBatch } from "./cancel.ts";
+import { closeBatch } from "./close.ts";
+import { Completions } from "./complete.ts";
+import { DeadLetters } from "./dead-letters.ts";
+import { Definitions } from "./definitions.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { Executor } from "./execute.ts";
+import { FanOut } from "./fan-out.ts";
+import { pages } from "./pages.ts";
+import { redriveBatch, sweep } from "./redrive.ts";
+import { retryBatch } from "./retry.ts";
+import { type Started, Starter } from "./start.ts";
+import { TaskLogs } from "./task-logs.ts";
+
+export interface BatchFilter {
+  readonly workflowId?: string;
+  readonly status?: BatchStatus;
+}
+
+/** The engine: every handler of a message, and what people ask of batches. It keeps nothing that the store lacks. */
+export class Engine {
+  readonly deadLetters: DeadLetters;
+  readonly #dependencies: Dependencies;
+  readonly #definitions: Definitions;
+  readonly #batches: Batches;
+  readonly #logs: TaskLogs;
+  readonly #starter: Starter;
+  readonly #executor: Executor;
+  readonly #completions: Completions;
+
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies;
+    this.#definitions = new Definitions(dependencies.store, dependencies.ids);
+    this.#batches = new Batches(dependencies.store, this.#definitions);
+    this.#logs = new TaskLogs(dependencies);
+    this.#starter = new Starter(dependencies, this.#definitions, this.#batches);
+    this.#executor = new Executor(dependencies, this.#logs);
+    const fanOut = new FanOut(dependencies);
+    this.#completions = new Completions(dependencies, this.#batches, this.#logs, this.#executor, fanOut);
+    this.deadLetters = new DeadLetters(dependencies);
+  }
+
+  /**
+   * The recursive handler. Without `previousTaskId` it executes `taskId`: claims, runs, commits, and publishes the
+   * completion. With it, that task has completed: it publishes an execute message for every child that is ready.
+   */
+  async handleTask(message: TaskMessage): Promise<void> {
+    const batch = await this.#batches.pinned(message.batchId);
+    if (message.previousTaskId !== undefined)
+      return this.#completions.complete(batch, message.previousTaskId, message);
+    if (message.taskId === END_TASK_ID) return closeBatch(this.#dependencies, this.#batches, message.batchId);
+    return this.#executor.execute(batch, message.taskId);
+  }
+
+  /** Throws `WORKFLOW_UNKNOWN`, `INPUT_INVALID`, `INPUT_TOO_LARGE`. */
+  start(message: StartMessage): Promise<Started> {
+    return this.#starter.start(message);
+  }
+
+  startByObject(message: ObjectMessage): Promise<Started[]> {
+    return this.#starter.startByObject(message);
+  }
+
+  sweep(): Promise<void> {
+    return sweep(this.#dependencies);
+  }
+
+  redrive(batchId: string): Promise<void> {
+    return redriveBatch(this.#dependencies, this.#batches, this.#logs, batchId);
+  }
+
+  /** Throws `BATCH_UNKNOWN`. */
+  cancel(batchId: string): Promise<void> {
+    return cancelBatch(this.#dependencies, this.#batches, this.#logs, batchId);
+  }
+
+  /** Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`, `BATCH_SUCCEEDED`. */
+  retry(batchId: string): Promise<Started> {
+    return retryBatch(
+      {
+        dependencies: this.#dependencies,
+        definitions: this.#definitions,
+        batches: this.#batches,
+        logs: this.#logs,
+      },
+      batchId,
+    );
+  }
+
+  /** Throws `BATCH_UNKNOWN`. */
+  async show(batchId: string): Promise<BatchView> {
+    const { batch } = await this.#batches.read(batchId);
+    const graph = await this.#definitions.load(batch.definitionHash);
+    return batchView(batch, graph.definition, await this.#logs.readAll(batchId));
+  }
+
+  /** Newest first. */
+  async list(filter: BatchFilter): Promise<BatchSummary[]> {
+    const conditions = filter.status ? [{ field: "status", equals: filter.status }] : [];
+    const found: BatchSummary[] = [];
+    for await (const page of pages(this.#dependencies.store, "batches", conditions))
+      for (const document of page.documents) {
+        const batch = TaskBatchSchema.parse(document.data);
+        if (!filter.workflowId || filter.workflowId === batch.workflowId) found.push(batchSummary(batch));
+      }
+    return found.sort((one, other) => other.createdAt.localeCompare(one.createdAt));
+  }
+
+  /** Resolves when all that was done so far is durable. */
+  sync(): Promise<void> {
+    return this.#dependencies.store.sync();
+  }
+}

@@ -1,0 +1,30 @@
+import type { Ending } from "../core/joins.ts";
+import { CONTROL_QUEUE, type TaskMessage } from "../core/messages.ts";
+import { END_TASK_ID } from "../core/names.ts";
+import type { OutgoingMessage } from "../ports/broker.ts";
+import type { PinnedBatch } from "./batches.ts";
+
+/** Run a task. */
+export function executeMessage(batch: PinnedBatch, taskId: string): OutgoingMessage {
+  const queue =
+    taskId === END_TASK_ID ? CONTROL_QUEUE : (batch.graph.tasks.get(taskId)?.queue ?? CONTROL_QUEUE);
+  return { queue, message: { kind: "task", batchId: batch.batchId, taskId } };
+}
+
+/** A task has ended: see to its children. */
+export function completionMessage(
+  batchId: string,
+  taskId: string,
+  ending: Ending,
+  options: Pick<TaskMessage, "redrive"> = {},
+): OutgoingMessage {
+  const message: TaskMessage = {
+    kind: "task",
+    batchId,
+    taskId,
+    previousTaskId: taskId,
+    ending: { status: ending.status, reason: ending.reason },
+    ...options,
+  };
+  return { queue: CONTROL_QUEUE, message };
+}

@@ -1,0 +1,83 @@
+import { batchIdOf, newBatch } from "../core/batch.ts";
+import { BatonError } from "../core/errors.ts";
+import type { Graph } from "../core/graph.ts";
+import { inheritedTasks } from "../core/inherit.ts";
+import { limits } from "../core/limits.ts";
+import type { TaskBatch } from "../core/records.ts";
+import { endedUnrun } from "../core/settlement.ts";
+import type { Batches } from "./batches.ts";
+import type { Definitions } from "./definitions.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { commitEachOwned, type OwnedWrite } from "./owned-commit.ts";
+import { redriveBatch } from "./redrive.ts";
+import type { Started } from "./start.ts";
+import { logKey, type StoredLog, type TaskLogs } from "./task-logs.ts";
+
+interface Parts {
+  readonly dependencies: Dependencies;
+  readonly definitions: Definitions;
+  readonly batches: Batches;
+  readonly logs: TaskLogs;
+}
+
+/**
+ * Runs what did not succeed again, as a new batch of the same lineage, with the workflow as it is deployed now (or
+ * as it was, when it is no longer deployed). Successes are inherited. Asking twice gives the same new batch.
+ * Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`, `BATCH_SUCCEEDED`.
+ */
+export async function retryBatch(parts: Parts, batchId: string): Promise<Started> {
+  const { dependencies, batches, logs } = parts;
+  const { batch } = await batches.read(batchId);
+  requireRetryable(batch);
+  const graph = await currentGraph(parts, batch);
+  const run = batch.run + 1;
+  const next = newBatch(
+    {
+      batchId: batchIdOf(batch.workflowId, `${batch.lineageId} run ${run}`),
+      workflowId: batch.workflowId,
+      definitionHash: graph.hash,
+      input: batch.input,
+      startedBy: `retry of ${batchId}`,
+      lineage: { lineageId: batch.lineageId, run },
+    },
+    { nonce: dependencies.ids.unique(), now: dependencies.clock.now() },
+  );
+  await inherit(dependencies, graph, next.batchId, await logs.readAll(batchId));
+  // The batch comes last: nobody runs a task of it before all that it inherits is there.
+  const { kind } = await batches.create(next, graph);
+  await redriveBatch(dependencies, batches, logs, next.batchId);
+  return { batchId: next.batchId, created: kind === "won" };
+}
+
+function requireRetryable(batch: TaskBatch): void {
+  if (batch.status === "RUNNING")
+    throw new BatonError("BATCH_NOT_FINISHED", `Batch ${batch.batchId} is still running`);
+  if (batch.status === "SUCCESS")
+    throw new BatonError("BATCH_SUCCEEDED", `Batch ${batch.batchId} ended SUCCESS`);
+}
+
+async function currentGraph({ dependencies, definitions }: Parts, batch: TaskBatch): Promise<Graph> {
+  const deployed = await dependencies.catalog.find(batch.workflowId);
+  return deployed ? definitions.save(deployed.definition) : definitions.load(batch.definitionHash);
+}
+
+async function inherit(
+  { store, ids, clock }: Dependencies,
+  graph: Graph,
+  batchId: string,
+  logs: ReadonlyMap<string, StoredLog>,
+): Promise<void> {
+  const successes = inheritedTasks(graph, (taskId) => logs.get(taskId)?.log.status === "SUCCESS");
+  const writes = successes.map((taskId): OwnedWrite => {
+    const result = logs.get(taskId)?.log.result;
+    const data = endedUnrun(
+      graph,
+      { batchId, taskId },
+      { status: "SUCCESS", reason: "inherited", ...(result && { result }) },
+      { nonce: ids.unique(), now: clock.now() },
+    );
+    return { kind: "create", key: logKey(batchId, taskId), data };
+  });
+  for (let first = 0; first < writes.length; first += limits.writesPerCommit)
+    await commitEachOwned(store, writes.slice(first, first + limits.writesPerCommit));
+}

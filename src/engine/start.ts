@@ -1,0 +1,95 @@
+import { batchIdOf, newBatch, objectKey } from "../core/batch.ts";
+import { BatonError } from "../core/errors.ts";
+import { encodeJson, type JsonValue } from "../core/json.ts";
+import { limits } from "../core/limits.ts";
+import type { ObjectMessage, StartMessage } from "../core/messages.ts";
+import { isTriggeredBy } from "../core/trigger.ts";
+import type { DeployedWorkflow } from "../ports/catalog.ts";
+import type { Batches } from "./batches.ts";
+import type { Definitions } from "./definitions.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { executeMessage } from "./messages.ts";
+
+export interface Started {
+  readonly batchId: string;
+  /** False when the key had started this batch before. */
+  readonly created: boolean;
+}
+
+/** Turns triggers into TaskBatches. */
+export class Starter {
+  readonly #dependencies: Dependencies;
+  readonly #definitions: Definitions;
+  readonly #batches: Batches;
+
+  constructor(dependencies: Dependencies, definitions: Definitions, batches: Batches) {
+    this.#dependencies = dependencies;
+    this.#definitions = definitions;
+    this.#batches = batches;
+  }
+
+  /** Throws `WORKFLOW_UNKNOWN`, `INPUT_INVALID`, `INPUT_TOO_LARGE`. */
+  async start(message: StartMessage): Promise<Started> {
+    const workflow = await this.#dependencies.catalog.find(message.workflowId);
+    if (!workflow) throw new BatonError("WORKFLOW_UNKNOWN", `There is no workflow "${message.workflowId}"`);
+    const key = message.key ?? this.#dependencies.ids.unique();
+    return this.#startBatch(workflow, message.input ?? null, key, message.key ? `key ${key}` : "manual");
+  }
+
+  /** Starts every workflow that waits for such a file. One that refuses the input does not keep others from starting. */
+  async startByObject(message: ObjectMessage): Promise<Started[]> {
+    const { bucket, object, generation } = message;
+    const started: Started[] = [];
+    const refusals: unknown[] = [];
+    for (const workflow of await this.#dependencies.catalog.all()) {
+      if (!workflow.triggers.some((trigger) => isTriggeredBy(trigger, message))) continue;
+      const key = objectKey(message);
+      try {
+        started.push(await this.#startBatch(workflow, { bucket, object, generation }, key, key));
+      } catch (error) {
+        refusals.push(error);
+      }
+    }
+    if (refusals.length > 0) throw refusals[0];
+    return started;
+  }
+
+  async #startBatch(
+    workflow: DeployedWorkflow,
+    rawInput: JsonValue,
+    key: string,
+    startedBy: string,
+  ): Promise<Started> {
+    const { ids, clock, logger, broker } = this.#dependencies;
+    const { workflowId } = workflow.definition;
+    const input = workflow.parseInput(rawInput);
+    const batchId = batchIdOf(workflowId, key);
+    requireStorable(input, `workflow ${workflowId}`);
+    const graph = await this.#definitions.save(workflow.definition);
+    const batch = newBatch(
+      { batchId, workflowId, definitionHash: graph.hash, input, startedBy },
+      { nonce: ids.unique(), now: clock.now() },
+    );
+    const { kind } = await this.#batches.create(batch, graph);
+    if (kind === "won") logger.info("batch started", { batchId, workflowId, startedBy });
+    const pinned = await this.#batches.pinned(batchId);
+    // Whoever created the batch may have died before it published: a start that comes again publishes again.
+    if (kind === "won" || (await this.#batches.read(batchId)).batch.status === "RUNNING")
+      await broker.publish(pinned.graph.roots.map((taskId) => executeMessage(pinned, taskId)));
+    return { batchId, created: kind === "won" };
+  }
+}
+
+function requireStorable(input: JsonValue, where: string): void {
+  const encoded = encodeJson(input);
+  if (!encoded.ok)
+    throw new BatonError("INPUT_INVALID", `The input is not JSON: ${encoded.path}: ${encoded.problem}`, {
+      where,
+    });
+  if (encoded.bytes > limits.inputBytes)
+    throw new BatonError(
+      "INPUT_TOO_LARGE",
+      `The input has ${encoded.bytes} bytes; at most ${limits.inputBytes} fit`,
+      { where },
+    );
+}

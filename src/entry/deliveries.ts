@@ -1,0 +1,76 @@
+import { BatonError, messageOf } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
+import { type Message, MessageSchema } from "../core/messages.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Delivery } from "../ports/broker.ts";
+import type { DeliveryReport, Intake } from "./http-handler.ts";
+import { parseRequest } from "./parse-request.ts";
+import { route } from "./router.ts";
+
+/** Takes in messages of every transport: the same for the HTTP function and the embedded broker. */
+export class Deliveries implements Intake {
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  async deliver({ message, deliveryAttempt }: Delivery): Promise<DeliveryReport> {
+    try {
+      const batchId = await route(this.#engine, message);
+      await this.#engine.sync();
+      return { outcome: "done", batchId };
+    } catch (thrown) {
+      return this.#bury(message, refusalOf(thrown, deliveryAttempt));
+    }
+  }
+
+  /** Keeps a body that could not be parsed. */
+  refuse(body: Uint8Array, error: BatonError): Promise<string> {
+    return this.#engine.deadLetters.keep(body, { code: error.code, message: error.message, source: "http" });
+  }
+
+  /** The message of a dead letter, to be published again. Throws `DEAD_LETTER_UNKNOWN`, or why it still can't be read. */
+  async revive(deadLetterId: string): Promise<Message> {
+    const { deadLetters } = this.#engine;
+    const body = await deadLetters.bodyOf(await deadLetters.read(deadLetterId));
+    const message = parseBody(body);
+    return message.kind === "task" ? { ...message, redrive: true } : message;
+  }
+
+  async #bury(message: Message, error: BatonError): Promise<DeliveryReport> {
+    const body = Buffer.from(JSON.stringify(message));
+    const { code, remedy } = error;
+    const refusal = { code, message: error.message, source: "broker" };
+    const deadLetterId = await this.#engine.deadLetters.keep(body, refusal);
+    return { outcome: "dead-lettered", deadLetterId, code, message: error.message, remedy };
+  }
+}
+
+/** Why a message is given up; throws when it is to be delivered again. */
+function refusalOf(thrown: unknown, deliveryAttempt: number): BatonError {
+  if (thrown instanceof BatonError && thrown.disposition === "dead-letter") return thrown;
+  if (deliveryAttempt < limits.deliveryAttempts) throw thrown;
+  return new BatonError(
+    "DELIVERY_EXHAUSTED",
+    `It failed ${deliveryAttempt} times, at last with: ${messageOf(thrown)}`,
+    { cause: thrown },
+  );
+}
+
+function parseBody(body: Uint8Array): Message {
+  const own = MessageSchema.safeParse(parseJson(body));
+  if (own.success) return own.data;
+  const headers = { "content-type": "application/json" };
+  const parsed = parseRequest({ method: "POST", path: "/", headers, body });
+  if ("ignored" in parsed) throw new BatonError("BODY_NOT_AN_EVENT", parsed.ignored);
+  return parsed.message;
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,109 @@
+import { BatonError, messageOf } from "../core/errors.ts";
+import type { JsonObject } from "../core/json.ts";
+import type { Delivery } from "../ports/broker.ts";
+import type { Logger } from "../ports/logger.ts";
+import { parseRequest } from "./parse-request.ts";
+import type { EntryRequest, ParsedRequest } from "./request.ts";
+
+/** What became of a delivery. The fields say what a person who posted it by hand wants to know. */
+export interface DeliveryReport {
+  readonly outcome: "done" | "dead-lettered";
+  /** Of a start: the batch that runs now. */
+  readonly batchId?: string | undefined;
+  /** Of a dead letter: its id, and why. */
+  readonly deadLetterId?: string | undefined;
+  readonly code?: string | undefined;
+  readonly message?: string | undefined;
+  readonly remedy?: string | undefined;
+}
+
+/** Where requests go once they are parsed, or could not be. */
+export interface Intake {
+  /** Resolves when nothing more depends on this delivery; rejects to have it delivered again. */
+  deliver(delivery: Delivery): Promise<DeliveryReport>;
+  /** Keeps a body that is no message as a dead letter; returns the dead letter's id. */
+  refuse(body: Uint8Array, error: BatonError): Promise<string>;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: JsonObject;
+}
+
+/** Never rejects. */
+export type HttpHandler = (request: EntryRequest) => Promise<HttpAnswer>;
+
+/**
+ * Answers 200 for what is done, 202 for what has become a dead letter — both acknowledge — and 503 for what is
+ * to be delivered again.
+ */
+export function createHttpHandler(intake: Intake, logger: Logger): HttpHandler {
+  return async (request) => {
+    if (request.method !== "POST") return answerWithoutMessage(request);
+    try {
+      return await take(request.body, parseOrError(request), intake, logger);
+    } catch (thrown) {
+      return answerFailure(thrown, logger);
+    }
+  };
+}
+
+/** The answer to a request that ended in an error: what every error of the entry looks like. */
+export function errorAnswer(status: number, error: BatonError): HttpAnswer {
+  return { status, body: { status: "error", ...described(error) } };
+}
+
+async function take(
+  body: Uint8Array,
+  parsed: ParsedRequest | BatonError,
+  intake: Intake,
+  logger: Logger,
+): Promise<HttpAnswer> {
+  if (parsed instanceof BatonError) {
+    const deadLetterId = await intake.refuse(body, parsed);
+    logger.warn("Request became a dead letter", { deadLetterId, code: parsed.code });
+    return { status: 202, body: { status: "dead-letter", deadLetterId, ...described(parsed) } };
+  }
+  if ("ignored" in parsed) return { status: 200, body: { status: "ignored", reason: parsed.ignored } };
+  return answerReport(await intake.deliver(parsed));
+}
+
+/** An error of any other kind is a defect here: the same body would meet it again, so it is a dead letter too. */
+function parseOrError(request: EntryRequest): ParsedRequest | BatonError {
+  try {
+    return parseRequest(request);
+  } catch (thrown) {
+    if (thrown instanceof BatonError) return thrown;
+    return new BatonError("INTERNAL", "The request could not be read", { cause: thrown });
+  }
+}
+
+function answerReport(report: DeliveryReport): HttpAnswer {
+  const { outcome, ...rest } = report;
+  const known = Object.entries(rest).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+  const dead = outcome === "dead-lettered";
+  return {
+    status: dead ? 202 : 200,
+    body: { status: dead ? "dead-letter" : "done", ...Object.fromEntries(known) },
+  };
+}
+
+function answerWithoutMessage({ method, path }: EntryRequest): HttpAnswer {
+  if (method === "GET" && (path === "/" || path === "/healthz"))
+    return { status: 200, body: { status: "ok" } };
+  return errorAnswer(405, new BatonError("METHOD_NOT_ALLOWED", `${method} is not allowed here`));
+}
+
+/** Errors without a code may tell of paths, hosts or data: those go to the log alone. */
+function answerFailure(thrown: unknown, logger: Logger): HttpAnswer {
+  const error =
+    thrown instanceof BatonError
+      ? thrown
+      : new BatonError("INTERNAL", "The message was not handled; send it again", { cause: thrown });
+  logger.error("Delivery failed", { code: error.code, error: messageOf(thrown) });
+  return errorAnswer(503, error);
+}
+
+function described({ code, message, remedy }: BatonError): JsonObject {
+  return { code, message, remedy };
+}

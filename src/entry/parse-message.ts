@@ -1,0 +1,73 @@
+import * as z from "zod";
+import type { JsonObject, JsonValue } from "../core/json.ts";
+import { limits } from "../core/limits.ts";
+import {
+  type Message,
+  ObjectMessageSchema,
+  PublicTaskMessageSchema,
+  StartMessageSchema,
+  SweepMessageSchema,
+} from "../core/messages.ts";
+import { isJsonObject } from "./json-body.ts";
+import { parseAs, refusal } from "./refusal.ts";
+
+const KindSchema = z.object({ kind: z.enum(["task", "start", "object", "sweep"]) });
+type Kind = z.infer<typeof KindSchema>["kind"];
+
+/**
+ * What only the engine may say. Baton's own messages come in here too once they went through Pub/Sub, so
+ * these fields are dropped rather than refused: they save a read, and the message means the same without them.
+ */
+const engineOnly = new Set(["ending", "redrive"]);
+
+/**
+ * A message as anyone may send it, in a Pub/Sub message or posted directly: `{ batchId, taskId, … }`,
+ * `{ workflowId, … }`, or any message with its `kind`. Throws `BODY_NOT_AN_EVENT` or `INPUT_TOO_LARGE`.
+ */
+export function parseMessage(json: JsonValue, where = "body"): Message {
+  if (!isJsonObject(json))
+    throw refusal("BODY_NOT_AN_EVENT", `Expected an object, not ${nameOf(json)}`, where);
+  return parsers[kindOf(json, where)](json, where);
+}
+
+function kindOf(json: JsonObject, where: string): Kind {
+  if (Object.hasOwn(json, "kind")) return parseAs(KindSchema, json, "a message", where).kind;
+  if (Object.hasOwn(json, "batchId") || Object.hasOwn(json, "taskId")) return "task";
+  if (Object.hasOwn(json, "workflowId")) return "start";
+  throw refusal(
+    "BODY_NOT_AN_EVENT",
+    "Expected batchId and taskId, or workflowId, or message, or kind",
+    where,
+  );
+}
+
+const parsers: Readonly<Record<Kind, (json: JsonObject, where: string) => Message>> = {
+  task: (json, where) => {
+    const said = Object.entries(json).filter(([name]) => name !== "kind" && !engineOnly.has(name));
+    const parsed = parseAs(PublicTaskMessageSchema, Object.fromEntries(said), "a task message", where);
+    return { kind: "task", ...parsed };
+  },
+  start: (json, where) => {
+    checkInputSize(json.input, where);
+    return parseAs(StartMessageSchema, { ...json, kind: "start" }, "a start message", where);
+  },
+  object: (json, where) => parseAs(ObjectMessageSchema, json, "an object message", where),
+  sweep: (json, where) => parseAs(SweepMessageSchema, json, "a sweep message", where),
+};
+
+/** Before the schema sees it: that takes ten times as long, and copies it. */
+function checkInputSize(input: JsonValue | undefined, where: string): void {
+  if (input === undefined) return;
+  const bytes = Buffer.byteLength(JSON.stringify(input));
+  if (bytes > limits.inputBytes)
+    throw refusal(
+      "INPUT_TOO_LARGE",
+      `The input has ${bytes} bytes; ${limits.inputBytes} are allowed`,
+      `${where}.input`,
+    );
+}
+
+function nameOf(json: JsonValue): string {
+  if (json === null) return "null";
+  return Array.isArray(json) ? "an array" : `a ${typeof json}`;
+}

@@ -1,0 +1,78 @@
+import * as z from "zod";
+import type { JsonValue } from "../core/json.ts";
+import { decodeBase64, parseJson } from "./json-body.ts";
+import { type Attributes, AttributesSchema, parseNotification } from "./object-notification.ts";
+import { parseMessage } from "./parse-message.ts";
+import { parseAs } from "./refusal.ts";
+import type { ParsedRequest, RequestHeaders } from "./request.ts";
+
+/** What is needed of it; message and publish ids, which Google sends in two spellings, are not. */
+const PushSchema = z.object({
+  message: z.object({
+    /** Absent when a message has attributes only. */
+    data: z.string().default(""),
+    attributes: AttributesSchema.nullish(),
+  }),
+  /** Only subscriptions with a dead-letter policy count. */
+  deliveryAttempt: z.int().positive().optional(),
+});
+
+/** A push with its envelope; the data of a `messagePublished` event has the same form. */
+export function parseWrappedPush(json: JsonValue, where = "body"): ParsedRequest {
+  const push = parseAs(PushSchema, json, "a Pub/Sub push", where);
+  const { attributes, data } = push.message;
+  return parseParts({
+    attributes: attributes ?? {},
+    attributesAt: `${where}.message.attributes`,
+    dataAt: `${where}.message.data`,
+    data: () => decodeBase64(data, `${where}.message.data`),
+    deliveryAttempt: push.deliveryAttempt ?? 1,
+  });
+}
+
+/** Whether the headers are those of a push without envelope that writes metadata. */
+export function isUnwrappedPush(headers: RequestHeaders): boolean {
+  return (
+    headers["x-goog-pubsub-message-id"] !== undefined ||
+    headers["x-goog-pubsub-subscription-name"] !== undefined
+  );
+}
+
+/** A push without envelope: the body is the data, the attributes are headers. It tells no delivery attempt. */
+export function parseUnwrappedPush(headers: RequestHeaders, body: Uint8Array): ParsedRequest {
+  return parseParts({
+    attributes: {
+      eventType: headers.eventtype,
+      bucketId: headers.bucketid,
+      objectId: utf8OfHeader(headers.objectid),
+      objectGeneration: headers.objectgeneration,
+    },
+    attributesAt: "headers",
+    dataAt: "body",
+    data: () => body,
+    deliveryAttempt: 1,
+  });
+}
+
+interface PushParts {
+  readonly attributes: Attributes;
+  readonly attributesAt: string;
+  /** Not looked at in a Cloud Storage notification, which may have none. */
+  readonly data: () => Uint8Array;
+  readonly dataAt: string;
+  readonly deliveryAttempt: number;
+}
+
+function parseParts(parts: PushParts): ParsedRequest {
+  const notified = parseNotification(parts.attributes, parts.attributesAt);
+  if (notified && "ignored" in notified) return notified;
+  const message = notified ?? parseMessage(parseJson(parts.data(), parts.dataAt), parts.dataAt);
+  return { message, deliveryAttempt: parts.deliveryAttempt };
+}
+
+/** Node reads header bytes as Latin-1; object names beyond ASCII are UTF-8. */
+function utf8OfHeader(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const decoded = Buffer.from(value, "latin1").toString("utf8");
+  return decoded.includes("\ufffd") ? value : decoded;
+}

@@ -1,0 +1,21 @@
+import type { Message } from "../core/messages.ts";
+import type { Engine } from "../engine/engine.ts";
+
+/** Gives a message to the handler of its kind; for what starts a batch, the id of that batch. */
+export async function route(engine: Engine, message: Message): Promise<string | undefined> {
+  switch (message.kind) {
+    case "task":
+      await engine.handleTask(message);
+      return undefined;
+    case "start":
+      return (await engine.start(message)).batchId;
+    case "object":
+      return (await engine.startByObject(message))[0]?.batchId;
+    case "redrive":
+      await engine.redrive(message.batchId);
+      return undefined;
+    case "sweep":
+      await engine.sweep();
+      return undefined;
+  }
+}

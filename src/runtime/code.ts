@@ -1,0 +1,52 @@
+import * as z from "zod";
+import { FUNCTION_TASK_TYPE } from "../core/definition.ts";
+import { BatonError, TaskError } from "../core/errors.ts";
+import type { JsonValue } from "../core/json.ts";
+import { fillTemplate } from "../core/template.ts";
+import type { Assignment } from "../ports/task-runner.ts";
+import type { TaskContext, TaskFunction, TaskType } from "./task-type.ts";
+
+/** A task's own code as it is called here: which input and parents it expects was checked when it was written. */
+export type AnyTaskFunction = TaskFunction<JsonValue, Readonly<Record<string, unknown>>, unknown>;
+
+/** Where the code of tasks is found. */
+export interface TaskCode {
+  readonly types: ReadonlyMap<string, TaskType>;
+  /** The deployed function of a workflow's own task. */
+  readonly functionOf: (workflowId: string, taskId: string) => Promise<AnyTaskFunction | undefined>;
+}
+
+/** Runs the code of a task as it is deployed now, with the parameters that are pinned in its definition. */
+export async function runCode(
+  code: TaskCode,
+  assignment: Assignment,
+  context: TaskContext,
+): Promise<unknown> {
+  const { task, workflowId } = assignment;
+  if (task.type !== FUNCTION_TASK_TYPE) return runBuiltIn(code, assignment, context);
+  const run = await code.functionOf(workflowId, task.id);
+  // An instance of an older deployment may lack it for a moment: worth another attempt.
+  if (!run)
+    throw new TaskError(`No deployed code for task ${task.id} of workflow ${workflowId}`, {
+      code: "TASK_CODE_MISSING",
+    });
+  return run(context);
+}
+
+async function runBuiltIn(code: TaskCode, { task }: Assignment, context: TaskContext): Promise<unknown> {
+  const type = code.types.get(task.type);
+  if (!type) throw new TaskError(`There is no task type ${task.type}`, { code: "TASK_TYPE_UNKNOWN" });
+  const filled = await fillTemplate(task.with, {
+    batchId: context.batchId,
+    input: z.json().parse(context.input),
+    parent: async (taskId) => z.json().parse(await context.parent(taskId)),
+  });
+  const parameters = type.parameters.safeParse(filled);
+  if (!parameters.success)
+    throw new BatonError(
+      "TASK_PARAMETERS_INVALID",
+      `The parameters of ${task.type} are wrong: ${z.prettifyError(parameters.error)}`,
+      { where: `task ${task.id}` },
+    );
+  return type.run(context, parameters.data);
+}

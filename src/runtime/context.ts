@@ -1,0 +1,46 @@
+import { parseDurationSeconds } from "../core/duration.ts";
+import { BatonError, TaskError } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { Assignment } from "../ports/task-runner.ts";
+import { type Services, type TaskContext, WaitForCompletion } from "./task-type.ts";
+
+/** The context of one attempt. */
+export function createContext(
+  assignment: Assignment,
+  services: Services,
+  log: Logger,
+  signal: AbortSignal,
+): TaskContext {
+  const { task, batchId } = assignment;
+  const outcomeOfParent = (taskId: string) => {
+    if (!task.after.includes(taskId))
+      throw new BatonError("NOT_A_PARENT", `Task ${task.id} does not name ${taskId} in \`after\``);
+    return assignment.parentOutcome(taskId);
+  };
+  return {
+    input: assignment.input,
+    batchId,
+    workflowId: assignment.workflowId,
+    taskId: task.id,
+    attempt: assignment.attempt,
+    idempotencyKey: `${batchId}/${task.id}`,
+    signal,
+    log,
+    services,
+    async parent(taskId: string) {
+      const { status, result } = await outcomeOfParent(taskId);
+      if (status !== "SUCCESS")
+        throw new TaskError(`Parent ${taskId} ended ${status}: it has no result`, { retryable: false });
+      return result;
+    },
+    async parentStatus(taskId: string) {
+      const { status, error } = await outcomeOfParent(taskId);
+      return { status, error };
+    },
+    waitForCompletion(timeout: string) {
+      const seconds = parseDurationSeconds(timeout, `task ${task.id}`);
+      return new WaitForCompletion(Math.min(seconds, limits.delaySeconds));
+    },
+  };
+}

@@ -1,0 +1,24 @@
+import { BatonError, messageOf } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
+import type { StoredError } from "../core/records.ts";
+
+/** What a task threw, as its TaskLog keeps it. Anything but a TaskError or a BatonError may be tried again. */
+export function failureOf(thrown: unknown): StoredError {
+  const message = messageOf(thrown).slice(0, limits.errorMessageCharacters);
+  if (thrown instanceof BatonError)
+    return { code: thrown.code, message, retryable: thrown.disposition === "retry" };
+  if (isTaskError(thrown)) return { code: thrown.code, message, retryable: thrown.retryable };
+  return { code: "TASK_FAILED", message, retryable: true };
+}
+
+/** By its shape: a workflow may have been loaded with another copy of the package. */
+function isTaskError(thrown: unknown): thrown is { readonly code: string; readonly retryable: boolean } {
+  return (
+    thrown instanceof Error &&
+    thrown.name === "TaskError" &&
+    "retryable" in thrown &&
+    typeof thrown.retryable === "boolean" &&
+    "code" in thrown &&
+    typeof thrown.code === "string"
+  );
+}

@@ -1,0 +1,52 @@
+import * as z from "zod";
+import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
+import { spec } from "./define.ts";
+import { type FileParameter, FileParameterSchema, fileOf } from "./file-parameter.ts";
+
+export interface ArchiveFileParameters {
+  /** Folder of the same bucket that the file is moved into, below which it keeps its path: `archive/`. */
+  readonly to: string;
+  /** Default: the file whose drop started the workflow. */
+  readonly file?: FileParameter;
+}
+
+export interface ArchiveFileResult {
+  readonly bucket: string;
+  readonly object: string;
+  readonly generation: string;
+}
+
+const ParametersSchema = z.strictObject({
+  to: z.string().regex(/[^/]/, "`to` names a folder, such as archive/"),
+  file: FileParameterSchema.optional(),
+});
+
+export const archiveFileType: TaskType<z.infer<typeof ParametersSchema>, ArchiveFileResult> = {
+  type: "archiveFile",
+  summary: "Moves a file into another folder of its bucket",
+  parameters: ParametersSchema,
+  run: archive,
+};
+
+/**
+ * Moves a file into a folder of its bucket, keeping its path: `sales/a.csv` becomes `archive/sales/a.csv`. It never
+ * replaces other content: a taken name gets the first 8 characters of the generation (`a.1f2e3d4c.csv`).
+ */
+export function archiveFile(parameters: ArchiveFileParameters): TaskSpec<ArchiveFileResult> {
+  return spec(archiveFileType, parameters);
+}
+
+async function archive(
+  context: TaskContext,
+  { to, file: given }: z.infer<typeof ParametersSchema>,
+): Promise<ArchiveFileResult> {
+  const { objects } = context.services;
+  const file = fileOf(context, given);
+  const folder = `${to.replace(/\/+$/, "")}/`;
+  // A workflow whose pattern matches its own archive would otherwise archive the archive, for ever.
+  const isThere = file.object.startsWith(folder);
+  const { bucket, object, generation } = isThere
+    ? await objects.stat(file)
+    : await objects.move(file, { bucket: file.bucket, object: folder + file.object });
+  return { bucket, object, generation };
+}

@@ -1,0 +1,24 @@
+import * as z from "zod";
+import { BatonError } from "../core/errors.ts";
+import { encodeJson, JsonObjectSchema } from "../core/json.ts";
+import type { TaskSpec, TaskType } from "../runtime/task-type.ts";
+
+/**
+ * A built-in task with its parameters, for a workflow. The parameters are checked now, so that a mistake shows where
+ * it was made, and kept as they were written: placeholders are filled, and defaults applied, when the task runs.
+ * Throws `TASK_PARAMETERS_INVALID`, listing every problem.
+ */
+export function spec<Parameters, Result>(
+  type: TaskType<Parameters, Result>,
+  parameters: unknown,
+): TaskSpec<Result> {
+  const parsed = type.parameters.safeParse(parameters);
+  if (!parsed.success) throw invalid(type.type, z.prettifyError(parsed.error));
+  const encoded = encodeJson(parameters);
+  if (!encoded.ok) throw invalid(type.type, `${encoded.path}: ${encoded.problem}`);
+  return { type: type.type, with: JsonObjectSchema.parse(JSON.parse(encoded.text)) };
+}
+
+function invalid(type: string, problems: string): BatonError {
+  return new BatonError("TASK_PARAMETERS_INVALID", `The parameters of ${type} are wrong:\n${problems}`);
+}

@@ -1,0 +1,114 @@
+import * as z from "zod";
+import { parseDurationSeconds } from "../core/duration.ts";
+import { TaskError } from "../core/errors.ts";
+import { type JsonValue, JsonValueSchema } from "../core/json.ts";
+import type { HttpResponse } from "../ports/http-client.ts";
+import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
+import { spec } from "./define.ts";
+
+export type HttpMethod = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+export interface HttpParameters {
+  readonly url: string;
+  /** Default: POST with a body, GET without. */
+  readonly method?: HttpMethod;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly body?: JsonValue;
+  /** For the whole exchange, redirects included. Default `"30s"`. */
+  readonly timeout?: string;
+  /** Statuses that count as success. Default: 200 to 299. */
+  readonly expect?: readonly number[];
+  /** A larger answer fails the task. Default 1 MiB. */
+  readonly maxResponseBytes?: number;
+}
+
+export interface HttpResult {
+  readonly status: number;
+  /** The value when the answer is JSON, else its text. */
+  readonly body: JsonValue;
+}
+
+const defaultMaxResponseBytes = 1024 * 1024;
+const shownAnswerCharacters = 500;
+const retryableStatuses: ReadonlySet<number> = new Set([408, 425, 429]);
+
+const ParametersSchema = z
+  .strictObject({
+    url: z.string().min(1),
+    method: z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]).optional(),
+    headers: z.record(z.string(), z.string()).default({}),
+    body: JsonValueSchema.optional(),
+    timeout: z.string().default("30s"),
+    expect: z.array(z.int().min(100).max(599)).nonempty().optional(),
+    maxResponseBytes: z.int().positive().default(defaultMaxResponseBytes),
+  })
+  .refine(({ method, body }) => body === undefined || (method !== "GET" && method !== "HEAD"), {
+    path: ["body"],
+    message: "GET and HEAD have no body",
+  });
+type Parameters = z.infer<typeof ParametersSchema>;
+
+export const httpType: TaskType<Parameters, HttpResult> = {
+  type: "http",
+  summary: "Sends a JSON request and keeps the answer",
+  parameters: ParametersSchema,
+  run: send,
+};
+
+/**
+ * Sends a request, with the task's idempotency key in `Idempotency-Key` unless `headers` has its own. The statuses
+ * 408, 425, 429 and 5xx are tried again; others that are not expected fail the task (`HTTP_STATUS`).
+ */
+export function http(parameters: HttpParameters): TaskSpec<HttpResult> {
+  return spec(httpType, parameters);
+}
+
+async function send(context: TaskContext, parameters: Parameters): Promise<HttpResult> {
+  const { url, body, maxResponseBytes } = parameters;
+  const method = parameters.method ?? (body === undefined ? "GET" : "POST");
+  const response = await context.services.http.request({
+    url,
+    method,
+    headers: headersOf(parameters, context.idempotencyKey),
+    body: body === undefined ? undefined : JSON.stringify(body),
+    timeoutSeconds: parseDurationSeconds(parameters.timeout, "timeout"),
+    maxResponseBytes,
+    signal: context.signal,
+  });
+  if (!isAccepted(response.status, parameters.expect)) throw refusal(method, response);
+  return { status: response.status, body: bodyOf(response) };
+}
+
+function headersOf({ headers, body }: Parameters, idempotencyKey: string): Record<string, string> {
+  const sent = new Map<string, string>([
+    ["accept", "application/json, */*;q=0.5"],
+    ["idempotency-key", idempotencyKey],
+  ]);
+  if (body !== undefined) sent.set("content-type", "application/json");
+  for (const [name, value] of Object.entries(headers)) sent.set(name.toLowerCase(), value);
+  return Object.fromEntries(sent);
+}
+
+function isAccepted(status: number, expected: readonly number[] | undefined): boolean {
+  return expected ? expected.includes(status) : status >= 200 && status <= 299;
+}
+
+/** Says what came back, never what was sent: request headers hold secrets. */
+function refusal(method: string, { status, url, body }: HttpResponse): TaskError {
+  const { origin, pathname } = new URL(url);
+  const cut = body.length > shownAnswerCharacters ? `${body.slice(0, shownAnswerCharacters)}…` : body;
+  return new TaskError(`${method} ${origin}${pathname} answered ${status}${cut === "" ? "" : `: ${cut}`}`, {
+    code: "HTTP_STATUS",
+    retryable: retryableStatuses.has(status) || status >= 500,
+  });
+}
+
+function bodyOf({ headers, body }: HttpResponse): JsonValue {
+  if (!/^application\/([\w.+-]+\+)?json\b/i.test(headers["content-type"] ?? "")) return body;
+  try {
+    return JsonValueSchema.parse(JSON.parse(body));
+  } catch {
+    return body;
+  }
+}

@@ -1,0 +1,74 @@
+import * as z from "zod";
+import { TaskError } from "../core/errors.ts";
+import type { FileFormat } from "../ports/warehouse.ts";
+import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
+import { spec } from "./define.ts";
+import { checkKey, keySchema, modeSchema, type TableResult, tableSchema } from "./destination.ts";
+import { type FileParameter, FileParameterSchema, fileOf } from "./file-parameter.ts";
+
+export interface LoadFileParameters {
+  /** `sales` or `shop.sales`. Made by the first load. */
+  readonly table: string;
+  /** Default: by the file's extension: .csv, .jsonl, .ndjson, .json (JSON lines), .parquet. */
+  readonly format?: "csv" | "jsonl" | "parquet";
+  /** `append` (default), `replace` the whole table, or `merge`: update rows of the same key and add the others. */
+  readonly mode?: "append" | "replace" | "merge";
+  /** With mode merge: the columns that identify a row. Of equal rows in a file the last one counts. */
+  readonly key?: readonly string[];
+  /** Default: the file whose drop started the workflow. */
+  readonly file?: FileParameter;
+}
+
+const ParametersSchema = z
+  .strictObject({
+    table: tableSchema,
+    format: z.enum(["csv", "jsonl", "parquet"]).optional(),
+    mode: modeSchema.default("append"),
+    key: keySchema.optional(),
+    file: FileParameterSchema.optional(),
+  })
+  .superRefine(checkKey);
+type Parameters = z.infer<typeof ParametersSchema>;
+
+export const loadFileType: TaskType<Parameters, TableResult> = {
+  type: "loadFile",
+  summary: "Loads a CSV, JSON lines or Parquet file into a table",
+  parameters: ParametersSchema,
+  run: load,
+};
+
+/** Loads a file into a table of the warehouse, once, however often the task is tried. Columns go by name. */
+export function loadFile(parameters: LoadFileParameters): TaskSpec<TableResult> {
+  return spec(loadFileType, parameters);
+}
+
+async function load(context: TaskContext, parameters: Parameters): Promise<TableResult> {
+  const { warehouse, objects } = context.services;
+  const file = await objects.stat(fileOf(context, parameters.file));
+  return warehouse.load({
+    jobId: context.idempotencyKey,
+    uri: file.uri,
+    format: parameters.format ?? formatOf(file.object),
+    into: { table: parameters.table, mode: parameters.mode, key: parameters.key ?? [] },
+    signal: context.signal,
+  });
+}
+
+const formats: Readonly<Record<string, FileFormat>> = {
+  csv: "csv",
+  jsonl: "jsonl",
+  ndjson: "jsonl",
+  json: "jsonl",
+  parquet: "parquet",
+};
+
+function formatOf(object: string): FileFormat {
+  const extension = /\.([^./]+)$/.exec(object)?.[1]?.toLowerCase() ?? "";
+  const format = Object.hasOwn(formats, extension) ? formats[extension] : undefined;
+  if (!format)
+    throw new TaskError(`The name ${object} does not say what kind of file it is`, {
+      code: "FILE_FORMAT_UNKNOWN",
+      retryable: false,
+    });
+  return format;
+}

@@ -1,0 +1,80 @@
+import { fileURLToPath } from "node:url";
+import * as z from "zod";
+import { type JsonObject, JsonObjectSchema } from "../core/json.ts";
+import type { Sql } from "../ports/warehouse.ts";
+import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
+import { spec } from "./define.ts";
+import { chartDataOf } from "./report/data.ts";
+import { renderPage } from "./report/page.ts";
+
+export interface RenderReportParameters {
+  readonly title: string;
+  /** Its ORDER BY is the order of the x axis. */
+  readonly sql: Sql;
+  /** Column of the x axis. */
+  readonly x: string;
+  /** Column of the numbers. Rows with the same x and series are added up. */
+  readonly y: string;
+  /** Column that divides the rows into series, each with its colour. */
+  readonly series?: string;
+  /** Default `bar`. */
+  readonly kind?: "bar" | "line";
+  /** Name of the page in the bucket `reports`: `sales.html`. What is there is replaced. */
+  readonly file: string;
+  /** Values of the placeholders of the SQL. */
+  readonly parameters?: JsonObject;
+}
+
+export interface RenderReportResult {
+  /** Where the page is: a path, or a URI for buckets that are not on this machine. */
+  readonly report: string;
+  readonly rows: number;
+}
+
+/** More could not be told apart in a chart. */
+const mostRows = 5_000;
+
+const ParametersSchema = z.strictObject({
+  title: z.string().min(1),
+  sql: z.union([
+    z.string().min(1),
+    z.strictObject({ duckdb: z.string().min(1).optional(), bigquery: z.string().min(1).optional() }),
+  ]),
+  x: z.string().min(1),
+  y: z.string().min(1),
+  series: z.string().min(1).optional(),
+  kind: z.enum(["bar", "line"]).default("bar"),
+  file: z.string().min(1),
+  parameters: JsonObjectSchema.default({}),
+});
+type Parameters = z.infer<typeof ParametersSchema>;
+
+export const renderReportType: TaskType<Parameters, RenderReportResult> = {
+  type: "renderReport",
+  summary: "Draws the rows of a query as a page with a chart and a table",
+  parameters: ParametersSchema,
+  run: render,
+};
+
+/** Writes one self-contained HTML page with a chart of the rows of a query, and the numbers below it. */
+export function renderReport(parameters: RenderReportParameters): TaskSpec<RenderReportResult> {
+  return spec(renderReportType, parameters);
+}
+
+async function render(context: TaskContext, parameters: Parameters): Promise<RenderReportResult> {
+  const { warehouse, objects } = context.services;
+  const { title, sql, kind, file } = parameters;
+  const found = await warehouse.rows(sql, parameters.parameters, mostRows + 1, context.signal);
+  const rows = found.slice(0, mostRows);
+  const page = renderPage({
+    title,
+    kind,
+    data: chartDataOf(rows, parameters),
+    note: found.length > mostRows ? `Only the first ${mostRows} rows of the query are shown.` : undefined,
+    // No time of day: the same data gives the same page, however often the task is tried.
+    footer: `${context.workflowId} · ${context.batchId}`,
+  });
+  const name = { bucket: "reports", object: file };
+  const { uri } = await objects.write(name, Buffer.from(page), "text/html; charset=utf-8");
+  return { report: uri.startsWith("file:") ? fileURLToPath(uri) : uri, rows: rows.length };
+}

@@ -1,0 +1,55 @@
+import * as z from "zod";
+import { type JsonObject, JsonObjectSchema } from "../core/json.ts";
+import type { Sql } from "../ports/warehouse.ts";
+import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
+import { spec } from "./define.ts";
+import { checkKey, keySchema, modeSchema, type TableResult, tableSchema } from "./destination.ts";
+
+export interface RunQueryParameters {
+  /** One SELECT, or one per dialect: `{ duckdb, bigquery }`. */
+  readonly sql: Sql;
+  /** The table its rows go to: `daily` or `shop.daily`. */
+  readonly into: string;
+  /** `replace` the whole table (default), `append`, or `merge`: update rows of the same key and add the others. */
+  readonly mode?: "append" | "replace" | "merge";
+  /** With mode merge: the columns that identify a row. */
+  readonly key?: readonly string[];
+  /** Values of `$name` in the SQL. They are bound, never put into its text. */
+  readonly parameters?: JsonObject;
+}
+
+const ParametersSchema = z
+  .strictObject({
+    sql: z.union([
+      z.string().min(1),
+      z.strictObject({ duckdb: z.string().min(1).optional(), bigquery: z.string().min(1).optional() }),
+    ]),
+    into: tableSchema,
+    mode: modeSchema.default("replace"),
+    key: keySchema.optional(),
+    parameters: JsonObjectSchema.default({}),
+  })
+  .superRefine(checkKey);
+type Parameters = z.infer<typeof ParametersSchema>;
+
+export const runQueryType: TaskType<Parameters, TableResult> = {
+  type: "runQuery",
+  summary: "Writes the rows of a query into a table",
+  parameters: ParametersSchema,
+  run: query,
+};
+
+/** Writes the rows of a SELECT into a table of the warehouse, once, however often the task is tried. */
+export function runQuery(parameters: RunQueryParameters): TaskSpec<TableResult> {
+  return spec(runQueryType, parameters);
+}
+
+async function query(context: TaskContext, parameters: Parameters): Promise<TableResult> {
+  return context.services.warehouse.query({
+    jobId: context.idempotencyKey,
+    sql: parameters.sql,
+    parameters: parameters.parameters,
+    into: { table: parameters.into, mode: parameters.mode, key: parameters.key ?? [] },
+    signal: context.signal,
+  });
+}

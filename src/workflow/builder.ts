@@ -1,0 +1,138 @@
+import * as z from "zod";
+import { type Definition, FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/definition.ts";
+import { BatonError } from "../core/errors.ts";
+import type { JsonValue } from "../core/json.ts";
+import { limits } from "../core/limits.ts";
+import { NameSchema } from "../core/names.ts";
+import { type Trigger, TriggerSchema } from "../core/trigger.ts";
+import type { TaskFunction, TaskSpec, WaitForCompletion } from "../runtime/task-type.ts";
+import { parseInputWith } from "./input.ts";
+import { codeOfIssue, type TaskPolicies, WrittenTaskSchema } from "./task-schema.ts";
+import { type BuiltWorkflow, type TaskCode, workflowBrand, workflowBrandVersion } from "./workflow.ts";
+
+export interface WorkflowOptions<Input> {
+  /** What the workflow takes. Its output must be JSON: it is stored with the TaskBatch. Any JSON when absent. */
+  readonly input?: z.ZodType<Input>;
+  /** What starts the workflow by itself. */
+  readonly on?: readonly Trigger[];
+}
+
+/** An id not yet taken. Ids that are only known at run time are checked then. */
+type NewId<Id extends string, Tasks> = string extends Id | keyof Tasks
+  ? Id
+  : Id extends keyof Tasks
+    ? never
+    : Id;
+
+/** What a task's children get of it. The result of a task that only waits comes from outside. */
+type ResultOf<Result> = WaitForCompletion extends Result ? JsonValue : Result;
+
+/** A workflow as it is written. `Tasks` maps the ids of the tasks declared so far to their results. */
+export interface Workflow<Input, Tasks> extends BuiltWorkflow {
+  /**
+   * The same workflow with one more task: a built-in with its parameters, or a function. `after` may only name tasks
+   * declared before. Throws BatonErrors: `TASK_ID_DUPLICATE`, `PARENT_UNKNOWN`, `NAME_INVALID`, `DURATION_INVALID`,
+   * `TASK_PARAMETERS_INVALID`, `WORKFLOW_INVALID`.
+   */
+  task<Id extends string, Parent extends keyof Tasks & string = never, Result = JsonValue>(
+    id: NewId<Id, Tasks>,
+    task: TaskSpec<Result> | TaskFunction<Input, Pick<Tasks, Parent>, Result>,
+    policies?: TaskPolicies<Parent>,
+  ): Workflow<Input, Tasks & { readonly [K in Id]: ResultOf<Result> }>;
+}
+
+/** Begins a workflow: a directed acyclic graph of tasks. Throws BatonErrors: `NAME_INVALID`, `WORKFLOW_INVALID`. */
+export function workflow<Input = JsonValue>(
+  id: string,
+  options: WorkflowOptions<Input> = {},
+): Workflow<Input, Readonly<Record<never, never>>> {
+  const name = NameSchema.safeParse(id);
+  if (!name.success) throw new BatonError("NAME_INVALID", `"${id}" is not a name`, { where: "workflow" });
+  const triggers = z.array(TriggerSchema).safeParse(options.on ?? []);
+  if (!triggers.success)
+    throw new BatonError("WORKFLOW_INVALID", `on: ${z.prettifyError(triggers.error)}`, {
+      where: `workflow "${id}"`,
+    });
+  return new WrittenWorkflow<Input, Readonly<Record<never, never>>>(id, options, [], []);
+}
+
+class WrittenWorkflow<Input, Tasks> implements Workflow<Input, Tasks> {
+  readonly [workflowBrand] = workflowBrandVersion;
+  readonly id: string;
+  readonly triggers: readonly Trigger[];
+  readonly parseInput: (input: JsonValue) => JsonValue;
+  readonly #options: WorkflowOptions<Input>;
+  readonly #tasks: readonly TaskDefinition[];
+  readonly #functions: readonly (readonly [string, TaskCode])[];
+
+  constructor(
+    id: string,
+    options: WorkflowOptions<Input>,
+    tasks: readonly TaskDefinition[],
+    functions: readonly (readonly [string, TaskCode])[],
+  ) {
+    this.id = id;
+    this.triggers = options.on ?? [];
+    this.parseInput = parseInputWith(options.input, id);
+    this.#options = options;
+    this.#tasks = tasks;
+    this.#functions = functions;
+  }
+
+  get definition(): Definition {
+    if (this.#tasks.length === 0)
+      throw new BatonError("WORKFLOW_INVALID", "It has no tasks", { where: `workflow "${this.id}"` });
+    return { format: 1, workflowId: this.id, tasks: [...this.#tasks] };
+  }
+
+  get code(): ReadonlyMap<string, TaskCode> {
+    return new Map(this.#functions);
+  }
+
+  task<Id extends string, Result>(
+    id: string,
+    task: TaskSpec<unknown> | WrittenFunction,
+    policies: TaskPolicies = {},
+  ): Workflow<Input, Tasks & { readonly [K in Id]: ResultOf<Result> }> {
+    const code = isTaskFunction(task) ? task : undefined;
+    const kind =
+      typeof task === "function" ? { type: FUNCTION_TASK_TYPE } : { type: task.type, with: task.with };
+    const added = readTask({ id, ...kind, ...policies }, `workflow "${this.id}", task "${id}"`);
+    this.#check(added);
+    const functions = code ? [...this.#functions, [id, code] as const] : this.#functions;
+    return new WrittenWorkflow(this.id, this.#options, [...this.#tasks, added], functions);
+  }
+
+  #check(added: TaskDefinition): void {
+    const where = `workflow "${this.id}", task "${added.id}"`;
+    const declared = new Set(this.#tasks.map((task) => task.id));
+    if (declared.has(added.id))
+      throw new BatonError("TASK_ID_DUPLICATE", "There is a task of this id already", { where });
+    const unknown = added.after.find((parent) => !declared.has(parent));
+    if (unknown !== undefined)
+      throw new BatonError("PARENT_UNKNOWN", `\`after\` names "${unknown}", which is not declared before`, {
+        where,
+      });
+    if (declared.size >= limits.tasksPerWorkflow)
+      throw new BatonError("WORKFLOW_INVALID", `A workflow has at most ${limits.tasksPerWorkflow} tasks`, {
+        where,
+      });
+  }
+}
+
+type WrittenFunction = (context: never) => unknown;
+
+/** The runtime gives every function the context it was typed for: its input by the schema, its parents by `after`. */
+function isTaskFunction(task: unknown): task is TaskCode {
+  return typeof task === "function";
+}
+
+function readTask(written: object, where: string): TaskDefinition {
+  const parsed = WrittenTaskSchema.safeParse(written);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  if (!issue) throw parsed.error;
+  throw new BatonError(codeOfIssue(issue, issue.path), `${issue.path.join(".")}: ${issue.message}`, {
+    where,
+  });
+}

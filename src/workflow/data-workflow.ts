@@ -1,0 +1,117 @@
+import * as z from "zod";
+import { type Definition, FUNCTION_TASK_TYPE } from "../core/definition.ts";
+import { JsonObjectSchema } from "../core/json.ts";
+import { limits } from "../core/limits.ts";
+import { NameSchema } from "../core/names.ts";
+import { fileDrop, type Trigger } from "../core/trigger.ts";
+import type { TaskType } from "../runtime/task-type.ts";
+import { graphProblems } from "./data-graph.ts";
+import { parameterProblems } from "./data-parameters.ts";
+import {
+  type DataProblem,
+  pathOfIssue,
+  placed,
+  syntaxProblems,
+  tasksIn,
+  type WorkflowProblem,
+} from "./problems.ts";
+import { codeOfIssue, WrittenTaskSchema } from "./task-schema.ts";
+import type { BuiltWorkflow } from "./workflow.ts";
+import { parseYaml, type YamlSource } from "./yaml-source.ts";
+
+export type TaskTypes = ReadonlyMap<string, TaskType>;
+
+export type DataWorkflowResult =
+  | { readonly ok: true; readonly workflow: BuiltWorkflow }
+  | { readonly ok: false; readonly problems: readonly WorkflowProblem[] };
+
+const TriggersSchema = z.array(
+  z
+    .strictObject({ fileDrop: z.string().min(1), bucket: z.string().min(1).optional() })
+    .transform(({ fileDrop: pattern, bucket }): Trigger => fileDrop(pattern, bucket ? { bucket } : {})),
+);
+
+/** All but the tasks, which are read one by one, so that a mistake in one does not hide those in others. */
+const WorkflowSchema = z.strictObject({
+  workflow: NameSchema,
+  on: TriggersSchema.optional(),
+  tasks: z.array(z.unknown()).min(1).max(limits.tasksPerWorkflow),
+});
+
+/**
+ * Reads a workflow written as data, YAML or JSON:
+ *
+ *     workflow: sales-refresh
+ *     on:
+ *       - fileDrop: sales/*.csv
+ *     tasks:
+ *       - id: load
+ *         type: loadFile
+ *         with: { table: sales }
+ *         retry: { maxAttempts: 5, initial: 1m, factor: 2, max: 1h, jitter: 0.1 }   # or false
+ *         timeout: 10m
+ *       - id: archive
+ *         type: archiveFile
+ *         with: { to: archive/ }
+ *         after: [load]
+ *
+ * Never throws: every problem is in the result, not only the first.
+ */
+export function readDataWorkflow(text: string, file: string, taskTypes: TaskTypes): DataWorkflowResult {
+  return validateDataWorkflow(parseYaml(text, file), taskTypes);
+}
+
+/** Whether data means to be a workflow at all. */
+export function isDataWorkflow(value: unknown): boolean {
+  return typeof value === "object" && value !== null && ("workflow" in value || "tasks" in value);
+}
+
+export function validateDataWorkflow(source: YamlSource, taskTypes: TaskTypes): DataWorkflowResult {
+  if (source.problems.length > 0) return { ok: false, problems: syntaxProblems(source) };
+  const outer = WorkflowSchema.safeParse(source.value);
+  const written = tasksIn(source.value);
+  const tasks = written.map((task) => WrittenTaskSchema.safeParse(task));
+  const problems = [
+    ...issueProblems(outer.error?.issues ?? [], []),
+    ...tasks.flatMap((task, index) => issueProblems(task.error?.issues ?? [], ["tasks", index])),
+    ...written.flatMap((task, index) => typeProblems(task, index, taskTypes)),
+    ...graphProblems(written),
+  ];
+  if (problems.length > 0 || !outer.success) return { ok: false, problems: placed(problems, source) };
+  const { workflow, on = [] } = outer.data;
+  const definition: Definition = {
+    format: 1,
+    workflowId: workflow,
+    tasks: tasks.flatMap((task) => task.data ?? []),
+  };
+  const parseInput: BuiltWorkflow["parseInput"] = (input) => input;
+  return { ok: true, workflow: { id: workflow, definition, triggers: on, parseInput, code: new Map() } };
+}
+
+function issueProblems(issues: readonly z.core.$ZodIssue[], base: readonly PropertyKey[]): DataProblem[] {
+  return issues.map((issue) => ({
+    code: codeOfIssue(issue, issue.path),
+    message: issue.message,
+    path: [...base, ...pathOfIssue(issue)],
+  }));
+}
+
+/** As much of a task as its type needs: its parameters are checked even when something else about it is wrong. */
+const TypedSchema = z.object({ type: z.string(), with: JsonObjectSchema.default({}) });
+
+function typeProblems(task: unknown, index: number, taskTypes: TaskTypes): DataProblem[] {
+  const typed = TypedSchema.safeParse(task).data;
+  if (!typed) return [];
+  const type = taskTypes.get(typed.type);
+  if (type)
+    return parameterProblems(type, typed.with).map((problem) => ({
+      ...problem,
+      path: ["tasks", index, "with", ...problem.path],
+    }));
+  const known = [...taskTypes.keys()].join(", ");
+  const message =
+    typed.type === FUNCTION_TASK_TYPE
+      ? `A workflow written as data has no functions; the task types are ${known}`
+      : `There is no task type "${typed.type}"; the task types are ${known}`;
+  return [{ code: "TASK_TYPE_UNKNOWN", message, path: ["tasks", index, "type"] }];
+}

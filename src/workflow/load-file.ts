@@ -1,0 +1,63 @@
+import { readFile } from "node:fs/promises";
+import { pathToFileURL } from "node:url";
+import * as z from "zod";
+import { type ErrorCode, errorCatalog, messageOf } from "../core/errors.ts";
+import { isDataWorkflow, type TaskTypes, validateDataWorkflow } from "./data-workflow.ts";
+import type { WorkflowFile } from "./folder-files.ts";
+import type { WorkflowProblem } from "./problems.ts";
+import { type BuiltWorkflow, isWorkflow } from "./workflow.ts";
+import { parseYaml } from "./yaml-source.ts";
+
+/** What one file holds. A file may hold several workflows, or none. */
+export interface LoadedFile {
+  readonly workflows: readonly BuiltWorkflow[];
+  readonly problems: readonly WorkflowProblem[];
+}
+
+/** Loads a file that may hold workflows. Never rejects: what goes wrong becomes a problem. */
+export async function loadWorkflowFile(file: WorkflowFile, taskTypes: TaskTypes): Promise<LoadedFile> {
+  try {
+    return file.kind === "code" ? await loadCode(file.path) : await loadData(file.path, taskTypes);
+  } catch (error) {
+    return { workflows: [], problems: [problemOf(error, file.path)] };
+  }
+}
+
+async function loadCode(path: string): Promise<LoadedFile> {
+  const module: unknown = await import(pathToFileURL(path).href);
+  const exported = new Set(typeof module === "object" && module !== null ? Object.values(module) : []);
+  const workflows = [...exported].filter(isWorkflow);
+  // A workflow without tasks refuses to give its definition: better here than when a message asks for it.
+  for (const workflow of workflows) workflow.definition;
+  return { workflows, problems: [] };
+}
+
+async function loadData(path: string, taskTypes: TaskTypes): Promise<LoadedFile> {
+  const source = parseYaml(await readFile(path, "utf8"), path);
+  if (source.problems.length === 0 && !isDataWorkflow(source.value)) return { workflows: [], problems: [] };
+  const result = validateDataWorkflow(source, taskTypes);
+  return result.ok
+    ? { workflows: [result.workflow], problems: [] }
+    : { workflows: [], problems: result.problems };
+}
+
+/** A BatonError of another copy of the package is no instance of ours: its code tells. */
+const CodedSchema = z.object({
+  code: z.custom<ErrorCode>((code) => typeof code === "string" && Object.hasOwn(errorCatalog, code)),
+});
+
+function problemOf(error: unknown, path: string): WorkflowProblem {
+  const code = CodedSchema.safeParse(error).data?.code ?? "WORKFLOW_FILE_FAILED";
+  return { code, message: messageOf(error), where: placeIn(path, error) };
+}
+
+/** The file, with line and column when the stack names a place in it. Nothing else of the stack is for users. */
+function placeIn(path: string, error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? "") : "";
+  for (const name of [path, pathToFileURL(path).href]) {
+    const [, rest] = stack.split(`${name}:`, 2);
+    const place = /^\d+(:\d+)?/.exec(rest ?? "");
+    if (place) return `${path}:${place[0]}`;
+  }
+  return path;
+}

@@ -1,0 +1,28 @@
+import type { DeployedWorkflow } from "../ports/catalog.ts";
+import type { AnyTaskFunction } from "../runtime/code.ts";
+
+/** The code of one task: a function, as the runtime calls it. */
+export type TaskCode = AnyTaskFunction;
+
+/** A workflow that can be deployed: the definition to run it by, and the code of the tasks that are functions. */
+export interface BuiltWorkflow extends DeployedWorkflow {
+  readonly id: string;
+  readonly code: ReadonlyMap<string, TaskCode>;
+}
+
+/**
+ * Marks a workflow. The symbol is the same for every copy of the package in a process: a workflow file may import
+ * another copy than the one that loads it. The value is the version of the shape of BuiltWorkflow.
+ */
+export const workflowBrand: unique symbol = Symbol.for("baton.workflow");
+export const workflowBrandVersion = 1;
+
+/** Whether a value is a workflow, whichever copy of the package made it. */
+export function isWorkflow(value: unknown): value is BuiltWorkflow {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    workflowBrand in value &&
+    value[workflowBrand] === workflowBrandVersion
+  );
+}

@@ -1,0 +1,32 @@
+// A process of its own for the tests of the DuckDB warehouse: does what its one argument, JSON, says.
+import { setInterval } from "node:timers";
+import * as z from "zod";
+import { DuckDbWarehouse } from "../../src/adapters/duckdb/warehouse.ts";
+
+const CommandSchema = z.object({
+  path: z.string(),
+  /** `hold` keeps the file busy until it is killed; `load` loads one file under one job id; `idle` leaves by itself. */
+  action: z.enum(["hold", "load", "idle"]),
+  uri: z.string().default(""),
+  jobId: z.string().default(""),
+});
+
+const command = CommandSchema.parse(JSON.parse(process.argv[2] ?? ""));
+const warehouse = new DuckDbWarehouse(command.path);
+const { signal } = new AbortController();
+
+if (command.action === "load") {
+  const into = { table: "orders", mode: "append", key: [] } as const;
+  const result = await warehouse.load({
+    jobId: command.jobId,
+    uri: command.uri,
+    format: "csv",
+    into,
+    signal,
+  });
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+} else {
+  await warehouse.rows("SELECT 1 AS one", {}, 1, signal);
+  process.stdout.write("open\n");
+  if (command.action === "hold") setInterval(() => warehouse.rows("SELECT 1 AS one", {}, 1, signal), 20);
+}

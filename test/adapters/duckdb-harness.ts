@@ -1,0 +1,53 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { onTestFinished } from "vitest";
+import type { DatabaseFileOptions } from "../../src/adapters/duckdb/database-file.ts";
+import { DuckDbWarehouse } from "../../src/adapters/duckdb/warehouse.ts";
+import type { Destination, FileFormat, JobResult, Row } from "../../src/ports/warehouse.ts";
+
+export const never = new AbortController().signal;
+
+/** A warehouse in a folder of its own that goes when the test ends. */
+export async function makeWarehouse(options: DatabaseFileOptions = {}) {
+  const folder = await mkdtemp(join(tmpdir(), "baton-duckdb-"));
+  const path = join(folder, "warehouse.duckdb");
+  const warehouse = new DuckDbWarehouse(path, options);
+  onTestFinished(async () => {
+    await warehouse.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  let jobs = 0;
+
+  async function file(name: string, content: string | Uint8Array): Promise<string> {
+    await writeFile(join(folder, name), content);
+    return pathToFileURL(join(folder, name)).href;
+  }
+
+  async function load(
+    uri: string,
+    into: Partial<Destination> = {},
+    options: { readonly format?: FileFormat; readonly jobId?: string } = {},
+  ): Promise<JobResult> {
+    jobs += 1;
+    return warehouse.load({
+      jobId: options.jobId ?? `job-${jobs}`,
+      uri,
+      format: options.format ?? "csv",
+      into: { table: "orders", mode: "append", key: [], ...into },
+      signal: never,
+    });
+  }
+
+  /** Writes a CSV file and loads it. */
+  async function loadText(text: string, into: Partial<Destination> = {}): Promise<JobResult> {
+    return load(await file(`file-${jobs}.csv`, text), into);
+  }
+
+  async function rows(sql: string): Promise<readonly Row[]> {
+    return warehouse.rows(sql, {}, 1_000, never);
+  }
+
+  return { folder, path, warehouse, file, load, loadText, rows };
+}

@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+import { completeTask, type Definition } from "../../src/core/definition.ts";
+import { toDot, toMermaid } from "../../src/core/graph-text.ts";
+
+const definition: Definition = {
+  format: 1,
+  workflowId: "sales-refresh",
+  tasks: [
+    completeTask({ id: "load", type: "loadFile" }),
+    completeTask({ id: "end", type: 'say "hi" <b>#1</b> \\ |x|' }),
+    completeTask({ id: "tell", type: "http", after: ["load", "end"], rule: "any_failed" }),
+    completeTask({ id: "archive", type: "archiveFile", after: ["load"] }),
+  ],
+};
+
+test("draws Mermaid, with names of its own and everything special escaped", () => {
+  expect(toMermaid(definition)).toBe(`flowchart LR
+  t0["load<br>loadFile"]
+  t1["end<br>say #34;hi#34; #60;b#62;#35;1#60;#47;b#62; #92; #124;x#124;"]
+  t2["tell<br>http"]
+  t3["archive<br>archiveFile"]
+  t0 -->|"any_failed"| t2
+  t1 -->|"any_failed"| t2
+  t0 --> t3
+`);
+});
+
+test("draws DOT, with everything special escaped", () => {
+  expect(toDot(definition)).toBe(String.raw`digraph "sales-refresh" {
+  rankdir=LR;
+  node [shape=box];
+  "load" [label="load\nloadFile"];
+  "end" [label="end\nsay \"hi\" <b>#1</b> \\ |x|"];
+  "tell" [label="tell\nhttp"];
+  "archive" [label="archive\narchiveFile"];
+  "load" -> "tell" [label="any_failed"];
+  "end" -> "tell" [label="any_failed"];
+  "load" -> "archive";
+}
+`);
+});

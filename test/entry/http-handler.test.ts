@@ -1,0 +1,111 @@
+import { describe, expect, test } from "vitest";
+import { BatonError } from "../../src/core/errors.ts";
+import { createHttpHandler, type DeliveryReport } from "../../src/entry/http-handler.ts";
+import { RecordingIntake, RecordingLogger } from "./recording-intake.ts";
+import { notification, post, push } from "./requests.ts";
+
+const start = post({ workflowId: "sales" });
+
+function setUp() {
+  const intake = new RecordingIntake();
+  const logger = new RecordingLogger();
+  return { intake, logger, handle: createHttpHandler(intake, logger) };
+}
+
+describe("deliveries", () => {
+  const because = { code: "WORKFLOW_UNKNOWN", message: "no such workflow", remedy: "list them" };
+  test.each<[string, DeliveryReport, number, object]>([
+    ["done", { outcome: "done" }, 200, { status: "done" }],
+    ["batch started", { outcome: "done", batchId: "b1" }, 200, { status: "done", batchId: "b1" }],
+    [
+      "dead letter",
+      { outcome: "dead-lettered", deadLetterId: "d2", batchId: undefined, ...because },
+      202,
+      { status: "dead-letter", deadLetterId: "d2", ...because },
+    ],
+  ])("%s", async (_name, report, status, body) => {
+    const { intake, handle } = setUp();
+    intake.onDeliver = async () => report;
+    expect(await handle(start)).toStrictEqual({ status, body });
+    expect(intake.deliveries).toEqual([
+      { message: { kind: "start", workflowId: "sales" }, deliveryAttempt: 1 },
+    ]);
+  });
+
+  test("an error with a code is answered for redelivery", async () => {
+    const { intake, handle, logger } = setUp();
+    intake.onDeliver = async () => {
+      throw new BatonError("STORE_LOCKED", "the store is locked");
+    };
+    const answer = await handle(start);
+    expect(answer).toMatchObject({ status: 503, body: { status: "error", code: "STORE_LOCKED" } });
+    expect(answer.body.remedy).toBeTypeOf("string");
+    expect(logger.lines).toHaveLength(1);
+  });
+
+  test("an error of any other kind shows nothing of itself", async () => {
+    const { intake, handle, logger } = setUp();
+    intake.onDeliver = async () => {
+      throw new TypeError("secret of /srv/x");
+    };
+    const answer = await handle(start);
+    expect(answer).toMatchObject({ status: 503, body: { code: "INTERNAL" } });
+    expect(JSON.stringify(answer)).not.toMatch(/secret|\bat\b.*\.ts/);
+    expect(logger.lines[0]?.fields.error).toBe("secret of /srv/x");
+  });
+
+  test("what means nothing is acknowledged and goes no further", async () => {
+    const { intake, handle } = setUp();
+    const request = post(push({ attributes: { ...notification, eventType: "OBJECT_DELETE" } }));
+    expect(await handle(request)).toMatchObject({ status: 200, body: { status: "ignored" } });
+    expect([...intake.deliveries, ...intake.refused]).toEqual([]);
+  });
+});
+
+describe("bodies that are no message", () => {
+  test("are kept as they came, and acknowledged", async () => {
+    const { intake, handle } = setUp();
+    const request = post("{oops");
+    expect(await handle(request)).toMatchObject({
+      status: 202,
+      body: { status: "dead-letter", deadLetterId: "d1", code: "BODY_NOT_JSON", message: expect.any(String) },
+    });
+    expect(intake.refused).toMatchObject([{ body: request.body, error: { code: "BODY_NOT_JSON" } }]);
+    expect(intake.deliveries).toEqual([]);
+  });
+
+  test("are to be sent again when they can't be kept", async () => {
+    const { intake, handle } = setUp();
+    intake.onRefuse = async () => {
+      throw new BatonError("STORE_DISK_FULL", "the disk is full");
+    };
+    expect(await handle(post("{oops"))).toMatchObject({ status: 503, body: { code: "STORE_DISK_FULL" } });
+  });
+
+  test("that only a defect of ours can explain are dead letters as well", async () => {
+    const { intake, handle } = setUp();
+    const broken = () => {
+      throw new RangeError("Maximum call stack size exceeded");
+    };
+    const headers = new Proxy({}, { get: broken });
+    expect(await handle({ ...start, headers })).toMatchObject({ status: 202, body: { code: "INTERNAL" } });
+    expect(intake.refused).toMatchObject([{ body: start.body, error: { code: "INTERNAL" } }]);
+  });
+});
+
+describe("requests without a message", () => {
+  test.each([
+    ["GET", "/", 200],
+    ["GET", "/healthz", 200],
+    ["GET", "/other", 405],
+    ["HEAD", "/", 405],
+    ["PUT", "/", 405],
+    ["DELETE", "/healthz", 405],
+  ])("%s %s: %i", async (method, path, status) => {
+    const { intake, handle } = setUp();
+    const answer = await handle({ ...start, method, path });
+    expect(answer.status).toBe(status);
+    expect(answer.body).toMatchObject(status === 200 ? { status: "ok" } : { code: "METHOD_NOT_ALLOWED" });
+    expect(intake.deliveries).toEqual([]);
+  });
+});

@@ -1,0 +1,97 @@
+import { expectTypeOf, test } from "vitest";
+import * as z from "zod";
+import type { JsonValue } from "../../src/core/json.ts";
+import { FileDropped } from "../../src/core/messages.ts";
+import type { TaskSpec } from "../../src/runtime/task-type.ts";
+import { type Workflow, workflow } from "../../src/workflow/builder.ts";
+
+// The compiler is the test: `tsc --noEmit` checks every expectation, and that each @ts-expect-error is needed.
+// The mistakes are in functions that are never called, because most of them also throw.
+
+const load: TaskSpec<{ readonly rows: number }> = { type: "loadFile", with: { table: "sales" } };
+
+test("the input is typed by the schema, and any JSON without one", () => {
+  const schema = z.object({ day: z.string(), limit: z.number().default(10) });
+  workflow("typed", { input: schema }).task("a", (context) => {
+    expectTypeOf(context.input).toEqualTypeOf<{ day: string; limit: number }>();
+  });
+  workflow("dropped", { input: FileDropped }).task("a", (context) => {
+    expectTypeOf(context.input).toEqualTypeOf<FileDropped>();
+  });
+  workflow("untyped").task("a", (context) => {
+    expectTypeOf(context.input).toEqualTypeOf<JsonValue>();
+  });
+});
+
+test("a task sees the results of the tasks it names", () => {
+  workflow("results")
+    .task("load", load)
+    .task("plain", () => 7)
+    .task("later", async () => ({ name: "x" }))
+    .task("outside", (context) => context.waitForCompletion("2h"))
+    .task("maybe", async (context) =>
+      context.attempt > 1 ? { done: true } : context.waitForCompletion("2h"),
+    )
+    .task("maybe-now", (context) => (context.attempt > 1 ? "done" : context.waitForCompletion("2h")))
+    .task(
+      "end",
+      (context) => {
+        expectTypeOf(context.parent("load")).toEqualTypeOf<Promise<{ readonly rows: number }>>();
+        expectTypeOf(context.parent("plain")).toEqualTypeOf<Promise<number>>();
+        expectTypeOf(context.parent("later")).toEqualTypeOf<Promise<{ name: string }>>();
+        expectTypeOf(context.parent("outside")).toEqualTypeOf<Promise<JsonValue>>();
+        expectTypeOf(context.parent("maybe")).toEqualTypeOf<Promise<{ done: boolean }>>();
+        expectTypeOf(context.parent("maybe-now")).toEqualTypeOf<Promise<"done">>();
+      },
+      { after: ["load", "plain", "later", "outside", "maybe", "maybe-now"] },
+    );
+});
+
+test("a chain keeps the results of every task", () => {
+  const built = workflow("chain")
+    .task("a", () => 1)
+    .task("b", async (context) => `${await context.parent("a")}`, { after: ["a"] })
+    .task("c", async (context) => [await context.parent("b")], { after: ["b"] });
+  built.task(
+    "d",
+    (context) => {
+      expectTypeOf(context.parent<"c">).returns.toEqualTypeOf<Promise<string[]>>();
+    },
+    { after: ["c"] },
+  );
+});
+
+function mistakes() {
+  const begun = workflow("mistakes")
+    .task("a", () => 1)
+    .task("b", () => 2);
+  // @ts-expect-error a task that is not declared
+  begun.task("c", () => 3, { after: ["z"] });
+  // @ts-expect-error itself
+  begun.task("c", () => 3, { after: ["c"] });
+  // @ts-expect-error an id that is taken
+  begun.task("a", () => 3);
+  // @ts-expect-error a parent that `after` does not name
+  begun.task("c", (context) => context.parent("b"), { after: ["a"] });
+  // @ts-expect-error a parent without any `after`
+  begun.task("c", (context) => context.parentStatus("a"));
+  // @ts-expect-error a rule that does not exist
+  begun.task("c", () => 3, { after: ["a"], rule: "most_succeeded" });
+  // @ts-expect-error a policy that does not exist
+  begun.task("c", () => 3, { retries: 3 });
+  // @ts-expect-error `retry: true` says nothing
+  begun.task("c", () => 3, { retry: true });
+  // @ts-expect-error neither a function nor a built-in
+  begun.task("c", "loadFile");
+}
+
+test("mistakes do not compile", () => {
+  expectTypeOf(mistakes).toBeFunction();
+});
+
+test("workflows may be made in a loop", () => {
+  let fanOut: Workflow<JsonValue, Readonly<Record<string, unknown>>> = workflow("fan-out");
+  for (const region of ["eu", "us"]) fanOut = fanOut.task(region, () => region);
+  fanOut = fanOut.task("all", () => null, { after: ["eu", "us"] });
+  expectTypeOf(fanOut.definition.tasks.length).toBeNumber();
+});

@@ -1,0 +1,145 @@
+import { expect, test } from "vitest";
+import * as z from "zod";
+import { DefinitionSchema, hashDefinition } from "../../src/core/definition.ts";
+import { BatonError } from "../../src/core/errors.ts";
+import { defaults } from "../../src/core/limits.ts";
+import { fileDrop } from "../../src/core/trigger.ts";
+import type { TaskSpec } from "../../src/runtime/task-type.ts";
+import { workflow } from "../../src/workflow/builder.ts";
+import type { TaskPolicies } from "../../src/workflow/task-schema.ts";
+import { isWorkflow } from "../../src/workflow/workflow.ts";
+
+const load: TaskSpec<{ rows: number }> = { type: "loadFile", with: { table: "sales" } };
+const begun = workflow("sales").task("load", load);
+
+function errorOf(act: () => unknown): { code: string; message: string } {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof BatonError) return { code: error.code, message: error.message };
+    throw error;
+  }
+  throw new Error("It did not throw");
+}
+
+test("compiles to a definition, with defaults filled in and durations in seconds", () => {
+  const run = () => 1;
+  const built = begun.task("count", run, {
+    after: ["load"],
+    rule: "all_ended",
+    retry: { maxAttempts: 7, initial: "250ms", factor: 3, max: "1h30m", jitter: 0.5 },
+    timeout: "10m",
+    queue: "slow",
+  });
+  expect(built.definition).toEqual({
+    format: 1,
+    workflowId: "sales",
+    tasks: [
+      {
+        id: "load",
+        type: "loadFile",
+        with: { table: "sales" },
+        after: [],
+        rule: "all_succeeded",
+        retry: defaults.retry,
+        timeoutSeconds: defaults.timeoutSeconds,
+        queue: defaults.queue,
+      },
+      {
+        id: "count",
+        type: "function",
+        with: {},
+        after: ["load"],
+        rule: "all_ended",
+        retry: { maxAttempts: 7, initialSeconds: 0.25, factor: 3, maxSeconds: 5_400, jitter: 0.5 },
+        timeoutSeconds: 600,
+        queue: "slow",
+      },
+    ],
+  });
+  expect(DefinitionSchema.parse(built.definition)).toEqual(built.definition);
+  expect([...built.code]).toEqual([["count", run]]);
+});
+
+test("retry: false is one attempt, and a partial policy keeps the other defaults", () => {
+  const retryOf = (policies: TaskPolicies<never>) =>
+    workflow("w").task("a", load, policies).definition.tasks[0]?.retry;
+  expect(retryOf({ retry: false })).toEqual({ ...defaults.retry, maxAttempts: 1 });
+  expect(retryOf({ retry: { initial: "5s" } })).toEqual({ ...defaults.retry, initialSeconds: 5 });
+  expect(retryOf({ retry: {} })).toEqual(defaults.retry);
+});
+
+test("a workflow never changes: each task gives a new one", () => {
+  const before = begun.definition;
+  const left = begun.task("left", load, { after: ["load"] });
+  const right = begun.task("right", load, { after: ["load"] });
+  expect(begun.definition).toEqual(before);
+  expect(left.definition.tasks.map((task) => task.id)).toEqual(["load", "left"]);
+  expect(right.definition.tasks.map((task) => task.id)).toEqual(["load", "right"]);
+  expect(hashDefinition(left.definition)).not.toBe(hashDefinition(right.definition));
+});
+
+test("carries its triggers and a brand that other copies of the package know", () => {
+  const built = workflow("dropped", { on: [fileDrop("sales/*.csv", { bucket: "inbox" })] }).task("a", load);
+  expect(built.triggers).toEqual([{ type: "fileDrop", pattern: "sales/*.csv", bucket: "inbox" }]);
+  expect(isWorkflow(built)).toBe(true);
+  expect(isWorkflow({ [Symbol.for("baton.workflow")]: 1 })).toBe(true);
+  expect(isWorkflow({ [Symbol.for("baton.workflow")]: 2 })).toBe(false);
+  for (const other of [null, undefined, "sales", {}, () => built]) expect(isWorkflow(other)).toBe(false);
+});
+
+test.each<[string, TaskPolicies, string, string]>([
+  ["a parent not declared", { after: ["lod"] }, "PARENT_UNKNOWN", '"lod"'],
+  ["itself as a parent", { after: ["next"] }, "PARENT_UNKNOWN", '"next"'],
+  ["a parent named twice", { after: ["load", "load"] }, "WORKFLOW_INVALID", "twice"],
+  ["a rule without parents", { rule: "any_failed" }, "WORKFLOW_INVALID", "rule"],
+  ["a bad timeout", { timeout: "5 minutes" }, "DURATION_INVALID", '"5 minutes" is not a duration'],
+  ["no timeout at all", { timeout: "0s" }, "DURATION_INVALID", "timeout"],
+  ["a timeout beyond the limit", { timeout: "2h" }, "DURATION_INVALID", "3500"],
+  ["a bad wait", { retry: { initial: "soon" } }, "DURATION_INVALID", "retry.initial"],
+  ["a wait beyond the limit", { retry: { max: "31d" } }, "DURATION_INVALID", "retry.max"],
+  ["no attempts", { retry: { maxAttempts: 0 } }, "WORKFLOW_INVALID", "retry.maxAttempts"],
+  ["a bad queue", { queue: "a b" }, "NAME_INVALID", "queue"],
+])("refuses %s, saying where", (_, policies, code, text) => {
+  const anyParents = workflow("sales").task(String("load"), load);
+  const error = errorOf(() => anyParents.task("next", load, policies));
+  expect(error.code).toBe(code);
+  expect(error.message).toContain(text);
+  expect(error.message).toContain('workflow "sales", task "next"');
+});
+
+test("refuses ids that are taken, and ids that are no names", () => {
+  expect(errorOf(() => begun.task(String("load"), load)).code).toBe("TASK_ID_DUPLICATE");
+  expect(errorOf(() => begun.task("$end", load)).code).toBe("NAME_INVALID");
+  expect(errorOf(() => begun.task("", load)).code).toBe("NAME_INVALID");
+  expect(errorOf(() => workflow("my workflow")).code).toBe("NAME_INVALID");
+  expect(errorOf(() => workflow("w", { on: [fileDrop("")] })).code).toBe("WORKFLOW_INVALID");
+  expect(errorOf(() => workflow("empty").definition).code).toBe("WORKFLOW_INVALID");
+});
+
+test("parses its input by its schema", () => {
+  const schema = z.object({ day: z.string(), limit: z.number().default(10), note: z.string().optional() });
+  const { parseInput } = workflow("typed", { input: schema });
+  expect(parseInput({ day: "2024-05-01", other: 1 })).toEqual({ day: "2024-05-01", limit: 10 });
+  const error = errorOf(() => parseInput({ limit: "many" }));
+  expect(error.code).toBe("INPUT_INVALID");
+  expect(error.message).toContain("→ at day");
+  expect(error.message).toContain("→ at limit");
+  expect(workflow("untyped").parseInput([1, null])).toEqual([1, null]);
+});
+
+test("refuses input whose schema throws, is asynchronous or gives no JSON", () => {
+  const thrown = z.string().refine(() => {
+    throw new Error("no luck");
+  });
+  const cases: [z.ZodType, string][] = [
+    [thrown, "no luck"],
+    [z.string().refine(async () => true), "input schema throws"],
+    [z.string().transform((day) => new Date(day)), "not JSON"],
+  ];
+  for (const [schema, text] of cases) {
+    const error = errorOf(() => workflow("w", { input: schema }).parseInput("2024-05-01"));
+    expect(error.code).toBe("INPUT_INVALID");
+    expect(error.message).toContain(text);
+  }
+});

@@ -1,0 +1,54 @@
+import { expect, expectTypeOf, test } from "vitest";
+import * as baton from "../../src/index.ts";
+import { builtInTaskTypes } from "../../src/tasks/index.ts";
+import { readDataWorkflow } from "../../src/workflow/data-workflow.ts";
+
+const { archiveFile, FileDropped, fileDrop, http, loadFile, renderReport, runQuery, workflow } = baton;
+
+const typed = workflow("sales-refresh", { input: FileDropped, on: [fileDrop("sales/*.csv")] })
+  .task("load", loadFile({ table: "sales" }))
+  .task("summarise", runQuery({ sql: "SELECT 1", into: "summary" }), { after: ["load"] })
+  .task("archive", archiveFile({ to: "archive/" }), { after: ["load"] })
+  .task("tell", http({ url: "https://example.com", body: { rows: "{{ parents.load.rows }}" } }), {
+    after: ["load"],
+  });
+
+const data = `
+workflow: sales-refresh
+on: [{ fileDrop: "sales/*.csv" }]
+tasks:
+  - { id: load, type: loadFile, with: { table: sales } }
+  - { id: summarise, type: runQuery, with: { sql: SELECT 1, into: summary }, after: [load] }
+  - { id: archive, type: archiveFile, with: { to: archive/ }, after: [load] }
+  - id: tell
+    type: http
+    with: { url: https://example.com, body: { rows: "{{ parents.load.rows }}" } }
+    after: [load]
+`;
+
+test("the same workflow in TypeScript and as data is the same definition", () => {
+  const read = readDataWorkflow(data, "sales.yaml", builtInTaskTypes);
+  expect(read.ok ? [] : read.problems).toEqual([]);
+  expect(read.ok && read.workflow.definition).toEqual(typed.definition);
+  expect(read.ok && read.workflow.triggers).toEqual(typed.triggers);
+});
+
+test("every task type goes by the name of its authoring function", () => {
+  const functions: readonly unknown[] = [loadFile, runQuery, renderReport, archiveFile, http];
+  const named = [...builtInTaskTypes].map(([name, type]) => {
+    expect(type.type).toBe(name);
+    return Object.entries(baton).find(([exported]) => exported === name)?.[1];
+  });
+  expect(named).toEqual(functions);
+});
+
+test("the results of built-in tasks are typed", () => {
+  typed.task(
+    "last",
+    async (context) => {
+      expectTypeOf((await context.parent("load")).rows).toBeNumber();
+      expectTypeOf(context.input.generation).toBeString();
+    },
+    { after: ["load"] },
+  );
+});
