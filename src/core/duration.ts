@@ -17,11 +17,13 @@ export function parseDurationSeconds(text: Duration, where: string): number {
 
 /** A duration for people: `850 ms`, `12.3 s`, `4 m 05 s`. */
 export function formatDuration(milliseconds: number): string {
-  if (milliseconds < 1_000) return `${Math.round(milliseconds)} ms`;
-  const seconds = milliseconds / 1_000;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(milliseconds);
+  if (whole < 1_000) return `${whole} ms`;
+  const tenths = Math.round(whole / 100);
+  if (tenths < 600) return `${(tenths / 10).toFixed(1)} s`;
+  const seconds = Math.floor(tenths / 10);
   const minutes = Math.floor(seconds / 60);
-  const rest = String(Math.floor(seconds % 60)).padStart(2, "0");
+  const rest = String(seconds % 60).padStart(2, "0");
   if (minutes < 60) return `${minutes} m ${rest} s`;
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} m`;
 }

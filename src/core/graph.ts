@@ -80,11 +80,17 @@ function leavesOf(definition: Definition): string[] {
 
 /** Tasks that may end SKIPPED although nothing failed: those under an `any_…` rule, and what depends on them. */
 function skippableTasks(definition: Definition): Set<string> {
+  const heirs = new Map<string, string[]>(definition.tasks.map((task) => [task.id, []]));
+  for (const task of definition.tasks)
+    if (task.rule === "all_succeeded") for (const parent of task.after) heirs.get(parent)?.push(task.id);
   const skippable = new Set<string>();
-  for (const task of definition.tasks) {
-    const chooses = task.rule === "any_failed" || task.rule === "any_succeeded";
-    const inherits = task.rule === "all_succeeded" && task.after.some((parent) => skippable.has(parent));
-    if (chooses || inherits) skippable.add(task.id);
+  const found = definition.tasks
+    .filter((task) => task.rule === "any_failed" || task.rule === "any_succeeded")
+    .map((task) => task.id);
+  for (let id = found.pop(); id !== undefined; id = found.pop()) {
+    if (skippable.has(id)) continue;
+    skippable.add(id);
+    found.push(...(heirs.get(id) ?? []));
   }
   return skippable;
 }

@@ -89,7 +89,7 @@ export function decideChild(rule: ChildRule, shape: JoinShape, ending: Ending, r
   switch (rule) {
     case "all_succeeded":
       if (failure) return skip("upstream_failed");
-      return succeeded === all ? ready : onceAll(allEnded, unsuccessful(failed));
+      return succeeded === all ? ready : onceAll(allEnded && shape.skippable, unsuccessful(failed));
     case "all_ended":
       return allEnded ? ready : wait;
     case "any_succeeded":

@@ -17,6 +17,7 @@ export class AppliedWorkflows {
   /** Stores the workflow in place of an earlier one of the same id. The source has been validated. */
   async apply(workflowId: string, source: string): Promise<void> {
     const { store, ids, clock } = this.#parts;
+    const mark = store.mark();
     const key: DocumentKey = { collection: "workflows", id: workflowId };
     for (;;) {
       const { document } = await store.get(key);
@@ -25,7 +26,7 @@ export class AppliedWorkflows {
         store,
         document ? { kind: "update", key, version: document.version, data } : { kind: "create", key, data },
       );
-      if (outcome.kind === "won") return store.sync();
+      if (outcome.kind === "won") return store.sync(mark);
     }
   }
 

@@ -1,5 +1,6 @@
 import type { TaskDefinition } from "../core/definition.ts";
 import type { AttemptOutcome } from "../core/settlement.ts";
+import type { SyncMark } from "../ports/store.ts";
 import type { ParentOutcome } from "../ports/task-runner.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -20,8 +21,9 @@ export async function runAttempt(
   batch: PinnedBatch,
   task: TaskDefinition,
   claimed: StoredLog,
+  beforeClaim: SyncMark,
 ): Promise<FinishedAttempt> {
-  await dependencies.store.sync();
+  await dependencies.store.sync(beforeClaim);
   const claim = new LiveClaim(logs, claimed);
   const outcome = await dependencies.runner.run({
     batchId: batch.batchId,

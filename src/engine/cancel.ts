@@ -17,6 +17,7 @@ export async function cancelBatch(
   logs: TaskLogs,
   batchId: string,
 ): Promise<void> {
+  const mark = dependencies.store.mark();
   const batch = await batches.update(batchId, dependencies.ids.unique, async (current) =>
     current.status === "RUNNING" && !current.cancelRequested ? { cancelRequested: true } : undefined,
   );
@@ -25,7 +26,7 @@ export async function cancelBatch(
   let pending = [...pinned.graph.tasks.keys()];
   while (pending.length > 0) pending = await cancelTasks(dependencies, logs, pinned, pending);
   await closeBatch(dependencies, batches, batchId);
-  await dependencies.store.sync();
+  await dependencies.store.sync(mark);
 }
 
 /** Gives the tasks that changed under its hands and have to be looked at again. */

@@ -26,6 +26,7 @@ export class DeadLetters {
   /** Keeps the message durably; returns the id of its dead letter. */
   async keep(body: Uint8Array, refusal: Refusal): Promise<string> {
     const { ids, clock, store, logger } = this.#dependencies;
+    const mark = store.mark();
     const deadLetterId = ids.unique();
     const inline = body.byteLength <= limits.deadLetterInlineBytes;
     if (!inline)
@@ -44,7 +45,7 @@ export class DeadLetters {
       nonce: ids.unique(),
     };
     await commitOwned(store, { kind: "create", key: keyOf(deadLetterId), data });
-    await store.sync();
+    await store.sync(mark);
     logger.warn("dead letter", { deadLetterId, code: refusal.code, error: data.message });
     return deadLetterId;
   }
@@ -62,10 +63,11 @@ export class DeadLetters {
 
   async markReplayed(deadLetterId: string): Promise<void> {
     const { store, ids, clock } = this.#dependencies;
+    const mark = store.mark();
     const { letter, version } = await this.#find(deadLetterId);
     const data = { ...letter, replayedAt: clock.now(), nonce: ids.unique() };
     await commitOwned(store, { kind: "update", key: keyOf(deadLetterId), version, data });
-    await store.sync();
+    await store.sync(mark);
   }
 
   /** Newest first. */

@@ -24,9 +24,10 @@ export class Definitions {
   async save(definition: Definition): Promise<Graph> {
     const graph = this.#build(definition);
     if (this.#graphs.get(graph.hash)) return graph;
+    const mark = this.#store.mark();
     const data = { nonce: this.#ids.unique(), definition: toJson(definition) };
     await commitOwned(this.#store, { kind: "create", key: keyOf(graph.hash), data });
-    await this.#store.sync();
+    await this.#store.sync(mark);
     this.#graphs.set(graph.hash, graph);
     return graph;
   }

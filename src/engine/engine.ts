@@ -3,6 +3,7 @@ import { END_TASK_ID } from "../core/names.ts";
 import { TaskBatchSchema } from "../core/records.ts";
 import type { BatchStatus } from "../core/status.ts";
 import { type BatchSummary, type BatchView, batchSummary, batchView } from "../core/views.ts";
+import type { SyncMark } from "../ports/store.ts";
 import { Batches } from "./batches.ts";
 import { cancelBatch } from "./cancel.ts";
 import { closeBatch } from "./close.ts";
@@ -100,6 +101,11 @@ export class Engine {
     return batchView(batch, graph.definition, await this.#logs.readAll(batchId));
   }
 
+  /** The batch alone, without its tasks. Throws `BATCH_UNKNOWN`. */
+  async status(batchId: string): Promise<BatchSummary> {
+    return batchSummary((await this.#batches.read(batchId)).batch);
+  }
+
   /** Newest first. */
   async list(filter: BatchFilter): Promise<BatchSummary[]> {
     const conditions = filter.status ? [{ field: "status", equals: filter.status }] : [];
@@ -112,8 +118,13 @@ export class Engine {
     return found.sort((one, other) => other.createdAt.localeCompare(one.createdAt));
   }
 
-  /** Resolves when all that was done so far is durable. */
-  sync(): Promise<void> {
-    return this.#dependencies.store.sync();
+  /** Taken before a stretch of work, given to the `sync` at its end. */
+  mark(): SyncMark {
+    return this.#dependencies.store.mark();
+  }
+
+  /** Resolves when all that was done since the mark is durable; throws when any of it was undone. */
+  sync(since: SyncMark): Promise<void> {
+    return this.#dependencies.store.sync(since);
   }
 }

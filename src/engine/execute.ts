@@ -3,6 +3,7 @@ import type { TaskDefinition } from "../core/definition.ts";
 import { BatonError } from "../core/errors.ts";
 import { type AttemptOutcome, settle } from "../core/settlement.ts";
 import { isTerminal } from "../core/status.ts";
+import type { SyncMark } from "../ports/store.ts";
 import { runAttempt } from "./attempt.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -23,24 +24,39 @@ export class Executor {
   async execute(batch: PinnedBatch, taskId: string): Promise<void> {
     const task = batch.graph.tasks.get(taskId);
     if (!task) throw new BatonError("TASK_UNKNOWN", `Batch ${batch.batchId} has no task ${taskId}`);
-    await this.#continue(batch, task, await this.#logs.claimFirst(batch, taskId));
+    const mark = this.#dependencies.store.mark();
+    await this.#continue(batch, task, await this.#logs.claimFirst(batch, taskId), mark);
   }
 
   /** Follows a claim to its end; after every lost race, decides anew from what won. */
-  async #continue(batch: PinnedBatch, task: TaskDefinition, outcome: ClaimOutcome): Promise<void> {
+  async #continue(
+    batch: PinnedBatch,
+    task: TaskDefinition,
+    outcome: ClaimOutcome,
+    mark: SyncMark,
+  ): Promise<void> {
     let claim = outcome;
     while (claim.kind === "lost") {
       const next = await this.#arrive(batch, task, claim.current);
       if (!next) return;
       claim = next;
     }
-    const { ended, attempt } = await runAttempt(this.#dependencies, this.#logs, batch, task, claim.claim);
+    const { ended, attempt } = await runAttempt(
+      this.#dependencies,
+      this.#logs,
+      batch,
+      task,
+      claim.claim,
+      mark,
+    );
     if (ended) await this.settle(batch, task, attempt, ended);
-    else
-      await this.#continue(batch, task, {
-        kind: "lost",
-        current: await this.#logs.read(batch.batchId, task.id),
-      });
+    else await this.#continueFromStore(batch, task);
+  }
+
+  async #continueFromStore(batch: PinnedBatch, task: TaskDefinition): Promise<void> {
+    const mark = this.#dependencies.store.mark();
+    const current = await this.#logs.read(batch.batchId, task.id);
+    await this.#continue(batch, task, { kind: "lost", current }, mark);
   }
 
   async #arrive(
@@ -94,7 +110,7 @@ export class Executor {
         taskId: task.id,
         attempt: from.log.attempt,
       });
-      return this.#continue(batch, task, settled);
+      return this.#continueFromStore(batch, task);
     }
     const { log } = settled.claim;
     if (isTerminal(log.status)) {

@@ -54,12 +54,13 @@ export class FanOut {
     decisions: readonly Decision[],
     pass: () => Promise<void>,
   ): Promise<void> {
+    const mark = this.#dependencies.store.mark();
     for (const { child } of decisions) batch.passedOn.add(child.taskId);
     const decided = join.children.every((child) => batch.passedOn.has(child.taskId));
     if (decided) batch.decidedJoins.add(join);
     try {
       await pass();
-      await this.#dependencies.store.sync();
+      await this.#dependencies.store.sync(mark);
     } catch (error) {
       for (const { child } of decisions) batch.passedOn.delete(child.taskId);
       batch.decidedJoins.delete(join);

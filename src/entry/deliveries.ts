@@ -16,9 +16,10 @@ export class Deliveries implements Intake {
   }
 
   async deliver({ message, deliveryAttempt }: Delivery): Promise<DeliveryReport> {
+    const mark = this.#engine.mark();
     try {
       const batchId = await route(this.#engine, message);
-      await this.#engine.sync();
+      await this.#engine.sync(mark);
       return { outcome: "done", batchId };
     } catch (thrown) {
       return this.#bury(message, refusalOf(thrown, deliveryAttempt));
@@ -62,7 +63,7 @@ function parseBody(body: Uint8Array): Message {
   const own = MessageSchema.safeParse(parseJson(body));
   if (own.success) return own.data;
   const headers = { "content-type": "application/json" };
-  const parsed = parseRequest({ method: "POST", path: "/", headers, body });
+  const parsed = parseRequest({ headers, body });
   if ("ignored" in parsed) throw new BatonError("BODY_NOT_AN_EVENT", parsed.ignored);
   return parsed.message;
 }

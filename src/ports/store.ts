@@ -69,6 +69,9 @@ export class ConflictError extends Error {
   override readonly name = "ConflictError";
 }
 
+/** Opaque: a moment in the life of a store. */
+export type SyncMark = number;
+
 /**
  * A conditional document store. It knows nothing of workflows.
  *
@@ -92,6 +95,8 @@ export interface DocumentStore {
     conditions: readonly Condition[],
     options: QueryOptions,
   ): Promise<QueryResult>;
-  /** Resolves when everything applied so far is durable; throws when it could not be made so and was undone. */
-  sync(): Promise<void>;
+  /** Taken before a stretch of work, given to the `sync` at its end. */
+  mark(): SyncMark;
+  /** Resolves when everything applied so far is durable; throws when anything applied since the mark was undone. */
+  sync(since: SyncMark): Promise<void>;
 }

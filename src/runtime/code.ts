@@ -1,13 +1,9 @@
 import * as z from "zod";
 import { FUNCTION_TASK_TYPE } from "../core/definition.ts";
 import { BatonError, TaskError } from "../core/errors.ts";
-import type { JsonValue } from "../core/json.ts";
 import { fillTemplate } from "../core/template.ts";
 import type { Assignment } from "../ports/task-runner.ts";
-import type { TaskContext, TaskFunction, TaskType } from "./task-type.ts";
-
-/** A task's own code as it is called here: which input and parents it expects was checked when it was written. */
-export type AnyTaskFunction = TaskFunction<JsonValue, Readonly<Record<string, unknown>>, unknown>;
+import type { AnyTaskFunction, TaskContext, TaskType } from "./task-type.ts";
 
 /** Where the code of tasks is found. */
 export interface TaskCode {

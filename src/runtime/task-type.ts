@@ -54,6 +54,9 @@ export type TaskFunction<Input, Parents, Result> = (
   context: TaskContext<Input, Parents>,
 ) => Promise<Result | WaitForCompletion> | Result | WaitForCompletion;
 
+/** A task's own code as it is called: which input and parents it expects was checked when it was written. */
+export type AnyTaskFunction = TaskFunction<JsonValue, Readonly<Record<string, unknown>>, unknown>;
+
 /** A built-in task with its parameters: plain data, so it is pinned with the definition. */
 export interface TaskSpec<Result> {
   readonly type: string;
@@ -67,5 +70,5 @@ export interface TaskType<Parameters = unknown, Result = unknown> {
   readonly type: string;
   readonly summary: string;
   readonly parameters: z.ZodType<Parameters>;
-  readonly run: (context: TaskContext, parameters: Parameters) => Promise<Result>;
+  run(context: TaskContext, parameters: Parameters): Promise<Result>;
 }

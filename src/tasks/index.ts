@@ -7,16 +7,8 @@ import { runQueryType } from "./run-query.ts";
 
 /** The task types that workflows may name. */
 export const builtInTaskTypes: ReadonlyMap<string, TaskType> = new Map(
-  [
-    forAnyParameters(loadFileType),
-    forAnyParameters(runQueryType),
-    forAnyParameters(renderReportType),
-    forAnyParameters(archiveFileType),
-    forAnyParameters(httpType),
-  ].map((type) => [type.type, type]),
+  [loadFileType, runQueryType, renderReportType, archiveFileType, httpType].map((type: TaskType) => [
+    type.type,
+    type,
+  ]),
 );
-
-/** Whoever runs a type of the map has parsed the parameters with the schema beside it. */
-function forAnyParameters<Parameters, Result>(type: TaskType<Parameters, Result>): TaskType {
-  return { ...type, run: (context, parsed) => type.run(context, parsed as Parameters) };
-}

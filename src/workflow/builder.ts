@@ -5,10 +5,10 @@ import type { JsonValue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import { NameSchema } from "../core/names.ts";
 import { type Trigger, TriggerSchema } from "../core/trigger.ts";
-import type { TaskFunction, TaskSpec, WaitForCompletion } from "../runtime/task-type.ts";
+import type { AnyTaskFunction, TaskFunction, TaskSpec, WaitForCompletion } from "../runtime/task-type.ts";
 import { parseInputWith } from "./input.ts";
 import { codeOfIssue, type TaskPolicies, WrittenTaskSchema } from "./task-schema.ts";
-import { type BuiltWorkflow, type TaskCode, workflowBrand, workflowBrandVersion } from "./workflow.ts";
+import { type BuiltWorkflow, workflowBrand, workflowBrandVersion } from "./workflow.ts";
 
 export interface WorkflowOptions<Input> {
   /** What the workflow takes. Its output must be JSON: it is stored with the TaskBatch. Any JSON when absent. */
@@ -63,13 +63,15 @@ class WrittenWorkflow<Input, Tasks> implements Workflow<Input, Tasks> {
   readonly parseInput: (input: JsonValue) => JsonValue;
   readonly #options: WorkflowOptions<Input>;
   readonly #tasks: readonly TaskDefinition[];
-  readonly #functions: readonly (readonly [string, TaskCode])[];
+  readonly #functions: readonly (readonly [string, AnyTaskFunction])[];
+  #definition: Definition | undefined;
+  #code: ReadonlyMap<string, AnyTaskFunction> | undefined;
 
   constructor(
     id: string,
     options: WorkflowOptions<Input>,
     tasks: readonly TaskDefinition[],
-    functions: readonly (readonly [string, TaskCode])[],
+    functions: readonly (readonly [string, AnyTaskFunction])[],
   ) {
     this.id = id;
     this.triggers = options.on ?? [];
@@ -82,11 +84,13 @@ class WrittenWorkflow<Input, Tasks> implements Workflow<Input, Tasks> {
   get definition(): Definition {
     if (this.#tasks.length === 0)
       throw new BatonError("WORKFLOW_INVALID", "It has no tasks", { where: `workflow "${this.id}"` });
-    return { format: 1, workflowId: this.id, tasks: [...this.#tasks] };
+    this.#definition ??= { format: 1, workflowId: this.id, tasks: [...this.#tasks] };
+    return this.#definition;
   }
 
-  get code(): ReadonlyMap<string, TaskCode> {
-    return new Map(this.#functions);
+  get code(): ReadonlyMap<string, AnyTaskFunction> {
+    this.#code ??= new Map(this.#functions);
+    return this.#code;
   }
 
   task<Id extends string, Result>(
@@ -105,15 +109,15 @@ class WrittenWorkflow<Input, Tasks> implements Workflow<Input, Tasks> {
 
   #check(added: TaskDefinition): void {
     const where = `workflow "${this.id}", task "${added.id}"`;
-    const declared = new Set(this.#tasks.map((task) => task.id));
-    if (declared.has(added.id))
+    const isDeclared = (id: string) => this.#tasks.some((task) => task.id === id);
+    if (isDeclared(added.id))
       throw new BatonError("TASK_ID_DUPLICATE", "There is a task of this id already", { where });
-    const unknown = added.after.find((parent) => !declared.has(parent));
+    const unknown = added.after.find((parent) => !isDeclared(parent));
     if (unknown !== undefined)
       throw new BatonError("PARENT_UNKNOWN", `\`after\` names "${unknown}", which is not declared before`, {
         where,
       });
-    if (declared.size >= limits.tasksPerWorkflow)
+    if (this.#tasks.length >= limits.tasksPerWorkflow)
       throw new BatonError("WORKFLOW_INVALID", `A workflow has at most ${limits.tasksPerWorkflow} tasks`, {
         where,
       });
@@ -123,7 +127,7 @@ class WrittenWorkflow<Input, Tasks> implements Workflow<Input, Tasks> {
 type WrittenFunction = (context: never) => unknown;
 
 /** The runtime gives every function the context it was typed for: its input by the schema, its parents by `after`. */
-function isTaskFunction(task: unknown): task is TaskCode {
+function isTaskFunction(task: unknown): task is AnyTaskFunction {
   return typeof task === "function";
 }
 

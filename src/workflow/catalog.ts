@@ -1,10 +1,12 @@
 import type { AppliedWorkflow } from "../core/records.ts";
-import type { DeployedWorkflow, WorkflowCatalog } from "../ports/catalog.ts";
+import type { DeployedWorkflow } from "../ports/catalog.ts";
+import type { AnyTaskFunction } from "../runtime/task-type.ts";
 import { type DataWorkflowResult, readDataWorkflow, type TaskTypes } from "./data-workflow.ts";
+import type { CodeCatalog } from "./fixed-catalog.ts";
 import { listWorkflowFiles } from "./folder-files.ts";
 import { loadWorkflowFile } from "./load-file.ts";
 import type { WorkflowProblem } from "./problems.ts";
-import type { BuiltWorkflow, TaskCode } from "./workflow.ts";
+import type { BuiltWorkflow } from "./workflow.ts";
 
 /** Something wrong with a file of the folder, or with an applied workflow. */
 export interface CatalogProblem extends WorkflowProblem {
@@ -36,7 +38,7 @@ interface Source {
  * for; a file in it wins over an applied workflow of the same id. What is wrong with one file leaves the others alone.
  * Every method throws `WORKFLOW_FOLDER_MISSING` when there is no folder.
  */
-export class FolderCatalog implements WorkflowCatalog {
+export class FolderCatalog implements CodeCatalog {
   readonly #options: FolderCatalogOptions;
   /** Applied workflows as they were last read, by their text. */
   readonly #read = new Map<string, { readonly source: string; readonly result: DataWorkflowResult }>();
@@ -64,7 +66,7 @@ export class FolderCatalog implements WorkflowCatalog {
   }
 
   /** The code of a task that is a function. Workflows written as data have none. */
-  async taskCode(workflowId: string, taskId: string): Promise<TaskCode | undefined> {
+  async taskCode(workflowId: string, taskId: string): Promise<AnyTaskFunction | undefined> {
     const { workflows } = await this.#loadFolder();
     return workflows.get(workflowId)?.workflow.code.get(taskId);
   }

@@ -1,5 +1,5 @@
 import type { WorkflowCatalog } from "../ports/catalog.ts";
-import type { AnyTaskFunction } from "../runtime/code.ts";
+import type { AnyTaskFunction } from "../runtime/task-type.ts";
 import type { BuiltWorkflow } from "./workflow.ts";
 
 /** Workflows together with the code of their tasks. */

@@ -1,13 +1,10 @@
 import type { DeployedWorkflow } from "../ports/catalog.ts";
-import type { AnyTaskFunction } from "../runtime/code.ts";
-
-/** The code of one task: a function, as the runtime calls it. */
-export type TaskCode = AnyTaskFunction;
+import type { AnyTaskFunction } from "../runtime/task-type.ts";
 
 /** A workflow that can be deployed: the definition to run it by, and the code of the tasks that are functions. */
 export interface BuiltWorkflow extends DeployedWorkflow {
   readonly id: string;
-  readonly code: ReadonlyMap<string, TaskCode>;
+  readonly code: ReadonlyMap<string, AnyTaskFunction>;
 }
 
 /**

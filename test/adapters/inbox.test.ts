@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Inbox, type InboxOptions } from "../../src/adapters/filesystem/inbox.ts";
+import { Announcer } from "../../src/adapters/filesystem/inbox-announcer.ts";
 import { FolderObjectStore } from "../../src/adapters/filesystem/object-store.ts";
 import type { ObjectMessage } from "../../src/core/messages.ts";
+import type { ObjectStore } from "../../src/ports/objects.ts";
 
 let base: string;
 let folder: string;
@@ -107,6 +109,7 @@ it("passes over what is hidden, a backup, still being sent, a folder or a link",
   await start();
   const ignored = [".hidden", "~$a.xlsx", "a.csv~", "a.TMP", "a.part", "a.partial", "a.crdownload", ".git/a"];
   for (const name of ignored) await put(name, "x");
+  await symlink(".hidden", join(folder, "inner-link.csv"));
   await letTimePass();
   expect(announced).toEqual([]);
   await rename(join(folder, "a.part"), join(folder, "a.csv"));
@@ -145,6 +148,26 @@ async function growSlowly(path: string): Promise<{ longestPauseMs: number }> {
   return { longestPauseMs };
 }
 
+it("does not announce what a file was before it was written again while it was hashed", async () => {
+  const store = new FolderObjectStore({ buckets: { inbox: folder } });
+  const path = join(folder, "a.csv");
+  const resumes = [() => appendFile(path, "second"), () => appendFile(path, "third")];
+  const objects: ObjectStore = {
+    stat: async (name) => {
+      const info = await store.stat(name);
+      await resumes.shift()?.();
+      return info;
+    },
+    read: (name) => store.read(name),
+    write: (...all) => store.write(...all),
+    move: (...all) => store.move(...all),
+  };
+  await put("a.csv", "first");
+  await start({ objects });
+  await until(() => expect(announced).not.toEqual([]));
+  expect(announced.map((message) => message.size)).toEqual(["firstsecondthird".length]);
+});
+
 it("hands a file over again when the callback rejects", async () => {
   let failures = 2;
   await start({
@@ -179,9 +202,12 @@ it.each(["missing", "a file"])("does not start when the folder is %s", async (wh
   });
 });
 
-it.skipIf(process.platform === "win32")("does not start when the folder can't be read", async () => {
+it.skipIf(process.platform === "win32").each([
+  ["listed", 0o311],
+  ["entered", 0o644],
+])("does not start when the folder can't be %s", async (_what, mode) => {
   await chmod(base, 0o755);
-  await chmod(folder, 0o000);
+  await chmod(folder, mode);
   const isRoot = process.getuid?.() === 0;
   if (isRoot) process.seteuid?.(65_534);
   try {
@@ -204,6 +230,21 @@ it("tells once that the folder has gone, and goes on when it is back", async () 
   await until(() => expect(names()).toEqual(["a.csv", "b.csv"]));
 });
 
+it("announces nothing that is heard of after the stop", async () => {
+  await put("a.csv", "x");
+  const announcer = new Announcer({
+    bucket: "inbox",
+    objects: new FolderObjectStore({ buckets: { inbox: folder } }),
+    onObject: async (message) => void announced.push(message),
+    logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+    stableMs: 0,
+  });
+  await announcer.stop();
+  await announcer.look(folder, "a.csv", "written");
+  await announcer.stop();
+  expect(announced).toEqual([]);
+});
+
 it("stops: waits for the callback that runs, and calls none after", async () => {
   const gate = Promise.withResolvers<void>();
   let running = 0;
@@ -216,10 +257,15 @@ it("stops: waits for the callback that runs, and calls none after", async () => 
   });
   await put("a.csv", "x");
   await until(() => expect(running).toBe(1));
-  const stopped = inbox?.stop();
+  let stopped = false;
+  const stopping = inbox?.stop().then(() => {
+    stopped = true;
+  });
   await put("b.csv", "y");
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(stopped).toBe(false);
   gate.resolve();
-  await stopped;
+  await stopping;
   expect(running).toBe(0);
   await new Promise((resolve) => setTimeout(resolve, 400));
   expect(running).toBe(0);

@@ -1,4 +1,5 @@
 import {
+  appendFile,
   link,
   mkdir,
   mkdtemp,
@@ -15,7 +16,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { copyDurably } from "../../src/adapters/filesystem/durable.ts";
+import { explainFileError } from "../../src/adapters/filesystem/file-errors.ts";
+import { Fingerprints } from "../../src/adapters/filesystem/fingerprint.ts";
+import { move, type Places } from "../../src/adapters/filesystem/move.ts";
+import { pathOfObject } from "../../src/adapters/filesystem/object-path.ts";
 import { FolderObjectStore } from "../../src/adapters/filesystem/object-store.ts";
+import type { ObjectName } from "../../src/ports/objects.ts";
 
 let base: string;
 let inbox: string;
@@ -71,6 +77,18 @@ describe("generation", () => {
     await expect(store.move(name, inInbox("b.csv"))).rejects.toMatchObject({ code: "FILE_CHANGED" });
     expect(await content("a.csv")).toBe("new");
   });
+});
+
+it("gives no generation to a file that is written all the while it is hashed", async () => {
+  const path = join(inbox, "growing.csv");
+  await writeFile(path, Buffer.alloc(64 * 1024 * 1024));
+  let hashing = true;
+  const outcome = store.stat(inInbox("growing.csv")).finally(() => {
+    hashing = false;
+  });
+  outcome.catch(() => {});
+  while (hashing) await appendFile(path, "more");
+  await expect(outcome).rejects.toMatchObject({ code: "FILE_CHANGED" });
 });
 
 describe("read and write", () => {
@@ -193,6 +211,44 @@ describe("move", () => {
     );
     expect(new Set(all.map((info) => info.object))).toEqual(new Set(["archive/a.csv"]));
     expect(await listing()).toEqual(["archive", "archive/a.csv"]);
+  });
+});
+
+describe("move of a file that is written meanwhile", () => {
+  const fingerprints = new Fingerprints();
+  const pathOf = (name: ObjectName) => pathOfObject(inbox, name);
+  /** Places that do something right after they have looked at an object. */
+  const placesThat = (object: string, meanwhile: () => Promise<void>): Places => ({
+    pathOf,
+    locate: async (name) => {
+      const path = await pathOf(name);
+      const fingerprint = await fingerprints.of(path, name).catch((error) => {
+        throw explainFileError(error, name);
+      });
+      if (name.object === object) await meanwhile();
+      return { name, path, fingerprint };
+    },
+  });
+
+  it("does not archive the new content under the old generation", async () => {
+    const from = inInbox("a.csv", await drop("a.csv", "old"));
+    const places = placesThat("a.csv", () => writeFile(join(inbox, "a.csv"), "newer"));
+    await expect(move(from, inInbox("archive/a.csv"), places)).rejects.toMatchObject({
+      code: "FILE_CHANGED",
+    });
+    expect(await listing()).toEqual(["a.csv", "archive"]);
+    expect(await content("a.csv")).toBe("newer");
+  });
+
+  it("does not remove a new file that has taken the old name", async () => {
+    const from = inInbox("a.csv", await drop("a.csv", "old"));
+    await drop("archive/a.csv", "old");
+    const places = placesThat("archive/a.csv", async () => {
+      await rm(join(inbox, "a.csv"));
+      await drop("a.csv", "newer");
+    });
+    expect((await move(from, inInbox("archive/a.csv"), places)).name.object).toBe("archive/a.csv");
+    expect(await content("a.csv")).toBe("newer");
   });
 });
 

@@ -127,6 +127,12 @@ test("what the first ending can decide does not wait for the others", () => {
   expect(decideChild("all_ended", two("all_ended"), error, { ended: 1 })).toEqual({ kind: "wait" });
 });
 
+test("a rule does not judge by what is counted for another rule of the same join", () => {
+  const shape: JoinShape = { parents: ["a", "b"], rules: ["all_succeeded", "all_ended"], skippable: false };
+  expect(talliesToRead(shape, success)).toEqual(["succeeded", "ended"]);
+  expect(decideChild("all_succeeded", shape, success, { succeeded: 1, ended: 2 })).toEqual({ kind: "wait" });
+});
+
 test("counts cost nothing where they are not needed", () => {
   const chain: JoinShape = { parents: ["a"], rules: ["all_succeeded", "any_failed"], skippable: true };
   expect(talliesOf(chain, success)).toEqual([]);

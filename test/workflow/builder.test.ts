@@ -2,10 +2,11 @@ import { expect, test } from "vitest";
 import * as z from "zod";
 import { DefinitionSchema, hashDefinition } from "../../src/core/definition.ts";
 import { BatonError } from "../../src/core/errors.ts";
-import { defaults } from "../../src/core/limits.ts";
+import type { JsonValue } from "../../src/core/json.ts";
+import { defaults, limits } from "../../src/core/limits.ts";
 import { fileDrop } from "../../src/core/trigger.ts";
 import type { TaskSpec } from "../../src/runtime/task-type.ts";
-import { workflow } from "../../src/workflow/builder.ts";
+import { type Workflow, workflow } from "../../src/workflow/builder.ts";
 import type { TaskPolicies } from "../../src/workflow/task-schema.ts";
 import { isWorkflow } from "../../src/workflow/workflow.ts";
 
@@ -115,6 +116,13 @@ test("refuses ids that are taken, and ids that are no names", () => {
   expect(errorOf(() => workflow("my workflow")).code).toBe("NAME_INVALID");
   expect(errorOf(() => workflow("w", { on: [fileDrop("")] })).code).toBe("WORKFLOW_INVALID");
   expect(errorOf(() => workflow("empty").definition).code).toBe("WORKFLOW_INVALID");
+});
+
+test("has as many tasks as the limit, and not one more", () => {
+  let full: Workflow<JsonValue, Readonly<Record<string, unknown>>> = workflow("full");
+  for (let n = 0; n < limits.tasksPerWorkflow; n += 1) full = full.task(`t${n}`, load);
+  expect(full.definition.tasks.length).toBe(limits.tasksPerWorkflow);
+  expect(errorOf(() => full.task("one-more", load)).code).toBe("WORKFLOW_INVALID");
 });
 
 test("parses its input by its schema", () => {

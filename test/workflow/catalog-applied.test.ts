@@ -7,7 +7,7 @@ const code = (id: string) =>
   `import { workflow } from "baton";\nexport default workflow("${id}").task("run", () => "${id}");\n`;
 const data = (id: string, task = "run") => `workflow: ${id}\ntasks:\n  - { id: ${task}, type: noop }\n`;
 
-function catalogOf(folder: string, applied: FolderCatalogOptions["applied"]) {
+function catalogOf(folder: string, applied: NonNullable<FolderCatalogOptions["applied"]>) {
   return new FolderCatalog({ folder, taskTypes, applied });
 }
 

@@ -25,6 +25,7 @@ test.each([
   ["{ table: '{{ input.table }}', mode: upsert }", "with.mode"],
   ["{ table: sales, mode: merge }", "with"],
   ["{ table: '{{ input.table }}', from: { row: first } }", "with.from"],
+  ["{ table: sales, from: { row: '{{ input.row }}', column: red } }", "with.from"],
   ["{ mode: '{{ input.mode }}' }", "with.table"],
 ])("what holds no placeholder is still checked: %s", (parameters, path) => {
   const problems = problemsOf(parameters);

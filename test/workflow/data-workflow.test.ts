@@ -126,6 +126,11 @@ test("an unknown task type is answered with the known ones", () => {
   expect(problem?.message).toBe('There is no task type "lod"; the task types are load, noop');
 });
 
+test("a function is answered with what data may have instead", () => {
+  const [problem] = problemsOf("workflow: w\ntasks: [{ id: a, type: function }]");
+  expect(problem?.message).toBe("A workflow written as data has no functions; the task types are load, noop");
+});
+
 test("a cycle is named with its whole path", () => {
   const text = `workflow: w
 tasks:
@@ -139,28 +144,4 @@ tasks:
     "WORKFLOW_CYCLE The tasks wait for each other: a → b → c → a",
     "WORKFLOW_CYCLE The tasks wait for each other: self → self",
   ]);
-});
-
-test.each([
-  ["nothing", "", "flow.yaml"],
-  ["a list", "- 1", "flow.yaml"],
-  ["no tasks", "workflow: w\ntasks: []", "flow.yaml:2, tasks"],
-  ["a missing bracket", "workflow: w\ntasks: [", "flow.yaml:2"],
-  ["a key twice", "workflow: w\nworkflow: v\ntasks: []", "flow.yaml:2"],
-  ["two documents", "workflow: w\n---\nworkflow: v\n", "flow.yaml:2"],
-  ["an unknown tag", "workflow: !!js/function w\ntasks: []", "flow.yaml:1"],
-  ["an anchor never set", "workflow: *w\ntasks: []", "flow.yaml"],
-])("refuses %s", (_, text, where) => {
-  const problems = problemsOf(text);
-  expect(problems.length).toBeGreaterThan(0);
-  expect(problems[0]?.where).toContain(where);
-  for (const problem of problems) expect(problem.code).toBe("WORKFLOW_INVALID");
-});
-
-test("anchors work, and a bomb of them does not go off", () => {
-  const shared =
-    "workflow: w\ntasks:\n  - &a { id: a, type: noop }\n  - { id: b, type: noop, after: &p [a] }\n";
-  expect(problemsOf(`${shared}  - { id: c, type: noop, after: *p }\n`)).toEqual([]);
-  const levels = Array.from({ length: 12 }, (_, n) => `l${n + 1}: &l${n + 1} [${`*l${n},`.repeat(9)}]`);
-  expect(problemsOf(`l0: &l0 [x]\n${levels.join("\n")}\n`)[0]?.message).toContain("alias");
 });

@@ -47,6 +47,7 @@ export class SqliteBroker implements Broker, Timer {
   ) {
     this.#group = group;
     this.#messages = group.write(() => new MessageTable(database));
+    group.flush();
     this.#clock = clock;
     this.#logger = logger;
     this.#options = options;
@@ -73,13 +74,14 @@ export class SqliteBroker implements Broker, Timer {
 
   /** Hands out nothing more; what waited in memory is written down for whoever comes next. */
   async stop(): Promise<void> {
+    const mark = this.#group.mark();
     this.#handler = undefined;
     this.#cancelPoll();
     for (const lane of this.#lanes.values())
       for (const item of lane.drain())
         if (item.row) this.#postpone(item.row, 0);
         else this.#insertRow(item.queue, item.message, 0);
-    await this.#group.sync();
+    await this.#group.sync(mark);
   }
 
   /** Messages being handled now. */

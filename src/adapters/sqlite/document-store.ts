@@ -12,6 +12,7 @@ import {
   type QueryResult,
   type Snapshot,
   type StoredDocument,
+  type SyncMark,
   type Write,
 } from "../../ports/store.ts";
 import { CollectionTable, type DocumentRow } from "./collection-table.ts";
@@ -31,6 +32,7 @@ export class SqliteDocumentStore implements DocumentStore {
     this.#group = group;
     this.#clock = clock;
     this.#tables = group.write(() => openTables(database));
+    group.flush();
   }
 
   async get(key: DocumentKey): Promise<Snapshot> {
@@ -39,7 +41,11 @@ export class SqliteDocumentStore implements DocumentStore {
   }
 
   async commit(writes: readonly Write[]): Promise<Committed> {
-    return this.#group.write(() => this.#commitAll(writes));
+    const version = this.#nextVersion(writes);
+    const refused = this.#group.write(() => this.#applyAll(writes, version));
+    // Thrown out here: a condition that does not hold is no reason to undo what others wrote in this turn.
+    if (refused) throw conflict(refused);
+    return toCommitted(version);
   }
 
   async commitEach(writes: readonly Write[]): Promise<readonly EachCommitted[]> {
@@ -65,20 +71,21 @@ export class SqliteDocumentStore implements DocumentStore {
     return { documents: rows.map((row) => toDocument(collection, row)), readTime: this.#clock.now() };
   }
 
-  sync(): Promise<void> {
-    return this.#group.sync();
+  mark(): SyncMark {
+    return this.#group.mark();
   }
 
-  #commitAll(writes: readonly Write[]): Committed {
-    const version = this.#nextVersion(writes);
+  sync(since: SyncMark): Promise<void> {
+    return this.#group.sync(since);
+  }
+
+  /** Applies all, or gives the first write whose condition does not hold. */
+  #applyAll(writes: readonly Write[], version: number): Write | undefined {
     const [first, ...rest] = writes;
-    if (first && rest.length === 0) {
-      if (!this.#apply(first, version)) throw conflict(first);
-      return toCommitted(version);
-    }
-    for (const write of writes) if (!this.#holds(write)) throw conflict(write);
-    for (const write of writes) this.#apply(write, version);
-    return toCommitted(version);
+    if (first && rest.length === 0) return this.#apply(first, version) ? undefined : first;
+    const refused = writes.find((write) => !this.#holds(write));
+    if (!refused) for (const write of writes) this.#apply(write, version);
+    return refused;
   }
 
   #nextVersion(writes: readonly Write[]): number {

@@ -23,6 +23,8 @@ export class GroupCommit {
   readonly #begin;
   readonly #commit;
   #open: OpenGroup | undefined;
+  #undone = 0;
+  #lastError: Error | undefined;
 
   constructor(database: DatabaseSync, path: string) {
     this.#database = database;
@@ -57,8 +59,15 @@ export class GroupCommit {
     return this.#open;
   }
 
-  sync(): Promise<void> {
-    return this.#open?.done ?? Promise.resolve();
+  /** How many groups have been undone so far. */
+  mark(): number {
+    return this.#undone;
+  }
+
+  /** Throws when a group has been undone since the mark: it may have held what the caller wrote. */
+  async sync(since: number): Promise<void> {
+    await this.#open?.done;
+    if (this.#undone !== since) throw this.#lastError;
   }
 
   /** Commits what is open, without waiting for the end of the turn. */
@@ -93,6 +102,8 @@ export class GroupCommit {
   #fail(group: OpenGroup, error: Error): void {
     if (this.#open === group) this.#open = undefined;
     group.failed = true;
+    this.#undone += 1;
+    this.#lastError = error;
     if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
     group.reject(error);
   }

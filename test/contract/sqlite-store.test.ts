@@ -1,0 +1,86 @@
+import { DatabaseSync } from "node:sqlite";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { openDatabase } from "../../src/adapters/sqlite/database.ts";
+import { SqliteDocumentStore } from "../../src/adapters/sqlite/document-store.ts";
+import { GroupCommit } from "../../src/adapters/sqlite/group-commit.ts";
+import { systemClock } from "../../src/adapters/system/clock.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import { temporaryFolder } from "../support/app.ts";
+import { describeStore } from "./store-contract.ts";
+
+function open(path = `${temporaryFolder()}/baton.sqlite`, clock: Clock = systemClock) {
+  const database = openDatabase({ path, durability: "full", lockTimeoutSeconds: 5 });
+  const group = new GroupCommit(database, path);
+  const store = new SqliteDocumentStore(database, group, clock);
+  const close = () => {
+    group.flush();
+    database.close();
+  };
+  onTestFinished(() => {
+    if (database.isOpen) close();
+  });
+  return { path, database, group, store, close };
+}
+
+describe("the SQLite store keeps the contract", () => describeStore(() => open()));
+
+const key = { collection: "taskLogs", id: "b/a" } as const;
+
+test("what was synced is there after the file is opened again; versions go on", async () => {
+  const first = open();
+  const { version } = await first.store.commit([{ kind: "create", key, data: { n: 1 } }]);
+  await first.store.sync(0);
+  first.close();
+  const { store } = open(first.path);
+  expect((await store.get(key)).document).toMatchObject({ data: { n: 1 }, version });
+});
+
+test("another connection sees nothing before the sync, everything after", async () => {
+  const { store, path } = open();
+  await store.commit([{ kind: "create", key, data: {} }]);
+  const other = new DatabaseSync(path, { readOnly: true });
+  onTestFinished(() => other.close());
+  const count = () => other.prepare("SELECT count(*) AS n FROM taskLogs").get()?.n;
+  expect(count()).toBe(0);
+  await store.sync(0);
+  expect(count()).toBe(1);
+});
+
+test("two stores on one file: one wins each race", async () => {
+  const one = open();
+  const other = open(one.path);
+  await one.store.commit([{ kind: "create", key, data: { by: "one" } }]);
+  await one.store.sync(0);
+  await expect(other.store.commit([{ kind: "create", key, data: { by: "other" } }])).rejects.toThrow();
+  expect((await other.store.get(key)).document?.data).toEqual({ by: "one" });
+});
+
+test("a clock that is set back gives no version twice", async () => {
+  let now = 1_000_000;
+  const { store } = open(undefined, { ...systemClock, now: () => now });
+  const first = await store.commit([{ kind: "create", key, data: {} }]);
+  now -= 500_000;
+  const second = await store.commit([{ kind: "update", key, version: first.version, data: {} }]);
+  expect(Number(second.version)).toBeGreaterThan(Number(first.version));
+});
+
+test("when the disk is full, the turn is undone as a whole, the sync says so, and the store goes on", async () => {
+  const { store, database } = open();
+  await store.sync(store.mark());
+  const pages = Number(database.prepare("PRAGMA page_count").get()?.page_count);
+  database.exec(`PRAGMA max_page_count = ${pages + 8}`);
+  const mark = store.mark();
+  const small = store.commit([{ kind: "create", key, data: {} }]);
+  const big = store.commit([
+    { kind: "create", key: { ...key, id: "b/big" }, data: { text: "x".repeat(1_000_000) } },
+  ]);
+  await small;
+  await expect(big).rejects.toMatchObject({ code: "STORE_DISK_FULL" });
+  await expect(store.sync(mark)).rejects.toMatchObject({ code: "STORE_DISK_FULL" });
+  expect((await store.get(key)).document).toBeUndefined();
+  database.exec("PRAGMA max_page_count = 1000000");
+  const later = store.mark();
+  await store.commit([{ kind: "create", key, data: {} }]);
+  await store.sync(later);
+  expect((await store.get(key)).document).toBeDefined();
+});

@@ -1,0 +1,62 @@
+import type { Dependencies } from "../../src/engine/dependencies.ts";
+import type { Deliveries } from "../../src/entry/deliveries.ts";
+import type { OutgoingMessage } from "../../src/ports/broker.ts";
+
+/** A seeded source of numbers in [0, 1) (mulberry32). */
+export function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/**
+ * A transport that delivers every message `copies` times, in random order, at most `concurrency` at once, and again
+ * when the handler rejects. It takes the place of the broker; everything else is real.
+ */
+export class ChaosTransport {
+  deliveries: Deliveries | undefined;
+  readonly #random: () => number;
+  readonly #copies: number;
+  readonly #concurrency: number;
+  readonly #waiting: OutgoingMessage[] = [];
+  #active = 0;
+
+  constructor(options: { readonly seed: number; readonly copies: number; readonly concurrency: number }) {
+    this.#random = seeded(options.seed);
+    this.#copies = options.copies;
+    this.#concurrency = options.concurrency;
+  }
+
+  readonly around = (dependencies: Dependencies): Dependencies => ({
+    ...dependencies,
+    broker: {
+      publish: async (messages) => {
+        for (const message of messages)
+          for (let copy = 0; copy < this.#copies; copy++) this.#waiting.push(message);
+        setImmediate(() => this.#pump());
+      },
+    },
+  });
+
+  #pump(): void {
+    while (this.#active < this.#concurrency && this.#waiting.length > 0) {
+      const [outgoing] = this.#waiting.splice(Math.floor(this.#random() * this.#waiting.length), 1);
+      if (outgoing) void this.#deliver(outgoing);
+    }
+  }
+
+  async #deliver(outgoing: OutgoingMessage): Promise<void> {
+    this.#active += 1;
+    try {
+      await this.deliveries?.deliver({ message: outgoing.message, deliveryAttempt: 1 });
+    } catch {
+      this.#waiting.push(outgoing);
+    }
+    this.#active -= 1;
+    setImmediate(() => this.#pump());
+  }
+}

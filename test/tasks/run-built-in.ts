@@ -1,0 +1,59 @@
+import { completeTask } from "../../src/core/definition.ts";
+import type { JsonValue } from "../../src/core/json.ts";
+import { runCode } from "../../src/runtime/code.ts";
+import { createContext } from "../../src/runtime/context.ts";
+import type { Services, TaskSpec, TaskType } from "../../src/runtime/task-type.ts";
+
+const silent = () => {};
+
+export interface Circumstances {
+  readonly input?: JsonValue;
+  readonly parents?: Readonly<Record<string, JsonValue>>;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs a built-in task as the runtime does: placeholders are filled, parameters parsed. */
+export async function runBuiltIn<Parameters, Result>(
+  type: TaskType<Parameters, Result>,
+  { type: name, with: parameters }: TaskSpec<Result>,
+  services: Partial<Services>,
+  { input = null, parents = {}, signal = new AbortController().signal }: Circumstances = {},
+): Promise<Result> {
+  const task = completeTask({ id: "it", type: name, with: parameters, after: Object.keys(parents) });
+  const assignment = {
+    batchId: "batch-1",
+    workflowId: "flow",
+    definitionHash: "none",
+    task,
+    input,
+    attempt: 1,
+    leaseSeconds: 60,
+    renew: async () => true,
+    parentOutcome: async (id: string) => ({
+      status: "SUCCESS" as const,
+      result: parents[id] ?? null,
+      error: null,
+    }),
+  };
+  const unused = (service: string): never => {
+    throw new Error(`This task needs no ${service}`);
+  };
+  const all: Services = {
+    get warehouse() {
+      return services.warehouse ?? unused("warehouse");
+    },
+    get objects() {
+      return services.objects ?? unused("objects");
+    },
+    get http() {
+      return services.http ?? unused("http");
+    },
+  };
+  const log = { debug: silent, info: silent, warn: silent, error: silent };
+  const context = createContext(assignment, all, log, signal);
+  const code = {
+    types: new Map([[type.type, type as TaskType]]),
+    functionOf: async () => undefined,
+  };
+  return (await runCode(code, assignment, context)) as Result;
+}

@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import { readDataWorkflow } from "../../src/workflow/data-workflow.ts";
+import { taskTypes } from "./task-types.ts";
+
+function problemsOf(text: string) {
+  const result = readDataWorkflow(text, "flow.yaml", taskTypes);
+  return result.ok ? [] : result.problems;
+}
+
+test.each([
+  ["nothing", "", "flow.yaml"],
+  ["a list", "- 1", "flow.yaml"],
+  ["no tasks", "workflow: w\ntasks: []", "flow.yaml:2, tasks"],
+  ["a missing bracket", "workflow: w\ntasks: [", "flow.yaml:2"],
+  ["a key twice", "workflow: w\nworkflow: v\ntasks: []", "flow.yaml:2"],
+  ["two documents", "workflow: w\n---\nworkflow: v\n", "flow.yaml:2"],
+  ["an unknown tag", "workflow: !!js/function w\ntasks: []", "flow.yaml:1"],
+  ["an anchor never set", "workflow: *w\ntasks: []", "flow.yaml"],
+])("refuses %s", (_, text, where) => {
+  const problems = problemsOf(text);
+  expect(problems.length).toBeGreaterThan(0);
+  expect(problems[0]?.where).toContain(where);
+  for (const problem of problems) expect(problem.code).toBe("WORKFLOW_INVALID");
+});
+
+test("anchors work, and a bomb of them does not go off", () => {
+  const shared =
+    "workflow: w\ntasks:\n  - &a { id: a, type: noop }\n  - { id: b, type: noop, after: &p [a] }\n";
+  expect(problemsOf(`${shared}  - { id: c, type: noop, after: *p }\n`)).toEqual([]);
+  const levels = Array.from({ length: 12 }, (_, n) => `l${n + 1}: &l${n + 1} [${`*l${n},`.repeat(9)}]`);
+  expect(problemsOf(`l0: &l0 [x]\n${levels.join("\n")}\n`)[0]?.message).toContain("alias");
+});
+
+test("a problem behind an anchor is placed where that was written", () => {
+  const text = `workflow: w
+tasks:
+  - id: a
+    type: load
+    with: &shared
+      table: sales
+      limit: 1000
+  - { id: b, type: load, with: *shared }
+`;
+  expect(problemsOf(text).map(({ where }) => where)).toEqual([
+    'flow.yaml:7, task "a", with.limit',
+    'flow.yaml:7, task "b", with.limit',
+  ]);
+});
