@@ -54,10 +54,10 @@ export class TaskLogs {
   /** Claims a later attempt: the log must be as it was read. */
   claimNext(
     found: StoredLog,
-    next: { readonly attempt: number; readonly lostLeases: number },
+    { attempt, lostLeases }: { readonly attempt: number; readonly lostLeases: number },
   ): Promise<ClaimOutcome> {
     const { batchId, taskId, failures } = found.log;
-    return this.#write(found, this.#claimed(batchId, taskId, { ...next, failures }));
+    return this.#write(found, this.#claimed(batchId, taskId, { attempt, lostLeases, failures }));
   }
 
   /** Moves the claim forward. */

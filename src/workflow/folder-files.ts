@@ -47,7 +47,8 @@ async function filesBelow(folder: string): Promise<WorkflowFile[]> {
   return (await Promise.all(found)).flat();
 }
 
-function kindOf(name: string): WorkflowFile["kind"] | undefined {
+/** What a file of that name may hold; undefined when it can hold no workflow. */
+export function kindOf(name: string): WorkflowFile["kind"] | undefined {
   if (name.endsWith(".d.ts") || /\.test\.[^.]+$/.test(name)) return undefined;
   return kinds.get(extname(name));
 }

@@ -4,6 +4,7 @@ import * as z from "zod";
 import { type ErrorCode, errorCatalog, messageOf } from "../core/errors.ts";
 import { isDataWorkflow, type TaskTypes, validateDataWorkflow } from "./data-workflow.ts";
 import type { WorkflowFile } from "./folder-files.ts";
+import { providePackages } from "./package-alias.ts";
 import type { WorkflowProblem } from "./problems.ts";
 import { type BuiltWorkflow, isWorkflow } from "./workflow.ts";
 import { parseYaml } from "./yaml-source.ts";
@@ -24,6 +25,7 @@ export async function loadWorkflowFile(file: WorkflowFile, taskTypes: TaskTypes)
 }
 
 async function loadCode(path: string): Promise<LoadedFile> {
+  providePackages();
   const module: unknown = await import(pathToFileURL(path).href);
   const exported = new Set(typeof module === "object" && module !== null ? Object.values(module) : []);
   const workflows = [...exported].filter(isWorkflow);

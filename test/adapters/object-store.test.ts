@@ -240,6 +240,13 @@ describe("move of a file that is written meanwhile", () => {
     expect(await content("a.csv")).toBe("newer");
   });
 
+  it("succeeds when somebody else has moved the file in between", async () => {
+    const from = inInbox("a.csv", await drop("a.csv", "data"));
+    const places = placesThat("a.csv", async () => void (await store.move(from, inInbox("archive/a.csv"))));
+    expect((await move(from, inInbox("archive/a.csv"), places)).name.object).toBe("archive/a.csv");
+    expect(await listing()).toEqual(["archive", "archive/a.csv"]);
+  });
+
   it("does not remove a new file that has taken the old name", async () => {
     const from = inInbox("a.csv", await drop("a.csv", "old"));
     await drop("archive/a.csv", "old");

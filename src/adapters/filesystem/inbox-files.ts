@@ -7,7 +7,7 @@ import { codeOf } from "./file-errors.ts";
 const unfinished = [".tmp", ".part", ".partial", ".crdownload"];
 
 /** Whether a file or folder of that name is none of the inbox's business: hidden, a backup, or still being sent. */
-export function isIgnoredName(name: string): boolean {
+function isIgnoredName(name: string): boolean {
   const lower = name.toLowerCase();
   return (
     name.startsWith(".") ||

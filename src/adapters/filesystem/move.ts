@@ -32,7 +32,7 @@ export async function move(from: ObjectName, to: ObjectName, places: Places): Pr
       ? changed(from, `has another content than the one asked for (${from.generation})`)
       : missing(from);
   }
-  const target = await place(source, to, places);
+  const target = await placeOrFind(source, to, places);
   if (target.path !== source.path) await removeUnlessRewritten(source);
   return target;
 }
@@ -54,6 +54,19 @@ async function findMoved(from: ObjectName, to: ObjectName, places: Places): Prom
     if (there?.fingerprint.generation === from.generation) return there;
   }
   return undefined;
+}
+
+/** Somebody else may finish the same move first: then the source is gone, and the file is where it should be. */
+async function placeOrFind(source: Located, to: ObjectName, places: Places): Promise<Located> {
+  try {
+    return await place(source, to, places);
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+    const { generation } = source.fingerprint;
+    const moved = await findMoved({ ...source.name, generation }, to, places);
+    if (moved) return moved;
+    throw error;
+  }
 }
 
 async function place(source: Located, to: ObjectName, places: Places): Promise<Located> {

@@ -18,7 +18,7 @@ export async function pathOfObject(folder: string, name: ObjectName): Promise<st
 }
 
 /** What is wrong with the name of an object, whatever the file system holds. */
-export function problemOfName(object: string): string | undefined {
+function problemOfName(object: string): string | undefined {
   if (object === "") return "it is empty";
   if (object.includes("\0")) return "it has a NUL character";
   if (object.includes("\\")) return "it has a backslash; folders are separated by /";

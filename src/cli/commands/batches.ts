@@ -1,0 +1,47 @@
+import { type Command, Option } from "commander";
+import type { BatchStatus } from "../../core/status.ts";
+import { wholeNumber } from "../arguments.ts";
+import { durationBetween, table } from "../output/text.ts";
+import type { Session } from "../session.ts";
+import { withApp } from "../with-app.ts";
+
+interface Options {
+  readonly workflow?: string;
+  readonly status?: BatchStatus;
+  readonly limit: number;
+  readonly json?: true;
+}
+
+const statuses = ["RUNNING", "SUCCESS", "ERROR", "CANCELLED"] satisfies BatchStatus[];
+
+export function registerBatches(program: Command, session: Session): void {
+  program
+    .command("batches")
+    .description("list batches, newest first")
+    .option("--workflow <id>", "only those of this workflow")
+    .addOption(new Option("--status <status>", "only those of this status").choices(statuses))
+    .option("--limit <number>", "at most so many", wholeNumber(1, 1_000_000), 50)
+    .option("--json", "print JSON")
+    .action((options: Options) => batches(session, options));
+}
+
+async function batches(session: Session, { workflow, status, limit, json }: Options): Promise<void> {
+  await withApp(session, async (app) => {
+    const found = await app.engine.list({
+      ...(workflow !== undefined && { workflowId: workflow }),
+      ...(status !== undefined && { status }),
+    });
+    const shown = found.slice(0, limit);
+    if (json) return session.json(shown);
+    const rows = shown.map(({ batchId, status, run, createdAt, endedAt, startedBy }) => [
+      batchId,
+      status,
+      String(run),
+      createdAt,
+      durationBetween(createdAt, endedAt),
+      startedBy,
+    ]);
+    session.print(table(["BATCH", "STATUS", "RUN", "CREATED", "DURATION", "STARTED BY"], rows));
+    if (found.length > shown.length) session.note(`${found.length - shown.length} more: raise --limit.`);
+  });
+}

@@ -1,0 +1,16 @@
+import type { Command } from "commander";
+import type { Session } from "../session.ts";
+import { withApp } from "../with-app.ts";
+import { type WorkOptions, workOnBatch } from "../work-on-batch.ts";
+
+export function registerRetry(program: Command, session: Session): void {
+  program
+    .command("retry")
+    .description("run what did not succeed again, as a new batch that inherits the successes")
+    .argument("<batchId>", "id of a batch that ended ERROR or CANCELLED")
+    .option("--json", "print the finished new batch as JSON, and nothing else")
+    .option("--detach", "only start it: a running server does the work")
+    .action((batchId: string, options: WorkOptions) =>
+      withApp(session, (app) => workOnBatch(session, app, () => app.engine.retry(batchId), options)),
+    );
+}

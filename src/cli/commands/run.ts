@@ -1,0 +1,45 @@
+import type { Command } from "commander";
+import { BatonError } from "../../core/errors.ts";
+import type { StartMessage } from "../../core/messages.ts";
+import { readJson } from "../arguments.ts";
+import type { Session } from "../session.ts";
+import { findWorkflow, withApp } from "../with-app.ts";
+import { type WorkOptions, workOnBatch } from "../work-on-batch.ts";
+
+interface Options extends WorkOptions {
+  readonly input?: string;
+  readonly key?: string;
+}
+
+export function registerRun(program: Command, session: Session): void {
+  program
+    .command("run")
+    .description("start a batch of a workflow, work on it and follow it until it ends")
+    .argument("<workflow>", "id of the workflow")
+    .option("--input <json|@file>", "the input of the batch")
+    .option("--key <key>", "the same key gives the same batch: nothing runs twice")
+    .option("--json", "print the finished batch as JSON, and nothing else")
+    .option("--detach", "only start it: a running server does the work")
+    .action((workflowId: string, options: Options) => run(session, workflowId, options));
+}
+
+async function run(session: Session, workflowId: string, options: Options): Promise<void> {
+  const message = await messageOf(workflowId, options);
+  await withApp(session, async (app) => {
+    await findWorkflow(session, app, workflowId);
+    await workOnBatch(session, app, () => app.engine.start(message), options);
+  });
+}
+
+async function messageOf(workflowId: string, { input, key }: Options): Promise<StartMessage> {
+  const { StartMessageSchema } = await import("../../core/messages.ts");
+  const parsed = StartMessageSchema.safeParse({
+    kind: "start",
+    workflowId,
+    ...(input !== undefined && { input: await readJson(input, "--input") }),
+    ...(key !== undefined && { key }),
+  });
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new BatonError("USAGE", `${issue?.path.join(".")}: ${issue?.message}`);
+}

@@ -1,0 +1,19 @@
+import type { Command } from "commander";
+import { batchText } from "../output/batch.ts";
+import type { Session } from "../session.ts";
+import { withApp } from "../with-app.ts";
+
+export function registerShow(program: Command, session: Session): void {
+  program
+    .command("show")
+    .description("show a batch and every task of it")
+    .argument("<batchId>", "id of the batch")
+    .option("--json", "print JSON")
+    .action((batchId: string, { json }: { readonly json?: true }) =>
+      withApp(session, async (app) => {
+        const view = await app.engine.show(batchId);
+        if (json) session.json(view);
+        else session.print(batchText(view));
+      }),
+    );
+}

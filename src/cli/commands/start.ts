@@ -1,0 +1,56 @@
+import { once } from "node:events";
+import type { Command } from "commander";
+import type { EmbeddedApp } from "../../composition/embedded.ts";
+import { wholeNumber } from "../arguments.ts";
+import { placesText } from "../output/places.ts";
+import type { Session } from "../session.ts";
+import { noteProblems } from "../with-app.ts";
+
+interface Options {
+  readonly port: number;
+  readonly host: string;
+  readonly json?: true;
+}
+
+export function registerStart(program: Command, session: Session): void {
+  program
+    .command("start")
+    .description("serve: take messages and dropped files, and run tasks, until stopped")
+    .option("--port <number>", "port of the HTTP entry; 0 takes any free one", wholeNumber(0, 65_535), 8080)
+    .option("--host <address>", "address to listen on", "127.0.0.1")
+    .option("--json", "print where things are as JSON")
+    .action((options: Options) => start(session, options));
+}
+
+async function start(session: Session, { port, host, json }: Options): Promise<void> {
+  const stop = session.catchSignals();
+  const { openLocal } = await import("../../composition/local.ts");
+  const local = openLocal(session.environment, "info");
+  try {
+    const workflows = await local.app.folder.all();
+    const { startLocalServer } = await import("../../composition/local-server.ts");
+    const server = await startLocalServer(local, { port, host });
+    const places = placesOf(server.url, local.app);
+    const workflowIds = workflows.map(({ definition }) => definition.workflowId);
+    if (json) session.json({ ...places, workflowIds });
+    else session.print(placesText(places, workflowIds));
+    await noteProblems(session, local.app);
+    if (!stop.aborted) await once(stop, "abort");
+    session.note("Stopping: short tasks may finish, the rest is given back.");
+    await server.stop();
+  } finally {
+    await local.app.close();
+  }
+}
+
+function placesOf(url: string, { configuration }: EmbeddedApp) {
+  const { data, inbox, workflows } = configuration;
+  return {
+    url,
+    inbox: inbox.folder,
+    database: `${data}/baton.sqlite`,
+    warehouse: `${data}/warehouse.duckdb`,
+    reports: `${data}/reports`,
+    workflows,
+  };
+}

@@ -1,0 +1,43 @@
+import { CommanderError } from "commander";
+import { BatonError, type ErrorCode, messageOf } from "../core/errors.ts";
+import { failureExitCode, type Session, usageExitCode } from "./session.ts";
+
+/** Errors about what was typed. All others are about what was found when it was done. */
+const usageCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "USAGE",
+  "CONFIGURATION_INVALID",
+  "WORKFLOW_UNKNOWN",
+  "BATCH_UNKNOWN",
+  "DEAD_LETTER_UNKNOWN",
+  "INPUT_INVALID",
+  "INPUT_TOO_LARGE",
+  "BODY_NOT_JSON",
+  "BODY_NOT_BASE64",
+  "BODY_NOT_AN_EVENT",
+  "EVENT_TYPE_UNKNOWN",
+]);
+
+/** Tells what went wrong and what to do, for people and, if asked, for programs. Gives the exit code. */
+export function reportFailure(session: Session, thrown: unknown, json: boolean): number {
+  if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
+  const error = codedError(thrown);
+  const { code, message, remedy } = error;
+  session.note(`error ${code}: ${message}`);
+  session.note(`what to do: ${remedy}`);
+  if (code === "INTERNAL" && session.environment.BATON_DEBUG === "1")
+    session.note(thrown instanceof Error ? (thrown.stack ?? "") : "");
+  if (json) session.json({ error: { code, message, remedy } });
+  return usageCodes.has(code) ? usageExitCode : failureExitCode;
+}
+
+function codedError(thrown: unknown): BatonError {
+  if (thrown instanceof BatonError) return thrown;
+  if (thrown instanceof CommanderError) return usageError(thrown);
+  return new BatonError("INTERNAL", messageOf(thrown), { cause: thrown });
+}
+
+function usageError({ code, message }: CommanderError): BatonError {
+  // Help that was shown because nothing was asked for.
+  if (code === "commander.help") return new BatonError("USAGE", "A command is missing");
+  return new BatonError("USAGE", message.replace(/^error: /, "").replaceAll("\n", " "));
+}

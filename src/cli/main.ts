@@ -1,0 +1,63 @@
+import { constants } from "node:os";
+import { messageOf } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
+import { reportFailure } from "./failure.ts";
+import { createProgram } from "./program.ts";
+import { failureExitCode, type Session } from "./session.ts";
+
+/** A terminal signals the whole group, and launchers pass the signal on: the same one so soon is the same one. */
+const sameSignalMs = 500;
+/** How long what a task's code left running may hold the process once everything is done. */
+const lingerMs = 1_000;
+const marginMs = 700;
+
+const session: Session = {
+  environment: process.env,
+  exitCode: 0,
+  print: (line) => void process.stdout.write(`${line}\n`),
+  note: (line) => void process.stderr.write(`${line}\n`),
+  json: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
+  catchSignals,
+};
+
+/** Runs the command that the process was started with. `launched`: by bin/baton.js on an older Node. */
+export async function runCommandLine({ launched }: { readonly launched: boolean }): Promise<void> {
+  guardProcess(launched);
+  try {
+    await createProgram(session).parseAsync(process.argv);
+  } catch (thrown) {
+    session.exitCode = reportFailure(session, thrown, process.argv.includes("--json"));
+  }
+  process.exitCode = session.exitCode;
+  setTimeout(() => process.exit(), lingerMs).unref();
+}
+
+function guardProcess(launched: boolean): void {
+  // Whoever killed the launcher meant this process.
+  if (launched) process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+  if (launched) process.channel?.unref();
+  // `baton batches | head` closes the pipe early.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) =>
+    process.exit(error.code === "EPIPE" ? session.exitCode : failureExitCode),
+  );
+  // A promise that a task's code forgot about: the task itself ends as it ends.
+  process.on("unhandledRejection", (reason) =>
+    session.note(`warning: a promise that nobody awaits was rejected: ${messageOf(reason)}`),
+  );
+  process.on("uncaughtException", (error) => process.exit(reportFailure(session, error, false)));
+}
+
+function catchSignals(): AbortSignal {
+  const controller = new AbortController();
+  let first: { readonly signal: string; readonly at: number } | undefined;
+  const receive = (signal: "SIGINT" | "SIGTERM" | "SIGHUP") => {
+    const exitCode = 128 + constants.signals[signal];
+    if (!first) {
+      first = { signal, at: performance.now() };
+      setTimeout(() => process.exit(exitCode), limits.shutdownSeconds * 1_000 + marginMs).unref();
+      controller.abort(exitCode);
+    } else if (signal !== first.signal || performance.now() - first.at > sameSignalMs) process.exit(exitCode);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, receive);
+  return controller.signal;
+}

@@ -1,0 +1,65 @@
+import type { BatchView, TaskView } from "../../core/views.ts";
+import { durationBetween, oneLine, table } from "./text.ts";
+
+/** What a task's change of status is told as, on one line. */
+export function changeLine(task: TaskView): string {
+  const changed = task.endedAt ?? (task.status === "PROCESSING" ? task.startedAt : null);
+  const time = (changed ?? new Date().toISOString()).slice(11, 23);
+  const words = [
+    time,
+    task.taskId,
+    task.status,
+    task.reason ?? "",
+    task.attempts > 1 || task.status === "WAITING" ? `attempt ${task.attempts}` : "",
+    task.endedAt === null ? "" : durationOf(task),
+    errorOf(task),
+  ];
+  return words.filter((word) => word !== "").join("  ");
+}
+
+/** Every task of a batch, one line each. */
+export function taskTable(view: BatchView): string {
+  const head = ["TASK", "STATUS", "REASON", "ATTEMPTS", "DURATION", "ERROR"];
+  return table(
+    head,
+    view.tasks.map((task) => [
+      task.taskId,
+      task.status,
+      task.reason ?? "",
+      String(task.attempts),
+      durationOf(task),
+      errorOf(task),
+    ]),
+  );
+}
+
+/** The batch itself, on one line. */
+export function batchLine({ batchId, status, createdAt, endedAt }: BatchView): string {
+  const spent = endedAt === null ? "" : ` in ${durationBetween(createdAt, endedAt)}`;
+  return `batch ${batchId} ${status}${spent}`;
+}
+
+/** All that is known of a batch, for people. */
+export function batchText(view: BatchView): string {
+  const facts: readonly (readonly [string, string])[] = [
+    ["workflow", view.workflowId],
+    ["started by", view.startedBy],
+    ["lineage", `run ${view.run} of ${view.lineageId}`],
+    ["created", view.createdAt],
+    ["ended", view.endedAt ?? ""],
+    ["input", oneLine(JSON.stringify(view.input)).slice(0, 200)],
+  ];
+  const lines = facts
+    .filter(([, value]) => value !== "")
+    .map(([name, value]) => `  ${name.padEnd(10)}  ${oneLine(value)}`);
+  return [batchLine(view), ...lines, "", taskTable(view)].join("\n");
+}
+
+/** A task that was claimed and given back or that waits has a beginning, and runs no longer. */
+function durationOf(task: TaskView): string {
+  return task.status === "WAITING" ? "" : durationBetween(task.startedAt, task.endedAt);
+}
+
+function errorOf({ error }: TaskView): string {
+  return error === null ? "" : oneLine(`${error.code}: ${error.message}`);
+}

@@ -1,0 +1,51 @@
+import { Command } from "commander";
+import { registerApply } from "./commands/apply.ts";
+import { registerBatches } from "./commands/batches.ts";
+import { registerCancel } from "./commands/cancel.ts";
+import { registerDeadLetters } from "./commands/dead-letters.ts";
+import { registerGraph } from "./commands/graph.ts";
+import { registerPublish } from "./commands/publish.ts";
+import { registerReplay } from "./commands/replay.ts";
+import { registerRetry } from "./commands/retry.ts";
+import { registerRun } from "./commands/run.ts";
+import { registerShow } from "./commands/show.ts";
+import { registerStart } from "./commands/start.ts";
+import { registerValidate } from "./commands/validate.ts";
+import { registerWorkflows } from "./commands/workflows.ts";
+import type { Session } from "./session.ts";
+
+const environmentHelp = `
+Environment:
+  BATON_DATA       where data lives (default .baton)
+  BATON_INBOX      where files are dropped (default $BATON_DATA/inbox)
+  BATON_WORKFLOWS  folder of workflow files (default functions/workflows)
+  BATON_LOG_LEVEL  debug, info, warn, error or silent
+All variables, exit codes and JSON are in docs/cli.md.`;
+
+const registrations = [
+  registerStart,
+  registerRun,
+  registerBatches,
+  registerShow,
+  registerCancel,
+  registerRetry,
+  registerPublish,
+  registerDeadLetters,
+  registerReplay,
+  registerWorkflows,
+  registerValidate,
+  registerGraph,
+  registerApply,
+];
+
+/** The command line. Parsing rejects with CommanderErrors rather than end the process. */
+export function createProgram(session: Session): Command {
+  const program = new Command("baton")
+    .description("Runs DAG workflows: here from one file, and serverless on Google Cloud.")
+    .addHelpText("after", environmentHelp)
+    .exitOverride()
+    // Errors are told once, by whoever catches them.
+    .configureOutput({ outputError: () => {} });
+  for (const register of registrations) register(program, session);
+  return program;
+}

@@ -1,0 +1,37 @@
+import type { EmbeddedApp } from "../composition/embedded.ts";
+import { BatonError } from "../core/errors.ts";
+import type { DeployedWorkflow } from "../ports/catalog.ts";
+import type { Session } from "./session.ts";
+
+/** Opens the app that the environment names, and closes it again whatever happens. Problems alone are logged. */
+export async function withApp(session: Session, use: (app: EmbeddedApp) => Promise<void>): Promise<void> {
+  const { openLocal } = await import("../composition/local.ts");
+  const { app } = openLocal(session.environment, "error");
+  try {
+    await use(app);
+  } finally {
+    await app.close();
+  }
+}
+
+/** Throws `WORKFLOW_UNKNOWN`, after telling what is wrong with the files in which it may be. */
+export async function findWorkflow(
+  session: Session,
+  app: EmbeddedApp,
+  workflowId: string,
+): Promise<DeployedWorkflow> {
+  const workflow = await app.folder.find(workflowId);
+  if (workflow) return workflow;
+  await noteProblems(session, app);
+  const known = (await app.folder.all()).map(({ definition }) => definition.workflowId).join(", ");
+  throw new BatonError(
+    "WORKFLOW_UNKNOWN",
+    `There is no workflow "${workflowId}"; there are: ${known || "none"}`,
+  );
+}
+
+/** Tells what is wrong with workflows. */
+export async function noteProblems(session: Session, app: EmbeddedApp): Promise<void> {
+  for (const { code, where, message } of await app.folder.problems())
+    session.note(`problem ${code} in ${where}: ${message}`);
+}

@@ -1,0 +1,137 @@
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import type { BatchView } from "../../src/core/views.ts";
+import { seeded } from "../support/chaos.ts";
+import { temporaryFolder } from "../support/app.ts";
+
+const child = fileURLToPath(new URL("child.ts", import.meta.url));
+
+interface Life {
+  readonly killed: boolean;
+  readonly output: { readonly crossings: number; readonly views: readonly BatchView[] } | undefined;
+}
+
+/** One life of a worker on the folder. */
+function live(folder: string, environment: Record<string, string>, killAfterMs?: number): Promise<Life> {
+  const { promise, resolve, reject } = Promise.withResolvers<Life>();
+  const process_ = spawn(process.execPath, [child], {
+    env: { ...process.env, BATON_DATA: folder, RUNS_FILE: `${folder}/runs.txt`, ...environment },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let output = "";
+  process_.stdout.on("data", (chunk) => {
+    output += String(chunk);
+  });
+  process_.on("error", reject);
+  process_.on("close", (_code, signal) => {
+    const killed = signal === "SIGKILL";
+    resolve({ killed, output: output === "" ? undefined : JSON.parse(output) });
+  });
+  if (killAfterMs !== undefined) setTimeout(() => process_.kill("SIGKILL"), killAfterMs);
+  return promise;
+}
+
+/** How often each task has run: "batch task" → attempts in the order they ran. */
+function runsIn(folder: string): Map<string, number[]> {
+  const runs = new Map<string, number[]>();
+  for (const line of readText(`${folder}/runs.txt`).split("\n").filter(Boolean)) {
+    const [batchId, taskId, attempt] = line.split(" ");
+    const key = `${batchId}/${taskId}`;
+    runs.set(key, [...(runs.get(key) ?? []), Number(attempt)]);
+  }
+  return runs;
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** What the file holds while nobody has it open. */
+function statusesIn(folder: string): Map<string, string> {
+  const database = new DatabaseSync(`${folder}/baton.sqlite`);
+  try {
+    const exists = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'taskLogs'").get();
+    const rows = exists ? database.prepare("SELECT id, data ->> 'status' AS status FROM taskLogs").all() : [];
+    return new Map(rows.map((row) => [String(row.id), String(row.status)]));
+  } finally {
+    database.close();
+  }
+}
+
+interface Death {
+  readonly statuses: ReadonlyMap<string, string>;
+  readonly runs: ReadonlyMap<string, readonly number[]>;
+}
+
+/** What design.md section 7 promises, as far as it can be seen in the file and in what the tasks did. */
+function expectSound(views: readonly BatchView[], folder: string, deaths: readonly Death[]): void {
+  const runs = runsIn(folder);
+  for (const view of views) {
+    expect(view.status).toBe("SUCCESS");
+    for (const task of view.tasks) {
+      const attempts = runs.get(`${view.batchId}/${task.taskId}`) ?? [];
+      expect(task.status).toBe("SUCCESS");
+      // Attempts only rise, and each number ran at most once: a claim has one winner.
+      expect(attempts).toEqual([...new Set(attempts)].sort((one, other) => one - other));
+      expect(task.attempts).toBe(attempts.at(-1));
+      expect(attempts.length).toBeLessThanOrEqual(1 + deaths.length);
+    }
+  }
+  for (const death of deaths)
+    for (const [log, status] of death.statuses)
+      if (status === "SUCCESS") expect(runs.get(log), `${log} ran again after its success`).toEqual(death.runs.get(log));
+}
+
+async function killAt(crossing: number): Promise<void> {
+  const folder = temporaryFolder();
+  const first = await live(folder, { KILL_AT: String(crossing) });
+  if (!first.killed) return;
+  const death: Death = { statuses: statusesIn(folder), runs: runsIn(folder) };
+  const second = await live(folder, {});
+  expect(second.output?.views).toHaveLength(1);
+  expectSound(second.output?.views ?? [], folder, [death]);
+  for (const task of second.output?.views[0]?.tasks ?? []) {
+    const log = `${second.output?.views[0]?.batchId}/${task.taskId}`;
+    if (death.statuses.get(log) === "PROCESSING") expect(task.attempts).toBe(2);
+    else expect(task.attempts).toBe(1);
+  }
+}
+
+test("killed at any crossing between engine and ports, the batch completes and nothing committed runs again", {
+  timeout: 240_000,
+}, async () => {
+  const whole = await live(temporaryFolder(), {});
+  const crossings = whole.output?.crossings ?? 0;
+  expect(crossings).toBeGreaterThan(40);
+  console.log(crossings);
+  const pending = Array.from({ length: crossings }, (_, index) => index + 1);
+  const lane = async () => {
+    for (let next = pending.shift(); next !== undefined; next = pending.shift()) await killAt(next);
+  };
+  await Promise.all([lane(), lane(), lane()]);
+});
+
+test("killed again and again at random moments, twenty batches of joined layers complete", {
+  timeout: 120_000,
+}, async () => {
+  const folder = temporaryFolder();
+  const random = seeded(20_261_121);
+  const deaths: Death[] = [];
+  const environment = { SHAPE: "layers", KEYS: Array.from({ length: 20 }, (_, n) => `k${n}`).join(","), TASK_MS: "40" };
+  for (let life = 0; life < 12; life++) {
+    const { killed } = await live(folder, environment, 250 + random() * 250);
+    if (!killed) break;
+    deaths.push({ statuses: statusesIn(folder), runs: runsIn(folder) });
+  }
+  expect(deaths.length).toBeGreaterThan(2);
+  const last = await live(folder, environment);
+  expect(last.output?.views).toHaveLength(20);
+  expectSound(last.output?.views ?? [], folder, deaths);
+});
