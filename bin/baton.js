@@ -15,14 +15,15 @@ function isNewEnough() {
 }
 
 async function runHere() {
-  const { existsSync } = await import("node:fs");
+  const { existsSync, readFileSync } = await import("node:fs");
   const main = new URL("../dist/src/cli/main.js", import.meta.url);
   if (!existsSync(main))
     return explain("Baton has not been built", "Run `npm run build` in its folder.", "NOT_BUILT");
   const { enableCompileCache } = await import("node:module");
   enableCompileCache();
   const { runCommandLine } = await import(main.href);
-  await runCommandLine({ launched: launchedBy === String(process.ppid) });
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  await runCommandLine({ launched: launchedBy === String(process.ppid), version });
 }
 
 async function launchOnOwnNode() {

@@ -25,7 +25,7 @@ export function reportFailure(session: Session, thrown: unknown, json: boolean):
   session.note(`error ${code}: ${message}`);
   session.note(`what to do: ${remedy}`);
   if (code === "INTERNAL" && session.environment.BATON_DEBUG === "1")
-    session.note(thrown instanceof Error ? (thrown.stack ?? "") : "");
+    session.note(stackOf(error));
   if (json) session.json({ error: { code, message, remedy } });
   return usageCodes.has(code) ? usageExitCode : failureExitCode;
 }
@@ -40,4 +40,9 @@ function usageError({ code, message }: CommanderError): BatonError {
   // Help that was shown because nothing was asked for.
   if (code === "commander.help") return new BatonError("USAGE", "A command is missing");
   return new BatonError("USAGE", message.replace(/^error: /, "").replaceAll("\n", " "));
+}
+
+function stackOf(error: BatonError): string {
+  const { cause } = error;
+  return (cause instanceof Error ? cause.stack : error.stack) ?? "";
 }

@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { messageOf } from "../core/errors.ts";
+import { BatonError, messageOf } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { reportFailure } from "./failure.ts";
 import { createProgram } from "./program.ts";
@@ -20,11 +20,18 @@ const session: Session = {
   catchSignals,
 };
 
-/** Runs the command that the process was started with. `launched`: by bin/baton.js on an older Node. */
-export async function runCommandLine({ launched }: { readonly launched: boolean }): Promise<void> {
+interface Launch {
+  /** By bin/baton.js on an older Node, which is the parent of this process. */
+  readonly launched: boolean;
+  /** Of the package. */
+  readonly version: string;
+}
+
+/** Runs the command that the process was started with. */
+export async function runCommandLine({ launched, version }: Launch): Promise<void> {
   guardProcess(launched);
   try {
-    await createProgram(session).parseAsync(process.argv);
+    await createProgram(session, version).parseAsync(process.argv);
   } catch (thrown) {
     session.exitCode = reportFailure(session, thrown, process.argv.includes("--json"));
   }
@@ -44,7 +51,10 @@ function guardProcess(launched: boolean): void {
   process.on("unhandledRejection", (reason) =>
     session.note(`warning: a promise that nobody awaits was rejected: ${messageOf(reason)}`),
   );
-  process.on("uncaughtException", (error) => process.exit(reportFailure(session, error, false)));
+  process.on("uncaughtException", (error) => {
+    const problem = `Something threw where nobody catches, perhaps a task's own code: ${messageOf(error)}`;
+    process.exit(reportFailure(session, new BatonError("INTERNAL", problem, { cause: error }), false));
+  });
 }
 
 function catchSignals(): AbortSignal {

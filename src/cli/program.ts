@@ -39,9 +39,10 @@ const registrations = [
 ];
 
 /** The command line. Parsing rejects with CommanderErrors rather than end the process. */
-export function createProgram(session: Session): Command {
+export function createProgram(session: Session, version: string): Command {
   const program = new Command("baton")
     .description("Runs DAG workflows: here from one file, and serverless on Google Cloud.")
+    .version(version)
     .addHelpText("after", environmentHelp)
     .exitOverride()
     // Errors are told once, by whoever catches them.

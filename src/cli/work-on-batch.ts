@@ -3,7 +3,7 @@ import type { BatchView } from "../core/views.ts";
 import type { Started } from "../engine/start.ts";
 import { follow } from "./follow.ts";
 import { batchLine, changeLine, taskTable } from "./output/batch.ts";
-import { failureExitCode, type Session } from "./session.ts";
+import { failureExitCode, type Session, stoppingNote } from "./session.ts";
 
 export interface WorkOptions {
   readonly json?: true;
@@ -32,6 +32,7 @@ export async function workOnBatch(
     stop,
     onChange: json ? undefined : (task) => session.print(changeLine(task)),
   });
+  if (stop.aborted) session.note(stoppingNote);
   await app.work.stop();
   const view = await app.engine.show(batchId);
   if (json) session.json(view);

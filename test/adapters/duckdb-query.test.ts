@@ -92,9 +92,9 @@ test("rows are plain JSON, and no more than asked for", async () => {
     nothing: null,
   });
   expect(JSON.parse(JSON.stringify(row))).toEqual(row);
-  const endless = "SELECT range AS n FROM range(100000000000) ORDER BY ALL LIMIT 100000";
-  expect(await warehouse.rows("SELECT range AS n FROM range(1000000)", {}, 3, never)).toHaveLength(3);
-  expect(endless).toContain("range");
+  expect(
+    await warehouse.rows("SELECT range AS n FROM range(1000000) ORDER BY n DESC;", {}, 2, never),
+  ).toEqual([{ n: 999_999 }, { n: 999_998 }]);
 });
 
 test("the signal interrupts the statement that runs, and whoever waits for a turn", async () => {

@@ -1,6 +1,7 @@
 import type { Edges } from "../support/graphs.ts";
 
-const names = (prefix: string, count: number) => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+const names = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 
 export const shapes: Readonly<Record<string, Edges>> = {
   diamond: [

@@ -10,18 +10,15 @@ import type { Statements } from "./statements.ts";
 
 type DuckDb = typeof import("@duckdb/node-api");
 
+interface Question {
+  readonly sql: Sql;
+  readonly parameters: JsonObject;
+}
+
 /** Runs a SELECT; what is returned writes its rows to their table. */
 export async function prepareQuery(statements: Statements, duckdb: DuckDb, job: QueryJob): Promise<Writing> {
   const table = parseTable(job.into.table);
-  const sql = sqlOf(job.sql);
-  try {
-    const values = await checkSelect(statements, duckdb, sql, job.parameters);
-    const stage = await statements.prepare(`CREATE TEMP TABLE _baton_stage AS\n${sql}`);
-    stage.bind(values);
-    await stage.run();
-  } catch (thrown) {
-    throw translated("SQL_FAILED", `The SQL for table ${table.name} failed`, thrown);
-  }
+  await stage(statements, duckdb, job);
   const columns = await statements.describe(stageTable);
   checkKey(job.into, columns);
   const existing = job.into.mode === "replace" ? undefined : await statements.columnsOf(table);
@@ -36,24 +33,30 @@ export async function prepareQuery(statements: Statements, duckdb: DuckDb, job: 
   };
 }
 
-/** Rows of a SELECT as JSON, no more of them read than asked for. */
+/** Rows of a SELECT as JSON, no more than asked for. */
 export async function selectRows(
   statements: Statements,
   duckdb: DuckDb,
-  question: { readonly sql: Sql; readonly parameters: JsonObject; readonly limit: number },
+  question: Question & { readonly limit: number },
 ): Promise<readonly Row[]> {
-  const sql = sqlOf(question.sql);
+  await stage(statements, duckdb, question);
+  const rows = await statements.rows(`FROM ${stageTable} ORDER BY rowid LIMIT ${question.limit}`);
+  return rows.map((row) =>
+    Object.fromEntries(Object.entries(row).map(([name, value]) => [name, toJson(duckdb, value)])),
+  );
+}
+
+/**
+ * Puts the rows of a SELECT into the stage. Nothing is streamed: an interrupt does not reach a stream, and one that
+ * was not read to its end keeps the file locked. Throws `SQL_FAILED`.
+ */
+async function stage(statements: Statements, duckdb: DuckDb, question: Question): Promise<void> {
   try {
+    const sql = sqlOf(question.sql);
     const values = await checkSelect(statements, duckdb, sql, question.parameters);
-    const statement = await statements.prepare(sql);
+    const statement = await statements.prepare(`CREATE TEMP TABLE _baton_stage AS\n${sql}`);
     statement.bind(values);
-    const reader = await statement.streamAndReadUntil(question.limit);
-    return reader
-      .getRowObjects()
-      .slice(0, question.limit)
-      .map((row) =>
-        Object.fromEntries(Object.entries(row).map(([name, value]) => [name, toJson(duckdb, value)])),
-      );
+    await statement.run();
   } catch (thrown) {
     throw translated("SQL_FAILED", "The SQL failed", thrown);
   }

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { EmbeddedApp } from "../../composition/embedded.ts";
 import { wholeNumber } from "../arguments.ts";
 import { placesText } from "../output/places.ts";
-import type { Session } from "../session.ts";
+import { type Session, stoppingNote } from "../session.ts";
 import { noteProblems } from "../with-app.ts";
 
 interface Options {
@@ -36,7 +36,7 @@ async function start(session: Session, { port, host, json }: Options): Promise<v
     else session.print(placesText(places, workflowIds));
     await noteProblems(session, local.app);
     if (!stop.aborted) await once(stop, "abort");
-    session.note("Stopping: short tasks may finish, the rest is given back.");
+    session.note(stoppingNote);
     await server.stop();
   } finally {
     await local.app.close();

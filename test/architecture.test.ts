@@ -1,0 +1,126 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Which rooms of `src` each room may import; see CONTRIBUTING.md. Folders of `adapters` are rooms of their own. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  ports: ["core"],
+  engine: ["ports", "core"],
+  runtime: ["ports", "core"],
+  tasks: ["runtime", "ports", "core"],
+  workflow: ["runtime", "ports", "core"],
+  adapters: ["ports", "core"],
+  entry: ["engine", "runtime", "ports", "core"],
+  composition: ["entry", "engine", "runtime", "tasks", "workflow", "adapters", "ports", "core"],
+  cli: ["composition", "entry", "engine", "workflow", "tasks", "ports", "core"],
+  "index.ts": ["workflow", "tasks", "runtime", "core"],
+};
+
+/** Packages that reach services, and the one room that may import each. */
+const owners: Readonly<Record<string, string>> = {
+  "@duckdb/node-api": "adapters/duckdb",
+  "@google-cloud/bigquery": "adapters/bigquery",
+  "@google-cloud/firestore": "adapters/firestore",
+  "@google-cloud/functions-framework": "entry",
+  "@google-cloud/functions-framework/testing": "entry",
+  "@google-cloud/pubsub": "adapters/pubsub",
+  chokidar: "adapters/filesystem",
+  commander: "cli",
+  "ipaddr.js": "adapters/http",
+  "node:sqlite": "adapters/sqlite",
+  pino: "adapters/pino",
+  undici: "adapters/http",
+  yaml: "workflow",
+};
+
+/** What core must not use: it decides, and leaves the world alone. */
+const impure =
+  /\b(Date\.now|new Date\(\)|Math\.random|process\.(?:env|exit|cwd|pid)|setTimeout|setImmediate|node:fs|node:http|randomUUID)/;
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => join(folder, name));
+}
+
+function importsOf(file: string): string[] {
+  const source = readFileSync(join(root, file), "utf8");
+  return [...source.matchAll(/(?:from|import\()\s*"([^"]+)"|^import "([^"]+)"/gm)].map(
+    ([, from, bare]) => from ?? bare ?? "",
+  );
+}
+
+function targetOf(file: string, specifier: string): string {
+  return relative(root, resolve(root, dirname(file), specifier));
+}
+
+function roomOf(file: string): string {
+  return file.split("/")[1] ?? "";
+}
+
+const sources = filesBelow("src");
+
+test("there is something to look at", () => {
+  expect(sources.length).toBeGreaterThan(50);
+});
+
+test("every room imports only what it may", () => {
+  const wrong = sources.flatMap((file) =>
+    importsOf(file)
+      .filter((specifier) => specifier.startsWith("."))
+      .map((specifier) => targetOf(file, specifier))
+      .filter((target) => !mayImport(file, target))
+      .map((target) => `${file} imports ${target}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
+function mayImport(file: string, target: string): boolean {
+  if (!target.startsWith("src/")) return false;
+  const room = roomOf(file);
+  if (roomOf(target) !== room) return allowed[room]?.includes(roomOf(target)) ?? false;
+  return room !== "adapters" || dirname(target) === dirname(file);
+}
+
+test("only one room imports the package of a service", () => {
+  const wrong = sources.flatMap((file) =>
+    importsOf(file)
+      .filter((specifier) => owners[specifier] && !file.startsWith(`src/${owners[specifier]}/`))
+      .map((specifier) => `${file} imports ${specifier}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test("core does no I/O and asks no clock", () => {
+  const wrong = filesBelow("src/core").filter((file) => impure.test(readFileSync(join(root, file), "utf8")));
+  expect(wrong).toEqual([]);
+});
+
+test("nothing in src imports functions", () => {
+  expect(
+    sources.filter((file) => importsOf(file).some((specifier) => specifier.includes("functions/"))),
+  ).toEqual([]);
+});
+
+test("no file imports itself by way of others", () => {
+  const graph = new Map(
+    sources.map((file) => [
+      file,
+      importsOf(file)
+        .filter((specifier) => specifier.startsWith("."))
+        .map((specifier) => targetOf(file, specifier)),
+    ]),
+  );
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    expect(path, "an import cycle").not.toContain(file);
+    if (done.has(file)) return;
+    for (const target of graph.get(file) ?? []) visit(target, [...path, file]);
+    done.add(file);
+  };
+  for (const file of sources) visit(file, []);
+});

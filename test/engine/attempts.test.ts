@@ -1,0 +1,98 @@
+import { expect, test } from "vitest";
+import { TaskError, workflow } from "../../src/index.ts";
+import { runToEnd, testApp } from "../support/app.ts";
+
+const quickly = { initial: "20ms", factor: 1 } as const;
+
+test("fails twice, then succeeds: three attempts", async () => {
+  const flaky = workflow("flaky").task(
+    "a",
+    ({ attempt }) => {
+      if (attempt < 3) throw new Error(`no ${attempt}`);
+      return attempt;
+    },
+    { retry: quickly },
+  );
+  const view = await runToEnd(testApp({ workflows: [flaky] }), "flaky");
+  expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 3, result: 3, error: null });
+});
+
+test("the attempts used up, it ends in ERROR with the last error", async () => {
+  const broken = workflow("broken").task(
+    "a",
+    ({ attempt }) => {
+      throw new Error(`no ${attempt}`);
+    },
+    { retry: { ...quickly, maxAttempts: 3 } },
+  );
+  const view = await runToEnd(testApp({ workflows: [broken] }), "broken");
+  expect(view.status).toBe("ERROR");
+  expect(view.tasks[0]).toMatchObject({ status: "ERROR", attempts: 3, error: { message: "no 3" } });
+});
+
+test("between attempts it is WAITING for its retry, and nothing else is", async () => {
+  const waits = workflow("waits").task("a", () => {
+    throw new Error("no");
+  });
+  const app = testApp({ workflows: [waits] });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "waits" });
+  app.work.start();
+  await expect
+    .poll(async () => (await app.engine.show(batchId)).tasks[0])
+    .toMatchObject({ status: "WAITING", reason: "retry", attempts: 1, error: { message: "no" } });
+});
+
+test("an error that is not retryable ends the task at once", async () => {
+  const fatal = workflow("fatal").task("a", () => {
+    throw new TaskError("no", { retryable: false });
+  });
+  const view = await runToEnd(testApp({ workflows: [fatal] }), "fatal");
+  expect(view.tasks[0]).toMatchObject({ status: "ERROR", attempts: 1 });
+});
+
+test("a timeout aborts the task and fails the attempt, even if the task does not heed the signal", async () => {
+  const signals: unknown[] = [];
+  const slow = workflow("slow").task(
+    "a",
+    ({ signal }) => {
+      signal.addEventListener("abort", () => signals.push(signal.reason));
+      return new Promise<null>(() => undefined);
+    },
+    { timeout: "100ms", retry: { ...quickly, maxAttempts: 2 } },
+  );
+  const view = await runToEnd(testApp({ workflows: [slow] }), "slow");
+  expect(view.tasks[0]).toMatchObject({ status: "ERROR", attempts: 2, error: { code: "TASK_TIMEOUT" } });
+  expect(signals).toMatchObject([{ kind: "timeout" }, { kind: "timeout" }]);
+});
+
+test.each([
+  ["a function", () => ({ callback: () => 1 }), "TASK_RESULT_NOT_JSON", "$.callback"],
+  ["NaN", () => [Number.NaN], "TASK_RESULT_NOT_JSON", "$[0]"],
+  ["a Date", () => ({ at: new Date() }), "TASK_RESULT_NOT_JSON", "a Date"],
+  ["too much", () => "x".repeat(33 * 1024 * 1024), "TASK_RESULT_TOO_LARGE", "33554432"],
+])("a result that is %s ends in ERROR and says so", async (_name, make, code, part) => {
+  const bad = workflow("bad").task("a", () => make() as string);
+  const view = await runToEnd(testApp({ workflows: [bad] }), "bad");
+  expect(view.tasks[0]?.error).toMatchObject({
+    code,
+    retryable: false,
+    message: expect.stringContaining(part),
+  });
+});
+
+test("a large result goes to the object store, and the child sees it whole", async () => {
+  const large = workflow("large")
+    .task("a", () => ({ text: "é".repeat(200_000) }))
+    .task("b", async (task) => (await task.parent("a")).text.length, { after: ["a"] });
+  const view = await runToEnd(testApp({ workflows: [large] }), "large");
+  expect(view.tasks[0]?.result).toMatchObject({ bucket: "results", bytes: 400_011 });
+  expect(view.tasks[1]?.result).toBe(200_000);
+});
+
+test("a task may ask only for its parents' results", async () => {
+  const nosy = workflow("nosy")
+    .task("a", () => 1)
+    .task("b", (task) => (task as { parent(id: string): Promise<unknown> }).parent("a") as Promise<null>);
+  const view = await runToEnd(testApp({ workflows: [nosy] }), "nosy");
+  expect(view.tasks[1]?.error?.code).toBe("NOT_A_PARENT");
+});

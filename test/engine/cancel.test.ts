@@ -1,0 +1,87 @@
+import { expect, test } from "vitest";
+import { workflow } from "../../src/index.ts";
+import { statuses, testApp, untilEnded } from "../support/app.ts";
+
+test("cancel: running tasks get their signal, nothing starts afterwards, the batch is CANCELLED", async () => {
+  const ran: string[] = [];
+  const aborted = Promise.withResolvers<unknown>();
+  const started = Promise.withResolvers<void>();
+  const long = workflow("long")
+    .task("first", () => void ran.push("first"))
+    .task(
+      "running",
+      ({ signal }) => {
+        ran.push("running");
+        started.resolve();
+        return new Promise<null>((resolve) => {
+          signal.addEventListener("abort", () => {
+            aborted.resolve(signal.reason);
+            resolve(null);
+          });
+        });
+      },
+      { after: ["first"] },
+    )
+    .task("after", () => void ran.push("after"), { after: ["running"] })
+    .task("always", () => void ran.push("always"), { after: ["running"], rule: "all_ended" });
+  const app = testApp({ workflows: [long], environment: { BATON_LEASE: "600ms" } });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "long" });
+  app.work.start();
+  await started.promise;
+  await app.engine.cancel(batchId);
+  const view = await app.engine.show(batchId);
+  expect(view.status).toBe("CANCELLED");
+  expect(statuses(view)).toEqual({
+    first: "SUCCESS",
+    running: "CANCELLED cancelled",
+    after: "CANCELLED cancelled",
+    always: "CANCELLED cancelled",
+  });
+  expect(await aborted.promise).toMatchObject({ kind: "lost_lease" });
+  for (const taskId of ["first", "running", "after", "always"])
+    await app.deliveries.deliver({ message: { kind: "task", batchId, taskId }, deliveryAttempt: 1 });
+  await app.deliveries.deliver({
+    message: { kind: "task", batchId, taskId: "first", previousTaskId: "first", redrive: true },
+    deliveryAttempt: 1,
+  });
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(ran).toEqual(["first", "running"]);
+  expect(statuses(await app.engine.show(batchId))).toEqual(statuses(view));
+});
+
+test("a cancel that died half-way is carried on by the sweep", async () => {
+  const chain = workflow("chain")
+    .task("a", (task) => task.waitForCompletion("1h"))
+    .task("b", () => 1, { after: ["a"] });
+  let dying = true;
+  const app = testApp({
+    workflows: [chain],
+    around: (dependencies) => ({
+      ...dependencies,
+      store: new Proxy(dependencies.store, {
+        get(store, name) {
+          const member: unknown = Reflect.get(store, name, store);
+          if (name === "commitEach" && dying) return () => Promise.reject(new Error("died"));
+          return typeof member === "function" ? member.bind(store) : member;
+        },
+      }),
+    }),
+  });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "chain" });
+  await expect(app.engine.cancel(batchId)).rejects.toThrow("died");
+  expect((await app.engine.status(batchId)).status).toBe("RUNNING");
+  dying = false;
+  app.work.start();
+  const view = await untilEnded(app, batchId);
+  expect(view.status).toBe("CANCELLED");
+});
+
+test("cancelling a batch that has ended changes nothing", async () => {
+  const one = workflow("one").task("a", () => 1);
+  const app = testApp({ workflows: [one] });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "one" });
+  app.work.start();
+  await untilEnded(app, batchId);
+  await app.engine.cancel(batchId);
+  expect((await app.engine.show(batchId)).status).toBe("SUCCESS");
+});

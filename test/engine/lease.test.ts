@@ -1,0 +1,98 @@
+import { expect, test } from "vitest";
+import type { Dependencies } from "../../src/engine/dependencies.ts";
+import { workflow } from "../../src/index.ts";
+import type { Write } from "../../src/ports/store.ts";
+import { testApp, untilEnded } from "../support/app.ts";
+
+/** Holds back every commit that the first attempt makes after its claim, until `resume` is called. */
+function stalledFirstAttempt() {
+  const { promise: resumed, resolve: resume } = Promise.withResolvers<void>();
+  const isStalled = (write: Write) => write.kind === "update" && write.data.attempt === 1;
+  const around = (dependencies: Dependencies): Dependencies => ({
+    ...dependencies,
+    store: new Proxy(dependencies.store, {
+      get(store, name) {
+        if (name === "commit")
+          return async (writes: readonly Write[]) => {
+            if (writes.some(isStalled)) await resumed;
+            return store.commit(writes);
+          };
+        const member: unknown = Reflect.get(store, name, store);
+        return typeof member === "function" ? member.bind(store) : member;
+      },
+    }),
+  });
+  return { around, resume };
+}
+
+test("when a lease runs out while its worker lives, the task is taken over, and the old worker's commit is refused", async () => {
+  const first = stalledFirstAttempt();
+  const finish = Promise.withResolvers<void>();
+  const aborted = Promise.withResolvers<unknown>();
+  const slow = workflow("slow").task("a", async ({ signal, attempt }) => {
+    if (attempt === 1) {
+      signal.addEventListener("abort", () => aborted.resolve(signal.reason));
+      await finish.promise;
+    }
+    return `result of attempt ${attempt}`;
+  });
+  const app = testApp({
+    workflows: [slow],
+    around: first.around,
+    environment: { BATON_LEASE: "300ms", BATON_SWEEP: "50ms" },
+  });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "slow" });
+  app.work.start();
+  const view = await untilEnded(app, batchId);
+  expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 2, result: "result of attempt 2" });
+  first.resume();
+  expect(await aborted.promise).toMatchObject({ kind: "lost_lease" });
+  finish.resolve();
+  await expect.poll(() => app.broker.active).toBe(0);
+  expect((await app.engine.show(batchId)).tasks).toEqual(view.tasks);
+});
+
+test("a worker that is fenced when it settles leaves what the other committed", async () => {
+  const first = stalledFirstAttempt();
+  const quick = workflow("quick").task("a", ({ attempt }) => `result of attempt ${attempt}`);
+  const app = testApp({
+    workflows: [quick],
+    around: first.around,
+    environment: { BATON_LEASE: "200ms", BATON_SWEEP: "50ms" },
+  });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "quick" });
+  app.work.start();
+  const view = await untilEnded(app, batchId);
+  first.resume();
+  await expect.poll(() => app.broker.active).toBe(0);
+  expect((await app.engine.show(batchId)).tasks).toEqual(view.tasks);
+  expect(view.tasks[0]).toMatchObject({ attempts: 2, result: "result of attempt 2" });
+});
+
+test("a task that outlives many leases keeps its claim by heartbeats", async () => {
+  const long = workflow("long").task("a", async ({ attempt }) => {
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    return attempt;
+  });
+  const app = testApp({ workflows: [long], environment: { BATON_LEASE: "500ms", BATON_SWEEP: "50ms" } });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "long" });
+  app.work.start();
+  const view = await untilEnded(app, batchId);
+  expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1, result: 1 });
+});
+
+test("a task whose worker dies every time is failed in the end", async () => {
+  const deadly = workflow("deadly").task("a", () => null);
+  const app = testApp({
+    workflows: [deadly],
+    environment: { BATON_LEASE: "1ms", BATON_SWEEP: "20ms" },
+    around: (dependencies) => ({
+      ...dependencies,
+      runner: { run: async () => ({ kind: "abandoned" }) },
+    }),
+  });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "deadly" });
+  app.work.start();
+  const view = await untilEnded(app, batchId);
+  expect(view.tasks[0]).toMatchObject({ status: "ERROR", error: { code: "TASK_LOST_TOO_OFTEN" } });
+});

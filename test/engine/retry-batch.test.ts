@@ -1,0 +1,91 @@
+import { expect, test } from "vitest";
+import { TaskError, workflow } from "../../src/index.ts";
+import { statuses, temporaryFolder, testApp, untilEnded } from "../support/app.ts";
+
+/** a → bad → below, and a → good; `bad` fails until it is mended. */
+function flow(runs: string[], mended: boolean) {
+  const ran = (id: string) => {
+    runs.push(id);
+    return { id };
+  };
+  return workflow("flow")
+    .task("a", () => ran("a"))
+    .task(
+      "bad",
+      async (task) => {
+        const parent = await task.parent("a");
+        if (!mended) throw new TaskError("broken", { retryable: false });
+        return ran(`bad after ${parent.id}`);
+      },
+      { after: ["a"] },
+    )
+    .task("below", () => ran("below"), { after: ["bad"] })
+    .task("good", () => ran("good"), { after: ["a"] })
+    .task("join", () => ran("join"), { after: ["below", "good"] });
+}
+
+test("a retry is a new batch of the same lineage that inherits the successes and runs only the rest, with new code", async () => {
+  const data = temporaryFolder();
+  const before = testApp({ data, workflows: [flow([], false)] });
+  const { batchId } = await before.engine.start({ kind: "start", workflowId: "flow" });
+  before.work.start();
+  expect((await untilEnded(before, batchId)).status).toBe("ERROR");
+  await before.close();
+
+  const runs: string[] = [];
+  const after = testApp({ data, workflows: [flow(runs, true)] });
+  const retried = await after.engine.retry(batchId);
+  const again = await after.engine.retry(batchId);
+  expect(retried).toMatchObject({ created: true });
+  expect(again).toEqual({ batchId: retried.batchId, created: false });
+  after.work.start();
+  const view = await untilEnded(after, retried.batchId);
+  expect(view).toMatchObject({
+    status: "SUCCESS",
+    lineageId: batchId,
+    run: 2,
+    startedBy: `retry of ${batchId}`,
+  });
+  expect(statuses(view)).toEqual({
+    a: "SUCCESS inherited",
+    bad: "SUCCESS",
+    below: "SUCCESS",
+    good: "SUCCESS inherited",
+    join: "SUCCESS",
+  });
+  expect(runs).toEqual(["bad after a", "below", "join"]);
+  expect((await after.engine.status(batchId)).status).toBe("ERROR");
+});
+
+test("what succeeded below a task that runs again runs again too", async () => {
+  const runs: string[] = [];
+  const rescue = (mended: boolean) =>
+    workflow("rescue")
+      .task("load", () => {
+        runs.push("load");
+        if (!mended) throw new TaskError("broken", { retryable: false });
+      })
+      .task("report", () => void runs.push("report"), { after: ["load"], rule: "all_ended" });
+  const data = temporaryFolder();
+  const before = testApp({ data, workflows: [rescue(false)] });
+  const { batchId } = await before.engine.start({ kind: "start", workflowId: "rescue" });
+  before.work.start();
+  expect(statuses(await untilEnded(before, batchId))).toEqual({ load: "ERROR", report: "SUCCESS" });
+  await before.close();
+  const after = testApp({ data, workflows: [rescue(true)] });
+  const retried = await after.engine.retry(batchId);
+  after.work.start();
+  expect((await untilEnded(after, retried.batchId)).status).toBe("SUCCESS");
+  expect(runs).toEqual(["load", "report", "load", "report"]);
+});
+
+test("a batch that runs, and one that succeeded, can't be retried", async () => {
+  const one = workflow("one").task("a", () => 1);
+  const app = testApp({ workflows: [one] });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "one" });
+  await expect(app.engine.retry(batchId)).rejects.toMatchObject({ code: "BATCH_NOT_FINISHED" });
+  app.work.start();
+  await untilEnded(app, batchId);
+  await expect(app.engine.retry(batchId)).rejects.toMatchObject({ code: "BATCH_SUCCEEDED" });
+  await expect(app.engine.retry("nope")).rejects.toMatchObject({ code: "BATCH_UNKNOWN" });
+});

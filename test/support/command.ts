@@ -1,0 +1,139 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
+
+const script = fileURLToPath(new URL("../../bin/baton.js", import.meta.url));
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  // biome-ignore lint/suspicious/noExplicitAny: what a test expects of it is the check of its shape
+  readonly json: any;
+}
+
+export interface CommandOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly input?: string;
+  /** The Node to run it on. */
+  readonly node?: string;
+}
+
+/** A folder far from the project, with workflow files in it and the data of a Baton of its own. */
+export class Workplace {
+  readonly folder = mkdtempSync(join(tmpdir(), "baton-cli-"));
+  readonly #environment: Readonly<Record<string, string>>;
+
+  constructor(files: Readonly<Record<string, string>>, environment: Readonly<Record<string, string>> = {}) {
+    onTestFinished(() => rmSync(this.folder, { recursive: true, force: true }));
+    this.#environment = environment;
+    mkdirSync(this.path("workflows"));
+    for (const [name, text] of Object.entries(files)) this.write(`workflows/${name}`, text);
+  }
+
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+
+  write(name: string, text: string): void {
+    mkdirSync(dirname(this.path(name)), { recursive: true });
+    writeFileSync(this.path(name), text);
+  }
+
+  /** Starts `baton …` and leaves it running; it is killed with the test. */
+  spawn(parameters: readonly string[], options: CommandOptions = {}): Running {
+    const child = spawn(options.node ?? process.execPath, [script, ...parameters], {
+      cwd: this.folder,
+      env: {
+        PATH: process.env.PATH,
+        BATON_DATA: this.path("data"),
+        BATON_WORKFLOWS: this.path("workflows"),
+        BATON_LEASE: "3s",
+        ...this.#environment,
+        ...options.environment,
+      },
+      stdio: "pipe",
+    });
+    child.stdin.end(options.input ?? "");
+    return new Running(child);
+  }
+
+  /** Runs `baton …` to its end. */
+  baton(parameters: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    return this.spawn(parameters, options).ended;
+  }
+
+  /** A server, once it serves. */
+  async server(environment: Readonly<Record<string, string>> = {}): Promise<Running & { readonly url: string }> {
+    const running = this.spawn(["start", "--port", "0", "--json"], { environment });
+    await running.saysOut("}");
+    return Object.assign(running, { url: String(JSON.parse(running.stdout).url) });
+  }
+}
+
+export class Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<CommandResult>;
+  stdout = "";
+  stderr = "";
+
+  constructor(child: ChildProcess) {
+    this.child = child;
+    child.stdout?.on("data", (chunk) => {
+      this.stdout += chunk;
+    });
+    child.stderr?.on("data", (chunk) => {
+      this.stderr += chunk;
+    });
+    this.ended = once(child, "close").then(([code]) => {
+      const { stdout, stderr } = this;
+      return {
+        code,
+        stdout,
+        stderr,
+        get json() {
+          return JSON.parse(stdout);
+        },
+      };
+    });
+    onTestFinished(async () => {
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+      await this.ended;
+    });
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name);
+  }
+
+  /** Resolves once standard output holds the text. */
+  saysOut(text: string): Promise<void> {
+    return until(
+      () => this.stdout.includes(text),
+      () => `${this.stdout}\n${this.stderr}`,
+    );
+  }
+
+  saysError(text: string): Promise<void> {
+    return until(
+      () => this.stderr.includes(text),
+      () => `${this.stdout}\n${this.stderr}`,
+    );
+  }
+}
+
+/** Resolves once the condition holds. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  describe: () => string = () => "",
+): Promise<void> {
+  const deadline = Date.now() + 40_000;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`It did not come to pass: ${condition} ${describe()}`);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+}
