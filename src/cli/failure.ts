@@ -24,8 +24,7 @@ export function reportFailure(session: Session, thrown: unknown, json: boolean):
   const { code, message, remedy } = error;
   session.note(`error ${code}: ${message}`);
   session.note(`what to do: ${remedy}`);
-  if (code === "INTERNAL" && session.environment.BATON_DEBUG === "1")
-    session.note(stackOf(error));
+  if (code === "INTERNAL" && session.environment.BATON_DEBUG === "1") session.note(stackOf(error));
   if (json) session.json({ error: { code, message, remedy } });
   return usageCodes.has(code) ? usageExitCode : failureExitCode;
 }

@@ -21,4 +21,5 @@ export const usageExitCode = 2;
 /** The operation failed, or the batch did. */
 export const failureExitCode = 1;
 
-export const stoppingNote = "Stopping: short tasks may finish, the rest is given back. Once more stops at once.";
+export const stoppingNote =
+  "Stopping: short tasks may finish, the rest is given back. Once more stops at once.";

@@ -41,7 +41,7 @@ export function createHttpHandler(intake: Intake, logger: Logger): HttpHandler {
   return async (request) => {
     if (request.method !== "POST") return answerWithoutMessage(request);
     try {
-      return await take(request.body, parseOrError(request), intake, logger);
+      return await take(request.body, parseOrError(request), intake);
     } catch (thrown) {
       return answerFailure(thrown, logger);
     }
@@ -57,11 +57,9 @@ async function take(
   body: Uint8Array,
   parsed: ParsedRequest | BatonError,
   intake: Intake,
-  logger: Logger,
 ): Promise<HttpAnswer> {
   if (parsed instanceof BatonError) {
     const deadLetterId = await intake.refuse(body, parsed);
-    logger.warn("Request became a dead letter", { deadLetterId, code: parsed.code });
     return { status: 202, body: { status: "dead-letter", deadLetterId, ...described(parsed) } };
   }
   if ("ignored" in parsed) return { status: 200, body: { status: "ignored", reason: parsed.ignored } };

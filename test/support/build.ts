@@ -7,7 +7,11 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 /** Tests that start the built command need dist/ to be what the sources say. */
 export default function build(): void {
   const built = statSync(`${root}/dist/src/cli/main.js`, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const sources = ["tsconfig.json", "tsconfig.build.json", ...globSync("{src,functions}/**/*", { cwd: root })];
+  const sources = [
+    "tsconfig.json",
+    "tsconfig.build.json",
+    ...globSync("{src,functions}/**/*", { cwd: root }),
+  ];
   if (sources.every((source) => statSync(`${root}/${source}`).mtimeMs < built)) return;
   const { status, stdout } = spawnSync(process.execPath, [`${root}/scripts/build.js`], { encoding: "utf8" });
   if (status !== 0) throw new Error(`The build failed:\n${stdout}`);

@@ -68,7 +68,9 @@ export class Workplace {
   }
 
   /** A server, once it serves. */
-  async server(environment: Readonly<Record<string, string>> = {}): Promise<Running & { readonly url: string }> {
+  async server(
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<Running & { readonly url: string }> {
     const running = this.spawn(["start", "--port", "0", "--json"], { environment });
     await running.saysOut("}");
     return Object.assign(running, { url: String(JSON.parse(running.stdout).url) });

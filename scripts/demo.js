@@ -1,0 +1,41 @@
+// The main job on the sample file, in a fresh folder: drop a file into the inbox, wait for its TaskBatch to end.
+import { cpSync, mkdirSync, rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { openLocal } from "../dist/src/composition/local.js";
+import { batchLine, taskTable } from "../dist/src/cli/output/batch.js";
+
+const root = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
+const data = `${root}/.baton/demo`;
+const sample = "sales/sales-2026-10.csv";
+const waitSeconds = 60;
+
+rmSync(data, { recursive: true, force: true });
+const environment = { ...process.env, BATON_DATA: data, BATON_WORKFLOWS: `${root}/functions/workflows` };
+delete environment.BATON_INBOX;
+const { app } = openLocal(environment, "error");
+
+console.log(`dropping samples/${sample} into ${data}/inbox/sales/ …`);
+await app.inbox.start();
+app.work.start();
+mkdirSync(`${data}/inbox/sales`, { recursive: true });
+cpSync(`${root}/samples/${sample}`, `${data}/inbox/${sample}`);
+
+const view = await finishedBatch();
+await app.close();
+if (!view) {
+  console.error(`no batch has ended within ${waitSeconds} s`);
+  process.exit(1);
+}
+console.log(`\n${taskTable(view)}\n\n${batchLine(view)}`);
+console.log(`report: ${view.tasks.find((task) => task.taskId === "report")?.result?.report}`);
+process.exitCode = view.status === "SUCCESS" ? 0 : 1;
+
+async function finishedBatch() {
+  const deadline = Date.now() + waitSeconds * 1_000;
+  while (Date.now() < deadline) {
+    const [batch] = await app.engine.list({ workflowId: "sales-refresh" });
+    if (batch && batch.status !== "RUNNING") return app.engine.show(batch.batchId);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return undefined;
+}

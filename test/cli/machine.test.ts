@@ -1,0 +1,83 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { expect, test } from "vitest";
+import { Workplace } from "../support/command.ts";
+import { helloFiles } from "../support/command-workflows.ts";
+
+test.each([
+  ["below a file", { BATON_DATA: "/dev/null/baton" }, /^error STORE_[A-Z_]+: .*\/dev\/null\/baton/m],
+  [
+    "on a file system that takes no files",
+    { BATON_DATA: "/proc/baton" },
+    /^error STORE_[A-Z_]+: .*\/proc\/baton/m,
+  ],
+])("a data folder %s: coded, exit 1", async (_, environment, error) => {
+  const place = new Workplace(helloFiles);
+  for (const parameters of [["start", "--port", "0"], ["batches"]]) {
+    const { code, stderr } = await place.baton(parameters, { environment });
+    expect(stderr).toMatch(error);
+    expect(stderr).not.toMatch(/^ +at /m);
+    expect(code).toBe(1);
+  }
+});
+
+test("a database that can't be opened is read-only, one that is none is corrupt", async () => {
+  const folder = new Workplace(helloFiles);
+  mkdirSync(folder.path("data/baton.sqlite"), { recursive: true });
+  expect(await folder.baton(["start", "--port", "0"])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^error STORE_READ_ONLY: /),
+  });
+  const noise = new Workplace(helloFiles);
+  mkdirSync(noise.path("data"));
+  writeFileSync(noise.path("data/baton.sqlite"), "this is no database ".repeat(500));
+  expect(await noise.baton(["run", "hello", "--json"])).toMatchObject({
+    code: 1,
+    json: { error: { code: "STORE_CORRUPT" } },
+  });
+});
+
+test("a database that another process holds: STORE_LOCKED, exit 1", async () => {
+  const place = new Workplace(helloFiles);
+  await place.baton(["batches"]);
+  const holder = new DatabaseSync(place.path("data/baton.sqlite"));
+  holder.exec("BEGIN IMMEDIATE");
+  const { code, stderr } = await place.baton(["run", "hello", "--input", '{"n":1}']);
+  holder.close();
+  expect(stderr).toMatch(/^error STORE_LOCKED: /m);
+  expect(code).toBe(1);
+});
+
+test("a configured inbox has to exist", async () => {
+  const place = new Workplace(helloFiles, {});
+  const environment = { BATON_INBOX: place.path("nowhere") };
+  const { code, stderr } = await place.baton(["start", "--port", "0"], { environment });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^error INBOX_MISSING: .*nowhere/m);
+});
+
+test("a folder of workflows that is not there", async () => {
+  const place = new Workplace({});
+  const environment = { BATON_WORKFLOWS: place.path("nowhere") };
+  for (const parameters of [["start", "--port", "0"], ["workflows"], ["run", "hello"]]) {
+    const { code, stderr } = await place.baton(parameters, { environment });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^error WORKFLOW_FOLDER_MISSING: /m);
+  }
+});
+
+test("a task that forgets a promise, and one that keeps the process busy, do not spoil the command", async () => {
+  const place = new Workplace({
+    "careless.ts": `import { workflow } from "baton";
+      export default workflow("careless").task("t", async () => {
+        void Promise.reject(new Error("forgotten"));
+        setInterval(() => {}, 1000);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return "fine";
+      });`,
+  });
+  const { code, json, stderr } = await place.baton(["run", "careless", "--json"]);
+  expect(code).toBe(0);
+  expect(json.tasks[0].result).toBe("fine");
+  expect(stderr).toContain("warning: a promise that nobody awaits was rejected: forgotten");
+});

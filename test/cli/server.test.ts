@@ -1,0 +1,137 @@
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { expect, test } from "vitest";
+import { type Running, until, Workplace } from "../support/command.ts";
+import { gated, helloFiles } from "../support/command-workflows.ts";
+
+const statusOf = async (place: Workplace, batchId: string): Promise<string> =>
+  (await place.baton(["show", batchId, "--json"])).json.status;
+
+test("start says where things are, serves, and stops on SIGTERM", async () => {
+  const place = new Workplace({ ...helloFiles, "throws.ts": "throw new Error('no luck');\n" });
+  const server = place.spawn(["start", "--port", "0"]);
+  await server.saysOut("hello\n");
+  await server.saysError("problem WORKFLOW_FILE_FAILED");
+  const data = place.path("data");
+  for (const file of ["inbox", "baton.sqlite", "warehouse.duckdb", "reports"])
+    expect(server.stdout).toContain(`${data}/${file}`);
+  const url = /http:\S+/.exec(server.stdout)?.[0] ?? "";
+  const answer = await post(url, { workflowId: "hello", input: { n: 1 } });
+  await until(async () => (await statusOf(place, answer.batchId)) === "SUCCESS");
+  server.signal("SIGTERM");
+  const { code, stderr } = await server.ended;
+  expect(code).toBe(0);
+  expect(stderr).toContain('"severity":"INFO"');
+});
+
+test("publish: from an argument, a file and standard input; a running server starts the batches", async () => {
+  const place = new Workplace(helloFiles);
+  await place.server();
+  const message = JSON.stringify({ workflowId: "hello", input: { n: 1 } });
+  place.write("message.json", message);
+  const [argument, file, input] = await Promise.all([
+    place.baton(["publish", message, "--json"]),
+    place.baton(["publish", "@message.json", "--json"]),
+    place.baton(["publish", "-", "--json"], { input: message }),
+  ]);
+  for (const { json } of [argument, file, input]) {
+    expect(json.message).toMatchObject({ kind: "start", workflowId: "hello", key: expect.any(String) });
+    await until(async () => (await statusOf(place, json.batchId).catch(() => "")) === "SUCCESS");
+  }
+  expect((await place.baton(["batches", "--json"])).json).toHaveLength(3);
+  expect((await place.baton(["publish", message])).stdout).toMatch(/^Published: it starts batch hello-/);
+});
+
+test("a batch published while nothing runs is found by the next start, once", async () => {
+  const place = new Workplace(helloFiles);
+  const message = { workflowId: "hello", input: { n: 1 }, key: "k" };
+  const first = await place.baton(["publish", JSON.stringify(message), "--json"]);
+  await place.baton(["publish", JSON.stringify(message)]);
+  await place.server();
+  await until(async () => (await statusOf(place, first.json.batchId).catch(() => "")) === "SUCCESS");
+  expect((await place.baton(["batches", "--json"])).json).toHaveLength(1);
+});
+
+test("batches: newest first, filtered and cut", async () => {
+  const place = new Workplace(helloFiles);
+  for (const n of [1, 100, 2]) await place.baton(["run", "hello", "--input", `{"n":${n}}`]);
+  const { json } = await place.baton(["batches", "--json"]);
+  expect(json.map(({ status }: { status: string }) => status)).toEqual(["SUCCESS", "ERROR", "SUCCESS"]);
+  expect(json[0]).toMatchObject({ workflowId: "hello", run: 1, startedBy: "manual" });
+  const failed = await place.baton(["batches", "--status", "ERROR", "--workflow", "hello", "--json"]);
+  expect(failed.json).toEqual([json[1]]);
+  const cut = await place.baton(["batches", "--limit", "1"]);
+  expect(cut.stdout.trim().split("\n")).toHaveLength(2);
+  expect(cut.stderr).toContain("2 more");
+  expect((await place.baton(["batches", "--workflow", "other", "--json"])).json).toEqual([]);
+});
+
+test("cancel, from another process than the one that runs the task", async () => {
+  const place = new Workplace({ "gated.ts": gated });
+  const server = await place.server();
+  const { batchId } = await post(server.url, { workflowId: "gated" });
+  await until(() => existsSync(place.path("seen")));
+  const cancelled = await place.baton(["cancel", batchId]);
+  expect(cancelled).toMatchObject({ code: 0, stderr: "" });
+  expect(cancelled.stdout).toMatch(/^batch gated-\S+ CANCELLED/);
+  await until(() => readFileSync(place.path("seen"), "utf8").includes("aborted 1"));
+  place.write("gate", "");
+  const { json } = await place.baton(["cancel", batchId, "--json"]);
+  expect(json).toMatchObject({
+    status: "CANCELLED",
+    tasks: [
+      { taskId: "wait", status: "CANCELLED", reason: "cancelled", attempts: 1 },
+      { taskId: "after", status: "CANCELLED", attempts: 0 },
+    ],
+  });
+});
+
+test("dead letters: listed, replayed once their cause is mended, and marked", async () => {
+  const place = new Workplace(helloFiles);
+  const server = await place.server();
+  const buried = await post(server.url, { workflowId: "later", input: 7 });
+  expect(buried).toMatchObject({ status: "dead-letter", code: "WORKFLOW_UNKNOWN" });
+  const listed = await place.baton(["dead-letters"]);
+  expect(listed.stdout).toMatch(new RegExp(`^${buried.deadLetterId} +\\S+ +no +WORKFLOW_UNKNOWN: `, "m"));
+  await stopped(server);
+  place.write(
+    "workflows/later.ts",
+    'import { workflow } from "baton";\nexport default workflow("later").task("t", (c) => c.input);\n',
+  );
+  await place.server();
+  const replayed = await place.baton(["replay", buried.deadLetterId, "--json"]);
+  await until(async () => (await statusOf(place, replayed.json.batchId).catch(() => "")) === "SUCCESS");
+  const { json } = await place.baton(["dead-letters", "--json"]);
+  expect(json).toHaveLength(1);
+  expect(json[0]).toMatchObject({
+    deadLetterId: buried.deadLetterId,
+    code: "WORKFLOW_UNKNOWN",
+    body: expect.stringContaining('"later"'),
+    replayedAt: expect.stringMatching(/Z$/),
+  });
+  expect(json[0]).not.toHaveProperty("nonce");
+});
+
+test("a port in use: PORT_IN_USE, exit 1", async () => {
+  const place = new Workplace(helloFiles);
+  const other = createServer().listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const address = other.address();
+  const port = typeof address === "object" && address ? address.port : 0;
+  const { code, stderr } = await place.baton(["start", "--port", String(port)]);
+  other.close();
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^error PORT_IN_USE: /m);
+});
+
+async function post(url: string, body: object) {
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+  return answer.json();
+}
+
+async function stopped(server: Running): Promise<void> {
+  server.signal("SIGTERM");
+  expect((await server.ended).code).toBe(0);
+}

@@ -1,0 +1,84 @@
+import { describe, expect, test } from "vitest";
+import { Workplace } from "../support/command.ts";
+import { helloFiles } from "../support/command-workflows.ts";
+
+const wrong: readonly (readonly [readonly string[], string])[] = [
+  [[], "USAGE"],
+  [["frobnicate"], "USAGE"],
+  [["show"], "USAGE"],
+  [["show", "a", "b"], "USAGE"],
+  [["batches", "--frobnicate"], "USAGE"],
+  [["batches", "--status", "LOST"], "USAGE"],
+  [["batches", "--limit", "-1"], "USAGE"],
+  [["batches", "--limit"], "USAGE"],
+  [["start", "--port", "70000"], "USAGE"],
+  [["graph", "hello", "--format", "png"], "USAGE"],
+  [["run", "hello", "--input", "{n:1}"], "USAGE"],
+  [["run", "hello", "--input", "@nowhere.json"], "USAGE"],
+  [["run", "hello", "--key", ""], "USAGE"],
+  [["run", "no name"], "USAGE"],
+  [["run", "hello", "--input", '{"n":"one"}'], "INPUT_INVALID"],
+  [["run", "hello"], "INPUT_INVALID"],
+  [["run", "nobody"], "WORKFLOW_UNKNOWN"],
+  [["graph", "nobody"], "WORKFLOW_UNKNOWN"],
+  [["show", "nobody"], "BATCH_UNKNOWN"],
+  [["cancel", "nobody"], "BATCH_UNKNOWN"],
+  [["retry", "nobody"], "BATCH_UNKNOWN"],
+  [["replay", "nobody"], "DEAD_LETTER_UNKNOWN"],
+  [["publish", "{"], "BODY_NOT_JSON"],
+  [["publish", "@nowhere.json"], "USAGE"],
+  [["publish", '{"neither":1}'], "BODY_NOT_AN_EVENT"],
+  [["apply", "nowhere.yaml"], "USAGE"],
+  [["validate", "nowhere"], "USAGE"],
+  [["validate", "workflows/notes.txt"], "USAGE"],
+];
+
+describe("wrong usage ends with 2, a code and a remedy, and never with a stack", () => {
+  test.each(wrong)("%j", async (parameters, code) => {
+    const place = new Workplace({ ...helloFiles, "notes.txt": "" });
+    const [told, asJson] = await Promise.all([
+      place.baton(parameters),
+      place.baton([...parameters, "--json"]),
+    ]);
+    expect(told.code).toBe(2);
+    expect(told.stderr).toMatch(new RegExp(`^error ${code}: .+`, "m"));
+    expect(told.stderr).toMatch(/^what to do: .+/m);
+    expect(told.stderr).not.toMatch(/^ +at /m);
+    expect(told.stdout).toBe("");
+    expect(asJson.code).toBe(2);
+    // A --json that ends up as the value of an option is not asked for.
+    if (parameters.at(-1) !== "--limit")
+      expect(asJson.json.error).toMatchObject({ message: expect.any(String), remedy: expect.any(String) });
+  });
+});
+
+test("an environment that is wrong is told whole", async () => {
+  const place = new Workplace(helloFiles);
+  const environment = { BATON_LEASE: "soon", BATON_CONCURRENCY: "0" };
+  const { code, stderr } = await place.baton(["batches"], { environment });
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^error CONFIGURATION_INVALID: /);
+  expect(stderr).toContain("BATON_LEASE");
+  expect(stderr).toContain("BATON_CONCURRENCY");
+});
+
+test("a name that is not found is compared with those there are, and with the files that failed", async () => {
+  const place = new Workplace({ ...helloFiles, "broken.ts": "throw new Error('no luck');\n" });
+  const { stderr } = await place.baton(["run", "broken"]);
+  expect(stderr).toContain("problem WORKFLOW_FILE_FAILED in ");
+  expect(stderr).toContain('error WORKFLOW_UNKNOWN: There is no workflow "broken"; there are: hello');
+});
+
+test("help and version", async () => {
+  const place = new Workplace({});
+  const help = await place.baton(["--help"]);
+  expect(help.code).toBe(0);
+  const commands = [...help.stdout.matchAll(/^ {2}([a-z-]+) (?:\[|<)/gm)].map((match) => match[1] ?? "");
+  expect(commands.filter((name) => name !== "help")).toHaveLength(13);
+  for (const command of commands) {
+    const { code, stdout } = await place.baton([command, "--help"]);
+    expect([command, code]).toEqual([command, 0]);
+    expect(stdout).toContain("Usage: baton");
+  }
+  expect((await place.baton(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});

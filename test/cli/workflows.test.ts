@@ -1,0 +1,100 @@
+import { existsSync } from "node:fs";
+import { expect, test } from "vitest";
+import { Workplace } from "../support/command.ts";
+import { askYaml, cyclicYaml, helloFiles } from "../support/command-workflows.ts";
+
+test("workflows: what can be run, and what is wrong with the rest", async () => {
+  const place = new Workplace({
+    ...helloFiles,
+    "ask.yaml": `on: [{ fileDrop: "in/*.csv" }]\n${askYaml}`,
+    "throws.ts": "throw new Error('no luck');\n",
+    "round.yaml": cyclicYaml,
+  });
+  const { code, stdout, stderr } = await place.baton(["workflows"]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^ask +2 +file drop in\/\*\.csv$/m);
+  expect(stdout).toMatch(/^hello +4$/m);
+  expect(stderr).toMatch(/^problem WORKFLOW_FILE_FAILED in \S+throws\.ts:1:7: no luck$/m);
+  expect(stderr).toMatch(/^problem WORKFLOW_CYCLE in \S+round\.yaml:\d+.*a → b → a/m);
+  const { json } = await place.baton(["workflows", "--json"]);
+  expect(json.map(({ workflowId }: { workflowId: string }) => workflowId)).toEqual(["ask", "hello"]);
+  expect(json[0].triggers).toEqual([{ type: "fileDrop", pattern: "in/*.csv" }]);
+  expect(json[0].tasks[1]).toEqual({ taskId: "second", type: "http", after: ["first"] });
+});
+
+test("validate: every problem with its place and code, exit 1; 0 when there is none", async () => {
+  const place = new Workplace({ ...helloFiles, "round.yaml": cyclicYaml, "ask.json": '{"workflow":"ask"}' });
+  const folder = await place.baton(["validate"]);
+  expect(folder.code).toBe(1);
+  for (const code of ["WORKFLOW_CYCLE", "PARENT_UNKNOWN", "TASK_TYPE_UNKNOWN", "WORKFLOW_INVALID"])
+    expect(folder.stdout).toContain(` ${code}: `);
+  expect(folder.stdout).toContain("valid: hello");
+  const file = await place.baton(["validate", "workflows/round.yaml", "--json"]);
+  expect(file.code).toBe(1);
+  expect(file.json).toMatchObject({ valid: false, workflowIds: [] });
+  expect(file.json.problems).toHaveLength(3);
+  expect(file.json.problems[0]).toEqual({
+    file: place.path("workflows/round.yaml"),
+    code: expect.any(String),
+    message: expect.any(String),
+    where: expect.stringMatching(/round\.yaml:\d+/),
+    remedy: expect.any(String),
+  });
+  const good = await place.baton(["validate", "workflows/hello.ts"]);
+  expect(good).toMatchObject({ code: 0, stdout: "valid: hello\n", stderr: "" });
+  const empty = await place.baton(["validate", "workflows/lib/plus-one.ts"]);
+  expect(empty.code).toBe(1);
+  expect(empty.stdout).toContain("It holds no workflow");
+  expect(existsSync(place.path("data"))).toBe(false);
+});
+
+test("graph in both languages", async () => {
+  const place = new Workplace(helloFiles);
+  const mermaid = await place.baton(["graph", "hello"]);
+  expect(mermaid.stdout).toMatch(/^flowchart LR\n/);
+  expect(mermaid.stdout.match(/-->/g)).toHaveLength(3);
+  const dot = await place.baton(["graph", "hello", "--format", "dot"]);
+  expect(dot.stdout).toContain('digraph "hello" {');
+});
+
+test("apply stores a workflow, replaces it, and refuses a wrong one", async () => {
+  const place = new Workplace(helloFiles);
+  place.write("ask.yaml", askYaml);
+  expect(await place.baton(["apply", "ask.yaml"])).toMatchObject({
+    code: 0,
+    stdout: "applied ask (2 tasks)\n",
+  });
+  place.write("ask.yaml", askYaml.split("  - id: second")[0] ?? "");
+  expect((await place.baton(["apply", "ask.yaml", "--json"])).json).toEqual({
+    applied: true,
+    workflowId: "ask",
+    problems: [],
+  });
+  expect((await place.baton(["workflows"])).stdout).toMatch(/^ask +1$/m);
+  place.write("round.yaml", cyclicYaml);
+  const refused = await place.baton(["apply", "round.yaml", "--json"]);
+  expect(refused.code).toBe(1);
+  expect(refused.json.problems).toHaveLength(3);
+  expect(refused.stderr).toContain("problem WORKFLOW_CYCLE in ");
+  expect((await place.baton(["workflows"])).stdout).not.toContain("round");
+});
+
+test("apply says when a file of the folder is used in its place", async () => {
+  const place = new Workplace({ "ask.yaml": askYaml });
+  const { code, stderr } = await place.baton(["apply", "workflows/ask.yaml"]);
+  expect(code).toBe(0);
+  expect(stderr).toContain("but not used: ");
+});
+
+test("workflow files use a zod of their own where they have one, and other packages stay unknown", async () => {
+  const place = new Workplace({
+    "own.ts":
+      'import { workflow } from "baton";\nimport { owner } from "zod";\nexport default workflow("own").task(owner, () => 1);\n',
+    "other.ts": 'import "left-pad";\n',
+  });
+  place.write("node_modules/zod/package.json", '{"name":"zod","type":"module","exports":"./index.js"}');
+  place.write("node_modules/zod/index.js", 'export const owner = "theirs";\n');
+  const { json, stderr } = await place.baton(["workflows", "--json"]);
+  expect(json).toMatchObject([{ workflowId: "own", tasks: [{ taskId: "theirs" }] }]);
+  expect(stderr).toContain("left-pad");
+});
