@@ -8,8 +8,8 @@ test.each([
   ["below a file", { BATON_DATA: "/dev/null/baton" }, /^error STORE_[A-Z_]+: .*\/dev\/null\/baton/m],
   [
     "on a file system that takes no files",
-    { BATON_DATA: "/proc/baton" },
-    /^error STORE_[A-Z_]+: .*\/proc\/baton/m,
+    { BATON_DATA: "/sys/baton" },
+    /^error STORE_[A-Z_]+: .*\/sys\/baton/m,
   ],
 ])("a data folder %s: coded, exit 1", async (_, environment, error) => {
   const place = new Workplace(helloFiles);

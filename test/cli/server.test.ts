@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { expect, test } from "vitest";
+import * as z from "zod";
 import { type Running, until, Workplace } from "../support/command.ts";
 import { gated, helloFiles } from "../support/command-workflows.ts";
 
@@ -100,7 +101,7 @@ test("dead letters: listed, replayed once their cause is mended, and marked", as
     'import { workflow } from "baton";\nexport default workflow("later").task("t", (c) => c.input);\n',
   );
   await place.server();
-  const replayed = await place.baton(["replay", buried.deadLetterId, "--json"]);
+  const replayed = await place.baton(["replay", buried.deadLetterId ?? "", "--json"]);
   await until(async () => (await statusOf(place, replayed.json.batchId).catch(() => "")) === "SUCCESS");
   const { json } = await place.baton(["dead-letters", "--json"]);
   expect(json).toHaveLength(1);
@@ -125,10 +126,17 @@ test("a port in use: PORT_IN_USE, exit 1", async () => {
   expect(stderr).toMatch(/^error PORT_IN_USE: /m);
 });
 
+const AnswerSchema = z.object({
+  status: z.string(),
+  batchId: z.string().default(""),
+  deadLetterId: z.string().optional(),
+  code: z.string().optional(),
+});
+
 async function post(url: string, body: object) {
   const headers = { "content-type": "application/json" };
   const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
-  return answer.json();
+  return AnswerSchema.parse(await answer.json());
 }
 
 async function stopped(server: Running): Promise<void> {

@@ -6,7 +6,7 @@ import { gated } from "../support/command-workflows.ts";
 /** Longer than any test: whoever waits for it fails. */
 const longLease = { BATON_LEASE: "10m" };
 
-describe.concurrent("a long task and a signal", () => {
+describe("a long task and a signal", () => {
   test("SIGTERM: given back within ten seconds; the next start runs attempt 2 without waiting for the lease", async () => {
     const place = new Workplace({ "gated.ts": gated }, longLease);
     const server = await place.server();

@@ -2,10 +2,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLogger } from "../src/adapters/pino/logger.ts";
-import { readConfiguration } from "../src/composition/configuration.ts";
-import { openEmbedded } from "../src/composition/embedded.ts";
-import { toWorkflow, workloads } from "./workloads.ts";
+import { createLogger } from "../dist/src/adapters/pino/logger.js";
+import { readConfiguration } from "../dist/src/composition/configuration.js";
+import { openEmbedded } from "../dist/src/composition/embedded.js";
+import { toWorkflow, workloads } from "./workloads.js";
 
 const [name = "W1", durability = "full", rounds = "9"] = process.argv.slice(2);
 const workload = workloads[name];
@@ -21,13 +21,15 @@ app.work.start();
 
 const tasks = workload.edges.length * workload.batches;
 const edges = workload.edges.reduce((sum, [, after]) => sum + after.length, 0) * workload.batches;
-const seconds: number[] = [];
+const seconds = [];
 for (let round = 0; round < Number(rounds); round++) {
   const began = performance.now();
+  const mark = app.engine.mark();
   const started = await Promise.all(
     Array.from({ length: workload.batches }, () => app.engine.start({ kind: "start", workflowId: "bench" })),
   );
   for (const { batchId } of started) await ended(batchId);
+  await app.engine.sync(mark);
   seconds.push((performance.now() - began) / 1_000);
 }
 seconds.sort((one, other) => one - other);
@@ -46,13 +48,13 @@ process.stdout.write(
 await app.close();
 rmSync(data, { recursive: true, force: true });
 
-async function ended(batchId: string): Promise<void> {
+async function ended(batchId) {
   for (;;) {
     const { status } = await app.engine.status(batchId);
     if (status !== "RUNNING") {
       if (status !== "SUCCESS") throw new Error(`Batch ${batchId} ended ${status}`);
       return;
     }
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -1,0 +1,17 @@
+import { TaskError, workflow } from "baton";
+import * as z from "zod";
+
+/** The smallest workflow with a dependency. */
+export default workflow("greet", { input: z.object({ name: z.string() }) })
+  .task("compose", ({ input }) => {
+    if (input.name === "") throw new TaskError("nobody to greet", { retryable: false });
+    return { text: `Hello, ${input.name}` };
+  })
+  .task(
+    "shout",
+    async (task) => {
+      const { text } = await task.parent("compose");
+      return text.toUpperCase();
+    },
+    { after: ["compose"], timeout: "30s", retry: { maxAttempts: 3, initial: "10s" } },
+  );

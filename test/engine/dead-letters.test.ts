@@ -1,0 +1,85 @@
+import { expect, test } from "vitest";
+import * as z from "zod";
+import { limits } from "../../src/core/limits.ts";
+import type { Message } from "../../src/core/messages.ts";
+import { workflow } from "../../src/index.ts";
+import { temporaryFolder, testApp, untilEnded } from "../support/app.ts";
+
+const one = workflow("one", { input: z.object({ n: z.number() }) }).task("a", ({ input }) => input.n);
+
+test.each<[string, Message, string]>([
+  ["an unknown workflow", { kind: "start", workflowId: "nope" }, "WORKFLOW_UNKNOWN"],
+  ["an input that does not fit", { kind: "start", workflowId: "one", input: { n: "x" } }, "INPUT_INVALID"],
+  [
+    "an input that is too large",
+    { kind: "start", workflowId: "big", input: "x".repeat(600_000) },
+    "INPUT_TOO_LARGE",
+  ],
+  ["an unknown batch", { kind: "task", batchId: "nope", taskId: "a" }, "BATCH_UNKNOWN"],
+  ["an unknown batch to redrive", { kind: "redrive", batchId: "nope" }, "BATCH_UNKNOWN"],
+])("%s becomes a dead letter that says why and keeps the message", async (_name, message, code) => {
+  const app = testApp({ workflows: [one, workflow("big").task("a", () => 1)] });
+  const report = await app.deliveries.deliver({ message, deliveryAttempt: 1 });
+  expect(report).toMatchObject({ outcome: "dead-lettered", code });
+  const [letter] = await app.engine.deadLetters.list();
+  expect(letter).toMatchObject({ deadLetterId: report.deadLetterId, code, replayedAt: null });
+  expect(letter?.remedy).not.toBe("");
+  expect(await app.deliveries.revive(letter?.deadLetterId ?? "")).toMatchObject(message);
+});
+
+test("an unknown task of a known batch becomes a dead letter", async () => {
+  const app = testApp({ workflows: [one] });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "one", input: { n: 1 } });
+  for (const message of [
+    { kind: "task", batchId, taskId: "nope" },
+    { kind: "task", batchId, taskId: "nope", previousTaskId: "nope" },
+  ] as const)
+    expect(await app.deliveries.deliver({ message, deliveryAttempt: 1 })).toMatchObject({
+      code: "TASK_UNKNOWN",
+    });
+});
+
+test("a message that fails again and again is delivered again until it becomes a dead letter", async () => {
+  const app = testApp({
+    workflows: [one],
+    around: (dependencies) => ({
+      ...dependencies,
+      catalog: { ...dependencies.catalog, find: () => Promise.reject(new Error("catalog is down")) },
+    }),
+  });
+  const message: Message = { kind: "start", workflowId: "one", key: "k" };
+  const deliver = (deliveryAttempt: number) => app.deliveries.deliver({ message, deliveryAttempt });
+  await expect(deliver(limits.deliveryAttempts - 1)).rejects.toThrow("catalog is down");
+  expect(await deliver(limits.deliveryAttempts)).toMatchObject({
+    code: "DELIVERY_EXHAUSTED",
+    message: expect.stringContaining("catalog is down"),
+  });
+});
+
+test("a dead letter is replayed once its cause is mended", async () => {
+  const data = temporaryFolder();
+  const before = testApp({ data, workflows: [] });
+  const message: Message = { kind: "start", workflowId: "one", input: { n: 7 }, key: "k" };
+  const { deadLetterId = "" } = await before.deliveries.deliver({ message, deliveryAttempt: 1 });
+  await before.close();
+  const after = testApp({ data, workflows: [one] });
+  const revived = await after.deliveries.revive(deadLetterId);
+  const { batchId = "" } = await after.deliveries.deliver({ message: revived, deliveryAttempt: 1 });
+  await after.engine.deadLetters.markReplayed(deadLetterId);
+  after.work.start();
+  expect((await untilEnded(after, batchId)).tasks[0]).toMatchObject({ result: 7 });
+  expect((await after.engine.deadLetters.read(deadLetterId)).replayedAt).not.toBeNull();
+});
+
+test("a large dead message is kept whole", async () => {
+  const app = testApp({ workflows: [] });
+  const body = Buffer.alloc(10_000_000, "x");
+  const id = await app.engine.deadLetters.keep(body, {
+    code: "BODY_NOT_JSON",
+    message: "no",
+    source: "http",
+  });
+  const letter = await app.engine.deadLetters.read(id);
+  expect(letter).toMatchObject({ body: null, bodyBytes: 10_000_000 });
+  expect(Buffer.from(await app.engine.deadLetters.bodyOf(letter)).equals(body)).toBe(true);
+});
