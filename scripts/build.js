@@ -1,13 +1,17 @@
-// Compiles src/ and functions/ into dist/, from nothing, so that no file of an older build stays behind.
+// Compiles src/ and functions/ into dist/. The new dist takes the place of the old one as a whole, so that no file of an
+// older build stays behind and a build that fails changes nothing.
 import { spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { renameSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-rmSync(`${root}/dist`, { recursive: true, force: true });
-const result = spawnSync(
-  process.execPath,
-  [`${root}/node_modules/typescript/bin/tsc`, "-p", `${root}/tsconfig.build.json`],
-  { stdio: "inherit" },
-);
-process.exit(result.status ?? 1);
+const fresh = `${root}dist-${process.pid}`;
+const tsc = `${root}node_modules/typescript/bin/tsc`;
+const { status } = spawnSync(process.execPath, [tsc, "-p", `${root}tsconfig.build.json`, "--outDir", fresh], {
+  stdio: "inherit",
+});
+if (status === 0) {
+  rmSync(`${root}dist`, { recursive: true, force: true });
+  renameSync(fresh, `${root}dist`);
+} else rmSync(fresh, { recursive: true, force: true });
+process.exitCode = status ?? 1;

@@ -30,13 +30,25 @@ interface Launch {
 /** Runs the command that the process was started with. */
 export async function runCommandLine({ launched, version }: Launch): Promise<void> {
   guardProcess(launched);
+  process.on("beforeExit", reportUnfinished);
   try {
     await createProgram(session, version).parseAsync(process.argv);
   } catch (thrown) {
-    session.exitCode = reportFailure(session, thrown, process.argv.includes("--json"));
+    session.exitCode = reportFailure(session, thrown, wantsJson());
   }
+  process.off("beforeExit", reportUnfinished);
   process.exitCode = session.exitCode;
   setTimeout(() => process.exit(), lingerMs).unref();
+}
+
+/** Node ends, as if all were well, when it waits for what nothing can bring about any more. */
+function reportUnfinished(): void {
+  const problem = "Something is awaited that will never come, perhaps at the top of a workflow file";
+  process.exit(reportFailure(session, new BatonError("WORKFLOW_FILE_FAILED", problem), wantsJson()));
+}
+
+function wantsJson(): boolean {
+  return process.argv.includes("--json");
 }
 
 function guardProcess(launched: boolean): void {
@@ -44,9 +56,10 @@ function guardProcess(launched: boolean): void {
   if (launched) process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
   if (launched) process.channel?.unref();
   // `baton batches | head` closes the pipe early.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) =>
-    process.exit(error.code === "EPIPE" ? session.exitCode : failureExitCode),
-  );
+  for (const stream of [process.stdout, process.stderr])
+    stream.on("error", (error: NodeJS.ErrnoException) =>
+      process.exit(error.code === "EPIPE" ? session.exitCode : failureExitCode),
+    );
   // A promise that a task's code forgot about: the task itself ends as it ends.
   process.on("unhandledRejection", (reason) =>
     session.note(`warning: a promise that nobody awaits was rejected: ${messageOf(reason)}`),

@@ -22,7 +22,7 @@ export const RetryPolicySchema = z.strictObject({
 });
 export type RetryPolicy = z.infer<typeof RetryPolicySchema>;
 
-export const TaskDefinitionSchema = z.strictObject({
+const TaskDefinitionSchema = z.strictObject({
   id: NameSchema,
   /** A built-in task type, or `function` for the workflow's own code. */
   type: z.string(),

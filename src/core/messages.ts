@@ -11,7 +11,7 @@ const BatchIdSchema = z
 const TaskIdSchema = z.union([NameSchema, z.literal(END_TASK_ID)]);
 
 /** What an outside system says about a task that waits for it. */
-export const CompletionSchema = z.union([
+const CompletionSchema = z.union([
   z.strictObject({ result: JsonValueSchema }),
   z.strictObject({ error: z.string() }),
 ]);
@@ -28,7 +28,7 @@ export const PublicTaskMessageSchema = z.strictObject({
 });
 
 /** A task message between Baton's own handlers: it may carry what the sender knows, to save a read. */
-export const TaskMessageSchema = z.strictObject({
+const TaskMessageSchema = z.strictObject({
   kind: z.literal("task"),
   ...PublicTaskMessageSchema.shape,
   /** How `previousTaskId` ended. Only ever set by the engine, after the ending was committed. */
@@ -61,7 +61,7 @@ export type ObjectMessage = z.infer<typeof ObjectMessageSchema>;
 export const SweepMessageSchema = z.strictObject({ kind: z.literal("sweep") });
 
 /** Look at one batch anew, and publish what should be under way but is not. */
-export const RedriveMessageSchema = z.strictObject({ kind: z.literal("redrive"), batchId: BatchIdSchema });
+const RedriveMessageSchema = z.strictObject({ kind: z.literal("redrive"), batchId: BatchIdSchema });
 
 /** Everything that can arrive, whatever the transport. */
 export const MessageSchema = z.discriminatedUnion("kind", [

@@ -24,13 +24,13 @@ export interface CollectionSpec {
 export type CollectionName = keyof typeof collections;
 
 /** A result small enough to live in its TaskLog, or the object that holds it. */
-export const StoredResultSchema = z.union([
+const StoredResultSchema = z.union([
   z.strictObject({ value: JsonValueSchema }),
   z.strictObject({ bucket: z.string(), object: z.string(), bytes: z.int() }),
 ]);
 export type StoredResult = z.infer<typeof StoredResultSchema>;
 
-export const StoredErrorSchema = z.strictObject({
+const StoredErrorSchema = z.strictObject({
   code: z.string(),
   message: z.string(),
   retryable: z.boolean(),

@@ -102,6 +102,6 @@ export class Batches {
   }
 }
 
-export function batchKey(batchId: string): DocumentKey {
+function batchKey(batchId: string): DocumentKey {
   return { collection: "batches", id: batchId };
 }

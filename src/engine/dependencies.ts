@@ -7,7 +7,7 @@ import type { ObjectStore } from "../ports/objects.ts";
 import type { DocumentStore } from "../ports/store.ts";
 import type { TaskRunner } from "../ports/task-runner.ts";
 
-export interface EngineSettings {
+interface EngineSettings {
   /** How long a claim is believed without a heartbeat. */
   readonly leaseSeconds: number;
 }

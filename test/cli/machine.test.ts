@@ -81,3 +81,31 @@ test("a task that forgets a promise, and one that keeps the process busy, do not
   expect(json.tasks[0].result).toBe("fine");
   expect(stderr).toContain("warning: a promise that nobody awaits was rejected: forgotten");
 });
+
+test("a file that never finishes loading is named as such, rather than ending as if all were well", async () => {
+  const place = new Workplace({ "never.ts": "await new Promise(() => {});\n" });
+  const { code, stderr } = await place.baton(["workflows"]);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^error WORKFLOW_FILE_FAILED: /);
+});
+
+test("a reader that goes away early is no error", async () => {
+  const place = new Workplace(helloFiles);
+  const running = place.spawn(["graph", "hello"]);
+  running.child.stdout?.destroy();
+  expect(await running.ended).toMatchObject({ code: 0, stderr: "" });
+});
+
+test("an exception that a task's code throws beside its promise ends the process, coded", async () => {
+  const place = new Workplace({
+    "stray.ts": `import { workflow } from "baton";
+      export default workflow("stray").task("t", () => new Promise(() => {
+        setTimeout(() => { throw new Error("stray"); }, 10);
+      }));`,
+  });
+  const plain = await place.baton(["run", "stray"]);
+  expect(plain.code).toBe(1);
+  expect(plain.stderr).toMatch(/^error INTERNAL: .*stray\nwhat to do: .*\n$/);
+  const debug = await place.baton(["run", "stray"], { environment: { BATON_DEBUG: "1" } });
+  expect(debug.stderr).toMatch(/^ +at .*stray\.ts/m);
+});

@@ -36,10 +36,8 @@ const wrong: readonly (readonly [readonly string[], string])[] = [
 describe("wrong usage ends with 2, a code and a remedy, and never with a stack", () => {
   test.each(wrong)("%j", async (parameters, code) => {
     const place = new Workplace({ ...helloFiles, "notes.txt": "" });
-    const [told, asJson] = await Promise.all([
-      place.baton(parameters),
-      place.baton([...parameters, "--json"]),
-    ]);
+    const told = await place.baton(parameters);
+    const asJson = await place.baton([...parameters, "--json"]);
     expect(told.code).toBe(2);
     expect(told.stderr).toMatch(new RegExp(`^error ${code}: .+`, "m"));
     expect(told.stderr).toMatch(/^what to do: .+/m);

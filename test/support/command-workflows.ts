@@ -1,6 +1,6 @@
 /** Workflow files for tests of the command; they lie far from the project and import `baton` by name. */
 
-export const hello = `
+const hello = `
 import { workflow } from "baton";
 import * as z from "zod";
 import { plusOne } from "./lib/plus-one.ts";
@@ -15,7 +15,7 @@ export default workflow("hello", { input: z.object({ n: z.number() }) })
   .task("beside", () => "beside", { after: ["one"] });
 `;
 
-export const plusOne = "export const plusOne = (n: number): number => n + 1;\n";
+const plusOne = "export const plusOne = (n: number): number => n + 1;\n";
 
 export const helloFiles = { "hello.ts": hello, "lib/plus-one.ts": plusOne };
 

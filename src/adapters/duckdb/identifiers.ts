@@ -1,7 +1,7 @@
 import { refusal } from "./errors.ts";
 
 /** Everything of Baton's own in the warehouse begins with this. */
-export const internalPrefix = "_baton_";
+const internalPrefix = "_baton_";
 
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;

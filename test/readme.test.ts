@@ -1,0 +1,136 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, onTestFinished, test } from "vitest";
+import { temporaryFolder } from "./support/app.ts";
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL("..", import.meta.url));
+const readme = readFileSync(`${root}README.md`, "utf8");
+
+interface Block {
+  readonly language: string;
+  readonly file: string | undefined;
+  readonly server: boolean;
+  readonly text: string;
+}
+
+/** Every fenced block of the README, in order. */
+const blocks: Block[] = [...readme.matchAll(/^```(\w+)([^\n]*)\n(.*?)^```$/gms)].map(
+  ([, language = "", info = "", text = ""]) => ({
+    language,
+    file: /file=(\S+)/.exec(info)?.[1],
+    server: info.includes("server"),
+    text,
+  }),
+);
+
+test("every TypeScript block is a workflow of this repository, to the letter", () => {
+  const shown = blocks.filter((block) => block.language === "ts").map((block) => block.text);
+  const folder = `${root}functions/workflows`;
+  const files = readdirSync(folder).map((name) => readFileSync(join(folder, name), "utf8"));
+  expect(shown.length).toBeGreaterThan(1);
+  for (const text of shown) expect(files).toContain(text);
+});
+
+test("the test command is what CI runs", () => {
+  expect(readFileSync(`${root}.ci/run`, "utf8").trim().split("\n").at(-1)).toBe("npm ci && npm test");
+  expect(blocks.map((block) => block.text.trim())).toContain("npm ci && npm test");
+});
+
+test("every command works, in the order of the README, in a copy of the project", {
+  timeout: 120_000,
+}, async () => {
+  const folder = copyOfProject();
+  const port = await freePort();
+  const commands = blocks.filter((block) => ["sh", "yaml"].includes(block.language));
+  for (const block of commands) {
+    if (block.file) writeFileSync(join(folder, block.file), block.text);
+    else if (block.server) await startServer(folder, `${block.text.trim()} --port ${port}`);
+    else
+      for (const line of block.text.trim().split("\n"))
+        await runLine(folder, line.replace(":8080", `:${port}`));
+  }
+});
+
+/** In place of 8080, which somebody may be using here. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  return typeof address === "object" && address ? address.port : 0;
+}
+
+/** The project as a clone has it after `npm ci`. */
+function copyOfProject(): string {
+  const folder = temporaryFolder();
+  for (const name of ["bin", "dist", "functions", "samples", "scripts", "package.json"])
+    cpSync(`${root}${name}`, join(folder, name), { recursive: true });
+  symlinkSync(`${root}node_modules`, join(folder, "node_modules"));
+  return folder;
+}
+
+async function startServer(folder: string, command: string): Promise<void> {
+  const server = spawn("bash", ["-c", `exec ${command}`], {
+    cwd: folder,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  onTestFinished(async () => {
+    if (server.exitCode !== null) return;
+    const closed = new Promise((resolve) => server.once("close", resolve));
+    server.kill("SIGTERM");
+    await closed;
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.stdout.on("data", (chunk) => String(chunk).includes("http://127.0.0.1:") && resolve());
+    server.on("close", (code) => reject(new Error(`the server ended with ${code}`)));
+  });
+}
+
+async function runLine(folder: string, line: string): Promise<void> {
+  if (line === "npm ci && npm test") return;
+  const command = await fillIn(folder, line.replace("npm ci && ", ""));
+  const { stdout } = await run("bash", ["-c", command], { cwd: folder });
+  if (line.includes("npm run demo")) expect(stdout).toMatch(/SUCCESS[\s\S]*report: .*sales\.html/);
+  if (line.startsWith("npx baton run greet")) expect(stdout).toContain("SUCCESS");
+  if (line.startsWith("curl")) expect(stdout).toContain('"status":"done"');
+  if (line.startsWith("mkdir"))
+    await expect.poll(() => batches(folder, "SUCCESS"), { timeout: 30_000 }).not.toEqual([]);
+}
+
+/** Puts real ids in the place of `<batchId>` and `<failedBatchId>`. */
+async function fillIn(folder: string, line: string): Promise<string> {
+  if (line.includes("<failedBatchId>")) {
+    const failing = run("npx", ["baton", "run", "greet", "--input", '{"name":""}'], { cwd: folder });
+    await expect(failing).rejects.toMatchObject({ code: 1 });
+    const [failed] = await batches(folder, "ERROR");
+    // The cause is mended: the greeting no longer minds an empty name.
+    const path = join(folder, "functions/workflows/greet.ts");
+    writeFileSync(path, readFileSync(path, "utf8").replace('input.name === ""', "false"));
+    return line.replace("<failedBatchId>", failed ?? "");
+  }
+  if (!line.includes("<batchId>")) return line;
+  const [newest] = await batches(folder, "SUCCESS");
+  return line.replace("<batchId>", newest ?? "");
+}
+
+async function batches(folder: string, status: string): Promise<string[]> {
+  const { stdout } = await run("npx", ["baton", "batches", "--status", status, "--json"], { cwd: folder });
+  return JSON.parse(stdout).map(({ batchId }: { batchId: string }) => batchId);
+}
+
+test("the folders that the README and the guides link to exist", () => {
+  for (const file of ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+    for (const [, link = ""] of readFileSync(`${root}${file}`, "utf8").matchAll(/\]\(((?!http)[^)#]+)\)/g))
+      expect(() => readLinked(join(root, link)), `${file} links to ${link}`).not.toThrow();
+});
+
+function readLinked(path: string): void {
+  if (path.endsWith("/")) readdirSync(path);
+  else readFileSync(path);
+}
