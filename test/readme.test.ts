@@ -10,6 +10,17 @@ import { temporaryFolder } from "./support/app.ts";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("..", import.meta.url));
+/** What `npx baton` needs of the project: npm links the project itself, and prepares it for that. */
+const tracked = [
+  "bin",
+  "functions",
+  "samples",
+  "scripts",
+  "src",
+  "package.json",
+  "tsconfig.json",
+  "tsconfig.build.json",
+];
 const readme = readFileSync(`${root}README.md`, "utf8");
 
 interface Block {
@@ -69,8 +80,7 @@ async function freePort(): Promise<number> {
 /** The project as a clone has it after `npm ci`. */
 function copyOfProject(): string {
   const folder = temporaryFolder();
-  for (const name of ["bin", "dist", "functions", "samples", "scripts", "package.json"])
-    cpSync(`${root}${name}`, join(folder, name), { recursive: true });
+  for (const name of [...tracked, "dist"]) cpSync(`${root}${name}`, join(folder, name), { recursive: true });
   symlinkSync(`${root}node_modules`, join(folder, "node_modules"));
   return folder;
 }
@@ -79,11 +89,13 @@ async function startServer(folder: string, command: string): Promise<void> {
   const server = spawn("bash", ["-c", `exec ${command}`], {
     cwd: folder,
     stdio: ["ignore", "pipe", "inherit"],
+    // A group of its own, so that the signal reaches the server behind npx too, as that of a terminal does.
+    detached: true,
   });
   onTestFinished(async () => {
     if (server.exitCode !== null) return;
     const closed = new Promise((resolve) => server.once("close", resolve));
-    server.kill("SIGTERM");
+    if (server.pid !== undefined) process.kill(-server.pid, "SIGTERM");
     await closed;
   });
   await new Promise<void>((resolve, reject) => {

@@ -6,7 +6,7 @@ import { createProgram } from "./program.ts";
 import { failureExitCode, type Session } from "./session.ts";
 
 /** A terminal signals the whole group, and launchers pass the signal on: the same one so soon is the same one. */
-const sameSignalMs = 500;
+const sameSignalMs = 1_000;
 /** How long what a task's code left running may hold the process once everything is done. */
 const lingerMs = 1_000;
 const marginMs = 700;

@@ -32,6 +32,7 @@ describe("a long task and a signal", () => {
     await until(() => existsSync(place.path("seen")));
     running.signal("SIGINT");
     // A terminal and a launcher both pass it on.
+    await running.saysError("Stopping");
     running.signal("SIGINT");
     const { code, json, stderr } = await running.ended;
     expect(code).toBe(130);

@@ -23,8 +23,8 @@ export function openDatabase(options: DatabaseOptions): DatabaseSync {
   try {
     mkdirSync(dirname(options.path), { recursive: true });
     const database = new DatabaseSync(options.path, { timeout: options.lockTimeoutSeconds * 1_000 });
+    enterWal(database, options.lockTimeoutSeconds);
     database.exec(`
-      PRAGMA journal_mode = WAL;
       PRAGMA synchronous = ${options.durability === "full" ? "FULL" : "NORMAL"};
       PRAGMA wal_autocheckpoint = ${walPages};
       PRAGMA cache_size = -${cacheKibibytes};
@@ -34,4 +34,21 @@ export function openDatabase(options: DatabaseOptions): DatabaseSync {
   } catch (error) {
     throw translateSqliteError(error, options.path);
   }
+}
+
+const busy = 5;
+const lookAgainMs = 10;
+
+/** SQLite does not wait for this lock: of several processes that open a new file at once, one alone gets it. */
+function enterWal(database: DatabaseSync, timeoutSeconds: number): void {
+  const deadline = performance.now() + timeoutSeconds * 1_000;
+  for (;;)
+    try {
+      database.exec("PRAGMA journal_mode = WAL");
+      return;
+    } catch (error) {
+      const isBusy = error instanceof Error && "errcode" in error && Number(error.errcode) === busy;
+      if (!isBusy || performance.now() > deadline) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookAgainMs);
+    }
 }

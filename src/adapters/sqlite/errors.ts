@@ -1,4 +1,4 @@
-import { BatonError, type ErrorCode } from "../../core/errors.ts";
+import { BatonError, type ErrorCode, messageOf } from "../../core/errors.ts";
 
 /** Primary result codes of SQLite (sqlite.org/rescode.html). */
 const codes: Readonly<Record<number, ErrorCode>> = {
@@ -12,10 +12,27 @@ const codes: Readonly<Record<number, ErrorCode>> = {
   26: "STORE_CORRUPT",
 };
 
-/** An error of SQLite as a coded one that names the file. */
+/** The low byte of an extended result code. */
+const primaryCode = 0xff;
+
+/** Errors of the file system, met when the folder of the file is made. */
+const folderCodes: Readonly<Record<string, ErrorCode>> = {
+  EACCES: "STORE_READ_ONLY",
+  EEXIST: "STORE_READ_ONLY",
+  ENOTDIR: "STORE_READ_ONLY",
+  EPERM: "STORE_READ_ONLY",
+  EROFS: "STORE_READ_ONLY",
+  ENOSPC: "STORE_DISK_FULL",
+};
+
+/** An error of SQLite, or of the folder it is in, as a coded one that names the file. */
 export function translateSqliteError(error: unknown, path: string): BatonError {
   if (error instanceof BatonError) return error;
-  const extended = error instanceof Error && "errcode" in error ? Number(error.errcode) : 0;
-  const message = error instanceof Error ? error.message : String(error);
-  return new BatonError(codes[extended & 0xff] ?? "STORE_FAILED", message, { where: path, cause: error });
+  return new BatonError(codeOf(error) ?? "STORE_FAILED", messageOf(error), { where: path, cause: error });
+}
+
+function codeOf(error: unknown): ErrorCode | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ("errcode" in error) return codes[Number(error.errcode) & primaryCode];
+  return "code" in error ? folderCodes[String(error.code)] : undefined;
 }
