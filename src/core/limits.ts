@@ -45,6 +45,22 @@ export const limits = {
   queryPage: 1_000,
   /** TaskBatches whose pinned definition one process keeps in memory. */
   cachedBatches: 1_000,
+  /** How long an ending from outside that came before its task waits for it is put off, again and again. */
+  earlyCompletionMs: 2_000,
+  /** Messages other than tasks (completions, starts, sweeps) that one process handles at once. */
+  controlConcurrency: 1_000,
+  /** Redirects that one request of a task follows. */
+  redirects: 5,
+  /** Largest answer of the `http` task that does not ask for more. */
+  httpAnswerBytes: 1024 * 1024,
+  /** How much of a refused answer an error shows. */
+  shownAnswerCharacters: 500,
+  /** Rows that one report draws; more could not be told apart. */
+  reportRows: 5_000,
+  /** A file in the inbox counts as written when it has not changed for so long. */
+  inboxStableMs: 1_000,
+  /** Time between two looks through the inbox, for what the file system did not tell. */
+  inboxRescanMs: 5_000,
   /** From SIGTERM to the end of the process: Cloud Run kills after 10 s. */
   shutdownSeconds: 9,
   /** How much of that running tasks may use to finish. */

@@ -27,6 +27,11 @@ export const PublicTaskMessageSchema = z.strictObject({
   completion: CompletionSchema.optional(),
 });
 
+/** A completion without the task it is of would be taken for an order to run that task, and be lost. */
+export function hasStrayCompletion(message: z.infer<typeof PublicTaskMessageSchema>): boolean {
+  return message.completion !== undefined && message.previousTaskId === undefined;
+}
+
 /** A task message between Baton's own handlers: it may carry what the sender knows, to save a read. */
 const TaskMessageSchema = z.strictObject({
   kind: z.literal("task"),
@@ -61,7 +66,7 @@ export type ObjectMessage = z.infer<typeof ObjectMessageSchema>;
 export const SweepMessageSchema = z.strictObject({ kind: z.literal("sweep") });
 
 /** Look at one batch anew, and publish what should be under way but is not. */
-const RedriveMessageSchema = z.strictObject({ kind: z.literal("redrive"), batchId: BatchIdSchema });
+export const RedriveMessageSchema = z.strictObject({ kind: z.literal("redrive"), batchId: BatchIdSchema });
 
 /** Everything that can arrive, whatever the transport. */
 export const MessageSchema = z.discriminatedUnion("kind", [

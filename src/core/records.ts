@@ -108,6 +108,8 @@ export const DeadLetterSchema = z.strictObject({
   /** The body as it came, base64. Null when it lives in the object store. */
   body: z.string().nullable(),
   bodyBytes: z.int().nonnegative(),
+  /** The headers that say how the body is to be read: content type, CloudEvents and Pub/Sub attributes. */
+  headers: z.record(z.string(), z.string()),
   /** Where it came in: `http`, `broker`. */
   source: z.string(),
   receivedAt: z.number(),

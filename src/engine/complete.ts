@@ -1,4 +1,5 @@
 import { BatonError } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
 import type { Completion, TaskMessage } from "../core/messages.ts";
 import { CONTROL_QUEUE } from "../core/messages.ts";
 import type { AttemptOutcome } from "../core/settlement.ts";
@@ -8,9 +9,6 @@ import type { Dependencies } from "./dependencies.ts";
 import type { Executor } from "./execute.ts";
 import type { FanOut } from "./fan-out.ts";
 import type { StoredLog, TaskLogs } from "./task-logs.ts";
-
-/** How long an ending that came before its task was ready for it is put off. */
-const earlyCompletionMs = 2_000;
 
 /** Handles "a task has completed", from Baton's own workers and from outside. */
 export class Completions {
@@ -65,7 +63,7 @@ export class Completions {
         "COMPLETION_REFUSED",
         `Task ${message.taskId} of batch ${batch.batchId} did not wait for a completion, and the batch has ended`,
       );
-    await this.#dependencies.timer.schedule({ queue: CONTROL_QUEUE, message }, earlyCompletionMs);
+    await this.#dependencies.timer.schedule({ queue: CONTROL_QUEUE, message }, limits.earlyCompletionMs);
   }
 }
 

@@ -13,6 +13,8 @@ export interface Refusal {
   readonly message: string;
   /** Where the message came in. */
   readonly source: string;
+  /** Headers that say how the body is to be read. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Messages that could not be handled: kept, shown, and replayed on demand. */
@@ -39,6 +41,7 @@ export class DeadLetters {
       remedy: errorCatalog[refusal.code].remedy,
       body: inline ? Buffer.from(body).toString("base64") : null,
       bodyBytes: body.byteLength,
+      headers: { ...refusal.headers },
       source: refusal.source,
       receivedAt: now,
       replayedAt: null,

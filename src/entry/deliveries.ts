@@ -5,6 +5,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { Delivery } from "../ports/broker.ts";
 import type { DeliveryReport, Intake } from "./http-handler.ts";
 import { parseRequest } from "./parse-request.ts";
+import type { EntryRequest, RequestHeaders } from "./request.ts";
 import { route } from "./router.ts";
 
 /** Takes in messages of every transport: the same for the HTTP function and the embedded broker. */
@@ -26,16 +27,17 @@ export class Deliveries implements Intake {
     }
   }
 
-  /** Keeps a body that could not be parsed. */
-  refuse(body: Uint8Array, error: BatonError): Promise<string> {
-    return this.#engine.deadLetters.keep(body, { code: error.code, message: error.message, source: "http" });
+  /** Keeps a request that could not be parsed. */
+  refuse({ body, headers }: EntryRequest, { code, message }: BatonError): Promise<string> {
+    const refusal = { code, message, source: "http", headers: tellingHeaders(headers) };
+    return this.#engine.deadLetters.keep(body, refusal);
   }
 
   /** The message of a dead letter, to be published again. Throws `DEAD_LETTER_UNKNOWN`, or why it still can't be read. */
   async revive(deadLetterId: string): Promise<Message> {
     const { deadLetters } = this.#engine;
-    const body = await deadLetters.bodyOf(await deadLetters.read(deadLetterId));
-    const message = parseBody(body);
+    const letter = await deadLetters.read(deadLetterId);
+    const message = parseBody(await deadLetters.bodyOf(letter), letter.headers);
     return message.kind === "task" ? { ...message, redrive: true } : message;
   }
 
@@ -59,10 +61,19 @@ function refusalOf(thrown: unknown, deliveryAttempt: number): BatonError {
   );
 }
 
-function parseBody(body: Uint8Array): Message {
+const telling = /^(content-type|ce-.*|x-goog-pubsub-.*)$/;
+
+/** Those by which a request is parsed. Others may be secret. */
+function tellingHeaders(headers: RequestHeaders): Record<string, string> {
+  const entries = Object.entries(headers).flatMap(([name, value]) =>
+    value !== undefined && telling.test(name) ? [[name, value] as const] : [],
+  );
+  return Object.fromEntries(entries);
+}
+
+function parseBody(body: Uint8Array, headers: RequestHeaders): Message {
   const own = MessageSchema.safeParse(parseJson(body));
   if (own.success) return own.data;
-  const headers = { "content-type": "application/json" };
   const parsed = parseRequest({ headers, body });
   if ("ignored" in parsed) throw new BatonError("BODY_NOT_AN_EVENT", parsed.ignored);
   return parsed.message;

@@ -21,8 +21,8 @@ export interface DeliveryReport {
 export interface Intake {
   /** Resolves when nothing more depends on this delivery; rejects to have it delivered again. */
   deliver(delivery: Delivery): Promise<DeliveryReport>;
-  /** Keeps a body that is no message as a dead letter; returns the dead letter's id. */
-  refuse(body: Uint8Array, error: BatonError): Promise<string>;
+  /** Keeps a request that is no message as a dead letter; returns the dead letter's id. */
+  refuse(request: EntryRequest, error: BatonError): Promise<string>;
 }
 
 export interface HttpAnswer {
@@ -41,7 +41,7 @@ export function createHttpHandler(intake: Intake, logger: Logger): HttpHandler {
   return async (request) => {
     if (request.method !== "POST") return answerWithoutMessage(request);
     try {
-      return await take(request.body, parseOrError(request), intake);
+      return await take(request, parseOrError(request), intake);
     } catch (thrown) {
       return answerFailure(thrown, logger);
     }
@@ -54,12 +54,12 @@ export function errorAnswer(status: number, error: BatonError): HttpAnswer {
 }
 
 async function take(
-  body: Uint8Array,
+  request: EntryRequest,
   parsed: ParsedRequest | BatonError,
   intake: Intake,
 ): Promise<HttpAnswer> {
   if (parsed instanceof BatonError) {
-    const deadLetterId = await intake.refuse(body, parsed);
+    const deadLetterId = await intake.refuse(request, parsed);
     return { status: 202, body: { status: "dead-letter", deadLetterId, ...described(parsed) } };
   }
   if ("ignored" in parsed) return { status: 200, body: { status: "ignored", reason: parsed.ignored } };

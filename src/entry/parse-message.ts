@@ -2,16 +2,18 @@ import * as z from "zod";
 import type { JsonObject, JsonValue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import {
+  hasStrayCompletion,
   type Message,
   ObjectMessageSchema,
   PublicTaskMessageSchema,
+  RedriveMessageSchema,
   StartMessageSchema,
   SweepMessageSchema,
 } from "../core/messages.ts";
 import { isJsonObject } from "./json-body.ts";
 import { parseAs, refusal } from "./refusal.ts";
 
-const KindSchema = z.object({ kind: z.enum(["task", "start", "object", "sweep"]) });
+const KindSchema = z.object({ kind: z.enum(["task", "start", "object", "sweep", "redrive"]) });
 type Kind = z.infer<typeof KindSchema>["kind"];
 
 /**
@@ -45,6 +47,8 @@ const parsers: Readonly<Record<Kind, (json: JsonObject, where: string) => Messag
   task: (json, where) => {
     const said = Object.entries(json).filter(([name]) => name !== "kind" && !engineOnly.has(name));
     const parsed = parseAs(PublicTaskMessageSchema, Object.fromEntries(said), "a task message", where);
+    if (hasStrayCompletion(parsed))
+      throw refusal("BODY_NOT_AN_EVENT", "A completion names its task in previousTaskId", where);
     return { kind: "task", ...parsed };
   },
   start: (json, where) => {
@@ -53,6 +57,7 @@ const parsers: Readonly<Record<Kind, (json: JsonObject, where: string) => Messag
   },
   object: (json, where) => parseAs(ObjectMessageSchema, json, "an object message", where),
   sweep: (json, where) => parseAs(SweepMessageSchema, json, "a sweep message", where),
+  redrive: (json, where) => parseAs(RedriveMessageSchema, json, "a redrive message", where),
 };
 
 /** Before the schema sees it: that takes ten times as long, and copies it. */

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { parseDurationSeconds } from "../core/duration.ts";
 import { TaskError } from "../core/errors.ts";
 import { type JsonValue, JsonValueSchema } from "../core/json.ts";
+import { limits } from "../core/limits.ts";
 import type { HttpResponse } from "../ports/http-client.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import { spec } from "./define.ts";
@@ -29,8 +30,6 @@ export interface HttpResult {
   readonly body: JsonValue;
 }
 
-const defaultMaxResponseBytes = 1024 * 1024;
-const shownAnswerCharacters = 500;
 const retryableStatuses: ReadonlySet<number> = new Set([408, 425, 429]);
 
 const ParametersSchema = z
@@ -41,7 +40,7 @@ const ParametersSchema = z
     body: JsonValueSchema.optional(),
     timeout: z.string().default("30s"),
     expect: z.array(z.int().min(100).max(599)).nonempty().optional(),
-    maxResponseBytes: z.int().positive().default(defaultMaxResponseBytes),
+    maxResponseBytes: z.int().positive().default(limits.httpAnswerBytes),
   })
   .refine(({ method, body }) => body === undefined || (method !== "GET" && method !== "HEAD"), {
     path: ["body"],
@@ -97,7 +96,8 @@ function isAccepted(status: number, expected: readonly number[] | undefined): bo
 /** Says what came back, never what was sent: request headers hold secrets. */
 function refusal(method: string, { status, url, body }: HttpResponse): TaskError {
   const { origin, pathname } = new URL(url);
-  const cut = body.length > shownAnswerCharacters ? `${body.slice(0, shownAnswerCharacters)}…` : body;
+  const cut =
+    body.length > limits.shownAnswerCharacters ? `${body.slice(0, limits.shownAnswerCharacters)}…` : body;
   return new TaskError(`${method} ${origin}${pathname} answered ${status}${cut === "" ? "" : `: ${cut}`}`, {
     code: "HTTP_STATUS",
     retryable: retryableStatuses.has(status) || status >= 500,

@@ -1,11 +1,13 @@
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { type JsonObject, JsonObjectSchema } from "../core/json.ts";
+import { limits } from "../core/limits.ts";
 import type { Sql } from "../ports/warehouse.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import { spec } from "./define.ts";
 import { chartDataOf } from "./report/data.ts";
 import { renderPage } from "./report/page.ts";
+import { sqlSchema } from "./sql-parameter.ts";
 
 export interface RenderReportParameters {
   readonly title: string;
@@ -31,15 +33,9 @@ export interface RenderReportResult {
   readonly rows: number;
 }
 
-/** More could not be told apart in a chart. */
-const mostRows = 5_000;
-
 const ParametersSchema = z.strictObject({
   title: z.string().min(1),
-  sql: z.union([
-    z.string().min(1),
-    z.strictObject({ duckdb: z.string().min(1).optional(), bigquery: z.string().min(1).optional() }),
-  ]),
+  sql: sqlSchema,
   x: z.string().min(1),
   y: z.string().min(1),
   series: z.string().min(1).optional(),
@@ -64,13 +60,16 @@ export function renderReport(parameters: RenderReportParameters): TaskSpec<Rende
 async function render(context: TaskContext, parameters: Parameters): Promise<RenderReportResult> {
   const { warehouse, objects } = context.services;
   const { title, sql, kind, file } = parameters;
-  const found = await warehouse.rows(sql, parameters.parameters, mostRows + 1, context.signal);
-  const rows = found.slice(0, mostRows);
+  const found = await warehouse.rows(sql, parameters.parameters, limits.reportRows + 1, context.signal);
+  const rows = found.slice(0, limits.reportRows);
   const page = renderPage({
     title,
     kind,
     data: chartDataOf(rows, parameters),
-    note: found.length > mostRows ? `Only the first ${mostRows} rows of the query are shown.` : undefined,
+    note:
+      found.length > limits.reportRows
+        ? `Only the first ${limits.reportRows} rows of the query are shown.`
+        : undefined,
     // No time of day: the same data gives the same page, however often the task is tried.
     footer: `${context.workflowId} · ${context.batchId}`,
   });

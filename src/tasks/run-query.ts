@@ -4,6 +4,7 @@ import type { Sql } from "../ports/warehouse.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import { spec } from "./define.ts";
 import { checkKey, keySchema, modeSchema, type TableResult, tableSchema } from "./destination.ts";
+import { sqlSchema } from "./sql-parameter.ts";
 
 export interface RunQueryParameters {
   /** One SELECT, or one per dialect: `{ duckdb, bigquery }`. */
@@ -20,10 +21,7 @@ export interface RunQueryParameters {
 
 const ParametersSchema = z
   .strictObject({
-    sql: z.union([
-      z.string().min(1),
-      z.strictObject({ duckdb: z.string().min(1).optional(), bigquery: z.string().min(1).optional() }),
-    ]),
+    sql: sqlSchema,
     into: tableSchema,
     mode: modeSchema.default("replace"),
     key: keySchema.optional(),

@@ -78,7 +78,7 @@ test("a task that forgets a promise, and one that keeps the process busy, do not
   });
   const { code, json, stderr } = await place.baton(["run", "careless", "--json"]);
   expect(code).toBe(0);
-  expect(json.tasks[0].result).toBe("fine");
+  expect(json.tasks[0]?.result).toBe("fine");
   expect(stderr).toContain("warning: a promise that nobody awaits was rejected: forgotten");
 });
 

@@ -92,14 +92,12 @@ test("retry runs what failed with corrected code, and inherits the rest", async 
   const { code, json } = await place.baton(["retry", secondId, "--json"]);
   expect(code).toBe(0);
   expect(json).toMatchObject({ status: "SUCCESS", run: 3, lineageId: failed.json.batchId });
-  expect(Object.fromEntries(json.tasks.map((task: { taskId: string }) => [task.taskId, task]))).toMatchObject(
-    {
-      one: { status: "SUCCESS", reason: "inherited", attempts: 0 },
-      beside: { status: "SUCCESS", reason: "inherited" },
-      two: { status: "SUCCESS", reason: null, result: 202 },
-      three: { status: "SUCCESS" },
-    },
-  );
+  expect(Object.fromEntries(json.tasks.map((task) => [task.taskId, task]))).toMatchObject({
+    one: { status: "SUCCESS", reason: "inherited", attempts: 0 },
+    beside: { status: "SUCCESS", reason: "inherited" },
+    two: { status: "SUCCESS", reason: null, result: 202 },
+    three: { status: "SUCCESS" },
+  });
   const refused = await place.baton(["retry", json.batchId]);
   expect(refused.code).toBe(1);
   expect(refused.stderr).toMatch(/^error BATCH_SUCCEEDED: /);

@@ -57,11 +57,11 @@ test("a batch published while nothing runs is found by the next start, once", as
 test("batches: newest first, filtered and cut", async () => {
   const place = new Workplace(helloFiles);
   for (const n of [1, 100, 2]) await place.baton(["run", "hello", "--input", `{"n":${n}}`]);
-  const { json } = await place.baton(["batches", "--json"]);
-  expect(json.map(({ status }: { status: string }) => status)).toEqual(["SUCCESS", "ERROR", "SUCCESS"]);
-  expect(json[0]).toMatchObject({ workflowId: "hello", run: 1, startedBy: "manual" });
+  const { list } = await place.baton(["batches", "--json"]);
+  expect(list.map(({ status }) => status)).toEqual(["SUCCESS", "ERROR", "SUCCESS"]);
+  expect(list[0]).toMatchObject({ workflowId: "hello", run: 1, startedBy: "manual" });
   const failed = await place.baton(["batches", "--status", "ERROR", "--workflow", "hello", "--json"]);
-  expect(failed.json).toEqual([json[1]]);
+  expect(failed.json).toEqual([list[1]]);
   const cut = await place.baton(["batches", "--limit", "1"]);
   expect(cut.stdout.trim().split("\n")).toHaveLength(2);
   expect(cut.stderr).toContain("2 more");
@@ -103,15 +103,15 @@ test("dead letters: listed, replayed once their cause is mended, and marked", as
   await place.server();
   const replayed = await place.baton(["replay", buried.deadLetterId ?? "", "--json"]);
   await until(async () => (await statusOf(place, replayed.json.batchId).catch(() => "")) === "SUCCESS");
-  const { json } = await place.baton(["dead-letters", "--json"]);
-  expect(json).toHaveLength(1);
-  expect(json[0]).toMatchObject({
+  const { list } = await place.baton(["dead-letters", "--json"]);
+  expect(list).toHaveLength(1);
+  expect(list[0]).toMatchObject({
     deadLetterId: buried.deadLetterId,
     code: "WORKFLOW_UNKNOWN",
     body: expect.stringContaining('"later"'),
     replayedAt: expect.stringMatching(/Z$/),
   });
-  expect(json[0]).not.toHaveProperty("nonce");
+  expect(list[0]).not.toHaveProperty("nonce");
 });
 
 test("a port in use: PORT_IN_USE, exit 1", async () => {

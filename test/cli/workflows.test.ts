@@ -16,10 +16,10 @@ test("workflows: what can be run, and what is wrong with the rest", async () => 
   expect(stdout).toMatch(/^hello +4$/m);
   expect(stderr).toMatch(/^problem WORKFLOW_FILE_FAILED in \S+throws\.ts:1:7: no luck$/m);
   expect(stderr).toMatch(/^problem WORKFLOW_CYCLE in \S+round\.yaml:\d+.*a → b → a/m);
-  const { json } = await place.baton(["workflows", "--json"]);
-  expect(json.map(({ workflowId }: { workflowId: string }) => workflowId)).toEqual(["ask", "hello"]);
-  expect(json[0].triggers).toEqual([{ type: "fileDrop", pattern: "in/*.csv" }]);
-  expect(json[0].tasks[1]).toEqual({ taskId: "second", type: "http", after: ["first"] });
+  const { list } = await place.baton(["workflows", "--json"]);
+  expect(list.map(({ workflowId }) => workflowId)).toEqual(["ask", "hello"]);
+  expect(list[0]?.triggers).toEqual([{ type: "fileDrop", pattern: "in/*.csv" }]);
+  expect(list[0]?.tasks[1]).toEqual({ taskId: "second", type: "http", after: ["first"] });
 });
 
 test("validate: every problem with its place and code, exit 1; 0 when there is none", async () => {

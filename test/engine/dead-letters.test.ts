@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
+import { BatonError } from "../../src/core/errors.ts";
 import { limits } from "../../src/core/limits.ts";
 import type { Message } from "../../src/core/messages.ts";
 import { workflow } from "../../src/index.ts";
@@ -69,6 +70,29 @@ test("a dead letter is replayed once its cause is mended", async () => {
   after.work.start();
   expect((await untilEnded(after, batchId)).tasks[0]).toMatchObject({ result: 7 });
   expect((await after.engine.deadLetters.read(deadLetterId)).replayedAt).not.toBeNull();
+});
+
+test("a request is replayed as it came, with the headers it is read by, and no others", async () => {
+  const app = testApp({ workflows: [] });
+  const request = {
+    method: "POST",
+    path: "/",
+    body: Buffer.from('{"bucket":"inbox","name":"a.csv","generation":"1"}'),
+    headers: {
+      "content-type": "application/json",
+      authorization: "Bearer secret",
+      "ce-type": "google.cloud.storage.object.v1.finalized",
+      "ce-source": "//storage",
+      "ce-id": "1",
+      "ce-specversion": "1.0",
+    },
+  };
+  const id = await app.deliveries.refuse(
+    request,
+    new BatonError("BODY_NOT_AN_EVENT", "an older version said no"),
+  );
+  expect(JSON.stringify(await app.engine.deadLetters.read(id))).not.toContain("secret");
+  expect(await app.deliveries.revive(id)).toMatchObject({ kind: "object", bucket: "inbox", object: "a.csv" });
 });
 
 test("a large dead message is kept whole", async () => {

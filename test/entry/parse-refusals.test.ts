@@ -26,6 +26,7 @@ describe("refusals", () => {
     ["number", post("1"), "BODY_NOT_AN_EVENT", "not a number"],
     ["empty object", post({}), "BODY_NOT_AN_EVENT", "Expected batchId and taskId"],
     ["unknown kind", post({ kind: "x" }), "BODY_NOT_AN_EVENT", "(body.kind)"],
+    ["stray completion", post({ ...task, completion: { result: 1 } }), "BODY_NOT_AN_EVENT", "previousTaskId"],
     ["no task id", post({ batchId: "b" }), "BODY_NOT_AN_EVENT", "it is missing (body.taskId)"],
     ["bad task id", post({ ...task, taskId: "a b" }), "BODY_NOT_AN_EVENT", "a name is 1–64 letters"],
     [

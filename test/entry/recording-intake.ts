@@ -1,5 +1,6 @@
 import type { BatonError } from "../../src/core/errors.ts";
 import type { DeliveryReport, Intake } from "../../src/entry/http-handler.ts";
+import type { EntryRequest } from "../../src/entry/request.ts";
 import type { Delivery } from "../../src/ports/broker.ts";
 import type { LogFields, Logger } from "../../src/ports/logger.ts";
 
@@ -15,7 +16,7 @@ export class RecordingIntake implements Intake {
     return this.onDeliver();
   }
 
-  async refuse(body: Uint8Array, error: BatonError): Promise<string> {
+  async refuse({ body }: EntryRequest, error: BatonError): Promise<string> {
     this.refused.push({ body, error });
     return this.onRefuse();
   }

@@ -3,32 +3,9 @@ import { expect, test } from "vitest";
 import { summarySql } from "../../functions/sql/sales-summary.ts";
 import { makeWarehouse, never } from "../adapters/duckdb-harness.ts";
 import { readCsv } from "./csv-reader.ts";
+import { summarise } from "./sales-arithmetic.ts";
 
 const sample = new URL("../../samples/sales/sales-2026-10.csv", import.meta.url);
-
-interface Sum {
-  orders: number;
-  units: number;
-  cents: number;
-}
-
-/** The summary by another way: plain TypeScript, whole cents, the last row of each order. */
-function summarise(text: string): ReadonlyMap<string, Sum> {
-  const orders = new Map(readCsv(text).map((row) => [row.order_id, row]));
-  const sums = new Map<string, Sum>();
-  for (const row of orders.values()) {
-    if (row.status === "cancelled") continue;
-    const group = `${row.ordered_at?.slice(0, 10)} ${row.category}`;
-    const [whole = "", fraction = ""] = (row.unit_price ?? "").split(".");
-    const quantity = Number(row.quantity);
-    const sum = sums.get(group) ?? { orders: 0, units: 0, cents: 0 };
-    sum.orders += 1;
-    sum.units += quantity;
-    sum.cents += quantity * (Number(whole) * 100 + Number(fraction.padEnd(2, "0")));
-    sums.set(group, sum);
-  }
-  return sums;
-}
 
 test("the sample holds what it should show: warts, corrections, cancelled orders", async () => {
   const rows = readCsv(await readFile(sample, "utf8"));

@@ -8,12 +8,25 @@ import { onTestFinished } from "vitest";
 
 const script = fileURLToPath(new URL("../../bin/baton.js", import.meta.url));
 
+/** What commands print with `--json`, as far as tests look into it. */
+export interface CommandJson {
+  readonly batchId: string;
+  readonly workflowId: string;
+  readonly status: string;
+  readonly tasks: readonly { readonly taskId: string; readonly result: unknown }[];
+  readonly triggers: readonly unknown[];
+  readonly problems: readonly unknown[];
+  readonly message: unknown;
+  readonly error: unknown;
+}
+
 export interface CommandResult {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  // biome-ignore lint/suspicious/noExplicitAny: what a test expects of it is the check of its shape
-  readonly json: any;
+  readonly json: CommandJson;
+  /** For commands that print a list. */
+  readonly list: readonly CommandJson[];
 }
 
 export interface CommandOptions {
@@ -98,6 +111,9 @@ export class Running {
         stdout,
         stderr,
         get json() {
+          return JSON.parse(stdout);
+        },
+        get list() {
           return JSON.parse(stdout);
         },
       };

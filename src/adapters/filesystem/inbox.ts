@@ -1,4 +1,5 @@
 import { messageOf } from "../../core/errors.ts";
+import { limits } from "../../core/limits.ts";
 import type { ObjectMessage } from "../../core/messages.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { ObjectStore } from "../../ports/objects.ts";
@@ -40,8 +41,8 @@ export class Inbox {
 
   constructor(options: InboxOptions) {
     this.#options = options;
-    this.#stableMs = options.stableMs ?? 1_000;
-    this.#rescanMs = options.rescanMs ?? 5_000;
+    this.#stableMs = options.stableMs ?? limits.inboxStableMs;
+    this.#rescanMs = options.rescanMs ?? limits.inboxRescanMs;
     this.#announcer = new Announcer({
       bucket: options.bucket ?? "inbox",
       objects: options.objects,

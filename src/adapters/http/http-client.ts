@@ -1,5 +1,6 @@
 import { Agent, fetch, type Response } from "undici";
 import { messageOf, TaskError } from "../../core/errors.ts";
+import { limits } from "../../core/limits.ts";
 import type { HttpClient, HttpRequest, HttpResponse } from "../../ports/http-client.ts";
 import { type Guard, guardedConnector, publicAddressesOnly, refused } from "./guard.ts";
 import { type Hop, isRedirect, nextHop } from "./redirect.ts";
@@ -11,7 +12,6 @@ export interface GuardedHttpClientOptions {
   readonly guard?: Guard;
 }
 
-const maxRedirects = 5;
 /** What fetch says to ports of other protocols, such as SMTP. */
 const portNeverSpoken = "bad port";
 /** The timeout of the request covers headers and body together; undici's own limits stay out of its way. */
@@ -56,8 +56,8 @@ export class GuardedHttpClient implements HttpClient {
       const location = response.headers.get("location");
       if (!isRedirect(response.status) || location === null) return await answerOf(response, hop, request);
       await response.body?.cancel();
-      if (redirects === maxRedirects)
-        throw failed(`${method} ${placeOf(request.url)}: more than ${maxRedirects} redirects`, false);
+      if (redirects === limits.redirects)
+        throw failed(`${method} ${placeOf(request.url)}: more than ${limits.redirects} redirects`, false);
       hop = nextHop(hop, response.status, urlOf(location, hop.url));
     }
   }

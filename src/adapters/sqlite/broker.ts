@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { messageOf } from "../../core/errors.ts";
+import { limits } from "../../core/limits.ts";
 import { CONTROL_QUEUE, isRedrivable, type Message, MessageSchema, messageKey } from "../../core/messages.ts";
 import { backoffMs } from "../../core/retry.ts";
 import type { Broker, MessageHandler, OutgoingMessage, Timer } from "../../ports/broker.ts";
@@ -18,7 +19,6 @@ export interface BrokerOptions {
   readonly pollMs: number;
 }
 
-const controlConcurrency = 1_000;
 const redelivery = { initialSeconds: 1, factor: 2, maxSeconds: 60, jitter: 0 };
 
 /**
@@ -108,7 +108,7 @@ export class SqliteBroker implements Broker, Timer {
   #lane(queue: string): Lane {
     const found = this.#lanes.get(queue);
     if (found) return found;
-    const lane = new Lane(queue === CONTROL_QUEUE ? controlConcurrency : this.#options.concurrency);
+    const lane = new Lane(queue === CONTROL_QUEUE ? limits.controlConcurrency : this.#options.concurrency);
     this.#lanes.set(queue, lane);
     return lane;
   }

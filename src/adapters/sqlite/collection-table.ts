@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
 import type { JsonObject } from "../../core/json.ts";
 import type { CollectionName, CollectionSpec } from "../../core/records.ts";
 import type { Condition, QueryOptions } from "../../ports/store.ts";
@@ -74,7 +74,8 @@ export class CollectionTable {
   }
 
   get(id: string): DocumentRow | undefined {
-    return this.#get.get(id) as DocumentRow | undefined;
+    const row = this.#get.get(id);
+    return row && toDocumentRow(row);
   }
 
   /** False when the document exists. */
@@ -130,11 +131,9 @@ export class CollectionTable {
       conditions,
       "AND id > ? ORDER BY id LIMIT ?",
     );
-    return statement.all(
-      ...this.#bind(conditions),
-      options.startAfter ?? "",
-      options.limit,
-    ) as unknown as DocumentRow[];
+    return statement
+      .all(...this.#bind(conditions), options.startAfter ?? "", options.limit)
+      .map(toDocumentRow);
   }
 
   #statement(select: string, conditions: readonly Condition[], rest: string): StatementSync {
@@ -180,4 +179,8 @@ export class CollectionTable {
     for (const [field, value] of this.#entriesOf(JSON.parse(row.data)))
       this.#deleteEntries.run(field, value, row.id);
   }
+}
+
+function toDocumentRow(row: Record<string, SQLOutputValue>): DocumentRow {
+  return { id: String(row.id), version: Number(row.version), data: String(row.data) };
 }

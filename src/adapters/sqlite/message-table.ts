@@ -67,7 +67,12 @@ export class MessageTable {
 
   take(queue: string, now: number, visibleAgainAt: number, most: number): MessageRow[] {
     const scope = this.#scope;
-    return this.#take.all(visibleAgainAt, queue, now, scope, scope, most) as unknown as MessageRow[];
+    return this.#take.all(visibleAgainAt, queue, now, scope, scope, most).map((row) => ({
+      id: Number(row.id),
+      queue: String(row.queue),
+      body: String(row.body),
+      deliveries: Number(row.deliveries),
+    }));
   }
 
   /** Removes a message, unless it was handed out again since. */
