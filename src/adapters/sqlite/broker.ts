@@ -95,7 +95,8 @@ export class SqliteBroker implements Broker, Timer {
     const visibleAt = this.#clock.now() + delayMs;
     const batchId = "batchId" in message ? message.batchId : undefined;
     const body = JSON.stringify(message);
-    this.#group.write(() => this.#messages.insert({ queue, batchId, body, visibleAt }));
+    const key = isRedrivable(message) ? messageKey(message) : undefined;
+    this.#group.write(() => this.#messages.insert({ queue, batchId, key, body, visibleAt }));
     this.#nextRowAt = Math.min(this.#nextRowAt, visibleAt);
   }
 

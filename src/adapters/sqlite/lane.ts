@@ -20,7 +20,7 @@ export class Lane {
   active = 0;
   #items: Item[] = [];
   #head = 0;
-  readonly #waitingKeys = new Set<string>();
+  readonly #waitingByKey = new Map<string, Item>();
 
   constructor(concurrency: number) {
     this.concurrency = concurrency;
@@ -37,8 +37,9 @@ export class Lane {
 
   /** A message that asks for the same as one that waits already adds nothing. */
   push(item: Item): void {
-    if (item.row === undefined && this.#waitingKeys.has(item.key)) return;
-    this.#waitingKeys.add(item.key);
+    const same = this.#waitingByKey.get(item.key);
+    if (item.row === undefined && same && !same.group?.failed) return;
+    this.#waitingByKey.set(item.key, item);
     this.#items.push(item);
   }
 
@@ -49,7 +50,7 @@ export class Lane {
     if (!item) return undefined;
     this.#head += 1;
     if (this.#head === this.#items.length) this.#clear();
-    this.#waitingKeys.delete(item.key);
+    if (this.#waitingByKey.get(item.key) === item) this.#waitingByKey.delete(item.key);
     return item;
   }
 
@@ -57,7 +58,7 @@ export class Lane {
   drain(): Item[] {
     const rest = this.#items.slice(this.#head);
     this.#clear();
-    this.#waitingKeys.clear();
+    this.#waitingByKey.clear();
     return rest;
   }
 

@@ -13,6 +13,8 @@ export interface NewMessage {
   readonly body: string;
   /** The batch it belongs to, if any. */
   readonly batchId: string | undefined;
+  /** Messages of the same key ask for the same thing; undefined when the key does not say all. */
+  readonly key: string | undefined;
   readonly visibleAt: number;
 }
 
@@ -21,6 +23,7 @@ const ofScope = "(? IS NULL OR batch = ?)";
 /** Messages on disk: due ones are leased by moving `visible_at`, so a dead worker's messages come back by themselves. */
 export class MessageTable {
   readonly #insert: StatementSync;
+  readonly #findSooner: StatementSync;
   readonly #take: StatementSync;
   readonly #delete: StatementSync;
   readonly #postpone: StatementSync;
@@ -33,12 +36,17 @@ export class MessageTable {
     database.exec(`
       CREATE TABLE IF NOT EXISTS messages (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
-        queue TEXT NOT NULL, batch TEXT, body TEXT NOT NULL, visible_at INTEGER NOT NULL, deliveries INTEGER NOT NULL
+        queue TEXT NOT NULL, batch TEXT, key TEXT, body TEXT NOT NULL,
+        visible_at INTEGER NOT NULL, deliveries INTEGER NOT NULL
       ) STRICT;
+      CREATE INDEX IF NOT EXISTS messages_key ON messages (key) WHERE key IS NOT NULL;
       CREATE INDEX IF NOT EXISTS messages_visible ON messages (visible_at, queue);
     `);
     this.#insert = database.prepare(
-      "INSERT INTO messages (queue, batch, body, visible_at, deliveries) VALUES (?, ?, ?, ?, 0)",
+      "INSERT INTO messages (queue, batch, key, body, visible_at, deliveries) VALUES (?, ?, ?, ?, ?, 0)",
+    );
+    this.#findSooner = database.prepare(
+      "SELECT 1 FROM messages WHERE key = ? AND deliveries = 0 AND visible_at <= ? LIMIT 1",
     );
     this.#take = database.prepare(`
       UPDATE messages SET visible_at = ?, deliveries = deliveries + 1
@@ -61,8 +69,10 @@ export class MessageTable {
     this.#scope = batchId;
   }
 
-  insert(message: NewMessage): void {
-    this.#insert.run(message.queue, message.batchId ?? null, message.body, message.visibleAt);
+  /** Adds nothing when a message of the same key waits that nobody has taken yet and that comes no later. */
+  insert({ queue, batchId, key, body, visibleAt }: NewMessage): void {
+    if (key !== undefined && this.#findSooner.get(key, visibleAt)) return;
+    this.#insert.run(queue, batchId ?? null, key ?? null, body, visibleAt);
   }
 
   take(queue: string, now: number, visibleAgainAt: number, most: number): MessageRow[] {
