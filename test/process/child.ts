@@ -9,28 +9,28 @@ import { shapes } from "./shapes.ts";
 
 const { RUNS_FILE = "", KILL_AT = "0", SHAPE = "diamond", KEYS = "only", TASK_MS = "0" } = process.env;
 const killAt = Number(KILL_AT);
-let crossings = 0;
+const crossings: string[] = [];
 
-function crossing(): void {
-  crossings += 1;
-  if (crossings !== killAt) return;
+function crossing(name: string): void {
+  crossings.push(name);
+  if (crossings.length !== killAt) return;
   process.kill(process.pid, "SIGKILL");
   // Nothing may happen between the kill and the death.
   for (;;);
 }
 
 /** Every call of a port is two crossings: before it, and after its answer. */
-function watched<Port extends object>(port: Port): Port {
+function watched<Port extends object>(portName: string, port: Port): Port {
   return new Proxy(port, {
     get(target, name) {
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== "function") return member;
       return (...parameters: unknown[]) => {
-        crossing();
+        crossing(`before ${portName}.${String(name)}`);
         const answer: unknown = Reflect.apply(member, target, parameters);
         if (!(answer instanceof Promise)) return answer;
         return answer.then((value: unknown) => {
-          crossing();
+          crossing(`after ${portName}.${String(name)}`);
           return value;
         });
       };
@@ -40,10 +40,10 @@ function watched<Port extends object>(port: Port): Port {
 
 const around = (dependencies: Dependencies): Dependencies => ({
   ...dependencies,
-  store: watched(dependencies.store),
-  broker: watched(dependencies.broker),
-  timer: watched(dependencies.timer),
-  runner: watched(dependencies.runner),
+  store: watched("store", dependencies.store),
+  broker: watched("broker", dependencies.broker),
+  timer: watched("timer", dependencies.timer),
+  runner: watched("runner", dependencies.runner),
 });
 
 const graph = workflowOf("graph", shapes[SHAPE] ?? [], async ({ batchId, taskId, attempt }) => {

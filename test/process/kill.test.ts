@@ -14,7 +14,9 @@ const stride = process.env.BATON_TEST_KILLS === "all" ? 1 : 2;
 
 interface Life {
   readonly killed: boolean;
-  readonly output: { readonly crossings: number; readonly views: readonly BatchView[] } | undefined;
+  readonly output:
+    | { readonly crossings: readonly string[]; readonly views: readonly BatchView[] }
+    | undefined;
 }
 
 /** One life of a worker on the folder. */
@@ -112,13 +114,15 @@ test("killed at any crossing between engine and ports, the batch completes and n
   timeout: 240_000,
 }, async () => {
   const whole = await live(temporaryFolder(), {});
-  const crossings = whole.output?.crossings ?? 0;
-  expect(crossings).toBeGreaterThan(40);
-  const pending = Array.from({ length: crossings }, (_, index) => index + 1).filter(
-    (at) => at % stride === 0,
-  );
+  const crossings = whole.output?.crossings ?? [];
+  expect(new Set(crossings)).toContain("after store.commit");
+  expect(crossings.length).toBeGreaterThan(40);
+  const pending = crossings.map((_, index) => index + 1).filter((at) => at % stride === 0);
   const lane = async () => {
-    for (let next = pending.shift(); next !== undefined; next = pending.shift()) await killAt(next);
+    for (let next = pending.shift(); next !== undefined; next = pending.shift())
+      await killAt(next).catch((cause: unknown) => {
+        throw new Error(`killed at crossing ${next}, about ${crossings[Number(next) - 1]}`, { cause });
+      });
   };
   await Promise.all([lane(), lane(), lane()]);
 });
