@@ -210,9 +210,18 @@ export class SqliteBroker implements Broker, Timer {
     const visibleAgainAt = now + this.#options.leaseSeconds * 1_000;
     const rows = this.#group.write(() => this.#messages.take(queue, now, visibleAgainAt, lane.room));
     for (const row of rows) {
-      const message = MessageSchema.parse(JSON.parse(row.body));
+      const message = this.#read(row);
+      if (!message) continue;
       const key = messageKey(message);
       lane.push({ queue, message, key, deliveryAttempt: row.deliveries, row, group: this.#group.current });
     }
+  }
+
+  /** A row that another version of Baton wrote and this one can't read stays for one that can. */
+  #read(row: MessageRow): Message | undefined {
+    const parsed = MessageSchema.safeParse(JSON.parse(row.body));
+    if (parsed.success) return parsed.data;
+    this.#logger.error("a stored message can't be read by this version", { id: row.id, body: row.body });
+    return undefined;
   }
 }
