@@ -1,0 +1,101 @@
+import type { DatabaseSync } from "node:sqlite";
+import { isRedrivable, type Message, MessageSchema, messageKey } from "../../core/messages.ts";
+import type { OutgoingMessage } from "../../ports/broker.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { GroupCommit } from "./group-commit.ts";
+import type { Item } from "./lane.ts";
+import { type MessageRow, MessageTable } from "./message-table.ts";
+
+/** The messages that are rows: written, leased when they are due, and removed, in the group commit of their turn. */
+export class DurableMessages {
+  readonly #group: GroupCommit;
+  readonly #table: MessageTable;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #leaseSeconds: number;
+  #dataVersion = -1;
+  #nextAt = 0;
+
+  constructor(
+    database: DatabaseSync,
+    group: GroupCommit,
+    clock: Clock,
+    logger: Logger,
+    leaseSeconds: number,
+  ) {
+    this.#group = group;
+    this.#table = group.write(() => new MessageTable(database));
+    group.flush();
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#leaseSeconds = leaseSeconds;
+  }
+
+  /** From now on, takes only the messages of this batch. */
+  narrowTo(batchId: string): void {
+    this.#table.narrowTo(batchId);
+  }
+
+  insert({ queue, message }: OutgoingMessage, delayMs: number): void {
+    const visibleAt = this.#clock.now() + delayMs;
+    const batchId = "batchId" in message ? message.batchId : undefined;
+    const key = isRedrivable(message) ? messageKey(message) : undefined;
+    const body = JSON.stringify(message);
+    this.#group.write(() => this.#table.insert({ queue, batchId, key, body, visibleAt }));
+    this.#nextAt = Math.min(this.#nextAt, visibleAt);
+  }
+
+  acknowledge(row: MessageRow): void {
+    this.#group.write(() => this.#table.acknowledge(row));
+  }
+
+  postpone(row: MessageRow, delayMs: number): void {
+    const visibleAt = this.#clock.now() + delayMs;
+    this.#group.write(() => this.#table.postpone(row, visibleAt));
+    this.#nextAt = Math.min(this.#nextAt, visibleAt);
+  }
+
+  /** Whether one of the rows known here has become due. */
+  get isDue(): boolean {
+    return this.#nextAt <= this.#clock.now();
+  }
+
+  /** Whether another process has written to the file since this was last asked. */
+  sawOthersWrite(): boolean {
+    const before = this.#dataVersion;
+    this.#dataVersion = this.#group.read(() => this.#table.dataVersion());
+    return this.#dataVersion !== before;
+  }
+
+  /** Leases what is due, of each queue as many as it has room for. */
+  take(roomOf: (queue: string) => number): Item[] {
+    const now = this.#clock.now();
+    const queues = this.#group.read(() => this.#table.dueQueues(now));
+    const items = queues.flatMap((queue) => this.#takeQueue(queue, now, roomOf(queue)));
+    const mayHaveLeftSome = queues.some((queue) => roomOf(queue) <= items.length);
+    const next = this.#group.read(() => this.#table.nextVisibleAt(mayHaveLeftSome ? 0 : now));
+    this.#nextAt = next ?? Number.POSITIVE_INFINITY;
+    return items;
+  }
+
+  #takeQueue(queue: string, now: number, room: number): Item[] {
+    if (room <= 0) return [];
+    const visibleAgainAt = now + this.#leaseSeconds * 1_000;
+    const rows = this.#group.write(() => this.#table.take(queue, now, visibleAgainAt, room));
+    const group = this.#group.current;
+    return rows.flatMap((row) => {
+      const message = this.#read(row);
+      if (!message) return [];
+      return [{ queue, message, key: messageKey(message), deliveryAttempt: row.deliveries, row, group }];
+    });
+  }
+
+  /** A row that another version of Baton wrote and this one can't read stays for one that can. */
+  #read(row: MessageRow): Message | undefined {
+    const parsed = MessageSchema.safeParse(JSON.parse(row.body));
+    if (parsed.success) return parsed.data;
+    this.#logger.error("a stored message can't be read by this version", { id: row.id });
+    return undefined;
+  }
+}
