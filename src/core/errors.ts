@@ -50,10 +50,6 @@ export const errorCatalog = {
   INPUT_TOO_LARGE: entry("dead-letter", "Put large data in the bucket and pass its name."),
   DELIVERY_EXHAUSTED: entry("dead-letter", "Mend the cause named in it, then `baton replay <deadLetterId>`."),
   DEAD_LETTER_UNKNOWN: entry("none", "List them with `baton dead-letters`."),
-  COMPLETION_REFUSED: entry(
-    "dead-letter",
-    "Only a task that is WAITING for an event takes a completion from outside.",
-  ),
   BATCH_NOT_FINISHED: entry("none", "Wait until it has ended, or cancel it first."),
   BATCH_SUCCEEDED: entry("none", "A batch that ended SUCCESS has nothing to retry; start a new one."),
 

@@ -4,7 +4,7 @@ import type { Completion, TaskMessage } from "../core/messages.ts";
 import { CONTROL_QUEUE } from "../core/messages.ts";
 import type { AttemptOutcome } from "../core/settlement.ts";
 import { isTerminal } from "../core/status.ts";
-import type { Batches, PinnedBatch } from "./batches.ts";
+import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { Executor } from "./execute.ts";
 import type { FanOut } from "./fan-out.ts";
@@ -13,20 +13,12 @@ import type { StoredLog, TaskLogs } from "./task-logs.ts";
 /** Handles "a task has completed", from Baton's own workers and from outside. */
 export class Completions {
   readonly #dependencies: Dependencies;
-  readonly #batches: Batches;
   readonly #logs: TaskLogs;
   readonly #executor: Executor;
   readonly #fanOut: FanOut;
 
-  constructor(
-    dependencies: Dependencies,
-    batches: Batches,
-    logs: TaskLogs,
-    executor: Executor,
-    fanOut: FanOut,
-  ) {
+  constructor(dependencies: Dependencies, logs: TaskLogs, executor: Executor, fanOut: FanOut) {
     this.#dependencies = dependencies;
-    this.#batches = batches;
     this.#logs = logs;
     this.#executor = executor;
     this.#fanOut = fanOut;
@@ -46,24 +38,14 @@ export class Completions {
     if (found && isTerminal(found.log.status)) return { status: found.log.status, reason: found.log.reason };
     if (found?.log.status === "WAITING" && found.log.reason === "event")
       await this.#completeFromOutside(batch, taskId, found, message.completion ?? { result: null });
-    else await this.#putOff(batch, message);
+    // The event came before its task waits for it: it is kept until the task does, or has ended.
+    else await this.#dependencies.timer.schedule({ queue: CONTROL_QUEUE, message }, limits.earlyCompletionMs);
     return undefined;
   }
 
   async #completeFromOutside(batch: PinnedBatch, taskId: string, found: StoredLog, completion: Completion) {
     const task = batch.graph.tasks.get(taskId);
     if (task) await this.#executor.settle(batch, task, found, toOutcome(completion));
-  }
-
-  /** The event may come before its task waits for it: it is kept until the task does, or the batch has ended. */
-  async #putOff(batch: PinnedBatch, message: TaskMessage): Promise<void> {
-    const { batch: current } = await this.#batches.read(batch.batchId);
-    if (current.status !== "RUNNING")
-      throw new BatonError(
-        "COMPLETION_REFUSED",
-        `Task ${message.taskId} of batch ${batch.batchId} did not wait for a completion, and the batch has ended`,
-      );
-    await this.#dependencies.timer.schedule({ queue: CONTROL_QUEUE, message }, limits.earlyCompletionMs);
   }
 }
 

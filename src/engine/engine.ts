@@ -43,7 +43,7 @@ export class Engine {
     this.#starter = new Starter(dependencies, this.#definitions, this.#batches);
     this.#executor = new Executor(dependencies, this.#logs);
     const fanOut = new FanOut(dependencies);
-    this.#completions = new Completions(dependencies, this.#batches, this.#logs, this.#executor, fanOut);
+    this.#completions = new Completions(dependencies, this.#logs, this.#executor, fanOut);
     this.deadLetters = new DeadLetters(dependencies);
   }
 

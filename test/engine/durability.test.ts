@@ -1,0 +1,99 @@
+import { expect, test } from "vitest";
+import { workflow } from "../../src/index.ts";
+import { testApp } from "../support/app.ts";
+import { withStore } from "../support/faults.ts";
+
+/** An app whose disk does not answer until it is told to, and that notes whether all it wrote was synced. */
+function slowDisk() {
+  const { promise: disk, resolve: answer } = Promise.withResolvers<void>();
+  let isSlow = false;
+  let unsynced = 0;
+  const ran: string[] = [];
+  const app = testApp({
+    workflows: [
+      workflow("two")
+        .task("a", () => void ran.push("a"))
+        .task("b", () => void ran.push("b"), { after: ["a"] }),
+    ],
+    environment: { BATON_SWEEP: "1h" },
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        commit: (writes) => {
+          unsynced += 1;
+          return store.commit(writes);
+        },
+        commitEach: (writes) => {
+          unsynced += 1;
+          return store.commitEach(writes);
+        },
+        sync: async (since) => {
+          const written = unsynced;
+          if (isSlow) await disk;
+          await store.sync(since);
+          unsynced -= written;
+        },
+      })),
+  });
+  return {
+    app,
+    ran,
+    answer,
+    slow: () => {
+      isSlow = true;
+    },
+    unsynced: () => unsynced,
+  };
+}
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
+
+test("no code runs, and nothing is acknowledged, before what it rests on is on the disk", async () => {
+  const { app, ran, slow, answer } = slowDisk();
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "two" });
+  slow();
+  let acknowledged = false;
+  const delivered = app.deliveries
+    .deliver({ message: { kind: "task", batchId, taskId: "a" }, deliveryAttempt: 1 })
+    .then(() => {
+      acknowledged = true;
+    });
+  await pause();
+  expect(ran).toEqual([]);
+  answer();
+  await delivered;
+  expect(ran).toEqual(["a"]);
+  expect(acknowledged).toBe(true);
+});
+
+test("a start is acknowledged when it is on the disk, not before", async () => {
+  const { app, slow, answer } = slowDisk();
+  await app.engine.start({ kind: "start", workflowId: "two", key: "first" });
+  slow();
+  let acknowledged = false;
+  const delivered = app.deliveries
+    .deliver({ message: { kind: "start", workflowId: "two", key: "second" }, deliveryAttempt: 1 })
+    .then(() => {
+      acknowledged = true;
+    });
+  await pause();
+  expect(acknowledged).toBe(false);
+  answer();
+  await delivered;
+});
+
+test("cancel, dead letters and replays have reached the disk when they return", async () => {
+  const { app, unsynced } = slowDisk();
+  const mark = app.engine.mark();
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "two" });
+  await app.engine.sync(mark);
+  await app.engine.cancel(batchId);
+  expect(unsynced()).toBe(0);
+  const id = await app.engine.deadLetters.keep(Buffer.from("x"), {
+    code: "BODY_NOT_JSON",
+    message: "no",
+    source: "http",
+  });
+  expect(unsynced()).toBe(0);
+  await app.engine.deadLetters.markReplayed(id);
+  expect(unsynced()).toBe(0);
+});

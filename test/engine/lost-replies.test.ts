@@ -1,0 +1,108 @@
+import { expect, test } from "vitest";
+import { workflow } from "../../src/index.ts";
+import { ConflictError } from "../../src/ports/store.ts";
+import { runToEnd, statuses, testApp } from "../support/app.ts";
+import { firstTime, statusOf, withStore } from "../support/faults.ts";
+
+const long = { BATON_LEASE: "1m", BATON_SWEEP: "1h" };
+
+function counting() {
+  const runs: string[] = [];
+  const graph = workflow("graph")
+    .task("a", () => void runs.push("a"))
+    .task("b", () => void runs.push("b"), { after: ["a"] })
+    .task("c", () => void runs.push("c"), { after: ["a"] })
+    .task("d", () => void runs.push("d"), { after: ["b", "c"] });
+  return { runs, graph };
+}
+
+test.each([
+  ["a conflict", () => new ConflictError("the retry of the client met its own success")],
+  ["an error", () => new Error("DEADLINE_EXCEEDED")],
+])(
+  "every commit is applied and answered with %s: each task runs once, at its first attempt",
+  async (_name, make) => {
+    const { runs, graph } = counting();
+    const app = testApp({
+      workflows: [graph],
+      environment: long,
+      around: (dependencies) =>
+        withStore(dependencies, (store) => ({
+          commit: async (writes) => {
+            await store.commit(writes);
+            throw make();
+          },
+        })),
+    });
+    const view = await runToEnd(app, "graph");
+    expect(view.tasks.every(({ status, attempts }) => status === "SUCCESS" && attempts === 1)).toBe(true);
+    expect(runs.sort()).toEqual(["a", "b", "c", "d"]);
+  },
+);
+
+test("a commit that was not applied is tried again by redelivery", async () => {
+  const { runs, graph } = counting();
+  const failures = new Set<string>();
+  const app = testApp({
+    workflows: [graph],
+    environment: long,
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        commit: async (writes) => {
+          const what = `${writes[0]?.key.id} ${statusOf(writes[0])}`;
+          const claimsFirst = what.includes("/") && what.endsWith("PROCESSING") && !failures.has(what);
+          failures.add(what);
+          if (claimsFirst) throw new Error("UNAVAILABLE");
+          return store.commit(writes);
+        },
+      })),
+  });
+  const view = await runToEnd(app, "graph");
+  expect(view.tasks.every(({ attempts }) => attempts === 1)).toBe(true);
+  expect(runs.sort()).toEqual(["a", "b", "c", "d"]);
+});
+
+test("independent writes that were applied and answered with an error are known by their nonces", async () => {
+  const { graph } = counting();
+  const app = testApp({
+    workflows: [graph],
+    environment: long,
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        commitEach: async (writes) => {
+          await store.commitEach(writes);
+          throw new Error("DEADLINE_EXCEEDED");
+        },
+      })),
+  });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "graph" });
+  await app.engine.cancel(batchId);
+  expect(new Set(Object.values(statuses(await app.engine.show(batchId))))).toEqual(
+    new Set(["CANCELLED cancelled"]),
+  );
+});
+
+test("a heartbeat whose reply is late does not make the outcome look stale", async () => {
+  const runs: number[] = [];
+  const slow = workflow("slow").task("a", async ({ attempt }) => {
+    runs.push(attempt);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  });
+  const isFirst = firstTime();
+  const app = testApp({
+    workflows: [slow],
+    environment: { BATON_LEASE: "1200ms", BATON_SWEEP: "1h" },
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        commit: async (writes) => {
+          const committed = await store.commit(writes);
+          const isHeartbeat = writes[0]?.kind === "update" && statusOf(writes[0]) === "PROCESSING";
+          if (isHeartbeat && isFirst()) await new Promise((resolve) => setTimeout(resolve, 300));
+          return committed;
+        },
+      })),
+  });
+  const view = await runToEnd(app, "slow");
+  expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1 });
+  expect(runs).toEqual([1]);
+});
