@@ -7,6 +7,8 @@ const usageCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "USAGE",
   "CONFIGURATION_INVALID",
   "WORKFLOW_UNKNOWN",
+  "WORKFLOW_FOLDER_MISSING",
+  "INBOX_MISSING",
   "BATCH_UNKNOWN",
   "DEAD_LETTER_UNKNOWN",
   "INPUT_INVALID",
@@ -17,6 +19,9 @@ const usageCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "EVENT_TYPE_UNKNOWN",
 ]);
 
+/** Errors that BATON_DEBUG=1 shows with their stack. */
+const debuggedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["INTERNAL", "STRAY_EXCEPTION"]);
+
 /** Tells what went wrong and what to do, for people and, if asked, for programs. Gives the exit code. */
 export function reportFailure(session: Session, thrown: unknown, json: boolean): number {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
@@ -24,7 +29,7 @@ export function reportFailure(session: Session, thrown: unknown, json: boolean):
   const { code, message, remedy } = error;
   session.note(`error ${code}: ${message}`);
   session.note(`what to do: ${remedy}`);
-  if (code === "INTERNAL" && session.environment.BATON_DEBUG === "1") session.note(stackOf(error));
+  if (debuggedCodes.has(code) && session.environment.BATON_DEBUG === "1") session.note(stackOf(error));
   if (json) session.json({ error: { code, message, remedy } });
   return usageCodes.has(code) ? usageExitCode : failureExitCode;
 }

@@ -66,7 +66,7 @@ function guardProcess(launched: boolean): void {
   );
   process.on("uncaughtException", (error) => {
     const problem = `Something threw where nobody catches, perhaps a task's own code: ${messageOf(error)}`;
-    process.exit(reportFailure(session, new BatonError("INTERNAL", problem, { cause: error }), false));
+    process.exit(reportFailure(session, new BatonError("STRAY_EXCEPTION", problem, { cause: error }), false));
   });
 }
 

@@ -131,6 +131,10 @@ export const errorCatalog = {
   CONFIGURATION_INVALID: entry("none", "Correct the environment variables named in the message."),
   USAGE: entry("none", "See `baton --help`."),
   SHUTTING_DOWN: entry("retry", "The process is stopping; the work goes on elsewhere or after the restart."),
+  STRAY_EXCEPTION: entry(
+    "none",
+    "Look for a timer or event handler, in a task or a workflow file, that throws; BATON_DEBUG=1 shows where.",
+  ),
   INTERNAL: entry("retry", "This is a defect in Baton: please report it with the message."),
 } as const satisfies Readonly<Record<string, ErrorEntry>>;
 
@@ -187,7 +191,11 @@ export class TaskError extends Error {
   }
 }
 
-/** The message of anything that was thrown. */
+/** The message of anything that was thrown, even of what refuses to be shown. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  try {
+    return thrown instanceof Error ? String(thrown.message) : String(thrown);
+  } catch {
+    return "something was thrown that can't be shown";
+  }
 }

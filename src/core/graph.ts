@@ -23,6 +23,8 @@ export interface Graph {
   /** The joins each task is a parent of. */
   readonly joinsOf: ReadonlyMap<string, readonly Join[]>;
   readonly joins: readonly Join[];
+  /** The join each task is a child of; roots have none. */
+  readonly joinAbove: ReadonlyMap<string, Join>;
 }
 
 const joinIdCharacters = 16;
@@ -39,6 +41,7 @@ export function buildGraph(definition: Definition): Graph {
     roots: definition.tasks.filter((task) => task.after.length === 0).map((task) => task.id),
     joinsOf,
     joins,
+    joinAbove: new Map(joins.flatMap((join) => join.children.map((child) => [child.taskId, join] as const))),
   };
 }
 

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { limits } from "./limits.ts";
 
 type JsonPrimitive = string | number | boolean | null;
 export type JsonValue = JsonPrimitive | JsonObject | readonly JsonValue[];
@@ -29,7 +30,9 @@ function findNonJson(value: unknown, path: string, ancestors: Set<object>): NonJ
   if (value === null || typeof value === "string" || typeof value === "boolean") return undefined;
   if (typeof value === "number")
     return Number.isFinite(value) ? undefined : { path, problem: `${value} is not a JSON number` };
-  if (typeof value !== "object") return { path, problem: `a ${typeof value} is not JSON` };
+  if (typeof value !== "object") return { path, problem: `${typeof value} is not JSON` };
+  if (ancestors.size >= limits.jsonDepth)
+    return { path, problem: `it is nested deeper than ${limits.jsonDepth}` };
   if (ancestors.has(value)) return { path, problem: "it contains itself" };
   ancestors.add(value);
   const found = Array.isArray(value)

@@ -38,6 +38,8 @@ const TaskMessageSchema = z.strictObject({
   ...PublicTaskMessageSchema.shape,
   /** How `previousTaskId` ended. Only ever set by the engine, after the ending was committed. */
   ending: z.strictObject({ status: TerminalStatusSchema, reason: ReasonSchema.nullable() }).optional(),
+  /** Its parents have let it run. Only ever set by the engine; without it, the parents are asked. */
+  ready: z.literal(true).optional(),
   /** Set by the sweeper and by replays: look again, whatever this process remembers of having done. */
   redrive: z.literal(true).optional(),
 });

@@ -1,7 +1,8 @@
 import { decideArrival } from "./claim.ts";
 import type { Graph, Join } from "./graph.ts";
-import { type Counts, decideChild, type Ending, isFailure } from "./joins.ts";
+import { decideChild, type Ending } from "./joins.ts";
 import { END_TASK_ID } from "./names.ts";
+import { countEndings } from "./readiness.ts";
 import type { TaskLog } from "./records.ts";
 import { isTerminal } from "./status.ts";
 
@@ -55,12 +56,4 @@ function endingsOf(join: Join, logs: ReadonlyMap<string, AgedLog>) {
     if (!log || !isTerminal(log.status)) return [];
     return [{ taskId, ending: { status: log.status, reason: log.reason } }];
   });
-}
-
-function countEndings(endings: readonly Ending[]): Required<Counts> {
-  return {
-    succeeded: endings.filter((ending) => ending.status === "SUCCESS").length,
-    failed: endings.filter(isFailure).length,
-    ended: endings.length,
-  };
 }

@@ -14,6 +14,7 @@ import type { Dependencies } from "./dependencies.ts";
 import { Executor } from "./execute.ts";
 import { FanOut } from "./fan-out.ts";
 import { pages } from "./pages.ts";
+import { isReady } from "./readiness.ts";
 import { redriveBatch, sweep } from "./redrive.ts";
 import { retryBatch } from "./retry.ts";
 import { type Started, Starter } from "./start.ts";
@@ -55,6 +56,10 @@ export class Engine {
     const batch = await this.#batches.pinned(message.batchId);
     if (message.previousTaskId !== undefined)
       return this.#completions.complete(batch, message.previousTaskId, message);
+    // Not its turn yet: its parents' completions will start it when it is.
+    if (!message.ready && !(await isReady(this.#logs, batch, message.taskId))) return;
+    // Not its turn yet: its parents' completions will start it when it is.
+    if (!message.ready && !(await isReady(this.#logs, batch, message.taskId))) return;
     if (message.taskId === END_TASK_ID) return closeBatch(this.#dependencies, this.#batches, message.batchId);
     return this.#executor.execute(batch, message.taskId);
   }

@@ -8,7 +8,7 @@ import type { PinnedBatch } from "./batches.ts";
 export function executeMessage(batch: PinnedBatch, taskId: string): OutgoingMessage {
   const queue =
     taskId === END_TASK_ID ? CONTROL_QUEUE : (batch.graph.tasks.get(taskId)?.queue ?? CONTROL_QUEUE);
-  return { queue, message: { kind: "task", batchId: batch.batchId, taskId } };
+  return { queue, message: { kind: "task", batchId: batch.batchId, taskId, ready: true } };
 }
 
 /** A task has ended: see to its children. */

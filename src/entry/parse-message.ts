@@ -20,7 +20,7 @@ type Kind = z.infer<typeof KindSchema>["kind"];
  * What only the engine may say. Baton's own messages come in here too once they went through Pub/Sub, so
  * these fields are dropped rather than refused: they save a read, and the message means the same without them.
  */
-const engineOnly = new Set(["ending", "redrive"]);
+const engineOnly = new Set(["ending", "ready", "redrive"]);
 
 /**
  * A message as anyone may send it, in a Pub/Sub message or posted directly: `{ batchId, taskId, … }`,

@@ -52,7 +52,7 @@ test("a configured inbox has to exist", async () => {
   const place = new Workplace(helloFiles, {});
   const environment = { BATON_INBOX: place.path("nowhere") };
   const { code, stderr } = await place.baton(["start", "--port", "0"], { environment });
-  expect(code).toBe(1);
+  expect(code).toBe(2);
   expect(stderr).toMatch(/^error INBOX_MISSING: .*nowhere/m);
 });
 
@@ -61,7 +61,7 @@ test("a folder of workflows that is not there", async () => {
   const environment = { BATON_WORKFLOWS: place.path("nowhere") };
   for (const parameters of [["start", "--port", "0"], ["workflows"], ["run", "hello"]]) {
     const { code, stderr } = await place.baton(parameters, { environment });
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stderr).toMatch(/^error WORKFLOW_FOLDER_MISSING: /m);
   }
 });
@@ -105,7 +105,7 @@ test("an exception that a task's code throws beside its promise ends the process
   });
   const plain = await place.baton(["run", "stray"]);
   expect(plain.code).toBe(1);
-  expect(plain.stderr).toMatch(/^error INTERNAL: .*stray\nwhat to do: .*\n$/);
+  expect(plain.stderr).toMatch(/^error STRAY_EXCEPTION: .*stray\nwhat to do: .*\n$/);
   const debug = await place.baton(["run", "stray"], { environment: { BATON_DEBUG: "1" } });
   expect(debug.stderr).toMatch(/^ +at .*stray\.ts/m);
 });

@@ -42,6 +42,23 @@ test("between attempts it is WAITING for its retry, and nothing else is", async 
     .toMatchObject({ status: "WAITING", reason: "retry", attempts: 1, error: { message: "no" } });
 });
 
+test("whatever is thrown ends the attempt, even what can't be shown", async () => {
+  const thrown = {
+    toString: () => {
+      throw new Error("no");
+    },
+  };
+  const odd = workflow("odd").task(
+    "a",
+    () => {
+      throw thrown;
+    },
+    { retry: false },
+  );
+  const view = await runToEnd(testApp({ workflows: [odd] }), "odd");
+  expect(view.tasks[0]).toMatchObject({ status: "ERROR", error: { code: "TASK_FAILED" } });
+});
+
 test("an error that is not retryable ends the task at once", async () => {
   const fatal = workflow("fatal").task("a", () => {
     throw new TaskError("no", { retryable: false });
@@ -68,6 +85,12 @@ test("a timeout aborts the task and fails the attempt, even if the task does not
 test.each([
   ["a function", () => ({ callback: () => 1 }), "TASK_RESULT_NOT_JSON", "$.callback"],
   ["NaN", () => [Number.NaN], "TASK_RESULT_NOT_JSON", "$[0]"],
+  [
+    "too deep",
+    () => JSON.parse(`${"[".repeat(5_000)}${"]".repeat(5_000)}`),
+    "TASK_RESULT_NOT_JSON",
+    "deeper",
+  ],
   ["a Date", () => ({ at: new Date() }), "TASK_RESULT_NOT_JSON", "a Date"],
   ["too much", () => "x".repeat(33 * 1024 * 1024), "TASK_RESULT_TOO_LARGE", "33554432"],
 ])("a result that is %s ends in ERROR and says so", async (_name, make, code, part) => {

@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import { BatonError, messageOf } from "../../core/errors.ts";
 import type { ObjectMessage } from "../../core/messages.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { ObjectStore } from "../../ports/objects.ts";
 import { signatureOf } from "./fingerprint.ts";
 import { statFile } from "./inbox-files.ts";
+import { isOpenForWriting } from "./writers.ts";
 
 export interface AnnouncerOptions {
   readonly bucket: string;
@@ -53,6 +55,9 @@ export class Announcer {
     }
     if (seen.doneSignature === signature) return false;
     if (state === "maybe" && now - seen.sinceMs < this.#options.stableMs) return true;
+    if (seen.busy) return false;
+    // Whoever writes may pause for longer than any quiet time.
+    if (await isOpenForWriting(join(folder, object))) return true;
     if (!seen.busy) this.#enqueue(seen, () => this.#announce(folder, object, seen));
     return false;
   }

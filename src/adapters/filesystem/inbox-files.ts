@@ -62,8 +62,10 @@ async function entriesOf(
   try {
     return await readdir(join(folder, prefix), { withFileTypes: true });
   } catch (error) {
+    // Gone since it was opened or listed: the next look finds out.
+    if (codeOf(error) === "ENOENT") return [];
     if (prefix === "") throw error;
-    if (codeOf(error) !== "ENOENT") onUnreadable(prefix, error);
+    onUnreadable(prefix, error);
     return [];
   }
 }

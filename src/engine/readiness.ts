@@ -1,0 +1,18 @@
+import { childVerdict } from "../core/readiness.ts";
+import { isTerminal } from "../core/status.ts";
+import type { PinnedBatch } from "./batches.ts";
+import type { TaskLogs } from "./task-logs.ts";
+
+/**
+ * Whether the parents of a task (or, for `$end`, the leaves) have ended so that it may run. Baton's own messages say
+ * so themselves; this is for those that others send.
+ */
+export async function isReady(logs: TaskLogs, batch: PinnedBatch, taskId: string): Promise<boolean> {
+  const join = batch.graph.joinAbove.get(taskId);
+  if (!join) return true;
+  const parents = await Promise.all(join.parents.map((parent) => logs.read(batch.batchId, parent)));
+  const endings = parents.flatMap((found) =>
+    found && isTerminal(found.log.status) ? [{ status: found.log.status, reason: found.log.reason }] : [],
+  );
+  return childVerdict(join, taskId, endings).kind === "ready";
+}

@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import { decideArrival } from "../../src/core/claim.ts";
+import { limits } from "../../src/core/limits.ts";
+import { logOf } from "../support/logs.ts";
+
+test.each([
+  ["a live lease", logOf({ status: "PROCESSING", dueSeconds: 30 }), 29_999, { kind: "held", remainingMs: 1 }],
+  [
+    "a lease that is over",
+    logOf({ status: "PROCESSING", dueSeconds: 30 }),
+    30_000,
+    { kind: "take", attempt: 2, lostLeases: 1 },
+  ],
+  [
+    "a retry that is not due",
+    logOf({ status: "WAITING", reason: "retry", dueSeconds: 60 }),
+    0,
+    { kind: "held", remainingMs: 60_000 },
+  ],
+  [
+    "a retry that is due",
+    logOf({ status: "WAITING", reason: "retry", dueSeconds: 60 }),
+    60_000,
+    { kind: "take", attempt: 2, lostLeases: 0 },
+  ],
+  [
+    "released",
+    logOf({ status: "WAITING", reason: "released", dueSeconds: 0 }),
+    0,
+    { kind: "take", attempt: 2, lostLeases: 0 },
+  ],
+  [
+    "an event in time",
+    logOf({ status: "WAITING", reason: "event", dueSeconds: 60 }),
+    1_000,
+    { kind: "held", remainingMs: 59_000 },
+  ],
+  [
+    "an event that never came",
+    logOf({ status: "WAITING", reason: "event", dueSeconds: 60 }),
+    60_000,
+    { kind: "event_timeout" },
+  ],
+  [
+    "one lost lease too many",
+    logOf({ status: "PROCESSING", dueSeconds: 1, lostLeases: limits.lostLeases }),
+    1_000,
+    { kind: "lost_too_often" },
+  ],
+  [
+    "a success",
+    logOf({ status: "SUCCESS" }),
+    0,
+    { kind: "ended", ending: { status: "SUCCESS", reason: null } },
+  ],
+  [
+    "a skip",
+    logOf({ status: "SKIPPED", reason: "upstream_failed" }),
+    0,
+    { kind: "ended", ending: { status: "SKIPPED", reason: "upstream_failed" } },
+  ],
+])("finding %s", (_name, log, ageMs, expected) => {
+  expect(decideArrival(log, ageMs)).toEqual(expected);
+});

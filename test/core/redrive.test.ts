@@ -1,0 +1,72 @@
+import { expect, test } from "vitest";
+import { completeTask } from "../../src/core/definition.ts";
+import { buildGraph } from "../../src/core/graph.ts";
+import { isRedrivable, type Message } from "../../src/core/messages.ts";
+import type { TaskLog } from "../../src/core/records.ts";
+import { planRedrive } from "../../src/core/redrive.ts";
+import { logOf } from "../support/logs.ts";
+
+/** a → (b, c) → d */
+const graph = buildGraph({
+  format: 1,
+  workflowId: "w",
+  tasks: [
+    completeTask({ id: "a", type: "function" }),
+    completeTask({ id: "b", type: "function", after: ["a"] }),
+    completeTask({ id: "c", type: "function", after: ["a"] }),
+    completeTask({ id: "d", type: "function", after: ["b", "c"] }),
+  ],
+});
+
+function plan(logs: Readonly<Record<string, Partial<TaskLog>>>, ageMs = 1_000) {
+  const aged = Object.entries(logs).map(
+    ([taskId, fields]) => [taskId, { log: logOf({ taskId, ...fields }), ageMs }] as const,
+  );
+  const { execute, complete } = planRedrive(graph, new Map(aged));
+  return { execute, complete: complete.map(({ taskId }) => taskId) };
+}
+
+const success = { status: "SUCCESS" } as const;
+const running = { status: "PROCESSING", dueSeconds: 30 } as const;
+const nothing = { execute: [], complete: [] };
+
+test("a batch none of whose tasks was started: its roots", () => {
+  expect(plan({})).toEqual({ execute: ["a"], complete: [] });
+});
+
+test("what is under way needs nothing", () => {
+  expect(plan({ a: running })).toEqual(nothing);
+  expect(plan({ a: success, b: running, c: success })).toEqual(nothing);
+  expect(plan({ a: { status: "WAITING", reason: "retry", dueSeconds: 60 } })).toEqual(nothing);
+});
+
+test("an expired lease or wait: the task again", () => {
+  expect(plan({ a: running }, 31_000)).toEqual({ execute: ["a"], complete: [] });
+  expect(plan({ a: { status: "WAITING", reason: "event", dueSeconds: 1 } })).toEqual({
+    execute: ["a"],
+    complete: [],
+  });
+});
+
+test("children that nobody started: the completion of a parent", () => {
+  expect(plan({ a: success, b: running })).toEqual({ execute: [], complete: ["a"] });
+  expect(plan({ a: success, b: success, c: success })).toEqual({ execute: [], complete: ["b"] });
+});
+
+test("a child that a parent's failure decides: the completion of that parent", () => {
+  expect(plan({ a: success, b: success, c: { status: "ERROR" } }).complete).toEqual(["c"]);
+});
+
+test("every task ended and the batch did not: the completion of a leaf", () => {
+  expect(plan({ a: success, b: success, c: success, d: success })).toEqual({ execute: [], complete: ["d"] });
+});
+
+test.each<[Message, boolean]>([
+  [{ kind: "task", batchId: "b", taskId: "a" }, true],
+  [{ kind: "task", batchId: "b", taskId: "a", previousTaskId: "a" }, true],
+  [{ kind: "task", batchId: "b", taskId: "a", previousTaskId: "a", completion: { result: 1 } }, false],
+  [{ kind: "start", workflowId: "w" }, false],
+  [{ kind: "object", bucket: "b", object: "o", generation: "1" }, false],
+])("%j can be brought back from the records: %s", (message, expected) => {
+  expect(isRedrivable(message)).toBe(expected);
+});
