@@ -192,7 +192,6 @@ it("hands a file over again when the callback rejects", async () => {
   expect(logged.filter(({ level }) => level === "warn")).toHaveLength(2);
 });
 
-// Before the tests that change the user: after that, the system hides open files even from root.
 it.skipIf(process.platform !== "linux")(
   "waits for a writer that pauses for longer than the quiet time",
   async () => {

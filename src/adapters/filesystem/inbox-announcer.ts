@@ -57,7 +57,7 @@ export class Announcer {
     if (state === "maybe" && now - seen.sinceMs < this.#options.stableMs) return true;
     if (seen.busy) return false;
     // Whoever writes may pause for longer than any quiet time.
-    if (await isOpenForWriting(join(folder, object))) return true;
+    if (await isOpenForWriting(join(folder, object), seen.sinceMs)) return true;
     if (!seen.busy) this.#enqueue(seen, () => this.#announce(folder, object, seen));
     return false;
   }

@@ -2,18 +2,20 @@ import { readdir, readFile, readlink } from "node:fs/promises";
 
 /** Access mode bits of the flags in `/proc/<pid>/fdinfo/<fd>`, octal (open(2)): 1 is write only, 2 read and write. */
 const accessMode = 0o3;
-/** A scan serves everybody who asks within so long. */
+/** A scan serves everybody who asks within so long, about a file that has not changed since it began. */
 const freshMs = 200;
 
 let latest: { readonly at: number; readonly paths: Promise<ReadonlySet<string>> } | undefined;
 
 /**
  * Whether some process has the file open for writing, as far as this one may see: on Linux, those of the same user (root
- * sees all). Elsewhere nobody can tell, and the answer is false.
+ * sees all). Elsewhere nobody can tell, and the answer is false. `changedAt` is when it was last seen to change, by
+ * `performance.now`.
  */
-export async function isOpenForWriting(path: string): Promise<boolean> {
+export async function isOpenForWriting(path: string, changedAt: number): Promise<boolean> {
   const now = performance.now();
-  if (!latest || now - latest.at > freshMs) latest = { at: now, paths: filesOpenForWriting() };
+  if (!latest || now - latest.at > freshMs || latest.at <= changedAt)
+    latest = { at: now, paths: filesOpenForWriting() };
   return (await latest.paths).has(path);
 }
 
