@@ -46,8 +46,14 @@ export class Work {
     if (!this.#running) return;
     this.#running = false;
     this.#cancelSweep();
-    const { broker, runner } = this.#parts;
-    await broker.stop();
+    const { broker, runner, deliveries, logger } = this.#parts;
+    deliveries.stop();
+    // A disk that is full must not keep the tasks from being given back.
+    await broker.stop().catch((error: unknown) => {
+      logger.error("what waited could not be written down; the sweep will find it", {
+        error: messageOf(error),
+      });
+    });
     await runner.stop(limits.taskGraceSeconds * 1_000);
     await this.#settled();
   }

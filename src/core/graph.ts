@@ -29,7 +29,7 @@ export interface Graph {
 
 const joinIdCharacters = 16;
 
-/** Works out roots and joins. The end of the batch is a child of all leaves, under the rule `all_ended`. */
+/** Works out roots and joins. The end of the batch is a child, under the rule `all_ended`, of every task that no other child waits for. */
 export function buildGraph(definition: Definition): Graph {
   const joins = joinsOfDefinition(definition);
   const joinsOf = new Map<string, Join[]>(definition.tasks.map((task) => [task.id, []]));
@@ -46,13 +46,11 @@ export function buildGraph(definition: Definition): Graph {
 }
 
 function joinsOfDefinition(definition: Definition): Join[] {
-  const skippable = skippableTasks(definition);
   return groupByParents(definition).map(({ parents, children }) => ({
     id: hashJson(parents).slice(0, joinIdCharacters),
     parents,
     children,
     rules: [...new Set(children.map((child) => child.rule))],
-    skippable: parents.some((parent) => skippable.has(parent)),
   }));
 }
 
@@ -72,28 +70,19 @@ function groupByParents(definition: Definition): ParentGroup[] {
   };
   for (const task of definition.tasks)
     if (task.after.length > 0) add(task.after, { taskId: task.id, rule: task.rule });
-  add(leavesOf(definition), { taskId: END_TASK_ID, rule: "all_ended" });
+  add(unawaited(definition), { taskId: END_TASK_ID, rule: "all_ended" });
   return [...groups.values()];
 }
 
-function leavesOf(definition: Definition): string[] {
-  const parents = new Set(definition.tasks.flatMap((task) => task.after));
-  return definition.tasks.filter((task) => !parents.has(task.id)).map((task) => task.id);
+/**
+ * Tasks for whose end no child waits in every case: leaves, and those all of whose children may be decided by another
+ * parent alone. When these have ended, every task has.
+ */
+function unawaited(definition: Definition): string[] {
+  const awaited = new Set(definition.tasks.filter(waitsForAll).flatMap((task) => task.after));
+  return definition.tasks.filter((task) => !awaited.has(task.id)).map((task) => task.id);
 }
 
-/** Tasks that may end SKIPPED although nothing failed: those under an `any_…` rule, and what depends on them. */
-function skippableTasks(definition: Definition): Set<string> {
-  const heirs = new Map<string, string[]>(definition.tasks.map((task) => [task.id, []]));
-  for (const task of definition.tasks)
-    if (task.rule === "all_succeeded") for (const parent of task.after) heirs.get(parent)?.push(task.id);
-  const skippable = new Set<string>();
-  const found = definition.tasks
-    .filter((task) => task.rule === "any_failed" || task.rule === "any_succeeded")
-    .map((task) => task.id);
-  for (let id = found.pop(); id !== undefined; id = found.pop()) {
-    if (skippable.has(id)) continue;
-    skippable.add(id);
-    found.push(...(heirs.get(id) ?? []));
-  }
-  return skippable;
+function waitsForAll({ after, rule }: TaskDefinition): boolean {
+  return after.length === 1 || rule === "all_succeeded" || rule === "all_ended";
 }

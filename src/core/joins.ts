@@ -7,16 +7,14 @@ export interface Ending {
   readonly reason: Reason | null;
 }
 
-/** What is counted over the parents of a join. `ended` counts every parent that is terminal. */
-export type Tally = "succeeded" | "failed" | "ended";
+/** What is counted over the parents of a join: all that ended, those without success, and those that failed. */
+export type Tally = "ended" | "unsuccessful" | "failed";
 export type Counts = { readonly [K in Tally]?: number };
 
-/** What a join has to count for its children's rules, known from the definition alone. */
+/** What has to be known of a join to decide about its children. */
 export interface JoinShape {
   readonly parents: readonly string[];
   readonly rules: readonly ChildRule[];
-  /** Whether a parent may be skipped although nothing failed, so that "not all succeeded" needs its own count. */
-  readonly skippable: boolean;
 }
 
 export type Verdict =
@@ -40,78 +38,63 @@ export function isFailure(ending: Ending): boolean {
 /** The tallies an ending adds to. A join of one parent counts nothing: the ending says it all. */
 export function talliesOf(shape: JoinShape, ending: Ending): Tally[] {
   if (shape.parents.length < 2) return [];
-  const counted = countedBy(shape);
-  const adds: Tally[] = [];
-  if (counted.has("succeeded") && ending.status === "SUCCESS") adds.push("succeeded");
-  if (counted.has("failed") && isFailure(ending)) adds.push("failed");
-  if (counted.has("ended")) adds.push("ended");
-  return adds;
+  if (ending.status === "SUCCESS") return ["ended"];
+  return isFailure(ending) ? ["ended", "unsuccessful", "failed"] : ["ended", "unsuccessful"];
 }
 
-function countedBy(shape: JoinShape): Set<Tally> {
-  return new Set(shape.rules.flatMap((rule) => talliesOfRule(rule, shape.skippable)));
+/**
+ * The tally that has to be read next, after an ending is committed, to decide about the children of a join; undefined
+ * when what has been read suffices. The usual join, all of whose parents succeed, reads one count a parent, and
+ * one more at its end.
+ */
+export function tallyToRead(shape: JoinShape, ending: Ending, read: Counts): Tally | undefined {
+  if (shape.parents.length < 2 || shape.rules.every((rule) => isDecidedAtOnce(rule, ending)))
+    return undefined;
+  if (read.ended === undefined) return "ended";
+  const isComplete = read.ended === shape.parents.length;
+  if (!isComplete || shape.rules.every((rule) => rule === "all_ended")) return undefined;
+  if (read.unsuccessful === undefined) return "unsuccessful";
+  return read.unsuccessful > 0 && read.failed === undefined ? "failed" : undefined;
 }
 
-function talliesOfRule(rule: ChildRule, skippable: boolean): Tally[] {
-  switch (rule) {
-    case "all_succeeded":
-      return skippable ? ["succeeded", "ended", "failed"] : ["succeeded"];
-    case "all_ended":
-      return ["ended"];
-    case "any_succeeded":
-      return ["ended", "succeeded", "failed"];
-    case "any_failed":
-      return ["ended", "failed"];
-  }
-}
-
-/** The tallies that have to be read, after an ending is committed, to decide about the children of a join. */
-export function talliesToRead(shape: JoinShape, ending: Ending): Tally[] {
-  if (shape.parents.length < 2) return [];
-  const needed = shape.rules.flatMap((rule) =>
-    decidedAtOnce(rule, ending) ? [] : talliesOfRule(rule, shape.skippable),
-  );
-  return [...new Set(needed)];
-}
-
-function decidedAtOnce(rule: ChildRule, ending: Ending): boolean {
-  if (rule === "all_succeeded") return isFailure(ending);
+function isDecidedAtOnce(rule: ChildRule, ending: Ending): boolean {
   if (rule === "any_succeeded") return ending.status === "SUCCESS";
   return rule === "any_failed" && isFailure(ending);
 }
 
-/** What an ending of one parent, and the counts read after it, mean for a child under the rule. */
+/**
+ * What an ending of one parent, and the counts read after it, mean for a child under the rule. Only `any_…` children
+ * are decided before all parents have ended, so what the others come to does not depend on who ends first.
+ */
 export function decideChild(rule: ChildRule, shape: JoinShape, ending: Ending, read: Counts): Verdict {
-  const { succeeded = 0, failed = 0, ended = 0 } = shape.parents.length === 1 ? countsOfOne(ending) : read;
-  const all = shape.parents.length;
-  const allEnded = ended === all;
-  const failure = isFailure(ending);
+  if (isDecidedAtOnce(rule, ending)) return ready;
+  const counts = shape.parents.length === 1 ? countEndings([ending]) : read;
+  if (counts.ended !== shape.parents.length) return wait;
+  return decideEnded(rule, counts.ended, counts.unsuccessful ?? 0, counts.failed ?? 0);
+}
+
+function decideEnded(rule: ChildRule, all: number, unsuccessful: number, failed: number): Verdict {
   switch (rule) {
-    case "all_succeeded":
-      if (failure) return skip("upstream_failed");
-      return succeeded === all ? ready : onceAll(allEnded && shape.skippable, unsuccessful(failed));
     case "all_ended":
-      return allEnded ? ready : wait;
+      return ready;
+    case "all_succeeded":
+      return unsuccessful === 0 ? ready : skipFor(failed);
     case "any_succeeded":
-      return ending.status === "SUCCESS" || succeeded > 0 ? ready : onceAll(allEnded, unsuccessful(failed));
+      return unsuccessful < all ? ready : skipFor(failed);
     case "any_failed":
-      return failure || failed > 0 ? ready : onceAll(allEnded, skip("rule_not_met"));
+      return failed > 0 ? ready : skip("rule_not_met");
   }
 }
 
-/** Nothing can be said before all parents have ended. */
-function onceAll(allEnded: boolean, verdict: Verdict): Verdict {
-  return allEnded ? verdict : wait;
-}
-
-function unsuccessful(failed: number): Verdict {
+function skipFor(failed: number): Verdict {
   return skip(failed > 0 ? "upstream_failed" : "upstream_skipped");
 }
 
-function countsOfOne(ending: Ending): Counts {
+/** Counts of a join when the endings of its parents are all at hand. */
+export function countEndings(endings: readonly Ending[]): Required<Counts> {
   return {
-    succeeded: ending.status === "SUCCESS" ? 1 : 0,
-    failed: isFailure(ending) ? 1 : 0,
-    ended: 1,
+    ended: endings.length,
+    unsuccessful: endings.filter((ending) => ending.status !== "SUCCESS").length,
+    failed: endings.filter(isFailure).length,
   };
 }

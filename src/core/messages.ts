@@ -80,8 +80,8 @@ export const MessageSchema = z.discriminatedUnion("kind", [
 ]);
 export type Message = z.infer<typeof MessageSchema>;
 
-/** Lane of everything but running tasks: completions, starts, sweeps. */
-export const CONTROL_QUEUE = "control";
+/** Lane of everything but running tasks: completions, starts, sweeps. No task can name it: `$` is in no name. */
+export const CONTROL_QUEUE = "$control";
 
 /** Two messages of the same key ask for the same thing. */
 export function messageKey(message: Message): string {

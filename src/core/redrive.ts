@@ -1,8 +1,6 @@
 import { decideArrival } from "./claim.ts";
 import type { Graph, Join } from "./graph.ts";
-import { decideChild, type Ending } from "./joins.ts";
-import { END_TASK_ID } from "./names.ts";
-import { countEndings } from "./readiness.ts";
+import { countEndings, decideChild, type Ending } from "./joins.ts";
 import type { TaskLog } from "./records.ts";
 import { isTerminal } from "./status.ts";
 
@@ -41,7 +39,7 @@ function isOverdue({ log, ageMs }: AgedLog): boolean {
 
 /** A parent whose completion, handled now, decides a child that nobody has started yet. */
 function findTeller(join: Join, logs: ReadonlyMap<string, AgedLog>) {
-  const untold = join.children.filter((child) => child.taskId === END_TASK_ID || !logs.has(child.taskId));
+  const untold = join.children.filter((child) => !logs.has(child.taskId));
   if (untold.length === 0) return undefined;
   const endings = endingsOf(join, logs);
   const counts = countEndings(endings.map(({ ending }) => ending));

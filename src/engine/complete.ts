@@ -4,6 +4,7 @@ import type { Completion, TaskMessage } from "../core/messages.ts";
 import { CONTROL_QUEUE } from "../core/messages.ts";
 import type { AttemptOutcome } from "../core/settlement.ts";
 import { isTerminal } from "../core/status.ts";
+import type { SyncMark } from "../ports/store.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { Executor } from "./execute.ts";
@@ -24,10 +25,10 @@ export class Completions {
     this.#fanOut = fanOut;
   }
 
-  async complete(batch: PinnedBatch, taskId: string, message: TaskMessage): Promise<void> {
+  async complete(batch: PinnedBatch, taskId: string, message: TaskMessage, since: SyncMark): Promise<void> {
     const ending = message.ending ?? (await this.#readEnding(batch, taskId, message));
     if (!ending || ending.status === "CANCELLED") return;
-    await this.#fanOut.passOn(batch, taskId, ending, message.redrive === true);
+    await this.#fanOut.passOn(batch, taskId, ending, { redrive: message.redrive === true, since });
   }
 
   /** The committed ending; undefined when there is none yet and the message has been dealt with. */

@@ -52,16 +52,16 @@ export class Engine {
    * The recursive handler. Without `previousTaskId` it executes `taskId`: claims, runs, commits, and publishes the
    * completion. With it, that task has completed: it publishes an execute message for every child that is ready.
    */
-  async handleTask(message: TaskMessage): Promise<void> {
+  async handleTask(message: TaskMessage, since: SyncMark = this.mark()): Promise<void> {
     const batch = await this.#batches.pinned(message.batchId);
     if (message.previousTaskId !== undefined)
-      return this.#completions.complete(batch, message.previousTaskId, message);
+      return this.#completions.complete(batch, message.previousTaskId, message, since);
     // Not its turn yet: its parents' completions will start it when it is.
     if (!message.ready && !(await isReady(this.#logs, batch, message.taskId))) return;
     // Not its turn yet: its parents' completions will start it when it is.
     if (!message.ready && !(await isReady(this.#logs, batch, message.taskId))) return;
     if (message.taskId === END_TASK_ID) return closeBatch(this.#dependencies, this.#batches, message.batchId);
-    return this.#executor.execute(batch, message.taskId);
+    return this.#executor.execute(batch, message.taskId, since);
   }
 
   /** Throws `WORKFLOW_UNKNOWN`, `INPUT_INVALID`, `INPUT_TOO_LARGE`. */

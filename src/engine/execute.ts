@@ -1,13 +1,14 @@
 import { decideArrival } from "../core/claim.ts";
 import type { TaskDefinition } from "../core/definition.ts";
-import { BatonError } from "../core/errors.ts";
-import { type AttemptOutcome, settle } from "../core/settlement.ts";
+import { BatonError, messageOf } from "../core/errors.ts";
+import { type AttemptOutcome, type Settlement, settle } from "../core/settlement.ts";
 import { isTerminal } from "../core/status.ts";
 import type { SyncMark } from "../ports/store.ts";
 import { runAttempt } from "./attempt.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { completionMessage, executeMessage } from "./messages.ts";
+import { publishSince } from "./publish.ts";
 import type { ClaimOutcome, StoredLog, TaskLogs } from "./task-logs.ts";
 
 /** Runs tasks: claim, run, commit the outcome, publish the completion. */
@@ -21,11 +22,10 @@ export class Executor {
   }
 
   /** Whatever it finds, when it returns something durable will take the task further without this message. */
-  async execute(batch: PinnedBatch, taskId: string): Promise<void> {
+  async execute(batch: PinnedBatch, taskId: string, since: SyncMark): Promise<void> {
     const task = batch.graph.tasks.get(taskId);
     if (!task) throw new BatonError("TASK_UNKNOWN", `Batch ${batch.batchId} has no task ${taskId}`);
-    const mark = this.#dependencies.store.mark();
-    await this.#continue(batch, task, await this.#logs.claimFirst(batch, taskId), mark);
+    await this.#continue(batch, task, await this.#logs.claimFirst(batch, taskId), since);
   }
 
   /** Follows a claim to its end; after every lost race, decides anew from what won. */
@@ -37,7 +37,7 @@ export class Executor {
   ): Promise<void> {
     let claim = outcome;
     while (claim.kind === "lost") {
-      const next = await this.#arrive(batch, task, claim.current);
+      const next = await this.#arrive(batch, task, claim.current, mark);
       if (!next) return;
       claim = next;
     }
@@ -53,6 +53,19 @@ export class Executor {
     else await this.#continueFromStore(batch, task);
   }
 
+  async #settleWithin(batch: PinnedBatch, from: StoredLog, settlement: Settlement): Promise<ClaimOutcome> {
+    for (const delayMs of settleRetryMs) {
+      try {
+        return await this.#logs.settle(batch, from, settlement);
+      } catch (error) {
+        const { logger, clock } = this.#dependencies;
+        logger.warn("an outcome could not be stored; trying again", { delayMs, error: messageOf(error) });
+        await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
+      }
+    }
+    return this.#logs.settle(batch, from, settlement);
+  }
+
   async #continueFromStore(batch: PinnedBatch, task: TaskDefinition): Promise<void> {
     const mark = this.#dependencies.store.mark();
     const current = await this.#logs.read(batch.batchId, task.id);
@@ -63,12 +76,15 @@ export class Executor {
     batch: PinnedBatch,
     task: TaskDefinition,
     found: StoredLog | undefined,
+    since: SyncMark,
   ): Promise<ClaimOutcome | undefined> {
     if (!found) return this.#logs.claimFirst(batch, task.id);
     const arrival = decideArrival(found.log, found.ageMs);
     switch (arrival.kind) {
       case "ended":
-        await this.#dependencies.broker.publish([completionMessage(batch.batchId, task.id, arrival.ending)]);
+        await publishSince(this.#dependencies, since, [
+          completionMessage(batch.batchId, task.id, arrival.ending),
+        ]);
         return undefined;
       case "held":
         await this.#dependencies.timer.schedule(executeMessage(batch, task.id), arrival.remainingMs);
@@ -101,9 +117,10 @@ export class Executor {
     from: StoredLog,
     outcome: AttemptOutcome,
   ): Promise<void> {
-    const { broker, timer, ids, logger } = this.#dependencies;
+    const { timer, ids, logger } = this.#dependencies;
     const settlement = settle(task, from.log, outcome, ids.random());
-    const settled = await this.#logs.settle(batch, from, settlement);
+    const since = this.#dependencies.store.mark();
+    const settled = await this.#settleWithin(batch, from, settlement);
     if (settled.kind === "lost") {
       logger.warn("the outcome came too late: the claim had been lost", {
         batchId: batch.batchId,
@@ -115,10 +132,13 @@ export class Executor {
     const { log } = settled.claim;
     if (isTerminal(log.status)) {
       const ending = { status: log.status, reason: log.reason };
-      await broker.publish([completionMessage(batch.batchId, task.id, ending)]);
+      await publishSince(this.#dependencies, since, [completionMessage(batch.batchId, task.id, ending)]);
     } else await timer.schedule(executeMessage(batch, task.id), (log.dueSeconds ?? 0) * 1_000);
   }
 }
+
+/** How often, and after how long, a settle that the store refuses is tried again: the work is done, only its record is not. */
+const settleRetryMs = [100, 300, 900, 2_700];
 
 function failure(code: "TASK_LOST_TOO_OFTEN" | "EVENT_TIMEOUT", message: string): AttemptOutcome {
   return { kind: "failed", error: { code, message, retryable: false } };

@@ -1,15 +1,25 @@
 import type { Child, Join } from "../core/graph.ts";
-import { decideChild, type Ending, talliesToRead, type Verdict } from "../core/joins.ts";
+import { decideChild, type Ending, type Verdict } from "../core/joins.ts";
 import { limits } from "../core/limits.ts";
 import { endedUnrun } from "../core/settlement.ts";
 import type { Reason } from "../core/status.ts";
 import type { OutgoingMessage } from "../ports/broker.ts";
+import type { SyncMark } from "../ports/store.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { JoinCounter } from "./join-counter.ts";
-import { completionMessage, executeMessage } from "./messages.ts";
+import { completionMessage, executeMessage, unreadCompletionMessage } from "./messages.ts";
 import { commitEachOwned, type OwnedWrite } from "./owned-commit.ts";
+import { publishSince } from "./publish.ts";
 import { logKey } from "./task-logs.ts";
+
+/** How an ending is passed on. */
+export interface Pass {
+  /** Look again, whatever this process remembers of having done. */
+  readonly redrive: boolean;
+  /** Taken before anything that the ending rests on was read. */
+  readonly since: SyncMark;
+}
 
 interface Decision {
   readonly child: Child;
@@ -30,21 +40,21 @@ export class FanOut {
    * Starts or skips every child that this ending decides. Several parents of one join may see it complete and all
    * pass it on; what this process has passed on already it does not pass on again, unless `redrive` is set.
    */
-  async passOn(batch: PinnedBatch, taskId: string, ending: Ending, redrive: boolean): Promise<void> {
+  async passOn(batch: PinnedBatch, taskId: string, ending: Ending, pass: Pass): Promise<void> {
     const joins = batch.graph.joinsOf.get(taskId) ?? [];
-    await Promise.all(joins.map((join) => this.#passOnJoin(batch, join, ending, redrive)));
+    await Promise.all(joins.map((join) => this.#passOnJoin(batch, join, ending, pass)));
   }
 
-  async #passOnJoin(batch: PinnedBatch, join: Join, ending: Ending, redrive: boolean): Promise<void> {
+  async #passOnJoin(batch: PinnedBatch, join: Join, ending: Ending, { redrive, since }: Pass): Promise<void> {
     if (batch.decidedJoins.has(join) && !redrive) return;
-    const counts = await this.#counter.count(batch.batchId, join.id, talliesToRead(join, ending));
+    const counts = await this.#counter.count(batch.batchId, join, ending);
     const decisions = join.children
       .map((child) => ({ child, verdict: decideChild(child.rule, join, ending, counts) }))
       .filter(
         ({ child, verdict }) => verdict.kind !== "wait" && (redrive || !batch.passedOn.has(child.taskId)),
       );
     if (decisions.length === 0) return;
-    await this.#remembering(batch, join, decisions, () => this.#start(batch, decisions));
+    await this.#remembering(batch, join, decisions, since, () => this.#start(batch, decisions, since));
   }
 
   /** Remembers before it is done, so that others need not do it too, and forgets when it could not be done. */
@@ -52,15 +62,15 @@ export class FanOut {
     batch: PinnedBatch,
     join: Join,
     decisions: readonly Decision[],
+    since: SyncMark,
     pass: () => Promise<void>,
   ): Promise<void> {
-    const mark = this.#dependencies.store.mark();
     for (const { child } of decisions) batch.passedOn.add(child.taskId);
     const decided = join.children.every((child) => batch.passedOn.has(child.taskId));
     if (decided) batch.decidedJoins.add(join);
     try {
       await pass();
-      await this.#dependencies.store.sync(mark);
+      await this.#dependencies.store.sync(since);
     } catch (error) {
       for (const { child } of decisions) batch.passedOn.delete(child.taskId);
       batch.decidedJoins.delete(join);
@@ -68,21 +78,25 @@ export class FanOut {
     }
   }
 
-  async #start(batch: PinnedBatch, decisions: readonly Decision[]): Promise<void> {
+  async #start(batch: PinnedBatch, decisions: readonly Decision[], since: SyncMark): Promise<void> {
     const starts: OutgoingMessage[] = [];
     const skips: { taskId: string; reason: Reason }[] = [];
     for (const { child, verdict } of decisions) {
       if (verdict.kind === "ready") starts.push(executeMessage(batch, child.taskId));
       if (verdict.kind === "skip") skips.push({ taskId: child.taskId, reason: verdict.reason });
     }
-    if (starts.length > 0) await this.#dependencies.broker.publish(starts);
+    if (starts.length > 0) await publishSince(this.#dependencies, since, starts);
     for (let first = 0; first < skips.length; first += limits.writesPerCommit)
-      await this.#skip(batch, skips.slice(first, first + limits.writesPerCommit));
+      await this.#skip(batch, skips.slice(first, first + limits.writesPerCommit), since);
   }
 
   /** Skips by create-if-absent, and passes every skip on: a skip that exists already may not have been. */
-  async #skip(batch: PinnedBatch, skips: readonly { taskId: string; reason: Reason }[]): Promise<void> {
-    const { store, ids, clock, broker } = this.#dependencies;
+  async #skip(
+    batch: PinnedBatch,
+    skips: readonly { taskId: string; reason: Reason }[],
+    since: SyncMark,
+  ): Promise<void> {
+    const { store, ids, clock } = this.#dependencies;
     const writes = skips.map(({ taskId, reason }): OwnedWrite => {
       const stamp = { nonce: ids.unique(), now: clock.now() };
       const log = endedUnrun(
@@ -94,18 +108,12 @@ export class FanOut {
       return { kind: "create", key: logKey(batch.batchId, taskId), data: log };
     });
     const outcomes = await commitEachOwned(store, writes);
-    const completions = skips.flatMap(({ taskId, reason }, index): OutgoingMessage[] => {
-      const outcome = outcomes[index];
-      if (outcome?.kind === "won")
-        return [completionMessage(batch.batchId, taskId, { status: "SKIPPED", reason })];
-      // Somebody else's log stands: let its own ending be read and passed on.
-      return [
-        {
-          queue: "control",
-          message: { kind: "task", batchId: batch.batchId, taskId, previousTaskId: taskId },
-        },
-      ];
-    });
-    await broker.publish(completions);
+    const completions = skips.map(({ taskId, reason }, index) =>
+      // Where somebody else's log stands, its own ending is to be read and passed on.
+      outcomes[index]?.kind === "won"
+        ? completionMessage(batch.batchId, taskId, { status: "SKIPPED", reason })
+        : unreadCompletionMessage(batch.batchId, taskId),
+    );
+    await publishSince(this.#dependencies, since, completions);
   }
 }

@@ -1,4 +1,5 @@
-import type { Counts, Tally } from "../core/joins.ts";
+import type { Join } from "../core/graph.ts";
+import { type Counts, type Ending, tallyToRead } from "../core/joins.ts";
 import { joinToken } from "../core/settlement.ts";
 import type { DocumentStore } from "../ports/store.ts";
 
@@ -14,11 +15,12 @@ export class JoinCounter {
     this.#store = store;
   }
 
-  async count(batchId: string, joinId: string, tallies: readonly Tally[]): Promise<Counts> {
-    const counts = tallies.map(
-      async (tally) => [tally, await this.#countToken(joinToken(batchId, joinId, tally))] as const,
-    );
-    return Object.fromEntries(await Promise.all(counts));
+  /** Counts as much as has to be known after the ending to decide about the children of the join. */
+  async count(batchId: string, join: Join, ending: Ending): Promise<Counts> {
+    let counts: Counts = {};
+    for (let tally = tallyToRead(join, ending, counts); tally; tally = tallyToRead(join, ending, counts))
+      counts = { ...counts, [tally]: await this.#countToken(joinToken(batchId, join.id, tally)) };
+    return counts;
   }
 
   #countToken(token: string): Promise<number> {

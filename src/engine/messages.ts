@@ -28,3 +28,8 @@ export function completionMessage(
   };
   return { queue: CONTROL_QUEUE, message };
 }
+
+/** A task has ended in a way that whoever handles this has to read. */
+export function unreadCompletionMessage(batchId: string, taskId: string): OutgoingMessage {
+  return { queue: CONTROL_QUEUE, message: { kind: "task", batchId, taskId, previousTaskId: taskId } };
+}

@@ -1,5 +1,4 @@
 import { CONTROL_QUEUE } from "../core/messages.ts";
-import { TaskBatchSchema } from "../core/records.ts";
 import { planRedrive } from "../core/redrive.ts";
 import type { OutgoingMessage } from "../ports/broker.ts";
 import type { Batches } from "./batches.ts";
@@ -7,6 +6,7 @@ import { cancelBatch } from "./cancel.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { completionMessage, executeMessage } from "./messages.ts";
 import { pages } from "./pages.ts";
+import { publishSince } from "./publish.ts";
 import type { TaskLogs } from "./task-logs.ts";
 
 /** Publishes what a RUNNING batch should have under way but may have lost. Safe at any time, and at once with others. */
@@ -16,12 +16,13 @@ export async function redriveBatch(
   logs: TaskLogs,
   batchId: string,
 ): Promise<void> {
+  const since = dependencies.store.mark();
   const { batch } = await batches.read(batchId);
   if (batch.status !== "RUNNING") return;
   if (batch.cancelRequested) return cancelBatch(dependencies, batches, logs, batchId);
   const pinned = await batches.pinned(batchId);
   const plan = planRedrive(pinned.graph, await logs.readAll(batchId));
-  await dependencies.broker.publish([
+  await publishSince(dependencies, since, [
     ...plan.execute.map((taskId) => executeMessage(pinned, taskId)),
     ...plan.complete.map(({ taskId, ending }) =>
       completionMessage(batchId, taskId, ending, { redrive: true }),
@@ -32,10 +33,9 @@ export async function redriveBatch(
 /** Finds every RUNNING batch and has each looked at by a message of its own. */
 export async function sweep({ store, broker }: Dependencies): Promise<void> {
   for await (const page of pages(store, "batches", [{ field: "status", equals: "RUNNING" }])) {
-    const batches = page.documents.map((document) => TaskBatchSchema.parse(document.data));
     await broker.publish(
-      batches.map(({ batchId }): OutgoingMessage => {
-        return { queue: CONTROL_QUEUE, message: { kind: "redrive", batchId } };
+      page.documents.map(({ key }): OutgoingMessage => {
+        return { queue: CONTROL_QUEUE, message: { kind: "redrive", batchId: key.id } };
       }),
     );
   }

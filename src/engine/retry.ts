@@ -22,7 +22,8 @@ interface Parts {
 
 /**
  * Runs what did not succeed again, as a new batch of the same lineage, with the workflow as it is deployed now (or
- * as it was, when it is no longer deployed). Successes are inherited. Asking twice gives the same new batch.
+ * as it was, when it is no longer deployed). Successes are inherited. Asking twice gives the same new batch, unless the
+ * definition has changed in between: what was inherited for one must not be met by another.
  * Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`, `BATCH_SUCCEEDED`.
  */
 export async function retryBatch(parts: Parts, batchId: string): Promise<Started> {
@@ -33,7 +34,7 @@ export async function retryBatch(parts: Parts, batchId: string): Promise<Started
   const run = batch.run + 1;
   const next = newBatch(
     {
-      batchId: batchIdOf(batch.workflowId, `${batch.lineageId} run ${run}`),
+      batchId: batchIdOf(batch.workflowId, `${batch.lineageId} run ${run} of ${graph.hash}`),
       workflowId: batch.workflowId,
       definitionHash: graph.hash,
       input: batch.input,

@@ -9,6 +9,7 @@ import type { Batches } from "./batches.ts";
 import type { Definitions } from "./definitions.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { executeMessage } from "./messages.ts";
+import { publishSince } from "./publish.ts";
 
 export interface Started {
   readonly batchId: string;
@@ -50,7 +51,7 @@ export class Starter {
         refusals.push(error);
       }
     }
-    if (refusals.length > 0) throw refusals[0];
+    if (refusals.length > 0) throw refusals.find(mayPass) ?? refusals[0];
     return started;
   }
 
@@ -60,12 +61,13 @@ export class Starter {
     key: string,
     startedBy: string,
   ): Promise<Started> {
-    const { ids, clock, logger, broker } = this.#dependencies;
+    const { ids, clock, logger } = this.#dependencies;
     const { workflowId } = workflow.definition;
     const input = workflow.parseInput(rawInput);
     const batchId = batchIdOf(workflowId, key);
     requireStorable(input, `workflow ${workflowId}`);
     const graph = await this.#definitions.save(workflow.definition);
+    const since = this.#dependencies.store.mark();
     const batch = newBatch(
       { batchId, workflowId, definitionHash: graph.hash, input, startedBy },
       { nonce: ids.unique(), now: clock.now() },
@@ -75,9 +77,18 @@ export class Starter {
     const pinned = await this.#batches.pinned(batchId);
     // Whoever created the batch may have died before it published: a start that comes again publishes again.
     if (kind === "won" || (await this.#batches.read(batchId)).batch.status === "RUNNING")
-      await broker.publish(pinned.graph.roots.map((taskId) => executeMessage(pinned, taskId)));
+      await publishSince(
+        this.#dependencies,
+        since,
+        pinned.graph.roots.map((taskId) => executeMessage(pinned, taskId)),
+      );
     return { batchId, created: kind === "won" };
   }
+}
+
+/** Such an error must come out first: it brings the message back, for the sake of all. */
+function mayPass(error: unknown): boolean {
+  return !(error instanceof BatonError) || error.disposition !== "dead-letter";
 }
 
 function requireStorable(input: JsonValue, where: string): void {

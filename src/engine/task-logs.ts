@@ -62,14 +62,14 @@ export class TaskLogs {
 
   /** Moves the claim forward. */
   renew(claim: StoredLog): Promise<ClaimOutcome> {
-    return this.#write(claim, { ...claim.log, nonce: this.#dependencies.ids.unique() });
+    return this.#advance(claim, { ...claim.log, nonce: this.#dependencies.ids.unique() });
   }
 
   /** Writes how the attempt ended, together with everything its ending adds to. */
   settle(batch: PinnedBatch, claim: StoredLog, settlement: Settlement): Promise<ClaimOutcome> {
     const { ids, clock } = this.#dependencies;
     const { batchId, taskId } = claim.log;
-    return this.#write(claim, {
+    return this.#advance(claim, {
       ...claim.log,
       ...settlement,
       nonce: ids.unique(),
@@ -101,6 +101,17 @@ export class TaskLogs {
     };
   }
 
+  /**
+   * Writes over our own claim. An earlier write of ours may have been undone after it was answered; the claim is still ours
+   * as long as the log is PROCESSING our attempt, since every attempt has one owner.
+   */
+  async #advance(claim: StoredLog, log: TaskLog): Promise<ClaimOutcome> {
+    const outcome = await this.#write(claim, log);
+    if (outcome.kind === "won" || !outcome.current || !isSameAttempt(outcome.current.log, claim.log))
+      return outcome;
+    return this.#write(outcome.current, log);
+  }
+
   async #write(found: StoredLog | undefined, log: TaskLog): Promise<ClaimOutcome> {
     const key = logKey(log.batchId, log.taskId);
     const outcome = await commitOwned(
@@ -109,6 +120,10 @@ export class TaskLogs {
     );
     return toClaimOutcome(outcome, log);
   }
+}
+
+function isSameAttempt(found: TaskLog, ours: TaskLog): boolean {
+  return found.status === "PROCESSING" && ours.status === "PROCESSING" && found.attempt === ours.attempt;
 }
 
 function toClaimOutcome(outcome: CommitOutcome, log: TaskLog): ClaimOutcome {

@@ -1,6 +1,7 @@
 import { BatonError, messageOf } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { type Message, MessageSchema } from "../core/messages.ts";
+import type { DeadLetter } from "../core/records.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Delivery } from "../ports/broker.ts";
 import type { DeliveryReport, Intake } from "./http-handler.ts";
@@ -11,15 +12,22 @@ import { route } from "./router.ts";
 /** Takes in messages of every transport: the same for the HTTP function and the embedded broker. */
 export class Deliveries implements Intake {
   readonly #engine: Engine;
+  #stopping = false;
 
   constructor(engine: Engine) {
     this.#engine = engine;
   }
 
+  /** From now on, everything is to be delivered again, elsewhere or later. */
+  stop(): void {
+    this.#stopping = true;
+  }
+
   async deliver({ message, deliveryAttempt }: Delivery): Promise<DeliveryReport> {
+    if (this.#stopping) throw new BatonError("SHUTTING_DOWN", "This process is stopping");
     const mark = this.#engine.mark();
     try {
-      const batchId = await route(this.#engine, message);
+      const batchId = await route(this.#engine, message, mark);
       await this.#engine.sync(mark);
       return { outcome: "done", batchId };
     } catch (thrown) {
@@ -37,7 +45,7 @@ export class Deliveries implements Intake {
   async revive(deadLetterId: string): Promise<Message> {
     const { deadLetters } = this.#engine;
     const letter = await deadLetters.read(deadLetterId);
-    const message = parseBody(await deadLetters.bodyOf(letter), letter.headers);
+    const message = parseBody(await deadLetters.bodyOf(letter), letter);
     return message.kind === "task" ? { ...message, redrive: true } : message;
   }
 
@@ -71,18 +79,10 @@ function tellingHeaders(headers: RequestHeaders): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
-function parseBody(body: Uint8Array, headers: RequestHeaders): Message {
-  const own = MessageSchema.safeParse(parseJson(body));
-  if (own.success) return own.data;
+function parseBody(body: Uint8Array, { source, headers }: DeadLetter): Message {
+  // What the broker carried was a message; what HTTP brought is taken for no more than it was then.
+  if (source === "broker") return MessageSchema.parse(JSON.parse(new TextDecoder().decode(body)));
   const parsed = parseRequest({ headers, body });
   if ("ignored" in parsed) throw new BatonError("BODY_NOT_AN_EVENT", parsed.ignored);
   return parsed.message;
-}
-
-function parseJson(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(body));
-  } catch {
-    return undefined;
-  }
 }

@@ -1,11 +1,12 @@
 import type { Message } from "../core/messages.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { SyncMark } from "../ports/store.ts";
 
 /** Gives a message to the handler of its kind; for what starts a batch, the id of that batch. */
-export async function route(engine: Engine, message: Message): Promise<string | undefined> {
+export async function route(engine: Engine, message: Message, since: SyncMark): Promise<string | undefined> {
   switch (message.kind) {
     case "task":
-      await engine.handleTask(message);
+      await engine.handleTask(message, since);
       return undefined;
     case "start":
       return (await engine.start(message)).batchId;

@@ -53,8 +53,9 @@ test("children that nobody started: the completion of a parent", () => {
   expect(plan({ a: success, b: success, c: success })).toEqual({ execute: [], complete: ["b"] });
 });
 
-test("a child that a parent's failure decides: the completion of that parent", () => {
-  expect(plan({ a: success, b: success, c: { status: "ERROR" } }).complete).toEqual(["c"]);
+test("a child that is to be skipped: the completion of a parent, once all have ended", () => {
+  expect(plan({ a: success, b: running, c: { status: "ERROR" } })).toEqual(nothing);
+  expect(plan({ a: success, b: success, c: { status: "ERROR" } }).complete).toEqual(["b"]);
 });
 
 test("every task ended and the batch did not: the completion of a leaf", () => {

@@ -130,7 +130,7 @@ export class SqliteBroker implements Broker, Timer {
   #delivered(lane: Lane, settle: () => void): void {
     lane.active -= 1;
     this.#carefully("settle a message", settle);
-    if (lane.room > 0 && this.#durable.isDue) this.#takeRows();
+    if (lane.roomForRows > 0 && this.#durable.isDue) this.#takeRows();
     this.#pumpSoon();
   }
 
@@ -162,7 +162,7 @@ export class SqliteBroker implements Broker, Timer {
   #takeRows(): void {
     if (!this.#handler) return;
     this.#carefully("take messages", () => {
-      for (const item of this.#durable.take((queue) => this.#lane(queue).room))
+      for (const item of this.#durable.take((queue) => this.#lane(queue).roomForRows))
         this.#lane(item.queue).push(item);
     });
     this.#pumpSoon();

@@ -6,7 +6,15 @@ import type { Condition, QueryOptions } from "../../ports/store.ts";
 export interface DocumentRow {
   readonly id: string;
   readonly version: number;
+  /** When it was written, by the store's clock, in milliseconds. */
+  readonly updateTime: number;
   readonly data: string;
+}
+
+/** What a write gives a document beside its data. */
+export interface Stamp {
+  readonly version: number;
+  readonly updateTime: number;
 }
 
 /**
@@ -38,13 +46,13 @@ export class CollectionTable {
     const marks = this.#columns.map(() => ", ?").join("");
     const sets = this.#columns.map((column) => `, "${column}" = ?`).join("");
     this.#insert = database.prepare(
-      `INSERT INTO "${name}" (id, version, data, arrays${columns}) VALUES (?, ?, ?, ?${marks}) ON CONFLICT (id) DO NOTHING`,
+      `INSERT INTO "${name}" (id, version, updated, data, arrays${columns}) VALUES (?, ?, ?, ?, ?${marks}) ON CONFLICT (id) DO NOTHING`,
     );
-    const update = `UPDATE "${name}" SET version = ?, data = ?, arrays = ?${sets} WHERE id = ? AND version = ?`;
+    const update = `UPDATE "${name}" SET version = ?, updated = ?, data = ?, arrays = ?${sets} WHERE id = ? AND version = ?`;
     this.#update = database.prepare(`${update} AND arrays = 0`);
     this.#updateAny = database.prepare(update);
     this.#delete = database.prepare(`DELETE FROM "${name}" WHERE id = ? AND version = ?`);
-    this.#get = database.prepare(`SELECT id, version, data FROM "${name}" WHERE id = ?`);
+    this.#get = database.prepare(`SELECT id, version, updated, data FROM "${name}" WHERE id = ?`);
     this.#insertEntry = database.prepare(
       `INSERT INTO "${name}_entries" (field, value, id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
     );
@@ -61,7 +69,7 @@ export class CollectionTable {
     const columns = this.#columns.map((column) => `, "${column}" TEXT`).join("");
     this.#database.exec(`
       CREATE TABLE IF NOT EXISTS "${name}" (
-        id TEXT PRIMARY KEY, version INTEGER NOT NULL, data TEXT NOT NULL, arrays INTEGER NOT NULL${columns}
+        id TEXT PRIMARY KEY, version INTEGER NOT NULL, updated INTEGER NOT NULL, data TEXT NOT NULL, arrays INTEGER NOT NULL${columns}
       ) STRICT, WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS "${name}_entries" (
         field TEXT NOT NULL, value TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (field, value, id)
@@ -79,11 +87,12 @@ export class CollectionTable {
   }
 
   /** False when the document exists. */
-  insert(id: string, version: number, data: JsonObject): boolean {
+  insert(id: string, stamp: Stamp, data: JsonObject): boolean {
     const entries = this.#entriesOf(data);
     const { changes } = this.#insert.run(
       id,
-      version,
+      stamp.version,
+      stamp.updateTime,
       JSON.stringify(data),
       entries.length > 0 ? 1 : 0,
       ...this.#fieldsOf(data),
@@ -94,9 +103,15 @@ export class CollectionTable {
   }
 
   /** False when the document does not have that version. */
-  update(id: string, expected: number, version: number, data: JsonObject): boolean {
+  update(id: string, expected: number, stamp: Stamp, data: JsonObject): boolean {
     const entries = this.#entriesOf(data);
-    const values = [version, JSON.stringify(data), entries.length > 0 ? 1 : 0, ...this.#fieldsOf(data)];
+    const values = [
+      stamp.version,
+      stamp.updateTime,
+      JSON.stringify(data),
+      entries.length > 0 ? 1 : 0,
+      ...this.#fieldsOf(data),
+    ];
     const updated =
       this.#update.run(...values, id, expected).changes > 0 || this.#updateWithArrays(id, expected, values);
     if (updated) for (const [field, value] of entries) this.#insertEntry.run(field, value, id);
@@ -127,7 +142,7 @@ export class CollectionTable {
 
   query(conditions: readonly Condition[], options: QueryOptions): DocumentRow[] {
     const statement = this.#statement(
-      "SELECT id, version, data",
+      "SELECT id, version, updated, data",
       conditions,
       "AND id > ? ORDER BY id LIMIT ?",
     );
@@ -182,5 +197,10 @@ export class CollectionTable {
 }
 
 function toDocumentRow(row: Record<string, SQLOutputValue>): DocumentRow {
-  return { id: String(row.id), version: Number(row.version), data: String(row.data) };
+  return {
+    id: String(row.id),
+    version: Number(row.version),
+    updateTime: Number(row.updated),
+    data: String(row.data),
+  };
 }

@@ -15,12 +15,12 @@ import {
   type SyncMark,
   type Write,
 } from "../../ports/store.ts";
-import { CollectionTable, type DocumentRow } from "./collection-table.ts";
+import { CollectionTable, type DocumentRow, type Stamp } from "./collection-table.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
 /**
- * The document store on SQLite. A version is the time of its commit in microseconds, made to rise with every
- * commit of this process and with every write of one document, so it is never used twice for a document.
+ * The document store on SQLite. A version begins as the time of its commit in microseconds and is made to rise with
+ * every commit of this process and every write of one document, also when the clock is set back.
  */
 export class SqliteDocumentStore implements DocumentStore {
   readonly #group: GroupCommit;
@@ -41,18 +41,18 @@ export class SqliteDocumentStore implements DocumentStore {
   }
 
   async commit(writes: readonly Write[]): Promise<Committed> {
-    const version = this.#nextVersion(writes);
-    const refused = this.#group.write(() => this.#applyAll(writes, version));
+    const stamp = this.#nextStamp(writes);
+    const refused = this.#group.write(() => this.#applyAll(writes, stamp));
     // Thrown out here: a condition that does not hold is no reason to undo what others wrote in this turn.
     if (refused) throw conflict(refused);
-    return toCommitted(version);
+    return toCommitted(stamp);
   }
 
   async commitEach(writes: readonly Write[]): Promise<readonly EachCommitted[]> {
     return this.#group.write(() =>
       writes.map((write): EachCommitted => {
-        const version = this.#nextVersion([write]);
-        if (this.#apply(write, version)) return { ok: true, committed: toCommitted(version) };
+        const stamp = this.#nextStamp([write]);
+        if (this.#apply(write, stamp)) return { ok: true, committed: toCommitted(stamp) };
         return { ok: false, error: conflict(write) };
       }),
     );
@@ -80,20 +80,21 @@ export class SqliteDocumentStore implements DocumentStore {
   }
 
   /** Applies all, or gives the first write whose condition does not hold. */
-  #applyAll(writes: readonly Write[], version: number): Write | undefined {
+  #applyAll(writes: readonly Write[], stamp: Stamp): Write | undefined {
     const [first, ...rest] = writes;
-    if (first && rest.length === 0) return this.#apply(first, version) ? undefined : first;
+    if (first && rest.length === 0) return this.#apply(first, stamp) ? undefined : first;
     const refused = writes.find((write) => !this.#holds(write));
-    if (!refused) for (const write of writes) this.#apply(write, version);
+    if (!refused) for (const write of writes) this.#apply(write, stamp);
     return refused;
   }
 
-  #nextVersion(writes: readonly Write[]): number {
-    let version = Math.max(this.#clock.now() * 1_000, this.#lastVersion + 1);
+  #nextStamp(writes: readonly Write[]): Stamp {
+    const updateTime = this.#clock.now();
+    let version = Math.max(updateTime * 1_000, this.#lastVersion + 1);
     for (const write of writes)
       if (write.kind !== "create") version = Math.max(version, Number(write.version) + 1);
     this.#lastVersion = version;
-    return version;
+    return { version, updateTime };
   }
 
   #holds(write: Write): boolean {
@@ -101,13 +102,13 @@ export class SqliteDocumentStore implements DocumentStore {
     return write.kind === "create" ? row === undefined : row?.version === Number(write.version);
   }
 
-  #apply(write: Write, version: number): boolean {
+  #apply(write: Write, stamp: Stamp): boolean {
     const table = this.#table(write.key.collection);
     switch (write.kind) {
       case "create":
-        return table.insert(write.key.id, version, write.data);
+        return table.insert(write.key.id, stamp, write.data);
       case "update":
-        return table.update(write.key.id, Number(write.version), version, write.data);
+        return table.update(write.key.id, Number(write.version), stamp, write.data);
       case "delete":
         return table.delete(write.key.id, Number(write.version));
     }
@@ -130,12 +131,12 @@ function toDocument(collection: CollectionName, row: DocumentRow): StoredDocumen
     key: { collection, id: row.id },
     data: JSON.parse(row.data),
     version: String(row.version),
-    updateTime: Math.floor(row.version / 1_000),
+    updateTime: row.updateTime,
   };
 }
 
-function toCommitted(version: number): Committed {
-  return { version: String(version), commitTime: Math.floor(version / 1_000) };
+function toCommitted({ version, updateTime }: Stamp): Committed {
+  return { version: String(version), commitTime: updateTime };
 }
 
 function conflict(write: Write): ConflictError {

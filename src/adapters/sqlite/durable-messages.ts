@@ -38,7 +38,7 @@ export class DurableMessages {
   }
 
   insert({ queue, message }: OutgoingMessage, delayMs: number): void {
-    const visibleAt = this.#clock.now() + delayMs;
+    const visibleAt = Math.ceil(this.#clock.now() + delayMs);
     const batchId = "batchId" in message ? message.batchId : undefined;
     const key = isRedrivable(message) ? messageKey(message) : undefined;
     const body = JSON.stringify(message);
@@ -51,7 +51,7 @@ export class DurableMessages {
   }
 
   postpone(row: MessageRow, delayMs: number): void {
-    const visibleAt = this.#clock.now() + delayMs;
+    const visibleAt = Math.ceil(this.#clock.now() + delayMs);
     this.#group.write(() => this.#table.postpone(row, visibleAt));
     this.#nextAt = Math.min(this.#nextAt, visibleAt);
   }
@@ -72,11 +72,18 @@ export class DurableMessages {
   take(roomOf: (queue: string) => number): Item[] {
     const now = this.#clock.now();
     const queues = this.#group.read(() => this.#table.dueQueues(now));
-    const items = queues.flatMap((queue) => this.#takeQueue(queue, now, roomOf(queue)));
-    const mayHaveLeftSome = queues.some((queue) => roomOf(queue) <= items.length);
-    const next = this.#group.read(() => this.#table.nextVisibleAt(mayHaveLeftSome ? 0 : now));
-    this.#nextAt = next ?? Number.POSITIVE_INFINITY;
-    return items;
+    const taken = queues.map((queue) => {
+      const room = roomOf(queue);
+      const items = this.#takeQueue(queue, now, room);
+      return { items, mayHaveLeftSome: items.length >= room };
+    });
+    const mayHaveLeftSome = taken.some((queue) => queue.mayHaveLeftSome);
+    this.#nextAt = mayHaveLeftSome ? now : this.#nextVisibleAfter(now);
+    return taken.flatMap(({ items }) => items);
+  }
+
+  #nextVisibleAfter(now: number): number {
+    return this.#group.read(() => this.#table.nextVisibleAt(now)) ?? Number.POSITIVE_INFINITY;
   }
 
   #takeQueue(queue: string, now: number, room: number): Item[] {

@@ -14,25 +14,54 @@ export interface Item {
   readonly group: Group | undefined;
 }
 
-/** Messages of one queue that wait in memory, and how many are being handled. */
+/** Messages in order of arrival. */
+class Line {
+  #items: Item[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+
+  push(item: Item): void {
+    this.#items.push(item);
+  }
+
+  shift(): Item | undefined {
+    const item = this.#items[this.#head];
+    if (!item) return undefined;
+    this.#head += 1;
+    if (this.#head * 2 > this.#items.length) this.#forgetHead();
+    return item;
+  }
+
+  drain(): Item[] {
+    this.#forgetHead();
+    return this.#items.splice(0);
+  }
+
+  #forgetHead(): void {
+    this.#items = this.#items.slice(this.#head);
+    this.#head = 0;
+  }
+}
+
+/** Messages of one queue that wait in memory, and how many are being handled. Rows and the others take turns. */
 export class Lane {
   readonly concurrency: number;
   active = 0;
-  #items: Item[] = [];
-  #head = 0;
+  readonly #rows = new Line();
+  readonly #others = new Line();
   readonly #waitingByKey = new Map<string, Item>();
+  #rowsTurn = true;
 
   constructor(concurrency: number) {
     this.concurrency = concurrency;
   }
 
-  /** How many more it could hand out now, those that wait already taken into account. */
-  get room(): number {
-    return this.concurrency - this.active - this.waiting;
-  }
-
-  get waiting(): number {
-    return this.#items.length - this.#head;
+  /** How many more rows it is worth to lease now. */
+  get roomForRows(): number {
+    return this.active >= this.concurrency ? 0 : this.concurrency - this.#rows.length;
   }
 
   /** A message that asks for the same as one that waits already adds nothing. */
@@ -40,30 +69,22 @@ export class Lane {
     const same = this.#waitingByKey.get(item.key);
     if (item.row === undefined && same && !same.group?.failed) return;
     this.#waitingByKey.set(item.key, item);
-    this.#items.push(item);
+    (item.row ? this.#rows : this.#others).push(item);
   }
 
   /** The next message, if one waits and there is room to handle it. */
   next(): Item | undefined {
     if (this.active >= this.concurrency) return undefined;
-    const item = this.#items[this.#head];
-    if (!item) return undefined;
-    this.#head += 1;
-    if (this.#head === this.#items.length) this.#clear();
-    if (this.#waitingByKey.get(item.key) === item) this.#waitingByKey.delete(item.key);
+    const [first, second] = this.#rowsTurn ? [this.#rows, this.#others] : [this.#others, this.#rows];
+    const item = first.shift() ?? second.shift();
+    this.#rowsTurn = !this.#rowsTurn;
+    if (item && this.#waitingByKey.get(item.key) === item) this.#waitingByKey.delete(item.key);
     return item;
   }
 
   /** Takes out everything that waits. */
   drain(): Item[] {
-    const rest = this.#items.slice(this.#head);
-    this.#clear();
     this.#waitingByKey.clear();
-    return rest;
-  }
-
-  #clear(): void {
-    this.#items = [];
-    this.#head = 0;
+    return [...this.#rows.drain(), ...this.#others.drain()];
   }
 }
