@@ -1,17 +1,19 @@
 import * as z from "zod";
 import type { JsonValue } from "../core/json.ts";
+import type { Message } from "../core/messages.ts";
 import { decodeBase64, parseJson } from "./json-body.ts";
 import { type Attributes, AttributesSchema, parseNotification } from "./object-notification.ts";
 import { parseMessage } from "./parse-message.ts";
 import { parseAs } from "./refusal.ts";
 import type { ParsedRequest, RequestHeaders } from "./request.ts";
 
-/** What is needed of it; message and publish ids, which Google sends in two spellings, are not. */
+/** What is needed of it. */
 const PushSchema = z.object({
   message: z.object({
     /** Absent when a message has attributes only. */
     data: z.string().default(""),
     attributes: AttributesSchema.nullish(),
+    messageId: z.string().optional(),
   }),
   /** Only subscriptions with a dead-letter policy count. */
   deliveryAttempt: z.int().positive().optional(),
@@ -20,8 +22,9 @@ const PushSchema = z.object({
 /** A push with its envelope; the data of a `messagePublished` event has the same form. */
 export function parseWrappedPush(json: JsonValue, where = "body"): ParsedRequest {
   const push = parseAs(PushSchema, json, "a Pub/Sub push", where);
-  const { attributes, data } = push.message;
+  const { attributes, data, messageId } = push.message;
   return parseParts({
+    messageId,
     attributes: attributes ?? {},
     attributesAt: `${where}.message.attributes`,
     dataAt: `${where}.message.data`,
@@ -41,6 +44,7 @@ export function isUnwrappedPush(headers: RequestHeaders): boolean {
 /** A push without envelope: the body is the data, the attributes are headers. It tells no delivery attempt. */
 export function parseUnwrappedPush(headers: RequestHeaders, body: Uint8Array): ParsedRequest {
   return parseParts({
+    messageId: headers["x-goog-pubsub-message-id"],
     attributes: {
       eventType: headers.eventtype,
       bucketId: headers.bucketid,
@@ -55,6 +59,7 @@ export function parseUnwrappedPush(headers: RequestHeaders, body: Uint8Array): P
 }
 
 interface PushParts {
+  readonly messageId: string | undefined;
   readonly attributes: Attributes;
   readonly attributesAt: string;
   /** Not looked at in a Cloud Storage notification, which may have none. */
@@ -67,7 +72,13 @@ function parseParts(parts: PushParts): ParsedRequest {
   const notified = parseNotification(parts.attributes, parts.attributesAt);
   if (notified && "ignored" in notified) return notified;
   const message = notified ?? parseMessage(parseJson(parts.data(), parts.dataAt), parts.dataAt);
-  return { message, deliveryAttempt: parts.deliveryAttempt };
+  return { message: withKey(message, parts.messageId), deliveryAttempt: parts.deliveryAttempt };
+}
+
+/** A start without a key gets one from its transport: the same message delivered twice must not start two batches. */
+function withKey(message: Message, messageId: string | undefined): Message {
+  if (message.kind !== "start" || message.key !== undefined || messageId === undefined) return message;
+  return { ...message, key: `pubsub ${messageId}` };
 }
 
 /** Node reads header bytes as Latin-1; object names beyond ASCII are UTF-8. */

@@ -1,0 +1,92 @@
+import { expect, test } from "vitest";
+import type { EmbeddedApp } from "../../src/composition/embedded.ts";
+import { workflow } from "../../src/index.ts";
+import type { Write } from "../../src/ports/store.ts";
+import { testApp, untilEnded } from "../support/app.ts";
+import { firstTime, statusOf, withStore } from "../support/faults.ts";
+
+const swept = { BATON_LEASE: "600ms", BATON_SWEEP: "150ms" };
+
+/** Another handler's write in the same turn fails, and takes all that the turn has written with it. */
+function undoTurn(app: EmbeddedApp): void {
+  void app.broker.schedule({ queue: "x", message: { kind: "sweep" } }, Number.NaN).catch(() => undefined);
+}
+
+/** a → b; b notes what the store says of a. The turn of the first commit that matches is undone after it was answered. */
+function chain(matches: (write: Write) => boolean, a: () => unknown = () => 1) {
+  const seen: (string | undefined)[] = [];
+  const isFirst = firstTime();
+  const flow = workflow("flow")
+    .task("a", a, { retry: { initial: "10ms" } })
+    .task("b", async ({ batchId }) => void seen.push((await app.engine.show(batchId)).tasks[0]?.status), {
+      after: ["a"],
+    });
+  const app: EmbeddedApp = testApp({
+    workflows: [flow],
+    environment: swept,
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        commit: async (writes) => {
+          const committed = await store.commit(writes);
+          if (writes[0] && matches(writes[0]) && isFirst()) undoTurn(app);
+          return committed;
+        },
+      })),
+  });
+  return { app, seen };
+}
+
+async function run(app: EmbeddedApp) {
+  const mark = app.engine.mark();
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
+  await app.engine.sync(mark);
+  app.work.start();
+  return untilEnded(app, batchId);
+}
+
+test("an outcome that was undone before it was published is not published", async () => {
+  const { app, seen } = chain((write) => write.key.id.endsWith("/a") && statusOf(write) === "SUCCESS");
+  expect((await run(app)).status).toBe("SUCCESS");
+  expect(seen).toEqual(["SUCCESS"]);
+});
+
+test("a claim that was undone before its code began does not run", async () => {
+  const runs: number[] = [];
+  const { app, seen } = chain(
+    (write) => write.key.id.endsWith("/a") && statusOf(write) === "PROCESSING",
+    () => runs.push(1),
+  );
+  expect((await run(app)).tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1 });
+  expect(runs).toEqual([1]);
+  expect(seen).toEqual(["SUCCESS"]);
+});
+
+test("a heartbeat that was undone does not take the claim away", async () => {
+  const { app } = chain(
+    (write) => write.kind === "update" && statusOf(write) === "PROCESSING",
+    () => new Promise((resolve) => setTimeout(() => resolve(1), 1_200)),
+  );
+  expect((await run(app)).tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1 });
+});
+
+test("a result is not thrown away because the store refused it once", async () => {
+  let runs = 0;
+  const isFirst = firstTime();
+  const app = testApp({
+    workflows: [
+      workflow("flow").task("a", () => {
+        runs += 1;
+      }),
+    ],
+    environment: { BATON_LEASE: "5s", BATON_SWEEP: "1h" },
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        commit: async (writes) => {
+          if (statusOf(writes[0]) === "SUCCESS" && isFirst()) throw new Error("database is locked");
+          return store.commit(writes);
+        },
+      })),
+  });
+  expect((await run(app)).tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1 });
+  expect(runs).toBe(1);
+});
