@@ -9,7 +9,7 @@ import { onTestFinished } from "vitest";
 const script = fileURLToPath(new URL("../../bin/baton.js", import.meta.url));
 
 /** What commands print with `--json`, as far as tests look into it. */
-export interface CommandJson {
+interface CommandJson {
   readonly batchId: string;
   readonly workflowId: string;
   readonly status: string;
