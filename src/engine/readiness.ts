@@ -4,7 +4,7 @@ import type { PinnedBatch } from "./batches.ts";
 import type { TaskLogs } from "./task-logs.ts";
 
 /**
- * Whether the parents of a task (or, for `$end`, the leaves) have ended so that it may run. Baton's own messages say
+ * Whether the parents of a task, or of `$end`, have ended so that it may run. Baton's own messages say
  * so themselves; this is for those that others send.
  */
 export async function isReady(logs: TaskLogs, batch: PinnedBatch, taskId: string): Promise<boolean> {

@@ -13,6 +13,8 @@ export interface StoredLog {
   readonly version: Version;
   /** Time since it was written, by the store's clock. */
   readonly ageMs: number;
+  /** We wrote it ourselves: it is our claim, and not one that was found. */
+  readonly isOurs: boolean;
 }
 
 export type ClaimOutcome =
@@ -65,7 +67,7 @@ export class TaskLogs {
     return this.#advance(claim, { ...claim.log, nonce: this.#dependencies.ids.unique() });
   }
 
-  /** Writes how the attempt ended, together with everything its ending adds to. */
+  /** Writes how the task came out, on our own claim or on a log as it was found, together with everything its ending adds to. */
   settle(batch: PinnedBatch, claim: StoredLog, settlement: Settlement): Promise<ClaimOutcome> {
     const { ids, clock } = this.#dependencies;
     const { batchId, taskId } = claim.log;
@@ -102,13 +104,14 @@ export class TaskLogs {
   }
 
   /**
-   * Writes over our own claim. An earlier write of ours may have been undone after it was answered; the claim is still ours
-   * as long as the log is PROCESSING our attempt, since every attempt has one owner.
+   * Writes over a log. On our own claim an earlier write of ours may have been undone after it was answered; the claim is
+   * still ours as long as the log is PROCESSING our attempt, since every attempt has one owner. What was merely found
+   * has to be as it was: its owner may have come back.
    */
   async #advance(claim: StoredLog, log: TaskLog): Promise<ClaimOutcome> {
     const outcome = await this.#write(claim, log);
-    if (outcome.kind === "won" || !outcome.current || !isSameAttempt(outcome.current.log, claim.log))
-      return outcome;
+    if (outcome.kind === "won" || !outcome.current || !claim.isOurs) return outcome;
+    if (!isSameAttempt(outcome.current.log, claim.log)) return outcome;
     return this.#write(outcome.current, log);
   }
 
@@ -128,7 +131,7 @@ function isSameAttempt(found: TaskLog, ours: TaskLog): boolean {
 
 function toClaimOutcome(outcome: CommitOutcome, log: TaskLog): ClaimOutcome {
   if (outcome.kind === "won")
-    return { kind: "won", claim: { log, version: outcome.committed.version, ageMs: 0 } };
+    return { kind: "won", claim: { log, version: outcome.committed.version, ageMs: 0, isOurs: true } };
   return { kind: "lost", current: toStoredLog(outcome.current) };
 }
 
@@ -141,6 +144,7 @@ function fromDocument(document: StoredDocument, readTime: number): StoredLog {
     log: TaskLogSchema.parse(document.data),
     version: document.version,
     ageMs: readTime - document.updateTime,
+    isOurs: false,
   };
 }
 

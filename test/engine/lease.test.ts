@@ -3,6 +3,7 @@ import type { Dependencies } from "../../src/engine/dependencies.ts";
 import { workflow } from "../../src/index.ts";
 import type { Write } from "../../src/ports/store.ts";
 import { testApp, untilEnded } from "../support/app.ts";
+import { firstTime, statusOf, withStore } from "../support/faults.ts";
 
 /** Holds back every commit that the first attempt makes after its claim, until `resume` is called. */
 function stalledFirstAttempt() {
@@ -79,6 +80,36 @@ test("a task that outlives many leases keeps its claim by heartbeats", async () 
   app.work.start();
   const view = await untilEnded(app, batchId);
   expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1, result: 1 });
+});
+
+test("a worker that comes back just before its task is given up keeps its claim", async () => {
+  const isFirst = firstTime();
+  let isStaged = false;
+  const app = testApp({
+    workflows: [workflow("slow").task("a", () => null)],
+    environment: { BATON_LEASE: "1ms", BATON_SWEEP: "20ms" },
+    around: (dependencies) => ({
+      ...withStore(dependencies, (store) => ({
+        commit: async (writes) => {
+          const [write] = writes;
+          // The owner's heartbeat arrives between the look of whoever gives the task up and its write.
+          if (write?.kind === "update" && statusOf(write) === "ERROR" && isFirst()) {
+            const { document } = await store.get(write.key);
+            const data = { ...document?.data, nonce: "owner", dueSeconds: 60 };
+            await store.commit([{ kind: "update", key: write.key, version: write.version, data }]);
+            isStaged = true;
+          }
+          return store.commit(writes);
+        },
+      })),
+      runner: { run: async () => ({ kind: "abandoned" }) },
+    }),
+  });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "slow" });
+  app.work.start();
+  await expect.poll(() => isStaged, { timeout: 20_000 }).toBe(true);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect((await app.engine.show(batchId)).tasks[0]).toMatchObject({ status: "PROCESSING" });
 });
 
 test("a task whose worker dies every time is failed in the end", async () => {
