@@ -16,6 +16,7 @@ test("every rule, failing tasks, every message twice and in any order: what a se
     const expected = oracle(tasks);
     expect(statuses(view), `seed ${seed}: ${JSON.stringify(tasks)}`).toEqual(expected);
     expect(view.status).toBe(Object.values(expected).includes("ERROR") ? "ERROR" : "SUCCESS");
+    transport.stop();
     await app.close();
   }
 });

@@ -24,6 +24,7 @@ export class ChaosTransport {
   readonly #concurrency: number;
   readonly #waiting: OutgoingMessage[] = [];
   #active = 0;
+  #stopped = false;
 
   constructor(options: { readonly seed: number; readonly copies: number; readonly concurrency: number }) {
     this.#random = seeded(options.seed);
@@ -42,8 +43,13 @@ export class ChaosTransport {
     },
   });
 
+  /** Delivers nothing more: an app that is closed would refuse it, and be asked again, for ever. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
   #pump(): void {
-    while (this.#active < this.#concurrency && this.#waiting.length > 0) {
+    while (!this.#stopped && this.#active < this.#concurrency && this.#waiting.length > 0) {
       const [outgoing] = this.#waiting.splice(Math.floor(this.#random() * this.#waiting.length), 1);
       if (outgoing) void this.#deliver(outgoing);
     }
