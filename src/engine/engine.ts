@@ -58,8 +58,6 @@ export class Engine {
       return this.#completions.complete(batch, message.previousTaskId, message, since);
     // Not its turn yet: its parents' completions will start it when it is.
     if (!message.ready && !(await isReady(this.#logs, batch, message.taskId))) return;
-    // Not its turn yet: its parents' completions will start it when it is.
-    if (!message.ready && !(await isReady(this.#logs, batch, message.taskId))) return;
     if (message.taskId === END_TASK_ID) return closeBatch(this.#dependencies, this.#batches, message.batchId);
     return this.#executor.execute(batch, message.taskId, since);
   }

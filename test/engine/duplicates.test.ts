@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
-import { testApp, untilEnded } from "../support/app.ts";
-import { ChaosTransport } from "../support/chaos.ts";
+import { untilEnded } from "../support/app.ts";
+import { chaosApp } from "../support/chaos.ts";
 import { type Edges, workflowOf } from "../support/graphs.ts";
 
 /** Runs the graph with every message delivered twice and in random order; gives how often each task ran. */
@@ -12,9 +12,7 @@ async function runDuplicated(edges: Edges, seed: number) {
     await new Promise((resolve) => setImmediate(resolve));
     return taskId;
   });
-  const transport = new ChaosTransport({ seed, copies: 2, concurrency: 50 });
-  const app = testApp({ workflows: [graph], around: transport.around });
-  transport.deliveries = app.deliveries;
+  const app = chaosApp(graph, { seed, copies: 2, concurrency: 50 });
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "graph" });
   const view = await untilEnded(app, batchId, 50_000);
   return { view, runs };

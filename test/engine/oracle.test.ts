@@ -1,22 +1,19 @@
 import { expect, test } from "vitest";
 import { TaskError, workflow } from "../../src/index.ts";
 import { statuses, testApp, untilEnded } from "../support/app.ts";
-import { ChaosTransport, seeded } from "../support/chaos.ts";
+import { chaosApp, seeded } from "../support/chaos.ts";
 import { oracle, randomTasks, workflowOfTasks } from "../support/oracle.ts";
 
 test("every rule, failing tasks, every message twice and in any order: what a sequential oracle says, and an end only then", async () => {
   for (let seed = 1; seed <= 80; seed++) {
     const tasks = randomTasks(seeded(seed));
-    const transport = new ChaosTransport({ seed, copies: 2, concurrency: 1 + (seed % 5) });
-    const app = testApp({ workflows: [workflowOfTasks(tasks)], around: transport.around });
-    transport.deliveries = app.deliveries;
+    const app = chaosApp(workflowOfTasks(tasks), { seed, copies: 2, concurrency: 1 + (seed % 5) });
     const { batchId } = await app.engine.start({ kind: "start", workflowId: "graph" });
     // The first look after the end: nothing may still be under way then.
     const view = await untilEnded(app, batchId);
     const expected = oracle(tasks);
     expect(statuses(view), `seed ${seed}: ${JSON.stringify(tasks)}`).toEqual(expected);
     expect(view.status).toBe(Object.values(expected).includes("ERROR") ? "ERROR" : "SUCCESS");
-    transport.stop();
     await app.close();
   }
 });

@@ -1,6 +1,10 @@
+import { onTestFinished } from "vitest";
+import type { EmbeddedApp } from "../../src/composition/embedded.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
 import type { Deliveries } from "../../src/entry/deliveries.ts";
 import type { OutgoingMessage } from "../../src/ports/broker.ts";
+import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
+import { testApp } from "./app.ts";
 
 /** A seeded source of numbers in [0, 1) (mulberry32). */
 export function seeded(seed: number): () => number {
@@ -13,11 +17,30 @@ export function seeded(seed: number): () => number {
   };
 }
 
+export interface ChaosOptions {
+  readonly seed: number;
+  readonly copies: number;
+  readonly concurrency: number;
+}
+
+/** An app whose messages go through chaos until the test ends or the app is closed. */
+export function chaosApp(workflow: BuiltWorkflow, options: ChaosOptions): EmbeddedApp {
+  const transport = new ChaosTransport(options);
+  const app = testApp({ workflows: [workflow], around: transport.around });
+  transport.deliveries = app.deliveries;
+  onTestFinished(() => transport.stop());
+  const close = async () => {
+    transport.stop();
+    await app.close();
+  };
+  return { ...app, close };
+}
+
 /**
  * A transport that delivers every message `copies` times, in random order, at most `concurrency` at once, and again
  * when the handler rejects. It takes the place of the broker; everything else is real.
  */
-export class ChaosTransport {
+class ChaosTransport {
   deliveries: Deliveries | undefined;
   readonly #random: () => number;
   readonly #copies: number;
@@ -26,7 +49,7 @@ export class ChaosTransport {
   #active = 0;
   #stopped = false;
 
-  constructor(options: { readonly seed: number; readonly copies: number; readonly concurrency: number }) {
+  constructor(options: ChaosOptions) {
     this.#random = seeded(options.seed);
     this.#copies = options.copies;
     this.#concurrency = options.concurrency;
