@@ -22,7 +22,12 @@ export interface TestAppOptions extends Pick<EmbeddedOptions, "workflows" | "aro
 /** A real embedded app on a real file, closed with the test. */
 export function testApp(options: TestAppOptions): EmbeddedApp {
   const data = options.data ?? temporaryFolder();
-  const configuration = readConfiguration({ BATON_DATA: data, BATON_LEASE: "2s", BATON_DURABILITY: "normal", ...options.environment });
+  const configuration = readConfiguration({
+    BATON_DATA: data,
+    BATON_LEASE: "2s",
+    BATON_DURABILITY: "normal",
+    ...options.environment,
+  });
   const { workflows, around } = options;
   const app = openEmbedded({
     configuration,
