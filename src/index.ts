@@ -1,11 +1,17 @@
 /** What workflow files import. */
+export { joinCallbackPages } from "./core/callback-pages.ts";
 export type { ChildRule } from "./core/definition.ts";
 export type { Duration } from "./core/duration.ts";
 export { TaskError, type TaskErrorOptions } from "./core/errors.ts";
 export type { JsonObject, JsonValue } from "./core/json.ts";
 export { FileDropped } from "./core/messages.ts";
-export { fileDrop, type Trigger } from "./core/trigger.ts";
+export { Scheduled } from "./core/schedule.ts";
+export { fileDrop, type ScheduleOptions, schedule, type Trigger } from "./core/trigger.ts";
+export type { TaskNotes } from "./runtime/note-taker.ts";
+export type { TaskCallback } from "./runtime/progress.ts";
+export type { PollOptions, Steps, WaitOptions } from "./runtime/steps.ts";
 export type {
+  KeyFunction,
   ParentStatus,
   Services,
   TaskContext,
@@ -19,4 +25,4 @@ export { loadFile } from "./tasks/load-file.ts";
 export { renderReport } from "./tasks/render-report.ts";
 export { runQuery } from "./tasks/run-query.ts";
 export { type Workflow, type WorkflowOptions, workflow } from "./workflow/builder.ts";
-export type { RetryOptions, TaskPolicies } from "./workflow/task-schema.ts";
+export type { CallbackOptions, IdempotencyOptions, RetryOptions, TaskPolicies } from "./workflow/task-schema.ts";

@@ -33,6 +33,7 @@ const owners: Readonly<Record<string, string>> = {
   "ipaddr.js": "adapters/http",
   "node:sqlite": "adapters/sqlite",
   pino: "adapters/pino",
+  standardwebhooks: "adapters/webhook",
   undici: "adapters/http",
   yaml: "workflow",
 };

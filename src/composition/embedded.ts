@@ -1,5 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
+import { DuckDbCallbackArchive } from "../adapters/duckdb/callback-archive.ts";
+import { DatabaseFile } from "../adapters/duckdb/database-file.ts";
 import { DuckDbWarehouse } from "../adapters/duckdb/warehouse.ts";
 import { Inbox } from "../adapters/filesystem/inbox.ts";
 import { FolderObjectStore } from "../adapters/filesystem/object-store.ts";
@@ -9,6 +11,7 @@ import { SqliteDocumentStore } from "../adapters/sqlite/document-store.ts";
 import { GroupCommit } from "../adapters/sqlite/group-commit.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { systemIds } from "../adapters/system/ids.ts";
+import { WebhookSender } from "../adapters/webhook/sender.ts";
 import { limits } from "../core/limits.ts";
 import { AppliedWorkflows } from "../engine/applied-workflows.ts";
 import type { Dependencies } from "../engine/dependencies.ts";
@@ -22,6 +25,7 @@ import { builtInTaskTypes } from "../tasks/index.ts";
 import { FolderCatalog } from "../workflow/catalog.ts";
 import { type CodeCatalog, FixedCatalog } from "../workflow/fixed-catalog.ts";
 import type { BuiltWorkflow } from "../workflow/workflow.ts";
+import { callbackSecret } from "./callback-secret.ts";
 import type { Configuration } from "./configuration.ts";
 import { lazyHttpClient } from "./lazy-http-client.ts";
 import { Work } from "./work.ts";
@@ -65,12 +69,17 @@ export function openEmbedded({ configuration, logger, workflows, around }: Embed
   const store: DocumentStore = new SqliteDocumentStore(database, group, clock);
   const broker = new SqliteBroker(database, group, clock, logger, {
     concurrency: configuration.concurrency,
+    queues: configuration.queues,
     leaseSeconds: limits.messageLeaseSeconds,
     pollMs: limits.brokerPollMs,
   });
   const objects = openObjectStore(configuration);
-  const warehouse = new DuckDbWarehouse(`${configuration.data}/warehouse.duckdb`);
-  const services: Services = { warehouse, objects, http: lazyHttpClient(configuration) };
+  const warehousePath = `${configuration.data}/warehouse.duckdb`;
+  const warehouse = new DuckDbWarehouse(warehousePath);
+  const http = lazyHttpClient(configuration);
+  const callbacks = new WebhookSender(http, callbackSecret(configuration), clock);
+  const archiveFile = new DatabaseFile(warehousePath, { idleMs: 0 });
+  const services: Services = { warehouse, objects, http };
   const applied = new AppliedWorkflows({ store, ids, clock });
   const folder = new FolderCatalog({
     folder: configuration.workflows,
@@ -81,8 +90,9 @@ export function openEmbedded({ configuration, logger, workflows, around }: Embed
   const code = {
     types: builtInTaskTypes,
     functionOf: (workflowId: string, taskId: string) => catalog.taskCode(workflowId, taskId),
+    keyFunctionOf: (workflowId: string, taskId: string) => catalog.keyFunction(workflowId, taskId),
   };
-  const runner = new LocalTaskRunner({ code, services, clock, logger });
+  const runner = new LocalTaskRunner({ code, services, callbacks, clock, ids, logger });
   const settings = { leaseSeconds: configuration.leaseSeconds };
   const worker = `${hostname()}:${process.pid}`;
   const plain: Dependencies = {
@@ -92,6 +102,8 @@ export function openEmbedded({ configuration, logger, workflows, around }: Embed
     objects,
     catalog,
     runner,
+    callbacks,
+    callbackArchive: new DuckDbCallbackArchive(archiveFile),
     clock,
     ids,
     logger,
@@ -122,6 +134,7 @@ export function openEmbedded({ configuration, logger, workflows, around }: Embed
       await inbox.stop();
       await work.stop();
       await warehouse.close();
+      await archiveFile.close();
       group.flush();
       database.close();
     },

@@ -17,35 +17,40 @@ interface Parts {
   readonly logger: Logger;
 }
 
-/** The part of a process that runs tasks: it takes messages, sweeps from time to time, and stops in good order. */
+/** The part of a process that runs tasks: it takes messages, sweeps and ticks from time to time, and stops in good order. */
 export class Work {
   readonly #parts: Parts;
   readonly #sweepSeconds: number;
   #running = false;
-  #cancelSweep: () => void = () => undefined;
+  /** How to call off what comes next of each kind. */
+  readonly #next = new Map<Message["kind"], () => void>();
 
   constructor(parts: Parts, sweepSeconds: number) {
     this.#parts = parts;
     this.#sweepSeconds = sweepSeconds;
   }
 
-  /** Begins to work on everything, or on one batch only. Sweeps at once: what a dead process left is taken up. */
+  /**
+   * Begins to work on everything, or on one batch only. Sweeps at once: what a dead process left is taken up. Who works
+   * on one batch starts no others: schedules are left alone.
+   */
   start(scope: { readonly batchId?: string } = {}): void {
     const { broker, deliveries } = this.#parts;
     this.#running = true;
     broker.start(async (delivery) => {
       await deliveries.deliver(delivery);
     }, scope);
-    const message: Message =
-      scope.batchId === undefined ? { kind: "sweep" } : { kind: "redrive", batchId: scope.batchId };
-    void this.#sweep(message);
+    if (scope.batchId !== undefined)
+      return void this.#repeat({ kind: "redrive", batchId: scope.batchId }, this.#sweepSeconds);
+    void this.#repeat({ kind: "sweep" }, this.#sweepSeconds);
+    void this.#repeat({ kind: "tick" }, limits.tickSeconds);
   }
 
   /** Takes nothing new, lets short tasks finish, gives the rest back, within `limits.shutdownSeconds`. */
   async stop(): Promise<void> {
     if (!this.#running) return;
     this.#running = false;
-    this.#cancelSweep();
+    for (const cancel of this.#next.values()) cancel();
     const { broker, runner, deliveries, logger } = this.#parts;
     deliveries.stop();
     // A disk that is full must not keep the tasks from being given back.
@@ -58,15 +63,19 @@ export class Work {
     await this.#settled();
   }
 
-  async #sweep(message: Message): Promise<void> {
+  async #repeat(message: Message, seconds: number): Promise<void> {
     const { deliveries, clock, logger } = this.#parts;
     try {
       await deliveries.deliver({ message, deliveryAttempt: 1 });
     } catch (error) {
-      logger.error("the sweep failed", { error: messageOf(error) });
+      // What fails because this process stops, the next process does.
+      if (this.#running) logger.error(`the ${message.kind} failed`, { error: messageOf(error) });
     }
     if (this.#running)
-      this.#cancelSweep = clock.after(this.#sweepSeconds * 1_000, () => void this.#sweep(message));
+      this.#next.set(
+        message.kind,
+        clock.after(seconds * 1_000, () => void this.#repeat(message, seconds)),
+      );
   }
 
   /** Waits until the handlers under way have committed, for as long as the shutdown allows. */

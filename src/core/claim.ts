@@ -1,7 +1,7 @@
 import type { Ending } from "./joins.ts";
 import { limits } from "./limits.ts";
 import type { TaskLog } from "./records.ts";
-import { isTerminal } from "./status.ts";
+import { isParkReason, isTerminal } from "./status.ts";
 
 /** What a message that wants to run a task does, given the TaskLog it finds. */
 export type Arrival =
@@ -10,19 +10,26 @@ export type Arrival =
   /** Somebody has it, or it waits: look again when that should be over. */
   | { readonly kind: "held"; readonly remainingMs: number }
   /** Claim it as this attempt. */
-  | { readonly kind: "take"; readonly attempt: number; readonly lostLeases: number }
+  | {
+      readonly kind: "take";
+      readonly attempt: number;
+      readonly resumes: number;
+      readonly lostLeases: number;
+    }
   /** Its worker died each time. */
   | { readonly kind: "lost_too_often" }
-  /** It waited for an event that never came. */
-  | { readonly kind: "event_timeout" };
+  /** It waited for a completion from outside that never came. */
+  | { readonly kind: "completion_timeout" };
 
 /** `ageMs`: time since the log was written, by the store's clock. */
 export function decideArrival(log: TaskLog, ageMs: number): Arrival {
   if (isTerminal(log.status)) return { kind: "ended", ending: { status: log.status, reason: log.reason } };
   const remainingMs = Math.ceil((log.dueSeconds ?? 0) * 1_000 - ageMs);
   if (remainingMs > 0) return { kind: "held", remainingMs };
-  if (log.reason === "event") return { kind: "event_timeout" };
+  if (log.reason === "completion") return { kind: "completion_timeout" };
   const lostLeases = log.lostLeases + (log.status === "PROCESSING" ? 1 : 0);
   if (lostLeases > limits.lostLeases) return { kind: "lost_too_often" };
-  return { kind: "take", attempt: log.attempt + 1, lostLeases };
+  if (log.status === "WAITING" && isParkReason(log.reason))
+    return { kind: "take", attempt: log.attempt, resumes: log.resumes + 1, lostLeases };
+  return { kind: "take", attempt: log.attempt + 1, resumes: log.resumes, lostLeases };
 }

@@ -1,26 +1,15 @@
 import * as z from "zod";
+import { CallbackPolicySchema } from "./callback.ts";
 import { hashJson } from "./canonical.ts";
+import { IdempotencySchema } from "./idempotency.ts";
 import { type JsonObject, JsonObjectSchema } from "./json.ts";
 import { defaults, limits } from "./limits.ts";
 import { NameSchema } from "./names.ts";
+import { type RetryPolicy, RetryPolicySchema } from "./retry.ts";
 
 /** Which ends of the parents make a child ready. */
 export const ChildRuleSchema = z.enum(["all_succeeded", "all_ended", "any_succeeded", "any_failed"]);
 export type ChildRule = z.infer<typeof ChildRuleSchema>;
-
-export const RetryPolicySchema = z.strictObject({
-  /** Attempts in all, the first included. */
-  maxAttempts: z.int().min(1).max(limits.attempts),
-  /** Wait before the second attempt, in seconds. */
-  initialSeconds: z.number().min(0).max(limits.delaySeconds),
-  /** Each further wait is this many times the one before. */
-  factor: z.number().min(1).max(100),
-  /** No wait is longer than this, in seconds. */
-  maxSeconds: z.number().min(0).max(limits.delaySeconds),
-  /** Share of the wait that is added at random, 0 to 1. */
-  jitter: z.number().min(0).max(1),
-});
-export type RetryPolicy = z.infer<typeof RetryPolicySchema>;
 
 const TaskDefinitionSchema = z.strictObject({
   id: NameSchema,
@@ -32,6 +21,8 @@ const TaskDefinitionSchema = z.strictObject({
   retry: RetryPolicySchema,
   timeoutSeconds: z.number().positive().max(limits.timeoutSeconds),
   queue: NameSchema,
+  idempotency: IdempotencySchema.optional(),
+  callback: CallbackPolicySchema.optional(),
 });
 export type TaskDefinition = z.infer<typeof TaskDefinitionSchema>;
 
@@ -51,7 +42,8 @@ export function hashDefinition(definition: Definition): string {
 }
 
 export function toJson(definition: Definition): JsonObject {
-  return { ...definition, tasks: definition.tasks.map((task) => ({ ...task })) };
+  const json: JsonObject = JSON.parse(JSON.stringify(definition));
+  return json;
 }
 
 /** The policies of a task as the definition keeps them, defaults filled in. */
@@ -69,5 +61,7 @@ export function completeTask(
     retry: { ...defaults.retry, ...task.retry },
     timeoutSeconds: task.timeoutSeconds ?? defaults.timeoutSeconds,
     queue: task.queue ?? defaults.queue,
+    ...(task.idempotency && { idempotency: task.idempotency }),
+    ...(task.callback && { callback: task.callback }),
   };
 }

@@ -92,6 +92,22 @@ export const errorCatalog = {
   ),
   EVENT_TIMEOUT: entry("none", "No completion came in time; publish it earlier or raise the timeout."),
 
+  IDEMPOTENCY_KEY_INVALID: entry(
+    "none",
+    "Make the key from fields that every call has; see docs/idempotency.md.",
+  ),
+  STEP_REPEATED: entry(
+    "none",
+    "Give each step of a task its own name; in a loop, put the item's id into it.",
+  ),
+  STEP_NAME_INVALID: entry("none", "Name a step by 1–200 characters."),
+  POLL_TIMEOUT: entry("none", "What was polled for did not come in time; raise the timeout or look into it."),
+  ALL_ITEMS_FAILED: entry("none", "Every item failed; the errors of the TaskLog say how."),
+  EXECUTION_UNKNOWN: entry("none", "List the keys with `baton inspect locks` and `baton inspect results`."),
+  TASK_ENDED: entry("none", "A task that has ended keeps its outcome; see `baton show <batchId>`."),
+  CALLBACK_URL_INVALID: entry("none", "Give the callback an http or https URL."),
+  CALLBACK_UNKNOWN: entry("none", "See `baton explain <key>`: only completed calls have a stored callback."),
+
   // Built-in tasks
   FILE_MISSING: entry("none", "The file is no longer where the event said; drop it again."),
   FILE_CHANGED: entry(
@@ -113,6 +129,17 @@ export const errorCatalog = {
   HTTP_ADDRESS_REFUSED: entry(
     "none",
     "The address is private, loopback or metadata. Set BATON_HTTP_ALLOW_PRIVATE=true if that is intended.",
+  ),
+
+  // Callbacks
+  CALLBACK_SECRET_MISSING: entry(
+    "retry",
+    "Set BATON_CALLBACK_SECRET, or let Baton write and read callback-secret in its data folder.",
+  ),
+  CALLBACK_PAGES_MISSING: entry("none", "Keep the pages until all have come; join them then."),
+  CALLBACK_PAGES_INVALID: entry(
+    "none",
+    "Verify each body's signature as it came, and join the pages of one event only.",
   ),
 
   // The machine

@@ -8,8 +8,14 @@ export type JsonObject = { readonly [key: string]: JsonValue };
 export const JsonValueSchema: z.ZodType<JsonValue> = z.json();
 export const JsonObjectSchema: z.ZodType<JsonObject> = z.record(z.string(), JsonValueSchema);
 
+/** A JSON value as text, with its size in UTF-8. */
+export interface JsonText {
+  readonly text: string;
+  readonly bytes: number;
+}
+
 export type JsonEncoding =
-  | { readonly ok: true; readonly text: string; readonly bytes: number }
+  | ({ readonly ok: true } & JsonText)
   | { readonly ok: false; readonly path: string; readonly problem: string };
 
 /**

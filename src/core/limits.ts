@@ -29,10 +29,45 @@ export const limits = {
   errorMessageCharacters: 4_000,
   /** Bytes of a dead message that are kept inside its dead letter; larger ones go to the object store. */
   deadLetterInlineBytes: 256 * 1024,
+  /** Longest cron pattern. It is part of the key of a batch. */
+  cronCharacters: 300,
+  /** Missed slots of one schedule that one tick starts; the next tick goes on. */
+  catchUpSlots: 100,
+  /** How old a slot may be and still count as on time: ticks come late, from Cloud Scheduler once a minute. */
+  scheduleGraceSeconds: 120,
+  /** Time between two looks of a working process at the schedules. */
+  tickSeconds: 5,
   /** Failed deliveries of one message before it becomes a dead letter. Pub/Sub allows 5 to 100. */
   deliveryAttempts: 10,
   /** Leases one task may lose before it is failed: a task that kills its worker must not do so for ever. */
   lostLeases: 10,
+  /** Longest idempotency key; it is stored whole, beside its hash. */
+  keyCharacters: 1_000,
+  /** Longest time-to-live of a cached result. */
+  resultTtlSeconds: 366 * 24 * 3600,
+  /** How long the stored steps of a call that failed are kept for the next one. */
+  unfinishedExecutionSeconds: 7 * 24 * 3600,
+  /** Execution records that one sweep looks through for spent ones. */
+  executionsPerSweep: 500,
+  /** How long a task that found its lock held waits, at first and at most, before it looks again. */
+  lockPollSeconds: { first: 1, most: 15 },
+  /** Longest name of a step or an event. */
+  stepNameCharacters: 200,
+  /** Warnings, errors and counters that one TaskLog keeps of each, and the longest of them. */
+  notes: 100,
+  noteCharacters: 500,
+  /** Longest URL of a callback. */
+  urlCharacters: 2_000,
+  /** How long the receiver of a callback has to answer. */
+  callbackTimeoutSeconds: 20,
+  /** How long one sender of a callback is believed to be at it. */
+  callbackLeaseSeconds: 60,
+  /** Sends of a callback that fail in a row before it is given up: about three days. */
+  callbackAttempts: 80,
+  /** Sends of a callback that are kept to be shown. */
+  shownSends: 20,
+  /** How often, and after how long, an outcome that the store refuses is stored again: the work is done, only its record is not. */
+  settleRetryMs: [100, 300, 900, 2_700],
   /** Longest delay, the horizon of Cloud Tasks. */
   delaySeconds: 30 * 24 * 3600,
   /** Longest timeout of one attempt, below the 60 minutes of a Cloud Run function. */
@@ -49,12 +84,20 @@ export const limits = {
   earlyCompletionMs: 2_000,
   /** Messages other than tasks (completions, starts, sweeps) that one process handles at once. */
   controlConcurrency: 1_000,
+  /** Most tasks of one queue that a process may be told to run at once. */
+  queueConcurrency: 10_000,
+  /** Highest rate a queue may be given, in messages per second, minute or hour. */
+  queueRateMessages: 1_000_000,
   /** Redirects that one request of a task follows. */
   redirects: 5,
   /** Largest answer of the `http` task that does not ask for more. */
   httpAnswerBytes: 1024 * 1024,
   /** How much of a refused answer an error shows. */
   shownAnswerCharacters: 500,
+  /** Data of a callback up to this size, as JSON, is sent in one request; longer data in pages of about this size. */
+  callbackPageBytes: 256 * 1024,
+  /** Largest answer to a callback. It is not looked at, but some receivers answer with a page. */
+  callbackAnswerBytes: 64 * 1024,
   /** Rows that one report draws; more could not be told apart. */
   reportRows: 5_000,
   /** A file in the inbox counts as written when it has not changed for so long. */
@@ -75,6 +118,16 @@ export const limits = {
 
 /** Defaults of a task that does not say otherwise. */
 export const defaults = {
+  /** A result is believed for a day, a silent lock for five minutes. */
+  idempotency: {
+    scope: "global",
+    ttlSeconds: 24 * 3600,
+    lockSeconds: 300,
+    onLocked: "wait",
+    recurring: false,
+  },
+  /** Table of the warehouse that completed callbacks are archived in. */
+  callbackTable: "enrichment_callbacks",
   timeoutSeconds: 300,
   queue: "default",
   /** Four attempts with waits of 1, 2 and 4 minutes. */

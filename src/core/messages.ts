@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { JsonValueSchema } from "./json.ts";
+import { limits } from "./limits.ts";
 import { END_TASK_ID, NameSchema } from "./names.ts";
 import { ReasonSchema, TerminalStatusSchema } from "./status.ts";
 
@@ -64,8 +65,25 @@ export const ObjectMessageSchema = z.strictObject({
 });
 export type ObjectMessage = z.infer<typeof ObjectMessageSchema>;
 
+const EventNameSchema = z.string().min(1).max(limits.stepNameCharacters);
+
+/** Something that tasks of a batch may wait for has happened. */
+export const EventMessageSchema = z.strictObject({
+  kind: z.literal("event"),
+  batchId: BatchIdSchema,
+  event: EventNameSchema,
+  payload: JsonValueSchema.optional(),
+});
+export type EventMessage = z.infer<typeof EventMessageSchema>;
+
+/** Send a stored callback that is to be sent. */
+const CallbackMessageSchema = z.strictObject({ kind: z.literal("callback"), eventId: z.string().min(1) });
+
 /** Look for work that has lost its driver. */
 export const SweepMessageSchema = z.strictObject({ kind: z.literal("sweep") });
+
+/** Look whether the time of a schedule has come. */
+export const TickMessageSchema = z.strictObject({ kind: z.literal("tick") });
 
 /** Look at one batch anew, and publish what should be under way but is not. */
 export const RedriveMessageSchema = z.strictObject({ kind: z.literal("redrive"), batchId: BatchIdSchema });
@@ -76,12 +94,18 @@ export const MessageSchema = z.discriminatedUnion("kind", [
   StartMessageSchema,
   ObjectMessageSchema,
   SweepMessageSchema,
+  TickMessageSchema,
   RedriveMessageSchema,
+  EventMessageSchema,
+  CallbackMessageSchema,
 ]);
 export type Message = z.infer<typeof MessageSchema>;
 
 /** Lane of everything but running tasks: completions, starts, sweeps. No task can name it: `$` is in no name. */
 export const CONTROL_QUEUE = "$control";
+
+/** Lane of callbacks: a receiver that is slow to answer keeps nothing else waiting. */
+export const CALLBACK_QUEUE = "$callbacks";
 
 /** Two messages of the same key ask for the same thing. */
 export function messageKey(message: Message): string {
@@ -94,18 +118,24 @@ export function messageKey(message: Message): string {
       return `object ${message.bucket}/${message.object}#${message.generation}`;
     case "redrive":
       return `redrive ${message.batchId}`;
+    case "event":
+      return `event ${message.batchId} ${message.event}`;
+    case "callback":
+      return `callback ${message.eventId}`;
     case "sweep":
-      return "sweep";
+    case "tick":
+      return message.kind;
   }
 }
 
 /**
  * Whether the store's records alone suffice to make this message again, so that a broker beside the store need
- * not write it down: the sweep of a RUNNING batch finds every task that should run and every end that should be
- * passed on. A completion from outside exists only in its message.
+ * not write it down: the sweep finds every task of a RUNNING batch that should run, every end that should be passed on,
+ * and every callback that should be sent. A completion from outside exists only in its message.
  */
 export function isRedrivable(message: Message): boolean {
-  return (message.kind === "task" && message.completion === undefined) || message.kind === "redrive";
+  if (message.kind === "task") return message.completion === undefined;
+  return message.kind === "redrive" || message.kind === "callback";
 }
 
 /** Input of a workflow that is started by a file drop. */

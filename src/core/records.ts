@@ -2,6 +2,7 @@ import * as z from "zod";
 import { JsonValueSchema } from "./json.ts";
 import { NameSchema } from "./names.ts";
 import { BatchStatusSchema, ReasonSchema, TaskStatusSchema } from "./status.ts";
+import { NotesSchema, StoredErrorSchema, StoredResultSchema } from "./stored.ts";
 
 /** Collections of the document store, with the fields each may be counted and queried by. */
 export const collections = {
@@ -10,6 +11,11 @@ export const collections = {
   batches: { fields: ["status", "lineageId"], arrays: [] },
   taskLogs: { fields: ["batchId"], arrays: ["arrivals"], clusteredBy: "batchId" },
   deadLetters: { fields: [], arrays: [] },
+  schedules: { fields: [], arrays: [] },
+  executions: { fields: ["state"], arrays: [] },
+  steps: { fields: ["scope"], arrays: [], clusteredBy: "scope" },
+  events: { fields: [], arrays: [] },
+  callbacks: { fields: ["state", "key", "batchId"], arrays: [] },
 } as const satisfies Readonly<Record<string, CollectionSpec>>;
 
 /** What an adapter has to index. */
@@ -23,20 +29,6 @@ export interface CollectionSpec {
 }
 export type CollectionName = keyof typeof collections;
 
-/** A result small enough to live in its TaskLog, or the object that holds it. */
-const StoredResultSchema = z.union([
-  z.strictObject({ value: JsonValueSchema }),
-  z.strictObject({ bucket: z.string(), object: z.string(), bytes: z.int() }),
-]);
-export type StoredResult = z.infer<typeof StoredResultSchema>;
-
-const StoredErrorSchema = z.strictObject({
-  code: z.string(),
-  message: z.string(),
-  retryable: z.boolean(),
-});
-export type StoredError = z.infer<typeof StoredErrorSchema>;
-
 /** The record of one task in one TaskBatch. Times are milliseconds since 1970, by the worker's clock, for people. */
 export const TaskLogSchema = z.strictObject({
   batchId: z.string(),
@@ -45,6 +37,8 @@ export const TaskLogSchema = z.strictObject({
   reason: ReasonSchema.nullable(),
   /** Number of the current or last attempt; 0 when it never ran. Also the fencing token. */
   attempt: z.int().nonnegative(),
+  /** How often the attempt was taken up again after a wait. */
+  resumes: z.int().nonnegative(),
   /** Attempts that ended in an error. */
   failures: z.int().nonnegative(),
   /** Attempts whose worker was lost. */
@@ -62,6 +56,9 @@ export const TaskLogSchema = z.strictObject({
   endedAt: z.number().nullable(),
   result: StoredResultSchema.nullable(),
   error: StoredErrorSchema.nullable(),
+  notes: NotesSchema.nullable(),
+  /** Its idempotency key, once it is known. */
+  key: z.string().nullable(),
   /** What this ending adds to: one token per join and tally, and per batch and bad status. */
   arrivals: z.array(z.string()),
 });
@@ -98,6 +95,17 @@ export const AppliedWorkflowSchema = z.strictObject({
   nonce: z.string(),
 });
 export type AppliedWorkflow = z.infer<typeof AppliedWorkflowSchema>;
+
+/** How far one schedule of one workflow has come. */
+export const ScheduleCursorSchema = z.strictObject({
+  workflowId: NameSchema,
+  cron: z.string(),
+  timeZone: z.string(),
+  /** Slots up to this time are started or skipped, those after it are not; milliseconds by the store's clock. */
+  lastSlot: z.number(),
+  nonce: z.string(),
+});
+export type ScheduleCursor = z.infer<typeof ScheduleCursorSchema>;
 
 /** A message that could not be handled, kept to be seen and replayed. */
 export const DeadLetterSchema = z.strictObject({

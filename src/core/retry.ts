@@ -1,4 +1,19 @@
-import type { RetryPolicy } from "./definition.ts";
+import * as z from "zod";
+import { limits } from "./limits.ts";
+
+export const RetryPolicySchema = z.strictObject({
+  /** Attempts in all, the first included. */
+  maxAttempts: z.int().min(1).max(limits.attempts),
+  /** Wait before the second attempt, in seconds. */
+  initialSeconds: z.number().min(0).max(limits.delaySeconds),
+  /** Each further wait is this many times the one before. */
+  factor: z.number().min(1).max(100),
+  /** No wait is longer than this, in seconds. */
+  maxSeconds: z.number().min(0).max(limits.delaySeconds),
+  /** Share of the wait that is added at random, 0 to 1. */
+  jitter: z.number().min(0).max(1),
+});
+export type RetryPolicy = z.infer<typeof RetryPolicySchema>;
 
 /**
  * Milliseconds to wait after the `failures`-th failed attempt, or undefined when the attempts are used up.

@@ -1,21 +1,27 @@
 import type { TaskDefinition } from "./definition.ts";
 import type { Graph } from "./graph.ts";
 import { type Ending, talliesOf } from "./joins.ts";
-import type { StoredError, StoredResult, TaskLog } from "./records.ts";
+import type { TaskLog } from "./records.ts";
 import { retryDelayMs } from "./retry.ts";
-import { isTerminal, type Reason, type TerminalStatus } from "./status.ts";
+import { isTerminal, type ParkReason, type Reason, type TerminalStatus } from "./status.ts";
+import type { Notes, StoredError, StoredResult } from "./stored.ts";
 
 /** How an attempt came out, as far as its record cares. */
 export type AttemptOutcome =
-  | { readonly kind: "succeeded"; readonly result: StoredResult }
-  | { readonly kind: "failed"; readonly error: StoredError }
-  | { readonly kind: "waiting"; readonly timeoutSeconds: number }
-  | { readonly kind: "released" };
+  | { readonly kind: "succeeded"; readonly result: StoredResult; readonly notes: Notes | null }
+  | { readonly kind: "failed"; readonly error: StoredError; readonly notes: Notes | null }
+  /** It waits, and leaves the machine. */
+  | { readonly kind: "parked"; readonly reason: ParkReason; readonly seconds: number }
+  | { readonly kind: "released" }
+  /** Its work had been done before: this is what came of it. */
+  | { readonly kind: "already_completed"; readonly result: StoredResult | null }
+  /** Another call is at it, and this one does not wait. */
+  | { readonly kind: "lock_held" };
 
 /** The fields of a TaskLog that an outcome changes. */
 export type Settlement = Pick<
   TaskLog,
-  "status" | "reason" | "failures" | "dueSeconds" | "result" | "error" | "worker"
+  "status" | "reason" | "failures" | "dueSeconds" | "result" | "error" | "notes" | "worker"
 >;
 
 /** What becomes of a task whose attempt came out so. `random` in [0, 1) spreads the retries. */
@@ -25,16 +31,31 @@ export function settle(
   outcome: AttemptOutcome,
   random: number,
 ): Settlement {
-  const unchanged = { failures: log.failures, result: null, error: null, worker: null };
+  const unchanged = {
+    failures: log.failures,
+    dueSeconds: null,
+    result: null,
+    error: null,
+    notes: null,
+    worker: null,
+  };
   switch (outcome.kind) {
     case "succeeded":
-      return { ...unchanged, status: "SUCCESS", reason: null, dueSeconds: null, result: outcome.result };
-    case "waiting":
-      return { ...unchanged, status: "WAITING", reason: "event", dueSeconds: outcome.timeoutSeconds };
+      return { ...unchanged, status: "SUCCESS", reason: null, result: outcome.result, notes: outcome.notes };
+    case "already_completed":
+      return { ...unchanged, status: "SUCCESS", reason: "already_completed", result: outcome.result };
+    case "lock_held":
+      return { ...unchanged, status: "SKIPPED", reason: "lock_held" };
+    case "parked":
+      return { ...unchanged, status: "WAITING", reason: outcome.reason, dueSeconds: outcome.seconds };
     case "released":
       return { ...unchanged, status: "WAITING", reason: "released", dueSeconds: 0 };
     case "failed":
-      return { ...unchanged, ...settleFailure(task, log.failures + 1, outcome.error, random) };
+      return {
+        ...unchanged,
+        ...settleFailure(task, log.failures + 1, outcome.error, random),
+        notes: outcome.notes,
+      };
   }
 }
 
@@ -84,6 +105,7 @@ export function endedUnrun(
     status: end.status,
     reason: end.reason,
     attempt: 0,
+    resumes: 0,
     failures: 0,
     lostLeases: 0,
     nonce: stamp.nonce,
@@ -93,6 +115,8 @@ export function endedUnrun(
     endedAt: stamp.now,
     result: end.result ?? null,
     error: null,
+    notes: null,
+    key: null,
     arrivals: arrivalsOf(graph, task.batchId, task.taskId, end),
   };
 }

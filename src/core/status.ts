@@ -26,8 +26,13 @@ export function batchStatusAtEnd(counts: {
 }
 
 export const ReasonSchema = z.enum([
+  "already_completed",
+  "lock_held",
   "retry",
+  "sleep",
+  "poll",
   "event",
+  "completion",
   "released",
   "inherited",
   "upstream_failed",
@@ -35,5 +40,13 @@ export const ReasonSchema = z.enum([
   "rule_not_met",
   "cancelled",
 ]);
+/** Waits that a task goes on from where it was, as the same attempt. */
+const parkReasons = ["lock_held", "sleep", "poll", "event", "completion"] as const;
+export type ParkReason = (typeof parkReasons)[number];
+
+export function isParkReason(reason: Reason | null): reason is ParkReason {
+  return parkReasons.some((known) => known === reason);
+}
+
 /** Why a task waits, was skipped, or took a short cut. */
 export type Reason = z.infer<typeof ReasonSchema>;

@@ -1,7 +1,9 @@
 import type { Definition } from "./definition.ts";
 import type { JsonValue } from "./json.ts";
-import type { StoredError, TaskBatch, TaskLog } from "./records.ts";
+import type { TaskBatch, TaskLog } from "./records.ts";
 import type { BatchStatus, Reason, ShownTaskStatus } from "./status.ts";
+import type { StoredError } from "./stored.ts";
+import { type TaskReport, taskReport } from "./task-report.ts";
 
 /** A task of a batch as `baton show --json` prints it. Times are ISO 8601, UTC. */
 export interface TaskView {
@@ -14,6 +16,9 @@ export interface TaskView {
   /** The task's result; for one too large to be inline, `{ bucket, object, bytes }`. */
   readonly result: JsonValue;
   readonly error: StoredError | null;
+  /** Its idempotency key, once it is known. */
+  readonly key: string | null;
+  readonly report: TaskReport;
 }
 
 export interface BatchSummary {
@@ -54,11 +59,12 @@ export function batchView(
   return {
     ...batchSummary(batch),
     input: batch.input,
-    tasks: definition.tasks.map((task) => taskView(task.id, logs.get(task.id)?.log)),
+    tasks: definition.tasks.map((task) => taskView(batch, task.id, logs.get(task.id)?.log)),
   };
 }
 
-function taskView(taskId: string, log: TaskLog | undefined): TaskView {
+function taskView(batch: TaskBatch, taskId: string, log: TaskLog | undefined): TaskView {
+  const report = taskReport(batch, taskId, log);
   if (!log)
     return {
       taskId,
@@ -69,6 +75,8 @@ function taskView(taskId: string, log: TaskLog | undefined): TaskView {
       endedAt: null,
       result: null,
       error: null,
+      key: null,
+      report,
     };
   return {
     taskId,
@@ -79,6 +87,8 @@ function taskView(taskId: string, log: TaskLog | undefined): TaskView {
     endedAt: log.endedAt === null ? null : isoTime(log.endedAt),
     result: log.result === null ? null : "value" in log.result ? log.result.value : { ...log.result },
     error: log.error,
+    key: log.key,
+    report,
   };
 }
 

@@ -1,53 +1,58 @@
+import type { CallbackTarget } from "../core/callback.ts";
+import { finalEventId } from "../core/callback.ts";
 import type { TaskDefinition } from "../core/definition.ts";
-import type { AttemptOutcome } from "../core/settlement.ts";
-import type { SyncMark } from "../ports/store.ts";
-import type { ParentOutcome } from "../ports/task-runner.ts";
+import { stepScope } from "../core/execution.ts";
+import type { Assignment, TaskOutcome } from "../ports/task-runner.ts";
 import type { PinnedBatch } from "./batches.ts";
+import type { Claim, Claims } from "./claims.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { readResult } from "./results.ts";
-import type { StoredLog, TaskLogs } from "./task-logs.ts";
+import type { Parents } from "./parents.ts";
+import { StoredSteps } from "./step-memory.ts";
 
 export interface FinishedAttempt {
-  /** Undefined when the claim was lost while it ran: then nothing may be committed. */
-  readonly ended: AttemptOutcome | undefined;
+  readonly outcome: TaskOutcome;
   /** The claim as last renewed. */
-  readonly attempt: StoredLog;
+  readonly claim: Claim;
 }
 
-/** Runs one claimed attempt, keeping its claim alive. The claim is durable before the task's code begins. */
+/** Runs one claimed attempt, keeping its claim alive. */
 export async function runAttempt(
-  dependencies: Dependencies,
-  logs: TaskLogs,
+  { dependencies, claims, parents }: { dependencies: Dependencies; claims: Claims; parents: Parents },
   batch: PinnedBatch,
   task: TaskDefinition,
-  claimed: StoredLog,
-  beforeClaim: SyncMark,
+  claimed: Claim,
+  target: CallbackTarget | undefined,
 ): Promise<FinishedAttempt> {
-  await dependencies.store.sync(beforeClaim);
-  const claim = new LiveClaim(logs, claimed);
-  const outcome = await dependencies.runner.run({
+  const live = new LiveClaim(claims, claimed);
+  const { log } = claimed.log;
+  const execution = claimed.execution?.execution;
+  const lease = log.dueSeconds ?? dependencies.settings.leaseSeconds;
+  const assignment: Assignment = {
     batchId: batch.batchId,
     workflowId: batch.workflowId,
     definitionHash: batch.graph.hash,
     task,
     input: batch.input,
-    attempt: claimed.log.attempt,
-    leaseSeconds: claimed.log.dueSeconds ?? dependencies.settings.leaseSeconds,
-    renew: () => claim.renew(),
-    parentOutcome: (taskId) => parentOutcome(dependencies, logs, batch, taskId),
-  });
-  const attempt = await claim.latest();
-  return { ended: outcome.kind === "abandoned" ? undefined : outcome, attempt };
+    attempt: log.attempt,
+    idempotencyKey: execution ? `${execution.key}#${execution.generation}` : `${batch.batchId}/${task.id}`,
+    leaseSeconds: Math.min(lease, execution?.dueSeconds ?? lease),
+    renew: () => live.renew(),
+    parentOutcome: (taskId) => parents.outcome(batch, taskId),
+    memory: new StoredSteps(dependencies, stepScope(log, execution), batch.batchId),
+    callback: target && { url: target.url, eventId: finalEventId(log) },
+  };
+  const outcome = await dependencies.runner.run(assignment);
+  return { outcome, claim: await live.latest() };
 }
 
 /** A claim that moves forward with every heartbeat; one heartbeat at a time. */
 class LiveClaim {
-  readonly #logs: TaskLogs;
-  #current: StoredLog;
+  readonly #claims: Claims;
+  #current: Claim;
   #renewing: Promise<boolean> = Promise.resolve(true);
 
-  constructor(logs: TaskLogs, claimed: StoredLog) {
-    this.#logs = logs;
+  constructor(claims: Claims, claimed: Claim) {
+    this.#claims = claims;
     this.#current = claimed;
   }
 
@@ -57,26 +62,14 @@ class LiveClaim {
   }
 
   async #renewOnce(): Promise<boolean> {
-    const outcome = await this.#logs.renew(this.#current);
-    if (outcome.kind === "won") this.#current = outcome.claim;
-    return outcome.kind === "won";
+    const renewed = await this.#claims.renew(this.#current);
+    if (renewed) this.#current = renewed;
+    return renewed !== undefined;
   }
 
   /** Waits for a heartbeat under way: the outcome is committed against the newest version. */
-  async latest(): Promise<StoredLog> {
+  async latest(): Promise<Claim> {
     await this.#renewing.catch(() => undefined);
     return this.#current;
   }
-}
-
-async function parentOutcome(
-  dependencies: Dependencies,
-  logs: TaskLogs,
-  batch: PinnedBatch,
-  taskId: string,
-): Promise<ParentOutcome> {
-  const found = await logs.read(batch.batchId, taskId);
-  if (!found) throw new Error(`The TaskLog of parent ${taskId} is gone`);
-  const { status, result, error } = found.log;
-  return { status, error, result: await readResult(dependencies.objects, result) };
 }

@@ -1,9 +1,12 @@
+import { freed } from "../core/execution.ts";
 import { limits } from "../core/limits.ts";
+import type { TaskLog } from "../core/records.ts";
 import { endedUnrun } from "../core/settlement.ts";
 import { isTerminal } from "../core/status.ts";
 import type { Batches, PinnedBatch } from "./batches.ts";
 import { closeBatch } from "./close.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { ExecutionRecords, isHeldBy } from "./execution-records.ts";
 import { commitEachOwned, type OwnedWrite } from "./owned-commit.ts";
 import { logKey, type StoredLog, type TaskLogs } from "./task-logs.ts";
 
@@ -46,9 +49,24 @@ async function cancelTasks(
     const chunk = open.slice(first, first + limits.writesPerCommit);
     const writes = chunk.map((taskId) => cancelWrite(dependencies, batch, taskId, found.get(taskId)));
     const outcomes = await commitEachOwned(dependencies.store, writes);
-    lost.push(...chunk.filter((_, index) => outcomes[index]?.kind === "lost"));
+    const wasLost = (index: number) => outcomes[index]?.kind === "lost";
+    lost.push(...chunk.filter((_, index) => wasLost(index)));
+    const cancelled = chunk.flatMap((taskId, index) =>
+      wasLost(index) ? [] : (found.get(taskId)?.log ?? []),
+    );
+    await Promise.all(cancelled.map((log) => releaseLock(dependencies, log)));
   }
   return lost;
+}
+
+/** A lock that is not given back here, because this process dies, is free when its lease is over. */
+async function releaseLock({ store, ids }: Dependencies, { key, batchId, taskId }: TaskLog): Promise<void> {
+  if (key === null) return;
+  const records = new ExecutionRecords(store);
+  if (!(await records.read(key))) return;
+  await records.update(key, ({ execution }) =>
+    isHeldBy(execution, { batchId, taskId }) ? freed(execution, ids.unique()) : undefined,
+  );
 }
 
 function cancelWrite(
@@ -65,7 +83,16 @@ function cancelWrite(
     { nonce: ids.unique(), now: clock.now() },
   );
   if (!found) return { kind: "create", key, data: cancelled };
-  const { attempt, failures, lostLeases, startedAt, error } = found.log;
-  const data = { ...cancelled, attempt, failures, lostLeases, startedAt, error };
+  const { attempt, resumes, failures, lostLeases, startedAt, error, key: callKey } = found.log;
+  const data = {
+    ...cancelled,
+    attempt,
+    resumes,
+    failures,
+    lostLeases,
+    startedAt,
+    error,
+    key: callKey,
+  };
   return { kind: "update", key, version: found.version, data };
 }

@@ -2,6 +2,7 @@ import { BatonError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import type { Completion, TaskMessage } from "../core/messages.ts";
 import { CONTROL_QUEUE } from "../core/messages.ts";
+import type { TaskLog } from "../core/records.ts";
 import type { AttemptOutcome } from "../core/settlement.ts";
 import { isTerminal } from "../core/status.ts";
 import type { SyncMark } from "../ports/store.ts";
@@ -9,6 +10,8 @@ import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { Executor } from "./execute.ts";
 import type { FanOut } from "./fan-out.ts";
+import { storeResult } from "./results.ts";
+import { jsonText } from "./step-memory.ts";
 import type { StoredLog, TaskLogs } from "./task-logs.ts";
 
 /** Handles "a task has completed", from Baton's own workers and from outside. */
@@ -37,7 +40,7 @@ export class Completions {
       throw new BatonError("TASK_UNKNOWN", `Batch ${batch.batchId} has no task ${taskId}`);
     const found = await this.#logs.read(batch.batchId, taskId);
     if (found && isTerminal(found.log.status)) return { status: found.log.status, reason: found.log.reason };
-    if (found?.log.status === "WAITING" && found.log.reason === "event")
+    if (found?.log.status === "WAITING" && found.log.reason === "completion")
       await this.#completeFromOutside(batch, taskId, found, message.completion ?? { result: null });
     // The event came before its task waits for it: it is kept until the task does, or has ended.
     else await this.#dependencies.timer.schedule({ queue: CONTROL_QUEUE, message }, limits.earlyCompletionMs);
@@ -46,11 +49,16 @@ export class Completions {
 
   async #completeFromOutside(batch: PinnedBatch, taskId: string, found: StoredLog, completion: Completion) {
     const task = batch.graph.tasks.get(taskId);
-    if (task) await this.#executor.settle(batch, task, found, toOutcome(completion));
+    if (task) await this.#executor.end(batch, task, found, await this.#outcomeOf(found.log, completion));
   }
-}
 
-function toOutcome(completion: Completion): AttemptOutcome {
-  if ("result" in completion) return { kind: "succeeded", result: { value: completion.result } };
-  return { kind: "failed", error: { code: "TASK_FAILED", message: completion.error, retryable: false } };
+  async #outcomeOf({ batchId, taskId, attempt }: TaskLog, completion: Completion): Promise<AttemptOutcome> {
+    if ("error" in completion) {
+      const message = completion.error.slice(0, limits.errorMessageCharacters);
+      return { kind: "failed", error: { code: "TASK_FAILED", message, retryable: false }, notes: null };
+    }
+    const object = `${batchId}/${taskId}/${attempt}.json`;
+    const result = await storeResult(this.#dependencies.objects, object, jsonText(completion.result));
+    return { kind: "succeeded", result, notes: null };
+  }
 }

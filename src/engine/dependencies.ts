@@ -1,4 +1,5 @@
 import type { Broker, Timer } from "../ports/broker.ts";
+import type { CallbackArchive, CallbackSender } from "../ports/callbacks.ts";
 import type { WorkflowCatalog } from "../ports/catalog.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ids } from "../ports/ids.ts";
@@ -20,6 +21,8 @@ export interface Dependencies {
   readonly objects: ObjectStore;
   readonly catalog: WorkflowCatalog;
   readonly runner: TaskRunner;
+  readonly callbacks: CallbackSender;
+  readonly callbackArchive: CallbackArchive;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;

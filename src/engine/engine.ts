@@ -1,4 +1,4 @@
-import type { ObjectMessage, StartMessage, TaskMessage } from "../core/messages.ts";
+import type { EventMessage, ObjectMessage, StartMessage, TaskMessage } from "../core/messages.ts";
 import { END_TASK_ID } from "../core/names.ts";
 import { TaskBatchSchema } from "../core/records.ts";
 import type { BatchStatus } from "../core/status.ts";
@@ -6,17 +6,24 @@ import { type BatchSummary, type BatchView, batchSummary, batchView } from "../c
 import type { SyncMark } from "../ports/store.ts";
 import { Batches } from "./batches.ts";
 import { cancelBatch } from "./cancel.ts";
+import { Cleanup } from "./cleanup.ts";
 import { closeBatch } from "./close.ts";
 import { Completions } from "./complete.ts";
+import { createExecutor } from "./create-executor.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { Definitions } from "./definitions.ts";
+import { deliverCallback } from "./deliver-callback.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { Executor } from "./execute.ts";
+import { receiveEvent } from "./events.ts";
+import type { Executor } from "./execute.ts";
+import { Executions } from "./executions.ts";
 import { FanOut } from "./fan-out.ts";
+import { Outbox } from "./outbox.ts";
 import { pages } from "./pages.ts";
 import { isReady } from "./readiness.ts";
 import { redriveBatch, sweep } from "./redrive.ts";
 import { retryBatch } from "./retry.ts";
+import { Schedules } from "./schedules.ts";
 import { type Started, Starter } from "./start.ts";
 import { TaskLogs } from "./task-logs.ts";
 
@@ -28,13 +35,17 @@ export interface BatchFilter {
 /** The engine: every handler of a message, and what people ask of batches. It keeps nothing that the store lacks. */
 export class Engine {
   readonly deadLetters: DeadLetters;
+  readonly executions: Executions;
   readonly #dependencies: Dependencies;
   readonly #definitions: Definitions;
   readonly #batches: Batches;
   readonly #logs: TaskLogs;
   readonly #starter: Starter;
+  readonly #schedules: Schedules;
   readonly #executor: Executor;
   readonly #completions: Completions;
+  readonly #outbox: Outbox;
+  readonly #cleanup: Cleanup;
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies;
@@ -42,10 +53,14 @@ export class Engine {
     this.#batches = new Batches(dependencies.store, this.#definitions);
     this.#logs = new TaskLogs(dependencies);
     this.#starter = new Starter(dependencies, this.#definitions, this.#batches);
-    this.#executor = new Executor(dependencies, this.#logs);
+    this.#outbox = new Outbox(dependencies);
+    this.#cleanup = new Cleanup(dependencies.store);
+    this.#executor = createExecutor(dependencies, this.#logs, this.#outbox);
+    this.executions = new Executions(dependencies, this.#outbox);
     const fanOut = new FanOut(dependencies);
     this.#completions = new Completions(dependencies, this.#logs, this.#executor, fanOut);
     this.deadLetters = new DeadLetters(dependencies);
+    this.#schedules = new Schedules(dependencies, this.#starter, this.deadLetters);
   }
 
   /**
@@ -71,12 +86,27 @@ export class Engine {
     return this.#starter.startByObject(message);
   }
 
-  sweep(): Promise<void> {
-    return sweep(this.#dependencies);
+  /** Starts what the schedules of the deployed workflows say is due. */
+  tick(): Promise<void> {
+    return this.#schedules.tick();
+  }
+
+  async sweep(): Promise<void> {
+    await sweep(this.#dependencies, this.#outbox);
+    await this.#cleanup.next();
   }
 
   redrive(batchId: string): Promise<void> {
     return redriveBatch(this.#dependencies, this.#batches, this.#logs, batchId);
+  }
+
+  /** Throws `BATCH_UNKNOWN`. */
+  receiveEvent(message: EventMessage): Promise<void> {
+    return receiveEvent(this.#dependencies, this.#batches, this.#logs, message);
+  }
+
+  deliverCallback(eventId: string): Promise<void> {
+    return deliverCallback(this.#dependencies, this.#outbox, eventId);
   }
 
   /** Throws `BATCH_UNKNOWN`. */

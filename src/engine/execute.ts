@@ -1,31 +1,66 @@
+import type { CallbackTarget } from "../core/callback.ts";
 import { decideArrival } from "../core/claim.ts";
 import type { TaskDefinition } from "../core/definition.ts";
 import { BatonError, messageOf } from "../core/errors.ts";
-import { type AttemptOutcome, type Settlement, settle } from "../core/settlement.ts";
-import { isTerminal } from "../core/status.ts";
+import { failureOf } from "../core/failure.ts";
+import { limits } from "../core/limits.ts";
+import { backoffMs } from "../core/retry.ts";
+import type { AttemptOutcome } from "../core/settlement.ts";
 import type { SyncMark } from "../ports/store.ts";
+import type { Admission } from "./admission.ts";
 import { runAttempt } from "./attempt.ts";
 import type { PinnedBatch } from "./batches.ts";
+import type { Calls } from "./calls.ts";
+import type { Claim, Claims } from "./claims.ts";
+import { conclude } from "./conclude.ts";
 import type { Dependencies } from "./dependencies.ts";
+import type { ExecutionRecords } from "./execution-records.ts";
 import { completionMessage, executeMessage } from "./messages.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Parents } from "./parents.ts";
 import { publishSince } from "./publish.ts";
+import type { Conclusion, Settlements } from "./settlements.ts";
+import { eventKey } from "./step-memory.ts";
 import type { ClaimOutcome, StoredLog, TaskLogs } from "./task-logs.ts";
+import { wake } from "./wake.ts";
 
-/** Runs tasks: claim, run, commit the outcome, publish the completion. */
+export interface ExecutorParts {
+  readonly dependencies: Dependencies;
+  readonly logs: TaskLogs;
+  readonly claims: Claims;
+  readonly records: ExecutionRecords;
+  readonly parents: Parents;
+  readonly calls: Calls;
+  readonly admission: Admission;
+  readonly settlements: Settlements;
+  readonly outbox: Outbox;
+}
+
+/** Runs tasks: claim, admit, run, commit the outcome, publish the completion. */
 export class Executor {
-  readonly #dependencies: Dependencies;
-  readonly #logs: TaskLogs;
+  readonly #parts: ExecutorParts;
 
-  constructor(dependencies: Dependencies, logs: TaskLogs) {
-    this.#dependencies = dependencies;
-    this.#logs = logs;
+  constructor(parts: ExecutorParts) {
+    this.#parts = parts;
   }
 
   /** Whatever it finds, when it returns something durable will take the task further without this message. */
   async execute(batch: PinnedBatch, taskId: string, since: SyncMark): Promise<void> {
     const task = batch.graph.tasks.get(taskId);
     if (!task) throw new BatonError("TASK_UNKNOWN", `Batch ${batch.batchId} has no task ${taskId}`);
-    await this.#continue(batch, task, await this.#logs.claimFirst(batch, taskId), since);
+    await this.#continue(batch, task, await this.#parts.logs.claimFirst(batch, taskId), since);
+  }
+
+  /** Ends a task whose log was found as it is: from outside, or because its time is over. */
+  async end(
+    batch: PinnedBatch,
+    task: TaskDefinition,
+    found: StoredLog,
+    outcome: AttemptOutcome,
+  ): Promise<void> {
+    const claim = { log: found, execution: await this.#parts.records.heldBy(found.log) };
+    const target = await this.#targetOf(batch, task);
+    await this.#settle(batch, task, claim, { outcome, target });
   }
 
   /** Follows a claim to its end; after every lost race, decides anew from what won. */
@@ -41,34 +76,12 @@ export class Executor {
       if (!next) return;
       claim = next;
     }
-    const { ended, attempt } = await runAttempt(
-      this.#dependencies,
-      this.#logs,
-      batch,
-      task,
-      claim.claim,
-      mark,
-    );
-    if (ended) await this.settle(batch, task, attempt, ended);
-    else await this.#continueFromStore(batch, task);
-  }
-
-  async #settleWithin(batch: PinnedBatch, from: StoredLog, settlement: Settlement): Promise<ClaimOutcome> {
-    for (const delayMs of settleRetryMs) {
-      try {
-        return await this.#logs.settle(batch, from, settlement);
-      } catch (error) {
-        const { logger, clock } = this.#dependencies;
-        logger.warn("an outcome could not be stored; trying again", { delayMs, error: messageOf(error) });
-        await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
-      }
-    }
-    return this.#logs.settle(batch, from, settlement);
+    await this.#admit(batch, task, claim.claim, mark);
   }
 
   async #continueFromStore(batch: PinnedBatch, task: TaskDefinition): Promise<void> {
-    const mark = this.#dependencies.store.mark();
-    const current = await this.#logs.read(batch.batchId, task.id);
+    const mark = this.#parts.dependencies.store.mark();
+    const current = await this.#parts.logs.read(batch.batchId, task.id);
     await this.#continue(batch, task, { kind: "lost", current }, mark);
   }
 
@@ -78,29 +91,28 @@ export class Executor {
     found: StoredLog | undefined,
     since: SyncMark,
   ): Promise<ClaimOutcome | undefined> {
-    if (!found) return this.#logs.claimFirst(batch, task.id);
+    const { dependencies, logs } = this.#parts;
+    if (!found) return logs.claimFirst(batch, task.id);
     const arrival = decideArrival(found.log, found.ageMs);
     switch (arrival.kind) {
       case "ended":
-        await publishSince(this.#dependencies, since, [
-          completionMessage(batch.batchId, task.id, arrival.ending),
-        ]);
+        await publishSince(dependencies, since, [completionMessage(batch.batchId, task.id, arrival.ending)]);
         return undefined;
       case "held":
-        await this.#dependencies.timer.schedule(executeMessage(batch, task.id), arrival.remainingMs);
+        await dependencies.timer.schedule(executeMessage(batch, task.id), arrival.remainingMs);
         return undefined;
       case "take":
-        return this.#logs.claimNext(found, arrival);
+        return logs.claimNext(found, arrival);
       case "lost_too_often":
-        await this.settle(
+        await this.end(
           batch,
           task,
           found,
           failure("TASK_LOST_TOO_OFTEN", `its worker was lost ${found.log.lostLeases + 1} times`),
         );
         return undefined;
-      case "event_timeout":
-        await this.settle(
+      case "completion_timeout":
+        await this.end(
           batch,
           task,
           found,
@@ -110,36 +122,97 @@ export class Executor {
     }
   }
 
-  /** Commits how a task came out, if the log is still as it was read, and sets off what follows from it. */
-  async settle(
+  /** Runs a claimed task, unless its idempotency key says that it is done or being done. */
+  async #admit(batch: PinnedBatch, task: TaskDefinition, log: StoredLog, mark: SyncMark): Promise<void> {
+    const { calls, admission, outbox } = this.#parts;
+    const unkeyed: Claim = { log, execution: undefined };
+    const call = await calls.describe(batch, task, log).catch(failureOf);
+    if ("code" in call)
+      return this.#settle(batch, task, unkeyed, { outcome: { kind: "failed", error: call, notes: null } });
+    const admitted = await admission.admit(batch, task, log, call.key);
+    switch (admitted.kind) {
+      case "run":
+        return this.#run(batch, task, admitted.claim, call.target, mark);
+      case "completed":
+        await outbox.resendOf(admitted.execution, call.target);
+        return this.#settle(batch, task, withKey(unkeyed, call.key), {
+          outcome: { kind: "already_completed", result: admitted.execution.result },
+        });
+      case "locked":
+        return this.#settle(batch, task, withKey(unkeyed, call.key), {
+          outcome: lockedOutcome(task, log, admitted.remainingMs),
+        });
+      case "lost":
+        return this.#continueFromStore(batch, task);
+    }
+  }
+
+  /** The claim is durable before the task's code begins. */
+  async #run(
     batch: PinnedBatch,
     task: TaskDefinition,
-    from: StoredLog,
-    outcome: AttemptOutcome,
+    claimed: Claim,
+    target: CallbackTarget | undefined,
+    beforeClaim: SyncMark,
   ): Promise<void> {
-    const { timer, ids, logger } = this.#dependencies;
-    const settlement = settle(task, from.log, outcome, ids.random());
-    const since = this.#dependencies.store.mark();
-    const settled = await this.#settleWithin(batch, from, settlement);
-    if (settled.kind === "lost") {
-      logger.warn("the outcome came too late: the claim had been lost", {
-        batchId: batch.batchId,
+    const { dependencies } = this.#parts;
+    await dependencies.store.sync(beforeClaim);
+    const { outcome, claim } = await runAttempt(this.#parts, batch, task, claimed, target);
+    if (outcome.kind === "abandoned") return this.#continueFromStore(batch, task);
+    await this.#settle(batch, task, claim, await conclude(dependencies.objects, claim, outcome, target));
+    if (outcome.kind === "parked" && outcome.event !== undefined)
+      await this.#wakeIfSent(batch, task, outcome.event);
+  }
+
+  /** The event may have come between the task's look for it and its parking: then nobody else wakes the task. */
+  async #wakeIfSent(batch: PinnedBatch, task: TaskDefinition, event: string): Promise<void> {
+    const { dependencies, logs } = this.#parts;
+    const { document } = await dependencies.store.get(eventKey(batch.batchId, event));
+    if (!document) return;
+    const found = await logs.read(batch.batchId, task.id);
+    if (found) await wake(this.#parts, batch, found);
+  }
+
+  async #settle(
+    batch: PinnedBatch,
+    task: TaskDefinition,
+    claim: Claim,
+    conclusion: Conclusion,
+  ): Promise<void> {
+    const settled = await this.#parts.settlements.settle(batch, task, claim, conclusion);
+    if (!settled) await this.#continueFromStore(batch, task);
+  }
+
+  /** Where a task that did not run to its end reports to. What can't be told must not keep it from ending. */
+  async #targetOf(batch: PinnedBatch, task: TaskDefinition): Promise<CallbackTarget | undefined> {
+    try {
+      return await this.#parts.calls.callbackTarget(batch, task);
+    } catch (error) {
+      const { batchId } = batch;
+      this.#parts.dependencies.logger.error("a task ends without its callback", {
+        batchId,
         taskId: task.id,
-        attempt: from.log.attempt,
+        error: messageOf(error),
       });
-      return this.#continueFromStore(batch, task);
+      return undefined;
     }
-    const { log } = settled.claim;
-    if (isTerminal(log.status)) {
-      const ending = { status: log.status, reason: log.reason };
-      await publishSince(this.#dependencies, since, [completionMessage(batch.batchId, task.id, ending)]);
-    } else await timer.schedule(executeMessage(batch, task.id), (log.dueSeconds ?? 0) * 1_000);
   }
 }
 
-/** How often, and after how long, a settle that the store refuses is tried again: the work is done, only its record is not. */
-const settleRetryMs = [100, 300, 900, 2_700];
+/** The key is known, though the lock is not ours. */
+function withKey({ log, execution }: Claim, key: string | null): Claim {
+  return { log: { ...log, log: { ...log.log, key } }, execution };
+}
+
+/** A task that waits for a lock looks again before the lease ends: the lock may be given back sooner. */
+function lockedOutcome(task: TaskDefinition, { log }: StoredLog, remainingMs: number): AttemptOutcome {
+  if (task.idempotency?.onLocked === "skip") return { kind: "lock_held" };
+  const { first, most } = limits.lockPollSeconds;
+  const poll = { initialSeconds: first, factor: 2, maxSeconds: most, jitter: 0 };
+  const waitMs = Math.min(remainingMs, backoffMs(poll, log.resumes + 1, 0));
+  return { kind: "parked", reason: "lock_held", seconds: waitMs / 1_000 };
+}
 
 function failure(code: "TASK_LOST_TOO_OFTEN" | "EVENT_TIMEOUT", message: string): AttemptOutcome {
-  return { kind: "failed", error: { code, message, retryable: false } };
+  return { kind: "failed", error: { code, message, retryable: false }, notes: null };
 }

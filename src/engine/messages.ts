@@ -1,5 +1,5 @@
 import type { Ending } from "../core/joins.ts";
-import { CONTROL_QUEUE, type TaskMessage } from "../core/messages.ts";
+import { CALLBACK_QUEUE, CONTROL_QUEUE, type TaskMessage } from "../core/messages.ts";
 import { END_TASK_ID } from "../core/names.ts";
 import type { OutgoingMessage } from "../ports/broker.ts";
 import type { PinnedBatch } from "./batches.ts";
@@ -27,6 +27,11 @@ export function completionMessage(
     ...options,
   };
   return { queue: CONTROL_QUEUE, message };
+}
+
+/** A final callback is to be sent. */
+export function callbackMessage(eventId: string): OutgoingMessage {
+  return { queue: CALLBACK_QUEUE, message: { kind: "callback", eventId } };
 }
 
 /** A task has ended in a way that whoever handles this has to read. */

@@ -8,17 +8,30 @@ export type CommitOutcome =
   /** The document is not as the write demanded, and not by our doing. */
   | { readonly kind: "lost"; readonly current: Snapshot };
 
+export type JointOutcome =
+  | { readonly kind: "won"; readonly committed: Committed }
+  /** Some document is not as its write demanded. What stands, in the order of the writes. */
+  | { readonly kind: "lost"; readonly current: readonly Snapshot[] };
+
 /**
- * Commits one conditional write, and on any error reads back whose write stands: the client library retries by
+ * Commits conditional writes together, and on any error reads back whose writes stand: the client library retries by
  * itself, so our own success can come back as a conflict, and an error can hide a commit that was applied.
- * Throws the store's error when the write is not there and could still succeed.
+ * Throws the store's error when the writes are not there and could still succeed.
  */
-export async function commitOwned(store: DocumentStore, write: OwnedWrite): Promise<CommitOutcome> {
+export async function commitJointly(
+  store: DocumentStore,
+  writes: readonly OwnedWrite[],
+): Promise<JointOutcome> {
   try {
-    return { kind: "won", committed: await store.commit([write]) };
+    return { kind: "won", committed: await store.commit(writes) };
   } catch (error) {
-    return readBack(store, write, error);
+    return readBack(store, writes, error);
   }
+}
+
+/** Like commitJointly for one write. */
+export async function commitOwned(store: DocumentStore, write: OwnedWrite): Promise<CommitOutcome> {
+  return single(await commitJointly(store, [write]));
 }
 
 /** Like commitOwned for many writes that do not depend on each other. */
@@ -28,10 +41,10 @@ export async function commitEachOwned(
 ): Promise<CommitOutcome[]> {
   const results = await commitEach(store, writes);
   return Promise.all(
-    writes.map((write, index): CommitOutcome | Promise<CommitOutcome> => {
+    writes.map(async (write, index): Promise<CommitOutcome> => {
       const result = results[index];
       if (result?.ok) return { kind: "won", committed: result.committed };
-      return readBack(store, write, result?.error);
+      return single(await readBack(store, [write], result?.error));
     }),
   );
 }
@@ -48,12 +61,30 @@ async function commitEach(
   }
 }
 
-async function readBack(store: DocumentStore, write: OwnedWrite, error: unknown): Promise<CommitOutcome> {
-  const current = await store.get(write.key);
-  const { document } = current;
-  if (document && document.data.nonce === write.data.nonce)
-    return { kind: "won", committed: { version: document.version, commitTime: document.updateTime } };
-  const demanded = write.kind === "create" ? undefined : write.version;
-  if (document?.version !== demanded) return { kind: "lost", current };
+async function readBack(
+  store: DocumentStore,
+  writes: readonly OwnedWrite[],
+  error: unknown,
+): Promise<JointOutcome> {
+  const current = await Promise.all(writes.map((write) => store.get(write.key)));
+  for (const [index, write] of writes.entries()) {
+    const document = current[index]?.document;
+    // Applied together: one write that stands, and has not been written over, tells of all.
+    if (document && document.data.nonce === write.data.nonce)
+      return { kind: "won", committed: { version: document.version, commitTime: document.updateTime } };
+  }
+  const refused = writes.some((write, index) => current[index]?.document?.version !== demandedVersion(write));
+  if (refused) return { kind: "lost", current };
   throw error;
+}
+
+function demandedVersion(write: OwnedWrite): string | undefined {
+  return write.kind === "create" ? undefined : write.version;
+}
+
+function single(outcome: JointOutcome): CommitOutcome {
+  if (outcome.kind === "won") return outcome;
+  const [current] = outcome.current;
+  if (!current) throw new TypeError("One write has one snapshot");
+  return { kind: "lost", current };
 }

@@ -4,7 +4,8 @@ import type { OutgoingMessage } from "../ports/broker.ts";
 import type { Batches } from "./batches.ts";
 import { cancelBatch } from "./cancel.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { completionMessage, executeMessage } from "./messages.ts";
+import { callbackMessage, completionMessage, executeMessage } from "./messages.ts";
+import type { Outbox } from "./outbox.ts";
 import { pages } from "./pages.ts";
 import { publishSince } from "./publish.ts";
 import type { TaskLogs } from "./task-logs.ts";
@@ -30,8 +31,9 @@ export async function redriveBatch(
   ]);
 }
 
-/** Finds every RUNNING batch and has each looked at by a message of its own. */
-export async function sweep({ store, broker }: Dependencies): Promise<void> {
+/** Finds every RUNNING batch, and every callback that is due, and has each looked at by a message of its own. */
+export async function sweep({ store, broker }: Dependencies, outbox: Outbox): Promise<void> {
+  for await (const { eventId } of outbox.due()) await broker.publish([callbackMessage(eventId)]);
   for await (const page of pages(store, "batches", [{ field: "status", equals: "RUNNING" }])) {
     await broker.publish(
       page.documents.map(({ key }): OutgoingMessage => {

@@ -3,6 +3,7 @@ import { BatonError } from "../core/errors.ts";
 import { encodeJson, type JsonValue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import type { ObjectMessage, StartMessage } from "../core/messages.ts";
+import { type Schedule, slotInput, slotKey, slotText } from "../core/schedule.ts";
 import { isTriggeredBy } from "../core/trigger.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
 import type { Batches } from "./batches.ts";
@@ -55,6 +56,12 @@ export class Starter {
     return started;
   }
 
+  /** Starts the batch of a slot; the same slot never starts a second. Throws `INPUT_INVALID`. */
+  startBySlot(workflow: DeployedWorkflow, schedule: Schedule, slot: number): Promise<Started> {
+    const key = slotKey(schedule, slot);
+    return this.#startBatch(workflow, slotInput(schedule, slot), key, `schedule ${slotText(slot)}`);
+  }
+
   async #startBatch(
     workflow: DeployedWorkflow,
     rawInput: JsonValue,
@@ -86,8 +93,8 @@ export class Starter {
   }
 }
 
-/** Such an error must come out first: it brings the message back, for the sake of all. */
-function mayPass(error: unknown): boolean {
+/** Whether another try may succeed. Such an error must come out first: it brings the message back, for the sake of all. */
+export function mayPass(error: unknown): boolean {
   return !(error instanceof BatonError) || error.disposition !== "dead-letter";
 }
 

@@ -1,16 +1,16 @@
 import { type TaskLog, TaskLogSchema } from "../core/records.ts";
-import { arrivalsOf, type Settlement } from "../core/settlement.ts";
-import { isTerminal } from "../core/status.ts";
 import type { DocumentKey, Snapshot, StoredDocument, Version } from "../ports/store.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { type CommitOutcome, commitOwned } from "./owned-commit.ts";
+import { type CommitOutcome, commitOwned, type OwnedWrite } from "./owned-commit.ts";
 import { pages } from "./pages.ts";
 
 /** A TaskLog as it stands in the store. */
 export interface StoredLog {
   readonly log: TaskLog;
   readonly version: Version;
+  /** When it was written, by the store's clock, in milliseconds. */
+  readonly writtenAt: number;
   /** Time since it was written, by the store's clock. */
   readonly ageMs: number;
   /** We wrote it ourselves: it is our claim, and not one that was found. */
@@ -20,6 +20,8 @@ export interface StoredLog {
 export type ClaimOutcome =
   | { readonly kind: "won"; readonly claim: StoredLog }
   | { readonly kind: "lost"; readonly current: StoredLog | undefined };
+
+type Counts = Pick<TaskLog, "attempt" | "resumes" | "lostLeases" | "failures" | "startedAt" | "key">;
 
 /** The TaskLog documents: every change is one conditional write that its writer can recognise. */
 export class TaskLogs {
@@ -47,45 +49,38 @@ export class TaskLogs {
 
   /** Claims the first attempt: the log must not exist. */
   claimFirst(batch: PinnedBatch, taskId: string): Promise<ClaimOutcome> {
+    const counts = {
+      attempt: 1,
+      resumes: 0,
+      lostLeases: 0,
+      failures: 0,
+      startedAt: this.#dependencies.clock.now(),
+      key: null,
+    };
+    return this.#write(undefined, this.#claimed(batch.batchId, taskId, counts));
+  }
+
+  /** Claims a later attempt, or takes one up after a wait: the log must be as it was read. */
+  claimNext(
+    found: StoredLog,
+    { attempt, resumes, lostLeases }: Pick<TaskLog, "attempt" | "resumes" | "lostLeases">,
+  ): Promise<ClaimOutcome> {
+    const { batchId, taskId, failures, key } = found.log;
+    const isResumed = attempt === found.log.attempt;
+    const startedAt = isResumed ? found.log.startedAt : this.#dependencies.clock.now();
     return this.#write(
-      undefined,
-      this.#claimed(batch.batchId, taskId, { attempt: 1, lostLeases: 0, failures: 0 }),
+      found,
+      this.#claimed(batchId, taskId, { attempt, resumes, lostLeases, failures, startedAt, key }),
     );
   }
 
-  /** Claims a later attempt: the log must be as it was read. */
-  claimNext(
-    found: StoredLog,
-    { attempt, lostLeases }: { readonly attempt: number; readonly lostLeases: number },
-  ): Promise<ClaimOutcome> {
-    const { batchId, taskId, failures } = found.log;
-    return this.#write(found, this.#claimed(batchId, taskId, { attempt, lostLeases, failures }));
+  /** Ends the wait of a log that was found WAITING: anyone may take it further at once. */
+  endWait(found: StoredLog): Promise<ClaimOutcome> {
+    return this.#write(found, { ...found.log, dueSeconds: 0, nonce: this.#dependencies.ids.unique() });
   }
 
-  /** Moves the claim forward. */
-  renew(claim: StoredLog): Promise<ClaimOutcome> {
-    return this.#advance(claim, { ...claim.log, nonce: this.#dependencies.ids.unique() });
-  }
-
-  /** Writes how the task came out, on our own claim or on a log as it was found, together with everything its ending adds to. */
-  settle(batch: PinnedBatch, claim: StoredLog, settlement: Settlement): Promise<ClaimOutcome> {
-    const { ids, clock } = this.#dependencies;
-    const { batchId, taskId } = claim.log;
-    return this.#advance(claim, {
-      ...claim.log,
-      ...settlement,
-      nonce: ids.unique(),
-      endedAt: isTerminal(settlement.status) ? clock.now() : null,
-      arrivals: arrivalsOf(batch.graph, batchId, taskId, settlement),
-    });
-  }
-
-  #claimed(
-    batchId: string,
-    taskId: string,
-    counts: Pick<TaskLog, "attempt" | "lostLeases" | "failures">,
-  ): TaskLog {
-    const { ids, clock, settings, worker } = this.#dependencies;
+  #claimed(batchId: string, taskId: string, counts: Counts): TaskLog {
+    const { ids, settings, worker } = this.#dependencies;
     return {
       batchId,
       taskId,
@@ -95,47 +90,35 @@ export class TaskLogs {
       nonce: ids.unique(),
       worker,
       dueSeconds: settings.leaseSeconds,
-      startedAt: clock.now(),
       endedAt: null,
       result: null,
       error: null,
+      notes: null,
       arrivals: [],
     };
   }
 
-  /**
-   * Writes over a log. On our own claim an earlier write of ours may have been undone after it was answered; the claim is
-   * still ours as long as the log is PROCESSING our attempt, since every attempt has one owner. What was merely found
-   * has to be as it was: its owner may have come back.
-   */
-  async #advance(claim: StoredLog, log: TaskLog): Promise<ClaimOutcome> {
-    const outcome = await this.#write(claim, log);
-    if (outcome.kind === "won" || !outcome.current || !claim.isOurs) return outcome;
-    if (!isSameAttempt(outcome.current.log, claim.log)) return outcome;
-    return this.#write(outcome.current, log);
-  }
-
   async #write(found: StoredLog | undefined, log: TaskLog): Promise<ClaimOutcome> {
-    const key = logKey(log.batchId, log.taskId);
-    const outcome = await commitOwned(
-      this.#dependencies.store,
-      found ? { kind: "update", key, version: found.version, data: log } : { kind: "create", key, data: log },
-    );
+    const outcome = await commitOwned(this.#dependencies.store, logWrite(found?.version, log));
     return toClaimOutcome(outcome, log);
   }
 }
 
-function isSameAttempt(found: TaskLog, ours: TaskLog): boolean {
-  return found.status === "PROCESSING" && ours.status === "PROCESSING" && found.attempt === ours.attempt;
+/** The write that puts a log where it belongs, on condition of the version that was read; undefined: none was there. */
+export function logWrite(version: Version | undefined, log: TaskLog): OwnedWrite {
+  const key = logKey(log.batchId, log.taskId);
+  return version === undefined
+    ? { kind: "create", key, data: log }
+    : { kind: "update", key, version, data: log };
 }
 
 function toClaimOutcome(outcome: CommitOutcome, log: TaskLog): ClaimOutcome {
-  if (outcome.kind === "won")
-    return { kind: "won", claim: { log, version: outcome.committed.version, ageMs: 0, isOurs: true } };
-  return { kind: "lost", current: toStoredLog(outcome.current) };
+  if (outcome.kind === "lost") return { kind: "lost", current: toStoredLog(outcome.current) };
+  const { version, commitTime } = outcome.committed;
+  return { kind: "won", claim: { log, version, writtenAt: commitTime, ageMs: 0, isOurs: true } };
 }
 
-function toStoredLog({ document, readTime }: Snapshot): StoredLog | undefined {
+export function toStoredLog({ document, readTime }: Snapshot): StoredLog | undefined {
   return document && fromDocument(document, readTime);
 }
 
@@ -143,6 +126,7 @@ function fromDocument(document: StoredDocument, readTime: number): StoredLog {
   return {
     log: TaskLogSchema.parse(document.data),
     version: document.version,
+    writtenAt: document.updateTime,
     ageMs: readTime - document.updateTime,
     isOurs: false,
   };

@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { JsonObject, JsonValue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import {
+  EventMessageSchema,
   hasStrayCompletion,
   type Message,
   ObjectMessageSchema,
@@ -9,11 +10,14 @@ import {
   RedriveMessageSchema,
   StartMessageSchema,
   SweepMessageSchema,
+  TickMessageSchema,
 } from "../core/messages.ts";
 import { isJsonObject } from "./json-body.ts";
 import { parseAs, refusal } from "./refusal.ts";
 
-const KindSchema = z.object({ kind: z.enum(["task", "start", "object", "sweep", "redrive"]) });
+const KindSchema = z.object({
+  kind: z.enum(["task", "start", "object", "sweep", "tick", "redrive", "event"]),
+});
 type Kind = z.infer<typeof KindSchema>["kind"];
 
 /**
@@ -34,6 +38,7 @@ export function parseMessage(json: JsonValue, where = "body"): Message {
 
 function kindOf(json: JsonObject, where: string): Kind {
   if (Object.hasOwn(json, "kind")) return parseAs(KindSchema, json, "a message", where).kind;
+  if (Object.hasOwn(json, "event")) return "event";
   if (Object.hasOwn(json, "batchId") || Object.hasOwn(json, "taskId")) return "task";
   if (Object.hasOwn(json, "workflowId")) return "start";
   throw refusal(
@@ -57,6 +62,8 @@ const parsers: Readonly<Record<Kind, (json: JsonObject, where: string) => Messag
   },
   object: (json, where) => parseAs(ObjectMessageSchema, json, "an object message", where),
   sweep: (json, where) => parseAs(SweepMessageSchema, json, "a sweep message", where),
+  tick: (json, where) => parseAs(TickMessageSchema, json, "a tick message", where),
+  event: (json, where) => parseAs(EventMessageSchema, { ...json, kind: "event" }, "an event message", where),
   redrive: (json, where) => parseAs(RedriveMessageSchema, json, "a redrive message", where),
 };
 

@@ -15,8 +15,17 @@ export async function route(engine: Engine, message: Message, since: SyncMark): 
     case "redrive":
       await engine.redrive(message.batchId);
       return undefined;
+    case "event":
+      await engine.receiveEvent(message);
+      return undefined;
+    case "callback":
+      await engine.deliverCallback(message.eventId);
+      return undefined;
     case "sweep":
       await engine.sweep();
+      return undefined;
+    case "tick":
+      await engine.tick();
       return undefined;
   }
 }

@@ -1,13 +1,37 @@
 import type { TaskDefinition } from "../core/definition.ts";
-import type { JsonValue } from "../core/json.ts";
-import type { StoredError, StoredResult } from "../core/records.ts";
-import type { TaskStatus } from "../core/status.ts";
+import type { JsonText, JsonValue } from "../core/json.ts";
+import type { ParkReason, TaskStatus } from "../core/status.ts";
+import type { StepKind } from "../core/steps.ts";
+import type { Notes, StoredError } from "../core/stored.ts";
 
 /** What a parent of the running task left behind. */
 export interface ParentOutcome {
   readonly status: TaskStatus;
   readonly result: JsonValue;
   readonly error: StoredError | null;
+}
+
+/** A step that is done: what it returned, or that its wait came to nothing. */
+export interface DoneStep {
+  readonly kind: Exclude<StepKind, "since">;
+  readonly value: JsonValue;
+}
+
+/** Times by the store's clock, in milliseconds since 1970. */
+export interface Wait {
+  readonly since: number;
+  readonly now: number;
+}
+
+/** The stored steps of one call of a task. What a method has stored is durable when it returns. */
+export interface StepMemory {
+  find(name: string): Promise<DoneStep | undefined>;
+  /** Stores how a step ended; gives what stands, which may be another worker's. */
+  keep(name: string, kind: DoneStep["kind"], value: JsonText): Promise<DoneStep>;
+  /** When the wait of a step began; it begins now, unless it has before. */
+  waiting(name: string): Promise<Wait>;
+  /** An event that was sent to the batch, if it was. */
+  event(name: string): Promise<{ readonly payload: JsonValue } | undefined>;
 }
 
 /** One attempt that has been claimed and is to be run. */
@@ -18,23 +42,50 @@ export interface Assignment {
   readonly task: TaskDefinition;
   readonly input: JsonValue;
   readonly attempt: number;
+  /** The same for every attempt at the same work. */
+  readonly idempotencyKey: string;
   readonly leaseSeconds: number;
   /** Renews the lease; false when the claim is no longer ours. Throws when the store can't be reached. */
   readonly renew: () => Promise<boolean>;
   readonly parentOutcome: (taskId: string) => Promise<ParentOutcome>;
+  readonly memory: StepMemory;
+  /** Where progress is reported to, and the id of the event that will end it. */
+  readonly callback: { readonly url: string; readonly eventId: string } | undefined;
 }
 
 export type TaskOutcome =
-  | { readonly kind: "succeeded"; readonly result: StoredResult }
-  | { readonly kind: "failed"; readonly error: StoredError }
-  /** Parked until a completion comes from outside, at most that long. */
-  | { readonly kind: "waiting"; readonly timeoutSeconds: number }
+  | {
+      readonly kind: "succeeded";
+      /** For the TaskLog, the children and whoever looks. */
+      readonly summary: JsonText;
+      /** For the final callback. */
+      readonly result: JsonText;
+      readonly notes: Notes | null;
+    }
+  | { readonly kind: "failed"; readonly error: StoredError; readonly notes: Notes | null }
+  /** It waits, for at most that long, and leaves the machine. `event`: for which one. */
+  | {
+      readonly kind: "parked";
+      readonly reason: ParkReason;
+      readonly seconds: number;
+      readonly event?: string | undefined;
+    }
   /** Given back unfinished because this process stops; somebody else may claim it at once. */
   | { readonly kind: "released" }
   /** The claim is not ours any more: nothing may be committed. */
   | { readonly kind: "abandoned" };
 
+/** A call whose key is made by the workflow's own function. */
+export interface KeyedCall {
+  readonly workflowId: string;
+  readonly taskId: string;
+  readonly batchId: string;
+  readonly arguments: JsonValue;
+}
+
 /** Runs the code of one attempt. Never rejects: whatever the code does becomes an outcome. */
 export interface TaskRunner {
   run(assignment: Assignment): Promise<TaskOutcome>;
+  /** What the task's key function gives. Rejects with whatever it throws. */
+  customKey(call: KeyedCall): Promise<string>;
 }

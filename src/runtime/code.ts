@@ -2,14 +2,16 @@ import * as z from "zod";
 import { FUNCTION_TASK_TYPE } from "../core/definition.ts";
 import { BatonError, TaskError } from "../core/errors.ts";
 import { fillTemplate } from "../core/template.ts";
-import type { Assignment } from "../ports/task-runner.ts";
-import type { AnyTaskFunction, TaskContext, TaskType } from "./task-type.ts";
+import type { Assignment, KeyedCall } from "../ports/task-runner.ts";
+import type { AnyTaskFunction, KeyFunction, TaskContext, TaskType } from "./task-type.ts";
 
 /** Where the code of tasks is found. */
 export interface TaskCode {
   readonly types: ReadonlyMap<string, TaskType>;
   /** The deployed function of a workflow's own task. */
   readonly functionOf: (workflowId: string, taskId: string) => Promise<AnyTaskFunction | undefined>;
+  /** The deployed key function of a task. */
+  readonly keyFunctionOf: (workflowId: string, taskId: string) => Promise<KeyFunction | undefined>;
 }
 
 /** Runs the code of a task as it is deployed now, with the parameters that are pinned in its definition. */
@@ -27,6 +29,21 @@ export async function runCode(
       code: "TASK_CODE_MISSING",
     });
   return run(context);
+}
+
+/** What a task's key function gives, as it is deployed now. */
+export async function runKeyFunction(code: TaskCode, call: KeyedCall): Promise<string> {
+  const { workflowId, taskId } = call;
+  const keyOf = await code.keyFunctionOf(workflowId, taskId);
+  if (!keyOf)
+    throw new TaskError(`No deployed key function for task ${taskId} of workflow ${workflowId}`, {
+      code: "TASK_CODE_MISSING",
+    });
+  const key: unknown = keyOf(call.arguments);
+  if (typeof key === "string") return key;
+  throw new BatonError("IDEMPOTENCY_KEY_INVALID", "The key function returned no text", {
+    where: `task ${taskId}`,
+  });
 }
 
 async function runBuiltIn(code: TaskCode, { task }: Assignment, context: TaskContext): Promise<unknown> {

@@ -3,14 +3,25 @@ import { BatonError, TaskError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Assignment } from "../ports/task-runner.ts";
+import type { TaskNotes } from "./note-taker.ts";
+import type { TaskCallback } from "./progress.ts";
+import type { Steps } from "./steps.ts";
 import { type Services, type TaskContext, WaitForCompletion } from "./task-type.ts";
+
+/** What a run has beside its assignment. */
+export interface RunParts {
+  readonly signal: AbortSignal;
+  readonly notes: TaskNotes;
+  readonly step: Steps;
+  readonly callback: TaskCallback;
+}
 
 /** The context of one attempt. */
 export function createContext(
   assignment: Assignment,
   services: Services,
   log: Logger,
-  signal: AbortSignal,
+  { signal, notes, step, callback }: RunParts,
 ): TaskContext {
   const { task, batchId } = assignment;
   const outcomeOfParent = (taskId: string) => {
@@ -24,10 +35,16 @@ export function createContext(
     workflowId: assignment.workflowId,
     taskId: task.id,
     attempt: assignment.attempt,
-    idempotencyKey: `${batchId}/${task.id}`,
+    idempotencyKey: assignment.idempotencyKey,
     signal,
     log,
     services,
+    step,
+    callback,
+    count: (name, by) => notes.count(name, by),
+    warn: (message) => notes.warn(message),
+    error: (message) => notes.error(message),
+    eachItem: (items, work) => notes.eachItem(items, work),
     async parent(taskId: string) {
       const { status, result } = await outcomeOfParent(taskId);
       if (status !== "SUCCESS")

@@ -21,6 +21,7 @@ export function outcomeOf(interrupted: TaskInterrupted): TaskOutcome {
       return {
         kind: "failed",
         error: { code: "TASK_TIMEOUT", message: interrupted.message, retryable: true },
+        notes: null,
       };
     case "lost_lease":
       return { kind: "abandoned" };

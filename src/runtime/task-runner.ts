@@ -1,12 +1,17 @@
 import { messageOf } from "../core/errors.ts";
+import { failureOf } from "../core/failure.ts";
+import type { CallbackSender } from "../ports/callbacks.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Ids } from "../ports/ids.ts";
 import type { LogFields, Logger } from "../ports/logger.ts";
-import type { Assignment, TaskOutcome, TaskRunner } from "../ports/task-runner.ts";
-import { runCode, type TaskCode } from "./code.ts";
+import type { Assignment, KeyedCall, TaskOutcome, TaskRunner } from "../ports/task-runner.ts";
+import { runCode, runKeyFunction, type TaskCode } from "./code.ts";
 import { createContext } from "./context.ts";
-import { failureOf } from "./failure.ts";
 import { outcomeOf, TaskInterrupted } from "./interruption.ts";
-import { storeResult } from "./result.ts";
+import { NoteTaker } from "./note-taker.ts";
+import { createProgress } from "./progress.ts";
+import { readReturned } from "./returned.ts";
+import { createSteps } from "./steps.ts";
 import { type Services, WaitForCompletion } from "./task-type.ts";
 
 /** Heartbeats per lease: a few may fail before the lease is lost. */
@@ -15,7 +20,9 @@ const heartbeatsPerLease = 6;
 export interface RunnerDependencies {
   readonly code: TaskCode;
   readonly services: Services;
+  readonly callbacks: CallbackSender;
   readonly clock: Clock;
+  readonly ids: Ids;
   readonly logger: Logger;
 }
 
@@ -47,12 +54,16 @@ export class LocalTaskRunner implements TaskRunner {
     };
     this.#runs.add(run);
     const stopWatching = this.#watch(assignment, run);
-    void this.#runCode(assignment, controller.signal).then(resolve);
+    void this.#runCode(assignment, controller.signal, resolve).then(resolve);
     void promise.then(() => {
       stopWatching();
       this.#runs.delete(run);
     });
     return promise;
+  }
+
+  customKey(call: KeyedCall): Promise<string> {
+    return runKeyFunction(this.#dependencies.code, call);
   }
 
   /** Lets what runs finish for so long, then gives the rest back. Resolves when nothing runs any more. */
@@ -67,20 +78,27 @@ export class LocalTaskRunner implements TaskRunner {
     cancel();
   }
 
-  async #runCode(assignment: Assignment, signal: AbortSignal): Promise<TaskOutcome> {
-    const { code, services, logger } = this.#dependencies;
-    const labels = labelsOf(assignment);
+  /** `park` ends the run of a task that waits: its code never goes on. */
+  async #runCode(
+    assignment: Assignment,
+    signal: AbortSignal,
+    park: (outcome: TaskOutcome) => void,
+  ): Promise<TaskOutcome> {
+    const { code, services, logger: plain } = this.#dependencies;
+    const logger = withLabels(plain, labelsOf(assignment));
+    const notes = new NoteTaker(signal);
     try {
-      const context = createContext(assignment, services, withLabels(logger, labels), signal);
+      const step = createSteps(assignment.memory, signal, park);
+      const callback = createProgress({ ...this.#dependencies, logger }, assignment.callback, signal);
+      const context = createContext(assignment, services, logger, { signal, notes, step, callback });
       const returned = await runCode(code, assignment, context);
       if (returned instanceof WaitForCompletion)
-        return { kind: "waiting", timeoutSeconds: returned.timeoutSeconds };
-      return { kind: "succeeded", result: await storeResult(() => services.objects, assignment, returned) };
+        return { kind: "parked", reason: "completion", seconds: returned.timeoutSeconds };
+      return { kind: "succeeded", ...readReturned(returned), notes: notes.notes };
     } catch (thrown) {
       const error = failureOf(thrown);
-      if (!signal.aborted)
-        logger.warn("attempt failed", { ...labels, code: error.code, error: error.message });
-      return { kind: "failed", error };
+      if (!signal.aborted) logger.warn("attempt failed", { code: error.code, error: error.message });
+      return { kind: "failed", error, notes: notes.notes };
     }
   }
 

@@ -1,11 +1,14 @@
 import type * as z from "zod";
 import type { JsonObject, JsonValue } from "../core/json.ts";
-import type { StoredError } from "../core/records.ts";
 import type { TaskStatus } from "../core/status.ts";
+import type { StoredError } from "../core/stored.ts";
 import type { HttpClient } from "../ports/http-client.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { ObjectStore } from "../ports/objects.ts";
 import type { Warehouse } from "../ports/warehouse.ts";
+import type { TaskNotes } from "./note-taker.ts";
+import type { TaskCallback } from "./progress.ts";
+import type { Steps } from "./steps.ts";
 
 /** The outside world, as tasks reach it. Each part is made when it is first asked for. */
 export interface Services {
@@ -15,14 +18,15 @@ export interface Services {
 }
 
 /** What a running task is given. `Parents` maps the ids in `after` to the results of those tasks. */
-export interface TaskContext<Input = JsonValue, Parents = Readonly<Record<string, unknown>>> {
+export interface TaskContext<Input = JsonValue, Parents = Readonly<Record<string, unknown>>>
+  extends TaskNotes {
   readonly input: Input;
   readonly batchId: string;
   readonly workflowId: string;
   readonly taskId: string;
   /** 1 for the first attempt. Rises with every attempt: a fencing token for systems that take one. */
   readonly attempt: number;
-  /** The same for every attempt of this task in this batch: pass it on as `Idempotency-Key`, job id, file name. */
+  /** The same for every attempt at the same work, in other batches too when the task has a key: pass it on as `Idempotency-Key`, job id, file name. */
   readonly idempotencyKey: string;
   /** Aborted on timeout, cancel, lost lease and shutdown; its reason says which. */
   readonly signal: AbortSignal;
@@ -32,6 +36,10 @@ export interface TaskContext<Input = JsonValue, Parents = Readonly<Record<string
   parent<Id extends keyof Parents & string>(taskId: Id): Promise<Parents[Id]>;
   /** How a parent ended, for tasks whose rule lets them run after a failure. */
   parentStatus(taskId: keyof Parents & string): Promise<ParentStatus>;
+  /** Pieces of work that are done once, and waits that leave the machine. */
+  readonly step: Steps;
+  /** Reports to the task's callback while it runs. */
+  readonly callback: TaskCallback;
   /** `return context.waitForCompletion("2h")` parks the task until somebody outside completes it. */
   waitForCompletion(timeout: string): WaitForCompletion;
 }
@@ -56,6 +64,9 @@ export type TaskFunction<Input, Parents, Result> = (
 
 /** A task's own code as it is called: which input and parents it expects was checked when it was written. */
 export type AnyTaskFunction = TaskFunction<JsonValue, Readonly<Record<string, unknown>>, unknown>;
+
+/** Makes the idempotency key of a call: calls of the same text are the same call. */
+export type KeyFunction<Input = JsonValue> = (input: Input) => string;
 
 /** A built-in task with its parameters: plain data, so it is pinned with the definition. */
 export interface TaskSpec<Result> {

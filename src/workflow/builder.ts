@@ -5,7 +5,13 @@ import type { JsonValue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import { NameSchema } from "../core/names.ts";
 import { type Trigger, TriggerSchema } from "../core/trigger.ts";
-import type { AnyTaskFunction, TaskFunction, TaskSpec, WaitForCompletion } from "../runtime/task-type.ts";
+import type {
+  AnyTaskFunction,
+  KeyFunction,
+  TaskFunction,
+  TaskSpec,
+  WaitForCompletion,
+} from "../runtime/task-type.ts";
 import { parseInputWith } from "./input.ts";
 import { codeOfIssue, type TaskPolicies, WrittenTaskSchema } from "./task-schema.ts";
 import { type BuiltWorkflow, workflowBrand, workflowBrandVersion } from "./workflow.ts";
@@ -24,8 +30,17 @@ type NewId<Id extends string, Tasks> = string extends Id | keyof Tasks
     ? never
     : Id;
 
-/** What a task's children get of it. The result of a task that only waits comes from outside. */
-type ResultOf<Result> = WaitForCompletion extends Result ? JsonValue : Result;
+/**
+ * What a task's children get of it: the summary of one that returns `{ result, summary }`. The result of a task that
+ * only waits comes from outside.
+ */
+type ResultOf<Result> = WaitForCompletion extends Result
+  ? JsonValue
+  : Result extends { readonly result: unknown; readonly summary: infer Summary }
+    ? Exclude<keyof Result, "result" | "summary"> extends never
+      ? Summary
+      : Result
+    : Result;
 
 /** A workflow as it is written. `Tasks` maps the ids of the tasks declared so far to their results. */
 export interface Workflow<Input, Tasks> extends BuiltWorkflow {
@@ -37,7 +52,7 @@ export interface Workflow<Input, Tasks> extends BuiltWorkflow {
   task<Id extends string, Parent extends keyof Tasks & string = never, Result = JsonValue>(
     id: NewId<Id, Tasks>,
     task: TaskSpec<Result> | TaskFunction<Input, Pick<Tasks, Parent>, Result>,
-    policies?: TaskPolicies<Parent>,
+    policies?: TaskPolicies<Parent, Input>,
   ): Workflow<Input, Tasks & { readonly [K in Id]: ResultOf<Result> }>;
 }
 
@@ -53,7 +68,11 @@ export function workflow<Input = JsonValue>(
     throw new BatonError("WORKFLOW_INVALID", `on: ${z.prettifyError(triggers.error)}`, {
       where: `workflow "${id}"`,
     });
-  return new WrittenWorkflow<Input, Readonly<Record<never, never>>>(id, options, [], []);
+  return new WrittenWorkflow<Input, Readonly<Record<never, never>>>(id, options, {
+    tasks: [],
+    functions: [],
+    keys: [],
+  });
 }
 
 class WrittenWorkflow<Input, Tasks> implements Workflow<Input, Tasks> {
@@ -62,54 +81,59 @@ class WrittenWorkflow<Input, Tasks> implements Workflow<Input, Tasks> {
   readonly triggers: readonly Trigger[];
   readonly parseInput: (input: JsonValue) => JsonValue;
   readonly #options: WorkflowOptions<Input>;
-  readonly #tasks: readonly TaskDefinition[];
-  readonly #functions: readonly (readonly [string, AnyTaskFunction])[];
+  readonly #parts: WrittenParts;
   #definition: Definition | undefined;
   #code: ReadonlyMap<string, AnyTaskFunction> | undefined;
+  #keyFunctions: ReadonlyMap<string, KeyFunction> | undefined;
 
-  constructor(
-    id: string,
-    options: WorkflowOptions<Input>,
-    tasks: readonly TaskDefinition[],
-    functions: readonly (readonly [string, AnyTaskFunction])[],
-  ) {
+  constructor(id: string, options: WorkflowOptions<Input>, parts: WrittenParts) {
     this.id = id;
     this.triggers = options.on ?? [];
     this.parseInput = parseInputWith(options.input, id);
     this.#options = options;
-    this.#tasks = tasks;
-    this.#functions = functions;
+    this.#parts = parts;
   }
 
   get definition(): Definition {
-    if (this.#tasks.length === 0)
+    const { tasks } = this.#parts;
+    if (tasks.length === 0)
       throw new BatonError("WORKFLOW_INVALID", "It has no tasks", { where: `workflow "${this.id}"` });
-    this.#definition ??= { format: 1, workflowId: this.id, tasks: [...this.#tasks] };
+    this.#definition ??= { format: 1, workflowId: this.id, tasks: [...tasks] };
     return this.#definition;
   }
 
   get code(): ReadonlyMap<string, AnyTaskFunction> {
-    this.#code ??= new Map(this.#functions);
+    this.#code ??= new Map(this.#parts.functions);
     return this.#code;
+  }
+
+  get keyFunctions(): ReadonlyMap<string, KeyFunction> {
+    this.#keyFunctions ??= new Map(this.#parts.keys);
+    return this.#keyFunctions;
   }
 
   task<Id extends string, Result>(
     id: string,
     task: TaskSpec<unknown> | WrittenFunction,
-    policies: TaskPolicies = {},
+    policies: TaskPolicies<string, never> = {},
   ): Workflow<Input, Tasks & { readonly [K in Id]: ResultOf<Result> }> {
-    const code = isTaskFunction(task) ? task : undefined;
     const kind =
       typeof task === "function" ? { type: FUNCTION_TASK_TYPE } : { type: task.type, with: task.with };
     const added = readTask({ id, ...kind, ...policies }, `workflow "${this.id}", task "${id}"`);
     this.#check(added);
-    const functions = code ? [...this.#functions, [id, code] as const] : this.#functions;
-    return new WrittenWorkflow(this.id, this.#options, [...this.#tasks, added], functions);
+    const { tasks, functions, keys } = this.#parts;
+    const key = keyFunctionOf(policies);
+    return new WrittenWorkflow(this.id, this.#options, {
+      tasks: [...tasks, added],
+      functions: isTaskFunction(task) ? [...functions, [id, task]] : functions,
+      keys: key ? [...keys, [id, key]] : keys,
+    });
   }
 
   #check(added: TaskDefinition): void {
     const where = `workflow "${this.id}", task "${added.id}"`;
-    const isDeclared = (id: string) => this.#tasks.some((task) => task.id === id);
+    const { tasks } = this.#parts;
+    const isDeclared = (id: string) => tasks.some((task) => task.id === id);
     if (isDeclared(added.id))
       throw new BatonError("TASK_ID_DUPLICATE", "There is a task of this id already", { where });
     const unknown = added.after.find((parent) => !isDeclared(parent));
@@ -117,11 +141,17 @@ class WrittenWorkflow<Input, Tasks> implements Workflow<Input, Tasks> {
       throw new BatonError("PARENT_UNKNOWN", `\`after\` names "${unknown}", which is not declared before`, {
         where,
       });
-    if (this.#tasks.length >= limits.tasksPerWorkflow)
+    if (tasks.length >= limits.tasksPerWorkflow)
       throw new BatonError("WORKFLOW_INVALID", `A workflow has at most ${limits.tasksPerWorkflow} tasks`, {
         where,
       });
   }
+}
+
+interface WrittenParts {
+  readonly tasks: readonly TaskDefinition[];
+  readonly functions: readonly (readonly [string, AnyTaskFunction])[];
+  readonly keys: readonly (readonly [string, KeyFunction])[];
 }
 
 type WrittenFunction = (context: never) => unknown;
@@ -129,6 +159,16 @@ type WrittenFunction = (context: never) => unknown;
 /** The runtime gives every function the context it was typed for: its input by the schema, its parents by `after`. */
 function isTaskFunction(task: unknown): task is AnyTaskFunction {
   return typeof task === "function";
+}
+
+function keyFunctionOf({ idempotency }: TaskPolicies<string, never>): KeyFunction | undefined {
+  const key = typeof idempotency === "object" ? idempotency.key : undefined;
+  return isKeyFunction(key) ? key : undefined;
+}
+
+/** It is given the input of the batch, which has passed the schema that it was typed for. */
+function isKeyFunction(key: unknown): key is KeyFunction {
+  return typeof key === "function";
 }
 
 function readTask(written: object, where: string): TaskDefinition {

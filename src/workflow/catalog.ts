@@ -1,6 +1,6 @@
 import type { AppliedWorkflow } from "../core/records.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
-import type { AnyTaskFunction } from "../runtime/task-type.ts";
+import type { AnyTaskFunction, KeyFunction } from "../runtime/task-type.ts";
 import { type DataWorkflowResult, readDataWorkflow, type TaskTypes } from "./data-workflow.ts";
 import type { CodeCatalog } from "./fixed-catalog.ts";
 import { listWorkflowFiles } from "./folder-files.ts";
@@ -69,6 +69,12 @@ export class FolderCatalog implements CodeCatalog {
   async taskCode(workflowId: string, taskId: string): Promise<AnyTaskFunction | undefined> {
     const { workflows } = await this.#loadFolder();
     return workflows.get(workflowId)?.workflow.code.get(taskId);
+  }
+
+  /** The function that makes the idempotency key of a task, if it has one. */
+  async keyFunction(workflowId: string, taskId: string): Promise<KeyFunction | undefined> {
+    const { workflows } = await this.#loadFolder();
+    return workflows.get(workflowId)?.workflow.keyFunctions.get(taskId);
   }
 
   #loadFolder(): Promise<Collected> {

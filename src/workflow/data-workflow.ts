@@ -3,10 +3,10 @@ import { type Definition, FUNCTION_TASK_TYPE } from "../core/definition.ts";
 import { JsonObjectSchema } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import { NameSchema } from "../core/names.ts";
-import { fileDrop, type Trigger } from "../core/trigger.ts";
 import type { TaskType } from "../runtime/task-type.ts";
 import { graphProblems } from "./data-graph.ts";
 import { parameterProblems } from "./data-parameters.ts";
+import { WrittenTriggerSchema } from "./data-trigger.ts";
 import {
   type DataProblem,
   pathOfIssue,
@@ -25,16 +25,10 @@ export type DataWorkflowResult =
   | { readonly ok: true; readonly workflow: BuiltWorkflow }
   | { readonly ok: false; readonly problems: readonly WorkflowProblem[] };
 
-const TriggersSchema = z.array(
-  z
-    .strictObject({ fileDrop: z.string().min(1), bucket: z.string().min(1).optional() })
-    .transform(({ fileDrop: pattern, bucket }): Trigger => fileDrop(pattern, bucket ? { bucket } : {})),
-);
-
 /** All but the tasks, which are read one by one, so that a mistake in one does not hide those in others. */
 const WorkflowSchema = z.strictObject({
   workflow: NameSchema,
-  on: TriggersSchema.optional(),
+  on: z.array(WrittenTriggerSchema).optional(),
   tasks: z.array(z.unknown()).min(1).max(limits.tasksPerWorkflow),
 });
 
@@ -85,7 +79,17 @@ export function validateDataWorkflow(source: YamlSource, taskTypes: TaskTypes): 
     tasks: tasks.flatMap((task) => task.data ?? []),
   };
   const parseInput: BuiltWorkflow["parseInput"] = (input) => input;
-  return { ok: true, workflow: { id: workflow, definition, triggers: on, parseInput, code: new Map() } };
+  return {
+    ok: true,
+    workflow: {
+      id: workflow,
+      definition,
+      triggers: on,
+      parseInput,
+      code: new Map(),
+      keyFunctions: new Map(),
+    },
+  };
 }
 
 function issueProblems(issues: readonly z.core.$ZodIssue[], base: readonly PropertyKey[]): DataProblem[] {

@@ -1,10 +1,11 @@
 import type { WorkflowCatalog } from "../ports/catalog.ts";
-import type { AnyTaskFunction } from "../runtime/task-type.ts";
+import type { AnyTaskFunction, KeyFunction } from "../runtime/task-type.ts";
 import type { BuiltWorkflow } from "./workflow.ts";
 
 /** Workflows together with the code of their tasks. */
 export interface CodeCatalog extends WorkflowCatalog {
   taskCode(workflowId: string, taskId: string): Promise<AnyTaskFunction | undefined>;
+  keyFunction(workflowId: string, taskId: string): Promise<KeyFunction | undefined>;
 }
 
 /** Workflows that are in memory already. */
@@ -25,5 +26,9 @@ export class FixedCatalog implements CodeCatalog {
 
   async taskCode(workflowId: string, taskId: string): Promise<AnyTaskFunction | undefined> {
     return this.#workflows.get(workflowId)?.code.get(taskId);
+  }
+
+  async keyFunction(workflowId: string, taskId: string): Promise<KeyFunction | undefined> {
+    return this.#workflows.get(workflowId)?.keyFunctions.get(taskId);
   }
 }

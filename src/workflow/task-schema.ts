@@ -1,17 +1,14 @@
 import * as z from "zod";
-import {
-  type ChildRule,
-  ChildRuleSchema,
-  completeTask,
-  type RetryPolicy,
-  RetryPolicySchema,
-  type TaskDefinition,
-} from "../core/definition.ts";
-import { type Duration, parseDurationSeconds } from "../core/duration.ts";
-import { BatonError, type ErrorCode } from "../core/errors.ts";
-import { JsonObjectSchema } from "../core/json.ts";
+import { type ChildRule, ChildRuleSchema, completeTask, type TaskDefinition } from "../core/definition.ts";
+import type { Duration } from "../core/duration.ts";
+import type { ErrorCode } from "../core/errors.ts";
+import { JsonObjectSchema, type JsonValue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import { NameSchema } from "../core/names.ts";
+import { type RetryPolicy, RetryPolicySchema } from "../core/retry.ts";
+import { WrittenCallbackSchema } from "./callback-schema.ts";
+import { durationUpTo } from "./duration-schema.ts";
+import { WrittenIdempotencySchema } from "./idempotency-schema.ts";
 
 export interface RetryOptions {
   /** Attempts in all, the first included. Default 4. */
@@ -26,8 +23,42 @@ export interface RetryOptions {
   readonly jitter?: number;
 }
 
+export interface IdempotencyOptions<Input = JsonValue> {
+  /**
+   * What makes two calls the same: all `arguments` (default), some `fields` of them (`"lead_id?"`: may be absent), the day in a
+   * time zone (or the `date` of the arguments), or text made of the input by a function.
+   * Arguments are the batch's input for a function, the parameters for a built-in.
+   */
+  readonly key?:
+    | "arguments"
+    | { readonly fields: readonly string[] }
+    | { readonly date: string }
+    | ((input: Input) => string);
+  /** Where the key holds. Default `global`: in all batches. */
+  readonly scope?: "global" | "batch";
+  /** How long a result is given out again. Default `"24h"`. */
+  readonly ttl?: Duration;
+  /** How long the lock is believed without a sign of life. Default `"5m"`. */
+  readonly lock?: Duration;
+  /** What a call does while another has the lock: `wait` (default), or end as SKIPPED (`lock_held`). */
+  readonly onLocked?: "wait" | "skip";
+  /** Never two at once, but again after every success. Default false. */
+  readonly recurring?: boolean;
+}
+
+export interface CallbackOptions {
+  /** Where progress and the final callback are sent; `{{ input.callback_url }}` and the like are filled in. */
+  readonly url: string;
+  /** Keeps completed callbacks in a table of the warehouse, by fields of the arguments. */
+  readonly archive?: {
+    /** Default `enrichment_callbacks`. */
+    readonly table?: string;
+    readonly key: readonly string[];
+  };
+}
+
 /** How a task of a workflow is run. `Parent` is the ids of the tasks declared before it. */
-export interface TaskPolicies<Parent extends string = string> {
+export interface TaskPolicies<Parent extends string = string, Input = JsonValue> {
   /** The tasks whose ends it waits for. None: it runs at once. */
   readonly after?: readonly Parent[];
   /** Which ends of those tasks make it run. Default `all_succeeded`. */
@@ -38,25 +69,10 @@ export interface TaskPolicies<Parent extends string = string> {
   readonly timeout?: Duration;
   /** The lane its messages wait in. Default `default`. */
   readonly queue?: string;
-}
-
-/** A duration as people write it, in seconds. */
-function durationUpTo(maxSeconds: number) {
-  return z
-    .string({ error: 'a duration is text such as "30s", "5m" or "1h30m"' })
-    .transform((text, context): number => {
-      const problem = (message: string) => {
-        context.addIssue({ code: "custom", message });
-        return z.NEVER;
-      };
-      try {
-        const seconds = parseDurationSeconds(text, "");
-        return seconds > maxSeconds ? problem(`"${text}" is longer than ${maxSeconds} seconds`) : seconds;
-      } catch (error) {
-        if (error instanceof BatonError) return problem(error.message);
-        throw error;
-      }
-    });
+  /** Keeps the same work from being done twice, in this batch or in others. `true`: by its arguments, for a day. */
+  readonly idempotency?: true | IdempotencyOptions<Input>;
+  /** Reports to the outside. */
+  readonly callback?: CallbackOptions;
 }
 
 const RetrySchema = z.strictObject({
@@ -86,6 +102,8 @@ export const WrittenTaskSchema = z
       .refine((seconds) => seconds > 0, "a timeout is longer than nothing")
       .optional(),
     queue: NameSchema.optional(),
+    idempotency: WrittenIdempotencySchema.optional(),
+    callback: WrittenCallbackSchema.optional(),
   })
   .refine(({ rule, after }) => rule === undefined || (after !== undefined && after.length > 0), {
     path: ["rule"],
@@ -107,7 +125,7 @@ function retryPolicy(retry: z.infer<typeof RetrySchema> = {}): Partial<RetryPoli
   };
 }
 
-const durationKeys: readonly PropertyKey[] = ["timeout", "initial", "max"];
+const durationKeys: readonly PropertyKey[] = ["timeout", "initial", "max", "ttl", "lock"];
 
 /** The code of a problem that the schema of a task, or of a whole workflow, found at a path. */
 export function codeOfIssue(issue: z.core.$ZodIssue, path: readonly PropertyKey[]): ErrorCode {

@@ -1,10 +1,12 @@
 import type { DeployedWorkflow } from "../ports/catalog.ts";
-import type { AnyTaskFunction } from "../runtime/task-type.ts";
+import type { AnyTaskFunction, KeyFunction } from "../runtime/task-type.ts";
 
 /** A workflow that can be deployed: the definition to run it by, and the code of the tasks that are functions. */
 export interface BuiltWorkflow extends DeployedWorkflow {
   readonly id: string;
   readonly code: ReadonlyMap<string, AnyTaskFunction>;
+  /** The key functions of tasks, by task. */
+  readonly keyFunctions: ReadonlyMap<string, KeyFunction>;
 }
 
 /**
@@ -12,7 +14,7 @@ export interface BuiltWorkflow extends DeployedWorkflow {
  * another copy than the one that loads it. The value is the version of the shape of BuiltWorkflow.
  */
 export const workflowBrand: unique symbol = Symbol.for("baton.workflow");
-export const workflowBrandVersion = 1;
+export const workflowBrandVersion = 2;
 
 /** Whether a value is a workflow, whichever copy of the package made it. */
 export function isWorkflow(value: unknown): value is BuiltWorkflow {

@@ -52,12 +52,14 @@ describe("wrong usage ends with 2, a code and a remedy, and never with a stack",
 
 test("an environment that is wrong is told whole", async () => {
   const place = new Workplace(helloFiles);
-  const environment = { BATON_LEASE: "soon", BATON_CONCURRENCY: "0" };
+  const environment = { BATON_LEASE: "soon", BATON_CONCURRENCY: "0", BATON_QUEUES: "websites=4,imports" };
   const { code, stderr } = await place.baton(["batches"], { environment });
   expect(code).toBe(2);
   expect(stderr).toMatch(/^error CONFIGURATION_INVALID: /);
   expect(stderr).toContain("BATON_LEASE");
   expect(stderr).toContain("BATON_CONCURRENCY");
+  expect(stderr).toContain("BATON_QUEUES");
+  expect(stderr).toContain('"imports": expected name=concurrency');
 });
 
 test("a name that is not found is compared with those there are, and with the files that failed", async () => {

@@ -7,6 +7,7 @@ test("workflows: what can be run, and what is wrong with the rest", async () => 
   const place = new Workplace({
     ...helloFiles,
     "ask.yaml": `on: [{ fileDrop: "in/*.csv" }]\n${askYaml}`,
+    "often.yaml": `on: [{ schedule: "0 6 1 1 *", timeZone: Europe/Paris }]\n${askYaml.replace("ask", "often")}`,
     "throws.ts": "throw new Error('no luck');\n",
     "round.yaml": cyclicYaml,
   });
@@ -14,11 +15,21 @@ test("workflows: what can be run, and what is wrong with the rest", async () => 
   expect(code).toBe(0);
   expect(stdout).toMatch(/^ask +2 +file drop in\/\*\.csv$/m);
   expect(stdout).toMatch(/^hello +4$/m);
+  expect(stdout).toMatch(/^often +2 +schedule "0 6 1 1 \*" Europe\/Paris, next \d{4}-01-01T05:00:00Z$/m);
   expect(stderr).toMatch(/^problem WORKFLOW_FILE_FAILED in \S+throws\.ts:1:7: no luck$/m);
   expect(stderr).toMatch(/^problem WORKFLOW_CYCLE in \S+round\.yaml:\d+.*a → b → a/m);
   const { list } = await place.baton(["workflows", "--json"]);
-  expect(list.map(({ workflowId }) => workflowId)).toEqual(["ask", "hello"]);
+  expect(list.map(({ workflowId }) => workflowId)).toEqual(["ask", "hello", "often"]);
   expect(list[0]?.triggers).toEqual([{ type: "fileDrop", pattern: "in/*.csv" }]);
+  expect(list[2]?.triggers).toEqual([
+    {
+      type: "schedule",
+      cron: "0 6 1 1 *",
+      timeZone: "Europe/Paris",
+      missed: "skip",
+      nextSlot: expect.stringMatching(/^\d{4}-01-01T05:00:00Z$/),
+    },
+  ]);
   expect(list[0]?.tasks[1]).toEqual({ taskId: "second", type: "http", after: ["first"] });
 });
 

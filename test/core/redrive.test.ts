@@ -42,7 +42,7 @@ test("what is under way needs nothing", () => {
 
 test("an expired lease or wait: the task again", () => {
   expect(plan({ a: running }, 31_000)).toEqual({ execute: ["a"], complete: [] });
-  expect(plan({ a: { status: "WAITING", reason: "event", dueSeconds: 1 } })).toEqual({
+  expect(plan({ a: { status: "WAITING", reason: "completion", dueSeconds: 1 } })).toEqual({
     execute: ["a"],
     complete: [],
   });

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { RetryPolicy } from "../../src/core/definition.ts";
 import { defaults } from "../../src/core/limits.ts";
+import type { RetryPolicy } from "../../src/core/retry.ts";
 import { retryDelayMs } from "../../src/core/retry.ts";
 
 const policies = fc.record<RetryPolicy>({

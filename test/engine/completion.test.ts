@@ -24,7 +24,7 @@ async function startWaiting(timeout?: string) {
   const waiting = () =>
     expect
       .poll(async () => (await app.engine.show(batchId)).tasks[0])
-      .toMatchObject({ status: "WAITING", reason: "event" });
+      .toMatchObject({ status: "WAITING", reason: "completion" });
   return { app, batchId, complete, waiting };
 }
 

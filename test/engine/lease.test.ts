@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
 import { workflow } from "../../src/index.ts";
 import type { Write } from "../../src/ports/store.ts";
+import type { TaskRunner } from "../../src/ports/task-runner.ts";
 import { testApp, untilEnded } from "../support/app.ts";
 import { firstTime, statusOf, withStore } from "../support/faults.ts";
 
@@ -25,6 +26,10 @@ function stalledFirstAttempt() {
   });
   return { around, resume };
 }
+
+const noKeys: Pick<TaskRunner, "customKey"> = {
+  customKey: () => Promise.reject(new Error("No task here has a key")),
+};
 
 test("when a lease runs out while its worker lives, the task is taken over, and the old worker's commit is refused", async () => {
   const first = stalledFirstAttempt();
@@ -102,7 +107,7 @@ test("a worker that comes back just before its task is given up keeps its claim"
           return store.commit(writes);
         },
       })),
-      runner: { run: async () => ({ kind: "abandoned" }) },
+      runner: { ...noKeys, run: async () => ({ kind: "abandoned" }) },
     }),
   });
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "slow" });
@@ -119,7 +124,7 @@ test("a task whose worker dies every time is failed in the end", async () => {
     environment: { BATON_LEASE: "1ms", BATON_SWEEP: "20ms" },
     around: (dependencies) => ({
       ...dependencies,
-      runner: { run: async () => ({ kind: "abandoned" }) },
+      runner: { ...noKeys, run: async () => ({ kind: "abandoned" }) },
     }),
   });
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "deadly" });

@@ -68,6 +68,7 @@ test("a message that finds a lease schedules itself for its end, and takes over 
   const { app, batchId, view } = await run((dependencies) => ({
     ...dependencies,
     runner: {
+      customKey: (call) => dependencies.runner.customKey(call),
       // The first attempt never comes back, and sends no heartbeat: its worker has died.
       run: (assignment) => (isFirst() ? new Promise(() => undefined) : dependencies.runner.run(assignment)),
     },
@@ -82,6 +83,7 @@ test("a worker that lost its claim sees to it that somebody has it", async () =>
   const { view } = await run((dependencies) => ({
     ...dependencies,
     runner: {
+      customKey: (call) => dependencies.runner.customKey(call),
       run: async (assignment) => (isFirst() ? { kind: "abandoned" } : dependencies.runner.run(assignment)),
     },
   }));

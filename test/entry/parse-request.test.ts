@@ -30,6 +30,8 @@ describe("messages", () => {
     ["direct start, kind said", post({ kind: "start", ...start }), { kind: "start", ...start }],
     ["direct object", post(object), object],
     ["direct sweep", post({ kind: "sweep" }), { kind: "sweep" }],
+    ["direct tick", post({ kind: "tick" }), { kind: "tick" }],
+    ["tick in a push", post(push({ data: base64({ kind: "tick" }) })), { kind: "tick" }],
     ["wrapped push", post(push({ data: base64(task) })), taskMessage],
     ["wrapped push, null attributes", post(push({ data: base64(task), attributes: null })), taskMessage],
     [

@@ -24,5 +24,6 @@ export function workflowOf(
     triggers: [],
     parseInput: (input) => input,
     code: new Map(edges.map(([taskId]) => [taskId, code])),
+    keyFunctions: new Map(),
   };
 }

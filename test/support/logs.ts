@@ -8,6 +8,7 @@ export function logOf(fields: Partial<TaskLog>): TaskLog {
     status: "PROCESSING",
     reason: null,
     attempt: 1,
+    resumes: 0,
     failures: 0,
     lostLeases: 0,
     nonce: "nonce",
@@ -17,6 +18,8 @@ export function logOf(fields: Partial<TaskLog>): TaskLog {
     endedAt: null,
     result: null,
     error: null,
+    notes: null,
+    key: null,
     arrivals: [],
     ...fields,
   };

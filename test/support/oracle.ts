@@ -63,5 +63,6 @@ export function workflowOfTasks(tasks: readonly RandomTask[]): BuiltWorkflow {
     triggers: [],
     parseInput: (input) => input,
     code: new Map(tasks.map(({ id }) => [id, code])),
+    keyFunctions: new Map(),
   };
 }

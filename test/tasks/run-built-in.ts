@@ -1,7 +1,10 @@
 import { completeTask } from "../../src/core/definition.ts";
 import type { JsonValue } from "../../src/core/json.ts";
+import type { StepMemory } from "../../src/ports/task-runner.ts";
 import { runCode } from "../../src/runtime/code.ts";
 import { createContext } from "../../src/runtime/context.ts";
+import { NoteTaker } from "../../src/runtime/note-taker.ts";
+import { createSteps } from "../../src/runtime/steps.ts";
 import type { Services, TaskSpec, TaskType } from "../../src/runtime/task-type.ts";
 
 const silent = () => {};
@@ -27,6 +30,7 @@ export async function runBuiltIn<Parameters, Result>(
     task,
     input,
     attempt: 1,
+    idempotencyKey: "batch-1/it",
     leaseSeconds: 60,
     renew: async () => true,
     parentOutcome: async (id: string) => ({
@@ -34,6 +38,8 @@ export async function runBuiltIn<Parameters, Result>(
       result: parents[id] ?? null,
       error: null,
     }),
+    memory: noSteps,
+    callback: undefined,
   };
   const unused = (service: string): never => {
     throw new Error(`This task needs no ${service}`);
@@ -50,10 +56,18 @@ export async function runBuiltIn<Parameters, Result>(
     },
   };
   const log = { debug: silent, info: silent, warn: silent, error: silent };
-  const context = createContext(assignment, all, log, signal);
+  const notes = new NoteTaker(signal);
+  const step = createSteps(noSteps, signal, () => unused("wait"));
+  const callback = { progress: async () => undefined };
+  const context = createContext(assignment, all, log, { signal, notes, step, callback });
   const code = {
     types: new Map([[type.type, type as TaskType]]),
     functionOf: async () => undefined,
+    keyFunctionOf: async () => undefined,
   };
   return (await runCode(code, assignment, context)) as Result;
 }
+
+/** No built-in task has steps. */
+const refuse = (): Promise<never> => Promise.reject(new Error("This task has no steps"));
+const noSteps: StepMemory = { find: refuse, keep: refuse, waiting: refuse, event: refuse };

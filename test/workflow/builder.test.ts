@@ -4,7 +4,7 @@ import { DefinitionSchema, hashDefinition } from "../../src/core/definition.ts";
 import { BatonError } from "../../src/core/errors.ts";
 import type { JsonValue } from "../../src/core/json.ts";
 import { defaults, limits } from "../../src/core/limits.ts";
-import { fileDrop } from "../../src/core/trigger.ts";
+import { fileDrop, schedule } from "../../src/core/trigger.ts";
 import type { TaskSpec } from "../../src/runtime/task-type.ts";
 import { type Workflow, workflow } from "../../src/workflow/builder.ts";
 import type { TaskPolicies } from "../../src/workflow/task-schema.ts";
@@ -84,8 +84,8 @@ test("carries its triggers and a brand that other copies of the package know", (
   const built = workflow("dropped", { on: [fileDrop("sales/*.csv", { bucket: "inbox" })] }).task("a", load);
   expect(built.triggers).toEqual([{ type: "fileDrop", pattern: "sales/*.csv", bucket: "inbox" }]);
   expect(isWorkflow(built)).toBe(true);
-  expect(isWorkflow({ [Symbol.for("baton.workflow")]: 1 })).toBe(true);
-  expect(isWorkflow({ [Symbol.for("baton.workflow")]: 2 })).toBe(false);
+  expect(isWorkflow({ [Symbol.for("baton.workflow")]: 2 })).toBe(true);
+  expect(isWorkflow({ [Symbol.for("baton.workflow")]: 3 })).toBe(false);
   for (const other of [null, undefined, "sales", {}, () => built]) expect(isWorkflow(other)).toBe(false);
 });
 
@@ -115,6 +115,14 @@ test("refuses ids that are taken, and ids that are no names", () => {
   expect(errorOf(() => begun.task("", load)).code).toBe("NAME_INVALID");
   expect(errorOf(() => workflow("my workflow")).code).toBe("NAME_INVALID");
   expect(errorOf(() => workflow("w", { on: [fileDrop("")] })).code).toBe("WORKFLOW_INVALID");
+  expect(errorOf(() => workflow("w", { on: [schedule("61 * * * *")] }))).toEqual({
+    code: "WORKFLOW_INVALID",
+    message: expect.stringContaining('"61 * * * *" is not a cron pattern'),
+  });
+  expect(errorOf(() => workflow("w", { on: [schedule("@daily", { timeZone: "Mars" })] }))).toEqual({
+    code: "WORKFLOW_INVALID",
+    message: expect.stringContaining('"Mars" is not a time zone'),
+  });
   expect(errorOf(() => workflow("empty").definition).code).toBe("WORKFLOW_INVALID");
 });
 

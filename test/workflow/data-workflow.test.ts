@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { defaults } from "../../src/core/limits.ts";
+import { schedule } from "../../src/core/trigger.ts";
 import { workflow } from "../../src/workflow/builder.ts";
 import { readDataWorkflow } from "../../src/workflow/data-workflow.ts";
 import { taskTypes } from "./task-types.ts";
@@ -56,6 +57,49 @@ test("reads a workflow, equal to the same one in TypeScript", () => {
   expect(result.workflow.code.size).toBe(0);
 });
 
+test("reads schedules, in UTC and skipping what was missed unless they say otherwise", () => {
+  const result = read(`workflow: w
+on:
+  - schedule: "0 6 * * *"
+  - { schedule: "@hourly", timeZone: Europe/Paris, missed: catch_up }
+tasks: [{ id: a, type: noop }]
+`);
+  if (!result.ok) throw new Error(JSON.stringify(result.problems));
+  expect(result.workflow.triggers).toEqual([
+    schedule("0 6 * * *"),
+    schedule("@hourly", { timeZone: "Europe/Paris", missed: "catch_up" }),
+  ]);
+  expect(result.workflow.triggers[0]).toEqual({
+    type: "schedule",
+    cron: "0 6 * * *",
+    timeZone: "UTC",
+    missed: "skip",
+  });
+});
+
+test("a schedule that can't be is refused, naming its pattern, zone or policy", () => {
+  const text = `workflow: w
+on:
+  - schedule: "61 * * * *"
+  - { schedule: "@daily", timeZone: Europe/Pariss }
+  - { schedule: "@daily", missed: sometimes }
+tasks: [{ id: a, type: noop }]
+`;
+  expect(problemsOf(text).map(({ code, where, message }) => [code, where, message])).toEqual([
+    [
+      "WORKFLOW_INVALID",
+      "flow.yaml:3, on.0.schedule",
+      '"61 * * * *" is not a cron pattern: Invalid value for minute: 61',
+    ],
+    [
+      "WORKFLOW_INVALID",
+      "flow.yaml:4, on.1.timeZone",
+      expect.stringContaining('"Europe/Pariss" is not a time zone'),
+    ],
+    ["WORKFLOW_INVALID", "flow.yaml:5, on.2.missed", expect.stringContaining('"skip"|"catch_up"')],
+  ]);
+});
+
 test("reads JSON, tabs and all, and fills in the defaults", () => {
   const result = read('{\n\t"workflow": "w",\n\t"tasks": [\n\t\t{ "id": "a", "type": "noop" }\n\t]\n}\n');
   expect(result).toMatchObject({
@@ -71,7 +115,7 @@ test("parents may come later in the file", () => {
 
 test("tells every problem at once, with its line", () => {
   const text = `workflow: my flow
-on: [{ schedule: daily }]
+on: [{ schedule: daily, every: day }, { fileDrop: "", at: noon }, { hook: x }]
 owner: me
 tasks:
   - id: a
@@ -97,8 +141,12 @@ tasks:
   expect(problems.sort()).toEqual(
     [
       "NAME_INVALID flow.yaml:1, workflow",
-      "WORKFLOW_INVALID flow.yaml:2, on.0.fileDrop",
       "WORKFLOW_INVALID flow.yaml:2, on.0.schedule",
+      "WORKFLOW_INVALID flow.yaml:2, on.0.every",
+      "WORKFLOW_INVALID flow.yaml:2, on.1.fileDrop",
+      "WORKFLOW_INVALID flow.yaml:2, on.1.at",
+      "WORKFLOW_INVALID flow.yaml:2, on.2.fileDrop",
+      "WORKFLOW_INVALID flow.yaml:2, on.2.hook",
       "WORKFLOW_INVALID flow.yaml:3, owner",
       'TASK_PARAMETERS_INVALID flow.yaml:8, task "a", with.table',
       'TASK_PARAMETERS_INVALID flow.yaml:9, task "a", with.limit',

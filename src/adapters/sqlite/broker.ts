@@ -1,18 +1,16 @@
 import type { DatabaseSync } from "node:sqlite";
 import { messageOf } from "../../core/errors.ts";
-import { limits } from "../../core/limits.ts";
-import { CONTROL_QUEUE, isRedrivable, messageKey } from "../../core/messages.ts";
+import { isRedrivable, messageKey } from "../../core/messages.ts";
 import { backoffMs } from "../../core/retry.ts";
 import type { Broker, MessageHandler, OutgoingMessage, Timer } from "../../ports/broker.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import { DurableMessages } from "./durable-messages.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import { type Item, Lane } from "./lane.ts";
+import type { Item, Lane } from "./lane.ts";
+import { type LaneOptions, Lanes } from "./lanes.ts";
 
-export interface BrokerOptions {
-  /** Messages of one queue that are handled at the same time. */
-  readonly concurrency: number;
+export interface BrokerOptions extends LaneOptions {
   /** How long a message that was handed out stays hidden from other processes. */
   readonly leaseSeconds: number;
   /** How often the file is asked whether another process has written to it. */
@@ -30,8 +28,8 @@ export class SqliteBroker implements Broker, Timer {
   readonly #durable: DurableMessages;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #options: BrokerOptions;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #pollMs: number;
+  readonly #lanes: Lanes;
   #handler: MessageHandler | undefined;
   #pumping = false;
   #cancelPoll: () => void = () => undefined;
@@ -47,7 +45,8 @@ export class SqliteBroker implements Broker, Timer {
     this.#durable = new DurableMessages(database, group, clock, logger, options.leaseSeconds);
     this.#clock = clock;
     this.#logger = logger;
-    this.#options = options;
+    this.#pollMs = options.pollMs;
+    this.#lanes = new Lanes(options, clock);
   }
 
   async publish(messages: readonly OutgoingMessage[]): Promise<void> {
@@ -73,7 +72,7 @@ export class SqliteBroker implements Broker, Timer {
     const mark = this.#group.mark();
     this.#handler = undefined;
     this.#cancelPoll();
-    for (const lane of this.#lanes.values())
+    for (const lane of this.#lanes.all())
       for (const item of lane.drain())
         if (item.row) this.#durable.postpone(item.row, 0);
         else if (!item.group?.failed) this.#durable.insert(item, 0);
@@ -82,23 +81,13 @@ export class SqliteBroker implements Broker, Timer {
 
   /** Messages being handled now. */
   get active(): number {
-    let active = 0;
-    for (const lane of this.#lanes.values()) active += lane.active;
-    return active;
+    return this.#lanes.active;
   }
 
   #pushFromMemory({ queue, message }: OutgoingMessage): void {
     const group = this.#group.current;
     const key = messageKey(message);
-    this.#lane(queue).push({ queue, message, key, deliveryAttempt: 1, row: undefined, group });
-  }
-
-  #lane(queue: string): Lane {
-    const found = this.#lanes.get(queue);
-    if (found) return found;
-    const lane = new Lane(queue === CONTROL_QUEUE ? limits.controlConcurrency : this.#options.concurrency);
-    this.#lanes.set(queue, lane);
-    return lane;
+    this.#lanes.of(queue).push({ queue, message, key, deliveryAttempt: 1, row: undefined, group });
   }
 
   /** Not at once: a handler that publishes must not run other handlers inside itself. */
@@ -114,21 +103,23 @@ export class SqliteBroker implements Broker, Timer {
   #pump(): void {
     const handler = this.#handler;
     if (!handler) return;
-    for (const lane of this.#lanes.values())
+    for (const lane of this.#lanes.all()) {
       for (let item = lane.next(); item; item = lane.next()) this.#deliver(handler, lane, item);
+      lane.whenAllowed(() => this.#takeRows());
+    }
   }
 
   #deliver(handler: MessageHandler, lane: Lane, item: Item): void {
-    if (item.group?.failed) return;
-    lane.active += 1;
-    handler({ message: item.message, deliveryAttempt: item.deliveryAttempt }).then(
+    // A handler that throws before it gives its promise has failed like one that rejects.
+    const handled = (async () => handler({ message: item.message, deliveryAttempt: item.deliveryAttempt }))();
+    handled.then(
       () => this.#delivered(lane, () => item.row && this.#durable.acknowledge(item.row)),
       (error: unknown) => this.#delivered(lane, () => this.#redeliver(item, error)),
     );
   }
 
   #delivered(lane: Lane, settle: () => void): void {
-    lane.active -= 1;
+    lane.done();
     this.#carefully("settle a message", settle);
     if (lane.roomForRows > 0 && this.#durable.isDue) this.#takeRows();
     this.#pumpSoon();
@@ -146,7 +137,7 @@ export class SqliteBroker implements Broker, Timer {
   #redeliverFromMemory(item: Item, delayMs: number): void {
     this.#clock.after(delayMs, () => {
       if (!this.#handler || item.group?.failed) return;
-      this.#lane(item.queue).push({ ...item, deliveryAttempt: item.deliveryAttempt + 1 });
+      this.#lanes.of(item.queue).push({ ...item, deliveryAttempt: item.deliveryAttempt + 1 });
       this.#pumpSoon();
     });
   }
@@ -156,14 +147,14 @@ export class SqliteBroker implements Broker, Timer {
     this.#carefully("look for messages", () => {
       if (this.#durable.sawOthersWrite() || this.#durable.isDue) this.#takeRows();
     });
-    this.#cancelPoll = this.#clock.after(this.#options.pollMs, () => this.#poll());
+    this.#cancelPoll = this.#clock.after(this.#pollMs, () => this.#poll());
   }
 
   #takeRows(): void {
     if (!this.#handler) return;
     this.#carefully("take messages", () => {
-      for (const item of this.#durable.take((queue) => this.#lane(queue).roomForRows))
-        this.#lane(item.queue).push(item);
+      for (const item of this.#durable.take((queue) => this.#lanes.of(queue).roomForRows))
+        this.#lanes.of(item.queue).push(item);
     });
     this.#pumpSoon();
   }

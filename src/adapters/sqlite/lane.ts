@@ -1,6 +1,9 @@
 import type { Message } from "../../core/messages.ts";
+import type { QueueSettings } from "../../core/queues.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { Group } from "./group-commit.ts";
 import type { MessageRow } from "./message-table.ts";
+import { TokenBucket } from "./token-bucket.ts";
 
 /** A message in the hands of this process. */
 export interface Item {
@@ -46,22 +49,43 @@ class Line {
   }
 }
 
-/** Messages of one queue that wait in memory, and how many are being handled. Rows and the others take turns. */
+/**
+ * Messages of one queue that wait in memory, and how many are being handled. Rows and the others take turns.
+ * A row is only leased when it can be handed out at once: one that waited here for a slot or for a token would come
+ * back when its lease is over, here or in another process, and be handled twice.
+ */
 export class Lane {
-  readonly concurrency: number;
-  active = 0;
+  readonly #concurrency: number;
+  readonly #bucket: TokenBucket | undefined;
+  readonly #clock: Clock;
   readonly #rows = new Line();
   readonly #others = new Line();
   readonly #waitingByKey = new Map<string, Item>();
+  #active = 0;
   #rowsTurn = true;
+  #cancelAlarm: (() => void) | undefined;
 
-  constructor(concurrency: number) {
-    this.concurrency = concurrency;
+  constructor({ concurrency, rate }: QueueSettings, clock: Clock) {
+    this.#concurrency = concurrency;
+    this.#bucket = rate && new TokenBucket(rate, clock);
+    this.#clock = clock;
   }
 
-  /** How many more rows it is worth to lease now. */
+  /** Messages being handled now. */
+  get active(): number {
+    return this.#active;
+  }
+
+  /** How many more rows can be handed out now, when the others get their turns. */
   get roomForRows(): number {
-    return this.active >= this.concurrency ? 0 : this.concurrency - this.#rows.length;
+    const room = this.#room;
+    const rowsShare = this.#rowsTurn ? Math.ceil(room / 2) : Math.floor(room / 2);
+    return Math.max(rowsShare, room - this.#others.length) - this.#rows.length;
+  }
+
+  get #room(): number {
+    const slots = this.#concurrency - this.#active;
+    return this.#bucket ? Math.min(slots, this.#bucket.tokens) : slots;
   }
 
   /** A message that asks for the same as one that waits already adds nothing. */
@@ -72,19 +96,47 @@ export class Lane {
     (item.row ? this.#rows : this.#others).push(item);
   }
 
-  /** The next message, if one waits and there is room to handle it. */
+  /** The next message, if one waits and may be handled now; it holds its slot until `done`. */
   next(): Item | undefined {
-    if (this.active >= this.concurrency) return undefined;
-    const [first, second] = this.#rowsTurn ? [this.#rows, this.#others] : [this.#others, this.#rows];
-    const item = first.shift() ?? second.shift();
-    this.#rowsTurn = !this.#rowsTurn;
-    if (item && this.#waitingByKey.get(item.key) === item) this.#waitingByKey.delete(item.key);
+    if (this.#room <= 0) return undefined;
+    const item = this.#takeWaiting();
+    if (!item) return undefined;
+    this.#active += 1;
+    this.#bucket?.take();
+    this.#rowsTurn = item.row === undefined;
     return item;
   }
 
-  /** Takes out everything that waits. */
+  /** The handling of one message has ended. */
+  done(): void {
+    this.#active -= 1;
+  }
+
+  /** Calls back when the rate allows the next message, unless it does now. Once, however often it is asked. */
+  whenAllowed(callback: () => void): void {
+    const waitMs = this.#bucket?.waitMs ?? 0;
+    if (waitMs === 0 || this.#cancelAlarm) return;
+    this.#cancelAlarm = this.#clock.after(waitMs, () => {
+      this.#cancelAlarm = undefined;
+      callback();
+    });
+  }
+
+  /** Takes out everything that waits, and calls nobody back. */
   drain(): Item[] {
+    this.#cancelAlarm?.();
+    this.#cancelAlarm = undefined;
     this.#waitingByKey.clear();
     return [...this.#rows.drain(), ...this.#others.drain()];
+  }
+
+  /** Rows first: they were leased because it was their turn. What was undone with its group never was. */
+  #takeWaiting(): Item | undefined {
+    for (;;) {
+      const item = this.#rows.shift() ?? this.#others.shift();
+      if (!item) return undefined;
+      if (this.#waitingByKey.get(item.key) === item) this.#waitingByKey.delete(item.key);
+      if (!item.group?.failed) return item;
+    }
   }
 }

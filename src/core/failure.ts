@@ -1,6 +1,6 @@
-import { BatonError, messageOf } from "../core/errors.ts";
-import { limits } from "../core/limits.ts";
-import type { StoredError } from "../core/records.ts";
+import { BatonError, messageOf } from "./errors.ts";
+import { limits } from "./limits.ts";
+import type { StoredError } from "./stored.ts";
 
 /** What a task threw, as its TaskLog keeps it. Anything but a TaskError or a BatonError may be tried again. */
 export function failureOf(thrown: unknown): StoredError {

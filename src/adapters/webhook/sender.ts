@@ -1,0 +1,71 @@
+import { BatonError, TaskError } from "../../core/errors.ts";
+import { limits } from "../../core/limits.ts";
+import type { CallbackRequest, CallbackSender } from "../../ports/callbacks.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { HttpClient, HttpResponse } from "../../ports/http-client.ts";
+import { parseSecrets } from "./secrets.ts";
+
+/** As for the `http` task. */
+const retryableStatuses: ReadonlySet<number> = new Set([408, 425, 429]);
+
+/**
+ * Callbacks by Standard Webhooks. `secret` gives one secret or several separated by blanks; each of them signs, so that
+ * receivers can change theirs one by one.
+ */
+export class WebhookSender implements CallbackSender {
+  readonly #http: HttpClient;
+  readonly #secret: () => string;
+  readonly #clock: Pick<Clock, "now">;
+
+  constructor(http: HttpClient, secret: () => string, clock: Pick<Clock, "now">) {
+    this.#http = http;
+    this.#secret = secret;
+    this.#clock = clock;
+  }
+
+  async send({ url, webhookId, body, timeoutSeconds, signal }: CallbackRequest): Promise<void> {
+    const at = new Date(this.#clock.now());
+    const response = await this.#http.request({
+      url,
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        "webhook-id": webhookId,
+        "webhook-timestamp": String(Math.floor(at.getTime() / 1_000)),
+        "webhook-signature": await this.#sign(webhookId, at, body),
+      },
+      body,
+      timeoutSeconds,
+      maxResponseBytes: limits.callbackAnswerBytes,
+      signal,
+    });
+    checkAnswer(url, response);
+  }
+
+  async #sign(webhookId: string, at: Date, body: string): Promise<string> {
+    const secrets = parseSecrets(this.#secret());
+    if (!secrets)
+      throw new BatonError("CALLBACK_SECRET_MISSING", "There is no secret to sign callbacks with");
+    const { Webhook } = await import("standardwebhooks");
+    return secrets.map((secret) => new Webhook(secret).sign(webhookId, at, body)).join(" ");
+  }
+}
+
+/** Says neither what was sent nor what was answered: receivers like to repeat what they were sent. */
+function checkAnswer(url: string, { status, url: answeredAt }: HttpResponse): void {
+  const place = placeOf(url);
+  // A redirected POST arrives as a GET, or without its signature: who answered has not taken the callback.
+  if (new URL(url).href !== answeredAt)
+    throw refusal(`POST ${place} was redirected to ${placeOf(answeredAt)}; callbacks need the last address`);
+  if (status >= 200 && status <= 299) return;
+  throw refusal(`POST ${place} answered ${status}`, retryableStatuses.has(status) || status >= 500);
+}
+
+function refusal(message: string, retryable = false): TaskError {
+  return new TaskError(message, { code: "HTTP_STATUS", retryable });
+}
+
+function placeOf(address: string): string {
+  const { origin, pathname } = new URL(address);
+  return `${origin}${pathname}`;
+}

@@ -1,0 +1,134 @@
+import * as z from "zod";
+import { hashJson } from "./canonical.ts";
+import { limits } from "./limits.ts";
+import { backoffMs } from "./retry.ts";
+import { StoredResultSchema } from "./stored.ts";
+
+/** Where a task reports to. */
+export const CallbackPolicySchema = z.strictObject({
+  /** May hold `{{ … }}` like the parameters of a task. */
+  url: z.string().min(1).max(limits.urlCharacters),
+  /** Where completed callbacks are archived, and by which fields of the arguments; `?` after a name: may be absent. */
+  archive: z.strictObject({ table: z.string().min(1), key: z.array(z.string().min(1)).min(1) }).optional(),
+});
+export type CallbackPolicy = z.infer<typeof CallbackPolicySchema>;
+
+/** Where one call of a task reports to. */
+export const CallbackTargetSchema = z.strictObject({
+  url: z.string(),
+  archive: z.strictObject({ table: z.string(), key: z.record(z.string(), z.string().nullable()) }).nullable(),
+});
+export type CallbackTarget = z.infer<typeof CallbackTargetSchema>;
+
+const SendSchema = z.strictObject({
+  at: z.number(),
+  page: z.int(),
+  /** Null when the receiver took it. */
+  error: z.string().nullable(),
+});
+
+/** A final callback in the outbox, written with the outcome that it tells of. */
+export const CallbackSchema = z.strictObject({
+  eventId: z.string(),
+  type: z.enum(["task.completed", "task.failed"]),
+  state: z.enum(["PENDING", "DELIVERED", "GIVEN_UP"]),
+  /** The idempotency key of the call that made it. */
+  key: z.string().nullable(),
+  batchId: z.string(),
+  taskId: z.string(),
+  target: CallbackTargetSchema,
+  data: StoredResultSchema,
+  occurredAt: z.number(),
+  archived: z.boolean(),
+  /** Pages that the receiver has taken since the last resend. */
+  pagesTaken: z.int().nonnegative(),
+  /** Sends that failed one after another. */
+  failures: z.int().nonnegative(),
+  /** Not to be sent before so many seconds after the document was last written, by the store's clock. */
+  dueSeconds: z.number(),
+  /** How often it was asked for again. */
+  resends: z.int().nonnegative(),
+  /** The last sends, newest last. */
+  sends: z.array(SendSchema),
+  deliveredAt: z.number().nullable(),
+  nonce: z.string(),
+});
+export type Callback = z.infer<typeof CallbackSchema>;
+
+/** The id of the final event of a task: a TaskLog ends once, and so has one. */
+export function finalEventId(task: { readonly batchId: string; readonly taskId: string }): string {
+  return `evt_${hashJson([task.batchId, task.taskId]).slice(0, 32)}`;
+}
+
+export function newCallback(
+  about: Pick<Callback, "type" | "key" | "batchId" | "taskId" | "target" | "data">,
+  stamp: { readonly nonce: string; readonly now: number },
+): Callback {
+  return {
+    eventId: finalEventId(about),
+    state: "PENDING",
+    ...about,
+    occurredAt: stamp.now,
+    archived: false,
+    pagesTaken: 0,
+    failures: 0,
+    dueSeconds: 0,
+    resends: 0,
+    sends: [],
+    deliveredAt: null,
+    nonce: stamp.nonce,
+  };
+}
+
+/** Asked for again: the same event, to where the new call reports. One that was not delivered yet will be anyway. */
+export function resent(callback: Callback, url: string | undefined, nonce: string): Callback {
+  const target = url === undefined ? callback.target : { ...callback.target, url };
+  const again = callback.state === "PENDING" ? {} : { pagesTaken: 0, resends: callback.resends + 1 };
+  return { ...callback, ...again, target, state: "PENDING", failures: 0, dueSeconds: 0, nonce };
+}
+
+/** In the hands of one sender, so that another waits unless it dies. */
+export function sending(callback: Callback, nonce: string): Callback {
+  return { ...callback, dueSeconds: limits.callbackLeaseSeconds, nonce };
+}
+
+/** How one page went. `error` is null when the receiver took it. */
+export interface Sent {
+  readonly at: number;
+  readonly error: string | null;
+}
+
+export function pageSent(callback: Callback, totalPages: number, { at }: Sent, nonce: string): Callback {
+  const page = callback.pagesTaken + 1;
+  const isLast = page >= totalPages;
+  return {
+    ...callback,
+    state: isLast ? "DELIVERED" : "PENDING",
+    pagesTaken: page,
+    failures: 0,
+    dueSeconds: isLast ? 0 : limits.callbackLeaseSeconds,
+    sends: lastSends(callback, { at, page, error: null }),
+    deliveredAt: isLast ? at : callback.deliveredAt,
+    nonce,
+  };
+}
+
+/** Waits 5 s after the first failure, twice as long after each further one, at most an hour; gives up after three days. */
+export function sendFailed(callback: Callback, { at, error }: Sent, nonce: string): Callback {
+  const failures = callback.failures + 1;
+  return {
+    ...callback,
+    state: failures >= limits.callbackAttempts ? "GIVEN_UP" : "PENDING",
+    failures,
+    dueSeconds: backoffMs(callbackRetry, failures, 0) / 1_000,
+    sends: lastSends(callback, { at, page: callback.pagesTaken + 1, error }),
+    nonce,
+  };
+}
+
+/** The first ten waits make an hour and a half; each further one is an hour. */
+const callbackRetry = { initialSeconds: 5, factor: 2, maxSeconds: 3_600, jitter: 0 };
+
+function lastSends(callback: Callback, send: z.infer<typeof SendSchema>): Callback["sends"] {
+  return [...callback.sends, send].slice(-limits.shownSends);
+}

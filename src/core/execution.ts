@@ -1,0 +1,175 @@
+import * as z from "zod";
+import { hashJson } from "./canonical.ts";
+import type { Idempotency } from "./idempotency.ts";
+import { limits } from "./limits.ts";
+import { StoredErrorSchema, StoredResultSchema } from "./stored.ts";
+
+/** Which attempt of which task. */
+const HolderSchema = z.strictObject({
+  batchId: z.string(),
+  taskId: z.string(),
+  attempt: z.int(),
+  worker: z.string(),
+});
+
+/**
+ * The execution record: one document per idempotency key that is the lock while PROCESSING, the success key and the
+ * cached result while SUCCESS, and neither while FREE.
+ */
+export const ExecutionSchema = z.strictObject({
+  key: z.string(),
+  state: z.enum(["FREE", "PROCESSING", "SUCCESS"]),
+  /** Rises with every claim of the key. */
+  token: z.int().positive(),
+  /** A fresh name whenever the key begins anew, after its result has run out: stored steps belong to one generation. */
+  generation: z.string(),
+  /** Who has the lock, while PROCESSING. */
+  holder: HolderSchema.nullable(),
+  /**
+   * How long this state holds, in seconds since the document was last written, by the store's clock: the lease of the
+   * lock, the time-to-live of the result, or how long the steps of an unfinished call are kept.
+   */
+  dueSeconds: z.number(),
+  /** What the TaskLog of a call that is not run again gets. */
+  result: StoredResultSchema.nullable(),
+  /** The final callback of the success. */
+  callbackId: z.string().nullable(),
+  /** Which attempt succeeded last, and when, by its worker's clock. */
+  producedBy: HolderSchema.extend({ endedAt: z.number() }).nullable(),
+  /** How the last attempt failed that did. */
+  lastFailure: HolderSchema.extend({ endedAt: z.number(), error: StoredErrorSchema }).nullable(),
+  nonce: z.string(),
+});
+export type Execution = z.infer<typeof ExecutionSchema>;
+export type Holder = z.infer<typeof HolderSchema>;
+
+/** What a call finds at its key. */
+export type Admission =
+  /** Nobody has it, or not any more: claim it like this. */
+  /** `generation` undefined: it begins anew. */
+  | { readonly kind: "take"; readonly token: number; readonly generation: string | undefined }
+  /** Done already. */
+  | { readonly kind: "completed"; readonly execution: Execution }
+  /** Another call is at it; its lease holds for so long without a heartbeat. */
+  | { readonly kind: "locked"; readonly remainingMs: number };
+
+/** `ageMs`: time since the record was written, by the store's clock. */
+export function decideAdmission(
+  found: { readonly execution: Execution; readonly ageMs: number } | undefined,
+  arriving: Pick<Holder, "batchId" | "taskId">,
+): Admission {
+  if (!found) return { kind: "take", token: 1, generation: undefined };
+  const { execution, ageMs } = found;
+  const { token, generation, state } = execution;
+  const remainingMs = Math.ceil(execution.dueSeconds * 1_000 - ageMs);
+  if (state !== "PROCESSING" && remainingMs <= 0)
+    return { kind: "take", token: token + 1, generation: undefined };
+  if (state === "SUCCESS") return { kind: "completed", execution };
+  if (state === "PROCESSING" && remainingMs > 0 && !isSameTask(execution.holder, arriving))
+    return { kind: "locked", remainingMs };
+  return { kind: "take", token: token + 1, generation };
+}
+
+/** An earlier attempt of the same task in the same batch is fenced by the TaskLog already: its lock is ours. */
+function isSameTask(
+  holder: Pick<Holder, "batchId" | "taskId"> | null,
+  arriving: Pick<Holder, "batchId" | "taskId">,
+) {
+  return holder?.batchId === arriving.batchId && holder.taskId === arriving.taskId;
+}
+
+/** A key in the hands of a new attempt. What is known of earlier ones stays, for people. */
+export function claimedExecution(
+  key: string,
+  before: Execution | undefined,
+  taken: { readonly token: number; readonly generation: string | undefined },
+  claim: { readonly holder: Holder; readonly lockSeconds: number; readonly nonce: string },
+): Execution {
+  return {
+    key,
+    state: "PROCESSING",
+    token: taken.token,
+    generation: taken.generation ?? claim.nonce,
+    holder: claim.holder,
+    dueSeconds: claim.lockSeconds,
+    result: null,
+    callbackId: null,
+    producedBy: before?.producedBy ?? null,
+    lastFailure: before?.lastFailure ?? null,
+    nonce: claim.nonce,
+  };
+}
+
+/** How an attempt that held a key came out. */
+export type ExecutionEnd =
+  | {
+      readonly kind: "succeeded";
+      readonly result: Execution["result"];
+      readonly callbackId: string | null;
+    }
+  /** It waits, and keeps the lock. */
+  | { readonly kind: "parked"; readonly seconds: number }
+  | { readonly kind: "failed"; readonly error: z.infer<typeof StoredErrorSchema> }
+  | { readonly kind: "released" };
+
+/** The record after an attempt that held it. Failures are never cached: the lock is free at once. */
+export function executionAfter(
+  execution: Execution,
+  idempotency: Idempotency,
+  end: ExecutionEnd,
+  stamp: { readonly nonce: string; readonly now: number },
+): Execution {
+  const { holder } = execution;
+  const ended = holder && { ...holder, endedAt: stamp.now };
+  const free = freed(execution, stamp.nonce);
+  switch (end.kind) {
+    case "succeeded":
+      if (idempotency.recurring) return { ...free, dueSeconds: 0, producedBy: ended };
+      return {
+        ...free,
+        state: "SUCCESS",
+        dueSeconds: idempotency.ttlSeconds,
+        result: end.result,
+        callbackId: end.callbackId,
+        producedBy: ended,
+      };
+    case "parked":
+      return { ...execution, dueSeconds: end.seconds + idempotency.lockSeconds, nonce: stamp.nonce };
+    case "failed":
+      return {
+        ...free,
+        lastFailure: ended && { ...ended, error: end.error },
+      };
+    case "released":
+      return free;
+  }
+}
+
+/** Locked by nobody. What its steps have stored stays for a while. */
+export function freed(execution: Execution, nonce: string): Execution {
+  return { ...execution, state: "FREE", holder: null, dueSeconds: limits.unfinishedExecutionSeconds, nonce };
+}
+
+/** Without its result: the next call begins anew. */
+export function cleared(execution: Execution, nonce: string): Execution {
+  return { ...freed(execution, nonce), dueSeconds: 0, result: null, callbackId: null };
+}
+
+/** Whether a record says nothing any more that a call would heed. */
+export function isSpent({ state, dueSeconds }: Execution, ageMs: number): boolean {
+  return state !== "PROCESSING" && ageMs >= dueSeconds * 1_000;
+}
+
+/** Name of the document: keys may be long, and hold any character. */
+export function executionId(key: string): string {
+  return hashJson(key);
+}
+
+/** What the stored steps of a call belong to. */
+export function stepScope(
+  task: Pick<Holder, "batchId" | "taskId">,
+  execution: Pick<Execution, "key" | "generation"> | undefined,
+): string {
+  if (!execution) return `${task.batchId}.${task.taskId}`;
+  return `${executionId(execution.key)}.${execution.generation}`;
+}

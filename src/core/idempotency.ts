@@ -1,0 +1,132 @@
+import * as z from "zod";
+import { hashJson } from "./canonical.ts";
+import { BatonError } from "./errors.ts";
+import type { JsonValue } from "./json.ts";
+import { limits } from "./limits.ts";
+
+/** What makes two calls of a task the same call. */
+const KeySpecSchema = z.discriminatedUnion("by", [
+  /** All its arguments. */
+  z.strictObject({ by: z.literal("arguments") }),
+  /** Some fields of its arguments; one whose name ends in `?` may be absent. */
+  z.strictObject({ by: z.literal("fields"), fields: z.array(z.string().min(1)).min(1) }),
+  /** The day: the field `date` of its arguments, or else the day its first attempt began in the time zone. */
+  z.strictObject({
+    by: z.literal("date"),
+    timeZone: z.string().refine(isTimeZone, "there is no such time zone"),
+  }),
+  /** A function of the workflow's code. */
+  z.strictObject({ by: z.literal("function") }),
+]);
+export type KeySpec = z.infer<typeof KeySpecSchema>;
+
+export const OnLockedSchema = z.enum(["skip", "wait"]);
+
+/** How a task is kept from doing the same work twice, beyond its batch. */
+export const IdempotencySchema = z.strictObject({
+  key: KeySpecSchema,
+  /** Whether the key holds in all batches or within one. */
+  scope: z.enum(["batch", "global"]),
+  /** How long a success is believed and its result given out again, in seconds. */
+  ttlSeconds: z.number().positive().max(limits.resultTtlSeconds),
+  /** How long the lock is believed without a heartbeat, in seconds. */
+  lockSeconds: z.number().positive().max(limits.delaySeconds),
+  /** What a call does that finds the lock held. */
+  onLocked: OnLockedSchema,
+  /** Only one at a time, but again after every success. */
+  recurring: z.boolean(),
+});
+export type Idempotency = z.infer<typeof IdempotencySchema>;
+
+/** One call of a task, as far as its key depends on it. */
+export interface Call {
+  readonly workflowId: string;
+  readonly taskId: string;
+  readonly batchId: string;
+  /** The input of the batch for a task that is a function, the filled parameters for a built-in. */
+  readonly arguments: JsonValue;
+  /** When its first attempt was claimed, by the store's clock, in milliseconds since 1970. */
+  readonly claimedAt: number;
+}
+
+/**
+ * The key that equal calls share: `workflow/task?name=value&…`, each part percent-encoded. `custom` is what the key
+ * function returned. Throws `IDEMPOTENCY_KEY_INVALID`.
+ */
+export function executionKey(idempotency: Idempotency, call: Call, custom?: string): string {
+  const parts = partsOf(idempotency.key, call, custom);
+  if (idempotency.scope === "batch") parts.push(["batch", call.batchId]);
+  const query = parts.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
+  const key = `${call.workflowId}/${call.taskId}?${query.join("&")}`;
+  if (key.length > limits.keyCharacters)
+    throw invalid(`the key has ${key.length} characters; at most ${limits.keyCharacters} are allowed`, call);
+  return key;
+}
+
+function partsOf(spec: KeySpec, call: Call, custom: string | undefined): [name: string, value: string][] {
+  switch (spec.by) {
+    case "arguments":
+      return [["arguments", hashJson(call.arguments)]];
+    case "fields":
+      return fieldValues(spec.fields, call).flatMap(([name, value]) =>
+        value === null ? [] : [[name, value] satisfies [string, string]],
+      );
+    case "date":
+      return [["date", dateOf(call, spec.timeZone)]];
+    case "function":
+      if (custom === undefined || custom === "") throw invalid("the key function returned no text", call);
+      return [["key", custom]];
+  }
+}
+
+/** The named fields of the arguments as text; null for an absent one whose name ends in `?`. Throws `IDEMPOTENCY_KEY_INVALID`. */
+export function fieldValues(
+  names: readonly string[],
+  call: Pick<Call, "arguments" | "taskId">,
+): [name: string, value: string | null][] {
+  return names.map((written) => {
+    const name = written.replace(/\?$/, "");
+    const value = fieldOf(call.arguments, name);
+    if (value !== undefined && value !== null) return [name, textOf(value, name, call)];
+    if (written.endsWith("?")) return [name, null];
+    throw invalid(`the arguments have no field "${name}"`, call);
+  });
+}
+
+function textOf(value: JsonValue, name: string, call: Pick<Call, "taskId">): string {
+  if (typeof value === "object") throw invalid(`the field "${name}" is neither text nor a number`, call);
+  return String(value);
+}
+
+function fieldOf(value: JsonValue, name: string): JsonValue | undefined {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return undefined;
+  return Object.entries(value).find(([field]) => field === name)?.[1];
+}
+
+/** `YYYYMMDD`. */
+function dateOf(call: Call, timeZone: string): string {
+  const given = fieldOf(call.arguments, "date");
+  if (given === undefined || given === null) return dayIn(timeZone, call.claimedAt).replaceAll("-", "");
+  if (typeof given === "string" && /^(\d{4}-\d{2}-\d{2}|\d{8})$/.test(given))
+    return given.replaceAll("-", "");
+  throw invalid('the field "date" is not a day such as 2026-11-21', call);
+}
+
+/** The day that a moment falls on, `YYYY-MM-DD`. */
+export function dayIn(timeZone: string, milliseconds: number): string {
+  return new Intl.DateTimeFormat("en-CA", { timeZone, dateStyle: "short" }).format(milliseconds);
+}
+
+function isTimeZone(timeZone: string): boolean {
+  try {
+    return Boolean(new Intl.DateTimeFormat("en", { timeZone }));
+  } catch {
+    return false;
+  }
+}
+
+function invalid(problem: string, { taskId }: Pick<Call, "taskId">): BatonError {
+  return new BatonError("IDEMPOTENCY_KEY_INVALID", `The idempotency key can't be made: ${problem}`, {
+    where: `task ${taskId}`,
+  });
+}

@@ -1,0 +1,54 @@
+import * as z from "zod";
+import { limits } from "./limits.ts";
+import { NameSchema } from "./names.ts";
+
+/** So many messages in so many seconds, evenly spread. */
+export interface QueueRate {
+  readonly messages: number;
+  readonly perSeconds: number;
+}
+
+/** What one process allows the tasks of one queue. */
+export interface QueueSettings {
+  /** Tasks that run at the same time. */
+  readonly concurrency: number;
+  /** How fast tasks are begun. Absent: as fast as there is room. */
+  readonly rate?: QueueRate;
+}
+
+const unitSeconds = { s: 1, m: 60, h: 3_600 };
+
+const EntrySchema = z
+  .object({
+    name: NameSchema,
+    concurrency: z.coerce.number().int().min(1).max(limits.queueConcurrency),
+    rate: z.coerce.number().int().min(1).max(limits.queueRateMessages).optional(),
+    unit: z.enum(["s", "m", "h"]).default("s"),
+  })
+  .transform(({ name, concurrency, rate, unit }): { name: string; settings: QueueSettings } => {
+    if (rate === undefined) return { name, settings: { concurrency } };
+    return { name, settings: { concurrency, rate: { messages: rate, perSeconds: unitSeconds[unit] } } };
+  });
+
+const entryForm = /^(?<name>[^=]*)=(?<concurrency>\d+)(?:@(?<rate>\d+)\/(?<unit>[a-z]+))?$/;
+
+/** Settings of queues by name, written `documents=2,websites=4@2/s`. Every entry that is wrong is an issue of its own. */
+export const QueuesSchema = z.string().transform((text, context): ReadonlyMap<string, QueueSettings> => {
+  const queues = new Map<string, QueueSettings>();
+  const refuse = (entry: string, problem: string) =>
+    context.addIssue({ code: "custom", message: `"${entry}": ${problem}` });
+  if (text.trim() === "") return queues;
+  for (const entry of text.split(",").map((part) => part.trim())) {
+    const form = entryForm.exec(entry);
+    if (!form) {
+      refuse(entry, "expected name=concurrency or name=concurrency@rate/unit, such as websites=4@2/s");
+      continue;
+    }
+    const parsed = EntrySchema.safeParse(form.groups);
+    if (!parsed.success)
+      for (const { path, message } of parsed.error.issues) refuse(entry, `${path.join(".")}: ${message}`);
+    else if (queues.has(parsed.data.name)) refuse(entry, `queue ${parsed.data.name} is named twice`);
+    else queues.set(parsed.data.name, parsed.data.settings);
+  }
+  return queues;
+});

@@ -1,0 +1,25 @@
+import * as z from "zod";
+import { StoredResultSchema } from "./stored.ts";
+
+/** What is known of a step: what it returned, when its wait began, or that it came to nothing. */
+export const StepKindSchema = z.enum(["value", "since", "timeout"]);
+export type StepKind = z.infer<typeof StepKindSchema>;
+
+/** A step that is done, or has begun to wait. Written once and never changed. */
+export const StepSchema = z.strictObject({
+  scope: z.string(),
+  name: z.string(),
+  kind: StepKindSchema,
+  result: StoredResultSchema,
+  nonce: z.string(),
+});
+export type Step = z.infer<typeof StepSchema>;
+
+/** An event that was sent to a batch. The first of a name stands; later ones change nothing. */
+export const BatchEventSchema = z.strictObject({
+  batchId: z.string(),
+  event: z.string(),
+  payload: StoredResultSchema,
+  nonce: z.string(),
+});
+export type BatchEvent = z.infer<typeof BatchEventSchema>;

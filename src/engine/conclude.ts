@@ -1,0 +1,29 @@
+import type { CallbackTarget } from "../core/callback.ts";
+import { failureOf } from "../core/failure.ts";
+import type { ObjectStore } from "../ports/objects.ts";
+import type { TaskOutcome } from "../ports/task-runner.ts";
+import type { Claim } from "./claims.ts";
+import { storeResult } from "./results.ts";
+import type { Conclusion } from "./settlements.ts";
+
+/** Puts what an attempt returned where it will be found, before the commit that refers to it. */
+export async function conclude(
+  objects: ObjectStore,
+  claim: Claim,
+  outcome: Exclude<TaskOutcome, { kind: "abandoned" }>,
+  target: CallbackTarget | undefined,
+): Promise<Conclusion> {
+  if (outcome.kind !== "succeeded") return { outcome, target };
+  const { batchId, taskId, attempt } = claim.log.log;
+  const object = `${batchId}/${taskId}/${attempt}`;
+  const { summary, notes } = outcome;
+  try {
+    const result = await storeResult(objects, `${object}.json`, summary);
+    if (!target || outcome.result === summary)
+      return { outcome: { kind: "succeeded", result, notes }, target };
+    const data = await storeResult(objects, `${object}.callback.json`, outcome.result);
+    return { outcome: { kind: "succeeded", result, notes }, target, data };
+  } catch (thrown) {
+    return { outcome: { kind: "failed", error: failureOf(thrown), notes }, target };
+  }
+}

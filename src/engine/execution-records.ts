@@ -1,0 +1,96 @@
+import { BatonError } from "../core/errors.ts";
+import { type Execution, ExecutionSchema, executionId } from "../core/execution.ts";
+import type { TaskLog } from "../core/records.ts";
+import type { DocumentKey, DocumentStore, Snapshot, StoredDocument, Version } from "../ports/store.ts";
+import { commitOwned, type OwnedWrite } from "./owned-commit.ts";
+import { pages } from "./pages.ts";
+
+/** An execution record as it stands in the store. */
+export interface StoredExecution {
+  readonly execution: Execution;
+  readonly version: Version;
+  /** Time since it was written, by the store's clock. */
+  readonly ageMs: number;
+}
+
+/** The documents of idempotency keys. */
+export class ExecutionRecords {
+  readonly #store: DocumentStore;
+
+  constructor(store: DocumentStore) {
+    this.#store = store;
+  }
+
+  async read(key: string): Promise<StoredExecution | undefined> {
+    return toStoredExecution(await this.#store.get(executionDocument(key)));
+  }
+
+  /** Throws `EXECUTION_UNKNOWN`. */
+  async require(key: string): Promise<StoredExecution> {
+    const found = await this.read(key);
+    if (!found) throw new BatonError("EXECUTION_UNKNOWN", `There is no execution record of the key ${key}`);
+    return found;
+  }
+
+  /** The record that a task holds the lock of, if it has a key and still holds it. */
+  async heldBy({ key, batchId, taskId }: TaskLog): Promise<StoredExecution | undefined> {
+    if (key === null) return undefined;
+    const found = await this.read(key);
+    if (!found || !isHeldBy(found.execution, { batchId, taskId })) return undefined;
+    return found;
+  }
+
+  /** All records of a state, a page at a time. */
+  async *ofState(state: Execution["state"]): AsyncGenerator<StoredExecution> {
+    for await (const page of pages(this.#store, "executions", [{ field: "state", equals: state }]))
+      for (const document of page.documents) yield fromDocument(document, page.readTime);
+  }
+
+  /**
+   * Changes the record, reading anew as long as somebody else was faster. `change` gives what is to stand, or
+   * undefined when nothing is to be done. Throws `EXECUTION_UNKNOWN`.
+   */
+  async update(
+    key: string,
+    change: (found: StoredExecution) => Execution | undefined,
+  ): Promise<{ readonly before: Execution; readonly changed: boolean }> {
+    for (;;) {
+      const found = await this.require(key);
+      const next = change(found);
+      if (!next) return { before: found.execution, changed: false };
+      const outcome = await commitOwned(this.#store, executionWrite(found.version, next));
+      if (outcome.kind === "won") return { before: found.execution, changed: true };
+    }
+  }
+}
+
+export function isHeldBy(
+  { state, holder }: Execution,
+  task: { readonly batchId: string; readonly taskId: string },
+): boolean {
+  return state === "PROCESSING" && holder?.batchId === task.batchId && holder.taskId === task.taskId;
+}
+
+/** The write that puts a record where it belongs, on condition of the version that was read; undefined: none was there. */
+export function executionWrite(version: Version | undefined, execution: Execution): OwnedWrite {
+  const key = executionDocument(execution.key);
+  return version === undefined
+    ? { kind: "create", key, data: execution }
+    : { kind: "update", key, version, data: execution };
+}
+
+export function executionDocument(key: string): DocumentKey {
+  return { collection: "executions", id: executionId(key) };
+}
+
+export function toStoredExecution({ document, readTime }: Snapshot): StoredExecution | undefined {
+  return document && fromDocument(document, readTime);
+}
+
+function fromDocument(document: StoredDocument, readTime: number): StoredExecution {
+  return {
+    execution: ExecutionSchema.parse(document.data),
+    version: document.version,
+    ageMs: readTime - document.updateTime,
+  };
+}

@@ -1,0 +1,111 @@
+import type { Callback } from "../core/callback.ts";
+import { BatonError } from "../core/errors.ts";
+import { cleared, type Execution, freed, isSpent, stepScope } from "../core/execution.ts";
+import { type Step, StepSchema } from "../core/steps.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { ExecutionRecords, type StoredExecution } from "./execution-records.ts";
+import type { Outbox } from "./outbox.ts";
+import { pages } from "./pages.ts";
+
+/** Everything that is known of an idempotency key. */
+export interface Explanation {
+  readonly execution: Execution;
+  /** Time since the record was written, by the store's clock. */
+  readonly ageMs: number;
+  readonly steps: readonly StoredStep[];
+  readonly callbacks: readonly Callback[];
+}
+
+export interface StoredStep extends Pick<Step, "name" | "kind" | "result"> {
+  /** By the store's clock, in milliseconds. */
+  readonly storedAt: number;
+}
+
+/** What people ask of idempotency keys, and do to them. */
+export class Executions {
+  readonly #dependencies: Dependencies;
+  readonly #records: ExecutionRecords;
+  readonly #outbox: Outbox;
+
+  constructor(dependencies: Dependencies, outbox: Outbox) {
+    this.#dependencies = dependencies;
+    this.#records = new ExecutionRecords(dependencies.store);
+    this.#outbox = outbox;
+  }
+
+  /** The record of a key, if there is one that still counts. */
+  async find(key: string): Promise<StoredExecution | undefined> {
+    const found = await this.#records.read(key);
+    return found && !isSpent(found.execution, found.ageMs) ? found : undefined;
+  }
+
+  /** Keys that are locked. */
+  locks(): Promise<StoredExecution[]> {
+    return collect(this.#records.ofState("PROCESSING"));
+  }
+
+  /** Keys whose work is done and whose result still counts. */
+  async results(): Promise<StoredExecution[]> {
+    const found = await collect(this.#records.ofState("SUCCESS"));
+    return found.filter(({ execution, ageMs }) => !isSpent(execution, ageMs));
+  }
+
+  /** Throws `EXECUTION_UNKNOWN`. */
+  async explain(key: string): Promise<Explanation> {
+    const { execution, ageMs } = await this.#records.require(key);
+    const scope = stepScope({ batchId: "", taskId: "" }, execution);
+    const steps: StoredStep[] = [];
+    for await (const page of pages(this.#dependencies.store, "steps", [{ field: "scope", equals: scope }]))
+      for (const { data, updateTime } of page.documents) {
+        const { name, kind, result } = StepSchema.parse(data);
+        steps.push({ name, kind, result, storedAt: updateTime });
+      }
+    steps.sort((one, other) => one.storedAt - other.storedAt);
+    return { execution, ageMs, steps, callbacks: await this.#outbox.ofKey(key) };
+  }
+
+  /** Frees the lock; whoever holds it is fenced. False when it was not locked. Throws `EXECUTION_UNKNOWN`. */
+  async unlock(key: string): Promise<boolean> {
+    const { store, ids } = this.#dependencies;
+    const mark = store.mark();
+    const { changed } = await this.#records.update(key, ({ execution }) =>
+      execution.state === "PROCESSING" ? freed(execution, ids.unique()) : undefined,
+    );
+    await store.sync(mark);
+    return changed;
+  }
+
+  /** Forgets the result and the stored steps: the next call runs. False when it is locked. Throws `EXECUTION_UNKNOWN`. */
+  async clearResult(key: string): Promise<boolean> {
+    const { store, ids } = this.#dependencies;
+    const mark = store.mark();
+    const { changed } = await this.#records.update(key, ({ execution }) =>
+      execution.state === "PROCESSING" ? undefined : cleared(execution, ids.unique()),
+    );
+    await store.sync(mark);
+    return changed;
+  }
+
+  /** Sends the stored final callback of a completed key again. Throws `EXECUTION_UNKNOWN`, `CALLBACK_UNKNOWN`. */
+  async resend(key: string): Promise<Callback> {
+    const { execution } = await this.#records.require(key);
+    if (execution.callbackId === null)
+      throw new BatonError("CALLBACK_UNKNOWN", `The key ${key} has no stored callback`);
+    return this.resendEvent(execution.callbackId);
+  }
+
+  /** Sends a stored callback again. Throws `CALLBACK_UNKNOWN`. */
+  async resendEvent(eventId: string): Promise<Callback> {
+    const { store } = this.#dependencies;
+    const mark = store.mark();
+    const callback = await this.#outbox.resend(eventId);
+    await store.sync(mark);
+    return callback;
+  }
+}
+
+async function collect<T>(items: AsyncGenerator<T>): Promise<T[]> {
+  const collected: T[] = [];
+  for await (const item of items) collected.push(item);
+  return collected;
+}

@@ -1,0 +1,132 @@
+import { type Callback, type CallbackTarget, newCallback } from "../core/callback.ts";
+import type { TaskDefinition } from "../core/definition.ts";
+import { messageOf } from "../core/errors.ts";
+import type { ExecutionEnd } from "../core/execution.ts";
+import { limits } from "../core/limits.ts";
+import { type AttemptOutcome, type Settlement, settle } from "../core/settlement.ts";
+import { isTerminal } from "../core/status.ts";
+import type { StoredError, StoredResult } from "../core/stored.ts";
+import type { OutgoingMessage } from "../ports/broker.ts";
+import type { PinnedBatch } from "./batches.ts";
+import type { Claim, Claims, Companions } from "./claims.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { callbackMessage, completionMessage, executeMessage } from "./messages.ts";
+import { publishSince } from "./publish.ts";
+
+/** How a task came out, and what is told of it. */
+export interface Conclusion {
+  readonly outcome: AttemptOutcome;
+  /** Where its final callback goes, if it has one. */
+  readonly target?: CallbackTarget | undefined;
+  /** What its final callback says when it succeeded; its result, unless it says otherwise. */
+  readonly data?: StoredResult | undefined;
+}
+
+/** Commits how tasks came out, and sets off what follows. */
+export class Settlements {
+  readonly #dependencies: Dependencies;
+  readonly #claims: Claims;
+
+  constructor(dependencies: Dependencies, claims: Claims) {
+    this.#dependencies = dependencies;
+    this.#claims = claims;
+  }
+
+  /** Commits an outcome if the claim still stands; false when it was lost: then nothing is committed. */
+  async settle(
+    batch: PinnedBatch,
+    task: TaskDefinition,
+    claim: Claim,
+    conclusion: Conclusion,
+  ): Promise<boolean> {
+    const { logger, ids, store } = this.#dependencies;
+    const { log } = claim.log;
+    const settlement = settle(task, log, conclusion.outcome, ids.random());
+    const companions = this.#companions(claim, settlement, conclusion);
+    const since = store.mark();
+    const settled = await this.#settleWithin(() => this.#claims.settle(batch, claim, settlement, companions));
+    if (!settled) {
+      const { batchId, attempt } = log;
+      logger.warn("the outcome came too late: the claim had been lost", {
+        batchId,
+        taskId: task.id,
+        attempt,
+      });
+      return false;
+    }
+    await this.#follow(batch, task, settlement, companions.callback, since);
+    return true;
+  }
+
+  async #follow(
+    batch: PinnedBatch,
+    task: TaskDefinition,
+    settlement: Settlement,
+    callback: Callback | undefined,
+    since: number,
+  ): Promise<void> {
+    const { status, reason, dueSeconds } = settlement;
+    if (!isTerminal(status))
+      return this.#dependencies.timer.schedule(executeMessage(batch, task.id), (dueSeconds ?? 0) * 1_000);
+    const messages: OutgoingMessage[] = [completionMessage(batch.batchId, task.id, { status, reason })];
+    if (callback) messages.push(callbackMessage(callback.eventId));
+    await publishSince(this.#dependencies, since, messages);
+  }
+
+  #companions({ log: { log } }: Claim, settlement: Settlement, conclusion: Conclusion): Companions {
+    const { ids, clock } = this.#dependencies;
+    const about = finalCallback(settlement, conclusion);
+    const { batchId, taskId, key } = log;
+    const callback =
+      about && newCallback({ ...about, key, batchId, taskId }, { nonce: ids.unique(), now: clock.now() });
+    return { end: endOf(settlement, conclusion.outcome, callback), callback };
+  }
+
+  async #settleWithin(commit: () => Promise<Claim | undefined>): Promise<Claim | undefined> {
+    for (const delayMs of limits.settleRetryMs) {
+      try {
+        return await commit();
+      } catch (error) {
+        const { logger, clock } = this.#dependencies;
+        logger.warn("an outcome could not be stored; trying again", { delayMs, error: messageOf(error) });
+        await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
+      }
+    }
+    return commit();
+  }
+}
+
+/** What an ending means for the execution record that the claim holds. */
+function endOf(
+  settlement: Settlement,
+  outcome: AttemptOutcome,
+  callback: Callback | undefined,
+): ExecutionEnd | undefined {
+  switch (outcome.kind) {
+    case "succeeded":
+      return { kind: "succeeded", result: outcome.result, callbackId: callback?.eventId ?? null };
+    case "failed":
+      return { kind: "failed", error: outcome.error };
+    case "parked":
+      return { kind: "parked", seconds: settlement.dueSeconds ?? 0 };
+    case "released":
+      return { kind: "released" };
+    case "already_completed":
+    case "lock_held":
+      return undefined;
+  }
+}
+
+/** A task that succeeded or has failed for good tells of it; one that waits, was skipped or was done before does not. */
+function finalCallback(settlement: Settlement, { outcome, target, data }: Conclusion) {
+  if (!target) return undefined;
+  if (outcome.kind === "succeeded")
+    return { type: "task.completed", target, data: data ?? outcome.result } as const;
+  if (settlement.status === "ERROR" && settlement.error)
+    return { type: "task.failed", target, data: failureData(settlement.error) } as const;
+  return undefined;
+}
+
+function failureData({ code, message }: StoredError): StoredResult {
+  return { value: { error: { code, message } } };
+}

@@ -1,0 +1,85 @@
+import { encodeJson, type JsonText, type JsonValue } from "../core/json.ts";
+import { BatchEventSchema, type Step, StepSchema } from "../core/steps.ts";
+import type { DocumentKey, Snapshot } from "../ports/store.ts";
+import type { DoneStep, StepMemory, Wait } from "../ports/task-runner.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { commitOwned } from "./owned-commit.ts";
+import { readResult, storeResult } from "./results.ts";
+
+/**
+ * The stored steps of one call. A step is created once and never changed: whoever comes second, be it a worker that
+ * has lost its lease, gets what the first has stored.
+ */
+export class StoredSteps implements StepMemory {
+  readonly #dependencies: Dependencies;
+  readonly #scope: string;
+  readonly #batchId: string;
+
+  constructor(dependencies: Dependencies, scope: string, batchId: string) {
+    this.#dependencies = dependencies;
+    this.#scope = scope;
+    this.#batchId = batchId;
+  }
+
+  async find(name: string): Promise<DoneStep | undefined> {
+    return this.#doneStep(await this.#dependencies.store.get(this.#key(name, "done")));
+  }
+
+  async keep(name: string, kind: DoneStep["kind"], value: JsonText): Promise<DoneStep> {
+    const { objects } = this.#dependencies;
+    const object = `steps/${this.#scope}/${encodeURIComponent(name)}.json`;
+    const result = await storeResult(objects, object, value);
+    const stands = await this.#create(this.#key(name, "done"), { name, kind, result });
+    return (await this.#doneStep(stands)) ?? { kind, value: await readResult(objects, result) };
+  }
+
+  async waiting(name: string): Promise<Wait> {
+    const key = this.#key(name, "since");
+    const found = await this.#dependencies.store.get(key);
+    if (found.document) return { since: found.document.updateTime, now: found.readTime };
+    const stands = await this.#create(key, { name, kind: "since", result: { value: null } });
+    const since = stands.document?.updateTime ?? stands.readTime;
+    return { since, now: Math.max(since, stands.readTime) };
+  }
+
+  async event(name: string): Promise<{ readonly payload: JsonValue } | undefined> {
+    const { store, objects } = this.#dependencies;
+    const { document } = await store.get(eventKey(this.#batchId, name));
+    if (!document) return undefined;
+    return { payload: await readResult(objects, BatchEventSchema.parse(document.data).payload) };
+  }
+
+  /** Gives what stands afterwards, durably. */
+  async #create(key: DocumentKey, step: Pick<Step, "name" | "kind" | "result">): Promise<Snapshot> {
+    const { store, ids } = this.#dependencies;
+    const mark = store.mark();
+    const data = { scope: this.#scope, ...step, nonce: ids.unique() };
+    const outcome = await commitOwned(store, { kind: "create", key, data });
+    await store.sync(mark);
+    if (outcome.kind === "lost") return outcome.current;
+    const { version, commitTime } = outcome.committed;
+    return { document: { key, data, version, updateTime: commitTime }, readTime: commitTime };
+  }
+
+  async #doneStep({ document }: Snapshot): Promise<DoneStep | undefined> {
+    if (!document) return undefined;
+    const { kind, result } = StepSchema.parse(document.data);
+    if (kind === "since") return undefined;
+    return { kind, value: await readResult(this.#dependencies.objects, result) };
+  }
+
+  #key(name: string, part: "done" | "since"): DocumentKey {
+    return { collection: "steps", id: `${this.#scope}/${encodeURIComponent(name)}#${part}` };
+  }
+}
+
+export function eventKey(batchId: string, event: string): DocumentKey {
+  return { collection: "events", id: `${batchId}/${encodeURIComponent(event)}` };
+}
+
+/** For values that are JSON already. */
+export function jsonText(value: JsonValue): JsonText {
+  const encoded = encodeJson(value);
+  if (!encoded.ok) throw new TypeError(`Not JSON: ${encoded.path}: ${encoded.problem}`);
+  return encoded;
+}

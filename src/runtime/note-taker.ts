@@ -1,0 +1,84 @@
+import { messageOf, TaskError } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
+import type { Notes } from "../core/stored.ts";
+
+/** What a task notes about its work while it runs. */
+export interface TaskNotes {
+  /** Adds to a counter of the TaskLog. */
+  count(name: string, by?: number): void;
+  /** Notes something that is worth a look, and no error. */
+  warn(message: string): void;
+  /** Notes an error that does not fail the task. */
+  error(message: string): void;
+  /**
+   * Does something with every item, one after another; an item that fails is noted, counted in `items_failed`, and
+   * does not keep the others from being done. Counts `items_processed`. Throws `ALL_ITEMS_FAILED` when none succeeded.
+   */
+  eachItem<Item>(items: Iterable<Item> | AsyncIterable<Item>, work: ItemWork<Item>): Promise<void>;
+}
+
+type ItemWork<Item> = (item: Item, index: number) => Promise<unknown> | unknown;
+
+/** Keeps the notes of one attempt, within limits. */
+export class NoteTaker implements TaskNotes {
+  readonly #signal: AbortSignal;
+  readonly #counters = new Map<string, number>();
+  readonly #warnings: string[] = [];
+  readonly #errors: string[] = [];
+  #dropped = 0;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  count(name: string, by = 1): void {
+    if (!Number.isFinite(by)) throw new TypeError(`The counter ${name} can't be raised by ${by}`);
+    const counted = this.#counters.get(name);
+    if (counted === undefined && this.#counters.size >= limits.notes) this.#dropped += 1;
+    else this.#counters.set(name, (counted ?? 0) + by);
+  }
+
+  warn(message: string): void {
+    this.#note(this.#warnings, message);
+  }
+
+  error(message: string): void {
+    this.#note(this.#errors, message);
+  }
+
+  async eachItem<Item>(items: Iterable<Item> | AsyncIterable<Item>, work: ItemWork<Item>): Promise<void> {
+    let done = 0;
+    let failed = 0;
+    for await (const item of items) {
+      this.#signal.throwIfAborted();
+      try {
+        await work(item, done + failed);
+        done += 1;
+        this.count("items_processed");
+      } catch (thrown) {
+        this.#signal.throwIfAborted();
+        failed += 1;
+        this.count("items_failed");
+        this.error(`item ${done + failed}: ${messageOf(thrown)}`);
+      }
+    }
+    if (failed > 0 && done === 0)
+      throw new TaskError(`All ${failed} items failed`, { code: "ALL_ITEMS_FAILED" });
+  }
+
+  /** Null when nothing was noted. */
+  get notes(): Notes | null {
+    if (this.#counters.size + this.#warnings.length + this.#errors.length === 0) return null;
+    return {
+      counters: Object.fromEntries(this.#counters),
+      warnings: [...this.#warnings],
+      errors: [...this.#errors],
+      dropped: this.#dropped,
+    };
+  }
+
+  #note(notes: string[], message: string): void {
+    if (notes.length >= limits.notes) this.#dropped += 1;
+    else notes.push(message.slice(0, limits.noteCharacters));
+  }
+}

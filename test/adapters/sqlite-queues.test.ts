@@ -1,0 +1,373 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { expect, onTestFinished, test } from "vitest";
+import { createLogger } from "../../src/adapters/pino/logger.ts";
+import { SqliteBroker } from "../../src/adapters/sqlite/broker.ts";
+import { openDatabase } from "../../src/adapters/sqlite/database.ts";
+import { GroupCommit } from "../../src/adapters/sqlite/group-commit.ts";
+import { systemClock } from "../../src/adapters/system/clock.ts";
+import { CONTROL_QUEUE, type Message } from "../../src/core/messages.ts";
+import type { QueueSettings } from "../../src/core/queues.ts";
+import { workflow } from "../../src/index.ts";
+import type { Delivery, OutgoingMessage } from "../../src/ports/broker.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import { runToEnd, temporaryFolder, testApp } from "../support/app.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+
+interface Options {
+  readonly clock: Clock;
+  readonly queues: Readonly<Record<string, QueueSettings>>;
+  readonly path?: string;
+  readonly concurrency?: number;
+  /** So long that nothing in these tests happens because of a poll, unless the test says otherwise. */
+  readonly pollMs?: number;
+}
+
+function open({ clock, queues, path = `${temporaryFolder()}/baton.sqlite`, ...more }: Options) {
+  const database = openDatabase({ path, durability: "normal", lockTimeoutSeconds: 5 });
+  const group = new GroupCommit(database, path);
+  const broker = new SqliteBroker(database, group, clock, createLogger("silent"), {
+    concurrency: more.concurrency ?? 5,
+    queues: new Map(Object.entries(queues)),
+    leaseSeconds: 60,
+    pollMs: more.pollMs ?? 1e9,
+  });
+  onTestFinished(async () => {
+    await broker.stop();
+    group.flush();
+    database.close();
+  });
+  const leased = () =>
+    Number(database.prepare("SELECT count(*) AS n FROM messages WHERE visible_at > ?").get(clock.now())?.n);
+  return { path, broker, group, leased };
+}
+
+/** Kept in memory by a broker that was started. */
+const inMemory = (queue: string, id: string): OutgoingMessage => ({
+  queue,
+  message: { kind: "task", batchId: "b", taskId: `${queue}-${id}` },
+});
+/** Always a row. */
+const asRow = (queue: string, id: string): OutgoingMessage => ({
+  queue,
+  message: { kind: "start", workflowId: `${queue}-row-${id}` },
+});
+const many = (count: number, make: (queue: string, id: string) => OutgoingMessage, queue: string) =>
+  Array.from({ length: count }, (_, index) => make(queue, String(index)));
+
+function nameOf(message: Message): string {
+  if (message.kind === "task") return message.taskId;
+  return message.kind === "start" ? message.workflowId : message.kind;
+}
+const queueOf = (message: Message) => nameOf(message).split("-")[0] ?? "";
+
+/** Counts what runs in each queue, and the most that ever ran at once. */
+function counting(handle: (delivery: Delivery) => Promise<void>) {
+  const running = new Map<string, number>();
+  const most: Record<string, number> = {};
+  const ended: string[] = [];
+  const handler = async (delivery: Delivery) => {
+    const queue = queueOf(delivery.message);
+    const now = (running.get(queue) ?? 0) + 1;
+    running.set(queue, now);
+    most[queue] = Math.max(most[queue] ?? 0, now);
+    try {
+      await handle(delivery);
+    } finally {
+      running.set(queue, (running.get(queue) ?? 0) - 1);
+    }
+    ended.push(nameOf(delivery.message));
+  };
+  return { most, ended, handler };
+}
+
+/** Writes down when each message was handed out, in milliseconds since now. */
+function timing(clock: Clock) {
+  const began = clock.now();
+  const starts: { readonly name: string; readonly atMs: number; readonly attempt: number }[] = [];
+  const handler = async ({ message, deliveryAttempt }: Delivery) => {
+    starts.push({ name: nameOf(message), atMs: clock.now() - began, attempt: deliveryAttempt });
+  };
+  return { starts, times: () => starts.map(({ atMs }) => atMs), handler };
+}
+
+const never = new Promise<void>(() => undefined);
+
+test("a queue never runs more than its concurrency at once; one that is not named, what the others may", async () => {
+  const clock = new VirtualClock();
+  const queues = { documents: { concurrency: 2 }, websites: { concurrency: 3 } };
+  const { broker } = open({ clock, queues, pollMs: 50 });
+  const { most, ended, handler } = counting(async ({ message, deliveryAttempt }) => {
+    await new Promise<void>((resolve) => void clock.after(1 + (nameOf(message).length % 7), resolve));
+    if (nameOf(message).endsWith("3") && deliveryAttempt === 1) throw new Error("not now");
+  });
+  const names = ["documents", "websites", "other"];
+  await broker.publish(names.flatMap((queue) => many(9, asRow, queue)));
+  broker.start(handler);
+  await broker.publish(names.flatMap((queue) => many(9, inMemory, queue)));
+  await clock.advance(5_000);
+  expect(most).toEqual({ documents: 2, websites: 3, other: 5 });
+  expect(new Set(ended).size).toBe(3 * 18);
+  expect(ended).toHaveLength(3 * 18);
+});
+
+test("a handler that rejects or throws gives its slot back", async () => {
+  const clock = new VirtualClock();
+  const { broker } = open({ clock, queues: { documents: { concurrency: 2 } }, pollMs: 50 });
+  const { most, ended, handler } = counting(async () => {
+    await new Promise<void>((resolve) => void clock.after(10, resolve));
+  });
+  await broker.publish(many(4, asRow, "documents"));
+  broker.start((delivery) => {
+    const odd = /[13]$/.test(nameOf(delivery.message));
+    if (delivery.deliveryAttempt <= 2 && odd) throw new Error("thrown");
+    return delivery.deliveryAttempt <= 2 ? Promise.reject(new Error("rejected")) : handler(delivery);
+  });
+  await broker.publish(many(4, inMemory, "documents"));
+  await clock.advance(10_000);
+  expect(ended).toHaveLength(8);
+  expect(most).toEqual({ documents: 2 });
+  expect(broker.active).toBe(0);
+});
+
+test("a queue that is full, or waits for a token, holds up no other", async () => {
+  const clock = new VirtualClock();
+  const queues = {
+    full: { concurrency: 1 },
+    slow: { concurrency: 5, rate: { messages: 1, perSeconds: 3_600 } },
+    free: { concurrency: 2 },
+  };
+  const { broker } = open({ clock, queues });
+  const { ended, most, handler } = counting(({ message }) =>
+    queueOf(message) === "full" ? never : Promise.resolve(),
+  );
+  await broker.publish(["full", "slow", "free"].flatMap((queue) => many(9, asRow, queue)));
+  broker.start(handler);
+  await broker.publish(["full", "slow", "free"].flatMap((queue) => many(9, inMemory, queue)));
+  await clock.advance(0);
+  expect(ended.filter((name) => name.startsWith("free"))).toHaveLength(18);
+  expect(ended.filter((name) => name.startsWith("slow"))).toHaveLength(1);
+  expect(most).toEqual({ full: 1, slow: 1, free: 2 });
+});
+
+test("messages between Baton's own parts have no rate, and more slots than tasks have", async () => {
+  const clock = new VirtualClock();
+  const one: QueueSettings = { concurrency: 1, rate: { messages: 1, perSeconds: 3_600 } };
+  const { broker } = open({ clock, concurrency: 1, queues: { default: one, [CONTROL_QUEUE]: one } });
+  const { most, handler } = counting(() => never);
+  broker.start(handler);
+  await broker.publish(many(100, inMemory, CONTROL_QUEUE));
+  await clock.advance(0);
+  expect(most).toEqual({ [CONTROL_QUEUE]: 100 });
+});
+
+test.each([
+  { rate: { messages: 10, perSeconds: 1 }, burst: 10 },
+  { rate: { messages: 3, perSeconds: 1 }, burst: 3 },
+  { rate: { messages: 90, perSeconds: 60 }, burst: 1 },
+  { rate: { messages: 30, perSeconds: 60 }, burst: 1 },
+  { rate: { messages: 1_000, perSeconds: 3_600 }, burst: 1 },
+])(
+  "at $rate.messages in $rate.perSeconds s, no time sees more starts than a burst and the rate",
+  async ({ rate, burst }) => {
+    const clock = new VirtualClock();
+    const { broker } = open({ clock, queues: { websites: { concurrency: 1_000, rate } } });
+    const { times, handler } = timing(clock);
+    broker.start(handler);
+    await broker.publish(many(120, inMemory, "websites"));
+    const lastsMs = (100 / rate.messages) * rate.perSeconds * 1_000;
+    await clock.advance(Math.floor(lastsMs));
+    const starts = times();
+    // Tokens are due at fractions of a millisecond, and the clock has none: one may still be on its way.
+    expect(starts.length).toBeGreaterThanOrEqual(burst + 99);
+    for (const [first, from] of starts.entries())
+      for (const [more, to] of starts.slice(first).entries())
+        expect(more + 1).toBeLessThanOrEqual(
+          burst + ((to - from) * rate.messages) / (rate.perSeconds * 1_000),
+        );
+  },
+);
+
+test("a queue that had nothing to do saves up no more than a second's worth", async () => {
+  const clock = new VirtualClock();
+  const rate = { messages: 10, perSeconds: 1 };
+  const { broker } = open({ clock, queues: { websites: { concurrency: 1_000, rate } } });
+  const { times, handler } = timing(clock);
+  broker.start(handler);
+  await broker.publish([inMemory("websites", "first")]);
+  await clock.advance(3_600_000);
+  await broker.publish(many(12, inMemory, "websites"));
+  await clock.advance(150);
+  expect(times().slice(1)).toEqual([...Array.from({ length: 10 }, () => 3_600_000), 3_600_100]);
+});
+
+test("a clock that is set back holds up no more than the next token", async () => {
+  const clock = new VirtualClock();
+  const rate = { messages: 1, perSeconds: 60 };
+  const { broker } = open({ clock, queues: { websites: { concurrency: 5, rate } } });
+  const { starts, handler } = timing(clock);
+  broker.start(handler);
+  await broker.publish(many(3, inMemory, "websites"));
+  await clock.advance(1_000);
+  clock.set(-3_600_000);
+  await clock.advance(120_000);
+  expect(starts).toHaveLength(2);
+});
+
+test("a slot that gets free begins nothing before the next token", async () => {
+  const clock = new VirtualClock();
+  const rate = { messages: 1, perSeconds: 60 };
+  const { broker } = open({ clock, queues: { websites: { concurrency: 1, rate } }, pollMs: 50 });
+  const { starts, handler } = timing(clock);
+  await broker.publish(many(2, asRow, "websites"));
+  broker.start(async (delivery) => {
+    await handler(delivery);
+    if (starts.length === 1) await new Promise<void>((resolve) => void clock.after(90_000, resolve));
+  });
+  await broker.publish(many(2, inMemory, "websites"));
+  await clock.advance(200_000);
+  expect(starts.map(({ atMs }) => atMs)).toEqual([0, 90_000, 150_000]);
+});
+
+test("rows wait for their tokens in the file, where they don't come back while they wait", async () => {
+  const clock = new VirtualClock();
+  const queues = { websites: { concurrency: 10, rate: { messages: 1, perSeconds: 60 } } };
+  const { broker, leased } = open({ clock, queues });
+  const { starts, handler } = timing(clock);
+  await broker.publish(many(6, asRow, "websites"));
+  broker.start(handler);
+  await broker.publish(many(6, inMemory, "websites"));
+  for (let minute = 0; minute < 12; minute++) {
+    await clock.advance(30_000);
+    expect(leased()).toBe(0);
+    await clock.advance(30_000);
+  }
+  expect(starts.map(({ atMs }) => atMs)).toEqual(Array.from({ length: 12 }, (_, index) => index * 60_000));
+  expect(starts.map(({ attempt }) => attempt)).toEqual(Array.from({ length: 12 }, () => 1));
+  expect(new Set(starts.map(({ name }) => name)).size).toBe(12);
+  // Neither kind waits for the end of the other.
+  expect(starts.slice(0, 6).filter(({ name }) => name.includes("row"))).toHaveLength(3);
+});
+
+test("rows wait for a free slot in the file, where another process may take them", async () => {
+  const clock = new VirtualClock();
+  const queues = { documents: { concurrency: 2 } };
+  const first = open({ clock, queues });
+  await first.broker.publish(many(6, asRow, "documents"));
+  const { promise: firstTwo, resolve: endFirstTwo } = Promise.withResolvers<void>();
+  const { most, ended, handler } = counting(() => (ended.length === 0 ? firstTwo : never));
+  first.broker.start(handler);
+  await clock.advance(0);
+  expect(first.leased()).toBe(2);
+  // Both slots get free before either is filled.
+  endFirstTwo();
+  await clock.advance(0);
+  expect(first.leased()).toBe(2);
+  expect(most).toEqual({ documents: 2 });
+  const second = open({ clock, queues, path: first.path });
+  const other = counting(() => Promise.resolve());
+  second.broker.start(other.handler);
+  await clock.advance(0);
+  expect(other.ended).toHaveLength(2);
+});
+
+test("a message published by writes that were undone costs no token and no slot", async () => {
+  const clock = new VirtualClock();
+  const rate = { messages: 1, perSeconds: 3_600 };
+  const { broker, group } = open({ clock, queues: { websites: { concurrency: 1, rate } } });
+  const { starts, handler } = timing(clock);
+  broker.start(handler);
+  group.write(() => undefined);
+  const undone = broker.publish([inMemory("websites", "undone")]);
+  const fail = () =>
+    group.write(() => {
+      throw new Error("disk full");
+    });
+  expect(fail).toThrow("disk full");
+  await Promise.all([undone, broker.publish([inMemory("websites", "kept")])]);
+  await clock.advance(0);
+  expect(starts.map(({ name }) => name)).toEqual(["websites-kept"]);
+});
+
+test("stop waits for no token, and leaves what waited for one to the next", async () => {
+  const clock = new VirtualClock();
+  const queues = { websites: { concurrency: 10, rate: { messages: 1, perSeconds: 3_600 } } };
+  const first = open({ clock, queues });
+  const { starts, handler } = timing(clock);
+  await first.broker.publish(many(2, asRow, "websites"));
+  first.broker.start(handler);
+  await first.broker.publish(many(2, inMemory, "websites"));
+  await clock.advance(1_000);
+  await first.broker.stop();
+  expect(clock.pending).toBe(0);
+  expect(starts).toHaveLength(1);
+  const second = open({ clock, queues: {}, path: first.path });
+  second.broker.start(handler);
+  await clock.advance(0);
+  expect(new Set(starts.map(({ name }) => name)).size).toBe(4);
+});
+
+test("the slots and tokens of a process that was killed are free for the next, and its messages come back", async () => {
+  const path = `${temporaryFolder()}/baton.sqlite`;
+  const queues = { documents: { concurrency: 2 } };
+  const { broker, group } = open({ clock: systemClock, queues, path, pollMs: 5 });
+  await broker.publish(many(5, asRow, "documents"));
+  group.flush();
+  await killOnceBusy(path, 2);
+  const { promise: bothBusy, resolve } = Promise.withResolvers<void>();
+  const attempts: number[] = [];
+  const { most, ended, handler } = counting(async ({ deliveryAttempt }) => {
+    attempts.push(deliveryAttempt);
+    if (broker.active === 2) resolve();
+    await bothBusy;
+  });
+  broker.start(handler);
+  await expect.poll(() => ended.length, { timeout: 10_000 }).toBe(5);
+  expect(new Set(ended).size).toBe(5);
+  expect(most).toEqual({ documents: 2 });
+  expect(attempts.sort()).toEqual([1, 1, 1, 2, 2]);
+});
+
+/** Lets a process take messages until its slots are full, and kills it. */
+async function killOnceBusy(path: string, slots: number): Promise<void> {
+  const file = fileURLToPath(new URL("sqlite-queues-child.ts", import.meta.url));
+  const child = spawn(process.execPath, [file, path], { stdio: ["ignore", "pipe", "inherit"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  child.on("close", () => resolve());
+  let lines = "";
+  child.stdout.on("data", (chunk) => {
+    lines += String(chunk);
+    if (lines.split("\n").length > slots) child.kill("SIGKILL");
+  });
+  await promise;
+  expect(lines).toBe("1\n".repeat(slots));
+}
+
+test("an app gives its queues what BATON_QUEUES says", async () => {
+  const { most, handler } = counting(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  });
+  const starts: string[] = [];
+  const run = async ({ taskId }: { readonly taskId: string }) => {
+    starts.push(taskId);
+    await handler({ message: { kind: "task", batchId: "b", taskId }, deliveryAttempt: 1 });
+    return null;
+  };
+  const app = testApp({
+    workflows: [
+      ["a", "b", "c", "d"]
+        .reduce((flow, id) => flow.task(`documents-${id}`, run, { queue: "documents" }), workflow("limited"))
+        .task("default-a", run),
+      workflow("throttled")
+        .task("websites-a", run, { queue: "websites" })
+        .task("websites-b", run, { queue: "websites" }),
+    ],
+    environment: { BATON_QUEUES: "documents=2,websites=5@1/h" },
+  });
+  await app.engine.start({ kind: "start", workflowId: "throttled" });
+  const view = await runToEnd(app, "limited");
+  expect(view.status).toBe("SUCCESS");
+  expect(most).toMatchObject({ documents: 2, default: 1 });
+  await expect.poll(() => starts.filter((id) => id.startsWith("websites"))).toHaveLength(1);
+});

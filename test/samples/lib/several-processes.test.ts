@@ -1,0 +1,25 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { openChunkTable } from "../../../functions/lib/chunk-table.ts";
+import { openSearchDatabase } from "../../../functions/lib/search-database.ts";
+import { temporaryFolder } from "./sample-files.ts";
+
+const child = fileURLToPath(new URL("./put-child.ts", import.meta.url));
+
+test("processes that make and write the same files at once store everything once", async () => {
+  const folder = temporaryFolder();
+  const paths = [join(folder, "search.db"), join(folder, "chunks.db")] as const;
+  const runs = [1, 2, 3].map(() => promisify(execFile)(process.execPath, [child, ...paths]));
+  const added = (await Promise.all(runs)).map(({ stdout }) => Number(stdout));
+  expect(added.reduce((sum, count) => sum + count)).toBe(100);
+  const database = openSearchDatabase(paths[0]);
+  expect(database.count()).toBe(100);
+  expect(database.search("shared", 1_000)).toHaveLength(100);
+  database.close();
+  const table = openChunkTable(paths[1]);
+  expect(table.count("d")).toBe(100);
+  table.close();
+});
