@@ -27,8 +27,7 @@ export function openChunkTable(path: string): ChunkTable {
   const count = database.prepare("SELECT count(*) AS chunks FROM chunks WHERE document_id = ?");
   return {
     put: (chunks) => {
-      // Begun as a write, or SQLite would not wait for another process.
-      database.exec("BEGIN IMMEDIATE");
+      database.exec("BEGIN");
       try {
         let added = 0;
         for (const { id, documentId, index, text } of chunks)

@@ -1,11 +1,12 @@
 import type { CheerioAPI } from "cheerio";
 
-type Root = ReturnType<ReturnType<CheerioAPI["root"]>["toArray"]>[number];
+type Root = ReturnType<CheerioAPI["root"]>[number];
 /** A node of a parsed page. */
 export type HtmlNode = Root | Root["children"][number];
 
 const textNode = 3;
 const elementNode = 1;
+/** What browsers do not show. */
 const unseen = new Set(["script", "style", "template", "noscript"]);
 const cells = new Set(["td", "th"]);
 const blocks = new Set(
@@ -27,16 +28,25 @@ export function textWithin(nodes: readonly HtmlNode[], leftOut: ReadonlySet<Html
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     if (typeof next === "string") parts.push(next);
     else if (next.nodeType === textNode) parts.push(next.data.replaceAll(blockEnd, " "));
-    else if ("children" in next && !leftOut.has(next)) {
-      const name = next.nodeType === elementNode ? next.name : "";
-      if (unseen.has(name)) continue;
-      const border = blocks.has(name) ? blockEnd : cells.has(name) ? " " : "";
+    else if ("children" in next && !isUnseen(next) && !leftOut.has(next)) {
+      const border = borderOf(next);
       parts.push(border);
       waiting.push(border);
+      // One by one: as the arguments of one call, many children would not fit on the stack.
       for (const child of next.children.toReversed()) waiting.push(child);
     }
   }
   return parts.join("").split(blockEnd).map(oneLine).filter(Boolean).join("\n");
+}
+
+function isUnseen(node: HtmlNode): boolean {
+  return node.nodeType === elementNode && unseen.has(node.name);
+}
+
+function borderOf(node: HtmlNode): string {
+  if (node.nodeType !== elementNode) return "";
+  if (blocks.has(node.name)) return blockEnd;
+  return cells.has(node.name) ? " " : "";
 }
 
 export function oneLine(text: string): string {

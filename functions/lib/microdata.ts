@@ -27,7 +27,7 @@ export function microdataItem($: CheerioAPI, isWanted: (type: string) => boolean
       }
       owner = inner ?? owner;
     }
-    waiting.push(...childrenOf(node, owner));
+    for (const child of childrenOf(node, owner)) waiting.push(child);
   }
   return item;
 }

@@ -24,7 +24,7 @@ export interface CompanyFields {
 }
 
 const boilerplate =
-  "head, nav, footer, aside, form, dialog, svg, iframe, object, [hidden], [aria-hidden=true], [role=navigation], [role=contentinfo], [role=search], [role=complementary]";
+  "head, title, nav, footer, aside, form, dialog, svg, iframe, object, [hidden], [aria-hidden=true], [role=navigation], [role=contentinfo], [role=search], [role=complementary]";
 
 /** Any text is taken for HTML: what is broken in it is read about as browsers do. */
 export async function mainText(html: string): Promise<PageText> {
@@ -52,13 +52,14 @@ export async function companyFields(html: string, url: string): Promise<CompanyF
 async function parse(html: string): Promise<CheerioAPI> {
   // Only a process that meets a page pays for the parser.
   const { load } = await import("cheerio");
-  // Not the parser that reads as browsers do in every case: a page nested without end keeps that one busy for minutes.
-  return load(html, { xml: { xmlMode: false, decodeEntities: true } });
+  // Not the parser that reads all as browsers do: a page nested without end keeps that one busy for minutes. And one
+  // element around the page: a search below thousands of them compares each with each.
+  return load(`<page>${html}</page>`, { xml: { xmlMode: false, decodeEntities: true } });
 }
 
 function titleOf($: CheerioAPI): string {
   const title = (selector: string): string => oneLine(textWithin($(selector).first().toArray()));
-  return title(":not(svg) > title, title:root") || metaOf($, "og:title") || title("h1");
+  return title(":not(svg) > title") || metaOf($, "og:title") || title("h1");
 }
 
 function descriptionOf($: CheerioAPI): string {

@@ -19,7 +19,7 @@ export interface SearchDatabase {
   close(): void;
 }
 
-/** Words of a query that are looked at: FTS5 takes only so many. */
+/** Words of a query that are looked at, from the first on: very many would keep the process busy for minutes. */
 const mostWords = 32;
 
 // The index reads its texts from the table, and the triggers keep both the same within one statement.
@@ -73,9 +73,9 @@ export function openSearchDatabase(path: string): SearchDatabase {
   };
 }
 
-/** Every word in quotes, so that none is an operator of FTS5. What holds no letter and no digit is no word to it. */
+/** Every word in quotes, so that none is an operator of FTS5. Signs alone are no word to it, and are passed over. */
 function quoted(query: string): string {
-  const words = query.split(/[\s\0]+/).filter((word) => /[\p{L}\p{N}]/u.test(word));
+  const words = query.split(/[\s\0]+/).filter(Boolean);
   return words
     .slice(0, mostWords)
     .map((word) => `"${word.replaceAll('"', '""')}"`)

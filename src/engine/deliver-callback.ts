@@ -7,6 +7,9 @@ import { callbackMessage } from "./messages.ts";
 import type { Outbox, StoredCallback } from "./outbox.ts";
 import { readResult } from "./results.ts";
 
+/** The timeout of the request is all that ends it: a callback that was sent half is one that was not taken. */
+const neverAborted = new AbortController().signal;
+
 /**
  * Archives a PENDING callback and sends its pages, one after another. Whatever happens, when it returns the callback has
  * been taken, has been given up, or something durable will send it.
@@ -43,7 +46,7 @@ async function send(dependencies: Dependencies, outbox: Outbox, claimed: StoredC
         webhookId: page.webhookId,
         body: page.body,
         timeoutSeconds: limits.callbackTimeoutSeconds,
-        signal: AbortSignal.timeout(limits.callbackTimeoutSeconds * 1_000),
+        signal: neverAborted,
       });
       const sent = pageSent(current.callback, bodies.length, { at: clock.now(), error: null }, ids.unique());
       const written = await outbox.write(current, sent);

@@ -7,6 +7,8 @@ export interface HttpRequest {
   /** A larger answer is an error. */
   readonly maxResponseBytes: number;
   readonly signal: AbortSignal;
+  /** False: a redirect is an answer like any other. Default true. */
+  readonly followRedirects?: boolean;
 }
 
 export interface HttpResponse {

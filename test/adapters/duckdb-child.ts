@@ -1,6 +1,7 @@
 // A process of its own for the tests of the DuckDB warehouse: does what its one argument, JSON, says.
 import { setInterval } from "node:timers";
 import * as z from "zod";
+import { DatabaseFile } from "../../src/adapters/duckdb/database-file.ts";
 import { DuckDbWarehouse } from "../../src/adapters/duckdb/warehouse.ts";
 
 const CommandSchema = z.object({
@@ -12,7 +13,7 @@ const CommandSchema = z.object({
 });
 
 const command = CommandSchema.parse(JSON.parse(process.argv[2] ?? ""));
-const warehouse = new DuckDbWarehouse(command.path);
+const warehouse = new DuckDbWarehouse(new DatabaseFile(command.path));
 const { signal } = new AbortController();
 
 if (command.action === "load") {

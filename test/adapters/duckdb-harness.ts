@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { onTestFinished } from "vitest";
-import type { DatabaseFileOptions } from "../../src/adapters/duckdb/database-file.ts";
+import { DatabaseFile, type DatabaseFileOptions } from "../../src/adapters/duckdb/database-file.ts";
 import { DuckDbWarehouse } from "../../src/adapters/duckdb/warehouse.ts";
 import type { Destination, FileFormat, JobResult, Row } from "../../src/ports/warehouse.ts";
 
@@ -13,7 +13,7 @@ export const never = new AbortController().signal;
 export async function makeWarehouse(options: DatabaseFileOptions = {}) {
   const folder = await mkdtemp(join(tmpdir(), "baton-duckdb-"));
   const path = join(folder, "warehouse.duckdb");
-  const warehouse = new DuckDbWarehouse(path, options);
+  const warehouse = new DuckDbWarehouse(new DatabaseFile(path, options));
   onTestFinished(async () => {
     await warehouse.close();
     await rm(folder, { recursive: true, force: true });

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
+import { DatabaseFile } from "../../src/adapters/duckdb/database-file.ts";
 import { DuckDbWarehouse } from "../../src/adapters/duckdb/warehouse.ts";
 import { makeWarehouse, never } from "./duckdb-harness.ts";
 
@@ -44,7 +45,7 @@ test("a file that another process holds is WAREHOUSE_LOCKED after the wait, and 
   const { path } = await makeWarehouse();
   const holder = start({ action: "hold", path });
   await firstLine(holder);
-  const impatient = new DuckDbWarehouse(path, { lockWaitMs: 50 });
+  const impatient = new DuckDbWarehouse(new DatabaseFile(path, { lockWaitMs: 50 }));
   await expect(impatient.rows("SELECT 1 AS one", {}, 1, never)).rejects.toMatchObject({
     code: "WAREHOUSE_LOCKED",
     retryable: true,
@@ -85,7 +86,8 @@ test("an idle warehouse gives up its file, and keeps no process alive", async ()
 test("a warehouse that is never used does not load DuckDB", async () => {
   const script = `
     const { DuckDbWarehouse } = await import(${JSON.stringify(new URL("../../src/adapters/duckdb/warehouse.ts", import.meta.url).href)});
-    new DuckDbWarehouse("/nowhere/at/all.duckdb");
+    const { DatabaseFile } = await import(${JSON.stringify(new URL("../../src/adapters/duckdb/database-file.ts", import.meta.url).href)});
+    new DuckDbWarehouse(new DatabaseFile("/nowhere/at/all.duckdb"));
     process.stdout.write(String(process.report.getReport().sharedObjects.some((file) => file.includes("duckdb"))));`;
   const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
     stdio: ["ignore", "pipe", "inherit"],

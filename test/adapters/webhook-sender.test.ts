@@ -149,10 +149,7 @@ test.each([301, 302, 303, 307, 308])("whoever a %i leads to has not taken the ca
     retryable: false,
     message: expect.stringContaining(`redirected to ${elsewhere.url}`),
   });
-  for (const { headers } of elsewhere.received) {
-    expect(headers).not.toHaveProperty("webhook-signature");
-    expect(headers).not.toHaveProperty("webhook-id");
-  }
+  expect(elsewhere.received).toEqual([]);
 });
 
 test("private addresses are refused unless they are allowed", async () => {

@@ -3,49 +3,11 @@ import { appendFileSync } from "node:fs";
 import { createLogger } from "../../src/adapters/pino/logger.ts";
 import { readConfiguration } from "../../src/composition/configuration.ts";
 import { openEmbedded } from "../../src/composition/embedded.ts";
-import type { Dependencies } from "../../src/engine/dependencies.ts";
 import { workflowOf } from "../support/graphs.ts";
+import { around, crossings } from "./crossings.ts";
 import { shapes } from "./shapes.ts";
 
-const { RUNS_FILE = "", KILL_AT = "0", SHAPE = "diamond", KEYS = "only", TASK_MS = "0" } = process.env;
-const killAt = Number(KILL_AT);
-const crossings: string[] = [];
-
-function crossing(name: string): void {
-  crossings.push(name);
-  if (crossings.length !== killAt) return;
-  process.kill(process.pid, "SIGKILL");
-  // Nothing may happen between the kill and the death.
-  for (;;);
-}
-
-/** Every call of a port is two crossings: before it, and after its answer. */
-function watched<Port extends object>(portName: string, port: Port): Port {
-  return new Proxy(port, {
-    get(target, name) {
-      const member: unknown = Reflect.get(target, name, target);
-      if (typeof member !== "function") return member;
-      return (...parameters: unknown[]) => {
-        crossing(`before ${portName}.${String(name)}`);
-        const answer: unknown = Reflect.apply(member, target, parameters);
-        if (!(answer instanceof Promise)) return answer;
-        return answer.then((value: unknown) => {
-          crossing(`after ${portName}.${String(name)}`);
-          return value;
-        });
-      };
-    },
-  });
-}
-
-const around = (dependencies: Dependencies): Dependencies => ({
-  ...dependencies,
-  store: watched("store", dependencies.store),
-  broker: watched("broker", dependencies.broker),
-  timer: watched("timer", dependencies.timer),
-  runner: watched("runner", dependencies.runner),
-});
-
+const { RUNS_FILE = "", SHAPE = "diamond", KEYS = "only", TASK_MS = "0" } = process.env;
 const graph = workflowOf("graph", shapes[SHAPE] ?? [], async ({ batchId, taskId, attempt }) => {
   appendFileSync(RUNS_FILE, `${batchId} ${taskId} ${attempt}\n`);
   await new Promise((resolve) => setTimeout(resolve, Number(TASK_MS)));

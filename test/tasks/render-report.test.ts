@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DatabaseFile } from "../../src/adapters/duckdb/database-file.ts";
 import { DuckDbWarehouse } from "../../src/adapters/duckdb/warehouse.ts";
 import { FolderObjectStore } from "../../src/adapters/filesystem/object-store.ts";
 import {
@@ -19,7 +20,7 @@ let objects: FolderObjectStore;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "baton-report-"));
-  warehouse = new DuckDbWarehouse(join(folder, "warehouse.duckdb"));
+  warehouse = new DuckDbWarehouse(new DatabaseFile(join(folder, "warehouse.duckdb")));
   objects = new FolderObjectStore({ buckets: { reports: join(folder, "reports") } });
 });
 afterAll(async () => {

@@ -28,7 +28,7 @@ export class DatabaseFile {
   #openedAt = 0;
   #yieldUntil = 0;
 
-  constructor(path: string, options: DatabaseFileOptions) {
+  constructor(path: string, options: DatabaseFileOptions = {}) {
     this.path = resolve(path);
     this.#options = { lockWaitMs: 30_000, idleMs: 500, holdMs: 5_000, ...options };
   }

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { JsonObject } from "../../core/json.ts";
 import type { JobResult, LoadJob, QueryJob, Row, Sql, Warehouse } from "../../ports/warehouse.ts";
-import { DatabaseFile, type DatabaseFileOptions } from "./database-file.ts";
+import type { DatabaseFile } from "./database-file.ts";
 import { once } from "./jobs.ts";
 import { prepareLoad } from "./load.ts";
 import { prepareQuery, selectRows } from "./query.ts";
@@ -11,8 +11,8 @@ import { Statements } from "./statements.ts";
 export class DuckDbWarehouse implements Warehouse {
   readonly #file: DatabaseFile;
 
-  constructor(path: string, options: DatabaseFileOptions = {}) {
-    this.#file = new DatabaseFile(path, options);
+  constructor(file: DatabaseFile) {
+    this.#file = file;
   }
 
   async load(job: LoadJob): Promise<JobResult> {

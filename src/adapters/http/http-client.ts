@@ -54,7 +54,9 @@ export class GuardedHttpClient implements HttpClient {
       checkUrl(hop.url);
       const response = await this.#send(hop, signal);
       const location = response.headers.get("location");
-      if (!isRedirect(response.status) || location === null) return await answerOf(response, hop, request);
+      const isFollowed =
+        request.followRedirects !== false && isRedirect(response.status) && location !== null;
+      if (!isFollowed) return await answerOf(response, hop, request);
       await response.body?.cancel();
       if (redirects === limits.redirects)
         throw failed(`${method} ${placeOf(request.url)}: more than ${limits.redirects} redirects`, false);

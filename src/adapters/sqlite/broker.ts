@@ -9,6 +9,7 @@ import { DurableMessages } from "./durable-messages.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { Item, Lane } from "./lane.ts";
 import { type LaneOptions, Lanes } from "./lanes.ts";
+import type { WaitingMessages } from "./message-table.ts";
 
 export interface BrokerOptions extends LaneOptions {
   /** How long a message that was handed out stays hidden from other processes. */
@@ -82,6 +83,11 @@ export class SqliteBroker implements Broker, Timer {
   /** Messages being handled now. */
   get active(): number {
     return this.#lanes.active;
+  }
+
+  /** Messages on disk, by queue: of every process. What a process holds in memory is not among them. */
+  waiting(): readonly WaitingMessages[] {
+    return this.#durable.waiting();
   }
 
   #pushFromMemory({ queue, message }: OutgoingMessage): void {

@@ -5,7 +5,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { Item } from "./lane.ts";
-import { type MessageRow, MessageTable } from "./message-table.ts";
+import { type MessageRow, MessageTable, type WaitingMessages } from "./message-table.ts";
 
 /** The messages that are rows: written, leased when they are due, and removed, in the group commit of their turn. */
 export class DurableMessages {
@@ -54,6 +54,11 @@ export class DurableMessages {
     const visibleAt = Math.ceil(this.#clock.now() + delayMs);
     this.#group.write(() => this.#table.postpone(row, visibleAt));
     this.#nextAt = Math.min(this.#nextAt, visibleAt);
+  }
+
+  /** Of all processes and batches. */
+  waiting(): WaitingMessages[] {
+    return this.#group.read(() => this.#table.waiting(this.#clock.now()));
   }
 
   /** Whether one of the rows known here has become due. */

@@ -8,6 +8,14 @@ export interface MessageRow {
   readonly deliveries: number;
 }
 
+/** How many messages of a queue are on disk. */
+export interface WaitingMessages {
+  readonly queue: string;
+  readonly messages: number;
+  /** Those whose time has come, and that nobody has been given. */
+  readonly due: number;
+}
+
 export interface NewMessage {
   readonly queue: string;
   readonly body: string;
@@ -29,6 +37,7 @@ export class MessageTable {
   readonly #postpone: StatementSync;
   readonly #dueQueues: StatementSync;
   readonly #nextVisible: StatementSync;
+  readonly #waiting: StatementSync;
   readonly #dataVersion: StatementSync;
   #scope: string | null = null;
 
@@ -67,6 +76,9 @@ export class MessageTable {
         SELECT 1 FROM messages m WHERE m.queue = queues.queue AND m.visible_at <= ? AND ${ofScope})`);
     this.#nextVisible = database.prepare(
       `SELECT min(visible_at) AS at FROM messages WHERE visible_at > ? AND ${ofScope}`,
+    );
+    this.#waiting = database.prepare(
+      "SELECT queue, count(*) AS messages, sum(visible_at <= ?) AS due FROM messages GROUP BY queue ORDER BY queue",
     );
     this.#dataVersion = database.prepare("PRAGMA data_version");
   }
@@ -109,6 +121,14 @@ export class MessageTable {
   nextVisibleAt(now: number): number | undefined {
     const at = this.#nextVisible.get(now, this.#scope, this.#scope)?.at;
     return at === null || at === undefined ? undefined : Number(at);
+  }
+
+  waiting(now: number): WaitingMessages[] {
+    return this.#waiting.all(now).map((row) => ({
+      queue: String(row.queue),
+      messages: Number(row.messages),
+      due: Number(row.due),
+    }));
   }
 
   /** Changes whenever another connection has committed something to the file. */

@@ -75,6 +75,7 @@ test.for([
   ["rooibos \ud800", ["tea-brewing"]],
   ["'; DROP TABLE documents; --", []],
   ["rooibos ".repeat(10_000), ["tea-brewing"]],
+  [`${"rooibos ".repeat(32)}nowhere`, ["tea-brewing"]],
   ["x".repeat(1_000_000), []],
 ] as const)("no query is an error", ([query, expected]) => {
   expect(

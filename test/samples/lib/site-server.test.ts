@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Webhook } from "standardwebhooks";
 import { expect, onTestFinished, test } from "vitest";
+import { siteFile } from "../../../samples/site-server/site-file.ts";
 import { sampleText, temporaryFolder } from "./sample-files.ts";
 
 const script = fileURLToPath(new URL("../../../samples/site-server.ts", import.meta.url));
@@ -56,6 +57,7 @@ test("serves the site and nothing outside of it, and ends on SIGTERM", async () 
     "/..%2fdocuments%2ftasting-notes.txt",
   ])
     expect(await statusOf(url, path), path).toBe(404);
+  expect(await siteFile("/../documents/tasting-notes.txt")).toBeUndefined();
   expect((await fetch(url, { method: "DELETE" })).status).toBe(405);
   const exited = once(child, "exit");
   child.kill("SIGTERM");
