@@ -50,6 +50,7 @@ export const CallbackSchema = z.strictObject({
   resends: z.int().nonnegative(),
   /** The last sends, newest last. */
   sends: z.array(SendSchema),
+  /** When its receiver had taken all of it, since it was last asked for. */
   deliveredAt: z.number().nullable(),
   nonce: z.string(),
 });
@@ -83,7 +84,8 @@ export function newCallback(
 /** Asked for again: the same event, to where the new call reports. One that was not delivered yet will be anyway. */
 export function resent(callback: Callback, url: string | undefined, nonce: string): Callback {
   const target = url === undefined ? callback.target : { ...callback.target, url };
-  const again = callback.state === "PENDING" ? {} : { pagesTaken: 0, resends: callback.resends + 1 };
+  const isUnderWay = callback.state === "PENDING" && callback.deliveredAt === null;
+  const again = isUnderWay ? {} : { pagesTaken: 0, deliveredAt: null, resends: callback.resends + 1 };
   return { ...callback, ...again, target, state: "PENDING", failures: 0, dueSeconds: 0, nonce };
 }
 
@@ -100,17 +102,27 @@ export interface Sent {
 
 export function pageSent(callback: Callback, totalPages: number, { at }: Sent, nonce: string): Callback {
   const page = callback.pagesTaken + 1;
-  const isLast = page >= totalPages;
+  const isTaken = page >= totalPages;
+  const isDone = isTaken && !isToBeArchived(callback);
   return {
     ...callback,
-    state: isLast ? "DELIVERED" : "PENDING",
+    state: isDone ? "DELIVERED" : "PENDING",
     pagesTaken: page,
     failures: 0,
-    dueSeconds: isLast ? 0 : limits.callbackLeaseSeconds,
+    dueSeconds: isDone ? 0 : limits.callbackLeaseSeconds,
     sends: lastSends(callback, { at, page, error: null }),
-    deliveredAt: isLast ? at : callback.deliveredAt,
+    deliveredAt: isTaken ? at : callback.deliveredAt,
     nonce,
   };
+}
+
+/** Completed callbacks are archived, if they are to be, after they were taken: an archive that fails keeps none back. */
+export function isToBeArchived({ type, target, archived }: Callback): boolean {
+  return type === "task.completed" && target.archive !== null && !archived;
+}
+
+export function archivedAfterDelivery(callback: Callback, nonce: string): Callback {
+  return { ...callback, state: "DELIVERED", archived: true, failures: 0, dueSeconds: 0, nonce };
 }
 
 /** Waits 5 s after the first failure, twice as long after each further one, at most an hour; gives up after three days. */

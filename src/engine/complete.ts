@@ -57,8 +57,9 @@ export class Completions {
       const message = completion.error.slice(0, limits.errorMessageCharacters);
       return { kind: "failed", error: { code: "TASK_FAILED", message, retryable: false }, notes: null };
     }
-    const object = `${batchId}/${taskId}/${attempt}.json`;
-    const result = await storeResult(this.#dependencies.objects, object, jsonText(completion.result));
+    const { objects, ids } = this.#dependencies;
+    const object = `${batchId}/${taskId}/${attempt}-${ids.unique()}.json`;
+    const result = await storeResult(objects, object, jsonText(completion.result));
     return { kind: "succeeded", result, notes: null };
   }
 }

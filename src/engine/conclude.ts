@@ -14,8 +14,8 @@ export async function conclude(
   target: CallbackTarget | undefined,
 ): Promise<Conclusion> {
   if (outcome.kind !== "succeeded") return { outcome, target };
-  const { batchId, taskId, attempt } = claim.log.log;
-  const object = `${batchId}/${taskId}/${attempt}`;
+  const { batchId, taskId, attempt, nonce } = claim.log.log;
+  const object = `${batchId}/${taskId}/${attempt}-${nonce}`;
   const { summary, notes } = outcome;
   try {
     const result = await storeResult(objects, `${object}.json`, summary);

@@ -1,4 +1,11 @@
-import { type Callback, pageSent, sendFailed, sending } from "../core/callback.ts";
+import {
+  archivedAfterDelivery,
+  type Callback,
+  isToBeArchived,
+  pageSent,
+  sendFailed,
+  sending,
+} from "../core/callback.ts";
 import { callbackPages } from "../core/callback-pages.ts";
 import { messageOf } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
@@ -11,8 +18,8 @@ import { readResult } from "./results.ts";
 const neverAborted = new AbortController().signal;
 
 /**
- * Archives a PENDING callback and sends its pages, one after another. Whatever happens, when it returns the callback has
- * been taken, has been given up, or something durable will send it.
+ * Sends the pages of a PENDING callback, one after another, and archives it. Whatever happens, when it returns the callback
+ * has been taken, has been given up, or something durable will send it.
  */
 export async function deliverCallback(
   dependencies: Dependencies,
@@ -29,63 +36,79 @@ export async function deliverCallback(
   // Somebody else has it now.
   if (!claimed) return;
   await store.sync(mark);
-  await send(dependencies, outbox, claimed);
+  await new Delivery(dependencies, outbox, claimed).run();
 }
 
-async function send(dependencies: Dependencies, outbox: Outbox, claimed: StoredCallback): Promise<void> {
-  const { ids, clock, timer, logger } = dependencies;
-  let current = claimed;
-  try {
-    current = await archive(dependencies, outbox, current);
-    const bodies = await pagesOf(dependencies, current.callback);
-    while (current.callback.pagesTaken < bodies.length) {
-      const page = bodies[current.callback.pagesTaken];
-      if (!page) return;
-      await dependencies.callbacks.send({
-        url: current.callback.target.url,
+/** One go at a callback that is ours as long as each write finds it as the last one left it. */
+class Delivery {
+  readonly #dependencies: Dependencies;
+  readonly #outbox: Outbox;
+  #current: StoredCallback;
+
+  constructor(dependencies: Dependencies, outbox: Outbox, claimed: StoredCallback) {
+    this.#dependencies = dependencies;
+    this.#outbox = outbox;
+    this.#current = claimed;
+  }
+
+  async run(): Promise<void> {
+    try {
+      if (await this.#sendPages()) await this.#archive();
+    } catch (error) {
+      await this.#failed(messageOf(error));
+    }
+  }
+
+  /** False when somebody else has taken it over, or asked for it again: he sees to it. */
+  async #sendPages(): Promise<boolean> {
+    const { callbacks, clock, ids } = this.#dependencies;
+    const pages = await pagesOf(this.#dependencies, this.#current.callback);
+    for (const page of pages.slice(this.#current.callback.pagesTaken)) {
+      await callbacks.send({
+        url: this.#current.callback.target.url,
         webhookId: page.webhookId,
         body: page.body,
         timeoutSeconds: limits.callbackTimeoutSeconds,
         signal: neverAborted,
       });
-      const sent = pageSent(current.callback, bodies.length, { at: clock.now(), error: null }, ids.unique());
-      const written = await outbox.write(current, sent);
-      // Asked for again meanwhile, or taken over: whoever wrote sees to it.
-      if (!written) return;
-      current = written;
+      const sent = { at: clock.now(), error: null };
+      if (!(await this.#write(pageSent(this.#current.callback, pages.length, sent, ids.unique()))))
+        return false;
     }
-  } catch (error) {
-    const failed = sendFailed(
-      current.callback,
-      { at: clock.now(), error: messageOf(error).slice(0, limits.noteCharacters) },
-      ids.unique(),
-    );
+    return true;
+  }
+
+  async #archive(): Promise<void> {
+    const { objects, ids, callbackArchive } = this.#dependencies;
+    const { callback } = this.#current;
+    const { target, eventId, data, occurredAt } = callback;
+    if (!target.archive || !isToBeArchived(callback)) return;
+    await callbackArchive.store(target.archive.table, {
+      eventId,
+      key: target.archive.key,
+      status: "completed",
+      payload: await readResult(objects, data),
+      url: target.url,
+      createdAt: occurredAt,
+    });
+    await this.#write(archivedAfterDelivery(callback, ids.unique()));
+  }
+
+  async #failed(error: string): Promise<void> {
+    const { ids, clock, timer, logger } = this.#dependencies;
+    const send = { at: clock.now(), error: error.slice(0, limits.noteCharacters) };
+    const failed = sendFailed(this.#current.callback, send, ids.unique());
     const { eventId, batchId, taskId, state, dueSeconds } = failed;
-    logger.warn("a callback was not taken", { eventId, batchId, taskId, state, error: messageOf(error) });
-    const written = await outbox.write(current, failed);
+    logger.warn("a callback was not taken", { eventId, batchId, taskId, state, error });
+    const written = await this.#write(failed);
     if (written && state === "PENDING") await timer.schedule(callbackMessage(eventId), dueSeconds * 1_000);
   }
-}
 
-/** Completed callbacks are archived before they are sent: what a receiver has seen can be found. */
-async function archive(
-  { objects, ids, callbackArchive }: Dependencies,
-  outbox: Outbox,
-  found: StoredCallback,
-): Promise<StoredCallback> {
-  const { callback } = found;
-  const { target, type, eventId, data, occurredAt } = callback;
-  if (!target.archive || type !== "task.completed" || callback.archived) return found;
-  await callbackArchive.store(target.archive.table, {
-    eventId,
-    key: target.archive.key,
-    status: "completed",
-    payload: await readResult(objects, data),
-    url: target.url,
-    createdAt: occurredAt,
-  });
-  const written = await outbox.write(found, { ...callback, archived: true, nonce: ids.unique() });
-  return written ?? found;
+  async #write(callback: Callback): Promise<boolean> {
+    const written = await this.#outbox.write(this.#current, callback);
+    if (written) this.#current = written;
+    return written !== undefined;
+  }
 }
 
 async function pagesOf({ objects }: Dependencies, { eventId, type, occurredAt, data }: Callback) {

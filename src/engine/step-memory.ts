@@ -26,8 +26,9 @@ export class StoredSteps implements StepMemory {
   }
 
   async keep(name: string, kind: DoneStep["kind"], value: JsonText): Promise<DoneStep> {
-    const { objects } = this.#dependencies;
-    const object = `steps/${this.#scope}/${encodeURIComponent(name)}.json`;
+    const { objects, ids } = this.#dependencies;
+    // A name of its own: whoever comes second must not write over what the first one's step refers to.
+    const object = `steps/${this.#scope}/${ids.unique()}.json`;
     const result = await storeResult(objects, object, value);
     const stands = await this.#create(this.#key(name, "done"), { name, kind, result });
     return (await this.#doneStep(stands)) ?? { kind, value: await readResult(objects, result) };
