@@ -51,5 +51,6 @@ export function toWorkflow(id, { edges }) {
     triggers: [],
     parseInput: (input) => input,
     code: new Map(edges.map(([taskId]) => [taskId, nothing])),
+    keyFunctions: new Map(),
   };
 }

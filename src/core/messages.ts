@@ -77,7 +77,10 @@ export const EventMessageSchema = z.strictObject({
 export type EventMessage = z.infer<typeof EventMessageSchema>;
 
 /** Send a stored callback that is to be sent. */
-const CallbackMessageSchema = z.strictObject({ kind: z.literal("callback"), eventId: z.string().min(1) });
+export const CallbackMessageSchema = z.strictObject({
+  kind: z.literal("callback"),
+  eventId: z.string().min(1),
+});
 
 /** Look for work that has lost its driver. */
 export const SweepMessageSchema = z.strictObject({ kind: z.literal("sweep") });

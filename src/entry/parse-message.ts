@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { JsonObject, JsonValue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import {
+  CallbackMessageSchema,
   EventMessageSchema,
   hasStrayCompletion,
   type Message,
@@ -16,7 +17,7 @@ import { isJsonObject } from "./json-body.ts";
 import { parseAs, refusal } from "./refusal.ts";
 
 const KindSchema = z.object({
-  kind: z.enum(["task", "start", "object", "sweep", "tick", "redrive", "event"]),
+  kind: z.enum(["task", "start", "object", "sweep", "tick", "redrive", "event", "callback"]),
 });
 type Kind = z.infer<typeof KindSchema>["kind"];
 
@@ -64,6 +65,7 @@ const parsers: Readonly<Record<Kind, (json: JsonObject, where: string) => Messag
   sweep: (json, where) => parseAs(SweepMessageSchema, json, "a sweep message", where),
   tick: (json, where) => parseAs(TickMessageSchema, json, "a tick message", where),
   event: (json, where) => parseAs(EventMessageSchema, { ...json, kind: "event" }, "an event message", where),
+  callback: (json, where) => parseAs(CallbackMessageSchema, json, "a callback message", where),
   redrive: (json, where) => parseAs(RedriveMessageSchema, json, "a redrive message", where),
 };
 

@@ -10,14 +10,14 @@ import { base64, notification, post, push } from "./requests.ts";
 const name = fc.oneof(fc.constantFrom("a", "load", "$end", "b-1"), fc.string());
 const json = fc.jsonValue({ depthSize: "medium" });
 const field = fc.constantFrom(
-  ..."kind batchId taskId previousTaskId completion ending redrive workflowId input key bucket object".split(
+  ..."kind batchId taskId previousTaskId completion ending redrive workflowId input key bucket object event payload".split(
     " ",
   ),
   ..."generation size message data attributes deliveryAttempt specversion type __proto__ constructor".split(
     " ",
   ),
 );
-const kind = fc.constantFrom("task", "start", "object", "sweep");
+const kind = fc.constantFrom("task", "start", "object", "sweep", "tick", "event", "callback");
 const likeMessage = fc.oneof(
   fc.record(
     { batchId: name, taskId: name, previousTaskId: name, completion: json, ending: json },
