@@ -1,5 +1,4 @@
 import type { CallbackTarget } from "../core/callback.ts";
-import { decideArrival } from "../core/claim.ts";
 import type { TaskDefinition } from "../core/definition.ts";
 import { BatonError, messageOf } from "../core/errors.ts";
 import { failureOf } from "../core/failure.ts";
@@ -8,6 +7,7 @@ import { backoffMs } from "../core/retry.ts";
 import type { AttemptOutcome } from "../core/settlement.ts";
 import type { SyncMark } from "../ports/store.ts";
 import type { Admission } from "./admission.ts";
+import { arrive } from "./arrive.ts";
 import { runAttempt } from "./attempt.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Calls } from "./calls.ts";
@@ -15,10 +15,8 @@ import type { Claim, Claims } from "./claims.ts";
 import { conclude } from "./conclude.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { ExecutionRecords } from "./execution-records.ts";
-import { completionMessage, executeMessage } from "./messages.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Parents } from "./parents.ts";
-import { publishSince } from "./publish.ts";
 import type { Conclusion, Settlements } from "./settlements.ts";
 import { eventKey } from "./step-memory.ts";
 import type { ClaimOutcome, StoredLog, TaskLogs } from "./task-logs.ts";
@@ -72,7 +70,8 @@ export class Executor {
   ): Promise<void> {
     let claim = outcome;
     while (claim.kind === "lost") {
-      const next = await this.#arrive(batch, task, claim.current, mark);
+      const end = (found: StoredLog, outcome: AttemptOutcome) => this.end(batch, task, found, outcome);
+      const next = await arrive({ ...this.#parts, end }, batch, task, claim.current, mark);
       if (!next) return;
       claim = next;
     }
@@ -83,43 +82,6 @@ export class Executor {
     const mark = this.#parts.dependencies.store.mark();
     const current = await this.#parts.logs.read(batch.batchId, task.id);
     await this.#continue(batch, task, { kind: "lost", current }, mark);
-  }
-
-  async #arrive(
-    batch: PinnedBatch,
-    task: TaskDefinition,
-    found: StoredLog | undefined,
-    since: SyncMark,
-  ): Promise<ClaimOutcome | undefined> {
-    const { dependencies, logs } = this.#parts;
-    if (!found) return logs.claimFirst(batch, task.id);
-    const arrival = decideArrival(found.log, found.ageMs);
-    switch (arrival.kind) {
-      case "ended":
-        await publishSince(dependencies, since, [completionMessage(batch.batchId, task.id, arrival.ending)]);
-        return undefined;
-      case "held":
-        await dependencies.timer.schedule(executeMessage(batch, task.id), arrival.remainingMs);
-        return undefined;
-      case "take":
-        return logs.claimNext(found, arrival);
-      case "lost_too_often":
-        await this.end(
-          batch,
-          task,
-          found,
-          failure("TASK_LOST_TOO_OFTEN", `its worker was lost ${found.log.lostLeases + 1} times`),
-        );
-        return undefined;
-      case "completion_timeout":
-        await this.end(
-          batch,
-          task,
-          found,
-          failure("EVENT_TIMEOUT", `no completion came within ${found.log.dueSeconds} s`),
-        );
-        return undefined;
-    }
   }
 
   /** Runs a claimed task, unless its idempotency key says that it is done or being done. */
@@ -211,8 +173,4 @@ function lockedOutcome(task: TaskDefinition, { log }: StoredLog, remainingMs: nu
   const poll = { initialSeconds: first, factor: 2, maxSeconds: most, jitter: 0 };
   const waitMs = Math.min(remainingMs, backoffMs(poll, log.resumes + 1, 0));
   return { kind: "parked", reason: "lock_held", seconds: waitMs / 1_000 };
-}
-
-function failure(code: "TASK_LOST_TOO_OFTEN" | "EVENT_TIMEOUT", message: string): AttemptOutcome {
-  return { kind: "failed", error: { code, message, retryable: false }, notes: null };
 }

@@ -1,0 +1,51 @@
+import { decideArrival } from "../core/claim.ts";
+import type { TaskDefinition } from "../core/definition.ts";
+import type { AttemptOutcome } from "../core/settlement.ts";
+import type { SyncMark } from "../ports/store.ts";
+import type { PinnedBatch } from "./batches.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { completionMessage, executeMessage } from "./messages.ts";
+import { publishSince } from "./publish.ts";
+import type { ClaimOutcome, StoredLog, TaskLogs } from "./task-logs.ts";
+
+interface Parts {
+  readonly dependencies: Dependencies;
+  readonly logs: TaskLogs;
+  /** Ends the task as it was found. */
+  readonly end: (found: StoredLog, outcome: AttemptOutcome) => Promise<void>;
+}
+
+/** What a message that wants to run a task makes of the log that it finds: a try to claim it, or nothing more to do. */
+export async function arrive(
+  { dependencies, logs, end }: Parts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+  found: StoredLog | undefined,
+  since: SyncMark,
+): Promise<ClaimOutcome | undefined> {
+  if (!found) return logs.claimFirst(batch, task.id);
+  const arrival = decideArrival(found.log, found.ageMs);
+  switch (arrival.kind) {
+    case "ended":
+      await publishSince(dependencies, since, [completionMessage(batch.batchId, task.id, arrival.ending)]);
+      return undefined;
+    case "held":
+      await dependencies.timer.schedule(executeMessage(batch, task.id), arrival.remainingMs);
+      return undefined;
+    case "take":
+      return logs.claimNext(found, arrival);
+    case "lost_too_often":
+      await end(
+        found,
+        failure("TASK_LOST_TOO_OFTEN", `its worker was lost ${found.log.lostLeases + 1} times`),
+      );
+      return undefined;
+    case "completion_timeout":
+      await end(found, failure("EVENT_TIMEOUT", `no completion came within ${found.log.dueSeconds} s`));
+      return undefined;
+  }
+}
+
+function failure(code: "TASK_LOST_TOO_OFTEN" | "EVENT_TIMEOUT", message: string): AttemptOutcome {
+  return { kind: "failed", error: { code, message, retryable: false }, notes: null };
+}
