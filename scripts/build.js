@@ -1,7 +1,7 @@
 // Compiles src/ and functions/ into dist/. The new dist takes the place of the old one as a whole, so that no file of an
 // older build stays behind and a build that fails changes nothing.
 import { spawnSync } from "node:child_process";
-import { renameSync, rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -11,7 +11,10 @@ const { status } = spawnSync(process.execPath, [tsc, "-p", `${root}tsconfig.buil
   stdio: "inherit",
 });
 if (status === 0) {
-  rmSync(`${root}dist`, { recursive: true, force: true });
+  // Out of the way before it is deleted, which takes long: whoever runs from it meanwhile finds one or the other.
+  const old = `${fresh}-old`;
+  if (existsSync(`${root}dist`)) renameSync(`${root}dist`, old);
   renameSync(fresh, `${root}dist`);
+  rmSync(old, { recursive: true, force: true });
 } else rmSync(fresh, { recursive: true, force: true });
 process.exitCode = status ?? 1;

@@ -106,10 +106,17 @@ function fieldOf(value: JsonValue, name: string): JsonValue | undefined {
 /** `YYYYMMDD`. */
 function dateOf(call: Call, timeZone: string): string {
   const given = fieldOf(call.arguments, "date");
-  if (given === undefined || given === null) return dayIn(timeZone, call.claimedAt).replaceAll("-", "");
-  if (typeof given === "string" && /^(\d{4}-\d{2}-\d{2}|\d{8})$/.test(given))
-    return given.replaceAll("-", "");
+  const isGiven = given !== undefined && given !== null;
+  const day = isGiven ? dayGiven(call.arguments) : dayIn(timeZone, call.claimedAt);
+  if (day !== undefined) return day.replaceAll("-", "");
   throw invalid('the field "date" is not a day such as 2026-11-21', call);
+}
+
+/** The day that the field `date` of the arguments names, `YYYY-MM-DD`; undefined when it names none. */
+export function dayGiven(value: JsonValue): string | undefined {
+  const given = fieldOf(value, "date");
+  const parts = typeof given === "string" ? /^(\d{4})-?(\d{2})-?(\d{2})$/.exec(given) : null;
+  return parts ? parts.slice(1).join("-") : undefined;
 }
 
 /** The day that a moment falls on, `YYYY-MM-DD`. */

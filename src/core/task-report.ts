@@ -1,10 +1,11 @@
+import { dayGiven } from "./idempotency.ts";
 import type { TaskBatch, TaskLog } from "./records.ts";
 import type { Reason, ShownTaskStatus } from "./status.ts";
 
 /** How a task came out, in the one form that whoever schedules tasks reads. */
 export interface TaskReport {
   readonly task: string;
-  /** The day it began, or its batch when it has not, in UTC: `YYYY-MM-DD`. */
+  /** The day it is about, if the input of its batch has a `date`, else the day it began, in UTC: `YYYY-MM-DD`. */
   readonly date: string;
   readonly task_id: string;
   /** `skipped` also when the work had been done before: then the reason is `already_completed`. */
@@ -20,7 +21,7 @@ export function taskReport(batch: TaskBatch, taskId: string, log: TaskLog | unde
   const failure = log?.error ? [`${log.error.code}: ${log.error.message}`] : [];
   return {
     task: taskId,
-    date: new Date(log?.startedAt ?? batch.createdAt).toISOString().slice(0, 10),
+    date: dayGiven(batch.input) ?? new Date(log?.startedAt ?? batch.createdAt).toISOString().slice(0, 10),
     task_id: `${batch.batchId}/${taskId}`,
     status: statusOf(log?.status ?? "NEW", log?.reason ?? null),
     errors: [...(notes?.errors ?? []), ...failure],

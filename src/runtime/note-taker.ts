@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { messageOf, TaskError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import type { Notes } from "../core/stored.ts";
@@ -50,6 +51,8 @@ export class NoteTaker implements TaskNotes {
     let done = 0;
     let failed = 0;
     for await (const item of items) {
+      // Work that never waits must not keep heartbeats from being sent.
+      await setImmediate();
       this.#signal.throwIfAborted();
       try {
         await work(item, done + failed);
