@@ -25,4 +25,9 @@ export { loadFile } from "./tasks/load-file.ts";
 export { renderReport } from "./tasks/render-report.ts";
 export { runQuery } from "./tasks/run-query.ts";
 export { type Workflow, type WorkflowOptions, workflow } from "./workflow/builder.ts";
-export type { CallbackOptions, IdempotencyOptions, RetryOptions, TaskPolicies } from "./workflow/task-schema.ts";
+export type {
+  CallbackOptions,
+  IdempotencyOptions,
+  RetryOptions,
+  TaskPolicies,
+} from "./workflow/task-schema.ts";

@@ -21,7 +21,7 @@ export interface Rank {
 }
 
 /** Reads one line. Throws an Error that says what is wrong with the line. */
-export function parseContribution(line: string): Contribution {
+function parseContribution(line: string): Contribution {
   const parsed = ContributionSchema.safeParse(JSON.parse(line));
   if (parsed.success) return parsed.data;
   throw new Error(parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; "));
@@ -66,7 +66,9 @@ export function rankBy(field: "contributor" | "project", contributions: readonly
 /** A ranking as Markdown. */
 export function rankingPage(date: string, rankings: Readonly<Record<string, readonly Rank[]>>): string {
   const sections = Object.entries(rankings).map(([title, ranks]) =>
-    [`## ${title}`, "", "| | | EUR | contributions |", "|--:|---|--:|--:|", ...ranks.map(rowOf)].join("\n"),
+    [`## ${title}`, "", "| | name | EUR | contributions |", "|--:|---|--:|--:|", ...ranks.map(rowOf)].join(
+      "\n",
+    ),
   );
   return `${[`# Contributions until ${date}`, ...sections].join("\n\n")}\n`;
 }

@@ -9,6 +9,9 @@ export interface FollowOptions {
   readonly onChange: ((task: TaskView) => void) | undefined;
 }
 
+/** Short batches are not kept waiting: the pauses begin small, and grow until they are as long as they should be. */
+const firstMs = 10;
+const growth = 1.3;
 const shortestMs = 100;
 const longestMs = 2_000;
 /** Looking takes longer the more tasks there are: it gets at most one part in so many of the time. */
@@ -21,6 +24,7 @@ export async function follow(
   { stop, onChange }: FollowOptions,
 ): Promise<void> {
   const seen = new Map<string, string>();
+  let leastMs = firstMs;
   while (!stop.aborted) {
     const began = performance.now();
     const { status, tasks } = onChange
@@ -28,7 +32,8 @@ export async function follow(
       : { ...(await engine.status(batchId)), tasks: [] };
     for (const task of changedTasks(tasks, seen)) onChange?.(task);
     if (status !== "RUNNING") return;
-    const pause = Math.min(longestMs, Math.max(shortestMs, (performance.now() - began) * share));
+    const pause = Math.min(longestMs, Math.max(leastMs, (performance.now() - began) * share));
+    leastMs = Math.min(shortestMs, leastMs * growth);
     // A pause that is cut short is all right.
     await sleep(pause, undefined, { signal: stop }).catch(() => {});
   }

@@ -1,15 +1,23 @@
 import { Command } from "commander";
 import { registerApply } from "./commands/apply.ts";
+import { registerBackfill } from "./commands/backfill.ts";
 import { registerBatches } from "./commands/batches.ts";
 import { registerCancel } from "./commands/cancel.ts";
+import { registerClearResult } from "./commands/clear-result.ts";
+import { registerComplete } from "./commands/complete.ts";
 import { registerDeadLetters } from "./commands/dead-letters.ts";
+import { registerEvent } from "./commands/event.ts";
+import { registerExplain } from "./commands/explain.ts";
 import { registerGraph } from "./commands/graph.ts";
+import { registerInspect } from "./commands/inspect.ts";
 import { registerPublish } from "./commands/publish.ts";
 import { registerReplay } from "./commands/replay.ts";
+import { registerResend } from "./commands/resend.ts";
 import { registerRetry } from "./commands/retry.ts";
 import { registerRun } from "./commands/run.ts";
 import { registerShow } from "./commands/show.ts";
 import { registerStart } from "./commands/start.ts";
+import { registerUnlock } from "./commands/unlock.ts";
 import { registerValidate } from "./commands/validate.ts";
 import { registerWorkflows } from "./commands/workflows.ts";
 import type { Session } from "./session.ts";
@@ -25,10 +33,18 @@ All variables, exit codes and JSON are in docs/cli.md.`;
 const registrations = [
   registerStart,
   registerRun,
+  registerBackfill,
   registerBatches,
   registerShow,
+  registerInspect,
+  registerExplain,
   registerCancel,
   registerRetry,
+  registerComplete,
+  registerEvent,
+  registerUnlock,
+  registerClearResult,
+  registerResend,
   registerPublish,
   registerDeadLetters,
   registerReplay,

@@ -1,9 +1,11 @@
 import type { EmbeddedApp } from "../composition/embedded.ts";
+import type { Callback } from "../core/callback.ts";
 import type { BatchView } from "../core/views.ts";
 import type { Started } from "../engine/start.ts";
 import { follow } from "./follow.ts";
 import { batchLine, changeLine, taskTable } from "./output/batch.ts";
 import { failureExitCode, type Session, stoppingNote } from "./session.ts";
+import { callbacksUnderWay, untilSettled } from "./settled-callbacks.ts";
 
 export interface WorkOptions {
   readonly json?: true;
@@ -32,6 +34,7 @@ export async function workOnBatch(
     stop,
     onChange: json ? undefined : (task) => session.print(changeLine(task)),
   });
+  const unsent = stop.aborted ? [] : await finishCallbacks(app, batchId, stop);
   if (stop.aborted) session.note(stoppingNote);
   await app.work.stop();
   const view = await app.engine.show(batchId);
@@ -42,6 +45,25 @@ export async function workOnBatch(
     session.note(
       `The batch is not lost: \`baton start\` goes on with it; see it with \`baton show ${batchId}\`.`,
     );
+  noteUnsent(session, unsent);
+}
+
+/** The final callbacks of a batch that has ended, and that nobody has taken yet although they were waited for. */
+async function finishCallbacks(app: EmbeddedApp, batchId: string, stop: AbortSignal): Promise<Callback[]> {
+  const pending = await callbacksUnderWay(app, await app.engine.show(batchId));
+  const eventIds = pending.map(({ eventId }) => eventId);
+  // Those of a batch that had ended before are nobody's: their messages name no batch that could be worked on.
+  await app.engine.callbacks.driveDue(eventIds);
+  return untilSettled(app, eventIds, stop);
+}
+
+function noteUnsent(session: Session, unsent: readonly Callback[]): void {
+  for (const { eventId, taskId, sends, deliveredAt } of unsent) {
+    const problem = sends.at(-1)?.error ?? "it is under way";
+    const what = deliveredAt === null ? "has not been taken" : "was taken, but is not archived";
+    session.note(`The callback ${eventId} of task ${taskId} ${what}: ${problem}`);
+  }
+  if (unsent.length > 0) session.note("It is not lost: `baton start` goes on with it.");
 }
 
 async function leaveToServer(

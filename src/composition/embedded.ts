@@ -17,6 +17,7 @@ import { AppliedWorkflows } from "../engine/applied-workflows.ts";
 import type { Dependencies } from "../engine/dependencies.ts";
 import { Engine } from "../engine/engine.ts";
 import { Deliveries } from "../entry/deliveries.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { DocumentStore } from "../ports/store.ts";
 import { LocalTaskRunner } from "../runtime/task-runner.ts";
@@ -37,6 +38,8 @@ export interface EmbeddedOptions {
   readonly workflows?: readonly BuiltWorkflow[];
   /** Lets a test stand between the engine and its ports. */
   readonly around?: (dependencies: Dependencies) => Dependencies;
+  /** The clock of everything, the store included. */
+  readonly clock?: Clock;
 }
 
 /** Baton in one process, on one folder. */
@@ -56,8 +59,8 @@ export interface EmbeddedApp {
 }
 
 /** Opens the data folder, making it if it is not there. Throws the coded `STORE_…` errors. */
-export function openEmbedded({ configuration, logger, workflows, around }: EmbeddedOptions): EmbeddedApp {
-  const clock = systemClock;
+export function openEmbedded(options: EmbeddedOptions): EmbeddedApp {
+  const { configuration, logger, workflows, around, clock = systemClock } = options;
   const ids = systemIds;
   const path = `${configuration.data}/baton.sqlite`;
   const database = openDatabase({
@@ -74,11 +77,10 @@ export function openEmbedded({ configuration, logger, workflows, around }: Embed
     pollMs: limits.brokerPollMs,
   });
   const objects = openObjectStore(configuration);
-  const warehousePath = `${configuration.data}/warehouse.duckdb`;
-  const warehouse = new DuckDbWarehouse(warehousePath);
+  const warehouseFile = new DatabaseFile(`${configuration.data}/warehouse.duckdb`);
+  const warehouse = new DuckDbWarehouse(warehouseFile);
   const http = lazyHttpClient(configuration);
   const callbacks = new WebhookSender(http, callbackSecret(configuration), clock);
-  const archiveFile = new DatabaseFile(warehousePath, { idleMs: 0 });
   const services: Services = { warehouse, objects, http };
   const applied = new AppliedWorkflows({ store, ids, clock });
   const folder = new FolderCatalog({
@@ -103,7 +105,7 @@ export function openEmbedded({ configuration, logger, workflows, around }: Embed
     catalog,
     runner,
     callbacks,
-    callbackArchive: new DuckDbCallbackArchive(archiveFile),
+    callbackArchive: new DuckDbCallbackArchive(warehouseFile),
     clock,
     ids,
     logger,
@@ -133,8 +135,7 @@ export function openEmbedded({ configuration, logger, workflows, around }: Embed
     async close() {
       await inbox.stop();
       await work.stop();
-      await warehouse.close();
-      await archiveFile.close();
+      await warehouseFile.close();
       group.flush();
       database.close();
     },

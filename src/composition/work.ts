@@ -17,6 +17,14 @@ interface Parts {
   readonly logger: Logger;
 }
 
+/** What a process works on. */
+interface WorkScope {
+  /** One batch only. */
+  readonly batchId?: string;
+  /** Whether schedules start batches. Default: unless it works on one batch only. */
+  readonly triggers?: boolean;
+}
+
 /** The part of a process that runs tasks: it takes messages, sweeps and ticks from time to time, and stops in good order. */
 export class Work {
   readonly #parts: Parts;
@@ -30,20 +38,19 @@ export class Work {
     this.#sweepSeconds = sweepSeconds;
   }
 
-  /**
-   * Begins to work on everything, or on one batch only. Sweeps at once: what a dead process left is taken up. Who works
-   * on one batch starts no others: schedules are left alone.
-   */
-  start(scope: { readonly batchId?: string } = {}): void {
+  /** Begins to work on everything, or on what the scope says. Sweeps at once: what a dead process left is taken up. */
+  start({ batchId, triggers = batchId === undefined }: WorkScope = {}): void {
     const { broker, deliveries } = this.#parts;
     this.#running = true;
-    broker.start(async (delivery) => {
-      await deliveries.deliver(delivery);
-    }, scope);
-    if (scope.batchId !== undefined)
-      return void this.#repeat({ kind: "redrive", batchId: scope.batchId }, this.#sweepSeconds);
-    void this.#repeat({ kind: "sweep" }, this.#sweepSeconds);
-    void this.#repeat({ kind: "tick" }, limits.tickSeconds);
+    broker.start(
+      async (delivery) => {
+        await deliveries.deliver(delivery);
+      },
+      { batchId },
+    );
+    const look: Message = batchId === undefined ? { kind: "sweep" } : { kind: "redrive", batchId };
+    void this.#repeat(look, this.#sweepSeconds);
+    if (triggers) void this.#repeat({ kind: "tick" }, limits.tickSeconds);
   }
 
   /** Takes nothing new, lets short tasks finish, gives the rest back, within `limits.shutdownSeconds`. */

@@ -48,6 +48,7 @@ export const errorCatalog = {
   DEFINITION_MISSING: entry("dead-letter", "The pinned definition is gone; start a new batch."),
   INPUT_INVALID: entry("dead-letter", "Correct the input; the workflow's input schema says what it takes."),
   INPUT_TOO_LARGE: entry("dead-letter", "Put large data in the bucket and pass its name."),
+  ITEMS_INVALID: entry("none", "Correct the lines that are named, or leave them out with --skip-invalid."),
   DELIVERY_EXHAUSTED: entry("dead-letter", "Mend the cause named in it, then `baton replay <deadLetterId>`."),
   DEAD_LETTER_UNKNOWN: entry("none", "List them with `baton dead-letters`."),
   BATCH_NOT_FINISHED: entry("none", "Wait until it has ended, or cancel it first."),
@@ -104,9 +105,16 @@ export const errorCatalog = {
   POLL_TIMEOUT: entry("none", "What was polled for did not come in time; raise the timeout or look into it."),
   ALL_ITEMS_FAILED: entry("none", "Every item failed; the errors of the TaskLog say how."),
   EXECUTION_UNKNOWN: entry("none", "List the keys with `baton inspect locks` and `baton inspect results`."),
+  EXECUTION_LOCKED: entry(
+    "none",
+    "Wait until its holder is done; if that is gone for good, free the lock with `baton unlock <key>` first.",
+  ),
   TASK_ENDED: entry("none", "A task that has ended keeps its outcome; see `baton show <batchId>`."),
   CALLBACK_URL_INVALID: entry("none", "Give the callback an http or https URL."),
-  CALLBACK_UNKNOWN: entry("none", "See `baton explain <key>`: only completed calls have a stored callback."),
+  CALLBACK_UNKNOWN: entry(
+    "none",
+    "See `baton explain <key>`: a call has one once it has ended; the archive has those that were taken.",
+  ),
 
   // Built-in tasks
   FILE_MISSING: entry("none", "The file is no longer where the event said; drop it again."),

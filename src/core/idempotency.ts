@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { hashJson } from "./canonical.ts";
-import { BatonError } from "./errors.ts";
+import { BatonError, messageOf } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
 import { limits } from "./limits.ts";
 
@@ -56,6 +56,7 @@ export interface Call {
 export function executionKey(idempotency: Idempotency, call: Call, custom?: string): string {
   const parts = partsOf(idempotency.key, call, custom);
   if (idempotency.scope === "batch") parts.push(["batch", call.batchId]);
+  if (!parts.flat().every((text) => text.isWellFormed())) throw invalid("it holds half a character", call);
   const query = parts.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
   const key = `${call.workflowId}/${call.taskId}?${query.join("&")}`;
   if (key.length > limits.keyCharacters)
@@ -66,7 +67,7 @@ export function executionKey(idempotency: Idempotency, call: Call, custom?: stri
 function partsOf(spec: KeySpec, call: Call, custom: string | undefined): [name: string, value: string][] {
   switch (spec.by) {
     case "arguments":
-      return [["arguments", hashJson(call.arguments)]];
+      return [["arguments", hashOf(call)]];
     case "fields":
       return fieldValues(spec.fields, call).flatMap(([name, value]) =>
         value === null ? [] : [[name, value] satisfies [string, string]],
@@ -76,6 +77,14 @@ function partsOf(spec: KeySpec, call: Call, custom: string | undefined): [name: 
     case "function":
       if (custom === undefined || custom === "") throw invalid("the key function returned no text", call);
       return [["key", custom]];
+  }
+}
+
+function hashOf(call: Call): string {
+  try {
+    return hashJson(call.arguments);
+  } catch (error) {
+    throw invalid(messageOf(error), call);
   }
 }
 
@@ -116,7 +125,13 @@ function dateOf(call: Call, timeZone: string): string {
 export function dayGiven(value: JsonValue): string | undefined {
   const given = fieldOf(value, "date");
   const parts = typeof given === "string" ? /^(\d{4})-?(\d{2})-?(\d{2})$/.exec(given) : null;
-  return parts ? parts.slice(1).join("-") : undefined;
+  const day = parts?.slice(1).join("-");
+  return day !== undefined && isDay(day) ? day : undefined;
+}
+
+function isDay(written: string): boolean {
+  const at = new Date(written);
+  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(written);
 }
 
 /** The day that a moment falls on, `YYYY-MM-DD`. */

@@ -66,6 +66,14 @@ export const limits = {
   callbackAttempts: 80,
   /** Sends of a callback that are kept to be shown. */
   shownSends: 20,
+  /** How long a command waits for callbacks to be taken before it leaves them to a server. */
+  callbackWaitSeconds: 5,
+  /** How much of a result a list shows. */
+  shownResultCharacters: 200,
+  /** Keys that are proposed in place of one that is not known. */
+  similarKeys: 5,
+  /** Documents of a page when each may be as large as the store allows. */
+  largeDocumentsPage: 50,
   /** How often, and after how long, an outcome that the store refuses is stored again: the work is done, only its record is not. */
   settleRetryMs: [100, 300, 900, 2_700],
   /** Longest delay, the horizon of Cloud Tasks. */

@@ -65,7 +65,11 @@ export const ObjectMessageSchema = z.strictObject({
 });
 export type ObjectMessage = z.infer<typeof ObjectMessageSchema>;
 
-const EventNameSchema = z.string().min(1).max(limits.stepNameCharacters);
+const EventNameSchema = z
+  .string()
+  .min(1)
+  .max(limits.stepNameCharacters)
+  .refine((name) => name.isWellFormed(), "it holds half a character");
 
 /** Something that tasks of a batch may wait for has happened. */
 export const EventMessageSchema = z.strictObject({

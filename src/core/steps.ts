@@ -5,9 +5,11 @@ import { StoredResultSchema } from "./stored.ts";
 export const StepKindSchema = z.enum(["value", "since", "timeout"]);
 export type StepKind = z.infer<typeof StepKindSchema>;
 
-/** A step that is done, or has begun to wait. Written once and never changed. */
+/** A step that is done, or has begun to wait. Never changed, but that a batch may write over what another waited for in vain. */
 export const StepSchema = z.strictObject({
   scope: z.string(),
+  /** Whose task stored it. */
+  batchId: z.string(),
   name: z.string(),
   kind: StepKindSchema,
   result: StoredResultSchema,

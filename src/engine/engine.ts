@@ -5,6 +5,7 @@ import type { BatchStatus } from "../core/status.ts";
 import { type BatchSummary, type BatchView, batchSummary, batchView } from "../core/views.ts";
 import type { SyncMark } from "../ports/store.ts";
 import { Batches } from "./batches.ts";
+import { Callbacks } from "./callbacks.ts";
 import { cancelBatch } from "./cancel.ts";
 import { Cleanup } from "./cleanup.ts";
 import { closeBatch } from "./close.ts";
@@ -14,10 +15,11 @@ import { DeadLetters } from "./dead-letters.ts";
 import { Definitions } from "./definitions.ts";
 import { deliverCallback } from "./deliver-callback.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { receiveEvent } from "./events.ts";
+import { type ReceivedEvent, receiveEvent } from "./events.ts";
 import type { Executor } from "./execute.ts";
 import { Executions } from "./executions.ts";
 import { FanOut } from "./fan-out.ts";
+import { Inspection } from "./inspect.ts";
 import { Outbox } from "./outbox.ts";
 import { pages } from "./pages.ts";
 import { isReady } from "./readiness.ts";
@@ -30,12 +32,16 @@ import { TaskLogs } from "./task-logs.ts";
 export interface BatchFilter {
   readonly workflowId?: string;
   readonly status?: BatchStatus;
+  /** The first batch of the lineage. */
+  readonly lineageId?: string;
 }
 
 /** The engine: every handler of a message, and what people ask of batches. It keeps nothing that the store lacks. */
 export class Engine {
   readonly deadLetters: DeadLetters;
   readonly executions: Executions;
+  readonly callbacks: Callbacks;
+  readonly inspection: Inspection;
   readonly #dependencies: Dependencies;
   readonly #definitions: Definitions;
   readonly #batches: Batches;
@@ -57,6 +63,8 @@ export class Engine {
     this.#cleanup = new Cleanup(dependencies.store);
     this.#executor = createExecutor(dependencies, this.#logs, this.#outbox);
     this.executions = new Executions(dependencies, this.#outbox);
+    this.callbacks = new Callbacks(dependencies, this.#outbox);
+    this.inspection = new Inspection(dependencies);
     const fanOut = new FanOut(dependencies);
     this.#completions = new Completions(dependencies, this.#logs, this.#executor, fanOut);
     this.deadLetters = new DeadLetters(dependencies);
@@ -101,7 +109,7 @@ export class Engine {
   }
 
   /** Throws `BATCH_UNKNOWN`. */
-  receiveEvent(message: EventMessage): Promise<void> {
+  receiveEvent(message: EventMessage): Promise<ReceivedEvent> {
     return receiveEvent(this.#dependencies, this.#batches, this.#logs, message);
   }
 
@@ -141,7 +149,10 @@ export class Engine {
 
   /** Newest first. */
   async list(filter: BatchFilter): Promise<BatchSummary[]> {
-    const conditions = filter.status ? [{ field: "status", equals: filter.status }] : [];
+    const conditions = [
+      ...(filter.status ? [{ field: "status", equals: filter.status }] : []),
+      ...(filter.lineageId ? [{ field: "lineageId", equals: filter.lineageId }] : []),
+    ];
     const found: BatchSummary[] = [];
     for await (const page of pages(this.#dependencies.store, "batches", conditions))
       for (const document of page.documents) {

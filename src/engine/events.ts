@@ -7,6 +7,14 @@ import { eventKey, jsonText } from "./step-memory.ts";
 import type { TaskLogs } from "./task-logs.ts";
 import { wake } from "./wake.ts";
 
+/** What became of an event. */
+export interface ReceivedEvent {
+  /** False: one of its name had been sent before, and stands. */
+  readonly isFirst: boolean;
+  /** Tasks that waited for some event, and now look whether it is theirs. */
+  readonly woken: readonly string[];
+}
+
 /**
  * Keeps an event for the tasks of a batch that wait for it now or will later. The first of a name stands; sent again,
  * with another payload or not, it only wakes once more. Throws `BATCH_UNKNOWN`.
@@ -16,13 +24,15 @@ export async function receiveEvent(
   batches: Batches,
   logs: TaskLogs,
   { batchId, event, payload }: EventMessage,
-): Promise<void> {
+): Promise<ReceivedEvent> {
   const batch = await batches.pinned(batchId);
   const { store, objects, ids } = dependencies;
-  const object = `${batchId}/events/${encodeURIComponent(event)}-${ids.unique()}.json`;
+  const object = `${batchId}/events/${ids.unique()}.json`;
   const stored = await storeResult(objects, object, jsonText(payload ?? null));
   const data = { batchId, event, payload: stored, nonce: ids.unique() };
-  await commitOwned(store, { kind: "create", key: eventKey(batchId, event), data });
-  for (const found of (await logs.readAll(batchId)).values())
-    await wake({ dependencies, logs }, batch, found);
+  const kept = await commitOwned(store, { kind: "create", key: eventKey(batchId, event), data });
+  const woken: string[] = [];
+  for (const [taskId, found] of await logs.readAll(batchId))
+    if (await wake({ dependencies, logs }, batch, found)) woken.push(taskId);
+  return { isFirst: kept.kind === "won", woken };
 }

@@ -122,8 +122,8 @@ export class Executor {
     const { outcome, claim } = await runAttempt(this.#parts, batch, task, claimed, target);
     if (outcome.kind === "abandoned") return this.#continueFromStore(batch, task);
     await this.#settle(batch, task, claim, await conclude(dependencies.objects, claim, outcome, target));
-    if (outcome.kind === "parked" && outcome.event !== undefined)
-      await this.#wakeIfSent(batch, task, outcome.event);
+    if (outcome.kind !== "parked") return;
+    for (const event of outcome.events ?? []) await this.#wakeIfSent(batch, task, event);
   }
 
   /** The event may have come between the task's look for it and its parking: then nobody else wakes the task. */

@@ -12,6 +12,8 @@ export interface Explanation {
   readonly execution: Execution;
   /** Time since the record was written, by the store's clock. */
   readonly ageMs: number;
+  /** When it was read, by the worker's clock, in milliseconds. */
+  readonly readAt: number;
   readonly steps: readonly StoredStep[];
   readonly callbacks: readonly Callback[];
 }
@@ -53,6 +55,7 @@ export class Executions {
   /** Throws `EXECUTION_UNKNOWN`. */
   async explain(key: string): Promise<Explanation> {
     const { execution, ageMs } = await this.#records.require(key);
+    const readAt = this.#dependencies.clock.now();
     const scope = stepScope({ batchId: "", taskId: "" }, execution);
     const steps: StoredStep[] = [];
     for await (const page of pages(this.#dependencies.store, "steps", [{ field: "scope", equals: scope }]))
@@ -61,7 +64,7 @@ export class Executions {
         steps.push({ name, kind, result, storedAt: updateTime });
       }
     steps.sort((one, other) => one.storedAt - other.storedAt);
-    return { execution, ageMs, steps, callbacks: await this.#outbox.ofKey(key) };
+    return { execution, ageMs, readAt, steps, callbacks: await this.#outbox.ofKey(key) };
   }
 
   /** Frees the lock; whoever holds it is fenced. False when it was not locked. Throws `EXECUTION_UNKNOWN`. */

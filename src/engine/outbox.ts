@@ -1,7 +1,7 @@
 import { type Callback, CallbackSchema, type CallbackTarget, resent } from "../core/callback.ts";
 import { BatonError } from "../core/errors.ts";
 import type { Execution } from "../core/execution.ts";
-import type { DocumentKey, StoredDocument, Version } from "../ports/store.ts";
+import type { Condition, DocumentKey, StoredDocument, Version } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { callbackMessage } from "./messages.ts";
 import { commitOwned } from "./owned-commit.ts";
@@ -29,11 +29,13 @@ export class Outbox {
   }
 
   /** Every callback of an idempotency key. */
-  async ofKey(key: string): Promise<Callback[]> {
-    const found: Callback[] = [];
-    for await (const page of pages(this.#dependencies.store, "callbacks", [{ field: "key", equals: key }]))
-      found.push(...page.documents.map((document) => CallbackSchema.parse(document.data)));
-    return found;
+  ofKey(key: string): Promise<Callback[]> {
+    return this.#all({ field: "key", equals: key });
+  }
+
+  /** The callbacks that the tasks of a batch made. */
+  ofBatch(batchId: string): Promise<Callback[]> {
+    return this.#all({ field: "batchId", equals: batchId });
   }
 
   /** Those that are to be sent now: nobody is at them, and their back-off is over. */
@@ -77,6 +79,13 @@ export class Outbox {
       await publishSince(this.#dependencies, since, [callbackMessage(eventId)]);
       return written.callback;
     }
+  }
+
+  async #all(condition: Condition): Promise<Callback[]> {
+    const found: Callback[] = [];
+    for await (const page of pages(this.#dependencies.store, "callbacks", [condition]))
+      found.push(...page.documents.map((document) => CallbackSchema.parse(document.data)));
+    return found;
   }
 }
 

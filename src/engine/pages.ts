@@ -7,15 +7,16 @@ export async function* pages(
   store: DocumentStore,
   collection: CollectionName,
   conditions: readonly Condition[],
+  documentsPerPage: number = limits.queryPage,
 ): AsyncGenerator<QueryResult> {
   let startAfter: string | undefined;
   for (;;) {
     const page: QueryResult = await store.query(collection, conditions, {
-      limit: limits.queryPage,
+      limit: documentsPerPage,
       ...(startAfter !== undefined && { startAfter }),
     });
     yield page;
-    if (page.documents.length < limits.queryPage) return;
+    if (page.documents.length < documentsPerPage) return;
     startAfter = page.documents.at(-1)?.key.id;
   }
 }

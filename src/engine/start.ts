@@ -98,7 +98,8 @@ export function mayPass(error: unknown): boolean {
   return !(error instanceof BatonError) || error.disposition !== "dead-letter";
 }
 
-function requireStorable(input: JsonValue, where: string): void {
+/** Throws `INPUT_INVALID`, `INPUT_TOO_LARGE`. */
+export function requireStorable(input: JsonValue, where: string): void {
   const encoded = encodeJson(input);
   if (!encoded.ok)
     throw new BatonError("INPUT_INVALID", `The input is not JSON: ${encoded.path}: ${encoded.problem}`, {

@@ -1,10 +1,14 @@
 import { encodeJson, type JsonText, type JsonValue } from "../core/json.ts";
 import { BatchEventSchema, type Step, StepSchema } from "../core/steps.ts";
-import type { DocumentKey, Snapshot } from "../ports/store.ts";
+import type { DocumentKey, Snapshot, StoredDocument, Version } from "../ports/store.ts";
 import type { DoneStep, StepMemory, Wait } from "../ports/task-runner.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { commitOwned } from "./owned-commit.ts";
 import { readResult, storeResult } from "./results.ts";
+
+type Place =
+  | { readonly kind: "create"; readonly key: DocumentKey }
+  | { readonly kind: "update"; readonly key: DocumentKey; readonly version: Version };
 
 /**
  * The stored steps of one call. A step is created once and never changed: whoever comes second, be it a worker that
@@ -28,9 +32,12 @@ export class StoredSteps implements StepMemory {
   async keep(name: string, kind: DoneStep["kind"], value: JsonText): Promise<DoneStep> {
     const { objects, ids } = this.#dependencies;
     // A name of its own: whoever comes second must not write over what the first one's step refers to.
-    const object = `steps/${this.#scope}/${ids.unique()}.json`;
-    const result = await storeResult(objects, object, value);
-    const stands = await this.#create(this.#key(name, "done"), { name, kind, result });
+    const result = await storeResult(objects, `steps/${this.#scope}/${ids.unique()}.json`, value);
+    const key = this.#key(name, "done");
+    const step = { name, kind, result };
+    let stands = await this.#write({ kind: "create", key }, step);
+    for (let { document } = stands; document && this.#isForeignTimeout(document); { document } = stands)
+      stands = await this.#write({ kind: "update", key, version: document.version }, step);
     return (await this.#doneStep(stands)) ?? { kind, value: await readResult(objects, result) };
   }
 
@@ -38,7 +45,10 @@ export class StoredSteps implements StepMemory {
     const key = this.#key(name, "since");
     const found = await this.#dependencies.store.get(key);
     if (found.document) return { since: found.document.updateTime, now: found.readTime };
-    const stands = await this.#create(key, { name, kind: "since", result: { value: null } });
+    const stands = await this.#write(
+      { kind: "create", key },
+      { name, kind: "since", result: { value: null } },
+    );
     const since = stands.document?.updateTime ?? stands.readTime;
     return { since, now: Math.max(since, stands.readTime) };
   }
@@ -51,26 +61,33 @@ export class StoredSteps implements StepMemory {
   }
 
   /** Gives what stands afterwards, durably. */
-  async #create(key: DocumentKey, step: Pick<Step, "name" | "kind" | "result">): Promise<Snapshot> {
+  async #write(place: Place, step: Pick<Step, "name" | "kind" | "result">): Promise<Snapshot> {
     const { store, ids } = this.#dependencies;
     const mark = store.mark();
-    const data = { scope: this.#scope, ...step, nonce: ids.unique() };
-    const outcome = await commitOwned(store, { kind: "create", key, data });
+    const data = { scope: this.#scope, batchId: this.#batchId, ...step, nonce: ids.unique() };
+    const outcome = await commitOwned(store, { ...place, data });
     await store.sync(mark);
     if (outcome.kind === "lost") return outcome.current;
     const { version, commitTime } = outcome.committed;
-    return { document: { key, data, version, updateTime: commitTime }, readTime: commitTime };
+    return { document: { key: place.key, data, version, updateTime: commitTime }, readTime: commitTime };
   }
 
   async #doneStep({ document }: Snapshot): Promise<DoneStep | undefined> {
-    if (!document) return undefined;
+    if (!document || this.#isForeignTimeout(document)) return undefined;
     const { kind, result } = StepSchema.parse(document.data);
     if (kind === "since") return undefined;
     return { kind, value: await readResult(this.#dependencies.objects, result) };
   }
 
+  /** Another batch waited in vain: this one waits for itself. What steps gave is for every call of the same key. */
+  #isForeignTimeout({ data }: StoredDocument): boolean {
+    const { kind, batchId } = StepSchema.parse(data);
+    return kind === "timeout" && batchId !== this.#batchId;
+  }
+
   #key(name: string, part: "done" | "since"): DocumentKey {
-    return { collection: "steps", id: `${this.#scope}/${encodeURIComponent(name)}#${part}` };
+    const of = part === "since" ? `since ${this.#batchId}` : part;
+    return { collection: "steps", id: `${this.#scope}/${encodeURIComponent(name)}#${of}` };
   }
 }
 

@@ -14,7 +14,7 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-export interface TestAppOptions extends Pick<EmbeddedOptions, "workflows" | "around"> {
+export interface TestAppOptions extends Pick<EmbeddedOptions, "workflows" | "around" | "clock"> {
   readonly data?: string;
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -28,12 +28,13 @@ export function testApp(options: TestAppOptions): EmbeddedApp {
     BATON_DURABILITY: "normal",
     ...options.environment,
   });
-  const { workflows, around } = options;
+  const { workflows, around, clock } = options;
   const app = openEmbedded({
     configuration,
     logger: createLogger("silent"),
     ...(workflows && { workflows }),
     ...(around && { around }),
+    ...(clock && { clock }),
   });
   let closed = false;
   const close = app.close.bind(app);

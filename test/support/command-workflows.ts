@@ -54,3 +54,53 @@ tasks:
     with: { url: "https://example.com/" }
     after: [first]
 `;
+
+/** One task with a key, a step, notes and an archived callback; `runs` gets a line each time that it runs. */
+export const enrich = `
+import { appendFileSync, existsSync } from "node:fs";
+import { workflow } from "baton";
+export default workflow("enrich")
+  .task("work", async ({ input, step, count, warn, error }) => {
+    appendFileSync("runs", input.job_id + "\\n");
+    const found = await step("look up", () => ({ found: input.job_id }));
+    if (existsSync("broken")) throw new Error("it is broken");
+    count("items", 2);
+    warn("one was odd");
+    error("one was lost");
+    return { result: { ...found, all: [1, 2] }, summary: { items: 2 } };
+  }, {
+    idempotency: { key: { fields: ["job_id", "account_id?"] } },
+    callback: { url: "{{ input.url }}", archive: { key: ["job_id", "account_id?"] } },
+    retry: false,
+    queue: "slow",
+  });
+`;
+
+/** Has its key until the file \`gate\` is there. */
+export const locked = `
+import { existsSync } from "node:fs";
+import { workflow } from "baton";
+export default workflow("locked").task("hold", async ({ signal }) => {
+  while (!existsSync("gate") && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 20));
+  return "held";
+}, { idempotency: { key: { fields: ["id"] }, lock: "1h", onLocked: "skip" } });
+`;
+
+/** Waits for a person, after the file \`asked\` is there. */
+export const approval = `
+import { existsSync } from "node:fs";
+import { workflow } from "baton";
+export default workflow("approval").task("ask", async (task) => {
+  while (!existsSync("asked") && !task.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 20));
+  return task.waitForCompletion("1h");
+});
+`;
+
+export const listening = `
+import { existsSync } from "node:fs";
+import { workflow } from "baton";
+export default workflow("listening").task("listen", async ({ step, signal }) => {
+  while (!existsSync("listening") && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 20));
+  return step.waitForEvent("paid", { timeout: "1h" });
+});
+`;

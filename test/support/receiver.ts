@@ -15,7 +15,7 @@ export interface Receiver {
 
 /** A real HTTP server that takes callbacks; `answer` says with which status. Closed with the test. */
 export async function callbackReceiver(
-  answer: (callback: ReceivedCallback, index: number) => number = () => 204,
+  answer: (callback: ReceivedCallback, index: number) => number | Promise<number> = () => 204,
 ): Promise<Receiver> {
   const received: ReceivedCallback[] = [];
   const server = createServer(async (request, response) => {
@@ -24,7 +24,7 @@ export async function callbackReceiver(
     );
     const callback = { headers, body: await text(request) };
     received.push(callback);
-    response.writeHead(answer(callback, received.length - 1)).end();
+    response.writeHead(await answer(callback, received.length - 1)).end();
   });
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => {

@@ -1,8 +1,7 @@
 import type { Command } from "commander";
-import { nextSlot, slotText } from "../../core/schedule.ts";
-import type { Trigger } from "../../core/trigger.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import { table } from "../output/text.ts";
+import { triggerJson, triggerText } from "../output/trigger.ts";
 import type { Session } from "../session.ts";
 import { noteProblems, withApp } from "../with-app.ts";
 
@@ -29,22 +28,4 @@ export function registerWorkflows(program: Command, session: Session): void {
 function jsonOf({ definition, triggers }: DeployedWorkflow) {
   const tasks = definition.tasks.map(({ id, type, after }) => ({ taskId: id, type, after }));
   return { workflowId: definition.workflowId, tasks, triggers: triggers.map(triggerJson) };
-}
-
-function triggerJson(trigger: Trigger) {
-  return trigger.type === "schedule" ? { ...trigger, nextSlot: nextSlotText(trigger) } : trigger;
-}
-
-function triggerText(trigger: Trigger): string {
-  switch (trigger.type) {
-    case "fileDrop":
-      return `file drop ${trigger.bucket === undefined ? "" : `${trigger.bucket}/`}${trigger.pattern}`;
-    case "schedule":
-      return `schedule "${trigger.cron}" ${trigger.timeZone}, next ${nextSlotText(trigger)}`;
-  }
-}
-
-function nextSlotText(trigger: Trigger & { readonly type: "schedule" }): string | null {
-  const slot = nextSlot(trigger, Date.now());
-  return slot === undefined ? null : slotText(slot);
 }

@@ -52,7 +52,22 @@ export function batchText(view: BatchView): string {
   const lines = facts
     .filter(([, value]) => value !== "")
     .map(([name, value]) => `  ${name.padEnd(10)}  ${oneLine(value)}`);
-  return [batchLine(view), ...lines, "", taskTable(view)].join("\n");
+  return [batchLine(view), ...lines, "", taskTable(view), ...view.tasks.flatMap(notesOf)].join("\n");
+}
+
+/** What a task noted about its work, and its idempotency key: lines below its name, if there are any. */
+function notesOf({ taskId, key, error, report }: TaskView): string[] {
+  const counters = Object.entries(report.counters).map(([name, count]) => `${name} ${count}`);
+  // The error that it ended with is the last of them, and in the table.
+  const errors = error === null ? report.errors : report.errors.slice(0, -1);
+  const notes: readonly (readonly [string, string])[] = [
+    ...(key === null ? [] : [["key", key] as const]),
+    ...(counters.length === 0 ? [] : [["counters", counters.join(", ")] as const]),
+    ...report.warnings.map((warning) => ["warning", warning] as const),
+    ...errors.map((each) => ["error", each] as const),
+  ];
+  if (notes.length === 0) return [];
+  return ["", taskId, ...notes.map(([name, text]) => `  ${name.padEnd(10)}  ${oneLine(text)}`)];
 }
 
 /** A task that was claimed and given back or that waits has a beginning, and runs no longer. */

@@ -1,0 +1,21 @@
+/** The inbox is where the sample documents are. */
+export const environment = { BATON_INBOX: "samples/search", BATON_QUEUES: "documents=2" };
+
+const backfill = ["backfill", "search-index", "--input", "samples/search/documents.ndjson"];
+const label = { document_id: "shelf-label", file: "shelf-label.png" };
+const card = { document_id: "warranty-card", file: "warranty-card.png", premium: true };
+
+export default async function searchIndex({ run, read }) {
+  await run("baton", ...backfill);
+  console.log("\nOnce more: everything is done already.");
+  await run("baton", ...backfill);
+  console.log(
+    "\nA document that is submitted by somebody else is not read again; pictures are for premium only.",
+  );
+  for (const input of [card, label]) {
+    const { tasks } = await read("baton", "run", "search-index", "--input", JSON.stringify(input), "--json");
+    for (const { status, reason, result } of tasks) console.log(status, reason, result);
+  }
+  await run("node", "samples/search.ts", "moka pot");
+  await run("node", "samples/search.ts", "Darjeeling");
+}

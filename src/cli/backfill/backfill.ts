@@ -1,0 +1,101 @@
+import type { EmbeddedApp } from "../../composition/embedded.ts";
+import { BatonError } from "../../core/errors.ts";
+import type { DeployedWorkflow } from "../../ports/catalog.ts";
+import { failureExitCode, type Session, stoppingNote } from "../session.ts";
+import { findWorkflow, withApp } from "../with-app.ts";
+import { dayItems } from "./days.ts";
+import { dryRun } from "./dry-run.ts";
+import { fileItems } from "./file-items.ts";
+import { type Inventory, problemLines, requireValid, takeInventory } from "./inventory.ts";
+import type { ItemSource } from "./items.ts";
+import { showProgress } from "./progress.ts";
+import { runItems, settle } from "./run-items.ts";
+import { leftOutText, summaryJson, summaryText } from "./summary.ts";
+import { Tally } from "./tally.ts";
+import { usableItems } from "./usable.ts";
+
+export interface BackfillOptions {
+  readonly input?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly concurrency: number;
+  readonly skipInvalid?: true;
+  readonly dryRun?: true;
+  readonly json?: true;
+}
+
+/** One batch per item: looks through all items, then runs those that are not done. */
+export async function backfill(
+  session: Session,
+  workflowId: string,
+  options: BackfillOptions,
+): Promise<void> {
+  const source = await sourceOf(options);
+  try {
+    await withApp(session, async (app) => {
+      const workflow = await findWorkflow(session, app, workflowId);
+      const inventory = await takeInventory(source, workflow);
+      if (!options.skipInvalid) requireValid(inventory);
+      for (const line of problemLines(inventory.invalid, inventory.problems))
+        session.note(`left out: ${line}`);
+      const leftOut = leftOutText(inventory);
+      if (leftOut !== undefined && !options.json) session.print(leftOut);
+      await work(session, app, workflow, { source, inventory, options });
+    });
+  } finally {
+    await source.close();
+  }
+}
+
+async function sourceOf({ input, from, to }: BackfillOptions): Promise<ItemSource> {
+  if (input !== undefined && from === undefined && to === undefined) return fileItems(input);
+  if (input === undefined && from !== undefined && to !== undefined) return dayItems(from, to);
+  throw new BatonError("USAGE", "Give either --input, or both --from and --to");
+}
+
+interface Backfill {
+  readonly source: ItemSource;
+  readonly inventory: Inventory;
+  readonly options: BackfillOptions;
+}
+
+async function work(
+  session: Session,
+  app: EmbeddedApp,
+  workflow: DeployedWorkflow,
+  { source, inventory, options }: Backfill,
+): Promise<void> {
+  const { concurrency, json = false } = options;
+  const { workflowId } = workflow.definition;
+  const items = usableItems(source, workflow, {
+    onDuplicate: () => {},
+    onInvalid: ({ where, problem }) => {
+      if (!options.skipInvalid)
+        throw new BatonError("ITEMS_INVALID", `The file has changed while it was read: ${problem}`, {
+          where,
+        });
+    },
+  });
+  if (options.dryRun) return dryRun(session, app, workflow, items, { ...inventory, json });
+
+  const tally = new Tally(inventory);
+  const stop = session.catchSignals();
+  // Beside its items it takes up what waits, but begins nothing of its own.
+  app.work.start({ triggers: false });
+  const endProgress = json && !process.stderr.isTTY ? () => {} : showProgress(process.stderr, tally);
+  const unended = await runItems(app, workflow, items, { concurrency, stop, tally }).finally(endProgress);
+  if (stop.aborted) session.note(stoppingNote);
+  await app.work.stop();
+  // Short tasks may have ended since.
+  for (const item of unended) await settle(app, tally, item);
+  if (json) session.json(summaryJson(workflowId, inventory, tally));
+  else session.print(summaryText(tally));
+  session.exitCode = exitCodeOf(tally, stop);
+  if (tally.remaining > 0 || tally.failed > 0)
+    session.note("The same command goes on from here: what is done is skipped, what failed is retried.");
+}
+
+function exitCodeOf({ remaining, failed }: Tally, stop: AbortSignal): number {
+  if (stop.aborted && remaining > 0) return Number(stop.reason);
+  return failed > 0 ? failureExitCode : 0;
+}

@@ -1,0 +1,37 @@
+import type { Command } from "commander";
+import { limits } from "../../core/limits.ts";
+import { wholeNumber } from "../arguments.ts";
+import type { BackfillOptions } from "../backfill/backfill.ts";
+import type { Session } from "../session.ts";
+
+const defaultConcurrency = 4;
+
+export function registerBackfill(program: Command, session: Session): void {
+  program
+    .command("backfill")
+    .description("run a workflow for every line of a file, or for every day of a range")
+    .argument("<workflow>", "id of the workflow")
+    .option(
+      "--input <file>",
+      "an item per line of a .ndjson or .jsonl file, or per row of a .csv file with a header",
+    )
+    .option("--from <YYYY-MM-DD>", 'the first day; the input of a day is { "date": "YYYY-MM-DD" }')
+    .option("--to <YYYY-MM-DD>", "the last day")
+    .option(
+      "--concurrency <number>",
+      "so many batches at a time",
+      wholeNumber(1, limits.queueConcurrency),
+      defaultConcurrency,
+    )
+    .option("--skip-invalid", "leave out lines that can't be used, rather than start nothing")
+    .option("--dry-run", "only tell what would be done about each item")
+    .option("--json", "print the outcome as JSON, and nothing else")
+    .addHelpText(
+      "after",
+      "\nRun it again after an interruption: what is done is skipped, what failed is retried.",
+    )
+    .action(async (workflowId: string, options: BackfillOptions) => {
+      const { backfill } = await import("../backfill/backfill.ts");
+      await backfill(session, workflowId, options);
+    });
+}

@@ -1,0 +1,72 @@
+import type { Command } from "commander";
+import { BatonError } from "../../core/errors.ts";
+import type { Completion, TaskMessage } from "../../core/messages.ts";
+import { isTerminal } from "../../core/status.ts";
+import type { TaskView } from "../../core/views.ts";
+import type { Engine } from "../../engine/engine.ts";
+import { readStorableJson } from "../json-argument.ts";
+import type { Session } from "../session.ts";
+import { withApp } from "../with-app.ts";
+
+interface Options {
+  readonly result?: string;
+  readonly error?: string;
+  readonly json?: true;
+}
+
+export function registerComplete(program: Command, session: Session): void {
+  program
+    .command("complete")
+    .description("end a task that waits for its completion from outside")
+    .argument("<batchId>", "id of the batch")
+    .argument("<taskId>", "id of the task")
+    .option("--result <json|@file>", "it succeeded with this result (default: without one)")
+    .option("--error <text>", "it failed")
+    .option("--json", "print JSON")
+    .action((batchId: string, taskId: string, options: Options) =>
+      complete(session, { batchId, taskId }, options),
+    );
+}
+
+async function complete(
+  session: Session,
+  { batchId, taskId }: { readonly batchId: string; readonly taskId: string },
+  { json, ...said }: Options,
+): Promise<void> {
+  const completion = await completionOf(said);
+  await withApp(session, async ({ engine }) => {
+    const before = await taskOf(engine, batchId, taskId);
+    if (isTerminal(before.status))
+      throw new BatonError("TASK_ENDED", `Task ${taskId} of batch ${batchId} has ended ${before.status}`);
+    const message: TaskMessage = { kind: "task", batchId, taskId, previousTaskId: taskId, completion };
+    const mark = engine.mark();
+    await engine.handleTask(message, mark);
+    await engine.sync(mark);
+    const { status } = await taskOf(engine, batchId, taskId);
+    const completed = isTerminal(status);
+    if (json) return session.json({ batchId, taskId, completed, status });
+    if (completed) session.print(`Task ${taskId} of batch ${batchId} ended ${status}.`);
+    else
+      session.print(`Task ${taskId} of batch ${batchId} does not wait yet (${status}): kept until it does.`);
+    session.print("A running server goes on with it, or the next `baton start`.");
+  });
+}
+
+/** Throws `BATCH_UNKNOWN`, `TASK_UNKNOWN`. */
+async function taskOf(engine: Engine, batchId: string, taskId: string): Promise<TaskView> {
+  const { tasks } = await engine.show(batchId);
+  const task = tasks.find((known) => known.taskId === taskId);
+  if (task) return task;
+  const known = tasks.map((each) => each.taskId).slice(0, 20);
+  throw new BatonError(
+    "TASK_UNKNOWN",
+    `Batch ${batchId} has no task ${taskId}; it has ${known.join(", ")}${tasks.length > 20 ? ", …" : ""}`,
+  );
+}
+
+async function completionOf({ result, error }: Pick<Options, "result" | "error">): Promise<Completion> {
+  if (result !== undefined && error !== undefined)
+    throw new BatonError("USAGE", "A task ends with --result or with --error, not with both");
+  if (error !== undefined) return { error };
+  return { result: result === undefined ? null : await readStorableJson(result, "--result") };
+}

@@ -1,0 +1,38 @@
+import type { Command } from "commander";
+import { callbackView } from "../../core/callback-view.ts";
+import { executionView } from "../../core/execution-view.ts";
+import { shortResult } from "../../core/short-result.ts";
+import type { Explanation } from "../../engine/executions.ts";
+import { withKnownKey } from "../known-key.ts";
+import { type ExplanationView, explanationText } from "../output/explain.ts";
+import type { Session } from "../session.ts";
+import { withApp } from "../with-app.ts";
+
+export function registerExplain(program: Command, session: Session): void {
+  program
+    .command("explain")
+    .description("why a call ran, or did not: all that is known of its idempotency key")
+    .argument("<key>", "the key, as `baton show` tells it")
+    .option("--json", "print JSON")
+    .action((key: string, { json }: { readonly json?: true }) =>
+      withApp(session, async (app) => {
+        const found = await withKnownKey(app, key, (known) => app.engine.executions.explain(known));
+        const view = explanationView(found);
+        if (json) session.json(view);
+        else session.print(explanationText(view));
+      }),
+    );
+}
+
+function explanationView({ execution, ageMs, readAt, steps, callbacks }: Explanation): ExplanationView {
+  return {
+    ...executionView(execution, ageMs, readAt),
+    steps: steps.map(({ name, kind, storedAt, result }) => ({
+      name,
+      kind,
+      storedAt: new Date(storedAt).toISOString(),
+      value: kind === "value" ? shortResult(result) : "",
+    })),
+    callbacks: callbacks.toSorted((one, other) => one.occurredAt - other.occurredAt).map(callbackView),
+  };
+}

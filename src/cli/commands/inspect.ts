@@ -1,0 +1,77 @@
+import { Argument, type Command } from "commander";
+import type { EmbeddedApp } from "../../composition/embedded.ts";
+import { wholeNumber } from "../arguments.ts";
+import { activeTable, lockTable, resultTable, statsText } from "../output/inspect.ts";
+import { registeredJson, registeredText } from "../output/registered.ts";
+import type { Session } from "../session.ts";
+import { noteProblems, withApp } from "../with-app.ts";
+
+interface Options {
+  readonly limit: number;
+  readonly json?: true;
+}
+
+interface Listing<Row> {
+  readonly rows: readonly Row[];
+  readonly more: number;
+  readonly unreadable: number;
+}
+
+type View = (session: Session, app: EmbeddedApp, options: Options) => Promise<void>;
+
+const views: Readonly<Record<string, View>> = {
+  active: async (session, { engine }, options) =>
+    list(session, options, await engine.inspection.active(options.limit), activeTable),
+  registered,
+  stats,
+  locks: async (session, { engine }, options) =>
+    list(session, options, await engine.inspection.locks(options.limit), lockTable),
+  results: async (session, { engine }, options) =>
+    list(session, options, await engine.inspection.results(options.limit), resultTable),
+};
+
+export function registerInspect(program: Command, session: Session): void {
+  program
+    .command("inspect")
+    .description(
+      "what runs or waits, what is registered, how much there is, who has which key, what is cached",
+    )
+    .addArgument(new Argument("<what>", "what to look at").choices(Object.keys(views)))
+    .option("--limit <number>", "at most so many rows", wholeNumber(1, 1_000_000), 1_000)
+    .option("--json", "print JSON")
+    .action((what: string, options: Options) =>
+      withApp(session, async (app) => views[what]?.(session, app, options)),
+    );
+}
+
+function list<Row>(
+  session: Session,
+  { json }: Options,
+  { rows, more, unreadable }: Listing<Row>,
+  tableOf: (rows: readonly Row[]) => string,
+): void {
+  if (json) session.json(rows);
+  else session.print(tableOf(rows));
+  if (more > 0) session.note(`${more} more: raise --limit.`);
+  noteUnreadable(session, unreadable);
+}
+
+async function registered(session: Session, app: EmbeddedApp, { json }: Options): Promise<void> {
+  const workflows = await app.folder.all();
+  await noteProblems(session, app);
+  if (json) session.json(registeredJson(workflows, app.configuration));
+  else session.print(registeredText(workflows, app.configuration));
+}
+
+async function stats(session: Session, app: EmbeddedApp, { json }: Options): Promise<void> {
+  const found = await app.engine.inspection.stats();
+  const queues = app.broker.waiting();
+  if (json) session.json({ ...found, queues });
+  else session.print(statsText(found, queues));
+  noteUnreadable(session, found.unreadable);
+}
+
+function noteUnreadable(session: Session, unreadable: number): void {
+  if (unreadable > 0)
+    session.note(`${unreadable} documents can't be read by this version, and were passed over.`);
+}

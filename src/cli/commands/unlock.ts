@@ -1,0 +1,28 @@
+import type { Command } from "commander";
+import { withKnownKey } from "../known-key.ts";
+import type { Session } from "../session.ts";
+import { withApp } from "../with-app.ts";
+
+export function registerUnlock(program: Command, session: Session): void {
+  program
+    .command("unlock")
+    .description("free the lock of a key: what its holder still does is not committed")
+    .argument("<key>", "the key, as `baton inspect locks` lists it")
+    .option("--json", "print JSON")
+    .action((key: string, { json }: { readonly json?: true }) => unlock(session, key, json));
+}
+
+async function unlock(session: Session, key: string, json: true | undefined): Promise<void> {
+  await withApp(session, async (app) => {
+    const { executions } = app.engine;
+    const { execution } = await withKnownKey(app, key, (known) => executions.explain(known));
+    const unlocked = await executions.unlock(key);
+    const holder = unlocked ? execution.holder : null;
+    if (json) return session.json({ key, unlocked, holder });
+    if (!unlocked) return session.print(`Nobody had the lock of ${key}: nothing had to be done.`);
+    const { attempt, taskId, batchId, worker } = execution.holder ?? {};
+    const had = `attempt ${attempt} of task ${taskId} in batch ${batchId}, on ${worker}`;
+    session.print(`Freed ${key}. It was held by ${had}.`);
+    session.print("The next call takes it. If its holder still runs, what it comes to is not kept.");
+  });
+}

@@ -1,0 +1,84 @@
+import type { CallbackView } from "../../core/callback-view.ts";
+import type { Holder } from "../../core/execution.ts";
+import type { ExecutionView } from "../../core/execution-view.ts";
+import { shortResult } from "../../core/short-result.ts";
+import { oneLine, table } from "./text.ts";
+
+interface StepView {
+  readonly name: string;
+  /** `value`: what it returned; `since`: its wait began; `timeout`: it waited in vain. */
+  readonly kind: "value" | "since" | "timeout";
+  readonly storedAt: string;
+  /** The beginning of the value's JSON. */
+  readonly value: string;
+}
+
+export interface ExplanationView extends ExecutionView {
+  readonly steps: readonly StepView[];
+  readonly callbacks: readonly CallbackView[];
+}
+
+/** Why a key ran, or did not, for people. */
+export function explanationText(view: ExplanationView): string {
+  const { key, state, why, generation, token, producedBy, lastFailure, nextCall } = view;
+  const facts: readonly (readonly [string, string])[] = [
+    ["key", key],
+    ["state", `${state}: ${why}`],
+    ["generation", `${generation}, token ${token}`],
+    ["lock", lockText(view)],
+    ["result", view.result ? shortResult({ value: view.result.value }) : "none that counts"],
+    ["produced by", producedBy ? `${holderText(producedBy)} at ${producedBy.endedAt}` : "nobody yet"],
+    ["last failure", lastFailure ? failureText(lastFailure) : ""],
+    ["next call", nextCall.why],
+  ];
+  const lines = facts
+    .filter(([, value]) => value !== "")
+    .map(([name, value]) => `${name.padEnd(12)}  ${oneLine(value)}`);
+  return [...lines, "", stepsText(view.steps), "", ...callbacksText(view.callbacks)].join("\n");
+}
+
+function lockText({ lock }: ExplanationView): string {
+  if (!lock) return "nobody has it";
+  return `${holderText(lock)} on ${lock.worker}, ${lock.isOver ? "over since" : "until"} ${lock.until}`;
+}
+
+function failureText({ error, endedAt, ...holder }: NonNullable<ExecutionView["lastFailure"]>): string {
+  return `${error.code}: ${error.message} (${holderText(holder)} at ${endedAt})`;
+}
+
+function holderText({ batchId, taskId, attempt }: Holder): string {
+  return `attempt ${attempt} of ${taskId} in ${batchId}`;
+}
+
+function stepsText(steps: readonly StepView[]): string {
+  if (steps.length === 0) return "no steps are stored";
+  const rows = steps.map(({ name, kind, storedAt, value }) => [name, storedAt, stepValue(kind, value)]);
+  return table(["STEP", "STORED", "VALUE"], rows);
+}
+
+function stepValue(kind: StepView["kind"], value: string): string {
+  switch (kind) {
+    case "value":
+      return value;
+    case "since":
+      return "(began to wait)";
+    case "timeout":
+      return "(waited in vain)";
+  }
+}
+
+function callbacksText(callbacks: readonly CallbackView[]): string[] {
+  if (callbacks.length === 0) return ["no callbacks are stored"];
+  return callbacks.flatMap((callback) => {
+    const { eventId, type, state, occurredAt, resends, sends, url } = callback;
+    const again = resends === 0 ? "" : `, asked for again ${resends === 1 ? "once" : `${resends} times`}`;
+    const head = `callback ${eventId}  ${type} of ${occurredAt}  ${state}${again}`;
+    const lines = sends.map(({ at, page, error }) => `  ${at}  page ${page}  ${error ?? "taken"}`);
+    return [head, `  to ${withoutQuery(url)}`, ...lines].map((line) => line.replace(/\S.*/, oneLine));
+  });
+}
+
+/** Queries hold secrets more often than not. */
+export function withoutQuery(url: string): string {
+  return url.replace(/\?.*$/s, "?…");
+}

@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { EmbeddedApp } from "../composition/embedded.ts";
+import type { Callback } from "../core/callback.ts";
+import { limits } from "../core/limits.ts";
+import type { BatchView } from "../core/views.ts";
+
+const lookMs = 50;
+
+/** The final callbacks of a batch that are under way: those its tasks made, and those that it asked for again. */
+export async function callbacksUnderWay(
+  { engine }: EmbeddedApp,
+  { batchId, tasks }: BatchView,
+): Promise<Callback[]> {
+  const found = await engine.callbacks.ofBatch(batchId);
+  for (const { key, reason } of tasks)
+    if (key !== null && reason === "already_completed") found.push(...(await engine.callbacks.ofKey(key)));
+  return found.filter(({ state }) => state === "PENDING");
+}
+
+/**
+ * Waits until callbacks have been taken and archived, or have failed once, but not for long. Gives those of which something is
+ * left to do, as they then are.
+ */
+export async function untilSettled(
+  { engine }: EmbeddedApp,
+  eventIds: readonly string[],
+  stop?: AbortSignal,
+): Promise<Callback[]> {
+  const deadline = performance.now() + limits.callbackWaitSeconds * 1_000;
+  for (;;) {
+    const pending: Callback[] = [];
+    for (const eventId of eventIds) {
+      const callback = await engine.callbacks.find(eventId);
+      if (callback?.state === "PENDING") pending.push(callback);
+    }
+    const isTried = pending.every(({ failures }) => failures > 0);
+    if (isTried || stop?.aborted || performance.now() > deadline) return pending;
+    // A pause that is cut short is all right.
+    await sleep(lookMs, undefined, stop && { signal: stop }).catch(() => {});
+  }
+}

@@ -1,0 +1,102 @@
+import { decideAdmission, type Execution, type Holder, isSpent } from "./execution.ts";
+import type { JsonValue } from "./json.ts";
+import type { StoredError } from "./stored.ts";
+
+/** Which attempt, as it is shown. Times are ISO 8601, UTC. */
+interface AttemptView extends Holder {
+  readonly endedAt: string;
+}
+
+/** An execution record as `baton explain --json` prints it. */
+export interface ExecutionView {
+  readonly key: string;
+  readonly state: Execution["state"];
+  /** The state, in words. */
+  readonly why: string;
+  readonly generation: string;
+  readonly token: number;
+  /** Who has the key; `isOver`: without a sign of life for so long that the next call takes it. */
+  readonly lock: (Holder & { readonly until: string; readonly isOver: boolean }) | null;
+  /** Null unless a call would get it. */
+  readonly result: { readonly value: JsonValue; readonly until: string } | null;
+  /** The last success, also when its result does not count any more. */
+  readonly producedBy: AttemptView | null;
+  readonly lastFailure: (AttemptView & { readonly error: StoredError }) | null;
+  /** What the next call of this key would do now. */
+  readonly nextCall: { readonly runs: boolean; readonly why: string };
+}
+
+/** `ageMs`: time since the record was written, by the store's clock; `now`: when it was read. */
+export function executionView(execution: Execution, ageMs: number, now: number): ExecutionView {
+  const { key, state, generation, token, holder, producedBy, lastFailure } = execution;
+  const until = isoTime(now - ageMs + execution.dueSeconds * 1_000);
+  const isOver = ageMs >= execution.dueSeconds * 1_000;
+  return {
+    key,
+    state,
+    why: whyText(execution, until, ageMs),
+    generation,
+    token,
+    lock: state === "PROCESSING" && holder ? { ...holder, until, isOver } : null,
+    result: state === "SUCCESS" && !isOver ? { value: resultOf(execution), until } : null,
+    producedBy: producedBy && { ...producedBy, endedAt: isoTime(producedBy.endedAt) },
+    lastFailure: lastFailure && { ...lastFailure, endedAt: isoTime(lastFailure.endedAt) },
+    nextCall: nextCall(execution, ageMs),
+  };
+}
+
+function resultOf({ result }: Execution): JsonValue {
+  if (result === null) return null;
+  return "value" in result ? result.value : { ...result };
+}
+
+function whyText(execution: Execution, until: string, ageMs: number): string {
+  const { state, holder, producedBy, lastFailure } = execution;
+  const spent = isSpent(execution, ageMs);
+  switch (state) {
+    case "PROCESSING":
+      return ageMs < execution.dueSeconds * 1_000
+        ? `${nameOf(holder)} has the lock, until ${until} unless it shows another sign of life`
+        : `${nameOf(holder)} has the lock, but has shown no sign of life: the lock was over at ${until}`;
+    case "SUCCESS":
+      return spent
+        ? `done by ${nameOf(producedBy)}, but the result has counted no more since ${until}`
+        : `done by ${nameOf(producedBy)}; the result counts until ${until}`;
+    case "FREE":
+      if (!spent)
+        return lastFailure
+          ? `not done: ${nameOf(lastFailure)} failed; what its steps stored is kept until ${until}`
+          : `not done: given back or unlocked; what its steps stored is kept until ${until}`;
+      return producedBy
+        ? `last done by ${nameOf(producedBy)}; no result is kept`
+        : "nothing is kept of earlier calls";
+  }
+}
+
+function nextCall(execution: Execution, ageMs: number): ExecutionView["nextCall"] {
+  const admission = decideAdmission({ execution, ageMs }, { batchId: "", taskId: "" });
+  switch (admission.kind) {
+    case "completed": {
+      const resend = execution.callbackId === null ? "" : ", and has the stored final callback sent again";
+      return { runs: false, why: `does not run: it gets the stored result (already_completed)${resend}` };
+    }
+    case "locked":
+      return {
+        runs: false,
+        why: 'does not run now: it waits for the lock, or is SKIPPED (lock_held) if its task has onLocked "skip"',
+      };
+    case "take":
+      return admission.generation === undefined
+        ? { runs: true, why: "runs from the beginning" }
+        : { runs: true, why: "runs, and goes on after the steps that are stored" };
+  }
+}
+
+function nameOf(attempt: Pick<Holder, "batchId" | "taskId" | "attempt"> | null): string {
+  if (!attempt) return "nobody";
+  return `attempt ${attempt.attempt} of task ${attempt.taskId} in batch ${attempt.batchId}`;
+}
+
+function isoTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

@@ -1,0 +1,71 @@
+import type { Callback } from "../core/callback.ts";
+import { BatonError } from "../core/errors.ts";
+import type { CallbackCondition } from "../ports/callbacks.ts";
+import { type FoundCallbacks, findArchived } from "./archived-callbacks.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { ExecutionRecords } from "./execution-records.ts";
+import { callbackMessage } from "./messages.ts";
+import type { Outbox } from "./outbox.ts";
+
+/** What people ask of final callbacks. */
+export class Callbacks {
+  readonly #dependencies: Dependencies;
+  readonly #outbox: Outbox;
+  readonly #records: ExecutionRecords;
+
+  constructor(dependencies: Dependencies, outbox: Outbox) {
+    this.#dependencies = dependencies;
+    this.#outbox = outbox;
+    this.#records = new ExecutionRecords(dependencies.store);
+  }
+
+  async find(eventId: string): Promise<Callback | undefined> {
+    return (await this.#outbox.read(eventId))?.callback;
+  }
+
+  /** Throws `CALLBACK_UNKNOWN`. */
+  async require(eventId: string): Promise<Callback> {
+    const found = await this.find(eventId);
+    if (!found) throw new BatonError("CALLBACK_UNKNOWN", `There is no callback ${eventId}`);
+    return found;
+  }
+
+  /** Those that the tasks of a batch made. */
+  ofBatch(batchId: string): Promise<Callback[]> {
+    return this.#outbox.ofBatch(batchId);
+  }
+
+  ofKey(key: string): Promise<Callback[]> {
+    return this.#outbox.ofKey(key);
+  }
+
+  /**
+   * The final callback of a key: that of its cached result, else the last one that the key made, which outlives its record.
+   * Throws `EXECUTION_UNKNOWN`, `CALLBACK_UNKNOWN`.
+   */
+  async lastOfKey(key: string): Promise<Callback> {
+    const record = await this.#records.read(key);
+    const callbackId = record?.execution.callbackId ?? null;
+    const cached = callbackId === null ? undefined : await this.find(callbackId);
+    if (cached) return cached;
+    const made = await this.#outbox.ofKey(key);
+    const last = made.sort((one, other) => other.occurredAt - one.occurredAt)[0];
+    if (last) return last;
+    if (!record) await this.#records.require(key);
+    throw new BatonError("CALLBACK_UNKNOWN", `The key ${key} has no stored callback`);
+  }
+
+  /** Throws `SQL_FAILED`, `TABLE_MISMATCH`, and what the warehouse throws. */
+  archived(table: string, condition: CallbackCondition, limit: number): Promise<FoundCallbacks> {
+    return findArchived(this.#dependencies.callbackArchive, table, condition, limit);
+  }
+
+  /** Has callbacks looked at by this process, which works: those that somebody else sends, or that wait, are left alone. */
+  async driveDue(eventIds: readonly string[]): Promise<void> {
+    for (const eventId of eventIds) {
+      const found = await this.#outbox.read(eventId);
+      if (found?.callback.state === "PENDING" && found.ageMs >= found.callback.dueSeconds * 1_000)
+        await this.#dependencies.broker.publish([callbackMessage(eventId)]);
+    }
+  }
+}

@@ -1,0 +1,308 @@
+import { existsSync, readFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { describe, expect, test } from "vitest";
+import { until, Workplace } from "../support/command.ts";
+import { helloFiles } from "../support/command-workflows.ts";
+
+/** Notes what begins and ends. An item may wait for the file `gate`, or fail until the file `mended` is there. */
+const each = `
+import { appendFileSync, existsSync } from "node:fs";
+import { schedule, workflow } from "baton";
+export default workflow("each", { on: [schedule("* * * * *")] })
+  .task("work", async ({ input, signal }) => {
+    const name = input.n ?? input.date;
+    appendFileSync("seen", "+" + name + "\\n");
+    while (input.gate && !existsSync("gate") && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 10));
+    if (input.fail && !existsSync("mended")) throw new Error("no " + name);
+    if (!signal.aborted) appendFileSync("seen", "-" + name + "\\n");
+    return name;
+  }, { retry: false });
+`;
+
+const keyed = `
+import { workflow } from "baton";
+export const all = workflow("all-keyed")
+  .task("first", () => 1, { idempotency: { key: { fields: ["id"] } } })
+  .task("second", () => 2, { idempotency: { key: ({ id }) => "the " + id }, after: ["first"] });
+export const some = workflow("some-keyed")
+  .task("first", () => 1, { idempotency: { key: { fields: ["id"] } } })
+  .task("second", () => 2, { after: ["first"] });
+`;
+
+const lines = (items: readonly unknown[]) => items.map((item) => `${JSON.stringify(item)}\n`).join("");
+const numbered = (count: number, more: object = {}) =>
+  Array.from({ length: count }, (_, n) => ({ n: n + 1, ...more }));
+
+function placeWith(items: readonly unknown[]): Workplace {
+  const place = new Workplace({ "each.ts": each }, { BATON_SWEEP: "1s" });
+  place.write("items.ndjson", lines(items));
+  return place;
+}
+
+const command = ["backfill", "each", "--input", "items.ndjson"] as const;
+
+/** What the tasks noted, in order. */
+function seenIn(place: Workplace): string[] {
+  if (!existsSync(place.path("seen"))) return [];
+  return readFileSync(place.path("seen"), "utf8").split("\n").filter(Boolean);
+}
+
+const sorted = (texts: readonly string[]) => [...texts].sort();
+const onceEach = (count: number) => sorted(numbered(count).flatMap(({ n }) => [`+${n}`, `-${n}`]));
+
+/** The rows of every table while nobody has the file open. */
+function rowCounts(place: Workplace): Record<string, number> {
+  const database = new DatabaseSync(place.path("data/baton.sqlite"), { readOnly: true });
+  const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
+  const counts = tables.map(({ name }) => {
+    const row = database.prepare(`SELECT count(*) AS rows FROM "${name}"`).get();
+    return [String(name), Number(row?.rows)];
+  });
+  database.close();
+  return Object.fromEntries(counts);
+}
+
+describe("items", () => {
+  test("ndjson: every different line runs once; a second time nothing does", async () => {
+    const place = placeWith([...numbered(5), { n: 2 }, { n: 5 }]);
+    const first = await place.baton(command);
+    expect(first).toMatchObject({ code: 0, stderr: "" });
+    expect(first.stdout).toBe(
+      "left out: 2 that stood before already\n5 items: 5 succeeded, 0 skipped, 0 failed\n",
+    );
+    expect(sorted(seenIn(place))).toEqual(onceEach(5));
+    const second = await place.baton(command);
+    expect(second.code).toBe(0);
+    expect(second.stdout).toContain("5 items: 0 succeeded, 5 skipped, 0 failed\n");
+    expect(sorted(seenIn(place))).toEqual(onceEach(5));
+  });
+
+  test("csv: every value is text", async () => {
+    const place = placeWith([]);
+    place.write("items.csv", '\uFEFFn,note\r\n1,"two\nlines"\r\n02,\r\n');
+    const { code, json } = await place.baton(["backfill", "each", "--input", "items.csv", "--json"]);
+    expect(code).toBe(0);
+    expect(json).toEqual({
+      workflowId: "each",
+      items: 2,
+      succeeded: 2,
+      skipped: 0,
+      failed: 0,
+      remaining: 0,
+      duplicates: 0,
+      invalid: 0,
+      failures: [],
+    });
+    expect(sorted(seenIn(place))).toEqual(["+02", "+1", "-02", "-1"]);
+  });
+
+  test("days, a leap day among them", async () => {
+    const place = placeWith([]);
+    const range = ["--from", "2028-02-28", "--to", "2028-03-01"];
+    expect((await place.baton(["backfill", "each", ...range])).code).toBe(0);
+    expect(sorted(seenIn(place)).slice(0, 3)).toEqual(["+2028-02-28", "+2028-02-29", "+2028-03-01"]);
+  });
+
+  test("schedules are left alone meanwhile", async () => {
+    const place = placeWith(numbered(2));
+    expect((await place.baton(command)).code).toBe(0);
+    expect(rowCounts(place)).toMatchObject({ batches: 2, schedules: 0 });
+  });
+});
+
+describe("what can't be", () => {
+  test.each([
+    [["each"], "USAGE"],
+    [["each", "--from", "2026-01-01"], "USAGE"],
+    [["each", "--from", "2026-01-02", "--to", "2026-01-01"], "USAGE"],
+    [["each", "--from", "2026-02-29", "--to", "2026-03-01"], "USAGE"],
+    [["each", "--input", "items.ndjson", "--from", "2026-01-01", "--to", "2026-01-02"], "USAGE"],
+    [["each", "--input", "items.txt"], "USAGE"],
+    [["each", "--input", "nowhere.csv"], "USAGE"],
+    [["each", "--input", "workflows"], "USAGE"],
+    [["each", "--input", "items.ndjson", "--concurrency", "0"], "USAGE"],
+    [["nobody", "--input", "items.ndjson"], "WORKFLOW_UNKNOWN"],
+  ])("%j", async (parameters, code) => {
+    const { code: exitCode, json, stderr } = await placeWith([]).baton(["backfill", ...parameters, "--json"]);
+    expect(exitCode).toBe(2);
+    expect(json.error).toMatchObject({ code });
+    expect(stderr).not.toMatch(/^ +at /m);
+  });
+
+  test("one line that can't be used keeps all from starting, unless it may be left out", async () => {
+    const place = new Workplace(helloFiles);
+    place.write("items.ndjson", `{"n":1}\n{"n":"one"}\n\n{"n":\n{"n":2}\n{"n":3,"x":"\\ud800"}\n`);
+    const parameters = ["backfill", "hello", "--input", "items.ndjson"];
+    const refused = await place.baton([...parameters, "--json"]);
+    expect(refused.code).toBe(2);
+    expect(refused.json.error).toMatchObject({
+      code: "ITEMS_INVALID",
+      message: expect.stringMatching(
+        /^3 of 5 items can't be used, so nothing was started:\nline 2: .*n.*\nline 4: it is not JSON: .*\nline 6: .*$/,
+      ),
+    });
+    expect((await place.baton(["batches", "--json"])).list).toEqual([]);
+    const { code, stdout, stderr } = await place.baton([...parameters, "--skip-invalid"]);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^left out: line 2: .*\nleft out: line 4: .*\nleft out: line 6: .*\n$/);
+    expect(stdout).toBe("left out: 3 that can't be used\n2 items: 2 succeeded, 0 skipped, 0 failed\n");
+  });
+
+  test("of many bad lines the first twenty are told, and how many more there are", async () => {
+    const place = placeWith([]);
+    place.write("items.ndjson", "x\n".repeat(25));
+    const { stderr } = await place.baton(command);
+    expect(stderr).toMatch(
+      /^error ITEMS_INVALID: 25 of 25 items .*\nline 1: (.*\n){20}and 5 more\nwhat to do: /,
+    );
+  });
+});
+
+describe("dry run", () => {
+  test("tells what would be done about each item, and writes nothing", async () => {
+    const items = [{ n: 1 }, { n: 2, fail: true }, { n: 3 }];
+    const place = placeWith(items.slice(0, 2));
+    expect((await place.baton(command)).code).toBe(1);
+    place.write("items.ndjson", lines(items));
+    const before = rowCounts(place);
+    const list = (await place.baton(["batches", "--json"])).list;
+    const { code, stdout } = await place.baton([...command, "--dry-run"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^skip {4}line 1 {2}done: each-\w+\nretry {3}line 2 {2}failed: each-\w+\nrun {5}line 3 {2}new\n1 run, 1 retry, 0 follow, 1 skip; nothing was started\n$/,
+    );
+    const asJson = await place.baton([...command, "--dry-run", "--json"]);
+    expect(asJson.json).toEqual({
+      workflowId: "each",
+      dryRun: true,
+      ...{ run: 1, retry: 1, follow: 0, skip: 1, duplicates: 0, invalid: 0 },
+      items: [
+        { where: "line 1", action: "skip", reason: expect.stringMatching(/^done: /) },
+        { where: "line 2", action: "retry", reason: expect.stringMatching(/^failed: /) },
+        { where: "line 3", action: "run", reason: "new" },
+      ],
+    });
+    expect(rowCounts(place)).toEqual(before);
+    expect((await place.baton(["batches", "--json"])).list).toEqual(list);
+    expect(seenIn(place)).not.toContain("+3");
+  });
+
+  test("what other batches have done already is skipped, when that is all of it", async () => {
+    const place = new Workplace({ "keyed.ts": keyed });
+    for (const workflowId of ["all-keyed", "some-keyed"])
+      await place.baton(["run", workflowId, "--input", '{"id":1}']);
+    place.write("items.ndjson", lines([{ id: 1 }, { id: 2 }]));
+    const all = ["backfill", "all-keyed", "--input", "items.ndjson"];
+    expect((await place.baton([...all, "--dry-run"])).stdout).toBe(
+      "skip    line 1  already_completed: all-keyed/first?id=1\nrun     line 2  new\n" +
+        "1 run, 0 retry, 0 follow, 1 skip; nothing was started\n",
+    );
+    expect((await place.baton(all)).stdout).toContain("2 items: 1 succeeded, 1 skipped");
+    const some = await place.baton(["backfill", "some-keyed", "--input", "items.ndjson", "--dry-run"]);
+    expect(some.stdout).toContain("2 run, ");
+  });
+});
+
+describe("failures", () => {
+  test("exit 1, each told with its batch and error; the next time they alone are retried", async () => {
+    const place = placeWith([{ n: 1 }, { n: 2, fail: true }]);
+    const { code, json, stderr } = await place.baton([...command, "--json"]);
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      "The same command goes on from here: what is done is skipped, what failed is retried.\n",
+    );
+    expect(json).toMatchObject({
+      ...{ succeeded: 1, failed: 1, remaining: 0 },
+      failures: [
+        {
+          where: "line 2",
+          batchId: expect.stringMatching(/^each-/),
+          status: "ERROR",
+          taskId: "work",
+          error: { code: "TASK_FAILED", message: "no 2" },
+        },
+      ],
+    });
+    const again = await place.baton(command);
+    expect(again.code).toBe(1);
+    expect(again.stdout).toMatch(/^failed {2}line 2 {2}each-\w+ {2}work: TASK_FAILED: no 2$/m);
+    expect((await place.baton(["batches", "--json"])).list).toHaveLength(3);
+    place.write("mended", "");
+    expect((await place.baton(command)).code).toBe(0);
+    expect(sorted(seenIn(place))).toEqual(["+1", "+2", "+2", "+2", "-1", "-2"]);
+    expect((await place.baton(command)).stdout).toContain("2 skipped");
+  });
+});
+
+describe("many at once", () => {
+  test("no more batches than asked for run at the same time", async () => {
+    const place = placeWith(numbered(8, { gate: true }));
+    const running = place.spawn([...command, "--concurrency", "3"]);
+    await until(() => seenIn(place).length === 3);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(seenIn(place)).toHaveLength(3);
+    place.write("gate", "");
+    expect((await running.ended).code).toBe(0);
+    let active = 0;
+    for (const note of seenIn(place)) {
+      active += note.startsWith("+") ? 1 : -1;
+      expect(active).toBeLessThanOrEqual(3);
+    }
+    expect(sorted(seenIn(place))).toEqual(onceEach(8));
+  });
+
+  test("two backfills of the same file at once: each item runs once, and both see it end", async () => {
+    const place = placeWith(numbered(30));
+    const both = await Promise.all([
+      place.baton([...command, "--json"]),
+      place.baton([...command, "--json"]),
+    ]);
+    for (const { code, json } of both) {
+      expect(code).toBe(0);
+      expect(json).toMatchObject({ items: 30, failed: 0, remaining: 0 });
+    }
+    expect(sorted(seenIn(place))).toEqual(onceEach(30));
+  });
+});
+
+describe("interruptions", () => {
+  /** Three that end, and three that wait for the gate. */
+  const items = [...numbered(3), ...[4, 5, 6].map((n) => ({ n, gate: true }))];
+  const threeDone = async (place: Workplace) => {
+    await until(() => ["-1", "-2", "-3", "+4", "+5"].every((note) => seenIn(place).includes(note)));
+    await until(async () => {
+      const { list } = await place.baton(["batches", "--status", "SUCCESS", "--json"]);
+      return list.length === 3;
+    });
+  };
+
+  test("killed in the middle: what was done is not done again, the rest is done once", async () => {
+    const place = placeWith(items);
+    const running = place.spawn([...command, "--concurrency", "2"]);
+    await threeDone(place);
+    running.signal("SIGKILL");
+    await running.ended;
+    place.write("gate", "");
+    const { code, json } = await place.baton([...command, "--json"]);
+    expect(code).toBe(0);
+    expect(json).toMatchObject({ items: 6, failed: 0, remaining: 0 });
+    // The two that were killed while they waited began a second time.
+    expect(sorted(seenIn(place))).toEqual(sorted([...onceEach(6), "+4", "+5"]));
+    const { list } = await place.baton(["batches", "--json"]);
+    expect(list.map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => "SUCCESS"));
+  });
+
+  test("Ctrl-C: what runs is given back, and the same command goes on", async () => {
+    const place = placeWith(items);
+    const running = place.spawn([...command, "--concurrency", "2", "--json"]);
+    await threeDone(place);
+    running.signal("SIGINT");
+    const { code, json, stderr } = await running.ended;
+    expect(code).toBe(130);
+    expect(json).toMatchObject({ items: 6, succeeded: 3, failed: 0, remaining: 3 });
+    expect(stderr).toMatch(/^Stopping: .*\nThe same command goes on from here: .*\n$/);
+    place.write("gate", "");
+    expect(await place.baton(command)).toMatchObject({ code: 0, stderr: "" });
+    expect(sorted(seenIn(place))).toEqual(sorted([...onceEach(6), "+4", "+5"]));
+  });
+});

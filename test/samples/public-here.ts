@@ -1,0 +1,43 @@
+import { refusalOf } from "../../src/adapters/http/addresses.ts";
+import { publicAddressesOnly } from "../../src/adapters/http/guard.ts";
+import { GuardedHttpClient } from "../../src/adapters/http/http-client.ts";
+import type { Dependencies } from "../../src/engine/dependencies.ts";
+import { LocalTaskRunner } from "../../src/runtime/task-runner.ts";
+import { builtInTaskTypes } from "../../src/tasks/index.ts";
+import { FixedCatalog } from "../../src/workflow/fixed-catalog.ts";
+import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
+import type { TestAppOptions } from "../support/app.ts";
+
+const here = "127.0.0.1";
+
+/** For a test app whose tasks reach the Internet: this one address stands for it, every other is judged as always. */
+export function publicHere(workflow: BuiltWorkflow): NonNullable<TestAppOptions["around"]> {
+  const judge = (address: string) => (address === here ? undefined : refusalOf(address));
+  const http = new GuardedHttpClient({
+    allowPrivate: false,
+    guard: { ...publicAddressesOnly, refusalOf: judge },
+  });
+  const catalog = new FixedCatalog([workflow]);
+  return (plain: Dependencies) => {
+    const { callbacks, clock, ids, logger, objects } = plain;
+    const runner = new LocalTaskRunner({
+      code: {
+        types: builtInTaskTypes,
+        functionOf: (workflowId, taskId) => catalog.taskCode(workflowId, taskId),
+        keyFunctionOf: (workflowId, taskId) => catalog.keyFunction(workflowId, taskId),
+      },
+      services: {
+        http,
+        objects,
+        get warehouse(): never {
+          throw new Error("No task of these tests asks for the warehouse");
+        },
+      },
+      callbacks,
+      clock,
+      ids,
+      logger,
+    });
+    return { ...plain, runner };
+  };
+}
