@@ -2,12 +2,12 @@ import * as z from "zod";
 import type { Chunk } from "./chunks.ts";
 import { openSqliteFile } from "./sqlite-file.ts";
 
-export interface DocumentChunks {
+type DocumentChunks = {
   readonly document_id: string;
   readonly chunks: number;
   /** Of all its chunks; where they overlap, a character counts in both. */
   readonly characters: number;
-}
+};
 
 export interface ChunkTable {
   /** Stores the chunks that are not there yet, all or none, and returns how many those were. */

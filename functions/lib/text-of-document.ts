@@ -1,7 +1,7 @@
 import { TaskError } from "baton";
 import { mainText } from "./page.ts";
 
-export type DocumentKind = "pdf" | "text" | "markdown" | "html";
+type DocumentKind = "pdf" | "text" | "markdown" | "html";
 
 export interface DocumentText {
   readonly text: string;

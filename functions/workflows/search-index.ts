@@ -37,7 +37,7 @@ export default workflow("search-index", { input: Input }).task(
       warn(`${file} is a picture: its text is read for premium accounts only`);
       return { document_id, index, indexed: false, characters: 0, reason: "not_premium" };
     }
-    const { text, readBy, confidence } = await step("text", async () =>
+    const { text, readBy, confidence } = await step(`text of ${file}`, async () =>
       readDocument(await services.objects.read({ bucket: "inbox", object: file }), file, signal),
     );
     if (confidence < unsure) warn(`${file}: the OCR is only ${Math.round(confidence)} % sure of its text`);
@@ -52,5 +52,9 @@ export default workflow("search-index", { input: Input }).task(
     count("characters", text.length);
     return { document_id, index, indexed: true, characters: text.length, reason: readBy };
   },
-  { queue: "documents", timeout: "10m", idempotency: { key: { fields: ["document_id"] }, ttl: "24h" } },
+  {
+    queue: "documents",
+    timeout: "10m",
+    idempotency: { key: { fields: ["document_id"] }, ttl: "24h" },
+  },
 );

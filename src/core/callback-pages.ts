@@ -3,7 +3,7 @@ import * as z from "zod";
 import { BatonError } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
 
-export type CallbackType = "task.progress" | "task.completed" | "task.failed";
+type CallbackType = "task.progress" | "task.completed" | "task.failed";
 
 interface CallbackEvent {
   readonly eventId: string;

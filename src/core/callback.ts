@@ -14,7 +14,7 @@ export const CallbackPolicySchema = z.strictObject({
 export type CallbackPolicy = z.infer<typeof CallbackPolicySchema>;
 
 /** Where one call of a task reports to. */
-export const CallbackTargetSchema = z.strictObject({
+const CallbackTargetSchema = z.strictObject({
   url: z.string(),
   archive: z.strictObject({ table: z.string(), key: z.record(z.string(), z.string().nullable()) }).nullable(),
 });

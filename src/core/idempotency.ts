@@ -20,7 +20,7 @@ const KeySpecSchema = z.discriminatedUnion("by", [
 ]);
 export type KeySpec = z.infer<typeof KeySpecSchema>;
 
-export const OnLockedSchema = z.enum(["skip", "wait"]);
+const OnLockedSchema = z.enum(["skip", "wait"]);
 
 /** How a task is kept from doing the same work twice, beyond its batch. */
 export const IdempotencySchema = z.strictObject({
@@ -135,7 +135,7 @@ function isDay(written: string): boolean {
 }
 
 /** The day that a moment falls on, `YYYY-MM-DD`. */
-export function dayIn(timeZone: string, milliseconds: number): string {
+function dayIn(timeZone: string, milliseconds: number): string {
   return new Intl.DateTimeFormat("en-CA", { timeZone, dateStyle: "short" }).format(milliseconds);
 }
 

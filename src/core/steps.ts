@@ -2,7 +2,7 @@ import * as z from "zod";
 import { StoredResultSchema } from "./stored.ts";
 
 /** What is known of a step: what it returned, when its wait began, or that it came to nothing. */
-export const StepKindSchema = z.enum(["value", "since", "timeout"]);
+const StepKindSchema = z.enum(["value", "since", "timeout"]);
 export type StepKind = z.infer<typeof StepKindSchema>;
 
 /** A step that is done, or has begun to wait. Never changed, but that a batch may write over what another waited for in vain. */
@@ -24,4 +24,3 @@ export const BatchEventSchema = z.strictObject({
   payload: StoredResultSchema,
   nonce: z.string(),
 });
-export type BatchEvent = z.infer<typeof BatchEventSchema>;

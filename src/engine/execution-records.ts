@@ -79,7 +79,7 @@ export function executionWrite(version: Version | undefined, execution: Executio
     : { kind: "update", key, version, data: execution };
 }
 
-export function executionDocument(key: string): DocumentKey {
+function executionDocument(key: string): DocumentKey {
   return { collection: "executions", id: executionId(key) };
 }
 

@@ -18,7 +18,7 @@ export interface Explanation {
   readonly callbacks: readonly Callback[];
 }
 
-export interface StoredStep extends Pick<Step, "name" | "kind" | "result"> {
+interface StoredStep extends Pick<Step, "name" | "kind" | "result"> {
   /** By the store's clock, in milliseconds. */
   readonly storedAt: number;
 }

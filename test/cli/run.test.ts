@@ -29,6 +29,8 @@ test("run --json: one value and nothing else", async () => {
     endedAt: expect.stringMatching(/^\d{4}-.*Z$/),
     result: 6,
     error: null,
+    key: null,
+    report: expect.objectContaining({ task: "two", status: "success" }),
   });
 });
 

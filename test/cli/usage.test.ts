@@ -25,6 +25,18 @@ const wrong: readonly (readonly [readonly string[], string])[] = [
   [["cancel", "nobody"], "BATCH_UNKNOWN"],
   [["retry", "nobody"], "BATCH_UNKNOWN"],
   [["replay", "nobody"], "DEAD_LETTER_UNKNOWN"],
+  [["inspect"], "USAGE"],
+  [["inspect", "nothing"], "USAGE"],
+  [["inspect", "locks", "--limit", "0"], "USAGE"],
+  [["explain", "nobody"], "EXECUTION_UNKNOWN"],
+  [["unlock", "nobody"], "EXECUTION_UNKNOWN"],
+  [["clear-result", "nobody"], "EXECUTION_UNKNOWN"],
+  [["resend"], "USAGE"],
+  [["resend", "--key", "nobody"], "EXECUTION_UNKNOWN"],
+  [["resend", "--event", "nobody"], "CALLBACK_UNKNOWN"],
+  [["resend", "--job-id", "nobody"], "CALLBACK_UNKNOWN"],
+  [["complete", "nobody", "task"], "BATCH_UNKNOWN"],
+  [["event", "nobody", "paid"], "BATCH_UNKNOWN"],
   [["publish", "{"], "BODY_NOT_JSON"],
   [["publish", "@nowhere.json"], "USAGE"],
   [["publish", '{"neither":1}'], "BODY_NOT_AN_EVENT"],
@@ -74,7 +86,7 @@ test("help and version", async () => {
   const help = await place.baton(["--help"]);
   expect(help.code).toBe(0);
   const commands = [...help.stdout.matchAll(/^ {2}([a-z-]+) (?:\[|<)/gm)].map((match) => match[1] ?? "");
-  expect(commands.filter((name) => name !== "help")).toHaveLength(13);
+  expect(commands.filter((name) => name !== "help")).toHaveLength(21);
   for (const command of commands) {
     const { code, stdout } = await place.baton([command, "--help"]);
     expect([command, code]).toEqual([command, 0]);

@@ -1,7 +1,9 @@
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import accountEnrichment from "../../functions/workflows/account-enrichment.ts";
 import type { EmbeddedApp } from "../../src/composition/embedded.ts";
 import { runToEnd, testApp } from "../support/app.ts";
+import { Workplace } from "../support/command.ts";
 import { callbackReceiver, type ReceivedCallback } from "../support/receiver.ts";
 import { hurried } from "./hurried.ts";
 import { type SampleSite, sampleSite } from "./sample-site.ts";
@@ -32,7 +34,7 @@ test("tells 30 %, 60 % and the whole enrichment; the summary is short", async ()
   expect(view.tasks[0]).toMatchObject({
     status: "SUCCESS",
     attempts: 1,
-    key: "account-enrichment/enrich?account_id=lantern&job_id=job-1",
+    key: "account-enrichment/enrich?job_id=job-1&account_id=lantern",
     result: { name: "Lantern Roasters Ltd" },
     report: { counters: { fields_found: 7 }, warnings: [] },
   });
@@ -86,7 +88,7 @@ test("another lead of the account is another enrichment; each has its row in the
   const view = await runToEnd(app, id, { ...input, lead_id: "lead-7" });
   expect(view.tasks[0]).toMatchObject({
     reason: null,
-    key: "account-enrichment/enrich?account_id=lantern&job_id=job-1&lead_id=lead-7",
+    key: "account-enrichment/enrich?job_id=job-1&account_id=lantern&lead_id=lead-7",
   });
   await expect.poll(() => receiver.received.length).toBe(6);
   const rows = async () =>
@@ -108,19 +110,50 @@ test("a page that is down at first is fetched by a later attempt, and what was s
   await expect.poll(() => told(receiver.received)).toEqual([30, 60, "task.completed"]);
 });
 
-test("a page that is not there fails the enrichment at once, and the callback says so; a call with the right one runs", async () => {
-  const site = await sampleSite();
+test("a page that is gone fails the enrichment at once, and the callback says so; a call with the right one runs", async () => {
+  const gone = "/companies/gone.html";
+  const site = await sampleSite((path) =>
+    path === "/moved.html" ? { status: 301, headers: { location: gone } } : undefined,
+  );
   const receiver = await callbackReceiver();
   const app = enrichmentApp();
-  const failed = await runToEnd(app, id, inputFor(site, receiver.url, "/companies/gone.html"));
+  const failed = await runToEnd(app, id, inputFor(site, receiver.url, "/moved.html"));
   expect(failed.tasks[0]).toMatchObject({
     status: "ERROR",
     attempts: 1,
-    error: { code: "PAGE_UNAVAILABLE", message: `${site.url}/companies/gone.html answered 404` },
+    error: { code: "PAGE_UNAVAILABLE", message: `${site.url}${gone} answered 404` },
   });
   await expect.poll(() => told(receiver.received)).toEqual(["task.failed"]);
   const mended = await runToEnd(app, id, inputFor(site, receiver.url));
+  // Not where the stored step of the first call leads.
   expect(mended.tasks[0]).toMatchObject({ status: "SUCCESS", result: { name: "Lantern Roasters Ltd" } });
+  await expect.poll(() => told(receiver.received)).toEqual(["task.failed", 30, 60, "task.completed"]);
+});
+
+test("killed when it has told 30 %, another process goes on: the page is fetched once, the end is told once", async () => {
+  const site = await sampleSite();
+  const environment = {
+    BATON_HTTP_ALLOW_PRIVATE: "true",
+    BATON_LEASE: "2s",
+    BATON_WORKFLOWS: fileURLToPath(new URL("../../functions/workflows", import.meta.url)),
+  };
+  const place = new Workplace({}, environment);
+  let kill = () => {};
+  const receiver = await callbackReceiver((_, index) => {
+    if (index === 0) kill();
+    return 204;
+  });
+  const input = JSON.stringify(inputFor(site, receiver.url));
+  const command = ["run", id, "--key", "k", "--json", "--input", input];
+  const killed = place.spawn(command);
+  kill = () => void killed.child.kill("SIGKILL");
+  await killed.ended;
+  expect(killed.child.signalCode, killed.stderr).toBe("SIGKILL");
+  const { code, json } = await place.baton(command);
+  expect(code).toBe(0);
+  expect(json.tasks).toMatchObject([{ status: "SUCCESS", attempts: 2 }]);
+  expect(site.paths()).toEqual(["/robots.txt", page]);
+  expect(told(receiver.received)).toEqual([30, 30, 60, "task.completed"]);
 });
 
 test("without leave no private address is fetched", async () => {

@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { textOfDocument } from "../../functions/lib/text-of-document.ts";
 import { withChunkTable } from "../../functions/lib/with-chunk-table.ts";
 import {
   cleanupOldData,
@@ -108,7 +109,10 @@ test("the text of a PDF becomes chunks that overlap, and nothing of it is lost",
   expect(task?.result).toMatchObject({ chunks: texts.length });
   expect(task?.report.counters).toEqual({ chunks_added: texts.length });
   expect(texts.every((text) => text.length <= 800)).toBe(true);
-  expect(texts[0]).toContain("The press is cleaned at the end of every shift");
+  const { text } = await textOfDocument(readFileSync(`${samples}handbook.pdf`), "handbook.pdf");
+  const lines = text.split("\n").filter(Boolean);
+  expect(lines.filter((line) => !texts.some((chunk) => chunk.includes(line)))).toEqual([]);
+  expect(texts.join("").length).toBeGreaterThan(text.replaceAll("\n", "").length);
 });
 
 test("an attempt that fails after its chunks were stored is retried, and each chunk is there once", async () => {

@@ -9,7 +9,7 @@ interface Answer {
   readonly body?: string;
 }
 
-export interface SiteRequest {
+interface SiteRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingMessage["headers"];
@@ -24,7 +24,7 @@ export interface SampleSite {
 }
 
 /** What a site says that minds nothing: that of the samples asks for a second between two requests. */
-export const allAllowed: Answer = { headers: { "content-type": "text/plain" }, body: "" };
+const allAllowed: Answer = { headers: { "content-type": "text/plain" }, body: "" };
 
 /**
  * The sample site on a real HTTP server, but for the paths that `answer` answers itself; `asked` is how often that path

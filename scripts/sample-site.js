@@ -1,0 +1,31 @@
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/**
+ * Serves samples/site while `work` lasts, and takes the callbacks that are signed with the secret of a data folder: a line
+ * is shown of each.
+ */
+export async function withSampleSite(data, work) {
+  const secret = ["--secret-file", `${data}/callback-secret`];
+  const server = spawn(process.execPath, ["samples/site-server.ts", "--port", "0", ...secret], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const lines = createInterface(server.stdout)[Symbol.asyncIterator]();
+  const { value: url, done } = await lines.next();
+  if (done) throw new Error("the sample site has not started");
+  const shown = show(lines);
+  try {
+    await work(url);
+  } finally {
+    server.kill("SIGTERM");
+    await shown;
+  }
+}
+
+async function show(lines) {
+  for await (const line of lines) console.log(`callback: ${line}`);
+}

@@ -1,0 +1,55 @@
+import { expect, test } from "vitest";
+import {
+  claimedExecution,
+  cleared,
+  type Execution,
+  executionAfter,
+  freed,
+} from "../../src/core/execution.ts";
+import { executionView } from "../../src/core/execution-view.ts";
+import { similarKeys } from "../../src/core/similar-keys.ts";
+
+const holder = { batchId: "b", taskId: "t", attempt: 2, worker: "host:1" };
+const stamp = { nonce: "n", now: 0 };
+const idempotency = {
+  key: { by: "arguments" },
+  scope: "global",
+  ttlSeconds: 100,
+  lockSeconds: 10,
+  onLocked: "wait",
+  recurring: false,
+} as const;
+const taken = { token: 1, generation: undefined };
+const claimed = claimedExecution("w/t?a=1", undefined, taken, { holder, lockSeconds: 10, nonce: "g" });
+const ended = { kind: "succeeded", result: { value: 7 }, callbackId: "evt" } as const;
+const done = executionAfter(claimed, idempotency, ended, stamp);
+const again = executionAfter(claimed, { ...idempotency, recurring: true }, ended, stamp);
+const error = { code: "E", message: "no", retryable: false };
+const failed = executionAfter(claimed, idempotency, { kind: "failed", error }, stamp);
+
+const cases: readonly (readonly [string, Execution, number, RegExp, boolean, RegExp])[] = [
+  ["locked", claimed, 1, /^attempt 2 of task t in batch b has the lock, until/, false, /waits for the lock/],
+  ["locked, lease over", claimed, 10, /no sign of life/, true, /goes on after the steps/],
+  ["done", done, 99, /^done by attempt 2 .*; the result counts until/, false, /stored result.*callback/],
+  ["done, run out", done, 100, /the result has counted no more since/, true, /from the beginning/],
+  ["recurring", again, 0, /^last done by attempt 2 .*; no result is kept$/, true, /from the beginning/],
+  ["failed", failed, 5, /^not done: attempt 2 .* failed; what its steps/, true, /goes on after the steps/],
+  ["unlocked", freed(claimed, "n"), 5, /^not done: given back or unlocked/, true, /goes on after the steps/],
+  ["cleared", cleared(freed(claimed, "n"), "n"), 0, /^nothing is kept/, true, /from the beginning/],
+];
+
+test.each(cases)("a key that is %s, in words", (_, execution, ageSeconds, why, runs, next) => {
+  const view = executionView(execution, ageSeconds * 1_000, 1_000_000);
+  expect(view.why).toMatch(why);
+  expect(view.nextCall.why).toMatch(next);
+  expect(view.nextCall.runs).toBe(runs);
+  expect(view.result !== null).toBe(execution.state === "SUCCESS" && !runs);
+  expect(view.lock !== null).toBe(execution.state === "PROCESSING");
+});
+
+test("keys of the same workflow are alike, those that begin alike the most", () => {
+  const known = ["w/t?a=2", "w/t?b=1", "w/u?a=1", "v/t?a=1", "ww/t?a=1"];
+  expect(similarKeys("w/t?a=1", known)).toEqual(["w/t?a=2", "w/t?b=1", "w/u?a=1"]);
+  expect(similarKeys("w", known)).toHaveLength(3);
+  expect(similarKeys("x/t?a=1", known)).toEqual([]);
+});
