@@ -27,6 +27,13 @@ const SendSchema = z.strictObject({
   error: z.string().nullable(),
 });
 
+/** An address that has not taken it all yet, while another has its turn. */
+const WaitingAddressSchema = z.strictObject({
+  url: z.string(),
+  pagesTaken: z.int().nonnegative(),
+  failures: z.int().nonnegative(),
+});
+
 /** A final callback in the outbox, written with the outcome that it tells of. */
 export const CallbackSchema = z.strictObject({
   eventId: z.string(),
@@ -37,6 +44,8 @@ export const CallbackSchema = z.strictObject({
   batchId: z.string(),
   taskId: z.string(),
   target: CallbackTargetSchema,
+  /** Where else it is asked for: each has its turn, until it has taken it or is given up. */
+  others: z.array(WaitingAddressSchema),
   data: StoredResultSchema,
   occurredAt: z.number(),
   archived: z.boolean(),
@@ -69,6 +78,7 @@ export function newCallback(
     eventId: finalEventId(about),
     state: "PENDING",
     ...about,
+    others: [],
     occurredAt: stamp.now,
     archived: false,
     pagesTaken: 0,
@@ -81,12 +91,57 @@ export function newCallback(
   };
 }
 
-/** Asked for again: the same event, to where the new call reports. One that was not delivered yet will be anyway. */
+/**
+ * Asked for again: the same event, to where the new call reports. One that is still on its way to another address is sent
+ * to both.
+ */
 export function resent(callback: Callback, url: string | undefined, nonce: string): Callback {
-  const target = url === undefined ? callback.target : { ...callback.target, url };
+  const { target, others } = callback;
   const isUnderWay = callback.state === "PENDING" && callback.deliveredAt === null;
-  const again = isUnderWay ? {} : { pagesTaken: 0, deliveredAt: null, resends: callback.resends + 1 };
-  return { ...callback, ...again, target, state: "PENDING", failures: 0, dueSeconds: 0, nonce };
+  const atOnce = { state: "PENDING", failures: 0, dueSeconds: 0, nonce } as const;
+  const asked = { ...target, url: url ?? target.url };
+  if (!isUnderWay)
+    return {
+      ...callback,
+      ...atOnce,
+      target: asked,
+      pagesTaken: 0,
+      deliveredAt: null,
+      resends: callback.resends + 1,
+    };
+  if (asked.url === target.url) return { ...callback, ...atOnce };
+  const known = others.find((other) => other.url === asked.url);
+  const rest = others.filter((other) => other !== known);
+  return {
+    ...callback,
+    ...atOnce,
+    target: asked,
+    pagesTaken: known?.pagesTaken ?? 0,
+    others: [...rest, waitingAddress(callback)].slice(-limits.callbackAddresses),
+  };
+}
+
+function waitingAddress({ target, pagesTaken, failures }: Callback): Callback["others"][number] {
+  return { url: target.url, pagesTaken, failures };
+}
+
+/** The turn of the next address; nothing changes when there is none. */
+function nextTurn(callback: Callback): Callback {
+  const [next, ...others] = callback.others;
+  if (!next) return callback;
+  const { url, pagesTaken, failures } = next;
+  const dueSeconds = failures === 0 ? 0 : backoffMs(callbackRetry, failures, 0) / 1_000;
+  const target = { ...callback.target, url };
+  return {
+    ...callback,
+    state: "PENDING",
+    target,
+    pagesTaken,
+    failures,
+    dueSeconds,
+    others,
+    deliveredAt: null,
+  };
 }
 
 /** In the hands of one sender, so that another waits unless it dies. */
@@ -104,7 +159,7 @@ export function pageSent(callback: Callback, totalPages: number, { at }: Sent, n
   const page = callback.pagesTaken + 1;
   const isTaken = page >= totalPages;
   const isDone = isTaken && !isToBeArchived(callback);
-  return {
+  const sent: Callback = {
     ...callback,
     state: isDone ? "DELIVERED" : "PENDING",
     pagesTaken: page,
@@ -114,6 +169,7 @@ export function pageSent(callback: Callback, totalPages: number, { at }: Sent, n
     deliveredAt: isTaken ? at : callback.deliveredAt,
     nonce,
   };
+  return isTaken ? nextTurn(sent) : sent;
 }
 
 /** Completed callbacks are archived, if they are to be, after they were taken: an archive that fails keeps none back. */
@@ -128,14 +184,17 @@ export function archivedAfterDelivery(callback: Callback, nonce: string): Callba
 /** Waits 5 s after the first failure, twice as long after each further one, at most an hour; gives up after three days. */
 export function sendFailed(callback: Callback, { at, error }: Sent, nonce: string): Callback {
   const failures = callback.failures + 1;
-  return {
+  const isGivenUp = failures >= limits.callbackAttempts;
+  const failed: Callback = {
     ...callback,
-    state: failures >= limits.callbackAttempts ? "GIVEN_UP" : "PENDING",
+    state: isGivenUp ? "GIVEN_UP" : "PENDING",
     failures,
     dueSeconds: backoffMs(callbackRetry, failures, 0) / 1_000,
     sends: lastSends(callback, { at, page: callback.pagesTaken + 1, error }),
     nonce,
   };
+  if (isGivenUp || callback.others.length === 0) return nextTurn(failed);
+  return nextTurn({ ...failed, others: [...callback.others, waitingAddress(failed)] });
 }
 
 /** The first ten waits make an hour and a half; each further one is an hour. */

@@ -59,11 +59,13 @@ export const limits = {
   /** Longest URL of a callback. */
   urlCharacters: 2_000,
   /** How long the receiver of a callback has to answer. */
-  callbackTimeoutSeconds: 20,
+  callbackTimeoutSeconds: 15,
   /** How long one sender of a callback is believed to be at it. */
-  callbackLeaseSeconds: 60,
+  callbackLeaseSeconds: 20,
   /** Sends of a callback that fail in a row before it is given up: about three days. */
   callbackAttempts: 80,
+  /** Addresses that one callback is on its way to at the same time. */
+  callbackAddresses: 100,
   /** Sends of a callback that are kept to be shown. */
   shownSends: 20,
   /** How long a command waits for callbacks to be taken before it leaves them to a server. */

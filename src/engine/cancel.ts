@@ -44,6 +44,9 @@ async function cancelTasks(
     const log = found.get(taskId)?.log;
     return !log || !isTerminal(log.status);
   });
+  // Whoever cancelled these may have died before it gave their locks back.
+  const ended = [...found.values()].filter(({ log }) => log.status === "CANCELLED");
+  await Promise.all(ended.map(({ log }) => releaseLock(dependencies, log)));
   const lost: string[] = [];
   for (let first = 0; first < open.length; first += limits.writesPerCommit) {
     const chunk = open.slice(first, first + limits.writesPerCommit);
@@ -59,7 +62,7 @@ async function cancelTasks(
   return lost;
 }
 
-/** A lock that is not given back here, because this process dies, is free when its lease is over. */
+/** Does nothing when the lock is not that of the task, or not any more. */
 async function releaseLock({ store, ids }: Dependencies, { key, batchId, taskId }: TaskLog): Promise<void> {
   if (key === null) return;
   const records = new ExecutionRecords(store);

@@ -53,7 +53,9 @@ class Delivery {
 
   async run(): Promise<void> {
     try {
-      if (await this.#sendPages()) await this.#archive();
+      if (!(await this.#sendPages())) return;
+      if (this.#current.callback.deliveredAt === null) return await this.#scheduleNext();
+      await this.#archive();
     } catch (error) {
       await this.#failed(messageOf(error));
     }
@@ -95,13 +97,17 @@ class Delivery {
   }
 
   async #failed(error: string): Promise<void> {
-    const { ids, clock, timer, logger } = this.#dependencies;
+    const { ids, clock, logger } = this.#dependencies;
     const send = { at: clock.now(), error: error.slice(0, limits.noteCharacters) };
     const failed = sendFailed(this.#current.callback, send, ids.unique());
-    const { eventId, batchId, taskId, state, dueSeconds } = failed;
+    const { eventId, batchId, taskId, state } = failed;
     logger.warn("a callback was not taken", { eventId, batchId, taskId, state, error });
-    const written = await this.#write(failed);
-    if (written && state === "PENDING") await timer.schedule(callbackMessage(eventId), dueSeconds * 1_000);
+    if ((await this.#write(failed)) && state === "PENDING") await this.#scheduleNext();
+  }
+
+  #scheduleNext(): Promise<void> {
+    const { eventId, dueSeconds } = this.#current.callback;
+    return this.#dependencies.timer.schedule(callbackMessage(eventId), dueSeconds * 1_000);
   }
 
   async #write(callback: Callback): Promise<boolean> {

@@ -89,8 +89,11 @@ export class Executor {
     const { calls, admission, outbox } = this.#parts;
     const unkeyed: Claim = { log, execution: undefined };
     const call = await calls.describe(batch, task, log).catch(failureOf);
-    if ("code" in call)
-      return this.#settle(batch, task, unkeyed, { outcome: { kind: "failed", error: call, notes: null } });
+    if ("code" in call) {
+      // A task that waited has its lock still.
+      const claim = { log, execution: await this.#parts.records.heldBy(log.log) };
+      return this.#settle(batch, task, claim, { outcome: { kind: "failed", error: call, notes: null } });
+    }
     const admitted = await admission.admit(batch, task, log, call.key);
     switch (admitted.kind) {
       case "run":

@@ -63,12 +63,12 @@ export type TaskOutcome =
       readonly notes: Notes | null;
     }
   | { readonly kind: "failed"; readonly error: StoredError; readonly notes: Notes | null }
-  /** It waits, for at most that long, and leaves the machine. `event`: for which one. */
+  /** It waits, for at most that long, and leaves the machine. `events`: those that end the wait sooner. */
   | {
       readonly kind: "parked";
       readonly reason: ParkReason;
       readonly seconds: number;
-      readonly event?: string | undefined;
+      readonly events?: readonly string[];
     }
   /** Given back unfinished because this process stops; somebody else may claim it at once. */
   | { readonly kind: "released" }

@@ -33,10 +33,12 @@ export class NoteTaker implements TaskNotes {
   }
 
   count(name: string, by = 1): void {
-    if (!Number.isFinite(by)) throw new TypeError(`The counter ${name} can't be raised by ${by}`);
-    const counted = this.#counters.get(name);
+    const kept = name.slice(0, limits.noteCharacters);
+    const counted = this.#counters.get(kept);
+    const sum = (counted ?? 0) + by;
+    if (!Number.isFinite(sum)) throw new TypeError(`The counter ${kept} can't be raised by ${by}`);
     if (counted === undefined && this.#counters.size >= limits.notes) this.#dropped += 1;
-    else this.#counters.set(name, (counted ?? 0) + by);
+    else this.#counters.set(kept, sum);
   }
 
   warn(message: string): void {

@@ -3,7 +3,7 @@ import { BatonError, TaskError } from "../core/errors.ts";
 import { encodeJson, type JsonText, type JsonValue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import type { ParkReason } from "../core/status.ts";
-import type { StepMemory, TaskOutcome } from "../ports/task-runner.ts";
+import type { DoneStep, StepMemory, TaskOutcome } from "../ports/task-runner.ts";
 
 export interface WaitOptions {
   /** How long it waits at most. */
@@ -60,9 +60,9 @@ class StepRun {
   readonly #signal: AbortSignal;
   readonly #park: (outcome: Parked) => void;
   readonly #names = new Set<string>();
-  /** Steps whose work is under way: a task that parks waits until what they give is stored. */
-  readonly #working = new Set<Promise<unknown>>();
-  #parked = false;
+  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #waits: Wait[] = [];
+  #hasLeft = false;
 
   constructor(memory: StepMemory, signal: AbortSignal, park: (outcome: Parked) => void) {
     this.#memory = memory;
@@ -70,80 +70,84 @@ class StepRun {
     this.#park = park;
   }
 
-  async value<Result>(name: string, work: () => Promise<Result> | Result): Promise<Result> {
-    await this.#begin(name);
-    const done = await this.#memory.find(name);
-    // What the step stored is what the same step returns: nobody else knows its type.
-    if (done) return done.value as Result;
-    return this.#work(() => this.#store(name, work));
+  value<Result>(name: string, work: () => Promise<Result> | Result): Promise<Result> {
+    return this.#step(name, async () => {
+      const done = await this.#memory.find(name);
+      // What the step stored is what the same step returns: nobody else knows its type.
+      return (done ?? (await this.#keep(name, work))).value as Result;
+    });
   }
 
-  async sleep(name: string, duration: Duration): Promise<void> {
-    await this.#begin(name);
-    const { since, now } = await this.#memory.waiting(name);
-    const seconds = parseDurationSeconds(duration, `step ${name}`);
-    await this.#sleepFor(since + seconds * 1_000 - now);
+  sleep(name: string, duration: Duration): Promise<void> {
+    return this.#step(name, async () => {
+      const seconds = parseDurationSeconds(duration, `step ${name}`);
+      const { since, now } = await this.#memory.waiting(name);
+      return this.#sleepFor(since + seconds * 1_000 - now);
+    });
   }
 
-  async sleepUntil(name: string, when: Date): Promise<void> {
-    await this.#begin(name);
-    const { now } = await this.#memory.waiting(name);
-    await this.#sleepFor(when.getTime() - now);
+  sleepUntil(name: string, when: Date): Promise<void> {
+    return this.#step(name, async () => {
+      const { now } = await this.#memory.waiting(name);
+      return this.#sleepFor(when.getTime() - now);
+    });
   }
 
-  async poll<Result>(
+  poll<Result>(
     name: string,
     { every, timeout }: PollOptions,
     look: () => Promise<Result | undefined> | Result | undefined,
   ): Promise<Result> {
-    await this.#begin(name);
-    const done = await this.#memory.find(name);
-    if (done?.kind === "timeout") throw timedOut("POLL_TIMEOUT", name, timeout);
-    if (done) return done.value as Result;
-    const found = await this.#work(async () => {
+    return this.#step(name, async () => {
+      const inVain = timedOut("POLL_TIMEOUT", name, timeout);
+      const done = await this.#memory.find(name);
+      if (done) return unlessInVain<Result>(done, inVain);
       const seen = await look();
-      return seen === undefined ? undefined : { value: await this.#store(name, () => seen) };
+      if (seen !== undefined) return unlessInVain<Result>(await this.#keep(name, () => seen), inVain);
+      const leftMs = await this.#leftMs(name, timeout);
+      if (leftMs <= 0) return unlessInVain<Result>(await this.#keepTimeout(name), inVain);
+      const everyMs = parseDurationSeconds(every, `step ${name}`) * 1_000;
+      return this.#wait(new Wait("poll", Math.min(everyMs, leftMs)));
     });
-    if (found) return found.value;
-    const leftMs = await this.#leftMs(name, timeout);
-    if (leftMs <= 0) return this.#timeOut(name, "POLL_TIMEOUT", timeout);
-    const everyMs = parseDurationSeconds(every, `step ${name}`) * 1_000;
-    return this.#parkFor("poll", Math.min(everyMs, leftMs));
   }
 
-  async waitForEvent(name: string, { timeout }: WaitOptions): Promise<JsonValue> {
-    await this.#begin(name);
-    const done = await this.#memory.find(name);
-    if (done?.kind === "timeout") throw timedOut("EVENT_TIMEOUT", name, timeout);
-    if (done) return done.value;
-    const event = await this.#memory.event(name);
-    if (event) return this.#store(name, () => event.payload);
-    const leftMs = await this.#leftMs(name, timeout);
-    if (leftMs <= 0) return this.#timeOut(name, "EVENT_TIMEOUT", timeout);
-    return this.#parkFor("event", leftMs, name);
+  waitForEvent(name: string, { timeout }: WaitOptions): Promise<JsonValue> {
+    return this.#step(name, async () => {
+      const inVain = timedOut("EVENT_TIMEOUT", name, timeout);
+      const done = await this.#memory.find(name);
+      if (done) return unlessInVain<JsonValue>(done, inVain);
+      const event = await this.#memory.event(name);
+      if (event) return unlessInVain<JsonValue>(await this.#keep(name, () => event.payload), inVain);
+      const leftMs = await this.#leftMs(name, timeout);
+      if (leftMs <= 0) return unlessInVain<JsonValue>(await this.#keepTimeout(name), inVain);
+      return this.#wait(new Wait("event", leftMs, name));
+    });
   }
 
   /** Throws `STEP_NAME_INVALID`, `STEP_REPEATED`, and what the task was interrupted by. */
-  async #begin(name: string): Promise<void> {
+  async #step<Result>(name: string, take: () => Promise<Result | Wait>): Promise<Result> {
     this.#signal.throwIfAborted();
-    if (this.#parked) await never();
-    if (name === "" || name.length > limits.stepNameCharacters)
+    if (this.#hasLeft) return never();
+    if (name === "" || name.length > limits.stepNameCharacters || !name.isWellFormed())
       throw new BatonError("STEP_NAME_INVALID", `"${name.slice(0, 40)}" can't be the name of a step`);
     if (this.#names.has(name)) throw new BatonError("STEP_REPEATED", `There are two steps "${name}"`);
     this.#names.add(name);
+    const taking = take();
+    this.#underWay.add(taking);
+    const taken = await taking.finally(() => this.#underWay.delete(taking));
+    return taken instanceof Wait ? never() : taken;
   }
 
-  async #store<Result>(name: string, work: () => Promise<Result> | Result): Promise<Result> {
+  /** Gives what stands afterwards. */
+  async #keep(name: string, work: () => unknown): Promise<DoneStep> {
     const value = await work();
     this.#signal.throwIfAborted();
-    const kept = await this.#memory.keep(name, "value", encodeStep(name, value));
-    return kept.value as Result;
+    return this.#memory.keep(name, "value", encodeStep(name, value));
   }
 
-  #work<Result>(work: () => Promise<Result>): Promise<Result> {
-    const working = work();
-    this.#working.add(working);
-    return working.finally(() => this.#working.delete(working));
+  /** Stored, so that whatever comes later the task goes the same way again. */
+  #keepTimeout(name: string): Promise<DoneStep> {
+    return this.#memory.keep(name, "timeout", encodeStep(name, null));
   }
 
   /** What is left of a wait that began when the step was first met. */
@@ -152,23 +156,58 @@ class StepRun {
     return since + parseDurationSeconds(timeout, `step ${name}`) * 1_000 - now;
   }
 
-  /** Stored, so that whatever comes later the task goes the same way again. */
-  async #timeOut(name: string, code: "POLL_TIMEOUT" | "EVENT_TIMEOUT", timeout: Duration): Promise<never> {
-    await this.#memory.keep(name, "timeout", encodeStep(name, null));
-    throw timedOut(code, name, timeout);
+  #sleepFor(leftMs: number): Wait | undefined {
+    return leftMs > 0 ? this.#wait(new Wait("sleep", leftMs)) : undefined;
   }
 
-  async #sleepFor(leftMs: number): Promise<void> {
-    if (leftMs > 0) await this.#parkFor("sleep", leftMs);
+  #wait(wait: Wait): Wait {
+    this.#waits.push(wait);
+    if (this.#waits.length === 1) void this.#leave();
+    return wait;
   }
 
-  async #parkFor(reason: ParkReason, milliseconds: number, event?: string): Promise<never> {
-    this.#parked = true;
-    const seconds = Math.min(milliseconds / 1_000, limits.delaySeconds);
-    await Promise.allSettled(this.#working);
-    this.#park({ kind: "parked", reason, seconds, event });
-    return never();
+  /** Ends the run once nothing is left to do but to wait: steps beside the one that waits go on until they wait too. */
+  async #leave(): Promise<void> {
+    do {
+      await Promise.allSettled(this.#underWay);
+      // What a step gave, or threw, is told to the task's code: it may begin the next one, or fail.
+      await new Promise((resolve) => setImmediate(resolve));
+    } while (this.#underWay.size > 0);
+    this.#hasLeft = true;
+    this.#park(parkedFor(this.#waits));
   }
+}
+
+/** A step that can't go on now. */
+class Wait {
+  readonly reason: ParkReason;
+  readonly milliseconds: number;
+  readonly event: string | undefined;
+
+  constructor(reason: ParkReason, milliseconds: number, event?: string) {
+    this.reason = reason;
+    this.milliseconds = milliseconds;
+    this.event = event;
+  }
+}
+
+/** The task is looked at again when the first of its waits is over, and at any event if it waits for one. */
+function parkedFor(waits: readonly Wait[]): Parked {
+  const [first] = waits.toSorted((one, other) => one.milliseconds - other.milliseconds);
+  const events = waits.flatMap(({ event }) => event ?? []);
+  const reason = events.length > 0 ? "event" : (first?.reason ?? "sleep");
+  return {
+    kind: "parked",
+    reason,
+    seconds: Math.min((first?.milliseconds ?? 0) / 1_000, limits.delaySeconds),
+    events,
+  };
+}
+
+/** What a step is stored with. Another worker may have stored that its wait came to nothing. */
+function unlessInVain<Result>({ kind, value }: DoneStep, inVain: TaskError): Result {
+  if (kind === "timeout") throw inVain;
+  return value as Result;
 }
 
 /** The task is over for this run: the code that waits here is forgotten, and its `catch` and `finally` don't run. */

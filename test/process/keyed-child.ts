@@ -30,7 +30,7 @@ const keyed = workflow("keyed").task(
 const app = openEmbedded({
   configuration: readConfiguration({
     BATON_LEASE: "300ms",
-    BATON_SWEEP: "100ms",
+    BATON_SWEEP: "400ms",
     BATON_HTTP_ALLOW_PRIVATE: "true",
     ...process.env,
   }),

@@ -1,6 +1,7 @@
 import { onTestFinished } from "vitest";
 import type { EmbeddedApp } from "../../src/composition/embedded.ts";
 import type { BatchView } from "../../src/core/views.ts";
+import type { Clock } from "../../src/ports/clock.ts";
 import { type TestAppOptions, testApp } from "./app.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
@@ -17,28 +18,52 @@ export interface TimedApp {
 }
 
 /** A real app, all of it, in which time passes only when it is told to. */
-export function timedApp(options: Omit<TestAppOptions, "clock">): TimedApp {
-  const clock = new VirtualClock();
-  const app = testApp({ ...options, clock });
-  onTestFinished(async () => {
+export function timedApp({
+  clock = new VirtualClock(),
+  ...options
+}: Omit<TestAppOptions, "clock"> & { readonly clock?: VirtualClock }): TimedApp {
+  // Whole milliseconds, like those of a real one.
+  const whole: Clock = {
+    now: () => Math.floor(clock.now()),
+    after: (delayMs, callback) => clock.after(delayMs, callback),
+  };
+  const outside = new Outside();
+  const app = testApp({
+    ...options,
+    clock: whole,
+    around: (plain) => {
+      const watched = {
+        ...plain,
+        callbacks: outside.watched(plain.callbacks),
+        objects: outside.watched(plain.objects),
+      };
+      return options.around ? options.around(watched) : watched;
+    },
+  });
+  const step = async (ms: number) => {
+    await clock.advance(ms);
+    await outside.settled();
+  };
+  const close = async () => {
     let closed = false;
     const closing = app.close().finally(() => {
       closed = true;
     });
-    while (!closed) await step(clock, 100);
+    while (!closed) await step(100);
     await closing;
-  });
+  };
+  onTestFinished(close);
   const until: TimedApp["until"] = async (look, mostSeconds = 600) => {
     const stride = Math.max(1, mostSeconds / 300);
     for (let seconds = 0; seconds <= mostSeconds; seconds += stride) {
       const seen = await look();
       if (seen !== undefined && seen !== false) return seen;
-      await step(clock, stride * 1_000);
+      await step(stride * 1_000);
     }
     throw new Error(`Nothing came of it in ${mostSeconds} s`);
   };
   return {
-    app,
+    app: { ...app, close },
     clock,
     until,
     ended: (batchId, mostSeconds) =>
@@ -53,8 +78,30 @@ export function timedApp(options: Omit<TestAppOptions, "clock">): TimedApp {
   };
 }
 
-/** Time for what really takes some: the loopback, the disk. */
-async function step(clock: VirtualClock, ms: number): Promise<void> {
-  await clock.advance(ms);
-  await new Promise((resolve) => setTimeout(resolve, 1));
+/** What really takes time: the loopback, the disk. */
+class Outside {
+  #underWay = 0;
+
+  /** A port whose calls are waited for before time goes on. */
+  watched<Port extends object>(port: Port): Port {
+    return new Proxy(port, {
+      get: (target, name) => {
+        const member: unknown = Reflect.get(target, name, target);
+        if (typeof member !== "function") return member;
+        return async (...parameters: unknown[]) => {
+          this.#underWay += 1;
+          try {
+            return await Reflect.apply(member, target, parameters);
+          } finally {
+            this.#underWay -= 1;
+          }
+        };
+      },
+    });
+  }
+
+  async settled(): Promise<void> {
+    do await new Promise((resolve) => setTimeout(resolve, 1));
+    while (this.#underWay > 0);
+  }
 }

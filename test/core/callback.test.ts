@@ -1,0 +1,204 @@
+import { expect, test } from "vitest";
+import {
+  archivedAfterDelivery,
+  type Callback,
+  CallbackSchema,
+  finalEventId,
+  isToBeArchived,
+  newCallback,
+  pageSent,
+  resent,
+  sendFailed,
+  sending,
+} from "../../src/core/callback.ts";
+import { limits } from "../../src/core/limits.ts";
+
+const target = { url: "https://a.example/hook", archive: { table: "t", key: { job: "1" } } };
+
+const fresh = newCallback(
+  {
+    type: "task.completed",
+    key: "flow/work?job=1",
+    batchId: "one",
+    taskId: "work",
+    target,
+    data: { value: 1 },
+  },
+  { nonce: "n1", now: 1_000 },
+);
+
+const unarchived: Callback = { ...fresh, target: { ...target, archive: null } };
+const delivered: Callback = {
+  ...fresh,
+  state: "DELIVERED",
+  pagesTaken: 2,
+  archived: true,
+  deliveredAt: 2_000,
+};
+const failedOnce = (callback: Callback) => sendFailed(callback, { at: 3_000, error: "answered 500" }, "n3");
+
+test("a new callback is to be sent at once, and its event has one id for ever", () => {
+  expect(CallbackSchema.parse(fresh)).toMatchObject({
+    eventId: finalEventId({ batchId: "one", taskId: "work" }),
+    state: "PENDING",
+    dueSeconds: 0,
+    pagesTaken: 0,
+    occurredAt: 1_000,
+  });
+  expect(finalEventId({ batchId: "one", taskId: "work" })).toMatch(/^evt_[0-9a-f]{32}$/);
+  const others = [
+    { batchId: "one", taskId: "other" },
+    { batchId: "two", taskId: "work" },
+    { batchId: "onew", taskId: "ork" },
+  ];
+  expect(new Set([fresh.eventId, ...others.map(finalEventId)]).size).toBe(4);
+});
+
+test("while it is sent, others leave it alone for longer than one request takes", () => {
+  const taken = sending(fresh, "n2");
+  expect(taken).toEqual({ ...fresh, dueSeconds: limits.callbackLeaseSeconds, nonce: "n2" });
+  expect(limits.callbackLeaseSeconds).toBeGreaterThan(limits.callbackTimeoutSeconds);
+});
+
+test("a page that was taken is not the end of it until it is the last", () => {
+  const first = pageSent(failedOnce(unarchived), 2, { at: 4_000, error: null }, "n4");
+  expect(first).toMatchObject({
+    state: "PENDING",
+    pagesTaken: 1,
+    failures: 0,
+    dueSeconds: limits.callbackLeaseSeconds,
+    deliveredAt: null,
+  });
+  const last = pageSent(first, 2, { at: 5_000, error: null }, "n5");
+  expect(last).toMatchObject({
+    state: "DELIVERED",
+    pagesTaken: 2,
+    dueSeconds: 0,
+    deliveredAt: 5_000,
+    nonce: "n5",
+  });
+  expect(last.sends).toEqual([
+    { at: 3_000, page: 1, error: "answered 500" },
+    { at: 4_000, page: 1, error: null },
+    { at: 5_000, page: 2, error: null },
+  ]);
+});
+
+test("one that was taken is done only when it is archived, and only what was completed is", () => {
+  const taken = pageSent(fresh, 1, { at: 4_000, error: null }, "n4");
+  expect(taken).toMatchObject({ state: "PENDING", deliveredAt: 4_000, archived: false });
+  expect(isToBeArchived(taken)).toBe(true);
+  const done = archivedAfterDelivery(failedOnce(taken), "n5");
+  expect(done).toMatchObject({ state: "DELIVERED", archived: true, failures: 0, dueSeconds: 0, nonce: "n5" });
+  expect(isToBeArchived(done)).toBe(false);
+  const failed: Callback = { ...fresh, type: "task.failed" };
+  expect(pageSent(failed, 1, { at: 4_000, error: null }, "n4").state).toBe("DELIVERED");
+  expect(pageSent(done, 1, { at: 4_000, error: null }, "n4").state).toBe("DELIVERED");
+});
+
+test("one that was taken but not yet archived, asked for again, is sent again whole", () => {
+  const again = resent(pageSent(fresh, 1, { at: 4_000, error: null }, "n4"), undefined, "n9");
+  expect(again).toMatchObject({ state: "PENDING", pagesTaken: 0, deliveredAt: null, resends: 1 });
+});
+
+test("a send that failed is tried again after 5 s, then ever later, at most an hour, and is given up after about three days", () => {
+  const waits: number[] = [];
+  let callback = fresh;
+  while (callback.state === "PENDING") {
+    callback = failedOnce(callback);
+    if (callback.state === "PENDING") waits.push(callback.dueSeconds);
+  }
+  expect(waits.slice(0, 12)).toEqual([5, 10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 3_600, 3_600]);
+  expect(Math.max(...waits)).toBe(3_600);
+  expect(callback).toMatchObject({ state: "GIVEN_UP", failures: limits.callbackAttempts });
+  const days = waits.reduce((sum, seconds) => sum + seconds, 0) / 86_400;
+  expect(days).toBeGreaterThan(2.5);
+  expect(days).toBeLessThan(3.5);
+});
+
+test("pages that were taken are not sent again because a later one failed", () => {
+  const first = pageSent(fresh, 3, { at: 2_000, error: null }, "n2");
+  const failed = failedOnce(first);
+  expect(failed).toMatchObject({ state: "PENDING", pagesTaken: 1, failures: 1, dueSeconds: 5 });
+  expect(failed.sends.at(-1)).toEqual({ at: 3_000, page: 2, error: "answered 500" });
+});
+
+test("only the last sends are kept", () => {
+  let callback = fresh;
+  for (let at = 1; at <= limits.shownSends + 5; at++)
+    callback = sendFailed(callback, { at, error: "no" }, `n${at}`);
+  expect(callback.sends).toHaveLength(limits.shownSends);
+  expect(callback.sends.at(-1)?.at).toBe(limits.shownSends + 5);
+});
+
+test("one that was taken, asked for again: all of it, the same event, at once", () => {
+  expect(resent(delivered, undefined, "n9")).toEqual({
+    ...delivered,
+    state: "PENDING",
+    pagesTaken: 0,
+    deliveredAt: null,
+    resends: 1,
+    nonce: "n9",
+  });
+});
+
+test("one that was given up, asked for again, has all its sends before it", () => {
+  const again = resent({ ...failedOnce(fresh), state: "GIVEN_UP", failures: 80 }, undefined, "n9");
+  expect(again).toMatchObject({ state: "PENDING", failures: 0, dueSeconds: 0, resends: 1, pagesTaken: 0 });
+});
+
+test("a new call is told at its own address, and the archive stays where it was", () => {
+  const again = resent(delivered, "https://b.example/hook", "n9");
+  expect(again.target).toEqual({ ...target, url: "https://b.example/hook" });
+});
+
+test("one that is still on its way, asked for again at the same address, goes on where it is, at once", () => {
+  const half = failedOnce(pageSent(fresh, 3, { at: 2_000, error: null }, "n2"));
+  for (const url of [undefined, target.url])
+    expect(resent(half, url, "n9")).toEqual({ ...half, failures: 0, dueSeconds: 0, nonce: "n9" });
+});
+
+const b = "https://b.example/hook";
+const taken = (callback: Callback, pages: number) =>
+  pageSent(callback, pages, { at: 9_000, error: null }, "n8");
+
+test("one that is still on its way, asked for at another address, is sent whole to that one first, then on to the other", () => {
+  const half = failedOnce(taken(unarchived, 2));
+  const again = resent(half, b, "n9");
+  expect(again).toMatchObject({ state: "PENDING", pagesTaken: 0, failures: 0, dueSeconds: 0 });
+  expect(again.target.url).toBe(b);
+  const back = taken(taken(again, 2), 2);
+  expect(back).toMatchObject({
+    state: "PENDING",
+    pagesTaken: 1,
+    failures: 1,
+    dueSeconds: 5,
+    deliveredAt: null,
+  });
+  expect(back.target.url).toBe(target.url);
+  expect(taken(back, 2)).toMatchObject({ state: "DELIVERED", pagesTaken: 2, deliveredAt: 9_000, others: [] });
+});
+
+test("addresses of one callback take turns: one that fails keeps the other neither from its sends nor from its end", () => {
+  let callback = resent(unarchived, b, "n9");
+  const order: string[] = [];
+  for (let sends = 0; sends < 6; sends++) {
+    order.push(`${callback.target.url === b ? "b" : "a"}${callback.failures}`);
+    callback = failedOnce(callback);
+  }
+  expect(order).toEqual(["b0", "a0", "b1", "a1", "b2", "a2"]);
+  while (callback.state === "PENDING" && callback.others.length > 0) callback = failedOnce(callback);
+  expect(callback).toMatchObject({ state: "PENDING", failures: limits.callbackAttempts - 1 });
+  expect(failedOnce(callback)).toMatchObject({ state: "GIVEN_UP", others: [] });
+  expect(taken(callback, 1)).toMatchObject({ state: "DELIVERED" });
+});
+
+test("an address that asks again and again has one turn, and goes on where it was", () => {
+  let callback = resent(unarchived, b, "n9");
+  for (let calls = 0; calls < 5; calls++) {
+    callback = taken(callback, 9);
+    callback = resent(callback, calls % 2 === 0 ? target.url : b, "n9");
+  }
+  expect(callback.others).toHaveLength(1);
+  expect([callback.pagesTaken, callback.others[0]?.pagesTaken].toSorted()).toEqual([2, 3]);
+});

@@ -1,0 +1,199 @@
+import { expect, test } from "vitest";
+import {
+  claimedExecution,
+  cleared,
+  decideAdmission,
+  type Execution,
+  executionAfter,
+  executionId,
+  freed,
+  type Holder,
+  isSpent,
+  stepScope,
+} from "../../src/core/execution.ts";
+import type { Idempotency } from "../../src/core/idempotency.ts";
+import { limits } from "../../src/core/limits.ts";
+
+const holder: Holder = { batchId: "one", taskId: "work", attempt: 2, worker: "w1" };
+const other = { batchId: "two", taskId: "work" };
+const stamp = { nonce: "n2", now: 5_000 };
+
+const idempotency: Idempotency = {
+  key: { by: "arguments" },
+  scope: "global",
+  ttlSeconds: 100,
+  lockSeconds: 30,
+  onLocked: "wait",
+  recurring: false,
+};
+
+const locked: Execution = {
+  key: "flow/work?a=1",
+  state: "PROCESSING",
+  token: 4,
+  generation: "g1",
+  holder,
+  dueSeconds: 30,
+  result: null,
+  callbackId: null,
+  producedBy: null,
+  lastFailure: null,
+  nonce: "n1",
+};
+
+const succeeded: Execution = {
+  ...locked,
+  state: "SUCCESS",
+  holder: null,
+  dueSeconds: 100,
+  result: { value: { rows: 3 } },
+  callbackId: "evt_1",
+  producedBy: { ...holder, endedAt: 4_000 },
+};
+const free: Execution = { ...locked, state: "FREE", holder: null, dueSeconds: 50 };
+
+const anew = { kind: "take", token: 5, generation: undefined };
+const goesOn = { kind: "take", token: 5, generation: "g1" };
+
+test.each([
+  ["nothing: take it, and begin anew", undefined, { kind: "take", token: 1, generation: undefined }],
+  ["a live lock: held", { execution: locked, ageMs: 0 }, { kind: "locked", remainingMs: 30_000 }],
+  [
+    "a lock in its last instant: held",
+    { execution: locked, ageMs: 29_999.5 },
+    { kind: "locked", remainingMs: 1 },
+  ],
+  ["a lock whose lease is over: take over", { execution: locked, ageMs: 30_000 }, goesOn],
+  ["a success: done", { execution: succeeded, ageMs: 99_999 }, { kind: "completed", execution: succeeded }],
+  ["a success that has run out: begin anew", { execution: succeeded, ageMs: 100_000 }, anew],
+  ["a free key with steps: go on with them", { execution: free, ageMs: 49_999 }, goesOn],
+  ["a free key whose steps have run out: begin anew", { execution: free, ageMs: 50_000 }, anew],
+] as const)("a call that finds %s", (_name, found, expected) => {
+  expect(decideAdmission(found, other)).toEqual(expected);
+});
+
+test.each([
+  ["the same task of the same batch", { batchId: "one", taskId: "work" }, goesOn],
+  [
+    "another task of the same batch",
+    { batchId: "one", taskId: "else" },
+    { kind: "locked", remainingMs: 29_000 },
+  ],
+  [
+    "the same task of another batch",
+    { batchId: "two", taskId: "work" },
+    { kind: "locked", remainingMs: 29_000 },
+  ],
+])("a live lock that is met by %s", (_name, arriving, expected) => {
+  expect(decideAdmission({ execution: locked, ageMs: 1_000 }, arriving)).toEqual(expected);
+});
+
+test("a claim that begins anew has a generation of its own, and forgets the result but not who made it", () => {
+  const claim = { holder: { ...holder, batchId: "two" }, lockSeconds: 30, nonce: "n9" };
+  expect(claimedExecution("flow/work?a=1", succeeded, { token: 5, generation: undefined }, claim)).toEqual({
+    ...locked,
+    token: 5,
+    generation: "n9",
+    holder: { ...holder, batchId: "two" },
+    producedBy: succeeded.producedBy,
+    nonce: "n9",
+  });
+});
+
+test("a claim that takes over goes on in the same generation", () => {
+  const claim = { holder, lockSeconds: 30, nonce: "n9" };
+  const taken = claimedExecution("flow/work?a=1", free, { token: 5, generation: "g1" }, claim);
+  expect(taken).toMatchObject({
+    state: "PROCESSING",
+    token: 5,
+    generation: "g1",
+    dueSeconds: 30,
+    nonce: "n9",
+  });
+});
+
+test("after a success the record is the cached result for its time-to-live", () => {
+  const end = { kind: "succeeded", result: { value: 1 }, callbackId: "evt_2" } as const;
+  expect(executionAfter(locked, idempotency, end, stamp)).toEqual({
+    ...locked,
+    state: "SUCCESS",
+    holder: null,
+    dueSeconds: 100,
+    result: { value: 1 },
+    callbackId: "evt_2",
+    producedBy: { ...holder, endedAt: 5_000 },
+    nonce: "n2",
+  });
+});
+
+test("after a success of a recurring task nothing is cached, and the next call begins anew at once", () => {
+  const end = { kind: "succeeded", result: { value: 1 }, callbackId: "evt_2" } as const;
+  const after = executionAfter(locked, { ...idempotency, recurring: true }, end, stamp);
+  expect(after).toMatchObject({ state: "FREE", holder: null, result: null, callbackId: null });
+  expect(after.producedBy).toEqual({ ...holder, endedAt: 5_000 });
+  expect(decideAdmission({ execution: after, ageMs: 0 }, other)).toEqual(anew);
+});
+
+test("a failure is never cached: the lock is free at once, what the steps have stored is kept", () => {
+  const error = { code: "HTTP_FAILED", message: "no answer", retryable: true };
+  const after = executionAfter(locked, idempotency, { kind: "failed", error }, stamp);
+  expect(after).toEqual({
+    ...locked,
+    state: "FREE",
+    holder: null,
+    dueSeconds: limits.unfinishedExecutionSeconds,
+    lastFailure: { ...holder, endedAt: 5_000, error },
+    nonce: "n2",
+  });
+  expect(decideAdmission({ execution: after, ageMs: 0 }, other)).toEqual(goesOn);
+});
+
+test("a task that is given back leaves the lock free, and no failure", () => {
+  const after = executionAfter(locked, idempotency, { kind: "released" }, stamp);
+  expect(after).toMatchObject({ state: "FREE", holder: null, lastFailure: null, generation: "g1" });
+});
+
+test("a task that parks keeps its lock for the wait and a lease more", () => {
+  const after = executionAfter(locked, idempotency, { kind: "parked", seconds: 600 }, stamp);
+  expect(after).toEqual({ ...locked, dueSeconds: 630, nonce: "n2" });
+  expect(decideAdmission({ execution: after, ageMs: 600_000 }, other)).toMatchObject({ kind: "locked" });
+});
+
+test("an unlocked key is taken by the next call with a higher token and the same steps", () => {
+  expect(decideAdmission({ execution: freed(locked, "n2"), ageMs: 0 }, other)).toEqual(goesOn);
+});
+
+test("a cleared key begins anew", () => {
+  const after = cleared(succeeded, "n2");
+  expect(after).toMatchObject({ state: "FREE", result: null, callbackId: null, nonce: "n2" });
+  expect(decideAdmission({ execution: after, ageMs: 0 }, other)).toEqual(anew);
+});
+
+test.each([
+  ["a live success", succeeded, 99_999, false],
+  ["a success that has run out", succeeded, 100_000, true],
+  ["a free key with steps", free, 49_999, false],
+  ["a free key without", free, 50_000, true],
+  ["a lock, however old", locked, 1e12, false],
+] as const)("%s: whether it is spent", (_name, execution, ageMs, expected) => {
+  expect(isSpent(execution, ageMs)).toBe(expected);
+  // What is spent is what the next call would begin anew: only then may its steps be deleted.
+  if (expected) expect(decideAdmission({ execution, ageMs }, other)).toEqual(anew);
+});
+
+test("documents and steps of different keys and generations never meet", () => {
+  const keys = ["flow/work?a=1", "flow/work?a=2", "flow/work?a=1&b=", "flow/work2?a=1"];
+  expect(new Set(keys.map(executionId)).size).toBe(keys.length);
+  const task = { batchId: "b-1.x", taskId: "work" };
+  const scopes = [
+    stepScope(task, undefined),
+    stepScope({ batchId: "b-1", taskId: "work" }, undefined),
+    stepScope(task, { key: "flow/work?a=1", generation: "g1" }),
+    stepScope(task, { key: "flow/work?a=1", generation: "g2" }),
+    stepScope(task, { key: "flow/work?a=2", generation: "g1" }),
+  ];
+  expect(new Set(scopes).size).toBe(scopes.length);
+  expect(stepScope({ ...task, batchId: "b-2" }, { key: "k", generation: "g" })).toBe(
+    stepScope(task, { key: "k", generation: "g" }),
+  );
+});

@@ -1,0 +1,425 @@
+import { expect, test } from "vitest";
+import type { Dependencies } from "../../src/engine/dependencies.ts";
+import { TaskError, workflow } from "../../src/index.ts";
+import type { Assignment, TaskOutcome } from "../../src/ports/task-runner.ts";
+import type { TaskContext } from "../../src/runtime/task-type.ts";
+import { temporaryFolder, testApp, untilEnded } from "../support/app.ts";
+import { firstTime, statusOf, withStore } from "../support/faults.ts";
+import { callbackReceiver } from "../support/receiver.ts";
+import { timedApp } from "../support/timed-app.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+
+const key = "flow/work?id=1";
+const input = { id: 1 };
+const byId = { key: { fields: ["id"] } } as const;
+
+/** A workflow of one task that is the same call in every batch. */
+const keyedFlow = (work: (context: TaskContext) => unknown, policies = {}, idempotency = {}) =>
+  workflow("flow").task("work", work, { idempotency: { ...byId, ...idempotency }, ...policies });
+
+/** The first run never gives a sign of life: it ends when, and as, the test says. */
+function silentFirstRun() {
+  const isFirst = firstTime();
+  const began = Promise.withResolvers<Assignment>();
+  const end = Promise.withResolvers<TaskOutcome>();
+  const around = (plain: Dependencies): Dependencies => ({
+    ...plain,
+    runner: {
+      customKey: (call) => plain.runner.customKey(call),
+      run: (assignment) => {
+        if (!isFirst()) return plain.runner.run(assignment);
+        began.resolve(assignment);
+        return end.promise;
+      },
+    },
+  });
+  return { around, began: began.promise, end: end.resolve };
+}
+
+const whole = { text: '"of the old worker"', bytes: 19 };
+const late: TaskOutcome = { kind: "succeeded", summary: whole, result: whole, notes: null };
+
+test("a silent lock is respected until its lease is over, then taken over; the old worker can store nothing and tell nobody", async () => {
+  const receiver = await callbackReceiver();
+  const old = silentFirstRun();
+  const flow = keyedFlow(() => "of the new worker", { callback: { url: receiver.url } }, { lock: "5m" });
+  const { app, clock, start, until, ended } = timedApp({
+    workflows: [flow],
+    around: old.around,
+    environment: { BATON_LEASE: "1h", BATON_HTTP_ALLOW_PRIVATE: "true" },
+  });
+  app.work.start();
+  const first = await start("flow", input);
+  await old.began;
+  const lockedAt = clock.now();
+  const second = await start("flow", input);
+  const view = await ended(second);
+  expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", reason: null, result: "of the new worker" });
+  expect(clock.now() - lockedAt).toBeGreaterThanOrEqual(300_000);
+  expect(clock.now() - lockedAt).toBeLessThan(320_000);
+  await expect.poll(() => receiver.received.length).toBe(1);
+  const before = await app.engine.executions.explain(key);
+  const logBefore = (await app.engine.show(first)).tasks[0];
+  expect(logBefore).toMatchObject({ status: "PROCESSING", attempts: 1 });
+  old.end(late);
+  await expect.poll(() => app.broker.active).toBe(0);
+  const after = await app.engine.executions.explain(key);
+  expect(after.execution).toEqual(before.execution);
+  expect((await app.engine.show(first)).tasks[0]).toEqual(logBefore);
+  // When its TaskLog's lease is over too, it finds the work done, and resends what the other told.
+  expect((await ended(first, 4_000)).tasks[0]).toMatchObject({
+    status: "SUCCESS",
+    reason: "already_completed",
+    result: "of the new worker",
+  });
+  await until(() => receiver.received.length >= 2);
+  expect(new Set(receiver.received.map(({ body }) => body)).size).toBe(1);
+  expect(receiver.received[0]?.body).toContain("of the new worker");
+});
+
+test("a lease that is over before the TaskLog's does not let the same task be run twice at once", async () => {
+  const old = silentFirstRun();
+  const flow = keyedFlow(({ attempt }) => attempt, {}, { lock: "1m" });
+  const { app, clock, start, ended } = timedApp({
+    workflows: [flow],
+    around: old.around,
+    environment: { BATON_LEASE: "10m" },
+  });
+  app.work.start();
+  const batchId = await start("flow", input);
+  await old.began;
+  const lockedAt = clock.now();
+  expect((await ended(batchId, 900)).tasks[0]).toMatchObject({ status: "SUCCESS", result: 2 });
+  expect(clock.now() - lockedAt).toBeGreaterThanOrEqual(600_000);
+});
+
+test("the next attempt of the same task does not wait for the lock of the one that died", async () => {
+  const old = silentFirstRun();
+  const flow = keyedFlow(({ attempt }) => attempt, {}, { lock: "1h" });
+  const { app, clock, start, ended } = timedApp({
+    workflows: [flow],
+    around: old.around,
+    environment: { BATON_LEASE: "30s" },
+  });
+  app.work.start();
+  const batchId = await start("flow", input);
+  await old.began;
+  const lockedAt = clock.now();
+  expect((await ended(batchId)).tasks[0]).toMatchObject({ status: "SUCCESS", result: 2 });
+  expect(clock.now() - lockedAt).toBeLessThan(40_000);
+  expect((await app.engine.executions.explain(key)).execution).toMatchObject({ token: 2, state: "SUCCESS" });
+});
+
+test.each([
+  ["right", 0],
+  ["an hour fast", 3_600_000],
+  ["an hour slow", -3_600_000],
+])("heartbeats keep a lock for as long as its holder lives, its clock being %s", async (_name, wrongMs) => {
+  const runs: string[] = [];
+  const finish = Promise.withResolvers<string>();
+  const flow = keyedFlow(
+    ({ batchId }) => {
+      runs.push(batchId);
+      return finish.promise;
+    },
+    { timeout: "50m" },
+    { lock: "1m" },
+  );
+  const { app, clock, start, ended } = timedApp({
+    workflows: [flow],
+    environment: { BATON_LEASE: "30s" },
+    around: (plain) => ({
+      ...plain,
+      clock: {
+        now: () => plain.clock.now() + wrongMs,
+        after: (delayMs, callback) => plain.clock.after(delayMs, callback),
+      },
+    }),
+  });
+  app.work.start();
+  const first = await start("flow", input);
+  await expect.poll(() => runs).toEqual([first]);
+  const second = await start("flow", input);
+  await clock.advance(600_000);
+  expect((await app.engine.show(second)).tasks[0]).toMatchObject({ status: "WAITING", reason: "lock_held" });
+  finish.resolve("done");
+  expect((await ended(first)).tasks[0]).toMatchObject({ status: "SUCCESS", reason: null, attempts: 1 });
+  expect((await ended(second)).tasks[0]).toMatchObject({ reason: "already_completed", result: "done" });
+  expect(runs).toEqual([first]);
+});
+
+test.each([
+  ["an hour fast", 3_600_000],
+  ["an hour slow", -3_600_000],
+])(
+  "a silent lock and a result last as long as the store says, though the worker's clock is %s",
+  async (_name, wrongMs) => {
+    const old = silentFirstRun();
+    let runs = 0;
+    const flow = keyedFlow(() => ++runs, {}, { lock: "5m", ttl: "10m" });
+    const { app, clock, start, ended } = timedApp({
+      workflows: [flow],
+      environment: { BATON_LEASE: "2h" },
+      around: (plain) =>
+        old.around({
+          ...plain,
+          clock: {
+            now: () => plain.clock.now() + wrongMs,
+            after: (delayMs, callback) => plain.clock.after(delayMs, callback),
+          },
+        }),
+    });
+    app.work.start();
+    await start("flow", input);
+    await old.began;
+    const lockedAt = clock.now();
+    expect((await ended(await start("flow", input))).tasks[0]).toMatchObject({ result: 1 });
+    expect(clock.now() - lockedAt).toBeGreaterThanOrEqual(300_000);
+    expect(clock.now() - lockedAt).toBeLessThan(320_000);
+    await clock.advance(500_000);
+    expect((await ended(await start("flow", input))).tasks[0]).toMatchObject({ reason: "already_completed" });
+    await clock.advance(120_000);
+    expect((await ended(await start("flow", input))).tasks[0]).toMatchObject({ reason: null, result: 2 });
+  },
+);
+
+test("a lock that is unlocked fences its holder: it is told, stores nothing, and finds the work done by another", async () => {
+  const aborted = Promise.withResolvers<unknown>();
+  const finish = Promise.withResolvers<void>();
+  const runs: string[] = [];
+  const flow = keyedFlow(async ({ signal, batchId }) => {
+    runs.push(batchId);
+    if (runs.length > 1) return "second";
+    signal.addEventListener("abort", () => aborted.resolve(signal.reason));
+    await finish.promise;
+    return "first";
+  });
+  const { app, start, ended, until } = timedApp({ workflows: [flow], environment: { BATON_LEASE: "30s" } });
+  app.work.start();
+  const first = await start("flow", input);
+  await expect.poll(() => runs.length).toBe(1);
+  expect(await app.engine.executions.unlock(key)).toBe(true);
+  expect(await app.engine.executions.unlock(key)).toBe(false);
+  const second = await start("flow", input);
+  expect((await ended(second, 20)).tasks[0]).toMatchObject({ status: "SUCCESS", result: "second" });
+  let reason: unknown;
+  void aborted.promise.then((given) => {
+    reason = given;
+  });
+  await until(() => reason !== undefined, 60);
+  expect(reason).toMatchObject({ kind: "lost_lease" });
+  finish.resolve();
+  expect((await ended(first)).tasks[0]).toMatchObject({ reason: "already_completed", result: "second" });
+  expect(runs).toEqual([first, second]);
+});
+
+test("a holder that ends after its lock was unlocked commits nothing, and does the work again", async () => {
+  const finish = Promise.withResolvers<void>();
+  const results: string[] = [];
+  const flow = keyedFlow(async ({ attempt }) => {
+    if (attempt === 1) await finish.promise;
+    results.push(`attempt ${attempt}`);
+    return `attempt ${attempt}`;
+  });
+  const { app, start, ended } = timedApp({ workflows: [flow], environment: { BATON_LEASE: "30s" } });
+  app.work.start();
+  const batchId = await start("flow", input);
+  await expect.poll(async () => (await app.engine.executions.locks()).length).toBe(1);
+  await app.engine.executions.unlock(key);
+  finish.resolve();
+  await expect.poll(() => app.broker.active).toBe(0);
+  expect((await app.engine.show(batchId)).tasks[0]).toMatchObject({ status: "PROCESSING", attempts: 1 });
+  expect((await ended(batchId)).tasks[0]).toMatchObject({ status: "SUCCESS", result: "attempt 2" });
+  expect((await app.engine.executions.explain(key)).execution.result).toEqual({ value: "attempt 2" });
+});
+
+test("a lock is held while its task is parked, and lets nobody in before", async () => {
+  const runs: string[] = [];
+  const flow = keyedFlow(
+    async ({ step, batchId }) => {
+      await step.sleep("rest", "20m");
+      runs.push(batchId);
+    },
+    {},
+    { lock: "10s" },
+  );
+  const { app, clock, start, ended } = timedApp({ workflows: [flow] });
+  app.work.start();
+  const first = await start("flow", input);
+  await expect.poll(async () => (await app.engine.show(first)).tasks[0]?.reason).toBe("sleep");
+  const second = await start("flow", input);
+  await clock.advance(1_190_000);
+  expect((await app.engine.show(second)).tasks[0]).toMatchObject({ status: "WAITING", reason: "lock_held" });
+  expect((await ended(first)).tasks[0]).toMatchObject({ status: "SUCCESS", reason: null });
+  expect((await ended(second)).tasks[0]).toMatchObject({ status: "SUCCESS", reason: "already_completed" });
+  expect(runs).toEqual([first]);
+});
+
+test("a batch that is cancelled gives back the lock of a running task, whose outcome comes too late", async () => {
+  const finish = Promise.withResolvers<void>();
+  const runs: string[] = [];
+  const flow = keyedFlow(async ({ batchId }) => {
+    runs.push(batchId);
+    if (runs.length === 1) await finish.promise;
+    return runs.length;
+  });
+  const { app, start, ended } = timedApp({ workflows: [flow], environment: { BATON_LEASE: "10m" } });
+  app.work.start();
+  const first = await start("flow", input);
+  await expect.poll(() => runs.length).toBe(1);
+  const second = await start("flow", input);
+  await expect.poll(async () => (await app.engine.show(second)).tasks[0]?.reason).toBe("lock_held");
+  await app.engine.cancel(first);
+  expect(await app.engine.executions.locks()).toEqual([]);
+  expect((await ended(second, 20)).tasks[0]).toMatchObject({ status: "SUCCESS", result: 2 });
+  finish.resolve();
+  await expect.poll(() => app.broker.active).toBe(0);
+  expect((await app.engine.show(first)).tasks[0]).toMatchObject({ status: "CANCELLED", result: null });
+  expect((await app.engine.executions.explain(key)).execution.result).toEqual({ value: 2 });
+});
+
+test("a cancel that does not take the lock of another leaves it", async () => {
+  const finish = Promise.withResolvers<string>();
+  const flow = keyedFlow(() => finish.promise);
+  const { app, start, ended } = timedApp({ workflows: [flow] });
+  app.work.start();
+  const first = await start("flow", input);
+  await expect.poll(async () => (await app.engine.executions.locks()).length).toBe(1);
+  const second = await start("flow", input);
+  await expect.poll(async () => (await app.engine.show(second)).tasks[0]?.reason).toBe("lock_held");
+  await app.engine.cancel(second);
+  expect(await app.engine.executions.locks()).toHaveLength(1);
+  finish.resolve("first");
+  expect((await ended(first)).tasks[0]).toMatchObject({ status: "SUCCESS", result: "first" });
+});
+
+test("a cancel that died before it gave the lock of a parked task back is carried on", async () => {
+  const isFirst = firstTime();
+  const flow = keyedFlow(({ step }) => step.sleep("rest", "30d"));
+  const app = testApp({
+    workflows: [flow],
+    environment: { BATON_SWEEP: "50ms" },
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        commit: async (writes) => {
+          const [write] = writes;
+          if (
+            write?.key.collection === "executions" &&
+            write.kind === "update" &&
+            write.data.state === "FREE" &&
+            isFirst()
+          )
+            throw new Error("the process died here");
+          return store.commit(writes);
+        },
+      })),
+  });
+  app.work.start();
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow", input });
+  await expect.poll(async () => (await app.engine.show(batchId)).tasks[0]?.reason).toBe("sleep");
+  await expect(app.engine.cancel(batchId)).rejects.toThrow("died");
+  expect((await untilEnded(app, batchId)).status).toBe("CANCELLED");
+  await expect.poll(() => app.engine.executions.locks()).toEqual([]);
+});
+
+test("a process that stops gives its locks back: the next one goes on at once", async () => {
+  const data = temporaryFolder();
+  const clock = new VirtualClock();
+  const flow = keyedFlow(({ attempt, signal }) => {
+    if (attempt > 1) return attempt;
+    return new Promise((resolve) => signal.addEventListener("abort", () => resolve(0)));
+  });
+  const environment = { BATON_LEASE: "10m", BATON_SWEEP: "1h" };
+  const first = timedApp({ data, clock, workflows: [flow], environment });
+  first.app.work.start();
+  const batchId = await first.start("flow", input);
+  await expect.poll(async () => (await first.app.engine.executions.locks()).length).toBe(1);
+  await first.app.close();
+  const second = timedApp({ data, clock, workflows: [flow], environment });
+  expect((await second.app.engine.executions.explain(key)).execution).toMatchObject({
+    state: "FREE",
+    lastFailure: null,
+  });
+  second.app.work.start();
+  expect((await second.ended(batchId, 30)).tasks[0]).toMatchObject({ status: "SUCCESS", result: 2 });
+});
+
+test("a task that can't be described when its wait is over gives its lock back", async () => {
+  let isBroken = false;
+  const flow = workflow("flow")
+    .task("target", () => ({ url: "https://a.example/hook", filler: "x".repeat(100_000) }))
+    .task("work", ({ step }) => step.sleep("rest", "150ms"), {
+      after: ["target"],
+      retry: false,
+      idempotency: { ...byId, lock: "1h" },
+      callback: { url: "{{ parents.target.url }}" },
+    });
+  const app = testApp({
+    workflows: [flow],
+    around: (dependencies) => ({
+      ...dependencies,
+      objects: {
+        stat: (name) => dependencies.objects.stat(name),
+        write: (name, content, type) => dependencies.objects.write(name, content, type),
+        move: (from, to) => dependencies.objects.move(from, to),
+        read: async (name) => {
+          if (isBroken) throw new TaskError("the object is gone", { retryable: false });
+          return dependencies.objects.read(name);
+        },
+      },
+    }),
+  });
+  app.work.start();
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow", input });
+  await expect.poll(async () => (await app.engine.show(batchId)).tasks[1]?.reason).toBe("sleep");
+  isBroken = true;
+  expect((await untilEnded(app, batchId)).tasks[1]).toMatchObject({ status: "ERROR" });
+  expect(await app.engine.executions.locks()).toEqual([]);
+});
+
+test.each(["claim", "outcome"])(
+  "the joint %s of log and record that is undone is published by nobody, and done right later",
+  async (what) => {
+    const isFirst = firstTime();
+    let runs = 0;
+    const told: unknown[] = [];
+    const flow = keyedFlow(() => ++runs, { callback: { url: "https://a.example/hook" } }, { lock: "2s" });
+    const app = testApp({
+      workflows: [flow],
+      environment: { BATON_LEASE: "600ms", BATON_SWEEP: "150ms" },
+      around: (dependencies) => ({
+        ...withStore(dependencies, (store) => ({
+          commit: async (writes) => {
+            const committed = await store.commit(writes);
+            const isJoint =
+              writes.length > 1 && statusOf(writes[0]) === (what === "claim" ? "PROCESSING" : "SUCCESS");
+            // Another handler's write in the same turn fails, and takes with it all that the turn has written.
+            if (isJoint && isFirst())
+              void app.broker
+                .schedule({ queue: "x", message: { kind: "sweep" } }, Number.NaN)
+                .catch(() => undefined);
+            return committed;
+          },
+        })),
+        callbacks: {
+          send: async () => {
+            const { tasks } = await app.engine.show(batchId);
+            told.push(tasks[0]?.status, tasks[0]?.result);
+          },
+        },
+      }),
+    });
+    const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow", input });
+    await app.engine.sync(app.engine.mark());
+    app.work.start();
+    const view = await untilEnded(app, batchId);
+    expect(isFirst()).toBe(false);
+    expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", result: runs });
+    expect(runs).toBe(what === "claim" ? 1 : 2);
+    expect((await app.engine.executions.explain(key)).execution).toMatchObject({
+      state: "SUCCESS",
+      result: { value: runs },
+    });
+    await expect.poll(() => told).toEqual(["SUCCESS", runs]);
+  },
+);

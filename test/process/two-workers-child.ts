@@ -1,0 +1,45 @@
+// A worker process that submits the same call a few times, and works until every batch of its own has ended.
+import { appendFileSync } from "node:fs";
+import { createLogger } from "../../src/adapters/pino/logger.ts";
+import { readConfiguration } from "../../src/composition/configuration.ts";
+import { openEmbedded } from "../../src/composition/embedded.ts";
+import { workflow } from "../../src/index.ts";
+
+const { RUNS_FILE = "", ON_LOCKED = "", NAME = "" } = process.env;
+
+const keyed = workflow("keyed").task(
+  "work",
+  async ({ batchId }) => {
+    appendFileSync(RUNS_FILE, `${NAME} ${batchId}\n`);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    return { by: NAME };
+  },
+  { idempotency: { onLocked: ON_LOCKED === "skip" ? "skip" : "wait" } },
+);
+
+const app = openEmbedded({
+  configuration: readConfiguration({ BATON_LEASE: "5s", BATON_SWEEP: "200ms", ...process.env }),
+  logger: createLogger("silent"),
+  workflows: [keyed],
+});
+// Ready; the other is waited for.
+process.stdout.write("\n");
+await new Promise((resolve) => process.stdin.once("data", resolve));
+app.work.start();
+const started = await Promise.all(
+  Array.from({ length: 5 }, (_, index) =>
+    app.engine.start({ kind: "start", workflowId: "keyed", key: `${NAME} ${index}`, input: { same: true } }),
+  ),
+);
+for (const { batchId } of started)
+  while ((await app.engine.status(batchId)).status === "RUNNING")
+    await new Promise((resolve) => setTimeout(resolve, 10));
+const views = await Promise.all(started.map(({ batchId }) => app.engine.show(batchId)));
+process.stdout.write(
+  JSON.stringify(
+    views.map(({ tasks: [task] }) => ({ status: task?.status, reason: task?.reason, result: task?.result })),
+  ),
+);
+// The other may still need this one: the batches are worked on by both.
+await new Promise((resolve) => process.stdin.once("data", resolve));
+await app.close();
