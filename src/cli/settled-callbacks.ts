@@ -23,14 +23,14 @@ export async function callbacksUnderWay(
  */
 export async function untilSettled(
   { engine }: EmbeddedApp,
-  eventIds: readonly string[],
+  callbackIds: readonly string[],
   stop?: AbortSignal,
 ): Promise<Callback[]> {
   const deadline = performance.now() + limits.callbackWaitSeconds * 1_000;
   for (;;) {
     const pending: Callback[] = [];
-    for (const eventId of eventIds) {
-      const callback = await engine.callbacks.find(eventId);
+    for (const callbackId of callbackIds) {
+      const callback = await engine.callbacks.find(callbackId);
       if (callback?.state === "PENDING") pending.push(callback);
     }
     const isTried = pending.every(({ failures }) => failures > 0);

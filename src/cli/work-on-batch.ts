@@ -51,10 +51,10 @@ export async function workOnBatch(
 /** The final callbacks of a batch that has ended, and that nobody has taken yet although they were waited for. */
 async function finishCallbacks(app: EmbeddedApp, batchId: string, stop: AbortSignal): Promise<Callback[]> {
   const pending = await callbacksUnderWay(app, await app.engine.show(batchId));
-  const eventIds = pending.map(({ eventId }) => eventId);
+  const callbackIds = pending.map(({ callbackId }) => callbackId);
   // Those of a batch that had ended before are nobody's: their messages name no batch that could be worked on.
-  await app.engine.callbacks.driveDue(eventIds);
-  return untilSettled(app, eventIds, stop);
+  await app.engine.callbacks.driveDue(callbackIds);
+  return untilSettled(app, callbackIds, stop);
 }
 
 function noteUnsent(session: Session, unsent: readonly Callback[]): void {

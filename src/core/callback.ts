@@ -27,15 +27,10 @@ const SendSchema = z.strictObject({
   error: z.string().nullable(),
 });
 
-/** An address that has not taken it all yet, while another has its turn. */
-const WaitingAddressSchema = z.strictObject({
-  url: z.string(),
-  pagesTaken: z.int().nonnegative(),
-  failures: z.int().nonnegative(),
-});
-
-/** A final callback in the outbox, written with the outcome that it tells of. */
+/** One event on its way to one address, in the outbox; first written with the outcome that it tells of. */
 export const CallbackSchema = z.strictObject({
+  /** That of the event, where it goes to the address it was made for. */
+  callbackId: z.string(),
   eventId: z.string(),
   type: z.enum(["task.completed", "task.failed"]),
   state: z.enum(["PENDING", "DELIVERED", "GIVEN_UP"]),
@@ -44,8 +39,6 @@ export const CallbackSchema = z.strictObject({
   batchId: z.string(),
   taskId: z.string(),
   target: CallbackTargetSchema,
-  /** Where else it is asked for: each has its turn, until it has taken it or is given up. */
-  others: z.array(WaitingAddressSchema),
   data: StoredResultSchema,
   occurredAt: z.number(),
   archived: z.boolean(),
@@ -74,11 +67,12 @@ export function newCallback(
   about: Pick<Callback, "type" | "key" | "batchId" | "taskId" | "target" | "data">,
   stamp: { readonly nonce: string; readonly now: number },
 ): Callback {
+  const eventId = finalEventId(about);
   return {
-    eventId: finalEventId(about),
+    callbackId: eventId,
+    eventId,
     state: "PENDING",
     ...about,
-    others: [],
     occurredAt: stamp.now,
     archived: false,
     pagesTaken: 0,
@@ -91,56 +85,27 @@ export function newCallback(
   };
 }
 
-/**
- * Asked for again: the same event, to where the new call reports. One that is still on its way to another address is sent
- * to both.
- */
-export function resent(callback: Callback, url: string | undefined, nonce: string): Callback {
-  const { target, others } = callback;
+/** Asked for again: all of it, at once. One that is still on its way goes on where it is, at once. */
+export function resent(callback: Callback, nonce: string): Callback {
   const isUnderWay = callback.state === "PENDING" && callback.deliveredAt === null;
-  const atOnce = { state: "PENDING", failures: 0, dueSeconds: 0, nonce } as const;
-  const asked = { ...target, url: url ?? target.url };
-  if (!isUnderWay)
-    return {
-      ...callback,
-      ...atOnce,
-      target: asked,
-      pagesTaken: 0,
-      deliveredAt: null,
-      resends: callback.resends + 1,
-    };
-  if (asked.url === target.url) return { ...callback, ...atOnce };
-  const known = others.find((other) => other.url === asked.url);
-  const rest = others.filter((other) => other !== known);
-  return {
-    ...callback,
-    ...atOnce,
-    target: asked,
-    pagesTaken: known?.pagesTaken ?? 0,
-    others: [...rest, waitingAddress(callback)].slice(-limits.callbackAddresses),
-  };
+  const again = isUnderWay ? {} : { pagesTaken: 0, deliveredAt: null, resends: callback.resends + 1 };
+  return { ...callback, ...again, state: "PENDING", failures: 0, dueSeconds: 0, nonce };
 }
 
-function waitingAddress({ target, pagesTaken, failures }: Callback): Callback["others"][number] {
-  return { url: target.url, pagesTaken, failures };
-}
-
-/** The turn of the next address; nothing changes when there is none. */
-function nextTurn(callback: Callback): Callback {
-  const [next, ...others] = callback.others;
-  if (!next) return callback;
-  const { url, pagesTaken, failures } = next;
-  const dueSeconds = failures === 0 ? 0 : backoffMs(callbackRetry, failures, 0) / 1_000;
-  const target = { ...callback.target, url };
+/** The same event for another address, which is told all of it and takes its own time. The archive has it already, or will. */
+export function copyFor(callback: Callback, url: string, nonce: string): Callback {
   return {
     ...callback,
+    callbackId: `${callback.eventId}_${hashJson(url).slice(0, 16)}`,
     state: "PENDING",
-    target,
-    pagesTaken,
-    failures,
-    dueSeconds,
-    others,
+    target: { url, archive: null },
+    pagesTaken: 0,
+    failures: 0,
+    dueSeconds: 0,
+    resends: 0,
+    sends: [],
     deliveredAt: null,
+    nonce,
   };
 }
 
@@ -159,7 +124,7 @@ export function pageSent(callback: Callback, totalPages: number, { at }: Sent, n
   const page = callback.pagesTaken + 1;
   const isTaken = page >= totalPages;
   const isDone = isTaken && !isToBeArchived(callback);
-  const sent: Callback = {
+  return {
     ...callback,
     state: isDone ? "DELIVERED" : "PENDING",
     pagesTaken: page,
@@ -169,32 +134,29 @@ export function pageSent(callback: Callback, totalPages: number, { at }: Sent, n
     deliveredAt: isTaken ? at : callback.deliveredAt,
     nonce,
   };
-  return isTaken ? nextTurn(sent) : sent;
 }
 
-/** Completed callbacks are archived, if they are to be, after they were taken: an archive that fails keeps none back. */
 export function isToBeArchived({ type, target, archived }: Callback): boolean {
   return type === "task.completed" && target.archive !== null && !archived;
 }
 
-export function archivedAfterDelivery(callback: Callback, nonce: string): Callback {
-  return { ...callback, state: "DELIVERED", archived: true, failures: 0, dueSeconds: 0, nonce };
+export function archivedNow(callback: Callback, nonce: string): Callback {
+  const isTaken = callback.deliveredAt !== null;
+  const done = isTaken ? ({ state: "DELIVERED", failures: 0, dueSeconds: 0 } as const) : {};
+  return { ...callback, ...done, archived: true, nonce };
 }
 
 /** Waits 5 s after the first failure, twice as long after each further one, at most an hour; gives up after three days. */
 export function sendFailed(callback: Callback, { at, error }: Sent, nonce: string): Callback {
   const failures = callback.failures + 1;
-  const isGivenUp = failures >= limits.callbackAttempts;
-  const failed: Callback = {
+  return {
     ...callback,
-    state: isGivenUp ? "GIVEN_UP" : "PENDING",
+    state: failures >= limits.callbackAttempts ? "GIVEN_UP" : "PENDING",
     failures,
     dueSeconds: backoffMs(callbackRetry, failures, 0) / 1_000,
     sends: lastSends(callback, { at, page: callback.pagesTaken + 1, error }),
     nonce,
   };
-  if (isGivenUp || callback.others.length === 0) return nextTurn(failed);
-  return nextTurn({ ...failed, others: [...callback.others, waitingAddress(failed)] });
 }
 
 /** The first ten waits make an hour and a half; each further one is an hour. */

@@ -64,8 +64,6 @@ export const limits = {
   callbackLeaseSeconds: 20,
   /** Sends of a callback that fail in a row before it is given up: about three days. */
   callbackAttempts: 80,
-  /** Addresses that one callback is on its way to at the same time. */
-  callbackAddresses: 100,
   /** Sends of a callback that are kept to be shown. */
   shownSends: 20,
   /** How long a command waits for callbacks to be taken before it leaves them to a server. */

@@ -83,7 +83,7 @@ export type EventMessage = z.infer<typeof EventMessageSchema>;
 /** Send a stored callback that is to be sent. */
 export const CallbackMessageSchema = z.strictObject({
   kind: z.literal("callback"),
-  eventId: z.string().min(1),
+  callbackId: z.string().min(1),
 });
 
 /** Look for work that has lost its driver. */
@@ -128,7 +128,7 @@ export function messageKey(message: Message): string {
     case "event":
       return `event ${message.batchId} ${message.event}`;
     case "callback":
-      return `callback ${message.eventId}`;
+      return `callback ${message.callbackId}`;
     case "sweep":
     case "tick":
       return message.kind;

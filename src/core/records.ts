@@ -52,6 +52,8 @@ export const TaskLogSchema = z.strictObject({
    * it is the lease, while WAITING the wait; after that anyone may take the task further.
    */
   dueSeconds: z.number().nullable(),
+  /** Events that end its wait sooner. */
+  events: z.array(z.string()),
   startedAt: z.number().nullable(),
   endedAt: z.number().nullable(),
   result: StoredResultSchema.nullable(),

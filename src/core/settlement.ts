@@ -11,7 +11,12 @@ export type AttemptOutcome =
   | { readonly kind: "succeeded"; readonly result: StoredResult; readonly notes: Notes | null }
   | { readonly kind: "failed"; readonly error: StoredError; readonly notes: Notes | null }
   /** It waits, and leaves the machine. */
-  | { readonly kind: "parked"; readonly reason: ParkReason; readonly seconds: number }
+  | {
+      readonly kind: "parked";
+      readonly reason: ParkReason;
+      readonly seconds: number;
+      readonly events?: readonly string[];
+    }
   | { readonly kind: "released" }
   /** Its work had been done before: this is what came of it. */
   | { readonly kind: "already_completed"; readonly result: StoredResult | null }
@@ -21,7 +26,7 @@ export type AttemptOutcome =
 /** The fields of a TaskLog that an outcome changes. */
 export type Settlement = Pick<
   TaskLog,
-  "status" | "reason" | "failures" | "dueSeconds" | "result" | "error" | "notes" | "worker"
+  "status" | "reason" | "failures" | "dueSeconds" | "events" | "result" | "error" | "notes" | "worker"
 >;
 
 /** What becomes of a task whose attempt came out so. `random` in [0, 1) spreads the retries. */
@@ -34,6 +39,7 @@ export function settle(
   const unchanged = {
     failures: log.failures,
     dueSeconds: null,
+    events: [],
     result: null,
     error: null,
     notes: null,
@@ -47,7 +53,13 @@ export function settle(
     case "lock_held":
       return { ...unchanged, status: "SKIPPED", reason: "lock_held" };
     case "parked":
-      return { ...unchanged, status: "WAITING", reason: outcome.reason, dueSeconds: outcome.seconds };
+      return {
+        ...unchanged,
+        status: "WAITING",
+        reason: outcome.reason,
+        dueSeconds: outcome.seconds,
+        events: [...(outcome.events ?? [])],
+      };
     case "released":
       return { ...unchanged, status: "WAITING", reason: "released", dueSeconds: 0 };
     case "failed":
@@ -111,6 +123,7 @@ export function endedUnrun(
     nonce: stamp.nonce,
     worker: null,
     dueSeconds: null,
+    events: [],
     startedAt: null,
     endedAt: stamp.now,
     result: end.result ?? null,

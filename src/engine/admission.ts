@@ -3,6 +3,7 @@ import { claimedExecution, decideAdmission, type Execution } from "../core/execu
 import type { Idempotency } from "../core/idempotency.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Claim, Claims } from "./claims.ts";
+import { deleteSteps } from "./delete-steps.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { ExecutionRecords } from "./execution-records.ts";
 import type { StoredLog, TaskLogs } from "./task-logs.ts";
@@ -64,7 +65,12 @@ export class Admission {
       const { lockSeconds } = idempotency;
       const execution = claimedExecution(key, found?.execution, admission, { holder, lockSeconds, nonce });
       const claim = await this.#claims.acquire(claimed, found, execution);
-      if (claim) return { kind: "run", claim };
+      if (claim) {
+        // What belonged to a result that has run out is nobody's any more.
+        if (found && admission.generation === undefined)
+          await deleteSteps(this.#dependencies.store, found.execution);
+        return { kind: "run", claim };
+      }
       const current = await this.#logs.read(batchId, task.id);
       if (current?.version !== claimed.version) return { kind: "lost" };
     }

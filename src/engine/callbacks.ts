@@ -19,8 +19,8 @@ export class Callbacks {
     this.#records = new ExecutionRecords(dependencies.store);
   }
 
-  async find(eventId: string): Promise<Callback | undefined> {
-    return (await this.#outbox.read(eventId))?.callback;
+  async find(callbackId: string): Promise<Callback | undefined> {
+    return (await this.#outbox.read(callbackId))?.callback;
   }
 
   /** Throws `CALLBACK_UNKNOWN`. */
@@ -45,11 +45,12 @@ export class Callbacks {
    */
   async lastOfKey(key: string): Promise<Callback> {
     const record = await this.#records.read(key);
-    const callbackId = record?.execution.callbackId ?? null;
-    const cached = callbackId === null ? undefined : await this.find(callbackId);
+    const cachedId = record?.execution.callbackId ?? null;
+    const cached = cachedId === null ? undefined : await this.find(cachedId);
     if (cached) return cached;
     const made = await this.#outbox.ofKey(key);
-    const last = made.sort((one, other) => other.occurredAt - one.occurredAt)[0];
+    const firsts = made.filter(({ callbackId, eventId }) => callbackId === eventId);
+    const last = firsts.sort((one, other) => other.occurredAt - one.occurredAt)[0];
     if (last) return last;
     if (!record) await this.#records.require(key);
     throw new BatonError("CALLBACK_UNKNOWN", `The key ${key} has no stored callback`);
@@ -61,11 +62,11 @@ export class Callbacks {
   }
 
   /** Has callbacks looked at by this process, which works: those that somebody else sends, or that wait, are left alone. */
-  async driveDue(eventIds: readonly string[]): Promise<void> {
-    for (const eventId of eventIds) {
-      const found = await this.#outbox.read(eventId);
+  async driveDue(callbackIds: readonly string[]): Promise<void> {
+    for (const callbackId of callbackIds) {
+      const found = await this.#outbox.read(callbackId);
       if (found?.callback.state === "PENDING" && found.ageMs >= found.callback.dueSeconds * 1_000)
-        await this.#dependencies.broker.publish([callbackMessage(eventId)]);
+        await this.#dependencies.broker.publish([callbackMessage(callbackId)]);
     }
   }
 }

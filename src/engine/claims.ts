@@ -123,7 +123,7 @@ export class Claims {
     if (next.callback)
       writes.push({
         kind: "create",
-        key: { collection: "callbacks", id: next.callback.eventId },
+        key: { collection: "callbacks", id: next.callback.callbackId },
         data: next.callback,
       });
     const outcome = await commitJointly(store, writes);

@@ -1,7 +1,7 @@
-import { ExecutionSchema, isSpent, stepScope } from "../core/execution.ts";
+import { ExecutionSchema, isSpent } from "../core/execution.ts";
 import { limits } from "../core/limits.ts";
-import type { DocumentStore, StoredDocument } from "../ports/store.ts";
-import { pages } from "./pages.ts";
+import type { DocumentStore } from "../ports/store.ts";
+import { deleteDocuments, deleteSteps } from "./delete-steps.ts";
 
 /** Deletes execution records that say nothing any more, with their steps: a stretch of them at each sweep. */
 export class Cleanup {
@@ -21,25 +21,8 @@ export class Cleanup {
     const spent = documents.filter((document) =>
       isSpent(ExecutionSchema.parse(document.data), readTime - document.updateTime),
     );
-    for (const document of spent) await this.#deleteSteps(document);
-    await this.#delete(spent);
-  }
-
-  /** Before their record: as long as that stands, they are found again. */
-  async #deleteSteps(document: StoredDocument): Promise<void> {
-    const execution = ExecutionSchema.parse(document.data);
-    const scope = stepScope({ batchId: "", taskId: "" }, execution);
-    for await (const page of pages(this.#store, "steps", [{ field: "scope", equals: scope }]))
-      await this.#delete(page.documents);
-  }
-
-  /** A document that was written meanwhile stays. */
-  async #delete(documents: readonly StoredDocument[]): Promise<void> {
-    for (let first = 0; first < documents.length; first += limits.writesPerCommit)
-      await this.#store.commitEach(
-        documents
-          .slice(first, first + limits.writesPerCommit)
-          .map(({ key, version }) => ({ kind: "delete", key, version })),
-      );
+    // Before their record: as long as that stands, they are found again.
+    for (const document of spent) await deleteSteps(this.#store, ExecutionSchema.parse(document.data));
+    await deleteDocuments(this.#store, spent);
   }
 }

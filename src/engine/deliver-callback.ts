@@ -1,5 +1,5 @@
 import {
-  archivedAfterDelivery,
+  archivedNow,
   type Callback,
   isToBeArchived,
   pageSent,
@@ -24,13 +24,13 @@ const neverAborted = new AbortController().signal;
 export async function deliverCallback(
   dependencies: Dependencies,
   outbox: Outbox,
-  eventId: string,
+  callbackId: string,
 ): Promise<void> {
   const { ids, timer, store } = dependencies;
-  const found = await outbox.read(eventId);
+  const found = await outbox.read(callbackId);
   if (found?.callback.state !== "PENDING") return;
   const remainingMs = found.callback.dueSeconds * 1_000 - found.ageMs;
-  if (remainingMs > 0) return timer.schedule(callbackMessage(eventId), remainingMs);
+  if (remainingMs > 0) return timer.schedule(callbackMessage(callbackId), remainingMs);
   const mark = store.mark();
   const claimed = await outbox.write(found, sending(found.callback, ids.unique()));
   // Somebody else has it now.
@@ -51,18 +51,15 @@ class Delivery {
     this.#current = claimed;
   }
 
+  /** Neither a receiver nor an archive that fails keeps the other from having it. */
   async run(): Promise<void> {
-    try {
-      if (!(await this.#sendPages())) return;
-      if (this.#current.callback.deliveredAt === null) return await this.#scheduleNext();
-      await this.#archive();
-    } catch (error) {
-      await this.#failed(messageOf(error));
-    }
+    const problems = [await problemOf(() => this.#sendPages()), await problemOf(() => this.#archive())];
+    const problem = problems.find((found) => found !== undefined);
+    if (problem !== undefined) await this.#failed(problem);
   }
 
-  /** False when somebody else has taken it over, or asked for it again: he sees to it. */
-  async #sendPages(): Promise<boolean> {
+  /** Ends early when somebody else has taken it over, or asked for it again: he sees to it. */
+  async #sendPages(): Promise<void> {
     const { callbacks, clock, ids } = this.#dependencies;
     const pages = await pagesOf(this.#dependencies, this.#current.callback);
     for (const page of pages.slice(this.#current.callback.pagesTaken)) {
@@ -74,10 +71,8 @@ class Delivery {
         signal: neverAborted,
       });
       const sent = { at: clock.now(), error: null };
-      if (!(await this.#write(pageSent(this.#current.callback, pages.length, sent, ids.unique()))))
-        return false;
+      if (!(await this.#write(pageSent(this.#current.callback, pages.length, sent, ids.unique())))) return;
     }
-    return true;
   }
 
   async #archive(): Promise<void> {
@@ -93,27 +88,32 @@ class Delivery {
       url: target.url,
       createdAt: occurredAt,
     });
-    await this.#write(archivedAfterDelivery(callback, ids.unique()));
+    await this.#write(archivedNow(callback, ids.unique()));
   }
 
   async #failed(error: string): Promise<void> {
-    const { ids, clock, logger } = this.#dependencies;
+    const { ids, clock, timer, logger } = this.#dependencies;
     const send = { at: clock.now(), error: error.slice(0, limits.noteCharacters) };
     const failed = sendFailed(this.#current.callback, send, ids.unique());
-    const { eventId, batchId, taskId, state } = failed;
-    logger.warn("a callback was not taken", { eventId, batchId, taskId, state, error });
-    if ((await this.#write(failed)) && state === "PENDING") await this.#scheduleNext();
-  }
-
-  #scheduleNext(): Promise<void> {
-    const { eventId, dueSeconds } = this.#current.callback;
-    return this.#dependencies.timer.schedule(callbackMessage(eventId), dueSeconds * 1_000);
+    const { callbackId, batchId, taskId, state, dueSeconds } = failed;
+    logger.warn("a callback was not taken", { callbackId, batchId, taskId, state, error });
+    const written = await this.#write(failed);
+    if (written && state === "PENDING") await timer.schedule(callbackMessage(callbackId), dueSeconds * 1_000);
   }
 
   async #write(callback: Callback): Promise<boolean> {
     const written = await this.#outbox.write(this.#current, callback);
     if (written) this.#current = written;
     return written !== undefined;
+  }
+}
+
+async function problemOf(work: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
   }
 }
 

@@ -113,8 +113,8 @@ export class Engine {
     return receiveEvent(this.#dependencies, this.#batches, this.#logs, message);
   }
 
-  deliverCallback(eventId: string): Promise<void> {
-    return deliverCallback(this.#dependencies, this.#outbox, eventId);
+  deliverCallback(callbackId: string): Promise<void> {
+    return deliverCallback(this.#dependencies, this.#outbox, callbackId);
   }
 
   /** Throws `BATCH_UNKNOWN`. */

@@ -11,7 +11,7 @@ import { wake } from "./wake.ts";
 export interface ReceivedEvent {
   /** False: one of its name had been sent before, and stands. */
   readonly isFirst: boolean;
-  /** Tasks that waited for some event, and now look whether it is theirs. */
+  /** Tasks that waited for it. */
   readonly woken: readonly string[];
 }
 
@@ -33,6 +33,7 @@ export async function receiveEvent(
   const kept = await commitOwned(store, { kind: "create", key: eventKey(batchId, event), data });
   const woken: string[] = [];
   for (const [taskId, found] of await logs.readAll(batchId))
-    if (await wake({ dependencies, logs }, batch, found)) woken.push(taskId);
+    if (found.log.events.includes(event) && (await wake({ dependencies, logs }, batch, found)))
+      woken.push(taskId);
   return { isFirst: kept.kind === "won", woken };
 }

@@ -18,9 +18,8 @@ import type { ExecutionRecords } from "./execution-records.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Parents } from "./parents.ts";
 import type { Conclusion, Settlements } from "./settlements.ts";
-import { eventKey } from "./step-memory.ts";
 import type { ClaimOutcome, StoredLog, TaskLogs } from "./task-logs.ts";
-import { wake } from "./wake.ts";
+import { wakeIfSent } from "./wake.ts";
 
 export interface ExecutorParts {
   readonly dependencies: Dependencies;
@@ -125,17 +124,13 @@ export class Executor {
     const { outcome, claim } = await runAttempt(this.#parts, batch, task, claimed, target);
     if (outcome.kind === "abandoned") return this.#continueFromStore(batch, task);
     await this.#settle(batch, task, claim, await conclude(dependencies.objects, claim, outcome, target));
-    if (outcome.kind !== "parked") return;
-    for (const event of outcome.events ?? []) await this.#wakeIfSent(batch, task, event);
+    if (outcome.kind === "parked" && outcome.events) await this.#wakeIfSent(batch, task);
   }
 
-  /** The event may have come between the task's look for it and its parking: then nobody else wakes the task. */
-  async #wakeIfSent(batch: PinnedBatch, task: TaskDefinition, event: string): Promise<void> {
-    const { dependencies, logs } = this.#parts;
-    const { document } = await dependencies.store.get(eventKey(batch.batchId, event));
-    if (!document) return;
-    const found = await logs.read(batch.batchId, task.id);
-    if (found) await wake(this.#parts, batch, found);
+  /** An event may have come between the task's look for it and its parking: then nobody else wakes the task. */
+  async #wakeIfSent(batch: PinnedBatch, task: TaskDefinition): Promise<void> {
+    const found = await this.#parts.logs.read(batch.batchId, task.id);
+    if (found) await wakeIfSent(this.#parts, batch, found);
   }
 
   async #settle(

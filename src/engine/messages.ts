@@ -30,8 +30,8 @@ export function completionMessage(
 }
 
 /** A final callback is to be sent. */
-export function callbackMessage(eventId: string): OutgoingMessage {
-  return { queue: CALLBACK_QUEUE, message: { kind: "callback", eventId } };
+export function callbackMessage(callbackId: string): OutgoingMessage {
+  return { queue: CALLBACK_QUEUE, message: { kind: "callback", callbackId } };
 }
 
 /** A task has ended in a way that whoever handles this has to read. */

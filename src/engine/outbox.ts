@@ -1,4 +1,4 @@
-import { type Callback, CallbackSchema, type CallbackTarget, resent } from "../core/callback.ts";
+import { type Callback, CallbackSchema, type CallbackTarget, copyFor, resent } from "../core/callback.ts";
 import { BatonError } from "../core/errors.ts";
 import type { Execution } from "../core/execution.ts";
 import type { Condition, DocumentKey, StoredDocument, Version } from "../ports/store.ts";
@@ -15,7 +15,7 @@ export interface StoredCallback {
   readonly ageMs: number;
 }
 
-/** The final callbacks: each a document that is PENDING until its receiver has taken it. */
+/** The final callbacks: for each address a document that is PENDING until its receiver has taken it. */
 export class Outbox {
   readonly #dependencies: Dependencies;
 
@@ -23,8 +23,8 @@ export class Outbox {
     this.#dependencies = dependencies;
   }
 
-  async read(eventId: string): Promise<StoredCallback | undefined> {
-    const { document, readTime } = await this.#dependencies.store.get(callbackKey(eventId));
+  async read(callbackId: string): Promise<StoredCallback | undefined> {
+    const { document, readTime } = await this.#dependencies.store.get(callbackKey(callbackId));
     return document && toStoredCallback(document, readTime);
   }
 
@@ -51,7 +51,7 @@ export class Outbox {
   /** Puts what is to stand in place of what was read. Undefined: somebody else was faster. */
   async write(found: StoredCallback, callback: Callback): Promise<StoredCallback | undefined> {
     const { store } = this.#dependencies;
-    const key = callbackKey(callback.eventId);
+    const key = callbackKey(callback.callbackId);
     const outcome = await commitOwned(store, {
       kind: "update",
       key,
@@ -67,18 +67,37 @@ export class Outbox {
     if (callbackId !== null && (await this.read(callbackId))) await this.resend(callbackId, target?.url);
   }
 
-  /** Throws `CALLBACK_UNKNOWN`. */
-  async resend(eventId: string, url?: string): Promise<Callback> {
-    const { store, ids } = this.#dependencies;
+  /** Sends it again, to the address it was made for unless another is given. Throws `CALLBACK_UNKNOWN`. */
+  async resend(callbackId: string, url?: string): Promise<Callback> {
     for (;;) {
-      const since = store.mark();
-      const found = await this.read(eventId);
-      if (!found) throw new BatonError("CALLBACK_UNKNOWN", `There is no callback ${eventId}`);
-      const written = await this.write(found, resent(found.callback, url, ids.unique()));
+      const since = this.#dependencies.store.mark();
+      const found = await this.read(callbackId);
+      if (!found) throw new BatonError("CALLBACK_UNKNOWN", `There is no callback ${callbackId}`);
+      const isElsewhere = url !== undefined && url !== found.callback.target.url;
+      const written = isElsewhere ? await this.#sendCopy(found.callback, url) : await this.#sendAgain(found);
       if (!written) continue;
-      await publishSince(this.#dependencies, since, [callbackMessage(eventId)]);
-      return written.callback;
+      await publishSince(this.#dependencies, since, [callbackMessage(written.callbackId)]);
+      return written;
     }
+  }
+
+  /** Undefined: somebody else was faster. */
+  async #sendAgain(found: StoredCallback): Promise<Callback | undefined> {
+    const again = resent(found.callback, this.#dependencies.ids.unique());
+    return (await this.write(found, again))?.callback;
+  }
+
+  async #sendCopy(callback: Callback, url: string): Promise<Callback | undefined> {
+    const { store, ids } = this.#dependencies;
+    const copy = copyFor(callback, url, ids.unique());
+    const found = await this.read(copy.callbackId);
+    if (found) return this.#sendAgain(found);
+    const created = await commitOwned(store, {
+      kind: "create",
+      key: callbackKey(copy.callbackId),
+      data: copy,
+    });
+    return created.kind === "won" ? copy : undefined;
   }
 
   async #all(condition: Condition): Promise<Callback[]> {
@@ -97,6 +116,6 @@ function toStoredCallback(document: StoredDocument, readTime: number): StoredCal
   };
 }
 
-function callbackKey(eventId: string): DocumentKey {
-  return { collection: "callbacks", id: eventId };
+function callbackKey(callbackId: string): DocumentKey {
+  return { collection: "callbacks", id: callbackId };
 }

@@ -9,6 +9,7 @@ import type { Outbox } from "./outbox.ts";
 import { pages } from "./pages.ts";
 import { publishSince } from "./publish.ts";
 import type { TaskLogs } from "./task-logs.ts";
+import { wakeIfSent } from "./wake.ts";
 
 /** Publishes what a RUNNING batch should have under way but may have lost. Safe at any time, and at once with others. */
 export async function redriveBatch(
@@ -22,7 +23,9 @@ export async function redriveBatch(
   if (batch.status !== "RUNNING") return;
   if (batch.cancelRequested) return cancelBatch(dependencies, batches, logs, batchId);
   const pinned = await batches.pinned(batchId);
-  const plan = planRedrive(pinned.graph, await logs.readAll(batchId));
+  const found = await logs.readAll(batchId);
+  for (const log of found.values()) await wakeIfSent({ dependencies, logs }, pinned, log);
+  const plan = planRedrive(pinned.graph, found);
   await publishSince(dependencies, since, [
     ...plan.execute.map((taskId) => executeMessage(pinned, taskId)),
     ...plan.complete.map(({ taskId, ending }) =>
@@ -33,7 +36,7 @@ export async function redriveBatch(
 
 /** Finds every RUNNING batch, and every callback that is due, and has each looked at by a message of its own. */
 export async function sweep({ store, broker }: Dependencies, outbox: Outbox): Promise<void> {
-  for await (const { eventId } of outbox.due()) await broker.publish([callbackMessage(eventId)]);
+  for await (const { callbackId } of outbox.due()) await broker.publish([callbackMessage(callbackId)]);
   for await (const page of pages(store, "batches", [{ field: "status", equals: "RUNNING" }])) {
     await broker.publish(
       page.documents.map(({ key }): OutgoingMessage => {

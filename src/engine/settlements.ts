@@ -69,7 +69,7 @@ export class Settlements {
     if (!isTerminal(status))
       return this.#dependencies.timer.schedule(executeMessage(batch, task.id), (dueSeconds ?? 0) * 1_000);
     const messages: OutgoingMessage[] = [completionMessage(batch.batchId, task.id, { status, reason })];
-    if (callback) messages.push(callbackMessage(callback.eventId));
+    if (callback) messages.push(callbackMessage(callback.callbackId));
     await publishSince(this.#dependencies, since, messages);
   }
 
@@ -104,7 +104,7 @@ function endOf(
 ): ExecutionEnd | undefined {
   switch (outcome.kind) {
     case "succeeded":
-      return { kind: "succeeded", result: outcome.result, callbackId: callback?.eventId ?? null };
+      return { kind: "succeeded", result: outcome.result, callbackId: callback?.callbackId ?? null };
     case "failed":
       return { kind: "failed", error: outcome.error };
     case "parked":

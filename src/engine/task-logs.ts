@@ -90,6 +90,7 @@ export class TaskLogs {
       nonce: ids.unique(),
       worker,
       dueSeconds: settings.leaseSeconds,
+      events: [],
       endedAt: null,
       result: null,
       error: null,

@@ -2,18 +2,33 @@ import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { executeMessage } from "./messages.ts";
 import { publishSince } from "./publish.ts";
+import { eventKey } from "./step-memory.ts";
 import type { StoredLog, TaskLogs } from "./task-logs.ts";
 
-/** Ends the wait of a task that waits for an event, if it still does, and has it looked at; false when it does not. */
+interface Parts {
+  readonly dependencies: Dependencies;
+  readonly logs: TaskLogs;
+}
+
+/** Ends the wait of a task and has it looked at; false when it does not wait any more. */
 export async function wake(
-  { dependencies, logs }: { readonly dependencies: Dependencies; readonly logs: TaskLogs },
+  { dependencies, logs }: Parts,
   batch: PinnedBatch,
   found: StoredLog,
 ): Promise<boolean> {
-  if (found.log.status !== "WAITING" || found.log.reason !== "event") return false;
+  if (found.log.status !== "WAITING") return false;
   const since = dependencies.store.mark();
   const woken = await logs.endWait(found);
   if (woken.kind === "lost") return false;
   await publishSince(dependencies, since, [executeMessage(batch, found.log.taskId)]);
   return true;
+}
+
+/** Wakes a task that waits for an event that has been sent already: whoever kept the event may not have seen it wait. */
+export async function wakeIfSent(parts: Parts, batch: PinnedBatch, found: StoredLog): Promise<void> {
+  if (found.log.status !== "WAITING") return;
+  for (const event of found.log.events) {
+    const { document } = await parts.dependencies.store.get(eventKey(batch.batchId, event));
+    if (document) return void (await wake(parts, batch, found));
+  }
 }

@@ -19,7 +19,7 @@ export async function route(engine: Engine, message: Message, since: SyncMark): 
       await engine.receiveEvent(message);
       return undefined;
     case "callback":
-      await engine.deliverCallback(message.eventId);
+      await engine.deliverCallback(message.callbackId);
       return undefined;
     case "sweep":
       await engine.sweep();

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import {
-  archivedAfterDelivery,
+  archivedNow,
   type Callback,
   CallbackSchema,
+  copyFor,
   finalEventId,
   isToBeArchived,
   newCallback,
@@ -88,7 +89,7 @@ test("one that was taken is done only when it is archived, and only what was com
   const taken = pageSent(fresh, 1, { at: 4_000, error: null }, "n4");
   expect(taken).toMatchObject({ state: "PENDING", deliveredAt: 4_000, archived: false });
   expect(isToBeArchived(taken)).toBe(true);
-  const done = archivedAfterDelivery(failedOnce(taken), "n5");
+  const done = archivedNow(failedOnce(taken), "n5");
   expect(done).toMatchObject({ state: "DELIVERED", archived: true, failures: 0, dueSeconds: 0, nonce: "n5" });
   expect(isToBeArchived(done)).toBe(false);
   const failed: Callback = { ...fresh, type: "task.failed" };
@@ -97,7 +98,7 @@ test("one that was taken is done only when it is archived, and only what was com
 });
 
 test("one that was taken but not yet archived, asked for again, is sent again whole", () => {
-  const again = resent(pageSent(fresh, 1, { at: 4_000, error: null }, "n4"), undefined, "n9");
+  const again = resent(pageSent(fresh, 1, { at: 4_000, error: null }, "n4"), "n9");
   expect(again).toMatchObject({ state: "PENDING", pagesTaken: 0, deliveredAt: null, resends: 1 });
 });
 
@@ -132,7 +133,7 @@ test("only the last sends are kept", () => {
 });
 
 test("one that was taken, asked for again: all of it, the same event, at once", () => {
-  expect(resent(delivered, undefined, "n9")).toEqual({
+  expect(resent(delivered, "n9")).toEqual({
     ...delivered,
     state: "PENDING",
     pagesTaken: 0,
@@ -143,62 +144,27 @@ test("one that was taken, asked for again: all of it, the same event, at once", 
 });
 
 test("one that was given up, asked for again, has all its sends before it", () => {
-  const again = resent({ ...failedOnce(fresh), state: "GIVEN_UP", failures: 80 }, undefined, "n9");
+  const again = resent({ ...failedOnce(fresh), state: "GIVEN_UP", failures: 80 }, "n9");
   expect(again).toMatchObject({ state: "PENDING", failures: 0, dueSeconds: 0, resends: 1, pagesTaken: 0 });
 });
 
-test("a new call is told at its own address, and the archive stays where it was", () => {
-  const again = resent(delivered, "https://b.example/hook", "n9");
-  expect(again.target).toEqual({ ...target, url: "https://b.example/hook" });
+test("another address is told all of it by a callback of its own, which the archive need not know", () => {
+  const copy = copyFor(delivered, "https://b.example/hook", "n9");
+  expect(copy).toMatchObject({
+    eventId: delivered.eventId,
+    state: "PENDING",
+    target: { url: "https://b.example/hook", archive: null },
+    pagesTaken: 0,
+    sends: [],
+    deliveredAt: null,
+  });
+  expect(copy.callbackId).not.toBe(delivered.callbackId);
+  expect(copyFor(fresh, "https://b.example/hook", "n8").callbackId).toBe(copy.callbackId);
+  expect(copyFor(fresh, "https://c.example/hook", "n8").callbackId).not.toBe(copy.callbackId);
+  expect(isToBeArchived(copy)).toBe(false);
 });
 
 test("one that is still on its way, asked for again at the same address, goes on where it is, at once", () => {
   const half = failedOnce(pageSent(fresh, 3, { at: 2_000, error: null }, "n2"));
-  for (const url of [undefined, target.url])
-    expect(resent(half, url, "n9")).toEqual({ ...half, failures: 0, dueSeconds: 0, nonce: "n9" });
-});
-
-const b = "https://b.example/hook";
-const taken = (callback: Callback, pages: number) =>
-  pageSent(callback, pages, { at: 9_000, error: null }, "n8");
-
-test("one that is still on its way, asked for at another address, is sent whole to that one first, then on to the other", () => {
-  const half = failedOnce(taken(unarchived, 2));
-  const again = resent(half, b, "n9");
-  expect(again).toMatchObject({ state: "PENDING", pagesTaken: 0, failures: 0, dueSeconds: 0 });
-  expect(again.target.url).toBe(b);
-  const back = taken(taken(again, 2), 2);
-  expect(back).toMatchObject({
-    state: "PENDING",
-    pagesTaken: 1,
-    failures: 1,
-    dueSeconds: 5,
-    deliveredAt: null,
-  });
-  expect(back.target.url).toBe(target.url);
-  expect(taken(back, 2)).toMatchObject({ state: "DELIVERED", pagesTaken: 2, deliveredAt: 9_000, others: [] });
-});
-
-test("addresses of one callback take turns: one that fails keeps the other neither from its sends nor from its end", () => {
-  let callback = resent(unarchived, b, "n9");
-  const order: string[] = [];
-  for (let sends = 0; sends < 6; sends++) {
-    order.push(`${callback.target.url === b ? "b" : "a"}${callback.failures}`);
-    callback = failedOnce(callback);
-  }
-  expect(order).toEqual(["b0", "a0", "b1", "a1", "b2", "a2"]);
-  while (callback.state === "PENDING" && callback.others.length > 0) callback = failedOnce(callback);
-  expect(callback).toMatchObject({ state: "PENDING", failures: limits.callbackAttempts - 1 });
-  expect(failedOnce(callback)).toMatchObject({ state: "GIVEN_UP", others: [] });
-  expect(taken(callback, 1)).toMatchObject({ state: "DELIVERED" });
-});
-
-test("an address that asks again and again has one turn, and goes on where it was", () => {
-  let callback = resent(unarchived, b, "n9");
-  for (let calls = 0; calls < 5; calls++) {
-    callback = taken(callback, 9);
-    callback = resent(callback, calls % 2 === 0 ? target.url : b, "n9");
-  }
-  expect(callback.others).toHaveLength(1);
-  expect([callback.pagesTaken, callback.others[0]?.pagesTaken].toSorted()).toEqual([2, 3]);
+  expect(resent(half, "n9")).toEqual({ ...half, failures: 0, dueSeconds: 0, nonce: "n9" });
 });

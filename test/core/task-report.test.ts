@@ -29,6 +29,7 @@ const log: TaskLog = {
   nonce: "n",
   worker: null,
   dueSeconds: null,
+  events: [],
   startedAt: Date.UTC(2026, 10, 21, 0, 0, 1),
   endedAt: Date.UTC(2026, 10, 22),
   result: null,

@@ -51,7 +51,7 @@ test("a callback whose message is lost goes out by the sweep, as the same event"
     around: (dependencies) =>
       withPublish(dependencies, ({ message }) => {
         const isLost = message.kind === "callback" && dropped.length === 0;
-        if (isLost) dropped.push(message.eventId);
+        if (isLost) dropped.push(message.callbackId);
         return !isLost;
       }),
   });
@@ -412,3 +412,22 @@ test.each([1, 2])(
     expect(receiver.received).toHaveLength(30);
   },
 );
+
+test("a receiver that takes nothing keeps nothing out of the archive, and is told in the end", async () => {
+  let isUp = false;
+  const receiver = await callbackReceiver(() => (isUp ? 204 : 500));
+  const app = testApp({
+    workflows: [
+      flowOf(() => ({ rows: 3 }), { callback: { url: "{{ input.url }}", archive: { key: ["id"] } } }),
+    ],
+    environment,
+  });
+  const { batchId } = await runToEnd(app, "flow", { id: 1, url: receiver.url });
+  const archived = () => app.engine.callbacks.archived("enrichment_callbacks", { equals: { id: "1" } }, 10);
+  await expect.poll(async () => (await archived()).callbacks.length, { timeout: 10_000 }).toBe(1);
+  expect((await app.engine.callbacks.ofBatch(batchId))[0]).toMatchObject({ state: "PENDING" });
+  isUp = true;
+  await expect
+    .poll(async () => (await app.engine.callbacks.ofBatch(batchId))[0]?.state, { timeout: 20_000 })
+    .toBe("DELIVERED");
+});

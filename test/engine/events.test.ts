@@ -254,3 +254,36 @@ test.each([1, 2, 3])(
     expect(calls.toSorted()).toEqual(batches.map(({ batchId }) => batchId).toSorted());
   },
 );
+
+test("a worker that dies between parking and its second look leaves the event to the sweep", async () => {
+  let looks = 0;
+  const app = testApp({
+    workflows: [waits()],
+    environment: { BATON_SWEEP: "100ms" },
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        get: async (key) => {
+          const found = await store.get(key);
+          // The task's own look, and the one after it has parked: the event is not there yet, or nobody is left to look.
+          if (key.collection === "events" && ++looks <= 2) return { ...found, document: undefined };
+          return found;
+        },
+      })),
+  });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
+  await app.engine.receiveEvent({ kind: "event", batchId, event: "approved", payload: "late" });
+  app.work.start();
+  expect((await untilEnded(app, batchId)).tasks[0]).toMatchObject({ status: "SUCCESS", result: "late" });
+  expect(looks).toBeGreaterThan(2);
+});
+
+test("an event wakes only the tasks that wait for it", async () => {
+  const flow = workflow("flow")
+    .task("one", ({ step }) => step.waitForEvent("approved", { timeout: "1h" }))
+    .task("other", ({ step }) => step.waitForEvent("refused", { timeout: "1h" }));
+  const app = testApp({ workflows: [flow] });
+  const { batchId, waiting } = await started(app);
+  await waiting().toEqual(["event", "event"]);
+  const received = await app.engine.receiveEvent({ kind: "event", batchId, event: "approved" });
+  expect(received.woken).toEqual(["one"]);
+});

@@ -14,6 +14,7 @@ export function logOf(fields: Partial<TaskLog>): TaskLog {
     nonce: "nonce",
     worker: null,
     dueSeconds: null,
+    events: [],
     startedAt: 0,
     endedAt: null,
     result: null,
