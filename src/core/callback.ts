@@ -46,6 +46,8 @@ export const CallbackSchema = z.strictObject({
   pagesTaken: z.int().nonnegative(),
   /** Sends that failed one after another. */
   failures: z.int().nonnegative(),
+  /** Somebody is at it; he is believed to be for as long as it is not due. */
+  isBeingSent: z.boolean(),
   /** Not to be sent before so many seconds after the document was last written, by the store's clock. */
   dueSeconds: z.number(),
   /** How often it was asked for again. */
@@ -77,6 +79,7 @@ export function newCallback(
     archived: false,
     pagesTaken: 0,
     failures: 0,
+    isBeingSent: false,
     dueSeconds: 0,
     resends: 0,
     sends: [],
@@ -85,11 +88,24 @@ export function newCallback(
   };
 }
 
-/** Asked for again: all of it, at once. One that is still on its way goes on where it is, at once. */
-export function resent(callback: Callback, nonce: string): Callback {
+/**
+ * Asked for again: all of it, at once. One that is still on its way goes on where it is, at once; undefined when somebody
+ * is at it, who must not be disturbed, or calls that come often would keep it from ever being taken.
+ */
+export function resent(callback: Callback, nonce: string): Callback | undefined {
   const isUnderWay = callback.state === "PENDING" && callback.deliveredAt === null;
-  const again = isUnderWay ? {} : { pagesTaken: 0, deliveredAt: null, resends: callback.resends + 1 };
-  return { ...callback, ...again, state: "PENDING", failures: 0, dueSeconds: 0, nonce };
+  if (isUnderWay) return callback.isBeingSent ? undefined : { ...callback, dueSeconds: 0, nonce };
+  return {
+    ...callback,
+    state: "PENDING",
+    pagesTaken: 0,
+    failures: 0,
+    isBeingSent: false,
+    dueSeconds: 0,
+    resends: callback.resends + 1,
+    deliveredAt: null,
+    nonce,
+  };
 }
 
 /** The same event for another address, which is told all of it and takes its own time. The archive has it already, or will. */
@@ -101,6 +117,7 @@ export function copyFor(callback: Callback, url: string, nonce: string): Callbac
     target: { url, archive: null },
     pagesTaken: 0,
     failures: 0,
+    isBeingSent: false,
     dueSeconds: 0,
     resends: 0,
     sends: [],
@@ -111,7 +128,7 @@ export function copyFor(callback: Callback, url: string, nonce: string): Callbac
 
 /** In the hands of one sender, so that another waits unless it dies. */
 export function sending(callback: Callback, nonce: string): Callback {
-  return { ...callback, dueSeconds: limits.callbackLeaseSeconds, nonce };
+  return { ...callback, isBeingSent: true, dueSeconds: limits.callbackLeaseSeconds, nonce };
 }
 
 /** How one page went. `error` is null when the receiver took it. */
@@ -129,6 +146,7 @@ export function pageSent(callback: Callback, totalPages: number, { at }: Sent, n
     state: isDone ? "DELIVERED" : "PENDING",
     pagesTaken: page,
     failures: 0,
+    isBeingSent: !isDone,
     dueSeconds: isDone ? 0 : limits.callbackLeaseSeconds,
     sends: lastSends(callback, { at, page, error: null }),
     deliveredAt: isTaken ? at : callback.deliveredAt,
@@ -142,7 +160,9 @@ export function isToBeArchived({ type, target, archived }: Callback): boolean {
 
 export function archivedNow(callback: Callback, nonce: string): Callback {
   const isTaken = callback.deliveredAt !== null;
-  const done = isTaken ? ({ state: "DELIVERED", failures: 0, dueSeconds: 0 } as const) : {};
+  const done = isTaken
+    ? ({ state: "DELIVERED", failures: 0, isBeingSent: false, dueSeconds: 0 } as const)
+    : {};
   return { ...callback, ...done, archived: true, nonce };
 }
 
@@ -153,6 +173,7 @@ export function sendFailed(callback: Callback, { at, error }: Sent, nonce: strin
     ...callback,
     state: failures >= limits.callbackAttempts ? "GIVEN_UP" : "PENDING",
     failures,
+    isBeingSent: false,
     dueSeconds: backoffMs(callbackRetry, failures, 0) / 1_000,
     sends: lastSends(callback, { at, page: callback.pagesTaken + 1, error }),
     nonce,

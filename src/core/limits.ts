@@ -47,12 +47,15 @@ export const limits = {
   resultTtlSeconds: 366 * 24 * 3600,
   /** How long the stored steps of a call that failed are kept for the next one. */
   unfinishedExecutionSeconds: 7 * 24 * 3600,
+  /** How long a spent record stays: a call that took it in its last moment still has its steps. */
+  spentMarginSeconds: 60,
   /** Execution records that one sweep looks through for spent ones. */
   executionsPerSweep: 500,
   /** How long a task that found its lock held waits, at first and at most, before it looks again. */
   lockPollSeconds: { first: 1, most: 15 },
-  /** Longest name of a step or an event. */
+  /** Longest name of a step or an event, and its longest form in a document id, percent-encoded. Firestore: 1,500 bytes an id. */
   stepNameCharacters: 200,
+  encodedNameCharacters: 800,
   /** Warnings, errors and counters that one TaskLog keeps of each, and the longest of them. */
   notes: 100,
   noteCharacters: 500,

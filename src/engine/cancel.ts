@@ -1,12 +1,10 @@
-import { freed } from "../core/execution.ts";
 import { limits } from "../core/limits.ts";
-import type { TaskLog } from "../core/records.ts";
 import { endedUnrun } from "../core/settlement.ts";
 import { isTerminal } from "../core/status.ts";
 import type { Batches, PinnedBatch } from "./batches.ts";
 import { closeBatch } from "./close.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { ExecutionRecords, isHeldBy } from "./execution-records.ts";
+import { ExecutionRecords } from "./execution-records.ts";
 import { commitEachOwned, type OwnedWrite } from "./owned-commit.ts";
 import { logKey, type StoredLog, type TaskLogs } from "./task-logs.ts";
 
@@ -39,6 +37,7 @@ async function cancelTasks(
   batch: PinnedBatch,
   taskIds: readonly string[],
 ): Promise<string[]> {
+  const records = new ExecutionRecords(dependencies.store);
   const found = await logs.readAll(batch.batchId);
   const open = taskIds.filter((taskId) => {
     const log = found.get(taskId)?.log;
@@ -46,7 +45,7 @@ async function cancelTasks(
   });
   // Whoever cancelled these may have died before it gave their locks back.
   const ended = [...found.values()].filter(({ log }) => log.status === "CANCELLED");
-  await Promise.all(ended.map(({ log }) => releaseLock(dependencies, log)));
+  await Promise.all(ended.map(({ log }) => records.release(log, dependencies.ids.unique)));
   const lost: string[] = [];
   for (let first = 0; first < open.length; first += limits.writesPerCommit) {
     const chunk = open.slice(first, first + limits.writesPerCommit);
@@ -57,19 +56,9 @@ async function cancelTasks(
     const cancelled = chunk.flatMap((taskId, index) =>
       wasLost(index) ? [] : (found.get(taskId)?.log ?? []),
     );
-    await Promise.all(cancelled.map((log) => releaseLock(dependencies, log)));
+    await Promise.all(cancelled.map((log) => records.release(log, dependencies.ids.unique)));
   }
   return lost;
-}
-
-/** Does nothing when the lock is not that of the task, or not any more. */
-async function releaseLock({ store, ids }: Dependencies, { key, batchId, taskId }: TaskLog): Promise<void> {
-  if (key === null) return;
-  const records = new ExecutionRecords(store);
-  if (!(await records.read(key))) return;
-  await records.update(key, ({ execution }) =>
-    isHeldBy(execution, { batchId, taskId }) ? freed(execution, ids.unique()) : undefined,
-  );
 }
 
 function cancelWrite(

@@ -18,11 +18,13 @@ export class Cleanup {
       startAfter: this.#after,
     });
     this.#after = documents.length < limits.executionsPerSweep ? "" : (documents.at(-1)?.key.id ?? "");
-    const spent = documents.filter((document) =>
-      isSpent(ExecutionSchema.parse(document.data), readTime - document.updateTime),
-    );
-    // Before their record: as long as that stands, they are found again.
-    for (const document of spent) await deleteSteps(this.#store, ExecutionSchema.parse(document.data));
-    await deleteDocuments(this.#store, spent);
+    for (const document of documents) {
+      const { data: execution } = ExecutionSchema.safeParse(document.data);
+      const ageMs = readTime - document.updateTime;
+      if (!execution || !isSpent(execution, ageMs - limits.spentMarginSeconds * 1_000)) continue;
+      // Before their record: as long as that stands, they are found again.
+      await deleteSteps(this.#store, execution);
+      await deleteDocuments(this.#store, [document]);
+    }
   }
 }

@@ -40,16 +40,25 @@ export class Completions {
       throw new BatonError("TASK_UNKNOWN", `Batch ${batch.batchId} has no task ${taskId}`);
     const found = await this.#logs.read(batch.batchId, taskId);
     if (found && isTerminal(found.log.status)) return { status: found.log.status, reason: found.log.reason };
-    if (found?.log.status === "WAITING" && found.log.reason === "completion")
-      await this.#completeFromOutside(batch, taskId, found, message.completion ?? { result: null });
-    // The event came before its task waits for it: it is kept until the task does, or has ended.
-    else await this.#dependencies.timer.schedule({ queue: CONTROL_QUEUE, message }, limits.earlyCompletionMs);
+    const isStored =
+      found?.log.status === "WAITING" &&
+      found.log.reason === "completion" &&
+      (await this.#completeFromOutside(batch, taskId, found, message.completion ?? { result: null }));
+    // It came before its task waits for it, or could not be stored now: it is kept until it can, or the task has ended.
+    if (!isStored)
+      await this.#dependencies.timer.schedule({ queue: CONTROL_QUEUE, message }, limits.earlyCompletionMs);
     return undefined;
   }
 
-  async #completeFromOutside(batch: PinnedBatch, taskId: string, found: StoredLog, completion: Completion) {
+  async #completeFromOutside(
+    batch: PinnedBatch,
+    taskId: string,
+    found: StoredLog,
+    completion: Completion,
+  ): Promise<boolean> {
     const task = batch.graph.tasks.get(taskId);
-    if (task) await this.#executor.end(batch, task, found, await this.#outcomeOf(found.log, completion));
+    if (!task) return false;
+    return this.#executor.complete(batch, task, found, await this.#outcomeOf(found.log, completion));
   }
 
   async #outcomeOf({ batchId, taskId, attempt }: TaskLog, completion: Completion): Promise<AttemptOutcome> {

@@ -1,14 +1,16 @@
 import type { CallbackTarget } from "../core/callback.ts";
 import { failureOf } from "../core/failure.ts";
-import type { ObjectStore } from "../ports/objects.ts";
+import type { JsonText } from "../core/json.ts";
 import type { TaskOutcome } from "../ports/task-runner.ts";
 import type { Claim } from "./claims.ts";
+import type { Dependencies } from "./dependencies.ts";
 import { storeResult } from "./results.ts";
 import type { Conclusion } from "./settlements.ts";
+import { storeOutcome } from "./store-outcome.ts";
 
 /** Puts what an attempt returned where it will be found, before the commit that refers to it. */
 export async function conclude(
-  objects: ObjectStore,
+  dependencies: Dependencies,
   claim: Claim,
   outcome: Exclude<TaskOutcome, { kind: "abandoned" }>,
   target: CallbackTarget | undefined,
@@ -18,10 +20,12 @@ export async function conclude(
   const object = `${batchId}/${taskId}/${attempt}-${nonce}`;
   const { summary, notes } = outcome;
   try {
-    const result = await storeResult(objects, `${object}.json`, summary);
+    const keep = (name: string, value: JsonText) =>
+      storeOutcome(dependencies, () => storeResult(dependencies.objects, name, value));
+    const result = await keep(`${object}.json`, summary);
     if (!target || outcome.result === summary)
       return { outcome: { kind: "succeeded", result, notes }, target };
-    const data = await storeResult(objects, `${object}.callback.json`, outcome.result);
+    const data = await keep(`${object}.callback.json`, outcome.result);
     return { outcome: { kind: "succeeded", result, notes }, target, data };
   } catch (thrown) {
     return { outcome: { kind: "failed", error: failureOf(thrown), notes }, target };

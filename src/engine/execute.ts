@@ -5,6 +5,7 @@ import { failureOf } from "../core/failure.ts";
 import { limits } from "../core/limits.ts";
 import { backoffMs } from "../core/retry.ts";
 import type { AttemptOutcome } from "../core/settlement.ts";
+import type { StoredError } from "../core/stored.ts";
 import type { SyncMark } from "../ports/store.ts";
 import type { Admission } from "./admission.ts";
 import { arrive } from "./arrive.ts";
@@ -48,7 +49,35 @@ export class Executor {
     await this.#continue(batch, task, await this.#parts.logs.claimFirst(batch, taskId), since);
   }
 
-  /** Ends a task whose log was found as it is: from outside, or because its time is over. */
+  /** Ends a task that waits for its completion. False when that can't be stored now: then the completion has to come again. */
+  async complete(
+    batch: PinnedBatch,
+    task: TaskDefinition,
+    found: StoredLog,
+    outcome: AttemptOutcome,
+  ): Promise<boolean> {
+    const { admission, outbox, settlements } = this.#parts;
+    const target = await this.#targetOf(batch, task);
+    const admitted = await admission.admit(batch, task, found, found.log.key);
+    switch (admitted.kind) {
+      case "run":
+        return settlements.settle(batch, task, admitted.claim, { outcome, target });
+      case "completed":
+        // It lost its lock while it waited, and another call has done the work.
+        await outbox.resendOf(admitted.execution, target);
+        return settlements.settle(
+          batch,
+          task,
+          { log: found, execution: undefined },
+          { outcome: { kind: "already_completed", result: admitted.execution.result } },
+        );
+      case "locked":
+      case "lost":
+        return false;
+    }
+  }
+
+  /** Ends a task whose time is over. */
   async end(
     batch: PinnedBatch,
     task: TaskDefinition,
@@ -87,12 +116,8 @@ export class Executor {
   async #admit(batch: PinnedBatch, task: TaskDefinition, log: StoredLog, mark: SyncMark): Promise<void> {
     const { calls, admission, outbox } = this.#parts;
     const unkeyed: Claim = { log, execution: undefined };
-    const call = await calls.describe(batch, task, log).catch(failureOf);
-    if ("code" in call) {
-      // A task that waited has its lock still.
-      const claim = { log, execution: await this.#parts.records.heldBy(log.log) };
-      return this.#settle(batch, task, claim, { outcome: { kind: "failed", error: call, notes: null } });
-    }
+    const call = await calls.describe(batch, task, log).catch(failureOfCall);
+    if ("code" in call) return this.end(batch, task, log, { kind: "failed", error: call, notes: null });
     const admitted = await admission.admit(batch, task, log, call.key);
     switch (admitted.kind) {
       case "run":
@@ -121,9 +146,10 @@ export class Executor {
   ): Promise<void> {
     const { dependencies } = this.#parts;
     await dependencies.store.sync(beforeClaim);
-    const { outcome, claim } = await runAttempt(this.#parts, batch, task, claimed, target);
+    const ours = { ...claimed, log: { ...claimed.log, isOurs: true } };
+    const { outcome, claim } = await runAttempt(this.#parts, batch, task, ours, target);
     if (outcome.kind === "abandoned") return this.#continueFromStore(batch, task);
-    await this.#settle(batch, task, claim, await conclude(dependencies.objects, claim, outcome, target));
+    await this.#settle(batch, task, claim, await conclude(dependencies, claim, outcome, target));
     if (outcome.kind === "parked" && outcome.events) await this.#wakeIfSent(batch, task);
   }
 
@@ -143,11 +169,15 @@ export class Executor {
     if (!settled) await this.#continueFromStore(batch, task);
   }
 
-  /** Where a task that did not run to its end reports to. What can't be told must not keep it from ending. */
+  /**
+   * Where a task that did not run to its end reports to. What can never be told must not keep it from ending; what
+   * can't be read just now brings the message back.
+   */
   async #targetOf(batch: PinnedBatch, task: TaskDefinition): Promise<CallbackTarget | undefined> {
     try {
       return await this.#parts.calls.callbackTarget(batch, task);
     } catch (error) {
+      if (failureOf(error).retryable) throw error;
       const { batchId } = batch;
       this.#parts.dependencies.logger.error("a task ends without its callback", {
         batchId,
@@ -157,6 +187,12 @@ export class Executor {
       return undefined;
     }
   }
+}
+
+/** Why a call can't be made at all. */
+function failureOfCall(thrown: unknown): StoredError {
+  if (thrown instanceof BatonError && thrown.disposition === "retry") throw thrown;
+  return failureOf(thrown);
 }
 
 /** The key is known, though the lock is not ours. */

@@ -1,5 +1,5 @@
 import { BatonError } from "../core/errors.ts";
-import { type Execution, ExecutionSchema, executionId } from "../core/execution.ts";
+import { type Execution, ExecutionSchema, executionId, freed } from "../core/execution.ts";
 import type { TaskLog } from "../core/records.ts";
 import type { DocumentKey, DocumentStore, Snapshot, StoredDocument, Version } from "../ports/store.ts";
 import { commitOwned, type OwnedWrite } from "./owned-commit.ts";
@@ -38,6 +38,17 @@ export class ExecutionRecords {
     const found = await this.read(key);
     if (!found || !isHeldBy(found.execution, { batchId, taskId })) return undefined;
     return found;
+  }
+
+  /** Frees the lock if the task holds it; reads anew as long as somebody else is faster. */
+  async release({ key, batchId, taskId }: TaskLog, nonce: () => string): Promise<void> {
+    if (key === null) return;
+    for (;;) {
+      const found = await this.read(key);
+      if (!found || !isHeldBy(found.execution, { batchId, taskId })) return;
+      const write = executionWrite(found.version, freed(found.execution, nonce()));
+      if ((await commitOwned(this.#store, write)).kind === "won") return;
+    }
   }
 
   /** All records of a state, a page at a time. */

@@ -38,13 +38,15 @@ export class Outbox {
     return this.#all({ field: "batchId", equals: batchId });
   }
 
-  /** Those that are to be sent now: nobody is at them, and their back-off is over. */
+  /** Those that are to be sent now: nobody is at them, and their back-off is over. One that can't be read is told of. */
   async *due(): AsyncGenerator<Callback> {
     const pending = [{ field: "state", equals: "PENDING" }];
     for await (const page of pages(this.#dependencies.store, "callbacks", pending))
       for (const document of page.documents) {
-        const { callback, ageMs } = toStoredCallback(document, page.readTime);
-        if (ageMs >= callback.dueSeconds * 1_000) yield callback;
+        const { data: callback } = CallbackSchema.safeParse(document.data);
+        const ageMs = page.readTime - document.updateTime;
+        if (!callback) this.#dependencies.logger.error("a callback can't be read", { id: document.key.id });
+        else if (ageMs >= callback.dueSeconds * 1_000) yield callback;
       }
   }
 
@@ -84,7 +86,7 @@ export class Outbox {
   /** Undefined: somebody else was faster. */
   async #sendAgain(found: StoredCallback): Promise<Callback | undefined> {
     const again = resent(found.callback, this.#dependencies.ids.unique());
-    return (await this.write(found, again))?.callback;
+    return again ? (await this.write(found, again))?.callback : found.callback;
   }
 
   async #sendCopy(callback: Callback, url: string): Promise<Callback | undefined> {

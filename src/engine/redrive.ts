@@ -36,7 +36,6 @@ export async function redriveBatch(
 
 /** Finds every RUNNING batch, and every callback that is due, and has each looked at by a message of its own. */
 export async function sweep({ store, broker }: Dependencies, outbox: Outbox): Promise<void> {
-  for await (const { callbackId } of outbox.due()) await broker.publish([callbackMessage(callbackId)]);
   for await (const page of pages(store, "batches", [{ field: "status", equals: "RUNNING" }])) {
     await broker.publish(
       page.documents.map(({ key }): OutgoingMessage => {
@@ -44,4 +43,5 @@ export async function sweep({ store, broker }: Dependencies, outbox: Outbox): Pr
       }),
     );
   }
+  for await (const { callbackId } of outbox.due()) await broker.publish([callbackMessage(callbackId)]);
 }

@@ -1,8 +1,6 @@
 import { type Callback, type CallbackTarget, newCallback } from "../core/callback.ts";
 import type { TaskDefinition } from "../core/definition.ts";
-import { messageOf } from "../core/errors.ts";
 import type { ExecutionEnd } from "../core/execution.ts";
-import { limits } from "../core/limits.ts";
 import { type AttemptOutcome, type Settlement, settle } from "../core/settlement.ts";
 import { isTerminal } from "../core/status.ts";
 import type { StoredError, StoredResult } from "../core/stored.ts";
@@ -12,6 +10,7 @@ import type { Claim, Claims, Companions } from "./claims.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { callbackMessage, completionMessage, executeMessage } from "./messages.ts";
 import { publishSince } from "./publish.ts";
+import { storeOutcome } from "./store-outcome.ts";
 
 /** How a task came out, and what is told of it. */
 export interface Conclusion {
@@ -44,7 +43,9 @@ export class Settlements {
     const settlement = settle(task, log, conclusion.outcome, ids.random());
     const companions = this.#companions(claim, settlement, conclusion);
     const since = store.mark();
-    const settled = await this.#settleWithin(() => this.#claims.settle(batch, claim, settlement, companions));
+    const settled = await storeOutcome(this.#dependencies, () =>
+      this.#claims.settle(batch, claim, settlement, companions),
+    );
     if (!settled) {
       const { batchId, attempt } = log;
       logger.warn("the outcome came too late: the claim had been lost", {
@@ -80,19 +81,6 @@ export class Settlements {
     const callback =
       about && newCallback({ ...about, key, batchId, taskId }, { nonce: ids.unique(), now: clock.now() });
     return { end: endOf(settlement, conclusion.outcome, callback), callback };
-  }
-
-  async #settleWithin(commit: () => Promise<Claim | undefined>): Promise<Claim | undefined> {
-    for (const delayMs of limits.settleRetryMs) {
-      try {
-        return await commit();
-      } catch (error) {
-        const { logger, clock } = this.#dependencies;
-        logger.warn("an outcome could not be stored; trying again", { delayMs, error: messageOf(error) });
-        await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
-      }
-    }
-    return commit();
   }
 }
 

@@ -13,7 +13,7 @@ export interface StoredLog {
   readonly writtenAt: number;
   /** Time since it was written, by the store's clock. */
   readonly ageMs: number;
-  /** We wrote it ourselves: it is our claim, and not one that was found. */
+  /** It is our claim, and durable: as long as it stands, an undone write of ours may be written again. */
   readonly isOurs: boolean;
 }
 
@@ -116,7 +116,7 @@ export function logWrite(version: Version | undefined, log: TaskLog): OwnedWrite
 function toClaimOutcome(outcome: CommitOutcome, log: TaskLog): ClaimOutcome {
   if (outcome.kind === "lost") return { kind: "lost", current: toStoredLog(outcome.current) };
   const { version, commitTime } = outcome.committed;
-  return { kind: "won", claim: { log, version, writtenAt: commitTime, ageMs: 0, isOurs: true } };
+  return { kind: "won", claim: { log, version, writtenAt: commitTime, ageMs: 0, isOurs: false } };
 }
 
 export function toStoredLog({ document, readTime }: Snapshot): StoredLog | undefined {

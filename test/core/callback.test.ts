@@ -57,7 +57,12 @@ test("a new callback is to be sent at once, and its event has one id for ever", 
 
 test("while it is sent, others leave it alone for longer than one request takes", () => {
   const taken = sending(fresh, "n2");
-  expect(taken).toEqual({ ...fresh, dueSeconds: limits.callbackLeaseSeconds, nonce: "n2" });
+  expect(taken).toEqual({
+    ...fresh,
+    isBeingSent: true,
+    dueSeconds: limits.callbackLeaseSeconds,
+    nonce: "n2",
+  });
   expect(limits.callbackLeaseSeconds).toBeGreaterThan(limits.callbackTimeoutSeconds);
 });
 
@@ -166,5 +171,7 @@ test("another address is told all of it by a callback of its own, which the arch
 
 test("one that is still on its way, asked for again at the same address, goes on where it is, at once", () => {
   const half = failedOnce(pageSent(fresh, 3, { at: 2_000, error: null }, "n2"));
-  expect(resent(half, "n9")).toEqual({ ...half, failures: 0, dueSeconds: 0, nonce: "n9" });
+  expect(resent(half, "n9")).toEqual({ ...half, dueSeconds: 0, nonce: "n9" });
+  // Whoever is at it now must not be disturbed, or calls that come often would keep it from ever being taken.
+  expect(resent(sending(half, "n8"), "n9")).toBeUndefined();
 });
