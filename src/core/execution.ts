@@ -165,11 +165,12 @@ export function executionId(key: string): string {
   return hashJson(key);
 }
 
-/** What the stored steps of a call belong to. */
-export function stepScope(
-  task: Pick<Holder, "batchId" | "taskId">,
-  execution: Pick<Execution, "key" | "generation"> | undefined,
-): string {
-  if (!execution) return `${task.batchId}.${task.taskId}`;
-  return `${executionId(execution.key)}.${execution.generation}`;
+/** What the stored steps of a task without a key belong to. */
+export function stepsOfTask({ batchId, taskId }: Pick<Holder, "batchId" | "taskId">): string {
+  return `${batchId}.${taskId}`;
+}
+
+/** What the stored steps of a key belong to. */
+export function stepsOfKey({ key, generation }: Pick<Execution, "key" | "generation">): string {
+  return `${executionId(key)}.${generation}`;
 }

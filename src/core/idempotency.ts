@@ -3,6 +3,7 @@ import { hashJson } from "./canonical.ts";
 import { BatonError, messageOf } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
 import { limits } from "./limits.ts";
+import { isTimeZone } from "./time-zone.ts";
 
 /** What makes two calls of a task the same call. */
 const KeySpecSchema = z.discriminatedUnion("by", [
@@ -137,14 +138,6 @@ function isDay(written: string): boolean {
 /** The day that a moment falls on, `YYYY-MM-DD`. */
 function dayIn(timeZone: string, milliseconds: number): string {
   return new Intl.DateTimeFormat("en-CA", { timeZone, dateStyle: "short" }).format(milliseconds);
-}
-
-function isTimeZone(timeZone: string): boolean {
-  try {
-    return Boolean(new Intl.DateTimeFormat("en", { timeZone }));
-  } catch {
-    return false;
-  }
 }
 
 function invalid(problem: string, { taskId }: Pick<Call, "taskId">): BatonError {

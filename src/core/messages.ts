@@ -3,6 +3,7 @@ import { JsonValueSchema } from "./json.ts";
 import { limits } from "./limits.ts";
 import { END_TASK_ID, NameSchema } from "./names.ts";
 import { ReasonSchema, TerminalStatusSchema } from "./status.ts";
+import { isStorableName } from "./steps.ts";
 
 const BatchIdSchema = z
   .string()
@@ -67,9 +68,7 @@ export type ObjectMessage = z.infer<typeof ObjectMessageSchema>;
 
 const EventNameSchema = z
   .string()
-  .min(1)
-  .max(limits.stepNameCharacters)
-  .refine((name) => name.isWellFormed(), "it holds half a character");
+  .refine(isStorableName, `a name has 1–${limits.stepNameCharacters} characters, none of them half of one`);
 
 /** Something that tasks of a batch may wait for has happened. */
 export const EventMessageSchema = z.strictObject({

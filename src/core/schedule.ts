@@ -3,6 +3,7 @@ import * as z from "zod";
 import { batchIdOf } from "./batch.ts";
 import { messageOf } from "./errors.ts";
 import { limits } from "./limits.ts";
+import { isTimeZone } from "./time-zone.ts";
 
 const CronSchema = z
   .string()
@@ -133,14 +134,5 @@ function cronProblem(cron: string): string | undefined {
     return nextOf(parsed, 0) === undefined ? "there is no such time in any year" : undefined;
   } catch (error) {
     return messageOf(error).replace("CronPattern: ", "");
-  }
-}
-
-function isTimeZone(timeZone: string): boolean {
-  try {
-    // Croner takes the empty text for the zone of this machine.
-    return timeZone !== "" && nextSlot({ cron: "@daily", timeZone }, 0) !== undefined;
-  } catch {
-    return false;
   }
 }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { limits } from "./limits.ts";
 import { StoredResultSchema } from "./stored.ts";
 
 /** What is known of a step: what it returned, when its wait began, or that it came to nothing. */
@@ -24,3 +25,9 @@ export const BatchEventSchema = z.strictObject({
   payload: StoredResultSchema,
   nonce: z.string(),
 });
+
+/** Whether a step or an event can be stored under the name. */
+export function isStorableName(name: string): boolean {
+  if (name === "" || name.length > limits.stepNameCharacters || !name.isWellFormed()) return false;
+  return encodeURIComponent(name).length <= limits.encodedNameCharacters;
+}

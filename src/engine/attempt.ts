@@ -1,7 +1,7 @@
 import type { CallbackTarget } from "../core/callback.ts";
 import { finalEventId } from "../core/callback.ts";
 import type { TaskDefinition } from "../core/definition.ts";
-import { stepScope } from "../core/execution.ts";
+import { stepsOfKey, stepsOfTask } from "../core/execution.ts";
 import type { Assignment, TaskOutcome } from "../ports/task-runner.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Claim, Claims } from "./claims.ts";
@@ -38,7 +38,11 @@ export async function runAttempt(
     leaseSeconds: Math.min(lease, execution?.dueSeconds ?? lease),
     renew: () => live.renew(),
     parentOutcome: (taskId) => parents.outcome(batch, taskId),
-    memory: new StoredSteps(dependencies, stepScope(log, execution), batch.batchId),
+    memory: new StoredSteps(
+      dependencies,
+      execution ? stepsOfKey(execution) : stepsOfTask(log),
+      batch.batchId,
+    ),
     callback: target && { url: target.url, eventId: finalEventId(log) },
   };
   const outcome = await dependencies.runner.run(assignment);

@@ -1,4 +1,4 @@
-import { type Execution, stepScope } from "../core/execution.ts";
+import { type Execution, stepsOfKey } from "../core/execution.ts";
 import { limits } from "../core/limits.ts";
 import type { DocumentStore, StoredDocument } from "../ports/store.ts";
 import { pages } from "./pages.ts";
@@ -8,7 +8,7 @@ export async function deleteSteps(
   store: DocumentStore,
   execution: Pick<Execution, "key" | "generation">,
 ): Promise<void> {
-  const scope = stepScope({ batchId: "", taskId: "" }, execution);
+  const scope = stepsOfKey(execution);
   for await (const page of pages(store, "steps", [{ field: "scope", equals: scope }]))
     await deleteDocuments(store, page.documents);
 }

@@ -1,6 +1,6 @@
 import type { Callback } from "../core/callback.ts";
 import { BatonError } from "../core/errors.ts";
-import { cleared, type Execution, freed, isSpent, stepScope } from "../core/execution.ts";
+import { cleared, type Execution, freed, isSpent, stepsOfKey } from "../core/execution.ts";
 import { type Step, StepSchema } from "../core/steps.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { ExecutionRecords, type StoredExecution } from "./execution-records.ts";
@@ -56,7 +56,7 @@ export class Executions {
   async explain(key: string): Promise<Explanation> {
     const { execution, ageMs } = await this.#records.require(key);
     const readAt = this.#dependencies.clock.now();
-    const scope = stepScope({ batchId: "", taskId: "" }, execution);
+    const scope = stepsOfKey(execution);
     const steps: StoredStep[] = [];
     for await (const page of pages(this.#dependencies.store, "steps", [{ field: "scope", equals: scope }]))
       for (const { data, updateTime } of page.documents) {

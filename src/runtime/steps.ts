@@ -3,6 +3,7 @@ import { BatonError, TaskError } from "../core/errors.ts";
 import { encodeJson, type JsonText, type JsonValue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import type { ParkReason } from "../core/status.ts";
+import { isStorableName } from "../core/steps.ts";
 import type { DoneStep, StepMemory, TaskOutcome } from "../ports/task-runner.ts";
 
 export interface WaitOptions {
@@ -128,7 +129,7 @@ class StepRun {
   async #step<Result>(name: string, take: () => Promise<Result | Wait>): Promise<Result> {
     this.#signal.throwIfAborted();
     if (this.#hasLeft) return never();
-    if (name === "" || name.length > limits.stepNameCharacters || !name.isWellFormed())
+    if (!isStorableName(name))
       throw new BatonError("STEP_NAME_INVALID", `"${name.slice(0, 40)}" can't be the name of a step`);
     if (this.#names.has(name)) throw new BatonError("STEP_REPEATED", `There are two steps "${name}"`);
     this.#names.add(name);
