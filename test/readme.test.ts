@@ -54,7 +54,7 @@ test("the test command is what CI runs", () => {
 });
 
 test("every command works, in the order of the README, in a copy of the project", {
-  timeout: 120_000,
+  timeout: 480_000,
 }, async () => {
   const folder = copyOfProject();
   const port = await freePort();

@@ -430,7 +430,7 @@ test("event: before the task waits, while it does, a second time, and after the 
     event: "other",
     batchStatus: "RUNNING",
     isFirst: true,
-    woken: ["listen"],
+    woken: [],
   });
   await until(async () => (await place.baton(["inspect", "active"])).stdout.includes("WAITING  event"));
   const woke = await place.baton(["event", waiting, "paid", "--payload", "6"]);
