@@ -12,5 +12,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // A slow machine is no defect.
+    expect: { poll: { timeout: 20_000 } },
   },
 });
