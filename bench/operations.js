@@ -43,6 +43,8 @@ const app = openEmbedded({
 app.work.start();
 
 const rows = [];
+// The first batch of a workflow stores its definition.
+for (const { id } of workflows) await measure(id, 0);
 const plain = await measure("plain");
 const chain = await measure("chain");
 rows.push(["a task of a chain", difference(chain, plain)]);
@@ -59,9 +61,9 @@ await app.close();
 receiver.close();
 rmSync(data, { recursive: true, force: true });
 
-async function measure(workflowId) {
+async function measure(workflowId, input = 1) {
   const before = { ...counted };
-  const { batchId } = await app.engine.start({ kind: "start", workflowId, input: 1 });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId, input });
   while ((await app.engine.status(batchId)).status === "RUNNING") {
     counted.reads -= 1;
     await new Promise((resolve) => setImmediate(resolve));
