@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { BatonError, type ErrorCode, messageOf } from "../core/errors.ts";
+import { oneLine } from "./output/text.ts";
 import { failureExitCode, type Session, usageExitCode } from "./session.ts";
 
 /** Errors about what was typed. All others are about what was found when it was done. */
@@ -32,11 +33,16 @@ export function reportFailure(session: Session, thrown: unknown, json: boolean):
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
   const error = codedError(thrown);
   const { code, message, remedy } = error;
-  session.note(`error ${code}: ${message}`);
+  session.note(`error ${code}: ${withoutControls(message)}`);
   session.note(`what to do: ${remedy}`);
   if (debuggedCodes.has(code) && session.environment.BATON_DEBUG === "1") session.note(stackOf(error));
   if (json) session.json({ error: { code, message, remedy } });
   return usageCodes.has(code) ? usageExitCode : failureExitCode;
+}
+
+/** What was typed, or what a task said, must not rearrange a terminal. Lines stay lines. */
+function withoutControls(text: string): string {
+  return text.split("\n").map(oneLine).join("\n");
 }
 
 function codedError(thrown: unknown): BatonError {

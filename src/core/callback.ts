@@ -1,15 +1,29 @@
 import * as z from "zod";
 import { hashJson } from "./canonical.ts";
+import { fieldNames } from "./idempotency.ts";
 import { limits } from "./limits.ts";
 import { backoffMs } from "./retry.ts";
 import { StoredResultSchema } from "./stored.ts";
 
+/** What may be called back: what is sent is signed, and needs no password in an address that is stored and shown. */
+export function isCallbackUrl(url: string): boolean {
+  if (url.length > limits.urlCharacters || !URL.canParse(url)) return false;
+  const { protocol, username, password } = new URL(url);
+  return (protocol === "https:" || protocol === "http:") && username === "" && password === "";
+}
+
+export const callbackUrlRule = "a callback has an http or https URL without user and password";
+
 /** Where a task reports to. */
 export const CallbackPolicySchema = z.strictObject({
   /** May hold `{{ … }}` like the parameters of a task. */
-  url: z.string().min(1).max(limits.urlCharacters),
+  url: z
+    .string()
+    .min(1)
+    .max(limits.urlCharacters)
+    .refine((url) => url.includes("{{") || isCallbackUrl(url), callbackUrlRule),
   /** Where completed callbacks are archived, and by which fields of the arguments; `?` after a name: may be absent. */
-  archive: z.strictObject({ table: z.string().min(1), key: z.array(z.string().min(1)).min(1) }).optional(),
+  archive: z.strictObject({ table: z.string().min(1), key: fieldNames() }).optional(),
 });
 export type CallbackPolicy = z.infer<typeof CallbackPolicySchema>;
 

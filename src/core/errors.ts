@@ -29,6 +29,7 @@ export const errorCatalog = {
   BODY_TOO_LARGE: entry("none", "Put large data in the bucket and send its name."),
   BODY_UNSIZED: entry("none", "Send a Content-Length header; chunked bodies are not accepted."),
   BODY_ENCODED: entry("none", "Send the body without content-encoding."),
+  ORIGIN_REFUSED: entry("none", "Web pages of others may not send messages; post without a browser."),
   METHOD_NOT_ALLOWED: entry("none", "Use POST."),
   EVENT_TYPE_UNKNOWN: entry(
     "dead-letter",
@@ -97,6 +98,10 @@ export const errorCatalog = {
     "none",
     "Make the key from fields that every call has; see docs/idempotency.md.",
   ),
+  STEP_NESTED: entry(
+    "none",
+    "Let steps and waits follow each other in the task itself, none within another.",
+  ),
   STEP_REPEATED: entry(
     "none",
     "Give each step of a task its own name; in a loop, put the item's id into it.",
@@ -111,10 +116,7 @@ export const errorCatalog = {
   ),
   TASK_ENDED: entry("none", "A task that has ended keeps its outcome; see `baton show <batchId>`."),
   CALLBACK_URL_INVALID: entry("none", "Give the callback an http or https URL."),
-  CALLBACK_UNKNOWN: entry(
-    "none",
-    "See `baton explain <key>`: a call has one once it has ended; the archive has those that were taken.",
-  ),
+  CALLBACK_UNKNOWN: entry("none", "See `baton explain <key>`: a call has one once it has ended."),
 
   // Built-in tasks
   FILE_MISSING: entry("none", "The file is no longer where the event said; drop it again."),

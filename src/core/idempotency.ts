@@ -10,7 +10,7 @@ const KeySpecSchema = z.discriminatedUnion("by", [
   /** All its arguments. */
   z.strictObject({ by: z.literal("arguments") }),
   /** Some fields of its arguments; one whose name ends in `?` may be absent. */
-  z.strictObject({ by: z.literal("fields"), fields: z.array(z.string().min(1)).min(1) }),
+  z.strictObject({ by: z.literal("fields"), fields: fieldNames() }),
   /** The day: the field `date` of its arguments, or else the day its first attempt began in the time zone. */
   z.strictObject({
     by: z.literal("date"),
@@ -31,13 +31,24 @@ export const IdempotencySchema = z.strictObject({
   /** How long a success is believed and its result given out again, in seconds. */
   ttlSeconds: z.number().positive().max(limits.resultTtlSeconds),
   /** How long the lock is believed without a heartbeat, in seconds. */
-  lockSeconds: z.number().positive().max(limits.delaySeconds),
+  lockSeconds: z.number().min(limits.leastLockSeconds).max(limits.delaySeconds),
   /** What a call does that finds the lock held. */
   onLocked: OnLockedSchema,
   /** Only one at a time, but again after every success. */
   recurring: z.boolean(),
 });
 export type Idempotency = z.infer<typeof IdempotencySchema>;
+
+/** Names of fields, each once; `?` after a name: it may be absent. */
+export function fieldNames() {
+  return z
+    .array(z.string().regex(/^[^?]+\??$/, "a field name, perhaps with ? after it"))
+    .min(1)
+    .refine(
+      (names) => new Set(names.map((name) => name.replace(/\?$/, ""))).size === names.length,
+      "it names a field twice",
+    );
+}
 
 /** One call of a task, as far as its key depends on it. */
 export interface Call {
@@ -105,6 +116,9 @@ export function fieldValues(
 
 function textOf(value: JsonValue, name: string, call: Pick<Call, "taskId">): string {
   if (typeof value === "object") throw invalid(`the field "${name}" is neither text nor a number`, call);
+  // JSON numbers of that size have been rounded on their way: two ids would become one.
+  if (typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER)
+    throw invalid(`the field "${name}" is too large for a number; send it as text`, call);
   return String(value);
 }
 

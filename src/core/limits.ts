@@ -41,6 +41,8 @@ export const limits = {
   deliveryAttempts: 10,
   /** Leases one task may lose before it is failed: a task that kills its worker must not do so for ever. */
   lostLeases: 10,
+  /** Shortest lease of a lock: heartbeats must be able to keep it. */
+  leastLockSeconds: 1,
   /** Longest idempotency key; it is stored whole, beside its hash. */
   keyCharacters: 1_000,
   /** Longest time-to-live of a cached result. */

@@ -27,7 +27,13 @@ export const BatchEventSchema = z.strictObject({
 });
 
 /** Whether a step or an event can be stored under the name. */
-export function isStorableName(name: string): boolean {
-  if (name === "" || name.length > limits.stepNameCharacters || !name.isWellFormed()) return false;
+export function isStorableName(name: unknown): name is string {
+  if (
+    typeof name !== "string" ||
+    name === "" ||
+    name.length > limits.stepNameCharacters ||
+    !name.isWellFormed()
+  )
+    return false;
   return encodeURIComponent(name).length <= limits.encodedNameCharacters;
 }

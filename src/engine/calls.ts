@@ -1,9 +1,8 @@
-import type { CallbackTarget } from "../core/callback.ts";
+import { type CallbackTarget, callbackUrlRule, isCallbackUrl } from "../core/callback.ts";
 import { FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/definition.ts";
 import { BatonError } from "../core/errors.ts";
 import { executionKey, fieldValues, type Idempotency } from "../core/idempotency.ts";
 import type { JsonValue } from "../core/json.ts";
-import { limits } from "../core/limits.ts";
 import { fillTemplate } from "../core/template.ts";
 import type { TaskRunner } from "../ports/task-runner.ts";
 import type { PinnedBatch } from "./batches.ts";
@@ -81,9 +80,6 @@ export class Calls {
 }
 
 function requireUrl(url: JsonValue, task: TaskDefinition): string {
-  if (typeof url === "string" && url.length <= limits.urlCharacters && URL.canParse(url)) {
-    const { protocol } = new URL(url);
-    if (protocol === "https:" || protocol === "http:") return url;
-  }
-  throw new BatonError("CALLBACK_URL_INVALID", "The callback's URL is not one", { where: `task ${task.id}` });
+  if (typeof url === "string" && isCallbackUrl(url)) return url;
+  throw new BatonError("CALLBACK_URL_INVALID", callbackUrlRule, { where: `task ${task.id}` });
 }

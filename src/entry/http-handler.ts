@@ -40,6 +40,8 @@ export type HttpHandler = (request: EntryRequest) => Promise<HttpAnswer>;
 export function createHttpHandler(intake: Intake, logger: Logger): HttpHandler {
   return async (request) => {
     if (request.method !== "POST") return answerWithoutMessage(request);
+    if (isFromForeignPage(request))
+      return errorAnswer(403, new BatonError("ORIGIN_REFUSED", "A web page of another origin sent this"));
     try {
       return await take(request, parseOrError(request), intake);
     } catch (thrown) {
@@ -90,6 +92,13 @@ function answerWithoutMessage({ method, path }: EntryRequest): HttpAnswer {
   if (method === "GET" && (path === "/" || path === "/healthz"))
     return { status: 200, body: { status: "ok" } };
   return errorAnswer(405, new BatonError("METHOD_NOT_ALLOWED", `${method} is not allowed here`));
+}
+
+/** A page that somebody has open posts to servers on his machine without asking, as long as nobody looks who sent it. */
+function isFromForeignPage({ headers }: EntryRequest): boolean {
+  const { origin } = headers;
+  if (origin === undefined) return false;
+  return !URL.canParse(origin) || new URL(origin).host !== headers.host;
 }
 
 /** Errors without a code may tell of paths, hosts or data: those go to the log alone. */

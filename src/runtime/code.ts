@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { FUNCTION_TASK_TYPE } from "../core/definition.ts";
-import { BatonError, TaskError } from "../core/errors.ts";
+import { BatonError, messageOf, TaskError } from "../core/errors.ts";
 import { fillTemplate } from "../core/template.ts";
 import type { Assignment, KeyedCall } from "../ports/task-runner.ts";
 import type { AnyTaskFunction, KeyFunction, TaskContext, TaskType } from "./task-type.ts";
@@ -39,11 +39,23 @@ export async function runKeyFunction(code: TaskCode, call: KeyedCall): Promise<s
     throw new TaskError(`No deployed key function for task ${taskId} of workflow ${workflowId}`, {
       code: "TASK_CODE_MISSING",
     });
-  const key: unknown = keyOf(call.arguments);
-  if (typeof key === "string") return key;
+  const key: unknown = callKeyFunction(keyOf, call);
+  if (typeof key === "string" && key !== "") return key;
   throw new BatonError("IDEMPOTENCY_KEY_INVALID", "The key function returned no text", {
     where: `task ${taskId}`,
   });
+}
+
+/** It is a function of the input alone: what it throws once it throws every time. */
+function callKeyFunction(keyOf: KeyFunction, { arguments: input, taskId }: KeyedCall): unknown {
+  try {
+    return keyOf(input);
+  } catch (cause) {
+    throw new BatonError("IDEMPOTENCY_KEY_INVALID", `The key function throws: ${messageOf(cause)}`, {
+      where: `task ${taskId}`,
+      cause,
+    });
+  }
 }
 
 async function runBuiltIn(code: TaskCode, { task }: Assignment, context: TaskContext): Promise<unknown> {

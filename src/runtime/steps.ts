@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { type Duration, parseDurationSeconds } from "../core/duration.ts";
 import { BatonError, TaskError } from "../core/errors.ts";
 import { encodeJson, type JsonText, type JsonValue } from "../core/json.ts";
@@ -5,6 +6,9 @@ import { limits } from "../core/limits.ts";
 import type { ParkReason } from "../core/status.ts";
 import { isStorableName } from "../core/steps.ts";
 import type { DoneStep, StepMemory, TaskOutcome } from "../ports/task-runner.ts";
+
+/** A step within the work of a step would wait for what can't end before it, or be stored with what it is part of. */
+const insideStep = new AsyncLocalStorage<true>();
 
 export interface WaitOptions {
   /** How long it waits at most. */
@@ -103,7 +107,7 @@ class StepRun {
       const inVain = timedOut("POLL_TIMEOUT", name, timeout);
       const done = await this.#memory.find(name);
       if (done) return unlessInVain<Result>(done, inVain);
-      const seen = await look();
+      const seen = await insideStep.run(true, async () => look());
       if (seen !== undefined) return unlessInVain<Result>(await this.#keep(name, () => seen), inVain);
       const leftMs = await this.#leftMs(name, timeout);
       if (leftMs <= 0) return unlessInVain<Result>(await this.#keepTimeout(name), inVain);
@@ -129,8 +133,10 @@ class StepRun {
   async #step<Result>(name: string, take: () => Promise<Result | Wait>): Promise<Result> {
     this.#signal.throwIfAborted();
     if (this.#hasLeft) return never();
+    if (insideStep.getStore())
+      throw new BatonError("STEP_NESTED", `"${String(name)}" stands in the work of another step`);
     if (!isStorableName(name))
-      throw new BatonError("STEP_NAME_INVALID", `"${name.slice(0, 40)}" can't be the name of a step`);
+      throw new BatonError("STEP_NAME_INVALID", `"${String(name).slice(0, 40)}" can't be the name of a step`);
     if (this.#names.has(name)) throw new BatonError("STEP_REPEATED", `There are two steps "${name}"`);
     this.#names.add(name);
     const taking = take();
@@ -141,7 +147,7 @@ class StepRun {
 
   /** Gives what stands afterwards. */
   async #keep(name: string, work: () => unknown): Promise<DoneStep> {
-    const value = await work();
+    const value = await insideStep.run(true, async () => work());
     this.#signal.throwIfAborted();
     return this.#memory.keep(name, "value", encodeStep(name, value));
   }

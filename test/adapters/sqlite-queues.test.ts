@@ -371,3 +371,42 @@ test("an app gives its queues what BATON_QUEUES says", async () => {
   expect(most).toMatchObject({ documents: 2, default: 1 });
   await expect.poll(() => starts.filter((id) => id.startsWith("websites"))).toHaveLength(1);
 });
+
+/** A message that is handed out a second time, while the first handler is still at it; each ends as the test says. */
+async function handedOutTwice() {
+  const clock = new VirtualClock();
+  const { broker, leased } = open({ clock, queues: {}, pollMs: 1_000 });
+  const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const attempts: number[] = [];
+  broker.start(async ({ deliveryAttempt }) => {
+    attempts.push(deliveryAttempt);
+    if (deliveryAttempt === 1) await first.promise;
+    if (deliveryAttempt === 2) await second.promise;
+  });
+  await broker.publish([asRow("q", "0")]);
+  await clock.advance(61_000);
+  expect(attempts).toEqual([1, 2]);
+  return { clock, leased, first, second, attempts };
+}
+
+test("a handler that ends after its message was handed out again does not take it away from the other", async () => {
+  const { clock, leased, first, second, attempts } = await handedOutTwice();
+  first.resolve();
+  await clock.advance(1_000);
+  expect(leased()).toBe(1);
+  second.reject(new Error("not now"));
+  await clock.advance(10_000);
+  expect(attempts).toEqual([1, 2, 3]);
+  expect(leased()).toBe(0);
+});
+
+test("a handler that fails after its message was handed out again does not have it handed out once more", async () => {
+  const { clock, leased, first, second, attempts } = await handedOutTwice();
+  first.reject(new Error("not now"));
+  await clock.advance(30_000);
+  expect(attempts).toEqual([1, 2]);
+  expect(leased()).toBe(1);
+  second.resolve();
+  await clock.advance(600_000);
+  expect(attempts).toEqual([1, 2]);
+});

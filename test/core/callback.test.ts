@@ -5,6 +5,7 @@ import {
   CallbackSchema,
   copyFor,
   finalEventId,
+  isCallbackUrl,
   isToBeArchived,
   newCallback,
   pageSent,
@@ -174,4 +175,14 @@ test("one that is still on its way, asked for again at the same address, goes on
   expect(resent(half, "n9")).toEqual({ ...half, dueSeconds: 0, nonce: "n9" });
   // Whoever is at it now must not be disturbed, or calls that come often would keep it from ever being taken.
   expect(resent(sending(half, "n8"), "n9")).toBeUndefined();
+});
+
+test.each([
+  ["https://a.example/hook?x=1", true],
+  ["http://127.0.0.1:8080/", true],
+  ["ftp://a.example/", false],
+  ["https://user:password@a.example/", false],
+  ["/hook", false],
+])("%s may be called back: %s", (url, may) => {
+  expect(isCallbackUrl(url)).toBe(may);
 });

@@ -202,3 +202,9 @@ test.each([
   expect(IdempotencySchema.safeParse(written).success).toBe(false);
   expect(IdempotencySchema.safeParse(policy({ by: "arguments" })).success).toBe(true);
 });
+
+test("a number that JSON has rounded is no key: two ids would become one", () => {
+  const call = { taskId: "work", arguments: { id: 2 ** 53 + 2, small: 12 } };
+  expect(() => fieldValues(["id"], call)).toThrow(/send it as text/);
+  expect(fieldValues(["small"], call)).toEqual([["small", "12"]]);
+});

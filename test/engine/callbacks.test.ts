@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
 import { limits } from "../../src/core/limits.ts";
+import { CONTROL_QUEUE } from "../../src/core/messages.ts";
 import { joinCallbackPages, TaskError, workflow } from "../../src/index.ts";
 import type { TaskContext } from "../../src/runtime/task-type.ts";
 import { runToEnd, testApp, untilEnded } from "../support/app.ts";
@@ -430,4 +431,98 @@ test("a receiver that takes nothing keeps nothing out of the archive, and is tol
   await expect
     .poll(async () => (await app.engine.callbacks.ofBatch(batchId))[0]?.state, { timeout: 20_000 })
     .toBe("DELIVERED");
+});
+
+test("a task that fails for good because its key can't be made tells it", async () => {
+  const receiver = await callbackReceiver();
+  const app = testApp({ workflows: [flowOf(() => 1)], environment });
+  const view = await runToEnd(app, "flow", { url: receiver.url });
+  expect(view.tasks[0]).toMatchObject({ status: "ERROR", error: { code: "IDEMPOTENCY_KEY_INVALID" } });
+  await expect.poll(() => receiver.received.length).toBe(1);
+  expect(bodyOf(receiver.received[0])).toMatchObject({
+    type: "task.failed",
+    data: { error: { code: "IDEMPOTENCY_KEY_INVALID" } },
+  });
+});
+
+test("a completion whose callback's address can't be read just now comes again, and is told", async () => {
+  const receiver = await callbackReceiver();
+  const isFirst = firstTime();
+  let isWaiting = false;
+  const flow = workflow("flow")
+    .task("target", () => ({ url: receiver.url }))
+    .task("ask", (task) => task.waitForCompletion("1d"), {
+      after: ["target"],
+      callback: { url: "{{ parents.target.url }}" },
+    });
+  const app = testApp({
+    workflows: [flow],
+    environment,
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        get: async (documentKey) => {
+          if (isWaiting && documentKey.id.endsWith("/target") && isFirst()) throw new Error("UNAVAILABLE");
+          return store.get(documentKey);
+        },
+      })),
+  });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
+  app.work.start();
+  await expect.poll(async () => (await app.engine.show(batchId)).tasks[1]?.reason).toBe("completion");
+  isWaiting = true;
+  const message = { kind: "task", batchId, taskId: "ask", previousTaskId: "ask" } as const;
+  await app.broker.publish([
+    { queue: CONTROL_QUEUE, message: { ...message, completion: { result: "yes" } } },
+  ]);
+  expect((await untilEnded(app, batchId)).tasks[1]).toMatchObject({ status: "SUCCESS", result: "yes" });
+  expect(isFirst()).toBe(false);
+  await expect.poll(() => receiver.received.length).toBe(1);
+  expect(bodyOf(receiver.received[0])).toMatchObject({ type: "task.completed", data: "yes" });
+});
+
+test("a call that finds the work done takes no callback out of the hands of its sender", async () => {
+  const answer = Promise.withResolvers<number>();
+  const receiver = await callbackReceiver((_callback, index) => (index === 0 ? answer.promise : 204));
+  const app = testApp({ workflows: [flowOf(() => 1)], environment });
+  const input = { id: 1, url: receiver.url };
+  await runToEnd(app, "flow", input);
+  await expect.poll(() => receiver.received.length).toBe(1);
+  const [before] = await app.engine.callbacks.ofKey(key);
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow", input });
+  expect((await untilEnded(app, batchId)).tasks[0]).toMatchObject({ reason: "already_completed" });
+  await app.engine.deliverCallback(before?.callbackId ?? "");
+  expect(await app.engine.callbacks.ofKey(key)).toEqual([before]);
+  answer.resolve(204);
+  await expect.poll(async () => (await app.engine.callbacks.ofKey(key))[0]?.state).toBe("DELIVERED");
+  expect(receiver.received).toHaveLength(1);
+});
+
+test("a resend that loses to another write of the callback is tried again", async () => {
+  const receiver = await callbackReceiver();
+  const isFirst = firstTime();
+  const app = testApp({
+    workflows: [flowOf(() => 1)],
+    environment,
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        commit: async (writes) => {
+          const [write] = writes;
+          // Somebody else writes the callback between the resend's look and its write.
+          if (write?.kind === "update" && write.data.resends === 1 && isFirst()) {
+            const { document } = await store.get(write.key);
+            const data = { ...document?.data, nonce: "another" };
+            await store.commit([{ ...write, data }]);
+          }
+          return store.commit(writes);
+        },
+      })),
+  });
+  await runToEnd(app, "flow", { id: 1, url: receiver.url });
+  const stored = async () => (await app.engine.callbacks.ofKey(key))[0];
+  await expect.poll(async () => (await stored())?.state).toBe("DELIVERED");
+  const resent = await app.engine.executions.resendEvent((await stored())?.eventId ?? "");
+  expect(resent).toMatchObject({ state: "PENDING", resends: 1 });
+  await expect.poll(stored).toMatchObject({ state: "DELIVERED", resends: 1 });
+  expect(receiver.received).toHaveLength(2);
+  expect(isFirst()).toBe(false);
 });

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { workflow } from "../../src/index.ts";
 import { statuses, testApp, untilEnded } from "../support/app.ts";
+import { firstTime, withStore } from "../support/faults.ts";
 
 test("cancel: running tasks get their signal, nothing starts afterwards, the batch is CANCELLED", async () => {
   const ran: string[] = [];
@@ -84,4 +85,33 @@ test("cancelling a batch that has ended changes nothing", async () => {
   await untilEnded(app, batchId);
   await app.engine.cancel(batchId);
   expect((await app.engine.show(batchId)).status).toBe("SUCCESS");
+});
+
+test("a cancel whose lock is unlocked, and its record deleted, under its hands ends all the same", async () => {
+  const isFirst = firstTime();
+  let isCancelling = false;
+  const flow = workflow("flow").task("work", ({ step }) => step.sleep("rest", "1h"), {
+    idempotency: { key: { fields: ["id"] } },
+  });
+  const app = testApp({
+    workflows: [flow],
+    environment: { BATON_SWEEP: "1h" },
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        get: async (key) => {
+          const found = await store.get(key);
+          const record = key.collection === "executions" ? found.document : undefined;
+          if (isCancelling && record && isFirst())
+            await store.commit([{ kind: "delete", key, version: record.version }]);
+          return found;
+        },
+      })),
+  });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow", input: { id: 1 } });
+  app.work.start();
+  await expect.poll(async () => (await app.engine.show(batchId)).tasks[0]?.reason).toBe("sleep");
+  isCancelling = true;
+  await app.engine.cancel(batchId);
+  expect((await app.engine.show(batchId)).status).toBe("CANCELLED");
+  expect(isFirst()).toBe(false);
 });

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { workflow } from "../../src/index.ts";
 import { testApp, untilEnded } from "../support/app.ts";
+import { firstTime, statusOf, withStore } from "../support/faults.ts";
+import { callbackReceiver } from "../support/receiver.ts";
 
 const approval = (timeout = "1h") =>
   workflow("approval")
@@ -83,4 +85,100 @@ test("a completion for a batch that has ended becomes a dead letter only if noth
   await app.engine.cancel(batchId);
   expect(await complete({ result: "late" })).toMatchObject({ outcome: "done" });
   expect((await app.engine.show(batchId)).tasks[0]).toMatchObject({ status: "CANCELLED" });
+});
+
+const key = "flow/ask?id=1";
+
+test("a completion that comes while its task loses the lock is stored all the same", async () => {
+  const isFirst = firstTime();
+  const flow = workflow("flow").task("ask", (task) => task.waitForCompletion("1d"), {
+    idempotency: { key: { fields: ["id"] } },
+  });
+  const app = testApp({
+    workflows: [flow],
+    environment: { BATON_SWEEP: "1h" },
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        commit: async (writes) => {
+          if (statusOf(writes[0]) === "SUCCESS" && isFirst()) await app.engine.executions.unlock(key);
+          return store.commit(writes);
+        },
+      })),
+  });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow", input: { id: 1 } });
+  app.work.start();
+  await expect.poll(async () => (await app.engine.show(batchId)).tasks[0]?.reason).toBe("completion");
+  const completion = { kind: "task", batchId, taskId: "ask", previousTaskId: "ask" } as const;
+  const report = await app.deliveries.deliver({
+    message: { ...completion, completion: { result: "yes" } },
+    deliveryAttempt: 1,
+  });
+  expect(report.outcome).toBe("done");
+  expect((await untilEnded(app, batchId)).tasks[0]).toMatchObject({ status: "SUCCESS", result: "yes" });
+  expect((await app.engine.executions.explain(key)).execution).toMatchObject({
+    state: "SUCCESS",
+    result: { value: "yes" },
+  });
+  expect(isFirst()).toBe(false);
+});
+
+/** Two batches that wait for the completion of the same call: the first has lost its lock to the second. */
+async function twoWaiting() {
+  const receiver = await callbackReceiver();
+  const flow = workflow("flow").task("ask", (task) => task.waitForCompletion("1d"), {
+    idempotency: { key: { fields: ["id"] } },
+    callback: { url: receiver.url },
+  });
+  const app = testApp({ workflows: [flow], environment: { BATON_HTTP_ALLOW_PRIVATE: "true" } });
+  app.work.start();
+  const start = async () => {
+    const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow", input: { id: 1 } });
+    await expect.poll(async () => (await app.engine.show(batchId)).tasks[0]?.reason).toBe("completion");
+    return batchId;
+  };
+  const complete = (batchId: string, result: string) =>
+    app.deliveries.deliver({
+      message: { kind: "task", batchId, taskId: "ask", previousTaskId: "ask", completion: { result } },
+      deliveryAttempt: 1,
+    });
+  const first = await start();
+  await app.engine.executions.unlock(key);
+  const second = await start();
+  /** However often it was told, it was always the second's event. */
+  const onlyToldOfSecond = async () => {
+    await expect.poll(async () => (await app.engine.callbacks.ofKey(key))[0]?.state).toBe("DELIVERED");
+    expect(await app.engine.callbacks.ofKey(key)).toHaveLength(1);
+    expect(await app.engine.callbacks.ofBatch(first)).toEqual([]);
+    expect(new Set(receiver.received.map(({ body }) => body)).size).toBe(1);
+    expect(receiver.received[0]?.body).toContain('"of the second"');
+  };
+  return { app, receiver, complete, first, second, onlyToldOfSecond };
+}
+
+test("a completion of a task whose work another has done meanwhile gives what the other's gave, and tells it again", async () => {
+  const { app, receiver, complete, first, second, onlyToldOfSecond } = await twoWaiting();
+  await complete(second, "of the second");
+  expect((await untilEnded(app, second)).tasks[0]).toMatchObject({ reason: null, result: "of the second" });
+  await onlyToldOfSecond();
+  await complete(first, "of the first");
+  expect((await untilEnded(app, first)).tasks[0]).toMatchObject({
+    status: "SUCCESS",
+    reason: "already_completed",
+    result: "of the second",
+  });
+  await expect.poll(() => receiver.received.length).toBe(2);
+  await onlyToldOfSecond();
+});
+
+test("a completion of a task that has lost its lock waits as long as another holds it", async () => {
+  const { app, complete, first, second, onlyToldOfSecond } = await twoWaiting();
+  await complete(first, "of the first");
+  expect((await app.engine.show(first)).tasks[0]).toMatchObject({ status: "WAITING" });
+  await complete(second, "of the second");
+  expect((await untilEnded(app, second)).tasks[0]).toMatchObject({ reason: null, result: "of the second" });
+  expect((await untilEnded(app, first)).tasks[0]).toMatchObject({
+    reason: "already_completed",
+    result: "of the second",
+  });
+  await onlyToldOfSecond();
 });

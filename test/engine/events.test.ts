@@ -10,6 +10,11 @@ import { timedApp } from "../support/timed-app.ts";
 const waits = (timeout = "1h") =>
   workflow("flow").task("work", ({ step }) => step.waitForEvent("approved", { timeout }));
 
+/** Another handler's write in the same turn fails, and takes with it all that the turn has written. */
+function undoTurn(app: ReturnType<typeof testApp>): void {
+  void app.broker.schedule({ queue: "x", message: { kind: "sweep" } }, Number.NaN).catch(() => undefined);
+}
+
 /** An app at work on a batch of the workflow, and events for it, by the way that messages come in. */
 async function started(app: ReturnType<typeof testApp>) {
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
@@ -195,11 +200,7 @@ test("an event whose storing is undone is delivered again, and not lost", async 
       withStore(dependencies, (store) => ({
         commit: async (writes) => {
           const committed = await store.commit(writes);
-          // Another handler's write in the same turn fails, and takes with it all that the turn has written.
-          if (writes[0]?.key.collection === "events" && isFirst())
-            void app.broker
-              .schedule({ queue: "x", message: { kind: "sweep" } }, Number.NaN)
-              .catch(() => undefined);
+          if (writes[0]?.key.collection === "events" && isFirst()) undoTurn(app);
           return committed;
         },
       })),
@@ -286,4 +287,60 @@ test("an event wakes only the tasks that wait for it", async () => {
   await waiting().toEqual(["event", "event"]);
   const received = await app.engine.receiveEvent({ kind: "event", batchId, event: "approved" });
   expect(received.woken).toEqual(["one"]);
+});
+
+test("an event that came while the task parked is found by the sweep when the look for it failed", async () => {
+  const [isFirst, fails] = [firstTime(), firstTime()];
+  let isParked = false;
+  const app = testApp({
+    workflows: [waits("1d")],
+    environment: { BATON_SWEEP: "100ms" },
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        get: async (key) => {
+          if (key.collection === "events" && isParked && fails()) throw new Error("UNAVAILABLE");
+          return store.get(key);
+        },
+        commit: async (writes) => {
+          if (statusOf(writes[0]) === "WAITING" && isFirst()) {
+            await run.send("approved", "staged");
+            isParked = true;
+          }
+          return store.commit(writes);
+        },
+      })),
+  });
+  const run = await started(app);
+  expect((await untilEnded(app, run.batchId)).tasks[0]).toMatchObject({
+    status: "SUCCESS",
+    result: "staged",
+  });
+  expect(fails()).toBe(false);
+});
+
+test("an event that came while the task parked is found by the sweep when the waking was undone", async () => {
+  const [isFirst, isWaking] = [firstTime(), firstTime()];
+  const app = testApp({
+    workflows: [waits("1d")],
+    environment: { BATON_SWEEP: "100ms" },
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        commit: async (writes) => {
+          const isWaiting = statusOf(writes[0]) === "WAITING";
+          const isParking = isWaiting && isFirst();
+          if (isParking) await run.send("approved", "staged");
+          const mark = store.mark();
+          const committed = await store.commit(writes);
+          if (isParking) await store.sync(mark);
+          else if (isWaiting && isWaking()) undoTurn(app);
+          return committed;
+        },
+      })),
+  });
+  const run = await started(app);
+  expect((await untilEnded(app, run.batchId)).tasks[0]).toMatchObject({
+    status: "SUCCESS",
+    result: "staged",
+  });
+  expect(isWaking()).toBe(false);
 });

@@ -164,20 +164,23 @@ test("a key that can't be made fails the task for good, before its code runs", a
   expect(runs).toBe(0);
 });
 
-test("a key function makes the key; one that throws is tried again like the task", async () => {
-  let asked = 0;
-  const flow = workflow("flow").task("work", () => "done", {
-    retry: { initial: "10ms" },
-    idempotency: {
-      key: () => {
-        asked += 1;
-        if (asked === 1) throw new Error("not ready");
-        return "the one";
+test("a key function makes the key; one that throws fails the task at once, for it would throw again", async () => {
+  const flow = workflow("flow")
+    .task("work", () => "done", { idempotency: { key: () => "the one" } })
+    .task("keyless", () => "done", {
+      idempotency: {
+        key: () => {
+          throw new Error("no id");
+        },
       },
-    },
-  });
+    });
   const view = await runToEnd(testApp({ workflows: [flow] }), "flow");
-  expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 2, key: "flow/work?key=the%20one" });
+  expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1, key: "flow/work?key=the%20one" });
+  expect(view.tasks[1]).toMatchObject({
+    status: "ERROR",
+    attempts: 1,
+    error: { code: "IDEMPOTENCY_KEY_INVALID", message: expect.stringContaining("no id") },
+  });
 });
 
 test("a task by day keeps the day on which it began, whenever its attempts run", async () => {

@@ -423,3 +423,42 @@ test.each(["claim", "outcome"])(
     await expect.poll(() => told).toEqual(["SUCCESS", runs]);
   },
 );
+
+test("a worker whose TaskLog is taken over before it has the lock leaves both to the other", async () => {
+  const isFirst = firstTime();
+  let runs = 0;
+  const { app, start, ended } = timedApp({
+    workflows: [keyedFlow(() => ++runs)],
+    environment: { BATON_LEASE: "30s", BATON_SWEEP: "1h" },
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        get: async (documentKey) => {
+          // Whoever looked again and again would not let the test fail otherwise.
+          await new Promise((resolve) => setImmediate(resolve));
+          return store.get(documentKey);
+        },
+        commit: async (writes) => {
+          const [write] = writes;
+          // Somebody takes the claim over between it and the lock, and dies.
+          if (
+            write?.kind === "update" &&
+            writes.length > 1 &&
+            statusOf(write) === "PROCESSING" &&
+            isFirst()
+          ) {
+            const data = { ...write.data, nonce: "thief", attempt: 2 };
+            await store.commit([{ kind: "update", key: write.key, version: write.version, data }]);
+          }
+          return store.commit(writes);
+        },
+      })),
+  });
+  app.work.start();
+  expect((await ended(await start("flow", input))).tasks[0]).toMatchObject({
+    status: "SUCCESS",
+    attempts: 3,
+    result: 1,
+  });
+  expect((await app.engine.executions.explain(key)).execution).toMatchObject({ state: "SUCCESS", token: 1 });
+  expect(isFirst()).toBe(false);
+});

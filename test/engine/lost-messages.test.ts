@@ -259,3 +259,26 @@ test("one workflow that refuses a dropped file does not keep another from starti
   await expect(app.engine.startByObject(dropped)).rejects.toThrow("not this one");
   expect(await app.engine.list({ workflowId: "willing" })).toHaveLength(1);
 });
+
+test("neither a callback nor an execution record that can't be read keeps batches from being swept", async () => {
+  const isFirst = firstTime();
+  const { promise, resolve } = Promise.withResolvers<Dependencies>();
+  const app = testApp({
+    workflows: [chain()],
+    environment: unswept,
+    around: (dependencies) => {
+      resolve(dependencies);
+      return withPublish(dependencies, ({ message }) => !(message.kind === "task" && isFirst()));
+    },
+  });
+  const { store } = await promise;
+  for (const collection of ["callbacks", "executions"] as const)
+    await store.commit([
+      { kind: "create", key: { collection, id: "of another version" }, data: { state: "PENDING" } },
+    ]);
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
+  expect(isFirst()).toBe(false);
+  await app.engine.sweep();
+  app.work.start();
+  expect((await untilEnded(app, batchId)).status).toBe("SUCCESS");
+});

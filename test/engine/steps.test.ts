@@ -493,3 +493,42 @@ test("what a wait came to in one batch is not held against the next call of the 
   expect((await untilEnded(app, batchId)).tasks[0]).toMatchObject({ status: "SUCCESS", result: "job 1" });
   expect(submits).toBe(1);
 });
+
+test("a step whose work ends after its attempt was aborted is not stored: the next attempt does it", async () => {
+  const [goOn, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<unknown>()];
+  const flow = flowOf(
+    async ({ step, attempt }) => {
+      if (attempt > 1) {
+        goOn.resolve();
+        await ended.promise;
+        return step("slow", () => "of the second");
+      }
+      const slow = step("slow", async () => {
+        await goOn.promise;
+        return "of the first";
+      });
+      void slow.then(ended.resolve, ended.resolve);
+      return slow;
+    },
+    { timeout: "5m", retry: { initial: "1s" } },
+  );
+  const { app, start, ended: untilEnd } = timedApp({ workflows: [flow] });
+  app.work.start();
+  const view = await untilEnd(await start("flow"), 900);
+  expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 2, result: "of the second" });
+  expect(await ended.promise).toMatchObject({ kind: "timeout" });
+});
+
+test.each(["a step", "a sleep"])(
+  "%s within the work of a step is refused at once, not after the timeout",
+  async (what) => {
+    const flow = flowOf(({ step }) =>
+      step("outer", async () => {
+        if (what === "a sleep") await step.sleep("inner", "1s");
+        else await step("inner", () => 1);
+      }),
+    );
+    const view = await runToEnd(testApp({ workflows: [flow] }), "flow");
+    expect(view.tasks[0]).toMatchObject({ status: "ERROR", attempts: 1, error: { code: "STEP_NESTED" } });
+  },
+);

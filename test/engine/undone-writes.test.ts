@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { EmbeddedApp } from "../../src/composition/embedded.ts";
-import { workflow } from "../../src/index.ts";
+import { TaskError, workflow } from "../../src/index.ts";
 import type { Write } from "../../src/ports/store.ts";
-import { testApp, untilEnded } from "../support/app.ts";
+import { temporaryFolder, testApp, untilEnded } from "../support/app.ts";
 import { firstTime, statusOf, withStore } from "../support/faults.ts";
 
 const swept = { BATON_LEASE: "600ms", BATON_SWEEP: "150ms" };
@@ -89,4 +89,72 @@ test("a result is not thrown away because the store refused it once", async () =
   });
   expect((await run(app)).tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1 });
   expect(runs).toBe(1);
+});
+
+test("a claim that was undone is not written over that of another process, for the same attempt", async () => {
+  const data = temporaryFolder();
+  const environment = { BATON_LEASE: "1h", BATON_SWEEP: "1h" };
+  const isFirst = firstTime();
+  const [claimed, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const [began, finish] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const refusing = workflow("flow").task("work", () => "of one", {
+    idempotency: {
+      key: () => {
+        throw new TaskError("deployed wrong", { retryable: false });
+      },
+    },
+  });
+  const working = workflow("flow").task(
+    "work",
+    async () => {
+      began.resolve();
+      await finish.promise;
+      return "of the other";
+    },
+    { idempotency: { key: () => "k" } },
+  );
+  const one: EmbeddedApp = testApp({
+    workflows: [refusing],
+    data,
+    environment,
+    around: (dependencies) => ({
+      ...withStore(dependencies, (store) => ({
+        commit: async (writes) => {
+          const committed = await store.commit(writes);
+          if (statusOf(writes[0]) === "PROCESSING" && isFirst()) undoTurn(one);
+          return committed;
+        },
+      })),
+      runner: {
+        run: (assignment) => dependencies.runner.run(assignment),
+        customKey: async (call) => {
+          claimed.resolve();
+          await goOn.promise;
+          return dependencies.runner.customKey(call);
+        },
+      },
+    }),
+  });
+  const other = testApp({ workflows: [working], data, environment });
+  const mark = one.engine.mark();
+  const { batchId } = await one.engine.start({ kind: "start", workflowId: "flow" });
+  await one.engine.sync(mark);
+  const delivered = one.deliveries
+    .deliver({ message: { kind: "task", batchId, taskId: "work" }, deliveryAttempt: 1 })
+    .catch(() => undefined);
+  await claimed.promise;
+  await expect.poll(async () => (await other.engine.show(batchId)).tasks[0]?.status).toBe("NEW");
+  other.work.start({ batchId });
+  await began.promise;
+  const before = (await other.engine.show(batchId)).tasks[0];
+  expect(before).toMatchObject({ status: "PROCESSING", attempts: 1 });
+  goOn.resolve();
+  await delivered;
+  expect((await other.engine.show(batchId)).tasks[0]).toEqual(before);
+  finish.resolve();
+  expect((await untilEnded(other, batchId)).tasks[0]).toMatchObject({
+    status: "SUCCESS",
+    attempts: 1,
+    result: "of the other",
+  });
 });

@@ -84,7 +84,8 @@ describe("bodies that are no message", () => {
 
   test("that only a defect of ours can explain are dead letters as well", async () => {
     const { intake, handle } = setUp();
-    const broken = () => {
+    const broken = (_target: object, name: string | symbol) => {
+      if (name === "origin") return undefined;
       throw new RangeError("Maximum call stack size exceeded");
     };
     const headers = new Proxy({}, { get: broken });
@@ -108,4 +109,15 @@ describe("requests without a message", () => {
     expect(answer.body).toMatchObject(status === 200 ? { status: "ok" } : { code: "METHOD_NOT_ALLOWED" });
     expect(intake.deliveries).toEqual([]);
   });
+});
+
+test.each([
+  ["of another origin", { origin: "http://evil.example", host: "localhost:8080" }, 403],
+  ["without one", { origin: "null", host: "localhost:8080" }, 403],
+  ["of this origin", { origin: "http://localhost:8080", host: "localhost:8080" }, 200],
+])("a post by a web page %s", async (_name, headers, status) => {
+  const { intake, handle } = setUp();
+  intake.onDeliver = async () => ({ outcome: "done" });
+  expect(await handle({ ...start, headers: { ...start.headers, ...headers } })).toMatchObject({ status });
+  expect(intake.deliveries).toHaveLength(status === 200 ? 1 : 0);
 });
