@@ -116,6 +116,7 @@ export class Executor {
   async #admit(batch: PinnedBatch, task: TaskDefinition, log: StoredLog, mark: SyncMark): Promise<void> {
     const { calls, admission, outbox } = this.#parts;
     const unkeyed: Claim = { log, execution: undefined };
+    if (!task.idempotency && !task.callback) return this.#run(batch, task, unkeyed, undefined, mark);
     const call = await calls.describe(batch, task, log).catch(failureOfCall);
     if ("code" in call) return this.end(batch, task, log, { kind: "failed", error: call, notes: null });
     const admitted = await admission.admit(batch, task, log, call.key);
