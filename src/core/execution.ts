@@ -45,8 +45,7 @@ export type Holder = z.infer<typeof HolderSchema>;
 
 /** What a call finds at its key. */
 export type Admission =
-  /** Nobody has it, or not any more: claim it like this. */
-  /** `generation` undefined: it begins anew. */
+  /** Nobody has it, or not any more: claim it like this. `generation` undefined: it begins anew. */
   | { readonly kind: "take"; readonly token: number; readonly generation: string | undefined }
   /** Done already. */
   | { readonly kind: "completed"; readonly execution: Execution }

@@ -56,6 +56,15 @@ export class Callbacks {
     throw new BatonError("CALLBACK_UNKNOWN", `The key ${key} has no stored callback`);
   }
 
+  /** Sends a stored callback again. Durable when it returns. Throws `CALLBACK_UNKNOWN`. */
+  async resend(callbackId: string): Promise<Callback> {
+    const { store } = this.#dependencies;
+    const mark = store.mark();
+    const callback = await this.#outbox.resend(callbackId);
+    await store.sync(mark);
+    return callback;
+  }
+
   /** Throws `SQL_FAILED`, `TABLE_MISMATCH`, and what the warehouse throws. */
   archived(table: string, condition: CallbackCondition, limit: number): Promise<FoundCallbacks> {
     return findArchived(this.#dependencies.callbackArchive, table, condition, limit);

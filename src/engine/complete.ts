@@ -10,8 +10,7 @@ import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { Executor } from "./execute.ts";
 import type { FanOut } from "./fan-out.ts";
-import { storeResult } from "./results.ts";
-import { jsonText } from "./step-memory.ts";
+import { jsonText, storeResult } from "./results.ts";
 import type { StoredLog, TaskLogs } from "./task-logs.ts";
 
 /** Handles "a task has completed", from Baton's own workers and from outside. */

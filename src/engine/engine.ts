@@ -21,7 +21,7 @@ import { Executions } from "./executions.ts";
 import { FanOut } from "./fan-out.ts";
 import { Inspection } from "./inspect.ts";
 import { Outbox } from "./outbox.ts";
-import { pages } from "./pages.ts";
+import { forEachReadable } from "./readable.ts";
 import { isReady } from "./readiness.ts";
 import { redriveBatch, sweep } from "./redrive.ts";
 import { retryBatch } from "./retry.ts";
@@ -36,7 +36,7 @@ export interface BatchFilter {
   readonly lineageId?: string;
 }
 
-/** The engine: every handler of a message, and what people ask of batches. It keeps nothing that the store lacks. */
+/** The engine: every handler of a message, and what people ask of batches. It keeps nothing in memory that may not be lost. */
 export class Engine {
   readonly deadLetters: DeadLetters;
   readonly executions: Executions;
@@ -147,18 +147,24 @@ export class Engine {
     return batchSummary((await this.#batches.read(batchId)).batch);
   }
 
-  /** Newest first. */
+  /** Newest first. Batches that this version can't read hide no others. */
   async list(filter: BatchFilter): Promise<BatchSummary[]> {
     const conditions = [
       ...(filter.status ? [{ field: "status", equals: filter.status }] : []),
       ...(filter.lineageId ? [{ field: "lineageId", equals: filter.lineageId }] : []),
     ];
     const found: BatchSummary[] = [];
-    for await (const page of pages(this.#dependencies.store, "batches", conditions))
-      for (const document of page.documents) {
-        const batch = TaskBatchSchema.parse(document.data);
+    const { store, logger } = this.#dependencies;
+    const unreadable = await forEachReadable(
+      store,
+      "batches",
+      conditions,
+      TaskBatchSchema,
+      ({ data: batch }) => {
         if (!filter.workflowId || filter.workflowId === batch.workflowId) found.push(batchSummary(batch));
-      }
+      },
+    );
+    if (unreadable > 0) logger.error("batches that can't be read are left out", { unreadable });
     return found.sort((one, other) => other.createdAt.localeCompare(one.createdAt));
   }
 

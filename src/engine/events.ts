@@ -2,8 +2,8 @@ import type { EventMessage } from "../core/messages.ts";
 import type { Batches } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { commitOwned } from "./owned-commit.ts";
-import { storeResult } from "./results.ts";
-import { eventKey, jsonText } from "./step-memory.ts";
+import { jsonText, storeResult } from "./results.ts";
+import { eventKey } from "./step-memory.ts";
 import type { TaskLogs } from "./task-logs.ts";
 import { wake } from "./wake.ts";
 

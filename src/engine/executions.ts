@@ -1,5 +1,4 @@
 import type { Callback } from "../core/callback.ts";
-import { BatonError } from "../core/errors.ts";
 import { cleared, type Execution, freed, isSpent, stepsOfKey } from "../core/execution.ts";
 import { type Step, StepSchema } from "../core/steps.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -87,23 +86,6 @@ export class Executions {
     );
     await store.sync(mark);
     return changed;
-  }
-
-  /** Sends the stored final callback of a completed key again. Throws `EXECUTION_UNKNOWN`, `CALLBACK_UNKNOWN`. */
-  async resend(key: string): Promise<Callback> {
-    const { execution } = await this.#records.require(key);
-    if (execution.callbackId === null)
-      throw new BatonError("CALLBACK_UNKNOWN", `The key ${key} has no stored callback`);
-    return this.resendEvent(execution.callbackId);
-  }
-
-  /** Sends a stored callback again. Throws `CALLBACK_UNKNOWN`. */
-  async resendEvent(eventId: string): Promise<Callback> {
-    const { store } = this.#dependencies;
-    const mark = store.mark();
-    const callback = await this.#outbox.resend(eventId);
-    await store.sync(mark);
-    return callback;
   }
 }
 

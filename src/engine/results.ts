@@ -1,4 +1,4 @@
-import { type JsonText, type JsonValue, JsonValueSchema } from "../core/json.ts";
+import { encodeJson, type JsonText, type JsonValue, JsonValueSchema } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import type { StoredResult } from "../core/stored.ts";
 import type { ObjectStore } from "../ports/objects.ts";
@@ -29,4 +29,11 @@ export async function readResult(objects: ObjectStore, result: StoredResult | nu
 
 function parseResult(text: string): JsonValue {
   return text === "null" ? null : JSON.parse(text);
+}
+
+/** For values that are JSON already. */
+export function jsonText(value: JsonValue): JsonText {
+  const encoded = encodeJson(value);
+  if (!encoded.ok) throw new TypeError(`Not JSON: ${encoded.path}: ${encoded.problem}`);
+  return encoded;
 }

@@ -1,4 +1,4 @@
-import { encodeJson, type JsonText, type JsonValue } from "../core/json.ts";
+import type { JsonText, JsonValue } from "../core/json.ts";
 import { BatchEventSchema, type Step, StepSchema } from "../core/steps.ts";
 import type { DocumentKey, Snapshot, StoredDocument, Version } from "../ports/store.ts";
 import type { DoneStep, StepMemory, Wait } from "../ports/task-runner.ts";
@@ -93,11 +93,4 @@ export class StoredSteps implements StepMemory {
 
 export function eventKey(batchId: string, event: string): DocumentKey {
   return { collection: "events", id: `${batchId}/${encodeURIComponent(event)}` };
-}
-
-/** For values that are JSON already. */
-export function jsonText(value: JsonValue): JsonText {
-  const encoded = encodeJson(value);
-  if (!encoded.ok) throw new TypeError(`Not JSON: ${encoded.path}: ${encoded.problem}`);
-  return encoded;
 }

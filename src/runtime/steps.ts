@@ -66,7 +66,7 @@ class StepRun {
   readonly #park: (outcome: Parked) => void;
   readonly #names = new Set<string>();
   readonly #underWay = new Set<Promise<unknown>>();
-  readonly #waits: Wait[] = [];
+  readonly #waits: PendingWait[] = [];
   #hasLeft = false;
 
   constructor(memory: StepMemory, signal: AbortSignal, park: (outcome: Parked) => void) {
@@ -112,7 +112,7 @@ class StepRun {
       const leftMs = await this.#leftMs(name, timeout);
       if (leftMs <= 0) return unlessInVain<Result>(await this.#keepTimeout(name), inVain);
       const everyMs = parseDurationSeconds(every, `step ${name}`) * 1_000;
-      return this.#wait(new Wait("poll", Math.min(everyMs, leftMs)));
+      return this.#wait(new PendingWait("poll", Math.min(everyMs, leftMs)));
     });
   }
 
@@ -125,12 +125,12 @@ class StepRun {
       if (event) return unlessInVain<JsonValue>(await this.#keep(name, () => event.payload), inVain);
       const leftMs = await this.#leftMs(name, timeout);
       if (leftMs <= 0) return unlessInVain<JsonValue>(await this.#keepTimeout(name), inVain);
-      return this.#wait(new Wait("event", leftMs, name));
+      return this.#wait(new PendingWait("event", leftMs, name));
     });
   }
 
   /** Throws `STEP_NAME_INVALID`, `STEP_REPEATED`, and what the task was interrupted by. */
-  async #step<Result>(name: string, take: () => Promise<Result | Wait>): Promise<Result> {
+  async #step<Result>(name: string, take: () => Promise<Result | PendingWait>): Promise<Result> {
     this.#signal.throwIfAborted();
     if (this.#hasLeft) return never();
     if (insideStep.getStore())
@@ -142,7 +142,7 @@ class StepRun {
     const taking = take();
     this.#underWay.add(taking);
     const taken = await taking.finally(() => this.#underWay.delete(taking));
-    return taken instanceof Wait ? never() : taken;
+    return taken instanceof PendingWait ? never() : taken;
   }
 
   /** Gives what stands afterwards. */
@@ -163,11 +163,11 @@ class StepRun {
     return since + parseDurationSeconds(timeout, `step ${name}`) * 1_000 - now;
   }
 
-  #sleepFor(leftMs: number): Wait | undefined {
-    return leftMs > 0 ? this.#wait(new Wait("sleep", leftMs)) : undefined;
+  #sleepFor(leftMs: number): PendingWait | undefined {
+    return leftMs > 0 ? this.#wait(new PendingWait("sleep", leftMs)) : undefined;
   }
 
-  #wait(wait: Wait): Wait {
+  #wait(wait: PendingWait): PendingWait {
     this.#waits.push(wait);
     if (this.#waits.length === 1) void this.#leave();
     return wait;
@@ -186,7 +186,7 @@ class StepRun {
 }
 
 /** A step that can't go on now. */
-class Wait {
+class PendingWait {
   readonly reason: ParkReason;
   readonly milliseconds: number;
   readonly event: string | undefined;
@@ -199,7 +199,7 @@ class Wait {
 }
 
 /** The task is looked at again when the first of its waits is over, and at any event if it waits for one. */
-function parkedFor(waits: readonly Wait[]): Parked {
+function parkedFor(waits: readonly PendingWait[]): Parked {
   const [first] = waits.toSorted((one, other) => one.milliseconds - other.milliseconds);
   const events = waits.flatMap(({ event }) => event ?? []);
   const reason = events.length > 0 ? "event" : (first?.reason ?? "sleep");

@@ -169,7 +169,7 @@ test("a callback that nobody takes is given up after three days, and sent when i
   expect(sends).toHaveLength(limits.callbackAttempts);
   isUp = true;
   // The result has run out, and with it the record of the key; the callback is kept.
-  await app.engine.executions.resendEvent(eventId);
+  await app.engine.callbacks.resend(eventId);
   await clock.advance(1_000);
   expect(await state()).toBe("DELIVERED");
 });
@@ -520,7 +520,7 @@ test("a resend that loses to another write of the callback is tried again", asyn
   await runToEnd(app, "flow", { id: 1, url: receiver.url });
   const stored = async () => (await app.engine.callbacks.ofKey(key))[0];
   await expect.poll(async () => (await stored())?.state).toBe("DELIVERED");
-  const resent = await app.engine.executions.resendEvent((await stored())?.eventId ?? "");
+  const resent = await app.engine.callbacks.resend((await stored())?.eventId ?? "");
   expect(resent).toMatchObject({ state: "PENDING", resends: 1 });
   await expect.poll(stored).toMatchObject({ state: "DELIVERED", resends: 1 });
   expect(receiver.received).toHaveLength(2);

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Dependencies } from "../../src/engine/dependencies.ts";
 import { TaskError, workflow } from "../../src/index.ts";
 import { runToEnd, statuses, testApp } from "../support/app.ts";
 
@@ -53,4 +54,19 @@ test("a failing branch skips its descendants and leaves the others alone", async
     alarm: "SUCCESS",
   });
   expect(view.tasks[1]?.error).toEqual({ code: "NO_TABLE", message: "no such table", retryable: false });
+});
+
+test("a batch that can't be read hides no other from the list", async () => {
+  let dependencies: Dependencies | undefined;
+  const app = testApp({
+    workflows: [workflow("flow").task("a", () => 1)],
+    around: (plain) => {
+      dependencies = plain;
+      return plain;
+    },
+  });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
+  const key = { collection: "batches", id: "from-another-version" } as const;
+  await dependencies?.store.commit([{ kind: "create", key, data: { status: "RUNNING" } }]);
+  expect((await app.engine.list({})).map((batch) => batch.batchId)).toEqual([batchId]);
 });

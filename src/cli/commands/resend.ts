@@ -96,7 +96,7 @@ async function send(app: EmbeddedApp, eventIds: readonly string[], tell: Tell): 
 
 async function askAgain({ engine }: EmbeddedApp, eventId: string): Promise<boolean> {
   try {
-    await engine.executions.resendEvent(eventId);
+    await engine.callbacks.resend(eventId);
     return true;
   } catch (thrown) {
     if (thrown instanceof BatonError && thrown.code === "CALLBACK_UNKNOWN") return false;
