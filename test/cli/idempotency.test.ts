@@ -345,7 +345,7 @@ test("inspect registered, stats and results; what can't be read hides nothing", 
   expect(results.stderr).toBe("1 more: raise --limit.\n");
   const database = new DatabaseSync(place.path("data/baton.sqlite"));
   database.exec(
-    `UPDATE executions SET data = json_set(data, '$.dueSeconds', 'never') WHERE data LIKE '%a1%'`,
+    `UPDATE executions SET data = json_set(data, '$.dueSeconds', 'never') WHERE data ->> 'key' LIKE '%account_id=a1'`,
   );
   database.close();
   const readable = await place.baton(["inspect", "results", "--json"]);
