@@ -3,7 +3,6 @@ import { type Execution, ExecutionSchema, executionId, freed } from "../core/exe
 import type { TaskLog } from "../core/records.ts";
 import type { DocumentKey, DocumentStore, Snapshot, StoredDocument, Version } from "../ports/store.ts";
 import { commitOwned, type OwnedWrite } from "./owned-commit.ts";
-import { pages } from "./pages.ts";
 
 /** An execution record as it stands in the store. */
 export interface StoredExecution {
@@ -49,12 +48,6 @@ export class ExecutionRecords {
       const write = executionWrite(found.version, freed(found.execution, nonce()));
       if ((await commitOwned(this.#store, write)).kind === "won") return;
     }
-  }
-
-  /** All records of a state, a page at a time. */
-  async *ofState(state: Execution["state"]): AsyncGenerator<StoredExecution> {
-    for await (const page of pages(this.#store, "executions", [{ field: "state", equals: state }]))
-      for (const document of page.documents) yield fromDocument(document, page.readTime);
   }
 
   /**

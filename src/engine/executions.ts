@@ -40,17 +40,6 @@ export class Executions {
     return found && !isSpent(found.execution, found.ageMs) ? found : undefined;
   }
 
-  /** Keys that are locked. */
-  locks(): Promise<StoredExecution[]> {
-    return collect(this.#records.ofState("PROCESSING"));
-  }
-
-  /** Keys whose work is done and whose result still counts. */
-  async results(): Promise<StoredExecution[]> {
-    const found = await collect(this.#records.ofState("SUCCESS"));
-    return found.filter(({ execution, ageMs }) => !isSpent(execution, ageMs));
-  }
-
   /** Throws `EXECUTION_UNKNOWN`. */
   async explain(key: string): Promise<Explanation> {
     const { execution, ageMs } = await this.#records.require(key);
@@ -87,10 +76,4 @@ export class Executions {
     await store.sync(mark);
     return changed;
   }
-}
-
-async function collect<T>(items: AsyncGenerator<T>): Promise<T[]> {
-  const collected: T[] = [];
-  for await (const item of items) collected.push(item);
-  return collected;
 }

@@ -216,7 +216,7 @@ test("failures are tried again after the waits of the policy, each attempt under
   const flow = keyedFlow(
     async ({ attempt }) => {
       began.push(clock.now());
-      held.push((await app.engine.executions.locks()).length);
+      held.push((await app.engine.inspection.locks(10)).rows.length);
       if (attempt < 4) throw new TaskError(`failure ${attempt}`);
       return attempt;
     },

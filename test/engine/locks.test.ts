@@ -224,7 +224,7 @@ test("a holder that ends after its lock was unlocked commits nothing, and does t
   const { app, start, ended } = timedApp({ workflows: [flow], environment: { BATON_LEASE: "30s" } });
   app.work.start();
   const batchId = await start("flow", input);
-  await expect.poll(async () => (await app.engine.executions.locks()).length).toBe(1);
+  await expect.poll(async () => (await app.engine.inspection.locks(10)).rows.length).toBe(1);
   await app.engine.executions.unlock(key);
   finish.resolve();
   await expect.poll(() => app.broker.active).toBe(0);
@@ -270,7 +270,7 @@ test("a batch that is cancelled gives back the lock of a running task, whose out
   const second = await start("flow", input);
   await expect.poll(async () => (await app.engine.show(second)).tasks[0]?.reason).toBe("lock_held");
   await app.engine.cancel(first);
-  expect(await app.engine.executions.locks()).toEqual([]);
+  expect((await app.engine.inspection.locks(10)).rows).toEqual([]);
   expect((await ended(second, 20)).tasks[0]).toMatchObject({ status: "SUCCESS", result: 2 });
   finish.resolve();
   await expect.poll(() => app.broker.active).toBe(0);
@@ -284,11 +284,11 @@ test("a cancel that does not take the lock of another leaves it", async () => {
   const { app, start, ended } = timedApp({ workflows: [flow] });
   app.work.start();
   const first = await start("flow", input);
-  await expect.poll(async () => (await app.engine.executions.locks()).length).toBe(1);
+  await expect.poll(async () => (await app.engine.inspection.locks(10)).rows.length).toBe(1);
   const second = await start("flow", input);
   await expect.poll(async () => (await app.engine.show(second)).tasks[0]?.reason).toBe("lock_held");
   await app.engine.cancel(second);
-  expect(await app.engine.executions.locks()).toHaveLength(1);
+  expect((await app.engine.inspection.locks(10)).rows).toHaveLength(1);
   finish.resolve("first");
   expect((await ended(first)).tasks[0]).toMatchObject({ status: "SUCCESS", result: "first" });
 });
@@ -319,7 +319,7 @@ test("a cancel that died before it gave the lock of a parked task back is carrie
   await expect.poll(async () => (await app.engine.show(batchId)).tasks[0]?.reason).toBe("sleep");
   await expect(app.engine.cancel(batchId)).rejects.toThrow("died");
   expect((await untilEnded(app, batchId)).status).toBe("CANCELLED");
-  await expect.poll(() => app.engine.executions.locks()).toEqual([]);
+  await expect.poll(async () => (await app.engine.inspection.locks(10)).rows).toEqual([]);
 });
 
 test("a process that stops gives its locks back: the next one goes on at once", async () => {
@@ -333,7 +333,7 @@ test("a process that stops gives its locks back: the next one goes on at once", 
   const first = timedApp({ data, clock, workflows: [flow], environment });
   first.app.work.start();
   const batchId = await first.start("flow", input);
-  await expect.poll(async () => (await first.app.engine.executions.locks()).length).toBe(1);
+  await expect.poll(async () => (await first.app.engine.inspection.locks(10)).rows.length).toBe(1);
   await first.app.close();
   const second = timedApp({ data, clock, workflows: [flow], environment });
   expect((await second.app.engine.executions.explain(key)).execution).toMatchObject({
@@ -374,7 +374,7 @@ test("a task that can't be described when its wait is over gives its lock back",
   await expect.poll(async () => (await app.engine.show(batchId)).tasks[1]?.reason).toBe("sleep");
   isBroken = true;
   expect((await untilEnded(app, batchId)).tasks[1]).toMatchObject({ status: "ERROR" });
-  expect(await app.engine.executions.locks()).toEqual([]);
+  expect((await app.engine.inspection.locks(10)).rows).toEqual([]);
 });
 
 test.each(["claim", "outcome"])(
