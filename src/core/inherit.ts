@@ -1,14 +1,29 @@
+import type { TaskDefinition } from "./definition.ts";
 import type { Graph } from "./graph.ts";
+import type { Ending } from "./joins.ts";
+import { childVerdict } from "./readiness.ts";
 
 /**
- * Tasks whose success a retry takes over: those that succeeded and whose parents are all taken over too. A task
- * below one that runs again runs again as well, for its input may change.
+ * Tasks whose success a retry takes over: those that succeeded, whose parents are all taken over too, and that would run
+ * after such parents: their rule may be another by now. A task below one that runs again runs again as well, for its
+ * input may change.
  */
 export function inheritedTasks(graph: Graph, succeeded: (taskId: string) => boolean): string[] {
   const inherited = new Set<string>();
   for (const task of parentsFirst(graph))
-    if (succeeded(task.id) && task.after.every((parent) => inherited.has(parent))) inherited.add(task.id);
+    if (
+      succeeded(task.id) &&
+      task.after.every((parent) => inherited.has(parent)) &&
+      runsAfterSuccesses(graph, task)
+    )
+      inherited.add(task.id);
   return [...inherited];
+}
+
+function runsAfterSuccesses(graph: Graph, { id, after }: TaskDefinition): boolean {
+  const join = graph.joinAbove.get(id);
+  const endings = after.map((): Ending => ({ status: "SUCCESS", reason: null }));
+  return !join || childVerdict(join, id, endings).kind === "ready";
 }
 
 /** The tasks of a graph, every one after its parents. */

@@ -79,8 +79,8 @@ export const limits = {
   similarKeys: 5,
   /** Documents of a page when each may be as large as the store allows. */
   largeDocumentsPage: 50,
-  /** How often, and after how long, an outcome that the store refuses is stored again: the work is done, only its record is not. */
-  settleRetryMs: [100, 300, 900, 2_700],
+  /** How often, and after how long, what a service refuses is tried again for a task that has its claim. */
+  insistMs: [100, 300, 900, 2_700],
   /** Longest delay, the horizon of Cloud Tasks. */
   delaySeconds: 30 * 24 * 3600,
   /** Longest timeout of one attempt, below the 60 minutes of a Cloud Run function. */

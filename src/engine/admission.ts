@@ -64,13 +64,12 @@ export class Admission {
       const nonce = this.#dependencies.ids.unique();
       const { lockSeconds } = idempotency;
       const execution = claimedExecution(key, found?.execution, admission, { holder, lockSeconds, nonce });
+      // What belonged to a result that has run out is nobody's any more. Deleted first: should it take longer than our
+      // lease, the key is not ours, and nothing runs.
+      if (found && admission.generation === undefined)
+        await deleteSteps(this.#dependencies.store, found.execution);
       const claim = await this.#claims.acquire(claimed, found, execution);
-      if (claim) {
-        // What belonged to a result that has run out is nobody's any more.
-        if (found && admission.generation === undefined)
-          await deleteSteps(this.#dependencies.store, found.execution);
-        return { kind: "run", claim };
-      }
+      if (claim) return { kind: "run", claim };
       const current = await this.#logs.read(batchId, task.id);
       if (current?.version !== claimed.version) return { kind: "lost" };
     }

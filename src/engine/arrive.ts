@@ -4,9 +4,10 @@ import type { AttemptOutcome } from "../core/settlement.ts";
 import type { SyncMark } from "../ports/store.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { completionMessage, executeMessage } from "./messages.ts";
+import { completionMessage, executeMessage, finalCallbackMessages } from "./messages.ts";
 import { publishSince } from "./publish.ts";
 import type { ClaimOutcome, StoredLog, TaskLogs } from "./task-logs.ts";
+import { wakeIfSent } from "./wake.ts";
 
 interface Parts {
   readonly dependencies: Dependencies;
@@ -27,9 +28,14 @@ export async function arrive(
   const arrival = decideArrival(found.log, found.ageMs);
   switch (arrival.kind) {
     case "ended":
-      await publishSince(dependencies, since, [completionMessage(batch.batchId, task.id, arrival.ending)]);
+      await publishSince(dependencies, since, [
+        completionMessage(batch.batchId, task.id, arrival.ending),
+        ...finalCallbackMessages(batch.batchId, task),
+      ]);
       return undefined;
     case "held":
+      // Whoever parked it may have died before it could look for events that came meanwhile.
+      if (await wakeIfSent({ dependencies, logs }, batch, found)) return undefined;
       await dependencies.timer.schedule(executeMessage(batch, task.id), arrival.remainingMs);
       return undefined;
     case "take":

@@ -26,7 +26,7 @@ export async function cancelBatch(
   const pinned = await batches.pinned(batchId);
   let pending = [...pinned.graph.tasks.keys()];
   while (pending.length > 0) pending = await cancelTasks(dependencies, logs, pinned, pending);
-  await closeBatch(dependencies, batches, batchId);
+  await closeBatch(dependencies, batches, batchId, { byCancel: true });
   await dependencies.store.sync(mark);
 }
 

@@ -10,8 +10,10 @@ import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { Executor } from "./execute.ts";
 import type { FanOut } from "./fan-out.ts";
+import { finalCallbackMessages } from "./messages.ts";
+import { publishSince } from "./publish.ts";
 import { jsonText, storeResult } from "./results.ts";
-import type { StoredLog, TaskLogs } from "./task-logs.ts";
+import type { TaskLogs } from "./task-logs.ts";
 
 /** Handles "a task has completed", from Baton's own workers and from outside. */
 export class Completions {
@@ -28,39 +30,40 @@ export class Completions {
   }
 
   async complete(batch: PinnedBatch, taskId: string, message: TaskMessage, since: SyncMark): Promise<void> {
-    const ending = message.ending ?? (await this.#readEnding(batch, taskId, message));
+    const ending = message.ending ?? (await this.#readEnding(batch, taskId, message, since));
     if (!ending || ending.status === "CANCELLED") return;
     await this.#fanOut.passOn(batch, taskId, ending, { redrive: message.redrive === true, since });
   }
 
   /** The committed ending; undefined when there is none yet and the message has been dealt with. */
-  async #readEnding(batch: PinnedBatch, taskId: string, message: TaskMessage) {
-    if (!batch.graph.tasks.has(taskId))
-      throw new BatonError("TASK_UNKNOWN", `Batch ${batch.batchId} has no task ${taskId}`);
+  async #readEnding(batch: PinnedBatch, taskId: string, message: TaskMessage, since: SyncMark) {
+    const task = batch.graph.tasks.get(taskId);
+    if (!task) throw new BatonError("TASK_UNKNOWN", `Batch ${batch.batchId} has no task ${taskId}`);
     const found = await this.#logs.read(batch.batchId, taskId);
-    if (found && isTerminal(found.log.status)) return { status: found.log.status, reason: found.log.reason };
+    if (found && isTerminal(found.log.status)) {
+      const callbacks = finalCallbackMessages(batch.batchId, task);
+      if (callbacks.length > 0) await publishSince(this.#dependencies, since, callbacks);
+      return { status: found.log.status, reason: found.log.reason };
+    }
     const isStored =
       found?.log.status === "WAITING" &&
       found.log.reason === "completion" &&
-      (await this.#completeFromOutside(batch, taskId, found, message.completion ?? { result: null }));
+      (await this.#executor.complete(
+        batch,
+        task,
+        found,
+        await this.#outcomeOf(found.log, message.completion),
+      ));
     // It came before its task waits for it, or could not be stored now: it is kept until it can, or the task has ended.
     if (!isStored)
       await this.#dependencies.timer.schedule({ queue: CONTROL_QUEUE, message }, limits.earlyCompletionMs);
     return undefined;
   }
 
-  async #completeFromOutside(
-    batch: PinnedBatch,
-    taskId: string,
-    found: StoredLog,
-    completion: Completion,
-  ): Promise<boolean> {
-    const task = batch.graph.tasks.get(taskId);
-    if (!task) return false;
-    return this.#executor.complete(batch, task, found, await this.#outcomeOf(found.log, completion));
-  }
-
-  async #outcomeOf({ batchId, taskId, attempt }: TaskLog, completion: Completion): Promise<AttemptOutcome> {
+  async #outcomeOf(
+    { batchId, taskId, attempt }: TaskLog,
+    completion: Completion = { result: null },
+  ): Promise<AttemptOutcome> {
     if ("error" in completion) {
       const message = completion.error.slice(0, limits.errorMessageCharacters);
       return { kind: "failed", error: { code: "TASK_FAILED", message, retryable: false }, notes: null };

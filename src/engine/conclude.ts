@@ -4,9 +4,9 @@ import type { JsonText } from "../core/json.ts";
 import type { TaskOutcome } from "../ports/task-runner.ts";
 import type { Claim } from "./claims.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { insist } from "./insist.ts";
 import { storeResult } from "./results.ts";
 import type { Conclusion } from "./settlements.ts";
-import { storeOutcome } from "./store-outcome.ts";
 
 /** Puts what an attempt returned where it will be found, before the commit that refers to it. */
 export async function conclude(
@@ -21,7 +21,7 @@ export async function conclude(
   const { summary, notes } = outcome;
   try {
     const keep = (name: string, value: JsonText) =>
-      storeOutcome(dependencies, () => storeResult(dependencies.objects, name, value));
+      insist(dependencies, () => storeResult(dependencies.objects, name, value));
     const result = await keep(`${object}.json`, summary);
     if (!target || outcome.result === summary)
       return { outcome: { kind: "succeeded", result, notes }, target };

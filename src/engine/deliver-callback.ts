@@ -33,10 +33,14 @@ export async function deliverCallback(
   if (remainingMs > 0) return timer.schedule(callbackMessage(callbackId), remainingMs);
   const mark = store.mark();
   const claimed = await outbox.write(found, sending(found.callback, ids.unique()));
-  // Somebody else has it now.
-  if (!claimed) return;
+  if (!claimed) return lookLater(dependencies, callbackId);
   await store.sync(mark);
   await new Delivery(dependencies, outbox, claimed).run();
+}
+
+/** Somebody else has it now, or an earlier write of ours that no answer came to: whoever it is, he may not live to send it. */
+function lookLater({ timer }: Dependencies, callbackId: string): Promise<void> {
+  return timer.schedule(callbackMessage(callbackId), limits.callbackLeaseSeconds * 1_000);
 }
 
 /** One go at a callback that is ours as long as each write finds it as the last one left it. */
@@ -97,8 +101,8 @@ class Delivery {
     const failed = sendFailed(this.#current.callback, send, ids.unique());
     const { callbackId, batchId, taskId, state, dueSeconds } = failed;
     logger.warn("a callback was not taken", { callbackId, batchId, taskId, state, error });
-    const written = await this.#write(failed);
-    if (written && state === "PENDING") await timer.schedule(callbackMessage(callbackId), dueSeconds * 1_000);
+    if (!(await this.#write(failed))) return lookLater(this.#dependencies, callbackId);
+    if (state === "PENDING") await timer.schedule(callbackMessage(callbackId), dueSeconds * 1_000);
   }
 
   async #write(callback: Callback): Promise<boolean> {

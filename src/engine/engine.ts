@@ -81,8 +81,14 @@ export class Engine {
       return this.#completions.complete(batch, message.previousTaskId, message, since);
     // Not its turn yet: its parents' completions will start it when it is.
     if (!message.ready && !(await isReady(this.#logs, batch, message.taskId))) return;
-    if (message.taskId === END_TASK_ID) return closeBatch(this.#dependencies, this.#batches, message.batchId);
+    if (message.taskId === END_TASK_ID) return this.#end(message.batchId);
     return this.#executor.execute(batch, message.taskId, since);
+  }
+
+  /** A cancel that died half-way is carried on before its batch ends. */
+  async #end(batchId: string): Promise<void> {
+    const batch = await closeBatch(this.#dependencies, this.#batches, batchId, { byCancel: false });
+    if (batch.status === "RUNNING") await this.cancel(batchId);
   }
 
   /** Throws `WORKFLOW_UNKNOWN`, `INPUT_INVALID`, `INPUT_TOO_LARGE`. */

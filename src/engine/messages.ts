@@ -1,3 +1,5 @@
+import { finalEventId } from "../core/callback.ts";
+import type { TaskDefinition } from "../core/definition.ts";
 import type { Ending } from "../core/joins.ts";
 import { CALLBACK_QUEUE, CONTROL_QUEUE, type TaskMessage } from "../core/messages.ts";
 import { END_TASK_ID } from "../core/names.ts";
@@ -32,6 +34,11 @@ export function completionMessage(
 /** A final callback is to be sent. */
 export function callbackMessage(callbackId: string): OutgoingMessage {
   return { queue: CALLBACK_QUEUE, message: { kind: "callback", callbackId } };
+}
+
+/** The final callback of a task that was found ended: whoever ended it may have died before it could publish. */
+export function finalCallbackMessages(batchId: string, task: TaskDefinition): OutgoingMessage[] {
+  return task.callback ? [callbackMessage(finalEventId({ batchId, taskId: task.id }))] : [];
 }
 
 /** A task has ended in a way that whoever handles this has to read. */

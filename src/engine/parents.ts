@@ -4,6 +4,7 @@ import type { TemplateScope } from "../core/template.ts";
 import type { ParentOutcome } from "../ports/task-runner.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { insist } from "./insist.ts";
 import { readResult } from "./results.ts";
 import type { TaskLogs } from "./task-logs.ts";
 
@@ -17,7 +18,11 @@ export class Parents {
     this.#logs = logs;
   }
 
-  async outcome(batch: PinnedBatch, taskId: string): Promise<ParentOutcome> {
+  outcome(batch: PinnedBatch, taskId: string): Promise<ParentOutcome> {
+    return insist(this.#dependencies, () => this.#outcome(batch, taskId));
+  }
+
+  async #outcome(batch: PinnedBatch, taskId: string): Promise<ParentOutcome> {
     const found = await this.#logs.read(batch.batchId, taskId);
     if (!found) throw new Error(`The TaskLog of parent ${taskId} is gone`);
     const { status, result, error } = found.log;

@@ -8,9 +8,9 @@ import type { OutgoingMessage } from "../ports/broker.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Claim, Claims, Companions } from "./claims.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { insist } from "./insist.ts";
 import { callbackMessage, completionMessage, executeMessage } from "./messages.ts";
 import { publishSince } from "./publish.ts";
-import { storeOutcome } from "./store-outcome.ts";
 
 /** How a task came out, and what is told of it. */
 export interface Conclusion {
@@ -43,7 +43,7 @@ export class Settlements {
     const settlement = settle(task, log, conclusion.outcome, ids.random());
     const companions = this.#companions(claim, settlement, conclusion);
     const since = store.mark();
-    const settled = await storeOutcome(this.#dependencies, () =>
+    const settled = await insist(this.#dependencies, () =>
       this.#claims.settle(batch, claim, settlement, companions),
     );
     if (!settled) {

@@ -3,6 +3,7 @@ import { BatchEventSchema, type Step, StepSchema } from "../core/steps.ts";
 import type { DocumentKey, Snapshot, StoredDocument, Version } from "../ports/store.ts";
 import type { DoneStep, StepMemory, Wait } from "../ports/task-runner.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { insist } from "./insist.ts";
 import { commitOwned } from "./owned-commit.ts";
 import { readResult, storeResult } from "./results.ts";
 
@@ -25,11 +26,28 @@ export class StoredSteps implements StepMemory {
     this.#batchId = batchId;
   }
 
-  async find(name: string): Promise<DoneStep | undefined> {
-    return this.#doneStep(await this.#dependencies.store.get(this.#key(name, "done")));
+  find(name: string): Promise<DoneStep | undefined> {
+    const { store } = this.#dependencies;
+    return this.#insist(async () => this.#doneStep(await store.get(this.#key(name, "done"))));
   }
 
-  async keep(name: string, kind: DoneStep["kind"], value: JsonText): Promise<DoneStep> {
+  keep(name: string, kind: DoneStep["kind"], value: JsonText): Promise<DoneStep> {
+    return this.#insist(() => this.#keep(name, kind, value));
+  }
+
+  waiting(name: string): Promise<Wait> {
+    return this.#insist(() => this.#waiting(name));
+  }
+
+  event(name: string): Promise<{ readonly payload: JsonValue } | undefined> {
+    return this.#insist(() => this.#event(name));
+  }
+
+  #insist<T>(work: () => Promise<T>): Promise<T> {
+    return insist(this.#dependencies, work);
+  }
+
+  async #keep(name: string, kind: DoneStep["kind"], value: JsonText): Promise<DoneStep> {
     const { objects, ids } = this.#dependencies;
     // A name of its own: whoever comes second must not write over what the first one's step refers to.
     const result = await storeResult(objects, `steps/${this.#scope}/${ids.unique()}.json`, value);
@@ -41,7 +59,7 @@ export class StoredSteps implements StepMemory {
     return (await this.#doneStep(stands)) ?? { kind, value: await readResult(objects, result) };
   }
 
-  async waiting(name: string): Promise<Wait> {
+  async #waiting(name: string): Promise<Wait> {
     const key = this.#key(name, "since");
     const found = await this.#dependencies.store.get(key);
     if (found.document) return { since: found.document.updateTime, now: found.readTime };
@@ -53,7 +71,7 @@ export class StoredSteps implements StepMemory {
     return { since, now: Math.max(since, stands.readTime) };
   }
 
-  async event(name: string): Promise<{ readonly payload: JsonValue } | undefined> {
+  async #event(name: string): Promise<{ readonly payload: JsonValue } | undefined> {
     const { store, objects } = this.#dependencies;
     const { document } = await store.get(eventKey(this.#batchId, name));
     if (!document) return undefined;

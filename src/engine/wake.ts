@@ -24,11 +24,15 @@ export async function wake(
   return true;
 }
 
-/** Wakes a task that waits for an event that has been sent already: whoever kept the event may not have seen it wait. */
-export async function wakeIfSent(parts: Parts, batch: PinnedBatch, found: StoredLog): Promise<void> {
-  if (found.log.status !== "WAITING") return;
+/**
+ * Wakes a task that waits for an event that has been sent already: whoever kept the event may not have seen it wait.
+ * False: it goes on waiting.
+ */
+export async function wakeIfSent(parts: Parts, batch: PinnedBatch, found: StoredLog): Promise<boolean> {
+  if (found.log.status !== "WAITING") return false;
   for (const event of found.log.events) {
     const { document } = await parts.dependencies.store.get(eventKey(batch.batchId, event));
-    if (document) return void (await wake(parts, batch, found));
+    if (document) return wake(parts, batch, found);
   }
+  return false;
 }

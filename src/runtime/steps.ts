@@ -5,6 +5,7 @@ import { encodeJson, type JsonText, type JsonValue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import type { ParkReason } from "../core/status.ts";
 import { isStorableName } from "../core/steps.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { DoneStep, StepMemory, TaskOutcome } from "../ports/task-runner.ts";
 
 /** A step within the work of a step would wait for what can't end before it, or be stored with what it is part of. */
@@ -45,8 +46,13 @@ export interface Steps {
 type Parked = Extract<TaskOutcome, { kind: "parked" }>;
 
 /** The steps of one run of a task. `park` ends the run; the code that waits is left behind and never goes on. */
-export function createSteps(memory: StepMemory, signal: AbortSignal, park: (outcome: Parked) => void): Steps {
-  const run = new StepRun(memory, signal, park);
+export function createSteps(
+  memory: StepMemory,
+  clock: Clock,
+  signal: AbortSignal,
+  park: (outcome: Parked) => void,
+): Steps {
+  const run = new StepRun(memory, clock, signal, park);
   const step = <Result>(name: string, work: () => Promise<Result> | Result) => run.value(name, work);
   return Object.assign(step, {
     sleep: (name: string, duration: Duration) => run.sleep(name, duration),
@@ -62,6 +68,7 @@ export function createSteps(memory: StepMemory, signal: AbortSignal, park: (outc
 
 class StepRun {
   readonly #memory: StepMemory;
+  readonly #clock: Clock;
   readonly #signal: AbortSignal;
   readonly #park: (outcome: Parked) => void;
   readonly #names = new Set<string>();
@@ -69,8 +76,9 @@ class StepRun {
   readonly #waits: PendingWait[] = [];
   #hasLeft = false;
 
-  constructor(memory: StepMemory, signal: AbortSignal, park: (outcome: Parked) => void) {
+  constructor(memory: StepMemory, clock: Clock, signal: AbortSignal, park: (outcome: Parked) => void) {
     this.#memory = memory;
+    this.#clock = clock;
     this.#signal = signal;
     this.#park = park;
   }
@@ -178,7 +186,7 @@ class StepRun {
     do {
       await Promise.allSettled(this.#underWay);
       // What a step gave, or threw, is told to the task's code: it may begin the next one, or fail.
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise<void>((resolve) => void this.#clock.after(0, resolve));
     } while (this.#underWay.size > 0);
     this.#hasLeft = true;
     this.#park(parkedFor(this.#waits));

@@ -84,11 +84,11 @@ export class LocalTaskRunner implements TaskRunner {
     signal: AbortSignal,
     park: (outcome: TaskOutcome) => void,
   ): Promise<TaskOutcome> {
-    const { code, services, logger: plain } = this.#dependencies;
+    const { code, services, clock, logger: plain } = this.#dependencies;
     const logger = withLabels(plain, labelsOf(assignment));
     const notes = new NoteTaker(signal);
     try {
-      const step = createSteps(assignment.memory, signal, park);
+      const step = createSteps(assignment.memory, clock, signal, park);
       const callback = createProgress({ ...this.#dependencies, logger }, assignment.callback, signal);
       const context = createContext(assignment, services, logger, { signal, notes, step, callback });
       const returned = await runCode(code, assignment, context);

@@ -92,17 +92,21 @@ test("what a step gave is stored, durably, before the task goes on", async () =>
   ]);
 });
 
-test("a step whose storing is undone is not passed over: it is done again", async () => {
+test("a step whose storing is undone is stored again before the task goes on, and not done again", async () => {
   const calls: string[] = [];
+  let storedAfter: Promise<number> | undefined;
+  let countSteps = async () => 0;
   const isFirst = firstTime();
   const flow = flowOf(async ({ step }) => {
     await step("first", () => void calls.push("first"));
     calls.push("after");
+    storedAfter = countSteps();
   }, soon);
   const app = testApp({
     workflows: [flow],
-    around: (dependencies) =>
-      withStore(dependencies, (store) => ({
+    around: (dependencies) => {
+      countSteps = async () => (await dependencies.store.query("steps", [], { limit: 9 })).documents.length;
+      return withStore(dependencies, (store) => ({
         commit: async (writes) => {
           const committed = await store.commit(writes);
           // Another handler's write in the same turn fails, and takes with it all that the turn has written.
@@ -112,11 +116,13 @@ test("a step whose storing is undone is not passed over: it is done again", asyn
               .catch(() => undefined);
           return committed;
         },
-      })),
+      }));
+    },
   });
   const view = await runToEnd(app, "flow");
-  expect(view.tasks[0]).toMatchObject({ status: "SUCCESS" });
-  expect(calls).toEqual(["first", "first", "after"]);
+  expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1 });
+  expect(calls).toEqual(["first", "after"]);
+  expect(await storedAfter).toBe(1);
 });
 
 test("a step that fails is done again by the next attempt, and those before it are not", async () => {

@@ -16,7 +16,12 @@ export class VirtualClock implements Clock {
   }
 
   after(delayMs: number, callback: () => void): () => void {
-    const alarm = { at: this.#elapsedMs + Math.max(0, delayMs), callback };
+    // What takes no time happens without any passing.
+    if (delayMs <= 0) {
+      const immediate = setImmediate(callback);
+      return () => clearImmediate(immediate);
+    }
+    const alarm = { at: this.#elapsedMs + delayMs, callback };
     this.#alarms.add(alarm);
     return () => this.#alarms.delete(alarm);
   }

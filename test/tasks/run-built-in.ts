@@ -1,3 +1,4 @@
+import { systemClock } from "../../src/adapters/system/clock.ts";
 import { completeTask } from "../../src/core/definition.ts";
 import type { JsonValue } from "../../src/core/json.ts";
 import type { StepMemory } from "../../src/ports/task-runner.ts";
@@ -57,7 +58,7 @@ export async function runBuiltIn<Parameters, Result>(
   };
   const log = { debug: silent, info: silent, warn: silent, error: silent };
   const notes = new NoteTaker(signal);
-  const step = createSteps(noSteps, signal, () => unused("wait"));
+  const step = createSteps(noSteps, systemClock, signal, () => unused("wait"));
   const callback = { progress: async () => undefined };
   const context = createContext(assignment, all, log, { signal, notes, step, callback });
   const code = {

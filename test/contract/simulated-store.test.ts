@@ -1,0 +1,29 @@
+import { describe } from "vitest";
+import { Documents } from "../simulation/documents.ts";
+import { ScriptedFaults } from "../simulation/faults.ts";
+import { storePort } from "../simulation/ports.ts";
+import { Process } from "../simulation/process.ts";
+import { Random } from "../simulation/random.ts";
+import { Receiver } from "../simulation/receiver.ts";
+import { World } from "../simulation/world.ts";
+import { describeStore } from "./store-contract.ts";
+
+/** The simulated store in a world where nothing goes wrong, and time passes by itself. */
+function open() {
+  const world = new World();
+  const settings = { name: "p1", skewMs: 0, standstillMs: 0 };
+  const process = new Process(world, new ScriptedFaults(new Map()), new Random(1), settings);
+  const receiver = new Receiver(world, 0, () => undefined);
+  const store = storePort(
+    { world, documents: new Documents(), objects: new Map(), receiver, onCommit: () => undefined },
+    process,
+  );
+  const tick = async () => {
+    await world.step();
+    setImmediate(tick);
+  };
+  setImmediate(tick);
+  return { store };
+}
+
+describe("the simulated store keeps the contract", () => describeStore(open));

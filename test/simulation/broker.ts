@@ -1,0 +1,184 @@
+import { isRedrivable, type Message } from "../../src/core/messages.ts";
+import type { Broker, MessageHandler, OutgoingMessage, Timer } from "../../src/ports/broker.ts";
+import type { Fault, Faults, Hostility } from "./faults.ts";
+import type { Process } from "./process.ts";
+import type { Random } from "./random.ts";
+import type { World } from "./world.ts";
+
+/** A process that takes messages. */
+export interface Consumer {
+  readonly process: Process;
+  readonly handle: MessageHandler;
+}
+
+interface Envelope {
+  readonly message: Message;
+  deliveries: number;
+  /** One acknowledgement is for all copies. */
+  isDone: boolean;
+}
+
+export interface BrokerOptions {
+  readonly hostility: Hostility;
+  /** How long a consumer that is silent is believed to be at it. */
+  readonly acknowledgeSeconds: number;
+  /** Who takes messages at the moment. */
+  readonly consumers: () => readonly Consumer[];
+}
+
+/** Deliveries after which a message goes to the broker's own dead letters, as in Pub/Sub. */
+const mostDeliveries = 40;
+
+/** Carries messages at least once and in no order: copies, redeliveries, lost acknowledgements, dead letters. */
+export class SimulatedBroker {
+  /** Every message that was ever accepted. */
+  readonly accepted: Message[] = [];
+  /** Messages that nobody has acknowledged, those that are scheduled included. */
+  outstanding = 0;
+  /** Those of them that come from outside: no record of the store tells of them yet. */
+  outstandingFromOutside = 0;
+  readonly #deadLetters: Message[] = [];
+  readonly #world: World;
+  readonly #faults: Faults;
+  readonly #random: Random;
+  readonly #options: BrokerOptions;
+
+  constructor(world: World, faults: Faults, random: Random, options: BrokerOptions) {
+    this.#world = world;
+    this.#faults = faults;
+    this.#random = random;
+    this.#options = options;
+  }
+
+  accept(message: Message, delayMs = 0): void {
+    this.accepted.push(message);
+    this.outstanding += 1;
+    if (isFromOutside(message)) this.outstandingFromOutside += 1;
+    const envelope = { message, deliveries: 0, isDone: false };
+    this.#deliverAfter(delayMs + this.#random.between(1, 30), envelope);
+  }
+
+  /** What was given up, to be published again by an operator. */
+  takeDeadLetters(): Message[] {
+    return this.#deadLetters.splice(0);
+  }
+
+  portOf(process: Process): Broker & Timer {
+    return {
+      publish: async (messages) => {
+        if (messages.length === 0) return;
+        await process.call(
+          "publish",
+          () => messages.map(shown).join(", "),
+          (fault) => this.#publish(messages, fault),
+        );
+      },
+      schedule: async (outgoing, delayMs) => {
+        await process.call(
+          "schedule",
+          () => `${shown(outgoing)} in ${delayMs} ms`,
+          (fault) => this.#schedule(outgoing.message, delayMs, fault),
+        );
+      },
+    };
+  }
+
+  #publish(messages: readonly OutgoingMessage[], fault: Fault | undefined): void {
+    const accepted = fault === "partly" ? messages.filter(() => this.#random.chance(0.5)) : messages;
+    for (const { message } of accepted) {
+      this.accept(message, fault === "delayed" ? this.#longMs() : 0);
+      if (fault === "twice") this.accept(message, this.#longMs());
+    }
+  }
+
+  #schedule(message: Message, delayMs: number, fault: Fault | undefined): void {
+    // Only what the sweeper can make again may be lost: a lost ending from outside has to be sent again from there.
+    if (fault === "dropped" && isRedrivable(message)) return;
+    this.accept(message, delayMs + (fault === "delayed" ? this.#longMs() : 0));
+    if (fault === "twice") this.accept(message, delayMs);
+  }
+
+  #deliverAfter(delayMs: number, envelope: Envelope): void {
+    this.#world.after(delayMs, () => this.#deliver(envelope));
+  }
+
+  #deliver(envelope: Envelope): void {
+    if (envelope.isDone) return;
+    const consumers = this.#options.consumers();
+    if (consumers.length === 0) this.#deliverAfter(500, envelope);
+    else if (envelope.deliveries >= mostDeliveries) this.#bury(envelope);
+    else this.#deliverTo(consumers, envelope);
+  }
+
+  #deliverTo(consumers: readonly Consumer[], envelope: Envelope): void {
+    const fault = this.#faults.at("delivery");
+    if (fault === "delayed") this.#deliverAfter(this.#longMs(), envelope);
+    else this.#handOver(envelope, this.#random.pick(consumers), fault);
+    if (fault === "twice") this.#deliverAfter(this.#random.between(1, 200), envelope);
+  }
+
+  #bury(envelope: Envelope): void {
+    this.#deadLetters.push(envelope.message);
+    this.#finish(envelope);
+  }
+
+  #handOver(envelope: Envelope, { process, handle }: Consumer, fault: Fault | undefined): void {
+    envelope.deliveries += 1;
+    let isAnswered = false;
+    this.#world.note(`${process.name} takes`, () => shown({ queue: "", message: envelope.message }));
+    const answered = (isHandled: boolean) => {
+      isAnswered = true;
+      this.#world.note(`${process.name} ${isHandled ? "acknowledges" : "refuses"}`, () =>
+        shown({ queue: "", message: envelope.message }),
+      );
+      if (isHandled && fault !== "lost_acknowledgement") this.#finish(envelope);
+      else this.#deliverAfter(this.#backoffMs(envelope), envelope);
+    };
+    this.#world.after(
+      0,
+      () =>
+        void handle({ message: envelope.message, deliveryAttempt: envelope.deliveries }).then(
+          () => answered(true),
+          () => answered(false),
+        ),
+      process,
+    );
+    this.#watch(envelope, process, () => isAnswered);
+  }
+
+  /** A consumer that does not answer in time loses the message to another, though it may still be at it. */
+  #watch(envelope: Envelope, process: Process, isAnswered: () => boolean): void {
+    const { acknowledgeSeconds, hostility } = this.#options;
+    this.#world.after(acknowledgeSeconds * 1_000, () => {
+      if (envelope.isDone || isAnswered()) return;
+      // Gentle: what is alive has its deadline extended, and so nothing is handled twice at once.
+      if (hostility === "gentle" && process.isAlive) this.#watch(envelope, process, isAnswered);
+      else this.#deliver(envelope);
+    });
+  }
+
+  #finish(envelope: Envelope): void {
+    if (envelope.isDone) return;
+    envelope.isDone = true;
+    this.outstanding -= 1;
+    if (isFromOutside(envelope.message)) this.outstandingFromOutside -= 1;
+  }
+
+  #backoffMs({ deliveries }: Envelope): number {
+    return this.#random.between(50, 200) * 2 ** Math.min(deliveries, 6);
+  }
+
+  #longMs(): number {
+    return this.#random.between(500, 60_000);
+  }
+}
+
+function isFromOutside(message: Message): boolean {
+  return message.kind !== "sweep" && !isRedrivable(message);
+}
+
+function shown({ message }: OutgoingMessage): string {
+  if (message.kind !== "task") return JSON.stringify(message);
+  const { batchId, taskId, previousTaskId } = message;
+  return previousTaskId === undefined ? `run ${batchId}/${taskId}` : `completed ${batchId}/${previousTaskId}`;
+}

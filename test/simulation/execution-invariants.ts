@@ -1,0 +1,63 @@
+import type { Execution } from "../../src/core/execution.ts";
+import type { Change } from "./documents.ts";
+import type { Commit, Sight } from "./invariants.ts";
+import { definitionOf, executionOf, findBatch, taskLogOf } from "./parsed.ts";
+
+/** The record of an idempotency key is lock, success key and result: it has one owner at a time, and never caches a failure. */
+export function executionInvariants(sight: Sight, { key, before, after }: Change, commit: Commit): void {
+  const was = before && executionOf(before);
+  const ageMs = sight.world.now - (before?.updateTime ?? 0);
+  if (!after) {
+    if (was && (was.state === "PROCESSING" || ageMs < was.dueSeconds * 1_000))
+      sight.world.violate("record-kept", `${key.id} was deleted while it counts`);
+    return;
+  }
+  const is = executionOf(after);
+  if (is.state === "PROCESSING") checkLock(sight, was, ageMs, is);
+  if (is.state === "SUCCESS") checkSuccess(sight, was, is, commit);
+}
+
+function checkLock({ world }: Sight, was: Execution | undefined, ageMs: number, is: Execution): void {
+  if (was?.state === "PROCESSING" && was.token === is.token) {
+    if (nameOf(was) !== nameOf(is))
+      world.violate("token-per-holder", `${is.key}: ${nameOf(was)}, then ${nameOf(is)}`);
+    return;
+  }
+  if (was && is.token !== was.token + 1)
+    world.violate("tokens-rise", `${is.key}: token ${was.token}, then ${is.token}`);
+  const isSpent = ageMs >= (was?.dueSeconds ?? 0) * 1_000;
+  if (was?.state === "SUCCESS" && !isSpent)
+    world.violate("done-once", `${is.key} was taken while its result counts`);
+  if (was?.state !== "PROCESSING" || isSameTask(was, is)) return;
+  if (!isSpent) world.violate("lock-respected", `${is.key} was taken from ${nameOf(was)} after ${ageMs} ms`);
+}
+
+function checkSuccess(
+  { world, documents }: Sight,
+  was: Execution | undefined,
+  is: Execution,
+  { changes }: Commit,
+): void {
+  if (was?.state !== "PROCESSING" || was.token !== is.token)
+    world.violate("only-the-holder-succeeds", `${is.key} became SUCCESS out of ${was?.state} ${was?.token}`);
+  const log = changes.find(({ key }) => key.collection === "taskLogs")?.after;
+  const settled = log && taskLogOf(log);
+  if (settled?.status !== "SUCCESS" || settled.key !== is.key) {
+    world.violate("result-with-status", `${is.key} became SUCCESS alone`);
+    return;
+  }
+  if (JSON.stringify(settled.result) !== JSON.stringify(is.result))
+    world.violate("result-with-status", `${is.key} has another result than its task`);
+  const batch = findBatch(documents, settled.batchId);
+  const task =
+    batch && definitionOf(documents, batch.definitionHash).tasks.find(({ id }) => id === settled.taskId);
+  if (task?.idempotency?.recurring) world.violate("recurring-not-cached", is.key);
+}
+
+function isSameTask(was: Execution, is: Execution): boolean {
+  return nameOf(was) === nameOf(is);
+}
+
+function nameOf({ holder }: Execution): string {
+  return `${holder?.batchId}/${holder?.taskId}`;
+}

@@ -1,0 +1,56 @@
+import { availableParallelism } from "node:os";
+import { type Failure, type Job, seedJobs } from "./job-list.ts";
+import { type Mutant, mutants } from "./mutants.ts";
+import { runJobs } from "./pool.ts";
+import { unitsOf } from "./systematic.ts";
+
+/** How a mutant was found, if it was. */
+export interface Hunt {
+  readonly mutant: Mutant;
+  readonly failure: Failure | undefined;
+  /** Runs that it took. */
+  readonly schedules: number;
+}
+
+/** Paces at which every single fault is tried on a mutant that no seed has found. */
+const timings = 10;
+
+/** Breaks the sources in one way after another, and looks for a run that shows it: seeds first, then every single fault. */
+export async function findMutants(
+  { schedules, only = "" }: { readonly schedules: number; readonly only?: string | undefined },
+  onHunt: (hunt: Hunt) => void,
+): Promise<Hunt[]> {
+  const hunts: Hunt[] = [];
+  const singles = (await unitsOf(timings)).map((unit): Job => ({ kind: "unit", unit, stride: 0 }));
+  const queue = mutants.filter(({ name }) => name.includes(only)).values();
+  const onThread = async () => {
+    for (const mutant of queue) {
+      const hunt = await findMutant(mutant, [...seedJobs(1, schedules), ...singles]);
+      hunts.push(hunt);
+      onHunt(hunt);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, onThread));
+  return hunts;
+}
+
+async function findMutant(mutant: Mutant, jobs: readonly Job[]): Promise<Hunt> {
+  let failure: Failure | undefined;
+  let runs = 0;
+  await runJobs(
+    jobs.values(),
+    ({ schedules, failures: [first] }) => {
+      runs += schedules;
+      failure = first;
+      return first === undefined;
+    },
+    { threads: 1, mutant },
+  );
+  return { mutant, failure, schedules: runs };
+}
+
+/** One line of the table in the README. */
+export function mutantRow({ mutant, failure, schedules }: Hunt): string {
+  const found = failure ? (failure.seed ?? "single faults") : `not in ${schedules}`;
+  return `| ${mutant.name} | ${mutant.file} | ${found} | ${failure?.rule ?? ""} |`;
+}

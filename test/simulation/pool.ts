@@ -1,0 +1,42 @@
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import type { Job, Report } from "./job-list.ts";
+import type { Mutant } from "./mutants.ts";
+
+const threadFile = new URL("./thread.ts", import.meta.url);
+
+/** Has jobs done on all cores; `onReport` says whether to go on. */
+export async function runJobs(
+  jobs: Iterator<Job>,
+  onReport: (report: Report, job: Job) => boolean,
+  { threads = availableParallelism(), mutant }: { readonly threads?: number; readonly mutant?: Mutant } = {},
+): Promise<void> {
+  let isStopped = false;
+  const next = () => {
+    const { done, value } = isStopped ? { done: true, value: undefined } : jobs.next();
+    return done ? undefined : value;
+  };
+  const onThread = async () => {
+    let job = next();
+    if (!job) return;
+    const worker = new Worker(threadFile, { workerData: { mutant } });
+    try {
+      for (; job; job = next()) if (!onReport(await ask(worker, job), job)) isStopped = true;
+    } finally {
+      await worker.terminate();
+    }
+  };
+  await Promise.all(Array.from({ length: threads }, onThread));
+}
+
+function ask(worker: Worker, job: Job): Promise<Report> {
+  return new Promise((resolve, reject) => {
+    const onMessage = (report: Report) => {
+      worker.off("error", reject);
+      resolve(report);
+    };
+    worker.once("message", onMessage);
+    worker.once("error", reject);
+    worker.postMessage(job);
+  });
+}

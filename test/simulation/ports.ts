@@ -1,0 +1,161 @@
+import { TaskError } from "../../src/core/errors.ts";
+import type { CallbackArchive, CallbackSender } from "../../src/ports/callbacks.ts";
+import type { ObjectStore } from "../../src/ports/objects.ts";
+import type { DocumentStore, EachCommitted, Write } from "../../src/ports/store.ts";
+import type { Documents } from "./documents.ts";
+import type { Fault } from "./faults.ts";
+import type { Commit } from "./invariants.ts";
+import type { Process } from "./process.ts";
+import type { Receiver } from "./receiver.ts";
+import type { World } from "./world.ts";
+
+/** What every process shares, and no crash takes away. */
+export interface Services {
+  readonly world: World;
+  readonly documents: Documents;
+  readonly objects: Map<string, Uint8Array>;
+  readonly receiver: Receiver;
+  /** Told of every commit, in the moment it is applied. */
+  readonly onCommit: (commit: Commit) => void;
+}
+
+/** The document store as one process reaches it. */
+export function storePort({ world, documents, onCommit }: Services, process: Process): DocumentStore {
+  const commit = (writes: readonly Write[], fault: Fault | undefined) => {
+    const { committed, changes } = documents.commit(writes, world.now);
+    onCommit({ changes, by: process, fault });
+    return committed;
+  };
+  const commitOne = (write: Write, fault: Fault | undefined): EachCommitted => {
+    try {
+      return { ok: true, committed: commit([write], fault) };
+    } catch (error) {
+      return { ok: false, error: error instanceof Error ? error : new Error(String(error)) };
+    }
+  };
+  return {
+    get: (key) =>
+      process.call(
+        "read",
+        () => `get ${key.collection}/${key.id}`,
+        () => ({
+          document: documents.get(key),
+          readTime: world.now,
+        }),
+      ),
+    commit: (writes) =>
+      process.call(
+        "write",
+        () => `commit ${shown(writes)}`,
+        (fault) => commit(writes, fault),
+      ),
+    // Each write travels alone: that is how Firestore's BatchWrite answers, and fails.
+    commitEach: (writes) =>
+      Promise.all(
+        writes.map((write) =>
+          process
+            .call(
+              "write",
+              () => `commit each ${shown([write])}`,
+              (fault) => commitOne(write, fault),
+            )
+            .catch((error: Error): EachCommitted => ({ ok: false, error })),
+        ),
+      ),
+    count: (collection, condition) =>
+      process.call(
+        "read",
+        () => `count ${collection} ${condition.equals}`,
+        () => documents.count(collection, condition),
+      ),
+    query: (collection, conditions, options) =>
+      process.call(
+        "read",
+        () => `query ${collection}`,
+        () => ({
+          documents: documents.query(collection, conditions, options),
+          readTime: world.now,
+        }),
+      ),
+    mark: () => 0,
+    sync: async () => undefined,
+  };
+}
+
+export function objectsPort({ objects }: Services, process: Process): ObjectStore {
+  const pathOf = ({ bucket, object }: { bucket: string; object: string }) => `${bucket}/${object}`;
+  const infoOf = (name: { bucket: string; object: string }, bytes: number) => ({
+    bucket: name.bucket,
+    object: name.object,
+    generation: "1",
+    bytes,
+    uri: `simulated://${pathOf(name)}`,
+  });
+  const found = (name: { bucket: string; object: string }) => {
+    const content = objects.get(pathOf(name));
+    if (!content) throw new TaskError(`There is no ${pathOf(name)}`, { code: "FILE_MISSING" });
+    return content;
+  };
+  return {
+    stat: (name) =>
+      process.call(
+        "object",
+        () => `stat ${pathOf(name)}`,
+        () => infoOf(name, found(name).byteLength),
+      ),
+    read: (name) =>
+      process.call(
+        "object",
+        () => `read ${pathOf(name)}`,
+        () => found(name),
+      ),
+    write: (name, content) =>
+      process.call(
+        "object",
+        () => `write ${pathOf(name)}`,
+        () => {
+          objects.set(pathOf(name), content);
+          return infoOf(name, content.byteLength);
+        },
+      ),
+    move: () => Promise.reject(new Error("No task of a simulation moves files")),
+  };
+}
+
+export function callbacksPort({ receiver }: Services, process: Process): CallbackSender {
+  return {
+    send: async ({ webhookId, body }) => {
+      await process.call(
+        "callback",
+        () => webhookId,
+        () => receiver.take(webhookId, body),
+      );
+    },
+  };
+}
+
+export function archivePort({ receiver }: Services, process: Process): CallbackArchive {
+  return {
+    store: async (_table, callback) => {
+      await process.call(
+        "archive",
+        () => callback.eventId,
+        () => receiver.archive(callback),
+      );
+    },
+    get: () => Promise.reject(new Error("Nobody asks the archive in a simulation")),
+    find: () => Promise.reject(new Error("Nobody asks the archive in a simulation")),
+  };
+}
+
+function shown(writes: readonly Write[]): string {
+  return writes.map((write) => `${write.key.collection}/${write.key.id}${stateOf(write)}`).join(" + ");
+}
+
+function stateOf(write: Write): string {
+  if (write.kind === "delete") return " deleted";
+  const { status, state, reason, attempt, resumes, error } = write.data;
+  const claim = attempt === undefined ? undefined : `attempt ${attempt}.${resumes}`;
+  const words = [status ?? state, reason, claim, error ? JSON.stringify(error) : undefined];
+  return ` ${words.filter((word) => word !== undefined && word !== null).join(" ")}`;
+}

@@ -1,0 +1,147 @@
+import { ConflictError } from "../../src/ports/store.ts";
+import type { Fault, Faults, Site } from "./faults.ts";
+import type { Random } from "./random.ts";
+import type { Place, World } from "./world.ts";
+
+export interface ProcessSettings {
+  readonly name: string;
+  /** How far its clock is from the world's. */
+  readonly skewMs: number;
+  /** Longer than any lease: how long it hangs, and how long slow calls take. */
+  readonly standstillMs: number;
+}
+
+/** How long a client waits for an answer before it reports an error. */
+const clientTimeoutMs = 4_000;
+
+/** A process on some machine: it calls services over a network that fails, hangs, and dies; then its memory is gone. */
+export class Process implements Place {
+  isAlive = true;
+  hungUntil = 0;
+  /** Faults so far that may well cost a process its lease. */
+  hindrances = 0;
+  readonly name: string;
+  readonly #world: World;
+  readonly #faults: Faults;
+  readonly #random: Random;
+  readonly #settings: ProcessSettings;
+  readonly #onDeath: () => void;
+
+  constructor(
+    world: World,
+    faults: Faults,
+    random: Random,
+    settings: ProcessSettings,
+    onDeath: () => void = () => undefined,
+  ) {
+    this.name = settings.name;
+    this.#world = world;
+    this.#faults = faults;
+    this.#random = random;
+    this.#settings = settings;
+    this.#onDeath = onDeath;
+  }
+
+  /** What its own clock says. */
+  now(): number {
+    return this.#world.now + this.#settings.skewMs;
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    return this.#world.after(delayMs, callback, this);
+  }
+
+  crash(): void {
+    if (!this.isAlive) return;
+    this.isAlive = false;
+    this.#world.note(`${this.name} dies`);
+    this.#onDeath();
+  }
+
+  hang(): void {
+    this.hungUntil = this.#world.now + this.#settings.standstillMs;
+    this.#world.note(`${this.name} hangs`);
+  }
+
+  /** Calls a service. `apply` is done there, at one moment; it is told of faults that it has to act out itself. */
+  call<Value>(
+    site: Site,
+    describe: () => string,
+    apply: (fault: Fault | undefined) => Value,
+  ): Promise<Value> {
+    if (!this.isAlive) return never();
+    const fault = this.#faults.at(site);
+    if (isHindrance(fault)) this.hindrances += 1;
+    this.#world.note(`${this.name} ${site}${fault ? ` ${fault}` : ""}`, describe);
+    if (fault === "crash_before") {
+      this.crash();
+      return never();
+    }
+    if (fault === "hang") this.hang();
+    return new Promise((resolve, reject) => this.#travel(fault, apply, resolve, reject));
+  }
+
+  /** Time that a task takes. */
+  async spend(delayMs: number): Promise<void> {
+    await this.call(
+      "code",
+      () => `${delayMs} ms`,
+      () => undefined,
+    );
+    await new Promise<void>((resolve) => void this.after(delayMs, resolve));
+  }
+
+  #travel<Value>(
+    fault: Fault | undefined,
+    apply: (fault: Fault | undefined) => Value,
+    resolve: (value: Value) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const answer = (delayMs: number, settle: () => void) => void this.#world.after(delayMs, settle, this);
+    const fail = () => reject(new Error(`UNAVAILABLE: simulated (${fault})`));
+    const slowMs = fault === "slow" ? this.#settings.standstillMs : 0;
+    const [slowThereMs, slowBackMs] = this.#random.chance(0.5) ? [slowMs, 0] : [0, slowMs];
+    if (fault === "refused" || fault === "late")
+      answer(fault === "late" ? clientTimeoutMs : this.#hopMs(), fail);
+    if (fault === "refused") return;
+    const lateMs = clientTimeoutMs + this.#random.between(1, this.#random.pick([20, 400]));
+    this.#world.after((fault === "late" ? lateMs : this.#hopMs()) + slowThereMs, () => {
+      const settle = settlementOf(() => apply(fault), resolve, reject);
+      const backMs = this.#hopMs() + slowBackMs;
+      if (fault === "crash_after") this.crash();
+      else if (fault === "error" || fault === "partly") answer(backMs, fail);
+      else if (fault === "lost_reply") answer(clientTimeoutMs, fail);
+      else if (fault === "conflict")
+        answer(backMs, () => reject(new ConflictError("simulated: its own retry")));
+      else if (fault !== "late") answer(backMs, settle);
+    });
+  }
+
+  #hopMs(): number {
+    return this.#random.between(1, 10);
+  }
+}
+
+/** It takes time, or keeps a heartbeat from being written. An error that is answered at once does neither. */
+export function isHindrance(fault: Fault | undefined): boolean {
+  return fault !== undefined && fault !== "error" && fault !== "conflict";
+}
+
+/** Does it now; the answer is on its way until the settlement is called. */
+function settlementOf<Value>(
+  apply: () => Value,
+  resolve: (value: Value) => void,
+  reject: (error: unknown) => void,
+): () => void {
+  try {
+    const value = apply();
+    return () => resolve(value);
+  } catch (error) {
+    return () => reject(error);
+  }
+}
+
+/** Nobody is left to whom it could be answered. */
+function never(): Promise<never> {
+  return new Promise<never>(() => undefined);
+}

@@ -1,0 +1,123 @@
+import type { TaskDefinition } from "../../src/core/definition.ts";
+import type { TaskBatch, TaskLog } from "../../src/core/records.ts";
+import { isTerminal } from "../../src/core/status.ts";
+import type { StoredResult } from "../../src/core/stored.ts";
+import type { Documents } from "./documents.ts";
+import { type End, endOf, expectedEnds, parentsFirst } from "./oracle.ts";
+import { batchOf, callbackOf, definitionOf, findBatch, findLog } from "./parsed.ts";
+import type { Services } from "./ports.ts";
+import { numberIn, outsideValue, valueFrom } from "./task-code.ts";
+import type { SimulatedWorkflow, TaskPlan } from "./workload.ts";
+
+/** A task that lost more is failed; written down a second time, or a wrong limit would be right by itself. */
+const leasesThatMayBeLost = 10;
+
+interface Sight {
+  readonly services: Services;
+  readonly workflows: readonly SimulatedWorkflow[];
+}
+
+/** Whether everything that was begun has ended. */
+export function isAtRest(documents: Documents): boolean {
+  const isRunning = documents.count("batches", { field: "status", equals: "RUNNING" }) > 0;
+  return !isRunning && documents.count("callbacks", { field: "state", equals: "PENDING" }) === 0;
+}
+
+/** At rest everything is as the sequential oracle says, and everybody has been told. */
+export function checkRest(sight: Sight, batchIds: readonly string[]): void {
+  const { world, documents } = sight.services;
+  for (const batchId of batchIds)
+    if (!findBatch(documents, batchId)) world.violate("nothing-lost", `${batchId} was never started`);
+  for (const document of documents.all("batches")) checkBatch(sight, batchOf(document));
+  for (const document of documents.all("callbacks")) {
+    const { callbackId, state } = callbackOf(document);
+    if (state !== "DELIVERED") world.violate("at-rest", `callback ${callbackId} is ${state}`);
+  }
+}
+
+function checkBatch(sight: Sight, batch: TaskBatch): void {
+  const { world, documents } = sight.services;
+  const { batchId, status } = batch;
+  const definition = definitionOf(documents, batch.definitionHash);
+  const logs = new Map(definition.tasks.map(({ id }) => [id, findLog(documents, batchId, id)]));
+  const open = [...logs]
+    .filter(([, log]) => !log || !isTerminal(log.status))
+    .map(([id, log]) => `${id} ${log?.status ?? "NEW"}`);
+  if (status === "RUNNING" || open.length > 0) {
+    world.violate("at-rest", `${batchId} is ${status}; open: ${open.join(", ")}`);
+    return;
+  }
+  const actual = (taskId: string): End => {
+    const log = logs.get(taskId);
+    return log ? endOf(log) : "NEW";
+  };
+  const plans = plansOf(sight, batch.workflowId);
+  const ran = (task: TaskDefinition) => endsOf(task, plans, logs.get(task.id));
+  const expected = expectedEnds(definition, ran, actual, batch.cancelRequested ? ["CANCELLED"] : []);
+  for (const [taskId, ends] of expected)
+    if (!ends.includes(actual(taskId)))
+      world.violate("equals-the-oracle", `${batchId}/${taskId}: ${actual(taskId)}, not ${ends.join(" or ")}`);
+  const ends = [...expected.keys()].map(actual);
+  const due = ends.includes("CANCELLED") ? "CANCELLED" : ends.includes("ERROR") ? "ERROR" : "SUCCESS";
+  if (status !== due) world.violate("status-follows", `${batchId} is ${status}, not ${due}`);
+  checkResults(sight, batch, parentsFirst(definition), logs);
+  for (const task of definition.tasks) checkCallback(sight, task, logs.get(task.id));
+}
+
+function plansOf({ workflows }: Sight, workflowId: string): ReadonlyMap<string, TaskPlan> {
+  return workflows.find(({ id }) => id === workflowId)?.plans ?? new Map();
+}
+
+/** How a task ends that runs. */
+function endsOf(task: TaskDefinition, plans: ReadonlyMap<string, TaskPlan>, log: TaskLog | undefined): End[] {
+  const ending = plans.get(task.id)?.ending;
+  const ends = ending === "succeeds" || ending === "flaky" ? ["SUCCESS"] : ["ERROR"];
+  if (task.idempotency?.onLocked === "skip") ends.push("SKIPPED lock_held");
+  const wasLost = log?.error?.code === "TASK_LOST_TOO_OFTEN" && log.lostLeases >= leasesThatMayBeLost;
+  return wasLost ? [...ends, "ERROR"] : ends;
+}
+
+function checkResults(
+  sight: Sight,
+  { batchId, workflowId }: TaskBatch,
+  tasks: readonly TaskDefinition[],
+  logs: ReadonlyMap<string, TaskLog | undefined>,
+): void {
+  const plans = plansOf(sight, workflowId);
+  const values = new Map<string, number>();
+  for (const { id } of tasks) {
+    const log = logs.get(id);
+    const plan = plans.get(id);
+    if (!plan || log?.status !== "SUCCESS") continue;
+    const value = expectedValue(plan, (parent) => values.get(parent) ?? logs.get(parent)?.status ?? "");
+    values.set(id, value);
+    const found = numberIn(contentOf(sight.services, log.result));
+    if (found !== value)
+      sight.services.world.violate("equals-the-oracle", `${batchId}/${id} gave ${found}, not ${value}`);
+  }
+}
+
+function expectedValue(plan: TaskPlan, seen: (parent: string) => string | number): number {
+  if (plan.wait === "completion") return outsideValue(plan.id);
+  return valueFrom(plan.id, plan.seesParents ? plan.after.map(seen) : []);
+}
+
+function contentOf({ objects }: Services, result: StoredResult | null): unknown {
+  if (!result) return null;
+  if ("value" in result) return result.value;
+  const content = objects.get(`${result.bucket}/${result.object}`);
+  return content && JSON.parse(new TextDecoder().decode(content));
+}
+
+/** Who ran has told of it, and has been heard. */
+function checkCallback({ services }: Sight, task: TaskDefinition, log: TaskLog | undefined): void {
+  const tells = (log?.status === "SUCCESS" && log.reason === null) || log?.status === "ERROR";
+  if (!task.callback || !log || !tells) return;
+  const { documents, receiver, world } = services;
+  const callbacks = documents.all("callbacks").map(callbackOf);
+  const own = callbacks.find(({ batchId, taskId }) => batchId === log.batchId && taskId === task.id);
+  if (!own || !receiver.taken.has(own.eventId))
+    world.violate("callback-told", `${log.batchId}/${task.id} ended ${log.status} and nobody was told`);
+  else if (own.type === "task.completed" && own.target.archive && !receiver.archived.has(own.eventId))
+    world.violate("callback-archived", `${log.batchId}/${task.id}`);
+}

@@ -1,0 +1,73 @@
+import { type Reduction, scenarioOf } from "./scenario.ts";
+import { simulate } from "./simulation.ts";
+
+/** Runs that a search for a smaller case may take. */
+const mostRuns = 400;
+
+/** A case as small as can be found that breaks the same rule as the whole seed does. */
+export async function shrink(seed: number, rule: string): Promise<Reduction> {
+  return new Shrinking(seed, rule).run();
+}
+
+class Shrinking {
+  readonly #seed: number;
+  readonly #rule: string;
+  #best: Reduction = {};
+  #runs = 0;
+
+  constructor(seed: number, rule: string) {
+    this.#seed = seed;
+    this.#rule = rule;
+  }
+
+  async run(): Promise<Reduction> {
+    const whole = scenarioOf(this.#seed);
+    await simulate(whole);
+    for (let batches = 1; batches < whole.batches; batches++) if (await this.#try({ batches })) break;
+    for (let machines = 1; machines < whole.skewsMs.length; machines++)
+      if (await this.#try({ machines })) break;
+    const taskIds = [...new Set(whole.taskIds)];
+    await this.#thin("withoutTasks", [], taskIds);
+    await this.#thin(
+      "faults",
+      Array.from({ length: whole.faults.count }, (_, number) => number),
+      [],
+    );
+    await this.#thin("withoutTasks", this.#best.withoutTasks ?? [], taskIds);
+    return this.#best;
+  }
+
+  /** Takes away as much as it can: at first large pieces, then ever smaller ones. */
+  async #thin(what: "faults", kept: readonly number[], none: readonly never[]): Promise<void>;
+  async #thin(what: "withoutTasks", kept: readonly string[], all: readonly string[]): Promise<void>;
+  async #thin(
+    what: keyof Reduction,
+    start: readonly (number | string)[],
+    all: readonly string[],
+  ): Promise<void> {
+    let items: readonly (number | string)[] =
+      what === "faults" ? start : all.filter((id) => !start.includes(id));
+    for (let size = Math.ceil(items.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2))
+      for (let from = 0; from < items.length; ) {
+        const rest = [...items.slice(0, from), ...items.slice(from + size)];
+        const change = what === "faults" ? rest : all.filter((id) => !rest.includes(id));
+        if (
+          rest.length < items.length &&
+          (what === "faults" || rest.length > 0) &&
+          (await this.#try({ [what]: change }))
+        )
+          items = rest;
+        else from += size;
+      }
+  }
+
+  async #try(change: Reduction): Promise<boolean> {
+    this.#runs += 1;
+    if (this.#runs > mostRuns) return false;
+    const candidate = { ...this.#best, ...change };
+    const { violation } = await simulate(scenarioOf(this.#seed, candidate));
+    if (violation?.rule !== this.#rule) return false;
+    this.#best = candidate;
+    return true;
+  }
+}

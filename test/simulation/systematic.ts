@@ -1,0 +1,159 @@
+import { batchIdOf } from "../../src/core/batch.ts";
+import { type Fault, faultsOf, type Hostility, ScriptedFaults, type Site } from "./faults.ts";
+import { type Outcome, type Scenario, simulate } from "./simulation.ts";
+import { plainWorkflow, type SimulatedWorkflow } from "./workload.ts";
+
+/** Small graphs whose every call is made to fail in every way. */
+const graphs: Readonly<Record<string, SimulatedWorkflow>> = {
+  chain: plainWorkflow("chain", [
+    { id: "a", after: [] },
+    { id: "b", after: ["a"] },
+  ]),
+  parents: plainWorkflow("parents", [
+    { id: "a", after: [] },
+    { id: "b", after: [] },
+    { id: "c", after: ["a", "b"] },
+  ]),
+  diamond: plainWorkflow("diamond", [
+    { id: "a", after: [] },
+    { id: "b", after: ["a"] },
+    { id: "c", after: ["a"], ending: "fails", heedsAbort: false },
+    { id: "d", after: ["b", "c"], rule: "all_ended" },
+  ]),
+  // Everything that one task can have.
+  whole: plainWorkflow("whole", [
+    {
+      id: "a",
+      after: [],
+      steps: 1,
+      wait: "sleep",
+      hasCallback: true,
+      busyMs: 4,
+      idempotency: {
+        key: { by: "arguments" },
+        scope: "global",
+        ttlSeconds: 100_000,
+        lockSeconds: 5,
+        onLocked: "wait",
+        recurring: false,
+      },
+    },
+  ]),
+};
+
+/** One fault at a numbered call of a graph, and all that a second one after it can do. */
+export interface Unit {
+  readonly graph: string;
+  readonly machines: number;
+  readonly hostility: Hostility;
+  /** Seed of how long everything takes. */
+  readonly timing: number;
+  readonly at: number;
+  readonly fault: Fault;
+}
+
+export interface Finding {
+  readonly unit: Unit;
+  /** The calls that went wrong, by their number. */
+  readonly script: readonly (readonly [number, Fault])[];
+  readonly outcome: Outcome;
+}
+
+/** Every single fault. Gentle worlds need no sweeper; what only the sweeper can mend is tried where there is one. */
+export async function unitsOf(timings: number): Promise<Unit[]> {
+  const units: Unit[] = [];
+  for (let timing = 1; timing <= timings; timing++)
+    for (const graph of Object.keys(graphs))
+      for (const machines of [1, 3])
+        for (const hostility of ["gentle", "hostile"] as const)
+          units.push(...(await unitsIn({ graph, machines, hostility, timing })));
+  return units;
+}
+
+async function unitsIn(world: Omit<Unit, "at" | "fault">): Promise<Unit[]> {
+  const { passed } = await run(world, []);
+  return passed.flatMap((site, at) =>
+    faultsAt(site, world.hostility).map((fault) => ({ ...world, at, fault })),
+  );
+}
+
+/** Runs a unit alone, and with every `stride`-th of the faults that may come after it; 0: alone. */
+export async function runUnit(
+  unit: Unit,
+  stride: number,
+): Promise<{ schedules: number; events: number; findings: Finding[] }> {
+  const findings: Finding[] = [];
+  let schedules = 0;
+  let events = 0;
+  const runScript = async (script: readonly (readonly [number, Fault])[]) => {
+    const { outcome, passed } = await run(unit, script);
+    schedules += 1;
+    events += outcome.events;
+    if (outcome.violation) findings.push({ unit, script, outcome });
+    return passed;
+  };
+  const first = [unit.at, unit.fault] as const;
+  const passed = await runScript([first]);
+  let number = unit.at;
+  for (const [at, site] of passed.entries())
+    if (at > unit.at && stride > 0)
+      for (const fault of faultsOf[unit.hostility][site])
+        if (number++ % stride === 0) await runScript([first, [at, fault]]);
+  return { schedules, events, findings };
+}
+
+/** In the hostile world only what the gentle one does not have: the rest is tried there. */
+function faultsAt(site: Site, hostility: Hostility): readonly Fault[] {
+  if (hostility === "gentle") return faultsOf.gentle[site];
+  return faultsOf.hostile[site].filter((fault) => !faultsOf.gentle[site].includes(fault));
+}
+
+export async function run(
+  { graph, machines, hostility, timing }: Omit<Unit, "at" | "fault">,
+  script: readonly (readonly [number, Fault])[],
+  isTraced = false,
+): Promise<{ readonly outcome: Outcome; readonly passed: readonly Site[] }> {
+  const workflow = graphs[graph];
+  if (!workflow) throw new RangeError(`There is no graph ${graph}`);
+  const faults = new ScriptedFaults(new Map(script));
+  const outcome = await simulate(scenarioWith(workflow, { machines, hostility, timing }, faults, isTraced));
+  return { outcome, passed: faults.passed };
+}
+
+function scenarioWith(
+  workflow: SimulatedWorkflow,
+  { machines, hostility, timing }: Pick<Unit, "machines" | "hostility" | "timing">,
+  faults: ScriptedFaults,
+  isTraced: boolean,
+): Scenario {
+  const hourMs = 3_600_000;
+  const start = { workflow, key: "key", group: "a", atMs: 0 };
+  const message = {
+    kind: "start",
+    workflowId: workflow.id,
+    key: start.key,
+    input: { group: start.group },
+  } as const;
+  return {
+    seed: timing,
+    workflows: [workflow],
+    script: {
+      starts: [start],
+      batchIds: [batchIdOf(workflow.id, start.key)],
+      act: (people) => people.publish(0, message),
+    },
+    faults,
+    hostility,
+    // The clocks of the others are wrong.
+    skewsMs: [0, hourMs, -hourMs].slice(0, machines),
+    leaseSeconds: 2,
+    acknowledgeSeconds: 1,
+    sweepSeconds: 5,
+    receiverIsBackMs: 0,
+    faultsEndMs: 0,
+    endFaults: () => undefined,
+    boundMs: 400_000,
+    replays: false,
+    isTraced,
+  };
+}

@@ -1,0 +1,200 @@
+import type { TaskDefinition } from "../../src/core/definition.ts";
+import { executionId } from "../../src/core/execution.ts";
+import type { TaskLog } from "../../src/core/records.ts";
+import { isParkReason, isTerminal } from "../../src/core/status.ts";
+import type { StoredDocument } from "../../src/ports/store.ts";
+import type { Change } from "./documents.ts";
+import { type Commit, endOfTask, type Sight } from "./invariants.ts";
+import { endOf, fateOf, mayStart } from "./oracle.ts";
+import { batchOf, definitionOf, executionOf, findBatch, taskLogOf } from "./parsed.ts";
+import { isHindrance, type Process } from "./process.ts";
+
+/** A TaskLog that is written over. */
+interface Before {
+  readonly log: TaskLog;
+  readonly document: StoredDocument;
+}
+
+interface Holder {
+  readonly process: Process;
+  /** Until it claimed. */
+  readonly hindrancesBefore: number;
+}
+
+/** What is not seen to at once is seen to by the next sweep; by then nothing hangs or is down any more. */
+const patienceMs = 60_000;
+
+/** What every change of a TaskLog must keep. */
+export class TaskLogInvariants {
+  readonly #sight: Sight;
+  /** Claims that were accepted, and runs of a task's code, by `batch/task`. */
+  readonly #claims = new Map<string, number>();
+  readonly #starts = new Map<string, number>();
+  readonly #holders = new Map<string, Holder>();
+
+  constructor(sight: Sight) {
+    this.#sight = sight;
+  }
+
+  /** The code of a task begins to run: once for each claim at most. */
+  started(name: string): void {
+    const starts = (this.#starts.get(name) ?? 0) + 1;
+    this.#starts.set(name, starts);
+    const claims = this.#claims.get(name) ?? 0;
+    if (starts > claims)
+      this.#violate("one-run-per-claim", `${name} ran ${starts} times on ${claims} claims`);
+  }
+
+  check(change: Change, commit: Commit): void {
+    const { key, after: written } = change;
+    if (!written) {
+      this.#violate("log-stays", `${key.id} was deleted`);
+      return;
+    }
+    const after = taskLogOf(written);
+    const before = change.before && { log: taskLogOf(change.before), document: change.before };
+    const name = `${after.batchId}/${after.taskId}`;
+    if (name !== key.id) this.#violate("one-log", `${key.id} is the log of ${name}`);
+    if (before && written !== before.document) this.#checkOrder(name, before.log, after);
+    if (isClaim(before?.log, after)) this.#checkClaim(name, before, after, commit);
+    else if (before?.log.status === "PROCESSING") this.#checkOwner(name, before, after, commit);
+    this.#checkEnding(name, after, commit);
+  }
+
+  #checkOrder(name: string, before: TaskLog, after: TaskLog): void {
+    if (isTerminal(before.status))
+      this.#violate("terminal-is-final", `${name}: ${before.status}, then ${after.status}`);
+    if (precedes(after, before))
+      this.#violate("attempts-rise", `${name}: ${claimOf(before)}, then ${claimOf(after)}`);
+  }
+
+  /** Who claims must find it free: by the store's clock, whatever the clocks of the processes say. */
+  #checkClaim(name: string, before: Before | undefined, after: TaskLog, { by, fault }: Commit): void {
+    this.#claims.set(name, (this.#claims.get(name) ?? 0) + 1);
+    if (before && !this.#isDue(before))
+      this.#violate("lease-respected", `${name} was claimed out of ${before.log.status} before its time`);
+    const next = before ? nextClaim(before.log) : "1.0";
+    if (claimOf(after) !== next)
+      this.#violate("attempts-rise", `${name} was claimed as ${claimOf(after)}, not ${next}`);
+    if (before?.log.status === "PROCESSING") this.#checkLoss(name);
+    this.#holders.set(name, { process: by, hindrancesBefore: by.hindrances - (isHindrance(fault) ? 1 : 0) });
+    this.#checkReadiness(after);
+    this.#checkCancelled(name, after);
+  }
+
+  /** A lease may only be lost by a process that died, hung, or could not reach the store. */
+  #checkLoss(name: string): void {
+    const holder = this.#holders.get(name);
+    if (!holder?.process.isAlive || holder.process.hungUntil > 0) return;
+    if (holder.process.hindrances === holder.hindrancesBefore)
+      this.#violate(
+        "no-lease-lost-in-health",
+        `${name} was taken from ${holder.process.name}, which is well`,
+      );
+  }
+
+  #checkReadiness({ batchId, taskId }: TaskLog): void {
+    const { documents } = this.#sight;
+    const batch = findBatch(documents, batchId);
+    if (batch?.status !== "RUNNING") this.#violate("no-claim-after-end", `${batchId}/${taskId}`);
+    const task = this.#definitionOf(batchId, taskId);
+    if (!task) this.#violate("pinned-definition", `${batchId} has no task ${taskId}`);
+    else if (!mayStart(task, (id) => endOfTask(documents, batchId, id)))
+      this.#violate("parents-satisfy-rule", `${batchId}/${taskId} was claimed`);
+  }
+
+  #checkCancelled(name: string, { batchId }: TaskLog): void {
+    const { world, documents, cancelled, sweepSeconds, faultsEndMs } = this.#sight;
+    if (cancelled.has(batchId)) this.#violate("no-claim-after-cancel", name);
+    const document = documents.get({ collection: "batches", id: batchId });
+    if (!document || !batchOf(document).cancelRequested) return;
+    const sinceMs = Math.min(world.now - document.updateTime, world.elapsedMs - faultsEndMs);
+    if (sinceMs > 2 * sweepSeconds * 1_000 + patienceMs) this.#violate("cancel-is-carried-on", batchId);
+  }
+
+  /** What is PROCESSING is written by its owner, or cancelled, or given up after its lease. A heartbeat renews the lock too. */
+  #checkOwner(name: string, before: Before, after: TaskLog, { by, changes }: Commit): void {
+    if (after.status === "CANCELLED") return;
+    if (this.#isDue(before) && after.error?.code === "TASK_LOST_TOO_OFTEN") return;
+    if (this.#holders.get(name)?.process !== by)
+      this.#violate("only-the-owner-settles", `${name}: ${by.name} wrote ${after.status}`);
+    if (after.status === "PROCESSING" && after.key !== null && !changes.some(isOf("executions")))
+      this.#violate("lock-kept-alive", `${name} renewed its lease, and not its lock`);
+  }
+
+  #checkEnding(name: string, after: TaskLog, { changes }: Commit): void {
+    const { status, reason, key } = after;
+    if (status === "SKIPPED" && reason !== "lock_held") this.#checkSkip(name, after);
+    if (reason === "already_completed") this.#checkGivenOut(name, after);
+    if (status !== "SUCCESS" || reason !== null) return;
+    // What a success brings with it must not come later: whoever writes it may die in between.
+    if (key !== null && !changes.some(isOf("executions")))
+      this.#violate("result-with-status", `${name}: its key stayed behind`);
+    if (this.#definitionOf(after.batchId, after.taskId)?.callback && !changes.some(isOf("callbacks")))
+      this.#violate("callback-with-status", `${name}: its callback stayed behind`);
+  }
+
+  #checkSkip(name: string, after: TaskLog): void {
+    const { documents } = this.#sight;
+    const task = this.#definitionOf(after.batchId, after.taskId);
+    const ends = new Map(task?.after.map((id) => [id, endOfTask(documents, after.batchId, id)]));
+    if (!task || [...ends.values()].includes(undefined)) {
+      this.#violate("skip-when-decided", `${name} was skipped before its parents ended`);
+      return;
+    }
+    const fate = fateOf(task, (id) => ends.get(id) ?? "");
+    if (fate !== endOf(after)) this.#violate("skip-by-rule", `${name}: ${endOf(after)}, not ${fate}`);
+  }
+
+  /** A result that has run out is not given out; whoever read it in time may take a while to write. */
+  #checkGivenOut(name: string, { key }: TaskLog): void {
+    const { world, documents } = this.#sight;
+    const record =
+      key === null ? undefined : documents.get({ collection: "executions", id: executionId(key) });
+    if (!record) return;
+    const { state, dueSeconds } = executionOf(record);
+    const overMs = world.now - record.updateTime - dueSeconds * 1_000;
+    if (state === "SUCCESS" && overMs > patienceMs)
+      this.#violate("expired-not-given", `${name}: ${overMs} ms too late`);
+  }
+
+  #definitionOf(batchId: string, taskId: string): TaskDefinition | undefined {
+    const { documents } = this.#sight;
+    const batch = findBatch(documents, batchId);
+    return batch && definitionOf(documents, batch.definitionHash).tasks.find(({ id }) => id === taskId);
+  }
+
+  #isDue({ log, document }: Before): boolean {
+    return this.#sight.world.now - document.updateTime >= (log.dueSeconds ?? 0) * 1_000;
+  }
+
+  #violate(rule: string, what: string): void {
+    this.#sight.world.violate(rule, what);
+  }
+}
+
+function isOf(collection: Change["key"]["collection"]): (change: Change) => boolean {
+  return ({ key }) => key.collection === collection;
+}
+
+function claimOf({ attempt, resumes }: TaskLog): string {
+  return `${attempt}.${resumes}`;
+}
+
+function isClaim(before: TaskLog | undefined, after: TaskLog): boolean {
+  if (after.status !== "PROCESSING") return false;
+  return before?.status !== "PROCESSING" || claimOf(before) !== claimOf(after);
+}
+
+function precedes(after: TaskLog, before: TaskLog): boolean {
+  return (
+    after.attempt < before.attempt || (after.attempt === before.attempt && after.resumes < before.resumes)
+  );
+}
+
+/** A wait goes on with the same attempt; everything else is another one. */
+function nextClaim({ status, reason, attempt, resumes }: TaskLog): string {
+  return status === "WAITING" && isParkReason(reason)
+    ? `${attempt}.${resumes + 1}`
+    : `${attempt + 1}.${resumes}`;
+}

@@ -1,0 +1,52 @@
+import { registerHooks } from "node:module";
+import { parentPort, workerData } from "node:worker_threads";
+import type { Failure, Job, Report } from "./job-list.ts";
+import type { Mutant } from "./mutants.ts";
+
+Error.stackTraceLimit = 0;
+const { mutant }: { readonly mutant?: Mutant } = workerData ?? {};
+if (mutant) breakSource(mutant);
+// Loaded only now: a mutant must be in place before the engine is.
+const { scenarioOf } = await import("./scenario.ts");
+const { simulate } = await import("./simulation.ts");
+const { runUnit } = await import("./systematic.ts");
+
+parentPort?.on("message", (job: Job) => {
+  void (job.kind === "seeds" ? runSeeds(job) : runSystematic(job)).then((report) =>
+    parentPort?.postMessage(report),
+  );
+});
+
+async function runSeeds({ from, count }: Extract<Job, { kind: "seeds" }>): Promise<Report> {
+  const failures: Failure[] = [];
+  let events = 0;
+  for (let seed = from; seed < from + count; seed++) {
+    const { events: many, violation } = await simulate(scenarioOf(seed));
+    events += many;
+    if (violation) failures.push({ ...violation, seed, replay: `--seed ${seed}` });
+  }
+  return { schedules: count, events, failures };
+}
+
+async function runSystematic({ unit, stride }: Extract<Job, { kind: "unit" }>): Promise<Report> {
+  const { schedules, events, findings } = await runUnit(unit, stride);
+  const failures = findings.flatMap(({ script, outcome: { violation } }): Failure[] => {
+    const { graph, machines, hostility, timing } = unit;
+    const replay = `--case '${JSON.stringify({ graph, machines, hostility, timing, script })}'`;
+    return violation ? [{ ...violation, replay }] : [];
+  });
+  return { schedules, events, failures };
+}
+
+/** Puts a broken line in the place of a sound one, in this thread alone. */
+function breakSource({ file, find, replace }: Mutant): void {
+  registerHooks({
+    load: (url, context, nextLoad) => {
+      const loaded = nextLoad(url, context);
+      if (!url.endsWith(`/src/${file}`)) return loaded;
+      const source = String(loaded.source);
+      if (source.split(find).length !== 2) throw new Error(`${file} does not hold exactly once: ${find}`);
+      return { ...loaded, source: source.replace(find, () => replace) };
+    },
+  });
+}
