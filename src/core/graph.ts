@@ -29,13 +29,13 @@ export interface Graph {
 
 const joinIdCharacters = 16;
 
-/** Works out roots and joins. The end of the batch is a child, under the rule `all_ended`, of every task that no other child waits for. */
-export function buildGraph(definition: Definition): Graph {
+/** Works out roots and joins; the hash, where it is known, need not be made again. The end of the batch is a child, under the rule `all_ended`, of every task that no other child waits for. */
+export function buildGraph(definition: Definition, hash = hashDefinition(definition)): Graph {
   const joins = joinsOfDefinition(definition);
   const joinsOf = new Map<string, Join[]>(definition.tasks.map((task) => [task.id, []]));
   for (const join of joins) for (const parent of join.parents) joinsOf.get(parent)?.push(join);
   return {
-    hash: hashDefinition(definition),
+    hash,
     definition,
     tasks: new Map(definition.tasks.map((task) => [task.id, task])),
     roots: definition.tasks.filter((task) => task.after.length === 0).map((task) => task.id),

@@ -38,7 +38,7 @@ export class Definitions {
     if (known) return known;
     const { document } = await this.#store.get(keyOf(hash));
     if (!document) throw new BatonError("DEFINITION_MISSING", `Definition ${hash} is not stored`);
-    const graph = buildGraph(DefinitionSchema.parse(document.data.definition));
+    const graph = buildGraph(DefinitionSchema.parse(document.data.definition), hash);
     this.#graphs.set(hash, graph);
     return graph;
   }

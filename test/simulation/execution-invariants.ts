@@ -15,6 +15,15 @@ export function executionInvariants(sight: Sight, { key, before, after }: Change
   const is = executionOf(after);
   if (is.state === "PROCESSING") checkLock(sight, was, ageMs, is);
   if (is.state === "SUCCESS") checkSuccess(sight, was, is, commit);
+  if (is.state === "FREE" && was?.state === "PROCESSING") checkFreed(sight, was, commit);
+}
+
+/** Whoever has the lock gives it back with its outcome, or is cancelled. */
+function checkFreed({ world, documents }: Sight, was: Execution, { changes }: Commit): void {
+  const isByHolder = changes.some(({ key }) => key.collection === "taskLogs" && key.id === nameOf(was));
+  const document = documents.get({ collection: "taskLogs", id: nameOf(was) });
+  if (!isByHolder && document && taskLogOf(document).status !== "CANCELLED")
+    world.violate("only-the-holder-frees", `${was.key} was taken from ${nameOf(was)}`);
 }
 
 function checkLock({ world }: Sight, was: Execution | undefined, ageMs: number, is: Execution): void {

@@ -154,6 +154,36 @@ export const mutants: readonly Mutant[] = [
     replace: '  return { kind: "take", token, generation };',
   },
   {
+    name: "anybody frees a lock",
+    file: "engine/execution-records.ts",
+    find: 'return state === "PROCESSING" && holder?.batchId === task.batchId && holder.taskId === task.taskId;',
+    replace: 'return state === "PROCESSING" && task !== undefined;',
+  },
+  {
+    name: "what outsiders ask for is run before its turn",
+    file: "engine/engine.ts",
+    find: "if (!message.ready && !(await isReady(this.#logs, batch, message.taskId))) return;",
+    replace: "void isReady;",
+  },
+  {
+    name: "an ending from outside that failed is tried again",
+    file: "engine/complete.ts",
+    find: "message, retryable: false }",
+    replace: "message, retryable: true }",
+  },
+  {
+    name: "keys are left out",
+    file: "engine/admission.ts",
+    find: "    if (!idempotency || key === null)",
+    replace: "    if (key !== undefined)",
+  },
+  {
+    name: "a task that is given up keeps its lock",
+    file: "engine/execution-records.ts",
+    find: "    if (!found || !isHeldBy(found.execution, { batchId, taskId })) return undefined;\n    return found;",
+    replace: "    return undefined;",
+  },
+  {
     name: "lock taken although it is held",
     file: "core/execution.ts",
     find: 'if (state === "PROCESSING" && remainingMs > 0 && !isSameTask(execution.holder, arriving))',
@@ -277,6 +307,12 @@ export const mutants: readonly Mutant[] = [
     replace: "",
   },
   {
+    name: "an event that came while the parker died is missed",
+    file: "engine/arrive.ts",
+    find: "if (await wakeIfSent({ dependencies, logs }, batch, found)) return undefined;",
+    replace: "void wakeIfSent;",
+  },
+  {
     name: "an early completion from outside is dropped",
     file: "engine/complete.ts",
     find: "    if (!isStored)\n",
@@ -337,6 +373,12 @@ export const mutants: readonly Mutant[] = [
     file: "engine/step-memory.ts",
     find: "    return insist(this.#dependencies, work);",
     replace: "    return work();",
+  },
+  {
+    name: "nothing is inherited",
+    file: "engine/retry.ts",
+    find: "    await commitEachOwned(store, writes.slice(first, first + limits.writesPerCommit));",
+    replace: "    void [store, first];",
   },
   {
     name: "inherited although the rule is another",

@@ -29,14 +29,26 @@ export async function runJobs(
   await Promise.all(Array.from({ length: threads }, onThread));
 }
 
+/** A job that takes longer goes round in circles without waiting for anything. */
+const mostSeconds = 120;
+
 function ask(worker: Worker, job: Job): Promise<Report> {
   return new Promise((resolve, reject) => {
-    const onMessage = (report: Report) => {
+    const timer = setTimeout(() => answer(endless), mostSeconds * 1_000);
+    const answer = (report: Report) => {
+      clearTimeout(timer);
       worker.off("error", reject);
+      worker.off("message", answer);
       resolve(report);
     };
-    worker.once("message", onMessage);
+    worker.once("message", answer);
     worker.once("error", reject);
     worker.postMessage(job);
   });
 }
+
+const endless: Report = {
+  schedules: 0,
+  events: 0,
+  failures: [{ rule: "runs-end", what: `a job took more than ${mostSeconds} s`, replay: "" }],
+};

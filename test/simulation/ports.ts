@@ -124,11 +124,11 @@ export function objectsPort({ objects }: Services, process: Process): ObjectStor
 
 export function callbacksPort({ receiver }: Services, process: Process): CallbackSender {
   return {
-    send: async ({ webhookId, body }) => {
+    send: async ({ url, webhookId, body }) => {
       await process.call(
         "callback",
-        () => webhookId,
-        () => receiver.take(webhookId, body),
+        () => `${webhookId} to ${url}`,
+        () => receiver.take(url, webhookId, body),
       );
     },
   };

@@ -6,6 +6,8 @@ import type { World } from "./world.ts";
 export class Receiver {
   /** Bodies by webhook id, with how often each came. */
   readonly taken = new Map<string, { readonly digest: string; times: number }>();
+  /** Tasks, as `batch/task`, to whose address something came. */
+  readonly told = new Set<string>();
   readonly archived = new Map<string, ArchivedCallback>();
   readonly #world: World;
   readonly #isBackMs: number;
@@ -18,9 +20,10 @@ export class Receiver {
   }
 
   /** Throws while it is away. */
-  take(webhookId: string, body: string): void {
+  take(url: string, webhookId: string, body: string): void {
     if (this.#world.elapsedMs < this.#isBackMs) throw new Error("503: simulated, the receiver is away");
     const digest = createHash("sha256").update(body).digest("hex");
+    this.told.add(new URL(url).pathname.slice(1));
     const before = this.taken.get(webhookId);
     if (before && before.digest !== digest)
       this.#world.violate("callback-bytes", `${webhookId} came again with other bytes`);

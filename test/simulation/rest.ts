@@ -3,7 +3,7 @@ import type { TaskBatch, TaskLog } from "../../src/core/records.ts";
 import { isTerminal } from "../../src/core/status.ts";
 import type { StoredResult } from "../../src/core/stored.ts";
 import type { Documents } from "./documents.ts";
-import { type End, endOf, expectedEnds, parentsFirst } from "./oracle.ts";
+import { type End, endOf, expectedEnds, fateOf, parentsFirst } from "./oracle.ts";
 import { batchOf, callbackOf, definitionOf, findBatch, findLog } from "./parsed.ts";
 import type { Services } from "./ports.ts";
 import { numberIn, outsideValue, valueFrom } from "./task-code.ts";
@@ -62,6 +62,26 @@ function checkBatch(sight: Sight, batch: TaskBatch): void {
   if (status !== due) world.violate("status-follows", `${batchId} is ${status}, not ${due}`);
   checkResults(sight, batch, parentsFirst(definition), logs);
   for (const task of definition.tasks) checkCallback(sight, task, logs.get(task.id));
+  checkInherited(sight, batch, parentsFirst(definition), logs);
+}
+
+/** A retry does nothing again that need not be done again. */
+function checkInherited(
+  { services: { world, documents } }: Sight,
+  { batchId, startedBy }: TaskBatch,
+  tasks: readonly TaskDefinition[],
+  logs: ReadonlyMap<string, TaskLog | undefined>,
+): void {
+  const [, before] = /^retry of (.*)$/.exec(startedBy) ?? [];
+  if (before === undefined) return;
+  const inherited = new Set<string>();
+  for (const task of tasks) {
+    const mayBe = task.after.every((id) => inherited.has(id)) && fateOf(task, () => "SUCCESS") === "runs";
+    if (mayBe && findLog(documents, before, task.id)?.status === "SUCCESS") inherited.add(task.id);
+  }
+  for (const [taskId, log] of logs)
+    if ((log?.reason === "inherited") !== inherited.has(taskId))
+      world.violate("successes-are-inherited", `${batchId}/${taskId}: ${log?.status} ${log?.reason}`);
 }
 
 function plansOf({ workflows }: Sight, workflowId: string): ReadonlyMap<string, TaskPlan> {
@@ -109,15 +129,16 @@ function contentOf({ objects }: Services, result: StoredResult | null): unknown 
   return content && JSON.parse(new TextDecoder().decode(content));
 }
 
-/** Who ran has told of it, and has been heard. */
+/** Who ran, or was told that it is done already, has told of it where it was to, and has been heard. */
 function checkCallback({ services }: Sight, task: TaskDefinition, log: TaskLog | undefined): void {
-  const tells = (log?.status === "SUCCESS" && log.reason === null) || log?.status === "ERROR";
-  if (!task.callback || !log || !tells) return;
   const { documents, receiver, world } = services;
+  const tells = log?.status === "SUCCESS" ? log.reason !== "inherited" : log?.status === "ERROR";
+  if (!task.callback || !log || !tells) return;
+  const name = `${log.batchId}/${task.id}`;
+  if (!receiver.told.has(name))
+    world.violate("callback-told", `${name} ended ${log.status} and nobody was told`);
   const callbacks = documents.all("callbacks").map(callbackOf);
-  const own = callbacks.find(({ batchId, taskId }) => batchId === log.batchId && taskId === task.id);
-  if (!own || !receiver.taken.has(own.eventId))
-    world.violate("callback-told", `${log.batchId}/${task.id} ended ${log.status} and nobody was told`);
-  else if (own.type === "task.completed" && own.target.archive && !receiver.archived.has(own.eventId))
-    world.violate("callback-archived", `${log.batchId}/${task.id}`);
+  const own = callbacks.find(({ batchId, taskId }) => `${batchId}/${taskId}` === name);
+  if (own?.type !== "task.completed" || !own.target.archive) return;
+  if (!own.archived || !receiver.archived.has(own.eventId)) world.violate("callback-archived", name);
 }

@@ -106,6 +106,8 @@ function longestSeconds(plan: TaskPlan, calls: number): number {
   };
   const waitSeconds = ending === "never_comes" ? taskTimes.inVain : waits[wait];
   const hangSeconds = ending === "hangs" ? taskTimes.hangTimeout : 0;
+  // It is given up when it has taken eleven processes with it, each of which is missed for a lease and started anew.
+  if (ending === "kills") return 11 * 90 * calls;
   const backoffSeconds = 10;
   const allSeconds = (attempts + 1) * (busyMs / 1_000 + waitSeconds + hangSeconds + backoffSeconds);
   return idempotency ? calls * (allSeconds + idempotency.lockSeconds + 15) : allSeconds;

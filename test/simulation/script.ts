@@ -58,7 +58,12 @@ function actOn(random: Random, start: PlannedStart, people: People, operations: 
   if (random.chance(0.3)) people.publish(atMs + random.between(0, 20_000), message);
   if (random.chance(0.15)) operations.cancel(batchId, atMs + random.between(0, 40_000));
   if (random.chance(0.3)) operations.retry(batchId, atMs + random.between(2_000, 60_000));
-  for (const plan of workflow.plans.values()) sendTo(random, batchId, plan, atMs, people);
+  for (const plan of workflow.plans.values()) {
+    sendTo(random, batchId, plan, atMs, people);
+    // Anybody may ask for a task to be run; it is not until it is its turn.
+    const outsider: Message = { kind: "task", batchId, taskId: plan.id };
+    if (random.chance(0.1)) people.publishTo(batchId, plan.id, atMs + random.between(0, 2_000), outsider);
+  }
 }
 
 /** What a task waits for from outside comes before or while it waits, once or twice. */
@@ -73,8 +78,8 @@ export function sendTo(random: Random, batchId: string, plan: TaskPlan, atMs: nu
     );
 }
 
-function outsideMessage({ id, wait }: TaskPlan, batchId: string, copy: number): Message {
+function outsideMessage({ id, wait, ending }: TaskPlan, batchId: string, copy: number): Message {
   if (wait === "event") return { kind: "event", batchId, event: `go ${id}`, payload: copy };
-  const completion = { result: { value: outsideValue(id) } };
+  const completion = ending === "fails" ? { error: "as told" } : { result: { value: outsideValue(id) } };
   return { kind: "task", batchId, taskId: id, previousTaskId: id, completion };
 }

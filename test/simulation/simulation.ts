@@ -49,7 +49,7 @@ export interface Outcome {
 }
 
 /** More events than any run needs: something goes round in circles. */
-const mostEvents = 2_000_000;
+const mostEvents = 300_000;
 const operatorRoundMs = 40_000;
 
 /** Runs a scenario from its first message to rest. */

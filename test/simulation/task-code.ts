@@ -12,16 +12,22 @@ const padding = "x".repeat(70_000);
 export function codeOf(plan: TaskPlan, process: Process, ledger: Ledger): AnyTaskFunction {
   return async (context) => {
     ledger.started(context.batchId, plan.id);
+    if (plan.ending === "kills") process.crash();
     await steps(plan, context, process, ledger, "before");
     if (plan.wait !== "completion") await wait(plan, context, process, ledger);
     if (plan.busyMs > 0) await process.spend(plan.busyMs);
     await steps(plan, context, process, ledger, "after");
     if (plan.ending === "hangs") await hang(plan, context, process);
-    if (plan.ending === "fails") throw new TaskError("as planned", { retryable: plan.heedsAbort });
-    if (plan.ending === "flaky" && context.attempt <= plan.attempts) throw new Error("not yet, as planned");
+    failAsPlanned(plan, context.attempt);
     if (plan.wait === "completion") return context.waitForCompletion(`${timeoutOf(plan)}s`);
     return resultOf(plan, context);
   };
+}
+
+function failAsPlanned({ ending, wait, heedsAbort, attempts }: TaskPlan, attempt: number): void {
+  if (ending === "fails" && wait !== "completion")
+    throw new TaskError("as planned", { retryable: heedsAbort });
+  if (ending === "flaky" && attempt <= attempts) throw new Error("not yet, as planned");
 }
 
 /** What the task returns: a number that tells what it has seen of its parents. */

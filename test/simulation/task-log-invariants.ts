@@ -123,15 +123,28 @@ export class TaskLogInvariants {
   }
 
   #checkEnding(name: string, after: TaskLog, { changes }: Commit): void {
-    const { status, reason, key } = after;
+    const { status, reason } = after;
     if (status === "SKIPPED" && reason !== "lock_held") this.#checkSkip(name, after);
     if (reason === "already_completed") this.#checkGivenOut(name, after);
-    if (status !== "SUCCESS" || reason !== null) return;
-    // What a success brings with it must not come later: whoever writes it may die in between.
+    if (isTerminal(status) && status !== "CANCELLED") this.#checkLockIsFree(name, after);
+    if (status === "SUCCESS" && reason === null) this.#checkSuccess(name, after, changes);
+  }
+
+  /** What a success brings with it must not come later: whoever writes it may die in between. */
+  #checkSuccess(name: string, { batchId, taskId, key }: TaskLog, changes: Commit["changes"]): void {
+    const task = this.#definitionOf(batchId, taskId);
+    if (task?.idempotency && key === null) this.#violate("key-is-taken", `${name} ran without its key`);
     if (key !== null && !changes.some(isOf("executions")))
       this.#violate("result-with-status", `${name}: its key stayed behind`);
-    if (this.#definitionOf(after.batchId, after.taskId)?.callback && !changes.some(isOf("callbacks")))
+    if (task?.callback && !changes.some(isOf("callbacks")))
       this.#violate("callback-with-status", `${name}: its callback stayed behind`);
+  }
+
+  #checkLockIsFree(name: string, { key, batchId, taskId }: TaskLog): void {
+    const record = this.#recordOf(key);
+    const { state, holder } = record ? executionOf(record) : {};
+    if (state === "PROCESSING" && holder?.batchId === batchId && holder.taskId === taskId)
+      this.#violate("ended-without-lock", `${name} ended, and holds its lock`);
   }
 
   #checkSkip(name: string, after: TaskLog): void {
@@ -156,6 +169,12 @@ export class TaskLogInvariants {
     const overMs = world.now - record.updateTime - dueSeconds * 1_000;
     if (state === "SUCCESS" && overMs > patienceMs)
       this.#violate("expired-not-given", `${name}: ${overMs} ms too late`);
+  }
+
+  #recordOf(key: string | null): StoredDocument | undefined {
+    return key === null
+      ? undefined
+      : this.#sight.documents.get({ collection: "executions", id: executionId(key) });
   }
 
   #definitionOf(batchId: string, taskId: string): TaskDefinition | undefined {

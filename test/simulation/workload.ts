@@ -18,8 +18,8 @@ export interface TaskPlan {
   readonly steps: number;
   readonly wait: "none" | "sleep" | "poll" | "event" | "completion";
   readonly sleepSeconds: number;
-  /** `flaky`: fails on its first attempts. `hangs`: never ends. `never_comes`: waits in vain. */
-  readonly ending: "succeeds" | "fails" | "flaky" | "hangs" | "never_comes";
+  /** `flaky`: fails on its first attempts. `hangs`: never ends. `never_comes`: waits in vain. `kills`: takes its process with it. */
+  readonly ending: "succeeds" | "fails" | "flaky" | "hangs" | "never_comes" | "kills";
   /** Attempts that the retry policy allows, for those that fail. */
   readonly attempts: number;
   readonly heedsAbort: boolean;
@@ -120,7 +120,10 @@ export function without(
     return {
       ...rest,
       tasks: (kept.length > 0 ? kept : tasks.slice(0, 1)).map((task) => {
-        return { ...task, after: task.after.filter((parent) => !left.has(parent)) };
+        const { callback, ...plain } = task;
+        const isCallable = ![...left].some((id) => callback?.url.includes(`parents.${id}.`));
+        const after = task.after.filter((parent) => !left.has(parent));
+        return { ...plain, ...(callback && isCallable && { callback }), after };
       }),
     };
   };
@@ -188,18 +191,26 @@ function randomPlan(
   extras: number,
 ): Omit<TaskPlan, "id" | "after" | "rule"> {
   const ending = random.chance(trouble)
-    ? random.pick(["fails", "flaky", "flaky", "hangs", "never_comes"] as const)
+    ? random.pick([
+        "fails",
+        "fails",
+        "flaky",
+        "flaky",
+        "flaky",
+        "hangs",
+        "hangs",
+        "never_comes",
+        "kills",
+      ] as const)
     : "succeeds";
   const isKeyed = random.chance(extras) && ending !== "never_comes";
   const wait = random.chance(extras)
     ? random.pick(["sleep", "poll", "event", "completion"] as const)
     : "none";
-  // What another batch may answer for it must not depend on what this batch is sent.
-  const waitsHere = isKeyed && (wait === "event" || wait === "completion") ? "sleep" : wait;
   return {
     busyMs: random.chance(0.1) ? random.between(5_000, 30_000) : random.between(0, 50),
     steps: random.chance(extras) ? random.between(1, 3) : 0,
-    wait: ending === "never_comes" ? random.pick(["poll", "event", "completion"] as const) : waitsHere,
+    wait: ending === "never_comes" ? random.pick(["poll", "event", "completion"] as const) : wait,
     sleepSeconds: random.pick([0.2, 2, 12, 60]),
     ending,
     attempts: random.between(1, 3),
@@ -259,13 +270,19 @@ function definitionFrom(workflowId: string, plans: readonly TaskPlan[]): Definit
         ...(plan.idempotency && { idempotency: plan.idempotency }),
         ...(plan.hasCallback && {
           callback: {
-            url: `https://receiver.test/${plan.id}`,
+            url: callbackUrl(plan),
             ...(plan.busyMs % 2 === 0 && { archive: { table: "callbacks", key: ["group"] } }),
           },
         }),
       }),
     ),
   };
+}
+
+/** Another address in every batch; some are made of what a parent has returned. */
+function callbackUrl({ id, rule, after: [parent] }: TaskPlan): string {
+  const own = `https://receiver.test/{{ batchId }}/${id}`;
+  return parent && rule === "all_succeeded" ? `${own}?seen={{ parents.${parent}.value }}` : own;
 }
 
 function range(from: number, to: number): number[] {
