@@ -16,6 +16,7 @@ import type { Claim, Claims } from "./claims.ts";
 import { conclude } from "./conclude.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { ExecutionRecords } from "./execution-records.ts";
+import { insist } from "./insist.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Parents } from "./parents.ts";
 import type { Conclusion, Settlements } from "./settlements.ts";
@@ -56,8 +57,10 @@ export class Executor {
     found: StoredLog,
     outcome: AttemptOutcome,
   ): Promise<boolean> {
-    const { admission, outbox, settlements } = this.#parts;
+    const { admission, outbox, records, settlements } = this.#parts;
     const target = await this.#targetOf(batch, task);
+    const held = await records.heldBy(found.log);
+    if (held) return settlements.settle(batch, task, { log: found, execution: held }, { outcome, target });
     const admitted = await admission.admit(batch, task, found, found.log.key);
     switch (admitted.kind) {
       case "run":
@@ -114,7 +117,7 @@ export class Executor {
 
   /** Runs a claimed task, unless its idempotency key says that it is done or being done. */
   async #admit(batch: PinnedBatch, task: TaskDefinition, log: StoredLog, mark: SyncMark): Promise<void> {
-    const { calls, admission, outbox } = this.#parts;
+    const { dependencies, calls, admission, outbox } = this.#parts;
     const unkeyed: Claim = { log, execution: undefined };
     if (!task.idempotency && !task.callback) return this.#run(batch, task, unkeyed, undefined, mark);
     const call = await calls.describe(batch, task, log).catch(failureOfCall);
@@ -124,7 +127,7 @@ export class Executor {
       case "run":
         return this.#run(batch, task, admitted.claim, call.target, mark);
       case "completed":
-        await outbox.resendOf(admitted.execution, call.target);
+        await insist(dependencies, () => outbox.resendOf(admitted.execution, call.target));
         return this.#settle(batch, task, withKey(unkeyed, call.key), {
           outcome: { kind: "already_completed", result: admitted.execution.result },
         });

@@ -4,8 +4,8 @@ import { limits } from "../core/limits.ts";
 import type { Dependencies } from "./dependencies.ts";
 
 /**
- * Tries again what a service refuses for a moment, while a task has its claim: work that is done must not be done again
- * because its record was refused once, and no task has failed because the store has.
+ * Tries again, for some seconds, what a service refuses while a task has its claim: work that is done is not to be done
+ * again because its record was refused once, and no attempt is to fail for a hiccup. Throws the error when it lasts.
  */
 export async function insist<T>(
   { logger, clock }: Pick<Dependencies, "logger" | "clock">,

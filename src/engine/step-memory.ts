@@ -11,6 +11,8 @@ type Place =
   | { readonly kind: "create"; readonly key: DocumentKey }
   | { readonly kind: "update"; readonly key: DocumentKey; readonly version: Version };
 
+type NewStep = Pick<Step, "name" | "result"> & Pick<DoneStep, "kind">;
+
 /**
  * The stored steps of one call. A step is created once and never changed: whoever comes second, be it a worker that
  * has lost its lease, gets what the first has stored.
@@ -31,8 +33,12 @@ export class StoredSteps implements StepMemory {
     return this.#insist(async () => this.#doneStep(await store.get(this.#key(name, "done"))));
   }
 
-  keep(name: string, kind: DoneStep["kind"], value: JsonText): Promise<DoneStep> {
-    return this.#insist(() => this.#keep(name, kind, value));
+  async keep(name: string, kind: DoneStep["kind"], value: JsonText): Promise<DoneStep> {
+    const { objects, ids } = this.#dependencies;
+    // A name of its own: whoever comes second must not write over what the first one's step refers to.
+    const object = `steps/${this.#scope}/${ids.unique()}.json`;
+    const result = await this.#insist(() => storeResult(objects, object, value));
+    return this.#insist(() => this.#keep({ name, kind, result }));
   }
 
   waiting(name: string): Promise<Wait> {
@@ -47,16 +53,15 @@ export class StoredSteps implements StepMemory {
     return insist(this.#dependencies, work);
   }
 
-  async #keep(name: string, kind: DoneStep["kind"], value: JsonText): Promise<DoneStep> {
-    const { objects, ids } = this.#dependencies;
-    // A name of its own: whoever comes second must not write over what the first one's step refers to.
-    const result = await storeResult(objects, `steps/${this.#scope}/${ids.unique()}.json`, value);
+  async #keep(step: NewStep): Promise<DoneStep> {
+    const { name, kind, result } = step;
     const key = this.#key(name, "done");
-    const step = { name, kind, result };
     let stands = await this.#write({ kind: "create", key }, step);
     for (let { document } = stands; document && this.#isForeignTimeout(document); { document } = stands)
       stands = await this.#write({ kind: "update", key, version: document.version }, step);
-    return (await this.#doneStep(stands)) ?? { kind, value: await readResult(objects, result) };
+    return (
+      (await this.#doneStep(stands)) ?? { kind, value: await readResult(this.#dependencies.objects, result) }
+    );
   }
 
   async #waiting(name: string): Promise<Wait> {

@@ -13,6 +13,7 @@ export function executionInvariants(sight: Sight, { key, before, after }: Change
     return;
   }
   const is = executionOf(after);
+  checkDuration(sight, is, commit);
   if (is.state === "PROCESSING") checkLock(sight, was, ageMs, is);
   if (is.state === "SUCCESS") checkSuccess(sight, was, is, commit);
   if (is.state === "FREE" && was?.state === "PROCESSING") checkFreed(sight, was, commit);
@@ -24,6 +25,24 @@ function checkFreed({ world, documents }: Sight, was: Execution, { changes }: Co
   const document = documents.get({ collection: "taskLogs", id: nameOf(was) });
   if (!isByHolder && document && taskLogOf(document).status !== "CANCELLED")
     world.violate("only-the-holder-frees", `${was.key} was taken from ${nameOf(was)}`);
+}
+
+/** How long a record counts is what the definition of its task says, whatever the engine makes of it. */
+function checkDuration({ world, documents }: Sight, is: Execution, { changes }: Commit): void {
+  const log = changes.map(({ after }) => after).find((after) => after?.key.collection === "taskLogs");
+  if (!log || is.state === "FREE") return;
+  const { batchId, taskId, status, dueSeconds } = taskLogOf(log);
+  const batch = findBatch(documents, batchId);
+  const task = batch && definitionOf(documents, batch.definitionHash).tasks.find(({ id }) => id === taskId);
+  if (!task?.idempotency) return;
+  const { lockSeconds, ttlSeconds } = task.idempotency;
+  const parkedSeconds = status === "WAITING" && is.holder?.taskId === taskId ? (dueSeconds ?? 0) : 0;
+  const seconds = is.state === "SUCCESS" ? ttlSeconds : lockSeconds + parkedSeconds;
+  if (is.dueSeconds !== seconds)
+    world.violate(
+      "record-counts-as-long-as-defined",
+      `${is.key}: ${is.state} for ${is.dueSeconds} s, not ${seconds}`,
+    );
 }
 
 function checkLock({ world }: Sight, was: Execution | undefined, ageMs: number, is: Execution): void {

@@ -1,9 +1,8 @@
-import { isTerminal } from "../../src/core/status.ts";
 import { batchInvariants } from "./batch-invariants.ts";
 import type { Change, Documents } from "./documents.ts";
 import { executionInvariants } from "./execution-invariants.ts";
 import type { Fault } from "./faults.ts";
-import { endOf } from "./oracle.ts";
+import { endOf, hasEnded } from "./oracle.ts";
 import { callbackOf, definitionOf, executionOf, findBatch, findLog, stepOf } from "./parsed.ts";
 import type { Process } from "./process.ts";
 import { TaskLogInvariants } from "./task-log-invariants.ts";
@@ -21,6 +20,7 @@ export interface Commit {
 export interface Sight {
   readonly world: World;
   readonly documents: Documents;
+  readonly leaseSeconds: number;
   readonly sweepSeconds: number;
   readonly faultsEndMs: number;
   /** Batches whose cancel has returned. */
@@ -127,5 +127,5 @@ export class Invariants {
 /** How a task has ended, if it has. */
 export function endOfTask(documents: Documents, batchId: string, taskId: string): string | undefined {
   const log = findLog(documents, batchId, taskId);
-  return log && isTerminal(log.status) ? endOf(log) : undefined;
+  return log && hasEnded(log) ? endOf(log) : undefined;
 }

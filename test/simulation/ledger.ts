@@ -1,8 +1,9 @@
+import { executionId } from "../../src/core/execution.ts";
 import type { JsonValue } from "../../src/core/json.ts";
 import type { TaskContext } from "../../src/runtime/task-type.ts";
 import type { Documents } from "./documents.ts";
 import type { Invariants } from "./invariants.ts";
-import { findLog } from "./parsed.ts";
+import { executionOf, findLog } from "./parsed.ts";
 import type { World } from "./world.ts";
 
 type Run = Pick<TaskContext, "batchId" | "taskId" | "attempt" | "idempotencyKey">;
@@ -28,8 +29,10 @@ export class Ledger {
     this.#invariants.logs.started(`${batchId}/${taskId}`);
   }
 
-  /** Something that can't be taken back, and is another thing every time. */
-  effect(): number {
+  /** A step does something that can't be taken back, and is another thing every time: not once its result has been used. */
+  effect(run: Run, step: string): number {
+    if (this.#isLive(run) && this.#used.has(nameOf(run, step)))
+      this.#world.violate("step-done-once", `${nameOf(run, step)} is done again`);
     this.#effects += 1;
     return this.#effects;
   }
@@ -38,10 +41,9 @@ export class Ledger {
    * The task goes on with what a step returned: every later run of the same call has to go on with the same. What a worker
    * does that has lost its claim can't be fenced: it comes to nothing.
    */
-  used({ batchId, taskId, attempt, idempotencyKey }: Run, step: string, value: JsonValue): void {
-    const log = findLog(this.#documents, batchId, taskId);
-    if (log?.status !== "PROCESSING" || log.attempt !== attempt) return;
-    const name = `${idempotencyKey} ${step}`;
+  used(run: Run, step: string, value: JsonValue): void {
+    if (!this.#isLive(run)) return;
+    const name = nameOf(run, step);
     const before = this.#used.get(name);
     if (before === undefined) this.#used.set(name, value);
     else if (JSON.stringify(before) !== JSON.stringify(value))
@@ -52,9 +54,27 @@ export class Ledger {
   }
 
   /** Whether so many seconds have passed since a call first asked. */
-  hasPassed(call: string, seconds: number): boolean {
-    const since = this.#since.get(call) ?? this.#world.now;
-    this.#since.set(call, since);
+  hasPassed(run: Run, seconds: number): boolean {
+    const since = this.#since.get(run.idempotencyKey) ?? this.#world.now;
+    this.#since.set(run.idempotencyKey, since);
     return this.#world.now - since >= seconds * 1_000;
   }
+
+  /** Something that must not be possible has been. */
+  wrong(rule: string, run: Run): void {
+    this.#world.violate(rule, `${run.batchId}/${run.taskId}`);
+  }
+
+  #isLive({ batchId, taskId, attempt }: Run): boolean {
+    const log = findLog(this.#documents, batchId, taskId);
+    if (log?.status !== "PROCESSING" || log.attempt !== attempt) return false;
+    if (log.key === null) return true;
+    const record = this.#documents.get({ collection: "executions", id: executionId(log.key) });
+    const holder = record && executionOf(record).holder;
+    return holder?.batchId === batchId && holder.taskId === taskId;
+  }
+}
+
+function nameOf({ idempotencyKey }: Run, step: string): string {
+  return `${idempotencyKey} ${step}`;
 }

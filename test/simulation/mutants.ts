@@ -172,6 +172,79 @@ export const mutants: readonly Mutant[] = [
     replace: "message, retryable: true }",
   },
   {
+    name: "a result is never cached",
+    file: "core/execution.ts",
+    find: "        dueSeconds: idempotency.ttlSeconds,",
+    replace: "        dueSeconds: 0,",
+  },
+  {
+    name: "a result counts for ever",
+    file: "core/execution.ts",
+    find: "        dueSeconds: idempotency.ttlSeconds,",
+    replace: "        dueSeconds: 1e9,",
+  },
+  {
+    name: "a parked task keeps its lock for no longer than its wait",
+    file: "core/execution.ts",
+    find: "dueSeconds: end.seconds + idempotency.lockSeconds,",
+    replace: "dueSeconds: end.seconds,",
+  },
+  {
+    name: "stored steps are not looked for",
+    file: "runtime/steps.ts",
+    find: "      const done = await this.#memory.find(name);\n      // What the step stored",
+    replace: "      const done = undefined;\n      // What the step stored",
+  },
+  {
+    name: "one attempt too many",
+    file: "core/retry.ts",
+    find: "if (failures >= policy.maxAttempts) return undefined;",
+    replace: "if (failures > policy.maxAttempts) return undefined;",
+  },
+  {
+    name: "no back-off",
+    file: "core/settlement.ts",
+    find: "dueSeconds: delayMs / 1_000, failures, error } as const;",
+    replace: "dueSeconds: 0, failures, error } as const;",
+  },
+  {
+    name: "a sleep that does not sleep",
+    file: "runtime/steps.ts",
+    find: "return leftMs > 0 ? this.#wait",
+    replace: "return leftMs > 1e12 ? this.#wait",
+  },
+  {
+    name: "a timeout is not tried again",
+    file: "runtime/interruption.ts",
+    find: 'error: { code: "TASK_TIMEOUT", message: interrupted.message, retryable: true },',
+    replace: 'error: { code: "TASK_TIMEOUT", message: interrupted.message, retryable: false },',
+  },
+  {
+    name: "no abort signal",
+    file: "runtime/task-runner.ts",
+    find: "        controller.abort(reason);\n",
+    replace: "",
+  },
+  {
+    name: "steps go on after the abort",
+    file: "runtime/steps.ts",
+    find: "    this.#signal.throwIfAborted();\n    if (this.#hasLeft) return never();",
+    replace: "    if (this.#hasLeft) return never();",
+  },
+  {
+    name: "a lock is believed after its lease",
+    file: "core/execution.ts",
+    find: "  const remainingMs = Math.ceil(execution.dueSeconds * 1_000 - ageMs);",
+    replace:
+      "  const remainingMs = Math.ceil(execution.dueSeconds * 1_000 - ageMs) + (state === 'PROCESSING' ? 60_000 : 0);",
+  },
+  {
+    name: "a half cancel is overtaken by the end of its batch",
+    file: "engine/close.ts",
+    find: "|| (batch.cancelRequested && !byCancel)",
+    replace: "|| (byCancel === undefined)",
+  },
+  {
     name: "keys are left out",
     file: "engine/admission.ts",
     find: "    if (!idempotency || key === null)",
@@ -221,7 +294,7 @@ export const mutants: readonly Mutant[] = [
     file: "engine/claims.ts",
     find: "    if (next.callback)\n      writes.push({",
     replace:
-      "    if (next.callback) {\n      const { callback } = next;\n      setImmediate(() => void store.commit([{ kind: 'create', key: { collection: 'callbacks', id: callback.callbackId }, data: callback }]));\n    }\n    if (next.callback && next.log.status === 'WAITING')\n      writes.push({",
+      "    if (next.callback) {\n      const { callback } = next;\n      queueMicrotask(() => void store.commit([{ kind: 'create', key: { collection: 'callbacks', id: callback.callbackId }, data: callback }]));\n    }\n    if (next.callback && next.log.status === 'WAITING')\n      writes.push({",
   },
   {
     name: "batch ended by a counter of completions",
@@ -342,7 +415,7 @@ export const mutants: readonly Mutant[] = [
     file: "engine/deliver-callback.ts",
     find: "    occurredAt: new Date(occurredAt).toISOString(),",
     replace:
-      "    occurredAt: new Date(occurredAt + Math.floor(performance.now() * 1000) % 100000).toISOString(),",
+      "    occurredAt: new Date(occurredAt + (globalThis.sends = (globalThis.sends ?? 0) + 1)).toISOString(),",
   },
   {
     name: "a crash after the end loses the callback until the sweep",
@@ -427,6 +500,6 @@ export const mutants: readonly Mutant[] = [
     file: "engine/results.ts",
     find: '  await objects.write({ bucket, object }, Buffer.from(text), "application/json");',
     replace:
-      '  setImmediate(() => void objects.write({ bucket, object }, Buffer.from(text), "application/json").catch(() => undefined));',
+      '  queueMicrotask(() => void objects.write({ bucket, object }, Buffer.from(text), "application/json").catch(() => undefined));',
   },
 ];

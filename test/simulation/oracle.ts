@@ -1,6 +1,19 @@
 import type { Definition, TaskDefinition } from "../../src/core/definition.ts";
 import type { TaskLog } from "../../src/core/records.ts";
 
+/** Written down a second time: a judge who asks the accused what counts finds nothing. */
+const ends: readonly string[] = ["SUCCESS", "ERROR", "SKIPPED", "CANCELLED"];
+const waits: readonly string[] = ["lock_held", "sleep", "poll", "event", "completion"];
+
+export function hasEnded({ status }: Pick<TaskLog, "status">): boolean {
+  return ends.includes(status);
+}
+
+/** Whether a task goes on after its wait as the same attempt. */
+export function goesOn({ status, reason }: Pick<TaskLog, "status" | "reason">): boolean {
+  return status === "WAITING" && reason !== null && waits.includes(reason);
+}
+
 /** How a task ended, in one word: `SUCCESS`, `ERROR`, `CANCELLED`, `SKIPPED upstream_failed` … */
 export type End = string;
 

@@ -4,8 +4,8 @@ import type { World } from "./world.ts";
 
 /** The outside system that callbacks go to. */
 export class Receiver {
-  /** Bodies by webhook id, with how often each came. */
-  readonly taken = new Map<string, { readonly digest: string; times: number }>();
+  /** Digests of the bodies by webhook id. */
+  readonly #taken = new Map<string, string>();
   /** Tasks, as `batch/task`, to whose address something came. */
   readonly told = new Set<string>();
   readonly archived = new Map<string, ArchivedCallback>();
@@ -24,11 +24,9 @@ export class Receiver {
     if (this.#world.elapsedMs < this.#isBackMs) throw new Error("503: simulated, the receiver is away");
     const digest = createHash("sha256").update(body).digest("hex");
     this.told.add(new URL(url).pathname.slice(1));
-    const before = this.taken.get(webhookId);
-    if (before && before.digest !== digest)
-      this.#world.violate("callback-bytes", `${webhookId} came again with other bytes`);
-    if (before) before.times += 1;
-    else this.taken.set(webhookId, { digest, times: 1 });
+    const before = this.#taken.get(webhookId) ?? digest;
+    if (before !== digest) this.#world.violate("callback-bytes", `${webhookId} came again with other bytes`);
+    this.#taken.set(webhookId, before);
     this.#onTaken(webhookId);
   }
 

@@ -1,9 +1,9 @@
 import type { TaskDefinition } from "../../src/core/definition.ts";
 import type { TaskBatch, TaskLog } from "../../src/core/records.ts";
-import { isTerminal } from "../../src/core/status.ts";
 import type { StoredResult } from "../../src/core/stored.ts";
 import type { Documents } from "./documents.ts";
-import { type End, endOf, expectedEnds, fateOf, parentsFirst } from "./oracle.ts";
+import type { Hostility } from "./faults.ts";
+import { type End, endOf, expectedEnds, fateOf, hasEnded, parentsFirst } from "./oracle.ts";
 import { batchOf, callbackOf, definitionOf, findBatch, findLog } from "./parsed.ts";
 import type { Services } from "./ports.ts";
 import { numberIn, outsideValue, valueFrom } from "./task-code.ts";
@@ -18,20 +18,29 @@ interface Sight {
 }
 
 /** Whether everything that was begun has ended. */
-export function isAtRest(documents: Documents): boolean {
-  const isRunning = documents.count("batches", { field: "status", equals: "RUNNING" }) > 0;
-  return !isRunning && documents.count("callbacks", { field: "state", equals: "PENDING" }) === 0;
+export function isAtRest(documents: Documents, hostility: Hostility): boolean {
+  if (documents.count("batches", { field: "status", equals: "RUNNING" }) > 0) return false;
+  return (
+    !isEveryCallbackSent(hostility) ||
+    documents.count("callbacks", { field: "state", equals: "PENDING" }) === 0
+  );
+}
+
+/** A callback that is written by a process that is dead, for a task that has been cancelled, is the sweeper's alone. */
+function isEveryCallbackSent(hostility: Hostility): boolean {
+  return hostility === "hostile";
 }
 
 /** At rest everything is as the sequential oracle says, and everybody has been told. */
-export function checkRest(sight: Sight, batchIds: readonly string[]): void {
+export function checkRest(sight: Sight, batchIds: readonly string[], hostility: Hostility): void {
   const { world, documents } = sight.services;
   for (const batchId of batchIds)
     if (!findBatch(documents, batchId)) world.violate("nothing-lost", `${batchId} was never started`);
   for (const document of documents.all("batches")) checkBatch(sight, batchOf(document));
   for (const document of documents.all("callbacks")) {
     const { callbackId, state } = callbackOf(document);
-    if (state !== "DELIVERED") world.violate("at-rest", `callback ${callbackId} is ${state}`);
+    if (state !== "DELIVERED" && isEveryCallbackSent(hostility))
+      world.violate("at-rest", `callback ${callbackId} is ${state}`);
   }
 }
 
@@ -41,7 +50,7 @@ function checkBatch(sight: Sight, batch: TaskBatch): void {
   const definition = definitionOf(documents, batch.definitionHash);
   const logs = new Map(definition.tasks.map(({ id }) => [id, findLog(documents, batchId, id)]));
   const open = [...logs]
-    .filter(([, log]) => !log || !isTerminal(log.status))
+    .filter(([, log]) => !log || !hasEnded(log))
     .map(([id, log]) => `${id} ${log?.status ?? "NEW"}`);
   if (status === "RUNNING" || open.length > 0) {
     world.violate("at-rest", `${batchId} is ${status}; open: ${open.join(", ")}`);
@@ -62,7 +71,25 @@ function checkBatch(sight: Sight, batch: TaskBatch): void {
   if (status !== due) world.violate("status-follows", `${batchId} is ${status}, not ${due}`);
   checkResults(sight, batch, parentsFirst(definition), logs);
   for (const task of definition.tasks) checkCallback(sight, task, logs.get(task.id));
+  for (const [taskId, log] of logs) checkAttempts(sight, plans.get(taskId), log);
   checkInherited(sight, batch, parentsFirst(definition), logs);
+}
+
+/** What fails is tried as often as it may be, and no more often; what was lost or given back counts as no failure. */
+function checkAttempts(
+  { services: { world } }: Sight,
+  plan: TaskPlan | undefined,
+  log: TaskLog | undefined,
+): void {
+  if (!plan || log?.status !== "ERROR" || log.error?.code === "TASK_LOST_TOO_OFTEN") return;
+  const isRetried =
+    plan.ending === "hangs" || (plan.ending === "fails" && plan.wait !== "completion" && plan.heedsAbort);
+  const failures = isRetried ? plan.attempts : 1;
+  if (log.failures !== failures || log.attempt < failures)
+    world.violate(
+      "tried-as-often-as-defined",
+      `${log.batchId}/${log.taskId}: ${log.failures} failures, not ${failures}`,
+    );
 }
 
 /** A retry does nothing again that need not be done again. */

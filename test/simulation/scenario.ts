@@ -34,7 +34,7 @@ export function scenarioOf(seed: number, reduction: Reduction = {}, isTraced = f
   const chance = random.fork();
   const hostility = settings.pick(["gentle", "hostile"] as const);
   const leaseSeconds = settings.pick([2, 5, 20]);
-  const acknowledgeSeconds = settings.pick([1, 10, 60]);
+  const acknowledgeSeconds = settings.pick([4, 15, 60]);
   const sweepSeconds = settings.pick([5, 30]);
   const faultsEndMs = settings.between(20_000, 200_000);
   const rate = settings.pick(isSmall ? [0.03, 0.1, 0.25] : [0, 0.003, 0.01, 0.03, 0.1]);
@@ -42,7 +42,7 @@ export function scenarioOf(seed: number, reduction: Reduction = {}, isTraced = f
   const skewsMs = Array.from({ length: settings.between(1, 4) }, () =>
     settings.pick([0, 0, hourMs, -hourMs]),
   );
-  const batches = isSmall ? settings.pick([1, 1, 2]) : settings.pick([1, 1, 1, 1, 2, 3]);
+  const batches = isSmall ? settings.pick([1, 1, 2, 4]) : settings.pick([1, 1, 1, 1, 2, 3]);
   const size = isSmall ? { mostTasks: 3, extras: [0.3, 0.6] } : { mostTasks: 200, extras: [0, 0.15, 0.4] };
   const whole = [
     randomWorkflow(shapes, "one", size),

@@ -59,7 +59,7 @@ export interface Finding {
   readonly outcome: Outcome;
 }
 
-/** Every single fault. Gentle worlds need no sweeper; what only the sweeper can mend is tried where there is one. */
+/** Every single fault, as the first of a pair too. Gentle worlds need no sweeper; what only it can mend is tried where it is. */
 export async function unitsOf(timings: number): Promise<Unit[]> {
   const units: Unit[] = [];
   for (let timing = 1; timing <= timings; timing++)
@@ -73,7 +73,7 @@ export async function unitsOf(timings: number): Promise<Unit[]> {
 async function unitsIn(world: Omit<Unit, "at" | "fault">): Promise<Unit[]> {
   const { passed } = await run(world, []);
   return passed.flatMap((site, at) =>
-    faultsAt(site, world.hostility).map((fault) => ({ ...world, at, fault })),
+    faultsOf[world.hostility][site].map((fault) => ({ ...world, at, fault })),
   );
 }
 
@@ -93,20 +93,24 @@ export async function runUnit(
     return passed;
   };
   const first = [unit.at, unit.fault] as const;
-  const passed = await runScript([first]);
+  const passed = isTriedHere(unit, [unit.fault])
+    ? await runScript([first])
+    : (await run(unit, [first])).passed;
   let number = unit.at;
   for (const [at, site] of passed.entries())
     if (at > unit.at && stride > 0)
       for (const fault of faultsOf[unit.hostility][site])
-        if (number++ % stride === 0) await runScript([first, [at, fault]]);
+        if (isTriedHere(unit, [unit.fault, fault]) && number++ % stride === 0)
+          await runScript([first, [at, fault]]);
   return { schedules, events, findings };
 }
 
-/** In the hostile world only what the gentle one does not have: the rest is tried there. */
-function faultsAt(site: Site, hostility: Hostility): readonly Fault[] {
-  if (hostility === "gentle") return faultsOf.gentle[site];
-  return faultsOf.hostile[site].filter((fault) => !faultsOf.gentle[site].includes(fault));
+/** What the gentle world has is tried there. */
+function isTriedHere({ hostility }: Unit, faults: readonly Fault[]): boolean {
+  return hostility === "gentle" || faults.some((fault) => !gentleFaults.has(fault));
 }
+
+const gentleFaults = new Set(Object.values(faultsOf.gentle).flat());
 
 export async function run(
   { graph, machines, hostility, timing }: Omit<Unit, "at" | "fault">,

@@ -17,7 +17,7 @@ export function codeOf(plan: TaskPlan, process: Process, ledger: Ledger): AnyTas
     if (plan.wait !== "completion") await wait(plan, context, process, ledger);
     if (plan.busyMs > 0) await process.spend(plan.busyMs);
     await steps(plan, context, process, ledger, "after");
-    if (plan.ending === "hangs") await hang(plan, context, process);
+    if (plan.ending === "hangs") await hang(plan, context, process, ledger);
     failAsPlanned(plan, context.attempt);
     if (plan.wait === "completion") return context.waitForCompletion(`${timeoutOf(plan)}s`);
     return resultOf(plan, context);
@@ -73,7 +73,7 @@ async function steps(
     const name = `${when} ${number}`;
     const effect = await context.step(name, async () => {
       await process.spend(3);
-      return ledger.effect();
+      return ledger.effect(context, name);
     });
     ledger.used(context, name, effect);
   }
@@ -84,11 +84,14 @@ async function wait(plan: TaskPlan, context: TaskContext, process: Process, ledg
   const name = `go ${plan.id}`;
   switch (plan.wait) {
     case "sleep":
-      return context.step.sleep("sleep", `${Math.ceil(plan.sleepSeconds * 1_000)}ms`);
+      ledger.hasPassed(context, 0);
+      await context.step.sleep("sleep", `${Math.ceil(plan.sleepSeconds * 1_000)}ms`);
+      if (!ledger.hasPassed(context, plan.sleepSeconds)) ledger.wrong("sleep-is-slept", context);
+      return;
     case "poll":
       await context.step.poll("poll", { every: `${taskTimes.pollEvery}s`, timeout }, async () => {
         await process.spend(1);
-        return plan.ending !== "never_comes" && ledger.hasPassed(context.idempotencyKey, taskTimes.pollReady)
+        return plan.ending !== "never_comes" && ledger.hasPassed(context, taskTimes.pollReady)
           ? true
           : undefined;
       });
@@ -107,12 +110,19 @@ function timeoutOf({ ending }: TaskPlan): number {
 }
 
 /** Ends with its signal or, when it does not heed that, long after; what it tries then must come to nothing. */
-async function hang({ heedsAbort }: TaskPlan, context: TaskContext, process: Process): Promise<void> {
+async function hang(
+  { heedsAbort }: TaskPlan,
+  context: TaskContext,
+  process: Process,
+  ledger: Ledger,
+): Promise<void> {
   await new Promise<void>((resolve) => {
     if (heedsAbort) context.signal.addEventListener("abort", () => resolve());
     process.after(4 * taskTimes.hangTimeout * 1_000, resolve);
   });
+  if (!context.signal.aborted) ledger.wrong("timeout-aborts", context);
   await context.step("too late", () => "not stored");
+  ledger.wrong("nothing-after-abort", context);
 }
 
 /** What an outside system completes a task with. */

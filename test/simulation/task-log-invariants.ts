@@ -1,11 +1,10 @@
 import type { TaskDefinition } from "../../src/core/definition.ts";
 import { executionId } from "../../src/core/execution.ts";
 import type { TaskLog } from "../../src/core/records.ts";
-import { isParkReason, isTerminal } from "../../src/core/status.ts";
 import type { StoredDocument } from "../../src/ports/store.ts";
 import type { Change } from "./documents.ts";
 import { type Commit, endOfTask, type Sight } from "./invariants.ts";
-import { endOf, fateOf, mayStart } from "./oracle.ts";
+import { endOf, fateOf, goesOn, hasEnded, mayStart } from "./oracle.ts";
 import { batchOf, definitionOf, executionOf, findBatch, taskLogOf } from "./parsed.ts";
 import { isHindrance, type Process } from "./process.ts";
 
@@ -17,6 +16,7 @@ interface Before {
 
 interface Holder {
   readonly process: Process;
+  readonly claimedAt: number;
   /** Until it claimed. */
   readonly hindrancesBefore: number;
 }
@@ -62,7 +62,7 @@ export class TaskLogInvariants {
   }
 
   #checkOrder(name: string, before: TaskLog, after: TaskLog): void {
-    if (isTerminal(before.status))
+    if (hasEnded(before))
       this.#violate("terminal-is-final", `${name}: ${before.status}, then ${after.status}`);
     if (precedes(after, before))
       this.#violate("attempts-rise", `${name}: ${claimOf(before)}, then ${claimOf(after)}`);
@@ -77,15 +77,18 @@ export class TaskLogInvariants {
     if (claimOf(after) !== next)
       this.#violate("attempts-rise", `${name} was claimed as ${claimOf(after)}, not ${next}`);
     if (before?.log.status === "PROCESSING") this.#checkLoss(name);
-    this.#holders.set(name, { process: by, hindrancesBefore: by.hindrances - (isHindrance(fault) ? 1 : 0) });
+    const hindrancesBefore = by.hindrances - (isHindrance(fault) ? 1 : 0);
+    this.#holders.set(name, { process: by, claimedAt: this.#sight.world.now, hindrancesBefore });
     this.#checkReadiness(after);
     this.#checkCancelled(name, after);
+    if (after.dueSeconds !== this.#sight.leaseSeconds)
+      this.#violate("lease-as-configured", `${name} was claimed for ${after.dueSeconds} s`);
   }
 
   /** A lease may only be lost by a process that died, hung, or could not reach the store. */
   #checkLoss(name: string): void {
     const holder = this.#holders.get(name);
-    if (!holder?.process.isAlive || holder.process.hungUntil > 0) return;
+    if (!holder?.process.isAlive || holder.process.hungUntil > holder.claimedAt) return;
     if (holder.process.hindrances === holder.hindrancesBefore)
       this.#violate(
         "no-lease-lost-in-health",
@@ -122,11 +125,14 @@ export class TaskLogInvariants {
       this.#violate("lock-kept-alive", `${name} renewed its lease, and not its lock`);
   }
 
-  #checkEnding(name: string, after: TaskLog, { changes }: Commit): void {
+  #checkEnding(name: string, after: TaskLog, commit: Commit): void {
+    const { changes } = commit;
     const { status, reason } = after;
     if (status === "SKIPPED" && reason !== "lock_held") this.#checkSkip(name, after);
-    if (reason === "already_completed") this.#checkGivenOut(name, after);
-    if (isTerminal(status) && status !== "CANCELLED") this.#checkLockIsFree(name, after);
+    if (status === "SKIPPED" && reason === "lock_held") this.#checkWasHeld(name, after, commit);
+    if (reason === "already_completed") this.#checkGivenOut(name, after, commit);
+    if (reason === "retry") this.#checkRetry(name, after);
+    if (hasEnded(after) && status !== "CANCELLED") this.#checkLockIsFree(name, after);
     if (status === "SUCCESS" && reason === null) this.#checkSuccess(name, after, changes);
   }
 
@@ -159,16 +165,33 @@ export class TaskLogInvariants {
     if (fate !== endOf(after)) this.#violate("skip-by-rule", `${name}: ${endOf(after)}, not ${fate}`);
   }
 
-  /** A result that has run out is not given out; whoever read it in time may take a while to write. */
-  #checkGivenOut(name: string, { key }: TaskLog): void {
-    const { world, documents } = this.#sight;
-    const record =
-      key === null ? undefined : documents.get({ collection: "executions", id: executionId(key) });
-    if (!record) return;
-    const { state, dueSeconds } = executionOf(record);
-    const overMs = world.now - record.updateTime - dueSeconds * 1_000;
-    if (state === "SUCCESS" && overMs > patienceMs)
-      this.#violate("expired-not-given", `${name}: ${overMs} ms too late`);
+  /** Attempts and waits are those that the definition allows: no jitter here, each wait twice the one before. */
+  #checkRetry(name: string, { batchId, taskId, failures, dueSeconds }: TaskLog): void {
+    const retry = this.#definitionOf(batchId, taskId)?.retry;
+    if (!retry) return;
+    const seconds = Math.min(retry.initialSeconds * 2 ** (failures - 1), retry.maxSeconds);
+    if (failures >= retry.maxAttempts || dueSeconds !== seconds)
+      this.#violate("retry-as-defined", `${name} waits ${dueSeconds} s after ${failures} failures`);
+  }
+
+  /** A result that has run out is not given out. */
+  #checkGivenOut(name: string, { key, batchId, taskId }: TaskLog, commit: Commit): void {
+    const record = this.#recordOf(key);
+    const ttlSeconds = this.#definitionOf(batchId, taskId)?.idempotency?.ttlSeconds ?? 0;
+    if (!record || executionOf(record).state !== "SUCCESS") return;
+    const overMs = this.#ageMs(record) - ttlSeconds * 1_000;
+    if (overMs > slackMs(commit)) this.#violate("expired-not-given", `${name}: ${overMs} ms too late`);
+  }
+
+  /** Who does not wait for a lock has found one that another held, and held in time. */
+  #checkWasHeld(name: string, { key }: TaskLog, commit: Commit): void {
+    const record = this.#recordOf(key);
+    const { state, dueSeconds } = record ? executionOf(record) : { state: "FREE", dueSeconds: 0 };
+    const overMs = record
+      ? this.#ageMs(record) - (state === "PROCESSING" ? dueSeconds * 1_000 : 0)
+      : Number.MAX_VALUE;
+    if (overMs > slackMs(commit))
+      this.#violate("skipped-for-a-lock", `${name}: it is ${state} since ${overMs} ms`);
   }
 
   #recordOf(key: string | null): StoredDocument | undefined {
@@ -184,12 +207,21 @@ export class TaskLogInvariants {
   }
 
   #isDue({ log, document }: Before): boolean {
-    return this.#sight.world.now - document.updateTime >= (log.dueSeconds ?? 0) * 1_000;
+    return this.#ageMs(document) >= (log.dueSeconds ?? 0) * 1_000;
+  }
+
+  #ageMs({ updateTime }: StoredDocument): number {
+    return this.#sight.world.now - updateTime;
   }
 
   #violate(rule: string, what: string): void {
     this.#sight.world.violate(rule, what);
   }
+}
+
+/** Between looking and writing lie a few calls, unless something keeps them. */
+function slackMs({ by, fault }: Commit): number {
+  return by.hindrances > 0 || fault ? patienceMs : 1_000;
 }
 
 function isOf(collection: Change["key"]["collection"]): (change: Change) => boolean {
@@ -212,8 +244,7 @@ function precedes(after: TaskLog, before: TaskLog): boolean {
 }
 
 /** A wait goes on with the same attempt; everything else is another one. */
-function nextClaim({ status, reason, attempt, resumes }: TaskLog): string {
-  return status === "WAITING" && isParkReason(reason)
-    ? `${attempt}.${resumes + 1}`
-    : `${attempt + 1}.${resumes}`;
+function nextClaim(log: TaskLog): string {
+  const { attempt, resumes } = log;
+  return goesOn(log) ? `${attempt}.${resumes + 1}` : `${attempt + 1}.${resumes}`;
 }

@@ -2,6 +2,7 @@ import { registerHooks } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Failure, Job, Report } from "./job-list.ts";
 import type { Mutant } from "./mutants.ts";
+import type { Outcome } from "./simulation.ts";
 
 Error.stackTraceLimit = 0;
 const { mutant }: { readonly mutant?: Mutant } = workerData ?? {};
@@ -21,11 +22,19 @@ async function runSeeds({ from, count }: Extract<Job, { kind: "seeds" }>): Promi
   const failures: Failure[] = [];
   let events = 0;
   for (let seed = from; seed < from + count; seed++) {
-    const { events: many, violation } = await simulate(scenarioOf(seed));
+    const { events: many, violation } = await outcomeOf(seed);
     events += many;
     if (violation) failures.push({ ...violation, seed, replay: `--seed ${seed}` });
   }
   return { schedules: count, events, failures };
+}
+
+/** What ends a run from outside of it is a finding too. */
+function outcomeOf(seed: number): Promise<Pick<Outcome, "events" | "violation">> {
+  return simulate(scenarioOf(seed)).catch((error: unknown) => ({
+    events: 0,
+    violation: { rule: "runs-end", what: error instanceof Error ? error.message : String(error) },
+  }));
 }
 
 async function runSystematic({ unit, stride }: Extract<Job, { kind: "unit" }>): Promise<Report> {

@@ -145,7 +145,7 @@ function randomShape(random: Random, most: number): Shape {
       // One, many, one.
       return shapeOf(count, (index) => (index === 0 ? [] : index < count - 1 ? [0] : range(1, count - 1)));
     case "layers": {
-      const width = random.between(2, 4);
+      const width = random.between(2, 10);
       return shapeOf(count, (index) => {
         const layer = Math.floor(index / width);
         return layer === 0 ? [] : range((layer - 1) * width, layer * width);
