@@ -226,17 +226,23 @@ export const mutants: readonly Mutant[] = [
     replace: "",
   },
   {
-    name: "steps go on after the abort",
-    file: "runtime/steps.ts",
-    find: "    this.#signal.throwIfAborted();\n    if (this.#hasLeft) return never();",
-    replace: "    if (this.#hasLeft) return never();",
-  },
-  {
     name: "a lock is believed after its lease",
     file: "core/execution.ts",
     find: "  const remainingMs = Math.ceil(execution.dueSeconds * 1_000 - ageMs);",
     replace:
       "  const remainingMs = Math.ceil(execution.dueSeconds * 1_000 - ageMs) + (state === 'PROCESSING' ? 60_000 : 0);",
+  },
+  {
+    name: "an ending from outside takes the lock anew, for less",
+    file: "engine/execute.ts",
+    find: "    if (held) return settlements.settle(",
+    replace: '    if (held && task.id === "") return settlements.settle(',
+  },
+  {
+    name: "a resend that is refused once costs the lease",
+    file: "engine/execute.ts",
+    find: "await insist(dependencies, () => outbox.resendOf(admitted.execution, call.target));",
+    replace: "void insist;\n        await outbox.resendOf(admitted.execution, call.target);",
   },
   {
     name: "a half cancel is overtaken by the end of its batch",

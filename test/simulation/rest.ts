@@ -1,3 +1,4 @@
+import type { Callback } from "../../src/core/callback.ts";
 import type { TaskDefinition } from "../../src/core/definition.ts";
 import type { TaskBatch, TaskLog } from "../../src/core/records.ts";
 import type { StoredResult } from "../../src/core/stored.ts";
@@ -19,16 +20,14 @@ interface Sight {
 
 /** Whether everything that was begun has ended. */
 export function isAtRest(documents: Documents, hostility: Hostility): boolean {
-  if (documents.count("batches", { field: "status", equals: "RUNNING" }) > 0) return false;
-  return (
-    !isEveryCallbackSent(hostility) ||
-    documents.count("callbacks", { field: "state", equals: "PENDING" }) === 0
-  );
+  const isRunning = documents.count("batches", { field: "status", equals: "RUNNING" }) > 0;
+  return !isRunning && !documents.all("callbacks").map(callbackOf).some(isToBeSent(hostility));
 }
 
-/** A callback that is written by a process that is dead, for a task that has been cancelled, is the sweeper's alone. */
-function isEveryCallbackSent(hostility: Hostility): boolean {
-  return hostility === "hostile";
+/** A copy of a callback that a dead process has asked for, for a task that has been cancelled since, is the sweeper's alone. */
+function isToBeSent(hostility: Hostility): (callback: Callback) => boolean {
+  return ({ state, callbackId, eventId }) =>
+    state === "PENDING" && (hostility === "hostile" || callbackId === eventId);
 }
 
 /** At rest everything is as the sequential oracle says, and everybody has been told. */
@@ -37,11 +36,8 @@ export function checkRest(sight: Sight, batchIds: readonly string[], hostility: 
   for (const batchId of batchIds)
     if (!findBatch(documents, batchId)) world.violate("nothing-lost", `${batchId} was never started`);
   for (const document of documents.all("batches")) checkBatch(sight, batchOf(document));
-  for (const document of documents.all("callbacks")) {
-    const { callbackId, state } = callbackOf(document);
-    if (state !== "DELIVERED" && isEveryCallbackSent(hostility))
-      world.violate("at-rest", `callback ${callbackId} is ${state}`);
-  }
+  for (const callback of documents.all("callbacks").map(callbackOf).filter(isToBeSent(hostility)))
+    world.violate("at-rest", `callback ${callback.callbackId} is ${callback.state}`);
 }
 
 function checkBatch(sight: Sight, batch: TaskBatch): void {

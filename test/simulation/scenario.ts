@@ -39,9 +39,8 @@ export function scenarioOf(seed: number, reduction: Reduction = {}, isTraced = f
   const faultsEndMs = settings.between(20_000, 200_000);
   const rate = settings.pick(isSmall ? [0.03, 0.1, 0.25] : [0, 0.003, 0.01, 0.03, 0.1]);
   const mostFaults = settings.between(1, 40);
-  const skewsMs = Array.from({ length: settings.between(1, 4) }, () =>
-    settings.pick([0, 0, hourMs, -hourMs]),
-  );
+  const clocks = settings.pick([[0], [0, hourMs, -hourMs], [-hourMs], [hourMs]]);
+  const skewsMs = Array.from({ length: settings.between(1, 4) }, () => settings.pick(clocks));
   const batches = isSmall ? settings.pick([1, 1, 2, 4]) : settings.pick([1, 1, 1, 1, 2, 3]);
   const size = isSmall ? { mostTasks: 3, extras: [0.3, 0.6] } : { mostTasks: 200, extras: [0, 0.15, 0.4] };
   const whole = [

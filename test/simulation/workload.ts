@@ -211,7 +211,7 @@ function randomPlan(
     busyMs: random.chance(0.1) ? random.between(5_000, 30_000) : random.between(0, 50),
     steps: random.chance(extras) ? random.between(1, 3) : 0,
     wait: ending === "never_comes" ? random.pick(["poll", "event", "completion"] as const) : wait,
-    sleepSeconds: random.pick([0.2, 2, 12, 60]),
+    sleepSeconds: random.pick([0.05, 2, 12, 60]),
     ending,
     attempts: random.between(1, 3),
     heedsAbort: random.chance(0.5),
