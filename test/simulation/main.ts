@@ -68,7 +68,7 @@ async function main(): Promise<number> {
   } catch (error) {
     return refuse(error instanceof Error ? error.message : String(error));
   }
-  const threads = values.threads === undefined ? {} : { threads: whole(values.threads) };
+  const threads = values.threads === undefined ? {} : { threads: Math.max(1, whole(values.threads)) };
   const parts = { json: values.json, ...threads };
   if (values.help) return print(help);
   if (values.case !== undefined) return replayCase(values.case);
@@ -94,6 +94,7 @@ async function runMutants(
   const found = await findMutants({ schedules, only }, (hunt) =>
     process.stderr.write(`${mutantRow(hunt)}\n`),
   );
+  if (found.length === 0) return refuse(`There is no mutant whose name holds "${only}"`);
   const survivors = found.filter(({ failure }) => !failure);
   if (json) print(`${JSON.stringify(found)}\n`);
   else print(`${found.length - survivors.length} of ${found.length} mutants were found\n`);
@@ -124,7 +125,9 @@ async function runAll(
   const seconds = (performance.now() - began) / 1_000;
   if (json) print(`${JSON.stringify({ ...total, seconds })}\n`);
   else print(`${summary(total, began)}\n`);
-  return total.failures.length > 0 ? 1 : 0;
+  const [first] = total.failures;
+  if (first?.seed !== undefined) await showSmallerCase(first.seed, first.rule);
+  return first ? 1 : 0;
 }
 
 function summary({ schedules, events, failures }: Report, began: number): string {
@@ -142,10 +145,14 @@ async function replaySeed(seed: number): Promise<number> {
   showTrace(outcome);
   const { violation } = outcome;
   if (!violation) return 0;
-  process.stderr.write("Looking for a smaller case …\n");
-  const reduction = await shrink(seed, violation.rule);
-  print(`A smaller case:\n  npm run simulate -- --case '${JSON.stringify({ seed, ...reduction })}'\n`);
+  await showSmallerCase(seed, violation.rule);
   return 1;
+}
+
+async function showSmallerCase(seed: number, rule: string): Promise<void> {
+  process.stderr.write("Looking for a smaller case …\n");
+  const reduction = await shrink(seed, rule);
+  process.stderr.write(`  npm run simulate -- --case '${JSON.stringify({ seed, ...reduction })}'\n`);
 }
 
 async function replayCase(text: string): Promise<number> {

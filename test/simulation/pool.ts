@@ -34,7 +34,7 @@ const mostSeconds = 120;
 
 function ask(worker: Worker, job: Job): Promise<Report> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => answer(endless), mostSeconds * 1_000);
+    const timer = setTimeout(() => answer(endless(job)), mostSeconds * 1_000);
     const answer = (report: Report) => {
       clearTimeout(timer);
       worker.off("error", reject);
@@ -47,8 +47,9 @@ function ask(worker: Worker, job: Job): Promise<Report> {
   });
 }
 
-const endless: Report = {
-  schedules: 0,
-  events: 0,
-  failures: [{ rule: "runs-end", what: `a job took more than ${mostSeconds} s`, replay: "" }],
-};
+function endless(job: Job): Report {
+  const replay =
+    job.kind === "seeds" ? `--from ${job.from} --schedules ${job.count}` : "--systematic --stride 0";
+  const failure = { rule: "runs-end", what: `a job took more than ${mostSeconds} s`, replay };
+  return { schedules: 0, events: 0, failures: [failure] };
+}
