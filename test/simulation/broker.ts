@@ -1,3 +1,4 @@
+import { batchIdOf } from "../../src/core/batch.ts";
 import { isRedrivable, type Message } from "../../src/core/messages.ts";
 import type { Broker, MessageHandler, OutgoingMessage, Timer } from "../../src/ports/broker.ts";
 import type { Fault, Faults, Hostility } from "./faults.ts";
@@ -22,6 +23,8 @@ export interface BrokerOptions {
   readonly hostility: Hostility;
   /** How long a consumer that is silent is believed to be at it. */
   readonly acknowledgeSeconds: number;
+  /** Told of every message that has been acknowledged for good. */
+  readonly onAcknowledged: (message: Message) => void;
   /** Who takes messages at the moment. */
   readonly consumers: () => readonly Consumer[];
 }
@@ -37,6 +40,8 @@ export class SimulatedBroker {
   outstanding = 0;
   /** Those of them that come from outside: no record of the store tells of them yet. */
   outstandingFromOutside = 0;
+  /** How many of them are of each batch, and run each task. */
+  readonly #subjects = new Map<string, number>();
   readonly #deadLetters: Message[] = [];
   readonly #world: World;
   readonly #faults: Faults;
@@ -54,8 +59,14 @@ export class SimulatedBroker {
     this.accepted.push(message);
     this.outstanding += 1;
     if (isFromOutside(message)) this.outstandingFromOutside += 1;
+    this.#count(message, 1);
     const envelope = { message, deliveries: 0, isDone: false };
     this.#deliverAfter(delayMs + this.#random.between(1, 30), envelope);
+  }
+
+  /** Whether a message of a batch, or one that runs a task, is still to be handled. */
+  isOutstanding(subject: string): boolean {
+    return (this.#subjects.get(subject) ?? 0) > 0;
   }
 
   /** What was given up, to be published again by an operator. */
@@ -131,8 +142,10 @@ export class SimulatedBroker {
       this.#world.note(`${process.name} ${isHandled ? "acknowledges" : "refuses"}`, () =>
         shown({ queue: "", message: envelope.message }),
       );
-      if (isHandled && fault !== "lost_acknowledgement") this.#finish(envelope);
-      else this.#deliverAfter(this.#backoffMs(envelope), envelope);
+      if (isHandled && fault !== "lost_acknowledgement") {
+        this.#finish(envelope);
+        this.#options.onAcknowledged(envelope.message);
+      } else this.#deliverAfter(this.#backoffMs(envelope), envelope);
     };
     this.#world.after(
       0,
@@ -157,11 +170,19 @@ export class SimulatedBroker {
     });
   }
 
+  #count(message: Message, by: number): void {
+    const subjects = [batchOfMessage(message) ?? "none"];
+    if (message.kind === "task" && message.previousTaskId === undefined)
+      subjects.push(runSubject(message.batchId, message.taskId));
+    for (const subject of subjects) this.#subjects.set(subject, (this.#subjects.get(subject) ?? 0) + by);
+  }
+
   #finish(envelope: Envelope): void {
     if (envelope.isDone) return;
     envelope.isDone = true;
     this.outstanding -= 1;
     if (isFromOutside(envelope.message)) this.outstandingFromOutside -= 1;
+    this.#count(envelope.message, -1);
   }
 
   #backoffMs({ deliveries }: Envelope): number {
@@ -171,6 +192,17 @@ export class SimulatedBroker {
   #longMs(): number {
     return this.#random.between(500, 60_000);
   }
+}
+
+/** The batch that a message starts or takes further. */
+export function batchOfMessage(message: Message): string | undefined {
+  if (message.kind === "task") return message.batchId;
+  return message.kind === "start" && message.key ? batchIdOf(message.workflowId, message.key) : undefined;
+}
+
+/** Names the messages that run a task. */
+export function runSubject(batchId: string, taskId: string): string {
+  return `run ${batchId}/${taskId}`;
 }
 
 function isFromOutside(message: Message): boolean {

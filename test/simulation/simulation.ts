@@ -1,3 +1,5 @@
+import type { Message } from "../../src/core/messages.ts";
+import { checkAcknowledged } from "./acknowledgement-invariants.ts";
 import { SimulatedBroker } from "./broker.ts";
 import { Cluster } from "./cluster.ts";
 import { Documents } from "./documents.ts";
@@ -93,6 +95,7 @@ class Simulation {
     this.#broker = new SimulatedBroker(this.#world, faults, this.#random.fork(), {
       hostility,
       acknowledgeSeconds,
+      onAcknowledged: (message) => this.#checkAcknowledged(message),
       consumers: () => this.#cluster.machines,
     });
     this.#people = new People({
@@ -212,6 +215,12 @@ class Simulation {
     for (const { id, plans } of this.#scenario.workflows)
       if (batchId.startsWith(`${id}-`))
         for (const plan of plans.values()) sendTo(this.#random, batchId, plan, 0, this.#people);
+  }
+
+  #checkAcknowledged(message: Message): void {
+    if (this.#scenario.hostility !== "gentle") return;
+    const sight = { world: this.#world, documents: this.#documents, broker: this.#broker };
+    this.#looking(() => checkAcknowledged(sight, message));
   }
 
   #checkTold(webhookId: string): void {

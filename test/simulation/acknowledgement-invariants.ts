@@ -1,0 +1,36 @@
+import type { Message } from "../../src/core/messages.ts";
+import { batchOfMessage, runSubject, type SimulatedBroker } from "./broker.ts";
+import type { Documents } from "./documents.ts";
+import { hasEnded } from "./oracle.ts";
+import { findBatch, findLog } from "./parsed.ts";
+import type { World } from "./world.ts";
+
+interface Sight {
+  readonly world: World;
+  readonly documents: Documents;
+  readonly broker: SimulatedBroker;
+}
+
+/**
+ * Invariants 6 to 8 of the design, in a world without a sweeper: when a message has been acknowledged, others are under way
+ * that take its batch further, and its task if that has begun. A cancel is carried on by whoever asked for it, and a dead letter by
+ * an operator.
+ */
+export function checkAcknowledged({ world, documents, broker }: Sight, message: Message): void {
+  const batchId = batchOfMessage(message);
+  const batch = batchId === undefined ? undefined : findBatch(documents, batchId);
+  if (batch?.status !== "RUNNING" || batch.cancelRequested || hasDeadLetters(documents)) return;
+  if (!broker.isOutstanding(batch.batchId))
+    world.violate("something-goes-on", `${batch.batchId} is RUNNING, and nobody takes it further`);
+  if (message.kind !== "task") return;
+  const log = findLog(documents, message.batchId, message.taskId);
+  if (log && !hasEnded(log) && !broker.isOutstanding(runSubject(message.batchId, message.taskId)))
+    world.violate(
+      "something-goes-on",
+      `${message.batchId}/${message.taskId} is ${log.status}, and nobody takes it further`,
+    );
+}
+
+function hasDeadLetters(documents: Documents): boolean {
+  return documents.all("deadLetters").some(({ data }) => data.replayedAt === null);
+}
