@@ -29,7 +29,10 @@ export interface Graph {
 
 const joinIdCharacters = 16;
 
-/** Works out roots and joins; the hash, where it is known, need not be made again. The end of the batch is a child, under the rule `all_ended`, of every task that no other child waits for. */
+/**
+ * Works out roots and joins. The end of the batch is a child, under the rule `all_ended`, of every task that no other
+ * child waits for. A hash that is known need not be made again.
+ */
 export function buildGraph(definition: Definition, hash = hashDefinition(definition)): Graph {
   const joins = joinsOfDefinition(definition);
   const joinsOf = new Map<string, Join[]>(definition.tasks.map((task) => [task.id, []]));

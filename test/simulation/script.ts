@@ -16,7 +16,6 @@ interface PlannedStart {
 
 /** What people do in a run, and when. */
 export interface Script {
-  readonly starts: readonly PlannedStart[];
   readonly batchIds: readonly string[];
   readonly act: (people: People, operations: Operations) => void;
 }
@@ -47,7 +46,7 @@ export function randomScript(
     if (hostility === "hostile" && random.chance(0.4)) operations.deploy(random.between(0, 30_000));
     if (random.chance(0.15)) operations.shutDownOne(random.between(0, 30_000));
   };
-  return { starts, batchIds, act };
+  return { batchIds, act };
 }
 
 function actOn(random: Random, start: PlannedStart, people: People, operations: Operations): void {

@@ -27,38 +27,29 @@ class Shrinking {
     for (let machines = 1; machines < whole.skewsMs.length; machines++)
       if (await this.#try({ machines })) break;
     const taskIds = [...new Set(whole.taskIds)];
-    await this.#thin("withoutTasks", [], taskIds);
-    await this.#thin(
-      "faults",
-      Array.from({ length: whole.faults.count }, (_, number) => number),
-      [],
-    );
-    await this.#thin("withoutTasks", this.#best.withoutTasks ?? [], taskIds);
+    const withTasks = (kept: readonly string[]): Reduction | undefined =>
+      kept.length > 0 ? { withoutTasks: taskIds.filter((id) => !kept.includes(id)) } : undefined;
+    const numbers = Array.from({ length: whole.faults.count }, (_, number) => number);
+    const kept = await this.#thin(taskIds, withTasks);
+    await this.#thin(numbers, (faults) => ({ faults }));
+    await this.#thin(kept, withTasks);
     return this.#best;
   }
 
-  /** Takes away as much as it can: at first large pieces, then ever smaller ones. */
-  async #thin(what: "faults", kept: readonly number[], none: readonly never[]): Promise<void>;
-  async #thin(what: "withoutTasks", kept: readonly string[], all: readonly string[]): Promise<void>;
-  async #thin(
-    what: keyof Reduction,
-    start: readonly (number | string)[],
-    all: readonly string[],
-  ): Promise<void> {
-    let items: readonly (number | string)[] =
-      what === "faults" ? start : all.filter((id) => !start.includes(id));
+  /** Takes away as many items as it can, at first large pieces, then ever smaller ones; gives those that are needed. */
+  async #thin<Item>(
+    all: readonly Item[],
+    reductionTo: (kept: readonly Item[]) => Reduction | undefined,
+  ): Promise<readonly Item[]> {
+    let items = all;
     for (let size = Math.ceil(items.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2))
       for (let from = 0; from < items.length; ) {
         const rest = [...items.slice(0, from), ...items.slice(from + size)];
-        const change = what === "faults" ? rest : all.filter((id) => !rest.includes(id));
-        if (
-          rest.length < items.length &&
-          (what === "faults" || rest.length > 0) &&
-          (await this.#try({ [what]: change }))
-        )
-          items = rest;
+        const reduction = reductionTo(rest);
+        if (reduction && (await this.#try(reduction))) items = rest;
         else from += size;
       }
+    return items;
   }
 
   async #try(change: Reduction): Promise<boolean> {

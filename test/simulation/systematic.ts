@@ -142,7 +142,6 @@ function scenarioWith(
     seed: timing,
     workflows: [workflow],
     script: {
-      starts: [start],
       batchIds: [batchIdOf(workflow.id, start.key)],
       act: (people) => people.publish(0, message),
     },

@@ -4,17 +4,13 @@ import type { Dependencies } from "../../src/engine/dependencies.ts";
 import type { Deliveries } from "../../src/entry/deliveries.ts";
 import type { OutgoingMessage } from "../../src/ports/broker.ts";
 import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
+import { Random } from "../simulation/random.ts";
 import { testApp } from "./app.ts";
 
-/** A seeded source of numbers in [0, 1) (mulberry32). */
+/** A seeded source of numbers in [0, 1). */
 export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
+  const random = new Random(seed);
+  return () => random.next();
 }
 
 export interface ChaosOptions {
