@@ -1,0 +1,202 @@
+import * as z from "zod";
+import type { HttpCall, HttpReply } from "../kit/http-server.ts";
+import { type Database, qualified, type Selected, type TableName } from "./database.ts";
+import { InsertSchema, type ServerJob, type ServerJobs } from "./jobs.ts";
+import { BigQueryProblem, notFound, replyOf } from "./problems.ts";
+import { QuerySchema } from "./run-query.ts";
+import { cellOf, FieldSchema } from "./types.ts";
+
+/** Rows of the largest page; few, so that tests turn pages. */
+const pageRows = 1_000;
+const defaultWaitMs = 10_000;
+
+const TableBodySchema = z.looseObject({
+  tableReference: z.object({ tableId: z.string() }),
+  schema: z.object({ fields: z.array(FieldSchema).default([]) }).default({ fields: [] }),
+});
+const DatasetBodySchema = z.object({
+  datasetReference: z.object({ datasetId: z.string() }),
+  location: z.string().default("US"),
+});
+
+export interface World {
+  readonly database: Database;
+  readonly jobs: ServerJobs;
+}
+
+type Route = (world: World, call: HttpCall, parts: readonly string[]) => Promise<unknown> | unknown;
+
+const routes: readonly (readonly [string, RegExp, Route])[] = [
+  ["POST", /^jobs$/, insertJob],
+  ["GET", /^jobs\/([^/]+)$/, ({ jobs }, { query }, [id = ""]) => shown(jobs.find(id, query.get("location")))],
+  ["POST", /^jobs\/([^/]+)\/cancel$/, cancelJob],
+  ["POST", /^queries$/, queryNow],
+  ["GET", /^queries\/([^/]+)$/, queryResults],
+  ["GET", /^datasets\/([^/]+)$/, getDataset],
+  ["POST", /^datasets$/, insertDataset],
+  ["GET", /^datasets\/([^/]+)\/tables\/([^/]+)$/, getTable],
+  ["POST", /^datasets\/([^/]+)\/tables$/, insertTable],
+  ["DELETE", /^datasets\/([^/]+)\/tables\/([^/]+)$/, deleteTable],
+];
+
+export async function handle(world: World, call: HttpCall): Promise<HttpReply> {
+  // Clients that are told of an emulator by BIGQUERY_EMULATOR_HOST leave the first part of the path out.
+  const path = /^(?:\/bigquery\/v2)?\/projects\/[^/]+\/(.+)$/.exec(call.path)?.[1] ?? "";
+  try {
+    for (const [method, pattern, route] of routes) {
+      const match = call.method === method ? pattern.exec(path) : null;
+      if (!match) continue;
+      const body = await route(world, call, match.slice(1).map(decodeURIComponent));
+      return body === undefined ? { status: 204 } : { status: 200, body };
+    }
+    throw notFound(`${call.method} ${call.path} is left out here`);
+  } catch (thrown) {
+    return replyOf(thrown);
+  }
+}
+
+function parsed<T>(schema: z.ZodType<T>, body: Buffer): T {
+  const result = schema.safeParse(JSON.parse(body.toString()));
+  if (!result.success) throw new BigQueryProblem(400, "invalid", z.prettifyError(result.error));
+  return result.data;
+}
+
+async function insertJob({ jobs }: World, { body }: HttpCall) {
+  const request = parsed(InsertSchema, body);
+  if (!request.configuration.dryRun) return shown(jobs.insert(request));
+  const statistics = await jobs.dryRun(request.configuration);
+  return { status: { state: "DONE" }, configuration: { dryRun: true }, statistics };
+}
+
+function cancelJob({ jobs }: World, { query }: HttpCall, [id = ""]: readonly string[]) {
+  const job = jobs.find(id, query.get("location"));
+  jobs.cancel(job);
+  return { kind: "bigquery#jobCancelResponse", job: shown(job) };
+}
+
+function shown({ id, location, configuration, state, problem, statistics }: ServerJob) {
+  const error = problem && { reason: problem.reason, message: problem.message };
+  const errors = problem?.details.map((message) => ({ reason: problem.reason, message })) ?? [];
+  return {
+    kind: "bigquery#job",
+    jobReference: { projectId: "test", jobId: id, location },
+    configuration: {
+      jobType: configuration.load ? "LOAD" : configuration.copy ? "COPY" : "QUERY",
+      labels: configuration.labels,
+    },
+    status: { state, ...(error && { errorResult: error, errors: [error, ...errors] }) },
+    statistics,
+  };
+}
+
+async function queryNow({ database, jobs }: World, { body }: HttpCall) {
+  const request = z.object({ maxResults: z.number().default(pageRows), location: z.string().optional() });
+  const { maxResults, location } = parsed(request, body);
+  const job = jobs.insert({
+    jobReference: { location },
+    configuration: { dryRun: false, labels: {}, query: parsed(QuerySchema, body) },
+  });
+  return pageOf(database, job, { maxResults, offset: 0, waitMs: defaultWaitMs });
+}
+
+function queryResults({ database, jobs }: World, { query }: HttpCall, [id = ""]: readonly string[]) {
+  const job = jobs.find(id, query.get("location"));
+  return pageOf(database, job, {
+    maxResults: Number(query.get("maxResults") ?? pageRows),
+    offset: Number(query.get("pageToken") ?? 0),
+    waitMs: Number(query.get("timeoutMs") ?? defaultWaitMs),
+  });
+}
+
+async function pageOf(
+  database: Database,
+  job: ServerJob,
+  { maxResults, offset, waitMs }: { maxResults: number; offset: number; waitMs: number },
+) {
+  const jobReference = { projectId: "test", jobId: job.id, location: job.location };
+  await Promise.race([job.ended, new Promise((resolve) => setTimeout(resolve, waitMs).unref())]);
+  if (job.state !== "DONE") return { jobReference, jobComplete: false };
+  if (job.problem)
+    throw job.problem.status === 200 ? new BigQueryProblem(400, "stopped", job.problem.message) : job.problem;
+  const { fields, rows } = job.selected ?? (await rowsOfDestination(database, job));
+  const end = offset + Math.min(maxResults, pageRows);
+  return {
+    jobReference,
+    jobComplete: true,
+    schema: { fields },
+    totalRows: String(rows.length),
+    rows: rows.slice(offset, end).map((row) => ({
+      f: fields.map((field, index) => cellOf(field, row[index] ?? null)),
+    })),
+    ...(end < rows.length && maxResults > 0 && { pageToken: String(end) }),
+  };
+}
+
+/** As in BigQuery, they are all rows of the table: those of others too, when they were appended. */
+function rowsOfDestination(database: Database, { configuration }: ServerJob): Promise<Selected> {
+  const table = configuration.query?.destinationTable;
+  if (!table) return Promise.resolve({ fields: [], rows: [], rowsChanged: 0 });
+  return database.exclusive(() => database.run(`FROM ${qualified(table)}`));
+}
+
+function getDataset({ database }: World, _call: HttpCall, [dataset = ""]: readonly string[]) {
+  const location = database.locationOf(dataset);
+  if (location === undefined) throw notFound(`Dataset test:${dataset}`);
+  return { datasetReference: { projectId: "test", datasetId: dataset }, location };
+}
+
+async function insertDataset({ database }: World, { body }: HttpCall) {
+  const { datasetReference, location } = parsed(DatasetBodySchema, body);
+  const { datasetId } = datasetReference;
+  await database.exclusive(async () => {
+    if (database.locationOf(datasetId) !== undefined)
+      throw new BigQueryProblem(409, "duplicate", `Already Exists: Dataset test:${datasetId}`);
+    await database.createDataset(datasetId, location);
+  });
+  return { datasetReference, location };
+}
+
+async function getTable(
+  { database }: World,
+  _call: HttpCall,
+  [datasetId = "", tableId = ""]: readonly string[],
+) {
+  return database.exclusive(() => tableShown(database, { datasetId, tableId }));
+}
+
+async function tableShown(database: Database, table: TableName) {
+  const fields = await database.columnsOf(table);
+  if (!fields) throw notFound(`Table test:${table.datasetId}.${table.tableId}`);
+  const numRows = fields.length > 0 ? await database.countRows(table) : 0;
+  return {
+    ...database.propertiesOf(table),
+    tableReference: { projectId: "test", ...table },
+    type: "TABLE",
+    ...(fields.length > 0 && { schema: { fields } }),
+    numRows: String(numRows),
+  };
+}
+
+async function insertTable({ database }: World, { body }: HttpCall, [datasetId = ""]: readonly string[]) {
+  const { tableReference, schema, ...properties } = parsed(TableBodySchema, body);
+  const table = { datasetId, tableId: tableReference.tableId };
+  return database.exclusive(async () => {
+    if (await database.columnsOf(table))
+      throw new BigQueryProblem(409, "duplicate", `Already Exists: Table test:${datasetId}.${table.tableId}`);
+    await database.declare(table, schema.fields, properties);
+    return tableShown(database, table);
+  });
+}
+
+async function deleteTable(
+  { database }: World,
+  _call: HttpCall,
+  [datasetId = "", tableId = ""]: readonly string[],
+) {
+  await database.exclusive(async () => {
+    if (!(await database.columnsOf({ datasetId, tableId })))
+      throw notFound(`Table test:${datasetId}.${tableId}`);
+    await database.drop({ datasetId, tableId });
+  });
+  return undefined;
+}

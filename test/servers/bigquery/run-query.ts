@@ -1,0 +1,102 @@
+import { type DuckDBType, type DuckDBValue, StatementType } from "@duckdb/node-api";
+import * as z from "zod";
+import type { Bound, Database, Selected } from "./database.ts";
+import { translate } from "./dialect.ts";
+import { BigQueryProblem, ofQuery } from "./problems.ts";
+import { boundType, boundValue, type Field, ParameterSchema } from "./types.ts";
+
+const ReferenceSchema = z.object({ datasetId: z.string(), tableId: z.string() });
+export const QuerySchema = z.object({
+  query: z.string(),
+  useLegacySql: z.literal(false),
+  defaultDataset: z.object({ datasetId: z.string() }),
+  queryParameters: z.array(ParameterSchema).default([]),
+  destinationTable: ReferenceSchema.optional(),
+  writeDisposition: z.string().default("WRITE_EMPTY"),
+  maximumBytesBilled: z.coerce.number().optional(),
+});
+export type Query = z.infer<typeof QuerySchema>;
+
+/** The least that is billed for a query; here it is the most too, for tables of tests are small. */
+export const leastBilledBytes = 10 * 1024 * 1024;
+
+export interface QueryOutcome {
+  readonly statementType: string;
+  readonly selected: Selected | undefined;
+  readonly numDmlAffectedRows: number | undefined;
+}
+
+/** Looks at a query without running it. */
+export async function describe(
+  database: Database,
+  query: Query,
+): Promise<{ type: string; fields: readonly Field[] }> {
+  await database.useDataset(query.defaultDataset.datasetId);
+  try {
+    const { sql, bound, type } = await prepared(database, query);
+    if (type !== "SELECT") return { type, fields: [] };
+    const { fields } = await database.run(`SELECT * FROM (\n${withoutEnd(sql)}\n) LIMIT 0`, bound);
+    return { type, fields };
+  } catch (thrown) {
+    throw ofQuery(thrown);
+  }
+}
+
+export async function runQuery(database: Database, query: Query): Promise<QueryOutcome> {
+  await database.useDataset(query.defaultDataset.datasetId);
+  if (query.maximumBytesBilled !== undefined && query.maximumBytesBilled < leastBilledBytes)
+    throw new BigQueryProblem(
+      400,
+      "bytesBilledLimitExceeded",
+      `Query exceeded limit for bytes billed: ${query.maximumBytesBilled}. ${leastBilledBytes} or higher required.`,
+    );
+  try {
+    const { sql, bound, type } = await prepared(database, query);
+    if (type === "SELECT" && query.destinationTable)
+      return await selectInto(database, query.destinationTable, query, sql, bound);
+    const selected = await database.run(sql, bound);
+    if (type === "SELECT") return { statementType: type, selected, numDmlAffectedRows: undefined };
+    return { statementType: type, selected: undefined, numDmlAffectedRows: selected.rowsChanged };
+  } catch (thrown) {
+    throw ofQuery(thrown);
+  }
+}
+
+async function selectInto(
+  database: Database,
+  table: z.infer<typeof ReferenceSchema>,
+  query: Query,
+  sql: string,
+  bound: Bound,
+): Promise<QueryOutcome> {
+  await database.run(`CREATE OR REPLACE TEMP TABLE query_result AS\n${withoutEnd(sql)}`, bound);
+  const { fields } = await database.run("FROM temp.query_result LIMIT 0");
+  await database.write(table, "temp.query_result", fields, query.writeDisposition);
+  return { statementType: "SELECT", selected: undefined, numDmlAffectedRows: undefined };
+}
+
+async function prepared(database: Database, query: Query) {
+  const { sql, parameters } = translate(query.query);
+  const { count, type } = await database.statementsOf(sql);
+  if (count === 0)
+    throw new BigQueryProblem(400, "invalidQuery", "Syntax error: Unexpected end of statement");
+  const given = new Map(query.queryParameters.map((parameter) => [parameter.name.toLowerCase(), parameter]));
+  const values: Record<string, DuckDBValue> = {};
+  const types: Record<string, DuckDBType> = {};
+  for (const name of parameters) {
+    const parameter = given.get(name.toLowerCase());
+    if (!parameter) throw new BigQueryProblem(400, "invalidQuery", `Query parameter '${name}' not found`);
+    types[name] = boundType(parameter.parameterType);
+    values[name] = boundValue(parameter.parameterType, parameter.parameterValue);
+  }
+  const name = StatementType[type] ?? "SCRIPT";
+  return {
+    sql,
+    bound: { values, types },
+    type: count > 1 ? "SCRIPT" : name === "MERGE_INTO" ? "MERGE" : name,
+  };
+}
+
+function withoutEnd(sql: string): string {
+  return sql.replace(/[;\s]+$/, "");
+}

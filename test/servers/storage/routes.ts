@@ -1,0 +1,154 @@
+import * as z from "zod";
+import type { HttpCall, HttpReply } from "../kit/http-server.ts";
+import { invalid, noSuchBucket, Refusal } from "./answers.ts";
+import { checkConditions } from "./conditions.ts";
+import { hashesOf, type Objects, resourceOf, type StoredObject } from "./objects.ts";
+import { rewrite } from "./rewrites.ts";
+import { DescribedSchema, uploadOf } from "./uploads.ts";
+
+/** What a call is billed as. */
+type Billed = "class_a_operations" | "class_b_operations" | "deletes";
+
+export interface Routed extends HttpReply {
+  readonly billed: Billed;
+}
+
+export interface Routes {
+  readonly objects: Objects;
+  readonly rewriteBytesPerCall: number;
+  readonly onStored: (stored: StoredObject, overwritten: StoredObject | undefined) => void;
+}
+
+type Route = (routes: Routes, call: HttpCall, ...names: string[]) => Routed;
+
+const classA = (body: unknown): Routed => ({ status: 200, body, billed: "class_a_operations" });
+const classB = (body: unknown): Routed => ({ status: 200, body, billed: "class_b_operations" });
+
+const table: readonly (readonly [method: string, path: RegExp, route: Route])[] = [
+  ["POST", /^\/upload(?:\/storage\/v1)?\/b\/([^/]+)\/o$/, insert],
+  ["POST", /^\/b$/, createBucket],
+  ["GET", /^\/b\/([^/]+)$/, getBucket],
+  ["GET", /^\/b\/([^/]+)\/iam\/testPermissions$/, testPermissions],
+  ["GET", /^\/b\/([^/]+)\/o$/, list],
+  ["GET", /^\/b\/([^/]+)\/o\/([^/]+)$/, get],
+  ["PATCH", /^\/b\/([^/]+)\/o\/([^/]+)$/, patch],
+  ["DELETE", /^\/b\/([^/]+)\/o\/([^/]+)$/, remove],
+  ["POST", /^\/b\/([^/]+)\/o\/([^/]+)\/rewriteTo\/b\/([^/]+)\/o\/([^/]+)$/, rewriteTo],
+  ["POST", /^\/b\/([^/]+)\/o\/([^/]+)\/copyTo\/b\/([^/]+)\/o\/([^/]+)$/, copyTo],
+];
+
+/** Throws Refusals. */
+export function routed(routes: Routes, call: HttpCall): Routed {
+  // The client leaves the prefix out when STORAGE_EMULATOR_HOST is set.
+  const path = call.path.replace(/^(?:\/download)?\/storage\/v1(?=\/)/, "");
+  for (const [method, pattern, route] of table) {
+    const found = method === call.method ? pattern.exec(path) : null;
+    if (found) return route(routes, call, ...found.slice(1).map(decodeURIComponent));
+  }
+  throw new Refusal(404, "notFound", `${call.method} ${call.path} is left out here`);
+}
+
+function insert({ objects, onStored }: Routes, call: HttpCall, bucket = ""): Routed {
+  const { object, content, described } = uploadOf(call);
+  const overwritten = objects.find(bucket, object);
+  checkConditions(call.query, overwritten);
+  const stored = objects.put(bucket, object, content, described);
+  onStored(stored, overwritten);
+  return classA(resourceOf(stored));
+}
+
+function createBucket({ objects }: Routes, call: HttpCall): Routed {
+  const { name } = z.object({ name: z.string() }).parse(JSON.parse(call.body.toString()));
+  if (objects.hasBucket(name))
+    throw new Refusal(409, "conflict", "Your previous request to create the named bucket succeeded.");
+  objects.createBucket(name);
+  return classA({ kind: "storage#bucket", name, id: name });
+}
+
+function getBucket({ objects }: Routes, _call: HttpCall, bucket = ""): Routed {
+  if (!objects.hasBucket(bucket)) throw noSuchBucket();
+  return classB({
+    kind: "storage#bucket",
+    name: bucket,
+    id: bucket,
+    location: "EU",
+    storageClass: "STANDARD",
+  });
+}
+
+function testPermissions({ objects }: Routes, { query }: HttpCall, bucket = ""): Routed {
+  if (!objects.hasBucket(bucket)) throw noSuchBucket();
+  return classB({ kind: "storage#testIamPermissionsResponse", permissions: query.getAll("permissions") });
+}
+
+function list({ objects }: Routes, { query }: HttpCall, bucket = ""): Routed {
+  const after = Buffer.from(query.get("pageToken") ?? "", "base64url").toString();
+  const all = objects
+    .list(bucket)
+    .filter(({ object }) => object.startsWith(query.get("prefix") ?? "") && object > after);
+  const page = all.slice(0, Number(query.get("maxResults") ?? 1000));
+  const last = page.length < all.length ? page.at(-1) : undefined;
+  const next = last ? { nextPageToken: Buffer.from(last.object).toString("base64url") } : {};
+  return classA({ kind: "storage#objects", ...next, items: page.map(resourceOf) });
+}
+
+function get({ objects }: Routes, { query }: HttpCall, bucket = "", object = ""): Routed {
+  const found = objects.get(bucket, object, query.get("generation"));
+  checkConditions(query, found);
+  if (query.get("alt") !== "media") return classB(resourceOf(found));
+  const { md5Hash, crc32c } = hashesOf(found.content);
+  const { contentType, contentEncoding } = found.described;
+  const headers = {
+    "content-type": contentType ?? "application/octet-stream",
+    "x-goog-generation": String(found.generation),
+    "x-goog-metageneration": String(found.metageneration),
+    "x-goog-hash": `crc32c=${crc32c},md5=${md5Hash}`,
+    "x-goog-stored-content-encoding": contentEncoding ?? "identity",
+    "x-goog-stored-content-length": String(found.content.length),
+    ...(contentEncoding === undefined ? {} : { "content-encoding": contentEncoding }),
+  };
+  return { ...classB(found.content), headers };
+}
+
+function patch({ objects }: Routes, { query, body }: HttpCall, bucket = "", object = ""): Routed {
+  const found = objects.get(bucket, object, query.get("generation"));
+  checkConditions(query, found);
+  const { metadata, ...said } = DescribedSchema.parse(JSON.parse(body.toString()));
+  const described = { ...found.described, ...said };
+  const merged = { ...found.described.metadata, ...metadata };
+  return classA(
+    resourceOf(objects.describe(found, metadata ? { ...described, metadata: merged } : described)),
+  );
+}
+
+function remove({ objects }: Routes, { query }: HttpCall, bucket = "", object = ""): Routed {
+  const found = objects.get(bucket, object, query.get("generation"));
+  checkConditions(query, found);
+  objects.remove(found);
+  return { status: 204, billed: "deletes" };
+}
+
+function rewriteTo(routes: Routes, call: HttpCall, ...names: string[]): Routed {
+  return classA(rewritten(routes, call, names, routes.rewriteBytesPerCall).body);
+}
+
+function copyTo(routes: Routes, call: HttpCall, ...names: string[]): Routed {
+  const { stored } = rewritten(routes, call, names, Number.POSITIVE_INFINITY);
+  return classA(stored && resourceOf(stored));
+}
+
+function rewritten(routes: Routes, call: HttpCall, names: readonly string[], bytesPerCall: number) {
+  const [fromBucket, fromObject, bucket, object] = names;
+  if (fromBucket === undefined || fromObject === undefined || bucket === undefined || object === undefined)
+    throw invalid("Names are missing");
+  const said = call.body.length > 0 ? DescribedSchema.parse(JSON.parse(call.body.toString())) : {};
+  const done = rewrite(routes.objects, {
+    from: { bucket: fromBucket, object: fromObject },
+    to: { bucket, object },
+    query: call.query,
+    described: Object.keys(said).length > 0 ? said : undefined,
+    bytesPerCall,
+  });
+  if (done.stored) routes.onStored(done.stored, done.overwritten);
+  return done;
+}
