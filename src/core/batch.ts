@@ -19,6 +19,11 @@ export function objectKey(dropped: {
 }
 
 /** A batch at its beginning. */
+/** The UTC day of a time: `2026-11-21`. */
+export function dayOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 10);
+}
+
 export function newBatch(
   start: {
     readonly batchId: string;
@@ -38,6 +43,7 @@ export function newBatch(
     lineageId: lineage?.lineageId ?? start.batchId,
     run: lineage?.run ?? 1,
     createdAt: stamp.now,
+    day: dayOf(stamp.now),
     endedAt: null,
     nonce: stamp.nonce,
   };

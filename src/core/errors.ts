@@ -30,6 +30,10 @@ export const errorCatalog = {
   BODY_UNSIZED: entry("none", "Send a Content-Length header; chunked bodies are not accepted."),
   BODY_ENCODED: entry("none", "Send the body without content-encoding."),
   ORIGIN_REFUSED: entry("none", "Web pages of others may not send messages; post without a browser."),
+  CALLER_REFUSED: entry(
+    "none",
+    "Send a Google-signed OIDC token of an account in BATON_CALLERS, for the audience BATON_AUDIENCE.",
+  ),
   METHOD_NOT_ALLOWED: entry("none", "Use POST."),
   EVENT_TYPE_UNKNOWN: entry(
     "dead-letter",
@@ -46,6 +50,10 @@ export const errorCatalog = {
     "Compare with `baton show <batchId>`: the batch keeps the definition it began with.",
   ),
   BATCH_UNKNOWN: entry("dead-letter", "List the batches with `baton batches`. Old batches expire."),
+  BATCH_EXPIRED: entry(
+    "dead-letter",
+    "Documents of so old a batch may have been deleted; start a new one, or raise BATON_RETENTION.",
+  ),
   DEFINITION_MISSING: entry("dead-letter", "The pinned definition is gone; start a new batch."),
   INPUT_INVALID: entry("dead-letter", "Correct the input; the workflow's input schema says what it takes."),
   INPUT_TOO_LARGE: entry("dead-letter", "Put large data in the bucket and pass its name."),
@@ -129,17 +137,55 @@ export const errorCatalog = {
     "none",
     "Name objects by a path inside the bucket, such as sales/may.csv; links may not lead out of it.",
   ),
+  OBJECTS_UNAVAILABLE: entry("retry", "Cloud Storage could not be reached; it is tried again."),
+  OBJECTS_REFUSED: entry("none", "Cloud Storage refuses the request; the message says why."),
   FILE_EMPTY: entry("none", "Send a file with at least a header and one row."),
   FILE_UNREADABLE: entry("none", "Correct the row that the message names, then drop the file again."),
   FILE_FORMAT_UNKNOWN: entry("none", 'Set the format: "csv", "jsonl" or "parquet".'),
   SQL_FAILED: entry("none", "Correct the SQL; the message names the place."),
   TABLE_MISMATCH: entry("none", "Make the file's columns fit the table, or load with mode replace."),
+  QUERY_TOO_EXPENSIVE: entry(
+    "none",
+    "Let the query read fewer columns or partitions, or raise maximumBytesBilled.",
+  ),
+  WAREHOUSE_DENIED: entry(
+    "none",
+    "Grant the service account roles/bigquery.jobUser, roles/bigquery.dataEditor and read access to the bucket.",
+  ),
+  WAREHOUSE_JOB_STOPPED: entry(
+    "none",
+    "Somebody stopped the job in the warehouse; `baton retry` begins it anew.",
+  ),
   HTTP_STATUS: entry("none", "The remote service refused the request; see its answer in the message."),
   HTTP_FAILED: entry("none", "The remote service could not be reached; it is tried again."),
   HTTP_ADDRESS_REFUSED: entry(
     "none",
     "The address is private, loopback or metadata. Set BATON_HTTP_ALLOW_PRIVATE=true if that is intended.",
   ),
+  SERVICE_NOT_CONFIGURED: entry("none", "Set the environment variables that the message names."),
+  DATAFORM_COMPILATION_FAILED: entry("none", "Correct the files that the message names, and push them."),
+  DATAFORM_FAILED: entry("none", "See the errors of the TaskLog: which actions failed, and why."),
+  DATAFORM_DENIED: entry(
+    "none",
+    "Grant Baton's service account roles/dataform.editor, or run `gcloud auth application-default login`.",
+  ),
+  DATAFORM_REFUSED: entry("none", "Correct the parameters; the message holds Dataform's answer."),
+  DATAFORM_UNAVAILABLE: entry("none", "Dataform could not be reached, or asks to wait; it is tried again."),
+  POWER_BI_REFRESH_FAILED: entry("none", "See the refresh history of the semantic model in Power BI."),
+  POWER_BI_REFRESH_LIMIT: entry(
+    "none",
+    "Wait until the first of the last 24 hours' refreshes is a day old, schedule fewer, or use a Premium capacity.",
+  ),
+  POWER_BI_DENIED: entry(
+    "none",
+    "Check tenant, client id and secret; let service principals use the Power BI APIs; add it to the workspace.",
+  ),
+  POWER_BI_DATASET_UNKNOWN: entry(
+    "none",
+    "Check the ids of workspace and dataset; both stand in its address.",
+  ),
+  POWER_BI_REFUSED: entry("none", "Correct the parameters; the message holds Power BI's answer."),
+  POWER_BI_UNAVAILABLE: entry("none", "Power BI could not be reached, or asks to wait; it is tried again."),
 
   // Callbacks
   CALLBACK_SECRET_MISSING: entry(
@@ -161,9 +207,54 @@ export const errorCatalog = {
   STORE_CORRUPT: entry("retry", "Restore the database file from a backup, or move it away to begin anew."),
   STORE_LOCKED: entry("retry", "Another process holds the database; stop it or wait."),
   STORE_FAILED: entry("retry", "See the message; the work is tried again."),
+  STORE_DENIED: entry(
+    "retry",
+    "Grant the service account roles/datastore.user, or log in with `gcloud auth application-default login`; `baton doctor` checks it.",
+  ),
+  CREDENTIALS_MISSING: entry(
+    "none",
+    "Log in with `gcloud auth application-default login`, or correct GOOGLE_APPLICATION_CREDENTIALS.",
+  ),
+  STORE_REFUSED: entry("retry", "The document can't be stored as it is; the message says why."),
+  STORE_INDEX_MISSING: entry(
+    "retry",
+    "Deploy the indexes of infra/firestore.indexes.json; see `baton doctor`.",
+  ),
+  STORE_MISSING: entry("retry", "Create the Firestore database; `baton doctor` says how."),
+  BROKER_FAILED: entry("retry", "Pub/Sub did not take the messages; they are published again."),
+  BROKER_DENIED: entry("retry", "Grant roles/pubsub.publisher on the topic; `baton doctor` checks it."),
+  TOPIC_MISSING: entry(
+    "retry",
+    "Create the topic of this queue with its subscription; `baton doctor` names all.",
+  ),
+  TIMER_FAILED: entry("retry", "Cloud Tasks did not take the task; it is created again."),
+  TIMER_DENIED: entry(
+    "retry",
+    "Grant roles/cloudtasks.enqueuer and roles/cloudtasks.viewer on the queue and roles/iam.serviceAccountUser on the account; `baton doctor` checks it.",
+  ),
+  TIMER_MISSING: entry("retry", "Create the Cloud Tasks queue; `baton doctor` says how."),
   WAREHOUSE_LOCKED: entry("none", "Another process holds the warehouse file; it is tried again."),
-  WAREHOUSE_FAILED: entry("none", "Check the warehouse file, its folder and the disk; it is tried again."),
+  WAREHOUSE_FAILED: entry("none", "Check the warehouse, or its file, folder and disk; it is tried again."),
   INBOX_MISSING: entry("none", "Create the folder or set BATON_INBOX to one that exists and is readable."),
+  SECRET_UNAVAILABLE: entry(
+    "none",
+    "Let the account read it (roles/secretmanager.secretAccessor), and check that the version exists and is enabled.",
+  ),
+  DEPLOY_TOOL_MISSING: entry("none", "Install what the message names, or see `baton deploy --dry-run`."),
+  DEPLOY_BUILD_STALE: entry("none", "Do what the message says: only what was built and tested is deployed."),
+  DEPLOY_NOTHING: entry("none", "Put a workflow into the folder of BATON_WORKFLOWS."),
+  DEPLOY_SECRET_MISSING: entry(
+    "none",
+    "Set the variable for this command, or add a version with the command in the message, by standard input.",
+  ),
+  DEPLOY_WOULD_DELETE: entry(
+    "none",
+    "Give the same --project, --region, --prefix and --variables as ever. If it is meant, run the command that is named.",
+  ),
+  DEPLOY_FAILED: entry(
+    "none",
+    "Mend what the command's own output names, and deploy again: what is there already stays.",
+  ),
   PORT_IN_USE: entry("none", "Stop the other program or choose another with --port."),
   CONFIGURATION_INVALID: entry("none", "Correct the environment variables named in the message."),
   USAGE: entry("none", "See `baton --help`."),
@@ -226,6 +317,13 @@ export class TaskError extends Error {
     this.retryable = options.retryable ?? true;
     this.code = options.code ?? "TASK_FAILED";
   }
+}
+
+/** Where something came from that nobody foresaw; undefined for errors with a code, which say what they are. */
+export function stackOf(thrown: unknown): string | undefined {
+  // By name: a workflow may have been loaded with another copy of the package.
+  const isCoded = thrown instanceof Error && (thrown.name === "BatonError" || thrown.name === "TaskError");
+  return thrown instanceof Error && !isCoded ? thrown.stack : undefined;
 }
 
 /** The message of anything that was thrown, even of what refuses to be shown. */

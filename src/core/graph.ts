@@ -1,6 +1,8 @@
 import { hashJson } from "./canonical.ts";
 import { type ChildRule, type Definition, hashDefinition, type TaskDefinition } from "./definition.ts";
+import { type JoinShards, shardsOf } from "./join-shards.ts";
 import type { JoinShape } from "./joins.ts";
+import { limits } from "./limits.ts";
 import { END_TASK_ID } from "./names.ts";
 
 export interface Child {
@@ -12,6 +14,8 @@ export interface Child {
 export interface Join extends JoinShape {
   readonly id: string;
   readonly children: readonly Child[];
+  /** Sizes of the parts in which its parents are counted; undefined when they are few. */
+  readonly shards: JoinShards | undefined;
 }
 
 /** A definition with its edges worked out. Built once per definition and process. */
@@ -54,6 +58,7 @@ function joinsOfDefinition(definition: Definition): Join[] {
     parents,
     children,
     rules: [...new Set(children.map((child) => child.rule))],
+    shards: shardsOf(parents, limits.joinShardParents),
   }));
 }
 

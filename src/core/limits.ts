@@ -3,7 +3,7 @@ export const limits = {
   /** Longest workflow, task or queue name. Keeps document ids and message attributes short. */
   nameCharacters: 64,
   /** Tasks in one workflow. A cancel writes one record per task, so this bounds its cost. */
-  tasksPerWorkflow: 10_000,
+  tasksPerWorkflow: 20_000,
   /** Largest request body the entry reads: a 10 MB Pub/Sub message is 13.4 MB as base64 in its push envelope. */
   requestBodyBytes: 14 * 1024 * 1024,
   /** Deepest nesting of arrays and objects in anything that arrives; whatever walks it may recurse. */
@@ -21,6 +21,8 @@ export const limits = {
   messageBytes: 10_000_000,
   /** Results up to this size live in the TaskLog; larger ones go to the object store. Firestore allows 1 MiB a document. */
   inlineResultBytes: 64 * 1024,
+  /** Definitions up to this size live in their document; larger ones, of thousands of tasks, go to the object store. */
+  inlineDefinitionBytes: 512 * 1024,
   /** Largest result a task may return. */
   resultBytes: 32 * 1024 * 1024,
   /** Largest input a TaskBatch may carry; it is stored in the TaskBatch document. */
@@ -83,14 +85,45 @@ export const limits = {
   insistMs: [100, 300, 900, 2_700],
   /** Longest delay, the horizon of Cloud Tasks. */
   delaySeconds: 30 * 24 * 3600,
+  /** What is scheduled further ahead comes earlier and is scheduled again: Cloud Tasks takes 30 days, by its own clock. */
+  timerHorizonSeconds: 29 * 24 * 3600,
+  /** Messages, and their bytes, that go to a topic in one request: the limits of Pub/Sub, with room for its envelope. */
+  messagesPerPublish: 1_000,
+  bytesPerPublish: 9 * 1024 * 1024,
+  /** How often what a topic refuses is published, and how long the client repeats one request. */
+  publishAttempts: 2,
+  publishTimeoutMs: 20_000,
+  /**
+   * Shortest time that documents may be kept. A message lives for 31 days in its topic, 31 more as a dead letter, and as
+   * long again once that was replayed as a scheduled one; and a week for the margin below.
+   */
+  leastRetentionSeconds: 100 * 24 * 3600,
+  /** How far apart the clocks that judge a document's age may be, rounded up to what costs nothing. */
+  expiryMarginSeconds: 7 * 24 * 3600,
+  /** An attempt ends so long before the function that runs it would be: after its timeout, code may go on that nobody sees. */
+  attemptMarginSeconds: 30,
+  /** How long the code of a task that has been told to stop is waited for, before what it has begun elsewhere is ended. */
+  abortedCodeSeconds: 10,
+  /** Longest time between two heartbeats: a task hears of the cancel of its batch by the next one. */
+  heartbeatSeconds: 30,
   /** Longest timeout of one attempt, below the 60 minutes of a Cloud Run function. */
   timeoutSeconds: 3_500,
   /** Most attempts a retry policy may ask for. */
   attempts: 100,
   /** Writes per atomic commit, and per group of independent writes sent at once (Firestore: 500). */
   writesPerCommit: 500,
+  /** Batches, and callbacks, that one message of a sweep sees to. */
+  documentsPerSweep: 100,
+  /** A batch that misses work and in which nothing has been written for so long is told of in the log. */
+  stuckSeconds: 3_600,
   /** Documents read by one page of a query. */
   queryPage: 1_000,
+  /** Joins that one task may be a parent of. Its ending holds up to three tokens of each, and has to fit into a document. */
+  joinsPerTask: 1_000,
+  /** Parents of a join that are counted as one: Firestore bills a count by the thousand. */
+  joinShardParents: 1_000,
+  /** Children that one message starts or skips; of more, another message sees to the rest. */
+  childrenPerMessage: 1_000,
   /** TaskBatches whose pinned definition one process keeps in memory. */
   cachedBatches: 1_000,
   /** How long an ending from outside that came before its task waits for it is put off, again and again. */
@@ -111,6 +144,8 @@ export const limits = {
   callbackPageBytes: 256 * 1024,
   /** Largest answer to a callback. It is not looked at, but some receivers answer with a page. */
   callbackAnswerBytes: 64 * 1024,
+  /** How long a worker waits for a job of the warehouse that it began, before its task leaves the machine. */
+  warehouseWaitSeconds: 20,
   /** Rows that one report draws; more could not be told apart. */
   reportRows: 5_000,
   /** A file in the inbox counts as written when it has not changed for so long. */
@@ -127,6 +162,17 @@ export const limits = {
   messageLeaseSeconds: 60,
   /** How often the embedded broker looks for messages of other processes. */
   brokerPollMs: 50,
+  /** How long a delivery waits at its end for its traces to be sent, and a process at its own. */
+  traceFlushMs: 2_000,
+  traceCloseMs: 1_000,
+  /** Time between two sendings of traces that nobody asks for, and how long one may take with all its repetitions. */
+  traceSeconds: 5,
+  traceExportSeconds: 5,
+  /** How long nobody waits for a receiver of traces that did not take them in time. */
+  tracePauseSeconds: 30,
+  /** Spans that wait to be sent; more are lost. How many go in one request. */
+  traceSpans: 4_096,
+  spansPerExport: 512,
 } as const;
 
 /** Defaults of a task that does not say otherwise. */

@@ -42,6 +42,11 @@ const TaskMessageSchema = z.strictObject({
   ending: z.strictObject({ status: TerminalStatusSchema, reason: ReasonSchema.nullable() }).optional(),
   /** Its parents have let it run. Only ever set by the engine; without it, the parents are asked. */
   ready: z.literal(true).optional(),
+  /**
+   * See only to the children of this join from this one on: a message sees to `limits.childrenPerMessage` of them, and
+   * leaves the others to the next. Only ever set by the engine.
+   */
+  rest: z.strictObject({ joinId: z.string(), from: z.int().positive() }).optional(),
   /** Set by the sweeper and by replays: look again, whatever this process remembers of having done. */
   redrive: z.literal(true).optional(),
 });
@@ -86,7 +91,14 @@ export const CallbackMessageSchema = z.strictObject({
 });
 
 /** Look for work that has lost its driver. */
-export const SweepMessageSchema = z.strictObject({ kind: z.literal("sweep") });
+export const SweepMessageSchema = z.strictObject({
+  kind: z.literal("sweep"),
+  /** Only these; absent: all. */
+  part: z.enum(["batches", "callbacks"]).optional(),
+  /** Only what comes after this one, which has been seen to with all before it. */
+  after: z.string().optional(),
+});
+export type SweepMessage = z.infer<typeof SweepMessageSchema>;
 
 /** Look whether the time of a schedule has come. */
 export const TickMessageSchema = z.strictObject({ kind: z.literal("tick") });
@@ -117,7 +129,7 @@ export const CALLBACK_QUEUE = "$callbacks";
 export function messageKey(message: Message): string {
   switch (message.kind) {
     case "task":
-      return `${message.batchId} ${message.taskId} ${message.previousTaskId ?? ""}`;
+      return `${message.batchId} ${message.taskId} ${message.previousTaskId ?? ""}${restKey(message)}`;
     case "start":
       return `start ${message.workflowId} ${message.key ?? ""}`;
     case "object":
@@ -129,9 +141,14 @@ export function messageKey(message: Message): string {
     case "callback":
       return `callback ${message.callbackId}`;
     case "sweep":
+      return `sweep ${message.part ?? ""} ${message.after ?? ""}`;
     case "tick":
       return message.kind;
   }
+}
+
+function restKey({ rest }: TaskMessage): string {
+  return rest ? ` ${rest.joinId} ${rest.from}` : "";
 }
 
 /**

@@ -6,16 +6,16 @@ import { NotesSchema, StoredErrorSchema, StoredResultSchema } from "./stored.ts"
 
 /** Collections of the document store, with the fields each may be counted and queried by. */
 export const collections = {
-  definitions: { fields: [], arrays: [] },
-  workflows: { fields: [], arrays: [] },
-  batches: { fields: ["status", "lineageId"], arrays: [] },
-  taskLogs: { fields: ["batchId"], arrays: ["arrivals"], clusteredBy: "batchId" },
-  deadLetters: { fields: [], arrays: [] },
-  schedules: { fields: [], arrays: [] },
-  executions: { fields: ["state"], arrays: [] },
-  steps: { fields: ["scope"], arrays: [], clusteredBy: "scope" },
-  events: { fields: [], arrays: [] },
-  callbacks: { fields: ["state", "key", "batchId"], arrays: [] },
+  definitions: { fields: [], arrays: [], kept: "for ever" },
+  workflows: { fields: [], arrays: [], kept: "for ever" },
+  batches: { fields: ["status", "lineageId", "day"], arrays: [], kept: "retention" },
+  taskLogs: { fields: ["batchId"], arrays: ["arrivals"], clusteredBy: "batchId", kept: "retention" },
+  deadLetters: { fields: [], arrays: [], kept: "retention" },
+  schedules: { fields: [], arrays: [], kept: "for ever" },
+  executions: { fields: ["state"], arrays: [], kept: "while due" },
+  steps: { fields: ["scope"], arrays: [], clusteredBy: "scope", kept: "retention" },
+  events: { fields: [], arrays: [], kept: "retention" },
+  callbacks: { fields: ["state", "key", "batchId"], arrays: [], kept: "retention" },
 } as const satisfies Readonly<Record<string, CollectionSpec>>;
 
 /** What an adapter has to index. */
@@ -26,6 +26,11 @@ export interface CollectionSpec {
   readonly arrays: readonly string[];
   /** A field whose value begins every document id, followed by `/`: documents that share it lie together. */
   readonly clusteredBy?: string;
+  /**
+   * How long a document says anything, where the store can be told to delete it afterwards: `retention` is the time that is
+   * configured, from its last write; `while due` is as long as its own `dueSeconds` say.
+   */
+  readonly kept: "for ever" | "retention" | "while due";
 }
 export type CollectionName = keyof typeof collections;
 
@@ -83,6 +88,11 @@ export const TaskBatchSchema = z.strictObject({
   /** 1 for the first run of a lineage. */
   run: z.int().positive(),
   createdAt: z.number(),
+  /**
+   * UTC day of `createdAt`, by which the newest are found: a time would be an index to whose end all writes come. Batches that
+   * began before there was the field have none.
+   */
+  day: z.string().default(""),
   endedAt: z.number().nullable(),
   nonce: z.string(),
 });

@@ -13,21 +13,27 @@ export interface AgedLog {
 export interface RedrivePlan {
   /** Tasks that should be under way: publish an execute message for each. */
   readonly execute: readonly string[];
-  /** Parents whose ending some child has not been told of: publish a completion for each. */
+  /** Parents whose ending some child that is to be skipped has not been told of: publish a completion for each. */
   readonly complete: readonly { readonly taskId: string; readonly ending: Ending }[];
 }
 
-/** What a RUNNING batch is missing, judged from all of its TaskLogs. */
+/**
+ * What a RUNNING batch is missing, judged from all of its TaskLogs. Of very many children of one parent only those are named
+ * that have no log: telling the parent's ending again would start all of them again.
+ */
 export function planRedrive(graph: Graph, logs: ReadonlyMap<string, AgedLog>): RedrivePlan {
   const unstarted = graph.roots.filter((taskId) => !logs.has(taskId));
   const overdue = [...logs.values()].filter(isOverdue).map(({ log }) => log.taskId);
+  const ready: string[] = [];
   const complete = new Map<string, Ending>();
   for (const join of graph.joins) {
-    const teller = findTeller(join, logs);
-    if (teller) complete.set(teller.taskId, teller.ending);
+    const untold = untoldChildren(join, logs);
+    ready.push(...untold.filter(({ verdict }) => verdict === "ready").map(({ taskId }) => taskId));
+    const skipped = untold.find(({ verdict }) => verdict === "skip");
+    if (skipped) complete.set(skipped.teller.taskId, skipped.teller.ending);
   }
   return {
-    execute: [...unstarted, ...overdue],
+    execute: [...unstarted, ...overdue, ...ready],
     complete: [...complete].map(([taskId, ending]) => ({ taskId, ending })),
   };
 }
@@ -37,15 +43,19 @@ function isOverdue({ log, ageMs }: AgedLog): boolean {
   return arrival !== "ended" && arrival !== "held";
 }
 
-/** A parent whose completion, handled now, decides a child that nobody has started yet. */
-function findTeller(join: Join, logs: ReadonlyMap<string, AgedLog>) {
+/** Children that nobody has started or skipped although a parent's ending decides about them. */
+function untoldChildren(join: Join, logs: ReadonlyMap<string, AgedLog>) {
   const untold = join.children.filter((child) => !logs.has(child.taskId));
-  if (untold.length === 0) return undefined;
+  if (untold.length === 0) return [];
   const endings = endingsOf(join, logs);
   const counts = countEndings(endings.map(({ ending }) => ending));
-  return endings.find(({ ending }) =>
-    untold.some((child) => decideChild(child.rule, join, ending, counts).kind !== "wait"),
-  );
+  return untold.flatMap(({ taskId, rule }) => {
+    for (const teller of endings) {
+      const { kind } = decideChild(rule, join, teller.ending, counts);
+      if (kind !== "wait") return [{ taskId, verdict: kind, teller }];
+    }
+    return [];
+  });
 }
 
 function endingsOf(join: Join, logs: ReadonlyMap<string, AgedLog>) {

@@ -78,9 +78,9 @@ function settleFailure(task: TaskDefinition, failures: number, error: StoredErro
   return { status: "WAITING", reason: "retry", dueSeconds: delayMs / 1_000, failures, error } as const;
 }
 
-/** Token that counts the parents of a join by how they ended. */
-export function joinToken(batchId: string, joinId: string, tally: string): string {
-  return `${batchId}/${joinId}/${tally}`;
+/** Token that counts the parents of a join, or of one shard of it, by how they ended. */
+export function joinToken(batchId: string, joinId: string, tally: string, shard?: number): string {
+  return `${batchId}/${joinId}/${tally}${shard === undefined ? "" : `/${shard}`}`;
 }
 
 /** Token that counts the tasks of a batch that ended badly. */
@@ -98,7 +98,7 @@ export function arrivalsOf(
   if (!isTerminal(log.status)) return [];
   const ending: Ending = { status: log.status, reason: log.reason };
   const tokens = (graph.joinsOf.get(taskId) ?? []).flatMap((join) =>
-    talliesOf(join, ending).map((tally) => joinToken(batchId, join.id, tally)),
+    talliesOf(join, ending).map((tally) => joinToken(batchId, join.id, tally, join.shards?.of.get(taskId))),
   );
   if (log.status === "ERROR" || log.status === "CANCELLED") tokens.push(batchToken(batchId, log.status));
   return tokens;

@@ -25,6 +25,8 @@ export interface Delivery {
   readonly message: Message;
   /** 1 for the first delivery, where the transport knows. */
   readonly deliveryAttempt: number;
+  /** When it was published, where the transport knows; milliseconds since 1970, by the transport's clock. */
+  readonly publishedAt?: number | undefined;
 }
 
 /** Resolves to acknowledge; rejects to have the message delivered again. */

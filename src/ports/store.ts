@@ -55,7 +55,7 @@ export interface Condition {
 
 export interface QueryOptions {
   readonly limit: number;
-  /** Only documents whose id comes after this one. Results are ordered by id. */
+  /** Only documents that come after this one, which need not be there any more. The order is the store's own, by id. */
   readonly startAfter?: string;
 }
 

@@ -83,9 +83,21 @@ export interface KeyedCall {
   readonly arguments: JsonValue;
 }
 
+/** The runs of a task that has been fenced because its batch was cancelled. */
+export interface CancelledTask {
+  readonly batchId: string;
+  readonly task: TaskDefinition;
+  /** With their placeholders filled. */
+  readonly parameters: JsonValue;
+  readonly idempotencyKey: string;
+  readonly memory: Pick<StepMemory, "find">;
+}
+
 /** Runs the code of one attempt. Never rejects: whatever the code does becomes an outcome. */
 export interface TaskRunner {
   run(assignment: Assignment): Promise<TaskOutcome>;
   /** What the task's key function gives. Rejects with whatever it throws. */
   customKey(call: KeyedCall): Promise<string>;
+  /** Ends what the task has started elsewhere; nothing is left of it once this has been called often enough to succeed. */
+  cancel(cancelled: CancelledTask): Promise<void>;
 }

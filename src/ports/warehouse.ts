@@ -16,6 +16,11 @@ export interface Destination {
 export interface LoadJob {
   /** The same job id is done once, however often it is asked for; later calls give the first result. */
   readonly jobId: string;
+  /**
+   * Who asks. A job that failed is told as it is to the attempt that began it, and begun anew for any other. Default: all
+   * callers are the same.
+   */
+  readonly attempt?: string | undefined;
   readonly uri: string;
   readonly format: FileFormat;
   readonly into: Destination;
@@ -24,9 +29,13 @@ export interface LoadJob {
 
 export interface QueryJob {
   readonly jobId: string;
+  /** As of a LoadJob. */
+  readonly attempt?: string | undefined;
   readonly sql: Sql;
   readonly parameters: JsonObject;
   readonly into: Destination;
+  /** A query that would be billed for more is not run. Default: the limit of the warehouse, if it has one. */
+  readonly maximumBytesBilled?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -34,19 +43,33 @@ export interface JobResult {
   readonly table: string;
   /** Rows read from the file or the query. */
   readonly rows: number;
-  /** Rows the table holds afterwards. */
+  /** Rows the table holds afterwards, or when it was asked for where the warehouse does not keep that. */
   readonly tableRows: number;
+  /** What the warehouse charges for, when it charges by the byte. */
+  readonly bytesBilled?: number;
 }
+
+/** How far a job is. One that still runs goes on by itself: ask again for it with the same job id. */
+export type JobState =
+  | { readonly kind: "done"; readonly result: JobResult }
+  /** `percent`: how much is done, where the warehouse says so. */
+  | { readonly kind: "running"; readonly percent?: number };
 
 export type Row = { readonly [column: string]: JsonValue };
 
 /**
  * Tables and SQL. Throws coded BatonErrors or TaskErrors: `FILE_EMPTY`, `FILE_UNREADABLE` (naming the row), `SQL_FAILED`,
- * `TABLE_MISMATCH`, none of them retryable; `WAREHOUSE_LOCKED`, retryable.
+ * `TABLE_MISMATCH`, `QUERY_TOO_EXPENSIVE`, `WAREHOUSE_DENIED`, `WAREHOUSE_JOB_STOPPED`, none of them retryable;
+ * `WAREHOUSE_LOCKED` and `WAREHOUSE_FAILED`, retryable.
+ *
+ * `load` and `query` wait for a short while (`limits.warehouseWaitSeconds`) and then say that the job still runs. Their
+ * signal ends the wait; whether it ends the job too is up to the warehouse: only `cancel` is sure to.
  */
 export interface Warehouse {
-  load(job: LoadJob): Promise<JobResult>;
-  query(job: QueryJob): Promise<JobResult>;
+  load(job: LoadJob): Promise<JobState>;
+  query(job: QueryJob): Promise<JobState>;
   /** Rows of a query, at most `limit`. */
   rows(sql: Sql, parameters: JsonObject, limit: number, signal: AbortSignal): Promise<readonly Row[]>;
+  /** Ends the job with this id if it runs. Resolves as well when there is no such job, or it has ended. */
+  cancel(jobId: string): Promise<void>;
 }

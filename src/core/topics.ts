@@ -1,0 +1,18 @@
+import { CALLBACK_QUEUE, CONTROL_QUEUE } from "./messages.ts";
+
+/** Ids of the topics that carry Baton's messages: one for each queue, so that no queue waits for another. */
+export function topicOf(prefix: string, queue: string): string {
+  switch (queue) {
+    case CONTROL_QUEUE:
+      return `${prefix}-control`;
+    case CALLBACK_QUEUE:
+      return `${prefix}-callbacks`;
+    default:
+      return `${prefix}-queue-${queue}`;
+  }
+}
+
+/** Id of the push subscription of a topic. */
+export function subscriptionOf(topic: string): string {
+  return `${topic}-push`;
+}
