@@ -1,4 +1,5 @@
 import { BatonError } from "../core/errors.ts";
+import { isPastRetention } from "../core/expiry.ts";
 import type { Graph, Join } from "../core/graph.ts";
 import { limits } from "../core/limits.ts";
 import { type TaskBatch, TaskBatchSchema } from "../core/records.ts";
@@ -22,27 +23,41 @@ export interface PinnedBatch {
 export interface StoredBatch {
   readonly batch: TaskBatch;
   readonly document: StoredDocument;
+  /** By the store's clock, in milliseconds. */
+  readonly readTime: number;
 }
 
 /** The TaskBatch documents. */
 export class Batches {
   readonly #store: DocumentStore;
   readonly #definitions: Definitions;
+  readonly #retentionSeconds: number | undefined;
   readonly #pinned = new LruMap<string, PinnedBatch>(limits.cachedBatches);
 
-  constructor(store: DocumentStore, definitions: Definitions) {
+  /** `retentionSeconds`: how long the store keeps documents; undefined: for ever. */
+  constructor(store: DocumentStore, definitions: Definitions, retentionSeconds: number | undefined) {
     this.#store = store;
     this.#definitions = definitions;
+    this.#retentionSeconds = retentionSeconds;
   }
 
-  /** The part of a batch that never changes; read once per process. Throws `BATCH_UNKNOWN`. */
+  /** The part of a batch that never changes; read once per process. Throws `BATCH_UNKNOWN`, `BATCH_EXPIRED`. */
   async pinned(batchId: string): Promise<PinnedBatch> {
     const known = this.#pinned.get(batchId);
     if (known) return known;
-    const { batch } = await this.read(batchId);
+    const found = await this.read(batchId);
+    const { batch } = found;
+    if (this.isExpired(found))
+      throw new BatonError("BATCH_EXPIRED", `Batch ${batchId} began too long ago to go on`);
     const graph = await this.#definitions.load(batch.definitionHash);
     // Another message of the same batch may have been faster.
     return this.#pinned.get(batchId) ?? this.#remember(batch, graph);
+  }
+
+  /** Some of its documents may be gone: nothing may be concluded from their absence any more. */
+  isExpired({ batch, readTime }: StoredBatch): boolean {
+    const ageSeconds = (readTime - batch.createdAt) / 1_000;
+    return this.#retentionSeconds !== undefined && isPastRetention(ageSeconds, this.#retentionSeconds);
   }
 
   /** Creates the batch unless it exists. */
@@ -58,9 +73,9 @@ export class Batches {
 
   /** Throws `BATCH_UNKNOWN`. */
   async read(batchId: string): Promise<StoredBatch> {
-    const { document } = await this.#store.get(batchKey(batchId));
+    const { document, readTime } = await this.#store.get(batchKey(batchId));
     if (!document) throw new BatonError("BATCH_UNKNOWN", `There is no batch ${batchId}`);
-    return { batch: TaskBatchSchema.parse(document.data), document };
+    return { batch: TaskBatchSchema.parse(document.data), document, readTime };
   }
 
   /**

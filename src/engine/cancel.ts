@@ -1,7 +1,9 @@
 import { limits } from "../core/limits.ts";
+import type { TaskLog } from "../core/records.ts";
 import { endedUnrun } from "../core/settlement.ts";
 import { isTerminal } from "../core/status.ts";
 import type { Batches, PinnedBatch } from "./batches.ts";
+import { cancelElsewhere } from "./cancel-elsewhere.ts";
 import { closeBatch } from "./close.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { ExecutionRecords } from "./execution-records.ts";
@@ -43,9 +45,13 @@ async function cancelTasks(
     const log = found.get(taskId)?.log;
     return !log || !isTerminal(log.status);
   });
-  // Whoever cancelled these may have died before it gave their locks back.
+  // Whoever cancelled these may have died before it ended what they had begun, and gave their locks back.
   const ended = [...found.values()].filter(({ log }) => log.status === "CANCELLED");
-  await Promise.all(ended.map(({ log }) => records.release(log, dependencies.ids.unique)));
+  const letGo = async (log: TaskLog) => {
+    await cancelElsewhere({ dependencies, logs, records }, batch, log);
+    await records.release(log, dependencies.ids.unique);
+  };
+  await Promise.all(ended.map(({ log }) => letGo(log)));
   const lost: string[] = [];
   for (let first = 0; first < open.length; first += limits.writesPerCommit) {
     const chunk = open.slice(first, first + limits.writesPerCommit);
@@ -56,7 +62,7 @@ async function cancelTasks(
     const cancelled = chunk.flatMap((taskId, index) =>
       wasLost(index) ? [] : (found.get(taskId)?.log ?? []),
     );
-    await Promise.all(cancelled.map((log) => records.release(log, dependencies.ids.unique)));
+    await Promise.all(cancelled.map((log) => letGo(log)));
   }
   return lost;
 }

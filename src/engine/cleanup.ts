@@ -6,7 +6,7 @@ import { deleteDocuments, deleteSteps } from "./delete-steps.ts";
 /** Deletes execution records that say nothing any more, with their steps: a stretch of them at each sweep. */
 export class Cleanup {
   readonly #store: DocumentStore;
-  #after = "";
+  #after: string | undefined;
 
   constructor(store: DocumentStore) {
     this.#store = store;
@@ -15,9 +15,9 @@ export class Cleanup {
   async next(): Promise<void> {
     const { documents, readTime } = await this.#store.query("executions", [], {
       limit: limits.executionsPerSweep,
-      startAfter: this.#after,
+      ...(this.#after !== undefined && { startAfter: this.#after }),
     });
-    this.#after = documents.length < limits.executionsPerSweep ? "" : (documents.at(-1)?.key.id ?? "");
+    this.#after = documents.length < limits.executionsPerSweep ? undefined : documents.at(-1)?.key.id;
     for (const document of documents) {
       const { data: execution } = ExecutionSchema.safeParse(document.data);
       const ageMs = readTime - document.updateTime;

@@ -32,7 +32,8 @@ export class Completions {
   async complete(batch: PinnedBatch, taskId: string, message: TaskMessage, since: SyncMark): Promise<void> {
     const ending = message.ending ?? (await this.#readEnding(batch, taskId, message, since));
     if (!ending || ending.status === "CANCELLED") return;
-    await this.#fanOut.passOn(batch, taskId, ending, { redrive: message.redrive === true, since });
+    const { redrive = false, rest } = message;
+    await this.#fanOut.passOn(batch, taskId, ending, { redrive, rest, since });
   }
 
   /** The committed ending; undefined when there is none yet and the message has been dealt with. */

@@ -11,6 +11,15 @@ import type { TaskRunner } from "../ports/task-runner.ts";
 interface EngineSettings {
   /** How long a claim is believed without a heartbeat. */
   readonly leaseSeconds: number;
+  /**
+   * The store deletes by itself what says nothing any more, and documents of batches so many seconds after their last write.
+   * Absent: nothing is deleted but by the sweep.
+   */
+  readonly retentionSeconds?: number;
+  /** Time between two sweeps; given where looking costs money: then batches that go on for long are looked at less often. */
+  readonly sweepSeconds?: number;
+  /** Longest time an attempt may run here, whatever its task allows. Absent: as its task allows. */
+  readonly attemptSeconds?: number;
 }
 
 /** Everything the engine needs of the world. */

@@ -1,9 +1,15 @@
-import type { EventMessage, ObjectMessage, StartMessage, TaskMessage } from "../core/messages.ts";
+import {
+  CONTROL_QUEUE,
+  type EventMessage,
+  type ObjectMessage,
+  type StartMessage,
+  type SweepMessage,
+  type TaskMessage,
+} from "../core/messages.ts";
 import { END_TASK_ID } from "../core/names.ts";
-import { TaskBatchSchema } from "../core/records.ts";
-import type { BatchStatus } from "../core/status.ts";
 import { type BatchSummary, type BatchView, batchSummary, batchView } from "../core/views.ts";
 import type { SyncMark } from "../ports/store.ts";
+import { type BatchFilter, listBatches } from "./batch-list.ts";
 import { Batches } from "./batches.ts";
 import { Callbacks } from "./callbacks.ts";
 import { cancelBatch } from "./cancel.ts";
@@ -21,20 +27,13 @@ import { Executions } from "./executions.ts";
 import { FanOut } from "./fan-out.ts";
 import { Inspection } from "./inspect.ts";
 import { Outbox } from "./outbox.ts";
-import { forEachReadable } from "./readable.ts";
 import { isReady } from "./readiness.ts";
-import { redriveBatch, sweep } from "./redrive.ts";
+import { redriveBatch } from "./redrive.ts";
 import { retryBatch } from "./retry.ts";
 import { Schedules } from "./schedules.ts";
 import { type Started, Starter } from "./start.ts";
+import { Sweep } from "./sweep.ts";
 import { TaskLogs } from "./task-logs.ts";
-
-export interface BatchFilter {
-  readonly workflowId?: string;
-  readonly status?: BatchStatus;
-  /** The first batch of the lineage. */
-  readonly lineageId?: string;
-}
 
 /** The engine: every handler of a message, and what people ask of batches. It keeps nothing in memory that may not be lost. */
 export class Engine {
@@ -52,15 +51,21 @@ export class Engine {
   readonly #completions: Completions;
   readonly #outbox: Outbox;
   readonly #cleanup: Cleanup;
+  readonly #sweep: Sweep;
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies;
-    this.#definitions = new Definitions(dependencies.store, dependencies.ids);
-    this.#batches = new Batches(dependencies.store, this.#definitions);
+    this.#definitions = new Definitions(dependencies);
+    this.#batches = new Batches(
+      dependencies.store,
+      this.#definitions,
+      dependencies.settings.retentionSeconds,
+    );
     this.#logs = new TaskLogs(dependencies);
     this.#starter = new Starter(dependencies, this.#definitions, this.#batches);
     this.#outbox = new Outbox(dependencies);
     this.#cleanup = new Cleanup(dependencies.store);
+    this.#sweep = new Sweep(dependencies);
     this.#executor = createExecutor(dependencies, this.#logs, this.#outbox);
     this.executions = new Executions(dependencies, this.#outbox);
     this.callbacks = new Callbacks(dependencies, this.#outbox);
@@ -105,9 +110,10 @@ export class Engine {
     return this.#schedules.tick();
   }
 
-  async sweep(): Promise<void> {
-    await sweep(this.#dependencies, this.#outbox);
-    await this.#cleanup.next();
+  /** Looks for what has lost its driver; see `Sweep`. */
+  async sweep(message: SweepMessage = { kind: "sweep" }): Promise<void> {
+    await this.#sweep.pass(message);
+    if (this.#dependencies.settings.retentionSeconds === undefined) await this.#cleanup.next();
   }
 
   redrive(batchId: string): Promise<void> {
@@ -126,6 +132,16 @@ export class Engine {
   /** Throws `BATCH_UNKNOWN`. */
   cancel(batchId: string): Promise<void> {
     return cancelBatch(this.#dependencies, this.#batches, this.#logs, batchId);
+  }
+
+  /** Has a batch cancelled by whoever handles its messages, who may do what the asker may not. Throws `BATCH_UNKNOWN`. */
+  async requestCancel(batchId: string): Promise<void> {
+    const { broker, ids } = this.#dependencies;
+    const batch = await this.#batches.update(batchId, ids.unique, async ({ status, cancelRequested }) =>
+      status === "RUNNING" && !cancelRequested ? { cancelRequested: true } : undefined,
+    );
+    if (batch.status === "RUNNING")
+      await broker.publish([{ queue: CONTROL_QUEUE, message: { kind: "redrive", batchId } }]);
   }
 
   /** Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`, `BATCH_SUCCEEDED`. */
@@ -153,25 +169,9 @@ export class Engine {
     return batchSummary((await this.#batches.read(batchId)).batch);
   }
 
-  /** Newest first. Batches that this version can't read hide no others. */
-  async list(filter: BatchFilter): Promise<BatchSummary[]> {
-    const conditions = [
-      ...(filter.status ? [{ field: "status", equals: filter.status }] : []),
-      ...(filter.lineageId ? [{ field: "lineageId", equals: filter.lineageId }] : []),
-    ];
-    const found: BatchSummary[] = [];
-    const { store, logger } = this.#dependencies;
-    const unreadable = await forEachReadable(
-      store,
-      "batches",
-      conditions,
-      TaskBatchSchema,
-      ({ data: batch }) => {
-        if (!filter.workflowId || filter.workflowId === batch.workflowId) found.push(batchSummary(batch));
-      },
-    );
-    if (unreadable > 0) logger.error("batches that can't be read are left out", { unreadable });
-    return found.sort((one, other) => other.createdAt.localeCompare(one.createdAt));
+  /** Newest first; see `listBatches`. */
+  list(filter: BatchFilter, limit?: number): Promise<BatchSummary[]> {
+    return listBatches(this.#dependencies, filter, limit);
   }
 
   /** Taken before a stretch of work, given to the `sync` at its end. */

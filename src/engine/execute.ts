@@ -12,6 +12,7 @@ import { arrive } from "./arrive.ts";
 import { runAttempt } from "./attempt.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Calls } from "./calls.ts";
+import { cancelElsewhere } from "./cancel-elsewhere.ts";
 import type { Claim, Claims } from "./claims.ts";
 import { conclude } from "./conclude.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -152,9 +153,16 @@ export class Executor {
     await dependencies.store.sync(beforeClaim);
     const ours = { ...claimed, log: { ...claimed.log, isOurs: true } };
     const { outcome, claim } = await runAttempt(this.#parts, batch, task, ours, target);
-    if (outcome.kind === "abandoned") return this.#continueFromStore(batch, task);
+    if (outcome.kind === "abandoned") return this.#abandon(batch, task);
     await this.#settle(batch, task, claim, await conclude(dependencies, claim, outcome, target));
     if (outcome.kind === "parked" && outcome.events) await this.#wakeIfSent(batch, task);
+  }
+
+  /** A task whose batch was cancelled may have begun something elsewhere after it was looked for. */
+  async #abandon(batch: PinnedBatch, task: TaskDefinition): Promise<void> {
+    const current = await this.#parts.logs.read(batch.batchId, task.id);
+    if (current?.log.status === "CANCELLED") return cancelElsewhere(this.#parts, batch, current.log);
+    await this.#continueFromStore(batch, task);
   }
 
   /** An event may have come between the task's look for it and its parking: then nobody else wakes the task. */

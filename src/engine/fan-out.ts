@@ -1,6 +1,7 @@
 import type { Child, Join } from "../core/graph.ts";
 import { decideChild, type Ending, type Verdict } from "../core/joins.ts";
 import { limits } from "../core/limits.ts";
+import type { TaskMessage } from "../core/messages.ts";
 import { endedUnrun } from "../core/settlement.ts";
 import type { Reason } from "../core/status.ts";
 import type { OutgoingMessage } from "../ports/broker.ts";
@@ -17,8 +18,15 @@ import { logKey } from "./task-logs.ts";
 export interface Pass {
   /** Look again, whatever this process remembers of having done. */
   readonly redrive: boolean;
+  /** Only to these children; those before them are seen to. */
+  readonly rest: TaskMessage["rest"];
   /** Taken before anything that the ending rests on was read. */
   readonly since: SyncMark;
+}
+
+interface Ended {
+  readonly taskId: string;
+  readonly ending: Ending;
 }
 
 interface Decision {
@@ -42,19 +50,39 @@ export class FanOut {
    */
   async passOn(batch: PinnedBatch, taskId: string, ending: Ending, pass: Pass): Promise<void> {
     const joins = batch.graph.joinsOf.get(taskId) ?? [];
-    await Promise.all(joins.map((join) => this.#passOnJoin(batch, join, ending, pass)));
+    const concerned = pass.rest ? joins.filter(({ id }) => id === pass.rest?.joinId) : joins;
+    await Promise.all(concerned.map((join) => this.#passOnJoin(batch, join, { taskId, ending }, pass)));
   }
 
-  async #passOnJoin(batch: PinnedBatch, join: Join, ending: Ending, { redrive, since }: Pass): Promise<void> {
+  async #passOnJoin(batch: PinnedBatch, join: Join, ended: Ended, pass: Pass): Promise<void> {
+    const { redrive, rest, since } = pass;
     if (batch.decidedJoins.has(join) && !redrive) return;
-    const counts = await this.#counter.count(batch.batchId, join, ending);
-    const decisions = join.children
-      .map((child) => ({ child, verdict: decideChild(child.rule, join, ending, counts) }))
+    const counts = await this.#counter.count(batch.batchId, join, ended.taskId, ended.ending);
+    const all = join.children
+      .map((child, index) => ({ child, index, verdict: decideChild(child.rule, join, ended.ending, counts) }))
+      .slice(rest?.from)
       .filter(
         ({ child, verdict }) => verdict.kind !== "wait" && (redrive || !batch.passedOn.has(child.taskId)),
       );
+    const decisions = all.slice(0, limits.childrenPerMessage);
     if (decisions.length === 0) return;
-    await this.#remembering(batch, join, decisions, since, () => this.#start(batch, decisions, since));
+    const next = all[limits.childrenPerMessage]?.index;
+    const onwards = next === undefined ? [] : [this.#restMessage(batch, join, ended, next, redrive)];
+    await this.#remembering(batch, join, decisions, since, () =>
+      this.#start(batch, decisions, onwards, since),
+    );
+  }
+
+  #restMessage(
+    batch: PinnedBatch,
+    join: Join,
+    ended: Ended,
+    from: number,
+    redrive: boolean,
+  ): OutgoingMessage {
+    const rest = { joinId: join.id, from };
+    const options = redrive ? { rest, redrive } : { rest };
+    return completionMessage(batch.batchId, ended.taskId, ended.ending, options);
   }
 
   /** Remembers before it is done, so that others need not do it too, and forgets when it could not be done. */
@@ -78,8 +106,14 @@ export class FanOut {
     }
   }
 
-  async #start(batch: PinnedBatch, decisions: readonly Decision[], since: SyncMark): Promise<void> {
-    const starts: OutgoingMessage[] = [];
+  /** `onwards`: sees to further children. It goes out with the first of these, so that those wait for nobody. */
+  async #start(
+    batch: PinnedBatch,
+    decisions: readonly Decision[],
+    onwards: readonly OutgoingMessage[],
+    since: SyncMark,
+  ): Promise<void> {
+    const starts = [...onwards];
     const skips: { taskId: string; reason: Reason }[] = [];
     for (const { child, verdict } of decisions) {
       if (verdict.kind === "ready") starts.push(executeMessage(batch, child.taskId));

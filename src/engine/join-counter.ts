@@ -1,5 +1,5 @@
 import type { Join } from "../core/graph.ts";
-import { type Counts, type Ending, tallyToRead } from "../core/joins.ts";
+import { type Counts, type Ending, type Tally, tallyToRead } from "../core/joins.ts";
 import { joinToken } from "../core/settlement.ts";
 import type { DocumentStore } from "../ports/store.ts";
 
@@ -16,11 +16,24 @@ export class JoinCounter {
   }
 
   /** Counts as much as has to be known after the ending to decide about the children of the join. */
-  async count(batchId: string, join: Join, ending: Ending): Promise<Counts> {
+  async count(batchId: string, join: Join, taskId: string, ending: Ending): Promise<Counts> {
     let counts: Counts = {};
     for (let tally = tallyToRead(join, ending, counts); tally; tally = tallyToRead(join, ending, counts))
-      counts = { ...counts, [tally]: await this.#countToken(joinToken(batchId, join.id, tally)) };
+      counts = { ...counts, [tally]: await this.#countTally(batchId, join, tally, taskId) };
     return counts;
+  }
+
+  async #countTally(batchId: string, join: Join, tally: Tally, taskId: string): Promise<number> {
+    if (!join.shards) return this.#countToken(joinToken(batchId, join.id, tally));
+    const { sizes, of } = join.shards;
+    const countShard = (shard: number) => this.#countToken(joinToken(batchId, join.id, tally, shard));
+    const own = of.get(taskId) ?? 0;
+    const counted = await countShard(own);
+    // Not all have ended while some of its own shard have not: how many of the others makes no difference then.
+    if (tally === "ended" && counted < (sizes[own] ?? 0)) return counted;
+    const others = [...sizes.keys()].filter((shard) => shard !== own);
+    const counts = await Promise.all(others.map(countShard));
+    return counts.reduce((sum, count) => sum + count, counted);
   }
 
   #countToken(token: string): Promise<number> {

@@ -18,7 +18,7 @@ export function completionMessage(
   batchId: string,
   taskId: string,
   ending: Ending,
-  options: Pick<TaskMessage, "redrive"> = {},
+  options: Pick<TaskMessage, "redrive" | "rest"> = {},
 ): OutgoingMessage {
   const message: TaskMessage = {
     kind: "task",

@@ -38,18 +38,6 @@ export class Outbox {
     return this.#all({ field: "batchId", equals: batchId });
   }
 
-  /** Those that are to be sent now: nobody is at them, and their back-off is over. One that can't be read is told of. */
-  async *due(): AsyncGenerator<Callback> {
-    const pending = [{ field: "state", equals: "PENDING" }];
-    for await (const page of pages(this.#dependencies.store, "callbacks", pending))
-      for (const document of page.documents) {
-        const { data: callback } = CallbackSchema.safeParse(document.data);
-        const ageMs = page.readTime - document.updateTime;
-        if (!callback) this.#dependencies.logger.error("a callback can't be read", { id: document.key.id });
-        else if (ageMs >= callback.dueSeconds * 1_000) yield callback;
-      }
-  }
-
   /** Puts what is to stand in place of what was read. Undefined: somebody else was faster. */
   async write(found: StoredCallback, callback: Callback): Promise<StoredCallback | undefined> {
     const { store } = this.#dependencies;

@@ -1,14 +1,11 @@
-import { CONTROL_QUEUE } from "../core/messages.ts";
+import { limits } from "../core/limits.ts";
 import { planRedrive } from "../core/redrive.ts";
-import type { OutgoingMessage } from "../ports/broker.ts";
-import type { Batches } from "./batches.ts";
+import type { Batches, StoredBatch } from "./batches.ts";
 import { cancelBatch } from "./cancel.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { callbackMessage, completionMessage, executeMessage } from "./messages.ts";
-import type { Outbox } from "./outbox.ts";
-import { pages } from "./pages.ts";
+import { completionMessage, executeMessage } from "./messages.ts";
 import { publishSince } from "./publish.ts";
-import type { TaskLogs } from "./task-logs.ts";
+import type { StoredLog, TaskLogs } from "./task-logs.ts";
 import { wakeIfSent } from "./wake.ts";
 
 /** Publishes what a RUNNING batch should have under way but may have lost. Safe at any time, and at once with others. */
@@ -19,13 +16,15 @@ export async function redriveBatch(
   batchId: string,
 ): Promise<void> {
   const since = dependencies.store.mark();
-  const { batch } = await batches.read(batchId);
-  if (batch.status !== "RUNNING") return;
+  const found = await batches.read(batchId);
+  const { batch } = found;
+  if (batch.status !== "RUNNING" || batches.isExpired(found)) return;
   if (batch.cancelRequested) return cancelBatch(dependencies, batches, logs, batchId);
   const pinned = await batches.pinned(batchId);
-  const found = await logs.readAll(batchId);
-  for (const log of found.values()) await wakeIfSent({ dependencies, logs }, pinned, log);
-  const plan = planRedrive(pinned.graph, found);
+  const standing = await logs.readAll(batchId);
+  for (const log of standing.values()) await wakeIfSent({ dependencies, logs }, pinned, log);
+  const plan = planRedrive(pinned.graph, standing);
+  tellIfStuck(dependencies, found, standing, plan.execute.length + plan.complete.length);
   await publishSince(dependencies, since, [
     ...plan.execute.map((taskId) => executeMessage(pinned, taskId)),
     ...plan.complete.map(({ taskId, ending }) =>
@@ -34,14 +33,16 @@ export async function redriveBatch(
   ]);
 }
 
-/** Finds every RUNNING batch, and every callback that is due, and has each looked at by a message of its own. */
-export async function sweep({ store, broker }: Dependencies, outbox: Outbox): Promise<void> {
-  for await (const page of pages(store, "batches", [{ field: "status", equals: "RUNNING" }])) {
-    await broker.publish(
-      page.documents.map(({ key }): OutgoingMessage => {
-        return { queue: CONTROL_QUEUE, message: { kind: "redrive", batchId: key.id } };
-      }),
-    );
-  }
-  for await (const { callbackId } of outbox.due()) await broker.publish([callbackMessage(callbackId)]);
+/** Work that is published again and again and does not come about: somebody has to look at it. */
+function tellIfStuck(
+  { logger }: Dependencies,
+  { batch, document, readTime }: StoredBatch,
+  logs: ReadonlyMap<string, StoredLog>,
+  missing: number,
+): void {
+  const ages = [...logs.values()].map(({ ageMs }) => ageMs);
+  const idleMs = Math.min(readTime - document.updateTime, ...ages);
+  if (missing === 0 || idleMs < limits.stuckSeconds * 1_000) return;
+  const { batchId, workflowId } = batch;
+  logger.error("a batch does not move", { batchId, workflowId, idleSeconds: Math.round(idleMs / 1_000) });
 }

@@ -28,8 +28,12 @@ interface Parts {
  */
 export async function retryBatch(parts: Parts, batchId: string): Promise<Started> {
   const { dependencies, batches, logs } = parts;
-  const { batch } = await batches.read(batchId);
+  const stored = await batches.read(batchId);
+  const { batch } = stored;
   requireRetryable(batch);
+  // What succeeded might be done again: its record may be gone.
+  if (batches.isExpired(stored))
+    throw new BatonError("BATCH_EXPIRED", `Batch ${batchId} began too long ago to be retried`);
   const graph = await currentGraph(parts, batch);
   const run = batch.run + 1;
   const next = newBatch(

@@ -1,10 +1,12 @@
-import { messageOf } from "../core/errors.ts";
+import { messageOf, stackOf } from "../core/errors.ts";
 import { failureOf } from "../core/failure.ts";
+import { limits } from "../core/limits.ts";
 import type { CallbackSender } from "../ports/callbacks.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ids } from "../ports/ids.ts";
 import type { LogFields, Logger } from "../ports/logger.ts";
-import type { Assignment, KeyedCall, TaskOutcome, TaskRunner } from "../ports/task-runner.ts";
+import type { Assignment, CancelledTask, KeyedCall, TaskOutcome, TaskRunner } from "../ports/task-runner.ts";
+import { cancelBuiltIn } from "./cancel.ts";
 import { runCode, runKeyFunction, type TaskCode } from "./code.ts";
 import { createContext } from "./context.ts";
 import { outcomeOf, TaskInterrupted } from "./interruption.ts";
@@ -24,6 +26,8 @@ export interface RunnerDependencies {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
+  /** Longest time an attempt may run here, whatever its task allows. Absent: as its task allows. */
+  readonly attemptSeconds?: number | undefined;
 }
 
 interface Run {
@@ -35,6 +39,8 @@ interface Run {
 export class LocalTaskRunner implements TaskRunner {
   readonly #dependencies: RunnerDependencies;
   readonly #runs = new Set<Run>();
+  /** The code of tasks, which may go on for a while after its run has ended. */
+  readonly #code = new Map<string, Promise<unknown>>();
   #stopping = false;
 
   constructor(dependencies: RunnerDependencies) {
@@ -54,7 +60,9 @@ export class LocalTaskRunner implements TaskRunner {
     };
     this.#runs.add(run);
     const stopWatching = this.#watch(assignment, run);
-    void this.#runCode(assignment, controller.signal, resolve).then(resolve);
+    const code = this.#runCode(assignment, controller.signal, resolve);
+    void code.then(resolve);
+    this.#remember(assignment, code);
     void promise.then(() => {
       stopWatching();
       this.#runs.delete(run);
@@ -64,6 +72,25 @@ export class LocalTaskRunner implements TaskRunner {
 
   customKey(call: KeyedCall): Promise<string> {
     return runKeyFunction(this.#dependencies.code, call);
+  }
+
+  async cancel(cancelled: CancelledTask): Promise<void> {
+    const { code, services, logger, clock } = this.#dependencies;
+    const running = this.#code.get(codeName(cancelled));
+    const timeout = Promise.withResolvers<void>();
+    const cancelTimeout = clock.after(limits.abortedCodeSeconds * 1_000, timeout.resolve);
+    // What it is about to begin could not be found before.
+    if (running) await Promise.race([running, timeout.promise]);
+    cancelTimeout();
+    await cancelBuiltIn(code, services, logger, cancelled);
+  }
+
+  #remember(assignment: Assignment, code: Promise<unknown>): void {
+    const name = codeName(assignment);
+    this.#code.set(name, code);
+    void code.finally(() => {
+      if (this.#code.get(name) === code) this.#code.delete(name);
+    });
   }
 
   /** Lets what runs finish for so long, then gives the rest back. Resolves when nothing runs any more. */
@@ -97,14 +124,16 @@ export class LocalTaskRunner implements TaskRunner {
       return { kind: "succeeded", ...readReturned(returned), notes: notes.notes };
     } catch (thrown) {
       const error = failureOf(thrown);
-      if (!signal.aborted) logger.warn("attempt failed", { code: error.code, error: error.message });
+      const { code, message } = error;
+      if (!signal.aborted)
+        logger.warn("attempt failed", { code, error: message, stack_trace: stackOf(thrown) });
       return { kind: "failed", error, notes: notes.notes };
     }
   }
 
   #watch(assignment: Assignment, run: Run): () => void {
-    const { clock } = this.#dependencies;
-    const { timeoutSeconds } = assignment.task;
+    const { clock, attemptSeconds = Number.POSITIVE_INFINITY } = this.#dependencies;
+    const timeoutSeconds = Math.min(assignment.task.timeoutSeconds, attemptSeconds);
     const cancelTimeout = clock.after(timeoutSeconds * 1_000, () =>
       run.interrupt(new TaskInterrupted("timeout", `it ran longer than its timeout of ${timeoutSeconds} s`)),
     );
@@ -135,7 +164,8 @@ export class LocalTaskRunner implements TaskRunner {
       if (!stopped) next();
     };
     const next = () => {
-      cancelTimer = clock.after(leaseMs / heartbeatsPerLease, () => void beat());
+      const pauseMs = Math.min(leaseMs / heartbeatsPerLease, limits.heartbeatSeconds * 1_000);
+      cancelTimer = clock.after(pauseMs, () => void beat());
     };
     next();
     return () => {
@@ -143,6 +173,10 @@ export class LocalTaskRunner implements TaskRunner {
       cancelTimer();
     };
   }
+}
+
+function codeName({ batchId, task }: Pick<Assignment, "batchId" | "task">): string {
+  return `${batchId}/${task.id}`;
 }
 
 function labelsOf({ batchId, task, attempt }: Assignment): LogFields {

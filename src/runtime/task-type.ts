@@ -2,9 +2,11 @@ import type * as z from "zod";
 import type { JsonObject, JsonValue } from "../core/json.ts";
 import type { TaskStatus } from "../core/status.ts";
 import type { StoredError } from "../core/stored.ts";
+import type { Dataform } from "../ports/dataform.ts";
 import type { HttpClient } from "../ports/http-client.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { ObjectStore } from "../ports/objects.ts";
+import type { PowerBi } from "../ports/power-bi.ts";
 import type { Warehouse } from "../ports/warehouse.ts";
 import type { TaskNotes } from "./note-taker.ts";
 import type { TaskCallback } from "./progress.ts";
@@ -15,6 +17,8 @@ export interface Services {
   readonly warehouse: Warehouse;
   readonly objects: ObjectStore;
   readonly http: HttpClient;
+  readonly dataform: Dataform;
+  readonly powerBi: PowerBi;
 }
 
 /** What a running task is given. `Parents` maps the ids in `after` to the results of those tasks. */
@@ -82,4 +86,21 @@ export interface TaskType<Parameters = unknown, Result = unknown> {
   readonly summary: string;
   readonly parameters: z.ZodType<Parameters>;
   run(context: TaskContext, parameters: Parameters): Promise<Result>;
+  /**
+   * Ends what the task has started elsewhere. Called when its batch is cancelled, perhaps more than once, perhaps before
+   * anything was started.
+   */
+  cancel?(context: CancelContext, parameters: Parameters): Promise<void>;
+}
+
+/** What a task that is cancelled is known by. */
+export interface CancelContext {
+  readonly batchId: string;
+  readonly taskId: string;
+  /** That of the run that is cancelled. */
+  readonly idempotencyKey: string;
+  readonly services: Services;
+  readonly log: Logger;
+  /** What a step of the task has stored. */
+  stored(step: string): Promise<JsonValue | undefined>;
 }

@@ -1,0 +1,75 @@
+import { dayOf } from "../core/batch.ts";
+import { type TaskBatch, TaskBatchSchema } from "../core/records.ts";
+import type { BatchStatus } from "../core/status.ts";
+import { type BatchSummary, batchSummary } from "../core/views.ts";
+import type { Condition } from "../ports/store.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { forEachReadable } from "./readable.ts";
+
+export interface BatchFilter {
+  readonly workflowId?: string;
+  readonly status?: BatchStatus;
+  /** The first batch of the lineage. */
+  readonly lineageId?: string;
+}
+
+const dayMs = 24 * 3_600_000;
+
+/**
+ * Batches, newest first. Where reading is paid for by the document, only as many days are looked through, from the newest on,
+ * as it takes to find so many (`limit`); elsewhere all. Batches that this version can't read hide no others.
+ */
+export async function listBatches(
+  dependencies: Dependencies,
+  filter: BatchFilter,
+  limit = Number.POSITIVE_INFINITY,
+): Promise<BatchSummary[]> {
+  const { retentionSeconds } = dependencies.settings;
+  const isSmall = filter.lineageId !== undefined || filter.status === "RUNNING";
+  const found =
+    retentionSeconds === undefined || isSmall
+      ? await read(dependencies, filter, [])
+      : await newestDays(dependencies, filter, limit, Math.ceil((retentionSeconds * 1_000) / dayMs));
+  return found.sort((one, other) => other.createdAt.localeCompare(one.createdAt));
+}
+
+/** Twice as many days at once as the time before: most are asked for the last ones, some for a batch of long ago. */
+async function newestDays(
+  dependencies: Dependencies,
+  filter: BatchFilter,
+  limit: number,
+  days: number,
+): Promise<BatchSummary[]> {
+  const found: BatchSummary[] = [];
+  // The clocks of those that start batches may be ahead of this one.
+  const newest = dependencies.clock.now() + dayMs;
+  let first = 0;
+  for (let count = 2; first <= days + 1 && found.length < limit; count *= 2) {
+    const stretch = Array.from({ length: count }, (_, index) => dayOf(newest - (first + index) * dayMs));
+    const each = await Promise.all(
+      stretch.map((day) => read(dependencies, filter, [{ field: "day", equals: day }])),
+    );
+    found.push(...each.flat());
+    first += count;
+  }
+  return found;
+}
+
+async function read(
+  { store, logger }: Dependencies,
+  { workflowId, status, lineageId }: BatchFilter,
+  more: readonly Condition[],
+): Promise<BatchSummary[]> {
+  const conditions = [
+    ...more,
+    ...(status ? [{ field: "status", equals: status }] : []),
+    ...(lineageId ? [{ field: "lineageId", equals: lineageId }] : []),
+  ];
+  const found: BatchSummary[] = [];
+  const use = ({ data }: { readonly data: TaskBatch }) => {
+    if (!workflowId || workflowId === data.workflowId) found.push(batchSummary(data));
+  };
+  const unreadable = await forEachReadable(store, "batches", conditions, TaskBatchSchema, use);
+  if (unreadable > 0) logger.error("batches that can't be read are left out", { unreadable });
+  return found;
+}
