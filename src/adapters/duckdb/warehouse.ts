@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { JsonObject } from "../../core/json.ts";
-import type { JobResult, LoadJob, QueryJob, Row, Sql, Warehouse } from "../../ports/warehouse.ts";
+import type { JobState, LoadJob, QueryJob, Row, Sql, Warehouse } from "../../ports/warehouse.ts";
 import type { DatabaseFile } from "./database-file.ts";
 import { once } from "./jobs.ts";
 import { prepareLoad } from "./load.ts";
@@ -15,23 +15,28 @@ export class DuckDbWarehouse implements Warehouse {
     this.#file = file;
   }
 
-  async load(job: LoadJob): Promise<JobResult> {
-    return this.#use(job.signal, (statements) =>
+  async load(job: LoadJob): Promise<JobState> {
+    const result = await this.#use(job.signal, (statements) =>
       once(statements, job.jobId, () => prepareLoad(statements, job)),
     );
+    return { kind: "done", result };
   }
 
-  async query(job: QueryJob): Promise<JobResult> {
+  async query(job: QueryJob): Promise<JobState> {
     const duckdb = await import("@duckdb/node-api");
-    return this.#use(job.signal, (statements) =>
+    const result = await this.#use(job.signal, (statements) =>
       once(statements, job.jobId, () => prepareQuery(statements, duckdb, job)),
     );
+    return { kind: "done", result };
   }
 
   async rows(sql: Sql, parameters: JsonObject, limit: number, signal: AbortSignal): Promise<readonly Row[]> {
     const duckdb = await import("@duckdb/node-api");
     return this.#use(signal, (statements) => selectRows(statements, duckdb, { sql, parameters, limit }));
   }
+
+  /** A job lives no longer than the call that runs it, and that is ended by its signal. */
+  async cancel(): Promise<void> {}
 
   /** Waits for what is running and lets go of the file. */
   async close(): Promise<void> {

@@ -1,5 +1,7 @@
 import { destination, type Level, pino } from "pino";
 import type { Logger } from "../../ports/logger.ts";
+import { cloudFields, type LogContext } from "./cloud-fields.ts";
+import { withoutSecrets } from "./secrets.ts";
 
 export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -14,8 +16,8 @@ const severities: Readonly<Record<Level, string>> = {
   fatal: "CRITICAL",
 };
 
-/** One JSON object a line, on standard error. */
-export function createLogger(level: LogLevel): Logger {
+/** One JSON object a line, on standard error, as Cloud Logging reads it. */
+export function createLogger(level: LogLevel, context: LogContext = {}): Logger {
   const log = pino(
     {
       level,
@@ -23,6 +25,8 @@ export function createLogger(level: LogLevel): Logger {
       base: null,
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ severity: severities[label as Level] }) },
+      mixin: (fields) => cloudFields({ ...fields }, context),
+      hooks: { streamWrite: withoutSecrets },
     },
     destination({ fd: 2, sync: true }),
   );

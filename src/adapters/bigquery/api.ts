@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { BigQuery } from "@google-cloud/bigquery";
+import * as z from "zod";
+import { messageOf } from "../../core/errors.ts";
+import { commonFailure, isPassing, Refused, unavailable } from "./errors.ts";
+import type { BigQueryOptions } from "./options.ts";
+
+type Method = "GET" | "POST" | "DELETE";
+type Fields = Readonly<Record<string, unknown>>;
+
+interface Content {
+  readonly body?: Fields;
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+}
+
+/** Longer than any answer is waited for: queries are not waited for in one request. */
+const requestTimeoutMs = 60_000;
+/** Every request can be sent again: what makes something has its name from us. */
+const retryWaitsMs = [100, 400, 1_600];
+const passingStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
+
+const ErrorSchema = z.looseObject({
+  code: z.union([z.number(), z.string()]).optional(),
+  errors: z
+    .array(z.looseObject({ reason: z.string().default(""), message: z.string().default("") }))
+    .optional(),
+});
+
+/** Requests to BigQuery's REST API in one project. The client is loaded at the first. */
+export class BigQueryApi {
+  readonly #options: BigQueryOptions;
+  #client: Promise<BigQuery> | undefined;
+
+  constructor(options: BigQueryOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * What BigQuery answered; undefined for what is not there to be read or deleted. Throws `Refused` for other answers, the
+   * TaskErrors that mean the same whatever was asked for, and the reason of the signal.
+   */
+  async call<T>(
+    method: Method,
+    path: string,
+    schema: z.ZodType<T>,
+    signal: AbortSignal,
+    content: Content = {},
+  ): Promise<T | undefined> {
+    for (let tries = 0; ; tries++) {
+      signal.throwIfAborted();
+      try {
+        return schema.parse((await this.#send(method, path, content)) ?? {});
+      } catch (thrown) {
+        if (thrown instanceof z.ZodError) throw thrown;
+        const failure = asRefused(thrown);
+        if (failure.status === 404 && method !== "POST") return undefined;
+        await beforeRepeating(failure, retryWaitsMs[tries], signal);
+      }
+    }
+  }
+
+  async #send(method: Method, uri: string, { body, query }: Content): Promise<unknown> {
+    this.#client ??= makeClient(this.#options);
+    const client = await this.#client;
+    const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
+    const request = { method, uri, qs: Object.fromEntries(given), ...(body && { json: body }) };
+    return new Promise((resolve, reject) => {
+      client.request(request, (error, answer) => (error ? reject(error) : resolve(answer)));
+    });
+  }
+}
+
+/** Retries are ours: the client's begin with a wait of seconds. */
+async function makeClient({ projectId, apiEndpoint }: BigQueryOptions): Promise<BigQuery> {
+  const { BigQuery } = await import("@google-cloud/bigquery");
+  const plain = { projectId, autoRetry: false, timeout: requestTimeoutMs };
+  if (apiEndpoint === undefined) return new BigQuery(plain);
+  if (/^(https:\/\/)?([\w-]+\.)*googleapis\.com\/?$/.test(apiEndpoint))
+    return new BigQuery({ ...plain, apiEndpoint });
+  const { PassThroughClient } = await import("google-auth-library");
+  return new BigQuery({ ...plain, apiEndpoint, authClient: new PassThroughClient() });
+}
+
+/** An answer, or a request without one: status 0. */
+function asRefused(thrown: unknown): Refused {
+  const parsed = ErrorSchema.safeParse(thrown);
+  const { code, errors } = parsed.success ? parsed.data : {};
+  const [first] = errors ?? [];
+  const message = first?.message || messageOf(thrown);
+  if (/could not load the default credentials/i.test(message))
+    return new Refused(401, { reason: "required", message });
+  return new Refused(typeof code === "number" ? code : 0, { reason: first?.reason ?? "", message });
+}
+
+/** Throws what can't be mended by asking again; waits before what can. */
+async function beforeRepeating(
+  failure: Refused,
+  waitMs: number | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!isWorthRepeating(failure)) throw named(failure);
+  if (waitMs === undefined) throw unavailable(failure.message, failure);
+  await sleep(waitMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+}
+
+/** A connection that broke says nothing of what became of the request. */
+function isWorthRepeating(failure: Refused): boolean {
+  return failure.status === 0 || passingStatuses.has(failure.status) || isPassing(failure);
+}
+
+function named(failure: Refused): Error {
+  const isDenied = failure.status === 401 || (failure.status === 403 && failure.reason === "");
+  const reason = isDenied ? "accessDenied" : failure.reason;
+  return commonFailure({ reason, message: failure.message }, failure) ?? failure;
+}

@@ -1,0 +1,43 @@
+import * as z from "zod";
+import type { JsonValue } from "../../core/json.ts";
+import type { ArchivedCallback } from "../../ports/callbacks.ts";
+import type { Row } from "../../ports/warehouse.ts";
+import type { CallbackTable } from "./callback-table.ts";
+import { refusal } from "./errors.ts";
+import { quoteIdentifier } from "./identifiers.ts";
+
+const RowSchema = z.looseObject({
+  status: z.string(),
+  payload_text: z.string(),
+  created_ms: z.number(),
+  event_id: z.string(),
+  url: z.string(),
+});
+
+/** What `toCallback` reads. */
+export function selectFrom({ key, qualified }: CallbackTable): string {
+  const keys = key.map((name) => `CAST(${quoteIdentifier(name)} AS STRING) AS ${quoteIdentifier(name)}`);
+  const rest =
+    "status, TO_JSON_STRING(callback_payload) AS payload_text, UNIX_MILLIS(created_at) AS created_ms, event_id, url";
+  return `SELECT ${keys.join(", ")}, ${rest} FROM ${qualified}`;
+}
+
+/** A row that was selected so. Throws `TABLE_MISMATCH` for one that somebody else wrote with something missing. */
+export function toCallback(table: CallbackTable, row: Row): ArchivedCallback {
+  const parsed = RowSchema.safeParse(row);
+  const keys = z
+    .record(z.string(), z.string().nullable())
+    .safeParse(Object.fromEntries(table.key.map((name) => [name, row[name]])));
+  if (!parsed.success || !keys.success)
+    throw refusal("TABLE_MISMATCH", `A row of ${table.table.name} is not a callback: a column is empty`);
+  const { status, payload_text, created_ms, event_id, url } = parsed.data;
+  const payload: JsonValue = JSON.parse(payload_text);
+  return { eventId: event_id, key: keys.data, status, payload, url, createdAt: created_ms };
+}
+
+/** JSON as BigQuery takes it: without halves of surrogate pairs. JSON.stringify leaves only such ones escaped. */
+export function jsonText(value: JsonValue): string {
+  return JSON.stringify(value).replace(/\\(?:\\|ud[89a-f][0-9a-f]{2})/g, (found) =>
+    found === "\\\\" ? found : "\\ufffd",
+  );
+}

@@ -1,0 +1,75 @@
+import { type ErrorCode, messageOf, TaskError } from "../../core/errors.ts";
+
+/** What BigQuery says is wrong: with a request, or with a job that has ended. */
+export interface Problem {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** An answer of BigQuery that is not a success. */
+export class Refused extends Error {
+  override readonly name = "Refused";
+  readonly status: number;
+  readonly reason: string;
+
+  constructor(status: number, problem: Problem) {
+    super(problem.message);
+    this.status = status;
+    this.reason = problem.reason;
+  }
+}
+
+/** A failure that another attempt cannot mend. */
+export function refusal(code: ErrorCode, message: string, cause?: unknown): TaskError {
+  return new TaskError(message, { code, retryable: false, cause });
+}
+
+export function unavailable(message: string, cause?: unknown): TaskError {
+  return new TaskError(`BigQuery failed: ${message}`, { code: "WAREHOUSE_FAILED", retryable: true, cause });
+}
+
+const passing: ReadonlySet<string> = new Set([
+  "backendError",
+  "internalError",
+  "jobBackendError",
+  "jobInternalError",
+  "jobRateLimitExceeded",
+  "quotaExceeded",
+  "rateLimitExceeded",
+  "resourceInUse",
+  "tableUnavailable",
+  "timeout",
+  "userRateLimitExceeded",
+]);
+
+/** Whether the same may succeed later. Two writers of one table get in each other's way only for a moment. */
+export function isPassing({ reason, message }: Problem): boolean {
+  return passing.has(reason) || /could not serialize access|concurrent update/i.test(message);
+}
+
+/** What a problem is called that has the same name whatever was asked for; undefined for the others. */
+export function commonFailure(problem: Problem, cause?: unknown): TaskError | undefined {
+  const { reason, message } = problem;
+  if (isPassing(problem)) return unavailable(message, cause);
+  switch (reason) {
+    case "accessDenied":
+    case "accessNotConfigured":
+    case "authError":
+    case "billingNotEnabled":
+    case "forbidden":
+      return refusal("WAREHOUSE_DENIED", `BigQuery refused: ${message}`, cause);
+    case "bytesBilledLimitExceeded":
+      return refusal("QUERY_TOO_EXPENSIVE", message, cause);
+    case "stopped":
+      return refusal("WAREHOUSE_JOB_STOPPED", `The job was stopped: ${message}`, cause);
+    default:
+      return undefined;
+  }
+}
+
+/** What was thrown, under the given code if it is an answer that has no name of its own. */
+export function translated(code: ErrorCode, prefix: string, thrown: unknown): unknown {
+  if (!(thrown instanceof Refused)) return thrown;
+  const problem = { reason: thrown.reason, message: messageOf(thrown) };
+  return commonFailure(problem, thrown) ?? refusal(code, `${prefix}: ${problem.message}`, thrown);
+}

@@ -1,0 +1,70 @@
+import * as z from "zod";
+import type { JsonValue } from "../../core/json.ts";
+import type { Row } from "../../ports/warehouse.ts";
+
+interface Field {
+  readonly name: string;
+  readonly type: string;
+  readonly mode?: string | undefined;
+  readonly fields?: readonly Field[] | undefined;
+}
+
+const FieldSchema: z.ZodType<Field> = z.lazy(() =>
+  z.object({
+    name: z.string(),
+    type: z.string(),
+    mode: z.string().optional(),
+    fields: z.array(FieldSchema).optional(),
+  }),
+);
+export const RowSchema = z.object({ f: z.array(z.object({ v: z.unknown() })) });
+export const FieldsSchema = z.object({ fields: z.array(FieldSchema).default([]) });
+
+/** Rows as BigQuery sends them: all values are text, their types are in the schema. */
+export function toRow(fields: readonly Field[], { f }: z.infer<typeof RowSchema>): Row {
+  return Object.fromEntries(fields.map((field, index) => [field.name, toJson(field, f[index]?.v)]));
+}
+
+function toJson(field: Field, value: unknown): JsonValue {
+  if (value === null || value === undefined) return field.mode === "REPEATED" ? [] : null;
+  if (field.mode !== "REPEATED") return scalarToJson(field, value);
+  const items = z.array(z.object({ v: z.unknown() })).parse(value);
+  return items.map(({ v }) => (v === null ? null : scalarToJson(field, v)));
+}
+
+/** As of DuckDB: times in ISO 8601, whole numbers beyond 2^53 as text, decimals as numbers. */
+function scalarToJson(field: Field, value: unknown): JsonValue {
+  if (field.type === "RECORD" || field.type === "STRUCT")
+    return { ...toRow(field.fields ?? [], RowSchema.parse(value)) };
+  const text = z.coerce.string().parse(value);
+  switch (field.type) {
+    case "INTEGER":
+    case "INT64":
+      return Number.isSafeInteger(Number(text)) ? Number(text) : text;
+    case "FLOAT":
+    case "FLOAT64":
+    case "NUMERIC":
+    case "BIGNUMERIC":
+      return Number.isFinite(Number(text)) ? Number(text) : text;
+    case "BOOLEAN":
+    case "BOOL":
+      return text === "true";
+    case "TIMESTAMP":
+      return timestampToJson(text);
+    case "JSON":
+      return parseJson(text);
+    default:
+      return text;
+  }
+}
+
+/** Microseconds since 1970. Years beyond those of JavaScript stay a number. */
+function timestampToJson(micros: string): JsonValue {
+  const time = new Date(Math.floor(Number(micros) / 1_000));
+  return Number.isNaN(time.getTime()) ? micros : time.toISOString();
+}
+
+function parseJson(text: string): JsonValue {
+  const value: JsonValue = JSON.parse(text);
+  return value;
+}

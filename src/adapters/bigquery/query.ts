@@ -1,0 +1,102 @@
+import * as z from "zod";
+import type { JobResult, QueryJob } from "../../ports/warehouse.ts";
+import { isPassing, refusal, translated } from "./errors.ts";
+import { quoteTable, type Table } from "./identifiers.ts";
+import type { Job, JobConfiguration } from "./jobs.ts";
+import { queryParameters } from "./parameters.ts";
+import type { Part, RunState } from "./runs.ts";
+import { checkColumns, checkKey, namesOf } from "./schemas.ts";
+import { describeSelect, queryFailure } from "./select.ts";
+import type { Session } from "./session.ts";
+import { checkParameters, sqlOf, withoutEnd } from "./sql-text.ts";
+import { insertStatement, mergeStatement } from "./statements.ts";
+
+const TotalSchema = z.object({ totalRows: z.coerce.number().default(0) });
+
+/** Runs a SELECT whose rows go to a table. */
+export async function runQuery(session: Session, job: QueryJob): Promise<RunState> {
+  const table = session.tableOf(job.into.table);
+  const write: Part = { name: "write", configure: () => configure(session, table, job) };
+  try {
+    return await session.runs.advance({
+      id: job.jobId,
+      attempt: job.attempt ?? "",
+      parts: [write],
+      signal: job.signal,
+    });
+  } catch (thrown) {
+    throw translated("SQL_FAILED", "The SQL failed", thrown);
+  }
+}
+
+/** A table is replaced by the rows of the query as they come; the other modes write to one that is there. */
+async function configure(session: Session, table: Table, job: QueryJob): Promise<JobConfiguration> {
+  const sql = sqlOf(job.sql);
+  checkParameters(sql, job.parameters);
+  const { parameters, into, signal, maximumBytesBilled } = job;
+  const schema = await describeSelect(session, { sql, parameters, signal });
+  const columns = namesOf(schema);
+  checkKey(into, columns);
+  const values = queryParameters(parameters);
+  if (into.mode === "replace") {
+    await session.tables.ensureDataset(table.reference.datasetId, signal);
+    return {
+      query: {
+        ...session.queryOf(sql, values, maximumBytesBilled),
+        destinationTable: table.reference,
+        writeDisposition: "WRITE_TRUNCATE",
+        createDisposition: "CREATE_IF_NEEDED",
+      },
+    };
+  }
+  const existing = await session.tables.find(table.reference, signal);
+  if (existing) checkColumns(table, namesOf(existing.schema), columns);
+  else await session.tables.ensure(table.reference, { schema }, signal);
+  const target = quoteTable(table.reference);
+  const source = withoutEnd(sql);
+  const statement =
+    into.mode === "merge"
+      ? mergeStatement(target, into.key, columns, source)
+      : insertStatement(target, columns, source);
+  return { query: session.queryOf(statement, values, maximumBytesBilled) };
+}
+
+/** What came of a query that went well. */
+export async function queryResult(
+  session: Session,
+  job: Pick<QueryJob, "into" | "signal">,
+  state: Succeeded,
+): Promise<JobResult> {
+  const table = session.tableOf(job.into.table);
+  const { query } = state.job.statistics;
+  const info = await session.tables.find(table.reference, job.signal);
+  const rows = query?.numDmlAffectedRows ?? (await totalRows(session, state.id, job.signal));
+  return {
+    table: table.name,
+    rows,
+    tableRows: info?.numRows ?? 0,
+    ...(query?.totalBytesBilled !== undefined && { bytesBilled: query.totalBytesBilled }),
+  };
+}
+
+/** The job of a run's last part. */
+type Succeeded = Extract<RunState, { kind: "succeeded" }>;
+
+/** Of a query that replaced its table: this is what that table had. */
+async function totalRows(session: Session, id: string, signal: AbortSignal): Promise<number> {
+  const query = { location: await session.tables.location(signal), maxResults: 0 };
+  const found = await session.api.call("GET", `/queries/${id}`, TotalSchema, signal, { query });
+  return found?.totalRows ?? 0;
+}
+
+/** Why a query did not write its rows. */
+export function writeFailure(job: Job, table: string): Error {
+  const problem = job.status.errorResult;
+  if (
+    problem &&
+    !isPassing(problem) &&
+    /cannot be (inserted|assigned)|which cannot be|cannot assign/i.test(problem.message)
+  )
+    return refusal("TABLE_MISMATCH", `The rows do not fit table ${table}: ${problem.message}`);
+  return queryFailure(job);
+}

@@ -1,0 +1,90 @@
+import { randomUUID } from "node:crypto";
+import * as z from "zod";
+import type { JsonObject } from "../../core/json.ts";
+import type { Row } from "../../ports/warehouse.ts";
+import { commonFailure, refusal, translated } from "./errors.ts";
+import { isDone, type Job, type TableSchema } from "./jobs.ts";
+import { FieldsSchema, RowSchema, toRow } from "./json-values.ts";
+import { queryParameters } from "./parameters.ts";
+import type { Session } from "./session.ts";
+
+export interface Question {
+  readonly sql: string;
+  readonly parameters: JsonObject;
+  readonly signal: AbortSignal;
+}
+
+const PageSchema = z.object({
+  jobComplete: z.boolean().default(true),
+  schema: FieldsSchema.default({ fields: [] }),
+  rows: z.array(RowSchema).default([]),
+  pageToken: z.string().optional(),
+});
+
+const oneWaitMs = 60_000;
+const noRows: TableSchema = { fields: [] };
+
+/** The columns of a SELECT that has not been run. Throws `SQL_FAILED`, also for a statement that does more than read. */
+export async function describeSelect(
+  session: Session,
+  { sql, parameters, signal }: Question,
+): Promise<TableSchema> {
+  const query = session.queryOf(sql, queryParameters(parameters));
+  let job: Job;
+  try {
+    job = await session.jobs.dryRun({ query }, signal);
+  } catch (thrown) {
+    throw translated("SQL_FAILED", "The SQL failed", thrown);
+  }
+  if (job.status.errorResult) throw queryFailure(job);
+  if (job.statistics.query?.statementType !== "SELECT")
+    throw refusal("SQL_FAILED", "Only one SELECT statement can be run");
+  return job.statistics.query.schema ?? noRows;
+}
+
+/** Rows of a SELECT, at most `limit`. The query ends with the signal: nobody else waits for it. */
+export async function selectRows(
+  session: Session,
+  question: Question,
+  limit: number,
+): Promise<readonly Row[]> {
+  const { sql, parameters, signal } = question;
+  await describeSelect(session, question);
+  const id = `baton_rows_${randomUUID()}`;
+  try {
+    const query = session.queryOf(sql, queryParameters(parameters));
+    let job = await session.jobs.begin(id, { query }, signal);
+    while (!isDone(job)) job = await session.jobs.wait(id, job, oneWaitMs, signal);
+    if (job.status.errorResult) throw queryFailure(job);
+    return await readRows(session, id, limit, signal);
+  } catch (thrown) {
+    if (signal.aborted) await session.jobs.cancel(id, AbortSignal.timeout(1_000)).catch(() => undefined);
+    throw translated("SQL_FAILED", "The SQL failed", thrown);
+  }
+}
+
+async function readRows(
+  session: Session,
+  id: string,
+  limit: number,
+  signal: AbortSignal,
+): Promise<readonly Row[]> {
+  const location = await session.tables.location(signal);
+  const rows: Row[] = [];
+  let pageToken: string | undefined;
+  do {
+    const maxResults = limit - rows.length;
+    const query = { location, maxResults, pageToken, "formatOptions.useInt64Timestamp": true };
+    const page = await session.api.call("GET", `/queries/${id}`, PageSchema, signal, { query });
+    if (!page) throw refusal("SQL_FAILED", "The rows of the query are gone");
+    rows.push(...page.rows.map((row) => toRow(page.schema.fields, row)));
+    pageToken = page.pageToken;
+  } while (pageToken !== undefined && rows.length < limit);
+  return rows.slice(0, limit);
+}
+
+/** Why a query ended badly. */
+export function queryFailure(job: Job): Error {
+  const problem = job.status.errorResult ?? { reason: "", message: "it has no result" };
+  return commonFailure(problem) ?? refusal("SQL_FAILED", `The SQL failed: ${problem.message}`);
+}

@@ -1,0 +1,88 @@
+import * as z from "zod";
+import type { BigQueryApi } from "./api.ts";
+import { Refused } from "./errors.ts";
+import type { TableReference } from "./identifiers.ts";
+import { SchemaSchema, type TableSchema } from "./jobs.ts";
+import type { BigQueryOptions } from "./options.ts";
+
+const TableSchemaOf = z.object({
+  schema: SchemaSchema.default({ fields: [] }),
+  numRows: z.coerce.number().default(0),
+});
+export type TableInfo = z.infer<typeof TableSchemaOf>;
+const DatasetSchema = z.object({ location: z.string().optional() });
+
+const multiRegion = "US";
+
+/** Datasets and tables, apart from what is in them. */
+export class Tables {
+  readonly #api: BigQueryApi;
+  readonly #options: BigQueryOptions;
+  readonly #locations = new Map<string, string>();
+
+  constructor(api: BigQueryApi, options: BigQueryOptions) {
+    this.#api = api;
+    this.#options = options;
+  }
+
+  /** Where jobs run: BigQuery finds a job again only with its location. */
+  async location(signal: AbortSignal): Promise<string> {
+    const found = await this.ensureDataset(this.#options.dataset, signal);
+    return this.#options.location ?? found;
+  }
+
+  /** Makes the dataset when it is missing. Gives its location. */
+  async ensureDataset(dataset: string, signal: AbortSignal): Promise<string> {
+    const known = this.#locations.get(dataset);
+    if (known !== undefined) return known;
+    const found = await this.#api.call("GET", `/datasets/${dataset}`, DatasetSchema, signal);
+    const location = found?.location ?? this.#options.location ?? (await this.#elsewhere(dataset, signal));
+    if (!found) {
+      const { projectId } = this.#options;
+      const body = { datasetReference: { projectId, datasetId: dataset }, location };
+      await unlessThere(this.#api.call("POST", "/datasets", DatasetSchema, signal, { body }));
+    }
+    this.#locations.set(dataset, location);
+    return location;
+  }
+
+  /** Undefined when there is no such table. */
+  async find(table: TableReference, signal: AbortSignal): Promise<TableInfo | undefined> {
+    return this.#api.call("GET", pathOf(table), TableSchemaOf, signal);
+  }
+
+  /** Makes a table unless there is one; whoever makes it at the same time has the same in mind. */
+  async ensure(
+    table: TableReference,
+    properties: { readonly schema?: TableSchema; readonly [property: string]: unknown },
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.ensureDataset(table.datasetId, signal);
+    const body = { tableReference: table, ...properties };
+    const path = `/datasets/${table.datasetId}/tables`;
+    await unlessThere(this.#api.call("POST", path, z.unknown(), signal, { body }));
+  }
+
+  /** Also when it is gone already. */
+  async drop(table: TableReference, signal: AbortSignal): Promise<void> {
+    await this.#api.call("DELETE", pathOf(table), z.unknown(), signal);
+  }
+
+  /** Datasets are made beside the default one: a query can't reach into two locations. */
+  async #elsewhere(dataset: string, signal: AbortSignal): Promise<string> {
+    const beside = this.#options.dataset;
+    return dataset === beside ? multiRegion : this.ensureDataset(beside, signal);
+  }
+}
+
+function pathOf({ datasetId, tableId }: TableReference): string {
+  return `/datasets/${datasetId}/tables/${tableId}`;
+}
+
+async function unlessThere(creation: Promise<unknown>): Promise<void> {
+  try {
+    await creation;
+  } catch (thrown) {
+    if (!(thrown instanceof Refused) || thrown.status !== 409) throw thrown;
+  }
+}

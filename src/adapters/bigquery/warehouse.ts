@@ -1,0 +1,57 @@
+import type { JsonObject } from "../../core/json.ts";
+import type { JobResult, JobState, LoadJob, QueryJob, Row, Sql, Warehouse } from "../../ports/warehouse.ts";
+import type { Job } from "./jobs.ts";
+import { loadResult, runLoad } from "./load.ts";
+import { loadFailure } from "./load-failure.ts";
+import type { BigQueryOptions } from "./options.ts";
+import { queryResult, runQuery, writeFailure } from "./query.ts";
+import type { RunState } from "./runs.ts";
+import { selectRows } from "./select.ts";
+import { Session } from "./session.ts";
+import { checkParameters, sqlOf } from "./sql-text.ts";
+
+/**
+ * Tables of BigQuery. Its jobs go on without us: one whose caller went away is found again by its id, and the signal of a
+ * call ends the wait alone. The client is loaded at the first use.
+ */
+export class BigQueryWarehouse implements Warehouse {
+  readonly #session: Session;
+
+  constructor(options: BigQueryOptions) {
+    this.#session = new Session(options);
+  }
+
+  async load(job: LoadJob): Promise<JobState> {
+    const state = await runLoad(this.#session, job);
+    if (state.kind === "failed") throw loadFailure(state.job, job);
+    return stateOf(state, (succeeded) => loadResult(this.#session, job, succeeded));
+  }
+
+  async query(job: QueryJob): Promise<JobState> {
+    const state = await runQuery(this.#session, job);
+    if (state.kind === "failed") throw writeFailure(state.job, job.into.table);
+    return stateOf(state, (succeeded) => queryResult(this.#session, job, succeeded));
+  }
+
+  async rows(sql: Sql, parameters: JsonObject, limit: number, signal: AbortSignal): Promise<readonly Row[]> {
+    const text = sqlOf(sql);
+    checkParameters(text, parameters);
+    return selectRows(this.#session, { sql: text, parameters, signal }, limit);
+  }
+
+  async cancel(jobId: string): Promise<void> {
+    await this.#session.runs.cancel(jobId, new AbortController().signal);
+  }
+}
+
+async function stateOf(
+  state: Exclude<RunState, { kind: "failed" }>,
+  result: (succeeded: Extract<RunState, { kind: "succeeded" }>) => Promise<JobResult>,
+): Promise<JobState> {
+  if (state.kind === "succeeded") return { kind: "done", result: await result(state) };
+  return { kind: "running", ...percentOf(state.job) };
+}
+
+function percentOf({ statistics: { completionRatio } }: Job): { percent?: number } {
+  return completionRatio === undefined ? {} : { percent: Math.round(completionRatio * 100) };
+}

@@ -1,0 +1,97 @@
+import * as z from "zod";
+import type { Compilation, Invocation, InvocationAction, InvocationConfig } from "../../ports/dataform.ts";
+
+/** What the service answers, as far as it is looked at. Fields with their default value are left out of its JSON. */
+export const CompilationSchema = z
+  .object({
+    name: z.string().min(1),
+    compilationErrors: z
+      .array(z.object({ message: z.string().default(""), path: z.string().optional() }))
+      .default([]),
+  })
+  .transform(
+    ({ name, compilationErrors }): Compilation => ({
+      name,
+      errors: compilationErrors.map(({ message, path }) => ({ message, path })),
+    }),
+  );
+
+const TargetSchema = z.object({
+  database: z.string().optional(),
+  schema: z.string().optional(),
+  name: z.string().default(""),
+});
+
+const ConfigSchema = z
+  .object({
+    includedTags: z.array(z.string()).default([]),
+    includedTargets: z.array(TargetSchema).default([]),
+    transitiveDependenciesIncluded: z.boolean().default(false),
+    fullyRefreshIncrementalTablesEnabled: z.boolean().default(false),
+    serviceAccount: z.string().optional(),
+  })
+  .transform(
+    ({ fullyRefreshIncrementalTablesEnabled, serviceAccount, ...rest }): InvocationConfig => ({
+      ...rest,
+      fullyRefreshIncrementalTables: fullyRefreshIncrementalTablesEnabled,
+      serviceAccount: serviceAccount === "" ? undefined : serviceAccount,
+    }),
+  );
+
+/** A state that is not known yet counts as running: a new name must not end a task. */
+const StateSchema = z.enum(["RUNNING", "CANCELING", "SUCCEEDED", "FAILED", "CANCELLED"]).catch("RUNNING");
+
+export const InvocationSchema = z
+  .object({
+    name: z.string().min(1),
+    compilationResult: z.string().optional(),
+    resolvedCompilationResult: z.string().optional(),
+    state: StateSchema,
+    invocationTiming: z.object({ startTime: z.string().optional() }).optional(),
+    invocationConfig: ConfigSchema.prefault({}),
+  })
+  .transform(
+    (answer): Invocation => ({
+      name: answer.name,
+      compilationResult: answer.resolvedCompilationResult ?? answer.compilationResult ?? "",
+      state: answer.state,
+      startedAt: Date.parse(answer.invocationTiming?.startTime ?? "") || 0,
+      config: answer.invocationConfig,
+    }),
+  );
+
+const ActionSchema = z
+  .object({
+    target: TargetSchema.prefault({}),
+    state: z
+      .enum(["PENDING", "RUNNING", "SKIPPED", "DISABLED", "SUCCEEDED", "CANCELLED", "FAILED"])
+      .catch("PENDING"),
+    failureReason: z.string().optional(),
+  })
+  .transform(
+    ({ target, state, failureReason }): InvocationAction => ({
+      target: [target.database, target.schema, target.name].filter((part) => part).join("."),
+      state,
+      failureReason,
+    }),
+  );
+
+export const InvocationsPageSchema = z.object({
+  workflowInvocations: z.array(InvocationSchema).default([]),
+  nextPageToken: z.string().optional(),
+});
+
+export const ActionsPageSchema = z.object({
+  workflowInvocationActions: z.array(ActionSchema).default([]),
+  nextPageToken: z.string().optional(),
+});
+
+/** The configuration as the service takes it. */
+export function configBody(config: InvocationConfig): object {
+  const { fullyRefreshIncrementalTables, serviceAccount, ...rest } = config;
+  return {
+    ...rest,
+    fullyRefreshIncrementalTablesEnabled: fullyRefreshIncrementalTables,
+    ...(serviceAccount !== undefined && { serviceAccount }),
+  };
+}

@@ -1,0 +1,45 @@
+import type { GoogleAuth } from "google-auth-library";
+import { messageOf } from "../../core/errors.ts";
+import type { CredentialChecks } from "../../ports/checks.ts";
+import { GoogleRefusal } from "../../ports/google-rest.ts";
+
+const scopes = ["https://www.googleapis.com/auth/cloud-platform"];
+
+/** The credentials of the environment, as all clients of Google's find them. Loaded at their first use. */
+export class Credentials implements CredentialChecks {
+  #auth: Promise<GoogleAuth> | undefined;
+
+  /** Throws a `GoogleRefusal` when there are none. */
+  async headers(): Promise<Record<string, string>> {
+    try {
+      const auth = await this.#open();
+      return Object.fromEntries(await auth.getRequestHeaders());
+    } catch (error) {
+      throw new GoogleRefusal(401, `There are no credentials: ${messageOf(error)}`, error);
+    }
+  }
+
+  /** Whose they are: an e-mail address, or undefined when they don't say. Throws a `GoogleRefusal` when there are none. */
+  async account(): Promise<string | undefined> {
+    await this.headers();
+    const auth = await this.#open();
+    // Those of a person name nobody, and some other kinds refuse to be asked.
+    const body = await auth.getCredentials().catch(() => undefined);
+    return body?.client_email ?? (await personOf(auth));
+  }
+
+  #open(): Promise<GoogleAuth> {
+    this.#auth ??= import("google-auth-library").then(({ GoogleAuth }) => new GoogleAuth({ scopes }));
+    return this.#auth;
+  }
+}
+
+/** Google tells whose token it is, when the token may say so. */
+async function personOf(auth: GoogleAuth): Promise<string | undefined> {
+  const { OAuth2Client } = await import("google-auth-library");
+  const client = await auth.getClient();
+  const { token } = await client.getAccessToken();
+  if (!token || !(client instanceof OAuth2Client)) return undefined;
+  const told = await client.getTokenInfo(token).catch(() => undefined);
+  return told?.email;
+}

@@ -1,0 +1,66 @@
+import type { JWTVerifyGetKey } from "jose";
+import * as z from "zod";
+import { BatonError, messageOf } from "../../core/errors.ts";
+import type { CallerCheck } from "../../ports/callers.ts";
+
+export interface OidcSettings {
+  /** What the token must be for: the URL of the function, or whatever its push subscriptions say. */
+  readonly audience: string;
+  /** Accounts that may call, by their address. */
+  readonly callers: readonly string[];
+  readonly issuer: string;
+  /** Where the issuer publishes its keys. */
+  readonly keysUrl: string;
+}
+
+/** Those of Google's tokens: https://accounts.google.com/.well-known/openid-configuration */
+export const googleIssuer = {
+  issuer: "https://accounts.google.com",
+  keysUrl: "https://www.googleapis.com/oauth2/v3/certs",
+} as const;
+
+const ClaimsSchema = z.object({ email: z.string(), email_verified: z.literal(true) });
+
+/** Callers show an OIDC token that Google has signed, for us, in the name of an account that may call. */
+export class OidcCallerCheck implements CallerCheck {
+  readonly #settings: OidcSettings;
+  #keys: JWTVerifyGetKey | undefined;
+
+  constructor(settings: OidcSettings) {
+    this.#settings = settings;
+  }
+
+  async check(authorization: string | undefined): Promise<void> {
+    const token = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
+    if (token === undefined) throw refusal("The request has no bearer token");
+    const claims = ClaimsSchema.safeParse(await this.#verify(token));
+    if (!claims.success) throw refusal("The token names no verified account");
+    const { email } = claims.data;
+    if (!this.#settings.callers.includes(email)) throw refusal(`${email} may not call`);
+  }
+
+  async #verify(token: string): Promise<unknown> {
+    const { createRemoteJWKSet, errors, jwtVerify } = await import("jose");
+    const { audience, issuer, keysUrl } = this.#settings;
+    this.#keys ??= createRemoteJWKSet(new URL(keysUrl));
+    try {
+      const { payload } = await jwtVerify(token, this.#keys, {
+        audience,
+        issuer,
+        algorithms: ["RS256"],
+        requiredClaims: ["exp", "iat"],
+      });
+      return payload;
+    } catch (thrown) {
+      // Keys that can't be fetched say nothing about the caller.
+      const isOfKeys = thrown instanceof errors.JWKSTimeout || thrown instanceof errors.JWKSInvalid;
+      const isOfToken = thrown instanceof errors.JOSEError && !isOfKeys;
+      if (isOfToken && thrown.code !== "ERR_JOSE_GENERIC") throw refusal(messageOf(thrown));
+      throw thrown;
+    }
+  }
+}
+
+function refusal(reason: string): BatonError {
+  return new BatonError("CALLER_REFUSED", reason);
+}

@@ -1,0 +1,47 @@
+import { limits } from "../../core/limits.ts";
+import type { FinishedSpan, SendSpans } from "./finished-span.ts";
+import { googleHeaders } from "./google-headers.ts";
+
+export interface OtlpSettings {
+  /** Where spans are posted to, such as `http://127.0.0.1:4318/v1/traces`. */
+  readonly url: string;
+  /** The project that they are of, when they go to Google: then they are sent with the credentials of this machine. */
+  readonly googleProject: string | undefined;
+  /** What sends them: `service.name` and the like. */
+  readonly resource: Readonly<Record<string, string>>;
+}
+
+/**
+ * Sends spans by OTLP over HTTP, as JSON. OpenTelemetry is loaded when the first spans are sent: after the work that they
+ * tell of, and never where there are none.
+ */
+export function otlpSender(settings: OtlpSettings): SendSpans {
+  let open: Promise<SendSpans> | undefined;
+  return async (spans) => {
+    open ??= openExporter(settings);
+    await (await open)(spans);
+  };
+}
+
+async function openExporter({ url, googleProject, resource: attributes }: OtlpSettings): Promise<SendSpans> {
+  const [{ OTLPTraceExporter }, { resourceFromAttributes }, { readableSpan }] = await Promise.all([
+    import("@opentelemetry/exporter-trace-otlp-http"),
+    import("@opentelemetry/resources"),
+    import("./readable-span.ts"),
+  ]);
+  const exporter = new OTLPTraceExporter({
+    url,
+    timeoutMillis: limits.traceExportSeconds * 1_000,
+    ...(googleProject !== undefined && { headers: googleHeaders(googleProject) }),
+  });
+  const resource = resourceFromAttributes(attributes);
+  return (spans: readonly FinishedSpan[]) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const readable = spans.map((span) => readableSpan(span, resource));
+    // 0 is success. https://opentelemetry.io/docs/specs/otel/trace/sdk/#span-exporter
+    exporter.export(readable, ({ code, error }) =>
+      code === 0 ? resolve() : reject(error ?? new Error("The receiver refuses the spans")),
+    );
+    return promise;
+  };
+}

@@ -1,0 +1,101 @@
+import { messageOf } from "../../core/errors.ts";
+import { limits } from "../../core/limits.ts";
+import type { FinishedSpan, SendSpans } from "./finished-span.ts";
+
+/** Hears that spans are lost, or late. Called once a pause. */
+export type ReportProblem = (problem: {
+  readonly error: string;
+  /** Spans that were given up since the last call. */
+  readonly lostSpans: number;
+}) => void;
+
+/**
+ * Spans that wait to be sent. They are sent by the hundreds, from time to time and when somebody asks for it; nobody
+ * waits for a receiver that was down or late a moment ago.
+ */
+export class SpanQueue {
+  readonly #send: SendSpans;
+  readonly #report: ReportProblem;
+  readonly #waiting: FinishedSpan[] = [];
+  #lost = 0;
+  #underWay: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #pausedUntil = 0;
+
+  constructor(send: SendSpans, report: ReportProblem) {
+    this.#send = send;
+    this.#report = report;
+  }
+
+  add(span: FinishedSpan): void {
+    if (this.#waiting.length >= limits.traceSpans) this.#lost += 1;
+    else this.#waiting.push(span);
+    if (this.#waiting.length >= limits.spansPerExport && !this.#isPaused()) this.#begin();
+    else this.#beginLater();
+  }
+
+  /** Resolves when all that was added has been sent, or after that time. */
+  async flush(limitMs: number): Promise<void> {
+    if (this.#isPaused()) return;
+    this.#begin();
+    if (!this.#underWay || (await within(this.#underWay, limitMs))) return;
+    this.#pause(`the receiver of traces takes longer than ${limitMs} ms`);
+  }
+
+  async close(): Promise<void> {
+    await this.flush(limits.traceCloseMs);
+    clearTimeout(this.#timer);
+  }
+
+  #beginLater(): void {
+    const delaySeconds = this.#isPaused() ? limits.tracePauseSeconds : limits.traceSeconds;
+    this.#timer ??= setTimeout(() => this.#begin(), delaySeconds * 1_000).unref();
+  }
+
+  #begin(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (!this.#underWay && this.#waiting.length > 0) this.#underWay = this.#sendAll();
+  }
+
+  /** Whatever is added while it sends is sent too. */
+  async #sendAll(): Promise<void> {
+    try {
+      while (this.#waiting.length > 0) await this.#sendSome(this.#waiting.splice(0, limits.spansPerExport));
+    } finally {
+      this.#underWay = undefined;
+    }
+  }
+
+  async #sendSome(spans: readonly FinishedSpan[]): Promise<void> {
+    try {
+      await this.#send(spans);
+      this.#pausedUntil = 0;
+    } catch (error) {
+      this.#lost += spans.length;
+      this.#pause(messageOf(error));
+    }
+  }
+
+  #pause(error: string): void {
+    const isNew = !this.#isPaused();
+    this.#pausedUntil = Date.now() + limits.tracePauseSeconds * 1_000;
+    if (!isNew) return;
+    this.#report({ error, lostSpans: this.#lost });
+    this.#lost = 0;
+  }
+
+  #isPaused(): boolean {
+    return Date.now() < this.#pausedUntil;
+  }
+}
+
+/** Whether it resolves within the time. */
+async function within(work: Promise<void>, limitMs: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), limitMs);
+  void work.then(() => resolve(true));
+  const isDone = await promise;
+  clearTimeout(timer);
+  return isDone;
+}

@@ -1,0 +1,87 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { failureOf } from "../../core/failure.ts";
+import { limits } from "../../core/limits.ts";
+import { type TracePlace, traceOf } from "../../core/trace.ts";
+import type { PastSpan, Span, SpanDescription, Tracer } from "../../ports/tracer.ts";
+import type { SendSpans } from "./finished-span.ts";
+import { freshSpanId, inertSpan, OpenSpan } from "./open-span.ts";
+import { type ReportProblem, SpanQueue } from "./span-queue.ts";
+
+/** What all that is called from a piece of work has in common. */
+interface Scope {
+  /** Undefined while the batch is not known. */
+  place: TracePlace | undefined;
+  readonly now: () => number;
+}
+
+/**
+ * Keeps the place of every piece of work, and hands what is over to the queue. Of OpenTelemetry it uses the model and,
+ * by way of `send`, the exporter; the ids of batches are given, so its own makers of spans would be in the way.
+ */
+export class BatchTracer implements Tracer {
+  readonly #scopes = new AsyncLocalStorage<Scope>();
+  readonly #queue: SpanQueue;
+
+  /** `report` hears of spans that could not be sent. */
+  constructor(send: SendSpans, report: ReportProblem) {
+    // Sending is no part of the work in which it happens to begin.
+    this.#queue = new SpanQueue((spans) => this.#scopes.exit(() => send(spans)), report);
+  }
+
+  inBatch<T>(batchId: string | undefined, work: () => Promise<T>): Promise<T> {
+    const place = batchId === undefined ? undefined : traceOf(batchId);
+    return this.#scopes.run({ place, now: startWatch() }, work);
+  }
+
+  adopt(batchId: string): void {
+    const scope = this.#scopes.getStore();
+    if (scope) scope.place ??= traceOf(batchId);
+  }
+
+  async inSpan<T>(description: SpanDescription, work: (span: Span) => Promise<T>): Promise<T> {
+    const scope = this.#scopes.getStore();
+    if (!scope?.place) return work(inertSpan);
+    const { now } = scope;
+    const span = new OpenSpan(description, scope.place, now());
+    try {
+      return await this.#scopes.run({ place: span.place, now }, () => work(span));
+    } catch (thrown) {
+      span.fail(failureOf(thrown));
+      throw thrown;
+    } finally {
+      this.#queue.add(span.finish(now()));
+    }
+  }
+
+  record(span: PastSpan): void {
+    const { traceId, spanId } = traceOf(span.batchId);
+    this.#add(span, { traceId, spanId: freshSpanId() }, spanId);
+  }
+
+  recordBatch(span: PastSpan): void {
+    this.#add(span, traceOf(span.batchId), undefined);
+  }
+
+  current(): TracePlace | undefined {
+    return this.#scopes.getStore()?.place;
+  }
+
+  flush(): Promise<void> {
+    return this.#queue.flush(limits.traceFlushMs);
+  }
+
+  close(): Promise<void> {
+    return this.#queue.close();
+  }
+
+  #add(span: PastSpan, place: TracePlace, parentSpanId: string | undefined): void {
+    const { name, kind = "internal", startedAt, endedAt, attributes = {}, failure } = span;
+    this.#queue.add({ name, kind, place, parentSpanId, startedAt, endedAt, attributes, failure });
+  }
+}
+
+/** The time of day with fractions of a millisecond, which does not jump while a piece of work goes on. */
+function startWatch(): () => number {
+  const offset = Date.now() - performance.now();
+  return () => offset + performance.now();
+}

@@ -1,0 +1,87 @@
+import * as z from "zod";
+import type { Refresh, RefreshState } from "../../ports/power-bi.ts";
+
+const EntrySchema = z.object({
+  requestId: z.string().optional(),
+  refreshId: z.string().optional(),
+  refreshType: z.string().default(""),
+  status: z.string().default("Unknown"),
+  extendedStatus: z.string().nullish(),
+  startTime: z.string().nullish(),
+  endTime: z.string().nullish(),
+  serviceExceptionJson: z.string().nullish(),
+});
+type Entry = z.infer<typeof EntrySchema>;
+
+/** The history of a dataset; entries without an id can't be told apart and are passed over. */
+export const HistorySchema = z
+  .object({ value: z.array(EntrySchema) })
+  .transform(({ value }): Refresh[] => value.flatMap((entry) => refreshOf(entry) ?? []));
+
+const states: Readonly<Record<string, RefreshState>> = {
+  completed: "completed",
+  succeeded: "completed",
+  failed: "failed",
+  timedout: "failed",
+  disabled: "disabled",
+  cancelled: "cancelled",
+  canceled: "cancelled",
+  inprogress: "running",
+  notstarted: "running",
+};
+
+function refreshOf(entry: Entry): Refresh | undefined {
+  const id = entry.requestId ?? entry.refreshId;
+  if (id === undefined) return undefined;
+  const state = stateOf(entry);
+  return {
+    id,
+    state,
+    enhanced: entry.refreshType.toLowerCase() === "viaenhancedapi",
+    startTime: entry.startTime ?? undefined,
+    endTime: entry.endTime ?? undefined,
+    failure: state === "failed" ? failureOf(entry) : undefined,
+  };
+}
+
+/** `Unknown` stands for a refresh that runs; the extended status of an enhanced one says it more exactly. */
+function stateOf({ status, extendedStatus, endTime }: Entry): RefreshState {
+  const known = states[(extendedStatus ?? "").toLowerCase()] ?? states[status.toLowerCase()];
+  return known ?? (endTime ? "failed" : "running");
+}
+
+const ExceptionSchema = z.object({
+  errorCode: z.string().optional(),
+  errorDescription: z.string().optional(),
+});
+
+/** The exception is JSON within JSON, most times. */
+function failureOf({ serviceExceptionJson, status, extendedStatus }: Entry): Refresh["failure"] {
+  const fallback = { code: extendedStatus ?? status, description: serviceExceptionJson ?? undefined };
+  if (!serviceExceptionJson) return fallback;
+  try {
+    const { errorCode, errorDescription } = ExceptionSchema.parse(JSON.parse(serviceExceptionJson));
+    return errorCode === undefined ? fallback : { code: errorCode, description: errorDescription };
+  } catch {
+    return fallback;
+  }
+}
+
+const RefusalSchema = z.object({
+  error: z
+    .object({ code: z.string().optional(), message: z.string().optional() })
+    .or(z.string().transform((code) => ({ code, message: undefined })))
+    .optional(),
+  message: z.string().optional(),
+});
+
+/** What a refusal says, in one line. */
+export function saidIn(body: string): string {
+  try {
+    const { error, message } = RefusalSchema.parse(JSON.parse(body));
+    const parts = [error?.code, error?.message ?? message].filter((part) => part);
+    return parts.length > 0 ? parts.join(": ") : body;
+  } catch {
+    return body;
+  }
+}

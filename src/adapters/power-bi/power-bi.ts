@@ -1,0 +1,105 @@
+import * as z from "zod";
+import { TaskError } from "../../core/errors.ts";
+import type { DatasetName, PowerBi, Refresh, RefreshRequest, RefreshStart } from "../../ports/power-bi.ts";
+import { HistorySchema } from "./answers.ts";
+import { type Answer, isBusy, refusal } from "./refusal.ts";
+import { type PowerBiCredentials, TokenSource } from "./token.ts";
+import { rootMessageOf } from "./token-network.ts";
+
+export interface PowerBiOptions extends PowerBiCredentials {
+  /** Default `https://api.powerbi.com`. */
+  readonly apiEndpoint?: string | undefined;
+}
+
+const timeoutSeconds = 60;
+/** As many as Power BI keeps by default. */
+const historyEntries = 60;
+
+/** Power BI by its REST API, as a service principal. */
+export class PowerBiService implements PowerBi {
+  readonly #endpoint: string;
+  readonly #tokens: TokenSource;
+
+  constructor(options: PowerBiOptions) {
+    this.#endpoint = options.apiEndpoint ?? "https://api.powerbi.com";
+    this.#tokens = new TokenSource(options);
+  }
+
+  async refreshes(dataset: DatasetName, signal: AbortSignal): Promise<readonly Refresh[]> {
+    const what = "GET refreshes";
+    const answer = await this.#send(
+      what,
+      `${pathOf(dataset)}?$top=${historyEntries}`,
+      "GET",
+      undefined,
+      signal,
+    );
+    if (!isSuccess(answer)) throw refusal(what, answer);
+    const parsed = HistorySchema.safeParse(jsonOf(answer.body));
+    if (parsed.success) return parsed.data;
+    throw unavailable(`${what} answered something else than expected: ${z.prettifyError(parsed.error)}`);
+  }
+
+  async start({ options, signal, ...dataset }: RefreshRequest): Promise<RefreshStart> {
+    const what = "POST refreshes";
+    const answer = await this.#send(what, pathOf(dataset), "POST", options, signal);
+    if (isSuccess(answer)) return { kind: "started", id: startedId(answer.headers) };
+    if (isBusy(answer)) return { kind: "busy" };
+    throw refusal(what, answer);
+  }
+
+  async cancel(dataset: DatasetName, refresh: string, signal: AbortSignal): Promise<void> {
+    const what = "DELETE refresh";
+    const path = `${pathOf(dataset)}/${encodeURIComponent(refresh)}`;
+    const answer = await this.#send(what, path, "DELETE", undefined, signal);
+    if (!isSuccess(answer)) throw refusal(what, answer);
+  }
+
+  async #send(
+    what: string,
+    path: string,
+    method: string,
+    body: unknown,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const authorization = `Bearer ${await this.#tokens.token()}`;
+    try {
+      const response = await fetch(`${this.#endpoint}${path}`, {
+        method,
+        headers: { authorization, "content-type": "application/json" },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutSeconds * 1_000)]),
+      });
+      return { status: response.status, headers: response.headers, body: await response.text() };
+    } catch (error) {
+      signal.throwIfAborted();
+      throw unavailable(`${what}: no answer came: ${rootMessageOf(error)}`);
+    }
+  }
+}
+
+function pathOf({ workspace, dataset }: DatasetName): string {
+  return `/v1.0/myorg/groups/${encodeURIComponent(workspace)}/datasets/${encodeURIComponent(dataset)}/refreshes`;
+}
+
+/** An enhanced refresh is named by the address of what was made, every refresh by the id of the request. */
+function startedId(headers: Headers): string | undefined {
+  const made = /\/refreshes\/([^/?]+)/.exec(headers.get("location") ?? "")?.[1];
+  return made ?? headers.get("requestid") ?? headers.get("x-ms-request-id") ?? undefined;
+}
+
+function isSuccess({ status }: Answer): boolean {
+  return status >= 200 && status <= 299;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function unavailable(message: string): TaskError {
+  return new TaskError(message, { code: "POWER_BI_UNAVAILABLE" });
+}

@@ -1,0 +1,45 @@
+import { TaskError } from "../../core/errors.ts";
+import { limits } from "../../core/limits.ts";
+import { saidIn } from "./answers.ts";
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+/** Said with 400, and with 429 as well: the limit of a day, which no waiting of minutes helps against. */
+const dayLimit =
+  /refresh requests in last 24 hours|refresh.*(exceeded|reached).*limit|limit.*refresh.*(exceeded|reached)/i;
+const alreadyRunning =
+  /refresh (request|operation) is already (executing|in progress|running)|already in progress/i;
+
+/** Whether a refresh was refused because another one runs. */
+export function isBusy({ status, body }: Answer): boolean {
+  return status === 409 || (status === 400 && alreadyRunning.test(body));
+}
+
+/** What an answer that is no success means for the task. `what` is shown; it holds no secrets. */
+export function refusal(what: string, answer: Answer): TaskError {
+  const { status, body } = answer;
+  const message = `${what} answered ${status}: ${saidIn(body).slice(0, limits.shownAnswerCharacters)}`;
+  const final = (code: string, advice: string) =>
+    new TaskError(`${message}. ${advice}`, { code, retryable: false });
+  if ((status === 400 || status === 429) && dayLimit.test(body))
+    return final("POWER_BI_REFRESH_LIMIT", "The refreshes of the day are used up, scheduled ones included");
+  if (status === 401 || status === 403)
+    return final(
+      "POWER_BI_DENIED",
+      "Let service principals use the Power BI APIs (a tenant setting), and make this one a member of the workspace",
+    );
+  if (status === 404)
+    return final("POWER_BI_DATASET_UNKNOWN", "Check the ids of the workspace and the dataset");
+  if (status === 408 || status === 429 || status >= 500)
+    return new TaskError(`${message}${waitOf(answer)}`, { code: "POWER_BI_UNAVAILABLE" });
+  return final("POWER_BI_REFUSED", "Correct the parameters");
+}
+
+function waitOf({ headers }: Answer): string {
+  const wait = headers.get("retry-after");
+  return wait === null ? "" : ` (it asks to wait ${wait} s)`;
+}

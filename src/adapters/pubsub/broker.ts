@@ -1,0 +1,130 @@
+import type { PubSub, Topic } from "@google-cloud/pubsub";
+import { BatonError, messageOf } from "../../core/errors.ts";
+import { limits } from "../../core/limits.ts";
+import { topicOf } from "../../core/topics.ts";
+import type { Broker, OutgoingMessage } from "../../ports/broker.ts";
+import { type Seal, type TopicMessage, topicMessage } from "./message.ts";
+
+export interface PubSubSettings {
+  readonly projectId: string;
+  /** First part of the names of all topics. */
+  readonly topicPrefix: string;
+}
+
+/**
+ * Publishes to one topic for each queue. Loaded and connected at the first publish; heeds `PUBSUB_EMULATOR_HOST`.
+ * Throws `BROKER_FAILED`, `BROKER_DENIED`, `TOPIC_MISSING`; then some of the messages may be published.
+ */
+export class PubSubBroker implements Broker {
+  readonly #settings: PubSubSettings;
+  readonly #seal: Seal;
+  readonly #topics = new Map<string, Topic>();
+  #client: Promise<PubSub> | undefined;
+
+  constructor(settings: PubSubSettings, seal: Seal) {
+    this.#settings = settings;
+    this.#seal = seal;
+  }
+
+  async publish(messages: readonly OutgoingMessage[]): Promise<void> {
+    const client = await this.#open();
+    const byTopic = Map.groupBy(messages, ({ queue }) => topicOf(this.#settings.topicPrefix, queue));
+    await Promise.all(
+      [...byTopic].map(([id, outgoing]) =>
+        this.#publishTo(
+          this.#topic(client, id),
+          outgoing.map(({ message }) => topicMessage(message, this.#seal)),
+        ),
+      ),
+    );
+  }
+
+  /** Loads the client ahead of its first use. */
+  async load(): Promise<void> {
+    await this.#open();
+  }
+
+  async close(): Promise<void> {
+    if (this.#client) await (await this.#client).close();
+  }
+
+  /** Requests fail one by one: only the messages of those that failed are published again. */
+  async #publishTo(topic: Topic, messages: readonly TopicMessage[]): Promise<void> {
+    let rest = messages;
+    for (let attempt = 1; ; attempt += 1) {
+      const results = await publishAll(topic, rest);
+      const failed = results.find((result) => result.status === "rejected");
+      if (!failed) return;
+      if (attempt >= limits.publishAttempts || !mayPass(failed.reason))
+        throw publishError(topic.name, failed.reason);
+      rest = rest.filter((_, index) => results[index]?.status === "rejected");
+    }
+  }
+
+  #topic(client: PubSub, id: string): Topic {
+    const known = this.#topics.get(id);
+    if (known) return known;
+    const topic = client.topic(id, publishOptions);
+    this.#topics.set(id, topic);
+    return topic;
+  }
+
+  #open(): Promise<PubSub> {
+    this.#client ??= import("@google-cloud/pubsub").then(
+      ({ PubSub }) => new PubSub({ projectId: this.#settings.projectId }),
+    );
+    return this.#client;
+  }
+}
+
+function publishAll(
+  topic: Topic,
+  messages: readonly TopicMessage[],
+): Promise<readonly PromiseSettledResult<string>[]> {
+  return Promise.allSettled(messages.map((message) => topic.publishMessage(message)));
+}
+
+const publishOptions = {
+  batching: {
+    maxMessages: limits.messagesPerPublish,
+    maxBytes: limits.bytesPerPublish,
+    // How long the client waits for more messages to send along.
+    maxMilliseconds: 1,
+  },
+  // By default the client goes on for ten minutes: longer than the message that wants to publish may take.
+  gaxOpts: {
+    timeout: limits.publishTimeoutMs,
+    retry: {
+      // ABORTED, CANCELLED, DEADLINE_EXCEEDED, INTERNAL, RESOURCE_EXHAUSTED, UNAVAILABLE, UNKNOWN
+      retryCodes: [10, 1, 4, 13, 8, 14, 2],
+      backoffSettings: {
+        initialRetryDelayMillis: 100,
+        retryDelayMultiplier: 1.3,
+        maxRetryDelayMillis: 5_000,
+        initialRpcTimeoutMillis: limits.publishTimeoutMs / 4,
+        rpcTimeoutMultiplier: 1,
+        maxRpcTimeoutMillis: limits.publishTimeoutMs / 4,
+        totalTimeoutMillis: limits.publishTimeoutMs,
+      },
+    },
+  },
+};
+
+/** Status codes of gRPC: https://grpc.io/docs/guides/status-codes/ */
+const codes = { notFound: 5, permissionDenied: 7, unauthenticated: 16 } as const;
+
+function codeOf(thrown: unknown): unknown {
+  return thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
+}
+
+function mayPass(thrown: unknown): boolean {
+  return !Object.values<unknown>(codes).includes(codeOf(thrown));
+}
+
+function publishError(topic: string, thrown: unknown): BatonError {
+  const context = { where: topic, cause: thrown };
+  const code = codeOf(thrown);
+  if (code === codes.notFound) return new BatonError("TOPIC_MISSING", "There is no such topic", context);
+  const denied = code === codes.permissionDenied || code === codes.unauthenticated;
+  return new BatonError(denied ? "BROKER_DENIED" : "BROKER_FAILED", messageOf(thrown), context);
+}

@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import * as z from "zod";
+import { BatonError } from "../../core/errors.ts";
+import { GoogleRefusal, type GoogleRest } from "../../ports/google-rest.ts";
+import { crc32c } from "./crc32c.ts";
+
+const AnswerSchema = z.object({
+  payload: z.object({
+    data: z.base64(),
+    /** An int64, which JSON has as text. */
+    dataCrc32c: z.coerce.number().optional(),
+  }),
+});
+
+const retryWaitsMs = [200, 1_000];
+
+/**
+ * The text of one version of a secret: `projects/p/secrets/s/versions/latest`. A line break at its end is none of it: files
+ * and `echo` leave one behind. Throws `SECRET_UNAVAILABLE`, without anything of the secret.
+ */
+export async function accessSecret(rest: GoogleRest, name: string): Promise<string> {
+  const answer = AnswerSchema.safeParse(await ask(rest, name));
+  // What the parser says might hold what it read.
+  if (!answer.success) throw unavailable(name, "The answer is not one of Secret Manager's");
+  const { data, dataCrc32c } = answer.data.payload;
+  const bytes = Buffer.from(data, "base64");
+  if (dataCrc32c !== undefined && dataCrc32c !== crc32c(bytes))
+    throw unavailable(name, "The secret arrived damaged: its checksum is another");
+  const text = bytes.toString().replace(/\r?\n$/, "");
+  if (text === "") throw unavailable(name, "The secret is empty");
+  return text;
+}
+
+async function ask(rest: GoogleRest, name: string): Promise<unknown> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      const signal = new AbortController().signal;
+      return await rest.call({ method: "GET", path: `/v1/${name}:access`, signal });
+    } catch (error) {
+      if (!(error instanceof GoogleRefusal)) throw error;
+      const waitMs = mayPass(error.code) ? retryWaitsMs[tries] : undefined;
+      if (waitMs === undefined) throw unavailable(name, error.message, error);
+      await sleep(waitMs);
+    }
+  }
+}
+
+function mayPass(status: number): boolean {
+  return status === 0 || status === 408 || status === 429 || status >= 500;
+}
+
+function unavailable(name: string, message: string, cause?: unknown): BatonError {
+  return new BatonError("SECRET_UNAVAILABLE", message, { where: name, cause });
+}

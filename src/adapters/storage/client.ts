@@ -1,0 +1,139 @@
+import type { Storage } from "@google-cloud/storage";
+import { openStorage, type StorageClientOptions } from "./connection.ts";
+import { download } from "./download.ts";
+import { failureOf, StorageFailure } from "./failure.ts";
+import type { Place } from "./object-place.ts";
+import { type Resource, ResourceSchema, RewriteSchema } from "./resource.ts";
+import { retried } from "./retries.ts";
+
+export interface Upload {
+  readonly content: Uint8Array;
+  readonly contentType: string;
+  /** Base64. What arrives damaged is refused. */
+  readonly md5Hash: string;
+  /** The generation that is replaced; without one, whatever is there is. */
+  readonly generation?: string;
+}
+
+interface Call {
+  readonly method?: string;
+  readonly uri: string;
+  readonly qs?: Readonly<Record<string, string>>;
+  readonly json?: unknown;
+}
+
+/**
+ * The calls of Cloud Storage that Baton makes. The client's own retries are off: it keeps their state in one place for
+ * all calls at once, and leaves out preconditions when a rewrite takes several calls. Throws StorageFailures.
+ */
+export class StorageClient {
+  readonly #options: StorageClientOptions;
+  #storage: Promise<Storage> | undefined;
+
+  constructor(options: StorageClientOptions) {
+    this.#options = options;
+  }
+
+  /** What is there now. Fails with 404 when nothing is. */
+  async stat(place: Place): Promise<Resource> {
+    return retried(() => this.#statOnce(place));
+  }
+
+  async find(place: Place): Promise<Resource | undefined> {
+    return retried(() => this.findOnce(place));
+  }
+
+  /** For callers that try again by themselves. */
+  async findOnce(place: Place): Promise<Resource | undefined> {
+    return unlessRefused([404], () => this.#statOnce(place));
+  }
+
+  /** The whole content. Fails with 412 or 404 when the generation is not the current one. */
+  async download(place: Place, generation: string | undefined): Promise<Uint8Array> {
+    const storage = await this.#open();
+    const { CRC32C } = await import("@google-cloud/storage");
+    const url = new URL(storage.baseUrl + pathOf(place));
+    url.searchParams.set("alt", "media");
+    // A generation that is only selected would be found in a bucket that keeps old versions.
+    if (generation !== undefined) url.searchParams.set("ifGenerationMatch", generation);
+    const isKnown = !storage.customEndpoint || storage.useAuthWithCustomEndpoint === true;
+    return retried(async () => {
+      const headers = isKnown ? await storage.authClient.getRequestHeaders(url.href) : new Headers();
+      return download({ url, headers, checksum: new CRC32C() });
+    });
+  }
+
+  /** Sent once, in one request: only the caller can tell whether it may be sent again. */
+  async uploadOnce(place: Place, upload: Upload): Promise<Resource> {
+    const { content, contentType, md5Hash, generation } = upload;
+    const storage = await this.#open();
+    const file = storage.bucket(place.bucket).file(place.object);
+    try {
+      await file.save(Buffer.from(content.buffer, content.byteOffset, content.byteLength), {
+        resumable: false,
+        // The client would delete a damaged object after the fact; the hash in the request keeps it from being made.
+        validation: false,
+        metadata: { contentType, md5Hash },
+        ...(generation === undefined ? {} : { preconditionOpts: { ifGenerationMatch: generation } }),
+      });
+    } catch (error) {
+      throw failureOf(error);
+    }
+    return ResourceSchema.parse(file.metadata);
+  }
+
+  /**
+   * Copies one generation to a name that is free, in as many calls as its size takes. Undefined when the source is
+   * another by now, the name is taken, or an earlier call was done whose answer got lost.
+   */
+  async copy(from: Place, generation: string, to: Place, metadata: object): Promise<Resource | undefined> {
+    const uri = `${pathOf(from)}/rewriteTo${pathOf(to)}`;
+    const conditions = { ifSourceGenerationMatch: generation, ifGenerationMatch: "0" };
+    for (let token: { rewriteToken: string } | undefined; ; ) {
+      const call = { method: "POST", uri, qs: { ...conditions, ...token }, json: metadata };
+      // A token that is spent or too old is a bad request.
+      const refusals = token ? [400, 404, 410, 412] : [404, 412];
+      const answer = await unlessRefused(refusals, () => retried(() => this.#send(call)));
+      if (answer === undefined) return undefined;
+      const rewrite = RewriteSchema.parse(answer);
+      if (rewrite.done) return rewrite.resource;
+      token = { rewriteToken: rewrite.rewriteToken };
+    }
+  }
+
+  /** Removes one generation, if it is still there. */
+  async remove(place: Place, generation: string): Promise<void> {
+    const qs = { ifGenerationMatch: generation };
+    const call = { method: "DELETE", uri: pathOf(place), qs };
+    await unlessRefused([404, 412], () => retried(() => this.#send(call)));
+  }
+
+  async #statOnce(place: Place): Promise<Resource> {
+    return ResourceSchema.parse(await this.#send({ uri: pathOf(place) }));
+  }
+
+  async #send(call: Call): Promise<unknown> {
+    const storage = await this.#open();
+    return new Promise((resolve, reject) => {
+      storage.request(call, (error, body: unknown) => (error ? reject(failureOf(error)) : resolve(body)));
+    });
+  }
+
+  #open(): Promise<Storage> {
+    this.#storage ??= openStorage(this.#options);
+    return this.#storage;
+  }
+}
+
+function pathOf({ bucket, object }: Place): string {
+  return `/b/${bucket}/o/${encodeURIComponent(object)}`;
+}
+
+async function unlessRefused<T>(statuses: readonly number[], call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof StorageFailure && statuses.includes(error.status ?? 0)) return undefined;
+    throw error;
+  }
+}

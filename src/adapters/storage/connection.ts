@@ -1,0 +1,25 @@
+import type { Storage } from "@google-cloud/storage";
+
+export interface StorageClientOptions {
+  readonly projectId: string;
+  /** Default: `https://storage.googleapis.com`. Hosts that are not Google's get no credentials. */
+  readonly apiEndpoint?: string;
+}
+
+/** The client is loaded here, at the first call that needs it. */
+export async function openStorage({ projectId, apiEndpoint }: StorageClientOptions): Promise<Storage> {
+  const { Storage: Client } = await import("@google-cloud/storage");
+  const retryOptions = { autoRetry: false, maxRetries: 0 };
+  if (apiEndpoint === undefined) return new Client({ projectId, retryOptions });
+  return new Client({
+    projectId,
+    retryOptions,
+    apiEndpoint,
+    useAuthWithCustomEndpoint: isGoogle(apiEndpoint),
+  });
+}
+
+function isGoogle(endpoint: string): boolean {
+  const url = URL.parse(endpoint.includes("://") ? endpoint : `https://${endpoint}`);
+  return url !== null && /(^|\.)googleapis\.com$/.test(url.hostname);
+}

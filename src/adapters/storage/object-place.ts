@@ -1,0 +1,47 @@
+import { BatonError } from "../../core/errors.ts";
+import type { ObjectName } from "../../ports/objects.ts";
+
+/** Where an object really is. */
+export interface Place {
+  readonly bucket: string;
+  readonly object: string;
+}
+
+/** A bucket of Cloud Storage, or the part of one below a prefix such as `results/`. */
+export interface BucketPlace {
+  readonly bucket: string;
+  readonly prefix?: string;
+}
+
+/** The real bucket of each logical name. A name that is not here is a real bucket's own: notifications carry those. */
+export type BucketPlaces = Readonly<Record<string, BucketPlace>>;
+
+const objectNameBytes = 1024;
+const bucketName = /^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/;
+
+/** Throws `OBJECT_NAME_INVALID` for a name that Cloud Storage does not take, or that reads as a path out of its prefix. */
+export function placeOf(buckets: ReadonlyMap<string, BucketPlace>, name: ObjectName): Place {
+  const { bucket, prefix = "" } = buckets.get(name.bucket) ?? { bucket: name.bucket };
+  const object = prefix + name.object;
+  const problem = problemOfName(name.object) ?? problemOfPlace(bucket, object);
+  if (problem === undefined) return { bucket, object };
+  const shown = JSON.stringify(name.object.slice(0, 200));
+  throw new BatonError("OBJECT_NAME_INVALID", `${shown} is not the name of an object: ${problem}`, {
+    where: `bucket ${name.bucket.slice(0, 200)}`,
+  });
+}
+
+function problemOfName(object: string): string | undefined {
+  if (object === "") return "it is empty";
+  if (/[\0\r\n]/.test(object)) return "it has a NUL character or a line break";
+  if (!object.isWellFormed()) return "it is not well-formed Unicode";
+  const segments = object.split("/");
+  if (segments.includes("..") || segments.includes(".")) return "it has a . or .. in its path";
+  return undefined;
+}
+
+function problemOfPlace(bucket: string, object: string): string | undefined {
+  if (!bucketName.test(bucket)) return `${JSON.stringify(bucket.slice(0, 200))} is not the name of a bucket`;
+  if (Buffer.byteLength(object) > objectNameBytes) return `it is longer than ${objectNameBytes} bytes`;
+  return undefined;
+}

@@ -1,0 +1,96 @@
+import type { ObjectInfo, ObjectName, ObjectStore } from "../../ports/objects.ts";
+import { StorageClient } from "./client.ts";
+import { changed, explainFailure } from "./failure.ts";
+import { Move } from "./move.ts";
+import { type BucketPlace, type BucketPlaces, type Place, placeOf } from "./object-place.ts";
+import type { Resource } from "./resource.ts";
+import { write } from "./write.ts";
+
+export interface CloudObjectStoreOptions {
+  readonly projectId: string;
+  readonly buckets: BucketPlaces;
+  /** Where Cloud Storage is, when it is not Google's: no credentials are sent there. */
+  readonly apiEndpoint?: string;
+}
+
+const generationText = /^[1-9][0-9]{0,18}$/;
+
+/**
+ * Buckets of Cloud Storage. Contents are held in memory as a whole; a move copies inside Cloud Storage, whatever the
+ * size, and the copy gets the default storage class of its bucket. Throws, besides the codes of the port, `FILE_DENIED`
+ * (not allowed), `OBJECT_NAME_INVALID`, `OBJECTS_UNAVAILABLE` (retryable: it was tried six times) and `OBJECTS_REFUSED`.
+ */
+export class CloudObjectStore implements ObjectStore {
+  readonly #client: StorageClient;
+  readonly #buckets: ReadonlyMap<string, BucketPlace>;
+
+  constructor({ buckets, ...options }: CloudObjectStoreOptions) {
+    this.#client = new StorageClient(options);
+    this.#buckets = new Map(Object.entries(buckets));
+  }
+
+  async stat(name: ObjectName): Promise<ObjectInfo> {
+    return explained(name, async () => {
+      const place = this.#placeOf(name);
+      const resource = await this.#client.stat(place);
+      refuseOtherGeneration(name, resource);
+      return infoOf(name, place, resource);
+    });
+  }
+
+  async read(name: ObjectName): Promise<Uint8Array> {
+    return explained(name, async () => {
+      const place = this.#placeOf(name);
+      await this.#refuseImpossibleGeneration(name);
+      return this.#client.download(place, name.generation);
+    });
+  }
+
+  async write(name: ObjectName, content: Uint8Array, contentType: string): Promise<ObjectInfo> {
+    return explained(name, async () => {
+      const place = this.#placeOf(name);
+      await this.#refuseImpossibleGeneration(name);
+      const written = await write(this.#client, name, place, { bytes: content, type: contentType });
+      return infoOf(name, place, written);
+    });
+  }
+
+  /**
+   * Where the name is taken by other content, the object gets `name.<first 8 of the generation>.ext`, and where that is
+   * taken too, `name.<generation>.ext`. A move with a generation that was done before is recognised by what its copy says.
+   */
+  async move(from: ObjectName, to: ObjectName): Promise<ObjectInfo> {
+    return explained(from, async () => {
+      const { name, place, resource } = await new Move(this.#client, from, to, (asked) =>
+        this.#placeOf(asked),
+      ).run();
+      return infoOf(name, place, resource);
+    });
+  }
+
+  /** What can't be a generation would be a bad request; it is the generation of no object, whichever is there. */
+  async #refuseImpossibleGeneration(name: ObjectName): Promise<void> {
+    if (name.generation !== undefined && !generationText.test(name.generation)) await this.stat(name);
+  }
+
+  #placeOf(name: ObjectName): Place {
+    return placeOf(this.#buckets, name);
+  }
+}
+
+async function explained<T>(name: ObjectName, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw explainFailure(error, name);
+  }
+}
+
+function refuseOtherGeneration(name: ObjectName, { generation }: Resource): void {
+  if (name.generation !== undefined && name.generation !== generation)
+    throw changed(name, `has another content than the one asked for: ${generation}, not ${name.generation}`);
+}
+
+function infoOf({ bucket, object }: ObjectName, place: Place, { generation, size }: Resource): ObjectInfo {
+  return { bucket, object, generation, bytes: size, uri: `gs://${place.bucket}/${place.object}` };
+}
