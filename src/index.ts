@@ -20,8 +20,10 @@ export type {
   WaitForCompletion,
 } from "./runtime/task-type.ts";
 export { archiveFile } from "./tasks/archive-file.ts";
+export { dataform } from "./tasks/dataform.ts";
 export { http } from "./tasks/http.ts";
 export { loadFile } from "./tasks/load-file.ts";
+export { powerBiRefresh } from "./tasks/power-bi-refresh.ts";
 export { renderReport } from "./tasks/render-report.ts";
 export { runQuery } from "./tasks/run-query.ts";
 export { type Workflow, type WorkflowOptions, workflow } from "./workflow/builder.ts";

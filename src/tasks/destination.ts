@@ -8,6 +8,8 @@ export interface TableResult {
   readonly rows: number;
   /** Rows the table holds afterwards. */
   readonly tableRows: number;
+  /** What the warehouse charges for, when it charges by the byte. */
+  readonly bytesBilled?: number;
 }
 
 /** Where rows go. The warehouse checks the name of the table: here it may still be a placeholder. */

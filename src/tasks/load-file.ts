@@ -5,6 +5,7 @@ import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import { spec } from "./define.ts";
 import { checkKey, keySchema, modeSchema, type TableResult, tableSchema } from "./destination.ts";
 import { type FileParameter, FileParameterSchema, fileOf } from "./file-parameter.ts";
+import { cancelJob, jobOf, resultOf } from "./warehouse-job.ts";
 
 export interface LoadFileParameters {
   /** `sales` or `shop.sales`. Made by the first load. */
@@ -13,7 +14,7 @@ export interface LoadFileParameters {
   readonly format?: "csv" | "jsonl" | "parquet";
   /** `append` (default), `replace` the whole table, or `merge`: update rows of the same key and add the others. */
   readonly mode?: "append" | "replace" | "merge";
-  /** With mode merge: the columns that identify a row. Of equal rows in a file the last one counts. */
+  /** With mode merge: the columns that identify a row. Of a file's rows with the same key the last one counts (BigQuery: up to 10 MB; larger files must not have such rows). */
   readonly key?: readonly string[];
   /** Default: the file whose drop started the workflow. */
   readonly file?: FileParameter;
@@ -35,6 +36,7 @@ export const loadFileType: TaskType<Parameters, TableResult> = {
   summary: "Loads a CSV, JSON lines or Parquet file into a table",
   parameters: ParametersSchema,
   run: load,
+  cancel: cancelJob,
 };
 
 /** Loads a file into a table of the warehouse, once, however often the task is tried. Columns go by name. */
@@ -45,13 +47,13 @@ export function loadFile(parameters: LoadFileParameters): TaskSpec<TableResult> 
 async function load(context: TaskContext, parameters: Parameters): Promise<TableResult> {
   const { warehouse, objects } = context.services;
   const file = await objects.stat(fileOf(context, parameters.file));
-  return warehouse.load({
-    jobId: context.idempotencyKey,
+  const state = await warehouse.load({
+    ...jobOf(context),
     uri: file.uri,
     format: parameters.format ?? formatOf(file.object),
     into: { table: parameters.table, mode: parameters.mode, key: parameters.key ?? [] },
-    signal: context.signal,
   });
+  return resultOf(context, state);
 }
 
 const formats: Readonly<Record<string, FileFormat>> = {

@@ -6,7 +6,6 @@ import type { Sql } from "../ports/warehouse.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import { spec } from "./define.ts";
 import { chartDataOf } from "./report/data.ts";
-import { renderPage } from "./report/page.ts";
 import { sqlSchema } from "./sql-parameter.ts";
 
 export interface RenderReportParameters {
@@ -62,6 +61,7 @@ async function render(context: TaskContext, parameters: Parameters): Promise<Ren
   const { title, sql, kind, file } = parameters;
   const found = await warehouse.rows(sql, parameters.parameters, limits.reportRows + 1, context.signal);
   const rows = found.slice(0, limits.reportRows);
+  const { renderPage } = await import("./report/page.ts");
   const page = renderPage({
     title,
     kind,

@@ -5,6 +5,7 @@ import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import { spec } from "./define.ts";
 import { checkKey, keySchema, modeSchema, type TableResult, tableSchema } from "./destination.ts";
 import { sqlSchema } from "./sql-parameter.ts";
+import { cancelJob, jobOf, resultOf } from "./warehouse-job.ts";
 
 export interface RunQueryParameters {
   /** One SELECT, or one per dialect: `{ duckdb, bigquery }`. */
@@ -15,8 +16,10 @@ export interface RunQueryParameters {
   readonly mode?: "append" | "replace" | "merge";
   /** With mode merge: the columns that identify a row. */
   readonly key?: readonly string[];
-  /** Values of `$name` in the SQL. They are bound, never put into its text. */
+  /** Values of `$name` (DuckDB) or `@name` (BigQuery) in the SQL. They are bound, never put into its text. */
   readonly parameters?: JsonObject;
+  /** BigQuery: a query that would be billed for more bytes fails without running. Default: the limit of the project, if set. */
+  readonly maximumBytesBilled?: number;
 }
 
 const ParametersSchema = z
@@ -26,6 +29,7 @@ const ParametersSchema = z
     mode: modeSchema.default("replace"),
     key: keySchema.optional(),
     parameters: JsonObjectSchema.default({}),
+    maximumBytesBilled: z.int().positive().optional(),
   })
   .superRefine(checkKey);
 type Parameters = z.infer<typeof ParametersSchema>;
@@ -35,6 +39,7 @@ export const runQueryType: TaskType<Parameters, TableResult> = {
   summary: "Writes the rows of a query into a table",
   parameters: ParametersSchema,
   run: query,
+  cancel: cancelJob,
 };
 
 /** Writes the rows of a SELECT into a table of the warehouse, once, however often the task is tried. */
@@ -43,11 +48,12 @@ export function runQuery(parameters: RunQueryParameters): TaskSpec<TableResult> 
 }
 
 async function query(context: TaskContext, parameters: Parameters): Promise<TableResult> {
-  return context.services.warehouse.query({
-    jobId: context.idempotencyKey,
+  const state = await context.services.warehouse.query({
+    ...jobOf(context),
     sql: parameters.sql,
     parameters: parameters.parameters,
     into: { table: parameters.into, mode: parameters.mode, key: parameters.key ?? [] },
-    signal: context.signal,
+    maximumBytesBilled: parameters.maximumBytesBilled,
   });
+  return resultOf(context, state);
 }

@@ -1,7 +1,7 @@
 import type { AppliedWorkflow } from "../core/records.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
 import type { AnyTaskFunction, KeyFunction } from "../runtime/task-type.ts";
-import { type DataWorkflowResult, readDataWorkflow, type TaskTypes } from "./data-workflow.ts";
+import type { DataWorkflowResult, TaskTypes } from "./data-workflow.ts";
 import type { CodeCatalog } from "./fixed-catalog.ts";
 import { listWorkflowFiles } from "./folder-files.ts";
 import { loadWorkflowFile } from "./load-file.ts";
@@ -77,6 +77,11 @@ export class FolderCatalog implements CodeCatalog {
     return workflows.get(workflowId)?.workflow.keyFunctions.get(taskId);
   }
 
+  /** Loads the folder ahead of its first use. */
+  async load(): Promise<void> {
+    await this.#loadFolder();
+  }
+
   #loadFolder(): Promise<Collected> {
     this.#folder ??= loadFolder(this.#options).catch((error: unknown) => {
       // The folder may be made later.
@@ -89,23 +94,24 @@ export class FolderCatalog implements CodeCatalog {
   async #everything(): Promise<Collected> {
     const folder = await this.#loadFolder();
     const collected = { workflows: new Map(folder.workflows), problems: [...folder.problems] };
-    for (const applied of (await this.#options.applied?.()) ?? []) this.#addApplied(applied, collected);
+    for (const applied of (await this.#options.applied?.()) ?? []) await this.#addApplied(applied, collected);
     return collected;
   }
 
-  #addApplied(
+  async #addApplied(
     applied: Applied,
     collected: { readonly workflows: Map<string, Source>; readonly problems: CatalogProblem[] },
-  ): void {
+  ): Promise<void> {
     const file = `applied workflow "${applied.workflowId}"`;
-    const result = this.#readApplied(applied, file);
+    const result = await this.#readApplied(applied, file);
     if (!result.ok) collected.problems.push(...result.problems.map((problem) => ({ file, ...problem })));
     else addOnce({ file, workflow: result.workflow }, collected);
   }
 
-  #readApplied({ workflowId, source }: Applied, file: string): DataWorkflowResult {
+  async #readApplied({ workflowId, source }: Applied, file: string): Promise<DataWorkflowResult> {
     const before = this.#read.get(workflowId);
     if (before?.source === source) return before.result;
+    const { readDataWorkflow } = await import("./data-workflow.ts");
     const result = readDataWorkflow(source, file, this.#options.taskTypes);
     this.#read.set(workflowId, { source, result });
     return result;

@@ -2,12 +2,11 @@ import { readFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import * as z from "zod";
 import { type ErrorCode, errorCatalog, messageOf } from "../core/errors.ts";
-import { isDataWorkflow, type TaskTypes, validateDataWorkflow } from "./data-workflow.ts";
+import type { TaskTypes } from "./data-workflow.ts";
 import type { WorkflowFile } from "./folder-files.ts";
 import { providePackages } from "./package-alias.ts";
 import type { WorkflowProblem } from "./problems.ts";
 import { type BuiltWorkflow, isWorkflow } from "./workflow.ts";
-import { parseYaml } from "./yaml-source.ts";
 
 /** What one file holds. A file may hold several workflows, or none. */
 export interface LoadedFile {
@@ -35,6 +34,9 @@ async function loadCode(path: string): Promise<LoadedFile> {
 }
 
 async function loadData(path: string, taskTypes: TaskTypes): Promise<LoadedFile> {
+  // Most folders have no such file, and a fresh process needs no reader of YAML for the others.
+  const { isDataWorkflow, validateDataWorkflow } = await import("./data-workflow.ts");
+  const { parseYaml } = await import("./yaml-source.ts");
   const source = parseYaml(await readFile(path, "utf8"), path);
   if (source.problems.length === 0 && !isDataWorkflow(source.value)) return { workflows: [], problems: [] };
   const result = validateDataWorkflow(source, taskTypes);

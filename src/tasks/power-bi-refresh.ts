@@ -1,0 +1,144 @@
+import { TaskError } from "../core/errors.ts";
+import type { Refresh, RefreshRequest } from "../ports/power-bi.ts";
+import type { CancelContext, TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
+import { spec } from "./define.ts";
+import {
+  isEnhanced,
+  type Parameters,
+  PowerBiParametersSchema,
+  type PowerBiRefreshParameters,
+  refreshOptions,
+} from "./power-bi-parameters.ts";
+import {
+  type Chosen,
+  ChosenSchema,
+  cancelOwn,
+  type Intent,
+  IntentSchema,
+  startOrAdopt,
+  takeOver,
+} from "./power-bi-start.ts";
+import { endRound, inRounds, patiently, type Round, roundIsOver, withinTime } from "./rounds.ts";
+
+export interface PowerBiRefreshResult {
+  readonly refresh: string;
+  /** Whether it was running already when the task came. */
+  readonly adopted: boolean;
+  readonly startTime: string | null;
+  readonly endTime: string | null;
+}
+
+export const powerBiRefreshType: TaskType<Parameters, PowerBiRefreshResult> = {
+  type: "powerBiRefresh",
+  summary: "Refreshes a Power BI semantic model and waits for its end",
+  parameters: PowerBiParametersSchema,
+  run: (context, parameters) => inRounds(context, (round) => runRound(context, parameters, round)),
+  cancel,
+};
+
+/**
+ * Refreshes a Power BI semantic model, once, and waits for its end without taking up the machine. Fails with
+ * `POWER_BI_REFRESH_FAILED`, and with `POWER_BI_REFRESH_LIMIT` when the refreshes of the day are used up.
+ */
+export function powerBiRefresh(parameters: PowerBiRefreshParameters): TaskSpec<PowerBiRefreshResult> {
+  return spec(powerBiRefreshType, parameters);
+}
+
+const stepNames = {
+  idle: ({ number }: Pick<Round, "number">) => `idle ${number}`,
+  intent: ({ number }: Pick<Round, "number">) => `intent ${number}`,
+  refresh: ({ number }: Pick<Round, "number">) => `refresh ${number}`,
+  ended: ({ number }: Pick<Round, "number">) => `ended ${number}`,
+};
+
+async function runRound(
+  context: TaskContext,
+  parameters: Parameters,
+  round: Round,
+): Promise<PowerBiRefreshResult | typeof roundIsOver> {
+  const { step, services } = context;
+  const request = requestOf(parameters, context.signal);
+  const waits = { every: parameters.every, timeout: parameters.timeout };
+  if (parameters.ifRunning === "wait" && !round.inherited)
+    await step.poll(stepNames.idle(round), waits, () => patiently(context, () => idle(context, request)));
+  const intent = await step(stepNames.intent(round), () =>
+    round.inherited ? null : intentOf(context, request),
+  );
+  if (!intent) return roundIsOver;
+  const chosen = await step(stepNames.refresh(round), () =>
+    round.inherited
+      ? takeOver(services.powerBi, request, intent)
+      : startOrAdopt(services.powerBi, request, intent),
+  );
+  if (!chosen) return roundIsOver;
+  const ended = await withinTime(
+    step.poll(stepNames.ended(round), waits, () => patiently(context, () => endOf(context, request, chosen))),
+  );
+  if (ended instanceof TaskError) {
+    if (isEnhanced(parameters)) await cancelOwn(services.powerBi, request, chosen);
+    return endRound(context, round, ended);
+  }
+  if (ended.state === "completed")
+    return {
+      refresh: chosen.id,
+      adopted: chosen.adopted,
+      startTime: ended.startTime ?? null,
+      endTime: ended.endTime ?? null,
+    };
+  return endRound(context, round, failureOf(ended, parameters.retryFailed));
+}
+
+function requestOf(parameters: Parameters, signal: AbortSignal): RefreshRequest {
+  const { workspace, dataset } = parameters;
+  return { workspace, dataset, options: refreshOptions(parameters), signal };
+}
+
+async function idle({ services }: TaskContext, request: RefreshRequest): Promise<true | undefined> {
+  const history = await services.powerBi.refreshes(request, request.signal);
+  return history.some(({ state }) => state === "running") ? undefined : true;
+}
+
+/** One that runs now is adopted: where one that ran before was to be waited for, it began after that. */
+async function intentOf({ services }: TaskContext, request: RefreshRequest): Promise<Intent> {
+  const history = await services.powerBi.refreshes(request, request.signal);
+  const running = history.find(({ state }) => state === "running");
+  return {
+    known: history.map(({ id }) => id),
+    ...(running && { running: running.id }),
+  };
+}
+
+/** It may take Power BI a while to show a refresh that it has accepted. */
+async function endOf(
+  { services }: TaskContext,
+  request: RefreshRequest,
+  { id }: Chosen,
+): Promise<Refresh | undefined> {
+  const history = await services.powerBi.refreshes(request, request.signal);
+  return history.find((refresh) => refresh.id === id && refresh.state !== "running");
+}
+
+function failureOf({ id, state, failure }: Refresh, retryable: boolean): TaskError {
+  const why = [failure?.code, failure?.description].filter((part) => part).join(": ");
+  return new TaskError(`The refresh ${id} ended ${state}${why === "" ? "" : `: ${why}`}`, {
+    code: "POWER_BI_REFRESH_FAILED",
+    // What was disabled stays disabled.
+    retryable: retryable && state !== "disabled",
+  });
+}
+
+/** Cancels the enhanced refreshes that the rounds have started; Power BI lets no other be cancelled. */
+async function cancel({ services, stored, log }: CancelContext, parameters: Parameters): Promise<void> {
+  if (!isEnhanced(parameters)) {
+    log.info("a refresh that is not an enhanced one can't be cancelled: one that runs goes on to its end");
+    return;
+  }
+  const request = requestOf(parameters, new AbortController().signal);
+  for (let number = 1; ; number += 1) {
+    const intent = IntentSchema.nullish().parse(await stored(stepNames.intent({ number })));
+    if (intent === undefined) return;
+    const chosen = ChosenSchema.nullish().parse(await stored(stepNames.refresh({ number })));
+    const begun = chosen === undefined && intent ? await takeOver(services.powerBi, request, intent) : chosen;
+    if (begun) await cancelOwn(services.powerBi, request, begun);
+  }
+}

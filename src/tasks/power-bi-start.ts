@@ -1,0 +1,69 @@
+import * as z from "zod";
+import { TaskError } from "../core/errors.ts";
+import type { PowerBi, Refresh, RefreshRequest } from "../ports/power-bi.ts";
+
+/** Stored before a refresh is asked for: whatever is not among these began afterwards. `running` is adopted as it is. */
+export const IntentSchema = z.object({
+  known: z.array(z.string()),
+  running: z.string().optional(),
+});
+export type Intent = z.infer<typeof IntentSchema>;
+
+/** The refresh that is waited for. Somebody else's is not ours to cancel. */
+export const ChosenSchema = z.object({ id: z.string(), adopted: z.boolean() });
+export type Chosen = z.infer<typeof ChosenSchema>;
+
+/**
+ * Starts a refresh, or takes one that runs, or that has begun since the intent was stored: be it what an earlier try
+ * has started without hearing of it, or somebody else's, it sees what was written before.
+ */
+export async function startOrAdopt(
+  powerBi: PowerBi,
+  request: RefreshRequest,
+  intent: Intent,
+): Promise<Chosen> {
+  if (intent.running !== undefined) return { id: intent.running, adopted: true };
+  const begun = await begunSince(powerBi, request, intent);
+  if (begun) return { id: begun.id, adopted: false };
+  const start = await powerBi.start(request);
+  if (start.kind === "started" && start.id !== undefined) return { id: start.id, adopted: false };
+  const other = await begunSince(powerBi, request, intent);
+  if (other) return { id: other.id, adopted: start.kind === "busy" };
+  throw new TaskError("A refresh has begun that Power BI does not show yet", {
+    code: "POWER_BI_UNAVAILABLE",
+  });
+}
+
+/** What runs that was begun after the intent was stored, without that having been stored; null: nothing. */
+export async function takeOver(
+  powerBi: PowerBi,
+  request: RefreshRequest,
+  intent: Intent,
+): Promise<Chosen | null> {
+  if (intent.running !== undefined) return null;
+  const begun = await begunSince(powerBi, request, intent);
+  return begun?.state === "running" ? { id: begun.id, adopted: false } : null;
+}
+
+/** The one that runs before those that have ended, and the newest of them. */
+async function begunSince(
+  powerBi: PowerBi,
+  { workspace, dataset, signal }: RefreshRequest,
+  { known }: Intent,
+): Promise<Refresh | undefined> {
+  const history = await powerBi.refreshes({ workspace, dataset }, signal);
+  const begun = history.filter(({ id }) => !known.includes(id));
+  return begun.find(({ state }) => state === "running") ?? begun[0];
+}
+
+/** Cancels what this task has started and still runs, if Power BI lets it. */
+export async function cancelOwn(
+  powerBi: PowerBi,
+  request: RefreshRequest,
+  { id, adopted }: Chosen,
+): Promise<void> {
+  if (adopted) return;
+  const history = await powerBi.refreshes(request, request.signal);
+  const isRunning = history.some((one) => one.id === id && one.enhanced && one.state === "running");
+  if (isRunning) await powerBi.cancel(request, id, request.signal);
+}
