@@ -3,9 +3,9 @@ import type { JsonValue } from "../core/json.ts";
 import { decodeBase64, isJsonObject, parseJson } from "./json-body.ts";
 import { parseWrappedPush } from "./pubsub-push.ts";
 import { parseAs, refusal } from "./refusal.ts";
-import type { ParsedRequest, RequestHeaders } from "./request.ts";
+import type { ParsedRequest, RequestHeaders, SealCheck } from "./request.ts";
 
-type DataParser = (data: JsonValue, where: string) => ParsedRequest;
+type DataParser = (data: JsonValue, where: string, isSealed: SealCheck) => ParsedRequest;
 
 const eventTypes: ReadonlyMap<string, DataParser> = new Map([
   ["google.cloud.pubsub.topic.v1.messagePublished", parseWrappedPush],
@@ -26,9 +26,9 @@ const StorageObjectSchema = z.object({
 const EnvelopeSchema = z.object({ type: z.string(), data_base64: z.string().optional() });
 
 /** An event whose attributes are `ce-` headers and whose data is the body. */
-export function parseBinaryCloudEvent(type: string, body: Uint8Array): ParsedRequest {
+export function parseBinaryCloudEvent(type: string, body: Uint8Array, isSealed: SealCheck): ParsedRequest {
   const parse = parserOf(type, "headers.ce-type");
-  return parse(parseJson(body, "body"), "body");
+  return parse(parseJson(body, "body"), "body", isSealed);
 }
 
 /** Whether a body is an event with its envelope: some senders say so in its fields alone. */
@@ -38,15 +38,15 @@ export function isStructuredCloudEvent(headers: RequestHeaders, json: JsonValue)
 }
 
 /** An event that is one JSON document, its data as JSON or as base64 of JSON. */
-export function parseStructuredCloudEvent(json: JsonValue): ParsedRequest {
+export function parseStructuredCloudEvent(json: JsonValue, isSealed: SealCheck): ParsedRequest {
   const event = parseAs(EnvelopeSchema, json, "a CloudEvent", "body");
   const parse = parserOf(event.type, "body.type");
   if (event.data_base64 !== undefined) {
     const bytes = decodeBase64(event.data_base64, "body.data_base64");
-    return parse(parseJson(bytes, "body.data_base64"), "body.data_base64");
+    return parse(parseJson(bytes, "body.data_base64"), "body.data_base64", isSealed);
   }
   const data = isJsonObject(json) && Object.hasOwn(json, "data") ? json.data : undefined;
-  return parse(data ?? null, "body.data");
+  return parse(data ?? null, "body.data", isSealed);
 }
 
 function parserOf(type: string, where: string): DataParser {

@@ -12,6 +12,7 @@ import { route } from "./router.ts";
 /** Takes in messages of every transport: the same for the HTTP function and the embedded broker. */
 export class Deliveries implements Intake {
   readonly #engine: Engine;
+  readonly #active = new Set<Promise<unknown>>();
   #stopping = false;
 
   constructor(engine: Engine) {
@@ -23,8 +24,23 @@ export class Deliveries implements Intake {
     this.#stopping = true;
   }
 
-  async deliver({ message, deliveryAttempt }: Delivery): Promise<DeliveryReport> {
+  /** Resolves when those under way have ended, well or not. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#active);
+  }
+
+  async deliver(delivery: Delivery): Promise<DeliveryReport> {
     if (this.#stopping) throw new BatonError("SHUTTING_DOWN", "This process is stopping");
+    const handled = this.#handle(delivery);
+    this.#active.add(handled);
+    try {
+      return await handled;
+    } finally {
+      this.#active.delete(handled);
+    }
+  }
+
+  async #handle({ message, deliveryAttempt }: Delivery): Promise<DeliveryReport> {
     const mark = this.#engine.mark();
     try {
       const batchId = await route(this.#engine, message, mark);

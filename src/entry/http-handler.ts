@@ -1,9 +1,10 @@
-import { BatonError, messageOf } from "../core/errors.ts";
+import { BatonError, messageOf, stackOf } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { Delivery } from "../ports/broker.ts";
+import type { CallerCheck } from "../ports/callers.ts";
 import type { Logger } from "../ports/logger.ts";
 import { parseRequest } from "./parse-request.ts";
-import type { EntryRequest, ParsedRequest } from "./request.ts";
+import { type EntryRequest, nobodySealed, type ParsedRequest, type SealCheck } from "./request.ts";
 
 /** What became of a delivery. The fields say what a person who posted it by hand wants to know. */
 export interface DeliveryReport {
@@ -25,6 +26,13 @@ export interface Intake {
   refuse(request: EntryRequest, error: BatonError): Promise<string>;
 }
 
+/** Who may post, and whom to believe. */
+export interface HttpTrust {
+  /** Absent: whoever gets here may post, since something before it has looked. */
+  readonly callers?: CallerCheck | undefined;
+  readonly isSealed?: SealCheck | undefined;
+}
+
 export interface HttpAnswer {
   readonly status: number;
   readonly body: JsonObject;
@@ -34,17 +42,21 @@ export interface HttpAnswer {
 export type HttpHandler = (request: EntryRequest) => Promise<HttpAnswer>;
 
 /**
- * Answers 200 for what is done, 202 for what has become a dead letter — both acknowledge — and 503 for what is
+ * Answers 401 to callers that are not known, 200 for what is done, 202 for what has become a dead letter — both acknowledge — and 503 for what is
  * to be delivered again.
  */
-export function createHttpHandler(intake: Intake, logger: Logger): HttpHandler {
+export function createHttpHandler(intake: Intake, logger: Logger, trust: HttpTrust = {}): HttpHandler {
+  const { callers, isSealed = nobodySealed } = trust;
   return async (request) => {
     if (request.method !== "POST") return answerWithoutMessage(request);
     if (isFromForeignPage(request))
       return errorAnswer(403, new BatonError("ORIGIN_REFUSED", "A web page of another origin sent this"));
     try {
-      return await take(request, parseOrError(request), intake);
+      await callers?.check(request.headers.authorization);
+      return await take(request, parseOrError(request, isSealed), intake);
     } catch (thrown) {
+      if (thrown instanceof BatonError && thrown.code === "CALLER_REFUSED")
+        return refuseCaller(thrown, logger);
       return answerFailure(thrown, logger);
     }
   };
@@ -69,9 +81,9 @@ async function take(
 }
 
 /** An error of any other kind is a defect here: the same body would meet it again, so it is a dead letter too. */
-function parseOrError(request: EntryRequest): ParsedRequest | BatonError {
+function parseOrError(request: EntryRequest, isSealed: SealCheck): ParsedRequest | BatonError {
   try {
-    return parseRequest(request);
+    return parseRequest(request, isSealed);
   } catch (thrown) {
     if (thrown instanceof BatonError) return thrown;
     return new BatonError("INTERNAL", "The request could not be read", { cause: thrown });
@@ -101,13 +113,22 @@ function isFromForeignPage({ headers }: EntryRequest): boolean {
   return !URL.canParse(origin) || new URL(origin).host !== headers.host;
 }
 
+function refuseCaller(error: BatonError, logger: Logger): HttpAnswer {
+  logger.warn("a caller was refused", { code: error.code, error: error.message });
+  return errorAnswer(401, error);
+}
+
 /** Errors without a code may tell of paths, hosts or data: those go to the log alone. */
 function answerFailure(thrown: unknown, logger: Logger): HttpAnswer {
   const error =
     thrown instanceof BatonError
       ? thrown
       : new BatonError("INTERNAL", "The message was not handled; send it again", { cause: thrown });
-  logger.error("Delivery failed", { code: error.code, error: messageOf(thrown) });
+  logger.error("Delivery failed", {
+    code: error.code,
+    error: messageOf(thrown),
+    stack_trace: stackOf(thrown),
+  });
   return errorAnswer(503, error);
 }
 

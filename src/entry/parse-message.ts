@@ -22,10 +22,10 @@ const KindSchema = z.object({
 type Kind = z.infer<typeof KindSchema>["kind"];
 
 /**
- * What only the engine may say. Baton's own messages come in here too once they went through Pub/Sub, so
- * these fields are dropped rather than refused: they save a read, and the message means the same without them.
+ * What only the engine may say, under its seal. Baton's own messages come in here too when their seal is of a secret that is no
+ * longer known, so these fields are dropped rather than refused: they save a read, and the message means the same without them.
  */
-const engineOnly = new Set(["ending", "ready", "redrive"]);
+const engineOnly = new Set(["ending", "ready", "redrive", "rest"]);
 
 /**
  * A message as anyone may send it, in a Pub/Sub message or posted directly: `{ batchId, taskId, … }`,

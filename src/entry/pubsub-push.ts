@@ -1,11 +1,12 @@
 import * as z from "zod";
 import type { JsonValue } from "../core/json.ts";
-import type { Message } from "../core/messages.ts";
+import { type Message, MessageSchema } from "../core/messages.ts";
+import { sealAttribute } from "../core/seal.ts";
 import { decodeBase64, parseJson } from "./json-body.ts";
 import { type Attributes, AttributesSchema, parseNotification } from "./object-notification.ts";
 import { parseMessage } from "./parse-message.ts";
 import { parseAs } from "./refusal.ts";
-import type { ParsedRequest, RequestHeaders } from "./request.ts";
+import type { ParsedRequest, RequestHeaders, SealCheck } from "./request.ts";
 
 /** What is needed of it. */
 const PushSchema = z.object({
@@ -14,22 +15,26 @@ const PushSchema = z.object({
     data: z.string().default(""),
     attributes: AttributesSchema.nullish(),
     messageId: z.string().optional(),
+    publishTime: z.string().nullish().catch(undefined),
   }),
   /** Only subscriptions with a dead-letter policy count. */
   deliveryAttempt: z.int().positive().optional(),
 });
 
 /** A push with its envelope; the data of a `messagePublished` event has the same form. */
-export function parseWrappedPush(json: JsonValue, where = "body"): ParsedRequest {
+export function parseWrappedPush(json: JsonValue, where: string, isSealed: SealCheck): ParsedRequest {
   const push = parseAs(PushSchema, json, "a Pub/Sub push", where);
-  const { attributes, data, messageId } = push.message;
+  const { attributes, data, messageId, publishTime } = push.message;
+  const seal = attributes?.[sealAttribute];
   return parseParts({
+    isSealed: (bytes) => isSealed(bytes, seal),
     messageId,
     attributes: attributes ?? {},
     attributesAt: `${where}.message.attributes`,
     dataAt: `${where}.message.data`,
     data: () => decodeBase64(data, `${where}.message.data`),
     deliveryAttempt: push.deliveryAttempt ?? 1,
+    publishedAt: timeOf(publishTime),
   });
 }
 
@@ -42,8 +47,13 @@ export function isUnwrappedPush(headers: RequestHeaders): boolean {
 }
 
 /** A push without envelope: the body is the data, the attributes are headers. It tells no delivery attempt. */
-export function parseUnwrappedPush(headers: RequestHeaders, body: Uint8Array): ParsedRequest {
+export function parseUnwrappedPush(
+  headers: RequestHeaders,
+  body: Uint8Array,
+  isSealed: SealCheck,
+): ParsedRequest {
   return parseParts({
+    isSealed: (bytes) => isSealed(bytes, headers[sealAttribute]),
     messageId: headers["x-goog-pubsub-message-id"],
     attributes: {
       eventType: headers.eventtype,
@@ -55,6 +65,7 @@ export function parseUnwrappedPush(headers: RequestHeaders, body: Uint8Array): P
     dataAt: "body",
     data: () => body,
     deliveryAttempt: 1,
+    publishedAt: timeOf(headers["x-goog-pubsub-publish-time"]),
   });
 }
 
@@ -66,19 +77,34 @@ interface PushParts {
   readonly data: () => Uint8Array;
   readonly dataAt: string;
   readonly deliveryAttempt: number;
+  readonly publishedAt: number | undefined;
+  readonly isSealed: (data: Uint8Array) => boolean;
 }
 
 function parseParts(parts: PushParts): ParsedRequest {
   const notified = parseNotification(parts.attributes, parts.attributesAt);
   if (notified && "ignored" in notified) return notified;
-  const message = notified ?? parseMessage(parseJson(parts.data(), parts.dataAt), parts.dataAt);
-  return { message: withKey(message, parts.messageId), deliveryAttempt: parts.deliveryAttempt };
+  const message = notified ?? parseData(parts.data(), parts);
+  const { deliveryAttempt, publishedAt } = parts;
+  return { message: withKey(message, parts.messageId), deliveryAttempt, publishedAt };
+}
+
+/** Baton's own messages may say what only the engine knows. */
+function parseData(data: Uint8Array, { dataAt, isSealed }: PushParts): Message {
+  const json = parseJson(data, dataAt);
+  return isSealed(data) ? parseAs(MessageSchema, json, "a message", dataAt) : parseMessage(json, dataAt);
 }
 
 /** A start without a key gets one from its transport: the same message delivered twice must not start two batches. */
 function withKey(message: Message, messageId: string | undefined): Message {
   if (message.kind !== "start" || message.key !== undefined || messageId === undefined) return message;
   return { ...message, key: `pubsub ${messageId}` };
+}
+
+/** It is told in traces alone: one that can't be read is left out. */
+function timeOf(text: string | null | undefined): number | undefined {
+  const time = Date.parse(text ?? "");
+  return Number.isNaN(time) ? undefined : time;
 }
 
 /** Node reads header bytes as Latin-1; object names beyond ASCII are UTF-8. */

@@ -19,3 +19,9 @@ export interface Ignored {
 }
 
 export type ParsedRequest = Delivery | Ignored;
+
+/** Whether the data of a message bears Baton's own seal. */
+export type SealCheck = (data: Uint8Array, seal: string | undefined) => boolean;
+
+/** Where nothing is sealed, whoever sends a message may say what anyone may say. */
+export const nobodySealed: SealCheck = () => false;

@@ -22,7 +22,7 @@ export async function route(engine: Engine, message: Message, since: SyncMark): 
       await engine.deliverCallback(message.callbackId);
       return undefined;
     case "sweep":
-      await engine.sweep();
+      await engine.sweep(message);
       return undefined;
     case "tick":
       await engine.tick();
