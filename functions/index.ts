@@ -1,12 +1,9 @@
 // The function that is deployed: one HTTP entry for Pub/Sub pushes, CloudEvents and direct JSON.
-import { openLocal } from "../src/composition/local.ts";
-import { drainOnSignals } from "../src/entry/drain.ts";
-import { registerHttpFunction } from "../src/entry/functions-framework.ts";
-import { createHttpHandler } from "../src/entry/http-handler.ts";
-import { guardServers } from "../src/entry/server-guard.ts";
+import { existsSync } from "node:fs";
+import { enableCompileCache } from "node:module";
+import { fileURLToPath } from "node:url";
 
-const { app, logger } = openLocal(process.env, "info");
-guardServers();
-registerHttpFunction("baton", createHttpHandler(app.deliveries, logger));
-app.work.start();
-drainOnSignals(() => app.close());
+// What the build has compiled need not be compiled again; see scripts/fill-compile-cache.js. Nothing may be loaded before.
+const compiled = fileURLToPath(new URL("../compile-cache", import.meta.url));
+if (existsSync(compiled)) enableCompileCache(compiled);
+await import("./serve.ts");

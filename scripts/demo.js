@@ -12,7 +12,7 @@ const waitSeconds = 60;
 rmSync(data, { recursive: true, force: true });
 const environment = { ...process.env, BATON_DATA: data, BATON_WORKFLOWS: `${root}/functions/workflows` };
 delete environment.BATON_INBOX;
-const { app } = openLocal(environment, "error");
+const { app } = await openLocal(environment, "error");
 
 console.log(`dropping samples/${sample} into ${data}/inbox/sales/ …`);
 await app.inbox.start();

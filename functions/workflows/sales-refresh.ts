@@ -1,21 +1,30 @@
 import { archiveFile, FileDropped, fileDrop, loadFile, renderReport, runQuery, workflow } from "baton";
+import { dataformOr, powerBiOr } from "../lib/sales-services.ts";
 import { summarySql } from "../sql/sales-summary.ts";
 
-/** Keeps a summary and a chart of sales up to date: drop a file into `sales/` of the inbox. */
+/**
+ * Keeps a summary and a chart of sales up to date: drop a file into `sales/` of the inbox. The summary is Dataform's
+ * where BATON_SAMPLE_DATAFORM_REPOSITORY (and …_COMMITISH) names a repository, the report Power BI's where
+ * BATON_SAMPLE_POWERBI_WORKSPACE and …_DATASET name a model; else both are made here.
+ */
 export default workflow("sales-refresh", { input: FileDropped, on: [fileDrop("sales/*.csv")] })
   .task("load", loadFile({ table: "sales", mode: "merge", key: ["order_id"] }))
-  .task("summarise", runQuery({ sql: summarySql, into: "daily_sales_summary" }), { after: ["load"] })
+  .task("summarise", dataformOr(runQuery({ sql: summarySql, into: "daily_sales_summary" })), {
+    after: ["load"],
+  })
   .task(
     "report",
-    renderReport({
-      title: "Sales per day",
-      sql: "SELECT day, category, revenue FROM daily_sales_summary ORDER BY day, category",
-      x: "day",
-      y: "revenue",
-      series: "category",
-      kind: "bar",
-      file: "sales.html",
-    }),
+    powerBiOr(
+      renderReport({
+        title: "Sales per day",
+        sql: "SELECT day, category, revenue FROM daily_sales_summary ORDER BY day, category",
+        x: "day",
+        y: "revenue",
+        series: "category",
+        kind: "bar",
+        file: "sales.html",
+      }),
+    ),
     { after: ["summarise"] },
   )
   .task("archive", archiveFile({ to: "archive/" }), { after: ["load"] });

@@ -1,49 +1,32 @@
 import { resolve } from "node:path";
 import * as z from "zod";
-import { logLevels } from "../adapters/pino/logger.ts";
-import { parseSecrets } from "../adapters/webhook/secrets.ts";
-import { parseDurationSeconds } from "../core/duration.ts";
-import { BatonError, messageOf } from "../core/errors.ts";
-import { limits } from "../core/limits.ts";
-import { type QueueSettings, QueuesSchema } from "../core/queues.ts";
-
-const duration = (name: string) =>
-  z.string().transform((text, context) => {
-    try {
-      return parseDurationSeconds(text, name);
-    } catch (error) {
-      context.addIssue({ code: "custom", message: messageOf(error) });
-      return z.NEVER;
-    }
-  });
-
-/** One secret, or several separated by blanks. The error does not show them. */
-const secrets = z.string().transform((text, context) => {
-  const parsed = parseSecrets(text);
-  if (parsed) return parsed.join(" ");
-  const message = "Write whsec_ and the base64 of 24 to 64 random bytes; separate several by a space";
-  context.addIssue({ code: "custom", message });
-  return z.NEVER;
-});
-
-const flag = z.enum(["true", "false", "1", "0"]).transform((text) => text === "true" || text === "1");
-
-const EnvironmentSchema = z.object({
-  BATON_DATA: z.string().min(1).default(".baton"),
-  BATON_INBOX: z.string().min(1).optional(),
-  BATON_WORKFLOWS: z.string().min(1).default("functions/workflows"),
-  BATON_DURABILITY: z.enum(["full", "normal"]).default("full"),
-  BATON_LEASE: duration("BATON_LEASE").prefault("30s"),
-  BATON_SWEEP: duration("BATON_SWEEP").prefault("30s"),
-  BATON_CONCURRENCY: z.coerce.number().int().min(1).max(limits.queueConcurrency).default(50),
-  BATON_QUEUES: QueuesSchema.prefault(""),
-  BATON_HTTP_ALLOW_PRIVATE: flag.prefault("false"),
-  BATON_CALLBACK_SECRET: secrets.optional(),
-  BATON_LOG_LEVEL: z.enum(logLevels).optional(),
-});
+import type { DataformOptions } from "../adapters/dataform/rest.ts";
+import type { OtlpSettings } from "../adapters/opentelemetry/otlp.ts";
+import type { logLevels } from "../adapters/pino/logger.ts";
+import type { PowerBiOptions } from "../adapters/power-bi/power-bi.ts";
+import { BatonError } from "../core/errors.ts";
+import type { QueueSettings } from "../core/queues.ts";
+import { dataformSettings } from "./dataform-settings.ts";
+import { type Environment, EnvironmentSchema } from "./environment.ts";
+import {
+  type GoogleConfiguration,
+  googleConfiguration,
+  googleProblems,
+  partsOf,
+} from "./google-configuration.ts";
+import { powerBiProblems, powerBiSettings } from "./power-bi-settings.ts";
+import { tracingProblems, tracingSettings } from "./tracing-settings.ts";
 
 /** Everything the environment decides. Folders are absolute; times are seconds. */
 export interface Configuration {
+  readonly engine: "embedded" | "gcp";
+  readonly warehouse: "duckdb" | "bigquery";
+  readonly objects: "folder" | "storage";
+  /** Of the parts that are Google's; undefined when none is. */
+  readonly google: GoogleConfiguration | undefined;
+  readonly dataform: DataformOptions;
+  /** Undefined: tasks that need it say so. */
+  readonly powerBi: PowerBiOptions | undefined;
   readonly data: string;
   /** Where files are dropped. `configured` when it was named: then it has to exist. */
   readonly inbox: { readonly folder: string; readonly configured: boolean };
@@ -59,15 +42,50 @@ export interface Configuration {
   /** Secrets that callbacks are signed with, separated by spaces; undefined: one of the data folder. */
   readonly callbackSecret: string | undefined;
   readonly logLevel: (typeof logLevels)[number] | undefined;
+  /** Where traces go; undefined: none are made. */
+  readonly traces: OtlpSettings | undefined;
 }
 
-/** Parses the environment; every wrong variable is named at once. Throws `CONFIGURATION_INVALID`. */
-export function readConfiguration(environment: Readonly<Record<string, string | undefined>>): Configuration {
+/**
+ * How long a claim is believed, unless the environment says otherwise. On Google Cloud longer than the longest push, so
+ * that a message which comes again after its deadline never finds a worker that is alive and not believed.
+ */
+const defaultLeaseSeconds = { embedded: 30, gcp: 660 } as const;
+
+/** Cloud Scheduler counts in minutes. */
+const defaultSweepSeconds = { embedded: 30, gcp: 60 } as const;
+
+/** Parses the environment, for a process that takes messages (`serves`) or only looks; every missing or wrong variable is named at once. Throws `CONFIGURATION_INVALID`. */
+export function readConfiguration(
+  environment: Readonly<Record<string, string | undefined>>,
+  purpose: { readonly serves: boolean } = { serves: false },
+): Configuration {
   const parsed = EnvironmentSchema.safeParse(environment);
-  if (!parsed.success) throw new BatonError("CONFIGURATION_INVALID", z.prettifyError(parsed.error));
-  const values = parsed.data;
+  const wrong = parsed.error?.issues ?? [];
+  const problems = [
+    ...googleProblems(environment, purpose),
+    ...powerBiProblems(environment),
+    ...tracingProblems(environment),
+  ];
+  const missing = problems.map(({ variable, message }) => ({
+    code: "custom" as const,
+    path: [variable],
+    message,
+  }));
+  if (!parsed.success || missing.length > 0)
+    throw new BatonError("CONFIGURATION_INVALID", z.prettifyError({ issues: [...wrong, ...missing] }));
+  return toConfiguration(parsed.data);
+}
+
+function toConfiguration(values: Environment): Configuration {
   const data = resolve(values.BATON_DATA);
+  const parts = partsOf(values);
+  const google = googleConfiguration(values);
   return {
+    ...parts,
+    google,
+    dataform: dataformSettings(values),
+    powerBi: powerBiSettings(values),
     data,
     inbox: {
       folder: resolve(values.BATON_INBOX ?? `${data}/inbox`),
@@ -75,12 +93,13 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     },
     workflows: resolve(values.BATON_WORKFLOWS),
     durability: values.BATON_DURABILITY,
-    leaseSeconds: values.BATON_LEASE,
-    sweepSeconds: values.BATON_SWEEP,
+    leaseSeconds: values.BATON_LEASE ?? defaultLeaseSeconds[parts.engine],
+    sweepSeconds: values.BATON_SWEEP ?? defaultSweepSeconds[parts.engine],
     concurrency: values.BATON_CONCURRENCY,
     queues: values.BATON_QUEUES,
     allowPrivateAddresses: values.BATON_HTTP_ALLOW_PRIVATE,
     callbackSecret: values.BATON_CALLBACK_SECRET,
     logLevel: values.BATON_LOG_LEVEL,
+    traces: tracingSettings(values, { engine: parts.engine, projectId: google?.projectId }),
   };
 }

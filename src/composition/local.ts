@@ -1,7 +1,10 @@
-import { createLogger, type LogLevel } from "../adapters/pino/logger.ts";
+import type { LogLevel } from "../adapters/pino/logger.ts";
+import { BatonError } from "../core/errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import { readConfiguration } from "./configuration.ts";
 import { type EmbeddedApp, openEmbedded } from "./embedded.ts";
+import { resolveSecrets } from "./secrets.ts";
+import { openWitnesses } from "./tracing.ts";
 
 export interface LocalApp {
   readonly app: EmbeddedApp;
@@ -9,11 +12,13 @@ export interface LocalApp {
 }
 
 /** Opens the embedded app that the environment names; it logs to standard error from the given level on. */
-export function openLocal(
+export async function openLocal(
   environment: Readonly<Record<string, string | undefined>>,
   defaultLevel: LogLevel,
-): LocalApp {
-  const configuration = readConfiguration(environment);
-  const logger = createLogger(configuration.logLevel ?? defaultLevel);
-  return { app: openEmbedded({ configuration, logger }), logger };
+): Promise<LocalApp> {
+  const configuration = readConfiguration(await resolveSecrets(environment));
+  if (configuration.engine !== "embedded")
+    throw new BatonError("USAGE", "Here the embedded engine runs: unset BATON_ENGINE");
+  const { logger, tracer } = openWitnesses(configuration, defaultLevel);
+  return { app: openEmbedded({ configuration, logger, tracer }), logger };
 }

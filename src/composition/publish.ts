@@ -3,7 +3,7 @@ import { batchIdOf } from "../core/batch.ts";
 import { BatonError } from "../core/errors.ts";
 import { CONTROL_QUEUE, type Message } from "../core/messages.ts";
 import { parseRequest } from "../entry/parse-request.ts";
-import type { EmbeddedApp } from "./embedded.ts";
+import type { App } from "./app.ts";
 
 export interface Published {
   readonly message: Message;
@@ -11,7 +11,7 @@ export interface Published {
   readonly batchId: string | null;
 }
 
-type Parts = Pick<EmbeddedApp, "broker" | "deliveries" | "engine">;
+type Parts = Pick<App, "broker" | "deliveries" | "engine">;
 
 /**
  * Publishes what could be posted to the HTTP entry as JSON; resolves once the message is durable. A start

@@ -1,5 +1,5 @@
 import type { SqliteBroker } from "../adapters/sqlite/broker.ts";
-import { messageOf } from "../core/errors.ts";
+import { messageOf, stackOf } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import type { Message } from "../core/messages.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -7,6 +7,7 @@ import type { Deliveries } from "../entry/deliveries.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LocalTaskRunner } from "../runtime/task-runner.ts";
+import type { Worker, WorkScope } from "./app.ts";
 
 interface Parts {
   readonly engine: Engine;
@@ -17,16 +18,8 @@ interface Parts {
   readonly logger: Logger;
 }
 
-/** What a process works on. */
-interface WorkScope {
-  /** One batch only. */
-  readonly batchId?: string;
-  /** Whether schedules start batches. Default: unless it works on one batch only. */
-  readonly triggers?: boolean;
-}
-
 /** The part of a process that runs tasks: it takes messages, sweeps and ticks from time to time, and stops in good order. */
-export class Work {
+export class Work implements Worker {
   readonly #parts: Parts;
   readonly #sweepSeconds: number;
   #running = false;
@@ -76,7 +69,8 @@ export class Work {
       await deliveries.deliver({ message, deliveryAttempt: 1 });
     } catch (error) {
       // What fails because this process stops, the next process does.
-      if (this.#running) logger.error(`the ${message.kind} failed`, { error: messageOf(error) });
+      const fields = { error: messageOf(error), stack_trace: stackOf(error) };
+      if (this.#running) logger.error(`the ${message.kind} failed`, fields);
     }
     if (this.#running)
       this.#next.set(

@@ -1,0 +1,99 @@
+import { CloudTasksTimer } from "../adapters/cloud-tasks/timer.ts";
+import { FirestoreDocumentStore } from "../adapters/firestore/document-store.ts";
+import { OidcCallerCheck } from "../adapters/oidc/caller-check.ts";
+import { PubSubBroker } from "../adapters/pubsub/broker.ts";
+import type { Seal } from "../adapters/pubsub/message.ts";
+import { publishRequest } from "../adapters/pubsub/publish-request.ts";
+import { systemClock } from "../adapters/system/clock.ts";
+import { BatonError } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
+import { isSealed, type SealKey, sealOf } from "../core/seal.ts";
+import type { OutgoingMessage } from "../ports/broker.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { App } from "./app.ts";
+import type { Configuration } from "./configuration.ts";
+import { deploymentOf, googleOf, openObjects, openWarehouse } from "./data-services.ts";
+import { buildEngine, type EngineOptions } from "./engine-parts.ts";
+import type { GoogleConfiguration } from "./google-configuration.ts";
+import { PushedWork } from "./pushed-work.ts";
+
+export interface CloudOptions extends EngineOptions {
+  readonly configuration: Configuration;
+  readonly logger: Logger;
+}
+
+/** Baton on the services of Google Cloud. Connects to nothing yet: each service is reached when it is first needed. */
+export function openCloud(options: CloudOptions): App {
+  const { configuration, logger } = options;
+  const google = googleOf(configuration);
+  const secrets = configuration.callbackSecret?.split(" ") ?? [];
+  const deployment = deploymentOf(google);
+  const keys = secrets.map((secret): SealKey => ({ secret, deployment }));
+  const seal = sealWith(keys[0]);
+  const topics = { projectId: google.projectId, topicPrefix: google.prefix };
+  const store = new FirestoreDocumentStore(google, systemClock);
+  const broker = new PubSubBroker(topics, seal);
+  const timer = new CloudTasksTimer(
+    timerSettings(google),
+    broker,
+    systemClock,
+    (message: OutgoingMessage) => ({
+      ...publishRequest(topics, google.endpoints.pubSub, message, seal),
+      serviceAccount: google.serviceAccount,
+    }),
+  );
+  const { warehouse, callbackArchive, close: closeWarehouse } = openWarehouse(configuration);
+  const ground = {
+    store,
+    broker,
+    timer,
+    objects: openObjects(configuration),
+    warehouse,
+    callbackArchive,
+    clock: systemClock,
+    logger,
+    callbackSecret: () => secrets.join(" ") || missingSecret(),
+    settings: {
+      leaseSeconds: configuration.leaseSeconds,
+      retentionSeconds: google.retentionSeconds,
+      sweepSeconds: configuration.sweepSeconds,
+      attemptSeconds: google.functionTimeoutSeconds - limits.attemptMarginSeconds,
+    },
+  };
+  const parts = buildEngine(configuration, ground, options);
+  const { callers } = google;
+  return {
+    configuration,
+    ...parts,
+    broker,
+    work: new PushedWork(parts.deliveries, parts.runner, systemClock, async () => {
+      await store.load();
+      await broker.load();
+      await parts.folder.load();
+    }),
+    waiting: () => [],
+    trust: {
+      callers: callers && new OidcCallerCheck(callers),
+      isSealed: (data, given) => given !== undefined && isSealed(keys, data, given),
+    },
+    async close() {
+      await Promise.all([store.close(), broker.close(), timer.close(), closeWarehouse()]);
+      await options.tracer?.close();
+    },
+  };
+}
+
+/** Without a secret, messages bear no seal: then what the engine knows is read anew by whoever gets them. */
+function sealWith(key: SealKey | undefined): Seal {
+  return (data) => key && sealOf(key, data);
+}
+
+function missingSecret(): never {
+  throw new BatonError("CALLBACK_SECRET_MISSING", "Callbacks can't be signed", {
+    where: "BATON_CALLBACK_SECRET",
+  });
+}
+
+function timerSettings({ projectId, location, prefix, endpoints }: GoogleConfiguration) {
+  return { projectId, location, queue: `${prefix}-timers`, emulatorHost: endpoints.cloudTasksHost };
+}

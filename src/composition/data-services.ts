@@ -1,0 +1,110 @@
+import { mkdirSync } from "node:fs";
+import { FolderObjectStore } from "../adapters/filesystem/object-store.ts";
+import { BatonError } from "../core/errors.ts";
+import type { CallbackArchive } from "../ports/callbacks.ts";
+import type { ObjectStore } from "../ports/objects.ts";
+import type { Warehouse } from "../ports/warehouse.ts";
+import type { Configuration } from "./configuration.ts";
+import type { GoogleConfiguration } from "./google-configuration.ts";
+import { lazyCallbackArchive, lazyObjects, lazyWarehouse, once } from "./lazy-services.ts";
+
+/** Where tables and their like live. */
+export interface WarehouseServices {
+  readonly warehouse: Warehouse;
+  readonly callbackArchive: CallbackArchive;
+  close(): Promise<void>;
+}
+
+/** The warehouse that the configuration chooses, loaded at its first use: most processes use none. */
+export function openWarehouse(configuration: Configuration): WarehouseServices {
+  let isOpened = false;
+  const open = once(async () => {
+    isOpened = true;
+    return configuration.warehouse === "duckdb" ? openDuckDb(configuration) : openBigQuery(configuration);
+  });
+  return {
+    warehouse: lazyWarehouse(async () => (await open()).warehouse),
+    callbackArchive: lazyCallbackArchive(async () => (await open()).callbackArchive),
+    async close() {
+      if (isOpened) await (await open()).close();
+    },
+  };
+}
+
+async function openBigQuery(configuration: Configuration): Promise<WarehouseServices> {
+  const { BigQueryWarehouse } = await import("../adapters/bigquery/warehouse.ts");
+  const { BigQueryCallbackArchive } = await import("../adapters/bigquery/callback-archive.ts");
+  const google = googleOf(configuration);
+  const { projectId, dataset, bigQueryLocation, maximumBytesBilled, endpoints } = google;
+  const options = {
+    projectId,
+    dataset,
+    deployment: deploymentOf(google),
+    location: bigQueryLocation,
+    maximumBytesBilled,
+    apiEndpoint: endpoints.bigQuery,
+  };
+  return {
+    warehouse: new BigQueryWarehouse(options),
+    callbackArchive: new BigQueryCallbackArchive(options),
+    async close() {},
+  };
+}
+
+async function openDuckDb({ data }: Configuration): Promise<WarehouseServices> {
+  const { DatabaseFile } = await import("../adapters/duckdb/database-file.ts");
+  const { DuckDbWarehouse } = await import("../adapters/duckdb/warehouse.ts");
+  const { DuckDbCallbackArchive } = await import("../adapters/duckdb/callback-archive.ts");
+  const file = new DatabaseFile(`${data}/warehouse.duckdb`);
+  return {
+    warehouse: new DuckDbWarehouse(file),
+    callbackArchive: new DuckDbCallbackArchive(file),
+    close: () => file.close(),
+  };
+}
+
+/** The buckets that the configuration chooses. Baton's own are folders of one bucket. */
+export function openObjects(configuration: Configuration): ObjectStore {
+  if (configuration.objects === "folder") return openFolders(configuration);
+  return lazyObjects(once(() => openBuckets(configuration)));
+}
+
+async function openBuckets(configuration: Configuration): Promise<ObjectStore> {
+  const { CloudObjectStore } = await import("../adapters/storage/object-store.ts");
+  const { projectId, bucket, inboxBucket, endpoints } = googleOf(configuration);
+  return new CloudObjectStore({
+    projectId,
+    ...(endpoints.storage !== undefined && { apiEndpoint: endpoints.storage }),
+    buckets: {
+      inbox: { bucket: inboxBucket },
+      reports: { bucket, prefix: "reports/" },
+      results: { bucket, prefix: "results/" },
+      "dead-letters": { bucket, prefix: "dead-letters/" },
+      definitions: { bucket, prefix: "definitions/" },
+    },
+  });
+}
+
+export function openFolders({ data, inbox }: Configuration): FolderObjectStore {
+  if (!inbox.configured) mkdirSync(inbox.folder, { recursive: true });
+  return new FolderObjectStore({
+    buckets: {
+      inbox: inbox.folder,
+      reports: `${data}/reports`,
+      results: `${data}/results`,
+      "dead-letters": `${data}/dead-letters`,
+      definitions: `${data}/definitions`,
+    },
+  });
+}
+
+/** What tells a deployment from the others of its project, whose batches may have the same ids. */
+export function deploymentOf({ projectId, prefix, databaseId, dataset }: GoogleConfiguration): string {
+  return `${projectId}/${prefix}/${databaseId}/${dataset}`;
+}
+
+/** The part of the configuration that `readConfiguration` has made sure of. */
+export function googleOf({ google }: Configuration): GoogleConfiguration {
+  if (!google) throw new BatonError("CONFIGURATION_INVALID", "Google Cloud is not configured");
+  return google;
+}

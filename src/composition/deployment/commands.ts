@@ -1,0 +1,163 @@
+import { environmentFile, functionSecrets } from "./function-environment.ts";
+import { accountOf, type Deployment } from "./plan.ts";
+import type { FoundTools } from "./tools.ts";
+
+/** A command that deploys, as data: a dry run prints what a deployment runs. */
+export interface Command {
+  /** What it does, to follow "…" or to precede "failed". */
+  readonly title: string;
+  readonly argv: readonly string[];
+  /** What is written to its standard input, in words: secrets are shown nowhere. */
+  readonly input?: string;
+  /** When it is run, if not always. */
+  readonly condition?: string;
+}
+
+/** The folder that is deployed, as `scripts/package.js` makes it: the build, and what it needs. */
+const packageFolder = "dist-package";
+const planFile = "baton.tfplan";
+
+type Programs = FoundTools["programs"];
+
+/** A command line that a shell takes as it is meant. */
+export function commandLine({ argv }: Command): string {
+  return argv.map(quoted).join(" ");
+}
+
+function quoted(text: string): string {
+  return /^[\w./:=@,+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** Each deployment has a workspace, and so a state, of its own: they live side by side. */
+export function infrastructureCommands(deployment: Deployment, programs: Programs) {
+  const terraform = (...parameters: string[]) => [programs.terraform, "-chdir=infra", ...parameters];
+  const workspace = `${deployment.projectId}-${deployment.prefix}`;
+  return {
+    init: { title: "Preparing Terraform", argv: terraform("init", "-input=false") },
+    workspace: {
+      title: "Choosing the state of this deployment",
+      argv: terraform("workspace", "select", "-or-create=true", workspace),
+    },
+    plan: {
+      title: "Comparing the infrastructure with what is there",
+      argv: terraform("plan", "-input=false", `-out=${planFile}`),
+    },
+    changes: {
+      title: "Looking whether anything would be deleted",
+      argv: terraform("show", "-json", planFile),
+    },
+    apply: { title: "Making the infrastructure", argv: terraform("apply", "-input=false", planFile) },
+    output: {
+      title: "Reading the function's variables from the infrastructure",
+      argv: terraform("output", "-json", "function_environment"),
+    },
+    // Not made where there is none: nothing was deployed by that name.
+    existing: {
+      title: "Choosing the state of this deployment",
+      argv: terraform("workspace", "select", workspace),
+    },
+    state: { title: "Reading what there is", argv: terraform("show", "-json") },
+    destroy: {
+      title: "Deleting the infrastructure",
+      argv: terraform("destroy", "-input=false", "-auto-approve"),
+    },
+  } satisfies Record<string, Command>;
+}
+
+/** What makes sure that a secret has a version. */
+export function secretCommands(deployment: Deployment, secret: string) {
+  const of = [`--project=${deployment.projectId}`, "--quiet"];
+  return {
+    list: {
+      title: `Looking for a version of ${secret}`,
+      argv: [
+        ...["gcloud", "secrets", "versions", "list", secret],
+        ...["--filter=state=ENABLED", "--limit=1", "--format=value(name)", ...of],
+      ],
+    },
+    add: {
+      title: `Adding a version to ${secret}`,
+      argv: ["gcloud", "secrets", "versions", "add", secret, "--data-file=-", ...of],
+      input: "the secret",
+      condition: "when it has none",
+    },
+  } satisfies Record<string, Command>;
+}
+
+export function functionCommands(deployment: Deployment) {
+  const { projectId, region, functionName: name } = deployment;
+  const of = [`--region=${region}`, `--project=${projectId}`, "--quiet"];
+  return {
+    projectNumber: {
+      title: "Asking for the number of the project",
+      argv: ["gcloud", "projects", "describe", projectId, "--format=value(projectNumber)", "--quiet"],
+    },
+    package: { title: "Packing the build", argv: ["node", "scripts/package.js", packageFolder] },
+    previous: {
+      title: "Asking for the revision that serves now",
+      argv: [
+        ...["gcloud", "run", "services", "list", `--filter=metadata.name~^${name}$`],
+        ...["--format=value(status.traffic[0].revisionName)", ...of],
+      ],
+    },
+    deploy: {
+      title: "Building and deploying the function",
+      argv: [...deployFlags(deployment), ...of],
+    },
+    invoker: {
+      title: "Letting the account that pushes call the function",
+      argv: [
+        ...["gcloud", "run", "services", "add-iam-policy-binding", name],
+        `--member=serviceAccount:${accountOf(deployment, "push")}`,
+        ...["--role=roles/run.invoker", ...of],
+      ],
+    },
+    traffic: {
+      title: "Sending all messages to the new revision",
+      // After a rollback they would go on to the old one.
+      argv: ["gcloud", "run", "services", "update-traffic", name, "--to-latest", ...of],
+    },
+    present: {
+      title: "Looking whether there is the function",
+      argv: [
+        ...["gcloud", "run", "services", "list", `--filter=metadata.name~^${name}$`],
+        ...["--format=value(metadata.name)", ...of],
+      ],
+    },
+    remove: {
+      title: "Deleting the function",
+      argv: ["gcloud", "run", "services", "delete", name, ...of],
+      condition: "when there is one",
+    },
+  } satisfies Record<string, Command>;
+}
+
+/** Sends all messages to a revision that was there before. */
+export function rollbackCommand(deployment: Deployment, revision: string): Command {
+  const { projectId, region, functionName } = deployment;
+  return {
+    title: "Going back to the revision before",
+    argv: [
+      ...["gcloud", "run", "services", "update-traffic", functionName, `--to-revisions=${revision}=100`],
+      ...[`--region=${region}`, `--project=${projectId}`],
+    ],
+  };
+}
+
+/** The flags with which it runs are in `function-settings.ts`, with their reasons. */
+function deployFlags(deployment: Deployment): string[] {
+  const { projectId, region, prefix, functionName } = deployment;
+  const secrets = functionSecrets(deployment).map(([variable, secret]) => `${variable}=${secret}:latest`);
+  return [
+    ...["gcloud", "run", "deploy", functionName],
+    ...[`--source=${packageFolder}`, "--function=baton", "--base-image=nodejs24"],
+    // Security patches of the base image come without a deployment.
+    "--automatic-updates",
+    `--image=${region}-docker.pkg.dev/${projectId}/${prefix}/${functionName}`,
+    `--service-account=${accountOf(deployment, "function")}`,
+    `--build-service-account=projects/${projectId}/serviceAccounts/${accountOf(deployment, "build")}`,
+    ...deployment.function.map(({ flag }) => flag),
+    `--env-vars-file=${environmentFile}`,
+    `--set-secrets=${secrets.join(",")}`,
+  ];
+}

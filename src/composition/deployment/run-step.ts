@@ -1,0 +1,22 @@
+import type { Command } from "./commands.ts";
+import { type RunOptions, runCommand } from "./run-command.ts";
+
+/** How a deployment is shown to whoever waits for it. */
+export interface Show {
+  /** Before a command is run. */
+  step(command: Command): void;
+  /** Rejects when it is not to go on. */
+  confirm(question: string): Promise<void>;
+  /** Standard output is kept for JSON. */
+  readonly quiet: boolean;
+}
+
+/** Tells of a command and runs it; see `runCommand`. */
+export type RunStep = (command: Command, options?: Omit<RunOptions, "quiet">) => Promise<string>;
+
+export function stepsOf(show: Show): RunStep {
+  return (command, options = {}) => {
+    show.step(command);
+    return runCommand(command, { ...options, quiet: show.quiet });
+  };
+}

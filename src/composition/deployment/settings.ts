@@ -1,0 +1,67 @@
+import * as z from "zod";
+import { NameSchema } from "../../core/names.ts";
+import { cloudRunRegions } from "./regions.ts";
+
+const list = z.string().transform((text) => text.split(/[\s,]+/).filter((item) => item !== ""));
+const flag = z.enum(["true", "false", "1", "0"]).transform((text) => text === "true" || text === "1");
+const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+
+/** Narrower than what Baton runs with: names of buckets, accounts and the function are made of them. */
+const place = {
+  BATON_PROJECT: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, "the id of a project has 6–30 small letters, digits or `-`")
+    .optional(),
+  BATON_LOCATION: z
+    .string()
+    .refine((region) => cloudRunRegions.includes(region), {
+      error: ({ input }) =>
+        `"${input}" is no region of Cloud Run; write one such as ${nearest(String(input))}`,
+    })
+    .optional(),
+  BATON_PREFIX: z
+    .string()
+    .regex(
+      /^(?!goog)[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/,
+      "to deploy, a prefix has 1–20 small letters, digits or `-`, begins with a letter and does not end with `-`",
+    )
+    .default("baton"),
+};
+
+/** What is decided about a deployment by itself: nothing that runs reads these variables. */
+const own = {
+  /** Name of the function; the prefix, unless it is named. */
+  BATON_DEPLOY_FUNCTION: z
+    .string()
+    .regex(
+      /^[a-z]([a-z0-9-]{0,47}[a-z0-9])?$/,
+      "the name of a function has 1–49 small letters, digits or `-`",
+    )
+    .optional(),
+  BATON_DEPLOY_MAX_INSTANCES: count(1, 1_000).prefault("20"),
+  BATON_DEPLOY_MIN_INSTANCES: count(0, 100).prefault("0"),
+  BATON_DEPLOY_CONCURRENCY: count(1, 1_000).prefault("20"),
+  BATON_DEPLOY_CPU: z.enum(["1", "2", "4", "8"]).default("1"),
+  BATON_DEPLOY_MEMORY: z
+    .string()
+    .regex(
+      /^(?:5[1-9]\d|[6-9]\d\d|[1-9]\d{3,4})Mi$|^(?:[1-9]|[12]\d|3[0-2])Gi$/,
+      "write memory like 512Mi or 1Gi",
+    )
+    .default("1Gi"),
+  BATON_DEPLOY_FIRESTORE_LOCATION: z.string().min(1).optional(),
+  BATON_DEPLOY_ALERT_EMAILS: list.pipe(z.array(z.email())).prefault(""),
+  BATON_DEPLOY_BUDGET: z.coerce.number().min(0).prefault("0"),
+  BATON_DEPLOY_DELETE_PROTECTION: flag.prefault("true"),
+  /** Queues beside those that tasks name: of workflows that were applied, and of batches that still run. */
+  BATON_DEPLOY_QUEUES: list.pipe(z.array(NameSchema)).prefault(""),
+};
+
+export const DeploymentSettingsSchema = z.object({ ...place, ...own });
+export type DeploymentSettings = z.infer<typeof DeploymentSettingsSchema>;
+
+/** Those that begin as what was written does, or any. */
+function nearest(written: string): string {
+  const alike = cloudRunRegions.filter((region) => region.slice(0, 4) === written.slice(0, 4).toLowerCase());
+  return (alike.length > 0 ? alike : ["europe-west1", "us-central1"]).slice(0, 12).join(", ");
+}

@@ -1,0 +1,46 @@
+import { longestDeadlineSeconds } from "./function-settings.ts";
+import type { Deployment } from "./plan.ts";
+
+/** Where Terraform finds the values of the variables below, from the project's folder. */
+export const variablesFile = "infra/baton.auto.tfvars.json";
+
+/** The variables of `infra/variables.tf`. An empty name lets the infrastructure make the usual one. */
+export function terraformVariables(deployment: Deployment) {
+  const { settings } = deployment;
+  const usual = `${deployment.projectId}-${deployment.prefix}`;
+  return {
+    project: deployment.projectId,
+    region: deployment.region,
+    prefix: deployment.prefix,
+    queues: deployment.queues,
+    bucket: deployment.bucket === usual ? "" : deployment.bucket,
+    inbox_bucket: deployment.inboxBucket === `${usual}-inbox` ? "" : deployment.inboxBucket,
+    database: deployment.databaseId,
+    firestore_location: deployment.firestoreLocation,
+    dataset: deployment.dataset,
+    bigquery_location: deployment.bigQueryLocation,
+    function_name: deployment.functionName,
+    function_timeout_seconds: deployment.functionTimeoutSeconds,
+    ack_deadline_seconds: longestDeadlineSeconds,
+    lease_seconds: deployment.leaseSeconds,
+    retention_days: deployment.retentionDays,
+    max_instances: settings.BATON_DEPLOY_MAX_INSTANCES,
+    min_instances: settings.BATON_DEPLOY_MIN_INSTANCES,
+    concurrency: settings.BATON_DEPLOY_CONCURRENCY,
+    cpu: settings.BATON_DEPLOY_CPU,
+    memory: settings.BATON_DEPLOY_MEMORY,
+    has_schedules: deployment.schedules.length > 0,
+    file_triggers: deployment.fileTriggers.length > 0,
+    alert_emails: settings.BATON_DEPLOY_ALERT_EMAILS,
+    budget_amount: settings.BATON_DEPLOY_BUDGET,
+    delete_protection: settings.BATON_DEPLOY_DELETE_PROTECTION,
+    tracing: deployment.tracing,
+    power_bi: deployment.usesPowerBi,
+    dataform: deployment.usesDataform,
+  };
+}
+
+/** As it is written for Terraform. */
+export function variablesText(deployment: Deployment): string {
+  return `${JSON.stringify(terraformVariables(deployment), null, 2)}\n`;
+}

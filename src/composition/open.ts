@@ -1,0 +1,59 @@
+import type { LogLevel } from "../adapters/pino/logger.ts";
+import { BatonError, messageOf } from "../core/errors.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { App } from "./app.ts";
+import { readConfiguration } from "./configuration.ts";
+import { resolveSecrets, withoutReferences } from "./secrets.ts";
+import { openWitnesses } from "./tracing.ts";
+
+export interface OpenedApp {
+  readonly app: App;
+  readonly logger: Logger;
+}
+
+export interface OpenOptions {
+  /** Logs from this level on, unless the environment says otherwise. */
+  readonly level: LogLevel;
+  /** It is to take messages: then more has to be configured than to look at what there is. */
+  readonly serves: boolean;
+}
+
+/** Opens the app that the environment names, loading no other; it logs to standard error. */
+export async function openApp(
+  environment: Readonly<Record<string, string | undefined>>,
+  { level, serves }: OpenOptions,
+): Promise<OpenedApp> {
+  const configuration = readConfiguration(await withSecrets(environment, serves), { serves });
+  const { logger, tracer } = openWitnesses(configuration, level);
+  if (configuration.engine === "gcp") {
+    const { openCloud } = await import("./cloud.ts");
+    return { app: openCloud({ configuration, logger, tracer }), logger };
+  }
+  const { openEmbedded } = await import("./embedded.ts");
+  return { app: openEmbedded({ configuration, logger, tracer }), logger };
+}
+
+/** Opens it for a command, which is told at once when there are no credentials. Throws `CREDENTIALS_MISSING` as well. */
+export async function openForCommand(environment: Environment): Promise<App> {
+  const isOnGoogle = environment.BATON_ENGINE === "gcp" && !environment.FIRESTORE_EMULATOR_HOST;
+  // What is missing of the configuration comes first.
+  if (isOnGoogle) readConfiguration(withoutReferences(environment));
+  if (isOnGoogle) await requireCredentials();
+  return (await openApp(environment, { level: "error", serves: false })).app;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Whoever only looks at a deployment needs none of its secrets, nor the right to read them. */
+async function withSecrets(environment: Environment, serves: boolean): Promise<Environment> {
+  const onlyLooks = !serves && environment.BATON_ENGINE === "gcp";
+  return onlyLooks ? withoutReferences(environment) : resolveSecrets(environment);
+}
+
+/** Without credentials, Google's clients fail late, several times, and where nobody can catch it. */
+async function requireCredentials(): Promise<void> {
+  const { Credentials } = await import("../adapters/google-rest/credentials.ts");
+  await new Credentials().headers().catch((cause: unknown) => {
+    throw new BatonError("CREDENTIALS_MISSING", messageOf(cause), { cause });
+  });
+}

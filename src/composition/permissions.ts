@@ -1,0 +1,99 @@
+/** What the account that Baton runs as has to be allowed, in one place. */
+export interface PermissionSet {
+  /** What the permissions are granted and asked for on. */
+  readonly on:
+    | "project"
+    | "topic"
+    | "queue"
+    | "bucket"
+    | "dataset"
+    | "service account"
+    | "secret"
+    | "repository";
+  /** Predefined roles that hold all of them together. */
+  readonly roles: readonly string[];
+  /** Why each is needed. */
+  readonly needs: Readonly<Record<string, string>>;
+  /** Only for deployments that use it. */
+  readonly isOptional?: true;
+}
+
+/** By the service. */
+export const permissions = {
+  firestore: {
+    on: "project",
+    roles: ["roles/datastore.user"],
+    needs: {
+      "datastore.databases.get": "to begin commits",
+      "datastore.entities.get": "to read documents",
+      "datastore.entities.list": "to query and count them",
+      "datastore.entities.create": "to create them",
+      "datastore.entities.update": "to change them",
+      "datastore.entities.delete": "to delete records that are spent",
+    },
+  },
+  pubSub: {
+    on: "topic",
+    roles: ["roles/pubsub.publisher"],
+    needs: { "pubsub.topics.publish": "to publish messages, also those that Cloud Tasks publishes later" },
+  },
+  cloudTasks: {
+    on: "queue",
+    roles: ["roles/cloudtasks.enqueuer", "roles/cloudtasks.viewer"],
+    needs: {
+      "cloudtasks.tasks.create": "to schedule messages",
+      "cloudtasks.tasks.get": "to see whether a message whose name is taken is still scheduled",
+    },
+  },
+  serviceAccount: {
+    on: "service account",
+    roles: ["roles/iam.serviceAccountUser"],
+    needs: { "iam.serviceAccounts.actAs": "to let Cloud Tasks publish in its name" },
+  },
+  storage: {
+    on: "bucket",
+    roles: ["roles/storage.objectUser"],
+    needs: {
+      "storage.objects.get": "to read files, results and reports",
+      "storage.objects.create": "to write them",
+      "storage.objects.delete": "to replace them, and to move files to the archive",
+    },
+  },
+  bigQueryJobs: {
+    on: "project",
+    roles: ["roles/bigquery.jobUser"],
+    needs: { "bigquery.jobs.create": "to load, copy and query" },
+  },
+  bigQueryData: {
+    on: "dataset",
+    roles: ["roles/bigquery.dataEditor"],
+    needs: {
+      "bigquery.datasets.get": "to find out where the dataset is",
+      "bigquery.tables.get": "to see which columns a table has",
+      "bigquery.tables.getData": "to query tables",
+      "bigquery.tables.create": "to make tables that are missing",
+      "bigquery.tables.updateData": "to load and merge rows",
+      "bigquery.tables.delete": "to drop what was loaded for a merge",
+    },
+  },
+  secretManager: {
+    on: "secret",
+    roles: ["roles/secretmanager.secretAccessor"],
+    needs: { "secretmanager.versions.access": "to read secrets that variables name" },
+    isOptional: true,
+  },
+  dataform: {
+    on: "repository",
+    roles: ["roles/dataform.editor"],
+    needs: {
+      "dataform.compilationResults.create": "to compile",
+      "dataform.compilationResults.get": "to see what came of it",
+      "dataform.workflowInvocations.create": "to run the actions",
+      "dataform.workflowInvocations.get": "to wait for their end",
+      "dataform.workflowInvocations.list": "to find a run again whose answer got lost",
+      "dataform.workflowInvocations.query": "to tell which actions failed",
+      "dataform.workflowInvocations.cancel": "to stop them when their batch is cancelled",
+    },
+    isOptional: true,
+  },
+} as const satisfies Readonly<Record<string, PermissionSet>>;

@@ -1,0 +1,55 @@
+import { BatonError } from "../core/errors.ts";
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** Variables that may hold the name of a secret in Secret Manager instead of the secret. */
+const secretVariables = ["BATON_CALLBACK_SECRET", "BATON_POWERBI_CLIENT_SECRET"] as const;
+export type SecretVariable = (typeof secretVariables)[number];
+
+const reference = /^projects\/[\w.:-]+\/secrets\/[\w-]+\/versions\/(?:\d+|latest|[A-Za-z][\w-]*)$/;
+
+/** The variables that hold references. Throws `CONFIGURATION_INVALID` for what is meant to be one and is not. */
+export function secretReferences(environment: Variables): readonly SecretVariable[] {
+  const meant = secretVariables.filter((variable) => environment[variable]?.trim().startsWith("projects/"));
+  for (const variable of meant)
+    if (!reference.test(environment[variable]?.trim() ?? ""))
+      throw new BatonError(
+        "CONFIGURATION_INVALID",
+        "A secret is named by projects/<project>/secrets/<secret>/versions/<version or latest>",
+        { where: variable },
+      );
+  return meant;
+}
+
+/**
+ * The environment with the secrets in the place of their names, read once. Without names, nothing is loaded or called. Throws
+ * `SECRET_UNAVAILABLE`, `CONFIGURATION_INVALID`.
+ */
+export async function resolveSecrets(environment: Variables): Promise<Variables> {
+  const references = secretReferences(environment);
+  if (references.length === 0) return environment;
+  const values = await Promise.all(references.map((variable) => resolveSecret(environment, variable)));
+  return { ...environment, ...Object.fromEntries(references.map((name, index) => [name, values[index]])) };
+}
+
+/** Throws `SECRET_UNAVAILABLE`. */
+export async function resolveSecret(environment: Variables, variable: SecretVariable): Promise<string> {
+  const { googleRest } = await import("../adapters/google-rest/google-rest.ts");
+  const { accessSecret } = await import("../adapters/secret-manager/secret-manager.ts");
+  const rest = googleRest({
+    service: "https://secretmanager.googleapis.com",
+    endpoint: environment.BATON_SECRET_MANAGER_ENDPOINT,
+  });
+  try {
+    return await accessSecret(rest, environment[variable]?.trim() ?? "");
+  } catch (error) {
+    if (!(error instanceof BatonError)) throw error;
+    throw new BatonError(error.code, `${variable} can't be had: ${error.message}`, { cause: error });
+  }
+}
+
+/** For those who need no secret: what holds only the name of one is left out. */
+export function withoutReferences(environment: Variables): Variables {
+  const references: readonly string[] = secretReferences(environment);
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !references.includes(name)));
+}
