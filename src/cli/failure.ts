@@ -7,6 +7,7 @@ import { failureExitCode, type Session, usageExitCode } from "./session.ts";
 const usageCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "USAGE",
   "CONFIGURATION_INVALID",
+  "CREDENTIALS_MISSING",
   "WORKFLOW_UNKNOWN",
   "WORKFLOW_FOLDER_MISSING",
   "INBOX_MISSING",

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { EmbeddedApp } from "../composition/embedded.ts";
+import type { App } from "../composition/app.ts";
 import type { TaskView } from "../core/views.ts";
 
 export interface FollowOptions {
@@ -19,7 +19,7 @@ const share = 20;
 
 /** Looks at a batch, in whatever process it runs, until it has ended or `stop` is aborted. */
 export async function follow(
-  { engine }: EmbeddedApp,
+  { engine }: App,
   batchId: string,
   { stop, onChange }: FollowOptions,
 ): Promise<void> {

@@ -1,9 +1,9 @@
-import type { EmbeddedApp } from "../composition/embedded.ts";
+import type { App } from "../composition/app.ts";
 import { BatonError } from "../core/errors.ts";
 
 /** What `ask` gives. An error about a key that does not exist also names those like it that do. */
 export async function withKnownKey<Answer>(
-  { engine }: EmbeddedApp,
+  { engine }: App,
   key: string,
   ask: (key: string) => Promise<Answer>,
 ): Promise<Answer> {

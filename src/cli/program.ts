@@ -6,6 +6,8 @@ import { registerCancel } from "./commands/cancel.ts";
 import { registerClearResult } from "./commands/clear-result.ts";
 import { registerComplete } from "./commands/complete.ts";
 import { registerDeadLetters } from "./commands/dead-letters.ts";
+import { registerDeploy } from "./commands/deploy.ts";
+import { registerDoctor } from "./commands/doctor.ts";
 import { registerEvent } from "./commands/event.ts";
 import { registerExplain } from "./commands/explain.ts";
 import { registerGraph } from "./commands/graph.ts";
@@ -52,6 +54,8 @@ const registrations = [
   registerValidate,
   registerGraph,
   registerApply,
+  registerDoctor,
+  registerDeploy,
 ];
 
 /** The command line. Parsing rejects with CommanderErrors rather than end the process. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { EmbeddedApp } from "../composition/embedded.ts";
+import type { App } from "../composition/app.ts";
 import type { Callback } from "../core/callback.ts";
 import { limits } from "../core/limits.ts";
 import type { BatchView } from "../core/views.ts";
@@ -7,10 +7,7 @@ import type { BatchView } from "../core/views.ts";
 const lookMs = 50;
 
 /** The final callbacks of a batch that are under way: those its tasks made, and those that it asked for again. */
-export async function callbacksUnderWay(
-  { engine }: EmbeddedApp,
-  { batchId, tasks }: BatchView,
-): Promise<Callback[]> {
+export async function callbacksUnderWay({ engine }: App, { batchId, tasks }: BatchView): Promise<Callback[]> {
   const found = await engine.callbacks.ofBatch(batchId);
   for (const { key, reason } of tasks)
     if (key !== null && reason === "already_completed") found.push(...(await engine.callbacks.ofKey(key)));
@@ -22,7 +19,7 @@ export async function callbacksUnderWay(
  * left to do, as they then are.
  */
 export async function untilSettled(
-  { engine }: EmbeddedApp,
+  { engine }: App,
   callbackIds: readonly string[],
   stop?: AbortSignal,
 ): Promise<Callback[]> {

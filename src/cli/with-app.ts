@@ -1,12 +1,12 @@
-import type { EmbeddedApp } from "../composition/embedded.ts";
+import type { App } from "../composition/app.ts";
 import { BatonError } from "../core/errors.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
 import type { Session } from "./session.ts";
 
 /** Opens the app that the environment names, and closes it again whatever happens. Problems alone are logged. */
-export async function withApp(session: Session, use: (app: EmbeddedApp) => Promise<void>): Promise<void> {
-  const { openLocal } = await import("../composition/local.ts");
-  const { app } = openLocal(session.environment, "error");
+export async function withApp(session: Session, use: (app: App) => Promise<void>): Promise<void> {
+  const { openForCommand } = await import("../composition/open.ts");
+  const app = await openForCommand(session.environment);
   try {
     await use(app);
   } finally {
@@ -17,7 +17,7 @@ export async function withApp(session: Session, use: (app: EmbeddedApp) => Promi
 /** Throws `WORKFLOW_UNKNOWN`, after telling what is wrong with the files in which it may be. */
 export async function findWorkflow(
   session: Session,
-  app: EmbeddedApp,
+  app: App,
   workflowId: string,
 ): Promise<DeployedWorkflow> {
   const workflow = await app.folder.find(workflowId);
@@ -31,7 +31,7 @@ export async function findWorkflow(
 }
 
 /** Tells what is wrong with workflows. */
-export async function noteProblems(session: Session, app: EmbeddedApp): Promise<void> {
+export async function noteProblems(session: Session, app: App): Promise<void> {
   for (const { code, where, message } of await app.folder.problems())
     session.note(`problem ${code} in ${where}: ${message}`);
 }

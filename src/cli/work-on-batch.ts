@@ -1,9 +1,10 @@
-import type { EmbeddedApp } from "../composition/embedded.ts";
+import type { App } from "../composition/app.ts";
 import type { Callback } from "../core/callback.ts";
 import type { BatchView } from "../core/views.ts";
 import type { Started } from "../engine/start.ts";
 import { follow } from "./follow.ts";
 import { batchLine, changeLine, taskTable } from "./output/batch.ts";
+import { whoWorks } from "./output/who-works.ts";
 import { failureExitCode, type Session, stoppingNote } from "./session.ts";
 import { callbacksUnderWay, untilSettled } from "./settled-callbacks.ts";
 
@@ -19,7 +20,7 @@ export interface WorkOptions {
  */
 export async function workOnBatch(
   session: Session,
-  app: EmbeddedApp,
+  app: App,
   begin: () => Promise<Started>,
   { json, detach }: WorkOptions,
 ): Promise<void> {
@@ -42,14 +43,12 @@ export async function workOnBatch(
   else session.print(`\n${taskTable(view)}\n\n${batchLine(view)}`);
   session.exitCode = exitCodeOf(view, stop);
   if (view.status === "RUNNING")
-    session.note(
-      `The batch is not lost: \`baton start\` goes on with it; see it with \`baton show ${batchId}\`.`,
-    );
-  noteUnsent(session, unsent);
+    session.note(`The batch is not lost. ${whoWorks(app)} goes on with it; see \`baton show ${batchId}\`.`);
+  noteUnsent(session, app, unsent);
 }
 
 /** The final callbacks of a batch that has ended, and that nobody has taken yet although they were waited for. */
-async function finishCallbacks(app: EmbeddedApp, batchId: string, stop: AbortSignal): Promise<Callback[]> {
+async function finishCallbacks(app: App, batchId: string, stop: AbortSignal): Promise<Callback[]> {
   const pending = await callbacksUnderWay(app, await app.engine.show(batchId));
   const callbackIds = pending.map(({ callbackId }) => callbackId);
   // Those of a batch that had ended before are nobody's: their messages name no batch that could be worked on.
@@ -57,23 +56,23 @@ async function finishCallbacks(app: EmbeddedApp, batchId: string, stop: AbortSig
   return untilSettled(app, callbackIds, stop);
 }
 
-function noteUnsent(session: Session, unsent: readonly Callback[]): void {
+function noteUnsent(session: Session, app: App, unsent: readonly Callback[]): void {
   for (const { eventId, taskId, sends, deliveredAt } of unsent) {
     const problem = sends.at(-1)?.error ?? "it is under way";
     const what = deliveredAt === null ? "has not been taken" : "was taken, but is not archived";
     session.note(`The callback ${eventId} of task ${taskId} ${what}: ${problem}`);
   }
-  if (unsent.length > 0) session.note("It is not lost: `baton start` goes on with it.");
+  if (unsent.length > 0) session.note(`It is not lost. ${whoWorks(app)} goes on with it.`);
 }
 
 async function leaveToServer(
   session: Session,
-  app: EmbeddedApp,
+  app: App,
   batchId: string,
   json: true | undefined,
 ): Promise<void> {
   if (json) return session.json(await app.engine.show(batchId));
-  session.print(`A running server takes it up, or the next \`baton start\`; see \`baton show ${batchId}\`.`);
+  session.print(`${whoWorks(app)} takes it up; see \`baton show ${batchId}\`.`);
 }
 
 function exitCodeOf(view: BatchView, stop: AbortSignal): number {

@@ -1,4 +1,4 @@
-import type { EmbeddedApp } from "../../composition/embedded.ts";
+import type { App } from "../../composition/app.ts";
 import { BatonError } from "../../core/errors.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import { failureExitCode, type Session, stoppingNote } from "../session.ts";
@@ -61,7 +61,7 @@ interface Backfill {
 
 async function work(
   session: Session,
-  app: EmbeddedApp,
+  app: App,
   workflow: DeployedWorkflow,
   { source, inventory, options }: Backfill,
 ): Promise<void> {

@@ -1,4 +1,4 @@
-import type { EmbeddedApp } from "../../composition/embedded.ts";
+import type { App } from "../../composition/app.ts";
 import {
   decideItem,
   hasKeyOfInput,
@@ -13,7 +13,7 @@ import type { UsableItem } from "./usable.ts";
 
 /** What is to be done about an item, as things stand now. Writes nothing. */
 export async function decide(
-  app: EmbeddedApp,
+  app: App,
   { definition }: DeployedWorkflow,
   item: UsableItem,
 ): Promise<ItemDecision> {
@@ -25,7 +25,7 @@ export async function decide(
 
 /** Looks no further than the first task whose work is not known to be done. */
 async function keysOf(
-  app: EmbeddedApp,
+  app: App,
   workflowId: string,
   tasks: readonly TaskDefinition[],
   { input }: UsableItem,
@@ -43,7 +43,7 @@ async function keysOf(
 
 /** What the task's key function gives; undefined when it has none, or it gives nothing. */
 async function customKey(
-  { folder }: EmbeddedApp,
+  { folder }: App,
   workflowId: string,
   task: TaskDefinition,
   input: UsableItem["input"],

@@ -1,4 +1,4 @@
-import type { EmbeddedApp } from "../../composition/embedded.ts";
+import type { App } from "../../composition/app.ts";
 import type { ItemDecision } from "../../core/backfill.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import { oneLine } from "../output/text.ts";
@@ -10,7 +10,7 @@ import type { UsableItem } from "./usable.ts";
 /** Tells what would be done about each item. The list is printed as it is made: it may be too long to be held. */
 export async function dryRun(
   session: Session,
-  app: EmbeddedApp,
+  app: App,
   workflow: DeployedWorkflow,
   items: AsyncIterable<UsableItem>,
   { duplicates, invalid, json }: Pick<Inventory, "duplicates" | "invalid"> & { readonly json: boolean },

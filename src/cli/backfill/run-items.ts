@@ -1,4 +1,4 @@
-import type { EmbeddedApp } from "../../composition/embedded.ts";
+import type { App } from "../../composition/app.ts";
 import type { ItemDecision } from "../../core/backfill.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import { follow } from "../follow.ts";
@@ -24,7 +24,7 @@ interface Unended {
  * throws, no other is begun.
  */
 export async function runItems(
-  app: EmbeddedApp,
+  app: App,
   workflow: DeployedWorkflow,
   items: AsyncGenerator<UsableItem>,
   { concurrency, stop, tally }: RunOptions,
@@ -60,7 +60,7 @@ export async function runItems(
 }
 
 /** Counts a batch that has ended; false while it runs. */
-export async function settle(app: EmbeddedApp, tally: Tally, { where, batchId }: Unended): Promise<boolean> {
+export async function settle(app: App, tally: Tally, { where, batchId }: Unended): Promise<boolean> {
   const { status } = await app.engine.status(batchId);
   if (status === "RUNNING") return false;
   if (status === "SUCCESS") tally.succeeded += 1;
@@ -70,7 +70,7 @@ export async function settle(app: EmbeddedApp, tally: Tally, { where, batchId }:
 
 /** The batch that the item comes to its end by; undefined when it needs none. It exists on disk. */
 async function begin(
-  { engine }: EmbeddedApp,
+  { engine }: App,
   { definition: { workflowId } }: DeployedWorkflow,
   { key, value }: UsableItem,
   decision: ItemDecision,

@@ -27,10 +27,11 @@ export function registerBatches(program: Command, session: Session): void {
 
 async function batches(session: Session, { workflow, status, limit, json }: Options): Promise<void> {
   await withApp(session, async (app) => {
-    const found = await app.engine.list({
+    const filter = {
       ...(workflow !== undefined && { workflowId: workflow }),
       ...(status !== undefined && { status }),
-    });
+    };
+    const found = await app.engine.list(filter, limit);
     const shown = found.slice(0, limit);
     if (json) return session.json(shown);
     const rows = shown.map(({ batchId, status, run, createdAt, endedAt, startedBy }) => [

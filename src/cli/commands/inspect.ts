@@ -1,5 +1,5 @@
 import { Argument, type Command } from "commander";
-import type { EmbeddedApp } from "../../composition/embedded.ts";
+import type { App } from "../../composition/app.ts";
 import { wholeNumber } from "../arguments.ts";
 import { activeTable, lockTable, resultTable, statsText } from "../output/inspect.ts";
 import { registeredJson, registeredText } from "../output/registered.ts";
@@ -17,7 +17,7 @@ interface Listing<Row> {
   readonly unreadable: number;
 }
 
-type View = (session: Session, app: EmbeddedApp, options: Options) => Promise<void>;
+type View = (session: Session, app: App, options: Options) => Promise<void>;
 
 const views: Readonly<Record<string, View>> = {
   active: async (session, { engine }, options) =>
@@ -56,16 +56,16 @@ function list<Row>(
   noteUnreadable(session, unreadable);
 }
 
-async function registered(session: Session, app: EmbeddedApp, { json }: Options): Promise<void> {
+async function registered(session: Session, app: App, { json }: Options): Promise<void> {
   const workflows = await app.folder.all();
   await noteProblems(session, app);
   if (json) session.json(registeredJson(workflows, app.configuration));
   else session.print(registeredText(workflows, app.configuration));
 }
 
-async function stats(session: Session, app: EmbeddedApp, { json }: Options): Promise<void> {
+async function stats(session: Session, app: App, { json }: Options): Promise<void> {
   const found = await app.engine.inspection.stats();
-  const queues = app.broker.waiting();
+  const queues = app.waiting();
   if (json) session.json({ ...found, queues });
   else session.print(statsText(found, queues));
   noteUnreadable(session, found.unreadable);

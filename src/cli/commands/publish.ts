@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { readBytes } from "../arguments.ts";
+import { whoWorks } from "../output/who-works.ts";
 import type { Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
 
@@ -21,6 +22,6 @@ async function publish(session: Session, argument: string, json: true | undefine
     const { message, batchId } = await publishBody(app, body);
     if (json) return session.json({ message, batchId });
     session.print(`Published${batchId === null ? "" : `: it starts batch ${batchId}`}.`);
-    session.print("A running server handles it, or the next `baton start`.");
+    session.print(`${whoWorks(app)} handles it.`);
   });
 }

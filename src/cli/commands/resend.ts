@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { EmbeddedApp } from "../../composition/embedded.ts";
+import type { App } from "../../composition/app.ts";
 import { BatonError } from "../../core/errors.ts";
 import { defaults } from "../../core/limits.ts";
 import { wholeNumber } from "../arguments.ts";
@@ -58,7 +58,7 @@ async function resend(session: Session, options: Options): Promise<void> {
 /** Throws `EXECUTION_UNKNOWN`, `CALLBACK_UNKNOWN`, and what a wrong condition throws. */
 async function eventIdsOf(
   session: Session,
-  app: EmbeddedApp,
+  app: App,
   selection: Selection,
   { table = defaults.callbackTable, limit }: Options,
 ): Promise<readonly string[]> {
@@ -75,7 +75,7 @@ async function eventIdsOf(
 
 type Tell = (view: ResentView) => ResentView;
 
-async function find({ engine }: EmbeddedApp, eventIds: readonly string[], tell: Tell): Promise<ResentView[]> {
+async function find({ engine }: App, eventIds: readonly string[], tell: Tell): Promise<ResentView[]> {
   const views: ResentView[] = [];
   for (const eventId of eventIds) {
     const callback = await engine.callbacks.find(eventId);
@@ -85,7 +85,7 @@ async function find({ engine }: EmbeddedApp, eventIds: readonly string[], tell: 
 }
 
 /** All are asked for before the first is sent: if this process dies then, a server sends the rest. */
-async function send(app: EmbeddedApp, eventIds: readonly string[], tell: Tell): Promise<ResentView[]> {
+async function send(app: App, eventIds: readonly string[], tell: Tell): Promise<ResentView[]> {
   const known = new Map<string, boolean>();
   for (const eventId of eventIds) known.set(eventId, await askAgain(app, eventId));
   const views: ResentView[] = [];
@@ -94,7 +94,7 @@ async function send(app: EmbeddedApp, eventIds: readonly string[], tell: Tell): 
   return views;
 }
 
-async function askAgain({ engine }: EmbeddedApp, eventId: string): Promise<boolean> {
+async function askAgain({ engine }: App, eventId: string): Promise<boolean> {
   try {
     await engine.callbacks.resend(eventId);
     return true;
@@ -104,7 +104,7 @@ async function askAgain({ engine }: EmbeddedApp, eventId: string): Promise<boole
   }
 }
 
-async function sendOne(app: EmbeddedApp, eventId: string): Promise<ResentView> {
+async function sendOne(app: App, eventId: string): Promise<ResentView> {
   const { engine } = app;
   await engine.deliverCallback(eventId);
   // A server may have been faster, and be at it.

@@ -23,7 +23,8 @@ async function validate(session: Session, path: string | undefined, json: true |
 
 async function configuredFolder({ environment }: Session): Promise<string> {
   const { readConfiguration } = await import("../../composition/configuration.ts");
-  return readConfiguration(environment).workflows;
+  const { withoutReferences } = await import("../../composition/secrets.ts");
+  return readConfiguration(withoutReferences(environment)).workflows;
 }
 
 interface ToldProblem {

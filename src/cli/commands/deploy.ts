@@ -1,0 +1,109 @@
+import type { Command } from "commander";
+import type { DeployedFunction } from "../../composition/deployment/apply.ts";
+import type { Part } from "../../composition/deployment/package-check.ts";
+import type { Prepared } from "../../composition/deployment/prepare.ts";
+import type { Show } from "../../composition/deployment/run-step.ts";
+import type { TargetOptions } from "../../composition/deployment/target.ts";
+import { BatonError } from "../../core/errors.ts";
+import { confirm } from "../confirm.ts";
+import { nextText, planText, planView, stepText } from "../output/deployment.ts";
+import { countsOf, doctorText } from "../output/doctor.ts";
+import { failureExitCode, type Session } from "../session.ts";
+
+interface Options extends TargetOptions {
+  readonly dryRun?: true;
+  readonly destroy?: true;
+  readonly yes?: true;
+  readonly skipInfra?: true;
+  readonly skipFunction?: true;
+  readonly json?: true;
+}
+
+export function registerDeploy(program: Command, session: Session): void {
+  program
+    .command("deploy")
+    .description("deploy to Google Cloud: infrastructure, function, and what the workflows need")
+    .option("--project <id>", "the project (default: BATON_PROJECT)")
+    .option("--region <region>", "the region (default: BATON_LOCATION)")
+    .option("--prefix <prefix>", "first part of all names (default: BATON_PREFIX, or baton)")
+    .option(
+      "--variables <file>",
+      "variables of this deployment, NAME=value; others than Baton's are the function's",
+    )
+    .option("--dry-run", "only print the resources and commands; needs no account, network or tools")
+    .option("--skip-infra", "deploy only the function")
+    .option("--skip-function", "make only the infrastructure")
+    .option("--destroy", "take the deployment away, with all of its data")
+    .option("--yes", "ask nothing")
+    .option("--json", "print JSON")
+    .action((options: Options) => deploy(session, options));
+}
+
+async function deploy(session: Session, options: Options): Promise<void> {
+  const parts = partsOf(options);
+  const { prepareDeployment, plannedCommands, plannedEnvironment, removalCommands } = await import(
+    "../../composition/deployment/prepare.ts"
+  );
+  const removes = options.destroy === true;
+  const place = { root: process.cwd(), parts, removes };
+  const prepared = await prepareDeployment(session.environment, { ...options, ...place });
+  const commands = removes ? removalCommands(prepared) : plannedCommands(prepared);
+  const view = planView(prepared, commands, plannedEnvironment(prepared));
+  if (options.dryRun && options.json) return session.json({ dryRun: true, ...view });
+  if (!options.json) session.print(planText(view, { destroy: removes, dryRun: options.dryRun === true }));
+  if (options.dryRun) return;
+  const show = showOf(session, options, prepared);
+  if (removes) await destroy(prepared, show);
+  const deployed = removes ? undefined : await apply(prepared, show);
+  // Only a new version of the function: the infrastructure is as it was.
+  const told = deployed && !options.skipInfra ? await check(session, prepared, deployed, options) : {};
+  const previousRevision = deployed?.previousRevision ?? null;
+  if (options.json) session.json({ dryRun: false, ...view, previousRevision, ...told });
+  else session.print(nextText(prepared.deployment, deployed, removes));
+}
+
+function partsOf({ skipInfra, skipFunction }: Options): Part[] {
+  if (skipInfra && skipFunction)
+    throw new BatonError("USAGE", "With --skip-infra and --skip-function there is nothing to do");
+  return [...(skipInfra ? [] : ["infrastructure" as const]), ...(skipFunction ? [] : ["function" as const])];
+}
+
+function showOf(session: Session, { yes, json, destroy }: Options, { deployment }: Prepared): Show {
+  return {
+    quiet: json === true,
+    step: (command) => (json ? session.note(stepText(command)) : session.print(stepText(command))),
+    confirm: async (question) => {
+      if (yes) return;
+      if (destroy) await confirm(session, question, [deployment.prefix]);
+      else await confirm(session, `${question} Type yes to go on:`, ["yes", "y"]);
+    },
+  };
+}
+
+async function apply(prepared: Prepared, show: Show): Promise<DeployedFunction | undefined> {
+  const { applyDeployment } = await import("../../composition/deployment/apply.ts");
+  return applyDeployment(prepared, show);
+}
+
+async function destroy(prepared: Prepared, show: Show): Promise<void> {
+  const { destroyDeployment } = await import("../../composition/deployment/destroy.ts");
+  await destroyDeployment(prepared, show);
+}
+
+/** What the doctor says of it, and how the command ends. */
+async function check(session: Session, prepared: Prepared, deployed: DeployedFunction, { json }: Options) {
+  const { checkDeployment, isUnchecked } = await import("../../composition/deployment/check.ts");
+  const diagnosis = await checkDeployment(prepared, deployed);
+  const { results } = diagnosis;
+  const counts = countsOf(results);
+  const unchecked = isUnchecked(diagnosis);
+  if (unchecked)
+    session.note("It could not be checked: `gcloud auth application-default login`, then `baton doctor`");
+  else if (!json) session.print(doctorText(results));
+  if (counts.failed !== 0 && !unchecked) session.exitCode = failureExitCode;
+  return {
+    checked: !unchecked,
+    counts,
+    checks: results,
+  };
+}

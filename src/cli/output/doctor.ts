@@ -1,0 +1,38 @@
+import type { CheckResult, CheckStatus } from "../../composition/doctor/check.ts";
+import { oneLine } from "./text.ts";
+
+const statuses: readonly CheckStatus[] = ["ok", "warning", "failed", "unknown"];
+
+/** How many results there are of each status. */
+export function countsOf(results: readonly CheckResult[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    statuses.map((status) => [status, results.filter((result) => result.status === status).length]),
+  );
+}
+
+/** What is well or unknown on one line, all else with what to do about it; and a line that counts. */
+export function doctorText(results: readonly CheckResult[]): string {
+  const counts = countsOf(results);
+  const summary = statuses.map((status) => `${counts[status]} ${status}`).join(", ");
+  return [...results.flatMap(linesOf), summary].join("\n");
+}
+
+function linesOf(result: CheckResult): string[] {
+  const { status, id, subject, found, expected, remedy, commands } = result;
+  const head = `${status.padEnd(8)} ${id}  ${oneLine(subject)}`;
+  if (status === "ok") return [`${head}: ${oneLine(found)}`];
+  if (status === "unknown") return [`${head}: ${oneLine(found)}. ${oneLine(remedy ?? "")}`];
+  return [
+    head,
+    `         found: ${oneLine(found)}`,
+    `         expected: ${oneLine(expected)}`,
+    `         what to do: ${oneLine(remedy ?? "")}`,
+    ...commands.map((command) => `           ${oneLine(command)}`),
+  ];
+}
+
+/** The commands that mend what failed or is warned of, each once. */
+export function commandsOf(results: readonly CheckResult[]): readonly string[] {
+  const wrong = results.filter(({ status }) => status === "failed" || status === "warning");
+  return [...new Set(wrong.flatMap(({ commands }) => commands.map(oneLine)))];
+}
