@@ -3,6 +3,7 @@ import { setInterval } from "node:timers";
 import * as z from "zod";
 import { DatabaseFile } from "../../src/adapters/duckdb/database-file.ts";
 import { DuckDbWarehouse } from "../../src/adapters/duckdb/warehouse.ts";
+import type { JobResult, JobState } from "../../src/ports/warehouse.ts";
 
 const CommandSchema = z.object({
   path: z.string(),
@@ -12,20 +13,24 @@ const CommandSchema = z.object({
   jobId: z.string().default(""),
 });
 
+function resultOf(state: JobState): JobResult | undefined {
+  return state.kind === "done" ? state.result : undefined;
+}
+
 const command = CommandSchema.parse(JSON.parse(process.argv[2] ?? ""));
 const warehouse = new DuckDbWarehouse(new DatabaseFile(command.path));
 const { signal } = new AbortController();
 
 if (command.action === "load") {
   const into = { table: "orders", mode: "append", key: [] } as const;
-  const result = await warehouse.load({
+  const state = await warehouse.load({
     jobId: command.jobId,
     uri: command.uri,
     format: "csv",
     into,
     signal,
   });
-  process.stdout.write(`${JSON.stringify(result)}\n`);
+  process.stdout.write(`${JSON.stringify(resultOf(state))}\n`);
 } else {
   await warehouse.rows("SELECT 1 AS one", {}, 1, signal);
   process.stdout.write("open\n");

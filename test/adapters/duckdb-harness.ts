@@ -5,9 +5,15 @@ import { pathToFileURL } from "node:url";
 import { onTestFinished } from "vitest";
 import { DatabaseFile, type DatabaseFileOptions } from "../../src/adapters/duckdb/database-file.ts";
 import { DuckDbWarehouse } from "../../src/adapters/duckdb/warehouse.ts";
-import type { Destination, FileFormat, JobResult, Row } from "../../src/ports/warehouse.ts";
+import type { Destination, FileFormat, JobResult, JobState, Row } from "../../src/ports/warehouse.ts";
 
 export const never = new AbortController().signal;
+
+/** What a job of DuckDB gave: it is over when its call is. */
+export function resultOf(state: JobState): JobResult {
+  if (state.kind === "running") throw new Error("jobs of DuckDB are done at once");
+  return state.result;
+}
 
 /** A warehouse in a folder of its own that goes when the test ends. */
 export async function makeWarehouse(options: DatabaseFileOptions = {}) {
@@ -31,13 +37,15 @@ export async function makeWarehouse(options: DatabaseFileOptions = {}) {
     options: { readonly format?: FileFormat; readonly jobId?: string } = {},
   ): Promise<JobResult> {
     jobs += 1;
-    return warehouse.load({
-      jobId: options.jobId ?? `job-${jobs}`,
-      uri,
-      format: options.format ?? "csv",
-      into: { table: "orders", mode: "append", key: [], ...into },
-      signal: never,
-    });
+    return resultOf(
+      await warehouse.load({
+        jobId: options.jobId ?? `job-${jobs}`,
+        uri,
+        format: options.format ?? "csv",
+        into: { table: "orders", mode: "append", key: [], ...into },
+        signal: never,
+      }),
+    );
   }
 
   /** Writes a CSV file and loads it. */

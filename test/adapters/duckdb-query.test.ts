@@ -1,20 +1,22 @@
 import { expect, test } from "vitest";
 import type { QueryJob } from "../../src/ports/warehouse.ts";
-import { makeWarehouse, never } from "./duckdb-harness.ts";
+import { makeWarehouse, never, resultOf } from "./duckdb-harness.ts";
 
 async function makeOrders() {
   const harness = await makeWarehouse();
   await harness.loadText("id,n,day\n1,10,2026-10-01\n2,20,2026-10-02\n3,30,2026-10-02\n");
   let jobs = 0;
-  const query = (job: Partial<QueryJob> & Pick<QueryJob, "sql">) => {
+  const query = async (job: Partial<QueryJob> & Pick<QueryJob, "sql">) => {
     jobs += 1;
-    return harness.warehouse.query({
-      jobId: `query-${jobs}`,
-      parameters: {},
-      into: { table: "summary", mode: "replace", key: [] },
-      signal: never,
-      ...job,
-    });
+    return resultOf(
+      await harness.warehouse.query({
+        jobId: `query-${jobs}`,
+        parameters: {},
+        into: { table: "summary", mode: "replace", key: [] },
+        signal: never,
+        ...job,
+      }),
+    );
   };
   return { ...harness, query };
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
+import { collect } from "./collected-logs.ts";
 
 const script = fileURLToPath(new URL("../../bin/baton.js", import.meta.url));
 
@@ -103,6 +104,7 @@ export class Running {
     });
     child.stderr?.on("data", (chunk) => {
       this.stderr += chunk;
+      collect(String(chunk));
     });
     this.ended = once(child, "close").then(([code]) => {
       const { stdout, stderr } = this;

@@ -1,0 +1,15 @@
+// Writes lines to the log, as the parent says.
+import { createLogger } from "../../src/adapters/pino/logger.ts";
+import { traceOf } from "../../src/core/trace.ts";
+
+const here = traceOf("b-1");
+const logger = createLogger("info", { projectId: "test-project", place: () => here });
+logger.debug("not wanted");
+logger.info("a line of the batch", { batchId: "b-1", taskId: "load", attempt: 2, rows: 7 });
+logger.warn("a line of another batch", { batchId: "b-2", workflowId: "sales" });
+logger.error("a line of no batch", { code: "INTERNAL", absent: undefined });
+logger.error("sent with whsec_c2VjcmV0 in vain", {
+  error: "header was: Bearer abc.def-ghi",
+  nested: { at: ["bearer xyz"] },
+});
+createLogger("info").info("without a project", { batchId: "b-1" });

@@ -1,0 +1,54 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import * as z from "zod";
+import { traceOf } from "../../src/core/trace.ts";
+
+const child = fileURLToPath(new URL("logger-child.ts", import.meta.url));
+const { stderr } = spawnSync(process.execPath, [child], { encoding: "utf8" });
+const LineSchema = z.record(z.string(), z.unknown());
+const lines = stderr
+  .trimEnd()
+  .split("\n")
+  .map((line) => LineSchema.parse(JSON.parse(line)));
+const [ofBatch, ofAnother, ofNone, secret, bare] = lines;
+
+test("each line is one JSON object with what Cloud Logging looks for", () => {
+  expect(lines).toHaveLength(5);
+  expect(lines.map(({ severity }) => severity)).toEqual(["INFO", "WARNING", "ERROR", "ERROR", "INFO"]);
+  expect(ofBatch).toMatchObject({ message: "a line of the batch", batchId: "b-1", attempt: 2, rows: 7 });
+  for (const { time } of lines) expect(new Date(String(time)).toISOString()).toBe(time);
+});
+
+test("a line of a batch belongs to the batch's trace, and is labelled with what it is about", () => {
+  const { traceId, spanId } = traceOf("b-1");
+  expect(ofBatch).toMatchObject({
+    "logging.googleapis.com/trace": `projects/test-project/traces/${traceId}`,
+    "logging.googleapis.com/spanId": spanId,
+    "logging.googleapis.com/labels": { batchId: "b-1", taskId: "load", attempt: "2" },
+  });
+});
+
+test("a line about another batch belongs to that one's trace, and to no span of this", () => {
+  expect(ofAnother).toMatchObject({
+    "logging.googleapis.com/trace": `projects/test-project/traces/${traceOf("b-2").traceId}`,
+    "logging.googleapis.com/labels": { batchId: "b-2", workflowId: "sales" },
+  });
+  expect(ofAnother).not.toHaveProperty(["logging.googleapis.com/spanId"]);
+});
+
+test("a line that names no batch belongs to the work it is written by", () => {
+  const trace = `projects/test-project/traces/${traceOf("b-1").traceId}`;
+  expect(ofNone).toMatchObject({ "logging.googleapis.com/trace": trace, code: "INTERNAL" });
+  expect(ofNone).not.toHaveProperty(["logging.googleapis.com/labels"]);
+});
+
+test("without a project lines are labelled, and name no trace", () => {
+  expect(bare).toMatchObject({ "logging.googleapis.com/labels": { batchId: "b-1" } });
+  expect(bare).not.toHaveProperty(["logging.googleapis.com/trace"]);
+});
+
+test("secrets that an error quotes are not written", () => {
+  expect(secret).toMatchObject({ message: "sent with whsec_… in vain", error: "header was: Bearer …" });
+  expect(stderr).not.toMatch(/c2VjcmV0|abc\.def|xyz/);
+});

@@ -1,0 +1,221 @@
+import { expect, onTestFinished, test } from "vitest";
+import { otlpSender } from "../../src/adapters/opentelemetry/otlp.ts";
+import { BatchTracer } from "../../src/adapters/opentelemetry/tracer.ts";
+import { TaskError } from "../../src/core/errors.ts";
+import { limits } from "../../src/core/limits.ts";
+import { traceOf } from "../../src/core/trace.ts";
+import type { FaultPlan } from "../servers/kit/faults.ts";
+import { serveTestHttp } from "../servers/kit/http-server.ts";
+import { startOtlpServer } from "../servers/otlp/server.ts";
+
+async function setUp({ faults, googleProject }: { faults?: FaultPlan; googleProject?: string } = {}) {
+  const receiver = await startOtlpServer(faults && { faults });
+  const problems: unknown[] = [];
+  const send = otlpSender({
+    url: `${receiver.url}/v1/traces`,
+    googleProject,
+    resource: { "service.name": "baton" },
+  });
+  const tracer = new BatchTracer(send, (problem) => problems.push(problem));
+  onTestFinished(async () => {
+    await tracer.close();
+    await receiver.close();
+  });
+  const spanOf = (name: string) => receiver.spans.find((span) => span.name === name);
+  return { receiver, tracer, problems, spanOf };
+}
+
+test("work within work of a batch is told of as spans of the batch's trace, each below the other", async () => {
+  const { tracer, receiver, spanOf } = await setUp();
+  const before = Date.now();
+  const result = await tracer.inBatch("b-1", () =>
+    tracer.inSpan({ name: "outer", kind: "consumer", attributes: { "a.b": 1, absent: undefined } }, () =>
+      tracer.inSpan({ name: "inner", kind: "client" }, async (span) => {
+        span.set({ answer: "yes", ok: true });
+        return 42;
+      }),
+    ),
+  );
+  await tracer.flush();
+  const after = Date.now();
+  expect(result).toBe(42);
+  const { traceId, spanId } = traceOf("b-1");
+  const [outer, inner] = [spanOf("outer"), spanOf("inner")];
+  expect(outer).toMatchObject({ traceId, parentSpanId: spanId, kind: 5, attributes: { "a.b": 1 } });
+  expect(Object.keys(outer?.attributes ?? {})).toEqual(["a.b"]);
+  expect(inner).toMatchObject({ traceId, parentSpanId: outer?.spanId, kind: 3, status: { code: 0 } });
+  expect(inner?.attributes).toEqual({ answer: "yes", ok: true });
+  expect(outer?.startTimeUnixNano).toBeGreaterThanOrEqual(before - 1);
+  expect(inner?.startTimeUnixNano).toBeGreaterThanOrEqual(outer?.startTimeUnixNano ?? 0);
+  expect(outer?.endTimeUnixNano).toBeGreaterThanOrEqual(inner?.endTimeUnixNano ?? 0);
+  expect(outer?.endTimeUnixNano).toBeLessThanOrEqual(after + 1);
+  expect(receiver.resource()).toMatchObject({ "service.name": "baton" });
+});
+
+test("what work throws is thrown, and told of", async () => {
+  const { tracer, spanOf } = await setUp();
+  const failed = tracer.inBatch("b-1", () =>
+    tracer.inSpan({ name: "fails" }, async () => {
+      throw new TaskError("the disk is full", { code: "DISK_FULL" });
+    }),
+  );
+  await expect(failed).rejects.toThrow("the disk is full");
+  await tracer.flush();
+  expect(spanOf("fails")).toMatchObject({
+    status: { code: 2, message: "the disk is full" },
+    attributes: { "error.type": "DISK_FULL" },
+    events: [{ name: "exception", attributes: { "exception.message": "the disk is full" } }],
+  });
+});
+
+test("batches that are worked on at the same time keep their traces apart", async () => {
+  const { tracer, receiver } = await setUp();
+  const batchIds = ["b-1", "b-2", "b-3"];
+  await Promise.all(
+    batchIds.map((batchId) =>
+      tracer.inBatch(batchId, () =>
+        tracer.inSpan({ name: batchId }, async () => {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          expect(tracer.current()?.traceId).toBe(traceOf(batchId).traceId);
+          await tracer.inSpan({ name: batchId }, async () => undefined);
+        }),
+      ),
+    ),
+  );
+  await tracer.flush();
+  expect(receiver.spans).toHaveLength(6);
+  for (const { name, traceId } of receiver.spans) expect(traceId).toBe(traceOf(name).traceId);
+});
+
+test("work of no batch is done untold, until it is known of which it is", async () => {
+  const { tracer, receiver } = await setUp();
+  await tracer.inBatch("other", () =>
+    tracer.inBatch(undefined, async () => {
+      expect(await tracer.inSpan({ name: "untold" }, async () => 1)).toBe(1);
+      expect(tracer.current()).toBeUndefined();
+      tracer.adopt("b-1");
+      await tracer.inSpan({ name: "told" }, async () => undefined);
+    }),
+  );
+  await tracer.flush();
+  expect(receiver.spans).toMatchObject([{ name: "told", parentSpanId: traceOf("b-1").spanId }]);
+});
+
+test("a batch as a whole has the span that all others are below", async () => {
+  const { tracer, receiver } = await setUp();
+  const span = { batchId: "b-1", startedAt: 1_000_000, endedAt: 1_002_500 };
+  tracer.record({ ...span, name: "wait" });
+  tracer.recordBatch({ ...span, name: "batch" });
+  await tracer.flush();
+  const [wait, batch] = receiver.spans;
+  expect(batch).toMatchObject({
+    ...traceOf("b-1"),
+    startTimeUnixNano: 1_000_000,
+    endTimeUnixNano: 1_002_500,
+  });
+  expect(batch?.parentSpanId ?? "").toBe("");
+  expect(wait).toMatchObject({ traceId: batch?.traceId, parentSpanId: batch?.spanId });
+});
+
+test("what is told while spans are being sent is sent too, and a flush waits for it", async () => {
+  const { tracer, receiver } = await setUp({
+    faults: ({ index }) => (index === 0 ? { kind: "slow", delayMs: 200 } : undefined),
+  });
+  const tell = (name: string) => tracer.record({ batchId: "b-1", name, startedAt: 1, endedAt: 2 });
+  tell("first");
+  const first = tracer.flush();
+  tell("second");
+  await tracer.flush();
+  expect(receiver.spans.map(({ name }) => name)).toEqual(["first", "second"]);
+  await first;
+});
+
+test("nobody waits longer than the limit for a receiver that is late, and then nobody waits at all", async () => {
+  const never: FaultPlan = () => ({ kind: "slow", delayMs: 10 * limits.traceFlushMs });
+  const { tracer, problems } = await setUp({ faults: never });
+  const tell = () => tracer.record({ batchId: "b-1", name: "late", startedAt: 1, endedAt: 2 });
+  tell();
+  const began = performance.now();
+  await tracer.flush();
+  expect(performance.now() - began).toBeGreaterThan(limits.traceFlushMs - 50);
+  expect(performance.now() - began).toBeLessThan(2 * limits.traceFlushMs);
+  tell();
+  const again = performance.now();
+  await tracer.flush();
+  await tracer.close();
+  expect(performance.now() - again).toBeLessThan(limits.traceFlushMs / 2);
+  expect(problems).toEqual([{ error: expect.stringContaining("takes longer"), lostSpans: 0 }]);
+});
+
+test("spans that are refused are given up, and the log hears of it once", async () => {
+  const refusing = await serveTestHttp({
+    service: "otlp",
+    faults: () => undefined,
+    handle: () => ({ status: 403, body: { error: "no" } }),
+  });
+  onTestFinished(() => refusing.close());
+  const problems: unknown[] = [];
+  const send = otlpSender({ url: `${refusing.url}/v1/traces`, googleProject: undefined, resource: {} });
+  const tracer = new BatchTracer(send, (problem) => problems.push(problem));
+  for (let index = 0; index < 3; index += 1) {
+    tracer.record({ batchId: "b-1", name: "refused", startedAt: 1, endedAt: 2 });
+    await tracer.flush();
+  }
+  await tracer.close();
+  expect(problems).toEqual([{ error: expect.any(String), lostSpans: 1 }]);
+});
+
+test("more spans than may wait are lost, and counted", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const problems: { lostSpans: number }[] = [];
+  const sent: number[] = [];
+  const tracer = new BatchTracer(
+    async (spans) => {
+      await promise;
+      sent.push(spans.length);
+      throw new Error("no");
+    },
+    (problem) => problems.push(problem),
+  );
+  const waiting = limits.spansPerExport + limits.traceSpans;
+  for (let index = 0; index < waiting + 7; index += 1)
+    tracer.record({ batchId: "b-1", name: "many", startedAt: 1, endedAt: 2 });
+  resolve();
+  await tracer.flush();
+  expect(problems[0]?.lostSpans).toBe(7 + limits.spansPerExport);
+  expect(sent.every((count) => count <= limits.spansPerExport)).toBe(true);
+});
+
+test("spans go to Google with a token of this machine and the project that pays", async () => {
+  const metadata = await serveTestHttp({
+    service: "metadata",
+    faults: () => undefined,
+    handle: ({ path }) => ({
+      status: 200,
+      headers: { "metadata-flavor": "Google" },
+      body: path.endsWith("/token")
+        ? { access_token: "machine-token", expires_in: 3_599, token_type: "Bearer" }
+        : Buffer.from("default"),
+    }),
+  });
+  const environment = {
+    GCE_METADATA_HOST: metadata.url.replace("http://", ""),
+    METADATA_SERVER_DETECTION: "assume-present",
+    GOOGLE_APPLICATION_CREDENTIALS: "",
+    CLOUDSDK_CONFIG: "/nonexistent",
+    HOME: "/nonexistent",
+  };
+  const saved = { ...process.env };
+  Object.assign(process.env, environment);
+  onTestFinished(async () => {
+    for (const name of Object.keys(environment)) delete process.env[name];
+    Object.assign(process.env, saved);
+    await metadata.close();
+  });
+  const { tracer, receiver } = await setUp({ googleProject: "test-project" });
+  tracer.record({ batchId: "b-1", name: "billed", startedAt: 1, endedAt: 2 });
+  await tracer.flush();
+  await expect
+    .poll(() => receiver.headers)
+    .toMatchObject([{ authorization: "Bearer machine-token", "x-goog-user-project": "test-project" }]);
+});

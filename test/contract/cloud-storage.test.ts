@@ -1,0 +1,67 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe } from "vitest";
+import * as z from "zod";
+import { CloudObjectStore } from "../../src/adapters/storage/object-store.ts";
+import { type StorageServer, startStorageServer } from "../servers/storage/server.ts";
+import { describeObjectStore, type ObjectStoreUnderTest } from "./object-store-contract.ts";
+
+const ListSchema = z.object({ items: z.array(z.object({ name: z.string() })).default([]) });
+
+const RewriteSchema = z.object({ rewriteToken: z.string().optional() });
+
+async function asked(url: string, init: RequestInit = {}): Promise<unknown> {
+  const response = await fetch(url, { ...init, headers: { "content-type": "application/json" } });
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
+  return response.json();
+}
+
+/** A new bucket of whatever speaks Cloud Storage's JSON API there, looked at from outside. */
+async function bucketAt(endpoint: string): Promise<ObjectStoreUnderTest> {
+  const bucket = `baton-${randomUUID()}`;
+  const api = `${endpoint}/storage/v1/b`;
+  await asked(`${api}?project=baton-test`, { method: "POST", body: JSON.stringify({ name: bucket }) });
+  const object = (name: string) => `${bucket}/o/${encodeURIComponent(name)}`;
+  return {
+    store: new CloudObjectStore({ projectId: "baton-test", buckets: {}, apiEndpoint: endpoint }),
+    bucket,
+    async listing() {
+      const { items } = ListSchema.parse(await asked(`${api}/${bucket}/o`));
+      return items.map(({ name }) => name).sort();
+    },
+    async beginMove(from, to) {
+      const metadata = { "baton-moved-from": `${bucket}/${from.object}#${from.generation}` };
+      const url = `${api}/${object(from.object)}/rewriteTo/b/${object(to.object)}`;
+      const init = { method: "POST", body: JSON.stringify({ contentType: "text/csv", metadata }) };
+      for (let next: string | undefined = url; next !== undefined; ) {
+        const { rewriteToken } = RewriteSchema.parse(await asked(next, init));
+        next = rewriteToken && `${url}?rewriteToken=${rewriteToken}`;
+      }
+    },
+  };
+}
+
+/** Set from outside, the contract is tried on that server, an emulator for instance. */
+const outside = process.env.STORAGE_EMULATOR_HOST;
+
+describe.runIf(outside)("Cloud Storage from outside keeps the contract", () => {
+  const endpoint = outside?.includes("://") ? outside : `http://${outside}`;
+  describeObjectStore(() => bucketAt(endpoint));
+});
+
+describe.skipIf(outside)("Cloud Storage keeps the contract", () => {
+  let server: StorageServer;
+  beforeAll(async () => {
+    server = await startStorageServer();
+  });
+  afterAll(() => server.close());
+  describeObjectStore(() => bucketAt(server.url));
+});
+
+describe.skipIf(outside)("Cloud Storage keeps the contract when a rewrite takes several calls", () => {
+  let server: StorageServer;
+  beforeAll(async () => {
+    server = await startStorageServer({ rewriteBytesPerCall: 2 });
+  });
+  afterAll(() => server.close());
+  describeObjectStore(() => bucketAt(server.url));
+});

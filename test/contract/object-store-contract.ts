@@ -1,0 +1,279 @@
+import { describe, expect, test } from "vitest";
+import type { ObjectName, ObjectStore } from "../../src/ports/objects.ts";
+
+export interface ObjectStoreUnderTest {
+  readonly store: ObjectStore;
+  /** An empty bucket. */
+  readonly bucket: string;
+  /** The names of all objects in it, sorted. */
+  listing(): Promise<string[]>;
+  /** What a move does before it loses its machine: the copy is there, and the source still is. */
+  beginMove(from: Required<ObjectName>, to: ObjectName): Promise<void>;
+}
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+/** A bucket and what the tests do with it. */
+async function opened(open: () => Promise<ObjectStoreUnderTest>) {
+  const { store, bucket, listing, beginMove } = await open();
+  const name = (object: string): ObjectName => ({ bucket, object });
+  return {
+    store,
+    bucket,
+    listing,
+    beginMove,
+    name,
+    async drop(object: string, content: string): Promise<Required<ObjectName>> {
+      const { generation } = await store.write(name(object), bytes(content), "text/csv");
+      return { bucket, object, generation };
+    },
+    async content(object: string): Promise<string> {
+      return new TextDecoder().decode(await store.read(name(object)));
+    },
+  };
+}
+
+const refused = (code: string) => expect.objectContaining({ code });
+
+/** What every object store must do: workflows and results rest on each of these. */
+export function describeObjectStore(open: () => Promise<ObjectStoreUnderTest>): void {
+  describe("reading and writing", () => describeContents(open));
+  describe("generations", () => describeGenerations(open));
+  describe("moving", () => describeMoves(open));
+}
+
+function describeContents(open: () => Promise<ObjectStoreUnderTest>): void {
+  test("what was written is there, as a whole, and is replaced as a whole", async () => {
+    const { store, name, content, listing } = await opened(open);
+    await store.write(name("2026/may/sales.html"), bytes("longer than it"), "text/html");
+    const info = await store.write(name("2026/may/sales.html"), bytes("two!"), "text/html");
+    expect(info).toEqual(await store.stat(name("2026/may/sales.html")));
+    expect(info).toMatchObject({ ...name("2026/may/sales.html"), bytes: 4 });
+    expect(await content("2026/may/sales.html")).toBe("two!");
+    expect(await listing()).toEqual(["2026/may/sales.html"]);
+  });
+
+  test("any bytes are kept, and none as well", async () => {
+    const { store, name } = await opened(open);
+    const all = Uint8Array.from({ length: 100_000 }, (_, index) => (index * 7) % 256);
+    await store.write(name("all"), all, "application/octet-stream");
+    expect(Buffer.from(await store.read(name("all"))).equals(all)).toBe(true);
+    const part = all.subarray(10, 20);
+    await store.write(name("part"), part, "application/octet-stream");
+    expect(Buffer.from(await store.read(name("part"))).equals(part)).toBe(true);
+    expect(await store.write(name("none"), new Uint8Array(), "text/plain")).toMatchObject({ bytes: 0 });
+    expect(await store.read(name("none"))).toHaveLength(0);
+  });
+
+  test.each([
+    "a b+c.csv",
+    "100%.csv",
+    "%2e%2e",
+    "q?a=b#c&d.csv",
+    "äöü/日本 😀.csv",
+    "..a/b..",
+    "aa:b;c=d,@!$'()*",
+  ])("the name %j is any other's equal", async (object) => {
+    const { store, name, drop, content, listing } = await opened(open);
+    await drop(object, "data");
+    expect(await content(object)).toBe("data");
+    expect(await listing()).toEqual([object]);
+    const moved = await store.move(name(object), name(`archive/${object}`));
+    expect(moved.object).toBe(`archive/${object}`);
+    expect(await listing()).toEqual([`archive/${object}`]);
+  });
+
+  test("what is not there is missing, whatever is asked", async () => {
+    const { store, name, bucket, drop } = await opened(open);
+    const { generation } = await drop("there", "x");
+    for (const asked of [
+      name("a.csv"),
+      name("no/such/folder.csv"),
+      { bucket, object: "a.csv", generation },
+      { bucket: "a-bucket-of-nobody", object: "a.csv" },
+    ]) {
+      await expect(store.stat(asked)).rejects.toEqual(refused("FILE_MISSING"));
+      await expect(store.read(asked)).rejects.toEqual(refused("FILE_MISSING"));
+      await expect(store.move(asked, name("b"))).rejects.toEqual(refused("FILE_MISSING"));
+    }
+    await expect(
+      store.write({ bucket, object: "a.csv", generation }, bytes("x"), "text/csv"),
+    ).rejects.toEqual(refused("FILE_MISSING"));
+    await expect(
+      store.write({ bucket: "a-bucket-of-nobody", object: "a" }, bytes("x"), "text/csv"),
+    ).rejects.toEqual(refused("FILE_MISSING"));
+  });
+
+  test.each(["", ".", "..", "../secret", "a/../../secret", "./a", "a\0b"])(
+    "the name %j is refused",
+    async (object) => {
+      const { store, name, drop, listing } = await opened(open);
+      await drop("mine", "mine");
+      const invalid = refused("OBJECT_NAME_INVALID");
+      await expect(store.stat(name(object))).rejects.toEqual(invalid);
+      await expect(store.read(name(object))).rejects.toEqual(invalid);
+      await expect(store.write(name(object), bytes("x"), "text/plain")).rejects.toEqual(invalid);
+      await expect(store.move(name(object), name("b"))).rejects.toEqual(invalid);
+      await expect(store.move(name("mine"), name(object))).rejects.toEqual(invalid);
+      expect(await listing()).toEqual(["mine"]);
+    },
+  );
+}
+
+function describeGenerations(open: () => Promise<ObjectStoreUnderTest>): void {
+  test("new content has a new generation", async () => {
+    const { drop } = await opened(open);
+    const first = await drop("a.csv", "11");
+    expect((await drop("a.csv", "22")).generation).not.toBe(first.generation);
+  });
+
+  test("one that is named must be the current one, and nothing happens when it is not", async () => {
+    const { store, name, drop, content, listing } = await opened(open);
+    const old = await drop("a.csv", "old");
+    await drop("a.csv", "new");
+    for (const asked of [old, { ...old, generation: "no generation at all" }, { ...old, generation: "0" }]) {
+      const changed = refused("FILE_CHANGED");
+      await expect(store.stat(asked)).rejects.toEqual(changed);
+      await expect(store.read(asked)).rejects.toEqual(changed);
+      await expect(store.write(asked, bytes("x"), "text/csv")).rejects.toEqual(changed);
+      await expect(store.move(asked, name("b.csv"))).rejects.toEqual(changed);
+    }
+    expect(await content("a.csv")).toBe("new");
+    expect(await listing()).toEqual(["a.csv"]);
+  });
+
+  test("the current one can be read, looked at and replaced by its generation", async () => {
+    const { store, drop, content } = await opened(open);
+    const now = await drop("a.csv", "now");
+    expect(await store.stat(now)).toMatchObject(now);
+    expect(new TextDecoder().decode(await store.read(now))).toBe("now");
+    await store.write(now, bytes("later"), "text/csv");
+    expect(await content("a.csv")).toBe("later");
+  });
+}
+
+function describeMoves(open: () => Promise<ObjectStoreUnderTest>): void {
+  test("the object is at its new name, and no longer at the old one", async () => {
+    const { store, name, drop, content, listing } = await opened(open);
+    const moved = await store.move(await drop("sales/a.csv", "data"), name("archive/sales/a.csv"));
+    expect(moved).toEqual(await store.stat(name("archive/sales/a.csv")));
+    expect(await listing()).toEqual(["archive/sales/a.csv"]);
+    expect(await content("archive/sales/a.csv")).toBe("data");
+  });
+
+  test("doing it again gives the same answer, also when a new object has taken the old name", async () => {
+    const { store, name, drop, content } = await opened(open);
+    const from = await drop("a.csv", "monday");
+    const first = await store.move(from, name("archive/a.csv"));
+    expect(await store.move(from, name("archive/a.csv"))).toEqual(first);
+    await drop("a.csv", "tuesday");
+    expect(await store.move(from, name("archive/a.csv"))).toEqual(first);
+    expect(await content("a.csv")).toBe("tuesday");
+  });
+
+  test("a move that stopped between copy and removal is finished by the next", async () => {
+    const { store, name, drop, listing, beginMove } = await opened(open);
+    const from = await drop("a.csv", "data");
+    await beginMove(from, name("archive/a.csv"));
+    expect(await listing()).toEqual(["a.csv", "archive/a.csv"]);
+    const moved = await store.move(from, name("archive/a.csv"));
+    expect(moved).toEqual(await store.stat(name("archive/a.csv")));
+    expect(await listing()).toEqual(["archive/a.csv"]);
+  });
+
+  test("a move that stopped is known again after a new object has taken the old name", async () => {
+    const { store, name, drop, content, beginMove } = await opened(open);
+    const from = await drop("a.csv", "monday");
+    await beginMove(from, name("archive/a.csv"));
+    await drop("a.csv", "tuesday");
+    expect((await store.move(from, name("archive/a.csv"))).object).toBe("archive/a.csv");
+    expect(await content("archive/a.csv")).toBe("monday");
+    expect(await content("a.csv")).toBe("tuesday");
+  });
+
+  test("other content is never replaced: the name gets 8 characters of the generation, every time", async () => {
+    const { store, name, drop, content, listing } = await opened(open);
+    await drop("archive/a.csv", "precious");
+    const from = await drop("a.csv", "new");
+    const moved = await store.move(from, name("archive/a.csv"));
+    expect(moved.object).toBe(`archive/a.${from.generation.slice(0, 8)}.csv`);
+    expect(await content("archive/a.csv")).toBe("precious");
+    expect(await content(moved.object)).toBe("new");
+    expect(await store.move(from, name("archive/a.csv"))).toEqual(moved);
+    expect(await listing()).toEqual([moved.object, "archive/a.csv"].sort());
+  });
+
+  test.each([
+    ["archive/README", (mark: string) => `archive/README.${mark}`],
+    ["sales.v1/a", (mark: string) => `sales.v1/a.${mark}`],
+    ["a.tar.gz", (mark: string) => `a.tar.${mark}.gz`],
+    [".hidden", (mark: string) => `.hidden.${mark}`],
+  ])("the mark stands before the extension of %s", async (object, marked) => {
+    const { store, name, drop } = await opened(open);
+    await drop(object, "precious");
+    const from = await drop("new", "new");
+    const moved = await store.move(from, name(object));
+    expect(moved.object).toBe(marked(from.generation.slice(0, 8)));
+  });
+
+  test("several objects that move to one name are all kept", async () => {
+    const { store, name, drop, content, listing } = await opened(open);
+    const texts = ["one", "two", "three"];
+    const drops = [];
+    for (const text of texts) drops.push(await drop(`${text}.csv`, text));
+    const moved = await Promise.all(drops.map((from) => store.move(from, name("archive/a.csv"))));
+    expect(await Promise.all(moved.map(({ object }) => content(object)))).toEqual(texts);
+    expect(await listing()).toEqual(moved.map(({ object }) => object).sort());
+    const again = await Promise.all(drops.map((from) => store.move(from, name("archive/a.csv"))));
+    expect(again).toEqual(moved);
+  });
+
+  test("what happens to be at the destination is not taken for what was to be moved", async () => {
+    const { store, name, drop } = await opened(open);
+    const gone = await drop("other", "something else");
+    await drop("archive/a.csv", "something older");
+    const missing = refused("FILE_MISSING");
+    await expect(store.move(name("a.csv"), name("archive/a.csv"))).rejects.toEqual(missing);
+    await expect(store.move({ ...gone, object: "a.csv" }, name("archive/a.csv"))).rejects.toEqual(missing);
+  });
+
+  test("an object that is moved onto itself stays", async () => {
+    const { store, name, drop, content, listing } = await opened(open);
+    const from = await drop("a.csv", "data");
+    expect(await store.move(from, name("a.csv"))).toEqual(await store.stat(name("a.csv")));
+    expect(await content("a.csv")).toBe("data");
+    expect(await listing()).toEqual(["a.csv"]);
+  });
+
+  test("an object can be moved there and back, and there again", async () => {
+    const { store, name, drop, content, listing } = await opened(open);
+    await drop("a.csv", "data");
+    for (const [from, to] of [
+      ["a.csv", "b.csv"],
+      ["b.csv", "a.csv"],
+      ["a.csv", "b.csv"],
+    ] as const) {
+      const { bucket, object, generation } = await store.stat(name(from));
+      expect((await store.move({ bucket, object, generation }, name(to))).object).toBe(to);
+    }
+    expect(await content("b.csv")).toBe("data");
+    expect(await listing()).toEqual(["b.csv"]);
+  });
+
+  test("several who move one object at once all get the same answer", async () => {
+    const { store, name, drop, listing } = await opened(open);
+    const from = await drop("a.csv", "data");
+    const all = await Promise.all(Array.from({ length: 8 }, () => store.move(from, name("archive/a.csv"))));
+    expect(new Set(all.map((info) => JSON.stringify(info))).size).toBe(1);
+    expect(await listing()).toEqual(["archive/a.csv"]);
+  });
+
+  test("two who move one object at once to a name that is taken leave one copy", async () => {
+    const { store, name, drop, listing } = await opened(open);
+    await drop("archive/a.csv", "precious");
+    const from = await drop("a.csv", "data");
+    const all = await Promise.all([1, 2].map(() => store.move(from, name("archive/a.csv"))));
+    expect(all[0]).toEqual(all[1]);
+    expect(await listing()).toHaveLength(2);
+  });
+}

@@ -1,0 +1,166 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import { CloudTasksTimer } from "../../src/adapters/cloud-tasks/timer.ts";
+import { PubSubBroker } from "../../src/adapters/pubsub/broker.ts";
+import { publishRequest } from "../../src/adapters/pubsub/publish-request.ts";
+import { systemClock } from "../../src/adapters/system/clock.ts";
+import { CALLBACK_QUEUE, CONTROL_QUEUE, type Message } from "../../src/core/messages.ts";
+import { isSealed, sealOf } from "../../src/core/seal.ts";
+import { subscriptionOf, topicOf } from "../../src/core/topics.ts";
+import { parseRequest } from "../../src/entry/parse-request.ts";
+import type { OutgoingMessage } from "../../src/ports/broker.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import { cloudTasksClient } from "../servers/cloud-tasks/client.ts";
+import { type CloudTasksServer, startCloudTasksServer } from "../servers/cloud-tasks/server.ts";
+import { startEndpoint } from "../servers/kit/endpoint.ts";
+import type { Fault } from "../servers/kit/faults.ts";
+import { startTokenIssuer } from "../servers/oidc/issuer.ts";
+import { pubSubClients } from "../servers/pubsub/clients.ts";
+import { type PubSubServer, startPubSubServer } from "../servers/pubsub/server.ts";
+import { type BrokerUnderTest, describeBroker } from "./broker-contract.ts";
+
+const projectId = "p";
+const topicPrefix = "baton";
+const key = { secret: "whsec_secret", deployment: "p/baton" };
+const queues = [CONTROL_QUEUE, CALLBACK_QUEUE, "default", "documents"];
+
+interface PubSubUnderTest extends BrokerUnderTest {
+  readonly pubsub: PubSubServer;
+  readonly tasks: CloudTasksServer;
+}
+
+async function open(clock: Clock = systemClock): Promise<PubSubUnderTest> {
+  const issuer = await startTokenIssuer();
+  const pubsub = await startPubSubServer();
+  const tasks = await startCloudTasksServer({ oidc: issuer });
+  const deliveries: { message: Message; at: number }[] = [];
+  let refusals = 0;
+  const endpoint = await startEndpoint(({ headers, body }) => {
+    const parsed = parseRequest({ headers: onlyText(headers), body }, (data, seal) =>
+      isSealed([key], data, seal ?? ""),
+    );
+    if ("message" in parsed) deliveries.push({ message: parsed.message, at: Date.now() });
+    refusals -= 1;
+    return refusals >= 0 ? 503 : 204;
+  });
+  await subscribe(pubsub, endpoint.url);
+  const client = cloudTasksClient(tasks);
+  const parent = "projects/p/locations/l";
+  await client.createQueue({ parent, queue: { name: `${parent}/queues/timers` } });
+  await client.close();
+  const seal = (data: Uint8Array) => sealOf(key, data);
+  const settings = { projectId, topicPrefix };
+  const broker = new PubSubBroker(settings, seal);
+  const timer = new CloudTasksTimer(
+    { projectId, location: "l", queue: "timers", emulatorHost: tasks.host },
+    broker,
+    clock,
+    (message) => ({ ...publishRequest(settings, pubsub.restUrl, message, seal), serviceAccount: "a@b.c" }),
+  );
+  onTestFinished(async () => {
+    await Promise.all([broker.close(), timer.close()]);
+    await Promise.all([pubsub.close(), tasks.close(), endpoint.close(), issuer.close()]);
+  });
+  return {
+    broker,
+    timer,
+    deliveries,
+    pubsub,
+    tasks,
+    refuse(times) {
+      refusals = times;
+    },
+  };
+}
+
+async function subscribe(server: PubSubServer, pushEndpoint: string): Promise<void> {
+  const clients = pubSubClients(server, projectId);
+  for (const id of queues.map((queue) => topicOf(topicPrefix, queue))) {
+    const topic = `projects/${projectId}/topics/${id}`;
+    await clients.publisher.createTopic({ name: topic });
+    await clients.subscriber.createSubscription({
+      name: `projects/${projectId}/subscriptions/${subscriptionOf(id)}`,
+      topic,
+      ackDeadlineSeconds: 60,
+      pushConfig: { pushEndpoint },
+    });
+  }
+  await clients.close();
+}
+
+function onlyText(headers: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+}
+
+describe("Pub/Sub with Cloud Tasks keeps the contract", () => describeBroker(() => open()));
+
+const start = (key: string): OutgoingMessage => ({
+  queue: CONTROL_QUEUE,
+  message: { kind: "start", workflowId: "flow", key },
+});
+
+const faults: readonly Fault[] = [
+  { kind: "not_sent" },
+  { kind: "reply_lost" },
+  { kind: "error_after" },
+  { kind: "duplicated" },
+  { kind: "slow", delayMs: 50 },
+];
+
+describe.each(faults)("under the fault $kind", (fault) => {
+  test("of three requests, one of which fails, every message comes", async () => {
+    const under = await open();
+    let publishes = 0;
+    under.pubsub.setFaults(({ method }) => {
+      if (method === "Publish") publishes += 1;
+      return method === "Publish" && publishes === 2 ? fault : undefined;
+    });
+    const keys = Array.from({ length: 2_500 }, (_, index) => `k${index}`);
+    await under.broker.publish(keys.map(start));
+    await expect
+      .poll(
+        () => new Set(under.deliveries.map(({ message }) => message.kind === "start" && message.key)).size,
+      )
+      .toBe(keys.length);
+    // Only what one request carried was published once more.
+    expect(under.pubsub.meter.of("messages_published")).toBeLessThanOrEqual(keys.length + 1_000);
+  });
+
+  test("what is scheduled comes, and hardly ever twice", async () => {
+    const under = await open();
+    let isMet = false;
+    under.tasks.setFaults(({ method }) => {
+      if (method !== "CreateTask" || isMet) return undefined;
+      isMet = true;
+      return fault;
+    });
+    await under.timer.schedule(start("later"), 300);
+    expect(isMet).toBe(true);
+    await expect.poll(() => under.deliveries.length).toBe(1);
+    expect(under.tasks.meter.of("tasks_created")).toBe(1);
+  });
+});
+
+test("a message that is scheduled by several deliveries of it is scheduled once", async () => {
+  const under = await open();
+  await Promise.all(Array.from({ length: 5 }, () => under.timer.schedule(start("held"), 60_000)));
+  expect(under.tasks.meter.of("tasks_created")).toBeLessThanOrEqual(2);
+});
+
+test("what has come can be scheduled again under the very same name, which stays taken", async () => {
+  const stoppedAt = Date.now();
+  const under = await open({ ...systemClock, now: () => stoppedAt });
+  await under.timer.schedule(start("same"), 300);
+  await expect.poll(() => under.deliveries.length).toBe(1);
+  await under.timer.schedule(start("same"), 300);
+  await expect.poll(() => under.deliveries.length).toBe(2);
+});
+
+test("a topic that is missing is named, with what to do", async () => {
+  const { broker } = await open();
+  const message: Message = { kind: "task", batchId: "b", taskId: "t" };
+  await expect(broker.publish([{ queue: "unknown", message }])).rejects.toMatchObject({
+    code: "TOPIC_MISSING",
+    message: expect.stringContaining("baton-queue-unknown"),
+    remedy: expect.stringContaining("baton doctor"),
+  });
+});

@@ -1,0 +1,44 @@
+import { describe, onTestFinished } from "vitest";
+import { SqliteBroker } from "../../src/adapters/sqlite/broker.ts";
+import { openDatabase } from "../../src/adapters/sqlite/database.ts";
+import { GroupCommit } from "../../src/adapters/sqlite/group-commit.ts";
+import { systemClock } from "../../src/adapters/system/clock.ts";
+import { limits } from "../../src/core/limits.ts";
+import type { Delivery } from "../../src/ports/broker.ts";
+import { temporaryFolder } from "../support/app.ts";
+import { type BrokerUnderTest, describeBroker } from "./broker-contract.ts";
+
+async function open(): Promise<BrokerUnderTest> {
+  const path = `${temporaryFolder()}/baton.sqlite`;
+  const database = openDatabase({ path, durability: "normal", lockTimeoutSeconds: 5 });
+  const group = new GroupCommit(database, path);
+  const silent = { debug() {}, info() {}, warn() {}, error() {} };
+  const broker = new SqliteBroker(database, group, systemClock, silent, {
+    concurrency: 50,
+    queues: new Map(),
+    leaseSeconds: limits.messageLeaseSeconds,
+    pollMs: limits.brokerPollMs,
+  });
+  const deliveries: { message: Delivery["message"]; at: number }[] = [];
+  let refusals = 0;
+  broker.start(async ({ message }) => {
+    deliveries.push({ message, at: Date.now() });
+    refusals -= 1;
+    if (refusals >= 0) throw new Error("not now");
+  });
+  onTestFinished(async () => {
+    await broker.stop();
+    group.flush();
+    database.close();
+  });
+  return {
+    broker,
+    timer: broker,
+    deliveries,
+    refuse(times) {
+      refusals = times;
+    },
+  };
+}
+
+describe("the SQLite broker keeps the contract", () => describeBroker(open));

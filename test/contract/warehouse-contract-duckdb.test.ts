@@ -1,0 +1,5 @@
+import { describe } from "vitest";
+import { makeWarehouse } from "../adapters/duckdb-harness.ts";
+import { describeWarehouse } from "./warehouse-contract.ts";
+
+describe("the DuckDB warehouse keeps the contract", () => describeWarehouse(makeWarehouse));
