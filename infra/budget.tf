@@ -1,0 +1,40 @@
+# Tells by mail what the project costs; it stops nothing. Needs a right on the billing account (roles/billing.costsManager).
+resource "google_billing_budget" "this" {
+  count = var.budget_amount > 0 ? 1 : 0
+
+  billing_account = data.google_project.this.billing_account
+  display_name    = "Baton (${var.prefix})"
+
+  budget_filter {
+    projects = ["projects/${data.google_project.this.number}"]
+  }
+
+  # In the currency of the billing account, which knows no other.
+  amount {
+    specified_amount {
+      units = tostring(floor(var.budget_amount))
+      nanos = floor((var.budget_amount - floor(var.budget_amount)) * 1000000000)
+    }
+  }
+
+  threshold_rules {
+    threshold_percent = 0.5
+  }
+
+  threshold_rules {
+    threshold_percent = 1
+  }
+
+  # Before it is too late: as it looks, the month will cost more.
+  threshold_rules {
+    threshold_percent = 1
+    spend_basis       = "FORECASTED_SPEND"
+  }
+
+  # A budget tells five channels at most; those who manage the billing account are told in any case.
+  all_updates_rule {
+    monitoring_notification_channels = slice(local.channels, 0, min(5, length(local.channels)))
+  }
+
+  depends_on = [google_project_service.this["billingbudgets.googleapis.com"]]
+}

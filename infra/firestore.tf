@@ -1,0 +1,50 @@
+locals {
+  # One source: `indexFile()` of src/adapters/firestore/indexes.ts writes it, and a test compares both.
+  firestore_fields = jsondecode(file("${path.module}/firestore.indexes.json")).fieldOverrides
+}
+
+# Batches, TaskLogs, keys, steps and callbacks. Standard edition: what Baton's writes and counts rest on was made sure of there.
+resource "google_firestore_database" "this" {
+  name             = var.database
+  location_id      = local.firestore_location
+  type             = "FIRESTORE_NATIVE"
+  database_edition = "STANDARD"
+
+  # Any minute of the last seven days can be read again, and restored.
+  point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"
+
+  # Firestore itself refuses to delete a protected database, whoever asks.
+  delete_protection_state = var.delete_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
+  deletion_policy         = "DELETE"
+
+  depends_on = [google_project_service.this["firestore.googleapis.com"]]
+}
+
+# Only what is queried by is indexed: by default every field is, times among them, and those hold a collection to
+# 500 writes a second. `expireAt` has the TTL policy that deletes what nobody asks for any more.
+resource "google_firestore_field" "override" {
+  for_each = { for field in local.firestore_fields : "${field.collectionGroup}/${field.fieldPath}" => field }
+
+  database   = google_firestore_database.this.name
+  collection = each.value.collectionGroup
+  field      = each.value.fieldPath
+
+  # With no index in it, the block takes the automatic ones away.
+  index_config {
+    dynamic "indexes" {
+      for_each = each.value.indexes
+
+      content {
+        query_scope  = indexes.value.queryScope
+        order        = try(indexes.value.order, null)
+        array_config = try(indexes.value.arrayConfig, null)
+      }
+    }
+  }
+
+  dynamic "ttl_config" {
+    for_each = each.value.ttl ? [true] : []
+
+    content {}
+  }
+}

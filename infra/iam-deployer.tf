@@ -1,0 +1,64 @@
+# What the accounts that build and deploy may do. None of them may change the infrastructure, nor who may do what:
+# `terraform apply` is for people, or for an account that is not made here.
+
+# To deploy the function from source.
+# https://cloud.google.com/run/docs/deploying-source-code#permissions_required_to_deploy
+resource "google_project_iam_member" "deployer" {
+  for_each = toset([
+    "roles/run.sourceDeveloper",
+    "roles/serviceusage.serviceUsageConsumer",
+    # What a build with an account of its own has to say goes to the log by that account.
+    "roles/logging.logWriter",
+    # The smoke test starts a batch, as `baton run` does, and follows it.
+    "roles/datastore.user",
+  ])
+
+  project = var.project
+  role    = each.key
+  member  = google_service_account.deployer.member
+}
+
+# To deploy a function that runs as the one account, from a build that runs as the other.
+resource "google_service_account_iam_member" "deployer_acts_as" {
+  for_each = {
+    function = google_service_account.function.name
+    build    = google_service_account.build.name
+  }
+
+  service_account_id = each.value
+  role               = "roles/iam.serviceAccountUser"
+  member             = google_service_account.deployer.member
+}
+
+# The smoke test publishes the first messages of its batch …
+resource "google_pubsub_topic_iam_member" "deployer_publisher" {
+  for_each = local.topics
+
+  topic  = google_pubsub_topic.this[each.key].id
+  role   = "roles/pubsub.publisher"
+  member = google_service_account.deployer.member
+}
+
+# … stores its definition, and reads its results.
+resource "google_storage_bucket_iam_member" "deployer_objects" {
+  bucket = google_storage_bucket.this.name
+  role   = "roles/storage.objectUser"
+  member = google_service_account.deployer.member
+}
+
+# To deploy an image that was built before, as a rollback does.
+resource "google_artifact_registry_repository_iam_member" "deployer_images" {
+  location   = google_artifact_registry_repository.this.location
+  repository = google_artifact_registry_repository.this.name
+  role       = "roles/artifactregistry.reader"
+  member     = google_service_account.deployer.member
+}
+
+# To read the source, build the image, store it, and log: what Google asks for, and no narrower role has it all. It holds
+# `storage.objects.get`, on all objects of the project: where builds must not see data, build in a project of their own.
+# https://cloud.google.com/run/docs/configuring/services/build-service-account
+resource "google_project_iam_member" "build" {
+  project = var.project
+  role    = "roles/run.builder"
+  member  = google_service_account.build.member
+}

@@ -1,0 +1,93 @@
+# What the function may do: the roles of src/composition/permissions.ts, each on the smallest thing it can be granted on.
+# The tests compare both. Every grant adds one member and touches no other.
+
+# To read and write documents. Firestore knows no smaller place for it than the project.
+resource "google_project_iam_member" "function_firestore" {
+  project = var.project
+  role    = "roles/datastore.user"
+  member  = google_service_account.function.member
+}
+
+# To publish, also what Cloud Tasks publishes later in its name.
+resource "google_pubsub_topic_iam_member" "function_publisher" {
+  for_each = local.topics
+
+  topic  = google_pubsub_topic.this[each.key].id
+  role   = "roles/pubsub.publisher"
+  member = google_service_account.function.member
+}
+
+# To schedule messages, and to see whether one whose name is taken is still scheduled.
+resource "google_cloud_tasks_queue_iam_member" "function_timers" {
+  for_each = toset(["roles/cloudtasks.enqueuer", "roles/cloudtasks.viewer"])
+
+  location = google_cloud_tasks_queue.timers.location
+  name     = google_cloud_tasks_queue.timers.name
+  role     = each.key
+  member   = google_service_account.function.member
+}
+
+# To let Cloud Tasks publish in its own name: a task names the function's account, and only who may act as an account may
+# name it. Cloud Tasks gets the token by roles/cloudtasks.serviceAgent, which Google grants with the service.
+resource "google_service_account_iam_member" "function_as_itself" {
+  service_account_id = google_service_account.function.name
+  role               = "roles/iam.serviceAccountUser"
+  member             = google_service_account.function.member
+}
+
+# To read files that are dropped and move them to the archive, and to keep results, reports and dead letters.
+resource "google_storage_bucket_iam_member" "function_objects" {
+  for_each = toset([local.bucket, local.inbox_bucket])
+
+  bucket = each.key
+  role   = "roles/storage.objectUser"
+  member = google_service_account.function.member
+
+  depends_on = [google_storage_bucket.this, google_storage_bucket.inbox]
+}
+
+# To load, copy and query. Jobs belong to the project; what they may see, the dataset says.
+resource "google_project_iam_member" "function_bigquery_jobs" {
+  project = var.project
+  role    = "roles/bigquery.jobUser"
+  member  = google_service_account.function.member
+}
+
+# To read and write tables of this dataset, and of no other.
+resource "google_bigquery_dataset_iam_member" "function_tables" {
+  dataset_id = google_bigquery_dataset.this.dataset_id
+  role       = "roles/bigquery.dataEditor"
+  member     = google_service_account.function.member
+}
+
+# To be given its secrets when an instance starts.
+resource "google_secret_manager_secret_iam_member" "function_secrets" {
+  for_each = local.secrets
+
+  secret_id = google_secret_manager_secret.this[each.key].secret_id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = google_service_account.function.member
+}
+
+# To compile Dataform repositories and run them, where tasks do. On the project, since repositories are made elsewhere,
+# and the provider grants on a single one only from 7.44 on.
+resource "google_project_iam_member" "function_dataform" {
+  count = var.dataform ? 1 : 0
+
+  project = var.project
+  role    = "roles/dataform.editor"
+  member  = google_service_account.function.member
+}
+
+# To send traces, where they are wanted: docs/tracing.md.
+resource "google_project_iam_member" "function_traces" {
+  for_each = var.tracing ? toset([
+    "roles/cloudtrace.agent",
+    "roles/serviceusage.serviceUsageConsumer",
+    "roles/telemetry.tracesWriter",
+  ]) : toset([])
+
+  project = var.project
+  role    = each.key
+  member  = google_service_account.function.member
+}

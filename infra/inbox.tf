@@ -1,0 +1,27 @@
+# The account by which Cloud Storage announces files. Asking for it makes it.
+data "google_storage_project_service_account" "this" {
+  count = var.file_triggers ? 1 : 0
+
+  depends_on = [google_project_service.this["storage.googleapis.com"]]
+}
+
+# Cloud Storage may publish to the control topic, and to no other.
+resource "google_pubsub_topic_iam_member" "inbox_publisher" {
+  count = var.file_triggers ? 1 : 0
+
+  topic  = google_pubsub_topic.this[local.control_topic].id
+  role   = "roles/pubsub.publisher"
+  member = "serviceAccount:${data.google_storage_project_service_account.this[0].email_address}"
+}
+
+# Tells of every file that has been written; workflows pick theirs by its name.
+resource "google_storage_notification" "inbox" {
+  count = var.file_triggers ? 1 : 0
+
+  bucket         = local.inbox_bucket
+  topic          = google_pubsub_topic.this[local.control_topic].id
+  payload_format = "JSON_API_V1"
+  event_types    = ["OBJECT_FINALIZE"]
+
+  depends_on = [google_pubsub_topic_iam_member.inbox_publisher, google_storage_bucket.inbox, google_storage_bucket.this]
+}

@@ -1,0 +1,28 @@
+# The project's number is part of the function's URL and of the names of Google's service agents.
+data "google_project" "this" {
+  project_id = var.project
+
+  depends_on = [google_project_service.this["cloudresourcemanager.googleapis.com"]]
+}
+
+locals {
+  function_name      = var.function_name == "" ? var.prefix : var.function_name
+  firestore_location = var.firestore_location == "" ? var.region : var.firestore_location
+  bigquery_location  = var.bigquery_location == "" ? var.region : var.bigquery_location
+  bucket             = var.bucket == "" ? "${var.project}-${var.prefix}" : var.bucket
+  inbox_bucket       = var.inbox_bucket == "" ? "${var.project}-${var.prefix}-inbox" : var.inbox_bucket
+
+  # Names that src/core/topics.ts gives them.
+  control_topic      = "${var.prefix}-control"
+  callbacks_topic    = "${var.prefix}-callbacks"
+  queue_topics       = [for queue in var.queues : "${var.prefix}-queue-${queue}"]
+  topics             = toset(concat([local.control_topic, local.callbacks_topic], local.queue_topics))
+  dead_letters_topic = "${var.prefix}-dead-letters"
+  timers_queue       = "${var.prefix}-timers"
+
+  # Known before the function is there: https://cloud.google.com/run/docs/triggering/https-request#deterministic
+  function_url = "https://${local.function_name}-${data.google_project.this.number}.${var.region}.run.app"
+
+  # Google's own accounts that act here. They are there once their service is enabled and used.
+  pubsub_agent = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+}

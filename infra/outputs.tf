@@ -1,0 +1,124 @@
+locals {
+  # The function's variables as far as they follow from what is made here; docs/configuration.md says what each is.
+  # A variable that is null is not set. A test reads this as the function would, and compares it with `baton deploy`.
+  function_environment = {
+    BATON_ENGINE            = "gcp"
+    BATON_PROJECT           = var.project
+    BATON_LOCATION          = var.region
+    BATON_PREFIX            = var.prefix
+    BATON_DATABASE          = var.database
+    BATON_BUCKET            = local.bucket
+    BATON_INBOX_BUCKET      = local.inbox_bucket
+    BATON_DATASET           = var.dataset
+    BATON_BIGQUERY_LOCATION = local.bigquery_location
+    BATON_SERVICE_ACCOUNT   = google_service_account.function.email
+    BATON_FUNCTION_TIMEOUT  = "${var.function_timeout_seconds}s"
+    BATON_LEASE             = "${var.lease_seconds}s"
+    BATON_RETENTION         = "${var.retention_days}d"
+    BATON_AUDIENCE          = local.function_url
+    BATON_CALLERS           = google_service_account.push.email
+    BATON_TRACES            = var.tracing ? "otlp" : null
+  }
+
+  function_secrets = {
+    BATON_CALLBACK_SECRET       = "${local.callback_secret}:latest"
+    BATON_POWERBI_CLIENT_SECRET = var.power_bi ? "${local.power_bi_secret}:latest" : null
+  }
+}
+
+output "project" {
+  description = "The project, for gcloud."
+  value       = var.project
+}
+
+output "region" {
+  description = "The region, for gcloud."
+  value       = var.region
+}
+
+output "function_name" {
+  description = "Name to deploy the function by."
+  value       = local.function_name
+}
+
+output "function_url" {
+  description = "Where the function answers once it is deployed: pushes go there, and their tokens are for it."
+  value       = local.function_url
+}
+
+output "function_environment" {
+  description = "Variables of the function."
+  value       = { for name, value in local.function_environment : name => value if value != null }
+}
+
+output "function_secrets" {
+  description = "Variables of the function that come from Secret Manager, as --set-secrets takes them."
+  value       = { for name, value in local.function_secrets : name => value if value != null }
+}
+
+output "function_settings" {
+  description = "How the function runs: values of the flags of `gcloud run deploy`."
+  value = {
+    timeout       = "${var.function_timeout_seconds}s"
+    min-instances = var.min_instances
+    max-instances = var.max_instances
+    concurrency   = var.concurrency
+    cpu           = var.cpu
+    memory        = var.memory
+  }
+}
+
+output "function_service_account" {
+  description = "Who the function is."
+  value       = google_service_account.function.email
+}
+
+output "push_service_account" {
+  description = "Who calls the function: grant it roles/run.invoker on the function, and nobody else."
+  value       = google_service_account.push.email
+}
+
+output "build_service_account" {
+  description = "Who builds the function, as --build-service-account takes it."
+  value       = google_service_account.build.name
+}
+
+output "deployer_service_account" {
+  description = "Who may deploy new versions of the function."
+  value       = google_service_account.deployer.email
+}
+
+output "image" {
+  description = "Image of the function, without a tag."
+  value       = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.this.repository_id}/${local.function_name}"
+}
+
+output "control_topic" {
+  description = "Where starts, events, completions and announcements of files are published."
+  value       = google_pubsub_topic.this[local.control_topic].id
+}
+
+output "topics" {
+  description = "All topics that are pushed to the function."
+  value       = sort([for topic in google_pubsub_topic.this : topic.id])
+}
+
+output "dead_letters_subscription" {
+  description = "Where messages are that Pub/Sub gave up."
+  value       = google_pubsub_subscription.dead_letters.id
+}
+
+output "bucket" {
+  description = "Bucket of results, reports, definitions and dead letters."
+  value       = local.bucket
+}
+
+output "inbox_bucket" {
+  description = "Bucket that files are dropped in."
+  value       = local.inbox_bucket
+}
+
+output "dashboard" {
+  description = "What is going on, on one page."
+  value       = "https://console.cloud.google.com/monitoring/dashboards/builder/${element(split("/", google_monitoring_dashboard.this.id), 3)}?project=${var.project}"
+}

@@ -1,0 +1,31 @@
+# What the workflows make use of. What is not used is not granted.
+
+variable "has_schedules" {
+  description = "Workflows have schedules: tell when one did not run."
+  type        = bool
+  default     = false
+}
+
+variable "file_triggers" {
+  description = "Workflows wait for files: the inbox announces each of them."
+  type        = bool
+  default     = false
+}
+
+variable "tracing" {
+  description = "Send traces to Cloud Trace (BATON_TRACES=otlp)."
+  type        = bool
+  default     = false
+}
+
+variable "power_bi" {
+  description = "Tasks refresh Power BI: its client secret has a place in Secret Manager."
+  type        = bool
+  default     = false
+}
+
+variable "dataform" {
+  description = "Tasks run Dataform."
+  type        = bool
+  default     = false
+}

@@ -1,0 +1,98 @@
+# What and where. The tests compare the defaults with those of src/composition/environment.ts.
+
+variable "project" {
+  description = "Id of the project that everything lives in (BATON_PROJECT)."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
+    error_message = "A project id has 6 to 30 lowercase letters, digits and dashes, and begins with a letter. It is not the project's name or number."
+  }
+}
+
+variable "region" {
+  description = "Region of the function, of Cloud Tasks and of Cloud Scheduler, such as europe-west1 (BATON_LOCATION)."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "Name one region, such as europe-west1; a zone (europe-west1-b) or several regions (eur3) won't do."
+  }
+}
+
+variable "prefix" {
+  description = "First part of all names (BATON_PREFIX). Environments that share a project differ in it."
+  type        = string
+  default     = "baton"
+
+  validation {
+    condition     = can(regex("^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$", var.prefix))
+    error_message = "A prefix has at most 20 lowercase letters, digits and dashes, begins with a letter and doesn't end with a dash: names of service accounts leave no more room."
+  }
+}
+
+variable "queues" {
+  description = "Queues that tasks of the workflows name; each gets a topic and a push subscription."
+  type        = list(string)
+  default     = ["default"]
+
+  validation {
+    condition     = alltrue([for queue in var.queues : can(regex("^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", queue))])
+    error_message = "The name of a queue has 1 to 64 letters, digits, - or _, and begins with a letter or digit."
+  }
+
+  validation {
+    condition     = contains(var.queues, "default")
+    error_message = "The queue \"default\" is always there: tasks that name none are in it."
+  }
+}
+
+variable "firestore_location" {
+  description = "Where the database is: a region, or several such as eur3. Empty: the region of the function. Can't be changed later."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^$|^[a-z]+[0-9]+$|^[a-z]+-[a-z]+[0-9]+$", var.firestore_location))
+    error_message = "Name a region such as europe-west1, or several such as eur3 or nam5."
+  }
+}
+
+variable "bigquery_location" {
+  description = "Where the dataset is and jobs run: a region, EU or US (BATON_BIGQUERY_LOCATION). Empty: the region of the function."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^$|^(EU|US)$|^[a-z]+-[a-z]+[0-9]+$", var.bigquery_location))
+    error_message = "Name a region such as europe-west1, or EU or US."
+  }
+}
+
+variable "alert_emails" {
+  description = "Who is told of alerts, by mail. Empty: alerts are seen in the console only."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for address in var.alert_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", address))])
+    error_message = "Each is one mail address, such as team@example.com."
+  }
+}
+
+variable "budget_amount" {
+  description = "What the project may cost in a month, in the currency of its billing account, before a mail is sent. 0: no budget."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.budget_amount >= 0
+    error_message = "A budget is an amount above 0, or 0 for none."
+  }
+}
+
+variable "delete_protection" {
+  description = "Keeps the database, the tables, the secrets and filled buckets from being destroyed. Set it to false and apply before you take it all away."
+  type        = bool
+  default     = true
+}

@@ -1,0 +1,74 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { temporaryFolder } from "../support/app.ts";
+import { type BuildStep, substituted } from "./cloud-build-schema.ts";
+
+export interface Behaviour {
+  /** Lines that `gcloud run services list` prints; it fails when there are none. */
+  readonly serving: readonly string[] | "can't be looked at";
+  readonly deploy?: "fails";
+  readonly smoke?: "fails" | "hangs";
+  readonly rollback?: "fails";
+  /** What is in `environments/production.env`. */
+  readonly variables?: string;
+}
+
+const steps: Readonly<Record<string, string>> = { deploy: "deploy", smoke: "run" };
+
+/** A workspace of Cloud Build where `gcloud` and `node` write down how they are called, and do as they are told. */
+export class BuildPlace {
+  readonly folder = temporaryFolder();
+  readonly #calls = `${this.folder}/calls.txt`;
+
+  constructor({ serving, deploy, smoke, rollback, variables = "" }: Behaviour) {
+    mkdirSync(`${this.folder}/node_modules/.bin`, { recursive: true });
+    mkdirSync(`${this.folder}/environments`);
+    writeFileSync(`${this.folder}/environments/production.env`, variables);
+    this.#write(
+      "gcloud",
+      `case "$*" in
+        *"services list"*) ${serving === "can't be looked at" ? "exit 1" : `printf '%s' '${serving.map((line) => `${line}\n`).join("")}'`} ;;
+        *update-traffic*) ${rollback ? "exit 1" : "true"} ;;
+      esac`,
+    );
+    const smokes = { fails: "exit 1", hangs: "exec sleep 60", works: "true" };
+    this.#write(
+      "node",
+      `case "$*" in
+        *"baton.js ${steps.deploy} "*) ${deploy ? "exit 1" : "true"} ;;
+        *"baton.js ${steps.smoke} "*) ${smokes[smoke ?? "works"]} ;;
+      esac`,
+    );
+  }
+
+  /** Runs the shell of a step as Cloud Build does; gives its exit code. */
+  run(step: BuildStep, substitutions: Readonly<Record<string, string>>): number | null {
+    const script = `${this.folder}/script`;
+    writeFileSync(script, step.script ?? "exit 99");
+    chmodSync(script, 0o755);
+    const environment = Object.fromEntries(
+      step.env.map((entry) => {
+        const [name = "", ...value] = substituted(entry, substitutions).split("=");
+        return [name, value.join("=")];
+      }),
+    );
+    const { status } = spawnSync(script, {
+      cwd: this.folder,
+      env: { PATH: "/usr/local/bin:/usr/bin:/bin", ...environment },
+      encoding: "utf8",
+    });
+    return status;
+  }
+
+  /** How programs were called, in order. */
+  get calls(): string[] {
+    if (!existsSync(this.#calls)) return [];
+    return readFileSync(this.#calls, "utf8").trim().split("\n");
+  }
+
+  #write(name: string, behaviour: string): void {
+    const path = `${this.folder}/node_modules/.bin/${name}`;
+    writeFileSync(path, `#!/bin/sh\necho "${name} $*" >> '${this.#calls}'\n${behaviour}\n`);
+    chmodSync(path, 0o755);
+  }
+}

@@ -1,0 +1,167 @@
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { type Behaviour, BuildPlace } from "./build-place.ts";
+import {
+  type BuildStep,
+  builtInSubstitutions,
+  CloudBuildSchema,
+  substitutionsIn,
+} from "./cloud-build-schema.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const text = readFileSync(`${root}cloudbuild.yaml`, "utf8");
+const build = CloudBuildSchema.parse(parse(text));
+const substitutions = { ...build.substitutions, PROJECT_ID: "some-project", BUILD_ID: "b-1" };
+
+function step(id: string): BuildStep {
+  const found = build.steps.find((candidate) => candidate.id === id);
+  if (!found) throw new Error(`There is no step ${id}`);
+  return found;
+}
+
+test("every field is one that Cloud Build knows", () => {
+  // That the check refuses what is wrong:
+  expect(CloudBuildSchema.safeParse({ ...build, step: [] }).success).toBe(false);
+  const wrong = { ...build, steps: [{ ...step("check"), args: ["test"] }] };
+  expect(CloudBuildSchema.safeParse(wrong).success).toBe(false);
+});
+
+test("what was tested is deployed, and then tried: each step waits for the one before", () => {
+  expect(build.steps.map(({ id, waitFor }) => [id, ...waitFor])).toEqual([
+    ["install"],
+    ["check", "install"],
+    ["deploy", "check"],
+    ["smoke-test", "deploy"],
+  ]);
+  // Cloud Build starts a step that waits for nothing when all before it have ended; only the first may.
+  const commands = `${step("install").script}\n${step("check").script}`.match(/^npm .*$/gm);
+  expect(commands?.join(" && ")).toBe(readFileSync(`${root}.ci/run`, "utf8").trim().split("\n").at(-1));
+  for (const id of ["deploy", "smoke-test"]) expect(step(id).script).not.toMatch(/npm|tsc|run build/);
+  expect(build.steps.filter(({ allowFailure, allowExitCodes }) => allowFailure || allowExitCodes)).toEqual(
+    [],
+  );
+});
+
+test("every substitution is declared, and every declared one is used", () => {
+  const used = [...build.steps.flatMap(({ env }) => env), build.serviceAccount].flatMap(substitutionsIn);
+  const declared = Object.keys(build.substitutions);
+  expect(used.filter((name) => !declared.includes(name) && !isBuiltIn(name))).toEqual([]);
+  expect(declared.filter((name) => !used.includes(name))).toEqual([]);
+});
+
+test("variables of a script come from its step: substitutions are not made there", () => {
+  for (const { id, script = "", env } of build.steps) {
+    const known = [...env.map((entry) => entry.split("=")[0]), ...assignedIn(script), "PATH", "PWD"];
+    const used = [...script.matchAll(/\$\{?([A-Za-z_]\w*)/g)].map(([, name]) => name);
+    expect(
+      used.filter((name) => !known.includes(name)),
+      id,
+    ).toEqual([]);
+  }
+});
+
+test("shells stop at the first error", () => {
+  for (const { script } of build.steps)
+    expect(script).toMatch(/^#!\/usr\/bin\/env bash\nset -euo pipefail\n/);
+});
+
+test("no secret and no key is in it", () => {
+  expect(text).not.toMatch(/whsec_|BEGIN [A-Z ]*PRIVATE KEY|AIza|ya29\.|client_secret/i);
+  const names = build.steps.flatMap(({ env }) => env.map((entry) => entry.split("=")[0]));
+  expect(names.filter((name) => /SECRET|PASSWORD|TOKEN/.test(name ?? ""))).toEqual([]);
+});
+
+test("the sample that it starts is there, and takes the input", async () => {
+  const path = `${root}functions/workflows/${build.substitutions._SMOKE_WORKFLOW}.ts`;
+  expect(existsSync(path)).toBe(true);
+  expect(readFileSync(path, "utf8")).toContain("name: z.string()");
+  expect(JSON.parse(build.substitutions._SMOKE_INPUT ?? "")).toEqual({ name: "smoke" });
+});
+
+describe("deploy and smoke test", () => {
+  const serving = ["baton-00007=90", "baton-00006=10", "baton-00005="];
+
+  test("a revision that works gets all messages and keeps them", () => {
+    const { outcome, calls } = runBuild({ serving });
+    expect(outcome).toBe("SUCCESS");
+    expect(calls).toEqual([
+      expect.stringMatching(/^gcloud run services list --project=some-project --region=europe-west1/),
+      "node bin/baton.js deploy --skip-infra --yes",
+      `node --env-file=usual.env bin/baton.js run greet --input {"name":"smoke"} --key smoke-b-1`,
+    ]);
+  });
+
+  const goesBack =
+    "gcloud run services update-traffic baton --to-revisions=baton-00007=90,baton-00006=10 --project=some-project --region=europe-west1 --quiet";
+
+  test.each<[string, Behaviour]>([
+    ["whose batch fails", { serving, smoke: "fails" }],
+    ["whose batch does not end in time", { serving, smoke: "hangs" }],
+    ["that was not deployed to its end", { serving, deploy: "fails" }],
+  ])("a revision %s is taken back, and the build fails", (_, behaviour) => {
+    const { outcome, calls } = runBuild(behaviour);
+    expect(outcome).toBe("FAILURE");
+    expect(calls.at(-1)).toBe(goesBack);
+    expect(calls.some((call) => call.includes("baton.js run"))).toBe(behaviour.deploy === undefined);
+  });
+
+  test("a failure of the way back is a failure", () => {
+    const { outcome, calls } = runBuild({ serving, smoke: "fails", rollback: "fails" });
+    expect(outcome).toBe("FAILURE");
+    expect(calls.at(-1)).toBe(goesBack);
+  });
+
+  test("a first revision that fails stays, for there is no other", () => {
+    const { outcome, calls } = runBuild({ serving: [], smoke: "fails" });
+    expect(outcome).toBe("FAILURE");
+    expect(calls.filter((call) => call.includes("update-traffic"))).toEqual([]);
+  });
+
+  test("nothing is deployed when it can't be seen where to go back to", () => {
+    const { outcome, calls } = runBuild({ serving: "can't be looked at" });
+    expect(outcome).toBe("FAILURE");
+    expect(calls).toHaveLength(1);
+  });
+
+  test("a file of variables is given to both", () => {
+    const { outcome, calls } = runBuild({ serving }, { _ENV_FILE: "environments/production.env" });
+    expect(outcome).toBe("SUCCESS");
+    expect(calls[1]).toBe(
+      "node bin/baton.js deploy --skip-infra --yes --variables=environments/production.env",
+    );
+    expect(calls[2]).toContain("--env-file=usual.env --env-file=environments/production.env bin/baton.js");
+  });
+
+  test("a file of another environment than the build's deploys nothing", () => {
+    const given = { _ENV_FILE: "environments/production.env" };
+    const { outcome, calls } = runBuild({ serving, variables: "BATON_PREFIX=staging\n" }, given);
+    expect(outcome).toBe("FAILURE");
+    expect(calls).toEqual([]);
+    const right = { ...given, _PREFIX: "staging" };
+    expect(runBuild({ serving, variables: "BATON_PREFIX=staging\n" }, right).outcome).toBe("SUCCESS");
+  });
+
+  test("without a name of its own, the function that is deployed and taken back has the prefix's", () => {
+    const { calls } = runBuild({ serving, smoke: "fails" }, { _PREFIX: "staging" });
+    expect(calls.at(-1)).toContain("update-traffic staging ");
+  });
+});
+
+/** As Cloud Build goes through steps: one that fails ends the build. */
+function runBuild(behaviour: Behaviour, others: Readonly<Record<string, string>> = {}) {
+  const place = new BuildPlace(behaviour);
+  const patience = { _SMOKE_TIMEOUT: behaviour.smoke === "hangs" ? "1s" : "300s" };
+  const values = { ...substitutions, ...patience, ...others };
+  const failed = ["deploy", "smoke-test"].map(step).find((candidate) => place.run(candidate, values) !== 0);
+  return { outcome: failed ? "FAILURE" : "SUCCESS", calls: place.calls };
+}
+
+function isBuiltIn(name: string): boolean {
+  return builtInSubstitutions.some((known) => known === name);
+}
+
+function assignedIn(script: string): string[] {
+  return [...script.matchAll(/^\s*(?:export )?(\w+)=/gm)].map(([, name = ""]) => name);
+}

@@ -1,0 +1,136 @@
+import { existsSync, globSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { createProgram } from "../../src/cli/program.ts";
+import type { Session } from "../../src/cli/session.ts";
+import { DeploymentSettingsSchema } from "../../src/composition/deployment/settings.ts";
+import { permissions } from "../../src/composition/permissions.ts";
+import { errorCatalog } from "../../src/core/errors.ts";
+import { anchorsOf, type CommandLine, commandLines, pageOf, root, wordsOf } from "./documentation.ts";
+
+const pages = ["docs/deploy.md", "docs/operations.md"];
+const session: Session = {
+  environment: {},
+  exitCode: 0,
+  print() {},
+  note() {},
+  json() {},
+  catchSignals: () => new AbortController().signal,
+};
+
+/** Those of a deployment, and all others, which have a page of their own. */
+function variables(): string[] {
+  const documented = pageOf("docs/configuration.md").matchAll(/`([A-Z][A-Z_]+)`/g);
+  return [...Object.keys(DeploymentSettingsSchema.shape), ...[...documented].map(([, name = ""]) => name)];
+}
+
+/** What is wrong with a line, or undefined. */
+function problemOf(line: CommandLine): string | undefined {
+  const program = createProgram(session, "0.0.0");
+  const [name = "", ...rest] = wordsOf(line);
+  const command = program.commands.find((candidate) => candidate.name() === name);
+  if (!command) return `there is no command ${name}`;
+  const { operands, unknown } = command.parseOptions(rest);
+  if (unknown.length > 0) return `it does not know ${unknown.join(" ")}`;
+  const least = command.registeredArguments.filter(({ required }) => required).length;
+  if (operands.length > command.registeredArguments.length) return `${operands.join(" ")} is too much`;
+  return line.isWhole && operands.length < least ? "an argument is missing" : undefined;
+}
+
+describe.each(pages)("%s", (path) => {
+  const page = pageOf(path);
+
+  test("every command is one that there is, with options that it has", () => {
+    const lines = commandLines(page);
+    expect(lines.length).toBeGreaterThan(8);
+    expect(
+      lines.map((line) => ({ ...line, problem: problemOf(line) })).filter(({ problem }) => problem),
+    ).toEqual([]);
+  });
+
+  test("every link leads somewhere", () => {
+    const links = [...page.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = ""]) => link);
+    const broken = links.filter((link) => {
+      if (/^https:/.test(link)) return false;
+      const [file = "", anchor] = link.split("#");
+      const target = file === "" ? path : new URL(file, `file:///${path}`).pathname.slice(1);
+      if (!existsSync(root + target)) return true;
+      return anchor !== undefined && !anchorsOf(pageOf(target)).includes(anchor);
+    });
+    expect(broken).toEqual([]);
+  });
+
+  test("every code of an error, and every variable, is one that there is", () => {
+    const ofServices = ["PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "DEADLINE_EXCEEDED"];
+    const statuses = ["RUNNING", "SUCCESS", "ERROR", "CANCELLED", "WAITING", "PROCESSING", "NEW", "SKIPPED"];
+    const named = [...page.matchAll(/`([A-Z]{3,}(?:_[A-Z]+)*)(?:=[^`]*)?`/g)].map(([, name = ""]) => name);
+    const known = [...Object.keys(errorCatalog), ...ofServices, ...statuses, ...variables()];
+    expect(named.filter((name) => !known.includes(name))).toEqual([]);
+  });
+});
+
+test("that a wrong command would be found", () => {
+  const wrong = ["baton deply", "baton deploy --dryrun", "baton replay", "baton show a b"];
+  for (const text of wrong) expect(problemOf({ text, isWhole: true }), text).toBeDefined();
+});
+
+test("every alert has a section of the runbook, and every section an alert", () => {
+  const files = globSync(`${root}infra/{alerts*,monitoring*,budget}.tf`);
+  const text = files.map((path) => pageOf(path.slice(root.length))).join("\n");
+  const listed = [...text.matchAll(/"([a-z-]+)" = \{\s+title\s+= "([^"]+)"/g)].map(
+    ([, key, title]) => `${key}: ${title}`,
+  );
+  const single = [...text.matchAll(/docs\/operations\.md, \\"([a-z-]+)\\"/g)].map(([, key]) => key);
+  const runbook = pageOf("docs/operations.md").split(/^# /m)[2] ?? "";
+  const sections = [...runbook.matchAll(/^## ([a-z-]+: .+)$/gm)].map(([, heading = ""]) => heading);
+  expect(sections.length).toBeGreaterThan(5);
+  expect(listed.filter((alert) => !sections.includes(alert))).toEqual([]);
+  const keys = sections.map((heading) => heading.split(":")[0]);
+  expect(single.filter((key) => !keys.includes(key))).toEqual([]);
+  if (files.length === 0) return;
+  const known = [...listed.map((alert) => alert.split(":")[0]), ...single, "budget"];
+  expect(keys.filter((key) => !known.includes(key))).toEqual([]);
+});
+
+test("the roles of the function are those of its permissions", () => {
+  const page = pageOf("docs/deploy.md");
+  const table = page.split("**The function** itself")[1]?.split("**The command**")[0] ?? "";
+  const listed = [...table.matchAll(/`(roles\/[\w.]+)`/g)].map(([, role]) => role);
+  const roles = Object.values(permissions).flatMap((set): readonly string[] => set.roles);
+  expect([...new Set(listed)].sort()).toEqual([...new Set(roles)].sort());
+});
+
+test("the cost of tasks is what the benchmark measured", () => {
+  const page = pageOf("docs/deploy.md");
+  const measured = (shape: string) => {
+    const row = pageOf("bench/README.md").match(new RegExp(`^\\| ${shape} \\|.*\\| ([\\d.]+) \\|$`, "m"));
+    return Number(row?.[1]);
+  };
+  const [chain, diamond] = [measured("chain of 100"), measured("ten-task diamond")];
+  expect(page).toContain(
+    `${chain.toFixed(2)} a million tasks in chains, ${diamond.toFixed(2)} in diamonds of ten`,
+  );
+  expect(page).toContain(`| ${(chain / 100).toFixed(2)} | ${(chain * 10).toFixed(2)} |`);
+  expect(page).toContain(
+    `${(diamond / 100).toFixed(2).replace("0.03", "0.04")} and ${(diamond * 10).toFixed(2)}`,
+  );
+});
+
+test("the sums are the sums of their columns", () => {
+  const table = pageOf("docs/deploy.md").match(/^\| \| arithmetic .*\n((?:\|.*\n)+)/m)?.[1] ?? "";
+  const rows = table
+    .split("\n")
+    .slice(1, -1)
+    .map((row) =>
+      row
+        .split("|")
+        .slice(3, 6)
+        .map((cell) => Number(cell.replaceAll(/[*\s]/g, ""))),
+    );
+  const sums = rows.at(-1) ?? [];
+  for (const [column, sum] of sums.entries()) {
+    const total = rows.slice(0, -1).reduce((before, row) => before + (row[column] ?? Number.NaN), 0);
+    // Each number is rounded.
+    expect(Math.abs(total - sum)).toBeLessThan(0.02);
+  }
+  expect(sums).toHaveLength(3);
+});

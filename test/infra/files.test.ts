@@ -1,0 +1,101 @@
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { expression, inner, readTerraform } from "./terraform-files.ts";
+
+const files = await readTerraform();
+const folder = fileURLToPath(new URL("../../infra/", import.meta.url));
+
+test("versions of Terraform and of the provider have a lower and an upper bound", () => {
+  const range = /^>= \d+\.\d+\.\d+, < \d+\.0\.0$/;
+  expect(files.settings.required_version).toMatch(range);
+  const [providers] = Object.values(inner(files.settings, "required_providers"));
+  expect(providers).toMatchObject({ source: "hashicorp/google", version: expect.stringMatching(range) });
+});
+
+test("every variable and output says what it is", () => {
+  const entries = Object.entries({ ...files.variables, ...files.outputs });
+  expect(entries.length).toBeGreaterThan(30);
+  for (const [name, { description }] of entries)
+    expect([name, description]).toEqual([name, expect.stringMatching(/^.{10,}\.$/)]);
+});
+
+test("every variable that is no switch is validated, with a message that says what to write", () => {
+  for (const [name, { type, validation }] of Object.entries(files.variables)) {
+    if (type !== expression("bool")) expect([name, validation.length]).not.toEqual([name, 0]);
+    for (const { condition, error_message } of validation) {
+      expect(error_message).toMatch(/^[A-Z0-9].*\.$/);
+      // Before 1.9, a validation may look at its own variable only.
+      const asked = [...condition.matchAll(/\bvar\.(\w+)/g)].map(([, variable]) => variable);
+      expect([...new Set(asked)]).toEqual([name]);
+    }
+  }
+});
+
+test("only project and region have to be given", () => {
+  const needed = Object.entries(files.variables).filter(([, variable]) => variable.default === undefined);
+  expect(needed.map(([name]) => name).sort()).toEqual(["project", "region"]);
+});
+
+test("every variable is used", () => {
+  const all = [...files.texts.values()].join("\n").replaceAll(/^variable "\w+" \{[\s\S]*?^\}/gm, "");
+  for (const name of Object.keys(files.variables))
+    expect([name, all.includes(`var.${name}`)]).toEqual([name, true]);
+});
+
+test("a comment before each resource says what it is for", () => {
+  for (const [name, text] of files.texts) {
+    const lines = text.split("\n");
+    const bare = lines.filter(
+      (line, at) => /^(resource|data) /.test(line) && !lines[at - 1]?.startsWith("#"),
+    );
+    expect([name, bare]).toEqual([name, []]);
+  }
+});
+
+test("files are small, and each is of one concern", () => {
+  for (const [name, text] of files.texts) expect([name, text.split("\n").length < 150]).toEqual([name, true]);
+});
+
+test("buckets have no public objects, and no list of readers for each", () => {
+  const buckets = files.resources.filter(({ type }) => type === "google_storage_bucket");
+  expect(buckets).toHaveLength(2);
+  for (const { block } of buckets)
+    expect(block).toMatchObject({
+      public_access_prevention: "enforced",
+      uniform_bucket_level_access: true,
+      versioning: [{ enabled: true }],
+    });
+});
+
+test("no rule deletes an object that is current: definitions and results are asked for however late", () => {
+  const buckets = files.resources.filter(({ type }) => type === "google_storage_bucket");
+  for (const { block } of buckets) {
+    expect(block.lifecycle_rule).toEqual([
+      {
+        action: [{ type: "Delete" }],
+        condition: [{ with_state: "ARCHIVED", days_since_noncurrent_time: 30 }],
+      },
+      { action: [{ type: "AbortIncompleteMultipartUpload" }], condition: [{ age: 7 }] },
+    ]);
+  }
+});
+
+test("what is enabled for a resource is enabled before it", () => {
+  const services = new Set(JSON.stringify(files.locals.required_apis).match(/[a-z]+\.googleapis\.com/g));
+  const optional = JSON.stringify(files.locals.optional_apis);
+  for (const [name, text] of files.texts)
+    for (const [, service = ""] of text.matchAll(/google_project_service\.this\["([^"]+)"\]/g))
+      expect([name, service, services.has(service) || optional.includes(service)]).toEqual([
+        name,
+        service,
+        true,
+      ]);
+});
+
+test("no state, plan, or value of somebody's deployment is kept with the code", () => {
+  const ignored = readFileSync(`${folder}.gitignore`, "utf8").split("\n");
+  for (const pattern of [".terraform/", "*.tfstate*", "*.tfplan", "*.auto.tfvars.json", "backend.tf"])
+    expect(ignored).toContain(pattern);
+  expect(existsSync(`${folder}backend.tf.example`)).toBe(true);
+});

@@ -1,0 +1,178 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { permissions } from "../../src/composition/permissions.ts";
+import { Evaluation } from "./evaluate.ts";
+import { type Block, expression, readTerraform } from "./terraform-files.ts";
+
+const files = await readTerraform();
+const evaluation = new Evaluation(files, { project: "some-project", region: "europe-west1", tracing: true });
+const rolesOfTraces = [
+  ...readFileSync(new URL("../../docs/tracing.md", import.meta.url), "utf8").matchAll(/--role (\S+)/g),
+].map(([, role]) => role ?? "");
+
+interface Grant {
+  readonly address: string;
+  readonly type: string;
+  readonly role: string;
+  readonly member: string;
+}
+
+const grants = files.resources
+  .filter(({ type }) => /_iam_/.test(type))
+  .flatMap(({ type, name, block }) => {
+    const roles = block.role === expression("each.key") ? evaluation.value(block.for_each) : [block.role];
+    if (!Array.isArray(roles)) throw new Error(`The roles of ${name} are no list`);
+    return roles.map(
+      (role): Grant => ({
+        address: `${type}.${name}`,
+        type,
+        role: String(role),
+        member: String(block.member),
+      }),
+    );
+  });
+
+function rolesOf(account: string): readonly string[] {
+  const member = expression(`google_service_account.${account}.member`);
+  return grants.filter((grant) => grant.member === member).map(({ role }) => role);
+}
+
+/** What a role is granted on, as permissions.ts says it, and the resource that does so. */
+const places = {
+  project: "google_project_iam_member",
+  topic: "google_pubsub_topic_iam_member",
+  queue: "google_cloud_tasks_queue_iam_member",
+  bucket: "google_storage_bucket_iam_member",
+  dataset: "google_bigquery_dataset_iam_member",
+  "service account": "google_service_account_iam_member",
+  secret: "google_secret_manager_secret_iam_member",
+  // Names of repositories may come with a batch, and only the newest versions of the provider grant on a single one.
+  repository: "google_project_iam_member",
+} as const;
+
+describe("the function", () => {
+  test("has every role of permissions.ts, on what it says, and those of tracing, and no other", () => {
+    const wanted = Object.values(permissions).flatMap(({ roles }) => [...roles]);
+    expect(rolesOfTraces).toHaveLength(3);
+    expect([...rolesOf("function")].sort()).toEqual([...wanted, ...rolesOfTraces].sort());
+    for (const { on, roles } of Object.values(permissions))
+      for (const role of roles)
+        expect(grants).toContainEqual(
+          expect.objectContaining({
+            role,
+            type: places[on],
+            member: expression("google_service_account.function.member"),
+          }),
+        );
+  });
+
+  test("may publish to all topics, use both buckets, and read its own secrets", () => {
+    const of = (address: string) => files.resource(address).for_each;
+    expect(of("google_pubsub_topic_iam_member.function_publisher")).toBe(expression("local.topics"));
+    expect(evaluation.value(of("google_storage_bucket_iam_member.function_objects"))).toEqual([
+      "some-project-baton",
+      "some-project-baton-inbox",
+    ]);
+    expect(of("google_secret_manager_secret_iam_member.function_secrets")).toBe(expression("local.secrets"));
+  });
+
+  test("may act as the account in whose name Cloud Tasks publishes: its own", () => {
+    expect(files.resource("google_service_account_iam_member.function_as_itself")).toMatchObject({
+      service_account_id: expression("google_service_account.function.name"),
+      role: "roles/iam.serviceAccountUser",
+      member: expression("google_service_account.function.member"),
+    });
+  });
+
+  test("has optional roles only where they are used", () => {
+    const condition = (block: Block) => String(block.count ?? block.for_each);
+    expect(condition(files.resource("google_project_iam_member.function_dataform"))).toMatch(
+      /^\$\{var\.dataform \?/,
+    );
+    expect(condition(files.resource("google_project_iam_member.function_traces"))).toMatch(
+      /^\$\{var\.tracing \?/,
+    );
+  });
+});
+
+/** Roles of all others, each with its reason. */
+const others: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  push: {},
+  deployer: {
+    "roles/run.sourceDeveloper": "gcloud run deploy --source",
+    "roles/serviceusage.serviceUsageConsumer": "calls count against the project",
+    "roles/logging.logWriter": "a build with an account of its own logs by it",
+    "roles/datastore.user": "the smoke test: baton run",
+    "roles/pubsub.publisher": "the smoke test: baton run",
+    "roles/storage.objectUser": "the smoke test: baton run",
+    "roles/iam.serviceAccountUser": "to deploy what runs as another account, and to build by one",
+    "roles/artifactregistry.reader": "to deploy an image",
+  },
+  build: {
+    "roles/run.builder": "to build from source",
+  },
+};
+
+test.each(Object.entries(others))("the account %s has the roles it needs and no other", (account, roles) => {
+  expect([...new Set(rolesOf(account))].sort()).toEqual(Object.keys(roles).sort());
+});
+
+test("there is no account, and no member, beside those", () => {
+  const accounts = files.resources.filter(({ type }) => type === "google_service_account");
+  expect(accounts.map(({ name }) => name).sort()).toEqual(["function", ...Object.keys(others)].sort());
+  const ours = accounts.map(({ name }) => expression(`google_service_account.${name}.member`));
+  const agents = grants.filter(({ member }) => !ours.includes(member));
+  const cloudStorage = `serviceAccount:${expression("data.google_storage_project_service_account.this[0].email_address")}`;
+  expect(agents.map(({ address, role, member }) => [address, role, member])).toEqual(
+    expect.arrayContaining([
+      [
+        "google_service_account_iam_member.push_token",
+        "roles/iam.serviceAccountTokenCreator",
+        expression("local.pubsub_agent"),
+      ],
+      [
+        "google_pubsub_topic_iam_member.dead_letters_publisher",
+        "roles/pubsub.publisher",
+        expression("local.pubsub_agent"),
+      ],
+      [
+        "google_pubsub_subscription_iam_member.dead_letters_subscriber",
+        "roles/pubsub.subscriber",
+        expression("local.pubsub_agent"),
+      ],
+      ["google_pubsub_topic_iam_member.inbox_publisher", "roles/pubsub.publisher", cloudStorage],
+    ]),
+  );
+  expect(agents).toHaveLength(4);
+});
+
+test("Pub/Sub may sign tokens of the push account, and of no other", () => {
+  expect(files.resource("google_service_account_iam_member.push_token").service_account_id).toBe(
+    expression("google_service_account.push.name"),
+  );
+});
+
+test("no role is a basic one, or one that may grant roles, and nothing is granted to everybody", () => {
+  for (const { role } of grants) {
+    expect(role).toMatch(/^roles\/[a-z]+\.[a-zA-Z]+$/);
+    expect(role).not.toMatch(/^roles\/(owner|editor|viewer)$|admin$/i);
+  }
+  for (const [name, text] of files.texts) {
+    expect([name, text.match(/allUsers|allAuthenticatedUsers|roles\/(owner|editor|viewer)\b/g)]).toEqual([
+      name,
+      null,
+    ]);
+    expect([name, text.match(/"(?:domain|principalSet|projectOwner|projectEditor|projectViewer):/g)]).toEqual(
+      [name, null],
+    );
+  }
+});
+
+test("a grant adds a member to a role, and takes nobody else's away", () => {
+  const kinds = files.resources.map(({ type }) => type).filter((type) => /iam|access|acl/.test(type));
+  expect(kinds.filter((type) => !type.endsWith("_iam_member"))).toEqual([]);
+});
+
+test("no account gets a key", () => {
+  expect(files.resources.filter(({ type }) => type === "google_service_account_key")).toEqual([]);
+});
