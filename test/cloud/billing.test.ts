@@ -1,0 +1,63 @@
+import { expect, test } from "vitest";
+import { type Edges, workflowOf } from "../support/graphs.ts";
+import { type CloudInProcess, cloudInProcess } from "./in-process.ts";
+
+const names = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+
+const chain = (length: number): Edges =>
+  names("t", length).map((id, index): [string, string[]] => [id, index === 0 ? [] : [`t${index - 1}`]]);
+
+const fan = (width: number): Edges => [
+  ["first", []],
+  ...names("m", width).map((id): [string, string[]] => [id, ["first"]]),
+  ["last", names("m", width)],
+];
+
+/** What a batch of the shape is billed for, from its start to its end. */
+async function bill(edges: Edges): Promise<Record<string, number>> {
+  const cloud: CloudInProcess = await cloudInProcess([workflowOf("shape", edges, async () => null)]);
+  // Whatever is done once for a deployment, not for each batch.
+  await cloud.run("shape");
+  const meters = [cloud.firestore, cloud.pubsub, cloud.tasks].map(({ meter }) => meter);
+  for (const meter of meters) meter.reset();
+  const batchId = await cloud.run("shape");
+  const billed = Object.assign({}, ...meters.map((meter) => meter.all()));
+  expect(await cloud.app.engine.status(batchId)).toMatchObject({ status: "SUCCESS" });
+  return billed;
+}
+
+/** What a batch is billed for beside its tasks: its document is made, read and ended; its bad endings are counted. */
+const ofBatch = { document_writes: 2, document_reads: 3, messages: 1 };
+
+test("a chain costs two document writes and no read a task", async () => {
+  const length = 30;
+  const billed = await bill(chain(length));
+  expect(billed.document_writes).toBe(2 * length + ofBatch.document_writes);
+  expect(billed.document_reads).toBe(ofBatch.document_reads);
+  expect(billed.document_deletes).toBeUndefined();
+});
+
+test("a chain costs two messages and two invocations a task, and no scheduled task", async () => {
+  const length = 30;
+  const billed = await bill(chain(length));
+  expect(billed.messages_published).toBe(2 * length + ofBatch.messages);
+  expect(billed.pushes).toBe(2 * length + ofBatch.messages);
+  expect(billed.tasks_created).toBeUndefined();
+});
+
+test("a join costs at most one count a parent, and one more at its end", async () => {
+  const width = 40;
+  const billed = await bill(fan(width));
+  const tasks = width + 2;
+  expect(billed.document_writes).toBe(2 * tasks + ofBatch.document_writes);
+  expect(billed.document_reads).toBeLessThanOrEqual(width + 1 + ofBatch.document_reads);
+  expect(billed.rpc_run_aggregation_query).toBeLessThanOrEqual(width + 3);
+});
+
+test("a write makes no more index entries than the fields that are asked for", async () => {
+  const length = 30;
+  const billed = await bill(chain(length));
+  // A TaskLog is found by its batch; no other field of it is indexed, least of all a time.
+  expect(billed.index_entry_writes).toBeLessThanOrEqual(length + 10);
+});

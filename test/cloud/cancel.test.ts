@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import { runQuery, workflow } from "../../src/index.ts";
+import { cloudInProcess } from "./in-process.ts";
+
+const query = runQuery({ sql: "SELECT 1 AS one", into: "ones" });
+const plain = workflow("plain").task("query", query);
+const keyed = workflow("keyed").task("query", query, { idempotency: { key: { fields: ["into"] } } });
+
+test.each([plain, keyed])("cancelling a batch cancels the job that its task has started", async (built) => {
+  const { app, bigQuery } = await cloudInProcess([built], { bigQuery: true });
+  bigQuery?.holdJobs();
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: built.id });
+  await expect.poll(() => bigQuery?.jobs().length).toBe(1);
+  await app.engine.cancel(batchId);
+  expect(await app.engine.status(batchId)).toMatchObject({ status: "CANCELLED" });
+  await expect.poll(() => JSON.stringify(bigQuery?.jobs())).toContain("stopped");
+  bigQuery?.releaseJobs();
+});
+
+test("a job that is begun while its batch is being cancelled is cancelled too", async () => {
+  const { app, bigQuery } = await cloudInProcess([plain], { bigQuery: true });
+  bigQuery?.holdJobs();
+  // The first is a dry run; the second is under way when the cancel looks for what there is.
+  let inserts = 0;
+  bigQuery?.setFaults(({ method }) => {
+    if (!method.startsWith("POST") || !method.endsWith("/jobs")) return undefined;
+    inserts += 1;
+    return inserts === 2 ? { kind: "slow", delayMs: 1_500 } : undefined;
+  });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "plain" });
+  await expect.poll(() => inserts).toBe(2);
+  expect(bigQuery?.jobs()).toEqual([]);
+  await app.engine.cancel(batchId);
+  await expect.poll(() => JSON.stringify(bigQuery?.jobs())).toContain("stopped");
+  bigQuery?.releaseJobs();
+});
+
+test("a job that another call of the key has taken up is left alone", async () => {
+  const { app, bigQuery } = await cloudInProcess([keyed], { bigQuery: true });
+  bigQuery?.holdJobs();
+  const first = await app.engine.start({ kind: "start", workflowId: "keyed", key: "1" });
+  await expect.poll(() => bigQuery?.jobs().length).toBe(1);
+  // It has the key, and waits for the job that the first has begun.
+  const second = await app.engine.start({ kind: "start", workflowId: "keyed", key: "2" });
+  await app.engine.cancel(first.batchId);
+  bigQuery?.releaseJobs();
+  await expect.poll(async () => (await app.engine.status(second.batchId)).status).toBe("SUCCESS");
+});

@@ -1,0 +1,91 @@
+import { expect, test } from "vitest";
+import { deployment, job, storageAnswers } from "./doctor-place.ts";
+
+test("the queue of later messages has to be where BATON_LOCATION says", async () => {
+  const { diagnose } = await deployment();
+  const findings = await diagnose({ BATON_LOCATION: "europe-west6" });
+  expect(findings.of("tasks.queue", "baton-timers")).toMatchObject({
+    status: "failed",
+    found: "there is no such queue",
+    commands: [
+      "gcloud tasks queues create baton-timers --max-attempts=100 --max-backoff=300s " +
+        "--location=europe-west6 --project=test-project",
+    ],
+  });
+});
+
+test("buckets that are missing, and an inbox that nobody is told of", async () => {
+  const { diagnose, cloud } = await deployment();
+  const missing = await diagnose({ BATON_BUCKET: "nowhere-at-all" });
+  expect(missing.wrong).toEqual(["failed storage.bucket nowhere-at-all"]);
+  expect(missing.of("storage.bucket", "nowhere-at-all").commands).toEqual([
+    "gcloud storage buckets create gs://nowhere-at-all --location=europe-west1 " +
+      "--uniform-bucket-level-access --public-access-prevention --project=test-project",
+  ]);
+  cloud.storage.setRefusals((call) => {
+    if (call.path.endsWith("/notificationConfigs")) return { status: 200, body: {} };
+    if (call.path.endsWith("/b/test-bucket")) return { status: 200, body: { iamConfiguration: {} } };
+    if (call.path.endsWith("/test-bucket/iam/testPermissions")) return { status: 200, body: {} };
+    return storageAnswers(call);
+  });
+  const findings = await diagnose();
+  expect(findings.wrong.toSorted()).toEqual([
+    "failed storage.permissions test-bucket",
+    "warning storage.access test-bucket",
+    "warning storage.notification test-inbox",
+  ]);
+  expect(findings.of("storage.notification", "test-inbox").commands).toEqual([
+    "gcloud storage buckets notifications create gs://test-inbox " +
+      "--topic=projects/test-project/topics/baton-control --event-types=OBJECT_FINALIZE",
+  ]);
+});
+
+test("the dataset has to be where jobs run, and is made when it is missing", async () => {
+  const { diagnose } = await deployment();
+  expect((await diagnose({ BATON_BIGQUERY_LOCATION: "US" })).of("bigquery.location", "baton")).toMatchObject({
+    status: "failed",
+    found: "EU",
+    remedy: expect.stringContaining("BATON_BIGQUERY_LOCATION=EU"),
+  });
+  expect((await diagnose({ BATON_DATASET: "elsewhere" })).of("bigquery.dataset", "elsewhere")).toMatchObject({
+    status: "warning",
+    commands: ["bq --location=US mk --dataset test-project:elsewhere"],
+  });
+});
+
+test("an archive of callbacks that lacks columns is told", async () => {
+  const { diagnose, environment } = await deployment();
+  await fetch(
+    `${environment.BIGQUERY_EMULATOR_HOST}/bigquery/v2/projects/test-project/datasets/baton/tables`,
+    {
+      method: "POST",
+      body: JSON.stringify({
+        tableReference: { tableId: "enrichment_callbacks" },
+        schema: {
+          fields: [
+            { name: "job_id", type: "STRING" },
+            { name: "status", type: "STRING" },
+          ],
+        },
+      }),
+    },
+  );
+  expect((await diagnose()).of("bigquery.callbacks", "baton.enrichment_callbacks")).toMatchObject({
+    status: "failed",
+    found: expect.stringMatching(/^it lacks callback_payload, /),
+  });
+});
+
+test("a sweep that is paused, and a tick that nobody sends", async () => {
+  const { diagnose, apis } = await deployment();
+  apis.jobs = [job("of-somebody", "other"), job("my-sweep", "sweep", "PAUSED")];
+  const findings = await diagnose();
+  expect(findings.wrong).toEqual(["failed scheduler.sweep my-sweep", "failed scheduler.tick baton-tick"]);
+  expect(findings.of("scheduler.sweep", "my-sweep").commands).toContain(
+    "gcloud scheduler jobs resume my-sweep --location=europe-west1 --project=test-project",
+  );
+  expect(findings.of("scheduler.tick", "baton-tick").commands).toEqual([
+    "gcloud scheduler jobs create pubsub baton-tick --schedule='* * * * *' --topic=baton-control " +
+      `--message-body='{"kind":"tick"}' --location=europe-west1 --project=test-project`,
+  ]);
+});

@@ -1,0 +1,72 @@
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+} from "node:fs";
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as z from "zod";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Of a lock file, as far as it tells what is installed where. */
+const LockSchema = z.object({
+  packages: z.record(
+    z.string(),
+    z.object({
+      dev: z.boolean().optional(),
+      optional: z.boolean().optional(),
+      bin: z.record(z.string(), z.string()).optional(),
+    }),
+  ),
+});
+
+/**
+ * What is deployed, as the buildpack installs it: the packed files, and of the packages those that `npm ci --omit=dev` would
+ * install from the same lock file. It has to lie outside of this repository, where Node would find all others.
+ */
+export function installForProduction(folder: string): void {
+  execFileSync(process.execPath, [`${root}scripts/package.js`, folder], { stdio: "pipe" });
+  const lock = LockSchema.parse(JSON.parse(readFileSync(`${folder}/package-lock.json`, "utf8")));
+  for (const [path, { dev, optional, bin }] of Object.entries(lock.packages)) {
+    if (path === "" || dev) continue;
+    if (existsSync(root + path)) install(path, folder, bin ?? {});
+    else if (!optional) throw new Error(`${path} is in package-lock.json, but not installed: run npm ci`);
+  }
+}
+
+function install(path: string, folder: string, commands: Readonly<Record<string, string>>): void {
+  linkFiles(root + path, `${folder}/${path}`);
+  const bin = `${folder}/${path.slice(0, path.lastIndexOf("node_modules"))}node_modules/.bin`;
+  for (const [name, file] of Object.entries(commands)) {
+    mkdirSync(bin, { recursive: true });
+    const target = `${folder}/${path}/${file}`;
+    chmodSync(target, 0o755);
+    if (!existsSync(`${bin}/${name}`)) symlinkSync(relative(bin, target), `${bin}/${name}`);
+  }
+}
+
+/** Links cost no room and little time; a copy is made where the folder is on another disk. */
+function linkFiles(from: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [`${from}/${entry.name}`, `${to}/${entry.name}`];
+    // Packages inside of packages stand in the lock file themselves.
+    if (entry.isDirectory() && entry.name !== "node_modules") linkFiles(source, target);
+    else if (entry.isFile()) linkOrCopy(source, target);
+  }
+}
+
+function linkOrCopy(source: string, target: string): void {
+  try {
+    linkSync(source, target);
+  } catch {
+    copyFileSync(source, target);
+  }
+}

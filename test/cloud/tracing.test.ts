@@ -1,0 +1,206 @@
+import { expect, onTestFinished, test } from "vitest";
+import { otlpSender } from "../../src/adapters/opentelemetry/otlp.ts";
+import { BatchTracer } from "../../src/adapters/opentelemetry/tracer.ts";
+import { TaskError } from "../../src/core/errors.ts";
+import { defaults, limits } from "../../src/core/limits.ts";
+import { traceOf } from "../../src/core/trace.ts";
+import type { LogFields } from "../../src/ports/logger.ts";
+import type { AnyTaskFunction } from "../../src/runtime/task-type.ts";
+import { workflow } from "../../src/workflow/builder.ts";
+import { startEndpoint } from "../servers/kit/endpoint.ts";
+import type { FaultPlan } from "../servers/kit/faults.ts";
+import { type OtlpServer, type ReceivedSpan, startOtlpServer } from "../servers/otlp/server.ts";
+import { type Edges, workflowOf } from "../support/graphs.ts";
+import { cloudInProcess } from "./in-process.ts";
+
+async function traced(faults?: FaultPlan) {
+  const receiver = await startOtlpServer(faults && { faults });
+  const problems: unknown[] = [];
+  const send = otlpSender({
+    url: `${receiver.url}/v1/traces`,
+    googleProject: undefined,
+    resource: { "service.name": "baton" },
+  });
+  const tracer = new BatchTracer(send, (problem) => problems.push(problem));
+  onTestFinished(() => receiver.close());
+  return { receiver, tracer, problems };
+}
+
+/** All spans of a trace as `parent > child`, each child once. */
+function tree({ spans }: OtlpServer, batchId: string): readonly string[] {
+  const ours = spans.filter(({ traceId }) => traceId === traceOf(batchId).traceId);
+  const nameOf = (id: string | undefined) => ours.find(({ spanId }) => spanId === id)?.name;
+  return ours.map(({ name, parentSpanId }) => `${nameOf(parentSpanId) ?? "-"} > ${name}`).sort();
+}
+
+function named({ spans }: OtlpServer, name: string): readonly ReceivedSpan[] {
+  return spans.filter((span) => span.name === name);
+}
+
+test("all work on a batch is one trace: waits, attempts, steps and requests, each where it belongs", async () => {
+  const { receiver, tracer } = await traced();
+  const outside = await startEndpoint(() => 200);
+  onTestFinished(() => outside.close());
+  let failures = 1;
+  const built = workflow("told")
+    .task("load", async ({ step, services, signal }) =>
+      step("fetch", async () => {
+        const { status } = await services.http.request({
+          url: `${outside.url}/secret-path?key=secret-query`,
+          method: "GET",
+          headers: {},
+          body: undefined,
+          timeoutSeconds: 10,
+          maxResponseBytes: 1_000,
+          signal,
+        });
+        return status;
+      }),
+    )
+    .task(
+      "report",
+      async ({ attempt }) => {
+        if (failures-- > 0) throw new TaskError("not yet", { code: "NOT_YET" });
+        return attempt;
+      },
+      {
+        after: ["load"],
+        retry: { maxAttempts: 2, initial: "1s" },
+        callback: { url: `${outside.url}/callback` },
+      },
+    )
+    .task("archive", async () => null, { after: ["load"] });
+  const { run, app } = await cloudInProcess([built], { tracer });
+  const batchId = await run("told");
+  const view = await app.engine.show(batchId);
+  expect(view.status).toBe("SUCCESS");
+  await tracer.flush();
+
+  expect(new Set(receiver.spans.map(({ traceId }) => traceId))).toEqual(new Set([traceOf(batchId).traceId]));
+  const root = "batch told";
+  expect(tree(receiver, batchId)).toEqual(
+    [
+      `- > ${root}`,
+      ...["load", "report", "report", "archive", "$end"].flatMap((task) => [
+        `${root} > wait to execute ${task}`,
+        `${root} > execute ${task}`,
+      ]),
+      ...["load", "report", "archive"].flatMap((task) => [
+        `${root} > wait to follow ${task}`,
+        `${root} > follow ${task}`,
+      ]),
+      ...["load", "report", "report", "archive"].map((task) => `execute ${task} > run ${task}`),
+      "run load > step fetch",
+      "step fetch > GET",
+      `${root} > callback`,
+    ].sort(),
+  );
+
+  const [batch] = named(receiver, root);
+  expect(batch).toMatchObject({
+    ...traceOf(batchId),
+    attributes: { "baton.batch": batchId, "baton.workflow": "told", "baton.status": "SUCCESS" },
+  });
+  expect(batch?.startTimeUnixNano).toBe(Date.parse(view.createdAt));
+  expect(batch?.endTimeUnixNano).toBe(Date.parse(view.endedAt ?? ""));
+
+  const attempts = named(receiver, "run report").toSorted(
+    (one, other) => one.startTimeUnixNano - other.startTimeUnixNano,
+  );
+  expect(attempts).toMatchObject([
+    {
+      status: { code: 2, message: "not yet" },
+      attributes: { "baton.attempt": 1, "baton.outcome": "failed", "error.type": "NOT_YET" },
+    },
+    { status: { code: 0 }, attributes: { "baton.attempt": 2, "baton.outcome": "succeeded" } },
+  ]);
+  const [get] = named(receiver, "GET");
+  expect(get).toMatchObject({ kind: 3, attributes: { "http.response.status_code": 200 } });
+  const [wait] = named(receiver, "wait to execute load");
+  const [handled] = named(receiver, "execute load");
+  expect(wait?.endTimeUnixNano).toBeGreaterThanOrEqual(wait?.startTimeUnixNano ?? Number.POSITIVE_INFINITY);
+  expect(Math.abs((wait?.endTimeUnixNano ?? 0) - (handled?.startTimeUnixNano ?? 0))).toBeLessThan(1_000);
+  expect(JSON.stringify(receiver.spans)).not.toContain("secret-");
+});
+
+test("a wait is told as how the attempt ended, and a step that was done is not told again", async () => {
+  const { receiver, tracer } = await traced();
+  const code: AnyTaskFunction = async ({ step }) => {
+    await step("before", async () => 1);
+    await step.sleep("a while", "1s");
+    await step("after", async () => 2);
+    return null;
+  };
+  const { run } = await cloudInProcess([workflowOf("sleeps", [["t", []]], code)], { tracer });
+  const batchId = await run("sleeps");
+  await tracer.flush();
+  expect(tree(receiver, batchId).filter((line) => line.startsWith("run t"))).toEqual([
+    "run t > step after",
+    "run t > step before",
+  ]);
+  expect(named(receiver, "run t").map(({ attributes }) => attributes["baton.outcome"])).toEqual([
+    "parked",
+    "succeeded",
+  ]);
+  expect(named(receiver, "run t")[0]?.attributes).toMatchObject({ "baton.reason": "sleep" });
+});
+
+test("a batch that fails is told of as failed, once, even when the answer to its last commit is lost", async () => {
+  const { receiver, tracer } = await traced();
+  const fails = async () => {
+    throw new TaskError("broken", { retryable: false });
+  };
+  const { run, setFaults } = await cloudInProcess([workflowOf("fails", [["t", []]], fails)], { tracer });
+  // Every commit is applied, and comes back as an error that the client does not repeat.
+  setFaults(({ method }) => (/^commit$/i.test(method) ? { kind: "error_after" } : undefined));
+  const batchIds = [await run("fails"), await run("fails"), await run("fails")];
+  await tracer.flush();
+  const roots = named(receiver, "batch fails");
+  expect(roots.map(({ attributes }) => attributes["baton.batch"]).sort()).toEqual([...batchIds].sort());
+  for (const { status } of roots) expect(status.code).toBe(2);
+});
+
+test("a receiver of traces that never answers costs one delivery its limit, and fails none", async () => {
+  const { tracer, problems } = await traced(() => ({ kind: "slow", delayMs: 60_000 }));
+  const edges = ["a", "b", "c", "d", "e"].map((id, index, all) => {
+    const before = all[index - 1];
+    return [id, before === undefined ? [] : [before]] as const;
+  });
+  const { run, app, pubsub } = await cloudInProcess([workflowOf("chain", edges, async () => null)], {
+    tracer,
+  });
+  const batchId = await run("chain");
+  expect(await app.engine.status(batchId)).toMatchObject({ status: "SUCCESS" });
+  expect(problems).toHaveLength(1);
+  const waiting = pubsub
+    .subscriptions()
+    .filter(({ queued, waiting, inFlight }) => queued + waiting + inFlight > 0);
+  expect(waiting).toEqual([]);
+  const began = performance.now();
+  for (let index = 0; index < 5; index += 1)
+    await app.deliveries.deliver({ message: { kind: "redrive", batchId }, deliveryAttempt: 1 });
+  expect(performance.now() - began).toBeLessThan(2 * limits.traceFlushMs);
+});
+
+test("an attempt that fails is logged, with a stack only where nobody foresaw how, and without secrets", async () => {
+  const lines: { readonly message: string; readonly fields: LogFields }[] = [];
+  const keep = (message: string, fields: LogFields = {}) => void lines.push({ message, fields });
+  const logger = { debug: keep, info: keep, warn: keep, error: keep };
+  const code: AnyTaskFunction = async ({ taskId }) => {
+    if (taskId === "foreseen") throw new TaskError("no such account", { retryable: false });
+    throw new TypeError("not a function");
+  };
+  const edges: Edges = [
+    ["foreseen", []],
+    ["unforeseen", []],
+  ];
+  const workflows = [workflowOf("stacks", edges, code, { retry: { ...defaults.retry, maxAttempts: 1 } })];
+  const { run, environment } = await cloudInProcess(workflows, {}, logger);
+  const batchId = await run("stacks");
+  const failed = lines.filter(({ message }) => message === "attempt failed").map(({ fields }) => fields);
+  const of = (taskId: string) => failed.find((fields) => fields.taskId === taskId);
+  expect(of("foreseen")).toMatchObject({ batchId, attempt: 1, error: "no such account" });
+  expect(of("foreseen")?.stack_trace).toBeUndefined();
+  expect(of("unforeseen")?.stack_trace).toContain("tracing.test.ts");
+  expect(JSON.stringify(lines)).not.toContain(environment.BATON_CALLBACK_SECRET);
+});

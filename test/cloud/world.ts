@@ -1,0 +1,189 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import type { App } from "../../src/composition/app.ts";
+import { openCloud } from "../../src/composition/cloud.ts";
+import { readConfiguration } from "../../src/composition/configuration.ts";
+import { CALLBACK_QUEUE, CONTROL_QUEUE } from "../../src/core/messages.ts";
+import { subscriptionOf, topicOf } from "../../src/core/topics.ts";
+import type { Logger } from "../../src/ports/logger.ts";
+import type { Tracer } from "../../src/ports/tracer.ts";
+import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
+import { type BigQueryServer, startBigQueryServer } from "../servers/bigquery/index.ts";
+import { cloudTasksClient } from "../servers/cloud-tasks/client.ts";
+import { type CloudTasksServer, startCloudTasksServer } from "../servers/cloud-tasks/server.ts";
+import { type FirestoreServer, startFirestoreServer } from "../servers/firestore/server.ts";
+import type { FaultPlan } from "../servers/kit/faults.ts";
+import { startTokenIssuer, type TokenIssuer } from "../servers/oidc/issuer.ts";
+import { pubSubClients } from "../servers/pubsub/clients.ts";
+import { type PubSubServer, startPubSubServer } from "../servers/pubsub/server.ts";
+import { publishTo } from "../servers/storage/notifications.ts";
+import { type StorageServer, startStorageServer } from "../servers/storage/server.ts";
+import { firestoreIndexes } from "./indexes.ts";
+
+export const projectId = "test-project";
+const prefix = "baton";
+const bucket = "test-bucket";
+/** Where files are dropped; each is told of by a notification. */
+export const inboxBucket = "test-inbox";
+const pushAccount = "push@test-project.iam.gserviceaccount.com";
+const audience = "https://baton.example";
+
+export interface CloudOptions {
+  /** Where messages are pushed to. */
+  readonly pushUrl: string;
+  /** Queues of tasks beside `default`. */
+  readonly queues?: readonly string[];
+  /** Calls of every server meet these. */
+  readonly faults?: FaultPlan;
+  readonly lease?: string;
+  /** Tables are BigQuery's too. Default: a DuckDB file of the function's. */
+  readonly bigQuery?: true;
+  readonly ackDeadlineSeconds?: number;
+  /** Tells where time goes. */
+  readonly tracer?: Tracer;
+}
+
+/** All services of Google Cloud that Baton runs on, in this process, set up as a deployment is. */
+export interface CloudWorld {
+  readonly firestore: FirestoreServer;
+  readonly pubsub: PubSubServer;
+  readonly tasks: CloudTasksServer;
+  readonly storage: StorageServer;
+  readonly bigQuery: BigQueryServer | undefined;
+  readonly issuer: TokenIssuer;
+  /** For a function that runs in a process of its own. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Baton in this process, on these services. */
+  open(workflows?: readonly BuiltWorkflow[], logger?: Logger): App;
+  /** What Pub/Sub shows with its pushes. */
+  pushToken(): Promise<string>;
+  setFaults(plan: FaultPlan): void;
+  /** Resolves when no message is under way or scheduled. */
+  idle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function startCloud(options: CloudOptions): Promise<CloudWorld> {
+  process.env.METADATA_SERVER_DETECTION = "none";
+  const issuer = await startTokenIssuer();
+  const firestore = await startFirestoreServer({ indexes: firestoreIndexes });
+  const pubsub = await startPubSubServer({ oidc: issuer });
+  const tasks = await startCloudTasksServer({ oidc: issuer });
+  const control = `projects/${projectId}/topics/${topicOf(prefix, CONTROL_QUEUE)}`;
+  const storage = await startStorageServer({
+    buckets: [bucket, inboxBucket],
+    onFinalize: async (notification) => {
+      if (notification.attributes.bucketId === inboxBucket)
+        await publishTo(pubsub.restUrl, control)(notification);
+    },
+  });
+  const bigQuery =
+    options.bigQuery && (await startBigQueryServer({ objects: (uri) => contentOf(storage, uri) }));
+  const environment = {
+    BATON_ENGINE: "gcp",
+    BATON_PROJECT: projectId,
+    BATON_LOCATION: "europe-west1",
+    BATON_PREFIX: prefix,
+    BATON_BUCKET: bucket,
+    BATON_INBOX_BUCKET: inboxBucket,
+    BATON_SERVICE_ACCOUNT: "baton@test-project.iam.gserviceaccount.com",
+    BATON_CALLBACK_SECRET: `whsec_${randomBytes(32).toString("base64")}`,
+    BATON_LEASE: options.lease ?? "3s",
+    BATON_AUDIENCE: audience,
+    BATON_CALLERS: pushAccount,
+    BATON_OIDC_ISSUER: issuer.issuer,
+    BATON_OIDC_KEYS_URL: issuer.jwksUrl,
+    ...(bigQuery ? { BIGQUERY_EMULATOR_HOST: bigQuery.url } : { BATON_WAREHOUSE: "duckdb" }),
+    BATON_HTTP_ALLOW_PRIVATE: "true",
+    FIRESTORE_EMULATOR_HOST: firestore.host,
+    PUBSUB_EMULATOR_HOST: pubsub.host,
+    BATON_PUBSUB_ENDPOINT: pubsub.restUrl,
+    CLOUD_TASKS_EMULATOR_HOST: tasks.host,
+    STORAGE_EMULATOR_HOST: storage.url,
+    METADATA_SERVER_DETECTION: "none",
+  };
+  Object.assign(process.env, environment);
+  await createTopics(pubsub, options);
+  await createTimers(tasks);
+  const servers = [firestore, pubsub, tasks, storage, ...(bigQuery ? [bigQuery] : [])];
+  const setFaults = (plan: FaultPlan) => {
+    for (const server of servers) server.setFaults(plan);
+  };
+  if (options.faults) setFaults(options.faults);
+  const apps: App[] = [];
+  return {
+    firestore,
+    pubsub,
+    tasks,
+    storage,
+    bigQuery,
+    issuer,
+    environment,
+    open(workflows, logger = silent) {
+      const configuration = readConfiguration({ ...environment, BATON_DATA: `/tmp/baton-${randomUUID()}` });
+      const app = openCloud({ configuration, logger, workflows, tracer: options.tracer });
+      apps.push(app);
+      return app;
+    },
+    pushToken: () => issuer.token({ audience, email: pushAccount }),
+    setFaults,
+    async idle() {
+      do {
+        await pubsub.idle();
+        await tasks.idle();
+      } while (
+        pubsub.subscriptions().some(({ queued, waiting, inFlight }) => queued + waiting + inFlight > 0)
+      );
+    },
+    async close() {
+      setFaults(() => undefined);
+      await Promise.all(apps.map((app) => app.close()));
+      await Promise.all([...servers, issuer].map((server) => server.close()));
+      for (const name of Object.keys(environment)) delete process.env[name];
+    },
+  };
+}
+
+async function createTopics(server: PubSubServer, options: CloudOptions): Promise<void> {
+  const clients = pubSubClients(server, projectId);
+  const topicPath = (id: string) => `projects/${projectId}/topics/${id}`;
+  const subscriptionPath = (id: string) => `projects/${projectId}/subscriptions/${id}`;
+  const deadLetters = `${prefix}-dead-letters`;
+  await clients.publisher.createTopic({ name: topicPath(deadLetters) });
+  await clients.subscriber.createSubscription({
+    name: subscriptionPath(deadLetters),
+    topic: topicPath(deadLetters),
+  });
+  const queues = [CONTROL_QUEUE, CALLBACK_QUEUE, "default", ...(options.queues ?? [])];
+  for (const id of queues.map((queue) => topicOf(prefix, queue))) {
+    await clients.publisher.createTopic({ name: topicPath(id) });
+    await clients.subscriber.createSubscription({
+      name: subscriptionPath(subscriptionOf(id)),
+      topic: topicPath(id),
+      ackDeadlineSeconds: options.ackDeadlineSeconds ?? 60,
+      pushConfig: {
+        pushEndpoint: options.pushUrl,
+        oidcToken: { serviceAccountEmail: pushAccount, audience },
+      },
+      retryPolicy: { minimumBackoff: { nanos: 100_000_000 }, maximumBackoff: { seconds: 1 } },
+      deadLetterPolicy: { deadLetterTopic: topicPath(deadLetters), maxDeliveryAttempts: 100 },
+    });
+  }
+  await clients.close();
+}
+
+async function createTimers(server: CloudTasksServer): Promise<void> {
+  const client = cloudTasksClient(server);
+  const parent = `projects/${projectId}/locations/europe-west1`;
+  await client.createQueue({ parent, queue: { name: `${parent}/queues/${prefix}-timers` } });
+  await client.close();
+}
+
+async function contentOf(storage: StorageServer, uri: string): Promise<Uint8Array | undefined> {
+  try {
+    return storage.content(uri);
+  } catch {
+    return undefined;
+  }
+}
+
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
