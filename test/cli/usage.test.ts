@@ -86,7 +86,7 @@ test("help and version", async () => {
   const help = await place.baton(["--help"]);
   expect(help.code).toBe(0);
   const commands = [...help.stdout.matchAll(/^ {2}([a-z-]+) (?:\[|<)/gm)].map((match) => match[1] ?? "");
-  expect(commands.filter((name) => name !== "help")).toHaveLength(21);
+  expect(commands.filter((name) => name !== "help")).toHaveLength(23);
   for (const command of commands) {
     const { code, stdout } = await place.baton([command, "--help"]);
     expect([command, code]).toEqual([command, 0]);

@@ -48,9 +48,9 @@ test("an expired lease or wait: the task again", () => {
   });
 });
 
-test("children that nobody started: the completion of a parent", () => {
-  expect(plan({ a: success, b: running })).toEqual({ execute: [], complete: ["a"] });
-  expect(plan({ a: success, b: success, c: success })).toEqual({ execute: [], complete: ["b"] });
+test("children that nobody started, and no others", () => {
+  expect(plan({ a: success, b: running })).toEqual({ execute: ["c"], complete: [] });
+  expect(plan({ a: success, b: success, c: success })).toEqual({ execute: ["d"], complete: [] });
 });
 
 test("a child that is to be skipped: the completion of a parent, once all have ended", () => {
@@ -58,8 +58,11 @@ test("a child that is to be skipped: the completion of a parent, once all have e
   expect(plan({ a: success, b: success, c: { status: "ERROR" } }).complete).toEqual(["b"]);
 });
 
-test("every task ended and the batch did not: the completion of a leaf", () => {
-  expect(plan({ a: success, b: success, c: success, d: success })).toEqual({ execute: [], complete: ["d"] });
+test("every task ended and the batch did not: its end", () => {
+  expect(plan({ a: success, b: success, c: success, d: success })).toEqual({
+    execute: ["$end"],
+    complete: [],
+  });
 });
 
 test.each<[Message, boolean]>([

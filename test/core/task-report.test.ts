@@ -13,6 +13,7 @@ const batch: TaskBatch = {
   lineageId: "flow-1",
   run: 1,
   createdAt: Date.UTC(2026, 10, 20, 23, 59, 59),
+  day: "2026-11-20",
   endedAt: null,
   nonce: "n",
 };

@@ -27,7 +27,8 @@ function stalledFirstAttempt() {
   return { around, resume };
 }
 
-const noKeys: Pick<TaskRunner, "customKey"> = {
+const noKeys: Pick<TaskRunner, "customKey" | "cancel"> = {
+  cancel: async () => {},
   customKey: () => Promise.reject(new Error("No task here has a key")),
 };
 

@@ -26,6 +26,7 @@ function silentFirstRun() {
     ...plain,
     runner: {
       customKey: (call) => plain.runner.customKey(call),
+      cancel: (cancelled) => plain.runner.cancel(cancelled),
       run: (assignment) => {
         if (!isFirst()) return plain.runner.run(assignment);
         began.resolve(assignment);

@@ -69,6 +69,7 @@ test("a message that finds a lease schedules itself for its end, and takes over 
     ...dependencies,
     runner: {
       customKey: (call) => dependencies.runner.customKey(call),
+      cancel: (cancelled) => dependencies.runner.cancel(cancelled),
       // The first attempt never comes back, and sends no heartbeat: its worker has died.
       run: (assignment) => (isFirst() ? new Promise(() => undefined) : dependencies.runner.run(assignment)),
     },
@@ -84,6 +85,7 @@ test("a worker that lost its claim sees to it that somebody has it", async () =>
     ...dependencies,
     runner: {
       customKey: (call) => dependencies.runner.customKey(call),
+      cancel: (cancelled) => dependencies.runner.cancel(cancelled),
       run: async (assignment) => (isFirst() ? { kind: "abandoned" } : dependencies.runner.run(assignment)),
     },
   }));

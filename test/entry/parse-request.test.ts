@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseRequest } from "../../src/entry/parse-request.ts";
+import type { ParsedRequest } from "../../src/entry/request.ts";
+import type { Delivery } from "../../src/ports/broker.ts";
 import { base64, notification, post, push } from "./requests.ts";
 
 const task = { batchId: "b-1", taskId: "load" };
@@ -14,6 +16,14 @@ const structured = { "content-type": "application/cloudevents+json; charset=utf-
 const envelope = { specversion: "1.0", id: "1", source: "//x" };
 const forged = { ...task, ending: { status: "SUCCESS", reason: null }, redrive: true };
 const completion = { ...task, previousTaskId: "load", completion: { result: { rows: 1 } } };
+
+/** As `push` says. */
+const publishedInTests = Date.parse("2026-02-26T19:13:55.749Z");
+
+function delivered(parsed: ParsedRequest): Delivery {
+  if ("ignored" in parsed) throw new Error(parsed.ignored);
+  return parsed;
+}
 
 describe("messages", () => {
   test.each([
@@ -98,12 +108,29 @@ describe("messages", () => {
       { kind: "start", workflowId: "b" },
     ],
   ])("%s", (_name, request, message) => {
-    expect(parseRequest(request)).toEqual({ message, deliveryAttempt: 1 });
+    const { publishedAt, ...parsed } = delivered(parseRequest(request));
+    expect(parsed).toEqual({ message, deliveryAttempt: 1 });
+    expect(publishedAt).toBeOneOf([undefined, publishedInTests]);
   });
 
   test("the delivery attempt of a push is kept", () => {
     const request = post(push({ data: base64(task) }, { deliveryAttempt: 7 }));
-    expect(parseRequest(request)).toEqual({ message: taskMessage, deliveryAttempt: 7 });
+    expect(parseRequest(request)).toMatchObject({ message: taskMessage, deliveryAttempt: 7 });
+  });
+
+  test("when a push was published is kept, and what is no time is left out", () => {
+    const request = (publishTime: unknown) => post(push({ data: base64(task), publishTime }));
+    expect(parseRequest(post(push({ data: base64(task) })))).toMatchObject({ publishedAt: publishedInTests });
+    for (const wrong of ["yesterday", 7, null]) {
+      const parsed = delivered(parseRequest(request(wrong)));
+      expect(parsed).toMatchObject({ message: taskMessage });
+      expect(parsed.publishedAt).toBeUndefined();
+    }
+    const headers = {
+      "x-goog-pubsub-message-id": "1",
+      "x-goog-pubsub-publish-time": "2026-02-26T19:13:55.749Z",
+    };
+    expect(parseRequest(post(task, headers))).toMatchObject({ publishedAt: publishedInTests });
   });
 
   test.each(["OBJECT_DELETE", "OBJECT_ARCHIVE", "OBJECT_METADATA_UPDATE"])("%s is ignored", (eventType) => {

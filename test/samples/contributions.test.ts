@@ -184,6 +184,7 @@ test("of refreshes that come at once one runs; the others end as SKIPPED", async
           return plain.runner.run(assignment);
         },
         customKey: (call) => plain.runner.customKey(call),
+        cancel: (cancelled) => plain.runner.cancel(cancelled),
       },
     }),
   });

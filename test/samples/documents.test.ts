@@ -54,6 +54,7 @@ function documentsApp(afterRun: () => void = () => undefined): Place {
         }
       },
       customKey: (call) => plain.runner.customKey(call),
+      cancel: (cancelled) => plain.runner.cancel(cancelled),
     },
   });
   const workflows = [processDocument, sendNotification, cleanupOldData, generateAnalyticsReport].map(hurried);

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { summarySql } from "../../functions/sql/sales-summary.ts";
-import { makeWarehouse, never } from "../adapters/duckdb-harness.ts";
+import { makeWarehouse, never, resultOf } from "../adapters/duckdb-harness.ts";
 import { readCsv } from "./csv-reader.ts";
 import { summarise } from "./sales-arithmetic.ts";
 
@@ -24,7 +24,7 @@ test("every day and category, and the total, are what plain arithmetic gives", a
   expect(loaded).toEqual({ table: "sales", rows: 5_000, tableRows: 4_960 });
   const into = { table: "daily_sales_summary", mode: "replace", key: [] } as const;
   const job = { jobId: "summary", sql: summarySql, parameters: {}, into, signal: never };
-  const { tableRows } = await warehouse.query(job);
+  const { tableRows } = resultOf(await warehouse.query(job));
 
   const expected = summarise(await readFile(sample, "utf8"));
   expect(tableRows).toBe(expected.size);

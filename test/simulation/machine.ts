@@ -54,7 +54,7 @@ export class Machine implements Consumer {
     this.process = process;
     this.#runner = new LocalTaskRunner({
       code,
-      services: { warehouse, objects, http },
+      services: { warehouse, objects, http, dataform, powerBi },
       callbacks,
       clock,
       ids,
@@ -124,5 +124,14 @@ const silent: Logger = {
 };
 
 const notHere = () => Promise.reject(new Error("No task of a simulation needs this service"));
-const warehouse = { load: notHere, query: notHere, rows: notHere };
+const warehouse = { load: notHere, query: notHere, cancel: notHere, rows: notHere };
 const http = { request: notHere };
+const dataform = {
+  compile: notHere,
+  invoke: notHere,
+  invocation: notHere,
+  invocationsOf: notHere,
+  actions: notHere,
+  cancel: notHere,
+};
+const powerBi = { refreshes: notHere, start: notHere, cancel: notHere };

@@ -55,6 +55,12 @@ export async function runBuiltIn<Parameters, Result>(
     get http() {
       return services.http ?? unused("http");
     },
+    get dataform() {
+      return services.dataform ?? unused("dataform");
+    },
+    get powerBi() {
+      return services.powerBi ?? unused("powerBi");
+    },
   };
   const log = { debug: silent, info: silent, warn: silent, error: silent };
   const notes = new NoteTaker(signal);
@@ -69,6 +75,6 @@ export async function runBuiltIn<Parameters, Result>(
   return (await runCode(code, assignment, context)) as Result;
 }
 
-/** No built-in task has steps. */
+/** The built-in tasks that are run this way have none. */
 const refuse = (): Promise<never> => Promise.reject(new Error("This task has no steps"));
 const noSteps: StepMemory = { find: refuse, keep: refuse, waiting: refuse, event: refuse };

@@ -3,7 +3,18 @@ import * as baton from "../../src/index.ts";
 import { builtInTaskTypes } from "../../src/tasks/index.ts";
 import { readDataWorkflow } from "../../src/workflow/data-workflow.ts";
 
-const { archiveFile, FileDropped, fileDrop, http, loadFile, renderReport, runQuery, workflow } = baton;
+const {
+  archiveFile,
+  dataform,
+  FileDropped,
+  fileDrop,
+  http,
+  loadFile,
+  powerBiRefresh,
+  renderReport,
+  runQuery,
+  workflow,
+} = baton;
 
 const typed = workflow("sales-refresh", { input: FileDropped, on: [fileDrop("sales/*.csv")] })
   .task("load", loadFile({ table: "sales" }))
@@ -34,7 +45,15 @@ test("the same workflow in TypeScript and as data is the same definition", () =>
 });
 
 test("every task type goes by the name of its authoring function", () => {
-  const functions: readonly unknown[] = [loadFile, runQuery, renderReport, archiveFile, http];
+  const functions: readonly unknown[] = [
+    loadFile,
+    runQuery,
+    dataform,
+    powerBiRefresh,
+    renderReport,
+    archiveFile,
+    http,
+  ];
   const named = [...builtInTaskTypes].map(([name, type]) => {
     expect(type.type).toBe(name);
     return Object.entries(baton).find(([exported]) => exported === name)?.[1];

@@ -1,0 +1,137 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type CommandOptions, type CommandResult, Workplace } from "../support/command.ts";
+
+const scripts = fileURLToPath(new URL("../../scripts", import.meta.url));
+
+const reports = `
+import { dataform, fileDrop, loadFile, schedule, workflow } from "baton";
+export default workflow("reports", { on: [schedule("0 6 * * *", { timeZone: "Europe/Paris" })] })
+  .task("fetch", () => ({ of: process.env.REGION_OF_SALES ?? "nowhere" }), { queue: process.env.REPORT_QUEUE ?? "slow" });
+export const sales = workflow("sales", { on: [fileDrop("sales/*.csv")] })
+  .task("load", loadFile({ table: "sales" }));
+export const model = workflow("model").task("run", dataform({
+  repository: "projects/my-project/locations/europe-west1/repositories/sales", gitCommitish: "main",
+}), { queue: "models" });
+`;
+
+/** What a foreign tool does, by a pattern of its command line; see \`case\` of the shell. */
+type Behaviour = Readonly<Record<string, string>>;
+
+const usual = {
+  gcloud: {
+    "--version": "echo 'Google Cloud SDK 528.0.0'",
+    "projects describe *": "echo 123456789012",
+    "secrets versions add *": '/bin/cat > "$PLACE/secret-$4"',
+  },
+  terraform: {
+    "--version": "echo 'Terraform v1.9.8'",
+    "*show -json baton.tfplan": "echo '{}'",
+    "*show -json": `echo '{"values":{"delete_protection_state":"DELETE_PROTECTION_ENABLED"}}'`,
+    "*output*": `echo '{"BATON_LEASE":"700s","BATON_CALLBACK_SECRET":"not from here"}'`,
+  },
+  node: { "*": `exec '${process.execPath}' "$@"` },
+} as const;
+
+export interface DeployPlaceOptions {
+  readonly gcloud?: Behaviour;
+  readonly terraform?: Behaviour;
+  /** Programs on the path. */
+  readonly programs?: readonly (keyof typeof usual | "tofu")[];
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/** A clone with a build, far from this one, where gcloud and terraform only write down how they are called, and do as they are told. */
+export class DeployPlace {
+  readonly #place = new Workplace({});
+
+  constructor({ gcloud, terraform, programs, files = {} }: DeployPlaceOptions = {}) {
+    // What is told first is looked at first.
+    const infrastructure = { ...terraform, ...usual.terraform, ...terraform };
+    const behaviours = {
+      gcloud: { ...gcloud, ...usual.gcloud, ...gcloud },
+      terraform: infrastructure,
+      tofu: infrastructure,
+      node: usual.node,
+    };
+    mkdirSync(this.path("bin"));
+    for (const name of programs ?? (["gcloud", "terraform", "node"] as const))
+      this.#program(name, behaviours[name]);
+    symlinkSync(scripts, this.path("scripts"));
+    for (const [name, text] of Object.entries({ ...cloneFiles, ...files })) this.#place.write(name, text);
+  }
+
+  path(name: string): string {
+    return this.#place.path(name);
+  }
+
+  read(name: string): string {
+    return readFileSync(this.path(name), "utf8");
+  }
+
+  deploy(parameters: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    return this.#place.baton(["deploy", ...parameters], {
+      ...options,
+      environment: {
+        PATH: this.path("bin"),
+        PLACE: this.#place.folder,
+        // Nobody's credentials are found.
+        METADATA_SERVER_DETECTION: "none",
+        HOME: "/nowhere",
+        CLOUDSDK_CONFIG: "/nowhere",
+        BATON_LEASE: "",
+        BATON_WORKFLOWS: "functions/workflows",
+        BATON_PROJECT: "my-project",
+        BATON_LOCATION: "europe-west1",
+        ...options.environment,
+      },
+    });
+  }
+
+  /** How programs were called, in order, but for their versions. */
+  get calls(): readonly (readonly string[])[] {
+    if (!existsSync(this.path("calls"))) return [];
+    const lines = this.read("calls").split("\n").slice(0, -1);
+    return lines.map((line) => line.split("\u001f")).filter(([, first]) => first !== "--version");
+  }
+
+  /** The first words of each call. */
+  get told(): readonly string[] {
+    return this.calls.map((call) => wordsOf(call).join(" "));
+  }
+
+  #program(name: string, behaviour: Behaviour): void {
+    const cases = Object.entries(behaviour).map(([pattern, shell]) => `${escaped(pattern)}) ${shell} ;;`);
+    const path = this.path(`bin/${name}`);
+    writeFileSync(
+      path,
+      `#!/bin/sh
+{ printf '%s' '${name}'; for word in "$@"; do printf '\\037%s' "$word"; done; printf '\\n'; } >> "$PLACE/calls"
+case "$*" in
+${cases.join("\n")}
+esac
+`,
+    );
+    chmodSync(path, 0o755);
+  }
+}
+
+const cloneFiles = {
+  "functions/workflows/reports.ts": reports,
+  "package.json": `{"type":"module"}`,
+  "package-lock.json": "{}",
+  "infra/variables.tf": "",
+  // Written last: the build is newer than its sources.
+  "dist/functions/workflows/reports.js": "",
+  "dist/functions/index.js": "",
+};
+
+/** Blanks are blanks; stars stay stars. */
+function escaped(pattern: string): string {
+  return pattern.replaceAll(" ", "\\ ");
+}
+
+function wordsOf(call: readonly string[]): string[] {
+  const words = call.filter((word) => !word.startsWith("-"));
+  return words.slice(0, words[0] === "gcloud" ? 4 : 3);
+}

@@ -1,0 +1,155 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import * as z from "zod";
+import { DeployPlace, type DeployPlaceOptions } from "./deploy-place.ts";
+
+const docs = fileURLToPath(new URL("../../docs/deploy.md", import.meta.url));
+
+const PlanSchema = z.object({
+  dryRun: z.literal(true),
+  deployment: z.object({ queues: z.array(z.string()), workflowIds: z.array(z.string()) }),
+  resources: z.array(z.object({ kind: z.string(), name: z.string(), purpose: z.string() })),
+  function: z.object({
+    environment: z.record(z.string(), z.string()),
+    secrets: z.record(z.string(), z.string()),
+  }),
+  terraform: z.object({ variables: z.record(z.string(), z.unknown()) }),
+  commands: z.array(z.object({ line: z.string(), condition: z.string().optional() })),
+  missing: z.array(z.string()),
+});
+
+async function plan(
+  parameters: readonly string[] = [],
+  options: DeployPlaceOptions & { readonly environment?: Readonly<Record<string, string>> } = {},
+) {
+  const place = new DeployPlace(options);
+  const told = await place.deploy(["--dry-run", "--json", ...parameters], {
+    environment: options.environment ?? {},
+  });
+  expect(told.stderr).toBe("");
+  expect(told.code).toBe(0);
+  expect(place.calls).toEqual([]);
+  return { place, ...PlanSchema.parse(JSON.parse(told.stdout)) };
+}
+
+test("a dry run needs no tool, says which are missing, and changes nothing", async () => {
+  const place = new DeployPlace({ programs: [] });
+  const before = readdirSync(place.path("infra"));
+  const { code, stdout, stderr } = await place.deploy(["--dry-run"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toContain(
+    "gcloud is not on the PATH: install it from https://cloud.google.com/sdk/docs/install",
+  );
+  expect(stdout).toContain("terraform or tofu is not on the PATH");
+  expect(stdout).toContain("terraform -chdir=infra apply -input=false baton.tfplan");
+  expect(stdout).toContain("# when it has none; the secret goes to its standard input");
+  expect(stdout).toMatch(/concurrency=20 +tasks mostly wait/);
+  expect(stdout).toContain("schedule  reports: 0 6 * * * (Europe/Paris)");
+  expect(stdout).toContain("files  sales: sales/*.csv in any bucket");
+  expect(stdout).toContain("a month while idle");
+  expect(readdirSync(place.path("infra"))).toEqual(before);
+  expect(existsSync(place.path("dist-package"))).toBe(false);
+});
+
+test("a deployment runs the commands that its dry run prints", async () => {
+  const { commands, place } = await plan();
+  const { stdout } = await place.deploy(["--yes"]);
+  const run = stdout.split("\n").filter((line) => /^ {2}(terraform|gcloud|node) /.test(line));
+  expect(run.map((line) => line.trim())).toEqual(commands.map(({ line }) => line));
+  expect(place.calls.length).toBe(commands.length);
+});
+
+test("topics, features and starts are computed from the workflows", async () => {
+  const { deployment, resources, terraform } = await plan();
+  expect(deployment.workflowIds).toEqual(["model", "reports", "sales"]);
+  expect(deployment.queues).toEqual(["default", "models", "slow"]);
+  const topics = resources.filter(({ kind }) => kind === "Pub/Sub topic").map(({ name }) => name);
+  expect(topics).toEqual([
+    "baton-control",
+    "baton-callbacks",
+    "baton-queue-default",
+    "baton-queue-models",
+    "baton-queue-slow",
+    "baton-dead-letters",
+  ]);
+  expect(terraform.variables).toMatchObject({
+    queues: ["default", "models", "slow"],
+    has_schedules: true,
+    file_triggers: true,
+    dataform: true,
+    power_bi: false,
+  });
+});
+
+test("options win over the file of variables, and that over the environment", async () => {
+  const file =
+    "BATON_PREFIX=filed\nBATON_LOCATION=us-east1\nBATON_DEPLOY_MAX_INSTANCES=3\nBATON_DEPLOY_QUEUES=old\n";
+  const {
+    terraform,
+    commands,
+    function: fn,
+  } = await plan(["--prefix", "told", "--variables", "one.env"], {
+    files: {
+      "one.env": `${file}REPORT_QUEUE=quick\nAPI_URL=https://example.com/\nFIRESTORE_EMULATOR_HOST=h:1\n`,
+    },
+    environment: { BATON_PREFIX: "surrounding", BATON_LOCATION: "europe-west3" },
+  });
+  expect(terraform.variables).toMatchObject({
+    prefix: "told",
+    region: "us-east1",
+    max_instances: 3,
+    // Workflows see the file's variables when they are loaded.
+    queues: ["default", "models", "old", "quick"],
+  });
+  expect(fn.environment).toMatchObject({ API_URL: "https://example.com/", REPORT_QUEUE: "quick" });
+  expect(fn.environment).not.toHaveProperty("FIRESTORE_EMULATOR_HOST");
+  expect(fn.environment).not.toHaveProperty("BATON_DEPLOY_MAX_INSTANCES");
+  expect(commands.map(({ line }) => line).join("\n")).toContain(
+    "workspace select -or-create=true my-project-told",
+  );
+});
+
+test("--destroy shows what it would delete, and by which commands", async () => {
+  const { commands } = await plan(["--destroy"]);
+  expect(commands.map(({ line }) => line.split(" ").slice(0, 4).join(" "))).toEqual([
+    "terraform -chdir=infra init -input=false",
+    "terraform -chdir=infra workspace select",
+    "terraform -chdir=infra show -json",
+    "terraform -chdir=infra plan -input=false",
+    "terraform -chdir=infra show -json",
+    "terraform -chdir=infra apply -input=false",
+    "gcloud run services list",
+    "gcloud run services delete",
+    "terraform -chdir=infra destroy -input=false",
+  ]);
+});
+
+test("what makes the folder unfit is told by a dry run, too", async () => {
+  const { missing } = await plan([], { files: { "functions/workflows/late.yaml": lateYaml } });
+  expect(missing).toContain(
+    "dist/functions/workflows/late.yaml is missing in the build: run `npm run build`",
+  );
+});
+
+test("what it costs while nothing happens is the sum of the table in the docs", async () => {
+  const { stdout } = await new DeployPlace().deploy(["--dry-run"]);
+  const sum = /^\| \*\*sum\*\* \| \| \*\*([\d.]+)\*\*/m.exec(readFileSync(docs, "utf8"))?.[1];
+  expect(sum).toMatch(/^\d+\.\d\d$/);
+  expect(stdout).toContain(`about ${sum} USD a month while idle`);
+});
+
+const lateYaml = `workflow: late
+tasks:
+  - id: a
+    type: http
+    with: { url: "https://example.com/" }
+`;
+
+test("an inbox that was brought along is used, and not deleted", async () => {
+  const place = new DeployPlace();
+  const options = { environment: { BATON_INBOX_BUCKET: "corporate-files" } };
+  const { stdout } = await place.deploy(["--dry-run"], options);
+  expect(stdout).toMatch(/bucket that is there +corporate-files/);
+  expect((await place.deploy(["--dry-run", "--destroy"], options)).stdout).not.toContain("corporate-files");
+});

@@ -1,0 +1,211 @@
+import { existsSync } from "node:fs";
+import { expect, test } from "vitest";
+import * as z from "zod";
+import { parseSecrets } from "../../src/adapters/webhook/secrets.ts";
+import { DeployPlace } from "./deploy-place.ts";
+
+const of = ["--region=europe-west1", "--project=my-project", "--quiet"];
+const account = (role: string) => `baton-${role}@my-project.iam.gserviceaccount.com`;
+const serving = { "run services list *revisionName*": "echo baton-00007-abc" };
+const hasSecret = { "secrets versions list *": "echo 1" };
+
+const infrastructure = [
+  ["terraform", "-chdir=infra", "init", "-input=false"],
+  ["terraform", "-chdir=infra", "workspace", "select", "-or-create=true", "my-project-baton"],
+  ["terraform", "-chdir=infra", "plan", "-input=false", "-out=baton.tfplan"],
+  ["terraform", "-chdir=infra", "show", "-json", "baton.tfplan"],
+  ["terraform", "-chdir=infra", "apply", "-input=false", "baton.tfplan"],
+];
+const number = ["gcloud", "projects", "describe", "my-project", "--format=value(projectNumber)", "--quiet"];
+const previous = [
+  "gcloud",
+  "run",
+  "services",
+  "list",
+  "--filter=metadata.name~^baton$",
+  "--format=value(status.traffic[0].revisionName)",
+  ...of,
+];
+const packing = ["node", "scripts/package.js", "dist-package"];
+const deploying = [
+  "gcloud",
+  "run",
+  "deploy",
+  "baton",
+  "--source=dist-package",
+  "--function=baton",
+  "--base-image=nodejs24",
+  "--automatic-updates",
+  "--image=europe-west1-docker.pkg.dev/my-project/baton/baton",
+  `--service-account=${account("function")}`,
+  `--build-service-account=projects/my-project/serviceAccounts/${account("build")}`,
+  "--no-allow-unauthenticated",
+  "--ingress=internal",
+  "--execution-environment=gen2",
+  "--concurrency=20",
+  "--cpu=1",
+  "--memory=1Gi",
+  "--timeout=540s",
+  "--min-instances=0",
+  "--max-instances=20",
+  "--cpu-throttling",
+  "--cpu-boost",
+  "--env-vars-file=infra/baton.function.yaml",
+  "--set-secrets=BATON_CALLBACK_SECRET=baton-callback-secret:latest",
+  ...of,
+];
+const traffic = ["gcloud", "run", "services", "update-traffic", "baton", "--to-latest", ...of];
+const invoker = [
+  "gcloud",
+  "run",
+  "services",
+  "add-iam-policy-binding",
+  "baton",
+  `--member=serviceAccount:${account("push")}`,
+  "--role=roles/run.invoker",
+  ...of,
+];
+
+test("it makes the infrastructure, the secret and the function, in this order and by these commands", async () => {
+  const place = new DeployPlace();
+  const { code, stdout, stderr } = await place.deploy(["--yes"]);
+  expect(stderr).toContain("It could not be checked");
+  expect(code).toBe(0);
+  const secret = ["--project=my-project", "--quiet"];
+  const versions = ["gcloud", "secrets", "versions"];
+  expect(place.calls).toEqual([
+    ...infrastructure,
+    number,
+    ["terraform", "-chdir=infra", "output", "-json", "function_environment"],
+    previous,
+    [
+      ...versions,
+      "list",
+      "baton-callback-secret",
+      "--filter=state=ENABLED",
+      "--limit=1",
+      "--format=value(name)",
+      ...secret,
+    ],
+    [...versions, "add", "baton-callback-secret", "--data-file=-", ...secret],
+    packing,
+    deploying,
+    invoker,
+    traffic,
+  ]);
+  const made = place.read("secret-baton-callback-secret");
+  expect(parseSecrets(made)).toEqual([made]);
+  expect(`${stdout}${stderr}${place.read("calls")}${place.read("infra/baton.function.yaml")}`).not.toContain(
+    made,
+  );
+  expect(existsSync(place.path("dist-package/dist/functions/index.js"))).toBe(true);
+  expect(stdout).toContain("Deployed: https://baton-123456789012.europe-west1.run.app");
+});
+
+test("what the infrastructure says of the function's variables wins, but for secrets", async () => {
+  const place = new DeployPlace();
+  await place.deploy(["--yes"]);
+  const variables = place.read("infra/baton.function.yaml");
+  expect(variables).toContain('BATON_LEASE: "700s"\n');
+  expect(variables).toContain('BATON_AUDIENCE: "https://baton-123456789012.europe-west1.run.app"\n');
+  expect(variables).not.toContain("BATON_CALLBACK_SECRET");
+});
+
+test("a second time the secret stays, and the way back to the revision before is told", async () => {
+  const place = new DeployPlace({ gcloud: { ...serving, ...hasSecret } });
+  const { code, stdout } = await place.deploy(["--yes"]);
+  expect(code).toBe(0);
+  expect(place.told).not.toContain("gcloud secrets versions add");
+  expect(stdout).toContain(
+    "gcloud run services update-traffic baton --to-revisions=baton-00007-abc=100 --region=europe-west1 --project=my-project",
+  );
+});
+
+test("--skip-infra deploys a new version and asks for no more permissions than that needs", async () => {
+  const place = new DeployPlace({ gcloud: serving, programs: ["gcloud", "node"] });
+  expect((await place.deploy(["--skip-infra", "--yes"])).code).toBe(0);
+  expect(place.calls).toEqual([number, previous, packing, deploying, traffic]);
+});
+
+test("--skip-infra deploys a function that is new with all it needs", async () => {
+  const place = new DeployPlace({ programs: ["gcloud", "node"] });
+  expect((await place.deploy(["--skip-infra", "--yes"])).code).toBe(0);
+  expect(place.told).toContain("gcloud secrets versions add");
+  expect(place.calls).toContainEqual(invoker);
+});
+
+test("--skip-function makes the infrastructure alone, also with OpenTofu", async () => {
+  const place = new DeployPlace({ programs: ["tofu", "node"] });
+  const { code, stdout } = await place.deploy(["--skip-function", "--yes"]);
+  expect(code).toBe(0);
+  expect(place.calls).toEqual(infrastructure.map(([, ...rest]) => ["tofu", ...rest]));
+  expect(stdout).toContain("baton deploy --skip-infra");
+});
+
+const steps: readonly (readonly [string, "gcloud" | "terraform", string, string])[] = [
+  ["init", "terraform", "*init*", "terraform -chdir=infra init"],
+  ["the workspace", "terraform", "*workspace*", "terraform -chdir=infra workspace select"],
+  ["the plan", "terraform", "*plan -input*", "terraform -chdir=infra plan"],
+  ["apply", "terraform", "*apply*", "terraform -chdir=infra apply"],
+  ["the project", "gcloud", "projects describe *", "gcloud projects describe"],
+  ["the output", "terraform", "*output*", "terraform -chdir=infra output"],
+  ["the revision", "gcloud", "run services list *", "gcloud run services list"],
+  ["the secret's versions", "gcloud", "secrets versions list *", "gcloud secrets versions list"],
+  ["the secret", "gcloud", "secrets versions add *", "gcloud secrets versions add"],
+  ["the deployment", "gcloud", "run deploy *", "gcloud run deploy baton"],
+  ["the invoker", "gcloud", "run services add-iam*", "gcloud run services add-iam-policy-binding"],
+  ["the traffic", "gcloud", "run services update*", "gcloud run services update-traffic"],
+];
+
+test.each(steps)("when %s fails, nothing comes after it", async (_, tool, pattern, command) => {
+  const place = new DeployPlace({ [tool]: { [pattern]: "echo 'the reason' >&2; exit 3" } });
+  const { code, stdout, stderr } = await place.deploy(["--yes"]);
+  expect(code).toBe(1);
+  expect(place.calls.at(-1)?.join(" ").startsWith(command)).toBe(true);
+  expect(stderr).toContain("the reason\n");
+  expect(stderr).toMatch(/^error DEPLOY_FAILED: .+ failed: it ended with 3\. .*\n?what to do: /m);
+  expect(stderr).toContain(command);
+  expect(stderr).not.toMatch(/^ +at /m);
+  expect(stdout).not.toContain("Deployed:");
+});
+
+test("answers that make no sense are told as failures of their command", async () => {
+  const noNumber = new DeployPlace({ gcloud: { "projects describe *": "echo none" } });
+  expect((await noNumber.deploy(["--yes"])).stderr).toContain(
+    'DEPLOY_FAILED: Asking for the number of the project failed: "none"',
+  );
+  const noMap = new DeployPlace({ terraform: { "*output*": "echo '[1]'" } });
+  expect((await noMap.deploy(["--yes"])).stderr).toContain("function_environment is no map");
+});
+
+test("Power BI's secret is taken from the environment to Secret Manager, and shown nowhere", async () => {
+  const powerBi = { BATON_POWERBI_TENANT_ID: "tenant", BATON_POWERBI_CLIENT_ID: "client" };
+  const secret = "very-secret-indeed";
+  const place = new DeployPlace();
+  const environment = { ...powerBi, BATON_POWERBI_CLIENT_SECRET: secret };
+  const { code, stdout, stderr } = await place.deploy(["--yes"], { environment });
+  expect(code).toBe(0);
+  expect(place.read("secret-baton-powerbi-client-secret")).toBe(secret);
+  const written = ["calls", "infra/baton.function.yaml", "infra/baton.auto.tfvars.json"].map((name) =>
+    place.read(name),
+  );
+  expect(`${stdout}${stderr}${written.join("")}`).not.toContain(secret);
+  expect(written[0]).toContain("BATON_POWERBI_CLIENT_SECRET=baton-powerbi-client-secret:latest");
+
+  const without = new DeployPlace();
+  const refused = await without.deploy(["--yes"], { environment: powerBi });
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain("error DEPLOY_SECRET_MISSING: baton-powerbi-client-secret has no version");
+  expect(without.told).not.toContain("gcloud run deploy baton");
+});
+
+test("--json prints one value, and what the tools say goes to standard error", async () => {
+  const place = new DeployPlace({ terraform: { "*init*": "echo Initializing" }, gcloud: serving });
+  const { code, stdout, stderr } = await place.deploy(["--yes", "--json"]);
+  expect(code).toBe(0);
+  const told = z
+    .object({ dryRun: z.boolean(), previousRevision: z.string(), checked: z.boolean() })
+    .parse(JSON.parse(stdout));
+  expect(told).toEqual({ dryRun: false, previousRevision: "baton-00007-abc", checked: false });
+  expect(stderr).toContain("Initializing");
+});

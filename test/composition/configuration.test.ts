@@ -1,0 +1,85 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { readConfiguration } from "../../src/composition/configuration.ts";
+import { EnvironmentSchema } from "../../src/composition/environment.ts";
+
+const secret = `whsec_${Buffer.alloc(32).toString("base64")}`;
+const cloud = {
+  BATON_ENGINE: "gcp",
+  BATON_PROJECT: "p",
+  BATON_LOCATION: "europe-west1",
+  BATON_BUCKET: "bucket",
+  BATON_SERVICE_ACCOUNT: "baton@p.iam.gserviceaccount.com",
+  BATON_CALLBACK_SECRET: secret,
+};
+
+/** The variables that an error names, in its order. */
+function named(read: () => unknown): string[] {
+  try {
+    read();
+    return [];
+  } catch (error) {
+    return [...String(error).matchAll(/→ at (\w+)/g)].map(([, name]) => name ?? "");
+  }
+}
+
+describe("what is missing or wrong is named all at once", () => {
+  test("for the function, on Google Cloud", () => {
+    const read = () => readConfiguration({ BATON_ENGINE: "gcp", BATON_RETENTION: "10d" }, { serves: true });
+    expect(named(read)).toEqual([
+      "BATON_RETENTION",
+      "BATON_PROJECT",
+      "BATON_BUCKET",
+      "BATON_LOCATION",
+      "BATON_CALLBACK_SECRET",
+      "BATON_SERVICE_ACCOUNT",
+    ]);
+  });
+
+  test.each(Object.keys(cloud).filter((name) => name !== "BATON_ENGINE"))("%s", (name) => {
+    const { [name as keyof typeof cloud]: _without, ...rest } = cloud;
+    expect(named(() => readConfiguration(rest, { serves: true }))).toEqual([name]);
+  });
+
+  test("a secret of a part, one half of what tokens are checked by, a part of Power BI", () => {
+    const some = { BATON_AUDIENCE: "https://x", BATON_POWERBI_CLIENT_ID: "c", BATON_CALLBACK_SECRET: "hush" };
+    const read = () => readConfiguration({ ...cloud, ...some }, { serves: true });
+    expect(named(read).sort()).toEqual([
+      "BATON_CALLBACK_SECRET",
+      "BATON_CALLERS",
+      "BATON_POWERBI_CLIENT_SECRET",
+      "BATON_POWERBI_TENANT_ID",
+    ]);
+    expect(read).not.toThrow(/hush/);
+  });
+
+  test("the command needs none of the function's secrets", () => {
+    const {
+      BATON_CALLBACK_SECRET: _secret,
+      BATON_SERVICE_ACCOUNT: _account,
+      BATON_LOCATION: _,
+      ...rest
+    } = cloud;
+    expect(readConfiguration(rest).google).toMatchObject({ projectId: "p", bucket: "bucket" });
+  });
+
+  test("a part of Google's under the embedded engine needs what that part needs", () => {
+    expect(named(() => readConfiguration({ BATON_WAREHOUSE: "bigquery" }))).toEqual(["BATON_PROJECT"]);
+    expect(named(() => readConfiguration({ BATON_OBJECTS: "storage", BATON_PROJECT: "p" }))).toEqual([
+      "BATON_BUCKET",
+    ]);
+    expect(readConfiguration({}).google).toBeUndefined();
+  });
+});
+
+test("function timeout < ack deadline of 600 s < lease", () => {
+  const { leaseSeconds, google } = readConfiguration(cloud, { serves: true });
+  expect(google?.functionTimeoutSeconds).toBeLessThan(600);
+  expect(leaseSeconds).toBeGreaterThan(600);
+});
+
+test("every variable is documented", () => {
+  const text = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
+  const names = Object.keys(EnvironmentSchema.shape);
+  expect(names.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
+});

@@ -1,0 +1,159 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { readConfiguration } from "../../src/composition/configuration.ts";
+import {
+  environmentText,
+  functionEnvironment,
+  passedOn,
+} from "../../src/composition/deployment/function-environment.ts";
+import { planDeployment } from "../../src/composition/deployment/plan.ts";
+import { cloudRunRegions } from "../../src/composition/deployment/regions.ts";
+import { readTarget, type Variables } from "../../src/composition/deployment/target.ts";
+import { terraformVariables } from "../../src/composition/deployment/variables.ts";
+import { EnvironmentSchema } from "../../src/composition/environment.ts";
+import { fileDrop, schedule } from "../../src/core/trigger.ts";
+import { schedule as cron, workflow } from "../../src/index.ts";
+
+const infra = fileURLToPath(new URL("../../infra/", import.meta.url));
+const place = { BATON_PROJECT: "my-project", BATON_LOCATION: "europe-west1" };
+const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
+const built = { projectNumber: "123", workflows: "dist/functions/workflows" };
+
+const nightly = workflow("nightly", { on: [cron("0 3 * * *")] })
+  .task("a", () => 1)
+  .task("b", () => 2, { queue: "slow" });
+
+function plan(environment: Variables = {}) {
+  const target = readTarget({ ...place, ...environment }, {});
+  return { target, deployment: planDeployment(target, [nightly]) };
+}
+
+function functionOf(environment: Variables = {}) {
+  const { target, deployment } = plan(environment);
+  return functionEnvironment(deployment, target, built);
+}
+
+test("the variables of the function are what the function can start with, and mean what was planned", () => {
+  const environment = functionOf();
+  const configuration = readConfiguration(
+    { ...environment, BATON_CALLBACK_SECRET: secret },
+    { serves: true },
+  );
+  expect(configuration).toMatchObject({
+    engine: "gcp",
+    warehouse: "bigquery",
+    objects: "storage",
+    leaseSeconds: 660,
+    google: {
+      projectId: "my-project",
+      location: "europe-west1",
+      prefix: "baton",
+      bucket: "my-project-baton",
+      inboxBucket: "my-project-baton-inbox",
+      functionTimeoutSeconds: 540,
+      retentionSeconds: 400 * 86_400,
+      serviceAccount: "baton-function@my-project.iam.gserviceaccount.com",
+      callers: {
+        audience: "https://baton-123.europe-west1.run.app",
+        callers: ["baton-push@my-project.iam.gserviceaccount.com"],
+      },
+    },
+  });
+});
+
+test("every variable there is is set, passed on, a secret, or no matter of a function", () => {
+  const ofNoFunction = [
+    ...["BATON_WAREHOUSE", "BATON_OBJECTS", "BATON_DATA", "BATON_INBOX", "BATON_DURABILITY"],
+    ...["BATON_CONCURRENCY", "BATON_QUEUES", "GOOGLE_CLOUD_PROJECT", "K_SERVICE", "K_REVISION"],
+    ...[
+      "FIRESTORE_EMULATOR_HOST",
+      "PUBSUB_EMULATOR_HOST",
+      "BATON_PUBSUB_ENDPOINT",
+      "CLOUD_TASKS_EMULATOR_HOST",
+    ],
+    ...["STORAGE_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST"],
+  ];
+  const secrets = ["BATON_CALLBACK_SECRET", "BATON_POWERBI_CLIENT_SECRET"];
+  const set = Object.keys(functionOf());
+  const known = new Set([...set, "BATON_WORKFLOWS", ...passedOn, ...secrets, ...ofNoFunction]);
+  expect(Object.keys(EnvironmentSchema.shape).filter((name) => !known.has(name))).toEqual([]);
+});
+
+test("a file of variables that is not there is wrong usage", () => {
+  expect(() => readTarget(place, { variables: "/nowhere/one.env" })).toThrow(
+    expect.objectContaining({
+      code: "USAGE",
+      message: expect.stringContaining("Can't read /nowhere/one.env"),
+    }),
+  );
+});
+
+test("what is set for the function is passed on, and what is meant for this machine is not", () => {
+  const environment = functionOf({
+    BATON_LOG_LEVEL: "debug",
+    BATON_TRACES: "otlp",
+    BATON_LEASE: "11m",
+    BATON_BUCKET: "mine",
+    FIRESTORE_EMULATOR_HOST: "localhost:1",
+    BATON_WAREHOUSE: "duckdb",
+    BATON_DATA: "/here",
+    BATON_CALLBACK_SECRET: secret,
+    SOMETHING_ELSE: "of this shell",
+  });
+  expect(environment).toMatchObject({ BATON_LOG_LEVEL: "debug", BATON_TRACES: "otlp", BATON_BUCKET: "mine" });
+  const names = Object.keys(environment);
+  for (const name of ["FIRESTORE_EMULATOR_HOST", "BATON_WAREHOUSE", "BATON_DATA", "SOMETHING_ELSE"])
+    expect(names).not.toContain(name);
+  expect(names).not.toContain("BATON_CALLBACK_SECRET");
+});
+
+test("the infrastructure is told the same", () => {
+  expect(terraformVariables(plan().deployment)).toMatchObject({
+    project: "my-project",
+    region: "europe-west1",
+    prefix: "baton",
+    queues: ["default", "slow"],
+    bucket: "",
+    inbox_bucket: "",
+    ack_deadline_seconds: 600,
+    has_schedules: true,
+    file_triggers: false,
+    tracing: false,
+  });
+  const named = plan({ BATON_BUCKET: "mine", BATON_TRACES: "otlp", BATON_RETENTION: "100d" }).deployment;
+  expect(terraformVariables(named)).toMatchObject({ bucket: "mine", tracing: true, retention_days: 100 });
+});
+
+test("every variable that is written is one of the infrastructure's", () => {
+  const text = readdirSync(infra)
+    .filter((name) => name.endsWith(".tf"))
+    .map((name) => readFileSync(infra + name, "utf8"))
+    .join("\n");
+  const declared = [...text.matchAll(/^variable "(\w+)"/gm)].map(([, name]) => name);
+  const written = Object.keys(terraformVariables(plan().deployment));
+  expect(written.filter((name) => !declared.includes(name))).toEqual([]);
+});
+
+test("schedules and file triggers are those of the workflows", () => {
+  const target = readTarget(place, {});
+  const { definition } = nightly;
+  const files = {
+    definition,
+    triggers: [fileDrop("in/*.csv", { bucket: "b" }), schedule("@daily")],
+    parseInput: nightly.parseInput,
+  };
+  expect(planDeployment(target, [files])).toMatchObject({
+    schedules: [{ workflowId: "nightly", cron: "@daily", timeZone: "UTC" }],
+    fileTriggers: [{ workflowId: "nightly", pattern: "in/*.csv", bucket: "b" }],
+  });
+});
+
+test("variables are written so that YAML reads texts, whatever is in them", () => {
+  expect(environmentText({ B: 'a "b"\n#c: d', A: "true" })).toBe('A: "true"\nB: "a \\"b\\"\\n#c: d"\n');
+});
+
+test("regions are named once each, and look like regions", () => {
+  expect(new Set(cloudRunRegions).size).toBe(cloudRunRegions.length);
+  expect(cloudRunRegions.filter((region) => !/^[a-z]+-[a-z]+\d+$/.test(region))).toEqual([]);
+});

@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { isLookDue } from "../../src/core/sweep.ts";
+
+const minute = 60_000;
+
+/** The passes, one a minute, in which a batch of that age is looked at during so many minutes. */
+function looks(id: string, ageMinutes: number, minutes: number): number[] {
+  return Array.from({ length: minutes }, (_, pass) => pass).filter((pass) =>
+    isLookDue({ id, ageMs: ageMinutes * minute, now: (1_000_000 + pass) * minute, passSeconds: 60 }),
+  );
+}
+
+test("where looking costs nothing, every pass looks at everything", () => {
+  expect(isLookDue({ id: "b", ageMs: 1e12, now: 12_345, passSeconds: undefined })).toBe(true);
+});
+
+test("a young batch is looked at in every pass", () => {
+  expect(looks("b", 5, 60)).toHaveLength(60);
+});
+
+test("one that has gone on for an hour is looked at every six minutes, one that waits for days every quarter of an hour, on average", () => {
+  const average = (ageMinutes: number) => {
+    const minutes = 200;
+    const counts = Array.from({ length: 50 }, (_, index) => looks(`b${index}`, ageMinutes, minutes).length);
+    return (50 * minutes) / counts.reduce((sum, count) => sum + count, 0);
+  };
+  expect(average(60)).toBeCloseTo(6, 0);
+  expect(average(30 * 24 * 60)).toBeGreaterThan(13);
+  expect(average(30 * 24 * 60)).toBeLessThan(17);
+});
+
+test.each([1, 2, 3, 5, 15, 60])("whether passes come every minute or every %i: none is left out", (every) => {
+  for (let index = 0; index < 50; index += 1) {
+    const passes = Array.from({ length: 300 }, (_, pass) => (1_000_000 + pass * every) * minute);
+    const isSeen = passes.some((now) => isLookDue({ id: `b${index}`, ageMs: 1e12, now, passSeconds: 60 }));
+    expect(isSeen).toBe(true);
+  }
+});

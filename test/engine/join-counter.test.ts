@@ -1,0 +1,55 @@
+import { expect, test } from "vitest";
+import { buildGraph } from "../../src/core/graph.ts";
+import { JoinCounter } from "../../src/engine/join-counter.ts";
+import { testApp } from "../support/app.ts";
+import { workflowOf } from "../support/graphs.ts";
+
+const parents = Array.from({ length: 2_100 }, (_, index) => `p${index}`);
+
+/** One batch of the graph; the endings of its tasks are committed by hand. */
+function largeJoin() {
+  const edges = [
+    ...parents.map((id): [string, string[]] => [id, []]),
+    ["last", parents] as [string, string[]],
+  ];
+  const graph = buildGraph(workflowOf("wide", edges, async () => null).definition);
+  const join = graph.joinAbove.get("last");
+  if (!join?.shards) throw new Error("a join of so many parents is counted in parts");
+  return { join, of: join.shards.of };
+}
+
+test("a failure in another part of a large join is seen by whoever ends last", async () => {
+  const { join, of } = largeJoin();
+  const ending = { status: "SUCCESS", reason: null } as const;
+  let store: ConstructorParameters<typeof JoinCounter>[0] | undefined;
+  testApp({
+    workflows: [],
+    around: (dependencies) => {
+      store = dependencies.store;
+      return dependencies;
+    },
+  });
+  if (!store) throw new Error("the app has a store");
+  const failed = parents.find((parent) => of.get(parent) === 1);
+  const writes = parents.map((parent) => {
+    const tallies = parent === failed ? ["ended", "unsuccessful", "failed"] : ["ended"];
+    const arrivals = tallies.map((tally) => `b/${join.id}/${tally}/${of.get(parent)}`);
+    return {
+      kind: "create",
+      key: { collection: "taskLogs", id: `b/${parent}` },
+      data: { arrivals },
+    } as const;
+  });
+  const counter = new JoinCounter(store);
+  const witness = parents.find((parent) => of.get(parent) === 0) ?? "";
+  for (let first = 0; first < writes.length - 1; first += 500)
+    await store.commitEach(writes.slice(first, Math.min(first + 500, writes.length - 1)));
+  const before = await counter.count("b", join, witness, ending);
+  expect(before.ended).toBeLessThan(parents.length);
+  await store.commitEach(writes.slice(-1));
+  expect(await counter.count("b", join, witness, ending)).toEqual({
+    ended: 2_100,
+    unsuccessful: 1,
+    failed: 1,
+  });
+});

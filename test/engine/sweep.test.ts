@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { limits } from "../../src/core/limits.ts";
+import type { Message } from "../../src/core/messages.ts";
+import type { Dependencies } from "../../src/engine/dependencies.ts";
+import { workflow } from "../../src/index.ts";
+import { testApp } from "../support/app.ts";
+
+const idle = workflow("idle").task("waits", ({ waitForCompletion }) => waitForCompletion("1h"));
+
+/** An app that publishes nothing and keeps what it would have published. */
+function withoutBroker() {
+  const published: Message[] = [];
+  const around = (dependencies: Dependencies): Dependencies => ({
+    ...dependencies,
+    broker: {
+      async publish(messages) {
+        published.push(...messages.map(({ message }) => message));
+      },
+    },
+  });
+  return { app: testApp({ workflows: [idle], around }), published };
+}
+
+test("one message of a sweep sees to one page of batches and leaves the others to the next", async () => {
+  const { app, published } = withoutBroker();
+  const count = limits.documentsPerSweep + 3;
+  for (let n = 0; n < count; n += 1)
+    await app.engine.start({ kind: "start", workflowId: "idle", key: String(n) });
+  published.length = 0;
+  await app.engine.sweep();
+  const redriven = () =>
+    published.flatMap((message) => (message.kind === "redrive" ? [message.batchId] : []));
+  expect(redriven()).toHaveLength(limits.documentsPerSweep);
+  const next = published.filter((message) => message.kind === "sweep");
+  expect(next).toEqual([{ kind: "sweep", part: "batches", after: expect.any(String) }]);
+  for (const message of next) await app.engine.sweep(message);
+  expect(new Set(redriven()).size).toBe(count);
+  expect(published.filter((message) => message.kind === "sweep")).toHaveLength(1);
+});

@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { PowerBiService } from "../../src/adapters/power-bi/power-bi.ts";
+import type { JsonObject, JsonValue } from "../../src/core/json.ts";
+import type { CancelContext } from "../../src/runtime/task-type.ts";
+import type { PowerBiRefreshParameters } from "../../src/tasks/power-bi-parameters.ts";
+import { powerBiRefreshType } from "../../src/tasks/power-bi-refresh.ts";
+import type { PowerBiServer } from "../servers/power-bi/server.ts";
+import { dataset, powerBiServer, principal, workspace } from "./power-bi-place.ts";
+import { onlyService, RecordingLogger } from "./remote-app.ts";
+
+/** The task's own cancelling, with what its steps have stored. */
+async function cancelWith(
+  server: PowerBiServer,
+  steps: JsonObject,
+  given: Partial<PowerBiRefreshParameters> = { type: "Full" },
+): Promise<void> {
+  const stored = new Map<string, JsonValue>(Object.entries(steps));
+  const options = { ...principal, apiEndpoint: server.url, authority: server.url };
+  const context: CancelContext = {
+    batchId: "batch",
+    taskId: "report",
+    idempotencyKey: "batch/report",
+    log: new RecordingLogger(),
+    stored: async (step) => stored.get(step),
+    services: onlyService({ powerBi: new PowerBiService(options) }),
+  };
+  const parameters = powerBiRefreshType.parameters.parse({ workspace, dataset, ...given });
+  await powerBiRefreshType.cancel?.(context, parameters);
+}
+
+test.each([
+  ["stored", true],
+  ["not stored", false],
+])("cancelling ends the enhanced refresh that the task has started: %s", async (_name, isStored) => {
+  const server = await powerBiServer({ ending: null });
+  const refresh = server.dataset.start({ type: "Full" });
+  if (typeof refresh === "string") throw new Error(refresh);
+  await cancelWith(server, {});
+  expect(refresh.status).toBe("Unknown");
+  const steps = {
+    "intent 1": { known: [] },
+    ...(isStored && { "refresh 1": { id: refresh.requestId, adopted: false } }),
+  };
+  await cancelWith(server, steps);
+  await cancelWith(server, steps);
+  expect(refresh.status).toBe("Cancelled");
+});
+
+test("cancelling leaves alone what was adopted, and what is no enhanced refresh", async () => {
+  const server = await powerBiServer({ ending: null });
+  const refresh = server.dataset.start({ type: "Full" });
+  if (typeof refresh === "string") throw new Error(refresh);
+  const chosen = { id: refresh.requestId, adopted: true };
+  await cancelWith(server, { "intent 1": { known: [], running: refresh.requestId } });
+  await cancelWith(server, { "intent 1": { known: [] }, "refresh 1": chosen });
+  await cancelWith(server, { "intent 1": { known: [] } }, {});
+  expect(refresh.status).toBe("Unknown");
+});
