@@ -10,7 +10,7 @@ export interface PubSubClients {
 }
 
 /** Google's own clients, unchanged, at a local server. */
-export function pubSubClients({ host }: PubSubServer, projectId = "p"): PubSubClients {
+export function pubSubClients({ host }: Pick<PubSubServer, "host">, projectId = "p"): PubSubClients {
   process.env.METADATA_SERVER_DETECTION = "none";
   process.env.PUBSUB_EMULATOR_HOST = host;
   const [servicePath = "", port = ""] = host.split(":");
