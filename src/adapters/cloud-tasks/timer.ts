@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { CloudTasksClient } from "@google-cloud/tasks";
 import { BatonError, messageOf } from "../../core/errors.ts";
+import { backoffWithin, grpcCodeOf, grpcStatus, isDenied } from "../../core/grpc.ts";
 import { limits } from "../../core/limits.ts";
 import type { Broker, OutgoingMessage, Timer } from "../../ports/broker.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -21,9 +22,6 @@ export interface PublishRequest {
   /** Whose access token it carries; undefined: none. */
   readonly serviceAccount: string | undefined;
 }
-
-/** Status codes of gRPC: https://grpc.io/docs/guides/status-codes/ */
-const codes = { notFound: 5, alreadyExists: 6, permissionDenied: 7, unauthenticated: 16 } as const;
 
 /**
  * Later messages as tasks of Cloud Tasks, each of which publishes its message to its topic when its time has come. A task
@@ -58,7 +56,7 @@ export class CloudTasksTimer implements Timer {
     try {
       await this.#create(request, dueSecond, name);
     } catch (thrown) {
-      if (codeOf(thrown) !== codes.alreadyExists) throw timerError(this.#queuePath(), thrown);
+      if (grpcCodeOf(thrown) !== grpcStatus.alreadyExists) throw timerError(this.#queuePath(), thrown);
       await this.#replace(request, dueSecond, name);
     }
   }
@@ -75,7 +73,7 @@ export class CloudTasksTimer implements Timer {
       // One that is being sent right now may be what brought the message that wants to come again.
       if (!task.dispatchCount) return;
     } catch (thrown) {
-      if (codeOf(thrown) !== codes.notFound) throw timerError(this.#queuePath(), thrown);
+      if (grpcCodeOf(thrown) !== grpcStatus.notFound) throw timerError(this.#queuePath(), thrown);
     }
     await this.#create(request, dueSecond).catch((error: unknown) => {
       throw timerError(this.#queuePath(), error);
@@ -132,17 +130,13 @@ const pubSubScope = "https://www.googleapis.com/auth/pubsub";
 /** A task with a name may be created again without harm, one without a name at worst delivers its message twice. */
 const callOptions = {
   retry: {
-    // DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE
-    retryCodes: [4, 8, 13, 14],
-    backoffSettings: {
-      initialRetryDelayMillis: 100,
-      retryDelayMultiplier: 1.3,
-      maxRetryDelayMillis: 5_000,
-      initialRpcTimeoutMillis: limits.publishTimeoutMs / 4,
-      rpcTimeoutMultiplier: 1,
-      maxRpcTimeoutMillis: limits.publishTimeoutMs / 4,
-      totalTimeoutMillis: limits.publishTimeoutMs,
-    },
+    retryCodes: [
+      grpcStatus.deadlineExceeded,
+      grpcStatus.resourceExhausted,
+      grpcStatus.internal,
+      grpcStatus.unavailable,
+    ],
+    backoffSettings: backoffWithin(limits.publishTimeoutMs),
   },
 };
 
@@ -151,14 +145,9 @@ function nameOf({ url, body }: PublishRequest, dueSecond: number): string {
   return createHash("sha256").update(`${dueSecond} ${url} `).update(body).digest("hex");
 }
 
-function codeOf(thrown: unknown): unknown {
-  return thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
-}
-
 function timerError(queue: string, thrown: unknown): BatonError {
   const context = { where: queue, cause: thrown };
-  const code = codeOf(thrown);
-  if (code === codes.notFound) return new BatonError("TIMER_MISSING", "There is no such queue", context);
-  const denied = code === codes.permissionDenied || code === codes.unauthenticated;
-  return new BatonError(denied ? "TIMER_DENIED" : "TIMER_FAILED", messageOf(thrown), context);
+  const code = grpcCodeOf(thrown);
+  if (code === grpcStatus.notFound) return new BatonError("TIMER_MISSING", "There is no such queue", context);
+  return new BatonError(isDenied(code) ? "TIMER_DENIED" : "TIMER_FAILED", messageOf(thrown), context);
 }

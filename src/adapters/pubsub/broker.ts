@@ -1,5 +1,6 @@
 import type { PubSub, Topic } from "@google-cloud/pubsub";
 import { BatonError, messageOf } from "../../core/errors.ts";
+import { backoffWithin, grpcCodeOf, grpcStatus, isDenied } from "../../core/grpc.ts";
 import { limits } from "../../core/limits.ts";
 import { topicOf } from "../../core/topics.ts";
 import type { Broker, OutgoingMessage } from "../../ports/broker.ts";
@@ -84,6 +85,17 @@ function publishAll(
   return Promise.allSettled(messages.map((message) => topic.publishMessage(message)));
 }
 
+/** What a topic may take the next time: a message that comes twice does no harm. */
+const passing = [
+  grpcStatus.aborted,
+  grpcStatus.cancelled,
+  grpcStatus.deadlineExceeded,
+  grpcStatus.internal,
+  grpcStatus.resourceExhausted,
+  grpcStatus.unavailable,
+  grpcStatus.unknown,
+];
+
 const publishOptions = {
   batching: {
     maxMessages: limits.messagesPerPublish,
@@ -94,37 +106,18 @@ const publishOptions = {
   // By default the client goes on for ten minutes: longer than the message that wants to publish may take.
   gaxOpts: {
     timeout: limits.publishTimeoutMs,
-    retry: {
-      // ABORTED, CANCELLED, DEADLINE_EXCEEDED, INTERNAL, RESOURCE_EXHAUSTED, UNAVAILABLE, UNKNOWN
-      retryCodes: [10, 1, 4, 13, 8, 14, 2],
-      backoffSettings: {
-        initialRetryDelayMillis: 100,
-        retryDelayMultiplier: 1.3,
-        maxRetryDelayMillis: 5_000,
-        initialRpcTimeoutMillis: limits.publishTimeoutMs / 4,
-        rpcTimeoutMultiplier: 1,
-        maxRpcTimeoutMillis: limits.publishTimeoutMs / 4,
-        totalTimeoutMillis: limits.publishTimeoutMs,
-      },
-    },
+    retry: { retryCodes: passing, backoffSettings: backoffWithin(limits.publishTimeoutMs) },
   },
 };
 
-/** Status codes of gRPC: https://grpc.io/docs/guides/status-codes/ */
-const codes = { notFound: 5, permissionDenied: 7, unauthenticated: 16 } as const;
-
-function codeOf(thrown: unknown): unknown {
-  return thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
-}
-
 function mayPass(thrown: unknown): boolean {
-  return !Object.values<unknown>(codes).includes(codeOf(thrown));
+  const code = grpcCodeOf(thrown);
+  return code !== grpcStatus.notFound && !isDenied(code);
 }
 
 function publishError(topic: string, thrown: unknown): BatonError {
   const context = { where: topic, cause: thrown };
-  const code = codeOf(thrown);
-  if (code === codes.notFound) return new BatonError("TOPIC_MISSING", "There is no such topic", context);
-  const denied = code === codes.permissionDenied || code === codes.unauthenticated;
-  return new BatonError(denied ? "BROKER_DENIED" : "BROKER_FAILED", messageOf(thrown), context);
+  const code = grpcCodeOf(thrown);
+  if (code === grpcStatus.notFound) return new BatonError("TOPIC_MISSING", "There is no such topic", context);
+  return new BatonError(isDenied(code) ? "BROKER_DENIED" : "BROKER_FAILED", messageOf(thrown), context);
 }
