@@ -164,8 +164,20 @@ export function executionId(key: string): string {
   return hashJson(key);
 }
 
+/** What is the same for every attempt at the same work: the key it passes on, and what its stored steps belong to. */
+export function identityOf(
+  execution: Pick<Execution, "key" | "generation"> | undefined,
+  task: Pick<Holder, "batchId" | "taskId">,
+): { readonly idempotencyKey: string; readonly steps: string } {
+  if (!execution) return { idempotencyKey: `${task.batchId}/${task.taskId}`, steps: stepsOfTask(task) };
+  return {
+    idempotencyKey: `${execution.key}#${execution.generation}`,
+    steps: stepsOfKey(execution),
+  };
+}
+
 /** What the stored steps of a task without a key belong to. */
-export function stepsOfTask({ batchId, taskId }: Pick<Holder, "batchId" | "taskId">): string {
+function stepsOfTask({ batchId, taskId }: Pick<Holder, "batchId" | "taskId">): string {
   return `${batchId}.${taskId}`;
 }
 

@@ -1,7 +1,7 @@
 import type { CallbackTarget } from "../core/callback.ts";
 import { finalEventId } from "../core/callback.ts";
 import type { TaskDefinition } from "../core/definition.ts";
-import { stepsOfKey, stepsOfTask } from "../core/execution.ts";
+import { identityOf } from "../core/execution.ts";
 import type { Assignment, TaskOutcome } from "../ports/task-runner.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Claim, Claims } from "./claims.ts";
@@ -26,6 +26,7 @@ export async function runAttempt(
   const live = new LiveClaim(claims, claimed);
   const { log } = claimed.log;
   const execution = claimed.execution?.execution;
+  const { idempotencyKey, steps } = identityOf(execution, log);
   const lease = log.dueSeconds ?? dependencies.settings.leaseSeconds;
   const assignment: Assignment = {
     batchId: batch.batchId,
@@ -34,15 +35,11 @@ export async function runAttempt(
     task,
     input: batch.input,
     attempt: log.attempt,
-    idempotencyKey: execution ? `${execution.key}#${execution.generation}` : `${batch.batchId}/${task.id}`,
+    idempotencyKey,
     leaseSeconds: Math.min(lease, execution?.dueSeconds ?? lease),
     renew: () => live.renew(),
     parentOutcome: (taskId) => parents.outcome(batch, taskId),
-    memory: new StoredSteps(
-      dependencies,
-      execution ? stepsOfKey(execution) : stepsOfTask(log),
-      batch.batchId,
-    ),
+    memory: new StoredSteps(dependencies, steps, batch.batchId),
     callback: target && { url: target.url, eventId: finalEventId(log) },
   };
   const outcome = await dependencies.runner.run(assignment);

@@ -1,6 +1,6 @@
 import { FUNCTION_TASK_TYPE } from "../core/definition.ts";
 import { messageOf } from "../core/errors.ts";
-import { type Execution, stepsOfKey, stepsOfTask } from "../core/execution.ts";
+import { type Execution, identityOf } from "../core/execution.ts";
 import type { TaskLog } from "../core/records.ts";
 import { fillTemplate } from "../core/template.ts";
 import type { PinnedBatch } from "./batches.ts";
@@ -53,12 +53,12 @@ async function cancel(
   // The work of a key may be another call's by now.
   if (!task || (log.key !== null && !(record && isOurs(record.execution, log)))) return;
   const scope = new Parents(dependencies, logs).templateScope(batch, taskId);
-  const execution = record?.execution;
+  const { idempotencyKey, steps } = identityOf(record?.execution, log);
   await dependencies.runner.cancel({
     batchId,
     task,
     parameters: await fillTemplate(task.with, scope),
-    idempotencyKey: execution ? `${execution.key}#${execution.generation}` : `${batchId}/${taskId}`,
-    memory: new StoredSteps(dependencies, execution ? stepsOfKey(execution) : stepsOfTask(log), batchId),
+    idempotencyKey,
+    memory: new StoredSteps(dependencies, steps, batchId),
   });
 }

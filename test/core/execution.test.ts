@@ -8,9 +8,9 @@ import {
   executionId,
   freed,
   type Holder,
+  identityOf,
   isSpent,
   stepsOfKey,
-  stepsOfTask,
 } from "../../src/core/execution.ts";
 import type { Idempotency } from "../../src/core/idempotency.ts";
 import { limits } from "../../src/core/limits.ts";
@@ -187,8 +187,8 @@ test("documents and steps of different keys and generations never meet", () => {
   expect(new Set(keys.map(executionId)).size).toBe(keys.length);
   const task = { batchId: "b-1.x", taskId: "work" };
   const scopes = [
-    stepsOfTask(task),
-    stepsOfTask({ batchId: "b-1", taskId: "work" }),
+    identityOf(undefined, task).steps,
+    identityOf(undefined, { batchId: "b-1", taskId: "work" }).steps,
     stepsOfKey({ key: "flow/work?a=1", generation: "g1" }),
     stepsOfKey({ key: "flow/work?a=1", generation: "g2" }),
     stepsOfKey({ key: "flow/work?a=2", generation: "g1" }),
