@@ -19,6 +19,16 @@ export type JsonEncoding =
   | { readonly ok: false; readonly path: string; readonly problem: string };
 
 /**
+ * JSON for systems that take whole characters only: halves of surrogate pairs are replaced. JSON.stringify leaves only such
+ * ones escaped.
+ */
+export function wholeCharacterJson(value: JsonValue): string {
+  return JSON.stringify(value).replace(/\\(?:\\|ud[89a-f][0-9a-f]{2})/g, (found) =>
+    found === "\\\\" ? found : "\\ufffd",
+  );
+}
+
+/**
  * Encodes a value a task returned, refusing what JSON would silently change or drop
  * (functions, symbols, bigint, NaN, Map, Date …). `undefined` at the top means "no result": null.
  */

@@ -157,9 +157,7 @@ async function makeThree() {
   const idsOf = (found: readonly ArchivedCallback[]) => found.map(({ eventId }) => eventId);
   const where = async (text: string, limit = 9) =>
     idsOf(await made.archive.find(table, { where: text }, limit));
-  const equals = async (fields: Record<string, string>) =>
-    idsOf(await made.archive.find(table, { equals: fields }, 9));
-  return { ...made, three, where, equals };
+  return { ...made, three, where };
 }
 
 test("callbacks are found by SQL, oldest first, no more than asked for", async () => {
@@ -172,20 +170,6 @@ test("callbacks are found by SQL, oldest first, no more than asked for", async (
     "event_2",
   ]);
   expect(await where(`${table}.job_id IN (SELECT max(job_id) FROM ${table})`)).toEqual(["event_2"]);
-});
-
-test("callbacks are found by fields", async () => {
-  const { archive, equals } = await makeThree();
-  expect(await equals({ lead_id: "l" })).toEqual(["event_1", "event_2"]);
-  expect(await equals({ lead_id: "l", job_id: "j1", status: "completed" })).toEqual(["event_1"]);
-  expect(await equals({ job_id: "' OR true; --" })).toEqual([]);
-  expect(await equals({})).toHaveLength(3);
-  await expect(equals({ job: "j1" })).rejects.toMatchObject({
-    code: "SQL_FAILED",
-    message: expect.stringMatching(/no column job; it has job_id, lead_id, status/),
-  });
-  expect(await archive.find("none_yet", { where: "true" }, 9)).toEqual([]);
-  expect(await archive.get("none_yet", key)).toBeUndefined();
 });
 
 test.each([

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
+import { wholeCharacterJson } from "../../core/json.ts";
 import type { ArchivedCallback, CallbackArchive, CallbackCondition } from "../../ports/callbacks.ts";
-import { jsonText, selectFrom, toCallback } from "./callback-rows.ts";
+import { selectFrom, toCallback } from "./callback-rows.ts";
 import {
   type CallbackTable,
   callbackColumns,
@@ -96,7 +97,7 @@ WHEN NOT MATCHED THEN INSERT (${columns})
   const values = {
     ...keyValues(key),
     status,
-    payload: jsonText(payload),
+    payload: wholeCharacterJson(payload),
     createdMs: createdAt,
     eventId,
     url,

@@ -34,10 +34,3 @@ export function toCallback(table: CallbackTable, row: Row): ArchivedCallback {
   const payload: JsonValue = JSON.parse(payload_text);
   return { eventId: event_id, key: keys.data, status, payload, url, createdAt: created_ms };
 }
-
-/** JSON as BigQuery takes it: without halves of surrogate pairs. JSON.stringify leaves only such ones escaped. */
-export function jsonText(value: JsonValue): string {
-  return JSON.stringify(value).replace(/\\(?:\\|ud[89a-f][0-9a-f]{2})/g, (found) =>
-    found === "\\\\" ? found : "\\ufffd",
-  );
-}

@@ -1,7 +1,8 @@
 import type { DuckDBValue } from "@duckdb/node-api";
 import { messageOf } from "../../core/errors.ts";
+import { wholeCharacterJson } from "../../core/json.ts";
 import type { ArchivedCallback, CallbackArchive, CallbackCondition } from "../../ports/callbacks.ts";
-import { jsonText, selectFrom, toCallback } from "./callback-rows.ts";
+import { selectFrom, toCallback } from "./callback-rows.ts";
 import {
   type CallbackTable,
   callbackColumns,
@@ -79,7 +80,7 @@ export class DuckDbCallbackArchive implements CallbackArchive {
     const incoming: Values = {
       ...keyValues(key),
       status,
-      payload: jsonText(payload),
+      payload: wholeCharacterJson(payload),
       createdMs: createdAt,
       eventId,
       url,
