@@ -1,7 +1,8 @@
-// How long a fresh process takes to its first answer: node by itself, the bare functions framework, and the built function
-// with nothing, little and a real message to do. `node bench/cold-start.js [rounds] [case …]`; build first.
+// How long a fresh process takes to its first answer: the bare functions framework, and the function as it is deployed with
+// nothing, little and a real message to do. `node bench/cold-start.js [rounds] [case …]`; build first.
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +12,8 @@ import { coldProcess } from "./cold-start-process.js";
 
 const [rounds = "15", ...chosen] = process.argv.slice(2);
 const root = fileURLToPath(new URL("..", import.meta.url));
-const data = mkdtempSync(join(tmpdir(), "baton-bench-"));
+const place = mkdtempSync(join(tmpdir(), "baton-bench-"));
+const data = join(place, "data");
 
 /** Pub/Sub pushes here; what it pushed is sent to the function that is measured. */
 const pushes = [];
@@ -29,13 +31,14 @@ Object.assign(process.env, untold);
 const app = cloud.open();
 
 const framework = `${root}node_modules/@google-cloud/functions-framework/build/src/main.js`;
-const baton = { arguments: [framework, "--target=baton"], cwd: root };
+const baton = { arguments: [framework, "--target=baton"], cwd: packed("compiled") };
+execFileSync("npm", ["run", "gcp-build"], { cwd: baton.cwd, stdio: "ignore" });
+const uncompiled = { ...baton, cwd: packed("uncompiled") };
 const google = { ...untold, BATON_DATA: data };
 const checked = { ...google, BATON_AUDIENCE, BATON_CALLERS };
 const ignored = { message: { attributes: { eventType: "OBJECT_DELETE", bucketId: "b", objectId: "o" } } };
 
 const cases = {
-  node: { arguments: ["-e", "0"], cwd: root, environment: {} },
   framework: {
     arguments: [framework, "--target=answer", "--source=bench/cold-start-function.js"],
     cwd: root,
@@ -45,6 +48,7 @@ const cases = {
   healthz: { ...baton, environment: google, request: async () => ({ method: "GET", path: "/healthz" }) },
   ignored: { ...baton, environment: google, request: async () => post(ignored) },
   message: { ...baton, environment: google, request: firstMessage },
+  "message, nothing compiled": { ...uncompiled, environment: google, request: firstMessage },
   "message + token": { ...baton, environment: checked, request: firstMessage },
   embedded: {
     ...baton,
@@ -54,28 +58,41 @@ const cases = {
 };
 
 const names = chosen.length > 0 ? chosen : Object.keys(cases);
-const taken = new Map(names.map((name) => [name, []]));
+const measured = new Map(names.map((name) => [name, []]));
 // The first round fills the caches of the disk.
 for (let round = -1; round < Number(rounds); round++)
-  for (const [name, milliseconds] of taken) {
+  for (const [name, times] of measured) {
     const { request, ...process } = cases[name];
-    const took = await coldProcess(process, await request?.());
-    if (round >= 0) milliseconds.push(took);
+    const time = await coldProcess(process, await request());
+    if (round >= 0) times.push(time);
   }
 
 console.log(
-  "| from the start of a process to | ms (median) | ms (best) | × bare framework |\n|---|---|---|---|",
+  "| from the start of a process to | processor ms (median) | best | ms (median) | best | × framework |",
 );
-const base = median(taken.get("framework") ?? []);
-for (const [name, milliseconds] of taken) {
-  const middle = median(milliseconds);
-  const best = Math.min(...milliseconds);
-  console.log(`| ${name} | ${middle.toFixed(0)} | ${best.toFixed(0)} | ${(middle / base).toFixed(2)} |`);
+console.log("|---|---|---|---|---|---|");
+const base = median(timesOf("framework", "used"));
+for (const name of names) {
+  const [used, took] = [timesOf(name, "used"), timesOf(name, "took")];
+  const shown = [median(used), Math.min(...used), median(took), Math.min(...took)].map((ms) => ms.toFixed(0));
+  console.log(`| ${name} | ${shown.join(" | ")} | ${(median(used) / base).toFixed(1)} |`);
 }
 await cloud.close();
 sink.close();
-rmSync(data, { recursive: true, force: true });
+rmSync(place, { recursive: true, force: true });
 process.exit();
+
+/** A folder as it is deployed, with the packages of this repository. */
+function packed(name) {
+  const folder = join(place, name);
+  execFileSync(process.execPath, [`${root}scripts/package.js`, folder]);
+  symlinkSync(`${root}node_modules`, join(folder, "node_modules"));
+  return folder;
+}
+
+function timesOf(name, kind) {
+  return (measured.get(name) ?? []).map((time) => time[kind]);
+}
 
 /** The push of the first task of a batch that was started here just now. */
 async function firstMessage() {

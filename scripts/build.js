@@ -19,7 +19,5 @@ if (status === 0) {
   if (existsSync(`${root}dist`)) renameSync(`${root}dist`, old);
   renameSync(fresh, `${root}dist`);
   rmSync(old, { recursive: true, force: true });
-  // Compiled code is kept by the place it was loaded from. Without it the function only starts more slowly.
-  spawnSync(process.execPath, [`${root}scripts/fill-compile-cache.js`], { stdio: "inherit" });
 } else rmSync(fresh, { recursive: true, force: true });
 process.exitCode = status ?? 1;

@@ -1,5 +1,4 @@
-// Makes the folder that is deployed: dist/ as it was built and tested, and what says which packages it needs. Its package.json
-// has no scripts: npm would run `prepare`, and the buildpack `build`, so that something else ran than what was tested.
+// Makes the folder that is deployed: dist/ as it was built and tested, and what says which packages it needs.
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,16 +12,33 @@ if (!existsSync(`${root}dist/functions/index.js`)) stop("Nothing has been built:
 if (existsSync(target) && !existsSync(`${target}/package-lock.json`))
   stop(`${target} is there and was not made by this script: name another folder`, 2);
 
-const { scripts: _scripts, allowScripts: _allowed, ...manifest } = readManifest();
+const { scripts: _, allowScripts: __, devDependencies: ___, ...manifest } = readJson("package.json");
+const lock = readJson("package-lock.json");
+// The buildpack installs with the newest Node that is allowed here; it runs on that of `--base-image`.
+const engines = { node: "24.x" };
+// None of ours: npm would run `prepare`, and the buildpack `build`, so that something else ran than what was tested.
+const scripts = { "gcp-build": "node dist/functions/compile.js || true" };
+
 rmSync(target, { recursive: true, force: true });
 mkdirSync(target, { recursive: true });
-for (const path of [...manifest.files, "package-lock.json"])
+for (const path of manifest.files)
   cpSync(`${root}${path}`, `${target}/${path}`, { recursive: true, preserveTimestamps: true });
-writeFileSync(`${target}/package.json`, `${JSON.stringify(manifest, null, 2)}\n`);
+writeJson("package.json", { ...manifest, engines, scripts });
+writeJson("package-lock.json", { ...lock, packages: forProduction(lock.packages) });
 console.log(target);
 
-function readManifest() {
-  return JSON.parse(readFileSync(`${root}package.json`, "utf8"));
+/** Where there is a `gcp-build`, the buildpack installs development dependencies as well: there must be none. */
+function forProduction({ "": { devDependencies: _, ...own }, ...packages }) {
+  const needed = Object.entries(packages).filter(([, { dev }]) => !dev);
+  return { "": { ...own, engines }, ...Object.fromEntries(needed) };
+}
+
+function readJson(name) {
+  return JSON.parse(readFileSync(`${root}${name}`, "utf8"));
+}
+
+function writeJson(name, content) {
+  writeFileSync(`${target}/${name}`, `${JSON.stringify(content, null, 2)}\n`);
 }
 
 function stop(reason, code) {

@@ -20,7 +20,6 @@ const LockSchema = z.object({
   packages: z.record(
     z.string(),
     z.object({
-      dev: z.boolean().optional(),
       optional: z.boolean().optional(),
       bin: z.record(z.string(), z.string()).optional(),
     }),
@@ -28,14 +27,14 @@ const LockSchema = z.object({
 });
 
 /**
- * What is deployed, as the buildpack installs it: the packed files, and of the packages those that `npm ci --omit=dev` would
- * install from the same lock file. It has to lie outside of this repository, where Node would find all others.
+ * What is deployed, as the buildpack installs it: the packed files, and the packages that `npm ci` would install from
+ * their lock file. It has to lie outside of this repository, where Node would find all others.
  */
 export function installForProduction(folder: string): void {
   execFileSync(process.execPath, [`${root}scripts/package.js`, folder], { stdio: "pipe" });
   const lock = LockSchema.parse(JSON.parse(readFileSync(`${folder}/package-lock.json`, "utf8")));
-  for (const [path, { dev, optional, bin }] of Object.entries(lock.packages)) {
-    if (path === "" || dev) continue;
+  for (const [path, { optional, bin }] of Object.entries(lock.packages)) {
+    if (path === "") continue;
     if (existsSync(root + path)) install(path, folder, bin ?? {});
     else if (!optional) throw new Error(`${path} is in package-lock.json, but not installed: run npm ci`);
   }

@@ -1,0 +1,95 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, realpathSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { FunctionProcess, freePort } from "./function-process.ts";
+import { installForProduction } from "./production-folder.ts";
+import { startCloud } from "./world.ts";
+
+const run = promisify(execFile);
+const place = realpathSync(mkdtempSync(join(tmpdir(), "baton-start-")));
+const folder = join(place, "package");
+const compiled = join(folder, "dist/compile-cache");
+beforeAll(() => installForProduction(folder));
+afterAll(() => rmSync(place, { recursive: true, force: true }));
+
+test("it starts by what the buildpack leaves behind: a command without parameters, and two variables", async () => {
+  const port = await freePort();
+  const { PATH, HOME } = process.env;
+  const child = spawn("/bin/bash", ["-c", "node_modules/.bin/functions-framework"], {
+    cwd: folder,
+    env: {
+      PATH: `${dirname(process.execPath)}:${PATH}`,
+      HOME,
+      NODE_ENV: "production",
+      FUNCTION_TARGET: "baton",
+      PORT: String(port),
+      BATON_DATA: join(place, "data"),
+    },
+    stdio: "ignore",
+  });
+  const exit = once(child, "exit");
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const status = async () => (await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => undefined))?.status;
+  await expect.poll(status).toBe(200);
+  child.kill("SIGTERM");
+  expect(await exit).toEqual([0, null]);
+});
+
+test("a start compiles nothing that `gcp-build` has compiled, whatever Node calls it there", async () => {
+  const name = await compile();
+  expect(await acceptedAtStart()).toEqual({ workflows: true, clients: true, refused: false });
+
+  // As on a processor with other features, or a later version of the base image.
+  renameSync(`${compiled}/${name}`, `${compiled}/v24.0.0-x64-00000000-33`);
+  expect(await acceptedAtStart()).toEqual({ workflows: true, clients: true, refused: false });
+});
+
+test("what can't be used is not used", async () => {
+  const name = await compile();
+  renameSync(`${compiled}/${name}`, `${compiled}/v24.0.0-x64-00000000-33`);
+  // What was compiled under other flags is refused by V8.
+  const environment = { NODE_OPTIONS: "--interpreted-frames-native-stack" };
+  expect(await acceptedAtStart(environment)).toMatchObject({ workflows: false, refused: true });
+});
+
+/** As the buildpack does; gives what Node calls it here. */
+async function compile(): Promise<string> {
+  rmSync(compiled, { recursive: true, force: true });
+  await run("npm", ["run", "gcp-build"], { cwd: folder });
+  const [name = ""] = readdirSync(compiled);
+  return name;
+}
+
+/** Of what a function loads ahead of its first message on Google Cloud: whether compiled code was taken, or refused. */
+async function acceptedAtStart(environment: Readonly<Record<string, string>> = {}) {
+  const port = await freePort();
+  const cloud = await startCloud({ pushUrl: `http://127.0.0.1:${port}`, queues: [] });
+  const fn = new FunctionProcess(
+    port,
+    {
+      ...cloud.environment,
+      NODE_ENV: "production",
+      NODE_DEBUG_NATIVE: "COMPILE_CACHE",
+      ...environment,
+    },
+    folder,
+  );
+  try {
+    await fn.start();
+    const workflow = "dist/functions/workflows/greet.js";
+    // It is loaded last.
+    await expect.poll(() => fn.output).toMatch(new RegExp(`V8 code cache for ESM \\S+${workflow} was`));
+    return {
+      workflows: fn.output.includes(`${workflow} was accepted`),
+      clients: /node_modules\/@google-cloud\/pubsub\/\S+ was accepted/.test(fn.output),
+      refused: / was rejected/.test(fn.output),
+    };
+  } finally {
+    await fn.kill();
+    await cloud.close();
+  }
+}
