@@ -1,20 +1,16 @@
-import { CloudTasksTimer } from "../adapters/cloud-tasks/timer.ts";
 import { FirestoreDocumentStore } from "../adapters/firestore/document-store.ts";
 import { OidcCallerCheck } from "../adapters/oidc/caller-check.ts";
-import { PubSubBroker } from "../adapters/pubsub/broker.ts";
 import type { Seal } from "../adapters/pubsub/message.ts";
-import { publishRequest } from "../adapters/pubsub/publish-request.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { BatonError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { isSealed, type SealKey, sealOf } from "../core/seal.ts";
-import type { OutgoingMessage } from "../ports/broker.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { App } from "./app.ts";
+import { openMessages } from "./cloud-messages.ts";
 import type { Configuration } from "./configuration.ts";
 import { deploymentOf, googleOf, openObjects, openWarehouse } from "./data-services.ts";
 import { buildEngine, type EngineOptions } from "./engine-parts.ts";
-import type { GoogleConfiguration } from "./google-configuration.ts";
 import { PushedWork } from "./pushed-work.ts";
 
 export interface CloudOptions extends EngineOptions {
@@ -30,18 +26,9 @@ export function openCloud(options: CloudOptions): App {
   const deployment = deploymentOf(google);
   const keys = secrets.map((secret): SealKey => ({ secret, deployment }));
   const seal = sealWith(keys[0]);
-  const topics = { projectId: google.projectId, topicPrefix: google.prefix };
   const store = new FirestoreDocumentStore(google, systemClock);
-  const broker = new PubSubBroker(topics, seal);
-  const timer = new CloudTasksTimer(
-    timerSettings(google),
-    broker,
-    systemClock,
-    (message: OutgoingMessage) => ({
-      ...publishRequest(topics, google.endpoints.pubSub, message, seal),
-      serviceAccount: google.serviceAccount,
-    }),
-  );
+  const messages = openMessages(configuration, seal);
+  const { broker, timer } = messages;
   const { warehouse, callbackArchive, close: closeWarehouse } = openWarehouse(configuration);
   const ground = {
     store,
@@ -68,7 +55,7 @@ export function openCloud(options: CloudOptions): App {
     broker,
     work: new PushedWork(parts.deliveries, parts.runner, systemClock, async () => {
       await store.load();
-      await broker.load();
+      await messages.load();
       await parts.folder.load();
     }),
     waiting: () => [],
@@ -77,7 +64,7 @@ export function openCloud(options: CloudOptions): App {
       isSealed: (data, given) => given !== undefined && isSealed(keys, data, given),
     },
     async close() {
-      await Promise.all([store.close(), broker.close(), timer.close(), closeWarehouse()]);
+      await Promise.all([store.close(), messages.close(), closeWarehouse()]);
       await options.tracer?.close();
     },
   };
@@ -92,8 +79,4 @@ function missingSecret(): never {
   throw new BatonError("CALLBACK_SECRET_MISSING", "Callbacks can't be signed", {
     where: "BATON_CALLBACK_SECRET",
   });
-}
-
-function timerSettings({ projectId, location, prefix, endpoints }: GoogleConfiguration) {
-  return { projectId, location, queue: `${prefix}-timers`, emulatorHost: endpoints.cloudTasksHost };
 }

@@ -8,7 +8,7 @@ export interface QueueRate {
   readonly perSeconds: number;
 }
 
-/** What one process allows the tasks of one queue. */
+/** What the tasks of one queue are allowed: by one process of the embedded engine, by a whole deployment on Google Cloud. */
 export interface QueueSettings {
   /** Tasks that run at the same time. */
   readonly concurrency: number;
@@ -17,6 +17,12 @@ export interface QueueSettings {
 }
 
 const unitSeconds = { s: 1, m: 60, h: 3_600 };
+
+/** As it is written: `2/s`. */
+export function rateText({ messages, perSeconds }: QueueRate): string {
+  const [unit = "s"] = Object.entries(unitSeconds).find(([, seconds]) => seconds === perSeconds) ?? [];
+  return `${messages}/${unit}`;
+}
 
 const EntrySchema = z
   .object({

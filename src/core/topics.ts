@@ -12,6 +12,11 @@ export function topicOf(prefix: string, queue: string): string {
   }
 }
 
+/** Id of the Cloud Tasks queue that holds the messages of a queue with limits of its own: it stands in for the topic. */
+export function taskQueueOf(prefix: string, queue: string): string {
+  return topicOf(prefix, queue);
+}
+
 /** Id of the push subscription of a topic. */
 export function subscriptionOf(topic: string): string {
   return `${topic}-push`;

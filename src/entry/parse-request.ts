@@ -1,4 +1,5 @@
 import { isStructuredCloudEvent, parseBinaryCloudEvent, parseStructuredCloudEvent } from "./cloud-event.ts";
+import { dispatchAttempt } from "./dispatch-attempt.ts";
 import { isJsonObject, parseJson } from "./json-body.ts";
 import { parseMessage } from "./parse-message.ts";
 import { isUnwrappedPush, parseUnwrappedPush, parseWrappedPush } from "./pubsub-push.ts";
@@ -17,6 +18,7 @@ export function parseRequest(
   if (isUnwrappedPush(headers)) return parseUnwrappedPush(headers, body, isSealed);
   const json = parseJson(body, "body");
   if (isStructuredCloudEvent(headers, json)) return parseStructuredCloudEvent(json, isSealed);
-  if (isJsonObject(json) && Object.hasOwn(json, "message")) return parseWrappedPush(json, "body", isSealed);
+  if (isJsonObject(json) && Object.hasOwn(json, "message"))
+    return parseWrappedPush(json, "body", isSealed, dispatchAttempt(headers));
   return { message: parseMessage(json), deliveryAttempt: 1 };
 }

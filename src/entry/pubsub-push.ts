@@ -21,8 +21,13 @@ const PushSchema = z.object({
   deliveryAttempt: z.int().positive().optional(),
 });
 
-/** A push with its envelope; the data of a `messagePublished` event has the same form. */
-export function parseWrappedPush(json: JsonValue, where: string, isSealed: SealCheck): ParsedRequest {
+/** A push with its envelope; the data of a `messagePublished` event has the same form. `attempt` counts where the envelope does not. */
+export function parseWrappedPush(
+  json: JsonValue,
+  where: string,
+  isSealed: SealCheck,
+  attempt = 1,
+): ParsedRequest {
   const push = parseAs(PushSchema, json, "a Pub/Sub push", where);
   const { attributes, data, messageId, publishTime } = push.message;
   const seal = attributes?.[sealAttribute];
@@ -33,7 +38,7 @@ export function parseWrappedPush(json: JsonValue, where: string, isSealed: SealC
     attributesAt: `${where}.message.attributes`,
     dataAt: `${where}.message.data`,
     data: () => decodeBase64(data, `${where}.message.data`),
-    deliveryAttempt: push.deliveryAttempt ?? 1,
+    deliveryAttempt: push.deliveryAttempt ?? attempt,
     publishedAt: timeOf(publishTime),
   });
 }

@@ -27,6 +27,11 @@ export class FunctionProcess {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  /** Of the process that serves now, or served last. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   /** Resolves once it serves. */
   async start(): Promise<void> {
     const child = spawn(

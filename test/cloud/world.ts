@@ -2,8 +2,10 @@ import { randomBytes, randomUUID } from "node:crypto";
 import type { App } from "../../src/composition/app.ts";
 import { openCloud } from "../../src/composition/cloud.ts";
 import { readConfiguration } from "../../src/composition/configuration.ts";
+import { dispatchesPerSecond } from "../../src/core/limited-queues.ts";
 import { CALLBACK_QUEUE, CONTROL_QUEUE } from "../../src/core/messages.ts";
-import { subscriptionOf, topicOf } from "../../src/core/topics.ts";
+import type { QueueSettings } from "../../src/core/queues.ts";
+import { subscriptionOf, taskQueueOf, topicOf } from "../../src/core/topics.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { Tracer } from "../../src/ports/tracer.ts";
 import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
@@ -25,19 +27,23 @@ const bucket = "test-bucket";
 /** Where files are dropped; each is told of by a notification. */
 export const inboxBucket = "test-inbox";
 const pushAccount = "push@test-project.iam.gserviceaccount.com";
-const audience = "https://baton.example";
+const usualAudience = "https://baton.example";
 
 export interface CloudOptions {
   /** Where messages are pushed to. */
   readonly pushUrl: string;
   /** Queues of tasks beside `default`. */
   readonly queues?: readonly string[];
+  /** Those that have limits of their own, as BATON_QUEUES has them: Cloud Tasks calls the function for these. */
+  readonly limits?: string;
   /** Calls of every server meet these. */
   readonly faults?: FaultPlan;
   readonly lease?: string;
   /** Tables are BigQuery's too. Default: a DuckDB file of the function's. */
   readonly bigQuery?: true;
   readonly ackDeadlineSeconds?: number;
+  /** `BATON_CALLBACK_SECRET`. Default: one that is made up. */
+  readonly callbackSecret?: string;
   /** Tells where time goes. */
   readonly tracer?: Tracer;
 }
@@ -64,6 +70,9 @@ export interface CloudWorld {
 
 export async function startCloud(options: CloudOptions): Promise<CloudWorld> {
   process.env.METADATA_SERVER_DETECTION = "none";
+  const { limits = "" } = options;
+  // Cloud Tasks calls what its tokens are for.
+  const audience = limits === "" ? usualAudience : options.pushUrl;
   const issuer = await startTokenIssuer();
   const firestore = await startFirestoreServer({ indexes: firestoreIndexes });
   const pubsub = await startPubSubServer({ oidc: issuer });
@@ -86,10 +95,11 @@ export async function startCloud(options: CloudOptions): Promise<CloudWorld> {
     BATON_BUCKET: bucket,
     BATON_INBOX_BUCKET: inboxBucket,
     BATON_SERVICE_ACCOUNT: "baton@test-project.iam.gserviceaccount.com",
-    BATON_CALLBACK_SECRET: `whsec_${randomBytes(32).toString("base64")}`,
+    BATON_CALLBACK_SECRET: options.callbackSecret ?? `whsec_${randomBytes(32).toString("base64")}`,
     BATON_LEASE: options.lease ?? "3s",
     BATON_AUDIENCE: audience,
     BATON_CALLERS: pushAccount,
+    BATON_QUEUES: limits,
     BATON_OIDC_ISSUER: issuer.issuer,
     BATON_OIDC_KEYS_URL: issuer.jwksUrl,
     ...(bigQuery ? { BIGQUERY_EMULATOR_HOST: bigQuery.url } : { BATON_WAREHOUSE: "duckdb" }),
@@ -102,8 +112,13 @@ export async function startCloud(options: CloudOptions): Promise<CloudWorld> {
     METADATA_SERVER_DETECTION: "none",
   };
   Object.assign(process.env, environment);
-  await createTopics(pubsub, options);
-  await createTimers(tasks);
+  const limited = readConfiguration(environment).queues;
+  await createTopics(
+    pubsub,
+    { ...options, queues: [...(options.queues ?? []), ...limited.keys()] },
+    audience,
+  );
+  await createTaskQueues(tasks, limited);
   const servers = [firestore, pubsub, tasks, storage, ...(bigQuery ? [bigQuery] : [])];
   const setFaults = (plan: FaultPlan) => {
     for (const server of servers) server.setFaults(plan);
@@ -143,7 +158,7 @@ export async function startCloud(options: CloudOptions): Promise<CloudWorld> {
   };
 }
 
-async function createTopics(server: PubSubServer, options: CloudOptions): Promise<void> {
+async function createTopics(server: PubSubServer, options: CloudOptions, audience: string): Promise<void> {
   const clients = pubSubClients(server, projectId);
   const topicPath = (id: string) => `projects/${projectId}/topics/${id}`;
   const subscriptionPath = (id: string) => `projects/${projectId}/subscriptions/${id}`;
@@ -171,11 +186,32 @@ async function createTopics(server: PubSubServer, options: CloudOptions): Promis
   await clients.close();
 }
 
-async function createTimers(server: CloudTasksServer): Promise<void> {
+async function createTaskQueues(
+  server: CloudTasksServer,
+  limited: ReadonlyMap<string, QueueSettings>,
+): Promise<void> {
   const client = cloudTasksClient(server);
   const parent = `projects/${projectId}/locations/europe-west1`;
   await client.createQueue({ parent, queue: { name: `${parent}/queues/${prefix}-timers` } });
+  for (const [queue, settings] of limited)
+    await client.createQueue({
+      parent,
+      queue: {
+        name: limitedQueuePath(queue),
+        rateLimits: {
+          maxConcurrentDispatches: settings.concurrency,
+          maxDispatchesPerSecond: dispatchesPerSecond(settings),
+        },
+        // Sooner than in a deployment: a test waits for it.
+        retryConfig: { maxAttempts: -1, minBackoff: { nanos: 100_000_000 }, maxBackoff: { seconds: 1 } },
+      },
+    });
   await client.close();
+}
+
+/** Full name of the Cloud Tasks queue of a queue that has limits. */
+export function limitedQueuePath(queue: string): string {
+  return `projects/${projectId}/locations/europe-west1/queues/${taskQueueOf(prefix, queue)}`;
 }
 
 async function contentOf(storage: StorageServer, uri: string): Promise<Uint8Array | undefined> {

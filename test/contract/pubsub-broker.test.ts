@@ -170,3 +170,24 @@ test("a topic that is missing is named, with what to do", async () => {
     remedy: expect.stringContaining("baton doctor"),
   });
 });
+
+test.skipIf(foreign !== undefined)(
+  "what can't succeed is published once, what may pass once more",
+  async () => {
+    const { broker, pubsub } = await open();
+    let publishes = 0;
+    const countWith = async (queue: string, fault: Fault | undefined) => {
+      publishes = 0;
+      pubsub.setFaults(({ method }) => {
+        if (method !== "Publish") return undefined;
+        publishes += 1;
+        return publishes === 1 ? fault : undefined;
+      });
+      const message: Message = { kind: "task", batchId: "b", taskId: "t" };
+      await broker.publish([{ queue, message }]).catch(() => undefined);
+      return publishes;
+    };
+    expect(await countWith("unknown", undefined)).toBe(1);
+    expect(await countWith("default", { kind: "error_after" })).toBe(2);
+  },
+);

@@ -10,7 +10,7 @@ export function workflowOf(
   id: string,
   edges: Edges,
   code: AnyTaskFunction,
-  policies: Partial<Pick<TaskDefinition, "retry" | "timeoutSeconds" | "rule">> = {},
+  policies: Partial<Pick<TaskDefinition, "queue" | "retry" | "timeoutSeconds" | "rule">> = {},
 ): BuiltWorkflow {
   return {
     id,

@@ -1,11 +1,11 @@
 import type { AccountChecks, TaskQueueSettings, TimerChecks } from "../../ports/checks.ts";
 import { permissions } from "../permissions.ts";
+import { actAsGroup } from "./act-as.ts";
 import { type CheckGroup, type CheckResult, judge, unknown } from "./check.ts";
 import type { CloudContext } from "./context.ts";
 import { gcloud } from "./gcloud.ts";
-import { judgePermissions } from "./permission-check.ts";
+import { flagsOf, judgeRunning, queuePermissionGroup, tasksService } from "./task-queue.ts";
 
-const service = "cloudtasks.googleapis.com";
 /** What is given up earlier is found by the sweep only. */
 const least = { attempts: 10, retrySeconds: 3_600 };
 
@@ -20,22 +20,18 @@ export function timerGroups(
     return [{ id: "tasks.queue", subject, run: () => [unknown("tasks.queue", subject, ...noLocation)] }];
   return [
     queueGroup(context, checks, subject),
-    permissionGroup(context, checks, subject),
+    queuePermissionGroup("tasks.permissions", { context, checks, subject, set: permissions.cloudTasks }),
     ...accountGroup(context, accounts),
   ];
 }
 
 const noLocation = ["BATON_LOCATION is missing", "Set BATON_LOCATION."] as const;
 
-function flagsOf({ google }: CloudContext) {
-  return { location: google.location, project: google.projectId };
-}
-
 function queueGroup(context: CloudContext, checks: TimerChecks, subject: string): CheckGroup {
   return {
     id: "tasks.queue",
     subject,
-    service,
+    service: tasksService,
     async run() {
       const found = await checks.queue();
       const exists = judge("tasks.queue", {
@@ -54,21 +50,17 @@ function queueGroup(context: CloudContext, checks: TimerChecks, subject: string)
 const retryFlags = { "max-attempts": 100, "max-backoff": "300s" } as const;
 
 function judgeQueue(context: CloudContext, subject: string, found: TaskQueueSettings): CheckResult[] {
-  const { state, maxAttempts, maxRetrySeconds } = found;
+  const { maxAttempts, maxRetrySeconds } = found;
   const isPatient =
     maxAttempts === -1
       ? isLong(maxRetrySeconds)
       : maxAttempts >= least.attempts || isLongSet(maxRetrySeconds);
   return [
-    judge("tasks.state", {
+    judgeRunning("tasks.state", {
+      context,
       subject,
-      holds: state === "RUNNING",
-      found: state || "it does not say",
-      expected: "RUNNING",
-      // A server that leaves the state out does not say that it is another.
-      otherwise: isSaid(state) ? "failed" : "unknown",
-      remedy: "Let it run: until then no retry, sleep or poll comes to an end.",
-      commands: [gcloud("tasks queues resume", [subject], flagsOf(context))],
+      found,
+      purpose: "no retry, sleep or poll comes to an end",
     }),
     judge("tasks.retry", {
       subject,
@@ -90,60 +82,10 @@ function isLongSet(seconds: number): boolean {
   return seconds >= least.retrySeconds;
 }
 
-function isSaid(state: string): boolean {
-  return state !== "" && state !== "STATE_UNSPECIFIED";
-}
-
-function permissionGroup(context: CloudContext, checks: TimerChecks, subject: string): CheckGroup {
-  const set = permissions.cloudTasks;
-  return {
-    id: "tasks.permissions",
-    subject,
-    service,
-    async run() {
-      if (!(await checks.queue())) return [];
-      const granted = await checks.permissions(Object.keys(set.needs));
-      const grant = (member: string, role: string) =>
-        gcloud("tasks queues add-iam-policy-binding", [subject], { member, role, ...flagsOf(context) });
-      const asked = { subject, set, granted, caller: context.caller, grant };
-      return [judgePermissions("tasks.permissions", asked)];
-    },
-  };
-}
-
 /** A missing variable is told by another check. */
 function accountGroup(context: CloudContext, accounts: AccountChecks): CheckGroup[] {
-  const { serviceAccount, projectId } = context.google;
-  if (serviceAccount === undefined) return [];
-  const set = permissions.serviceAccount;
-  return [
-    {
-      id: "tasks.account",
-      subject: serviceAccount,
-      service: "iam.googleapis.com",
-      async run(signal) {
-        const granted = await accounts.onServiceAccount(serviceAccount, Object.keys(set.needs), signal);
-        if (!granted) return [missingAccount(serviceAccount, projectId)];
-        const grant = (member: string, role: string) =>
-          gcloud("iam service-accounts add-iam-policy-binding", [serviceAccount], {
-            member,
-            role,
-            project: projectId,
-          });
-        const asked = { subject: serviceAccount, set, granted, caller: context.caller, grant };
-        return [judgePermissions("tasks.account", asked)];
-      },
-    },
-  ];
-}
-
-function missingAccount(account: string, projectId: string): CheckResult {
-  return judge("tasks.account", {
-    subject: account,
-    holds: false,
-    found: "there is no such account",
-    expected: "the account of BATON_SERVICE_ACCOUNT",
-    remedy: "Create it, or correct BATON_SERVICE_ACCOUNT.",
-    commands: [gcloud("iam service-accounts create", [account.split("@")[0] ?? ""], { project: projectId })],
-  });
+  const { serviceAccount: account } = context.google;
+  if (account === undefined) return [];
+  const asked = { context, accounts, account, variable: "BATON_SERVICE_ACCOUNT" };
+  return [actAsGroup("tasks.account", { ...asked, set: permissions.serviceAccount })];
 }

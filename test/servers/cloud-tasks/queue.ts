@@ -47,8 +47,18 @@ export interface QueueParts {
   onProgress(): void;
 }
 
+/** One try of a task, in milliseconds of the server's time. */
+export interface Dispatch {
+  readonly task: string;
+  readonly begunAt: number;
+  /** Undefined: it is under way. */
+  endedAt: number | undefined;
+}
+
 export class Queue {
   readonly tasks = new Map<string, Task>();
+  /** In the order in which they began. */
+  readonly dispatches: Dispatch[] = [];
   readonly #parts: QueueParts;
   readonly #pace: Pace;
   readonly #tombstones: Tombstones;
@@ -141,7 +151,11 @@ export class Queue {
   async #dispatch(task: Task): Promise<void> {
     this.#dispatching++;
     task.dispatches++;
+    const { timeline } = this.#parts;
+    const dispatch: Dispatch = { task: task.name, begunAt: timeline.elapsedMs(), endedAt: undefined };
+    this.dispatches.push(dispatch);
     const outcome = await this.#parts.dispatch(task);
+    dispatch.endedAt = timeline.elapsedMs();
     this.#dispatching--;
     if (outcome.kind === "answer") {
       task.responses++;

@@ -7,7 +7,7 @@ import { Timeline } from "../kit/timeline.ts";
 import type { TokenIssuer } from "../oidc/issuer.ts";
 import { TokenCache } from "../oidc/token-cache.ts";
 import { dispatch } from "./dispatch.ts";
-import { Queue, type Task } from "./queue.ts";
+import { type Dispatch, Queue, type Task } from "./queue.ts";
 import { cloudTasksHandlers, type OpenQueue } from "./service.ts";
 import { rateLimitsOf, retryConfigOf } from "./settings.ts";
 import { type WireQueue, wireTimeOf } from "./wire.ts";
@@ -37,6 +37,8 @@ export interface CloudTasksServer {
   queues(): readonly string[];
   /** The pending tasks of a queue, oldest first. */
   tasks(queue: string): readonly Task[];
+  /** Every try of every task of a queue, in the order in which they began. */
+  dispatches(queue: string): readonly Dispatch[];
   /** Resolves when no queue has a task. */
   idle(): Promise<void>;
   /** Gives all tasks their turn whose time comes within that many milliseconds of now (default: whenever). Gives how many. */
@@ -99,6 +101,7 @@ export async function startCloudTasksServer(
     setFaults: (plan) => grpc.setFaults(plan),
     queues: () => [...queues.keys()],
     tasks: (name) => [...(queues.get(name)?.queue.tasks.values() ?? [])],
+    dispatches: (name) => queues.get(name)?.queue.dispatches ?? [],
     idle: () =>
       new Promise((resolve) => {
         idlers.add(resolve);

@@ -1,0 +1,63 @@
+import { DispatchQueues } from "../adapters/cloud-tasks/dispatch-queues.ts";
+import { CloudTasksTimer } from "../adapters/cloud-tasks/timer.ts";
+import { PubSubBroker } from "../adapters/pubsub/broker.ts";
+import type { Seal } from "../adapters/pubsub/message.ts";
+import { publishRequest } from "../adapters/pubsub/publish-request.ts";
+import { pushBody } from "../adapters/pubsub/push-body.ts";
+import { systemClock } from "../adapters/system/clock.ts";
+import { BatonError } from "../core/errors.ts";
+import type { Broker, OutgoingMessage, Timer } from "../ports/broker.ts";
+import type { Configuration } from "./configuration.ts";
+import { googleOf } from "./data-services.ts";
+import type { GoogleConfiguration } from "./google-configuration.ts";
+import { RoutedMessages } from "./routed-messages.ts";
+
+/** How messages travel on Google Cloud. */
+export interface CloudMessages {
+  readonly broker: Broker;
+  readonly timer: Timer;
+  /** Loads what nearly every message needs ahead of its first use. */
+  load(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Pub/Sub, with Cloud Tasks for what is to come later; queues that have limits of their own are in Cloud Tasks altogether. */
+export function openMessages(configuration: Configuration, seal: Seal): CloudMessages {
+  const google = googleOf(configuration);
+  const { projectId, location, prefix, endpoints, serviceAccount } = google;
+  const place = { projectId, location, emulatorHost: endpoints.cloudTasksHost };
+  const topics = { projectId, topicPrefix: prefix };
+  const broker = new PubSubBroker(topics, seal);
+  const timer = new CloudTasksTimer(
+    { ...place, queue: `${prefix}-timers` },
+    broker,
+    systemClock,
+    (message: OutgoingMessage) => ({
+      ...publishRequest(topics, endpoints.pubSub, message, seal),
+      serviceAccount,
+    }),
+  );
+  const usual = { broker, timer, load: () => broker.load() };
+  const queues = new Set(configuration.queues.keys());
+  if (queues.size === 0) return { ...usual, close: () => closeAll([broker, timer]) };
+  const limited = new DispatchQueues(
+    { ...place, prefix, ...functionOf(google) },
+    systemClock,
+    ({ message }, publishedAt) => pushBody(message, seal, publishedAt),
+  );
+  const routed = new RoutedMessages({ queues, limited, others: { broker, timer } });
+  const close = () => closeAll([broker, timer, limited]);
+  return { ...usual, broker: routed, timer: routed, close };
+}
+
+/** Where the function is, and in whose name it may be called; `readConfiguration` has made sure that both are known. */
+function functionOf({ callers }: GoogleConfiguration) {
+  const [caller] = callers?.callers ?? [];
+  if (!callers || caller === undefined)
+    throw new BatonError("CONFIGURATION_INVALID", "BATON_QUEUES needs BATON_AUDIENCE and BATON_CALLERS");
+  return { functionUrl: callers.audience, caller };
+}
+
+async function closeAll(parts: readonly { close(): Promise<void> }[]): Promise<void> {
+  await Promise.all(parts.map((part) => part.close()));
+}

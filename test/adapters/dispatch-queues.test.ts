@@ -1,0 +1,245 @@
+import { status } from "@grpc/grpc-js";
+import { createRemoteJWKSet, jwtVerify } from "jose";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { DispatchQueues } from "../../src/adapters/cloud-tasks/dispatch-queues.ts";
+import { pushBody } from "../../src/adapters/pubsub/push-body.ts";
+import { systemClock } from "../../src/adapters/system/clock.ts";
+import { limits } from "../../src/core/limits.ts";
+import { isSealed, sealOf } from "../../src/core/seal.ts";
+import { parseRequest } from "../../src/entry/parse-request.ts";
+import type { Delivery, OutgoingMessage } from "../../src/ports/broker.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import { cloudTasksClient } from "../servers/cloud-tasks/client.ts";
+import { startCloudTasksServer } from "../servers/cloud-tasks/server.ts";
+import { startEndpoint } from "../servers/kit/endpoint.ts";
+import { type Fault, noFaults } from "../servers/kit/faults.ts";
+import { GrpcError, serveGrpc } from "../servers/kit/grpc-server.ts";
+import { packagedProtos } from "../servers/kit/packaged-protos.ts";
+import { startTokenIssuer } from "../servers/oidc/issuer.ts";
+
+const caller = "push@p.iam.gserviceaccount.com";
+const key = { secret: "whsec_secret", deployment: "p/baton" };
+const seal = (data: Uint8Array) => sealOf(key, data);
+const place = { projectId: "p", location: "l", prefix: "baton" };
+const parent = "projects/p/locations/l";
+const queuePath = `${parent}/queues/baton-queue-documents`;
+
+const run = (taskId: string, queue = "documents"): OutgoingMessage => ({
+  queue,
+  message: { kind: "task", batchId: "b-1", taskId, ready: true },
+});
+
+const runs = (count: number) => Array.from({ length: count }, (_, index) => run(`t${index}`));
+
+interface Options {
+  /** How many run at once. Default 100. */
+  readonly concurrency?: number;
+  /** Status of the function's answer to a delivery. Default 200. */
+  readonly answer?: (delivery: Delivery) => number | Promise<number>;
+  readonly clock?: Clock;
+}
+
+/** A function, and a queue that calls it. */
+async function open({ concurrency = 100, answer = () => 200, clock = systemClock }: Options = {}) {
+  const issuer = await startTokenIssuer();
+  const server = await startCloudTasksServer({ oidc: issuer });
+  const client = cloudTasksClient(server);
+  const queue = {
+    name: queuePath,
+    rateLimits: { maxConcurrentDispatches: concurrency },
+    retryConfig: { maxAttempts: -1, minBackoff: { nanos: 50_000_000 } },
+  };
+  await client.createQueue({ parent, queue });
+  await client.close();
+  const deliveries: Delivery[] = [];
+  const endpoint = await startEndpoint(({ headers, body }) => {
+    const given = Object.entries(headers).map(([name, value]) => [name, String(value)]);
+    const parsed = parseRequest({ headers: Object.fromEntries(given), body }, (data, sealed) =>
+      isSealed([key], data, sealed ?? ""),
+    );
+    if ("ignored" in parsed) return 200;
+    deliveries.push(parsed);
+    return answer(parsed);
+  });
+  const queues = new DispatchQueues(
+    { ...place, emulatorHost: server.host, functionUrl: endpoint.url, caller },
+    clock,
+    ({ message }, publishedAt) => pushBody(message, seal, publishedAt),
+  );
+  onTestFinished(async () => {
+    await queues.close();
+    await Promise.all([server.close(), endpoint.close(), issuer.close()]);
+  });
+  const taskIds = () => deliveries.map(({ message }) => message.kind === "task" && message.taskId);
+  return { queues, server, endpoint, issuer, deliveries, taskIds };
+}
+
+test("a task calls the function as a push does: the message under its seal, with a token of the caller for the function", async () => {
+  const { queues, server, endpoint, issuer, deliveries } = await open();
+  const before = Date.now();
+  await queues.publish([run("t")]);
+  await expect.poll(() => deliveries.length).toBe(1);
+  // What the engine alone may say is believed.
+  expect(deliveries[0]?.message).toEqual(run("t").message);
+  expect(deliveries[0]?.deliveryAttempt).toBe(1);
+  expect(deliveries[0]?.publishedAt).toBeGreaterThanOrEqual(before);
+  const token = String(endpoint.calls[0]?.headers.authorization).replace("Bearer ", "");
+  const keys = createRemoteJWKSet(new URL(issuer.jwksUrl));
+  const { payload } = await jwtVerify(token, keys, { audience: endpoint.url });
+  expect(payload.email).toBe(caller);
+  await server.idle();
+});
+
+test("its answer is waited for as long as a push's at most: longer than a function may run, shorter than a lease", async () => {
+  const { queues, server } = await open();
+  await queues.schedule(run("t"), 60_000);
+  expect(server.tasks(queuePath).map(({ deadlineMs }) => deadlineMs)).toEqual([600_000]);
+});
+
+test("what the function does not take comes again, and tells how often it has come", async () => {
+  let refusals = 2;
+  const { queues, deliveries } = await open({ answer: () => (refusals-- > 0 ? 503 : 200) });
+  await queues.publish([run("t")]);
+  await expect.poll(() => deliveries.map(({ deliveryAttempt }) => deliveryAttempt)).toEqual([1, 2, 3]);
+});
+
+test("what waits in the queue is not put there again, however often the sweep publishes it", async () => {
+  const gate = Promise.withResolvers<number>();
+  const { queues, server, taskIds } = await open({ concurrency: 1, answer: () => gate.promise });
+  await queues.publish([run("first")]);
+  await expect.poll(taskIds).toEqual(["first"]);
+  for (let look = 0; look < 3; look += 1) await queues.publish([run("second"), run("third")]);
+  expect(server.meter.of("tasks_created")).toBe(3);
+  gate.resolve(200);
+  await server.idle();
+  expect(taskIds().sort()).toEqual(["first", "second", "third"]);
+});
+
+test("what waits to call an address that the function has no more does not stand for what calls it", async () => {
+  const { queues, server } = await open();
+  const moved = new DispatchQueues(
+    { ...place, emulatorHost: server.host, functionUrl: "https://moved.example", caller },
+    systemClock,
+    ({ message }, publishedAt) => pushBody(message, seal, publishedAt),
+  );
+  onTestFinished(() => moved.close());
+  const dueSoon = [queues, moved].map((broker) => broker.schedule(run("t"), 60_000));
+  await Promise.all(dueSoon);
+  expect(server.meter.of("tasks_created")).toBe(2);
+});
+
+test("what is being handled may be published again: it comes once more", async () => {
+  const gate = Promise.withResolvers<number>();
+  const { queues, server, taskIds } = await open({ answer: () => gate.promise });
+  await queues.publish([run("t")]);
+  await expect.poll(taskIds).toEqual(["t"]);
+  await queues.publish([run("t")]);
+  gate.resolve(200);
+  await server.idle();
+  expect(taskIds()).toEqual(["t", "t"]);
+});
+
+test("what has come can be published again more often than it has names", async () => {
+  const { queues, server, taskIds } = await open();
+  const times = limits.namesOfDispatch + 3;
+  for (let time = 0; time < times; time += 1) {
+    await queues.publish([run("t")]);
+    await server.idle();
+  }
+  expect(taskIds()).toHaveLength(times);
+});
+
+test("what is to come later waits in the same queue, once, however often it is scheduled for that moment", async () => {
+  const now = Date.now();
+  const { queues, server, deliveries } = await open({ clock: { ...systemClock, now: () => now } });
+  await Promise.all(Array.from({ length: 5 }, () => queues.schedule(run("held"), 60_000)));
+  expect(server.tasks(queuePath)).toHaveLength(1);
+  expect(server.tasks(queuePath)[0]?.scheduledAt).toBeGreaterThanOrEqual(now + 60_000);
+  server.runDueNow();
+  await server.idle();
+  expect(deliveries).toHaveLength(1);
+  // It counts as published when it was due.
+  expect(deliveries[0]?.publishedAt).toBe(Math.ceil((now + 60_000) / 1_000) * 1_000);
+  await queues.schedule(run("held"), 60_000);
+  expect(server.tasks(queuePath)).toHaveLength(1);
+});
+
+test("of a thousand messages each comes, and only so many requests are under way at the same time", async () => {
+  const { queues, server, taskIds } = await open();
+  const delayMs = 400;
+  const arrivals: number[] = [];
+  server.setFaults(({ method }) => {
+    if (method !== "CreateTask") return undefined;
+    arrivals.push(performance.now());
+    return arrivals.length <= 2 * limits.tasksCreatedAtOnce ? { kind: "slow", delayMs } : undefined;
+  });
+  await queues.publish(runs(1_000));
+  // None has its answer before the first one can have it.
+  const [first = 0] = arrivals;
+  const together = arrivals.filter((at) => at < first + delayMs - 20);
+  expect(together.length).toBeLessThanOrEqual(limits.tasksCreatedAtOnce);
+  expect(together.length).toBeGreaterThan(1);
+  await server.idle();
+  expect(new Set(taskIds()).size).toBe(1_000);
+});
+
+const faults: readonly Fault[] = [
+  { kind: "not_sent" },
+  { kind: "reply_lost" },
+  { kind: "error_after" },
+  { kind: "duplicated" },
+  { kind: "slow", delayMs: 50 },
+];
+
+describe.each(faults)("under the fault $kind", (fault) => {
+  test("every message comes", async () => {
+    const { queues, server, taskIds } = await open();
+    server.setFaults(({ index }) => (index % 5 === 0 ? fault : undefined));
+    await queues.publish(runs(60));
+    await queues.schedule(run("later"), 100);
+    await server.idle();
+    expect(new Set(taskIds()).size).toBe(61);
+  });
+});
+
+describe("a queue that can't be used is named, with what to do", () => {
+  test("one that is missing", async () => {
+    const { queues, server } = await open();
+    let calls = 0;
+    server.setFaults(({ method }) => {
+      if (method === "CreateTask") calls += 1;
+      return undefined;
+    });
+    const many = Array.from({ length: 500 }, (_, index) => run(`t${index}`, "unknown"));
+    await expect(queues.publish(many)).rejects.toMatchObject({
+      code: "QUEUE_MISSING",
+      where: `${parent}/queues/baton-queue-unknown`,
+      remedy: expect.stringContaining("baton deploy"),
+    });
+    // The others are not tried in vain.
+    expect(calls).toBeLessThanOrEqual(limits.tasksCreatedAtOnce);
+  });
+
+  test.each([
+    ["QUEUE_DENIED", status.PERMISSION_DENIED],
+    ["QUEUE_FAILED", status.INVALID_ARGUMENT],
+  ])("%s", async (code, answer) => {
+    const refuse = () => {
+      throw new GrpcError(answer, "not like this");
+    };
+    const protos = packagedProtos("@google-cloud/tasks", "build/protos/protos.json");
+    const service = "google.cloud.tasks.v2.CloudTasks";
+    const server = await serveGrpc([{ service, protos, handlers: { CreateTask: refuse } }], noFaults);
+    const queues = new DispatchQueues(
+      { ...place, emulatorHost: server.host, functionUrl: "https://function.example", caller },
+      systemClock,
+      () => Buffer.from("{}"),
+    );
+    onTestFinished(async () => {
+      await queues.close();
+      await server.close();
+    });
+    await expect(queues.publish([run("t")])).rejects.toMatchObject({ code, where: queuePath });
+    await expect(queues.schedule(run("t"), 1_000)).rejects.toMatchObject({ code });
+  });
+});

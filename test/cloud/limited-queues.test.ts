@@ -1,0 +1,185 @@
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, onTestFinished, test } from "vitest";
+import { temporaryFolder } from "../support/app.ts";
+import { workflowOf } from "../support/graphs.ts";
+import { startFront } from "./front.ts";
+import { FunctionProcess, freePort } from "./function-process.ts";
+import { cloudInProcess } from "./in-process.ts";
+import { limited } from "./workflows/limited.ts";
+import { limitedQueuePath, projectId, startCloud } from "./world.ts";
+
+/** The function in two processes of its own, behind one address; two tasks of the queue `narrow` may run at once. */
+async function deployed({ isHeld = false } = {}) {
+  const [port, one, other] = [await freePort(), await freePort(), await freePort()];
+  const front = await startFront(port, [one, other]);
+  onTestFinished(() => front.close());
+  const cloud = await startCloud({ pushUrl: front.url, queues: ["open"], limits: "narrow=2" });
+  onTestFinished(() => cloud.close());
+  const folder = temporaryFolder();
+  const effects = `${folder}/effects.txt`;
+  const gate = `${folder}/gate`;
+  writeFileSync(effects, "");
+  const processes = [one, other].map(
+    (own) =>
+      new FunctionProcess(own, {
+        ...cloud.environment,
+        BATON_DATA: folder,
+        BATON_WORKFLOWS: fileURLToPath(new URL("workflows", import.meta.url)),
+        BATON_LOG_LEVEL: "warn",
+        TEST_EFFECTS: effects,
+        ...(isHeld && { TEST_GATE: gate }),
+      }),
+  );
+  onTestFinished(async () => {
+    await Promise.all(processes.map((fn) => fn.kill()));
+  });
+  await Promise.all(processes.map((fn) => fn.start()));
+  const app = cloud.open([limited]);
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "limited" });
+  return { cloud, app, processes, batchId, effects, gate };
+}
+
+type Deployed = Awaited<ReturnType<typeof deployed>>;
+
+/** Sweeps every so often, as Cloud Scheduler does. */
+async function untilEnded({ app, batchId }: Deployed): Promise<void> {
+  let sweptAt = Date.now();
+  while ((await app.engine.status(batchId)).status === "RUNNING") {
+    if (Date.now() - sweptAt > 2_000) {
+      sweptAt = Date.now();
+      await app.engine.sweep();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  const { status, tasks } = await app.engine.show(batchId);
+  expect(tasks.filter((task) => task.status !== "SUCCESS")).toEqual([]);
+  expect(status).toBe("SUCCESS");
+}
+
+interface Work {
+  /** Pieces that are under way: process, task and attempt. */
+  readonly running: readonly string[];
+  /** The most there were at once. */
+  readonly most: number;
+  /** How many processes did any. */
+  readonly processes: number;
+}
+
+/** What was done in the narrow queue so far. */
+function narrowWork(effects: string): Work {
+  let running: readonly string[] = [];
+  const workers = new Set<string>();
+  const gone = new Set<string>();
+  let most = 0;
+  for (const [what = "", worker = "", ...run] of linesOf(effects).map((line) => line.split(" "))) {
+    const piece = [worker, ...run].join(" ");
+    if (what === "killed") gone.add(worker);
+    if (what === "begin") workers.add(worker);
+    // What a process had begun has died with it.
+    running = [...running.filter((other) => other !== piece), ...(what === "begin" ? [piece] : [])].filter(
+      (other) => !gone.has(other.split(" ")[0] ?? ""),
+    );
+    most = Math.max(most, running.length);
+  }
+  return { running, most, processes: workers.size };
+}
+
+function linesOf(effects: string): string[] {
+  return readFileSync(effects, "utf8").split("\n").filter(Boolean);
+}
+
+test("two tasks of a queue run at once in all processes together, retries and sleeps among them, and other queues don't wait for it", async () => {
+  const place = await deployed();
+  await untilEnded(place);
+  const { cloud, effects } = place;
+  // Those of the other queue could only end together.
+  expect(linesOf(effects).filter((line) => line.startsWith("open "))).toHaveLength(5);
+  const { most, processes } = narrowWork(effects);
+  expect(processes).toBe(2);
+  expect(most).toBeLessThanOrEqual(2);
+  // Nothing of the queue took another way.
+  const topic = `projects/${projectId}/topics/baton-queue-narrow`;
+  expect(cloud.pubsub.published().filter((message) => message.topic === topic)).toEqual([]);
+  expect(cloud.tasks.dispatches(`projects/${projectId}/locations/europe-west1/queues/baton-timers`)).toEqual(
+    [],
+  );
+  const dispatches = cloud.tasks.dispatches(limitedQueuePath("narrow"));
+  // As many as may, and no more.
+  const together = dispatches.map(
+    ({ begunAt }) =>
+      dispatches.filter((other) => other.begunAt <= begunAt && (other.endedAt ?? begunAt) > begunAt).length,
+  );
+  expect(Math.max(...together)).toBe(2);
+  // 15 tasks, one of which was tried three times, and one of which slept.
+  expect(dispatches.length).toBeGreaterThanOrEqual(15 + 2 + 1);
+});
+
+test("a process that is killed gives its places back: others of the queue begin in its stead, and still two run at once", async () => {
+  const place = await deployed({ isHeld: true });
+  const { processes, effects, gate } = place;
+  const running = () => narrowWork(effects).running;
+  for (const fn of processes) {
+    // Nothing comes to its end: only what dies makes room.
+    await expect.poll(() => running().length).toBe(2);
+    expect(running().some((piece) => piece.startsWith(`${fn.pid} `))).toBe(true);
+    appendFileSync(effects, `killed ${fn.pid}\n`);
+    await fn.kill();
+    await fn.start();
+  }
+  await expect.poll(() => running().length).toBe(2);
+  writeFileSync(gate, "");
+  await untilEnded(place);
+  expect(narrowWork(effects).most).toBe(2);
+});
+
+const six = ["a", "b", "c", "d", "e", "f"];
+
+/** Six tasks of a queue, all of which may run at once. */
+function wide(id: string, queue: string, work: () => Promise<null> = async () => null) {
+  return workflowOf(
+    id,
+    six.map((taskId) => [taskId, []]),
+    work,
+    { queue },
+  );
+}
+
+test("tasks of a queue with a rate begin one after the other, as fast as it says", async () => {
+  const cloud = await cloudInProcess([wide("paced", "slow")], { limits: "slow=10@4/s" });
+  const batchId = await cloud.run("paced");
+  expect(await cloud.app.engine.status(batchId)).toMatchObject({ status: "SUCCESS" });
+  const begun = cloud.tasks.dispatches(limitedQueuePath("slow")).map(({ begunAt }) => begunAt);
+  expect(begun).toHaveLength(six.length);
+  const spans = begun.slice(1).map((at, index) => at - (begun[index] ?? 0));
+  // The first one comes from the burst that the queue may begin with.
+  expect(Math.min(...spans)).toBeGreaterThanOrEqual(240);
+});
+
+test("a task of such a queue costs one task of Cloud Tasks and one request, and no message of its own", async () => {
+  const cloud = await cloudInProcess([wide("priced", "narrow")], { limits: "narrow=2" });
+  await cloud.run("priced");
+  for (const { meter } of [cloud.tasks, cloud.pubsub]) meter.reset();
+  await cloud.run("priced");
+  expect(cloud.tasks.meter.of("tasks_created")).toBe(six.length);
+  expect(cloud.tasks.meter.of("task_dispatches")).toBe(six.length);
+  // The ends of the tasks, and of the batch.
+  expect(cloud.pubsub.meter.of("messages_published")).toBe(six.length + 1);
+});
+
+test("sweeps do not lengthen the line: what waits for its turn is not put there again", async () => {
+  const gate = Promise.withResolvers<null>();
+  let begun = 0;
+  const work = () => {
+    begun += 1;
+    return gate.promise;
+  };
+  const cloud = await cloudInProcess([wide("queued", "narrow", work)], { limits: "narrow=1" });
+  const { batchId } = await cloud.app.engine.start({ kind: "start", workflowId: "queued" });
+  await expect.poll(() => begun).toBe(1);
+  for (let look = 0; look < 3; look += 1) await cloud.app.engine.redrive(batchId);
+  expect(cloud.tasks.meter.of("tasks_created")).toBe(six.length);
+  gate.resolve(null);
+  await cloud.idle();
+  expect(await cloud.app.engine.status(batchId)).toMatchObject({ status: "SUCCESS" });
+});
