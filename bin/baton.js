@@ -32,7 +32,7 @@ async function launchOnOwnNode() {
   const own = fileURLToPath(new URL("../node_modules/node/bin/node", import.meta.url));
   if (launchedBy !== undefined || !existsSync(own))
     return explain(
-      `Baton needs Node 22.18, 24 or newer; this is Node ${process.versions.node} (${process.execPath})`,
+      `Baton needs Node 22.18 or a newer 22, 24 or 26; this is Node ${process.versions.node} (${process.execPath})`,
       "Install Node 24, or run `npm ci` in Baton's folder, which brings its own.",
     );
   const { spawn } = await import("node:child_process");

@@ -5,6 +5,8 @@ resource "google_monitoring_notification_channel" "email" {
   display_name = "Baton (${var.prefix}): ${each.key}"
   type         = "email"
   labels       = { email_address = each.key }
+  # Who is named no longer leaves all alerts; else the service refuses to delete a channel that alerts go to.
+  force_delete = true
 
   depends_on = [google_project_service.this["monitoring.googleapis.com"]]
 }

@@ -1,8 +1,13 @@
+locals {
+  # Empty where cloudbilling.googleapis.com was not switched on before, or the caller may not see it.
+  billing_account = var.billing_account == "" ? data.google_project.this.billing_account : var.billing_account
+}
+
 # Tells by mail what the project costs; it stops nothing. Needs a right on the billing account (roles/billing.costsManager).
 resource "google_billing_budget" "this" {
   count = var.budget_amount > 0 ? 1 : 0
 
-  billing_account = data.google_project.this.billing_account
+  billing_account = local.billing_account
   display_name    = "Baton (${var.prefix})"
 
   budget_filter {
@@ -32,9 +37,20 @@ resource "google_billing_budget" "this" {
   }
 
   # A budget tells five channels at most; those who manage the billing account are told in any case.
-  all_updates_rule {
-    monitoring_notification_channels = slice(local.channels, 0, min(5, length(local.channels)))
+  dynamic "all_updates_rule" {
+    for_each = length(var.alert_emails) > 0 ? [true] : []
+
+    content {
+      monitoring_notification_channels = slice(local.channels, 0, min(5, length(local.channels)))
+    }
   }
 
-  depends_on = [google_project_service.this["billingbudgets.googleapis.com"]]
+  lifecycle {
+    precondition {
+      condition     = try(length(local.billing_account) > 0, false)
+      error_message = "The billing account of ${var.project} can't be seen. Name it by billing_account (BATON_DEPLOY_BILLING_ACCOUNT): `gcloud billing accounts list` has its id. Or leave the budget out."
+    }
+  }
+
+  depends_on = [google_project_service.this["billingbudgets.googleapis.com"], google_project_service.this["cloudbilling.googleapis.com"]]
 }

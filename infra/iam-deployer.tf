@@ -9,13 +9,27 @@ resource "google_project_iam_member" "deployer" {
     "roles/serviceusage.serviceUsageConsumer",
     # What a build with an account of its own has to say goes to the log by that account.
     "roles/logging.logWriter",
-    # The smoke test starts a batch, as `baton run` does, and follows it.
-    "roles/datastore.user",
   ])
 
   project = var.project
   role    = each.key
   member  = google_service_account.deployer.member
+}
+
+# The smoke test starts a batch, as `baton run` does, and follows it, in this database and no other.
+resource "google_project_iam_member" "deployer_firestore" {
+  project = var.project
+  role    = "roles/datastore.user"
+  member  = google_service_account.deployer.member
+
+  condition {
+    title      = local.this_database.title
+    expression = local.this_database.expression
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # To deploy a function that runs as the one account, from a build that runs as the other.
@@ -37,6 +51,35 @@ resource "google_pubsub_topic_iam_member" "deployer_publisher" {
   topic  = google_pubsub_topic.this[each.key].id
   role   = "roles/pubsub.publisher"
   member = google_service_account.deployer.member
+}
+
+# … also into queues that have limits of their own, …
+resource "google_cloud_tasks_queue_iam_member" "deployer_limited_enqueuer" {
+  for_each = var.queue_limits
+
+  location = var.region
+  name     = google_cloud_tasks_queue.limited[each.key].name
+  role     = "roles/cloudtasks.enqueuer"
+  member   = google_service_account.deployer.member
+}
+
+# … where it looks whether one whose name is taken still waits, …
+resource "google_cloud_tasks_queue_iam_member" "deployer_limited_viewer" {
+  for_each = var.queue_limits
+
+  location = var.region
+  name     = google_cloud_tasks_queue.limited[each.key].name
+  role     = "roles/cloudtasks.viewer"
+  member   = google_service_account.deployer.member
+}
+
+# … and whose tasks call the function in the name of the push account, …
+resource "google_service_account_iam_member" "deployer_as_push" {
+  count = length(var.queue_limits) > 0 ? 1 : 0
+
+  service_account_id = google_service_account.push.name
+  role               = "roles/iam.serviceAccountUser"
+  member             = google_service_account.deployer.member
 }
 
 # … stores its definition, and reads its results.

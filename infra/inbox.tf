@@ -11,7 +11,10 @@ resource "google_pubsub_topic_iam_member" "inbox_publisher" {
 
   topic  = google_pubsub_topic.this[local.control_topic].id
   role   = "roles/pubsub.publisher"
-  member = "serviceAccount:${data.google_storage_project_service_account.this[0].email_address}"
+  member = local.storage_agent
+
+  # Its name is known without asking; that it is there, is not.
+  depends_on = [data.google_storage_project_service_account.this]
 }
 
 # Tells of every file that has been written; workflows pick theirs by its name.

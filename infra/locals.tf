@@ -1,8 +1,8 @@
-# The project's number is part of the function's URL and of the names of Google's service agents.
+# The project's number is part of the function's URL and of the names of Google's service agents. It depends on nothing:
+# else each service that is switched on later would leave the number unknown until then, and every grant with it would be
+# taken away and given anew. So the service it asks has to be there beforehand, see README.md.
 data "google_project" "this" {
   project_id = var.project
-
-  depends_on = [google_project_service.this["cloudresourcemanager.googleapis.com"]]
 }
 
 locals {
@@ -24,5 +24,6 @@ locals {
   function_url = "https://${local.function_name}-${data.google_project.this.number}.${var.region}.run.app"
 
   # Google's own accounts that act here. They are there once their service is enabled and used.
-  pubsub_agent = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+  pubsub_agent  = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+  storage_agent = "serviceAccount:service-${data.google_project.this.number}@gs-project-accounts.iam.gserviceaccount.com"
 }

@@ -81,4 +81,6 @@ resource "google_logging_metric" "scheduler_runs" {
     value_type  = "INT64"
     unit        = "1"
   }
+
+  depends_on = [google_project_service.this["logging.googleapis.com"]]
 }

@@ -17,6 +17,7 @@ locals {
     BATON_RETENTION         = "${var.retention_days}d"
     BATON_AUDIENCE          = local.function_url
     BATON_CALLERS           = google_service_account.push.email
+    BATON_QUEUES            = local.limited_queues == "" ? null : local.limited_queues
     BATON_TRACES            = var.tracing ? "otlp" : null
   }
 
@@ -65,6 +66,11 @@ output "function_settings" {
     concurrency   = var.concurrency
     cpu           = var.cpu
     memory        = var.memory
+  }
+
+  precondition {
+    condition     = var.min_instances <= var.max_instances
+    error_message = "min_instances (${var.min_instances}) is more than max_instances (${var.max_instances}), the most there are at a time."
   }
 }
 

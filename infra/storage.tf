@@ -1,3 +1,9 @@
+locals {
+  # What a bucket has if nobody says anything, and said here, so that no default of an organisation changes it: versions bring
+  # back what a task overwrote, this what somebody deleted with all its versions, or with its bucket. It is billed as storage.
+  soft_delete_seconds = 604800
+}
+
 # What Baton writes: results/, reports/, dead-letters/, definitions/. Nothing that is current is ever deleted by rule:
 # definitions are asked for as long as there are batches, and a result by every retry of its batch, however late.
 resource "google_storage_bucket" "this" {
@@ -10,6 +16,10 @@ resource "google_storage_bucket" "this" {
 
   versioning {
     enabled = true
+  }
+
+  soft_delete_policy {
+    retention_duration_seconds = local.soft_delete_seconds
   }
 
   # What was overwritten or deleted can be had back for a month.
@@ -50,6 +60,10 @@ resource "google_storage_bucket" "inbox" {
   # A file that is dropped again under its name, or moved to the archive, can be had back for a month.
   versioning {
     enabled = true
+  }
+
+  soft_delete_policy {
+    retention_duration_seconds = local.soft_delete_seconds
   }
 
   lifecycle_rule {

@@ -29,6 +29,11 @@ variable "prefix" {
     condition     = can(regex("^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$", var.prefix))
     error_message = "A prefix has at most 20 lowercase letters, digits and dashes, begins with a letter and doesn't end with a dash: names of service accounts leave no more room."
   }
+
+  validation {
+    condition     = !startswith(var.prefix, "goog") && !strcontains(var.prefix, "google")
+    error_message = "A prefix doesn't begin with \"goog\", nor has it \"google\" in it: Google keeps such names of buckets and topics for itself."
+  }
 }
 
 variable "queues" {
@@ -44,6 +49,27 @@ variable "queues" {
   validation {
     condition     = contains(var.queues, "default")
     error_message = "The queue \"default\" is always there: tasks that name none are in it."
+  }
+}
+
+variable "queue_limits" {
+  description = "Queues with limits of their own (BATON_QUEUES): how many of their tasks run at once, and how fast they begin, such as 2/s, 30/m or 100/h."
+  type        = map(object({ concurrency = number, rate = optional(string) }))
+  default     = {}
+
+  validation {
+    condition     = alltrue([for queue in keys(var.queue_limits) : can(regex("^[A-Za-z0-9][A-Za-z0-9-]{0,63}$", queue))])
+    error_message = "The name of a queue with limits has 1 to 64 letters, digits or -, and begins with a letter or digit: Cloud Tasks allows no _."
+  }
+
+  validation {
+    condition     = alltrue([for limit in values(var.queue_limits) : limit.concurrency >= 1 && limit.concurrency <= 5000 && floor(limit.concurrency) == limit.concurrency])
+    error_message = "Cloud Tasks runs 1 to 5000 tasks of a queue at once."
+  }
+
+  validation {
+    condition     = alltrue([for limit in values(var.queue_limits) : limit.rate == null || can(regex("^[1-9][0-9]{0,6}/[smh]$", limit.rate))])
+    error_message = "A rate is a whole number of tasks in a second, a minute or an hour: 2/s, 30/m, 100/h."
   }
 }
 
@@ -88,6 +114,17 @@ variable "budget_amount" {
   validation {
     condition     = var.budget_amount >= 0
     error_message = "A budget is an amount above 0, or 0 for none."
+  }
+}
+
+variable "billing_account" {
+  description = "Id of the billing account that the budget is made on. Empty: that of the project, if it can be seen."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^$|^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.billing_account))
+    error_message = "A billing account is three times six digits and letters A to F, such as 0A1B2C-3D4E5F-678901."
   }
 }
 

@@ -3,6 +3,7 @@ export interface PermissionSet {
   /** What the permissions are granted and asked for on. */
   readonly on:
     | "project"
+    | "database"
     | "topic"
     | "queue"
     | "bucket"
@@ -21,7 +22,7 @@ export interface PermissionSet {
 /** By the service. */
 export const permissions = {
   firestore: {
-    on: "project",
+    on: "database",
     roles: ["roles/datastore.user"],
     needs: {
       "datastore.databases.get": "to begin commits",
@@ -44,6 +45,21 @@ export const permissions = {
       "cloudtasks.tasks.create": "to schedule messages",
       "cloudtasks.tasks.get": "to see whether a message whose name is taken is still scheduled",
     },
+  },
+  limitedQueues: {
+    on: "queue",
+    roles: ["roles/cloudtasks.enqueuer", "roles/cloudtasks.viewer"],
+    needs: {
+      "cloudtasks.tasks.create": "to put tasks into queues that have limits of their own",
+      "cloudtasks.tasks.get": "to see whether one whose name is taken still waits there",
+    },
+    isOptional: true,
+  },
+  pushAccount: {
+    on: "service account",
+    roles: ["roles/iam.serviceAccountUser"],
+    needs: { "iam.serviceAccounts.actAs": "to let Cloud Tasks call the function in its name" },
+    isOptional: true,
   },
   serviceAccount: {
     on: "service account",
@@ -97,3 +113,17 @@ export const permissions = {
     isOptional: true,
   },
 } as const satisfies Readonly<Record<string, PermissionSet>>;
+
+interface Database {
+  readonly projectId: string;
+  readonly databaseId: string;
+  readonly prefix: string;
+}
+
+/** What bounds a grant on the project to one database; as `infra/iam.tf` has it, so that a grant by hand is the same. */
+export function databaseCondition({ projectId, databaseId, prefix }: Database) {
+  return {
+    expression: `resource.name == "projects/${projectId}/databases/${databaseId}"`,
+    title: `${prefix}: its own database`,
+  };
+}

@@ -38,6 +38,8 @@ export interface FieldIndex {
 export interface DatabaseChecks {
   database(): Promise<DatabaseSettings | undefined>;
   fields(): Promise<readonly FieldSettings[]>;
+  /** Whether the caller may read and write documents of this database. */
+  mayUseDocuments(): Promise<boolean>;
   /** Fields that have to be as the application's own file says. */
   readonly wantedFields: readonly WantedField[];
   close(): Promise<void>;
@@ -84,8 +86,11 @@ export interface TaskQueueSettings {
   /** 0: no limit. */
   readonly maxRetrySeconds: number;
   readonly maxBackoffSeconds: number;
+  readonly maxConcurrentDispatches: number;
+  readonly maxDispatchesPerSecond: number;
 }
 
+/** Of one queue of Cloud Tasks. */
 export interface TimerChecks {
   queue(): Promise<TaskQueueSettings | undefined>;
   permissions(asked: readonly string[]): Promise<readonly string[]>;

@@ -2,7 +2,11 @@ import { onTestFinished } from "vitest";
 import type { CheckId, CheckResult } from "../../src/composition/doctor/check.ts";
 import { diagnose } from "../../src/composition/doctor/doctor.ts";
 import { startBigQueryServer } from "../servers/bigquery/index.ts";
-import { type FirestoreServerOptions, startFirestoreServer } from "../servers/firestore/server.ts";
+import {
+  type FirestoreServer,
+  type FirestoreServerOptions,
+  startFirestoreServer,
+} from "../servers/firestore/server.ts";
 import type { HttpCall, HttpReply } from "../servers/kit/http-server.ts";
 import { type PubSubClients, pubSubClients } from "../servers/pubsub/clients.ts";
 import { folderWith } from "../workflow/temp-folder.ts";
@@ -21,6 +25,8 @@ tasks:
 
 export interface Deployment {
   readonly cloud: CloudWorld;
+  /** The database that is looked at: not that of `cloud`. */
+  readonly firestore: FirestoreServer;
   readonly pubsub: PubSubClients;
   readonly apis: GoogleApis;
   readonly environment: Readonly<Record<string, string>>;
@@ -105,6 +111,7 @@ export async function deployment(options: DeploymentOptions = {}): Promise<Deplo
     await change(name.split("/").at(-1) ?? "", { expirationPolicy: {} });
   return {
     cloud,
+    firestore,
     pubsub,
     apis,
     environment,

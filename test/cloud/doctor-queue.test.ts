@@ -1,18 +1,26 @@
+import { status } from "@grpc/grpc-js";
 import { expect, onTestFinished, test } from "vitest";
 import { noFaults } from "../servers/kit/faults.ts";
-import { serveGrpc } from "../servers/kit/grpc-server.ts";
+import { GrpcError, serveGrpc } from "../servers/kit/grpc-server.ts";
 import { packagedProtos } from "../servers/kit/packaged-protos.ts";
 import { deployment } from "./doctor-place.ts";
 
-/** A Cloud Tasks that tells of one queue, and of what its caller may do there. */
-async function cloudTasks(queue: object, granted: readonly string[]) {
+type QueueOf = (name: string) => object | undefined;
+
+/** A Cloud Tasks that tells of its queues, and of what its caller may do there. */
+async function cloudTasks(queue: object | QueueOf, granted: readonly string[]) {
+  const find: QueueOf = typeof queue === "function" ? (queue as QueueOf) : () => queue;
   const server = await serveGrpc(
     [
       {
         service: "google.cloud.tasks.v2.CloudTasks",
         protos: packagedProtos("@google-cloud/tasks", "build/protos/protos.json"),
         handlers: {
-          GetQueue: ({ name }: { name: string }) => ({ name, ...queue }),
+          GetQueue: ({ name }: { name: string }) => {
+            const found = find(name.split("/").at(-1) ?? "");
+            if (!found) throw new GrpcError(status.NOT_FOUND, `Queue does not exist: ${name}`);
+            return { name, ...found };
+          },
           TestIamPermissions: ({ permissions }: { permissions: readonly string[] }) => ({
             permissions: permissions.filter((permission) => granted.includes(permission)),
           }),
@@ -57,4 +65,90 @@ test("a queue that runs and tries without end is sound", async () => {
   const findings = await diagnose(host);
   expect(findings.wrong).toEqual([]);
   expect(findings.unknown).toEqual(["google.credentials application default credentials"]);
+});
+
+const granted = ["cloudtasks.tasks.create", "cloudtasks.tasks.get"];
+const push = "push@test-project.iam.gserviceaccount.com";
+const place = "--location=europe-west1 --project=test-project";
+const sound = { state: "RUNNING", retryConfig: { maxAttempts: -1 } };
+const limited = {
+  BATON_AUDIENCE: "https://function.example",
+  BATON_QUEUES: "documents=2,imports=4@30/m,websites=3",
+};
+
+test("queues with limits are there, run, and have the limits of BATON_QUEUES", async () => {
+  const { diagnose } = await deployment();
+  const queues: Readonly<Record<string, object>> = {
+    "baton-timers": sound,
+    "baton-queue-documents": { ...sound, rateLimits: { maxConcurrentDispatches: 2 } },
+    "baton-queue-imports": {
+      ...sound,
+      rateLimits: { maxConcurrentDispatches: 4, maxDispatchesPerSecond: 0.4999 },
+    },
+    "baton-queue-websites": { ...sound, rateLimits: { maxConcurrentDispatches: 3 } },
+  };
+  const host = await cloudTasks((name: string) => queues[name], granted);
+  const { wrong, unknown, results } = await diagnose({ ...host, ...limited });
+  expect(wrong.filter((finding) => / (queues|tasks|configuration)\./.test(finding))).toEqual([]);
+  expect(unknown.filter((finding) => /^queues\./.test(finding))).toEqual([]);
+  const subjects = results.filter(({ id }) => id === "queues.limits").map(({ subject }) => subject);
+  expect(subjects.sort()).toEqual(["baton-queue-documents", "baton-queue-imports", "baton-queue-websites"]);
+});
+
+test("a queue with limits that is missing, is paused, or has other limits, is told with what to do", async () => {
+  const { diagnose } = await deployment();
+  const queues: Readonly<Record<string, object>> = {
+    "baton-timers": sound,
+    "baton-queue-documents": { ...sound, state: "PAUSED", rateLimits: { maxConcurrentDispatches: 2 } },
+    "baton-queue-imports": {
+      ...sound,
+      rateLimits: { maxConcurrentDispatches: 8, maxDispatchesPerSecond: 0.5 },
+    },
+  };
+  const host = await cloudTasks((name: string) => queues[name], ["cloudtasks.tasks.get"]);
+  const findings = await diagnose({ ...host, ...limited });
+  expect(findings.wrong.filter((finding) => / queues\./.test(finding)).sort()).toEqual([
+    "failed queues.permissions baton-queue-documents",
+    "failed queues.permissions baton-queue-imports",
+    "failed queues.queue baton-queue-websites",
+    "failed queues.state baton-queue-documents",
+    "warning queues.limits baton-queue-imports",
+  ]);
+  const patient = "--max-attempts=unlimited --min-backoff=10s --max-backoff=600s";
+  expect(findings.of("queues.queue", "baton-queue-websites").commands).toEqual([
+    `gcloud tasks queues create baton-queue-websites --max-concurrent-dispatches=3 --max-dispatches-per-second=500 ${patient} ${place}`,
+  ]);
+  expect(findings.of("queues.state", "baton-queue-documents").commands).toEqual([
+    `gcloud tasks queues resume baton-queue-documents ${place}`,
+  ]);
+  expect(findings.of("queues.limits", "baton-queue-imports")).toMatchObject({
+    found: "8 at once, 0.5 a second",
+    expected: "4 at once, 0.5 a second, as BATON_QUEUES says",
+    commands: [
+      `gcloud tasks queues update baton-queue-imports --max-concurrent-dispatches=4 --max-dispatches-per-second=0.5 ${place}`,
+    ],
+  });
+});
+
+test("whoever puts tasks into them may let Cloud Tasks act as the account that calls the function", async () => {
+  const { diagnose, apis } = await deployment();
+  const host = await cloudTasks(sound, granted);
+  expect((await diagnose({ ...host, ...limited })).of("queues.account", push).status).toBe("ok");
+  apis.denied = ["iam.serviceAccounts.actAs"];
+  expect((await diagnose({ ...host, ...limited })).of("queues.account", push)).toMatchObject({
+    status: "failed",
+    commands: [expect.stringContaining(`add-iam-policy-binding ${push} `)],
+  });
+});
+
+test("what is wrong with BATON_QUEUES is told, and all else is looked at", async () => {
+  const { diagnose } = await deployment();
+  const host = await cloudTasks(sound, granted);
+  const findings = await diagnose({ ...host, BATON_QUEUES: "my_documents=2" });
+  expect(findings.wrong).toEqual(["failed configuration.variables BATON_QUEUES"]);
+  expect(findings.of("configuration.variables", "BATON_QUEUES")).toMatchObject({
+    found: "it is wrong",
+    expected: expect.stringContaining("no _"),
+  });
+  expect(findings.of("tasks.queue", "baton-timers").status).toBe("ok");
 });

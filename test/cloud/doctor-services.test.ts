@@ -40,6 +40,17 @@ test("buckets that are missing, and an inbox that nobody is told of", async () =
   ]);
 });
 
+test("nothing is said of announcements where no bucket for files is named: Baton's own must not announce what Baton writes", async () => {
+  const { diagnose } = await deployment();
+  const { results, wrong } = await diagnose({ BATON_INBOX_BUCKET: undefined });
+  expect(wrong).toEqual([]);
+  expect(results.filter(({ id }) => id === "storage.bucket").map(({ subject }) => subject)).toEqual([
+    "test-bucket",
+  ]);
+  expect(results.filter(({ id }) => id === "storage.notification")).toEqual([]);
+  expect(JSON.stringify(results)).not.toContain("notifications create");
+});
+
 test("the dataset has to be where jobs run, and is made when it is missing", async () => {
   const { diagnose } = await deployment();
   expect((await diagnose({ BATON_BIGQUERY_LOCATION: "US" })).of("bigquery.location", "baton")).toMatchObject({

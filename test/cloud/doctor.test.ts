@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
+import { permissions } from "../../src/composition/permissions.ts";
 import { failure } from "../servers/kit/http-server.ts";
 import { deployment } from "./doctor-place.ts";
 
@@ -28,27 +29,47 @@ test("without any local server in their place, Google's services that have none 
   expect(findings.of("scheduler.sweep", "europe-west1").found).toContain(
     "The local server does not offer this",
   );
-  expect(findings.of("firestore.permissions", "test-project").status).toBe("unknown");
+  expect(findings.of("firestore.permissions", "(default)").status).toBe("unknown");
 });
 
 test("a permission that is missing is told with the role that has it", async () => {
-  const { diagnose, apis } = await deployment();
+  const { diagnose, apis } = await deployment({ firestore: { denies: (call) => call === "rpc_commit" } });
   apis.denied = ["datastore.entities.update", "bigquery.jobs.create", "iam.serviceAccounts.actAs"];
   const findings = await diagnose();
   expect(findings.wrong.toSorted()).toEqual([
     "failed bigquery.permissions test-project",
-    "failed firestore.permissions test-project",
+    "failed firestore.permissions (default)",
     "failed tasks.account baton@test-project.iam.gserviceaccount.com",
   ]);
-  expect(findings.of("firestore.permissions", "test-project")).toMatchObject({
+  expect(findings.of("firestore.permissions", "(default)")).toMatchObject({
     found: "the caller lacks datastore.entities.update (to change them)",
     commands: [
       "gcloud projects add-iam-policy-binding test-project " +
         "--member=serviceAccount:baton@test-project.iam.gserviceaccount.com --role=roles/datastore.user " +
-        "--condition=None",
+        `--condition='expression=resource.name == "projects/test-project/databases/(default)",` +
+        "title=baton: its own database'",
     ],
   });
 });
+
+test("a grant that holds for this database only is seen, though the project does not tell of it", async () => {
+  const { diagnose, apis, firestore } = await deployment();
+  apis.denied = Object.keys(permissions.firestore.needs);
+  const findings = await diagnose();
+  expect(findings.wrong).toEqual([]);
+  expect(findings.of("firestore.permissions", "(default)").found).toBe("the caller has them all");
+  expect(firestore.meter.of("rpc_commit")).toBe(1);
+  expect(firestore.dump()).toEqual([]);
+});
+
+test.each(["rpc_run_query", "rpc_commit"])(
+  "a right that neither the project nor the database grants is missing: %s",
+  async (denied) => {
+    const { diagnose, apis } = await deployment({ firestore: { denies: (call) => call === denied } });
+    apis.denied = ["datastore.entities.get"];
+    expect((await diagnose()).wrong).toEqual(["failed firestore.permissions (default)"]);
+  },
+);
 
 test("a service that is not enabled is told as that", async () => {
   const { diagnose, apis } = await deployment();

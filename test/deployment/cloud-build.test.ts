@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { commandEnvironmentFile } from "../../src/composition/deployment/plan/command-environment.ts";
 import { type Behaviour, BuildPlace } from "./build-place.ts";
 import {
   type BuildStep,
@@ -13,7 +14,11 @@ import {
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const text = readFileSync(`${root}cloudbuild.yaml`, "utf8");
 const build = CloudBuildSchema.parse(parse(text));
-const substitutions = { ...build.substitutions, PROJECT_ID: "some-project", BUILD_ID: "b-1" };
+const substitutions = {
+  ...build.substitutions,
+  PROJECT_ID: "some-project",
+  BUILD_ID: "b-1",
+};
 
 function step(id: string): BuildStep {
   const found = build.steps.find((candidate) => candidate.id === id);
@@ -89,7 +94,7 @@ describe("deploy and smoke test", () => {
     expect(calls).toEqual([
       expect.stringMatching(/^gcloud run services list --project=some-project --region=europe-west1/),
       "node bin/baton.js deploy --skip-infra --yes",
-      `node --env-file=usual.env bin/baton.js run greet --input {"name":"smoke"} --key smoke-b-1`,
+      `node --env-file=infra/baton.some-project-baton.env bin/baton.js run greet --input {"name":"smoke"} --key smoke-b-1`,
     ]);
   });
 
@@ -125,22 +130,33 @@ describe("deploy and smoke test", () => {
     expect(calls).toHaveLength(1);
   });
 
-  test("a file of variables is given to both", () => {
+  test("a file of variables is given to the deployment", () => {
     const { outcome, calls } = runBuild({ serving }, { _ENV_FILE: "environments/production.env" });
     expect(outcome).toBe("SUCCESS");
     expect(calls[1]).toBe(
       "node bin/baton.js deploy --skip-infra --yes --variables=environments/production.env",
     );
-    expect(calls[2]).toContain("--env-file=usual.env --env-file=environments/production.env bin/baton.js");
   });
 
-  test("a file of another environment than the build's deploys nothing", () => {
+  test("the smoke test has the variables that the deployment leaves", () => {
+    const { calls } = runBuild({ serving }, { _PREFIX: "staging" });
+    const left = commandEnvironmentFile({ projectId: "some-project", prefix: "staging" });
+    expect(calls[2]).toContain(`node --env-file=${left} bin/baton.js run `);
+  });
+
+  test.each([
+    ["BATON_PROJECT", "other-project", {}],
+    ["BATON_LOCATION", "us-east1", { _REGION: "us-east1" }],
+    ["BATON_PREFIX", "staging", { _PREFIX: "staging" }],
+    ["BATON_DEPLOY_FUNCTION", "tasks", { _FUNCTION: "tasks" }],
+  ])("a file of another %s than the build's deploys nothing", (name, value, same) => {
     const given = { _ENV_FILE: "environments/production.env" };
-    const { outcome, calls } = runBuild({ serving, variables: "BATON_PREFIX=staging\n" }, given);
+    const variables = `${name}=${value}\n`;
+    const { outcome, calls } = runBuild({ serving, variables }, given);
     expect(outcome).toBe("FAILURE");
     expect(calls).toEqual([]);
-    const right = { ...given, _PREFIX: "staging" };
-    expect(runBuild({ serving, variables: "BATON_PREFIX=staging\n" }, right).outcome).toBe("SUCCESS");
+    const agreed = name === "BATON_PROJECT" ? { PROJECT_ID: value } : same;
+    expect(runBuild({ serving, variables }, { ...given, ...agreed }).outcome).toBe("SUCCESS");
   });
 
   test("without a name of its own, the function that is deployed and taken back has the prefix's", () => {
@@ -163,5 +179,7 @@ function isBuiltIn(name: string): boolean {
 }
 
 function assignedIn(script: string): string[] {
-  return [...script.matchAll(/^\s*(?:export )?(\w+)=/gm)].map(([, name = ""]) => name);
+  return [...script.matchAll(/^\s*(?:export )?(?:(\w+)=|for (\w+) in )/gm)].map(
+    ([, name, each]) => name ?? each ?? "",
+  );
 }

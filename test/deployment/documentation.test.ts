@@ -2,7 +2,7 @@ import { existsSync, globSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { createProgram } from "../../src/cli/program.ts";
 import type { Session } from "../../src/cli/session.ts";
-import { DeploymentSettingsSchema } from "../../src/composition/deployment/settings.ts";
+import { DeploymentSettingsSchema } from "../../src/composition/deployment/target/settings.ts";
 import { permissions } from "../../src/composition/permissions.ts";
 import { errorCatalog } from "../../src/core/errors.ts";
 import { anchorsOf, type CommandLine, commandLines, pageOf, root, wordsOf } from "./documentation.ts";
@@ -47,18 +47,6 @@ describe.each(pages)("%s", (path) => {
     ).toEqual([]);
   });
 
-  test("every link leads somewhere", () => {
-    const links = [...page.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = ""]) => link);
-    const broken = links.filter((link) => {
-      if (/^https:/.test(link)) return false;
-      const [file = "", anchor] = link.split("#");
-      const target = file === "" ? path : new URL(file, `file:///${path}`).pathname.slice(1);
-      if (!existsSync(root + target)) return true;
-      return anchor !== undefined && !anchorsOf(pageOf(target)).includes(anchor);
-    });
-    expect(broken).toEqual([]);
-  });
-
   test("every code of an error, and every variable, is one that there is", () => {
     const ofServices = ["PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "DEADLINE_EXCEEDED"];
     const statuses = ["RUNNING", "SUCCESS", "ERROR", "CANCELLED", "WAITING", "PROCESSING", "NEW", "SKIPPED"];
@@ -68,10 +56,47 @@ describe.each(pages)("%s", (path) => {
   });
 });
 
+test.each([
+  ...pages,
+  "docs/cli.md",
+  "docs/google-cloud.md",
+  "docs/doctor.md",
+  "docs/tasks.md",
+  "infra/README.md",
+])("every link leads somewhere: %s", (path) => {
+  const links = [...pageOf(path).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = ""]) => link);
+  expect(links.length).toBeGreaterThan(0);
+  const broken = links.filter((link) => {
+    if (/^https:/.test(link)) return false;
+    const [file = "", anchor] = link.split("#");
+    const target = file === "" ? path : new URL(file, `file:///${path}`).pathname.slice(1);
+    if (!existsSync(root + target)) return true;
+    return anchor !== undefined && !anchorsOf(pageOf(target)).includes(anchor);
+  });
+  expect(broken).toEqual([]);
+});
+
 test("that a wrong command would be found", () => {
   const wrong = ["baton deply", "baton deploy --dryrun", "baton replay", "baton show a b"];
   for (const text of wrong) expect(problemOf({ text, isWhole: true }), text).toBeDefined();
 });
+
+test.each(["docs/cli.md#on-google-cloud", "docs/google-cloud.md#the-command"])(
+  "%s says something of every command",
+  (place) => {
+    const [path = "", anchor] = place.split("#");
+    const [section = ""] = pageOf(path)
+      .split(/^## /m)
+      .filter((text) => anchorsOf(`## ${text.split("\n")[0]}`)[0] === anchor);
+    const rows = [...section.matchAll(/^\| (`.*?) \|/gm)].map(([, cell = ""]) => cell);
+    const named = rows.flatMap((cell) =>
+      [...cell.matchAll(/`([a-z][a-z-]*)`/g)].map(([, name = ""]) => name),
+    );
+    const commands = createProgram(session, "0.0.0").commands.map((command) => command.name());
+    expect(commands.length).toBeGreaterThan(20);
+    expect([...new Set(named)].sort()).toEqual(commands.sort());
+  },
+);
 
 test("every alert has a section of the runbook, and every section an alert", () => {
   const files = globSync(`${root}infra/{alerts*,monitoring*,budget}.tf`);
@@ -97,6 +122,16 @@ test("the roles of the function are those of its permissions", () => {
   const listed = [...table.matchAll(/`(roles\/[\w.]+)`/g)].map(([, role]) => role);
   const roles = Object.values(permissions).flatMap((set): readonly string[] => set.roles);
   expect([...new Set(listed)].sort()).toEqual([...new Set(roles)].sort());
+});
+
+test("every page and message names the same versions of Node, and npm is told them too", () => {
+  const places = ["docs/deploy.md", "docs/cli.md", "bin/baton.js", "src/composition/doctor/local.ts"];
+  for (const path of places)
+    expect([path, pageOf(path)]).toEqual([path, expect.stringContaining("22.18 or a newer 22, 24 or 26")]);
+  for (const path of [...places, "README.md", "docs/configuration.md"])
+    expect([path, pageOf(path).match(/Node (?!22\.18 )2[1-9][\d.]* or newer/g)]).toEqual([path, null]);
+  const { engines } = JSON.parse(pageOf("package.json"));
+  expect(engines).toEqual({ node: "^22.18.0 || 24.x || 26.x" });
 });
 
 test("the cost of tasks is what the benchmark measured", () => {

@@ -3,11 +3,11 @@ import { readConfiguration } from "../../src/composition/configuration.ts";
 import {
   functionEnvironment,
   functionSecrets,
-} from "../../src/composition/deployment/function-environment.ts";
-import { planDeployment } from "../../src/composition/deployment/plan.ts";
-import { secretNames } from "../../src/composition/deployment/secret-names.ts";
-import { readTarget } from "../../src/composition/deployment/target.ts";
-import { terraformVariables } from "../../src/composition/deployment/variables.ts";
+} from "../../src/composition/deployment/plan/function-environment.ts";
+import { planDeployment } from "../../src/composition/deployment/plan/plan.ts";
+import { terraformVariables } from "../../src/composition/deployment/plan/variables.ts";
+import { secretNames } from "../../src/composition/deployment/target/secret-names.ts";
+import { readTarget } from "../../src/composition/deployment/target/target.ts";
 import { EnvironmentSchema } from "../../src/composition/environment.ts";
 
 import { Evaluation, type Scope } from "./evaluate.ts";
@@ -101,6 +101,7 @@ const deployments = {
     BATON_POWERBI_TENANT_ID: "some-tenant",
     BATON_POWERBI_CLIENT_ID: "some-client",
   },
+  "queues with limits": { BATON_QUEUES: "documents=2,websites=4@30/m" },
 };
 
 test.each(Object.entries(deployments))(
@@ -121,7 +122,9 @@ test.each(Object.entries(deployments))(
 test("what `baton deploy` writes for Terraform are its variables, each of the type that it takes", () => {
   const target = readTarget({ BATON_PROJECT: "some-project", BATON_LOCATION: "europe-west1" }, {});
   const written = terraformVariables(planDeployment(target, []));
-  const types = Object.entries(written).map(([name, value]) => [name, typeOf(value)]);
+  const types = Object.entries(written)
+    .filter(([name]) => name !== "queue_limits")
+    .map(([name, value]) => [name, typeOf(value)]);
   expect(types).toEqual(types.map(([name = ""]) => [name, files.variables[name]?.type]));
   const unwritten = Object.keys(files.variables).filter((name) => !(name in written));
   expect(unwritten.filter((name) => files.variables[name]?.default === undefined)).toEqual([]);
@@ -131,3 +134,12 @@ function typeOf(value: unknown): string {
   if (Array.isArray(value)) return expression("list(string)");
   return expression(typeof value === "boolean" ? "bool" : typeof value);
 }
+
+test("the billing account of a budget is handed on, and has to look like one", () => {
+  const given = { BATON_PROJECT: "some-project", BATON_LOCATION: "europe-west1" };
+  const account = (id: string) =>
+    terraformVariables(planDeployment(readTarget({ ...given, BATON_DEPLOY_BILLING_ACCOUNT: id }, {}), []));
+  expect(account("0A1B2C-3D4E5F-678901").billing_account).toBe("0A1B2C-3D4E5F-678901");
+  expect(() => account("billingAccounts/0A1B2C-3D4E5F-678901")).toThrow("gcloud billing accounts list");
+  expect(terraformVariables(planDeployment(readTarget(given, {}), [])).billing_account).toBe("");
+});

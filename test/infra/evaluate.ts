@@ -5,7 +5,7 @@ export type Scope = Readonly<Record<string, unknown>>;
 
 /**
  * What the names of things come to, for values of the variables: as much of Terraform's language as names need. That is references to variables, locals
- * and accounts, templates, `==`, `!`, `? :`, lists, `[for … in … : …]`, `concat`, `toset`. What it does not know, it throws at.
+ * and accounts, templates, `==`, `!`, `? :`, lists, `[for … in … : …]`, `concat`, `join`, `toset`. What it does not know, it throws at.
  */
 export class Evaluation {
   readonly #files: TerraformFiles;
@@ -63,12 +63,22 @@ export class Evaluation {
       return asList(this.#expression(source, scope)).map((item) =>
         this.#expression(each, { ...scope, [name]: item }),
       );
+    const [, key = "", item = "", map = "", of = ""] =
+      /^for (\w+), (\w+) in (\S+) : (.*)$/s.exec(items) ?? [];
+    if (key !== "")
+      return Object.entries(Object(this.#expression(map, scope))).map(([name, value]) =>
+        this.#expression(of, { ...scope, [key]: name, [item]: value }),
+      );
     return splitOutside(items, ",")
       .filter((item) => item !== "")
       .map((item) => this.#expression(item, scope));
   }
 
-  #call(called: string, parameters: string, scope: Scope): unknown[] {
+  #call(called: string, parameters: string, scope: Scope): unknown {
+    if (called === "join") {
+      const [separator, items] = splitOutside(parameters, ",").map((text) => this.#expression(text, scope));
+      return asList(items).join(String(separator));
+    }
     const given = splitOutside(parameters, ",").map((parameter) =>
       asList(this.#expression(parameter, scope)),
     );
@@ -79,6 +89,9 @@ export class Evaluation {
 
   #reference(text: string, scope: Scope): unknown {
     if (text in scope) return scope[text];
+    const [owner = "", field, ...deeper] = text.split(".");
+    if (owner in scope && field !== undefined && deeper.length === 0)
+      return Object(scope[owner])[field] ?? null;
     if (text === "null") return null;
     if (text === "true" || text === "false") return text === "true";
     if (/^\d+$/.test(text)) return Number(text);

@@ -65,7 +65,9 @@ test("buckets have no public objects, and no list of readers for each", () => {
       public_access_prevention: "enforced",
       uniform_bucket_level_access: true,
       versioning: [{ enabled: true }],
+      soft_delete_policy: [{ retention_duration_seconds: expression("local.soft_delete_seconds") }],
     });
+  expect(files.locals.soft_delete_seconds).toBe(7 * 86_400);
 });
 
 test("no rule deletes an object that is current: definitions and results are asked for however late", () => {
@@ -91,6 +93,32 @@ test("what is enabled for a resource is enabled before it", () => {
         service,
         true,
       ]);
+});
+
+test("nothing that is asked for waits for a service to be switched on: all that follows from it would be made anew", () => {
+  const asked = [...files.texts.values()].flatMap((text) => [
+    ...text.matchAll(/^data "\w+" "\w+" \{[\s\S]*?^\}/gm),
+  ]);
+  const late = asked.map(([text]) => text).filter((text) => text.includes("depends_on"));
+  // The one is only asked so that it is made: its name is not taken from the answer.
+  expect(late).toEqual([expect.stringMatching(/^data "google_storage_project_service_account"/)]);
+  const read = [...files.texts.values()]
+    .join("\n")
+    .match(/data\.google_storage_project_service_account\.this[^\s\]]+/g);
+  expect(read).toBeNull();
+});
+
+test("what counts lines of the log is made after its service is switched on", () => {
+  for (const name of ["log", "scheduler_runs"])
+    expect(files.resource(`google_logging_metric.${name}`).depends_on).toEqual([
+      expression('google_project_service.this["logging.googleapis.com"]'),
+    ]);
+});
+
+test("the versions of the provider that a deployment chose can be kept with its code", () => {
+  const root = readFileSync(`${folder}../.gitignore`, "utf8");
+  const ignored = [...readFileSync(`${folder}.gitignore`, "utf8").split("\n"), ...root.split("\n")];
+  expect(ignored.filter((pattern) => pattern.includes("lock"))).toEqual([]);
 });
 
 test("no state, plan, or value of somebody's deployment is kept with the code", () => {

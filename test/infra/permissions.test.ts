@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { permissions } from "../../src/composition/permissions.ts";
+import * as z from "zod";
+import { databaseCondition, permissions } from "../../src/composition/permissions.ts";
 import { Evaluation } from "./evaluate.ts";
 import { type Block, expression, readTerraform } from "./terraform-files.ts";
 
@@ -9,6 +10,8 @@ const evaluation = new Evaluation(files, { project: "some-project", region: "eur
 const rolesOfTraces = [
   ...readFileSync(new URL("../../docs/tracing.md", import.meta.url), "utf8").matchAll(/--role (\S+)/g),
 ].map(([, role]) => role ?? "");
+
+const ConditionSchema = z.object({ expression: z.string(), title: z.string() });
 
 interface Grant {
   readonly address: string;
@@ -40,6 +43,8 @@ function rolesOf(account: string): readonly string[] {
 /** What a role is granted on, as permissions.ts says it, and the resource that does so. */
 const places = {
   project: "google_project_iam_member",
+  // Databases have no grants of their own: a condition bounds one on the project.
+  database: "google_project_iam_member",
   topic: "google_pubsub_topic_iam_member",
   queue: "google_cloud_tasks_queue_iam_member",
   bucket: "google_storage_bucket_iam_member",
@@ -84,6 +89,39 @@ describe("the function", () => {
     });
   });
 
+  test.each(["function", "deployer"])(
+    "the account %s may use its own database, and no other of the project",
+    (account) => {
+      expect(files.resource(`google_project_iam_member.${account}_firestore`)).toMatchObject({
+        role: "roles/datastore.user",
+        member: expression(`google_service_account.${account}.member`),
+        condition: [
+          {
+            expression: expression("local.this_database.expression"),
+            title: expression("local.this_database.title"),
+          },
+        ],
+      });
+      expect(grants.filter(({ role }) => role === "roles/datastore.user")).toHaveLength(2);
+      const given = {
+        project: "some-project",
+        region: "europe-west1",
+        prefix: "test-env",
+        database: "(default)",
+      };
+      const { expression: where, title } = ConditionSchema.parse(files.locals.this_database);
+      const ofDoctor = databaseCondition({
+        projectId: given.project,
+        databaseId: given.database,
+        prefix: given.prefix,
+      });
+      const written = new Evaluation(files, given);
+      expect(written.value(title)).toBe(ofDoctor.title);
+      expect(written.value(where)).toBe('resource.name == "projects/some-project/databases/(default)"');
+      expect(ofDoctor.expression).toBe(written.value(where));
+    },
+  );
+
   test("has optional roles only where they are used", () => {
     const condition = (block: Block) => String(block.count ?? block.for_each);
     expect(condition(files.resource("google_project_iam_member.function_dataform"))).toMatch(
@@ -105,7 +143,10 @@ const others: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "roles/datastore.user": "the smoke test: baton run",
     "roles/pubsub.publisher": "the smoke test: baton run",
     "roles/storage.objectUser": "the smoke test: baton run",
-    "roles/iam.serviceAccountUser": "to deploy what runs as another account, and to build by one",
+    "roles/iam.serviceAccountUser":
+      "to deploy what runs as another account, to build by one, and for tasks of queues that have limits",
+    "roles/cloudtasks.enqueuer": "the smoke test: baton run, into queues that have limits",
+    "roles/cloudtasks.viewer": "the smoke test: baton run, into queues that have limits",
     "roles/artifactregistry.reader": "to deploy an image",
   },
   build: {
@@ -122,7 +163,6 @@ test("there is no account, and no member, beside those", () => {
   expect(accounts.map(({ name }) => name).sort()).toEqual(["function", ...Object.keys(others)].sort());
   const ours = accounts.map(({ name }) => expression(`google_service_account.${name}.member`));
   const agents = grants.filter(({ member }) => !ours.includes(member));
-  const cloudStorage = `serviceAccount:${expression("data.google_storage_project_service_account.this[0].email_address")}`;
   expect(agents.map(({ address, role, member }) => [address, role, member])).toEqual(
     expect.arrayContaining([
       [
@@ -140,7 +180,11 @@ test("there is no account, and no member, beside those", () => {
         "roles/pubsub.subscriber",
         expression("local.pubsub_agent"),
       ],
-      ["google_pubsub_topic_iam_member.inbox_publisher", "roles/pubsub.publisher", cloudStorage],
+      [
+        "google_pubsub_topic_iam_member.inbox_publisher",
+        "roles/pubsub.publisher",
+        expression("local.storage_agent"),
+      ],
     ]),
   );
   expect(agents).toHaveLength(4);

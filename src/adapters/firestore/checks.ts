@@ -1,13 +1,8 @@
 import * as z from "zod";
 import type { DatabaseChecks, DatabaseSettings, FieldSettings, WantedField } from "../../ports/checks.ts";
+import { checkClientOptions, type FirestoreCheckSettings } from "./check-settings.ts";
+import { mayUseDocuments } from "./document-probe.ts";
 import { indexFile } from "./indexes.ts";
-
-export interface FirestoreCheckSettings {
-  readonly projectId: string;
-  readonly databaseId: string;
-  /** Host and port of a local server, without TLS. */
-  readonly emulatorHost: string | undefined;
-}
 
 const DatabaseSchema = z.object({
   type: z.string().nullish(),
@@ -93,6 +88,10 @@ export class FirestoreChecks implements DatabaseChecks {
     return [...byName.values()].map((field) => settingsOf(FieldSchema.parse(field)));
   }
 
+  mayUseDocuments(): Promise<boolean> {
+    return mayUseDocuments(this.#settings);
+  }
+
   async close(): Promise<void> {
     if (this.#client) await (await this.#client).close();
   }
@@ -107,14 +106,10 @@ export class FirestoreChecks implements DatabaseChecks {
   }
 }
 
-async function connect({ projectId, emulatorHost }: FirestoreCheckSettings) {
+async function connect(settings: FirestoreCheckSettings) {
   // It is no name that Node finds in a CommonJS module.
   const { FirestoreAdminClient } = (await import("@google-cloud/firestore")).default.v1;
-  if (emulatorHost === undefined) return new FirestoreAdminClient({ projectId });
-  const { grpc } = await import("google-gax");
-  const [servicePath = "127.0.0.1", port] = emulatorHost.split(":");
-  const sslCreds = grpc.credentials.createInsecure();
-  return new FirestoreAdminClient({ projectId, servicePath, port: Number(port), sslCreds });
+  return new FirestoreAdminClient(await checkClientOptions(settings));
 }
 
 function settingsOf({ name, indexConfig, ttlConfig }: z.infer<typeof FieldSchema>): FieldSettings {

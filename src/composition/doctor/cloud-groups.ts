@@ -6,16 +6,17 @@ import { IamChecks } from "../../adapters/google-iam/checks.ts";
 import { googleRest } from "../../adapters/google-rest/google-rest.ts";
 import { PubSubChecks } from "../../adapters/pubsub/checks.ts";
 import { StorageChecks } from "../../adapters/storage/checks.ts";
+import { taskQueueOf } from "../../core/topics.ts";
 import { GoogleRefusal, type GoogleRest } from "../../ports/google-rest.ts";
-import { permissions } from "../permissions.ts";
 import { bigQueryGroups } from "./bigquery.ts";
 import type { CheckGroup } from "./check.ts";
 import { timerGroups } from "./cloud-tasks.ts";
 import { noBucket } from "./configuration-check.ts";
 import type { CloudContext } from "./context.ts";
+import { documentPermissionGroup } from "./document-permissions.ts";
 import { databaseGroup } from "./firestore-database.ts";
 import { fieldsGroup } from "./firestore-fields.ts";
-import { projectPermissionGroup } from "./project-permissions.ts";
+import { limitedQueueGroups } from "./limited-queues.ts";
 import { pubSubGroups } from "./pubsub.ts";
 import { schedulerGroup } from "./scheduler.ts";
 import { storageGroups } from "./storage.ts";
@@ -69,19 +70,25 @@ function engineChecks(
   const database = new FirestoreChecks({ projectId, databaseId, emulatorHost: firestoreHost });
   const broker = new PubSubChecks(projectId);
   const emulatorHost = context.google.endpoints.cloudTasksHost;
-  const timer = new CloudTasksChecks({ projectId, location, queue: `${prefix}-timers`, emulatorHost });
+  const queueChecks = (queue: string) => new CloudTasksChecks({ projectId, location, queue, emulatorHost });
+  const timer = queueChecks(`${prefix}-timers`);
+  const limited = [...context.configuration.queues].map(([queue, settings]) => {
+    return { queue, settings, checks: queueChecks(taskQueueOf(prefix, queue)) };
+  });
   const scheduler = rest("https://cloudscheduler.googleapis.com", endpoints.scheduler);
   return {
     groups: [
       databaseGroup(context, database),
       fieldsGroup(context, database),
-      projectPermissionGroup("firestore.permissions", { context, accounts, set: permissions.firestore }),
+      documentPermissionGroup(context, database, accounts),
       ...pubSubGroups(context, broker, queues),
       ...timerGroups(context, timer, accounts),
+      ...limitedQueueGroups(context, limited, accounts),
       schedulerGroup(context, new CloudSchedulerChecks(scheduler, { projectId, location })),
     ],
     async close() {
-      await Promise.allSettled([database.close(), broker.close(), timer.close()]);
+      const queues = [timer, ...limited.map(({ checks }) => checks)];
+      await Promise.allSettled([database, broker, ...queues].map((checks) => checks.close()));
     },
   };
 }

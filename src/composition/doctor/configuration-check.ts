@@ -4,7 +4,9 @@ import { type Configuration, readConfiguration } from "../configuration.ts";
 import { EnvironmentSchema } from "../environment.ts";
 import { googleProblems } from "../google-configuration.ts";
 import { neededForPowerBi, powerBiProblems } from "../power-bi-settings.ts";
+import { queueProblems } from "../queue-problems.ts";
 import { resolveSecret, type SecretVariable, secretReferences } from "../secrets.ts";
+import { variableSentence } from "../variable-sentences.ts";
 import { type CheckResult, judge } from "./check.ts";
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -21,27 +23,33 @@ export const noBucket = "no-bucket";
 /** Everything wrong with the variables, for a process that takes messages, and what they say as far as they are right. */
 export async function checkConfiguration(environment: Variables): Promise<CheckedConfiguration> {
   const { results: secrets, variables, unread } = await readSecrets(environment);
-  const parsed = EnvironmentSchema.safeParse(variables);
+  const parsed = EnvironmentSchema.safeParse(variables, { error: variableSentence });
   const wrong = (parsed.error?.issues ?? []).map((issue) => ({
     variable: String(issue.path[0] ?? ""),
     message: z.prettifyError({ issues: [{ ...issue, path: [] }] }).replace(/^✖ /, ""),
   }));
-  const missing = [...googleProblems(variables, { serves: true }), ...powerBiProblems(variables)].filter(
-    ({ variable }) => !unread.includes(variable),
-  );
+  const missing = [
+    ...googleProblems(variables, { serves: true }),
+    ...queueProblems(variables),
+    ...powerBiProblems(variables),
+  ].filter(({ variable }) => !unread.includes(variable));
   const isReadable = parsed.success && !missing.some(({ variable }) => variable === "BATON_PROJECT");
   return {
-    results: [...judgeVariables(wrong, missing), ...secrets],
+    results: [...judgeVariables(variables, wrong, missing), ...secrets],
     configuration: isReadable ? readConfiguration(readable(variables)) : undefined,
   };
 }
 
 /** What is missing is told; all else is looked at without it. */
 function readable(variables: Variables): Variables {
-  const known = { BATON_BUCKET: noBucket, ...defined(variables) };
+  const known = { BATON_BUCKET: noBucket, ...defined(withoutWrongQueues(variables)) };
   if (powerBiProblems(variables).length === 0) return known;
   const left: readonly string[] = neededForPowerBi;
   return Object.fromEntries(Object.entries(known).filter(([name]) => !left.includes(name)));
+}
+
+function withoutWrongQueues(variables: Variables): Variables {
+  return queueProblems(variables).length === 0 ? variables : { ...variables, BATON_QUEUES: undefined };
 }
 
 function defined(variables: Variables): Variables {
@@ -53,7 +61,11 @@ interface Problem {
   readonly message: string;
 }
 
-function judgeVariables(wrong: readonly Problem[], missing: readonly Problem[]): CheckResult[] {
+function judgeVariables(
+  variables: Variables,
+  wrong: readonly Problem[],
+  missing: readonly Problem[],
+): CheckResult[] {
   const id = "configuration.variables";
   const remedy = "Set it for the function and for this command; docs/configuration.md has all variables.";
   const expected = "all that is needed, each of its form";
@@ -63,9 +75,10 @@ function judgeVariables(wrong: readonly Problem[], missing: readonly Problem[]):
     ...wrong.map(({ variable, message }) =>
       judge(id, { subject: variable, holds: false, found: "it is wrong", expected: message, remedy }),
     ),
-    ...missing.map(({ variable, message }) =>
-      judge(id, { subject: variable, holds: false, found: "it is missing", expected: message, remedy }),
-    ),
+    ...missing.map(({ variable, message }) => {
+      const found = variables[variable] ? "it is wrong" : "it is missing";
+      return judge(id, { subject: variable, holds: false, found, expected: message, remedy });
+    }),
   ];
 }
 

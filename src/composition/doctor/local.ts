@@ -30,7 +30,7 @@ export function nodeGroup(): CheckGroup {
         subject: "Node.js",
         holds: isKnown(node),
         found: node,
-        expected: "22.18 or newer of 22, 24 or 26",
+        expected: "22.18 or a newer 22, 24 or 26",
         otherwise: "warning",
         remedy: "Install Node 24.",
       }),

@@ -15,13 +15,15 @@ export function storageGroups(
   checks: BucketChecks,
   buckets: readonly string[],
 ): CheckGroup[] {
-  const { inboxBucket } = context.google;
+  const { bucket: ownBucket, inboxBucket } = context.google;
+  // Without a bucket of its own for files there is none to tell of: Baton's own would announce all that Baton writes.
+  const hasInbox = inboxBucket !== ownBucket && buckets.includes(inboxBucket);
   return [
     ...buckets.flatMap((bucket) => [
       bucketGroup(context, checks, bucket),
       permissionGroup(context, checks, bucket),
     ]),
-    ...(context.configuration.engine === "gcp" && buckets.includes(inboxBucket)
+    ...(context.configuration.engine === "gcp" && hasInbox
       ? [notificationGroup(context, checks, inboxBucket)]
       : []),
   ];

@@ -1,3 +1,4 @@
+import { limits } from "../../core/limits.ts";
 import { subscriptionOf } from "../../core/topics.ts";
 import type { SubscriptionSettings } from "../../ports/checks.ts";
 import { type CheckResult, judge } from "./check.ts";
@@ -6,8 +7,6 @@ import { days, judgeExpiration } from "./expiration.ts";
 import { gcloud } from "./gcloud.ts";
 import { judgeToken, tokenFlags } from "./push-token.ts";
 
-/** Pub/Sub waits for an answer no longer than this. */
-const longestDeadlineSeconds = 600;
 const leastRetentionSeconds = 7 * 86_400;
 const retryFlags = { "min-retry-delay": "10s", "max-retry-delay": "600s" } as const;
 
@@ -28,7 +27,7 @@ export function createSubscription(context: CloudContext, topic: string, deadLet
 
 /** Halfway between the function's timeout and the longest there is. */
 function deadlineFor({ google }: CloudContext): number {
-  return Math.max(10, Math.ceil((google.functionTimeoutSeconds + longestDeadlineSeconds) / 2));
+  return Math.max(10, Math.ceil((google.functionTimeoutSeconds + limits.deliveryDeadlineSeconds) / 2));
 }
 
 /** Everything about a push subscription that is there. */
@@ -105,7 +104,7 @@ function judgeTimes(
       subject,
       holds: functionTimeoutSeconds < ackDeadlineSeconds,
       found: `an ack deadline of ${ackDeadlineSeconds} s`,
-      expected: `more than BATON_FUNCTION_TIMEOUT, ${functionTimeoutSeconds} s, and at most ${longestDeadlineSeconds} s`,
+      expected: `more than BATON_FUNCTION_TIMEOUT, ${functionTimeoutSeconds} s, and at most ${limits.deliveryDeadlineSeconds} s`,
       remedy: "Let pushes wait longer, or shorten the function's timeout and BATON_FUNCTION_TIMEOUT.",
       commands: update({ "ack-deadline": deadlineFor(context) }),
     }),
