@@ -10,6 +10,7 @@ const usageCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "CREDENTIALS_MISSING",
   "WORKFLOW_UNKNOWN",
   "WORKFLOW_FOLDER_MISSING",
+  "DEPLOY_NOTHING",
   "INBOX_MISSING",
   "BATCH_UNKNOWN",
   "TASK_UNKNOWN",

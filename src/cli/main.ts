@@ -60,6 +60,7 @@ function guardProcess(launched: boolean): void {
     stream.on("error", (error: NodeJS.ErrnoException) =>
       process.exit(error.code === "EPIPE" ? session.exitCode : failureExitCode),
     );
+  muteWarnings(["MetadataLookupWarning"]);
   // A promise that a task's code forgot about: the task itself ends as it ends.
   process.on("unhandledRejection", (reason) =>
     session.note(`warning: a promise that nobody awaits was rejected: ${messageOf(reason)}`),
@@ -67,6 +68,15 @@ function guardProcess(launched: boolean): void {
   process.on("uncaughtException", (error) => {
     const problem = `Something threw where nobody catches, perhaps a task's own code: ${messageOf(error)}`;
     process.exit(reportFailure(session, new BatonError("STRAY_EXCEPTION", problem, { cause: error }), false));
+  });
+}
+
+/** Google's client warns of these where there are no credentials: Baton tells that itself, with what to do. */
+function muteWarnings(names: readonly string[]): void {
+  const listeners = process.listeners("warning");
+  process.removeAllListeners("warning");
+  process.on("warning", (warning) => {
+    if (!names.includes(warning.name)) for (const listener of listeners) listener(warning);
   });
 }
 

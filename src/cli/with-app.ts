@@ -1,5 +1,6 @@
 import type { App } from "../composition/app.ts";
 import { BatonError } from "../core/errors.ts";
+import { nearestName } from "../core/nearest-name.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
 import type { Session } from "./session.ts";
 
@@ -23,10 +24,16 @@ export async function findWorkflow(
   const workflow = await app.folder.find(workflowId);
   if (workflow) return workflow;
   await noteProblems(session, app);
-  const known = (await app.folder.all()).map(({ definition }) => definition.workflowId).join(", ");
+  const known = (await app.folder.all()).map(({ definition }) => definition.workflowId);
+  const meant = nearestName(workflowId, known);
+  const question = meant === undefined ? "" : `; did you mean ${meant}?`;
   throw new BatonError(
     "WORKFLOW_UNKNOWN",
-    `There is no workflow "${workflowId}"; there are: ${known || "none"}`,
+    `There is no workflow "${workflowId}"; there are: ${known.join(", ") || "none"}${question}`,
+    {
+      remedy:
+        "Name one of these, put the workflow into the folder of BATON_WORKFLOWS, or store it with `baton apply`.",
+    },
   );
 }
 

@@ -12,10 +12,12 @@ export interface WorkflowCheck {
   readonly problems: readonly CatalogProblem[];
 }
 
+const remedy = "Name a workflow file or a folder of them; the path counts from the folder that you are in.";
+
 /** Everything wrong with a workflow file, or with those of a folder. Throws `USAGE` when there is no such path. */
 export async function checkWorkflows(path: string): Promise<WorkflowCheck> {
   const found = await stat(path).catch((cause: unknown) => {
-    throw new BatonError("USAGE", `Can't look at ${path}: ${messageOf(cause)}`, { cause });
+    throw new BatonError("USAGE", `Can't look at ${path}: ${messageOf(cause)}`, { cause, remedy });
   });
   return found.isDirectory() ? checkFolder(path) : checkFile(resolve(path));
 }
@@ -25,7 +27,7 @@ export async function readWorkflowData(
   path: string,
 ): Promise<{ readonly source: string; readonly result: DataWorkflowResult }> {
   const source = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw new BatonError("USAGE", `Can't read ${path}: ${messageOf(cause)}`, { cause });
+    throw new BatonError("USAGE", `Can't read ${path}: ${messageOf(cause)}`, { cause, remedy });
   });
   return { source, result: readDataWorkflow(source, path, builtInTaskTypes) };
 }
@@ -41,7 +43,10 @@ async function checkFolder(folder: string): Promise<WorkflowCheck> {
 
 async function checkFile(path: string): Promise<WorkflowCheck> {
   const kind = kindOf(basename(path));
-  if (!kind) throw new BatonError("USAGE", `${path} is no .ts, .js, .mjs, .yaml, .yml or .json file`);
+  if (!kind)
+    throw new BatonError("USAGE", `${path} is no .ts, .js, .mjs, .yaml, .yml or .json file`, {
+      remedy,
+    });
   const { workflows, problems } = await loadWorkflowFile({ path, kind }, builtInTaskTypes);
   const found = problems.map((problem) => ({ file: path, ...problem }));
   if (workflows.length === 0 && found.length === 0)

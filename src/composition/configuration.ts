@@ -15,7 +15,9 @@ import {
   partsOf,
 } from "./google-configuration.ts";
 import { powerBiProblems, powerBiSettings } from "./power-bi-settings.ts";
+import { queueProblems } from "./queue-problems.ts";
 import { tracingProblems, tracingSettings } from "./tracing-settings.ts";
+import { variableSentence } from "./variable-sentences.ts";
 
 /** Everything the environment decides. Folders are absolute; times are seconds. */
 export interface Configuration {
@@ -60,10 +62,11 @@ export function readConfiguration(
   environment: Readonly<Record<string, string | undefined>>,
   purpose: { readonly serves: boolean } = { serves: false },
 ): Configuration {
-  const parsed = EnvironmentSchema.safeParse(environment);
+  const parsed = EnvironmentSchema.safeParse(environment, { error: variableSentence });
   const wrong = parsed.error?.issues ?? [];
   const problems = [
     ...googleProblems(environment, purpose),
+    ...queueProblems(environment),
     ...powerBiProblems(environment),
     ...tracingProblems(environment),
   ];

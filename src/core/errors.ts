@@ -233,6 +233,15 @@ export const errorCatalog = {
     "Grant roles/cloudtasks.enqueuer and roles/cloudtasks.viewer on the queue and roles/iam.serviceAccountUser on the account; `baton doctor` checks it.",
   ),
   TIMER_MISSING: entry("retry", "Create the Cloud Tasks queue; `baton doctor` says how."),
+  QUEUE_FAILED: entry("retry", "Cloud Tasks did not take the messages; they are published again."),
+  QUEUE_DENIED: entry(
+    "retry",
+    "Grant roles/cloudtasks.enqueuer and roles/cloudtasks.viewer on the queue and roles/iam.serviceAccountUser on the account of BATON_CALLERS; `baton doctor` checks it.",
+  ),
+  QUEUE_MISSING: entry(
+    "retry",
+    "Make it: `baton deploy` with the same BATON_QUEUES. Or take the queue out of BATON_QUEUES.",
+  ),
   WAREHOUSE_LOCKED: entry("none", "Another process holds the warehouse file; it is tried again."),
   WAREHOUSE_FAILED: entry("none", "Check the warehouse, or its file, folder and disk; it is tried again."),
   INBOX_MISSING: entry("none", "Create the folder or set BATON_INBOX to one that exists and is readable."),
@@ -256,7 +265,7 @@ export const errorCatalog = {
     "Mend what the command's own output names, and deploy again: what is there already stays.",
   ),
   PORT_IN_USE: entry("none", "Stop the other program or choose another with --port."),
-  CONFIGURATION_INVALID: entry("none", "Correct the environment variables named in the message."),
+  CONFIGURATION_INVALID: entry("none", "Correct the variables or options that the message names."),
   USAGE: entry("none", "See `baton --help`."),
   SHUTTING_DOWN: entry("retry", "The process is stopping; the work goes on elsewhere or after the restart."),
   STRAY_EXCEPTION: entry(
@@ -273,6 +282,8 @@ export interface ErrorContext {
   readonly where?: string;
   readonly details?: JsonObject;
   readonly cause?: unknown;
+  /** What to do here, where the code's own remedy says too little. */
+  readonly remedy?: string;
 }
 
 /** An error a user may see: it has a code, says what happened and where, and what to do. */
@@ -281,16 +292,18 @@ export class BatonError extends Error {
   readonly code: ErrorCode;
   readonly where: string | undefined;
   readonly details: JsonObject | undefined;
+  readonly #remedy: string | undefined;
 
   constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
     super(context.where ? `${message} (${context.where})` : message, { cause: context.cause });
     this.code = code;
     this.where = context.where;
     this.details = context.details;
+    this.#remedy = context.remedy;
   }
 
   get remedy(): string {
-    return errorCatalog[this.code].remedy;
+    return this.#remedy ?? errorCatalog[this.code].remedy;
   }
 
   get disposition(): Disposition {

@@ -93,6 +93,18 @@ export const limits = {
   /** How often what a topic refuses is published, and how long the client repeats one request. */
   publishAttempts: 2,
   publishTimeoutMs: 20_000,
+  /** Tasks of Cloud Tasks that one publish creates at the same time: each is a request of its own. */
+  tasksCreatedAtOnce: 50,
+  /** Names that a message has one after the other in a queue of Cloud Tasks, each taken for hours. After that it has none. */
+  namesOfDispatch: 5,
+  /**
+   * How long the answer to a message is waited for: Pub/Sub waits no longer than this, and Cloud Tasks is told the same. It is
+   * less than a lease.
+   */
+  deliveryDeadlineSeconds: 600,
+  /** What a queue of Cloud Tasks allows at most: https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues#RateLimits */
+  dispatchesAtOnce: 5_000,
+  dispatchesPerSecond: 500,
   /**
    * Shortest time that documents may be kept. A message lives for 31 days in its topic, 31 more as a dead letter, and as
    * long again once that was replayed as a scheduled one; and a week for the margin below.
@@ -118,16 +130,20 @@ export const limits = {
   stuckSeconds: 3_600,
   /** Documents read by one page of a query. */
   queryPage: 1_000,
+  /** How long one call of Firestore may take with all its repetitions. */
+  storeCallSeconds: 20,
+  /** How long a process that ends waits for calls of Firestore. */
+  storeCloseMs: 1_000,
+  /** TaskLogs read by one page: each may hold a result of `inlineResultBytes`. */
+  taskLogsPage: 500,
   /** Joins that one task may be a parent of. Its ending holds up to three tokens of each, and has to fit into a document. */
   joinsPerTask: 1_000,
-  /** Parents of a join that are counted as one: Firestore bills a count by the thousand. */
+  /** Parents of a join that are counted as one: Firestore bills a count by the thousand. Of new definitions; stored ones keep theirs. */
   joinShardParents: 1_000,
   /** Children that one message starts or skips; of more, another message sees to the rest. */
   childrenPerMessage: 1_000,
   /** TaskBatches whose pinned definition one process keeps in memory. */
   cachedBatches: 1_000,
-  /** How long an ending from outside that came before its task waits for it is put off, again and again. */
-  earlyCompletionMs: 2_000,
   /** Messages other than tasks (completions, starts, sweeps) that one process handles at once. */
   controlConcurrency: 1_000,
   /** Most tasks of one queue that a process may be told to run at once. */

@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
-import { DeployPlace } from "./deploy-place.ts";
+import * as z from "zod";
+import { DeployPlace, stateOf } from "./deploy-place.ts";
 
 test("without a yes the infrastructure is compared, and nothing is changed", async () => {
   const place = new DeployPlace();
@@ -10,7 +12,7 @@ test("without a yes the infrastructure is compared, and nothing is changed", asy
   expect(place.told.at(-1)).toBe("terraform show baton.tfplan");
   const silent = new DeployPlace();
   expect((await silent.deploy(["--skip-infra"])).code).toBe(2);
-  expect(silent.calls).toEqual([]);
+  expect(silent.told).toEqual(["gcloud projects describe my-project"]);
 });
 
 test("with a yes it goes on", async () => {
@@ -24,7 +26,15 @@ test("--destroy wants the prefix, lifts the protection, and takes all away", asy
   const { code, stdout, stderr } = await place.deploy(["--destroy"], { input: "baton\n" });
   expect(code).toBe(0);
   expect(stderr).toContain("deletes the deployment baton of the project my-project, and all of its data");
-  expect(place.calls.map((call) => call.slice(0, 5).join(" "))).toEqual([
+  expect(
+    place.calls.map((call) =>
+      call
+        .filter((word) => word !== "-no-color")
+        .slice(0, 5)
+        .join(" "),
+    ),
+  ).toEqual([
+    "gcloud projects describe my-project --format=value(projectNumber)",
     "terraform -chdir=infra init -input=false",
     "terraform -chdir=infra workspace select my-project-baton",
     "terraform -chdir=infra show -json",
@@ -43,14 +53,76 @@ test("--destroy changes nothing when the prefix is not typed, and passes over a 
   const place = new DeployPlace();
   const refused = await place.deploy(["--destroy"], { input: "yes\n" });
   expect(refused.code).toBe(2);
-  expect(place.calls).toEqual([]);
+  expect(place.told.at(-1)).toBe("terraform show");
+  expect(existsSync(place.path("infra/baton.auto.tfvars.json"))).toBe(false);
   expect((await place.deploy(["--destroy", "--yes"])).code).toBe(0);
   expect(place.told).not.toContain("gcloud run services delete");
   expect(place.told.at(-1)).toBe("terraform destroy");
 });
 
+test("--destroy tells what there is by the state, and not by the variables, before it asks", async () => {
+  const { stdout } = await new DeployPlace().deploy(["--destroy"], { input: "no\n" });
+  expect(stdout).toMatch(/Is deleted, with all data, by the state of Terraform:/);
+  expect(stdout).toMatch(/Firestore database +\(default\)/);
+  expect(stdout).toMatch(/bucket +my-project-baton$/m);
+  expect(stdout).toMatch(/Pub\/Sub topic +baton-queue-forgotten/);
+  expect(stdout).toMatch(/Cloud Run function +baton \(europe-west1\), if there is one/);
+  expect(stdout).toContain("and 2 project_iam_member\n");
+  // Of the workflows, which have nothing to do with it; services stay.
+  expect(stdout).not.toContain("baton-queue-slow");
+  expect(stdout).not.toContain("project_service");
+  const planned = await new DeployPlace().deploy(["--destroy", "--dry-run"]);
+  expect(planned.stdout).toContain("The list is computed from the variables");
+  expect(planned.stdout).toContain("baton-queue-slow");
+});
+
+test("--destroy tells programs what it has deleted", async () => {
+  const { code, stdout, stderr } = await new DeployPlace().deploy(["--destroy", "--yes", "--json"]);
+  expect(code).toBe(0);
+  const told = z.object({
+    dryRun: z.literal(false),
+    deleted: z.array(z.object({ kind: z.string(), name: z.string(), address: z.string() })),
+  });
+  expect(told.parse(JSON.parse(stdout)).deleted.map(({ kind, name }) => `${kind} ${name}`)).toEqual([
+    "Firestore database (default)",
+    "bucket my-project-baton",
+    "Pub/Sub topic baton-control",
+    "Pub/Sub topic baton-queue-forgotten",
+    "other project_iam_member",
+    "other project_iam_member",
+  ]);
+  expect(stderr).toContain("by the state of Terraform");
+});
+
+test("--destroy says when there is nothing, and stops at a state that can't be read", async () => {
+  const gone = new DeployPlace({ terraform: { "*show -json": `echo '{"format_version":"1.0"}'` } });
+  const { stdout } = await gone.deploy(["--destroy"], { input: "no\n" });
+  expect(stdout).toContain("the state holds nothing");
+  const broken = new DeployPlace({ terraform: { "*show -json": "echo '{\"values\":[]}'" } });
+  const { code, stderr } = await broken.deploy(["--destroy", "--yes"]);
+  expect(code).toBe(1);
+  expect(stderr).toContain("error DEPLOY_FAILED: Reading what there is failed: the state can't be read");
+  expect(broken.told.at(-1)).toBe("terraform show");
+});
+
+test("--destroy --skip-infra deletes the function alone", async () => {
+  const place = new DeployPlace({
+    gcloud: { "run services list *": "echo baton" },
+    programs: ["gcloud", "node"],
+  });
+  const { code, stdout } = await place.deploy(["--destroy", "--skip-infra", "--yes"]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/Is deleted:\n +KIND.*\n +Cloud Run function +baton/);
+  expect(stdout).not.toContain("Firestore database");
+  expect(place.told).toEqual([
+    "gcloud projects describe my-project",
+    "gcloud run services list",
+    "gcloud run services delete",
+  ]);
+});
+
 test("--destroy applies nothing where nothing is protected any more, or nothing was deployed", async () => {
-  const again = new DeployPlace({ terraform: { "*show -json": "echo '{}'" } });
+  const again = new DeployPlace({ terraform: { "*show -json": `echo '${JSON.stringify(stateOf({}))}'` } });
   expect((await again.deploy(["--destroy", "--yes"])).code).toBe(0);
   expect(again.told).not.toContain("terraform apply");
   const nowhere = new DeployPlace({ terraform: { "*workspace select*": "exit 1" } });
@@ -87,7 +159,7 @@ test("what would delete data stops, asked or not, and names the command that doe
     const { code, stderr } = await place.deploy(parameters);
     expect(code).toBe(1);
     expect(stderr).toContain("DEPLOY_WOULD_DELETE: This would delete google_firestore_database.this");
-    expect(stderr).toContain("terraform -chdir=infra apply -input=false baton.tfplan");
+    expect(stderr).toContain("terraform -chdir=infra apply -input=false -no-color baton.tfplan");
     expect(place.told).not.toContain("terraform apply");
   }
 });

@@ -15,8 +15,34 @@ export const model = workflow("model").task("run", dataform({
 }), { queue: "models" });
 `;
 
-/** What a foreign tool does, by a pattern of its command line; see \`case\` of the shell. */
+/** What a foreign tool does, by a pattern of its command line; see `case` of the shell. */
 type Behaviour = Readonly<Record<string, string>>;
+
+/** What `terraform show -json` says of a deployment with a database of these values, two topics and some grants. */
+export function stateOf(database: object) {
+  const resource = (type: string, name: string, values: object, mode = "managed") => ({
+    ...{ address: `${type}.${name}`, mode, type, name, values },
+  });
+  const resources = [
+    resource("google_project_service", "this", { service: "run.googleapis.com" }),
+    resource("google_project_iam_member", "one", { role: "roles/datastore.user" }),
+    resource("google_project_iam_member", "two", { role: "roles/bigquery.jobUser" }),
+    resource("google_pubsub_topic", "control", { name: "baton-control" }),
+    resource("google_pubsub_topic", "forgotten", { name: "baton-queue-forgotten" }),
+    resource("google_firestore_database", "this", { name: "(default)", ...database }),
+    resource("google_project", "this", { number: "1" }, "data"),
+  ];
+  return {
+    values: {
+      root_module: {
+        resources,
+        child_modules: [
+          { resources: [resource("google_storage_bucket", "module.a", { name: "my-project-baton" })] },
+        ],
+      },
+    },
+  };
+}
 
 const usual = {
   gcloud: {
@@ -27,7 +53,7 @@ const usual = {
   terraform: {
     "--version": "echo 'Terraform v1.9.8'",
     "*show -json baton.tfplan": "echo '{}'",
-    "*show -json": `echo '{"values":{"delete_protection_state":"DELETE_PROTECTION_ENABLED"}}'`,
+    "*show -json": `echo '${JSON.stringify(stateOf({ delete_protection_state: "DELETE_PROTECTION_ENABLED" }))}'`,
     "*output*": `echo '{"BATON_LEASE":"700s","BATON_CALLBACK_SECRET":"not from here"}'`,
   },
   node: { "*": `exec '${process.execPath}' "$@"` },

@@ -16,6 +16,8 @@ const PlanSchema = z.object({
   }),
   terraform: z.object({ variables: z.record(z.string(), z.unknown()) }),
   commands: z.array(z.object({ line: z.string(), condition: z.string().optional() })),
+  idleCost: z.string(),
+  warnings: z.array(z.string()),
   missing: z.array(z.string()),
 });
 
@@ -42,7 +44,7 @@ test("a dry run needs no tool, says which are missing, and changes nothing", asy
     "gcloud is not on the PATH: install it from https://cloud.google.com/sdk/docs/install",
   );
   expect(stdout).toContain("terraform or tofu is not on the PATH");
-  expect(stdout).toContain("terraform -chdir=infra apply -input=false baton.tfplan");
+  expect(stdout).toContain("terraform -chdir=infra apply -input=false -no-color baton.tfplan");
   expect(stdout).toContain("# when it has none; the secret goes to its standard input");
   expect(stdout).toMatch(/concurrency=20 +tasks mostly wait/);
   expect(stdout).toContain("schedule  reports: 0 6 * * * (Europe/Paris)");
@@ -52,12 +54,24 @@ test("a dry run needs no tool, says which are missing, and changes nothing", asy
   expect(existsSync(place.path("dist-package"))).toBe(false);
 });
 
-test("a deployment runs the commands that its dry run prints", async () => {
-  const { commands, place } = await plan();
-  const { stdout } = await place.deploy(["--yes"]);
-  const run = stdout.split("\n").filter((line) => /^ {2}(terraform|gcloud|node) /.test(line));
+test.each([[[]], [["--skip-infra"]], [["--skip-function"]]])(
+  "a deployment runs the commands that its dry run prints, in their order: %j",
+  async (parameters) => {
+    const { commands, place } = await plan(parameters);
+    const { stdout } = await place.deploy(["--yes", ...parameters]);
+    const run = stdout.split("\n").filter((line) => /^ {2}(terraform|gcloud|node) /.test(line));
+    expect(run.map((line) => line.trim())).toEqual(commands.map(({ line }) => line));
+    expect(place.calls.length).toBe(commands.length);
+  },
+);
+
+test("a removal runs the commands that its dry run prints, in their order", async () => {
+  const { commands, place } = await plan(["--destroy"], {
+    gcloud: { "run services list *": "echo baton" },
+  });
+  const { stdout } = await place.deploy(["--destroy", "--yes"]);
+  const run = stdout.split("\n").filter((line) => /^ {2}(terraform|gcloud) /.test(line));
   expect(run.map((line) => line.trim())).toEqual(commands.map(({ line }) => line));
-  expect(place.calls.length).toBe(commands.length);
 });
 
 test("topics, features and starts are computed from the workflows", async () => {
@@ -80,6 +94,48 @@ test("topics, features and starts are computed from the workflows", async () => 
     dataform: true,
     power_bi: false,
   });
+});
+
+test("what workflows need that are not in the folder can be told", async () => {
+  const files = { "functions/workflows/reports.ts": plainWorkflow };
+  const without = await plan([], { files });
+  expect(without.terraform.variables).toMatchObject({
+    has_schedules: false,
+    file_triggers: false,
+    dataform: false,
+  });
+  const told = await plan([], {
+    files,
+    environment: {
+      BATON_DEPLOY_SCHEDULES: "true",
+      BATON_DEPLOY_FILE_TRIGGERS: "true",
+      BATON_DEPLOY_DATAFORM: "1",
+      BATON_DEPLOY_QUEUES: "applied",
+    },
+  });
+  expect(told.terraform.variables).toMatchObject({
+    has_schedules: true,
+    file_triggers: true,
+    dataform: true,
+    queues: ["applied", "default"],
+  });
+  expect(told.resources).toContainEqual(
+    expect.objectContaining({
+      name: "my-project-baton-inbox",
+      purpose: "files dropped here start workflows",
+    }),
+  );
+});
+
+test("what is not made is not listed", async () => {
+  const kindsOf = async (...parameters: string[]) =>
+    new Set((await plan(parameters)).resources.map(({ kind }) => kind));
+  expect(await kindsOf("--skip-infra")).toEqual(new Set(["Cloud Run function"]));
+  const infrastructure = await kindsOf("--skip-function");
+  expect(infrastructure).toContain("Firestore database");
+  expect(infrastructure).not.toContain("Cloud Run function");
+  const { stdout } = await new DeployPlace().deploy(["--dry-run", "--skip-infra"]);
+  expect(stdout).not.toContain("Variables of the infrastructure");
 });
 
 test("options win over the file of variables, and that over the environment", async () => {
@@ -106,13 +162,14 @@ test("options win over the file of variables, and that over the environment", as
   expect(fn.environment).not.toHaveProperty("FIRESTORE_EMULATOR_HOST");
   expect(fn.environment).not.toHaveProperty("BATON_DEPLOY_MAX_INSTANCES");
   expect(commands.map(({ line }) => line).join("\n")).toContain(
-    "workspace select -or-create=true my-project-told",
+    "workspace select -or-create=true -no-color my-project-told",
   );
 });
 
 test("--destroy shows what it would delete, and by which commands", async () => {
   const { commands } = await plan(["--destroy"]);
   expect(commands.map(({ line }) => line.split(" ").slice(0, 4).join(" "))).toEqual([
+    "gcloud projects describe my-project",
     "terraform -chdir=infra init -input=false",
     "terraform -chdir=infra workspace select",
     "terraform -chdir=infra show -json",
@@ -138,6 +195,24 @@ test("what it costs while nothing happens is the sum of the table in the docs", 
   expect(sum).toMatch(/^\d+\.\d\d$/);
   expect(stdout).toContain(`about ${sum} USD a month while idle`);
 });
+
+test("instances that are kept are in the cost", async () => {
+  const environment = {
+    BATON_DEPLOY_MIN_INSTANCES: "2",
+    BATON_DEPLOY_CPU: "2",
+    BATON_DEPLOY_MEMORY: "512Mi",
+  };
+  const { idleCost } = await plan([], { environment });
+  // 2 instances × 2,592,000 s × (2 vCPU + 0.5 GiB) × 0.0000025.
+  expect(idleCost).toContain("32.40 USD of them for the 2 instances that are kept");
+  const sum = 32.4 + Number(/about ([\d.]+) USD/.exec((await plan()).idleCost)?.[1]);
+  expect(idleCost).toContain(`about ${sum.toFixed(2)} USD a month while idle`);
+});
+
+const plainWorkflow = `
+import { workflow } from "baton";
+export default workflow("reports").task("fetch", () => 1);
+`;
 
 const lateYaml = `workflow: late
 tasks:

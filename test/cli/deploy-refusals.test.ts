@@ -6,17 +6,41 @@ type Wrong = readonly [string, readonly string[], Readonly<Record<string, string
 
 const wrong: readonly Wrong[] = [
   ["project", ["--project", "My_Project"], {}, "BATON_PROJECT"],
-  ["no project", [], { BATON_PROJECT: "" }, "BATON_PROJECT"],
+  ["no project", [], { BATON_PROJECT: "" }, "Missing: the id of the project (or --project)"],
   ["region", ["--region", "europe-west99"], {}, "europe-west1, europe-west2"],
+  ["a region by option", ["--region", "nowhere"], {}, "→ at --region (BATON_LOCATION)"],
+  ["a project by option", ["--project", "x"], {}, "→ at --project (BATON_PROJECT)"],
+  ["a prefix by option", ["--prefix", "A"], {}, "→ at --prefix (BATON_PREFIX)"],
+  ["a region by variable", [], { BATON_LOCATION: "nowhere" }, "→ at BATON_LOCATION"],
   ["a zone", ["--region", "europe-west1-b"], {}, "is no region of Cloud Run"],
   ["no region", [], { BATON_LOCATION: "" }, "or --region"],
   ["prefix", ["--prefix", "Baton_1"], {}, "BATON_PREFIX"],
-  ["a prefix of Google's", ["--prefix", "google"], {}, "BATON_PREFIX"],
+  ["a prefix of Google's", ["--prefix", "google"], {}, 'a prefix can\'t begin with "goog"'],
   ["a long prefix", ["--prefix", "a-prefix-of-21-letters"], {}, "BATON_PREFIX"],
   ["function", [], { BATON_DEPLOY_FUNCTION: "Baton" }, "BATON_DEPLOY_FUNCTION"],
   ["memory", [], { BATON_DEPLOY_MEMORY: "100Mi" }, "BATON_DEPLOY_MEMORY"],
-  ["CPU", [], { BATON_DEPLOY_CPU: "3" }, "BATON_DEPLOY_CPU"],
-  ["instances", [], { BATON_DEPLOY_MAX_INSTANCES: "0" }, "BATON_DEPLOY_MAX_INSTANCES"],
+  ["CPU", [], { BATON_DEPLOY_CPU: "3" }, "write 1, 2, 4 or 8"],
+  ["little memory", [], { BATON_DEPLOY_MEMORY: "511Mi" }, "512Mi to 4Gi of memory, not 511Mi"],
+  ["memory for one CPU", [], { BATON_DEPLOY_MEMORY: "5Gi" }, "With 1 CPU an instance has 512Mi to 4Gi"],
+  ["memory for 4 CPU", [], { BATON_DEPLOY_CPU: "4" }, "With 4 CPU an instance has 2Gi to 16Gi"],
+  [
+    "much memory",
+    [],
+    { BATON_DEPLOY_CPU: "8", BATON_DEPLOY_MEMORY: "33Gi" },
+    "4Gi to 32Gi of memory, not 33Gi",
+  ],
+  ["instances", [], { BATON_DEPLOY_MAX_INSTANCES: "0" }, "at least 1\n"],
+  ["many instances", [], { BATON_DEPLOY_MIN_INSTANCES: "1001" }, "at most 1000\n"],
+  ["half an instance", [], { BATON_DEPLOY_MIN_INSTANCES: "0.5" }, "write a whole number"],
+  ["instances in words", [], { BATON_DEPLOY_MAX_INSTANCES: "many" }, "write a number"],
+  ["more kept than there may be", [], { BATON_DEPLOY_MIN_INSTANCES: "21" }, "21 instances can't be kept"],
+  ["a flag", [], { BATON_DEPLOY_DELETE_PROTECTION: "yes" }, "write 0, 1, true or false"],
+  ["a short bucket", [], { BATON_BUCKET: "b" }, "at least 3 characters"],
+  ["a lease", [], { BATON_LEASE: "soon" }, '"soon" is not a duration'],
+  ["a level that hides what alerts count", [], { BATON_LOG_LEVEL: "error" }, "Alerts count lines"],
+  ["no log", [], { BATON_LOG_LEVEL: "silent" }, "Alerts count lines"],
+  ["a level that there is not", [], { BATON_LOG_LEVEL: "loud" }, "write debug, info, warn, error or silent"],
+  ["a reference that is none", [], { BATON_CALLBACK_SECRET: "projects/p/secrets" }, "A secret is named by"],
   ["addresses", [], { BATON_DEPLOY_ALERT_EMAILS: "me" }, "BATON_DEPLOY_ALERT_EMAILS"],
   ["a timeout as long as a push", [], { BATON_FUNCTION_TIMEOUT: "600s" }, "BATON_FUNCTION_TIMEOUT"],
   ["a lease as short as a push", [], { BATON_LEASE: "600s" }, "BATON_LEASE"],
@@ -32,8 +56,32 @@ test.each(wrong)("wrong: %s", async (_, parameters, environment, named) => {
   expect(stderr).toContain(named);
   expect(stderr).toMatch(/^what to do: /m);
   expect(stderr).not.toMatch(/^ +at /m);
+  // What zod says of itself is for programmers.
+  expect(stderr).not.toMatch(/Invalid (?:input|option)|Too (?:small|big)|expected (?:one of|string|number)/);
   expect(stdout).toBe("");
   expect(place.calls).toEqual([]);
+});
+
+const right: readonly Readonly<Record<string, string>>[] = [
+  { BATON_DEPLOY_CPU: "8", BATON_DEPLOY_MEMORY: "32Gi" },
+  { BATON_DEPLOY_CPU: "4", BATON_DEPLOY_MEMORY: "2048Mi" },
+  { BATON_DEPLOY_CPU: "1", BATON_DEPLOY_MEMORY: "512Mi" },
+  { BATON_DEPLOY_MIN_INSTANCES: "1000", BATON_DEPLOY_MAX_INSTANCES: "1000" },
+];
+
+test.each(right)("right: %j", async (environment) => {
+  expect((await new DeployPlace().deploy(["--dry-run"], { environment })).stderr).toBe("");
+});
+
+test("what is wrong with a variable is told once", async () => {
+  const { stderr } = await new DeployPlace().deploy(["--dry-run", "--prefix", "a.b"]);
+  expect(stderr.match(/BATON_PREFIX/g)).toHaveLength(1);
+});
+
+test("a removal does not mind how the function would log", async () => {
+  const environment = { BATON_LOG_LEVEL: "silent" };
+  const { code } = await new DeployPlace().deploy(["--dry-run", "--destroy"], { environment });
+  expect(code).toBe(0);
 });
 
 test("all that is wrong is told at once", async () => {
@@ -98,7 +146,7 @@ test("where there is no workflow, there is nothing to deploy", async () => {
   const place = new DeployPlace();
   rmSync(place.path("functions/workflows/reports.ts"));
   const { code, stderr } = await place.deploy(["--dry-run"]);
-  expect(code).toBe(1);
+  expect(code).toBe(2);
   expect(stderr).toMatch(/^error DEPLOY_NOTHING: There is no workflow /);
 });
 

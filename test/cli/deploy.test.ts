@@ -1,7 +1,11 @@
-import { existsSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, writeFileSync } from "node:fs";
+import { parseEnv } from "node:util";
 import { expect, test } from "vitest";
 import * as z from "zod";
 import { parseSecrets } from "../../src/adapters/webhook/secrets.ts";
+import { readConfiguration } from "../../src/composition/configuration.ts";
+import { withoutReferences } from "../../src/composition/secrets.ts";
 import { DeployPlace } from "./deploy-place.ts";
 
 const of = ["--region=europe-west1", "--project=my-project", "--quiet"];
@@ -10,11 +14,11 @@ const serving = { "run services list *revisionName*": "echo baton-00007-abc" };
 const hasSecret = { "secrets versions list *": "echo 1" };
 
 const infrastructure = [
-  ["terraform", "-chdir=infra", "init", "-input=false"],
-  ["terraform", "-chdir=infra", "workspace", "select", "-or-create=true", "my-project-baton"],
-  ["terraform", "-chdir=infra", "plan", "-input=false", "-out=baton.tfplan"],
+  ["terraform", "-chdir=infra", "init", "-input=false", "-no-color"],
+  ["terraform", "-chdir=infra", "workspace", "select", "-or-create=true", "-no-color", "my-project-baton"],
+  ["terraform", "-chdir=infra", "plan", "-input=false", "-out=baton.tfplan", "-no-color"],
   ["terraform", "-chdir=infra", "show", "-json", "baton.tfplan"],
-  ["terraform", "-chdir=infra", "apply", "-input=false", "baton.tfplan"],
+  ["terraform", "-chdir=infra", "apply", "-input=false", "-no-color", "baton.tfplan"],
 ];
 const number = ["gcloud", "projects", "describe", "my-project", "--format=value(projectNumber)", "--quiet"];
 const previous = [
@@ -66,7 +70,7 @@ const invoker = [
   ...of,
 ];
 
-test("it makes the infrastructure, the secret and the function, in this order and by these commands", async () => {
+test("it looks at the project, and makes the infrastructure, the secret and the function, in this order and by these commands", async () => {
   const place = new DeployPlace();
   const { code, stdout, stderr } = await place.deploy(["--yes"]);
   expect(stderr).toContain("It could not be checked");
@@ -74,8 +78,8 @@ test("it makes the infrastructure, the secret and the function, in this order an
   const secret = ["--project=my-project", "--quiet"];
   const versions = ["gcloud", "secrets", "versions"];
   expect(place.calls).toEqual([
-    ...infrastructure,
     number,
+    ...infrastructure,
     ["terraform", "-chdir=infra", "output", "-json", "function_environment"],
     previous,
     [
@@ -142,6 +146,26 @@ test("--skip-function makes the infrastructure alone, also with OpenTofu", async
   expect(stdout).toContain("baton deploy --skip-infra");
 });
 
+test("--skip-function looks at the project before it makes anything, where there is gcloud", async () => {
+  const place = new DeployPlace();
+  expect((await place.deploy(["--skip-function", "--yes"])).code).toBe(0);
+  expect(place.calls).toEqual([number, ...infrastructure]);
+});
+
+test("whoever is not logged in, or names a project of others, is told so before anything is changed", async () => {
+  const denied = { "projects describe *": "echo 'You do not currently have an active account' >&2; exit 1" };
+  for (const parameters of [[], ["--skip-infra"], ["--skip-function"], ["--destroy"]]) {
+    const place = new DeployPlace({ gcloud: denied });
+    const { code, stderr } = await place.deploy(["--yes", ...parameters]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("You do not currently have an active account");
+    expect(stderr).toContain("error DEPLOY_FAILED: Looking whether the project can be reached failed");
+    expect(stderr).toContain("what to do: Log in with `gcloud auth login`, and look whether");
+    expect(place.calls).toEqual([number]);
+    expect(existsSync(place.path("infra/baton.auto.tfvars.json"))).toBe(false);
+  }
+});
+
 const steps: readonly (readonly [string, "gcloud" | "terraform", string, string])[] = [
   ["init", "terraform", "*init*", "terraform -chdir=infra init"],
   ["the workspace", "terraform", "*workspace*", "terraform -chdir=infra workspace select"],
@@ -172,7 +196,7 @@ test.each(steps)("when %s fails, nothing comes after it", async (_, tool, patter
 test("answers that make no sense are told as failures of their command", async () => {
   const noNumber = new DeployPlace({ gcloud: { "projects describe *": "echo none" } });
   expect((await noNumber.deploy(["--yes"])).stderr).toContain(
-    'DEPLOY_FAILED: Asking for the number of the project failed: "none"',
+    'DEPLOY_FAILED: Looking whether the project can be reached failed: "none" is no number of a project',
   );
   const noMap = new DeployPlace({ terraform: { "*output*": "echo '[1]'" } });
   expect((await noMap.deploy(["--yes"])).stderr).toContain("function_environment is no map");
@@ -199,13 +223,56 @@ test("Power BI's secret is taken from the environment to Secret Manager, and sho
   expect(without.told).not.toContain("gcloud run deploy baton");
 });
 
+test("it leaves a file of variables that a shell and Node read alike, with which commands look at the deployment", async () => {
+  const file = "infra/baton.my-project-baton.env";
+  const place = new DeployPlace();
+  writeFileSync(
+    place.path("own.env"),
+    `BATON_SAMPLE_QUOTED="it's"\nBATON_SAMPLE_SPACES=' $HOME # '\nBATON_SAMPLE_BOTH=\`it's "$HOME"\`\nAPI_TOKEN=hush\n`,
+  );
+  const { stdout } = await place.deploy(["--yes", "--variables", "own.env"]);
+  expect(stdout).toContain(`  set -a; . ${file}; set +a\n`);
+  const left = place.read(file);
+  const ofNode = parseEnv(left);
+  expect(ofNode).toMatchObject({
+    BATON_ENGINE: "gcp",
+    BATON_PROJECT: "my-project",
+    BATON_BUCKET: "my-project-baton",
+    BATON_AUDIENCE: "https://baton-123456789012.europe-west1.run.app",
+    BATON_CALLBACK_SECRET: "projects/my-project/secrets/baton-callback-secret/versions/latest",
+    BATON_SAMPLE_QUOTED: "it's",
+    BATON_SAMPLE_SPACES: " $HOME # ",
+  });
+  const shell = spawnSync("sh", ["-c", `set -a; . ./${file}; env -0`], {
+    cwd: place.path("."),
+    env: { PATH: process.env.PATH },
+    encoding: "utf8",
+  });
+  const ofShell = shell.stdout.split("\0").map((line) => line.split(/=(.*)/s));
+  expect(Object.fromEntries(ofShell)).toMatchObject(ofNode);
+  expect(left).toContain("# BATON_SAMPLE_BOTH is left out");
+  expect(left).not.toContain("hush");
+  const configuration = readConfiguration(withoutReferences(ofNode));
+  expect(configuration.google).toMatchObject({ projectId: "my-project", prefix: "baton" });
+});
+
 test("--json prints one value, and what the tools say goes to standard error", async () => {
   const place = new DeployPlace({ terraform: { "*init*": "echo Initializing" }, gcloud: serving });
   const { code, stdout, stderr } = await place.deploy(["--yes", "--json"]);
   expect(code).toBe(0);
   const told = z
-    .object({ dryRun: z.boolean(), previousRevision: z.string(), checked: z.boolean() })
+    .object({
+      dryRun: z.boolean(),
+      previousRevision: z.string(),
+      commandFile: z.string(),
+      checked: z.boolean(),
+    })
     .parse(JSON.parse(stdout));
-  expect(told).toEqual({ dryRun: false, previousRevision: "baton-00007-abc", checked: false });
+  expect(told).toEqual({
+    dryRun: false,
+    previousRevision: "baton-00007-abc",
+    commandFile: "infra/baton.my-project-baton.env",
+    checked: false,
+  });
   expect(stderr).toContain("Initializing");
 });

@@ -72,6 +72,48 @@ describe("what is missing or wrong is named all at once", () => {
   });
 });
 
+describe("queues with limits, on Google Cloud", () => {
+  const { BATON_LOCATION: _, ...elsewhere } = cloud;
+  const called = { BATON_AUDIENCE: "https://f.run.app", BATON_CALLERS: "push@p.iam.gserviceaccount.com" };
+  const limited = { ...cloud, ...called, BATON_QUEUES: "documents=2,websites=4@30/m" };
+
+  test.each([true, false])(
+    "need the function's address, its caller and the region (serves: %s)",
+    (serves) => {
+      const { BATON_AUDIENCE: _audience, BATON_CALLERS: _callers, ...unknown } = limited;
+      expect(named(() => readConfiguration(unknown, { serves }))).toEqual([
+        "BATON_AUDIENCE",
+        "BATON_CALLERS",
+      ]);
+      const nowhere = { ...elsewhere, ...called, BATON_QUEUES: "documents=2" };
+      expect(named(() => readConfiguration(nowhere, { serves }))).toContain("BATON_LOCATION");
+      expect(readConfiguration(limited, { serves }).queues.size).toBe(2);
+    },
+  );
+
+  test("an audience that is no address can't be called", () => {
+    expect(named(() => readConfiguration({ ...limited, BATON_AUDIENCE: "baton" }))).toEqual([
+      "BATON_AUDIENCE",
+    ]);
+  });
+
+  test.each([
+    ["documents=5001", "5000 tasks of a queue at once"],
+    ["documents=2@501/s", "500 tasks of a queue in a second"],
+    ["documents=2@30001/m", "500 tasks of a queue in a second"],
+    ["my_documents=2", "no _"],
+  ])("what Cloud Tasks refuses is told before it is asked: %s", (queues, problem) => {
+    const read = () => readConfiguration({ ...limited, BATON_QUEUES: queues });
+    expect(read).toThrow(problem);
+    expect(named(read)).toEqual(["BATON_QUEUES"]);
+  });
+
+  test("most that Cloud Tasks takes, and what the embedded engine takes, is no problem", () => {
+    expect(readConfiguration({ ...limited, BATON_QUEUES: "documents=5000@500/s" }).queues.size).toBe(1);
+    expect(readConfiguration({ BATON_QUEUES: "my_documents=9000@1000/s" }).queues.size).toBe(1);
+  });
+});
+
 test("function timeout < ack deadline of 600 s < lease", () => {
   const { leaseSeconds, google } = readConfiguration(cloud, { serves: true });
   expect(google?.functionTimeoutSeconds).toBeLessThan(600);

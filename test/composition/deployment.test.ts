@@ -6,11 +6,14 @@ import {
   environmentText,
   functionEnvironment,
   passedOn,
-} from "../../src/composition/deployment/function-environment.ts";
-import { planDeployment } from "../../src/composition/deployment/plan.ts";
-import { cloudRunRegions } from "../../src/composition/deployment/regions.ts";
-import { readTarget, type Variables } from "../../src/composition/deployment/target.ts";
-import { terraformVariables } from "../../src/composition/deployment/variables.ts";
+} from "../../src/composition/deployment/plan/function-environment.ts";
+import { planDeployment } from "../../src/composition/deployment/plan/plan.ts";
+import { terraformVariables } from "../../src/composition/deployment/plan/variables.ts";
+import { commandLine } from "../../src/composition/deployment/run/commands.ts";
+import { infrastructureCommands } from "../../src/composition/deployment/run/infrastructure-commands.ts";
+import type { Variables } from "../../src/composition/deployment/target/given-variables.ts";
+import { cloudRunRegions } from "../../src/composition/deployment/target/regions.ts";
+import { readTarget } from "../../src/composition/deployment/target/target.ts";
 import { EnvironmentSchema } from "../../src/composition/environment.ts";
 import { fileDrop, schedule } from "../../src/core/trigger.ts";
 import { schedule as cron, workflow } from "../../src/index.ts";
@@ -65,7 +68,7 @@ test("the variables of the function are what the function can start with, and me
 test("every variable there is is set, passed on, a secret, or no matter of a function", () => {
   const ofNoFunction = [
     ...["BATON_WAREHOUSE", "BATON_OBJECTS", "BATON_DATA", "BATON_INBOX", "BATON_DURABILITY"],
-    ...["BATON_CONCURRENCY", "BATON_QUEUES", "GOOGLE_CLOUD_PROJECT", "K_SERVICE", "K_REVISION"],
+    ...["BATON_CONCURRENCY", "GOOGLE_CLOUD_PROJECT", "K_SERVICE", "K_REVISION"],
     ...[
       "FIRESTORE_EMULATOR_HOST",
       "PUBSUB_EMULATOR_HOST",
@@ -123,6 +126,15 @@ test("the infrastructure is told the same", () => {
   });
   const named = plan({ BATON_BUCKET: "mine", BATON_TRACES: "otlp", BATON_RETENTION: "100d" }).deployment;
   expect(terraformVariables(named)).toMatchObject({ bucket: "mine", tracing: true, retention_days: 100 });
+});
+
+test("Terraform is told to leave colours out where nobody sees them, and only then", () => {
+  const programs = { gcloud: "gcloud", terraform: "tofu" };
+  const linesOf = (isPlain: boolean) =>
+    Object.values(infrastructureCommands(plan().deployment, { programs, isPlain })).map(commandLine);
+  expect(linesOf(false).join("\n")).not.toContain("-no-color");
+  const plain = linesOf(true).filter((line) => !line.includes(" -json"));
+  expect(plain.filter((line) => !line.includes(" -no-color"))).toEqual([]);
 });
 
 test("every variable that is written is one of the infrastructure's", () => {

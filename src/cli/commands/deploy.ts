@@ -1,12 +1,13 @@
 import type { Command } from "commander";
-import type { DeployedFunction } from "../../composition/deployment/apply.ts";
-import type { Part } from "../../composition/deployment/package-check.ts";
-import type { Prepared } from "../../composition/deployment/prepare.ts";
-import type { Show } from "../../composition/deployment/run-step.ts";
-import type { TargetOptions } from "../../composition/deployment/target.ts";
+import type { Part } from "../../composition/deployment/plan/plan.ts";
+import type { DeployedFunction } from "../../composition/deployment/run/apply.ts";
+import type { ShowRemoval } from "../../composition/deployment/run/destroy.ts";
+import type { Prepared } from "../../composition/deployment/run/prepare.ts";
+import type { TargetOptions } from "../../composition/deployment/target/target.ts";
 import { BatonError } from "../../core/errors.ts";
 import { confirm } from "../confirm.ts";
-import { nextText, planText, planView, stepText } from "../output/deployment.ts";
+import { type PlanView, planText, planView } from "../output/deployment.ts";
+import { nextText, removalText, stepText } from "../output/deployment-progress.ts";
 import { countsOf, doctorText } from "../output/doctor.ts";
 import { failureExitCode, type Session } from "../session.ts";
 
@@ -42,10 +43,11 @@ export function registerDeploy(program: Command, session: Session): void {
 async function deploy(session: Session, options: Options): Promise<void> {
   const parts = partsOf(options);
   const { prepareDeployment, plannedCommands, plannedEnvironment, removalCommands } = await import(
-    "../../composition/deployment/prepare.ts"
+    "../../composition/deployment/run/prepare.ts"
   );
   const removes = options.destroy === true;
-  const place = { root: process.cwd(), parts, removes };
+  const isPlain = options.json === true || !process.stdout.isTTY;
+  const place = { root: process.cwd(), parts, removes, isPlain };
   const prepared = await prepareDeployment(session.environment, { ...options, ...place });
   const commands = removes ? removalCommands(prepared) : plannedCommands(prepared);
   const view = planView(prepared, commands, plannedEnvironment(prepared));
@@ -53,13 +55,14 @@ async function deploy(session: Session, options: Options): Promise<void> {
   if (!options.json) session.print(planText(view, { destroy: removes, dryRun: options.dryRun === true }));
   if (options.dryRun) return;
   const show = showOf(session, options, prepared);
-  if (removes) await destroy(prepared, show);
-  const deployed = removes ? undefined : await apply(prepared, show);
+  if (removes) return destroy(session, prepared, show, options.json ? view : undefined);
+  const deployed = await apply(prepared, show);
   // Only a new version of the function: the infrastructure is as it was.
   const told = deployed && !options.skipInfra ? await check(session, prepared, deployed, options) : {};
   const previousRevision = deployed?.previousRevision ?? null;
-  if (options.json) session.json({ dryRun: false, ...view, previousRevision, ...told });
-  else session.print(nextText(prepared.deployment, deployed, removes));
+  const commandFile = deployed?.commandFile ?? null;
+  if (options.json) session.json({ dryRun: false, ...view, previousRevision, commandFile, ...told });
+  else session.print(nextText(prepared, deployed, false));
 }
 
 function partsOf({ skipInfra, skipFunction }: Options): Part[] {
@@ -68,31 +71,39 @@ function partsOf({ skipInfra, skipFunction }: Options): Part[] {
   return [...(skipInfra ? [] : ["infrastructure" as const]), ...(skipFunction ? [] : ["function" as const])];
 }
 
-function showOf(session: Session, { yes, json, destroy }: Options, { deployment }: Prepared): Show {
+function showOf(session: Session, { yes, json, destroy }: Options, prepared: Prepared): ShowRemoval {
   return {
     quiet: json === true,
     step: (command) => (json ? session.note(stepText(command)) : session.print(stepText(command))),
+    removes: (found) => {
+      const text = removalText(found, prepared);
+      if (json) session.note(text);
+      else session.print(text);
+    },
     confirm: async (question) => {
       if (yes) return;
-      if (destroy) await confirm(session, question, [deployment.prefix]);
+      if (destroy) await confirm(session, question, [prepared.deployment.prefix]);
       else await confirm(session, `${question} Type yes to go on:`, ["yes", "y"]);
     },
   };
 }
 
-async function apply(prepared: Prepared, show: Show): Promise<DeployedFunction | undefined> {
-  const { applyDeployment } = await import("../../composition/deployment/apply.ts");
+async function apply(prepared: Prepared, show: ShowRemoval): Promise<DeployedFunction | undefined> {
+  const { applyDeployment } = await import("../../composition/deployment/run/apply.ts");
   return applyDeployment(prepared, show);
 }
 
-async function destroy(prepared: Prepared, show: Show): Promise<void> {
-  const { destroyDeployment } = await import("../../composition/deployment/destroy.ts");
-  await destroyDeployment(prepared, show);
+/** `view`: it is told as JSON. */
+async function destroy(session: Session, prepared: Prepared, show: ShowRemoval, view: PlanView | undefined) {
+  const { destroyDeployment } = await import("../../composition/deployment/run/destroy.ts");
+  const deleted = await destroyDeployment(prepared, show);
+  if (view) session.json({ dryRun: false, ...view, previousRevision: null, deleted });
+  else session.print(nextText(prepared, undefined, true));
 }
 
 /** What the doctor says of it, and how the command ends. */
 async function check(session: Session, prepared: Prepared, deployed: DeployedFunction, { json }: Options) {
-  const { checkDeployment, isUnchecked } = await import("../../composition/deployment/check.ts");
+  const { checkDeployment, isUnchecked } = await import("../../composition/deployment/run/check.ts");
   const diagnosis = await checkDeployment(prepared, deployed);
   const { results } = diagnosis;
   const counts = countsOf(results);

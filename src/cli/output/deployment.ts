@@ -1,97 +1,123 @@
-import type { DeployedFunction } from "../../composition/deployment/apply.ts";
-import { type Command, commandLine, rollbackCommand } from "../../composition/deployment/commands.ts";
-import { environmentFile, functionSecrets } from "../../composition/deployment/function-environment.ts";
-import type { Deployment } from "../../composition/deployment/plan.ts";
-import type { Prepared } from "../../composition/deployment/prepare.ts";
-import { broughtBucket, resourcesOf } from "../../composition/deployment/resources.ts";
-import { terraformVariables, variablesFile } from "../../composition/deployment/variables.ts";
-import { table } from "./text.ts";
-
-/** The first column of the table in docs/deploy.md; a test compares them. */
-const idleCost =
-  "about 0.76 USD a month while idle at list prices, nearly nothing within the free tiers; docs/deploy.md has the arithmetic";
+import { environmentFile, functionSecrets } from "../../composition/deployment/plan/function-environment.ts";
+import { idleCostText } from "../../composition/deployment/plan/idle-cost.ts";
+import type { Deployment } from "../../composition/deployment/plan/plan.ts";
+import { broughtBucket, resourcesOf } from "../../composition/deployment/plan/resources.ts";
+import { terraformVariables, variablesFile } from "../../composition/deployment/plan/variables.ts";
+import { type Command, commandLine } from "../../composition/deployment/run/commands.ts";
+import type { Prepared } from "../../composition/deployment/run/prepare.ts";
+import { withoutLikelySecrets } from "../../composition/deployment/target/own-secrets.ts";
+import { section, table } from "./text.ts";
 
 /** What `--json` prints of a deployment before it is made. */
 export interface PlanView {
-  readonly deployment: Omit<Deployment, "settings" | "function">;
+  readonly deployment: Omit<Deployment, "settings" | "function" | "ownSecrets">;
   readonly parts: Prepared["parts"];
   readonly resources: ReturnType<typeof resourcesOf>;
   readonly function: {
     readonly settings: Deployment["function"];
-    /** Its variables, and the secrets by their variable. */
+    /** Its variables, without the values of what looks like a secret, and the secrets by their variable. */
     readonly environment: Readonly<Record<string, string>>;
     readonly secrets: Readonly<Record<string, string>>;
   };
   readonly terraform: { readonly file: string; readonly variables: ReturnType<typeof terraformVariables> };
   readonly idleCost: string;
   readonly commands: readonly (Command & { readonly line: string })[];
+  /** What works, but is perhaps not what was meant. */
+  readonly warnings: readonly string[];
   /** What keeps it from being made from this machine. */
   readonly missing: readonly string[];
 }
 
 export function planView(
-  { deployment, tools, packageProblems, parts }: Prepared,
+  { deployment, target, tools, packageProblems, parts }: Prepared,
   commands: readonly Command[],
   environment: Readonly<Record<string, string>>,
 ): PlanView {
-  const { settings: _settings, function: functionSettings, ...rest } = deployment;
+  const { settings, function: functionSettings, ownSecrets, ...rest } = deployment;
   return {
     deployment: rest,
     parts,
-    resources: resourcesOf(deployment),
+    resources: resourcesOf(deployment, parts),
     function: {
       settings: functionSettings,
-      environment,
-      secrets: Object.fromEntries(functionSecrets(deployment)),
+      environment: withoutLikelySecrets(environment, target.ownVariables),
+      secrets: { ...Object.fromEntries(functionSecrets(deployment)), ...ownSecrets },
     },
     terraform: { file: variablesFile, variables: terraformVariables(deployment) },
-    idleCost,
+    idleCost: idleCostText(settings),
     commands: commands.map((command) => ({ ...command, line: commandLine(command) })),
+    warnings: target.warnings,
     missing: [...tools.problems, ...packageProblems],
   };
 }
+
 interface PlanOptions {
   readonly destroy: boolean;
   readonly dryRun: boolean;
 }
 
 /** The whole plan for people; of a removal, what is deleted. */
-export function planText(view: PlanView, { destroy, dryRun }: PlanOptions): string {
-  const { deployment, resources } = view;
-  const { projectId, region, prefix } = deployment;
-  const verb = destroy ? "Deletes" : "Deploys";
+export function planText(view: PlanView, options: PlanOptions): string {
+  const { projectId, region, prefix } = view.deployment;
+  const verb = options.destroy ? "Deletes" : "Deploys";
   return [
     `${verb} ${prefix} in the project ${projectId}, region ${region}`,
     "",
-    ...section(destroy ? "Is deleted, with all data" : "Resources", [
-      table(
-        ["KIND", "NAME", "PURPOSE"],
-        resources
-          .filter(({ kind }) => !destroy || kind !== broughtBucket)
-          .map(({ kind, name, purpose }) => [kind, name, purpose]),
-      ),
-    ]),
-    ...(destroy ? [] : whatRuns(view)),
-    ...(dryRun ? section("Commands", view.commands.map(commandText)) : []),
+    ...(options.destroy ? removedText(view, options) : madeText(view)),
+    ...(options.dryRun ? section("Commands", view.commands.map(commandText)) : []),
+    ...(view.warnings.length > 0 ? section("Look at this", view.warnings) : []),
     ...(view.missing.length > 0 ? section("Missing on this machine", view.missing) : []),
   ].join("\n");
 }
 
-function whatRuns(view: PlanView): string[] {
-  const { deployment, function: fn, terraform } = view;
+function madeText(view: PlanView): string[] {
+  const { deployment, parts, resources, terraform } = view;
+  const variables = Object.entries(terraform.variables);
+  return [
+    ...section("Resources", [resourceTable(resources)]),
+    ...(parts.includes("function") ? functionText(view) : []),
+    ...(parts.includes("infrastructure")
+      ? section(`Variables of the infrastructure (${terraform.file})`, [
+          ...variables.map(([name, value]) => `${name} = ${JSON.stringify(value)}`),
+        ])
+      : []),
+    ...section("Workflows", startsText(deployment)),
+    ...section("Cost", [view.idleCost]),
+  ];
+}
+
+/** What is really there, the state of Terraform tells: a removal reads it before it asks. */
+function removedText({ parts, resources }: PlanView, { dryRun }: PlanOptions): string[] {
+  const hasState = parts.includes("infrastructure");
+  if (hasState && !dryRun) return [];
+  const title = hasState
+    ? "Would be deleted, with all data. The list is computed from the variables; without --dry-run, the state of Terraform tells what there is, before the question"
+    : "Is deleted";
+  return section(title, [resourceTable(resources.filter(({ kind }) => kind !== broughtBucket))]);
+}
+
+function resourceTable(resources: PlanView["resources"]): string {
+  return table(
+    ["KIND", "NAME", "PURPOSE"],
+    resources.map(({ kind, name, purpose }) => [kind, name, purpose]),
+  );
+}
+
+function functionText({ function: fn }: PlanView): string[] {
   const settings = fn.settings.map(({ flag, why }) => [flag.replace(/^--/, ""), why]);
   return [
     ...section("Function", [table(["SETTING", "REASON"], settings)]),
     ...section(`Variables of the function (${environmentFile})`, [
       ...Object.entries(fn.environment).map(([name, value]) => `${name}=${value}`),
-      ...Object.entries(fn.secrets).map(([name, secret]) => `${name}: secret ${secret}, latest version`),
+      ...Object.entries(fn.secrets).map(([name, secret]) => `${name}: ${secretText(secret)}`),
     ]),
-    ...section(`Variables of the infrastructure (${terraform.file})`, [
-      ...Object.entries(terraform.variables).map(([name, value]) => `${name} = ${JSON.stringify(value)}`),
-    ]),
-    ...section("Workflows", startsText(deployment)),
-    ...section("Cost", [view.idleCost]),
   ];
+}
+
+/** One of Baton's own has no version: it is the latest. */
+function secretText(secret: string): string {
+  const [, name = secret, version = "latest"] = /^(.+):([^:]+)$/.exec(secret) ?? [];
+  return `secret ${name}, ${version === "latest" ? "latest version" : `version ${version}`}`;
 }
 
 type Starts = Pick<Deployment, "workflowIds" | "schedules" | "fileTriggers">;
@@ -106,10 +132,6 @@ function startsText({ workflowIds, schedules, fileTriggers }: Starts): string[] 
   ];
 }
 
-function section(title: string, lines: readonly string[]): string[] {
-  return [`${title}:`, ...lines.flatMap((line) => line.split("\n")).map((line) => `  ${line}`), ""];
-}
-
 function commandText(command: Command): string {
   const { input, condition } = command;
   const notes = [
@@ -117,43 +139,4 @@ function commandText(command: Command): string {
     ...(input ? [`${input} goes to its standard input`] : []),
   ];
   return `${commandLine(command)}${notes.length > 0 ? `  # ${notes.join("; ")}` : ""}`;
-}
-
-/** Before a command is run. */
-export function stepText(command: Command): string {
-  return `\n${command.title}\n  ${commandLine(command)}`;
-}
-
-/** When all is done. */
-export function nextText(
-  deployment: Deployment,
-  deployed: DeployedFunction | undefined,
-  isRemoved: boolean,
-): string {
-  const { prefix, projectId, region } = deployment;
-  if (isRemoved)
-    return `\n${prefix} is gone from ${projectId}. Sources that were built stay in the bucket run-sources-${projectId}-${region}.`;
-  if (!deployed)
-    return "\nThe infrastructure is there. Next: `baton deploy --skip-infra` deploys the function.";
-  const { environment, previousRevision } = deployed;
-  return [
-    "",
-    `Deployed: ${environment.BATON_AUDIENCE}`,
-    "Batches that run go on with the definition they began with, and with the new code.",
-    ...(previousRevision === undefined
-      ? []
-      : [`To go back:  ${commandLine(rollbackCommand(deployment, previousRevision))}`]),
-    "Next:",
-    // All of them: whatever is left out is taken for its default, which may be another deployment's.
-    `  export ${Object.entries(environment)
-      .filter(([name]) => name.startsWith("BATON_"))
-      .map(([name, value]) => `${name}=${quoted(value)}`)
-      .join(" ")}`,
-    "  baton workflows",
-  ].join("\n");
-}
-
-/** As a shell takes it for one word. */
-function quoted(value: string): string {
-  return /^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
 }

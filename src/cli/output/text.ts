@@ -26,3 +26,8 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     )
     .join("\n");
 }
+
+/** A title, and lines below it that are set in. */
+export function section(title: string, lines: readonly string[]): string[] {
+  return [`${title}:`, ...lines.flatMap((line) => line.split("\n")).map((line) => `  ${line}`), ""];
+}

@@ -1,23 +1,19 @@
-import type { Diagnosis } from "../doctor/doctor.ts";
+import type { Diagnosis } from "../../doctor/doctor.ts";
+import { commandEnvironment } from "../plan/command-environment.ts";
 import type { DeployedFunction } from "./apply.ts";
-import { functionSecrets } from "./function-environment.ts";
 import type { Prepared } from "./prepare.ts";
 
 /** Looks at what was deployed as the function sees it, with the credentials of whoever deploys. */
 export async function checkDeployment(
-  { target, deployment }: Prepared,
+  prepared: Prepared,
   { environment }: DeployedFunction,
 ): Promise<Diagnosis> {
-  const { diagnose } = await import("../doctor/doctor.ts");
-  const secrets = functionSecrets(deployment).map(([variable, secret]) => [
-    variable,
-    `projects/${deployment.projectId}/secrets/${secret}/versions/latest`,
-  ]);
+  const { diagnose } = await import("../../doctor/doctor.ts");
+  const { environment: given, configuration } = prepared.target;
   return diagnose({
-    ...target.environment,
-    ...environment,
-    ...Object.fromEntries(secrets),
-    BATON_WORKFLOWS: target.configuration.workflows,
+    ...given,
+    ...commandEnvironment(prepared.deployment, prepared.target, environment),
+    BATON_WORKFLOWS: configuration.workflows,
   });
 }
 

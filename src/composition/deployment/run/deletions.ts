@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { BatonError } from "../../core/errors.ts";
-import { type Command, commandLine, infrastructureCommands } from "./commands.ts";
+import { BatonError } from "../../../core/errors.ts";
+import { type Command, commandLine } from "./commands.ts";
 import type { Prepared } from "./prepare.ts";
 import type { RunStep } from "./run-step.ts";
 
@@ -24,8 +24,8 @@ const PlanSchema = z.object({
  * Stops a deployment that would delete what holds data: it is nearly always one whose variables were forgotten, so that names
  * have their defaults. Throws `DEPLOY_WOULD_DELETE`.
  */
-export async function demandNoDeletions({ deployment, tools }: Prepared, run: RunStep): Promise<void> {
-  const { changes, apply } = infrastructureCommands(deployment, tools.programs);
+export async function demandNoDeletions({ infrastructure }: Prepared, run: RunStep): Promise<void> {
+  const { changes, apply } = infrastructure;
   const deleted = deletionsOf(changes, await run(changes, { captures: true }));
   if (deleted.length > 0)
     throw new BatonError("DEPLOY_WOULD_DELETE", `This would delete ${deleted.join(", ")}`, {

@@ -1,8 +1,9 @@
 import { relative, sep } from "node:path";
-import { BatonError } from "../../core/errors.ts";
+import { BatonError } from "../../../core/errors.ts";
+import type { Variables } from "../target/given-variables.ts";
+import { secretNames } from "../target/secret-names.ts";
+import type { Target } from "../target/target.ts";
 import { accountOf, type Deployment } from "./plan.ts";
-import { secretNames } from "./secret-names.ts";
-import type { Target, Variables } from "./target.ts";
 
 /** Where the variables of the function are written for gcloud, from the project's folder. */
 export const environmentFile = "infra/baton.function.yaml";
@@ -10,6 +11,7 @@ export const environmentFile = "infra/baton.function.yaml";
 /** Variables that are passed on as they are, when they are set. */
 export const passedOn = [
   "BATON_SWEEP",
+  "BATON_QUEUES",
   "BATON_HTTP_ALLOW_PRIVATE",
   "BATON_LOG_LEVEL",
   "BATON_MAX_BYTES_BILLED",

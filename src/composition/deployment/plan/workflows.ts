@@ -1,7 +1,7 @@
-import { BatonError } from "../../core/errors.ts";
-import type { DeployedWorkflow } from "../../ports/catalog.ts";
-import { builtInTaskTypes } from "../../tasks/index.ts";
-import { FolderCatalog } from "../../workflow/catalog.ts";
+import { BatonError } from "../../../core/errors.ts";
+import type { DeployedWorkflow } from "../../../ports/catalog.ts";
+import { builtInTaskTypes } from "../../../tasks/index.ts";
+import { FolderCatalog } from "../../../workflow/catalog.ts";
 
 /** The workflows that can be read: enough to take a deployment away. */
 export async function readableWorkflows(folder: string): Promise<readonly DeployedWorkflow[]> {

@@ -1,23 +1,31 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
-import { BatonError } from "../../core/errors.ts";
-import { type Command, commandLine, functionCommands, infrastructureCommands } from "./commands.ts";
+import { BatonError } from "../../../core/errors.ts";
+import {
+  commandEnvironment,
+  commandEnvironmentFile,
+  commandEnvironmentText,
+} from "../plan/command-environment.ts";
+import { environmentFile, environmentText, functionEnvironment } from "../plan/function-environment.ts";
+import { variablesFile, variablesText } from "../plan/variables.ts";
+import { isSecret } from "../target/secret-names.ts";
+import { type Command, commandLine, functionCommands } from "./commands.ts";
 import { demandNoDeletions } from "./deletions.ts";
-import { environmentFile, environmentText, functionEnvironment } from "./function-environment.ts";
 import { demandPackage } from "./package-check.ts";
 import type { Prepared } from "./prepare.ts";
+import { askProjectNumber } from "./project-number.ts";
 import { type RunStep, type Show, stepsOf } from "./run-step.ts";
-import { isSecret } from "./secret-names.ts";
 import { ensureSecretVersions } from "./secret-versions.ts";
 import { demandTools } from "./tools.ts";
-import { variablesFile, variablesText } from "./variables.ts";
 
 type FunctionVariables = Readonly<Record<string, string>>;
 
 export interface DeployedFunction {
   /** Its variables, but for the secrets. */
   readonly environment: FunctionVariables;
+  /** Holds the variables with which commands look at it; from the project's folder. */
+  readonly commandFile: string;
   /** The revision that served before; undefined when there was none. */
   readonly previousRevision: string | undefined;
 }
@@ -31,11 +39,13 @@ export async function applyDeployment(prepared: Prepared, show: Show): Promise<D
   demandPackage(prepared.packageProblems);
   const run = stepsOf(show);
   const { parts, deployment } = prepared;
+  const projectNumber = await askProjectNumber(prepared, run);
   const question = `Deploy this to the project ${deployment.projectId}?`;
   if (parts.includes("infrastructure"))
     await applyInfrastructure(prepared, run, () => show.confirm(question));
   else await show.confirm(question);
-  return parts.includes("function") ? deployFunction(prepared, run) : undefined;
+  if (!parts.includes("function") || projectNumber === undefined) return undefined;
+  return deployFunction(prepared, run, projectNumber);
 }
 
 async function applyInfrastructure(
@@ -43,8 +53,8 @@ async function applyInfrastructure(
   run: RunStep,
   confirm: () => Promise<void>,
 ): Promise<void> {
-  const { root, deployment, tools } = prepared;
-  const { init, workspace, plan, apply } = infrastructureCommands(deployment, tools.programs);
+  const { root, deployment, infrastructure } = prepared;
+  const { init, workspace, plan, apply } = infrastructure;
   writeFileSync(join(root, variablesFile), variablesText(deployment));
   await run(init);
   await run(workspace);
@@ -54,10 +64,14 @@ async function applyInfrastructure(
   await run(apply);
 }
 
-async function deployFunction(prepared: Prepared, run: RunStep): Promise<DeployedFunction> {
+async function deployFunction(
+  prepared: Prepared,
+  run: RunStep,
+  projectNumber: string,
+): Promise<DeployedFunction> {
   const { root, deployment, target, parts } = prepared;
   const commands = functionCommands(deployment);
-  const environment = await variablesOfFunction(prepared, run);
+  const environment = await variablesOfFunction(prepared, run, projectNumber);
   const previous = (await run(commands.previous, { captures: true })).trim();
   // Who deploys only new versions may neither read the list of secrets nor say who may call the function.
   const isWhole = parts.includes("infrastructure") || previous === "";
@@ -67,18 +81,24 @@ async function deployFunction(prepared: Prepared, run: RunStep): Promise<Deploye
   await run(commands.deploy);
   if (isWhole) await run(commands.invoker);
   await run(commands.traffic);
-  return { environment, previousRevision: previous || undefined };
+  const commandFile = commandEnvironmentFile(deployment);
+  writeFileSync(
+    join(root, commandFile),
+    commandEnvironmentText(commandEnvironment(deployment, target, environment)),
+  );
+  return { environment, commandFile, previousRevision: previous || undefined };
 }
 
 /** What the infrastructure says of itself wins: then the two can't disagree. */
-async function variablesOfFunction(prepared: Prepared, run: RunStep): Promise<FunctionVariables> {
-  const { deployment, target, tools, parts, workflows } = prepared;
-  const { projectNumber: ask } = functionCommands(deployment);
-  const projectNumber = (await run(ask, { captures: true })).trim();
-  if (!/^\d+$/.test(projectNumber)) throw unexpected(ask, `"${projectNumber}" is no number of a project`);
+async function variablesOfFunction(
+  prepared: Prepared,
+  run: RunStep,
+  projectNumber: string,
+): Promise<FunctionVariables> {
+  const { deployment, target, infrastructure, parts, workflows } = prepared;
   const computed = functionEnvironment(deployment, target, { projectNumber, workflows });
   if (!parts.includes("infrastructure")) return computed;
-  const { output } = infrastructureCommands(deployment, tools.programs);
+  const { output } = infrastructure;
   return { ...computed, ...readOutput(output, await run(output, { captures: true })) };
 }
 
@@ -88,13 +108,7 @@ function readOutput(command: Command, text: string): FunctionVariables {
     const variables = z.record(z.string(), z.string()).parse(JSON.parse(text));
     return Object.fromEntries(Object.entries(variables).filter(([name]) => !isSecret(name)));
   } catch (cause) {
-    throw unexpected(command, "the output function_environment is no map of texts", cause);
+    const message = `${command.title} failed: the output function_environment is no map of texts`;
+    throw new BatonError("DEPLOY_FAILED", message, { where: commandLine(command), cause });
   }
-}
-
-function unexpected(command: Command, what: string, cause?: unknown): BatonError {
-  return new BatonError("DEPLOY_FAILED", `${command.title} failed: ${what}`, {
-    where: commandLine(command),
-    cause,
-  });
 }

@@ -1,7 +1,11 @@
-import { CALLBACK_QUEUE, CONTROL_QUEUE } from "../../core/messages.ts";
-import { subscriptionOf, topicOf } from "../../core/topics.ts";
+import { CALLBACK_QUEUE, CONTROL_QUEUE } from "../../../core/messages.ts";
+import { subscriptionOf, taskQueueOf, topicOf } from "../../../core/topics.ts";
 import { functionSecrets } from "./function-environment.ts";
-import { accountOf, type Deployment } from "./plan.ts";
+import { accountOf, type Deployment, type Part } from "./plan.ts";
+import { limitText } from "./queue-limits.ts";
+
+/** The one that is no matter of the infrastructure. */
+const functionKind = "Cloud Run function";
 
 /** Something that is created, and what it is for. */
 export interface Resource {
@@ -10,13 +14,22 @@ export interface Resource {
   readonly purpose: string;
 }
 
-/** Everything that a deployment creates, but for permissions, alerts and the dashboard. */
-export function resourcesOf(deployment: Deployment): readonly Resource[] {
+/** Everything that parts of a deployment create, but for permissions, alerts and the dashboard. */
+export function resourcesOf(deployment: Deployment, parts: readonly Part[]): readonly Resource[] {
+  return allResources(deployment).filter(({ kind }) =>
+    parts.includes(kind === functionKind ? "function" : "infrastructure"),
+  );
+}
+
+function allResources(deployment: Deployment): readonly Resource[] {
   const { prefix, region, databaseId, dataset, firestoreLocation, bigQueryLocation } = deployment;
   return [
     of("Firestore database", `${databaseId} (${firestoreLocation})`, "batches, TaskLogs, keys, callbacks"),
     ...topicsOf(deployment),
     of("Cloud Tasks queue", `${prefix}-timers`, "messages for later: retries, sleeps, polls"),
+    ...deployment.queueLimits.map((limit) =>
+      of("Cloud Tasks queue", taskQueueOf(prefix, limit.queue), limitText(limit)),
+    ),
     of("Cloud Scheduler job", `${prefix}-sweep`, "every minute: finds work that lost its driver"),
     of("Cloud Scheduler job", `${prefix}-tick`, "every minute: starts what the schedules of workflows say"),
     of("bucket", deployment.bucket, "large results, reports, dead letters, definitions"),
@@ -31,7 +44,7 @@ export function resourcesOf(deployment: Deployment): readonly Resource[] {
     ),
     ...accountsOf(deployment),
     of("Artifact Registry repository", `${prefix} (${region})`, "images of the function"),
-    of("Cloud Run function", `${deployment.functionName} (${region})`, "runs the tasks"),
+    of(functionKind, `${deployment.functionName} (${region})`, "runs the tasks"),
   ];
 }
 
@@ -66,10 +79,8 @@ function inboxOf(deployment: Deployment): Resource {
 /** What is there already, and stays. */
 export const broughtBucket = "bucket that is there";
 
-function inboxPurpose({ fileTriggers }: Deployment): string {
-  return fileTriggers.length > 0
-    ? "files dropped here start workflows"
-    : "files; no workflow is started by one";
+function inboxPurpose({ announcesFiles }: Deployment): string {
+  return announcesFiles ? "files dropped here start workflows" : "files; no workflow is started by one";
 }
 
 function accountsOf(deployment: Deployment): Resource[] {

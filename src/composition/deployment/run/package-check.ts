@@ -1,16 +1,14 @@
 import { existsSync, globSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { BatonError } from "../../core/errors.ts";
-import { listWorkflowFiles } from "../../workflow/folder-files.ts";
+import { BatonError } from "../../../core/errors.ts";
+import { listWorkflowFiles } from "../../../workflow/folder-files.ts";
+import type { Part } from "../plan/plan.ts";
 
 /** What has to be in the folder that the command runs in. */
 const neededFiles = {
   infrastructure: ["infra/variables.tf"],
   function: ["package.json", "package-lock.json", "scripts/package.js"],
-} as const;
-
-/** The parts that are deployed. */
-export type Part = keyof typeof neededFiles;
+} as const satisfies Record<Part, readonly string[]>;
 
 const main = "dist/functions/index.js";
 

@@ -1,7 +1,4 @@
-import type { DeploymentSettings } from "./settings.ts";
-
-/** Pub/Sub waits for an answer no longer than this. */
-export const longestDeadlineSeconds = 600;
+import type { DeploymentSettings } from "../target/settings.ts";
 
 export interface FunctionSetting {
   /** Flag of `gcloud run deploy`, with its value. */
@@ -39,7 +36,10 @@ export function functionSettings(
     },
     {
       flag: `--min-instances=${settings.BATON_DEPLOY_MIN_INSTANCES}`,
-      why: "0: nothing runs, and nothing is paid, while nothing happens",
+      why:
+        settings.BATON_DEPLOY_MIN_INSTANCES === 0
+          ? "0: nothing runs, and nothing is paid, while nothing happens"
+          : "kept warm, and paid for while nothing happens, so that no message waits for a start",
     },
     {
       flag: `--max-instances=${settings.BATON_DEPLOY_MAX_INSTANCES}`,

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { BatonError } from "../../core/errors.ts";
-import { secretReferences } from "../secrets.ts";
+import { BatonError } from "../../../core/errors.ts";
+import { secretReferences } from "../../secrets.ts";
+import { functionSecrets } from "../plan/function-environment.ts";
+import type { Deployment } from "../plan/plan.ts";
+import type { Variables } from "../target/given-variables.ts";
 import { commandLine, secretCommands } from "./commands.ts";
-import { functionSecrets } from "./function-environment.ts";
-import type { Deployment } from "./plan.ts";
 import type { RunStep } from "./run-step.ts";
-import type { Variables } from "./target.ts";
 
 /** Gives each secret of the function a version, unless it has one: then it stays as it is. Throws `DEPLOY_SECRET_MISSING`. */
 export async function ensureSecretVersions(

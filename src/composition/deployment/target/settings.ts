@@ -1,10 +1,13 @@
 import * as z from "zod";
-import { NameSchema } from "../../core/names.ts";
+import { NameSchema } from "../../../core/names.ts";
 import { cloudRunRegions } from "./regions.ts";
 
 const list = z.string().transform((text) => text.split(/[\s,]+/).filter((item) => item !== ""));
 const flag = z.enum(["true", "false", "1", "0"]).transform((text) => text === "true" || text === "1");
 const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+
+/** Cloud Run gives a revision no more, unless Google is asked. */
+const mostInstances = 1_000;
 
 /** Narrower than what Baton runs with: names of buckets, accounts and the function are made of them. */
 const place = {
@@ -21,8 +24,9 @@ const place = {
     .optional(),
   BATON_PREFIX: z
     .string()
+    .regex(/^(?!goog)/, 'to deploy, a prefix can\'t begin with "goog": Pub/Sub keeps such names for Google')
     .regex(
-      /^(?!goog)[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/,
+      /^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/,
       "to deploy, a prefix has 1–20 small letters, digits or `-`, begins with a letter and does not end with `-`",
     )
     .default("baton"),
@@ -38,23 +42,32 @@ const own = {
       "the name of a function has 1–49 small letters, digits or `-`",
     )
     .optional(),
-  BATON_DEPLOY_MAX_INSTANCES: count(1, 1_000).prefault("20"),
-  BATON_DEPLOY_MIN_INSTANCES: count(0, 100).prefault("0"),
+  BATON_DEPLOY_MAX_INSTANCES: count(1, mostInstances).prefault("20"),
+  BATON_DEPLOY_MIN_INSTANCES: count(0, mostInstances).prefault("0"),
   BATON_DEPLOY_CONCURRENCY: count(1, 1_000).prefault("20"),
   BATON_DEPLOY_CPU: z.enum(["1", "2", "4", "8"]).default("1"),
   BATON_DEPLOY_MEMORY: z
     .string()
-    .regex(
-      /^(?:5[1-9]\d|[6-9]\d\d|[1-9]\d{3,4})Mi$|^(?:[1-9]|[12]\d|3[0-2])Gi$/,
-      "write memory like 512Mi or 1Gi",
-    )
+    .regex(/^[1-9]\d{0,4}Mi$|^[1-9]\d?Gi$/, "write memory like 512Mi or 1Gi")
     .default("1Gi"),
   BATON_DEPLOY_FIRESTORE_LOCATION: z.string().min(1).optional(),
   BATON_DEPLOY_ALERT_EMAILS: list.pipe(z.array(z.email())).prefault(""),
   BATON_DEPLOY_BUDGET: z.coerce.number().min(0).prefault("0"),
+  /** Where the budget is made; that of the project, where it can be seen. */
+  BATON_DEPLOY_BILLING_ACCOUNT: z
+    .string()
+    .regex(
+      /^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$/,
+      "write the id of a billing account like 0A1B2C-3D4E5F-678901; `gcloud billing accounts list` has it",
+    )
+    .optional(),
   BATON_DEPLOY_DELETE_PROTECTION: flag.prefault("true"),
   /** Queues beside those that tasks name: of workflows that were applied, and of batches that still run. */
   BATON_DEPLOY_QUEUES: list.pipe(z.array(NameSchema)).prefault(""),
+  /** Workflows that were applied are started by files, have schedules, or run Dataform: deploying does not see them. */
+  BATON_DEPLOY_FILE_TRIGGERS: flag.prefault("false"),
+  BATON_DEPLOY_SCHEDULES: flag.prefault("false"),
+  BATON_DEPLOY_DATAFORM: flag.prefault("false"),
 };
 
 export const DeploymentSettingsSchema = z.object({ ...place, ...own });

@@ -1,6 +1,5 @@
-import { environmentFile, functionSecrets } from "./function-environment.ts";
-import { accountOf, type Deployment } from "./plan.ts";
-import type { FoundTools } from "./tools.ts";
+import { environmentFile, functionSecrets } from "../plan/function-environment.ts";
+import { accountOf, type Deployment } from "../plan/plan.ts";
 
 /** A command that deploys, as data: a dry run prints what a deployment runs. */
 export interface Command {
@@ -11,13 +10,12 @@ export interface Command {
   readonly input?: string;
   /** When it is run, if not always. */
   readonly condition?: string;
+  /** What to do when it fails, where what it says itself is too little. */
+  readonly remedy?: string;
 }
 
 /** The folder that is deployed, as `scripts/package.js` makes it: the build, and what it needs. */
 const packageFolder = "dist-package";
-const planFile = "baton.tfplan";
-
-type Programs = FoundTools["programs"];
 
 /** A command line that a shell takes as it is meant. */
 export function commandLine({ argv }: Command): string {
@@ -26,42 +24,6 @@ export function commandLine({ argv }: Command): string {
 
 function quoted(text: string): string {
   return /^[\w./:=@,+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-/** Each deployment has a workspace, and so a state, of its own: they live side by side. */
-export function infrastructureCommands(deployment: Deployment, programs: Programs) {
-  const terraform = (...parameters: string[]) => [programs.terraform, "-chdir=infra", ...parameters];
-  const workspace = `${deployment.projectId}-${deployment.prefix}`;
-  return {
-    init: { title: "Preparing Terraform", argv: terraform("init", "-input=false") },
-    workspace: {
-      title: "Choosing the state of this deployment",
-      argv: terraform("workspace", "select", "-or-create=true", workspace),
-    },
-    plan: {
-      title: "Comparing the infrastructure with what is there",
-      argv: terraform("plan", "-input=false", `-out=${planFile}`),
-    },
-    changes: {
-      title: "Looking whether anything would be deleted",
-      argv: terraform("show", "-json", planFile),
-    },
-    apply: { title: "Making the infrastructure", argv: terraform("apply", "-input=false", planFile) },
-    output: {
-      title: "Reading the function's variables from the infrastructure",
-      argv: terraform("output", "-json", "function_environment"),
-    },
-    // Not made where there is none: nothing was deployed by that name.
-    existing: {
-      title: "Choosing the state of this deployment",
-      argv: terraform("workspace", "select", workspace),
-    },
-    state: { title: "Reading what there is", argv: terraform("show", "-json") },
-    destroy: {
-      title: "Deleting the infrastructure",
-      argv: terraform("destroy", "-input=false", "-auto-approve"),
-    },
-  } satisfies Record<string, Command>;
 }
 
 /** What makes sure that a secret has a version. */
@@ -89,8 +51,10 @@ export function functionCommands(deployment: Deployment) {
   const of = [`--region=${region}`, `--project=${projectId}`, "--quiet"];
   return {
     projectNumber: {
-      title: "Asking for the number of the project",
+      // First of all: whoever is not logged in, or names no project of theirs, is told before anything is changed.
+      title: "Looking whether the project can be reached",
       argv: ["gcloud", "projects", "describe", projectId, "--format=value(projectNumber)", "--quiet"],
+      remedy: `Log in with \`gcloud auth login\`, and look whether \`gcloud projects list\` shows the id ${projectId}.`,
     },
     package: { title: "Packing the build", argv: ["node", "scripts/package.js", packageFolder] },
     previous: {
@@ -147,7 +111,10 @@ export function rollbackCommand(deployment: Deployment, revision: string): Comma
 /** The flags with which it runs are in `function-settings.ts`, with their reasons. */
 function deployFlags(deployment: Deployment): string[] {
   const { projectId, region, prefix, functionName } = deployment;
-  const secrets = functionSecrets(deployment).map(([variable, secret]) => `${variable}=${secret}:latest`);
+  const secrets = [
+    ...functionSecrets(deployment).map(([variable, secret]) => [variable, `${secret}:latest`] as const),
+    ...Object.entries(deployment.ownSecrets),
+  ].map(([variable, secret]) => `${variable}=${secret}`);
   return [
     ...["gcloud", "run", "deploy", functionName],
     ...[`--source=${packageFolder}`, "--function=baton", "--base-image=nodejs24"],

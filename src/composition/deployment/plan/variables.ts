@@ -1,5 +1,6 @@
-import { longestDeadlineSeconds } from "./function-settings.ts";
+import { limits } from "../../../core/limits.ts";
 import type { Deployment } from "./plan.ts";
+import { queueLimitsVariable } from "./queue-limits.ts";
 
 /** Where Terraform finds the values of the variables below, from the project's folder. */
 export const variablesFile = "infra/baton.auto.tfvars.json";
@@ -13,6 +14,7 @@ export function terraformVariables(deployment: Deployment) {
     region: deployment.region,
     prefix: deployment.prefix,
     queues: deployment.queues,
+    queue_limits: queueLimitsVariable(deployment.queueLimits),
     bucket: deployment.bucket === usual ? "" : deployment.bucket,
     inbox_bucket: deployment.inboxBucket === `${usual}-inbox` ? "" : deployment.inboxBucket,
     database: deployment.databaseId,
@@ -21,7 +23,7 @@ export function terraformVariables(deployment: Deployment) {
     bigquery_location: deployment.bigQueryLocation,
     function_name: deployment.functionName,
     function_timeout_seconds: deployment.functionTimeoutSeconds,
-    ack_deadline_seconds: longestDeadlineSeconds,
+    ack_deadline_seconds: limits.deliveryDeadlineSeconds,
     lease_seconds: deployment.leaseSeconds,
     retention_days: deployment.retentionDays,
     max_instances: settings.BATON_DEPLOY_MAX_INSTANCES,
@@ -29,10 +31,11 @@ export function terraformVariables(deployment: Deployment) {
     concurrency: settings.BATON_DEPLOY_CONCURRENCY,
     cpu: settings.BATON_DEPLOY_CPU,
     memory: settings.BATON_DEPLOY_MEMORY,
-    has_schedules: deployment.schedules.length > 0,
-    file_triggers: deployment.fileTriggers.length > 0,
+    has_schedules: deployment.hasSchedules,
+    file_triggers: deployment.announcesFiles,
     alert_emails: settings.BATON_DEPLOY_ALERT_EMAILS,
     budget_amount: settings.BATON_DEPLOY_BUDGET,
+    billing_account: settings.BATON_DEPLOY_BILLING_ACCOUNT ?? "",
     delete_protection: settings.BATON_DEPLOY_DELETE_PROTECTION,
     tracing: deployment.tracing,
     power_bi: deployment.usesPowerBi,

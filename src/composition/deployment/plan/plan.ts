@@ -1,9 +1,14 @@
-import { defaults } from "../../core/limits.ts";
-import type { DeployedWorkflow } from "../../ports/catalog.ts";
-import { dataformType } from "../../tasks/dataform.ts";
+import { defaults } from "../../../core/limits.ts";
+import type { QueueSettings } from "../../../core/queues.ts";
+import type { DeployedWorkflow } from "../../../ports/catalog.ts";
+import { dataformType } from "../../../tasks/dataform.ts";
+import type { DeploymentSettings } from "../target/settings.ts";
+import type { Target } from "../target/target.ts";
 import { type FunctionSetting, functionSettings } from "./function-settings.ts";
-import type { DeploymentSettings } from "./settings.ts";
-import type { Target } from "./target.ts";
+import { type QueueLimit, queueLimits } from "./queue-limits.ts";
+
+/** The parts that are deployed. */
+export type Part = "infrastructure" | "function";
 
 /** A workflow that is started by the clock. Looked at by the message `tick`, every minute. */
 interface DeployedSchedule {
@@ -28,8 +33,14 @@ export interface Deployment {
   readonly workflowIds: readonly string[];
   /** Sorted; the default one is always there. */
   readonly queues: readonly string[];
+  /** Those of them that have limits of their own. */
+  readonly queueLimits: readonly QueueLimit[];
   readonly schedules: readonly DeployedSchedule[];
   readonly fileTriggers: readonly DeployedFileTrigger[];
+  /** Somebody is told when schedules are not looked at: those above, or of workflows that are not in the folder. */
+  readonly hasSchedules: boolean;
+  /** The inbox announces its files, to those above, or to workflows that are not in the folder. */
+  readonly announcesFiles: boolean;
   readonly databaseId: string;
   readonly firestoreLocation: string;
   readonly bucket: string;
@@ -45,22 +56,28 @@ export interface Deployment {
   readonly usesPowerBi: boolean;
   readonly usesDataform: boolean;
   readonly tracing: boolean;
+  /** Secrets of one's own by their variable, as `gcloud run deploy --set-secrets` takes them. */
+  readonly ownSecrets: Readonly<Record<string, string>>;
 }
 
 const daySeconds = 86_400;
 
 export function planDeployment(
-  { configuration, settings }: Pick<Target, "configuration" | "settings">,
+  { configuration, settings, ownSecrets }: Pick<Target, "configuration" | "settings" | "ownSecrets">,
   workflows: readonly DeployedWorkflow[],
 ): Deployment {
   const { google } = configuration;
+  const starts = startsOf(workflows);
   return {
     projectId: google.projectId,
     region: google.location,
     prefix: google.prefix,
     workflowIds: workflows.map(({ definition }) => definition.workflowId).sort(),
-    queues: queuesOf(workflows, settings),
-    ...startsOf(workflows),
+    queues: queuesOf(workflows, settings, configuration.queues),
+    queueLimits: queueLimits(configuration.queues),
+    ...starts,
+    hasSchedules: starts.schedules.length > 0 || settings.BATON_DEPLOY_SCHEDULES,
+    announcesFiles: starts.fileTriggers.length > 0 || settings.BATON_DEPLOY_FILE_TRIGGERS,
     databaseId: google.databaseId,
     firestoreLocation: settings.BATON_DEPLOY_FIRESTORE_LOCATION ?? google.location,
     bucket: google.bucket,
@@ -74,8 +91,10 @@ export function planDeployment(
     function: functionSettings(settings, google.functionTimeoutSeconds),
     settings,
     usesPowerBi: configuration.powerBi !== undefined,
-    usesDataform: tasksOf(workflows).some(({ type }) => type === dataformType.type),
+    usesDataform:
+      tasksOf(workflows).some(({ type }) => type === dataformType.type) || settings.BATON_DEPLOY_DATAFORM,
     tracing: configuration.traces !== undefined,
+    ownSecrets,
   };
 }
 
@@ -91,9 +110,13 @@ function tasksOf(workflows: readonly DeployedWorkflow[]) {
   return workflows.flatMap(({ definition }) => definition.tasks);
 }
 
-function queuesOf(workflows: readonly DeployedWorkflow[], settings: DeploymentSettings): readonly string[] {
+function queuesOf(
+  workflows: readonly DeployedWorkflow[],
+  settings: DeploymentSettings,
+  limited: ReadonlyMap<string, QueueSettings>,
+): readonly string[] {
   const named = tasksOf(workflows).map(({ queue }) => queue);
-  return [...new Set([defaults.queue, ...named, ...settings.BATON_DEPLOY_QUEUES])].sort();
+  return [...new Set([defaults.queue, ...named, ...settings.BATON_DEPLOY_QUEUES, ...limited.keys()])].sort();
 }
 
 function startsOf(workflows: readonly DeployedWorkflow[]) {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
-import { BatonError, messageOf } from "../../core/errors.ts";
+import { BatonError, messageOf } from "../../../core/errors.ts";
 import { type Command, commandLine } from "./commands.ts";
 
 export interface RunOptions {
@@ -42,5 +42,9 @@ export async function runCommand(command: Command, { input, captures, quiet }: R
 
 function failed(command: Command, reason: string, cause?: unknown): BatonError {
   const message = `${command.title} failed: ${reason}. Nothing after it was done; what came before stays`;
-  return new BatonError("DEPLOY_FAILED", message, { where: commandLine(command), cause });
+  return new BatonError("DEPLOY_FAILED", message, {
+    where: commandLine(command),
+    cause,
+    ...(command.remedy !== undefined && { remedy: command.remedy }),
+  });
 }

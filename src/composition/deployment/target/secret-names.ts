@@ -1,4 +1,4 @@
-import type { SecretVariable } from "../secrets.ts";
+import type { SecretVariable } from "../../secrets.ts";
 
 /** Names of the secrets in Secret Manager, after the prefix. */
 export const secretNames: Readonly<Record<SecretVariable, string>> = {

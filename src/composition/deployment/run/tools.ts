@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
-import { BatonError } from "../../core/errors.ts";
+import { BatonError } from "../../../core/errors.ts";
 
 const run = promisify(execFile);
 
@@ -31,6 +31,8 @@ const versionTimeoutMs = 60_000;
 export interface FoundTools {
   /** The program to call for each tool, also for one that is missing. */
   readonly programs: Readonly<Record<ToolName, string>>;
+  /** Also where it is not needed. */
+  readonly hasGcloud: boolean;
   /** What is missing or too old, in words. */
   readonly problems: readonly string[];
 }
@@ -52,7 +54,7 @@ export async function findTools(
       problems.push(...(await versionProblems(found, least, from)));
     }
   }
-  return { programs, problems };
+  return { programs, hasGcloud: isOnPath("gcloud", path), problems };
 }
 
 /** Throws `DEPLOY_TOOL_MISSING`. */

@@ -1,0 +1,76 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { variablesFile, variablesText } from "../plan/variables.ts";
+import { functionCommands } from "./commands.ts";
+import { demandNoDeletions } from "./deletions.ts";
+import type { Prepared } from "./prepare.ts";
+import { askProjectNumber } from "./project-number.ts";
+import { type RunStep, type Show, stepsOf } from "./run-step.ts";
+import { type StateResource, stateResources } from "./state.ts";
+import { demandTools } from "./tools.ts";
+
+/** How a removal is shown to whoever waits for it. */
+export interface ShowRemoval extends Show {
+  /** What Terraform has made and is deleted, before the question. */
+  removes(found: readonly StateResource[]): void;
+}
+
+/**
+ * Takes a deployment away, with all that it has stored; gives what there was by the state of Terraform. Throws
+ * `DEPLOY_TOOL_MISSING`, `DEPLOY_WOULD_DELETE`, `DEPLOY_FAILED`, and what `confirm` throws.
+ */
+export async function destroyDeployment(
+  prepared: Prepared,
+  show: ShowRemoval,
+): Promise<readonly StateResource[]> {
+  const { deployment, tools, parts, infrastructure } = prepared;
+  demandTools(tools);
+  const run = stepsOf(show);
+  await askProjectNumber(prepared, run);
+  const state = parts.includes("infrastructure") ? await readState(prepared, run) : undefined;
+  const found = state === undefined ? [] : stateResources(infrastructure.state, state);
+  if (state !== undefined) show.removes(found);
+  const { prefix, projectId } = deployment;
+  await show.confirm(
+    `This deletes the deployment ${prefix} of the project ${projectId}, and all of its data. Type ${prefix} to go on:`,
+  );
+  if (state !== undefined) await liftProtection(prepared, run, state);
+  if (parts.includes("function")) await removeFunction(prepared, run);
+  if (state !== undefined) await run(infrastructure.destroy);
+  return found;
+}
+
+/** Nothing is changed by it, but for what Terraform keeps on this machine. */
+async function readState({ infrastructure }: Prepared, run: RunStep): Promise<string> {
+  await run(infrastructure.init);
+  await run(infrastructure.existing);
+  return run(infrastructure.state, { captures: true });
+}
+
+async function removeFunction({ deployment }: Prepared, run: RunStep): Promise<void> {
+  const { present, remove } = functionCommands(deployment);
+  if ((await run(present, { captures: true })).trim() !== "") await run(remove);
+}
+
+/**
+ * What is protected can't be deleted before an apply has lifted it. Where it is lifted, no apply must come: it would make
+ * again what an earlier removal has deleted.
+ */
+async function liftProtection(prepared: Prepared, run: RunStep, state: string): Promise<void> {
+  const { root, deployment, infrastructure } = prepared;
+  writeFileSync(join(root, variablesFile), variablesText(unprotected(deployment)));
+  if (!isProtected(state)) return;
+  await run(infrastructure.plan);
+  // With the names of another deployment, it would be made in place of this one.
+  await demandNoDeletions(prepared, run);
+  await run(infrastructure.apply);
+}
+
+/** Whether a state holds something that is protected; an empty one holds nothing. */
+function isProtected(state: string): boolean {
+  return /"delete_protection_state":\s*"DELETE_PROTECTION_ENABLED"|"deletion_protection":\s*true/.test(state);
+}
+
+function unprotected(deployment: Prepared["deployment"]): Prepared["deployment"] {
+  return { ...deployment, settings: { ...deployment.settings, BATON_DEPLOY_DELETE_PROTECTION: false } };
+}

@@ -1,0 +1,2 @@
+/** An environment, or a part of it. */
+export type Variables = Readonly<Record<string, string | undefined>>;

@@ -1,0 +1,12 @@
+import { distance } from "fastest-levenshtein";
+
+/** The name that was probably meant: at most a third of it was written otherwise. Undefined when none is so near. */
+export function nearestName(written: string, known: Iterable<string>): string | undefined {
+  const most = Math.max(1, Math.floor(written.length / 3));
+  let best: { readonly name: string; readonly edits: number } | undefined;
+  for (const name of known) {
+    const edits = distance(written.toLowerCase(), name.toLowerCase());
+    if (edits <= most && (best === undefined || edits < best.edits)) best = { name, edits };
+  }
+  return best?.name;
+}

@@ -1,0 +1,171 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import * as z from "zod";
+import { DeployPlace } from "./deploy-place.ts";
+
+const docs = fileURLToPath(new URL("../../docs/deploy.md", import.meta.url));
+
+const PlanSchema = z.object({
+  function: z.object({
+    environment: z.record(z.string(), z.string()),
+    secrets: z.record(z.string(), z.string()),
+  }),
+  commands: z.array(z.object({ line: z.string() })),
+  warnings: z.array(z.string()),
+});
+
+async function plan(file: string, environment: Readonly<Record<string, string>> = {}) {
+  const place = new DeployPlace({ files: { "one.env": file } });
+  const parameters = ["--dry-run", "--variables", "one.env"];
+  const { code, stdout, stderr } = await place.deploy([...parameters, "--json"], { environment });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const text = (await place.deploy(parameters, { environment })).stdout;
+  return { text, stdout, place, ...PlanSchema.parse(JSON.parse(stdout)) };
+}
+
+const refused: readonly (readonly [string, string, readonly string[]])[] = [
+  ["no line of a variable", "# one\nA=1\n\nB: 2\n", ["expected NAME=value", "→ at line 4 of one.env"]],
+  ["an open quote", 'A="x\ny"\nB="z\nC=1\n', ['B begins with ", which is never closed', "→ at line 3 of"]],
+  ["a name with a dash", "MY-NAME=1\n", ["expected NAME=value", "→ at line 1 of"]],
+  [
+    "an unknown variable",
+    "BATON_BUKCET=b-of-mine\n",
+    ["no variable BATON_BUKCET; did you mean BATON_BUCKET?"],
+  ],
+  ["an unknown setting", "BATON_DEPLOY_MAXINSTANCES=1\n", ["did you mean BATON_DEPLOY_MAX_INSTANCES?"]],
+  ["a variable that is like none", "BATON_COLOUR_OF_IT=red\n", ["no variable BATON_COLOUR_OF_IT\n"]],
+  ["a port", "PORT=80\n", ["PORT is Cloud Run's own"]],
+  ["a name of the service", "K_SERVICE=x\n", ["K_SERVICE is Cloud Run's own"]],
+  ["a target", "FUNCTION_TARGET=x\n", ["FUNCTION_TARGET is Cloud Run's own"]],
+  ["a name of Google's", "X_GOOGLE_A=x\n", ["X_GOOGLE_A is Cloud Run's own"]],
+  ["a name of a job", "CLOUD_RUN_JOB=x\n", ["CLOUD_RUN_JOB is Cloud Run's own"]],
+  ["a file of credentials", "GOOGLE_APPLICATION_CREDENTIALS=/a.json\n", ["is the instance's own"]],
+  ["a path", "PATH=/bin\n", ["PATH is the instance's own"]],
+  [
+    "the callback secret",
+    "BATON_CALLBACK_SECRET=whsec_abc\n",
+    ["this file is for none: set it in the environment"],
+  ],
+  ["Power BI's secret", "BATON_POWERBI_CLIENT_SECRET=abc\n", ["takes it to Secret Manager"]],
+  ["a secret of no form", "A=secret:\n", ["a secret is named by secret:<name>", "→ at A"]],
+  ["a secret of another project's id", "A=projects/other/secrets/s/versions/1\n", ["named by its number"]],
+];
+
+test.each(refused)("a file of variables may not hold %s", async (_, file, told) => {
+  const place = new DeployPlace({ files: { "one.env": file } });
+  const { code, stdout, stderr } = await place.deploy(["--dry-run", "--variables", "one.env"]);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^error CONFIGURATION_INVALID: /);
+  for (const words of told) expect(stderr).toContain(words);
+  expect(stdout).toBe("");
+});
+
+test("everything wrong with the file is told at once, with what else is wrong", async () => {
+  const place = new DeployPlace({ files: { "one.env": "A\nPORT=1\nBATON_DEPLOY_CPU=3\n" } });
+  const { stderr } = await place.deploy(["--dry-run", "--variables", "one.env"]);
+  for (const words of ["line 1 of one.env", "line 2 of one.env", "BATON_DEPLOY_CPU"])
+    expect(stderr).toContain(words);
+});
+
+test("a file that is not there is told with what to do", async () => {
+  const { code, stderr } = await new DeployPlace().deploy(["--dry-run", "--variables", "nope.env"]);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^error USAGE: Can't read nope\.env/);
+  expect(stderr).toContain("what to do: Give --variables a file of lines NAME=value");
+});
+
+test("quotes, lines, comments and `export` mean what they mean to Node", async () => {
+  const file = `\uFEFF# of production\r\nexport A='one # two'\r\n B = 2 # three\nC="first\nsecond = x"\nNODE_OPTIONS=--trace-warnings\nD=\n`;
+  const { function: fn, warnings } = await plan(file);
+  expect(fn.environment).toMatchObject({
+    A: "one # two",
+    B: "2",
+    C: "first\nsecond = x",
+    D: "",
+    NODE_OPTIONS: "--trace-warnings",
+  });
+  expect(warnings).toEqual([]);
+});
+
+test("a secret of one's own comes from Secret Manager when an instance starts", async () => {
+  const file = `API_TOKEN=secret:api-token
+OTHER=secret:other:7
+SAME=projects/my-project/secrets/same/versions/3
+FAR=projects/123456/secrets/far/versions/latest
+BATON_CALLBACK_SECRET=projects/my-project/secrets/baton-callback-secret/versions/latest
+`;
+  const { function: fn, commands, text, warnings, place } = await plan(file);
+  expect(fn.secrets).toEqual({
+    BATON_CALLBACK_SECRET: "baton-callback-secret",
+    API_TOKEN: "api-token:latest",
+    OTHER: "other:7",
+    SAME: "same:3",
+    FAR: "projects/123456/secrets/far:latest",
+  });
+  for (const name of ["API_TOKEN", "OTHER", "SAME", "FAR"]) expect(fn.environment).not.toHaveProperty(name);
+  expect(commands.map(({ line }) => line).join("\n")).toContain(
+    "--set-secrets=BATON_CALLBACK_SECRET=baton-callback-secret:latest,API_TOKEN=api-token:latest,FAR=projects/123456/secrets/far:latest,OTHER=other:7,SAME=same:3 ",
+  );
+  expect(text).toContain("API_TOKEN: secret api-token, latest version");
+  expect(text).toContain("OTHER: secret other, version 7");
+  expect(warnings).toEqual([]);
+  await place.deploy(["--yes", "--variables", "one.env"]);
+  expect(place.read("infra/baton.function.yaml")).not.toContain("API_TOKEN");
+});
+
+test("the file that the docs show is one", async () => {
+  const [, file = ""] =
+    /```sh\n(# environments\/production\.env\n.*?)```/s.exec(readFileSync(docs, "utf8")) ?? [];
+  const { function: fn } = await plan(file);
+  expect(fn.secrets).toMatchObject({
+    API_TOKEN: "api-token:latest",
+    OTHER_TOKEN: "projects/123456789012/secrets/other-token:latest",
+  });
+});
+
+test("what looks like a secret is set, but told, and shown nowhere", async () => {
+  const names = [
+    "MY_SECRET",
+    "API_TOKEN",
+    "DB_PASSWORD",
+    "APIKEY",
+    "SOME_API_KEY",
+    "PRIVATE_KEY",
+    "credentials",
+  ];
+  const file = [...names, "BATON_SAMPLE_TOKEN"].map((name) => `${name}=very-own-${name}`).join("\n");
+  const { function: fn, stdout, text, warnings, place } = await plan(`${file}\nPLAIN=very-plain\n`);
+  expect(`${stdout}${text}`).not.toContain("very-own");
+  expect(fn.environment).toMatchObject({ MY_SECRET: "…", PLAIN: "very-plain" });
+  for (const name of names)
+    expect(warnings.find((warning) => warning.startsWith(`${name} looks like a secret`))).toContain(
+      `${name}=secret:<name of the secret>`,
+    );
+  expect(text).toContain("Look at this:");
+  const { stdout: said } = await place.deploy(["--yes", "--variables", "one.env"]);
+  expect(said).not.toContain("very-own");
+  expect(place.read("infra/baton.function.yaml")).toContain('MY_SECRET: "very-own-MY_SECRET"');
+});
+
+test("variables of the samples that the function does not get are told", async () => {
+  const environment = { BATON_SAMPLE_POWERBI_DATASET: "d", BATON_SAMPLE_POWERBI_WORKSPACE: "w" };
+  const { warnings, text } = await plan(
+    "BATON_SAMPLE_POWERBI_DATASET=d\nFIRESTORE_EMULATOR_HOST=h:1\n",
+    environment,
+  );
+  expect(warnings).toEqual([
+    expect.stringMatching(
+      /^BATON_SAMPLE_POWERBI_WORKSPACE of this environment .* the function does not get it: put it/,
+    ),
+    expect.stringMatching(/^FIRESTORE_EMULATOR_HOST of the file is meant for a machine of yours/),
+  ]);
+  expect(text).toContain("Look at this:\n  BATON_SAMPLE_POWERBI_WORKSPACE of this environment");
+  const removal = await new DeployPlace().deploy(["--dry-run", "--destroy"], { environment });
+  expect(removal.stdout).not.toContain("Look at this");
+});
+
+test("a log level that leaves the dashboard without batches is told", async () => {
+  const { warnings } = await plan("BATON_LOG_LEVEL=warn\n");
+  expect(warnings).toEqual([expect.stringContaining("the dashboard shows no batch")]);
+});

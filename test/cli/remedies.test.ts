@@ -1,0 +1,71 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { Workplace } from "../support/command.ts";
+import { helloFiles } from "../support/command-workflows.ts";
+
+test("a workflow that there is not is told with the one that was meant, and with what can be done", async () => {
+  const place = new Workplace(helloFiles);
+  const near = await place.baton(["run", "helo"]);
+  expect(near.stderr).toContain(
+    'error WORKFLOW_UNKNOWN: There is no workflow "helo"; there are: hello; did you mean hello?\n',
+  );
+  const far = await place.baton(["run", "mine"]);
+  expect(far.stderr).not.toContain("did you mean");
+  expect(far.stderr).toContain(
+    "what to do: Name one of these, put the workflow into the folder of BATON_WORKFLOWS, or store it with `baton apply`.",
+  );
+});
+
+test("a path that there is not is told with what to do", async () => {
+  const place = new Workplace(helloFiles);
+  for (const parameters of [
+    ["validate", "nowhere"],
+    ["apply", "nowhere.yaml"],
+  ])
+    expect((await place.baton(parameters)).stderr).toContain("what to do: Name a workflow file or a folder");
+});
+
+test("what is wrong with a variable is said in a sentence", async () => {
+  const environment = {
+    BATON_ENGINE: "cloud",
+    BATON_CONCURRENCY: "0",
+    BATON_DURABILITY: "some",
+    BATON_BUCKET: "b",
+    BATON_MAX_BYTES_BILLED: "0",
+    BATON_SERVICE_ACCOUNT: "me",
+    BATON_OIDC_KEYS_URL: "here",
+    BATON_DATA: "",
+  };
+  const { stderr } = await new Workplace(helloFiles).baton(["batches"], { environment });
+  for (const sentence of [
+    "write embedded or gcp\n→ at BATON_ENGINE",
+    "at least 1\n→ at BATON_CONCURRENCY",
+    "write full or normal\n→ at BATON_DURABILITY",
+    "at least 3 characters\n→ at BATON_BUCKET",
+    "more than 0\n→ at BATON_MAX_BYTES_BILLED",
+    "write an e-mail address\n→ at BATON_SERVICE_ACCOUNT",
+    "write an http:// or https:// address\n→ at BATON_OIDC_KEYS_URL",
+    "write something, or leave it out\n→ at BATON_DATA",
+  ])
+    expect(stderr).toContain(sentence);
+});
+
+test("what Google's client warns of where there are no credentials reaches no terminal, other warnings do", async () => {
+  const metadata = createServer((_, response) => response.writeHead(500).end());
+  await new Promise<void>((resolve) => metadata.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void metadata.close());
+  const { port } = metadata.address() as AddressInfo;
+  const files = {
+    ...helloFiles,
+    "warns.ts": `process.emitWarning("of a workflow", "OwnWarning");\n`,
+  };
+  const { stderr } = await new Workplace(files).baton(["doctor"], {
+    environment: {
+      ...{ BATON_ENGINE: "gcp", BATON_PROJECT: "p", BATON_BUCKET: "bucket", BATON_LOCATION: "europe-west1" },
+      ...{ GCE_METADATA_HOST: `127.0.0.1:${port}`, HOME: "/nowhere", CLOUDSDK_CONFIG: "/nowhere" },
+    },
+  });
+  expect(stderr).toContain("OwnWarning: of a workflow");
+  expect(stderr).not.toContain("MetadataLookupWarning");
+});
