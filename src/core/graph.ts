@@ -21,6 +21,8 @@ export interface Join extends JoinShape {
 /** A definition with its edges worked out. Built once per definition and process. */
 export interface Graph {
   readonly hash: string;
+  /** Parents of a join that are counted as one. */
+  readonly joinShardParents: number;
   readonly definition: Definition;
   readonly tasks: ReadonlyMap<string, TaskDefinition>;
   readonly roots: readonly string[];
@@ -35,14 +37,20 @@ const joinIdCharacters = 16;
 
 /**
  * Works out roots and joins. The end of the batch is a child, under the rule `all_ended`, of every task that no other
- * child waits for. A hash that is known need not be made again.
+ * child waits for. A hash that is known need not be made again. Whoever counts the parents of a join has to know in parts
+ * of how many they are counted: it is a matter of the batch, and not of the code.
  */
-export function buildGraph(definition: Definition, hash = hashDefinition(definition)): Graph {
-  const joins = joinsOfDefinition(definition);
+export function buildGraph(
+  definition: Definition,
+  hash = hashDefinition(definition),
+  joinShardParents: number = limits.joinShardParents,
+): Graph {
+  const joins = joinsOfDefinition(definition, joinShardParents);
   const joinsOf = new Map<string, Join[]>(definition.tasks.map((task) => [task.id, []]));
   for (const join of joins) for (const parent of join.parents) joinsOf.get(parent)?.push(join);
   return {
     hash,
+    joinShardParents,
     definition,
     tasks: new Map(definition.tasks.map((task) => [task.id, task])),
     roots: definition.tasks.filter((task) => task.after.length === 0).map((task) => task.id),
@@ -52,13 +60,13 @@ export function buildGraph(definition: Definition, hash = hashDefinition(definit
   };
 }
 
-function joinsOfDefinition(definition: Definition): Join[] {
+function joinsOfDefinition(definition: Definition, joinShardParents: number): Join[] {
   return groupByParents(definition).map(({ parents, children }) => ({
     id: hashJson(parents).slice(0, joinIdCharacters),
     parents,
     children,
     rules: [...new Set(children.map((child) => child.rule))],
-    shards: shardsOf(parents, limits.joinShardParents),
+    shards: shardsOf(parents, joinShardParents),
   }));
 }
 
@@ -67,7 +75,8 @@ interface ParentGroup {
   readonly children: Child[];
 }
 
-function groupByParents(definition: Definition): ParentGroup[] {
+/** Every distinct set of parents, in order, with those that wait for it; the end of the batch is one of them. */
+export function groupByParents(definition: Definition): ParentGroup[] {
   const groups = new Map<string, ParentGroup>();
   const add = (after: readonly string[], child: Child) => {
     const parents = [...after].sort();

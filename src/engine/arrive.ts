@@ -1,9 +1,11 @@
 import { decideArrival } from "../core/claim.ts";
 import type { TaskDefinition } from "../core/definition.ts";
+import { awaitsCompletion } from "../core/kept-completion.ts";
 import type { AttemptOutcome } from "../core/settlement.ts";
 import type { SyncMark } from "../ports/store.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { keptCompletion } from "./kept-completions.ts";
 import { completionMessage, executeMessage, finalCallbackMessages } from "./messages.ts";
 import { publishSince } from "./publish.ts";
 import type { ClaimOutcome, StoredLog, TaskLogs } from "./task-logs.ts";
@@ -14,17 +16,22 @@ interface Parts {
   readonly logs: TaskLogs;
   /** Ends the task as it was found. */
   readonly end: (found: StoredLog, outcome: AttemptOutcome) => Promise<void>;
+  /** Ends it by a completion from outside; false when that can't be stored now. */
+  readonly complete: (found: StoredLog, outcome: AttemptOutcome) => Promise<boolean>;
 }
 
 /** What a message that wants to run a task makes of the log that it finds: a try to claim it, or nothing more to do. */
 export async function arrive(
-  { dependencies, logs, end }: Parts,
+  { dependencies, logs, end, complete }: Parts,
   batch: PinnedBatch,
   task: TaskDefinition,
   found: StoredLog | undefined,
   since: SyncMark,
 ): Promise<ClaimOutcome | undefined> {
   if (!found) return logs.claimFirst(batch, task.id);
+  // A completion that came in time counts, however late it is taken.
+  const kept = awaitsCompletion(found.log) ? await keptCompletion(dependencies.store, found.log) : undefined;
+  if (kept && (await complete(found, kept.outcome))) return undefined;
   const arrival = decideArrival(found.log, found.ageMs);
   switch (arrival.kind) {
     case "ended":
@@ -34,6 +41,11 @@ export async function arrive(
       ]);
       return undefined;
     case "held":
+      if (kept) {
+        const lookAgainMs = Math.min(arrival.remainingMs, kept.lookAgainMs);
+        await dependencies.timer.schedule(executeMessage(batch, task.id), lookAgainMs);
+        return undefined;
+      }
       // Whoever parked it may have died before it could look for events that came meanwhile.
       if (await wakeIfSent({ dependencies, logs }, batch, found)) return undefined;
       await dependencies.timer.schedule(executeMessage(batch, task.id), arrival.remainingMs);

@@ -19,8 +19,9 @@ interface Parts {
 
 /**
  * Ends what a fenced task has started elsewhere, such as a job of the warehouse. Called before its lock is given back: a
- * call of the same key that comes then may take the very same job up. Called again by the worker that finds its claim gone. What can't be ended is told of and left alone: the
- * batch has to end.
+ * call of the same key that comes then may take the very same job up. Called again by the worker that finds its claim gone,
+ * and by every message that was to run the task: it comes again when that worker has died. What can't be ended is told of
+ * and left alone: the batch has to end.
  */
 export async function cancelElsewhere(parts: Parts, batch: PinnedBatch, log: TaskLog): Promise<void> {
   const task = batch.graph.tasks.get(log.taskId);

@@ -40,7 +40,7 @@ async function cancelTasks(
   taskIds: readonly string[],
 ): Promise<string[]> {
   const records = new ExecutionRecords(dependencies.store);
-  const found = await logs.readAll(batch.batchId);
+  const found = await logs.readStates(batch.batchId);
   const open = taskIds.filter((taskId) => {
     const log = found.get(taskId)?.log;
     return !log || !isTerminal(log.status);

@@ -1,19 +1,19 @@
+import type { TaskDefinition } from "../core/definition.ts";
 import { BatonError } from "../core/errors.ts";
+import type { Ending } from "../core/joins.ts";
+import { awaitsCompletion, outcomeOfTold, type ToldEnding } from "../core/kept-completion.ts";
 import { limits } from "../core/limits.ts";
-import type { Completion, TaskMessage } from "../core/messages.ts";
-import { CONTROL_QUEUE } from "../core/messages.ts";
-import type { TaskLog } from "../core/records.ts";
-import type { AttemptOutcome } from "../core/settlement.ts";
+import type { TaskMessage } from "../core/messages.ts";
 import { isTerminal } from "../core/status.ts";
 import type { SyncMark } from "../ports/store.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { Executor } from "./execute.ts";
 import type { FanOut } from "./fan-out.ts";
-import { finalCallbackMessages } from "./messages.ts";
+import { keepCompletion, storeCompletion } from "./kept-completions.ts";
+import { executeMessage, finalCallbackMessages } from "./messages.ts";
 import { publishSince } from "./publish.ts";
-import { jsonText, storeResult } from "./results.ts";
-import type { TaskLogs } from "./task-logs.ts";
+import type { StoredLog, TaskLogs } from "./task-logs.ts";
 
 /** Handles "a task has completed", from Baton's own workers and from outside. */
 export class Completions {
@@ -41,37 +41,44 @@ export class Completions {
     const task = batch.graph.tasks.get(taskId);
     if (!task) throw new BatonError("TASK_UNKNOWN", `Batch ${batch.batchId} has no task ${taskId}`);
     const found = await this.#logs.read(batch.batchId, taskId);
-    if (found && isTerminal(found.log.status)) {
-      const callbacks = finalCallbackMessages(batch.batchId, task);
-      if (callbacks.length > 0) await publishSince(this.#dependencies, since, callbacks);
-      return { status: found.log.status, reason: found.log.reason };
-    }
-    const isStored =
-      found?.log.status === "WAITING" &&
-      found.log.reason === "completion" &&
-      (await this.#executor.complete(
-        batch,
-        task,
-        found,
-        await this.#outcomeOf(found.log, message.completion),
-      ));
-    // It came before its task waits for it, or could not be stored now: it is kept until it can, or the task has ended.
-    if (!isStored)
-      await this.#dependencies.timer.schedule({ queue: CONTROL_QUEUE, message }, limits.earlyCompletionMs);
-    return undefined;
+    const ending = await this.#endingOf(task, found, since);
+    if (ending) return ending;
+    const told = await storeCompletion(
+      this.#dependencies,
+      { batchId: batch.batchId, taskId },
+      message.completion ?? { result: null },
+    );
+    const isTaken =
+      found &&
+      awaitsCompletion(found.log) &&
+      (await this.#executor.complete(batch, task, found, outcomeOfTold(told)));
+    return isTaken ? undefined : this.#endingOf(task, await this.#keep(batch, taskId, told), since);
   }
 
-  async #outcomeOf(
-    { batchId, taskId, attempt }: TaskLog,
-    completion: Completion = { result: null },
-  ): Promise<AttemptOutcome> {
-    if ("error" in completion) {
-      const message = completion.error.slice(0, limits.errorMessageCharacters);
-      return { kind: "failed", error: { code: "TASK_FAILED", message, retryable: false }, notes: null };
-    }
-    const { objects, ids } = this.#dependencies;
-    const object = `${batchId}/${taskId}/${attempt}-${ids.unique()}.json`;
-    const result = await storeResult(objects, object, jsonText(completion.result));
-    return { kind: "succeeded", result, notes: null };
+  /** How a task has ended, if it has. Whoever ended it may have died before it could tell of it, or have been us. */
+  async #endingOf(
+    task: TaskDefinition,
+    found: StoredLog | undefined,
+    since: SyncMark,
+  ): Promise<Ending | undefined> {
+    if (!found || !isTerminal(found.log.status)) return undefined;
+    const { batchId, status, reason } = found.log;
+    const callbacks = finalCallbackMessages(batchId, task);
+    if (callbacks.length > 0) await publishSince(this.#dependencies, since, callbacks);
+    return { status, reason };
+  }
+
+  /**
+   * For a task that does not wait yet, or can't end just now; gives its log as it is then. A task that began to wait meanwhile
+   * may not have seen what is kept.
+   */
+  async #keep(batch: PinnedBatch, taskId: string, told: ToldEnding): Promise<StoredLog | undefined> {
+    const { timer } = this.#dependencies;
+    const { batchId } = batch;
+    await keepCompletion(this.#dependencies, { batchId, taskId }, told);
+    const found = await this.#logs.read(batchId, taskId);
+    if (found && awaitsCompletion(found.log))
+      await timer.schedule(executeMessage(batch, taskId), limits.lockPollSeconds.first * 1_000);
+    return found;
   }
 }

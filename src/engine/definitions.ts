@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { crowdedTasks } from "../core/crowded-tasks.ts";
 import { type Definition, DefinitionSchema, toJson } from "../core/definition.ts";
 import { BatonError } from "../core/errors.ts";
 import { buildGraph, type Graph } from "../core/graph.ts";
@@ -6,7 +7,7 @@ import { type JsonValue, JsonValueSchema } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import type { Ids } from "../ports/ids.ts";
 import type { ObjectStore } from "../ports/objects.ts";
-import type { DocumentKey, DocumentStore } from "../ports/store.ts";
+import type { DocumentKey, DocumentStore, Snapshot } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { LruMap } from "./lru-map.ts";
 import { commitOwned } from "./owned-commit.ts";
@@ -28,14 +29,16 @@ export class Definitions {
 
   /** Keeps the definition, so that batches can be pinned to it. Throws `WORKFLOW_INVALID`. */
   async save(definition: Definition): Promise<Graph> {
-    const graph = this.#build(definition);
-    if (this.#graphs.get(graph.hash)) return graph;
-    requireStorableEndings(graph);
+    const built = this.#build(definition);
+    const known = this.#graphs.get(built.hash);
+    if (known) return known;
+    requireStorableEndings(built);
     const mark = this.#store.mark();
-    const stored = await this.#put(graph.hash, toJson(definition));
-    const data = { nonce: this.#ids.unique(), ...stored };
-    await commitOwned(this.#store, { kind: "create", key: keyOf(graph.hash), data });
+    const stored = await this.#put(built.hash, toJson(definition));
+    const data = { nonce: this.#ids.unique(), joinShardParents: built.joinShardParents, ...stored };
+    const kept = await commitOwned(this.#store, { kind: "create", key: keyOf(built.hash), data });
     await this.#store.sync(mark);
+    const graph = kept.kind === "won" ? built : asPinned(built, kept.current);
     this.#graphs.set(graph.hash, graph);
     return graph;
   }
@@ -46,9 +49,9 @@ export class Definitions {
     if (known) return known;
     const { document } = await this.#store.get(keyOf(hash));
     if (!document) throw new BatonError("DEFINITION_MISSING", `Definition ${hash} is not stored`);
-    const { definition, object } = StoredDefinitionSchema.parse(document.data);
+    const { definition, object, joinShardParents } = StoredDefinitionSchema.parse(document.data);
     const json = object === undefined ? definition : await readJson(this.#objects, object);
-    const graph = buildGraph(DefinitionSchema.parse(json), hash);
+    const graph = buildGraph(DefinitionSchema.parse(json), hash, joinShardParents);
     this.#graphs.set(hash, graph);
     return graph;
   }
@@ -69,23 +72,29 @@ export class Definitions {
   }
 }
 
-function requireStorableEndings({ definition, joinsOf }: Graph): void {
-  for (const [taskId, joins] of joinsOf) {
-    const counted = joins.filter(({ parents }) => parents.length > 1).length;
-    if (counted > limits.joinsPerTask)
-      throw new BatonError(
-        "WORKFLOW_INVALID",
-        `It is waited for together with ${counted} different sets of tasks; ${limits.joinsPerTask} are allowed`,
-        { where: `workflow "${definition.workflowId}", task "${taskId}"` },
-      );
-  }
+function requireStorableEndings({ definition }: Graph): void {
+  const [crowded] = crowdedTasks(definition);
+  if (!crowded) return;
+  const where = `workflow "${definition.workflowId}", task "${crowded.taskId}"`;
+  throw new BatonError("WORKFLOW_INVALID", crowded.message, { where });
+}
+
+/** Batches of this definition may run that were begun when joins were counted in parts of another size. */
+function asPinned(built: Graph, { document }: Snapshot): Graph {
+  const { joinShardParents } = StoredDefinitionSchema.parse(document?.data);
+  if (joinShardParents === built.joinShardParents) return built;
+  return buildGraph(built.definition, built.hash, joinShardParents);
 }
 
 const bucket = "definitions";
 
+/** Of definitions that were stored before they said so. Never changes, unlike the limit. */
+const joinShardParentsBefore = 1_000;
+
 const StoredDefinitionSchema = z.object({
   definition: JsonValueSchema.optional(),
   object: z.string().optional(),
+  joinShardParents: z.int().positive().default(joinShardParentsBefore),
 });
 type StoredDefinition = { readonly definition: JsonValue } | { readonly object: string };
 

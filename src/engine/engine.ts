@@ -117,7 +117,7 @@ export class Engine {
   }
 
   redrive(batchId: string): Promise<void> {
-    return redriveBatch(this.#dependencies, this.#batches, this.#logs, batchId);
+    return redriveBatch(this.#dependencies, this.#batches, this.#logs, this.#executor, batchId);
   }
 
   /** Throws `BATCH_UNKNOWN`. */
@@ -152,6 +152,7 @@ export class Engine {
         definitions: this.#definitions,
         batches: this.#batches,
         logs: this.#logs,
+        executor: this.#executor,
       },
       batchId,
     );

@@ -2,6 +2,7 @@ import type { CallbackTarget } from "../core/callback.ts";
 import type { TaskDefinition } from "../core/definition.ts";
 import { BatonError, messageOf } from "../core/errors.ts";
 import { failureOf } from "../core/failure.ts";
+import { awaitsCompletion } from "../core/kept-completion.ts";
 import { limits } from "../core/limits.ts";
 import { backoffMs } from "../core/retry.ts";
 import type { AttemptOutcome } from "../core/settlement.ts";
@@ -18,6 +19,8 @@ import { conclude } from "./conclude.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { ExecutionRecords } from "./execution-records.ts";
 import { insist } from "./insist.ts";
+import { keptCompletion } from "./kept-completions.ts";
+import { executeMessage } from "./messages.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Parents } from "./parents.ts";
 import type { Conclusion, Settlements } from "./settlements.ts";
@@ -102,8 +105,13 @@ export class Executor {
   ): Promise<void> {
     let claim = outcome;
     while (claim.kind === "lost") {
+      // A worker that died after the cancel had looked may have begun something elsewhere: its message comes again.
+      if (claim.current?.log.status === "CANCELLED")
+        await cancelElsewhere(this.#parts, batch, claim.current.log);
       const end = (found: StoredLog, outcome: AttemptOutcome) => this.end(batch, task, found, outcome);
-      const next = await arrive({ ...this.#parts, end }, batch, task, claim.current, mark);
+      const complete = (found: StoredLog, outcome: AttemptOutcome) =>
+        this.complete(batch, task, found, outcome);
+      const next = await arrive({ ...this.#parts, end, complete }, batch, task, claim.current, mark);
       if (!next) return;
       claim = next;
     }
@@ -153,22 +161,31 @@ export class Executor {
     await dependencies.store.sync(beforeClaim);
     const ours = { ...claimed, log: { ...claimed.log, isOurs: true } };
     const { outcome, claim } = await runAttempt(this.#parts, batch, task, ours, target);
-    if (outcome.kind === "abandoned") return this.#abandon(batch, task);
+    if (outcome.kind === "abandoned") return this.#continueFromStore(batch, task);
     await this.#settle(batch, task, claim, await conclude(dependencies, claim, outcome, target));
     if (outcome.kind === "parked" && outcome.events) await this.#wakeIfSent(batch, task);
-  }
-
-  /** A task whose batch was cancelled may have begun something elsewhere after it was looked for. */
-  async #abandon(batch: PinnedBatch, task: TaskDefinition): Promise<void> {
-    const current = await this.#parts.logs.read(batch.batchId, task.id);
-    if (current?.log.status === "CANCELLED") return cancelElsewhere(this.#parts, batch, current.log);
-    await this.#continueFromStore(batch, task);
+    if (outcome.kind === "parked" && outcome.reason === "completion") await this.#goOnIfKept(batch, task);
   }
 
   /** An event may have come between the task's look for it and its parking: then nobody else wakes the task. */
   async #wakeIfSent(batch: PinnedBatch, task: TaskDefinition): Promise<void> {
     const found = await this.#parts.logs.read(batch.batchId, task.id);
     if (found) await wakeIfSent(this.#parts, batch, found);
+  }
+
+  /** A completion may have come before the task waited for it, which its receiver could not see. */
+  async #goOnIfKept(batch: PinnedBatch, task: TaskDefinition): Promise<void> {
+    const { store, broker } = this.#parts.dependencies;
+    const kept = await keptCompletion(store, { batchId: batch.batchId, taskId: task.id });
+    if (kept) await broker.publish([executeMessage(batch, task.id)]);
+  }
+
+  /** Ends a task that waits by the completion that is kept for it, if there is one and it can be stored now. */
+  async completeByKept(batch: PinnedBatch, found: StoredLog): Promise<void> {
+    const task = batch.graph.tasks.get(found.log.taskId);
+    if (!task || !awaitsCompletion(found.log)) return;
+    const kept = await keptCompletion(this.#parts.dependencies.store, found.log);
+    if (kept) await this.complete(batch, task, found, kept.outcome);
   }
 
   async #settle(

@@ -3,6 +3,7 @@ import { planRedrive } from "../core/redrive.ts";
 import type { Batches, StoredBatch } from "./batches.ts";
 import { cancelBatch } from "./cancel.ts";
 import type { Dependencies } from "./dependencies.ts";
+import type { Executor } from "./execute.ts";
 import { completionMessage, executeMessage } from "./messages.ts";
 import { publishSince } from "./publish.ts";
 import type { StoredLog, TaskLogs } from "./task-logs.ts";
@@ -13,6 +14,7 @@ export async function redriveBatch(
   dependencies: Dependencies,
   batches: Batches,
   logs: TaskLogs,
+  executor: Executor,
   batchId: string,
 ): Promise<void> {
   const since = dependencies.store.mark();
@@ -21,8 +23,11 @@ export async function redriveBatch(
   if (batch.status !== "RUNNING" || batches.isExpired(found)) return;
   if (batch.cancelRequested) return cancelBatch(dependencies, batches, logs, batchId);
   const pinned = await batches.pinned(batchId);
-  const standing = await logs.readAll(batchId);
-  for (const log of standing.values()) await wakeIfSent({ dependencies, logs }, pinned, log);
+  const standing = await logs.readStates(batchId);
+  for (const log of standing.values()) {
+    await wakeIfSent({ dependencies, logs }, pinned, log);
+    await executor.completeByKept(pinned, log);
+  }
   const plan = planRedrive(pinned.graph, standing);
   tellIfStuck(dependencies, found, standing, plan.execute.length + plan.complete.length);
   await publishSince(dependencies, since, [

@@ -1,4 +1,6 @@
+import { limits } from "../core/limits.ts";
 import { type TaskLog, TaskLogSchema } from "../core/records.ts";
+import { isTerminal } from "../core/status.ts";
 import type { DocumentKey, Snapshot, StoredDocument, Version } from "../ports/store.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -35,15 +37,26 @@ export class TaskLogs {
     return toStoredLog(await this.#dependencies.store.get(logKey(batchId, taskId)));
   }
 
-  /** All logs of a batch, by task. */
+  /** All logs of a batch, a page at a time: all of them at once may be larger than the memory of a function. */
+  async *pagesOf(batchId: string): AsyncGenerator<readonly StoredLog[]> {
+    const conditions = [{ field: "batchId", equals: batchId }];
+    for await (const page of pages(this.#dependencies.store, "taskLogs", conditions, limits.taskLogsPage))
+      yield page.documents.map((document) => fromDocument(document, page.readTime));
+  }
+
+  /** All logs of a batch, by task, with their results. */
   async readAll(batchId: string): Promise<Map<string, StoredLog>> {
     const logs = new Map<string, StoredLog>();
-    const conditions = [{ field: "batchId", equals: batchId }];
-    for await (const page of pages(this.#dependencies.store, "taskLogs", conditions))
-      for (const document of page.documents) {
-        const stored = fromDocument(document, page.readTime);
-        logs.set(stored.log.taskId, stored);
-      }
+    for await (const page of this.pagesOf(batchId))
+      for (const stored of page) logs.set(stored.log.taskId, stored);
+    return logs;
+  }
+
+  /** How all tasks of a batch stand, by task: what has ended without its result. */
+  async readStates(batchId: string): Promise<Map<string, StoredLog>> {
+    const logs = new Map<string, StoredLog>();
+    for await (const page of this.pagesOf(batchId))
+      for (const stored of page) logs.set(stored.log.taskId, withoutResult(stored));
     return logs;
   }
 
@@ -131,6 +144,12 @@ function fromDocument(document: StoredDocument, readTime: number): StoredLog {
     ageMs: readTime - document.updateTime,
     isOurs: false,
   };
+}
+
+/** Only of logs that are never written again. */
+function withoutResult(stored: StoredLog): StoredLog {
+  if (!isTerminal(stored.log.status)) return stored;
+  return { ...stored, log: { ...stored.log, result: null, notes: null, arrivals: [] } };
 }
 
 export function logKey(batchId: string, taskId: string): DocumentKey {

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { crowdedTasks } from "../core/crowded-tasks.ts";
 import { type Definition, FUNCTION_TASK_TYPE } from "../core/definition.ts";
 import { JsonObjectSchema } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
@@ -78,6 +79,11 @@ export function validateDataWorkflow(source: YamlSource, taskTypes: TaskTypes): 
     workflowId: workflow,
     tasks: tasks.flatMap((task) => task.data ?? []),
   };
+  const crowded = crowdedTasks(definition).map(({ taskId, message }): DataProblem => {
+    const index = definition.tasks.findIndex(({ id }) => id === taskId);
+    return { code: "WORKFLOW_INVALID", message, path: ["tasks", index] };
+  });
+  if (crowded.length > 0) return { ok: false, problems: placed(crowded, source) };
   const parseInput: BuiltWorkflow["parseInput"] = (input) => input;
   return {
     ok: true,

@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import * as z from "zod";
+import { crowdedTasks } from "../core/crowded-tasks.ts";
+import type { Definition } from "../core/definition.ts";
 import { type ErrorCode, errorCatalog, messageOf } from "../core/errors.ts";
 import type { TaskTypes } from "./data-workflow.ts";
 import type { WorkflowFile } from "./folder-files.ts";
@@ -29,8 +31,17 @@ async function loadCode(path: string): Promise<LoadedFile> {
   const exported = new Set(typeof module === "object" && module !== null ? Object.values(module) : []);
   const workflows = [...exported].filter(isWorkflow);
   // A workflow without tasks refuses to give its definition: better here than when a message asks for it.
-  for (const workflow of workflows) workflow.definition;
-  return { workflows, problems: [] };
+  const problems = workflows.flatMap(({ definition }) => crowdingProblems(definition, path));
+  return { workflows, problems };
+}
+
+/** A workflow that no batch can be started of. It stays, so that whoever starts it hears why not. */
+function crowdingProblems(definition: Definition, path: string): WorkflowProblem[] {
+  return crowdedTasks(definition).map(({ taskId, message }) => ({
+    code: "WORKFLOW_INVALID",
+    message,
+    where: `${path}, workflow "${definition.workflowId}", task "${taskId}"`,
+  }));
 }
 
 async function loadData(path: string, taskTypes: TaskTypes): Promise<LoadedFile> {

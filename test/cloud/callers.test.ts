@@ -92,16 +92,21 @@ describe("a push is let in by its token alone", () => {
 });
 
 describe("what only the engine may say", () => {
+  const deployment = `${projectId}/baton/(default)/baton`;
   const told = { kind: "task", taskId: "second", ready: true } as const;
 
-  async function push(sealed: boolean, other: { secret?: string; deployment?: string } = {}) {
-    const cloud = await cloudInProcess([two]);
+  async function push(
+    sealed: boolean,
+    other: { secret?: string; deployment?: string } = {},
+    options: { callbackSecret?: string } = {},
+  ) {
+    const cloud = await cloudInProcess([two], options);
     // The batch is there, and none of its tasks has run.
     cloud.pubsub.setDelivery({ maxOutstanding: 0 });
     const { batchId } = await cloud.app.engine.start({ kind: "start", workflowId: "two" });
     const data = Buffer.from(JSON.stringify({ ...told, batchId }));
-    const secret = cloud.environment.BATON_CALLBACK_SECRET ?? "";
-    const seal = sealOf({ secret, deployment: `${projectId}/baton/(default)/baton`, ...other }, data);
+    const [secret = ""] = cloud.environment.BATON_CALLBACK_SECRET?.split(" ") ?? [];
+    const seal = sealOf({ secret, deployment, ...other }, data);
     const attributes = sealed ? { [sealAttribute]: seal } : {};
     const body = {
       message: { data: data.toString("base64"), attributes, messageId: "1" },
@@ -110,7 +115,8 @@ describe("what only the engine may say", () => {
     const headers = bearer(await cloud.issuer.token({ audience, email }));
     const answer = await post(cloud, body, headers);
     const view = await cloud.app.engine.show(batchId);
-    return { answer, second: view.tasks.find(({ taskId }) => taskId === "second")?.status };
+    const sent = cloud.pubsub.published();
+    return { answer, second: view.tasks.find(({ taskId }) => taskId === "second")?.status, sent };
   }
 
   test("is believed under the seal", async () => {
@@ -121,6 +127,19 @@ describe("what only the engine may say", () => {
     expect(await push(false)).toMatchObject({ answer: { status: 200 }, second: "NEW" });
     for (const other of [{ secret: "whsec_other" }, { deployment: "other-project/baton/(default)/baton" }])
       expect(await push(true, other)).toMatchObject({ answer: { status: 200 }, second: "NEW" });
+  });
+
+  test("while secrets are exchanged, is believed under both, and said under the first", async () => {
+    const [newer, older] = ["n", "o"].map((letter) => `whsec_${Buffer.alloc(32, letter).toString("base64")}`);
+    const callbackSecret = `${newer} ${older}`;
+    for (const secret of [newer, older]) {
+      if (secret === undefined) throw new Error("There are two secrets");
+      const { answer, second, sent } = await push(true, { secret }, { callbackSecret });
+      expect({ status: answer.status, second }).toEqual({ status: 200, second: "SUCCESS" });
+      const key = { secret: newer ?? "", deployment };
+      for (const { data, attributes } of sent) expect(attributes[sealAttribute]).toBe(sealOf(key, data));
+      expect(sent.length).toBeGreaterThan(0);
+    }
   });
 });
 

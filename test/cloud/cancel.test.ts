@@ -1,6 +1,10 @@
-import { expect, test } from "vitest";
+import { writeFileSync } from "node:fs";
+import { expect, onTestFinished, test } from "vitest";
 import { runQuery, workflow } from "../../src/index.ts";
+import { temporaryFolder } from "../support/app.ts";
+import { FunctionProcess, freePort } from "./function-process.ts";
 import { cloudInProcess } from "./in-process.ts";
+import { startCloud } from "./world.ts";
 
 const query = runQuery({ sql: "SELECT 1 AS one", into: "ones" });
 const plain = workflow("plain").task("query", query);
@@ -45,4 +49,43 @@ test("a job that another call of the key has taken up is left alone", async () =
   await app.engine.cancel(first.batchId);
   bigQuery?.releaseJobs();
   await expect.poll(async () => (await app.engine.status(second.batchId)).status).toBe("SUCCESS");
+});
+
+const plainAsData = `
+workflow: plain
+tasks:
+  - id: query
+    type: runQuery
+    with: { sql: SELECT 1 AS one, into: ones }
+`;
+
+test("a job is cancelled too that a worker began after the cancel had looked, and died before it could tell", async () => {
+  const port = await freePort();
+  const cloud = await startCloud({ pushUrl: `http://127.0.0.1:${port}`, lease: "10m", bigQuery: true });
+  onTestFinished(() => cloud.close());
+  const { bigQuery } = cloud;
+  if (!bigQuery) throw new Error("It is asked for");
+  const folder = temporaryFolder();
+  writeFileSync(`${folder}/plain.yaml`, plainAsData);
+  const environment = { ...cloud.environment, BATON_DATA: folder, BATON_WORKFLOWS: folder };
+  const fn = new FunctionProcess(port, { ...environment, BATON_LOG_LEVEL: "warn" });
+  onTestFinished(() => fn.kill());
+  await fn.start();
+  bigQuery.holdJobs();
+  // The first is a dry run; the second has left the worker when that dies, and comes about afterwards.
+  let inserts = 0;
+  bigQuery.setFaults(({ method }) => {
+    if (!method.startsWith("POST") || !method.endsWith("/jobs")) return undefined;
+    inserts += 1;
+    return inserts === 2 ? { kind: "slow", delayMs: 3_000 } : undefined;
+  });
+  const app = cloud.open([plain]);
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "plain" });
+  await expect.poll(() => inserts).toBe(2);
+  await app.engine.cancel(batchId);
+  await fn.kill();
+  await expect.poll(() => bigQuery.jobs()).toHaveLength(1);
+  await fn.start();
+  await expect.poll(() => JSON.stringify(bigQuery.jobs())).toContain("stopped");
+  bigQuery.releaseJobs();
 });

@@ -1,12 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { FirestoreDocumentStore } from "../../src/adapters/firestore/document-store.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { limits } from "../../src/core/limits.ts";
 import { commitEachOwned, commitJointly } from "../../src/engine/owned-commit.ts";
+import type { Clock } from "../../src/ports/clock.ts";
 import type { DocumentKey } from "../../src/ports/store.ts";
 import { type FirestoreServer, startFirestoreServer } from "../servers/firestore/server.ts";
 import type { Fault } from "../servers/kit/faults.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
 import { describeStore } from "./store-contract.ts";
 
 /** A server of somebody else's, when one is named from outside. */
@@ -27,14 +29,18 @@ afterAll(async () => {
 
 /** Each on a project of its own: they share the server. */
 function openStore(): FirestoreDocumentStore {
+  const store = storeBy(systemClock);
+  onTestFinished(() => store.close());
+  return store;
+}
+
+function storeBy(clock: Clock): FirestoreDocumentStore {
   const settings = {
     projectId: `p-${randomUUID()}`,
     databaseId: "(default)",
     retentionSeconds: limits.leastRetentionSeconds,
   };
-  const store = new FirestoreDocumentStore(settings, systemClock);
-  onTestFinished(() => store.close());
-  return store;
+  return new FirestoreDocumentStore(settings, clock);
 }
 
 describe("the Firestore store", () => {
@@ -111,4 +117,64 @@ describe.skipIf(foreign !== undefined).each(faults)("under the fault $kind", (fa
     expect(found.documents).toHaveLength(1);
     expectFound();
   });
+});
+
+describe.skipIf(foreign !== undefined)("a service that does not get better", () => {
+  afterEach(() => server?.setFaults(() => undefined));
+
+  test("an independent write that fails is told of at once: whoever wrote it knows what it asked for", async () => {
+    const store = openStore();
+    const key = { collection: "steps", id: "s/a" } as const;
+    const { version } = await store.commit([{ kind: "create", key, data: { nonce: "mine" } }]);
+    let sent = 0;
+    server?.setFaults(({ method }) => {
+      if (method !== "BatchWrite") return undefined;
+      sent += 1;
+      return { kind: "error_after" };
+    });
+    expect(await store.commitEach([{ kind: "delete", key, version }])).toMatchObject([
+      { ok: false, error: { code: "STORE_FAILED" } },
+    ]);
+    expect(sent).toBe(1);
+  });
+
+  test.each(["BatchGetDocuments", "Commit", "BatchWrite", "RunQuery", "RunAggregationQuery"])(
+    "%s is given up after 20 seconds, and the store can be closed all the same",
+    async (method) => {
+      const clock = new VirtualClock();
+      const store = storeBy(clock);
+      const key = { collection: "taskLogs", id: "b/a" } as const;
+      const write = { kind: "create", key, data: { nonce: "mine" } } as const;
+      const calls: Readonly<Record<string, () => Promise<unknown>>> = {
+        BatchGetDocuments: () => store.get(key),
+        Commit: () => store.commit([write]),
+        BatchWrite: () => store.commitEach([write]),
+        RunQuery: () => store.query("taskLogs", [], { limit: 1 }),
+        RunAggregationQuery: () => store.count("taskLogs", { field: "batchId", equals: "b" }),
+      };
+      let sent = 0;
+      server?.setFaults((call) => {
+        if (call.method !== method) return undefined;
+        sent += 1;
+        return { kind: "slow", delayMs: 10_000 };
+      });
+      const ended: unknown[] = [];
+      const call = calls[method]?.().then(
+        () => ended.push("answered"),
+        (error: unknown) => ended.push(error),
+      );
+      await expect.poll(() => sent).toBe(1);
+      await clock.advance(19_900);
+      expect(ended).toEqual([]);
+      await clock.advance(200);
+      await call;
+      expect(ended).toMatchObject([{ code: "STORE_FAILED" }]);
+      let isClosed = false;
+      void store.close().then(() => {
+        isClosed = true;
+      });
+      await clock.advance(1_100);
+      expect(isClosed).toBe(true);
+    },
+  );
 });

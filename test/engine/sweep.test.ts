@@ -4,6 +4,7 @@ import type { Message } from "../../src/core/messages.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
 import { workflow } from "../../src/index.ts";
 import { testApp } from "../support/app.ts";
+import { withStore } from "../support/faults.ts";
 
 const idle = workflow("idle").task("waits", ({ waitForCompletion }) => waitForCompletion("1h"));
 
@@ -36,4 +37,26 @@ test("one message of a sweep sees to one page of batches and leaves the others t
   for (const message of next) await app.engine.sweep(message);
   expect(new Set(redriven()).size).toBe(count);
   expect(published.filter((message) => message.kind === "sweep")).toHaveLength(1);
+});
+
+test("a message of a sweep that names a part looks at nothing else", async () => {
+  const looked: string[] = [];
+  const app = testApp({
+    workflows: [idle],
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        query: async (collection, conditions, options) => {
+          looked.push(collection);
+          return store.query(collection, conditions, options);
+        },
+      })),
+  });
+  const lookedAt = async (part?: "batches" | "callbacks") => {
+    looked.length = 0;
+    await app.engine.sweep({ kind: "sweep", ...(part && { part }) });
+    return looked.filter((collection) => collection === "batches" || collection === "callbacks");
+  };
+  expect(await lookedAt("batches")).toEqual(["batches"]);
+  expect(await lookedAt("callbacks")).toEqual(["callbacks"]);
+  expect(await lookedAt()).toEqual(["batches", "callbacks"]);
 });

@@ -167,9 +167,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "an ending from outside that failed is tried again",
-    file: "engine/complete.ts",
-    find: "message, retryable: false }",
-    replace: "message, retryable: true }",
+    file: "core/kept-completion.ts",
+    find: "retryable: false }",
+    replace: "retryable: true }",
   },
   {
     name: "a result is never cached",
@@ -307,7 +307,7 @@ export const mutants: readonly Mutant[] = [
     file: "engine/complete.ts",
     find: "    await this.#fanOut.passOn(",
     replace:
-      "    const seen = (globalThis[batch.batchId] ?? 0) + 1;\n    globalThis[batch.batchId] = seen;\n    if (seen === batch.graph.tasks.size) await this.#dependencies.broker.publish([{ queue: CONTROL_QUEUE, message: { kind: 'task', batchId: batch.batchId, taskId: '$end', ready: true } }]);\n    await this.#fanOut.passOn(",
+      "    const seen = (globalThis[batch.batchId] ?? 0) + 1;\n    globalThis[batch.batchId] = seen;\n    if (seen === batch.graph.tasks.size) await this.#dependencies.broker.publish([{ queue: '$control', message: { kind: 'task', batchId: batch.batchId, taskId: '$end', ready: true } }]);\n    await this.#fanOut.passOn(",
   },
   {
     name: "leases judged by the worker's clock",
@@ -318,8 +318,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "sweeper that trusts its own clock",
     file: "engine/task-logs.ts",
-    find: "        const stored = fromDocument(document, page.readTime);",
-    replace: "        const stored = fromDocument(document, this.#dependencies.clock.now());",
+    find: "fromDocument(document, page.readTime)",
+    replace: "fromDocument(document, this.#dependencies.clock.now())",
   },
   {
     name: "sweeper that finds no lost claims",
@@ -394,8 +394,51 @@ export const mutants: readonly Mutant[] = [
   {
     name: "an early completion from outside is dropped",
     file: "engine/complete.ts",
-    find: "    if (!isStored)\n",
-    replace: "    if (!isStored && message.kind.length === 0)\n",
+    find: "    await keepCompletion(this.#dependencies, { batchId, taskId }, told);\n",
+    replace: "    void keepCompletion;\n",
+  },
+  {
+    name: "a completion that came before its task parked is missed",
+    file: "engine/execute.ts",
+    find: 'if (outcome.kind === "parked" && outcome.reason === "completion") await this.#goOnIfKept(batch, task);',
+    replace: "",
+  },
+  {
+    name: "a completion between the look at its task and its keeping is missed",
+    file: "engine/complete.ts",
+    find: "    if (found && awaitsCompletion(found.log))\n",
+    replace: "    if (found && found.log.taskId.length === 0)\n",
+  },
+  {
+    name: "an ending that came about by our own late write is passed on by nobody",
+    file: "engine/complete.ts",
+    find: "return isTaken ? undefined : this.#endingOf(task, await this.#keep(batch, taskId, told), since);",
+    replace: "if (!isTaken) await this.#keep(batch, taskId, told);\n    return undefined;",
+  },
+  {
+    name: "a completion that came while the parker died is missed",
+    file: "engine/arrive.ts",
+    find: "  if (kept && (await complete(found, kept.outcome))) return undefined;",
+    replace: "",
+  },
+  {
+    name: "a completion that met a lock waits for its task to time out",
+    file: "engine/arrive.ts",
+    find: "Math.min(arrival.remainingMs, kept.lookAgainMs)",
+    replace: "arrival.remainingMs",
+  },
+  {
+    name: "the sweep leaves a kept completion alone",
+    file: "engine/redrive.ts",
+    find: "    await executor.completeByKept(pinned, log);\n",
+    replace: "",
+  },
+  {
+    name: "the last completion that is kept stands",
+    file: "engine/kept-completions.ts",
+    find: '  await commitOwned(store, { kind: "create", key: keptKey({ batchId, taskId }), data });',
+    replace:
+      '  const { document } = await store.get(keptKey({ batchId, taskId }));\n  await commitOwned(store, document ? { kind: "update", version: document.version, key: keptKey({ batchId, taskId }), data } : { kind: "create", key: keptKey({ batchId, taskId }), data });',
   },
   {
     name: "the last event of a name stands",
@@ -432,8 +475,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a crash after an ending from outside loses the callback until the sweep",
     file: "engine/complete.ts",
-    find: "      if (callbacks.length > 0) await",
-    replace: "      if (callbacks.length > 1) await",
+    find: "    if (callbacks.length > 0) await",
+    replace: "    if (callbacks.length > 1) await",
   },
   {
     name: "a lost write of a callback is taken for somebody else's",
@@ -498,8 +541,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "locks of a cancelled task are kept",
     file: "engine/cancel.ts",
-    find: "    await Promise.all(cancelled.map((log) => records.release(log, dependencies.ids.unique)));",
-    replace: "    void cancelled;",
+    find: "    await records.release(log, dependencies.ids.unique);\n",
+    replace: "",
   },
   {
     name: "a large result is stored after the commit",

@@ -1,23 +1,20 @@
 import type { CollectionReference, DocumentReference, Firestore } from "@google-cloud/firestore";
+import { limits } from "../../core/limits.ts";
 import type { CollectionName } from "../../core/records.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { DocumentKey } from "../../ports/store.ts";
 import { documentId } from "./document-names.ts";
 import type { FirestoreSettings } from "./settings.ts";
 
-/**
- * How long one call may take with all its repetitions. By default the client repeats for ten minutes what a service
- * refuses; a message that fails sooner is delivered again, perhaps to where it goes better.
- */
-const totalTimeoutMs = 20_000;
-const timeoutMs = 10_000;
-
 /** The client of the database, loaded and connected at its first use. It heeds `FIRESTORE_EMULATOR_HOST`. */
 export class FirestoreClient {
   readonly #settings: FirestoreSettings;
+  readonly #clock: Clock;
   #firestore: Promise<Firestore> | undefined;
 
-  constructor(settings: FirestoreSettings) {
+  constructor(settings: FirestoreSettings, clock: Clock) {
     this.#settings = settings;
+    this.#clock = clock;
   }
 
   firestore(): Promise<Firestore> {
@@ -39,26 +36,17 @@ export class FirestoreClient {
     await import("google-gax");
   }
 
+  /** Calls that were given up may still be repeated, for minutes: they are not waited for. */
   async close(): Promise<void> {
-    if (this.#firestore) await (await this.#firestore).terminate();
+    if (!this.#firestore) return;
+    const left = Promise.withResolvers<void>();
+    const stop = this.#clock.after(limits.storeCloseMs, left.resolve);
+    await Promise.race([(await this.#firestore).terminate(), left.promise]).finally(stop);
   }
 
   async #open(): Promise<Firestore> {
     const { Firestore } = await import("@google-cloud/firestore");
     const { projectId, databaseId } = this.#settings;
-    return new Firestore({ projectId, databaseId, clientConfig: clientConfig() });
+    return new Firestore({ projectId, databaseId });
   }
-}
-
-function clientConfig() {
-  const params = {
-    initial_retry_delay_millis: 100,
-    retry_delay_multiplier: 1.3,
-    max_retry_delay_millis: 5_000,
-    initial_rpc_timeout_millis: timeoutMs,
-    rpc_timeout_multiplier: 1,
-    max_rpc_timeout_millis: timeoutMs,
-    total_timeout_millis: totalTimeoutMs,
-  };
-  return { interfaces: { "google.firestore.v1.Firestore": { retry_params: { default: params } } } };
 }

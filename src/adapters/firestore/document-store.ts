@@ -16,6 +16,7 @@ import type {
   Write,
 } from "../../ports/store.ts";
 import { FirestoreClient } from "./client.ts";
+import { inTime } from "./deadline.ts";
 import { documentId, originalId } from "./document-names.ts";
 import { decodeDocument, encodeDocument, indexedText, versionOf } from "./encoding.ts";
 import { storeError, writeError } from "./errors.ts";
@@ -31,7 +32,7 @@ export class FirestoreDocumentStore implements DocumentStore {
   readonly #independent: IndependentWrites;
 
   constructor(settings: FirestoreSettings, clock: Clock) {
-    this.#client = new FirestoreClient(settings);
+    this.#client = new FirestoreClient(settings, clock);
     this.#clock = clock;
     this.#retentionSeconds = settings.retentionSeconds;
     this.#independent = new IndependentWrites(this.#client, (write) => this.#encode(write));
@@ -39,7 +40,7 @@ export class FirestoreDocumentStore implements DocumentStore {
 
   async get(key: DocumentKey): Promise<Snapshot> {
     const reference = await this.#client.reference(key);
-    const snapshot = await reference.get().catch(rethrow);
+    const snapshot = await inTime(this.#clock, reference.get().catch(rethrow));
     const document = snapshot.exists ? toDocument(key.collection, snapshot) : undefined;
     return { document, readTime: snapshot.readTime.toMillis() };
   }
@@ -47,9 +48,10 @@ export class FirestoreDocumentStore implements DocumentStore {
   async commit(writes: readonly Write[]): Promise<Committed> {
     const batch = (await this.#client.firestore()).batch();
     for (const write of writes) await this.#add(batch, write);
-    const results = await batch.commit().catch((thrown: unknown) => {
+    const committing = batch.commit().catch((thrown: unknown) => {
       throw writeError(thrown);
     });
+    const results = await inTime(this.#clock, committing);
     // All writes of a commit take place at one time; it is told with each.
     const time = results[0]?.writeTime;
     if (!time) throw new TypeError("A commit has at least one write");
@@ -57,12 +59,12 @@ export class FirestoreDocumentStore implements DocumentStore {
   }
 
   commitEach(writes: readonly Write[]): Promise<readonly EachCommitted[]> {
-    return this.#independent.commit(writes);
+    return inTime(this.#clock, this.#independent.commit(writes));
   }
 
   async count(collection: CollectionName, condition: Condition): Promise<number> {
     const query = filtered(await this.#client.collection(collection), collection, [condition]);
-    const counted = await query.count().get().catch(rethrow);
+    const counted = await inTime(this.#clock, query.count().get().catch(rethrow));
     return counted.data().count;
   }
 
@@ -75,7 +77,7 @@ export class FirestoreDocumentStore implements DocumentStore {
     const all = await this.#client.collection(collection);
     const ordered = filtered(all, collection, conditions).orderBy(FieldPath.documentId()).limit(limit);
     const paged = startAfter === undefined ? ordered : ordered.startAfter(documentId(startAfter));
-    const found = await paged.get().catch(rethrow);
+    const found = await inTime(this.#clock, paged.get().catch(rethrow));
     return {
       documents: found.docs.map((snapshot) => toDocument(collection, snapshot)),
       readTime: found.readTime.toMillis(),

@@ -20,3 +20,7 @@ export function failedPrecondition(message: string): GrpcError {
 export function notFound(message: string): GrpcError {
   return new GrpcError(status.NOT_FOUND, message);
 }
+
+export function denied(): GrpcError {
+  return new GrpcError(status.PERMISSION_DENIED, "Missing or insufficient permissions.");
+}

@@ -2,6 +2,7 @@ import protos from "@google-cloud/firestore-api/protos/protos.json" with { type:
 import type { GrpcServiceSpec } from "../kit/grpc-server.ts";
 import { batchWrite, commit, type Database } from "./commit.ts";
 import { beginTransaction } from "./consistency.ts";
+import { denied } from "./errors.ts";
 import { answerAggregation, answerQuery, batchGetDocuments } from "./reads.ts";
 import type {
   BatchGetRequest,
@@ -12,10 +13,14 @@ import type {
 } from "./wire.ts";
 
 /** google.firestore.v1.Firestore; each call that reaches the database is counted as `rpc_…`. */
-export function firestoreService(database: Database): GrpcServiceSpec {
+export function firestoreService(
+  database: Database,
+  denies: (call: string) => boolean = () => false,
+): GrpcServiceSpec {
   const counted =
     <Request>(name: string, answer: (database: Database, request: Request) => unknown) =>
     (request: Request) => {
+      if (denies(name)) throw denied();
       database.meter.add(name);
       return answer(database, request);
     };

@@ -36,6 +36,8 @@ export interface FirestoreServerOptions {
   /** The parsed `firestore.indexes.json`. Default: automatic indexes, and no query is refused for want of an index. */
   readonly indexes?: unknown;
   readonly admin?: AdminOptions;
+  /** Calls that the caller may not make, by the names that they are counted as. Default: none. */
+  readonly denies?: (call: string) => boolean;
 }
 
 export interface FirestoreServer {
@@ -65,7 +67,10 @@ export async function startFirestoreServer(options: FirestoreServerOptions = {})
     indexes: new IndexConfig(options.indexes),
     meter: options.meter ?? new Meter(),
   };
-  const services = [firestoreService(database), adminService(database.indexes, options.admin ?? {})];
+  const services = [
+    firestoreService(database, options.denies),
+    adminService(database.indexes, options.admin ?? {}),
+  ];
   const { host, setFaults, close } = await serveGrpc(services, options.faults ?? noFaults, options.port);
   return {
     host,

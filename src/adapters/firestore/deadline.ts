@@ -1,0 +1,21 @@
+import { BatonError } from "../../core/errors.ts";
+import { limits } from "../../core/limits.ts";
+import type { Clock } from "../../ports/clock.ts";
+
+/**
+ * Waits for a call with all its repetitions, but not for ever. The client repeats for ten minutes what the service refuses, and
+ * can't be told otherwise: its settings are not heeded. A message that fails sooner is delivered again, perhaps to where
+ * it goes better. What the call does after that is like a call whose answer was lost. Throws `STORE_FAILED`.
+ */
+export async function inTime<T>(clock: Clock, call: Promise<T>): Promise<T> {
+  const seconds = limits.storeCallSeconds;
+  const late = Promise.withResolvers<never>();
+  const stop = clock.after(seconds * 1_000, () =>
+    late.reject(new BatonError("STORE_FAILED", `No answer in ${seconds} s`, { where: "Firestore" })),
+  );
+  try {
+    return await Promise.race([call, late.promise]);
+  } finally {
+    stop();
+  }
+}

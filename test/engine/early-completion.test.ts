@@ -1,0 +1,230 @@
+import { expect, test } from "vitest";
+import { BatonError } from "../../src/core/errors.ts";
+import { isRedrivable } from "../../src/core/messages.ts";
+import type { Dependencies } from "../../src/engine/dependencies.ts";
+import { TaskError, workflow } from "../../src/index.ts";
+import type { OutgoingMessage } from "../../src/ports/broker.ts";
+import type { Write } from "../../src/ports/store.ts";
+import { testApp, untilEnded } from "../support/app.ts";
+import { firstTime, statusOf, withStore } from "../support/faults.ts";
+import { timedApp } from "../support/timed-app.ts";
+
+const flow = workflow("flow")
+  .task("before", () => 1)
+  .task("ask", (task) => task.waitForCompletion("1h"), { after: ["before"] });
+
+const environment = { BATON_SWEEP: "1h" };
+
+/** Notes what is scheduled. */
+function watched(scheduled: OutgoingMessage[]) {
+  return (dependencies: Dependencies): Dependencies => ({
+    ...dependencies,
+    timer: {
+      schedule: (message, delayMs) => {
+        scheduled.push(message);
+        return dependencies.timer.schedule(message, delayMs);
+      },
+    },
+  });
+}
+
+function completionOf(batchId: string, completion: { result: string } | { error: string }) {
+  const message = { kind: "task", batchId, taskId: "ask", previousTaskId: "ask", completion } as const;
+  return { message, deliveryAttempt: 1 };
+}
+
+test("an early completion is kept and not posted again, however large it is", async () => {
+  const scheduled: OutgoingMessage[] = [];
+  const reading = flow.task("read", async (task) => String(await task.parent("ask")).length, {
+    after: ["ask"],
+  });
+  const app = testApp({ workflows: [reading], environment, around: watched(scheduled) });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
+  const large = "x".repeat(3_000_000);
+  expect(await app.deliveries.deliver(completionOf(batchId, { result: large }))).toMatchObject({
+    outcome: "done",
+  });
+  expect(scheduled).toEqual([]);
+  app.work.start();
+  expect((await untilEnded(app, batchId)).tasks[2]).toMatchObject({ status: "SUCCESS", result: 3_000_000 });
+  expect(scheduled.filter(({ message }) => !isRedrivable(message))).toEqual([]);
+});
+
+test("of several early completions the first stands", async () => {
+  const app = testApp({ workflows: [flow], environment });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
+  for (const completion of [{ error: "refused" }, { result: "yes" }, { error: "refused" }])
+    await app.deliveries.deliver(completionOf(batchId, completion));
+  app.work.start();
+  expect((await untilEnded(app, batchId)).tasks[1]).toMatchObject({
+    status: "ERROR",
+    error: { code: "TASK_FAILED", message: "refused", retryable: false },
+  });
+});
+
+test("an early completion of a task that then ends by itself changes nothing", async () => {
+  const failing = workflow("flow").task("ask", () => {
+    throw new TaskError("no", { retryable: false });
+  });
+  const app = testApp({ workflows: [failing], environment });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
+  await app.deliveries.deliver(completionOf(batchId, { result: "yes" }));
+  app.work.start();
+  expect((await untilEnded(app, batchId)).tasks[0]).toMatchObject({
+    status: "ERROR",
+    error: { message: "no" },
+  });
+});
+
+test("a retry does not take the completion that was kept for the run before it", async () => {
+  const app = testApp({ workflows: [flow], environment });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
+  await app.deliveries.deliver(completionOf(batchId, { error: "refused" }));
+  app.work.start();
+  await untilEnded(app, batchId);
+  const again = await app.engine.retry(batchId);
+  await expect
+    .poll(async () => (await app.engine.show(again.batchId)).tasks[1])
+    .toMatchObject({ status: "WAITING", reason: "completion" });
+  await app.deliveries.deliver(completionOf(again.batchId, { result: "now" }));
+  expect((await untilEnded(app, again.batchId)).tasks[1]).toMatchObject({ result: "now" });
+});
+
+test("a completion that comes while its task parks ends it at once", async () => {
+  const isFirst = firstTime();
+  const app = testApp({
+    workflows: [flow],
+    environment,
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        commit: async (writes) => {
+          if (statusOf(writes[0]) === "WAITING" && isFirst())
+            await app.deliveries.deliver(completionOf(String(batchId), { result: "meanwhile" }));
+          return store.commit(writes);
+        },
+      })),
+  });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
+  app.work.start();
+  expect((await untilEnded(app, batchId)).tasks[1]).toMatchObject({ result: "meanwhile" });
+  expect(isFirst()).toBe(false);
+});
+
+test("a task parks between the look for it and the keeping of its completion: it ends all the same", async () => {
+  const isFirst = firstTime();
+  let looks = 0;
+  const app = testApp({
+    workflows: [flow],
+    environment,
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        get: async (key) => {
+          const snapshot = await store.get(key);
+          if (key.collection === "events") looks += 1;
+          return snapshot;
+        },
+        commit: async (writes) => {
+          if (writes[0]?.key.collection === "events" && isFirst()) {
+            app.work.start();
+            // Whoever parks it looks for what is kept, and finds nothing.
+            await expect.poll(() => looks).toBe(1);
+          }
+          return store.commit(writes);
+        },
+      })),
+  });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
+  await app.deliveries.deliver(completionOf(batchId, { result: "early" }));
+  expect((await untilEnded(app, batchId)).tasks[1]).toMatchObject({ result: "early" });
+  expect(isFirst()).toBe(false);
+});
+
+test("a completion that is kept when the wait is over still counts", async () => {
+  const brief = workflow("flow").task("ask", (task) => task.waitForCompletion("10s"), {
+    idempotency: { key: { fields: ["id"] } },
+  });
+  const { app, until, ended } = timedApp({
+    workflows: [brief],
+    environment,
+    around: (dependencies) => ({
+      ...dependencies,
+      // All looks before the end of the wait are lost.
+      timer: {
+        schedule: async (message, delayMs) => {
+          if (delayMs >= 5_000) await dependencies.timer.schedule(message, delayMs);
+        },
+      },
+    }),
+  });
+  const start = async () => {
+    const started = await app.engine.start({ kind: "start", workflowId: "flow", input: { id: 1 } });
+    await until(async () => (await app.engine.show(started.batchId)).tasks[0]?.reason === "completion");
+    return started.batchId;
+  };
+  app.work.start();
+  const first = await start();
+  await app.engine.executions.unlock("flow/ask?id=1");
+  const second = await start();
+  await app.deliveries.deliver(completionOf(first, { result: "of the first" }));
+  // It is kept while the second holds the lock.
+  await app.deliveries.deliver(completionOf(second, { result: "of the second" }));
+  expect((await ended(first)).tasks[0]).toMatchObject({
+    status: "SUCCESS",
+    reason: "already_completed",
+    result: "of the second",
+  });
+});
+
+test("the sweep ends a task whose completion is kept and whose messages are lost", async () => {
+  const app = testApp({
+    workflows: [flow],
+    environment,
+    around: (dependencies) => ({
+      ...dependencies,
+      // What would look again is lost: the messages to run the task that come after it has parked.
+      broker: {
+        publish: (messages) =>
+          dependencies.broker.publish(messages.filter(({ message }) => !isLost(message) || asks++ === 0)),
+      },
+    }),
+  });
+  let asks = 0;
+  const isLost = (message: OutgoingMessage["message"]) =>
+    message.kind === "task" && message.taskId === "ask" && message.previousTaskId === undefined;
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
+  await app.deliveries.deliver(completionOf(batchId, { result: "early" }));
+  app.work.start();
+  await expect.poll(() => asks).toBe(2);
+  expect((await app.engine.show(batchId)).tasks[1]).toMatchObject({ status: "WAITING" });
+  await app.engine.redrive(batchId);
+  expect((await untilEnded(app, batchId)).tasks[1]).toMatchObject({ result: "early" });
+});
+
+test("an ending whose first write comes about late is passed on", async () => {
+  const isFirst = firstTime();
+  let late: readonly Write[] | undefined;
+  const reading = flow.task("read", (task) => task.parent("ask"), { after: ["ask"] });
+  const app = testApp({
+    workflows: [reading],
+    environment,
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        commit: async (writes) => {
+          const [write] = writes;
+          if (!write?.key.id.endsWith("/ask") || statusOf(write) !== "SUCCESS") return store.commit(writes);
+          if (isFirst()) {
+            late = writes;
+            throw new BatonError("STORE_FAILED", "no answer");
+          }
+          if (late) await store.commit(late);
+          late = undefined;
+          return store.commit(writes);
+        },
+      })),
+  });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
+  app.work.start();
+  await expect.poll(async () => (await app.engine.show(batchId)).tasks[1]?.reason).toBe("completion");
+  await app.deliveries.deliver(completionOf(batchId, { result: "yes" }));
+  expect((await untilEnded(app, batchId)).tasks[2]).toMatchObject({ status: "SUCCESS", result: "yes" });
+});
