@@ -58,7 +58,10 @@ export const errorCatalog = {
   INPUT_INVALID: entry("dead-letter", "Correct the input; the workflow's input schema says what it takes."),
   INPUT_TOO_LARGE: entry("dead-letter", "Put large data in the bucket and pass its name."),
   ITEMS_INVALID: entry("none", "Correct the lines that are named, or leave them out with --skip-invalid."),
-  DELIVERY_EXHAUSTED: entry("dead-letter", "Mend the cause named in it, then `baton replay <deadLetterId>`."),
+  DELIVERY_EXHAUSTED: entry(
+    "dead-letter",
+    "Mend the cause named in it, then `baton replay <deadLetterId>`, or `baton replay --code DELIVERY_EXHAUSTED` for all.",
+  ),
   DEAD_LETTER_UNKNOWN: entry("none", "List them with `baton dead-letters`."),
   BATCH_NOT_FINISHED: entry("none", "Wait until it has ended, or cancel it first."),
   BATCH_SUCCEEDED: entry("none", "A batch that ended SUCCESS has nothing to retry; start a new one."),
@@ -258,7 +261,11 @@ export const errorCatalog = {
   ),
   DEPLOY_WOULD_DELETE: entry(
     "none",
-    "Give the same --project, --region, --prefix and --variables as ever. If it is meant, run the command that is named.",
+    "Give the same --project, --region, --prefix and --variables as ever. If it is meant, run the command that is named; before a queue of BATON_QUEUES goes, baton deploy --skip-infra.",
+  ),
+  DEPLOY_VARIABLES_FORGOTTEN: entry(
+    "none",
+    "Give --variables the file that the message names, or --variables /dev/null to deploy without one.",
   ),
   DEPLOY_FAILED: entry(
     "none",

@@ -39,8 +39,15 @@ export const limits = {
   scheduleGraceSeconds: 120,
   /** Time between two looks of a working process at the schedules. */
   tickSeconds: 5,
-  /** Failed deliveries of one message before it becomes a dead letter. Pub/Sub allows 5 to 100. */
+  /** Failed deliveries of one message before it becomes a dead letter of the embedded engine. */
   deliveryAttempts: 10,
+  /**
+   * The same where messages are pushed: just before Pub/Sub itself gives a message up. With the pauses of `infra/` that is most
+   * of a day, so that no outage makes dead letters of sound messages, and what does become one is found by `baton dead-letters`.
+   */
+  pushedDeliveryAttempts: 90,
+  /** Deliveries after which Pub/Sub gives a message up: the most that a subscription can have. */
+  subscriptionDeliveryAttempts: 100,
   /** Leases one task may lose before it is failed: a task that kills its worker must not do so for ever. */
   lostLeases: 10,
   /** Shortest lease of a lock: heartbeats must be able to keep it. */
@@ -75,6 +82,8 @@ export const limits = {
   shownSends: 20,
   /** How long a command waits for callbacks to be taken before it leaves them to a server. */
   callbackWaitSeconds: 5,
+  /** How long `baton cancel` waits for the function before it says what may be amiss. */
+  cancelHintSeconds: 30,
   /** How much of a result a list shows. */
   shownResultCharacters: 200,
   /** Keys that are proposed in place of one that is not known. */
@@ -95,8 +104,12 @@ export const limits = {
   publishTimeoutMs: 20_000,
   /** Tasks of Cloud Tasks that one publish creates at the same time: each is a request of its own. */
   tasksCreatedAtOnce: 50,
-  /** Names that a message has one after the other in a queue of Cloud Tasks, each taken for hours. After that it has none. */
+  /** Numbered names that a message has one after the other in a queue of Cloud Tasks, each taken for hours. Then they are made up. */
   namesOfDispatch: 5,
+  /** Tasks of a page when a queue of Cloud Tasks is looked through, the most that it gives. */
+  queuedTasksPage: 1_000,
+  /** A task of Cloud Tasks that is due this soon need not be put there again. */
+  dueSoonSeconds: 60,
   /**
    * How long the answer to a message is waited for: Pub/Sub waits no longer than this, and Cloud Tasks is told the same. It is
    * less than a lease.

@@ -47,7 +47,10 @@ const TaskMessageSchema = z.strictObject({
    * leaves the others to the next. Only ever set by the engine.
    */
   rest: z.strictObject({ joinId: z.string(), from: z.int().positive() }).optional(),
-  /** Set by the sweeper and by replays: look again, whatever this process remembers of having done. */
+  /**
+   * Set by the sweeper and by replays: look again, whatever this process remembers of having done. With limits, a queue is looked
+   * through first: what it holds already is not put there again.
+   */
   redrive: z.literal(true).optional(),
 });
 export type TaskMessage = z.infer<typeof TaskMessageSchema>;

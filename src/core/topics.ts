@@ -17,6 +17,9 @@ export function taskQueueOf(prefix: string, queue: string): string {
   return topicOf(prefix, queue);
 }
 
+/** Attribute of a message that such a queue has delivered: the name of its queue. */
+export const laneAttribute = "baton-lane";
+
 /** Id of the push subscription of a topic. */
 export function subscriptionOf(topic: string): string {
   return `${topic}-push`;

@@ -23,7 +23,10 @@ export async function closeBatch(
       ),
     );
     const status = batchStatusAtEnd({ failed: failed ?? 0, cancelled: cancelled ?? 0 });
-    logger.info("batch ended", { batchId, workflowId: batch.workflowId, status });
+    const { workflowId } = batch;
+    logger.info("batch ended", { batchId, workflowId, status });
+    // A line of its own: alerts count lines that the level `warn` shows, too.
+    if (status === "ERROR") logger.warn("batch failed", { batchId, workflowId });
     return { status, endedAt: clock.now() };
   });
 }

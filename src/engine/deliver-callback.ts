@@ -99,9 +99,11 @@ class Delivery {
     const { ids, clock, timer, logger } = this.#dependencies;
     const send = { at: clock.now(), error: error.slice(0, limits.noteCharacters) };
     const failed = sendFailed(this.#current.callback, send, ids.unique());
-    const { callbackId, batchId, taskId, state, dueSeconds } = failed;
+    const { callbackId, eventId, batchId, taskId, state, dueSeconds } = failed;
     logger.warn("a callback was not taken", { callbackId, batchId, taskId, state, error });
     if (!(await this.#write(failed))) return lookLater(this.#dependencies, callbackId);
+    if (state === "GIVEN_UP")
+      logger.error("a callback is given up", { callbackId, eventId, batchId, taskId, error });
     if (state === "PENDING") await timer.schedule(callbackMessage(callbackId), dueSeconds * 1_000);
   }
 

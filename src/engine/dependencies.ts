@@ -20,6 +20,8 @@ interface EngineSettings {
   readonly sweepSeconds?: number;
   /** Longest time an attempt may run here, whatever its task allows. Absent: as its task allows. */
   readonly attemptSeconds?: number;
+  /** Queues whose limits their transport keeps: a task of these runs only when its message came through its queue. Absent: none. */
+  readonly limitedQueues?: ReadonlySet<string>;
 }
 
 /** Everything the engine needs of the world. */

@@ -69,7 +69,7 @@ export class FanOut {
     const next = all[limits.childrenPerMessage]?.index;
     const onwards = next === undefined ? [] : [this.#restMessage(batch, join, ended, next, redrive)];
     await this.#remembering(batch, join, decisions, since, () =>
-      this.#start(batch, decisions, onwards, since),
+      this.#start(batch, decisions, onwards, pass),
     );
   }
 
@@ -111,12 +111,13 @@ export class FanOut {
     batch: PinnedBatch,
     decisions: readonly Decision[],
     onwards: readonly OutgoingMessage[],
-    since: SyncMark,
+    { redrive, since }: Pass,
   ): Promise<void> {
+    const options = redrive ? { redrive } : {};
     const starts = [...onwards];
     const skips: { taskId: string; reason: Reason }[] = [];
     for (const { child, verdict } of decisions) {
-      if (verdict.kind === "ready") starts.push(executeMessage(batch, child.taskId));
+      if (verdict.kind === "ready") starts.push(executeMessage(batch, child.taskId, options));
       if (verdict.kind === "skip") skips.push({ taskId: child.taskId, reason: verdict.reason });
     }
     if (starts.length > 0) await publishSince(this.#dependencies, since, starts);

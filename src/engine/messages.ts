@@ -7,10 +7,14 @@ import type { OutgoingMessage } from "../ports/broker.ts";
 import type { PinnedBatch } from "./batches.ts";
 
 /** Run a task. */
-export function executeMessage(batch: PinnedBatch, taskId: string): OutgoingMessage {
+export function executeMessage(
+  batch: PinnedBatch,
+  taskId: string,
+  options: Pick<TaskMessage, "redrive"> = {},
+): OutgoingMessage {
   const queue =
     taskId === END_TASK_ID ? CONTROL_QUEUE : (batch.graph.tasks.get(taskId)?.queue ?? CONTROL_QUEUE);
-  return { queue, message: { kind: "task", batchId: batch.batchId, taskId, ready: true } };
+  return { queue, message: { kind: "task", batchId: batch.batchId, taskId, ready: true, ...options } };
 }
 
 /** A task has ended: see to its children. */

@@ -31,7 +31,7 @@ export async function redriveBatch(
   const plan = planRedrive(pinned.graph, standing);
   tellIfStuck(dependencies, found, standing, plan.execute.length + plan.complete.length);
   await publishSince(dependencies, since, [
-    ...plan.execute.map((taskId) => executeMessage(pinned, taskId)),
+    ...plan.execute.map((taskId) => executeMessage(pinned, taskId, { redrive: true })),
     ...plan.complete.map(({ taskId, ending }) =>
       completionMessage(batchId, taskId, ending, { redrive: true }),
     ),

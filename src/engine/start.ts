@@ -88,9 +88,16 @@ export class Starter {
         this.#dependencies,
         since,
         pinned.graph.roots.map((taskId) => executeMessage(pinned, taskId)),
-      );
+      ).catch((thrown: unknown) => throwNaming(batchId, thrown));
     return { batchId, created: kind === "won" };
   }
+}
+
+/** What could not be published is of a batch that is there, and that a sweep finds: whoever started it should know which. */
+function throwNaming(batchId: string, thrown: unknown): never {
+  if (!(thrown instanceof BatonError)) throw thrown;
+  const { code, message, remedy } = thrown;
+  throw new BatonError(code, message, { cause: thrown, remedy, details: { batchId } });
 }
 
 /** Whether another try may succeed. Such an error must come out first: it brings the message back, for the sake of all. */

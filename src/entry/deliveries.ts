@@ -12,11 +12,14 @@ import { route } from "./router.ts";
 /** Takes in messages of every transport: the same for the HTTP function and the embedded broker. */
 export class Deliveries implements Intake {
   readonly #engine: Engine;
+  readonly #attempts: number;
   readonly #active = new Set<Promise<unknown>>();
   #stopping = false;
 
-  constructor(engine: Engine) {
+  /** `attempts`: failed deliveries after which a message that may still succeed is given up. */
+  constructor(engine: Engine, attempts: number = limits.deliveryAttempts) {
     this.#engine = engine;
+    this.#attempts = attempts;
   }
 
   /** From now on, everything is to be delivered again, elsewhere or later. */
@@ -40,14 +43,14 @@ export class Deliveries implements Intake {
     }
   }
 
-  async #handle({ message, deliveryAttempt }: Delivery): Promise<DeliveryReport> {
+  async #handle({ message, deliveryAttempt, queue }: Delivery): Promise<DeliveryReport> {
     const mark = this.#engine.mark();
     try {
-      const batchId = await route(this.#engine, message, mark);
+      const batchId = await route(this.#engine, { message, queue }, mark);
       await this.#engine.sync(mark);
       return { outcome: "done", batchId };
     } catch (thrown) {
-      return this.#bury(message, refusalOf(thrown, deliveryAttempt));
+      return this.#bury(message, refusalOf(thrown, deliveryAttempt, this.#attempts));
     }
   }
 
@@ -75,9 +78,9 @@ export class Deliveries implements Intake {
 }
 
 /** Why a message is given up; throws when it is to be delivered again. */
-function refusalOf(thrown: unknown, deliveryAttempt: number): BatonError {
+function refusalOf(thrown: unknown, deliveryAttempt: number, attempts: number): BatonError {
   if (thrown instanceof BatonError && thrown.disposition === "dead-letter") return thrown;
-  if (deliveryAttempt < limits.deliveryAttempts) throw thrown;
+  if (deliveryAttempt < attempts) throw thrown;
   return new BatonError(
     "DELIVERY_EXHAUSTED",
     `It failed ${deliveryAttempt} times, at last with: ${messageOf(thrown)}`,

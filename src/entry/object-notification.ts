@@ -1,12 +1,14 @@
 import * as z from "zod";
 import type { ObjectMessage } from "../core/messages.ts";
 import { sealAttribute } from "../core/seal.ts";
+import { laneAttribute } from "../core/topics.ts";
 import { parseAs } from "./refusal.ts";
 import type { Ignored } from "./request.ts";
 
-/** The attributes by which a Cloud Storage notification is known, and Baton's seal. All others are left alone. */
+/** The attributes by which a Cloud Storage notification is known, and Baton's own. All others are left alone. */
 export const AttributesSchema = z.object({
   [sealAttribute]: z.string().optional().catch(undefined),
+  [laneAttribute]: z.string().optional().catch(undefined),
   eventType: z.string().optional(),
   bucketId: z.string().optional(),
   objectId: z.string().optional(),

@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { JsonValue } from "../core/json.ts";
 import { type Message, MessageSchema } from "../core/messages.ts";
 import { sealAttribute } from "../core/seal.ts";
+import { laneAttribute } from "../core/topics.ts";
 import { decodeBase64, parseJson } from "./json-body.ts";
 import { type Attributes, AttributesSchema, parseNotification } from "./object-notification.ts";
 import { parseMessage } from "./parse-message.ts";
@@ -40,6 +41,7 @@ export function parseWrappedPush(
     data: () => decodeBase64(data, `${where}.message.data`),
     deliveryAttempt: push.deliveryAttempt ?? attempt,
     publishedAt: timeOf(publishTime),
+    queue: attributes?.[laneAttribute],
   });
 }
 
@@ -71,6 +73,7 @@ export function parseUnwrappedPush(
     data: () => body,
     deliveryAttempt: 1,
     publishedAt: timeOf(headers["x-goog-pubsub-publish-time"]),
+    queue: undefined,
   });
 }
 
@@ -83,6 +86,7 @@ interface PushParts {
   readonly dataAt: string;
   readonly deliveryAttempt: number;
   readonly publishedAt: number | undefined;
+  readonly queue: string | undefined;
   readonly isSealed: (data: Uint8Array) => boolean;
 }
 
@@ -90,8 +94,8 @@ function parseParts(parts: PushParts): ParsedRequest {
   const notified = parseNotification(parts.attributes, parts.attributesAt);
   if (notified && "ignored" in notified) return notified;
   const message = notified ?? parseData(parts.data(), parts);
-  const { deliveryAttempt, publishedAt } = parts;
-  return { message: withKey(message, parts.messageId), deliveryAttempt, publishedAt };
+  const { deliveryAttempt, publishedAt, queue } = parts;
+  return { message: withKey(message, parts.messageId), deliveryAttempt, publishedAt, queue };
 }
 
 /** Baton's own messages may say what only the engine knows. */

@@ -1,12 +1,16 @@
-import type { Message } from "../core/messages.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { Delivery } from "../ports/broker.ts";
 import type { SyncMark } from "../ports/store.ts";
 
 /** Gives a message to the handler of its kind; for what starts a batch, the id of that batch. */
-export async function route(engine: Engine, message: Message, since: SyncMark): Promise<string | undefined> {
+export async function route(
+  engine: Engine,
+  { message, queue }: Pick<Delivery, "message" | "queue">,
+  since: SyncMark,
+): Promise<string | undefined> {
   switch (message.kind) {
     case "task":
-      await engine.handleTask(message, since);
+      await engine.handleTask(message, since, queue);
       return undefined;
     case "start":
       return (await engine.start(message)).batchId;

@@ -27,6 +27,8 @@ export interface Delivery {
   readonly deliveryAttempt: number;
   /** When it was published, where the transport knows; milliseconds since 1970, by the transport's clock. */
   readonly publishedAt?: number | undefined;
+  /** The queue it came through, where the transport keeps the limits of that queue. */
+  readonly queue?: string | undefined;
 }
 
 /** Resolves to acknowledge; rejects to have the message delivered again. */

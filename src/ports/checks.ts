@@ -62,6 +62,8 @@ export interface SubscriptionSettings {
   readonly hasRetryPolicy: boolean;
   /** Id of the topic. */
   readonly deadLetterTopic: string | undefined;
+  /** Deliveries after which a message goes there. */
+  readonly deliveryAttempts: number;
   /** Undefined: it never expires. */
   readonly expiresAfterSeconds: number | undefined;
   readonly retentionSeconds: number;

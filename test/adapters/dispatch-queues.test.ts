@@ -2,77 +2,22 @@ import { status } from "@grpc/grpc-js";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { DispatchQueues } from "../../src/adapters/cloud-tasks/dispatch-queues.ts";
-import { pushBody } from "../../src/adapters/pubsub/push-body.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { limits } from "../../src/core/limits.ts";
-import { isSealed, sealOf } from "../../src/core/seal.ts";
-import { parseRequest } from "../../src/entry/parse-request.ts";
-import type { Delivery, OutgoingMessage } from "../../src/ports/broker.ts";
-import type { Clock } from "../../src/ports/clock.ts";
-import { cloudTasksClient } from "../servers/cloud-tasks/client.ts";
-import { startCloudTasksServer } from "../servers/cloud-tasks/server.ts";
-import { startEndpoint } from "../servers/kit/endpoint.ts";
 import { type Fault, noFaults } from "../servers/kit/faults.ts";
 import { GrpcError, serveGrpc } from "../servers/kit/grpc-server.ts";
 import { packagedProtos } from "../servers/kit/packaged-protos.ts";
-import { startTokenIssuer } from "../servers/oidc/issuer.ts";
-
-const caller = "push@p.iam.gserviceaccount.com";
-const key = { secret: "whsec_secret", deployment: "p/baton" };
-const seal = (data: Uint8Array) => sealOf(key, data);
-const place = { projectId: "p", location: "l", prefix: "baton" };
-const parent = "projects/p/locations/l";
-const queuePath = `${parent}/queues/baton-queue-documents`;
-
-const run = (taskId: string, queue = "documents"): OutgoingMessage => ({
-  queue,
-  message: { kind: "task", batchId: "b-1", taskId, ready: true },
-});
-
-const runs = (count: number) => Array.from({ length: count }, (_, index) => run(`t${index}`));
-
-interface Options {
-  /** How many run at once. Default 100. */
-  readonly concurrency?: number;
-  /** Status of the function's answer to a delivery. Default 200. */
-  readonly answer?: (delivery: Delivery) => number | Promise<number>;
-  readonly clock?: Clock;
-}
-
-/** A function, and a queue that calls it. */
-async function open({ concurrency = 100, answer = () => 200, clock = systemClock }: Options = {}) {
-  const issuer = await startTokenIssuer();
-  const server = await startCloudTasksServer({ oidc: issuer });
-  const client = cloudTasksClient(server);
-  const queue = {
-    name: queuePath,
-    rateLimits: { maxConcurrentDispatches: concurrency },
-    retryConfig: { maxAttempts: -1, minBackoff: { nanos: 50_000_000 } },
-  };
-  await client.createQueue({ parent, queue });
-  await client.close();
-  const deliveries: Delivery[] = [];
-  const endpoint = await startEndpoint(({ headers, body }) => {
-    const given = Object.entries(headers).map(([name, value]) => [name, String(value)]);
-    const parsed = parseRequest({ headers: Object.fromEntries(given), body }, (data, sealed) =>
-      isSealed([key], data, sealed ?? ""),
-    );
-    if ("ignored" in parsed) return 200;
-    deliveries.push(parsed);
-    return answer(parsed);
-  });
-  const queues = new DispatchQueues(
-    { ...place, emulatorHost: server.host, functionUrl: endpoint.url, caller },
-    clock,
-    ({ message }, publishedAt) => pushBody(message, seal, publishedAt),
-  );
-  onTestFinished(async () => {
-    await queues.close();
-    await Promise.all([server.close(), endpoint.close(), issuer.close()]);
-  });
-  const taskIds = () => deliveries.map(({ message }) => message.kind === "task" && message.taskId);
-  return { queues, server, endpoint, issuer, deliveries, taskIds };
-}
+import {
+  bodyOf,
+  caller,
+  missed,
+  openDispatch as open,
+  parent,
+  place,
+  queuePath,
+  run,
+  runs,
+} from "./dispatch-place.ts";
 
 test("a task calls the function as a push does: the message under its seal, with a token of the caller for the function", async () => {
   const { queues, server, endpoint, issuer, deliveries } = await open();
@@ -82,6 +27,7 @@ test("a task calls the function as a push does: the message under its seal, with
   // What the engine alone may say is believed.
   expect(deliveries[0]?.message).toEqual(run("t").message);
   expect(deliveries[0]?.deliveryAttempt).toBe(1);
+  expect(deliveries[0]?.queue).toBe("documents");
   expect(deliveries[0]?.publishedAt).toBeGreaterThanOrEqual(before);
   const token = String(endpoint.calls[0]?.headers.authorization).replace("Bearer ", "");
   const keys = createRemoteJWKSet(new URL(issuer.jwksUrl));
@@ -103,7 +49,7 @@ test("what the function does not take comes again, and tells how often it has co
   await expect.poll(() => deliveries.map(({ deliveryAttempt }) => deliveryAttempt)).toEqual([1, 2, 3]);
 });
 
-test("what waits in the queue is not put there again, however often the sweep publishes it", async () => {
+test("what waits in the queue is not put there again, however often it is published", async () => {
   const gate = Promise.withResolvers<number>();
   const { queues, server, taskIds } = await open({ concurrency: 1, answer: () => gate.promise });
   await queues.publish([run("first")]);
@@ -115,17 +61,20 @@ test("what waits in the queue is not put there again, however often the sweep pu
   expect(taskIds().sort()).toEqual(["first", "second", "third"]);
 });
 
-test("what waits to call an address that the function has no more does not stand for what calls it", async () => {
-  const { queues, server } = await open();
-  const moved = new DispatchQueues(
-    { ...place, emulatorHost: server.host, functionUrl: "https://moved.example", caller },
-    systemClock,
-    ({ message }, publishedAt) => pushBody(message, seal, publishedAt),
-  );
-  onTestFinished(() => moved.close());
-  const dueSoon = [queues, moved].map((broker) => broker.schedule(run("t"), 60_000));
-  await Promise.all(dueSoon);
+test.each([
+  ["to an address that the function has no more", { functionUrl: "https://moved.example" }],
+  ["in the name of an account that may not call it any more", { caller: "other@p.iam.gserviceaccount.com" }],
+])("a call that waits %s does not stand for one that gets there", async (_, before) => {
+  const { queues, server, endpoint } = await open();
+  const now = { ...place, emulatorHost: server.host, functionUrl: endpoint.url, caller };
+  const earlier = new DispatchQueues({ ...now, ...before }, systemClock, bodyOf);
+  onTestFinished(() => earlier.close());
+  for (const broker of [earlier, queues]) await broker.schedule(run("t"), 30_000);
   expect(server.meter.of("tasks_created")).toBe(2);
+  // Neither does it for the sweep.
+  await earlier.schedule(run("u"), 30_000);
+  await queues.publish([missed("u")]);
+  expect(server.meter.of("tasks_created")).toBe(4);
 });
 
 test("what is being handled may be published again: it comes once more", async () => {

@@ -52,7 +52,7 @@ async function open(): Promise<BrokerUnderTest> {
   const queues = new DispatchQueues(
     { ...place, prefix, functionUrl: endpoint.url, caller },
     systemClock,
-    ({ message }, publishedAt) => pushBody(message, seal, publishedAt),
+    (message, publishedAt) => pushBody(message, seal, publishedAt),
   );
   const routed = new RoutedMessages({
     queues: new Set(limited),

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { limits } from "../../src/core/limits.ts";
 import { CONTROL_QUEUE } from "../../src/core/messages.ts";
 import { joinCallbackPages, TaskError, workflow } from "../../src/index.ts";
+import type { LogFields } from "../../src/ports/logger.ts";
 import type { TaskContext } from "../../src/runtime/task-type.ts";
 import { runToEnd, testApp, untilEnded } from "../support/app.ts";
 import { seeded } from "../support/chaos.ts";
@@ -138,11 +139,16 @@ test("a receiver that is down for an hour gets the callback when it is up, once"
 test("a callback that nobody takes is given up after three days, and sent when it is asked for", async () => {
   let isUp = false;
   const sends: number[] = [];
+  const told: (LogFields | undefined)[] = [];
   const { app, clock, start, ended } = timedApp({
     workflows: [flowOf(() => 1)],
     environment,
     around: (plain) => ({
       ...plain,
+      logger: {
+        ...plain.logger,
+        error: (message, fields) => void (message === "a callback is given up" && told.push(fields)),
+      },
       callbacks: {
         send: async () => {
           sends.push(clock.now());
@@ -161,9 +167,12 @@ test("a callback that nobody takes is given up after three days, and sent when i
   }
   expect(await state()).toBe("GIVEN_UP");
   expect(sends).toHaveLength(limits.callbackAttempts);
+  // An alert counts the line.
+  expect(told).toEqual([expect.objectContaining({ taskId: "work", error: "answered 404" })]);
   clock.set(86_400_000);
   await clock.advance(61_000);
   const eventId = (await app.engine.callbacks.ofKey(key))[0]?.eventId ?? "";
+  expect(told).toMatchObject([{ eventId }]);
   // Nor for a message that comes late.
   await app.engine.deliverCallback(eventId);
   expect(sends).toHaveLength(limits.callbackAttempts);

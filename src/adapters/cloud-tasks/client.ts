@@ -1,4 +1,6 @@
 import type { CloudTasksClient } from "@google-cloud/tasks";
+import { backoffWithin, grpcStatus } from "../../core/grpc.ts";
+import { limits } from "../../core/limits.ts";
 
 /** Where the queues are. */
 export interface CloudTasksPlace {
@@ -46,3 +48,16 @@ async function connect({ projectId, emulatorHost }: CloudTasksPlace): Promise<Cl
   const sslCreds = grpc.credentials.createInsecure();
   return new CloudTasksClient({ projectId, servicePath, port: Number(port), sslCreds });
 }
+
+/** A task with a name may be created again without harm, one without a name at worst delivers its message twice. */
+export const callOptions = {
+  retry: {
+    retryCodes: [
+      grpcStatus.deadlineExceeded,
+      grpcStatus.resourceExhausted,
+      grpcStatus.internal,
+      grpcStatus.unavailable,
+    ],
+    backoffSettings: backoffWithin(limits.publishTimeoutMs),
+  },
+};

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { BatonError, messageOf } from "../../core/errors.ts";
 import { grpcCodeOf, grpcStatus, isDenied } from "../../core/grpc.ts";
 import { limits } from "../../core/limits.ts";
@@ -6,6 +7,7 @@ import { taskQueueOf } from "../../core/topics.ts";
 import type { Broker, OutgoingMessage, Timer } from "../../ports/broker.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { CloudTasksConnection, type CloudTasksPlace } from "./client.ts";
+import { standingTasks } from "./queued-tasks.ts";
 import { dueSecondOf, TaskQueue, type TaskRequest, taskName } from "./task-queue.ts";
 
 export interface DispatchSettings extends CloudTasksPlace {
@@ -22,8 +24,8 @@ export type DispatchBody = (message: OutgoingMessage, publishedAt: number) => Bu
 
 /**
  * Messages as tasks of Cloud Tasks that call the function themselves, one queue for each queue of Baton: so many of them run
- * at once, so many begin in a second, and those that are due later are among them. A message that still waits in its queue
- * is not put there again, however often the sweep publishes it.
+ * at once, so many begin in a second, and those that are due later are among them. The name of a task begins with what it is
+ * for, so that whoever looks through a queue knows which messages it holds.
  * Throws `QUEUE_MISSING`, `QUEUE_DENIED`, `QUEUE_FAILED`; then some of the messages may be published.
  */
 export class DispatchQueues implements Broker, Timer {
@@ -39,27 +41,30 @@ export class DispatchQueues implements Broker, Timer {
     this.#bodyOf = bodyOf;
   }
 
-  /** A request for each message, some at a time. After one that failed, no other begins. */
+  /**
+   * A request for each message, some at a time. When one of a queue fails, no other of that queue begins, and those of the other
+   * queues go out. What the sweep finds missing is looked for first, and not put there again.
+   */
   async publish(messages: readonly OutgoingMessage[]): Promise<void> {
     const rest = messages.values();
-    const failures: unknown[] = [];
+    const looks = new Map<string, Promise<ReadonlySet<string>>>();
+    const failures = new Map<string, unknown>();
     const work = async () => {
       for (const message of rest) {
-        if (failures.length > 0) return;
-        await this.#publish(message).catch((error: unknown) => failures.push(error));
+        if (failures.has(message.queue)) continue;
+        await this.#publish(message, looks).catch((error: unknown) => failures.set(message.queue, error));
       }
     };
     const workers = Math.min(messages.length, limits.tasksCreatedAtOnce);
     await Promise.all(Array.from({ length: workers }, work));
-    if (failures.length > 0) throw failures[0];
+    for (const failure of failures.values()) throw failure;
   }
 
   /** A delay beyond the horizon is cut to it: whoever gets the message then finds that it is early, and schedules it again. */
   async schedule(message: OutgoingMessage, delayMs: number): Promise<void> {
     if (delayMs <= 0) return this.publish([message]);
     const dueSecond = dueSecondOf(this.#clock.now(), delayMs);
-    const name = this.#nameOf(`due ${dueSecond}`, message);
-    await this.#create(message, dueSecond * 1_000, [name], dueSecond);
+    await this.#create(message, dueSecond * 1_000, [String(dueSecond)], dueSecond);
   }
 
   async close(): Promise<void> {
@@ -67,38 +72,70 @@ export class DispatchQueues implements Broker, Timer {
   }
 
   /** A task may be run several times in the life of its batch, each time under a name of its own. */
-  async #publish(message: OutgoingMessage): Promise<void> {
-    const names = Array.from({ length: limits.namesOfDispatch }, (_, index) =>
-      this.#nameOf(`now ${index}`, message),
-    );
-    await this.#create(message, this.#clock.now(), names, undefined);
+  async #publish(message: OutgoingMessage, looks: Map<string, Promise<ReadonlySet<string>>>): Promise<void> {
+    if (isRedriven(message) && (await this.#look(message.queue, looks)).has(this.#subjectOf(message))) return;
+    const suffixes = Array.from({ length: limits.namesOfDispatch }, (_, index) => `now-${index}`);
+    await this.#create(message, this.#clock.now(), suffixes, undefined);
   }
 
-  /** A task that calls another address does not stand for one that calls this. */
-  #nameOf(when: string, { message }: OutgoingMessage): string {
-    return taskName(`${when} ${this.#settings.functionUrl} ${messageKey(message)}`);
+  /** One look for each queue, whoever of a publish needs it first. */
+  #look(queue: string, looks: Map<string, Promise<ReadonlySet<string>>>): Promise<ReadonlySet<string>> {
+    const known = looks.get(queue);
+    if (known) return known;
+    const look = this.#standing(queue);
+    looks.set(queue, look);
+    return look;
   }
 
+  /** What the queue holds tasks for. One that ends during the look may be among them: the next look of the sweep finds it gone. */
+  async #standing(queue: string): Promise<ReadonlySet<string>> {
+    const now = this.#clock.now();
+    const names = await this.#in(queue, ({ path }) => standingTasks(this.#connection, path, now));
+    return new Set(names.map(subjectOfName));
+  }
+
+  /** What a task is for. One that calls another address, or in another name, does not stand for one that calls this. */
+  #subjectOf({ message }: OutgoingMessage): string {
+    const { functionUrl, caller } = this.#settings;
+    return taskName(`${functionUrl} ${caller} ${messageKey(message)}`);
+  }
+
+  /** Under the first of the names that is free, then under one that nobody else has. */
   async #create(
     message: OutgoingMessage,
     publishedAt: number,
-    names: readonly string[],
+    suffixes: readonly string[],
     dueSecond: number | undefined,
   ): Promise<void> {
-    const { prefix, functionUrl, caller } = this.#settings;
-    const queue = new TaskQueue(this.#connection, taskQueueOf(prefix, message.queue));
+    const { functionUrl, caller } = this.#settings;
+    const subject = this.#subjectOf(message);
+    const names = [...suffixes, randomUUID()].map((suffix) => `${subject}-${suffix}`);
     const request: TaskRequest = {
       url: functionUrl,
       body: this.#bodyOf(message, publishedAt),
       token: { kind: "identity", serviceAccount: caller, audience: functionUrl },
       deadlineSeconds: limits.deliveryDeadlineSeconds,
     };
+    await this.#in(message.queue, (tasks) => tasks.createOnce(request, names, dueSecond));
+  }
+
+  async #in<Result>(queue: string, action: (tasks: TaskQueue) => Promise<Result>): Promise<Result> {
+    const tasks = new TaskQueue(this.#connection, taskQueueOf(this.#settings.prefix, queue));
     try {
-      await queue.createOnce(request, names, dueSecond);
+      return await action(tasks);
     } catch (thrown) {
-      throw queueError(queue.path, thrown);
+      throw queueError(tasks.path, thrown);
     }
   }
+}
+
+/** Published since it should be under way, by somebody who does not know whether it is. */
+function isRedriven({ message }: OutgoingMessage): boolean {
+  return message.kind === "task" && message.redrive === true;
+}
+
+function subjectOfName(name: string): string {
+  return name.slice(0, name.indexOf("-"));
 }
 
 function queueError(queue: string, thrown: unknown): BatonError {

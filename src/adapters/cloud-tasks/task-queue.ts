@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { backoffWithin, grpcCodeOf, grpcStatus } from "../../core/grpc.ts";
+import { grpcCodeOf, grpcStatus } from "../../core/grpc.ts";
 import { limits } from "../../core/limits.ts";
-import type { CloudTasksConnection } from "./client.ts";
+import { type CloudTasksConnection, callOptions } from "./client.ts";
 
 /** The HTTP request that a task makes. */
 export interface TaskRequest {
@@ -108,16 +108,3 @@ function tokenFields(token: TaskToken) {
     ? { oauthToken: { serviceAccountEmail, scope: token.scope } }
     : { oidcToken: { serviceAccountEmail, audience: token.audience } };
 }
-
-/** A task with a name may be created again without harm, one without a name at worst delivers its message twice. */
-const callOptions = {
-  retry: {
-    retryCodes: [
-      grpcStatus.deadlineExceeded,
-      grpcStatus.resourceExhausted,
-      grpcStatus.internal,
-      grpcStatus.unavailable,
-    ],
-    backoffSettings: backoffWithin(limits.publishTimeoutMs),
-  },
-};

@@ -18,13 +18,20 @@ const SubscriptionSchema = z.object({
     .nullish(),
   ackDeadlineSeconds: z.number().nullish(),
   retryPolicy: z.object({}).nullish(),
-  deadLetterPolicy: z.object({ deadLetterTopic: z.string().nullish() }).nullish(),
+  deadLetterPolicy: z
+    .object({ deadLetterTopic: z.string().nullish(), maxDeliveryAttempts: z.number().nullish() })
+    .nullish(),
   expirationPolicy: z.object({ ttl: DurationSchema.nullish() }).nullish(),
   messageRetentionDuration: DurationSchema.nullish(),
 });
 
 /** What Pub/Sub does where a subscription says nothing: https://cloud.google.com/pubsub/docs/subscription-properties */
-const defaults = { ackDeadlineSeconds: 10, expirySeconds: 31 * 86_400, retentionSeconds: 7 * 86_400 };
+const defaults = {
+  ackDeadlineSeconds: 10,
+  deliveryAttempts: 5,
+  expirySeconds: 31 * 86_400,
+  retentionSeconds: 7 * 86_400,
+};
 const notFound = 5;
 const gaxOpts = { timeout: 15_000, maxRetries: 2 };
 
@@ -97,6 +104,7 @@ function settingsOf(found: z.infer<typeof SubscriptionSchema>): SubscriptionSett
     ackDeadlineSeconds: found.ackDeadlineSeconds || defaults.ackDeadlineSeconds,
     hasRetryPolicy: Boolean(found.retryPolicy),
     deadLetterTopic: idOf(found.deadLetterPolicy?.deadLetterTopic) || undefined,
+    deliveryAttempts: found.deadLetterPolicy?.maxDeliveryAttempts || defaults.deliveryAttempts,
     expiresAfterSeconds: expirySeconds || undefined,
     retentionSeconds: found.messageRetentionDuration ?? defaults.retentionSeconds,
   };

@@ -38,7 +38,6 @@ function taskHeaders(queue: string, task: Task): Record<string, string> {
     "x-cloudtasks-queuename": idOf(queue),
     "x-cloudtasks-taskname": idOf(task.name),
     "x-cloudtasks-taskretrycount": String(task.failures),
-    "x-cloudtasks-taskexecutioncount": String(task.responses),
     "x-cloudtasks-tasketa": (task.scheduledAt / 1_000).toFixed(6),
     ...(previousResponse !== undefined && {
       "x-cloudtasks-taskpreviousresponse": String(previousResponse),

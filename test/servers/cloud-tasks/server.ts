@@ -50,7 +50,7 @@ export interface CloudTasksServer {
  * Cloud Tasks: queues and their HTTP tasks over the wire of google.cloud.tasks.v2, dispatched at their time.
  *
  * Left out: App Engine tasks, changing, pausing, purging and deleting queues, BufferTask and RunTask, IAM, and what happens
- * to a task that is 31 days old. Tasks run exactly once where Google promises that for nearly all.
+ * to a task that is 31 days old. Dispatches have no X-CloudTasks-TaskExecutionCount, which nobody here reads. Tasks run exactly once where Google promises that for nearly all.
  */
 export async function startCloudTasksServer(
   options: CloudTasksServerOptions = {},

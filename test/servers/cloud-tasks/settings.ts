@@ -30,8 +30,8 @@ export function rateLimitsOf({ rateLimits }: WireQueue): RateLimits {
   return {
     maxDispatchesPerSecond,
     maxConcurrentDispatches,
-    // Google chooses it by the rate, a fifth of a second's worth, and ignores what is asked for.
-    maxBurstSize: Math.max(1, Math.ceil(maxDispatchesPerSecond / 5)),
+    // Google chooses it by the rate, a fifth of a second's worth and ten at the least, and ignores what is asked for.
+    maxBurstSize: Math.max(10, Math.ceil(maxDispatchesPerSecond / 5)),
   };
 }
 

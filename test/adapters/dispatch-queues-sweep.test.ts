@@ -1,0 +1,149 @@
+import { status } from "@grpc/grpc-js";
+import { expect, onTestFinished, test } from "vitest";
+import { DispatchQueues } from "../../src/adapters/cloud-tasks/dispatch-queues.ts";
+import { systemClock } from "../../src/adapters/system/clock.ts";
+import { limits } from "../../src/core/limits.ts";
+import { noFaults } from "../servers/kit/faults.ts";
+import { GrpcError, serveGrpc } from "../servers/kit/grpc-server.ts";
+import { packagedProtos } from "../servers/kit/packaged-protos.ts";
+import { bodyOf, caller, missed, openDispatch, parent, place, queuePath, run } from "./dispatch-place.ts";
+
+/** A queue of one place, which something takes until it is let go. */
+async function openTaken() {
+  const gate = Promise.withResolvers<number>();
+  const place = await openDispatch({
+    concurrency: 1,
+    answer: ({ message }) => (message.kind === "task" && message.taskId === "first" ? gate.promise : 200),
+  });
+  const take = async () => {
+    await place.queues.publish([run("first")]);
+    await expect.poll(place.taskIds).toContain("first");
+  };
+  const waiting = () => place.server.tasks(queuePath).length - 1;
+  return { ...place, take, waiting, letGo: () => gate.resolve(200) };
+}
+
+/** Calls by their method, from now on. */
+function countCalls({ server }: Pick<Awaited<ReturnType<typeof openDispatch>>, "server">) {
+  const calls: Record<string, number> = {};
+  server.setFaults(({ method }) => {
+    calls[method] = (calls[method] ?? 0) + 1;
+    return undefined;
+  });
+  return calls;
+}
+
+test("what has begun more often than it has names waits once, however often the sweep looks", async () => {
+  const place = await openTaken();
+  const { queues, server, waiting, take, letGo, taskIds } = place;
+  for (let begin = 0; begin < limits.namesOfDispatch; begin += 1) {
+    await queues.publish([run("t")]);
+    await server.idle();
+  }
+  await take();
+  for (let look = 0; look < 4; look += 1) await queues.publish([missed("t")]);
+  expect(waiting()).toBe(1);
+  letGo();
+  await server.idle();
+  expect(taskIds().filter((taskId) => taskId === "t")).toHaveLength(limits.namesOfDispatch + 1);
+});
+
+test("what was to come later and now waits for its turn is not put there again", async () => {
+  const { queues, server, waiting, take, letGo } = await openTaken();
+  await take();
+  await queues.schedule(run("t"), 1);
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  for (let look = 0; look < 3; look += 1) await queues.publish([missed("t")]);
+  expect(waiting()).toBe(1);
+  letGo();
+  await server.idle();
+});
+
+test("what has failed and comes again is not put there again, however long the pause before its next try", async () => {
+  const place = await openDispatch({
+    answer: ({ deliveryAttempt }) => (deliveryAttempt === 1 ? 503 : 200),
+    backoffSeconds: 10 * limits.dueSoonSeconds,
+  });
+  const { queues, server, deliveries } = place;
+  await queues.publish([run("t")]);
+  await expect.poll(() => server.tasks(queuePath).map(({ failures }) => failures)).toEqual([1]);
+  for (let look = 0; look < 3; look += 1) await queues.publish([missed("t")]);
+  expect(server.meter.of("tasks_created")).toBe(1);
+  server.runDueNow();
+  await server.idle();
+  expect(deliveries.map(({ deliveryAttempt }) => deliveryAttempt)).toEqual([1, 2]);
+});
+
+test("what sleeps for longer does not stand for what should be under way: its wait may have ended before", async () => {
+  const { queues, server, taskIds } = await openDispatch();
+  await queues.schedule(run("t"), 3_600_000);
+  await queues.publish([missed("t")]);
+  await expect.poll(taskIds).toEqual(["t"]);
+  expect(server.tasks(queuePath)).toHaveLength(1);
+});
+
+test("what is not in the queue any more is put there again", async () => {
+  const { queues, server, taskIds } = await openDispatch();
+  await queues.publish([run("t")]);
+  await server.idle();
+  await queues.publish([missed("t"), missed("u")]);
+  await server.idle();
+  expect(taskIds().sort()).toEqual(["t", "t", "u"]);
+});
+
+test("a look at a line costs a list for each thousand that wait, and creates nothing", async () => {
+  const place = await openTaken();
+  const { queues, take, waiting, letGo, server } = place;
+  await take();
+  const ids = Array.from({ length: limits.queuedTasksPage + 1 }, (_, index) => `t${index}`);
+  await queues.publish(ids.map((taskId) => run(taskId)));
+  expect(waiting()).toBe(ids.length);
+  const calls = countCalls(place);
+  await queues.publish(ids.map((taskId) => missed(taskId)));
+  expect(calls).toEqual({ ListTasks: Math.ceil((ids.length + 1) / limits.queuedTasksPage) });
+  letGo();
+  await server.idle();
+});
+
+test("what is published for the first time is not looked for", async () => {
+  const place = await openDispatch();
+  const calls = countCalls(place);
+  await place.queues.publish([run("t"), run("u")]);
+  expect(calls).toEqual({ CreateTask: 2 });
+});
+
+test("a queue that is missing keeps nothing back of those of the others, however often all of it comes again", async () => {
+  const { queues, server, taskIds } = await openDispatch();
+  const bad = Array.from({ length: 2 * limits.tasksCreatedAtOnce }, (_, index) => run(`b${index}`, "gone"));
+  await expect(queues.publish([...bad, run("t"), run("u")])).rejects.toMatchObject({
+    code: "QUEUE_MISSING",
+    where: `${parent}/queues/baton-queue-gone`,
+  });
+  await expect(queues.publish([missed("b", "gone"), missed("v")])).rejects.toMatchObject({
+    code: "QUEUE_MISSING",
+  });
+  await server.idle();
+  expect(taskIds().sort()).toEqual(["t", "u", "v"]);
+});
+
+test("a queue that may not be looked through is named", async () => {
+  const refuse = () => {
+    throw new GrpcError(status.PERMISSION_DENIED, "not like this");
+  };
+  const protos = packagedProtos("@google-cloud/tasks", "build/protos/protos.json");
+  const service = "google.cloud.tasks.v2.CloudTasks";
+  const denying = await serveGrpc([{ service, protos, handlers: { ListTasks: refuse } }], noFaults);
+  const queues = new DispatchQueues(
+    { ...place, emulatorHost: denying.host, functionUrl: "https://function.example", caller },
+    systemClock,
+    bodyOf,
+  );
+  onTestFinished(async () => {
+    await queues.close();
+    await denying.close();
+  });
+  await expect(queues.publish([missed("t")])).rejects.toMatchObject({
+    code: "QUEUE_DENIED",
+    where: queuePath,
+  });
+});

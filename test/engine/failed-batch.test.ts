@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { TaskError } from "../../src/core/errors.ts";
+import { workflow } from "../../src/index.ts";
+import type { LogFields } from "../../src/ports/logger.ts";
+import { runToEnd, testApp } from "../support/app.ts";
+
+const broken = workflow("broken").task("a", () => {
+  throw new TaskError("no", { retryable: false });
+});
+const sound = workflow("sound").task("a", () => 1);
+
+test("a batch that failed is told of in a line of its own, which an alert counts, and one that did not is not", async () => {
+  const warnings: [string, LogFields | undefined][] = [];
+  const app = testApp({
+    workflows: [broken, sound],
+    around: (plain) => ({
+      ...plain,
+      logger: { ...plain.logger, warn: (message, fields) => void warnings.push([message, fields]) },
+    }),
+  });
+  await runToEnd(app, "sound");
+  const { batchId, status } = await runToEnd(app, "broken");
+  expect(status).toBe("ERROR");
+  expect(warnings.filter(([message]) => message === "batch failed")).toEqual([
+    ["batch failed", { batchId, workflowId: "broken" }],
+  ]);
+});
