@@ -10,8 +10,10 @@ const sample = "sales/sales-2026-10.csv";
 const waitSeconds = 60;
 
 rmSync(data, { recursive: true, force: true });
+// Those of a deployment, or of a Baton of one's own, are not for the demonstration.
+for (const variable of Object.keys(process.env))
+  if (variable.startsWith("BATON_")) delete process.env[variable];
 const environment = { ...process.env, BATON_DATA: data, BATON_WORKFLOWS: `${root}/functions/workflows` };
-delete environment.BATON_INBOX;
 const { app } = await openLocal(environment, "error");
 
 console.log(`dropping samples/${sample} into ${data}/inbox/sales/ …`);

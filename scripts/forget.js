@@ -1,19 +1,29 @@
 // Deletes what the database holds of one batch and its retries, and names what is elsewhere: docs/operations.md.
-//   node scripts/forget.js <batchId> [--delete]
+//   npx node scripts/forget.js <batchId> [--delete]
 import { Firestore } from "@google-cloud/firestore";
 import { documentId } from "../src/adapters/firestore/document-names.ts";
 import { indexedText } from "../src/adapters/firestore/encoding.ts";
 import { executionId } from "../src/core/execution.ts";
 
+const usage = `usage: BATON_PROJECT=… BATON_BUCKET=… npx node scripts/forget.js <batchId> [--delete]
+
+Names what is known of a batch and its retries, in the database and in buckets.
+  --delete  deletes the documents of the database; the objects are yours to delete`;
+
 const given = process.argv.slice(2);
+if (given.includes("--help") || given.includes("-h")) {
+  console.log(usage);
+  process.exit();
+}
+const unknown = given.find((word) => word.startsWith("-") && word !== "--delete");
+if (unknown !== undefined) stop(`There is no option ${unknown}.\n${usage}`, 2);
 const [batchId, ...more] = given.filter((word) => word !== "--delete");
 const {
   BATON_PROJECT: projectId,
   BATON_BUCKET: bucket,
   BATON_DATABASE: databaseId = "(default)",
 } = process.env;
-if (!batchId || more.length > 0 || !projectId || !bucket)
-  stop("usage: BATON_PROJECT=… BATON_BUCKET=… node scripts/forget.js <batchId> [--delete]", 2);
+if (!batchId || more.length > 0 || !projectId || !bucket) stop(usage, 2);
 const store = new Firestore({ projectId, databaseId });
 const buckets = { inbox: process.env.BATON_INBOX_BUCKET ?? bucket };
 

@@ -29,7 +29,10 @@ async function runSample() {
   const settings = { BATON_DATA: data, BATON_WORKFLOWS: "functions/workflows", ...environment };
   const shown = Object.entries(settings).map(([variable, value]) => `${variable}=${value}`);
   console.log(`with ${shown.join(" ")}`);
-  const { BATON_INBOX: _, ...inherited } = process.env;
+  // Those of a deployment, or of a Baton of one's own, are not for the sample.
+  const inherited = Object.fromEntries(
+    Object.entries(process.env).filter(([variable]) => !variable.startsWith("BATON_")),
+  );
   const start = (command, parameters, stdout) =>
     spawnIn({ ...inherited, ...settings }, command, parameters, stdout);
   await sample({

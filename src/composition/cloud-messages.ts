@@ -43,7 +43,7 @@ export function openMessages(configuration: Configuration, seal: Seal): CloudMes
   const limited = new DispatchQueues(
     { ...place, prefix, ...functionOf(google) },
     systemClock,
-    ({ message }, publishedAt) => pushBody(message, seal, publishedAt),
+    (message, publishedAt) => pushBody(message, seal, publishedAt),
   );
   const routed = new RoutedMessages({ queues, limited, others: { broker, timer } });
   const close = () => closeAll([broker, timer, limited]);

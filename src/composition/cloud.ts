@@ -40,10 +40,12 @@ export function openCloud(options: CloudOptions): App {
     clock: systemClock,
     logger,
     callbackSecret: () => secrets.join(" ") || missingSecret(),
+    deliveryAttempts: limits.pushedDeliveryAttempts,
     settings: {
       leaseSeconds: configuration.leaseSeconds,
       retentionSeconds: google.retentionSeconds,
       sweepSeconds: configuration.sweepSeconds,
+      limitedQueues: new Set(configuration.queues.keys()),
       attemptSeconds: google.functionTimeoutSeconds - limits.attemptMarginSeconds,
     },
   };

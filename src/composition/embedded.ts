@@ -60,6 +60,7 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedApp {
     logger,
     callbackSecret: callbackSecret(configuration),
     settings: { leaseSeconds: configuration.leaseSeconds },
+    deliveryAttempts: limits.deliveryAttempts,
   };
   const parts = buildEngine(configuration, ground, options);
   const { deliveries } = parts;

@@ -36,6 +36,8 @@ export interface Ground {
   /** Secrets that callbacks are signed with. Throws `CALLBACK_SECRET_MISSING`. */
   readonly callbackSecret: () => string;
   readonly settings: Dependencies["settings"];
+  /** Failed deliveries after which a message that may still succeed becomes a dead letter. */
+  readonly deliveryAttempts: number;
 }
 
 export interface EngineOptions {
@@ -99,5 +101,5 @@ export function buildEngine(
     worker: `${hostname()}:${process.pid}`,
   };
   const engine = new Engine(around ? around(plain) : plain);
-  return { engine, folder, applied, runner, deliveries: tracing.deliveries(engine) };
+  return { engine, folder, applied, runner, deliveries: tracing.deliveries(engine, ground.deliveryAttempts) };
 }

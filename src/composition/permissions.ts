@@ -52,6 +52,7 @@ export const permissions = {
     needs: {
       "cloudtasks.tasks.create": "to put tasks into queues that have limits of their own",
       "cloudtasks.tasks.get": "to see whether one whose name is taken still waits there",
+      "cloudtasks.tasks.list": "to see which of those that a sweep misses wait there",
     },
     isOptional: true,
   },
@@ -71,6 +72,8 @@ export const permissions = {
     roles: ["roles/storage.objectUser"],
     needs: {
       "storage.objects.get": "to read files, results and reports",
+      "storage.objects.list":
+        "to be told that an object is not there: else Cloud Storage answers 403 in place of 404",
       "storage.objects.create": "to write them",
       "storage.objects.delete": "to replace them, and to move files to the archive",
     },

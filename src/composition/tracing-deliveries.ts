@@ -14,6 +14,8 @@ interface Errand {
 }
 
 export interface TracedDeliveriesOptions {
+  /** Failed deliveries after which a message is given up. */
+  readonly attempts: number;
   /** Whether traces are sent before a delivery is acknowledged: afterwards, the machine may stand still. */
   readonly flushes: boolean;
 }
@@ -24,7 +26,7 @@ export class TracedDeliveries extends Deliveries {
   readonly #options: TracedDeliveriesOptions;
 
   constructor(engine: Engine, tracer: Tracer, options: TracedDeliveriesOptions) {
-    super(engine);
+    super(engine, options.attempts);
     this.#tracer = tracer;
     this.#options = options;
   }

@@ -45,7 +45,8 @@ export interface Tracing {
   callbacks(callbacks: CallbackSender): CallbackSender;
   code(code: TaskCode): TaskCode;
   runner(runner: TaskRunner): TaskRunner;
-  deliveries(engine: Engine): Deliveries;
+  /** `attempts`: failed deliveries after which a message is given up. */
+  deliveries(engine: Engine, attempts: number): Deliveries;
 }
 
 /** Without a tracer every part stays what it is. */
@@ -57,7 +58,8 @@ export function tracingBy(tracer: Tracer | undefined, { engine: place }: Configu
     callbacks: (callbacks) => tracedCallbacks(callbacks, tracer),
     code: (code) => tracedTaskCode(code, tracer),
     runner: (runner) => new TracedTaskRunner(runner, tracer),
-    deliveries: (engine) => new TracedDeliveries(engine, tracer, { flushes: place === "gcp" }),
+    deliveries: (engine, attempts) =>
+      new TracedDeliveries(engine, tracer, { attempts, flushes: place === "gcp" }),
   };
 }
 
@@ -67,5 +69,5 @@ const untraced: Tracing = {
   callbacks: (callbacks) => callbacks,
   code: (code) => code,
   runner: (runner) => runner,
-  deliveries: (engine) => new Deliveries(engine),
+  deliveries: (engine, attempts) => new Deliveries(engine, attempts),
 };

@@ -9,10 +9,10 @@ test("without a yes the infrastructure is compared, and nothing is changed", asy
   expect(code).toBe(2);
   expect(stderr).toContain("Deploy this to the project my-project? Type yes to go on:");
   expect(stderr).toMatch(/^error USAGE: Nothing was changed/m);
-  expect(place.told.at(-1)).toBe("terraform show baton.tfplan");
+  expect(place.told.at(-1)).toBe("terraform show baton.my-project-baton.tfplan");
   const silent = new DeployPlace();
   expect((await silent.deploy(["--skip-infra"])).code).toBe(2);
-  expect(silent.told).toEqual(["gcloud projects describe my-project"]);
+  expect(silent.told).toEqual(["gcloud projects describe my-project", "gcloud run services list"]);
 });
 
 test("with a yes it goes on", async () => {
@@ -38,14 +38,17 @@ test("--destroy wants the prefix, lifts the protection, and takes all away", asy
     "terraform -chdir=infra init -input=false",
     "terraform -chdir=infra workspace select my-project-baton",
     "terraform -chdir=infra show -json",
-    "terraform -chdir=infra plan -input=false -out=baton.tfplan",
-    "terraform -chdir=infra show -json baton.tfplan",
-    "terraform -chdir=infra apply -input=false baton.tfplan",
+    "terraform -chdir=infra plan -input=false -var-file=baton.my-project-baton.tfvars.json",
+    "terraform -chdir=infra show -json baton.my-project-baton.tfplan",
+    "terraform -chdir=infra apply -input=false baton.my-project-baton.tfplan",
     "gcloud run services list --filter=metadata.name~^baton$",
     "gcloud run services delete baton",
+    "terraform -chdir=infra state rm google_firestore_field.override",
     "terraform -chdir=infra destroy -input=false -auto-approve",
   ]);
-  expect(JSON.parse(place.read("infra/baton.auto.tfvars.json"))).toMatchObject({ delete_protection: false });
+  expect(JSON.parse(place.read("infra/baton.my-project-baton.tfvars.json"))).toMatchObject({
+    delete_protection: false,
+  });
   expect(stdout).toContain("baton is gone from my-project");
 });
 
@@ -54,7 +57,7 @@ test("--destroy changes nothing when the prefix is not typed, and passes over a 
   const refused = await place.deploy(["--destroy"], { input: "yes\n" });
   expect(refused.code).toBe(2);
   expect(place.told.at(-1)).toBe("terraform show");
-  expect(existsSync(place.path("infra/baton.auto.tfvars.json"))).toBe(false);
+  expect(existsSync(place.path("infra/baton.my-project-baton.tfvars.json"))).toBe(false);
   expect((await place.deploy(["--destroy", "--yes"])).code).toBe(0);
   expect(place.told).not.toContain("gcloud run services delete");
   expect(place.told.at(-1)).toBe("terraform destroy");
@@ -127,9 +130,27 @@ test("--destroy applies nothing where nothing is protected any more, or nothing 
   expect(again.told).not.toContain("terraform apply");
   const nowhere = new DeployPlace({ terraform: { "*workspace select*": "exit 1" } });
   expect((await nowhere.deploy(["--destroy", "--yes"])).stderr).toContain(
-    "error DEPLOY_FAILED: Choosing the state",
+    "error DEPLOY_FAILED: Looking whether there is a state",
   );
   expect(nowhere.told.at(-1)).toBe("terraform workspace select");
+});
+
+test("--destroy leaves the indexes to the database, where the state holds any", async () => {
+  const field = (found: string) => ({
+    "*show -json": `echo '${JSON.stringify({
+      values: {
+        root_module: {
+          resources: [{ address: found, mode: "managed", type: "google_firestore_field", values: {} }],
+        },
+      },
+    })}'`,
+  });
+  const held = new DeployPlace({ terraform: field('google_firestore_field.override["batches/*"]') });
+  expect((await held.deploy(["--destroy", "--yes"])).code).toBe(0);
+  expect(held.told.slice(-2)).toEqual(["terraform state rm", "terraform destroy"]);
+  const ofOthers = new DeployPlace({ terraform: field("google_firestore_field.mine") });
+  expect((await ofOthers.deploy(["--destroy", "--yes"])).code).toBe(0);
+  expect(ofOthers.told).not.toContain("terraform state rm");
 });
 
 test("--destroy works without a build, and without workflows that are right", async () => {
@@ -146,20 +167,30 @@ test("what would delete data stops, asked or not, and names the command that doe
     change: { actions },
   });
   const plan = (...changes: object[]) => ({
-    "*show -json baton.tfplan": `echo '${JSON.stringify({ resource_changes: changes })}'`,
+    "*show -json baton.my-project-baton.tfplan": `echo '${JSON.stringify({ resource_changes: changes })}'`,
   });
   const harmless = plan(
     change("google_firestore_database", "update"),
+    // An upgrade asks no more by it; a grant that is not needed any longer.
+    change("google_firestore_field", "delete"),
+    change("google_bigquery_dataset_iam_member", "delete"),
+    change("google_secret_manager_secret_iam_member", "delete"),
     change("google_monitoring_alert_policy", "delete", "create"),
   );
   expect((await new DeployPlace({ terraform: harmless }).deploy(["--yes"])).code).toBe(0);
+  for (const type of ["bigquery_dataset", "bigquery_table", "secret_manager_secret", "cloud_tasks_queue"]) {
+    const place = new DeployPlace({ terraform: plan(change(`google_${type}`, "delete")) });
+    expect((await place.deploy(["--yes"])).stderr).toContain(`would delete google_${type}.this`);
+  }
   const harmful = plan(change("google_firestore_database", "delete", "create"));
   for (const parameters of [["--yes"], ["--destroy", "--yes"]]) {
     const place = new DeployPlace({ terraform: harmful });
     const { code, stderr } = await place.deploy(parameters);
     expect(code).toBe(1);
     expect(stderr).toContain("DEPLOY_WOULD_DELETE: This would delete google_firestore_database.this");
-    expect(stderr).toContain("terraform -chdir=infra apply -input=false -no-color baton.tfplan");
+    expect(stderr).toContain(
+      "TF_WORKSPACE=my-project-baton terraform -chdir=infra apply -input=false -no-color baton.my-project-baton.tfplan",
+    );
     expect(place.told).not.toContain("terraform apply");
   }
 });

@@ -44,17 +44,41 @@ export function stateOf(database: object) {
   };
 }
 
+/** What `gcloud run services list` says of a function with these variables; null: one from Secret Manager. */
+export function servingFunction(variables: Readonly<Record<string, string | null>> = {}): Behaviour {
+  const env = Object.entries(variables).map(([name, value]) =>
+    value === null ? { name, valueFrom: { secretKeyRef: { key: "latest", name: "s" } } } : { name, value },
+  );
+  const traffic = [
+    { revisionName: "baton-00006-old", tag: "old" },
+    { revisionName: "baton-00007-abc", percent: 100 },
+  ];
+  const service = { spec: { template: { spec: { containers: [{ env }] } } }, status: { traffic } };
+  return { "run services list *json*": `echo '${JSON.stringify([service])}'` };
+}
+
+const pushAccount = "serviceAccount:baton-push@my-project.iam.gserviceaccount.com";
+const policy = { bindings: [{ role: "roles/run.invoker", members: [pushAccount] }] };
+
+/** The account that pushes may call the function. */
+export const granted: Behaviour = {
+  "run services get-iam-policy *": `echo '${JSON.stringify(policy)}'`,
+};
+
 const usual = {
   gcloud: {
     "--version": "echo 'Google Cloud SDK 528.0.0'",
     "projects describe *": "echo 123456789012",
     "secrets versions add *": '/bin/cat > "$PLACE/secret-$4"',
+    "services list --enabled *": "echo run.googleapis.com",
+    "run services list *json*": "echo '[]'",
+    "run services get-iam-policy *": "echo '{}'",
   },
   terraform: {
     "--version": "echo 'Terraform v1.9.8'",
-    "*show -json baton.tfplan": "echo '{}'",
+    "*show -json baton.*.tfplan": "echo '{}'",
     "*show -json": `echo '${JSON.stringify(stateOf({ delete_protection_state: "DELETE_PROTECTION_ENABLED" }))}'`,
-    "*output*": `echo '{"BATON_LEASE":"700s","BATON_CALLBACK_SECRET":"not from here"}'`,
+    "*output*": `echo "{\\"BATON_LEASE\\":\\"700s\\",\\"BATON_PROJECT\\":\\"my-project\\",\\"BATON_PREFIX\\":\\"\${TF_WORKSPACE#my-project-}\\",\\"BATON_CALLBACK_SECRET\\":\\"not from here\\"}"`,
   },
   node: { "*": `exec '${process.execPath}' "$@"` },
 } as const;
@@ -109,6 +133,7 @@ export class DeployPlace {
         BATON_WORKFLOWS: "functions/workflows",
         BATON_PROJECT: "my-project",
         BATON_LOCATION: "europe-west1",
+        BATON_DEPLOY_ALERT_EMAILS: "team@example.com",
         ...options.environment,
       },
     });
@@ -126,6 +151,17 @@ export class DeployPlace {
     return this.calls.map((call) => wordsOf(call).join(" "));
   }
 
+  /** What a program found in its environment when it was called last. */
+  environmentOf(name: string): Readonly<Record<string, string>> {
+    const lines = this.read(`environment-of-${name}`).split("\0").slice(0, -1);
+    return Object.fromEntries(lines.map((line) => [line.split("=")[0] ?? "", line.replace(/^[^=]*=/, "")]));
+  }
+
+  /** The workspaces that Terraform was told of by its environment: call and workspace. */
+  get workspaces(): readonly string[] {
+    return this.read("workspaces").split("\n").slice(0, -1);
+  }
+
   #program(name: string, behaviour: Behaviour): void {
     const cases = Object.entries(behaviour).map(([pattern, shell]) => `${escaped(pattern)}) ${shell} ;;`);
     const path = this.path(`bin/${name}`);
@@ -133,6 +169,8 @@ export class DeployPlace {
       path,
       `#!/bin/sh
 { printf '%s' '${name}'; for word in "$@"; do printf '\\037%s' "$word"; done; printf '\\n'; } >> "$PLACE/calls"
+/usr/bin/env -0 > "$PLACE/environment-of-${name}"
+case '${name} '"$1" in 'terraform -'chdir*|'tofu -'chdir*) echo "$2 \${TF_WORKSPACE-none}" >> "$PLACE/workspaces" ;; esac
 case "$*" in
 ${cases.join("\n")}
 esac

@@ -44,14 +44,16 @@ test("a dry run needs no tool, says which are missing, and changes nothing", asy
     "gcloud is not on the PATH: install it from https://cloud.google.com/sdk/docs/install",
   );
   expect(stdout).toContain("terraform or tofu is not on the PATH");
-  expect(stdout).toContain("terraform -chdir=infra apply -input=false -no-color baton.tfplan");
+  expect(stdout).toContain(
+    "TF_WORKSPACE=my-project-baton terraform -chdir=infra apply -input=false -no-color baton.my-project-baton.tfplan",
+  );
   expect(stdout).toContain("# when it has none; the secret goes to its standard input");
   expect(stdout).toMatch(/concurrency=20 +tasks mostly wait/);
   expect(stdout).toContain("schedule  reports: 0 6 * * * (Europe/Paris)");
   expect(stdout).toContain("files  sales: sales/*.csv in any bucket");
   expect(stdout).toContain("a month while idle");
   expect(readdirSync(place.path("infra"))).toEqual(before);
-  expect(existsSync(place.path("dist-package"))).toBe(false);
+  expect(existsSync(place.path("dist-package.my-project-baton"))).toBe(false);
 });
 
 test.each([[[]], [["--skip-infra"]], [["--skip-function"]]])(
@@ -59,7 +61,9 @@ test.each([[[]], [["--skip-infra"]], [["--skip-function"]]])(
   async (parameters) => {
     const { commands, place } = await plan(parameters);
     const { stdout } = await place.deploy(["--yes", ...parameters]);
-    const run = stdout.split("\n").filter((line) => /^ {2}(terraform|gcloud|node) /.test(line));
+    const run = stdout
+      .split("\n")
+      .filter((line) => /^ {2}(TF_WORKSPACE=\S+ )?(terraform|gcloud|node) /.test(line));
     expect(run.map((line) => line.trim())).toEqual(commands.map(({ line }) => line));
     expect(place.calls.length).toBe(commands.length);
   },
@@ -70,7 +74,7 @@ test("a removal runs the commands that its dry run prints, in their order", asyn
     gcloud: { "run services list *": "echo baton" },
   });
   const { stdout } = await place.deploy(["--destroy", "--yes"]);
-  const run = stdout.split("\n").filter((line) => /^ {2}(terraform|gcloud) /.test(line));
+  const run = stdout.split("\n").filter((line) => /^ {2}(TF_WORKSPACE=\S+ )?(terraform|gcloud) /.test(line));
   expect(run.map((line) => line.trim())).toEqual(commands.map(({ line }) => line));
 });
 
@@ -127,6 +131,15 @@ test("what workflows need that are not in the folder can be told", async () => {
   );
 });
 
+test("with --skip-infra the dry run says that it closes a function only when it makes it", async () => {
+  const deploying = ({ commands }: Awaited<ReturnType<typeof plan>>) =>
+    commands.find(({ line }) => line.startsWith("gcloud run deploy "));
+  const { line, condition } = deploying(await plan(["--skip-infra"])) ?? {};
+  expect(line).toContain(" --no-allow-unauthenticated ");
+  expect(condition).toBe("without --no-allow-unauthenticated when there is a function already");
+  expect(deploying(await plan())).not.toHaveProperty("condition");
+});
+
 test("what is not made is not listed", async () => {
   const kindsOf = async (...parameters: string[]) =>
     new Set((await plan(parameters)).resources.map(({ kind }) => kind));
@@ -168,7 +181,8 @@ test("options win over the file of variables, and that over the environment", as
 
 test("--destroy shows what it would delete, and by which commands", async () => {
   const { commands } = await plan(["--destroy"]);
-  expect(commands.map(({ line }) => line.split(" ").slice(0, 4).join(" "))).toEqual([
+  const lines = commands.map(({ line }) => line.replace("TF_WORKSPACE=my-project-baton ", ""));
+  expect(lines.map((line) => line.split(" ").slice(0, 4).join(" "))).toEqual([
     "gcloud projects describe my-project",
     "terraform -chdir=infra init -input=false",
     "terraform -chdir=infra workspace select",
@@ -178,6 +192,7 @@ test("--destroy shows what it would delete, and by which commands", async () => 
     "terraform -chdir=infra apply -input=false",
     "gcloud run services list",
     "gcloud run services delete",
+    "terraform -chdir=infra state rm",
     "terraform -chdir=infra destroy -input=false",
   ]);
 });

@@ -1,4 +1,4 @@
-import { rmSync, utimesSync } from "node:fs";
+import { rmSync, utimesSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { DeployPlace } from "./deploy-place.ts";
 
@@ -17,6 +17,8 @@ const wrong: readonly Wrong[] = [
   ["prefix", ["--prefix", "Baton_1"], {}, "BATON_PREFIX"],
   ["a prefix of Google's", ["--prefix", "google"], {}, 'a prefix can\'t begin with "goog"'],
   ["a long prefix", ["--prefix", "a-prefix-of-21-letters"], {}, "BATON_PREFIX"],
+  ["a prefix with Google in it", ["--prefix", "my-google"], {}, 'a prefix can\'t have "google" in it'],
+  ["a function by option", ["--function", "A"], {}, "→ at --function (BATON_DEPLOY_FUNCTION)"],
   ["function", [], { BATON_DEPLOY_FUNCTION: "Baton" }, "BATON_DEPLOY_FUNCTION"],
   ["memory", [], { BATON_DEPLOY_MEMORY: "100Mi" }, "BATON_DEPLOY_MEMORY"],
   ["CPU", [], { BATON_DEPLOY_CPU: "3" }, "write 1, 2, 4 or 8"],
@@ -43,6 +45,32 @@ const wrong: readonly Wrong[] = [
   ["a reference that is none", [], { BATON_CALLBACK_SECRET: "projects/p/secrets" }, "A secret is named by"],
   ["addresses", [], { BATON_DEPLOY_ALERT_EMAILS: "me" }, "BATON_DEPLOY_ALERT_EMAILS"],
   ["a timeout as long as a push", [], { BATON_FUNCTION_TIMEOUT: "600s" }, "BATON_FUNCTION_TIMEOUT"],
+  ["a lease of more than an hour", [], { BATON_LEASE: "61m" }, "At most 60m"],
+  ["a database", [], { BATON_DATABASE: "Mine" }, "a database is (default), or has 4–63"],
+  ["a bucket", [], { BATON_BUCKET: "My.Bucket" }, "a bucket that is made"],
+  ["an inbox", [], { BATON_INBOX_BUCKET: "Mine" }, "→ at BATON_INBOX_BUCKET"],
+  ["an inbox in Baton's own bucket", [], { BATON_INBOX_BUCKET: "my-project-baton" }, "can't be Baton's own"],
+  ["a dataset", [], { BATON_DATASET: "my-data" }, "a dataset has letters, digits and `_`"],
+  ["a place of the dataset", [], { BATON_BIGQUERY_LOCATION: "Europe" }, "or EU or US"],
+  ["a place of the database", [], { BATON_DEPLOY_FIRESTORE_LOCATION: "Paris" }, "such as eur3 or nam5"],
+  [
+    "variables of another deployment",
+    ["--prefix", "staging"],
+    { BATON_SERVICE_ACCOUNT: "baton-function@my-project.iam.gserviceaccount.com" },
+    "The variables of the deployment baton of the project my-project are in this shell",
+  ],
+  [
+    "a caller of another project",
+    [],
+    { BATON_CALLERS: "baton-push@other-project.iam.gserviceaccount.com" },
+    "Deploy from another shell",
+  ],
+  [
+    "an audience of another deployment",
+    ["--project", "other-project"],
+    { BATON_AUDIENCE: "https://baton-1.europe-west1.run.app" },
+    "The variables of the deployment baton of the project my-project",
+  ],
   ["a lease as short as a push", [], { BATON_LEASE: "600s" }, "BATON_LEASE"],
   ["half of Power BI", [], { BATON_POWERBI_TENANT_ID: "t" }, "BATON_POWERBI_CLIENT_ID"],
   ["workflows that are not built", [], { BATON_WORKFLOWS: "workflows" }, "BATON_WORKFLOWS=workflows"],
@@ -70,6 +98,15 @@ const right: readonly Readonly<Record<string, string>>[] = [
 ];
 
 test.each(right)("right: %j", async (environment) => {
+  expect((await new DeployPlace().deploy(["--dry-run"], { environment })).stderr).toBe("");
+});
+
+test("a shell with the variables of the same deployment may deploy it", async () => {
+  const environment = {
+    BATON_SERVICE_ACCOUNT: "baton-function@my-project.iam.gserviceaccount.com",
+    BATON_CALLERS: "baton-push@my-project.iam.gserviceaccount.com",
+    BATON_AUDIENCE: "https://baton-1.europe-west1.run.app",
+  };
   expect((await new DeployPlace().deploy(["--dry-run"], { environment })).stderr).toBe("");
 });
 
@@ -128,6 +165,16 @@ test("a missing or old tool is told before anything is changed", async () => {
   expect(old.calls).toEqual([]);
 });
 
+test("OpenTofu that is new enough is taken where Terraform is too old", async () => {
+  const place = new DeployPlace({ programs: ["gcloud", "terraform", "tofu", "node"] });
+  writeFileSync(place.path("bin/terraform"), "#!/bin/sh\necho 'Terraform v1.5.7'\n");
+  expect((await place.deploy(["--yes"])).code).toBe(0);
+  expect(place.told).toContain("tofu plan");
+  rmSync(place.path("bin/tofu"));
+  const { stderr } = await place.deploy(["--yes"]);
+  expect(stderr).toContain("terraform is 1.5.7, and 1.7 or newer is needed");
+});
+
 test("every problem of the workflows is told, and nothing is deployed", async () => {
   const place = new DeployPlace({
     files: {
@@ -170,6 +217,9 @@ test("only what is built is deployed", async () => {
   expect(
     await refused((place) => utimesSync(place.path("functions/workflows/reports.ts"), later, later)),
   ).toContain("functions/workflows/reports.ts changed after the build: run `npm run build`");
+  expect(
+    await refused((place) => writeFileSync(place.path("dist/functions/workflows/gone.js"), "")),
+  ).toContain("dist/functions/workflows/gone.js has no source any more: run `npm run build`");
   expect(await refused((place) => rmSync(place.path("infra"), { recursive: true }))).toContain(
     "infra/variables.tf is missing: run it in the folder into which Baton was cloned",
   );

@@ -27,6 +27,10 @@ async function plan(file: string, environment: Readonly<Record<string, string>> 
 const refused: readonly (readonly [string, string, readonly string[]])[] = [
   ["no line of a variable", "# one\nA=1\n\nB: 2\n", ["expected NAME=value", "→ at line 4 of one.env"]],
   ["an open quote", 'A="x\ny"\nB="z\nC=1\n', ['B begins with ", which is never closed', "→ at line 3 of"]],
+  ["a # in a word", "A=abc#def\n", ["The value of A would end before its #: put it into quotes", "line 1"]],
+  ["a # in an address", "A=1\nB=https://x/#/path # home\n", ["The value of B would", "→ at line 2 of"]],
+  ["text after quotes", `A="b" c\n`, ["A has more after its closing quote", "→ at line 1 of"]],
+  ["a name twice", "A=1\nexport B=2\nA=3\n", ["A is set in line 1 already", "→ at line 3 of"]],
   ["a name with a dash", "MY-NAME=1\n", ["expected NAME=value", "→ at line 1 of"]],
   [
     "an unknown variable",
@@ -111,7 +115,7 @@ BATON_CALLBACK_SECRET=projects/my-project/secrets/baton-callback-secret/versions
   expect(text).toContain("OTHER: secret other, version 7");
   expect(warnings).toEqual([]);
   await place.deploy(["--yes", "--variables", "one.env"]);
-  expect(place.read("infra/baton.function.yaml")).not.toContain("API_TOKEN");
+  expect(place.read("infra/baton.my-project-baton.function.yaml")).not.toContain("API_TOKEN");
 });
 
 test("the file that the docs show is one", async () => {
@@ -133,19 +137,32 @@ test("what looks like a secret is set, but told, and shown nowhere", async () =>
     "SOME_API_KEY",
     "PRIVATE_KEY",
     "credentials",
+    "DB_PASS",
+    "DB_PWD",
+    "SIGNING_KEY",
+    "SENTRY_DSN",
+    "SLACK_WEBHOOK",
   ];
   const file = [...names, "BATON_SAMPLE_TOKEN"].map((name) => `${name}=very-own-${name}`).join("\n");
-  const { function: fn, stdout, text, warnings, place } = await plan(`${file}\nPLAIN=very-plain\n`);
+  const address = "DATABASE=postgres://me:very-own-word@host/db\nHOME_PAGE=https://example.com:80/a@b\n";
+  const { function: fn, stdout, text, warnings, place } = await plan(`${file}\n${address}PLAIN=very-plain\n`);
   expect(`${stdout}${text}`).not.toContain("very-own");
-  expect(fn.environment).toMatchObject({ MY_SECRET: "…", PLAIN: "very-plain" });
-  for (const name of names)
+  expect(fn.environment).toMatchObject({
+    MY_SECRET: "…",
+    DATABASE: "…",
+    HOME_PAGE: "https://example.com:80/a@b",
+    PLAIN: "very-plain",
+  });
+  for (const name of [...names, "DATABASE"])
     expect(warnings.find((warning) => warning.startsWith(`${name} looks like a secret`))).toContain(
       `${name}=secret:<name of the secret>`,
     );
   expect(text).toContain("Look at this:");
   const { stdout: said } = await place.deploy(["--yes", "--variables", "one.env"]);
   expect(said).not.toContain("very-own");
-  expect(place.read("infra/baton.function.yaml")).toContain('MY_SECRET: "very-own-MY_SECRET"');
+  expect(place.read("infra/baton.my-project-baton.function.yaml")).toContain(
+    'MY_SECRET: "very-own-MY_SECRET"',
+  );
 });
 
 test("variables of the samples that the function does not get are told", async () => {

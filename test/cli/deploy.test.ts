@@ -6,37 +6,44 @@ import * as z from "zod";
 import { parseSecrets } from "../../src/adapters/webhook/secrets.ts";
 import { readConfiguration } from "../../src/composition/configuration.ts";
 import { withoutReferences } from "../../src/composition/secrets.ts";
-import { DeployPlace } from "./deploy-place.ts";
+import { DeployPlace, granted, servingFunction } from "./deploy-place.ts";
 
+const functionVariables = "infra/baton.my-project-baton.function.yaml";
 const of = ["--region=europe-west1", "--project=my-project", "--quiet"];
 const account = (role: string) => `baton-${role}@my-project.iam.gserviceaccount.com`;
-const serving = { "run services list *revisionName*": "echo baton-00007-abc" };
+const serving = servingFunction();
 const hasSecret = { "secrets versions list *": "echo 1" };
 
+const planFile = "baton.my-project-baton.tfplan";
+const variablesFile = "-var-file=baton.my-project-baton.tfvars.json";
 const infrastructure = [
   ["terraform", "-chdir=infra", "init", "-input=false", "-no-color"],
   ["terraform", "-chdir=infra", "workspace", "select", "-or-create=true", "-no-color", "my-project-baton"],
-  ["terraform", "-chdir=infra", "plan", "-input=false", "-out=baton.tfplan", "-no-color"],
-  ["terraform", "-chdir=infra", "show", "-json", "baton.tfplan"],
-  ["terraform", "-chdir=infra", "apply", "-input=false", "-no-color", "baton.tfplan"],
+  ["terraform", "-chdir=infra", "plan", "-input=false", variablesFile, `-out=${planFile}`, "-no-color"],
+  ["terraform", "-chdir=infra", "show", "-json", planFile],
+  ["terraform", "-chdir=infra", "apply", "-input=false", "-no-color", planFile],
 ];
 const number = ["gcloud", "projects", "describe", "my-project", "--format=value(projectNumber)", "--quiet"];
-const previous = [
+const enabled = [
+  ...["gcloud", "services", "list", "--enabled", "--filter=config.name=run.googleapis.com"],
+  ...["--format=value(config.name)", "--project=my-project", "--quiet"],
+];
+const asked = [
   "gcloud",
   "run",
   "services",
   "list",
   "--filter=metadata.name~^baton$",
-  "--format=value(status.traffic[0].revisionName)",
+  "--format=json(spec.template.spec.containers,status.traffic)",
   ...of,
 ];
-const packing = ["node", "scripts/package.js", "dist-package"];
+const packing = ["node", "scripts/package.js", "dist-package.my-project-baton"];
 const deploying = [
   "gcloud",
   "run",
   "deploy",
   "baton",
-  "--source=dist-package",
+  "--source=dist-package.my-project-baton",
   "--function=baton",
   "--base-image=nodejs24",
   "--automatic-updates",
@@ -54,11 +61,12 @@ const deploying = [
   "--max-instances=20",
   "--cpu-throttling",
   "--cpu-boost",
-  "--env-vars-file=infra/baton.function.yaml",
+  "--env-vars-file=infra/baton.my-project-baton.function.yaml",
   "--set-secrets=BATON_CALLBACK_SECRET=baton-callback-secret:latest",
   ...of,
 ];
 const traffic = ["gcloud", "run", "services", "update-traffic", "baton", "--to-latest", ...of];
+const policy = ["gcloud", "run", "services", "get-iam-policy", "baton", "--format=json", ...of];
 const invoker = [
   "gcloud",
   "run",
@@ -79,9 +87,10 @@ test("it looks at the project, and makes the infrastructure, the secret and the 
   const versions = ["gcloud", "secrets", "versions"];
   expect(place.calls).toEqual([
     number,
+    enabled,
+    asked,
     ...infrastructure,
     ["terraform", "-chdir=infra", "output", "-json", "function_environment"],
-    previous,
     [
       ...versions,
       "list",
@@ -94,22 +103,21 @@ test("it looks at the project, and makes the infrastructure, the secret and the 
     [...versions, "add", "baton-callback-secret", "--data-file=-", ...secret],
     packing,
     deploying,
+    policy,
     invoker,
     traffic,
   ]);
   const made = place.read("secret-baton-callback-secret");
   expect(parseSecrets(made)).toEqual([made]);
-  expect(`${stdout}${stderr}${place.read("calls")}${place.read("infra/baton.function.yaml")}`).not.toContain(
-    made,
-  );
-  expect(existsSync(place.path("dist-package/dist/functions/index.js"))).toBe(true);
+  expect(`${stdout}${stderr}${place.read("calls")}${place.read(functionVariables)}`).not.toContain(made);
+  expect(existsSync(place.path("dist-package.my-project-baton/dist/functions/index.js"))).toBe(true);
   expect(stdout).toContain("Deployed: https://baton-123456789012.europe-west1.run.app");
 });
 
 test("what the infrastructure says of the function's variables wins, but for secrets", async () => {
   const place = new DeployPlace();
   await place.deploy(["--yes"]);
-  const variables = place.read("infra/baton.function.yaml");
+  const variables = place.read(functionVariables);
   expect(variables).toContain('BATON_LEASE: "700s"\n');
   expect(variables).toContain('BATON_AUDIENCE: "https://baton-123456789012.europe-west1.run.app"\n');
   expect(variables).not.toContain("BATON_CALLBACK_SECRET");
@@ -126,15 +134,18 @@ test("a second time the secret stays, and the way back to the revision before is
 });
 
 test("--skip-infra deploys a new version and asks for no more permissions than that needs", async () => {
-  const place = new DeployPlace({ gcloud: serving, programs: ["gcloud", "node"] });
+  const place = new DeployPlace({ gcloud: { ...serving, ...granted }, programs: ["gcloud", "node"] });
   expect((await place.deploy(["--skip-infra", "--yes"])).code).toBe(0);
-  expect(place.calls).toEqual([number, previous, packing, deploying, traffic]);
+  // Who may call it, it does not say again: that is no right of whoever deploys only new versions.
+  const redeploying = deploying.filter((word) => word !== "--no-allow-unauthenticated");
+  expect(place.calls).toEqual([number, asked, packing, redeploying, policy, traffic]);
 });
 
 test("--skip-infra deploys a function that is new with all it needs", async () => {
   const place = new DeployPlace({ programs: ["gcloud", "node"] });
   expect((await place.deploy(["--skip-infra", "--yes"])).code).toBe(0);
   expect(place.told).toContain("gcloud secrets versions add");
+  expect(place.calls).toContainEqual(deploying);
   expect(place.calls).toContainEqual(invoker);
 });
 
@@ -162,7 +173,7 @@ test("whoever is not logged in, or names a project of others, is told so before 
     expect(stderr).toContain("error DEPLOY_FAILED: Looking whether the project can be reached failed");
     expect(stderr).toContain("what to do: Log in with `gcloud auth login`, and look whether");
     expect(place.calls).toEqual([number]);
-    expect(existsSync(place.path("infra/baton.auto.tfvars.json"))).toBe(false);
+    expect(existsSync(place.path("infra/baton.my-project-baton.tfvars.json"))).toBe(false);
   }
 });
 
@@ -173,7 +184,8 @@ const steps: readonly (readonly [string, "gcloud" | "terraform", string, string]
   ["apply", "terraform", "*apply*", "terraform -chdir=infra apply"],
   ["the project", "gcloud", "projects describe *", "gcloud projects describe"],
   ["the output", "terraform", "*output*", "terraform -chdir=infra output"],
-  ["the revision", "gcloud", "run services list *", "gcloud run services list"],
+  ["the look at Cloud Run", "gcloud", "services list --enabled *", "gcloud services list"],
+  ["the function before", "gcloud", "run services list *", "gcloud run services list"],
   ["the secret's versions", "gcloud", "secrets versions list *", "gcloud secrets versions list"],
   ["the secret", "gcloud", "secrets versions add *", "gcloud secrets versions add"],
   ["the deployment", "gcloud", "run deploy *", "gcloud run deploy baton"],
@@ -210,7 +222,7 @@ test("Power BI's secret is taken from the environment to Secret Manager, and sho
   const { code, stdout, stderr } = await place.deploy(["--yes"], { environment });
   expect(code).toBe(0);
   expect(place.read("secret-baton-powerbi-client-secret")).toBe(secret);
-  const written = ["calls", "infra/baton.function.yaml", "infra/baton.auto.tfvars.json"].map((name) =>
+  const written = ["calls", functionVariables, "infra/baton.my-project-baton.tfvars.json"].map((name) =>
     place.read(name),
   );
   expect(`${stdout}${stderr}${written.join("")}`).not.toContain(secret);
@@ -228,10 +240,10 @@ test("it leaves a file of variables that a shell and Node read alike, with which
   const place = new DeployPlace();
   writeFileSync(
     place.path("own.env"),
-    `BATON_SAMPLE_QUOTED="it's"\nBATON_SAMPLE_SPACES=' $HOME # '\nBATON_SAMPLE_BOTH=\`it's "$HOME"\`\nAPI_TOKEN=hush\n`,
+    `BATON_SAMPLE_QUOTED="it's"\nBATON_SAMPLE_SPACES=' $HOME # '\nBATON_SAMPLE_BOTH=\`it's "$HOME"\`\nAPI_TOKEN=hush\nNODE_OPTIONS=--no-warnings\n`,
   );
   const { stdout } = await place.deploy(["--yes", "--variables", "own.env"]);
-  expect(stdout).toContain(`  set -a; . ${file}; set +a\n`);
+  expect(stdout).toContain(`  set -a; . ${file}; set +a\n  npx baton batches\n`);
   const left = place.read(file);
   const ofNode = parseEnv(left);
   expect(ofNode).toMatchObject({
@@ -252,6 +264,8 @@ test("it leaves a file of variables that a shell and Node read alike, with which
   expect(Object.fromEntries(ofShell)).toMatchObject(ofNode);
   expect(left).toContain("# BATON_SAMPLE_BOTH is left out");
   expect(left).not.toContain("hush");
+  // It is for the function's process, and not for a shell.
+  expect(left).not.toContain("NODE_OPTIONS");
   const configuration = readConfiguration(withoutReferences(ofNode));
   expect(configuration.google).toMatchObject({ projectId: "my-project", prefix: "baton" });
 });

@@ -23,6 +23,7 @@ const ReportSchema = z.strictObject({
       found: z.string(),
       expected: z.string(),
       remedy: z.string().nullable(),
+      deployCommand: z.string().nullable(),
       commands: z.array(z.string()),
     }),
   ),

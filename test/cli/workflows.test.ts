@@ -80,6 +80,7 @@ test("apply stores a workflow, replaces it, and refuses a wrong one", async () =
     applied: true,
     workflowId: "ask",
     problems: [],
+    needs: {},
   });
   expect((await place.baton(["workflows"])).stdout).toMatch(/^ask +1$/m);
   place.write("round.yaml", cyclicYaml);

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { readConfiguration } from "../../src/composition/configuration.ts";
+import { commandEnvironment } from "../../src/composition/deployment/plan/command-environment.ts";
 import {
   environmentText,
   functionEnvironment,
@@ -109,6 +110,15 @@ test("what is set for the function is passed on, and what is meant for this mach
   for (const name of ["FIRESTORE_EMULATOR_HOST", "BATON_WAREHOUSE", "BATON_DATA", "SOMETHING_ELSE"])
     expect(names).not.toContain(name);
   expect(names).not.toContain("BATON_CALLBACK_SECRET");
+});
+
+test("commands send no traces: only the account of the function may", () => {
+  const { target, deployment } = plan({ BATON_TRACES: "otlp", BATON_LOG_LEVEL: "debug" });
+  const ofFunction = functionEnvironment(deployment, target, built);
+  expect(ofFunction).toHaveProperty("BATON_TRACES");
+  const ofCommands = commandEnvironment(deployment, target, ofFunction);
+  expect(ofCommands).not.toHaveProperty("BATON_TRACES");
+  expect(ofCommands).toMatchObject({ BATON_LOG_LEVEL: "debug", BATON_ENGINE: "gcp" });
 });
 
 test("the infrastructure is told the same", () => {

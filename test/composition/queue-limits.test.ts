@@ -23,7 +23,10 @@ test("a deployment makes a Cloud Tasks queue for each queue with limits, whether
   expect(tasks.map(({ name, purpose }) => [name, purpose])).toEqual([
     ["baton-timers", "messages for later: retries, sleeps, polls"],
     ["baton-queue-documents", "tasks of the queue documents: 2 at once, as fast as they come"],
-    ["baton-queue-websites", "tasks of the queue websites: 4 at once, 30/m at most"],
+    [
+      "baton-queue-websites",
+      "tasks of the queue websites: 4 at once, 30/m at most, but for a burst after a pause",
+    ],
   ]);
   const topics = resourcesOf(deployment, ["infrastructure"]).filter(({ kind }) => kind === "Pub/Sub topic");
   expect(topics.map(({ name }) => name)).toEqual(

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { temporaryFolder } from "../support/app.ts";
 import { type BuildStep, substituted } from "./cloud-build-schema.ts";
 
@@ -13,9 +14,19 @@ export interface Behaviour {
   readonly variables?: string;
 }
 
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
 const steps: Readonly<Record<string, string>> = { deploy: "deploy", smoke: "run" };
 
-/** A workspace of Cloud Build where `gcloud` and `node` write down how they are called, and do as they are told. */
+const oneWorkflow = `workflow: one
+tasks:
+  - { id: a, type: http, with: { url: "https://example.com/" } }
+`;
+
+/**
+ * A workspace of Cloud Build where `gcloud` and `node` write down how they are called, and do as they are told. A dry run is a real
+ * one: it says what the function is called.
+ */
 export class BuildPlace {
   readonly folder = temporaryFolder();
   readonly #calls = `${this.folder}/calls.txt`;
@@ -23,6 +34,8 @@ export class BuildPlace {
   constructor({ serving, deploy, smoke, rollback, variables = "" }: Behaviour) {
     mkdirSync(`${this.folder}/node_modules/.bin`, { recursive: true });
     mkdirSync(`${this.folder}/environments`);
+    mkdirSync(`${this.folder}/functions/workflows`, { recursive: true });
+    writeFileSync(`${this.folder}/functions/workflows/one.yaml`, oneWorkflow);
     writeFileSync(`${this.folder}/environments/production.env`, variables);
     this.#write(
       "gcloud",
@@ -35,6 +48,8 @@ export class BuildPlace {
     this.#write(
       "node",
       `case "$*" in
+        *--dry-run*) shift; exec '${process.execPath}' '${root}bin/baton.js' "$@" ;;
+        -p*) exec '${process.execPath}' "$@" ;;
         *"baton.js ${steps.deploy} "*) ${deploy ? "exit 1" : "true"} ;;
         *"baton.js ${steps.smoke} "*) ${smokes[smoke ?? "works"]} ;;
       esac`,
@@ -60,10 +75,11 @@ export class BuildPlace {
     return status;
   }
 
-  /** How programs were called, in order. */
+  /** How programs were called to look at something or to change it, in order. */
   get calls(): string[] {
     if (!existsSync(this.#calls)) return [];
-    return readFileSync(this.#calls, "utf8").trim().split("\n");
+    const calls = readFileSync(this.#calls, "utf8").trim().split("\n");
+    return calls.filter((call) => !/ --version$| --dry-run |^node -p /.test(call));
   }
 
   #write(name: string, behaviour: string): void {

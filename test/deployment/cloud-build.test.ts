@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { commandEnvironmentFile } from "../../src/composition/deployment/plan/command-environment.ts";
+import { deploymentFiles } from "../../src/composition/deployment/plan/files.ts";
 import { type Behaviour, BuildPlace } from "./build-place.ts";
 import {
   type BuildStep,
@@ -85,6 +85,9 @@ test("the sample that it starts is there, and takes the input", async () => {
   expect(JSON.parse(build.substitutions._SMOKE_INPUT ?? "")).toEqual({ name: "smoke" });
 });
 
+const deployCommand =
+  "node bin/baton.js deploy --skip-infra --project=some-project --region=europe-west1 --prefix=baton";
+
 describe("deploy and smoke test", () => {
   const serving = ["baton-00007=90", "baton-00006=10", "baton-00005="];
 
@@ -93,7 +96,7 @@ describe("deploy and smoke test", () => {
     expect(outcome).toBe("SUCCESS");
     expect(calls).toEqual([
       expect.stringMatching(/^gcloud run services list --project=some-project --region=europe-west1/),
-      "node bin/baton.js deploy --skip-infra --yes",
+      `${deployCommand} --yes`,
       `node --env-file=infra/baton.some-project-baton.env bin/baton.js run greet --input {"name":"smoke"} --key smoke-b-1`,
     ]);
   });
@@ -133,30 +136,47 @@ describe("deploy and smoke test", () => {
   test("a file of variables is given to the deployment", () => {
     const { outcome, calls } = runBuild({ serving }, { _ENV_FILE: "environments/production.env" });
     expect(outcome).toBe("SUCCESS");
-    expect(calls[1]).toBe(
-      "node bin/baton.js deploy --skip-infra --yes --variables=environments/production.env",
-    );
+    expect(calls[1]).toBe(`${deployCommand} --variables=environments/production.env --yes`);
   });
 
   test("the smoke test has the variables that the deployment leaves", () => {
     const { calls } = runBuild({ serving }, { _PREFIX: "staging" });
-    const left = commandEnvironmentFile({ projectId: "some-project", prefix: "staging" });
+    const { commandVariables: left } = deploymentFiles({ projectId: "some-project", prefix: "staging" });
     expect(calls[2]).toContain(`node --env-file=${left} bin/baton.js run `);
   });
 
-  test.each([
-    ["BATON_PROJECT", "other-project", {}],
-    ["BATON_LOCATION", "us-east1", { _REGION: "us-east1" }],
-    ["BATON_PREFIX", "staging", { _PREFIX: "staging" }],
-    ["BATON_DEPLOY_FUNCTION", "tasks", { _FUNCTION: "tasks" }],
-  ])("a file of another %s than the build's deploys nothing", (name, value, same) => {
+  test("the build says where to, and a file of another place does not", () => {
+    const variables =
+      "BATON_PROJECT=other-project\nexport BATON_LOCATION='us-east1'\n BATON_PREFIX = staging\n";
     const given = { _ENV_FILE: "environments/production.env" };
-    const variables = `${name}=${value}\n`;
-    const { outcome, calls } = runBuild({ serving, variables }, given);
+    const { outcome, calls } = runBuild({ serving, variables, smoke: "fails" }, given);
     expect(outcome).toBe("FAILURE");
-    expect(calls).toEqual([]);
-    const agreed = name === "BATON_PROJECT" ? { PROJECT_ID: value } : same;
-    expect(runBuild({ serving, variables }, { ...given, ...agreed }).outcome).toBe("SUCCESS");
+    expect(calls[0]).toContain("--project=some-project --region=europe-west1 --filter=metadata.name~^baton$");
+    expect(calls[1]).toContain(deployCommand);
+    expect(calls[2]).toContain("--env-file=infra/baton.some-project-baton.env");
+    expect(calls.at(-1)).toBe(goesBack);
+  });
+
+  test.each(["BATON_DEPLOY_FUNCTION=tasks", "export BATON_DEPLOY_FUNCTION = 'tasks' # ours"])(
+    "the function that is looked at and taken back is the one that is deployed: %s",
+    (line) => {
+      const given = { _ENV_FILE: "environments/production.env" };
+      const behaviour: Behaviour = { serving, variables: `${line}\n`, smoke: "fails" };
+      const { calls } = runBuild(behaviour, given);
+      expect(calls[0]).toContain("--filter=metadata.name~^tasks$");
+      expect(calls[1]).not.toContain("--function");
+      expect(calls.at(-1)).toContain("update-traffic tasks ");
+      const named = runBuild(behaviour, { ...given, _FUNCTION: "workers" }).calls;
+      expect(named[0]).toContain("--filter=metadata.name~^workers$");
+      expect(named[1]).toContain("--function=workers");
+      expect(named.at(-1)).toContain("update-traffic workers ");
+    },
+  );
+
+  test("a file that is wrong deploys nothing", () => {
+    const given = { _ENV_FILE: "environments/production.env" };
+    const { outcome, calls } = runBuild({ serving, variables: "BATON_BUKCET=b-of-mine\n" }, given);
+    expect({ outcome, calls }).toEqual({ outcome: "FAILURE", calls: [] });
   });
 
   test("without a name of its own, the function that is deployed and taken back has the prefix's", () => {

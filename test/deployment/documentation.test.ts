@@ -77,7 +77,7 @@ test.each([
 });
 
 test("that a wrong command would be found", () => {
-  const wrong = ["baton deply", "baton deploy --dryrun", "baton replay", "baton show a b"];
+  const wrong = ["baton deply", "baton deploy --dryrun", "baton cancel", "baton show a b"];
   for (const text of wrong) expect(problemOf({ text, isWhole: true }), text).toBeDefined();
 });
 
@@ -114,6 +114,18 @@ test("every alert has a section of the runbook, and every section an alert", () 
   if (files.length === 0) return;
   const known = [...listed.map((alert) => alert.split(":")[0]), ...single, "budget"];
   expect(keys.filter((key) => !known.includes(key))).toEqual([]);
+});
+
+test("the price of the alerts is computed with as many as there are", () => {
+  const text = globSync(`${root}infra/alerts*.tf`)
+    .map((path) => pageOf(path.slice(root.length)))
+    .join("\n");
+  const listed = text.match(/"[a-z-]+" = \{\s+title\s+= /g) ?? [];
+  const single = text.match(/docs\/operations\.md, \\"[a-z-]+\\"/g) ?? [];
+  const [, price, sum, count] =
+    /named ([\d.]+) a month, which would be ([\d.]+) for the (\d+) here/.exec(pageOf("docs/deploy.md")) ?? [];
+  expect(Number(count)).toBe(listed.length + single.length);
+  expect(Number(sum)).toBe(Number(price) * Number(count));
 });
 
 test("the roles of the function are those of its permissions", () => {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { BuiltWorkflow } from "../../workflow/workflow.ts";
 import { failureExitCode, type Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
 
@@ -26,7 +27,25 @@ async function apply(session: Session, path: string, json: true | undefined): Pr
     await app.applied.apply(workflowId, source);
     for (const { file, message } of await app.folder.problems())
       if (file === `applied workflow "${workflowId}"`) session.note(`but not used: ${message}`);
-    if (json) session.json({ applied: true, workflowId, problems: [] });
-    else session.print(`applied ${workflowId} (${result.workflow.definition.tasks.length} tasks)`);
+    const needs = app.configuration.engine === "gcp" ? await needsOf(result.workflow) : {};
+    if (json) return session.json({ applied: true, workflowId, problems: [], needs });
+    session.print(`applied ${workflowId} (${result.workflow.definition.tasks.length} tasks)`);
+    for (const line of needLines(needs)) session.print(line);
   });
+}
+
+async function needsOf(workflow: BuiltWorkflow): Promise<Readonly<Record<string, string>>> {
+  const { appliedNeeds } = await import("../../composition/deployment/plan/applied-needs.ts");
+  return appliedNeeds(workflow);
+}
+
+/** `baton deploy` does not see what is stored: without these, no message of it arrives, or nothing starts it. */
+function needLines(needs: Readonly<Record<string, string>>): string[] {
+  const variables = Object.entries(needs).map(([name, value]) => `${name}=${value}`);
+  if (variables.length === 0) return [];
+  return [
+    "The deployment has to have, beside what these variables say already:",
+    `  ${variables.join(" ")}`,
+    "If it has not yet, deploy with them: `baton deploy --skip-function`.",
+  ];
 }

@@ -1,30 +1,74 @@
 import type { Command } from "commander";
 import type { App } from "../../composition/app.ts";
+import { limits } from "../../core/limits.ts";
+import type { BatchView } from "../../core/views.ts";
 import { follow } from "../follow.ts";
 import { batchLine } from "../output/batch.ts";
 import type { Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
+
+interface Options {
+  readonly here?: true;
+  readonly json?: true;
+}
 
 export function registerCancel(program: Command, session: Session): void {
   program
     .command("cancel")
     .description("cancel a batch: nothing of it starts any more, what runs is told to stop")
     .argument("<batchId>", "id of the batch")
+    .option("--here", "on Google Cloud: cancel it in this process, without the function")
     .option("--json", "print the batch as JSON")
-    .action((batchId: string, { json }: { readonly json?: true }) =>
-      withApp(session, async (app) => {
-        await cancel(session, app, batchId);
-        const view = await app.engine.show(batchId);
-        if (json) return session.json(view);
-        session.print(batchLine(view));
-        if (view.status !== "CANCELLED") session.note("It had ended already, and stays as it is.");
-      }),
+    .action((batchId: string, options: Options) =>
+      withApp(session, (app) => cancel(session, app, batchId, options)),
     );
 }
 
-/** On Google Cloud the function cancels: it may end the jobs that the tasks have started, and whoever asks may not. */
-async function cancel(session: Session, app: App, batchId: string): Promise<void> {
-  if (app.configuration.engine === "embedded") return app.engine.cancel(batchId);
+async function cancel(session: Session, app: App, batchId: string, { here, json }: Options): Promise<void> {
+  // On Google Cloud the function does it: it may end the jobs that the tasks have started, and whoever asks may not.
+  const isAsked = app.configuration.engine === "gcp" && !here;
+  const stop = isAsked ? await askFunction(session, app, batchId) : undefined;
+  if (!isAsked) await app.engine.cancel(batchId);
+  const view = await app.engine.show(batchId);
+  if (json) session.json(view);
+  else session.print(batchLine(view));
+  noteOutcome(session, view);
+  if (view.status === "RUNNING" && stop?.aborted) session.exitCode = Number(stop.reason);
+}
+
+/**
+ * Has the function cancel a batch, and waits for it, or until a signal comes. `hintMs`: when to say what may be amiss. Gives
+ * what tells of the signal.
+ */
+export async function askFunction(
+  session: Session,
+  app: App,
+  batchId: string,
+  hintMs: number = limits.cancelHintSeconds * 1_000,
+): Promise<AbortSignal> {
+  const stop = session.catchSignals();
   await app.engine.requestCancel(batchId);
-  await follow(app, batchId, { stop: session.catchSignals(), onChange: undefined });
+  const hint = setTimeout(() => session.note(hintOf(batchId)), hintMs);
+  try {
+    await follow(app, batchId, { stop, onChange: undefined });
+  } finally {
+    clearTimeout(hint);
+  }
+  return stop;
+}
+
+function hintOf(batchId: string): string {
+  return (
+    "The function has not answered yet. `baton doctor` looks whether it can be reached; where it is stopped on purpose, " +
+    `\`baton cancel ${batchId} --here\` does without it.`
+  );
+}
+
+function noteOutcome(session: Session, { batchId, status }: BatchView): void {
+  if (status === "CANCELLED") return;
+  session.note(
+    status === "RUNNING"
+      ? `Not confirmed: the function has not answered. The request stays in its topic; see \`baton show ${batchId}\`.`
+      : "It had ended already, and stays as it is.",
+  );
 }

@@ -1,13 +1,13 @@
 import type { Command } from "commander";
 import type { Part } from "../../composition/deployment/plan/plan.ts";
-import type { DeployedFunction } from "../../composition/deployment/run/apply.ts";
+import type { DeployedFunction, ShowDeployment } from "../../composition/deployment/run/deploy-function.ts";
 import type { ShowRemoval } from "../../composition/deployment/run/destroy.ts";
 import type { Prepared } from "../../composition/deployment/run/prepare.ts";
 import type { TargetOptions } from "../../composition/deployment/target/target.ts";
 import { BatonError } from "../../core/errors.ts";
-import { confirm } from "../confirm.ts";
 import { type PlanView, planText, planView } from "../output/deployment.ts";
-import { nextText, removalText, stepText } from "../output/deployment-progress.ts";
+import { nextText } from "../output/deployment-progress.ts";
+import { showOf } from "../output/deployment-show.ts";
 import { countsOf, doctorText } from "../output/doctor.ts";
 import { failureExitCode, type Session } from "../session.ts";
 
@@ -27,6 +27,7 @@ export function registerDeploy(program: Command, session: Session): void {
     .option("--project <id>", "the project (default: BATON_PROJECT)")
     .option("--region <region>", "the region (default: BATON_LOCATION)")
     .option("--prefix <prefix>", "first part of all names (default: BATON_PREFIX, or baton)")
+    .option("--function <name>", "name of the function (default: BATON_DEPLOY_FUNCTION, or the prefix)")
     .option(
       "--variables <file>",
       "variables of this deployment, NAME=value; others than Baton's are the function's",
@@ -42,8 +43,11 @@ export function registerDeploy(program: Command, session: Session): void {
 
 async function deploy(session: Session, options: Options): Promise<void> {
   const parts = partsOf(options);
-  const { prepareDeployment, plannedCommands, plannedEnvironment, removalCommands } = await import(
+  const { prepareDeployment, plannedEnvironment } = await import(
     "../../composition/deployment/run/prepare.ts"
+  );
+  const { plannedCommands, removalCommands } = await import(
+    "../../composition/deployment/run/planned-commands.ts"
   );
   const removes = options.destroy === true;
   const isPlain = options.json === true || !process.stdout.isTTY;
@@ -71,24 +75,7 @@ function partsOf({ skipInfra, skipFunction }: Options): Part[] {
   return [...(skipInfra ? [] : ["infrastructure" as const]), ...(skipFunction ? [] : ["function" as const])];
 }
 
-function showOf(session: Session, { yes, json, destroy }: Options, prepared: Prepared): ShowRemoval {
-  return {
-    quiet: json === true,
-    step: (command) => (json ? session.note(stepText(command)) : session.print(stepText(command))),
-    removes: (found) => {
-      const text = removalText(found, prepared);
-      if (json) session.note(text);
-      else session.print(text);
-    },
-    confirm: async (question) => {
-      if (yes) return;
-      if (destroy) await confirm(session, question, [prepared.deployment.prefix]);
-      else await confirm(session, `${question} Type yes to go on:`, ["yes", "y"]);
-    },
-  };
-}
-
-async function apply(prepared: Prepared, show: ShowRemoval): Promise<DeployedFunction | undefined> {
+async function apply(prepared: Prepared, show: ShowDeployment): Promise<DeployedFunction | undefined> {
   const { applyDeployment } = await import("../../composition/deployment/run/apply.ts");
   return applyDeployment(prepared, show);
 }

@@ -1,24 +1,99 @@
 import type { Command } from "commander";
-import type { Session } from "../session.ts";
+import type { App } from "../../composition/app.ts";
+import type { Published } from "../../composition/publish.ts";
+import { BatonError, errorCatalog, messageOf } from "../../core/errors.ts";
+import { oneLine } from "../output/text.ts";
+import { whoWorks } from "../output/who-works.ts";
+import { failureExitCode, type Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
+
+interface Options {
+  readonly code?: string;
+  readonly json?: true;
+}
 
 export function registerReplay(program: Command, session: Session): void {
   program
     .command("replay")
-    .description("publish the message of a dead letter again")
-    .argument("<deadLetterId>", "id of the dead letter")
+    .description("publish the message of a dead letter again, or those of all dead letters of a code")
+    .argument("[deadLetterId]", "id of the dead letter")
+    .option("--code <code>", "all dead letters of this code that were not replayed yet, the oldest first")
     .option("--json", "print the message as it was published, and the batch it starts")
-    .action((deadLetterId: string, { json }: { readonly json?: true }) =>
-      replay(session, deadLetterId, json),
-    );
+    .action(async (deadLetterId: string | undefined, { code, json }: Options) => {
+      if ((deadLetterId === undefined) === (code === undefined))
+        throw new BatonError("USAGE", "Give either the id of a dead letter, or --code");
+      if (deadLetterId !== undefined) await replayOne(session, deadLetterId, json);
+      if (code !== undefined) await replayAll(session, code, json);
+    });
 }
 
-async function replay(session: Session, deadLetterId: string, json: true | undefined): Promise<void> {
+async function replayOne(session: Session, deadLetterId: string, json: true | undefined): Promise<void> {
   const { replayDeadLetter } = await import("../../composition/publish.ts");
   await withApp(session, async (app) => {
     const { message, batchId } = await replayDeadLetter(app, deadLetterId);
     if (json) return session.json({ deadLetterId, message, batchId });
-    session.print(`Published again${batchId === null ? "" : `: it starts batch ${batchId}`}.`);
-    session.print("A running server handles it, or the next `baton start`.");
+    session.print(`Published again${startsText(batchId)}.`);
+    session.print(`${whoWorks(app)} handles it.`);
   });
+}
+
+/** One that can't be published does not keep the others back; it stays, and the exit code says so. */
+async function replayAll(session: Session, code: string, json: true | undefined): Promise<void> {
+  if (!Object.hasOwn(errorCatalog, code))
+    throw new BatonError("USAGE", `There is no code ${code}; \`baton dead-letters\` shows those there are`);
+  await withApp(session, async (app) => {
+    const ids = await idsOf(app, code);
+    const replayed: Replayed[] = [];
+    const failed: Refused[] = [];
+    for (const [index, deadLetterId] of ids.entries()) {
+      const outcome = await tryReplay(app, deadLetterId);
+      if ("error" in outcome) failed.push(outcome);
+      else replayed.push(outcome);
+      const line = `${index + 1} of ${ids.length}: ${deadLetterId} ${outcomeText(outcome)}`;
+      if (json) session.note(line);
+      else session.print(line);
+    }
+    if (failed.length > 0) session.exitCode = failureExitCode;
+    if (json) return session.json({ code, replayed, failed });
+    const kept = failed.length === 0 ? "" : `, ${failed.length} not: mend that, and repeat the command`;
+    session.print(`${replayed.length} of ${ids.length} dead letters ${code} published again${kept}.`);
+    if (replayed.length > 0) session.print(`${whoWorks(app)} handles them.`);
+  });
+}
+
+async function idsOf(app: App, code: string): Promise<string[]> {
+  const letters = await app.engine.deadLetters.list();
+  return letters
+    .filter((letter) => letter.code === code && letter.replayedAt === null)
+    .map(({ deadLetterId }) => deadLetterId)
+    .reverse();
+}
+
+interface Replayed extends Published {
+  readonly deadLetterId: string;
+}
+
+interface Refused {
+  readonly deadLetterId: string;
+  readonly error: { readonly code: string; readonly message: string };
+}
+
+async function tryReplay(app: App, deadLetterId: string): Promise<Replayed | Refused> {
+  const { replayDeadLetter } = await import("../../composition/publish.ts");
+  try {
+    return { deadLetterId, ...(await replayDeadLetter(app, deadLetterId)) };
+  } catch (thrown) {
+    const code = thrown instanceof BatonError ? thrown.code : "INTERNAL";
+    return { deadLetterId, error: { code, message: messageOf(thrown) } };
+  }
+}
+
+function outcomeText(outcome: Replayed | Refused): string {
+  if ("error" in outcome)
+    return `not published: ${oneLine(`${outcome.error.code}: ${outcome.error.message}`)}`;
+  return `published again${startsText(outcome.batchId)}`;
+}
+
+function startsText(batchId: string | null): string {
+  return batchId === null ? "" : `: it starts batch ${batchId}`;
 }

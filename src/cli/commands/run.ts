@@ -1,8 +1,11 @@
 import type { Command } from "commander";
+import type { App } from "../../composition/app.ts";
 import { BatonError } from "../../core/errors.ts";
 import type { StartMessage } from "../../core/messages.ts";
+import type { Started } from "../../engine/start.ts";
 import { readJson } from "../arguments.ts";
 import type { Session } from "../session.ts";
+import { namingBatch } from "../started-unpublished.ts";
 import { findWorkflow, withApp } from "../with-app.ts";
 import { type WorkOptions, workOnBatch } from "../work-on-batch.ts";
 
@@ -27,8 +30,16 @@ async function run(session: Session, workflowId: string, options: Options): Prom
   const message = await messageOf(workflowId, options);
   await withApp(session, async (app) => {
     await findWorkflow(session, app, workflowId);
-    await workOnBatch(session, app, () => app.engine.start(message), options);
+    await workOnBatch(session, app, () => start(app, message), options);
   });
+}
+
+async function start(app: App, message: StartMessage): Promise<Started> {
+  try {
+    return await app.engine.start(message);
+  } catch (thrown) {
+    throw namingBatch(thrown);
+  }
 }
 
 async function messageOf(workflowId: string, { input, key }: Options): Promise<StartMessage> {

@@ -1,12 +1,31 @@
-import type { DeployedFunction } from "../../composition/deployment/run/apply.ts";
 import { type Command, commandLine, rollbackCommand } from "../../composition/deployment/run/commands.ts";
+import type { DeployedFunction } from "../../composition/deployment/run/deploy-function.ts";
 import type { Prepared } from "../../composition/deployment/run/prepare.ts";
 import { otherKind, type StateResource } from "../../composition/deployment/run/state.ts";
+import type { VariableChange } from "../../composition/deployment/run/variable-changes.ts";
 import { section, table } from "./text.ts";
 
 /** Before a command is run. */
 export function stepText(command: Command): string {
   return `\n${command.title}\n  ${commandLine(command)}`;
+}
+
+/** What a deployment changes in the variables of the function; values of Baton's own alone. */
+export function changesText(found: readonly VariableChange[]): string {
+  const lines = found.map(({ name, kind, before, after }) => {
+    const values = [before, after].filter((value) => value !== undefined).join(" → ");
+    return `${kind.padEnd(longestKind)}  ${name}${values === "" ? "" : `: ${values}`}`;
+  });
+  return ["", ...section("Variables of the function that change", lines.length > 0 ? lines : ["none"])].join(
+    "\n",
+  );
+}
+
+const longestKind = "changed".length;
+
+/** After a failure. */
+export function wayBackText(command: Command): string {
+  return `The new revision may serve already. To go back:  ${commandLine(command)}`;
 }
 
 /** What a removal deletes, by the state of Terraform. */
@@ -53,6 +72,6 @@ export function nextText(
       : [`To go back:  ${commandLine(rollbackCommand(deployment, previousRevision))}`]),
     "Next:",
     `  set -a; . ${commandFile}; set +a`,
-    "  baton workflows",
+    "  npx baton batches",
   ].join("\n");
 }

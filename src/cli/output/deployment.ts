@@ -1,8 +1,9 @@
-import { environmentFile, functionSecrets } from "../../composition/deployment/plan/function-environment.ts";
+import { deploymentFiles, infrastructureFolder } from "../../composition/deployment/plan/files.ts";
+import { functionSecrets } from "../../composition/deployment/plan/function-environment.ts";
 import { idleCostText } from "../../composition/deployment/plan/idle-cost.ts";
 import type { Deployment } from "../../composition/deployment/plan/plan.ts";
 import { broughtBucket, resourcesOf } from "../../composition/deployment/plan/resources.ts";
-import { terraformVariables, variablesFile } from "../../composition/deployment/plan/variables.ts";
+import { terraformVariables } from "../../composition/deployment/plan/variables.ts";
 import { type Command, commandLine } from "../../composition/deployment/run/commands.ts";
 import type { Prepared } from "../../composition/deployment/run/prepare.ts";
 import { withoutLikelySecrets } from "../../composition/deployment/target/own-secrets.ts";
@@ -29,7 +30,7 @@ export interface PlanView {
 }
 
 export function planView(
-  { deployment, target, tools, packageProblems, parts }: Prepared,
+  { deployment, target, tools, packageProblems, parts, warnings: planWarnings }: Prepared,
   commands: readonly Command[],
   environment: Readonly<Record<string, string>>,
 ): PlanView {
@@ -43,10 +44,13 @@ export function planView(
       environment: withoutLikelySecrets(environment, target.ownVariables),
       secrets: { ...Object.fromEntries(functionSecrets(deployment)), ...ownSecrets },
     },
-    terraform: { file: variablesFile, variables: terraformVariables(deployment) },
+    terraform: {
+      file: `${infrastructureFolder}/${deploymentFiles(deployment).terraformVariables}`,
+      variables: terraformVariables(deployment),
+    },
     idleCost: idleCostText(settings),
     commands: commands.map((command) => ({ ...command, line: commandLine(command) })),
-    warnings: target.warnings,
+    warnings: [...target.warnings, ...planWarnings],
     missing: [...tools.problems, ...packageProblems],
   };
 }
@@ -103,11 +107,11 @@ function resourceTable(resources: PlanView["resources"]): string {
   );
 }
 
-function functionText({ function: fn }: PlanView): string[] {
+function functionText({ deployment, function: fn }: PlanView): string[] {
   const settings = fn.settings.map(({ flag, why }) => [flag.replace(/^--/, ""), why]);
   return [
     ...section("Function", [table(["SETTING", "REASON"], settings)]),
-    ...section(`Variables of the function (${environmentFile})`, [
+    ...section(`Variables of the function (${deploymentFiles(deployment).functionVariables})`, [
       ...Object.entries(fn.environment).map(([name, value]) => `${name}=${value}`),
       ...Object.entries(fn.secrets).map(([name, secret]) => `${name}: ${secretText(secret)}`),
     ]),

@@ -18,7 +18,7 @@ export function doctorText(results: readonly CheckResult[]): string {
 }
 
 function linesOf(result: CheckResult): string[] {
-  const { status, id, subject, found, expected, remedy, commands } = result;
+  const { status, id, subject, found, expected, remedy, deployCommand, commands } = result;
   const head = `${status.padEnd(8)} ${id}  ${oneLine(subject)}`;
   if (status === "ok") return [`${head}: ${oneLine(found)}`];
   if (status === "unknown") return [`${head}: ${oneLine(found)}. ${oneLine(remedy ?? "")}`];
@@ -27,12 +27,25 @@ function linesOf(result: CheckResult): string[] {
     `         found: ${oneLine(found)}`,
     `         expected: ${oneLine(expected)}`,
     `         what to do: ${oneLine(remedy ?? "")}`,
-    ...commands.map((command) => `           ${oneLine(command)}`),
+    ...(deployCommand === null ? [] : [`           ${deployCommand}`]),
+    ...commands.map(
+      (command) => `           ${deployCommand === null ? "" : withoutTerraform}${oneLine(command)}`,
+    ),
   ];
 }
 
-/** The commands that mend what failed or is warned of, each once. */
+/** A comment to a shell: what was deployed need not be created. */
+const withoutTerraform = "# without Terraform: ";
+
+/**
+ * The commands that mend what failed or is warned of, each once. A deployment comes first; what would create the same by hand is
+ * a comment.
+ */
 export function commandsOf(results: readonly CheckResult[]): readonly string[] {
   const wrong = results.filter(({ status }) => status === "failed" || status === "warning");
-  return [...new Set(wrong.flatMap(({ commands }) => commands.map(oneLine)))];
+  const deploying = wrong.flatMap(({ deployCommand }) => deployCommand ?? []);
+  const mending = wrong.flatMap(({ deployCommand, commands }) =>
+    commands.map((command) => `${deployCommand === null ? "" : withoutTerraform}${oneLine(command)}`),
+  );
+  return [...new Set([...deploying, ...mending])];
 }

@@ -3,6 +3,7 @@ import type { AccountChecks, WarehouseChecks } from "../../ports/checks.ts";
 import { permissions } from "../permissions.ts";
 import { type CheckGroup, type CheckResult, judge } from "./check.ts";
 import type { CloudContext } from "./context.ts";
+import { deployCommand } from "./deploy-command.ts";
 import { projectPermissionGroup } from "./project-permissions.ts";
 
 const service = "bigquery.googleapis.com";
@@ -35,7 +36,8 @@ function datasetGroup(context: CloudContext, checks: WarehouseChecks): CheckGrou
         found: found === undefined ? "there is no such dataset" : `in ${found}`,
         expected: "a dataset",
         otherwise: "warning",
-        remedy: `Baton makes it, in ${location}, when it may (bigquery.datasets.create). Better make it yourself.`,
+        remedy: `Baton makes it, in ${location}, when it may (bigquery.datasets.create). Better deploy it, or make it yourself.`,
+        deployCommand: deployCommand(context.google),
         commands: [`bq --location=${location} mk --dataset ${projectId}:${dataset}`],
       });
       if (found === undefined || bigQueryLocation === undefined) return [exists];

@@ -26,7 +26,7 @@ export const checks = {
   "pubsub.deadline": "a push waits longer than the function runs",
   "pubsub.lease": "a lease is longer than a push",
   "pubsub.retry": "failed pushes are repeated with pauses",
-  "pubsub.dead-letter": "messages that always fail are kept apart",
+  "pubsub.dead-letter": "messages that always fail are kept apart, after 100 attempts",
   "pubsub.expiration": "a subscription never expires",
   "pubsub.retention": "messages outlive a function that is out of order",
   "tasks.queue": "the queue of later messages is there",
@@ -37,6 +37,7 @@ export const checks = {
   "queues.queue": "a queue with limits of its own is there",
   "queues.state": "a queue with limits runs",
   "queues.limits": "its limits are those of BATON_QUEUES",
+  "queues.retry": "what a queue with limits sends is tried long enough",
   "queues.permissions": "tasks may be put into a queue with limits",
   "queues.account": "Cloud Tasks may call the function in the name of its caller",
   "storage.bucket": "a bucket is there",
@@ -64,7 +65,9 @@ export interface CheckResult {
   readonly expected: string;
   /** What to do; null when all is well. */
   readonly remedy: string | null;
-  /** Commands that do it. In `<angle brackets>` is what only you know. */
+  /** The command that makes what is missing, and keeps it in the state of Terraform; null where there is none. */
+  readonly deployCommand: string | null;
+  /** Commands that do it; where there is a `deployCommand`, for who has no Terraform. In `<angle brackets>` is what only you know. */
   readonly commands: readonly string[];
 }
 
@@ -76,15 +79,16 @@ interface Judged {
   /** When it does not hold. Default `failed`. */
   readonly otherwise?: Exclude<CheckStatus, "ok">;
   readonly remedy: string;
+  readonly deployCommand?: string | null;
   readonly commands?: readonly string[];
 }
 
 /** What a check comes to. */
 export function judge(id: CheckId, { holds, otherwise = "failed", ...judged }: Judged): CheckResult {
-  const { subject, found, expected, remedy, commands = [] } = judged;
+  const { subject, found, expected, remedy, deployCommand = null, commands = [] } = judged;
   const seen = { id, title: checks[id], subject, found, expected };
-  if (holds) return { ...seen, status: "ok", remedy: null, commands: [] };
-  return { ...seen, status: otherwise, remedy, commands };
+  if (holds) return { ...seen, status: "ok", remedy: null, deployCommand: null, commands: [] };
+  return { ...seen, status: otherwise, remedy, deployCommand, commands };
 }
 
 /** What could not be looked at, and why. */

@@ -3,11 +3,9 @@ import { permissions } from "../permissions.ts";
 import { actAsGroup } from "./act-as.ts";
 import { type CheckGroup, type CheckResult, judge, unknown } from "./check.ts";
 import type { CloudContext } from "./context.ts";
+import { deployCommand } from "./deploy-command.ts";
 import { gcloud } from "./gcloud.ts";
-import { flagsOf, judgeRunning, queuePermissionGroup, tasksService } from "./task-queue.ts";
-
-/** What is given up earlier is found by the sweep only. */
-const least = { attempts: 10, retrySeconds: 3_600 };
+import { flagsOf, judgeRetry, judgeRunning, queuePermissionGroup, tasksService } from "./task-queue.ts";
 
 /** The queue of later messages, and who may put them there. */
 export function timerGroups(
@@ -39,7 +37,8 @@ function queueGroup(context: CloudContext, checks: TimerChecks, subject: string)
         holds: found !== undefined,
         found: found ? "it is there" : "there is no such queue",
         expected: `a queue in ${context.google.location}`,
-        remedy: "Create it.",
+        remedy: "Deploy it, or create it.",
+        deployCommand: deployCommand(context.google),
         commands: [gcloud("tasks queues create", [subject], { ...retryFlags, ...flagsOf(context) })],
       });
       return found ? [exists, ...judgeQueue(context, subject, found)] : [exists];
@@ -47,39 +46,20 @@ function queueGroup(context: CloudContext, checks: TimerChecks, subject: string)
   };
 }
 
-const retryFlags = { "max-attempts": 100, "max-backoff": "300s" } as const;
+/** As infra/tasks.tf has it. */
+const retryFlags = {
+  "max-attempts": 100,
+  "min-backoff": "1s",
+  "max-backoff": "300s",
+  "max-doublings": 9,
+} as const;
 
 function judgeQueue(context: CloudContext, subject: string, found: TaskQueueSettings): CheckResult[] {
-  const { maxAttempts, maxRetrySeconds } = found;
-  const isPatient =
-    maxAttempts === -1
-      ? isLong(maxRetrySeconds)
-      : maxAttempts >= least.attempts || isLongSet(maxRetrySeconds);
+  const state = { context, subject, found, purpose: "no retry, sleep or poll comes to an end" };
   return [
-    judgeRunning("tasks.state", {
-      context,
-      subject,
-      found,
-      purpose: "no retry, sleep or poll comes to an end",
-    }),
-    judge("tasks.retry", {
-      subject,
-      holds: isPatient,
-      found: `${maxAttempts === -1 ? "any number of" : maxAttempts} attempts, ${maxRetrySeconds > 0 ? `for ${maxRetrySeconds} s` : "for any time"}`,
-      expected: `${least.attempts} attempts or ${least.retrySeconds} s, at the least`,
-      otherwise: "warning",
-      remedy: "Let it try longer.",
-      commands: [gcloud("tasks queues update", [subject], { ...retryFlags, ...flagsOf(context) })],
-    }),
+    judgeRunning("tasks.state", state),
+    judgeRetry("tasks.retry", { context, subject, found, flags: retryFlags }),
   ];
-}
-
-function isLong(seconds: number): boolean {
-  return seconds === 0 || isLongSet(seconds);
-}
-
-function isLongSet(seconds: number): boolean {
-  return seconds >= least.retrySeconds;
 }
 
 /** A missing variable is told by another check. */

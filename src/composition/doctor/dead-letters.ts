@@ -1,6 +1,7 @@
 import type { BrokerChecks } from "../../ports/checks.ts";
 import { type CheckGroup, judge } from "./check.ts";
 import type { CloudContext } from "./context.ts";
+import { deployCommand } from "./deploy-command.ts";
 import { judgeExpiration } from "./expiration.ts";
 import { gcloud } from "./gcloud.ts";
 
@@ -23,7 +24,8 @@ export function deadLetterGroup(context: CloudContext, checks: BrokerChecks): Ch
         holds: names !== undefined && names.length > 0,
         found: names ? `subscriptions: ${names.join(", ") || "none"}` : "there is no such topic",
         expected: "a topic with a subscription: without one, what comes to it is lost",
-        remedy: "Create what is missing.",
+        remedy: "Deploy what is missing, or create it.",
+        deployCommand: deployCommand(context.google),
         commands: commands(topic, projectId, names !== undefined),
       });
       const expirations = (names ?? []).map(async (name) =>

@@ -1,6 +1,7 @@
 import type { DatabaseChecks, DatabaseSettings } from "../../ports/checks.ts";
 import { type CheckGroup, type CheckResult, judge } from "./check.ts";
 import type { CloudContext } from "./context.ts";
+import { deployCommand } from "./deploy-command.ts";
 import { gcloud } from "./gcloud.ts";
 
 /** How the database is set up. */
@@ -17,7 +18,8 @@ export function databaseGroup({ google }: CloudContext, checks: DatabaseChecks):
         holds: found !== undefined,
         found: found ? `in ${found.location}` : "there is no such database",
         expected: `a database ${subject} in ${google.projectId}`,
-        remedy: "Create it, or name another one by BATON_DATABASE.",
+        remedy: "Deploy it, create it, or name another one by BATON_DATABASE.",
+        deployCommand: deployCommand(google),
         commands: [create(google, subject)],
       });
       return found ? [exists, ...settings(google, found)] : [exists];

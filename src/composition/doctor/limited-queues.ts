@@ -6,8 +6,9 @@ import { permissions } from "../permissions.ts";
 import { actAsGroup } from "./act-as.ts";
 import { type CheckGroup, type CheckResult, judge } from "./check.ts";
 import type { CloudContext } from "./context.ts";
+import { deployCommand } from "./deploy-command.ts";
 import { gcloud } from "./gcloud.ts";
-import { flagsOf, judgeRunning, queuePermissionGroup, tasksService } from "./task-queue.ts";
+import { flagsOf, judgeRetry, judgeRunning, queuePermissionGroup, tasksService } from "./task-queue.ts";
 
 /** A queue of BATON_QUEUES, and how its Cloud Tasks queue is looked at. */
 export interface LimitedQueue {
@@ -57,11 +58,17 @@ function limitsGroup(context: CloudContext, subject: string, { settings, checks 
         found: found ? "it is there" : "there is no such queue",
         expected: `a queue in ${context.google.location}, since BATON_QUEUES names it`,
         remedy: "Deploy with the same BATON_QUEUES, or create it: until then its tasks are not begun.",
+        deployCommand: deployCommand(context.google),
         commands: [gcloud("tasks queues create", [subject], flags)],
       });
       if (!found) return [exists];
       const state = { context, subject, found, purpose: "no task of the queue is begun" };
-      return [exists, judgeRunning("queues.state", state), judgeLimits(context, subject, settings, found)];
+      return [
+        exists,
+        judgeRunning("queues.state", state),
+        judgeLimits(context, subject, settings, found),
+        judgeRetry("queues.retry", { context, subject, found, flags: retryFlags }),
+      ];
     },
   };
 }

@@ -5,6 +5,7 @@ import { permissions } from "../permissions.ts";
 import { type CheckGroup, judge } from "./check.ts";
 import type { CloudContext } from "./context.ts";
 import { deadLetterGroup, deadLetterTopic } from "./dead-letters.ts";
+import { deployCommand } from "./deploy-command.ts";
 import { gcloud } from "./gcloud.ts";
 import { judgePermissions } from "./permission-check.ts";
 import { createSubscription, judgeSubscription } from "./subscription.ts";
@@ -43,7 +44,8 @@ function topicGroup({ google }: CloudContext, checks: BrokerChecks, topic: strin
           holds: isThere,
           found: isThere ? "it is there" : "there is no such topic",
           expected: "a topic",
-          remedy: "Create it.",
+          remedy: "Deploy it, or create it.",
+          deployCommand: deployCommand(google),
           commands: [gcloud("pubsub topics create", [topic], { project: google.projectId })],
         }),
       ];
@@ -87,7 +89,8 @@ function subscriptionGroup(context: CloudContext, checks: BrokerChecks, topic: s
         holds: found?.topic === topic,
         found: isMissing ? "there is no such subscription" : `of the topic ${found.topic}`,
         expected: `of the topic ${topic}`,
-        remedy: `${isMissing ? "Create it" : "Delete it and create it anew"}: what is published meanwhile is lost.`,
+        remedy: `${isMissing ? "Deploy it, or create it" : "Delete it and create it anew"}: what is published meanwhile is lost.`,
+        deployCommand: isMissing ? deployCommand(context.google) : null,
         commands: [
           ...(isMissing
             ? []

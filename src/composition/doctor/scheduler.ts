@@ -4,6 +4,7 @@ import { topicOf } from "../../core/topics.ts";
 import type { ScheduledMessage, SchedulerChecks } from "../../ports/checks.ts";
 import { type CheckGroup, type CheckResult, judge, unknown } from "./check.ts";
 import type { CloudContext } from "./context.ts";
+import { deployCommand } from "./deploy-command.ts";
 import { gcloud } from "./gcloud.ts";
 
 const kinds = ["sweep", "tick"] as const;
@@ -50,7 +51,8 @@ function judgeJob({ google }: CloudContext, kind: Kind, jobs: readonly Scheduled
     holds: sound !== undefined,
     found: describe(sound ?? first),
     expected: `an ENABLED job that publishes {"kind":"${kind}"} to ${topic} every minute`,
-    remedy: first ? "Correct the job." : "Create the job.",
+    remedy: first ? "Correct the job." : "Deploy the job, or create it.",
+    deployCommand: first ? null : deployCommand(google),
     commands: first
       ? [
           gcloud("scheduler jobs update pubsub", [name], { schedule: "* * * * *", ...place }),

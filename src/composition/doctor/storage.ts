@@ -4,6 +4,7 @@ import type { BucketChecks, BucketSettings } from "../../ports/checks.ts";
 import { permissions } from "../permissions.ts";
 import { type CheckGroup, type CheckResult, judge } from "./check.ts";
 import type { CloudContext } from "./context.ts";
+import { deployCommand } from "./deploy-command.ts";
 import { gcloud } from "./gcloud.ts";
 import { judgePermissions } from "./permission-check.ts";
 
@@ -42,7 +43,8 @@ function bucketGroup(context: CloudContext, checks: BucketChecks, bucket: string
         holds: found !== undefined,
         found: found ? `in ${found.location}` : "there is no such bucket",
         expected: "a bucket",
-        remedy: "Create it, or correct BATON_BUCKET and BATON_INBOX_BUCKET.",
+        remedy: "Deploy it, create it, or correct BATON_BUCKET and BATON_INBOX_BUCKET.",
+        deployCommand: deployCommand(context.google),
         commands: [
           gcloud("storage buckets create", [`gs://${bucket}`], {
             location: location || "<region>",
@@ -109,7 +111,9 @@ function notificationGroup({ google }: CloudContext, checks: BucketChecks, bucke
           found: isTold ? `of ${finalized} to ${topic}` : `none of ${found.length} notifications`,
           expected: `of ${finalized} to ${topic}`,
           otherwise: "warning",
-          remedy: "Without it, files that are dropped start nothing. Create it if workflows wait for files.",
+          remedy:
+            "Without it, files that are dropped start nothing. If workflows wait for files, deploy it (where only applied ones do, with BATON_DEPLOY_FILE_TRIGGERS=true), or create it.",
+          deployCommand: deployCommand(google),
           commands: [
             gcloud("storage buckets notifications create", [`gs://${bucket}`], {
               topic: `projects/${google.projectId}/topics/${topic}`,

@@ -15,19 +15,17 @@ export function createSubscription(context: CloudContext, topic: string, deadLet
     topic,
     "push-endpoint": "<URL of the function>",
     ...tokenFlags(context),
-    "ack-deadline": deadlineFor(context),
+    "ack-deadline": limits.deliveryDeadlineSeconds,
     ...retryFlags,
-    "dead-letter-topic": deadLetters,
-    "max-delivery-attempts": 10,
+    ...deadLetterFlags(deadLetters),
     "expiration-period": "never",
     "message-retention-duration": "7d",
     project: context.google.projectId,
   });
 }
 
-/** Halfway between the function's timeout and the longest there is. */
-function deadlineFor({ google }: CloudContext): number {
-  return Math.max(10, Math.ceil((google.functionTimeoutSeconds + limits.deliveryDeadlineSeconds) / 2));
+function deadLetterFlags(deadLetters: string) {
+  return { "dead-letter-topic": deadLetters, "max-delivery-attempts": limits.subscriptionDeliveryAttempts };
 }
 
 /** Everything about a push subscription that is there. */
@@ -67,14 +65,7 @@ export function judgeSubscription(
       remedy: "Set a retry policy.",
       commands: update(retryFlags),
     }),
-    judge("pubsub.dead-letter", {
-      subject,
-      holds: found.deadLetterTopic === deadLetters,
-      found: found.deadLetterTopic ?? "no dead-letter policy: they block the subscription until they expire",
-      expected: deadLetters,
-      remedy: "Set the policy; the Pub/Sub service agent has to be publisher there and subscriber here.",
-      commands: update({ "dead-letter-topic": deadLetters, "max-delivery-attempts": 10 }),
-    }),
+    judgeDeadLetters(subject, found, deadLetters, update),
     ...judgeExpiration(subject, found, context.google.projectId),
     judge("pubsub.retention", {
       subject,
@@ -106,7 +97,7 @@ function judgeTimes(
       found: `an ack deadline of ${ackDeadlineSeconds} s`,
       expected: `more than BATON_FUNCTION_TIMEOUT, ${functionTimeoutSeconds} s, and at most ${limits.deliveryDeadlineSeconds} s`,
       remedy: "Let pushes wait longer, or shorten the function's timeout and BATON_FUNCTION_TIMEOUT.",
-      commands: update({ "ack-deadline": deadlineFor(context) }),
+      commands: update({ "ack-deadline": limits.deliveryDeadlineSeconds }),
     }),
     judge("pubsub.lease", {
       subject,
@@ -116,4 +107,29 @@ function judgeTimes(
       remedy: "Set BATON_LEASE to 660s and deploy the function again, or shorten the ack deadline.",
     }),
   ];
+}
+
+/** Fewer attempts are over in an outage of an hour: then sound messages are lost to where nobody replays them. */
+function judgeDeadLetters(
+  subject: string,
+  { deadLetterTopic, deliveryAttempts }: SubscriptionSettings,
+  wanted: string,
+  update: Update,
+): CheckResult {
+  const isTopic = deadLetterTopic === wanted;
+  const least = limits.subscriptionDeliveryAttempts;
+  return judge("pubsub.dead-letter", {
+    subject,
+    holds: isTopic && deliveryAttempts >= least,
+    found:
+      deadLetterTopic === undefined
+        ? "no dead-letter policy: they block the subscription until they expire"
+        : `${deadLetterTopic} after ${deliveryAttempts} attempts`,
+    expected: `${wanted} after ${least} attempts`,
+    otherwise: isTopic ? "warning" : "failed",
+    remedy: isTopic
+      ? "Let it try as often as it can: with few attempts, an outage makes dead letters of sound messages."
+      : "Set the policy; the Pub/Sub service agent has to be publisher there and subscriber here.",
+    commands: update(deadLetterFlags(wanted)),
+  });
 }

@@ -41,6 +41,43 @@ function isSaid(state: string): boolean {
   return state !== "" && state !== "STATE_UNSPECIFIED";
 }
 
+/** What is given up earlier is found by the sweep only. */
+const least = { attempts: 10, retrySeconds: 3_600 };
+
+interface Retrying {
+  readonly context: CloudContext;
+  readonly subject: string;
+  readonly found: TaskQueueSettings;
+  /** As the infrastructure has them. */
+  readonly flags: Readonly<Record<string, string | number>>;
+}
+
+/** Whether a queue goes on trying for long enough. */
+export function judgeRetry(id: CheckId, { context, subject, found, flags }: Retrying): CheckResult {
+  const { maxAttempts, maxRetrySeconds } = found;
+  const isPatient =
+    maxAttempts === -1
+      ? isLong(maxRetrySeconds)
+      : maxAttempts >= least.attempts || isLongSet(maxRetrySeconds);
+  return judge(id, {
+    subject,
+    holds: isPatient,
+    found: `${maxAttempts === -1 ? "any number of" : maxAttempts} attempts, ${maxRetrySeconds > 0 ? `for ${maxRetrySeconds} s` : "for any time"}`,
+    expected: `${least.attempts} attempts or ${least.retrySeconds} s, at the least`,
+    otherwise: "warning",
+    remedy: "Let it try longer.",
+    commands: [gcloud("tasks queues update", [subject], { ...flags, ...flagsOf(context) })],
+  });
+}
+
+function isLong(seconds: number): boolean {
+  return seconds === 0 || isLongSet(seconds);
+}
+
+function isLongSet(seconds: number): boolean {
+  return seconds >= least.retrySeconds;
+}
+
 interface QueuePermissions {
   readonly context: CloudContext;
   readonly checks: TimerChecks;

@@ -5,13 +5,11 @@ import type { Deployment } from "./plan.ts";
 
 type Variables = Readonly<Record<string, string>>;
 
-/** Where the variables are written with which commands look at a deployment, from the project's folder. Several deployments live side by side. */
-export function commandEnvironmentFile({
-  projectId,
-  prefix,
-}: Pick<Deployment, "projectId" | "prefix">): string {
-  return `infra/baton.${projectId}-${prefix}.env`;
-}
+/**
+ * How the function's process runs, and with what it was deployed: neither commands nor workflows look at it. Traces are its own as
+ * well: whoever runs commands has no right to write them.
+ */
+const ofFunctionAlone = /^(?:NODE_|OTEL_)|^BATON_DEPLOY_|^BATON_TRACES$/;
 
 /** The function's own variables, and the names of its secrets: only who may read those needs them. */
 export function commandEnvironment(
@@ -20,7 +18,9 @@ export function commandEnvironment(
   ofFunction: Variables,
 ): Variables {
   const hidden = likelySecrets(ownVariables);
-  const shown = Object.entries(ofFunction).filter(([name]) => !hidden.includes(name));
+  const shown = Object.entries(ofFunction).filter(
+    ([name]) => !hidden.includes(name) && !ofFunctionAlone.test(name),
+  );
   const secrets = functionSecrets(deployment).map(([variable, secret]) => [
     variable,
     `projects/${deployment.projectId}/secrets/${secret}/versions/latest`,
@@ -31,7 +31,7 @@ export function commandEnvironment(
 /** Lines that a shell and Node (`--env-file`) read alike. */
 export function commandEnvironmentText(variables: Variables): string {
   const lines = Object.entries(variables).map(([name, value]) => lineOf(name, value));
-  return `${["# Written by `baton deploy`. It holds no secrets, only their names.", ...lines.sort()].join("\n")}\n`;
+  return `${["# Written by `baton deploy`. Secrets of Secret Manager are in it by name; a variable that sounds like a secret is left out.", ...lines.sort()].join("\n")}\n`;
 }
 
 function lineOf(name: string, value: string): string {

@@ -5,9 +5,6 @@ import { secretNames } from "../target/secret-names.ts";
 import type { Target } from "../target/target.ts";
 import { accountOf, type Deployment } from "./plan.ts";
 
-/** Where the variables of the function are written for gcloud, from the project's folder. */
-export const environmentFile = "infra/baton.function.yaml";
-
 /** Variables that are passed on as they are, when they are set. */
 export const passedOn = [
   "BATON_SWEEP",
@@ -28,6 +25,9 @@ export const passedOn = [
   "OTEL_SERVICE_NAME",
 ] as const;
 
+/** Where the function keeps the name of the file that it was deployed with. */
+export const fileVariable = "BATON_DEPLOY_VARIABLES";
+
 /** The function looks for workflows here by itself. */
 const usualWorkflows = "dist/functions/workflows";
 
@@ -41,7 +41,11 @@ export interface FunctionPlace {
 /** Every variable of the function but its secrets. */
 export function functionEnvironment(
   deployment: Deployment,
-  { environment, ownVariables }: Pick<Target, "environment" | "ownVariables">,
+  {
+    environment,
+    ownVariables,
+    variablesFile,
+  }: Pick<Target, "environment" | "ownVariables" | "variablesFile">,
   { projectNumber, workflows }: FunctionPlace,
 ): Readonly<Record<string, string>> {
   const passed = passedOn.flatMap((name) => {
@@ -67,6 +71,8 @@ export function functionEnvironment(
     BATON_AUDIENCE: functionUrl(deployment, projectNumber),
     BATON_CALLERS: accountOf(deployment, "push"),
     ...(workflows !== usualWorkflows && { BATON_WORKFLOWS: workflows }),
+    // The next deployment looks whether its file was forgotten.
+    ...(variablesFile !== undefined && { [fileVariable]: variablesFile }),
   };
 }
 

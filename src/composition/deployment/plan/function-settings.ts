@@ -6,13 +6,16 @@ export interface FunctionSetting {
   readonly why: string;
 }
 
+/** By it, gcloud says anew who may call the function. */
+export const privateFlag = "--no-allow-unauthenticated";
+
 /** How the function runs, and the reason of each. */
 export function functionSettings(
   settings: DeploymentSettings,
   timeoutSeconds: number,
 ): readonly FunctionSetting[] {
   return [
-    { flag: "--no-allow-unauthenticated", why: "only the account that pushes may call it" },
+    { flag: privateFlag, why: "only the account that pushes may call it" },
     { flag: "--ingress=internal", why: "Pub/Sub of the same project reaches it, the internet does not" },
     {
       flag: "--execution-environment=gen2",

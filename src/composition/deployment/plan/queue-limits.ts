@@ -28,5 +28,5 @@ export function queueLimitsVariable(limits: readonly QueueLimit[]) {
 
 /** What a limit does, in words. */
 export function limitText({ queue, concurrency, rate }: QueueLimit): string {
-  return `tasks of the queue ${queue}: ${concurrency} at once, ${rate === null ? "as fast as they come" : `${rate} at most`}`;
+  return `tasks of the queue ${queue}: ${concurrency} at once, ${rate === null ? "as fast as they come" : `${rate} at most, but for a burst after a pause`}`;
 }

@@ -2,9 +2,6 @@ import { limits } from "../../../core/limits.ts";
 import type { Deployment } from "./plan.ts";
 import { queueLimitsVariable } from "./queue-limits.ts";
 
-/** Where Terraform finds the values of the variables below, from the project's folder. */
-export const variablesFile = "infra/baton.auto.tfvars.json";
-
 /** The variables of `infra/variables.tf`. An empty name lets the infrastructure make the usual one. */
 export function terraformVariables(deployment: Deployment) {
   const { settings } = deployment;
@@ -34,6 +31,7 @@ export function terraformVariables(deployment: Deployment) {
     has_schedules: deployment.hasSchedules,
     file_triggers: deployment.announcesFiles,
     alert_emails: settings.BATON_DEPLOY_ALERT_EMAILS,
+    alert_failed_batches: settings.BATON_DEPLOY_ALERT_FAILED_BATCHES,
     budget_amount: settings.BATON_DEPLOY_BUDGET,
     billing_account: settings.BATON_DEPLOY_BILLING_ACCOUNT ?? "",
     delete_protection: settings.BATON_DEPLOY_DELETE_PROTECTION,

@@ -1,6 +1,6 @@
 import type { Diagnosis } from "../../doctor/doctor.ts";
 import { commandEnvironment } from "../plan/command-environment.ts";
-import type { DeployedFunction } from "./apply.ts";
+import type { DeployedFunction } from "./deploy-function.ts";
 import type { Prepared } from "./prepare.ts";
 
 /** Looks at what was deployed as the function sees it, with the credentials of whoever deploys. */

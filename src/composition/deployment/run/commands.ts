@@ -1,4 +1,6 @@
-import { environmentFile, functionSecrets } from "../plan/function-environment.ts";
+import { deploymentFiles } from "../plan/files.ts";
+import { functionSecrets } from "../plan/function-environment.ts";
+import { privateFlag } from "../plan/function-settings.ts";
 import { accountOf, type Deployment } from "../plan/plan.ts";
 
 /** A command that deploys, as data: a dry run prints what a deployment runs. */
@@ -6,6 +8,8 @@ export interface Command {
   /** What it does, to follow "…" or to precede "failed". */
   readonly title: string;
   readonly argv: readonly string[];
+  /** Variables that it has beside those of whoever deploys. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** What is written to its standard input, in words: secrets are shown nowhere. */
   readonly input?: string;
   /** When it is run, if not always. */
@@ -14,12 +18,10 @@ export interface Command {
   readonly remedy?: string;
 }
 
-/** The folder that is deployed, as `scripts/package.js` makes it: the build, and what it needs. */
-const packageFolder = "dist-package";
-
 /** A command line that a shell takes as it is meant. */
-export function commandLine({ argv }: Command): string {
-  return argv.map(quoted).join(" ");
+export function commandLine({ argv, environment = {} }: Command): string {
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${quoted(value)}`);
+  return [...variables, ...argv.map(quoted)].join(" ");
 }
 
 function quoted(text: string): string {
@@ -49,6 +51,7 @@ export function secretCommands(deployment: Deployment, secret: string) {
 export function functionCommands(deployment: Deployment) {
   const { projectId, region, functionName: name } = deployment;
   const of = [`--region=${region}`, `--project=${projectId}`, "--quiet"];
+  const files = deploymentFiles(deployment);
   return {
     projectNumber: {
       // First of all: whoever is not logged in, or names no project of theirs, is told before anything is changed.
@@ -56,17 +59,34 @@ export function functionCommands(deployment: Deployment) {
       argv: ["gcloud", "projects", "describe", projectId, "--format=value(projectNumber)", "--quiet"],
       remedy: `Log in with \`gcloud auth login\`, and look whether \`gcloud projects list\` shows the id ${projectId}.`,
     },
-    package: { title: "Packing the build", argv: ["node", "scripts/package.js", packageFolder] },
-    previous: {
-      title: "Asking for the revision that serves now",
+    package: { title: "Packing the build", argv: ["node", "scripts/package.js", files.package] },
+    enabled: {
+      // In a new project there is no function yet, and to ask for one would fail.
+      title: "Looking whether Cloud Run is switched on",
+      argv: [
+        ...["gcloud", "services", "list", "--enabled", "--filter=config.name=run.googleapis.com"],
+        ...["--format=value(config.name)", `--project=${projectId}`, "--quiet"],
+      ],
+    },
+    serving: {
+      title: "Asking for the function that serves now",
       argv: [
         ...["gcloud", "run", "services", "list", `--filter=metadata.name~^${name}$`],
-        ...["--format=value(status.traffic[0].revisionName)", ...of],
+        ...["--format=json(spec.template.spec.containers,status.traffic)", ...of],
       ],
     },
     deploy: {
       title: "Building and deploying the function",
       argv: [...deployFlags(deployment), ...of],
+    },
+    redeploy: {
+      title: "Building and deploying the function",
+      // Whoever deploys only new versions may not say who calls it: gcloud would warn each time that it can't.
+      argv: [...deployFlags(deployment).filter((flag) => flag !== privateFlag), ...of],
+    },
+    policy: {
+      title: "Looking whether the account that pushes may call the function",
+      argv: ["gcloud", "run", "services", "get-iam-policy", name, "--format=json", ...of],
     },
     invoker: {
       title: "Letting the account that pushes call the function",
@@ -75,6 +95,7 @@ export function functionCommands(deployment: Deployment) {
         `--member=serviceAccount:${accountOf(deployment, "push")}`,
         ...["--role=roles/run.invoker", ...of],
       ],
+      condition: "when it may not",
     },
     traffic: {
       title: "Sending all messages to the new revision",
@@ -111,20 +132,21 @@ export function rollbackCommand(deployment: Deployment, revision: string): Comma
 /** The flags with which it runs are in `function-settings.ts`, with their reasons. */
 function deployFlags(deployment: Deployment): string[] {
   const { projectId, region, prefix, functionName } = deployment;
+  const files = deploymentFiles(deployment);
   const secrets = [
     ...functionSecrets(deployment).map(([variable, secret]) => [variable, `${secret}:latest`] as const),
     ...Object.entries(deployment.ownSecrets),
   ].map(([variable, secret]) => `${variable}=${secret}`);
   return [
     ...["gcloud", "run", "deploy", functionName],
-    ...[`--source=${packageFolder}`, "--function=baton", "--base-image=nodejs24"],
+    ...[`--source=${files.package}`, "--function=baton", "--base-image=nodejs24"],
     // Security patches of the base image come without a deployment.
     "--automatic-updates",
     `--image=${region}-docker.pkg.dev/${projectId}/${prefix}/${functionName}`,
     `--service-account=${accountOf(deployment, "function")}`,
     `--build-service-account=projects/${projectId}/serviceAccounts/${accountOf(deployment, "build")}`,
     ...deployment.function.map(({ flag }) => flag),
-    `--env-vars-file=${environmentFile}`,
+    `--env-vars-file=${files.functionVariables}`,
     `--set-secrets=${secrets.join(",")}`,
   ];
 }

@@ -4,9 +4,9 @@ import { type Command, commandLine } from "./commands.ts";
 import type { Prepared } from "./prepare.ts";
 import type { RunStep } from "./run-step.ts";
 
-/** Those that hold something, or that messages are lost without. */
+/** Those that hold something, or that messages are lost without. Indexes and grants hold nothing: an upgrade may take them away. */
 const precious =
-  /^google_(firestore_|storage_bucket$|bigquery_|secret_manager_|cloud_tasks_queue$|artifact_registry_repository$|pubsub_(topic|subscription)$)/;
+  /^google_(firestore_database|storage_bucket|bigquery_(dataset|table)|secret_manager_secret(_version)?|cloud_tasks_queue|artifact_registry_repository|pubsub_(topic|subscription))$/;
 
 const PlanSchema = z.object({
   resource_changes: z

@@ -1,13 +1,12 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { variablesFile, variablesText } from "../plan/variables.ts";
 import { functionCommands } from "./commands.ts";
 import { demandNoDeletions } from "./deletions.ts";
+import { fieldsAddress } from "./infrastructure-commands.ts";
 import type { Prepared } from "./prepare.ts";
 import { askProjectNumber } from "./project-number.ts";
 import { type RunStep, type Show, stepsOf } from "./run-step.ts";
 import { type StateResource, stateResources } from "./state.ts";
 import { demandTools } from "./tools.ts";
+import { writeTerraformVariables } from "./written-files.ts";
 
 /** How a removal is shown to whoever waits for it. */
 export interface ShowRemoval extends Show {
@@ -25,7 +24,7 @@ export async function destroyDeployment(
 ): Promise<readonly StateResource[]> {
   const { deployment, tools, parts, infrastructure } = prepared;
   demandTools(tools);
-  const run = stepsOf(show);
+  const run = stepsOf(show, prepared.toolEnvironment);
   await askProjectNumber(prepared, run);
   const state = parts.includes("infrastructure") ? await readState(prepared, run) : undefined;
   const found = state === undefined ? [] : stateResources(infrastructure.state, state);
@@ -34,8 +33,9 @@ export async function destroyDeployment(
   await show.confirm(
     `This deletes the deployment ${prefix} of the project ${projectId}, and all of its data. Type ${prefix} to go on:`,
   );
-  if (state !== undefined) await liftProtection(prepared, run, state);
+  const isWhole = state !== undefined && (await liftProtection(prepared, run, state));
   if (parts.includes("function")) await removeFunction(prepared, run);
+  if (isWhole || found.some(isField)) await run(infrastructure.forgetFields);
   if (state !== undefined) await run(infrastructure.destroy);
   return found;
 }
@@ -52,18 +52,23 @@ async function removeFunction({ deployment }: Prepared, run: RunStep): Promise<v
   if ((await run(present, { captures: true })).trim() !== "") await run(remove);
 }
 
+function isField({ address }: StateResource): boolean {
+  return address.startsWith(`${fieldsAddress}[`);
+}
+
 /**
  * What is protected can't be deleted before an apply has lifted it. Where it is lifted, no apply must come: it would make
- * again what an earlier removal has deleted.
+ * again what an earlier removal has deleted. Gives whether there was one, after which everything is there.
  */
-async function liftProtection(prepared: Prepared, run: RunStep, state: string): Promise<void> {
-  const { root, deployment, infrastructure } = prepared;
-  writeFileSync(join(root, variablesFile), variablesText(unprotected(deployment)));
-  if (!isProtected(state)) return;
+async function liftProtection(prepared: Prepared, run: RunStep, state: string): Promise<boolean> {
+  const { deployment, infrastructure } = prepared;
+  writeTerraformVariables(prepared, unprotected(deployment));
+  if (!isProtected(state)) return false;
   await run(infrastructure.plan);
   // With the names of another deployment, it would be made in place of this one.
   await demandNoDeletions(prepared, run);
   await run(infrastructure.apply);
+  return true;
 }
 
 /** Whether a state holds something that is protected; an empty one holds nothing. */

@@ -1,8 +1,7 @@
+import { deploymentFiles, deploymentName, infrastructureFolder } from "../plan/files.ts";
 import type { Deployment } from "../plan/plan.ts";
 import type { Command } from "./commands.ts";
 import type { FoundTools } from "./tools.ts";
-
-const planFile = "baton.tfplan";
 
 /** How Terraform is called. */
 export interface TerraformCall {
@@ -11,42 +10,68 @@ export interface TerraformCall {
   readonly isPlain: boolean;
 }
 
-/** Each deployment has a workspace, and so a state, of its own: they live side by side. */
+/** What `infra/firestore.tf` makes for each field that is indexed in its own way. */
+export const fieldsAddress = "google_firestore_field.override";
+
+/**
+ * Each deployment has a workspace, and so a state, of its own: they live side by side. Which one is chosen stands in a file of
+ * the folder, and whoever deploys at the same time changes it: each call names its own by `TF_WORKSPACE`.
+ */
 export function infrastructureCommands(deployment: Deployment, { programs, isPlain }: TerraformCall) {
-  const silent = (...parameters: string[]) => [programs.terraform, "-chdir=infra", ...parameters];
+  const silent = (...parameters: string[]) => [
+    ...[programs.terraform, `-chdir=${infrastructureFolder}`],
+    ...parameters,
+  ];
   const terraform = (...parameters: string[]) => silent(...parameters, ...(isPlain ? ["-no-color"] : []));
-  const workspace = `${deployment.projectId}-${deployment.prefix}`;
+  const workspace = deploymentName(deployment);
+  const environment = { TF_WORKSPACE: workspace };
+  const { terraformPlan: planFile, terraformVariables } = deploymentFiles(deployment);
+  const variables = `-var-file=${terraformVariables}`;
   return {
     init: { title: "Preparing Terraform", argv: terraform("init", "-input=false") },
+    // Terraform chooses none where TF_WORKSPACE names one.
     workspace: {
-      title: "Choosing the state of this deployment",
+      title: "Making sure that there is a state for this deployment",
       argv: [...terraform("workspace", "select", "-or-create=true"), workspace],
     },
     plan: {
       title: "Comparing the infrastructure with what is there",
-      argv: terraform("plan", "-input=false", `-out=${planFile}`),
+      argv: terraform("plan", "-input=false", variables, `-out=${planFile}`),
+      environment,
     },
     changes: {
       title: "Looking whether anything would be deleted",
       argv: silent("show", "-json", planFile),
+      environment,
     },
     apply: {
       title: "Making the infrastructure",
       argv: [...terraform("apply", "-input=false"), planFile],
+      environment,
     },
     output: {
       title: "Reading the function's variables from the infrastructure",
       argv: silent("output", "-json", "function_environment"),
+      environment,
     },
     // Not made where there is none: nothing was deployed by that name.
     existing: {
-      title: "Choosing the state of this deployment",
+      title: "Looking whether there is a state of this deployment",
       argv: [...terraform("workspace", "select"), workspace],
+      remedy: `There is no state ${workspace} here. Look at --project and --prefix; where the state is on the machine that deployed, run it there, and where it is in a bucket, bring infra/backend.tf.`,
     },
-    state: { title: "Reading what there is", argv: silent("show", "-json") },
+    state: { title: "Reading what there is", argv: silent("show", "-json"), environment },
+    // They go with their database. Taken away before it, Firestore would first index all documents by them, and other changes wait.
+    forgetFields: {
+      title: "Leaving the indexes to the database that is deleted",
+      argv: [...terraform("state", "rm"), fieldsAddress],
+      environment,
+      condition: "when the state holds them",
+    },
     destroy: {
       title: "Deleting the infrastructure",
-      argv: terraform("destroy", "-input=false", "-auto-approve"),
+      argv: terraform("destroy", "-input=false", "-auto-approve", variables),
+      environment,
     },
   } satisfies Record<string, Command>;
 }

@@ -1,5 +1,5 @@
 import { existsSync, globSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { BatonError } from "../../../core/errors.ts";
 import { listWorkflowFiles } from "../../../workflow/folder-files.ts";
 import type { Part } from "../plan/plan.ts";
@@ -26,7 +26,11 @@ export async function packageProblems(
     return [`${missing.join(", ")} is missing: run it in the folder into which Baton was cloned`];
   if (!parts.includes("function")) return [];
   if (!existsSync(join(root, main))) return [`${main} is missing: run \`npm run build\``];
-  return [...changedSources(root), ...(await unbuiltWorkflows(root, workflows, built))];
+  return [
+    ...changedSources(root),
+    ...(await unbuiltWorkflows(root, workflows, built)),
+    ...(await leftOverWorkflows(root, workflows, built)),
+  ];
 }
 
 /** Throws `DEPLOY_BUILD_STALE`. */
@@ -44,6 +48,21 @@ function changedSources(root: string): string[] {
   const [first] = changed.sort();
   const others = changed.length > 1 ? ` and ${changed.length - 1} more` : "";
   return [`${first}${others} changed after the build: run \`npm run build\`, and the tests`];
+}
+
+/** Deployed, it would go on to run: what was taken away from the sources. */
+async function leftOverWorkflows(root: string, workflows: string, built: string): Promise<string[]> {
+  const folder = join(root, built);
+  if (relative(folder, workflows) === "" || !existsSync(folder)) return [];
+  const files = await listWorkflowFiles(folder);
+  return files
+    .map(({ path }) => relative(folder, path))
+    .filter((path) => sourcesOf(path).every((source) => !existsSync(join(workflows, source))))
+    .map((path) => `${join(built, path)} has no source any more: run \`npm run build\`, and the tests`);
+}
+
+function sourcesOf(path: string): string[] {
+  return [path, path.replace(/\.js$/, ".ts")];
 }
 
 async function unbuiltWorkflows(root: string, workflows: string, built: string): Promise<string[]> {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { BatonError, messageOf } from "../../../core/errors.ts";
+import type { Variables } from "../target/given-variables.ts";
 import { type Command, commandLine } from "./commands.ts";
 
 export interface RunOptions {
@@ -10,12 +11,20 @@ export interface RunOptions {
   readonly captures?: boolean;
   /** Standard output is kept for JSON: what is shown goes to standard error. */
   readonly quiet: boolean;
+  /** That of whoever deploys. */
+  readonly environment: Variables;
 }
 
 /** Runs a command to its end, and returns what it wrote if that is wanted. Throws `DEPLOY_FAILED`. */
-export async function runCommand(command: Command, { input, captures, quiet }: RunOptions): Promise<string> {
+export async function runCommand(
+  command: Command,
+  { input, captures, quiet, environment }: RunOptions,
+): Promise<string> {
   const [program = "", ...parameters] = command.argv;
+  // Terraform would heed that of a shell in which somebody works on another deployment.
+  const { TF_WORKSPACE: _, ...given } = environment;
   const child = spawn(program, parameters, {
+    env: { ...given, ...command.environment },
     stdio: [input === undefined ? "ignore" : "pipe", captures ? "pipe" : quiet ? 2 : "inherit", "inherit"],
   });
   // Ctrl-C reaches the command as well, which has to put things in order before it ends: this process waits for it.

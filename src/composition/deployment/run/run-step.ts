@@ -1,3 +1,4 @@
+import type { Variables } from "../target/given-variables.ts";
 import type { Command } from "./commands.ts";
 import { type RunOptions, runCommand } from "./run-command.ts";
 
@@ -12,11 +13,15 @@ export interface Show {
 }
 
 /** Tells of a command and runs it; see `runCommand`. */
-export type RunStep = (command: Command, options?: Omit<RunOptions, "quiet">) => Promise<string>;
+export type RunStep = (
+  command: Command,
+  options?: Omit<RunOptions, "quiet" | "environment">,
+) => Promise<string>;
 
-export function stepsOf(show: Show): RunStep {
+/** `environment`: that of whoever deploys, without what the workflows were given. */
+export function stepsOf(show: Show, environment: Variables): RunStep {
   return (command, options = {}) => {
     show.step(command);
-    return runCommand(command, { ...options, quiet: show.quiet });
+    return runCommand(command, { ...options, quiet: show.quiet, environment });
   };
 }

@@ -3,12 +3,13 @@ import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { BatonError } from "../../../core/errors.ts";
+import type { Variables } from "../target/given-variables.ts";
 
 const run = promisify(execFile);
 
 /** A program of others that deploys. */
 interface Tool {
-  /** Any of them will do; the first that is there is used. */
+  /** Any of them will do; the first that is there and new enough is used. */
   readonly programs: readonly string[];
   readonly from: string;
   /** The oldest that knows every flag of `commands.ts`. */
@@ -38,21 +39,20 @@ export interface FoundTools {
 }
 
 /** Looks for the tools on the path, and asks each for its version. */
-export async function findTools(
-  needed: readonly ToolName[],
-  path = process.env.PATH ?? "",
-): Promise<FoundTools> {
+export async function findTools(needed: readonly ToolName[], environment: Variables): Promise<FoundTools> {
+  const { PATH: path = "" } = environment;
   const programs: Record<ToolName, string> = { gcloud: "gcloud", terraform: "terraform" };
   const problems: string[] = [];
   for (const name of needed) {
-    const { programs: names, from, least } = tools[name];
-    const found = names.find((program) => isOnPath(program, path));
-    if (found === undefined)
+    const { programs: names, from } = tools[name];
+    const there = names.filter((program) => isOnPath(program, path));
+    if (there.length === 0)
       problems.push(`${names.join(" or ")} is not on the PATH: install it from ${from}`);
-    else {
-      programs[name] = found;
-      problems.push(...(await versionProblems(found, least, from)));
-    }
+    const looked = await Promise.all(there.map((program) => look(program, tools[name], environment)));
+    const chosen = looked.find(({ problem }) => problem === undefined) ?? looked[0];
+    if (chosen === undefined) continue;
+    programs[name] = chosen.program;
+    if (chosen.problem !== undefined) problems.push(chosen.problem);
   }
   return { programs, hasGcloud: isOnPath("gcloud", path), problems };
 }
@@ -75,19 +75,28 @@ function isProgram(path: string): boolean {
   }
 }
 
-async function versionProblems(
+interface Looked {
+  readonly program: string;
+  /** Why it can't be used, in words. */
+  readonly problem?: string;
+}
+
+async function look(
   program: string,
-  [leastMajor, leastMinor]: readonly [number, number],
-  from: string,
-): Promise<string[]> {
-  const text = await run(program, ["--version"], { timeout: versionTimeoutMs }).then(
+  { from, least: [leastMajor, leastMinor] }: Tool,
+  environment: Variables,
+): Promise<Looked> {
+  const text = await run(program, ["--version"], { timeout: versionTimeoutMs, env: { ...environment } }).then(
     ({ stdout }) => stdout,
     () => "",
   );
   const [version, major, minor] = /(\d+)\.(\d+)\.\d+/.exec(text) ?? [];
-  if (version === undefined) return [`${program} does not tell its version: install it anew from ${from}`];
+  if (version === undefined)
+    return { program, problem: `${program} does not tell its version: install it anew from ${from}` };
   const isOld = Number(major) < leastMajor || (Number(major) === leastMajor && Number(minor) < leastMinor);
-  return isOld
-    ? [`${program} is ${version}, and ${leastMajor}.${leastMinor} or newer is needed: ${from}`]
-    : [];
+  if (!isOld) return { program };
+  return {
+    program,
+    problem: `${program} is ${version}, and ${leastMajor}.${leastMinor} or newer is needed: ${from}`,
+  };
 }

@@ -50,11 +50,16 @@ function forCloudRun(
   };
 }
 
-const soundsSecret = /SECRET|TOKEN|PASSWORD|API_?KEY|PRIVATE_KEY|CREDENTIAL/i;
+const soundsSecret = /SECRET|TOKEN|PASS|PWD|API_?KEY|_KEY(?:_|$)|^KEY$|CREDENTIAL|DSN(?:_|$)|WEBHOOK/i;
+
+/** An address with a password in it, also inside a longer text. */
+const holdsPassword = /\b[a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*:[^\s/?#@]+@/i;
 
 /** Variables that hold what is probably a secret: their values are shown nowhere. */
 export function likelySecrets(literal: Variables): readonly string[] {
-  return Object.keys(literal).filter((name) => soundsSecret.test(name) && literal[name] !== "");
+  return Object.entries(literal)
+    .filter(([name, value = ""]) => value !== "" && (soundsSecret.test(name) || holdsPassword.test(value)))
+    .map(([name]) => name);
 }
 
 /** As they are shown to people and programs. */

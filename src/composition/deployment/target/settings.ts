@@ -26,6 +26,10 @@ const place = {
     .string()
     .regex(/^(?!goog)/, 'to deploy, a prefix can\'t begin with "goog": Pub/Sub keeps such names for Google')
     .regex(
+      /^(?!.*google)/,
+      'to deploy, a prefix can\'t have "google" in it: Cloud Storage keeps such names for Google',
+    )
+    .regex(
       /^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/,
       "to deploy, a prefix has 1–20 small letters, digits or `-`, begins with a letter and does not end with `-`",
     )
@@ -50,8 +54,13 @@ const own = {
     .string()
     .regex(/^[1-9]\d{0,4}Mi$|^[1-9]\d?Gi$/, "write memory like 512Mi or 1Gi")
     .default("1Gi"),
-  BATON_DEPLOY_FIRESTORE_LOCATION: z.string().min(1).optional(),
+  BATON_DEPLOY_FIRESTORE_LOCATION: z
+    .string()
+    .regex(/^[a-z]+(?:-[a-z]+)?\d+$/, "write a region such as europe-west1, or several such as eur3 or nam5")
+    .optional(),
   BATON_DEPLOY_ALERT_EMAILS: list.pipe(z.array(z.email())).prefault(""),
+  /** Whether somebody is told of each batch that fails; where these are usual, nobody should be. */
+  BATON_DEPLOY_ALERT_FAILED_BATCHES: flag.prefault("true"),
   BATON_DEPLOY_BUDGET: z.coerce.number().min(0).prefault("0"),
   /** Where the budget is made; that of the project, where it can be seen. */
   BATON_DEPLOY_BILLING_ACCOUNT: z
@@ -70,7 +79,40 @@ const own = {
   BATON_DEPLOY_DATAFORM: flag.prefault("false"),
 };
 
-export const DeploymentSettingsSchema = z.object({ ...place, ...own });
+/** What is made has these names; test/infra/refusals.test.ts compares them with what Terraform refuses. */
+const names = {
+  BATON_DATABASE: z
+    .string()
+    .regex(
+      /^(?:\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$/,
+      "a database is (default), or has 4–63 small letters, digits or `-`, begins with a letter and does not end with `-`",
+    )
+    .optional(),
+  BATON_BUCKET: z
+    .string()
+    .regex(
+      /^[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]$/,
+      "a bucket that is made has at least 3 characters and at most 63: small letters, digits, `-` and `_`",
+    )
+    .optional(),
+  BATON_INBOX_BUCKET: z
+    .string()
+    .regex(
+      /^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/,
+      "a bucket has at least 3 characters and at most 63: small letters, digits, `-`, `_` and dots",
+    )
+    .optional(),
+  BATON_DATASET: z
+    .string()
+    .regex(/^[A-Za-z0-9_]{1,1024}$/, "a dataset has letters, digits and `_`")
+    .optional(),
+  BATON_BIGQUERY_LOCATION: z
+    .string()
+    .regex(/^(?:EU|US|[a-z]+-[a-z]+\d+)$/, "write a region such as europe-west1, or EU or US")
+    .optional(),
+};
+
+export const DeploymentSettingsSchema = z.object({ ...place, ...names, ...own });
 export type DeploymentSettings = z.infer<typeof DeploymentSettingsSchema>;
 
 /** Those that begin as what was written does, or any. */

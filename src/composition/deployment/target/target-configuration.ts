@@ -20,7 +20,8 @@ export function readTargetConfiguration(
   const problems: string[] = [];
   problemsOf(() => secretReferences(environment), problems);
   const configuration = problemsOf(() => configurationOf(environment, told), problems);
-  if (configuration !== undefined) problems.push(...timeProblems(configuration));
+  if (configuration !== undefined)
+    problems.push(...timeProblems(configuration), ...bucketProblems(configuration));
   const google = configuration?.google;
   return { configuration: google && { ...configuration, google }, problems };
 }
@@ -40,6 +41,9 @@ function configurationOf(environment: Variables, told: readonly string[]): Confi
   });
 }
 
+/** As infra/variables-function.tf demands. */
+const mostLeaseSeconds = 3_600;
+
 /** Function timeout < ack deadline ≤ 600 s < lease. */
 function timeProblems({ google, leaseSeconds }: Configuration): string[] {
   const timeoutSeconds = google?.functionTimeoutSeconds ?? 0;
@@ -54,7 +58,18 @@ function timeProblems({ google, leaseSeconds }: Configuration): string[] {
       : [
           `✖ More than the ${limits.deliveryDeadlineSeconds} s that a push waits, such as 11m\n  → at BATON_LEASE`,
         ]),
+    ...(leaseSeconds <= mostLeaseSeconds
+      ? []
+      : [
+          `✖ At most ${mostLeaseSeconds / 60}m: so long the task of a worker that died waits for another\n  → at BATON_LEASE`,
+        ]),
   ];
+}
+
+/** Each result that is stored would be announced as a file. */
+function bucketProblems({ google }: Configuration): string[] {
+  if (google === undefined || google.inboxBucket !== google.bucket) return [];
+  return ["✖ The inbox can't be Baton's own bucket (BATON_BUCKET)\n  → at BATON_INBOX_BUCKET"];
 }
 
 /** Adds what is wrong to the problems, so that all are told together. */

@@ -8,6 +8,7 @@ import { logLevelProblems } from "./log-level.ts";
 import { machineProblems } from "./machine-limits.ts";
 import { ownVariablesOf } from "./own-secrets.ts";
 import { type DeploymentSettings, DeploymentSettingsSchema } from "./settings.ts";
+import { demandOwnShell } from "./shell-deployment.ts";
 import { readTargetConfiguration } from "./target-configuration.ts";
 import { readVariablesFile } from "./variables-file.ts";
 import { ofThisMachine, targetWarnings } from "./warnings.ts";
@@ -17,11 +18,15 @@ export interface TargetOptions {
   readonly project?: string;
   readonly region?: string;
   readonly prefix?: string;
+  readonly function?: string;
   /** Variables of one deployment, written `NAME=value`; those that are not Baton's are set for the function. */
   readonly variables?: string;
   /** It is to be taken away: then it does not matter how the function would run. */
   readonly removes?: boolean;
 }
+
+/** Given to deploy without a file what was deployed with one. */
+const noFile = "/dev/null";
 
 /** Where to deploy, and everything that the environment decides about it. */
 export interface Target {
@@ -30,6 +35,10 @@ export interface Target {
   readonly ownVariables: Readonly<Record<string, string>>;
   /** Of the file: secrets of Secret Manager by their variable, as `gcloud run deploy --set-secrets` takes them. */
   readonly ownSecrets: Readonly<Record<string, string>>;
+  /** Variables were given by a file, even if by an empty one. */
+  readonly hasFile: boolean;
+  /** The path of that file as it was given; undefined where it is no file that the next deployment could be given. */
+  readonly variablesFile: string | undefined;
   readonly configuration: Configuration & { readonly google: GoogleConfiguration };
   readonly settings: DeploymentSettings;
   /** What works, but is perhaps not what was meant. */
@@ -40,8 +49,15 @@ export interface Target {
 export function readTarget(given: Variables, options: TargetOptions): Target {
   const file =
     options.variables === undefined ? { variables: {}, problems: [] } : readVariablesFile(options.variables);
-  const environment = environmentOf({ ...given, ...file.variables }, options);
-  const settings = DeploymentSettingsSchema.safeParse(environment, { error: variableSentence });
+  const named = namedVariables({ ...given, ...file.variables }, options);
+  const environment = withDefaults(named);
+  demandOwnShell(given, environment);
+  // A name that is made of the prefix is wrong where the prefix is: that is told once.
+  const buckets = { BATON_BUCKET: named.BATON_BUCKET, BATON_INBOX_BUCKET: named.BATON_INBOX_BUCKET };
+  const settings = DeploymentSettingsSchema.safeParse(
+    { ...environment, ...buckets },
+    { error: variableSentence },
+  );
   const { configuration, problems: ofConfiguration } = readTargetConfiguration(
     environment,
     settings.error?.issues.map(({ path: [name] }) => String(name)) ?? [],
@@ -64,6 +80,8 @@ export function readTarget(given: Variables, options: TargetOptions): Target {
     environment,
     ownVariables: own.literal,
     ownSecrets: own.secrets,
+    hasFile: options.variables !== undefined,
+    variablesFile: options.variables === noFile ? undefined : options.variables,
     configuration,
     settings: settings.data,
     warnings: options.removes
@@ -82,13 +100,18 @@ function isOfBaton(name: string): boolean {
   return /^BATON_(?!SAMPLE_)|^OTEL_|^GOOGLE_CLOUD_PROJECT$/.test(name) || ofThisMachine.test(name);
 }
 
-function environmentOf(variables: Variables, options: TargetOptions): Variables {
-  return withDefaults({
-    ...Object.fromEntries(Object.entries(variables).filter(([name]) => !ofThisMachine.test(name))),
+/** Those that are not empty and not of this machine. */
+function namedVariables(variables: Variables, options: TargetOptions): Variables {
+  const named = Object.entries(variables).filter(
+    ([name, value]) => !ofThisMachine.test(name) && value !== "",
+  );
+  return {
+    ...Object.fromEntries(named),
     ...(options.project !== undefined && { BATON_PROJECT: options.project }),
     ...(options.region !== undefined && { BATON_LOCATION: options.region }),
     ...(options.prefix !== undefined && { BATON_PREFIX: options.prefix }),
-  });
+    ...(options.function !== undefined && { BATON_DEPLOY_FUNCTION: options.function }),
+  };
 }
 
 /** What is not named has the name that the infrastructure gives it. */
@@ -96,7 +119,7 @@ function withDefaults(environment: Variables): Variables {
   const project = environment.BATON_PROJECT || environment.GOOGLE_CLOUD_PROJECT;
   const name = `${project}-${environment.BATON_PREFIX || "baton"}`;
   return {
-    ...Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== "")),
+    ...environment,
     BATON_ENGINE: "gcp",
     ...(project && { BATON_PROJECT: project }),
     BATON_BUCKET: environment.BATON_BUCKET || name,
@@ -114,11 +137,12 @@ function missingProblems({ BATON_PROJECT, BATON_LOCATION }: Variables): string[]
 }
 
 /** Whoever gave an option looks for it in the message. */
-function namingOptions(text: string, { project, region, prefix }: TargetOptions): string {
+function namingOptions(text: string, { project, region, prefix, function: name }: TargetOptions): string {
   const given = Object.entries({
     BATON_PROJECT: project !== undefined && "--project",
     BATON_LOCATION: region !== undefined && "--region",
     BATON_PREFIX: prefix !== undefined && "--prefix",
+    BATON_DEPLOY_FUNCTION: name !== undefined && "--function",
   });
   return given.reduce(
     (told, [name, option]) => (option ? told.replaceAll(`→ at ${name}`, `→ at ${option} (${name})`) : told),

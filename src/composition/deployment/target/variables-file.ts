@@ -15,8 +15,12 @@ export function readVariablesFile(path: string): VariablesFile {
   const text = textOf(path);
   const entries = Object.entries(parseEnv(text)).map(([name, value]) => [name, value ?? ""] as const);
   const variables = Object.fromEntries(entries);
-  const problems = statementsOf(text).flatMap(({ line, name, problem }) => {
-    const found = problem ?? nameProblem(name ?? "", variables[name ?? ""] ?? "");
+  const lines = new Map<string, number>();
+  const problems = statementsOf(text).flatMap(({ line, name = "", problem }) => {
+    const first = lines.get(name);
+    lines.set(name, first ?? line);
+    const twice = name === "" || first === undefined ? undefined : `${name} is set in line ${first} already`;
+    const found = problem ?? twice ?? nameProblem(name, variables[name] ?? "");
     return found === undefined ? [] : [`✖ ${found}\n  → at line ${line} of ${path}`];
   });
   return { variables, problems };
@@ -66,11 +70,30 @@ function statementAt(text: string, at: number, end: number) {
   if (name === undefined) return { end, statement: { problem: "expected NAME=value, or # and a comment" } };
   const valueAt = at + whole.length;
   const quote = quotes.find((mark) => text[valueAt] === mark);
-  if (quote === undefined) return { end, statement: { name } };
+  if (quote === undefined)
+    return { end, statement: { name, ...unquotedProblem(name, text.slice(valueAt, end)) } };
   const closedAt = text.indexOf(quote, valueAt + 1);
   if (closedAt < 0)
-    return { end, statement: { problem: `${name} begins with ${quote}, which is never closed` } };
-  return { end: endOfLine(text, closedAt), statement: { name } };
+    return { end, statement: { name, problem: `${name} begins with ${quote}, which is never closed` } };
+  const quoteEnd = endOfLine(text, closedAt);
+  return {
+    end: quoteEnd,
+    statement: { name, ...afterQuoteProblem(name, text.slice(closedAt + 1, quoteEnd)) },
+  };
+}
+
+/** Node takes every # for the beginning of a comment, also one inside a word. */
+function unquotedProblem(name: string, value: string): Pick<Statement, "problem"> {
+  if (!/^[^#]*[^\s#]#/.test(value)) return {};
+  return {
+    problem: `The value of ${name} would end before its #: put it into quotes, or a blank before a comment`,
+  };
+}
+
+/** Node passes over it. */
+function afterQuoteProblem(name: string, rest: string): Pick<Statement, "problem"> {
+  if (/^\s*(?:#.*)?$/.test(rest)) return {};
+  return { problem: `${name} has more after its closing quote: only # and a comment may stand there` };
 }
 
 function endOfLine(text: string, at: number): number {

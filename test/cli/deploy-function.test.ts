@@ -1,0 +1,128 @@
+import { expect, test } from "vitest";
+import { DeployPlace, granted, servingFunction } from "./deploy-place.ts";
+
+const production = servingFunction({ BATON_DEPLOY_VARIABLES: "environments/production.env" });
+const withFile = { files: { "one.env": "API_URL=https://example.com/\n" } };
+
+test.each([[["--yes"]], [["--yes", "--skip-infra"]]])(
+  "a deployment that had a file of variables is not deployed without: %j",
+  async (parameters) => {
+    const place = new DeployPlace({ gcloud: production });
+    const { code, stderr } = await place.deploy(parameters);
+    expect(code).toBe(1);
+    expect(stderr).toContain("error DEPLOY_VARIABLES_FORGOTTEN: The function was deployed with --variables");
+    expect(stderr).toContain(
+      "what to do: Give --variables environments/production.env, or --variables /dev/null",
+    );
+    expect(place.told.some((call) => /^terraform|run deploy/.test(call))).toBe(false);
+    const knowing = new DeployPlace({ gcloud: production });
+    expect((await knowing.deploy([...parameters, "--variables", "/dev/null"])).code).toBe(0);
+    expect(knowing.read("infra/baton.my-project-baton.function.yaml")).not.toContain(
+      "BATON_DEPLOY_VARIABLES",
+    );
+  },
+);
+
+test("the function keeps the name of its file, which commands do not need", async () => {
+  const place = new DeployPlace({ ...withFile, gcloud: production });
+  expect((await place.deploy(["--yes", "--variables", "one.env"])).code).toBe(0);
+  expect(place.read("infra/baton.my-project-baton.function.yaml")).toContain(
+    'BATON_DEPLOY_VARIABLES: "one.env"\n',
+  );
+  expect(place.read("infra/baton.my-project-baton.env")).not.toContain("BATON_DEPLOY_");
+});
+
+test("which variables of the function change is told before the question, with values of Baton's own alone", async () => {
+  const gcloud = servingFunction({
+    BATON_LOG_LEVEL: "debug",
+    BATON_PREFIX: "baton",
+    BATON_CALLBACK_SECRET: null,
+    API_URL: "https://old.example/hush",
+    OLD_TOKEN: null,
+    GONE: "hush",
+  });
+  const place = new DeployPlace({ ...withFile, gcloud });
+  const environment = { BATON_LOG_LEVEL: "info" };
+  const parameters = ["--skip-infra", "--variables", "one.env"];
+  const { stdout } = await place.deploy(parameters, { environment, input: "no\n" });
+  const [, told = ""] = stdout.split("Variables of the function that change:");
+  expect(told).toMatch(/changed +API_URL$/m);
+  expect(told).toMatch(/changed +BATON_LOG_LEVEL: debug → info$/m);
+  expect(told).toMatch(/removed +GONE$/m);
+  expect(told).toMatch(/removed +OLD_TOKEN: a secret$/m);
+  expect(told).toMatch(/added +BATON_BUCKET: my-project-baton$/m);
+  expect(told).not.toMatch(/BATON_PREFIX|BATON_CALLBACK_SECRET|hush/);
+});
+
+test("a function of an unreadable description is not deployed over", async () => {
+  const place = new DeployPlace({ gcloud: { "run services list *": "echo baton-00007" } });
+  const { code, stderr } = await place.deploy(["--yes"]);
+  expect(code).toBe(1);
+  expect(stderr).toContain("Asking for the function that serves now failed: its answer can't be read");
+  expect(place.told).not.toContain("terraform plan");
+});
+
+test("where Cloud Run is not switched on yet, nobody asks it for a function", async () => {
+  const place = new DeployPlace({ gcloud: { "services list --enabled *": "true" } });
+  expect((await place.deploy(["--yes"])).code).toBe(0);
+  expect(place.told).not.toContain("gcloud run services list");
+});
+
+test("a new version lets in the account that pushes, if a first deployment did not come that far", async () => {
+  const place = new DeployPlace({ gcloud: servingFunction() });
+  expect((await place.deploy(["--yes", "--skip-infra"])).code).toBe(0);
+  expect(place.told).toContain("gcloud run services add-iam-policy-binding");
+  const again = new DeployPlace({ gcloud: { ...servingFunction(), ...granted } });
+  expect((await again.deploy(["--yes"])).code).toBe(0);
+  expect(again.told).not.toContain("gcloud run services add-iam-policy-binding");
+});
+
+test("who may not see who calls is told which command lets the account in", async () => {
+  const gcloud = { ...servingFunction(), "run services get-iam-policy *": "exit 1" };
+  const place = new DeployPlace({ gcloud });
+  const { code, stderr } = await place.deploy(["--yes", "--skip-infra"]);
+  expect(code).toBe(0);
+  expect(stderr).toContain("It can't be seen whether baton-push@my-project.iam.gserviceaccount.com may call");
+  expect(stderr).toContain("gcloud run services add-iam-policy-binding baton");
+  expect(place.told).not.toContain("gcloud run services add-iam-policy-binding");
+});
+
+test.each(["run deploy *", "run services add-iam*", "run services update*"])(
+  "when `gcloud %s` fails, the way back is told",
+  async (pattern) => {
+    const failing = { [pattern]: "exit 1" };
+    const place = new DeployPlace({ gcloud: { ...servingFunction(), ...failing } });
+    const { code, stderr } = await place.deploy(["--yes"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      "To go back:  gcloud run services update-traffic baton --to-revisions=baton-00007-abc=100",
+    );
+    const first = new DeployPlace({ gcloud: failing });
+    expect((await first.deploy(["--yes"])).stderr).not.toContain("To go back");
+  },
+);
+
+test("tools do not get what the file gives to the workflows", async () => {
+  const place = new DeployPlace({
+    files: { "one.env": "REPORT_QUEUE=quick\nHTTPS_PROXY=http://proxy:1\nTOKEN=secret:t\n" },
+  });
+  const { code } = await place.deploy(["--yes", "--variables", "one.env"]);
+  expect(code).toBe(0);
+  expect(place.read("infra/baton.my-project-baton.tfvars.json")).toContain('"quick"');
+  for (const program of ["gcloud", "terraform", "node"]) {
+    const found = place.environmentOf(program);
+    expect(found).toHaveProperty("BATON_PROJECT");
+    for (const name of ["REPORT_QUEUE", "HTTPS_PROXY", "TOKEN"]) expect(found).not.toHaveProperty(name);
+  }
+});
+
+test("the function has the name of the option, that of the file, or the prefix", async () => {
+  const files = { "one.env": "BATON_DEPLOY_FUNCTION=filed\n" };
+  const nameOf = async (...parameters: string[]) => {
+    const { stdout } = await new DeployPlace({ files }).deploy(["--dry-run", ...parameters]);
+    return /gcloud run deploy (\S+)/.exec(stdout)?.[1];
+  };
+  expect(await nameOf("--function", "told", "--variables", "one.env")).toBe("told");
+  expect(await nameOf("--variables", "one.env")).toBe("filed");
+  expect(await nameOf("--prefix", "some")).toBe("some");
+});

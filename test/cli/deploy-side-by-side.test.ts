@@ -1,0 +1,48 @@
+import { existsSync, statSync } from "node:fs";
+import { expect, test } from "vitest";
+import { DeployPlace } from "./deploy-place.ts";
+
+test("every call of Terraform names its own workspace, whichever is chosen in the folder or in the shell", async () => {
+  const place = new DeployPlace();
+  const environment = { TF_WORKSPACE: "another" };
+  expect((await place.deploy(["--yes"], { environment })).code).toBe(0);
+  expect((await place.deploy(["--yes", "--destroy"], { environment })).code).toBe(0);
+  // Those that make or choose one: Terraform refuses to while another is named.
+  const naming = place.workspaces.filter((line) => line.endsWith(" my-project-baton"));
+  const others = place.workspaces.filter((line) => !naming.includes(line));
+  expect([...new Set(others)].sort()).toEqual(["init none", "workspace none"]);
+  const named = new Set(naming.map((line) => line.split(" ")[0]));
+  expect([...named].sort()).toEqual(["apply", "destroy", "output", "plan", "show", "state"]);
+});
+
+test("two deployments from one folder write different files, and no other may read their variables", async () => {
+  const place = new DeployPlace();
+  for (const prefix of ["baton", "staging"])
+    expect((await place.deploy(["--yes", "--prefix", prefix])).code).toBe(0);
+  for (const name of ["my-project-baton", "my-project-staging"]) {
+    expect(existsSync(place.path(`dist-package.${name}/dist/functions/index.js`))).toBe(true);
+    expect(place.read(`infra/baton.${name}.tfvars.json`)).toContain(`"prefix": "${name.slice(11)}"`);
+    for (const file of ["env", "function.yaml"]) {
+      expect(place.read(`infra/baton.${name}.${file}`)).toMatch(
+        new RegExp(`^BATON_PREFIX[=:] ?['"]${name.slice(11)}['"]$`, "m"),
+      );
+      expect(statSync(place.path(`infra/baton.${name}.${file}`)).mode & 0o777).toBe(0o600);
+    }
+  }
+});
+
+test("variables that the infrastructure tells of another deployment are given to no function", async () => {
+  const place = new DeployPlace({
+    terraform: { "*output*": `echo '{"BATON_PROJECT":"my-project","BATON_PREFIX":"staging"}'` },
+  });
+  const { code, stderr } = await place.deploy(["--yes"]);
+  expect(code).toBe(1);
+  expect(stderr).toContain("it tells of the deployment staging of the project my-project, not of baton of");
+  expect(place.told).not.toContain("gcloud run deploy baton");
+});
+
+test("a removal of what has no state here says where it may be", async () => {
+  const place = new DeployPlace({ terraform: { "*workspace select*": "exit 1" } });
+  const { stderr } = await place.deploy(["--destroy", "--yes"]);
+  expect(stderr).toMatch(/what to do: There is no state my-project-baton here.*the machine that deployed/);
+});
