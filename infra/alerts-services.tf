@@ -2,6 +2,9 @@ locals {
   # Push subscriptions of this environment, and not those of one whose prefix begins with this one.
   push_subscriptions = "^${var.prefix}-(control|callbacks|queue-.*)-push$"
 
+  # Cloud Tasks queues of this environment: of later messages, and those with limits.
+  task_queues = "^${var.prefix}-(timers|queue-.*)$"
+
   # Alerts on what Google's services measure of themselves. A push that is not answered is repeated after up to ten
   # minutes: what is older than half an hour has failed several times, or nobody takes it.
   service_alerts = {
@@ -9,6 +12,7 @@ locals {
       title     = "Pub/Sub gave messages up"
       filter    = "resource.type=\"pubsub_subscription\" AND resource.labels.subscription_id=\"${local.dead_letters_topic}\" AND metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\""
       aligner   = "ALIGN_MAX"
+      period    = "60s"
       threshold = 0
       duration  = "0s"
       severity  = "ERROR"
@@ -18,10 +22,23 @@ locals {
       title     = "Messages wait"
       filter    = "resource.type=\"pubsub_subscription\" AND resource.labels.subscription_id=monitoring.regex.full_match(\"${local.push_subscriptions}\") AND metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\""
       aligner   = "ALIGN_MAX"
+      period    = "60s"
       threshold = 1800
       duration  = "300s"
       severity  = "WARNING"
       content   = "The oldest message of a subscription has waited for half an hour. The function fails, may not be called, or has too few instances."
+    }
+    # A try that failed is repeated after ten minutes at the latest: what fails in every quarter of an hour, for half an hour, is
+    # no single one.
+    "failed-tasks" = {
+      title     = "Cloud Tasks can't deliver"
+      filter    = "resource.type=\"cloud_tasks_queue\" AND resource.labels.queue_id=monitoring.regex.full_match(\"${local.task_queues}\") AND metric.type=\"cloudtasks.googleapis.com/queue/task_attempt_count\" AND metric.labels.response_code!=\"ok\""
+      aligner   = "ALIGN_DELTA"
+      period    = "900s"
+      threshold = 0
+      duration  = "1800s"
+      severity  = "WARNING"
+      content   = "Tasks of a Cloud Tasks queue fail again and again: messages for later that can't be published, or tasks of a queue with limits that the function does not take."
     }
   }
 }
@@ -45,7 +62,7 @@ resource "google_monitoring_alert_policy" "service" {
       duration        = each.value.duration
 
       aggregations {
-        alignment_period   = "60s"
+        alignment_period   = each.value.period
         per_series_aligner = each.value.aligner
       }
     }

@@ -12,7 +12,7 @@ locals {
     { title = "Instances of the function", query = "sum by (state) (run_googleapis_com:container_instance_count{monitored_resource=\"cloud_run_revision\",service_name=\"${local.function_name}\"})" },
     { title = "Oldest message, s", query = "max by (subscription_id) (pubsub_googleapis_com:subscription_oldest_unacked_message_age{monitored_resource=\"pubsub_subscription\",subscription_id=~\"${local.push_subscriptions}\"})" },
     { title = "Messages that wait", query = "sum by (subscription_id) (pubsub_googleapis_com:subscription_num_undelivered_messages{monitored_resource=\"pubsub_subscription\",subscription_id=~\"${local.push_subscriptions}|^${local.dead_letters_topic}$\"})" },
-    { title = "Messages for later", query = "sum(cloudtasks_googleapis_com:queue_depth{monitored_resource=\"cloud_tasks_queue\",queue_id=\"${local.timers_queue}\"})" },
+    { title = "Messages for later, and tasks of queues with limits", query = "sum by (queue_id) (cloudtasks_googleapis_com:queue_depth{monitored_resource=\"cloud_tasks_queue\",queue_id=~\"${local.task_queues}\"})" },
   ]
 }
 

@@ -2,6 +2,10 @@
 resource "google_pubsub_topic" "dead_letters" {
   name = local.dead_letters_topic
 
+  message_storage_policy {
+    allowed_persistence_regions = [var.region]
+  }
+
   depends_on = [google_project_service.this["pubsub.googleapis.com"]]
 }
 

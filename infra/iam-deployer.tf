@@ -1,7 +1,9 @@
-# What the accounts that build and deploy may do. None of them may change the infrastructure, nor who may do what:
-# `terraform apply` is for people, or for an account that is not made here.
+# What the accounts that build and deploy may do. None of them may say who may do what: `terraform apply` is for people, or
+# for an account that is not made here.
 
-# To deploy the function from source.
+# To deploy the function from source: what Google asks for. Its role is wider than that, and holds for the whole project: with it
+# one could also make, change and delete topics and subscriptions and read their messages, call and delete every service of
+# Cloud Run, read all objects and add some, and make repositories. docs/deploy.md says what to do where that is too much.
 # https://cloud.google.com/run/docs/deploying-source-code#permissions_required_to_deploy
 resource "google_project_iam_member" "deployer" {
   for_each = toset([

@@ -1,7 +1,8 @@
-# Pub/Sub signs tokens in the name of the push account, and of no other.
+# Pub/Sub signs tokens that say who the push account is, in the name of no other, and can't act as it (no access tokens).
+# https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions
 resource "google_service_account_iam_member" "push_token" {
   service_account_id = google_service_account.push.name
-  role               = "roles/iam.serviceAccountTokenCreator"
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
   member             = local.pubsub_agent
 
   # The agent is there once there is a topic.

@@ -26,5 +26,12 @@ resource "google_storage_notification" "inbox" {
   payload_format = "JSON_API_V1"
   event_types    = ["OBJECT_FINALIZE"]
 
-  depends_on = [google_pubsub_topic_iam_member.inbox_publisher, google_storage_bucket.inbox, google_storage_bucket.this]
+  lifecycle {
+    precondition {
+      condition     = local.inbox_bucket != local.bucket
+      error_message = "The inbox is Baton's own bucket, ${local.bucket}: everything that Baton writes there would be announced as a dropped file. Name another bucket by inbox_bucket."
+    }
+  }
+
+  depends_on = [google_pubsub_topic_iam_member.inbox_publisher, google_storage_bucket.inbox]
 }

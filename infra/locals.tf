@@ -12,10 +12,13 @@ locals {
   bucket             = var.bucket == "" ? "${var.project}-${var.prefix}" : var.bucket
   inbox_bucket       = var.inbox_bucket == "" ? "${var.project}-${var.prefix}-inbox" : var.inbox_bucket
 
+  # One that has limits is there, whether or not it is named a second time.
+  queues = distinct(concat(var.queues, keys(var.queue_limits)))
+
   # Names that src/core/topics.ts gives them.
   control_topic      = "${var.prefix}-control"
   callbacks_topic    = "${var.prefix}-callbacks"
-  queue_topics       = [for queue in var.queues : "${var.prefix}-queue-${queue}"]
+  queue_topics       = [for queue in local.queues : "${var.prefix}-queue-${queue}"]
   topics             = toset(concat([local.control_topic, local.callbacks_topic], local.queue_topics))
   dead_letters_topic = "${var.prefix}-dead-letters"
   timers_queue       = "${var.prefix}-timers"

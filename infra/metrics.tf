@@ -14,6 +14,16 @@ locals {
       filter      = "jsonPayload.message=\"batch ended\""
       labels      = { workflow = "jsonPayload.workflowId", status = "jsonPayload.status" }
     }
+    batches_failed = {
+      description = "TaskBatches that ended ERROR."
+      filter      = "jsonPayload.message=\"batch failed\""
+      labels      = { workflow = "jsonPayload.workflowId" }
+    }
+    callbacks_given_up = {
+      description = "Callbacks that nobody took for three days."
+      filter      = "jsonPayload.message=\"a callback is given up\""
+      labels      = { task = "jsonPayload.taskId" }
+    }
     batches_stuck = {
       description = "Looks at TaskBatches in which nothing has happened for an hour, although something should."
       filter      = "jsonPayload.message=\"a batch does not move\""

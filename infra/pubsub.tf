@@ -4,6 +4,11 @@ resource "google_pubsub_topic" "this" {
 
   name = each.key
 
+  # Where nothing else says so, Pub/Sub keeps a message in the region that it was published from.
+  message_storage_policy {
+    allowed_persistence_regions = [var.region]
+  }
+
   depends_on = [google_project_service.this["pubsub.googleapis.com"]]
 }
 

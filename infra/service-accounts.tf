@@ -16,7 +16,7 @@ resource "google_service_account" "push" {
   depends_on = [google_project_service.this["iam.googleapis.com"]]
 }
 
-# Who deploys a new version of the function, in Cloud Build for instance. It may not change the infrastructure.
+# Who deploys a new version of the function, in Cloud Build for instance. It grants nothing; what else it could do: iam-deployer.tf.
 resource "google_service_account" "deployer" {
   account_id   = "${var.prefix}-deployer"
   display_name = "Baton (${var.prefix}): deployments"

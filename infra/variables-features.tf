@@ -6,6 +6,12 @@ variable "has_schedules" {
   default     = false
 }
 
+variable "alert_failed_batches" {
+  description = "Tell when a batch ends ERROR."
+  type        = bool
+  default     = true
+}
+
 variable "file_triggers" {
   description = "Workflows wait for files: the inbox announces each of them."
   type        = bool

@@ -18,4 +18,10 @@ provider "google" {
   # other services answer no one else.
   billing_project       = var.project
   user_project_override = true
+
+  # What the bill and lists of resources are looked through by.
+  default_labels = {
+    app        = "baton"
+    deployment = var.prefix
+  }
 }

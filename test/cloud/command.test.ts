@@ -50,6 +50,14 @@ test("publish, show, cancel, and dead letters that are seen and replayed", async
   await cloud.idle();
   const letters = await place.baton(["dead-letters", "--json"]);
   expect(letters.list).toMatchObject([{ code: "WORKFLOW_UNKNOWN" }]);
+  const [letter] = letters.list;
+  const deadLetterId = String(letter && "deadLetterId" in letter && letter.deadLetterId);
+  const replayed = await place.baton(["replay", deadLetterId]);
+  expect(replayed).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("The deployed function handles it."),
+  });
+  expect(replayed.stdout).not.toContain("baton start");
   const started = await place.baton(["run", "mixed", "--input", "null", "--detach", "--json"]);
   const cancelled = await place.baton(["cancel", started.json.batchId, "--json"]);
   expect(cancelled.code).toBe(0);

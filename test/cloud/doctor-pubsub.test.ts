@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { commandsOf, doctorText } from "../../src/cli/output/doctor.ts";
 import { deployment } from "./doctor-place.ts";
 
 test("a queue that a workflow names has to have a topic and a subscription", async () => {
@@ -15,8 +16,8 @@ test("a queue that a workflow names has to have a topic and a subscription", asy
     "gcloud pubsub subscriptions create baton-queue-imports-push --topic=baton-queue-imports " +
       "--push-endpoint='<URL of the function>' " +
       "--push-auth-service-account=push@test-project.iam.gserviceaccount.com " +
-      "--push-auth-token-audience=https://baton.example --ack-deadline=570 --min-retry-delay=10s " +
-      "--max-retry-delay=600s --dead-letter-topic=baton-dead-letters --max-delivery-attempts=10 " +
+      "--push-auth-token-audience=https://baton.example --ack-deadline=600 --min-retry-delay=10s " +
+      "--max-retry-delay=600s --dead-letter-topic=baton-dead-letters --max-delivery-attempts=100 " +
       "--expiration-period=never --message-retention-duration=7d --project=test-project",
   ]);
 });
@@ -47,7 +48,7 @@ test("a push that waits no longer than the function runs comes again meanwhile",
   expect(findings.of("pubsub.deadline", "baton-control-push")).toMatchObject({
     found: "an ack deadline of 60 s",
     commands: [
-      "gcloud pubsub subscriptions update baton-control-push --ack-deadline=570 --project=test-project",
+      "gcloud pubsub subscriptions update baton-control-push --ack-deadline=600 --project=test-project",
     ],
   });
 });
@@ -71,6 +72,40 @@ test("a subscription that expires, and one that keeps messages for a day, are to
       "gcloud pubsub subscriptions update baton-control-push --expiration-period=never --project=test-project",
     ],
   });
+});
+
+test("a subscription that gives messages up within an hour is told, with the numbers of the infrastructure", async () => {
+  const { diagnose, change, topic } = await deployment();
+  const deadLetterTopic = topic("baton-dead-letters");
+  await change("baton-control-push", { deadLetterPolicy: { deadLetterTopic, maxDeliveryAttempts: 10 } });
+  const findings = await diagnose();
+  expect(findings.wrong).toEqual(["warning pubsub.dead-letter baton-control-push"]);
+  expect(findings.of("pubsub.dead-letter", "baton-control-push")).toMatchObject({
+    found: "baton-dead-letters after 10 attempts",
+    expected: "baton-dead-letters after 100 attempts",
+    deployCommand: null,
+    commands: [
+      "gcloud pubsub subscriptions update baton-control-push --dead-letter-topic=baton-dead-letters " +
+        "--max-delivery-attempts=100 --project=test-project",
+    ],
+  });
+});
+
+test("what is missing is deployed; who has no Terraform creates it", async () => {
+  const { diagnose } = await deployment({ queues: [] });
+  const { results } = await diagnose();
+  const deploy =
+    "npx baton deploy --skip-function --project=test-project --region=europe-west1 --prefix=baton";
+  const missing = results.filter(({ subject, status }) => status === "failed" && /imports/.test(subject));
+  expect(missing.map(({ deployCommand }) => deployCommand)).toEqual([deploy, deploy]);
+  const [first, ...others] = commandsOf(results);
+  expect(first).toBe(deploy);
+  expect(others).toHaveLength(2);
+  for (const other of others) expect(other).toMatch(/^# without Terraform: gcloud pubsub /);
+  const text = doctorText(results);
+  expect(text).toContain(
+    `\n           ${deploy}\n           # without Terraform: gcloud pubsub topics create`,
+  );
 });
 
 test("dead letters need a topic, a subscription of it, and the policy", async () => {

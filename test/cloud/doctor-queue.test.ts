@@ -67,9 +67,10 @@ test("a queue that runs and tries without end is sound", async () => {
   expect(findings.unknown).toEqual(["google.credentials application default credentials"]);
 });
 
-const granted = ["cloudtasks.tasks.create", "cloudtasks.tasks.get"];
+const granted = ["cloudtasks.tasks.create", "cloudtasks.tasks.get", "cloudtasks.tasks.list"];
 const push = "push@test-project.iam.gserviceaccount.com";
 const place = "--location=europe-west1 --project=test-project";
+const patientFlags = "--max-attempts=unlimited --min-backoff=10s --max-backoff=600s";
 const sound = { state: "RUNNING", retryConfig: { maxAttempts: -1 } };
 const limited = {
   BATON_AUDIENCE: "https://function.example",
@@ -95,17 +96,21 @@ test("queues with limits are there, run, and have the limits of BATON_QUEUES", a
   expect(subjects.sort()).toEqual(["baton-queue-documents", "baton-queue-imports", "baton-queue-websites"]);
 });
 
-test("a queue with limits that is missing, is paused, or has other limits, is told with what to do", async () => {
+test("a queue with limits that is missing, is paused, gives up soon, or has other limits, is told with what to do", async () => {
   const { diagnose } = await deployment();
   const queues: Readonly<Record<string, object>> = {
     "baton-timers": sound,
     "baton-queue-documents": { ...sound, state: "PAUSED", rateLimits: { maxConcurrentDispatches: 2 } },
     "baton-queue-imports": {
       ...sound,
+      retryConfig: { maxAttempts: 3 },
       rateLimits: { maxConcurrentDispatches: 8, maxDispatchesPerSecond: 0.5 },
     },
   };
-  const host = await cloudTasks((name: string) => queues[name], ["cloudtasks.tasks.get"]);
+  const host = await cloudTasks(
+    (name: string) => queues[name],
+    ["cloudtasks.tasks.create", "cloudtasks.tasks.get"],
+  );
   const findings = await diagnose({ ...host, ...limited });
   expect(findings.wrong.filter((finding) => / queues\./.test(finding)).sort()).toEqual([
     "failed queues.permissions baton-queue-documents",
@@ -113,10 +118,17 @@ test("a queue with limits that is missing, is paused, or has other limits, is to
     "failed queues.queue baton-queue-websites",
     "failed queues.state baton-queue-documents",
     "warning queues.limits baton-queue-imports",
+    "warning queues.retry baton-queue-imports",
   ]);
-  const patient = "--max-attempts=unlimited --min-backoff=10s --max-backoff=600s";
+  expect(findings.of("queues.permissions", "baton-queue-imports").found).toContain(
+    "lacks cloudtasks.tasks.list",
+  );
+  expect(findings.of("queues.retry", "baton-queue-imports")).toMatchObject({
+    found: "3 attempts, for any time",
+    commands: [`gcloud tasks queues update baton-queue-imports ${patientFlags} ${place}`],
+  });
   expect(findings.of("queues.queue", "baton-queue-websites").commands).toEqual([
-    `gcloud tasks queues create baton-queue-websites --max-concurrent-dispatches=3 --max-dispatches-per-second=500 ${patient} ${place}`,
+    `gcloud tasks queues create baton-queue-websites --max-concurrent-dispatches=3 --max-dispatches-per-second=500 ${patientFlags} ${place}`,
   ]);
   expect(findings.of("queues.state", "baton-queue-documents").commands).toEqual([
     `gcloud tasks queues resume baton-queue-documents ${place}`,

@@ -8,7 +8,7 @@ test("the queue of later messages has to be where BATON_LOCATION says", async ()
     status: "failed",
     found: "there is no such queue",
     commands: [
-      "gcloud tasks queues create baton-timers --max-attempts=100 --max-backoff=300s " +
+      "gcloud tasks queues create baton-timers --max-attempts=100 --min-backoff=1s --max-backoff=300s --max-doublings=9 " +
         "--location=europe-west6 --project=test-project",
     ],
   });

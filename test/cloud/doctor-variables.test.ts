@@ -3,10 +3,8 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
-import {
-  commandEnvironmentFile,
-  commandEnvironmentText,
-} from "../../src/composition/deployment/plan/command-environment.ts";
+import { commandEnvironmentText } from "../../src/composition/deployment/plan/command-environment.ts";
+import { deploymentFiles } from "../../src/composition/deployment/plan/files.ts";
 import { startSecretManagerServer } from "../servers/secret-manager/server.ts";
 import { folderWith } from "../workflow/temp-folder.ts";
 import { deployment } from "./doctor-place.ts";
@@ -47,7 +45,7 @@ test("with the variables that the page tells to take from a deployment, nothing 
   };
   const folder = await folderWith({});
   await mkdir(join(folder, "infra"));
-  const file = commandEnvironmentFile({ projectId: "my-project", prefix: "baton" });
+  const { commandVariables: file } = deploymentFiles({ projectId: "my-project", prefix: "baton" });
   await writeFile(join(folder, file), commandEnvironmentText({ ...written, OWN: "is the function's" }));
   const taken = await variablesOfPage(folder);
   expect(taken).toEqual(written);

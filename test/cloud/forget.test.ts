@@ -97,3 +97,16 @@ test("no collection is forgotten: each is searched, or has nothing of a batch", 
   const searched = Object.keys(collections).filter((name) => script.includes(`"${name}"`));
   expect([...searched, ...others].sort()).toEqual(Object.keys(collections).sort());
 });
+
+test("help is shown, and an option that there is not deletes nothing", async () => {
+  const cloud = await cloudInProcess([searched]);
+  const batchId = await waiting(cloud, "one");
+  await cloud.app.engine.cancel(batchId);
+  const help = await forget(cloud, "--help");
+  expect(help).toMatchObject({ code: 0, err: "" });
+  expect(help.out).toContain("npx node scripts/forget.js <batchId> [--delete]");
+  const mistyped = await forget(cloud, batchId, "--delete", "--dry-run");
+  expect(mistyped).toMatchObject({ code: 2, out: "" });
+  expect(mistyped.err).toContain("There is no option --dry-run");
+  expect(await cloud.app.engine.status(batchId)).toMatchObject({ status: "CANCELLED" });
+});

@@ -5,7 +5,7 @@ export type Scope = Readonly<Record<string, unknown>>;
 
 /**
  * What the names of things come to, for values of the variables: as much of Terraform's language as names need. That is references to variables, locals
- * and accounts, templates, `==`, `!`, `? :`, lists, `[for … in … : …]`, `concat`, `join`, `toset`. What it does not know, it throws at.
+ * and accounts, templates, `==`, `!`, `? :`, lists, `[for … in … : …]`, `concat`, `distinct`, `join`, `keys`, `toset`. What it does not know, it throws at.
  */
 export class Evaluation {
   readonly #files: TerraformFiles;
@@ -79,10 +79,12 @@ export class Evaluation {
       const [separator, items] = splitOutside(parameters, ",").map((text) => this.#expression(text, scope));
       return asList(items).join(String(separator));
     }
+    if (called === "keys") return Object.keys(Object(this.#expression(parameters, scope))).sort();
     const given = splitOutside(parameters, ",").map((parameter) =>
       asList(this.#expression(parameter, scope)),
     );
     if (called === "concat") return given.flat();
+    if (called === "distinct") return [...new Set(given.flat())];
     if (called === "toset") return [...new Set(given.flat())].sort();
     throw new Error(`The function ${called} is not known here`);
   }

@@ -70,6 +70,21 @@ test("buckets have no public objects, and no list of readers for each", () => {
   expect(files.locals.soft_delete_seconds).toBe(7 * 86_400);
 });
 
+test("messages are kept in the region, wherever they are published", () => {
+  const topics = files.resources.filter(({ type }) => type === "google_pubsub_topic");
+  expect(topics).toHaveLength(2);
+  for (const { block } of topics)
+    expect(block.message_storage_policy).toEqual([
+      { allowed_persistence_regions: [expression("var.region")] },
+    ]);
+});
+
+test("everything that can bear labels says what it belongs to", () => {
+  expect(files.texts.get("versions.tf")).toMatch(
+    /default_labels = \{\n\s+app\s+= "baton"\n\s+deployment = var\.prefix\n/,
+  );
+});
+
 test("no rule deletes an object that is current: definitions and results are asked for however late", () => {
   const buckets = files.resources.filter(({ type }) => type === "google_storage_bucket");
   for (const { block } of buckets) {
@@ -123,7 +138,7 @@ test("the versions of the provider that a deployment chose can be kept with its 
 
 test("no state, plan, or value of somebody's deployment is kept with the code", () => {
   const ignored = readFileSync(`${folder}.gitignore`, "utf8").split("\n");
-  for (const pattern of [".terraform/", "*.tfstate*", "*.tfplan", "*.auto.tfvars.json", "backend.tf"])
+  for (const pattern of [".terraform/", "*.tfstate*", "*.tfplan", "*.tfvars.json", "backend.tf"])
     expect(ignored).toContain(pattern);
   expect(existsSync(`${folder}backend.tf.example`)).toBe(true);
 });

@@ -52,9 +52,18 @@ test("only lines of this function are counted", () => {
 
 const promql = String(files.locals.log_alerts);
 
-test.each(["dead_letters", "batches_stuck", "schedules_failed"])("somebody is told of %s", (name) => {
-  expect(metrics.map(([metric]) => metric)).toContain(name);
-  expect(promql).toContain(`increase(\${local.promql.${name}}[`);
+test.each(["dead_letters", "batches_stuck", "schedules_failed", "batches_failed", "callbacks_given_up"])(
+  "somebody is told of %s",
+  (name) => {
+    expect(metrics.map(([metric]) => metric)).toContain(name);
+    expect(promql).toContain(`increase(\${local.promql.${name}}[`);
+  },
+);
+
+test("that a batch failed is told unless that is switched off", () => {
+  expect(promql).toMatch(/var\.alert_failed_batches \? \{\s+"batch-failed" = \{/);
+  expect(files.variables.alert_failed_batches?.default).toBe(true);
+  expect(promql).toContain(`sum by (workflow) (increase(\${local.promql.batches_failed}[30m])) > 0`);
 });
 
 test("what is asked of metrics is the name that they are made under", () => {
@@ -68,12 +77,19 @@ test("what is asked of metrics is the name that they are made under", () => {
   expect([...used].filter((name) => !metrics.some(([metric]) => metric === name))).toEqual([]);
 });
 
-test("somebody is told when a sweep or a tick has not been published for a quarter of an hour", () => {
+test("somebody is told when a sweep or a tick has not been published for 20 minutes", () => {
   expect(promql).toContain(`${expression("local.promql_runs.sweep")} < 1`);
   expect(promql).toContain(`${expression("local.promql_runs.tick")} < 1`);
   expect(String(files.locals.promql_runs)).toContain('for kind in ["sweep", "tick"]');
   const { filter } = files.resource("google_logging_metric.scheduler_runs");
   expect(filter).toContain("for job in google_cloud_scheduler_job.minute");
+});
+
+test("no alert on a metric of the log looks back less than 20 minutes: it may come ten minutes late", () => {
+  const asked = [...files.texts].filter(([name]) => name.startsWith("alerts")).map(([, text]) => text);
+  const spans = [...asked.join("").matchAll(/increase\(\$\{local\.promql[^[]+\[(\d+)m\]/g)];
+  expect(spans.length).toBeGreaterThan(3);
+  for (const [text, minutes] of spans) expect([text, Number(minutes) >= 20]).toEqual([text, true]);
 });
 
 test("somebody is told of messages that wait, were given up, or that the function fails at", () => {
@@ -97,6 +113,39 @@ test("somebody is told of messages that wait, were given up, or that the functio
     filter: expect.stringContaining('response_code_class="5xx"'),
     threshold_value: 0.05,
   });
+});
+
+const taskQueues = new RegExp(String(evaluation.local("task_queues")));
+
+test("somebody is told of a Cloud Tasks queue whose tasks go on failing, longer than the longest pause between two tries", () => {
+  const alerts = z
+    .record(z.string(), z.object({ filter: z.string(), threshold: z.number(), period: z.string() }))
+    .parse(files.locals.service_alerts);
+  const alert = alerts["failed-tasks"];
+  expect(alert?.filter).toContain(`monitoring.regex.full_match("${expression("local.task_queues")}")`);
+  expect(alert?.filter).toContain('metric.labels.response_code!="ok"');
+  for (const name of ["test-env-timers", "test-env-queue-documents"]) expect(name).toMatch(taskQueues);
+  for (const name of ["test-env-2-timers", "baton-timers", "test-env-queue"])
+    expect(name).not.toMatch(taskQueues);
+  const pauses = ["timers", "limited"].map((queue) => {
+    const [retry] = z
+      .array(z.object({ max_backoff: z.string() }))
+      .parse(files.resource(`google_cloud_tasks_queue.${queue}`).retry_config);
+    return Number.parseInt(retry?.max_backoff ?? "", 10);
+  });
+  expect(Number.parseInt(alert?.period ?? "", 10)).toBeGreaterThan(Math.max(...pauses));
+  expect(alert?.threshold).toBe(0);
+});
+
+test("the dashboard shows what waits in each Cloud Tasks queue of the environment, and of no other", () => {
+  const queries = z
+    .array(z.object({ query: z.string() }))
+    .parse(files.locals.charts)
+    .map(({ query }) => query)
+    .filter((query) => query.includes("queue_depth"));
+  expect(queries).toEqual([
+    expect.stringMatching(/^sum by \(queue_id\) .*queue_id=~"\$\{local\.task_queues\}"/),
+  ]);
 });
 
 test("every alert goes to everybody who is named, and says what to do", () => {

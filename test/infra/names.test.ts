@@ -112,6 +112,13 @@ test("files that are written to the inbox are announced at the control topic, wh
     payload_format: "JSON_API_V1",
     event_types: ["OBJECT_FINALIZE"],
     depends_on: expect.arrayContaining([expression("google_pubsub_topic_iam_member.inbox_publisher")]),
+    lifecycle: [
+      {
+        precondition: [
+          expect.objectContaining({ condition: expression("local.inbox_bucket != local.bucket") }),
+        ],
+      },
+    ],
   });
 });
 

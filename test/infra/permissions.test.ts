@@ -167,7 +167,7 @@ test("there is no account, and no member, beside those", () => {
     expect.arrayContaining([
       [
         "google_service_account_iam_member.push_token",
-        "roles/iam.serviceAccountTokenCreator",
+        "roles/iam.serviceAccountOpenIdTokenCreator",
         expression("local.pubsub_agent"),
       ],
       [
@@ -190,7 +190,7 @@ test("there is no account, and no member, beside those", () => {
   expect(agents).toHaveLength(4);
 });
 
-test("Pub/Sub may sign tokens of the push account, and of no other", () => {
+test("Pub/Sub may sign tokens of identity of the push account, and of no other", () => {
   expect(files.resource("google_service_account_iam_member.push_token").service_account_id).toBe(
     expression("google_service_account.push.name"),
   );

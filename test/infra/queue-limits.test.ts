@@ -35,6 +35,14 @@ test("it keeps its topic, so that what was on its way when it got its limits sti
   expect(written({ BATON_QUEUES: "documents=2" }).queues).toEqual(["default", "documents"]);
 });
 
+test("it has its topic also where only its limits name it", () => {
+  const evaluation = new Evaluation(files, {
+    prefix: "baton",
+    queue_limits: { documents: { concurrency: 2 } },
+  });
+  expect(evaluation.local("queue_topics")).toEqual(["baton-queue-default", "baton-queue-documents"]);
+});
+
 test("it has the limits that were named, and is patient", () => {
   expect(inner(queue, "rate_limits")).toEqual({
     max_concurrent_dispatches: expression("each.value.concurrency"),

@@ -22,6 +22,15 @@ test("function timeout < ack deadline ≤ 600 s < lease", () => {
   expect(seconds("lease_seconds")).toBeGreaterThan(600);
 });
 
+test("Baton gives a message up before Pub/Sub does, which tries as often as it can", () => {
+  const push = files.resource("google_pubsub_subscription.push");
+  const attempts = Number(inner(push, "dead_letter_policy").max_delivery_attempts);
+  expect(attempts).toBe(100);
+  expect(attempts).toBe(limits.subscriptionDeliveryAttempts);
+  expect(limits.pushedDeliveryAttempts).toBeLessThan(attempts);
+  expect(limits.pushedDeliveryAttempts).toBeGreaterThanOrEqual(attempts * 0.9);
+});
+
 test("values out of that order are refused", () => {
   const push = files.resource("google_pubsub_subscription.push");
   expect(inner(push, "lifecycle").precondition).toMatchObject([
