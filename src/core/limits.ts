@@ -145,6 +145,8 @@ export const limits = {
   queryPage: 1_000,
   /** How long one call of Firestore may take with all its repetitions. */
   storeCallSeconds: 20,
+  /** The same of a query, whose page may hold 30 MB of results: enough for links of 4 Mbit/s. */
+  storeQuerySeconds: 60,
   /** How long a process that ends waits for calls of Firestore. */
   storeCloseMs: 1_000,
   /** TaskLogs read by one page: each may hold a result of `inlineResultBytes`. */

@@ -31,7 +31,11 @@ export async function arrive(
   if (!found) return logs.claimFirst(batch, task.id);
   // A completion that came in time counts, however late it is taken.
   const kept = awaitsCompletion(found.log) ? await keptCompletion(dependencies.store, found.log) : undefined;
-  if (kept && (await complete(found, kept.outcome))) return undefined;
+  if (kept) {
+    const isTaken = await complete(found, kept.outcome);
+    if (!isTaken) await dependencies.timer.schedule(executeMessage(batch, task.id), kept.lookAgainMs);
+    return undefined;
+  }
   const arrival = decideArrival(found.log, found.ageMs);
   switch (arrival.kind) {
     case "ended":
@@ -41,11 +45,6 @@ export async function arrive(
       ]);
       return undefined;
     case "held":
-      if (kept) {
-        const lookAgainMs = Math.min(arrival.remainingMs, kept.lookAgainMs);
-        await dependencies.timer.schedule(executeMessage(batch, task.id), lookAgainMs);
-        return undefined;
-      }
       // Whoever parked it may have died before it could look for events that came meanwhile.
       if (await wakeIfSent({ dependencies, logs }, batch, found)) return undefined;
       await dependencies.timer.schedule(executeMessage(batch, task.id), arrival.remainingMs);

@@ -10,7 +10,7 @@ import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { Executor } from "./execute.ts";
 import type { FanOut } from "./fan-out.ts";
-import { keepCompletion, storeCompletion } from "./kept-completions.ts";
+import { keepCompletion, keptCompletion, storeCompletion } from "./kept-completions.ts";
 import { executeMessage, finalCallbackMessages } from "./messages.ts";
 import { publishSince } from "./publish.ts";
 import type { StoredLog, TaskLogs } from "./task-logs.ts";
@@ -48,11 +48,9 @@ export class Completions {
       { batchId: batch.batchId, taskId },
       message.completion ?? { result: null },
     );
-    const isTaken =
-      found &&
-      awaitsCompletion(found.log) &&
-      (await this.#executor.complete(batch, task, found, outcomeOfTold(told)));
-    return isTaken ? undefined : this.#endingOf(task, await this.#keep(batch, taskId, told), since);
+    if (await this.#take(batch, task, found, told)) return undefined;
+    await keepCompletion(this.#dependencies, { batchId: batch.batchId, taskId }, told);
+    return this.#lookAgain(batch, task, told, since);
   }
 
   /** How a task has ended, if it has. Whoever ended it may have died before it could tell of it, or have been us. */
@@ -68,17 +66,25 @@ export class Completions {
     return { status, reason };
   }
 
-  /**
-   * For a task that does not wait yet, or can't end just now; gives its log as it is then. A task that began to wait meanwhile
-   * may not have seen what is kept.
-   */
-  async #keep(batch: PinnedBatch, taskId: string, told: ToldEnding): Promise<StoredLog | undefined> {
+  /** Ends a task that waits, by the first completion that came for it; false when it does not wait, or can't end just now. */
+  async #take(
+    batch: PinnedBatch,
+    task: TaskDefinition,
+    found: StoredLog | undefined,
+    told: ToldEnding,
+  ): Promise<boolean> {
+    if (!found || !awaitsCompletion(found.log)) return false;
+    const kept = await keptCompletion(this.#dependencies.store, found.log);
+    return this.#executor.complete(batch, task, found, kept?.outcome ?? outcomeOfTold(told));
+  }
+
+  /** After a completion was kept: a task that began to wait meanwhile may not have seen it. Gives how it has ended, if it has. */
+  async #lookAgain(batch: PinnedBatch, task: TaskDefinition, told: ToldEnding, since: SyncMark) {
     const { timer } = this.#dependencies;
-    const { batchId } = batch;
-    await keepCompletion(this.#dependencies, { batchId, taskId }, told);
-    const found = await this.#logs.read(batchId, taskId);
-    if (found && awaitsCompletion(found.log))
-      await timer.schedule(executeMessage(batch, taskId), limits.lockPollSeconds.first * 1_000);
-    return found;
+    const found = await this.#logs.read(batch.batchId, task.id);
+    const isToTry = found && awaitsCompletion(found.log);
+    if (isToTry && !(await this.#take(batch, task, found, told)))
+      await timer.schedule(executeMessage(batch, task.id), limits.lockPollSeconds.first * 1_000);
+    return this.#endingOf(task, found, since);
   }
 }

@@ -120,7 +120,7 @@ export class Engine {
   }
 
   redrive(batchId: string): Promise<void> {
-    return redriveBatch(this.#dependencies, this.#batches, this.#logs, this.#executor, batchId);
+    return redriveBatch(this.#dependencies, this.#batches, this.#logs, batchId);
   }
 
   /** Throws `BATCH_UNKNOWN`. */
@@ -155,7 +155,6 @@ export class Engine {
         definitions: this.#definitions,
         batches: this.#batches,
         logs: this.#logs,
-        executor: this.#executor,
       },
       batchId,
     );

@@ -2,7 +2,6 @@ import type { CallbackTarget } from "../core/callback.ts";
 import type { TaskDefinition } from "../core/definition.ts";
 import { BatonError, messageOf } from "../core/errors.ts";
 import { failureOf } from "../core/failure.ts";
-import { awaitsCompletion } from "../core/kept-completion.ts";
 import { limits } from "../core/limits.ts";
 import { backoffMs } from "../core/retry.ts";
 import type { AttemptOutcome } from "../core/settlement.ts";
@@ -20,7 +19,7 @@ import type { Dependencies } from "./dependencies.ts";
 import type { ExecutionRecords } from "./execution-records.ts";
 import { insist } from "./insist.ts";
 import { keptCompletion } from "./kept-completions.ts";
-import { executeMessage } from "./messages.ts";
+
 import type { Outbox } from "./outbox.ts";
 import type { Parents } from "./parents.ts";
 import type { Conclusion, Settlements } from "./settlements.ts";
@@ -175,17 +174,9 @@ export class Executor {
 
   /** A completion may have come before the task waited for it, which its receiver could not see. */
   async #goOnIfKept(batch: PinnedBatch, task: TaskDefinition): Promise<void> {
-    const { store, broker } = this.#parts.dependencies;
+    const { store } = this.#parts.dependencies;
     const kept = await keptCompletion(store, { batchId: batch.batchId, taskId: task.id });
-    if (kept) await broker.publish([executeMessage(batch, task.id)]);
-  }
-
-  /** Ends a task that waits by the completion that is kept for it, if there is one and it can be stored now. */
-  async completeByKept(batch: PinnedBatch, found: StoredLog): Promise<void> {
-    const task = batch.graph.tasks.get(found.log.taskId);
-    if (!task || !awaitsCompletion(found.log)) return;
-    const kept = await keptCompletion(this.#parts.dependencies.store, found.log);
-    if (kept) await this.complete(batch, task, found, kept.outcome);
+    if (kept) await this.#continueFromStore(batch, task);
   }
 
   async #settle(

@@ -15,7 +15,7 @@ interface TaskName {
 /** A completion that waits for its task. */
 export interface KeptCompletion {
   readonly outcome: AttemptOutcome;
-  /** When to look again whether the task can take it, if it can't now: each pause is as long as all before, within limits. */
+  /** When to look again whether the task can take it, if it can't now: the longer it is kept, the later, within limits. */
   readonly lookAgainMs: number;
 }
 
@@ -38,6 +38,10 @@ export async function keepCompletion(
 ): Promise<void> {
   const data = { batchId, taskId, ending, nonce: ids.unique() };
   await commitOwned(store, { kind: "create", key: keptKey({ batchId, taskId }), data });
+}
+
+export async function isCompletionKept(store: DocumentStore, task: TaskName): Promise<boolean> {
+  return (await store.get(keptKey(task))).document !== undefined;
 }
 
 export async function keptCompletion(

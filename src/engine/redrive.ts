@@ -1,9 +1,10 @@
+import { awaitsCompletion } from "../core/kept-completion.ts";
 import { limits } from "../core/limits.ts";
 import { planRedrive } from "../core/redrive.ts";
 import type { Batches, StoredBatch } from "./batches.ts";
 import { cancelBatch } from "./cancel.ts";
 import type { Dependencies } from "./dependencies.ts";
-import type { Executor } from "./execute.ts";
+import { isCompletionKept } from "./kept-completions.ts";
 import { completionMessage, executeMessage } from "./messages.ts";
 import { publishSince } from "./publish.ts";
 import type { StoredLog, TaskLogs } from "./task-logs.ts";
@@ -14,7 +15,6 @@ export async function redriveBatch(
   dependencies: Dependencies,
   batches: Batches,
   logs: TaskLogs,
-  executor: Executor,
   batchId: string,
 ): Promise<void> {
   const since = dependencies.store.mark();
@@ -24,18 +24,28 @@ export async function redriveBatch(
   if (batch.cancelRequested) return cancelBatch(dependencies, batches, logs, batchId);
   const pinned = await batches.pinned(batchId);
   const standing = await logs.readStates(batchId);
-  for (const log of standing.values()) {
-    await wakeIfSent({ dependencies, logs }, pinned, log);
-    await executor.completeByKept(pinned, log);
-  }
+  for (const log of standing.values()) await wakeIfSent({ dependencies, logs }, pinned, log);
   const plan = planRedrive(pinned.graph, standing);
+  const told = await toldAlready(dependencies, standing);
   tellIfStuck(dependencies, found, standing, plan.execute.length + plan.complete.length);
+  const execute = new Set([...plan.execute, ...told]);
   await publishSince(dependencies, since, [
-    ...plan.execute.map((taskId) => executeMessage(pinned, taskId, { redrive: true })),
+    ...[...execute].map((taskId) => executeMessage(pinned, taskId, { redrive: true })),
     ...plan.complete.map(({ taskId, ending }) =>
       completionMessage(batchId, taskId, ending, { redrive: true }),
     ),
   ]);
+}
+
+/** Tasks that wait for what has been told already. */
+async function toldAlready(
+  { store }: Dependencies,
+  logs: ReadonlyMap<string, StoredLog>,
+): Promise<readonly string[]> {
+  const told: string[] = [];
+  for (const { log } of logs.values())
+    if (awaitsCompletion(log) && (await isCompletionKept(store, log))) told.push(log.taskId);
+  return told;
 }
 
 /** Work that is published again and again and does not come about: somebody has to look at it. */

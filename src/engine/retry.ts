@@ -8,7 +8,6 @@ import { endedUnrun } from "../core/settlement.ts";
 import type { Batches } from "./batches.ts";
 import type { Definitions } from "./definitions.ts";
 import type { Dependencies } from "./dependencies.ts";
-import type { Executor } from "./execute.ts";
 import { commitEachOwned, type OwnedWrite } from "./owned-commit.ts";
 import { redriveBatch } from "./redrive.ts";
 import type { Started } from "./start.ts";
@@ -19,7 +18,6 @@ interface Parts {
   readonly definitions: Definitions;
   readonly batches: Batches;
   readonly logs: TaskLogs;
-  readonly executor: Executor;
 }
 
 /**
@@ -29,7 +27,7 @@ interface Parts {
  * Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`, `BATCH_SUCCEEDED`.
  */
 export async function retryBatch(parts: Parts, batchId: string): Promise<Started> {
-  const { dependencies, batches, logs, executor } = parts;
+  const { dependencies, batches, logs } = parts;
   const stored = await batches.read(batchId);
   const { batch } = stored;
   requireRetryable(batch);
@@ -52,7 +50,7 @@ export async function retryBatch(parts: Parts, batchId: string): Promise<Started
   await inherit(dependencies, graph, next.batchId, await logs.readAll(batchId));
   // The batch comes last: nobody runs a task of it before all that it inherits is there.
   const { kind } = await batches.create(next, graph);
-  await redriveBatch(dependencies, batches, logs, executor, next.batchId);
+  await redriveBatch(dependencies, batches, logs, next.batchId);
   return { batchId: next.batchId, created: kind === "won" };
 }
 

@@ -96,8 +96,8 @@ export class Starter {
 /** What could not be published is of a batch that is there, and that a sweep finds: whoever started it should know which. */
 function throwNaming(batchId: string, thrown: unknown): never {
   if (!(thrown instanceof BatonError)) throw thrown;
-  const { code, message, remedy } = thrown;
-  throw new BatonError(code, message, { cause: thrown, remedy, details: { batchId } });
+  const { code, message, remedy, details } = thrown;
+  throw new BatonError(code, message, { cause: thrown, remedy, details: { ...details, batchId } });
 }
 
 /** Whether another try may succeed. Such an error must come out first: it brings the message back, for the sake of all. */

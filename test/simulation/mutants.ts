@@ -394,7 +394,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "an early completion from outside is dropped",
     file: "engine/complete.ts",
-    find: "    await keepCompletion(this.#dependencies, { batchId, taskId }, told);\n",
+    find: "    await keepCompletion(this.#dependencies, { batchId: batch.batchId, taskId }, told);\n",
     replace: "    void keepCompletion;\n",
   },
   {
@@ -406,32 +406,20 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a completion between the look at its task and its keeping is missed",
     file: "engine/complete.ts",
-    find: "    if (found && awaitsCompletion(found.log))\n",
-    replace: "    if (found && found.log.taskId.length === 0)\n",
+    find: "    const isToTry = found && awaitsCompletion(found.log);\n",
+    replace: "    const isToTry = found && found.log.taskId.length === 0;\n",
   },
   {
     name: "an ending that came about by our own late write is passed on by nobody",
     file: "engine/complete.ts",
-    find: "return isTaken ? undefined : this.#endingOf(task, await this.#keep(batch, taskId, told), since);",
-    replace: "if (!isTaken) await this.#keep(batch, taskId, told);\n    return undefined;",
+    find: "    return this.#lookAgain(batch, task, told, since);\n",
+    replace: "    await this.#lookAgain(batch, task, told, since);\n    return undefined;\n",
   },
   {
     name: "a completion that came while the parker died is missed",
     file: "engine/arrive.ts",
-    find: "  if (kept && (await complete(found, kept.outcome))) return undefined;",
-    replace: "",
-  },
-  {
-    name: "a completion that met a lock waits for its task to time out",
-    file: "engine/arrive.ts",
-    find: "Math.min(arrival.remainingMs, kept.lookAgainMs)",
-    replace: "arrival.remainingMs",
-  },
-  {
-    name: "the sweep leaves a kept completion alone",
-    file: "engine/redrive.ts",
-    find: "    await executor.completeByKept(pinned, log);\n",
-    replace: "",
+    find: "  if (kept) {\n",
+    replace: "  if (kept && found.log.taskId.length === 0) {\n",
   },
   {
     name: "the last completion that is kept stands",

@@ -7,8 +7,11 @@ import type { Clock } from "../../ports/clock.ts";
  * can't be told otherwise: its settings are not heeded. A message that fails sooner is delivered again, perhaps to where
  * it goes better. What the call does after that is like a call whose answer was lost. Throws `STORE_FAILED`.
  */
-export async function inTime<T>(clock: Clock, call: Promise<T>): Promise<T> {
-  const seconds = limits.storeCallSeconds;
+export async function inTime<T>(
+  clock: Clock,
+  call: Promise<T>,
+  seconds: number = limits.storeCallSeconds,
+): Promise<T> {
   const late = Promise.withResolvers<never>();
   const stop = clock.after(seconds * 1_000, () =>
     late.reject(new BatonError("STORE_FAILED", `No answer in ${seconds} s`, { where: "Firestore" })),

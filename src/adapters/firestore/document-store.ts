@@ -1,4 +1,5 @@
 import type { DocumentSnapshot, Query, QueryDocumentSnapshot, WriteBatch } from "@google-cloud/firestore";
+import { limits } from "../../core/limits.ts";
 import type { CollectionName } from "../../core/records.ts";
 import { collections } from "../../core/records.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -77,7 +78,7 @@ export class FirestoreDocumentStore implements DocumentStore {
     const all = await this.#client.collection(collection);
     const ordered = filtered(all, collection, conditions).orderBy(FieldPath.documentId()).limit(limit);
     const paged = startAfter === undefined ? ordered : ordered.startAfter(documentId(startAfter));
-    const found = await inTime(this.#clock, paged.get().catch(rethrow));
+    const found = await inTime(this.#clock, paged.get().catch(rethrow), limits.storeQuerySeconds);
     return {
       documents: found.docs.map((snapshot) => toDocument(collection, snapshot)),
       readTime: found.readTime.toMillis(),
