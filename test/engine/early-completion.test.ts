@@ -34,6 +34,18 @@ function completionOf(batchId: string, completion: { result: string } | { error:
   return { message, deliveryAttempt: 1 };
 }
 
+/** What is kept is not seen by the first look: as if whoever parked the task had died before it. */
+function unseenAtFirst(isFirst: () => boolean) {
+  return (dependencies: Dependencies): Dependencies =>
+    withStore(dependencies, (store) => ({
+      get: async (key) => {
+        const snapshot = await store.get(key);
+        const isHidden = key.collection === "events" && isFirst();
+        return isHidden ? { ...snapshot, document: undefined } : snapshot;
+      },
+    }));
+}
+
 test("an early completion is kept and not posted again, however large it is", async () => {
   const scheduled: OutgoingMessage[] = [];
   const reading = flow.task("read", async (task) => String(await task.parent("ask")).length, {
@@ -210,15 +222,7 @@ test("of an early completion and one that finds its task waiting, the first stan
   const app = testApp({
     workflows: [flow],
     environment,
-    around: (dependencies) =>
-      withStore(dependencies, (store) => ({
-        get: async (key) => {
-          const snapshot = await store.get(key);
-          // Whoever parked the task has died before it could look.
-          if (key.collection !== "events" || looks++ > 0) return snapshot;
-          return { ...snapshot, document: undefined };
-        },
-      })),
+    around: unseenAtFirst(() => looks++ === 0),
   });
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
   await app.deliveries.deliver(completionOf(batchId, { result: "first" }));
@@ -233,15 +237,7 @@ test("the sweep ends a task whose completion is kept and whose messages are lost
   const app = testApp({
     workflows: [flow],
     environment,
-    around: (dependencies) =>
-      withStore(dependencies, (store) => ({
-        get: async (key) => {
-          const snapshot = await store.get(key);
-          // Whoever parked the task has died before it could look.
-          if (key.collection !== "events" || looks++ > 0) return snapshot;
-          return { ...snapshot, document: undefined };
-        },
-      })),
+    around: unseenAtFirst(() => looks++ === 0),
   });
   let looks = 0;
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
