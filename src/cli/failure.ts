@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
-import { BatonError, type ErrorCode, messageOf } from "../core/errors.ts";
+import type { ErrorCode } from "../core/error-catalog.ts";
+import { BatonError, messageOf } from "../core/errors.ts";
 import { oneLine } from "./output/text.ts";
 import { failureExitCode, type Session, usageExitCode } from "./session.ts";
 

@@ -1,4 +1,5 @@
-import { BatonError, type ErrorCode, errorCatalog, TaskError } from "../core/errors.ts";
+import { type ErrorCode, errorCatalog } from "../core/error-catalog.ts";
+import { BatonError, TaskError } from "../core/errors.ts";
 import type { ArchivedCallback, CallbackArchive, CallbackCondition } from "../ports/callbacks.ts";
 
 export interface FoundCallbacks {

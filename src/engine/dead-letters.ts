@@ -1,4 +1,5 @@
-import { BatonError, type ErrorCode, errorCatalog } from "../core/errors.ts";
+import { type ErrorCode, errorCatalog } from "../core/error-catalog.ts";
+import { BatonError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { type DeadLetter, DeadLetterSchema } from "../core/records.ts";
 import type { DocumentKey } from "../ports/store.ts";

@@ -1,5 +1,6 @@
 import type * as z from "zod";
-import { BatonError, type ErrorCode } from "../core/errors.ts";
+import type { ErrorCode } from "../core/error-catalog.ts";
+import { BatonError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 
 /** The error for a body that can't be a message. Both texts may quote the body: they are cut to a bearable length. */

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { ErrorCode } from "../core/errors.ts";
+import type { ErrorCode } from "../core/error-catalog.ts";
 import type { YamlSource } from "./yaml-source.ts";
 
 /** Something wrong with a workflow, for the one who wrote it. */

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { type ChildRule, ChildRuleSchema, completeTask, type TaskDefinition } from "../core/definition.ts";
 import type { Duration } from "../core/duration.ts";
-import type { ErrorCode } from "../core/errors.ts";
+import type { ErrorCode } from "../core/error-catalog.ts";
 import { JsonObjectSchema, type JsonValue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import { NameSchema } from "../core/names.ts";

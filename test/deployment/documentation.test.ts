@@ -4,7 +4,7 @@ import { createProgram } from "../../src/cli/program.ts";
 import type { Session } from "../../src/cli/session.ts";
 import { DeploymentSettingsSchema } from "../../src/composition/deployment/target/settings.ts";
 import { permissions } from "../../src/composition/permissions.ts";
-import { errorCatalog } from "../../src/core/errors.ts";
+import { errorCatalog } from "../../src/core/error-catalog.ts";
 import { anchorsOf, type CommandLine, commandLines, pageOf, root, wordsOf } from "./documentation.ts";
 
 const pages = ["docs/deploy.md", "docs/operations.md"];

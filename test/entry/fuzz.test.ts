@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { BatonError, errorCatalog } from "../../src/core/errors.ts";
+import { errorCatalog } from "../../src/core/error-catalog.ts";
+import { BatonError } from "../../src/core/errors.ts";
 import { MessageSchema } from "../../src/core/messages.ts";
 import { findSyntaxError } from "../../src/entry/json-syntax.ts";
 import { parseRequest } from "../../src/entry/parse-request.ts";

@@ -1,4 +1,5 @@
-import { type ErrorCode, messageOf, TaskError } from "../../core/errors.ts";
+import type { ErrorCode } from "../../core/error-catalog.ts";
+import { messageOf, TaskError } from "../../core/errors.ts";
 
 /** What BigQuery says is wrong: with a request, or with a job that has ended. */
 export interface Problem {

@@ -1,4 +1,5 @@
-import { type ErrorCode, messageOf, TaskError } from "../../core/errors.ts";
+import type { ErrorCode } from "../../core/error-catalog.ts";
+import { messageOf, TaskError } from "../../core/errors.ts";
 
 /** A failure that another attempt cannot mend. */
 export function refusal(code: ErrorCode, message: string, cause?: unknown): TaskError {

@@ -1,4 +1,5 @@
-import { BatonError, type ErrorCode, messageOf } from "../../core/errors.ts";
+import type { ErrorCode } from "../../core/error-catalog.ts";
+import { BatonError, messageOf } from "../../core/errors.ts";
 
 /** Primary result codes of SQLite (sqlite.org/rescode.html). */
 const codes: Readonly<Record<number, ErrorCode>> = {

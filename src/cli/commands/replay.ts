@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import type { App } from "../../composition/app.ts";
 import type { Published } from "../../composition/publish.ts";
-import { BatonError, errorCatalog, messageOf } from "../../core/errors.ts";
+import { errorCatalog } from "../../core/error-catalog.ts";
+import { BatonError, messageOf } from "../../core/errors.ts";
 import { oneLine } from "../output/text.ts";
 import { whoWorks } from "../output/who-works.ts";
 import { failureExitCode, type Session } from "../session.ts";

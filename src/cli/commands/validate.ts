@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { errorCatalog } from "../../core/errors.ts";
+import { errorCatalog } from "../../core/error-catalog.ts";
 import { failureExitCode, type Session } from "../session.ts";
 
 export function registerValidate(program: Command, session: Session): void {

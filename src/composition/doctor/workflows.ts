@@ -1,4 +1,5 @@
-import { BatonError, errorCatalog, messageOf } from "../../core/errors.ts";
+import { errorCatalog } from "../../core/error-catalog.ts";
+import { BatonError, messageOf } from "../../core/errors.ts";
 import { defaults } from "../../core/limits.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import type { FolderCatalog } from "../../workflow/catalog.ts";
