@@ -64,13 +64,7 @@ export function readConfiguration(
 ): Configuration {
   const parsed = EnvironmentSchema.safeParse(environment, { error: variableSentence });
   const wrong = parsed.error?.issues ?? [];
-  const problems = [
-    ...googleProblems(environment, purpose),
-    ...queueProblems(environment),
-    ...powerBiProblems(environment),
-    ...tracingProblems(environment),
-  ];
-  const missing = problems.map(({ variable, message }) => ({
+  const missing = variableProblems(environment, purpose).map(({ variable, message }) => ({
     code: "custom" as const,
     path: [variable],
     message,
@@ -78,6 +72,19 @@ export function readConfiguration(
   if (!parsed.success || missing.length > 0)
     throw new BatonError("CONFIGURATION_INVALID", z.prettifyError({ issues: [...wrong, ...missing] }));
   return toConfiguration(parsed.data);
+}
+
+/** What is missing or wrong beyond a variable's own form. */
+export function variableProblems(
+  environment: Readonly<Record<string, string | undefined>>,
+  purpose: { readonly serves: boolean },
+) {
+  return [
+    ...googleProblems(environment, purpose),
+    ...queueProblems(environment),
+    ...powerBiProblems(environment),
+    ...tracingProblems(environment),
+  ];
 }
 
 function toConfiguration(values: Environment): Configuration {

@@ -31,7 +31,7 @@ import { isReady } from "./readiness.ts";
 import { redriveBatch } from "./redrive.ts";
 import { retryBatch } from "./retry.ts";
 import { Schedules } from "./schedules.ts";
-import { sendToItsQueue } from "./send-to-its-queue.ts";
+import { type Arrival, sendToItsQueue } from "./send-to-its-queue.ts";
 import { type Started, Starter } from "./start.ts";
 import { Sweep } from "./sweep.ts";
 import { TaskLogs } from "./task-logs.ts";
@@ -80,16 +80,16 @@ export class Engine {
   /**
    * The recursive handler. Without `previousTaskId` it executes `taskId`: claims, runs, commits, and publishes the
    * completion. With it, that task has completed: it publishes an execute message for every child that is ready.
-   * `queue`: the one it came through, if that has limits.
    */
-  async handleTask(message: TaskMessage, since: SyncMark = this.mark(), queue?: string): Promise<void> {
+  async handleTask(message: TaskMessage, arrival: Arrival): Promise<void> {
+    const { since } = arrival;
     const batch = await this.#batches.pinned(message.batchId);
     if (message.previousTaskId !== undefined)
       return this.#completions.complete(batch, message.previousTaskId, message, since);
     // Not its turn yet: its parents' completions will start it when it is.
     if (!message.ready && !(await isReady(this.#logs, batch, message.taskId))) return;
     if (message.taskId === END_TASK_ID) return this.#end(message.batchId);
-    if (await sendToItsQueue(this.#dependencies, batch, message.taskId, { queue, since })) return;
+    if (await sendToItsQueue(this.#dependencies, batch, message.taskId, arrival)) return;
     return this.#executor.execute(batch, message.taskId, since);
   }
 

@@ -4,9 +4,11 @@ import type { Dependencies } from "./dependencies.ts";
 import { executeMessage } from "./messages.ts";
 import { publishSince } from "./publish.ts";
 
-interface Arrived {
+/** How a message came in. */
+export interface Arrival {
   /** The queue that the message came through, where the transport tells. */
-  readonly queue: string | undefined;
+  readonly queue?: string | undefined;
+  /** Taken before anything that follows from the message. */
   readonly since: SyncMark;
 }
 
@@ -19,7 +21,7 @@ export async function sendToItsQueue(
   dependencies: Dependencies,
   batch: PinnedBatch,
   taskId: string,
-  { queue, since }: Arrived,
+  { queue, since }: Arrival,
 ): Promise<boolean> {
   const itsMessage = executeMessage(batch, taskId);
   const isLimited = dependencies.settings.limitedQueues?.has(itsMessage.queue) ?? false;

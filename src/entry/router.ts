@@ -10,7 +10,7 @@ export async function route(
 ): Promise<string | undefined> {
   switch (message.kind) {
     case "task":
-      await engine.handleTask(message, since, queue);
+      await engine.handleTask(message, { since, queue });
       return undefined;
     case "start":
       return (await engine.start(message)).batchId;

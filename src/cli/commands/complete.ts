@@ -40,7 +40,7 @@ async function complete(
       throw new BatonError("TASK_ENDED", `Task ${taskId} of batch ${batchId} has ended ${before.status}`);
     const message: TaskMessage = { kind: "task", batchId, taskId, previousTaskId: taskId, completion };
     const mark = engine.mark();
-    await engine.handleTask(message, mark);
+    await engine.handleTask(message, { since: mark });
     await engine.sync(mark);
     const { status } = await taskOf(engine, batchId, taskId);
     const completed = isTerminal(status);

@@ -1,11 +1,11 @@
 import * as z from "zod";
 import { BatonError, messageOf } from "../../core/errors.ts";
-import { type Configuration, readConfiguration } from "../configuration.ts";
+import { type Configuration, readConfiguration, variableProblems } from "../configuration.ts";
 import { EnvironmentSchema } from "../environment.ts";
-import { googleProblems } from "../google-configuration.ts";
 import { neededForPowerBi, powerBiProblems } from "../power-bi-settings.ts";
 import { queueProblems } from "../queue-problems.ts";
 import { resolveSecret, type SecretVariable, secretReferences } from "../secrets.ts";
+import { tracingProblems } from "../tracing-settings.ts";
 import { variableSentence } from "../variable-sentences.ts";
 import { type CheckResult, judge } from "./check.ts";
 
@@ -28,11 +28,9 @@ export async function checkConfiguration(environment: Variables): Promise<Checke
     variable: String(issue.path[0] ?? ""),
     message: z.prettifyError({ issues: [{ ...issue, path: [] }] }).replace(/^✖ /, ""),
   }));
-  const missing = [
-    ...googleProblems(variables, { serves: true }),
-    ...queueProblems(variables),
-    ...powerBiProblems(variables),
-  ].filter(({ variable }) => !unread.includes(variable));
+  const missing = variableProblems(variables, { serves: true }).filter(
+    ({ variable }) => !unread.includes(variable),
+  );
   const isReadable = parsed.success && !missing.some(({ variable }) => variable === "BATON_PROJECT");
   return {
     results: [...judgeVariables(variables, wrong, missing), ...secrets],
@@ -42,7 +40,7 @@ export async function checkConfiguration(environment: Variables): Promise<Checke
 
 /** What is missing is told; all else is looked at without it. */
 function readable(variables: Variables): Variables {
-  const known = { BATON_BUCKET: noBucket, ...defined(withoutWrongQueues(variables)) };
+  const known = { BATON_BUCKET: noBucket, ...defined(withoutWrongTraces(withoutWrongQueues(variables))) };
   if (powerBiProblems(variables).length === 0) return known;
   const left: readonly string[] = neededForPowerBi;
   return Object.fromEntries(Object.entries(known).filter(([name]) => !left.includes(name)));
@@ -50,6 +48,10 @@ function readable(variables: Variables): Variables {
 
 function withoutWrongQueues(variables: Variables): Variables {
   return queueProblems(variables).length === 0 ? variables : { ...variables, BATON_QUEUES: undefined };
+}
+
+function withoutWrongTraces(variables: Variables): Variables {
+  return tracingProblems(variables).length === 0 ? variables : { ...variables, BATON_TRACES: undefined };
 }
 
 function defined(variables: Variables): Variables {

@@ -15,8 +15,11 @@ export class GrpcError extends Error {
 
 type ProtoJson = Parameters<typeof fromJSON>[0];
 
-/** A call that takes one request: it answers with one message, or, when its method streams, with several. */
-type Handler<Request> = (request: Request) => Promise<unknown> | unknown;
+/**
+ * A call that takes one request: it answers with one message, or, when its method streams, with several. What it takes
+ * is written in the protos alone; as the type of a method, it may be a function of any of their messages.
+ */
+type Handler = { handle(request: unknown): Promise<unknown> | unknown }["handle"];
 
 /** A call whose requests and answers both stream; it gets no faults and handles the stream itself. */
 type StreamHandler = (stream: grpc.ServerDuplexStream<unknown, unknown>) => void;
@@ -27,8 +30,7 @@ export interface GrpcServiceSpec {
   readonly protos: ProtoJson;
   readonly options?: Options;
   /** By the name of the method, as the proto has it: `Commit`. Methods without a handler answer UNIMPLEMENTED. */
-  // biome-ignore lint/suspicious/noExplicitAny: what a method takes is written in the protos alone
-  readonly handlers: Readonly<Record<string, Handler<any>>>;
+  readonly handlers: Readonly<Record<string, Handler>>;
   readonly streams?: Readonly<Record<string, StreamHandler>>;
 }
 
