@@ -16,7 +16,7 @@ import {
 } from "./google-configuration.ts";
 import { powerBiProblems, powerBiSettings } from "./power-bi-settings.ts";
 import { queueProblems } from "./queue-problems.ts";
-import { tracingProblems, tracingSettings } from "./tracing-settings.ts";
+import { tracingProblems, tracingSettings } from "./tracing/settings.ts";
 import { variableSentence } from "./variable-sentences.ts";
 
 /** Everything the environment decides. Folders are absolute; times are seconds. */

@@ -21,7 +21,7 @@ import type { BuiltWorkflow } from "../workflow/workflow.ts";
 import type { Configuration } from "./configuration.ts";
 import { lazyHttpClient } from "./lazy-http-client.ts";
 import { remoteServices } from "./remote-services.ts";
-import { tracingBy } from "./tracing.ts";
+import { tracingBy } from "./tracing/tracing.ts";
 
 /** What the engine runs on. */
 export interface Ground {

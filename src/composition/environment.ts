@@ -8,7 +8,7 @@ import { NameSchema } from "../core/names.ts";
 import { QueuesSchema } from "../core/queues.ts";
 import { dataformVariables } from "./dataform-settings.ts";
 import { powerBiVariables } from "./power-bi-settings.ts";
-import { tracingVariables } from "./tracing-settings.ts";
+import { tracingVariables } from "./tracing/settings.ts";
 
 const duration = (name: string) =>
   z.string().transform((text, context) => {

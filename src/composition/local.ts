@@ -4,7 +4,7 @@ import type { Logger } from "../ports/logger.ts";
 import { readConfiguration } from "./configuration.ts";
 import { type EmbeddedApp, openEmbedded } from "./embedded.ts";
 import { resolveSecrets } from "./secrets.ts";
-import { openWitnesses } from "./tracing.ts";
+import { openWitnesses } from "./tracing/tracing.ts";
 
 export interface LocalApp {
   readonly app: EmbeddedApp;

@@ -4,7 +4,7 @@ import type { Logger } from "../ports/logger.ts";
 import type { App } from "./app.ts";
 import { readConfiguration } from "./configuration.ts";
 import { resolveSecrets, withoutReferences } from "./secrets.ts";
-import { openWitnesses } from "./tracing.ts";
+import { openWitnesses } from "./tracing/tracing.ts";
 
 export interface OpenedApp {
   readonly app: App;

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from "../core/json.ts";
-import { findExcess, findSyntaxError } from "./json-syntax.ts";
+import { findExcess, findSyntaxError } from "../core/json-syntax.ts";
 import { refusal } from "./refusal.ts";
 
 /**

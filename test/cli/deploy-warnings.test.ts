@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import * as z from "zod";
-import { sampleWorkflowIds } from "../../src/composition/deployment/plan/samples.ts";
-import { loadWorkflows } from "../../src/composition/deployment/plan/workflows.ts";
+import { sampleWorkflowIds } from "../../src/deployment/plan/samples.ts";
+import { loadWorkflows } from "../../src/deployment/plan/workflows.ts";
 import { DeployPlace } from "./deploy-place.ts";
 
 const WarningsSchema = z.object({ warnings: z.array(z.string()) });

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { type CheckGroup, checks, judge } from "../../src/composition/doctor/check.ts";
-import { gcloud } from "../../src/composition/doctor/gcloud.ts";
-import { judgePermissions } from "../../src/composition/doctor/permission-check.ts";
-import { runChecks } from "../../src/composition/doctor/run-checks.ts";
 import { permissions } from "../../src/composition/permissions.ts";
+import { type CheckGroup, checks, judge } from "../../src/doctor/check.ts";
+import { gcloud } from "../../src/doctor/gcloud.ts";
+import { judgePermissions } from "../../src/doctor/permission-check.ts";
+import { runChecks } from "../../src/doctor/run-checks.ts";
 
 const page = readFileSync(new URL("../../docs/doctor.md", import.meta.url), "utf8");
 

@@ -1,6 +1,6 @@
 import { onTestFinished } from "vitest";
-import type { CheckId, CheckResult } from "../../src/composition/doctor/check.ts";
-import { diagnose } from "../../src/composition/doctor/doctor.ts";
+import type { CheckId, CheckResult } from "../../src/doctor/check.ts";
+import { diagnose } from "../../src/doctor/doctor.ts";
 import { startBigQueryServer } from "../servers/bigquery/index.ts";
 import {
   type FirestoreServer,

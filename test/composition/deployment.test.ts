@@ -2,21 +2,21 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { readConfiguration } from "../../src/composition/configuration.ts";
-import { commandEnvironment } from "../../src/composition/deployment/plan/command-environment.ts";
+import { EnvironmentSchema } from "../../src/composition/environment.ts";
+import { fileDrop, schedule } from "../../src/core/trigger.ts";
+import { commandEnvironment } from "../../src/deployment/plan/command-environment.ts";
 import {
   environmentText,
   functionEnvironment,
   passedOn,
-} from "../../src/composition/deployment/plan/function-environment.ts";
-import { planDeployment } from "../../src/composition/deployment/plan/plan.ts";
-import { terraformVariables } from "../../src/composition/deployment/plan/variables.ts";
-import { commandLine } from "../../src/composition/deployment/run/commands.ts";
-import { infrastructureCommands } from "../../src/composition/deployment/run/infrastructure-commands.ts";
-import type { Variables } from "../../src/composition/deployment/target/given-variables.ts";
-import { cloudRunRegions } from "../../src/composition/deployment/target/regions.ts";
-import { readTarget } from "../../src/composition/deployment/target/target.ts";
-import { EnvironmentSchema } from "../../src/composition/environment.ts";
-import { fileDrop, schedule } from "../../src/core/trigger.ts";
+} from "../../src/deployment/plan/function-environment.ts";
+import { planDeployment } from "../../src/deployment/plan/plan.ts";
+import { terraformVariables } from "../../src/deployment/plan/variables.ts";
+import { commandLine } from "../../src/deployment/run/commands.ts";
+import { infrastructureCommands } from "../../src/deployment/run/infrastructure-commands.ts";
+import type { Variables } from "../../src/deployment/target/given-variables.ts";
+import { cloudRunRegions } from "../../src/deployment/target/regions.ts";
+import { readTarget } from "../../src/deployment/target/target.ts";
 import { schedule as cron, workflow } from "../../src/index.ts";
 
 const infra = fileURLToPath(new URL("../../infra/", import.meta.url));

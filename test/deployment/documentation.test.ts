@@ -2,9 +2,9 @@ import { existsSync, globSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { createProgram } from "../../src/cli/program.ts";
 import type { Session } from "../../src/cli/session.ts";
-import { DeploymentSettingsSchema } from "../../src/composition/deployment/target/settings.ts";
 import { permissions } from "../../src/composition/permissions.ts";
 import { errorCatalog } from "../../src/core/error-catalog.ts";
+import { DeploymentSettingsSchema } from "../../src/deployment/target/settings.ts";
 import { anchorsOf, type CommandLine, commandLines, pageOf, root, wordsOf } from "./documentation.ts";
 
 const pages = ["docs/deploy.md", "docs/operations.md"];
@@ -137,7 +137,7 @@ test("the roles of the function are those of its permissions", () => {
 });
 
 test("every page and message names the same versions of Node, and npm is told them too", () => {
-  const places = ["docs/deploy.md", "docs/cli.md", "bin/baton.js", "src/composition/doctor/local.ts"];
+  const places = ["docs/deploy.md", "docs/cli.md", "bin/baton.js", "src/doctor/local.ts"];
   for (const path of places)
     expect([path, pageOf(path)]).toEqual([path, expect.stringContaining("22.18 or a newer 22, 24 or 26")]);
   for (const path of [...places, "README.md", "docs/configuration.md"])

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { idleCostText, keptDollars, keptPrices } from "../../src/composition/deployment/plan/idle-cost.ts";
-import { gibibytesOf } from "../../src/composition/deployment/target/machine-limits.ts";
-import { DeploymentSettingsSchema } from "../../src/composition/deployment/target/settings.ts";
+import { idleCostText, keptDollars, keptPrices } from "../../src/deployment/plan/idle-cost.ts";
+import { gibibytesOf } from "../../src/deployment/target/machine-limits.ts";
+import { DeploymentSettingsSchema } from "../../src/deployment/target/settings.ts";
 import { pageOf } from "./documentation.ts";
 
 const page = pageOf("docs/deploy.md");

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { machineProblems, memoryByCpu } from "../../src/composition/deployment/target/machine-limits.ts";
-import { DeploymentSettingsSchema } from "../../src/composition/deployment/target/settings.ts";
+import { machineProblems, memoryByCpu } from "../../src/deployment/target/machine-limits.ts";
+import { DeploymentSettingsSchema } from "../../src/deployment/target/settings.ts";
 import { pageOf } from "./documentation.ts";
 
 const written = (gibibytes: number) => (gibibytes < 1 ? `${gibibytes * 1_024}Mi` : `${gibibytes}Gi`);

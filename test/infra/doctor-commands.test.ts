@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { readConfiguration } from "../../src/composition/configuration.ts";
-import type { CheckGroup } from "../../src/composition/doctor/check.ts";
-import { timerGroups } from "../../src/composition/doctor/cloud-tasks.ts";
-import type { CloudContext } from "../../src/composition/doctor/context.ts";
-import { limitedQueueGroups } from "../../src/composition/doctor/limited-queues.ts";
-import { pubSubGroups } from "../../src/composition/doctor/pubsub.ts";
+import type { CheckGroup } from "../../src/doctor/check.ts";
+import { timerGroups } from "../../src/doctor/cloud-tasks.ts";
+import type { CloudContext } from "../../src/doctor/context.ts";
+import { limitedQueueGroups } from "../../src/doctor/limited-queues.ts";
+import { pubSubGroups } from "../../src/doctor/pubsub.ts";
 import type { AccountChecks, BrokerChecks, TimerChecks } from "../../src/ports/checks.ts";
 import { Evaluation } from "./evaluate.ts";
 import { inner, readTerraform } from "./terraform-files.ts";

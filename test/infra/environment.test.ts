@@ -1,14 +1,11 @@
 import { expect, test } from "vitest";
 import { readConfiguration } from "../../src/composition/configuration.ts";
-import {
-  functionEnvironment,
-  functionSecrets,
-} from "../../src/composition/deployment/plan/function-environment.ts";
-import { planDeployment } from "../../src/composition/deployment/plan/plan.ts";
-import { terraformVariables } from "../../src/composition/deployment/plan/variables.ts";
-import { secretNames } from "../../src/composition/deployment/target/secret-names.ts";
-import { readTarget } from "../../src/composition/deployment/target/target.ts";
 import { EnvironmentSchema } from "../../src/composition/environment.ts";
+import { functionEnvironment, functionSecrets } from "../../src/deployment/plan/function-environment.ts";
+import { planDeployment } from "../../src/deployment/plan/plan.ts";
+import { terraformVariables } from "../../src/deployment/plan/variables.ts";
+import { secretNames } from "../../src/deployment/target/secret-names.ts";
+import { readTarget } from "../../src/deployment/target/target.ts";
 
 import { Evaluation, type Scope } from "./evaluate.ts";
 import { expression, readTerraform } from "./terraform-files.ts";

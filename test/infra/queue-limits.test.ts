@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { planDeployment } from "../../src/composition/deployment/plan/plan.ts";
-import { terraformVariables } from "../../src/composition/deployment/plan/variables.ts";
-import { readTarget } from "../../src/composition/deployment/target/target.ts";
 import { limits } from "../../src/core/limits.ts";
 import { taskQueueOf } from "../../src/core/topics.ts";
+import { planDeployment } from "../../src/deployment/plan/plan.ts";
+import { terraformVariables } from "../../src/deployment/plan/variables.ts";
+import { readTarget } from "../../src/deployment/target/target.ts";
 import { Evaluation } from "./evaluate.ts";
 import { expression, inner, readTerraform } from "./terraform-files.ts";
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { planDeployment } from "../../src/composition/deployment/plan/plan.ts";
-import { functionCommands, secretCommands } from "../../src/composition/deployment/run/commands.ts";
-import { readTarget } from "../../src/composition/deployment/target/target.ts";
+import { planDeployment } from "../../src/deployment/plan/plan.ts";
+import { functionCommands, secretCommands } from "../../src/deployment/run/commands.ts";
+import { readTarget } from "../../src/deployment/target/target.ts";
 
 const page = readFileSync(new URL("../../infra/README.md", import.meta.url), "utf8");
 const variables = { PROJECT: "some-project", REGION: "europe-west4", PREFIX: "some" };

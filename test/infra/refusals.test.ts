@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
-import { planDeployment } from "../../src/composition/deployment/plan/plan.ts";
-import { variablesText } from "../../src/composition/deployment/plan/variables.ts";
-import { readTarget } from "../../src/composition/deployment/target/target.ts";
+import { planDeployment } from "../../src/deployment/plan/plan.ts";
+import { variablesText } from "../../src/deployment/plan/variables.ts";
+import { readTarget } from "../../src/deployment/target/target.ts";
 
 const folder = fileURLToPath(new URL("../../infra/", import.meta.url));
 const tools = ["terraform", "tofu"].filter((tool) => spawnSync(tool, ["version"]).status === 0);

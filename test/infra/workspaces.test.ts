@@ -3,11 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { deploymentFiles } from "../../src/composition/deployment/plan/files.ts";
-import { planDeployment } from "../../src/composition/deployment/plan/plan.ts";
-import { type Command, commandLine } from "../../src/composition/deployment/run/commands.ts";
-import { infrastructureCommands } from "../../src/composition/deployment/run/infrastructure-commands.ts";
-import { readTarget } from "../../src/composition/deployment/target/target.ts";
+import { deploymentFiles } from "../../src/deployment/plan/files.ts";
+import { planDeployment } from "../../src/deployment/plan/plan.ts";
+import { type Command, commandLine } from "../../src/deployment/run/commands.ts";
+import { infrastructureCommands } from "../../src/deployment/run/infrastructure-commands.ts";
+import { readTarget } from "../../src/deployment/target/target.ts";
 
 const tools = ["terraform", "tofu"].filter((tool) => spawnSync(tool, ["version"]).status === 0);
 

@@ -2,7 +2,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { extname } from "node:path";
 import { BatonError, messageOf } from "../../core/errors.ts";
 import type { JsonValue } from "../../core/json.ts";
-import { findExcess } from "../../entry/json-syntax.ts";
+import { findExcess } from "../../core/json-syntax.ts";
 import { type CsvRecord, readCsv } from "./csv.ts";
 import type { ItemSource, ReadItem, UnreadableItem } from "./items.ts";
 import { type Line, readLines } from "./lines.ts";

@@ -35,7 +35,7 @@ async function apply(session: Session, path: string, json: true | undefined): Pr
 }
 
 async function needsOf(workflow: BuiltWorkflow): Promise<Readonly<Record<string, string>>> {
-  const { appliedNeeds } = await import("../../composition/deployment/plan/applied-needs.ts");
+  const { appliedNeeds } = await import("../../deployment/plan/applied-needs.ts");
   return appliedNeeds(workflow);
 }
 

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
-import type { Part } from "../../composition/deployment/plan/plan.ts";
-import type { DeployedFunction, ShowDeployment } from "../../composition/deployment/run/deploy-function.ts";
-import type { ShowRemoval } from "../../composition/deployment/run/destroy.ts";
-import type { Prepared } from "../../composition/deployment/run/prepare.ts";
-import type { TargetOptions } from "../../composition/deployment/target/target.ts";
 import { BatonError } from "../../core/errors.ts";
+import type { Part } from "../../deployment/plan/plan.ts";
+import type { DeployedFunction, ShowDeployment } from "../../deployment/run/deploy-function.ts";
+import type { ShowRemoval } from "../../deployment/run/destroy.ts";
+import type { Prepared } from "../../deployment/run/prepare.ts";
+import type { TargetOptions } from "../../deployment/target/target.ts";
 import { type PlanView, planText, planView } from "../output/deployment.ts";
 import { nextText } from "../output/deployment-progress.ts";
 import { showOf } from "../output/deployment-show.ts";
@@ -43,12 +43,8 @@ export function registerDeploy(program: Command, session: Session): void {
 
 async function deploy(session: Session, options: Options): Promise<void> {
   const parts = partsOf(options);
-  const { prepareDeployment, plannedEnvironment } = await import(
-    "../../composition/deployment/run/prepare.ts"
-  );
-  const { plannedCommands, removalCommands } = await import(
-    "../../composition/deployment/run/planned-commands.ts"
-  );
+  const { prepareDeployment, plannedEnvironment } = await import("../../deployment/run/prepare.ts");
+  const { plannedCommands, removalCommands } = await import("../../deployment/run/planned-commands.ts");
   const removes = options.destroy === true;
   const isPlain = options.json === true || !process.stdout.isTTY;
   const place = { root: process.cwd(), parts, removes, isPlain };
@@ -76,13 +72,13 @@ function partsOf({ skipInfra, skipFunction }: Options): Part[] {
 }
 
 async function apply(prepared: Prepared, show: ShowDeployment): Promise<DeployedFunction | undefined> {
-  const { applyDeployment } = await import("../../composition/deployment/run/apply.ts");
+  const { applyDeployment } = await import("../../deployment/run/apply.ts");
   return applyDeployment(prepared, show);
 }
 
 /** `view`: it is told as JSON. */
 async function destroy(session: Session, prepared: Prepared, show: ShowRemoval, view: PlanView | undefined) {
-  const { destroyDeployment } = await import("../../composition/deployment/run/destroy.ts");
+  const { destroyDeployment } = await import("../../deployment/run/destroy.ts");
   const deleted = await destroyDeployment(prepared, show);
   if (view) session.json({ dryRun: false, ...view, previousRevision: null, deleted });
   else session.print(nextText(prepared, undefined, true));
@@ -90,7 +86,7 @@ async function destroy(session: Session, prepared: Prepared, show: ShowRemoval, 
 
 /** What the doctor says of it, and how the command ends. */
 async function check(session: Session, prepared: Prepared, deployed: DeployedFunction, { json }: Options) {
-  const { checkDeployment, isUnchecked } = await import("../../composition/deployment/run/check.ts");
+  const { checkDeployment, isUnchecked } = await import("../../deployment/run/check.ts");
   const diagnosis = await checkDeployment(prepared, deployed);
   const { results } = diagnosis;
   const counts = countsOf(results);

@@ -17,7 +17,7 @@ export function registerDoctor(program: Command, session: Session): void {
 }
 
 async function doctor(session: Session, { json, fixCommands }: Options): Promise<void> {
-  const { diagnose } = await import("../../composition/doctor/doctor.ts");
+  const { diagnose } = await import("../../doctor/doctor.ts");
   const { results, isConfigured } = await diagnose(session.environment);
   const counts = countsOf(results);
   if (json) session.json({ healthy: counts.failed === 0, counts, checks: results });

@@ -1,8 +1,8 @@
-import { type Command, commandLine, rollbackCommand } from "../../composition/deployment/run/commands.ts";
-import type { DeployedFunction } from "../../composition/deployment/run/deploy-function.ts";
-import type { Prepared } from "../../composition/deployment/run/prepare.ts";
-import { otherKind, type StateResource } from "../../composition/deployment/run/state.ts";
-import type { VariableChange } from "../../composition/deployment/run/variable-changes.ts";
+import { type Command, commandLine, rollbackCommand } from "../../deployment/run/commands.ts";
+import type { DeployedFunction } from "../../deployment/run/deploy-function.ts";
+import type { Prepared } from "../../deployment/run/prepare.ts";
+import { otherKind, type StateResource } from "../../deployment/run/state.ts";
+import type { VariableChange } from "../../deployment/run/variable-changes.ts";
 import { section, table } from "./text.ts";
 
 /** Before a command is run. */

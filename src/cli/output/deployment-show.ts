@@ -1,6 +1,6 @@
-import type { ShowDeployment } from "../../composition/deployment/run/deploy-function.ts";
-import type { ShowRemoval } from "../../composition/deployment/run/destroy.ts";
-import type { Prepared } from "../../composition/deployment/run/prepare.ts";
+import type { ShowDeployment } from "../../deployment/run/deploy-function.ts";
+import type { ShowRemoval } from "../../deployment/run/destroy.ts";
+import type { Prepared } from "../../deployment/run/prepare.ts";
 import { confirm } from "../confirm.ts";
 import type { Session } from "../session.ts";
 import { changesText, removalText, stepText, wayBackText } from "./deployment-progress.ts";

@@ -1,12 +1,12 @@
-import { deploymentFiles, infrastructureFolder } from "../../composition/deployment/plan/files.ts";
-import { functionSecrets } from "../../composition/deployment/plan/function-environment.ts";
-import { idleCostText } from "../../composition/deployment/plan/idle-cost.ts";
-import type { Deployment } from "../../composition/deployment/plan/plan.ts";
-import { broughtBucket, resourcesOf } from "../../composition/deployment/plan/resources.ts";
-import { terraformVariables } from "../../composition/deployment/plan/variables.ts";
-import { type Command, commandLine } from "../../composition/deployment/run/commands.ts";
-import type { Prepared } from "../../composition/deployment/run/prepare.ts";
-import { withoutLikelySecrets } from "../../composition/deployment/target/own-secrets.ts";
+import { deploymentFiles, infrastructureFolder } from "../../deployment/plan/files.ts";
+import { functionSecrets } from "../../deployment/plan/function-environment.ts";
+import { idleCostText } from "../../deployment/plan/idle-cost.ts";
+import type { Deployment } from "../../deployment/plan/plan.ts";
+import { broughtBucket, resourcesOf } from "../../deployment/plan/resources.ts";
+import { terraformVariables } from "../../deployment/plan/variables.ts";
+import { type Command, commandLine } from "../../deployment/run/commands.ts";
+import type { Prepared } from "../../deployment/run/prepare.ts";
+import { withoutLikelySecrets } from "../../deployment/target/own-secrets.ts";
 import { section, table } from "./text.ts";
 
 /** What `--json` prints of a deployment before it is made. */

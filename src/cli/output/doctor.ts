@@ -1,4 +1,4 @@
-import type { CheckResult, CheckStatus } from "../../composition/doctor/check.ts";
+import type { CheckResult, CheckStatus } from "../../doctor/check.ts";
 import { oneLine } from "./text.ts";
 
 const statuses: readonly CheckStatus[] = ["ok", "warning", "failed", "unknown"];

@@ -1,0 +1,22 @@
+import { defaults } from "../../core/limits.ts";
+import { dataformType } from "../../tasks/dataform.ts";
+import type { BuiltWorkflow } from "../../workflow/workflow.ts";
+
+/**
+ * What a deployment has to be told because of a workflow that is stored in its database, where deploying does not see it:
+ * variables with their values, sorted as docs/deploy.md has them. Empty: nothing.
+ */
+export function appliedNeeds({
+  definition,
+  triggers,
+}: Pick<BuiltWorkflow, "definition" | "triggers">): Readonly<Record<string, string>> {
+  const named = new Set(definition.tasks.map(({ queue }) => queue));
+  named.delete(defaults.queue);
+  const isTriggeredBy = (type: "fileDrop" | "schedule") => triggers.some((trigger) => trigger.type === type);
+  return {
+    ...(named.size > 0 && { BATON_DEPLOY_QUEUES: [...named].sort().join(",") }),
+    ...(isTriggeredBy("fileDrop") && { BATON_DEPLOY_FILE_TRIGGERS: "true" }),
+    ...(isTriggeredBy("schedule") && { BATON_DEPLOY_SCHEDULES: "true" }),
+    ...(definition.tasks.some(({ type }) => type === dataformType.type) && { BATON_DEPLOY_DATAFORM: "true" }),
+  };
+}

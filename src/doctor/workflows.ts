@@ -1,0 +1,84 @@
+import { errorCatalog } from "../core/error-catalog.ts";
+import { BatonError, messageOf } from "../core/errors.ts";
+import { defaults } from "../core/limits.ts";
+import type { DeployedWorkflow } from "../ports/catalog.ts";
+import type { FolderCatalog } from "../workflow/catalog.ts";
+import { type CheckResult, judge, unknown } from "./check.ts";
+
+export interface CheckedWorkflows {
+  readonly results: readonly CheckResult[];
+  /** Those that tasks name. */
+  readonly queues: readonly string[];
+}
+
+/**
+ * What is wrong with the workflows, and the queues of those that are right. `deployed`: with those that were applied, which
+ * are in the database; without it, the folder alone is looked at.
+ */
+export async function checkWorkflowFiles(
+  folder: FolderCatalog,
+  deployed?: FolderCatalog,
+): Promise<CheckedWorkflows> {
+  try {
+    return await checked(deployed ?? folder);
+  } catch (error) {
+    if (!deployed) return { results: [unreadable(error)], queues: [defaults.queue] };
+    const inFolder = await checkWorkflowFiles(folder);
+    const why = `Those that were applied can't be read: ${messageOf(error)}`;
+    const remedy = error instanceof BatonError ? error.remedy : "See the message.";
+    const missed = unknown("workflows.valid", "applied workflows", why, remedy);
+    return error instanceof BatonError && error.code === "WORKFLOW_FOLDER_MISSING"
+      ? inFolder
+      : { ...inFolder, results: [...inFolder.results, missed] };
+  }
+}
+
+async function checked(catalog: FolderCatalog): Promise<CheckedWorkflows> {
+  const workflows = await catalog.all();
+  const problems = await catalog.problems();
+  const names = workflows.map(({ definition }) => definition.workflowId);
+  const results = problems.map(({ code, message, where }) =>
+    judge("workflows.valid", {
+      subject: where,
+      holds: false,
+      found: `${code}: ${message}`,
+      expected: "a valid workflow",
+      remedy: errorCatalog[code].remedy,
+      commands: ["baton validate"],
+    }),
+  );
+  return { results: [...results, summary(names)], queues: namedBy(workflows) };
+}
+
+function namedBy(workflows: readonly DeployedWorkflow[]): readonly string[] {
+  const named = workflows.flatMap(({ definition }) =>
+    Object.values(definition.tasks).map((task) => task.queue),
+  );
+  return [...new Set([defaults.queue, ...named])].sort();
+}
+
+/** The queues of the workflows that can be read; that of tasks which name none is always one. */
+export async function queuesOf(folder: FolderCatalog): Promise<readonly string[]> {
+  return namedBy(await folder.all().catch(() => []));
+}
+
+function summary(names: readonly string[]): CheckResult {
+  return judge("workflows.valid", {
+    subject: "workflows",
+    holds: names.length > 0,
+    found: names.join(", ") || "there is none",
+    expected: "one workflow or more",
+    otherwise: "warning",
+    remedy: "Put a workflow into the folder of BATON_WORKFLOWS.",
+  });
+}
+
+function unreadable(error: unknown): CheckResult {
+  return judge("workflows.valid", {
+    subject: "workflows",
+    holds: false,
+    found: messageOf(error),
+    expected: "a folder of workflow files",
+    remedy: error instanceof BatonError ? error.remedy : "See the message.",
+  });
+}
