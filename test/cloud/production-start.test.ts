@@ -1,11 +1,20 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, realpathSync, renameSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { FunctionProcess, freePort } from "./function-process.ts";
+import { freePort } from "./function-process.ts";
 import { installForProduction } from "./production-folder.ts";
 import { startCloud } from "./world.ts";
 
@@ -13,26 +22,22 @@ const run = promisify(execFile);
 const place = realpathSync(mkdtempSync(join(tmpdir(), "baton-start-")));
 const folder = join(place, "package");
 const compiled = join(folder, "dist/compile-cache");
+const output = join(place, "output");
 beforeAll(() => installForProduction(folder));
 afterAll(() => rmSync(place, { recursive: true, force: true }));
 
 test("it starts by what the buildpack leaves behind: a command without parameters, and two variables", async () => {
   const port = await freePort();
   const { PATH, HOME } = process.env;
-  const child = spawn("/bin/bash", ["-c", "node_modules/.bin/functions-framework"], {
-    cwd: folder,
-    env: {
-      PATH: `${dirname(process.execPath)}:${PATH}`,
-      HOME,
-      NODE_ENV: "production",
-      FUNCTION_TARGET: "baton",
-      PORT: String(port),
-      BATON_DATA: join(place, "data"),
-    },
-    stdio: "ignore",
+  const child = launch({
+    PATH: `${dirname(process.execPath)}:${PATH}`,
+    HOME,
+    NODE_ENV: "production",
+    FUNCTION_TARGET: "baton",
+    PORT: String(port),
+    BATON_DATA: join(place, "data"),
   });
   const exit = once(child, "exit");
-  onTestFinished(() => void child.kill("SIGKILL"));
   const status = async () => (await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => undefined))?.status;
   await expect.poll(status).toBe(200);
   child.kill("SIGTERM");
@@ -56,6 +61,19 @@ test("what can't be used is not used", async () => {
   expect(await acceptedAtStart(environment)).toMatchObject({ workflows: false, refused: true });
 });
 
+/** What it writes is in the file `output`: Node's own notes are cut short in a pipe whose reader is slow. */
+function launch(environment: Readonly<Record<string, string | undefined>>) {
+  const file = openSync(output, "w");
+  const child = spawn("/bin/bash", ["-c", "exec node_modules/.bin/functions-framework"], {
+    cwd: folder,
+    env: environment,
+    stdio: ["ignore", file, file],
+  });
+  closeSync(file);
+  onTestFinished(() => void child.kill("SIGKILL"));
+  return child;
+}
+
 /** As the buildpack does; gives what Node calls it here. */
 async function compile(): Promise<string> {
   rmSync(compiled, { recursive: true, force: true });
@@ -68,28 +86,32 @@ async function compile(): Promise<string> {
 async function acceptedAtStart(environment: Readonly<Record<string, string>> = {}) {
   const port = await freePort();
   const cloud = await startCloud({ pushUrl: `http://127.0.0.1:${port}`, queues: [] });
-  const fn = new FunctionProcess(
-    port,
-    {
-      ...cloud.environment,
-      NODE_ENV: "production",
-      NODE_DEBUG_NATIVE: "COMPILE_CACHE",
-      ...environment,
-    },
-    folder,
-  );
+  const child = launch({
+    ...process.env,
+    ...cloud.environment,
+    PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
+    NODE_ENV: "production",
+    NODE_DEBUG_NATIVE: "COMPILE_CACHE",
+    FUNCTION_TARGET: "baton",
+    PORT: String(port),
+    ...environment,
+  });
+  const exit = once(child, "exit");
   try {
-    await fn.start();
     const workflow = "dist/functions/workflows/greet.js";
     // It is loaded last.
-    await expect.poll(() => fn.output).toMatch(new RegExp(`V8 code cache for ESM \\S+${workflow} was`));
+    await expect
+      .poll(() => readFileSync(output, "utf8"))
+      .toMatch(new RegExp(`V8 code cache for ESM \\S+${workflow} was`));
+    const said = readFileSync(output, "utf8");
     return {
-      workflows: fn.output.includes(`${workflow} was accepted`),
-      clients: /node_modules\/@google-cloud\/pubsub\/\S+ was accepted/.test(fn.output),
-      refused: / was rejected/.test(fn.output),
+      workflows: said.includes(`${workflow} was accepted`),
+      clients: /node_modules\/@google-cloud\/pubsub\/\S+ was accepted/.test(said),
+      refused: / was rejected/.test(said),
     };
   } finally {
-    await fn.kill();
+    child.kill("SIGKILL");
+    await exit;
     await cloud.close();
   }
 }
