@@ -131,7 +131,6 @@ resource "google_project_iam_member" "function_dataform" {
 # To send traces, where they are wanted: docs/tracing.md.
 resource "google_project_iam_member" "function_traces" {
   for_each = var.tracing ? toset([
-    "roles/cloudtrace.agent",
     "roles/serviceusage.serviceUsageConsumer",
     "roles/telemetry.tracesWriter",
   ]) : toset([])

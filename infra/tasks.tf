@@ -35,7 +35,8 @@ resource "google_cloud_tasks_queue" "limited" {
     max_dispatches_per_second = local.dispatches_per_second[each.key]
   }
 
-  # Without end, and no faster than the push subscriptions: what can never be handled, Baton itself keeps as a dead letter.
+  # Without end, and no faster than the push subscriptions: what can never be handled, Baton itself keeps as a dead letter. What ends the
+  # function before it can do that comes again every ten minutes, and the alert on such queues tells.
   retry_config {
     max_attempts = -1
     min_backoff  = "10s"

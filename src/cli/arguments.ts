@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
 import { InvalidArgumentError } from "commander";
+import type * as z from "zod";
 import { BatonError, messageOf } from "../core/errors.ts";
 import type { JsonValue } from "../core/json.ts";
 
@@ -31,4 +32,12 @@ export async function readJson(argument: string, name: string): Promise<JsonValu
   } catch (cause) {
     throw new BatonError("USAGE", `${name} is not JSON: ${messageOf(cause)}`, { cause });
   }
+}
+
+/** The message, as it may be sent. Throws `USAGE`. */
+export function parseMessageOrUsage<Message>(schema: z.ZodType<Message>, value: unknown): Message {
+  const { data, error } = schema.safeParse(value);
+  if (error === undefined) return data;
+  const [issue] = error.issues;
+  throw new BatonError("USAGE", `${issue?.path.join(".")}: ${issue?.message}`);
 }

@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import { BatonError, messageOf } from "../core/errors.ts";
+import { BatonError, codeOf, messageOf } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { reportFailure } from "./failure.ts";
 import { createProgram } from "./program.ts";
@@ -57,8 +57,8 @@ function guardProcess(launched: boolean): void {
   if (launched) process.channel?.unref();
   // `baton batches | head` closes the pipe early.
   for (const stream of [process.stdout, process.stderr])
-    stream.on("error", (error: NodeJS.ErrnoException) =>
-      process.exit(error.code === "EPIPE" ? session.exitCode : failureExitCode),
+    stream.on("error", (error) =>
+      process.exit(codeOf(error) === "EPIPE" ? session.exitCode : failureExitCode),
     );
   muteWarnings(["MetadataLookupWarning"]);
   // A promise that a task's code forgot about: the task itself ends as it ends.

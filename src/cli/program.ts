@@ -10,6 +10,7 @@ import { registerDeploy } from "./commands/deploy.ts";
 import { registerDoctor } from "./commands/doctor.ts";
 import { registerEvent } from "./commands/event.ts";
 import { registerExplain } from "./commands/explain.ts";
+import { registerForget } from "./commands/forget.ts";
 import { registerGraph } from "./commands/graph.ts";
 import { registerInspect } from "./commands/inspect.ts";
 import { registerPublish } from "./commands/publish.ts";
@@ -30,7 +31,7 @@ Environment:
   BATON_INBOX      where files are dropped (default $BATON_DATA/inbox)
   BATON_WORKFLOWS  folder of workflow files (default functions/workflows)
   BATON_LOG_LEVEL  debug, info, warn, error or silent
-All variables, exit codes and JSON are in docs/cli.md.`;
+All variables are in docs/configuration.md, exit codes and JSON in docs/cli.md.`;
 
 const registrations = [
   registerStart,
@@ -46,6 +47,7 @@ const registrations = [
   registerEvent,
   registerUnlock,
   registerClearResult,
+  registerForget,
   registerResend,
   registerPublish,
   registerDeadLetters,

@@ -1,6 +1,8 @@
+import type { RawEnvironment } from "../composition/raw-environment.ts";
+
 /** What a command is given of the process it runs in. */
 export interface Session {
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: RawEnvironment;
   /** How the process will end. 0 unless a command says otherwise. */
   exitCode: number;
   /** Writes a line to standard output. */

@@ -3,11 +3,25 @@ import { BatonError } from "../core/errors.ts";
 /** Errors of messages that did not get into their topic. */
 const unpublished: ReadonlySet<string> = new Set(["TOPIC_MISSING", "BROKER_DENIED", "BROKER_FAILED"]);
 
-/** What is thrown when a batch was started and its first messages could not be published: it names the batch. */
+/** What is thrown when a batch was started, or perhaps was, and then something failed: it names the batch. */
 export function namingBatch(thrown: unknown): unknown {
-  if (!(thrown instanceof BatonError) || !unpublished.has(thrown.code)) return thrown;
+  if (!(thrown instanceof BatonError)) return thrown;
   const batchId = thrown.details?.batchId;
   if (typeof batchId !== "string") return thrown;
+  if (thrown.code === "STORE_FAILED") return perhapsStarted(thrown, batchId);
+  return unpublished.has(thrown.code) ? startedUnpublished(thrown, batchId) : thrown;
+}
+
+/** The answer is missing, not always what was asked for. */
+function perhapsStarted(thrown: BatonError, batchId: string): BatonError {
+  const { code, message } = thrown;
+  return new BatonError(code, `${message}. Batch ${batchId} may have been started all the same`, {
+    cause: thrown,
+    remedy: `See whether it is there, within minutes: \`baton show ${batchId}\`. To start it again is the same batch with the same \`--key\` alone.`,
+  });
+}
+
+function startedUnpublished(thrown: BatonError, batchId: string): BatonError {
   const { code, message, remedy } = thrown;
   return new BatonError(code, `${message}. Batch ${batchId} is started, and waits`, {
     cause: thrown,

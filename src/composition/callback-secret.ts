@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { parseSecrets } from "../adapters/webhook/secrets.ts";
-import { BatonError, messageOf } from "../core/errors.ts";
+import { BatonError, codeOf, messageOf } from "../core/errors.ts";
 import type { Configuration } from "./configuration.ts";
 
 /**
@@ -32,7 +32,7 @@ function read(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
+    if (codeOf(error) === "ENOENT") return undefined;
     throw error;
   }
 }
@@ -47,7 +47,7 @@ function make(data: string, path: string): string {
     linkSync(temporary, path);
     return secret;
   } catch (error) {
-    if (hasCode(error, "EEXIST")) return readFileSync(path, "utf8");
+    if (codeOf(error) === "EEXIST") return readFileSync(path, "utf8");
     throw error;
   } finally {
     rmSync(temporary, { force: true });
@@ -61,8 +61,4 @@ function attempt<T>(path: string, work: () => T): T {
     const message = `The secret for callbacks can't be kept: ${messageOf(error)}`;
     throw new BatonError("CALLBACK_SECRET_MISSING", message, { where: path, cause: error });
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import * as z from "zod";
 import type { DataformOptions } from "../adapters/dataform/rest.ts";
 import type { OtlpSettings } from "../adapters/opentelemetry/otlp.ts";
 import type { logLevels } from "../adapters/pino/logger.ts";
@@ -16,8 +15,9 @@ import {
 } from "./google-configuration.ts";
 import { powerBiProblems, powerBiSettings } from "./power-bi-settings.ts";
 import { queueProblems } from "./queue-problems.ts";
+import type { RawEnvironment } from "./raw-environment.ts";
 import { tracingProblems, tracingSettings } from "./tracing/settings.ts";
-import { variableSentence } from "./variable-sentences.ts";
+import { parseVariables, problemsText, type VariableProblem } from "./variable-problems.ts";
 
 /** Everything the environment decides. Folders are absolute; times are seconds. */
 export interface Configuration {
@@ -57,28 +57,38 @@ const defaultLeaseSeconds = { embedded: 30, gcp: 660 } as const;
 /** Cloud Scheduler counts in minutes. */
 const defaultSweepSeconds = { embedded: 30, gcp: 60 } as const;
 
-/** Parses the environment, for a process that takes messages (`serves`) or only looks; every missing or wrong variable is named at once. Throws `CONFIGURATION_INVALID`. */
-export function readConfiguration(
-  environment: Readonly<Record<string, string | undefined>>,
-  purpose: { readonly serves: boolean } = { serves: false },
-): Configuration {
-  const parsed = EnvironmentSchema.safeParse(environment, { error: variableSentence });
-  const wrong = parsed.error?.issues ?? [];
-  const missing = variableProblems(environment, purpose).map(({ variable, message }) => ({
-    code: "custom" as const,
-    path: [variable],
-    message,
-  }));
-  if (!parsed.success || missing.length > 0)
-    throw new BatonError("CONFIGURATION_INVALID", z.prettifyError({ issues: [...wrong, ...missing] }));
-  return toConfiguration(parsed.data);
+interface ParsedConfiguration {
+  /** Undefined when something is wrong. */
+  readonly configuration: Configuration | undefined;
+  /** Every variable that is missing or wrong. */
+  readonly problems: readonly VariableProblem[];
+}
+
+/** For what process: one that takes messages (`serves`), or that only looks. */
+interface Purpose {
+  readonly serves: boolean;
+}
+
+/** Parses the environment. Throws `CONFIGURATION_INVALID`, which names every missing or wrong variable at once. */
+export function readConfiguration(environment: RawEnvironment, purpose?: Purpose): Configuration {
+  const { configuration, problems } = parseConfiguration(environment, purpose);
+  if (configuration === undefined) throw new BatonError("CONFIGURATION_INVALID", problemsText(problems));
+  return configuration;
+}
+
+/** Parses the environment, and throws nothing. */
+export function parseConfiguration(
+  environment: RawEnvironment,
+  purpose: Purpose = { serves: false },
+): ParsedConfiguration {
+  const { values, problems: wrong } = parseVariables(EnvironmentSchema, environment);
+  const problems = [...wrong, ...variableProblems(environment, purpose)];
+  const isRight = values !== undefined && problems.length === 0;
+  return { configuration: isRight ? toConfiguration(values) : undefined, problems };
 }
 
 /** What is missing or wrong beyond a variable's own form. */
-export function variableProblems(
-  environment: Readonly<Record<string, string | undefined>>,
-  purpose: { readonly serves: boolean },
-) {
+export function variableProblems(environment: RawEnvironment, purpose: Purpose): VariableProblem[] {
   return [
     ...googleProblems(environment, purpose),
     ...queueProblems(environment),

@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { FolderObjectStore } from "../adapters/filesystem/object-store.ts";
+import { ownBuckets } from "../core/buckets.ts";
 import { BatonError } from "../core/errors.ts";
 import type { CallbackArchive } from "../ports/callbacks.ts";
 import type { ObjectStore } from "../ports/objects.ts";
@@ -77,10 +78,7 @@ async function openBuckets(configuration: Configuration): Promise<ObjectStore> {
     ...(endpoints.storage !== undefined && { apiEndpoint: endpoints.storage }),
     buckets: {
       inbox: { bucket: inboxBucket },
-      reports: { bucket, prefix: "reports/" },
-      results: { bucket, prefix: "results/" },
-      "dead-letters": { bucket, prefix: "dead-letters/" },
-      definitions: { bucket, prefix: "definitions/" },
+      ...ownPlaces((name) => ({ bucket, prefix: `${name}/` })),
     },
   });
 }
@@ -88,14 +86,12 @@ async function openBuckets(configuration: Configuration): Promise<ObjectStore> {
 export function openFolders({ data, inbox }: Configuration): FolderObjectStore {
   if (!inbox.configured) mkdirSync(inbox.folder, { recursive: true });
   return new FolderObjectStore({
-    buckets: {
-      inbox: inbox.folder,
-      reports: `${data}/reports`,
-      results: `${data}/results`,
-      "dead-letters": `${data}/dead-letters`,
-      definitions: `${data}/definitions`,
-    },
+    buckets: { inbox: inbox.folder, ...ownPlaces((name) => `${data}/${name}`) },
   });
+}
+
+function ownPlaces<Place>(placeOf: (name: string) => Place): Readonly<Record<string, Place>> {
+  return Object.fromEntries(Object.values(ownBuckets).map((name) => [name, placeOf(name)]));
 }
 
 /** What tells a deployment from the others of its project, whose batches may have the same ids. */

@@ -19,8 +19,7 @@ import { FolderCatalog } from "../workflow/catalog.ts";
 import { type CodeCatalog, FixedCatalog } from "../workflow/fixed-catalog.ts";
 import type { BuiltWorkflow } from "../workflow/workflow.ts";
 import type { Configuration } from "./configuration.ts";
-import { lazyHttpClient } from "./lazy-http-client.ts";
-import { remoteServices } from "./remote-services.ts";
+import { httpClient, remoteServices } from "./remote-services.ts";
 import { tracingBy } from "./tracing/tracing.ts";
 
 /** What the engine runs on. */
@@ -68,7 +67,7 @@ export function buildEngine(
   const tracing = tracingBy(tracer, configuration);
   const store = tracing.store(ground.store);
   const ids = systemIds;
-  const http = lazyHttpClient(configuration);
+  const http = httpClient(configuration);
   const callbacks = tracing.callbacks(new WebhookSender(http, ground.callbackSecret, clock));
   const applied = new AppliedWorkflows({ store, ids, clock });
   const folder = new FolderCatalog({

@@ -6,9 +6,11 @@ import { messageOf } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { NameSchema } from "../core/names.ts";
 import { QueuesSchema } from "../core/queues.ts";
+import { daySeconds } from "../core/time.ts";
 import { dataformVariables } from "./dataform-settings.ts";
 import { powerBiVariables } from "./power-bi-settings.ts";
 import { tracingVariables } from "./tracing/settings.ts";
+import { flag, list } from "./variable-schemas.ts";
 
 const duration = (name: string) =>
   z.string().transform((text, context) => {
@@ -32,10 +34,6 @@ const secrets = z.string().transform((text, context) => {
 const isPositive = (seconds: number) => seconds > 0;
 const moreThanNothing = { message: "more than 0s" };
 
-const flag = z.enum(["true", "false", "1", "0"]).transform((text) => text === "true" || text === "1");
-
-const list = z.string().transform((text) => text.split(/[\s,]+/).filter((item) => item !== ""));
-
 const host = z.string().regex(/^[^/\s]+:\d+$/, "write host:port, without http://");
 const origin = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ""));
 
@@ -55,6 +53,7 @@ const embedded = {
   BATON_HTTP_ALLOW_PRIVATE: flag.prefault("false"),
   BATON_CALLBACK_SECRET: secrets.optional(),
   BATON_LOG_LEVEL: z.enum(logLevels).optional(),
+  BATON_DEBUG: z.string().optional(),
 };
 
 /** Those of Google Cloud. */
@@ -75,12 +74,12 @@ const google = {
   BATON_SERVICE_ACCOUNT: z.email().optional(),
   BATON_RETENTION: duration("BATON_RETENTION")
     .refine((seconds) => seconds >= limits.leastRetentionSeconds, {
-      message: `at least ${limits.leastRetentionSeconds / 86_400} days: messages about a batch may be that old`,
+      message: `at least ${limits.leastRetentionSeconds / daySeconds} days: messages about a batch may be that old`,
     })
     .prefault("400d"),
   BATON_FUNCTION_TIMEOUT: duration("BATON_FUNCTION_TIMEOUT")
-    .refine((seconds) => seconds >= 60 && seconds < 600, {
-      message: "from 60s to less than 600s, the longest deadline of a push",
+    .refine((seconds) => seconds >= limits.leastFunctionSeconds && seconds < limits.deliveryDeadlineSeconds, {
+      message: `from ${limits.leastFunctionSeconds}s to less than ${limits.deliveryDeadlineSeconds}s, the longest deadline of a push`,
     })
     .prefault("540s"),
   BATON_AUDIENCE: z.string().min(1).optional(),
@@ -97,9 +96,14 @@ const localServers = {
   CLOUD_TASKS_EMULATOR_HOST: host.optional(),
   STORAGE_EMULATOR_HOST: origin.optional(),
   BIGQUERY_EMULATOR_HOST: origin.optional(),
+  /** Asked before anything is parsed: whatever is here may be the name of a secret. */
+  BATON_SECRET_MANAGER_ENDPOINT: z.string().optional(),
 };
 
-/** Every variable there is, each by itself. */
+/** With one of them, a process works on something else than Google's services. */
+export const localServerVariables: readonly string[] = Object.keys(localServers);
+
+/** Every variable that a process reads, each by itself. */
 export const EnvironmentSchema = z.object({
   ...embedded,
   ...google,

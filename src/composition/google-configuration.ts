@@ -1,5 +1,7 @@
 import { googleIssuer, type OidcSettings } from "../adapters/oidc/caller-check.ts";
 import type { Environment } from "./environment.ts";
+import type { RawEnvironment } from "./raw-environment.ts";
+import type { VariableProblem } from "./variable-problems.ts";
 
 /** What the environment decides about Google Cloud. Times are seconds. */
 export interface GoogleConfiguration {
@@ -30,14 +32,6 @@ export interface GoogleConfiguration {
   };
 }
 
-/** A variable that is missing, with what it is for. */
-export interface MissingVariable {
-  readonly variable: keyof Environment;
-  readonly message: string;
-}
-
-type Raw = Readonly<Record<string, string | undefined>>;
-
 /** Which parts are Google's. */
 export function partsOf({ BATON_ENGINE, BATON_WAREHOUSE, BATON_OBJECTS }: Parts) {
   const isCloud = BATON_ENGINE === "gcp";
@@ -51,9 +45,9 @@ type Parts = Pick<Environment, "BATON_ENGINE" | "BATON_WAREHOUSE" | "BATON_OBJEC
 
 /** What is missing for the parts that are chosen. Looks at the raw variables: it is told together with what is wrong. */
 export function googleProblems(
-  environment: Raw,
+  environment: RawEnvironment,
   { serves }: { readonly serves: boolean },
-): MissingVariable[] {
+): VariableProblem[] {
   const engine = environment.BATON_ENGINE;
   const usesStorage =
     environment.BATON_OBJECTS === "storage" || (engine === "gcp" && !environment.BATON_OBJECTS);
@@ -93,7 +87,7 @@ const engineNeeds: readonly Need[] = [
 ];
 
 /** Tokens are looked at with both, or not at all. */
-function callerNeeds(environment: Raw): readonly Need[] {
+function callerNeeds(environment: RawEnvironment): readonly Need[] {
   if (environment.BATON_AUDIENCE)
     return [{ variable: "BATON_CALLERS", why: "the accounts that may call, now that BATON_AUDIENCE is set" }];
   if (environment.BATON_CALLERS)
@@ -101,7 +95,7 @@ function callerNeeds(environment: Raw): readonly Need[] {
   return [];
 }
 
-function need(environment: Raw, needs: readonly Need[]): MissingVariable[] {
+function need(environment: RawEnvironment, needs: readonly Need[]): VariableProblem[] {
   return needs
     .filter(({ variable, unless }) => !environment[variable] && !(unless && environment[unless]))
     .map(({ variable, why, unless }) => ({

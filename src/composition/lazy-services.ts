@@ -1,4 +1,5 @@
 import type { CallbackArchive } from "../ports/callbacks.ts";
+import type { HttpClient } from "../ports/http-client.ts";
 import type { ObjectStore } from "../ports/objects.ts";
 import type { Warehouse } from "../ports/warehouse.ts";
 
@@ -21,6 +22,10 @@ export function lazyWarehouse(open: () => Promise<Warehouse>): Warehouse {
   };
 }
 
+export function lazyHttp(open: () => Promise<HttpClient>): HttpClient {
+  return { request: async (request) => (await open()).request(request) };
+}
+
 export function lazyCallbackArchive(open: () => Promise<CallbackArchive>): CallbackArchive {
   return {
     store: async (table, callback) => (await open()).store(table, callback),
@@ -35,5 +40,7 @@ export function lazyObjects(open: () => Promise<ObjectStore>): ObjectStore {
     read: async (name) => (await open()).read(name),
     write: async (name, content, contentType) => (await open()).write(name, content, contentType),
     move: async (from, to) => (await open()).move(from, to),
+    list: async (prefix, options) => (await open()).list(prefix, options),
+    remove: async (listed) => (await open()).remove(listed),
   };
 }

@@ -3,6 +3,7 @@ import { BatonError } from "../core/errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import { readConfiguration } from "./configuration.ts";
 import { type EmbeddedApp, openEmbedded } from "./embedded.ts";
+import type { RawEnvironment } from "./raw-environment.ts";
 import { resolveSecrets } from "./secrets.ts";
 import { openWitnesses } from "./tracing/tracing.ts";
 
@@ -12,10 +13,7 @@ export interface LocalApp {
 }
 
 /** Opens the embedded app that the environment names; it logs to standard error from the given level on. */
-export async function openLocal(
-  environment: Readonly<Record<string, string | undefined>>,
-  defaultLevel: LogLevel,
-): Promise<LocalApp> {
+export async function openLocal(environment: RawEnvironment, defaultLevel: LogLevel): Promise<LocalApp> {
   const configuration = readConfiguration(await resolveSecrets(environment));
   if (configuration.engine !== "embedded")
     throw new BatonError("USAGE", "Here the embedded engine runs: unset BATON_ENGINE");

@@ -3,6 +3,7 @@ import { BatonError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { App } from "./app.ts";
 import { readConfiguration } from "./configuration.ts";
+import type { RawEnvironment } from "./raw-environment.ts";
 import { resolveSecrets, withoutReferences } from "./secrets.ts";
 import { openWitnesses } from "./tracing/tracing.ts";
 
@@ -20,7 +21,7 @@ export interface OpenOptions {
 
 /** Opens the app that the environment names, loading no other; it logs to standard error. */
 export async function openApp(
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: RawEnvironment,
   { level, serves }: OpenOptions,
 ): Promise<OpenedApp> {
   const configuration = readConfiguration(await withSecrets(environment, serves), { serves });
@@ -34,7 +35,7 @@ export async function openApp(
 }
 
 /** Opens it for a command, which is told at once when there are no credentials. Throws `CREDENTIALS_MISSING` as well. */
-export async function openForCommand(environment: Environment): Promise<App> {
+export async function openForCommand(environment: RawEnvironment): Promise<App> {
   const isOnGoogle = environment.BATON_ENGINE === "gcp" && !environment.FIRESTORE_EMULATOR_HOST;
   // What is missing of the configuration comes first.
   if (isOnGoogle) readConfiguration(withoutReferences(environment));
@@ -42,17 +43,15 @@ export async function openForCommand(environment: Environment): Promise<App> {
   return (await openApp(environment, { level: "error", serves: false })).app;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /** Whoever only looks at a deployment needs none of its secrets, nor the right to read them. */
-async function withSecrets(environment: Environment, serves: boolean): Promise<Environment> {
+async function withSecrets(environment: RawEnvironment, serves: boolean): Promise<RawEnvironment> {
   const onlyLooks = !serves && environment.BATON_ENGINE === "gcp";
   return onlyLooks ? withoutReferences(environment) : resolveSecrets(environment);
 }
 
 /** Without credentials, Google's clients fail late, several times, and where nobody can catch it. */
 async function requireCredentials(): Promise<void> {
-  const { Credentials } = await import("../adapters/google-rest/credentials.ts");
+  const { Credentials } = await import("../adapters/remote/google-credentials.ts");
   await new Credentials().headers().catch((cause: unknown) => {
     throw new BatonError("CREDENTIALS_MISSING", messageOf(cause), { cause });
   });

@@ -91,6 +91,7 @@ export const permissions = {
       "bigquery.tables.get": "to see which columns a table has",
       "bigquery.tables.getData": "to query tables",
       "bigquery.tables.create": "to make tables that are missing",
+      "bigquery.tables.update": "to load: BigQuery asks it of every load job",
       "bigquery.tables.updateData": "to load and merge rows",
       "bigquery.tables.delete": "to drop what was loaded for a merge",
     },

@@ -1,6 +1,8 @@
 import * as z from "zod";
 import type { PowerBiOptions } from "../adapters/power-bi/power-bi.ts";
+import type { RawEnvironment } from "./raw-environment.ts";
 import { serviceUrl } from "./service-url.ts";
+import type { VariableProblem } from "./variable-problems.ts";
 
 const text = z.string().trim().min(1);
 
@@ -23,9 +25,7 @@ export const neededForPowerBi = [
 ] as const;
 
 /** What is missing when only a part of it is set. */
-export function powerBiProblems(
-  environment: Readonly<Record<string, string | undefined>>,
-): { readonly variable: string; readonly message: string }[] {
+export function powerBiProblems(environment: RawEnvironment): VariableProblem[] {
   const missing = neededForPowerBi.filter((variable) => !environment[variable]);
   if (missing.length === neededForPowerBi.length) return [];
   return missing.map((variable) => ({ variable, message: "Missing: Power BI needs all of its variables" }));

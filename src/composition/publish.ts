@@ -25,7 +25,10 @@ export async function publishBody(app: Parts, body: Uint8Array): Promise<Publish
 
 /** Publishes the message of a dead letter again. Throws `DEAD_LETTER_UNKNOWN`, or why it can't be read. */
 export async function replayDeadLetter(app: Parts, deadLetterId: string): Promise<Published> {
-  const published = await publish(app, await app.deliveries.revive(deadLetterId));
+  const message = await app.deliveries.revive(deadLetterId);
+  // Replayed twice, perhaps by somebody who died before he could note it: the same batch.
+  const key = `dead letter ${deadLetterId}`;
+  const published = await publish(app, message.kind === "start" ? { key, ...message } : message);
   await app.engine.deadLetters.markReplayed(deadLetterId);
   return published;
 }

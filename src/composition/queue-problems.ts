@@ -1,15 +1,14 @@
 import { limitProblem } from "../core/limited-queues.ts";
 import { QueuesSchema } from "../core/queues.ts";
 import type { Environment } from "./environment.ts";
-import type { MissingVariable } from "./google-configuration.ts";
-
-type Raw = Readonly<Record<string, string | undefined>>;
+import type { RawEnvironment } from "./raw-environment.ts";
+import type { VariableProblem } from "./variable-problems.ts";
 
 /**
  * What keeps the queues of BATON_QUEUES from being limited on Google Cloud, where Cloud Tasks calls the function by its address.
  * What publishes tasks needs it as the function does: a message that took another way would not be held to the limits.
  */
-export function queueProblems(environment: Raw): MissingVariable[] {
+export function queueProblems(environment: RawEnvironment): VariableProblem[] {
   if (environment.BATON_ENGINE !== "gcp") return [];
   const queues = QueuesSchema.safeParse(environment.BATON_QUEUES ?? "").data;
   if (!queues || queues.size === 0) return [];
@@ -18,7 +17,7 @@ export function queueProblems(environment: Raw): MissingVariable[] {
     return problem === undefined ? [] : [`"${queue}": ${problem}`];
   });
   return [
-    ...wrong.map((message) => ({ variable: "BATON_QUEUES" as const, message })),
+    ...wrong.map((message) => ({ variable: "BATON_QUEUES", message })),
     ...needs.filter(({ variable, isRight }) => !isRight(environment[variable] ?? "")).map(toProblem),
   ];
 }
@@ -46,6 +45,6 @@ const needs: readonly Need[] = [
   },
 ];
 
-function toProblem({ variable, why }: Need): MissingVariable {
+function toProblem({ variable, why }: Need): VariableProblem {
   return { variable, message: `Missing for BATON_QUEUES: ${why}; \`baton deploy\` prints it` };
 }

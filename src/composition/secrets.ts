@@ -1,6 +1,6 @@
 import { BatonError } from "../core/errors.ts";
-
-type Variables = Readonly<Record<string, string | undefined>>;
+import type { RawEnvironment } from "./raw-environment.ts";
+import type { VariableProblem } from "./variable-problems.ts";
 
 /** Variables that may hold the name of a secret in Secret Manager instead of the secret. */
 const secretVariables = ["BATON_CALLBACK_SECRET", "BATON_POWERBI_CLIENT_SECRET"] as const;
@@ -9,23 +9,29 @@ export type SecretVariable = (typeof secretVariables)[number];
 const reference = /^projects\/[\w.:-]+\/secrets\/[\w-]+\/versions\/(?:\d+|latest|[A-Za-z][\w-]*)$/;
 
 /** The variables that hold references. Throws `CONFIGURATION_INVALID` for what is meant to be one and is not. */
-export function secretReferences(environment: Variables): readonly SecretVariable[] {
-  const meant = secretVariables.filter((variable) => environment[variable]?.trim().startsWith("projects/"));
-  for (const variable of meant)
-    if (!reference.test(environment[variable]?.trim() ?? ""))
-      throw new BatonError(
-        "CONFIGURATION_INVALID",
-        "A secret is named by projects/<project>/secrets/<secret>/versions/<version or latest>",
-        { where: variable },
-      );
-  return meant;
+export function secretReferences(environment: RawEnvironment): readonly SecretVariable[] {
+  const [problem] = referenceProblems(environment);
+  if (problem) throw new BatonError("CONFIGURATION_INVALID", problem.message, { where: problem.variable });
+  return meantReferences(environment);
+}
+
+/** What is meant to be a reference and is none. */
+export function referenceProblems(environment: RawEnvironment): VariableProblem[] {
+  const message = "A secret is named by projects/<project>/secrets/<secret>/versions/<version or latest>";
+  return meantReferences(environment)
+    .filter((variable) => !reference.test(environment[variable]?.trim() ?? ""))
+    .map((variable) => ({ variable, message }));
+}
+
+function meantReferences(environment: RawEnvironment): readonly SecretVariable[] {
+  return secretVariables.filter((variable) => environment[variable]?.trim().startsWith("projects/"));
 }
 
 /**
  * The environment with the secrets in the place of their names, read once. Without names, nothing is loaded or called. Throws
  * `SECRET_UNAVAILABLE`, `CONFIGURATION_INVALID`.
  */
-export async function resolveSecrets(environment: Variables): Promise<Variables> {
+export async function resolveSecrets(environment: RawEnvironment): Promise<RawEnvironment> {
   const references = secretReferences(environment);
   if (references.length === 0) return environment;
   const values = await Promise.all(references.map((variable) => resolveSecret(environment, variable)));
@@ -33,8 +39,8 @@ export async function resolveSecrets(environment: Variables): Promise<Variables>
 }
 
 /** Throws `SECRET_UNAVAILABLE`. */
-export async function resolveSecret(environment: Variables, variable: SecretVariable): Promise<string> {
-  const { googleRest } = await import("../adapters/google-rest/google-rest.ts");
+export async function resolveSecret(environment: RawEnvironment, variable: SecretVariable): Promise<string> {
+  const { googleRest } = await import("../adapters/remote/google-rest.ts");
   const { accessSecret } = await import("../adapters/secret-manager/secret-manager.ts");
   const rest = googleRest({
     service: "https://secretmanager.googleapis.com",
@@ -49,7 +55,7 @@ export async function resolveSecret(environment: Variables, variable: SecretVari
 }
 
 /** For those who need no secret: what holds only the name of one is left out. */
-export function withoutReferences(environment: Variables): Variables {
+export function withoutReferences(environment: RawEnvironment): RawEnvironment {
   const references: readonly string[] = secretReferences(environment);
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !references.includes(name)));
 }

@@ -35,12 +35,7 @@ export class Work implements Worker {
   start({ batchId, triggers = batchId === undefined }: WorkScope = {}): void {
     const { broker, deliveries } = this.#parts;
     this.#running = true;
-    broker.start(
-      async (delivery) => {
-        await deliveries.deliver(delivery);
-      },
-      { batchId },
-    );
+    broker.start((delivery) => deliveries.deliver(delivery), { batchId });
     const look: Message = batchId === undefined ? { kind: "sweep" } : { kind: "redrive", batchId };
     void this.#repeat(look, this.#sweepSeconds);
     if (triggers) void this.#repeat({ kind: "tick" }, limits.tickSeconds);

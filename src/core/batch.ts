@@ -1,6 +1,7 @@
 import { hashJson } from "./canonical.ts";
 import type { JsonValue } from "./json.ts";
 import type { TaskBatch } from "./records.ts";
+import { dayOf } from "./time.ts";
 
 const idHashCharacters = 20;
 
@@ -19,11 +20,6 @@ export function objectKey(dropped: {
 }
 
 /** A batch at its beginning. */
-/** The UTC day of a time: `2026-11-21`. */
-export function dayOf(time: number): string {
-  return new Date(time).toISOString().slice(0, 10);
-}
-
 export function newBatch(
   start: {
     readonly batchId: string;

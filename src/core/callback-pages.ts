@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import * as z from "zod";
 import { BatonError } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
+import { limits } from "./limits.ts";
 
 type CallbackType = "task.progress" | "task.completed" | "task.failed";
 
@@ -88,9 +89,6 @@ const PageSchema = z
   }));
 type Page = z.infer<typeof PageSchema>;
 
-/** How many missing pages an error names. */
-const namedPages = 10;
-
 /**
  * For receivers: the data of one event from the bodies of its pages, in any order, repeats allowed. Verify the signature of
  * each before. Throws `CALLBACK_PAGES_MISSING`, naming those that have not come, and `CALLBACK_PAGES_INVALID` for
@@ -131,7 +129,7 @@ function sameEvent(one: Page, other: Page): boolean {
 
 function incomplete({ id, totalPages }: Page, pages: ReadonlyMap<number, Page>): BatonError {
   const missing: number[] = [];
-  for (let page = 1; page <= totalPages && missing.length < namedPages; page += 1)
+  for (let page = 1; page <= totalPages && missing.length < limits.namedPages; page += 1)
     if (!pages.has(page)) missing.push(page);
   const more = totalPages - pages.size - missing.length;
   const named = missing.join(", ") + (more > 0 ? ` and ${more} more` : "");

@@ -1,4 +1,5 @@
 import type { Callback } from "./callback.ts";
+import { isoTime } from "./time.ts";
 
 /** A final callback as `baton explain --json` prints it. Times are ISO 8601, UTC. */
 export interface CallbackView
@@ -32,8 +33,4 @@ export function callbackView(callback: Callback): CallbackView {
     deliveredAt: callback.deliveredAt === null ? null : isoTime(callback.deliveredAt),
     sends: callback.sends.map((send) => ({ ...send, at: isoTime(send.at) })),
   };
-}
-
-function isoTime(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
 }

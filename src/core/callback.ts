@@ -79,6 +79,16 @@ export function finalEventId(task: { readonly batchId: string; readonly taskId: 
   return `evt_${hashJson([task.batchId, task.taskId]).slice(0, 32)}`;
 }
 
+/** Nobody has been sent any of it. */
+const unsent = {
+  state: "PENDING",
+  pagesTaken: 0,
+  failures: 0,
+  isBeingSent: false,
+  dueSeconds: 0,
+  deliveredAt: null,
+} as const;
+
 export function newCallback(
   about: Pick<Callback, "type" | "key" | "batchId" | "taskId" | "target" | "data">,
   stamp: { readonly nonce: string; readonly now: number },
@@ -87,17 +97,12 @@ export function newCallback(
   return {
     callbackId: eventId,
     eventId,
-    state: "PENDING",
     ...about,
+    ...unsent,
     occurredAt: stamp.now,
     archived: false,
-    pagesTaken: 0,
-    failures: 0,
-    isBeingSent: false,
-    dueSeconds: 0,
     resends: 0,
     sends: [],
-    deliveredAt: null,
     nonce: stamp.nonce,
   };
 }
@@ -109,33 +114,18 @@ export function newCallback(
 export function resent(callback: Callback, nonce: string): Callback | undefined {
   const isUnderWay = callback.state === "PENDING" && callback.deliveredAt === null;
   if (isUnderWay) return callback.isBeingSent ? undefined : { ...callback, dueSeconds: 0, nonce };
-  return {
-    ...callback,
-    state: "PENDING",
-    pagesTaken: 0,
-    failures: 0,
-    isBeingSent: false,
-    dueSeconds: 0,
-    resends: callback.resends + 1,
-    deliveredAt: null,
-    nonce,
-  };
+  return { ...callback, ...unsent, resends: callback.resends + 1, nonce };
 }
 
 /** The same event for another address, which is told all of it and takes its own time. The archive has it already, or will. */
 export function copyFor(callback: Callback, url: string, nonce: string): Callback {
   return {
     ...callback,
+    ...unsent,
     callbackId: `${callback.eventId}_${hashJson(url).slice(0, 16)}`,
-    state: "PENDING",
     target: { url, archive: null },
-    pagesTaken: 0,
-    failures: 0,
-    isBeingSent: false,
-    dueSeconds: 0,
     resends: 0,
     sends: [],
-    deliveredAt: null,
     nonce,
   };
 }
@@ -188,14 +178,11 @@ export function sendFailed(callback: Callback, { at, error }: Sent, nonce: strin
     state: failures >= limits.callbackAttempts ? "GIVEN_UP" : "PENDING",
     failures,
     isBeingSent: false,
-    dueSeconds: backoffMs(callbackRetry, failures, 0) / 1_000,
+    dueSeconds: backoffMs(limits.callbackRetry, failures, 0) / 1_000,
     sends: lastSends(callback, { at, page: callback.pagesTaken + 1, error }),
     nonce,
   };
 }
-
-/** The first ten waits make an hour and a half; each further one is an hour. */
-const callbackRetry = { initialSeconds: 5, factor: 2, maxSeconds: 3_600, jitter: 0 };
 
 function lastSends(callback: Callback, send: z.infer<typeof SendSchema>): Callback["sends"] {
   return [...callback.sends, send].slice(-limits.shownSends);

@@ -46,6 +46,13 @@ export function toJson(definition: Definition): JsonObject {
   return json;
 }
 
+/** The queues that tasks of these workflows are in. */
+export function queuesNamedBy(
+  workflows: readonly { readonly definition: Definition }[],
+): ReadonlySet<string> {
+  return new Set(workflows.flatMap(({ definition }) => definition.tasks.map(({ queue }) => queue)));
+}
+
 /** The policies of a task as the definition keeps them, defaults filled in. */
 export function completeTask(
   task: Pick<TaskDefinition, "id" | "type"> & {

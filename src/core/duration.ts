@@ -1,9 +1,10 @@
 import { BatonError } from "./errors.ts";
+import { daySeconds } from "./time.ts";
 
 /** A duration as people write it: `"30s"`, `"5m"`, `"2h"`, `"1d"`, `"250ms"`, or a sum such as `"1h30m"`. */
 export type Duration = string;
 
-const unitSeconds: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400 };
+const unitSeconds: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3_600, d: daySeconds };
 
 /** Seconds of a written duration. Throws `DURATION_INVALID`. */
 export function parseDurationSeconds(text: Duration, where: string): number {

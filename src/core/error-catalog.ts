@@ -265,6 +265,10 @@ export const errorCatalog = {
     "none",
     "Give --variables the file that the message names, or --variables /dev/null to deploy without one.",
   ),
+  DEPLOY_STATE_MISSING: entry(
+    "none",
+    "Bring the state of the deployment: infra/backend.tf, or infra/terraform.tfstate.d of the machine that deployed; infra/README.md#state. If the function is another's, choose another --prefix or --function; if it alone is left, `baton deploy --destroy --skip-infra` deletes it.",
+  ),
   DEPLOY_FAILED: entry(
     "none",
     "Mend what the command's own output names, and deploy again: what is there already stays.",

@@ -63,6 +63,11 @@ export function stackOf(thrown: unknown): string | undefined {
   return thrown instanceof Error && !isCoded ? thrown.stack : undefined;
 }
 
+/** The code that an error brought along: of the system, such as `ENOENT`, of gRPC or HTTP, or of Baton. */
+export function codeOf(thrown: unknown): unknown {
+  return thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
+}
+
 /** The message of anything that was thrown, even of what refuses to be shown. */
 export function messageOf(thrown: unknown): string {
   try {

@@ -1,6 +1,7 @@
 import { decideAdmission, type Execution, type Holder, isSpent } from "./execution.ts";
 import type { JsonValue } from "./json.ts";
 import type { StoredError } from "./stored.ts";
+import { isoTime } from "./time.ts";
 
 /** Which attempt, as it is shown. Times are ISO 8601, UTC. */
 interface AttemptView extends Holder {
@@ -88,15 +89,18 @@ function nextCall(execution: Execution, ageMs: number): ExecutionView["nextCall"
     case "take":
       return admission.generation === undefined
         ? { runs: true, why: "runs from the beginning" }
-        : { runs: true, why: "runs, and goes on after the steps that are stored" };
+        : { runs: true, why: `runs, and goes on after the steps that are stored${unlessItWaits(execution)}` };
   }
+}
+
+/** The lock of a task that waits may stand for longer: only its TaskLog tells. */
+function unlessItWaits({ state, holder }: Execution): string {
+  return state === "PROCESSING" && holder
+    ? `, unless task ${holder.taskId} of batch ${holder.batchId} waits`
+    : "";
 }
 
 function nameOf(attempt: Pick<Holder, "batchId" | "taskId" | "attempt"> | null): string {
   if (!attempt) return "nobody";
   return `attempt ${attempt.attempt} of task ${attempt.taskId} in batch ${attempt.batchId}`;
-}
-
-function isoTime(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
 }

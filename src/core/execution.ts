@@ -70,7 +70,7 @@ export function decideAdmission(
 }
 
 /** An earlier attempt of the same task in the same batch is fenced by the TaskLog already: its lock is ours. */
-function isSameTask(
+export function isSameTask(
   holder: Pick<Holder, "batchId" | "taskId"> | null,
   arriving: Pick<Holder, "batchId" | "taskId">,
 ) {
@@ -144,6 +144,26 @@ export function executionAfter(
   }
 }
 
+const cancelling = " (cancelling)";
+
+/** In the hands of whoever ends what a cancelled task has begun elsewhere. */
+export function heldForCancel(execution: Execution, holder: Holder, nonce: string): Execution {
+  const { token } = execution;
+  return {
+    ...execution,
+    state: "PROCESSING",
+    token: token + 1,
+    holder: { ...holder, worker: `${holder.worker}${cancelling}` },
+    dueSeconds: limits.cancelLockSeconds,
+    nonce,
+  };
+}
+
+/** Whether somebody is at ending what the task that has the lock had begun. */
+export function isHeldForCancel({ holder, dueSeconds }: Execution, ageMs: number): boolean {
+  return holder?.worker.endsWith(cancelling) === true && ageMs < dueSeconds * 1_000;
+}
+
 /** Locked by nobody. What its steps have stored stays for a while. */
 export function freed(execution: Execution, nonce: string): Execution {
   return { ...execution, state: "FREE", holder: null, dueSeconds: limits.unfinishedExecutionSeconds, nonce };
@@ -177,7 +197,7 @@ export function identityOf(
 }
 
 /** What the stored steps of a task without a key belong to. */
-function stepsOfTask({ batchId, taskId }: Pick<Holder, "batchId" | "taskId">): string {
+export function stepsOfTask({ batchId, taskId }: Pick<Holder, "batchId" | "taskId">): string {
   return `${batchId}.${taskId}`;
 }
 

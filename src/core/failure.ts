@@ -1,4 +1,4 @@
-import { BatonError, messageOf } from "./errors.ts";
+import { BatonError, codeOf, messageOf } from "./errors.ts";
 import { limits } from "./limits.ts";
 import type { StoredError } from "./stored.ts";
 
@@ -18,7 +18,6 @@ function isTaskError(thrown: unknown): thrown is { readonly code: string; readon
     thrown.name === "TaskError" &&
     "retryable" in thrown &&
     typeof thrown.retryable === "boolean" &&
-    "code" in thrown &&
-    typeof thrown.code === "string"
+    typeof codeOf(thrown) === "string"
   );
 }

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { hashJson } from "./canonical.ts";
 import { BatonError, messageOf } from "./errors.ts";
-import type { JsonValue } from "./json.ts";
+import { isJsonObject, type JsonValue } from "./json.ts";
 import { limits } from "./limits.ts";
 import { isTimeZone } from "./time-zone.ts";
 
@@ -123,8 +123,7 @@ function textOf(value: JsonValue, name: string, call: Pick<Call, "taskId">): str
 }
 
 function fieldOf(value: JsonValue, name: string): JsonValue | undefined {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return undefined;
-  return Object.entries(value).find(([field]) => field === name)?.[1];
+  return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
 /** `YYYYMMDD`. */

@@ -8,6 +8,10 @@ export type JsonObject = { readonly [key: string]: JsonValue };
 export const JsonValueSchema: z.ZodType<JsonValue> = z.json();
 export const JsonObjectSchema: z.ZodType<JsonObject> = z.record(z.string(), JsonValueSchema);
 
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** A JSON value as text, with its size in UTF-8. */
 export interface JsonText {
   readonly text: string;

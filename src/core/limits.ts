@@ -1,7 +1,15 @@
-/** Every limit of Baton, named once. Sizes are bytes, durations are seconds unless the name says otherwise. */
+import { daySeconds } from "./time.ts";
+
+/**
+ * The limits that a user or another process can meet, named once. What only tunes the work of one file stands in that file.
+ * Sizes are bytes, durations are seconds unless the name says otherwise.
+ */
 export const limits = {
   /** Longest workflow, task or queue name. Keeps document ids and message attributes short. */
   nameCharacters: 64,
+  /** Longest id of a TaskBatch, and longest key that a start may give. */
+  batchIdCharacters: 200,
+  startKeyCharacters: 500,
   /** Tasks in one workflow. A cancel writes one record per task, so this bounds its cost. */
   tasksPerWorkflow: 20_000,
   /** Largest request body the entry reads: a 10 MB Pub/Sub message is 13.4 MB as base64 in its push envelope. */
@@ -55,15 +63,20 @@ export const limits = {
   /** Longest idempotency key; it is stored whole, beside its hash. */
   keyCharacters: 1_000,
   /** Longest time-to-live of a cached result. */
-  resultTtlSeconds: 366 * 24 * 3600,
+  resultTtlSeconds: 366 * daySeconds,
   /** How long the stored steps of a call that failed are kept for the next one. */
-  unfinishedExecutionSeconds: 7 * 24 * 3600,
+  unfinishedExecutionSeconds: 7 * daySeconds,
   /** How long a spent record stays: a call that took it in its last moment still has its steps. */
   spentMarginSeconds: 60,
   /** Execution records that one sweep looks through for spent ones. */
   executionsPerSweep: 500,
   /** How long a task that found its lock held waits, at first and at most, before it looks again. */
   lockPollSeconds: { first: 1, most: 15 },
+  /**
+   * How much longer than its time the lock of a task stands that waits, or was to go on: its message may stand in line. Not for
+   * ever: the batch of a `baton run` that was interrupted may be one that nobody goes on with.
+   */
+  parkedLockMarginSeconds: 3_600,
   /** Longest name of a step or an event, and its longest form in a document id, percent-encoded. Firestore: 1,500 bytes an id. */
   stepNameCharacters: 200,
   encodedNameCharacters: 800,
@@ -78,6 +91,8 @@ export const limits = {
   callbackLeaseSeconds: 20,
   /** Sends of a callback that fail in a row before it is given up: about three days. */
   callbackAttempts: 80,
+  /** Waits between them: the first ten make an hour and a half, each further one is an hour. */
+  callbackRetry: { initialSeconds: 5, factor: 2, maxSeconds: 3_600, jitter: 0 },
   /** Sends of a callback that are kept to be shown. */
   shownSends: 20,
   /** How long a command waits for callbacks to be taken before it leaves them to a server. */
@@ -88,14 +103,16 @@ export const limits = {
   shownResultCharacters: 200,
   /** Keys that are proposed in place of one that is not known. */
   similarKeys: 5,
+  /** Files, and rows of the archive, that are named of a batch that is to be forgotten. */
+  forgottenNames: 1_000,
   /** Documents of a page when each may be as large as the store allows. */
   largeDocumentsPage: 50,
   /** How often, and after how long, what a service refuses is tried again for a task that has its claim. */
   insistMs: [100, 300, 900, 2_700],
   /** Longest delay, the horizon of Cloud Tasks. */
-  delaySeconds: 30 * 24 * 3600,
+  delaySeconds: 30 * daySeconds,
   /** What is scheduled further ahead comes earlier and is scheduled again: Cloud Tasks takes 30 days, by its own clock. */
-  timerHorizonSeconds: 29 * 24 * 3600,
+  timerHorizonSeconds: 29 * daySeconds,
   /** Messages, and their bytes, that go to a topic in one request: the limits of Pub/Sub, with room for its envelope. */
   messagesPerPublish: 1_000,
   bytesPerPublish: 9 * 1024 * 1024,
@@ -122,23 +139,35 @@ export const limits = {
    * Shortest time that documents may be kept. A message lives for 31 days in its topic, 31 more as a dead letter, and as
    * long again once that was replayed as a scheduled one; and a week for the margin below.
    */
-  leastRetentionSeconds: 100 * 24 * 3600,
+  leastRetentionSeconds: 100 * daySeconds,
   /** How far apart the clocks that judge a document's age may be, rounded up to what costs nothing. */
-  expiryMarginSeconds: 7 * 24 * 3600,
+  expiryMarginSeconds: 7 * daySeconds,
   /** An attempt ends so long before the function that runs it would be: after its timeout, code may go on that nobody sees. */
   attemptMarginSeconds: 30,
   /** How long the code of a task that has been told to stop is waited for, before what it has begun elsewhere is ended. */
   abortedCodeSeconds: 10,
+  /** How long whoever ends what a cancelled task has begun elsewhere is believed to be at it, and keeps its key for that. */
+  cancelLockSeconds: 60,
   /** Longest time between two heartbeats: a task hears of the cancel of its batch by the next one. */
   heartbeatSeconds: 30,
+  /** Heartbeats per lease, where that is sooner: a few may fail before the lease is lost. */
+  heartbeatsPerLease: 6,
+  /** Shortest timeout of the function. Its longest is below `deliveryDeadlineSeconds`. */
+  leastFunctionSeconds: 60,
+  /** Longest lease of a deployment, in `infra/` too: so long the task of a worker that died waits for another. */
+  leaseSeconds: 3_600,
   /** Longest timeout of one attempt, below the 60 minutes of a Cloud Run function. */
   timeoutSeconds: 3_500,
-  /** Most attempts a retry policy may ask for. */
+  /** Most attempts a retry policy may ask for, and how many times as long as the one before a wait may be. */
   attempts: 100,
+  retryFactor: 100,
   /** Writes per atomic commit, and per group of independent writes sent at once (Firestore: 500). */
   writesPerCommit: 500,
   /** Batches, and callbacks, that one message of a sweep sees to. */
   documentsPerSweep: 100,
+  /** A batch that has gone on for long is looked at again after a tenth of its age on average, at most so many seconds. */
+  lookShareOfAge: 10,
+  lookPauseSeconds: 900,
   /** A batch that misses work and in which nothing has been written for so long is told of in the log. */
   stuckSeconds: 3_600,
   /** Documents read by one page of a query. */
@@ -169,10 +198,14 @@ export const limits = {
   redirects: 5,
   /** Largest answer of the `http` task that does not ask for more. */
   httpAnswerBytes: 1024 * 1024,
+  /** Largest answer of a service that a task has its work done by; a page of Dataform's actions holds their SQL. */
+  serviceAnswerBytes: 64 * 1024 * 1024,
   /** How much of a refused answer an error shows. */
   shownAnswerCharacters: 500,
   /** Data of a callback up to this size, as JSON, is sent in one request; longer data in pages of about this size. */
   callbackPageBytes: 256 * 1024,
+  /** How many missing pages an error names. */
+  namedPages: 10,
   /** Largest answer to a callback. It is not looked at, but some receivers answer with a page. */
   callbackAnswerBytes: 64 * 1024,
   /** How long a worker waits for a job of the warehouse that it began, before its task leaves the machine. */
@@ -211,7 +244,7 @@ export const defaults = {
   /** A result is believed for a day, a silent lock for five minutes. */
   idempotency: {
     scope: "global",
-    ttlSeconds: 24 * 3600,
+    ttlSeconds: daySeconds,
     lockSeconds: 300,
     onLocked: "wait",
     recurring: false,

@@ -8,7 +8,7 @@ import { isStorableName } from "./steps.ts";
 const BatchIdSchema = z
   .string()
   .min(1)
-  .max(200)
+  .max(limits.batchIdCharacters)
   .regex(/^[A-Za-z0-9_.-]+$/, "a batch id has letters, digits, `-`, `_`, `.`");
 const TaskIdSchema = z.union([NameSchema, z.literal(END_TASK_ID)]);
 
@@ -34,17 +34,15 @@ export function hasStrayCompletion(message: z.infer<typeof PublicTaskMessageSche
   return message.completion !== undefined && message.previousTaskId === undefined;
 }
 
-/** A task message between Baton's own handlers: it may carry what the sender knows, to save a read. */
-const TaskMessageSchema = z.strictObject({
-  kind: z.literal("task"),
-  ...PublicTaskMessageSchema.shape,
-  /** How `previousTaskId` ended. Only ever set by the engine, after the ending was committed. */
+/** What only the engine may say of a task, under its seal. It saves a read: the message means the same without. */
+const engineFields = {
+  /** How `previousTaskId` ended. Only ever set after the ending was committed. */
   ending: z.strictObject({ status: TerminalStatusSchema, reason: ReasonSchema.nullable() }).optional(),
-  /** Its parents have let it run. Only ever set by the engine; without it, the parents are asked. */
+  /** Its parents have let it run. Without it, the parents are asked. */
   ready: z.literal(true).optional(),
   /**
    * See only to the children of this join from this one on: a message sees to `limits.childrenPerMessage` of them, and
-   * leaves the others to the next. Only ever set by the engine.
+   * leaves the others to the next.
    */
   rest: z.strictObject({ joinId: z.string(), from: z.int().positive() }).optional(),
   /**
@@ -52,6 +50,14 @@ const TaskMessageSchema = z.strictObject({
    * through first: what it holds already is not put there again.
    */
   redrive: z.literal(true).optional(),
+};
+export const engineFieldNames: ReadonlySet<string> = new Set(Object.keys(engineFields));
+
+/** A task message between Baton's own handlers: it may carry what the sender knows. */
+const TaskMessageSchema = z.strictObject({
+  kind: z.literal("task"),
+  ...PublicTaskMessageSchema.shape,
+  ...engineFields,
 });
 export type TaskMessage = z.infer<typeof TaskMessageSchema>;
 
@@ -60,7 +66,7 @@ export const StartMessageSchema = z.strictObject({
   kind: z.literal("start"),
   workflowId: NameSchema,
   input: JsonValueSchema.optional(),
-  key: z.string().min(1).max(500).optional(),
+  key: z.string().min(1).max(limits.startKeyCharacters).optional(),
 });
 export type StartMessage = z.infer<typeof StartMessageSchema>;
 
@@ -157,10 +163,11 @@ function restKey({ rest }: TaskMessage): string {
 /**
  * Whether the store's records alone suffice to make this message again, so that a broker beside the store need
  * not write it down: the sweep finds every task of a RUNNING batch that should run, every end that should be passed on,
- * and every callback that should be sent. A completion from outside exists only in its message.
+ * and every callback that should be sent. A completion from outside exists only in its message, also one that tells nothing but
+ * that its task has completed. Those of the engine say how it ended.
  */
 export function isRedrivable(message: Message): boolean {
-  if (message.kind === "task") return message.completion === undefined;
+  if (message.kind === "task") return message.previousTaskId === undefined || message.ending !== undefined;
   return message.kind === "redrive" || message.kind === "callback";
 }
 

@@ -14,7 +14,7 @@ export const collections = {
   schedules: { fields: [], arrays: [], kept: "for ever" },
   executions: { fields: ["state"], arrays: [], kept: "while due" },
   steps: { fields: ["scope"], arrays: [], clusteredBy: "scope", kept: "retention" },
-  events: { fields: [], arrays: [], kept: "retention" },
+  events: { fields: ["batchId"], arrays: [], clusteredBy: "batchId", kept: "retention" },
   callbacks: { fields: ["state", "key", "batchId"], arrays: [], kept: "retention" },
 } as const satisfies Readonly<Record<string, CollectionSpec>>;
 
@@ -33,6 +33,9 @@ export interface CollectionSpec {
   readonly kept: "for ever" | "retention" | "while due";
 }
 export type CollectionName = keyof typeof collections;
+export const collectionNames: readonly CollectionName[] = Object.keys(collections).filter(
+  (name): name is CollectionName => Object.hasOwn(collections, name),
+);
 
 /** The record of one task in one TaskBatch. Times are milliseconds since 1970, by the worker's clock, for people. */
 export const TaskLogSchema = z.strictObject({
@@ -66,7 +69,10 @@ export const TaskLogSchema = z.strictObject({
   notes: NotesSchema.nullable(),
   /** Its idempotency key, once it is known. */
   key: z.string().nullable(),
-  /** What this ending adds to: one token per join and tally, and per batch and bad status. */
+  /**
+   * What this ending adds to: one token per join and tally, and per batch and bad status. While it waits for events, one for
+   * each of them: whoever receives one finds by it who waits.
+   */
   arrivals: z.array(z.string()),
 });
 export type TaskLog = z.infer<typeof TaskLogSchema>;

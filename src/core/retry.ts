@@ -7,7 +7,7 @@ export const RetryPolicySchema = z.strictObject({
   /** Wait before the second attempt, in seconds. */
   initialSeconds: z.number().min(0).max(limits.delaySeconds),
   /** Each further wait is this many times the one before. */
-  factor: z.number().min(1).max(100),
+  factor: z.number().min(1).max(limits.retryFactor),
   /** No wait is longer than this, in seconds. */
   maxSeconds: z.number().min(0).max(limits.delaySeconds),
   /** Share of the wait that is added at random, 0 to 1. */

@@ -88,14 +88,19 @@ export function batchToken(batchId: string, status: "ERROR" | "CANCELLED"): stri
   return `${batchId}/${status}`;
 }
 
-/** Everything a log's ending adds to. Empty while it is not terminal. */
+/** Token that names the tasks of a batch which wait for an event. The id of a join is a hash: none is `event`. */
+export function eventToken(batchId: string, event: string): string {
+  return `${batchId}/event/${encodeURIComponent(event)}`;
+}
+
+/** Everything a log's ending adds to; of one that waits, the events that it waits for. */
 export function arrivalsOf(
   graph: Graph,
   batchId: string,
   taskId: string,
-  log: Pick<TaskLog, "status" | "reason">,
+  log: Pick<TaskLog, "status" | "reason" | "events">,
 ): string[] {
-  if (!isTerminal(log.status)) return [];
+  if (!isTerminal(log.status)) return log.events.map((event) => eventToken(batchId, event));
   const ending: Ending = { status: log.status, reason: log.reason };
   const tokens = (graph.joinsOf.get(taskId) ?? []).flatMap((join) =>
     talliesOf(join, ending).map((tally) => joinToken(batchId, join.id, tally, join.shards?.of.get(taskId))),
@@ -130,6 +135,6 @@ export function endedUnrun(
     error: null,
     notes: null,
     key: null,
-    arrivals: arrivalsOf(graph, task.batchId, task.taskId, end),
+    arrivals: arrivalsOf(graph, task.batchId, task.taskId, { ...end, events: [] }),
   };
 }

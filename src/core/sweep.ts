@@ -1,8 +1,5 @@
 import { hashJson } from "./canonical.ts";
-
-/** A batch that has gone on for long is looked at again after a tenth of its age on average, at most so many seconds. */
-const longestPauseSeconds = 900;
-const shareOfAge = 10;
+import { limits } from "./limits.ts";
 
 export interface Look {
   readonly id: string;
@@ -20,7 +17,7 @@ export interface Look {
 export function isLookDue({ id, ageMs, now, passSeconds }: Look): boolean {
   if (passSeconds === undefined) return true;
   const passMs = passSeconds * 1_000;
-  const pauseMs = Math.min(longestPauseSeconds * 1_000, ageMs / shareOfAge);
+  const pauseMs = Math.min(limits.lookPauseSeconds * 1_000, ageMs / limits.lookShareOfAge);
   const passesBetween = Math.max(1, Math.floor(pauseMs / passMs));
   const pass = Math.floor(now / passMs);
   // Drawn anew in each pass: a batch whose turn were fixed would never have it, should passes come at other times.

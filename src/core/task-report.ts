@@ -1,6 +1,7 @@
 import { dayGiven } from "./idempotency.ts";
 import type { TaskBatch, TaskLog } from "./records.ts";
 import type { Reason, ShownTaskStatus } from "./status.ts";
+import { dayOf } from "./time.ts";
 
 /** How a task came out, in the one form that whoever schedules tasks reads. */
 export interface TaskReport {
@@ -21,7 +22,7 @@ export function taskReport(batch: TaskBatch, taskId: string, log: TaskLog | unde
   const failure = log?.error ? [`${log.error.code}: ${log.error.message}`] : [];
   return {
     task: taskId,
-    date: dayGiven(batch.input) ?? new Date(log?.startedAt ?? batch.createdAt).toISOString().slice(0, 10),
+    date: dayGiven(batch.input) ?? dayOf(log?.startedAt ?? batch.createdAt),
     task_id: `${batch.batchId}/${taskId}`,
     status: statusOf(log?.status ?? "NEW", log?.reason ?? null),
     errors: [...(notes?.errors ?? []), ...failure],

@@ -1,5 +1,5 @@
 import { BatonError } from "./errors.ts";
-import type { JsonObject, JsonValue } from "./json.ts";
+import { isJsonObject, type JsonValue } from "./json.ts";
 
 /** What `{{ … }}` in a task's parameters may refer to. Parents are looked up only when they are named. */
 export interface TemplateScope {
@@ -18,8 +18,8 @@ const wholePlaceholder = /^\{\{\s*([^{}]*?)\s*\}\}$/;
 export async function fillTemplate(value: JsonValue, scope: TemplateScope): Promise<JsonValue> {
   if (typeof value === "string") return fillString(value, scope);
   if (Array.isArray(value)) return Promise.all(value.map((item) => fillTemplate(item, scope)));
-  if (value !== null && typeof value === "object") {
-    const entries = Object.entries(value as JsonObject).map(
+  if (isJsonObject(value)) {
+    const entries = Object.entries(value).map(
       async ([key, item]) => [key, await fillTemplate(item, scope)] as const,
     );
     return Object.fromEntries(await Promise.all(entries));
@@ -52,13 +52,16 @@ async function lookUp(path: string, scope: TemplateScope): Promise<JsonValue> {
 function descend(value: JsonValue, fields: readonly string[], path: string): JsonValue {
   let current: JsonValue | undefined = value;
   for (const field of fields) {
-    const holder: JsonValue | undefined = current;
-    current =
-      holder !== null && typeof holder === "object" && Object.hasOwn(holder, field)
-        ? (holder as JsonObject)[field]
-        : undefined;
+    current = partOf(current, field);
     if (current === undefined)
       throw new BatonError("TEMPLATE_INVALID", `{{ ${path} }}: there is no "${field}"`);
   }
   return current ?? null;
+}
+
+/** A field of an object; an element of an array, or its length. */
+function partOf(holder: JsonValue, name: string): JsonValue | undefined {
+  if (typeof holder !== "object" || holder === null || !Object.hasOwn(holder, name)) return undefined;
+  if (isJsonObject(holder)) return holder[name];
+  return name === "length" ? holder.length : holder[Number(name)];
 }

@@ -4,6 +4,7 @@ import type { TaskBatch, TaskLog } from "./records.ts";
 import type { BatchStatus, Reason, ShownTaskStatus } from "./status.ts";
 import type { StoredError } from "./stored.ts";
 import { type TaskReport, taskReport } from "./task-report.ts";
+import { isoTime } from "./time.ts";
 
 /** A task of a batch as `baton show --json` prints it. Times are ISO 8601, UTC. */
 export interface TaskView {
@@ -90,8 +91,4 @@ function taskView(batch: TaskBatch, taskId: string, log: TaskLog | undefined): T
     key: log.key,
     report,
   };
-}
-
-function isoTime(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
 }

@@ -1,15 +1,13 @@
-import * as z from "zod";
 import { type Configuration, readConfiguration, variableProblems } from "../composition/configuration.ts";
 import { EnvironmentSchema } from "../composition/environment.ts";
 import { neededForPowerBi, powerBiProblems } from "../composition/power-bi-settings.ts";
 import { queueProblems } from "../composition/queue-problems.ts";
+import type { RawEnvironment } from "../composition/raw-environment.ts";
 import { resolveSecret, type SecretVariable, secretReferences } from "../composition/secrets.ts";
 import { tracingProblems } from "../composition/tracing/settings.ts";
-import { variableSentence } from "../composition/variable-sentences.ts";
+import { parseVariables, type VariableProblem } from "../composition/variable-problems.ts";
 import { BatonError, messageOf } from "../core/errors.ts";
 import { type CheckResult, judge } from "./check.ts";
-
-type Variables = Readonly<Record<string, string | undefined>>;
 
 export interface CheckedConfiguration {
   readonly results: readonly CheckResult[];
@@ -21,17 +19,13 @@ export interface CheckedConfiguration {
 export const noBucket = "no-bucket";
 
 /** Everything wrong with the variables, for a process that takes messages, and what they say as far as they are right. */
-export async function checkConfiguration(environment: Variables): Promise<CheckedConfiguration> {
+export async function checkConfiguration(environment: RawEnvironment): Promise<CheckedConfiguration> {
   const { results: secrets, variables, unread } = await readSecrets(environment);
-  const parsed = EnvironmentSchema.safeParse(variables, { error: variableSentence });
-  const wrong = (parsed.error?.issues ?? []).map((issue) => ({
-    variable: String(issue.path[0] ?? ""),
-    message: z.prettifyError({ issues: [{ ...issue, path: [] }] }).replace(/^✖ /, ""),
-  }));
+  const { problems: wrong } = parseVariables(EnvironmentSchema, variables);
   const missing = variableProblems(variables, { serves: true }).filter(
     ({ variable }) => !unread.includes(variable),
   );
-  const isReadable = parsed.success && !missing.some(({ variable }) => variable === "BATON_PROJECT");
+  const isReadable = wrong.length === 0 && !missing.some(({ variable }) => variable === "BATON_PROJECT");
   return {
     results: [...judgeVariables(variables, wrong, missing), ...secrets],
     configuration: isReadable ? readConfiguration(readable(variables)) : undefined,
@@ -39,34 +33,29 @@ export async function checkConfiguration(environment: Variables): Promise<Checke
 }
 
 /** What is missing is told; all else is looked at without it. */
-function readable(variables: Variables): Variables {
+function readable(variables: RawEnvironment): RawEnvironment {
   const known = { BATON_BUCKET: noBucket, ...defined(withoutWrongTraces(withoutWrongQueues(variables))) };
   if (powerBiProblems(variables).length === 0) return known;
   const left: readonly string[] = neededForPowerBi;
   return Object.fromEntries(Object.entries(known).filter(([name]) => !left.includes(name)));
 }
 
-function withoutWrongQueues(variables: Variables): Variables {
+function withoutWrongQueues(variables: RawEnvironment): RawEnvironment {
   return queueProblems(variables).length === 0 ? variables : { ...variables, BATON_QUEUES: undefined };
 }
 
-function withoutWrongTraces(variables: Variables): Variables {
+function withoutWrongTraces(variables: RawEnvironment): RawEnvironment {
   return tracingProblems(variables).length === 0 ? variables : { ...variables, BATON_TRACES: undefined };
 }
 
-function defined(variables: Variables): Variables {
+function defined(variables: RawEnvironment): RawEnvironment {
   return Object.fromEntries(Object.entries(variables).filter(([, value]) => value));
 }
 
-interface Problem {
-  readonly variable: string;
-  readonly message: string;
-}
-
 function judgeVariables(
-  variables: Variables,
-  wrong: readonly Problem[],
-  missing: readonly Problem[],
+  variables: RawEnvironment,
+  wrong: readonly VariableProblem[],
+  missing: readonly VariableProblem[],
 ): CheckResult[] {
   const id = "configuration.variables";
   const remedy = "Set it for the function and for this command; docs/configuration.md has all variables.";
@@ -86,12 +75,12 @@ function judgeVariables(
 
 interface Secrets {
   readonly results: readonly CheckResult[];
-  readonly variables: Variables;
+  readonly variables: RawEnvironment;
   /** Variables that name secrets which can't be had: they are left out, and not missing. */
   readonly unread: readonly string[];
 }
 
-async function readSecrets(environment: Variables): Promise<Secrets> {
+async function readSecrets(environment: RawEnvironment): Promise<Secrets> {
   const references = referencesOf(environment);
   if (references instanceof BatonError) {
     const subject = references.where ?? "";
@@ -112,7 +101,7 @@ async function readSecrets(environment: Variables): Promise<Secrets> {
   };
 }
 
-function referencesOf(environment: Variables): readonly SecretVariable[] | BatonError {
+function referencesOf(environment: RawEnvironment): readonly SecretVariable[] | BatonError {
   try {
     return secretReferences(environment);
   } catch (error) {
@@ -127,7 +116,7 @@ interface ReadSecret {
   readonly error?: unknown;
 }
 
-async function readSecret(environment: Variables, variable: SecretVariable): Promise<ReadSecret> {
+async function readSecret(environment: RawEnvironment, variable: SecretVariable): Promise<ReadSecret> {
   try {
     return { variable, value: await resolveSecret(environment, variable) };
   } catch (error) {

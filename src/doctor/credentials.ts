@@ -1,4 +1,4 @@
-import { Credentials } from "../adapters/google-rest/credentials.ts";
+import { Credentials } from "../adapters/remote/google-credentials.ts";
 import type { GoogleConfiguration } from "../composition/google-configuration.ts";
 import { messageOf } from "../core/errors.ts";
 import { type CheckGroup, type CheckResult, judge, unknown } from "./check.ts";

@@ -1,6 +1,8 @@
 import { createLogger } from "../adapters/pino/logger.ts";
 import type { App } from "../composition/app.ts";
 import type { Configuration } from "../composition/configuration.ts";
+import { localServerVariables } from "../composition/environment.ts";
+import type { RawEnvironment } from "../composition/raw-environment.ts";
 import { defaults } from "../core/limits.ts";
 import { builtInTaskTypes } from "../tasks/index.ts";
 import { FolderCatalog } from "../workflow/catalog.ts";
@@ -11,8 +13,6 @@ import { type CheckedCredentials, checkCredentials, nobody, withoutCredentials }
 import { localGroups, nodeGroup } from "./local.ts";
 import { runChecks } from "./run-checks.ts";
 import { checkWorkflowFiles, queuesOf } from "./workflows.ts";
-
-type Variables = Readonly<Record<string, string | undefined>>;
 
 export interface DoctorOptions {
   /** How long a check may take. Default 20,000. */
@@ -27,10 +27,10 @@ export interface Diagnosis {
 }
 
 /** Looks at everything that a deployment needs, all at the same time, and changes nothing. */
-export async function diagnose(environment: Variables, options: DoctorOptions = {}): Promise<Diagnosis> {
+export async function diagnose(environment: RawEnvironment, options: DoctorOptions = {}): Promise<Diagnosis> {
   const { timeoutMs = 20_000 } = options;
   const { results, configuration } = await checkConfiguration(environment);
-  const isLocal = localVariables.some((variable) => environment[variable]);
+  const isLocal = localServerVariables.some((variable) => environment[variable]);
   const run = (groups: readonly CheckGroup[]) =>
     runChecks(groups, { timeoutMs, isLocal, projectId: configuration?.google?.projectId });
   if (!configuration) return { results: [...(await run([nodeGroup()])), ...results], isConfigured: false };
@@ -49,16 +49,8 @@ export async function diagnose(environment: Variables, options: DoctorOptions = 
   }
 }
 
-const localVariables = [
-  "FIRESTORE_EMULATOR_HOST",
-  "PUBSUB_EMULATOR_HOST",
-  "CLOUD_TASKS_EMULATOR_HOST",
-  "STORAGE_EMULATOR_HOST",
-  "BIGQUERY_EMULATOR_HOST",
-];
-
 interface Place {
-  readonly environment: Variables;
+  readonly environment: RawEnvironment;
   readonly configuration: Configuration;
   readonly isLocal: boolean;
   readonly credentials: CheckedCredentials;

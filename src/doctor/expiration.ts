@@ -1,3 +1,4 @@
+import { daySeconds } from "../core/time.ts";
 import type { SubscriptionSettings } from "../ports/checks.ts";
 import { type CheckResult, judge } from "./check.ts";
 import { gcloud } from "./gcloud.ts";
@@ -23,5 +24,5 @@ export function judgeExpiration(
 }
 
 export function days(seconds: number): string {
-  return `${Math.round((seconds / 86_400) * 10) / 10} days`;
+  return `${Math.round((seconds / daySeconds) * 10) / 10} days`;
 }

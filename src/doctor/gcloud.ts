@@ -1,3 +1,5 @@
+import { quoted } from "../composition/shell.ts";
+
 type Flags = Readonly<Record<string, string | number | true | undefined>>;
 
 /** A command line of gcloud that a shell takes as it is meant. */
@@ -10,8 +12,4 @@ export function gcloudFlags(flags: Flags): readonly string[] {
   return Object.entries(flags)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => (value === true ? `--${name}` : `--${name}=${quoted(String(value))}`));
-}
-
-function quoted(text: string): string {
-  return /^[\w./:=@,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { access, constants, rm, stat, statfs, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Configuration } from "../composition/configuration.ts";
+import { quoted } from "../composition/shell.ts";
 import { messageOf } from "../core/errors.ts";
 import { type CheckGroup, type CheckResult, judge } from "./check.ts";
 import { warehouseGroup } from "./local-warehouse.ts";
@@ -100,7 +101,7 @@ async function checkInbox({ folder, configured }: Configuration["inbox"]): Promi
       found: problem === undefined ? "it is there" : configured ? problem : "it is made with the first start",
       expected: "a folder that can be read",
       remedy: "Create the folder, or set BATON_INBOX to one that exists.",
-      commands: [`mkdir -p '${folder}'`],
+      commands: [`mkdir -p ${quoted(folder)}`],
     }),
   ];
 }

@@ -1,4 +1,5 @@
-import { BatonError, messageOf } from "../core/errors.ts";
+import { grpcStatus } from "../adapters/remote/grpc.ts";
+import { BatonError, codeOf, messageOf } from "../core/errors.ts";
 import { type CheckGroup, type CheckResult, judge, unknown } from "./check.ts";
 import { gcloud } from "./gcloud.ts";
 
@@ -41,18 +42,20 @@ async function begin(group: CheckGroup, signal: AbortSignal): Promise<readonly C
   return group.run(signal);
 }
 
-const denied: ReadonlySet<unknown> = new Set([7, 16, 401, 403, "WAREHOUSE_DENIED"]);
-const notOffered: ReadonlySet<unknown> = new Set([12, 404, 501]);
+/** Statuses of gRPC and of HTTP, and a code of ours. */
+const unauthenticated: ReadonlySet<unknown> = new Set([grpcStatus.unauthenticated, 401]);
+const denied: ReadonlySet<unknown> = new Set([grpcStatus.permissionDenied, 403, "WAREHOUSE_DENIED"]);
+const notOffered: ReadonlySet<unknown> = new Set([grpcStatus.unimplemented, 404, 501]);
 
 function explained(group: CheckGroup, thrown: unknown, options: RunOptions): CheckResult {
   const { id, subject, service } = group;
   const message = messageOf(thrown);
-  const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
+  const code = codeOf(thrown);
   const isTimeout = thrown instanceof TimeoutError;
   if (options.isLocal && notOffered.has(code))
     return unknown(id, subject, `The local server does not offer this: ${message}`, localRemedy);
   if (service !== undefined && isDisabled(message)) return disabled(group, service, options.projectId);
-  if (/default credentials/i.test(message) || code === 401 || code === 16)
+  if (/default credentials/i.test(message) || unauthenticated.has(code))
     return unknown(id, subject, message, "Mend google.credentials first.");
   if (denied.has(code))
     return unknown(id, subject, message, "Run this as somebody who may look at it, such as roles/viewer.");

@@ -1,4 +1,5 @@
 import { limits } from "../core/limits.ts";
+import { daySeconds } from "../core/time.ts";
 import { subscriptionOf } from "../core/topics.ts";
 import type { SubscriptionSettings } from "../ports/checks.ts";
 import { type CheckResult, judge } from "./check.ts";
@@ -7,7 +8,7 @@ import { days, judgeExpiration } from "./expiration.ts";
 import { gcloud } from "./gcloud.ts";
 import { judgeToken, tokenFlags } from "./push-token.ts";
 
-const leastRetentionSeconds = 7 * 86_400;
+const leastRetentionSeconds = 7 * daySeconds;
 const retryFlags = { "min-retry-delay": "10s", "max-retry-delay": "600s" } as const;
 
 export function createSubscription(context: CloudContext, topic: string, deadLetters: string): string {

@@ -1,3 +1,4 @@
+import { queuesNamedBy } from "../core/definition.ts";
 import { errorCatalog } from "../core/error-catalog.ts";
 import { BatonError, messageOf } from "../core/errors.ts";
 import { defaults } from "../core/limits.ts";
@@ -51,9 +52,7 @@ async function checked(catalog: FolderCatalog): Promise<CheckedWorkflows> {
 }
 
 function namedBy(workflows: readonly DeployedWorkflow[]): readonly string[] {
-  const named = workflows.flatMap(({ definition }) =>
-    Object.values(definition.tasks).map((task) => task.queue),
-  );
+  const named = queuesNamedBy(workflows);
   return [...new Set([defaults.queue, ...named])].sort();
 }
 

@@ -1,16 +1,24 @@
+import { decideArrival } from "../core/claim.ts";
 import type { TaskDefinition } from "../core/definition.ts";
-import { claimedExecution, decideAdmission, type Execution } from "../core/execution.ts";
+import {
+  claimedExecution,
+  decideAdmission,
+  type Execution,
+  type Holder,
+  isSameTask,
+} from "../core/execution.ts";
 import type { Idempotency } from "../core/idempotency.ts";
+import { limits } from "../core/limits.ts";
+import { isParkReason } from "../core/status.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Claim, Claims } from "./claims.ts";
-import { deleteSteps } from "./delete-steps.ts";
 import type { Dependencies } from "./dependencies.ts";
-import type { ExecutionRecords } from "./execution-records.ts";
+import type { ExecutionRecords, StoredExecution } from "./execution-records.ts";
 import type { StoredLog, TaskLogs } from "./task-logs.ts";
 
 export type Admitted =
-  /** Run it: the key, if it has one, is ours. */
-  | { readonly kind: "run"; readonly claim: Claim }
+  /** Run it: the key, if it has one, is ours. `spent`: whose steps belong to a result that has run out, and are nobody's. */
+  | { readonly kind: "run"; readonly claim: Claim; readonly spent?: Execution | undefined }
   /** It has been done. */
   | { readonly kind: "completed"; readonly execution: Execution }
   /** Another call is at it. */
@@ -61,17 +69,36 @@ export class Admission {
       const found = await this.#records.read(key);
       const admission = decideAdmission(found, holder);
       if (admission.kind !== "take") return admission;
+      if (found && (await this.#holderGoesOn(found, holder)))
+        return { kind: "locked", remainingMs: limits.lockPollSeconds.most * 1_000 };
+      const isAnew = admission.generation === undefined;
       const nonce = this.#dependencies.ids.unique();
       const { lockSeconds } = idempotency;
       const execution = claimedExecution(key, found?.execution, admission, { holder, lockSeconds, nonce });
-      // What belonged to a result that has run out is nobody's any more. Deleted first: should it take longer than our
-      // lease, the key is not ours, and nothing runs.
-      if (found && admission.generation === undefined)
-        await deleteSteps(this.#dependencies.store, found.execution);
       const claim = await this.#claims.acquire(claimed, found, execution);
-      if (claim) return { kind: "run", claim };
+      if (claim) return { kind: "run", claim, spent: isAnew ? found?.execution : undefined };
       const current = await this.#logs.read(batchId, task.id);
       if (current?.version !== claimed.version) return { kind: "lost" };
     }
+  }
+
+  /**
+   * A task that waits has no worker that could keep its lock, and its message may stand in line for longer than the lock: as
+   * long as its TaskLog says that it goes on, it has the lock, within bounds. The same until it has reached its key again: then
+   * its log has been written since the record was.
+   */
+  async #holderGoesOn(
+    { execution, version, ageMs }: StoredExecution,
+    arriving: Pick<Holder, "batchId" | "taskId">,
+  ): Promise<boolean> {
+    const { key, state, holder, dueSeconds } = execution;
+    if (state !== "PROCESSING" || !holder || isSameTask(holder, arriving)) return false;
+    if (ageMs >= (dueSeconds + limits.parkedLockMarginSeconds) * 1_000) return false;
+    const held = await this.#logs.read(holder.batchId, holder.taskId);
+    if (held?.log.key !== key) return false;
+    const { status, reason } = held.log;
+    if (status === "WAITING") return isParkReason(reason) && reason !== "lock_held";
+    const isAlive = decideArrival(held.log, held.ageMs).kind === "held";
+    return isAlive && held.version !== version;
   }
 }

@@ -1,6 +1,6 @@
-import { dayOf } from "../core/batch.ts";
 import { type TaskBatch, TaskBatchSchema } from "../core/records.ts";
 import type { BatchStatus } from "../core/status.ts";
+import { dayOf, daySeconds } from "../core/time.ts";
 import { type BatchSummary, batchSummary } from "../core/views.ts";
 import type { Condition } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -13,7 +13,7 @@ export interface BatchFilter {
   readonly lineageId?: string;
 }
 
-const dayMs = 24 * 3_600_000;
+const dayMs = daySeconds * 1_000;
 
 /**
  * Batches, newest first. Where reading is paid for by the document, only as many days are looked through, from the newest on,

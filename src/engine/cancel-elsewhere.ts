@@ -1,11 +1,12 @@
-import { FUNCTION_TASK_TYPE } from "../core/definition.ts";
+import { FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/definition.ts";
 import { messageOf } from "../core/errors.ts";
 import { type Execution, identityOf } from "../core/execution.ts";
+import { limits } from "../core/limits.ts";
 import type { TaskLog } from "../core/records.ts";
 import { fillTemplate } from "../core/template.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { type ExecutionRecords, isHeldBy } from "./execution-records.ts";
+import type { ExecutionRecords } from "./execution-records.ts";
 import { insist } from "./insist.ts";
 import { Parents } from "./parents.ts";
 import { StoredSteps } from "./step-memory.ts";
@@ -18,16 +19,16 @@ interface Parts {
 }
 
 /**
- * Ends what a fenced task has started elsewhere, such as a job of the warehouse. Called before its lock is given back: a
- * call of the same key that comes then may take the very same job up. Called again by the worker that finds its claim gone,
+ * Ends what a fenced task has started elsewhere, such as a job of the warehouse, and holds its key meanwhile: a call of the
+ * same key that came then would take the very same job up. Called by whoever cancels, by the worker that finds its claim gone,
  * and by every message that was to run the task: it comes again when that worker has died. What can't be ended is told of
- * and left alone: the batch has to end.
+ * and left alone: the batch has to end. True: it has given the lock back.
  */
-export async function cancelElsewhere(parts: Parts, batch: PinnedBatch, log: TaskLog): Promise<void> {
+export async function cancelElsewhere(parts: Parts, batch: PinnedBatch, log: TaskLog): Promise<boolean> {
   const task = batch.graph.tasks.get(log.taskId);
-  if (!task || task.type === FUNCTION_TASK_TYPE || log.attempt === 0) return;
+  if (!task || task.type === FUNCTION_TASK_TYPE || log.attempt === 0) return false;
   try {
-    await insist(parts.dependencies, () => cancel(parts, batch, log));
+    return await cancelHolding(parts, batch, task, log);
   } catch (error) {
     const { batchId, taskId } = log;
     parts.dependencies.logger.error("what a cancelled task has started elsewhere may go on", {
@@ -35,26 +36,57 @@ export async function cancelElsewhere(parts: Parts, batch: PinnedBatch, log: Tas
       taskId,
       error: messageOf(error),
     });
+    return false;
   }
 }
 
-/** The task has the lock, or has given it back and nobody has it. */
-function isOurs(execution: Execution, log: TaskLog): boolean {
-  return execution.state === "FREE" || isHeldBy(execution, log);
+async function cancelHolding(
+  parts: Parts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+  log: TaskLog,
+): Promise<boolean> {
+  const { dependencies, records } = parts;
+  const { store, ids } = dependencies;
+  const { key } = log;
+  const mark = store.mark();
+  const held = key === null ? undefined : await hold(parts, key, log);
+  // Its work is another call's by now.
+  if (key !== null && !held) return false;
+  try {
+    await store.sync(mark);
+    await insist(dependencies, () => cancel(parts, batch, task, identityOf(held, log)));
+  } finally {
+    if (held) await insist(dependencies, () => records.giveBack(held, ids.unique));
+  }
+  return held !== undefined;
+}
+
+/** One after the other: whoever is done first would give back what the other still needs. */
+async function hold(
+  { dependencies, records }: Parts,
+  key: string,
+  { batchId, taskId, attempt }: TaskLog,
+): Promise<Execution | undefined> {
+  const { ids, clock, worker } = dependencies;
+  for (;;) {
+    const outcome = await insist(dependencies, () =>
+      records.hold(key, { batchId, taskId, attempt, worker }, ids.unique),
+    );
+    if (outcome.kind === "held") return outcome.execution;
+    if (outcome.kind === "foreign") return undefined;
+    await new Promise<void>((resolve) => void clock.after(limits.lockPollSeconds.first * 1_000, resolve));
+  }
 }
 
 async function cancel(
-  { dependencies, logs, records }: Parts,
+  { dependencies, logs }: Parts,
   batch: PinnedBatch,
-  log: TaskLog,
+  task: TaskDefinition,
+  { idempotencyKey, steps }: ReturnType<typeof identityOf>,
 ): Promise<void> {
-  const { batchId, taskId } = log;
-  const task = batch.graph.tasks.get(taskId);
-  const record = log.key === null ? undefined : await records.read(log.key);
-  // The work of a key may be another call's by now.
-  if (!task || (log.key !== null && !(record && isOurs(record.execution, log)))) return;
-  const scope = new Parents(dependencies, logs).templateScope(batch, taskId);
-  const { idempotencyKey, steps } = identityOf(record?.execution, log);
+  const { batchId } = batch;
+  const scope = new Parents(dependencies, logs).templateScope(batch, task.id);
   await dependencies.runner.cancel({
     batchId,
     task,

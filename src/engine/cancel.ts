@@ -48,8 +48,8 @@ async function cancelTasks(
   // Whoever cancelled these may have died before it ended what they had begun, and gave their locks back.
   const ended = [...found.values()].filter(({ log }) => log.status === "CANCELLED");
   const letGo = async (log: TaskLog) => {
-    await cancelElsewhere({ dependencies, logs, records }, batch, log);
-    await records.release(log, dependencies.ids.unique);
+    const isGivenBack = await cancelElsewhere({ dependencies, logs, records }, batch, log);
+    if (!isGivenBack) await records.release(log, dependencies.ids.unique);
   };
   await Promise.all(ended.map(({ log }) => letGo(log)));
   const lost: string[] = [];

@@ -83,10 +83,10 @@ export class Claims {
       endedAt: isTerminal(settlement.status) ? clock.now() : null,
       arrivals: arrivalsOf(batch.graph, batchId, taskId, settlement),
     };
-    const stamp = { nonce: ids.unique(), now: clock.now() };
+    const stamp = () => ({ nonce: ids.unique(), now: clock.now() });
     const execution =
       claim.execution && end && idempotency
-        ? executionAfter(claim.execution.execution, idempotency, end, stamp)
+        ? executionAfter(claim.execution.execution, idempotency, end, stamp())
         : undefined;
     return this.#advance(claim, { log, execution, callback });
   }

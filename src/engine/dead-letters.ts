@@ -1,3 +1,4 @@
+import { ownBuckets } from "../core/buckets.ts";
 import { type ErrorCode, errorCatalog } from "../core/error-catalog.ts";
 import { BatonError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
@@ -5,9 +6,9 @@ import { type DeadLetter, DeadLetterSchema } from "../core/records.ts";
 import type { DocumentKey } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { commitOwned } from "./owned-commit.ts";
-import { pages } from "./pages.ts";
+import { forEachReadable } from "./readable.ts";
 
-const bucket = "dead-letters";
+const bucket = ownBuckets.deadLetters;
 
 export interface Refusal {
   readonly code: ErrorCode;
@@ -16,6 +17,16 @@ export interface Refusal {
   readonly source: string;
   /** Headers that say how the body is to be read. */
   readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A dead letter without what may be large. */
+export type ListedDeadLetter = Omit<DeadLetter, "body" | "nonce">;
+
+export interface DeadLetterList {
+  /** Newest first. */
+  readonly letters: readonly ListedDeadLetter[];
+  /** Those that this version can't read; they are passed over. */
+  readonly unreadable: number;
 }
 
 /** Messages that could not be handled: kept, shown, and replayed on demand. */
@@ -74,12 +85,15 @@ export class DeadLetters {
     await store.sync(mark);
   }
 
-  /** Newest first. */
-  async list(): Promise<DeadLetter[]> {
-    const letters: DeadLetter[] = [];
-    for await (const page of pages(this.#dependencies.store, "deadLetters", []))
-      letters.push(...page.documents.map((document) => DeadLetterSchema.parse(document.data)));
-    return letters.sort((one, other) => other.receivedAt - one.receivedAt);
+  async list(): Promise<DeadLetterList> {
+    const { store } = this.#dependencies;
+    const letters: ListedDeadLetter[] = [];
+    const unreadable = await forEachReadable(store, "deadLetters", [], DeadLetterSchema, ({ data }) => {
+      const { body: _, nonce: __, ...listed } = data;
+      letters.push(listed);
+    });
+    letters.sort((one, other) => other.receivedAt - one.receivedAt);
+    return { letters, unreadable };
   }
 
   async #find(deadLetterId: string) {
@@ -93,6 +107,7 @@ function keyOf(deadLetterId: string): DocumentKey {
   return { collection: "deadLetters", id: deadLetterId };
 }
 
-function objectOf(deadLetterId: string) {
+/** Where its body is, when that is large. */
+export function objectOf(deadLetterId: string) {
   return { bucket, object: `${deadLetterId}.bin` };
 }

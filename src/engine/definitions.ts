@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { ownBuckets } from "../core/buckets.ts";
 import { crowdedTasks } from "../core/crowded-tasks.ts";
 import { type Definition, DefinitionSchema, toJson } from "../core/definition.ts";
 import { BatonError } from "../core/errors.ts";
@@ -86,7 +87,7 @@ function asPinned(built: Graph, { document }: Snapshot): Graph {
   return buildGraph(built.definition, built.hash, joinShardParents);
 }
 
-const bucket = "definitions";
+const bucket = ownBuckets.definitions;
 
 /** Of definitions that were stored before they said so. Never changes, unlike the limit. */
 const joinShardParentsBefore = 1_000;

@@ -25,6 +25,7 @@ import { type ReceivedEvent, receiveEvent } from "./events.ts";
 import type { Executor } from "./execute.ts";
 import { Executions } from "./executions.ts";
 import { FanOut } from "./fan-out.ts";
+import { type Forgetting, forgetBatch } from "./forget/forget.ts";
 import { Inspection } from "./inspect.ts";
 import { Outbox } from "./outbox.ts";
 import { isReady } from "./readiness.ts";
@@ -85,12 +86,12 @@ export class Engine {
     const { since } = arrival;
     const batch = await this.#batches.pinned(message.batchId);
     if (message.previousTaskId !== undefined)
-      return this.#completions.complete(batch, message.previousTaskId, message, since);
+      return await this.#completions.complete(batch, message.previousTaskId, message, since);
     // Not its turn yet: its parents' completions will start it when it is.
     if (!message.ready && !(await isReady(this.#logs, batch, message.taskId))) return;
     if (message.taskId === END_TASK_ID) return this.#end(message.batchId);
     if (await sendToItsQueue(this.#dependencies, batch, message.taskId, arrival)) return;
-    return this.#executor.execute(batch, message.taskId, since);
+    await this.#executor.execute(batch, message.taskId, since);
   }
 
   /** A cancel that died half-way is carried on before its batch ends. */
@@ -158,6 +159,12 @@ export class Engine {
       },
       batchId,
     );
+  }
+
+  /** See `forgetBatch`. Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`, `EXECUTION_LOCKED`. */
+  forget(batchId: string, options: { readonly isToBeDeleted: boolean }): Promise<Forgetting> {
+    const parts = { batches: this.#batches, logs: this.#logs, deadLetters: this.deadLetters };
+    return forgetBatch({ dependencies: this.#dependencies, ...parts }, batchId, options);
   }
 
   /** Throws `BATCH_UNKNOWN`. */

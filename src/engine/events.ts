@@ -32,9 +32,7 @@ export async function receiveEvent(
   const data = { batchId, event, payload: stored, nonce: ids.unique() };
   const kept = await commitOwned(store, { kind: "create", key: eventKey(batchId, event), data });
   const woken: string[] = [];
-  for await (const page of logs.pagesOf(batchId))
-    for (const found of page)
-      if (found.log.events.includes(event) && (await wake({ dependencies, logs }, batch, found)))
-        woken.push(found.log.taskId);
+  for await (const page of logs.waitersFor(batchId, event))
+    woken.push(...(await wake({ dependencies, logs }, batch, page)));
   return { isFirst: kept.kind === "won", woken };
 }

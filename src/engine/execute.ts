@@ -15,6 +15,7 @@ import type { Calls } from "./calls.ts";
 import { cancelElsewhere } from "./cancel-elsewhere.ts";
 import type { Claim, Claims } from "./claims.ts";
 import { conclude } from "./conclude.ts";
+import { forgetSteps } from "./delete-steps.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { ExecutionRecords } from "./execution-records.ts";
 import { insist } from "./insist.ts";
@@ -60,14 +61,18 @@ export class Executor {
     found: StoredLog,
     outcome: AttemptOutcome,
   ): Promise<boolean> {
-    const { admission, outbox, records, settlements } = this.#parts;
+    const { dependencies, admission, outbox, records, settlements } = this.#parts;
+    const mark = dependencies.store.mark();
     const target = await this.#targetOf(batch, task);
     const held = await records.heldBy(found.log);
     if (held) return settlements.settle(batch, task, { log: found, execution: held }, { outcome, target });
     const admitted = await admission.admit(batch, task, found, found.log.key);
     switch (admitted.kind) {
       case "run":
-        return settlements.settle(batch, task, admitted.claim, { outcome, target });
+        return afterForgetting(
+          settlements.settle(batch, task, admitted.claim, { outcome, target }),
+          forgetSteps(dependencies, admitted.spent, mark),
+        );
       case "completed":
         // It lost its lock while it waited, and another call has done the work.
         await outbox.resendOf(admitted.execution, target);
@@ -127,13 +132,16 @@ export class Executor {
   async #admit(batch: PinnedBatch, task: TaskDefinition, log: StoredLog, mark: SyncMark): Promise<void> {
     const { dependencies, calls, admission, outbox } = this.#parts;
     const unkeyed: Claim = { log, execution: undefined };
-    if (!task.idempotency && !task.callback) return this.#run(batch, task, unkeyed, undefined, mark);
+    if (!task.idempotency && !task.callback) return await this.#run(batch, task, unkeyed, undefined, mark);
     const call = await calls.describe(batch, task, log).catch(failureOfCall);
     if ("code" in call) return this.end(batch, task, log, { kind: "failed", error: call, notes: null });
     const admitted = await admission.admit(batch, task, log, call.key);
     switch (admitted.kind) {
       case "run":
-        return this.#run(batch, task, admitted.claim, call.target, mark);
+        return afterForgetting(
+          this.#run(batch, task, admitted.claim, call.target, mark),
+          forgetSteps(dependencies, admitted.spent, mark),
+        );
       case "completed":
         await insist(dependencies, () => outbox.resendOf(admitted.execution, call.target));
         return this.#settle(batch, task, withKey(unkeyed, call.key), {
@@ -207,6 +215,12 @@ export class Executor {
       return undefined;
     }
   }
+}
+
+/** Beside the work of a claim, which has its heartbeat: what takes long must not cost it its lease. */
+async function afterForgetting<T>(work: Promise<T>, forgetting: Promise<void>): Promise<T> {
+  const [done] = await Promise.all([work, forgetting]);
+  return done;
 }
 
 /** Why a call can't be made at all. */

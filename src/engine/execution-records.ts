@@ -1,5 +1,14 @@
 import { BatonError } from "../core/errors.ts";
-import { type Execution, ExecutionSchema, executionId, freed } from "../core/execution.ts";
+import {
+  type Execution,
+  ExecutionSchema,
+  executionId,
+  freed,
+  type Holder,
+  heldForCancel,
+  isHeldForCancel,
+  isSpent,
+} from "../core/execution.ts";
 import type { TaskLog } from "../core/records.ts";
 import type { DocumentKey, DocumentStore, Snapshot, StoredDocument, Version } from "../ports/store.ts";
 import { commitOwned, type OwnedWrite } from "./owned-commit.ts";
@@ -11,6 +20,14 @@ export interface StoredExecution {
   /** Time since it was written, by the store's clock. */
   readonly ageMs: number;
 }
+
+/** What became of a key that is to be held for a cancel. */
+export type HoldOutcome =
+  | { readonly kind: "held"; readonly execution: Execution }
+  /** Somebody else ends the same. */
+  | { readonly kind: "busy" }
+  /** Its work is another call's by now. */
+  | { readonly kind: "foreign" };
 
 /** The documents of idempotency keys. */
 export class ExecutionRecords {
@@ -39,12 +56,42 @@ export class ExecutionRecords {
     return found;
   }
 
-  /** Frees the lock if the task holds it; reads anew as long as somebody else is faster. */
+  /** Frees the lock if the task holds it. */
   async release({ key, batchId, taskId }: TaskLog, nonce: () => string): Promise<void> {
     if (key === null) return;
+    await this.#free(key, nonce, (execution) => isHeldBy(execution, { batchId, taskId }));
+  }
+
+  /** Keeps everybody else from a key while what a cancelled task has begun elsewhere is ended. */
+  async hold(key: string, holder: Holder, nonce: () => string): Promise<HoldOutcome> {
     for (;;) {
       const found = await this.read(key);
-      if (!found || !isHeldBy(found.execution, { batchId, taskId })) return;
+      if (!found) return { kind: "foreign" };
+      const { execution, ageMs } = found;
+      if (execution.state !== "FREE" && !isHeldBy(execution, holder)) return { kind: "foreign" };
+      if (isHeldForCancel(execution, ageMs)) return { kind: "busy" };
+      // Whoever comes next begins anew, with a job of another name. Held, it would count again.
+      if (isSpent(execution, ageMs)) return { kind: "held", execution };
+      const held = heldForCancel(execution, holder, nonce());
+      const { kind } = await commitOwned(this.#store, executionWrite(found.version, held));
+      if (kind === "won") return { kind: "held", execution: held };
+    }
+  }
+
+  /** Gives back what was held. It may have taken so long that somebody else has it. */
+  async giveBack({ key, token }: Execution, nonce: () => string): Promise<void> {
+    await this.#free(
+      key,
+      nonce,
+      (execution) => execution.state === "PROCESSING" && execution.token === token,
+    );
+  }
+
+  /** Reads anew as long as somebody else is faster. */
+  async #free(key: string, nonce: () => string, isOurs: (execution: Execution) => boolean): Promise<void> {
+    for (;;) {
+      const found = await this.read(key);
+      if (!found || !isOurs(found.execution)) return;
       const write = executionWrite(found.version, freed(found.execution, nonce()));
       if ((await commitOwned(this.#store, write)).kind === "won") return;
     }

@@ -1,5 +1,6 @@
 import type { Callback } from "../core/callback.ts";
 import { cleared, type Execution, freed, isSpent, stepsOfKey } from "../core/execution.ts";
+import { limits } from "../core/limits.ts";
 import { type Step, StepSchema } from "../core/steps.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { ExecutionRecords, type StoredExecution } from "./execution-records.ts";
@@ -46,7 +47,8 @@ export class Executions {
     const readAt = this.#dependencies.clock.now();
     const scope = stepsOfKey(execution);
     const steps: StoredStep[] = [];
-    for await (const page of pages(this.#dependencies.store, "steps", [{ field: "scope", equals: scope }]))
+    const ofScope = [{ field: "scope", equals: scope }];
+    for await (const page of pages(this.#dependencies.store, "steps", ofScope, limits.largeDocumentsPage))
       for (const { data, updateTime } of page.documents) {
         const { name, kind, result } = StepSchema.parse(data);
         steps.push({ name, kind, result, storedAt: updateTime });

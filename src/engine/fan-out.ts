@@ -56,8 +56,11 @@ export class FanOut {
 
   async #passOnJoin(batch: PinnedBatch, join: Join, ended: Ended, pass: Pass): Promise<void> {
     const { redrive, rest, since } = pass;
-    if (batch.decidedJoins.has(join) && !redrive) return;
+    const isPassedOn = () => batch.decidedJoins.has(join) && !redrive;
+    if (isPassedOn()) return;
     const counts = await this.#counter.count(batch.batchId, join, ended.taskId, ended.ending);
+    // By another parent, whose count came first.
+    if (isPassedOn()) return;
     const all = join.children
       .map((child, index) => ({ child, index, verdict: decideChild(child.rule, join, ended.ending, counts) }))
       .slice(rest?.from)

@@ -4,6 +4,7 @@ import { limits } from "../core/limits.ts";
 import { type CollectionName, DeadLetterSchema, type TaskLog, TaskLogSchema } from "../core/records.ts";
 import { shortResult } from "../core/short-result.ts";
 import { similarKeys } from "../core/similar-keys.ts";
+import { isoTime } from "../core/time.ts";
 import type { DocumentStore } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { pages } from "./pages.ts";
@@ -125,8 +126,4 @@ function activeTask({ data, updateTime }: ReadableDocument<TaskLog>): ActiveTask
   const since = status === "PROCESSING" && startedAt !== null ? startedAt : updateTime;
   const due = dueSeconds === null ? null : isoTime(updateTime + dueSeconds * 1_000);
   return { batchId, taskId, status, reason, attempt, worker, since: isoTime(since), due, key };
-}
-
-function isoTime(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
 }

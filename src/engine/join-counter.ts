@@ -24,7 +24,7 @@ export class JoinCounter {
   }
 
   async #countTally(batchId: string, join: Join, tally: Tally, taskId: string): Promise<number> {
-    if (!join.shards) return this.#countToken(joinToken(batchId, join.id, tally));
+    if (!join.shards) return await this.#countToken(joinToken(batchId, join.id, tally));
     const { sizes, of } = join.shards;
     const countShard = (shard: number) => this.#countToken(joinToken(batchId, join.id, tally, shard));
     const own = of.get(taskId) ?? 0;

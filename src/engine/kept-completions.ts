@@ -1,3 +1,4 @@
+import { hashJson } from "../core/canonical.ts";
 import { KeptCompletionSchema, outcomeOfTold, type ToldEnding } from "../core/kept-completion.ts";
 import { limits } from "../core/limits.ts";
 import type { Completion } from "../core/messages.ts";
@@ -21,13 +22,15 @@ export interface KeptCompletion {
 
 /** Puts a large result where it will be found, before anything refers to it. */
 export async function storeCompletion(
-  { objects, ids }: Pick<Dependencies, "objects" | "ids">,
+  { objects }: Pick<Dependencies, "objects">,
   { batchId, taskId }: TaskName,
   completion: Completion,
 ): Promise<ToldEnding> {
   if ("error" in completion) return { error: completion.error.slice(0, limits.errorMessageCharacters) };
-  const object = `${batchId}/${taskId}/completion-${ids.unique()}.json`;
-  return { result: await storeResult(objects, object, jsonText(completion.result)) };
+  const json = jsonText(completion.result);
+  // Told once more, it is the same object.
+  const object = `${batchId}/${taskId}/completion-${hashJson(json.text)}.json`;
+  return { result: await storeResult(objects, object, json) };
 }
 
 /** Keeps a completion until its task takes it, or has ended otherwise. The first of a task stands. */

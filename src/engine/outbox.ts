@@ -1,6 +1,7 @@
 import { type Callback, CallbackSchema, type CallbackTarget, copyFor, resent } from "../core/callback.ts";
 import { BatonError } from "../core/errors.ts";
 import type { Execution } from "../core/execution.ts";
+import { limits } from "../core/limits.ts";
 import type { Condition, DocumentKey, StoredDocument, Version } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { callbackMessage } from "./messages.ts";
@@ -53,8 +54,14 @@ export class Outbox {
 
   /** Sends the stored callback of a completed call again, to where the call that asks reports, without doing the work. */
   async resendOf(execution: Execution, target: CallbackTarget | undefined): Promise<void> {
-    const { callbackId } = execution;
-    if (callbackId !== null && (await this.read(callbackId))) await this.resend(callbackId, target?.url);
+    const { callbackId, key } = execution;
+    if (callbackId === null) return;
+    if (await this.read(callbackId)) await this.resend(callbackId, target?.url);
+    else
+      this.#dependencies.logger.warn("a callback is not sent again: it is not kept any more", {
+        callbackId,
+        key,
+      });
   }
 
   /** Sends it again, to the address it was made for unless another is given. Throws `CALLBACK_UNKNOWN`. */
@@ -92,7 +99,8 @@ export class Outbox {
 
   async #all(condition: Condition): Promise<Callback[]> {
     const found: Callback[] = [];
-    for await (const page of pages(this.#dependencies.store, "callbacks", [condition]))
+    const { store } = this.#dependencies;
+    for await (const page of pages(store, "callbacks", [condition], limits.largeDocumentsPage))
       found.push(...page.documents.map((document) => CallbackSchema.parse(document.data)));
     return found;
   }

@@ -1,4 +1,11 @@
-import type { Committed, DocumentStore, EachCommitted, Snapshot, Write } from "../ports/store.ts";
+import {
+  type Committed,
+  type DocumentStore,
+  type EachCommitted,
+  type Snapshot,
+  UnansweredError,
+  type Write,
+} from "../ports/store.ts";
 
 /** A write that can be recognised afterwards: its data carries a nonce that no other write has. */
 export type OwnedWrite = Exclude<Write, { kind: "delete" }> & { readonly data: { readonly nonce: string } };
@@ -66,7 +73,10 @@ async function readBack(
   writes: readonly OwnedWrite[],
   error: unknown,
 ): Promise<JointOutcome> {
-  const current = await Promise.all(writes.map((write) => store.get(write.key)));
+  const current = await Promise.all(writes.map((write) => store.get(write.key))).catch((unread: unknown) => {
+    // Only the write's own error tells what may still become of it.
+    throw error instanceof UnansweredError ? error : unread;
+  });
   for (const [index, write] of writes.entries()) {
     const document = current[index]?.document;
     // Applied together: one write that stands, and has not been written over, tells of all.

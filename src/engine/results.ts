@@ -1,9 +1,10 @@
+import { ownBuckets } from "../core/buckets.ts";
 import { encodeJson, type JsonText, type JsonValue, JsonValueSchema } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import type { StoredResult } from "../core/stored.ts";
 import type { ObjectStore } from "../ports/objects.ts";
 
-const bucket = "results";
+const bucket = ownBuckets.results;
 
 /**
  * Puts a value where it will be found: in the document that refers to it, or, when it is large, in the object store,

@@ -5,6 +5,7 @@ import { type AttemptOutcome, type Settlement, settle } from "../core/settlement
 import { isTerminal } from "../core/status.ts";
 import type { StoredError, StoredResult } from "../core/stored.ts";
 import type { OutgoingMessage } from "../ports/broker.ts";
+import type { SyncMark } from "../ports/store.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Claim, Claims, Companions } from "./claims.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -64,7 +65,7 @@ export class Settlements {
     task: TaskDefinition,
     settlement: Settlement,
     callback: Callback | undefined,
-    since: number,
+    since: SyncMark,
   ): Promise<void> {
     const { status, reason, dueSeconds } = settlement;
     if (!isTerminal(status))

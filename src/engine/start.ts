@@ -1,8 +1,10 @@
 import { batchIdOf, newBatch, objectKey } from "../core/batch.ts";
 import { BatonError } from "../core/errors.ts";
+import type { Graph } from "../core/graph.ts";
 import { encodeJson, type JsonValue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import type { ObjectMessage, StartMessage } from "../core/messages.ts";
+import type { TaskBatch } from "../core/records.ts";
 import { type Schedule, slotInput, slotKey, slotText } from "../core/schedule.ts";
 import { isTriggeredBy } from "../core/trigger.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
@@ -68,17 +70,23 @@ export class Starter {
     key: string,
     startedBy: string,
   ): Promise<Started> {
-    const { ids, clock, logger } = this.#dependencies;
+    const { ids, clock } = this.#dependencies;
     const { workflowId } = workflow.definition;
     const input = workflow.parseInput(rawInput);
     const batchId = batchIdOf(workflowId, key);
     requireStorable(input, `workflow ${workflowId}`);
     const graph = await this.#definitions.save(workflow.definition);
-    const since = this.#dependencies.store.mark();
     const batch = newBatch(
       { batchId, workflowId, definitionHash: graph.hash, input, startedBy },
       { nonce: ids.unique(), now: clock.now() },
     );
+    return this.#create(batch, graph).catch((thrown: unknown) => throwNaming(batchId, thrown));
+  }
+
+  async #create(batch: TaskBatch, graph: Graph): Promise<Started> {
+    const { store, logger } = this.#dependencies;
+    const { batchId, workflowId, startedBy } = batch;
+    const since = store.mark();
     const { kind } = await this.#batches.create(batch, graph);
     if (kind === "won") logger.info("batch started", { batchId, workflowId, startedBy });
     const pinned = await this.#batches.pinned(batchId);
@@ -88,12 +96,15 @@ export class Starter {
         this.#dependencies,
         since,
         pinned.graph.roots.map((taskId) => executeMessage(pinned, taskId)),
-      ).catch((thrown: unknown) => throwNaming(batchId, thrown));
+      );
     return { batchId, created: kind === "won" };
   }
 }
 
-/** What could not be published is of a batch that is there, and that a sweep finds: whoever started it should know which. */
+/**
+ * What failed is about a batch that is there, or that may be, should its creation have had no answer. A sweep finds it: whoever started
+ * it should know which.
+ */
 function throwNaming(batchId: string, thrown: unknown): never {
   if (!(thrown instanceof BatonError)) throw thrown;
   const { code, message, remedy, details } = thrown;

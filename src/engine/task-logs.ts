@@ -1,10 +1,19 @@
 import { limits } from "../core/limits.ts";
 import { type TaskLog, TaskLogSchema } from "../core/records.ts";
+import { eventToken } from "../core/settlement.ts";
 import { isTerminal } from "../core/status.ts";
-import type { DocumentKey, Snapshot, StoredDocument, Version } from "../ports/store.ts";
+import {
+  type Condition,
+  type DocumentKey,
+  type Snapshot,
+  type StoredDocument,
+  UnansweredError,
+  type Version,
+} from "../ports/store.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { type CommitOutcome, commitOwned, type OwnedWrite } from "./owned-commit.ts";
+import { giveBackLate } from "./late-claim.ts";
+import { type CommitOutcome, commitEachOwned, commitOwned, type OwnedWrite } from "./owned-commit.ts";
 import { pages } from "./pages.ts";
 
 /** A TaskLog as it stands in the store. */
@@ -38,9 +47,17 @@ export class TaskLogs {
   }
 
   /** All logs of a batch, a page at a time: all of them at once may be larger than the memory of a function. */
-  async *pagesOf(batchId: string): AsyncGenerator<readonly StoredLog[]> {
-    const conditions = [{ field: "batchId", equals: batchId }];
-    for await (const page of pages(this.#dependencies.store, "taskLogs", conditions, limits.taskLogsPage))
+  pagesOf(batchId: string): AsyncGenerator<readonly StoredLog[]> {
+    return this.#pages({ field: "batchId", equals: batchId }, limits.taskLogsPage);
+  }
+
+  /** The logs of a batch that wait for an event, as many at a time as can be woken at once. */
+  waitersFor(batchId: string, event: string): AsyncGenerator<readonly StoredLog[]> {
+    return this.#pages({ field: "arrivals", equals: eventToken(batchId, event) }, limits.writesPerCommit);
+  }
+
+  async *#pages(condition: Condition, logsPerPage: number): AsyncGenerator<readonly StoredLog[]> {
+    for await (const page of pages(this.#dependencies.store, "taskLogs", [condition], logsPerPage))
       yield page.documents.map((document) => fromDocument(document, page.readTime));
   }
 
@@ -70,7 +87,7 @@ export class TaskLogs {
       startedAt: this.#dependencies.clock.now(),
       key: null,
     };
-    return this.#write(undefined, this.#claimed(batch.batchId, taskId, counts));
+    return this.#claim(undefined, this.#claimed(batch.batchId, taskId, counts));
   }
 
   /** Claims a later attempt, or takes one up after a wait: the log must be as it was read. */
@@ -81,15 +98,23 @@ export class TaskLogs {
     const { batchId, taskId, failures, key } = found.log;
     const isResumed = attempt === found.log.attempt;
     const startedAt = isResumed ? found.log.startedAt : this.#dependencies.clock.now();
-    return this.#write(
+    return this.#claim(
       found,
       this.#claimed(batchId, taskId, { attempt, resumes, lostLeases, failures, startedAt, key }),
     );
   }
 
-  /** Ends the wait of a log that was found WAITING: anyone may take it further at once. */
-  endWait(found: StoredLog): Promise<ClaimOutcome> {
-    return this.#write(found, { ...found.log, dueSeconds: 0, nonce: this.#dependencies.ids.unique() });
+  /**
+   * Ends the waits of logs that were found WAITING, at most `writesPerCommit` of them: anyone may take them further at once.
+   * Gives those that still waited.
+   */
+  async endWaits(found: readonly StoredLog[]): Promise<StoredLog[]> {
+    const { store, ids } = this.#dependencies;
+    const writes = found.map(({ version, log }) =>
+      logWrite(version, { ...log, dueSeconds: 0, nonce: ids.unique() }),
+    );
+    const outcomes = await commitEachOwned(store, writes);
+    return found.filter((_, index) => outcomes[index]?.kind === "won");
   }
 
   #claimed(batchId: string, taskId: string, counts: Counts): TaskLog {
@@ -112,9 +137,14 @@ export class TaskLogs {
     };
   }
 
-  async #write(found: StoredLog | undefined, log: TaskLog): Promise<ClaimOutcome> {
-    const outcome = await commitOwned(this.#dependencies.store, logWrite(found?.version, log));
-    return toClaimOutcome(outcome, log);
+  async #claim(found: StoredLog | undefined, log: TaskLog): Promise<ClaimOutcome> {
+    const write = logWrite(found?.version, log);
+    try {
+      return toClaimOutcome(await commitOwned(this.#dependencies.store, write), log);
+    } catch (thrown) {
+      if (thrown instanceof UnansweredError) giveBackLate(this.#dependencies, write.key, log, thrown.late);
+      throw thrown;
+    }
   }
 }
 

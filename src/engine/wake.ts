@@ -10,29 +10,34 @@ interface Parts {
   readonly logs: TaskLogs;
 }
 
-/** Ends the wait of a task and has it looked at; false when it does not wait any more. */
+/** Ends the waits of tasks, at most `writesPerCommit`, and has them looked at. Gives the ids of those that still waited. */
 export async function wake(
   { dependencies, logs }: Parts,
   batch: PinnedBatch,
-  found: StoredLog,
-): Promise<boolean> {
-  if (found.log.status !== "WAITING") return false;
+  found: readonly StoredLog[],
+): Promise<string[]> {
+  const waiting = found.filter(({ log }) => log.status === "WAITING");
+  if (waiting.length === 0) return [];
   const since = dependencies.store.mark();
-  const woken = await logs.endWait(found);
-  if (woken.kind === "lost") return false;
-  await publishSince(dependencies, since, [executeMessage(batch, found.log.taskId)]);
-  return true;
+  const woken = (await logs.endWaits(waiting)).map(({ log }) => log.taskId);
+  await publishSince(
+    dependencies,
+    since,
+    woken.map((taskId) => executeMessage(batch, taskId)),
+  );
+  return woken;
 }
 
 /**
  * Wakes a task that waits for an event that has been sent already: whoever kept the event may not have seen it wait.
- * False: it goes on waiting.
+ * False: it goes on waiting, or has been woken. Whoever woke it publishes it; should that be lost, it is found as overdue.
  */
 export async function wakeIfSent(parts: Parts, batch: PinnedBatch, found: StoredLog): Promise<boolean> {
-  if (found.log.status !== "WAITING") return false;
-  for (const event of found.log.events) {
+  const { status, dueSeconds, events } = found.log;
+  if (status !== "WAITING" || dueSeconds === 0) return false;
+  for (const event of events) {
     const { document } = await parts.dependencies.store.get(eventKey(batch.batchId, event));
-    if (document) return wake(parts, batch, found);
+    if (document) return (await wake(parts, batch, [found])).length > 0;
   }
   return false;
 }

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import type { JsonValue } from "../core/json.ts";
-import { decodeBase64, isJsonObject, parseJson } from "./json-body.ts";
+import { isJsonObject, type JsonValue } from "../core/json.ts";
+import { decodeBase64, parseJson } from "./json-body.ts";
 import { parseWrappedPush } from "./pubsub-push.ts";
 import { parseAs, refusal } from "./refusal.ts";
 import type { ParsedRequest, RequestHeaders, SealCheck } from "./request.ts";

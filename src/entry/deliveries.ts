@@ -43,10 +43,11 @@ export class Deliveries implements Intake {
     }
   }
 
-  async #handle({ message, deliveryAttempt, queue }: Delivery): Promise<DeliveryReport> {
+  async #handle({ message, deliveryAttempt, queue, release }: Delivery): Promise<DeliveryReport> {
     const mark = this.#engine.mark();
     try {
       const batchId = await route(this.#engine, { message, queue }, mark);
+      release?.();
       await this.#engine.sync(mark);
       return { outcome: "done", batchId };
     } catch (thrown) {

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from "../core/json.ts";
+import { isJsonObject, type JsonValue } from "../core/json.ts";
 import { findExcess, findSyntaxError } from "../core/json-syntax.ts";
 import { refusal } from "./refusal.ts";
 
@@ -26,10 +26,6 @@ export function decodeBase64(text: string, where: string): Uint8Array {
   const problem =
     position < 0 ? "It is cut short or wrongly padded" : `It has a wrong character at position ${position}`;
   throw refusal("BODY_NOT_BASE64", problem, where);
-}
-
-export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function decodeUtf8(bytes: Uint8Array, where: string): string {

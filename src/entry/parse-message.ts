@@ -1,9 +1,10 @@
 import * as z from "zod";
-import type { JsonObject, JsonValue } from "../core/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import {
   CallbackMessageSchema,
   EventMessageSchema,
+  engineFieldNames,
   hasStrayCompletion,
   type Message,
   ObjectMessageSchema,
@@ -13,19 +14,12 @@ import {
   SweepMessageSchema,
   TickMessageSchema,
 } from "../core/messages.ts";
-import { isJsonObject } from "./json-body.ts";
 import { parseAs, refusal } from "./refusal.ts";
 
 const KindSchema = z.object({
   kind: z.enum(["task", "start", "object", "sweep", "tick", "redrive", "event", "callback"]),
 });
 type Kind = z.infer<typeof KindSchema>["kind"];
-
-/**
- * What only the engine may say, under its seal. Baton's own messages come in here too when their seal is of a secret that is no
- * longer known, so these fields are dropped rather than refused: they save a read, and the message means the same without them.
- */
-const engineOnly = new Set(["ending", "ready", "redrive", "rest"]);
 
 /**
  * A message as anyone may send it, in a Pub/Sub message or posted directly: `{ batchId, taskId, … }`,
@@ -51,7 +45,8 @@ function kindOf(json: JsonObject, where: string): Kind {
 
 const parsers: Readonly<Record<Kind, (json: JsonObject, where: string) => Message>> = {
   task: (json, where) => {
-    const said = Object.entries(json).filter(([name]) => name !== "kind" && !engineOnly.has(name));
+    // Baton's own messages come in here too, when their seal is of a secret that is no longer known: dropped, not refused.
+    const said = Object.entries(json).filter(([name]) => name !== "kind" && !engineFieldNames.has(name));
     const parsed = parseAs(PublicTaskMessageSchema, Object.fromEntries(said), "a task message", where);
     if (hasStrayCompletion(parsed))
       throw refusal("BODY_NOT_AN_EVENT", "A completion names its task in previousTaskId", where);

@@ -1,6 +1,7 @@
+import { isJsonObject } from "../core/json.ts";
 import { isStructuredCloudEvent, parseBinaryCloudEvent, parseStructuredCloudEvent } from "./cloud-event.ts";
 import { dispatchAttempt } from "./dispatch-attempt.ts";
-import { isJsonObject, parseJson } from "./json-body.ts";
+import { parseJson } from "./json-body.ts";
 import { parseMessage } from "./parse-message.ts";
 import { isUnwrappedPush, parseUnwrappedPush, parseWrappedPush } from "./pubsub-push.ts";
 import { type EntryRequest, nobodySealed, type ParsedRequest, type SealCheck } from "./request.ts";

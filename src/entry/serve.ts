@@ -1,8 +1,7 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { getTestServer } from "@google-cloud/functions-framework/testing";
-import { BatonError, messageOf } from "../core/errors.ts";
+import { BatonError, codeOf, messageOf } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { registerHttpFunction } from "./functions-framework.ts";
 import type { HttpHandler } from "./http-handler.ts";
@@ -32,8 +31,7 @@ const functionName = "baton";
 export async function serveHttp(handler: HttpHandler, options: ServeOptions): Promise<HttpService> {
   const { port, host = "127.0.0.1", drainSeconds = limits.drainSeconds } = options;
   const server = createGuardedServer(handler, options);
-  await listen(server, port, host);
-  const { port: taken } = server.address() as AddressInfo;
+  const taken = await listen(server, port, host);
   const shownHost = host.includes(":") ? `[${host}]` : host;
   return { url: `http://${shownHost}:${taken}`, close: () => close(server, drainSeconds) };
 }
@@ -57,12 +55,15 @@ function closeIdleOnceStopped(server: Server): Server {
   );
 }
 
-async function listen(server: Server, port: number, host: string): Promise<void> {
+/** Returns the port that was taken. */
+async function listen(server: Server, port: number, host: string): Promise<number> {
   try {
     await once(server.listen(port, host), "listening");
+    const address = server.address();
+    return typeof address === "object" && address !== null ? address.port : port;
   } catch (cause) {
-    const inUse = (cause as NodeJS.ErrnoException).code === "EADDRINUSE";
-    if (inUse) throw new BatonError("PORT_IN_USE", `Port ${port} of ${host} is in use`, { cause });
+    if (codeOf(cause) === "EADDRINUSE")
+      throw new BatonError("PORT_IN_USE", `Port ${port} of ${host} is in use`, { cause });
     throw new BatonError("CONFIGURATION_INVALID", `Can't listen on ${host}:${port}: ${messageOf(cause)}`, {
       cause,
     });

@@ -29,7 +29,9 @@ export interface Delivery {
   readonly publishedAt?: number | undefined;
   /** The queue it came through, where the transport keeps the limits of that queue. */
   readonly queue?: string | undefined;
+  /** Gives its place to another message; to be called when the work is done and only the disk is waited for. */
+  readonly release?: (() => void) | undefined;
 }
 
 /** Resolves to acknowledge; rejects to have the message delivered again. */
-export type MessageHandler = (delivery: Delivery) => Promise<void>;
+export type MessageHandler = (delivery: Delivery) => Promise<unknown>;

@@ -15,6 +15,32 @@ export interface ObjectInfo {
   readonly uri: string;
 }
 
+/** Objects of a bucket whose names begin alike, such as `batch-1/` or `steps/batch-1.`. */
+export interface ObjectPrefix {
+  readonly bucket: string;
+  readonly prefix: string;
+}
+
+/** One content of an object, as a list tells of it. */
+export interface ListedObject {
+  readonly bucket: string;
+  readonly object: string;
+  /** Where the bucket keeps what was overwritten: which content. Undefined: there is one. */
+  readonly version: string | undefined;
+}
+
+export interface ListOptions {
+  readonly limit: number;
+  /** `next` of the page before. */
+  readonly after?: string;
+}
+
+export interface ObjectPage {
+  readonly objects: readonly ListedObject[];
+  /** Where the next page begins. Undefined: there is none. What was removed meanwhile makes no difference. */
+  readonly next: string | undefined;
+}
+
 /**
  * Buckets of objects. Throws `FILE_MISSING` for an object that is not there and `FILE_CHANGED` for one whose
  * generation is another than the one asked for.
@@ -26,4 +52,8 @@ export interface ObjectStore {
   write(name: ObjectName, content: Uint8Array, contentType: string): Promise<ObjectInfo>;
   /** Doing it again after it was done gives the same answer. Never overwrites other content. */
   move(from: ObjectName, to: ObjectName): Promise<ObjectInfo>;
+  /** A page of what there is, overwritten contents included where the bucket keeps them. */
+  list(prefix: ObjectPrefix, options: ListOptions): Promise<ObjectPage>;
+  /** Removes what a list told of, and nothing else of that name. Resolves as well when it is not there any more. */
+  remove(listed: ListedObject): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import { BatonError, type ErrorContext } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { CollectionName } from "../core/records.ts";
 
@@ -67,6 +68,16 @@ export interface QueryResult {
 /** A write met a document that does not satisfy its condition. It may be the caller's own earlier try. */
 export class ConflictError extends Error {
   override readonly name = "ConflictError";
+}
+
+/** No answer came in time. The call may still come about: `late` settles when that is decided, should anybody hear of it then. */
+export class UnansweredError extends BatonError {
+  readonly late: Promise<unknown>;
+
+  constructor(message: string, late: Promise<unknown>, context: ErrorContext) {
+    super("STORE_FAILED", message, context);
+    this.late = late;
+  }
 }
 
 /** Opaque: a moment in the life of a store. */

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { FUNCTION_TASK_TYPE } from "../core/definition.ts";
 import { BatonError, messageOf, TaskError } from "../core/errors.ts";
+import { JsonValueSchema } from "../core/json.ts";
 import { fillTemplate } from "../core/template.ts";
 import type { Assignment, KeyedCall } from "../ports/task-runner.ts";
 import type { AnyTaskFunction, KeyFunction, TaskContext, TaskType } from "./task-type.ts";
@@ -28,7 +29,7 @@ export async function runCode(
     throw new TaskError(`No deployed code for task ${task.id} of workflow ${workflowId}`, {
       code: "TASK_CODE_MISSING",
     });
-  return run(context);
+  return await run(context);
 }
 
 /** What a task's key function gives, as it is deployed now. */
@@ -63,8 +64,8 @@ async function runBuiltIn(code: TaskCode, { task }: Assignment, context: TaskCon
   if (!type) throw new TaskError(`There is no task type ${task.type}`, { code: "TASK_TYPE_UNKNOWN" });
   const filled = await fillTemplate(task.with, {
     batchId: context.batchId,
-    input: z.json().parse(context.input),
-    parent: async (taskId) => z.json().parse(await context.parent(taskId)),
+    input: context.input,
+    parent: async (taskId) => JsonValueSchema.parse(await context.parent(taskId)),
   });
   const parameters = type.parameters.safeParse(filled);
   if (!parameters.success)

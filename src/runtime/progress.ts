@@ -2,6 +2,7 @@ import { callbackPages } from "../core/callback-pages.ts";
 import { messageOf } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
+import { isoTime } from "../core/time.ts";
 import type { CallbackSender } from "../ports/callbacks.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ids } from "../ports/ids.ts";
@@ -33,7 +34,7 @@ export function createProgress(
     const pages = callbackPages({
       eventId: `${eventId}_progress_${ids.unique()}`,
       type: "task.progress",
-      occurredAt: new Date(clock.now()).toISOString(),
+      occurredAt: isoTime(clock.now()),
       data: { ...data, of: eventId },
       pageBytes: limits.callbackPageBytes,
     });

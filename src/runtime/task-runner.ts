@@ -16,9 +16,6 @@ import { readReturned } from "./returned.ts";
 import { createSteps } from "./steps.ts";
 import { type Services, WaitForCompletion } from "./task-type.ts";
 
-/** Heartbeats per lease: a few may fail before the lease is lost. */
-const heartbeatsPerLease = 6;
-
 export interface RunnerDependencies {
   readonly code: TaskCode;
   readonly services: Services;
@@ -60,9 +57,13 @@ export class LocalTaskRunner implements TaskRunner {
     };
     this.#runs.add(run);
     const stopWatching = this.#watch(assignment, run);
+    const name = codeName(assignment);
     const code = this.#runCode(assignment, controller.signal, resolve);
-    void code.then(resolve);
-    this.#remember(assignment, code);
+    this.#code.set(name, code);
+    void code.then((outcome) => {
+      resolve(outcome);
+      if (this.#code.get(name) === code) this.#code.delete(name);
+    });
     void promise.then(() => {
       stopWatching();
       this.#runs.delete(run);
@@ -83,14 +84,6 @@ export class LocalTaskRunner implements TaskRunner {
     if (running) await Promise.race([running, timeout.promise]);
     cancelTimeout();
     await cancelBuiltIn(code, services, logger, cancelled);
-  }
-
-  #remember(assignment: Assignment, code: Promise<unknown>): void {
-    const name = codeName(assignment);
-    this.#code.set(name, code);
-    void code.finally(() => {
-      if (this.#code.get(name) === code) this.#code.delete(name);
-    });
   }
 
   /** Lets what runs finish for so long, then gives the rest back. Resolves when nothing runs any more. */
@@ -164,7 +157,7 @@ export class LocalTaskRunner implements TaskRunner {
       if (!stopped) next();
     };
     const next = () => {
-      const pauseMs = Math.min(leaseMs / heartbeatsPerLease, limits.heartbeatSeconds * 1_000);
+      const pauseMs = Math.min(leaseMs / limits.heartbeatsPerLease, limits.heartbeatSeconds * 1_000);
       cancelTimer = clock.after(pauseMs, () => void beat());
     };
     next();

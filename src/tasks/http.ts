@@ -3,6 +3,7 @@ import { parseDurationSeconds } from "../core/duration.ts";
 import { TaskError } from "../core/errors.ts";
 import { type JsonValue, JsonValueSchema } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
+import { shownAddress } from "../core/shown-address.ts";
 import type { HttpResponse } from "../ports/http-client.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import { spec } from "./define.ts";
@@ -93,15 +94,22 @@ function isAccepted(status: number, expected: readonly number[] | undefined): bo
   return expected ? expected.includes(status) : status >= 200 && status <= 299;
 }
 
-/** Says what came back, never what was sent: request headers hold secrets. */
+/** Says what came back, never what was sent: headers, path and query hold secrets. */
 function refusal(method: string, { status, url, body }: HttpResponse): TaskError {
-  const { origin, pathname } = new URL(url);
+  const said = withoutPath(body, url);
   const cut =
-    body.length > limits.shownAnswerCharacters ? `${body.slice(0, limits.shownAnswerCharacters)}…` : body;
-  return new TaskError(`${method} ${origin}${pathname} answered ${status}${cut === "" ? "" : `: ${cut}`}`, {
+    said.length > limits.shownAnswerCharacters ? `${said.slice(0, limits.shownAnswerCharacters)}…` : said;
+  return new TaskError(`${method} ${shownAddress(url)} answered ${status}${cut === "" ? "" : `: ${cut}`}`, {
     code: "HTTP_STATUS",
     retryable: retryableStatuses.has(status) || status >= 500,
   });
+}
+
+/** Servers like to say which path they don't know. */
+function withoutPath(body: string, url: string): string {
+  const { pathname, search } = new URL(url);
+  const secrets = [pathname + search, pathname, search].filter((text) => text.length > 1);
+  return secrets.reduce((text, secret) => text.replaceAll(secret, "…"), body);
 }
 
 function bodyOf({ headers, body }: HttpResponse): JsonValue {

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
+import { ownBuckets } from "../core/buckets.ts";
 import { type JsonObject, JsonObjectSchema } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import type { Sql } from "../ports/warehouse.ts";
@@ -73,7 +74,7 @@ async function render(context: TaskContext, parameters: Parameters): Promise<Ren
     // No time of day: the same data gives the same page, however often the task is tried.
     footer: `${context.workflowId} · ${context.batchId}`,
   });
-  const name = { bucket: "reports", object: file };
+  const name = { bucket: ownBuckets.reports, object: file };
   const { uri } = await objects.write(name, Buffer.from(page), "text/html; charset=utf-8");
   return { report: uri.startsWith("file:") ? fileURLToPath(uri) : uri, rows: rows.length };
 }

@@ -119,14 +119,15 @@ export class FolderCatalog implements CodeCatalog {
 }
 
 async function loadFolder({ folder, taskTypes }: FolderCatalogOptions): Promise<Collected> {
-  const collected = { workflows: new Map<string, Source>(), problems: [] as CatalogProblem[] };
+  const workflows = new Map<string, Source>();
+  const problems: CatalogProblem[] = [];
   // One after the other: modules that import each other load in a definite order.
   for (const file of await listWorkflowFiles(folder)) {
-    const { workflows, problems } = await loadWorkflowFile(file, taskTypes);
-    collected.problems.push(...problems.map((problem) => ({ file: file.path, ...problem })));
-    for (const workflow of workflows) addOnce({ file: file.path, workflow }, collected);
+    const found = await loadWorkflowFile(file, taskTypes);
+    problems.push(...found.problems.map((problem) => ({ file: file.path, ...problem })));
+    for (const workflow of found.workflows) addOnce({ file: file.path, workflow }, { workflows, problems });
   }
-  return collected;
+  return { workflows, problems };
 }
 
 /** The first of an id is kept. The same workflow exported by two files is one workflow. */

@@ -59,6 +59,18 @@ async function withFaultAtEachCall(fault: Fault, prepare: () => () => Promise<vo
 }
 
 describe.each(faults)("under $kind at any one call", (fault) => {
+  test("what is listed is removed, and nothing else", async () => {
+    const calls = await withFaultAtEachCall(fault, () => {
+      for (const object of ["a/1", "a/2", "b"]) server.put(bucket, object, "data");
+      return async () => {
+        const { objects } = await store.list({ bucket, prefix: "a/" }, { limit: 9 });
+        for (const listed of objects) await store.remove(listed);
+        expect(names()).toEqual(["b"]);
+      };
+    });
+    expect(calls).toBe(3);
+  });
+
   test("stat and read answer", async () => {
     const calls = await withFaultAtEachCall(fault, () => {
       const generation = server.put(bucket, "a", "data");

@@ -172,6 +172,8 @@ it("does not announce what a file was before it was written again while it was h
     read: (name) => store.read(name),
     write: (...all) => store.write(...all),
     move: (...all) => store.move(...all),
+    list: (...all) => store.list(...all),
+    remove: (...all) => store.remove(...all),
   };
   await put("a.csv", "first");
   await start({ objects });

@@ -117,6 +117,25 @@ test("no more of a queue are handled at once than its concurrency, and another q
   expect(running.size).toBe(3);
 });
 
+test("a message whose work is done gives its place away; as many may wait for the disk as may be worked on", async () => {
+  const { broker } = open({ concurrency: 1 });
+  const seen: Delivery[] = [];
+  const onDisk: (() => void)[] = [];
+  broker.start((delivery) => {
+    seen.push(delivery);
+    delivery.release?.();
+    return new Promise<void>((resolve) => void onDisk.push(resolve));
+  });
+  await broker.publish(["a", "b", "c"].map((id) => ({ queue: "q", message: task(id) })));
+  await expect.poll(() => idsOf(seen)).toEqual(["a", "b"]);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(broker.active).toBe(2);
+  onDisk[0]?.();
+  await expect.poll(() => idsOf(seen)).toEqual(["a", "b", "c"]);
+  for (const resolve of onDisk) resolve();
+  await expect.poll(() => broker.active).toBe(0);
+});
+
 test("the same message waiting twice is handled once; asked for again while it is handled, again", async () => {
   const { broker } = open({ concurrency: 1 });
   const seen: string[] = [];

@@ -33,7 +33,9 @@ async function receive(answer: RequestListener = (_, response) => void response.
     await new Promise((resolve) => server.close(resolve));
   });
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}/hook`, port, received };
+  const origin = `http://127.0.0.1:${port}`;
+  // Of some receivers the path is a password.
+  return { url: `${origin}/hook/secret-path`, origin, received };
 }
 
 interface Sending extends Partial<CallbackRequest> {
@@ -122,14 +124,14 @@ test.each([
   [500, true],
   [503, true],
 ])("%i is HTTP_STATUS, retryable: %s, and shows nothing secret", async (status, retryable) => {
-  const { url } = await receive(
+  const { url, origin } = await receive(
     (_, response) => void response.writeHead(status).end(status === 304 ? "" : body),
   );
   await expect(send({ url: `${url}?token=abc` })).rejects.toMatchObject({
     name: "TaskError",
     code: "HTTP_STATUS",
     retryable,
-    message: `POST ${url} answered ${status}`,
+    message: `POST ${origin} answered ${status}`,
   });
 });
 
@@ -147,7 +149,7 @@ test.each([301, 302, 303, 307, 308])("whoever a %i leads to has not taken the ca
   await expect(send({ url })).rejects.toMatchObject({
     code: "HTTP_STATUS",
     retryable: false,
-    message: expect.stringContaining(`redirected to ${elsewhere.url}`),
+    message: expect.stringMatching(new RegExp(`redirected to ${elsewhere.origin};`)),
   });
   expect(elsewhere.received).toEqual([]);
 });
@@ -157,6 +159,7 @@ test("private addresses are refused unless they are allowed", async () => {
   await expect(send({ url, allowPrivate: false })).rejects.toMatchObject({
     code: "HTTP_ADDRESS_REFUSED",
     retryable: false,
+    message: expect.not.stringContaining("secret-path"),
   });
   expect(received).toEqual([]);
 });
@@ -166,6 +169,7 @@ test("no answer is HTTP_FAILED and retryable; the signal ends the wait with its 
   await expect(send({ url, timeoutSeconds: 0.2 })).rejects.toMatchObject({
     code: "HTTP_FAILED",
     retryable: true,
+    message: expect.not.stringContaining("secret-path"),
   });
   const signal = AbortSignal.timeout(50);
   await expect(send({ url, signal })).rejects.toMatchObject({ name: "TimeoutError" });

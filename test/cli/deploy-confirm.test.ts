@@ -9,7 +9,7 @@ test("without a yes the infrastructure is compared, and nothing is changed", asy
   expect(code).toBe(2);
   expect(stderr).toContain("Deploy this to the project my-project? Type yes to go on:");
   expect(stderr).toMatch(/^error USAGE: Nothing was changed/m);
-  expect(place.told.at(-1)).toBe("terraform show baton.my-project-baton.tfplan");
+  expect(place.told.at(-1)).toBe("terraform show baton.my-project_baton.tfplan");
   const silent = new DeployPlace();
   expect((await silent.deploy(["--skip-infra"])).code).toBe(2);
   expect(silent.told).toEqual(["gcloud projects describe my-project", "gcloud run services list"]);
@@ -36,17 +36,18 @@ test("--destroy wants the prefix, lifts the protection, and takes all away", asy
   ).toEqual([
     "gcloud projects describe my-project --format=value(projectNumber)",
     "terraform -chdir=infra init -input=false",
-    "terraform -chdir=infra workspace select my-project-baton",
+    "terraform -chdir=infra workspace select my-project_baton",
     "terraform -chdir=infra show -json",
-    "terraform -chdir=infra plan -input=false -var-file=baton.my-project-baton.tfvars.json",
-    "terraform -chdir=infra show -json baton.my-project-baton.tfplan",
-    "terraform -chdir=infra apply -input=false baton.my-project-baton.tfplan",
+    "gcloud services list --enabled --filter=config.name=run.googleapis.com",
     "gcloud run services list --filter=metadata.name~^baton$",
+    "terraform -chdir=infra plan -input=false -var-file=baton.my-project_baton.tfvars.json",
+    "terraform -chdir=infra show -json baton.my-project_baton.tfplan",
+    "terraform -chdir=infra apply -input=false baton.my-project_baton.tfplan",
     "gcloud run services delete baton",
     "terraform -chdir=infra state rm google_firestore_field.override",
     "terraform -chdir=infra destroy -input=false -auto-approve",
   ]);
-  expect(JSON.parse(place.read("infra/baton.my-project-baton.tfvars.json"))).toMatchObject({
+  expect(JSON.parse(place.read("infra/baton.my-project_baton.tfvars.json"))).toMatchObject({
     delete_protection: false,
   });
   expect(stdout).toContain("baton is gone from my-project");
@@ -56,8 +57,8 @@ test("--destroy changes nothing when the prefix is not typed, and passes over a 
   const place = new DeployPlace();
   const refused = await place.deploy(["--destroy"], { input: "yes\n" });
   expect(refused.code).toBe(2);
-  expect(place.told.at(-1)).toBe("terraform show");
-  expect(existsSync(place.path("infra/baton.my-project-baton.tfvars.json"))).toBe(false);
+  expect(place.told.at(-1)).toBe("gcloud run services list");
+  expect(existsSync(place.path("infra/baton.my-project_baton.tfvars.json"))).toBe(false);
   expect((await place.deploy(["--destroy", "--yes"])).code).toBe(0);
   expect(place.told).not.toContain("gcloud run services delete");
   expect(place.told.at(-1)).toBe("terraform destroy");
@@ -91,6 +92,7 @@ test("--destroy tells programs what it has deleted", async () => {
     "bucket my-project-baton",
     "Pub/Sub topic baton-control",
     "Pub/Sub topic baton-queue-forgotten",
+    "service account baton-function@my-project.iam.gserviceaccount.com",
     "other project_iam_member",
     "other project_iam_member",
   ]);
@@ -167,7 +169,7 @@ test("what would delete data stops, asked or not, and names the command that doe
     change: { actions },
   });
   const plan = (...changes: object[]) => ({
-    "*show -json baton.my-project-baton.tfplan": `echo '${JSON.stringify({ resource_changes: changes })}'`,
+    "*show -json baton.my-project_baton.tfplan": `echo '${JSON.stringify({ resource_changes: changes })}'`,
   });
   const harmless = plan(
     change("google_firestore_database", "update"),
@@ -189,7 +191,7 @@ test("what would delete data stops, asked or not, and names the command that doe
     expect(code).toBe(1);
     expect(stderr).toContain("DEPLOY_WOULD_DELETE: This would delete google_firestore_database.this");
     expect(stderr).toContain(
-      "TF_WORKSPACE=my-project-baton terraform -chdir=infra apply -input=false -no-color baton.my-project-baton.tfplan",
+      "TF_WORKSPACE=my-project_baton terraform -chdir=infra apply -input=false -no-color baton.my-project_baton.tfplan",
     );
     expect(place.told).not.toContain("terraform apply");
   }

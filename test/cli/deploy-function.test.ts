@@ -17,19 +17,59 @@ test.each([[["--yes"]], [["--yes", "--skip-infra"]]])(
     expect(place.told.some((call) => /^terraform|run deploy/.test(call))).toBe(false);
     const knowing = new DeployPlace({ gcloud: production });
     expect((await knowing.deploy([...parameters, "--variables", "/dev/null"])).code).toBe(0);
-    expect(knowing.read("infra/baton.my-project-baton.function.yaml")).not.toContain(
+    expect(knowing.read("infra/baton.my-project_baton.function.yaml")).not.toContain(
       "BATON_DEPLOY_VARIABLES",
     );
   },
 );
 
+const other = "environments/staging.env";
+
+test("a pipeline does not deploy a function with the file of another deployment", async () => {
+  const files = { [other]: "BATON_DATABASE=staging\n" };
+  const place = new DeployPlace({ files, gcloud: production });
+  const { code, stderr } = await place.deploy(["--skip-infra", "--yes", "--variables", other]);
+  expect(code).toBe(1);
+  expect(stderr).toContain(
+    `error DEPLOY_VARIABLES_FORGOTTEN: The function was deployed with --variables environments/production.env, and now it is --variables ${other}`,
+  );
+  expect(place.told).not.toContain("gcloud run deploy baton");
+  // A file may get another name: then somebody sees the plan.
+  expect(
+    (await new DeployPlace({ files, gcloud: production }).deploy(["--yes", "--variables", other])).code,
+  ).toBe(0);
+});
+
+test.each(["environments/production.env", "./environments/production.env"])(
+  "the file is the same however its path is written: %s",
+  async (path) => {
+    const place = new DeployPlace({ files: { "environments/production.env": "" }, gcloud: production });
+    expect((await place.deploy(["--skip-infra", "--yes", "--variables", path])).code).toBe(0);
+    const absolute = place.path("environments/production.env");
+    expect((await place.deploy(["--skip-infra", "--yes", "--variables", absolute])).code).toBe(0);
+  },
+);
+
+test("files of one name in two folders are two", async () => {
+  const path = "other/production.env";
+  const place = new DeployPlace({ files: { [path]: "" }, gcloud: production });
+  expect((await place.deploy(["--skip-infra", "--yes", "--variables", path])).code).toBe(1);
+});
+
+test("the infrastructure alone is not made without the file of its function either", async () => {
+  const place = new DeployPlace({ gcloud: production });
+  const { stderr } = await place.deploy(["--skip-function", "--yes"]);
+  expect(stderr).toContain("error DEPLOY_VARIABLES_FORGOTTEN");
+  expect(place.told).not.toContain("terraform plan");
+});
+
 test("the function keeps the name of its file, which commands do not need", async () => {
   const place = new DeployPlace({ ...withFile, gcloud: production });
   expect((await place.deploy(["--yes", "--variables", "one.env"])).code).toBe(0);
-  expect(place.read("infra/baton.my-project-baton.function.yaml")).toContain(
+  expect(place.read("infra/baton.my-project_baton.function.yaml")).toContain(
     'BATON_DEPLOY_VARIABLES: "one.env"\n',
   );
-  expect(place.read("infra/baton.my-project-baton.env")).not.toContain("BATON_DEPLOY_");
+  expect(place.read("infra/baton.my-project_baton.env")).not.toContain("BATON_DEPLOY_");
 });
 
 test("which variables of the function change is told before the question, with values of Baton's own alone", async () => {
@@ -108,7 +148,7 @@ test("tools do not get what the file gives to the workflows", async () => {
   });
   const { code } = await place.deploy(["--yes", "--variables", "one.env"]);
   expect(code).toBe(0);
-  expect(place.read("infra/baton.my-project-baton.tfvars.json")).toContain('"quick"');
+  expect(place.read("infra/baton.my-project_baton.tfvars.json")).toContain('"quick"');
   for (const program of ["gcloud", "terraform", "node"]) {
     const found = place.environmentOf(program);
     expect(found).toHaveProperty("BATON_PROJECT");
@@ -125,4 +165,14 @@ test("the function has the name of the option, that of the file, or the prefix",
   expect(await nameOf("--function", "told", "--variables", "one.env")).toBe("told");
   expect(await nameOf("--variables", "one.env")).toBe("filed");
   expect(await nameOf("--prefix", "some")).toBe("some");
+});
+
+test("a callback secret that was kept is given to a new deployment, and shown nowhere", async () => {
+  const place = new DeployPlace();
+  const kept = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
+  const environment = { BATON_CALLBACK_SECRET: kept };
+  const { code, stdout, stderr } = await place.deploy(["--yes"], { environment });
+  expect(code).toBe(0);
+  expect(place.read("secret-baton-callback-secret")).toBe(kept);
+  expect(`${stdout}${stderr}${place.read("calls")}`).not.toContain(kept);
 });

@@ -25,6 +25,9 @@ export function stateOf(database: object) {
   });
   const resources = [
     resource("google_project_service", "this", { service: "run.googleapis.com" }),
+    resource("google_service_account", "function", {
+      email: "baton-function@my-project.iam.gserviceaccount.com",
+    }),
     resource("google_project_iam_member", "one", { role: "roles/datastore.user" }),
     resource("google_project_iam_member", "two", { role: "roles/bigquery.jobUser" }),
     resource("google_pubsub_topic", "control", { name: "baton-control" }),
@@ -78,7 +81,7 @@ const usual = {
     "--version": "echo 'Terraform v1.9.8'",
     "*show -json baton.*.tfplan": "echo '{}'",
     "*show -json": `echo '${JSON.stringify(stateOf({ delete_protection_state: "DELETE_PROTECTION_ENABLED" }))}'`,
-    "*output*": `echo "{\\"BATON_LEASE\\":\\"700s\\",\\"BATON_PROJECT\\":\\"my-project\\",\\"BATON_PREFIX\\":\\"\${TF_WORKSPACE#my-project-}\\",\\"BATON_CALLBACK_SECRET\\":\\"not from here\\"}"`,
+    "*output*": `echo "{\\"BATON_LEASE\\":\\"700s\\",\\"BATON_PROJECT\\":\\"my-project\\",\\"BATON_PREFIX\\":\\"\${TF_WORKSPACE#my-project_}\\",\\"BATON_CALLBACK_SECRET\\":\\"not from here\\"}"`,
   },
   node: { "*": `exec '${process.execPath}' "$@"` },
 } as const;
@@ -185,6 +188,7 @@ const cloneFiles = {
   "package.json": `{"type":"module"}`,
   "package-lock.json": "{}",
   "infra/variables.tf": "",
+  "infra/backend.tf": `terraform {\n  backend "gcs" {}\n}\n`,
   // Written last: the build is newer than its sources.
   "dist/functions/workflows/reports.js": "",
   "dist/functions/index.js": "",

@@ -45,7 +45,7 @@ test("a dry run needs no tool, says which are missing, and changes nothing", asy
   );
   expect(stdout).toContain("terraform or tofu is not on the PATH");
   expect(stdout).toContain(
-    "TF_WORKSPACE=my-project-baton terraform -chdir=infra apply -input=false -no-color baton.my-project-baton.tfplan",
+    "TF_WORKSPACE=my-project_baton terraform -chdir=infra apply -input=false -no-color baton.my-project_baton.tfplan",
   );
   expect(stdout).toContain("# when it has none; the secret goes to its standard input");
   expect(stdout).toMatch(/concurrency=20 +tasks mostly wait/);
@@ -53,7 +53,7 @@ test("a dry run needs no tool, says which are missing, and changes nothing", asy
   expect(stdout).toContain("files  sales: sales/*.csv in any bucket");
   expect(stdout).toContain("a month while idle");
   expect(readdirSync(place.path("infra"))).toEqual(before);
-  expect(existsSync(place.path("dist-package.my-project-baton"))).toBe(false);
+  expect(existsSync(place.path("dist-package.my-project_baton"))).toBe(false);
 });
 
 test.each([[[]], [["--skip-infra"]], [["--skip-function"]]])(
@@ -151,9 +151,8 @@ test("what is not made is not listed", async () => {
   expect(stdout).not.toContain("Variables of the infrastructure");
 });
 
-test("options win over the file of variables, and that over the environment", async () => {
-  const file =
-    "BATON_PREFIX=filed\nBATON_LOCATION=us-east1\nBATON_DEPLOY_MAX_INSTANCES=3\nBATON_DEPLOY_QUEUES=old\n";
+test("options and the file of variables win over the environment", async () => {
+  const file = "BATON_LOCATION=us-east1\nBATON_DEPLOY_MAX_INSTANCES=3\nBATON_DEPLOY_QUEUES=old\n";
   const {
     terraform,
     commands,
@@ -175,22 +174,23 @@ test("options win over the file of variables, and that over the environment", as
   expect(fn.environment).not.toHaveProperty("FIRESTORE_EMULATOR_HOST");
   expect(fn.environment).not.toHaveProperty("BATON_DEPLOY_MAX_INSTANCES");
   expect(commands.map(({ line }) => line).join("\n")).toContain(
-    "workspace select -or-create=true -no-color my-project-told",
+    "workspace select -or-create=true -no-color my-project_told",
   );
 });
 
 test("--destroy shows what it would delete, and by which commands", async () => {
   const { commands } = await plan(["--destroy"]);
-  const lines = commands.map(({ line }) => line.replace("TF_WORKSPACE=my-project-baton ", ""));
+  const lines = commands.map(({ line }) => line.replace("TF_WORKSPACE=my-project_baton ", ""));
   expect(lines.map((line) => line.split(" ").slice(0, 4).join(" "))).toEqual([
     "gcloud projects describe my-project",
     "terraform -chdir=infra init -input=false",
     "terraform -chdir=infra workspace select",
     "terraform -chdir=infra show -json",
+    "gcloud services list --enabled",
+    "gcloud run services list",
     "terraform -chdir=infra plan -input=false",
     "terraform -chdir=infra show -json",
     "terraform -chdir=infra apply -input=false",
-    "gcloud run services list",
     "gcloud run services delete",
     "terraform -chdir=infra state rm",
     "terraform -chdir=infra destroy -input=false",

@@ -76,6 +76,35 @@ const wrong: readonly Wrong[] = [
   ["workflows that are not built", [], { BATON_WORKFLOWS: "workflows" }, "BATON_WORKFLOWS=workflows"],
 ];
 
+const elsewhere: readonly (readonly [string, string, string])[] = [
+  ["--prefix", "baton", "BATON_PREFIX=staging"],
+  ["--region", "europe-west1", "BATON_LOCATION=us-east1"],
+  ["--project", "my-project", "BATON_PROJECT=my-staging"],
+  ["--project", "my-project", "GOOGLE_CLOUD_PROJECT=my-staging"],
+];
+
+test.each(elsewhere)("%s may not say %s where the file says %s", async (option, told, line) => {
+  const place = new DeployPlace({ files: { "one.env": `${line}\nBATON_DATABASE=staging\n` } });
+  for (const parameters of [
+    ["--skip-infra", "--yes"],
+    ["--destroy", "--yes"],
+  ]) {
+    const { code, stderr } = await place.deploy([...parameters, option, told, "--variables", "one.env"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(
+      `It is ${told}, and the file of --variables is for ${line.split("=")[1]}: leave the option out, or`,
+    );
+    expect(stderr).toContain(`→ at ${option} (`);
+  }
+  expect(place.calls).toEqual([]);
+});
+
+test("an option may say what the file says too, or leaves open", async () => {
+  const files = { "one.env": "BATON_PREFIX=staging\nBATON_LOCATION=\n" };
+  const parameters = ["--dry-run", "--prefix", "staging", "--region", "us-east1", "--variables", "one.env"];
+  expect((await new DeployPlace({ files }).deploy(parameters)).code).toBe(0);
+});
+
 test.each(wrong)("wrong: %s", async (_, parameters, environment, named) => {
   const place = new DeployPlace();
   const { code, stdout, stderr } = await place.deploy(["--dry-run", ...parameters], { environment });

@@ -8,7 +8,7 @@ test("every call of Terraform names its own workspace, whichever is chosen in th
   expect((await place.deploy(["--yes"], { environment })).code).toBe(0);
   expect((await place.deploy(["--yes", "--destroy"], { environment })).code).toBe(0);
   // Those that make or choose one: Terraform refuses to while another is named.
-  const naming = place.workspaces.filter((line) => line.endsWith(" my-project-baton"));
+  const naming = place.workspaces.filter((line) => line.endsWith(" my-project_baton"));
   const others = place.workspaces.filter((line) => !naming.includes(line));
   expect([...new Set(others)].sort()).toEqual(["init none", "workspace none"]);
   const named = new Set(naming.map((line) => line.split(" ")[0]));
@@ -19,7 +19,7 @@ test("two deployments from one folder write different files, and no other may re
   const place = new DeployPlace();
   for (const prefix of ["baton", "staging"])
     expect((await place.deploy(["--yes", "--prefix", prefix])).code).toBe(0);
-  for (const name of ["my-project-baton", "my-project-staging"]) {
+  for (const name of ["my-project_baton", "my-project_staging"]) {
     expect(existsSync(place.path(`dist-package.${name}/dist/functions/index.js`))).toBe(true);
     expect(place.read(`infra/baton.${name}.tfvars.json`)).toContain(`"prefix": "${name.slice(11)}"`);
     for (const file of ["env", "function.yaml"]) {
@@ -44,5 +44,5 @@ test("variables that the infrastructure tells of another deployment are given to
 test("a removal of what has no state here says where it may be", async () => {
   const place = new DeployPlace({ terraform: { "*workspace select*": "exit 1" } });
   const { stderr } = await place.deploy(["--destroy", "--yes"]);
-  expect(stderr).toMatch(/what to do: There is no state my-project-baton here.*the machine that deployed/);
+  expect(stderr).toMatch(/what to do: There is no state my-project_baton here.*the machine that deployed/);
 });

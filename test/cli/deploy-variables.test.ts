@@ -115,7 +115,7 @@ BATON_CALLBACK_SECRET=projects/my-project/secrets/baton-callback-secret/versions
   expect(text).toContain("OTHER: secret other, version 7");
   expect(warnings).toEqual([]);
   await place.deploy(["--yes", "--variables", "one.env"]);
-  expect(place.read("infra/baton.my-project-baton.function.yaml")).not.toContain("API_TOKEN");
+  expect(place.read("infra/baton.my-project_baton.function.yaml")).not.toContain("API_TOKEN");
 });
 
 test("the file that the docs show is one", async () => {
@@ -160,7 +160,7 @@ test("what looks like a secret is set, but told, and shown nowhere", async () =>
   expect(text).toContain("Look at this:");
   const { stdout: said } = await place.deploy(["--yes", "--variables", "one.env"]);
   expect(said).not.toContain("very-own");
-  expect(place.read("infra/baton.my-project-baton.function.yaml")).toContain(
+  expect(place.read("infra/baton.my-project_baton.function.yaml")).toContain(
     'MY_SECRET: "very-own-MY_SECRET"',
   );
 });

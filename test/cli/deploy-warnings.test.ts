@@ -44,10 +44,60 @@ test("where nobody is told of alerts, the plan says so", async () => {
   expect(removal.stdout).not.toContain("Look at this");
 });
 
+test("names that do not follow from the prefix, and were left as they are, are told", async () => {
+  const prefix = { BATON_PREFIX: "staging" };
+  expect(await warningsOf(prefix)).toEqual([
+    expect.stringMatching(
+      /^The prefix is staging, and BATON_DATABASE .* and BATON_DATASET .* did not change/,
+    ),
+  ]);
+  const [told, ...others] = await warningsOf({ ...prefix, BATON_DATABASE: "staging" });
+  expect(others).toEqual([]);
+  expect(told).toContain("BATON_DATASET (it is baton)");
+  expect(told).not.toContain("BATON_DATABASE");
+  expect(await warningsOf({ ...prefix, BATON_DATABASE: "staging", BATON_DATASET: "staging" })).toEqual([]);
+});
+
+const backends = [
+  'terraform {\n  backend "gcs" {\n    bucket = "states"\n  }\n}\n',
+  'terraform { backend "gcs" { bucket = "states" } }\n',
+  'terraform {\n  cloud {\n    organization = "acme"\n  }\n}\n',
+];
+
+test.each(backends)("a state that is kept elsewhere is not warned of: %j", async (text) => {
+  expect(await warningsOf({}, { "infra/backend.tf": "", "infra/mine.tf": text })).toEqual([]);
+});
+
+test("a state that is kept on this machine alone is told, where the infrastructure is made", async () => {
+  const files = { "infra/backend.tf": '# terraform { backend "gcs" {} }\n' };
+  expect(await warningsOf({}, files)).toEqual([
+    expect.stringMatching(/^The state of the infrastructure is kept in this folder alone.*README\.md#state/),
+  ]);
+  const { stdout } = await new DeployPlace({ files }).deploy(["--dry-run", "--skip-infra"]);
+  expect(stdout).not.toContain("Look at this");
+});
+
 test("a limit of a queue that no task is in is told", async () => {
   const limits = "slow=1,slwo=2";
   expect(await warningsOf({ BATON_QUEUES: limits })).toEqual([
     expect.stringMatching(/^No workflow of the folder has a task in the queue slwo/),
   ]);
   expect(await warningsOf({ BATON_QUEUES: limits, BATON_DEPLOY_QUEUES: "slwo" })).toEqual([]);
+});
+
+test("a result that is given out for longer than its callback is kept is told", async () => {
+  const workflow = `
+import { workflow } from "baton";
+const of = (ttl, more) => ({ idempotency: { key: { fields: ["id"] }, ttl, ...more }, callback: { url: "https://example.com/" } });
+export default workflow("calls")
+  .task("long", () => 1, of("101d"))
+  .task("short", () => 1, of("100d"))
+  .task("recurring", () => 1, of("101d", { recurring: true }))
+  .task("silent", () => 1, { idempotency: { key: { fields: ["id"] }, ttl: "101d" } });
+`;
+  const files = { "functions/workflows/calls.ts": workflow };
+  expect(await warningsOf({}, files)).toEqual([]);
+  expect(await warningsOf({ BATON_RETENTION: "100d" }, files)).toEqual([
+    expect.stringMatching(/^Task long of calls gives its result out for longer .*100 days/),
+  ]);
 });

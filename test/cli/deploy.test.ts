@@ -8,17 +8,17 @@ import { readConfiguration } from "../../src/composition/configuration.ts";
 import { withoutReferences } from "../../src/composition/secrets.ts";
 import { DeployPlace, granted, servingFunction } from "./deploy-place.ts";
 
-const functionVariables = "infra/baton.my-project-baton.function.yaml";
+const functionVariables = "infra/baton.my-project_baton.function.yaml";
 const of = ["--region=europe-west1", "--project=my-project", "--quiet"];
 const account = (role: string) => `baton-${role}@my-project.iam.gserviceaccount.com`;
 const serving = servingFunction();
 const hasSecret = { "secrets versions list *": "echo 1" };
 
-const planFile = "baton.my-project-baton.tfplan";
-const variablesFile = "-var-file=baton.my-project-baton.tfvars.json";
+const planFile = "baton.my-project_baton.tfplan";
+const variablesFile = "-var-file=baton.my-project_baton.tfvars.json";
 const infrastructure = [
   ["terraform", "-chdir=infra", "init", "-input=false", "-no-color"],
-  ["terraform", "-chdir=infra", "workspace", "select", "-or-create=true", "-no-color", "my-project-baton"],
+  ["terraform", "-chdir=infra", "workspace", "select", "-or-create=true", "-no-color", "my-project_baton"],
   ["terraform", "-chdir=infra", "plan", "-input=false", variablesFile, `-out=${planFile}`, "-no-color"],
   ["terraform", "-chdir=infra", "show", "-json", planFile],
   ["terraform", "-chdir=infra", "apply", "-input=false", "-no-color", planFile],
@@ -37,13 +37,13 @@ const asked = [
   "--format=json(spec.template.spec.containers,status.traffic)",
   ...of,
 ];
-const packing = ["node", "scripts/package.js", "dist-package.my-project-baton"];
+const packing = ["node", "scripts/package.js", "dist-package.my-project_baton"];
 const deploying = [
   "gcloud",
   "run",
   "deploy",
   "baton",
-  "--source=dist-package.my-project-baton",
+  "--source=dist-package.my-project_baton",
   "--function=baton",
   "--base-image=nodejs24",
   "--automatic-updates",
@@ -61,7 +61,7 @@ const deploying = [
   "--max-instances=20",
   "--cpu-throttling",
   "--cpu-boost",
-  "--env-vars-file=infra/baton.my-project-baton.function.yaml",
+  "--env-vars-file=infra/baton.my-project_baton.function.yaml",
   "--set-secrets=BATON_CALLBACK_SECRET=baton-callback-secret:latest",
   ...of,
 ];
@@ -110,7 +110,7 @@ test("it looks at the project, and makes the infrastructure, the secret and the 
   const made = place.read("secret-baton-callback-secret");
   expect(parseSecrets(made)).toEqual([made]);
   expect(`${stdout}${stderr}${place.read("calls")}${place.read(functionVariables)}`).not.toContain(made);
-  expect(existsSync(place.path("dist-package.my-project-baton/dist/functions/index.js"))).toBe(true);
+  expect(existsSync(place.path("dist-package.my-project_baton/dist/functions/index.js"))).toBe(true);
   expect(stdout).toContain("Deployed: https://baton-123456789012.europe-west1.run.app");
 });
 
@@ -160,7 +160,7 @@ test("--skip-function makes the infrastructure alone, also with OpenTofu", async
 test("--skip-function looks at the project before it makes anything, where there is gcloud", async () => {
   const place = new DeployPlace();
   expect((await place.deploy(["--skip-function", "--yes"])).code).toBe(0);
-  expect(place.calls).toEqual([number, ...infrastructure]);
+  expect(place.calls).toEqual([number, enabled, asked, ...infrastructure]);
 });
 
 test("whoever is not logged in, or names a project of others, is told so before anything is changed", async () => {
@@ -173,7 +173,7 @@ test("whoever is not logged in, or names a project of others, is told so before 
     expect(stderr).toContain("error DEPLOY_FAILED: Looking whether the project can be reached failed");
     expect(stderr).toContain("what to do: Log in with `gcloud auth login`, and look whether");
     expect(place.calls).toEqual([number]);
-    expect(existsSync(place.path("infra/baton.my-project-baton.tfvars.json"))).toBe(false);
+    expect(existsSync(place.path("infra/baton.my-project_baton.tfvars.json"))).toBe(false);
   }
 });
 
@@ -222,7 +222,7 @@ test("Power BI's secret is taken from the environment to Secret Manager, and sho
   const { code, stdout, stderr } = await place.deploy(["--yes"], { environment });
   expect(code).toBe(0);
   expect(place.read("secret-baton-powerbi-client-secret")).toBe(secret);
-  const written = ["calls", functionVariables, "infra/baton.my-project-baton.tfvars.json"].map((name) =>
+  const written = ["calls", functionVariables, "infra/baton.my-project_baton.tfvars.json"].map((name) =>
     place.read(name),
   );
   expect(`${stdout}${stderr}${written.join("")}`).not.toContain(secret);
@@ -236,7 +236,7 @@ test("Power BI's secret is taken from the environment to Secret Manager, and sho
 });
 
 test("it leaves a file of variables that a shell and Node read alike, with which commands look at the deployment", async () => {
-  const file = "infra/baton.my-project-baton.env";
+  const file = "infra/baton.my-project_baton.env";
   const place = new DeployPlace();
   writeFileSync(
     place.path("own.env"),
@@ -285,7 +285,7 @@ test("--json prints one value, and what the tools say goes to standard error", a
   expect(told).toEqual({
     dryRun: false,
     previousRevision: "baton-00007-abc",
-    commandFile: "infra/baton.my-project-baton.env",
+    commandFile: "infra/baton.my-project_baton.env",
     checked: false,
   });
   expect(stderr).toContain("Initializing");

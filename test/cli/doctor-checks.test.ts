@@ -97,7 +97,7 @@ test("what another account lacks is a warning, with whom to ask as", () => {
 });
 
 test("a command is what a shell takes as it is meant", () => {
-  expect(gcloud("a b", ["(default)", "it's"], { x: 'two "words"', y: true, z: undefined, n: 1 })).toBe(
-    `gcloud a b '(default)' 'it'\\''s' --x='two "words"' --y --n=1`,
-  );
+  expect(
+    gcloud("a b", ["(default)", "it's"], { x: 'two "words"', y: true, z: undefined, n: 1, e: "a+b@c.d" }),
+  ).toBe(`gcloud a b '(default)' 'it'\\''s' --x='two "words"' --y --n=1 --e=a+b@c.d`);
 });

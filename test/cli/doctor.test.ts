@@ -76,7 +76,7 @@ test("what is amiss on this machine ends with 1, and each finding says what to d
     "data/warehouse.duckdb",
     "this is no database, and it is long enough to be looked at ".repeat(300),
   );
-  const inbox = place.path("nowhere");
+  const inbox = place.path("no'where");
   const { code, healthy, failed, checks } = await report(place, { environment: { BATON_INBOX: inbox } });
   expect({ code, healthy }).toEqual({ code: 1, healthy: false });
   expect(failed).toEqual([
@@ -90,7 +90,10 @@ test("what is amiss on this machine ends with 1, and each finding says what to d
   expect(told.stdout).toContain(`failed   data.inbox  ${inbox}\n         found: `);
   expect(told.stdout).toContain(`what to do: Create the folder`);
   const fixes = await place.baton(["doctor", "--fix-commands"], { environment: { BATON_INBOX: inbox } });
-  expect(fixes).toMatchObject({ code: 1, stdout: `baton validate\nmkdir -p '${inbox}'\n` });
+  expect(fixes).toMatchObject({
+    code: 1,
+    stdout: `baton validate\nmkdir -p '${inbox.replace("'", "'\\''")}'\n`,
+  });
   const blocked = await report(place, { environment: { BATON_DATA: place.path("file/data") } });
   expect(blocked.failed).toContain(`data.folder ${place.path("file/data")}`);
 });
@@ -129,6 +132,23 @@ test("a variable that is wrong is a finding, and wrong usage", async () => {
     "configuration.variables BATON_LEASE",
     "configuration.variables BATON_CONCURRENCY",
   ]);
+});
+
+test("an address of traces that is none is one finding, and all else is looked at", async () => {
+  const environment = { BATON_TRACES: "otlp", OTEL_EXPORTER_OTLP_ENDPOINT: "localhost:4318" };
+  const place = new Workplace(helloFiles);
+  const { code, failed, checks } = await report(place, { environment });
+  expect({ code, failed }).toEqual({
+    code: 1,
+    failed: ["configuration.variables OTEL_EXPORTER_OTLP_ENDPOINT"],
+  });
+  expect(checks.find(({ status }) => status === "failed")).toMatchObject({
+    found: "it is wrong",
+    expected: "Write an http:// or https:// address",
+  });
+  expect(checks.map(({ id }) => id)).toEqual(expect.arrayContaining(["workflows.valid", "data.folder"]));
+  const unused = await report(place, { environment: { ...environment, BATON_TRACES: "none" } });
+  expect({ code: unused.code, failed: unused.failed }).toEqual({ code: 0, failed: [] });
 });
 
 test("a secret by reference is read, never shown, and told when it can't be had", async () => {

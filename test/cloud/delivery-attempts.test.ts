@@ -47,9 +47,9 @@ test.each([
     const deliver = (deliveryAttempt: number) => deliveries.deliver({ message: start, deliveryAttempt });
     for (const attempt of [1, limits.deliveryAttempts, limits.pushedDeliveryAttempts - 1])
       await expect(deliver(attempt)).rejects.toThrow("catalog is down");
-    expect(await engine.deadLetters.list()).toEqual([]);
+    expect((await engine.deadLetters.list()).letters).toEqual([]);
     expect(await deliver(limits.pushedDeliveryAttempts)).toMatchObject({ code: "DELIVERY_EXHAUSTED" });
-    expect(await engine.deadLetters.list()).toMatchObject([{ code: "DELIVERY_EXHAUSTED" }]);
+    expect((await engine.deadLetters.list()).letters).toMatchObject([{ code: "DELIVERY_EXHAUSTED" }]);
   },
 );
 

@@ -1,12 +1,11 @@
-import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
-import { collections } from "../../src/core/records.ts";
 import { workflow } from "../../src/index.ts";
+import { failure } from "../servers/kit/http-server.ts";
+import { Workplace } from "../support/command.ts";
 import { type CloudInProcess, cloudInProcess } from "./in-process.ts";
 
 const large = "x".repeat(200_000);
+const bucket = "test-bucket";
 
 const searched = workflow("searched")
   .task("find", async ({ step }) => ({ name: await step("look up", () => "Ada"), large }))
@@ -20,16 +19,16 @@ const searched = workflow("searched")
     retry: { maxAttempts: 1 },
   });
 
-async function forget(
-  { environment }: CloudInProcess,
-  ...parameters: string[]
-): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, ["scripts/forget.js", ...parameters], {
-    env: { ...process.env, ...environment },
-  });
-  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  if (child.exitCode === null) await new Promise((resolve) => child.once("exit", resolve));
-  return { code: child.exitCode, out, err };
+/** The command of whoever looks after the deployment: without the function's secret, account and audience. */
+function commandFor({ environment }: CloudInProcess) {
+  const {
+    BATON_CALLBACK_SECRET: _secret,
+    BATON_SERVICE_ACCOUNT: _account,
+    BATON_LOCATION: _location,
+    ...own
+  } = environment;
+  const place = new Workplace({}, own);
+  return (...parameters: string[]) => place.baton(["forget", ...parameters]);
 }
 
 /** A batch that waits for its answer. */
@@ -55,58 +54,97 @@ async function twice(cloud: CloudInProcess): Promise<readonly string[]> {
   return [first, batchId];
 }
 
-test("everything that the database has of a batch and its retries is deleted, and nothing else", async () => {
+async function letterFor({ app }: CloudInProcess, batchId: string): Promise<void> {
+  const body = { event: "answer", batchId, payload: large.repeat(2) };
+  const data = Buffer.from(JSON.stringify(body)).toString("base64");
+  await app.engine.deadLetters.keep(Buffer.from(JSON.stringify({ message: { data } })), {
+    code: "BODY_NOT_AN_EVENT",
+    message: "It can't be handled",
+    source: "http",
+  });
+}
+
+/** Names of the documents, and of all contents of objects that the bucket still has. */
+function stored({ firestore, storage }: CloudInProcess): string[] {
+  const objects = storage.versions(bucket).map(({ name, generation }) => `${name}#${generation}`);
+  return [...firestore.dump().map(({ path }) => path), ...objects].sort();
+}
+
+test("all that the database and the bucket have of a batch and its retries is deleted, and nothing else", async () => {
   const cloud = await cloudInProcess([searched]);
+  const forget = commandFor(cloud);
   const other = await waiting(cloud, "other");
-  const before = cloud.firestore.dump();
+  await letterFor(cloud, other);
+  const before = stored(cloud);
   const [first = "", second = ""] = await twice(cloud);
-  const told = await forget(cloud, second);
-  expect(told).toMatchObject({ code: 0, err: "" });
-  expect(told.out).toMatch(/ would be deleted: --delete/);
-  expect(told.out).toMatch(/^executions\//m);
-  expect(told.out).toMatch(/'gs:\/\/test-bucket\/results\/steps\/[0-9a-f]{64}\..*\.json'/);
-  for (const id of [first, second]) expect(told.out).toContain(`'gs://test-bucket/results/${id}/**'`);
-  const held = cloud.firestore.dump();
-  expect(held.length).toBeGreaterThan(before.length + 8);
-  expect(await forget(cloud, first, "--delete")).toMatchObject({ code: 0, err: "" });
-  const left = cloud.firestore.dump();
-  expect(JSON.stringify(left)).not.toContain(first);
-  expect(JSON.stringify(left)).not.toContain(second);
-  const untouched = left.map(({ path }) => path);
-  for (const { path } of before) expect(untouched).toContain(path);
+  await letterFor(cloud, first);
+  // What was written over is kept for a month.
+  const [written] = cloud.storage
+    .objects(bucket)
+    .filter(({ name }) => String(name).includes(`${first}/find`));
+  cloud.storage.put(bucket, String(written?.name), "written over");
+  const full = stored(cloud);
+
+  const told = await forget(second);
+  expect(told).toMatchObject({ code: 0, stderr: expect.stringContaining("ended less than a day ago") });
+  expect(told.stdout).toContain(`batch ${first} ERROR, run 1\nbatch ${second} ERROR, run 2\n`);
+  expect(told.stdout).toMatch(/^TaskLogs +8$/m);
+  expect(told.stdout).toContain("\n  searched/keep?person=one\n");
+  expect(told.stdout).toContain("seven days of point-in-time recovery");
+  expect(told.stdout).toContain(`Nothing is deleted. To delete it: baton forget ${second} --delete`);
+  expect(stored(cloud)).toEqual(full);
+
+  const deleted = await forget(second, "--delete", "--json");
+  expect(deleted).toMatchObject({
+    code: 0,
+    json: {
+      batchId: second,
+      deleted: true,
+      batches: [{ batchId: first }, { batchId: second }],
+      documents: { batches: 2, taskLogs: 8, events: 1, completions: 0, keys: 1, deadLetters: 1 },
+      keys: [{ key: "searched/keep?person=one", fate: "deleted" }],
+      notReached: { elsewhere: expect.arrayContaining([expect.stringContaining("backups")]) },
+    },
+  });
+  expect(stored(cloud)).toEqual(before);
+  expect(JSON.stringify(cloud.firestore.dump())).not.toMatch(new RegExp(`${first}|${second}`));
   expect((await cloud.app.engine.show(other)).status).toBe("RUNNING");
+  expect(await forget(first, "--delete")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining(`error BATCH_UNKNOWN: There is no batch ${first}`),
+  });
 });
 
 test("a batch that runs is not taken away under its tasks", async () => {
   const cloud = await cloudInProcess([searched]);
+  const forget = commandFor(cloud);
   const batchId = await waiting(cloud, "one");
   const before = cloud.firestore.dump();
-  expect(await forget(cloud, batchId, "--delete")).toMatchObject({
+  const refused = await forget(batchId, "--delete", "--json");
+  expect(refused).toMatchObject({
     code: 1,
-    err: expect.stringContaining(`Cancel them first: ${batchId}`),
+    json: {
+      error: { code: "BATCH_NOT_FINISHED", remedy: "Wait until it has ended, or cancel it first." },
+    },
   });
   expect(cloud.firestore.dump()).toEqual(before);
-  expect((await forget(cloud, "unknown", "--delete")).code).toBe(1);
-  expect((await forget(cloud)).code).toBe(2);
 });
 
-test("no collection is forgotten: each is searched, or has nothing of a batch", () => {
-  const script = readFileSync("scripts/forget.js", "utf8");
-  // Dead letters are of no batch, and are told of in docs/operations.md.
-  const others = ["definitions", "workflows", "schedules", "deadLetters"];
-  const searched = Object.keys(collections).filter((name) => script.includes(`"${name}"`));
-  expect([...searched, ...others].sort()).toEqual(Object.keys(collections).sort());
-});
-
-test("help is shown, and an option that there is not deletes nothing", async () => {
+test("an object that can't be deleted ends it before the documents that name it are gone", async () => {
   const cloud = await cloudInProcess([searched]);
+  const forget = commandFor(cloud);
+  const before = stored(cloud);
   const batchId = await waiting(cloud, "one");
   await cloud.app.engine.cancel(batchId);
-  const help = await forget(cloud, "--help");
-  expect(help).toMatchObject({ code: 0, err: "" });
-  expect(help.out).toContain("npx node scripts/forget.js <batchId> [--delete]");
-  const mistyped = await forget(cloud, batchId, "--delete", "--dry-run");
-  expect(mistyped).toMatchObject({ code: 2, out: "" });
-  expect(mistyped.err).toContain("There is no option --dry-run");
-  expect(await cloud.app.engine.status(batchId)).toMatchObject({ status: "CANCELLED" });
+  await cloud.pubsub.idle();
+  cloud.storage.setRefusals(({ method }) =>
+    method === "DELETE" ? failure(403, "No delete access", "forbidden") : undefined,
+  );
+  const refused = await forget(batchId, "--delete");
+  expect(refused.stderr).toContain("error FILE_DENIED");
+  expect(refused.code).toBe(1);
+  expect((await cloud.app.engine.show(batchId)).tasks).toHaveLength(4);
+  cloud.storage.setRefusals(undefined);
+  expect((await forget(batchId, "--delete")).code).toBe(0);
+  expect(stored(cloud).filter((name) => !name.startsWith("definitions/"))).toEqual(before);
 });

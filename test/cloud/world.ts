@@ -80,6 +80,7 @@ export async function startCloud(options: CloudOptions): Promise<CloudWorld> {
   const control = `projects/${projectId}/topics/${topicOf(prefix, CONTROL_QUEUE)}`;
   const storage = await startStorageServer({
     buckets: [bucket, inboxBucket],
+    keepsVersions: true,
     onFinalize: async (notification) => {
       if (notification.attributes.bucketId === inboxBucket)
         await publishTo(pubsub.restUrl, control)(notification);

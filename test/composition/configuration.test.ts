@@ -41,6 +41,24 @@ describe("what is missing or wrong is named all at once", () => {
     expect(named(() => readConfiguration(rest, { serves: true }))).toEqual([name]);
   });
 
+  test("each with what is wrong, and where", () => {
+    const read = () =>
+      readConfiguration({ BATON_CONCURRENCY: "0", BATON_QUEUES: "a,b", BATON_OBJECTS: "storage" });
+    const entry = "expected name=concurrency or name=concurrency@rate/unit, such as websites=4@2/s";
+    expect(read).toThrow(
+      expect.objectContaining({
+        code: "CONFIGURATION_INVALID",
+        message: [
+          "✖ at least 1\n  → at BATON_CONCURRENCY",
+          `✖ "a": ${entry}\n  → at BATON_QUEUES`,
+          `✖ "b": ${entry}\n  → at BATON_QUEUES`,
+          "✖ Missing: the project everything lives in (or set GOOGLE_CLOUD_PROJECT)\n  → at BATON_PROJECT",
+          "✖ Missing: the bucket of results, reports and dead letters\n  → at BATON_BUCKET",
+        ].join("\n"),
+      }),
+    );
+  });
+
   test("a secret of a part, one half of what tokens are checked by, a part of Power BI", () => {
     const some = { BATON_AUDIENCE: "https://x", BATON_POWERBI_CLIENT_ID: "c", BATON_CALLBACK_SECRET: "hush" };
     const read = () => readConfiguration({ ...cloud, ...some }, { serves: true });

@@ -1,8 +1,11 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { readConfiguration } from "../../src/composition/configuration.ts";
 import { EnvironmentSchema } from "../../src/composition/environment.ts";
+import type { RawEnvironment } from "../../src/composition/raw-environment.ts";
 import { fileDrop, schedule } from "../../src/core/trigger.ts";
 import { commandEnvironment } from "../../src/deployment/plan/command-environment.ts";
 import {
@@ -14,7 +17,6 @@ import { planDeployment } from "../../src/deployment/plan/plan.ts";
 import { terraformVariables } from "../../src/deployment/plan/variables.ts";
 import { commandLine } from "../../src/deployment/run/commands.ts";
 import { infrastructureCommands } from "../../src/deployment/run/infrastructure-commands.ts";
-import type { Variables } from "../../src/deployment/target/given-variables.ts";
 import { cloudRunRegions } from "../../src/deployment/target/regions.ts";
 import { readTarget } from "../../src/deployment/target/target.ts";
 import { schedule as cron, workflow } from "../../src/index.ts";
@@ -28,12 +30,12 @@ const nightly = workflow("nightly", { on: [cron("0 3 * * *")] })
   .task("a", () => 1)
   .task("b", () => 2, { queue: "slow" });
 
-function plan(environment: Variables = {}) {
+function plan(environment: RawEnvironment = {}) {
   const target = readTarget({ ...place, ...environment }, {});
   return { target, deployment: planDeployment(target, [nightly]) };
 }
 
-function functionOf(environment: Variables = {}) {
+function functionOf(environment: RawEnvironment = {}) {
   const { target, deployment } = plan(environment);
   return functionEnvironment(deployment, target, built);
 }
@@ -76,7 +78,7 @@ test("every variable there is is set, passed on, a secret, or no matter of a fun
       "BATON_PUBSUB_ENDPOINT",
       "CLOUD_TASKS_EMULATOR_HOST",
     ],
-    ...["STORAGE_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST"],
+    ...["STORAGE_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST", "BATON_SECRET_MANAGER_ENDPOINT", "BATON_DEBUG"],
   ];
   const secrets = ["BATON_CALLBACK_SECRET", "BATON_POWERBI_CLIENT_SECRET"];
   const set = Object.keys(functionOf());
@@ -91,6 +93,35 @@ test("a file of variables that is not there is wrong usage", () => {
       message: expect.stringContaining("Can't read /nowhere/one.env"),
     }),
   );
+});
+
+test("whatever is wrong with a deployment is told in one form: what it is, and where it is written", () => {
+  const folder = mkdtempSync(join(tmpdir(), "baton-"));
+  const file = join(folder, "one.env");
+  writeFileSync(file, "BATON_LOCATION=nowhere\nHOME=/here\nOWN=secret:\n");
+  const environment = {
+    BATON_PROJECT: "my-project",
+    BATON_CALLBACK_SECRET: "projects/p/secrets",
+    BATON_DEPLOY_ALERT_EMAILS: "me@example.com, me",
+    BATON_LEASE: "10m",
+    BATON_LOG_LEVEL: "silent",
+  };
+  expect(() => readTarget(environment, { variables: file, prefix: "A" })).toThrow(
+    expect.objectContaining({
+      code: "CONFIGURATION_INVALID",
+      message: [
+        `✖ HOME is the instance's own: the function would not work with it\n  → at line 2 of ${file}`,
+        '✖ "nowhere" is no region of Cloud Run; write one such as europe-west1, us-central1\n  → at BATON_LOCATION',
+        "✖ to deploy, a prefix has 1–20 small letters, digits or `-`, begins with a letter and does not end with `-`\n  → at --prefix (BATON_PREFIX)",
+        "✖ write an e-mail address\n  → at BATON_DEPLOY_ALERT_EMAILS[1]",
+        "✖ A secret is named by projects/<project>/secrets/<secret>/versions/<version or latest>\n  → at BATON_CALLBACK_SECRET",
+        "✖ More than the 600 s that a push waits, such as 11m\n  → at BATON_LEASE",
+        "✖ a secret is named by secret:<name>, secret:<name>:<version> or projects/<project>/secrets/<name>/versions/<version>\n  → at OWN",
+        "✖ Alerts count lines of the levels warn and error: with silent, nobody would be told. Write info or warn, or unset it\n  → at BATON_LOG_LEVEL",
+      ].join("\n"),
+    }),
+  );
+  rmSync(folder, { recursive: true });
 });
 
 test("what is set for the function is passed on, and what is meant for this machine is not", () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, describe } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { CloudObjectStore } from "../../src/adapters/storage/object-store.ts";
 import { type StorageServer, startStorageServer } from "../servers/storage/server.ts";
@@ -55,6 +55,26 @@ describe.skipIf(outside)("Cloud Storage keeps the contract", () => {
   });
   afterAll(() => server.close());
   describeObjectStore(() => bucketAt(server.url));
+});
+
+describe.skipIf(outside)("Cloud Storage keeps the contract in buckets that keep what was overwritten", () => {
+  let server: StorageServer;
+  beforeAll(async () => {
+    server = await startStorageServer({ keepsVersions: true });
+  });
+  afterAll(() => server.close());
+  describeObjectStore(() => bucketAt(server.url));
+
+  test("overwritten contents are listed, and removed with the others", async () => {
+    const { store, bucket } = await bucketAt(server.url);
+    for (const text of ["one", "two", "three"])
+      await store.write({ bucket, object: "a" }, Buffer.from(text), "text/plain");
+    const { objects } = await store.list({ bucket, prefix: "a" }, { limit: 2 });
+    expect(objects.map(({ object }) => object)).toEqual(["a", "a"]);
+    for (const one of objects) await store.remove(one);
+    expect(Buffer.from(await store.read({ bucket, object: "a" })).toString()).toBe("three");
+    expect(server.versions(bucket)).toMatchObject([{ name: "a", size: "5" }]);
+  });
 });
 
 describe.skipIf(outside)("Cloud Storage keeps the contract when a rewrite takes several calls", () => {

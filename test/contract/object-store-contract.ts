@@ -40,6 +40,7 @@ export function describeObjectStore(open: () => Promise<ObjectStoreUnderTest>): 
   describe("reading and writing", () => describeContents(open));
   describe("generations", () => describeGenerations(open));
   describe("moving", () => describeMoves(open));
+  describe("listing and removing", () => describeLists(open));
 }
 
 function describeContents(open: () => Promise<ObjectStoreUnderTest>): void {
@@ -275,5 +276,80 @@ function describeMoves(open: () => Promise<ObjectStoreUnderTest>): void {
     const all = await Promise.all([1, 2].map(() => store.move(from, name("archive/a.csv"))));
     expect(all[0]).toEqual(all[1]);
     expect(await listing()).toHaveLength(2);
+  });
+}
+
+function describeLists(open: () => Promise<ObjectStoreUnderTest>): void {
+  const objects = [
+    "batch-1/a/1.json",
+    "batch-1/b 100%.json",
+    "batch-10/a.json",
+    "steps/batch-1.x/1",
+    "steps/y/2",
+  ];
+
+  async function dropped() {
+    const place = await opened(open);
+    for (const object of objects) await place.drop(object, object);
+    const named = async (prefix: string, limit = 100) => {
+      const names: string[] = [];
+      let after: string | undefined;
+      do {
+        const options = { limit, ...(after !== undefined && { after }) };
+        const page = await place.store.list({ bucket: place.bucket, prefix }, options);
+        expect(page.objects.length).toBeLessThanOrEqual(limit);
+        names.push(...page.objects.map(({ object }) => object));
+        after = page.next;
+      } while (after !== undefined);
+      return names.sort();
+    };
+    return { ...place, named };
+  }
+
+  test("all whose names begin alike are listed, and no others", async () => {
+    const { named } = await dropped();
+    expect(await named("batch-1/")).toEqual(["batch-1/a/1.json", "batch-1/b 100%.json"]);
+    expect(await named("batch-1")).toEqual(objects.slice(0, 3));
+    expect(await named("steps/batch-1.")).toEqual(["steps/batch-1.x/1"]);
+    expect(await named("batch-1/b")).toEqual(["batch-1/b 100%.json"]);
+    expect(await named("batch-2/")).toEqual([]);
+    expect(await named("batch-1/a/1.json/")).toEqual([]);
+  });
+
+  test("pages come one after the other, and hold what they are asked to hold", async () => {
+    const { named } = await dropped();
+    for (const limit of [1, 2, 3]) expect(await named("batch-1", limit)).toEqual(objects.slice(0, 3));
+  });
+
+  test("what was listed is removed, for good, and nothing else; doing it again does nothing", async () => {
+    const { store, bucket, name, drop, named, listing } = await dropped();
+    await drop("batch-1/a/1.json", "another content");
+    const { objects: listed } = await store.list({ bucket, prefix: "batch-1/" }, { limit: 100 });
+    for (const one of [...listed, ...listed]) await store.remove(one);
+    expect(await named("batch-1/")).toEqual([]);
+    expect(await listing()).toEqual(objects.slice(2));
+    await expect(store.stat(name("batch-1/a/1.json"))).rejects.toEqual(refused("FILE_MISSING"));
+    await drop("batch-1/a/1.json", "new");
+    expect(await named("batch-1/")).toEqual(["batch-1/a/1.json"]);
+  });
+
+  test("a page that was removed does not keep the next from being found", async () => {
+    const { store, bucket, listing } = await dropped();
+    let after: string | undefined;
+    do {
+      const options = { limit: 1, ...(after !== undefined && { after }) };
+      const page = await store.list({ bucket, prefix: "batch-1" }, options);
+      for (const one of page.objects) await store.remove(one);
+      after = page.next;
+    } while (after !== undefined);
+    expect(await listing()).toEqual(objects.slice(3));
+  });
+
+  test("a prefix leads no more out of the bucket than a name does", async () => {
+    const { store, bucket } = await dropped();
+    const invalid = refused("OBJECT_NAME_INVALID");
+    await expect(store.list({ bucket, prefix: "../secret/" }, { limit: 1 })).rejects.toEqual(invalid);
+    const listed = { bucket, object: "../secret", version: "1" };
+    await expect(store.remove(listed)).rejects.toEqual(invalid);
   });
 }

@@ -84,3 +84,30 @@ test("when the disk is full, the turn is undone as a whole, the sync says so, an
   await store.sync(later);
   expect((await store.get(key)).document).toBeDefined();
 });
+
+test("a file whose documents lie by their ids, as they did in earlier versions, goes on as it is", async () => {
+  const path = `${temporaryFolder()}/baton.sqlite`;
+  const earlier = new DatabaseSync(path);
+  earlier.exec(`
+    CREATE TABLE batches (
+      id TEXT PRIMARY KEY, version INTEGER NOT NULL, updated INTEGER NOT NULL, data TEXT NOT NULL, arrays INTEGER NOT NULL,
+      "status" TEXT, "lineageId" TEXT, "day" TEXT
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX batches_status ON batches ("status") WHERE "status" IS NOT NULL;
+    INSERT INTO batches VALUES ('b1', 7, 1000, '{"status":"RUNNING"}', 0, 'RUNNING', NULL, NULL);
+  `);
+  earlier.close();
+  const { store } = open(path);
+  const running = { field: "status", equals: "RUNNING" };
+  await store.commit([
+    { kind: "create", key: { collection: "batches", id: "b0" }, data: { status: "RUNNING" } },
+  ]);
+  const found = await store.query("batches", [running], { limit: 10 });
+  expect(found.documents.map(({ key: { id }, version }) => [id, version === "7"])).toEqual([
+    ["b0", false],
+    ["b1", true],
+  ]);
+  const b1 = { collection: "batches", id: "b1" } as const;
+  await store.commit([{ kind: "update", key: b1, version: "7", data: { status: "SUCCESS" } }]);
+  expect(await store.count("batches", running)).toBe(1);
+});

@@ -245,15 +245,18 @@ export function describeStore(open: () => StoreUnderTest | Promise<StoreUnderTes
     expect(await store.count("taskLogs", { field: "arrivals", equals: "x" })).toBe(500);
   });
 
-  test("logs are found by their batch, and by no batch whose id begins the same", async () => {
-    const { store } = await open();
-    for (const id of ["b/1", "b/2", "b-/1", "b0/1", "bb/1"])
-      await store.commit([
-        { kind: "create", key: { collection: "taskLogs", id }, data: { batchId: id.split("/")[0] ?? "" } },
-      ]);
-    const found = await store.query("taskLogs", [{ field: "batchId", equals: "b" }], { limit: 9 });
-    expect(found.documents.map((document) => document.key.id).sort()).toEqual(["b/1", "b/2"]);
-  });
+  test.each(["taskLogs", "events"] as const)(
+    "%s are found by their batch, and by no batch whose id begins the same",
+    async (collection) => {
+      const { store } = await open();
+      for (const id of ["b/1", "b/2", "b-/1", "b0/1", "bb/1"])
+        await store.commit([
+          { kind: "create", key: { collection, id }, data: { batchId: id.split("/")[0] ?? "" } },
+        ]);
+      const found = await store.query(collection, [{ field: "batchId", equals: "b" }], { limit: 9 });
+      expect(found.documents.map((document) => document.key.id).sort()).toEqual(["b/1", "b/2"]);
+    },
+  );
 
   test("tells its own time: a document is as old as the store says", async () => {
     const { store } = await open();

@@ -67,7 +67,17 @@ test("every task ended and the batch did not: its end", () => {
 
 test.each<[Message, boolean]>([
   [{ kind: "task", batchId: "b", taskId: "a" }, true],
-  [{ kind: "task", batchId: "b", taskId: "a", previousTaskId: "a" }, true],
+  [
+    {
+      kind: "task",
+      batchId: "b",
+      taskId: "a",
+      previousTaskId: "a",
+      ending: { status: "SUCCESS", reason: null },
+    },
+    true,
+  ],
+  [{ kind: "task", batchId: "b", taskId: "a", previousTaskId: "a" }, false],
   [{ kind: "task", batchId: "b", taskId: "a", previousTaskId: "a", completion: { result: 1 } }, false],
   [{ kind: "start", workflowId: "w" }, false],
   [{ kind: "object", bucket: "b", object: "o", generation: "1" }, false],

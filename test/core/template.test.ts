@@ -22,6 +22,7 @@ test.each<[string, JsonValue]>([
   ["{{ input.none }}", null],
   ["{{ input.deep }}", { list: ["x", "y"] }],
   ["{{ input.deep.list.1 }}", "y"],
+  ["{{ input.deep.list.length }}", 2],
   ["{{ batchId }}", "b-1"],
   ["{{ parents.load.rows }}", 7],
   ["{{ parents.load }}", { rows: 7 }],

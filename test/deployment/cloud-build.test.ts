@@ -97,7 +97,7 @@ describe("deploy and smoke test", () => {
     expect(calls).toEqual([
       expect.stringMatching(/^gcloud run services list --project=some-project --region=europe-west1/),
       `${deployCommand} --yes`,
-      `node --env-file=infra/baton.some-project-baton.env bin/baton.js run greet --input {"name":"smoke"} --key smoke-b-1`,
+      `node --env-file=infra/baton.some-project_baton.env bin/baton.js run greet --input {"name":"smoke"} --key smoke-b-1`,
     ]);
   });
 
@@ -145,16 +145,21 @@ describe("deploy and smoke test", () => {
     expect(calls[2]).toContain(`node --env-file=${left} bin/baton.js run `);
   });
 
-  test("the build says where to, and a file of another place does not", () => {
-    const variables =
-      "BATON_PROJECT=other-project\nexport BATON_LOCATION='us-east1'\n BATON_PREFIX = staging\n";
-    const given = { _ENV_FILE: "environments/production.env" };
-    const { outcome, calls } = runBuild({ serving, variables, smoke: "fails" }, given);
-    expect(outcome).toBe("FAILURE");
-    expect(calls[0]).toContain("--project=some-project --region=europe-west1 --filter=metadata.name~^baton$");
-    expect(calls[1]).toContain(deployCommand);
-    expect(calls[2]).toContain("--env-file=infra/baton.some-project-baton.env");
-    expect(calls.at(-1)).toBe(goesBack);
+  test.each(["BATON_PROJECT=other-project", "export BATON_LOCATION='us-east1'", " BATON_PREFIX = staging"])(
+    "a file of another place is deployed nowhere: %s",
+    (line) => {
+      const given = { _ENV_FILE: "environments/production.env" };
+      const { outcome, calls } = runBuild({ serving, variables: `${line}\n` }, given);
+      expect({ outcome, calls }).toEqual({ outcome: "FAILURE", calls: [] });
+    },
+  );
+
+  test("a file of another prefix is deployed where the build says that prefix too", () => {
+    const given = { _ENV_FILE: "environments/production.env", _PREFIX: "staging" };
+    const { outcome, calls } = runBuild({ serving, variables: "BATON_PREFIX=staging\n" }, given);
+    expect(outcome).toBe("SUCCESS");
+    expect(calls[1]).toContain("--prefix=staging --variables=environments/production.env");
+    expect(calls[2]).toContain("--env-file=infra/baton.some-project_staging.env");
   });
 
   test.each(["BATON_DEPLOY_FUNCTION=tasks", "export BATON_DEPLOY_FUNCTION = 'tasks' # ours"])(

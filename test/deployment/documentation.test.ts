@@ -136,6 +136,68 @@ test("the roles of the function are those of its permissions", () => {
   expect([...new Set(listed)].sort()).toEqual([...new Set(roles)].sort());
 });
 
+test("every variable of a deployment alone is explained", () => {
+  const page = pageOf("docs/deploy.md");
+  const own = Object.keys(DeploymentSettingsSchema.shape).filter((name) => name.startsWith("BATON_DEPLOY_"));
+  expect(own.length).toBeGreaterThan(10);
+  const rows = [...page.matchAll(/^\| (`BATON_DEPLOY_[^|]*) \|/gm)].map(([, cell = ""]) => cell).join();
+  expect(own.filter((name) => !rows.includes(`\`${name}\``))).toEqual([]);
+});
+
+function sectionOf(path: string, heading: string): string {
+  const found = pageOf(path)
+    .split(/^(?=#+ )/m)
+    .find((text) => text.startsWith(heading));
+  if (found === undefined) throw new Error(`${path} has no ${heading}`);
+  return found;
+}
+
+test("what goes with a region is told where it is made, and where it is missed", () => {
+  const runbook = sectionOf("docs/operations.md", "## A lost region");
+  for (const words of [
+    "gcloud secrets versions access latest --secret=baton-callback-secret",
+    "BATON_CALLBACK_SECRET='whsec_<the copy>' npx baton deploy",
+  ])
+    expect(runbook).toContain(words);
+  expect(sectionOf("docs/deploy.md", "## What is made")).toMatch(
+    /`baton-callback-secret`.*keep a copy\]\(operations\.md#a-lost-region\)/,
+  );
+});
+
+test("running the doctor as the function's account is told with the service and the right that it takes", () => {
+  const commands = [...sectionOf("docs/doctor.md", "## Permissions").matchAll(/^gcloud .*$/gm)].map(
+    ([line]) => line,
+  );
+  expect(commands).toEqual([
+    expect.stringMatching(/services enable iamcredentials\.googleapis\.com$/),
+    expect.stringMatching(
+      /add-iam-policy-binding <account> .* --role=roles\/iam\.serviceAccountTokenCreator$/,
+    ),
+    expect.stringMatching(/login --impersonate-service-account=<account>$/),
+  ]);
+});
+
+test("the lock of the provider, and the tool that wrote it, are explained with the state", () => {
+  const state = sectionOf("docs/deploy.md", "## The state of Terraform");
+  for (const words of [".terraform.lock.hcl", "Commit it", "BATON_DEPLOY_TERRAFORM", "providers lock"])
+    expect(state).toContain(words);
+});
+
+test.each(["docs/deploy.md", "docs/operations.md", "infra/README.md"])(
+  "users of OpenTofu are told what to write: %s",
+  (path) => {
+    expect(pageOf(path)).toMatch(/with OpenTofu[,\s(]+write `tofu`/i);
+  },
+);
+
+test("a list of the state names the deployment that it is of", () => {
+  const lines = ["docs/deploy.md", "docs/operations.md"].flatMap(
+    (path) => pageOf(path).match(/`[^`\n]*terraform [^`\n]*state list[^`\n]*`/g) ?? [],
+  );
+  expect(lines.length).toBeGreaterThan(0);
+  for (const line of lines) expect(line).toMatch(/^`TF_WORKSPACE=my-project_baton /);
+});
+
 test("every page and message names the same versions of Node, and npm is told them too", () => {
   const places = ["docs/deploy.md", "docs/cli.md", "bin/baton.js", "src/doctor/local.ts"];
   for (const path of places)

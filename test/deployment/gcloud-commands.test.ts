@@ -71,7 +71,7 @@ test.skipIf(!withGcloud)(
     copyFileSync(`${root}cloudbuild.yaml`, join(folder, "cloudbuild.yaml"));
     // As `terraform output -json` writes it.
     writeFileSync(
-      join(folder, "infra/baton.some-project-baton.function.yaml"),
+      join(folder, "infra/baton.some-project_baton.function.yaml"),
       '{"BATON_ENGINE":"gcp","BATON_DATABASE":"(default)"}',
     );
     const lines = [...new Set(pages.flatMap((path) => gcloudLines(pageOf(path))))]

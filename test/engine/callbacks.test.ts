@@ -535,3 +535,50 @@ test("a resend that loses to another write of the callback is tried again", asyn
   expect(receiver.received).toHaveLength(2);
   expect(isFirst()).toBe(false);
 });
+
+test("neither the log nor what is kept of the sends tells the path of a receiver: it may be a password", async () => {
+  const receiver = await callbackReceiver(() => 404);
+  const lines: LogFields[] = [];
+  const app = testApp({
+    workflows: [flowOf(() => 1)],
+    environment,
+    around: (dependencies) => ({
+      ...dependencies,
+      logger: { ...dependencies.logger, warn: (text, fields) => void lines.push({ text, ...fields }) },
+    }),
+  });
+  await runToEnd(app, "flow", { id: 1, url: receiver.url });
+  await expect.poll(() => lines.some(({ text }) => text === "a callback was not taken")).toBe(true);
+  await expect.poll(async () => (await app.engine.callbacks.ofKey(key))[0]?.failures).toBeGreaterThan(0);
+  const [callback] = await app.engine.callbacks.ofKey(key);
+  expect(JSON.stringify([lines, callback?.sends])).toContain(new URL(receiver.url).origin);
+  expect(JSON.stringify([lines, callback?.sends])).not.toContain("hush");
+});
+
+test("a call whose work is done says so when the callback of it is not kept any more", async () => {
+  const receiver = await callbackReceiver();
+  const lines: LogFields[] = [];
+  let isForgotten = false;
+  const app = testApp({
+    workflows: [flowOf(() => 1)],
+    environment,
+    around: (dependencies) => ({
+      ...withStore(dependencies, (store) => ({
+        get: async (asked) => {
+          const snapshot = await store.get(asked);
+          const isGone = isForgotten && asked.collection === "callbacks";
+          return isGone ? { ...snapshot, document: undefined } : snapshot;
+        },
+      })),
+      logger: { ...dependencies.logger, warn: (text, fields) => void lines.push({ text, ...fields }) },
+    }),
+  });
+  const input = { id: 1, url: receiver.url };
+  await runToEnd(app, "flow", input);
+  await expect.poll(async () => (await app.engine.callbacks.ofKey(key))[0]?.state).toBe("DELIVERED");
+  isForgotten = true;
+  expect((await runToEnd(app, "flow", input)).tasks[0]).toMatchObject({ reason: "already_completed" });
+  const text = "a callback is not sent again: it is not kept any more";
+  expect(lines).toContainEqual(expect.objectContaining({ text, key }));
+  expect(receiver.received).toHaveLength(1);
+});

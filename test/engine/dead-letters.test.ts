@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
+import { replayDeadLetter } from "../../src/composition/publish.ts";
 import { BatonError } from "../../src/core/errors.ts";
 import { limits } from "../../src/core/limits.ts";
 import type { Message } from "../../src/core/messages.ts";
 import { workflow } from "../../src/index.ts";
 import { temporaryFolder, testApp, untilEnded } from "../support/app.ts";
+import { withStore } from "../support/faults.ts";
 
 const one = workflow("one", { input: z.object({ n: z.number() }) }).task("a", ({ input }) => input.n);
 
@@ -22,7 +24,7 @@ test.each<[string, Message, string]>([
   const app = testApp({ workflows: [one, workflow("big").task("a", () => 1)] });
   const report = await app.deliveries.deliver({ message, deliveryAttempt: 1 });
   expect(report).toMatchObject({ outcome: "dead-lettered", code });
-  const [letter] = await app.engine.deadLetters.list();
+  const [letter] = (await app.engine.deadLetters.list()).letters;
   expect(letter).toMatchObject({ deadLetterId: report.deadLetterId, code, replayedAt: null });
   expect(letter?.remedy).not.toBe("");
   expect(await app.deliveries.revive(letter?.deadLetterId ?? "")).toMatchObject(message);
@@ -106,4 +108,56 @@ test("a large dead message is kept whole", async () => {
   const letter = await app.engine.deadLetters.read(id);
   expect(letter).toMatchObject({ body: null, bodyBytes: 10_000_000 });
   expect(Buffer.from(await app.engine.deadLetters.bodyOf(letter)).equals(body)).toBe(true);
+});
+
+test("a start without a key that is replayed twice starts one batch", async () => {
+  const app = testApp({ workflows: [] });
+  const message: Message = { kind: "start", workflowId: "one", input: { n: 7 } };
+  const { deadLetterId = "" } = await app.deliveries.deliver({ message, deliveryAttempt: 1 });
+  const first = await replayDeadLetter(app, deadLetterId);
+  expect(first.batchId).toEqual(expect.any(String));
+  expect(await replayDeadLetter(app, deadLetterId)).toEqual(first);
+  const another = await app.deliveries.deliver({ message, deliveryAttempt: 1 });
+  expect((await replayDeadLetter(app, another.deadLetterId ?? "")).batchId).not.toBe(first.batchId);
+});
+
+test("a replayed start keeps the key that it has", async () => {
+  const app = testApp({ workflows: [] });
+  const message: Message = { kind: "start", workflowId: "one", key: "k" };
+  const { deadLetterId = "" } = await app.deliveries.deliver({ message, deliveryAttempt: 1 });
+  expect((await replayDeadLetter(app, deadLetterId)).message).toEqual(message);
+});
+
+test("a flood is listed without its bodies, a few documents at a time, and past what can't be read", async () => {
+  const limitsAsked: number[] = [];
+  const app = testApp({
+    workflows: [],
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        query: (collection, conditions, options) => {
+          limitsAsked.push(options.limit);
+          return store.query(collection, conditions, options);
+        },
+        // As a later version may write it.
+        commit: (writes) =>
+          store.commit(
+            writes.map((write) =>
+              write.kind !== "delete" && write.data.source === "later"
+                ? { ...write, data: { ...write.data, field: "unknown" } }
+                : write,
+            ),
+          ),
+      })),
+  });
+  const keep = (source: string) =>
+    app.engine.deadLetters.keep(Buffer.from("the body"), { code: "BODY_NOT_JSON", message: "no", source });
+  await keep("later");
+  const ids = new Set<string>();
+  for (let letter = 0; letter < limits.largeDocumentsPage + 5; letter += 1) ids.add(await keep("http"));
+  limitsAsked.length = 0;
+  const { letters, unreadable } = await app.engine.deadLetters.list();
+  expect(new Set(letters.map(({ deadLetterId }) => deadLetterId))).toEqual(ids);
+  expect(unreadable).toBe(1);
+  expect(letters[0]).not.toHaveProperty("body");
+  expect(limitsAsked).toEqual([limits.largeDocumentsPage, limits.largeDocumentsPage]);
 });

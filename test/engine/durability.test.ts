@@ -65,6 +65,25 @@ test("no code runs, and nothing is acknowledged, before what it rests on is on t
   expect(acknowledged).toBe(true);
 });
 
+test("a delivery gives its place away when its work is done, before the disk has it, and not when it failed", async () => {
+  const { app, slow, answer } = slowDisk();
+  await app.engine.start({ kind: "start", workflowId: "two", key: "first" });
+  slow();
+  const told: string[] = [];
+  const deliver = (workflowId: string) =>
+    app.deliveries.deliver({
+      message: { kind: "start", workflowId, key: "second" },
+      deliveryAttempt: 1,
+      release: () => void told.push(`${workflowId} released`),
+    });
+  const delivered = deliver("two").then(() => void told.push("two acknowledged"));
+  await expect.poll(() => told).toEqual(["two released"]);
+  answer();
+  await delivered;
+  expect((await deliver("unknown")).outcome).toBe("dead-lettered");
+  expect(told).toEqual(["two released", "two acknowledged"]);
+});
+
 test("a start is acknowledged when it is on the disk, not before", async () => {
   const { app, slow, answer } = slowDisk();
   await app.engine.start({ kind: "start", workflowId: "two", key: "first" });

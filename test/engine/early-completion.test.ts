@@ -5,6 +5,7 @@ import { isRedrivable } from "../../src/core/messages.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
 import { TaskError, workflow } from "../../src/index.ts";
 import type { OutgoingMessage } from "../../src/ports/broker.ts";
+import type { ObjectStore } from "../../src/ports/objects.ts";
 import type { Write } from "../../src/ports/store.ts";
 import { testApp, untilEnded } from "../support/app.ts";
 import { firstTime, statusOf, withStore } from "../support/faults.ts";
@@ -61,6 +62,25 @@ test("an early completion is kept and not posted again, however large it is", as
   app.work.start();
   expect((await untilEnded(app, batchId)).tasks[2]).toMatchObject({ status: "SUCCESS", result: 3_000_000 });
   expect(scheduled.filter(({ message }) => !isRedrivable(message))).toEqual([]);
+});
+
+test("a large completion that is told again and again is one object", async () => {
+  let objects: ObjectStore | undefined;
+  const app = testApp({
+    workflows: [flow],
+    environment,
+    around: (dependencies) => {
+      objects = dependencies.objects;
+      return dependencies;
+    },
+  });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
+  const stored = () => objects?.list({ bucket: "results", prefix: batchId }, { limit: 10 });
+  const tell = (result: string) => app.deliveries.deliver(completionOf(batchId, { result }));
+  for (const text of ["x", "x"]) await tell(text.repeat(100_000));
+  expect((await stored())?.objects).toHaveLength(1);
+  await tell("y".repeat(100_000));
+  expect((await stored())?.objects).toHaveLength(2);
 });
 
 test("of several early completions the first stands", async () => {

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { limits } from "../../src/core/limits.ts";
 import type { JsonValue } from "../../src/index.ts";
 import { workflow } from "../../src/index.ts";
+import type { OutgoingMessage } from "../../src/ports/broker.ts";
 import { testApp, untilEnded } from "../support/app.ts";
 import { chaosApp } from "../support/chaos.ts";
 import { firstTime, statusOf, withStore } from "../support/faults.ts";
@@ -207,9 +208,11 @@ test("an event whose storing is undone is delivered again, and not lost", async 
   });
   const { batchId, waiting } = await started(app);
   await waiting().toEqual(["event"]);
-  await app.broker.publish([
-    { queue: "$control", message: { kind: "event", batchId, event: "approved", payload: "kept" } },
-  ]);
+  const message = { kind: "event", batchId, event: "approved", payload: "kept" } as const;
+  // On disk before it is handed out: undone with what its handler writes, it would never have been published.
+  const mark = app.engine.mark();
+  await app.broker.schedule({ queue: "$control", message }, 50);
+  await app.engine.sync(mark);
   expect((await untilEnded(app, batchId)).tasks[0]).toMatchObject({ status: "SUCCESS", result: "kept" });
   expect(isFirst()).toBe(false);
 });
@@ -221,7 +224,7 @@ test("an event for a batch that is not known becomes a dead letter", async () =>
     outcome: "dead-lettered",
     code: "BATCH_UNKNOWN",
   });
-  expect(await app.engine.deadLetters.list()).toMatchObject([{ code: "BATCH_UNKNOWN" }]);
+  expect((await app.engine.deadLetters.list()).letters).toMatchObject([{ code: "BATCH_UNKNOWN" }]);
 });
 
 test.each([1, 2, 3])(
@@ -326,13 +329,16 @@ test("an event that came while the task parked is found by the sweep when the wa
     around: (dependencies) =>
       withStore(dependencies, (store) => ({
         commit: async (writes) => {
-          const isWaiting = statusOf(writes[0]) === "WAITING";
-          const isParking = isWaiting && isFirst();
+          const isParking = statusOf(writes[0]) === "WAITING" && isFirst();
           if (isParking) await run.send("approved", "staged");
           const mark = store.mark();
           const committed = await store.commit(writes);
           if (isParking) await store.sync(mark);
-          else if (isWaiting && isWaking()) undoTurn(app);
+          return committed;
+        },
+        commitEach: async (writes) => {
+          const committed = await store.commitEach(writes);
+          if (statusOf(writes[0]) === "WAITING" && isWaking()) undoTurn(app);
           return committed;
         },
       })),
@@ -343,4 +349,104 @@ test("an event that came while the task parked is found by the sweep when the wa
     result: "staged",
   });
   expect(isWaking()).toBe(false);
+});
+
+test("the sweep leaves a task alone that has been woken, but for one flagged message a look", async () => {
+  const published: OutgoingMessage[] = [];
+  let isInLine = false;
+  const app = testApp({
+    workflows: [waits()],
+    environment: { BATON_SWEEP: "1h" },
+    around: (dependencies) => ({
+      ...dependencies,
+      broker: {
+        publish: async (messages) => {
+          if (isInLine) published.push(...messages);
+          else await dependencies.broker.publish(messages);
+        },
+      },
+    }),
+  });
+  const { batchId, waiting } = await started(app);
+  await waiting().toEqual(["event"]);
+  isInLine = true;
+  const event = { kind: "event", batchId, event: "approved", payload: 1 } as const;
+  expect((await app.engine.receiveEvent(event)).woken).toEqual(["work"]);
+  const flags = () =>
+    published.splice(0).flatMap(({ message }) => (message.kind === "task" ? [message.redrive] : []));
+  expect(flags()).toEqual([undefined]);
+  for (let look = 1; look <= 3; look++) await app.engine.redrive(batchId);
+  expect(flags()).toEqual([true, true, true]);
+  // Whoever received it may have died before it could publish: sent again, it wakes again.
+  expect((await app.engine.receiveEvent(event)).woken).toEqual(["work"]);
+  expect(flags()).toEqual([undefined]);
+});
+
+test("a task that parked before its log named its events is found by the sweep", async () => {
+  const app = testApp({
+    workflows: [waits()],
+    environment: { BATON_SWEEP: "100ms" },
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        commit: (writes) =>
+          store.commit(
+            writes.map((write) =>
+              write.kind !== "delete" && statusOf(write) === "WAITING"
+                ? { ...write, data: { ...write.data, arrivals: [] } }
+                : write,
+            ),
+          ),
+      })),
+  });
+  const { batchId, waiting } = await started(app);
+  await waiting().toEqual(["event"]);
+  const { woken } = await app.engine.receiveEvent({ kind: "event", batchId, event: "approved", payload: 1 });
+  expect(woken).toEqual([]);
+  expect((await untilEnded(app, batchId)).tasks[0]).toMatchObject({ status: "SUCCESS", result: 1 });
+});
+
+test("the name of an event is taken as it is, and no part of another", async () => {
+  const names = ["a/b", "a", "ended", "100 %", "日"];
+  const flow = names.reduce(
+    (built, name, index) => built.task(`t${index}`, ({ step }) => step.waitForEvent(name, { timeout: "1h" })),
+    workflow("flow").task("all", ({ step }) => step.waitForEvent("go", { timeout: "1h" })),
+  );
+  const app = testApp({ workflows: [flow] });
+  const { batchId, waiting } = await started(app);
+  await waiting().toEqual(["all", ...names].map(() => "event"));
+  for (const [index, event] of names.entries())
+    expect((await app.engine.receiveEvent({ kind: "event", batchId, event })).woken).toEqual([`t${index}`]);
+});
+
+test("tasks that wait for one event are woken together: one write and one publish for all", async () => {
+  const ids = Array.from({ length: 30 }, (_, index) => `t${index}`);
+  const flow = ids.reduce(
+    (built, id) => built.task(id, ({ step }) => step.waitForEvent("approved", { timeout: "1h" })),
+    workflow("flow").task("other", ({ step }) => step.waitForEvent("refused", { timeout: "1h" })),
+  );
+  const wakes: number[] = [];
+  const publishes: number[] = [];
+  const app = testApp({
+    workflows: [flow],
+    environment: { BATON_SWEEP: "1h" },
+    around: (plain) => {
+      const dependencies = withStore(plain, (store) => ({
+        commitEach: async (writes) => {
+          if (statusOf(writes[0]) === "WAITING") wakes.push(writes.length);
+          return store.commitEach(writes);
+        },
+      }));
+      const publish = async (messages: readonly OutgoingMessage[]) => {
+        const runs = messages.filter(({ message }) => message.kind === "task" && !message.redrive);
+        if (wakes.length > publishes.length && runs.length > 0) publishes.push(runs.length);
+        await plain.broker.publish(messages);
+      };
+      return { ...dependencies, broker: { publish } };
+    },
+  });
+  const { batchId, waiting } = await started(app);
+  await waiting().toEqual(["other", ...ids].map(() => "event"));
+  const { woken } = await app.engine.receiveEvent({ kind: "event", batchId, event: "approved" });
+  expect(woken.toSorted()).toEqual(ids.toSorted());
+  expect([wakes, publishes]).toEqual([[30], [30]]);
 });

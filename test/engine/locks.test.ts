@@ -363,6 +363,8 @@ test("a task that can't be described when its wait is over gives its lock back",
         stat: (name) => dependencies.objects.stat(name),
         write: (name, content, type) => dependencies.objects.write(name, content, type),
         move: (from, to) => dependencies.objects.move(from, to),
+        list: (prefix, options) => dependencies.objects.list(prefix, options),
+        remove: (listed) => dependencies.objects.remove(listed),
         read: async (name) => {
           if (isBroken) throw new TaskError("the object is gone", { retryable: false });
           return dependencies.objects.read(name);

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { BatonError } from "../../src/core/errors.ts";
 import { workflow } from "../../src/index.ts";
 import { ConflictError } from "../../src/ports/store.ts";
 import { runToEnd, statuses, testApp } from "../support/app.ts";
@@ -106,3 +107,29 @@ test("a heartbeat whose reply is late does not make the outcome look stale", asy
   expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1 });
   expect(runs).toEqual([1]);
 });
+
+test.each(["batches", "definitions"] as const)(
+  "a start that loses the store on the way (%s) names its batch, if that may be there",
+  async (collection) => {
+    const isFirst = firstTime();
+    const app = testApp({
+      workflows: [counting().graph],
+      environment: long,
+      around: (dependencies) =>
+        withStore(dependencies, (store) => ({
+          commit: async (writes) => {
+            if (writes[0]?.key.collection !== collection || !isFirst()) return store.commit(writes);
+            throw new BatonError("STORE_FAILED", "No answer in 20 s");
+          },
+        })),
+    });
+    const start = { kind: "start", workflowId: "graph", key: "k" } as const;
+    const thrown = await app.engine.start(start).catch((error: unknown) => error);
+    const { batchId } = await app.engine.start(start);
+    const named = thrown instanceof BatonError ? thrown.details?.batchId : undefined;
+    expect([thrown instanceof BatonError && thrown.code, named]).toEqual([
+      "STORE_FAILED",
+      collection === "batches" ? batchId : undefined,
+    ]);
+  },
+);

@@ -263,7 +263,7 @@ test("a slot that the workflow refuses is a dead letter, seen once; its replay s
   expect(await startedBy(app)).toHaveLength(1);
   clock.now += 10_000;
   await tick(app);
-  const letters = await app.engine.deadLetters.list();
+  const { letters } = await app.engine.deadLetters.list();
   expect(letters).toMatchObject([{ code: "INPUT_INVALID", source: "schedule" }]);
   expect(letters[0]?.message).toContain("not like this");
   isMended = true;

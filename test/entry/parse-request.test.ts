@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { MessageSchema, PublicTaskMessageSchema } from "../../src/core/messages.ts";
 import { parseRequest } from "../../src/entry/parse-request.ts";
 import type { ParsedRequest } from "../../src/entry/request.ts";
 import type { Delivery } from "../../src/ports/broker.ts";
@@ -111,6 +112,16 @@ describe("messages", () => {
     const { publishedAt, ...parsed } = delivered(parseRequest(request));
     expect(parsed).toEqual({ message, deliveryAttempt: 1 });
     expect(publishedAt).toBeOneOf([undefined, publishedInTests]);
+  });
+
+  test("whatever the engine alone may say of a task is dropped, and refused is what nobody says", () => {
+    const shapes = MessageSchema.options.map((option) => Object.keys(option.shape));
+    const known = shapes.find((names) => names.includes("taskId")) ?? [];
+    const engineOnly = known.filter((name) => name !== "kind" && !(name in PublicTaskMessageSchema.shape));
+    expect(engineOnly).not.toHaveLength(0);
+    const said = Object.fromEntries(engineOnly.map((name) => [name, true]));
+    expect(delivered(parseRequest(post({ ...task, ...said }))).message).toEqual(taskMessage);
+    expect(() => parseRequest(post({ ...task, other: true }))).toThrow("other");
   });
 
   test("the delivery attempt of a push is kept", () => {

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import * as z from "zod";
 import { BigQueryCallbackArchive } from "../../src/adapters/bigquery/callback-archive.ts";
-import { callbackColumns } from "../../src/adapters/bigquery/callback-table.ts";
+import { archiveColumns } from "../../src/core/archive-key.ts";
 import { defaults } from "../../src/core/limits.ts";
 import { startBigQueryServer } from "../servers/bigquery/index.ts";
 import { expression, inner, readTerraform } from "./terraform-files.ts";
@@ -61,5 +61,5 @@ test("it has the name that tasks archive in unless they say otherwise", () => {
 test("no column of the key may take the name of one that is there anyway", () => {
   const condition = files.variables.callback_key?.validation[1]?.condition ?? "";
   const [, names = ""] = /\], \[([^\]]+)\]\)\)/.exec(condition) ?? [];
-  expect(names.split(", ").map((name) => name.slice(1, -1))).toEqual(callbackColumns);
+  expect(names.split(", ").map((name) => name.slice(1, -1))).toEqual(archiveColumns);
 });

@@ -58,7 +58,6 @@ const places = {
 describe("the function", () => {
   test("has every role of permissions.ts, on what it says, and those of tracing, and no other", () => {
     const wanted = Object.values(permissions).flatMap(({ roles }) => [...roles]);
-    expect(rolesOfTraces).toHaveLength(3);
     expect([...rolesOf("function")].sort()).toEqual([...wanted, ...rolesOfTraces].sort());
     for (const { on, roles } of Object.values(permissions))
       for (const role of roles)
@@ -131,6 +130,26 @@ describe("the function", () => {
       /^\$\{var\.tracing \?/,
     );
   });
+});
+
+test("what Google asks of load jobs is asked for, and so looked at and listed", () => {
+  // https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-csv#required_permissions
+  expect(Object.keys({ ...permissions.bigQueryData.needs, ...permissions.bigQueryJobs.needs })).toEqual(
+    expect.arrayContaining([
+      "bigquery.tables.create",
+      "bigquery.tables.updateData",
+      "bigquery.tables.update",
+      "bigquery.jobs.create",
+    ]),
+  );
+});
+
+test("to send traces by OTLP, the function may do that alone, and have it counted", () => {
+  // https://cloud.google.com/trace/docs/iam: roles/cloudtrace.agent could patch traces besides.
+  expect([...rolesOfTraces].sort()).toEqual([
+    "roles/serviceusage.serviceUsageConsumer",
+    "roles/telemetry.tracesWriter",
+  ]);
 });
 
 /** Roles of all others, each with its reason. */

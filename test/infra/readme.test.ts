@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { deploymentName } from "../../src/deployment/plan/files.ts";
 import { planDeployment } from "../../src/deployment/plan/plan.ts";
 import { functionCommands, secretCommands } from "../../src/deployment/run/commands.ts";
 import { readTarget } from "../../src/deployment/target/target.ts";
@@ -22,13 +23,49 @@ const written = [...page.matchAll(/^```sh\n(.*?)^```$/gms)]
     line
       .replace(/\s+#.*/, "")
       .replaceAll('"', "")
-      .replaceAll(/\$([A-Z]+)/g, ofShell)
+      .replaceAll(/\$\{?([A-Z]+)\}?/g, ofShell)
       .split(" "),
   );
 
 function ofShell(_: string, name: string): string {
   return Object.entries(variables).find(([known]) => known === name)?.[1] ?? `<${name}>`;
 }
+
+/** The blocks of the page, to be typed as they are. */
+const blocks = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = ""]) => block);
+
+test("the state that the page names is that of the deployment", () => {
+  const { PROJECT, PREFIX } = variables;
+  const named = blocks.flatMap((block) => block.match(/export TF_WORKSPACE=\S+\$PREFIX"/g) ?? []);
+  expect(named.length).toBeGreaterThan(1);
+  for (const line of named)
+    expect(line.replaceAll('"', "").replaceAll(/\$\{?([A-Z]+)\}?/g, ofShell)).toBe(
+      `export TF_WORKSPACE=${deploymentName({ projectId: PROJECT, prefix: PREFIX })}`,
+    );
+});
+
+test("what is taken over goes into the state of its deployment", () => {
+  const taking = blocks.filter((block) => block.includes("terraform import"));
+  expect(taking).toHaveLength(1);
+  for (const block of taking) {
+    expect(block.indexOf("export TF_WORKSPACE=")).toBeGreaterThan(-1);
+    expect(block.indexOf("export TF_WORKSPACE=")).toBeLessThan(block.indexOf("terraform import"));
+    for (const line of block.match(/^terraform import .*$/gm) ?? [])
+      expect(line).toContain('-var prefix="$PREFIX"');
+  }
+});
+
+test("blocks that work on the state begin in the folder of Baton, and end there", () => {
+  const stateful = blocks.filter((block) => /terraform (?:init|import)/.test(block));
+  expect(stateful.length).toBeGreaterThan(2);
+  for (const block of stateful) {
+    expect(block).toMatch(/^cd infra$/m);
+    expect(block).toMatch(/^cd \.\.$/m);
+    // All that it names, it says first, but for the name of a state.
+    const used = [...block.matchAll(/\$\{?([A-Z]+)\b/g)].map(([, name]) => name);
+    for (const name of used) expect(block, `${name}`).toMatch(new RegExp(`^export .*\\b${name}=`, "m"));
+  }
+});
 
 test.each([
   ["adds a secret", add],

@@ -104,7 +104,7 @@ export class SimulatedBroker {
 
   #schedule(message: Message, delayMs: number, fault: Fault | undefined): void {
     // Only what the sweeper can make again may be lost: a lost ending from outside has to be sent again from there.
-    if (fault === "dropped" && isRedrivable(message)) return;
+    if (fault === "dropped" && isMadeAgain(message)) return;
     this.accept(message, delayMs + (fault === "delayed" ? this.#longMs() : 0));
     if (fault === "twice") this.accept(message, delayMs);
   }
@@ -206,7 +206,12 @@ export function runSubject(batchId: string, taskId: string): string {
 }
 
 function isFromOutside(message: Message): boolean {
-  return message.kind !== "sweep" && !isRedrivable(message);
+  return message.kind !== "sweep" && !isMadeAgain(message);
+}
+
+/** Whether the sweeper can make it again. Here whoever completes a task from outside always says how it ended. */
+function isMadeAgain(message: Message): boolean {
+  return message.kind === "task" ? message.completion === undefined : isRedrivable(message);
 }
 
 function shown({ message }: OutgoingMessage): string {

@@ -1,7 +1,11 @@
 import type { Execution } from "../../src/core/execution.ts";
+import type { StoredDocument } from "../../src/ports/store.ts";
 import type { Change } from "./documents.ts";
 import type { Commit, Sight } from "./invariants.ts";
+import { goesOn } from "./oracle.ts";
 import { definitionOf, executionOf, findBatch, taskLogOf } from "./parsed.ts";
+
+const parkedMarginMs = 3_600_000;
 
 /** The record of an idempotency key is lock, success key and result: it has one owner at a time, and never caches a failure. */
 export function executionInvariants(sight: Sight, { key, before, after }: Change, commit: Commit): void {
@@ -14,7 +18,7 @@ export function executionInvariants(sight: Sight, { key, before, after }: Change
   }
   const is = executionOf(after);
   checkDuration(sight, is, commit);
-  if (is.state === "PROCESSING") checkLock(sight, was, ageMs, is);
+  if (is.state === "PROCESSING") checkLock(sight, before, ageMs, is);
   if (is.state === "SUCCESS") checkSuccess(sight, was, is, commit);
   if (is.state === "FREE" && was?.state === "PROCESSING") checkFreed(sight, was, commit);
 }
@@ -45,7 +49,9 @@ function checkDuration({ world, documents }: Sight, is: Execution, { changes }: 
     );
 }
 
-function checkLock({ world }: Sight, was: Execution | undefined, ageMs: number, is: Execution): void {
+function checkLock(sight: Sight, before: StoredDocument | undefined, ageMs: number, is: Execution): void {
+  const { world } = sight;
+  const was = before && executionOf(before);
   if (was?.state === "PROCESSING" && was.token === is.token) {
     if (nameOf(was) !== nameOf(is))
       world.violate("token-per-holder", `${is.key}: ${nameOf(was)}, then ${nameOf(is)}`);
@@ -58,6 +64,26 @@ function checkLock({ world }: Sight, was: Execution | undefined, ageMs: number, 
     world.violate("done-once", `${is.key} was taken while its result counts`);
   if (was?.state !== "PROCESSING" || isSameTask(was, is)) return;
   if (!isSpent) world.violate("lock-respected", `${is.key} was taken from ${nameOf(was)} after ${ageMs} ms`);
+  if (before && waitsWithLock(sight, before))
+    world.violate("parked-lock-respected", `${is.key} was taken from ${nameOf(was)}, which waits`);
+}
+
+/** Whether the task that has a lock waits and goes on with it: then it has the lock for an hour beyond its time. */
+function waitsWithLock({ world, documents }: Sight, record: StoredDocument): boolean {
+  const execution = executionOf(record);
+  const found = documents.get({ collection: "taskLogs", id: nameOf(execution) });
+  if (execution.state !== "PROCESSING" || !found) return false;
+  const log = taskLogOf(found);
+  const overMs = world.now - record.updateTime - execution.dueSeconds * 1_000;
+  return overMs < parkedMarginMs && log.key === execution.key && goesOn(log) && log.reason !== "lock_held";
+}
+
+/** The same, or it has just gone on and not reached its key yet: else both had been written together. */
+export function goesOnWithLock(sight: Sight, record: StoredDocument): boolean {
+  const execution = executionOf(record);
+  const log = sight.documents.get({ collection: "taskLogs", id: nameOf(execution) });
+  const hasGoneOn = log && taskLogOf(log).status === "PROCESSING" && log.updateTime > record.updateTime;
+  return hasGoneOn || waitsWithLock(sight, record);
 }
 
 function checkSuccess(

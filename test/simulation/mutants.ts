@@ -263,6 +263,12 @@ export const mutants: readonly Mutant[] = [
     replace: "    return undefined;",
   },
   {
+    name: "the lock of a parked task is taken when its time is over",
+    file: "engine/admission.ts",
+    find: 'if (status === "WAITING") return',
+    replace: 'if (status === "WAITING") return reason === "lock_held" &&',
+  },
+  {
     name: "lock taken although it is held",
     file: "core/execution.ts",
     find: 'if (state === "PROCESSING" && remainingMs > 0 && !isSameTask(execution.holder, arriving))',
@@ -366,6 +372,12 @@ export const mutants: readonly Mutant[] = [
       '  if (outcome.kind === "lost") {\n    const found = toStoredLog(outcome.current);\n    return found?.log.status === "PROCESSING" ? { kind: "won", claim: found } : { kind: "lost", current: found };\n  }',
   },
   {
+    name: "a claim that was given up is given back whoever has it",
+    file: "engine/late-claim.ts",
+    find: "  if (document?.data.nonce !== claim.nonce) return false;",
+    replace: "  if (document?.data.status !== claim.status) return false;",
+  },
+  {
     name: "a lease that ends is not noticed",
     file: "core/claim.ts",
     find: '  if (remainingMs > 0) return { kind: "held", remainingMs };',
@@ -378,6 +390,18 @@ export const mutants: readonly Mutant[] = [
     find: "    if (!isTerminal(status))\n      return this.#dependencies.timer.schedule(",
     replace:
       "    if (!isTerminal(status) && status.length === 0)\n      return this.#dependencies.timer.schedule(",
+  },
+  {
+    name: "a task that waits for an event is not found by it",
+    file: "core/settlement.ts",
+    find: "return log.events.map((event) => eventToken(batchId, event));",
+    replace: "return log.events.slice(log.events.length).map((event) => eventToken(batchId, event));",
+  },
+  {
+    name: "a task that has been woken is published by nobody",
+    file: "engine/wake.ts",
+    find: "woken.map((taskId) => executeMessage(batch, taskId)),",
+    replace: "woken.slice(woken.length).map((taskId) => executeMessage(batch, taskId)),",
   },
   {
     name: "an event between look and parking is missed",
@@ -529,8 +553,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "locks of a cancelled task are kept",
     file: "engine/cancel.ts",
-    find: "    await records.release(log, dependencies.ids.unique);\n",
-    replace: "",
+    find: "    if (!isGivenBack) await records.release(log, dependencies.ids.unique);\n",
+    replace: "    void isGivenBack;\n",
   },
   {
     name: "a large result is stored after the commit",

@@ -119,6 +119,23 @@ export function objectsPort({ objects }: Services, process: Process): ObjectStor
         },
       ),
     move: () => Promise.reject(new Error("No task of a simulation moves files")),
+    list: ({ bucket, prefix }, { limit, after = "" }) =>
+      process.call(
+        "object",
+        () => `list ${bucket}/${prefix}`,
+        () => {
+          const names = [...objects.keys()].filter((name) => name.startsWith(`${bucket}/${prefix}`)).sort();
+          const left = names.map((name) => name.slice(bucket.length + 1)).filter((object) => object > after);
+          const page = left.slice(0, limit).map((object) => ({ bucket, object, version: undefined }));
+          return { objects: page, next: left.length > limit ? page.at(-1)?.object : undefined };
+        },
+      ),
+    remove: (listed) =>
+      process.call(
+        "object",
+        () => `remove ${pathOf(listed)}`,
+        () => void objects.delete(pathOf(listed)),
+      ),
   };
 }
 

@@ -1,4 +1,4 @@
-import { ConflictError } from "../../src/ports/store.ts";
+import { ConflictError, UnansweredError } from "../../src/ports/store.ts";
 import type { Fault, Faults, Site } from "./faults.ts";
 import type { Random } from "./random.ts";
 import type { Place, World } from "./world.ts";
@@ -101,19 +101,25 @@ export class Process implements Place {
     const fail = () => reject(new Error(`UNAVAILABLE: simulated (${fault})`));
     const slowMs = fault === "slow" ? this.#settings.standstillMs : 0;
     const [slowThereMs, slowBackMs] = this.#random.chance(0.5) ? [slowMs, 0] : [0, slowMs];
-    if (fault === "refused" || fault === "late")
-      answer(fault === "late" ? clientTimeoutMs : this.#hopMs(), fail);
-    if (fault === "refused") return;
+    const late = Promise.withResolvers<Value>();
+    late.promise.catch(() => undefined);
+    const giveUp = () => reject(new UnansweredError("simulated (late)", late.promise, {}));
+    if (fault === "late") answer(clientTimeoutMs, giveUp);
+    if (fault === "refused") {
+      answer(this.#hopMs(), fail);
+      return;
+    }
     const lateMs = clientTimeoutMs + this.#random.between(1, this.#random.pick([20, 400]));
     this.#world.after((fault === "late" ? lateMs : this.#hopMs()) + slowThereMs, () => {
-      const settle = settlementOf(() => apply(fault), resolve, reject);
+      const [done, failed] = fault === "late" ? [late.resolve, late.reject] : [resolve, reject];
+      const settle = settlementOf(() => apply(fault), done, failed);
       const backMs = this.#hopMs() + slowBackMs;
       if (fault === "crash_after") this.crash();
       else if (fault === "error" || fault === "partly") answer(backMs, fail);
       else if (fault === "lost_reply") answer(clientTimeoutMs, fail);
       else if (fault === "conflict")
         answer(backMs, () => reject(new ConflictError("simulated: its own retry")));
-      else if (fault !== "late") answer(backMs, settle);
+      else answer(backMs, settle);
     });
   }
 

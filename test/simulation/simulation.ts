@@ -7,7 +7,7 @@ import type { Faults, Hostility } from "./faults.ts";
 import { Invariants } from "./invariants.ts";
 import { Ledger } from "./ledger.ts";
 import type { Machine } from "./machine.ts";
-import { callbackOf, findLog } from "./parsed.ts";
+import { batchOf, callbackOf, findBatch, findLog } from "./parsed.ts";
 import { People } from "./people.ts";
 import type { Services } from "./ports.ts";
 import { Random } from "./random.ts";
@@ -70,6 +70,8 @@ class Simulation {
   readonly #cluster: Cluster;
   readonly #broker: SimulatedBroker;
   readonly #people: People;
+  /** Retries whose tasks have been sent what they wait for. */
+  readonly #told = new Set<string>();
   readonly #random: Random;
   #events = 0;
   #boundMs: number;
@@ -203,7 +205,8 @@ class Simulation {
         this.#people.ask(delayMs, `cancel ${batchId}`, cancel, { asksAgain });
       },
       retry: (batchId, delayMs) => {
-        const retry = async ({ engine }: Machine) => this.#sendToRetry((await engine.retry(batchId)).batchId);
+        const retry = async ({ engine }: Machine) =>
+          this.#sendToRetries((await engine.retry(batchId)).batchId);
         this.#people.ask(delayMs, `retry ${batchId}`, retry, { retries: 5 });
       },
       deploy: (delayMs) => void this.#world.after(delayMs, () => this.#cluster.deploy()),
@@ -211,7 +214,20 @@ class Simulation {
     };
   }
 
+  /** Whoever asked for a retry may have asked before, of a process that died: after a deployment that was another batch. */
+  #sendToRetries(batchId: string): void {
+    const { lineageId } = findBatch(this.#documents, batchId) ?? {};
+    const forgotten = this.#documents
+      .all("batches")
+      .map(batchOf)
+      .filter((other) => other.lineageId === lineageId && other.batchId !== lineageId)
+      .filter((other) => other.batchId !== batchId && !this.#told.has(other.batchId));
+    for (const other of forgotten) this.#sendToRetry(other.batchId);
+    this.#sendToRetry(batchId);
+  }
+
   #sendToRetry(batchId: string): void {
+    this.#told.add(batchId);
     for (const { id, plans } of this.#scenario.workflows)
       if (batchId.startsWith(`${id}-`))
         for (const plan of plans.values()) sendTo(this.#random, batchId, plan, 0, this.#people);

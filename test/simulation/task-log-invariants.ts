@@ -3,6 +3,7 @@ import { executionId } from "../../src/core/execution.ts";
 import type { TaskLog } from "../../src/core/records.ts";
 import type { StoredDocument } from "../../src/ports/store.ts";
 import type { Change } from "./documents.ts";
+import { goesOnWithLock } from "./execution-invariants.ts";
 import { type Commit, endOfTask, type Sight } from "./invariants.ts";
 import { endOf, fateOf, goesOn, hasEnded, mayStart } from "./oracle.ts";
 import { batchOf, definitionOf, executionOf, findBatch, taskLogOf } from "./parsed.ts";
@@ -187,6 +188,7 @@ export class TaskLogInvariants {
   #checkWasHeld(name: string, { key }: TaskLog, commit: Commit): void {
     const record = this.#recordOf(key);
     const { state, dueSeconds } = record ? executionOf(record) : { state: "FREE", dueSeconds: 0 };
+    if (record && goesOnWithLock(this.#sight, record)) return;
     const overMs = record
       ? this.#ageMs(record) - (state === "PROCESSING" ? dueSeconds * 1_000 : 0)
       : Number.MAX_VALUE;

@@ -32,5 +32,6 @@ export async function callbackReceiver(
     server.close();
   });
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}/callbacks`, received };
+  // As that of a hook of Slack or Teams, the path is a secret: see `collected-logs.ts`.
+  return { url: `http://127.0.0.1:${port}/callbacks/hush-hush`, received };
 }

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { BigQuery } from "@google-cloud/bigquery";
 import * as z from "zod";
 import { messageOf } from "../../core/errors.ts";
+import { noCredentials } from "../remote/google-credentials.ts";
+import { within } from "../remote/within.ts";
 import { commonFailure, isPassing, Refused, unavailable } from "./errors.ts";
 import type { BigQueryOptions } from "./options.ts";
 
@@ -64,21 +66,20 @@ export class BigQueryApi {
     const client = await this.#client;
     const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
     const request = { method, uri, qs: Object.fromEntries(given), ...(body && { json: body }) };
-    return new Promise((resolve, reject) => {
-      client.request(request, (error, answer) => (error ? reject(error) : resolve(answer)));
-    });
+    const answer = Promise.withResolvers<unknown>();
+    client.request(request, (error, body) => (error ? answer.reject(error) : answer.resolve(body)));
+    return within(this.#options.requestMs ?? requestTimeoutMs, answer.promise);
   }
 }
 
 /** Retries are ours: the client's begin with a wait of seconds. */
 async function makeClient({ projectId, apiEndpoint }: BigQueryOptions): Promise<BigQuery> {
   const { BigQuery } = await import("@google-cloud/bigquery");
-  const plain = { projectId, autoRetry: false, timeout: requestTimeoutMs };
+  const plain = { projectId, autoRetry: false };
   if (apiEndpoint === undefined) return new BigQuery(plain);
   if (/^(https:\/\/)?([\w-]+\.)*googleapis\.com\/?$/.test(apiEndpoint))
     return new BigQuery({ ...plain, apiEndpoint });
-  const { PassThroughClient } = await import("google-auth-library");
-  return new BigQuery({ ...plain, apiEndpoint, authClient: new PassThroughClient() });
+  return new BigQuery({ ...plain, apiEndpoint, authClient: await noCredentials() });
 }
 
 /** An answer, or a request without one: status 0. */

@@ -1,14 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
+import { archiveColumns } from "../../core/archive-key.ts";
 import { wholeCharacterJson } from "../../core/json.ts";
 import type { ArchivedCallback, CallbackArchive, CallbackCondition } from "../../ports/callbacks.ts";
 import { selectFrom, toCallback } from "./callback-rows.ts";
-import {
-  type CallbackTable,
-  callbackColumns,
-  ensureKeyedTable,
-  findCallbackTable,
-  findKeyedTable,
-} from "./callback-table.ts";
+import { type CallbackTable, ensureKeyedTable, findCallbackTable, findKeyedTable } from "./callback-table.ts";
 import { commonFailure, refusal, translated, unavailable } from "./errors.ts";
 import { quoteIdentifier } from "./identifiers.ts";
 import type { JobConfiguration } from "./jobs.ts";
@@ -85,7 +80,7 @@ export class BigQueryCallbackArchive implements CallbackArchive {
 
 function mergeOf(session: Session, table: CallbackTable, callback: ArchivedCallback): JobConfiguration {
   const { key, status, payload, createdAt, eventId, url } = callback;
-  const columns = [...Object.keys(key), ...callbackColumns].map(quoteIdentifier).join(", ");
+  const columns = [...Object.keys(key), ...archiveColumns].map(quoteIdentifier).join(", ");
   const keyParameters = Object.keys(key).map((_, index) => `@key${index}`);
   const json = "PARSE_JSON(@payload, wide_number_mode => 'round')";
   const sql = `MERGE INTO ${table.qualified} AS kept USING (SELECT 1 AS one) AS incoming ON ${sameKey(key)}
@@ -124,7 +119,7 @@ function conditionOf(
   condition: CallbackCondition,
 ): { text: string; parameters: Values } {
   if ("where" in condition) return { text: condition.where, parameters: {} };
-  const names = [...table.key, ...callbackColumns];
+  const names = [...table.key, ...archiveColumns];
   const fields = Object.entries(condition.equals);
   const unknown = fields.map(([name]) => name).filter((name) => !names.includes(name));
   if (unknown.length > 0)

@@ -1,19 +1,23 @@
+import {
+  type ArchiveColumn,
+  archiveColumns,
+  archiveKeyProblem,
+  isArchiveColumn,
+} from "../../core/archive-key.ts";
 import { refusal } from "./errors.ts";
 import { quoteTable, type Table } from "./identifiers.ts";
 import type { TableSchema } from "./jobs.ts";
 import { checkColumns, namesOf } from "./schemas.ts";
 import type { Session } from "./session.ts";
 
-/** The columns behind those of the key. */
-const callbackFields = [
-  { name: "status", type: "STRING" },
-  { name: "callback_payload", type: "JSON" },
-  { name: "created_at", type: "TIMESTAMP" },
-  { name: "updated_at", type: "TIMESTAMP" },
-  { name: "event_id", type: "STRING" },
-  { name: "url", type: "STRING" },
-] as const;
-export const callbackColumns: readonly string[] = callbackFields.map(({ name }) => name);
+const types: Readonly<Record<ArchiveColumn, string>> = {
+  status: "STRING",
+  callback_payload: "JSON",
+  created_at: "TIMESTAMP",
+  updated_at: "TIMESTAMP",
+  event_id: "STRING",
+  url: "STRING",
+};
 /** Most columns that BigQuery clusters by. */
 const clusterColumns = 4;
 
@@ -35,8 +39,8 @@ export async function findCallbackTable(
   const found = await session.tables.find(table.reference, signal);
   if (!found) return undefined;
   const columns = namesOf(found.schema);
-  const key = columns.filter((column) => !isOwn(column));
-  checkColumns(table, columns, [...key, ...callbackColumns]);
+  const key = columns.filter((column) => !isArchiveColumn(column));
+  checkColumns(table, columns, [...key, ...archiveColumns]);
   return { table, qualified: quoteTable(table.reference), key };
 }
 
@@ -47,7 +51,8 @@ export async function findKeyedTable(
   key: readonly string[],
   signal: AbortSignal,
 ): Promise<CallbackTable | undefined> {
-  checkKeyNames(key);
+  const problem = archiveKeyProblem(key);
+  if (problem !== undefined) throw refusal("TABLE_MISMATCH", problem);
   const found = await findCallbackTable(session, name, signal);
   if (found) checkColumns(found.table, found.key, key);
   return found;
@@ -67,7 +72,10 @@ export async function ensureKeyedTable(
   if (found) return found;
   const table = session.tableOf(name);
   const schema: TableSchema = {
-    fields: [...key.map((column) => ({ name: column, type: "STRING" })), ...callbackFields],
+    fields: [
+      ...key.map((name) => ({ name, type: "STRING" })),
+      ...archiveColumns.map((name) => ({ name, type: types[name] })),
+    ],
   };
   const properties = {
     schema,
@@ -76,22 +84,4 @@ export async function ensureKeyedTable(
   };
   await session.tables.ensure(table.reference, properties, signal);
   return { table, qualified: quoteTable(table.reference), key };
-}
-
-function checkKeyNames(key: readonly string[]): void {
-  if (key.length === 0)
-    throw refusal("TABLE_MISMATCH", "A callback is archived by a key of one field or more");
-  const wrong = key.filter(
-    (name, index) => name === "" || isOwn(name) || isRepeat(name, key.slice(0, index)),
-  );
-  if (wrong.length > 0)
-    throw refusal("TABLE_MISMATCH", `Fields of a callback's key can't be columns: ${wrong.join(", ")}`);
-}
-
-function isOwn(name: string): boolean {
-  return callbackColumns.includes(name.toLowerCase());
-}
-
-function isRepeat(name: string, others: readonly string[]): boolean {
-  return others.some((other) => other.toLowerCase() === name.toLowerCase());
 }

@@ -1,7 +1,7 @@
 import * as z from "zod";
+import { archiveColumns } from "../../core/archive-key.ts";
 import type { WarehouseChecks } from "../../ports/checks.ts";
 import { BigQueryApi } from "./api.ts";
-import { callbackColumns } from "./callback-table.ts";
 import type { BigQueryOptions } from "./options.ts";
 
 const DatasetSchema = z.object({ location: z.string().default("") });
@@ -28,6 +28,6 @@ export class BigQueryChecks implements WarehouseChecks {
     const found = await this.#api.call("GET", path, TableSchema, signal);
     if (!found) return undefined;
     const names = found.schema.fields.map(({ name }) => name.toLowerCase());
-    return callbackColumns.filter((column) => !names.includes(column));
+    return archiveColumns.filter((column) => !names.includes(column));
   }
 }

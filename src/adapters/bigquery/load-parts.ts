@@ -1,3 +1,4 @@
+import { daySeconds } from "../../core/time.ts";
 import type { FileFormat, LoadJob } from "../../ports/warehouse.ts";
 import { refusal } from "./errors.ts";
 import { internalPrefix, quoteTable, type Table, type TableReference } from "./identifiers.ts";
@@ -9,7 +10,7 @@ import { mergeStatement, stagedRows } from "./statements.ts";
 import type { TableInfo } from "./tables.ts";
 
 /** What a stage that was left behind costs nobody for longer than this. */
-const stageLifeMs = 2 * 24 * 3_600_000;
+const stageLifeMs = 2 * daySeconds * 1_000;
 
 /**
  * BigQuery promises no order of rows. A file is read by one worker, though (cells may hold line breaks, so it can't be

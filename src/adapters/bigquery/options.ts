@@ -12,4 +12,6 @@ export interface BigQueryOptions {
   readonly maximumBytesBilled?: number | undefined;
   /** How long a call waits for a job that it began. Default: `limits.warehouseWaitSeconds`. */
   readonly waitMs?: number | undefined;
+  /** How long one request is waited for before it is sent again. Default: a minute. */
+  readonly requestMs?: number | undefined;
 }

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { TaskQueueSettings, TimerChecks } from "../../ports/checks.ts";
+import { unlessMissing } from "../remote/grpc.ts";
 import { CloudTasksConnection, type CloudTasksSettings } from "./client.ts";
 
 const DurationSchema = z
@@ -30,7 +31,6 @@ const defaults = {
   maxConcurrentDispatches: 1_000,
   maxDispatchesPerSecond: 500,
 };
-const notFound = 5;
 const callOptions = { timeout: 15_000, maxRetries: 2 };
 
 /** Looks at one queue. Loaded and connected at its first use. */
@@ -45,21 +45,8 @@ export class CloudTasksChecks implements TimerChecks {
 
   async queue(): Promise<TaskQueueSettings | undefined> {
     const client = await this.#connection.open();
-    try {
-      const [queue] = await client.getQueue({ name: this.#name }, callOptions);
-      const { state, rateLimits, retryConfig } = QueueSchema.parse(queue);
-      return {
-        state: state ?? "",
-        maxAttempts: retryConfig?.maxAttempts || defaults.maxAttempts,
-        maxRetrySeconds: retryConfig?.maxRetryDuration ?? 0,
-        maxBackoffSeconds: retryConfig?.maxBackoff || defaults.maxBackoffSeconds,
-        maxConcurrentDispatches: rateLimits?.maxConcurrentDispatches || defaults.maxConcurrentDispatches,
-        maxDispatchesPerSecond: rateLimits?.maxDispatchesPerSecond || defaults.maxDispatchesPerSecond,
-      };
-    } catch (thrown) {
-      if (thrown instanceof Error && "code" in thrown && thrown.code === notFound) return undefined;
-      throw thrown;
-    }
+    const found = await unlessMissing(() => client.getQueue({ name: this.#name }, callOptions));
+    return found && settingsOf(QueueSchema.parse(found[0]));
   }
 
   async permissions(asked: readonly string[]): Promise<readonly string[]> {
@@ -72,4 +59,15 @@ export class CloudTasksChecks implements TimerChecks {
   async close(): Promise<void> {
     await this.#connection.close();
   }
+}
+
+function settingsOf({ state, rateLimits, retryConfig }: z.infer<typeof QueueSchema>): TaskQueueSettings {
+  return {
+    state: state ?? "",
+    maxAttempts: retryConfig?.maxAttempts || defaults.maxAttempts,
+    maxRetrySeconds: retryConfig?.maxRetryDuration ?? 0,
+    maxBackoffSeconds: retryConfig?.maxBackoff || defaults.maxBackoffSeconds,
+    maxConcurrentDispatches: rateLimits?.maxConcurrentDispatches || defaults.maxConcurrentDispatches,
+    maxDispatchesPerSecond: rateLimits?.maxDispatchesPerSecond || defaults.maxDispatchesPerSecond,
+  };
 }

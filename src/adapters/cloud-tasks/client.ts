@@ -1,6 +1,6 @@
 import type { CloudTasksClient } from "@google-cloud/tasks";
-import { backoffWithin, grpcStatus } from "../../core/grpc.ts";
 import { limits } from "../../core/limits.ts";
+import { backoffWithin, grpcStatus } from "../remote/grpc.ts";
 
 /** Where the queues are. */
 export interface CloudTasksPlace {

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { BatonError, messageOf } from "../../core/errors.ts";
-import { grpcCodeOf, grpcStatus, isDenied } from "../../core/grpc.ts";
 import { limits } from "../../core/limits.ts";
 import { messageKey } from "../../core/messages.ts";
 import { taskQueueOf } from "../../core/topics.ts";
 import type { Broker, OutgoingMessage, Timer } from "../../ports/broker.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { grpcCodeOf, grpcStatus, isDenied } from "../remote/grpc.ts";
 import { CloudTasksConnection, type CloudTasksPlace } from "./client.ts";
 import { standingTasks } from "./queued-tasks.ts";
 import { dueSecondOf, TaskQueue, type TaskRequest, taskName } from "./task-queue.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { grpcCodeOf, grpcStatus } from "../../core/grpc.ts";
 import { limits } from "../../core/limits.ts";
+import { grpcCodeOf, grpcStatus, unlessMissing } from "../remote/grpc.ts";
 import { type CloudTasksConnection, callOptions } from "./client.ts";
 
 /** The HTTP request that a task makes. */
@@ -57,13 +57,8 @@ export class TaskQueue {
   /** One that is being sent right now does not wait: it may be what brought the message that wants to come again. */
   async #isWaiting(name: string): Promise<boolean> {
     const client = await this.#connection.open();
-    try {
-      const [task] = await client.getTask({ name: this.#taskPath(name) }, callOptions);
-      return !task.dispatchCount;
-    } catch (thrown) {
-      if (grpcCodeOf(thrown) === grpcStatus.notFound) return false;
-      throw thrown;
-    }
+    const found = await unlessMissing(() => client.getTask({ name: this.#taskPath(name) }, callOptions));
+    return found !== undefined && !found[0].dispatchCount;
   }
 
   async #create(request: TaskRequest, name: string | undefined, dueSecond: DueSecond): Promise<void> {

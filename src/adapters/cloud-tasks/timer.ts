@@ -1,7 +1,7 @@
 import { BatonError, messageOf } from "../../core/errors.ts";
-import { grpcCodeOf, grpcStatus, isDenied } from "../../core/grpc.ts";
 import type { Broker, OutgoingMessage, Timer } from "../../ports/broker.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { grpcCodeOf, grpcStatus, isDenied } from "../remote/grpc.ts";
 import { CloudTasksConnection, type CloudTasksSettings } from "./client.ts";
 import { dueSecondOf, TaskQueue, taskName } from "./task-queue.ts";
 

@@ -1,15 +1,10 @@
 import type { DuckDBValue } from "@duckdb/node-api";
+import { archiveColumns } from "../../core/archive-key.ts";
 import { messageOf } from "../../core/errors.ts";
 import { wholeCharacterJson } from "../../core/json.ts";
 import type { ArchivedCallback, CallbackArchive, CallbackCondition } from "../../ports/callbacks.ts";
 import { selectFrom, toCallback } from "./callback-rows.ts";
-import {
-  type CallbackTable,
-  callbackColumns,
-  ensureKeyedTable,
-  findCallbackTable,
-  findKeyedTable,
-} from "./callback-table.ts";
+import { type CallbackTable, ensureKeyedTable, findCallbackTable, findKeyedTable } from "./callback-table.ts";
 import type { DatabaseFile } from "./database-file.ts";
 import { machineFailure, refusal, translated } from "./errors.ts";
 import { quoteIdentifier } from "./identifiers.ts";
@@ -85,7 +80,7 @@ export class DuckDbCallbackArchive implements CallbackArchive {
       eventId,
       url,
     };
-    const columns = [...Object.keys(key), ...callbackColumns.map((column) => column.name)];
+    const columns = [...Object.keys(key), ...archiveColumns];
     const keyParameters = Object.keys(key).map((_, index) => `$key${index}`);
     try {
       await statements.run(
@@ -127,7 +122,7 @@ function keyValues(key: Key): Values {
 
 function conditionOf(table: CallbackTable, condition: CallbackCondition): { text: string; values: Values } {
   if ("where" in condition) return { text: condition.where, values: {} };
-  const names = [...table.key, ...callbackColumns.map((column) => column.name)];
+  const names = [...table.key, ...archiveColumns];
   const fields = Object.entries(condition.equals);
   const unknown = fields.map(([name]) => name).filter((name) => !names.includes(name));
   if (unknown.length > 0)

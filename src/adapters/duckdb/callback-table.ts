@@ -1,18 +1,24 @@
+import {
+  type ArchiveColumn,
+  archiveColumns,
+  archiveKeyProblem,
+  isArchiveColumn,
+} from "../../core/archive-key.ts";
 import { checkColumns } from "./destination.ts";
 import { refusal } from "./errors.ts";
 import { parseTable, quoteIdentifier, type Table } from "./identifiers.ts";
 import type { Column, Statements } from "./statements.ts";
 
+const types: Readonly<Record<ArchiveColumn, string>> = {
+  status: "VARCHAR",
+  callback_payload: "JSON",
+  created_at: "TIMESTAMP",
+  updated_at: "TIMESTAMP",
+  event_id: "VARCHAR",
+  url: "VARCHAR",
+};
 /** The columns behind those of the key. */
-export const callbackColumns: readonly Column[] = [
-  { name: "status", type: "VARCHAR" },
-  { name: "callback_payload", type: "JSON" },
-  { name: "created_at", type: "TIMESTAMP" },
-  { name: "updated_at", type: "TIMESTAMP" },
-  { name: "event_id", type: "VARCHAR" },
-  { name: "url", type: "VARCHAR" },
-];
-const ownNames: ReadonlySet<string> = new Set(callbackColumns.map((column) => column.name));
+const callbackColumns: readonly Column[] = archiveColumns.map((name) => ({ name, type: types[name] }));
 
 export interface CallbackTable {
   readonly table: Table;
@@ -30,7 +36,7 @@ export async function findCallbackTable(
   const table = parseTable(name);
   const columns = await statements.columnsOf(table);
   if (!columns) return undefined;
-  const key = columns.map((column) => column.name).filter((column) => !isOwn(column));
+  const key = columns.map((column) => column.name).filter((column) => !isArchiveColumn(column));
   checkColumns(table, columns, [...key.map((name) => ({ name })), ...callbackColumns]);
   return { table, qualified: await statements.qualified(table), key };
 }
@@ -41,7 +47,8 @@ export async function findKeyedTable(
   name: string,
   key: readonly string[],
 ): Promise<CallbackTable | undefined> {
-  checkKeyNames(key);
+  const problem = archiveKeyProblem(key);
+  if (problem !== undefined) throw refusal("TABLE_MISMATCH", problem);
   const found = await findCallbackTable(statements, name);
   if (!found) return undefined;
   const columns = (names: readonly string[]) => names.map((column) => ({ name: column, type: "VARCHAR" }));
@@ -64,22 +71,4 @@ export async function ensureKeyedTable(
   await statements.run(`CREATE SCHEMA IF NOT EXISTS ${qualified.slice(0, qualified.lastIndexOf('."'))}`);
   await statements.run(`CREATE TABLE ${qualified} (${declared.join(", ")})`);
   return { table, qualified, key };
-}
-
-function checkKeyNames(key: readonly string[]): void {
-  if (key.length === 0)
-    throw refusal("TABLE_MISMATCH", "A callback is archived by a key of one field or more");
-  const wrong = key.filter(
-    (name, index) => name === "" || isOwn(name) || isRepeat(name, key.slice(0, index)),
-  );
-  if (wrong.length > 0)
-    throw refusal("TABLE_MISMATCH", `Fields of a callback's key can't be columns: ${wrong.join(", ")}`);
-}
-
-function isOwn(name: string): boolean {
-  return ownNames.has(name.toLowerCase());
-}
-
-function isRepeat(name: string, others: readonly string[]): boolean {
-  return others.some((other) => other.toLowerCase() === name.toLowerCase());
 }

@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { link, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { codeOf } from "./file-errors.ts";
+import { codeOf } from "../../core/errors.ts";
 
 /** A name beside the file, which the inbox and people's globs overlook. */
 function temporaryBeside(path: string): string {
@@ -56,12 +56,12 @@ async function tryLink(source: string, target: string): Promise<boolean> {
     await link(source, target);
     return true;
   } catch (error) {
-    if (cannotLink.has(codeOf(error) ?? "")) return false;
+    if (cannotLink.has(codeOf(error))) return false;
     throw error;
   }
 }
 
-const cannotLink: ReadonlySet<string> = new Set([
+const cannotLink: ReadonlySet<unknown> = new Set([
   "EXDEV",
   "EPERM",
   "EMLINK",

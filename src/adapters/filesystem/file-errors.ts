@@ -1,10 +1,5 @@
-import { BatonError, messageOf } from "../../core/errors.ts";
+import { BatonError, codeOf, messageOf } from "../../core/errors.ts";
 import type { ObjectName } from "../../ports/objects.ts";
-
-/** The code of a system error, such as `ENOENT`. */
-export function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
-}
 
 export function missing(name: ObjectName, problem = "there is no such file"): BatonError {
   return new BatonError("FILE_MISSING", `${name.object}: ${problem}`, { where: `bucket ${name.bucket}` });

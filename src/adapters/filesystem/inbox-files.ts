@@ -1,8 +1,7 @@
 import type { BigIntStats } from "node:fs";
 import { lstat, opendir, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { BatonError, messageOf } from "../../core/errors.ts";
-import { codeOf } from "./file-errors.ts";
+import { BatonError, codeOf, messageOf } from "../../core/errors.ts";
 
 const unfinished = [".tmp", ".part", ".partial", ".crdownload"];
 

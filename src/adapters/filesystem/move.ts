@@ -1,9 +1,9 @@
 import { stat, unlink } from "node:fs/promises";
 import { dirname, posix } from "node:path";
-import { BatonError } from "../../core/errors.ts";
+import { BatonError, codeOf } from "../../core/errors.ts";
 import type { ObjectName } from "../../ports/objects.ts";
 import { linkOrCopy, syncFolder } from "./durable.ts";
-import { changed, codeOf, missing } from "./file-errors.ts";
+import { changed, missing } from "./file-errors.ts";
 import { type Fingerprint, Fingerprints, signatureOf } from "./fingerprint.ts";
 
 /** An object that was found. */

@@ -1,8 +1,7 @@
 import { realpath } from "node:fs/promises";
 import { basename, dirname, join, sep } from "node:path";
-import { BatonError } from "../../core/errors.ts";
+import { BatonError, codeOf } from "../../core/errors.ts";
 import type { ObjectName } from "../../ports/objects.ts";
-import { codeOf } from "./file-errors.ts";
 
 /**
  * The path of an object, with every link on the way followed, and proved to be inside the bucket.

@@ -1,10 +1,19 @@
 import { readFile, stat } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import { BatonError } from "../../core/errors.ts";
-import type { ObjectInfo, ObjectName, ObjectStore } from "../../ports/objects.ts";
+import type {
+  ListedObject,
+  ListOptions,
+  ObjectInfo,
+  ObjectName,
+  ObjectPage,
+  ObjectPrefix,
+  ObjectStore,
+} from "../../ports/objects.ts";
 import { writeDurably } from "./durable.ts";
 import { changed, explainFileError, missing } from "./file-errors.ts";
 import { type Fingerprint, Fingerprints, generationOf } from "./fingerprint.ts";
+import { namesBelow, removeFile } from "./listing.ts";
 import { type Located, move } from "./move.ts";
 import { pathOfObject } from "./object-path.ts";
 
@@ -67,6 +76,21 @@ export class FolderObjectStore implements ObjectStore {
     });
   }
 
+  async list({ bucket, prefix }: ObjectPrefix, { limit, after }: ListOptions): Promise<ObjectPage> {
+    return explained({ bucket, object: prefix }, async () => {
+      const names = await namesBelow(this.#folderOf({ bucket, object: prefix }), { bucket, prefix });
+      const left = names.filter((name) => after === undefined || name > after);
+      const objects = left.slice(0, limit).map((object) => ({ bucket, object, version: undefined }));
+      return { objects, next: left.length > limit ? objects.at(-1)?.object : undefined };
+    });
+  }
+
+  /** Folders that are empty then go as well: their names tell what was in them. */
+  async remove({ bucket, object }: ListedObject): Promise<void> {
+    const name = { bucket, object };
+    return explained(name, async () => removeFile(this.#folderOf(name), await this.#pathOf(name)));
+  }
+
   async #locate(name: ObjectName): Promise<Located> {
     const path = await this.#pathOf(name);
     try {
@@ -77,8 +101,12 @@ export class FolderObjectStore implements ObjectStore {
   }
 
   async #pathOf(name: ObjectName): Promise<string> {
+    return pathOfObject(this.#folderOf(name), name);
+  }
+
+  #folderOf(name: ObjectName): string {
     const folder = this.#buckets.get(name.bucket);
-    if (folder !== undefined) return pathOfObject(folder, name);
+    if (folder !== undefined) return folder;
     const known = [...this.#buckets.keys()].join(", ");
     throw new BatonError(
       "FILE_MISSING",

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { DatabaseChecks, DatabaseSettings, FieldSettings, WantedField } from "../../ports/checks.ts";
+import { unlessMissing } from "../remote/grpc.ts";
 import { checkClientOptions, type FirestoreCheckSettings } from "./check-settings.ts";
 import { mayUseDocuments } from "./document-probe.ts";
 import { indexFile } from "./indexes.ts";
@@ -35,7 +36,6 @@ const FieldSchema = z.object({
 
 /** The service lists only fields that are not the automatic ones, and wants to be asked for just those. */
 const filters = ["indexConfig.usesAncestorConfig:false", "ttlConfig:*"];
-const notFound = 5;
 const callOptions = { timeout: 15_000, maxRetries: 2 };
 
 /** Looks at how the database is set up. Loaded and connected at its first use. */
@@ -61,20 +61,8 @@ export class FirestoreChecks implements DatabaseChecks {
 
   async database(): Promise<DatabaseSettings | undefined> {
     const client = await this.#open();
-    try {
-      const [database] = await client.getDatabase({ name: this.#name() }, callOptions);
-      const found = DatabaseSchema.parse(database);
-      return {
-        type: found.type ?? "",
-        edition: found.databaseEdition ?? "",
-        location: found.locationId ?? "",
-        recoversPointInTime: found.pointInTimeRecoveryEnablement === "POINT_IN_TIME_RECOVERY_ENABLED",
-        isProtected: found.deleteProtectionState === "DELETE_PROTECTION_ENABLED",
-      };
-    } catch (thrown) {
-      if (thrown instanceof Error && "code" in thrown && thrown.code === notFound) return undefined;
-      throw thrown;
-    }
+    const found = await unlessMissing(() => client.getDatabase({ name: this.#name() }, callOptions));
+    return found && databaseSettings(DatabaseSchema.parse(found[0]));
   }
 
   async fields(): Promise<readonly FieldSettings[]> {
@@ -85,7 +73,7 @@ export class FirestoreChecks implements DatabaseChecks {
     );
     // A field that both filters find is listed twice, each time whole.
     const byName = new Map(lists.flatMap(([fields]) => fields).map((field) => [field.name, field]));
-    return [...byName.values()].map((field) => settingsOf(FieldSchema.parse(field)));
+    return [...byName.values()].map((field) => fieldSettings(FieldSchema.parse(field)));
   }
 
   mayUseDocuments(): Promise<boolean> {
@@ -112,7 +100,17 @@ async function connect(settings: FirestoreCheckSettings) {
   return new FirestoreAdminClient(await checkClientOptions(settings));
 }
 
-function settingsOf({ name, indexConfig, ttlConfig }: z.infer<typeof FieldSchema>): FieldSettings {
+function databaseSettings(found: z.infer<typeof DatabaseSchema>): DatabaseSettings {
+  return {
+    type: found.type ?? "",
+    edition: found.databaseEdition ?? "",
+    location: found.locationId ?? "",
+    recoversPointInTime: found.pointInTimeRecoveryEnablement === "POINT_IN_TIME_RECOVERY_ENABLED",
+    isProtected: found.deleteProtectionState === "DELETE_PROTECTION_ENABLED",
+  };
+}
+
+function fieldSettings({ name, indexConfig, ttlConfig }: z.infer<typeof FieldSchema>): FieldSettings {
   const [, collectionGroup = "", fieldPath = ""] =
     /\/collectionGroups\/([^/]+)\/fields\/(.+)$/s.exec(name) ?? [];
   return {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { grpcCodeOf, grpcStatus } from "../../core/grpc.ts";
 import type { CollectionName } from "../../core/records.ts";
+import { grpcCodeOf, grpcStatus, unlessMissing } from "../remote/grpc.ts";
 import { checkClientOptions, type FirestoreCheckSettings } from "./check-settings.ts";
 
 const callOptions = { timeout: 15_000, maxRetries: 2 };
@@ -42,11 +42,7 @@ async function mayWrite(client: Client, database: string): Promise<boolean> {
     { update: { name, fields: {} }, currentDocument: { exists: false } },
     { delete: `${name}-gone` },
   ];
-  try {
-    await client.commit({ database, writes }, callOptions);
-  } catch (thrown) {
-    if (grpcCodeOf(thrown) !== grpcStatus.notFound) throw thrown;
-  }
+  await unlessMissing(() => client.commit({ database, writes }, callOptions));
   return true;
 }
 

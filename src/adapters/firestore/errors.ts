@@ -1,6 +1,6 @@
 import { BatonError, messageOf } from "../../core/errors.ts";
-import { grpcCodeOf, grpcStatus, isDenied } from "../../core/grpc.ts";
 import { ConflictError } from "../../ports/store.ts";
+import { grpcCodeOf, grpcStatus, isDenied } from "../remote/grpc.ts";
 
 const conflicts: ReadonlySet<number> = new Set([
   grpcStatus.notFound,

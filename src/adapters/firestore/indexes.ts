@@ -1,4 +1,4 @@
-import { type CollectionName, type CollectionSpec, collections } from "../../core/records.ts";
+import { type CollectionSpec, collectionNames, collections } from "../../core/records.ts";
 import { expiryField } from "./encoding.ts";
 
 /** One field of a collection whose indexes are not the automatic ones. */
@@ -24,8 +24,10 @@ export interface IndexFile {
  * of equality alone, which single-field indexes answer together, so there is no composite index.
  */
 export function indexFile(): IndexFile {
-  const names = Object.keys(collections) as CollectionName[];
-  return { indexes: [], fieldOverrides: names.flatMap((name) => overridesOf(name, collections[name])) };
+  return {
+    indexes: [],
+    fieldOverrides: collectionNames.flatMap((name) => overridesOf(name, collections[name])),
+  };
 }
 
 function overridesOf(collectionGroup: string, { fields, arrays, kept }: CollectionSpec): FieldOverride[] {

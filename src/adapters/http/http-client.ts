@@ -1,7 +1,10 @@
 import { Agent, fetch, type Response } from "undici";
-import { messageOf, TaskError } from "../../core/errors.ts";
+import { TaskError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
+import { shownAddress } from "../../core/shown-address.ts";
 import type { HttpClient, HttpRequest, HttpResponse } from "../../ports/http-client.ts";
+import { readBody } from "../remote/read-body.ts";
+import { rootMessageOf } from "../remote/root-message.ts";
 import { type Guard, guardedConnector, publicAddressesOnly, refused } from "./guard.ts";
 import { type Hop, isRedirect, nextHop } from "./redirect.ts";
 
@@ -34,7 +37,7 @@ export class GuardedHttpClient implements HttpClient {
       return await this.#follow(request, signal);
     } catch (error) {
       request.signal.throwIfAborted();
-      const where = `${request.method} ${placeOf(request.url)}`;
+      const where = `${request.method} ${shownAddress(request.url)}`;
       if (timeout.aborted) throw failed(`${where}: no whole answer within ${request.timeoutSeconds} s`, true);
       const reason = rootMessageOf(error);
       throw taskErrorIn(error) ?? failed(`${where}: ${reason}`, reason !== portNeverSpoken, error);
@@ -59,7 +62,10 @@ export class GuardedHttpClient implements HttpClient {
       if (!isFollowed) return await answerOf(response, hop, request);
       await response.body?.cancel();
       if (redirects === limits.redirects)
-        throw failed(`${method} ${placeOf(request.url)}: more than ${limits.redirects} redirects`, false);
+        throw failed(
+          `${method} ${shownAddress(request.url)}: more than ${limits.redirects} redirects`,
+          false,
+        );
       hop = nextHop(hop, response.status, urlOf(location, hop.url));
     }
   }
@@ -78,28 +84,16 @@ export class GuardedHttpClient implements HttpClient {
 }
 
 async function answerOf(response: Response, hop: Hop, request: HttpRequest): Promise<HttpResponse> {
+  const { maxResponseBytes } = request;
+  const bytes = await readBody(response.body, maxResponseBytes);
+  const where = `${hop.method} ${shownAddress(hop.url.href)}`;
+  if (!bytes) throw failed(`${where}: the answer is larger than ${maxResponseBytes} bytes`, false);
   return {
     status: response.status,
     headers: Object.fromEntries(response.headers),
-    body: await readBody(response, hop, request.maxResponseBytes),
+    body: new TextDecoder().decode(bytes),
     url: hop.url.href,
   };
-}
-
-/** Counts what is unpacked: a small compressed answer may be a large one. */
-async function readBody(response: Response, hop: Hop, maxBytes: number): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > maxBytes)
-      throw failed(
-        `${hop.method} ${placeOf(hop.url.href)}: the answer is larger than ${maxBytes} bytes`,
-        false,
-      );
-    chunks.push(chunk);
-  }
-  return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
 function urlOf(text: string, base?: URL): URL {
@@ -110,10 +104,10 @@ function urlOf(text: string, base?: URL): URL {
 
 function checkUrl(url: URL): void {
   if (url.protocol !== "http:" && url.protocol !== "https:")
-    throw refused(placeOf(url.href), "only http and https are spoken");
+    throw refused(shownAddress(url.href), "only http and https are spoken");
   if (url.username !== "" || url.password !== "")
     throw failed(
-      `${placeOf(url.href)}: a URL must not hold a user or password; send an Authorization header`,
+      `${shownAddress(url.href)}: a URL must not hold a user or password; send an Authorization header`,
       false,
     );
 }
@@ -127,12 +121,6 @@ function checkHeaders(headers: Readonly<Record<string, string>>): void {
   }
 }
 
-/** An address without what may be secret in it: user, password and query. */
-function placeOf(text: string): string {
-  const url = URL.parse(text);
-  return url ? `${url.protocol}//${url.host}${url.pathname}` : "an address that is not a URL";
-}
-
 function failed(message: string, retryable: boolean, cause?: unknown): TaskError {
   return new TaskError(message, { code: "HTTP_FAILED", retryable, cause });
 }
@@ -141,9 +129,4 @@ function failed(message: string, retryable: boolean, cause?: unknown): TaskError
 function taskErrorIn(error: unknown): TaskError | undefined {
   if (error instanceof TaskError) return error;
   return error instanceof Error && error.cause !== undefined ? taskErrorIn(error.cause) : undefined;
-}
-
-function rootMessageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return rootMessageOf(error.errors[0]);
-  return error instanceof Error && error.cause !== undefined ? rootMessageOf(error.cause) : messageOf(error);
 }

@@ -1,22 +1,13 @@
-const scopes = ["https://www.googleapis.com/auth/trace.append"];
+import { Credentials } from "../remote/google-credentials.ts";
 
 /**
- * Makes the headers of requests to Google's own receiver. The library is loaded at the first of them. Without
- * credentials there are none, as the exporter demands: then the receiver says what is missing.
+ * Makes the headers of requests to Google's own receiver. Without credentials there are none, as the exporter demands:
+ * then the receiver says what is missing.
  */
 export function googleHeaders(projectId: string): () => Promise<Record<string, string>> {
-  const load = async () => {
-    const { GoogleAuth } = await import("google-auth-library");
-    return new GoogleAuth({ scopes });
-  };
-  let auth: ReturnType<typeof load> | undefined;
+  const credentials = new Credentials({ scope: "https://www.googleapis.com/auth/trace.append" });
   return async () => {
-    auth ??= load();
-    const quota = { "x-goog-user-project": projectId };
-    try {
-      return { ...quota, ...Object.fromEntries(await (await auth).getRequestHeaders()) };
-    } catch {
-      return quota;
-    }
+    const own = await credentials.headers().catch(() => ({}));
+    return { "x-goog-user-project": projectId, ...own };
   };
 }

@@ -1,17 +1,18 @@
 import * as z from "zod";
 import { TaskError } from "../../core/errors.ts";
 import type { DatasetName, PowerBi, Refresh, RefreshRequest, RefreshStart } from "../../ports/power-bi.ts";
+import { type Answer, exchange, jsonIn } from "../remote/exchange.ts";
+import { rootMessageOf } from "../remote/root-message.ts";
 import { HistorySchema } from "./answers.ts";
-import { type Answer, isBusy, refusal } from "./refusal.ts";
+import { isBusy, refusal } from "./refusal.ts";
 import { type PowerBiCredentials, TokenSource } from "./token.ts";
-import { rootMessageOf } from "./token-network.ts";
 
 export interface PowerBiOptions extends PowerBiCredentials {
   /** Default `https://api.powerbi.com`. */
   readonly apiEndpoint?: string | undefined;
 }
 
-const timeoutSeconds = 60;
+const timeoutMs = 60_000;
 /** As many as Power BI keeps by default. */
 const historyEntries = 60;
 
@@ -35,7 +36,7 @@ export class PowerBiService implements PowerBi {
       signal,
     );
     if (!isSuccess(answer)) throw refusal(what, answer);
-    const parsed = HistorySchema.safeParse(jsonOf(answer.body));
+    const parsed = HistorySchema.safeParse(jsonIn(answer.body));
     if (parsed.success) return parsed.data;
     throw unavailable(`${what} answered something else than expected: ${z.prettifyError(parsed.error)}`);
   }
@@ -63,14 +64,11 @@ export class PowerBiService implements PowerBi {
     signal: AbortSignal,
   ): Promise<Answer> {
     const authorization = `Bearer ${await this.#tokens.token()}`;
+    const headers = { authorization, "content-type": "application/json" };
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const url = `${this.#endpoint}${path}`;
     try {
-      const response = await fetch(`${this.#endpoint}${path}`, {
-        method,
-        headers: { authorization, "content-type": "application/json" },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutSeconds * 1_000)]),
-      });
-      return { status: response.status, headers: response.headers, body: await response.text() };
+      return await exchange({ url, method, headers, body: text, signal, timeoutMs });
     } catch (error) {
       signal.throwIfAborted();
       throw unavailable(`${what}: no answer came: ${rootMessageOf(error)}`);
@@ -90,14 +88,6 @@ function startedId(headers: Headers): string | undefined {
 
 function isSuccess({ status }: Answer): boolean {
   return status >= 200 && status <= 299;
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function unavailable(message: string): TaskError {

@@ -1,12 +1,7 @@
 import { TaskError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
+import type { Answer } from "../remote/exchange.ts";
 import { saidIn } from "./answers.ts";
-
-export interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: string;
-}
 
 /** Said with 400, and with 429 as well: the limit of a day, which no waiting of minutes helps against. */
 const dayLimit =

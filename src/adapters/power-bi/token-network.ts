@@ -1,7 +1,8 @@
 import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from "@azure/msal-node";
-import { messageOf } from "../../core/errors.ts";
+import { exchange } from "../remote/exchange.ts";
+import { rootMessageOf } from "../remote/root-message.ts";
 
-const timeoutSeconds = 30;
+const timeoutMs = 30_000;
 
 /**
  * How the client of the identity service reaches it. That client speaks of https alone; an authority that is configured
@@ -47,20 +48,15 @@ export class TokenNetwork implements INetworkModule {
     headers: Record<string, string>,
     body: string | undefined,
   ): Promise<NetworkResponse<Body>> {
-    const response = await fetch(this.#reached(url), {
-      method,
-      headers,
-      ...(body !== undefined && method === "POST" && { body }),
-      signal: AbortSignal.timeout(timeoutSeconds * 1_000),
-    });
-    const text = await response.text();
-    this.lastStatus = response.status;
+    const sent = method === "POST" ? body : undefined;
+    const answer = await exchange({ url: this.#reached(url), method, headers, body: sent, timeoutMs });
+    this.lastStatus = answer.status;
     // The client parses and checks what it is given; of a broken service it is not given anything.
-    if (response.status >= 500) throw new Error(`the answer is ${response.status}`);
+    if (answer.status >= 500) throw new Error(`the answer is ${answer.status}`);
     return {
-      status: response.status,
-      headers: Object.fromEntries(response.headers),
-      body: JSON.parse(text) as Body,
+      status: answer.status,
+      headers: Object.fromEntries(answer.headers),
+      body: JSON.parse(answer.body) as Body,
     };
   }
 
@@ -69,9 +65,4 @@ export class TokenNetwork implements INetworkModule {
     if (target.host === this.#authority.host) target.protocol = this.#authority.protocol;
     return target;
   }
-}
-
-/** fetch wraps what the connection threw. */
-export function rootMessageOf(error: unknown): string {
-  return error instanceof Error && error.cause !== undefined ? rootMessageOf(error.cause) : messageOf(error);
 }

@@ -1,9 +1,9 @@
 import type { PubSub, Topic } from "@google-cloud/pubsub";
 import { BatonError, messageOf } from "../../core/errors.ts";
-import { backoffWithin, grpcCodeOf, grpcStatus, isDenied } from "../../core/grpc.ts";
 import { limits } from "../../core/limits.ts";
 import { topicOf } from "../../core/topics.ts";
 import type { Broker, OutgoingMessage } from "../../ports/broker.ts";
+import { backoffWithin, grpcCodeOf, grpcStatus, isDenied } from "../remote/grpc.ts";
 import { type Seal, type TopicMessage, topicMessage } from "./message.ts";
 
 export interface PubSubSettings {

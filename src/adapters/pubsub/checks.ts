@@ -1,6 +1,8 @@
 import type { PubSub } from "@google-cloud/pubsub";
 import * as z from "zod";
+import { daySeconds } from "../../core/time.ts";
 import type { BrokerChecks, SubscriptionSettings } from "../../ports/checks.ts";
+import { unlessMissing } from "../remote/grpc.ts";
 
 const DurationSchema = z
   .object({ seconds: z.coerce.number().nullish(), nanos: z.number().nullish() })
@@ -29,10 +31,9 @@ const SubscriptionSchema = z.object({
 const defaults = {
   ackDeadlineSeconds: 10,
   deliveryAttempts: 5,
-  expirySeconds: 31 * 86_400,
-  retentionSeconds: 7 * 86_400,
+  expirySeconds: 31 * daySeconds,
+  retentionSeconds: 7 * daySeconds,
 };
-const notFound = 5;
 const gaxOpts = { timeout: 15_000, maxRetries: 2 };
 
 /** Looks at topics and subscriptions. Loaded and connected at its first use; heeds `PUBSUB_EMULATOR_HOST`. */
@@ -76,15 +77,6 @@ export class PubSubChecks implements BrokerChecks {
       ({ PubSub }) => new PubSub({ projectId: this.#projectId }),
     );
     return this.#client;
-  }
-}
-
-async function unlessMissing<T>(call: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await call();
-  } catch (thrown) {
-    if (thrown instanceof Error && "code" in thrown && thrown.code === notFound) return undefined;
-    throw thrown;
   }
 }
 

@@ -110,23 +110,29 @@ export class SqliteBroker implements Broker, Timer {
     const handler = this.#handler;
     if (!handler) return;
     for (const lane of this.#lanes.all()) {
-      for (let item = lane.next(); item; item = lane.next()) this.#deliver(handler, lane, item);
+      for (let item = lane.next(); item; item = lane.next()) void this.#deliver(handler, lane, item);
       lane.whenAllowed(() => this.#takeRows());
     }
   }
 
-  #deliver(handler: MessageHandler, lane: Lane, item: Item): void {
-    // A handler that throws before it gives its promise has failed like one that rejects.
-    const handled = (async () => handler({ message: item.message, deliveryAttempt: item.deliveryAttempt }))();
-    handled.then(
-      () => this.#delivered(lane, () => item.row && this.#durable.acknowledge(item.row)),
-      (error: unknown) => this.#delivered(lane, () => this.#redeliver(item, error)),
-    );
+  async #deliver(handler: MessageHandler, lane: Lane, item: Item): Promise<void> {
+    const { message, deliveryAttempt } = item;
+    const release = () => {
+      lane.release(item);
+      this.#refill(lane);
+    };
+    try {
+      await handler({ message, deliveryAttempt, release });
+      this.#carefully("settle a message", () => item.row && this.#durable.acknowledge(item.row));
+    } catch (error) {
+      this.#carefully("settle a message", () => this.#redeliver(item, error));
+    }
+    lane.done(item);
+    this.#refill(lane);
   }
 
-  #delivered(lane: Lane, settle: () => void): void {
-    lane.done();
-    this.#carefully("settle a message", settle);
+  /** A place has become free. */
+  #refill(lane: Lane): void {
     if (lane.roomForRows > 0 && this.#durable.isDue) this.#takeRows();
     this.#pumpSoon();
   }

@@ -20,6 +20,7 @@ export interface Stamp {
 /**
  * The table of one collection. Declared fields are columns with an index; each string of a declared array is a
  * row of a side table. `arrays` says whether the document has any such rows, so that most updates need not look.
+ * Documents lie in the order in which they were made, not by their ids: what is written at one time is on few pages.
  */
 export class CollectionTable {
   readonly #database: DatabaseSync;
@@ -70,14 +71,14 @@ export class CollectionTable {
     this.#database.exec(`
       CREATE TABLE IF NOT EXISTS "${name}" (
         id TEXT PRIMARY KEY, version INTEGER NOT NULL, updated INTEGER NOT NULL, data TEXT NOT NULL, arrays INTEGER NOT NULL${columns}
-      ) STRICT, WITHOUT ROWID;
+      ) STRICT;
       CREATE TABLE IF NOT EXISTS "${name}_entries" (
         field TEXT NOT NULL, value TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (field, value, id)
       ) STRICT, WITHOUT ROWID;
     `);
     for (const column of this.#columns)
       this.#database.exec(
-        `CREATE INDEX IF NOT EXISTS "${name}_${column}" ON "${name}" ("${column}") WHERE "${column}" IS NOT NULL`,
+        `CREATE INDEX IF NOT EXISTS "${name}_${column}" ON "${name}" ("${column}", id) WHERE "${column}" IS NOT NULL`,
       );
   }
 

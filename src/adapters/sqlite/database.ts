@@ -16,7 +16,7 @@ export interface DatabaseOptions {
 
 /** Pages (of 4 KiB) the write-ahead log holds before it is copied back and begun anew: a reused log syncs faster. */
 const walPages = 4_000;
-const cacheKibibytes = 16_384;
+const cacheKibibytes = 4_096;
 
 /** Opens or creates the database file. Throws the coded `STORE_…` errors. */
 export function openDatabase(options: DatabaseOptions): DatabaseSync {

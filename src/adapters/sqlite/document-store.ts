@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { type CollectionName, collections } from "../../core/records.ts";
+import { type CollectionName, collectionNames, collections } from "../../core/records.ts";
 import type { Clock } from "../../ports/clock.ts";
 import {
   type Committed,
@@ -122,8 +122,9 @@ export class SqliteDocumentStore implements DocumentStore {
 }
 
 function openTables(database: DatabaseSync): Map<CollectionName, CollectionTable> {
-  const names = Object.keys(collections) as CollectionName[];
-  return new Map(names.map((name) => [name, new CollectionTable(database, name, collections[name])]));
+  return new Map(
+    collectionNames.map((name) => [name, new CollectionTable(database, name, collections[name])]),
+  );
 }
 
 function toDocument(collection: CollectionName, row: DocumentRow): StoredDocument {

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "../../core/error-catalog.ts";
-import { BatonError, messageOf } from "../../core/errors.ts";
+import { BatonError, codeOf, messageOf } from "../../core/errors.ts";
 
 /** Primary result codes of SQLite (sqlite.org/rescode.html). */
 const codes: Readonly<Record<number, ErrorCode>> = {
@@ -29,11 +29,13 @@ const folderCodes: Readonly<Record<string, ErrorCode>> = {
 /** An error of SQLite, or of the folder it is in, as a coded one that names the file. */
 export function translateSqliteError(error: unknown, path: string): BatonError {
   if (error instanceof BatonError) return error;
-  return new BatonError(codeOf(error) ?? "STORE_FAILED", messageOf(error), { where: path, cause: error });
+  return new BatonError(errorCodeOf(error) ?? "STORE_FAILED", messageOf(error), {
+    where: path,
+    cause: error,
+  });
 }
 
-function codeOf(error: unknown): ErrorCode | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if ("errcode" in error) return codes[Number(error.errcode) & primaryCode];
-  return "code" in error ? folderCodes[String(error.code)] : undefined;
+function errorCodeOf(error: unknown): ErrorCode | undefined {
+  if (error instanceof Error && "errcode" in error) return codes[Number(error.errcode) & primaryCode];
+  return folderCodes[String(codeOf(error))];
 }

@@ -58,6 +58,7 @@ export class Lane {
   readonly #concurrency: number;
   readonly #bucket: TokenBucket | undefined;
   readonly #clock: Clock;
+  readonly #working = new Set<Item>();
   readonly #rows = new Line();
   readonly #others = new Line();
   readonly #waitingByKey = new Map<string, Item>();
@@ -71,7 +72,7 @@ export class Lane {
     this.#clock = clock;
   }
 
-  /** Messages being handled now. */
+  /** Messages being handled now, those included that only wait for the disk. */
   get active(): number {
     return this.#active;
   }
@@ -83,8 +84,9 @@ export class Lane {
     return Math.max(rowsShare, room - this.#others.length) - this.#rows.length;
   }
 
+  /** As many as may be worked on may wait for the disk beside them: without end, a turn would not either. */
   get #room(): number {
-    const slots = this.#concurrency - this.#active;
+    const slots = Math.min(this.#concurrency - this.#working.size, 2 * this.#concurrency - this.#active);
     return this.#bucket ? Math.min(slots, this.#bucket.tokens) : slots;
   }
 
@@ -96,19 +98,26 @@ export class Lane {
     (item.row ? this.#rows : this.#others).push(item);
   }
 
-  /** The next message, if one waits and may be handled now; it holds its slot until `done`. */
+  /** The next message, if one waits and may be handled now; it holds its slot until `release` or `done`. */
   next(): Item | undefined {
     if (this.#room <= 0) return undefined;
     const item = this.#takeWaiting();
     if (!item) return undefined;
+    this.#working.add(item);
     this.#active += 1;
     this.#bucket?.take();
     this.#rowsTurn = item.row === undefined;
     return item;
   }
 
-  /** The handling of one message has ended. */
-  done(): void {
+  /** The work on a message is done, and only the disk is waited for. */
+  release(item: Item): void {
+    this.#working.delete(item);
+  }
+
+  /** The handling of a message has ended. */
+  done(item: Item): void {
+    this.#working.delete(item);
     this.#active -= 1;
   }
 

@@ -1,5 +1,6 @@
 import type { Storage } from "@google-cloud/storage";
 import * as z from "zod";
+import { codeOf } from "../../core/errors.ts";
 import type { BucketChecks, BucketNotification, BucketSettings } from "../../ports/checks.ts";
 import { openStorage, type StorageClientOptions } from "./connection.ts";
 
@@ -31,7 +32,7 @@ export class StorageChecks implements BucketChecks {
       const uniform = iamConfiguration?.uniformBucketLevelAccess;
       return { location, hasUniformAccess: iamConfiguration && (uniform?.enabled ?? false) };
     } catch (thrown) {
-      if (thrown instanceof Error && "code" in thrown && thrown.code === 404) return undefined;
+      if (codeOf(thrown) === 404) return undefined;
       throw thrown;
     }
   }

@@ -1,9 +1,10 @@
 import type { Storage } from "@google-cloud/storage";
-import { openStorage, type StorageClientOptions } from "./connection.ts";
+import { within } from "../remote/within.ts";
+import { defaultTimeoutMs, openStorage, type StorageClientOptions } from "./connection.ts";
 import { download } from "./download.ts";
 import { failureOf, StorageFailure } from "./failure.ts";
 import type { Place } from "./object-place.ts";
-import { type Resource, ResourceSchema, RewriteSchema } from "./resource.ts";
+import { ListSchema, type Resource, ResourceSchema, RewriteSchema } from "./resource.ts";
 import { retried } from "./retries.ts";
 
 export interface Upload {
@@ -28,10 +29,12 @@ interface Call {
  */
 export class StorageClient {
   readonly #options: StorageClientOptions;
+  readonly #timeoutMs: number;
   #storage: Promise<Storage> | undefined;
 
   constructor(options: StorageClientOptions) {
     this.#options = options;
+    this.#timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
   }
 
   /** What is there now. Fails with 404 when nothing is. */
@@ -56,10 +59,13 @@ export class StorageClient {
     url.searchParams.set("alt", "media");
     // A generation that is only selected would be found in a bucket that keeps old versions.
     if (generation !== undefined) url.searchParams.set("ifGenerationMatch", generation);
+    const timeoutMs = this.#timeoutMs;
     const isKnown = !storage.customEndpoint || storage.useAuthWithCustomEndpoint === true;
     return retried(async () => {
-      const headers = isKnown ? await storage.authClient.getRequestHeaders(url.href) : new Headers();
-      return download({ url, headers, checksum: new CRC32C() });
+      const headers = isKnown
+        ? await within(timeoutMs, storage.authClient.getRequestHeaders(url.href))
+        : new Headers();
+      return download({ url, headers, checksum: new CRC32C(), timeoutMs });
     });
   }
 
@@ -69,13 +75,14 @@ export class StorageClient {
     const storage = await this.#open();
     const file = storage.bucket(place.bucket).file(place.object);
     try {
-      await file.save(Buffer.from(content.buffer, content.byteOffset, content.byteLength), {
+      const saved = file.save(Buffer.from(content.buffer, content.byteOffset, content.byteLength), {
         resumable: false,
         // The client would delete a damaged object after the fact; the hash in the request keeps it from being made.
         validation: false,
         metadata: { contentType, md5Hash },
         ...(generation === undefined ? {} : { preconditionOpts: { ifGenerationMatch: generation } }),
       });
+      await within(this.#timeoutMs, saved);
     } catch (error) {
       throw failureOf(error);
     }
@@ -108,15 +115,37 @@ export class StorageClient {
     await unlessRefused([404, 412], () => retried(() => this.#send(call)));
   }
 
+  /** Of all whose names begin with the place's object; overwritten generations that are kept as well. */
+  async list({ bucket, object }: Place, { limit, after }: { limit: number; after?: string }) {
+    const qs = {
+      prefix: object,
+      versions: "true",
+      maxResults: String(limit),
+      fields: "nextPageToken,items(name,generation)",
+      ...(after !== undefined && { pageToken: after }),
+    };
+    return ListSchema.parse(await retried(() => this.#send({ uri: `/b/${bucket}/o`, qs })));
+  }
+
+  /** Removes one generation for good, overwritten or not, if it is still there. */
+  async removeVersion(place: Place, generation: string): Promise<void> {
+    const call = { method: "DELETE", uri: pathOf(place), qs: { generation } };
+    await unlessRefused([404], () => retried(() => this.#send(call)));
+  }
+
   async #statOnce(place: Place): Promise<Resource> {
     return ResourceSchema.parse(await this.#send({ uri: pathOf(place) }));
   }
 
   async #send(call: Call): Promise<unknown> {
     const storage = await this.#open();
-    return new Promise((resolve, reject) => {
-      storage.request(call, (error, body: unknown) => (error ? reject(failureOf(error)) : resolve(body)));
-    });
+    const answer = Promise.withResolvers<unknown>();
+    storage.request(call, (error, body: unknown) => (error ? answer.reject(error) : answer.resolve(body)));
+    try {
+      return await within(this.#timeoutMs, answer.promise);
+    } catch (error) {
+      throw failureOf(error);
+    }
   }
 
   #open(): Promise<Storage> {

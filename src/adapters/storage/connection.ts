@@ -4,16 +4,20 @@ export interface StorageClientOptions {
   readonly projectId: string;
   /** Default: `https://storage.googleapis.com`. Hosts that are not Google's get no credentials. */
   readonly apiEndpoint?: string;
+  /** How long one call may take; of a download, how long nothing may come. Default: two minutes. */
+  readonly timeoutMs?: number;
 }
+
+/** The largest result needs 70 seconds at 4 Mbit/s. */
+export const defaultTimeoutMs = 120_000;
 
 /** The client is loaded here, at the first call that needs it. */
 export async function openStorage({ projectId, apiEndpoint }: StorageClientOptions): Promise<Storage> {
   const { Storage: Client } = await import("@google-cloud/storage");
-  const retryOptions = { autoRetry: false, maxRetries: 0 };
-  if (apiEndpoint === undefined) return new Client({ projectId, retryOptions });
+  const plain = { projectId, retryOptions: { autoRetry: false, maxRetries: 0 } };
+  if (apiEndpoint === undefined) return new Client(plain);
   return new Client({
-    projectId,
-    retryOptions,
+    ...plain,
     apiEndpoint,
     useAuthWithCustomEndpoint: isGoogle(apiEndpoint),
   });

@@ -1,16 +1,22 @@
-import type { ObjectInfo, ObjectName, ObjectStore } from "../../ports/objects.ts";
+import type {
+  ListedObject,
+  ListOptions,
+  ObjectInfo,
+  ObjectName,
+  ObjectPage,
+  ObjectPrefix,
+  ObjectStore,
+} from "../../ports/objects.ts";
 import { StorageClient } from "./client.ts";
+import type { StorageClientOptions } from "./connection.ts";
 import { changed, explainFailure } from "./failure.ts";
 import { Move } from "./move.ts";
 import { type BucketPlace, type BucketPlaces, type Place, placeOf } from "./object-place.ts";
 import type { Resource } from "./resource.ts";
 import { write } from "./write.ts";
 
-export interface CloudObjectStoreOptions {
-  readonly projectId: string;
+export interface CloudObjectStoreOptions extends StorageClientOptions {
   readonly buckets: BucketPlaces;
-  /** Where Cloud Storage is, when it is not Google's: no credentials are sent there. */
-  readonly apiEndpoint?: string;
 }
 
 const generationText = /^[1-9][0-9]{0,18}$/;
@@ -66,6 +72,26 @@ export class CloudObjectStore implements ObjectStore {
       ).run();
       return infoOf(name, place, resource);
     });
+  }
+
+  async list({ bucket, prefix }: ObjectPrefix, options: ListOptions): Promise<ObjectPage> {
+    const name = { bucket, object: prefix };
+    return explained(name, async () => {
+      const place = this.#placeOf(name);
+      const { items, nextPageToken } = await this.#client.list(place, options);
+      const below = place.object.length - prefix.length;
+      const objects = items.map(({ name: object, generation }) => {
+        return { bucket, object: object.slice(below), version: generation };
+      });
+      return { objects, next: nextPageToken };
+    });
+  }
+
+  /** The soft deletion of the bucket, where it has one, keeps it all the same. */
+  async remove({ bucket, object, version }: ListedObject): Promise<void> {
+    const name = { bucket, object };
+    if (version === undefined) throw new TypeError(`Which content of ${object} is to be removed?`);
+    return explained(name, () => this.#client.removeVersion(this.#placeOf(name), version));
   }
 
   /** What can't be a generation would be a bad request; it is the generation of no object, whichever is there. */

@@ -16,6 +16,11 @@ export const ResourceSchema = z.object({
 
 export type Resource = z.infer<typeof ResourceSchema>;
 
+export const ListSchema = z.object({
+  items: z.array(z.object({ name: z.string(), generation: z.coerce.string() })).default([]),
+  nextPageToken: z.string().optional(),
+});
+
 export const RewriteSchema = z.discriminatedUnion("done", [
   z.object({ done: z.literal(true), resource: ResourceSchema }),
   z.object({ done: z.literal(false), rewriteToken: z.string() }),

@@ -1,5 +1,6 @@
 import { BatonError, TaskError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
+import { shownAddress } from "../../core/shown-address.ts";
 import type { CallbackRequest, CallbackSender } from "../../ports/callbacks.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { HttpClient, HttpResponse } from "../../ports/http-client.ts";
@@ -53,13 +54,13 @@ export class WebhookSender implements CallbackSender {
   }
 }
 
-/** Says neither what was sent nor what was answered: receivers like to repeat what they were sent. */
+/** Says neither what was sent, nor where exactly, nor what was answered: receivers like to repeat what they were sent. */
 function checkAnswer(url: string, { status, headers }: HttpResponse): void {
-  const place = placeOf(url);
+  const place = shownAddress(url);
   const { location } = headers;
   if (status >= 300 && status <= 399 && location !== undefined && URL.canParse(location, url))
     throw refusal(
-      `POST ${place} was redirected to ${placeOf(new URL(location, url).href)}; callbacks need that address`,
+      `POST ${place} was redirected to ${shownAddress(new URL(location, url).href)}; callbacks need that address`,
     );
   if (status >= 200 && status <= 299) return;
   throw refusal(`POST ${place} answered ${status}`, retryableStatuses.has(status) || status >= 500);
@@ -67,9 +68,4 @@ function checkAnswer(url: string, { status, headers }: HttpResponse): void {
 
 function refusal(message: string, retryable = false): TaskError {
   return new TaskError(message, { code: "HTTP_STATUS", retryable });
-}
-
-function placeOf(address: string): string {
-  const { origin, pathname } = new URL(address);
-  return `${origin}${pathname}`;
 }

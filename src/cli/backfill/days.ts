@@ -1,7 +1,8 @@
 import { BatonError } from "../../core/errors.ts";
+import { dayOf, daySeconds } from "../../core/time.ts";
 import type { ItemSource } from "./items.ts";
 
-const dayMs = 24 * 3600 * 1_000;
+const dayMs = daySeconds * 1_000;
 
 /** One item `{ date }` per calendar day, the first and the last included. Throws `USAGE`. */
 export function dayItems(from: string, to: string): ItemSource {
@@ -25,8 +26,4 @@ function parseDay(text: string, option: string): number {
   // Some days that no calendar has are read as days of the next month.
   if (!Number.isNaN(time) && dayOf(time) === text) return time;
   throw new BatonError("USAGE", `${option} ${text} is not a day such as 2026-11-21`);
-}
-
-function dayOf(time: number): string {
-  return new Date(time).toISOString().slice(0, 10);
 }

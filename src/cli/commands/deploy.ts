@@ -4,7 +4,7 @@ import type { Part } from "../../deployment/plan/plan.ts";
 import type { DeployedFunction, ShowDeployment } from "../../deployment/run/deploy-function.ts";
 import type { ShowRemoval } from "../../deployment/run/destroy.ts";
 import type { Prepared } from "../../deployment/run/prepare.ts";
-import type { TargetOptions } from "../../deployment/target/target.ts";
+import type { TargetOptions } from "../../deployment/target/options.ts";
 import { type PlanView, planText, planView } from "../output/deployment.ts";
 import { nextText } from "../output/deployment-progress.ts";
 import { showOf } from "../output/deployment-show.ts";

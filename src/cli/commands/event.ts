@@ -1,7 +1,6 @@
 import type { Command } from "commander";
-import { BatonError } from "../../core/errors.ts";
-import type { EventMessage } from "../../core/messages.ts";
 import type { ReceivedEvent } from "../../engine/events.ts";
+import { parseMessageOrUsage } from "../arguments.ts";
 import { readStorableJson } from "../json-argument.ts";
 import type { Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
@@ -32,7 +31,9 @@ async function event(
   await withApp(session, async ({ engine }) => {
     // First of all, so that an id which is none is told as a batch that is not there.
     const { status } = await engine.status(batchId);
-    const message = await messageOf({ kind: "event", batchId, event: name, payload: given });
+    const { EventMessageSchema } = await import("../../core/messages.ts");
+    const event = { kind: "event", batchId, event: name, payload: given };
+    const message = parseMessageOrUsage(EventMessageSchema, event);
     const mark = engine.mark();
     const received = await engine.receiveEvent(message);
     await engine.sync(mark);
@@ -41,14 +42,6 @@ async function event(
     if (status !== "RUNNING") session.print(`Batch ${batchId} has ended ${status}: no task will ask for it.`);
     else session.print(wokenText(received));
   });
-}
-
-async function messageOf(event: EventMessage): Promise<EventMessage> {
-  const { EventMessageSchema } = await import("../../core/messages.ts");
-  const parsed = EventMessageSchema.safeParse(event);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new BatonError("USAGE", `${issue?.path.join(".")}: ${issue?.message}`);
 }
 
 function keptText(name: string, { isFirst }: ReceivedEvent): string {

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { callbackView } from "../../core/callback-view.ts";
 import { executionView } from "../../core/execution-view.ts";
 import { shortResult } from "../../core/short-result.ts";
+import { isoTime } from "../../core/time.ts";
 import type { Explanation } from "../../engine/executions.ts";
 import { withKnownKey } from "../known-key.ts";
 import { type ExplanationView, explanationText } from "../output/explain.ts";
@@ -30,7 +31,7 @@ function explanationView({ execution, ageMs, readAt, steps, callbacks }: Explana
     steps: steps.map(({ name, kind, storedAt, result }) => ({
       name,
       kind,
-      storedAt: new Date(storedAt).toISOString(),
+      storedAt: isoTime(storedAt),
       value: kind === "value" ? shortResult(result) : "",
     })),
     callbacks: callbacks.toSorted((one, other) => one.occurredAt - other.occurredAt).map(callbackView),

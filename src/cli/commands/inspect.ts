@@ -1,6 +1,8 @@
 import { Argument, type Command } from "commander";
 import type { App } from "../../composition/app.ts";
+import type { Listing } from "../../engine/readable.ts";
 import { wholeNumber } from "../arguments.ts";
+import { noteUnreadable } from "../note-unreadable.ts";
 import { activeTable, lockTable, resultTable, statsText } from "../output/inspect.ts";
 import { registeredJson, registeredText } from "../output/registered.ts";
 import type { Session } from "../session.ts";
@@ -9,12 +11,6 @@ import { noteProblems, withApp } from "../with-app.ts";
 interface Options {
   readonly limit: number;
   readonly json?: true;
-}
-
-interface Listing<Row> {
-  readonly rows: readonly Row[];
-  readonly more: number;
-  readonly unreadable: number;
 }
 
 type View = (session: Session, app: App, options: Options) => Promise<void>;
@@ -69,9 +65,4 @@ async function stats(session: Session, app: App, { json }: Options): Promise<voi
   if (json) session.json({ ...found, queues });
   else session.print(statsText(found, queues));
   noteUnreadable(session, found.unreadable);
-}
-
-function noteUnreadable(session: Session, unreadable: number): void {
-  if (unreadable > 0)
-    session.note(`${unreadable} documents can't be read by this version, and were passed over.`);
 }

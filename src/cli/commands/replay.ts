@@ -3,6 +3,7 @@ import type { App } from "../../composition/app.ts";
 import type { Published } from "../../composition/publish.ts";
 import { errorCatalog } from "../../core/error-catalog.ts";
 import { BatonError, messageOf } from "../../core/errors.ts";
+import { noteUnreadable } from "../note-unreadable.ts";
 import { oneLine } from "../output/text.ts";
 import { whoWorks } from "../output/who-works.ts";
 import { failureExitCode, type Session } from "../session.ts";
@@ -43,7 +44,7 @@ async function replayAll(session: Session, code: string, json: true | undefined)
   if (!Object.hasOwn(errorCatalog, code))
     throw new BatonError("USAGE", `There is no code ${code}; \`baton dead-letters\` shows those there are`);
   await withApp(session, async (app) => {
-    const ids = await idsOf(app, code);
+    const ids = await idsOf(session, app, code);
     const replayed: Replayed[] = [];
     const failed: Refused[] = [];
     for (const [index, deadLetterId] of ids.entries()) {
@@ -62,8 +63,9 @@ async function replayAll(session: Session, code: string, json: true | undefined)
   });
 }
 
-async function idsOf(app: App, code: string): Promise<string[]> {
-  const letters = await app.engine.deadLetters.list();
+async function idsOf(session: Session, app: App, code: string): Promise<string[]> {
+  const { letters, unreadable } = await app.engine.deadLetters.list();
+  noteUnreadable(session, unreadable);
   return letters
     .filter((letter) => letter.code === code && letter.replayedAt === null)
     .map(({ deadLetterId }) => deadLetterId)

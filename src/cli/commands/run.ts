@@ -1,9 +1,8 @@
 import type { Command } from "commander";
 import type { App } from "../../composition/app.ts";
-import { BatonError } from "../../core/errors.ts";
 import type { StartMessage } from "../../core/messages.ts";
 import type { Started } from "../../engine/start.ts";
-import { readJson } from "../arguments.ts";
+import { parseMessageOrUsage, readJson } from "../arguments.ts";
 import type { Session } from "../session.ts";
 import { namingBatch } from "../started-unpublished.ts";
 import { findWorkflow, withApp } from "../with-app.ts";
@@ -27,7 +26,7 @@ export function registerRun(program: Command, session: Session): void {
 }
 
 async function run(session: Session, workflowId: string, options: Options): Promise<void> {
-  const message = await messageOf(workflowId, options);
+  const message = await startMessage(workflowId, options);
   await withApp(session, async (app) => {
     await findWorkflow(session, app, workflowId);
     await workOnBatch(session, app, () => start(app, message), options);
@@ -42,15 +41,12 @@ async function start(app: App, message: StartMessage): Promise<Started> {
   }
 }
 
-async function messageOf(workflowId: string, { input, key }: Options): Promise<StartMessage> {
+async function startMessage(workflowId: string, { input, key }: Options): Promise<StartMessage> {
   const { StartMessageSchema } = await import("../../core/messages.ts");
-  const parsed = StartMessageSchema.safeParse({
+  return parseMessageOrUsage(StartMessageSchema, {
     kind: "start",
     workflowId,
     ...(input !== undefined && { input: await readJson(input, "--input") }),
     ...(key !== undefined && { key }),
   });
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new BatonError("USAGE", `${issue?.path.join(".")}: ${issue?.message}`);
 }

@@ -1,5 +1,5 @@
 import type { Configuration } from "../../composition/configuration.ts";
-import type { TaskDefinition } from "../../core/definition.ts";
+import { queuesNamedBy, type TaskDefinition } from "../../core/definition.ts";
 import { formatDuration } from "../../core/duration.ts";
 import type { Idempotency } from "../../core/idempotency.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
@@ -28,7 +28,7 @@ function workflowJson({ definition, triggers }: DeployedWorkflow) {
 
 /** The queues that have settings of their own, and the others that tasks name. */
 function queuesOf(workflows: readonly DeployedWorkflow[], { queues, concurrency }: Configuration) {
-  const named = workflows.flatMap(({ definition }) => definition.tasks.map(({ queue }) => queue));
+  const named = queuesNamedBy(workflows);
   return [...new Set([...queues.keys(), ...named])].sort().map((queue) => {
     const settings = queues.get(queue);
     return {

@@ -76,6 +76,9 @@ function tracedObjects(objects: ObjectStore, ask: Ask): ObjectStore {
         objects.write(name, content, contentType),
       ),
     move: (from, to) => ask("object move", named(from), () => objects.move(from, to)),
+    list: ({ bucket, prefix }, options) =>
+      ask("object list", named({ bucket, object: prefix }), () => objects.list({ bucket, prefix }, options)),
+    remove: (listed) => ask("object remove", named(listed), () => objects.remove(listed)),
   };
 }
 

@@ -1,5 +1,7 @@
 import * as z from "zod";
 import type { OtlpSettings } from "../../adapters/opentelemetry/otlp.ts";
+import type { RawEnvironment } from "../raw-environment.ts";
+import type { VariableProblem } from "../variable-problems.ts";
 
 /** The variables of tracing, for the schema of the environment. Those not of Baton are OpenTelemetry's and Cloud Run's. */
 export const tracingVariables = {
@@ -21,7 +23,7 @@ const localReceiver = "http://localhost:4318";
 const endpoints = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] as const;
 
 /** What is wrong with the addresses. They may be meant for somebody else as long as no traces are wanted. */
-export function tracingProblems(environment: Readonly<Record<string, string | undefined>>) {
+export function tracingProblems(environment: RawEnvironment): VariableProblem[] {
   if (environment.BATON_TRACES !== "otlp") return [];
   return endpoints.flatMap((variable) => {
     const text = environment[variable];

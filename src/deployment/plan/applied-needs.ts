@@ -1,3 +1,4 @@
+import { queuesNamedBy } from "../../core/definition.ts";
 import { defaults } from "../../core/limits.ts";
 import { dataformType } from "../../tasks/dataform.ts";
 import type { BuiltWorkflow } from "../../workflow/workflow.ts";
@@ -10,11 +11,10 @@ export function appliedNeeds({
   definition,
   triggers,
 }: Pick<BuiltWorkflow, "definition" | "triggers">): Readonly<Record<string, string>> {
-  const named = new Set(definition.tasks.map(({ queue }) => queue));
-  named.delete(defaults.queue);
+  const queues = [...queuesNamedBy([{ definition }])].filter((queue) => queue !== defaults.queue).sort();
   const isTriggeredBy = (type: "fileDrop" | "schedule") => triggers.some((trigger) => trigger.type === type);
   return {
-    ...(named.size > 0 && { BATON_DEPLOY_QUEUES: [...named].sort().join(",") }),
+    ...(queues.length > 0 && { BATON_DEPLOY_QUEUES: queues.join(",") }),
     ...(isTriggeredBy("fileDrop") && { BATON_DEPLOY_FILE_TRIGGERS: "true" }),
     ...(isTriggeredBy("schedule") && { BATON_DEPLOY_SCHEDULES: "true" }),
     ...(definition.tasks.some(({ type }) => type === dataformType.type) && { BATON_DEPLOY_DATAFORM: "true" }),

@@ -3,7 +3,7 @@ import type { Target } from "../target/target.ts";
 import { functionSecrets } from "./function-environment.ts";
 import type { Deployment } from "./plan.ts";
 
-type Variables = Readonly<Record<string, string>>;
+type TextVariables = Readonly<Record<string, string>>;
 
 /**
  * How the function's process runs, and with what it was deployed: neither commands nor workflows look at it. Traces are its own as
@@ -15,8 +15,8 @@ const ofFunctionAlone = /^(?:NODE_|OTEL_)|^BATON_DEPLOY_|^BATON_TRACES$/;
 export function commandEnvironment(
   deployment: Deployment,
   { ownVariables }: Pick<Target, "ownVariables">,
-  ofFunction: Variables,
-): Variables {
+  ofFunction: TextVariables,
+): TextVariables {
   const hidden = likelySecrets(ownVariables);
   const shown = Object.entries(ofFunction).filter(
     ([name]) => !hidden.includes(name) && !ofFunctionAlone.test(name),
@@ -29,7 +29,7 @@ export function commandEnvironment(
 }
 
 /** Lines that a shell and Node (`--env-file`) read alike. */
-export function commandEnvironmentText(variables: Variables): string {
+export function commandEnvironmentText(variables: TextVariables): string {
   const lines = Object.entries(variables).map(([name, value]) => lineOf(name, value));
   return `${["# Written by `baton deploy`. Secrets of Secret Manager are in it by name; a variable that sounds like a secret is left out.", ...lines.sort()].join("\n")}\n`;
 }

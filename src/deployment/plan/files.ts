@@ -2,9 +2,9 @@ import type { Deployment } from "./plan.ts";
 
 type Named = Pick<Deployment, "projectId" | "prefix">;
 
-/** What tells deployments apart, also as the workspace of Terraform. */
+/** What tells deployments apart, also as the workspace of Terraform. Neither part can hold an underscore: no two make the same. */
 export function deploymentName({ projectId, prefix }: Named): string {
-  return `${projectId}-${prefix}`;
+  return `${projectId}_${prefix}`;
 }
 
 /** What a deployment writes. Each has its own files: several are made from one folder, also at the same time. */

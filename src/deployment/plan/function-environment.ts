@@ -1,6 +1,6 @@
 import { relative, sep } from "node:path";
+import type { RawEnvironment } from "../../composition/raw-environment.ts";
 import { BatonError } from "../../core/errors.ts";
-import type { Variables } from "../target/given-variables.ts";
 import { secretNames } from "../target/secret-names.ts";
 import type { Target } from "../target/target.ts";
 import { accountOf, type Deployment } from "./plan.ts";
@@ -101,7 +101,7 @@ export function builtWorkflows(folder: string, root: string): string {
 }
 
 /** YAML that gcloud reads: each value is a text. */
-export function environmentText(variables: Variables): string {
+export function environmentText(variables: RawEnvironment): string {
   const lines = Object.entries(variables).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
   return `${lines.sort().join("\n")}\n`;
 }

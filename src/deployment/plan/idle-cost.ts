@@ -1,3 +1,4 @@
+import { daySeconds } from "../../core/time.ts";
 import { gibibytesOf } from "../target/machine-limits.ts";
 import type { DeploymentSettings } from "../target/settings.ts";
 
@@ -7,7 +8,7 @@ const idleDollars = 0.76;
 /** USD of an instance that is kept and has nothing to do, billed by request, in the cheaper regions: https://cloud.google.com/run/pricing */
 export const keptPrices = { perCpuSecond: 0.000_002_5, perGibibyteSecond: 0.000_002_5 } as const;
 
-const monthSeconds = 30 * 86_400;
+const monthSeconds = 30 * daySeconds;
 
 type Machine = Pick<
   DeploymentSettings,

@@ -1,5 +1,7 @@
+import { queuesNamedBy } from "../../core/definition.ts";
 import { defaults } from "../../core/limits.ts";
 import type { QueueSettings } from "../../core/queues.ts";
+import { daySeconds } from "../../core/time.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import { dataformType } from "../../tasks/dataform.ts";
 import type { DeploymentSettings } from "../target/settings.ts";
@@ -60,8 +62,6 @@ export interface Deployment {
   readonly ownSecrets: Readonly<Record<string, string>>;
 }
 
-const daySeconds = 86_400;
-
 export function planDeployment(
   { configuration, settings, ownSecrets }: Pick<Target, "configuration" | "settings" | "ownSecrets">,
   workflows: readonly DeployedWorkflow[],
@@ -92,7 +92,8 @@ export function planDeployment(
     settings,
     usesPowerBi: configuration.powerBi !== undefined,
     usesDataform:
-      tasksOf(workflows).some(({ type }) => type === dataformType.type) || settings.BATON_DEPLOY_DATAFORM,
+      workflows.some(({ definition }) => definition.tasks.some(({ type }) => type === dataformType.type)) ||
+      settings.BATON_DEPLOY_DATAFORM,
     tracing: configuration.traces !== undefined,
     ownSecrets,
   };
@@ -106,16 +107,12 @@ export function accountOf(
   return `${prefix}-${role}@${projectId}.iam.gserviceaccount.com`;
 }
 
-function tasksOf(workflows: readonly DeployedWorkflow[]) {
-  return workflows.flatMap(({ definition }) => definition.tasks);
-}
-
 function queuesOf(
   workflows: readonly DeployedWorkflow[],
   settings: DeploymentSettings,
   limited: ReadonlyMap<string, QueueSettings>,
 ): readonly string[] {
-  const named = tasksOf(workflows).map(({ queue }) => queue);
+  const named = queuesNamedBy(workflows);
   return [...new Set([defaults.queue, ...named, ...settings.BATON_DEPLOY_QUEUES, ...limited.keys()])].sort();
 }
 

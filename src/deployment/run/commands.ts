@@ -1,3 +1,4 @@
+import { quoted } from "../../composition/shell.ts";
 import { deploymentFiles } from "../plan/files.ts";
 import { functionSecrets } from "../plan/function-environment.ts";
 import { privateFlag } from "../plan/function-settings.ts";
@@ -24,8 +25,13 @@ export function commandLine({ argv, environment = {} }: Command): string {
   return [...variables, ...argv.map(quoted)].join(" ");
 }
 
-function quoted(text: string): string {
-  return /^[\w./:=@,+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+/** More of it tells a reader nothing: the whole line was printed when the command began. */
+const mostShown = 200;
+
+/** Enough of a command line to know the command by. */
+export function shortCommandLine(command: Command): string {
+  const line = commandLine(command);
+  return line.length <= mostShown ? line : `${line.slice(0, line.lastIndexOf(" ", mostShown))} …`;
 }
 
 /** What makes sure that a secret has a version. */

@@ -31,7 +31,7 @@ export interface ShowDeployment extends Show {
 }
 
 /** What is known of the function before anything is changed. */
-export interface FunctionBefore {
+interface FunctionBefore {
   /** Its variables after the deployment, as far as the infrastructure does not say otherwise. */
   readonly computed: FunctionVariables;
   readonly serving: ServingFunction | undefined;

@@ -1,9 +1,12 @@
 import { functionCommands } from "./commands.ts";
 import { demandNoDeletions } from "./deletions.ts";
 import { fieldsAddress } from "./infrastructure-commands.ts";
+import { demandStateToRemove } from "./own-state.ts";
+import { plannedChanges } from "./plan-changes.ts";
 import type { Prepared } from "./prepare.ts";
 import { askProjectNumber } from "./project-number.ts";
 import { type RunStep, type Show, stepsOf } from "./run-step.ts";
+import { hasCloudRun } from "./serving.ts";
 import { type StateResource, stateResources } from "./state.ts";
 import { demandTools } from "./tools.ts";
 import { writeTerraformVariables } from "./written-files.ts";
@@ -16,7 +19,7 @@ export interface ShowRemoval extends Show {
 
 /**
  * Takes a deployment away, with all that it has stored; gives what there was by the state of Terraform. Throws
- * `DEPLOY_TOOL_MISSING`, `DEPLOY_WOULD_DELETE`, `DEPLOY_FAILED`, and what `confirm` throws.
+ * `DEPLOY_TOOL_MISSING`, `DEPLOY_STATE_MISSING`, `DEPLOY_WOULD_DELETE`, `DEPLOY_FAILED`, and what `confirm` throws.
  */
 export async function destroyDeployment(
   prepared: Prepared,
@@ -28,13 +31,15 @@ export async function destroyDeployment(
   await askProjectNumber(prepared, run);
   const state = parts.includes("infrastructure") ? await readState(prepared, run) : undefined;
   const found = state === undefined ? [] : stateResources(infrastructure.state, state);
+  const serves = parts.includes("function") && (await isFunctionThere(prepared, run));
+  if (state !== undefined) demandStateToRemove(prepared, found, serves);
   if (state !== undefined) show.removes(found);
   const { prefix, projectId } = deployment;
   await show.confirm(
     `This deletes the deployment ${prefix} of the project ${projectId}, and all of its data. Type ${prefix} to go on:`,
   );
   const isWhole = state !== undefined && (await liftProtection(prepared, run, state));
-  if (parts.includes("function")) await removeFunction(prepared, run);
+  if (serves) await run(functionCommands(deployment).remove);
   if (isWhole || found.some(isField)) await run(infrastructure.forgetFields);
   if (state !== undefined) await run(infrastructure.destroy);
   return found;
@@ -47,9 +52,10 @@ async function readState({ infrastructure }: Prepared, run: RunStep): Promise<st
   return run(infrastructure.state, { captures: true });
 }
 
-async function removeFunction({ deployment }: Prepared, run: RunStep): Promise<void> {
-  const { present, remove } = functionCommands(deployment);
-  if ((await run(present, { captures: true })).trim() !== "") await run(remove);
+async function isFunctionThere(prepared: Prepared, run: RunStep): Promise<boolean> {
+  if (!(await hasCloudRun(prepared, run))) return false;
+  const { present } = functionCommands(prepared.deployment);
+  return (await run(present, { captures: true })).trim() !== "";
 }
 
 function isField({ address }: StateResource): boolean {
@@ -66,7 +72,7 @@ async function liftProtection(prepared: Prepared, run: RunStep, state: string): 
   if (!isProtected(state)) return false;
   await run(infrastructure.plan);
   // With the names of another deployment, it would be made in place of this one.
-  await demandNoDeletions(prepared, run);
+  demandNoDeletions(prepared, await plannedChanges(prepared, run));
   await run(infrastructure.apply);
   return true;
 }

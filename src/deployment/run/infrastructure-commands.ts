@@ -1,3 +1,4 @@
+import { errorCatalog } from "../../core/error-catalog.ts";
 import { deploymentFiles, deploymentName, infrastructureFolder } from "../plan/files.ts";
 import type { Deployment } from "../plan/plan.ts";
 import type { Command } from "./commands.ts";
@@ -28,7 +29,10 @@ export function infrastructureCommands(deployment: Deployment, { programs, isPla
   const { terraformPlan: planFile, terraformVariables } = deploymentFiles(deployment);
   const variables = `-var-file=${terraformVariables}`;
   return {
-    init: { title: "Preparing Terraform", argv: terraform("init", "-input=false") },
+    init: {
+      title: `Preparing ${programs.terraform === "tofu" ? "OpenTofu" : "Terraform"}`,
+      argv: terraform("init", "-input=false"),
+    },
     // Terraform chooses none where TF_WORKSPACE names one.
     workspace: {
       title: "Making sure that there is a state for this deployment",
@@ -48,6 +52,7 @@ export function infrastructureCommands(deployment: Deployment, { programs, isPla
       title: "Making the infrastructure",
       argv: [...terraform("apply", "-input=false"), planFile],
       environment,
+      remedy: `${errorCatalog.DEPLOY_FAILED.remedy} Where it says 409, or "already exists": the name is taken by something that is not in this state; docs/deploy.md#an-existing-project says how to go round it.`,
     },
     output: {
       title: "Reading the function's variables from the infrastructure",
@@ -74,4 +79,17 @@ export function infrastructureCommands(deployment: Deployment, { programs, isPla
       environment,
     },
   } satisfies Record<string, Command>;
+}
+
+/** Has the next plan keep what an apply began and could not end. */
+export function untaintCommand(
+  deployment: Deployment,
+  { programs }: Pick<FoundTools, "programs">,
+  address: string,
+): Command {
+  return {
+    title: "Keeping what was made half",
+    argv: [programs.terraform, `-chdir=${infrastructureFolder}`, "untaint", address],
+    environment: { TF_WORKSPACE: deploymentName(deployment) },
+  };
 }

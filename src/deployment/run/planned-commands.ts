@@ -11,7 +11,7 @@ export function plannedCommands(prepared: Prepared): readonly Command[] {
   const once = (command: Command) => (isWhole ? command : { ...command, condition: onceCondition(command) });
   return [
     ...projectCommands(prepared),
-    ...(parts.includes("function") ? servingCommands(prepared) : []),
+    ...servingCommands(prepared),
     ...(isWhole
       ? [
           infrastructure.init,
@@ -34,10 +34,15 @@ export function plannedCommands(prepared: Prepared): readonly Command[] {
   ];
 }
 
-function servingCommands({ deployment, parts }: Prepared): readonly Command[] {
+function servingCommands({ deployment, asksForProject, parts }: Prepared): readonly Command[] {
   const { enabled, serving } = functionCommands(deployment);
   if (!parts.includes("infrastructure")) return [serving];
-  return [enabled, { ...serving, condition: "when it is" }];
+  if (parts.includes("function")) return [enabled, { ...serving, condition: "when it is" }];
+  if (!asksForProject) return [];
+  return [
+    { ...enabled, condition: "when there is gcloud" },
+    { ...serving, condition: "when it is" },
+  ];
 }
 
 function projectCommands({ deployment, asksForProject, parts }: Prepared): readonly Command[] {
@@ -62,11 +67,15 @@ export function removalCommands(prepared: Prepared): readonly Command[] {
     ...command,
     condition: "when it is protected against deletion",
   }));
-  const { present, remove } = functionCommands(deployment);
+  const { enabled, present, remove } = functionCommands(deployment);
+  const isWhole = parts.includes("infrastructure");
+  const looks = isWhole ? [enabled, { ...present, condition: "when it is" }] : [present];
   return [
     ...projectCommands(prepared),
-    ...(parts.includes("infrastructure") ? [init, existing, state, ...lifted] : []),
-    ...(parts.includes("function") ? [present, remove] : []),
-    ...(parts.includes("infrastructure") ? [forgetFields, destroy] : []),
+    ...(isWhole ? [init, existing, state] : []),
+    ...(parts.includes("function") ? looks : []),
+    ...(isWhole ? lifted : []),
+    ...(parts.includes("function") ? [remove] : []),
+    ...(isWhole ? [forgetFields, destroy] : []),
   ];
 }

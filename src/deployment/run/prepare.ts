@@ -1,10 +1,12 @@
+import type { RawEnvironment } from "../../composition/raw-environment.ts";
 import { builtWorkflows, functionEnvironment } from "../plan/function-environment.ts";
 import { type Deployment, type Part, planDeployment } from "../plan/plan.ts";
 import { planWarnings } from "../plan/warnings.ts";
 import { loadWorkflows, readableWorkflows } from "../plan/workflows.ts";
-import type { Variables } from "../target/given-variables.ts";
-import { readTarget, type Target, type TargetOptions } from "../target/target.ts";
+import type { TargetOptions } from "../target/options.ts";
+import { readTarget, type Target } from "../target/target.ts";
 import { infrastructureCommands } from "./infrastructure-commands.ts";
+import { stateWarnings, terraformPrograms } from "./infrastructure-folder.ts";
 import { packageProblems } from "./package-check.ts";
 import { type FoundTools, findTools, type ToolName } from "./tools.ts";
 
@@ -17,7 +19,7 @@ export interface Prepared {
   readonly tools: FoundTools;
   readonly infrastructure: ReturnType<typeof infrastructureCommands>;
   /** That of whoever deploys: what the workflows are given is not for tools. */
-  readonly toolEnvironment: Variables;
+  readonly toolEnvironment: RawEnvironment;
   /** gcloud is needed, or there all the same. */
   readonly asksForProject: boolean;
   /** Why the folder can't be deployed as it is. */
@@ -41,8 +43,14 @@ export interface PrepareOptions extends TargetOptions {
 /** Where only the infrastructure is deployed, nobody asks for it. */
 const unknownNumber = "<project number>";
 
-/** Looks at the environment, the workflows, the folder and the tools; changes nothing and calls no service. */
-export async function prepareDeployment(environment: Variables, options: PrepareOptions): Promise<Prepared> {
+/**
+ * Looks at the environment, the workflows, the folder and the tools; calls no service, and changes nothing but this process's own
+ * environment, which gets the variables of the workflows.
+ */
+export async function prepareDeployment(
+  environment: RawEnvironment,
+  options: PrepareOptions,
+): Promise<Prepared> {
   const { root, parts, removes, isPlain } = options;
   const target = readTarget(environment, options);
   const { configuration } = target;
@@ -54,7 +62,10 @@ export async function prepareDeployment(environment: Variables, options: Prepare
   const load = removes ? readableWorkflows : loadWorkflows;
   const found = await load(folder);
   const deployment = planDeployment(target, found);
-  const tools = await findTools(toolsFor(parts), { ...toolEnvironment, PATH: environment.PATH });
+  const tools = await findTools(toolsFor(parts), {
+    environment: { ...toolEnvironment, PATH: environment.PATH },
+    terraform: terraformPrograms(root, target.settings.BATON_DEPLOY_TERRAFORM),
+  });
   return {
     root,
     parts,
@@ -68,7 +79,12 @@ export async function prepareDeployment(environment: Variables, options: Prepare
       ? []
       : await packageProblems(root, { parts, workflows: folder, built: workflows }),
     workflows,
-    warnings: removes ? [] : planWarnings(deployment, found),
+    warnings: removes
+      ? []
+      : [
+          ...planWarnings(deployment, found),
+          ...(parts.includes("infrastructure") ? stateWarnings(root) : []),
+        ],
   };
 }
 

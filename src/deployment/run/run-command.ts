@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
+import type { RawEnvironment } from "../../composition/raw-environment.ts";
 import { BatonError, messageOf } from "../../core/errors.ts";
-import type { Variables } from "../target/given-variables.ts";
-import { type Command, commandLine } from "./commands.ts";
+import { type Command, shortCommandLine } from "./commands.ts";
 
 export interface RunOptions {
   /** Written to its standard input; a command gets nothing else there. */
@@ -12,7 +12,7 @@ export interface RunOptions {
   /** Standard output is kept for JSON: what is shown goes to standard error. */
   readonly quiet: boolean;
   /** That of whoever deploys. */
-  readonly environment: Variables;
+  readonly environment: RawEnvironment;
 }
 
 /** Runs a command to its end, and returns what it wrote if that is wanted. Throws `DEPLOY_FAILED`. */
@@ -52,7 +52,7 @@ export async function runCommand(
 function failed(command: Command, reason: string, cause?: unknown): BatonError {
   const message = `${command.title} failed: ${reason}. Nothing after it was done; what came before stays`;
   return new BatonError("DEPLOY_FAILED", message, {
-    where: commandLine(command),
+    where: shortCommandLine(command),
     cause,
     ...(command.remedy !== undefined && { remedy: command.remedy }),
   });

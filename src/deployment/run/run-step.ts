@@ -1,4 +1,4 @@
-import type { Variables } from "../target/given-variables.ts";
+import type { RawEnvironment } from "../../composition/raw-environment.ts";
 import type { Command } from "./commands.ts";
 import { type RunOptions, runCommand } from "./run-command.ts";
 
@@ -19,7 +19,7 @@ export type RunStep = (
 ) => Promise<string>;
 
 /** `environment`: that of whoever deploys, without what the workflows were given. */
-export function stepsOf(show: Show, environment: Variables): RunStep {
+export function stepsOf(show: Show, environment: RawEnvironment): RunStep {
   return (command, options = {}) => {
     show.step(command);
     return runCommand(command, { ...options, quiet: show.quiet, environment });

@@ -1,16 +1,16 @@
 import { randomBytes } from "node:crypto";
+import type { RawEnvironment } from "../../composition/raw-environment.ts";
 import { secretReferences } from "../../composition/secrets.ts";
 import { BatonError } from "../../core/errors.ts";
 import { functionSecrets } from "../plan/function-environment.ts";
 import type { Deployment } from "../plan/plan.ts";
-import type { Variables } from "../target/given-variables.ts";
 import { commandLine, secretCommands } from "./commands.ts";
 import type { RunStep } from "./run-step.ts";
 
 /** Gives each secret of the function a version, unless it has one: then it stays as it is. Throws `DEPLOY_SECRET_MISSING`. */
 export async function ensureSecretVersions(
   deployment: Deployment,
-  environment: Variables,
+  environment: RawEnvironment,
   run: RunStep,
 ): Promise<void> {
   for (const [variable, secret] of functionSecrets(deployment)) {
@@ -27,12 +27,12 @@ export async function ensureSecretVersions(
 }
 
 /** What callbacks are signed with is made up; what others have given has to be given. */
-function secretFor(variable: string, environment: Variables): string | undefined {
+function secretFor(variable: string, environment: RawEnvironment): string | undefined {
   const given = isReference(variable, environment) ? undefined : environment[variable];
   if (given !== undefined || variable !== "BATON_CALLBACK_SECRET") return given;
   return `whsec_${randomBytes(32).toString("base64")}`;
 }
 
-function isReference(variable: string, environment: Variables): boolean {
+function isReference(variable: string, environment: RawEnvironment): boolean {
   return secretReferences(environment).some((name) => name === variable);
 }

@@ -34,14 +34,21 @@ const ServicesSchema = z.array(
 
 /** Undefined: there is none yet. Changes nothing. Throws `DEPLOY_FAILED`. */
 export async function askServingFunction(
-  { deployment, parts }: Prepared,
+  prepared: Prepared,
   run: RunStep,
 ): Promise<ServingFunction | undefined> {
-  const { enabled, serving } = functionCommands(deployment);
-  // The infrastructure switches it on; without, it has to be on.
-  if (parts.includes("infrastructure") && (await run(enabled, { captures: true })).trim() === "")
-    return undefined;
+  const { serving } = functionCommands(prepared.deployment);
+  if (!(await hasCloudRun(prepared, run))) return undefined;
   return servingFunction(serving, await run(serving, { captures: true }));
+}
+
+/** Whether it is switched on: the infrastructure does that; without, it has to be. */
+export async function hasCloudRun(
+  { deployment, parts }: Pick<Prepared, "deployment" | "parts">,
+  run: RunStep,
+): Promise<boolean> {
+  if (!parts.includes("infrastructure")) return true;
+  return (await run(functionCommands(deployment).enabled, { captures: true })).trim() !== "";
 }
 
 function servingFunction(command: Command, text: string): ServingFunction | undefined {

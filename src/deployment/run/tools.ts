@@ -2,24 +2,22 @@ import { execFile } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
+import type { RawEnvironment } from "../../composition/raw-environment.ts";
 import { BatonError } from "../../core/errors.ts";
-import type { Variables } from "../target/given-variables.ts";
+import type { TerraformProgram } from "./infrastructure-folder.ts";
 
 const run = promisify(execFile);
 
 /** A program of others that deploys. */
 interface Tool {
-  /** Any of them will do; the first that is there and new enough is used. */
-  readonly programs: readonly string[];
   readonly from: string;
   /** The oldest that knows every flag of `commands.ts`. */
   readonly least: readonly [number, number];
 }
 
 const tools = {
-  gcloud: { programs: ["gcloud"], from: "https://cloud.google.com/sdk/docs/install", least: [528, 0] },
+  gcloud: { from: "https://cloud.google.com/sdk/docs/install", least: [528, 0] },
   terraform: {
-    programs: ["terraform", "tofu"],
     from: "https://opentofu.org/docs/intro/install or https://developer.hashicorp.com/terraform/install",
     // As infra/versions.tf demands.
     least: [1, 7],
@@ -38,13 +36,24 @@ export interface FoundTools {
   readonly problems: readonly string[];
 }
 
+interface FindOptions {
+  readonly environment: RawEnvironment;
+  /** Any of them will do; the first that is there and new enough is used. */
+  readonly terraform: readonly TerraformProgram[];
+}
+
 /** Looks for the tools on the path, and asks each for its version. */
-export async function findTools(needed: readonly ToolName[], environment: Variables): Promise<FoundTools> {
+export async function findTools(
+  needed: readonly ToolName[],
+  { environment, terraform }: FindOptions,
+): Promise<FoundTools> {
   const { PATH: path = "" } = environment;
-  const programs: Record<ToolName, string> = { gcloud: "gcloud", terraform: "terraform" };
+  const candidates: Readonly<Record<ToolName, readonly string[]>> = { gcloud: ["gcloud"], terraform };
+  const programs: Record<ToolName, string> = { gcloud: "gcloud", terraform: terraform[0] ?? "terraform" };
   const problems: string[] = [];
   for (const name of needed) {
-    const { programs: names, from } = tools[name];
+    const { from } = tools[name];
+    const names = candidates[name];
     const there = names.filter((program) => isOnPath(program, path));
     if (there.length === 0)
       problems.push(`${names.join(" or ")} is not on the PATH: install it from ${from}`);
@@ -84,7 +93,7 @@ interface Looked {
 async function look(
   program: string,
   { from, least: [leastMajor, leastMinor] }: Tool,
-  environment: Variables,
+  environment: RawEnvironment,
 ): Promise<Looked> {
   const text = await run(program, ["--version"], { timeout: versionTimeoutMs, env: { ...environment } }).then(
     ({ stdout }) => stdout,

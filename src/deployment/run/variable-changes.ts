@@ -1,7 +1,5 @@
-import { BatonError } from "../../core/errors.ts";
-import { fileVariable, functionSecrets } from "../plan/function-environment.ts";
+import { functionSecrets } from "../plan/function-environment.ts";
 import { likelySecrets } from "../target/own-secrets.ts";
-import type { Target } from "../target/target.ts";
 import type { Prepared } from "./prepare.ts";
 import type { ServingFunction } from "./serving.ts";
 
@@ -15,7 +13,7 @@ export interface VariableChange {
 }
 
 /** Null: it comes from Secret Manager. */
-type Variables = Readonly<Record<string, string | null>>;
+type ServedVariables = Readonly<Record<string, string | null>>;
 
 /** What a deployment changes in the variables of a function that is there, by name. Secrets are the same, whichever they are. */
 export function variableChanges(
@@ -24,7 +22,10 @@ export function variableChanges(
   { variables: before }: ServingFunction,
 ): readonly VariableChange[] {
   const secrets = [...functionSecrets(deployment).map(([name]) => name), ...Object.keys(target.ownSecrets)];
-  const after: Variables = { ...environment, ...Object.fromEntries(secrets.map((name) => [name, null])) };
+  const after: ServedVariables = {
+    ...environment,
+    ...Object.fromEntries(secrets.map((name) => [name, null])),
+  };
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   return names.flatMap((name) => {
     if (before[name] === after[name]) return [];
@@ -33,25 +34,9 @@ export function variableChanges(
   });
 }
 
-function shown(name: string, variables: Variables): string | undefined {
+function shown(name: string, variables: ServedVariables): string | undefined {
   const value = variables[name];
   if (value === null) return "a secret";
   const isHidden = value === undefined || !name.startsWith("BATON_");
   return isHidden || likelySecrets({ [name]: value }).length > 0 ? undefined : value;
-}
-
-/**
- * Without its file, a deployment would silently become one with defaults. Throws `DEPLOY_VARIABLES_FORGOTTEN`.
- */
-export function demandVariablesFile(
-  { hasFile }: Pick<Target, "hasFile">,
-  serving: ServingFunction | undefined,
-): void {
-  const file = serving?.variables[fileVariable];
-  if (!file || hasFile) return;
-  throw new BatonError(
-    "DEPLOY_VARIABLES_FORGOTTEN",
-    `The function was deployed with --variables ${file}, and now there is no --variables`,
-    { remedy: `Give --variables ${file}, or --variables /dev/null to deploy without a file.` },
-  );
 }

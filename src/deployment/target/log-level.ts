@@ -1,4 +1,5 @@
 import type { LogLevel } from "../../adapters/pino/logger.ts";
+import type { VariableProblem } from "../../composition/variable-problems.ts";
 
 /** What becomes of the metrics that count lines of the function's log (infra/metrics.tf); a test reads the levels of all lines. */
 const effects: Readonly<Record<LogLevel, "none" | "dashboard" | "alerts">> = {
@@ -9,12 +10,11 @@ const effects: Readonly<Record<LogLevel, "none" | "dashboard" | "alerts">> = {
   silent: "alerts",
 };
 
-/** Why a function may not have this level, as `z.prettifyError` writes it. */
-export function logLevelProblems(level: LogLevel | undefined): string[] {
+/** Why a function may not have this level. */
+export function logLevelProblems(level: LogLevel | undefined): VariableProblem[] {
   if (level === undefined || effects[level] !== "alerts") return [];
-  return [
-    `✖ Alerts count lines of the levels warn and error: with ${level}, nobody would be told. Write info or warn, or unset it\n  → at BATON_LOG_LEVEL`,
-  ];
+  const message = `Alerts count lines of the levels warn and error: with ${level}, nobody would be told. Write info or warn, or unset it`;
+  return [{ variable: "BATON_LOG_LEVEL", message }];
 }
 
 /** What a level hides that nobody is woken for. */

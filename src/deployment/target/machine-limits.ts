@@ -1,3 +1,4 @@
+import type { VariableProblem } from "../../composition/variable-problems.ts";
 import type { DeploymentSettings } from "./settings.ts";
 
 /**
@@ -19,25 +20,31 @@ export function gibibytesOf(memory: string): number {
   return memory.endsWith("Mi") ? amount / 1_024 : amount;
 }
 
-/** What Cloud Run would refuse, as `z.prettifyError` writes it. */
+/** What Cloud Run would refuse. */
 export function machineProblems({
   BATON_DEPLOY_CPU: cpu,
   BATON_DEPLOY_MEMORY: memory,
   BATON_DEPLOY_MIN_INSTANCES: minimum,
   BATON_DEPLOY_MAX_INSTANCES: maximum,
-}: DeploymentSettings): string[] {
+}: DeploymentSettings): VariableProblem[] {
   const { least, most } = memoryByCpu[cpu];
   const gibibytes = gibibytesOf(memory);
   return [
     ...(gibibytes >= least && gibibytes <= most
       ? []
       : [
-          `✖ With ${cpu} CPU an instance has ${written(least)} to ${written(most)} of memory, not ${memory}; BATON_DEPLOY_CPU says how many\n  → at BATON_DEPLOY_MEMORY`,
+          {
+            variable: "BATON_DEPLOY_MEMORY",
+            message: `With ${cpu} CPU an instance has ${written(least)} to ${written(most)} of memory, not ${memory}; BATON_DEPLOY_CPU says how many`,
+          },
         ]),
     ...(minimum <= maximum
       ? []
       : [
-          `✖ ${minimum} instances can't be kept where there are at most ${maximum} (BATON_DEPLOY_MAX_INSTANCES)\n  → at BATON_DEPLOY_MIN_INSTANCES`,
+          {
+            variable: "BATON_DEPLOY_MIN_INSTANCES",
+            message: `${minimum} instances can't be kept where there are at most ${maximum} (BATON_DEPLOY_MAX_INSTANCES)`,
+          },
         ]),
   ];
 }

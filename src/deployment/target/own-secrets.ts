@@ -1,12 +1,12 @@
-import type { Variables } from "./given-variables.ts";
+import type { RawEnvironment } from "../../composition/raw-environment.ts";
+import type { VariableProblem } from "../../composition/variable-problems.ts";
 
 /** The variables of one's own: those that are set as they are, and those that come from Secret Manager. */
 export interface OwnVariables {
   readonly literal: Readonly<Record<string, string>>;
   /** By variable, as `gcloud run deploy --set-secrets` takes them. */
   readonly secrets: Readonly<Record<string, string>>;
-  /** As `z.prettifyError` writes them. */
-  readonly problems: readonly string[];
+  readonly problems: readonly VariableProblem[];
 }
 
 const isMeant = /^(?:projects\/[^/]+\/secrets\/|secret:)/;
@@ -17,14 +17,14 @@ const short = /^secret:([\w-]{1,255})(?::(\d+|[A-Za-z][\w-]*))?$/;
 export function ownVariablesOf(variables: Readonly<Record<string, string>>, projectId: string): OwnVariables {
   const literal: Record<string, string> = {};
   const secrets: Record<string, string> = {};
-  const problems: string[] = [];
+  const problems: VariableProblem[] = [];
   for (const [name, value] of Object.entries(variables)) {
     if (!isMeant.test(value)) {
       literal[name] = value;
       continue;
     }
-    const { reference, problem } = forCloudRun(value.trim(), projectId);
-    if (problem !== undefined) problems.push(`✖ ${problem}\n  → at ${name}`);
+    const { reference, problem: message } = forCloudRun(value.trim(), projectId);
+    if (message !== undefined) problems.push({ variable: name, message });
     if (reference !== undefined) secrets[name] = reference;
   }
   return { literal, secrets, problems };
@@ -56,7 +56,7 @@ const soundsSecret = /SECRET|TOKEN|PASS|PWD|API_?KEY|_KEY(?:_|$)|^KEY$|CREDENTIA
 const holdsPassword = /\b[a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*:[^\s/?#@]+@/i;
 
 /** Variables that hold what is probably a secret: their values are shown nowhere. */
-export function likelySecrets(literal: Variables): readonly string[] {
+export function likelySecrets(literal: RawEnvironment): readonly string[] {
   return Object.entries(literal)
     .filter(([name, value = ""]) => value !== "" && (soundsSecret.test(name) || holdsPassword.test(value)))
     .map(([name]) => name);
@@ -65,7 +65,7 @@ export function likelySecrets(literal: Variables): readonly string[] {
 /** As they are shown to people and programs. */
 export function withoutLikelySecrets(
   variables: Readonly<Record<string, string>>,
-  own: Variables,
+  own: RawEnvironment,
 ): Readonly<Record<string, string>> {
   const hidden = likelySecrets(own);
   return Object.fromEntries(

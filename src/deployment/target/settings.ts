@@ -1,9 +1,8 @@
 import * as z from "zod";
+import { flag, list } from "../../composition/variable-schemas.ts";
 import { NameSchema } from "../../core/names.ts";
 import { cloudRunRegions } from "./regions.ts";
 
-const list = z.string().transform((text) => text.split(/[\s,]+/).filter((item) => item !== ""));
-const flag = z.enum(["true", "false", "1", "0"]).transform((text) => text === "true" || text === "1");
 const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
 
 /** Cloud Run gives a revision no more, unless Google is asked. */
@@ -77,6 +76,8 @@ const own = {
   BATON_DEPLOY_FILE_TRIGGERS: flag.prefault("false"),
   BATON_DEPLOY_SCHEDULES: flag.prefault("false"),
   BATON_DEPLOY_DATAFORM: flag.prefault("false"),
+  /** Which of the two does it, where both are installed. */
+  BATON_DEPLOY_TERRAFORM: z.enum(["terraform", "tofu"]).optional(),
 };
 
 /** What is made has these names; test/infra/refusals.test.ts compares them with what Terraform refuses. */

@@ -1,5 +1,5 @@
+import type { RawEnvironment } from "../../composition/raw-environment.ts";
 import { BatonError } from "../../core/errors.ts";
-import type { Variables } from "./given-variables.ts";
 
 interface Named {
   readonly projectId: string | undefined;
@@ -12,7 +12,7 @@ const account = /^([a-z][a-z0-9-]*)-(?:function|push)@([a-z0-9-]+)\.iam\.gservic
  * Refuses to deploy one deployment with the variables of another, which are in the shell for `baton` commands: its bucket, database and
  * queues would be taken over. `target`: what is decided of the one that is meant. Throws `CONFIGURATION_INVALID`.
  */
-export function demandOwnShell(given: Variables, target: Variables): void {
+export function demandOwnShell(given: RawEnvironment, target: RawEnvironment): void {
   const found = deploymentOf(given);
   if (found === undefined) return;
   const { BATON_PROJECT: projectId, BATON_PREFIX: prefix = "baton" } = target;
@@ -28,7 +28,7 @@ export function demandOwnShell(given: Variables, target: Variables): void {
 }
 
 /** Of which deployment an environment has what only a deployment leaves; undefined: of none. */
-function deploymentOf(given: Variables): Named | undefined {
+function deploymentOf(given: RawEnvironment): Named | undefined {
   for (const name of ["BATON_SERVICE_ACCOUNT", "BATON_CALLERS"]) {
     const [, prefix, projectId] = account.exec(given[name] ?? "") ?? [];
     if (projectId !== undefined) return { projectId, prefix };

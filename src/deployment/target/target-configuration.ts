@@ -1,36 +1,39 @@
-import { type Configuration, readConfiguration } from "../../composition/configuration.ts";
+import { type Configuration, parseConfiguration } from "../../composition/configuration.ts";
 import type { GoogleConfiguration } from "../../composition/google-configuration.ts";
-import { secretReferences } from "../../composition/secrets.ts";
-import { BatonError } from "../../core/errors.ts";
+import type { RawEnvironment } from "../../composition/raw-environment.ts";
+import { referenceProblems } from "../../composition/secrets.ts";
+import type { VariableProblem } from "../../composition/variable-problems.ts";
 import { limits } from "../../core/limits.ts";
-import type { Variables } from "./given-variables.ts";
 import { isSecret } from "./secret-names.ts";
 
 export interface TargetConfiguration {
   /** Undefined when something is wrong with it. */
   readonly configuration: (Configuration & { readonly google: GoogleConfiguration }) | undefined;
-  readonly problems: readonly string[];
+  readonly problems: readonly VariableProblem[];
 }
 
 /** What the function will run with. `told`: variables of which it is told already that they are wrong. */
 export function readTargetConfiguration(
-  environment: Variables,
+  environment: RawEnvironment,
   told: readonly string[],
 ): TargetConfiguration {
-  const problems: string[] = [];
-  problemsOf(() => secretReferences(environment), problems);
-  const configuration = problemsOf(() => configurationOf(environment, told), problems);
-  if (configuration !== undefined)
-    problems.push(...timeProblems(configuration), ...bucketProblems(configuration));
+  const { configuration, problems } = parseConfiguration(ofFunction(environment, told));
   const google = configuration?.google;
-  return { configuration: google && { ...configuration, google }, problems };
+  return {
+    configuration: google && { ...configuration, google },
+    problems: [
+      ...referenceProblems(environment),
+      ...problems,
+      ...(configuration ? [...leaseProblems(configuration), ...bucketProblems(configuration)] : []),
+    ],
+  };
 }
 
 /** Secrets are in Secret Manager: here it only counts which there are. */
-function configurationOf(environment: Variables, told: readonly string[]): Configuration {
+function ofFunction(environment: RawEnvironment, told: readonly string[]): RawEnvironment {
   const hasPowerBi = environment.BATON_POWERBI_TENANT_ID || environment.BATON_POWERBI_CLIENT_ID;
   const checked = Object.entries(environment).filter(([name]) => !isSecret(name) && !told.includes(name));
-  return readConfiguration({
+  return {
     // That there is none has been told as well.
     BATON_PROJECT: "unnamed",
     ...Object.fromEntries(checked),
@@ -38,47 +41,32 @@ function configurationOf(environment: Variables, told: readonly string[]): Confi
     BATON_AUDIENCE: "https://function.example",
     BATON_CALLERS: "push",
     ...(hasPowerBi && { BATON_POWERBI_CLIENT_SECRET: "in Secret Manager" }),
-  });
+  };
 }
 
-/** As infra/variables-function.tf demands. */
-const mostLeaseSeconds = 3_600;
-
-/** Function timeout < ack deadline ≤ 600 s < lease. */
-function timeProblems({ google, leaseSeconds }: Configuration): string[] {
-  const timeoutSeconds = google?.functionTimeoutSeconds ?? 0;
-  return [
-    ...(timeoutSeconds < limits.deliveryDeadlineSeconds
-      ? []
-      : [
-          `✖ Less than the ${limits.deliveryDeadlineSeconds} s that a push waits\n  → at BATON_FUNCTION_TIMEOUT`,
-        ]),
-    ...(leaseSeconds > limits.deliveryDeadlineSeconds
-      ? []
-      : [
-          `✖ More than the ${limits.deliveryDeadlineSeconds} s that a push waits, such as 11m\n  → at BATON_LEASE`,
-        ]),
-    ...(leaseSeconds <= mostLeaseSeconds
-      ? []
-      : [
-          `✖ At most ${mostLeaseSeconds / 60}m: so long the task of a worker that died waits for another\n  → at BATON_LEASE`,
-        ]),
-  ];
+/** Function timeout < ack deadline ≤ 600 s < lease; the first is a rule of the variable itself. */
+function leaseProblems({ leaseSeconds }: Configuration): VariableProblem[] {
+  const variable = "BATON_LEASE";
+  if (leaseSeconds <= limits.deliveryDeadlineSeconds)
+    return [
+      {
+        variable,
+        message: `More than the ${limits.deliveryDeadlineSeconds} s that a push waits, such as 11m`,
+      },
+    ];
+  if (leaseSeconds > limits.leaseSeconds)
+    return [
+      {
+        variable,
+        message: `At most ${limits.leaseSeconds / 60}m: so long the task of a worker that died waits for another`,
+      },
+    ];
+  return [];
 }
 
 /** Each result that is stored would be announced as a file. */
-function bucketProblems({ google }: Configuration): string[] {
+function bucketProblems({ google }: Configuration): VariableProblem[] {
   if (google === undefined || google.inboxBucket !== google.bucket) return [];
-  return ["✖ The inbox can't be Baton's own bucket (BATON_BUCKET)\n  → at BATON_INBOX_BUCKET"];
-}
-
-/** Adds what is wrong to the problems, so that all are told together. */
-function problemsOf<T>(read: () => T, problems: string[]): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof BatonError) || error.code !== "CONFIGURATION_INVALID") throw error;
-    problems.push(error.message);
-    return undefined;
-  }
+  const message = "The inbox can't be Baton's own bucket (BATON_BUCKET)";
+  return [{ variable: "BATON_INBOX_BUCKET", message }];
 }

@@ -3,13 +3,9 @@ import { nearestName } from "../../core/nearest-name.ts";
 import { isSecret } from "./secret-names.ts";
 import { DeploymentSettingsSchema } from "./settings.ts";
 
-/** Known to parts of Baton that need no schema. */
-const others = ["BATON_DEBUG", "BATON_SECRET_MANAGER_ENDPOINT"];
-
 const known = [
   ...Object.keys(EnvironmentSchema.shape),
   ...Object.keys(DeploymentSettingsSchema.shape),
-  ...others,
 ].filter((name) => name.startsWith("BATON_"));
 
 /**

@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
+import type { VariableProblem } from "../../composition/variable-problems.ts";
 import { BatonError, messageOf } from "../../core/errors.ts";
 import { nameProblem } from "./variable-names.ts";
 
 /** The variables of one deployment, and what is wrong with the file that they are in. */
 export interface VariablesFile {
   readonly variables: Readonly<Record<string, string>>;
-  /** As `z.prettifyError` writes them. */
-  readonly problems: readonly string[];
+  readonly problems: readonly VariableProblem[];
 }
 
 /** Reads a file of lines `NAME=value`. Throws `USAGE` when there is none. */
@@ -21,7 +21,7 @@ export function readVariablesFile(path: string): VariablesFile {
     lines.set(name, first ?? line);
     const twice = name === "" || first === undefined ? undefined : `${name} is set in line ${first} already`;
     const found = problem ?? twice ?? nameProblem(name, variables[name] ?? "");
-    return found === undefined ? [] : [`✖ ${found}\n  → at line ${line} of ${path}`];
+    return found === undefined ? [] : [{ variable: `line ${line} of ${path}`, message: found }];
   });
   return { variables, problems };
 }

@@ -1,5 +1,5 @@
 import type { LogLevel } from "../../adapters/pino/logger.ts";
-import type { Variables } from "./given-variables.ts";
+import type { RawEnvironment } from "../../composition/raw-environment.ts";
 import { logLevelWarnings } from "./log-level.ts";
 import { likelySecrets } from "./own-secrets.ts";
 
@@ -9,10 +9,10 @@ export const ofThisMachine =
 
 interface Looked {
   /** The environment. */
-  readonly given: Variables;
-  readonly file: Variables;
+  readonly given: RawEnvironment;
+  readonly file: RawEnvironment;
   /** Variables of one's own that are set as they are. */
-  readonly literal: Variables;
+  readonly literal: RawEnvironment;
   readonly logLevel: LogLevel | undefined;
 }
 

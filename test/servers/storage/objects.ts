@@ -24,10 +24,16 @@ export interface StoredObject {
   readonly updatedAt: string;
 }
 
-/** The live objects of all buckets. */
+/** The objects of all buckets, and what was overwritten or removed by name alone, where that is kept. */
 export class Objects {
   readonly #buckets = new Map<string, Map<string, StoredObject>>();
+  readonly #keepsVersions: boolean;
+  #noncurrent: readonly StoredObject[] = [];
   #lastGeneration = 0n;
+
+  constructor(options: { readonly keepsVersions: boolean }) {
+    this.#keepsVersions = options.keepsVersions;
+  }
 
   createBucket(bucket: string): void {
     if (!this.#buckets.has(bucket)) this.#buckets.set(bucket, new Map());
@@ -41,11 +47,14 @@ export class Objects {
     return this.#bucket(bucket).get(object);
   }
 
-  /** The object, of the generation that is selected, if one is: replaced ones are not kept. */
+  /** The object, of the generation that is selected, if one is. */
   get(bucket: string, object: string, selected: string | null): StoredObject {
-    const found = this.find(bucket, object);
-    if (!found || (selected !== null && selected !== String(found.generation)))
-      throw noSuchObject(bucket, selected === null ? object : `${object}#${selected}`);
+    const live = this.find(bucket, object);
+    const found =
+      selected === null
+        ? live
+        : this.versions(bucket).find((one) => one.object === object && String(one.generation) === selected);
+    if (!found) throw noSuchObject(bucket, selected === null ? object : `${object}#${selected}`);
     return found;
   }
 
@@ -62,6 +71,7 @@ export class Objects {
       createdAt: now,
       updatedAt: now,
     };
+    this.#keepVersion(this.find(bucket, object));
     this.#bucket(bucket).set(object, stored);
     return stored;
   }
@@ -77,15 +87,28 @@ export class Objects {
     return patched;
   }
 
-  remove({ bucket, object }: StoredObject): void {
-    this.#bucket(bucket).delete(object);
+  /** For good when its generation was selected; else it is kept where overwritten ones are. */
+  remove(found: StoredObject, { isSelected }: { readonly isSelected: boolean }): void {
+    const { bucket, object } = found;
+    const isLive = this.find(bucket, object) === found;
+    if (isLive) this.#bucket(bucket).delete(object);
+    if (isSelected) this.#noncurrent = this.#noncurrent.filter((one) => one !== found);
+    else this.#keepVersion(found);
   }
 
   /** In the order of their names, as bytes. */
   list(bucket: string): StoredObject[] {
-    return [...this.#bucket(bucket).values()].sort((one, other) =>
-      Buffer.compare(Buffer.from(one.object), Buffer.from(other.object)),
-    );
+    return [...this.#bucket(bucket).values()].sort(byNameAndGeneration);
+  }
+
+  /** Those that were overwritten or removed as well. */
+  versions(bucket: string): StoredObject[] {
+    const noncurrent = this.#noncurrent.filter((one) => one.bucket === bucket);
+    return [...this.#bucket(bucket).values(), ...noncurrent].sort(byNameAndGeneration);
+  }
+
+  #keepVersion(replaced: StoredObject | undefined): void {
+    if (replaced && this.#keepsVersions) this.#noncurrent = [...this.#noncurrent, replaced];
   }
 
   #bucket(bucket: string): Map<string, StoredObject> {
@@ -101,6 +124,13 @@ export class Objects {
     return this.#lastGeneration;
   }
 }
+
+export function byNameAndGeneration(one: Versioned, other: Versioned): number {
+  const byName = Buffer.compare(Buffer.from(one.object), Buffer.from(other.object));
+  return byName || (one.generation < other.generation ? -1 : Number(one.generation > other.generation));
+}
+
+type Versioned = Pick<StoredObject, "object" | "generation">;
 
 function refuseName(object: string): void {
   const isWrong = object === "" || object === "." || object === ".." || /[\r\n]/.test(object);

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { HttpCall, HttpReply } from "../kit/http-server.ts";
 import { invalid, noSuchBucket, Refusal } from "./answers.ts";
 import { checkConditions } from "./conditions.ts";
-import { hashesOf, type Objects, resourceOf, type StoredObject } from "./objects.ts";
+import { byNameAndGeneration, hashesOf, type Objects, resourceOf, type StoredObject } from "./objects.ts";
 import { rewrite } from "./rewrites.ts";
 import { DescribedSchema, uploadOf } from "./uploads.ts";
 
@@ -82,14 +82,27 @@ function testPermissions({ objects }: Routes, { query }: HttpCall, bucket = ""):
 }
 
 function list({ objects }: Routes, { query }: HttpCall, bucket = ""): Routed {
-  const after = Buffer.from(query.get("pageToken") ?? "", "base64url").toString();
-  const all = objects
-    .list(bucket)
-    .filter(({ object }) => object.startsWith(query.get("prefix") ?? "") && object > after);
+  const found = query.get("versions") === "true" ? objects.versions(bucket) : objects.list(bucket);
+  const token = query.get("pageToken");
+  const all = found.filter(
+    (one) =>
+      one.object.startsWith(query.get("prefix") ?? "") &&
+      (token === null || byNameAndGeneration(one, lastOf(token)) > 0),
+  );
   const page = all.slice(0, Number(query.get("maxResults") ?? 1000));
   const last = page.length < all.length ? page.at(-1) : undefined;
-  const next = last ? { nextPageToken: Buffer.from(last.object).toString("base64url") } : {};
+  const next = last ? { nextPageToken: tokenOf(last) } : {};
   return classA({ kind: "storage#objects", ...next, items: page.map(resourceOf) });
+}
+
+/** No name of an object has a line break. */
+function tokenOf({ object, generation }: StoredObject): string {
+  return Buffer.from(`${object}\n${generation}`).toString("base64url");
+}
+
+function lastOf(token: string): Pick<StoredObject, "object" | "generation"> {
+  const [object = "", generation = "0"] = Buffer.from(token, "base64url").toString().split("\n");
+  return { object, generation: BigInt(generation) };
 }
 
 function get({ objects }: Routes, { query }: HttpCall, bucket = "", object = ""): Routed {
@@ -124,7 +137,7 @@ function patch({ objects }: Routes, { query, body }: HttpCall, bucket = "", obje
 function remove({ objects }: Routes, { query }: HttpCall, bucket = "", object = ""): Routed {
   const found = objects.get(bucket, object, query.get("generation"));
   checkConditions(query, found);
-  objects.remove(found);
+  objects.remove(found, { isSelected: query.has("generation") });
   return { status: 204, billed: "deletes" };
 }
 

@@ -12,6 +12,8 @@ export interface StorageServerOptions {
   readonly port?: number;
   /** Buckets that are there from the beginning. */
   readonly buckets?: readonly string[];
+  /** Buckets keep what is overwritten or removed, as those of `infra/` do. Default: it is gone. */
+  readonly keepsVersions?: boolean;
   /** A rewrite copies this much in a call, and asks for another one when there is more. Default: everything. */
   readonly rewriteBytesPerCall?: number;
   /** Told of every object that was made, after it was; see `publishTo`. */
@@ -30,6 +32,8 @@ export interface StorageServer {
   put(bucket: string, object: string, content: Uint8Array | string, contentType?: string): string;
   /** The resources of a bucket's objects, as JSON, in the order of their names. */
   objects(bucket: string): Readonly<Record<string, unknown>>[];
+  /** The same, with those that were overwritten or removed and are kept. */
+  versions(bucket: string): Readonly<Record<string, unknown>>[];
   /** Of `gs://bucket/object`. Throws where there is none. */
   content(gsUri: string): Buffer;
   /** Resolves once everybody has been told of what was made until now. */
@@ -38,14 +42,15 @@ export interface StorageServer {
 }
 
 /**
- * A stand-in for Cloud Storage's JSON API. It leaves out: versions that were replaced, resumable uploads, ranges,
+ * A stand-in for Cloud Storage's JSON API. It leaves out: reading versions that were replaced under a
+ * condition, resumable uploads, ranges,
  * folders (`delimiter`), ACLs and permissions (everybody may do everything), storage classes, retention, soft deletion,
  * and the limit of one change of an object per second. Metadata are replaced or merged, never cleared by null.
  * Notifications come once each, and at once. Billed are calls that succeed.
  */
 export async function startStorageServer(options: StorageServerOptions = {}): Promise<StorageServer> {
-  const { faults = noFaults, meter = new Meter(), port = 0, onFinalize } = options;
-  const objects = new Objects();
+  const { faults = noFaults, meter = new Meter(), port = 0, keepsVersions = false, onFinalize } = options;
+  const objects = new Objects({ keepsVersions });
   for (const bucket of options.buckets ?? []) objects.createBucket(bucket);
   let refuse: ((call: HttpCall) => HttpReply | undefined) | undefined;
   let telling = Promise.resolve();
@@ -87,6 +92,7 @@ export async function startStorageServer(options: StorageServerOptions = {}): Pr
       return String(stored.generation);
     },
     objects: (bucket) => objects.list(bucket).map(resourceOf),
+    versions: (bucket) => objects.versions(bucket).map(resourceOf),
     content(gsUri) {
       const [, bucket = "", object = ""] = /^gs:\/\/([^/]+)\/(.+)$/s.exec(gsUri) ?? [];
       return objects.get(bucket, object, null).content;

@@ -10,6 +10,7 @@ export const grpcStatus = {
   resourceExhausted: 8,
   failedPrecondition: 9,
   aborted: 10,
+  unimplemented: 12,
   internal: 13,
   unavailable: 14,
   unauthenticated: 16,
@@ -19,6 +20,16 @@ export const grpcStatus = {
 export function grpcCodeOf(thrown: unknown): number | undefined {
   const isCoded = thrown instanceof Error && "code" in thrown && typeof thrown.code === "number";
   return isCoded ? Number(thrown.code) : undefined;
+}
+
+/** What a call answers; undefined when what it is about is not there. */
+export async function unlessMissing<T>(call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (thrown) {
+    if (grpcCodeOf(thrown) === grpcStatus.notFound) return undefined;
+    throw thrown;
+  }
 }
 
 /** The caller may not do what it asked for, or nobody knows who it is. */

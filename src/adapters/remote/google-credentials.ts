@@ -1,19 +1,32 @@
-import type { GoogleAuth } from "google-auth-library";
+import type { AuthClient, GoogleAuth } from "google-auth-library";
 import { messageOf } from "../../core/errors.ts";
 import type { CredentialChecks } from "../../ports/checks.ts";
 import { GoogleRefusal } from "../../ports/google-rest.ts";
+import { within } from "./within.ts";
 
-const scopes = ["https://www.googleapis.com/auth/cloud-platform"];
+export interface CredentialsOptions {
+  /** What the tokens are for. Default: whatever the account may do. */
+  readonly scope?: string;
+  /** How long a token is waited for. The library itself waits for ever on Google Cloud. Default: 30 seconds. */
+  readonly timeoutMs?: number;
+}
 
 /** The credentials of the environment, as all clients of Google's find them. Loaded at their first use. */
 export class Credentials implements CredentialChecks {
+  readonly #scope: string;
+  readonly #timeoutMs: number;
   #auth: Promise<GoogleAuth> | undefined;
+
+  constructor(options: CredentialsOptions = {}) {
+    this.#scope = options.scope ?? "https://www.googleapis.com/auth/cloud-platform";
+    this.#timeoutMs = options.timeoutMs ?? 30_000;
+  }
 
   /** Throws a `GoogleRefusal` when there are none. */
   async headers(): Promise<Record<string, string>> {
     try {
       const auth = await this.#open();
-      return Object.fromEntries(await auth.getRequestHeaders());
+      return Object.fromEntries(await within(this.#timeoutMs, auth.getRequestHeaders()));
     } catch (error) {
       throw new GoogleRefusal(401, `There are no credentials: ${messageOf(error)}`, error);
     }
@@ -29,9 +42,17 @@ export class Credentials implements CredentialChecks {
   }
 
   #open(): Promise<GoogleAuth> {
-    this.#auth ??= import("google-auth-library").then(({ GoogleAuth }) => new GoogleAuth({ scopes }));
+    this.#auth ??= import("google-auth-library").then(
+      ({ GoogleAuth }) => new GoogleAuth({ scopes: [this.#scope] }),
+    );
     return this.#auth;
   }
+}
+
+/** What a client is given that calls a local server in Google's place. */
+export async function noCredentials(): Promise<AuthClient> {
+  const { PassThroughClient } = await import("google-auth-library");
+  return new PassThroughClient();
 }
 
 /** Google tells whose token it is, when the token may say so. */

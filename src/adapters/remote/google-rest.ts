@@ -1,0 +1,52 @@
+import { limits } from "../../core/limits.ts";
+import { GoogleRefusal, type GoogleRest } from "../../ports/google-rest.ts";
+import { type Answer, exchange, jsonIn } from "./exchange.ts";
+import { Credentials } from "./google-credentials.ts";
+import { rootMessageOf } from "./root-message.ts";
+
+export interface GoogleRestOptions {
+  /** `https://cloudscheduler.googleapis.com`. */
+  readonly service: string;
+  /** In the service's place, such as a local server: it is sent no credentials. */
+  readonly endpoint?: string | undefined;
+  /** For a whole answer. Default: 15 seconds. */
+  readonly timeoutMs?: number;
+}
+
+/** Calls of one service. The client of the credentials is loaded at the first, and keeps its token. */
+export function googleRest({ service, endpoint, timeoutMs = 15_000 }: GoogleRestOptions): GoogleRest {
+  const credentials = endpoint === undefined ? new Credentials() : undefined;
+  return {
+    async call({ method, path, body, signal }) {
+      const headers = { "content-type": "application/json", ...(await credentials?.headers()) };
+      const text = body === undefined ? undefined : JSON.stringify(body);
+      const url = `${endpoint ?? service}${path}`;
+      const answer = await answered(
+        exchange({ url, method, headers, body: text, signal, timeoutMs }),
+        signal,
+      );
+      const json = jsonIn(answer.body);
+      if (answer.status >= 200 && answer.status <= 299) return json;
+      throw new GoogleRefusal(answer.status, `It answered ${answer.status}: ${saidIn(json)}`);
+    },
+  };
+}
+
+async function answered(answer: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+  try {
+    return await answer;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new GoogleRefusal(0, `No answer came: ${rootMessageOf(error)}`, error);
+  }
+}
+
+/** Google's services answer `{ error: { message } }`. */
+function saidIn(json: unknown): string {
+  const message = fieldOf(fieldOf(json, "error"), "message");
+  return typeof message === "string" ? message.slice(0, limits.shownAnswerCharacters) : "no reason was given";
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
+}

@@ -1,0 +1,134 @@
+import type { Forgetting } from "../../engine/forget/forget.ts";
+import { section, table } from "./text.ts";
+
+interface Told {
+  readonly batchId: string;
+  readonly engine: "embedded" | "gcp";
+  readonly isDeleted: boolean;
+}
+
+/** What `baton forget --json` prints. */
+interface ForgettingView
+  extends Pick<
+    Forgetting,
+    "batches" | "objects" | "unsentCallbacks" | "keys" | "deadLetters" | "unreadableLetters"
+  > {
+  readonly batchId: string;
+  readonly deleted: boolean;
+  /** How many there are of each kind. */
+  readonly documents: Readonly<Record<string, number>>;
+  readonly notReached: {
+    readonly archive: Forgetting["archived"];
+    readonly files: Forgetting["files"];
+    readonly elsewhere: readonly string[];
+  };
+}
+
+export function forgettingView(forgetting: Forgetting, { batchId, engine, isDeleted }: Told): ForgettingView {
+  const { batches, keys, deadLetters, unreadableLetters, objects, unsentCallbacks, archived, files } =
+    forgetting;
+  const { taskLogs, steps, events, completions, callbacks } = forgetting;
+  return {
+    batchId,
+    deleted: isDeleted,
+    batches,
+    documents: {
+      batches: batches.length,
+      taskLogs,
+      steps,
+      events,
+      completions,
+      callbacks,
+      keys: keys.length,
+      deadLetters: deadLetters.length,
+    },
+    objects,
+    unsentCallbacks,
+    keys,
+    deadLetters,
+    unreadableLetters,
+    notReached: { archive: archived, files, elsewhere: elsewhere[engine] },
+  };
+}
+
+export function forgettingText(forgetting: Forgetting, told: Told): string {
+  const { batches, keys, deadLetters, unsentCallbacks } = forgetting;
+  const of = (wanted: string) => keys.filter(({ fate }) => fate === wanted).map(({ key }) => key);
+  return [
+    ...batches.map(({ batchId, status, run }) => `batch ${batchId} ${status}, run ${run}`),
+    "",
+    table(["STORED", "NUMBER"], numbersOf(forgetting)),
+    "",
+    ...listed("Keys whose result goes: their next call runs from the beginning", of("deleted")),
+    ...listed(
+      "Keys whose result is another batch's and stays; the failure they remember goes",
+      of("scrubbed"),
+    ),
+    ...listed("Dead letters", deadLetters),
+    ...listed("Not reached", notReached(forgetting, told.engine)),
+    ...(unsentCallbacks > 0
+      ? [`${unsentCallbacks} of the callbacks were not taken by their receivers.`]
+      : []),
+    told.isDeleted
+      ? "Deleted, but for what is not reached: docs/operations.md."
+      : `Nothing is deleted. To delete it: baton forget ${told.batchId} --delete`,
+  ].join("\n");
+}
+
+function numbersOf(forgetting: Forgetting): string[][] {
+  const numbers = {
+    batches: forgetting.batches.length,
+    TaskLogs: forgetting.taskLogs,
+    steps: forgetting.steps,
+    events: forgetting.events,
+    "kept completions": forgetting.completions,
+    callbacks: forgetting.callbacks,
+    "records of keys": forgetting.keys.length,
+    "dead letters": forgetting.deadLetters.length,
+    "objects of large values": forgetting.objects,
+  };
+  return Object.entries(numbers).map(([what, number]) => [what, String(number)]);
+}
+
+function listed(title: string, lines: readonly string[]): string[] {
+  const shown = lines.slice(0, shownLines);
+  const more = lines.length - shown.length;
+  if (more > 0) shown.push(`and ${more} more: --json`);
+  return shown.length > 0 ? section(title, shown) : [];
+}
+
+const shownLines = 20;
+
+function notReached(forgetting: Forgetting, engine: Told["engine"]): string[] {
+  const { archived, files, unreadableLetters } = forgetting;
+  return [
+    ...(unreadableLetters > 0
+      ? [`${unreadableLetters} dead letters that this version can't read, whatever they are of`]
+      : []),
+    ...elsewhere[engine],
+    ...archived.map(({ table: name, key }) => `the row of ${name} with ${JSON.stringify(key)}`),
+    ...files.map(({ bucket, object }) => `the file ${object} in ${bucket}, if it is still there`),
+  ];
+}
+
+const everywhere = [
+  "what receivers of callbacks, and services that tasks wrote to, keep; tables, the archive of callbacks among them",
+  "copies of its results in other batches that took them by a key",
+  "logs and traces: they have ids and the messages of errors",
+  "the workflow's definition: it is shared, and has no data of a batch",
+];
+
+const elsewhere: Readonly<Record<Told["engine"], readonly string[]>> = {
+  gcp: [
+    "messages that nobody has taken: Pub/Sub and Cloud Tasks keep them for up to 31 days",
+    "the database as it was: seven days of point-in-time recovery, backups, exports",
+    "what the bucket's soft deletion keeps: seven days",
+    ...everywhere,
+  ],
+  embedded: [
+    "messages that wait in the queues of a server",
+    "the pages of baton.sqlite that are free now: SQLite writes over them by and by, `VACUUM` at once",
+    "copies of the data folder",
+    ...everywhere,
+  ],
+};

@@ -1,2 +1,0 @@
-/** An environment, or a part of it. */
-export type Variables = Readonly<Record<string, string | undefined>>;

@@ -1,0 +1,86 @@
+import { type Forgotten, namesBatch } from "../../core/forget.ts";
+import { limits } from "../../core/limits.ts";
+import { type DeadLetter, DeadLetterSchema } from "../../core/records.ts";
+import type { StoredDocument } from "../../ports/store.ts";
+import { type DeadLetters, objectOf } from "../dead-letters.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { commitOwned } from "../owned-commit.ts";
+import { pages } from "../pages.ts";
+import { deleteEach, removeObjects } from "./delete-found.ts";
+
+export interface FoundLetters {
+  /** Ids of the dead letters whose messages are of these batches. */
+  readonly deadLetters: readonly string[];
+  /** How many dead letters this version can't read; they stay. */
+  readonly unreadableLetters: number;
+}
+
+/** The dead letters whose messages are of forgotten batches. Nothing but their bodies tells: all of them are read. */
+export class ForgottenLetters {
+  readonly #dependencies: Dependencies;
+  readonly #deadLetters: DeadLetters;
+  readonly #forgotten: Forgotten;
+
+  constructor(dependencies: Dependencies, deadLetters: DeadLetters, forgotten: Forgotten) {
+    this.#dependencies = dependencies;
+    this.#deadLetters = deadLetters;
+    this.#forgotten = forgotten;
+  }
+
+  async list(): Promise<FoundLetters> {
+    const deadLetters: string[] = [];
+    let unreadableLetters = 0;
+    for await (const found of this.#found())
+      if (found) deadLetters.push(found.letter.deadLetterId);
+      else unreadableLetters += 1;
+    return { deadLetters, unreadableLetters };
+  }
+
+  async delete(): Promise<void> {
+    for await (const found of this.#found()) if (found) await this.#delete(found);
+  }
+
+  /** Undefined stands for one that this version can't read. */
+  async *#found(): AsyncGenerator<Found | undefined> {
+    const { store } = this.#dependencies;
+    for await (const page of pages(store, "deadLetters", [], limits.largeDocumentsPage))
+      for (const document of page.documents) {
+        const { data: letter } = DeadLetterSchema.safeParse(document.data);
+        if (!letter) yield undefined;
+        else if (namesBatch(await this.#deadLetters.bodyOf(letter), this.#forgotten))
+          yield { document, letter };
+      }
+  }
+
+  /** A large body goes before its document, which has to be found again all the same: it gets a body that names the batch alone. */
+  async #delete({ document, letter }: Found): Promise<void> {
+    const { store, objects, ids } = this.#dependencies;
+    const { key } = document;
+    let { version } = document;
+    const { bucket, object } = objectOf(letter.deadLetterId);
+    if (letter.body === null) {
+      const [batchId] = this.#forgotten;
+      const body = Buffer.from(JSON.stringify({ batchId })).toString("base64");
+      const data: DeadLetter = { ...letter, body, nonce: ids.unique() };
+      const written = await commitOwned(store, { kind: "update", key, version, data });
+      if (written.kind === "lost") return this.#deleteAnew(found(written.current.document));
+      version = written.committed.version;
+    }
+    await removeObjects(objects, { bucket, prefix: object });
+    const [isDeleted] = await deleteEach(store, [{ ...document, version }]);
+    if (!isDeleted) await this.#deleteAnew(found((await store.get(key)).document));
+  }
+
+  async #deleteAnew(current: Found | undefined): Promise<void> {
+    if (current) await this.#delete(current);
+  }
+}
+
+interface Found {
+  readonly document: StoredDocument;
+  readonly letter: DeadLetter;
+}
+
+function found(document: StoredDocument | undefined): Found | undefined {
+  return document && { document, letter: DeadLetterSchema.parse(document.data) };
+}

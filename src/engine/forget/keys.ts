@@ -1,0 +1,140 @@
+import { ownBuckets } from "../../core/buckets.ts";
+import { BatonError } from "../../core/errors.ts";
+import { cleared, type Execution, stepsOfKey } from "../../core/execution.ts";
+import { type Forgotten, fateOf, type RecordFate, scrubbed } from "../../core/forget.ts";
+import { limits } from "../../core/limits.ts";
+import { StepSchema } from "../../core/steps.ts";
+import type { ObjectPrefix } from "../../ports/objects.ts";
+import type { StoredDocument } from "../../ports/store.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { ExecutionRecords, executionWrite, type StoredExecution } from "../execution-records.ts";
+import { commitOwned } from "../owned-commit.ts";
+import { pages } from "../pages.ts";
+import { countObjects, deleteEach, deleteWhere, removeObjects } from "./delete-found.ts";
+
+/** What is to become of a key. */
+interface KeyFate {
+  readonly fate: RecordFate;
+  /** Stored steps that go, and the objects that hold what they gave. */
+  readonly steps: number;
+  readonly objects: number;
+}
+
+/** What idempotency keys keep of forgotten batches. */
+export class ForgottenKeys {
+  readonly #dependencies: Dependencies;
+  readonly #records: ExecutionRecords;
+  readonly #forgotten: Forgotten;
+
+  constructor(dependencies: Dependencies, forgotten: Forgotten) {
+    this.#dependencies = dependencies;
+    this.#records = new ExecutionRecords(dependencies.store);
+    this.#forgotten = forgotten;
+  }
+
+  /** Undefined: there is no record of it. Throws `EXECUTION_LOCKED`. */
+  async look(key: string): Promise<KeyFate | undefined> {
+    const found = await this.#records.read(key);
+    if (!found) return undefined;
+    const { execution } = found;
+    const { fate, own, all } = await this.#look(execution);
+    if (fate !== "deleted") return { fate, steps: own.steps, objects: own.objects };
+    return {
+      fate,
+      steps: all,
+      objects: await countObjects(this.#dependencies.objects, objectsOf(execution)),
+    };
+  }
+
+  /** Throws `EXECUTION_LOCKED`. */
+  async forget(key: string): Promise<void> {
+    for (let isDone = false; !isDone; ) {
+      const found = await this.#records.read(key);
+      isDone = found === undefined || (await this.#forget(found));
+    }
+  }
+
+  async #look(execution: Execution) {
+    const own = { steps: 0, objects: 0 };
+    let all = 0;
+    for await (const steps of this.#stepsOf(execution)) {
+      all += steps.length;
+      for (const step of steps.filter((one) => this.#isOwn(one))) {
+        own.steps += 1;
+        own.objects += objectsOfStep(execution, step).length;
+      }
+    }
+    const fate = fateOf(execution, this.#forgotten, own.steps > 0);
+    if (fate === "locked") throw lockedBy(execution);
+    return { fate, own, all };
+  }
+
+  /** False when somebody has changed it meanwhile. */
+  async #forget(found: StoredExecution): Promise<boolean> {
+    const { execution, version, ageMs } = found;
+    const { store, ids } = this.#dependencies;
+    const { fate } = await this.#look(execution);
+    if (fate === "deleted") return this.#delete(found);
+    if (fate === "scrubbed") {
+      const write = executionWrite(version, scrubbed(execution, ageMs, ids.unique()));
+      if ((await commitOwned(store, write)).kind === "lost") return false;
+    }
+    await this.#deleteOwnSteps(execution);
+    return true;
+  }
+
+  /**
+   * Cleared first: whoever takes the key from then on begins anew, with steps of its own. As long as the record is there, what
+   * is left of it is found again.
+   */
+  async #delete({ execution, version }: StoredExecution): Promise<boolean> {
+    const { store, objects, ids } = this.#dependencies;
+    const write = executionWrite(version, cleared(execution, ids.unique()));
+    const emptied = await commitOwned(store, write);
+    if (emptied.kind === "lost") return false;
+    await removeObjects(objects, objectsOf(execution));
+    await deleteWhere(store, "steps", { field: "scope", equals: stepsOfKey(execution) });
+    const { version: latest, commitTime } = emptied.committed;
+    const record = { key: write.key, data: write.data, version: latest, updateTime: commitTime };
+    const [isDeleted] = await deleteEach(store, [record]);
+    return isDeleted === true;
+  }
+
+  /** A step that another batch stored stays: its call goes on from there. */
+  async #deleteOwnSteps(execution: Execution): Promise<void> {
+    const { store, objects } = this.#dependencies;
+    for await (const steps of this.#stepsOf(execution)) {
+      const own = steps.filter((step) => this.#isOwn(step));
+      for (const prefix of own.flatMap((step) => objectsOfStep(execution, step)))
+        await removeObjects(objects, prefix);
+      await deleteEach(store, own);
+    }
+  }
+
+  async *#stepsOf(execution: Execution): AsyncGenerator<readonly StoredDocument[]> {
+    const { store } = this.#dependencies;
+    const scope = { field: "scope", equals: stepsOfKey(execution) };
+    for await (const page of pages(store, "steps", [scope], limits.taskLogsPage)) yield page.documents;
+  }
+
+  #isOwn({ data: { batchId } }: StoredDocument): boolean {
+    return typeof batchId === "string" && this.#forgotten.has(batchId);
+  }
+}
+
+/** Whatever the steps of a call have stored. */
+function objectsOf(execution: Execution): ObjectPrefix {
+  return { bucket: ownBuckets.results, prefix: `steps/${stepsOfKey(execution)}/` };
+}
+
+/** The object that holds what one step gave, if it is large: what it gave may name others. */
+function objectsOfStep(execution: Execution, { data }: StoredDocument): ObjectPrefix[] {
+  const { result } = StepSchema.parse(data);
+  const { bucket, prefix } = objectsOf(execution);
+  return "object" in result && result.object.startsWith(prefix) ? [{ bucket, prefix: result.object }] : [];
+}
+
+function lockedBy({ key, holder }: Execution): BatonError {
+  const by = holder ? `task ${holder.taskId} of batch ${holder.batchId}` : "somebody";
+  return new BatonError("EXECUTION_LOCKED", `The key ${key} is locked by ${by}`);
+}

@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { inTime } from "../../src/adapters/firestore/deadline.ts";
+import { UnansweredError } from "../../src/ports/store.ts";
+
+/** A clock whose one alarm rings when it is told to. */
+function alarm() {
+  const rings: (() => void)[] = [];
+  const clock = {
+    now: () => 0,
+    after: (_delayMs: number, callback: () => void) => {
+      rings.push(callback);
+      return () => void rings.splice(rings.indexOf(callback), 1);
+    },
+  };
+  return { clock, rings };
+}
+
+test("a call that is given up tells what became of it after all", async () => {
+  const { clock, rings } = alarm();
+  const call = Promise.withResolvers<string>();
+  const answer = inTime(clock, call.promise, 20).catch((error: unknown) => error);
+  for (const ring of rings) ring();
+  const error = await answer;
+  expect(error).toMatchObject({ code: "STORE_FAILED", message: "No answer in 20 s (Firestore)" });
+  call.resolve("applied");
+  expect(error instanceof UnansweredError && (await error.late)).toBe("applied");
+});
+
+test("what comes in time is the answer, and no alarm is left", async () => {
+  const { clock, rings } = alarm();
+  expect(await inTime(clock, Promise.resolve("applied"), 20)).toBe("applied");
+  await expect(inTime(clock, Promise.reject(new Error("refused")), 20)).rejects.toThrow("refused");
+  expect(rings).toEqual([]);
+});

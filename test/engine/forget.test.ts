@@ -1,0 +1,424 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { EmbeddedApp } from "../../src/composition/embedded.ts";
+import { collections } from "../../src/core/records.ts";
+import type { Dependencies } from "../../src/engine/dependencies.ts";
+import { TaskError, workflow } from "../../src/index.ts";
+import type { ObjectStore } from "../../src/ports/objects.ts";
+import { temporaryFolder, testApp, untilEnded } from "../support/app.ts";
+import { withStore } from "../support/faults.ts";
+import { callbackReceiver } from "../support/receiver.ts";
+import { documentsIn, filesIn } from "../support/stored.ts";
+
+const large = "x".repeat(100_000);
+const byPerson = { key: { fields: ["person"] } };
+
+/** Leaves something of every kind behind, inline and large, with a key and without; then fails. */
+function searched(url: string) {
+  return workflow("searched")
+    .task("find", async ({ step }) => ({ name: await step("look up", () => "Ada"), large }))
+    .task("keep", ({ step }) => step("write", () => large), {
+      after: ["find"],
+      idempotency: byPerson,
+      callback: { url, archive: { table: "enrichment_callbacks", key: ["person"] } },
+    })
+    .task("ask", ({ step }) => step.waitForEvent("answer", { timeout: "1d" }), { after: ["keep"] })
+    .task(
+      "fail",
+      async ({ step }) => {
+        await step("large step", () => large);
+        throw new TaskError("Ada is not known", { retryable: false });
+      },
+      { after: ["ask"] },
+    );
+}
+
+interface World {
+  readonly app: EmbeddedApp;
+  readonly data: string;
+  /** The ports, without what a test puts in between. */
+  readonly ports: Dependencies;
+}
+
+function opened(
+  workflows: Parameters<typeof testApp>[0]["workflows"],
+  between: (dependencies: Dependencies) => Dependencies = (dependencies) => dependencies,
+): World {
+  const data = temporaryFolder();
+  const captured: Dependencies[] = [];
+  const app = testApp({
+    data,
+    workflows,
+    environment: { BATON_HTTP_ALLOW_PRIVATE: "true" },
+    around(dependencies) {
+      captured.push(dependencies);
+      return between(dependencies);
+    },
+  });
+  app.work.start();
+  const [ports] = captured;
+  if (!ports) throw new Error("No engine was made");
+  return { app, data, ports };
+}
+
+async function start({ app }: World, workflowId: string, person: string, key = person): Promise<string> {
+  const { batchId } = await app.engine.start({ kind: "start", workflowId, key, input: { person } });
+  return batchId;
+}
+
+/** It waits for its event, and nothing else of it is under way. */
+async function asks({ app }: World, batchId: string): Promise<void> {
+  await expect.poll(async () => (await app.engine.show(batchId)).tasks[2]?.reason).toBe("event");
+  const isArchived = async () => (await app.engine.callbacks.ofBatch(batchId)).map(({ state }) => state);
+  await expect.poll(isArchived).toEqual(["DELIVERED"]);
+}
+
+async function failed(world: World, batchId: string): Promise<void> {
+  await asks(world, batchId);
+  await world.app.engine.receiveEvent({ kind: "event", batchId, event: "answer", payload: large });
+  expect((await untilEnded(world.app, batchId)).status).toBe("ERROR");
+}
+
+/** A batch that failed, and its retry, which failed too. */
+async function twice(world: World, person: string): Promise<readonly string[]> {
+  const first = await start(world, "searched", person);
+  await failed(world, first);
+  const { batchId } = await world.app.engine.retry(first);
+  expect((await untilEnded(world.app, batchId)).status).toBe("ERROR");
+  return [first, batchId];
+}
+
+async function letterFor({ app }: World, body: unknown): Promise<string> {
+  const refusal = { code: "DELIVERY_EXHAUSTED", message: "It failed 90 times", source: "broker" } as const;
+  return app.engine.deadLetters.keep(Buffer.from(JSON.stringify(body)), refusal);
+}
+
+/** Documents, files and folders. */
+async function all({ ports, data }: World): Promise<string[]> {
+  const files = ["results", "dead-letters"].flatMap((bucket) =>
+    filesIn(join(data, bucket)).map((name) => `file ${bucket}/${name}`),
+  );
+  return [...(await documentsIn(ports.store)), ...files];
+}
+
+function countOf(texts: readonly string[], start: string): number {
+  return texts.filter((text) => text.startsWith(start)).length;
+}
+
+test("a dead letter that this version can't read hinders nothing, stays, and is told of", async () => {
+  const world = opened([workflow("quick").task("a", () => 1)]);
+  const batchId = await start(world, "quick", "Ada");
+  await untilEnded(world.app, batchId);
+  const later = { collection: "deadLetters", id: "later" } as const;
+  await world.ports.store.commit([{ kind: "create", key: later, data: { form: 2, nonce: "n" } }]);
+  const known = await letterFor(world, { event: "answer", batchId });
+  const forgotten = await world.app.engine.forget(batchId, { isToBeDeleted: true });
+  expect(forgotten).toMatchObject({ deadLetters: [known], unreadableLetters: 1 });
+  expect((await world.ports.store.get(later)).document).toBeDefined();
+  await expect(world.app.engine.show(batchId)).rejects.toMatchObject({ code: "BATCH_UNKNOWN" });
+});
+
+test("everything that is stored of a batch and its retries is shown, then deleted, and nothing of another", async () => {
+  const world = opened([searched((await callbackReceiver()).url)]);
+  const other = await start(world, "searched", "Grace");
+  await asks(world, other);
+  await letterFor(world, { event: "answer", batchId: other, payload: "Ada" });
+  const before = await all(world);
+
+  const [first = "", second = ""] = await twice(world, "Ada");
+  await world.app.engine.receiveEvent({ kind: "event", batchId: second, event: "late", payload: "Ada" });
+  await world.ports.store.commit([
+    {
+      kind: "create",
+      key: { collection: "events", id: `${second}/#ask` },
+      data: { batchId: second, taskId: "ask", ending: { result: { value: "Ada" } }, nonce: "n" },
+    },
+  ]);
+  const letters = [
+    await letterFor(world, { event: "answer", batchId: first, payload: large.repeat(3) }),
+    await letterFor(world, { kind: "start", workflowId: "searched", key: "Ada", input: { person: "Ada" } }),
+  ];
+  const full = await all(world);
+  const added = (start: string) => countOf(full, start) - countOf(before, start);
+  // No collection is overlooked: each has something of the batch, or nothing of any.
+  const others = ["definitions", "workflows", "schedules"];
+  for (const name of Object.keys(collections).filter((one) => !others.includes(one)))
+    expect(added(`${name}/`), name).toBeGreaterThan(0);
+
+  const shown = await world.app.engine.forget(second, { isToBeDeleted: false });
+  expect(await all(world)).toEqual(full);
+  expect(shown).toMatchObject({
+    batches: [
+      { batchId: first, run: 1, status: "ERROR" },
+      { batchId: second, run: 2, status: "ERROR" },
+    ],
+    taskLogs: 8,
+    events: 2,
+    completions: 1,
+    callbacks: 1,
+    unsentCallbacks: 0,
+    keys: [{ key: expect.stringContaining("Ada"), fate: "deleted" }],
+    archived: [{ table: "enrichment_callbacks", key: { person: "Ada" } }],
+  });
+  expect([...shown.deadLetters].sort()).toEqual(letters.sort());
+  expect(shown.steps).toBe(added("steps/"));
+  const results = (texts: readonly string[]) => texts.filter((text) => /^file results.*\.json$/.test(text));
+  expect(shown.objects).toBe(results(full).length - results(before).length);
+
+  expect(await world.app.engine.forget(first, { isToBeDeleted: true })).toEqual({
+    ...shown,
+    deadLetters: expect.anything(),
+  });
+  const left = await all(world);
+  expect(left.sort()).toEqual(before.sort());
+  await expect(world.app.engine.forget(first, { isToBeDeleted: true })).rejects.toMatchObject({
+    code: "BATCH_UNKNOWN",
+  });
+  // The same start makes a new batch, which finds nothing of the old one.
+  const again = await start(world, "searched", "Ada");
+  expect(again).toBe(first);
+  await asks(world, again);
+  expect((await world.app.engine.show(again)).tasks[1]).toMatchObject({ status: "SUCCESS", reason: null });
+});
+
+test("a batch that runs, or whose retry does, is not taken away under its tasks", async () => {
+  const world = opened([searched((await callbackReceiver()).url)]);
+  const { engine } = world.app;
+  const first = await start(world, "searched", "Ada");
+  await asks(world, first);
+  const running = await all(world);
+  const refused = { code: "BATCH_NOT_FINISHED", message: `Still running: ${first}` };
+  for (const isToBeDeleted of [true, false])
+    await expect(engine.forget(first, { isToBeDeleted })).rejects.toMatchObject(refused);
+  expect(await all(world)).toEqual(running);
+  await engine.cancel(first);
+  await expect(engine.forget("searched-1", { isToBeDeleted: true })).rejects.toMatchObject({
+    code: "BATCH_UNKNOWN",
+  });
+
+  await world.app.work.stop();
+  const { batchId } = await engine.retry(first);
+  await expect(engine.forget(first, { isToBeDeleted: true })).rejects.toMatchObject({
+    code: "BATCH_NOT_FINISHED",
+    message: `Still running: ${batchId}`,
+  });
+  await engine.cancel(batchId);
+  await engine.forget(first, { isToBeDeleted: true });
+  expect((await all(world)).filter((text) => text.includes(first) || text.includes(batchId))).toEqual([]);
+});
+
+/** Fails or waits as its input says; calls of the same person share what is known. */
+const called = workflow("called").task(
+  "call",
+  async ({ input, step }) => {
+    const { how = "" } = Object(input);
+    await step(`${how} step`, () => how);
+    if (how === "fails") throw new TaskError("Ada is not known", { retryable: false });
+    if (how === "waits") await step.waitForEvent("answer", { timeout: "1d" });
+    return how;
+  },
+  { idempotency: byPerson },
+);
+
+async function call(world: World, how: string): Promise<string> {
+  const { batchId } = await world.app.engine.start({
+    kind: "start",
+    workflowId: "called",
+    input: { person: "Ada", how },
+  });
+  if (how === "waits")
+    await expect.poll(async () => (await world.app.engine.show(batchId)).tasks[0]?.reason).toBe("event");
+  else await untilEnded(world.app, batchId);
+  return batchId;
+}
+
+const key = "called/call?person=Ada";
+
+test("a key that is locked is not changed under whoever has it, as long as it tells of the batch", async () => {
+  const world = opened([called]);
+  const { engine } = world.app;
+  const failing = await call(world, "fails");
+  const waiting = await call(world, "waits");
+  const before = await all(world);
+  await expect(engine.forget(failing, { isToBeDeleted: true })).rejects.toMatchObject({
+    code: "EXECUTION_LOCKED",
+    message: `The key ${key} is locked by task call of batch ${waiting}`,
+  });
+  expect(await all(world)).toEqual(before);
+  await engine.cancel(waiting);
+  await engine.forget(failing, { isToBeDeleted: true });
+  expect((await all(world)).filter((text) => text.includes(failing))).toEqual([]);
+});
+
+test("the result of another batch stays, for no longer than it would have; the failure that it remembers goes", async () => {
+  const world = opened([called]);
+  const { engine } = world.app;
+  const failing = await call(world, "fails");
+  const succeeding = await call(world, "succeeds");
+  const { execution: before } = await engine.executions.explain(key);
+  expect(before).toMatchObject({ state: "SUCCESS", lastFailure: { batchId: failing } });
+
+  expect((await engine.forget(failing, { isToBeDeleted: true })).keys).toEqual([{ key, fate: "scrubbed" }]);
+  const { execution, steps } = await engine.executions.explain(key);
+  expect(execution).toMatchObject({
+    state: "SUCCESS",
+    producedBy: { batchId: succeeding },
+    lastFailure: null,
+  });
+  expect(execution.dueSeconds).toBeLessThan(before.dueSeconds);
+  // The step of the failed call is gone, that of the other is not.
+  expect(steps.map(({ name }) => name)).toEqual(["succeeds step"]);
+  const third = await call(world, "asks again");
+  const view = await engine.show(third);
+  expect(view.tasks).toMatchObject([{ reason: "already_completed", result: "succeeds" }]);
+});
+
+test("a result that the batch made goes, also when others have taken it: the next call runs", async () => {
+  const world = opened([called]);
+  const { engine } = world.app;
+  const producing = await call(world, "succeeds");
+  const taking = await call(world, "takes it");
+  expect((await engine.forget(taking, { isToBeDeleted: true })).keys).toEqual([]);
+  expect((await engine.executions.explain(key)).execution.state).toBe("SUCCESS");
+  expect((await engine.forget(producing, { isToBeDeleted: true })).keys).toEqual([{ key, fate: "deleted" }]);
+  await expect(engine.executions.explain(key)).rejects.toMatchObject({ code: "EXECUTION_UNKNOWN" });
+  const next = await engine.show(await call(world, "runs"));
+  expect(next.tasks).toMatchObject([{ reason: null, result: "runs" }]);
+});
+
+test("a call that takes the key while it is deleted keeps it, and a later attempt goes on from there", async () => {
+  let meanwhile: (() => Promise<unknown>) | undefined;
+  const world = opened([called], (dependencies) =>
+    withStore(dependencies, (store) => ({
+      async commitEach(writes) {
+        const isRecord = writes.some(
+          ({ kind, key: { collection } }) => kind === "delete" && collection === "executions",
+        );
+        const act = isRecord ? meanwhile : undefined;
+        if (act) meanwhile = undefined;
+        await act?.();
+        return store.commitEach(writes);
+      },
+    })),
+  );
+  const { engine } = world.app;
+  const producing = await call(world, "succeeds");
+  meanwhile = () => call(world, "waits");
+  await expect(engine.forget(producing, { isToBeDeleted: true })).rejects.toMatchObject({
+    code: "EXECUTION_LOCKED",
+  });
+  const { execution, steps } = await engine.executions.explain(key);
+  expect(execution).toMatchObject({ state: "PROCESSING" });
+  expect(steps.map(({ name }) => name)).toContain("waits step");
+  await engine.cancel(execution.holder?.batchId ?? "");
+  await engine.forget(producing, { isToBeDeleted: true });
+  expect((await all(world)).filter((text) => text.includes(producing))).toEqual([]);
+});
+
+test.each(["runs", "has ended"])(
+  "a batch that is retried meanwhile stays, with its retry, which %s",
+  async (how) => {
+    let retry: (() => Promise<unknown>) | undefined;
+    const world = opened([called], (dependencies) =>
+      withStore(dependencies, (store) => ({
+        async commitEach(writes) {
+          const isLog = writes.some(
+            ({ kind, key: { collection } }) => kind === "delete" && collection === "taskLogs",
+          );
+          const act = isLog ? retry : undefined;
+          if (act) retry = undefined;
+          await act?.();
+          return store.commitEach(writes);
+        },
+      })),
+    );
+    const { engine } = world.app;
+    const first = await call(world, "fails");
+    await world.app.work.stop();
+    retry = async () => {
+      const { batchId } = await engine.retry(first);
+      if (how === "has ended") await engine.cancel(batchId);
+    };
+    const refused = { code: "BATCH_NOT_FINISHED" };
+    await expect(engine.forget(first, { isToBeDeleted: true })).rejects.toMatchObject(refused);
+    const runs = await engine.list({});
+    expect(runs.map(({ batchId }) => batchId)).toContain(first);
+    const second = runs.find(({ run }) => run === 2)?.batchId ?? "";
+    await engine.cancel(second);
+    await engine.forget(second, { isToBeDeleted: true });
+    expect((await all(world)).filter((text) => text.includes(first) || text.includes(second))).toEqual([]);
+  },
+);
+
+/** What happens to one call that changes something. */
+type Crash = "before" | "after";
+
+/** Changes of documents and objects fail at the given one: before it was done, or after. */
+function crashing(plan: { left: number; how: Crash }) {
+  const change = async <T>(work: () => Promise<T>): Promise<T> => {
+    const isNow = plan.left-- === 0;
+    if (isNow && plan.how === "before") throw new Error("The process is gone");
+    const done = await work();
+    if (isNow) throw new Error("The process is gone");
+    return done;
+  };
+  return (dependencies: Dependencies): Dependencies => {
+    const { objects } = dependencies;
+    const failing: ObjectStore = {
+      stat: (name) => objects.stat(name),
+      read: (name) => objects.read(name),
+      write: (name, content, type) => objects.write(name, content, type),
+      move: (from, to) => objects.move(from, to),
+      list: (prefix, options) => objects.list(prefix, options),
+      remove: (listed) => change(() => objects.remove(listed)),
+    };
+    const withCommits = withStore(dependencies, (store) => ({
+      commit: (writes) => change(() => store.commit(writes)),
+      commitEach: (writes) => change(() => store.commitEach(writes)),
+    }));
+    return { ...withCommits, objects: failing };
+  };
+}
+
+test.each(["before", "after"] as const)(
+  "after a crash %s any one change, asking again deletes the rest, and nothing of another batch",
+  async (how) => {
+    const plan = { left: -1, how };
+    const world = opened([searched((await callbackReceiver()).url), called], crashing(plan));
+    const { engine } = world.app;
+    const other = await start(world, "searched", "Grace");
+    await asks(world, other);
+    await call(world, "succeeds");
+    const before = (await all(world)).sort();
+    let crashes = 0;
+    for (let isOver = false; !isOver; crashes += 1) {
+      const first = await start(world, "searched", "Ada");
+      await failed(world, first);
+      await letterFor(world, { event: "answer", batchId: first, payload: large.repeat(3) });
+      plan.left = crashes;
+      const deleted = await engine.forget(first, { isToBeDeleted: true }).catch(() => undefined);
+      isOver = plan.left >= 0;
+      plan.left = -1;
+      // Where the last change took place and only its answer is missing, it is seen: the batch is not asked for in vain.
+      if (!deleted) await engine.forget(first, { isToBeDeleted: true });
+      expect((await all(world)).sort(), `after ${crashes} changes`).toEqual(before);
+    }
+    expect(crashes).toBeGreaterThan(10);
+  },
+);
+
+test("what the store refuses ends it, with the reason", async () => {
+  let isAway = false;
+  const world = opened([called], (dependencies) =>
+    withStore(dependencies, (store) => ({
+      commitEach: async (writes) =>
+        isAway ? writes.map(() => ({ ok: false, error: new Error("away") })) : store.commitEach(writes),
+    })),
+  );
+  const batchId = await call(world, "succeeds");
+  isAway = true;
+  await expect(world.app.engine.forget(batchId, { isToBeDeleted: true })).rejects.toThrow("away");
+  isAway = false;
+  await world.app.engine.forget(batchId, { isToBeDeleted: true });
+  expect((await all(world)).filter((text) => text.includes(batchId))).toEqual([]);
+});
