@@ -49,8 +49,15 @@ export type Admission =
   | { readonly kind: "take"; readonly token: number; readonly generation: string | undefined }
   /** Done already. */
   | { readonly kind: "completed"; readonly execution: Execution }
-  /** Another call is at it; its lease holds for so long without a heartbeat. */
-  | { readonly kind: "locked"; readonly remainingMs: number };
+  | Locked;
+
+/** Another call is at it; its lease holds for so long without a heartbeat. */
+export interface Locked {
+  readonly kind: "locked";
+  readonly remainingMs: number;
+  /** It is held only until what a cancelled task has begun elsewhere is ended. */
+  readonly byCancel: boolean;
+}
 
 /** `ageMs`: time since the record was written, by the store's clock. */
 export function decideAdmission(
@@ -65,7 +72,7 @@ export function decideAdmission(
     return { kind: "take", token: token + 1, generation: undefined };
   if (state === "SUCCESS") return { kind: "completed", execution };
   if (state === "PROCESSING" && remainingMs > 0 && !isSameTask(execution.holder, arriving))
-    return { kind: "locked", remainingMs };
+    return { kind: "locked", remainingMs, byCancel: isHeldForCancel(execution, ageMs) };
   return { kind: "take", token: token + 1, generation };
 }
 

@@ -6,6 +6,7 @@ import {
   type Execution,
   type Holder,
   isSameTask,
+  type Locked,
 } from "../core/execution.ts";
 import type { Idempotency } from "../core/idempotency.ts";
 import { limits } from "../core/limits.ts";
@@ -22,7 +23,7 @@ export type Admitted =
   /** It has been done. */
   | { readonly kind: "completed"; readonly execution: Execution }
   /** Another call is at it. */
-  | { readonly kind: "locked"; readonly remainingMs: number }
+  | Locked
   /** Meanwhile the TaskLog has become somebody else's. */
   | { readonly kind: "lost" };
 
@@ -70,7 +71,7 @@ export class Admission {
       const admission = decideAdmission(found, holder);
       if (admission.kind !== "take") return admission;
       if (found && (await this.#holderGoesOn(found, holder)))
-        return { kind: "locked", remainingMs: limits.lockPollSeconds.most * 1_000 };
+        return { kind: "locked", remainingMs: limits.lockPollSeconds.most * 1_000, byCancel: false };
       const isAnew = admission.generation === undefined;
       const nonce = this.#dependencies.ids.unique();
       const { lockSeconds } = idempotency;

@@ -55,7 +55,12 @@ async function cancelHolding(
   if (key !== null && !held) return false;
   try {
     await store.sync(mark);
-    await insist(dependencies, () => cancel(parts, batch, task, identityOf(held, log)));
+    await insist(dependencies, async () => {
+      // An earlier try may have taken longer than the hold.
+      if (held && !(await records.isStillHeld(held))) return;
+
+      await cancel(parts, batch, task, identityOf(held, log));
+    });
   } finally {
     if (held) await insist(dependencies, () => records.giveBack(held, ids.unique));
   }

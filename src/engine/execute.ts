@@ -1,6 +1,7 @@
 import type { CallbackTarget } from "../core/callback.ts";
 import type { TaskDefinition } from "../core/definition.ts";
 import { BatonError, messageOf } from "../core/errors.ts";
+import type { Locked } from "../core/execution.ts";
 import { failureOf } from "../core/failure.ts";
 import { limits } from "../core/limits.ts";
 import { backoffMs } from "../core/retry.ts";
@@ -20,7 +21,6 @@ import type { Dependencies } from "./dependencies.ts";
 import type { ExecutionRecords } from "./execution-records.ts";
 import { insist } from "./insist.ts";
 import { keptCompletion } from "./kept-completions.ts";
-
 import type { Outbox } from "./outbox.ts";
 import type { Parents } from "./parents.ts";
 import type { Conclusion, Settlements } from "./settlements.ts";
@@ -125,6 +125,8 @@ export class Executor {
   async #continueFromStore(batch: PinnedBatch, task: TaskDefinition): Promise<void> {
     const mark = this.#parts.dependencies.store.mark();
     const current = await this.#parts.logs.read(batch.batchId, task.id);
+    // Forgotten; or undone with our claim, and then the message comes again. Claimed anew, a forgotten batch would go on.
+    if (!current) return;
     await this.#continue(batch, task, { kind: "lost", current }, mark);
   }
 
@@ -149,7 +151,7 @@ export class Executor {
         });
       case "locked":
         return this.#settle(batch, task, withKey(unkeyed, call.key), {
-          outcome: lockedOutcome(task, log, admitted.remainingMs),
+          outcome: lockedOutcome(task, log, admitted),
         });
       case "lost":
         return this.#continueFromStore(batch, task);
@@ -235,8 +237,13 @@ function withKey({ log, execution }: Claim, key: string | null): Claim {
 }
 
 /** A task that waits for a lock looks again before the lease ends: the lock may be given back sooner. */
-function lockedOutcome(task: TaskDefinition, { log }: StoredLog, remainingMs: number): AttemptOutcome {
-  if (task.idempotency?.onLocked === "skip") return { kind: "lock_held" };
+function lockedOutcome(
+  task: TaskDefinition,
+  { log }: StoredLog,
+  { remainingMs, byCancel }: Locked,
+): AttemptOutcome {
+  // Who cancels does not do the work.
+  if (task.idempotency?.onLocked === "skip" && !byCancel) return { kind: "lock_held" };
   const { first, most } = limits.lockPollSeconds;
   const poll = { initialSeconds: first, factor: 2, maxSeconds: most, jitter: 0 };
   const waitMs = Math.min(remainingMs, backoffMs(poll, log.resumes + 1, 0));

@@ -56,10 +56,15 @@ export class ExecutionRecords {
     return found;
   }
 
-  /** Frees the lock if the task holds it. */
+  /** Frees the lock if the task holds it. One that is held for a cancel is given back by whoever cancels, or runs out. */
   async release({ key, batchId, taskId }: TaskLog, nonce: () => string): Promise<void> {
     if (key === null) return;
-    await this.#free(key, nonce, (execution) => isHeldBy(execution, { batchId, taskId }));
+    await this.#free(
+      key,
+      nonce,
+      ({ execution, ageMs }) =>
+        isHeldBy(execution, { batchId, taskId }) && !isHeldForCancel(execution, ageMs),
+    );
   }
 
   /** Keeps everybody else from a key while what a cancelled task has begun elsewhere is ended. */
@@ -79,19 +84,24 @@ export class ExecutionRecords {
   }
 
   /** Gives back what was held. It may have taken so long that somebody else has it. */
-  async giveBack({ key, token }: Execution, nonce: () => string): Promise<void> {
+  async giveBack(held: Execution, nonce: () => string): Promise<void> {
     await this.#free(
-      key,
+      held.key,
       nonce,
-      (execution) => execution.state === "PROCESSING" && execution.token === token,
+      ({ execution }) => execution.state === "PROCESSING" && execution.nonce === held.nonce,
     );
   }
 
+  /** Whether nobody has taken what was held since. */
+  async isStillHeld({ key, nonce }: Execution): Promise<boolean> {
+    return (await this.read(key))?.execution.nonce === nonce;
+  }
+
   /** Reads anew as long as somebody else is faster. */
-  async #free(key: string, nonce: () => string, isOurs: (execution: Execution) => boolean): Promise<void> {
+  async #free(key: string, nonce: () => string, isOurs: (found: StoredExecution) => boolean): Promise<void> {
     for (;;) {
       const found = await this.read(key);
-      if (!found || !isOurs(found.execution)) return;
+      if (!found || !isOurs(found)) return;
       const write = executionWrite(found.version, freed(found.execution, nonce()));
       if ((await commitOwned(this.#store, write)).kind === "won") return;
     }

@@ -81,6 +81,18 @@ test("an answer is waited for as long as was said", async () => {
   });
 });
 
+test.each([
+  [{ error: { message: "the quota is used up" } }, "the quota is used up"],
+  [Buffer.from("<h1>Bad gateway</h1>"), "<h1>Bad gateway</h1>"],
+  [Buffer.alloc(0), "no reason was given"],
+])("a refusal says what the answer says: %o", async (body, reason) => {
+  const rest = googleRest({ service: "", endpoint: await answering(() => ({ status: 502, body })) });
+  await expect(rest.call({ method: "GET", path: "/v1/a", signal })).rejects.toMatchObject({
+    code: 502,
+    message: expect.stringContaining(`It answered 502: ${reason}`),
+  });
+});
+
 test("what a caller gives up is told in its own words", async () => {
   const reason = new Error("the batch was cancelled");
   const rest = googleRest({ service: "", endpoint: await silent() });
@@ -115,7 +127,7 @@ test("a token that does not come is waited for as long as was said", async () =>
   vi.stubEnv("GOOGLE_APPLICATION_CREDENTIALS", file);
   const asked = new Credentials({ timeoutMs: 100 }).headers();
   await expect(asked).rejects.toMatchObject({
-    code: 401,
-    message: "There are no credentials: no answer within 100 ms",
+    code: 0,
+    message: "No token came: no answer within 100 ms",
   });
 });

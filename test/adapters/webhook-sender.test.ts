@@ -154,6 +154,13 @@ test.each([301, 302, 303, 307, 308])("whoever a %i leads to has not taken the ca
   expect(elsewhere.received).toEqual([]);
 });
 
+test("a redirect on the same host says that it is another path", async () => {
+  const { url } = await receive((_, response) => void response.writeHead(308, { location: "/hook/" }).end());
+  await expect(send({ url })).rejects.toMatchObject({
+    message: expect.stringContaining("redirected to another path of it;"),
+  });
+});
+
 test("private addresses are refused unless they are allowed", async () => {
   const { url, received } = await receive();
   await expect(send({ url, allowPrivate: false })).rejects.toMatchObject({

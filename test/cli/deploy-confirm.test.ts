@@ -3,6 +3,22 @@ import { expect, test } from "vitest";
 import * as z from "zod";
 import { DeployPlace, stateOf } from "./deploy-place.ts";
 
+interface InState {
+  readonly address: string;
+  readonly mode?: string;
+  readonly tainted?: boolean;
+  readonly values: object;
+}
+
+/** What `terraform show -json` says of a first deployment that ended before all was made. */
+function halfMade(...resources: readonly InState[]) {
+  const found = resources.map((resource) => ({
+    ...{ mode: "managed", type: resource.address.split(".")[0] },
+    ...resource,
+  }));
+  return { "*show -json": `echo '${JSON.stringify({ values: { root_module: { resources: found } } })}'` };
+}
+
 test("without a yes the infrastructure is compared, and nothing is changed", async () => {
   const place = new DeployPlace();
   const { code, stderr } = await place.deploy([], { input: "no\n" });
@@ -71,7 +87,7 @@ test("--destroy tells what there is by the state, and not by the variables, befo
   expect(stdout).toMatch(/bucket +my-project-baton$/m);
   expect(stdout).toMatch(/Pub\/Sub topic +baton-queue-forgotten/);
   expect(stdout).toMatch(/Cloud Run function +baton \(europe-west1\), if there is one/);
-  expect(stdout).toContain("and 2 project_iam_member\n");
+  expect(stdout).toContain("and 2 project_iam_member, 1 firestore_field\n");
   // Of the workflows, which have nothing to do with it; services stay.
   expect(stdout).not.toContain("baton-queue-slow");
   expect(stdout).not.toContain("project_service");
@@ -95,6 +111,7 @@ test("--destroy tells programs what it has deleted", async () => {
     "service account baton-function@my-project.iam.gserviceaccount.com",
     "other project_iam_member",
     "other project_iam_member",
+    "other firestore_field",
   ]);
   expect(stderr).toContain("by the state of Terraform");
 });
@@ -135,6 +152,60 @@ test("--destroy applies nothing where nothing is protected any more, or nothing 
     "error DEPLOY_FAILED: Looking whether there is a state",
   );
   expect(nowhere.told.at(-1)).toBe("terraform workspace select");
+});
+
+test("--destroy lifts the protection of what is there, and makes nothing that a first deployment could not", async () => {
+  const secret = 'google_secret_manager_secret.this["baton-callback-secret"]';
+  const place = new DeployPlace({
+    terraform: halfMade(
+      { address: "google_storage_bucket.this", values: { force_destroy: false } },
+      { address: "google_bigquery_dataset.this", values: { delete_contents_on_destroy: false } },
+      { address: secret, values: { deletion_protection: true } },
+      { address: "google_bigquery_table.callbacks", values: { deletion_protection: false } },
+      { address: "google_pubsub_topic.dead_letters", values: {} },
+      { address: "google_storage_bucket.theirs", mode: "data", values: { force_destroy: false } },
+    ),
+  });
+  expect((await place.deploy(["--destroy", "--yes"])).code).toBe(0);
+  const [plan = []] = place.calls.filter((call) => call.includes("plan"));
+  expect(plan.filter((word) => word.startsWith("-target="))).toEqual([
+    "-target=google_storage_bucket.this",
+    "-target=google_bigquery_dataset.this",
+    `-target=${secret}`,
+  ]);
+  // It has made no index, and Terraform would refuse to forget what is not there.
+  expect(place.told).not.toContain("terraform state rm");
+  expect(place.told.slice(-2)).toEqual([
+    "terraform apply baton.my-project_baton.tfplan",
+    "terraform destroy",
+  ]);
+});
+
+test("--destroy keeps what is protected and was made half, until its protection is lifted", async () => {
+  const dataset = "google_bigquery_dataset.this";
+  const topic = "google_pubsub_topic.dead_letters";
+  const tainted = { change: { actions: ["delete", "create"] }, action_reason: "replace_because_tainted" };
+  const place = new DeployPlace({
+    terraform: {
+      ...halfMade(
+        { address: dataset, tainted: true, values: { delete_contents_on_destroy: false } },
+        { address: topic, tainted: true, values: {} },
+      ),
+      "*show -json baton.*.tfplan": `echo '${JSON.stringify({
+        resource_changes: [{ address: topic, type: "google_pubsub_topic", ...tainted }],
+      })}'`,
+    },
+  });
+  expect((await place.deploy(["--destroy", "--yes"])).code).toBe(0);
+  const untainted = place.calls.filter((call) => call.includes("untaint"));
+  expect(untainted.map((call) => call.at(-1))).toEqual([dataset]);
+  expect(place.told.filter((call) => /untaint|plan|apply|destroy/.test(call))).toEqual([
+    `terraform untaint ${dataset}`,
+    "terraform plan",
+    "terraform show baton.my-project_baton.tfplan",
+    "terraform apply baton.my-project_baton.tfplan",
+    "terraform destroy",
+  ]);
 });
 
 test("--destroy leaves the indexes to the database, where the state holds any", async () => {

@@ -50,10 +50,25 @@ test.each(["environments/production.env", "./environments/production.env"])(
   },
 );
 
-test("files of one name in two folders are two", async () => {
+test("files of one name in two folders are two, however their paths are written", async () => {
   const path = "other/production.env";
   const place = new DeployPlace({ files: { [path]: "" }, gcloud: production });
-  expect((await place.deploy(["--skip-infra", "--yes", "--variables", path])).code).toBe(1);
+  for (const written of [path, place.path(path)])
+    expect((await place.deploy(["--skip-infra", "--yes", "--variables", written])).code).toBe(1);
+});
+
+test.each([
+  ["/builds/7/environments/production.env", "environments/production.env", 0],
+  ["/builds/7/other/production.env", "environments/production.env", 1],
+  ["/production.env", "environments/production.env", 1],
+  ["../environments/production.env", "environments/production.env", 0],
+  ["../other/production.env", "environments/production.env", 1],
+])("of paths of two machines the end is compared: %s and %s", async (before, name, code) => {
+  const gcloud = servingFunction({ BATON_DEPLOY_VARIABLES: before });
+  const place = new DeployPlace({ files: { [name]: "" }, gcloud });
+  expect((await place.deploy(["--skip-infra", "--yes", "--variables", place.path(name)])).code).toBe(code);
+  if (before.startsWith("/"))
+    expect((await place.deploy(["--skip-infra", "--yes", "--variables", name])).code).toBe(code);
 });
 
 test("the infrastructure alone is not made without the file of its function either", async () => {

@@ -18,7 +18,7 @@ export const model = workflow("model").task("run", dataform({
 /** What a foreign tool does, by a pattern of its command line; see `case` of the shell. */
 type Behaviour = Readonly<Record<string, string>>;
 
-/** What `terraform show -json` says of a deployment with a database of these values, two topics and some grants. */
+/** What `terraform show -json` says of a deployment with a database of these values, an index, two topics and some grants. */
 export function stateOf(database: object) {
   const resource = (type: string, name: string, values: object, mode = "managed") => ({
     ...{ address: `${type}.${name}`, mode, type, name, values },
@@ -33,6 +33,7 @@ export function stateOf(database: object) {
     resource("google_pubsub_topic", "control", { name: "baton-control" }),
     resource("google_pubsub_topic", "forgotten", { name: "baton-queue-forgotten" }),
     resource("google_firestore_database", "this", { name: "(default)", ...database }),
+    resource("google_firestore_field", 'override["batches/*"]', {}),
     resource("google_project", "this", { number: "1" }, "data"),
   ];
   return {

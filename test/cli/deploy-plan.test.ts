@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import * as z from "zod";
-import { DeployPlace, type DeployPlaceOptions } from "./deploy-place.ts";
+import { DeployPlace, type DeployPlaceOptions, stateOf } from "./deploy-place.ts";
 
 const docs = fileURLToPath(new URL("../../docs/deploy.md", import.meta.url));
 
@@ -70,12 +70,18 @@ test.each([[[]], [["--skip-infra"]], [["--skip-function"]]])(
 );
 
 test("a removal runs the commands that its dry run prints, in their order", async () => {
+  const state = JSON.stringify(stateOf({ delete_protection_state: "DELETE_PROTECTION_ENABLED" }));
+  const database = '"address":"google_firestore_database.this"';
   const { commands, place } = await plan(["--destroy"], {
     gcloud: { "run services list *": "echo baton" },
+    terraform: { "*show -json": `echo '${state.replace(database, `${database},"tainted":true`)}'` },
   });
   const { stdout } = await place.deploy(["--destroy", "--yes"]);
   const run = stdout.split("\n").filter((line) => /^ {2}(TF_WORKSPACE=\S+ )?(terraform|gcloud) /.test(line));
-  expect(run.map((line) => line.trim())).toEqual(commands.map(({ line }) => line));
+  const named = commands.map(({ line }) =>
+    line.replace(/'(-target=)?<what is protected>'/, "$1google_firestore_database.this"),
+  );
+  expect(run.map((line) => line.trim())).toEqual(named);
 });
 
 test("topics, features and starts are computed from the workflows", async () => {
@@ -188,6 +194,7 @@ test("--destroy shows what it would delete, and by which commands", async () => 
     "terraform -chdir=infra show -json",
     "gcloud services list --enabled",
     "gcloud run services list",
+    "terraform -chdir=infra untaint '<what",
     "terraform -chdir=infra plan -input=false",
     "terraform -chdir=infra show -json",
     "terraform -chdir=infra apply -input=false",

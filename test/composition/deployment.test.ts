@@ -95,6 +95,18 @@ test("a file of variables that is not there is wrong usage", () => {
   );
 });
 
+test("the project that a file names wins over the shell's, by whichever of its two names", () => {
+  const folder = mkdtempSync(join(tmpdir(), "baton-"));
+  const file = join(folder, "one.env");
+  const production = { ...place, BATON_PROJECT: "production-1" };
+  for (const name of ["GOOGLE_CLOUD_PROJECT", "BATON_PROJECT"]) {
+    writeFileSync(file, `${name}=staging-1\n`);
+    const { configuration } = readTarget(production, { variables: file });
+    expect(configuration.google.projectId).toBe("staging-1");
+  }
+  rmSync(folder, { recursive: true });
+});
+
 test("whatever is wrong with a deployment is told in one form: what it is, and where it is written", () => {
   const folder = mkdtempSync(join(tmpdir(), "baton-"));
   const file = join(folder, "one.env");

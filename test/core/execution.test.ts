@@ -8,6 +8,7 @@ import {
   executionId,
   freed,
   type Holder,
+  heldForCancel,
   identityOf,
   isSpent,
   stepsOfKey,
@@ -58,11 +59,15 @@ const goesOn = { kind: "take", token: 5, generation: "g1" };
 
 test.each([
   ["nothing: take it, and begin anew", undefined, { kind: "take", token: 1, generation: undefined }],
-  ["a live lock: held", { execution: locked, ageMs: 0 }, { kind: "locked", remainingMs: 30_000 }],
+  [
+    "a live lock: held",
+    { execution: locked, ageMs: 0 },
+    { kind: "locked", remainingMs: 30_000, byCancel: false },
+  ],
   [
     "a lock in its last instant: held",
     { execution: locked, ageMs: 29_999.5 },
-    { kind: "locked", remainingMs: 1 },
+    { kind: "locked", remainingMs: 1, byCancel: false },
   ],
   ["a lock whose lease is over: take over", { execution: locked, ageMs: 30_000 }, goesOn],
   ["a success: done", { execution: succeeded, ageMs: 99_999 }, { kind: "completed", execution: succeeded }],
@@ -78,12 +83,12 @@ test.each([
   [
     "another task of the same batch",
     { batchId: "one", taskId: "else" },
-    { kind: "locked", remainingMs: 29_000 },
+    { kind: "locked", remainingMs: 29_000, byCancel: false },
   ],
   [
     "the same task of another batch",
     { batchId: "two", taskId: "work" },
-    { kind: "locked", remainingMs: 29_000 },
+    { kind: "locked", remainingMs: 29_000, byCancel: false },
   ],
 ])("a live lock that is met by %s", (_name, arriving, expected) => {
   expect(decideAdmission({ execution: locked, ageMs: 1_000 }, arriving)).toEqual(expected);
@@ -168,6 +173,15 @@ test("a cleared key begins anew", () => {
   const after = cleared(succeeded, "n2");
   expect(after).toMatchObject({ state: "FREE", result: null, callbackId: null, nonce: "n2" });
   expect(decideAdmission({ execution: after, ageMs: 0 }, other)).toEqual(anew);
+});
+
+test("a key that is held for a cancel is locked, and says so", () => {
+  const held = heldForCancel(free, holder, "n2");
+  expect(decideAdmission({ execution: held, ageMs: 0 }, other)).toEqual({
+    kind: "locked",
+    remainingMs: limits.cancelLockSeconds * 1_000,
+    byCancel: true,
+  });
 });
 
 test.each([

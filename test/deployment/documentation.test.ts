@@ -76,6 +76,18 @@ test.each([
   expect(broken).toEqual([]);
 });
 
+test("a name that is taken by another prefix is gone round by taking the first attempt away", () => {
+  const [line = ""] = pageOf("docs/deploy.md").match(/^- Names are taken: another `BATON_PREFIX`.*$/m) ?? [];
+  expect(line).toContain("baton deploy --destroy");
+  expect(pageOf("docs/deploy.md")).toContain("with any but the prefix, what has been made stays");
+});
+
+test("the deployment beside a lost one is made from a shell without that one's variables", () => {
+  const [, lost = ""] = /^## A lost region\n(.*?)^## /ms.exec(pageOf("docs/operations.md")) ?? [];
+  expect(lost.indexOf("from a new shell")).toBeGreaterThan(-1);
+  expect(lost.indexOf("from a new shell")).toBeLessThan(lost.indexOf("npx baton deploy"));
+});
+
 test("that a wrong command would be found", () => {
   const wrong = ["baton deply", "baton deploy --dryrun", "baton cancel", "baton show a b"];
   for (const text of wrong) expect(problemOf({ text, isWhole: true }), text).toBeDefined();

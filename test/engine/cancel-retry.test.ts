@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { runQuery, workflow } from "../../src/index.ts";
+import { runQuery, TaskError, workflow } from "../../src/index.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { TaskOutcome } from "../../src/ports/task-runner.ts";
 import { testApp, untilEnded } from "../support/app.ts";
@@ -7,9 +7,10 @@ import { firstTime } from "../support/faults.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
 const key = "flow/query?into=ones";
-const flow = workflow("flow").task("query", runQuery({ sql: "SELECT 1 AS one", into: "ones" }), {
-  idempotency: { key: { fields: ["into"] }, lock: "5m" },
-});
+const flowWith = (onLocked: "wait" | "skip") =>
+  workflow("flow").task("query", runQuery({ sql: "SELECT 1 AS one", into: "ones" }), {
+    idempotency: { key: { fields: ["into"] }, lock: "5m", onLocked },
+  });
 const whole = { text: "1", bytes: 1 };
 const done: TaskOutcome = { kind: "succeeded", summary: whole, result: whole, notes: null };
 
@@ -17,7 +18,10 @@ const done: TaskOutcome = { kind: "succeeded", summary: whole, result: whole, no
  * A batch that has been cancelled, and a warehouse whose jobs are known by their idempotency keys. The task of the first run
  * ends as the test says. `onCancel` is called within each of the later cancels, the first being that of the command.
  */
-async function cancelled(onCancel: () => Promise<void>, clock?: Clock) {
+async function cancelled(
+  onCancel: () => Promise<void>,
+  { clock, onLocked = "wait" }: { readonly clock?: Clock; readonly onLocked?: "wait" | "skip" } = {},
+) {
   const jobs = new Set<string>();
   const killed: string[] = [];
   const first = Promise.withResolvers<TaskOutcome>();
@@ -25,7 +29,7 @@ async function cancelled(onCancel: () => Promise<void>, clock?: Clock) {
   let runs = 0;
   let cancels = 0;
   const app = testApp({
-    workflows: [flow],
+    workflows: [flowWith(onLocked)],
     ...(clock && { clock }),
     environment: { BATON_SWEEP: "1h", BATON_LEASE: "10m" },
     around: (plain) => ({
@@ -81,6 +85,42 @@ test("what the old worker of a cancelled task ends is not the job of the retry: 
   expect(batch.killed).toEqual([]);
 });
 
+test("a call that skips what another does waits while a key is held for a cancel: nobody does the work", async () => {
+  const hasCome = Promise.withResolvers<string>();
+  const batch = await cancelled(async () => hasCome.resolve(await batch.retry()), { onLocked: "skip" });
+  batch.oldWorkerEnds();
+  const next = await hasCome.promise;
+  await expect.poll(() => batch.runs()).toBe(2);
+  batch.retryEnds();
+  expect((await untilEnded(batch.app, next)).status).toBe("SUCCESS");
+});
+
+test("what takes longer than the hold does not try again once another call has the key", async () => {
+  const clock = new VirtualClock();
+  const isFirst = firstTime();
+  const taken = Promise.withResolvers<string>();
+  const batch = await cancelled(
+    async () => {
+      if (!isFirst()) return;
+      await clock.advance(61_000);
+      taken.resolve(await batch.retry());
+      throw new TaskError("no answer came", { retryable: true });
+    },
+    { clock },
+  );
+  batch.oldWorkerEnds();
+  const next = await taken.promise;
+  expect(batch.runs()).toBe(2);
+  const before = batch.cancels();
+  await expect.poll(() => clock.pending).toBeGreaterThan(0);
+  await clock.advance(10_000);
+  batch.retryEnds();
+  expect((await untilEnded(batch.app, next)).status).toBe("SUCCESS");
+  await expect.poll(() => batch.app.broker.active).toBe(0);
+  expect(batch.killed).toEqual([]);
+  expect(batch.cancels()).toBe(before);
+});
+
 test("of two that end what a cancelled task has begun, the second waits: the first to be done would free the lock of the other", async () => {
   const isSlow = firstTime();
   const slowMayEnd = Promise.withResolvers<void>();
@@ -130,9 +170,12 @@ test("whoever holds a key for a cancel and stands still is waited for no longer 
   const clock = new VirtualClock();
   const isStuck = firstTime();
   const standingStill = Promise.withResolvers<void>();
-  const batch = await cancelled(async () => {
-    if (isStuck()) await standingStill.promise;
-  }, clock);
+  const batch = await cancelled(
+    async () => {
+      if (isStuck()) await standingStill.promise;
+    },
+    { clock },
+  );
   const message = { kind: "task", batchId: batch.batchId, taskId: "query" } as const;
   const stuck = batch.app.deliveries.deliver({ message, deliveryAttempt: 1 });
   await expect.poll(() => batch.cancels()).toBe(2);

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { EmbeddedApp } from "../../src/composition/embedded.ts";
@@ -104,6 +105,38 @@ async function all({ ports, data }: World): Promise<string[]> {
 function countOf(texts: readonly string[], start: string): number {
   return texts.filter((text) => text.startsWith(start)).length;
 }
+
+test("a batch that was cancelled and forgotten is not begun anew by the worker that is still at it", async () => {
+  const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
+  const ran: string[] = [];
+  const slow = workflow("slow")
+    .task("a", async () => {
+      ran.push("a");
+      await mayEnd;
+    })
+    .task("b", () => void ran.push("b"), { after: ["a"] });
+  const world = opened([slow]);
+  const before = await all(world);
+  const batchId = await start(world, "slow", "Ada");
+  await expect.poll(() => ran).toEqual(["a"]);
+  await world.app.engine.cancel(batchId);
+  await world.app.engine.forget(batchId, { isToBeDeleted: true });
+  end();
+  await expect.poll(() => world.app.broker.active).toBe(0);
+  expect(ran).toEqual(["a"]);
+  const left = (await all(world)).filter((text) => !text.startsWith("definitions/"));
+  expect(left).toEqual(before.filter((text) => !text.startsWith("definitions/")));
+});
+
+test("a dead letter whose body is gone is told of, and hinders nothing", async () => {
+  const world = opened([workflow("quick").task("a", () => 1)]);
+  const batchId = await start(world, "quick", "Ada");
+  await untilEnded(world.app, batchId);
+  const deadLetterId = await letterFor(world, { event: "answer", batchId, payload: large.repeat(3) });
+  rmSync(join(world.data, "dead-letters", `${deadLetterId}.bin`));
+  const forgotten = await world.app.engine.forget(batchId, { isToBeDeleted: true });
+  expect(forgotten).toMatchObject({ deadLetters: [], unreadableLetters: 1 });
+});
 
 test("a dead letter that this version can't read hinders nothing, stays, and is told of", async () => {
   const world = opened([workflow("quick").task("a", () => 1)]);

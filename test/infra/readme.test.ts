@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { deploymentName } from "../../src/deployment/plan/files.ts";
-import { planDeployment } from "../../src/deployment/plan/plan.ts";
+import { accountOf, planDeployment } from "../../src/deployment/plan/plan.ts";
 import { functionCommands, secretCommands } from "../../src/deployment/run/commands.ts";
 import { readTarget } from "../../src/deployment/target/target.ts";
 
@@ -53,6 +53,14 @@ test("what is taken over goes into the state of its deployment", () => {
     for (const line of block.match(/^terraform import .*$/gm) ?? [])
       expect(line).toContain('-var prefix="$PREFIX"');
   }
+});
+
+test("after a lost state the account is taken over that a deployment knows its state by", () => {
+  const { PROJECT, PREFIX } = variables;
+  const [line] = written.filter((words) => words.includes("google_service_account.function"));
+  const account = accountOf({ projectId: PROJECT, prefix: PREFIX }, "function");
+  expect(line?.at(-1)).toBe(`projects/${PROJECT}/serviceAccounts/${account}`);
+  expect(page).toMatch(/These four are not all: the topics and subscriptions, queues,\s+secrets/);
 });
 
 test("blocks that work on the state begin in the folder of Baton, and end there", () => {

@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { deploymentFiles } from "../../src/deployment/plan/files.ts";
 import { planDeployment } from "../../src/deployment/plan/plan.ts";
 import { type Command, commandLine } from "../../src/deployment/run/commands.ts";
-import { infrastructureCommands } from "../../src/deployment/run/infrastructure-commands.ts";
+import { infrastructureCommands, planOfCommand } from "../../src/deployment/run/infrastructure-commands.ts";
 import { readTarget } from "../../src/deployment/target/target.ts";
 
 const tools = ["terraform", "tofu"].filter((tool) => spawnSync(tool, ["version"]).status === 0);
@@ -67,6 +67,53 @@ test.skipIf(tools.length === 0)(
       expect(one?.run(one.commands.destroy)).toMatchObject({ status: 0 });
       expect(one?.run(one.commands.state).stdout).not.toContain("terraform_data");
       expect(two?.run(two.commands.state).stdout).toContain('"input":"two"');
+    }
+  },
+  120_000,
+);
+
+test.skipIf(tools.length === 0)(
+  "a state of the old name is moved by the commands of the page",
+  () => {
+    const page = readFileSync(new URL("../../docs/deploy.md", import.meta.url), "utf8");
+    const [, block = ""] = /^### A state of the old name\n.*?^```sh\n(.*?)^```$/ms.exec(page) ?? [];
+    for (const tool of tools) {
+      const folder = folderOf();
+      const { commands, run } = deploymentIn(folder, tool, "baton");
+      const lines = block
+        .replaceAll("terraform -chdir", `${tool} -chdir`)
+        .replaceAll("my-project", "some-project");
+      const shell = (script: string) => run({ title: "", argv: ["sh", "-ec", script] });
+      const old = "some-project-baton";
+      expect(run(commands.init)).toMatchObject({ status: 0 });
+      expect(shell(`${tool} -chdir=infra workspace new ${old}`)).toMatchObject({ status: 0 });
+      const made = `TF_WORKSPACE=${old} ${tool} -chdir=infra apply -auto-approve -var prefix=baton`;
+      expect(shell(made)).toMatchObject({ status: 0 });
+      expect(shell(lines)).toMatchObject({ status: 0 });
+      expect(run(commands.plan)).toMatchObject({ status: 0, stdout: expect.stringContaining("No changes") });
+      expect(shell(`${tool} -chdir=infra workspace delete -force ${old}`)).toMatchObject({ status: 0 });
+      expect(run(commands.state).stdout).toContain('"input":"baton"');
+    }
+  },
+  120_000,
+);
+
+test.skipIf(tools.length === 0)(
+  "of what was made half, what is protected is planned alone",
+  () => {
+    for (const tool of tools) {
+      const folder = folderOf();
+      const { commands, run } = deploymentIn(folder, tool, "baton");
+      const more = 'resource "terraform_data" "taken" { input = "all that is missing" }\n';
+      writeFileSync(join(folder, "infra/more.tf"), more);
+      for (const name of ["init", "workspace"] as const)
+        expect(run(commands[name])).toMatchObject({ status: 0 });
+      const plan = planOfCommand(commands.plan, ["terraform_data.this"]);
+      expect(run(plan)).toMatchObject({ status: 0 });
+      expect(run(commands.apply)).toMatchObject({ status: 0 });
+      expect(run(commands.state).stdout).toContain("terraform_data.this");
+      expect(run(commands.state).stdout).not.toContain("terraform_data.taken");
+      expect(run(commands.destroy)).toMatchObject({ status: 0 });
     }
   },
   120_000,

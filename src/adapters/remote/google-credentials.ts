@@ -2,7 +2,7 @@ import type { AuthClient, GoogleAuth } from "google-auth-library";
 import { messageOf } from "../../core/errors.ts";
 import type { CredentialChecks } from "../../ports/checks.ts";
 import { GoogleRefusal } from "../../ports/google-rest.ts";
-import { within } from "./within.ts";
+import { NoAnswerError, within } from "./within.ts";
 
 export interface CredentialsOptions {
   /** What the tokens are for. Default: whatever the account may do. */
@@ -22,12 +22,14 @@ export class Credentials implements CredentialChecks {
     this.#timeoutMs = options.timeoutMs ?? 30_000;
   }
 
-  /** Throws a `GoogleRefusal` when there are none. */
+  /** Throws a `GoogleRefusal`: 401 when there are none, 0 when no token comes in time. */
   async headers(): Promise<Record<string, string>> {
     try {
       const auth = await this.#open();
       return Object.fromEntries(await within(this.#timeoutMs, auth.getRequestHeaders()));
     } catch (error) {
+      if (error instanceof NoAnswerError)
+        throw new GoogleRefusal(0, `No token came: ${error.message}`, error);
       throw new GoogleRefusal(401, `There are no credentials: ${messageOf(error)}`, error);
     }
   }

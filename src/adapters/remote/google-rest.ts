@@ -25,9 +25,8 @@ export function googleRest({ service, endpoint, timeoutMs = 15_000 }: GoogleRest
         exchange({ url, method, headers, body: text, signal, timeoutMs }),
         signal,
       );
-      const json = jsonIn(answer.body);
-      if (answer.status >= 200 && answer.status <= 299) return json;
-      throw new GoogleRefusal(answer.status, `It answered ${answer.status}: ${saidIn(json)}`);
+      if (answer.status >= 200 && answer.status <= 299) return jsonIn(answer.body);
+      throw new GoogleRefusal(answer.status, `It answered ${answer.status}: ${reasonIn(answer.body)}`);
     },
   };
 }
@@ -41,10 +40,11 @@ async function answered(answer: Promise<Answer>, signal: AbortSignal): Promise<A
   }
 }
 
-/** Google's services answer `{ error: { message } }`. */
-function saidIn(json: unknown): string {
-  const message = fieldOf(fieldOf(json, "error"), "message");
-  return typeof message === "string" ? message.slice(0, limits.shownAnswerCharacters) : "no reason was given";
+/** Google's services answer `{ error: { message } }`, and what stands before them whatever it likes. */
+function reasonIn(body: string): string {
+  const message = fieldOf(fieldOf(jsonIn(body), "error"), "message");
+  const reason = typeof message === "string" ? message : body.trim();
+  return reason.slice(0, limits.shownAnswerCharacters) || "no reason was given";
 }
 
 function fieldOf(value: unknown, name: string): unknown {

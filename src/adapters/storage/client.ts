@@ -1,6 +1,6 @@
 import type { Storage } from "@google-cloud/storage";
 import { within } from "../remote/within.ts";
-import { defaultTimeoutMs, openStorage, type StorageClientOptions } from "./connection.ts";
+import { defaultTimeoutMs, leastBytesPerMs, openStorage, type StorageClientOptions } from "./connection.ts";
 import { download } from "./download.ts";
 import { failureOf, StorageFailure } from "./failure.ts";
 import type { Place } from "./object-place.ts";
@@ -82,7 +82,7 @@ export class StorageClient {
         metadata: { contentType, md5Hash },
         ...(generation === undefined ? {} : { preconditionOpts: { ifGenerationMatch: generation } }),
       });
-      await within(this.#timeoutMs, saved);
+      await within(this.#timeoutMs + content.byteLength / leastBytesPerMs, saved);
     } catch (error) {
       throw failureOf(error);
     }

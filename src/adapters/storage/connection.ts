@@ -8,8 +8,10 @@ export interface StorageClientOptions {
   readonly timeoutMs?: number;
 }
 
-/** The largest result needs 70 seconds at 4 Mbit/s. */
 export const defaultTimeoutMs = 120_000;
+
+/** What an upload is granted on top of that: a line of 2 Mbit/s is slow, a slower one does not answer. */
+export const leastBytesPerMs = 250;
 
 /** The client is loaded here, at the first call that needs it. */
 export async function openStorage({ projectId, apiEndpoint }: StorageClientOptions): Promise<Storage> {

@@ -60,10 +60,15 @@ function checkAnswer(url: string, { status, headers }: HttpResponse): void {
   const { location } = headers;
   if (status >= 300 && status <= 399 && location !== undefined && URL.canParse(location, url))
     throw refusal(
-      `POST ${place} was redirected to ${shownAddress(new URL(location, url).href)}; callbacks need that address`,
+      `POST ${place} was redirected to ${redirectedTo(place, new URL(location, url))}; callbacks need that address`,
     );
   if (status >= 200 && status <= 299) return;
   throw refusal(`POST ${place} answered ${status}`, retryableStatuses.has(status) || status >= 500);
+}
+
+function redirectedTo(place: string, target: URL): string {
+  const other = shownAddress(target.href);
+  return other === place ? "another path of it" : other;
 }
 
 function refusal(message: string, retryable = false): TaskError {

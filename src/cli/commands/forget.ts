@@ -30,11 +30,12 @@ async function forget(session: Session, app: App, batchId: string, options: Opti
   const told = { batchId, engine, isDeleted: isToBeDeleted };
   if (options.json) session.json(forgettingView(forgetting, told));
   else session.print(forgettingText(forgetting, told));
-  if (engine === "gcp" && hasJustEnded(forgetting)) session.note(lateMessages);
+  if (engine === "gcp" && hasJustEnded(forgetting))
+    session.note(isToBeDeleted ? lateMessages : `${lateMessages} To be sure, wait a day before --delete.`);
 }
 
 const lateMessages =
-  "It ended less than a day ago: a message of it that comes late can run a task again whose TaskLog is gone. To be sure, wait a day before --delete.";
+  "It ended less than a day ago: a message of it that comes late can run a task again whose TaskLog is gone.";
 
 function hasJustEnded({ batches }: Forgetting): boolean {
   return batches.some(

@@ -103,7 +103,7 @@ function notReached(forgetting: Forgetting, engine: Told["engine"]): string[] {
   const { archived, files, unreadableLetters } = forgetting;
   return [
     ...(unreadableLetters > 0
-      ? [`${unreadableLetters} dead letters that this version can't read, whatever they are of`]
+      ? [`${unreadableLetters} dead letters that can't be read, whatever they are of`]
       : []),
     ...elsewhere[engine],
     ...archived.map(({ table: name, key }) => `the row of ${name} with ${JSON.stringify(key)}`),

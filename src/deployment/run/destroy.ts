@@ -1,13 +1,13 @@
 import { functionCommands } from "./commands.ts";
 import { demandNoDeletions } from "./deletions.ts";
-import { fieldsAddress } from "./infrastructure-commands.ts";
+import { fieldsAddress, planOfCommand, untaintCommand } from "./infrastructure-commands.ts";
 import { demandStateToRemove } from "./own-state.ts";
 import { plannedChanges } from "./plan-changes.ts";
 import type { Prepared } from "./prepare.ts";
 import { askProjectNumber } from "./project-number.ts";
 import { type RunStep, type Show, stepsOf } from "./run-step.ts";
 import { hasCloudRun } from "./serving.ts";
-import { type StateResource, stateResources } from "./state.ts";
+import { protectedResources, type StateResource, stateResources } from "./state.ts";
 import { demandTools } from "./tools.ts";
 import { writeTerraformVariables } from "./written-files.ts";
 
@@ -38,9 +38,9 @@ export async function destroyDeployment(
   await show.confirm(
     `This deletes the deployment ${prefix} of the project ${projectId}, and all of its data. Type ${prefix} to go on:`,
   );
-  const isWhole = state !== undefined && (await liftProtection(prepared, run, state));
+  if (state !== undefined) await liftProtection(prepared, run, state);
   if (serves) await run(functionCommands(deployment).remove);
-  if (isWhole || found.some(isField)) await run(infrastructure.forgetFields);
+  if (found.some(isField)) await run(infrastructure.forgetFields);
   if (state !== undefined) await run(infrastructure.destroy);
   return found;
 }
@@ -63,23 +63,31 @@ function isField({ address }: StateResource): boolean {
 }
 
 /**
- * What is protected can't be deleted before an apply has lifted it. Where it is lifted, no apply must come: it would make
- * again what an earlier removal has deleted. Gives whether there was one, after which everything is there.
+ * What is protected can't be deleted before an apply has lifted it: of that alone, for one of all would make what is missing,
+ * and fail where a first deployment did. Where it is lifted, no apply must come: it would make again what an earlier removal
+ * has deleted.
  */
-async function liftProtection(prepared: Prepared, run: RunStep, state: string): Promise<boolean> {
-  const { deployment, infrastructure } = prepared;
+async function liftProtection(prepared: Prepared, run: RunStep, state: string): Promise<void> {
+  const { deployment, tools, infrastructure } = prepared;
   writeTerraformVariables(prepared, unprotected(deployment));
-  if (!isProtected(state)) return false;
-  await run(infrastructure.plan);
-  // With the names of another deployment, it would be made in place of this one.
-  demandNoDeletions(prepared, await plannedChanges(prepared, run));
+  const found = protectedResources(infrastructure.state, state);
+  if (found.length === 0) return;
+  // It would be replaced, that is deleted while it is protected still.
+  for (const { address } of found.filter(({ isHalfMade }) => isHalfMade))
+    await run(untaintCommand(deployment, tools, address));
+  await run(
+    planOfCommand(
+      infrastructure.plan,
+      found.map(({ address }) => address),
+    ),
+  );
+  const changes = await plannedChanges(prepared, run);
+  // With the names of another deployment, it would be made in place of this one. What was made half goes anyway.
+  demandNoDeletions(
+    prepared,
+    changes.filter(({ isHalfMade }) => !isHalfMade),
+  );
   await run(infrastructure.apply);
-  return true;
-}
-
-/** Whether a state holds something that is protected; an empty one holds nothing. */
-function isProtected(state: string): boolean {
-  return /"delete_protection_state":\s*"DELETE_PROTECTION_ENABLED"|"deletion_protection":\s*true/.test(state);
 }
 
 function unprotected(deployment: Prepared["deployment"]): Prepared["deployment"] {

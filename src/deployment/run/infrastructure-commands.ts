@@ -81,6 +81,15 @@ export function infrastructureCommands(deployment: Deployment, { programs, isPla
   } satisfies Record<string, Command>;
 }
 
+/** Plans what is named and what that rests on, and nothing else. */
+export function planOfCommand(plan: Command, addresses: readonly string[]): Command {
+  return {
+    ...plan,
+    title: "Comparing what is protected with what is there",
+    argv: [...plan.argv, ...addresses.map((address) => `-target=${address}`)],
+  };
+}
+
 /** Has the next plan keep what an apply began and could not end. */
 export function untaintCommand(
   deployment: Deployment,

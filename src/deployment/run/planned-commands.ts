@@ -1,6 +1,7 @@
 import { functionSecrets } from "../plan/function-environment.ts";
 import { privateFlag } from "../plan/function-settings.ts";
 import { type Command, functionCommands, secretCommands } from "./commands.ts";
+import { planOfCommand, untaintCommand } from "./infrastructure-commands.ts";
 import type { Prepared } from "./prepare.ts";
 
 /** Every command of a deployment, in order. */
@@ -62,11 +63,7 @@ function onceCondition({ condition }: Command): string {
 /** Every command that takes a deployment away, in order. */
 export function removalCommands(prepared: Prepared): readonly Command[] {
   const { deployment, infrastructure, parts } = prepared;
-  const { init, existing, state, plan, changes, apply, forgetFields, destroy } = infrastructure;
-  const lifted = [plan, changes, apply].map((command) => ({
-    ...command,
-    condition: "when it is protected against deletion",
-  }));
+  const { init, existing, state, forgetFields, destroy } = infrastructure;
   const { enabled, present, remove } = functionCommands(deployment);
   const isWhole = parts.includes("infrastructure");
   const looks = isWhole ? [enabled, { ...present, condition: "when it is" }] : [present];
@@ -74,8 +71,21 @@ export function removalCommands(prepared: Prepared): readonly Command[] {
     ...projectCommands(prepared),
     ...(isWhole ? [init, existing, state] : []),
     ...(parts.includes("function") ? looks : []),
-    ...(isWhole ? lifted : []),
+    ...(isWhole ? liftingCommands(prepared) : []),
     ...(parts.includes("function") ? [remove] : []),
     ...(isWhole ? [forgetFields, destroy] : []),
+  ];
+}
+
+function liftingCommands({ deployment, tools, infrastructure }: Prepared): readonly Command[] {
+  const { plan, changes, apply } = infrastructure;
+  const address = "<what is protected>";
+  const condition = "when it is protected against deletion";
+  return [
+    {
+      ...untaintCommand(deployment, tools, address),
+      condition: `${condition}, and was made half the last time`,
+    },
+    ...[planOfCommand(plan, [address]), changes, apply].map((command) => ({ ...command, condition })),
   ];
 }

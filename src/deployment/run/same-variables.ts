@@ -1,4 +1,4 @@
-import { basename, isAbsolute, normalize } from "node:path";
+import { isAbsolute, normalize, sep } from "node:path";
 import { BatonError } from "../../core/errors.ts";
 import { fileVariable } from "../plan/function-environment.ts";
 import type { Prepared } from "./prepare.ts";
@@ -32,8 +32,22 @@ export function demandVariablesFile(
   );
 }
 
-/** Paths are from the folder of Baton, if they are not of one machine: of those, the name alone can be compared. */
+/** Paths are from the folder of Baton, if they are not of one machine: of those, the end alone can be compared. */
 function isSameFile(before: string, now: string): boolean {
-  if (isAbsolute(before) || isAbsolute(now)) return basename(before) === basename(now);
+  if (isAbsolute(before) && isAbsolute(now)) return endOf(before, 2) === endOf(now, 2);
+  if (isAbsolute(before)) return endOf(before, segmentsOf(now).length) === endOf(now);
+  if (isAbsolute(now)) return endOf(now, segmentsOf(before).length) === endOf(before);
   return normalize(before) === normalize(now);
+}
+
+/** The last segments of a path, or all. */
+function endOf(path: string, length = Number.POSITIVE_INFINITY): string {
+  return segmentsOf(path).slice(-length).join(sep);
+}
+
+/** Those that have a name: where the folder of Baton is, an absolute path does not tell. */
+function segmentsOf(path: string): readonly string[] {
+  return normalize(path)
+    .split(sep)
+    .filter((segment) => segment !== "" && segment !== "..");
 }

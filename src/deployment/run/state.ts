@@ -13,6 +13,7 @@ const ResourceSchema = z.object({
   address: z.string(),
   mode: z.string().default("managed"),
   type: z.string(),
+  tainted: z.boolean().default(false),
   values: z.record(z.string(), z.unknown()).default({}),
 });
 type Resource = z.infer<typeof ResourceSchema>;
@@ -52,6 +53,32 @@ const stays = "google_project_service";
 
 /** The kind of what nobody would miss, such as grants, alerts and indexes: named by its type. */
 export const otherKind = "other";
+
+/** What can't be deleted, or not while something is in it, before an apply has lifted that. */
+export interface ProtectedResource {
+  readonly address: string;
+  /** An apply began it and did not end: the next one replaces it. */
+  readonly isHalfMade: boolean;
+}
+
+/** The fields that `delete_protection` sets, as they are while it does. */
+const protections: readonly (readonly [field: string, value: unknown])[] = [
+  ["delete_protection_state", "DELETE_PROTECTION_ENABLED"],
+  ["deletion_protection", true],
+  ["force_destroy", false],
+  ["delete_contents_on_destroy", false],
+];
+
+/** What a state holds that is protected; an empty one holds nothing. Throws `DEPLOY_FAILED` when it can't be read. */
+export function protectedResources(command: Command, text: string): readonly ProtectedResource[] {
+  return parsed(command, text)
+    .filter(({ mode, values }) => mode === "managed" && isProtected(values))
+    .map(({ address, tainted }) => ({ address, isHalfMade: tainted }));
+}
+
+function isProtected(values: Resource["values"]): boolean {
+  return protections.some(([field, value]) => values[field] === value);
+}
 
 /** What `terraform show -json` says there is. Throws `DEPLOY_FAILED` when it can't be read. */
 export function stateResources(command: Command, text: string): readonly StateResource[] {

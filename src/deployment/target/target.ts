@@ -38,7 +38,7 @@ export interface Target {
 export function readTarget(given: RawEnvironment, options: TargetOptions): Target {
   const file =
     options.variables === undefined ? { variables: {}, problems: [] } : readVariablesFile(options.variables);
-  const named = namedVariables({ ...given, ...file.variables }, options);
+  const named = namedVariables({ ...given, ...withItsProject(file.variables) }, options);
   const environment = withDefaults(named);
   demandOwnShell(given, environment);
   // A name that is made of the prefix is wrong where the prefix is: that is told once.
@@ -91,6 +91,12 @@ export function readTarget(given: RawEnvironment, options: TargetOptions): Targe
 /** Baton's variables, but for those of its samples. */
 function isOfBaton(name: string): boolean {
   return /^BATON_(?!SAMPLE_)|^OTEL_|^GOOGLE_CLOUD_PROJECT$/.test(name) || ofThisMachine.test(name);
+}
+
+/** Where the file says the project by Google's name for it, the shell's word for ours does not count. */
+function withItsProject(file: RawEnvironment): RawEnvironment {
+  const project = file.BATON_PROJECT || file.GOOGLE_CLOUD_PROJECT;
+  return project ? { ...file, BATON_PROJECT: project } : file;
 }
 
 /** Those that are not empty and not of this machine. */

@@ -1,3 +1,4 @@
+import { codeOf } from "../../core/errors.ts";
 import { type Forgotten, namesBatch } from "../../core/forget.ts";
 import { limits } from "../../core/limits.ts";
 import { type DeadLetter, DeadLetterSchema } from "../../core/records.ts";
@@ -11,7 +12,7 @@ import { deleteEach, removeObjects } from "./delete-found.ts";
 export interface FoundLetters {
   /** Ids of the dead letters whose messages are of these batches. */
   readonly deadLetters: readonly string[];
-  /** How many dead letters this version can't read; they stay. */
+  /** How many dead letters can't be read: they are of another version, or their body is gone. They stay. */
   readonly unreadableLetters: number;
 }
 
@@ -40,16 +41,26 @@ export class ForgottenLetters {
     for await (const found of this.#found()) if (found) await this.#delete(found);
   }
 
-  /** Undefined stands for one that this version can't read. */
+  /** Undefined stands for one that can't be read. */
   async *#found(): AsyncGenerator<Found | undefined> {
     const { store } = this.#dependencies;
     for await (const page of pages(store, "deadLetters", [], limits.largeDocumentsPage))
       for (const document of page.documents) {
         const { data: letter } = DeadLetterSchema.safeParse(document.data);
-        if (!letter) yield undefined;
-        else if (namesBatch(await this.#deadLetters.bodyOf(letter), this.#forgotten))
-          yield { document, letter };
+        const body = letter && (await this.#bodyOf(letter));
+        if (!letter || !body) yield undefined;
+        else if (namesBatch(body, this.#forgotten)) yield { document, letter };
       }
+  }
+
+  /** Undefined where it is gone: nobody can tell of which batch it was. */
+  async #bodyOf(letter: DeadLetter): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#deadLetters.bodyOf(letter);
+    } catch (error) {
+      if (codeOf(error) === "FILE_MISSING") return undefined;
+      throw error;
+    }
   }
 
   /** A large body goes before its document, which has to be found again all the same: it gets a body that names the batch alone. */
