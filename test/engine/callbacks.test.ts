@@ -111,6 +111,29 @@ test("a callback is never sent before its task has ended, whatever becomes of th
   expect(failures).toEqual(new Set(["refused", "hidden"]));
 });
 
+test("a callback that another worker was about to send, and died, is sent after his lease, without a sweep", async () => {
+  const receiver = await callbackReceiver();
+  const isFirst = firstTime();
+  const { app, start, ended, until } = timedApp({
+    workflows: [flowOf(() => ({ rows: 3 }))],
+    environment: { ...environment, BATON_SWEEP: "1d" },
+    around: (dependencies) =>
+      withStore(dependencies, (store) => ({
+        commit: async (writes) => {
+          const [write] = writes;
+          const isClaim = write?.kind === "update" && write.key.collection === "callbacks";
+          // He is faster, by a moment, and is not heard of again.
+          if (isClaim && isFirst()) await store.commit([{ ...write, data: { ...write.data, nonce: "his" } }]);
+          return store.commit(writes);
+        },
+      })),
+  });
+  app.work.start();
+  await ended(await start("flow", { id: 1, url: receiver.url }));
+  await until(() => receiver.received.length > 0, 2 * limits.callbackLeaseSeconds);
+  expect(isFirst()).toBe(false);
+});
+
 test("a receiver that is down for an hour gets the callback when it is up, once", async () => {
   let isUp = false;
   const receiver = await callbackReceiver(() => (isUp ? 204 : 503));
