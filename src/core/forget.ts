@@ -1,6 +1,6 @@
 import { batchIdOf } from "./batch.ts";
 import type { Execution } from "./execution.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, jsonIn } from "./json.ts";
 
 /** Ids of the batches that are to be forgotten: all runs of one lineage. */
 export type Forgotten = ReadonlySet<string>;
@@ -39,7 +39,7 @@ export function scrubbed(execution: Execution, ageMs: number, nonce: string): Ex
  * whose data are base64.
  */
 export function namesBatch(body: Uint8Array, forgotten: Forgotten): boolean {
-  const message = jsonIn(body);
+  const message = jsonIn(new TextDecoder().decode(body));
   if (message === undefined) return false;
   for (const object of objectsIn(message)) {
     const { batchId, workflowId, key, data, data_base64 } = object;
@@ -65,14 +65,6 @@ export interface NamedObject {
 export function* objectsNamedIn(value: JsonValue): Generator<NamedObject> {
   for (const { bucket, object } of objectsIn(value))
     if (typeof bucket === "string" && typeof object === "string") yield { bucket, object };
-}
-
-function jsonIn(body: Uint8Array): JsonValue | undefined {
-  try {
-    return JSON.parse(new TextDecoder().decode(body));
-  } catch {
-    return undefined;
-  }
 }
 
 /** All objects of a value, however deep: what was refused may be deeper than a function can call itself. */

@@ -26,6 +26,11 @@ export const BatchEventSchema = z.strictObject({
   nonce: z.string(),
 });
 
+/** Names of the objects that hold what steps gave, by what they begin with below all steps: the scope. */
+export function stepObjects(beginning: string): string {
+  return `steps/${beginning}`;
+}
+
 /** Whether a step or an event can be stored under the name. */
 export function isStorableName(name: unknown): name is string {
   if (

@@ -1,7 +1,8 @@
 import { ExecutionSchema, isSpent } from "../core/execution.ts";
 import { limits } from "../core/limits.ts";
 import type { DocumentStore } from "../ports/store.ts";
-import { deleteDocuments, deleteSteps } from "./delete-steps.ts";
+import { deleteEach } from "./delete-documents.ts";
+import { deleteSteps } from "./delete-steps.ts";
 
 /** Deletes execution records that say nothing any more, with their steps: a stretch of them at each sweep. */
 export class Cleanup {
@@ -24,7 +25,7 @@ export class Cleanup {
       if (!execution || !isSpent(execution, ageMs - limits.spentMarginSeconds * 1_000)) continue;
       // Before their record: as long as that stands, they are found again.
       await deleteSteps(this.#store, execution);
-      await deleteDocuments(this.#store, [document]);
+      await deleteEach(this.#store, [document]);
     }
   }
 }

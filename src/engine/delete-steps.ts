@@ -1,20 +1,16 @@
 import { messageOf } from "../core/errors.ts";
 import { type Execution, stepsOfKey } from "../core/execution.ts";
-import { limits } from "../core/limits.ts";
-import type { DocumentStore, StoredDocument, SyncMark } from "../ports/store.ts";
+import type { DocumentStore, SyncMark } from "../ports/store.ts";
+import { deleteWhere } from "./delete-documents.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { insist } from "./insist.ts";
-import { pages } from "./pages.ts";
 
 /** Deletes the steps that belong to a generation of a key. */
-export async function deleteSteps(
+export function deleteSteps(
   store: DocumentStore,
   execution: Pick<Execution, "key" | "generation">,
 ): Promise<void> {
-  const scope = stepsOfKey(execution);
-  const ofScope = [{ field: "scope", equals: scope }];
-  for await (const page of pages(store, "steps", ofScope, limits.largeDocumentsPage))
-    await deleteDocuments(store, page.documents);
+  return deleteWhere(store, "steps", { field: "scope", equals: stepsOfKey(execution) });
 }
 
 /**
@@ -34,17 +30,4 @@ export async function forgetSteps(
   } catch (error) {
     logger.warn("steps of a result that has run out stay", { key: spent.key, error: messageOf(error) });
   }
-}
-
-/** A document that was written since it was read stays. */
-export async function deleteDocuments(
-  store: DocumentStore,
-  documents: readonly StoredDocument[],
-): Promise<void> {
-  for (let first = 0; first < documents.length; first += limits.writesPerCommit)
-    await store.commitEach(
-      documents
-        .slice(first, first + limits.writesPerCommit)
-        .map(({ key, version }) => ({ kind: "delete", key, version })),
-    );
 }

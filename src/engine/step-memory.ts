@@ -1,5 +1,5 @@
 import type { JsonText, JsonValue } from "../core/json.ts";
-import { BatchEventSchema, type Step, StepSchema } from "../core/steps.ts";
+import { BatchEventSchema, type Step, StepSchema, stepObjects } from "../core/steps.ts";
 import type { DocumentKey, Snapshot, StoredDocument, Version } from "../ports/store.ts";
 import type { DoneStep, StepMemory, Wait } from "../ports/task-runner.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -36,7 +36,7 @@ export class StoredSteps implements StepMemory {
   async keep(name: string, kind: DoneStep["kind"], value: JsonText): Promise<DoneStep> {
     const { objects, ids } = this.#dependencies;
     // A name of its own: whoever comes second must not write over what the first one's step refers to.
-    const object = `steps/${this.#scope}/${ids.unique()}.json`;
+    const object = stepObjects(`${this.#scope}/${ids.unique()}.json`);
     const result = await this.#insist(() => storeResult(objects, object, value));
     return this.#insist(() => this.#keep({ name, kind, result }));
   }

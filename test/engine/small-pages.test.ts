@@ -44,3 +44,26 @@ test("steps and callbacks, which hold results, are read a few at a time", async 
     ["steps", few],
   ]);
 });
+
+test("steps whose deletion is refused are not taken for deleted: their record is what they are found by", async () => {
+  const opened: DocumentStore[] = [];
+  const app = testApp({
+    workflows: [flow],
+    environment: { BATON_SWEEP: "1h" },
+    around: (dependencies) => {
+      const refusing = withStore(dependencies, (store) => ({
+        commitEach: async (writes) =>
+          writes[0]?.kind === "delete"
+            ? writes.map(() => ({ ok: false, error: new Error("UNAVAILABLE") }))
+            : store.commitEach(writes),
+      }));
+      opened.push(refusing.store);
+      return refusing;
+    },
+  });
+  await runToEnd(app, "flow", { id: 1 });
+  const { execution } = await app.engine.executions.explain("flow/work?id=1");
+  await expect(Promise.all(opened.map((store) => deleteSteps(store, execution)))).rejects.toThrow(
+    "UNAVAILABLE",
+  );
+});

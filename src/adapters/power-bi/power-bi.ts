@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { TaskError } from "../../core/errors.ts";
+import { jsonIn } from "../../core/json.ts";
 import type { DatasetName, PowerBi, Refresh, RefreshRequest, RefreshStart } from "../../ports/power-bi.ts";
-import { type Answer, exchange, jsonIn } from "../remote/exchange.ts";
+import { type Answer, exchange } from "../remote/exchange.ts";
 import { rootMessageOf } from "../remote/root-message.ts";
 import { HistorySchema } from "./answers.ts";
 import { isBusy, refusal } from "./refusal.ts";

@@ -33,12 +33,3 @@ export async function exchange({ url, signal, timeoutMs, body, ...request }: Exc
   if (!bytes) throw new Error(`the answer is larger than ${limits.serviceAnswerBytes} bytes`);
   return { status: response.status, headers: response.headers, body: new TextDecoder().decode(bytes) };
 }
-
-/** Undefined for what is no JSON. */
-export function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

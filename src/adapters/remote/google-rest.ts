@@ -1,6 +1,7 @@
+import { jsonIn } from "../../core/json.ts";
 import { limits } from "../../core/limits.ts";
 import { GoogleRefusal, type GoogleRest } from "../../ports/google-rest.ts";
-import { type Answer, exchange, jsonIn } from "./exchange.ts";
+import { type Answer, exchange } from "./exchange.ts";
 import { Credentials } from "./google-credentials.ts";
 import { rootMessageOf } from "./root-message.ts";
 

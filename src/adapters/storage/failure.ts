@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { BatonError, messageOf } from "../../core/errors.ts";
+import { jsonIn } from "../../core/json.ts";
 import type { ObjectName } from "../../ports/objects.ts";
 
 const passingStatuses: ReadonlySet<number> = new Set([408, 429]);
@@ -33,14 +34,7 @@ const ThrownSchema = z.object({
 /** The answer to a download is unread: plain text, or JSON. */
 const AnswerSchema = z
   .string()
-  .transform((text, context): unknown => {
-    try {
-      return JSON.parse(text);
-    } catch {
-      context.addIssue({ code: "custom", message: "not JSON" });
-      return z.NEVER;
-    }
-  })
+  .transform(jsonIn)
   .pipe(z.object({ error: z.object({ message: z.string(), errors: z.array(DetailsSchema).catch([]) }) }));
 
 /** What the client threw, sorted. Without a status it is the network, or an answer that got damaged on the way. */

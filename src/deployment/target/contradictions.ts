@@ -13,7 +13,7 @@ interface Place {
  */
 export function placeProblems({ project, region, prefix }: Place, file: RawEnvironment): VariableProblem[] {
   const places = [
-    ["BATON_PROJECT", project, file.BATON_PROJECT || file.GOOGLE_CLOUD_PROJECT],
+    ["BATON_PROJECT", project, file.BATON_PROJECT],
     ["BATON_LOCATION", region, file.BATON_LOCATION],
     ["BATON_PREFIX", prefix, file.BATON_PREFIX],
   ] as const;

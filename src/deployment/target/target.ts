@@ -38,7 +38,8 @@ export interface Target {
 export function readTarget(given: RawEnvironment, options: TargetOptions): Target {
   const file =
     options.variables === undefined ? { variables: {}, problems: [] } : readVariablesFile(options.variables);
-  const named = namedVariables({ ...given, ...withItsProject(file.variables) }, options);
+  const filed = withItsProject(file.variables);
+  const named = namedVariables({ ...given, ...filed }, options);
   const environment = withDefaults(named);
   demandOwnShell(given, environment);
   // A name that is made of the prefix is wrong where the prefix is: that is told once.
@@ -60,7 +61,7 @@ export function readTarget(given: RawEnvironment, options: TargetOptions): Targe
     ...ofSettings,
     ...(settings ? machineProblems(settings) : []),
     ...missingProblems(environment),
-    ...placeProblems(options, file.variables),
+    ...placeProblems(options, filed),
     ...ofConfiguration,
     ...own.problems,
     ...(options.removes ? [] : logLevelProblems(configuration?.logLevel)),

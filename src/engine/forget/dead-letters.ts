@@ -4,10 +4,11 @@ import { limits } from "../../core/limits.ts";
 import { type DeadLetter, DeadLetterSchema } from "../../core/records.ts";
 import type { StoredDocument } from "../../ports/store.ts";
 import { type DeadLetters, objectOf } from "../dead-letters.ts";
+import { deleteEach } from "../delete-documents.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { commitOwned } from "../owned-commit.ts";
 import { pages } from "../pages.ts";
-import { deleteEach, removeObjects } from "./delete-found.ts";
+import { removeObjects } from "./objects.ts";
 
 export interface FoundLetters {
   /** Ids of the dead letters whose messages are of these batches. */

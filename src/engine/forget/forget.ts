@@ -4,13 +4,14 @@ import { type BatchSummary, batchSummary } from "../../core/views.ts";
 import type { StoredDocument } from "../../ports/store.ts";
 import type { Batches } from "../batches.ts";
 import type { DeadLetters } from "../dead-letters.ts";
+import { deleteWhere } from "../delete-documents.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { pages } from "../pages.ts";
 import type { TaskLogs } from "../task-logs.ts";
 import { deleteBatches } from "./batches.ts";
 import { ForgottenLetters, type FoundLetters } from "./dead-letters.ts";
-import { deleteWhere, inGroups, removeObjects } from "./delete-found.ts";
 import { ForgottenKeys } from "./keys.ts";
+import { inGroups, removeObjects } from "./objects.ts";
 import { type Holdings, objectPrefixes, ownScope, Survey } from "./survey.ts";
 
 interface Parts {

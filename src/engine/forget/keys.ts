@@ -3,14 +3,16 @@ import { BatonError } from "../../core/errors.ts";
 import { cleared, type Execution, stepsOfKey } from "../../core/execution.ts";
 import { type Forgotten, fateOf, type RecordFate, scrubbed } from "../../core/forget.ts";
 import { limits } from "../../core/limits.ts";
-import { StepSchema } from "../../core/steps.ts";
+import { StepSchema, stepObjects } from "../../core/steps.ts";
 import type { ObjectPrefix } from "../../ports/objects.ts";
 import type { StoredDocument } from "../../ports/store.ts";
+import { deleteEach } from "../delete-documents.ts";
+import { deleteSteps } from "../delete-steps.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { ExecutionRecords, executionWrite, type StoredExecution } from "../execution-records.ts";
 import { commitOwned } from "../owned-commit.ts";
 import { pages } from "../pages.ts";
-import { countObjects, deleteEach, deleteWhere, removeObjects } from "./delete-found.ts";
+import { countObjects, removeObjects } from "./objects.ts";
 
 /** What is to become of a key. */
 interface KeyFate {
@@ -93,7 +95,7 @@ export class ForgottenKeys {
     const emptied = await commitOwned(store, write);
     if (emptied.kind === "lost") return false;
     await removeObjects(objects, objectsOf(execution));
-    await deleteWhere(store, "steps", { field: "scope", equals: stepsOfKey(execution) });
+    await deleteSteps(store, execution);
     const { version: latest, commitTime } = emptied.committed;
     const record = { key: write.key, data: write.data, version: latest, updateTime: commitTime };
     const [isDeleted] = await deleteEach(store, [record]);
@@ -114,7 +116,7 @@ export class ForgottenKeys {
   async *#stepsOf(execution: Execution): AsyncGenerator<readonly StoredDocument[]> {
     const { store } = this.#dependencies;
     const scope = { field: "scope", equals: stepsOfKey(execution) };
-    for await (const page of pages(store, "steps", [scope], limits.taskLogsPage)) yield page.documents;
+    for await (const page of pages(store, "steps", [scope], limits.largeDocumentsPage)) yield page.documents;
   }
 
   #isOwn({ data: { batchId } }: StoredDocument): boolean {
@@ -124,7 +126,7 @@ export class ForgottenKeys {
 
 /** Whatever the steps of a call have stored. */
 function objectsOf(execution: Execution): ObjectPrefix {
-  return { bucket: ownBuckets.results, prefix: `steps/${stepsOfKey(execution)}/` };
+  return { bucket: ownBuckets.results, prefix: stepObjects(`${stepsOfKey(execution)}/`) };
 }
 
 /** The object that holds what one step gave, if it is large: what it gave may name others. */

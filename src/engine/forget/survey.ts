@@ -5,11 +5,12 @@ import { type NamedObject, objectsNamedIn, type RecordFate } from "../../core/fo
 import type { JsonValue } from "../../core/json.ts";
 import { limits } from "../../core/limits.ts";
 import type { TaskBatch, TaskLog } from "../../core/records.ts";
+import { stepObjects } from "../../core/steps.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { pages } from "../pages.ts";
 import type { TaskLogs } from "../task-logs.ts";
-import { countObjects, inGroups } from "./delete-found.ts";
 import type { ForgottenKeys } from "./keys.ts";
+import { countObjects, inGroups } from "./objects.ts";
 
 export interface KeyToForget {
   readonly key: string;
@@ -42,7 +43,10 @@ interface ArchivedRow {
 
 /** The folders of a batch's large values. The ids of batches have no dot: nothing of another begins so. */
 export function objectPrefixes(batchId: string) {
-  return [`${batchId}/`, `steps/${batchId}.`].map((prefix) => ({ bucket: ownBuckets.results, prefix }));
+  return [`${batchId}/`, stepObjects(`${batchId}.`)].map((prefix) => ({
+    bucket: ownBuckets.results,
+    prefix,
+  }));
 }
 
 /** Where the steps of a task are stored that has no key; undefined: it has stored none, or its key has them. */
@@ -132,7 +136,7 @@ export class Survey {
   async *#documentsOf(collection: "events" | "callbacks", batchId: string) {
     const condition = { field: "batchId", equals: batchId };
     const { store } = this.#dependencies;
-    for await (const page of pages(store, collection, [condition], limits.taskLogsPage))
+    for await (const page of pages(store, collection, [condition], limits.largeDocumentsPage))
       yield* page.documents;
   }
 
