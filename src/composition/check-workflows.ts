@@ -1,25 +1,47 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
+import { cutTimeouts } from "../core/attempt-time.ts";
+import type { Definition } from "../core/definition.ts";
 import { BatonError, messageOf } from "../core/errors.ts";
 import { builtInTaskTypes } from "../tasks/index.ts";
 import { type CatalogProblem, FolderCatalog } from "../workflow/catalog.ts";
 import { type DataWorkflowResult, readDataWorkflow } from "../workflow/data-workflow.ts";
 import { kindOf } from "../workflow/folder-files.ts";
 import { loadWorkflowFile } from "../workflow/load-file.ts";
+import { EnvironmentSchema } from "./environment.ts";
+import type { RawEnvironment } from "./raw-environment.ts";
 
 export interface WorkflowCheck {
   readonly workflowIds: readonly string[];
+  readonly problems: readonly CatalogProblem[];
+  /** What works, but perhaps not as it is meant. */
+  readonly warnings: readonly string[];
+}
+
+interface Found {
+  readonly workflows: readonly { readonly definition: Definition }[];
   readonly problems: readonly CatalogProblem[];
 }
 
 const remedy = "Name a workflow file or a folder of them; the path counts from the folder that you are in.";
 
 /** Everything wrong with a workflow file, or with those of a folder. Throws `USAGE` when there is no such path. */
-export async function checkWorkflows(path: string): Promise<WorkflowCheck> {
+export async function checkWorkflows(path: string, environment: RawEnvironment): Promise<WorkflowCheck> {
   const found = await stat(path).catch((cause: unknown) => {
     throw new BatonError("USAGE", `Can't look at ${path}: ${messageOf(cause)}`, { cause, remedy });
   });
-  return found.isDirectory() ? checkFolder(path) : checkFile(resolve(path));
+  const { workflows, problems } = await (found.isDirectory() ? readFolder(path) : readOneFile(resolve(path)));
+  return {
+    workflowIds: workflows.map(({ definition }) => definition.workflowId),
+    problems,
+    warnings: cutTimeouts(workflows, functionTimeoutSeconds(environment)),
+  };
+}
+
+/** As a deployment from this environment would have it. A value that can't be read is told where it is used. */
+function functionTimeoutSeconds({ BATON_FUNCTION_TIMEOUT: given }: RawEnvironment): number {
+  const schema = EnvironmentSchema.shape.BATON_FUNCTION_TIMEOUT;
+  return schema.safeParse(given).data ?? schema.parse(undefined);
 }
 
 /** Reads a workflow written as data, as `apply` stores it. */
@@ -32,16 +54,12 @@ export async function readWorkflowData(
   return { source, result: readDataWorkflow(source, path, builtInTaskTypes) };
 }
 
-async function checkFolder(folder: string): Promise<WorkflowCheck> {
+async function readFolder(folder: string): Promise<Found> {
   const catalog = new FolderCatalog({ folder, taskTypes: builtInTaskTypes });
-  const workflows = await catalog.all();
-  return {
-    workflowIds: workflows.map((workflow) => workflow.definition.workflowId),
-    problems: await catalog.problems(),
-  };
+  return { workflows: await catalog.all(), problems: await catalog.problems() };
 }
 
-async function checkFile(path: string): Promise<WorkflowCheck> {
+async function readOneFile(path: string): Promise<Found> {
   const kind = kindOf(basename(path));
   if (!kind)
     throw new BatonError("USAGE", `${path} is no .ts, .js, .mjs, .yaml, .yml or .json file`, {
@@ -51,5 +69,5 @@ async function checkFile(path: string): Promise<WorkflowCheck> {
   const found = problems.map((problem) => ({ file: path, ...problem }));
   if (workflows.length === 0 && found.length === 0)
     found.push({ file: path, code: "WORKFLOW_INVALID", message: "It holds no workflow", where: path });
-  return { workflowIds: workflows.map((workflow) => workflow.id), problems: found };
+  return { workflows, problems: found };
 }

@@ -2,6 +2,7 @@ import { FirestoreDocumentStore } from "../adapters/firestore/document-store.ts"
 import { OidcCallerCheck } from "../adapters/oidc/caller-check.ts";
 import type { Seal } from "../adapters/pubsub/message.ts";
 import { systemClock } from "../adapters/system/clock.ts";
+import { attemptSecondsOf } from "../core/attempt-time.ts";
 import { BatonError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { isSealed, type SealKey, sealOf } from "../core/seal.ts";
@@ -46,7 +47,7 @@ export function openCloud(options: CloudOptions): App {
       retentionSeconds: google.retentionSeconds,
       sweepSeconds: configuration.sweepSeconds,
       limitedQueues: new Set(configuration.queues.keys()),
-      attemptSeconds: google.functionTimeoutSeconds - limits.attemptMarginSeconds,
+      attemptSeconds: attemptSecondsOf(google.functionTimeoutSeconds),
     },
   };
   const parts = buildEngine(configuration, ground, options);

@@ -16,7 +16,7 @@ export function parseDurationSeconds(text: Duration, where: string): number {
   return seconds;
 }
 
-/** A duration for people: `850 ms`, `12.3 s`, `4 m 05 s`. */
+/** A duration for people: `850 ms`, `12.3 s`, `4 m 05 s`, `2 h 03 m`. */
 export function formatDuration(milliseconds: number): string {
   const whole = Math.round(milliseconds);
   if (whole < 1_000) return `${whole} ms`;

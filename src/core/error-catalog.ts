@@ -77,6 +77,11 @@ export const errorCatalog = {
   PARENT_UNKNOWN: entry("none", "`after` may only name tasks of the same workflow."),
   TASK_TYPE_UNKNOWN: entry("none", "Use a built-in task type; `baton validate` lists them."),
   DURATION_INVALID: entry("none", 'Write durations like "30s", "5m", "1h30m".'),
+  DURATION_TOO_LONG: entry("none", "Give a shorter duration; the message says how long it may be."),
+  DATE_INVALID: entry(
+    "none",
+    'Give a Date that holds a time: write dates like "2099-12-31" or "2099-12-31T18:00:00Z".',
+  ),
   NAME_INVALID: entry(
     "none",
     "Names are 1–64 letters, digits, `-` or `_`, and begin with a letter or digit.",

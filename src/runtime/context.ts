@@ -1,6 +1,7 @@
 import { parseDurationSeconds } from "../core/duration.ts";
 import { BatonError, TaskError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
+import { daySeconds } from "../core/time.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Assignment } from "../ports/task-runner.ts";
 import type { TaskNotes } from "./note-taker.ts";
@@ -56,8 +57,15 @@ export function createContext(
       return { status, error };
     },
     waitForCompletion(timeout: string) {
-      const seconds = parseDurationSeconds(timeout, `task ${task.id}`);
-      return new WaitForCompletion(Math.min(seconds, limits.delaySeconds));
+      const where = `task ${task.id}`;
+      const seconds = parseDurationSeconds(timeout, where);
+      if (seconds <= limits.delaySeconds) return new WaitForCompletion(seconds);
+      const most = limits.delaySeconds / daySeconds;
+      throw new BatonError(
+        "DURATION_TOO_LONG",
+        `A task waits for its completion for ${most} days at most, not for "${timeout}"`,
+        { where, remedy: "Wait for an event instead: step.waitForEvent waits for as long as it is told." },
+      );
     },
   };
 }

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { types } from "node:util";
 import { type Duration, parseDurationSeconds } from "../core/duration.ts";
-import { BatonError, TaskError } from "../core/errors.ts";
+import { BatonError, messageOf, TaskError } from "../core/errors.ts";
 import { encodeJson, type JsonText, type JsonValue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import type { ParkReason } from "../core/status.ts";
@@ -32,6 +33,7 @@ export interface Steps {
   /** What `work` returned, now or in an earlier attempt. It must be JSON. */
   <Result>(name: string, work: () => Promise<Result> | Result): Promise<Result>;
   sleep(name: string, duration: Duration): Promise<void>;
+  /** Throws `DATE_INVALID` when `when` is no date that JavaScript can read. A moment that is past is not waited for. */
   sleepUntil(name: string, when: Date): Promise<void>;
   /** Looks again and again until `look` returns something. Throws a TaskError `POLL_TIMEOUT`, not retryable. */
   poll<Result>(
@@ -101,8 +103,9 @@ class StepRun {
 
   sleepUntil(name: string, when: Date): Promise<void> {
     return this.#step(name, async () => {
+      const until = timeOf(name, when);
       const { now } = await this.#memory.waiting(name);
-      return this.#sleepFor(when.getTime() - now);
+      return this.#sleepFor(until - now);
     });
   }
 
@@ -238,6 +241,14 @@ function encodeStep(name: string, value: unknown): JsonText {
       `What the step "${name}" returned is not JSON: ${encoded.path}: ${encoded.problem}`,
     );
   return encoded;
+}
+
+/** `new Date("31/12/2099")` is a Date that holds no time, and JavaScript may pass anything. */
+function timeOf(name: string, when: unknown): number {
+  const time = types.isDate(when) ? when.getTime() : Number.NaN;
+  if (Number.isFinite(time)) return time;
+  const given = types.isDate(when) ? "a Date without a time" : `${typeof when} ${messageOf(when)}`;
+  throw new BatonError("DATE_INVALID", `The step "${name}" is to sleep until ${given.slice(0, 100)}`);
 }
 
 function timedOut(code: "POLL_TIMEOUT" | "EVENT_TIMEOUT", name: string, timeout: Duration): TaskError {

@@ -1,9 +1,9 @@
 import * as z from "zod";
-import { parseDurationSeconds } from "../core/duration.ts";
+import { formatDuration, parseDurationSeconds } from "../core/duration.ts";
 import { BatonError } from "../core/errors.ts";
 
-/** A duration as people write it, in seconds. */
-export function durationUpTo(maxSeconds: number) {
+/** A duration as people write it, in seconds. `limit`: what the longest one is. */
+export function durationUpTo(maxSeconds: number, limit = "the longest there can be") {
   return z
     .string({ error: 'a duration is text such as "30s", "5m" or "1h30m"' })
     .transform((text, context): number => {
@@ -13,7 +13,8 @@ export function durationUpTo(maxSeconds: number) {
       };
       try {
         const seconds = parseDurationSeconds(text, "");
-        return seconds > maxSeconds ? problem(`"${text}" is longer than ${maxSeconds} seconds`) : seconds;
+        if (seconds <= maxSeconds) return seconds;
+        return problem(`"${text}" is longer than ${formatDuration(maxSeconds * 1_000)}, ${limit}`);
       } catch (error) {
         if (error instanceof BatonError) return problem(error.message);
         throw error;

@@ -3,7 +3,7 @@ import { type ChildRule, ChildRuleSchema, completeTask, type TaskDefinition } fr
 import type { Duration } from "../core/duration.ts";
 import type { ErrorCode } from "../core/error-catalog.ts";
 import { JsonObjectSchema, type JsonValue } from "../core/json.ts";
-import { limits } from "../core/limits.ts";
+import { defaults, limits } from "../core/limits.ts";
 import { NameSchema } from "../core/names.ts";
 import { type RetryPolicy, RetryPolicySchema } from "../core/retry.ts";
 import { WrittenCallbackSchema } from "./callback-schema.ts";
@@ -17,7 +17,7 @@ export interface RetryOptions {
   readonly initial?: Duration;
   /** Each further wait is this many times the one before. Default 2. */
   readonly factor?: number;
-  /** No wait is longer. Default `"1h"`. */
+  /** No wait is longer, but for its jitter. Default `"1h"`, or `initial` where that is longer. */
   readonly max?: Duration;
   /** Share of the wait that is added at random, 0 to 1. Default 0. */
   readonly jitter?: number;
@@ -75,13 +75,21 @@ export interface TaskPolicies<Parent extends string = string, Input = JsonValue>
   readonly callback?: CallbackOptions;
 }
 
-const RetrySchema = z.strictObject({
-  maxAttempts: RetryPolicySchema.shape.maxAttempts.optional(),
-  initial: durationUpTo(limits.delaySeconds).optional(),
-  factor: RetryPolicySchema.shape.factor.optional(),
-  max: durationUpTo(limits.delaySeconds).optional(),
-  jitter: RetryPolicySchema.shape.jitter.optional(),
-});
+const RetrySchema = z
+  .strictObject({
+    maxAttempts: RetryPolicySchema.shape.maxAttempts.optional(),
+    initial: durationUpTo(limits.delaySeconds).optional(),
+    factor: RetryPolicySchema.shape.factor.optional(),
+    max: durationUpTo(limits.delaySeconds).optional(),
+    jitter: RetryPolicySchema.shape.jitter.optional(),
+  })
+  .refine(({ initial = 0, max = initial }) => initial <= max, {
+    path: ["max"],
+    message: "no wait is longer than `max`, and the first one, `initial`, would be",
+  });
+
+const longestAttempt =
+  "the longest that one attempt can take: split the work, or wait for it with `step.poll` or an event";
 
 /** A task as people write it, in TypeScript and as data, and what the definition keeps of it. */
 export const WrittenTaskSchema = z
@@ -98,7 +106,7 @@ export const WrittenTaskSchema = z
     retry: z
       .preprocess((retry) => (retry === false ? { maxAttempts: 1 } : retry), RetrySchema.optional())
       .optional(),
-    timeout: durationUpTo(limits.timeoutSeconds)
+    timeout: durationUpTo(limits.timeoutSeconds, longestAttempt)
       .refine((seconds) => seconds > 0, "a timeout is longer than nothing")
       .optional(),
     queue: NameSchema.optional(),
@@ -120,9 +128,15 @@ function retryPolicy(retry: z.infer<typeof RetrySchema> = {}): Partial<RetryPoli
     ...(maxAttempts !== undefined && { maxAttempts }),
     ...(initial !== undefined && { initialSeconds: initial }),
     ...(factor !== undefined && { factor }),
-    ...(max !== undefined && { maxSeconds: max }),
+    // What was asked for is not cut to a default.
+    ...maxSecondsOf(initial, max),
     ...(jitter !== undefined && { jitter }),
   };
+}
+
+function maxSecondsOf(initial = 0, max: number | undefined): Partial<RetryPolicy> {
+  if (max !== undefined) return { maxSeconds: max };
+  return initial > defaults.retry.maxSeconds ? { maxSeconds: initial } : {};
 }
 
 const durationKeys: readonly PropertyKey[] = ["timeout", "initial", "max", "ttl", "lock"];

@@ -101,3 +101,14 @@ export default workflow("calls")
     expect.stringMatching(/^Task long of calls gives its result out for longer .*100 days/),
   ]);
 });
+
+test("a timeout that is longer than an attempt of the function can run is told", async () => {
+  const workflow = `
+import { workflow } from "baton";
+export default workflow("slow").task("load", () => 1, { timeout: "9m" });
+`;
+  const files = { "functions/workflows/slow.ts": workflow };
+  expect(await warningsOf({}, files)).toEqual([
+    expect.stringMatching(/^Task load of slow has a timeout of 9 m 00 s; .* 8 m 30 s/),
+  ]);
+});

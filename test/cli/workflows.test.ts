@@ -110,3 +110,16 @@ test("workflow files use a zod of their own where they have one, and other packa
   expect(json).toMatchObject([{ workflowId: "own", tasks: [{ taskId: "theirs" }] }]);
   expect(stderr).toContain("left-pad");
 });
+
+test("validate: a timeout that Google Cloud would cut is a warning, by the timeout of the function", async () => {
+  const long =
+    'import { workflow } from "baton";\nexport default workflow("long").task("load", () => 1, { timeout: "20m" });\n';
+  const place = new Workplace({ "long.ts": long });
+  const { code, stdout, stderr } = await place.baton(["validate"]);
+  expect({ code, stdout }).toEqual({ code: 0, stdout: "valid: long\n" });
+  expect(stderr).toMatch(/^warning: Task load of long has a timeout of 20 m 00 s; .* 8 m 30 s/);
+  const { json } = await place.baton(["validate", "workflows/long.ts", "--json"], {
+    environment: { BATON_FUNCTION_TIMEOUT: "5m" },
+  });
+  expect(json).toMatchObject({ valid: true, warnings: [expect.stringContaining("4 m 30 s")] });
+});

@@ -48,6 +48,18 @@ test.each([
     { kind: "take", attempt: 1, resumes: 1, lostLeases: 0 },
   ],
   [
+    "less than a millisecond that is left: no timer is as exact, and nobody may come too early",
+    logOf({ status: "PROCESSING", dueSeconds: 30.0004 }),
+    30_000,
+    { kind: "held", remainingMs: 1 },
+  ],
+  [
+    "the last lost lease that is allowed",
+    logOf({ status: "PROCESSING", dueSeconds: 1, lostLeases: limits.lostLeases - 1 }),
+    1_000,
+    { kind: "take", attempt: 2, resumes: 0, lostLeases: limits.lostLeases },
+  ],
+  [
     "one lost lease too many",
     logOf({ status: "PROCESSING", dueSeconds: 1, lostLeases: limits.lostLeases }),
     1_000,

@@ -52,6 +52,31 @@ test.each(["", "x".repeat(limits.stepNameCharacters + 1), "日".repeat(100), "ha
   },
 );
 
+test.each<[string, unknown]>([
+  ["31/12/2099", new Date("31/12/2099")],
+  ["a text", "2099-12-31"],
+  ["a number", 4_102_358_400_000],
+  ["nothing", undefined],
+])("a task can't sleep until what is no moment: %s", async (_name, when) => {
+  const sleepUntil = ({ step }: TaskContext) => Reflect.apply(step.sleepUntil, step, ["the day", when]);
+  const view = await runToEnd(testApp({ workflows: [flowOf(sleepUntil)] }), "flow");
+  expect(view.tasks[0]).toMatchObject({
+    status: "ERROR",
+    attempts: 1,
+    error: { code: "DATE_INVALID", message: expect.stringContaining('"the day"') },
+  });
+});
+
+test("a completion that would be waited for longer than it can be is refused, not cut", async () => {
+  const waits = (timeout: string) => flowOf((context) => context.waitForCompletion(timeout), soon);
+  const view = await runToEnd(testApp({ workflows: [waits("31d")] }), "flow");
+  expect(view.tasks[0]).toMatchObject({
+    status: "ERROR",
+    attempts: 1,
+    error: { code: "DURATION_TOO_LONG", message: expect.stringContaining("30 days") },
+  });
+});
+
 test("any other name will do, and differs from every other", async () => {
   const names = [
     "a/b",

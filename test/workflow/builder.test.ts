@@ -96,9 +96,15 @@ test.each<[string, TaskPolicies, string, string]>([
   ["a rule without parents", { rule: "any_failed" }, "WORKFLOW_INVALID", "rule"],
   ["a bad timeout", { timeout: "5 minutes" }, "DURATION_INVALID", '"5 minutes" is not a duration'],
   ["no timeout at all", { timeout: "0s" }, "DURATION_INVALID", "timeout"],
-  ["a timeout beyond the limit", { timeout: "2h" }, "DURATION_INVALID", "3500"],
+  ["a timeout beyond the limit", { timeout: "2h" }, "DURATION_INVALID", "58 m 20 s"],
   ["a bad wait", { retry: { initial: "soon" } }, "DURATION_INVALID", "retry.initial"],
   ["a wait beyond the limit", { retry: { max: "31d" } }, "DURATION_INVALID", "retry.max"],
+  [
+    "a first wait that the longest would cut",
+    { retry: { initial: "2h", max: "1h" } },
+    "DURATION_INVALID",
+    "`max`",
+  ],
   ["no attempts", { retry: { maxAttempts: 0 } }, "WORKFLOW_INVALID", "retry.maxAttempts"],
   ["a bad queue", { queue: "a b" }, "NAME_INVALID", "queue"],
 ])("refuses %s, saying where", (_, policies, code, text) => {
@@ -107,6 +113,20 @@ test.each<[string, TaskPolicies, string, string]>([
   expect(error.code).toBe(code);
   expect(error.message).toContain(text);
   expect(error.message).toContain('workflow "sales", task "next"');
+});
+
+test("a first wait that is longer than the longest by default is not cut to it", () => {
+  const built = workflow("slow")
+    .task("hours", () => 1, { retry: { initial: "2h" } })
+    .task("short", () => 1, { retry: { max: "30s" } });
+  const retry = built.definition.tasks.map(({ retry: { initialSeconds, maxSeconds } }) => [
+    initialSeconds,
+    maxSeconds,
+  ]);
+  expect(retry).toEqual([
+    [7_200, 7_200],
+    [60, 30],
+  ]);
 });
 
 test("refuses ids that are taken, and ids that are no names", () => {

@@ -14,10 +14,11 @@ export function registerValidate(program: Command, session: Session): void {
 async function validate(session: Session, path: string | undefined, json: true | undefined): Promise<void> {
   const checked = path ?? (await configuredFolder(session));
   const { checkWorkflows } = await import("../../composition/check-workflows.ts");
-  const { workflowIds, problems } = await checkWorkflows(checked);
+  const { workflowIds, problems, warnings } = await checkWorkflows(checked, session.environment);
   const told = problems.map((problem) => ({ ...problem, remedy: errorCatalog[problem.code].remedy }));
-  if (json) session.json({ valid: problems.length === 0, workflowIds, problems: told });
+  if (json) session.json({ valid: problems.length === 0, workflowIds, problems: told, warnings });
   else for (const line of linesOf(workflowIds, told)) session.print(line);
+  if (!json) for (const warning of warnings) session.note(`warning: ${warning}`);
   if (problems.length > 0) session.exitCode = failureExitCode;
 }
 

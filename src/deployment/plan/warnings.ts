@@ -1,3 +1,4 @@
+import { cutTimeouts } from "../../core/attempt-time.ts";
 import { queuesNamedBy } from "../../core/definition.ts";
 import { daySeconds } from "../../core/time.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
@@ -11,6 +12,7 @@ export function planWarnings(deployment: Deployment, workflows: readonly Deploye
     ...sampleWarnings(deployment),
     ...unnamedQueueWarnings(deployment, workflows),
     ...forgottenCallbackWarnings(deployment, workflows),
+    ...cutTimeouts(workflows, deployment.functionTimeoutSeconds),
     ...(deployment.settings.BATON_DEPLOY_ALERT_EMAILS.length > 0
       ? []
       : [
