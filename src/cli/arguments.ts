@@ -3,7 +3,9 @@ import { buffer } from "node:stream/consumers";
 import { InvalidArgumentError } from "commander";
 import type * as z from "zod";
 import { BatonError, messageOf } from "../core/errors.ts";
+import { parseExactJson } from "../core/exact-json.ts";
 import type { JsonValue } from "../core/json.ts";
+import { describeSyntaxError } from "../core/json-syntax.ts";
 
 /** A whole number from the command line. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
@@ -24,13 +26,22 @@ export async function readBytes(argument: string): Promise<Uint8Array> {
   });
 }
 
-/** The JSON of `<text>` or `@<file>`. Throws `USAGE`. */
-export async function readJson(argument: string, name: string): Promise<JsonValue> {
-  const text = new TextDecoder().decode(await readBytes(argument));
+function textOf(bytes: Uint8Array, name: string): string {
   try {
-    return JSON.parse(text);
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new BatonError("USAGE", `${name} is not JSON: ${messageOf(cause)}`, { cause });
+    throw new BatonError("USAGE", `${name} is not UTF-8 text`, { cause });
+  }
+}
+
+/** The JSON of `<text>` or `@<file>`. Throws `USAGE`, `NUMBER_NOT_EXACT`. */
+export async function readJson(argument: string, name: string): Promise<JsonValue> {
+  const text = textOf(await readBytes(argument), name);
+  try {
+    return parseExactJson(text, name);
+  } catch (cause) {
+    if (cause instanceof BatonError) throw cause;
+    throw new BatonError("USAGE", `${name} is not JSON: ${describeSyntaxError(text)}`, { cause });
   }
 }
 

@@ -24,6 +24,7 @@ const usageCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "ITEMS_INVALID",
   "BODY_NOT_JSON",
   "BODY_NOT_BASE64",
+  "NUMBER_NOT_EXACT",
   "BODY_NOT_AN_EVENT",
   "EVENT_TYPE_UNKNOWN",
 ]);

@@ -3,11 +3,12 @@ import { encodeJson, type JsonValue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import { readJson } from "./arguments.ts";
 
-/** The JSON of `<text>` or `@<file>`, as it can be stored. Throws `USAGE`. */
+/** The JSON of `<text>` or `@<file>`, as it can be stored. Throws `USAGE`, `NUMBER_NOT_EXACT`. */
 export async function readStorableJson(argument: string, name: string): Promise<JsonValue> {
   const json = await readJson(argument, name);
   const encoded = encodeJson(json);
-  if (!encoded.ok) throw new BatonError("USAGE", `${name} can't be stored: ${encoded.problem}`);
+  if (!encoded.ok)
+    throw new BatonError("USAGE", `${name} can't be stored: ${encoded.path}: ${encoded.problem}`);
   if (encoded.bytes > limits.resultBytes)
     throw new BatonError("USAGE", `${name} has ${encoded.bytes} bytes; ${limits.resultBytes} are allowed`);
   return json;

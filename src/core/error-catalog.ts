@@ -24,6 +24,10 @@ export const errorCatalog = {
     "dead-letter",
     "Send { batchId, taskId } or { workflowId, input }, a Pub/Sub push, or a CloudEvent; see docs/messages.md.",
   ),
+  NUMBER_NOT_EXACT: entry(
+    "dead-letter",
+    "Send the number as a text, in quotes: JSON's numbers are held as doubles. An `http` task takes `largeNumbers: text`.",
+  ),
   BODY_TOO_LARGE: entry("none", "Put large data in the bucket and send its name."),
   BODY_UNSIZED: entry("none", "Send a Content-Length header; chunked bodies are not accepted."),
   BODY_ENCODED: entry("none", "Send the body without content-encoding."),

@@ -43,6 +43,16 @@ interface Cursor {
   readonly closers: string[];
 }
 
+/** What is wrong with a text that is not JSON, and where. JSON.parse itself gives the position only now and then. */
+export function describeSyntaxError(text: string): string {
+  const position = findSyntaxError(text);
+  if (position >= text.length) return `It ends too early, at position ${position}`;
+  const found = JSON.stringify(String.fromCodePoint(text.codePointAt(position) ?? 0));
+  const lines = text.slice(0, position).split("\n");
+  const column = (lines.at(-1)?.length ?? 0) + 1;
+  return `Unexpected ${found} at position ${position} (line ${lines.length}, column ${column})`;
+}
+
 /** Where a text that is not JSON stops being JSON, in characters; its length when it ends too early. */
 export function findSyntaxError(text: string): number {
   const cursor: Cursor = { at: 0, expected: "value", mayClose: false, closers: [] };

@@ -1,12 +1,29 @@
 import * as z from "zod";
 import { limits } from "./limits.ts";
+import { pathStep } from "./path-step.ts";
 
 type JsonPrimitive = string | number | boolean | null;
 export type JsonValue = JsonPrimitive | JsonObject | readonly JsonValue[];
 export type JsonObject = { readonly [key: string]: JsonValue };
 
-export const JsonValueSchema: z.ZodType<JsonValue> = z.json();
-export const JsonObjectSchema: z.ZodType<JsonObject> = z.record(z.string(), JsonValueSchema);
+/** Values pass as they are: the records of zod leave out a key named `__proto__`, which JSON allows. */
+export const JsonValueSchema: z.ZodType<JsonValue> = z.custom<JsonValue>().superRefine(refuseNonJson);
+export const JsonObjectSchema: z.ZodType<JsonObject> = z
+  .custom<JsonObject>((value) => typeof value === "object" && value !== null && !Array.isArray(value), {
+    error: ({ input }) => `expected an object, received ${nameOfType(input)}`,
+    abort: true,
+  })
+  .superRefine(refuseNonJson);
+
+/** A record of any keys. Those of zod leave out one named `__proto__`, which JSON and people may use. */
+export function recordOf<Value>(values: z.ZodType<Value>): z.ZodType<Readonly<Record<string, Value>>> {
+  return z.custom<Readonly<Record<string, Value>>>(
+    (value) =>
+      typeof value === "object" &&
+      value !== null &&
+      Object.values(value).every((item) => values.safeParse(item).success),
+  );
+}
 
 export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -47,46 +64,65 @@ export function wholeCharacterJson(value: JsonValue): string {
  */
 export function encodeJson(value: unknown): JsonEncoding {
   if (value === undefined || value === null) return { ok: true, text: "null", bytes: 4 };
-  const problem = findNonJson(value, "$", new Set());
-  if (problem) return { ok: false, ...problem };
+  const found = findNonJson(value, new Set());
+  if (found) return { ok: false, path: `$${found.path.map(pathStep).join("")}`, problem: found.problem };
   const text = JSON.stringify(value);
   return { ok: true, text, bytes: Buffer.byteLength(text) };
 }
 
-type NonJson = { readonly path: string; readonly problem: string };
+type NonJson = { readonly path: readonly PropertyKey[]; readonly problem: string };
 
-function findNonJson(value: unknown, path: string, ancestors: Set<object>): NonJson | undefined {
+function refuseNonJson(value: unknown, context: z.RefinementCtx): void {
+  const found = findNonJson(value, new Set());
+  // A union goes on with a branch whose issues don't end it.
+  if (found)
+    context.addIssue({ code: "custom", path: [...found.path], message: found.problem, continue: false });
+}
+
+function nameOfType(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "an array" : typeof value;
+}
+
+function findNonJson(value: unknown, ancestors: Set<object>): NonJson | undefined {
   if (value === null || typeof value === "string" || typeof value === "boolean") return undefined;
   if (typeof value === "number")
-    return Number.isFinite(value) ? undefined : { path, problem: `${value} is not a JSON number` };
-  if (typeof value !== "object") return { path, problem: `${typeof value} is not JSON` };
-  if (ancestors.size >= limits.jsonDepth)
-    return { path, problem: `it is nested deeper than ${limits.jsonDepth}` };
-  if (ancestors.has(value)) return { path, problem: "it contains itself" };
+    return Number.isFinite(value) ? undefined : here(`${value} is not a JSON number`);
+  if (typeof value !== "object") return here(`${typeof value} is not JSON`);
+  if (ancestors.size >= limits.jsonDepth) return here(`it is nested deeper than ${limits.jsonDepth}`);
+  if (ancestors.has(value)) return here("it contains itself");
   ancestors.add(value);
-  const found = Array.isArray(value)
-    ? findInArray(value, path, ancestors)
-    : findInObject(value, path, ancestors);
+  const found = Array.isArray(value) ? findInArray(value, ancestors) : findInObject(value, ancestors);
   ancestors.delete(value);
   return found;
 }
 
-function findInArray(items: readonly unknown[], path: string, ancestors: Set<object>): NonJson | undefined {
+function here(problem: string): NonJson {
+  return { path: [], problem };
+}
+
+function findInArray(items: readonly unknown[], ancestors: Set<object>): NonJson | undefined {
   for (const [index, item] of items.entries()) {
-    const found = findNonJson(item, `${path}[${index}]`, ancestors);
-    if (found) return found;
+    const found = findNonJson(item, ancestors);
+    if (found) return { path: [index, ...found.path], problem: found.problem };
   }
   return undefined;
 }
 
-function findInObject(value: object, path: string, ancestors: Set<object>): NonJson | undefined {
+function findInObject(value: object, ancestors: Set<object>): NonJson | undefined {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null)
-    return { path, problem: `a ${value.constructor.name} is not plain JSON` };
+    return here(`a ${classNameOf(prototype)} is not plain JSON`);
   for (const [key, item] of Object.entries(value)) {
     if (item === undefined) continue;
-    const found = findNonJson(item, `${path}.${key}`, ancestors);
-    if (found) return found;
+    const found = findNonJson(item, ancestors);
+    if (found) return { path: [key, ...found.path], problem: found.problem };
   }
   return undefined;
+}
+
+/** The value itself may hide its class behind a key named `constructor`. */
+function classNameOf(prototype: unknown): string {
+  const { constructor } = Object(prototype);
+  return typeof constructor === "function" && constructor.name !== "" ? constructor.name : "class instance";
 }

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { JsonValueSchema } from "./json.ts";
+import { JsonValueSchema, recordOf } from "./json.ts";
 
 /** A result small enough to live in its document, or the object that holds it. */
 export const StoredResultSchema = z.union([
@@ -17,7 +17,7 @@ export type StoredError = z.infer<typeof StoredErrorSchema>;
 
 /** What a task noted about its work, beside its result. Lists are cut to `limits.notes`; `dropped` counts what was cut. */
 export const NotesSchema = z.strictObject({
-  counters: z.record(z.string(), z.number()),
+  counters: recordOf(z.number()),
   warnings: z.array(z.string()),
   errors: z.array(z.string()),
   dropped: z.int().nonnegative(),

@@ -1,21 +1,19 @@
-import { isJsonObject, type JsonValue } from "../core/json.ts";
-import { findExcess, findSyntaxError } from "../core/json-syntax.ts";
+import { BatonError } from "../core/errors.ts";
+import { parseExactJson } from "../core/exact-json.ts";
+import type { JsonValue } from "../core/json.ts";
+import { describeSyntaxError, findExcess } from "../core/json-syntax.ts";
 import { refusal } from "./refusal.ts";
 
 /**
- * The JSON value in the bytes. Its numbers are finite, its depth and number of values within `limits`.
- * Throws `BODY_NOT_JSON` with the position, or `BODY_NOT_AN_EVENT` for JSON no message can hold.
+ * The JSON value in the bytes. Its numbers are as they were written, its depth and number of values within `limits`.
+ * Throws `BODY_NOT_JSON` with the position, `NUMBER_NOT_EXACT`, or `BODY_NOT_AN_EVENT` for JSON no message can hold.
  */
 export function parseJson(bytes: Uint8Array, where: string): JsonValue {
   const text = decodeUtf8(bytes, where);
   if (text.trim() === "") throw refusal("BODY_NOT_JSON", "There is nothing in it", where);
   const excess = findExcess(bytes);
   if (excess !== undefined) throw refusal("BODY_NOT_AN_EVENT", excess, where);
-  const value = parseText(text, where);
-  const infinite = findInfinite(value);
-  if (infinite !== undefined)
-    throw refusal("BODY_NOT_AN_EVENT", "The number is too large", `${where}${infinite}`);
-  return value;
+  return parseText(text, where);
 }
 
 /** The bytes of strict base64 (RFC 4648: standard alphabet, padded, nothing else). Throws `BODY_NOT_BASE64`. */
@@ -38,47 +36,9 @@ function decodeUtf8(bytes: Uint8Array, where: string): string {
 
 function parseText(text: string, where: string): JsonValue {
   try {
-    return JSON.parse(text);
-  } catch {
-    // The engine's own message gives the position only now and then.
+    return parseExactJson(text, where);
+  } catch (error) {
+    if (error instanceof BatonError) throw error;
     throw refusal("BODY_NOT_JSON", describeSyntaxError(text), where);
   }
-}
-
-function describeSyntaxError(text: string): string {
-  const position = findSyntaxError(text);
-  if (position >= text.length) return `It ends too early, at position ${position}`;
-  const found = JSON.stringify(String.fromCodePoint(text.codePointAt(position) ?? 0));
-  const lines = text.slice(0, position).split("\n");
-  const column = (lines.at(-1)?.length ?? 0) + 1;
-  return `Unexpected ${found} at position ${position} (line ${lines.length}, column ${column})`;
-}
-
-/** Path of a number that JSON allows and a double does not hold, such as 1e400. Makes no copy of a large array. */
-function findInfinite(value: JsonValue): string | undefined {
-  if (typeof value === "number") return Number.isFinite(value) ? undefined : "";
-  if (Array.isArray(value))
-    return findAmong(
-      value.keys(),
-      (index) => value[index],
-      (index) => `[${index}]`,
-    );
-  if (!isJsonObject(value)) return undefined;
-  return findAmong(
-    Object.keys(value),
-    (key) => value[key],
-    (key) => `.${key}`,
-  );
-}
-
-function findAmong<Key>(
-  keys: Iterable<Key>,
-  itemAt: (key: Key) => JsonValue | undefined,
-  step: (key: Key) => string,
-): string | undefined {
-  for (const key of keys) {
-    const found = findInfinite(itemAt(key) ?? null);
-    if (found !== undefined) return step(key) + found;
-  }
-  return undefined;
 }

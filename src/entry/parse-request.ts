@@ -8,7 +8,7 @@ import { type EntryRequest, nobodySealed, type ParsedRequest, type SealCheck } f
 
 /**
  * The message a posted request carries, whatever its transport. Throws BatonErrors that are dead letters:
- * `BODY_NOT_JSON`, `BODY_NOT_BASE64`, `BODY_NOT_AN_EVENT`, `EVENT_TYPE_UNKNOWN`, `INPUT_TOO_LARGE`.
+ * `BODY_NOT_JSON`, `NUMBER_NOT_EXACT`, `BODY_NOT_BASE64`, `BODY_NOT_AN_EVENT`, `EVENT_TYPE_UNKNOWN`, `INPUT_TOO_LARGE`.
  */
 export function parseRequest(
   { headers, body }: Pick<EntryRequest, "headers" | "body">,

@@ -2,6 +2,7 @@ import type * as z from "zod";
 import type { ErrorCode } from "../core/error-catalog.ts";
 import { BatonError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
+import { pathStep } from "../core/path-step.ts";
 
 /** The error for a body that can't be a message. Both texts may quote the body: they are cut to a bearable length. */
 export function refusal(code: ErrorCode, message: string, where: string): BatonError {
@@ -33,17 +34,17 @@ function mostTelling(issues: readonly z.core.$ZodIssue[]): Issue | undefined {
 
 function isMissing(value: unknown, path: readonly PropertyKey[]): boolean {
   const found = path.reduce<unknown>(
-    (holder, key) => (typeof holder === "object" && holder !== null ? Reflect.get(holder, key) : holder),
+    (holder, key) =>
+      typeof holder === "object" && holder !== null
+        ? Object.getOwnPropertyDescriptor(holder, key)?.value
+        : holder,
     value,
   );
   return found === undefined;
 }
 
 function pathOf(where: string, path: readonly PropertyKey[]): string {
-  return path.reduce<string>(
-    (text, key) => text + (typeof key === "number" ? `[${key}]` : `.${String(key)}`),
-    where,
-  );
+  return path.reduce<string>((text, key) => text + pathStep(key), where);
 }
 
 function cut(text: string): string {

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { parseDurationSeconds } from "../core/duration.ts";
-import { TaskError } from "../core/errors.ts";
+import { BatonError, TaskError } from "../core/errors.ts";
+import { parseExactJson, parseJsonWithTexts } from "../core/exact-json.ts";
 import { type JsonValue, JsonValueSchema } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import { shownAddress } from "../core/shown-address.ts";
@@ -23,6 +24,11 @@ export interface HttpParameters {
   readonly expect?: readonly number[];
   /** A larger answer fails the task. Default 1 MiB. */
   readonly maxResponseBytes?: number;
+  /**
+   * What becomes of numbers in the answer that a double would change, such as ids of 64 bits. `refuse` fails the task
+   * (`NUMBER_NOT_EXACT`), `text` keeps them, and all whole numbers beyond 2^53, as texts. Default `refuse`.
+   */
+  readonly largeNumbers?: "refuse" | "text";
 }
 
 export interface HttpResult {
@@ -42,6 +48,7 @@ const ParametersSchema = z
     timeout: z.string().default("30s"),
     expect: z.array(z.int().min(100).max(599)).nonempty().optional(),
     maxResponseBytes: z.int().positive().default(limits.httpAnswerBytes),
+    largeNumbers: z.enum(["refuse", "text"]).default("refuse"),
   })
   .refine(({ method, body }) => body === undefined || (method !== "GET" && method !== "HEAD"), {
     path: ["body"],
@@ -77,7 +84,7 @@ async function send(context: TaskContext, parameters: Parameters): Promise<HttpR
     signal: context.signal,
   });
   if (!isAccepted(response.status, parameters.expect)) throw refusal(method, response);
-  return { status: response.status, body: bodyOf(response) };
+  return { status: response.status, body: bodyOf(response, parameters) };
 }
 
 function headersOf({ headers, body }: Parameters, idempotencyKey: string): Record<string, string> {
@@ -112,11 +119,20 @@ function withoutPath(body: string, url: string): string {
   return secrets.reduce((text, secret) => text.replaceAll(secret, "…"), body);
 }
 
-function bodyOf({ headers, body }: HttpResponse): JsonValue {
+function bodyOf({ headers, body, url }: HttpResponse, { largeNumbers }: Parameters): JsonValue {
   if (!/^application\/([\w.+-]+\+)?json\b/i.test(headers["content-type"] ?? "")) return body;
   try {
-    return JsonValueSchema.parse(JSON.parse(body));
-  } catch {
+    return largeNumbers === "text" ? parseJsonWithTexts(body) : parseExactJson(body, "body");
+  } catch (error) {
+    if (error instanceof BatonError) throw changedNumber(error, url);
     return body;
   }
+}
+
+function changedNumber({ code, message }: BatonError, url: string): TaskError {
+  const remedy = "Set the parameter `largeNumbers: text` to keep such numbers as texts.";
+  return new TaskError(`The answer of ${shownAddress(url)} can't be kept. ${message}. ${remedy}`, {
+    code,
+    retryable: false,
+  });
 }

@@ -23,8 +23,8 @@ export function pathOfIssue(issue: z.core.$ZodIssue): readonly PropertyKey[] {
 }
 
 export function syntaxProblems({ file, problems }: YamlSource): WorkflowProblem[] {
-  return problems.map(({ message, line }) => ({
-    code: "WORKFLOW_INVALID",
+  return problems.map(({ code, message, line }) => ({
+    code,
     message,
     where: line === undefined ? file : `${file}:${line}`,
   }));

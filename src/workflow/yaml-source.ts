@@ -1,7 +1,22 @@
-import { type Document, isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Scalar,
+  visit,
+} from "yaml";
+import type { ErrorCode } from "../core/error-catalog.ts";
 import { messageOf } from "../core/errors.ts";
+import { changeOf } from "../core/exact-json.ts";
+import { isKept } from "../core/exact-number.ts";
 
 interface SyntaxProblem {
+  readonly code: ErrorCode;
   readonly message: string;
   readonly line: number | undefined;
 }
@@ -19,12 +34,19 @@ export function parseYaml(text: string, file: string): YamlSource {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const line = (offset: number) => lines.linePos(offset).line;
-  const syntax = [...document.errors, ...document.warnings].map(({ message, pos }) => ({
-    message,
-    line: line(pos[0]),
-  }));
+  const syntax = [...document.errors, ...document.warnings].map(({ message, pos }) =>
+    problem(message, line(pos[0])),
+  );
+  const changed = changedNumbers(document).map(
+    ({ source = "", range }): SyntaxProblem => ({
+      code: "NUMBER_NOT_EXACT",
+      message: `${changeOf(source)}; write it as a text, in quotes`,
+      line: range ? line(range[0]) : undefined,
+    }),
+  );
+  const found = [...syntax, ...changed];
   const { value, problems } =
-    syntax.length > 0 ? { value: undefined, problems: syntax } : resolveValue(document);
+    found.length > 0 ? { value: undefined, problems: found } : resolveValue(document);
   const lineOf = (path: readonly PropertyKey[]) => {
     const offset = offsetOf(document, path);
     return offset === undefined ? undefined : line(offset);
@@ -37,8 +59,30 @@ function resolveValue(document: Document): { value: unknown; problems: SyntaxPro
   try {
     return { value: document.toJS(), problems: [] };
   } catch (error) {
-    return { value: undefined, problems: [{ message: messageOf(error), line: undefined }] };
+    return { value: undefined, problems: [problem(messageOf(error), undefined)] };
   }
+}
+
+function problem(message: string, line: number | undefined): SyntaxProblem {
+  return { code: "WORKFLOW_INVALID", message, line };
+}
+
+/** Numbers that JavaScript can't hold as they were written, among keys too. */
+function changedNumbers(document: Document): Scalar[] {
+  const found: Scalar[] = [];
+  visit(document, {
+    Scalar(_key, node) {
+      if (typeof node.value === "number" && !isWrittenExactly(node)) found.push(node);
+    },
+  });
+  return found;
+}
+
+/** Infinity and NaN are for the schema of the workflow to refuse. */
+function isWrittenExactly({ value, source = "" }: Scalar): boolean {
+  if (typeof value !== "number" || /^[-+]?\.[a-z]/i.test(source)) return true;
+  if (/^0[xo]/.test(source)) return Number.isSafeInteger(value);
+  return isKept(source.replace(/^\+/, ""));
 }
 
 function offsetOf(document: Document, path: readonly PropertyKey[]): number | undefined {

@@ -104,3 +104,17 @@ test("retry runs what failed with corrected code, and inherits the rest", async 
   expect(refused.code).toBe(1);
   expect(refused.stderr).toMatch(/^error BATCH_SUCCEEDED: /);
 });
+
+test("run: a number in the input that would be changed is refused, naming where it is and what to do", async () => {
+  const place = new Workplace(helloFiles);
+  const input = '{"n":1,"order":{"ids":[1,7615917337495251231]}}';
+  const { code, json, stderr } = await place.baton(["run", "hello", "--input", input, "--json"]);
+  expect(code).toBe(2);
+  expect(json.error).toMatchObject({
+    code: "NUMBER_NOT_EXACT",
+    message: expect.stringContaining("7615917337495251231 would become 7615917337495251000"),
+    remedy: expect.stringContaining("as a text, in quotes"),
+  });
+  expect(json.error.message).toMatch(/input\.order\.ids\[1\]/);
+  expect(stderr).toContain("what to do: Send the number as a text");
+});

@@ -41,7 +41,7 @@ describe("refusals", () => {
     [
       "number beyond doubles",
       post('{"workflowId":"a","input":{"b":[1,1e400]}}'),
-      "BODY_NOT_AN_EVENT",
+      "NUMBER_NOT_EXACT",
       "(body.input.b[1])",
     ],
     [

@@ -159,3 +159,16 @@ it.each([{ method: "GET", body: 1 } as const, { expect: [] }, { expect: [7] }, {
       expect.objectContaining({ code: "TASK_PARAMETERS_INVALID" }),
     ),
 );
+
+it("refuses an answer with a number that would be changed, and keeps it as a text when asked to", async () => {
+  answer.body = '{"orders":[{"id":7615917337495251231,"price":0.1}],"__proto__":{"admin":true}}';
+  await expect(run()).rejects.toMatchObject({
+    code: "NUMBER_NOT_EXACT",
+    retryable: false,
+    message: expect.stringMatching(/7615917337495251231.*body\.orders\[0\]\.id.*`largeNumbers: text`/),
+  });
+  const kept = await run({ largeNumbers: "text" });
+  expect(JSON.stringify(kept)).toBe(
+    `{"status":200,"body":${answer.body.replace("7615917337495251231", '"7615917337495251231"')}}`,
+  );
+});

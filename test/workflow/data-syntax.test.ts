@@ -46,3 +46,26 @@ tasks:
     'flow.yaml:7, task "b", with.limit',
   ]);
 });
+
+test("a number that JavaScript can't hold is refused where it was written, as a key too", () => {
+  const text = `workflow: w
+tasks:
+  - id: a
+    type: load
+    with:
+      order: 7615917337495251231
+      flags: 0x7fffffffffffffff
+      9007199254740993: x
+      fine: [1.0, 1e3, 0.1, +5, 0x10, "7615917337495251231", 33.3333333333333333]
+`;
+  expect(problemsOf(text)).toEqual([
+    {
+      code: "NUMBER_NOT_EXACT",
+      message:
+        "The number 7615917337495251231 would become 7615917337495251000; write it as a text, in quotes",
+      where: "flow.yaml:6",
+    },
+    expect.objectContaining({ code: "NUMBER_NOT_EXACT", where: "flow.yaml:7" }),
+    expect.objectContaining({ code: "NUMBER_NOT_EXACT", where: "flow.yaml:8" }),
+  ]);
+});

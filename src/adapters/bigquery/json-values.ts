@@ -1,4 +1,6 @@
 import * as z from "zod";
+import { parseJsonWithTexts } from "../../core/exact-json.ts";
+import { numberOrText } from "../../core/exact-number.ts";
 import type { JsonValue } from "../../core/json.ts";
 import type { Row } from "../../ports/warehouse.ts";
 
@@ -32,7 +34,7 @@ function toJson(field: Field, value: unknown): JsonValue {
   return items.map(({ v }) => (v === null ? null : scalarToJson(field, v)));
 }
 
-/** As of DuckDB: times in ISO 8601, whole numbers beyond 2^53 as text, decimals as numbers. */
+/** As of DuckDB: times in ISO 8601, numbers that a double would change as text. */
 function scalarToJson(field: Field, value: unknown): JsonValue {
   if (field.type === "RECORD" || field.type === "STRUCT")
     return { ...toRow(field.fields ?? [], RowSchema.parse(value)) };
@@ -40,19 +42,19 @@ function scalarToJson(field: Field, value: unknown): JsonValue {
   switch (field.type) {
     case "INTEGER":
     case "INT64":
-      return Number.isSafeInteger(Number(text)) ? Number(text) : text;
+      return numberOrText(text);
     case "FLOAT":
     case "FLOAT64":
     case "NUMERIC":
     case "BIGNUMERIC":
-      return Number.isFinite(Number(text)) ? Number(text) : text;
+      return Number.isFinite(Number(text)) ? numberOrText(text) : text;
     case "BOOLEAN":
     case "BOOL":
       return text === "true";
     case "TIMESTAMP":
       return timestampToJson(text);
     case "JSON":
-      return parseJson(text);
+      return parseJsonWithTexts(text);
     default:
       return text;
   }
@@ -62,9 +64,4 @@ function scalarToJson(field: Field, value: unknown): JsonValue {
 function timestampToJson(micros: string): JsonValue {
   const time = new Date(Math.floor(Number(micros) / 1_000));
   return Number.isNaN(time.getTime()) ? micros : time.toISOString();
-}
-
-function parseJson(text: string): JsonValue {
-  const value: JsonValue = JSON.parse(text);
-  return value;
 }

@@ -1,21 +1,33 @@
 import type { DuckDBValue } from "@duckdb/node-api";
+import { numberOrText } from "../../core/exact-number.ts";
 import type { JsonValue } from "../../core/json.ts";
 
 type DuckDb = typeof import("@duckdb/node-api");
 
-/** A value of a row as JSON: times in ISO 8601, whole numbers beyond 2^53 as text, decimals as numbers. */
+/** A value of a row as JSON: times in ISO 8601, numbers that a double would change as text. */
 export function toJson(duckdb: DuckDb, value: DuckDBValue): JsonValue {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
   if (typeof value === "bigint")
     return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
-  if (value instanceof duckdb.DuckDBDecimalValue) return Number(value.toString());
+  if (value instanceof duckdb.DuckDBDecimalValue) return decimalToJson(value.toString());
   return timeToJson(duckdb, value) ?? nestedToJson(duckdb, value) ?? value.toString();
+}
+
+/** Rounded down, also before 1970. */
+function millisecondsOf(micros: bigint): number {
+  const rest = ((micros % 1_000n) + 1_000n) % 1_000n;
+  return Number((micros - rest) / 1_000n);
+}
+
+/** Its zeros after the point say its type, not its value. */
+function decimalToJson(text: string): JsonValue {
+  return numberOrText(text.includes(".") ? text.replace(/\.?0+$/, "") : text);
 }
 
 function timeToJson(duckdb: DuckDb, value: DuckDBValue): JsonValue | undefined {
   if (value instanceof duckdb.DuckDBTimestampTZValue && value.isFinite)
-    return new Date(Number(value.micros / 1_000n)).toISOString();
+    return new Date(millisecondsOf(value.micros)).toISOString();
   if (
     value instanceof duckdb.DuckDBTimestampValue ||
     value instanceof duckdb.DuckDBTimestampSecondsValue ||

@@ -1,8 +1,9 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { extname } from "node:path";
 import { BatonError, messageOf } from "../../core/errors.ts";
+import { parseExactJson } from "../../core/exact-json.ts";
 import type { JsonValue } from "../../core/json.ts";
-import { findExcess } from "../../core/json-syntax.ts";
+import { describeSyntaxError, findExcess } from "../../core/json-syntax.ts";
 import { type CsvRecord, readCsv } from "./csv.ts";
 import type { ItemSource, ReadItem, UnreadableItem } from "./items.ts";
 import { type Line, readLines } from "./lines.ts";
@@ -49,9 +50,10 @@ function parseJson(text: string): { readonly value: JsonValue } | { readonly pro
   const excess = findExcess(Buffer.from(text));
   if (excess !== undefined) return { problem: excess };
   try {
-    return { value: JSON.parse(text) };
+    return { value: parseExactJson(text, "$") };
   } catch (error) {
-    return { problem: `it is not JSON: ${messageOf(error)}` };
+    if (error instanceof BatonError) return { problem: `${error.message}; send it as a text, in quotes` };
+    return { problem: `it is not JSON: ${describeSyntaxError(text)}` };
   }
 }
 

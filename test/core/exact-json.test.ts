@@ -1,0 +1,126 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { parseExactJson, parseJsonWithTexts } from "../../src/core/exact-json.ts";
+import { isKept, numberOrText } from "../../src/core/exact-number.ts";
+
+describe("a number as it was written", () => {
+  test.each([
+    "0",
+    "-0",
+    "1.0",
+    "1e3",
+    "1E3",
+    "1e+3",
+    "100e-2",
+    "0.1",
+    "-0.1",
+    "2.50",
+    "1e23",
+    "1e308",
+    "5e-324",
+    "0e999",
+  ])("%s is kept", (source) => {
+    expect(isKept(source)).toBe(true);
+  });
+
+  test.each([
+    ["the largest that a double counts to", "9007199254740991"],
+    ["a larger one that a double holds", "9007199254740994"],
+    ["a larger one that a program with doubles wrote", "1152921504606847000"],
+    ["17 digits of a double", "0.10000000000000001"],
+    ["an average of PostgreSQL", "33.3333333333333333"],
+    ["more digits than anybody needs", "3.14159265358979323846264338327950288"],
+  ])("%s is kept", (_name, source) => {
+    expect(isKept(source)).toBe(true);
+  });
+
+  test.each([
+    ["an id of 64 bits", "7615917337495251231"],
+    ["one more than a double counts to", "9007199254740993"],
+    ["the same, negative", "-9007199254740993"],
+    ["the same with a point", "9007199254740993.0"],
+    ["the same with an exponent", "9007199254740993e0"],
+    ["the same as a fraction", "90071992547409930e-1"],
+    ["a whole number and a half", "9007199254740993.5"],
+    ["an exact power of two that would be written with other digits", "1152921504606846976"],
+    ["more than a double goes up to", "1e400"],
+    ["less than a double goes down to", "1e-400"],
+    ["so little that digits are lost", "1.23456789e-320"],
+  ])("%s would be changed", (_name, source) => {
+    expect(isKept(source)).toBe(false);
+  });
+
+  test("every double is kept as JavaScript writes it, and with up to 40 digits unless it is whole", () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        expect(isKept(String(value))).toBe(true);
+        if (!Number.isInteger(value) && Math.abs(value) > 1e-300)
+          expect(isKept(value.toPrecision(40).replace("e+", "e"))).toBe(true);
+      }),
+    );
+  });
+
+  test("a whole number is kept if and only if its digits come back", () => {
+    fc.assert(
+      fc.property(fc.bigInt(-(2n ** 70n), 2n ** 70n), (value) => {
+        const comesBack = BigInt(Number(value)) === value && Math.abs(Number(value)) < 2 ** 53;
+        if (comesBack) expect(isKept(String(value))).toBe(true);
+        if (isKept(String(value))) expect(String(Number(value))).toBe(String(value));
+      }),
+    );
+  });
+});
+
+describe("JSON from outside", () => {
+  const id = "7615917337495251231";
+  test.each([
+    [id, "input"],
+    [`{"order":${id}}`, "input.order"],
+    [`{"a":[{},{"b c":[1,${id}]}]}`, 'input.a[1]["b c"][1]'],
+    [`{"__proto__":{"constructor":${id}}}`, "input.__proto__.constructor"],
+    [`[0,1e999]`, "input[1]"],
+  ])("%s is refused, naming the path", (text, path) => {
+    expect(() => parseExactJson(text, "input")).toThrow(
+      expect.objectContaining({ code: "NUMBER_NOT_EXACT", where: path }),
+    );
+    expect(JSON.stringify(parseJsonWithTexts(text))).toBe(text.replace(/7\d{18}|1e999/, '"$&"'));
+  });
+
+  test("digits in texts and keys are no numbers", () => {
+    const text = `{"${id}":"${id}","escaped \\" ${id}":["1e999"]}`;
+    expect(JSON.stringify(parseExactJson(text, "input"))).toBe(text);
+    expect(JSON.stringify(parseJsonWithTexts(text))).toBe(text);
+  });
+
+  test("as texts, all whole numbers beyond 2^53 are, whatever their digits, and no others", () => {
+    const text = "[9007199254740991,9007199254740992,-9007199254740992,1e21,0.1,1234567890123456]";
+    expect(parseJsonWithTexts(text)).toEqual([
+      9007199254740991,
+      "9007199254740992",
+      "-9007199254740992",
+      1e21,
+      0.1,
+      1234567890123456,
+    ]);
+    expect(numberOrText("1e400")).toBe("1e400");
+  });
+
+  test("keys that JavaScript has a meaning for stay keys", () => {
+    const text = `{"__proto__":{"polluted":1},"constructor":{"prototype":2},"toString":[${"1".repeat(15)}.5]}`;
+    for (const parse of [parseExactJson, parseJsonWithTexts])
+      expect(JSON.stringify(parse(text, "input"))).toBe(text);
+    expect({}).not.toHaveProperty("polluted");
+  });
+
+  test("what is no JSON is a SyntaxError, as of JSON.parse", () => {
+    expect(() => parseExactJson(`{"a":${id}`, "input")).toThrow(SyntaxError);
+  });
+
+  test("JSON without such numbers is what JSON.parse makes of it", () => {
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        expect(parseExactJson(text, "input")).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+});
