@@ -110,11 +110,13 @@ test("run: a number in the input that would be changed is refused, naming where 
   const input = '{"n":1,"order":{"ids":[1,7615917337495251231]}}';
   const { code, json, stderr } = await place.baton(["run", "hello", "--input", input, "--json"]);
   expect(code).toBe(2);
-  expect(json.error).toMatchObject({
-    code: "NUMBER_NOT_EXACT",
-    message: expect.stringContaining("7615917337495251231 would become 7615917337495251000"),
-    remedy: expect.stringContaining("as a text, in quotes"),
+  const message = /7615917337495251231 would become 7615917337495251000 .*input\.order\.ids\[1\]/;
+  expect(json).toMatchObject({
+    error: {
+      code: "NUMBER_NOT_EXACT",
+      message: expect.stringMatching(message),
+      remedy: expect.stringContaining("as a text, in quotes"),
+    },
   });
-  expect(json.error.message).toMatch(/input\.order\.ids\[1\]/);
   expect(stderr).toContain("what to do: Send the number as a text");
 });
