@@ -123,6 +123,6 @@ function findInObject(value: object, ancestors: Set<object>): NonJson | undefine
 
 /** The value itself may hide its class behind a key named `constructor`. */
 function classNameOf(prototype: unknown): string {
-  const { constructor } = Object(prototype);
-  return typeof constructor === "function" && constructor.name !== "" ? constructor.name : "class instance";
+  const type: unknown = Object(prototype).constructor;
+  return typeof type === "function" && type.name !== "" ? type.name : "class instance";
 }
