@@ -3,7 +3,7 @@ import { hashJson } from "./canonical.ts";
 import { BatonError, messageOf } from "./errors.ts";
 import { isJsonObject, type JsonValue } from "./json.ts";
 import { limits } from "./limits.ts";
-import { isTimeZone } from "./time-zone.ts";
+import { hasClock } from "./time-zone.ts";
 
 /** What makes two calls of a task the same call. */
 const KeySpecSchema = z.discriminatedUnion("by", [
@@ -14,7 +14,7 @@ const KeySpecSchema = z.discriminatedUnion("by", [
   /** The day: the field `date` of its arguments, or else the day its first attempt began in the time zone. */
   z.strictObject({
     by: z.literal("date"),
-    timeZone: z.string().refine(isTimeZone, "there is no such time zone"),
+    timeZone: z.string().refine(hasClock, "there is no such time zone"),
   }),
   /** A function of the workflow's code. */
   z.strictObject({ by: z.literal("function") }),

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { type Idempotency, IdempotencySchema, type KeySpec } from "../core/idempotency.ts";
 import { defaults, limits } from "../core/limits.ts";
+import { timeZoneProblem } from "../core/time-zone.ts";
 import { durationUpTo } from "./duration-schema.ts";
 
 const isKeyFunction = (key: unknown) => typeof key === "function";
@@ -12,7 +13,11 @@ const KeySchema = z
     z.strictObject({ date: z.string() }),
     z.custom<() => string>(isKeyFunction),
   ])
-  .transform((key): KeySpec => {
+  .transform((key, context): KeySpec => {
+    if (typeof key === "object" && "date" in key) {
+      const message = timeZoneProblem(key.date);
+      if (message !== undefined) context.addIssue({ code: "custom", message, path: ["date"] });
+    }
     if (key === "arguments") return { by: "arguments" };
     if (typeof key === "function") return { by: "function" };
     return "fields" in key ? { by: "fields", fields: key.fields } : { by: "date", timeZone: key.date };

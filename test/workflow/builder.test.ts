@@ -143,6 +143,11 @@ test("refuses ids that are taken, and ids that are no names", () => {
     code: "WORKFLOW_INVALID",
     message: expect.stringContaining('"Mars" is not a time zone'),
   });
+  const byOffset = { idempotency: { key: { date: "+02:00" } } } as const;
+  expect(errorOf(() => begun.task("by-offset", load, byOffset).definition)).toEqual({
+    code: "WORKFLOW_INVALID",
+    message: expect.stringContaining('"+02:00" is an offset, not a time zone'),
+  });
   expect(errorOf(() => workflow("empty").definition).code).toBe("WORKFLOW_INVALID");
 });
 

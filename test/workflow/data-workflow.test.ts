@@ -83,13 +83,14 @@ on:
   - schedule: "61 * * * *"
   - { schedule: "@daily", timeZone: Europe/Pariss }
   - { schedule: "@daily", missed: sometimes }
-tasks: [{ id: a, type: noop }]
+  - { schedule: "@daily", timeZone: "+02:00" }
+tasks: [{ id: a, type: noop, idempotency: { key: { date: PST } } }]
 `;
   expect(problemsOf(text).map(({ code, where, message }) => [code, where, message])).toEqual([
     [
       "WORKFLOW_INVALID",
       "flow.yaml:3, on.0.schedule",
-      '"61 * * * *" is not a cron pattern: Invalid value for minute: 61',
+      '"61 * * * *" is not a cron pattern: minute "61": 61 is out of range; use 0-59',
     ],
     [
       "WORKFLOW_INVALID",
@@ -97,6 +98,16 @@ tasks: [{ id: a, type: noop }]
       expect.stringContaining('"Europe/Pariss" is not a time zone'),
     ],
     ["WORKFLOW_INVALID", "flow.yaml:5, on.2.missed", expect.stringContaining('"skip"|"catch_up"')],
+    [
+      "WORKFLOW_INVALID",
+      "flow.yaml:6, on.3.timeZone",
+      expect.stringContaining('"+02:00" is an offset, not a time zone'),
+    ],
+    [
+      "WORKFLOW_INVALID",
+      'flow.yaml:7, task "a", idempotency.key.date',
+      expect.stringContaining('"PST" is an abbreviation'),
+    ],
   ]);
 });
 
