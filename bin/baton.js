@@ -1,11 +1,20 @@
 #!/usr/bin/env node
-// Starts the command line on a Node that can run it. Only syntax that old versions of Node can parse.
+// Starts the command line on a Node that can run it, with standard output kept for the command alone: descriptor 1 leads
+// to standard error, so that whatever a task, a child process or native code prints goes there, and descriptor 3 is the
+// real standard output. Node can't duplicate a descriptor; a shell or a child process can.
+// Only syntax that old versions of Node can parse.
 
+const outputDescriptor = 3;
 const launchedBy = process.env.BATON_LAUNCHED_BY;
 delete process.env.BATON_LAUNCHED_BY;
+/** By an older Node or another platform, whose process waits for this one. */
+const hasLauncher = launchedBy === String(process.ppid);
+/** By this very process, before it replaced itself. */
+const isReplaced = launchedBy === String(process.pid);
 
-if (isNewEnough()) runHere().catch(fail);
-else launchOnOwnNode().catch(fail);
+if (!isNewEnough()) launchOnOwnNode().catch(fail);
+else if (hasLauncher || isReplaced) runHere().catch(fail);
+else startAgain().catch(fail);
 
 /** Type stripping for workflow files, hooks for their imports, and SQLite: all there, and not behind flags. */
 function isNewEnough() {
@@ -23,7 +32,24 @@ async function runHere() {
   enableCompileCache();
   const { runCommandLine } = await import(main.href);
   const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-  await runCommandLine({ launched: launchedBy === String(process.ppid), version });
+  await runCommandLine({ hasLauncher, version, outputDescriptor });
+}
+
+/** Becomes the same command with its descriptors changed: no second process stays. Elsewhere a child process gets them. */
+async function startAgain() {
+  const { accessSync, constants } = await import("node:fs");
+  const shell = "/bin/sh";
+  const words = [process.execPath].concat(process.execArgv, process.argv.slice(1));
+  try {
+    if (process.platform === "win32" || process.channel) return launch(words[0], words.slice(1));
+    // Where it can't be run, `execve` would end the process.
+    accessSync(shell, constants.X_OK);
+  } catch {
+    return launch(words[0], words.slice(1));
+  }
+  const redirect = `exec "$@" ${outputDescriptor}>&1 1>&2`;
+  const environment = Object.assign({}, process.env, { BATON_LAUNCHED_BY: String(process.pid) });
+  process.execve(shell, ["sh", "-c", redirect, "baton"].concat(words), environment);
 }
 
 async function launchOnOwnNode() {
@@ -35,10 +61,15 @@ async function launchOnOwnNode() {
       `Baton needs Node 22.18 or a newer 22, 24 or 26; this is Node ${process.versions.node} (${process.execPath})`,
       "Install Node 24, or run `npm ci` in Baton's folder, which brings its own.",
     );
+  await launch(own, process.argv.slice(1));
+}
+
+/** Runs it in a child process, and ends as that does. */
+async function launch(node, words) {
   const { spawn } = await import("node:child_process");
-  const child = spawn(own, process.argv.slice(1), {
+  const child = spawn(node, words, {
     // The channel carries nothing: when this process dies, it closes, and the other one ends too.
-    stdio: ["inherit", "inherit", "inherit", "ipc"],
+    stdio: ["inherit", 2, 2, 1, "ipc"],
     env: Object.assign({}, process.env, { BATON_LAUNCHED_BY: String(process.pid) }),
   });
   const signals = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];

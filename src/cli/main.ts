@@ -2,8 +2,10 @@ import { constants } from "node:os";
 import { BatonError, codeOf, messageOf } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { reportFailure } from "./failure.ts";
+import { untilNpxEnds } from "./npx.ts";
 import { createProgram } from "./program.ts";
 import { failureExitCode, type Session } from "./session.ts";
+import { writeOutput } from "./standard-output.ts";
 
 /** A terminal signals the whole group, and launchers pass the signal on: the same one so soon is the same one. */
 const sameSignalMs = 1_000;
@@ -11,25 +13,20 @@ const sameSignalMs = 1_000;
 const lingerMs = 1_000;
 const marginMs = 700;
 
-const session: Session = {
-  environment: process.env,
-  exitCode: 0,
-  print: (line) => void process.stdout.write(`${line}\n`),
-  note: (line) => void process.stderr.write(`${line}\n`),
-  json: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
-  catchSignals,
-};
-
 interface Launch {
-  /** By bin/baton.js on an older Node, which is the parent of this process. */
-  readonly launched: boolean;
+  /** The parent of this process is bin/baton.js on another Node, and waits for it. */
+  readonly hasLauncher: boolean;
   /** Of the package. */
   readonly version: string;
+  /** Standard output. Descriptor 1, where user code prints, leads to standard error. */
+  readonly outputDescriptor: number;
 }
 
 /** Runs the command that the process was started with. */
-export async function runCommandLine({ launched, version }: Launch): Promise<void> {
-  guardProcess(launched);
+export async function runCommandLine({ hasLauncher, version, outputDescriptor }: Launch): Promise<void> {
+  const session = openSession(outputDescriptor);
+  guardProcess(session, hasLauncher);
+  const reportUnfinished = () => process.exit(reportFailure(session, unfinished(), wantsJson()));
   process.on("beforeExit", reportUnfinished);
   try {
     await createProgram(session, version).parseAsync(process.argv);
@@ -41,25 +38,53 @@ export async function runCommandLine({ launched, version }: Launch): Promise<voi
   setTimeout(() => process.exit(), lingerMs).unref();
 }
 
+function openSession(outputDescriptor: number): Session {
+  let hasJson = false;
+  const session: Session = {
+    environment: process.env,
+    exitCode: 0,
+    print: (line) => write(`${line}\n`),
+    note: (line) => void process.stderr.write(`${line}\n`),
+    json: (value) => {
+      // What fails after a command has told its outcome is told by standard error and the exit code.
+      if (hasJson) return;
+      hasJson = true;
+      write(`${JSON.stringify(value, null, 2)}\n`);
+    },
+    catchSignals,
+  };
+  const write = (text: string) => {
+    try {
+      writeOutput(outputDescriptor, text);
+    } catch (error) {
+      endWithReader(session, error);
+    }
+  };
+  return session;
+}
+
+/** `baton batches | head` closes the pipe early. */
+function endWithReader(session: Session, error: unknown): never {
+  process.exit(codeOf(error) === "EPIPE" ? session.exitCode : failureExitCode);
+}
+
 /** Node ends, as if all were well, when it waits for what nothing can bring about any more. */
-function reportUnfinished(): void {
+function unfinished(): BatonError {
   const problem = "Something is awaited that will never come, perhaps at the top of a workflow file";
-  process.exit(reportFailure(session, new BatonError("WORKFLOW_FILE_FAILED", problem), wantsJson()));
+  return new BatonError("WORKFLOW_FILE_FAILED", problem);
 }
 
 function wantsJson(): boolean {
   return process.argv.includes("--json");
 }
 
-function guardProcess(launched: boolean): void {
-  // Whoever killed the launcher meant this process.
-  if (launched) process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
-  if (launched) process.channel?.unref();
-  // `baton batches | head` closes the pipe early.
+function guardProcess(session: Session, hasLauncher: boolean): void {
+  // A launcher that was killed could not pass that on.
+  if (hasLauncher) process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+  if (hasLauncher) process.channel?.unref();
+  void untilNpxEnds(hasLauncher).then(() => process.kill(process.pid, "SIGTERM"));
   for (const stream of [process.stdout, process.stderr])
-    stream.on("error", (error) =>
-      process.exit(codeOf(error) === "EPIPE" ? session.exitCode : failureExitCode),
-    );
+    stream.on("error", (error) => endWithReader(session, error));
   muteWarnings(["MetadataLookupWarning"]);
   // A promise that a task's code forgot about: the task itself ends as it ends.
   process.on("unhandledRejection", (reason) =>
@@ -67,7 +92,9 @@ function guardProcess(launched: boolean): void {
   );
   process.on("uncaughtException", (error) => {
     const problem = `Something threw where nobody catches, perhaps a task's own code: ${messageOf(error)}`;
-    process.exit(reportFailure(session, new BatonError("STRAY_EXCEPTION", problem, { cause: error }), false));
+    process.exit(
+      reportFailure(session, new BatonError("STRAY_EXCEPTION", problem, { cause: error }), wantsJson()),
+    );
   });
 }
 

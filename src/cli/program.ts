@@ -68,7 +68,7 @@ export function createProgram(session: Session, version: string): Command {
     .addHelpText("after", environmentHelp)
     .exitOverride()
     // Errors are told once, by whoever catches them.
-    .configureOutput({ outputError: () => {} });
+    .configureOutput({ writeOut: (text) => session.print(text.trimEnd()), outputError: () => {} });
   for (const register of registrations) register(program, session);
   return program;
 }

@@ -9,7 +9,7 @@ export interface Session {
   print(line: string): void;
   /** Writes a line for people to standard error. */
   note(line: string): void;
-  /** Writes one JSON value to standard output. */
+  /** Writes a JSON value to standard output, the first that it is given: there is never a second. */
   json(value: unknown): void;
   /**
    * From now on, signals that end a process abort this instead; the reason is the signal's exit code. The process

@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { until, Workplace } from "../support/command.ts";
 import { gated, helloFiles } from "../support/command-workflows.ts";
 
+const baton = fileURLToPath(new URL("../../bin/baton.js", import.meta.url));
 const node = "/usr/bin/node";
 const [, major, minor] =
   /^v(\d+)\.(\d+)/.exec(spawnSync(node, ["--version"], { encoding: "utf8" }).stdout ?? "") ?? [];
@@ -28,9 +29,7 @@ describe.runIf(isOld)("on a Node that is too old", () => {
   });
 
   test("killing the launcher kills the command", async () => {
-    const place = new Workplace({
-      "pid.ts": `import { writeFileSync } from "node:fs";\nwriteFileSync("pid", String(process.pid));\n`,
-    });
+    const place = new Workplace({ "pid.ts": pidFile });
     const server = place.spawn(["start", "--port", "0"], { node });
     await server.saysOut("workflows");
     const pid = Number(readFileSync(place.path("pid"), "utf8"));
@@ -43,7 +42,7 @@ describe.runIf(isOld)("on a Node that is too old", () => {
     const place = new Workplace({});
     mkdirSync(place.path("bin"));
     place.write("package.json", '{"type":"module"}');
-    cpSync(fileURLToPath(new URL("../../bin/baton.js", import.meta.url)), place.path("bin/baton.js"));
+    cpSync(baton, place.path("bin/baton.js"));
     const { status, stderr } = spawnSync(node, [place.path("bin/baton.js"), "batches"], { encoding: "utf8" });
     expect(status).toBe(2);
     expect(stderr).toMatch(/^error NODE_TOO_OLD: Baton needs Node .*; this is Node \d+/);
@@ -51,11 +50,51 @@ describe.runIf(isOld)("on a Node that is too old", () => {
   });
 });
 
+/** Writes the id of the process that loads it. */
+const pidFile = `import { writeFileSync } from "node:fs";\nwriteFileSync("pid", String(process.pid));\n`;
+
+test.each(["SIGTERM", "SIGKILL"] as const)(
+  "a server ends with the npx that started it: %s",
+  async (signal) => {
+    const place = new Workplace({ "pid.ts": pidFile });
+    mkdirSync(place.path("node_modules/.bin"), { recursive: true });
+    symlinkSync(baton, place.path("node_modules/.bin/baton"));
+    const server = place.spawn(["baton", "start", "--port", "0"], { program: "npx" });
+    await server.saysOut("workflows");
+    const pid = Number(readFileSync(place.path("pid"), "utf8"));
+    expect(pid).not.toBe(server.child.pid);
+    server.signal(signal);
+    await until(() => !existsSync(`/proc/${pid}`));
+    expect((await server.ended).stderr).toContain("Stopping");
+  },
+);
+
+test("a server outlives the shell that started it in the background, as any program does", async () => {
+  const place = new Workplace({ "pid.ts": pidFile });
+  const background = `"$0" "$1" start --port 0 > said 2>&1 & while ! grep -q workflows said; do sleep 0.1; done`;
+  const shell = place.spawn(["-c", background, process.execPath, baton], {
+    program: "sh",
+    environment: { npm_command: "exec" },
+  });
+  expect((await shell.ended).code).toBe(0);
+  const pid = Number(readFileSync(place.path("pid"), "utf8"));
+  onTestFinished(() => void process.kill(pid, "SIGKILL"));
+  expect((await place.baton(["batches"])).code).toBe(0);
+  expect(existsSync(`/proc/${pid}`)).toBe(true);
+});
+
+test("without a launcher there is one process: signals and its exit code need no passing on", async () => {
+  const place = new Workplace({ "pid.ts": pidFile });
+  const server = place.spawn(["start", "--port", "0"]);
+  await server.saysOut("workflows");
+  expect(readFileSync(place.path("pid"), "utf8")).toBe(String(server.child.pid));
+});
+
 test("a package that has not been built says so, and ends with 2", () => {
   const place = new Workplace({});
   mkdirSync(place.path("bin"));
   place.write("package.json", '{"type":"module"}');
-  cpSync(fileURLToPath(new URL("../../bin/baton.js", import.meta.url)), place.path("bin/baton.js"));
+  cpSync(baton, place.path("bin/baton.js"));
   const { status, stderr } = spawnSync(process.execPath, [place.path("bin/baton.js"), "batches"], {
     encoding: "utf8",
   });

@@ -106,6 +106,8 @@ test("an exception that a task's code throws beside its promise ends the process
   const plain = await place.baton(["run", "stray"]);
   expect(plain.code).toBe(1);
   expect(plain.stderr).toMatch(/^error STRAY_EXCEPTION: .*stray\nwhat to do: .*\n$/);
+  const asJson = await place.baton(["run", "stray", "--json"]);
+  expect(asJson).toMatchObject({ code: 1, json: { error: { code: "STRAY_EXCEPTION" } } });
   const debug = await place.baton(["run", "stray"], { environment: { BATON_DEBUG: "1" } });
   expect(debug.stderr).toMatch(/^ +at .*stray\.ts/m);
 });

@@ -88,7 +88,7 @@ test("a name that is not found is compared with those there are, and with the fi
 test("help and version", async () => {
   const place = new Workplace({});
   const help = await place.baton(["--help"]);
-  expect(help.code).toBe(0);
+  expect(help).toMatchObject({ code: 0, stderr: "" });
   const commands = [...help.stdout.matchAll(/^ {2}([a-z-]+) (?:\[|<)/gm)].map((match) => match[1] ?? "");
   expect(commands.length).toBeGreaterThan(20);
   const documentation = readFileSync(new URL("../../docs/cli.md", import.meta.url), "utf8");
@@ -97,6 +97,7 @@ test("help and version", async () => {
     const { code, stdout } = await place.baton([command, "--help"]);
     expect([command, code]).toEqual([command, 0]);
     expect(stdout).toContain("Usage: baton");
+    if (command !== "help") expect(stdout).toMatch(new RegExp(`^Example:\\n  baton ${command}\\b`, "m"));
   }
   expect((await place.baton(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
 });

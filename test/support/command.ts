@@ -35,6 +35,8 @@ export interface CommandOptions {
   readonly input?: string;
   /** The Node to run it on. */
   readonly node?: string;
+  /** Another program to run with the parameters, in the same place, rather than `baton`. */
+  readonly program?: string;
 }
 
 /** A folder far from the project, with workflow files in it and the data of a Baton of its own. */
@@ -60,7 +62,9 @@ export class Workplace {
 
   /** Starts `baton …` and leaves it running; it is killed with the test. */
   spawn(parameters: readonly string[], options: CommandOptions = {}): Running {
-    const child = spawn(options.node ?? process.execPath, [script, ...parameters], {
+    const { program = options.node ?? process.execPath } = options;
+    const words = options.program === undefined ? [script, ...parameters] : parameters;
+    const child = spawn(program, words, {
       cwd: this.folder,
       env: {
         PATH: process.env.PATH,

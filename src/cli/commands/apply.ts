@@ -9,6 +9,7 @@ export function registerApply(program: Command, session: Session): void {
     .description("store a workflow written as data, in place of an earlier one of its name")
     .argument("<file.yaml>", "file in YAML or JSON")
     .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton apply often.yaml")
     .action((path: string, { json }: { readonly json?: true }) => apply(session, path, json));
 }
 

@@ -28,7 +28,7 @@ export function registerBackfill(program: Command, session: Session): void {
     .option("--json", "print the outcome as JSON, and nothing else")
     .addHelpText(
       "after",
-      "\nRun it again after an interruption: what is done is skipped, what failed is retried.",
+      "\nRun it again after an interruption: what is done is skipped, what failed is retried.\n\nExample:\n  baton backfill enrich --input leads.csv",
     )
     .action(async (workflowId: string, options: BackfillOptions) => {
       const { backfill } = await import("../backfill/backfill.ts");

@@ -19,6 +19,7 @@ export function registerCancel(program: Command, session: Session): void {
     .argument("<batchId>", "id of the batch")
     .option("--here", "on Google Cloud: cancel it in this process, without the function")
     .option("--json", "print the batch as JSON")
+    .addHelpText("after", "\nExample:\n  baton cancel greet-1a2b3c4d5e6f7a8b9c0d")
     .action((batchId: string, options: Options) =>
       withApp(session, (app) => cancel(session, app, batchId, options)),
     );

@@ -11,6 +11,7 @@ export function registerClearResult(program: Command, session: Session): void {
     .description("forget the cached result and the stored steps of a key: the next call runs")
     .argument("<key>", "the key, as `baton inspect results` lists it")
     .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton clear-result 'enrich/work?job_id=j1'")
     .action((key: string, { json }: { readonly json?: true }) => clearResult(session, key, json));
 }
 

@@ -23,6 +23,10 @@ export function registerComplete(program: Command, session: Session): void {
     .option("--result <json|@file>", "it succeeded with this result (default: without one)")
     .option("--error <text>", "it failed")
     .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `\nExample:\n  baton complete approval-1a2b3c4d5e6f7a8b9c0d ask --result '{"approved":true}'`,
+    )
     .action((batchId: string, taskId: string, options: Options) =>
       complete(session, { batchId, taskId }, options),
     );

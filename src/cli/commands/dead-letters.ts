@@ -17,6 +17,7 @@ export function registerDeadLetters(program: Command, session: Session): void {
     .description("list messages that could not be handled, newest first, or show one with its body")
     .argument("[deadLetterId]", "id of the dead letter to show")
     .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton dead-letters --json")
     .action((deadLetterId: string | undefined, options: Options) =>
       deadLetterId === undefined ? list(session, options) : show(session, deadLetterId, options),
     );

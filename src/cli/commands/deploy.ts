@@ -38,6 +38,7 @@ export function registerDeploy(program: Command, session: Session): void {
     .option("--destroy", "take the deployment away, with all of its data")
     .option("--yes", "ask nothing")
     .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton deploy --project my-project --region europe-west1 --dry-run")
     .action((options: Options) => deploy(session, options));
 }
 
@@ -46,7 +47,7 @@ async function deploy(session: Session, options: Options): Promise<void> {
   const { prepareDeployment, plannedEnvironment } = await import("../../deployment/run/prepare.ts");
   const { plannedCommands, removalCommands } = await import("../../deployment/run/planned-commands.ts");
   const removes = options.destroy === true;
-  const isPlain = options.json === true || !process.stdout.isTTY;
+  const isPlain = options.json === true || !process.stderr.isTTY;
   const place = { root: process.cwd(), parts, removes, isPlain };
   const prepared = await prepareDeployment(session.environment, { ...options, ...place });
   const commands = removes ? removalCommands(prepared) : plannedCommands(prepared);

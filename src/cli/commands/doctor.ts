@@ -13,6 +13,7 @@ export function registerDoctor(program: Command, session: Session): void {
     .description("look whether everything is there that Baton needs, and tell how to mend what is not")
     .option("--fix-commands", "print only the commands that mend what is amiss")
     .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton doctor --fix-commands")
     .action((options: Options) => doctor(session, options));
 }
 

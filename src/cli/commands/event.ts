@@ -18,6 +18,10 @@ export function registerEvent(program: Command, session: Session): void {
     .argument("<name>", "name of the event: the step that waits for it")
     .option("--payload <json|@file>", "what the tasks get of it (default: null)")
     .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `\nExample:\n  baton event order-1a2b3c4d5e6f7a8b9c0d paid --payload '{"amount":12}'`,
+    )
     .action((batchId: string, name: string, options: Options) => event(session, batchId, name, options));
 }
 

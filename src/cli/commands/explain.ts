@@ -15,6 +15,7 @@ export function registerExplain(program: Command, session: Session): void {
     .description("why a call ran, or did not: all that is known of its idempotency key")
     .argument("<key>", "the key, as `baton show` tells it")
     .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton explain 'enrich/work?job_id=j1'")
     .action((key: string, { json }: { readonly json?: true }) =>
       withApp(session, async (app) => {
         const found = await withKnownKey(app, key, (known) => app.engine.executions.explain(known));

@@ -18,6 +18,7 @@ export function registerForget(program: Command, session: Session): void {
     .argument("<batchId>", "id of a batch that has ended")
     .option("--delete", "delete it: it can't be had back")
     .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton forget greet-1a2b3c4d5e6f7a8b9c0d --delete")
     .action((batchId: string, options: Options) =>
       withApp(session, (app) => forget(session, app, batchId, options)),
     );

@@ -8,6 +8,7 @@ export function registerGraph(program: Command, session: Session): void {
     .description("print a workflow as a diagram")
     .argument("<workflow>", "id of the workflow")
     .addOption(new Option("--format <format>", "language").choices(["mermaid", "dot"]).default("mermaid"))
+    .addHelpText("after", "\nExample:\n  baton graph sales-refresh --format dot")
     .action((workflowId: string, { format }: { readonly format: "mermaid" | "dot" }) =>
       withApp(session, async (app) => {
         const { definition } = await findWorkflow(session, app, workflowId);

@@ -35,6 +35,7 @@ export function registerInspect(program: Command, session: Session): void {
     .addArgument(new Argument("<what>", "what to look at").choices(Object.keys(views)))
     .option("--limit <number>", "at most so many rows", wholeNumber(1, 1_000_000), 1_000)
     .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton inspect active")
     .action((what: string, options: Options) =>
       withApp(session, async (app) => views[what]?.(session, app, options)),
     );

@@ -10,6 +10,7 @@ export function registerPublish(program: Command, session: Session): void {
     .description("publish a message, as it could be posted to the HTTP entry")
     .argument("<json|@file|->", "the message, a file of it, or - for standard input")
     .option("--json", "print the message as it was published, and the batch it starts")
+    .addHelpText("after", `\nExample:\n  baton publish '{"workflowId":"greet","input":{"name":"Ada"}}'`)
     .action((argument: string, options: { readonly json?: true }) =>
       publish(session, argument, options.json),
     );

@@ -21,6 +21,7 @@ export function registerReplay(program: Command, session: Session): void {
     .argument("[deadLetterId]", "id of the dead letter")
     .option("--code <code>", "all dead letters of this code that were not replayed yet, the oldest first")
     .option("--json", "print the message as it was published, and the batch it starts")
+    .addHelpText("after", "\nExample:\n  baton replay --code DELIVERY_EXHAUSTED")
     .action(async (deadLetterId: string | undefined, { code, json }: Options) => {
       if ((deadLetterId === undefined) === (code === undefined))
         throw new BatonError("USAGE", "Give either the id of a dead letter, or --code");

@@ -37,6 +37,7 @@ export function registerResend(program: Command, session: Session): void {
     .option("--limit <number>", "at most so many of the archive", wholeNumber(1, 1_000_000), 1_000)
     .option("--dry-run", "only list them")
     .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton resend --key 'enrich/work?job_id=j1'")
     .action((options: Options) => resend(session, options));
 }
 

@@ -10,6 +10,7 @@ export function registerRetry(program: Command, session: Session): void {
     .argument("<batchId>", "id of a batch that ended ERROR or CANCELLED")
     .option("--json", "print the finished new batch as JSON, and nothing else")
     .option("--detach", "only start it: a running server does the work")
+    .addHelpText("after", "\nExample:\n  baton retry greet-1a2b3c4d5e6f7a8b9c0d")
     .action((batchId: string, options: WorkOptions) =>
       withApp(session, (app) => workOnBatch(session, app, () => app.engine.retry(batchId), options)),
     );

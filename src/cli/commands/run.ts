@@ -22,6 +22,7 @@ export function registerRun(program: Command, session: Session): void {
     .option("--key <key>", "the same key gives the same batch: nothing runs twice")
     .option("--json", "print the finished batch as JSON, and nothing else")
     .option("--detach", "only start it: a running server does the work")
+    .addHelpText("after", `\nExample:\n  baton run greet --input '{"name":"Ada"}'`)
     .action((workflowId: string, options: Options) => run(session, workflowId, options));
 }
 

@@ -9,6 +9,7 @@ export function registerShow(program: Command, session: Session): void {
     .description("show a batch and every task of it")
     .argument("<batchId>", "id of the batch")
     .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton show greet-1a2b3c4d5e6f7a8b9c0d --json")
     .action((batchId: string, { json }: { readonly json?: true }) =>
       withApp(session, async (app) => {
         const view = await app.engine.show(batchId);

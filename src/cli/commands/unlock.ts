@@ -9,6 +9,7 @@ export function registerUnlock(program: Command, session: Session): void {
     .description("free the lock of a key: what its holder still does is not committed")
     .argument("<key>", "the key, as `baton inspect locks` lists it")
     .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton unlock 'enrich/work?job_id=j1'")
     .action((key: string, { json }: { readonly json?: true }) => unlock(session, key, json));
 }
 

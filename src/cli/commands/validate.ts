@@ -8,6 +8,7 @@ export function registerValidate(program: Command, session: Session): void {
     .description("list everything wrong with a workflow file, or with those of a folder")
     .argument("[path]", "file or folder (default: BATON_WORKFLOWS)")
     .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton validate functions/workflows")
     .action((path: string | undefined, { json }: { readonly json?: true }) => validate(session, path, json));
 }
 

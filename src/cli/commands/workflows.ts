@@ -10,6 +10,7 @@ export function registerWorkflows(program: Command, session: Session): void {
     .command("workflows")
     .description("list the workflows that can be run")
     .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton workflows")
     .action(({ json }: { readonly json?: true }) =>
       withApp(session, async (app) => {
         const workflows = await app.folder.all();

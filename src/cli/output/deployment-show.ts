@@ -19,7 +19,6 @@ export function showOf(
 ): ShowRemoval & ShowDeployment {
   const print = (text: string) => (json ? session.note(text) : session.print(text));
   return {
-    quiet: json === true,
     step: (command) => print(stepText(command)),
     removes: (found) => print(removalText(found, prepared)),
     changes: (found) => print(changesText(found)),

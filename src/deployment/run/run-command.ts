@@ -9,8 +9,6 @@ export interface RunOptions {
   readonly input?: string;
   /** What it writes is returned rather than shown. */
   readonly captures?: boolean;
-  /** Standard output is kept for JSON: what is shown goes to standard error. */
-  readonly quiet: boolean;
   /** That of whoever deploys. */
   readonly environment: RawEnvironment;
 }
@@ -18,14 +16,15 @@ export interface RunOptions {
 /** Runs a command to its end, and returns what it wrote if that is wanted. Throws `DEPLOY_FAILED`. */
 export async function runCommand(
   command: Command,
-  { input, captures, quiet, environment }: RunOptions,
+  { input, captures, environment }: RunOptions,
 ): Promise<string> {
   const [program = "", ...parameters] = command.argv;
   // Terraform would heed that of a shell in which somebody works on another deployment.
   const { TF_WORKSPACE: _, ...given } = environment;
   const child = spawn(program, parameters, {
     env: { ...given, ...command.environment },
-    stdio: [input === undefined ? "ignore" : "pipe", captures ? "pipe" : quiet ? 2 : "inherit", "inherit"],
+    // Standard output is the deployment's own: what is shown goes to standard error.
+    stdio: [input === undefined ? "ignore" : "pipe", captures ? "pipe" : 2, "inherit"],
   });
   // Ctrl-C reaches the command as well, which has to put things in order before it ends: this process waits for it.
   const wait = () => {};

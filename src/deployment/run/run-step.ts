@@ -8,20 +8,15 @@ export interface Show {
   step(command: Command): void;
   /** Rejects when it is not to go on. */
   confirm(question: string): Promise<void>;
-  /** Standard output is kept for JSON. */
-  readonly quiet: boolean;
 }
 
 /** Tells of a command and runs it; see `runCommand`. */
-export type RunStep = (
-  command: Command,
-  options?: Omit<RunOptions, "quiet" | "environment">,
-) => Promise<string>;
+export type RunStep = (command: Command, options?: Omit<RunOptions, "environment">) => Promise<string>;
 
 /** `environment`: that of whoever deploys, without what the workflows were given. */
 export function stepsOf(show: Show, environment: RawEnvironment): RunStep {
   return (command, options = {}) => {
     show.step(command);
-    return runCommand(command, { ...options, quiet: show.quiet, environment });
+    return runCommand(command, { ...options, environment });
   };
 }
