@@ -14,6 +14,7 @@ import { registerForget } from "./commands/forget.ts";
 import { registerGraph } from "./commands/graph.ts";
 import { registerInspect } from "./commands/inspect.ts";
 import { registerPublish } from "./commands/publish.ts";
+import { registerRemove } from "./commands/remove.ts";
 import { registerReplay } from "./commands/replay.ts";
 import { registerResend } from "./commands/resend.ts";
 import { registerRetry } from "./commands/retry.ts";
@@ -56,6 +57,7 @@ const registrations = [
   registerValidate,
   registerGraph,
   registerApply,
+  registerRemove,
   registerDoctor,
   registerDeploy,
 ];

@@ -54,6 +54,11 @@ export async function readWorkflowData(
   return { source, result: readDataWorkflow(source, path, builtInTaskTypes) };
 }
 
+/** Reads a workflow that is stored. */
+export function readAppliedWorkflow(workflowId: string, source: string): DataWorkflowResult {
+  return readDataWorkflow(source, `applied workflow "${workflowId}"`, builtInTaskTypes);
+}
+
 async function readFolder(folder: string): Promise<Found> {
   const catalog = new FolderCatalog({ folder, taskTypes: builtInTaskTypes });
   return { workflows: await catalog.all(), problems: await catalog.problems() };

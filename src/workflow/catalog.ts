@@ -60,6 +60,11 @@ export class FolderCatalog implements CodeCatalog {
     return [...workflows.values()].map((source) => source.workflow);
   }
 
+  /** Whether a file of the folder holds the workflow. */
+  async isInFolder(workflowId: string): Promise<boolean> {
+    return (await this.#loadFolder()).workflows.has(workflowId);
+  }
+
   /** Everything wrong with the files of the folder and the applied workflows. */
   async problems(): Promise<readonly CatalogProblem[]> {
     return (await this.#everything()).problems;

@@ -55,6 +55,17 @@ test("apply tells what the deployment has to have for the workflow that is store
   expect(here.stdout).toBe("applied imports (2 tasks)\n");
 });
 
+test("remove takes it away, and tells what the deployment had to have for it", async () => {
+  const { place } = await deployed();
+  await place.baton(["apply", "imports.yaml"]);
+  const removed = await place.baton(["remove", "imports"]);
+  expect(removed).toMatchObject({ code: 0, stderr: "" });
+  expect(removed.stdout).toContain("removed imports");
+  expect(removed.stdout).toContain("BATON_DEPLOY_QUEUES=a-second,imports");
+  expect(await place.baton(["remove", "imports"])).toMatchObject({ code: 2 });
+  expect((await place.baton(["workflows", "--json"])).list).toEqual([]);
+});
+
 test("a run whose queue has no topic names the batch that it has started, and what to do", async () => {
   const { cloud, place } = await deployed();
   await place.baton(["apply", "imports.yaml"]);

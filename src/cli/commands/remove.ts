@@ -1,0 +1,87 @@
+import type { Command } from "commander";
+import type { App } from "../../composition/app.ts";
+import { BatonError } from "../../core/errors.ts";
+import { nearestName } from "../../core/nearest-name.ts";
+import type { AppliedWorkflow } from "../../core/records.ts";
+import type { BuiltWorkflow } from "../../workflow/workflow.ts";
+import type { Session } from "../session.ts";
+import { withApp } from "../with-app.ts";
+
+export function registerRemove(program: Command, session: Session): void {
+  program
+    .command("remove")
+    .description("remove an applied workflow: nothing starts it any more; batches that run go on")
+    .argument("<workflow>", "id of the workflow")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton remove often")
+    .action((workflowId: string, { json }: { readonly json?: true }) =>
+      withApp(session, (app) => remove(session, app, workflowId, json)),
+    );
+}
+
+async function remove(session: Session, app: App, workflowId: string, json: true | undefined): Promise<void> {
+  const applied = await app.applied.find(workflowId);
+  if (!applied) throw await notApplied(app, workflowId);
+  const inFolder = await isInFolder(app, workflowId);
+  const workflow = await readApplied(applied);
+  // The schedules of a file of that name are its own, and go on.
+  const schedules = inFolder ? [] : schedulesOf(workflow);
+  // Another process may have removed it meanwhile: it is gone, as was wanted.
+  await app.applied.remove(workflowId, schedules);
+  const needs = app.configuration.engine === "gcp" && workflow ? await needsOf(workflow) : {};
+  if (json) return session.json({ removed: true, workflowId, inFolder, needs });
+  session.print(`removed ${workflowId}; batches of it that run go on with their definition`);
+  if (inFolder) session.print(`A file of the folder holds a workflow ${workflowId} too, which stays.`);
+  for (const line of needLines(needs)) session.print(line);
+}
+
+async function notApplied(app: App, workflowId: string): Promise<BatonError> {
+  const known = (await app.applied.all()).map((workflow) => workflow.workflowId);
+  const meant = nearestName(workflowId, known);
+  const inFolder = await isInFolder(app, workflowId);
+  return new BatonError(
+    "WORKFLOW_UNKNOWN",
+    `No workflow "${workflowId}" was applied; there are: ${known.join(", ") || "none"}` +
+      `${meant === undefined ? "" : `; did you mean ${meant}?`}`,
+    {
+      remedy: inFolder
+        ? "It comes from a file in the folder of BATON_WORKFLOWS: delete the file, or move it elsewhere."
+        : "Name a workflow that was stored with `baton apply`.",
+    },
+  );
+}
+
+/** Where there is no folder, nothing is in it. */
+async function isInFolder({ folder }: App, workflowId: string): Promise<boolean> {
+  try {
+    return await folder.isInFolder(workflowId);
+  } catch (thrown) {
+    if (thrown instanceof BatonError && thrown.code === "WORKFLOW_FOLDER_MISSING") return false;
+    throw thrown;
+  }
+}
+
+/** Undefined when this version can't read it: an older one may have stored it. */
+async function readApplied({ workflowId, source }: AppliedWorkflow): Promise<BuiltWorkflow | undefined> {
+  const { readAppliedWorkflow } = await import("../../composition/check-workflows.ts");
+  const result = readAppliedWorkflow(workflowId, source);
+  return result.ok ? result.workflow : undefined;
+}
+
+function schedulesOf(workflow: BuiltWorkflow | undefined) {
+  return workflow?.triggers.filter((trigger) => trigger.type === "schedule") ?? [];
+}
+
+async function needsOf(workflow: BuiltWorkflow): Promise<Readonly<Record<string, string>>> {
+  const { appliedNeeds } = await import("../../deployment/plan/applied-needs.ts");
+  return appliedNeeds(workflow);
+}
+
+function needLines(needs: Readonly<Record<string, string>>): string[] {
+  const variables = Object.entries(needs).map(([name, value]) => `${name}=${value}`);
+  if (variables.length === 0) return [];
+  return [
+    "The deployment had to be told of it. Once its batches have ended, take out what nothing else needs:",
+    `  ${variables.join(" ")}`,
+  ];
+}
