@@ -139,6 +139,8 @@ export function sending(callback: Callback, nonce: string): Callback {
 export interface Sent {
   readonly at: number;
   readonly error: string | null;
+  /** The receiver asks not to be sent anything sooner. */
+  readonly retryAfterSeconds?: number | undefined;
 }
 
 export function pageSent(callback: Callback, totalPages: number, { at }: Sent, nonce: string): Callback {
@@ -170,15 +172,22 @@ export function archivedNow(callback: Callback, nonce: string): Callback {
   return { ...callback, ...done, archived: true, nonce };
 }
 
-/** Waits 5 s after the first failure, twice as long after each further one, at most an hour; gives up after three days. */
-export function sendFailed(callback: Callback, { at, error }: Sent, nonce: string): Callback {
+/**
+ * Waits 5 s after the first failure, twice as long after each further one, at most an hour, or as long as the receiver asks;
+ * gives up after 80 failures, which is three days of the usual waits.
+ */
+export function sendFailed(
+  callback: Callback,
+  { at, error, retryAfterSeconds }: Sent,
+  nonce: string,
+): Callback {
   const failures = callback.failures + 1;
   return {
     ...callback,
     state: failures >= limits.callbackAttempts ? "GIVEN_UP" : "PENDING",
     failures,
     isBeingSent: false,
-    dueSeconds: backoffMs(limits.callbackRetry, failures, 0) / 1_000,
+    dueSeconds: backoffMs(limits.callbackRetry, failures, 0, retryAfterSeconds) / 1_000,
     sends: lastSends(callback, { at, page: callback.pagesTaken + 1, error }),
     nonce,
   };

@@ -8,6 +8,8 @@ export interface ErrorContext {
   readonly cause?: unknown;
   /** What to do here, where the code's own remedy says too little. */
   readonly remedy?: string;
+  /** How long the same is not to be tried again, as the other side asks. */
+  readonly retryAfterSeconds?: number | undefined;
 }
 
 /** An error a user may see: it has a code, says what happened and where, and what to do. */
@@ -16,6 +18,7 @@ export class BatonError extends Error {
   readonly code: ErrorCode;
   readonly where: string | undefined;
   readonly details: JsonObject | undefined;
+  readonly retryAfterSeconds: number | undefined;
   readonly #remedy: string | undefined;
 
   constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
@@ -23,6 +26,7 @@ export class BatonError extends Error {
     this.code = code;
     this.where = context.where;
     this.details = context.details;
+    this.retryAfterSeconds = context.retryAfterSeconds;
     this.#remedy = context.remedy;
   }
 
@@ -41,6 +45,11 @@ export interface TaskErrorOptions {
   /** A code of the task's own, or one of Baton's. Default `TASK_FAILED`. */
   readonly code?: string;
   readonly cause?: unknown;
+  /**
+   * Seconds before which another attempt makes no sense, such as the `Retry-After` of an answer. The retry policy's own wait
+   * counts when it is longer. At most a day (`limits.retryAfterSeconds`).
+   */
+  readonly retryAfterSeconds?: number | undefined;
 }
 
 /** What a task throws to fail. Anything else it throws counts as a retryable TaskError. */
@@ -48,11 +57,13 @@ export class TaskError extends Error {
   override readonly name = "TaskError";
   readonly retryable: boolean;
   readonly code: string;
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(message: string, options: TaskErrorOptions = {}) {
     super(message, { cause: options.cause });
     this.retryable = options.retryable ?? true;
     this.code = options.code ?? "TASK_FAILED";
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }
 

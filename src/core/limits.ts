@@ -161,6 +161,10 @@ export const limits = {
   /** Most attempts a retry policy may ask for, and how many times as long as the one before a wait may be. */
   attempts: 100,
   retryFactor: 100,
+  /** Longest pause before the next attempt, or the next send of a callback, that the other side may ask for. */
+  retryAfterSeconds: daySeconds,
+  /** Longest of those that a call of a service waits in place; for a longer one its task leaves the machine. */
+  retryInPlaceSeconds: 5,
   /** Writes per atomic commit, and per group of independent writes sent at once (Firestore: 500). */
   writesPerCommit: 500,
   /** Batches, and callbacks, that one message of a sweep sees to. */

@@ -17,15 +17,29 @@ export type RetryPolicy = z.infer<typeof RetryPolicySchema>;
 
 /**
  * Milliseconds to wait after the `failures`-th failed attempt, or undefined when the attempts are used up.
- * `random` is in [0, 1) and spreads the wait by the policy's jitter.
+ * `random` is in [0, 1) and spreads the wait by the policy's jitter. `leastSeconds`: what the other side asks for.
  */
-export function retryDelayMs(policy: RetryPolicy, failures: number, random: number): number | undefined {
+export function retryDelayMs(
+  policy: RetryPolicy,
+  failures: number,
+  random: number,
+  leastSeconds = 0,
+): number | undefined {
   if (failures >= policy.maxAttempts) return undefined;
-  return backoffMs(policy, failures, random);
+  return backoffMs(policy, failures, random, leastSeconds);
 }
 
-/** Exponential back-off with cap and jitter; `count` is 1 for the first wait. */
-export function backoffMs(policy: Omit<RetryPolicy, "maxAttempts">, count: number, random: number): number {
+/**
+ * Exponential back-off with cap and jitter; `count` is 1 for the first wait. No wait is shorter than `leastSeconds`, and the
+ * jitter comes on top of those too: all that were told the same must not come back at once.
+ */
+export function backoffMs(
+  policy: Omit<RetryPolicy, "maxAttempts">,
+  count: number,
+  random: number,
+  leastSeconds = 0,
+): number {
   const seconds = Math.min(policy.initialSeconds * policy.factor ** (count - 1), policy.maxSeconds);
-  return Math.round(seconds * (1 + policy.jitter * random) * 1_000);
+  const spreadSeconds = seconds * policy.jitter * random;
+  return Math.round((Math.max(seconds, leastSeconds) + spreadSeconds) * 1_000);
 }

@@ -9,7 +9,13 @@ import type { Notes, StoredError, StoredResult } from "./stored.ts";
 /** How an attempt came out, as far as its record cares. */
 export type AttemptOutcome =
   | { readonly kind: "succeeded"; readonly result: StoredResult; readonly notes: Notes | null }
-  | { readonly kind: "failed"; readonly error: StoredError; readonly notes: Notes | null }
+  | {
+      readonly kind: "failed";
+      readonly error: StoredError;
+      readonly notes: Notes | null;
+      /** The next attempt is to begin no sooner. */
+      readonly retryAfterSeconds?: number;
+    }
   /** It waits, and leaves the machine. */
   | {
       readonly kind: "parked";
@@ -65,14 +71,19 @@ export function settle(
     case "failed":
       return {
         ...unchanged,
-        ...settleFailure(task, log.failures + 1, outcome.error, random),
+        ...settleFailure(task, log.failures + 1, outcome, random),
         notes: outcome.notes,
       };
   }
 }
 
-function settleFailure(task: TaskDefinition, failures: number, error: StoredError, random: number) {
-  const delayMs = error.retryable ? retryDelayMs(task.retry, failures, random) : undefined;
+function settleFailure(
+  task: TaskDefinition,
+  failures: number,
+  { error, retryAfterSeconds }: Extract<AttemptOutcome, { kind: "failed" }>,
+  random: number,
+) {
+  const delayMs = error.retryable ? retryDelayMs(task.retry, failures, random, retryAfterSeconds) : undefined;
   if (delayMs === undefined)
     return { status: "ERROR", reason: null, dueSeconds: null, failures, error } as const;
   return { status: "WAITING", reason: "retry", dueSeconds: delayMs / 1_000, failures, error } as const;

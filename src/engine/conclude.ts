@@ -1,6 +1,7 @@
 import type { CallbackTarget } from "../core/callback.ts";
 import { failureOf } from "../core/failure.ts";
 import type { JsonText } from "../core/json.ts";
+import { withPause } from "../core/retry-after.ts";
 import type { TaskOutcome } from "../ports/task-runner.ts";
 import type { Claim } from "./claims.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -28,6 +29,6 @@ export async function conclude(
     const data = await keep(`${object}.callback.json`, outcome.result);
     return { outcome: { kind: "succeeded", result, notes }, target, data };
   } catch (thrown) {
-    return { outcome: { kind: "failed", error: failureOf(thrown), notes }, target };
+    return { outcome: { kind: "failed", ...withPause(failureOf(thrown), thrown), notes }, target };
   }
 }

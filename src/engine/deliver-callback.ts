@@ -9,6 +9,7 @@ import {
 import { callbackPages } from "../core/callback-pages.ts";
 import { messageOf } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
+import { pauseOf } from "../core/retry-after.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { callbackMessage } from "./messages.ts";
 import type { Outbox, StoredCallback } from "./outbox.ts";
@@ -95,9 +96,9 @@ class Delivery {
     await this.#write(archivedNow(callback, ids.unique()));
   }
 
-  async #failed(error: string): Promise<void> {
+  async #failed({ error, retryAfterSeconds }: Problem): Promise<void> {
     const { ids, clock, timer, logger } = this.#dependencies;
-    const send = { at: clock.now(), error: error.slice(0, limits.noteCharacters) };
+    const send = { at: clock.now(), error: error.slice(0, limits.noteCharacters), retryAfterSeconds };
     const failed = sendFailed(this.#current.callback, send, ids.unique());
     const { callbackId, eventId, batchId, taskId, state, dueSeconds } = failed;
     logger.warn("a callback was not taken", { callbackId, batchId, taskId, state, error });
@@ -115,12 +116,20 @@ class Delivery {
   }
 }
 
-async function problemOf(work: () => Promise<void>): Promise<string | undefined> {
+interface Problem {
+  readonly error: string;
+  /** The other side asks not to be called sooner. */
+  readonly retryAfterSeconds: number | undefined;
+}
+
+async function problemOf(work: () => Promise<void>): Promise<Problem | undefined> {
   try {
     await work();
     return undefined;
-  } catch (error) {
-    return messageOf(error);
+  } catch (thrown) {
+    const pause = pauseOf(thrown);
+    const error = pause ? `${messageOf(thrown)} (${pause.note})` : messageOf(thrown);
+    return { error, retryAfterSeconds: pause?.seconds };
   }
 }
 

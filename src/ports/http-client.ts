@@ -15,6 +15,8 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** How long the answer asks to be left in peace (`Retry-After`); undefined: it does not ask. */
+  readonly retryAfterSeconds: number | undefined;
   /** The address after redirects. */
   readonly url: string;
 }

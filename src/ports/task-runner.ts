@@ -62,7 +62,12 @@ export type TaskOutcome =
       readonly result: JsonText;
       readonly notes: Notes | null;
     }
-  | { readonly kind: "failed"; readonly error: StoredError; readonly notes: Notes | null }
+  | {
+      readonly kind: "failed";
+      readonly error: StoredError;
+      readonly notes: Notes | null;
+      readonly retryAfterSeconds?: number;
+    }
   /** It waits, for at most that long, and leaves the machine. `events`: those that end the wait sooner. */
   | {
       readonly kind: "parked";

@@ -1,6 +1,7 @@
 import { messageOf, stackOf } from "../core/errors.ts";
 import { failureOf } from "../core/failure.ts";
 import { limits } from "../core/limits.ts";
+import { withPause } from "../core/retry-after.ts";
 import type { CallbackSender } from "../ports/callbacks.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ids } from "../ports/ids.ts";
@@ -116,11 +117,11 @@ export class LocalTaskRunner implements TaskRunner {
         return { kind: "parked", reason: "completion", seconds: returned.timeoutSeconds };
       return { kind: "succeeded", ...readReturned(returned), notes: notes.notes };
     } catch (thrown) {
-      const error = failureOf(thrown);
-      const { code, message } = error;
+      const failed = withPause(failureOf(thrown), thrown);
+      const { code, message } = failed.error;
       if (!signal.aborted)
         logger.warn("attempt failed", { code, error: message, stack_trace: stackOf(thrown) });
-      return { kind: "failed", error, notes: notes.notes };
+      return { kind: "failed", ...failed, notes: notes.notes };
     }
   }
 

@@ -65,7 +65,8 @@ export const httpType: TaskType<Parameters, HttpResult> = {
 
 /**
  * Sends a request, with the task's idempotency key in `Idempotency-Key` unless `headers` has its own. The statuses
- * 408, 425, 429 and 5xx are tried again; others that are not expected fail the task (`HTTP_STATUS`).
+ * 408, 425, 429 and 5xx are tried again, no sooner than a `Retry-After` asks; others that are not expected fail the task
+ * (`HTTP_STATUS`).
  */
 export function http(parameters: HttpParameters): TaskSpec<HttpResult> {
   return spec(httpType, parameters);
@@ -102,13 +103,15 @@ function isAccepted(status: number, expected: readonly number[] | undefined): bo
 }
 
 /** Says what came back, never what was sent: headers, path and query hold secrets. */
-function refusal(method: string, { status, url, body }: HttpResponse): TaskError {
+function refusal(method: string, response: HttpResponse): TaskError {
+  const { status, url, body, retryAfterSeconds } = response;
   const said = withoutPath(body, url);
   const cut =
     said.length > limits.shownAnswerCharacters ? `${said.slice(0, limits.shownAnswerCharacters)}…` : said;
   return new TaskError(`${method} ${shownAddress(url)} answered ${status}${cut === "" ? "" : `: ${cut}`}`, {
     code: "HTTP_STATUS",
     retryable: retryableStatuses.has(status) || status >= 500,
+    retryAfterSeconds,
   });
 }
 

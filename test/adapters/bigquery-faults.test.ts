@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { TaskError } from "../../src/core/errors.ts";
 import type { ArchivedCallback } from "../../src/ports/callbacks.ts";
 import { shorthand } from "../contract/warehouse-contract-shorthand.ts";
-import { type Fault, noFaults } from "../servers/kit/faults.ts";
+import { type Fault, noFaults, strangeFaults } from "../servers/kit/faults.ts";
 import { makeBigQuery } from "./bigquery-harness.ts";
 
 const faults: readonly Fault[] = [
@@ -11,6 +11,8 @@ const faults: readonly Fault[] = [
   { kind: "error_after" },
   { kind: "duplicated" },
   { kind: "slow", delayMs: 20 },
+  { kind: "unauthenticated" },
+  ...strangeFaults,
 ];
 
 type Made = Awaited<ReturnType<typeof makeBigQuery>>;

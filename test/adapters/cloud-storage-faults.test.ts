@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { CloudObjectStore } from "../../src/adapters/storage/object-store.ts";
 import type { ObjectInfo, ObjectName } from "../../src/ports/objects.ts";
-import { type Fault, noFaults, randomFaults } from "../servers/kit/faults.ts";
+import { type Fault, noFaults, randomFaults, strangeFaults } from "../servers/kit/faults.ts";
 import { type StorageServer, startStorageServer } from "../servers/storage/server.ts";
 
 const rewriteBytesPerCall = 1000;
@@ -39,7 +39,11 @@ const faults: readonly Fault[] = [
   { kind: "error_after" },
   { kind: "duplicated" },
   { kind: "slow", delayMs: 20 },
+  { kind: "unauthenticated" },
+  ...strangeFaults,
 ];
+const nameOf = (fault: Fault) =>
+  fault.kind === "strange" ? `an answer that is ${fault.answer}` : fault.kind;
 
 /** Prepares a new bucket and does something in it with a fault at its first call, at its second, … and at none. */
 async function withFaultAtEachCall(fault: Fault, prepare: () => () => Promise<void>): Promise<number> {
@@ -51,106 +55,109 @@ async function withFaultAtEachCall(fault: Fault, prepare: () => () => Promise<vo
     try {
       await act();
     } catch (error) {
-      throw new Error(`With ${fault.kind} at call ${at}`, { cause: error });
+      throw new Error(`With ${nameOf(fault)} at call ${at}`, { cause: error });
     }
     server.setFaults(noFaults);
     if (calls <= at) return at;
   }
 }
 
-describe.each(faults)("under $kind at any one call", (fault) => {
-  test("what is listed is removed, and nothing else", async () => {
-    const calls = await withFaultAtEachCall(fault, () => {
-      for (const object of ["a/1", "a/2", "b"]) server.put(bucket, object, "data");
-      return async () => {
-        const { objects } = await store.list({ bucket, prefix: "a/" }, { limit: 9 });
-        for (const listed of objects) await store.remove(listed);
-        expect(names()).toEqual(["b"]);
-      };
+describe.each(faults.map((fault) => [nameOf(fault), fault] as const))(
+  "under %s at any one call",
+  (_, fault) => {
+    test("what is listed is removed, and nothing else", async () => {
+      const calls = await withFaultAtEachCall(fault, () => {
+        for (const object of ["a/1", "a/2", "b"]) server.put(bucket, object, "data");
+        return async () => {
+          const { objects } = await store.list({ bucket, prefix: "a/" }, { limit: 9 });
+          for (const listed of objects) await store.remove(listed);
+          expect(names()).toEqual(["b"]);
+        };
+      });
+      expect(calls).toBe(3);
     });
-    expect(calls).toBe(3);
-  });
 
-  test("stat and read answer", async () => {
-    const calls = await withFaultAtEachCall(fault, () => {
-      const generation = server.put(bucket, "a", "data");
-      return async () => {
-        expect(await store.stat(name("a"))).toMatchObject({ generation, bytes: 4 });
-        expect(Buffer.from(await store.read({ ...name("a"), generation })).toString()).toBe("data");
-      };
+    test("stat and read answer", async () => {
+      const calls = await withFaultAtEachCall(fault, () => {
+        const generation = server.put(bucket, "a", "data");
+        return async () => {
+          expect(await store.stat(name("a"))).toMatchObject({ generation, bytes: 4 });
+          expect(Buffer.from(await store.read({ ...name("a"), generation })).toString()).toBe("data");
+        };
+      });
+      expect(calls).toBe(2);
     });
-    expect(calls).toBe(2);
-  });
 
-  test("write writes, also over one generation only", async () => {
-    const calls = await withFaultAtEachCall(fault, () => async () => {
-      const first = await store.write(name("a"), bytes("one"), "text/plain");
-      expect(first).toEqual(await store.stat(name("a")));
-      const second = await store.write(
-        { ...name("a"), generation: first.generation },
-        bytes("two"),
-        "text/plain",
-      );
-      expect(second).toEqual(await store.stat(name("a")));
-      expect(content("a")).toBe("two");
+    test("write writes, also over one generation only", async () => {
+      const calls = await withFaultAtEachCall(fault, () => async () => {
+        const first = await store.write(name("a"), bytes("one"), "text/plain");
+        expect(first).toEqual(await store.stat(name("a")));
+        const second = await store.write(
+          { ...name("a"), generation: first.generation },
+          bytes("two"),
+          "text/plain",
+        );
+        expect(second).toEqual(await store.stat(name("a")));
+        expect(content("a")).toBe("two");
+      });
+      expect(calls).toBe(4);
     });
-    expect(calls).toBe(4);
-  });
 
-  test("a move leaves one copy, and gives the same answer again", async () => {
-    const calls = await withFaultAtEachCall(fault, () => {
-      const generation = server.put(bucket, "a.csv", "data", "text/csv");
-      return async () => {
-        const from = { ...name("a.csv"), generation };
-        const moved = await store.move(from, name("archive/a.csv"));
-        expect(moved).toMatchObject({ object: "archive/a.csv", bytes: 4 });
-        expect(names()).toEqual(["archive/a.csv"]);
-        expect(await store.move(from, name("archive/a.csv"))).toEqual(moved);
-      };
+    test("a move leaves one copy, and gives the same answer again", async () => {
+      const calls = await withFaultAtEachCall(fault, () => {
+        const generation = server.put(bucket, "a.csv", "data", "text/csv");
+        return async () => {
+          const from = { ...name("a.csv"), generation };
+          const moved = await store.move(from, name("archive/a.csv"));
+          expect(moved).toMatchObject({ object: "archive/a.csv", bytes: 4 });
+          expect(names()).toEqual(["archive/a.csv"]);
+          expect(await store.move(from, name("archive/a.csv"))).toEqual(moved);
+        };
+      });
+      expect(calls).toBeGreaterThanOrEqual(5);
     });
-    expect(calls).toBeGreaterThanOrEqual(5);
-  });
 
-  test("a move without a generation moves what was there when it began", async () => {
-    await withFaultAtEachCall(fault, () => {
-      server.put(bucket, "a.csv", "data", "text/csv");
-      return async () => {
-        const moved = await store.move(name("a.csv"), name("archive/a.csv"));
-        expect(moved).toEqual(await store.stat(name("archive/a.csv")));
-        expect(names()).toEqual(["archive/a.csv"]);
-      };
+    test("a move without a generation moves what was there when it began", async () => {
+      await withFaultAtEachCall(fault, () => {
+        server.put(bucket, "a.csv", "data", "text/csv");
+        return async () => {
+          const moved = await store.move(name("a.csv"), name("archive/a.csv"));
+          expect(moved).toEqual(await store.stat(name("archive/a.csv")));
+          expect(names()).toEqual(["archive/a.csv"]);
+        };
+      });
     });
-  });
 
-  test("a move to a name that is taken replaces nothing and leaves one copy", async () => {
-    await withFaultAtEachCall(fault, () => {
-      server.put(bucket, "archive/a.csv", "precious");
-      const generation = server.put(bucket, "a.csv", "data", "text/csv");
-      return async () => {
-        const marked = `archive/a.${generation.slice(0, 8)}.csv`;
-        const from = { ...name("a.csv"), generation };
-        const moved = await store.move(from, name("archive/a.csv"));
-        expect(moved.object).toBe(marked);
-        expect(names()).toEqual([marked, "archive/a.csv"]);
-        expect(content("archive/a.csv")).toBe("precious");
-        expect(await store.move(from, name("archive/a.csv"))).toEqual(moved);
-      };
+    test("a move to a name that is taken replaces nothing and leaves one copy", async () => {
+      await withFaultAtEachCall(fault, () => {
+        server.put(bucket, "archive/a.csv", "precious");
+        const generation = server.put(bucket, "a.csv", "data", "text/csv");
+        return async () => {
+          const marked = `archive/a.${generation.slice(0, 8)}.csv`;
+          const from = { ...name("a.csv"), generation };
+          const moved = await store.move(from, name("archive/a.csv"));
+          expect(moved.object).toBe(marked);
+          expect(names()).toEqual([marked, "archive/a.csv"]);
+          expect(content("archive/a.csv")).toBe("precious");
+          expect(await store.move(from, name("archive/a.csv"))).toEqual(moved);
+        };
+      });
     });
-  });
 
-  test("a large object is moved in several calls", async () => {
-    const calls = await withFaultAtEachCall(fault, () => {
-      const generation = server.put(bucket, "a.csv", large, "text/csv");
-      return async () => {
-        const moved = await store.move({ ...name("a.csv"), generation }, name("archive/a.csv"));
-        expect(moved).toMatchObject({ object: "archive/a.csv", bytes: large.length });
-        expect(content("archive/a.csv")).toBe(large);
-        expect(names()).toEqual(["archive/a.csv"]);
-      };
+    test("a large object is moved in several calls", async () => {
+      const calls = await withFaultAtEachCall(fault, () => {
+        const generation = server.put(bucket, "a.csv", large, "text/csv");
+        return async () => {
+          const moved = await store.move({ ...name("a.csv"), generation }, name("archive/a.csv"));
+          expect(moved).toMatchObject({ object: "archive/a.csv", bytes: large.length });
+          expect(content("archive/a.csv")).toBe(large);
+          expect(names()).toEqual(["archive/a.csv"]);
+        };
+      });
+      expect(calls).toBeGreaterThanOrEqual(6);
     });
-    expect(calls).toBeGreaterThanOrEqual(6);
-  });
-});
+  },
+);
 
 describe("a move that loses its machine", () => {
   const isRemoval = ({ method }: { method: string }) => method.startsWith("DELETE");

@@ -6,6 +6,7 @@ import { PowerBiService } from "../../src/adapters/power-bi/power-bi.ts";
 import { exchange } from "../../src/adapters/remote/exchange.ts";
 import { Credentials } from "../../src/adapters/remote/google-credentials.ts";
 import { googleRest } from "../../src/adapters/remote/google-rest.ts";
+import { AnyObjectSchema } from "../../src/adapters/remote/service-answer.ts";
 import { CloudObjectStore } from "../../src/adapters/storage/object-store.ts";
 import { limits } from "../../src/core/limits.ts";
 import { noFaults } from "../servers/kit/faults.ts";
@@ -38,6 +39,7 @@ const calls: Record<string, (url: string) => Promise<unknown>> = {
       method: "POST",
       path: "/v1/a",
       body: {},
+      answer: AnyObjectSchema,
       signal,
     }),
   Dataform: (apiEndpoint) =>
@@ -75,7 +77,9 @@ test("an answer is waited for as long as was said", async () => {
   const asked = exchange({ url, method: "GET", headers: {}, timeoutMs: 50 });
   await expect(asked).rejects.toThrow("timeout");
   const rest = googleRest({ service: "", endpoint: url, timeoutMs: 50 });
-  await expect(rest.call({ method: "GET", path: "/v1/a", signal })).rejects.toMatchObject({
+  await expect(
+    rest.call({ method: "GET", path: "/v1/a", answer: AnyObjectSchema, signal }),
+  ).rejects.toMatchObject({
     code: 0,
     message: expect.stringMatching(/^No answer came: .*timeout/),
   });
@@ -87,7 +91,9 @@ test.each([
   [Buffer.alloc(0), "no reason was given"],
 ])("a refusal says what the answer says: %o", async (body, reason) => {
   const rest = googleRest({ service: "", endpoint: await answering(() => ({ status: 502, body })) });
-  await expect(rest.call({ method: "GET", path: "/v1/a", signal })).rejects.toMatchObject({
+  await expect(
+    rest.call({ method: "GET", path: "/v1/a", answer: AnyObjectSchema, signal }),
+  ).rejects.toMatchObject({
     code: 502,
     message: expect.stringContaining(`It answered 502: ${reason}`),
   });
@@ -96,7 +102,12 @@ test.each([
 test("what a caller gives up is told in its own words", async () => {
   const reason = new Error("the batch was cancelled");
   const rest = googleRest({ service: "", endpoint: await silent() });
-  const call = rest.call({ method: "GET", path: "/v1/a", signal: AbortSignal.abort(reason) });
+  const call = rest.call({
+    method: "GET",
+    path: "/v1/a",
+    answer: AnyObjectSchema,
+    signal: AbortSignal.abort(reason),
+  });
   await expect(call).rejects.toBe(reason);
 });
 

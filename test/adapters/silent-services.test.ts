@@ -7,6 +7,7 @@ import { BigQueryApi } from "../../src/adapters/bigquery/api.ts";
 import { CloudObjectStore } from "../../src/adapters/storage/object-store.ts";
 import { noFaults } from "../servers/kit/faults.ts";
 import { serveTestHttp } from "../servers/kit/http-server.ts";
+import { crc32c } from "../servers/storage/crc32c.ts";
 
 const { signal } = new AbortController();
 const object = { bucket: "bucket", object: "a" };
@@ -42,6 +43,7 @@ test.each([
 test("a download may take longer than that, as long as something comes", async () => {
   const pieces = ["all ", "of ", "it ", "comes ", "late"];
   const server = createServer(async (_request, response) => {
+    response.setHeader("x-goog-hash", `crc32c=${crc32c(Buffer.from(pieces.join("")))}`);
     for (const piece of pieces) {
       response.write(piece);
       await sleep(500);

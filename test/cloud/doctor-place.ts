@@ -143,15 +143,22 @@ export function job(id: string, kind: string, state = "ENABLED", schedule = "* *
 /** What the local server leaves out: how a bucket is set up, and whom it tells of its objects. */
 export function storageAnswers({ method, path }: HttpCall): HttpReply | undefined {
   const place = path.replace(/^\/storage\/v1/, "");
+  const name = place.slice("/b/".length);
   if (method === "GET" && /^\/b\/(test-bucket|test-inbox)$/.test(place))
     return {
       status: 200,
-      body: { location: "EUROPE-WEST1", iamConfiguration: { uniformBucketLevelAccess: { enabled: true } } },
+      body: {
+        kind: "storage#bucket",
+        name,
+        location: "EUROPE-WEST1",
+        iamConfiguration: { uniformBucketLevelAccess: { enabled: true } },
+      },
     };
   if (method === "GET" && place === "/b/test-inbox/notificationConfigs")
     return {
       status: 200,
       body: {
+        kind: "storage#notifications",
         items: [
           {
             topic: `//pubsub.googleapis.com/projects/${projectId}/topics/baton-control`,

@@ -23,9 +23,12 @@ test("buckets that are missing, and an inbox that nobody is told of", async () =
       "--uniform-bucket-level-access --public-access-prevention --project=test-project",
   ]);
   cloud.storage.setRefusals((call) => {
-    if (call.path.endsWith("/notificationConfigs")) return { status: 200, body: {} };
-    if (call.path.endsWith("/b/test-bucket")) return { status: 200, body: { iamConfiguration: {} } };
-    if (call.path.endsWith("/test-bucket/iam/testPermissions")) return { status: 200, body: {} };
+    if (call.path.endsWith("/notificationConfigs"))
+      return { status: 200, body: { kind: "storage#notifications" } };
+    if (call.path.endsWith("/b/test-bucket"))
+      return { status: 200, body: { name: "test-bucket", iamConfiguration: {} } };
+    if (call.path.endsWith("/test-bucket/iam/testPermissions"))
+      return { status: 200, body: { kind: "storage#testIamPermissionsResponse" } };
     return storageAnswers(call);
   });
   const findings = await diagnose();

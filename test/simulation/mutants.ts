@@ -208,6 +208,12 @@ export const mutants: readonly Mutant[] = [
     replace: "dueSeconds: 0, failures, error } as const;",
   },
   {
+    name: "a pause that the other side asks for is not kept",
+    file: "core/settlement.ts",
+    find: "retryDelayMs(task.retry, failures, random, retryAfterSeconds)",
+    replace: "retryDelayMs(task.retry, failures, random)",
+  },
+  {
     name: "a sleep that does not sleep",
     file: "runtime/steps.ts",
     find: "return leftMs > 0 ? this.#wait",

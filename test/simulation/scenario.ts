@@ -3,7 +3,14 @@ import { parentsFirst } from "./oracle.ts";
 import { Random } from "./random.ts";
 import { randomScript } from "./script.ts";
 import type { Scenario } from "./simulation.ts";
-import { randomWorkflow, type SimulatedWorkflow, type TaskPlan, taskTimes, without } from "./workload.ts";
+import {
+  askedPauseSeconds,
+  randomWorkflow,
+  type SimulatedWorkflow,
+  type TaskPlan,
+  taskTimes,
+  without,
+} from "./workload.ts";
 
 /** A smaller case than the seed's own. */
 export interface Reduction {
@@ -107,7 +114,7 @@ function longestSeconds(plan: TaskPlan, calls: number): number {
   const hangSeconds = ending === "hangs" ? taskTimes.hangTimeout : 0;
   // It is given up when it has taken eleven processes with it, each of which is missed for a lease and started anew.
   if (ending === "kills") return 11 * 90 * calls;
-  const backoffSeconds = 10;
+  const backoffSeconds = askedPauseSeconds(plan) ?? 10;
   const allSeconds = (attempts + 1) * (busyMs / 1_000 + waitSeconds + hangSeconds + backoffSeconds);
   return idempotency ? calls * (allSeconds + idempotency.lockSeconds + 15) : allSeconds;
 }

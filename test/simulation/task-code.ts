@@ -3,7 +3,7 @@ import type { JsonValue } from "../../src/core/json.ts";
 import type { AnyTaskFunction, TaskContext } from "../../src/runtime/task-type.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Process } from "./process.ts";
-import { type TaskPlan, taskTimes } from "./workload.ts";
+import { askedPauseSeconds, type TaskPlan, taskTimes } from "./workload.ts";
 
 /** Longer than a TaskLog may hold: such a result goes to the object store. */
 const padding = "x".repeat(70_000);
@@ -24,9 +24,13 @@ export function codeOf(plan: TaskPlan, process: Process, ledger: Ledger): AnyTas
   };
 }
 
-function failAsPlanned({ ending, wait, heedsAbort, attempts }: TaskPlan, attempt: number): void {
+function failAsPlanned(plan: TaskPlan, attempt: number): void {
+  const { ending, wait, heedsAbort, attempts } = plan;
   if (ending === "fails" && wait !== "completion")
-    throw new TaskError("as planned", { retryable: heedsAbort });
+    throw new TaskError("as planned", {
+      retryable: heedsAbort,
+      retryAfterSeconds: askedPauseSeconds(plan),
+    });
   if (ending === "flaky" && attempt <= attempts) throw new Error("not yet, as planned");
 }
 

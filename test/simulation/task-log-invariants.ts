@@ -166,11 +166,15 @@ export class TaskLogInvariants {
     if (fate !== endOf(after)) this.#violate("skip-by-rule", `${name}: ${endOf(after)}, not ${fate}`);
   }
 
-  /** Attempts and waits are those that the definition allows: no jitter here, each wait twice the one before. */
-  #checkRetry(name: string, { batchId, taskId, failures, dueSeconds }: TaskLog): void {
+  /**
+   * Attempts and waits are those that the definition allows: no jitter here, each wait twice the one before, or as long as the
+   * task asks for.
+   */
+  #checkRetry(name: string, { batchId, taskId, failures, dueSeconds, error }: TaskLog): void {
     const retry = this.#definitionOf(batchId, taskId)?.retry;
     if (!retry) return;
-    const seconds = Math.min(retry.initialSeconds * 2 ** (failures - 1), retry.maxSeconds);
+    const asked = Number(/\(asked to wait (\d+) s/.exec(error?.message ?? "")?.[1] ?? 0);
+    const seconds = Math.max(asked, Math.min(retry.initialSeconds * 2 ** (failures - 1), retry.maxSeconds));
     if (failures >= retry.maxAttempts || dueSeconds !== seconds)
       this.#violate("retry-as-defined", `${name} waits ${dueSeconds} s after ${failures} failures`);
   }

@@ -279,6 +279,11 @@ function definitionFrom(workflowId: string, plans: readonly TaskPlan[]): Definit
   };
 }
 
+/** How long a task that fails asks to be left in peace: longer than the policy would wait. No draw of its own moves the seeds. */
+export function askedPauseSeconds({ ending, busyMs }: TaskPlan): number | undefined {
+  return ending === "fails" && busyMs % 10 === 7 ? 15 : undefined;
+}
+
 /** Another address in every batch; some are made of what a parent has returned. */
 function callbackUrl({ id, rule, after: [parent] }: TaskPlan): string {
   const own = `https://receiver.test/{{ batchId }}/${id}`;

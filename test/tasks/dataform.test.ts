@@ -3,7 +3,7 @@ import { DataformService } from "../../src/adapters/dataform/dataform.ts";
 import { dataform as dataformTask, workflow } from "../../src/index.ts";
 import type { DataformParameters } from "../../src/tasks/dataform-parameters.ts";
 import type { DataformServer } from "../servers/dataform/server.ts";
-import type { Fault } from "../servers/kit/faults.ts";
+import { type Fault, strangeFaults } from "../servers/kit/faults.ts";
 import { runToEnd } from "../support/app.ts";
 import { dataformServer, place, repository } from "./dataform-place.ts";
 import { onlyTask, remoteApp } from "./remote-app.ts";
@@ -50,9 +50,14 @@ test.each([
   expect(server.state.compilations[0]?.request).toEqual(request);
 });
 
-const kinds = ["not_sent", "reply_lost", "error_after", "duplicated"] as const;
+const faults: readonly (readonly [string, Fault])[] = [
+  ...(["not_sent", "reply_lost", "error_after", "duplicated", "unauthenticated"] as const).map(
+    (kind) => [kind, { kind }] as const,
+  ),
+  ...strangeFaults.map((fault) => [`answered by ${fault.answer}`, fault] as const),
+];
 
-test.each(kinds)("whichever call is %s, one invocation stays, and the task succeeds", async (kind) => {
+test.each(faults)("whichever call is %s, one invocation stays, and the task succeeds", async (_, fault) => {
   let calls = Number.POSITIVE_INFINITY;
   for (let at = 0; at < calls; at += 1) {
     let seen = 0;
@@ -61,7 +66,7 @@ test.each(kinds)("whichever call is %s, one invocation stays, and the task succe
       {
         faults: ({ index }): Fault | undefined => {
           seen = index + 1;
-          return index === at ? { kind } : undefined;
+          return index === at ? fault : undefined;
         },
       },
     );
@@ -69,7 +74,7 @@ test.each(kinds)("whichever call is %s, one invocation stays, and the task succe
     expect(task, `call ${at}`).toMatchObject({ status: "SUCCESS" });
     expect(alive(server), `call ${at}`).toHaveLength(1);
     expect(task.result).toMatchObject({ invocation: alive(server)[0]?.name });
-    if (kind !== "duplicated") expect(server.state.invocations).toHaveLength(1);
+    if (fault.kind !== "duplicated") expect(server.state.invocations).toHaveLength(1);
     calls = seen;
   }
   expect(calls).toBeGreaterThan(6);

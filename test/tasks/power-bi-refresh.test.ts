@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Fault } from "../servers/kit/faults.ts";
+import { type Fault, strangeFaults } from "../servers/kit/faults.ts";
 import { place } from "./power-bi-place.ts";
 
 test("a refresh is started once, as it was asked for, and its end is waited for", async () => {
@@ -40,9 +40,14 @@ test("an enhanced refresh takes its options", async () => {
   ]);
 });
 
-const kinds = ["not_sent", "reply_lost", "error_after", "duplicated"] as const;
+const faults: readonly (readonly [string, Fault])[] = [
+  ...(["not_sent", "reply_lost", "error_after", "duplicated", "unauthenticated"] as const).map(
+    (kind) => [kind, { kind }] as const,
+  ),
+  ...strangeFaults.map((fault) => [`answered by ${fault.answer}`, fault] as const),
+];
 
-test.each(kinds)("whichever call is %s, there is one refresh, and the task succeeds", async (kind) => {
+test.each(faults)("whichever call is %s, there is one refresh, and the task succeeds", async (_, fault) => {
   let calls = Number.POSITIVE_INFINITY;
   for (let at = 0; at < calls; at += 1) {
     let seen = 0;
@@ -53,7 +58,7 @@ test.each(kinds)("whichever call is %s, there is one refresh, and the task succe
         ending: { afterPolls: at % 2, status: "Completed" },
         faults: ({ index }): Fault | undefined => {
           seen = index + 1;
-          return index === at ? { kind } : undefined;
+          return index === at ? fault : undefined;
         },
       },
     );

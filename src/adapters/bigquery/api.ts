@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BigQuery } from "@google-cloud/bigquery";
-import * as z from "zod";
-import { messageOf } from "../../core/errors.ts";
+import type * as z from "zod";
+import { waitBeforeRepeating } from "../remote/asked-pause.ts";
+import { clientFailureOf } from "../remote/client-failure.ts";
+import { withFreshCredentials } from "../remote/fresh-credentials.ts";
 import { noCredentials } from "../remote/google-credentials.ts";
+import { answerOf, bodyOf } from "../remote/service-answer.ts";
 import { within } from "../remote/within.ts";
 import { commonFailure, isPassing, Refused, unavailable } from "./errors.ts";
 import type { BigQueryOptions } from "./options.ts";
@@ -21,13 +24,6 @@ const requestTimeoutMs = 60_000;
 const retryWaitsMs = [100, 400, 1_600];
 const passingStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
-const ErrorSchema = z.looseObject({
-  code: z.union([z.number(), z.string()]).optional(),
-  errors: z
-    .array(z.looseObject({ reason: z.string().default(""), message: z.string().default("") }))
-    .optional(),
-});
-
 /** Requests to BigQuery's REST API in one project. The client is loaded at the first. */
 export class BigQueryApi {
   readonly #options: BigQueryOptions;
@@ -39,7 +35,8 @@ export class BigQueryApi {
 
   /**
    * What BigQuery answered; undefined for what is not there to be read or deleted. Throws `Refused` for other answers, the
-   * TaskErrors that mean the same whatever was asked for, and the reason of the signal.
+   * TaskErrors that mean the same whatever was asked for, and the reason of the signal. What is not an answer of BigQuery's
+   * counts as none: it is asked again.
    */
   async call<T>(
     method: Method,
@@ -51,14 +48,22 @@ export class BigQueryApi {
     for (let tries = 0; ; tries++) {
       signal.throwIfAborted();
       try {
-        return schema.parse((await this.#send(method, path, content)) ?? {});
+        return answerOf(schema, await this.#sendKnown(method, path, content));
       } catch (thrown) {
-        if (thrown instanceof z.ZodError) throw thrown;
         const failure = asRefused(thrown);
         if (failure.status === 404 && method !== "POST") return undefined;
         await beforeRepeating(failure, retryWaitsMs[tries], signal);
       }
     }
+  }
+
+  #sendKnown(method: Method, path: string, content: Content): Promise<unknown> {
+    return withFreshCredentials(() => this.#send(method, path, content), {
+      isRefused: (thrown) => clientFailureOf(thrown).answeredStatus === 401,
+      refresh: () => {
+        this.#client = undefined;
+      },
+    });
   }
 
   async #send(method: Method, uri: string, { body, query }: Content): Promise<unknown> {
@@ -67,7 +72,9 @@ export class BigQueryApi {
     const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
     const request = { method, uri, qs: Object.fromEntries(given), ...(body && { json: body }) };
     const answer = Promise.withResolvers<unknown>();
-    client.request(request, (error, body) => (error ? answer.reject(error) : answer.resolve(body)));
+    client.request(request, (error, body, response) =>
+      error ? answer.reject(error) : answer.resolve(bodyOf(response?.statusCode, body)),
+    );
     return within(this.#options.requestMs ?? requestTimeoutMs, answer.promise);
   }
 }
@@ -77,20 +84,21 @@ async function makeClient({ projectId, apiEndpoint }: BigQueryOptions): Promise<
   const { BigQuery } = await import("@google-cloud/bigquery");
   const plain = { projectId, autoRetry: false };
   if (apiEndpoint === undefined) return new BigQuery(plain);
-  if (/^(https:\/\/)?([\w-]+\.)*googleapis\.com\/?$/.test(apiEndpoint))
-    return new BigQuery({ ...plain, apiEndpoint });
-  return new BigQuery({ ...plain, apiEndpoint, authClient: await noCredentials() });
+  const isGoogle = /^(https:\/\/)?([\w-]+\.)*googleapis\.com\/?$/.test(apiEndpoint);
+  const client = isGoogle
+    ? new BigQuery({ ...plain, apiEndpoint })
+    : new BigQuery({ ...plain, apiEndpoint, authClient: await noCredentials() });
+  // With BIGQUERY_EMULATOR_HOST in the environment, the client takes that as it is, without the path of the API.
+  client.baseUrl = `${client.apiEndpoint}/bigquery/v2`;
+  return client;
 }
 
 /** An answer, or a request without one: status 0. */
 function asRefused(thrown: unknown): Refused {
-  const parsed = ErrorSchema.safeParse(thrown);
-  const { code, errors } = parsed.success ? parsed.data : {};
-  const [first] = errors ?? [];
-  const message = first?.message || messageOf(thrown);
+  const { status, message, reasons, retryAfterSeconds } = clientFailureOf(thrown);
   if (/could not load the default credentials/i.test(message))
     return new Refused(401, { reason: "required", message });
-  return new Refused(typeof code === "number" ? code : 0, { reason: first?.reason ?? "", message });
+  return new Refused(status, { reason: reasons[0] ?? "", message }, retryAfterSeconds);
 }
 
 /** Throws what can't be mended by asking again; waits before what can. */
@@ -100,8 +108,9 @@ async function beforeRepeating(
   signal: AbortSignal,
 ): Promise<void> {
   if (!isWorthRepeating(failure)) throw named(failure);
-  if (waitMs === undefined) throw unavailable(failure.message, failure);
-  await sleep(waitMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+  const pauseMs = waitMs === undefined ? undefined : waitBeforeRepeating(waitMs, failure.retryAfterSeconds);
+  if (pauseMs === undefined) throw unavailable(failure.message, failure);
+  await sleep(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
 }
 
 /** A connection that broke says nothing of what became of the request. */

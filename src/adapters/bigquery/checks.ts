@@ -1,11 +1,13 @@
 import * as z from "zod";
 import { archiveColumns } from "../../core/archive-key.ts";
 import type { WarehouseChecks } from "../../ports/checks.ts";
+import { AnyObjectSchema } from "../remote/service-answer.ts";
 import { BigQueryApi } from "./api.ts";
 import type { BigQueryOptions } from "./options.ts";
 
-const DatasetSchema = z.object({ location: z.string().default("") });
+const DatasetSchema = z.object({ datasetReference: AnyObjectSchema, location: z.string().default("") });
 const TableSchema = z.object({
+  tableReference: AnyObjectSchema,
   schema: z.object({ fields: z.array(z.object({ name: z.string() })).default([]) }).default({ fields: [] }),
 });
 

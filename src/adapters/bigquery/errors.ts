@@ -12,11 +12,14 @@ export class Refused extends Error {
   override readonly name = "Refused";
   readonly status: number;
   readonly reason: string;
+  /** How long BigQuery asks to be left in peace. */
+  readonly retryAfterSeconds: number | undefined;
 
-  constructor(status: number, problem: Problem) {
+  constructor(status: number, problem: Problem, retryAfterSeconds?: number) {
     super(problem.message);
     this.status = status;
     this.reason = problem.reason;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 }
 
@@ -26,7 +29,9 @@ export function refusal(code: ErrorCode, message: string, cause?: unknown): Task
 }
 
 export function unavailable(message: string, cause?: unknown): TaskError {
-  return new TaskError(`BigQuery failed: ${message}`, { code: "WAREHOUSE_FAILED", retryable: true, cause });
+  const retryAfterSeconds = cause instanceof Refused ? cause.retryAfterSeconds : undefined;
+  const options = { code: "WAREHOUSE_FAILED", retryable: true, cause, retryAfterSeconds };
+  return new TaskError(`BigQuery failed: ${message}`, options);
 }
 
 const passing: ReadonlySet<string> = new Set([

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
+import { AnyObjectSchema } from "../remote/service-answer.ts";
 import type { BigQueryApi } from "./api.ts";
 import { Refused } from "./errors.ts";
 
@@ -43,6 +44,7 @@ const JobSchema = z.object({
     })
     .default({}),
 });
+const CancelledSchema = z.object({ job: AnyObjectSchema });
 export type Job = z.infer<typeof JobSchema>;
 
 /** What a job is to do, as `jobs.insert` takes it. */
@@ -111,7 +113,7 @@ export class Jobs {
 
   async cancel(id: string, signal: AbortSignal): Promise<void> {
     const location = await this.#location(signal);
-    await this.#api.call("POST", `/jobs/${id}/cancel`, z.unknown(), signal, { query: { location } });
+    await this.#api.call("POST", `/jobs/${id}/cancel`, CancelledSchema, signal, { query: { location } });
   }
 
   async #place(signal: AbortSignal) {

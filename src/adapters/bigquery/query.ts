@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { JobResult, QueryJob } from "../../ports/warehouse.ts";
+import { AnyObjectSchema } from "../remote/service-answer.ts";
 import { isPassing, refusal, translated } from "./errors.ts";
 import { quoteTable, type Table } from "./identifiers.ts";
 import type { Job, JobConfiguration } from "./jobs.ts";
@@ -11,7 +12,7 @@ import type { Session } from "./session.ts";
 import { checkParameters, sqlOf, withoutEnd } from "./sql-text.ts";
 import { insertStatement, mergeStatement } from "./statements.ts";
 
-const TotalSchema = z.object({ totalRows: z.coerce.number().default(0) });
+const TotalSchema = z.object({ jobReference: AnyObjectSchema, totalRows: z.coerce.number().default(0) });
 
 /** Runs a SELECT whose rows go to a table. */
 export async function runQuery(session: Session, job: QueryJob): Promise<RunState> {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import * as z from "zod";
 import type { JsonObject } from "../../core/json.ts";
 import type { Row } from "../../ports/warehouse.ts";
+import { AnyObjectSchema } from "../remote/service-answer.ts";
 import { commonFailure, refusal, translated } from "./errors.ts";
 import { isDone, type Job, type TableSchema } from "./jobs.ts";
 import { FieldsSchema, RowSchema, toRow } from "./json-values.ts";
@@ -15,6 +16,7 @@ export interface Question {
 }
 
 const PageSchema = z.object({
+  jobReference: AnyObjectSchema,
   jobComplete: z.boolean().default(true),
   schema: FieldsSchema.default({ fields: [] }),
   rows: z.array(RowSchema).default([]),

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { AnyObjectSchema, NoContentSchema } from "../remote/service-answer.ts";
 import type { BigQueryApi } from "./api.ts";
 import { Refused } from "./errors.ts";
 import type { TableReference } from "./identifiers.ts";
@@ -6,11 +7,12 @@ import { SchemaSchema, type TableSchema } from "./jobs.ts";
 import type { BigQueryOptions } from "./options.ts";
 
 const TableSchemaOf = z.object({
+  tableReference: AnyObjectSchema,
   schema: SchemaSchema.default({ fields: [] }),
   numRows: z.coerce.number().default(0),
 });
 export type TableInfo = z.infer<typeof TableSchemaOf>;
-const DatasetSchema = z.object({ location: z.string().optional() });
+const DatasetSchema = z.object({ datasetReference: AnyObjectSchema, location: z.string().optional() });
 
 const multiRegion = "US";
 
@@ -60,12 +62,12 @@ export class Tables {
     await this.ensureDataset(table.datasetId, signal);
     const body = { tableReference: table, ...properties };
     const path = `/datasets/${table.datasetId}/tables`;
-    await unlessThere(this.#api.call("POST", path, z.unknown(), signal, { body }));
+    await unlessThere(this.#api.call("POST", path, TableSchemaOf, signal, { body }));
   }
 
   /** Also when it is gone already. */
   async drop(table: TableReference, signal: AbortSignal): Promise<void> {
-    await this.#api.call("DELETE", pathOf(table), z.unknown(), signal);
+    await this.#api.call("DELETE", pathOf(table), NoContentSchema, signal);
   }
 
   /** Datasets are made beside the default one: a query can't reach into two locations. */

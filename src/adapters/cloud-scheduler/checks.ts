@@ -1,8 +1,9 @@
 import * as z from "zod";
 import type { ScheduledMessage, SchedulerChecks } from "../../ports/checks.ts";
 import type { GoogleRest } from "../../ports/google-rest.ts";
+import { mayBeEmpty } from "../remote/service-answer.ts";
 
-const PageSchema = z.object({
+const PageSchema = mayBeEmpty({
   jobs: z
     .array(
       z.object({
@@ -30,7 +31,7 @@ export class CloudSchedulerChecks implements SchedulerChecks {
     const found: ScheduledMessage[] = [];
     for (let token: string | undefined = ""; token !== undefined; ) {
       const path: string = `/v1/${this.#parent}/jobs?pageSize=500&pageToken=${encodeURIComponent(token)}`;
-      const page = PageSchema.parse(await this.#rest.call({ method: "GET", path, signal }));
+      const page = await this.#rest.call({ method: "GET", path, answer: PageSchema, signal });
       for (const { pubsubTarget, ...job } of page.jobs)
         if (pubsubTarget)
           found.push({

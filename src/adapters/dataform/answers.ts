@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Compilation, Invocation, InvocationAction, InvocationConfig } from "../../ports/dataform.ts";
+import { mayBeEmpty } from "../remote/service-answer.ts";
 
 /** What the service answers, as far as it is looked at. Fields with their default value are left out of its JSON. */
 export const CompilationSchema = z
@@ -76,12 +77,12 @@ const ActionSchema = z
     }),
   );
 
-export const InvocationsPageSchema = z.object({
+export const InvocationsPageSchema = mayBeEmpty({
   workflowInvocations: z.array(InvocationSchema).default([]),
   nextPageToken: z.string().optional(),
 });
 
-export const ActionsPageSchema = z.object({
+export const ActionsPageSchema = mayBeEmpty({
   workflowInvocationActions: z.array(ActionSchema).default([]),
   nextPageToken: z.string().optional(),
 });

@@ -1,5 +1,3 @@
-import * as z from "zod";
-import { TaskError } from "../../core/errors.ts";
 import type {
   Compilation,
   CompilationRequest,
@@ -8,6 +6,7 @@ import type {
   InvocationAction,
   InvocationRequest,
 } from "../../ports/dataform.ts";
+import { EmptyObjectSchema } from "../remote/service-answer.ts";
 import {
   ActionsPageSchema,
   CompilationSchema,
@@ -30,20 +29,17 @@ export class DataformService implements Dataform {
 
   async compile({ repository, source, signal }: CompilationRequest): Promise<Compilation> {
     const path = `${repository}/compilationResults`;
-    return understood(
-      CompilationSchema,
-      await this.#rest.call({ method: "POST", path, body: source, signal }),
-    );
+    return this.#rest.call({ method: "POST", path, body: source, answer: CompilationSchema, signal });
   }
 
   async invoke({ compilationResult, config, signal }: InvocationRequest): Promise<Invocation> {
     const path = `${repositoryOf(compilationResult)}/workflowInvocations`;
     const body = { compilationResult, invocationConfig: configBody(config) };
-    return understood(InvocationSchema, await this.#rest.call({ method: "POST", path, body, signal }));
+    return this.#rest.call({ method: "POST", path, body, answer: InvocationSchema, signal });
   }
 
   async invocation(name: string, signal: AbortSignal): Promise<Invocation> {
-    return understood(InvocationSchema, await this.#rest.call({ method: "GET", path: name, signal }));
+    return this.#rest.call({ method: "GET", path: name, answer: InvocationSchema, signal });
   }
 
   /** All are listed and picked out here: which filters the service takes is not documented. */
@@ -52,8 +48,14 @@ export class DataformService implements Dataform {
     const found: Invocation[] = [];
     let pageToken: string | undefined;
     do {
-      const answer = await this.#rest.call({ method: "GET", path, query: { pageSize, pageToken }, signal });
-      const page = understood(InvocationsPageSchema, answer);
+      const query = { pageSize, pageToken };
+      const page = await this.#rest.call({
+        method: "GET",
+        path,
+        query,
+        answer: InvocationsPageSchema,
+        signal,
+      });
       found.push(...page.workflowInvocations.filter((one) => one.compilationResult === compilationResult));
       pageToken = page.nextPageToken;
     } while (pageToken);
@@ -61,12 +63,12 @@ export class DataformService implements Dataform {
   }
 
   async actions(invocation: string, signal: AbortSignal): Promise<readonly InvocationAction[]> {
+    const path = `${invocation}:query`;
     const found: InvocationAction[] = [];
     let pageToken: string | undefined;
     do {
       const query = { pageSize, pageToken };
-      const answer = await this.#rest.call({ method: "GET", path: `${invocation}:query`, query, signal });
-      const page = understood(ActionsPageSchema, answer);
+      const page = await this.#rest.call({ method: "GET", path, query, answer: ActionsPageSchema, signal });
       found.push(...page.workflowInvocationActions);
       pageToken = page.nextPageToken;
     } while (pageToken);
@@ -74,18 +76,11 @@ export class DataformService implements Dataform {
   }
 
   async cancel(invocation: string, signal: AbortSignal): Promise<void> {
-    await this.#rest.call({ method: "POST", path: `${invocation}:cancel`, body: {}, signal });
+    const path = `${invocation}:cancel`;
+    await this.#rest.call({ method: "POST", path, body: {}, answer: EmptyObjectSchema, signal });
   }
 }
 
 function repositoryOf(name: string): string {
   return name.split("/").slice(0, 6).join("/");
-}
-
-function understood<Answer>(schema: z.ZodType<Answer>, answer: unknown): Answer {
-  const parsed = schema.safeParse(answer);
-  if (parsed.success) return parsed.data;
-  throw new TaskError(`Dataform answered something else than expected: ${z.prettifyError(parsed.error)}`, {
-    code: "DATAFORM_UNAVAILABLE",
-  });
 }

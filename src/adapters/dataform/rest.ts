@@ -1,3 +1,4 @@
+import type * as z from "zod";
 import { TaskError } from "../../core/errors.ts";
 import { GoogleRefusal, type GoogleRest } from "../../ports/google-rest.ts";
 import { googleRest } from "../remote/google-rest.ts";
@@ -7,12 +8,14 @@ export interface DataformOptions {
   readonly apiEndpoint?: string | undefined;
 }
 
-export interface RestCall {
+export interface RestCall<Answer> {
   readonly method: "GET" | "POST";
   /** A resource name, perhaps with a `:verb`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly body?: unknown;
+  /** What Dataform answers. */
+  readonly answer: z.ZodType<Answer>;
   readonly signal: AbortSignal;
 }
 
@@ -27,10 +30,11 @@ export class DataformRest {
     this.#rest = googleRest({ service: "https://dataform.googleapis.com", endpoint, timeoutMs });
   }
 
-  /** The answer's JSON. Throws `DATAFORM_DENIED`, `DATAFORM_REFUSED` and `DATAFORM_UNAVAILABLE`. */
-  async call({ method, path, query = {}, body, signal }: RestCall): Promise<unknown> {
+  /** Throws `DATAFORM_DENIED`, `DATAFORM_REFUSED` and `DATAFORM_UNAVAILABLE`. */
+  async call<Answer>({ path, query = {}, ...call }: RestCall<Answer>): Promise<Answer> {
+    const { method } = call;
     try {
-      return await this.#rest.call({ method, path: addressOf(path, query), body, signal });
+      return await this.#rest.call({ ...call, path: addressOf(path, query) });
     } catch (error) {
       throw error instanceof GoogleRefusal ? taskError(`${method} ${path}`, error) : error;
     }
@@ -49,11 +53,11 @@ function encodeSegment(segment: string): string {
   return segment.split(":").map(encodeURIComponent).join(":");
 }
 
-function taskError(what: string, { code: status, message }: GoogleRefusal): TaskError {
+function taskError(what: string, { code: status, message, retryAfterSeconds }: GoogleRefusal): TaskError {
   const said = `${what}: ${message}`;
   if (status === 401 || status === 403)
     return new TaskError(said, { code: "DATAFORM_DENIED", retryable: false });
   if (status === 0 || status === 408 || status === 429 || status >= 500)
-    return new TaskError(said, { code: "DATAFORM_UNAVAILABLE" });
+    return new TaskError(said, { code: "DATAFORM_UNAVAILABLE", retryAfterSeconds });
   return new TaskError(said, { code: "DATAFORM_REFUSED", retryable: false });
 }

@@ -1,8 +1,9 @@
 import * as z from "zod";
 import type { AccountChecks } from "../../ports/checks.ts";
 import { GoogleRefusal, type GoogleRest } from "../../ports/google-rest.ts";
+import { mayBeEmpty } from "../remote/service-answer.ts";
 
-const AnswerSchema = z.object({ permissions: z.array(z.string()).default([]) });
+const AnswerSchema = mayBeEmpty({ permissions: z.array(z.string()).default([]) });
 
 /** Asks what the caller may do with the project, and with service accounts. */
 export class IamChecks implements AccountChecks {
@@ -22,8 +23,8 @@ export class IamChecks implements AccountChecks {
   async onProject(asked: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
     const path = `/v1/projects/${this.#projectId}:testIamPermissions`;
     const body = { permissions: asked };
-    const answer = await this.#resourceManager.call({ method: "POST", path, body, signal });
-    return AnswerSchema.parse(answer).permissions;
+    const call = { method: "POST", path, body, answer: AnswerSchema, signal } as const;
+    return (await this.#resourceManager.call(call)).permissions;
   }
 
   async onServiceAccount(
@@ -33,8 +34,9 @@ export class IamChecks implements AccountChecks {
   ): Promise<readonly string[] | undefined> {
     const path = `/v1/projects/-/serviceAccounts/${encodeURIComponent(account)}:testIamPermissions`;
     try {
-      const answer = await this.#iam.call({ method: "POST", path, body: { permissions: asked }, signal });
-      return AnswerSchema.parse(answer).permissions;
+      const body = { permissions: asked };
+      const answer = await this.#iam.call({ method: "POST", path, body, answer: AnswerSchema, signal });
+      return answer.permissions;
     } catch (error) {
       if (error instanceof GoogleRefusal && error.code === 404) return undefined;
       throw error;

@@ -3,6 +3,7 @@ import { TaskError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { shownAddress } from "../../core/shown-address.ts";
 import type { HttpClient, HttpRequest, HttpResponse } from "../../ports/http-client.ts";
+import { pauseAskedBy } from "../remote/asked-pause.ts";
 import { readBody } from "../remote/read-body.ts";
 import { rootMessageOf } from "../remote/root-message.ts";
 import { type Guard, guardedConnector, publicAddressesOnly, refused } from "./guard.ts";
@@ -92,6 +93,7 @@ async function answerOf(response: Response, hop: Hop, request: HttpRequest): Pro
     status: response.status,
     headers: Object.fromEntries(response.headers),
     body: new TextDecoder().decode(bytes),
+    retryAfterSeconds: pauseAskedBy(response.headers),
     url: hop.url.href,
   };
 }

@@ -1,11 +1,11 @@
-import * as z from "zod";
 import { TaskError } from "../../core/errors.ts";
 import { jsonIn } from "../../core/json.ts";
 import type { DatasetName, PowerBi, Refresh, RefreshRequest, RefreshStart } from "../../ports/power-bi.ts";
 import { type Answer, exchange } from "../remote/exchange.ts";
 import { rootMessageOf } from "../remote/root-message.ts";
+import { AnyObjectSchema, answerOf, StrangeAnswerError } from "../remote/service-answer.ts";
 import { HistorySchema } from "./answers.ts";
-import { isBusy, refusal } from "./refusal.ts";
+import { isBusy, isTokenRefused, refusal } from "./refusal.ts";
 import { type PowerBiCredentials, TokenSource } from "./token.ts";
 
 export interface PowerBiOptions extends PowerBiCredentials {
@@ -37,15 +37,14 @@ export class PowerBiService implements PowerBi {
       signal,
     );
     if (!isSuccess(answer)) throw refusal(what, answer);
-    const parsed = HistorySchema.safeParse(jsonIn(answer.body));
-    if (parsed.success) return parsed.data;
-    throw unavailable(`${what} answered something else than expected: ${z.prettifyError(parsed.error)}`);
+    return understood(what, () => answerOf(HistorySchema, jsonIn(answer.body) ?? answer.body));
   }
 
   async start({ options, signal, ...dataset }: RefreshRequest): Promise<RefreshStart> {
     const what = "POST refreshes";
     const answer = await this.#send(what, pathOf(dataset), "POST", options, signal);
-    if (isSuccess(answer)) return { kind: "started", id: startedId(answer.headers) };
+    if (answer.status === 202) return { kind: "started", id: startedId(answer.headers) };
+    if (isSuccess(answer)) throw notOfPowerBi(what, answer);
     if (isBusy(answer)) return { kind: "busy" };
     throw refusal(what, answer);
   }
@@ -54,7 +53,8 @@ export class PowerBiService implements PowerBi {
     const what = "DELETE refresh";
     const path = `${pathOf(dataset)}/${encodeURIComponent(refresh)}`;
     const answer = await this.#send(what, path, "DELETE", undefined, signal);
-    if (!isSuccess(answer)) throw refusal(what, answer);
+    if (answer.status === 200) return;
+    throw isSuccess(answer) ? notOfPowerBi(what, answer) : refusal(what, answer);
   }
 
   async #send(
@@ -64,16 +64,37 @@ export class PowerBiService implements PowerBi {
     body: unknown,
     signal: AbortSignal,
   ): Promise<Answer> {
-    const authorization = `Bearer ${await this.#tokens.token()}`;
-    const headers = { authorization, "content-type": "application/json" };
-    const text = body === undefined ? undefined : JSON.stringify(body);
-    const url = `${this.#endpoint}${path}`;
-    try {
-      return await exchange({ url, method, headers, body: text, signal, timeoutMs });
-    } catch (error) {
-      signal.throwIfAborted();
-      throw unavailable(`${what}: no answer came: ${rootMessageOf(error)}`);
-    }
+    const ask = async (isFresh: boolean): Promise<Answer> => {
+      const authorization = `Bearer ${await this.#tokens.token({ isFresh })}`;
+      const headers = { authorization, "content-type": "application/json" };
+      const text = body === undefined ? undefined : JSON.stringify(body);
+      const url = `${this.#endpoint}${path}`;
+      try {
+        return await exchange({ url, method, headers, body: text, signal, timeoutMs });
+      } catch (error) {
+        signal.throwIfAborted();
+        throw unavailable(`${what}: no answer came: ${rootMessageOf(error)}`);
+      }
+    };
+    const first = await ask(false);
+    // The token may have run out, or been withdrawn, since it was fetched.
+    const answer = isTokenRefused(first) ? await ask(true) : first;
+    return understood(what, () => ofPowerBi(answer));
+  }
+}
+
+/** Power BI refuses with JSON or with no words at all; other text is the page of a proxy. */
+function ofPowerBi(answer: Answer): Answer {
+  if (answer.status < 500 && answer.body !== "")
+    answerOf(AnyObjectSchema, jsonIn(answer.body) ?? answer.body);
+  return answer;
+}
+
+function understood<Parsed>(what: string, parse: () => Parsed): Parsed {
+  try {
+    return parse();
+  } catch (error) {
+    throw error instanceof StrangeAnswerError ? unavailable(`${what}: ${error.message}`) : error;
   }
 }
 
@@ -89,6 +110,11 @@ function startedId(headers: Headers): string | undefined {
 
 function isSuccess({ status }: Answer): boolean {
   return status >= 200 && status <= 299;
+}
+
+/** A success that the service does not answer with: whether it was done is open. */
+function notOfPowerBi(what: string, { status }: Answer): TaskError {
+  return unavailable(`${what}: What came is not an answer of the service: its status is ${status}`);
 }
 
 function unavailable(message: string): TaskError {

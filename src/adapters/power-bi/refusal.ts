@@ -1,5 +1,6 @@
 import { TaskError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
+import { pauseAskedBy } from "../remote/asked-pause.ts";
 import type { Answer } from "../remote/exchange.ts";
 import { saidIn } from "./answers.ts";
 
@@ -12,6 +13,11 @@ const alreadyRunning =
 /** Whether a refresh was refused because another one runs. */
 export function isBusy({ status, body }: Answer): boolean {
   return status === 409 || (status === 400 && alreadyRunning.test(body));
+}
+
+/** Whether the token was not taken, which another may be. A principal that may not do it is refused with 403 as well. */
+export function isTokenRefused({ status, body }: Answer): boolean {
+  return status === 401 || (status === 403 && /TokenExpired/i.test(body));
 }
 
 /** What an answer that is no success means for the task. `what` is shown; it holds no secrets. */
@@ -30,11 +36,9 @@ export function refusal(what: string, answer: Answer): TaskError {
   if (status === 404)
     return final("POWER_BI_DATASET_UNKNOWN", "Check the ids of the workspace and the dataset");
   if (status === 408 || status === 429 || status >= 500)
-    return new TaskError(`${message}${waitOf(answer)}`, { code: "POWER_BI_UNAVAILABLE" });
+    return new TaskError(message, {
+      code: "POWER_BI_UNAVAILABLE",
+      retryAfterSeconds: pauseAskedBy(answer.headers),
+    });
   return final("POWER_BI_REFUSED", "Correct the parameters");
-}
-
-function waitOf({ headers }: Answer): string {
-  const wait = headers.get("retry-after");
-  return wait === null ? "" : ` (it asks to wait ${wait} s)`;
 }

@@ -1,8 +1,13 @@
 import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from "@azure/msal-node";
+import * as z from "zod";
+import { jsonIn } from "../../core/json.ts";
 import { exchange } from "../remote/exchange.ts";
 import { rootMessageOf } from "../remote/root-message.ts";
+import { AnyObjectSchema, answerOf } from "../remote/service-answer.ts";
 
 const timeoutMs = 30_000;
+/** How the identity platform refuses. */
+const RefusalSchema = z.looseObject({ error: z.string() });
 
 /**
  * How the client of the identity service reaches it. That client speaks of https alone; an authority that is configured
@@ -10,7 +15,7 @@ const timeoutMs = 30_000;
  */
 export class TokenNetwork implements INetworkModule {
   readonly #authority: URL;
-  /** Of the last answer; 0 when none came. */
+  /** Of the last answer; 0 when none came, or one that is not the service's. */
   lastStatus = 0;
   /** Why the last request failed, which the client does not pass on. */
   lastProblem: string | undefined;
@@ -50,14 +55,12 @@ export class TokenNetwork implements INetworkModule {
   ): Promise<NetworkResponse<Body>> {
     const sent = method === "POST" ? body : undefined;
     const answer = await exchange({ url: this.#reached(url), method, headers, body: sent, timeoutMs });
-    this.lastStatus = answer.status;
-    // The client parses and checks what it is given; of a broken service it is not given anything.
+    // The client parses and checks what it is given; of a broken service, or a proxy, it is not given anything.
     if (answer.status >= 500) throw new Error(`the answer is ${answer.status}`);
-    return {
-      status: answer.status,
-      headers: Object.fromEntries(answer.headers),
-      body: JSON.parse(answer.body) as Body,
-    };
+    const isRefused = answer.status >= 400;
+    const parsed = answerOf(isRefused ? RefusalSchema : AnyObjectSchema, jsonIn(answer.body) ?? answer.body);
+    this.lastStatus = answer.status;
+    return { status: answer.status, headers: Object.fromEntries(answer.headers), body: parsed as Body };
   }
 
   #reached(url: string): URL {

@@ -17,6 +17,7 @@ const defaultAuthority = "https://login.microsoftonline.com";
 interface Application {
   acquireTokenByClientCredential(request: {
     scopes: string[];
+    skipCache: boolean;
   }): Promise<{ readonly accessToken: string } | null>;
 }
 
@@ -31,11 +32,17 @@ export class TokenSource {
     this.#network = new TokenNetwork(credentials.authority ?? defaultAuthority);
   }
 
-  /** Throws `POWER_BI_DENIED` and `POWER_BI_UNAVAILABLE`, which never show the secret. */
-  async token(): Promise<string> {
+  /**
+   * `isFresh`: fetched now, not the one that is kept. Throws `POWER_BI_DENIED` and `POWER_BI_UNAVAILABLE`, which never show
+   * the secret.
+   */
+  async token({ isFresh }: { readonly isFresh: boolean }): Promise<string> {
     try {
       this.#application ??= this.#load();
-      const answer = await (await this.#application).acquireTokenByClientCredential({ scopes });
+      const answer = await (await this.#application).acquireTokenByClientCredential({
+        scopes,
+        skipCache: isFresh,
+      });
       if (answer) return answer.accessToken;
     } catch (error) {
       throw this.#failure(this.#network.lastProblem ?? messageOf(error));

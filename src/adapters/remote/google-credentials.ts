@@ -29,9 +29,14 @@ export class Credentials implements CredentialChecks {
       return Object.fromEntries(await within(this.#timeoutMs, auth.getRequestHeaders()));
     } catch (error) {
       if (error instanceof NoAnswerError)
-        throw new GoogleRefusal(0, `No token came: ${error.message}`, error);
-      throw new GoogleRefusal(401, `There are no credentials: ${messageOf(error)}`, error);
+        throw new GoogleRefusal(0, `No token came: ${error.message}`, { cause: error });
+      throw new GoogleRefusal(401, `There are no credentials: ${messageOf(error)}`, { cause: error });
     }
+  }
+
+  /** The next call fetches a token of its own: that of the last one is not taken any more. */
+  forget(): void {
+    this.#auth = undefined;
   }
 
   /** Whose they are: an e-mail address, or undefined when they don't say. Throws a `GoogleRefusal` when there are none. */

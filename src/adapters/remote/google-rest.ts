@@ -1,9 +1,12 @@
+import type * as z from "zod";
 import { jsonIn } from "../../core/json.ts";
 import { limits } from "../../core/limits.ts";
 import { GoogleRefusal, type GoogleRest } from "../../ports/google-rest.ts";
+import { pauseAskedByGoogle } from "./asked-pause.ts";
 import { type Answer, exchange } from "./exchange.ts";
 import { Credentials } from "./google-credentials.ts";
 import { rootMessageOf } from "./root-message.ts";
+import { answerOf, StrangeAnswerError, statusOfRefusal } from "./service-answer.ts";
 
 export interface GoogleRestOptions {
   /** `https://cloudscheduler.googleapis.com`. */
@@ -18,16 +21,18 @@ export interface GoogleRestOptions {
 export function googleRest({ service, endpoint, timeoutMs = 15_000 }: GoogleRestOptions): GoogleRest {
   const credentials = endpoint === undefined ? new Credentials() : undefined;
   return {
-    async call({ method, path, body, signal }) {
-      const headers = { "content-type": "application/json", ...(await credentials?.headers()) };
-      const text = body === undefined ? undefined : JSON.stringify(body);
+    async call({ method, path, body, answer: schema, signal }) {
       const url = `${endpoint ?? service}${path}`;
-      const answer = await answered(
-        exchange({ url, method, headers, body: text, signal, timeoutMs }),
-        signal,
-      );
-      if (answer.status >= 200 && answer.status <= 299) return jsonIn(answer.body);
-      throw new GoogleRefusal(answer.status, `It answered ${answer.status}: ${reasonIn(answer.body)}`);
+      const text = body === undefined ? undefined : JSON.stringify(body);
+      const ask = async () => {
+        const headers = { "content-type": "application/json", ...(await credentials?.headers()) };
+        return answered(exchange({ url, method, headers, body: text, signal, timeoutMs }), signal);
+      };
+      const first = await ask();
+      if (first.status !== 401) return understood(first, schema);
+      // The token may have run out, or been withdrawn, since it was fetched.
+      credentials?.forget();
+      return understood(await ask(), schema);
     },
   };
 }
@@ -37,14 +42,32 @@ async function answered(answer: Promise<Answer>, signal: AbortSignal): Promise<A
     return await answer;
   } catch (error) {
     signal.throwIfAborted();
-    throw new GoogleRefusal(0, `No answer came: ${rootMessageOf(error)}`, error);
+    throw new GoogleRefusal(0, `No answer came: ${rootMessageOf(error)}`, { cause: error });
   }
 }
 
-/** Google's services answer `{ error: { message } }`, and what stands before them whatever it likes. */
-function reasonIn(body: string): string {
-  const message = fieldOf(fieldOf(jsonIn(body), "error"), "message");
-  const reason = typeof message === "string" ? message : body.trim();
+/** What an answer says, if it is one of the service. */
+function understood<Parsed>({ status, headers, body }: Answer, schema: z.ZodType<Parsed>): Parsed {
+  const json = jsonIn(body) ?? body;
+  if (status < 200 || status > 299) throw refusal(status, headers, json);
+  try {
+    return answerOf(schema, json);
+  } catch (error) {
+    if (error instanceof StrangeAnswerError) throw new GoogleRefusal(0, error.message, { cause: error });
+    throw error;
+  }
+}
+
+function refusal(answeredStatus: number, headers: Headers, json: unknown): GoogleRefusal {
+  const status = statusOfRefusal(answeredStatus, json);
+  const said = `It answered ${answeredStatus}: ${reasonIn(json)}`;
+  const message = status === 0 ? `What came is not an answer of the service. ${said}` : said;
+  return new GoogleRefusal(status, message, { retryAfterSeconds: pauseAskedByGoogle(headers, json) });
+}
+
+function reasonIn(json: unknown): string {
+  const message = fieldOf(fieldOf(json, "error"), "message");
+  const reason = typeof message === "string" ? message : typeof json === "string" ? json.trim() : "";
   return reason.slice(0, limits.shownAnswerCharacters) || "no reason was given";
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { BatonError } from "../../core/errors.ts";
 import { GoogleRefusal, type GoogleRest } from "../../ports/google-rest.ts";
+import { waitBeforeRepeating } from "../remote/asked-pause.ts";
 import { crc32c } from "./crc32c.ts";
 
 const AnswerSchema = z.object({
@@ -19,30 +20,34 @@ const retryWaitsMs = [200, 1_000];
  * and `echo` leave one behind. Throws `SECRET_UNAVAILABLE`, without anything of the secret.
  */
 export async function accessSecret(rest: GoogleRest, name: string): Promise<string> {
-  const answer = AnswerSchema.safeParse(await ask(rest, name));
-  // What the parser says might hold what it read.
-  if (!answer.success) throw unavailable(name, "The answer is not one of Secret Manager's");
-  const { data, dataCrc32c } = answer.data.payload;
-  const bytes = Buffer.from(data, "base64");
-  if (dataCrc32c !== undefined && dataCrc32c !== crc32c(bytes))
-    throw unavailable(name, "The secret arrived damaged: its checksum is another");
+  const bytes = await ask(rest, name);
   const text = bytes.toString().replace(/\r?\n$/, "");
   if (text === "") throw unavailable(name, "The secret is empty");
   return text;
 }
 
-async function ask(rest: GoogleRest, name: string): Promise<unknown> {
+async function ask(rest: GoogleRest, name: string): Promise<Buffer> {
   for (let tries = 0; ; tries += 1) {
     try {
-      const signal = new AbortController().signal;
-      return await rest.call({ method: "GET", path: `/v1/${name}:access`, signal });
+      return await askOnce(rest, name);
     } catch (error) {
       if (!(error instanceof GoogleRefusal)) throw error;
-      const waitMs = mayPass(error.code) ? retryWaitsMs[tries] : undefined;
+      const ownWaitMs = mayPass(error.code) ? retryWaitsMs[tries] : undefined;
+      const waitMs = ownWaitMs && waitBeforeRepeating(ownWaitMs, error.retryAfterSeconds);
       if (waitMs === undefined) throw unavailable(name, error.message, error);
       await sleep(waitMs);
     }
   }
+}
+
+async function askOnce(rest: GoogleRest, name: string): Promise<Buffer> {
+  const { signal } = new AbortController();
+  const path = `/v1/${name}:access`;
+  const { payload } = await rest.call({ method: "GET", path, answer: AnswerSchema, signal });
+  const bytes = Buffer.from(payload.data, "base64");
+  if (payload.dataCrc32c !== undefined && payload.dataCrc32c !== crc32c(bytes))
+    throw new GoogleRefusal(0, "The secret arrived damaged: its checksum is another");
+  return bytes;
 }
 
 function mayPass(status: number): boolean {

@@ -1,4 +1,8 @@
 import type { Storage } from "@google-cloud/storage";
+import type * as z from "zod";
+import { clientFailureOf } from "../remote/client-failure.ts";
+import { withFreshCredentials } from "../remote/fresh-credentials.ts";
+import { answerOf, bodyOf, NoContentSchema } from "../remote/service-answer.ts";
 import { within } from "../remote/within.ts";
 import { defaultTimeoutMs, leastBytesPerMs, openStorage, type StorageClientOptions } from "./connection.ts";
 import { download } from "./download.ts";
@@ -53,28 +57,14 @@ export class StorageClient {
 
   /** The whole content. Fails with 412 or 404 when the generation is not the current one. */
   async download(place: Place, generation: string | undefined): Promise<Uint8Array> {
-    const storage = await this.#open();
-    const { CRC32C } = await import("@google-cloud/storage");
-    const url = new URL(storage.baseUrl + pathOf(place));
-    url.searchParams.set("alt", "media");
-    // A generation that is only selected would be found in a bucket that keeps old versions.
-    if (generation !== undefined) url.searchParams.set("ifGenerationMatch", generation);
-    const timeoutMs = this.#timeoutMs;
-    const isKnown = !storage.customEndpoint || storage.useAuthWithCustomEndpoint === true;
-    return retried(async () => {
-      const headers = isKnown
-        ? await within(timeoutMs, storage.authClient.getRequestHeaders(url.href))
-        : new Headers();
-      return download({ url, headers, checksum: new CRC32C(), timeoutMs });
-    });
+    return retried(() => this.#downloadOnce(place, generation));
   }
 
   /** Sent once, in one request: only the caller can tell whether it may be sent again. */
   async uploadOnce(place: Place, upload: Upload): Promise<Resource> {
     const { content, contentType, md5Hash, generation } = upload;
-    const storage = await this.#open();
-    const file = storage.bucket(place.bucket).file(place.object);
-    try {
+    return this.#known(ResourceSchema, async (storage) => {
+      const file = storage.bucket(place.bucket).file(place.object);
       const saved = file.save(Buffer.from(content.buffer, content.byteOffset, content.byteLength), {
         resumable: false,
         // The client would delete a damaged object after the fact; the hash in the request keeps it from being made.
@@ -83,10 +73,8 @@ export class StorageClient {
         ...(generation === undefined ? {} : { preconditionOpts: { ifGenerationMatch: generation } }),
       });
       await within(this.#timeoutMs + content.byteLength / leastBytesPerMs, saved);
-    } catch (error) {
-      throw failureOf(error);
-    }
-    return ResourceSchema.parse(file.metadata);
+      return file.metadata;
+    });
   }
 
   /**
@@ -100,9 +88,8 @@ export class StorageClient {
       const call = { method: "POST", uri, qs: { ...conditions, ...token }, json: metadata };
       // A token that is spent or too old is a bad request.
       const refusals = token ? [400, 404, 410, 412] : [404, 412];
-      const answer = await unlessRefused(refusals, () => retried(() => this.#send(call)));
-      if (answer === undefined) return undefined;
-      const rewrite = RewriteSchema.parse(answer);
+      const rewrite = await unlessRefused(refusals, () => retried(() => this.#send(call, RewriteSchema)));
+      if (rewrite === undefined) return undefined;
       if (rewrite.done) return rewrite.resource;
       token = { rewriteToken: rewrite.rewriteToken };
     }
@@ -112,7 +99,7 @@ export class StorageClient {
   async remove(place: Place, generation: string): Promise<void> {
     const qs = { ifGenerationMatch: generation };
     const call = { method: "DELETE", uri: pathOf(place), qs };
-    await unlessRefused([404, 412], () => retried(() => this.#send(call)));
+    await unlessRefused([404, 412], () => retried(() => this.#send(call, NoContentSchema)));
   }
 
   /** Of all whose names begin with the place's object; overwritten generations that are kept as well. */
@@ -121,30 +108,76 @@ export class StorageClient {
       prefix: object,
       versions: "true",
       maxResults: String(limit),
-      fields: "nextPageToken,items(name,generation)",
+      fields: "kind,nextPageToken,items(name,generation)",
       ...(after !== undefined && { pageToken: after }),
     };
-    return ListSchema.parse(await retried(() => this.#send({ uri: `/b/${bucket}/o`, qs })));
+    return retried(() => this.#send({ uri: `/b/${bucket}/o`, qs }, ListSchema));
   }
 
   /** Removes one generation for good, overwritten or not, if it is still there. */
   async removeVersion(place: Place, generation: string): Promise<void> {
     const call = { method: "DELETE", uri: pathOf(place), qs: { generation } };
-    await unlessRefused([404], () => retried(() => this.#send(call)));
+    await unlessRefused([404], () => retried(() => this.#send(call, NoContentSchema)));
   }
 
-  async #statOnce(place: Place): Promise<Resource> {
-    return ResourceSchema.parse(await this.#send({ uri: pathOf(place) }));
+  #statOnce(place: Place): Promise<Resource> {
+    return this.#send({ uri: pathOf(place) }, ResourceSchema);
   }
 
-  async #send(call: Call): Promise<unknown> {
-    const storage = await this.#open();
-    const answer = Promise.withResolvers<unknown>();
-    storage.request(call, (error, body: unknown) => (error ? answer.reject(error) : answer.resolve(body)));
+  async #downloadOnce(place: Place, generation: string | undefined): Promise<Uint8Array> {
+    const { CRC32C } = await import("@google-cloud/storage");
+    const timeoutMs = this.#timeoutMs;
     try {
-      return await within(this.#timeoutMs, answer.promise);
+      return await this.#trusted(async (storage) => {
+        const url = new URL(storage.baseUrl + pathOf(place));
+        url.searchParams.set("alt", "media");
+        // A generation that is only selected would be found in a bucket that keeps old versions.
+        if (generation !== undefined) url.searchParams.set("ifGenerationMatch", generation);
+        const isKnown = !storage.customEndpoint || storage.useAuthWithCustomEndpoint === true;
+        const headers = isKnown
+          ? await within(timeoutMs, storage.authClient.getRequestHeaders(url.href))
+          : new Headers();
+        return download({ url, headers, checksum: new CRC32C(), timeoutMs });
+      });
     } catch (error) {
-      throw failureOf(error);
+      if (isPlainRefusal(error)) await this.#confirm(place, generation);
+      throw error;
+    }
+  }
+
+  /** A download is refused in plain text, as it might be by a proxy: whether it is the service's word is asked where it uses JSON. */
+  async #confirm(place: Place, generation: string | undefined): Promise<void> {
+    const there = await this.#statOnce(place);
+    if (generation !== undefined && there.generation !== generation)
+      throw new StorageFailure(`it is generation ${there.generation}`, { status: 412, isPassing: false });
+  }
+
+  #send<Answer>(call: Call, schema: z.ZodType<Answer>): Promise<Answer> {
+    return this.#known(schema, (storage) => {
+      const answer = Promise.withResolvers<unknown>();
+      storage.request(call, (error, body: unknown, response) =>
+        error ? answer.reject(error) : answer.resolve(bodyOf(response?.statusCode, body)),
+      );
+      return within(this.#timeoutMs, answer.promise);
+    });
+  }
+
+  /** What is not an answer of Cloud Storage's counts as none. */
+  #known<Answer>(schema: z.ZodType<Answer>, ask: (storage: Storage) => Promise<unknown>): Promise<Answer> {
+    return this.#trusted(async (storage) => answerOf(schema, await ask(storage)));
+  }
+
+  /** Credentials that are not taken are fetched again, once: a new client has none yet. */
+  async #trusted<Answer>(ask: (storage: Storage) => Promise<Answer>): Promise<Answer> {
+    try {
+      return await withFreshCredentials(async () => ask(await this.#open()), {
+        isRefused: (thrown) => clientFailureOf(thrown).answeredStatus === 401,
+        refresh: () => {
+          this.#storage = undefined;
+        },
+      });
+    } catch (thrown) {
+      throw failureOf(thrown);
     }
   }
 
@@ -156,6 +189,11 @@ export class StorageClient {
 
 function pathOf({ bucket, object }: Place): string {
   return `/b/${bucket}/o/${encodeURIComponent(object)}`;
+}
+
+function isPlainRefusal(error: unknown): boolean {
+  const { status, answeredStatus } = clientFailureOf(error instanceof StorageFailure ? error.cause : error);
+  return status === 0 && answeredStatus >= 400;
 }
 
 async function unlessRefused<T>(statuses: readonly number[], call: () => Promise<T>): Promise<T | undefined> {

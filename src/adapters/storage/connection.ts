@@ -18,11 +18,10 @@ export async function openStorage({ projectId, apiEndpoint }: StorageClientOptio
   const { Storage: Client } = await import("@google-cloud/storage");
   const plain = { projectId, retryOptions: { autoRetry: false, maxRetries: 0 } };
   if (apiEndpoint === undefined) return new Client(plain);
-  return new Client({
-    ...plain,
-    apiEndpoint,
-    useAuthWithCustomEndpoint: isGoogle(apiEndpoint),
-  });
+  const client = new Client({ ...plain, apiEndpoint, useAuthWithCustomEndpoint: isGoogle(apiEndpoint) });
+  // With STORAGE_EMULATOR_HOST in the environment, the client takes that as it is, without the path of the API.
+  client.baseUrl = `${client.apiEndpoint}/storage/v1`;
+  return client;
 }
 
 function isGoogle(endpoint: string): boolean {

@@ -1,6 +1,8 @@
 import type { CRC32C } from "@google-cloud/storage";
+import { jsonIn } from "../../core/json.ts";
+import { clientErrorOf } from "../remote/client-failure.ts";
 import { rootMessageOf } from "../remote/root-message.ts";
-import { failureOf, StorageFailure } from "./failure.ts";
+import { StorageFailure } from "./failure.ts";
 
 interface Download {
   readonly url: URL;
@@ -12,19 +14,26 @@ interface Download {
 
 /**
  * A whole content, checked by its CRC32C. The client's own downloads warn of a memory leak on every content above
- * 64 KiB, and can't name the generation that must be the current one.
+ * 64 KiB, and can't name the generation that must be the current one. Throws what the client would throw.
  */
 export async function download({ checksum, ...request }: Download): Promise<Uint8Array> {
   const { response, body } = await fetched(request);
-  if (!response.ok)
-    throw failureOf(Object.assign(new Error(new TextDecoder().decode(body)), { code: response.status }));
+  if (!response.ok) {
+    const text = new TextDecoder().decode(body);
+    throw clientErrorOf(response.status, response.headers, jsonIn(text) ?? text);
+  }
   const expected = /crc32c=([^,\s]+)/.exec(response.headers.get("x-goog-hash") ?? "")?.[1];
+  // Cloud Storage sends it with every content, an empty one too; the page of a proxy does not have it.
+  if (expected === undefined)
+    throw passing(
+      `What came is not an answer of the service: ${response.status}, and no hash of the content`,
+    );
   // The checksum of what was stored compressed is that of the compressed bytes.
   const isAsStored = (response.headers.get("x-goog-stored-content-encoding") ?? "identity") === "identity";
-  if (expected === undefined || !isAsStored) return body;
+  if (!isAsStored) return body;
   checksum.update(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
   if (checksum.validate(expected)) return body;
-  throw new StorageFailure("its content was damaged on the way", undefined, true, undefined);
+  throw passing("its content was damaged on the way");
 }
 
 async function fetched({
@@ -43,8 +52,12 @@ async function fetched({
     }
     return { response, body: Buffer.concat(chunks) };
   } catch (error) {
-    throw new StorageFailure(rootMessageOf(error), undefined, true, error);
+    throw passing(rootMessageOf(error), error);
   } finally {
     clearTimeout(timer);
   }
+}
+
+function passing(message: string, cause?: unknown): StorageFailure {
+  return new StorageFailure(message, { isPassing: true, cause });
 }

@@ -1,53 +1,50 @@
-import * as z from "zod";
-import { BatonError, messageOf } from "../../core/errors.ts";
-import { jsonIn } from "../../core/json.ts";
+import { BatonError } from "../../core/errors.ts";
 import type { ObjectName } from "../../ports/objects.ts";
+import { clientFailureOf } from "../remote/client-failure.ts";
 
-const passingStatuses: ReadonlySet<number> = new Set([408, 429]);
 const passingReasons: ReadonlySet<string> = new Set([
   "rateLimitExceeded",
   "userRateLimitExceeded",
   "conditionalRequestConflict",
 ]);
 
-/** A call that Cloud Storage refused, or that nobody answered. */
+interface StorageFailureOptions {
+  readonly status?: number | undefined;
+  readonly isPassing: boolean;
+  readonly retryAfterSeconds?: number | undefined;
+  readonly cause?: unknown;
+}
+
+/** A call that Cloud Storage refused, or that it did not answer. */
 export class StorageFailure extends Error {
   override readonly name = "StorageFailure";
-  /** Undefined when no answer came: the call may have been done. */
+  /** Undefined when no answer came, or one that is not the service's: the call may have been done. */
   readonly status: number | undefined;
   /** Whether the same call may succeed later. */
   readonly isPassing: boolean;
+  /** How long Cloud Storage asks to be left in peace. */
+  readonly retryAfterSeconds: number | undefined;
 
-  constructor(message: string, status: number | undefined, isPassing: boolean, cause: unknown) {
-    super(message, { cause });
-    this.status = status;
-    this.isPassing = isPassing;
+  constructor(message: string, options: StorageFailureOptions) {
+    super(message, { cause: options.cause });
+    this.status = options.status;
+    this.isPassing = options.isPassing;
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }
 
-const DetailsSchema = z.object({ reason: z.string().catch("") });
-/** What the client throws: the code is a status, or the name of a network error. */
-const ThrownSchema = z.object({
-  code: z.coerce.number().int().min(100).max(599).optional().catch(undefined),
-  errors: z.array(DetailsSchema).catch([]),
-});
-/** The answer to a download is unread: plain text, or JSON. */
-const AnswerSchema = z
-  .string()
-  .transform(jsonIn)
-  .pipe(z.object({ error: z.object({ message: z.string(), errors: z.array(DetailsSchema).catch([]) }) }));
-
-/** What the client threw, sorted. Without a status it is the network, or an answer that got damaged on the way. */
+/** What the client threw, sorted. */
 export function failureOf(thrown: unknown): StorageFailure {
   if (thrown instanceof StorageFailure) return thrown;
-  const { code: status, errors } = ThrownSchema.catch({ code: undefined, errors: [] }).parse(thrown);
-  const answer = AnswerSchema.safeParse(messageOf(thrown)).data?.error;
+  const { status, message, reasons, retryAfterSeconds } = clientFailureOf(thrown);
   const isPassing =
-    status === undefined ||
-    status >= 500 ||
-    passingStatuses.has(status) ||
-    [...errors, ...(answer?.errors ?? [])].some(({ reason }) => passingReasons.has(reason));
-  return new StorageFailure(answer?.message ?? messageOf(thrown), status, isPassing, thrown);
+    [0, 408, 429].includes(status) || status >= 500 || reasons.some((reason) => passingReasons.has(reason));
+  return new StorageFailure(message, {
+    status: status === 0 ? undefined : status,
+    isPassing,
+    retryAfterSeconds,
+    cause: thrown,
+  });
 }
 
 export function missing(name: ObjectName, problem = "there is no such object"): BatonError {
@@ -61,7 +58,8 @@ export function changed(name: ObjectName, problem: string): BatonError {
 /** A failure as Baton tells it. */
 export function explainFailure(error: unknown, name: ObjectName): unknown {
   if (!(error instanceof StorageFailure)) return error;
-  const context = { where: `bucket ${name.bucket}`, cause: error };
+  const { retryAfterSeconds } = error;
+  const context = { where: `bucket ${name.bucket}`, cause: error, retryAfterSeconds };
   const message = `${name.object}: ${error.message}`;
   if (error.isPassing) return new BatonError("OBJECTS_UNAVAILABLE", message, context);
   switch (error.status) {

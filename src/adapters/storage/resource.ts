@@ -1,8 +1,10 @@
 import * as z from "zod";
 
+const GenerationSchema = z.union([z.string().min(1), z.int()]).transform(String);
+
 /** What Cloud Storage says of an object. 64-bit numbers come as text. */
 export const ResourceSchema = z.object({
-  generation: z.coerce.string(),
+  generation: GenerationSchema,
   size: z.coerce.number().int().min(0),
   md5Hash: z.string().optional(),
   contentType: z.string().optional(),
@@ -17,7 +19,8 @@ export const ResourceSchema = z.object({
 export type Resource = z.infer<typeof ResourceSchema>;
 
 export const ListSchema = z.object({
-  items: z.array(z.object({ name: z.string(), generation: z.coerce.string() })).default([]),
+  kind: z.literal("storage#objects"),
+  items: z.array(z.object({ name: z.string(), generation: GenerationSchema })).default([]),
   nextPageToken: z.string().optional(),
 });
 

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { BatonError } from "../../core/errors.ts";
+import { waitBeforeRepeating } from "../remote/asked-pause.ts";
 import { failureOf } from "./failure.ts";
 
 /** How often one call is sent, and what is waited before the second; it doubles each time: 3 seconds in all. */
@@ -18,9 +19,11 @@ export async function retried<T>(call: (attempt: number) => Promise<T>): Promise
     } catch (thrown) {
       if (thrown instanceof BatonError) throw thrown;
       const failure = failureOf(thrown);
-      if (!failure.isPassing || attempt === tries) throw failure;
+      // Spread, so that callers that met the same refusal don't come back together.
+      const ownWaitMs = firstDelayMs * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
+      const waitMs = waitBeforeRepeating(ownWaitMs, failure.retryAfterSeconds);
+      if (!failure.isPassing || attempt === tries || waitMs === undefined) throw failure;
+      await delay(waitMs);
     }
-    // Spread, so that callers that met the same refusal don't come back together.
-    await delay(firstDelayMs * 2 ** (attempt - 1) * (0.5 + Math.random() / 2));
   }
 }

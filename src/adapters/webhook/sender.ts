@@ -1,4 +1,4 @@
-import { BatonError, TaskError } from "../../core/errors.ts";
+import { BatonError, TaskError, type TaskErrorOptions } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { shownAddress } from "../../core/shown-address.ts";
 import type { CallbackRequest, CallbackSender } from "../../ports/callbacks.ts";
@@ -55,7 +55,7 @@ export class WebhookSender implements CallbackSender {
 }
 
 /** Says neither what was sent, nor where exactly, nor what was answered: receivers like to repeat what they were sent. */
-function checkAnswer(url: string, { status, headers }: HttpResponse): void {
+function checkAnswer(url: string, { status, headers, retryAfterSeconds }: HttpResponse): void {
   const place = shownAddress(url);
   const { location } = headers;
   if (status >= 300 && status <= 399 && location !== undefined && URL.canParse(location, url))
@@ -63,7 +63,10 @@ function checkAnswer(url: string, { status, headers }: HttpResponse): void {
       `POST ${place} was redirected to ${redirectedTo(place, new URL(location, url))}; callbacks need that address`,
     );
   if (status >= 200 && status <= 299) return;
-  throw refusal(`POST ${place} answered ${status}`, retryableStatuses.has(status) || status >= 500);
+  throw refusal(`POST ${place} answered ${status}`, {
+    retryable: retryableStatuses.has(status) || status >= 500,
+    retryAfterSeconds,
+  });
 }
 
 function redirectedTo(place: string, target: URL): string {
@@ -71,6 +74,6 @@ function redirectedTo(place: string, target: URL): string {
   return other === place ? "another path of it" : other;
 }
 
-function refusal(message: string, retryable = false): TaskError {
-  return new TaskError(message, { code: "HTTP_STATUS", retryable });
+function refusal(message: string, options: TaskErrorOptions = { retryable: false }): TaskError {
+  return new TaskError(message, { code: "HTTP_STATUS", ...options });
 }

@@ -1,5 +1,5 @@
 import { noFaults } from "./faults.ts";
-import { type HttpCall, serveTestHttp } from "./http-server.ts";
+import { type HttpCall, type HttpReply, serveTestHttp } from "./http-server.ts";
 
 export interface Endpoint {
   readonly url: string;
@@ -9,9 +9,11 @@ export interface Endpoint {
   close(): Promise<void>;
 }
 
-/** Somebody's HTTP endpoint: keeps what it is sent, and answers with the status that it is told to (default 204). */
+type Answer = number | HttpReply;
+
+/** Somebody's HTTP endpoint: keeps what it is sent, and answers as it is told to (default: 204). */
 export async function startEndpoint(
-  answer: (call: HttpCall, index: number) => number | Promise<number> = () => 204,
+  answer: (call: HttpCall, index: number) => Answer | Promise<Answer> = () => 204,
   port = 0,
 ): Promise<Endpoint> {
   const calls: HttpCall[] = [];
@@ -19,7 +21,10 @@ export async function startEndpoint(
     service: "endpoint",
     faults: noFaults,
     port,
-    handle: async (call) => ({ status: await answer(call, calls.push(call) - 1) }),
+    handle: async (call) => {
+      const said = await answer(call, calls.push(call) - 1);
+      return typeof said === "number" ? { status: said } : said;
+    },
   });
   return { url: server.url, port: server.port, calls, close: () => server.close() };
 }

@@ -4,11 +4,40 @@
  * `reply_lost` — it is applied, and the caller is told the same;
  * `error_after` — it is applied, and the caller is told of an internal error, which clients do not retry by themselves;
  * `slow` — it is applied late;
- * `duplicated` — it is applied twice, and the caller gets the answer of the second time.
+ * `duplicated` — it is applied twice, and the caller gets the answer of the second time;
+ * `unauthenticated` — nothing is applied, and the caller is told that its credentials are not good;
+ * `strange` — something between the two answers, as no service does: before the call is applied, or after.
  */
 export type Fault =
-  | { readonly kind: "not_sent" | "reply_lost" | "error_after" | "duplicated" }
-  | { readonly kind: "slow"; readonly delayMs: number };
+  | { readonly kind: "not_sent" | "reply_lost" | "error_after" | "duplicated" | "unauthenticated" }
+  | { readonly kind: "slow"; readonly delayMs: number }
+  | { readonly kind: "strange"; readonly answer: StrangeAnswer; readonly isApplied: boolean };
+
+/** Answers of proxies, sign-in pages and half-dead servers, as HTTP. */
+export const strangeAnswers = {
+  page: { status: 200, headers: { "content-type": "text/html" }, body: Buffer.from("<html>Sign in</html>") },
+  empty: { status: 200, headers: {}, body: Buffer.alloc(0) },
+  "no content": { status: 204, headers: {}, body: undefined },
+  list: { status: 200, headers: {}, body: [] },
+  null: { status: 200, headers: {}, body: null },
+  "other JSON": { status: 200, headers: {}, body: { status: "up" } },
+  "page with 403": {
+    status: 403,
+    headers: { "content-type": "text/html" },
+    body: Buffer.from("<html>Forbidden by the proxy</html>"),
+  },
+  "page with 404": {
+    status: 404,
+    headers: { "content-type": "text/html" },
+    body: Buffer.from("<html>No such site</html>"),
+  },
+} as const;
+type StrangeAnswer = keyof typeof strangeAnswers;
+
+/** One fault for each strange answer. */
+export const strangeFaults: readonly Extract<Fault, { kind: "strange" }>[] = (
+  Object.keys(strangeAnswers) as StrangeAnswer[]
+).map((answer, index) => ({ kind: "strange", answer, isApplied: index % 2 === 0 }));
 
 /** One call of a server, numbered from 0 in the order in which they came. */
 interface Call {
@@ -44,7 +73,9 @@ export function randomFaults(share: number, seed: number, slowMs = 300): FaultPl
 export type FaultyOutcome<Answer> =
   | { readonly kind: "answer"; readonly answer: Answer }
   | { readonly kind: "unavailable" }
-  | { readonly kind: "internal" };
+  | { readonly kind: "internal" }
+  | { readonly kind: "unauthenticated" }
+  | { readonly kind: "strange"; readonly answer: StrangeAnswer };
 
 /** Applies a call with its fault. What `apply` throws is thrown, unless the fault hides it. */
 export async function withFault<Answer>(
@@ -62,6 +93,11 @@ export async function withFault<Answer>(
     case "error_after":
       await settled(apply);
       return { kind: "internal" };
+    case "unauthenticated":
+      return { kind: "unauthenticated" };
+    case "strange":
+      if (fault.isApplied) await settled(apply);
+      return { kind: "strange", answer: fault.answer };
     case "slow":
       await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
       return { kind: "answer", answer: await apply() };

@@ -34,6 +34,14 @@ export interface GrpcServiceSpec {
   readonly streams?: Readonly<Record<string, StreamHandler>>;
 }
 
+/** How a client is told of a fault. What is not gRPC at all reaches its caller as UNKNOWN. */
+const statuses = {
+  unavailable: grpc.status.UNAVAILABLE,
+  internal: grpc.status.INTERNAL,
+  unauthenticated: grpc.status.UNAUTHENTICATED,
+  strange: grpc.status.UNKNOWN,
+} as const;
+
 const loaderOptions: Options = {
   keepCase: false,
   longs: String,
@@ -70,8 +78,7 @@ export async function serveGrpc(
         const fault = plan({ service: spec.service, method: name, index: index++ });
         const outcome = await withFault(fault, () => handler(request));
         if (outcome.kind === "answer") return outcome.answer;
-        const code = outcome.kind === "unavailable" ? grpc.status.UNAVAILABLE : grpc.status.INTERNAL;
-        throw new GrpcError(code, `injected: ${fault?.kind}`);
+        throw new GrpcError(statuses[outcome.kind], `injected: ${fault?.kind}`);
       };
       implementation[name] = stream ?? (method.responseStream ? streamed(answer) : unary(answer));
     }

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type FaultPlan, withFault } from "./faults.ts";
+import { type FaultPlan, strangeAnswers, withFault } from "./faults.ts";
 
 export interface HttpCall {
   readonly method: string;
@@ -37,7 +37,7 @@ export interface HttpServerOptions {
 
 /**
  * Serves HTTP with the faults that the plan asks for: what is not sent, and what has its reply lost, ends in a connection
- * that is reset; an error after the fact is a 500.
+ * that is reset; an error after the fact is a 500; what is unauthenticated a 401, as Google's services have it.
  */
 export async function serveTestHttp({
   service,
@@ -54,6 +54,9 @@ export async function serveTestHttp({
       const outcome = await withFault(fault, () => handle(call));
       if (outcome.kind === "answer") send(response, outcome.answer);
       else if (outcome.kind === "internal") send(response, failure(500, "injected: error_after"));
+      else if (outcome.kind === "strange") send(response, strangeAnswers[outcome.answer]);
+      else if (outcome.kind === "unauthenticated")
+        send(response, failure(401, "injected: unauthenticated", "authError"));
       else request.socket.destroy();
     } catch (error) {
       send(response, failure(500, error instanceof Error ? (error.stack ?? error.message) : String(error)));

@@ -1,0 +1,91 @@
+import { expect, test } from "vitest";
+import { BatonError, TaskError } from "../../src/core/errors.ts";
+import { limits } from "../../src/core/limits.ts";
+import { backoffMs } from "../../src/core/retry.ts";
+import { pauseOf, retryAfterSeconds, retryDelaySeconds, withPause } from "../../src/core/retry-after.ts";
+
+const now = Date.UTC(2026, 10, 30, 12, 0, 0);
+const soon = "Mon, 30 Nov 2026 12:30:00 GMT";
+
+test.each([
+  ["1800", undefined, 1_800],
+  [" 7 ", undefined, 7],
+  [soon, undefined, 1_800],
+  ["Monday, 30-Nov-26 12:30:00 GMT", undefined, 1_800],
+  ["Mon Nov 30 12:30:00 2026", undefined, 1_800],
+  // Our clock is a day ahead: the answer's own counts.
+  [soon, "Mon, 30 Nov 2026 12:29:00 GMT", 60],
+  [soon, "yesterday", 1_800],
+])("%j of an answer made at %j asks for %d s", (retryAfter, date, seconds) =>
+  expect(retryAfterSeconds({ retryAfter, date }, now)).toBe(seconds),
+);
+
+test.each([
+  undefined,
+  null,
+  "",
+  "0",
+  "-5",
+  "1.5",
+  "1e3",
+  "soon",
+  "1800 s",
+  "9".repeat(30),
+  "Mon, 30 Nov 2026 11:00:00 GMT",
+  "Mon, 30 Nov 2026 12:30:00",
+  "2026-11-30T12:30:00Z",
+  "Mon, 99 Nov 2026 12:30:00 GMT",
+])("%j asks for nothing", (retryAfter) =>
+  expect(retryAfterSeconds({ retryAfter, date: undefined }, now)).toBeUndefined(),
+);
+
+test("Google's durations are read, and nothing else is", () => {
+  expect(["3.5s", "60s", "0s", "-1s", "1m", ""].map(retryDelaySeconds)).toEqual([
+    3.5,
+    60,
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
+const policy = { initialSeconds: 10, factor: 2, maxSeconds: 60, jitter: 0.5 };
+
+test("the longer of both waits counts, and what spreads them comes on top", () => {
+  expect(backoffMs(policy, 1, 0, 3)).toBe(10_000);
+  expect(backoffMs(policy, 1, 0, 300)).toBe(300_000);
+  expect(backoffMs(policy, 1, 0.8, 300)).toBe(304_000);
+});
+
+test("a pause is told, and cut to the longest that is granted with a word about it", () => {
+  const error = { code: "HTTP_STATUS", message: "GET http://a answered 429", retryable: true };
+  const asking = (retryAfterSeconds: number) => new TaskError(error.message, { retryAfterSeconds });
+  expect(withPause(error, asking(90))).toEqual({
+    error: { ...error, message: "GET http://a answered 429 (asked to wait 90 s)" },
+    retryAfterSeconds: 90,
+  });
+  const most = limits.retryAfterSeconds;
+  expect(withPause(error, asking(most + 1))).toEqual({
+    error: {
+      ...error,
+      message: `GET http://a answered 429 (asked to wait ${most + 1} s, which is cut to ${most} s, the longest wait)`,
+    },
+    retryAfterSeconds: most,
+  });
+  const long = { ...error, message: "x".repeat(limits.errorMessageCharacters) };
+  const { message } = withPause(long, asking(90)).error;
+  expect(message).toHaveLength(limits.errorMessageCharacters);
+  expect(message).toMatch(/ \(asked to wait 90 s\)$/);
+});
+
+test("what is not tried again asks for no pause, and nonsense is none", () => {
+  const error = { code: "HTTP_STATUS", message: "no", retryable: false };
+  expect(withPause(error, new TaskError("no", { retryable: false, retryAfterSeconds: 9 }))).toEqual({
+    error,
+  });
+  for (const retryAfterSeconds of [0, -1, Number.NaN, undefined])
+    expect(pauseOf(new TaskError("no", { retryAfterSeconds }))).toBeUndefined();
+  expect(pauseOf(new BatonError("OBJECTS_UNAVAILABLE", "no", { retryAfterSeconds: 9 }))?.seconds).toBe(9);
+  expect(pauseOf("thrown text")).toBeUndefined();
+});
