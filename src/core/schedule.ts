@@ -85,6 +85,26 @@ export function decideSlots(schedule: Schedule, lastSlot: number, now: number): 
   return { due, lastSlot: due.at(-1) ?? (skips ? from : lastSlot), skips };
 }
 
+const dayMs = 24 * 3_600_000;
+
+/** A slot, and the day of the time that the pattern names. */
+export interface DatedSlot {
+  readonly instant: number;
+  readonly date: string;
+}
+
+/** The slots of the days from the one to the other, both included and written `YYYY-MM-DD`, oldest first. */
+export function* slotsOfDays({ cron, timeZone }: Slots, from: string, to: string): Generator<DatedSlot> {
+  // Wherever on Earth it is, a day begins and ends within a day of its bounds in UTC; so does a leap over its end.
+  const after = Date.parse(from) - dayMs;
+  const until = Date.parse(to) + 2 * dayMs;
+  for (const { instant, wall } of slotsAfter(parsePattern(cron), timeZone, after)) {
+    if (instant > until) return;
+    const date = dayOf(wall);
+    if (date >= from && date <= to) yield { instant, date };
+  }
+}
+
 /** The key of the batch of a slot. */
 export function slotKey({ cron, timeZone }: Slots, slot: number): string {
   return `schedule ${cron} ${timeZone} ${slotText(slot)}`;

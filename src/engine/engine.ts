@@ -7,7 +7,9 @@ import {
   type TaskMessage,
 } from "../core/messages.ts";
 import { END_TASK_ID } from "../core/names.ts";
+import type { Schedule } from "../core/schedule.ts";
 import { type BatchSummary, type BatchView, batchSummary, batchView } from "../core/views.ts";
+import type { DeployedWorkflow } from "../ports/catalog.ts";
 import type { SyncMark } from "../ports/store.ts";
 import { type BatchFilter, listBatches } from "./batch-list.ts";
 import { Batches } from "./batches.ts";
@@ -103,6 +105,16 @@ export class Engine {
   /** Throws `WORKFLOW_UNKNOWN`, `INPUT_INVALID`, `INPUT_TOO_LARGE`. */
   start(message: StartMessage): Promise<Started> {
     return this.#starter.start(message);
+  }
+
+  /** Starts the batch of a slot, as its schedule would: it is the same one. Throws `INPUT_INVALID`. */
+  startBySlot(workflow: DeployedWorkflow, schedule: Schedule, slot: number): Promise<Started> {
+    return this.#starter.startBySlot(workflow, schedule, slot);
+  }
+
+  /** The time by the clock of the store, which decides what slots are due. */
+  async now(): Promise<number> {
+    return (await this.#dependencies.store.get({ collection: "schedules", id: "now" })).readTime;
   }
 
   startByObject(message: ObjectMessage): Promise<Started[]> {

@@ -1,13 +1,15 @@
 import { writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { dayItems } from "../../src/cli/backfill/days.ts";
+import { dayItems, requireDays } from "../../src/cli/backfill/days.ts";
 import { fileItems } from "../../src/cli/backfill/file-items.ts";
 import type { ItemSource } from "../../src/cli/backfill/items.ts";
 import { progressText, showProgress } from "../../src/cli/backfill/progress.ts";
 import { SeenHashes } from "../../src/cli/backfill/seen.ts";
+import { hasLaterSlot, slotItems } from "../../src/cli/backfill/slots.ts";
 import { Tally } from "../../src/cli/backfill/tally.ts";
 import { hashJson } from "../../src/core/canonical.ts";
+import type { Schedule } from "../../src/core/schedule.ts";
 import { temporaryFolder } from "../support/app.ts";
 
 async function readAll(source: ItemSource): Promise<unknown[]> {
@@ -138,7 +140,9 @@ test.each([
   ["2026-12-31", "2027-01-01", ["2026-12-31", "2027-01-01"]],
   ["2026-11-21", "2026-11-21", ["2026-11-21"]],
 ])("days from %s to %s", async (from, to, days) => {
-  expect(await readAll(dayItems(from, to))).toEqual(days.map((date) => ({ where: date, value: { date } })));
+  expect(await readAll(dayItems({ from, to }))).toEqual(
+    days.map((date) => ({ where: date, value: { date } })),
+  );
 });
 
 test.each([
@@ -149,7 +153,37 @@ test.each([
   ["21.11.2026", "2026-11-22"],
   ["2026-11-21T00:00:00Z", "2026-11-22"],
 ])("no days from %s to %s", (from, to) => {
-  expect(() => dayItems(from, to)).toThrow(expect.objectContaining({ code: "USAGE" }));
+  expect(() => requireDays({ from, to })).toThrow(expect.objectContaining({ code: "USAGE" }));
+});
+
+const nightly: Schedule = { type: "schedule", cron: "59 23 * * *", timeZone: "America/Nuuk", missed: "skip" };
+const weekly: Schedule = { type: "schedule", cron: "0 6 * * 0", timeZone: "UTC", missed: "skip" };
+
+test("slots of the days of a schedule, with the input that they have; one is leapt over by the clock", async () => {
+  const days = { from: "2026-03-27", to: "2026-03-29" };
+  const read = await readAll(slotItems([nightly], days, Date.parse("2026-04-01")));
+  expect(read).toEqual(
+    ["2026-03-28T01:59:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:59:00Z"].map((scheduledAt, index) => ({
+      where: scheduledAt,
+      value: { scheduledAt, date: `2026-03-${27 + index}` },
+      slot: { schedule: nightly, instant: Date.parse(scheduledAt) },
+    })),
+  );
+});
+
+test("slots of several schedules come oldest first, none of them before its time", async () => {
+  const days = { from: "2026-11-21", to: "2026-11-30" };
+  const now = Date.parse("2026-11-23T01:59:00Z");
+  expect(await readAll(slotItems([weekly, nightly], days, now))).toMatchObject([
+    { where: "2026-11-22T01:59:00Z (59 23 * * * America/Nuuk)" },
+    { where: "2026-11-22T06:00:00Z (0 6 * * 0 UTC)" },
+    { where: "2026-11-23T01:59:00Z (59 23 * * * America/Nuuk)" },
+  ]);
+  expect(hasLaterSlot([weekly], days, now)).toBe(true);
+  expect(hasLaterSlot([weekly], { from: "2026-11-21", to: "2026-11-28" }, now)).toBe(false);
+  // On the 22nd in Nuuk it is the 23rd in UTC.
+  expect(hasLaterSlot([nightly], { from: "2026-11-22", to: "2026-11-22" }, now)).toBe(false);
+  expect(hasLaterSlot([nightly], { from: "2026-11-22", to: "2026-11-22" }, now - 3_600_001)).toBe(true);
 });
 
 test("seen hashes are told from new ones, however many there are", () => {

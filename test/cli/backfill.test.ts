@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
+import { batchIdOf } from "../../src/core/batch.ts";
+import { slotKey } from "../../src/core/schedule.ts";
 import { until, Workplace } from "../support/command.ts";
 import { helloFiles } from "../support/command-workflows.ts";
 
@@ -97,10 +99,51 @@ describe("items", () => {
   });
 
   test("days, a leap day among them", async () => {
-    const place = placeWith([]);
+    const place = new Workplace({ "each.ts": each.replace('schedule("* * * * *")', "") });
     const range = ["--from", "2028-02-28", "--to", "2028-03-01"];
     expect((await place.baton(["backfill", "each", ...range])).code).toBe(0);
     expect(sorted(seenIn(place)).slice(0, 3)).toEqual(["+2028-02-28", "+2028-02-29", "+2028-03-01"]);
+  });
+
+  test("days of a scheduled workflow: the batches that its schedule would have started, each once", async () => {
+    const daily = each.replace('"* * * * *"', '"30 2 * * *", { timeZone: "Europe/Paris" }');
+    const place = new Workplace({ "each.ts": daily });
+    const schedule = { cron: "30 2 * * *", timeZone: "Europe/Paris" };
+    // The clock leaps over 02:30 on the 29th.
+    const slots = ["2026-03-28T01:30:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"];
+    const keys = slots.map((slot) => slotKey(schedule, Date.parse(slot)));
+    // One has been started, as the replay of a dead letter does.
+    const input = JSON.stringify({ scheduledAt: slots[0], date: "2026-03-28" });
+    const [key = ""] = keys;
+    expect((await place.baton(["run", "each", "--key", key, "--input", input])).code).toBe(0);
+    const command = ["backfill", "each", "--from", "2026-03-28", "--to", "2026-03-30", "--json"];
+    expect((await place.baton([...command, "--dry-run"])).json.items).toMatchObject([
+      { where: slots[0], action: "skip" },
+      { where: slots[1], action: "run" },
+      { where: slots[2], action: "run" },
+    ]);
+    expect((await place.baton(command)).json).toMatchObject({ items: 3, succeeded: 2, skipped: 1 });
+    const batches = (await place.baton(["batches", "--json"])).list;
+    expect(sorted(batches.map(({ batchId }) => String(batchId)))).toEqual(
+      sorted(keys.map((each) => batchIdOf("each", each))),
+    );
+    expect(sorted(batches.map(({ startedBy }) => String(startedBy)))).toEqual([
+      `key ${key}`,
+      `schedule ${slots[1]}`,
+      `schedule ${slots[2]}`,
+    ]);
+    expect(sorted(seenIn(place)).slice(0, 3)).toEqual(["+2026-03-28", "+2026-03-29", "+2026-03-30"]);
+    expect((await place.baton(command)).json).toMatchObject({ items: 3, succeeded: 0, skipped: 3 });
+  });
+
+  test("slots whose time has not come are left to the schedule", async () => {
+    const place = new Workplace({ "each.ts": each.replace("* * * * *", "@yearly") });
+    const years = new Date().getUTCFullYear() - 2024;
+    const { stderr, json } = await place.baton([
+      ...["backfill", "each", "--from", "2025-01-01", "--to", "2999-12-31", "--json"],
+    ]);
+    expect(json).toMatchObject({ items: years, succeeded: years });
+    expect(stderr).toMatch(/^Slots after .* are left to the schedule: their time has not come\.$/m);
   });
 
   test("schedules are left alone meanwhile", async () => {

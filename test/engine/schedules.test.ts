@@ -68,6 +68,16 @@ const child = fileURLToPath(new URL("schedules-child.ts", import.meta.url));
 const firstSeen = at("2026-11-20T12:00:00Z");
 const slot = at("2026-11-21T05:00:00Z");
 
+test("the batch of a slot that its schedule has started is not started again by hand", async () => {
+  const workflow = daily();
+  const { app } = await due({ workflows: [workflow] });
+  await tick(app);
+  const schedule = { ...atSix, missed: "skip" } as const;
+  const again = await app.engine.startBySlot(workflow, schedule, slot);
+  expect(again).toEqual({ batchId: batchIdOf("daily", slotKey(schedule, slot)), created: false });
+  expect(await startedBy(app)).toEqual(["schedule 2026-11-21T05:00:00Z"]);
+});
+
 /** A schedule that was first seen the day before, at a moment when its slot is due. */
 async function due(
   ...[options, replace]: [TestAppOptions, ((store: DocumentStore) => Partial<DocumentStore>)?]

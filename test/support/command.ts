@@ -14,6 +14,8 @@ interface CommandJson {
   readonly batchId: string;
   readonly workflowId: string;
   readonly status: string;
+  readonly startedBy: string;
+  readonly items: unknown;
   readonly tasks: readonly { readonly taskId: string; readonly result: unknown }[];
   readonly triggers: readonly unknown[];
   readonly problems: readonly unknown[];

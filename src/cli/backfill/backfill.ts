@@ -1,15 +1,17 @@
 import type { App } from "../../composition/app.ts";
 import { BatonError } from "../../core/errors.ts";
+import { isoTime } from "../../core/time.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import { failureExitCode, type Session, stoppingNote } from "../session.ts";
 import { findWorkflow, withApp } from "../with-app.ts";
-import { dayItems } from "./days.ts";
+import { dayItems, requireDays } from "./days.ts";
 import { dryRun } from "./dry-run.ts";
 import { fileItems } from "./file-items.ts";
 import { type Inventory, problemLines, requireValid, takeInventory } from "./inventory.ts";
 import type { ItemSource } from "./items.ts";
 import { showProgress } from "./progress.ts";
 import { runItems, settle } from "./run-items.ts";
+import { hasLaterSlot, slotItems } from "./slots.ts";
 import { leftOutText, summaryJson, summaryText } from "./summary.ts";
 import { Tally } from "./tally.ts";
 import { usableItems } from "./usable.ts";
@@ -30,10 +32,11 @@ export async function backfill(
   workflowId: string,
   options: BackfillOptions,
 ): Promise<void> {
-  const source = await sourceOf(options);
-  try {
-    await withApp(session, async (app) => {
-      const workflow = await findWorkflow(session, app, workflowId);
+  const read = readerOf(options);
+  await withApp(session, async (app) => {
+    const workflow = await findWorkflow(session, app, workflowId);
+    const source = await read(session, app, workflow);
+    try {
       const inventory = await takeInventory(source, workflow);
       if (!options.skipInvalid) requireValid(inventory);
       for (const line of problemLines(inventory.invalid, inventory.problems))
@@ -41,16 +44,29 @@ export async function backfill(
       const leftOut = leftOutText(inventory);
       if (leftOut !== undefined && !options.json) session.print(leftOut);
       await work(session, app, workflow, { source, inventory, options });
-    });
-  } finally {
-    await source.close();
-  }
+    } finally {
+      await source.close();
+    }
+  });
 }
 
-async function sourceOf({ input, from, to }: BackfillOptions): Promise<ItemSource> {
-  if (input !== undefined && from === undefined && to === undefined) return fileItems(input);
-  if (input === undefined && from !== undefined && to !== undefined) return dayItems(from, to);
-  throw new BatonError("USAGE", "Give either --input, or both --from and --to");
+type Reader = (session: Session, app: App, workflow: DeployedWorkflow) => Promise<ItemSource>;
+
+/** How items are come by. Throws `USAGE`, before anything is opened. */
+function readerOf({ input, from, to }: BackfillOptions): Reader {
+  if (input !== undefined && from === undefined && to === undefined) return () => fileItems(input);
+  if (input !== undefined || from === undefined || to === undefined)
+    throw new BatonError("USAGE", "Give either --input, or both --from and --to");
+  const days = { from, to };
+  requireDays(days);
+  return async (session, app, { triggers }) => {
+    const schedules = triggers.filter((trigger) => trigger.type === "schedule");
+    if (schedules.length === 0) return dayItems(days);
+    const now = await app.engine.now();
+    if (hasLaterSlot(schedules, days, now))
+      session.note(`Slots after ${isoTime(now)} are left to the schedule: their time has not come.`);
+    return slotItems(schedules, days, now);
+  };
 }
 
 interface Backfill {

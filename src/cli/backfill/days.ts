@@ -4,14 +4,23 @@ import type { ItemSource } from "./items.ts";
 
 const dayMs = daySeconds * 1_000;
 
-/** One item `{ date }` per calendar day, the first and the last included. Throws `USAGE`. */
-export function dayItems(from: string, to: string): ItemSource {
-  const first = parseDay(from, "--from");
-  const last = parseDay(to, "--to");
-  if (first > last) throw new BatonError("USAGE", `--from ${from} comes after --to ${to}`);
+/** Calendar days, the first and the last included, written `YYYY-MM-DD`. */
+export interface Days {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Throws `USAGE`. */
+export function requireDays({ from, to }: Days): void {
+  if (parseDay(from, "--from") > parseDay(to, "--to"))
+    throw new BatonError("USAGE", `--from ${from} comes after --to ${to}`);
+}
+
+/** One item `{ date }` per day. */
+export function dayItems({ from, to }: Days): ItemSource {
   return {
     async *read() {
-      for (let time = first; time <= last; time += dayMs) {
+      for (let time = Date.parse(from); time <= Date.parse(to); time += dayMs) {
         const date = dayOf(time);
         yield { where: date, value: { date } };
       }

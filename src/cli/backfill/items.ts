@@ -1,9 +1,17 @@
 import type { JsonValue } from "../../core/json.ts";
+import type { Schedule } from "../../core/schedule.ts";
 
 /** One item as it was read, with the place it has, for people. */
 export interface ReadItem {
   readonly where: string;
   readonly value: JsonValue;
+  /** The slot of a schedule that it is of: its batch is that of the slot. */
+  readonly slot?: ScheduleSlot;
+}
+
+export interface ScheduleSlot {
+  readonly schedule: Schedule;
+  readonly instant: number;
 }
 
 /** Something that should be an item and can't be read. */

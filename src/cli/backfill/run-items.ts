@@ -70,17 +70,26 @@ export async function settle(app: App, tally: Tally, { where, batchId }: Unended
 
 /** The batch that the item comes to its end by; undefined when it needs none. It exists on disk. */
 async function begin(
-  { engine }: App,
-  { definition: { workflowId } }: DeployedWorkflow,
-  { key, value }: UsableItem,
+  app: App,
+  workflow: DeployedWorkflow,
+  item: UsableItem,
   decision: ItemDecision,
 ): Promise<string | undefined> {
   if (decision.action === "skip") return undefined;
   if (decision.action === "follow") return decision.batchId;
-  const mark = engine.mark();
+  const mark = app.engine.mark();
   const { batchId } = await (decision.action === "retry"
-    ? engine.retry(decision.batchId)
-    : engine.start({ kind: "start", workflowId, input: value, key }));
-  await engine.sync(mark);
+    ? app.engine.retry(decision.batchId)
+    : start(app, workflow, item));
+  await app.engine.sync(mark);
   return batchId;
+}
+
+function start(
+  { engine }: App,
+  workflow: DeployedWorkflow,
+  { key, value, slot }: UsableItem,
+): Promise<{ readonly batchId: string }> {
+  if (slot) return engine.startBySlot(workflow, slot.schedule, slot.instant);
+  return engine.start({ kind: "start", workflowId: workflow.definition.workflowId, input: value, key });
 }

@@ -1,6 +1,8 @@
 import { backfillKey } from "../../core/backfill.ts";
+import { hashJson } from "../../core/canonical.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { JsonValue } from "../../core/json.ts";
+import { slotKey } from "../../core/schedule.ts";
 import { requireStorable } from "../../engine/start.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import { oneLine } from "../output/text.ts";
@@ -25,7 +27,7 @@ export async function* usableItems(
   for await (const read of source.read()) {
     const item = "problem" in read ? read : prepare(workflow, read);
     if ("problem" in item) onInvalid(item);
-    else if (!seen.add(hashIn(item.key))) onDuplicate();
+    else if (!seen.add(hashJson(item.key))) onDuplicate();
     else yield item;
   }
 }
@@ -33,15 +35,11 @@ export async function* usableItems(
 function prepare(workflow: DeployedWorkflow, read: ReadItem): UsableItem | UnreadableItem {
   try {
     // Numbers and texts that JSON can write but not hold, such as 1e400, have no key.
-    const key = backfillKey(read.value);
+    const key = read.slot ? slotKey(read.slot.schedule, read.slot.instant) : backfillKey(read.value);
     const input = workflow.parseInput(read.value);
     requireStorable(input, `workflow ${workflow.definition.workflowId}`);
     return { ...read, key, input };
   } catch (error) {
     return { where: read.where, problem: oneLine(messageOf(error)) };
   }
-}
-
-function hashIn(key: string): string {
-  return key.slice(key.lastIndexOf(" ") + 1);
 }

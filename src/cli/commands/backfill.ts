@@ -9,13 +9,16 @@ const defaultConcurrency = 4;
 export function registerBackfill(program: Command, session: Session): void {
   program
     .command("backfill")
-    .description("run a workflow for every line of a file, or for every day of a range")
+    .description("run a workflow for every line of a file, or for every day or slot of a schedule in a range")
     .argument("<workflow>", "id of the workflow")
     .option(
       "--input <file>",
       "an item per line of a .ndjson or .jsonl file, or per row of a .csv file with a header",
     )
-    .option("--from <YYYY-MM-DD>", 'the first day; the input of a day is { "date": "YYYY-MM-DD" }')
+    .option(
+      "--from <YYYY-MM-DD>",
+      'the first day; its input is { "date": "YYYY-MM-DD" }, or that of each slot if there is a schedule',
+    )
     .option("--to <YYYY-MM-DD>", "the last day")
     .option(
       "--concurrency <number>",
