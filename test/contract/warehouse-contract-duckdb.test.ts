@@ -1,5 +1,9 @@
 import { describe } from "vitest";
 import { makeWarehouse } from "../adapters/duckdb-harness.ts";
 import { describeWarehouse } from "./warehouse-contract.ts";
+import { describeParameters } from "./warehouse-contract-parameters.ts";
 
-describe("the DuckDB warehouse keeps the contract", () => describeWarehouse(makeWarehouse));
+describe("the DuckDB warehouse keeps the contract", () => {
+  describeWarehouse(makeWarehouse);
+  describeParameters(makeWarehouse);
+});

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { AnyObjectSchema } from "../remote/service-answer.ts";
 import type { BigQueryApi } from "./api.ts";
 import { Refused } from "./errors.ts";
+import type { WrittenType } from "./parameters.ts";
 
 const count = z.coerce.number();
 const ProblemSchema = z.object({
@@ -14,6 +15,14 @@ const ProblemSchema = z.object({
 const FieldSchema = z.looseObject({ name: z.string(), type: z.string(), mode: z.string().optional() });
 export const SchemaSchema = z.object({ fields: z.array(FieldSchema).default([]) });
 export type TableSchema = z.infer<typeof SchemaSchema>;
+
+const ParameterTypeSchema: z.ZodType<WrittenType> = z.lazy(() =>
+  z.object({
+    type: z.string(),
+    arrayType: ParameterTypeSchema.optional(),
+    structTypes: z.array(z.object({ name: z.string().default(""), type: ParameterTypeSchema })).optional(),
+  }),
+);
 
 const JobSchema = z.object({
   status: z.object({
@@ -39,6 +48,10 @@ const JobSchema = z.object({
           schema: SchemaSchema.optional(),
           totalBytesBilled: count.optional(),
           numDmlAffectedRows: count.optional(),
+          /** Of a dry run: those that its query uses and does not declare. */
+          undeclaredQueryParameters: z
+            .array(z.object({ name: z.string().optional(), parameterType: ParameterTypeSchema }))
+            .default([]),
         })
         .optional(),
     })

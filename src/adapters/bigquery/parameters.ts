@@ -1,59 +1,79 @@
-import type { JsonObject, JsonValue } from "../../core/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../core/json.ts";
+import { type ParameterType, typeOfParameter } from "../../core/parameter-type.ts";
 import { refusal } from "./errors.ts";
 
-interface ParameterType {
+/** A type as BigQuery's REST interface writes it. */
+export interface WrittenType {
   readonly type: string;
-  readonly arrayType?: ParameterType;
-  readonly structTypes?: readonly { readonly name: string; readonly type: ParameterType }[];
+  readonly arrayType?: WrittenType | undefined;
+  readonly structTypes?: readonly { readonly name: string; readonly type: WrittenType }[] | undefined;
 }
 
-interface ParameterValue {
+interface WrittenValue {
   readonly value?: string | null;
-  readonly arrayValues?: readonly ParameterValue[];
-  readonly structValues?: Readonly<Record<string, ParameterValue>>;
+  readonly arrayValues?: readonly WrittenValue[];
+  readonly structValues?: Readonly<Record<string, WrittenValue>>;
 }
 
-/** Named parameters of a query, with the types that their JSON has. Throws `SQL_FAILED` for a list of mixed types. */
-export function queryParameters(parameters: JsonObject): readonly unknown[] {
+export interface QueryParameter {
+  readonly name: string;
+  readonly parameterType: WrittenType;
+  readonly parameterValue: WrittenValue;
+}
+
+/** Named parameters of a query, with the types that their JSON has. Throws `SQL_FAILED` for what BigQuery can't take. */
+export function queryParameters(parameters: JsonObject): readonly QueryParameter[] {
   return Object.entries(parameters).map(([name, value]) => {
-    const type = typeOf(name, value);
-    return { name, parameterType: type, parameterValue: boundValue(value) };
+    const type = typeOfParameter(`@${name}`, value);
+    return {
+      name,
+      parameterType: writtenType(name, type),
+      parameterValue: writtenValue(type, value),
+    };
   });
 }
 
-/** Null is text for want of anything better; BigQuery converts it where another type is expected. */
-function typeOf(name: string, value: JsonValue): ParameterType {
-  if (value === null || typeof value === "string") return { type: "STRING" };
-  if (typeof value === "boolean") return { type: "BOOL" };
-  if (typeof value === "number") return { type: Number.isSafeInteger(value) ? "INT64" : "FLOAT64" };
-  if (Array.isArray(value)) return { type: "ARRAY", arrayType: elementType(name, value) };
-  const fields = Object.entries(value);
-  return {
-    type: "STRUCT",
-    structTypes: fields.map(([field, item]) => ({ name: field, type: typeOf(`${name}.${field}`, item) })),
-  };
+/** Null, and the items of an empty list, are text for want of anything better: see `untyped-parameters.ts`. */
+function writtenType(name: string, type: ParameterType): WrittenType {
+  switch (type.kind) {
+    case "null":
+    case "text":
+      return { type: "STRING" };
+    case "boolean":
+      return { type: "BOOL" };
+    case "integer":
+      return { type: "INT64" };
+    case "real":
+      return { type: "FLOAT64" };
+    case "list":
+      if (type.items.kind === "list")
+        throw refusal(
+          "SQL_FAILED",
+          `@${name} is a list of lists, which BigQuery has not: use a list of objects`,
+        );
+      return { type: "ARRAY", arrayType: writtenType(name, type.items) };
+    case "struct":
+      return {
+        type: "STRUCT",
+        structTypes: type.fields.map((field) => ({
+          name: field.name,
+          type: writtenType(`${name}.${field.name}`, field.type),
+        })),
+      };
+  }
 }
 
-function elementType(name: string, values: readonly JsonValue[]): ParameterType {
-  const types = new Map(
-    values
-      .filter((value) => value !== null)
-      .map((value) => typeOf(name, value))
-      .map((type) => [JSON.stringify(type), type]),
-  );
-  const [first, ...others] = types.values();
-  if (!first) return { type: "STRING" };
-  if (others.length === 0) return first;
-  const isNumeric = [...types.values()].every(({ type }) => type === "INT64" || type === "FLOAT64");
-  if (isNumeric) return { type: "FLOAT64" };
-  throw refusal("SQL_FAILED", `The list @${name} mixes types: a list of BigQuery has one`);
-}
-
-function boundValue(value: JsonValue): ParameterValue {
-  if (value === null) return { value: null };
-  if (Array.isArray(value)) return { arrayValues: value.map(boundValue) };
-  if (typeof value !== "object") return { value: String(value) };
-  return {
-    structValues: Object.fromEntries(Object.entries(value).map(([name, item]) => [name, boundValue(item)])),
-  };
+function writtenValue(type: ParameterType, value: JsonValue): WrittenValue {
+  if (type.kind === "list" && Array.isArray(value))
+    return { arrayValues: value.map((item) => writtenValue(type.items, item)) };
+  if (type.kind === "struct" && isJsonObject(value))
+    return {
+      structValues: Object.fromEntries(
+        type.fields.map((field) => [
+          field.name,
+          writtenValue(field.type, Object.hasOwn(value, field.name) ? (value[field.name] ?? null) : null),
+        ]),
+      ),
+    };
+  return { value: value === null ? null : String(value) };
 }

@@ -4,7 +4,6 @@ import { AnyObjectSchema } from "../remote/service-answer.ts";
 import { isPassing, refusal, translated } from "./errors.ts";
 import { quoteTable, type Table } from "./identifiers.ts";
 import type { Job, JobConfiguration } from "./jobs.ts";
-import { queryParameters } from "./parameters.ts";
 import type { Part, RunState } from "./runs.ts";
 import { checkColumns, checkKey, namesOf } from "./schemas.ts";
 import { describeSelect, queryFailure } from "./select.ts";
@@ -32,18 +31,18 @@ export async function runQuery(session: Session, job: QueryJob): Promise<RunStat
 
 /** A table is replaced by the rows of the query as they come; the other modes write to one that is there. */
 async function configure(session: Session, table: Table, job: QueryJob): Promise<JobConfiguration> {
-  const sql = sqlOf(job.sql);
-  checkParameters(sql, job.parameters);
-  const { parameters, into, signal, maximumBytesBilled } = job;
-  const schema = await describeSelect(session, { sql, parameters, signal });
+  const given = sqlOf(job.sql);
+  checkParameters(given, job.parameters);
+  const { into, signal, maximumBytesBilled } = job;
+  const described = await describeSelect(session, { sql: given, parameters: job.parameters, signal });
+  const { sql, parameters, schema } = described;
   const columns = namesOf(schema);
   checkKey(into, columns);
-  const values = queryParameters(parameters);
   if (into.mode === "replace") {
     await session.tables.ensureDataset(table.reference.datasetId, signal);
     return {
       query: {
-        ...session.queryOf(sql, values, maximumBytesBilled),
+        ...session.queryOf(sql, parameters, maximumBytesBilled),
         destinationTable: table.reference,
         writeDisposition: "WRITE_TRUNCATE",
         createDisposition: "CREATE_IF_NEEDED",
@@ -59,7 +58,7 @@ async function configure(session: Session, table: Table, job: QueryJob): Promise
     into.mode === "merge"
       ? mergeStatement(target, into.key, columns, source)
       : insertStatement(target, columns, source);
-  return { query: session.queryOf(statement, values, maximumBytesBilled) };
+  return { query: session.queryOf(statement, parameters, maximumBytesBilled) };
 }
 
 /** What came of a query that went well. */

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import * as z from "zod";
+import { codeOf } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json.ts";
 import type { Row } from "../../ports/warehouse.ts";
 import { AnyObjectSchema } from "../remote/service-answer.ts";
@@ -8,6 +9,7 @@ import { isDone, type Job, type TableSchema } from "./jobs.ts";
 import { FieldsSchema, RowSchema, toRow } from "./json-values.ts";
 import { queryParameters } from "./parameters.ts";
 import type { Session } from "./session.ts";
+import { type BoundQuery, type Described, inferTypes, openQueryOf } from "./untyped-parameters.ts";
 
 export interface Question {
   readonly sql: string;
@@ -26,18 +28,48 @@ const PageSchema = z.object({
 const oneWaitMs = 60_000;
 const noRows: TableSchema = { fields: [] };
 
-/** The columns of a SELECT that has not been run. Throws `SQL_FAILED`, also for a statement that does more than read. */
+export interface DescribedSelect extends BoundQuery {
+  readonly schema: TableSchema;
+}
+
+/**
+ * The columns of a SELECT that has not been run, and the text and parameters to run it with. Throws `SQL_FAILED`, also for
+ * a statement that does more than read.
+ */
 export async function describeSelect(
   session: Session,
   { sql, parameters, signal }: Question,
-): Promise<TableSchema> {
-  const query = session.queryOf(sql, queryParameters(parameters));
-  let job: Job;
+): Promise<DescribedSelect> {
+  const plain = { sql, parameters: queryParameters(parameters) };
+  const open = openQueryOf(sql, parameters);
+  const inferred = open && (await inferTypes(open, (query) => describedOf(session, query, signal)));
+  // When BigQuery can't tell the types, null is text, and the refusal is told in the author's own text.
+  return inferred ?? { ...plain, schema: schemaOf(await dryRun(session, plain, signal)) };
+}
+
+async function describedOf(
+  session: Session,
+  query: BoundQuery,
+  signal: AbortSignal,
+): Promise<Described<TableSchema> | undefined> {
   try {
-    job = await session.jobs.dryRun({ query }, signal);
+    const job = await dryRun(session, query, signal);
+    return { schema: schemaOf(job), inferred: job.statistics.query?.undeclaredQueryParameters ?? [] };
+  } catch (thrown) {
+    if (codeOf(thrown) === "SQL_FAILED") return undefined;
+    throw thrown;
+  }
+}
+
+async function dryRun(session: Session, { sql, parameters }: BoundQuery, signal: AbortSignal): Promise<Job> {
+  try {
+    return await session.jobs.dryRun({ query: session.queryOf(sql, parameters) }, signal);
   } catch (thrown) {
     throw translated("SQL_FAILED", "The SQL failed", thrown);
   }
+}
+
+function schemaOf(job: Job): TableSchema {
   if (job.status.errorResult) throw queryFailure(job);
   if (job.statistics.query?.statementType !== "SELECT")
     throw refusal("SQL_FAILED", "Only one SELECT statement can be run");
@@ -50,11 +82,11 @@ export async function selectRows(
   question: Question,
   limit: number,
 ): Promise<readonly Row[]> {
-  const { sql, parameters, signal } = question;
-  await describeSelect(session, question);
+  const { signal } = question;
+  const { sql, parameters } = await describeSelect(session, question);
   const id = `baton_rows_${randomUUID()}`;
   try {
-    const query = session.queryOf(sql, queryParameters(parameters));
+    const query = session.queryOf(sql, parameters);
     let job = await session.jobs.begin(id, { query }, signal);
     while (!isDone(job)) job = await session.jobs.wait(id, job, oneWaitMs, signal);
     if (job.status.errorResult) throw queryFailure(job);

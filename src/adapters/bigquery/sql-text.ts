@@ -25,6 +25,11 @@ export function checkParameters(sql: string, parameters: JsonObject): void {
   if (unused.length > 0) throw refusal("SQL_FAILED", `The SQL has no parameter @${unused.join(", @")}`);
 }
 
+/** The text with each use of a parameter replaced by what is given for its name. */
+export function replaceParameters(sql: string, replacement: (name: string) => string): string {
+  return sql.replace(tokens, (token) => (/^@[^@]/.test(token) ? replacement(token.slice(1)) : token));
+}
+
 /** One statement without the semicolon at its end and what follows it, so that it can stand in brackets. */
 export function withoutEnd(statement: string): string {
   const end = [...statement.matchAll(tokens)].find(([token]) => token === ";");

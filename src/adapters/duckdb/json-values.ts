@@ -54,12 +54,3 @@ function nestedToJson(duckdb: DuckDb, value: DuckDBValue): JsonValue | undefined
   if (value instanceof duckdb.DuckDBVariantValue) return toJson(duckdb, value.value);
   return undefined;
 }
-
-/** A parameter as DuckDB takes it: arrays become lists and objects structs. */
-export function fromJson(duckdb: DuckDb, value: JsonValue): DuckDBValue {
-  if (value === null || typeof value !== "object") return value;
-  if (Array.isArray(value)) return duckdb.listValue(value.map((item) => fromJson(duckdb, item)));
-  return duckdb.structValue(
-    Object.fromEntries(Object.entries(value).map(([name, item]) => [name, fromJson(duckdb, item)])),
-  );
-}

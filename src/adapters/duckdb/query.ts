@@ -5,7 +5,8 @@ import { checkColumns, checkKey, keyless, stageTable, writeStage } from "./desti
 import { refusal, translated } from "./errors.ts";
 import { parseTable } from "./identifiers.ts";
 import type { Writing } from "./jobs.ts";
-import { fromJson, toJson } from "./json-values.ts";
+import { toJson } from "./json-values.ts";
+import { boundParameters } from "./parameters.ts";
 import type { Statements } from "./statements.ts";
 
 type DuckDb = typeof import("@duckdb/node-api");
@@ -53,9 +54,9 @@ export async function selectRows(
 async function stage(statements: Statements, duckdb: DuckDb, question: Question): Promise<void> {
   try {
     const sql = sqlOf(question.sql);
-    const values = await checkSelect(statements, duckdb, sql, question.parameters);
+    const { values, types } = await checkSelect(statements, duckdb, sql, question.parameters);
     const statement = await statements.prepare(`CREATE TEMP TABLE _baton_stage AS\n${sql}`);
-    statement.bind(values);
+    statement.bind(values, types);
     await statement.run();
   } catch (thrown) {
     throw translated("SQL_FAILED", "The SQL failed", thrown);
@@ -79,9 +80,7 @@ async function checkSelect(statements: Statements, duckdb: DuckDb, sql: string, 
   if (missing.length > 0)
     throw refusal("SQL_FAILED", `The SQL asks for $${missing.join(", $")}, which the parameters do not give`);
   if (unused.length > 0) throw refusal("SQL_FAILED", `The SQL has no parameter $${unused.join(", $")}`);
-  return Object.fromEntries(
-    Object.entries(parameters).map(([name, value]) => [name, fromJson(duckdb, value)]),
-  );
+  return boundParameters(duckdb, parameters);
 }
 
 function parameterNames(statement: DuckDBPreparedStatement): readonly string[] {

@@ -1,4 +1,10 @@
-import { type DuckDBConnection, DuckDBInstance, type DuckDBType, type DuckDBValue } from "@duckdb/node-api";
+import {
+  type DuckDBConnection,
+  DuckDBInstance,
+  type DuckDBType,
+  DuckDBTypeId,
+  type DuckDBValue,
+} from "@duckdb/node-api";
 import { macros } from "./dialect.ts";
 import { notFound } from "./problems.ts";
 import { columnType, type Field, fieldOf } from "./types.ts";
@@ -73,6 +79,18 @@ export class Database {
     if (count !== 1) return { count, type: 0 };
     const prepared = await this.#connection.prepare(sql);
     return { count, type: prepared.statementType };
+  }
+
+  /** The types that the text gives its parameters; without those that it does not tell. */
+  async parameterTypesOf(sql: string): Promise<ReadonlyMap<string, DuckDBType>> {
+    const { count } = await this.#connection.extractStatements(sql);
+    if (count !== 1) return new Map();
+    const prepared = await this.#connection.prepare(sql);
+    const types = new Map<string, DuckDBType>();
+    for (let index = 1; index <= prepared.parameterCount; index++)
+      if (prepared.parameterTypeId(index) !== DuckDBTypeId.INVALID)
+        types.set(prepared.parameterName(index), prepared.parameterType(index));
+    return types;
   }
 
   locationOf(dataset: string): string | undefined {

@@ -86,7 +86,7 @@ export class ServerJobs {
 
   async dryRun({ query }: Configuration): Promise<Statistics> {
     if (!query) throw new BigQueryProblem(400, "invalid", "Only queries have a dry run");
-    const { type, fields } = await this.#options.database.exclusive(() =>
+    const { type, fields, undeclared } = await this.#options.database.exclusive(() =>
       describe(this.#options.database, query),
     );
     return {
@@ -94,6 +94,7 @@ export class ServerJobs {
         statementType: type,
         totalBytesProcessed: "0",
         ...(type === "SELECT" && { schema: { fields } }),
+        ...(undeclared.length > 0 && { undeclaredQueryParameters: undeclared }),
       },
     };
   }

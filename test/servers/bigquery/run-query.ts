@@ -1,9 +1,10 @@
 import { type DuckDBType, type DuckDBValue, StatementType } from "@duckdb/node-api";
 import * as z from "zod";
+import { inferredType, requireCoercible } from "./coercion.ts";
 import type { Bound, Database, Selected } from "./database.ts";
 import { translate } from "./dialect.ts";
 import { BigQueryProblem, ofQuery } from "./problems.ts";
-import { boundType, boundValue, type Field, ParameterSchema } from "./types.ts";
+import { boundType, boundValue, type Field, ParameterSchema, type ParameterType } from "./types.ts";
 
 const ReferenceSchema = z.object({ datasetId: z.string(), tableId: z.string() });
 export const QuerySchema = z.object({
@@ -30,13 +31,16 @@ export interface QueryOutcome {
 export async function describe(
   database: Database,
   query: Query,
-): Promise<{ type: string; fields: readonly Field[] }> {
+): Promise<{ type: string; fields: readonly Field[]; undeclared: readonly Undeclared[] }> {
   await database.useDataset(query.defaultDataset.datasetId);
   try {
-    const { sql, bound, type } = await prepared(database, query);
-    if (type !== "SELECT") return { type, fields: [] };
+    const undeclared = await undeclaredOf(database, query);
+    const nulls = undeclared.map((parameter) => ({ ...parameter, parameterValue: { value: null } }));
+    const declared = { ...query, queryParameters: [...query.queryParameters, ...nulls] };
+    const { sql, bound, type } = await prepared(database, declared);
+    if (type !== "SELECT") return { type, fields: [], undeclared };
     const { fields } = await database.run(`SELECT * FROM (\n${withoutEnd(sql)}\n) LIMIT 0`, bound);
-    return { type, fields };
+    return { type, fields, undeclared };
   } catch (thrown) {
     throw ofQuery(thrown);
   }
@@ -81,11 +85,13 @@ async function prepared(database: Database, query: Query) {
   if (count === 0)
     throw new BigQueryProblem(400, "invalidQuery", "Syntax error: Unexpected end of statement");
   const given = new Map(query.queryParameters.map((parameter) => [parameter.name.toLowerCase(), parameter]));
+  const inferred = await database.parameterTypesOf(sql);
   const values: Record<string, DuckDBValue> = {};
   const types: Record<string, DuckDBType> = {};
   for (const name of parameters) {
     const parameter = given.get(name.toLowerCase());
     if (!parameter) throw new BigQueryProblem(400, "invalidQuery", `Query parameter '${name}' not found`);
+    requireCoercible(parameter.parameterType, inferred.get(name));
     types[name] = boundType(parameter.parameterType);
     values[name] = boundValue(parameter.parameterType, parameter.parameterValue);
   }
@@ -95,6 +101,21 @@ async function prepared(database: Database, query: Query) {
     bound: { values, types },
     type: count > 1 ? "SCRIPT" : name === "MERGE_INTO" ? "MERGE" : name,
   };
+}
+
+interface Undeclared {
+  readonly name: string;
+  readonly parameterType: ParameterType;
+}
+
+/** A dry run infers the types of parameters that are not declared: of INT64 where nothing tells. */
+async function undeclaredOf(database: Database, query: Query): Promise<readonly Undeclared[]> {
+  const { sql, parameters } = translate(query.query);
+  const declared = new Set(query.queryParameters.map(({ name }) => name.toLowerCase()));
+  const undeclared = parameters.filter((name) => !declared.has(name.toLowerCase()));
+  if (undeclared.length === 0) return [];
+  const inferred = await database.parameterTypesOf(sql);
+  return undeclared.map((name) => ({ name, parameterType: inferredType(inferred.get(name)) }));
 }
 
 function withoutEnd(sql: string): string {

@@ -104,7 +104,7 @@ export function cellOf(field: Field, value: DuckDBValue): unknown {
   return { v: String(value) };
 }
 
-interface ParameterType {
+export interface ParameterType {
   readonly type: string;
   readonly arrayType?: ParameterType | undefined;
   readonly structTypes?: readonly { readonly name: string; readonly type: ParameterType }[] | undefined;
