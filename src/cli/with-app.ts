@@ -4,11 +4,25 @@ import { nearestName } from "../core/nearest-name.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
 import type { Session } from "./session.ts";
 
+/**
+ * What a command does with the data: it `creates` the folder where there is none, or it `looks` at what there is; for one that
+ * looks at `workflows` it is all the same whether there is any.
+ */
+type DataUse = "creates" | "looks" | "workflows";
+
 /** Opens the app that the environment names, and closes it again whatever happens. Problems alone are logged. */
-export async function withApp(session: Session, use: (app: App) => Promise<void>): Promise<void> {
+export async function withApp(
+  session: Session,
+  use: (app: App) => Promise<void>,
+  dataUse: DataUse = "looks",
+): Promise<void> {
   const { openForCommand } = await import("../composition/open.ts");
-  const app = await openForCommand(session.environment);
+  const app = await openForCommand(session.environment, { creates: dataUse === "creates" });
   try {
+    if (!app.hasData && dataUse === "looks")
+      session.note(
+        `There is no data in ${app.configuration.data} yet: \`baton run\` and \`baton start\` make it.`,
+      );
     await use(app);
   } finally {
     await app.close();

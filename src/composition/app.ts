@@ -30,6 +30,8 @@ export interface App extends EngineParts {
   readonly work: Worker;
   /** Whom its HTTP entry lets in, and believes. */
   readonly trust: HttpTrust;
+  /** False: nothing was ever stored here, and nothing is made for whoever only looks. */
+  readonly hasData: boolean;
   /** What waits in the queues, where that can be told. */
   waiting(): WaitingQueues;
   /** Lets go of everything it has opened. */

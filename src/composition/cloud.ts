@@ -61,6 +61,7 @@ export function openCloud(options: CloudOptions): App {
       await messages.load();
       await parts.folder.load();
     }),
+    hasData: true,
     waiting: () => [],
     trust: {
       callers: callers && new OidcCallerCheck(callers),

@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import { FolderObjectStore } from "../adapters/filesystem/object-store.ts";
 import { ownBuckets } from "../core/buckets.ts";
 import { BatonError } from "../core/errors.ts";
@@ -16,12 +15,17 @@ export interface WarehouseServices {
   close(): Promise<void>;
 }
 
-/** The warehouse that the configuration chooses, loaded at its first use: most processes use none. */
-export function openWarehouse(configuration: Configuration): WarehouseServices {
+/**
+ * The warehouse that the configuration chooses, loaded at its first use: most processes use none. `inMemory`: a local one makes
+ * no file.
+ */
+export function openWarehouse(configuration: Configuration, inMemory = false): WarehouseServices {
   let isOpened = false;
   const open = once(async () => {
     isOpened = true;
-    return configuration.warehouse === "duckdb" ? openDuckDb(configuration) : openBigQuery(configuration);
+    return configuration.warehouse === "duckdb"
+      ? openDuckDb(configuration, inMemory)
+      : openBigQuery(configuration);
   });
   return {
     warehouse: lazyWarehouse(async () => (await open()).warehouse),
@@ -52,11 +56,11 @@ async function openBigQuery(configuration: Configuration): Promise<WarehouseServ
   };
 }
 
-async function openDuckDb({ data }: Configuration): Promise<WarehouseServices> {
+async function openDuckDb({ data }: Configuration, inMemory: boolean): Promise<WarehouseServices> {
   const { DatabaseFile } = await import("../adapters/duckdb/database-file.ts");
   const { DuckDbWarehouse } = await import("../adapters/duckdb/warehouse.ts");
   const { DuckDbCallbackArchive } = await import("../adapters/duckdb/callback-archive.ts");
-  const file = new DatabaseFile(`${data}/warehouse.duckdb`);
+  const file = new DatabaseFile(`${data}/warehouse.duckdb`, { inMemory });
   return {
     warehouse: new DuckDbWarehouse(file),
     callbackArchive: new DuckDbCallbackArchive(file),
@@ -84,7 +88,6 @@ async function openBuckets(configuration: Configuration): Promise<ObjectStore> {
 }
 
 export function openFolders({ data, inbox }: Configuration): FolderObjectStore {
-  if (!inbox.configured) mkdirSync(inbox.folder, { recursive: true });
   return new FolderObjectStore({
     buckets: { inbox: inbox.folder, ...ownPlaces((name) => `${data}/${name}`) },
   });

@@ -1,9 +1,11 @@
+import { mkdirSync } from "node:fs";
 import { Inbox } from "../adapters/filesystem/inbox.ts";
 import { SqliteBroker } from "../adapters/sqlite/broker.ts";
-import { openDatabase } from "../adapters/sqlite/database.ts";
+import { inMemory, isThere, openDatabase } from "../adapters/sqlite/database.ts";
 import { SqliteDocumentStore } from "../adapters/sqlite/document-store.ts";
 import { GroupCommit } from "../adapters/sqlite/group-commit.ts";
 import { systemClock } from "../adapters/system/clock.ts";
+import { BatonError, messageOf } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -19,6 +21,8 @@ export interface EmbeddedOptions extends EngineOptions {
   readonly logger: Logger;
   /** The clock of everything, the store included. */
   readonly clock?: Clock;
+  /** Whether to make the data folder where there is none. Default true; else it works on empty data in memory. */
+  readonly creates?: boolean;
 }
 
 /** Baton in one process, on one folder. */
@@ -31,15 +35,17 @@ export interface EmbeddedApp extends App {
   close(): Promise<void>;
 }
 
-/** Opens the data folder, making it if it is not there. Throws the coded `STORE_…` errors. */
+/** Opens the data folder, making it if that is wanted. Throws the coded `STORE_…` errors. */
 export function openEmbedded(options: EmbeddedOptions): EmbeddedApp {
-  const { configuration, logger, clock = systemClock } = options;
+  const { configuration, logger, clock = systemClock, creates = true } = options;
   const path = `${configuration.data}/baton.sqlite`;
+  const hasData = creates || isThere(path);
   const database = openDatabase({
-    path,
+    path: hasData ? path : inMemory,
     durability: configuration.durability,
     lockTimeoutSeconds: limits.lockTimeoutSeconds,
   });
+  if (creates) makeInbox(configuration);
   const group = new GroupCommit(database, path);
   const broker = new SqliteBroker(database, group, clock, logger, {
     concurrency: configuration.concurrency,
@@ -47,7 +53,7 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedApp {
     leaseSeconds: limits.messageLeaseSeconds,
     pollMs: limits.brokerPollMs,
   });
-  const { warehouse, callbackArchive, close: closeWarehouse } = openWarehouse(configuration);
+  const { warehouse, callbackArchive, close: closeWarehouse } = openWarehouse(configuration, !hasData);
   const objects = openObjects(configuration);
   const ground = {
     store: new SqliteDocumentStore(database, group, clock),
@@ -80,6 +86,7 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedApp {
     work,
     trust: {},
     waiting: () => broker.waiting(),
+    hasData,
     inbox,
     async close() {
       await inbox.stop();
@@ -90,4 +97,15 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedApp {
       await options.tracer?.close();
     },
   };
+}
+
+/** One that was named has to exist. */
+function makeInbox({ inbox: { folder, configured } }: Configuration): void {
+  if (configured) return;
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (cause) {
+    const message = `The inbox can't be made: ${messageOf(cause)}`;
+    throw new BatonError("INBOX_MISSING", message, { where: folder, cause });
+  }
 }

@@ -17,12 +17,14 @@ export interface OpenOptions {
   readonly level: LogLevel;
   /** It is to take messages: then more has to be configured than to look at what there is. */
   readonly serves: boolean;
+  /** Whether to make the data folder where there is none. Default true. */
+  readonly creates?: boolean;
 }
 
 /** Opens the app that the environment names, loading no other; it logs to standard error. */
 export async function openApp(
   environment: RawEnvironment,
-  { level, serves }: OpenOptions,
+  { level, serves, creates = true }: OpenOptions,
 ): Promise<OpenedApp> {
   const configuration = readConfiguration(await withSecrets(environment, serves), { serves });
   const { logger, tracer } = openWitnesses(configuration, level);
@@ -31,16 +33,19 @@ export async function openApp(
     return { app: openCloud({ configuration, logger, tracer }), logger };
   }
   const { openEmbedded } = await import("./embedded.ts");
-  return { app: openEmbedded({ configuration, logger, tracer }), logger };
+  return { app: openEmbedded({ configuration, logger, tracer, creates }), logger };
 }
 
 /** Opens it for a command, which is told at once when there are no credentials. Throws `CREDENTIALS_MISSING` as well. */
-export async function openForCommand(environment: RawEnvironment): Promise<App> {
+export async function openForCommand(
+  environment: RawEnvironment,
+  { creates }: { readonly creates: boolean },
+): Promise<App> {
   const isOnGoogle = environment.BATON_ENGINE === "gcp" && !environment.FIRESTORE_EMULATOR_HOST;
   // What is missing of the configuration comes first.
   if (isOnGoogle) readConfiguration(withoutReferences(environment));
   if (isOnGoogle) await requireCredentials();
-  return (await openApp(environment, { level: "error", serves: false })).app;
+  return (await openApp(environment, { level: "error", serves: false, creates })).app;
 }
 
 /** Whoever only looks at a deployment needs none of its secrets, nor the right to read them. */

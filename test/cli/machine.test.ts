@@ -13,10 +13,23 @@ test.each([
   ],
 ])("a data folder %s: coded, exit 1", async (_, environment, error) => {
   const place = new Workplace(helloFiles);
-  for (const parameters of [["start", "--port", "0"], ["batches"]]) {
+  for (const parameters of [
+    ["start", "--port", "0"],
+    ["run", "hello", "--input", '{"n":1}'],
+  ]) {
     const { code, stderr } = await place.baton(parameters, { environment });
     expect(stderr).toMatch(error);
     expect(stderr).not.toMatch(/^ +at /m);
+    expect(code).toBe(1);
+  }
+});
+
+test("a data folder that is a file is not taken for none", async () => {
+  const place = new Workplace(helloFiles);
+  place.write("data", "");
+  for (const parameters of [["batches"], ["show", "nothing"], ["workflows"]]) {
+    const { code, stderr } = await place.baton(parameters);
+    expect(stderr).toMatch(/^error STORE_READ_ONLY: .*data/);
     expect(code).toBe(1);
   }
 });
@@ -39,7 +52,7 @@ test("a database that can't be opened is read-only, one that is none is corrupt"
 
 test("a database that another process holds: STORE_LOCKED, exit 1", async () => {
   const place = new Workplace(helloFiles);
-  await place.baton(["batches"]);
+  await place.baton(["run", "hello", "--input", '{"n":1}']);
   const holder = new DatabaseSync(place.path("data/baton.sqlite"));
   holder.exec("BEGIN IMMEDIATE");
   const { code, stderr } = await place.baton(["run", "hello", "--input", '{"n":1}']);
@@ -54,6 +67,15 @@ test("a configured inbox has to exist", async () => {
   const { code, stderr } = await place.baton(["start", "--port", "0"], { environment });
   expect(code).toBe(2);
   expect(stderr).toMatch(/^error INBOX_MISSING: .*nowhere/m);
+});
+
+test("an inbox that can't be made is told as such, and lets commands that only look go on", async () => {
+  const place = new Workplace(helloFiles);
+  place.write("data/inbox", "");
+  const { code, stderr } = await place.baton(["run", "hello", "--input", '{"n":1}']);
+  expect(stderr).toMatch(/^error INBOX_MISSING: The inbox can't be made: .*inbox/m);
+  expect(code).toBe(2);
+  expect((await place.baton(["batches", "--json"])).list).toEqual([]);
 });
 
 test("a folder of workflows that is not there", async () => {

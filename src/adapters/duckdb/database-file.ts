@@ -13,6 +13,8 @@ export interface DatabaseFileOptions {
   readonly idleMs?: number;
   /** Under constant use the file is given up after this long, so that other processes get at it. Default 5,000. */
   readonly holdMs?: number;
+  /** Whether to make no file: then it is empty, and forgotten. Default false. */
+  readonly inMemory?: boolean;
 }
 
 const firstRetryMs = 20;
@@ -30,7 +32,7 @@ export class DatabaseFile {
 
   constructor(path: string, options: DatabaseFileOptions = {}) {
     this.path = resolve(path);
-    this.#options = { lockWaitMs: 30_000, idleMs: 500, holdMs: 5_000, ...options };
+    this.#options = { lockWaitMs: 30_000, idleMs: 500, holdMs: 5_000, inMemory: false, ...options };
   }
 
   /** Throws `WAREHOUSE_LOCKED`, `WAREHOUSE_FAILED`, the reason of the signal, or what the work threw. */
@@ -62,6 +64,11 @@ export class DatabaseFile {
   async #open(signal: AbortSignal): Promise<DuckDBInstance> {
     if (this.#instance) return this.#instance;
     const { DuckDBInstance } = await import("@duckdb/node-api");
+    if (this.#options.inMemory) {
+      this.#instance = await DuckDBInstance.create(":memory:");
+      this.#openedAt = Date.now();
+      return this.#instance;
+    }
     await mkdir(dirname(this.path), { recursive: true });
     const giveUpAt = Date.now() + this.#options.lockWaitMs;
     await pause(this.#yieldUntil - Date.now(), signal);

@@ -1,7 +1,11 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { BatonError, codeOf } from "../../core/errors.ts";
 import { translateSqliteError } from "./errors.ts";
+
+/** The path of a database that is in no file: empty, and gone with the process. */
+export const inMemory = ":memory:";
 
 export interface DatabaseOptions {
   readonly path: string;
@@ -18,11 +22,23 @@ export interface DatabaseOptions {
 const walPages = 4_000;
 const cacheKibibytes = 4_096;
 
+/** Whether there is such a file. Throws the coded `STORE_…` errors when that can't be told. */
+export function isThere(path: string): boolean {
+  try {
+    statSync(path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return false;
+    throw translateSqliteError(error, path);
+  }
+}
+
 /** Opens or creates the database file. Throws the coded `STORE_…` errors. */
 export function openDatabase(options: DatabaseOptions): DatabaseSync {
   try {
-    mkdirSync(dirname(options.path), { recursive: true });
+    if (options.path !== inMemory) mkdirSync(dirname(options.path), { recursive: true });
     const database = new DatabaseSync(options.path, { timeout: options.lockTimeoutSeconds * 1_000 });
+    refuseThatOfOthers(database, options.path);
     enterWal(database, options.lockTimeoutSeconds);
     database.exec(`
       PRAGMA synchronous = ${options.durability === "full" ? "FULL" : "NORMAL"};
@@ -34,6 +50,22 @@ export function openDatabase(options: DatabaseOptions): DatabaseSync {
   } catch (error) {
     throw translateSqliteError(error, options.path);
   }
+}
+
+/** What tables of Baton's have, that of messages and those of documents. */
+const ownColumns = "(m.name = 'messages' AND c.name = 'visible_at') OR c.name = 'arrays'";
+
+/** Before anything is changed in it. */
+function refuseThatOfOthers(database: DatabaseSync, path: string): void {
+  const schema = "sqlite_schema AS m, pragma_table_info(m.name) AS c";
+  const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+  const own = database.prepare(`SELECT m.name FROM ${schema} WHERE ${ownColumns}`).get();
+  if (tables.length === 0 || own !== undefined) return;
+  const names = tables.map(({ name }) => String(name)).slice(0, 5);
+  database.close();
+  throw new BatonError("STORE_CORRUPT", `It is the database of another program: it has ${names.join(", ")}`, {
+    where: path,
+  });
 }
 
 const busy = 5;

@@ -33,21 +33,26 @@ export async function backfill(
   options: BackfillOptions,
 ): Promise<void> {
   const read = readerOf(options);
-  await withApp(session, async (app) => {
-    const workflow = await findWorkflow(session, app, workflowId);
-    const source = await read(session, app, workflow);
-    try {
-      const inventory = await takeInventory(source, workflow);
-      if (!options.skipInvalid) requireValid(inventory);
-      for (const line of problemLines(inventory.invalid, inventory.problems))
-        session.note(`left out: ${line}`);
-      const leftOut = leftOutText(inventory);
-      if (leftOut !== undefined && !options.json) session.print(leftOut);
-      await work(session, app, workflow, { source, inventory, options });
-    } finally {
-      await source.close();
-    }
-  });
+  const dataUse = options.dryRun ? "workflows" : "creates";
+  await withApp(
+    session,
+    async (app) => {
+      const workflow = await findWorkflow(session, app, workflowId);
+      const source = await read(session, app, workflow);
+      try {
+        const inventory = await takeInventory(source, workflow);
+        if (!options.skipInvalid) requireValid(inventory);
+        for (const line of problemLines(inventory.invalid, inventory.problems))
+          session.note(`left out: ${line}`);
+        const leftOut = leftOutText(inventory);
+        if (leftOut !== undefined && !options.json) session.print(leftOut);
+        await work(session, app, workflow, { source, inventory, options });
+      } finally {
+        await source.close();
+      }
+    },
+    dataUse,
+  );
 }
 
 type Reader = (session: Session, app: App, workflow: DeployedWorkflow) => Promise<ItemSource>;

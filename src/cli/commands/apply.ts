@@ -24,15 +24,19 @@ async function apply(session: Session, path: string, json: true | undefined): Pr
     return;
   }
   const workflowId = result.workflow.id;
-  await withApp(session, async (app) => {
-    await app.applied.apply(workflowId, source);
-    for (const { file, message } of await app.folder.problems())
-      if (file === `applied workflow "${workflowId}"`) session.note(`but not used: ${message}`);
-    const needs = app.configuration.engine === "gcp" ? await needsOf(result.workflow) : {};
-    if (json) return session.json({ applied: true, workflowId, problems: [], needs });
-    session.print(`applied ${workflowId} (${result.workflow.definition.tasks.length} tasks)`);
-    for (const line of needLines(needs)) session.print(line);
-  });
+  await withApp(
+    session,
+    async (app) => {
+      await app.applied.apply(workflowId, source);
+      for (const { file, message } of await app.folder.problems())
+        if (file === `applied workflow "${workflowId}"`) session.note(`but not used: ${message}`);
+      const needs = app.configuration.engine === "gcp" ? await needsOf(result.workflow) : {};
+      if (json) return session.json({ applied: true, workflowId, problems: [], needs });
+      session.print(`applied ${workflowId} (${result.workflow.definition.tasks.length} tasks)`);
+      for (const line of needLines(needs)) session.print(line);
+    },
+    "creates",
+  );
 }
 
 async function needsOf(workflow: BuiltWorkflow): Promise<Readonly<Record<string, string>>> {

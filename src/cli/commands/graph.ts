@@ -10,10 +10,14 @@ export function registerGraph(program: Command, session: Session): void {
     .addOption(new Option("--format <format>", "language").choices(["mermaid", "dot"]).default("mermaid"))
     .addHelpText("after", "\nExample:\n  baton graph sales-refresh --format dot")
     .action((workflowId: string, { format }: { readonly format: "mermaid" | "dot" }) =>
-      withApp(session, async (app) => {
-        const { definition } = await findWorkflow(session, app, workflowId);
-        const { toDot, toMermaid } = await import("../../core/graph-text.ts");
-        session.print((format === "dot" ? toDot(definition) : toMermaid(definition)).trimEnd());
-      }),
+      withApp(
+        session,
+        async (app) => {
+          const { definition } = await findWorkflow(session, app, workflowId);
+          const { toDot, toMermaid } = await import("../../core/graph-text.ts");
+          session.print((format === "dot" ? toDot(definition) : toMermaid(definition)).trimEnd());
+        },
+        "workflows",
+      ),
     );
 }

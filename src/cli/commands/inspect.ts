@@ -37,7 +37,11 @@ export function registerInspect(program: Command, session: Session): void {
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  baton inspect active")
     .action((what: string, options: Options) =>
-      withApp(session, async (app) => views[what]?.(session, app, options)),
+      withApp(
+        session,
+        async (app) => views[what]?.(session, app, options),
+        what === "registered" ? "workflows" : "looks",
+      ),
     );
 }
 

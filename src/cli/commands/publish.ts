@@ -19,10 +19,14 @@ export function registerPublish(program: Command, session: Session): void {
 async function publish(session: Session, argument: string, json: true | undefined): Promise<void> {
   const body = await readBytes(argument);
   const { publishBody } = await import("../../composition/publish.ts");
-  await withApp(session, async (app) => {
-    const { message, batchId } = await publishBody(app, body);
-    if (json) return session.json({ message, batchId });
-    session.print(`Published${batchId === null ? "" : `: it starts batch ${batchId}`}.`);
-    session.print(`${whoWorks(app)} handles it.`);
-  });
+  await withApp(
+    session,
+    async (app) => {
+      const { message, batchId } = await publishBody(app, body);
+      if (json) return session.json({ message, batchId });
+      session.print(`Published${batchId === null ? "" : `: it starts batch ${batchId}`}.`);
+      session.print(`${whoWorks(app)} handles it.`);
+    },
+    "creates",
+  );
 }

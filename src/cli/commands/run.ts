@@ -28,10 +28,14 @@ export function registerRun(program: Command, session: Session): void {
 
 async function run(session: Session, workflowId: string, options: Options): Promise<void> {
   const message = await startMessage(workflowId, options);
-  await withApp(session, async (app) => {
-    await findWorkflow(session, app, workflowId);
-    await workOnBatch(session, app, () => start(app, message), options);
-  });
+  await withApp(
+    session,
+    async (app) => {
+      await findWorkflow(session, app, workflowId);
+      await workOnBatch(session, app, () => start(app, message), options);
+    },
+    "creates",
+  );
 }
 
 async function start(app: App, message: StartMessage): Promise<Started> {

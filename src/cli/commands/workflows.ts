@@ -12,17 +12,21 @@ export function registerWorkflows(program: Command, session: Session): void {
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  baton workflows")
     .action(({ json }: { readonly json?: true }) =>
-      withApp(session, async (app) => {
-        const workflows = await app.folder.all();
-        await noteProblems(session, app);
-        if (json) return session.json(workflows.map(jsonOf));
-        const rows = workflows.map(({ definition, triggers }) => [
-          definition.workflowId,
-          String(definition.tasks.length),
-          triggers.map(triggerText).join(", "),
-        ]);
-        session.print(table(["WORKFLOW", "TASKS", "STARTED BY"], rows));
-      }),
+      withApp(
+        session,
+        async (app) => {
+          const workflows = await app.folder.all();
+          await noteProblems(session, app);
+          if (json) return session.json(workflows.map(jsonOf));
+          const rows = workflows.map(({ definition, triggers }) => [
+            definition.workflowId,
+            String(definition.tasks.length),
+            triggers.map(triggerText).join(", "),
+          ]);
+          session.print(table(["WORKFLOW", "TASKS", "STARTED BY"], rows));
+        },
+        "workflows",
+      ),
     );
 }
 
