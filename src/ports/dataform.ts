@@ -4,10 +4,26 @@ export type CompilationSource =
   | { readonly workspace: string }
   | { readonly releaseConfig: string };
 
+/** Settings of a compilation that come before those of the repository's own files. */
+export interface CompilationSettings {
+  /** Project. */
+  readonly defaultDatabase?: string | undefined;
+  /** Dataset. */
+  readonly defaultSchema?: string | undefined;
+  readonly defaultLocation?: string | undefined;
+  readonly assertionSchema?: string | undefined;
+  readonly vars?: Readonly<Record<string, string>> | undefined;
+  readonly databaseSuffix?: string | undefined;
+  readonly schemaSuffix?: string | undefined;
+  readonly tablePrefix?: string | undefined;
+  readonly builtinAssertionNamePrefix?: string | undefined;
+}
+
 export interface CompilationRequest {
   /** `projects/p/locations/l/repositories/r`. */
   readonly repository: string;
   readonly source: CompilationSource;
+  readonly settings: CompilationSettings | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -34,14 +50,21 @@ export interface InvocationConfig {
   readonly includedTags: readonly string[];
   readonly includedTargets: readonly Target[];
   readonly transitiveDependenciesIncluded: boolean;
+  readonly transitiveDependentsIncluded: boolean;
   readonly fullyRefreshIncrementalTables: boolean;
   /** Whom the actions run as; undefined: as the repository says. */
   readonly serviceAccount: string | undefined;
+  /** Of the queries in BigQuery; undefined: as the service does, which is `INTERACTIVE`. */
+  readonly queryPriority: "INTERACTIVE" | "BATCH" | undefined;
 }
 
+/** What is invoked: a compilation result with a configuration, or a workflow configuration, which has its own of both. */
+export type InvocationSource =
+  | { readonly compilationResult: string; readonly config: InvocationConfig }
+  | { readonly workflowConfig: string };
+
 export interface InvocationRequest {
-  readonly compilationResult: string;
-  readonly config: InvocationConfig;
+  readonly source: InvocationSource;
   readonly signal: AbortSignal;
 }
 
@@ -49,11 +72,16 @@ export type InvocationState = "RUNNING" | "CANCELING" | "SUCCEEDED" | "FAILED" |
 
 export interface Invocation {
   readonly name: string;
+  /** What was run in the end. */
   readonly compilationResult: string;
+  /** The workflow configuration that it was made of, by its schedule perhaps; undefined: it was made of a compilation result. */
+  readonly workflowConfig: string | undefined;
   readonly state: InvocationState;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
   readonly config: InvocationConfig;
+  /** Whether its configuration has fields that Baton does not know, and so did not set. */
+  readonly hasOtherSettings: boolean;
 }
 
 export interface InvocationAction {
@@ -72,8 +100,8 @@ export interface Dataform {
   /** Starts the actions. Nothing keeps it from starting them twice. */
   invoke(request: InvocationRequest): Promise<Invocation>;
   invocation(name: string, signal: AbortSignal): Promise<Invocation>;
-  /** Those of a compilation result, ended ones too. */
-  invocationsOf(compilationResult: string, signal: AbortSignal): Promise<readonly Invocation[]>;
+  /** All of a repository, ended ones too. */
+  invocations(repository: string, signal: AbortSignal): Promise<readonly Invocation[]>;
   actions(invocation: string, signal: AbortSignal): Promise<readonly InvocationAction[]>;
   /** Asks for the end of a running invocation, which may take a while. */
   cancel(invocation: string, signal: AbortSignal): Promise<void>;

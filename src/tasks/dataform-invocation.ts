@@ -1,38 +1,106 @@
+import * as z from "zod";
 import { canonicalJson } from "../core/canonical.ts";
 import { TaskError } from "../core/errors.ts";
-import type { Dataform, Invocation, InvocationConfig, InvocationRequest } from "../ports/dataform.ts";
-
-/** Invocations from before the work began, which are not its own. Null: the compilation result is the work's alone. */
-export type Known = readonly string[] | null;
+import type {
+  Dataform,
+  Invocation,
+  InvocationConfig,
+  InvocationRequest,
+  InvocationSource,
+} from "../ports/dataform.ts";
 
 /**
- * Starts an invocation, or takes the one that an earlier try has started: creating one takes no request id, so whoever
- * creates looks first, and afterwards once more. Where there are several all the same (two workers, an answer that was
- * asked for twice), the first stays and the others are cancelled.
+ * Invocations from before the work began, which are not its own. Null: the compilation result is the work's alone, and so is
+ * all that was made of it.
+ */
+export type Known = readonly string[] | null;
+
+/** An invocation that the work waits for. */
+export interface Held {
+  readonly name: string;
+  /** Whether this work has started it for sure: nothing else is ever cancelled. */
+  readonly isOurs: boolean;
+}
+
+/** As a step stores it; a name alone is what earlier versions stored. */
+export const StoredInvocationSchema = z
+  .union([z.string(), z.object({ name: z.string(), isOurs: z.boolean() })])
+  .nullish();
+
+export function heldOf(stored: z.infer<typeof StoredInvocationSchema>, known: Known): Held | undefined {
+  return typeof stored === "string" ? { name: stored, isOurs: known === null } : (stored ?? undefined);
+}
+
+/**
+ * Starts an invocation, or takes the one that an earlier try has started: creating one takes no request id and no label, so
+ * whoever creates looks first, and afterwards once more. Of a compilation result that is the work's alone, the first stays
+ * and the others are cancelled. Of one that others may invoke as well, what can't be told from the work's own is waited for
+ * and never cancelled.
  */
 export async function startOrAdopt(
   dataform: Dataform,
   request: InvocationRequest,
   known: Known,
-): Promise<Invocation> {
-  const ours = () => findOwn(dataform, request, known);
-  const found = await ours();
+): Promise<Held> {
+  const found = await candidates(dataform, request, known);
+  if (known !== null) {
+    const [adopted] = firstOfAll(found.filter(mayStillSucceed));
+    if (adopted) return { name: adopted.name, isOurs: false };
+    return { name: (await dataform.invoke(request)).name, isOurs: true };
+  }
   const made = found.length === 0 ? [await dataform.invoke(request)] : [];
-  const all = made.length === 0 ? found : await ours();
+  const all = made.length === 0 ? found : await candidates(dataform, request, known);
   const [first, ...others] = firstOfAll([...all, ...made]);
   for (const other of others) await cancelIfRunning(dataform, other.name, request.signal);
   if (!first) throw new TaskError("Dataform names no invocation", { code: "DATAFORM_UNAVAILABLE" });
-  return first;
+  return { name: first.name, isOurs: true };
 }
 
-/** What this work has started: all of its compilation result; of one that it shares, the new ones of the same kind. */
+/** What another batch has started in a round that this one inherits, and runs. */
+export async function findRunning(
+  dataform: Dataform,
+  request: InvocationRequest,
+  known: Known,
+): Promise<Held | null> {
+  const found = await candidates(dataform, request, known);
+  const running = found.find(({ state }) => state === "RUNNING");
+  return running ? { name: running.name, isOurs: known === null } : null;
+}
+
+/** All that the work has started for sure. */
 export async function findOwn(
   dataform: Dataform,
-  { compilationResult, config, signal }: InvocationRequest,
+  request: InvocationRequest,
   known: Known,
 ): Promise<readonly Invocation[]> {
-  const all = await dataform.invocationsOf(compilationResult, signal);
-  return known ? all.filter((one) => !known.includes(one.name) && isSame(one.config, config)) : all;
+  return known === null ? candidates(dataform, request, known) : [];
+}
+
+/** What this work may have started: of a source that is shared, the new ones that are the same in everything. */
+async function candidates(
+  dataform: Dataform,
+  { source, signal }: InvocationRequest,
+  known: Known,
+): Promise<readonly Invocation[]> {
+  const all = await invocationsOf(dataform, source, signal);
+  if (known === null) return all;
+  return all.filter((one) => !known.includes(one.name) && isSame(one, source));
+}
+
+/** All that were made of a source, by whomever. */
+export async function invocationsOf(
+  dataform: Dataform,
+  source: InvocationSource,
+  signal: AbortSignal,
+): Promise<readonly Invocation[]> {
+  const isWorkflow = "workflowConfig" in source;
+  const named = isWorkflow ? source.workflowConfig : source.compilationResult;
+  const all = await dataform.invocations(named.split("/").slice(0, 6).join("/"), signal);
+  return all.filter((one) => named === (isWorkflow ? one.workflowConfig : one.compilationResult));
+}
+
+function mayStillSucceed({ state }: Invocation): boolean {
+  return state === "RUNNING" || state === "SUCCEEDED";
 }
 
 /** In the order in which they were started, each once. */
@@ -54,16 +122,27 @@ export async function cancelIfRunning(dataform: Dataform, name: string, signal: 
   }
 }
 
-/** Tags and targets are sets. Of a target the name counts: the service may fill in where it is. */
-function isSame(one: InvocationConfig, other: InvocationConfig): boolean {
-  return comparable(one) === comparable(other);
+/** Whether an invocation of the source is one that this work would have made. */
+function isSame(one: Invocation, source: InvocationSource): boolean {
+  // What a workflow configuration invokes has the settings of that one, as long as it is not changed.
+  if ("workflowConfig" in source) return true;
+  const isOfWorkflow = one.workflowConfig !== undefined;
+  return !isOfWorkflow && !one.hasOtherSettings && comparable(one.config) === comparable(source.config);
 }
 
-function comparable(config: InvocationConfig): string {
+/** Tags and targets are sets. */
+function comparable({ includedTags, includedTargets, ...settings }: InvocationConfig): string {
   return canonicalJson([
-    config.includedTags.toSorted(),
-    config.includedTargets.map(({ name }) => name).sort(),
-    config.transitiveDependenciesIncluded,
-    config.fullyRefreshIncrementalTables,
+    [...new Set(includedTags)].sort(),
+    [...new Set(includedTargets.map(comparableTarget))].sort(),
+    settings.transitiveDependenciesIncluded,
+    settings.transitiveDependentsIncluded,
+    settings.fullyRefreshIncrementalTables,
+    settings.serviceAccount ?? null,
+    settings.queryPriority ?? "INTERACTIVE",
   ]);
+}
+
+function comparableTarget({ database, schema, name }: InvocationConfig["includedTargets"][number]): string {
+  return canonicalJson([database || null, schema || null, name]);
 }

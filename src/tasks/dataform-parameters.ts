@@ -1,13 +1,13 @@
 import * as z from "zod";
 import { BatonError } from "../core/errors.ts";
-import type { CompilationSource, InvocationConfig } from "../ports/dataform.ts";
+import type { CompilationSettings, CompilationSource, InvocationConfig } from "../ports/dataform.ts";
 
 export interface DataformParameters {
   /** `projects/p/locations/l/repositories/r`, or its parts. */
   readonly repository:
     | string
     | { readonly project: string; readonly location: string; readonly repository: string };
-  /** What is compiled: a branch, tag or commit. One of these four is given. */
+  /** What is compiled: a branch, tag or commit. One of these five is given. */
   readonly gitCommitish?: string;
   /** What is compiled: a workspace of the repository. */
   readonly workspace?: string;
@@ -15,6 +15,10 @@ export interface DataformParameters {
   readonly releaseConfig?: string;
   /** What was compiled before. */
   readonly compilationResult?: string;
+  /** A workflow configuration of the repository: its own release, actions and service account. */
+  readonly workflowConfig?: string;
+  /** With what is compiled: settings that come before those of the repository's files. */
+  readonly codeCompilationConfig?: CompilationSettings;
   /** Actions with one of these tags. No tags and no targets: all actions. */
   readonly includedTags?: readonly string[];
   readonly includedTargets?: readonly {
@@ -24,7 +28,11 @@ export interface DataformParameters {
   }[];
   /** With tags or targets: what they depend on as well. */
   readonly transitiveDependenciesIncluded?: boolean;
+  /** With tags or targets: what depends on them as well. */
+  readonly transitiveDependentsIncluded?: boolean;
   readonly fullyRefreshIncrementalTables?: boolean;
+  /** How BigQuery runs the queries. Default: Dataform's, which is `INTERACTIVE`. */
+  readonly queryPriority?: "INTERACTIVE" | "BATCH";
   /** E-mail address of the service account that the actions run as. Default: that of the repository. */
   readonly serviceAccount?: string;
   /** Whether an invocation that failed is worth another attempt. Default false. */
@@ -36,7 +44,43 @@ export interface DataformParameters {
 }
 
 const text = z.string().min(1);
-const sources = ["gitCommitish", "workspace", "releaseConfig", "compilationResult"] as const;
+const sources = [
+  "gitCommitish",
+  "workspace",
+  "releaseConfig",
+  "compilationResult",
+  "workflowConfig",
+] as const;
+
+const CompilationSettingsSchema = z.strictObject({
+  defaultDatabase: text.optional(),
+  defaultSchema: text.optional(),
+  defaultLocation: text.optional(),
+  assertionSchema: text.optional(),
+  vars: z.record(text, z.string()).optional(),
+  databaseSuffix: text.optional(),
+  schemaSuffix: text.optional(),
+  tablePrefix: text.optional(),
+  builtinAssertionNamePrefix: text.optional(),
+});
+
+/** What a workflow configuration says by itself. */
+const ofInvocation = [
+  "includedTags",
+  "includedTargets",
+  "transitiveDependenciesIncluded",
+  "transitiveDependentsIncluded",
+  "fullyRefreshIncrementalTables",
+  "queryPriority",
+  "serviceAccount",
+] as const;
+
+function isCompiled(given: {
+  readonly compilationResult?: string | undefined;
+  readonly workflowConfig?: string | undefined;
+}) {
+  return given.compilationResult === undefined && given.workflowConfig === undefined;
+}
 
 export const DataformParametersSchema = z
   .strictObject({
@@ -45,12 +89,16 @@ export const DataformParametersSchema = z
     workspace: text.optional(),
     releaseConfig: text.optional(),
     compilationResult: text.optional(),
-    includedTags: z.array(text).default([]),
+    workflowConfig: text.optional(),
+    codeCompilationConfig: CompilationSettingsSchema.optional(),
+    includedTags: z.array(text).optional(),
     includedTargets: z
       .array(z.strictObject({ database: text.optional(), schema: text.optional(), name: text }))
-      .default([]),
-    transitiveDependenciesIncluded: z.boolean().default(false),
-    fullyRefreshIncrementalTables: z.boolean().default(false),
+      .optional(),
+    transitiveDependenciesIncluded: z.boolean().optional(),
+    transitiveDependentsIncluded: z.boolean().optional(),
+    fullyRefreshIncrementalTables: z.boolean().optional(),
+    queryPriority: z.enum(["INTERACTIVE", "BATCH"]).optional(),
     serviceAccount: text.optional(),
     retryFailed: z.boolean().default(false),
     timeout: z.string().default("1h"),
@@ -58,13 +106,28 @@ export const DataformParametersSchema = z
   })
   .refine((given) => sources.filter((source) => given[source] !== undefined).length === 1, {
     message: `Give one of ${sources.join(", ")}`,
+  })
+  .refine(
+    (given) => given.workflowConfig === undefined || ofInvocation.every((name) => given[name] === undefined),
+    {
+      path: ["workflowConfig"],
+      message: `A workflow configuration has its own ${ofInvocation.join(", ")}`,
+    },
+  )
+  .refine((given) => given.codeCompilationConfig === undefined || isCompiled(given), {
+    path: ["codeCompilationConfig"],
+    message: "It is for what the task compiles: gitCommitish, workspace or releaseConfig",
   });
 export type Parameters = z.infer<typeof DataformParametersSchema>;
 
-/** What the task works on: what to compile, or what was compiled before. */
+/** What the task works on: what to compile, what was compiled before, or a workflow configuration. */
 export interface DataformJob {
   readonly repository: string;
-  readonly source: CompilationSource | { readonly compilationResult: string };
+  readonly source:
+    | CompilationSource
+    | { readonly compilationResult: string }
+    | { readonly workflowConfig: string };
+  readonly settings: CompilationSettings | undefined;
   readonly config: InvocationConfig;
 }
 
@@ -73,10 +136,9 @@ export function jobOf(parameters: Parameters): DataformJob {
   const repository = repositoryOf(parameters.repository);
   const full = (collection: string, name: string) =>
     name.includes("/") ? name : `${repository}/${collection}/${name}`;
-  const { gitCommitish, workspace, releaseConfig, compilationResult, serviceAccount } = parameters;
-  const { includedTags, includedTargets, transitiveDependenciesIncluded, fullyRefreshIncrementalTables } =
-    parameters;
   const sourceOf = (): DataformJob["source"] => {
+    const { gitCommitish, workspace, releaseConfig, compilationResult, workflowConfig } = parameters;
+    if (workflowConfig !== undefined) return { workflowConfig: full("workflowConfigs", workflowConfig) };
     if (compilationResult !== undefined)
       return { compilationResult: full("compilationResults", compilationResult) };
     if (workspace !== undefined) return { workspace: full("workspaces", workspace) };
@@ -86,12 +148,15 @@ export function jobOf(parameters: Parameters): DataformJob {
   return {
     repository,
     source: sourceOf(),
+    settings: parameters.codeCompilationConfig,
     config: {
-      includedTags,
-      includedTargets,
-      transitiveDependenciesIncluded,
-      fullyRefreshIncrementalTables,
-      serviceAccount,
+      includedTags: parameters.includedTags ?? [],
+      includedTargets: parameters.includedTargets ?? [],
+      transitiveDependenciesIncluded: parameters.transitiveDependenciesIncluded ?? false,
+      transitiveDependentsIncluded: parameters.transitiveDependentsIncluded ?? false,
+      fullyRefreshIncrementalTables: parameters.fullyRefreshIncrementalTables ?? false,
+      serviceAccount: parameters.serviceAccount,
+      queryPriority: parameters.queryPriority,
     },
   };
 }

@@ -1,9 +1,17 @@
 import * as z from "zod";
 import { TaskError } from "../core/errors.ts";
-import type { JsonValue } from "../core/json.ts";
-import type { Dataform, InvocationRequest } from "../ports/dataform.ts";
+import type { Dataform, InvocationSource } from "../ports/dataform.ts";
 import type { CancelContext, TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
-import { cancelIfRunning, findOwn, startOrAdopt } from "./dataform-invocation.ts";
+import {
+  cancelIfRunning,
+  findOwn,
+  findRunning,
+  type Held,
+  heldOf,
+  invocationsOf,
+  StoredInvocationSchema,
+  startOrAdopt,
+} from "./dataform-invocation.ts";
 import { compilationFailure, countStates, endOf, failureOf } from "./dataform-outcome.ts";
 import {
   type DataformJob,
@@ -51,74 +59,109 @@ async function runRound(
   round: Round,
 ): Promise<DataformResult | typeof roundIsOver> {
   const { step, signal, services } = context;
+  const { dataform } = services;
   const job = jobOf(parameters);
   const intent = await step(stepNames.intent(round), () => (round.inherited ? null : intentOf(context, job)));
   if (!intent) return roundIsOver;
-  const invocation = await step(stepNames.invocation(round), () =>
-    begin(services.dataform, round, { ...intent, config: job.config, signal }),
-  );
-  if (invocation === null) return roundIsOver;
+  const held = await begin(context, job, round, intent);
+  if (!held) return roundIsOver;
   const { every, timeout } = parameters;
+  const { name } = held;
   const state = await withinTime(
     step.poll(stepNames.ended(round), { every, timeout }, () =>
-      patiently(context, async () => endOf((await services.dataform.invocation(invocation, signal)).state)),
+      patiently(context, async () => endOf((await dataform.invocation(name, signal)).state)),
     ),
   );
   if (state instanceof TaskError) {
-    await cancelIfRunning(services.dataform, invocation, signal);
+    if (held.isOurs) await cancelIfRunning(dataform, name, signal);
+    else context.warn(leftAlone(name));
     return endRound(context, round, state);
   }
-  const actions = await services.dataform.actions(invocation, signal);
-  if (state === "SUCCEEDED")
-    return { invocation, compilationResult: intent.compilationResult, actions: countStates(actions) };
+  const actions = await dataform.actions(name, signal);
+  if (state === "SUCCEEDED") {
+    const compilationResult =
+      "compilationResult" in intent
+        ? intent.compilationResult
+        : (await dataform.invocation(name, signal)).compilationResult;
+    return { invocation: name, compilationResult, actions: countStates(actions) };
+  }
   if (round.inherited) return roundIsOver;
-  return endRound(context, round, failureOf(context, invocation, state, actions, parameters.retryFailed));
+  return endRound(context, round, failureOf(context, name, state, actions, parameters.retryFailed));
 }
 
-const IntentSchema = z.object({ compilationResult: z.string(), known: z.array(z.string()).nullable() });
+const KnownSchema = z.array(z.string());
+const IntentSchema = z.union([
+  z.object({ compilationResult: z.string(), known: KnownSchema.nullable() }),
+  z.object({ workflowConfig: z.string(), known: KnownSchema }),
+]);
 type Intent = z.infer<typeof IntentSchema>;
 
-/** What is going to be invoked: a compilation result without errors. */
+/** What is going to be invoked: a compilation result without errors, or a workflow configuration. */
 async function intentOf({ services, signal }: TaskContext, job: DataformJob): Promise<Intent> {
-  const { repository, source } = job;
-  if ("compilationResult" in source) {
-    const there = await services.dataform.invocationsOf(source.compilationResult, signal);
-    return { compilationResult: source.compilationResult, known: there.map(({ name }) => name) };
-  }
-  const compilation = await services.dataform.compile({ repository, source, signal });
+  const { repository, source, config, settings } = job;
+  const { dataform } = services;
+  const knownOf = async (shared: InvocationSource) =>
+    (await invocationsOf(dataform, shared, signal)).map(({ name }) => name);
+  if ("workflowConfig" in source) return { ...source, known: await knownOf(source) };
+  if ("compilationResult" in source) return { ...source, known: await knownOf({ ...source, config }) };
+  const compilation = await dataform.compile({ repository, source, settings, signal });
   if (compilation.errors.length > 0) throw compilationFailure(compilation);
   return { compilationResult: compilation.name, known: null };
 }
 
-/** Null: another batch began the round, and nothing of it runs. */
+function sourceOf(intent: Intent, { config }: DataformJob): InvocationSource {
+  if ("workflowConfig" in intent) return { workflowConfig: intent.workflowConfig };
+  return { compilationResult: intent.compilationResult, config };
+}
+
+/** Undefined: another batch began the round, and nothing of it runs. */
 async function begin(
+  { step, signal, services: { dataform } }: TaskContext,
+  job: DataformJob,
+  round: Round,
+  intent: Intent,
+): Promise<Held | undefined> {
+  const { known } = intent;
+  const request = { source: sourceOf(intent, job), signal };
+  let made: Held | null = null;
+  const stored = await step(stepNames.invocation(round), async () => {
+    made = await (round.inherited ? findRunning : startOrAdopt)(dataform, request, known);
+    return made && { ...made };
+  });
+  const held = heldOf(StoredInvocationSchema.parse(stored), known);
+  await endSurplus(dataform, made, held, signal);
+  return held;
+}
+
+/** Another worker was faster: what this one has made is one too many. */
+async function endSurplus(
   dataform: Dataform,
-  { inherited }: Round,
-  { known, ...request }: Intent & InvocationRequest,
-): Promise<string | null> {
-  if (!inherited) return (await startOrAdopt(dataform, request, known)).name;
-  const own = await findOwn(dataform, request, known);
-  return own.find(({ state }) => state === "RUNNING")?.name ?? null;
+  made: Held | null,
+  held: Held | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  if (made?.isOurs && made.name !== held?.name) await cancelIfRunning(dataform, made.name, signal);
 }
 
 /** Cancels what the rounds have started, whether or not they came to store it. */
-async function cancel({ services, stored }: CancelContext, parameters: Parameters): Promise<void> {
-  const { config } = jobOf(parameters);
+async function cancel({ services, stored, log }: CancelContext, parameters: Parameters): Promise<void> {
+  const { dataform } = services;
+  const job = jobOf(parameters);
   const { signal } = new AbortController();
   for (let number = 1; ; number += 1) {
     const intent = IntentSchema.nullish().parse(await stored(stepNames.intent({ number })));
     if (intent === undefined) return;
-    const invocation = await stored(stepNames.invocation({ number }));
-    const names = intent ? await startedBy(services.dataform, invocation, { ...intent, config, signal }) : [];
-    for (const name of names) await cancelIfRunning(services.dataform, name, signal);
+    if (intent === null) continue;
+    const invocation = StoredInvocationSchema.parse(await stored(stepNames.invocation({ number })));
+    const held = heldOf(invocation, intent.known);
+    if (held && !held.isOurs) log.warn(leftAlone(held.name));
+    const request = { source: sourceOf(intent, job), signal };
+    const own = invocation === undefined ? await findOwn(dataform, request, intent.known) : [];
+    const names = held?.isOurs ? [held.name] : own.map(({ name }) => name);
+    for (const name of names) await cancelIfRunning(dataform, name, signal);
   }
 }
 
-async function startedBy(
-  dataform: Dataform,
-  invocation: JsonValue | undefined,
-  { known, ...request }: Intent & InvocationRequest,
-): Promise<readonly string[]> {
-  if (invocation === undefined) return (await findOwn(dataform, request, known)).map(({ name }) => name);
-  return typeof invocation === "string" ? [invocation] : [];
+function leftAlone(invocation: string): string {
+  return `${invocation} is not cancelled: the task found it, and somebody else may have started it`;
 }

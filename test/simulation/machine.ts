@@ -130,7 +130,7 @@ const dataform = {
   compile: notHere,
   invoke: notHere,
   invocation: notHere,
-  invocationsOf: notHere,
+  invocations: notHere,
   actions: notHere,
   cancel: notHere,
 };

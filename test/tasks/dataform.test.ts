@@ -19,6 +19,9 @@ test("a repository is compiled and its actions run, once; the result counts them
     includedTags: ["daily"],
     includedTargets: [{ name: "sales" }],
     transitiveDependenciesIncluded: true,
+    transitiveDependentsIncluded: true,
+    queryPriority: "BATCH",
+    codeCompilationConfig: { schemaSuffix: "test", vars: { day: "2026-11-30" } },
     serviceAccount: "runner@shop.iam.gserviceaccount.com",
   });
   expect(await run()).toMatchObject({
@@ -31,8 +34,13 @@ test("a repository is compiled and its actions run, once; the result counts them
     },
   });
   expect(server.meter.all()).toEqual({ dataform_compilations: 1, dataform_invocations: 1 });
-  expect(server.state.compilations[0]?.request).toEqual({ gitCommitish: "main" });
+  expect(server.state.compilations[0]?.request).toEqual({
+    gitCommitish: "main",
+    codeCompilationConfig: { schemaSuffix: "test", vars: { day: "2026-11-30" } },
+  });
   expect(server.state.invocations[0]?.config).toEqual({
+    transitiveDependentsIncluded: true,
+    queryPriority: "BATCH",
     includedTags: ["daily"],
     includedTargets: [{ name: "sales" }],
     transitiveDependenciesIncluded: true,
@@ -222,6 +230,6 @@ test("lists are read to their last page", async () => {
   const other = server.state.compile(repository, {}).name;
   for (let index = 0; index < 5; index += 1) server.state.invoke(repository, index === 2 ? other : name, {});
   const service = new DataformService({ apiEndpoint: server.url });
-  const found = await service.invocationsOf(name, new AbortController().signal);
-  expect(found.map(({ name: one }) => one.split("-").at(-1))).toEqual(["1", "2", "4", "5"]);
+  const found = await service.invocations(repository, new AbortController().signal);
+  expect(found.map(({ name: one }) => one.split("-").at(-1))).toEqual(["1", "2", "3", "4", "5"]);
 });

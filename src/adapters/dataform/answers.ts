@@ -1,5 +1,11 @@
 import * as z from "zod";
-import type { Compilation, Invocation, InvocationAction, InvocationConfig } from "../../ports/dataform.ts";
+import type {
+  Compilation,
+  Invocation,
+  InvocationAction,
+  InvocationConfig,
+  InvocationSource,
+} from "../../ports/dataform.ts";
 import { mayBeEmpty } from "../remote/service-answer.ts";
 
 /** What the service answers, as far as it is looked at. Fields with their default value are left out of its JSON. */
@@ -23,21 +29,31 @@ const TargetSchema = z.object({
   name: z.string().default(""),
 });
 
-const ConfigSchema = z
-  .object({
-    includedTags: z.array(z.string()).default([]),
-    includedTargets: z.array(TargetSchema).default([]),
-    transitiveDependenciesIncluded: z.boolean().default(false),
-    fullyRefreshIncrementalTablesEnabled: z.boolean().default(false),
-    serviceAccount: z.string().optional(),
-  })
-  .transform(
-    ({ fullyRefreshIncrementalTablesEnabled, serviceAccount, ...rest }): InvocationConfig => ({
-      ...rest,
-      fullyRefreshIncrementalTables: fullyRefreshIncrementalTablesEnabled,
-      serviceAccount: serviceAccount === "" ? undefined : serviceAccount,
-    }),
-  );
+const ConfigSchema = z.object({
+  includedTags: z.array(z.string()).default([]),
+  includedTargets: z.array(TargetSchema).default([]),
+  transitiveDependenciesIncluded: z.boolean().default(false),
+  transitiveDependentsIncluded: z.boolean().default(false),
+  fullyRefreshIncrementalTablesEnabled: z.boolean().default(false),
+  serviceAccount: z.string().optional(),
+  queryPriority: z.string().optional(),
+});
+const LooseConfigSchema = ConfigSchema.loose();
+
+function configOf(answer: z.infer<typeof ConfigSchema>): InvocationConfig {
+  const { fullyRefreshIncrementalTablesEnabled, serviceAccount, queryPriority, ...rest } =
+    ConfigSchema.parse(answer);
+  return {
+    ...rest,
+    fullyRefreshIncrementalTables: fullyRefreshIncrementalTablesEnabled,
+    serviceAccount: serviceAccount === "" ? undefined : serviceAccount,
+    queryPriority: queryPriority === "INTERACTIVE" || queryPriority === "BATCH" ? queryPriority : undefined,
+  };
+}
+
+function hasOtherSettings(answer: object): boolean {
+  return Object.keys(answer).some((name) => !(name in ConfigSchema.shape));
+}
 
 /** A state that is not known yet counts as running: a new name must not end a task. */
 const StateSchema = z.enum(["RUNNING", "CANCELING", "SUCCEEDED", "FAILED", "CANCELLED"]).catch("RUNNING");
@@ -47,17 +63,20 @@ export const InvocationSchema = z
     name: z.string().min(1),
     compilationResult: z.string().optional(),
     resolvedCompilationResult: z.string().optional(),
+    workflowConfig: z.string().optional(),
     state: StateSchema,
     invocationTiming: z.object({ startTime: z.string().optional() }).optional(),
-    invocationConfig: ConfigSchema.prefault({}),
+    invocationConfig: LooseConfigSchema.prefault({}),
   })
   .transform(
     (answer): Invocation => ({
       name: answer.name,
       compilationResult: answer.resolvedCompilationResult ?? answer.compilationResult ?? "",
+      workflowConfig: answer.workflowConfig,
       state: answer.state,
       startedAt: Date.parse(answer.invocationTiming?.startTime ?? "") || 0,
-      config: answer.invocationConfig,
+      config: configOf(answer.invocationConfig),
+      hasOtherSettings: hasOtherSettings(answer.invocationConfig),
     }),
   );
 
@@ -87,12 +106,13 @@ export const ActionsPageSchema = mayBeEmpty({
   nextPageToken: z.string().optional(),
 });
 
-/** The configuration as the service takes it. */
-export function configBody(config: InvocationConfig): object {
-  const { fullyRefreshIncrementalTables, serviceAccount, ...rest } = config;
+/** An invocation as the service takes it. */
+export function invocationBody(source: InvocationSource): object {
+  if ("workflowConfig" in source) return { workflowConfig: source.workflowConfig };
+  const { compilationResult, config } = source;
+  const { fullyRefreshIncrementalTables, ...rest } = config;
   return {
-    ...rest,
-    fullyRefreshIncrementalTablesEnabled: fullyRefreshIncrementalTables,
-    ...(serviceAccount !== undefined && { serviceAccount }),
+    compilationResult,
+    invocationConfig: { ...rest, fullyRefreshIncrementalTablesEnabled: fullyRefreshIncrementalTables },
   };
 }

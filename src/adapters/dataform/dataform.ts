@@ -10,9 +10,9 @@ import { EmptyObjectSchema } from "../remote/service-answer.ts";
 import {
   ActionsPageSchema,
   CompilationSchema,
-  configBody,
   InvocationSchema,
   InvocationsPageSchema,
+  invocationBody,
 } from "./answers.ts";
 import { type DataformOptions, DataformRest } from "./rest.ts";
 
@@ -27,24 +27,26 @@ export class DataformService implements Dataform {
     this.#rest = new DataformRest(options);
   }
 
-  async compile({ repository, source, signal }: CompilationRequest): Promise<Compilation> {
+  compile({ repository, source, settings, signal }: CompilationRequest): Promise<Compilation> {
     const path = `${repository}/compilationResults`;
-    return this.#rest.call({ method: "POST", path, body: source, answer: CompilationSchema, signal });
+    const body = { ...source, ...(settings && { codeCompilationConfig: settings }) };
+    return this.#rest.call({ method: "POST", path, body, answer: CompilationSchema, signal });
   }
 
-  async invoke({ compilationResult, config, signal }: InvocationRequest): Promise<Invocation> {
-    const path = `${repositoryOf(compilationResult)}/workflowInvocations`;
-    const body = { compilationResult, invocationConfig: configBody(config) };
+  invoke({ source, signal }: InvocationRequest): Promise<Invocation> {
+    const named = "workflowConfig" in source ? source.workflowConfig : source.compilationResult;
+    const path = `${repositoryOf(named)}/workflowInvocations`;
+    const body = invocationBody(source);
     return this.#rest.call({ method: "POST", path, body, answer: InvocationSchema, signal });
   }
 
-  async invocation(name: string, signal: AbortSignal): Promise<Invocation> {
+  invocation(name: string, signal: AbortSignal): Promise<Invocation> {
     return this.#rest.call({ method: "GET", path: name, answer: InvocationSchema, signal });
   }
 
-  /** All are listed and picked out here: which filters the service takes is not documented. */
-  async invocationsOf(compilationResult: string, signal: AbortSignal): Promise<readonly Invocation[]> {
-    const path = `${repositoryOf(compilationResult)}/workflowInvocations`;
+  /** All are listed: which filters the service takes is not documented. */
+  async invocations(repository: string, signal: AbortSignal): Promise<readonly Invocation[]> {
+    const path = `${repository}/workflowInvocations`;
     const found: Invocation[] = [];
     let pageToken: string | undefined;
     do {
@@ -56,7 +58,7 @@ export class DataformService implements Dataform {
         answer: InvocationsPageSchema,
         signal,
       });
-      found.push(...page.workflowInvocations.filter((one) => one.compilationResult === compilationResult));
+      found.push(...page.workflowInvocations);
       pageToken = page.nextPageToken;
     } while (pageToken);
     return found;

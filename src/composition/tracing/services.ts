@@ -1,5 +1,5 @@
 import type { CallbackSender } from "../../ports/callbacks.ts";
-import type { Dataform } from "../../ports/dataform.ts";
+import type { Dataform, InvocationRequest } from "../../ports/dataform.ts";
 import type { HttpClient } from "../../ports/http-client.ts";
 import type { ObjectName, ObjectStore } from "../../ports/objects.ts";
 import type { DatasetName, PowerBi } from "../../ports/power-bi.ts";
@@ -86,19 +86,20 @@ function tracedDataform(dataform: Dataform, ask: Ask): Dataform {
   const of = (resource: string) => ({ "baton.resource": resource });
   return {
     compile: (request) => ask("dataform compile", of(request.repository), () => dataform.compile(request)),
-    invoke: (request) =>
-      ask("dataform invoke", of(request.compilationResult), () => dataform.invoke(request)),
+    invoke: (request) => ask("dataform invoke", of(invoked(request)), () => dataform.invoke(request)),
     invocation: (name, signal) =>
       ask("dataform invocation", of(name), () => dataform.invocation(name, signal)),
-    invocationsOf: (compilationResult, signal) =>
-      ask("dataform invocations", of(compilationResult), () =>
-        dataform.invocationsOf(compilationResult, signal),
-      ),
+    invocations: (repository, signal) =>
+      ask("dataform invocations", of(repository), () => dataform.invocations(repository, signal)),
     actions: (invocation, signal) =>
       ask("dataform actions", of(invocation), () => dataform.actions(invocation, signal)),
     cancel: (invocation, signal) =>
       ask("dataform cancel", of(invocation), () => dataform.cancel(invocation, signal)),
   };
+}
+
+function invoked({ source }: InvocationRequest): string {
+  return "workflowConfig" in source ? source.workflowConfig : source.compilationResult;
 }
 
 function tracedPowerBi(powerBi: PowerBi, ask: Ask): PowerBi {

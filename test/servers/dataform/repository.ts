@@ -20,6 +20,8 @@ export interface StoredCompilation {
 export interface StoredInvocation {
   readonly name: string;
   readonly compilationResult: string;
+  /** The workflow configuration it was made of, if it was. */
+  readonly workflowConfig?: string;
   readonly config: unknown;
   readonly startTime: string;
   state: string;
@@ -45,6 +47,11 @@ const someActions: readonly Action[] = [
 export class Repositories {
   readonly compilations: StoredCompilation[] = [];
   readonly invocations: StoredInvocation[] = [];
+  /** What the workflow configurations run, by their names. */
+  readonly workflowConfigs = new Map<
+    string,
+    { readonly compilationResult: string; readonly config: unknown }
+  >();
   errors: readonly CompilationError[] = [];
   ending: Ending | undefined;
   readonly #meter: Meter;
@@ -62,13 +69,25 @@ export class Repositories {
     return compilation;
   }
 
-  invoke(repository: string, compilationResult: string, config: unknown): StoredInvocation {
+  /** What the schedule of a workflow configuration does, or whoever names it. */
+  invokeWorkflow(repository: string, workflowConfig: string): StoredInvocation | undefined {
+    const found = this.workflowConfigs.get(workflowConfig);
+    return found && this.invoke(repository, found.compilationResult, found.config, workflowConfig);
+  }
+
+  invoke(
+    repository: string,
+    compilationResult: string,
+    config: unknown,
+    workflowConfig?: string,
+  ): StoredInvocation {
     this.#meter.add("dataform_invocations");
     const number = this.invocations.length + 1;
-    const invocation = {
+    const invocation: StoredInvocation = {
       // Names tell nothing of the order.
       name: `${repository}/workflowInvocations/${number % 2 === 0 ? "a" : "b"}-${number}`,
       compilationResult,
+      ...(workflowConfig !== undefined && { workflowConfig }),
       config,
       startTime: new Date(Date.UTC(2026, 10, 2, 8, 0, number)).toISOString(),
       state: "RUNNING",

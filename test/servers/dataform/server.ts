@@ -55,9 +55,8 @@ const routes = {
 
 function answer(call: HttpCall, state: Repositories, largestPage: number): HttpReply {
   const path = decodeURIComponent(call.path);
-  const compile = routes.compilations.exec(path);
-  if (compile && call.method === "POST")
-    return { status: 200, body: shownCompilation(state.compile(compile[1] ?? "", bodyOf(call))) };
+  const compilations = routes.compilations.exec(path);
+  if (compilations && call.method === "POST") return compile(compilations[1] ?? "", call, state);
   const invocations = routes.invocations.exec(path);
   if (invocations && call.method === "POST") return invoke(invocations[1] ?? "", call, state);
   if (invocations && call.method === "GET")
@@ -67,16 +66,76 @@ function answer(call: HttpCall, state: Repositories, largestPage: number): HttpR
   return failure(404, `There is no ${call.method} ${path}`, "notFound");
 }
 
-const BodySchema = z.record(z.string(), z.unknown());
+const text = z.string().min(1);
+const TargetSchema = z.strictObject({ database: text.optional(), schema: text.optional(), name: text });
+/** As the service has it: https://cloud.google.com/dataform/reference/rest/v1/InvocationConfig */
+const ConfigSchema = z.strictObject({
+  includedTags: z.array(z.string()).optional(),
+  includedTargets: z.array(TargetSchema).optional(),
+  transitiveDependenciesIncluded: z.boolean().optional(),
+  transitiveDependentsIncluded: z.boolean().optional(),
+  fullyRefreshIncrementalTablesEnabled: z.boolean().optional(),
+  serviceAccount: z.string().optional(),
+  queryPriority: z.enum(["INTERACTIVE", "BATCH"]).optional(),
+});
+const InvocationBodySchema = z.union([
+  z.strictObject({ compilationResult: text, invocationConfig: ConfigSchema.optional() }),
+  z.strictObject({ workflowConfig: text }),
+]);
+const CodeSchema = z.strictObject({
+  defaultDatabase: text.optional(),
+  defaultSchema: text.optional(),
+  defaultLocation: text.optional(),
+  assertionSchema: text.optional(),
+  vars: z.record(z.string(), z.string()).optional(),
+  databaseSuffix: text.optional(),
+  schemaSuffix: text.optional(),
+  tablePrefix: text.optional(),
+  builtinAssertionNamePrefix: text.optional(),
+});
+const settings = { codeCompilationConfig: CodeSchema.optional() };
+const CompilationBodySchema = z.union([
+  z.strictObject({ gitCommitish: text, ...settings }),
+  z.strictObject({ workspace: text, ...settings }),
+  z.strictObject({ releaseConfig: text, ...settings }),
+]);
 
-function bodyOf(call: HttpCall): Readonly<Record<string, unknown>> {
-  return BodySchema.parse(JSON.parse(call.body.toString()));
+/** A body that the service takes: it refuses fields that it does not know. */
+function bodyOf<Body>(schema: z.ZodType<Body>, call: HttpCall): Body | HttpReply {
+  const type = call.headers["content-type"] ?? "";
+  if (!/^application\/json\b/.test(type))
+    return failure(400, `Unsupported content type ${type}`, "badRequest");
+  const parsed = schema.safeParse(jsonOf(call.body));
+  return parsed.success
+    ? parsed.data
+    : failure(400, `Invalid JSON payload received. ${z.prettifyError(parsed.error)}`, "badRequest");
+}
+
+function jsonOf(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+function compile(repository: string, call: HttpCall, state: Repositories): HttpReply {
+  const body = bodyOf(CompilationBodySchema, call);
+  return "status" in body ? body : { status: 200, body: shownCompilation(state.compile(repository, body)) };
 }
 
 function invoke(repository: string, call: HttpCall, state: Repositories): HttpReply {
-  const { compilationResult, invocationConfig } = bodyOf(call);
+  const body = bodyOf(InvocationBodySchema, call);
+  if ("status" in body) return body;
+  if ("workflowConfig" in body) {
+    const made = state.invokeWorkflow(repository, body.workflowConfig);
+    return made
+      ? { status: 200, body: shownInvocation(made) }
+      : failure(404, `There is no ${body.workflowConfig}`, "notFound");
+  }
+  const { compilationResult, invocationConfig = {} } = body;
   const compilation = state.compilations.find(({ name }) => name === compilationResult);
-  if (!compilation) return failure(404, `There is no ${String(compilationResult)}`, "notFound");
+  if (!compilation) return failure(404, `There is no ${compilationResult}`, "notFound");
   if (compilation.errors.length > 0)
     return failure(400, "The compilation result has errors", "failedPrecondition");
   return { status: 200, body: shownInvocation(state.invoke(repository, compilation.name, invocationConfig)) };
@@ -97,10 +156,12 @@ function one(
   }
   const invocation = state.invocations.find((known) => known.name === name);
   if (!invocation) return failure(404, `There is no ${name}`, "notFound");
-  if (verb === ":query") {
+  if (verb === ":query" && call.method === "GET") {
     const [items, nextPageToken] = pageOf(invocation.actions, call.query, largestPage);
     return { status: 200, body: { workflowInvocationActions: items, nextPageToken } };
   }
+  if (verb !== ":cancel" || call.method !== "POST")
+    return failure(404, `There is no ${call.method} ${name}${verb ?? ""}`, "notFound");
   if (invocation.state !== "RUNNING") return failure(400, "It does not run", "failedPrecondition");
   invocation.state = "CANCELING";
   return { status: 200, body: {} };
@@ -127,10 +188,10 @@ function shownCompilation({ name, request, errors }: StoredCompilation): object 
 }
 
 function shownInvocation(invocation: StoredInvocation): object {
-  const { name, compilationResult, config, state, startTime } = invocation;
+  const { name, compilationResult, workflowConfig, config, state, startTime } = invocation;
   return {
     name,
-    compilationResult,
+    ...(workflowConfig === undefined ? { compilationResult } : { workflowConfig }),
     resolvedCompilationResult: compilationResult,
     invocationConfig: config,
     state,
