@@ -117,17 +117,6 @@ resource "google_secret_manager_secret_iam_member" "function_secrets" {
   member    = google_service_account.function.member
 }
 
-# To compile Dataform repositories and run them, where tasks do. On the project, since repositories are made elsewhere,
-# and the provider grants on a single one only from 7.44 on. A repository in strict act-as mode asks for more, which is
-# granted by hand, since its account is not known here: docs/tasks.md#dataform.
-resource "google_project_iam_member" "function_dataform" {
-  count = var.dataform ? 1 : 0
-
-  project = var.project
-  role    = "roles/dataform.editor"
-  member  = google_service_account.function.member
-}
-
 # To send traces, where they are wanted: docs/tracing.md.
 resource "google_project_iam_member" "function_traces" {
   for_each = var.tracing ? toset([

@@ -35,3 +35,14 @@ variable "dataform" {
   type        = bool
   default     = false
 }
+
+variable "dataform_accounts" {
+  description = "Service accounts that Dataform's actions run as: projects/<project>/serviceAccounts/<e-mail address>."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for account in var.dataform_accounts : can(regex("^projects/[^/]+/serviceAccounts/[^/@]+@[^/@]+$", account))])
+    error_message = "Write an account as projects/<project>/serviceAccounts/<e-mail address>."
+  }
+}

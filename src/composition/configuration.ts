@@ -1,11 +1,10 @@
 import { resolve } from "node:path";
-import type { DataformOptions } from "../adapters/dataform/rest.ts";
 import type { OtlpSettings } from "../adapters/opentelemetry/otlp.ts";
 import type { logLevels } from "../adapters/pino/logger.ts";
 import type { PowerBiOptions } from "../adapters/power-bi/power-bi.ts";
 import { BatonError } from "../core/errors.ts";
 import type { QueueSettings } from "../core/queues.ts";
-import { dataformSettings } from "./dataform-settings.ts";
+import { type DataformSettings, dataformSettings } from "./dataform-settings.ts";
 import { type Environment, EnvironmentSchema } from "./environment.ts";
 import {
   type GoogleConfiguration,
@@ -26,7 +25,7 @@ export interface Configuration {
   readonly objects: "folder" | "storage";
   /** Of the parts that are Google's; undefined when none is. */
   readonly google: GoogleConfiguration | undefined;
-  readonly dataform: DataformOptions;
+  readonly dataform: DataformSettings;
   /** Undefined: tasks that need it say so. */
   readonly powerBi: PowerBiOptions | undefined;
   readonly data: string;

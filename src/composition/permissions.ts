@@ -116,6 +116,12 @@ export const permissions = {
     },
     isOptional: true,
   },
+  dataformAccount: {
+    on: "service account",
+    roles: ["roles/iam.serviceAccountUser"],
+    needs: { "iam.serviceAccounts.actAs": "to let Dataform run actions in its name" },
+    isOptional: true,
+  },
 } as const satisfies Readonly<Record<string, PermissionSet>>;
 
 interface Database {

@@ -48,6 +48,7 @@ export const checks = {
   "bigquery.location": "the dataset is where jobs run",
   "bigquery.callbacks": "the archive of callbacks has its columns",
   "bigquery.permissions": "jobs may be run",
+  "dataform.account": "Dataform may run actions in the name of their account",
   "scheduler.sweep": "lost work is looked for every minute",
   "scheduler.tick": "schedules are looked at every minute",
 } as const;

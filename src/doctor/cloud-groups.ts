@@ -8,11 +8,13 @@ import { googleRest } from "../adapters/remote/google-rest.ts";
 import { StorageChecks } from "../adapters/storage/checks.ts";
 import { taskQueueOf } from "../core/topics.ts";
 import { GoogleRefusal, type GoogleRest } from "../ports/google-rest.ts";
+import type { DataformAccounts } from "../tasks/dataform-accounts.ts";
 import { bigQueryGroups } from "./bigquery.ts";
 import type { CheckGroup } from "./check.ts";
 import { timerGroups } from "./cloud-tasks.ts";
 import { noBucket } from "./configuration-check.ts";
 import type { CloudContext } from "./context.ts";
+import { dataformGroups } from "./dataform.ts";
 import { documentPermissionGroup } from "./document-permissions.ts";
 import { databaseGroup } from "./firestore-database.ts";
 import { fieldsGroup } from "./firestore-fields.ts";
@@ -31,6 +33,8 @@ export interface CheckEndpoints {
 export interface CloudChecksOptions {
   readonly context: CloudContext;
   readonly queues: readonly string[];
+  /** Whom the tasks of Dataform run as. */
+  readonly dataform: DataformAccounts;
   /** Local servers are in the place of Google's: then nothing is asked of Google itself. */
   readonly isLocal: boolean;
   readonly firestoreHost: string | undefined;
@@ -57,6 +61,7 @@ export function cloudChecks(options: CloudChecksOptions): {
     ...engine.groups,
     ...(configuration.objects === "storage" ? bucketGroups(context) : []),
     ...(configuration.warehouse === "bigquery" ? warehouseGroups(context, accounts) : []),
+    ...dataformGroups(context, options.dataform, accounts),
   ];
   return { groups, close: engine.close };
 }

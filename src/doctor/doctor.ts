@@ -3,7 +3,6 @@ import type { App } from "../composition/app.ts";
 import type { Configuration } from "../composition/configuration.ts";
 import { localServerVariables } from "../composition/environment.ts";
 import type { RawEnvironment } from "../composition/raw-environment.ts";
-import { defaults } from "../core/limits.ts";
 import { builtInTaskTypes } from "../tasks/index.ts";
 import { FolderCatalog } from "../workflow/catalog.ts";
 import type { CheckGroup, CheckResult } from "./check.ts";
@@ -12,7 +11,7 @@ import { checkConfiguration } from "./configuration-check.ts";
 import { type CheckedCredentials, checkCredentials, nobody, withoutCredentials } from "./credentials.ts";
 import { localGroups, nodeGroup } from "./local.ts";
 import { runChecks } from "./run-checks.ts";
-import { checkWorkflowFiles, queuesOf } from "./workflows.ts";
+import { type CheckedWorkflows, checkWorkflowFiles, readableOf } from "./workflows.ts";
 
 export interface DoctorOptions {
   /** How long a check may take. Default 20,000. */
@@ -37,8 +36,8 @@ export async function diagnose(environment: RawEnvironment, options: DoctorOptio
   const { google } = configuration;
   const credentials = google ? await checkCredentials(google, isLocal, run) : nobody;
   const place = { environment, configuration, isLocal, credentials, endpoints: options.endpoints ?? {} };
-  const { queues, results: workflows } = await workflowResults(place, run);
-  const cloud = await cloudGroups(place, queues);
+  const { results: workflows, ...named } = await workflowResults(place, run);
+  const cloud = await cloudGroups(place, named);
   try {
     const local = configuration.engine === "embedded" ? localGroups(configuration) : [];
     const found = await run([...local, ...cloud.groups]);
@@ -64,22 +63,21 @@ async function workflowResults(
 ) {
   const folder = new FolderCatalog({ folder: configuration.workflows, taskTypes: builtInTaskTypes });
   const app = credentials.areUsable ? await deployedApp(configuration) : undefined;
-  let queues: readonly string[] = [defaults.queue];
+  let named = await readableOf(folder);
   try {
     const results = await run([
       {
         id: "workflows.valid",
         subject: configuration.workflows,
         async run() {
-          // Those that were applied are in the database, which may not answer in time.
-          queues = await queuesOf(folder);
-          const checked = await checkWorkflowFiles(folder, app?.folder);
-          queues = checked.queues;
-          return checked.results;
+          // Those that were applied are in the database, which may not answer in time: then it is those of the folder.
+          const { results, ...found } = await checkWorkflowFiles(folder, app?.folder);
+          named = found;
+          return results;
         },
       },
     ]);
-    return { queues, results };
+    return { results, ...named };
   } finally {
     await app?.close().catch(() => {});
   }
@@ -94,7 +92,7 @@ async function deployedApp(configuration: Configuration): Promise<App | undefine
 
 async function cloudGroups(
   { environment, configuration, isLocal, credentials, endpoints }: Place,
-  queues: readonly string[],
+  { queues, dataform }: Omit<CheckedWorkflows, "results">,
 ) {
   const { google } = configuration;
   if (!google) return { groups: [], close: async () => {} };
@@ -102,6 +100,7 @@ async function cloudGroups(
   const { groups, close } = cloudChecks({
     context: { configuration, google, caller: credentials.caller },
     queues,
+    dataform,
     isLocal,
     firestoreHost: environment.FIRESTORE_EMULATOR_HOST,
     endpoints,

@@ -3,6 +3,7 @@ import { errorCatalog } from "../core/error-catalog.ts";
 import { BatonError, messageOf } from "../core/errors.ts";
 import { defaults } from "../core/limits.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
+import { type DataformAccounts, dataformAccountsOf } from "../tasks/dataform-accounts.ts";
 import type { FolderCatalog } from "../workflow/catalog.ts";
 import { type CheckResult, judge, unknown } from "./check.ts";
 
@@ -10,6 +11,7 @@ export interface CheckedWorkflows {
   readonly results: readonly CheckResult[];
   /** Those that tasks name. */
   readonly queues: readonly string[];
+  readonly dataform: DataformAccounts;
 }
 
 /**
@@ -23,7 +25,7 @@ export async function checkWorkflowFiles(
   try {
     return await checked(deployed ?? folder);
   } catch (error) {
-    if (!deployed) return { results: [unreadable(error)], queues: [defaults.queue] };
+    if (!deployed) return { results: [unreadable(error)], ...namedBy([]) };
     const inFolder = await checkWorkflowFiles(folder);
     const why = `Those that were applied can't be read: ${messageOf(error)}`;
     const remedy = error instanceof BatonError ? error.remedy : "See the message.";
@@ -48,16 +50,16 @@ async function checked(catalog: FolderCatalog): Promise<CheckedWorkflows> {
       commands: ["baton validate"],
     }),
   );
-  return { results: [...results, summary(names)], queues: namedBy(workflows) };
+  return { results: [...results, summary(names)], ...namedBy(workflows) };
 }
 
-function namedBy(workflows: readonly DeployedWorkflow[]): readonly string[] {
-  const named = queuesNamedBy(workflows);
-  return [...new Set([defaults.queue, ...named])].sort();
+function namedBy(workflows: readonly DeployedWorkflow[]): Omit<CheckedWorkflows, "results"> {
+  const queues = [...new Set([defaults.queue, ...queuesNamedBy(workflows)])].sort();
+  return { queues, dataform: dataformAccountsOf(workflows) };
 }
 
-/** The queues of the workflows that can be read; that of tasks which name none is always one. */
-export async function queuesOf(folder: FolderCatalog): Promise<readonly string[]> {
+/** What the workflows name that can be read; the queue of tasks which name none is always one. */
+export async function readableOf(folder: FolderCatalog): Promise<Omit<CheckedWorkflows, "results">> {
   return namedBy(await folder.all().catch(() => []));
 }
 

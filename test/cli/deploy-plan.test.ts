@@ -250,3 +250,27 @@ test("an inbox that was brought along is used, and not deleted", async () => {
   expect(stdout).toMatch(/bucket that is there +corporate-files/);
   expect((await place.deploy(["--dry-run", "--destroy"], options)).stdout).not.toContain("corporate-files");
 });
+
+const dataformYaml = (account: string) => `workflow: nightly
+tasks:
+  - id: summarise
+    type: dataform
+    with: { repository: projects/p/locations/l/repositories/r, gitCommitish: main${account} }
+`;
+
+test("Baton may act as the accounts of Dataform that tasks or a variable name, and is warned where none is", async () => {
+  const file = (account: string) => ({
+    files: { "functions/workflows/nightly.yaml": dataformYaml(account) },
+  });
+  const unnamed = await plan([], file(""));
+  expect(unnamed.terraform.variables).toMatchObject({ dataform: true, dataform_accounts: [] });
+  expect(unnamed.warnings.join()).toContain("nightly/summarise: no account is named");
+  const named = await plan([], file(", serviceAccount: runner@shop.iam.gserviceaccount.com"));
+  expect(named.warnings.join()).not.toContain("nightly/summarise");
+  const runner = "projects/shop/serviceAccounts/runner@shop.iam.gserviceaccount.com";
+  expect(named.terraform.variables).toMatchObject({ dataform_accounts: [runner] });
+  const environment = { BATON_DATAFORM_ACCOUNTS: "runner@shop.iam.gserviceaccount.com" };
+  const told = await plan([], { ...file(""), environment });
+  expect(told.warnings.join()).not.toContain("no account is named");
+  expect(told.terraform.variables).toMatchObject({ dataform_accounts: [runner] });
+});

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { folderWith } from "../workflow/temp-folder.ts";
 import { deployment, job, storageAnswers } from "./doctor-place.ts";
 
 test("the queue of later messages has to be where BATON_LOCATION says", async () => {
@@ -102,4 +103,26 @@ test("a sweep that is paused, and a tick that nobody sends", async () => {
     "gcloud scheduler jobs create pubsub baton-tick --schedule='* * * * *' --topic=baton-control " +
       `--message-body='{"kind":"tick"}' --location=europe-west1 --project=test-project`,
   ]);
+});
+
+test("Dataform's accounts, which the function has to be allowed to act as", async () => {
+  const { diagnose, apis } = await deployment();
+  const runner = "runner@shop.iam.gserviceaccount.com";
+  const task = (account: string) =>
+    `workflow: nightly\ntasks:\n  - id: summarise\n    type: dataform\n    with: { repository: projects/p/locations/l/repositories/r, gitCommitish: main${account} }\n`;
+  const named = {
+    BATON_WORKFLOWS: await folderWith({ "nightly.yaml": task(`, serviceAccount: ${runner}`) }),
+  };
+  expect((await diagnose(named)).of("dataform.account", runner).status).toBe("ok");
+  const unnamed = { BATON_WORKFLOWS: await folderWith({ "nightly.yaml": task("") }) };
+  expect((await diagnose(unnamed)).of("dataform.account", "nightly/summarise")).toMatchObject({
+    status: "warning",
+    remedy: expect.stringContaining("BATON_DATAFORM_ACCOUNTS"),
+  });
+  apis.denied = ["iam.serviceAccounts.actAs"];
+  const told = await diagnose({ ...unnamed, BATON_DATAFORM_ACCOUNTS: runner });
+  expect(told.of("dataform.account", runner)).toMatchObject({
+    status: "failed",
+    commands: [expect.stringContaining(`add-iam-policy-binding ${runner} `)],
+  });
 });

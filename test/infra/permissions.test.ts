@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { databaseCondition, permissions } from "../../src/composition/permissions.ts";
+import { accountResource } from "../../src/tasks/dataform-accounts.ts";
 import { Evaluation } from "./evaluate.ts";
 import { type Block, expression, readTerraform } from "./terraform-files.ts";
 
@@ -119,6 +120,35 @@ describe("the function", () => {
       expect(written.value(where)).toBe('resource.name == "projects/some-project/databases/(default)"');
       expect(ofDoctor.expression).toBe(written.value(where));
     },
+  );
+
+  test("may act as the accounts that Dataform's actions run as, and as no others", () => {
+    const grant = files.resource("google_service_account_iam_member.function_as_dataform");
+    expect(grant).toMatchObject({
+      service_account_id: expression("each.key"),
+      role: "roles/iam.serviceAccountUser",
+      member: expression("google_service_account.function.member"),
+    });
+    const accounts = ["a", "b"].map((name) =>
+      accountResource(`${name}@shop.iam.gserviceaccount.com`, "some-project"),
+    );
+    const given = { project: "some-project", region: "europe-west1", dataform_accounts: accounts };
+    expect(new Evaluation(files, given).value(grant.for_each)).toEqual(accounts);
+    expect(evaluation.value(grant.for_each)).toEqual([]);
+  });
+
+  test.each([
+    ["a@shop.iam.gserviceaccount.com", "projects/shop/serviceAccounts/a@shop.iam.gserviceaccount.com"],
+    [
+      "a@shop.example.com.iam.gserviceaccount.com",
+      "projects/example.com:shop/serviceAccounts/a@shop.example.com.iam.gserviceaccount.com",
+    ],
+    [
+      "123-compute@developer.gserviceaccount.com",
+      "projects/own/serviceAccounts/123-compute@developer.gserviceaccount.com",
+    ],
+  ])("the account %s is in its own project", (account, resource) =>
+    expect(accountResource(account, "own")).toBe(resource),
   );
 
   test("has optional roles only where they are used", () => {

@@ -1,6 +1,7 @@
 import { queuesNamedBy } from "../../core/definition.ts";
 import { defaults } from "../../core/limits.ts";
 import { dataformType } from "../../tasks/dataform.ts";
+import { dataformAccountsOf } from "../../tasks/dataform-accounts.ts";
 import type { BuiltWorkflow } from "../../workflow/workflow.ts";
 
 /**
@@ -12,11 +13,13 @@ export function appliedNeeds({
   triggers,
 }: Pick<BuiltWorkflow, "definition" | "triggers">): Readonly<Record<string, string>> {
   const queues = [...queuesNamedBy([{ definition }])].filter((queue) => queue !== defaults.queue).sort();
+  const accounts = dataformAccountsOf([{ definition }]).named;
   const isTriggeredBy = (type: "fileDrop" | "schedule") => triggers.some((trigger) => trigger.type === type);
   return {
     ...(queues.length > 0 && { BATON_DEPLOY_QUEUES: queues.join(",") }),
     ...(isTriggeredBy("fileDrop") && { BATON_DEPLOY_FILE_TRIGGERS: "true" }),
     ...(isTriggeredBy("schedule") && { BATON_DEPLOY_SCHEDULES: "true" }),
     ...(definition.tasks.some(({ type }) => type === dataformType.type) && { BATON_DEPLOY_DATAFORM: "true" }),
+    ...(accounts.length > 0 && { BATON_DATAFORM_ACCOUNTS: accounts.join(",") }),
   };
 }

@@ -4,6 +4,7 @@ import type { QueueSettings } from "../../core/queues.ts";
 import { daySeconds } from "../../core/time.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import { dataformType } from "../../tasks/dataform.ts";
+import { dataformAccountsOf } from "../../tasks/dataform-accounts.ts";
 import type { DeploymentSettings } from "../target/settings.ts";
 import type { Target } from "../target/target.ts";
 import { type FunctionSetting, functionSettings } from "./function-settings.ts";
@@ -57,6 +58,8 @@ export interface Deployment {
   readonly settings: DeploymentSettings;
   readonly usesPowerBi: boolean;
   readonly usesDataform: boolean;
+  /** E-mail addresses of those that Dataform's actions run as. */
+  readonly dataformAccounts: readonly string[];
   readonly tracing: boolean;
   /** Secrets of one's own by their variable, as `gcloud run deploy --set-secrets` takes them. */
   readonly ownSecrets: Readonly<Record<string, string>>;
@@ -94,6 +97,9 @@ export function planDeployment(
     usesDataform:
       workflows.some(({ definition }) => definition.tasks.some(({ type }) => type === dataformType.type)) ||
       settings.BATON_DEPLOY_DATAFORM,
+    dataformAccounts: [
+      ...new Set([...dataformAccountsOf(workflows).named, ...configuration.dataform.accounts]),
+    ].sort(),
     tracing: configuration.traces !== undefined,
     ownSecrets,
   };

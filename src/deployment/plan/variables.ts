@@ -1,4 +1,5 @@
 import { limits } from "../../core/limits.ts";
+import { accountResource } from "../../tasks/dataform-accounts.ts";
 import type { Deployment } from "./plan.ts";
 import { queueLimitsVariable } from "./queue-limits.ts";
 
@@ -38,6 +39,9 @@ export function terraformVariables(deployment: Deployment) {
     tracing: deployment.tracing,
     power_bi: deployment.usesPowerBi,
     dataform: deployment.usesDataform,
+    dataform_accounts: deployment.dataformAccounts.map((account) =>
+      accountResource(account, deployment.projectId),
+    ),
   };
 }
 

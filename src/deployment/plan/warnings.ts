@@ -2,6 +2,7 @@ import { cutTimeouts } from "../../core/attempt-time.ts";
 import { queuesNamedBy } from "../../core/definition.ts";
 import { daySeconds } from "../../core/time.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
+import { dataformAccountsOf } from "../../tasks/dataform-accounts.ts";
 import type { Deployment } from "./plan.ts";
 import { sampleWorkflowIds } from "./samples.ts";
 
@@ -12,6 +13,7 @@ export function planWarnings(deployment: Deployment, workflows: readonly Deploye
     ...sampleWarnings(deployment),
     ...unnamedQueueWarnings(deployment, workflows),
     ...forgottenCallbackWarnings(deployment, workflows),
+    ...unnamedAccountWarnings(deployment, workflows),
     ...cutTimeouts(workflows, deployment.functionTimeoutSeconds),
     ...(deployment.settings.BATON_DEPLOY_ALERT_EMAILS.length > 0
       ? []
@@ -74,4 +76,13 @@ function forgottenCallbackWarnings(
           `Task ${id} of ${workflowId} gives its result out for longer (ttl) than callbacks are kept (BATON_RETENTION, ${retentionDays} days): a call that comes after that is not told of it`,
       ),
   );
+}
+
+/** Accounts that are in no workflow are nothing that a deployment can grant anything on. */
+function unnamedAccountWarnings({ dataformAccounts }: Deployment, workflows: readonly DeployedWorkflow[]) {
+  const { named, unnamed } = dataformAccountsOf(workflows);
+  if (unnamed.length === 0 || dataformAccounts.length > named.length) return [];
+  return [
+    `${unnamed.join(", ")}: no account is named that Dataform's actions run as. Dataform refuses to run them for a caller that may not act as it: give the tasks serviceAccount, or name the accounts of their repositories in BATON_DATAFORM_ACCOUNTS`,
+  ];
 }
