@@ -30,7 +30,12 @@ export interface Configuration {
   readonly powerBi: PowerBiOptions | undefined;
   readonly data: string;
   /** Where files are dropped. `configured` when it was named: then it has to exist. */
-  readonly inbox: { readonly folder: string; readonly configured: boolean };
+  readonly inbox: {
+    readonly folder: string;
+    readonly configured: boolean;
+    /** How long a file must not have changed before it is taken; undefined: `limits.inboxStableMs`. */
+    readonly quietSeconds: number | undefined;
+  };
   readonly workflows: string;
   readonly durability: "full" | "normal";
   readonly leaseSeconds: number;
@@ -109,6 +114,7 @@ function toConfiguration(values: Environment): Configuration {
     inbox: {
       folder: resolve(values.BATON_INBOX ?? `${data}/inbox`),
       configured: values.BATON_INBOX !== undefined,
+      quietSeconds: values.BATON_INBOX_QUIET,
     },
     workflows: resolve(values.BATON_WORKFLOWS),
     durability: values.BATON_DURABILITY,

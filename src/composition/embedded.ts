@@ -3,6 +3,7 @@ import { Inbox } from "../adapters/filesystem/inbox.ts";
 import { SqliteBroker } from "../adapters/sqlite/broker.ts";
 import { inMemory, isThere, openDatabase } from "../adapters/sqlite/database.ts";
 import { SqliteDocumentStore } from "../adapters/sqlite/document-store.ts";
+import { SqliteDropMemory } from "../adapters/sqlite/drop-memory.ts";
 import { GroupCommit } from "../adapters/sqlite/group-commit.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { BatonError, messageOf } from "../core/errors.ts";
@@ -69,12 +70,17 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedApp {
     deliveryAttempts: limits.deliveryAttempts,
   };
   const parts = buildEngine(configuration, ground, options);
-  const { deliveries } = parts;
+  const { deliveries, engine } = parts;
   const work = new Work({ ...parts, broker, clock, logger }, configuration.sweepSeconds);
   const inbox = new Inbox({
     folder: configuration.inbox.folder,
     objects: openFolders(configuration),
     logger,
+    interest: () => engine.dropInterest("inbox"),
+    memory: new SqliteDropMemory(database, group),
+    ...(configuration.inbox.quietSeconds !== undefined && {
+      stableMs: configuration.inbox.quietSeconds * 1_000,
+    }),
     onObject: async (message) => {
       await deliveries.deliver({ message, deliveryAttempt: 1 });
     },

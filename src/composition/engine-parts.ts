@@ -4,6 +4,7 @@ import { WebhookSender } from "../adapters/webhook/sender.ts";
 import { AppliedWorkflows } from "../engine/applied-workflows.ts";
 import type { Dependencies } from "../engine/dependencies.ts";
 import { Engine } from "../engine/engine.ts";
+import { MovedFiles } from "../engine/moved-files.ts";
 import type { Deliveries } from "../entry/deliveries.ts";
 import type { Broker, Timer } from "../ports/broker.ts";
 import type { CallbackArchive } from "../ports/callbacks.ts";
@@ -81,7 +82,8 @@ export function buildEngine(
     functionOf: (workflowId: string, taskId: string) => catalog.taskCode(workflowId, taskId),
     keyFunctionOf: (workflowId: string, taskId: string) => catalog.keyFunction(workflowId, taskId),
   });
-  const services = tracing.services({ warehouse, objects, http, ...remoteServices(configuration) });
+  const files = new MovedFiles({ store, objects, catalog, ids });
+  const services = tracing.services({ warehouse, objects: files, http, ...remoteServices(configuration) });
   const { attemptSeconds } = ground.settings;
   const runner = new LocalTaskRunner({ code, services, callbacks, clock, ids, logger, attemptSeconds });
   const plain: Dependencies = {

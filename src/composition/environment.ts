@@ -44,6 +44,7 @@ const embedded = {
   BATON_OBJECTS: z.enum(["folder", "storage"]).optional(),
   BATON_DATA: z.string().min(1).default(".baton"),
   BATON_INBOX: z.string().min(1).optional(),
+  BATON_INBOX_QUIET: duration("BATON_INBOX_QUIET").refine(isPositive, moreThanNothing).optional(),
   BATON_WORKFLOWS: z.string().min(1).default("functions/workflows"),
   BATON_DURABILITY: z.enum(["full", "normal"]).default("full"),
   BATON_LEASE: duration("BATON_LEASE").refine(isPositive, moreThanNothing).optional(),

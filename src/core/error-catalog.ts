@@ -142,6 +142,10 @@ export const errorCatalog = {
     "none",
     "The file changed after it was dropped; the new content has a batch of its own.",
   ),
+  FILE_BEING_MOVED: entry(
+    "retry",
+    "Another workflow that the same drop has started is archiving the file; it is tried again.",
+  ),
   FILE_DENIED: entry("none", "Let the user that Baton runs as read and write the file and its folder."),
   OBJECT_NAME_INVALID: entry(
     "none",

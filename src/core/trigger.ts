@@ -1,11 +1,17 @@
-import picomatch from "picomatch";
 import * as z from "zod";
+import { matchesPattern, patternProblem } from "./drop-pattern.ts";
+import { whyNoDrop } from "./drops.ts";
 import { type Schedule, ScheduleSchema } from "./schedule.ts";
+
+export const DropPatternSchema = z.string().superRefine((pattern, context) => {
+  const problem = patternProblem(pattern);
+  if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
+});
 
 const FileDropSchema = z.strictObject({
   type: z.literal("fileDrop"),
   /** Glob over object names: `sales/*.csv`, `**` for any depth. */
-  pattern: z.string().min(1),
+  pattern: DropPatternSchema,
   /** Only this bucket; any when absent. */
   bucket: z.string().min(1).optional(),
 });
@@ -38,7 +44,7 @@ export function isTriggeredBy(
   trigger: Trigger,
   dropped: { readonly bucket: string; readonly object: string },
 ): boolean {
-  if (trigger.type !== "fileDrop") return false;
+  if (trigger.type !== "fileDrop" || whyNoDrop(dropped.object) !== undefined) return false;
   if (trigger.bucket !== undefined && trigger.bucket !== dropped.bucket) return false;
-  return picomatch.isMatch(dropped.object, trigger.pattern);
+  return matchesPattern(trigger.pattern, dropped.object);
 }

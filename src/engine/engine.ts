@@ -1,3 +1,4 @@
+import { DropInterest } from "../core/drop-interest.ts";
 import {
   CONTROL_QUEUE,
   type EventMessage,
@@ -119,6 +120,11 @@ export class Engine {
 
   startByObject(message: ObjectMessage): Promise<Started[]> {
     return this.#starter.startByObject(message);
+  }
+
+  /** What the deployed workflows make of the files of a bucket. */
+  async dropInterest(bucket: string): Promise<DropInterest> {
+    return new DropInterest(bucket, await this.#dependencies.catalog.all());
   }
 
   /** Starts what the schedules of the deployed workflows say is due. */

@@ -1,4 +1,6 @@
 import { batchIdOf, newBatch, objectKey } from "../core/batch.ts";
+import { DropInterest } from "../core/drop-interest.ts";
+import { whyNoDrop } from "../core/drops.ts";
 import { BatonError } from "../core/errors.ts";
 import type { Graph } from "../core/graph.ts";
 import { encodeJson, type JsonValue } from "../core/json.ts";
@@ -45,17 +47,38 @@ export class Starter {
     const { bucket, object, generation } = message;
     const started: Started[] = [];
     const refusals: unknown[] = [];
-    for (const workflow of await this.#dependencies.catalog.all()) {
+    const workflows = await this.#dependencies.catalog.all();
+    this.#sayIfUntaken(message, workflows);
+    for (const workflow of workflows) {
       if (!workflow.triggers.some((trigger) => isTriggeredBy(trigger, message))) continue;
       const key = objectKey(message);
       try {
-        started.push(await this.#startBatch(workflow, { bucket, object, generation }, key, key));
+        const batch = await this.#startBatch(workflow, { bucket, object, generation }, key, key);
+        if (!batch.created) this.#sayTakenBefore(message, batch);
+        started.push(batch);
       } catch (error) {
         refusals.push(error);
       }
     }
     if (refusals.length > 0) throw refusals.find(mayPass) ?? refusals[0];
     return started;
+  }
+
+  /** Why nothing comes of a file is known only here. A folder or an unfinished file is no news. */
+  #sayIfUntaken({ bucket, object, generation }: ObjectMessage, workflows: readonly DeployedWorkflow[]): void {
+    const reason = new DropInterest(bucket, workflows).whyUntaken(object);
+    if (reason === undefined) return;
+    const level = whyNoDrop(object) === undefined ? "info" : "debug";
+    this.#dependencies.logger[level]("no workflow takes the file", { bucket, object, generation, reason });
+  }
+
+  #sayTakenBefore({ bucket, object, generation }: ObjectMessage, { batchId }: Started): void {
+    this.#dependencies.logger.info("the file has started this batch before", {
+      bucket,
+      object,
+      generation,
+      batchId,
+    });
   }
 
   /** Starts the batch of a slot; the same slot never starts a second. Throws `INPUT_INVALID`. */

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { ARCHIVE_FILE_TASK_TYPE } from "../core/archiving.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import { spec } from "./define.ts";
 import { type FileParameter, FileParameterSchema, fileOf } from "./file-parameter.ts";
@@ -22,7 +23,7 @@ const ParametersSchema = z.strictObject({
 });
 
 export const archiveFileType: TaskType<z.infer<typeof ParametersSchema>, ArchiveFileResult> = {
-  type: "archiveFile",
+  type: ARCHIVE_FILE_TASK_TYPE,
   summary: "Moves a file into another folder of its bucket",
   parameters: ParametersSchema,
   run: archive,
@@ -48,5 +49,7 @@ async function archive(
   const { bucket, object, generation } = isThere
     ? await objects.stat(file)
     : await objects.move(file, { bucket: file.bucket, object: folder + file.object });
+  if (!object.startsWith(folder))
+    context.warn(`Another workflow has archived the file, as ${object}: it stays there`);
   return { bucket, object, generation };
 }

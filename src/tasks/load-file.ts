@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { TaskError } from "../core/errors.ts";
+import { BatonError, codeOf, TaskError } from "../core/errors.ts";
+import type { ObjectInfo, ObjectName, ObjectStore } from "../ports/objects.ts";
 import type { FileFormat } from "../ports/warehouse.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import { spec } from "./define.ts";
@@ -46,14 +47,27 @@ export function loadFile(parameters: LoadFileParameters): TaskSpec<TableResult> 
 
 async function load(context: TaskContext, parameters: Parameters): Promise<TableResult> {
   const { warehouse, objects } = context.services;
-  const file = await objects.stat(fileOf(context, parameters.file));
-  const state = await warehouse.load({
-    ...jobOf(context),
-    uri: file.uri,
-    format: parameters.format ?? formatOf(file.object),
-    into: { table: parameters.table, mode: parameters.mode, key: parameters.key ?? [] },
-  });
-  return resultOf(context, state);
+  const name = fileOf(context, parameters.file);
+  const file = await objects.stat(name);
+  try {
+    const state = await warehouse.load({
+      ...jobOf(context),
+      uri: file.uri,
+      format: parameters.format ?? formatOf(file.object),
+      into: { table: parameters.table, mode: parameters.mode, key: parameters.key ?? [] },
+    });
+    return resultOf(context, state);
+  } catch (error) {
+    if (codeOf(error) === "FILE_MISSING") await refuseIfMoved(objects, name, file);
+    throw error;
+  }
+}
+
+/** Another workflow may archive the file while it is loaded: then the next attempt loads it from there. */
+async function refuseIfMoved(objects: ObjectStore, name: ObjectName, before: ObjectInfo): Promise<void> {
+  const now = await objects.stat(name);
+  if (now.uri === before.uri) return;
+  throw new BatonError("FILE_BEING_MOVED", `${before.object} was moved to ${now.object} while it was loaded`);
 }
 
 const formats: Readonly<Record<string, FileFormat>> = {

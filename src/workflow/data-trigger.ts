@@ -1,10 +1,10 @@
 import * as z from "zod";
 import { ScheduleSchema } from "../core/schedule.ts";
-import { fileDrop, schedule, type Trigger } from "../core/trigger.ts";
+import { DropPatternSchema, fileDrop, schedule, type Trigger } from "../core/trigger.ts";
 import { pathOfIssue } from "./problems.ts";
 
 const WrittenFileDropSchema = z
-  .strictObject({ fileDrop: z.string().min(1), bucket: z.string().min(1).optional() })
+  .strictObject({ fileDrop: DropPatternSchema, bucket: z.string().min(1).optional() })
   .transform(({ fileDrop: pattern, bucket }): Trigger => fileDrop(pattern, bucket ? { bucket } : {}));
 
 const WrittenScheduleSchema = z

@@ -70,7 +70,14 @@ test("the variables of the function are what the function can start with, and me
 
 test("every variable there is is set, passed on, a secret, or no matter of a function", () => {
   const ofNoFunction = [
-    ...["BATON_WAREHOUSE", "BATON_OBJECTS", "BATON_DATA", "BATON_INBOX", "BATON_DURABILITY"],
+    ...[
+      "BATON_WAREHOUSE",
+      "BATON_OBJECTS",
+      "BATON_DATA",
+      "BATON_INBOX",
+      "BATON_INBOX_QUIET",
+      "BATON_DURABILITY",
+    ],
     ...["BATON_CONCURRENCY", "GOOGLE_CLOUD_PROJECT", "K_SERVICE", "K_REVISION"],
     ...[
       "FIRESTORE_EMULATOR_HOST",

@@ -13,9 +13,9 @@ export interface Fingerprint {
   readonly signature: string;
 }
 
-const generationCharacters = 32;
-const cachedFiles = 10_000;
+const hashCharacters = 32;
 const readBytes = 1024 * 1024;
+const cachedFiles = 10_000;
 const triesWhileWritten = 3;
 /** A link that is put there now is not followed, and a pipe does not block. */
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -49,7 +49,7 @@ export class Fingerprints {
       const stamp = `${signatureOf(before)}:${before.ctimeNs}`;
       const known = this.#known.get(path);
       if (known?.stamp === stamp) return known.fingerprint;
-      const generation = await hashOf(file);
+      const generation = await generationOfFile(file);
       const after = await file.stat({ bigint: true });
       if (`${signatureOf(after)}:${after.ctimeNs}` !== stamp) continue;
       const fingerprint = { generation, bytes: Number(before.size), signature: signatureOf(before) };
@@ -67,18 +67,33 @@ export class Fingerprints {
   }
 }
 
-async function hashOf(file: FileHandle): Promise<string> {
+/** The generation of content: the first 32 hexadecimal characters of its SHA-256. */
+export function generationOf(content: Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex").slice(0, hashCharacters);
+}
+
+/** The same of a file, without holding it in memory. */
+async function generationOfFile(file: FileHandle): Promise<string> {
   const hash = createHash("sha256");
   const buffer = Buffer.allocUnsafe(readBytes);
   for (let position = 0; ; ) {
     const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
-    if (bytesRead === 0) return hash.digest("hex").slice(0, generationCharacters);
+    if (bytesRead === 0) return hash.digest("hex").slice(0, hashCharacters);
     hash.update(buffer.subarray(0, bytesRead));
     position += bytesRead;
   }
 }
 
-/** The generation of content that is in memory already. */
-export function generationOf(content: Uint8Array): string {
-  return createHash("sha256").update(content).digest("hex").slice(0, generationCharacters);
+/**
+ * The generation that a dropped file is announced with: its content, and when it came. So the same bytes that are
+ * dropped again are another drop, as they are in Cloud Storage, and every process says the same of one drop.
+ */
+export function generationOfDrop(content: string, changedNs: bigint): string {
+  return `${content}-${changedNs.toString(36)}`;
+}
+
+/** What a generation says of the content. */
+export function contentOf(generation: string): string {
+  const dash = generation.indexOf("-");
+  return dash === -1 ? generation : generation.slice(0, dash);
 }

@@ -1,120 +1,161 @@
 import { join } from "node:path";
 import { BatonError, messageOf } from "../../core/errors.ts";
 import type { ObjectMessage } from "../../core/messages.ts";
+import type { DropMemory } from "../../ports/drop-memory.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { ObjectStore } from "../../ports/objects.ts";
-import { signatureOf } from "./fingerprint.ts";
-import { statFile } from "./inbox-files.ts";
+import { isGone, statFile } from "./inbox-files.ts";
+import { NewestFirst } from "./newest-first.ts";
+import { isSameLook, lookOf, type QuietTimes, SeenFile } from "./seen-file.ts";
 import { isOpenForWriting } from "./writers.ts";
 
 export interface AnnouncerOptions {
   readonly bucket: string;
   readonly objects: ObjectStore;
+  readonly memory: DropMemory;
   readonly onObject: (message: ObjectMessage) => Promise<void>;
   readonly logger: Logger;
-  readonly stableMs: number;
+  readonly times: QuietTimes;
 }
 
-/** What is known of a file of the inbox. */
-interface Seen {
-  signature: string;
-  /** Since when the file has looked like that, by this process's monotonic clock. */
-  sinceMs: number;
-  /** The look that has been dealt with, and the content that was announced. */
-  doneSignature: string | undefined;
-  generation: string | undefined;
-  busy: boolean;
-}
+/** Files that are hashed and handed over at the same time; as many again that are large. */
+const concurrency = 2;
+/** Those take so long that others need not wait for them. */
+const largeBytes = 64 * 1024 * 1024;
+const namesPerPage = 1_000;
 
-/** Files that are hashed and handed over at the same time. */
-const concurrency = 4;
-
-/** Announces each content of each file once, when the file has stopped changing. */
+/** Announces each drop of each file once, when the file has stopped changing. */
 export class Announcer {
   readonly #options: AnnouncerOptions;
-  readonly #seen = new Map<string, Seen>();
-  readonly #waiting: (() => Promise<void>)[] = [];
-  readonly #workers = new Set<Promise<void>>();
+  readonly #seen = new Map<string, SeenFile>();
+  /** Files that have yet to be announced. */
+  readonly #pending = new Set<string>();
+  readonly #small = new NewestFirst(concurrency);
+  readonly #large = new NewestFirst(concurrency);
+  readonly #asking = new Set<Promise<void>>();
+  #isFirstLook = true;
   #stopped = false;
 
   constructor(options: AnnouncerOptions) {
     this.#options = options;
   }
 
-  /** Looks at a file that may be, or is known to be, written to its end. True when it has yet to be seen. */
-  async look(folder: string, object: string, state: "maybe" | "written"): Promise<boolean> {
+  /** Looks at a file; `quietForMs`: it is known not to have changed for so long. */
+  async look(folder: string, object: string, quietForMs = 0): Promise<void> {
     const stats = await statFile(folder, object);
-    if (!stats || this.#stopped) return false;
-    const signature = signatureOf(stats);
-    const now = performance.now();
-    const seen = this.#seen.get(object) ?? newlySeen(signature, now);
-    this.#seen.set(object, seen);
-    if (seen.signature !== signature) {
-      seen.signature = signature;
-      seen.sinceMs = now;
+    if (!stats || this.#stopped) {
+      this.#pending.delete(object);
+      return;
     }
-    if (seen.doneSignature === signature) return false;
-    if (state === "maybe" && now - seen.sinceMs < this.#options.stableMs) return true;
-    if (seen.busy) return false;
-    // Whoever writes may pause for longer than any quiet time.
-    if (await isOpenForWriting(join(folder, object), seen.sinceMs)) return true;
-    if (!seen.busy) this.#enqueue(seen, () => this.#announce(folder, object, seen));
-    return false;
+    const { memory, times } = this.#options;
+    let seen = this.#seen.get(object);
+    if (!seen) {
+      seen = new SeenFile(stats, memory.get(object), this.#isFirstLook, times);
+      this.#seen.set(object, seen);
+    }
+    seen.update(stats, quietForMs);
+    if (seen.isDone) this.#pending.delete(object);
+    else {
+      this.#pending.add(object);
+      if (!seen.isBusy && !seen.isResting && seen.isQuiet(false)) this.#settle(folder, object, seen);
+    }
   }
 
-  /** Forgets files that are gone: should they come back, they are announced again. `present` are known to be there. */
+  /** Looks again at the files that have yet to be announced, and at no others. */
+  async lookAgain(folder: string): Promise<void> {
+    for (const object of [...this.#pending]) await this.look(folder, object);
+    if (this.#isFirstLook || this.#pending.size > 0) return;
+    if (this.#options.memory.isOfOlderBatches) this.#options.memory.endFirstLook();
+  }
+
+  /** All that was there at first has been looked at. `present` is what there is: the rest need not be remembered. */
+  async endFirstLook(folder: string, present: ReadonlySet<string>): Promise<void> {
+    if (!this.#isFirstLook) return;
+    this.#isFirstLook = false;
+    const { memory } = this.#options;
+    if (!memory.isOfOlderBatches) memory.endFirstLook();
+    let names = memory.names("", namesPerPage);
+    while (names.length > 0) {
+      for (const object of names)
+        if (!present.has(object) && (await isGone(folder, object))) memory.delete(object);
+      names = memory.names(names.at(-1) ?? "", namesPerPage);
+    }
+  }
+
+  /** Forgets files that are gone: should they come back, they are other drops. `present` are known to be there. */
   async forgetGone(folder: string, present: ReadonlySet<string>): Promise<void> {
-    for (const [object, seen] of this.#seen)
-      if (!present.has(object) && !seen.busy && !(await statFile(folder, object))) this.#seen.delete(object);
+    for (const [object, seen] of this.#seen) {
+      if (present.has(object) || seen.isBusy || !(await isGone(folder, object))) continue;
+      this.#seen.delete(object);
+      this.#pending.delete(object);
+      this.#options.memory.delete(object);
+    }
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#waiting.length = 0;
-    await Promise.all(this.#workers);
+    await Promise.all([this.#small.stop(), this.#large.stop(), ...this.#asking]);
   }
 
-  #enqueue(seen: Seen, job: () => Promise<void>): void {
-    seen.busy = true;
-    this.#waiting.push(job);
-    if (this.#workers.size >= concurrency) return;
-    const worker = this.#work().finally(() => this.#workers.delete(worker));
-    this.#workers.add(worker);
+  /** Whoever writes may pause for longer than any quiet time. */
+  #settle(folder: string, object: string, seen: SeenFile): void {
+    seen.isBusy = true;
+    const { look } = seen;
+    const asking = isOpenForWriting(join(folder, object)).then((isOpen) => {
+      this.#asking.delete(asking);
+      seen.isBusy = false;
+      if (this.#stopped || !isSameLook(look, seen.look) || !seen.isQuiet(isOpen)) return;
+      seen.isBusy = true;
+      const queue = BigInt(look.bytes) > largeBytes ? this.#large : this.#small;
+      queue.add(seen.changedNs, () => this.#announce(folder, object, seen));
+    });
+    this.#asking.add(asking);
   }
 
-  async #work(): Promise<void> {
-    for (let job = this.#waiting.shift(); job; job = this.#waiting.shift()) await job();
-  }
-
-  async #announce(folder: string, object: string, seen: Seen): Promise<void> {
-    const { signature } = seen;
+  async #announce(folder: string, object: string, seen: SeenFile): Promise<void> {
+    const { bucket, objects, logger, onObject } = this.#options;
     try {
-      const message = await this.#messageOf(object);
+      const { look } = seen;
+      const { generation: content, bytes } = await objects.stat({ bucket, object });
       const after = await statFile(folder, object);
-      if (!after || signatureOf(after) !== signature) return;
-      if (message.generation !== seen.generation) await this.#options.onObject(message);
-      seen.generation = message.generation;
-      seen.doneSignature = signature;
+      if (!after || !isSameLook(lookOf(after), look)) return;
+      this.#sayIfGrown(object, seen);
+      const { generation, isNew } = seen.dropOf(content, this.#options.memory.isOfOlderBatches);
+      if (isNew) {
+        this.#remember(object, seen, { look, generation, isAnnounced: false });
+        await onObject({ kind: "object", bucket, object, generation, size: bytes });
+      }
+      this.#remember(object, seen, { look, generation, isAnnounced: true });
+      this.#pending.delete(object);
     } catch (error) {
-      if (!isInMotion(error))
-        this.#options.logger.warn("A file of the inbox could not be handed over; it is tried again", {
-          object,
-          error: messageOf(error),
-        });
+      if (isInMotion(error)) return;
+      seen.fail();
+      logger.warn("A file of the inbox could not be handed over; it is tried again", {
+        object,
+        error: messageOf(error),
+      });
     } finally {
-      seen.busy = false;
+      seen.isBusy = false;
     }
   }
 
-  async #messageOf(object: string): Promise<ObjectMessage> {
-    const { bucket, objects } = this.#options;
-    const info = await objects.stat({ bucket, object });
-    return { kind: "object", bucket, object, generation: info.generation, size: info.bytes };
+  /** What its batch has read of it will be read again by the next. */
+  #sayIfGrown(object: string, seen: SeenFile): void {
+    if (!seen.hasGrownSinceTaken) return;
+    this.#options.logger.warn(
+      "A file of the inbox has grown since it was taken; it is taken again as a whole",
+      {
+        object,
+        remedy:
+          "Write it under a name that ends in .part, and rename it when it is whole; or raise BATON_INBOX_QUIET.",
+      },
+    );
   }
-}
 
-function newlySeen(signature: string, now: number): Seen {
-  return { signature, sinceMs: now, doneSignature: undefined, generation: undefined, busy: false };
+  #remember(object: string, seen: SeenFile, drop: Parameters<DropMemory["put"]>[1]): void {
+    seen.remember(drop);
+    this.#options.memory.put(object, drop);
+  }
 }
 
 /** The file went or changed meanwhile: the next look finds out what it is now. */

@@ -1,24 +1,8 @@
 import type { BigIntStats } from "node:fs";
 import { lstat, opendir, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { isPassedOverName } from "../../core/drops.ts";
 import { BatonError, codeOf, messageOf } from "../../core/errors.ts";
-
-const unfinished = [".tmp", ".part", ".partial", ".crdownload"];
-
-/** Whether a file or folder of that name is none of the inbox's business: hidden, a backup, or still being sent. */
-function isIgnoredName(name: string): boolean {
-  const lower = name.toLowerCase();
-  return (
-    name.startsWith(".") ||
-    name.startsWith("~") ||
-    name.endsWith("~") ||
-    unfinished.some((ending) => lower.endsWith(ending))
-  );
-}
-
-export function isIgnoredObject(object: string): boolean {
-  return object.split("/").some(isIgnoredName);
-}
 
 /** The folder with its links followed, and what tells it from another of the same name. Throws `INBOX_MISSING`. */
 export async function openFolder(
@@ -39,25 +23,24 @@ export async function openFolder(
   }
 }
 
+export interface Walk {
+  readonly folder: string;
+  /** Whether nobody need look into the subfolder, whose name ends in `/`. */
+  readonly passesOver: (subfolder: string) => boolean;
+  readonly onUnreadable: (subfolder: string, error: unknown) => void;
+}
+
 /** Names, with `/`, of all files below the folder. Subfolders that can't be read are told, and passed over. */
-export async function* filesBelow(
-  folder: string,
-  onUnreadable: (subfolder: string, error: unknown) => void,
-  prefix = "",
-): AsyncGenerator<string> {
-  for (const entry of await entriesOf(folder, prefix, onUnreadable)) {
-    if (isIgnoredName(entry.name)) continue;
+export async function* filesBelow(walk: Walk, prefix = ""): AsyncGenerator<string> {
+  for (const entry of await entriesOf(walk, prefix)) {
+    if (isPassedOverName(entry.name)) continue;
     const object = prefix + entry.name;
-    if (entry.isDirectory()) yield* filesBelow(folder, onUnreadable, `${object}/`);
-    else if (entry.isFile()) yield object;
+    if (entry.isFile()) yield object;
+    else if (entry.isDirectory() && !walk.passesOver(`${object}/`)) yield* filesBelow(walk, `${object}/`);
   }
 }
 
-async function entriesOf(
-  folder: string,
-  prefix: string,
-  onUnreadable: (subfolder: string, error: unknown) => void,
-) {
+async function entriesOf({ folder, onUnreadable }: Walk, prefix: string) {
   try {
     return await readdir(join(folder, prefix), { withFileTypes: true });
   } catch (error) {
@@ -76,5 +59,15 @@ export async function statFile(folder: string, object: string): Promise<BigIntSt
     return stats.isFile() ? stats : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Whether there is no such file any more, for sure: what can't be read now may be there all the same. */
+export async function isGone(folder: string, object: string): Promise<boolean> {
+  try {
+    await lstat(join(folder, object));
+    return false;
+  } catch (error) {
+    return codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR";
   }
 }

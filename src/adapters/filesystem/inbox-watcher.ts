@@ -1,10 +1,12 @@
 import { relative, sep } from "node:path";
-import { isIgnoredObject } from "./inbox-files.ts";
+import { whyNoDrop } from "../../core/drops.ts";
 
 export interface WatcherOptions {
   readonly folder: string;
   /** A file counts as written when nothing has happened to it for this long. */
   readonly stableMs: number;
+  /** Whether nobody need look into the subfolder, whose name ends in `/`. */
+  readonly passesOver: (subfolder: string) => boolean;
   readonly onWritten: (object: string) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -16,7 +18,10 @@ export async function watchFolder(options: WatcherOptions): Promise<{ close(): P
   const watcher = watch(options.folder, {
     ignoreInitial: true,
     followSymlinks: false,
-    ignored: (path) => isIgnoredObject(nameOf(path)),
+    ignored: (path) => {
+      const name = nameOf(path);
+      return whyNoDrop(name) !== undefined || options.passesOver(`${name}/`);
+    },
     awaitWriteFinish: {
       stabilityThreshold: options.stableMs,
       pollInterval: Math.min(100, Math.ceil(options.stableMs / 4)),

@@ -1,18 +1,24 @@
+import type { DropInterest } from "../../core/drop-interest.ts";
 import { messageOf } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { ObjectMessage } from "../../core/messages.ts";
+import type { DropMemory } from "../../ports/drop-memory.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { ObjectStore } from "../../ports/objects.ts";
 import { Announcer } from "./inbox-announcer.ts";
 import { filesBelow, openFolder } from "./inbox-files.ts";
 import { watchFolder } from "./inbox-watcher.ts";
+import { Untaken } from "./untaken.ts";
 
 export interface InboxOptions {
   readonly folder: string;
   /** The bucket of the object store that has the same folder. Default `inbox`. */
   readonly bucket?: string;
   readonly objects: ObjectStore;
-  /** Called once for each content of each file; when it rejects, again at the next look through the folder. */
+  /** What the workflows make of the files. Asked at every look: workflows come and go. */
+  readonly interest: () => Promise<Pick<DropInterest, "key" | "takes" | "passesOver" | "whyUntaken">>;
+  readonly memory: DropMemory;
+  /** Called once for each drop of each file that a workflow takes; when it rejects, again after a while. */
   readonly onObject: (message: ObjectMessage) => Promise<void>;
   readonly logger: Logger;
   /** A file counts as written when it has not changed for this long. Default 1 s. */
@@ -20,6 +26,11 @@ export interface InboxOptions {
   /** Time between two looks through the folder, for what the file system did not tell. Default 5 s. */
   readonly rescanMs?: number;
 }
+
+type Interest = Awaited<ReturnType<InboxOptions["interest"]>>;
+
+/** Looking through the folder rests for this many times the time that it takes: however much is in it, that is little work. */
+const restFactor = 19;
 
 /**
  * A folder as the local stand-in of a bucket that tells of its new objects. Events of the file system make it
@@ -30,26 +41,33 @@ export class Inbox {
   readonly #stableMs: number;
   readonly #rescanMs: number;
   readonly #announcer: Announcer;
+  readonly #untaken: Untaken;
   readonly #toldUnreadable = new Set<string>();
-  #watched:
-    | { readonly identity: string; readonly watcher: { close(): Promise<void> } | undefined }
-    | undefined;
+  #watched: Watched | undefined;
+  #interest: Interest | undefined;
   #missing = false;
   #running = false;
   #timer: NodeJS.Timeout | undefined;
+  #nextWalkMs = 0;
   #round: Promise<void> = Promise.resolve();
 
   constructor(options: InboxOptions) {
     this.#options = options;
     this.#stableMs = options.stableMs ?? limits.inboxStableMs;
     this.#rescanMs = options.rescanMs ?? limits.inboxRescanMs;
+    const { bucket = "inbox", objects, memory, onObject, logger } = options;
+    const stableMs = this.#stableMs;
+    const unseenMs = stableMs * limits.inboxUnseenFactor;
+    const growingMs = Math.max(unseenMs, limits.inboxGrowingMs);
     this.#announcer = new Announcer({
-      bucket: options.bucket ?? "inbox",
-      objects: options.objects,
-      onObject: options.onObject,
-      logger: options.logger,
-      stableMs: this.#stableMs,
+      bucket,
+      objects,
+      memory,
+      onObject,
+      logger,
+      times: { stableMs, unseenMs, growingMs },
     });
+    this.#untaken = new Untaken(bucket, logger);
   }
 
   /** Throws `INBOX_MISSING` when the folder is not there or can't be read. */
@@ -68,65 +86,99 @@ export class Inbox {
     await this.#announcer.stop();
   }
 
+  /** Between two looks through the folder only those files are looked at that have yet to be announced. */
   #beginRound(): Promise<void> {
-    this.#round = this.#lookThrough()
-      .catch((error) => {
-        this.#options.logger.error("The inbox could not be looked through", { error: messageOf(error) });
-        return false;
-      })
-      .then((unsettled) => {
+    const work = performance.now() >= this.#nextWalkMs ? this.#lookThrough() : this.#lookAgain();
+    this.#round = work
+      .catch((error) =>
+        this.#options.logger.error("The inbox could not be looked through", { error: messageOf(error) }),
+      )
+      .then(() => {
         if (!this.#running) return;
-        const delay = unsettled ? Math.min(this.#stableMs, this.#rescanMs) : this.#rescanMs;
-        this.#timer = setTimeout(() => this.#beginRound(), delay);
+        this.#timer = setTimeout(() => this.#beginRound(), Math.min(this.#stableMs, this.#rescanMs));
       });
     return this.#round;
   }
 
-  /** True when a file was seen that has yet to prove that it is written to its end. */
-  async #lookThrough(): Promise<boolean> {
-    const folder = await this.#openOrMiss();
-    if (!folder) return false;
-    const present = new Set<string>();
-    let unsettled = false;
-    for await (const object of filesBelow(folder, (...problem) => this.#tellUnreadable(...problem))) {
-      present.add(object);
-      if (await this.#announcer.look(folder, object, "maybe")) unsettled = true;
-    }
-    await this.#announcer.forgetGone(folder, present);
-    return unsettled;
+  async #lookAgain(): Promise<void> {
+    if (this.#watched) await this.#announcer.lookAgain(this.#watched.folder);
   }
 
-  async #openOrMiss(): Promise<string | undefined> {
+  async #lookThrough(): Promise<void> {
+    const began = performance.now();
+    try {
+      await this.#walk();
+    } finally {
+      const tookMs = performance.now() - began;
+      this.#nextWalkMs = performance.now() + Math.max(this.#rescanMs, tookMs * restFactor);
+    }
+  }
+
+  async #walk(): Promise<void> {
+    const interest = await this.#options.interest();
+    this.#interest = interest;
+    const folder = await this.#openOrMiss(interest);
+    if (!folder) return;
+    const present = new Set<string>();
+    const onUnreadable = (subfolder: string, error: unknown) => this.#tellUnreadable(subfolder, error);
+    const passesOver = (subfolder: string) => interest.passesOver(subfolder);
+    for await (const object of filesBelow({ folder, passesOver, onUnreadable }))
+      if (await this.#look(folder, object)) present.add(object);
+    this.#untaken.endLook();
+    await this.#announcer.endFirstLook(folder, present);
+    await this.#announcer.forgetGone(folder, present);
+  }
+
+  /** True when a workflow takes the file. `quietForMs`: it is known not to have changed for so long. */
+  async #look(folder: string, object: string, quietForMs?: number): Promise<boolean> {
+    if (this.#interest?.takes(object)) {
+      await this.#announcer.look(folder, object, quietForMs);
+      return true;
+    }
+    const reason = this.#interest?.whyUntaken(object);
+    if (reason !== undefined) this.#untaken.note(object, reason);
+    return false;
+  }
+
+  async #openOrMiss(interest: Interest): Promise<string | undefined> {
     const { folder, logger } = this.#options;
     try {
-      const { path, identity } = await openFolder(folder);
+      const { path, identity: place } = await openFolder(folder);
+      const identity = `${place} ${interest.key}`;
       if (this.#missing) logger.info("The inbox is back", { folder });
       this.#missing = false;
-      if (this.#watched?.identity !== identity) await this.#watch(path, identity);
+      if (this.#watched?.identity !== identity) await this.#watch(path, identity, interest);
       return path;
     } catch (error) {
       if (!this.#missing) logger.error(messageOf(error), { folder });
       this.#missing = true;
-      await this.#announcer.forgetGone(folder, new Set());
       await this.#unwatch();
       return undefined;
     }
   }
 
-  /** A folder that was replaced by another of the same name is watched anew. */
-  async #watch(folder: string, identity: string): Promise<void> {
+  /** A folder that was replaced by another of the same name is watched again, and so it is for other workflows. */
+  async #watch(folder: string, identity: string, interest: Interest): Promise<void> {
     await this.#unwatch();
     const onError = (error: unknown) =>
       this.#options.logger.warn("The inbox can't be watched; files are found more slowly", {
         error: messageOf(error),
       });
-    const onWritten = (object: string) => void this.#announcer.look(folder, object, "written");
+    const onWritten = (object: string) =>
+      void this.#look(folder, object, this.#stableMs).then(() => this.#untaken.tell(), onError);
+    const passesOver = (subfolder: string) => interest.passesOver(subfolder);
     try {
-      const watcher = await watchFolder({ folder, stableMs: this.#stableMs, onWritten, onError });
-      this.#watched = { identity, watcher };
+      const watcher = await watchFolder({
+        folder,
+        stableMs: this.#stableMs,
+        passesOver,
+        onWritten,
+        onError,
+      });
+      this.#watched = { folder, identity, watcher };
     } catch (error) {
       onError(error);
-      this.#watched = { identity, watcher: undefined };
+      this.#watched = { folder, identity, watcher: undefined };
     }
   }
 
@@ -141,4 +193,10 @@ export class Inbox {
     this.#toldUnreadable.add(subfolder);
     this.#options.logger.error("A folder in the inbox can't be read", { subfolder, error: messageOf(error) });
   }
+}
+
+interface Watched {
+  readonly folder: string;
+  readonly identity: string;
+  readonly watcher: { close(): Promise<void> } | undefined;
 }

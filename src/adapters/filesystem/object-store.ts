@@ -12,7 +12,7 @@ import type {
 } from "../../ports/objects.ts";
 import { writeDurably } from "./durable.ts";
 import { changed, explainFileError, missing } from "./file-errors.ts";
-import { type Fingerprint, Fingerprints, generationOf } from "./fingerprint.ts";
+import { contentOf, type Fingerprint, Fingerprints, generationOf } from "./fingerprint.ts";
 import { namesBelow, removeFile } from "./listing.ts";
 import { type Located, move } from "./move.ts";
 import { pathOfObject } from "./object-path.ts";
@@ -24,6 +24,7 @@ export interface FolderObjectStoreOptions {
 
 /**
  * Folders as buckets. The generation of an object is a hash of its content, so the same bytes are the same generation.
+ * That of a dropped file says also when it came; here it counts for its content.
  * Names that would leave the bucket are refused with `OBJECT_NAME_INVALID`.
  */
 export class FolderObjectStore implements ObjectStore {
@@ -68,7 +69,7 @@ export class FolderObjectStore implements ObjectStore {
    */
   async move(from: ObjectName, to: ObjectName): Promise<ObjectInfo> {
     return explained(from, async () => {
-      const { name, path, fingerprint } = await move(from, to, {
+      const { name, path, fingerprint } = await move(ofContent(from), to, {
         pathOf: (asked) => this.#pathOf(asked),
         locate: (asked) => this.#locate(asked),
       });
@@ -123,8 +124,13 @@ async function explained<T>(name: ObjectName, work: () => Promise<T>): Promise<T
   }
 }
 
+/** Which of several drops of the same content a generation means makes no difference here. */
+function ofContent(name: ObjectName): ObjectName {
+  return name.generation === undefined ? name : { ...name, generation: contentOf(name.generation) };
+}
+
 function refuseOtherGeneration(name: ObjectName, generation: string): void {
-  if (name.generation !== undefined && name.generation !== generation)
+  if (name.generation !== undefined && contentOf(name.generation) !== generation)
     throw changed(name, `has another content than the one asked for: ${generation}, not ${name.generation}`);
 }
 

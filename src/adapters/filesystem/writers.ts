@@ -1,53 +1,205 @@
-import { readdir, readFile, readlink } from "node:fs/promises";
+import { opendirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { basename } from "node:path";
+import { setTimeout as sleep, setImmediate as yieldToOthers } from "node:timers/promises";
+import { codeOf } from "../../core/errors.ts";
+import { limits } from "../../core/limits.ts";
 
 /** Access mode bits of the flags in `/proc/<pid>/fdinfo/<fd>`, octal (open(2)): 1 is write only, 2 read and write. */
 const accessMode = 0o3;
-/** A scan serves everybody who asks within so long, about a file that has not changed since it began. */
-const freshMs = 200;
+/** How long a scan may keep the event loop from other work before it lets that run. */
+const sliceMs = 5;
+/** A scan is followed by a rest of this many times the time that it worked: scans get a fifth of one processor. */
+const restFactor = 4;
+const leastRestMs = 100;
+/** Writers that are remembered: files that are removed while they are written are never asked for again. */
+const mostKnown = 1_000;
 
-let latest: { readonly at: number; readonly paths: Promise<ReadonlySet<string>> } | undefined;
+/** A descriptor through which a file is written. */
+interface Writer {
+  readonly descriptor: string;
+  readonly identity: string;
+}
+
+interface Question {
+  readonly path: string;
+  readonly answer: (writer: Writer | "none" | "unknown") => void;
+}
+
+/** The writers that were found, by path: whether one still writes is one file to read, not all of them. */
+const knownWriters = new Map<string, Writer>();
+let waiting: Question[] = [];
+let scanning = false;
+let restsUntil = 0;
 
 /**
- * Whether some process has the file open for writing, as far as this one may see: on Linux, those of the same user (root
- * sees all). Elsewhere nobody can tell, and the answer is false. `changedAt` is when it was last seen to change, by
- * `performance.now`.
+ * Whether some process has the file open for writing, as far as this one may see: on Linux, those of the same user; root
+ * sees all. Undefined when that can't be told: on other systems, of a file of another user, and where more files are open
+ * than `limits.inboxDescriptors`. The answer is of a moment after the call.
+ *
+ * Linux has no index from files to those who have them open that Node could ask. So all descriptors are read, but by one scan
+ * at a time, which answers all questions that came before it began; and scans rest for longer than they work.
  */
-export async function isOpenForWriting(path: string, changedAt: number): Promise<boolean> {
-  const now = performance.now();
-  if (!latest || now - latest.at > freshMs || latest.at <= changedAt)
-    latest = { at: now, paths: filesOpenForWriting() };
-  return (await latest.paths).has(path);
+export async function isOpenForWriting(path: string): Promise<boolean | undefined> {
+  if (process.platform !== "linux" || !(await isVisible(path))) return undefined;
+  const known = knownWriters.get(path);
+  if (known && (await stillWrites(known))) return true;
+  knownWriters.delete(path);
+  const found = await new Promise<Writer | "none" | "unknown">((answer) => {
+    waiting.push({ path, answer });
+    if (!scanning) void scanWhileAsked();
+  });
+  if (found === "unknown") return undefined;
+  if (found === "none") return false;
+  if (knownWriters.size >= mostKnown) knownWriters.clear();
+  knownWriters.set(path, found);
+  return true;
 }
 
-async function filesOpenForWriting(): Promise<ReadonlySet<string>> {
-  const processes = await listing("/proc");
-  const paths = await Promise.all(processes.filter((name) => /^\d+$/.test(name)).map(writtenBy));
-  return new Set(paths.flat());
-}
-
-async function writtenBy(pid: string): Promise<string[]> {
-  const descriptors = await listing(`/proc/${pid}/fd`);
-  const paths = await Promise.all(descriptors.map((descriptor) => writtenPath(pid, descriptor)));
-  return paths.filter((path) => path !== undefined);
-}
-
-async function writtenPath(pid: string, descriptor: string): Promise<string | undefined> {
+/** Others' descriptors can be read by root only. A file that is gone has no writer that matters. */
+async function isVisible(path: string): Promise<boolean> {
+  const user = process.geteuid?.();
+  if (user === 0) return true;
   try {
-    const path = await readlink(`/proc/${pid}/fd/${descriptor}`);
-    if (!path.startsWith("/")) return undefined;
-    const info = await readFile(`/proc/${pid}/fdinfo/${descriptor}`, "utf8");
-    const flags = Number.parseInt(/^flags:\s*([0-7]+)/m.exec(info)?.[1] ?? "0", 8);
-    return (flags & accessMode) === 0 ? undefined : path;
+    return (await stat(path)).uid === user;
+  } catch (error) {
+    return codeOf(error) === "ENOENT";
+  }
+}
+
+async function scanWhileAsked(): Promise<void> {
+  scanning = true;
+  while (waiting.length > 0) {
+    await sleep(Math.max(0, restsUntil - performance.now()));
+    const questions = waiting;
+    waiting = [];
+    const workedMs = await answerAll(questions);
+    restsUntil = performance.now() + Math.max(leastRestMs, workedMs * restFactor);
+  }
+  scanning = false;
+}
+
+/** Gives the time that it worked, without the time that other work had in between. */
+async function answerAll(questions: readonly Question[]): Promise<number> {
+  const scan = new Scan(await identitiesOf(questions));
+  const isWhole = await scan.run();
+  for (const { path, answer } of questions) answer(scan.writers.get(path) ?? (isWhole ? "none" : "unknown"));
+  return scan.workedMs;
+}
+
+interface Sought {
+  readonly path: string;
+  readonly identity: string;
+}
+
+/** What is sought, by the last part of its name: only descriptors of such a name are looked at more closely. */
+async function identitiesOf(questions: readonly Question[]): Promise<ReadonlyMap<string, readonly Sought[]>> {
+  const sought = new Map<string, Sought[]>();
+  for (const { path } of questions) {
+    const identity = await identityOf(path);
+    if (identity === undefined) continue;
+    const sameName = sought.get(basename(path));
+    if (sameName) sameName.push({ path, identity });
+    else sought.set(basename(path), [{ path, identity }]);
+  }
+  return sought;
+}
+
+/** One pass over the descriptors of all processes, the newest process first: that is who writes a new file. */
+class Scan {
+  readonly writers = new Map<string, Writer>();
+  readonly #sought: ReadonlyMap<string, readonly Sought[]>;
+  #left: number = limits.inboxDescriptors;
+  #sliceBegan = performance.now();
+  workedMs = 0;
+
+  constructor(sought: ReadonlyMap<string, readonly Sought[]>) {
+    this.#sought = sought;
+  }
+
+  /** False when there were too many descriptors, so that some were not looked at. */
+  async run(): Promise<boolean> {
+    if (this.#sought.size === 0) return true;
+    const entries = await readdir("/proc").catch((): string[] => []);
+    const processes = entries.filter((name) => /^\d+$/.test(name)).map(Number);
+    this.#sliceBegan = performance.now();
+    for (const pid of processes.sort((a, b) => b - a)) if (this.#left > 0) await this.#lookAt(`/proc/${pid}`);
+    this.workedMs += performance.now() - this.#sliceBegan;
+    return processes.length > 0 && this.#left > 0;
+  }
+
+  /** Reads synchronously, as /proc is memory: each turn through the thread pool would take many times as long. */
+  async #lookAt(process: string): Promise<void> {
+    const listing = openListing(`${process}/fd`);
+    if (!listing) return;
+    try {
+      for (let entry = listing.readSync(); entry && this.#left > 0; entry = listing.readSync()) {
+        this.#left -= 1;
+        const sought = this.#sought.get(nameBehind(`${process}/fd/${entry.name}`));
+        if (sought) await this.#compare(`${process}/fd/${entry.name}`, sought);
+        await this.#giveWay();
+      }
+    } catch {
+      // The process has ended meanwhile.
+    } finally {
+      listing.closeSync();
+    }
+  }
+
+  async #compare(descriptor: string, sought: readonly Sought[]): Promise<void> {
+    if (!isWriting(descriptor)) return;
+    const identity = await identityOf(descriptor);
+    for (const { path, identity: wanted } of sought)
+      if (identity === wanted) this.writers.set(path, { descriptor, identity });
+  }
+
+  async #giveWay(): Promise<void> {
+    const now = performance.now();
+    if (now - this.#sliceBegan < sliceMs) return;
+    this.workedMs += now - this.#sliceBegan;
+    await yieldToOthers();
+    this.#sliceBegan = performance.now();
+  }
+}
+
+async function stillWrites({ descriptor, identity }: Writer): Promise<boolean> {
+  return isWriting(descriptor) && (await identityOf(descriptor)) === identity;
+}
+
+/** Device and inode: a process in a container knows the file by another path. */
+async function identityOf(path: string): Promise<string | undefined> {
+  try {
+    const { dev, ino } = await stat(path, { bigint: true });
+    return `${dev}:${ino}`;
   } catch {
-    // The process or the descriptor has gone, or is another user's.
     return undefined;
   }
 }
 
-async function listing(folder: string): Promise<string[]> {
+function openListing(folder: string) {
   try {
-    return await readdir(folder);
+    return opendirSync(folder, { bufferSize: 256 });
   } catch {
-    return [];
+    // The process has ended, or is another user's.
+    return undefined;
+  }
+}
+
+/** The name of the file that a descriptor is of; empty when the descriptor has gone. */
+function nameBehind(descriptor: string): string {
+  try {
+    return basename(readlinkSync(descriptor));
+  } catch {
+    return "";
+  }
+}
+
+function isWriting(descriptor: string): boolean {
+  try {
+    const info = readFileSync(descriptor.replace("/fd/", "/fdinfo/"), "utf8");
+    const flags = Number.parseInt(/^flags:\s*([0-7]+)/m.exec(info)?.[1] ?? "0", 8);
+    return (flags & accessMode) !== 0;
+  } catch {
+    return false;
   }
 }

@@ -1,0 +1,123 @@
+import type { BigIntStats } from "node:fs";
+import type { FileLook, RememberedDrop } from "../../ports/drop-memory.ts";
+import { contentOf, generationOfDrop } from "./fingerprint.ts";
+
+/** How long a file must not have changed before it is taken. */
+export interface QuietTimes {
+  readonly stableMs: number;
+  /** Where nobody can tell whether it is open for writing. */
+  readonly unseenMs: number;
+  /** The most that is waited for a file whose writer pauses. */
+  readonly growingMs: number;
+}
+
+const mostRestMs = 60_000;
+
+/** How a file of the inbox looks now, and what was made of it. */
+export class SeenFile {
+  look: FileLook;
+  /** When its content, its name or its rights were last changed: can't be set back by anybody. */
+  changedNs: bigint;
+  /** It was there when the inbox was looked through for the first time. */
+  readonly isOld: boolean;
+  isBusy = false;
+  #drop: RememberedDrop | undefined;
+  /** Since when it has looked like that, by the monotonic clock of this process. */
+  #sinceMs: number;
+  #quietMs: number;
+  #failures = 0;
+  #restsUntilMs = 0;
+  readonly #times: QuietTimes;
+
+  constructor(stats: BigIntStats, drop: RememberedDrop | undefined, isOld: boolean, times: QuietTimes) {
+    this.look = lookOf(stats);
+    this.changedNs = stats.ctimeNs;
+    this.isOld = isOld;
+    this.#drop = drop;
+    this.#sinceMs = performance.now();
+    this.#times = times;
+    this.#quietMs = times.stableMs;
+  }
+
+  /** Whether what it looks like was announced. */
+  get isDone(): boolean {
+    return this.#drop?.isAnnounced === true && isSameLook(this.#drop.look, this.look);
+  }
+
+  get hasGrownSinceTaken(): boolean {
+    return this.#drop !== undefined && isGrown(this.#drop.look, this.look);
+  }
+
+  /** Takes note of how it looks now; `quietForMs`: it is known not to have changed for so long. */
+  update(stats: BigIntStats, quietForMs: number): void {
+    const look = lookOf(stats);
+    const now = performance.now();
+    if (!isSameLook(look, this.look)) {
+      // A writer that has paused will pause again: the next pause is given twice the time.
+      const pausedMs = now - this.#sinceMs;
+      const { stableMs, growingMs } = this.#times;
+      const isPausing = isGrown(this.look, look) && pausedMs < growingMs;
+      this.#quietMs = isPausing ? Math.min(Math.max(stableMs, 2 * pausedMs), growingMs) : stableMs;
+      this.#sinceMs = now;
+    }
+    this.#sinceMs = Math.min(this.#sinceMs, now - quietForMs);
+    this.look = look;
+    this.changedNs = stats.ctimeNs;
+  }
+
+  /** Whether it has not changed for long enough; `isOpen`: whether it is open for writing, as far as can be told. */
+  isQuiet(isOpen: boolean | undefined): boolean {
+    if (isOpen) return false;
+    const least = isOpen === undefined ? Math.max(this.#quietMs, this.#times.unseenMs) : this.#quietMs;
+    return performance.now() - this.#sinceMs >= least;
+  }
+
+  /** The generation that it is announced with; not new when that was done before, and copying set its times back since. */
+  dropOf(
+    content: string,
+    isOfOlderBatches: boolean,
+  ): { readonly generation: string; readonly isNew: boolean } {
+    const before = this.#drop;
+    // It was to be announced when the process died: perhaps it was.
+    if (before && !before.isAnnounced && isSameLook(before.look, this.look))
+      return { generation: before.generation, isNew: true };
+    if (before && contentOf(before.generation) === content && isSetBack(before.look, this.look))
+      return { generation: before.generation, isNew: false };
+    const isKnownByContent = this.isOld && isOfOlderBatches && before === undefined;
+    return {
+      generation: isKnownByContent ? content : generationOfDrop(content, this.changedNs),
+      isNew: true,
+    };
+  }
+
+  /** After it could not be handed over: it is tried again after a wait, which grows. */
+  fail(): void {
+    const waitMs = this.#times.stableMs * 2 ** this.#failures;
+    this.#failures += 1;
+    this.#restsUntilMs = performance.now() + Math.min(waitMs, mostRestMs);
+  }
+
+  get isResting(): boolean {
+    return performance.now() < this.#restsUntilMs;
+  }
+
+  remember(drop: RememberedDrop): void {
+    this.#drop = drop;
+  }
+}
+
+export function lookOf({ ino, size, mtimeNs }: BigIntStats): FileLook {
+  return { inode: String(ino), bytes: String(size), modifiedNs: String(mtimeNs) };
+}
+
+export function isSameLook(one: FileLook, other: FileLook): boolean {
+  return one.inode === other.inode && one.bytes === other.bytes && one.modifiedNs === other.modifiedNs;
+}
+
+function isGrown(before: FileLook, now: FileLook): boolean {
+  return before.inode === now.inode && BigInt(now.bytes) > BigInt(before.bytes);
+}
+
+function isSetBack(before: FileLook, now: FileLook): boolean {
+  return before.inode === now.inode && BigInt(now.modifiedNs) <= BigInt(before.modifiedNs);
+}

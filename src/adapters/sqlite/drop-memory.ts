@@ -1,0 +1,76 @@
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
+import type { DropMemory, RememberedDrop } from "../../ports/drop-memory.ts";
+import type { GroupCommit } from "./group-commit.ts";
+
+/** No object has this name. */
+const firstLookDone = "";
+
+/** The files of the inbox in the file of the document store, with the batches that they have started. */
+export class SqliteDropMemory implements DropMemory {
+  readonly #group: GroupCommit;
+  readonly #get;
+  readonly #put;
+  readonly #names;
+  readonly #delete;
+  #isOfOlderBatches: boolean;
+
+  /** The tables of the document store are there already. */
+  constructor(database: DatabaseSync, group: GroupCommit) {
+    this.#group = group;
+    this.#isOfOlderBatches = group.write(() => {
+      database.exec(`
+        CREATE TABLE IF NOT EXISTS inbox_drops (
+          object TEXT PRIMARY KEY, inode TEXT NOT NULL, bytes TEXT NOT NULL, modified_ns TEXT NOT NULL,
+          generation TEXT NOT NULL, announced INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+      `);
+      const isMarked = database.prepare("SELECT 1 FROM inbox_drops WHERE object = ?").get(firstLookDone);
+      return !isMarked && database.prepare("SELECT 1 FROM batches LIMIT 1").get() !== undefined;
+    });
+    group.flush();
+    this.#get = database.prepare("SELECT * FROM inbox_drops WHERE object = ?");
+    this.#put = database.prepare(`
+      INSERT INTO inbox_drops (object, inode, bytes, modified_ns, generation, announced) VALUES (?, ?, ?, ?, ?, ?)
+      ON CONFLICT (object) DO UPDATE SET inode = excluded.inode, bytes = excluded.bytes,
+        modified_ns = excluded.modified_ns, generation = excluded.generation, announced = excluded.announced
+    `);
+    this.#names = database.prepare("SELECT object FROM inbox_drops WHERE object > ? ORDER BY object LIMIT ?");
+    this.#delete = database.prepare("DELETE FROM inbox_drops WHERE object = ?");
+  }
+
+  get isOfOlderBatches(): boolean {
+    return this.#isOfOlderBatches;
+  }
+
+  endFirstLook(): void {
+    const nothing = { inode: "", bytes: "", modifiedNs: "" };
+    this.put(firstLookDone, { look: nothing, generation: "", isAnnounced: true });
+    this.#isOfOlderBatches = false;
+  }
+
+  get(object: string): RememberedDrop | undefined {
+    const row = this.#group.read(() => this.#get.get(object));
+    return row && toDrop(row);
+  }
+
+  put(object: string, { look, generation, isAnnounced }: RememberedDrop): void {
+    const { inode, bytes, modifiedNs } = look;
+    this.#group.write(() => this.#put.run(object, inode, bytes, modifiedNs, generation, isAnnounced ? 1 : 0));
+  }
+
+  names(after: string, limit: number): readonly string[] {
+    return this.#group.read(() => this.#names.all(after, limit)).map((row) => String(row.object));
+  }
+
+  delete(object: string): void {
+    this.#group.write(() => this.#delete.run(object));
+  }
+}
+
+function toDrop(row: Record<string, SQLOutputValue>): RememberedDrop {
+  return {
+    look: { inode: String(row.inode), bytes: String(row.bytes), modifiedNs: String(row.modified_ns) },
+    generation: String(row.generation),
+    isAnnounced: row.announced === 1,
+  };
+}

@@ -1,0 +1,153 @@
+import { describe, expect, it } from "vitest";
+import { completeTask } from "../../src/core/definition.ts";
+import { DropInterest } from "../../src/core/drop-interest.ts";
+import { matchesPattern, patternProblem } from "../../src/core/drop-pattern.ts";
+import { whyNoDrop } from "../../src/core/drops.ts";
+import { fileDrop, isTriggeredBy, type Trigger } from "../../src/core/trigger.ts";
+
+describe("a pattern", () => {
+  const names = [
+    ...[
+      "Reports (final)",
+      "[EU] sales",
+      "{draft}",
+      "{a,b}",
+      "(x)",
+      "()",
+      "[]",
+      "{}",
+      "a|b",
+      "(a|b)",
+      "{1..3}",
+    ],
+    ...["Q1(1)", "Report (1)+(2)", "x@(a)", "+(x)", "@(x)", "!(x)", "a(b", "a)b", "a[b", "a]b", "a{b", "a}b"],
+    ...[
+      "[!x]",
+      "[^a]",
+      "[[x]]",
+      "[a-",
+      "(?:a)",
+      "!urgent",
+      "!!x",
+      "#1",
+      "~x~",
+      "a&b",
+      "$x",
+      "a^b",
+      "C++",
+      "...",
+    ],
+    ...["a'b", 'a"b', "a;b", "a,b", "a=b", "100%", "@x", "-x", "a b", "a:b", "a<b>", "`x`", "Ü ñ 語"],
+  ];
+
+  it.each(names)("that is the name of a folder takes the files of that folder: %s", (name) => {
+    expect(matchesPattern(`${name}/*.csv`, `${name}/a.csv`)).toBe(true);
+    expect(matchesPattern(`in/${name}/**`, `in/${name}/2026/a.csv`)).toBe(true);
+    expect(matchesPattern(`in/*${name}.csv`, `in/first ${name}.csv`)).toBe(true);
+  });
+
+  it.each([...names, "a\\b", "a*b", "a?b", "**"])("means only itself behind backslashes: %s", (name) => {
+    const escaped = name.replace(/[^\w ]/g, "\\$&");
+    expect(matchesPattern(`${escaped}/*.csv`, `${name}/a.csv`)).toBe(true);
+    expect(matchesPattern(`${escaped}/*.csv`, "other/a.csv")).toBe(false);
+  });
+
+  it.each([
+    [
+      "sales/*.csv",
+      ["sales/a.csv", "sales/.csv.csv"],
+      ["sales/2026/a.csv", "sales/a.CSV", "sales/", "a.csv"],
+    ],
+    ["**/*.csv", ["a.csv", "x/y/a.csv"], ["x/.hidden/a.csv"]],
+    ["{a,b}/*.csv", ["a/x.csv", "b/x.csv"], ["c/x.csv"]],
+    ["@(a|b)/*.csv", ["a/x.csv", "b/x.csv"], ["c/x.csv"]],
+    ["!(archive)/*.csv", ["sales/x.csv"], ["archive/x.csv"]],
+    ["!archive/*.csv", ["!archive/x.csv"], ["sales/x.csv"]],
+    ["20[0-9][0-9].csv", ["2026.csv"], ["20xx.csv"]],
+    ["a?.csv", ["a1.csv"], ["a.csv", "a/.csv"]],
+  ])("%s has its wildcards", (pattern, taken, left) => {
+    const taking = [...taken, ...left].filter((name) => matchesPattern(pattern, name));
+    expect(taking).toEqual(taken.filter((name) => name !== "sales/.csv.csv"));
+  });
+
+  it.each(["", "/sales/*.csv", "sales/", "./sales/*.csv", "../sales/*.csv", "*.part", ".hidden/*", "~x/*"])(
+    "that can match nothing is refused: %j",
+    (pattern) => {
+      expect(patternProblem(pattern)).toEqual(expect.any(String));
+    },
+  );
+
+  it.each(["*", "**", "sales/*.csv", "a.b/c..d", "*.parts", "a/{b,c}.csv"])("is accepted: %s", (pattern) => {
+    expect(patternProblem(pattern)).toBeUndefined();
+  });
+});
+
+it.each(["sales/", "sales/2026/", "/", "sales/2026_$folder$", "a/.b/c", "~$a.xlsx", "a.csv~", "a.PART"])(
+  "is no file that was dropped: %s",
+  (object) => {
+    expect(whyNoDrop(object)).toBeDefined();
+    for (const pattern of ["**", "*", "sales/*", "sales/**", "**/*"])
+      expect(isTriggeredBy(fileDrop(pattern), { bucket: "inbox", object })).toBe(false);
+  },
+);
+
+describe("what workflows make of an inbox", () => {
+  const interestOf = (triggers: readonly Trigger[], to?: string) =>
+    new DropInterest("inbox", [
+      {
+        definition: {
+          format: 1,
+          workflowId: "sales",
+          tasks: [
+            completeTask({
+              id: "a",
+              type: to === undefined ? "function" : "archiveFile",
+              with: { to: to ?? "" },
+            }),
+          ],
+        },
+        triggers,
+      },
+    ]);
+
+  it("says why nothing takes a file", () => {
+    const interest = interestOf(
+      [fileDrop("sales/*.csv"), fileDrop("other/*", { bucket: "elsewhere" })],
+      "archive",
+    );
+    expect(interest.whyUntaken("sales/a.csv")).toBeUndefined();
+    expect(interest.whyUntaken("sales/A.CSV")).toMatch(
+      /"sales\/\*\.csv" of workflow sales .*upper and lower case/,
+    );
+    expect(interest.whyUntaken("other/a.csv")).toBe("no pattern matches it");
+    expect(interest.whyUntaken("sales/")).toBe("it is a folder");
+    expect(interest.whyUntaken("archive/sales/a.csv")).toBeUndefined();
+    expect(interestOf([]).whyUntaken("a.csv")).toBe("no workflow has a file trigger");
+  });
+
+  it.each([
+    [["sales/*.csv"], "archive/", true],
+    [["sales/*.csv"], "archive/{{ input.object }}", true],
+    [["sales/*.csv"], "{{ input.folder }}", false],
+    [["**/*.csv"], "archive/", false],
+    [["*/*/*.csv"], "archive/", false],
+    [["*.csv"], "archive/", true],
+    [["archive/again/*.csv"], "archive/", false],
+    [["sales/**"], "archive/", true],
+    [["{sales,archive}/*.csv"], "archive/", false],
+    [["[EU] sales/*.csv"], "archive/", false],
+  ])("%j with an archive in %s: the archive is passed over: %s", (patterns, to, expected) => {
+    const interest = interestOf(
+      patterns.map((pattern) => fileDrop(pattern)),
+      to,
+    );
+    expect(interest.passesOver("archive/")).toBe(expected);
+    expect(interest.passesOver("sales/")).toBe(false);
+  });
+
+  it("passes over the folders of an archive, but for one that a pattern names", () => {
+    const interest = interestOf([fileDrop("sales/*.csv"), fileDrop("archive/again/*.csv")], "archive");
+    expect(interest.passesOver("archive/sales/")).toBe(true);
+    expect(interest.passesOver("archive/again/")).toBe(false);
+  });
+});
