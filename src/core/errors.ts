@@ -1,3 +1,5 @@
+export { messageOf } from "./reason.ts";
+
 import { type Disposition, type ErrorCode, errorCatalog } from "./error-catalog.ts";
 import type { JsonObject } from "./json.ts";
 
@@ -69,21 +71,16 @@ export class TaskError extends Error {
 
 /** Where something came from that nobody foresaw; undefined for errors with a code, which say what they are. */
 export function stackOf(thrown: unknown): string | undefined {
-  // By name: a workflow may have been loaded with another copy of the package.
-  const isCoded = thrown instanceof Error && (thrown.name === "BatonError" || thrown.name === "TaskError");
-  return thrown instanceof Error && !isCoded ? thrown.stack : undefined;
+  try {
+    // By name: a workflow may have been loaded with another copy of the package.
+    const isCoded = thrown instanceof Error && (thrown.name === "BatonError" || thrown.name === "TaskError");
+    return thrown instanceof Error && !isCoded ? thrown.stack : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The code that an error brought along: of the system, such as `ENOENT`, of gRPC or HTTP, or of Baton. */
 export function codeOf(thrown: unknown): unknown {
   return thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
-}
-
-/** The message of anything that was thrown, even of what refuses to be shown. */
-export function messageOf(thrown: unknown): string {
-  try {
-    return thrown instanceof Error ? String(thrown.message) : String(thrown);
-  } catch {
-    return "something was thrown that can't be shown";
-  }
 }

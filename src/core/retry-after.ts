@@ -1,4 +1,5 @@
 import { limits } from "./limits.ts";
+import { shortened } from "./short-text.ts";
 import type { StoredError } from "./stored.ts";
 
 const imfDate = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
@@ -68,6 +69,6 @@ export function withPause(
   const pause = error.retryable ? pauseOf(thrown) : undefined;
   if (!pause) return { error };
   const note = ` (${pause.note})`;
-  const message = error.message.slice(0, limits.errorMessageCharacters - note.length) + note;
+  const message = shortened(error.message, limits.errorMessageCharacters - note.length) + note;
   return { error: { ...error, message }, retryAfterSeconds: pause.seconds };
 }

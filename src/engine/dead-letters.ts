@@ -3,6 +3,7 @@ import { type ErrorCode, errorCatalog } from "../core/error-catalog.ts";
 import { BatonError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { type DeadLetter, DeadLetterSchema } from "../core/records.ts";
+import { shortened } from "../core/short-text.ts";
 import type { DocumentKey } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { commitOwned } from "./owned-commit.ts";
@@ -49,7 +50,7 @@ export class DeadLetters {
     const data: DeadLetter = {
       deadLetterId,
       code: refusal.code,
-      message: refusal.message.slice(0, limits.errorMessageCharacters),
+      message: shortened(refusal.message, limits.errorMessageCharacters),
       remedy: errorCatalog[refusal.code].remedy,
       body: inline ? Buffer.from(body).toString("base64") : null,
       bodyBytes: body.byteLength,

@@ -10,6 +10,7 @@ import { callbackPages } from "../core/callback-pages.ts";
 import { messageOf } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { pauseOf } from "../core/retry-after.ts";
+import { shortened } from "../core/short-text.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { callbackMessage } from "./messages.ts";
 import type { Outbox, StoredCallback } from "./outbox.ts";
@@ -98,7 +99,7 @@ class Delivery {
 
   async #failed({ error, retryAfterSeconds }: Problem): Promise<void> {
     const { ids, clock, timer, logger } = this.#dependencies;
-    const send = { at: clock.now(), error: error.slice(0, limits.noteCharacters), retryAfterSeconds };
+    const send = { at: clock.now(), error: shortened(error, limits.noteCharacters), retryAfterSeconds };
     const failed = sendFailed(this.#current.callback, send, ids.unique());
     const { callbackId, eventId, batchId, taskId, state, dueSeconds } = failed;
     logger.warn("a callback was not taken", { callbackId, batchId, taskId, state, error });

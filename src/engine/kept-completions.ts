@@ -3,6 +3,7 @@ import { KeptCompletionSchema, outcomeOfTold, type ToldEnding } from "../core/ke
 import { limits } from "../core/limits.ts";
 import type { Completion } from "../core/messages.ts";
 import type { AttemptOutcome } from "../core/settlement.ts";
+import { shortened } from "../core/short-text.ts";
 import type { DocumentKey, DocumentStore } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { commitOwned } from "./owned-commit.ts";
@@ -26,7 +27,7 @@ export async function storeCompletion(
   { batchId, taskId }: TaskName,
   completion: Completion,
 ): Promise<ToldEnding> {
-  if ("error" in completion) return { error: completion.error.slice(0, limits.errorMessageCharacters) };
+  if ("error" in completion) return { error: shortened(completion.error, limits.errorMessageCharacters) };
   const json = jsonText(completion.result);
   // Told once more, it is the same object.
   const object = `${batchId}/${taskId}/completion-${hashJson(json.text)}.json`;

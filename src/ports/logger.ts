@@ -1,6 +1,7 @@
 import type { JsonValue } from "../core/json.ts";
 
-export type LogFields = { readonly [name: string]: JsonValue | undefined };
+/** An error is written with the whole of its reason, and where it was thrown. */
+export type LogFields = { readonly [name: string]: JsonValue | Error | undefined };
 
 /** Structured log. Fields never hold secrets or whole payloads. */
 export interface Logger {

@@ -1,6 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import { messageOf, TaskError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
+import { withoutSecrets } from "../core/secrets.ts";
+import { shortened } from "../core/short-text.ts";
 import type { Notes } from "../core/stored.ts";
 
 /** What a task notes about its work while it runs. */
@@ -8,9 +10,9 @@ export interface TaskNotes {
   /** Adds to a counter of the TaskLog. */
   count(name: string, by?: number): void;
   /** Notes something that is worth a look, and no error. */
-  warn(message: string): void;
+  warn(message: string | Error): void;
   /** Notes an error that does not fail the task. */
-  error(message: string): void;
+  error(message: string | Error): void;
   /**
    * Does something with every item, one after another; an item that fails is noted, counted in `items_failed`, and
    * does not keep the others from being done. Counts `items_processed`. Throws `ALL_ITEMS_FAILED` when none succeeded.
@@ -41,11 +43,11 @@ export class NoteTaker implements TaskNotes {
     else this.#counters.set(kept, sum);
   }
 
-  warn(message: string): void {
+  warn(message: string | Error): void {
     this.#note(this.#warnings, message);
   }
 
-  error(message: string): void {
+  error(message: string | Error): void {
     this.#note(this.#errors, message);
   }
 
@@ -82,8 +84,8 @@ export class NoteTaker implements TaskNotes {
     };
   }
 
-  #note(notes: string[], message: string): void {
+  #note(notes: string[], message: unknown): void {
     if (notes.length >= limits.notes) this.#dropped += 1;
-    else notes.push(message.slice(0, limits.noteCharacters));
+    else notes.push(shortened(withoutSecrets(messageOf(message)), limits.noteCharacters));
   }
 }

@@ -1,5 +1,6 @@
 import { TaskError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
+import { shortened } from "../core/short-text.ts";
 import type { Compilation, InvocationAction, InvocationState } from "../ports/dataform.ts";
 import type { TaskNotes } from "../runtime/note-taker.ts";
 
@@ -25,7 +26,7 @@ const shownErrors = 5;
 export function compilationFailure({ name, errors }: Compilation): TaskError {
   const shown = errors
     .slice(0, shownErrors)
-    .map(({ path, message }) => `${path ?? "no file"}: ${message.slice(0, limits.noteCharacters)}`);
+    .map(({ path, message }) => `${path ?? "no file"}: ${shortened(message, limits.noteCharacters)}`);
   const more = errors.length > shownErrors ? `; and ${errors.length - shownErrors} more` : "";
   return new TaskError(`${name} has errors: ${shown.join("; ")}${more}`, {
     code: "DATAFORM_COMPILATION_FAILED",
@@ -45,7 +46,7 @@ export function failureOf(
     .filter((action) => action.state === "FAILED")
     .map(({ target, failureReason }) => `${target}: ${failureReason ?? "no reason given"}`);
   for (const failure of failed) context.error(failure);
-  const shown = failed.slice(0, shownErrors).map((failure) => failure.slice(0, limits.noteCharacters));
+  const shown = failed.slice(0, shownErrors).map((failure) => shortened(failure, limits.noteCharacters));
   const more = failed.length > shownErrors ? `; and ${failed.length - shownErrors} more` : "";
   const why = shown.length > 0 ? `: ${shown.join("; ")}${more}` : "";
   const how = state === "CANCELLED" ? "was cancelled" : "failed";

@@ -13,3 +13,15 @@ logger.error("sent with whsec_c2VjcmV0 in vain", {
   nested: { at: ["bearer xyz"] },
 });
 createLogger("info").info("without a project", { batchId: "b-1" });
+const unreachable = new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED 127.0.0.1:1") });
+const more: Record<string, unknown> = {
+  error: unreachable,
+  all: [new AggregateError([new Error("one"), new Error("two")])],
+  map: new Map([["a", new Set([1n])]]),
+  url: new URL("https://user:hunter2@example.com/a?token=hunter2"),
+  day: new Date(0),
+  nan: Number.NaN,
+};
+more.self = more;
+Reflect.apply(logger.error, logger, ["with an error", more]);
+Reflect.apply(logger.error, logger, [unreachable]);

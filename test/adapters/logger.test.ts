@@ -11,11 +11,13 @@ const lines = stderr
   .trimEnd()
   .split("\n")
   .map((line) => LineSchema.parse(JSON.parse(line)));
-const [ofBatch, ofAnother, ofNone, secret, bare] = lines;
+const [ofBatch, ofAnother, ofNone, secret, bare, withError, errorAlone] = lines;
 
 test("each line is one JSON object with what Cloud Logging looks for", () => {
-  expect(lines).toHaveLength(5);
-  expect(lines.map(({ severity }) => severity)).toEqual(["INFO", "WARNING", "ERROR", "ERROR", "INFO"]);
+  expect(lines.map(({ severity }) => severity)).toEqual([
+    ...["INFO", "WARNING", "ERROR", "ERROR", "INFO"],
+    ...["ERROR", "ERROR"],
+  ]);
   expect(ofBatch).toMatchObject({ message: "a line of the batch", batchId: "b-1", attempt: 2, rows: 7 });
   for (const { time } of lines) expect(new Date(String(time)).toISOString()).toBe(time);
 });
@@ -51,4 +53,26 @@ test("without a project lines are labelled, and name no trace", () => {
 test("secrets that an error quotes are not written", () => {
   expect(secret).toMatchObject({ message: "sent with whsec_… in vain", error: "header was: Bearer …" });
   expect(stderr).not.toMatch(/c2VjcmV0|abc\.def|xyz/);
+});
+
+test("errors among the fields, or in the message's place, are written with their whole reason and their place", () => {
+  const reason = "connect ECONNREFUSED 127.0.0.1:1";
+  const stack = expect.stringMatching(/^TypeError: fetch failed\n {4}at .*logger-child/);
+  expect(withError).toMatchObject({
+    message: "with an error",
+    error: reason,
+    all: ["one; two"],
+    stack_trace: stack,
+  });
+  expect(errorAlone).toMatchObject({ message: reason, error: reason, stack_trace: stack });
+});
+
+test("what JSON makes nothing of is written as what it is", () => {
+  expect(withError).toMatchObject({
+    map: { a: ["1"] },
+    url: "https://user:…@example.com/a?token=…",
+    day: "1970-01-01T00:00:00.000Z",
+    nan: "NaN",
+  });
+  expect(stderr).not.toContain("hunter2");
 });

@@ -1,7 +1,9 @@
 import { destination, type Level, pino } from "pino";
-import type { Logger } from "../../ports/logger.ts";
+import { messageOf } from "../../core/errors.ts";
+import { loggable } from "../../core/log-fields.ts";
+import { withoutSecrets } from "../../core/secrets.ts";
+import type { LogFields, Logger } from "../../ports/logger.ts";
 import { cloudFields, type LogContext } from "./cloud-fields.ts";
-import { withoutSecrets } from "./secrets.ts";
 
 export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -30,10 +32,12 @@ export function createLogger(level: LogLevel, context: LogContext = {}): Logger 
     },
     destination({ fd: 2, sync: true }),
   );
-  return {
-    debug: (message, fields) => log.debug(fields ?? {}, message),
-    info: (message, fields) => log.info(fields ?? {}, message),
-    warn: (message, fields) => log.warn(fields ?? {}, message),
-    error: (message, fields) => log.error(fields ?? {}, message),
+  const writer = (name: "debug" | "info" | "warn" | "error") => (message: string, fields?: LogFields) => {
+    if (!log.isLevelEnabled(name)) return;
+    // A task in JavaScript may give an error in the message's place.
+    const given: unknown = message;
+    const shown = given instanceof Error ? { error: given, ...fields } : { ...fields };
+    log[name](loggable(shown), messageOf(given));
   };
+  return { debug: writer("debug"), info: writer("info"), warn: writer("warn"), error: writer("error") };
 }

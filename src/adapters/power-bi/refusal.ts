@@ -1,5 +1,6 @@
 import { TaskError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
+import { shortened } from "../../core/short-text.ts";
 import { pauseAskedBy } from "../remote/asked-pause.ts";
 import type { Answer } from "../remote/exchange.ts";
 import { saidIn } from "./answers.ts";
@@ -23,7 +24,7 @@ export function isTokenRefused({ status, body }: Answer): boolean {
 /** What an answer that is no success means for the task. `what` is shown; it holds no secrets. */
 export function refusal(what: string, answer: Answer): TaskError {
   const { status, body } = answer;
-  const message = `${what} answered ${status}: ${saidIn(body).slice(0, limits.shownAnswerCharacters)}`;
+  const message = `${what} answered ${status}: ${shortened(saidIn(body), limits.shownAnswerCharacters)}`;
   const final = (code: string, advice: string) =>
     new TaskError(`${message}. ${advice}`, { code, retryable: false });
   if ((status === 400 || status === 429) && dayLimit.test(body))

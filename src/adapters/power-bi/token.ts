@@ -1,6 +1,7 @@
 import type { INetworkModule } from "@azure/msal-node";
 import { messageOf, TaskError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
+import { shortened } from "../../core/short-text.ts";
 import { TokenNetwork } from "./token-network.ts";
 
 export interface PowerBiCredentials {
@@ -66,7 +67,10 @@ export class TokenSource {
   }
 
   #failure(said: string): TaskError {
-    const shown = said.replaceAll(this.#credentials.clientSecret, "…").slice(0, limits.shownAnswerCharacters);
+    const shown = shortened(
+      said.replaceAll(this.#credentials.clientSecret, "…"),
+      limits.shownAnswerCharacters,
+    );
     const status = this.#network.lastStatus;
     if (status >= 400 && status <= 499 && status !== 408 && status !== 429)
       return new TaskError(

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { messageOf } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
+import { shortened } from "../../core/short-text.ts";
 import { pauseAskedByGoogle } from "./asked-pause.ts";
 import { statusOfRefusal } from "./service-answer.ts";
 
@@ -63,6 +64,6 @@ function textOf(header: unknown): string | null {
 }
 
 function strangeMessage(status: number, text: string): string {
-  const shown = text.trim().slice(0, limits.shownAnswerCharacters);
+  const shown = shortened(text.trim(), limits.shownAnswerCharacters);
   return `What came is not an answer of the service: ${status}${shown === "" ? "" : ` ${shown}`}`;
 }

@@ -1,6 +1,7 @@
 import type * as z from "zod";
 import { jsonIn } from "../../core/json.ts";
 import { limits } from "../../core/limits.ts";
+import { shortened } from "../../core/short-text.ts";
 import { GoogleRefusal, type GoogleRest } from "../../ports/google-rest.ts";
 import { pauseAskedByGoogle } from "./asked-pause.ts";
 import { type Answer, exchange } from "./exchange.ts";
@@ -68,7 +69,7 @@ function refusal(answeredStatus: number, headers: Headers, json: unknown): Googl
 function reasonIn(json: unknown): string {
   const message = fieldOf(fieldOf(json, "error"), "message");
   const reason = typeof message === "string" ? message : typeof json === "string" ? json.trim() : "";
-  return reason.slice(0, limits.shownAnswerCharacters) || "no reason was given";
+  return shortened(reason, limits.shownAnswerCharacters) || "no reason was given";
 }
 
 function fieldOf(value: unknown, name: string): unknown {

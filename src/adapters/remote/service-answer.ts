@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { limits } from "../../core/limits.ts";
+import { shortened } from "../../core/short-text.ts";
 
 /**
  * What came is not an answer of the service: the page of a proxy, an empty one, half of one. It counts as no answer: what was
@@ -61,7 +62,8 @@ export function statusOfRefusal(status: number, body: unknown): number {
 
 function kindOf(body: unknown): string {
   if (body === noContent || body === undefined || body === "") return "it is empty";
-  if (typeof body === "string") return `it is text, "${body.trim().slice(0, limits.shownAnswerCharacters)}"`;
+  if (typeof body === "string")
+    return `it is text, "${shortened(body.trim(), limits.shownAnswerCharacters)}"`;
   if (Array.isArray(body)) return "it is a list";
   return body === null ? "it is null" : "it is other JSON";
 }

@@ -1,3 +1,4 @@
+import { shortened } from "../../core/short-text.ts";
 import type { BatchView, TaskView } from "../../core/views.ts";
 import { durationBetween, oneLine, table } from "./text.ts";
 
@@ -47,7 +48,7 @@ export function batchText(view: BatchView): string {
     ["lineage", `run ${view.run} of ${view.lineageId}`],
     ["created", view.createdAt],
     ["ended", view.endedAt ?? ""],
-    ["input", oneLine(JSON.stringify(view.input)).slice(0, 200)],
+    ["input", shortened(oneLine(JSON.stringify(view.input)), 200)],
   ];
   const lines = facts
     .filter(([, value]) => value !== "")
