@@ -3,19 +3,11 @@ import { FUNCTION_TASK_TYPE, type TaskDefinition } from "./definition.ts";
 import { BatonError } from "./errors.ts";
 import { executionKey, fieldValues } from "./idempotency.ts";
 import type { JsonValue } from "./json.ts";
-import type { BatchStatus } from "./status.ts";
+import { answeringRun, type LineageRun } from "./lineage.ts";
 
 /** The key of the batch of an item: the same item, wherever and however often it stands, is one batch. */
 export function backfillKey(item: JsonValue): string {
   return `backfill ${hashJson(item)}`;
-}
-
-/** One run of the lineage that an item has begun. */
-export interface ItemRun {
-  readonly batchId: string;
-  readonly status: BatchStatus;
-  readonly run: number;
-  readonly createdAt: string;
 }
 
 /** What is known of one task's idempotency key before the item has a batch. */
@@ -34,29 +26,27 @@ export type ItemDecision =
   /** A batch that ended badly, to be retried. */
   | { readonly action: "retry"; readonly batchId: string; readonly reason: string };
 
-/**
- * What is to be done about an item. A lineage may have branched, when its workflow changed between two retries: one
- * run that succeeded is enough, and none is retried beside one that runs.
- */
-export function decideItem(runs: readonly ItemRun[], keys: readonly ItemKey[]): ItemDecision {
-  const newestFirst = runs.toSorted(
-    (one, other) => other.run - one.run || other.createdAt.localeCompare(one.createdAt),
-  );
-  const done = newestFirst.find(({ status }) => status === "SUCCESS");
-  if (done) return { action: "skip", reason: `done: ${done.batchId}` };
-  const running = newestFirst.find(({ status }) => status === "RUNNING");
-  if (running) return { action: "follow", batchId: running.batchId, reason: `running: ${running.batchId}` };
-  const [failed] = newestFirst;
-  if (failed)
-    return {
-      action: "retry",
-      batchId: failed.batchId,
-      reason: `${failed.status === "CANCELLED" ? "cancelled" : "failed"}: ${failed.batchId}`,
-    };
+/** What is to be done about an item, by the runs of its lineage; no run is retried beside one that is under way. */
+export function decideItem(runs: readonly LineageRun[], keys: readonly ItemKey[]): ItemDecision {
+  const run = answeringRun(runs);
+  if (run) return decideRun(run);
   const [first] = keys;
   if (first && keys.every(({ key, completed }) => key !== null && completed))
     return { action: "skip", reason: `already_completed: ${first.key}` };
   return { action: "run", reason: "new" };
+}
+
+function decideRun({ batchId, status }: LineageRun): ItemDecision {
+  switch (status) {
+    case "SUCCESS":
+      return { action: "skip", reason: `done: ${batchId}` };
+    case "RUNNING":
+      return { action: "follow", batchId, reason: `running: ${batchId}` };
+    case "CANCELLED":
+      return { action: "retry", batchId, reason: `cancelled: ${batchId}` };
+    case "ERROR":
+      return { action: "retry", batchId, reason: `failed: ${batchId}` };
+  }
 }
 
 /** Whether a task has a key that depends on nothing but the input of its batch, unless that lacks what the key is made of. */

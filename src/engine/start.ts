@@ -5,18 +5,22 @@ import { BatonError } from "../core/errors.ts";
 import type { Graph } from "../core/graph.ts";
 import { encodeJson, type JsonValue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
+import { answeringRun } from "../core/lineage.ts";
 import type { ObjectMessage, StartMessage } from "../core/messages.ts";
-import type { TaskBatch } from "../core/records.ts";
+import { type TaskBatch, TaskBatchSchema } from "../core/records.ts";
 import { type Schedule, slotInput, slotKey, slotText } from "../core/schedule.ts";
 import { isTriggeredBy } from "../core/trigger.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
+import type { SyncMark } from "../ports/store.ts";
 import type { Batches } from "./batches.ts";
 import type { Definitions } from "./definitions.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { executeMessage } from "./messages.ts";
 import { publishSince } from "./publish.ts";
+import { forEachReadable } from "./readable.ts";
 
 export interface Started {
+  /** The batch of the key; once that has ended badly and was retried, the run that answers for its lineage. */
   readonly batchId: string;
   /** False when the key had started this batch before. */
   readonly created: boolean;
@@ -112,16 +116,36 @@ export class Starter {
     const since = store.mark();
     const { kind } = await this.#batches.create(batch, graph);
     if (kind === "won") logger.info("batch started", { batchId, workflowId, startedBy });
-    const pinned = await this.#batches.pinned(batchId);
+    if (kind === "won") return this.#publish(since, { batchId, created: true });
+    const { batch: found } = await this.#batches.read(batchId);
+    const answering = isRetryable(found) ? await this.#answering(found) : found;
+    const started = { batchId: answering.batchId, created: false };
     // Whoever created the batch may have died before it published: a start that comes again publishes again.
-    if (kind === "won" || (await this.#batches.read(batchId)).batch.status === "RUNNING")
-      await publishSince(
-        this.#dependencies,
-        since,
-        pinned.graph.roots.map((taskId) => executeMessage(pinned, taskId)),
-      );
-    return { batchId, created: kind === "won" };
+    if (answering.status === "RUNNING") return this.#publish(since, started);
+    return started;
   }
+
+  /** The run that answers for the lineage of a batch that ended badly. */
+  async #answering(first: TaskBatch): Promise<TaskBatch> {
+    const runs = [first];
+    const ofLineage = [{ field: "lineageId", equals: first.lineageId }];
+    await forEachReadable(this.#dependencies.store, "batches", ofLineage, TaskBatchSchema, ({ data }) => {
+      runs.push(data);
+    });
+    return answeringRun(runs) ?? first;
+  }
+
+  async #publish(since: SyncMark, started: Started): Promise<Started> {
+    const pinned = await this.#batches.pinned(started.batchId);
+    const messages = pinned.graph.roots.map((taskId) => executeMessage(pinned, taskId));
+    await publishSince(this.#dependencies, since, messages);
+    return started;
+  }
+}
+
+/** Only of these there can be a retry. */
+function isRetryable({ status }: TaskBatch): boolean {
+  return status === "ERROR" || status === "CANCELLED";
 }
 
 /**

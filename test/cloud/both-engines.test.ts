@@ -78,3 +78,16 @@ test("graphs of every rule end as a sequential oracle says", async () => {
     expect(Object.fromEntries(ends)).toEqual(oracle(tasks));
   }
 });
+
+test("the key of a start answers with the retry of its batch on Google Cloud too", async () => {
+  let mended = false;
+  const daily = workflow("daily").task("work", () => (mended ? "done" : fail()), { retry: false });
+  const cloud = await cloudInProcess([daily]);
+  const first = await cloud.run("daily", "today");
+  expect(await cloud.run("daily", "today")).toBe(first);
+  mended = true;
+  const { batchId } = await cloud.app.engine.retry(first);
+  await cloud.idle();
+  expect(await cloud.run("daily", "today")).toBe(batchId);
+  expect((await cloud.app.engine.status(batchId)).status).toBe("SUCCESS");
+});

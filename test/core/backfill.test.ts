@@ -1,17 +1,12 @@
 import { expect, test } from "vitest";
-import {
-  backfillKey,
-  decideItem,
-  type ItemKey,
-  type ItemRun,
-  keyFromInput,
-} from "../../src/core/backfill.ts";
+import { backfillKey, decideItem, type ItemKey, keyFromInput } from "../../src/core/backfill.ts";
 import { completeTask } from "../../src/core/definition.ts";
 import { executionKey, type Idempotency } from "../../src/core/idempotency.ts";
 import type { JsonValue } from "../../src/core/json.ts";
 import { defaults } from "../../src/core/limits.ts";
+import type { LineageRun } from "../../src/core/lineage.ts";
 
-function run(batchId: string, status: ItemRun["status"], run: number, second = 0): ItemRun {
+function run(batchId: string, status: LineageRun["status"], run: number, second = 0): LineageRun {
   return { batchId, status, run, createdAt: `2026-11-21T00:00:0${second}.000Z` };
 }
 
@@ -19,7 +14,7 @@ const done: ItemKey = { key: "flow/a?x=1", completed: true };
 const notDone: ItemKey = { key: "flow/b?x=1", completed: false };
 const unknown: ItemKey = { key: null, completed: false };
 
-test.each<[string, ItemRun[], ItemKey[], string, string]>([
+test.each<[string, LineageRun[], ItemKey[], string, string]>([
   ["nothing is known of it", [], [], "run", "new"],
   ["no task has a key", [], [unknown], "run", "new"],
   ["the work of every task is done", [], [done, done], "skip", "already_completed: flow/a?x=1"],

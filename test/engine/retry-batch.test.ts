@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { TaskError, workflow } from "../../src/index.ts";
+import { fileDrop, TaskError, workflow } from "../../src/index.ts";
 import { statuses, temporaryFolder, testApp, untilEnded } from "../support/app.ts";
 
 /** a → bad → below, and a → good; `bad` fails until it is mended. */
@@ -88,4 +88,40 @@ test("a batch that runs, and one that succeeded, can't be retried", async () => 
   await untilEnded(app, batchId);
   await expect(app.engine.retry(batchId)).rejects.toMatchObject({ code: "BATCH_SUCCEEDED" });
   await expect(app.engine.retry("nope")).rejects.toMatchObject({ code: "BATCH_UNKNOWN" });
+});
+
+test("a key answers with the retry of its batch, which runs and then has succeeded", async () => {
+  const data = temporaryFolder();
+  const start = { kind: "start", workflowId: "flow", key: "today" } as const;
+  const before = testApp({ data, workflows: [flow([], false)] });
+  const { batchId } = await before.engine.start(start);
+  before.work.start();
+  await untilEnded(before, batchId);
+  // Nobody has retried it.
+  expect(await before.engine.start(start)).toEqual({ batchId, created: false });
+  await before.close();
+
+  const after = testApp({ data, workflows: [flow([], true)] });
+  const { batchId: second } = await after.engine.retry(batchId);
+  expect(await after.engine.start(start)).toEqual({ batchId: second, created: false });
+  after.work.start();
+  expect((await untilEnded(after, second)).status).toBe("SUCCESS");
+  expect(await after.engine.start(start)).toEqual({ batchId: second, created: false });
+});
+
+test("a file that is dropped again answers with the retry of its batch, and starts nothing", async () => {
+  let mended = false;
+  const files = workflow("files", { on: [fileDrop("in/*.csv")] }).task("load", () => {
+    if (!mended) throw new TaskError("broken", { retryable: false });
+  });
+  const app = testApp({ workflows: [files] });
+  const drop = { kind: "object", bucket: "inbox", object: "in/a.csv", generation: "1" } as const;
+  const [first] = await app.engine.startByObject(drop);
+  app.work.start();
+  await untilEnded(app, first?.batchId ?? "");
+  mended = true;
+  const { batchId } = await app.engine.retry(first?.batchId ?? "");
+  await untilEnded(app, batchId);
+  expect(await app.engine.startByObject(drop)).toEqual([{ batchId, created: false }]);
+  expect(await app.engine.list({})).toHaveLength(2);
 });

@@ -19,8 +19,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "only the create-winner publishes the roots",
     file: "engine/start.ts",
-    find: 'if (kind === "won" || (await this.#batches.read(batchId)).batch.status === "RUNNING")',
-    replace: 'if (kind === "won")',
+    find: 'if (answering.status === "RUNNING") return this.#publish(since, started);',
+    replace: "",
   },
   {
     name: "only the create-winner passes a skip on",
