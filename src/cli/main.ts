@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { containStrayErrors } from "../composition/stray-errors.ts";
 import { BatonError, codeOf, messageOf } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
 import { reportFailure } from "./failure.ts";
@@ -86,16 +87,23 @@ function guardProcess(session: Session, hasLauncher: boolean): void {
   for (const stream of [process.stdout, process.stderr])
     stream.on("error", (error) => endWithReader(session, error));
   muteWarnings(["MetadataLookupWarning"]);
-  // A promise that a task's code forgot about: the task itself ends as it ends.
-  process.on("unhandledRejection", (reason) =>
-    session.note(`warning: a promise that nobody awaits was rejected: ${messageOf(reason)}`),
-  );
-  process.on("uncaughtException", (error) => {
-    const problem = `Something threw where nobody catches, perhaps a task's own code: ${messageOf(error)}`;
-    process.exit(
-      reportFailure(session, new BatonError("STRAY_EXCEPTION", problem, { cause: error }), wantsJson()),
-    );
+  containStrayErrors({
+    tell: (message, { batchId, taskId, error }) => {
+      const whose = batchId === undefined ? "" : ` (task ${taskId} of ${batchId}, which has ended)`;
+      session.note(`warning: ${message}${whose}: ${error}`);
+    },
+    stop: (thrown) => stopByException(session, thrown),
   });
+}
+
+/** A command that works on tasks gives them back first. */
+function stopByException(session: Session, thrown: unknown): void {
+  const problem = `An exception of unknown origin, perhaps of a workflow file: ${messageOf(thrown)}`;
+  const stray = new BatonError("STRAY_EXCEPTION", problem, { cause: thrown });
+  // A command that goes on to its end tells its own outcome.
+  session.exitCode = reportFailure(session, stray, wantsJson() && !giveBack);
+  if (giveBack) giveBack(session.exitCode);
+  else process.exit(session.exitCode);
 }
 
 /** Google's client warns of these where there are no credentials: Baton tells that itself, with what to do. */
@@ -107,15 +115,21 @@ function muteWarnings(names: readonly string[]): void {
   });
 }
 
+/** Lets the command that runs give its work back, and ends the process when that takes too long. */
+let giveBack: ((exitCode: number) => void) | undefined;
+
 function catchSignals(): AbortSignal {
   const controller = new AbortController();
   let first: { readonly signal: string; readonly at: number } | undefined;
+  giveBack = (exitCode) => {
+    setTimeout(() => process.exit(exitCode), limits.shutdownSeconds * 1_000 + marginMs).unref();
+    controller.abort(exitCode);
+  };
   const receive = (signal: "SIGINT" | "SIGTERM" | "SIGHUP") => {
     const exitCode = 128 + constants.signals[signal];
     if (!first) {
       first = { signal, at: performance.now() };
-      setTimeout(() => process.exit(exitCode), limits.shutdownSeconds * 1_000 + marginMs).unref();
-      controller.abort(exitCode);
+      giveBack?.(exitCode);
     } else if (signal !== first.signal || performance.now() - first.at > sameSignalMs) process.exit(exitCode);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, receive);

@@ -30,7 +30,7 @@ export function openCloud(options: CloudOptions): App {
   const store = new FirestoreDocumentStore(google, systemClock);
   const messages = openMessages(configuration, seal);
   const { broker, timer } = messages;
-  const { warehouse, callbackArchive, close: closeWarehouse } = openWarehouse(configuration);
+  const { warehouse, callbackArchive, close: closeWarehouse } = openWarehouse(configuration, logger);
   const ground = {
     store,
     broker,

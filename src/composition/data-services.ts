@@ -2,8 +2,10 @@ import { FolderObjectStore } from "../adapters/filesystem/object-store.ts";
 import { ownBuckets } from "../core/buckets.ts";
 import { BatonError } from "../core/errors.ts";
 import type { CallbackArchive } from "../ports/callbacks.ts";
+import type { Logger } from "../ports/logger.ts";
 import type { ObjectStore } from "../ports/objects.ts";
 import type { Warehouse } from "../ports/warehouse.ts";
+import { taskTime, uncounted } from "../runtime/current-run.ts";
 import type { Configuration } from "./configuration.ts";
 import type { GoogleConfiguration } from "./google-configuration.ts";
 import { lazyCallbackArchive, lazyObjects, lazyWarehouse, once } from "./lazy-services.ts";
@@ -19,16 +21,21 @@ export interface WarehouseServices {
  * The warehouse that the configuration chooses, loaded at its first use: most processes use none. `inMemory`: a local one makes
  * no file.
  */
-export function openWarehouse(configuration: Configuration, inMemory = false): WarehouseServices {
+export function openWarehouse(
+  configuration: Configuration,
+  logger: Logger,
+  inMemory = false,
+): WarehouseServices {
   let isOpened = false;
   const open = once(async () => {
     isOpened = true;
     return configuration.warehouse === "duckdb"
-      ? openDuckDb(configuration, inMemory)
+      ? openDuckDb(configuration, logger, inMemory)
       : openBigQuery(configuration);
   });
   return {
-    warehouse: lazyWarehouse(async () => (await open()).warehouse),
+    // The task that comes first does not pay for the loading with its own time.
+    warehouse: lazyWarehouse(async () => (await uncounted(open)).warehouse),
     callbackArchive: lazyCallbackArchive(async () => (await open()).callbackArchive),
     async close() {
       if (isOpened) await (await open()).close();
@@ -48,6 +55,7 @@ async function openBigQuery(configuration: Configuration): Promise<WarehouseServ
     location: bigQueryLocation,
     maximumBytesBilled,
     apiEndpoint: endpoints.bigQuery,
+    time: taskTime,
   };
   return {
     warehouse: new BigQueryWarehouse(options),
@@ -56,11 +64,24 @@ async function openBigQuery(configuration: Configuration): Promise<WarehouseServ
   };
 }
 
-async function openDuckDb({ data }: Configuration, inMemory: boolean): Promise<WarehouseServices> {
+async function openDuckDb(
+  { data }: Configuration,
+  logger: Logger,
+  inMemory: boolean,
+): Promise<WarehouseServices> {
   const { DatabaseFile } = await import("../adapters/duckdb/database-file.ts");
   const { DuckDbWarehouse } = await import("../adapters/duckdb/warehouse.ts");
   const { DuckDbCallbackArchive } = await import("../adapters/duckdb/callback-archive.ts");
-  const file = new DatabaseFile(`${data}/warehouse.duckdb`, { inMemory });
+  const path = `${data}/warehouse.duckdb`;
+  const file = new DatabaseFile(path, {
+    inMemory,
+    time: taskTime,
+    onLocked: (heldMs) =>
+      logger.warn("another process holds the warehouse; tasks wait for it", {
+        path,
+        heldSeconds: Math.round(heldMs / 1_000),
+      }),
+  });
   return {
     warehouse: new DuckDbWarehouse(file),
     callbackArchive: new DuckDbCallbackArchive(file),

@@ -54,7 +54,11 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedApp {
     leaseSeconds: limits.messageLeaseSeconds,
     pollMs: limits.brokerPollMs,
   });
-  const { warehouse, callbackArchive, close: closeWarehouse } = openWarehouse(configuration, !hasData);
+  const {
+    warehouse,
+    callbackArchive,
+    close: closeWarehouse,
+  } = openWarehouse(configuration, logger, !hasData);
   const objects = openObjects(configuration);
   const ground = {
     store: new SqliteDocumentStore(database, group, clock),

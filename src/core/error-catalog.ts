@@ -94,6 +94,10 @@ export const errorCatalog = {
   // Running tasks
   TASK_FAILED: entry("none", "See the message and the task's own code."),
   TASK_TIMEOUT: entry("none", "Raise the task's timeout, or split its work."),
+  TASK_ERROR_UNCAUGHT: entry(
+    "none",
+    "Await every promise that the task makes, and catch what its timers and event handlers throw.",
+  ),
   TASK_LOST_TOO_OFTEN: entry(
     "none",
     "The worker died each time it ran this task; look for memory or native crashes.",
@@ -292,7 +296,7 @@ export const errorCatalog = {
   SHUTTING_DOWN: entry("retry", "The process is stopping; the work goes on elsewhere or after the restart."),
   STRAY_EXCEPTION: entry(
     "none",
-    "Look for a timer or event handler, in a task or a workflow file, that throws; BATON_DEBUG=1 shows where.",
+    "Look for a timer or event handler, in a workflow file or a module that it imports, that throws; BATON_DEBUG=1 shows where.",
   ),
   INTERNAL: entry("retry", "This is a defect in Baton: please report it with the message."),
 } as const satisfies Readonly<Record<string, ErrorEntry>>;

@@ -2,6 +2,8 @@
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
+  /** Milliseconds since some moment. Nobody sets it: durations are measured by it, where the time of day could jump. */
+  monotonicMs(): number;
   /** Calls back once after the delay; returns how to call it off. */
   after(delayMs: number, callback: () => void): () => void;
 }

@@ -4,6 +4,7 @@ import { BatonError, messageOf, TaskError } from "../core/errors.ts";
 import { JsonValueSchema } from "../core/json.ts";
 import { fillTemplate } from "../core/template.ts";
 import type { Assignment, KeyedCall } from "../ports/task-runner.ts";
+import { uncounted } from "./current-run.ts";
 import type { AnyTaskFunction, KeyFunction, TaskContext, TaskType } from "./task-type.ts";
 
 /** Where the code of tasks is found. */
@@ -23,7 +24,8 @@ export async function runCode(
 ): Promise<unknown> {
   const { task, workflowId } = assignment;
   if (task.type !== FUNCTION_TASK_TYPE) return runBuiltIn(code, assignment, context);
-  const run = await code.functionOf(workflowId, task.id);
+  // Its file may have to be loaded first, with all that it imports.
+  const run = await uncounted(() => code.functionOf(workflowId, task.id));
   // An instance of an older deployment may lack it for a moment: worth another attempt.
   if (!run)
     throw new TaskError(`No deployed code for task ${task.id} of workflow ${workflowId}`, {

@@ -10,8 +10,10 @@ import type { Assignment, CancelledTask, KeyedCall, TaskOutcome, TaskRunner } fr
 import { cancelBuiltIn } from "./cancel.ts";
 import { runCode, runKeyFunction, type TaskCode } from "./code.ts";
 import { createContext } from "./context.ts";
-import { outcomeOf, TaskInterrupted } from "./interruption.ts";
+import { asOfEngine, type CurrentRun, insideRun } from "./current-run.ts";
+import { outcomeOf, TaskInterrupted, uncaughtError } from "./interruption.ts";
 import { NoteTaker } from "./note-taker.ts";
+import { OwnTime } from "./own-time.ts";
 import { createProgress } from "./progress.ts";
 import { readReturned } from "./returned.ts";
 import { createSteps } from "./steps.ts";
@@ -31,6 +33,10 @@ export interface RunnerDependencies {
 interface Run {
   readonly interrupt: (reason: TaskInterrupted) => void;
   readonly ended: Promise<TaskOutcome>;
+  /** What its timeout counts. */
+  readonly time: OwnTime;
+  /** Rejected promises that its code has not awaited, with their reasons. */
+  readonly strays: Map<Promise<unknown>, unknown>;
 }
 
 /** Runs attempts in this process: each with its heartbeat, its timeout and its abort signal. */
@@ -49,20 +55,29 @@ export class LocalTaskRunner implements TaskRunner {
     if (this.#stopping) return Promise.resolve({ kind: "released" });
     const controller = new AbortController();
     const { promise, resolve } = Promise.withResolvers<TaskOutcome>();
-    const run: Run = {
-      ended: promise,
-      interrupt: (reason) => {
-        resolve(outcomeOf(reason));
-        controller.abort(reason);
-      },
+    const interrupt = (reason: TaskInterrupted) => {
+      resolve(outcomeOf(reason));
+      controller.abort(reason);
+    };
+    const { timeoutSeconds } = assignment.task;
+    const time = new OwnTime(this.#dependencies.clock, timeoutSeconds * 1_000, () =>
+      interrupt(new TaskInterrupted("timeout", `it ran longer than its timeout of ${timeoutSeconds} s`)),
+    );
+    const run: Run = { ended: promise, interrupt, time, strays: new Map() };
+    const conclude = (outcome: TaskOutcome) => {
+      if (run.strays.size === 0) return resolve(outcome);
+      // What was awaited after all is told at the end of the turn.
+      this.#dependencies.clock.after(0, () => resolve(unlessStray(run, outcome)));
     };
     this.#runs.add(run);
     const stopWatching = this.#watch(assignment, run);
     const name = codeName(assignment);
-    const code = this.#runCode(assignment, controller.signal, resolve);
+    const code = insideRun(this.#seenFromInside(assignment, run), () =>
+      this.#runCode(assignment, controller.signal, conclude),
+    );
     this.#code.set(name, code);
     void code.then((outcome) => {
-      resolve(outcome);
+      conclude(outcome);
       if (this.#code.get(name) === code) this.#code.delete(name);
     });
     void promise.then(() => {
@@ -101,11 +116,12 @@ export class LocalTaskRunner implements TaskRunner {
 
   /** `park` ends the run of a task that waits: its code never goes on. */
   async #runCode(
-    assignment: Assignment,
+    given: Assignment,
     signal: AbortSignal,
     park: (outcome: TaskOutcome) => void,
   ): Promise<TaskOutcome> {
     const { code, services, clock, logger: plain } = this.#dependencies;
+    const assignment = { ...given, ...asOfEngine(given) };
     const logger = withLabels(plain, labelsOf(assignment));
     const notes = new NoteTaker(signal);
     try {
@@ -126,34 +142,69 @@ export class LocalTaskRunner implements TaskRunner {
   }
 
   #watch(assignment: Assignment, run: Run): () => void {
-    const { clock, attemptSeconds = Number.POSITIVE_INFINITY } = this.#dependencies;
-    const timeoutSeconds = Math.min(assignment.task.timeoutSeconds, attemptSeconds);
-    const cancelTimeout = clock.after(timeoutSeconds * 1_000, () =>
-      run.interrupt(new TaskInterrupted("timeout", `it ran longer than its timeout of ${timeoutSeconds} s`)),
-    );
+    const cancelLimit = this.#limit(run);
     const stopHeartbeat = this.#keepAlive(assignment, run);
     return () => {
-      cancelTimeout();
+      run.time.end();
+      cancelLimit();
       stopHeartbeat();
     };
+  }
+
+  /** Where the process has a limit of its own, all time counts: it is ended whatever a task waits for. */
+  #limit(run: Run): () => void {
+    const { clock, attemptSeconds } = this.#dependencies;
+    if (attemptSeconds === undefined) return () => undefined;
+    const problem = `it took longer than the ${attemptSeconds} s that an attempt has here, whatever its timeout`;
+    return clock.after(attemptSeconds * 1_000, () => run.interrupt(new TaskInterrupted("timeout", problem)));
+  }
+
+  /** The run as its code finds it, and what the code leaves behind. */
+  #seenFromInside(assignment: Assignment, run: Run): CurrentRun {
+    const labels = labelsOf(assignment);
+    return {
+      labels,
+      askForTurn: () => run.time.askForTurn(),
+      threw: (thrown) => {
+        if (!this.#runs.has(run)) return false;
+        this.#tellStray(labels, thrown);
+        run.interrupt(new TaskInterrupted("uncaught_error", messageOf(thrown), thrown));
+        return true;
+      },
+      rejected: (promise, reason) => {
+        if (!this.#runs.has(run)) return false;
+        this.#tellStray(labels, reason);
+        run.strays.set(promise, reason);
+        return true;
+      },
+      handled: (promise) => void run.strays.delete(promise),
+    };
+  }
+
+  #tellStray(labels: LogFields, thrown: unknown): void {
+    this.#dependencies.logger.warn("a task's code leaves an error that nothing awaits or catches", {
+      ...labels,
+      error: messageOf(thrown),
+      stack_trace: stackOf(thrown),
+    });
   }
 
   /** Renews the lease until told to stop; interrupts the run once the lease is lost, or may be. */
   #keepAlive(assignment: Assignment, run: Run): () => void {
     const { clock, logger } = this.#dependencies;
     const leaseMs = assignment.leaseSeconds * 1_000;
-    let renewedAt = clock.now();
+    let renewedAt = clock.monotonicMs();
     let stopped = false;
     let cancelTimer = () => {};
     const lose = () => run.interrupt(new TaskInterrupted("lost_lease", "the claim is no longer ours"));
     const beat = async () => {
-      const began = clock.now();
+      const began = clock.monotonicMs();
       try {
         if (!(await assignment.renew())) return lose();
         renewedAt = began;
       } catch (error) {
         logger.warn("could not renew a lease", { ...labelsOf(assignment), error: messageOf(error) });
-        if (clock.now() - renewedAt > leaseMs) return lose();
+        if (clock.monotonicMs() - renewedAt > leaseMs) return lose();
       }
       if (!stopped) next();
     };
@@ -167,6 +218,14 @@ export class LocalTaskRunner implements TaskRunner {
       cancelTimer();
     };
   }
+}
+
+/** What looks well is not, when something that the code began has failed and nothing has looked at it. */
+function unlessStray({ strays }: Run, outcome: TaskOutcome): TaskOutcome {
+  const [stray] = strays.values();
+  if (strays.size === 0 || (outcome.kind !== "succeeded" && outcome.kind !== "parked")) return outcome;
+  const notes = outcome.kind === "succeeded" ? outcome.notes : null;
+  return { kind: "failed", error: uncaughtError(stray), notes };
 }
 
 function codeName({ batchId, task }: Pick<Assignment, "batchId" | "task">): string {

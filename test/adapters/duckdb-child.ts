@@ -7,8 +7,8 @@ import type { JobResult, JobState } from "../../src/ports/warehouse.ts";
 
 const CommandSchema = z.object({
   path: z.string(),
-  /** `hold` keeps the file busy until it is killed; `load` loads one file under one job id; `idle` leaves by itself. */
-  action: z.enum(["hold", "load", "idle"]),
+  /** `hold` keeps the file busy until it is killed, `keep` does and never lets go of it; `load` loads one file under one job id; `idle` leaves by itself. */
+  action: z.enum(["hold", "keep", "load", "idle"]),
   uri: z.string().default(""),
   jobId: z.string().default(""),
 });
@@ -18,7 +18,8 @@ function resultOf(state: JobState): JobResult | undefined {
 }
 
 const command = CommandSchema.parse(JSON.parse(process.argv[2] ?? ""));
-const warehouse = new DuckDbWarehouse(new DatabaseFile(command.path));
+const forEver = command.action === "keep" ? { idleMs: 2 ** 31 - 1 } : {};
+const warehouse = new DuckDbWarehouse(new DatabaseFile(command.path, forEver));
 const { signal } = new AbortController();
 
 if (command.action === "load") {
@@ -34,5 +35,6 @@ if (command.action === "load") {
 } else {
   await warehouse.rows("SELECT 1 AS one", {}, 1, signal);
   process.stdout.write("open\n");
+  if (command.action === "keep") setInterval(() => undefined, 60_000);
   if (command.action === "hold") setInterval(() => warehouse.rows("SELECT 1 AS one", {}, 1, signal), 20);
 }

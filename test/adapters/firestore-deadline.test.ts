@@ -7,6 +7,7 @@ function alarm() {
   const rings: (() => void)[] = [];
   const clock = {
     now: () => 0,
+    monotonicMs: () => 0,
     after: (_delayMs: number, callback: () => void) => {
       rings.push(callback);
       return () => void rings.splice(rings.indexOf(callback), 1);

@@ -88,20 +88,17 @@ test("a folder of workflows that is not there", async () => {
   }
 });
 
-test("a task that forgets a promise, and one that keeps the process busy, do not spoil the command", async () => {
+test("a task that keeps the process busy does not keep the command from ending", async () => {
   const place = new Workplace({
-    "careless.ts": `import { workflow } from "baton";
-      export default workflow("careless").task("t", async () => {
-        void Promise.reject(new Error("forgotten"));
+    "busy.ts": `import { workflow } from "baton";
+      export default workflow("busy").task("t", () => {
         setInterval(() => {}, 1000);
-        await new Promise((resolve) => setTimeout(resolve, 20));
         return "fine";
       });`,
   });
-  const { code, json, stderr } = await place.baton(["run", "careless", "--json"]);
+  const { code, json } = await place.baton(["run", "busy", "--json"]);
   expect(code).toBe(0);
   expect(json.tasks[0]?.result).toBe("fine");
-  expect(stderr).toContain("warning: a promise that nobody awaits was rejected: forgotten");
 });
 
 test("a file that never finishes loading is named as such, rather than ending as if all were well", async () => {
@@ -116,20 +113,4 @@ test("a reader that goes away early is no error", async () => {
   const running = place.spawn(["graph", "hello"]);
   running.child.stdout?.destroy();
   expect(await running.ended).toMatchObject({ code: 0, stderr: "" });
-});
-
-test("an exception that a task's code throws beside its promise ends the process, coded", async () => {
-  const place = new Workplace({
-    "stray.ts": `import { workflow } from "baton";
-      export default workflow("stray").task("t", () => new Promise(() => {
-        setTimeout(() => { throw new Error("stray"); }, 10);
-      }));`,
-  });
-  const plain = await place.baton(["run", "stray"]);
-  expect(plain.code).toBe(1);
-  expect(plain.stderr).toMatch(/^error STRAY_EXCEPTION: .*stray\nwhat to do: .*\n$/);
-  const asJson = await place.baton(["run", "stray", "--json"]);
-  expect(asJson).toMatchObject({ code: 1, json: { error: { code: "STRAY_EXCEPTION" } } });
-  const debug = await place.baton(["run", "stray"], { environment: { BATON_DEBUG: "1" } });
-  expect(debug.stderr).toMatch(/^ +at .*stray\.ts/m);
 });

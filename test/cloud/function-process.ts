@@ -78,6 +78,13 @@ export class FunctionProcess {
     return this.#child?.exitCode ?? null;
   }
 
+  /** Once it has ended by itself: its exit code. */
+  async ended(): Promise<number | null> {
+    const child = this.#child;
+    if (child?.exitCode === null && child.signalCode === null) await once(child, "exit");
+    return child?.exitCode ?? null;
+  }
+
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;

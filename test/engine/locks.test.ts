@@ -133,6 +133,7 @@ test.each([
       ...plain,
       clock: {
         now: () => plain.clock.now() + wrongMs,
+        monotonicMs: () => plain.clock.monotonicMs(),
         after: (delayMs, callback) => plain.clock.after(delayMs, callback),
       },
     }),
@@ -166,6 +167,7 @@ test.each([
           ...plain,
           clock: {
             now: () => plain.clock.now() + wrongMs,
+            monotonicMs: () => plain.clock.monotonicMs(),
             after: (delayMs, callback) => plain.clock.after(delayMs, callback),
           },
         }),

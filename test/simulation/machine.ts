@@ -37,6 +37,7 @@ export class Machine implements Consumer {
     const { services, broker, ledger, workflows, leaseSeconds } = surroundings;
     const clock: Clock = {
       now: () => process.now(),
+      monotonicMs: () => process.monotonicMs(),
       after: (delayMs, callback) => process.after(delayMs, callback),
     };
     const ids = idsOf(process.name, random);

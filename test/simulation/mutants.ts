@@ -228,7 +228,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "no abort signal",
     file: "runtime/task-runner.ts",
-    find: "        controller.abort(reason);\n",
+    find: "      controller.abort(reason);\n",
     replace: "",
   },
   {

@@ -47,6 +47,11 @@ export class Process implements Place {
     return this.#world.now + this.#settings.skewMs;
   }
 
+  /** What no clock's setting changes. */
+  monotonicMs(): number {
+    return this.#world.now;
+  }
+
   after(delayMs: number, callback: () => void): () => void {
     return this.#world.after(delayMs, callback, this);
   }

@@ -113,6 +113,14 @@ function timeoutOf({ ending }: TaskPlan): number {
   return ending === "never_comes" ? taskTimes.inVain : taskTimes.waitTimeout;
 }
 
+/** Waits in so many stretches: while the process stands still, no more than one of them passes, as for the timeout. */
+const stretches = 80;
+
+function passing(process: Process, ms: number, resolve: () => void, left = stretches): void {
+  if (left === 0) resolve();
+  else process.after(ms / stretches, () => passing(process, ms, resolve, left - 1));
+}
+
 /** Ends with its signal or, when it does not heed that, long after; what it tries then must come to nothing. */
 async function hang(
   { heedsAbort }: TaskPlan,
@@ -122,7 +130,7 @@ async function hang(
 ): Promise<void> {
   await new Promise<void>((resolve) => {
     if (heedsAbort) context.signal.addEventListener("abort", () => resolve());
-    process.after(4 * taskTimes.hangTimeout * 1_000, resolve);
+    passing(process, 4 * taskTimes.hangTimeout * 1_000, resolve);
   });
   if (!context.signal.aborted) ledger.wrong("timeout-aborts", context);
   await context.step("too late", () => "not stored");

@@ -25,6 +25,7 @@ export function timedApp({
   // Whole milliseconds, like those of a real one.
   const whole: Clock = {
     now: () => Math.floor(clock.now()),
+    monotonicMs: () => clock.monotonicMs(),
     after: (delayMs, callback) => clock.after(delayMs, callback),
   };
   const outside = new Outside();

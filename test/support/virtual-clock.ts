@@ -15,6 +15,10 @@ export class VirtualClock implements Clock {
     return this.#setMs + this.#elapsedMs;
   }
 
+  monotonicMs(): number {
+    return this.#elapsedMs;
+  }
+
   after(delayMs: number, callback: () => void): () => void {
     // What takes no time happens without any passing.
     if (delayMs <= 0) {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
+import type { TaskTime } from "../../ports/task-time.ts";
 import { AnyObjectSchema } from "../remote/service-answer.ts";
 import type { BigQueryApi } from "./api.ts";
 import { Refused } from "./errors.ts";
@@ -71,6 +72,11 @@ export function isDone(job: Job): boolean {
   return job.status.state === "DONE";
 }
 
+/** Whether it has had its turn: until then it waits in the line of its project. */
+function isBegun(job: Job): boolean {
+  return job.status.state !== "PENDING";
+}
+
 const longestLookMs = 2_000;
 const firstLookMs = 50;
 
@@ -79,11 +85,18 @@ export class Jobs {
   readonly #api: BigQueryApi;
   readonly #projectId: string;
   readonly #location: (signal: AbortSignal) => Promise<string>;
+  readonly #time: TaskTime;
 
-  constructor(api: BigQueryApi, projectId: string, location: (signal: AbortSignal) => Promise<string>) {
+  constructor(
+    api: BigQueryApi,
+    projectId: string,
+    location: (signal: AbortSignal) => Promise<string>,
+    time: TaskTime,
+  ) {
     this.#api = api;
     this.#projectId = projectId;
     this.#location = location;
+    this.#time = time;
   }
 
   async find(id: string, signal: AbortSignal): Promise<Job | undefined> {
@@ -111,8 +124,23 @@ export class Jobs {
     );
   }
 
-  /** The job when it has ended, or as it is after so long. */
+  /** The job when it has ended, or as it is after so long. While BigQuery has not begun it, it waits for the jobs of others. */
   async wait(id: string, job: Job, forMs: number, signal: AbortSignal): Promise<Job> {
+    const turn = isBegun(job) ? undefined : this.#time.askForTurn();
+    try {
+      return await this.#wait(id, job, forMs, signal, (latest) => isBegun(latest) && turn?.begins());
+    } finally {
+      turn?.ends();
+    }
+  }
+
+  async #wait(
+    id: string,
+    job: Job,
+    forMs: number,
+    signal: AbortSignal,
+    seen: (latest: Job) => void,
+  ): Promise<Job> {
     const endAt = performance.now() + forMs;
     let latest = job;
     for (let lookMs = firstLookMs; !isDone(latest); lookMs = Math.min(lookMs * 2, longestLookMs)) {
@@ -120,6 +148,7 @@ export class Jobs {
       if (leftMs <= 0) break;
       await sleep(Math.min(lookMs, leftMs), undefined, { signal }).catch(() => signal.throwIfAborted());
       latest = this.#expect(id, await this.find(id, signal));
+      seen(latest);
     }
     return latest;
   }

@@ -1,3 +1,5 @@
+import type { TaskTime } from "../../ports/task-time.ts";
+
 export interface BigQueryOptions {
   readonly projectId: string;
   /** Dataset of tables that are named without one. Made when it is missing. */
@@ -12,6 +14,8 @@ export interface BigQueryOptions {
   readonly maximumBytesBilled?: number | undefined;
   /** How long a call waits for a job that it began. Default: `limits.warehouseWaitSeconds`. */
   readonly waitMs?: number | undefined;
+  /** The time of the tasks that use it: while a job of theirs waits to be begun, it is not theirs. */
+  readonly time?: TaskTime | undefined;
   /** How long one request is waited for before it is sent again. Default: a minute. */
   readonly requestMs?: number | undefined;
 }

@@ -1,4 +1,5 @@
 import { limits } from "../../core/limits.ts";
+import { countsNoTime } from "../../ports/task-time.ts";
 import { BigQueryApi } from "./api.ts";
 import { parseTable, type Table } from "./identifiers.ts";
 import { Jobs } from "./jobs.ts";
@@ -18,7 +19,8 @@ export class Session {
     this.options = options;
     this.api = new BigQueryApi(options);
     this.tables = new Tables(this.api, options);
-    this.jobs = new Jobs(this.api, options.projectId, (signal) => this.tables.location(signal));
+    const { projectId, time = countsNoTime } = options;
+    this.jobs = new Jobs(this.api, projectId, (signal) => this.tables.location(signal), time);
     const waitMs = options.waitMs ?? limits.warehouseWaitSeconds * 1_000;
     this.runs = new Runs(this.jobs, waitMs, options.deployment ?? options.dataset);
   }

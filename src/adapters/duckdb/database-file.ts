@@ -2,13 +2,20 @@ import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { formatDuration } from "../../core/duration.ts";
 import { TaskError } from "../../core/errors.ts";
+import { limits } from "../../core/limits.ts";
+import { countsNoTime, type TaskTime, type Turn } from "../../ports/task-time.ts";
 import { isLockedByOther, isMachineFailure, machineFailure } from "./errors.ts";
 import { Turns } from "./turns.ts";
 
 export interface DatabaseFileOptions {
-  /** How long to wait for another process that holds the file. Default 30,000. */
+  /** How long to wait for another process that holds the file. Default: `limits.warehouseLockSeconds`. */
   readonly lockWaitMs?: number;
+  /** Told from time to time of how long another process has held the file. */
+  readonly onLocked?: (heldMs: number) => void;
+  /** The time of the tasks that use it: the wait for a turn, and for another process, is not theirs. */
+  readonly time?: TaskTime;
   /** How long the file stays open when nobody uses it. Default 500. */
   readonly idleMs?: number;
   /** Under constant use the file is given up after this long, so that other processes get at it. Default 5,000. */
@@ -19,6 +26,8 @@ export interface DatabaseFileOptions {
 
 const firstRetryMs = 20;
 const longestRetryMs = 200;
+/** Time between two words about another process that holds the file. */
+const tellMs = 30_000;
 
 /** One DuckDB file. One process at a time can hold it, so it is opened late and closed soon. One use at a time. */
 export class DatabaseFile {
@@ -32,28 +41,48 @@ export class DatabaseFile {
 
   constructor(path: string, options: DatabaseFileOptions = {}) {
     this.path = resolve(path);
-    this.#options = { lockWaitMs: 30_000, idleMs: 500, holdMs: 5_000, inMemory: false, ...options };
+    this.#options = {
+      lockWaitMs: limits.warehouseLockSeconds * 1_000,
+      onLocked: () => undefined,
+      time: countsNoTime,
+      idleMs: 500,
+      holdMs: 5_000,
+      inMemory: false,
+      ...options,
+    };
   }
 
   /** Throws `WAREHOUSE_LOCKED`, `WAREHOUSE_FAILED`, the reason of the signal, or what the work threw. */
   async use<T>(signal: AbortSignal, work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-    return this.#turns.take(signal, async () => {
-      clearTimeout(this.#idleTimer);
+    const turn = this.#options.time.askForTurn();
+    try {
+      return await this.#turns.take(signal, () => this.#useNow(turn, signal, work));
+    } finally {
+      turn.ends();
+    }
+  }
+
+  async #useNow<T>(
+    turn: Turn,
+    signal: AbortSignal,
+    work: (connection: DuckDBConnection) => Promise<T>,
+  ): Promise<T> {
+    clearTimeout(this.#idleTimer);
+    try {
+      const connection = await (await this.#open(signal)).connect();
+      turn.begins();
       try {
-        const connection = await (await this.#open(signal)).connect();
-        try {
-          return await interruptible(connection, signal, () => work(connection));
-        } finally {
-          connection.closeSync();
-        }
-      } catch (thrown) {
-        if (!isMachineFailure(thrown)) throw thrown;
-        this.#close();
-        throw machineFailure(this.path, thrown);
+        return await interruptible(connection, signal, () => work(connection));
       } finally {
-        this.#release();
+        connection.closeSync();
       }
-    });
+    } catch (thrown) {
+      if (!isMachineFailure(thrown)) throw thrown;
+      this.#close();
+      throw machineFailure(this.path, thrown);
+    } finally {
+      this.#release();
+    }
   }
 
   /** Waits for what is running, then lets go of the file. It opens again when it is used again. */
@@ -66,21 +95,27 @@ export class DatabaseFile {
     const { DuckDBInstance } = await import("@duckdb/node-api");
     if (this.#options.inMemory) {
       this.#instance = await DuckDBInstance.create(":memory:");
-      this.#openedAt = Date.now();
+      this.#openedAt = performance.now();
       return this.#instance;
     }
     await mkdir(dirname(this.path), { recursive: true });
-    const giveUpAt = Date.now() + this.#options.lockWaitMs;
-    await pause(this.#yieldUntil - Date.now(), signal);
+    await pause(this.#yieldUntil - performance.now(), signal);
+    const began = performance.now();
+    let tellAtMs = tellMs;
     for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, longestRetryMs)) {
       try {
         // From the cache: two instances of one file in one process would not see each other's locks.
         this.#instance = await DuckDBInstance.fromCache(this.path);
-        this.#openedAt = Date.now();
+        this.#openedAt = performance.now();
         return this.#instance;
       } catch (thrown) {
         if (!isLockedByOther(thrown)) throw machineFailure(this.path, thrown);
-        if (Date.now() >= giveUpAt) throw locked(this.path, this.#options.lockWaitMs, thrown);
+        const heldMs = performance.now() - began;
+        if (heldMs >= this.#options.lockWaitMs) throw locked(this.path, heldMs, thrown);
+        if (heldMs >= tellAtMs) {
+          this.#options.onLocked(heldMs);
+          tellAtMs = heldMs + tellMs;
+        }
       }
       await pause(waitMs, signal);
     }
@@ -88,10 +123,10 @@ export class DatabaseFile {
 
   #release(): void {
     if (!this.#instance) return;
-    if (Date.now() - this.#openedAt >= this.#options.holdMs) {
+    if (performance.now() - this.#openedAt >= this.#options.holdMs) {
       this.#close();
       // Longer than the others' retry, so that whoever waits gets its turn.
-      this.#yieldUntil = Date.now() + 2 * longestRetryMs;
+      this.#yieldUntil = performance.now() + 2 * longestRetryMs;
       return;
     }
     this.#idleTimer = setTimeout(() => this.#close(), this.#options.idleMs).unref();
@@ -132,8 +167,8 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
 }
 
-function locked(path: string, lockWaitMs: number, cause: unknown): TaskError {
-  return new TaskError(`Another process has held the warehouse ${path} for ${lockWaitMs / 1_000} seconds`, {
+function locked(path: string, heldMs: number, cause: unknown): TaskError {
+  return new TaskError(`Another process has held the warehouse ${path} for ${formatDuration(heldMs)}`, {
     code: "WAREHOUSE_LOCKED",
     retryable: true,
     cause,

@@ -7,6 +7,9 @@ import { prepareLoad } from "./load.ts";
 import { prepareQuery, selectRows } from "./query.ts";
 import { Statements } from "./statements.ts";
 
+/** The library, which the file has loaded by the time that it is open. */
+const loaded = () => import("@duckdb/node-api");
+
 /** Tables in one DuckDB file, which several processes share by taking turns. DuckDB is loaded at the first use. */
 export class DuckDbWarehouse implements Warehouse {
   readonly #file: DatabaseFile;
@@ -23,16 +26,16 @@ export class DuckDbWarehouse implements Warehouse {
   }
 
   async query(job: QueryJob): Promise<JobState> {
-    const duckdb = await import("@duckdb/node-api");
     const result = await this.#use(job.signal, (statements) =>
-      once(statements, job.jobId, () => prepareQuery(statements, duckdb, job)),
+      once(statements, job.jobId, async () => prepareQuery(statements, await loaded(), job)),
     );
     return { kind: "done", result };
   }
 
   async rows(sql: Sql, parameters: JsonObject, limit: number, signal: AbortSignal): Promise<readonly Row[]> {
-    const duckdb = await import("@duckdb/node-api");
-    return this.#use(signal, (statements) => selectRows(statements, duckdb, { sql, parameters, limit }));
+    return this.#use(signal, async (statements) =>
+      selectRows(statements, await loaded(), { sql, parameters, limit }),
+    );
   }
 
   /** A job lives no longer than the call that runs it, and that is ended by its signal. */

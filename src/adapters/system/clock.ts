@@ -6,6 +6,7 @@ const longestTimerMs = 2_147_483_647;
 /** The clock of this machine. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonicMs: () => performance.now(),
   after(delayMs, callback) {
     const timer = setTimeout(callback, Math.min(Math.max(delayMs, 0), longestTimerMs));
     return () => clearTimeout(timer);

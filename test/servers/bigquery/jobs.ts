@@ -29,7 +29,8 @@ export interface ServerJob {
   readonly id: string;
   readonly location: string;
   readonly configuration: Configuration;
-  state: "RUNNING" | "DONE";
+  /** PENDING: it waits in the line of its project. */
+  state: "PENDING" | "RUNNING" | "DONE";
   problem: BigQueryProblem | undefined;
   statistics: Statistics;
   selected: Selected | undefined;
@@ -110,7 +111,7 @@ export class ServerJobs {
       id,
       location,
       configuration,
-      state: "RUNNING",
+      state: gate ? "PENDING" : "RUNNING",
       problem: undefined,
       statistics: {},
       selected: undefined,
@@ -137,6 +138,7 @@ export class ServerJobs {
 
   async #run(job: ServerJob, gate: Promise<void> | undefined): Promise<void> {
     await gate;
+    if (job.state === "PENDING") job.state = "RUNNING";
     await this.#options.database.exclusive(async () => {
       if (job.state === "DONE") return;
       try {

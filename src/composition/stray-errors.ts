@@ -1,0 +1,49 @@
+import { messageOf, stackOf } from "../core/errors.ts";
+import type { LogFields } from "../ports/logger.ts";
+import { type CurrentRun, currentRun } from "../runtime/current-run.ts";
+
+export interface StrayErrorReceiver {
+  /** Told of what ends nothing. */
+  tell(message: string, fields: LogFields): void;
+  /**
+   * An exception of unknown origin: it may have cut short anything, so the state of the process is unknown. What is under way
+   * is given back, and the process ends. Called once.
+   */
+  stop(thrown: unknown): void;
+}
+
+/** Its handlers answer the last request with an error, whosever it is, and end the process at once. */
+const functionsFramework = /functions-framework/;
+
+/**
+ * Sees to errors that nothing caught. One that came from the code of a task fails its attempt, if that still runs, and nothing else:
+ * Node tells where the promise, timer or event was made. A rejection of unknown origin has cut nothing short and is only told.
+ */
+export function containStrayErrors({ tell, stop }: StrayErrorReceiver): void {
+  let isStopping = false;
+  const told = (thrown: unknown, fields: LogFields = {}) =>
+    tell("an error that nothing awaits or catches", {
+      ...fields,
+      error: messageOf(thrown),
+      stack_trace: stackOf(thrown),
+    });
+  const owners = new WeakMap<Promise<unknown>, CurrentRun>();
+  process.on("unhandledRejection", (reason, promise) => {
+    const run = currentRun();
+    if (run?.rejected(promise, reason)) owners.set(promise, run);
+    else told(reason, run?.labels);
+  });
+  process.on("rejectionHandled", (promise) => owners.get(promise)?.handled(promise));
+  process.on("uncaughtException", (thrown) => {
+    const run = currentRun();
+    if (run?.threw(thrown)) return;
+    if (run || isStopping) return told(thrown, run?.labels);
+    isStopping = true;
+    stop(thrown);
+  });
+  process.on("newListener", (event, listener) => {
+    if (event !== "unhandledRejection" && event !== "uncaughtException") return;
+    if (functionsFramework.test(String(new Error().stack)))
+      setImmediate(() => process.removeListener(event, listener));
+  });
+}

@@ -1,0 +1,176 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { expect, onTestFinished, test } from "vitest";
+import { DatabaseFile } from "../../src/adapters/duckdb/database-file.ts";
+import { workflow } from "../../src/index.ts";
+import { insideRun, taskTime } from "../../src/runtime/current-run.ts";
+import { OwnTime } from "../../src/runtime/own-time.ts";
+import { makeBigQuery } from "../adapters/bigquery-harness.ts";
+import { temporaryFolder } from "../support/app.ts";
+import { timedApp } from "../support/timed-app.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+
+function timed(ms: number) {
+  const clock = new VirtualClock();
+  let isOver = false;
+  const time = new OwnTime(clock, ms, () => {
+    isOver = true;
+  });
+  return { clock, time, isOver: () => isOver };
+}
+
+test("time is counted until it is over, and then is not counted any more", async () => {
+  const { clock, isOver } = timed(1_000);
+  await clock.advance(999);
+  expect(isOver()).toBe(false);
+  await clock.advance(1);
+  expect(isOver()).toBe(true);
+  expect(clock.pending).toBe(0);
+});
+
+test("the wait for a turn is not counted, what was before it and the turn itself are", async () => {
+  const { clock, time, isOver } = timed(1_000);
+  await clock.advance(310);
+  const turn = time.askForTurn();
+  await clock.advance(3_600_000);
+  turn.begins();
+  await clock.advance(300);
+  turn.ends();
+  await clock.advance(389);
+  expect(isOver()).toBe(false);
+  await clock.advance(1);
+  expect(isOver()).toBe(true);
+});
+
+test("a wait that is given up counts no longer, however often it is said", async () => {
+  const { clock, time, isOver } = timed(1_000);
+  const turn = time.askForTurn();
+  turn.ends();
+  turn.ends();
+  await clock.advance(1_000);
+  expect(isOver()).toBe(true);
+});
+
+test("a task that has one turn and waits for another is at work", async () => {
+  const { clock, time, isOver } = timed(1_000);
+  const one = time.askForTurn();
+  const other = time.askForTurn();
+  one.begins();
+  await clock.advance(999);
+  one.ends();
+  await clock.advance(3_600_000);
+  expect(isOver()).toBe(false);
+  other.begins();
+  await clock.advance(1);
+  expect(isOver()).toBe(true);
+});
+
+test("what kept the whole process from doing anything counts as a part of the time at most", () => {
+  // A process that stands still finds all of its timers due at once, late.
+  const due: (() => void)[] = [];
+  let now = 0;
+  const clock = {
+    now: () => now,
+    monotonicMs: () => now,
+    after(_ms: number, callback: () => void) {
+      due.push(callback);
+      return () => undefined;
+    },
+  };
+  let isOver = false;
+  new OwnTime(clock, 1_000, () => {
+    isOver = true;
+  });
+  now = 60_000;
+  due.shift()?.();
+  expect(isOver).toBe(false);
+  for (let part = 2; part < 20; part++) due.shift()?.();
+  expect(isOver).toBe(false);
+  due.shift()?.();
+  expect(isOver).toBe(true);
+});
+
+test("each of two tasks that use the warehouse has its own turn, and its own time", async () => {
+  const clock = new VirtualClock();
+  const file = new DatabaseFile(`${temporaryFolder()}/w.duckdb`, { time: taskTime });
+  onTestFinished(() => file.close());
+  const never = new AbortController().signal;
+  const over: string[] = [];
+  const inRun = (name: string, work: () => Promise<void>) => {
+    const time = new OwnTime(clock, 1_000, () => over.push(name));
+    const run = {
+      labels: {},
+      askForTurn: () => time.askForTurn(),
+      threw: () => false,
+      rejected: () => false,
+      handled() {},
+    };
+    return insideRun(run, () => file.use(never, work));
+  };
+  const holds = Promise.withResolvers<void>();
+  const began = Promise.withResolvers<void>();
+  const first = inRun("first", async () => {
+    began.resolve();
+    await holds.promise;
+  });
+  await began.promise;
+  const second = inRun("second", () => clock.advance(999));
+  await clock.advance(60_000);
+  expect(over).toEqual(["first"]);
+  holds.resolve();
+  await Promise.all([first, second]);
+  expect(over).toEqual(["first"]);
+});
+
+test("a query that BigQuery has not begun waits for others: that is not the task's time", async () => {
+  const { clock, time, isOver } = timed(1_000);
+  const { warehouse, server } = await makeBigQuery({ time });
+  server.holdJobs();
+  const rows = warehouse.rows("SELECT 1 AS one", {}, 1, new AbortController().signal);
+  await expect.poll(() => clock.pending).toBe(0);
+  await clock.advance(3_600_000);
+  expect(isOver()).toBe(false);
+  server.releaseJobs();
+  expect(await rows).toEqual([{ one: 1 }]);
+  expect(clock.pending).toBe(1);
+});
+
+const holder = fileURLToPath(new URL("../adapters/duckdb-child.ts", import.meta.url));
+
+/** Another process that holds the file of a warehouse. */
+async function heldByAnother(path: string): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [holder, JSON.stringify({ action: "keep", path })], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  await once(child.stdout, "data");
+  return child;
+}
+
+test("a task that waits for the warehouse is not timed out, and is once it has the warehouse", async () => {
+  const data = temporaryFolder();
+  const child = await heldByAnother(`${data}/warehouse.duckdb`);
+  let asked = false;
+  const flow = workflow("flow")
+    .task(
+      "waits",
+      ({ services, signal }) => {
+        asked = true;
+        return services.warehouse.rows("SELECT 1 AS one", {}, 1, signal);
+      },
+      { timeout: "10s", retry: false },
+    )
+    .task("hangs", () => new Promise<string>(() => undefined), { timeout: "10s", retry: false });
+  const { app, clock, start, ended } = timedApp({ data, workflows: [flow] });
+  app.work.start();
+  const batchId = await start("flow");
+  await expect.poll(() => asked).toBe(true);
+  await clock.advance(120_000);
+  const states = async () => (await app.engine.show(batchId)).tasks.map(({ status }) => status);
+  await expect.poll(states).toEqual(["PROCESSING", "ERROR"]);
+  child.kill("SIGKILL");
+  const view = await ended(batchId);
+  expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1, result: [{ one: 1 }] });
+  expect(view.tasks[1]).toMatchObject({ error: { code: "TASK_TIMEOUT" } });
+});
