@@ -53,7 +53,15 @@ const owners: Readonly<Record<string, string>> = {
 };
 
 /** The packages that core may use: they compute, and leave the world alone. Of `node:crypto`, only what computes. */
-const pure = ["canonicalize", "fastest-levenshtein", "node:crypto", "picomatch", "zod"];
+const pure = [
+  "canonicalize",
+  "fastest-levenshtein",
+  "node:crypto",
+  "node:stream",
+  "node:zlib",
+  "picomatch",
+  "zod",
+];
 
 /** What is there without an import, or in `node:crypto`, and asks or changes the world. */
 const impure =

@@ -204,6 +204,14 @@ export const limits = {
   httpAnswerBytes: 1024 * 1024,
   /** Largest answer of a service that a task has its work done by; a page of Dataform's actions holds their SQL. */
   serviceAnswerBytes: 64 * 1024 * 1024,
+  /** Longest row of a file that `loadFile` reads. */
+  fileRowBytes: 16 * 1024 * 1024,
+  /** How much of a file is read to find out how it is written. Its header has to fit in. */
+  fileHeadBytes: 1024 * 1024,
+  /** Texts that a load takes for NULL. */
+  nullValues: 100,
+  /** How much of a value an error shows. */
+  shownValueCharacters: 100,
   /** How much of a refused answer an error shows. */
   shownAnswerCharacters: 500,
   /** Data of a callback up to this size, as JSON, is sent in one request; longer data in pages of about this size. */

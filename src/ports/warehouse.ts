@@ -1,3 +1,4 @@
+import type { CsvOptions } from "../core/files/csv-head.ts";
 import type { JsonObject, JsonValue } from "../core/json.ts";
 
 export type FileFormat = "csv" | "jsonl" | "parquet";
@@ -23,6 +24,8 @@ export interface LoadJob {
   readonly attempt?: string | undefined;
   readonly uri: string;
   readonly format: FileFormat;
+  /** Of a CSV file. Default: found out. */
+  readonly csv?: CsvOptions | undefined;
   readonly into: Destination;
   readonly signal: AbortSignal;
 }

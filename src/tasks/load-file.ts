@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { BatonError, codeOf, TaskError } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
 import type { ObjectInfo, ObjectName, ObjectStore } from "../ports/objects.ts";
-import type { FileFormat } from "../ports/warehouse.ts";
+import type { FileFormat, LoadJob } from "../ports/warehouse.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import { spec } from "./define.ts";
 import { checkKey, keySchema, modeSchema, type TableResult, tableSchema } from "./destination.ts";
@@ -11,15 +12,26 @@ import { cancelJob, jobOf, resultOf } from "./warehouse-job.ts";
 export interface LoadFileParameters {
   /** `sales` or `shop.sales`. Made by the first load. */
   readonly table: string;
-  /** Default: by the file's extension: .csv, .jsonl, .ndjson, .json (JSON lines), .parquet. */
+  /** Default: by the file's extension: .csv, .tsv, .jsonl, .ndjson, .json (JSON lines), .parquet; a .gz behind it is left out. */
   readonly format?: "csv" | "jsonl" | "parquet";
   /** `append` (default), `replace` the whole table, or `merge`: update rows of the same key and add the others. */
   readonly mode?: "append" | "replace" | "merge";
   /** With mode merge: the columns that identify a row. Of a file's rows with the same key the last one counts (BigQuery: up to 10 MB; larger files must not have such rows). */
   readonly key?: readonly string[];
+  /** Of a CSV file: the character between its cells. Default: found out, if it is one of `,` `;` `|` or a tab. */
+  readonly delimiter?: string;
+  /** Of a CSV file: texts that are NULL in every column, beside empty cells, such as `["NA", "-"]`. */
+  readonly nullValues?: readonly string[];
   /** Default: the file whose drop started the workflow. */
   readonly file?: FileParameter;
 }
+
+const delimiterSchema = z
+  .string()
+  .regex(
+    /^[^"\r\n\u0080-\uffff]$/,
+    'one character of ASCII, such as ";" or "\\t", and not a quote or a line end',
+  );
 
 const ParametersSchema = z
   .strictObject({
@@ -27,6 +39,8 @@ const ParametersSchema = z
     format: z.enum(["csv", "jsonl", "parquet"]).optional(),
     mode: modeSchema.default("append"),
     key: keySchema.optional(),
+    delimiter: delimiterSchema.optional(),
+    nullValues: z.array(z.string()).max(limits.nullValues).optional(),
     file: FileParameterSchema.optional(),
   })
   .superRefine(checkKey);
@@ -49,11 +63,13 @@ async function load(context: TaskContext, parameters: Parameters): Promise<Table
   const { warehouse, objects } = context.services;
   const name = fileOf(context, parameters.file);
   const file = await objects.stat(name);
+  const format = parameters.format ?? formatOf(file.object);
   try {
     const state = await warehouse.load({
       ...jobOf(context),
       uri: file.uri,
-      format: parameters.format ?? formatOf(file.object),
+      format,
+      ...csvOf(format, parameters),
       into: { table: parameters.table, mode: parameters.mode, key: parameters.key ?? [] },
     });
     return resultOf(context, state);
@@ -70,8 +86,18 @@ async function refuseIfMoved(objects: ObjectStore, name: ObjectName, before: Obj
   throw new BatonError("FILE_BEING_MOVED", `${before.object} was moved to ${now.object} while it was loaded`);
 }
 
+function csvOf(format: FileFormat, { delimiter, nullValues }: Parameters): Pick<LoadJob, "csv"> {
+  if (delimiter === undefined && nullValues === undefined) return {};
+  if (format === "csv") return { csv: { delimiter, nullValues } };
+  throw new TaskError(`A delimiter and nullValues are for CSV files; this one is ${format}`, {
+    code: "TASK_PARAMETERS_INVALID",
+    retryable: false,
+  });
+}
+
 const formats: Readonly<Record<string, FileFormat>> = {
   csv: "csv",
+  tsv: "csv",
   jsonl: "jsonl",
   ndjson: "jsonl",
   json: "jsonl",
@@ -79,7 +105,7 @@ const formats: Readonly<Record<string, FileFormat>> = {
 };
 
 function formatOf(object: string): FileFormat {
-  const extension = /\.([^./]+)$/.exec(object)?.[1]?.toLowerCase() ?? "";
+  const extension = /\.([^./]+)(?:\.gz)?$/i.exec(object)?.[1]?.toLowerCase() ?? "";
   const format = Object.hasOwn(formats, extension) ? formats[extension] : undefined;
   if (!format)
     throw new TaskError(`The name ${object} does not say what kind of file it is`, {

@@ -1,88 +1,173 @@
 import * as z from "zod";
+import {
+  digitsPattern,
+  type Kind,
+  kindOf,
+  kinds,
+  midnightPattern,
+  patterns,
+  sampleRows,
+  type TypedKind,
+  wholePattern,
+} from "../../core/files/text-values.ts";
 import { quoteIdentifier, quoteLiteral } from "./identifiers.ts";
 import type { Column, Statements } from "./statements.ts";
 
-/** Rows at the beginning of a file that say what its columns are meant to be. */
-const sampleRows = 20_480;
-/** A column of which so many values fit a type is meant to be of it: the others are mistakes. */
-const meantShare = 0.99;
+const types: Readonly<Record<Kind, string>> = {
+  boolean: "BOOLEAN",
+  integer: "BIGINT",
+  decimal: "DOUBLE",
+  date: "DATE",
+  timestamp: "TIMESTAMP",
+  text: "VARCHAR",
+};
 
-/** How a column of text is recognised. Numbers with leading zeros are names, so they stay text. */
-const candidates = [
-  { type: "BOOLEAN", pattern: "(?i)true|false" },
-  { type: "BIGINT", pattern: "[+-]?(0|[1-9][0-9]{0,18})" },
-  { type: "DOUBLE", pattern: "[+-]?(0|[1-9][0-9]{0,14})?([.][0-9]+)?([eE][+-]?[0-9]{1,3})?" },
-  { type: "DATE", pattern: "[0-9]{4}-[0-9]{2}-[0-9]{2}" },
-  {
-    type: "TIMESTAMP",
-    pattern:
-      "[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?",
-  },
-] as const;
+/** Columns that one statement looks at: the time that DuckDB plans for grows with the square of their number. */
+export const columnsAtOnce = 10;
+
+/** Texts that stand for no value where a column is not of text. */
+export type Missing = readonly string[];
 
 /** A column of text or of a file's own type, as a value of the given type; NULL when it does not fit. */
-export function converted(column: Column, type: string): string {
+export function converted(column: Column, type: string, missing: Missing): string {
   const name = quoteIdentifier(column.name);
   if (column.type === type) return name;
-  const text = asText(column);
+  if (type === "VARCHAR") return asText(column);
+  if (/[[(]/.test(column.type)) return `TRY_CAST(${name} AS ${type})`;
+  const text = asValue(column, missing);
   // By way of TIMESTAMPTZ, because a direct conversion drops the offset from UTC.
   if (type === "TIMESTAMP") return `CAST(TRY_CAST(${text} AS TIMESTAMPTZ) AS TIMESTAMP)`;
-  if (type === "VARCHAR") return text;
-  return `TRY_CAST(${/[[(]/.test(column.type) ? name : text} AS ${type})`;
+  return `TRY_CAST(${text} AS ${type})`;
 }
 
-/** True where the value is there and the type can't hold it. DuckDB's own conversions round 1.5 to 2. */
-export function misfit(column: Column, type: string): string {
-  if (column.type === type) return "false";
-  const value = converted(column, type);
-  const text = asText(column);
-  const present = `${quoteIdentifier(column.name)} IS NOT NULL`;
+/** True where a value is there and the type can't hold it as it is. DuckDB's own conversions round 1.5 to 2. */
+export function misfit(column: Column, type: string, missing: Missing): string {
+  if (column.type === type || (type === "VARCHAR" && !/[[(]/.test(column.type))) return "false";
+  const name = quoteIdentifier(column.name);
+  const value = converted(column, type, missing);
+  if (/^STRUCT|\]$/.test(column.type)) {
+    // Whatever was lost on the way there does not come back.
+    const back = `TRY_CAST(${value} AS ${column.type})`;
+    return `(${name} IS NOT NULL AND (${value} IS NULL OR ${back} IS DISTINCT FROM ${name}))`;
+  }
+  const text = asValue(column, missing);
+  const isWritten = column.type === "VARCHAR" || column.type === "JSON";
+  const pattern = isWritten || type === "BOOLEAN" ? patternOf(type) : undefined;
+  const fits = pattern === undefined ? "true" : `regexp_full_match(${text}, ${quoteLiteral(pattern)})`;
+  return `(${text} IS NOT NULL AND NOT coalesce(${fits} AND ${isSame(text, value, type)}, false))`;
+}
+
+/** The texts that a column of the table takes. */
+function patternOf(type: string): string | undefined {
+  if (/^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(type)) return wholePattern;
+  if (/^(DOUBLE|FLOAT|REAL)$/.test(type)) return patterns.decimal;
+  if (/^DECIMAL/.test(type)) return "-?((0|[1-9][0-9]*)([.][0-9]+)?|[.][0-9]+)";
+  if (/^TIMESTAMP/.test(type)) return patterns.timestamp;
+  if (type === "DATE") return midnightPattern;
+  return type === "BOOLEAN" ? patterns.boolean : undefined;
+}
+
+function isSame(text: string, value: string, type: string): string {
   if (/^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL.*)$/.test(type))
-    return `(${present} AND NOT coalesce(abs(TRY_CAST(${text} AS DOUBLE) - TRY_CAST(${value} AS DOUBLE))
-      <= abs(TRY_CAST(${value} AS DOUBLE)) * 1e-14, false))`;
-  if (type === "DATE")
-    return `(${present} AND NOT coalesce(TRY_CAST(${text} AS TIMESTAMP) = CAST(${value} AS TIMESTAMP), false))`;
-  return `(${present} AND ${value} IS NULL)`;
+    return `abs(TRY_CAST(${text} AS DOUBLE) - TRY_CAST(${value} AS DOUBLE)) <= abs(TRY_CAST(${value} AS DOUBLE)) * 1e-14`;
+  if (type === "DATE") return `TRY_CAST(${text} AS TIMESTAMP) = CAST(${value} AS TIMESTAMP)`;
+  return `${value} IS NOT NULL`;
 }
 
-/** The types of a table's columns of text, by what is in them. */
+/** A column of text, and what its values say that it is. */
+export interface InferredColumn extends Column {
+  /** Some of them are not of that type. */
+  readonly hasMisfits: boolean;
+}
+
+/** What columns of text are, by what is in them, where they may be of these kinds. */
 export async function inferTypes(
   statements: Statements,
   from: string,
   names: readonly string[],
-): Promise<readonly Column[]> {
-  const columns = names.map((name) => ({ name, type: "VARCHAR" }));
-  const counts = columns.flatMap((column, index) => {
-    const name = quoteIdentifier(column.name);
-    return [
-      `count(${name}) AS all_${index}`,
-      `count(${name}) FILTER (rowid < ${sampleRows}) AS sample_${index}`,
-      ...candidates.flatMap((candidate) => {
-        const fits = `regexp_full_match(trim(${name}), ${quoteLiteral(candidate.pattern)}) AND NOT ${misfit(column, candidate.type)}`;
-        return [
-          `count(*) FILTER (${fits}) AS all_${index}_${candidate.type}`,
-          `count(*) FILTER (rowid < ${sampleRows} AND ${fits}) AS sample_${index}_${candidate.type}`,
-        ];
-      }),
-    ];
-  });
-  const [row] = await statements.rows(`SELECT ${counts.join(", ")} FROM ${from}`);
-  const found = z.record(z.string(), z.bigint().transform(Number)).parse(row);
-  return names.map((name, index) => ({ name, type: choose(found, index) }));
+  missing: Missing,
+  possible: readonly TypedKind[] = kinds,
+): Promise<readonly InferredColumn[]> {
+  const columns: InferredColumn[] = [];
+  for (let at = 0; at < names.length; at += columnsAtOnce) {
+    const some = names.slice(at, at + columnsAtOnce);
+    const found = await count(statements, from, some, missing, possible);
+    columns.push(...some.map((name, index) => inferred(name, found, index)));
+  }
+  return columns;
 }
 
-/** The first type that fits everything; else the one that nearly all of the sample has; else text. */
-function choose(found: Readonly<Record<string, number>>, index: number): string {
-  const of = (rows: "all" | "sample", type: string) => found[`${rows}_${index}_${type}`] ?? 0;
-  const all = found[`all_${index}`] ?? 0;
-  const sample = found[`sample_${index}`] ?? 0;
-  if (sample === 0) return "VARCHAR";
-  const whole = candidates.find((candidate) => of("all", candidate.type) === all);
-  if (whole) return whole.type;
-  const likeliest = candidates.reduce((best, other) =>
-    of("sample", other.type) > of("sample", best.type) ? other : best,
+/** Three steps, so that each expression stands once: the values, what they are, how many of each there are. */
+async function count(
+  statements: Statements,
+  from: string,
+  names: readonly string[],
+  missing: Missing,
+  possible: readonly TypedKind[],
+): Promise<ReadonlyMap<string, number>> {
+  const values = names.map(
+    (name, index) => `${asValue({ name, type: "VARCHAR" }, missing)} AS value_${index}`,
   );
-  return of("sample", likeliest.type) >= sample * meantShare ? likeliest.type : "VARCHAR";
+  const labels = names.flatMap((_, index) =>
+    [...possible, "present", "codes"].map((kind) => `${kind}_${index}`),
+  );
+  const facts = names.flatMap((_, index) => {
+    const column = { name: `value_${index}`, type: "VARCHAR" };
+    const matches = (pattern: string) => `regexp_full_match(${column.name}, ${quoteLiteral(pattern)})`;
+    const fits = (kind: TypedKind) =>
+      `${matches(patterns[kind])} AND ${converted(column, types[kind], [])} IS NOT NULL`;
+    return [
+      ...possible.map((kind) => `${fits(kind)} AS ${kind}_${index}`),
+      `${column.name} IS NOT NULL AS present_${index}`,
+      `${matches(digitsPattern)} AND NOT (${fits("integer")}) AS codes_${index}`,
+    ];
+  });
+  const counts = labels.flatMap((label) => [
+    `count(*) FILTER (${label}) AS all_${label}`,
+    `count(*) FILTER (${label} AND row < ${sampleRows}) AS sample_${label}`,
+  ]);
+  const [row] = await statements.rows(
+    `SELECT ${counts.join(", ")} FROM (SELECT row, ${facts.join(", ")}
+     FROM (SELECT rowid AS row, ${values.join(", ")} FROM ${from}))`,
+  );
+  return new Map(Object.entries(z.record(z.string(), z.bigint().transform(Number)).parse(row)));
+}
+
+function inferred(name: string, found: ReadonlyMap<string, number>, index: number): InferredColumn {
+  const of = (rows: "all" | "sample", label: string) => found.get(`${rows}_${label}_${index}`) ?? 0;
+  const each = (rows: "all" | "sample") => ({
+    boolean: of(rows, "boolean"),
+    integer: of(rows, "integer"),
+    decimal: of(rows, "decimal"),
+    date: of(rows, "date"),
+    timestamp: of(rows, "timestamp"),
+  });
+  const all = of("all", "present");
+  const kind = kindOf({
+    all,
+    sample: of("sample", "present"),
+    codes: of("all", "codes"),
+    allOf: each("all"),
+    sampleOf: each("sample"),
+  });
+  return { name, type: types[kind], hasMisfits: kind !== "text" && of("all", kind) < all };
+}
+
+/** Not by IN: DuckDB makes a join of a long one, which does not keep the order of the rows. */
+export function isOneOf(value: string, texts: readonly string[]): string {
+  return `list_contains([${texts.map(quoteLiteral).join(", ")}], ${value})`;
+}
+
+/** The value, or NULL when the condition holds. */
+export function unless(condition: string, value: string): string {
+  return `CASE WHEN NOT ${condition} THEN ${value} END`;
+}
+
+/** NULL where the text stands for no value. */
+function asValue(column: Column, missing: Missing): string {
+  if (column.type !== "VARCHAR" || missing.length === 0) return asText(column);
+  const text = `trim(${asText(column)}, E' \\t\\r\\n')`;
+  return unless(isOneOf(text, missing), text);
 }
 
 function asText(column: Column): string {

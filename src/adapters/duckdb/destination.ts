@@ -2,17 +2,20 @@ import type { Destination } from "../../ports/warehouse.ts";
 import { refusal, translated } from "./errors.ts";
 import { quoteIdentifier, type Table } from "./identifiers.ts";
 import type { Column, Statements } from "./statements.ts";
+import { fieldsBeyond, parseType } from "./type-tree.ts";
 
 /** Where the rows are that a job is about to write, in their order. */
 export const stageTable = "temp.main._baton_stage";
 
-/** Throws `TABLE_MISMATCH` unless both have the same columns, in any order and case. */
-export function checkColumns(
-  table: Table,
-  existing: readonly Column[],
-  incoming: readonly Pick<Column, "name">[],
-): void {
-  const added = without(incoming, existing);
+/** A column that is about to be written; without a type, of one that the table is sure to have. */
+type Incoming = Pick<Column, "name"> & Partial<Column>;
+
+/**
+ * Throws `TABLE_MISMATCH` unless both have the same columns, in any order and case. Of the fields inside their objects the
+ * table must have all that come in.
+ */
+export function checkColumns(table: Table, existing: readonly Column[], incoming: readonly Incoming[]): void {
+  const added = [...without(incoming, existing), ...fieldsWithout(incoming, existing)];
   const missing = without(existing, incoming);
   if (added.length + missing.length === 0) return;
   const problems = [
@@ -96,6 +99,13 @@ async function merge(
      WHEN NOT MATCHED THEN INSERT (${names.join(", ")})
        VALUES (${names.map((name) => `incoming.${name}`).join(", ")})`,
   );
+}
+
+function fieldsWithout(columns: readonly Incoming[], others: readonly Column[]): readonly string[] {
+  return columns.flatMap(({ name, type }) => {
+    const other = others.find((found) => found.name.toLowerCase() === name.toLowerCase());
+    return other && type !== undefined ? fieldsBeyond(parseType(type), parseType(other.type), name) : [];
+  });
 }
 
 function without(

@@ -2,8 +2,11 @@ import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
+import { missingTexts } from "../../core/files/column-values.ts";
+import { misfitReason } from "../../core/files/csv-scan.ts";
+import { kinds } from "../../core/files/text-values.ts";
 import type { LoadJob } from "../../ports/warehouse.ts";
-import { converted, inferTypes, misfit } from "./column-types.ts";
+import { columnsAtOnce, converted, inferTypes, type Missing, misfit } from "./column-types.ts";
 import { checkColumns, checkKey, keyless, stageTable, writeStage } from "./destination.ts";
 import { refusal } from "./errors.ts";
 import { parseTable, quoteIdentifier } from "./identifiers.ts";
@@ -17,16 +20,18 @@ const MisfitSchema = z.object({ row: z.bigint().transform(Number), column: z.int
 export async function prepareLoad(statements: Statements, job: LoadJob): Promise<Writing> {
   const table = parseTable(job.into.table);
   const path = await pathOf(job.uri);
-  const file = await readFile(statements, path, job.format);
+  const existing = job.into.mode === "replace" ? undefined : await statements.columnsOf(table);
+  const file = await readFile(statements, path, job, existing);
   const raw = await statements.describe(rawTable);
   checkKey(job.into, raw);
-  const existing = job.into.mode === "replace" ? undefined : await statements.columnsOf(table);
   if (existing) checkColumns(table, existing, raw);
-  const columns = existing ? adopt(raw, existing) : await ownColumns(statements, file, raw);
-  await checkValues(statements, file, raw, columns, existing ? `of table ${table.name}` : undefined);
-  const values = raw.map(
-    (column, index) =>
-      `${converted(column, columns[index]?.type ?? column.type)} AS ${quoteIdentifier(column.name)}`,
+  const missing = file.head ? [...missingTexts(job.csv?.nullValues ?? [])] : [];
+  const columns = existing ? adopt(raw, existing) : await ownColumns(statements, file, raw, missing);
+  const owner = existing ? `of table ${table.name}` : undefined;
+  const inDoubt = pairsOf(raw, columns).filter((_, index) => columns[index]?.hasMisfits !== false);
+  await checkValues(statements, { file, missing, owner }, inDoubt);
+  const values = pairsOf(raw, columns).map(
+    ({ column, type }) => `${converted(column, type, missing)} AS ${quoteIdentifier(column.name)}`,
   );
   await statements.run(`CREATE TEMP TABLE _baton_stage AS SELECT ${values.join(", ")} FROM ${rawTable}`);
   await checkKeys(statements, file, job);
@@ -48,50 +53,78 @@ async function pathOf(uri: string): Promise<string> {
   return path;
 }
 
+/** A column as it is written. `hasMisfits` is false where all of its values are known to fit. */
+interface TargetColumn extends Column {
+  readonly hasMisfits?: boolean;
+}
+
 /** The file's columns with the types of the table. */
-function adopt(raw: readonly Column[], existing: readonly Column[]): readonly Column[] {
+function adopt(raw: readonly Column[], existing: readonly Column[]): readonly TargetColumn[] {
   const types = new Map(existing.map((column) => [column.name.toLowerCase(), column.type]));
   return raw.map(({ name, type }) => ({ name, type: types.get(name.toLowerCase()) ?? type }));
 }
 
+/** Of a CSV file all columns are text; of others only those that may hold times. */
 async function ownColumns(
   statements: Statements,
   file: RawFile,
   raw: readonly Column[],
-): Promise<readonly Column[]> {
-  if (!file.header) return raw;
-  return inferTypes(
-    statements,
-    rawTable,
-    raw.map((column) => column.name),
-  );
+  missing: Missing,
+): Promise<readonly TargetColumn[]> {
+  const texts = raw.filter(({ type }) => type === "VARCHAR").map(({ name }) => name);
+  if (file.format === "parquet" || texts.length === 0) return raw;
+  const possible = file.head ? kinds : (["date", "timestamp"] as const);
+  const inferred = await inferTypes(statements, rawTable, texts, missing, possible);
+  const found = new Map(inferred.map((column) => [column.name, column]));
+  return raw.map((column) => found.get(column.name) ?? column);
+}
+
+/** A column of the file, and the type that it gets. */
+interface Pair {
+  readonly column: Column;
+  readonly type: string;
+}
+
+function pairsOf(raw: readonly Column[], columns: readonly Column[]): readonly Pair[] {
+  return raw.map((column, index) => ({ column, type: columns[index]?.type ?? column.type }));
+}
+
+interface Circumstances {
+  readonly file: RawFile;
+  readonly missing: Missing;
+  /** Who says what the types are, when it is not the file. */
+  readonly owner: string | undefined;
 }
 
 /** Throws `FILE_UNREADABLE` for the first value that its column's type can't hold. */
 async function checkValues(
   statements: Statements,
-  file: RawFile,
-  raw: readonly Column[],
-  columns: readonly Column[],
-  owner: string | undefined,
+  { file, missing, owner }: Circumstances,
+  pairs: readonly Pair[],
 ): Promise<void> {
-  const misfits = raw.map((column, index) => misfit(column, columns[index]?.type ?? column.type));
+  const changed = pairs.filter(({ column, type }) => misfit(column, type, missing) !== "false");
+  let first: z.infer<typeof MisfitSchema> | undefined;
+  for (let at = 0; at < changed.length; at += columnsAtOnce) {
+    const found = await firstMisfit(statements, changed.slice(at, at + columnsAtOnce), missing);
+    if (found && (!first || found.row < first.row)) first = { ...found, column: found.column + at };
+  }
+  if (!first) return;
+  const pair = changed[first.column];
+  const place = `${await placeOfRow(file, first.row)}, column "${pair?.column.name}"`;
+  const reason = misfitReason(first.value, pair?.type ?? "", owner);
+  throw refusal("FILE_UNREADABLE", `${basename(file.path)}, ${place}: ${reason}`);
+}
+
+async function firstMisfit(statements: Statements, pairs: readonly Pair[], missing: Missing) {
+  const misfits = pairs.map(({ column, type }) => misfit(column, type, missing));
   const choose = (values: readonly string[]) =>
     `CASE ${misfits.map((condition, index) => `WHEN ${condition} THEN ${values[index]}`).join(" ")} END`;
   const [row] = await statements.rows(
-    `SELECT rowid AS row, ${choose(raw.map((_, index) => String(index)))} AS column,
-            ${choose(raw.map((column) => `CAST(${quoteIdentifier(column.name)} AS VARCHAR)`))} AS value
+    `SELECT rowid AS row, ${choose(pairs.map((_, index) => String(index)))} AS column,
+            ${choose(pairs.map(({ column }) => `CAST(${quoteIdentifier(column.name)} AS VARCHAR)`))} AS value
      FROM ${rawTable} WHERE ${misfits.join(" OR ")} ORDER BY rowid LIMIT 1`,
   );
-  if (!row) return;
-  const found = MisfitSchema.parse(row);
-  const column = columns[found.column];
-  const advice = owner ?? "as its other values say; if it is meant to be text, create the table first";
-  throw refusal(
-    "FILE_UNREADABLE",
-    `${basename(file.path)}, ${await placeOfRow(file, found.row)}, column "${column?.name}": ` +
-      `${JSON.stringify(found.value.slice(0, 100))} is not a ${column?.type} (the type ${advice})`,
-  );
+  return row && MisfitSchema.parse(row);
 }
 
 /** Throws `FILE_UNREADABLE` for the first row that has no key to be merged by. */

@@ -1,11 +1,17 @@
-import { createReadStream } from "node:fs";
 import { basename } from "node:path";
-import { messageOf } from "../../core/errors.ts";
-import type { FileFormat } from "../../ports/warehouse.ts";
-import { type CsvHeader, lineOfRow, readCsvHeader } from "./csv-text.ts";
+import { type CsvHead, readCsvHead } from "../../core/files/csv-head.ts";
+import { FileProblem } from "../../core/files/file-problem.ts";
+import { headOf } from "../../core/files/text-head.ts";
+import { limits } from "../../core/limits.ts";
+import type { FileFormat, LoadJob } from "../../ports/warehouse.ts";
+import { isOneOf, unless } from "./column-types.ts";
 import { isMachineFailure, refusal } from "./errors.ts";
+import { type Beginning, isPlain, lineOfRow, readText, withPlainCopy } from "./file-text.ts";
 import { quoteIdentifier, quoteLiteral } from "./identifiers.ts";
-import type { Statements } from "./statements.ts";
+import { jsonReader } from "./read-json.ts";
+import { parquetReader } from "./read-parquet.ts";
+import type { Column, Statements } from "./statements.ts";
+import { unreadable } from "./unreadable.ts";
 
 /** Where a file's rows are before they are converted, in the order of the file. */
 export const rawTable = "temp.main._baton_raw";
@@ -15,97 +21,89 @@ export interface RawFile {
   readonly path: string;
   readonly format: FileFormat;
   /** Of a CSV file: its cells are all text. */
-  readonly header: CsvHeader | undefined;
+  readonly head: CsvHead | undefined;
 }
 
-/** Reads all rows of a file. Throws `FILE_UNREADABLE` with the line, and `FILE_EMPTY` when it has none. */
-export async function readFile(statements: Statements, path: string, format: FileFormat): Promise<RawFile> {
-  if (await isBlank(path)) throw empty(path);
-  const header = format === "csv" ? await readCsvHeader(path) : undefined;
+/**
+ * Reads all rows of a file. Throws `FILE_UNREADABLE` with the line, and `FILE_EMPTY` when it has none. `existing`: the columns
+ * of the table that they are for.
+ */
+export async function readFile(
+  statements: Statements,
+  path: string,
+  { format, csv = {} }: Pick<LoadJob, "format" | "csv">,
+  existing: readonly Column[] | undefined,
+): Promise<RawFile> {
   try {
-    await statements.run(`CREATE TEMP TABLE _baton_raw AS FROM ${reader(path, format, header)}`);
+    const head = format === "parquet" ? undefined : await headOf(readText(path));
+    if (head?.text.trim() === "" && head.isWhole) throw empty(path);
+    const csvHead = format === "csv" && head ? readCsvHead(head.text, head.isWhole, csv) : undefined;
+    const file = { path, format, head: csvHead };
+    await readRows(statements, file, csv.nullValues ?? [], existing);
+    if ((await statements.countRows(rawTable)) === 0) throw empty(path);
+    return file;
   } catch (thrown) {
-    if (isMachineFailure(thrown)) throw thrown;
-    const problem = /expected records/.test(messageOf(thrown))
-      ? await firstNonObject(statements, path)
-      : await explain(path, header, messageOf(thrown));
-    throw refusal("FILE_UNREADABLE", `${basename(path)}, ${problem}`, thrown);
+    if (!(thrown instanceof FileProblem)) throw thrown;
+    throw refusal("FILE_UNREADABLE", `${basename(path)}, ${thrown.message}`, thrown);
   }
-  if ((await statements.countRows(rawTable)) === 0) throw empty(path);
-  return { path, format, header };
 }
 
 function empty(path: string): Error {
   return refusal("FILE_EMPTY", `${basename(path)} holds no rows`);
 }
 
-/** Whether a file has nothing but white space; it is seldom read further than its first block. */
-async function isBlank(path: string): Promise<boolean> {
-  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>)
-    if (chunk.some((byte) => byte > 0x20)) return false;
-  return true;
-}
-
 /** Where the n-th row (from 0) of `rawTable` is in its file, for people. */
-export async function placeOfRow(file: RawFile, row: number): Promise<string> {
-  if (file.format === "parquet") return `row ${row + 1}`;
-  const place = file.header
-    ? { row: row + 1, countBlank: file.header.names.length === 1, quoted: true }
-    : { row, countBlank: false, quoted: false };
-  return `line ${await lineOfRow(file.path, place)}`;
+export async function placeOfRow({ path, format, head }: RawFile, row: number): Promise<string> {
+  if (format === "parquet") return `row ${row + 1}`;
+  const csv = head && { delimiter: head.delimiter, columns: head.names.length };
+  return `line ${await lineOfRow(path, { row, csv })}`;
 }
 
-function reader(path: string, format: FileFormat, header: CsvHeader | undefined): string {
-  const file = pathLiteral(path);
-  if (format === "parquet") return `read_parquet(${file}, hive_partitioning = false)`;
-  if (!header)
-    return `read_json(${file}, format = 'newline_delimited', records = true, sample_size = -1, hive_partitioning = false)`;
-  const columns = header.names.map((name) => `${quoteIdentifier(name)}: 'VARCHAR'`).join(", ");
-  return `read_csv(${file}, auto_detect = false, header = true, delim = ${quoteLiteral(header.delimiter)}, quote = '"',
-    escape = '"', strict_mode = true, null_padding = false, hive_partitioning = false, columns = {${columns}})`;
+async function readRows(
+  statements: Statements,
+  file: RawFile,
+  nullValues: readonly string[],
+  existing: readonly Column[] | undefined,
+): Promise<void> {
+  const { path, format, head } = file;
+  const read = async (plain: string) => {
+    try {
+      const reader = head
+        ? csvReader(plain, head, nullValues)
+        : await (format === "parquet" ? parquetReader : jsonReader)(statements, pathLiteral(plain), existing);
+      await statements.run(`CREATE TEMP TABLE _baton_raw AS ${reader}`);
+    } catch (thrown) {
+      if (isMachineFailure(thrown)) throw thrown;
+      throw await unreadable(file, thrown);
+    }
+  };
+  if (format === "parquet" || (!head?.isSpread && (await isPlain(path, format)))) await read(path);
+  else await withPlainCopy(path, beginningOf(head), read);
+}
+
+/** DuckDB takes the header for one line, and finds the line ends of the file there. */
+function beginningOf(head: CsvHead | undefined): Beginning {
+  if (!head) return { length: 0, text: "" };
+  const names = head.names.map((_, index) => `column_${index}`);
+  return { length: head.length, text: `${names.join(head.delimiter)}${head.lineEnd}` };
+}
+
+/** Cells as text: empty ones are NULL unless they are quoted. */
+function csvReader(path: string, { names, delimiter }: CsvHead, nullValues: readonly string[]): string {
+  const types = names.map((name) => `${quoteIdentifier(name)}: 'VARCHAR'`).join(", ");
+  const values = names.map((name) => {
+    const column = quoteIdentifier(name);
+    return nullValues.length === 0
+      ? column
+      : `${unless(`coalesce(${isOneOf(column, nullValues)}, false)`, column)} AS ${column}`;
+  });
+  return `SELECT ${values.join(", ")} FROM read_csv(${pathLiteral(path)}, auto_detect = false, header = true,
+    delim = ${quoteLiteral(delimiter)}, quote = '"', escape = '"', strict_mode = true, null_padding = false,
+    allow_quoted_nulls = false, hive_partitioning = false, compression = 'none', encoding = 'utf-8',
+    max_line_size = ${limits.fileRowBytes}, buffer_size = ${2 * limits.fileRowBytes}, columns = {${types}})`;
 }
 
 /** DuckDB takes a path for a pattern. */
 function pathLiteral(path: string): string {
   return quoteLiteral(path.replaceAll(/[*?[]/g, "[$&]"));
-}
-
-async function firstNonObject(statements: Statements, path: string): Promise<string> {
-  await statements.run(
-    `CREATE TEMP TABLE _baton_raw AS SELECT json FROM read_ndjson_objects(${pathLiteral(path)})`,
-  );
-  const [found] = await statements.rows(
-    `SELECT rowid AS row FROM ${rawTable} WHERE json_type(json) <> 'OBJECT' ORDER BY rowid LIMIT 1`,
-  );
-  const place = await placeOfRow({ path, format: "jsonl", header: undefined }, Number(found?.row ?? 0));
-  return `${place}: every line has to be one JSON object`;
-}
-
-/** DuckDB's complaint in few words: the line, and what is wrong with it. */
-async function explain(path: string, header: CsvHeader | undefined, complaint: string): Promise<string> {
-  const json = /at byte (\d+) in line (\d+): ([^.\n]*)/.exec(complaint);
-  if (json) return `line ${json[2]}: this is not JSON at byte ${json[1]}: ${json[3]}`;
-  const summary = (complaint.split(/\n\s*(?:Possible|LINE 1|Try setting)/)[0] ?? complaint)
-    .replace(/^[A-Za-z ]+ Error: /, "")
-    .trim();
-  const record = /CSV Error on Line: (\d+)/.exec(complaint)?.[1];
-  if (header && record !== undefined) {
-    const line = await lineOfRow(path, { row: Number(record) - 1, countBlank: true, quoted: true });
-    return `line ${line}: ${csvReason(complaint, header) ?? summary}`;
-  }
-  return /state machine reached an invalid state/.test(complaint)
-    ? "some of its lines end in LF and others in CRLF, or it is not a CSV file"
-    : summary;
-}
-
-function csvReason(complaint: string, header: CsvHeader): string | undefined {
-  const columns = /Expected Number of Columns: (\d+) Found: (\d+)/.exec(complaint);
-  if (columns) {
-    const [, expected, found] = columns;
-    const missing = Number(found) < Number(expected) ? `; "${header.names[Number(found)]}" is missing` : "";
-    return `it has ${found} columns where the header has ${expected}${missing}`;
-  }
-  if (/unterminated quote/i.test(complaint)) return "a quoted cell does not end, or text follows its end";
-  if (/Invalid unicode/i.test(complaint)) return "it is not UTF-8 text";
-  return undefined;
 }

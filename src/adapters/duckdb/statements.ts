@@ -29,7 +29,12 @@ export class Statements {
     values: Record<string, DuckDBValue> = {},
   ): Promise<readonly Record<string, DuckDBValue>[]> {
     this.#signal.throwIfAborted();
-    return (await this.#connection.runAndReadAll(sql, values)).getRowObjects();
+    const reader = await this.#connection.runAndReadAll(sql, values);
+    const names = reader.deduplicatedColumnNames();
+    // Not by `getRowObjects`, which loses a column called `__proto__`.
+    return reader
+      .getRows()
+      .map((row) => Object.fromEntries(names.map((name, index) => [name, row[index] ?? null])));
   }
 
   async prepare(sql: string) {

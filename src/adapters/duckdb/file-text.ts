@@ -1,0 +1,100 @@
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { CsvParser } from "../../core/files/csv-parser.ts";
+import { linesOf } from "../../core/files/json-lines.ts";
+import { encodingOf, isGzip, textOf } from "../../core/files/plain-text.ts";
+import type { FileFormat } from "../../ports/warehouse.ts";
+
+/** The text of a file, unpacked and decoded. */
+export function readText(path: string): AsyncGenerator<string> {
+  return textOf(createReadStream(path));
+}
+
+/** Whether DuckDB reads the bytes as they are: text in UTF-8, not compressed. In CSV files it knows the byte order mark. */
+export async function isPlain(path: string, format: FileFormat): Promise<boolean> {
+  for await (const chunk of createReadStream(path, { end: 4_095 }) as AsyncIterable<Buffer>) {
+    if (isGzip(chunk)) return false;
+    const { encoding, hasMark } = encodingOf(chunk);
+    return encoding === "utf-8" && (format === "csv" || !hasMark);
+  }
+  return true;
+}
+
+/** What stands in a copy in place of as many characters at the beginning. */
+export interface Beginning {
+  readonly length: number;
+  readonly text: string;
+}
+
+/** Gives the work a copy of the text as a plain file, which goes afterwards. */
+export async function withPlainCopy<T>(
+  path: string,
+  beginning: Beginning,
+  work: (copy: string) => Promise<T>,
+): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), "baton-file-"));
+  try {
+    const copy = join(folder, "file");
+    await pipeline(
+      Readable.from(withBeginning(path, beginning)),
+      createWriteStream(copy, { encoding: "utf-8" }),
+    );
+    return await work(copy);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function* withBeginning(path: string, { length, text: first }: Beginning): AsyncGenerator<string> {
+  yield first;
+  let left = length;
+  for await (const text of readText(path)) {
+    if (left < text.length) yield text.slice(left);
+    left = Math.max(0, left - text.length);
+  }
+}
+
+/** Which row of a file to find. */
+export interface RowPlace {
+  /** 0 for the first row below the header, if there is one. */
+  readonly row: number;
+  /** Of a CSV file. */
+  readonly csv?: { readonly delimiter: string; readonly columns: number } | undefined;
+}
+
+/** The line on which a row begins, 1 for the first. Blank lines are no rows, but where there is only one column. */
+export async function lineOfRow(path: string, { row, csv }: RowPlace): Promise<number> {
+  let rows = 0;
+  let line = 1;
+  for await (const found of csv ? csvLines(path, csv) : jsonLines(path)) {
+    line = found;
+    if (rows === row) break;
+    rows += 1;
+  }
+  return line;
+}
+
+async function* jsonLines(path: string): AsyncGenerator<number> {
+  for await (const { number } of linesOf(readText(path))) yield number;
+}
+
+async function* csvLines(
+  path: string,
+  { delimiter, columns }: NonNullable<RowPlace["csv"]>,
+): AsyncGenerator<number> {
+  const parser = new CsvParser(delimiter);
+  let isHeader = true;
+  const linesIn = (records: ReturnType<CsvParser["push"]>) =>
+    records.flatMap(({ line, isBlank }) => {
+      if (isBlank && (isHeader || columns > 1)) return [];
+      if (!isHeader) return [line];
+      isHeader = false;
+      return [];
+    });
+  for await (const text of readText(path)) yield* linesIn(parser.push(text));
+  yield* linesIn(parser.end());
+}
