@@ -4,10 +4,11 @@ import { cutTimeouts } from "../core/attempt-time.ts";
 import type { Definition } from "../core/definition.ts";
 import { BatonError, messageOf } from "../core/errors.ts";
 import { builtInTaskTypes } from "../tasks/index.ts";
-import { type CatalogProblem, FolderCatalog } from "../workflow/catalog.ts";
+import { FolderCatalog } from "../workflow/catalog.ts";
 import { type DataWorkflowResult, readDataWorkflow } from "../workflow/data-workflow.ts";
 import { kindOf } from "../workflow/folder-files.ts";
 import { loadWorkflowFile } from "../workflow/load-file.ts";
+import type { CatalogProblem } from "../workflow/workflow-folder.ts";
 import { EnvironmentSchema } from "./environment.ts";
 import type { RawEnvironment } from "./raw-environment.ts";
 

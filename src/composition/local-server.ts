@@ -1,5 +1,7 @@
+import { systemClock } from "../adapters/system/clock.ts";
 import { createHttpHandler } from "../entry/http-handler.ts";
 import { serveHttp } from "../entry/serve.ts";
+import { followWorkflows } from "./follow-workflows.ts";
 import type { LocalApp } from "./local.ts";
 
 export interface LocalServer {
@@ -24,9 +26,11 @@ export async function startLocalServer(
     throw error;
   }
   app.work.start();
+  const unfollow = followWorkflows(app.folder, systemClock, logger);
   return {
     url: service.url,
     async stop() {
+      unfollow();
       await Promise.all([service.close(), app.inbox.stop(), app.work.stop()]);
     },
   };

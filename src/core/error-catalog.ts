@@ -102,7 +102,10 @@ export const errorCatalog = {
     "none",
     "The worker died each time it ran this task; look for memory or native crashes.",
   ),
-  TASK_CODE_MISSING: entry("none", "The deployed code has no such task; deploy it and run `baton retry`."),
+  TASK_CODE_MISSING: entry(
+    "none",
+    "Put the file of the workflow into the folder of the process that runs tasks, with the task in it, or deploy it: `baton start` sees it within seconds. If the task has ended by then, `baton retry`.",
+  ),
   TASK_PARAMETERS_INVALID: entry("none", "Correct the task's parameters in the workflow."),
   TASK_RESULT_NOT_JSON: entry(
     "none",

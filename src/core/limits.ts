@@ -45,6 +45,8 @@ export const limits = {
   catchUpSlots: 100,
   /** How old a slot may be and still count as on time: ticks come late, from Cloud Scheduler once a minute. */
   scheduleGraceSeconds: 120,
+  /** Time between two looks of a server at its workflow files; what has changed has to stay as it is for one. */
+  workflowLookSeconds: 1,
   /** Time between two looks of a working process at the schedules. */
   tickSeconds: 5,
   /** Failed deliveries of one message before it becomes a dead letter of the embedded engine. */

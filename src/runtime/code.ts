@@ -28,9 +28,12 @@ export async function runCode(
   const run = await uncounted(() => code.functionOf(workflowId, task.id));
   // An instance of an older deployment may lack it for a moment: worth another attempt.
   if (!run)
-    throw new TaskError(`No deployed code for task ${task.id} of workflow ${workflowId}`, {
-      code: "TASK_CODE_MISSING",
-    });
+    throw new TaskError(
+      `The workflow files of this process hold no code for task ${task.id} of workflow ${workflowId}`,
+      {
+        code: "TASK_CODE_MISSING",
+      },
+    );
   return await run(context);
 }
 
@@ -39,9 +42,12 @@ export async function runKeyFunction(code: TaskCode, call: KeyedCall): Promise<s
   const { workflowId, taskId } = call;
   const keyOf = await code.keyFunctionOf(workflowId, taskId);
   if (!keyOf)
-    throw new TaskError(`No deployed key function for task ${taskId} of workflow ${workflowId}`, {
-      code: "TASK_CODE_MISSING",
-    });
+    throw new TaskError(
+      `The workflow files of this process hold no key function for task ${taskId} of workflow ${workflowId}`,
+      {
+        code: "TASK_CODE_MISSING",
+      },
+    );
   const key: unknown = callKeyFunction(keyOf, call);
   if (typeof key === "string" && key !== "") return key;
   throw new BatonError("IDEMPOTENCY_KEY_INVALID", "The key function returned no text", {

@@ -7,6 +7,7 @@ import { type ErrorCode, errorCatalog } from "../core/error-catalog.ts";
 import { messageOf } from "../core/errors.ts";
 import type { TaskTypes } from "./data-workflow.ts";
 import type { WorkflowFile } from "./folder-files.ts";
+import { followImports, moduleUrl } from "./local-modules.ts";
 import { providePackages } from "./package-alias.ts";
 import type { WorkflowProblem } from "./problems.ts";
 import { type BuiltWorkflow, isWorkflow } from "./workflow.ts";
@@ -17,18 +18,26 @@ export interface LoadedFile {
   readonly problems: readonly WorkflowProblem[];
 }
 
-/** Loads a file that may hold workflows. Never rejects: what goes wrong becomes a problem. */
-export async function loadWorkflowFile(file: WorkflowFile, taskTypes: TaskTypes): Promise<LoadedFile> {
+/**
+ * Loads a file that may hold workflows, with what it imports; again for another number of `reload`. Never rejects: what goes wrong
+ * becomes a problem.
+ */
+export async function loadWorkflowFile(
+  file: WorkflowFile,
+  taskTypes: TaskTypes,
+  reload = 0,
+): Promise<LoadedFile> {
   try {
-    return file.kind === "code" ? await loadCode(file.path) : await loadData(file.path, taskTypes);
+    return file.kind === "code" ? await loadCode(file.path, reload) : await loadData(file.path, taskTypes);
   } catch (error) {
     return { workflows: [], problems: [problemOf(error, file.path)] };
   }
 }
 
-async function loadCode(path: string): Promise<LoadedFile> {
+async function loadCode(path: string, reload: number): Promise<LoadedFile> {
   providePackages();
-  const module: unknown = await import(pathToFileURL(path).href);
+  followImports();
+  const module: unknown = await import(moduleUrl(path, reload));
   const exported = new Set(typeof module === "object" && module !== null ? Object.values(module) : []);
   const workflows = [...exported].filter(isWorkflow);
   // A workflow without tasks refuses to give its definition: better here than when a message asks for it.
@@ -71,9 +80,9 @@ function problemOf(error: unknown, path: string): WorkflowProblem {
 function placeIn(path: string, error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? "") : "";
   for (const name of [path, pathToFileURL(path).href]) {
-    const [, rest] = stack.split(`${name}:`, 2);
-    const place = /^\d+(:\d+)?/.exec(rest ?? "");
-    if (place) return `${path}:${place[0]}`;
+    const [, rest] = stack.split(name, 2);
+    const place = /^(?:\?[^:\s]*)?(:\d+(:\d+)?)/.exec(rest ?? "");
+    if (place) return `${path}${place[1]}`;
   }
   return path;
 }
