@@ -99,7 +99,7 @@ test("a task whose file is gone says what to do, and goes on once it is back", a
   rmSync(place.path("workflows/talk.ts"));
   await reloads(1);
   // Of this file the server knows nothing.
-  const patient = talk.replace("old);", 'old, { retry: { maxAttempts: 1_000, initial: "1s", factor: 1 } });');
+  const patient = talk.replace("old);", 'old, { retry: { maxAttempts: 100, initial: "1s", factor: 1 } });');
   place.write("elsewhere/talk.ts", patient.replaceAll("./lib/", "../workflows/lib/"));
   const environment = { BATON_WORKFLOWS: place.path("elsewhere") };
   const { json } = await place.baton(["run", "talk", "--detach", "--json"], { environment });
