@@ -111,6 +111,8 @@ export const limits = {
   largeDocumentsPage: 50,
   /** How often, and after how long, what a service refuses is tried again for a task that has its claim. */
   insistMs: [100, 300, 900, 2_700],
+  /** Documents and objects that one piece of work asks for at the same time. */
+  workAtOnce: 50,
   /** Longest delay, the horizon of Cloud Tasks. */
   delaySeconds: 30 * daySeconds,
   /** What is scheduled further ahead comes earlier and is scheduled again: Cloud Tasks takes 30 days, by its own clock. */

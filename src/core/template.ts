@@ -15,13 +15,28 @@ const wholePlaceholder = /^\{\{\s*([^{}]*?)\s*\}\}$/;
  * Fills `{{ input.a.b }}`, `{{ parents.load.rows }}` and `{{ batchId }}` in every string of the parameters.
  * A string that is one placeholder and nothing else keeps the type of its value. Throws `TEMPLATE_INVALID`.
  */
-export async function fillTemplate(value: JsonValue, scope: TemplateScope): Promise<JsonValue> {
+export function fillTemplate(value: JsonValue, scope: TemplateScope): Promise<JsonValue> {
+  return fill(value, readingOnce(scope));
+}
+
+/** The result of a parent may be large, and many placeholders may name it. */
+function readingOnce(scope: TemplateScope): TemplateScope {
+  const results = new Map<string, Promise<JsonValue>>();
+  return {
+    ...scope,
+    parent: (taskId) => {
+      const result = results.get(taskId) ?? scope.parent(taskId);
+      results.set(taskId, result);
+      return result;
+    },
+  };
+}
+
+async function fill(value: JsonValue, scope: TemplateScope): Promise<JsonValue> {
   if (typeof value === "string") return fillString(value, scope);
-  if (Array.isArray(value)) return Promise.all(value.map((item) => fillTemplate(item, scope)));
+  if (Array.isArray(value)) return Promise.all(value.map((item) => fill(item, scope)));
   if (isJsonObject(value)) {
-    const entries = Object.entries(value).map(
-      async ([key, item]) => [key, await fillTemplate(item, scope)] as const,
-    );
+    const entries = Object.entries(value).map(async ([key, item]) => [key, await fill(item, scope)] as const);
     return Object.fromEntries(await Promise.all(entries));
   }
   return value;

@@ -8,6 +8,7 @@ import { closeBatch } from "./close.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { ExecutionRecords } from "./execution-records.ts";
 import { commitEachOwned, type OwnedWrite } from "./owned-commit.ts";
+import { someAtATime } from "./some-at-a-time.ts";
 import { logKey, type StoredLog, type TaskLogs } from "./task-logs.ts";
 
 /**
@@ -51,7 +52,7 @@ async function cancelTasks(
     const isGivenBack = await cancelElsewhere({ dependencies, logs, records }, batch, log);
     if (!isGivenBack) await records.release(log, dependencies.ids.unique);
   };
-  await Promise.all(ended.map(({ log }) => letGo(log)));
+  await someAtATime(ended, ({ log }) => letGo(log));
   const lost: string[] = [];
   for (let first = 0; first < open.length; first += limits.writesPerCommit) {
     const chunk = open.slice(first, first + limits.writesPerCommit);
@@ -62,7 +63,7 @@ async function cancelTasks(
     const cancelled = chunk.flatMap((taskId, index) =>
       wasLost(index) ? [] : (found.get(taskId)?.log ?? []),
     );
-    await Promise.all(cancelled.map((log) => letGo(log)));
+    await someAtATime(cancelled, letGo);
   }
   return lost;
 }

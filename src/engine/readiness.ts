@@ -1,6 +1,7 @@
 import { childVerdict } from "../core/readiness.ts";
 import { isTerminal } from "../core/status.ts";
 import type { PinnedBatch } from "./batches.ts";
+import { someAtATime } from "./some-at-a-time.ts";
 import type { TaskLogs } from "./task-logs.ts";
 
 /**
@@ -10,7 +11,7 @@ import type { TaskLogs } from "./task-logs.ts";
 export async function isReady(logs: TaskLogs, batch: PinnedBatch, taskId: string): Promise<boolean> {
   const join = batch.graph.joinAbove.get(taskId);
   if (!join) return true;
-  const parents = await Promise.all(join.parents.map((parent) => logs.read(batch.batchId, parent)));
+  const parents = await someAtATime(join.parents, (parent) => logs.read(batch.batchId, parent));
   const endings = parents.flatMap((found) =>
     found && isTerminal(found.log.status) ? [{ status: found.log.status, reason: found.log.reason }] : [],
   );

@@ -1,4 +1,5 @@
-import { readdir, realpath, rmdir, unlink } from "node:fs/promises";
+import type { Dirent } from "node:fs";
+import { opendir, readdir, realpath, rmdir, unlink } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { codeOf } from "../../core/errors.ts";
 import type { ObjectPrefix } from "../../ports/objects.ts";
@@ -11,7 +12,8 @@ export async function namesBelow(folder: string, { bucket, prefix }: ObjectPrefi
   const start = prefix.slice(parent.length);
   const path = parent === "" ? folder : await pathOfObject(folder, { bucket, object: parent.slice(0, -1) });
   const names: string[] = [];
-  for (const entry of await entriesOf(path)) {
+  // One by one: the folder may hold what all batches have left, and only a few names are asked for.
+  for await (const entry of entriesOf(path)) {
     if (!entry.name.startsWith(start)) continue;
     if (entry.isFile()) names.push(parent + entry.name);
     if (entry.isDirectory()) names.push(...(await filesIn(join(path, entry.name), parent + entry.name)));
@@ -26,8 +28,9 @@ async function filesIn(path: string, name: string): Promise<string[]> {
     .map((entry) => [name, ...relative(path, join(entry.parentPath, entry.name)).split(sep)].join("/"));
 }
 
-function entriesOf(path: string) {
-  return unlessGone([], () => readdir(path, { withFileTypes: true }));
+async function* entriesOf(path: string): AsyncGenerator<Dirent> {
+  const folder = await unlessGone(undefined, () => opendir(path));
+  if (folder) yield* folder;
 }
 
 /** Removes a file, if it is there, and then every folder above it that is empty, below the bucket. */

@@ -7,11 +7,12 @@ import type { DeadLetters } from "../dead-letters.ts";
 import { deleteWhere } from "../delete-documents.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { pages } from "../pages.ts";
+import { someAtATime } from "../some-at-a-time.ts";
 import type { TaskLogs } from "../task-logs.ts";
 import { deleteBatches } from "./batches.ts";
 import { ForgottenLetters, type FoundLetters } from "./dead-letters.ts";
 import { ForgottenKeys } from "./keys.ts";
-import { inGroups, removeObjects } from "./objects.ts";
+import { removeObjects } from "./objects.ts";
 import { type Holdings, objectPrefixes, ownScope, Survey } from "./survey.ts";
 
 interface Parts {
@@ -104,7 +105,7 @@ async function deleteAll(parts: Parts, batchId: string, { runs, keys, letters }:
 async function forgetKeys({ logs }: Parts, keys: ForgottenKeys, batchId: string): Promise<void> {
   for await (const page of logs.pagesOf(batchId)) {
     const named = new Set(page.flatMap(({ log }) => log.key ?? []));
-    await inGroups(named, (key) => keys.forget(key));
+    await someAtATime(named, (key) => keys.forget(key));
   }
 }
 
@@ -113,7 +114,7 @@ async function deleteBelow({ dependencies, logs }: Parts, batchId: string): Prom
   const { store, objects } = dependencies;
   for (const prefix of objectPrefixes(batchId)) await removeObjects(objects, prefix);
   for await (const page of logs.pagesOf(batchId))
-    await inGroups(
+    await someAtATime(
       page.flatMap(({ log }) => ownScope(log) ?? []),
       (scope) => deleteWhere(store, "steps", { field: "scope", equals: scope }),
     );

@@ -8,9 +8,10 @@ import type { TaskBatch, TaskLog } from "../../core/records.ts";
 import { stepObjects } from "../../core/steps.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { pages } from "../pages.ts";
+import { someAtATime } from "../some-at-a-time.ts";
 import type { TaskLogs } from "../task-logs.ts";
 import type { ForgottenKeys } from "./keys.ts";
-import { countObjects, inGroups } from "./objects.ts";
+import { countObjects } from "./objects.ts";
 
 export interface KeyToForget {
   readonly key: string;
@@ -77,7 +78,7 @@ export class Survey {
     for (const { batchId, input } of batches) {
       this.#noteFiles(input);
       for await (const page of this.#logs.pagesOf(batchId))
-        await inGroups(
+        await someAtATime(
           page.map(({ log }) => log),
           (log) => this.#noteLog(log),
         );
