@@ -7,7 +7,7 @@ export type ParameterType =
   | { readonly kind: "list"; readonly items: ParameterType }
   | { readonly kind: "struct"; readonly fields: readonly StructField[] };
 
-export interface StructField {
+interface StructField {
   readonly name: string;
   readonly type: ParameterType;
 }

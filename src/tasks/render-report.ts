@@ -11,9 +11,9 @@ import { sqlSchema } from "./sql-parameter.ts";
 
 export interface RenderReportParameters {
   readonly title: string;
-  /** Its ORDER BY is the order of the x axis. */
+  /** Its ORDER BY is the order of the table, and of the x axis unless that is one of time. */
   readonly sql: Sql;
-  /** Column of the x axis. */
+  /** Column of the x axis. Dates and times are drawn as far apart as they are. */
   readonly x: string;
   /** Column of the numbers. Rows with the same x and series are added up. */
   readonly y: string;

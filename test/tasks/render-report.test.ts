@@ -10,8 +10,7 @@ import {
   renderReport,
   renderReportType,
 } from "../../src/tasks/render-report.ts";
-import { labelStride, needsZero, niceScale } from "../../src/tasks/report/scale.ts";
-import { axisLabels, formatTick } from "../../src/tasks/report/text.ts";
+import { needsZero, niceScale } from "../../src/tasks/report/scale.ts";
 import { runBuiltIn } from "./run-built-in.ts";
 
 let folder: string;
@@ -166,8 +165,6 @@ describe("axes", () => {
   });
 
   it("passes labels over that would touch", async () => {
-    expect(labelStride(31, 54, 900)).toBe(2);
-    expect(labelStride(5, 54, 900)).toBe(1);
     const { page } = await render({});
     const labels = [...page.matchAll(/<text class="middle" x="([\d.]+)"[^>]*>([^<]+)</g)];
     const positions = labels.map(([, x]) => Number(x));
@@ -175,12 +172,5 @@ describe("axes", () => {
     positions.forEach((x, index) => {
       if (index > 0) expect(x - (positions[index - 1] ?? 0)).toBeGreaterThan(45);
     });
-  });
-
-  it("shortens days, names and large numbers", () => {
-    expect(axisLabels(["2026-10-01 00:00:00", "2026-10-12T00:00:00.000Z"])).toEqual(["1 Oct", "12 Oct"]);
-    expect(axisLabels(["2025-12-31", "2026-01-01"])).toEqual(["31 Dec 2025", "1 Jan 2026"]);
-    expect(axisLabels(["a name that is much too long"])).toEqual(["a name that is much…"]);
-    expect([formatTick(2_500, 10_000), formatTick(2_500_000, 5_000_000)]).toEqual(["2,500", "2.5M"]);
   });
 });

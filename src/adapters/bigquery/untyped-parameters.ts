@@ -9,7 +9,7 @@ export interface BoundQuery {
 }
 
 /** A parameter whose type BigQuery is asked for. */
-export interface InferredParameter {
+interface InferredParameter {
   readonly name?: string | undefined;
   readonly parameterType: WrittenType;
 }

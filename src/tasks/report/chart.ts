@@ -1,28 +1,40 @@
 import type { ChartData } from "./data.ts";
-import { labelStride, needsZero, niceScale, type Scale } from "./scale.ts";
-import { axisLabels, escapeHtml, formatNumber, formatTick, formatX } from "./text.ts";
+import { drawable, needsZero, niceScale, type Scale } from "./scale.ts";
+import { cutToWidth, escapeHtml, formatNumber, formatTicks, formatX, textWidth } from "./text.ts";
+import { extentOf, type XAxis, xAxisOf } from "./x-axis.ts";
 
 export type ChartKind = "bar" | "line";
 
 /** Colours of series; the page's style sheet has as many. */
-export const colours = 8;
+const colours = 8;
 
-const width = 960;
+/** The class of a series: more than there are colours begin again, in another form. */
+export function seriesClass(index: number): string {
+  const round = Math.floor(index / colours) % 3;
+  return `c${index % colours}${round === 0 ? "" : ` d${round}`}`;
+}
+
+const narrowest = 960;
+/** More bars than fit at a width that can be seen make the chart wider, up to this. */
+const widest = 20_000;
 const height = 400;
 const top = 28;
 const right = 16;
 const bottom = 56;
-const characterWidth = 7;
 const tickCount = 6;
 const mostDots = 60;
 const widestBar = 72;
+const leastBar = 2;
+const widestName = 800;
 
 interface Plot {
   readonly data: ChartData;
   readonly scale: Scale;
+  readonly axis: XAxis;
+  readonly width: number;
   readonly left: number;
-  /** Width that belongs to one x value. */
-  readonly band: number;
+  /** Width of what is drawn in. */
+  readonly inner: number;
   readonly y: (value: number) => number;
 }
 
@@ -30,9 +42,10 @@ interface Plot {
 export function renderChart(data: ChartData, kind: ChartKind, title: string): string {
   const plot = plotOf(data, kind);
   const marks = data.series.map((_, index) => (kind === "bar" ? bars(plot, index) : line(plot, index)));
-  const label = `${title}: ${data.yName} by ${data.xName}`;
+  const label = escapeHtml(`${title}: ${data.yName} by ${data.xName}`);
+  const size = plot.width > narrowest ? ` class="wide" width="${plot.width}" height="${height}"` : "";
   return [
-    `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(label)}">`,
+    `<svg viewBox="0 0 ${plot.width} ${height}"${size} role="img" aria-label="${label}">`,
     yAxis(plot),
     ...marks,
     xAxis(plot),
@@ -41,27 +54,28 @@ export function renderChart(data: ChartData, kind: ChartKind, title: string): st
 }
 
 function plotOf(data: ChartData, kind: ChartKind): Plot {
-  const values = data.series.flatMap((series) => series.values.filter((value) => value !== null));
+  const values = data.series.flatMap((series) =>
+    series.values.map(drawable).filter((value) => value !== undefined),
+  );
   const scale = niceScale(values, tickCount, needsZero(kind, values));
-  const widest = Math.max(...tickLabels(scale).map((label) => label.length));
-  const left = 16 + widest * characterWidth;
+  const axis = xAxisOf(data.xs);
+  const left = Math.ceil(16 + Math.max(...formatTicks(scale.ticks).map(textWidth)));
+  const wanted = kind === "bar" ? (data.series.length * leastBar) / (0.8 * axis.band) : 0;
+  const width = Math.ceil(Math.min(widest, Math.max(narrowest, left + right + wanted)));
   const plotHeight = height - top - bottom;
   return {
     data,
     scale,
+    axis,
+    width,
     left,
-    band: (width - left - right) / Math.max(1, data.xs.length),
+    inner: width - left - right,
     y: (value) => height - bottom - scale.position(value) * plotHeight,
   };
 }
 
-function tickLabels({ ticks }: Scale): string[] {
-  const largest = Math.max(...ticks.map(Math.abs));
-  return ticks.map((tick) => formatTick(tick, largest));
-}
-
-function yAxis({ data, scale, left, y }: Plot): string {
-  const labels = tickLabels(scale);
+function yAxis({ data, scale, width, left, y }: Plot): string {
+  const labels = formatTicks(scale.ticks);
   const lines = scale.ticks.map((tick, index) => {
     const at = point(y(tick));
     return (
@@ -69,49 +83,63 @@ function yAxis({ data, scale, left, y }: Plot): string {
       `<text class="end" x="${left - 8}" y="${point(y(tick) + 4)}">${escapeHtml(labels[index] ?? "")}</text>`
     );
   });
-  return `${lines.join("\n")}\n<text class="name" x="0" y="12">${escapeHtml(data.yName)}</text>`;
+  return `${lines.join("\n")}\n<text class="name" x="0" y="12">${label(data.yName)}</text>`;
 }
 
-function xAxis({ data, left, band }: Plot): string {
-  const labels = axisLabels(data.xs);
-  const widest = Math.max(0, ...labels.map((label) => label.length));
-  const stride = labelStride(labels.length, widest * characterWidth + 12, width - left - right);
-  const texts = labels.map((label, index) =>
-    index % stride === 0
-      ? `<text class="middle" x="${point(left + (index + 0.5) * band)}" y="${height - bottom + 20}">${escapeHtml(label)}</text>`
-      : "",
-  );
-  const middle = point((left + width - right) / 2);
-  return `${texts.join("")}\n<text class="name middle" x="${middle}" y="${height - 8}">${escapeHtml(data.xName)}</text>`;
+function xAxis({ data, axis, left, inner }: Plot): string {
+  // A label may go as far as the edges of the picture.
+  const room = { inner, before: left, after: right };
+  const texts = axis.labels(room).map((each) => {
+    const { text, whole } = each;
+    const { left: from, right: to } = extentOf(each, room);
+    const shown =
+      text === whole ? escapeHtml(text) : `${escapeHtml(text)}<title>${escapeHtml(whole)}</title>`;
+    return `<text class="middle" x="${point(left + (from + to) / 2)}" y="${height - bottom + 20}">${shown}</text>`;
+  });
+  const middle = point(left + inner / 2);
+  return `${texts.join("")}\n<text class="name middle" x="${middle}" y="${height - 8}">${label(data.xName)}</text>`;
 }
 
-function bars({ data, left, band, y }: Plot, index: number): string {
-  const barWidth = Math.min(widestBar, (band * 0.8) / data.series.length);
-  const start = (band - barWidth * data.series.length) / 2 + index * barWidth;
-  const drawn = data.series[index]?.values.map((value, at) => {
-    if (value === null) return "";
+function bars({ data, axis, left, inner, y }: Plot, index: number): string {
+  const band = axis.band * inner;
+  const barWidth = Math.max(1, Math.min(widestBar, (band * 0.8) / data.series.length));
+  const start = index * barWidth - (barWidth * data.series.length) / 2;
+  const drawn = data.series[index]?.values.map((given, at) => {
+    const [value, position] = [drawable(given), axis.positions[at]];
+    if (value === undefined || position === undefined) return "";
     const [high, low] = [y(Math.max(value, 0)), y(Math.min(value, 0))];
-    const x = point(left + at * band + start);
-    const box = `x="${x}" y="${point(high)}" width="${point(barWidth * 0.94)}" height="${point(low - high)}"`;
+    // What is not zero is seen, however small it is beside the others.
+    const tall = value === 0 ? 0 : Math.max(1, low - high);
+    const from = value < 0 ? high : low - tall;
+    const x = point(left + position * inner + start);
+    const box = `x="${x}" y="${point(from)}" width="${point(Math.max(1, barWidth * 0.94))}" height="${point(tall)}"`;
     return `<rect ${box}>${tooltip(data, index, at)}</rect>`;
   });
-  return `<g class="c${index % colours}">${drawn?.join("") ?? ""}</g>`;
+  return `<g class="${seriesClass(index)}">${drawn?.join("") ?? ""}</g>`;
 }
 
-function line({ data, left, band, y }: Plot, index: number): string {
-  const dotClass = data.xs.length > mostDots ? "hidden" : "dot";
+function line({ data, axis, left, inner, y }: Plot, index: number): string {
+  const values = axis.order.map((at) => drawable(data.series[index]?.values[at]));
+  const few = values.filter((value) => value !== undefined).length <= mostDots;
   let path = "";
   let dots = "";
-  let broken = true;
-  data.series[index]?.values.forEach((value, at) => {
-    if (value !== null) {
-      const [cx, cy] = [point(left + (at + 0.5) * band), point(y(value))];
-      path += `${broken ? "M" : "L"}${cx} ${cy}`;
-      dots += `<circle class="${dotClass}" cx="${cx}" cy="${cy}" r="4">${tooltip(data, index, at)}</circle>`;
-    }
-    broken = value === null;
+  values.forEach((value, order) => {
+    const at = axis.order[order] ?? 0;
+    const position = axis.positions[at];
+    if (value === undefined || position === undefined) return;
+    const [cx, cy] = [point(left + position * inner), point(y(value))];
+    const begins = values[order - 1] === undefined;
+    path += `${begins ? "M" : "L"}${cx} ${cy}`;
+    // A point without a neighbour has no line to be seen by.
+    const isSeen = few || (begins && values[order + 1] === undefined);
+    dots += `<circle class="${isSeen ? "dot" : "hidden"}" cx="${cx}" cy="${cy}" r="4">${tooltip(data, index, at)}</circle>`;
   });
-  return `<g class="c${index % colours}"><path class="line" d="${path}"/>${dots}</g>`;
+  return `<g class="${seriesClass(index)}"><path class="line" d="${path}"/>${dots}</g>`;
+}
+
+function label(text: string): string {
+  const cut = cutToWidth(text, widestName);
+  return cut === text ? escapeHtml(text) : `${escapeHtml(cut)}<title>${escapeHtml(text)}</title>`;
 }
 
 function tooltip({ xs, series }: ChartData, index: number, at: number): string {

@@ -1,6 +1,7 @@
 import { TaskError } from "../../core/errors.ts";
 import type { JsonValue } from "../../core/json.ts";
 import type { Row } from "../../ports/warehouse.ts";
+import { noX } from "./x-axis.ts";
 
 /** What a chart shows: for each series a value, or none, at each x. */
 export interface ChartData {
@@ -50,18 +51,22 @@ function refuseUnknownColumns(rows: readonly Row[], columns: readonly string[]):
       throw wrong(`The query has no column "${column}"; it has: ${Object.keys(first).join(", ")}`);
 }
 
-/** Warehouses give numbers that JSON can't hold exactly (DECIMAL, HUGEINT) as text. */
+const notFinite = /^(?:NaN|[+-]?(?:Infinity|inf))$/;
+
+/** Warehouses give numbers that JSON can't hold exactly (DECIMAL, HUGEINT, NaN) as text. */
 function numberOf(value: JsonValue | undefined, column: string): number | undefined {
   if (value === null || value === undefined) return undefined;
-  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
-  if (typeof number === "number" && Number.isFinite(number)) return number;
+  if (typeof value === "number") return value;
+  const text = typeof value === "string" ? value.trim() : "";
+  if (notFinite.test(text)) return Number(text.replace(/inf$/i, "Infinity"));
+  if (text !== "" && !Number.isNaN(Number(text))) return Number(text);
   throw wrong(
     `Column "${column}" is to be drawn, but ${JSON.stringify(value).slice(0, 100)} is not a number`,
   );
 }
 
 function textOf(value: JsonValue | undefined): string {
-  if (value === null || value === undefined) return "(none)";
+  if (value === null || value === undefined) return noX;
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { type ChartKind, colours, renderChart } from "./chart.ts";
+import { type ChartKind, renderChart, seriesClass } from "./chart.ts";
 import type { ChartData } from "./data.ts";
+import { drawable } from "./scale.ts";
 import { style } from "./style.ts";
 import { escapeHtml, formatNumber, formatX } from "./text.ts";
 
@@ -30,13 +31,24 @@ export function renderPage({ title, kind, data, note, footer }: ReportPage): str
 <main>
 <h1>${escapeHtml(title)}</h1>
 <p>${escapeHtml(`${data.yName} by ${data.xName}`)}</p>
-${note === undefined ? "" : `<p class="note c1">${escapeHtml(note)}</p>`}
+${[note, notDrawn(data)].map((text) => (text === undefined ? "" : `<p class="note c1">${escapeHtml(text)}</p>`)).join("\n")}
 ${empty ? '<p class="note c1">The query gave no rows.</p>' : content(data, kind, title)}
 <footer><p>${escapeHtml(footer)}</p></footer>
 </main>
 </body>
 </html>
 `;
+}
+
+/** The table has all values; some have no place in a chart. */
+function notDrawn({ series }: ChartData): string | undefined {
+  const strange = series
+    .flatMap(({ values }) => values)
+    .filter((value) => value !== null && drawable(value) === undefined).length;
+  if (strange === 0) return undefined;
+  return strange === 1
+    ? "One value is not a finite number: it is in the table only."
+    : `${strange} values are not finite numbers: they are in the table only.`;
 }
 
 function content(data: ChartData, kind: ChartKind, title: string): string {
@@ -51,7 +63,7 @@ ${table(data)}
 
 function legend({ series, yName }: ChartData): string {
   if (series.length === 1 && series[0]?.name === yName) return "";
-  const items = series.map(({ name }, index) => `<li class="c${index % colours}">${escapeHtml(name)}</li>`);
+  const items = series.map(({ name }, index) => `<li class="${seriesClass(index)}">${escapeHtml(name)}</li>`);
   return `<ul class="legend" aria-label="Series">${items.join("")}</ul>`;
 }
 

@@ -5,12 +5,25 @@ export interface Scale {
   readonly position: (value: number) => number;
 }
 
+/** Beyond these, sums and steps of an axis would overflow, or come to nothing. */
+const largestDrawn = 1e300;
+const smallestDrawn = 1e-300;
+/** Steps of an axis, beside the numbers on it, that a double tells apart. */
+const finestStep = 1e-12;
+
+/** A value as it is drawn: undefined for one that has no place on an axis. */
+export function drawable(value: number | null | undefined): number | undefined {
+  if (value === null || value === undefined || !(Math.abs(value) <= largestDrawn)) return undefined;
+  return Math.abs(value) < smallestDrawn ? 0 : value;
+}
+
 const niceSteps: readonly number[] = [1, 2, 2.5, 5, 10];
 
 /** A scale with about `count` steps of a round size that covers all values, and zero when `fromZero`. */
 export function niceScale(values: readonly number[], count: number, fromZero: boolean): Scale {
   const [low, high] = extent(values, fromZero);
-  const step = niceStep((high - low) / count);
+  const finest = Math.max(Math.abs(low), Math.abs(high)) * finestStep;
+  const step = niceStep(Math.max((high - low) / count, finest));
   const first = Math.floor(low / step);
   const last = Math.max(Math.ceil(high / step), first + 1);
   const ticks = Array.from({ length: last - first + 1 }, (_, index) => round((first + index) * step, step));
@@ -48,10 +61,4 @@ function niceStep(rough: number): number {
 function round(value: number, step: number): number {
   const digits = Math.max(0, Math.ceil(-Math.log10(step)) + 1);
   return digits > 100 ? value : Number(value.toFixed(digits));
-}
-
-/** How many labels to pass over so that none of that width touches the next: 1 shows all. */
-export function labelStride(count: number, labelWidth: number, width: number): number {
-  if (count === 0) return 1;
-  return Math.max(1, Math.ceil((labelWidth * count) / width));
 }

@@ -11,42 +11,76 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? "");
 }
 
-const exact = new Intl.NumberFormat("en", { maximumFractionDigits: 4 });
-const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 4 });
+const plain = new Intl.NumberFormat("en", { maximumFractionDigits: 4 });
+const small = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
 
+/** A number for people: four digits after the point, or of a small one the first four that are not zero. */
 export function formatNumber(value: number): string {
-  return exact.format(value);
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-6 || size >= 1e15)) return exponential(value, 4);
+  return size < 1 ? small.format(value) : plain.format(value);
 }
 
-/** Short numbers for an axis: 2,500 stays, 2,500,000 is 2.5M. */
-export function formatTick(value: number, largest: number): string {
-  return largest >= 100_000 ? compact.format(value) : exact.format(value);
+/** Short labels for the ticks of an axis, each different from the others: 2,500 stays, 2,500,000 is 2.5M. */
+export function formatTicks(ticks: readonly number[]): string[] {
+  const largest = Math.max(...ticks.map(Math.abs));
+  const step = Math.abs((ticks[1] ?? 1) - (ticks[0] ?? 0));
+  const digits = Math.min(20, Math.max(0, 1 - Math.floor(Math.log10(step))));
+  const exact = new Intl.NumberFormat("en", { maximumFractionDigits: digits });
+  const compact = [4, 6].map(
+    (most) => new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: most }),
+  );
+  const formats =
+    largest >= 1e15 || step < 1e-6
+      ? [4, 6, 10, 15].map((most) => ({ format: (tick: number) => exponential(tick, most) }))
+      : [...(largest >= 100_000 ? compact : []), exact];
+  const labels = formats.map(({ format }) => ticks.map((tick) => format(tick)));
+  return labels.find((each) => new Set(each).size === each.length) ?? labels.at(-1) ?? [];
 }
 
-const dayPattern = /^(\d{4})-(\d{2})-(\d{2})(?:[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-]00(?::?00)?)?)?$/;
-const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+/** 1.5e-9, without zeros that say nothing. */
+function exponential(value: number, digits: number): string {
+  return value === 0 ? "0" : String(Number(value.toPrecision(digits)).toExponential()).replace("e+", "e");
+}
+
+const midnight = /^(\d{4}-\d{2}-\d{2})[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-]00(?::?00)?)?$/;
 
 /** Values of the x axis for people: days lose their midnight. */
 export function formatX(value: string): string {
-  return dayPattern.test(value) ? value.slice(0, 10) : value;
+  return midnight.exec(value)?.[1] ?? value;
 }
 
-const longestAxisLabel = 20;
-
-/** Labels for the x axis: days as "3 Oct", with the year when they are of several; other text is cut. */
-export function axisLabels(values: readonly string[]): string[] {
-  const days = values.map((value) => dayPattern.exec(value));
-  const years = new Set(days.map((day) => day?.[1]));
-  if (values.length === 0 || years.has(undefined)) return values.map(cut);
-  return days.map((day) => {
-    const label = `${Number(day?.[3])} ${months[Number(day?.[2]) - 1] ?? day?.[2]}`;
-    return years.size > 1 ? `${label} ${day?.[1]}` : label;
-  });
-}
-
-function cut(text: string): string {
+/** A text that is no wider than so many pixels: of what is too long, the end is cut off, or the middle. */
+export function cutToWidth(text: string, width: number, part: "end" | "middle" = "end"): string {
+  if (textWidth(text) <= width) return text;
   const characters = [...text];
-  return characters.length > longestAxisLabel
-    ? `${characters.slice(0, longestAxisLabel - 1).join("")}…`
-    : text;
+  const room = width - textWidth("…");
+  let kept = characters.length;
+  let cut = "";
+  do {
+    kept -= 1;
+    const tail = part === "middle" ? Math.floor(kept / 2) : 0;
+    const head = characters.slice(0, kept - tail).join("");
+    cut = `${head.trimEnd()}…${tail > 0 ? characters.slice(-tail).join("").trimStart() : ""}`;
+  } while (kept > 1 && textWidth(cut) > room + textWidth("…"));
+  return cut;
+}
+
+/** About how wide a text is, in pixels at 12 px: letters of East Asia and pictures are as wide as high. */
+export function textWidth(text: string): number {
+  let width = 0;
+  for (const character of text)
+    width +=
+      /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60]|\p{Extended_Pictographic}/u.test(
+        character,
+      )
+        ? 13
+        : /[mwMW@%…—]/.test(character)
+          ? 10.5
+          : /\p{Lu}/u.test(character)
+            ? 8
+            : 6.8;
+  return width;
 }
