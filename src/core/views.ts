@@ -11,6 +11,8 @@ export interface TaskView {
   readonly taskId: string;
   readonly status: ShownTaskStatus;
   readonly reason: Reason | null;
+  /** Names of the events that it waits for now. */
+  readonly waitsFor: readonly string[];
   readonly attempts: number;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
@@ -71,6 +73,7 @@ function taskView(batch: TaskBatch, taskId: string, log: TaskLog | undefined): T
       taskId,
       status: "NEW",
       reason: null,
+      waitsFor: [],
       attempts: 0,
       startedAt: null,
       endedAt: null,
@@ -83,6 +86,7 @@ function taskView(batch: TaskBatch, taskId: string, log: TaskLog | undefined): T
     taskId,
     status: log.status,
     reason: log.reason,
+    waitsFor: log.status === "WAITING" ? log.events : [],
     attempts: log.attempt,
     startedAt: log.startedAt === null ? null : isoTime(log.startedAt),
     endedAt: log.endedAt === null ? null : isoTime(log.endedAt),

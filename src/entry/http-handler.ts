@@ -1,9 +1,10 @@
+import type { ErrorCode } from "../core/error-catalog.ts";
 import { BatonError, messageOf, stackOf } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { Delivery } from "../ports/broker.ts";
 import type { CallerCheck } from "../ports/callers.ts";
 import type { Logger } from "../ports/logger.ts";
-import { parseRequest } from "./parse-request.ts";
+import { isRedelivered, parseRequest } from "./parse-request.ts";
 import { type EntryRequest, nobodySealed, type ParsedRequest, type SealCheck } from "./request.ts";
 
 /** What became of a delivery. The fields say what a person who posted it by hand wants to know. */
@@ -13,7 +14,7 @@ export interface DeliveryReport {
   readonly batchId?: string | undefined;
   /** Of a dead letter: its id, and why. */
   readonly deadLetterId?: string | undefined;
-  readonly code?: string | undefined;
+  readonly code?: ErrorCode | undefined;
   readonly message?: string | undefined;
   readonly remedy?: string | undefined;
 }
@@ -42,8 +43,8 @@ export interface HttpAnswer {
 export type HttpHandler = (request: EntryRequest) => Promise<HttpAnswer>;
 
 /**
- * Answers 401 to callers that are not known, 200 for what is done, 202 for what has become a dead letter — both acknowledge — and 503 for what is
- * to be delivered again.
+ * Answers 401 to callers that are not known, 200 for what is done and 503 for what is to be sent again. What has become
+ * a dead letter is answered by 202 where anything else would have it delivered again, and otherwise by a 4xx.
  */
 export function createHttpHandler(intake: Intake, logger: Logger, trust: HttpTrust = {}): HttpHandler {
   const { callers, isSealed = nobodySealed } = trust;
@@ -74,10 +75,30 @@ async function take(
 ): Promise<HttpAnswer> {
   if (parsed instanceof BatonError) {
     const deadLetterId = await intake.refuse(request, parsed);
-    return { status: 202, body: { status: "dead-letter", deadLetterId, ...described(parsed) } };
+    return {
+      status: refusedStatus(request, parsed.code),
+      body: { status: "dead-letter", deadLetterId, ...described(parsed) },
+    };
   }
   if ("ignored" in parsed) return { status: 200, body: { status: "ignored", reason: parsed.ignored } };
-  return answerReport(await intake.deliver(parsed));
+  return answerReport(request, await intake.deliver(parsed));
+}
+
+/** Dead letters of senders that look at the answer; of any other code it is 400, a bad request. */
+const plainStatuses: ReadonlyMap<ErrorCode, number> = new Map([
+  ["WORKFLOW_UNKNOWN", 404],
+  ["BATCH_UNKNOWN", 404],
+  ["TASK_UNKNOWN", 404],
+  ["BATCH_EXPIRED", 410],
+  ["DEFINITION_MISSING", 410],
+  ["INPUT_TOO_LARGE", 413],
+  ["INPUT_INVALID", 422],
+]);
+
+/** A defect of ours is no fault of the sender: the request is kept, and that is all there is to say. */
+function refusedStatus(request: EntryRequest, code: ErrorCode = "INTERNAL"): number {
+  if (code === "INTERNAL" || isRedelivered(request)) return 202;
+  return plainStatuses.get(code) ?? 400;
 }
 
 /** An error of any other kind is a defect here: the same body would meet it again, so it is a dead letter too. */
@@ -90,12 +111,12 @@ function parseOrError(request: EntryRequest, isSealed: SealCheck): ParsedRequest
   }
 }
 
-function answerReport(report: DeliveryReport): HttpAnswer {
+function answerReport(request: EntryRequest, report: DeliveryReport): HttpAnswer {
   const { outcome, ...rest } = report;
   const known = Object.entries(rest).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
   const dead = outcome === "dead-lettered";
   return {
-    status: dead ? 202 : 200,
+    status: dead ? refusedStatus(request, report.code) : 200,
     body: { status: dead ? "dead-letter" : "done", ...Object.fromEntries(known) },
   };
 }

@@ -53,6 +53,11 @@ export function isUnwrappedPush(headers: RequestHeaders): boolean {
   );
 }
 
+/** Pushes without envelope and metadata are told by nothing else. */
+export function isSentByPubSub(headers: RequestHeaders): boolean {
+  return /^(APIs-Google|CloudPubSub-Google)\b/i.test(headers["user-agent"] ?? "");
+}
+
 /** A push without envelope: the body is the data, the attributes are headers. It tells no delivery attempt. */
 export function parseUnwrappedPush(
   headers: RequestHeaders,

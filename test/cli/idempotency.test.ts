@@ -376,7 +376,7 @@ test("complete: with a result, with an error, before the task waits, and too lat
   const kept = await place.baton(["complete", early, "ask", "--result", '"early"']);
   expect(kept).toMatchObject({
     code: 0,
-    stdout: expect.stringContaining("does not wait yet (PROCESSING): kept"),
+    stdout: expect.stringContaining("does not wait for its completion yet (PROCESSING): kept"),
   });
   place.write("asked", "");
   await untilTask(early, { status: "SUCCESS", result: "early" });
@@ -385,7 +385,10 @@ test("complete: with a result, with an error, before the task waits, and too lat
   for (const batchId of [good, bad]) await untilTask(batchId, { reason: "completion" });
   place.write("answer.json", '"yes"');
   const done = await place.baton(["complete", good, "ask", "--result", "@answer.json", "--json"]);
-  expect(jsonOf(done)).toEqual({ batchId: good, taskId: "ask", completed: true, status: "SUCCESS" });
+  expect(jsonOf(done)).toEqual({
+    ...{ batchId: good, taskId: "ask", completed: true, status: "SUCCESS" },
+    ...{ reason: null, waitsFor: [] },
+  });
   const failed = await place.baton(["complete", bad, "ask", "--error", "refused by Ada"]);
   expect(failed).toMatchObject({ code: 0, stdout: expect.stringContaining("ended ERROR") });
   expect(await taskOf(good)).toMatchObject({ status: "SUCCESS", result: "yes" });
@@ -417,7 +420,7 @@ test("event: before the task waits, while it does, a second time, and after the 
 
   const early = await start();
   const kept = await place.baton(["event", early, "paid", "--payload", '{"euros":5}']);
-  expect(kept).toMatchObject({ code: 0, stdout: expect.stringContaining("No task waits for an event now") });
+  expect(kept).toMatchObject({ code: 0, stdout: expect.stringContaining("No task waits for paid now") });
   place.write("listening", "");
   await ended(early);
   expect((await show(early)).tasks).toMatchObject([{ status: "SUCCESS", result: { euros: 5 } }]);
@@ -431,6 +434,25 @@ test("event: before the task waits, while it does, a second time, and after the 
     batchStatus: "RUNNING",
     isFirst: true,
     woken: [],
+    waiting: [{ taskId: "listen", events: ["paid"] }],
+  });
+  const mistyped = await place.baton(["event", waiting, "payed"]);
+  expect(mistyped.stdout).toBe(
+    [
+      "Event payed is kept.",
+      "No task waits for payed now: it is there for whichever asks for it.",
+      "Task listen waits for paid.",
+      "Did you mean paid?\n",
+    ].join("\n"),
+  );
+  expect((await place.baton(["show", waiting])).stdout).toMatch(/listen +WAITING +event paid /);
+  expect((await show(waiting)).tasks).toMatchObject([{ reason: "event", waitsFor: ["paid"] }]);
+  const completed = await place.baton(["complete", waiting, "listen"]);
+  expect(completed.stdout).toContain("does not wait for its completion: it waits for the event paid.");
+  expect(completed.stdout).toContain(`Send it with: baton event ${waiting} paid`);
+  expect(jsonOf(await place.baton(["complete", waiting, "listen", "--json"]))).toEqual({
+    ...{ batchId: waiting, taskId: "listen", completed: false, status: "WAITING" },
+    ...{ reason: "event", waitsFor: ["paid"] },
   });
   await until(async () => (await place.baton(["inspect", "active"])).stdout.includes("WAITING  event"));
   const woke = await place.baton(["event", waiting, "paid", "--payload", "6"]);

@@ -70,7 +70,7 @@ describe("under the framework's own command", () => {
     const object = JSON.stringify({ bucket: "b", name: "n", generation: "1" });
     expect(await send(url, { headers: event, body: object })).toMatchObject({ status: 200 });
     expect(await send(url, { headers, body: "{nope" })).toMatchObject({
-      status: 202,
+      status: 400,
       json: { code: "BODY_NOT_JSON" },
     });
     const gzip = { ...headers, "content-encoding": "gzip" };

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { BatonError } from "../../src/core/errors.ts";
 import { createHttpHandler, type DeliveryReport } from "../../src/entry/http-handler.ts";
 import { RecordingIntake, RecordingLogger } from "./recording-intake.ts";
-import { notification, post, push } from "./requests.ts";
+import { base64, notification, post, push } from "./requests.ts";
 
 const start = post({ workflowId: "sales" });
 
@@ -13,14 +13,14 @@ function setUp() {
 }
 
 describe("deliveries", () => {
-  const because = { code: "WORKFLOW_UNKNOWN", message: "no such workflow", remedy: "list them" };
+  const because = { code: "WORKFLOW_UNKNOWN", message: "no such workflow", remedy: "list them" } as const;
   test.each<[string, DeliveryReport, number, object]>([
     ["done", { outcome: "done" }, 200, { status: "done" }],
     ["batch started", { outcome: "done", batchId: "b1" }, 200, { status: "done", batchId: "b1" }],
     [
       "dead letter",
       { outcome: "dead-lettered", deadLetterId: "d2", batchId: undefined, ...because },
-      202,
+      404,
       { status: "dead-letter", deadLetterId: "d2", ...because },
     ],
   ])("%s", async (_name, report, status, body) => {
@@ -67,7 +67,7 @@ describe("bodies that are no message", () => {
     const { intake, handle } = setUp();
     const request = post("{oops");
     expect(await handle(request)).toMatchObject({
-      status: 202,
+      status: 400,
       body: { status: "dead-letter", deadLetterId: "d1", code: "BODY_NOT_JSON", message: expect.any(String) },
     });
     expect(intake.refused).toMatchObject([{ body: request.body, error: { code: "BODY_NOT_JSON" } }]);
@@ -80,6 +80,50 @@ describe("bodies that are no message", () => {
       throw new BatonError("STORE_DISK_FULL", "the disk is full");
     };
     expect(await handle(post("{oops"))).toMatchObject({ status: 503, body: { code: "STORE_DISK_FULL" } });
+  });
+
+  const wrong = { workflowId: "sales", input: 1, key: "" };
+  const cloudTasks = { "x-cloudtasks-queuename": "q", "x-cloudtasks-taskretrycount": "3" };
+  const cloudEvent = { "ce-type": "google.cloud.pubsub.topic.v1.messagePublished", "ce-specversion": "1.0" };
+  const structured = { specversion: "1.0", type: "com.example.other" };
+  test.each([
+    ["plain JSON", post(wrong), 400],
+    ["plain text", post("{oops"), 400],
+    ["plain JSON with a message that is no push", post({ ...wrong, message: "hello" }), 400],
+    ["a push", post(push({ data: base64(wrong) })), 202],
+    ["a push of what is not JSON", post(push({ data: base64("{oops") })), 202],
+    ["an unwrapped push", post(wrong, { "x-goog-pubsub-message-id": "1" }), 202],
+    ["an unwrapped push without metadata", post("{oops", { "user-agent": "APIs-Google; (+https://…)" }), 202],
+    ["a task of Cloud Tasks", post(wrong, cloudTasks), 202],
+    ["a binary CloudEvent", post("{oops", cloudEvent), 202],
+    ["a structured CloudEvent", post(structured), 202],
+    ["what says it is one", post("{oops", { "content-type": "application/cloudevents+json" }), 202],
+  ])(
+    "%s: a client hears of it by the status, what delivers again has it acknowledged",
+    async (_name, request, status) => {
+      const { handle } = setUp();
+      expect(await handle(request)).toMatchObject({
+        status,
+        body: { status: "dead-letter", deadLetterId: "d1", remedy: expect.any(String) },
+      });
+    },
+  );
+
+  test.each([
+    ["WORKFLOW_UNKNOWN", 404],
+    ["BATCH_UNKNOWN", 404],
+    ["TASK_UNKNOWN", 404],
+    ["BATCH_EXPIRED", 410],
+    ["DEFINITION_MISSING", 410],
+    ["INPUT_TOO_LARGE", 413],
+    ["INPUT_INVALID", 422],
+    ["NUMBER_NOT_EXACT", 400],
+  ] as const)("posted as plain JSON, %s is answered %i, in a push 202", async (code, status) => {
+    const { intake, handle } = setUp();
+    intake.onDeliver = async () => ({ outcome: "dead-lettered", deadLetterId: "d2", code });
+    expect(await handle(start)).toMatchObject({ status, body: { deadLetterId: "d2", code } });
+    const pushed = post(push({ data: base64({ workflowId: "sales" }) }));
+    expect(await handle(pushed)).toMatchObject({ status: 202, body: { deadLetterId: "d2", code } });
   });
 
   test("that only a defect of ours can explain are dead letters as well", async () => {

@@ -1,10 +1,12 @@
 import type { Command } from "commander";
 import { BatonError } from "../../core/errors.ts";
+import { quoted } from "../../composition/shell.ts";
 import type { Completion, TaskMessage } from "../../core/messages.ts";
 import { isTerminal } from "../../core/status.ts";
 import type { TaskView } from "../../core/views.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { readStorableJson } from "../json-argument.ts";
+import { oneLine } from "../output/text.ts";
 import type { Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
 
@@ -46,14 +48,30 @@ async function complete(
     const mark = engine.mark();
     await engine.handleTask(message, { since: mark });
     await engine.sync(mark);
-    const { status } = await taskOf(engine, batchId, taskId);
+    const after = await taskOf(engine, batchId, taskId);
+    const { status, reason, waitsFor } = after;
     const completed = isTerminal(status);
-    if (json) return session.json({ batchId, taskId, completed, status });
-    if (completed) session.print(`Task ${taskId} of batch ${batchId} ended ${status}.`);
-    else
-      session.print(`Task ${taskId} of batch ${batchId} does not wait yet (${status}): kept until it does.`);
-    session.print("A running server goes on with it, or the next `baton start`.");
+    if (json) return session.json({ batchId, taskId, completed, status, reason, waitsFor });
+    for (const line of outcomeText(batchId, after)) session.print(line);
   });
+}
+
+const whoGoesOn = "A running server goes on with it, or the next `baton start`.";
+
+/** What came of a completion: it ended the task, or is kept for it. */
+function outcomeText(batchId: string, { taskId, status, reason, waitsFor }: TaskView): string[] {
+  const task = `Task ${taskId} of batch ${batchId}`;
+  if (isTerminal(status)) return [`${task} ended ${status}.`, whoGoesOn];
+  if (waitsFor.length > 0)
+    return [
+      `${task} does not wait for its completion: it waits for the event ${oneLine(waitsFor.join(" or "))}.`,
+      ...waitsFor.map((event) => `Send it with: baton event ${batchId} ${quoted(event)}`),
+      "The completion is kept, for when the task waits for one.",
+    ];
+  if (reason === "completion")
+    return [`${task} can't take its completion just now: it is kept, and taken soon.`, whoGoesOn];
+  const state = reason === null ? status : `${status}, ${reason}`;
+  return [`${task} does not wait for its completion yet (${state}): kept until it does.`, whoGoesOn];
 }
 
 /** Throws `BATCH_UNKNOWN`, `TASK_UNKNOWN`. */

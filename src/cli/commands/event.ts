@@ -1,9 +1,14 @@
 import type { Command } from "commander";
+import { nearestName } from "../../core/nearest-name.ts";
+import type { Engine } from "../../engine/engine.ts";
 import type { ReceivedEvent } from "../../engine/events.ts";
 import { parseMessageOrUsage } from "../arguments.ts";
 import { readStorableJson } from "../json-argument.ts";
+import { oneLine } from "../output/text.ts";
 import type { Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
+
+const shownWaiting = 20;
 
 interface Options {
   readonly payload?: string;
@@ -41,11 +46,26 @@ async function event(
     const mark = engine.mark();
     const received = await engine.receiveEvent(message);
     await engine.sync(mark);
-    if (json) return session.json({ batchId, event: name, batchStatus: status, ...received });
+    const waiting = received.woken.length === 0 ? await waitingTasks(engine, batchId) : [];
+    if (json) return session.json({ batchId, event: name, batchStatus: status, ...received, waiting });
     session.print(keptText(name, received));
     if (status !== "RUNNING") session.print(`Batch ${batchId} has ended ${status}: no task will ask for it.`);
-    else session.print(wokenText(received));
+    else if (received.woken.length > 0) session.print(wokenText(received));
+    else for (const line of notWokenText(name, waiting)) session.print(oneLine(line));
   });
+}
+
+/** A task that waits for other events. */
+interface WaitingTask {
+  readonly taskId: string;
+  readonly events: readonly string[];
+}
+
+async function waitingTasks(engine: Engine, batchId: string): Promise<WaitingTask[]> {
+  const { tasks } = await engine.show(batchId);
+  return tasks
+    .filter(({ waitsFor }) => waitsFor.length > 0)
+    .map(({ taskId, waitsFor }) => ({ taskId, events: waitsFor }));
 }
 
 function keptText(name: string, { isFirst }: ReceivedEvent): string {
@@ -53,7 +73,20 @@ function keptText(name: string, { isFirst }: ReceivedEvent): string {
   return `Event ${name} had been sent before: the first one stands, this one is dropped.`;
 }
 
+/** A name that was mistyped is kept like any other: what is waited for tells it. */
+function notWokenText(name: string, waiting: readonly WaitingTask[]): string[] {
+  const lines = [`No task waits for ${name} now: it is there for whichever asks for it.`];
+  const shown = waiting.slice(0, shownWaiting);
+  lines.push(...shown.map(({ taskId, events }) => `Task ${taskId} waits for ${events.join(", ")}.`));
+  if (waiting.length > shown.length) lines.push(`So do ${waiting.length - shown.length} more tasks for others.`);
+  const meant = nearestName(
+    name,
+    waiting.flatMap(({ events }) => events),
+  );
+  if (meant !== undefined && meant !== name) lines.push(`Did you mean ${meant}?`);
+  return lines;
+}
+
 function wokenText({ woken }: ReceivedEvent): string {
-  if (woken.length === 0) return "No task waits for an event now: it is there for whichever asks for it.";
   return `Woke ${woken.join(", ")}: a running server goes on, or the next \`baton start\`.`;
 }

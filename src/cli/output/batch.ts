@@ -10,7 +10,7 @@ export function changeLine(task: TaskView): string {
     time,
     task.taskId,
     task.status,
-    task.reason ?? "",
+    reasonOf(task),
     task.attempts > 1 || task.status === "WAITING" ? `attempt ${task.attempts}` : "",
     task.endedAt === null ? "" : durationOf(task),
     errorOf(task),
@@ -26,7 +26,7 @@ export function taskTable(view: BatchView): string {
     view.tasks.map((task) => [
       task.taskId,
       task.status,
-      task.reason ?? "",
+      reasonOf(task),
       String(task.attempts),
       durationOf(task),
       errorOf(task),
@@ -69,6 +69,11 @@ function notesOf({ taskId, key, error, report }: TaskView): string[] {
   ];
   if (notes.length === 0) return [];
   return ["", taskId, ...notes.map(([name, text]) => `  ${name.padEnd(10)}  ${oneLine(text)}`)];
+}
+
+/** Of a task that waits for events, their names: who is to send one has to know them. */
+function reasonOf({ reason, waitsFor }: TaskView): string {
+  return waitsFor.length === 0 ? (reason ?? "") : oneLine(`${reason} ${waitsFor.join(", ")}`);
 }
 
 /** A task that was claimed and given back or that waits has a beginning, and runs no longer. */
