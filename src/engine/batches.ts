@@ -73,9 +73,14 @@ export class Batches {
 
   /** Throws `BATCH_UNKNOWN`. */
   async read(batchId: string): Promise<StoredBatch> {
+    const found = await this.find(batchId);
+    if (!found) throw new BatonError("BATCH_UNKNOWN", `There is no batch ${batchId}`);
+    return found;
+  }
+
+  async find(batchId: string): Promise<StoredBatch | undefined> {
     const { document, readTime } = await this.#store.get(batchKey(batchId));
-    if (!document) throw new BatonError("BATCH_UNKNOWN", `There is no batch ${batchId}`);
-    return { batch: TaskBatchSchema.parse(document.data), document, readTime };
+    return document && { batch: TaskBatchSchema.parse(document.data), document, readTime };
   }
 
   /**

@@ -31,6 +31,7 @@ import { FanOut } from "./fan-out.ts";
 import { type Forgetting, forgetBatch } from "./forget/forget.ts";
 import { Inspection } from "./inspect.ts";
 import { Outbox } from "./outbox.ts";
+import { type Preview, type PublishedMessage, previewMessage } from "./preview.ts";
 import { isReady } from "./readiness.ts";
 import { redriveBatch } from "./redrive.ts";
 import { retryBatch } from "./retry.ts";
@@ -183,6 +184,12 @@ export class Engine {
   forget(batchId: string, options: { readonly isToBeDeleted: boolean }): Promise<Forgetting> {
     const parts = { batches: this.#batches, logs: this.#logs, deadLetters: this.deadLetters };
     return forgetBatch({ dependencies: this.#dependencies, ...parts }, batchId, options);
+  }
+
+  /** What a message will do, without doing it. Throws what its handling would refuse it with: see `previewMessage`. */
+  preview(message: PublishedMessage): Promise<Preview> {
+    const parts = { dependencies: this.#dependencies, batches: this.#batches, outbox: this.#outbox };
+    return previewMessage(parts, message);
   }
 
   /** Throws `BATCH_UNKNOWN`. */

@@ -436,11 +436,11 @@ test("event: before the task waits, while it does, a second time, and after the 
     woken: [],
     waiting: [{ taskId: "listen", events: ["paid"] }],
   });
-  const mistyped = await place.baton(["event", waiting, "payed"]);
+  const mistyped = await place.baton(["event", waiting, "Paid"]);
   expect(mistyped.stdout).toBe(
     [
-      "Event payed is kept.",
-      "No task waits for payed now: it is there for whichever asks for it.",
+      "Event Paid is kept.",
+      "No task waits for Paid now: it is there for whichever asks for it.",
       "Task listen waits for paid.",
       "Did you mean paid?\n",
     ].join("\n"),

@@ -3,6 +3,8 @@ import { Workplace } from "../support/command.ts";
 
 const code = "WORKFLOW_UNKNOWN";
 
+const later = 'import { workflow } from "baton";\nexport default workflow("later").task("t", () => 1);\n';
+
 /** A place with dead letters: three that name workflows which are not there, and one that has input which is refused. */
 async function withDeadLetters() {
   const place = new Workplace({});
@@ -25,6 +27,15 @@ async function withDeadLetters() {
 
 test("all dead letters of a code are published again, the oldest first, each once", async () => {
   const { place, unknown, other } = await withDeadLetters();
+  const early = await place.baton(["replay", unknown[1] ?? ""]);
+  expect(early).toMatchObject({ code: 2, stdout: "" });
+  expect(early.stderr).toContain('error WORKFLOW_UNKNOWN: There is no workflow "later"');
+  const none = await place.baton(["replay", "--code", code, "--json"]);
+  expect(none).toMatchObject({
+    code: 1,
+    json: { replayed: [], failed: unknown.map(() => ({ error: { code } })) },
+  });
+  place.write("workflows/later.ts", later);
   const first = await place.baton(["replay", unknown[1] ?? ""]);
   expect(first).toMatchObject({
     code: 0,
@@ -47,6 +58,8 @@ test("all dead letters of a code are published again, the oldest first, each onc
   expect(letters.list.filter((letter) => "replayedAt" in letter && letter.replayedAt === null)).toMatchObject(
     [{ deadLetterId: other }],
   );
+  const twice = await place.baton(["replay", unknown[1] ?? "", "--json"]);
+  expect(twice.json).toMatchObject({ batches: [{ status: null }] });
   const again = await place.baton(["replay", "--code", code]);
   expect(again).toMatchObject({ code: 0, stdout: `0 of 0 dead letters ${code} published again.\n` });
 });

@@ -44,6 +44,47 @@ test("publish: from an argument, a file and standard input; a running server sta
   expect((await place.baton(["publish", message])).stdout).toMatch(/^Published: it starts batch hello-/);
 });
 
+test("publish: what would become a dead letter is refused, and what comes of the rest is told", async () => {
+  const place = new Workplace(helloFiles);
+  const { batchId } = (await place.baton(["run", "hello", "--input", '{"n":1}', "--key", "k", "--json"]))
+    .json;
+  const refused: readonly (readonly [object, string])[] = [
+    [{ workflowId: "hallo", input: { n: 1 } }, "WORKFLOW_UNKNOWN"],
+    [{ workflowId: "hello", input: { n: "one" } }, "INPUT_INVALID"],
+    [{ batchId: "nowhere", taskId: "a" }, "BATCH_UNKNOWN"],
+    [{ batchId, taskId: "nobody" }, "TASK_UNKNOWN"],
+    [{ batchId, taskId: "nobody", previousTaskId: "nobody", completion: { result: 1 } }, "TASK_UNKNOWN"],
+    [{ batchId: "nowhere", event: "paid" }, "BATCH_UNKNOWN"],
+    [{ kind: "redrive", batchId: "nowhere" }, "BATCH_UNKNOWN"],
+    [{ kind: "callback", callbackId: "nowhere" }, "CALLBACK_UNKNOWN"],
+  ];
+  for (const [message, code] of refused) {
+    const { code: exitCode, json } = await place.baton(["publish", JSON.stringify(message), "--json"]);
+    expect([message, exitCode, json.error]).toMatchObject([message, 2, { code }]);
+  }
+  const told: readonly (readonly [object, string])[] = [
+    [
+      { workflowId: "hello", input: { n: 2 }, key: "k" },
+      `batch ${batchId} was started before and is SUCCESS: nothing is started again`,
+    ],
+    [{ batchId, event: "paid" }, `batch ${batchId} has ended SUCCESS: nothing changes`],
+    [
+      { kind: "object", bucket: "inbox", object: "a.csv", generation: "1" },
+      "no workflow takes inbox/a.csv: it starts nothing",
+    ],
+    [{ kind: "tick" }, "schedules are looked at"],
+  ];
+  for (const [message, outcome] of told) {
+    const { code, stdout } = await place.baton(["publish", JSON.stringify(message)]);
+    expect([code, stdout.split("\n")[0]]).toEqual([0, `Published: ${outcome}.`]);
+  }
+  const unchecked = await place.baton(["publish", '{"workflowId":"hallo","key":"k"}', "--unchecked"]);
+  expect(unchecked.stdout).toMatch(/^Published: unchecked, for batch hallo-/);
+  await place.server();
+  await until(async () => (await place.baton(["dead-letters", "--json"])).list.length > 0);
+  expect((await place.baton(["dead-letters", "--json"])).list).toMatchObject([{ code: "WORKFLOW_UNKNOWN" }]);
+});
+
 test("a batch published while nothing runs is found by the next start, once", async () => {
   const place = new Workplace(helloFiles);
   const message = { workflowId: "hello", input: { n: 1 }, key: "k" };

@@ -45,14 +45,19 @@ test("run: the function does the work, the command tells of it", async () => {
 
 test("publish, show, cancel, and dead letters that are seen and replayed", async () => {
   const { cloud, place } = await deployed();
-  const published = await place.baton(["publish", '{"workflowId":"nobody","key":"k"}']);
+  const wrong = ["publish", '{"workflowId":"nobody","key":"k"}'];
+  const refused = await place.baton(wrong);
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("error WORKFLOW_UNKNOWN") });
+  const published = await place.baton([...wrong, "--unchecked"]);
   expect(published).toMatchObject({ code: 0, stdout: expect.stringContaining("The deployed function") });
   await cloud.idle();
   const letters = await place.baton(["dead-letters", "--json"]);
   expect(letters.list).toMatchObject([{ code: "WORKFLOW_UNKNOWN" }]);
   const [letter] = letters.list;
   const deadLetterId = String(letter && "deadLetterId" in letter && letter.deadLetterId);
-  const replayed = await place.baton(["replay", deadLetterId]);
+  const again = await place.baton(["replay", deadLetterId]);
+  expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining("error WORKFLOW_UNKNOWN") });
+  const replayed = await place.baton(["replay", deadLetterId, "--unchecked"]);
   expect(replayed).toMatchObject({
     code: 0,
     stdout: expect.stringContaining("The deployed function handles it."),

@@ -114,18 +114,30 @@ test("a start without a key that is replayed twice starts one batch", async () =
   const app = testApp({ workflows: [] });
   const message: Message = { kind: "start", workflowId: "one", input: { n: 7 } };
   const { deadLetterId = "" } = await app.deliveries.deliver({ message, deliveryAttempt: 1 });
-  const first = await replayDeadLetter(app, deadLetterId);
+  const unchecked = { isUnchecked: true };
+  const first = await replayDeadLetter(app, deadLetterId, unchecked);
   expect(first.batchId).toEqual(expect.any(String));
-  expect(await replayDeadLetter(app, deadLetterId)).toEqual(first);
+  expect(await replayDeadLetter(app, deadLetterId, unchecked)).toEqual(first);
   const another = await app.deliveries.deliver({ message, deliveryAttempt: 1 });
-  expect((await replayDeadLetter(app, another.deadLetterId ?? "")).batchId).not.toBe(first.batchId);
+  expect((await replayDeadLetter(app, another.deadLetterId ?? "", unchecked)).batchId).not.toBe(
+    first.batchId,
+  );
 });
 
 test("a replayed start keeps the key that it has", async () => {
   const app = testApp({ workflows: [] });
   const message: Message = { kind: "start", workflowId: "one", key: "k" };
   const { deadLetterId = "" } = await app.deliveries.deliver({ message, deliveryAttempt: 1 });
-  expect((await replayDeadLetter(app, deadLetterId)).message).toEqual(message);
+  expect((await replayDeadLetter(app, deadLetterId, { isUnchecked: true })).message).toEqual(message);
+});
+
+test("a dead letter that would be refused again is not published, and not marked as replayed", async () => {
+  const app = testApp({ workflows: [] });
+  const message: Message = { kind: "start", workflowId: "one", key: "k" };
+  const { deadLetterId = "" } = await app.deliveries.deliver({ message, deliveryAttempt: 1 });
+  await expect(replayDeadLetter(app, deadLetterId)).rejects.toMatchObject({ code: "WORKFLOW_UNKNOWN" });
+  expect((await app.engine.deadLetters.read(deadLetterId)).replayedAt).toBeNull();
+  expect((await app.engine.deadLetters.list()).letters).toHaveLength(1);
 });
 
 test("a flood is listed without its bodies, a few documents at a time, and past what can't be read", async () => {

@@ -9,7 +9,7 @@ export interface ReadItem {
   readonly slot?: ScheduleSlot;
 }
 
-export interface ScheduleSlot {
+interface ScheduleSlot {
   readonly schedule: Schedule;
   readonly instant: number;
 }

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { BatonError } from "../../core/errors.ts";
 import { quoted } from "../../composition/shell.ts";
+import { BatonError } from "../../core/errors.ts";
 import type { Completion, TaskMessage } from "../../core/messages.ts";
 import { isTerminal } from "../../core/status.ts";
 import type { TaskView } from "../../core/views.ts";

@@ -78,7 +78,8 @@ function notWokenText(name: string, waiting: readonly WaitingTask[]): string[] {
   const lines = [`No task waits for ${name} now: it is there for whichever asks for it.`];
   const shown = waiting.slice(0, shownWaiting);
   lines.push(...shown.map(({ taskId, events }) => `Task ${taskId} waits for ${events.join(", ")}.`));
-  if (waiting.length > shown.length) lines.push(`So do ${waiting.length - shown.length} more tasks for others.`);
+  if (waiting.length > shown.length)
+    lines.push(`So do ${waiting.length - shown.length} more tasks for others.`);
   const meant = nearestName(
     name,
     waiting.flatMap(({ events }) => events),

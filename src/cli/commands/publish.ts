@@ -1,30 +1,37 @@
 import type { Command } from "commander";
 import { readBytes } from "../arguments.ts";
+import { publishedText } from "../output/published.ts";
 import { whoWorks } from "../output/who-works.ts";
 import type { Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
+
+interface Options {
+  readonly unchecked?: true;
+  readonly json?: true;
+}
+
+export const uncheckedHelp = "publish it even if it would be refused here: what is deployed may be newer";
 
 export function registerPublish(program: Command, session: Session): void {
   program
     .command("publish")
     .description("publish a message, as it could be posted to the HTTP entry")
     .argument("<json|@file|->", "the message, a file of it, or - for standard input")
-    .option("--json", "print the message as it was published, and the batch it starts")
+    .option("--unchecked", uncheckedHelp)
+    .option("--json", "print the message as it was published, and the batches it starts or is about")
     .addHelpText("after", `\nExample:\n  baton publish '{"workflowId":"greet","input":{"name":"Ada"}}'`)
-    .action((argument: string, options: { readonly json?: true }) =>
-      publish(session, argument, options.json),
-    );
+    .action((argument: string, options: Options) => publish(session, argument, options));
 }
 
-async function publish(session: Session, argument: string, json: true | undefined): Promise<void> {
+async function publish(session: Session, argument: string, { unchecked, json }: Options): Promise<void> {
   const body = await readBytes(argument);
   const { publishBody } = await import("../../composition/publish.ts");
   await withApp(
     session,
     async (app) => {
-      const { message, batchId } = await publishBody(app, body);
-      if (json) return session.json({ message, batchId });
-      session.print(`Published${batchId === null ? "" : `: it starts batch ${batchId}`}.`);
+      const published = await publishBody(app, body, { isUnchecked: unchecked === true });
+      if (json) return session.json(published);
+      session.print(`Published: ${publishedText(published)}.`);
       session.print(`${whoWorks(app)} handles it.`);
     },
     "creates",

@@ -1,16 +1,19 @@
 import type { Command } from "commander";
 import type { App } from "../../composition/app.ts";
-import type { Published } from "../../composition/publish.ts";
+import type { Published, PublishOptions } from "../../composition/publish.ts";
 import { errorCatalog } from "../../core/error-catalog.ts";
 import { BatonError, messageOf } from "../../core/errors.ts";
 import { noteUnreadable } from "../note-unreadable.ts";
+import { publishedText } from "../output/published.ts";
 import { oneLine } from "../output/text.ts";
 import { whoWorks } from "../output/who-works.ts";
 import { failureExitCode, type Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
+import { uncheckedHelp } from "./publish.ts";
 
 interface Options {
   readonly code?: string;
+  readonly unchecked?: true;
   readonly json?: true;
 }
 
@@ -20,28 +23,34 @@ export function registerReplay(program: Command, session: Session): void {
     .description("publish the message of a dead letter again, or those of all dead letters of a code")
     .argument("[deadLetterId]", "id of the dead letter")
     .option("--code <code>", "all dead letters of this code that were not replayed yet, the oldest first")
-    .option("--json", "print the message as it was published, and the batch it starts")
+    .option("--unchecked", uncheckedHelp)
+    .option("--json", "print the message as it was published, and the batches it starts or is about")
     .addHelpText("after", "\nExample:\n  baton replay --code DELIVERY_EXHAUSTED")
-    .action(async (deadLetterId: string | undefined, { code, json }: Options) => {
+    .action(async (deadLetterId: string | undefined, options: Options) => {
+      const { code } = options;
       if ((deadLetterId === undefined) === (code === undefined))
         throw new BatonError("USAGE", "Give either the id of a dead letter, or --code");
-      if (deadLetterId !== undefined) await replayOne(session, deadLetterId, json);
-      if (code !== undefined) await replayAll(session, code, json);
+      if (deadLetterId !== undefined) await replayOne(session, deadLetterId, options);
+      if (code !== undefined) await replayAll(session, code, options);
     });
 }
 
-async function replayOne(session: Session, deadLetterId: string, json: true | undefined): Promise<void> {
+async function replayOne(
+  session: Session,
+  deadLetterId: string,
+  { unchecked, json }: Options,
+): Promise<void> {
   const { replayDeadLetter } = await import("../../composition/publish.ts");
   await withApp(session, async (app) => {
-    const { message, batchId } = await replayDeadLetter(app, deadLetterId);
-    if (json) return session.json({ deadLetterId, message, batchId });
-    session.print(`Published again${startsText(batchId)}.`);
+    const published = await replayDeadLetter(app, deadLetterId, { isUnchecked: unchecked === true });
+    if (json) return session.json({ deadLetterId, ...published });
+    session.print(`Published again: ${publishedText(published)}.`);
     session.print(`${whoWorks(app)} handles it.`);
   });
 }
 
-/** One that can't be published does not keep the others back; it stays, and the exit code says so. */
-async function replayAll(session: Session, code: string, json: true | undefined): Promise<void> {
+/** One that would be refused again does not keep the others back; it stays, and the exit code says so. */
+async function replayAll(session: Session, code: string, { unchecked, json }: Options): Promise<void> {
   if (!Object.hasOwn(errorCatalog, code))
     throw new BatonError("USAGE", `There is no code ${code}; \`baton dead-letters\` shows those there are`);
   await withApp(session, async (app) => {
@@ -49,7 +58,7 @@ async function replayAll(session: Session, code: string, json: true | undefined)
     const replayed: Replayed[] = [];
     const failed: Refused[] = [];
     for (const [index, deadLetterId] of ids.entries()) {
-      const outcome = await tryReplay(app, deadLetterId);
+      const outcome = await tryReplay(app, deadLetterId, { isUnchecked: unchecked === true });
       if ("error" in outcome) failed.push(outcome);
       else replayed.push(outcome);
       const line = `${index + 1} of ${ids.length}: ${deadLetterId} ${outcomeText(outcome)}`;
@@ -58,7 +67,7 @@ async function replayAll(session: Session, code: string, json: true | undefined)
     }
     if (failed.length > 0) session.exitCode = failureExitCode;
     if (json) return session.json({ code, replayed, failed });
-    const kept = failed.length === 0 ? "" : `, ${failed.length} not: mend that, and repeat the command`;
+    const kept = failed.length === 0 ? "" : `, ${failed.length} not: correct that, and repeat the command`;
     session.print(`${replayed.length} of ${ids.length} dead letters ${code} published again${kept}.`);
     if (replayed.length > 0) session.print(`${whoWorks(app)} handles them.`);
   });
@@ -82,10 +91,14 @@ interface Refused {
   readonly error: { readonly code: string; readonly message: string };
 }
 
-async function tryReplay(app: App, deadLetterId: string): Promise<Replayed | Refused> {
+async function tryReplay(
+  app: App,
+  deadLetterId: string,
+  options: PublishOptions,
+): Promise<Replayed | Refused> {
   const { replayDeadLetter } = await import("../../composition/publish.ts");
   try {
-    return { deadLetterId, ...(await replayDeadLetter(app, deadLetterId)) };
+    return { deadLetterId, ...(await replayDeadLetter(app, deadLetterId, options)) };
   } catch (thrown) {
     const code = thrown instanceof BatonError ? thrown.code : "INTERNAL";
     return { deadLetterId, error: { code, message: messageOf(thrown) } };
@@ -95,9 +108,5 @@ async function tryReplay(app: App, deadLetterId: string): Promise<Replayed | Ref
 function outcomeText(outcome: Replayed | Refused): string {
   if ("error" in outcome)
     return `not published: ${oneLine(`${outcome.error.code}: ${outcome.error.message}`)}`;
-  return `published again${startsText(outcome.batchId)}`;
-}
-
-function startsText(batchId: string | null): string {
-  return batchId === null ? "" : `: it starts batch ${batchId}`;
+  return `published again: ${publishedText(outcome)}`;
 }
