@@ -25,8 +25,8 @@ type Parts = Pick<App, "broker" | "deliveries" | "engine">;
 
 /**
  * Publishes what could be posted to the HTTP entry as JSON; resolves once the message is durable. A start
- * without a key gets one, so that a second delivery starts nothing. What would become a dead letter is not published: throws
- * the `BODY_…` errors of the entry, and what the message would be refused with.
+ * without a key gets one, so that a second delivery starts nothing. What would become a dead letter is not published:
+ * throws the `BODY_…` errors of the entry, and what the message would be refused with.
  */
 export async function publishBody(
   app: Parts,
@@ -39,8 +39,8 @@ export async function publishBody(
 }
 
 /**
- * Publishes the message of a dead letter again. Throws `DEAD_LETTER_UNKNOWN`, why it can't be read, and what it would be
- * refused with once more: then it is not published, and counts as not replayed.
+ * Publishes the message of a dead letter again. Throws `DEAD_LETTER_UNKNOWN`, why it can't be read, and what it would
+ * be refused with once more: then it is not published, and counts as not replayed.
  */
 export async function replayDeadLetter(
   app: Parts,
