@@ -45,7 +45,7 @@ function sampleWarnings({ workflowIds }: Deployment): string[] {
   const samples = workflowIds.filter((id) => sampleWorkflowIds.includes(id) && id !== smokeWorkflow);
   if (samples.length === 0) return [];
   return [
-    `${samples.join(", ")}: samples of Baton, which are deployed like all in functions/workflows. Some call made-up addresses, and some keep data on the disk of an instance, which is lost with it. To leave them out, delete their files and build again; ${smokeWorkflow} can stay for the smoke test`,
+    `${samples.join(", ")}: samples of Baton, which are deployed like all in functions/workflows. Some call made-up addresses, and some keep data on the disk of an instance, which is lost with it. To leave them out, keep your own workflows in another folder below functions/, and name that by BATON_WORKFLOWS: docs/deploy.md#your-own-workflows`,
   ];
 }
 
