@@ -3,14 +3,16 @@ import { basename, resolve } from "node:path";
 import { cutTimeouts } from "../core/attempt-time.ts";
 import type { Definition } from "../core/definition.ts";
 import { BatonError, messageOf } from "../core/errors.ts";
+import { unconfiguredSecrets } from "../core/named-secrets.ts";
 import { builtInTaskTypes } from "../tasks/index.ts";
 import { FolderCatalog } from "../workflow/catalog.ts";
 import { type DataWorkflowResult, readDataWorkflow } from "../workflow/data-workflow.ts";
 import { kindOf } from "../workflow/folder-files.ts";
-import { loadWorkflowFile } from "../workflow/load-file.ts";
+import { loadWorkflowFile, unexportedProblems } from "../workflow/load-file.ts";
 import type { CatalogProblem } from "../workflow/workflow-folder.ts";
 import { EnvironmentSchema } from "./environment.ts";
 import type { RawEnvironment } from "./raw-environment.ts";
+import { taskSecretSettings } from "./task-secrets.ts";
 
 export interface WorkflowCheck {
   readonly workflowIds: readonly string[];
@@ -35,7 +37,12 @@ export async function checkWorkflows(path: string, environment: RawEnvironment):
   return {
     workflowIds: workflows.map(({ definition }) => definition.workflowId),
     problems,
-    warnings: cutTimeouts(workflows, functionTimeoutSeconds(environment)),
+    warnings: [
+      ...cutTimeouts(workflows, functionTimeoutSeconds(environment)),
+      ...unconfiguredSecrets(workflows, taskSecretSettings(environment).configured.keys()).map(
+        ({ variable, message }) => `${variable}: ${message}`,
+      ),
+    ],
   };
 }
 
@@ -71,8 +78,19 @@ async function readOneFile(path: string): Promise<Found> {
     throw new BatonError("USAGE", `${path} is no .ts, .js, .mjs, .yaml, .yml or .json file`, {
       remedy,
     });
-  const { workflows, problems } = await loadWorkflowFile({ path, kind }, builtInTaskTypes);
-  const found = problems.map((problem) => ({ file: path, ...problem }));
+  const { workflows, problems, begun } = await loadWorkflowFile({ path, kind }, builtInTaskTypes);
+  const ids = workflows.map(({ id }) => id);
+  const twice = ids.filter((id, index) => ids.indexOf(id) < index);
+  const found: CatalogProblem[] = [
+    ...problems.map((problem) => ({ file: path, ...problem })),
+    ...unexportedProblems(begun, new Set(ids), [path]),
+    ...twice.map((id) => ({
+      file: path,
+      code: "WORKFLOW_DUPLICATE" as const,
+      message: `The file exports more than one workflow "${id}", and the first is used`,
+      where: path,
+    })),
+  ];
   if (workflows.length === 0 && found.length === 0)
     found.push({ file: path, code: "WORKFLOW_INVALID", message: "It holds no workflow", where: path });
   return { workflows, problems: found };

@@ -15,6 +15,7 @@ import {
 import { powerBiProblems, powerBiSettings } from "./power-bi-settings.ts";
 import { queueProblems } from "./queue-problems.ts";
 import type { RawEnvironment } from "./raw-environment.ts";
+import { type TaskSecretSettings, taskSecretProblems, taskSecretSettings } from "./task-secrets.ts";
 import { tracingProblems, tracingSettings } from "./tracing/settings.ts";
 import { parseVariables, problemsText, type VariableProblem } from "./variable-problems.ts";
 
@@ -47,6 +48,8 @@ export interface Configuration {
   readonly allowPrivateAddresses: boolean;
   /** Secrets that callbacks are signed with, separated by spaces; undefined: one of the data folder. */
   readonly callbackSecret: string | undefined;
+  /** The secrets that tasks may name. */
+  readonly taskSecrets: TaskSecretSettings;
   readonly logLevel: (typeof logLevels)[number] | undefined;
   /** Where traces go; undefined: none are made. */
   readonly traces: OtlpSettings | undefined;
@@ -88,7 +91,8 @@ export function parseConfiguration(
   const { values, problems: wrong } = parseVariables(EnvironmentSchema, environment);
   const problems = [...wrong, ...variableProblems(environment, purpose)];
   const isRight = values !== undefined && problems.length === 0;
-  return { configuration: isRight ? toConfiguration(values) : undefined, problems };
+  const configuration = isRight ? toConfiguration(values, taskSecretSettings(environment)) : undefined;
+  return { configuration, problems };
 }
 
 /** What is missing or wrong beyond a variable's own form. */
@@ -98,10 +102,11 @@ export function variableProblems(environment: RawEnvironment, purpose: Purpose):
     ...queueProblems(environment),
     ...powerBiProblems(environment),
     ...tracingProblems(environment),
+    ...taskSecretProblems(environment),
   ];
 }
 
-function toConfiguration(values: Environment): Configuration {
+function toConfiguration(values: Environment, taskSecrets: TaskSecretSettings): Configuration {
   const data = resolve(values.BATON_DATA);
   const parts = partsOf(values);
   const google = googleConfiguration(values);
@@ -124,6 +129,7 @@ function toConfiguration(values: Environment): Configuration {
     queues: values.BATON_QUEUES,
     allowPrivateAddresses: values.BATON_HTTP_ALLOW_PRIVATE,
     callbackSecret: values.BATON_CALLBACK_SECRET,
+    taskSecrets,
     logLevel: values.BATON_LOG_LEVEL,
     traces: tracingSettings(values, { engine: parts.engine, projectId: google?.projectId }),
   };

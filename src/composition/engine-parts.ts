@@ -21,6 +21,7 @@ import { type CodeCatalog, FixedCatalog } from "../workflow/fixed-catalog.ts";
 import type { BuiltWorkflow } from "../workflow/workflow.ts";
 import type { Configuration } from "./configuration.ts";
 import { httpClient, remoteServices } from "./remote-services.ts";
+import { taskSecrets } from "./task-secrets.ts";
 import { tracingBy } from "./tracing/tracing.ts";
 
 /** What the engine runs on. */
@@ -69,7 +70,10 @@ export function buildEngine(
   const store = tracing.store(ground.store);
   const ids = systemIds;
   const http = httpClient(configuration);
-  const callbacks = tracing.callbacks(new WebhookSender(http, ground.callbackSecret, clock));
+  const secrets = taskSecrets(configuration.taskSecrets);
+  const callbacks = tracing.callbacks(
+    new WebhookSender({ http, secret: ground.callbackSecret, secrets, clock, ids }),
+  );
   const applied = new AppliedWorkflows({ store, ids, clock });
   const folder = new FolderCatalog({
     folder: configuration.workflows,
@@ -85,7 +89,16 @@ export function buildEngine(
   const files = new MovedFiles({ store, objects, catalog, ids });
   const services = tracing.services({ warehouse, objects: files, http, ...remoteServices(configuration) });
   const { attemptSeconds } = ground.settings;
-  const runner = new LocalTaskRunner({ code, services, callbacks, clock, ids, logger, attemptSeconds });
+  const runner = new LocalTaskRunner({
+    code,
+    services,
+    callbacks,
+    secrets,
+    clock,
+    ids,
+    logger,
+    attemptSeconds,
+  });
   const plain: Dependencies = {
     store,
     broker: ground.broker,

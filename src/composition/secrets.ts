@@ -8,6 +8,11 @@ export type SecretVariable = (typeof secretVariables)[number];
 
 const reference = /^projects\/[\w.:-]+\/secrets\/[\w-]+\/versions\/(?:\d+|latest|[A-Za-z][\w-]*)$/;
 
+/** Whether a text names a version of a secret in full. */
+export function isSecretReference(text: string): boolean {
+  return reference.test(text);
+}
+
 /** The variables that hold references. Throws `CONFIGURATION_INVALID` for what is meant to be one and is not. */
 export function secretReferences(environment: RawEnvironment): readonly SecretVariable[] {
   const [problem] = referenceProblems(environment);
@@ -39,18 +44,30 @@ export async function resolveSecrets(environment: RawEnvironment): Promise<RawEn
 }
 
 /** Throws `SECRET_UNAVAILABLE`. */
-export async function resolveSecret(environment: RawEnvironment, variable: SecretVariable): Promise<string> {
-  const { googleRest } = await import("../adapters/remote/google-rest.ts");
-  const { accessSecret } = await import("../adapters/secret-manager/secret-manager.ts");
-  const rest = googleRest({
-    service: "https://secretmanager.googleapis.com",
+export function resolveSecret(environment: RawEnvironment, variable: SecretVariable): Promise<string> {
+  return readReference({
+    variable,
+    reference: environment[variable]?.trim() ?? "",
     endpoint: environment.BATON_SECRET_MANAGER_ENDPOINT,
   });
+}
+
+interface NamedReference {
+  readonly variable: string;
+  readonly reference: string;
+  readonly endpoint: string | undefined;
+}
+
+/** What Secret Manager has of a name. Throws `SECRET_UNAVAILABLE`. */
+export async function readReference({ variable, reference, endpoint }: NamedReference): Promise<string> {
+  const { googleRest } = await import("../adapters/remote/google-rest.ts");
+  const { accessSecret } = await import("../adapters/secret-manager/secret-manager.ts");
+  const rest = googleRest({ service: "https://secretmanager.googleapis.com", endpoint });
   try {
-    return await accessSecret(rest, environment[variable]?.trim() ?? "");
+    return await accessSecret(rest, reference);
   } catch (error) {
     if (!(error instanceof BatonError)) throw error;
-    throw new BatonError(error.code, `${variable} can't be had: ${error.message}`, { cause: error });
+    throw new BatonError(error.code, `${variable} can't be read: ${error.message}`, { cause: error });
   }
 }
 

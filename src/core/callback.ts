@@ -30,9 +30,12 @@ export type CallbackPolicy = z.infer<typeof CallbackPolicySchema>;
 /** Where one call of a task reports to. */
 const CallbackTargetSchema = z.strictObject({
   url: z.string(),
+  /** The secrets that the workflow names in the address. Their names are in it, and they are put in when it is sent. */
+  secrets: z.exactOptional(z.array(z.string())),
   archive: z.strictObject({ table: z.string(), key: z.record(z.string(), z.string().nullable()) }).nullable(),
 });
 export type CallbackTarget = z.infer<typeof CallbackTargetSchema>;
+export type CallbackAddress = Pick<CallbackTarget, "url" | "secrets">;
 
 const SendSchema = z.strictObject({
   at: z.number(),
@@ -118,12 +121,12 @@ export function resent(callback: Callback, nonce: string): Callback | undefined 
 }
 
 /** The same event for another address, which is told all of it and takes its own time. The archive has it already, or will. */
-export function copyFor(callback: Callback, url: string, nonce: string): Callback {
+export function copyFor(callback: Callback, { url, secrets }: CallbackAddress, nonce: string): Callback {
   return {
     ...callback,
     ...unsent,
     callbackId: `${callback.eventId}_${hashJson(url).slice(0, 16)}`,
-    target: { url, archive: null },
+    target: { url, ...(secrets && { secrets }), archive: null },
     resends: 0,
     sends: [],
     nonce,

@@ -72,6 +72,10 @@ export const errorCatalog = {
   WORKFLOW_INVALID: entry("none", "Correct the workflow file; `baton validate` lists every problem."),
   WORKFLOW_CYCLE: entry("none", "Remove one of the edges of the cycle."),
   WORKFLOW_DUPLICATE: entry("none", "Give each workflow its own name."),
+  WORKFLOW_NOT_EXPORTED: entry(
+    "none",
+    "Export it from its file: `export default workflow(…)`, or by a name. Only what a file exports can be started.",
+  ),
   WORKFLOW_FILE_FAILED: entry(
     "none",
     "The file throws when it is loaded: run `baton validate` after mending it.",
@@ -115,7 +119,7 @@ export const errorCatalog = {
   NOT_A_PARENT: entry("none", "A task sees only the results of the tasks it names in `after`."),
   TEMPLATE_INVALID: entry(
     "none",
-    "Use {{ input.name }}, {{ parents.task.name }} or {{ batchId }} with fields that exist.",
+    "Use {{ input.name }}, {{ parents.task.name }}, {{ secrets.NAME }} or {{ batchId }} with names that exist; {{ '{{' }} is two braces as they stand.",
   ),
   EVENT_TIMEOUT: entry("none", "No completion came in time; publish it earlier or raise the timeout."),
 
@@ -269,6 +273,14 @@ export const errorCatalog = {
   SECRET_UNAVAILABLE: entry(
     "none",
     "Let the account read it (roles/secretmanager.secretAccessor), and check that the version exists and is enabled.",
+  ),
+  SECRET_NOT_CONFIGURED: entry(
+    "none",
+    "Set BATON_TASK_SECRET_<NAME> where the task runs, to the secret or to its name in Secret Manager; then `baton retry`.",
+  ),
+  SECRET_IN_DEFINITION: entry(
+    "none",
+    "Set BATON_TASK_SECRET_<NAME>, and write {{ secrets.NAME }} in the place of the secret.",
   ),
   DEPLOY_TOOL_MISSING: entry("none", "Install what the message names, or see `baton deploy --dry-run`."),
   DEPLOY_BUILD_STALE: entry("none", "Do what the message says: only what was built and tested is deployed."),

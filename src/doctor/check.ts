@@ -2,7 +2,7 @@
 export const checks = {
   "node.version": "Node.js is one that Baton runs on",
   "configuration.variables": "the variables are right, and none is missing",
-  "configuration.secrets": "secrets that variables name can be read",
+  "configuration.secrets": "secrets that variables or workflows name can be read",
   "workflows.valid": "the workflows are valid",
   "data.folder": "the data folder can be written to",
   "data.disk": "the disk has room",

@@ -71,7 +71,11 @@ async function workflowResults(
         subject: configuration.workflows,
         async run() {
           // Those that were applied are in the database, which may not answer in time: then it is those of the folder.
-          const { results, ...found } = await checkWorkflowFiles(folder, app?.folder);
+          const { results, ...found } = await checkWorkflowFiles(
+            configuration.taskSecrets,
+            folder,
+            app?.folder,
+          );
           named = found;
           return results;
         },

@@ -1,7 +1,9 @@
+import { type TaskSecretSettings, taskSecrets } from "../composition/task-secrets.ts";
 import { queuesNamedBy } from "../core/definition.ts";
 import { errorCatalog } from "../core/error-catalog.ts";
 import { BatonError, messageOf } from "../core/errors.ts";
 import { defaults } from "../core/limits.ts";
+import { secretsNamedBy, taskSecretPrefix } from "../core/named-secrets.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
 import { type DataformAccounts, dataformAccountsOf } from "../tasks/dataform-accounts.ts";
 import type { FolderCatalog } from "../workflow/catalog.ts";
@@ -19,14 +21,15 @@ export interface CheckedWorkflows {
  * are in the database; without it, the folder alone is looked at.
  */
 export async function checkWorkflowFiles(
+  secrets: TaskSecretSettings,
   folder: FolderCatalog,
   deployed?: FolderCatalog,
 ): Promise<CheckedWorkflows> {
   try {
-    return await checked(deployed ?? folder);
+    return await checked(secrets, deployed ?? folder);
   } catch (error) {
     if (!deployed) return { results: [unreadable(error)], ...namedBy([]) };
-    const inFolder = await checkWorkflowFiles(folder);
+    const inFolder = await checkWorkflowFiles(secrets, folder);
     const why = `Those that were applied can't be read: ${messageOf(error)}`;
     const remedy = error instanceof BatonError ? error.remedy : "See the message.";
     const missed = unknown("workflows.valid", "applied workflows", why, remedy);
@@ -36,7 +39,7 @@ export async function checkWorkflowFiles(
   }
 }
 
-async function checked(catalog: FolderCatalog): Promise<CheckedWorkflows> {
+async function checked(secrets: TaskSecretSettings, catalog: FolderCatalog): Promise<CheckedWorkflows> {
   const workflows = await catalog.all();
   const problems = await catalog.problems();
   const names = workflows.map(({ definition }) => definition.workflowId);
@@ -50,7 +53,32 @@ async function checked(catalog: FolderCatalog): Promise<CheckedWorkflows> {
       commands: ["baton validate"],
     }),
   );
-  return { results: [...results, summary(names)], ...namedBy(workflows) };
+  const ofSecrets = await judgeSecrets(secrets, workflows);
+  return { results: [...results, summary(names), ...ofSecrets], ...namedBy(workflows) };
+}
+
+/** Each secret that a task names is configured, and can be read where it is in Secret Manager. */
+async function judgeSecrets(
+  settings: TaskSecretSettings,
+  workflows: readonly DeployedWorkflow[],
+): Promise<CheckResult[]> {
+  const secrets = taskSecrets(settings);
+  const users = Map.groupBy(secretsNamedBy(workflows), ({ name }) => name);
+  const judged = [...users].map(async ([name, named]) => {
+    const error: unknown = await secrets.read(name).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    const tasks = named.map(({ workflowId, taskId }) => `${workflowId}/${taskId}`).join(", ");
+    return judge("configuration.secrets", {
+      subject: `${taskSecretPrefix}${name}`,
+      holds: error === undefined,
+      found: error === undefined ? "it can be read" : messageOf(error),
+      expected: `the secret that ${tasks} names`,
+      remedy: error instanceof BatonError ? error.remedy : "See the message.",
+    });
+  });
+  return Promise.all(judged);
 }
 
 function namedBy(workflows: readonly DeployedWorkflow[]): Omit<CheckedWorkflows, "results"> {

@@ -40,7 +40,7 @@ export async function runAttempt(
     renew: () => live.renew(),
     parentOutcome: (taskId) => parents.outcome(batch, taskId),
     memory: new StoredSteps(dependencies, steps, batch.batchId),
-    callback: target && { url: target.url, eventId: finalEventId(log) },
+    callback: target && { ...target, eventId: finalEventId(log) },
   };
   const outcome = await dependencies.runner.run(assignment);
   return { outcome, claim: await live.latest() };

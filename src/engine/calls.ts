@@ -1,9 +1,15 @@
-import { type CallbackTarget, callbackUrlRule, isCallbackUrl } from "../core/callback.ts";
+import {
+  type CallbackAddress,
+  type CallbackTarget,
+  callbackUrlRule,
+  isCallbackUrl,
+} from "../core/callback.ts";
 import { FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/definition.ts";
 import { BatonError } from "../core/errors.ts";
 import { executionKey, fieldValues, type Idempotency } from "../core/idempotency.ts";
 import type { JsonValue } from "../core/json.ts";
-import { fillTemplate } from "../core/template.ts";
+import { limits } from "../core/limits.ts";
+import { fillTemplate, isOptionalReference, secretsIn } from "../core/template.ts";
 import type { TaskRunner } from "../ports/task-runner.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Parents } from "./parents.ts";
@@ -55,19 +61,22 @@ export class Calls {
     return executionKey(idempotency, call, await this.#runner.customKey(call));
   }
 
-  /** Throws `TEMPLATE_INVALID`, `CALLBACK_URL_INVALID`, `IDEMPOTENCY_KEY_INVALID`. */
+  /**
+   * None where the address is optional and the batch has none. Throws `TEMPLATE_INVALID`, `CALLBACK_URL_INVALID`,
+   * `IDEMPOTENCY_KEY_INVALID`.
+   */
   async callbackTarget(batch: PinnedBatch, task: TaskDefinition): Promise<CallbackTarget | undefined> {
     const { callback } = task;
     if (!callback) return undefined;
-    const url = requireUrl(
-      await fillTemplate(callback.url, this.#parents.templateScope(batch, task.id)),
-      task,
-    );
+    const url = await fillTemplate(callback.url, this.#parents.templateScope(batch, task.id));
+    // Only an optional reference, `{{ input.url? }}`, is filled with nothing: all else is checked below.
+    if (url === null && isOptionalReference(callback.url)) return undefined;
+    const address = requireAddress(url, secretsIn(callback.url), task);
     const { archive } = callback;
-    if (!archive) return { url, archive: null };
+    if (!archive) return { ...address, archive: null };
     const call = { taskId: task.id, arguments: await this.#arguments(batch, task) };
     return {
-      url,
+      ...address,
       archive: { table: archive.table, key: Object.fromEntries(fieldValues(archive.key, call)) },
     };
   }
@@ -79,7 +88,10 @@ export class Calls {
   }
 }
 
-function requireUrl(url: JsonValue, task: TaskDefinition): string {
-  if (typeof url === "string" && isCallbackUrl(url)) return url;
+/** With secrets in it, the address is known only when it is sent; what is known of it now is checked now. */
+function requireAddress(url: JsonValue, secrets: readonly string[], task: TaskDefinition): CallbackAddress {
+  const isKnown = secrets.length === 0;
+  if (typeof url === "string" && (isKnown ? isCallbackUrl(url) : url.length <= limits.urlCharacters))
+    return isKnown ? { url } : { url, secrets: [...secrets] };
   throw new BatonError("CALLBACK_URL_INVALID", callbackUrlRule, { where: `task ${task.id}` });
 }

@@ -69,8 +69,10 @@ class Delivery {
     const { callbacks, clock, ids } = this.#dependencies;
     const pages = await pagesOf(this.#dependencies, this.#current.callback);
     for (const page of pages.slice(this.#current.callback.pagesTaken)) {
+      const { url, secrets } = this.#current.callback.target;
       await callbacks.send({
-        url: this.#current.callback.target.url,
+        url,
+        secrets,
         webhookId: page.webhookId,
         body: page.body,
         timeoutSeconds: limits.callbackTimeoutSeconds,

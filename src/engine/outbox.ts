@@ -1,4 +1,11 @@
-import { type Callback, CallbackSchema, type CallbackTarget, copyFor, resent } from "../core/callback.ts";
+import {
+  type Callback,
+  type CallbackAddress,
+  CallbackSchema,
+  type CallbackTarget,
+  copyFor,
+  resent,
+} from "../core/callback.ts";
 import { BatonError } from "../core/errors.ts";
 import type { Execution } from "../core/execution.ts";
 import { limits } from "../core/limits.ts";
@@ -56,7 +63,7 @@ export class Outbox {
   async resendOf(execution: Execution, target: CallbackTarget | undefined): Promise<void> {
     const { callbackId, key } = execution;
     if (callbackId === null) return;
-    if (await this.read(callbackId)) await this.resend(callbackId, target?.url);
+    if (await this.read(callbackId)) await this.resend(callbackId, target);
     else
       this.#dependencies.logger.warn("a callback is not sent again: it is not kept any more", {
         callbackId,
@@ -65,13 +72,15 @@ export class Outbox {
   }
 
   /** Sends it again, to the address it was made for unless another is given. Throws `CALLBACK_UNKNOWN`. */
-  async resend(callbackId: string, url?: string): Promise<Callback> {
+  async resend(callbackId: string, address?: CallbackAddress): Promise<Callback> {
     for (;;) {
       const since = this.#dependencies.store.mark();
       const found = await this.read(callbackId);
       if (!found) throw new BatonError("CALLBACK_UNKNOWN", `There is no callback ${callbackId}`);
-      const isElsewhere = url !== undefined && url !== found.callback.target.url;
-      const written = isElsewhere ? await this.#sendCopy(found.callback, url) : await this.#sendAgain(found);
+      const isElsewhere = address !== undefined && address.url !== found.callback.target.url;
+      const written = isElsewhere
+        ? await this.#sendCopy(found.callback, address)
+        : await this.#sendAgain(found);
       if (!written) continue;
       await publishSince(this.#dependencies, since, [callbackMessage(written.callbackId)]);
       return written;
@@ -84,9 +93,9 @@ export class Outbox {
     return again ? (await this.write(found, again))?.callback : found.callback;
   }
 
-  async #sendCopy(callback: Callback, url: string): Promise<Callback | undefined> {
+  async #sendCopy(callback: Callback, address: CallbackAddress): Promise<Callback | undefined> {
     const { store, ids } = this.#dependencies;
-    const copy = copyFor(callback, url, ids.unique());
+    const copy = copyFor(callback, address, ids.unique());
     const found = await this.read(copy.callbackId);
     if (found) return this.#sendAgain(found);
     const created = await commitOwned(store, {

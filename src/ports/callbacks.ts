@@ -2,6 +2,8 @@ import type { JsonValue } from "../core/json.ts";
 
 export interface CallbackRequest {
   readonly url: string;
+  /** The secrets that may be put into the address, where it has `{{ secrets.NAME }}`. */
+  readonly secrets?: readonly string[] | undefined;
   /** `webhook-id`: the receiver tells repeats by it. */
   readonly webhookId: string;
   /** The exact bytes that are signed and sent. */

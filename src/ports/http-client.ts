@@ -7,8 +7,16 @@ export interface HttpRequest {
   /** A larger answer is an error. */
   readonly maxResponseBytes: number;
   readonly signal: AbortSignal;
+  /** The secrets that it holds: they are sent to no other origin, and shown in no error. */
+  readonly secrets?: RequestSecrets;
   /** False: a redirect is an answer like any other. Default true. */
   readonly followRedirects?: boolean;
+}
+
+export interface RequestSecrets {
+  isIn(text: string): boolean;
+  /** The text without them. */
+  blank(text: string): string;
 }
 
 export interface HttpResponse {

@@ -1,3 +1,4 @@
+import type { CallbackAddress } from "../core/callback.ts";
 import type { TaskDefinition } from "../core/definition.ts";
 import type { JsonText, JsonValue } from "../core/json.ts";
 import type { ParkReason, TaskStatus } from "../core/status.ts";
@@ -50,7 +51,7 @@ export interface Assignment {
   readonly parentOutcome: (taskId: string) => Promise<ParentOutcome>;
   readonly memory: StepMemory;
   /** Where progress is reported to, and the id of the event that will end it. */
-  readonly callback: { readonly url: string; readonly eventId: string } | undefined;
+  readonly callback: (CallbackAddress & { readonly eventId: string }) | undefined;
 }
 
 export type TaskOutcome =

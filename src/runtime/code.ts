@@ -1,10 +1,11 @@
 import * as z from "zod";
-import { FUNCTION_TASK_TYPE } from "../core/definition.ts";
+import { FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/definition.ts";
 import { BatonError, messageOf, TaskError } from "../core/errors.ts";
-import { JsonValueSchema } from "../core/json.ts";
+import { type JsonObject, type JsonValue, JsonValueSchema } from "../core/json.ts";
 import { fillTemplate } from "../core/template.ts";
 import type { Assignment, KeyedCall } from "../ports/task-runner.ts";
 import { uncounted } from "./current-run.ts";
+import { type SecretSource, TaskSecrets } from "./task-secrets.ts";
 import type { AnyTaskFunction, KeyFunction, TaskContext, TaskType } from "./task-type.ts";
 
 /** Where the code of tasks is found. */
@@ -21,9 +22,10 @@ export async function runCode(
   code: TaskCode,
   assignment: Assignment,
   context: TaskContext,
+  secrets: SecretSource,
 ): Promise<unknown> {
   const { task, workflowId } = assignment;
-  if (task.type !== FUNCTION_TASK_TYPE) return runBuiltIn(code, assignment, context);
+  if (task.type !== FUNCTION_TASK_TYPE) return runBuiltIn(code, assignment, context, secrets);
   // Its file may have to be loaded first, with all that it imports.
   const run = await uncounted(() => code.functionOf(workflowId, task.id));
   // An instance of an older deployment may lack it for a moment: worth another attempt.
@@ -67,14 +69,16 @@ function callKeyFunction(keyOf: KeyFunction, { arguments: input, taskId }: Keyed
   }
 }
 
-async function runBuiltIn(code: TaskCode, { task }: Assignment, context: TaskContext): Promise<unknown> {
+async function runBuiltIn(
+  code: TaskCode,
+  { task }: Assignment,
+  context: TaskContext,
+  source: SecretSource,
+): Promise<unknown> {
   const type = code.types.get(task.type);
   if (!type) throw new TaskError(`There is no task type ${task.type}`, { code: "TASK_TYPE_UNKNOWN" });
-  const filled = await fillTemplate(task.with, {
-    batchId: context.batchId,
-    input: context.input,
-    parent: async (taskId) => JsonValueSchema.parse(await context.parent(taskId)),
-  });
+  const secrets = new TaskSecrets(source);
+  const filled = await fillParameters(type, task, context, secrets);
   const parameters = type.parameters.safeParse(filled);
   if (!parameters.success)
     throw new BatonError(
@@ -82,5 +86,29 @@ async function runBuiltIn(code: TaskCode, { task }: Assignment, context: TaskCon
       `The parameters of ${task.type} are wrong: ${z.prettifyError(parameters.error)}`,
       { where: `task ${task.id}` },
     );
-  return type.run(context, parameters.data);
+  return type.run(context, parameters.data, await secrets.read());
+}
+
+/** A secret has a mark in its place, which no input can know, and only where the task type sends it on. */
+async function fillParameters(
+  { type, secretParameters = [] }: TaskType,
+  task: TaskDefinition,
+  context: TaskContext,
+  secrets: TaskSecrets,
+): Promise<JsonObject> {
+  const scope = {
+    batchId: context.batchId,
+    input: context.input,
+    parent: async (taskId: string) => JsonValueSchema.parse(await context.parent(taskId)),
+  };
+  const fill = async ([name, value]: [string, JsonValue]) => {
+    const secret = (secretOf: string) => {
+      if (secretParameters.includes(name)) return secrets.markOf(secretOf);
+      throw new BatonError("TEMPLATE_INVALID", `\`${name}\` of ${type} can't hold a secret`, {
+        where: `task ${task.id}`,
+      });
+    };
+    return [name, await fillTemplate(value, { ...scope, secret })] as const;
+  };
+  return Object.fromEntries(await Promise.all(Object.entries(task.with).map(fill)));
 }

@@ -25,12 +25,14 @@ interface ProgressDependencies {
   readonly logger: Logger;
 }
 
+type Reported = NonNullable<Assignment["callback"]>;
+
 export function createProgress(
   { callbacks, clock, ids, logger }: ProgressDependencies,
   callback: Assignment["callback"],
   signal: AbortSignal,
 ): TaskCallback {
-  const send = async (data: JsonObject, url: string, eventId: string) => {
+  const send = async (data: JsonObject, { url, secrets, eventId }: Reported) => {
     const pages = callbackPages({
       eventId: `${eventId}_progress_${ids.unique()}`,
       type: "task.progress",
@@ -41,6 +43,7 @@ export function createProgress(
     for (const page of pages)
       await callbacks.send({
         url,
+        secrets,
         webhookId: page.webhookId,
         body: page.body,
         timeoutSeconds: limits.callbackTimeoutSeconds,
@@ -52,7 +55,7 @@ export function createProgress(
       if (!callback) return;
       signal.throwIfAborted();
       try {
-        await send(data, callback.url, callback.eventId);
+        await send(data, callback);
       } catch (thrown) {
         logger.warn("progress was not taken", { error: messageOf(thrown) });
       }

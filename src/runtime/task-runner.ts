@@ -6,6 +6,7 @@ import type { CallbackSender } from "../ports/callbacks.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ids } from "../ports/ids.ts";
 import type { LogFields, Logger } from "../ports/logger.ts";
+import type { Secrets } from "../ports/secrets.ts";
 import type { Assignment, CancelledTask, KeyedCall, TaskOutcome, TaskRunner } from "../ports/task-runner.ts";
 import { cancelBuiltIn } from "./cancel.ts";
 import { runCode, runKeyFunction, type TaskCode } from "./code.ts";
@@ -23,6 +24,7 @@ export interface RunnerDependencies {
   readonly code: TaskCode;
   readonly services: Services;
   readonly callbacks: CallbackSender;
+  readonly secrets: Secrets;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -120,7 +122,7 @@ export class LocalTaskRunner implements TaskRunner {
     signal: AbortSignal,
     park: (outcome: TaskOutcome) => void,
   ): Promise<TaskOutcome> {
-    const { code, services, clock, logger: plain } = this.#dependencies;
+    const { code, services, secrets, ids, clock, logger: plain } = this.#dependencies;
     const assignment = { ...given, ...asOfEngine(given) };
     const logger = withLabels(plain, labelsOf(assignment));
     const notes = new NoteTaker(signal);
@@ -128,7 +130,7 @@ export class LocalTaskRunner implements TaskRunner {
       const step = createSteps(assignment.memory, clock, signal, park);
       const callback = createProgress({ ...this.#dependencies, logger }, assignment.callback, signal);
       const context = createContext(assignment, services, logger, { signal, notes, step, callback });
-      const returned = await runCode(code, assignment, context);
+      const returned = await runCode(code, assignment, context, { secrets, ids });
       if (returned instanceof WaitForCompletion)
         return { kind: "parked", reason: "completion", seconds: returned.timeoutSeconds };
       return { kind: "succeeded", ...readReturned(returned), notes: notes.notes };

@@ -1,7 +1,9 @@
 import type * as z from "zod";
 import type { JsonObject, JsonValue } from "../core/json.ts";
+import type { SecretTexts } from "../core/secret-texts.ts";
 import type { TaskStatus } from "../core/status.ts";
 import type { StoredError } from "../core/stored.ts";
+import type { WrittenSecret } from "../core/written-secrets.ts";
 import type { Dataform } from "../ports/dataform.ts";
 import type { HttpClient } from "../ports/http-client.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -85,7 +87,13 @@ export interface TaskType<Parameters = unknown, Result = unknown> {
   readonly type: string;
   readonly summary: string;
   readonly parameters: z.ZodType<Parameters>;
-  run(context: TaskContext, parameters: Parameters): Promise<Result>;
+  /** The parameters in which `{{ secrets.NAME }}` may stand. `run` is given them with marks, and puts the secrets in. */
+  readonly secretParameters?: readonly string[];
+  /** The parameters that hold SQL, in whose text no template belongs. */
+  readonly sqlParameters?: readonly string[];
+  /** Secrets that stand in parameters as they were written, where a reference belongs. */
+  writtenSecrets?(parameters: JsonObject): readonly WrittenSecret[];
+  run(context: TaskContext, parameters: Parameters, secrets: SecretTexts): Promise<Result>;
   /**
    * Ends what the task has started elsewhere. Called when its batch is cancelled, perhaps more than once, perhaps before
    * anything was started.

@@ -6,7 +6,7 @@ import type { TaskSpec, TaskType } from "../runtime/task-type.ts";
 /**
  * A built-in task with its parameters, for a workflow. The parameters are checked now, so that a mistake shows where
  * it was made, and kept as they were written: placeholders are filled, and defaults applied, when the task runs.
- * Throws `TASK_PARAMETERS_INVALID`, listing every problem.
+ * Throws `TASK_PARAMETERS_INVALID`, listing every problem, and `SECRET_IN_DEFINITION`.
  */
 export function spec<Parameters, Result>(
   type: TaskType<Parameters, Result>,
@@ -16,7 +16,10 @@ export function spec<Parameters, Result>(
   if (!parsed.success) throw invalid(type.type, z.prettifyError(parsed.error));
   const encoded = encodeJson(parameters);
   if (!encoded.ok) throw invalid(type.type, `${encoded.path}: ${encoded.problem}`);
-  return { type: type.type, with: JsonObjectSchema.parse(JSON.parse(encoded.text)) };
+  const written = JsonObjectSchema.parse(JSON.parse(encoded.text));
+  const [secret] = type.writtenSecrets?.(written) ?? [];
+  if (secret) throw new BatonError("SECRET_IN_DEFINITION", secret.message, { where: secret.path.join(".") });
+  return { type: type.type, with: written };
 }
 
 function invalid(type: string, problems: string): BatonError {

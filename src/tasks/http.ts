@@ -4,7 +4,9 @@ import { BatonError, TaskError } from "../core/errors.ts";
 import { parseExactJson, parseJsonWithTexts } from "../core/exact-json.ts";
 import { type JsonValue, JsonValueSchema } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
+import type { SecretTexts } from "../core/secret-texts.ts";
 import { shownAddress } from "../core/shown-address.ts";
+import { below, secretsInBody, secretsInHeaders, secretsInUrl } from "../core/written-secrets.ts";
 import type { HttpResponse } from "../ports/http-client.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import { spec } from "./define.ts";
@@ -60,6 +62,12 @@ export const httpType: TaskType<Parameters, HttpResult> = {
   type: "http",
   summary: "Sends a JSON request and keeps the answer",
   parameters: ParametersSchema,
+  secretParameters: ["url", "headers", "body"],
+  writtenSecrets: ({ url, headers, body }) => [
+    ...below("url", secretsInUrl(url)),
+    ...below("headers", secretsInHeaders(headers)),
+    ...below("body", secretsInBody(body)),
+  ],
   run: send,
 };
 
@@ -72,29 +80,35 @@ export function http(parameters: HttpParameters): TaskSpec<HttpResult> {
   return spec(httpType, parameters);
 }
 
-async function send(context: TaskContext, parameters: Parameters): Promise<HttpResult> {
+/** Secrets are put in here and taken out of the answer here: nothing else of Baton sees them. */
+async function send(context: TaskContext, parameters: Parameters, secrets: SecretTexts): Promise<HttpResult> {
   const { url, body, maxResponseBytes } = parameters;
   const method = parameters.method ?? (body === undefined ? "GET" : "POST");
   const response = await context.services.http.request({
-    url,
+    url: secrets.revealInUrl(url),
     method,
-    headers: headersOf(parameters, context.idempotencyKey),
-    body: body === undefined ? undefined : JSON.stringify(body),
+    headers: headersOf(parameters, context.idempotencyKey, secrets),
+    body: body === undefined ? undefined : secrets.revealInJson(JSON.stringify(body)),
+    secrets,
     timeoutSeconds: parseDurationSeconds(parameters.timeout, "timeout"),
     maxResponseBytes,
     signal: context.signal,
   });
-  if (!isAccepted(response.status, parameters.expect)) throw refusal(method, response);
-  return { status: response.status, body: bodyOf(response, parameters) };
+  if (!isAccepted(response.status, parameters.expect)) throw refusal(method, response, secrets);
+  return { status: response.status, body: secrets.blankJson(bodyOf(response, parameters, secrets)) };
 }
 
-function headersOf({ headers, body }: Parameters, idempotencyKey: string): Record<string, string> {
+function headersOf(
+  { headers, body }: Parameters,
+  idempotencyKey: string,
+  secrets: SecretTexts,
+): Record<string, string> {
   const sent = new Map<string, string>([
     ["accept", "application/json, */*;q=0.5"],
     ["idempotency-key", idempotencyKey],
   ]);
   if (body !== undefined) sent.set("content-type", "application/json");
-  for (const [name, value] of Object.entries(headers)) sent.set(name.toLowerCase(), value);
+  for (const [name, value] of Object.entries(headers)) sent.set(name.toLowerCase(), secrets.reveal(value));
   return Object.fromEntries(sent);
 }
 
@@ -103,9 +117,9 @@ function isAccepted(status: number, expected: readonly number[] | undefined): bo
 }
 
 /** Says what came back, never what was sent: headers, path and query hold secrets. */
-function refusal(method: string, response: HttpResponse): TaskError {
+function refusal(method: string, response: HttpResponse, secrets: SecretTexts): TaskError {
   const { status, url, body, retryAfterSeconds } = response;
-  const said = withoutPath(body, url);
+  const said = secrets.blank(withoutPath(body, url));
   const cut =
     said.length > limits.shownAnswerCharacters ? `${said.slice(0, limits.shownAnswerCharacters)}…` : said;
   return new TaskError(`${method} ${shownAddress(url)} answered ${status}${cut === "" ? "" : `: ${cut}`}`, {
@@ -122,20 +136,27 @@ function withoutPath(body: string, url: string): string {
   return secrets.reduce((text, secret) => text.replaceAll(secret, "…"), body);
 }
 
-function bodyOf({ headers, body, url }: HttpResponse, { largeNumbers }: Parameters): JsonValue {
+function bodyOf(
+  { headers, body, url }: HttpResponse,
+  { largeNumbers }: Parameters,
+  secrets: SecretTexts,
+): JsonValue {
   if (!/^application\/([\w.+-]+\+)?json\b/i.test(headers["content-type"] ?? "")) return body;
   try {
     return largeNumbers === "text" ? parseJsonWithTexts(body) : parseExactJson(body, "body");
   } catch (error) {
-    if (error instanceof BatonError) throw changedNumber(error, url);
+    if (error instanceof BatonError) throw changedNumber(error, url, secrets);
     return body;
   }
 }
 
-function changedNumber({ code, message }: BatonError, url: string): TaskError {
+function changedNumber({ code, message }: BatonError, url: string, secrets: SecretTexts): TaskError {
   const remedy = "Set the parameter `largeNumbers: text` to keep such numbers as texts.";
-  return new TaskError(`The answer of ${shownAddress(url)} can't be kept. ${message}. ${remedy}`, {
-    code,
-    retryable: false,
-  });
+  return new TaskError(
+    `The answer of ${shownAddress(url)} can't be kept. ${secrets.blank(message)}. ${remedy}`,
+    {
+      code,
+      retryable: false,
+    },
+  );
 }

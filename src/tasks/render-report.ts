@@ -49,6 +49,7 @@ export const renderReportType: TaskType<Parameters, RenderReportResult> = {
   type: "renderReport",
   summary: "Draws the rows of a query as a page with a chart and a table",
   parameters: ParametersSchema,
+  sqlParameters: ["sql"],
   run: render,
 };
 

@@ -38,6 +38,7 @@ export const runQueryType: TaskType<Parameters, TableResult> = {
   type: "runQuery",
   summary: "Writes the rows of a query into a table",
   parameters: ParametersSchema,
+  sqlParameters: ["sql"],
   run: query,
   cancel: cancelJob,
 };

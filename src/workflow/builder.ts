@@ -12,9 +12,11 @@ import type {
   TaskSpec,
   WaitForCompletion,
 } from "../runtime/task-type.ts";
+import { noteBegun } from "./begun.ts";
 import { parseInputWith } from "./input.ts";
 import { codeOfIssue, type TaskPolicies, WrittenTaskSchema } from "./task-schema.ts";
 import { type BuiltWorkflow, workflowBrand, workflowBrandVersion } from "./workflow.ts";
+import { WrittenTasks } from "./written-tasks.ts";
 
 export interface WorkflowOptions<Input> {
   /** What the workflow takes. Its output must be JSON: it is stored with the TaskBatch. Any JSON when absent. */
@@ -63,16 +65,13 @@ export function workflow<Input = JsonValue>(
 ): Workflow<Input, Readonly<Record<never, never>>> {
   const name = NameSchema.safeParse(id);
   if (!name.success) throw new BatonError("NAME_INVALID", `"${id}" is not a name`, { where: "workflow" });
+  noteBegun(id);
   const triggers = z.array(TriggerSchema).safeParse(options.on ?? []);
   if (!triggers.success)
     throw new BatonError("WORKFLOW_INVALID", `on: ${z.prettifyError(triggers.error)}`, {
       where: `workflow "${id}"`,
     });
-  return new WrittenWorkflow<Input, Readonly<Record<never, never>>>(id, options, {
-    tasks: [],
-    functions: [],
-    keys: [],
-  });
+  return new WrittenWorkflow<Input, Readonly<Record<never, never>>>(id, options, WrittenTasks.none);
 }
 
 class WrittenWorkflow<Input, Tasks> implements Workflow<Input, Tasks> {
@@ -80,35 +79,44 @@ class WrittenWorkflow<Input, Tasks> implements Workflow<Input, Tasks> {
   readonly id: string;
   readonly triggers: readonly Trigger[];
   readonly parseInput: (input: JsonValue) => JsonValue;
+  readonly inputSchema: z.ZodType | undefined;
   readonly #options: WorkflowOptions<Input>;
-  readonly #parts: WrittenParts;
+  readonly #tasks: WrittenTasks;
   #definition: Definition | undefined;
   #code: ReadonlyMap<string, AnyTaskFunction> | undefined;
   #keyFunctions: ReadonlyMap<string, KeyFunction> | undefined;
 
-  constructor(id: string, options: WorkflowOptions<Input>, parts: WrittenParts) {
+  constructor(id: string, options: WorkflowOptions<Input>, tasks: WrittenTasks) {
     this.id = id;
     this.triggers = options.on ?? [];
     this.parseInput = parseInputWith(options.input, id);
+    this.inputSchema = options.input;
     this.#options = options;
-    this.#parts = parts;
+    this.#tasks = tasks;
   }
 
   get definition(): Definition {
-    const { tasks } = this.#parts;
-    if (tasks.length === 0)
+    if (this.#tasks.length === 0)
       throw new BatonError("WORKFLOW_INVALID", "It has no tasks", { where: `workflow "${this.id}"` });
-    this.#definition ??= { format: 1, workflowId: this.id, tasks: [...tasks] };
+    this.#definition ??= {
+      format: 1,
+      workflowId: this.id,
+      tasks: this.#tasks.all().map(({ definition }) => definition),
+    };
     return this.#definition;
   }
 
   get code(): ReadonlyMap<string, AnyTaskFunction> {
-    this.#code ??= new Map(this.#parts.functions);
+    this.#code ??= new Map(
+      this.#tasks.all().flatMap(({ definition, run }) => (run ? [[definition.id, run] as const] : [])),
+    );
     return this.#code;
   }
 
   get keyFunctions(): ReadonlyMap<string, KeyFunction> {
-    this.#keyFunctions ??= new Map(this.#parts.keys);
+    this.#keyFunctions ??= new Map(
+      this.#tasks.all().flatMap(({ definition, keyOf }) => (keyOf ? [[definition.id, keyOf] as const] : [])),
+    );
     return this.#keyFunctions;
   }
 
@@ -119,39 +127,30 @@ class WrittenWorkflow<Input, Tasks> implements Workflow<Input, Tasks> {
   ): Workflow<Input, Tasks & { readonly [K in Id]: ResultOf<Result> }> {
     const kind =
       typeof task === "function" ? { type: FUNCTION_TASK_TYPE } : { type: task.type, with: task.with };
-    const added = readTask({ id, ...kind, ...policies }, `workflow "${this.id}", task "${id}"`);
-    this.#check(added);
-    const { tasks, functions, keys } = this.#parts;
-    const key = keyFunctionOf(policies);
-    return new WrittenWorkflow(this.id, this.#options, {
-      tasks: [...tasks, added],
-      functions: isTaskFunction(task) ? [...functions, [id, task]] : functions,
-      keys: key ? [...keys, [id, key]] : keys,
+    const definition = readTask({ id, ...kind, ...policies }, `workflow "${this.id}", task "${id}"`);
+    this.#check(definition);
+    const tasks = this.#tasks.with({
+      definition,
+      run: isTaskFunction(task) ? task : undefined,
+      keyOf: keyFunctionOf(policies),
     });
+    return new WrittenWorkflow(this.id, this.#options, tasks);
   }
 
   #check(added: TaskDefinition): void {
     const where = `workflow "${this.id}", task "${added.id}"`;
-    const { tasks } = this.#parts;
-    const isDeclared = (id: string) => tasks.some((task) => task.id === id);
-    if (isDeclared(added.id))
+    if (this.#tasks.has(added.id))
       throw new BatonError("TASK_ID_DUPLICATE", "There is a task of this id already", { where });
-    const unknown = added.after.find((parent) => !isDeclared(parent));
+    const unknown = added.after.find((parent) => !this.#tasks.has(parent));
     if (unknown !== undefined)
       throw new BatonError("PARENT_UNKNOWN", `\`after\` names "${unknown}", which is not declared before`, {
         where,
       });
-    if (tasks.length >= limits.tasksPerWorkflow)
+    if (this.#tasks.length >= limits.tasksPerWorkflow)
       throw new BatonError("WORKFLOW_INVALID", `A workflow has at most ${limits.tasksPerWorkflow} tasks`, {
         where,
       });
   }
-}
-
-interface WrittenParts {
-  readonly tasks: readonly TaskDefinition[];
-  readonly functions: readonly (readonly [string, AnyTaskFunction])[];
-  readonly keys: readonly (readonly [string, KeyFunction])[];
 }
 
 type WrittenFunction = (context: never) => unknown;

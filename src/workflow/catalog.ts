@@ -114,8 +114,8 @@ export class FolderCatalog implements CodeCatalog {
   ): Promise<void> {
     const file = `applied workflow "${applied.workflowId}"`;
     const result = await this.#readApplied(applied, file);
-    if (!result.ok) collected.problems.push(...result.problems.map((problem) => ({ file, ...problem })));
-    else addOnce({ file, workflow: result.workflow }, collected);
+    collected.problems.push(...result.problems.map((problem) => ({ file, ...problem })));
+    if (result.ok) addOnce({ file, workflow: result.workflow }, collected);
   }
 
   async #readApplied({ workflowId, source }: Applied, file: string): Promise<DataWorkflowResult> {

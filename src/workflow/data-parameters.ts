@@ -9,7 +9,18 @@ type Issue = z.core.$ZodIssue;
  * What the task type finds wrong with written parameters. A string with `{{ … }}` may turn into any value when the
  * task runs, so nothing is said about it; it is checked again then.
  */
-export function parameterProblems(type: Pick<TaskType, "parameters">, parameters: JsonObject): DataProblem[] {
+export function parameterProblems(
+  type: Pick<TaskType, "parameters" | "writtenSecrets">,
+  parameters: JsonObject,
+): DataProblem[] {
+  const secrets = type.writtenSecrets?.(parameters) ?? [];
+  return [
+    ...secrets.map(({ path, message }): DataProblem => ({ code: "SECRET_IN_DEFINITION", message, path })),
+    ...schemaProblems(type, parameters),
+  ];
+}
+
+function schemaProblems(type: Pick<TaskType, "parameters">, parameters: JsonObject): DataProblem[] {
   const parsed = type.parameters.safeParse(parameters);
   if (parsed.success) return [];
   return parsed.error.issues

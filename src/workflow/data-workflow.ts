@@ -17,13 +17,19 @@ import {
   type WorkflowProblem,
 } from "./problems.ts";
 import { codeOfIssue, WrittenTaskSchema } from "./task-schema.ts";
+import { templateProblems } from "./template-problems.ts";
 import type { BuiltWorkflow } from "./workflow.ts";
 import { parseYaml, type YamlSource } from "./yaml-source.ts";
 
 export type TaskTypes = ReadonlyMap<string, TaskType>;
 
 export type DataWorkflowResult =
-  | { readonly ok: true; readonly workflow: BuiltWorkflow }
+  | {
+      readonly ok: true;
+      readonly workflow: BuiltWorkflow;
+      /** What stops single tasks when they run, such as a misspelt template. */
+      readonly problems: readonly WorkflowProblem[];
+    }
   | { readonly ok: false; readonly problems: readonly WorkflowProblem[] };
 
 /** All but the tasks, which are read one by one, so that a mistake in one does not hide those in others. */
@@ -72,7 +78,14 @@ export function validateDataWorkflow(source: YamlSource, taskTypes: TaskTypes): 
     ...written.flatMap((task, index) => typeProblems(task, index, taskTypes)),
     ...graphProblems(written),
   ];
-  if (problems.length > 0 || !outer.success) return { ok: false, problems: placed(problems, source) };
+  const ofTemplates = written.flatMap((task, index) =>
+    templateProblems(task, taskTypes).map((problem) => ({
+      ...problem,
+      path: ["tasks", index, ...problem.path],
+    })),
+  );
+  if (problems.length > 0 || !outer.success)
+    return { ok: false, problems: placed([...problems, ...ofTemplates], source) };
   const { workflow, on = [] } = outer.data;
   const definition: Definition = {
     format: 1,
@@ -87,6 +100,7 @@ export function validateDataWorkflow(source: YamlSource, taskTypes: TaskTypes): 
   const parseInput: BuiltWorkflow["parseInput"] = (input) => input;
   return {
     ok: true,
+    problems: placed(ofTemplates, source),
     workflow: {
       id: workflow,
       definition,

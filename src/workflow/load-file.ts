@@ -5,17 +5,22 @@ import { crowdedTasks } from "../core/crowded-tasks.ts";
 import type { Definition } from "../core/definition.ts";
 import { type ErrorCode, errorCatalog } from "../core/error-catalog.ts";
 import { messageOf } from "../core/errors.ts";
+import { type BegunWorkflow, collectBegun } from "./begun.ts";
 import type { TaskTypes } from "./data-workflow.ts";
 import type { WorkflowFile } from "./folder-files.ts";
+import { inputSchemaOf } from "./input-fields.ts";
 import { followImports, moduleUrl } from "./local-modules.ts";
 import { providePackages } from "./package-alias.ts";
 import type { WorkflowProblem } from "./problems.ts";
+import { templateProblems } from "./template-problems.ts";
 import { type BuiltWorkflow, isWorkflow } from "./workflow.ts";
 
 /** What one file holds. A file may hold several workflows, or none. */
 export interface LoadedFile {
   readonly workflows: readonly BuiltWorkflow[];
   readonly problems: readonly WorkflowProblem[];
+  /** Those that its code began, exported or not. */
+  readonly begun: readonly BegunWorkflow[];
 }
 
 /**
@@ -28,21 +33,59 @@ export async function loadWorkflowFile(
   reload = 0,
 ): Promise<LoadedFile> {
   try {
-    return file.kind === "code" ? await loadCode(file.path, reload) : await loadData(file.path, taskTypes);
+    return file.kind === "code"
+      ? await loadCode(file.path, taskTypes, reload)
+      : { ...(await loadData(file.path, taskTypes)), begun: [] };
   } catch (error) {
-    return { workflows: [], problems: [problemOf(error, file.path)] };
+    return { workflows: [], problems: [problemOf(error, file.path)], begun: [] };
   }
 }
 
-async function loadCode(path: string, reload: number): Promise<LoadedFile> {
+async function loadCode(path: string, taskTypes: TaskTypes, reload: number): Promise<LoadedFile> {
   providePackages();
   followImports();
-  const module: unknown = await import(moduleUrl(path, reload));
+  const { loaded: module, begun } = await collectBegun<unknown>(() => import(moduleUrl(path, reload)));
   const exported = new Set(typeof module === "object" && module !== null ? Object.values(module) : []);
   const workflows = [...exported].filter(isWorkflow);
   // A workflow without tasks refuses to give its definition: better here than when a message asks for it.
-  const problems = workflows.flatMap(({ definition }) => crowdingProblems(definition, path));
-  return { workflows, problems };
+  const problems = workflows.flatMap((workflow) => [
+    ...crowdingProblems(workflow.definition, path),
+    ...codeTemplateProblems(workflow, path, taskTypes),
+  ]);
+  return { workflows, problems, begun };
+}
+
+/** They stop the tasks that have them when they run, and no others. */
+function codeTemplateProblems(
+  workflow: BuiltWorkflow,
+  path: string,
+  taskTypes: TaskTypes,
+): WorkflowProblem[] {
+  const input = inputSchemaOf(workflow.inputSchema);
+  return workflow.definition.tasks.flatMap((task) =>
+    templateProblems(task, taskTypes, input).map(({ code, message, path: place }) => ({
+      code,
+      message,
+      where: `${path}, workflow "${workflow.id}", task "${task.id}", ${place.join(".")}`,
+    })),
+  );
+}
+
+/** Workflows that the files begin and none of them exports: nothing can start them, and nothing else would say so. */
+export function unexportedProblems(
+  begun: readonly BegunWorkflow[],
+  exported: ReadonlySet<string>,
+  paths: readonly string[],
+): (WorkflowProblem & { readonly file: string })[] {
+  return begun
+    .filter(({ id }) => !exported.has(id))
+    .flatMap(({ id, place }) => {
+      const file = paths.find((path) => placeIn(path, place) !== path);
+      const message = `Workflow "${id}" is built here and not exported, so nothing can start it`;
+      return file === undefined
+        ? []
+        : [{ file, code: "WORKFLOW_NOT_EXPORTED" as const, message, where: placeIn(file, place) }];
+    });
 }
 
 /** A workflow that no batch can be started of. It stays, so that whoever starts it hears why not. */
@@ -54,7 +97,7 @@ function crowdingProblems(definition: Definition, path: string): WorkflowProblem
   }));
 }
 
-async function loadData(path: string, taskTypes: TaskTypes): Promise<LoadedFile> {
+async function loadData(path: string, taskTypes: TaskTypes): Promise<Omit<LoadedFile, "begun">> {
   // Most folders have no such file, and a fresh process needs no reader of YAML for the others.
   const { isDataWorkflow, validateDataWorkflow } = await import("./data-workflow.ts");
   const { parseYaml } = await import("./yaml-source.ts");
@@ -62,7 +105,7 @@ async function loadData(path: string, taskTypes: TaskTypes): Promise<LoadedFile>
   if (source.problems.length === 0 && !isDataWorkflow(source.value)) return { workflows: [], problems: [] };
   const result = validateDataWorkflow(source, taskTypes);
   return result.ok
-    ? { workflows: [result.workflow], problems: [] }
+    ? { workflows: [result.workflow], problems: result.problems }
     : { workflows: [], problems: result.problems };
 }
 
@@ -76,13 +119,17 @@ function problemOf(error: unknown, path: string): WorkflowProblem {
   return { code, message: messageOf(error), where: placeIn(path, error) };
 }
 
-/** The file, with line and column when the stack names a place in it. Nothing else of the stack is for users. */
+/**
+ * The file, with line and column when the stack names a place in it; a module that was loaded again has a parameter there.
+ * Nothing else of the stack is for users.
+ */
 function placeIn(path: string, error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? "") : "";
   for (const name of [path, pathToFileURL(path).href]) {
-    const [, rest] = stack.split(name, 2);
-    const place = /^(?:\?[^:\s]*)?(:\d+(:\d+)?)/.exec(rest ?? "");
-    if (place) return `${path}${place[1]}`;
+    const [, ...rest] = stack.split(name);
+    const found = rest.map((text) => /^(?:\?[^:\s)]*)?:(\d+(?::\d+)?)/.exec(text)?.[1]);
+    const place = found.find((where) => where !== undefined);
+    if (place !== undefined) return `${path}:${place}`;
   }
   return path;
 }

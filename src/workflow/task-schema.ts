@@ -47,7 +47,10 @@ export interface IdempotencyOptions<Input = JsonValue> {
 }
 
 export interface CallbackOptions {
-  /** Where progress and the final callback are sent; `{{ input.callback_url }}` and the like are filled in. */
+  /**
+   * Where progress and the final callback are sent. Templates are filled in; with `{{ input.callback_url? }}` a batch without
+   * the address has no callback.
+   */
   readonly url: string;
   /** Keeps completed callbacks in a table of the warehouse, by fields of the arguments. */
   readonly archive?: {

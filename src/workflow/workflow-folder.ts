@@ -1,6 +1,6 @@
 import type { TaskTypes } from "./data-workflow.ts";
 import { listWorkflowFiles, type WorkflowFile } from "./folder-files.ts";
-import { type LoadedFile, loadWorkflowFile } from "./load-file.ts";
+import { type LoadedFile, loadWorkflowFile, unexportedProblems } from "./load-file.ts";
 import { forgetRequired, importedFiles, stateOf } from "./local-modules.ts";
 import type { WorkflowProblem } from "./problems.ts";
 import type { BuiltWorkflow } from "./workflow.ts";
@@ -112,7 +112,7 @@ export class WorkflowFolder {
       const found = await loadWorkflowFile(file, this.#options.taskTypes, this.#reloads);
       const isBroken = found.workflows.length === 0 && found.problems.length > 0;
       const { workflows } = (isBroken && before?.files.get(file.path)) || found;
-      loaded.set(file.path, { workflows, problems: found.problems });
+      loaded.set(file.path, { ...found, workflows });
     }
     return collected(loaded);
   }
@@ -135,6 +135,8 @@ function collected(files: ReadonlyMap<string, LoadedFile>): LoadedFolder {
     problems.push(...found.problems.map((problem) => ({ file: path, ...problem })));
     for (const workflow of found.workflows) addOnce({ file: path, workflow }, { workflows, problems });
   }
+  const begun = [...files.values()].flatMap((found) => found.begun);
+  problems.push(...unexportedProblems(begun, new Set(workflows.keys()), [...files.keys()]));
   return { files, workflows, problems };
 }
 

@@ -1,3 +1,4 @@
+import type * as z from "zod";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
 import type { AnyTaskFunction, KeyFunction } from "../runtime/task-type.ts";
 
@@ -7,6 +8,8 @@ export interface BuiltWorkflow extends DeployedWorkflow {
   readonly code: ReadonlyMap<string, AnyTaskFunction>;
   /** The key functions of tasks, by task. */
   readonly keyFunctions: ReadonlyMap<string, KeyFunction>;
+  /** What its input has, where that is known: a copy of the package that is older gives none. */
+  readonly inputSchema?: z.ZodType | undefined;
 }
 
 /**

@@ -52,7 +52,7 @@ test("what was to come later and now waits for its turn is not put there again",
   const { queues, server, waiting, take, letGo } = await openTaken();
   await take();
   await queues.schedule(run("t"), 1);
-  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  server.runDueNow();
   for (let look = 0; look < 3; look += 1) await queues.publish([missed("t")]);
   expect(waiting()).toBe(1);
   letGo();

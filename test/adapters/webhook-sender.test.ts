@@ -3,7 +3,9 @@ import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
 import { expect, onTestFinished, test } from "vitest";
 import { GuardedHttpClient } from "../../src/adapters/http/http-client.ts";
+import { systemIds } from "../../src/adapters/system/ids.ts";
 import { WebhookSender } from "../../src/adapters/webhook/sender.ts";
+import { taskSecrets } from "../../src/composition/task-secrets.ts";
 import type { CallbackRequest } from "../../src/ports/callbacks.ts";
 
 const secret = `whsec_${Buffer.alloc(32, 1).toString("base64")}`;
@@ -40,15 +42,21 @@ async function receive(answer: RequestListener = (_, response) => void response.
 
 interface Sending extends Partial<CallbackRequest> {
   readonly url: string;
-  readonly secrets?: string;
+  readonly signedWith?: string;
   readonly allowPrivate?: boolean;
   readonly now?: number;
 }
 
-async function send({ secrets = secret, allowPrivate = true, now = Date.now(), ...request }: Sending) {
+async function send({ signedWith = secret, allowPrivate = true, now = Date.now(), ...request }: Sending) {
   const http = new GuardedHttpClient({ allowPrivate });
   onTestFinished(() => http.close());
-  const sender = new WebhookSender(http, () => secrets, { now: () => now });
+  const sender = new WebhookSender({
+    http,
+    secret: () => signedWith,
+    secrets: taskSecrets({ configured: new Map([["HOOK", "T0/b c"]]), endpoint: undefined }),
+    clock: { now: () => now },
+    ids: systemIds,
+  });
   const { signal } = new AbortController();
   await sender.send({ webhookId: "event_1", body, timeoutSeconds: 10, signal, ...request });
 }
@@ -94,7 +102,7 @@ test("the library refuses another secret, another body, another id and an old ti
 });
 
 test("while the secret is changed, both sign", async () => {
-  const received = await receiveOne({ secrets: `${newSecret} ${secret}` });
+  const received = await receiveOne({ signedWith: `${newSecret} ${secret}` });
   expect(verify(received, secret)).toEqual(JSON.parse(body));
   expect(verify(received, newSecret)).toEqual(JSON.parse(body));
   expect(() => verify(received, foreignSecret)).toThrow("No matching signature");
@@ -102,9 +110,9 @@ test("while the secret is changed, both sign", async () => {
 
 test.each(["", "   ", "whsec_", "secret", `${secret} oops`])(
   "without a secret (%j) nothing is sent",
-  async (secrets) => {
+  async (signedWith) => {
     const { url, received } = await receive();
-    await expect(send({ url, secrets })).rejects.toMatchObject({
+    await expect(send({ url, signedWith })).rejects.toMatchObject({
       name: "BatonError",
       code: "CALLBACK_SECRET_MISSING",
       message: expect.not.stringContaining("whsec_"),

@@ -52,6 +52,8 @@ const refused: readonly (readonly [string, string, readonly string[]])[] = [
     ["this file is for none: set it in the environment"],
   ],
   ["Power BI's secret", "BATON_POWERBI_CLIENT_SECRET=abc\n", ["takes it to Secret Manager"]],
+  ["a secret of a task", "BATON_TASK_SECRET_A=hush\n", ["write BATON_TASK_SECRET_A=secret:<name"]],
+  ["a secret of a task of no form", "BATON_TASK_SECRET_A=secret:\n", ["→ at BATON_TASK_SECRET_A"]],
   ["a secret of no form", "A=secret:\n", ["a secret is named by secret:<name>", "→ at A"]],
   ["a secret of another project's id", "A=projects/other/secrets/s/versions/1\n", ["named by its number"]],
 ];
@@ -116,6 +118,36 @@ BATON_CALLBACK_SECRET=projects/my-project/secrets/baton-callback-secret/versions
   expect(warnings).toEqual([]);
   await place.deploy(["--yes", "--variables", "one.env"]);
   expect(place.read("infra/baton.my-project_baton.function.yaml")).not.toContain("API_TOKEN");
+});
+
+const asking = `import { http, workflow } from "baton";
+export default workflow("asking").task("ask", http({
+  url: "https://a.example", headers: { authorization: "Bearer {{ secrets.API_TOKEN }}" },
+}));
+`;
+
+test("a secret that a task names is given to the function, and named to the commands; without it nothing is deployed", async () => {
+  const files = {
+    "functions/workflows/reports.ts": asking,
+    "with.env": "BATON_TASK_SECRET_API_TOKEN=secret:api-token:3\n",
+    "without.env": "API_TOKEN=secret:api-token\n",
+  };
+  const place = new DeployPlace({ files });
+  const refused = await place.deploy(["--dry-run", "--variables", "without.env"], {
+    environment: { BATON_TASK_SECRET_API_TOKEN: "of this shell" },
+  });
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toMatch(
+    /It is not set, and task ask of asking names the secret API_TOKEN\s+→ at BATON_TASK_SECRET_API_TOKEN/,
+  );
+  const { stdout } = await place.deploy(["--dry-run", "--variables", "with.env", "--json"]);
+  const { function: fn } = PlanSchema.parse(JSON.parse(stdout));
+  expect(fn.secrets).toMatchObject({ BATON_TASK_SECRET_API_TOKEN: "api-token:3" });
+  const deployed = await place.deploy(["--yes", "--variables", "with.env"]);
+  expect(deployed.code, deployed.stderr).toBe(0);
+  expect(place.read("infra/baton.my-project_baton.env")).toContain(
+    "BATON_TASK_SECRET_API_TOKEN='projects/my-project/secrets/api-token/versions/3'",
+  );
 });
 
 test("the file that the docs show is one", async () => {

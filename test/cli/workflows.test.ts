@@ -123,3 +123,51 @@ test("validate: a timeout that Google Cloud would cut is a warning, by the timeo
   });
   expect(json).toMatchObject({ valid: true, warnings: [expect.stringContaining("4 m 30 s")] });
 });
+
+const askingYaml = `workflow: asking
+tasks:
+  - id: ask
+    type: http
+    with: { url: "https://a.example/{{ input.x }}", headers: { authorization: "{{ secrets.API_TOKEN }}" } }
+`;
+
+test("validate names secrets that are not configured, and passes: where it runs need not be where tasks run", async () => {
+  const place = new Workplace({ "asking.yaml": askingYaml });
+  const { code, stdout, stderr } = await place.baton(["validate"]);
+  expect({ code, stdout }).toEqual({ code: 0, stdout: "valid: asking\n" });
+  expect(stderr).toBe(
+    "warning: BATON_TASK_SECRET_API_TOKEN: It is not set, and task ask of asking names the secret API_TOKEN\n",
+  );
+  const environment = { BATON_TASK_SECRET_API_TOKEN: "x" };
+  expect((await place.baton(["validate"], { environment })).stderr).toBe("");
+  const doctor = await place.baton(["doctor"]);
+  expect(doctor.stdout).toContain("BATON_TASK_SECRET_API_TOKEN is not set here");
+  expect((await place.baton(["doctor"], { environment })).stdout).not.toContain("is not set here");
+});
+
+test("what would fail when it runs is no reason not to load a file, but one not to apply it", async () => {
+  const wrong = askingYaml.replace("input.x", "inptu.x");
+  const place = new Workplace({ "asking.yaml": wrong });
+  const validated = await place.baton(["validate"]);
+  expect(validated.code).toBe(1);
+  expect(validated.stdout).toMatch(
+    /asking\.yaml:5, task "ask", with\.url: TEMPLATE_INVALID: .*did you mean \{\{ input\.x \}\}\?/,
+  );
+  expect(validated.stdout).toContain("valid: asking");
+  const applied = await place.baton(["apply", "workflows/asking.yaml"]);
+  expect(applied.code).toBe(1);
+  expect(applied.stderr).toContain("did you mean {{ input.x }}?");
+});
+
+test("validate finds workflows that no file exports, and two of one id in a file", async () => {
+  const begin = 'import { workflow } from "baton";\n';
+  const place = new Workplace({
+    "a.ts": `${begin}workflow("a").task("t", () => 1);\n`,
+    "b.ts": `${begin}export const one = workflow("b").task("t", () => 1);\nexport const two = workflow("b").task("t", () => 2);\n`,
+  });
+  const a = await place.baton(["validate", "workflows/a.ts"]);
+  expect(a.stdout).toMatch(/a\.ts:2:\d+: WORKFLOW_NOT_EXPORTED: .*\n {2}Export it from its file/);
+  const b = await place.baton(["validate", "workflows/b.ts"]);
+  expect(b.stdout).toContain('WORKFLOW_DUPLICATE: The file exports more than one workflow "b"');
+  expect((await place.baton(["validate"])).stdout).toMatch(/^2 problems/m);
+});

@@ -46,6 +46,8 @@ export interface CloudOptions {
   readonly callbackSecret?: string;
   /** Tells where time goes. */
   readonly tracer?: Tracer;
+  /** More variables. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 /** All services of Google Cloud that Baton runs on, in this process, set up as a deployment is. */
@@ -111,6 +113,7 @@ export async function startCloud(options: CloudOptions): Promise<CloudWorld> {
     CLOUD_TASKS_EMULATOR_HOST: tasks.host,
     STORAGE_EMULATOR_HOST: storage.url,
     METADATA_SERVER_DETECTION: "none",
+    ...options.variables,
   };
   Object.assign(process.env, environment);
   const limited = readConfiguration(environment).queues;

@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { readConfiguration } from "../../src/composition/configuration.ts";
 import { EnvironmentSchema } from "../../src/composition/environment.ts";
+import { taskSecrets } from "../../src/composition/task-secrets.ts";
+import { startSecretManagerServer } from "../servers/secret-manager/server.ts";
 
 const secret = `whsec_${Buffer.alloc(32).toString("base64")}`;
 const cloud = {
@@ -142,4 +144,46 @@ test("every variable is documented", () => {
   const text = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
   const names = Object.keys(EnvironmentSchema.shape);
   expect(names.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
+});
+
+describe("the secrets of tasks", () => {
+  test("are the variables of their prefix, and no others", () => {
+    const { taskSecrets } = readConfiguration({
+      BATON_TASK_SECRET_A: "one\n",
+      BATON_TASK_SECRET_B: "secret:api-token",
+      BATON_TASK_SECRET_C: "projects/p/secrets/c/versions/3",
+      BATON_TASK_SECRET_EMPTY: "",
+      BATON_PROJECT: "mine",
+      OTHER: "no",
+    });
+    expect(Object.fromEntries(taskSecrets.configured)).toEqual({
+      A: "one",
+      B: "projects/mine/secrets/api-token/versions/latest",
+      C: "projects/p/secrets/c/versions/3",
+    });
+  });
+
+  test.each([
+    ["BATON_TASK_SECRET_", "x"],
+    ["BATON_TASK_SECRET_A", "projects/p/secrets/c"],
+    ["BATON_TASK_SECRET_A", "secret:"],
+    ["BATON_TASK_SECRET_A", "secret:token"],
+  ])("%s=%s is wrong", (name, value) => {
+    expect(named(() => readConfiguration({ [name]: value }))).toEqual([name]);
+  });
+
+  test("what is in Secret Manager is read at its first use, once; a failure is asked again", async () => {
+    const server = await startSecretManagerServer();
+    onTestFinished(() => server.close());
+    const secrets = taskSecrets({
+      configured: new Map([["A", "projects/p/secrets/a/versions/latest"]]),
+      endpoint: server.url,
+    });
+    await expect(secrets.read("A")).rejects.toMatchObject({ code: "SECRET_UNAVAILABLE" });
+    server.add("projects/p/secrets/a", "hush\n");
+    expect(await Promise.all([secrets.read("A"), secrets.read("A")])).toEqual(["hush", "hush"]);
+    server.add("projects/p/secrets/a", "newer");
+    expect(await secrets.read("A")).toBe("hush");
+    await expect(secrets.read("B")).rejects.toMatchObject({ code: "SECRET_NOT_CONFIGURED" });
+  });
 });

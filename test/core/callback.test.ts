@@ -155,7 +155,7 @@ test("one that was given up, asked for again, has all its sends before it", () =
 });
 
 test("another address is told all of it by a callback of its own, which the archive need not know", () => {
-  const copy = copyFor(delivered, "https://b.example/hook", "n9");
+  const copy = copyFor(delivered, { url: "https://b.example/hook" }, "n9");
   expect(copy).toMatchObject({
     eventId: delivered.eventId,
     state: "PENDING",
@@ -165,8 +165,8 @@ test("another address is told all of it by a callback of its own, which the arch
     deliveredAt: null,
   });
   expect(copy.callbackId).not.toBe(delivered.callbackId);
-  expect(copyFor(fresh, "https://b.example/hook", "n8").callbackId).toBe(copy.callbackId);
-  expect(copyFor(fresh, "https://c.example/hook", "n8").callbackId).not.toBe(copy.callbackId);
+  expect(copyFor(fresh, { url: "https://b.example/hook" }, "n8").callbackId).toBe(copy.callbackId);
+  expect(copyFor(fresh, { url: "https://c.example/hook" }, "n8").callbackId).not.toBe(copy.callbackId);
   expect(isToBeArchived(copy)).toBe(false);
 });
 

@@ -65,6 +65,21 @@ test.each([
   "{{ environment.HOME }}",
   "{{ }}",
   "before {{ nothing }} after",
+  "{{ input.day",
+  "{{ input.day }",
+  "{{ input.day } and {{ input.limit }}",
+  "{{ input..day }}",
+  "{{ 'never closed }}",
+  "{{ batchId.length }}",
+  "{{ batchId? }}",
+  "{{ secrets }}",
+  "{{ secrets.A.b }}",
+  "{{ secrets.A? }}",
+  "{{ secrets.not-a-name }}",
+  "{{{ nothing }}}",
+  "{{ input.day | upper }}",
+  "{{#each input.list}}",
+  "{{ input.none.a.b }}",
 ])("%s refers to nothing", async (text) => {
   await expect(fillTemplate(text, scopeOf())).rejects.toMatchObject({ code: "TEMPLATE_INVALID" });
 });
@@ -77,4 +92,84 @@ test("what holds no placeholder stays as it is", async () => {
       expect(await fillTemplate(json, scopeOf())).toEqual(json);
     }),
   );
+});
+
+test.each([
+  ["{{ '{{ customer.name }}' }}", "{{ customer.name }}"],
+  ["Hello {{ '{{ customer.name }}' }}!", "Hello {{ customer.name }}!"],
+  ["{{ '{{' }} a }}", "{{ a }}"],
+  [`{{ "it's {{ x }}" }}`, "it's {{ x }}"],
+  ["{{ 'it''s {{ x }}' }}", "it's {{ x }}"],
+  [`{{ "a ""b"" }} c" }}`, 'a "b" }} c'],
+  ["{{''}}", ""],
+  ["{{ '{{ input.day }}' }} of {{ input.day }}", "{{ input.day }} of 2024-05-01"],
+  ["{{ '{% for x in y %}\n{{ x }}\n{% endfor %}' }}", "{% for x in y %}\n{{ x }}\n{% endfor %}"],
+])("what is quoted in braces stands as it is: %s", async (text, sent) => {
+  expect(await fillTemplate(text, scopeOf())).toBe(sent);
+});
+
+test.each([
+  "{% raw %}",
+  `\${input.day}`,
+  "{ input.day }",
+  "}} {",
+  '{"a":{"b":1}}',
+  "<%= x %>",
+  "{input.day}}",
+])("%s is no template, and passes", async (text) => {
+  expect(await fillTemplate(text, scopeOf())).toBe(text);
+});
+
+test("any text can be sent: what is quoted comes out as it went in", async () => {
+  const character = fc.constantFrom("{", "}", "'", '"', " ", "a", ".", "\n", "\\");
+  const text = fc.array(character, { maxLength: 30 }).map((characters) => characters.join(""));
+  await fc.assert(
+    fc.asyncProperty(text, text, async (before, quoted) => {
+      fc.pre(!before.includes("{{") && !before.endsWith("{"));
+      const written = `${before}{{ '${quoted.replaceAll("'", "''")}' }}`;
+      expect(await fillTemplate(written, scopeOf())).toBe(before + quoted);
+    }),
+  );
+});
+
+test("no text is read without end, and each is filled or refused", async () => {
+  const pieces = fc.constantFrom("{{", "}}", "{", "}", "'", "input", ".day", " ", "?", "secrets.A", "''");
+  await fc.assert(
+    fc.asyncProperty(fc.array(pieces, { maxLength: 40 }), async (parts) => {
+      const filled = await fillTemplate(parts.join(""), scopeOf()).catch((error: unknown) => error);
+      if (typeof filled === "string" || filled === null || typeof filled === "number") return;
+      expect(filled).toMatchObject({ code: "TEMPLATE_INVALID" });
+    }),
+  );
+});
+
+test.each<[string, JsonValue]>([
+  ["{{ input.absent? }}", null],
+  ["{{ input.none? }}", null],
+  ["{{ input.absent.deeper? }}", null],
+  ["{{ input.limit? }}", 5],
+  ["{{ parents.load.rows? }}", null],
+  ["<{{ input.absent? }}>", "<>"],
+  ["<{{ input.limit? }}>", "<5>"],
+])("a ? at its end allows a value to be absent: %s", async (text, value) => {
+  expect(await fillTemplate(text, scopeOf({ load: {} }))).toEqual(value);
+});
+
+test.each([
+  ["{{ inptu.x }}", "did you mean {{ input.x }}?"],
+  ["{{ parent.load }}", "did you mean {{ parents.load }}?"],
+  ["{{ env.API_TOKEN }}", "{{ secrets.API_TOKEN }}"],
+  ["{{ process.env.API_TOKEN }}", "{{ secrets.API_TOKEN }}"],
+  ["{{ customer.name }}", "To send it as it stands, write {{ '{{ customer.name }}' }}"],
+  ["{{ ref('orders') }}", `write {{ "{{ ref('orders') }}" }}`],
+  ["Hello {{ customer.name", "{{ customer.name is not closed"],
+])("%s is refused with what to write", async (text, told) => {
+  await expect(fillTemplate(text, scopeOf())).rejects.toThrow(told);
+});
+
+test("a secret is what the scope has for it, and stays a reference where it has none", async () => {
+  const scope = { ...scopeOf({ load: "{{ secrets.OTHER }}" }), secret: (name: string) => `<${name}>` };
+  expect(await fillTemplate("Bearer {{ secrets.A }}", scope)).toBe("Bearer <A>");
+  expect(await fillTemplate("{{secrets.A}} {{ parents.load }}", scope)).toBe("<A> {{ secrets.OTHER }}");
+  expect(await fillTemplate(["{{secrets.A}}"], scopeOf())).toEqual(["{{ secrets.A }}"]);
 });

@@ -457,12 +457,10 @@ test("a receiver that takes nothing keeps nothing out of the archive, and is tol
   });
   const { batchId } = await runToEnd(app, "flow", { id: 1, url: receiver.url });
   const archived = () => app.engine.callbacks.archived("enrichment_callbacks", { equals: { id: "1" } }, 10);
-  await expect.poll(async () => (await archived()).callbacks.length, { timeout: 10_000 }).toBe(1);
+  await expect.poll(async () => (await archived()).callbacks.length).toBe(1);
   expect((await app.engine.callbacks.ofBatch(batchId))[0]).toMatchObject({ state: "PENDING" });
   isUp = true;
-  await expect
-    .poll(async () => (await app.engine.callbacks.ofBatch(batchId))[0]?.state, { timeout: 20_000 })
-    .toBe("DELIVERED");
+  await expect.poll(async () => (await app.engine.callbacks.ofBatch(batchId))[0]?.state).toBe("DELIVERED");
 });
 
 test("a task that fails for good because its key can't be made tells it", async () => {

@@ -14,7 +14,7 @@ async function runDuplicated(edges: Edges, seed: number) {
   });
   const app = chaosApp(graph, { seed, copies: 2, concurrency: 50 });
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "graph" });
-  const view = await untilEnded(app, batchId, 50_000);
+  const view = await untilEnded(app, batchId);
   return { view, runs };
 }
 

@@ -113,7 +113,7 @@ test("a worker that comes back just before its task is given up keeps its claim"
   });
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "slow" });
   app.work.start();
-  await expect.poll(() => isStaged, { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => isStaged).toBe(true);
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect((await app.engine.show(batchId)).tasks[0]).toMatchObject({ status: "PROCESSING" });
 });

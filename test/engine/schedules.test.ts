@@ -308,5 +308,5 @@ test("a process that works ticks at once and from then on; one that works on one
   app.work.start();
   await expect.poll(() => startedBy(app)).toHaveLength(1);
   clock.now += 24 * hourMs;
-  await expect.poll(() => startedBy(app), { timeout: 30_000 }).toHaveLength(2);
+  await expect.poll(() => startedBy(app)).toHaveLength(2);
 });

@@ -16,9 +16,7 @@ test("a process that stops claims nothing more, whoever asks", async () => {
   expect((await app.engine.show(batchId)).tasks[0]).toMatchObject({ status: "NEW" });
 });
 
-test("a task that does not finish in time is given back, and taken up at once", {
-  timeout: 30_000,
-}, async () => {
+test("a task that does not finish in time is given back, and taken up at once", async () => {
   const data = temporaryFolder();
   const flow = workflow("flow").task("a", ({ attempt, signal }) => {
     if (attempt > 1) return attempt;

@@ -24,12 +24,12 @@ const keyed = workflow("keyed").task(
     note("end");
     return { result: { sum: second.value }, summary: { done: true } };
   },
-  { idempotency: { lock: "1s" }, callback: { url: CALLBACK_URL } },
+  { idempotency: true, callback: { url: CALLBACK_URL } },
 );
 
 const app = openEmbedded({
   configuration: readConfiguration({
-    BATON_LEASE: "300ms",
+    BATON_LEASE: "10m",
     BATON_SWEEP: "400ms",
     BATON_HTTP_ALLOW_PRIVATE: "true",
     ...process.env,

@@ -2,9 +2,10 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import * as z from "zod";
 import { temporaryFolder } from "../support/app.ts";
+import { anHourLater } from "../support/command.ts";
 import { callbackReceiver } from "../support/receiver.ts";
 
 const child = fileURLToPath(new URL("keyed-child.ts", import.meta.url));
@@ -25,7 +26,7 @@ const OutputSchema = z.object({
 });
 
 /** One life of the worker: what it printed, or undefined when it was killed. */
-async function live(folder: string, url: string, killAt: number) {
+async function live(folder: string, url: string, killAt: number, later: NodeJS.ProcessEnv = {}) {
   const worker = spawn(process.execPath, [child], {
     env: {
       ...process.env,
@@ -33,9 +34,11 @@ async function live(folder: string, url: string, killAt: number) {
       RUNS_FILE: `${folder}/runs.txt`,
       CALLBACK_URL: url,
       KILL_AT: String(killAt),
+      ...later,
     },
     stdio: ["ignore", "pipe", "inherit"],
   });
+  onTestFinished(() => void worker.kill("SIGKILL"));
   let output = "";
   worker.stdout.on("data", (chunk) => {
     output += String(chunk);
@@ -70,7 +73,7 @@ async function killAt(crossing: number): Promise<void> {
   if (await live(folder, receiver.url, crossing)) return;
   const stored = stepsIn(folder);
   const before = linesOf(folder);
-  const output = await live(folder, receiver.url, 0);
+  const output = await live(folder, receiver.url, 0, anHourLater);
   const after = linesOf(folder);
   const count = (lines: readonly string[], name: string) => lines.filter((line) => line === name).length;
   // A step that was stored is not done again; one that was not may have been done once before.
@@ -90,9 +93,7 @@ async function killAt(crossing: number): Promise<void> {
   );
 }
 
-test("killed at any crossing, a task with key, steps, wait and callback is done once and tells of it", {
-  timeout: 240_000,
-}, async () => {
+test("killed at any crossing, a task with key, steps, wait and callback is done once and tells of it", async () => {
   const receiver = await callbackReceiver();
   const whole = await live(temporaryFolder(), receiver.url, 0);
   const crossings = whole?.crossings ?? [];

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import type { BatchView } from "../../src/core/views.ts";
 import { temporaryFolder } from "../support/app.ts";
 import { seeded } from "../support/chaos.ts";
@@ -26,6 +26,7 @@ function live(folder: string, environment: Record<string, string>, killAfterMs?:
     env: { ...process.env, BATON_DATA: folder, RUNS_FILE: `${folder}/runs.txt`, ...environment },
     stdio: ["ignore", "pipe", "inherit"],
   });
+  onTestFinished(() => void process_.kill("SIGKILL"));
   let output = "";
   process_.stdout.on("data", (chunk) => {
     output += String(chunk);
@@ -126,9 +127,7 @@ async function killAt(crossing: number): Promise<void> {
   }
 }
 
-test("killed at any crossing between engine and ports, the batch completes and nothing committed runs again", {
-  timeout: 240_000,
-}, async () => {
+test("killed at any crossing between engine and ports, the batch completes and nothing committed runs again", async () => {
   const whole = await live(temporaryFolder(), {});
   const crossings = whole.output?.crossings ?? [];
   expect(new Set(crossings)).toContain("after store.commit");
@@ -143,9 +142,7 @@ test("killed at any crossing between engine and ports, the batch completes and n
   await Promise.all([lane(), lane(), lane()]);
 });
 
-test("killed again and again at random moments, twenty batches of joined layers complete", {
-  timeout: 120_000,
-}, async () => {
+test("killed again and again at random moments, twenty batches of joined layers complete", async () => {
   const folder = temporaryFolder();
   const random = seeded(20_261_121);
   const deaths: Death[] = [];

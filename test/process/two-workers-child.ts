@@ -1,5 +1,5 @@
 // A worker process that submits the same call a few times, and works until every batch of its own has ended.
-import { appendFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { createLogger } from "../../src/adapters/pino/logger.ts";
 import { readConfiguration } from "../../src/composition/configuration.ts";
 import { openEmbedded } from "../../src/composition/embedded.ts";
@@ -7,18 +7,22 @@ import { workflow } from "../../src/index.ts";
 
 const { RUNS_FILE = "", ON_LOCKED = "", NAME = "" } = process.env;
 
+const endedFile = `${RUNS_FILE}.ended`;
+const endedSoFar = () => (existsSync(endedFile) ? readFileSync(endedFile, "utf8").split("\n").length - 1 : 0);
+
 const keyed = workflow("keyed").task(
   "work",
   async ({ batchId }) => {
     appendFileSync(RUNS_FILE, `${NAME} ${batchId}\n`);
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    // Those that skip find it locked, however late they come.
+    while (ON_LOCKED === "skip" && endedSoFar() < 9) await new Promise((resolve) => setTimeout(resolve, 10));
     return { by: NAME };
   },
   { idempotency: { onLocked: ON_LOCKED === "skip" ? "skip" : "wait" } },
 );
 
 const app = openEmbedded({
-  configuration: readConfiguration({ BATON_LEASE: "5s", BATON_SWEEP: "200ms", ...process.env }),
+  configuration: readConfiguration({ BATON_LEASE: "10m", BATON_SWEEP: "200ms", ...process.env }),
   logger: createLogger("silent"),
   workflows: [keyed],
 });
@@ -31,9 +35,12 @@ const started = await Promise.all(
     app.engine.start({ kind: "start", workflowId: "keyed", key: `${NAME} ${index}`, input: { same: true } }),
   ),
 );
-for (const { batchId } of started)
+const untilEnded = async ({ batchId }: { readonly batchId: string }) => {
   while ((await app.engine.status(batchId)).status === "RUNNING")
     await new Promise((resolve) => setTimeout(resolve, 10));
+  appendFileSync(endedFile, "one\n");
+};
+await Promise.all(started.map(untilEnded));
 const views = await Promise.all(started.map(({ batchId }) => app.engine.show(batchId)));
 process.stdout.write(
   JSON.stringify(

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import accountEnrichment from "../../functions/workflows/account-enrichment.ts";
 import type { EmbeddedApp } from "../../src/composition/embedded.ts";
 import { runToEnd, testApp } from "../support/app.ts";
-import { Workplace } from "../support/command.ts";
+import { anHourLater, Workplace } from "../support/command.ts";
 import { callbackReceiver, type ReceivedCallback } from "../support/receiver.ts";
 import { hurried } from "./hurried.ts";
 import { type SampleSite, sampleSite } from "./sample-site.ts";
@@ -134,7 +134,7 @@ test("killed when it has told 30 %, another process goes on: the page is fetched
   const site = await sampleSite();
   const environment = {
     BATON_HTTP_ALLOW_PRIVATE: "true",
-    BATON_LEASE: "2s",
+    BATON_LEASE: "10m",
     BATON_WORKFLOWS: fileURLToPath(new URL("../../functions/workflows", import.meta.url)),
   };
   const place = new Workplace({}, environment);
@@ -149,7 +149,7 @@ test("killed when it has told 30 %, another process goes on: the page is fetched
   kill = () => void killed.child.kill("SIGKILL");
   await killed.ended;
   expect(killed.child.signalCode, killed.stderr).toBe("SIGKILL");
-  const { code, json } = await place.baton(command);
+  const { code, json } = await place.baton(command, { environment: anHourLater });
   expect(code).toBe(0);
   expect(json.tasks).toMatchObject([{ status: "SUCCESS", attempts: 2 }]);
   expect(site.paths()).toEqual(["/robots.txt", page]);

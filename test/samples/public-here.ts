@@ -40,6 +40,7 @@ export function publicHere(workflow: BuiltWorkflow): NonNullable<TestAppOptions[
         },
       },
       callbacks,
+      secrets: { read: async () => unused() },
       clock,
       ids,
       logger,

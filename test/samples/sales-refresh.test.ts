@@ -16,7 +16,7 @@ async function salesServer() {
   const batches = async () => (await place.baton(["batches", "--json"])).list;
   const ended = (count: number) =>
     expect
-      .poll(async () => (await batches()).map(({ status }) => status), { timeout: 30_000, interval: 300 })
+      .poll(async () => (await batches()).map(({ status }) => status), { interval: 300 })
       .toEqual(Array.from({ length: count }, () => "SUCCESS"));
   return { place, batches, ended, inbox: place.path("data/inbox"), reports: place.path("data/reports") };
 }

@@ -8,7 +8,7 @@ import searchIndex from "../../functions/workflows/search-index.ts";
 import type { EmbeddedApp } from "../../src/composition/embedded.ts";
 import type { BatchView } from "../../src/core/views.ts";
 import { runToEnd, temporaryFolder, testApp } from "../support/app.ts";
-import { Workplace } from "../support/command.ts";
+import { anHourLater, Workplace } from "../support/command.ts";
 import { premiumService } from "./premium-service.ts";
 
 const path = (relative: string) => fileURLToPath(new URL(`../../${relative}`, import.meta.url));
@@ -129,7 +129,7 @@ test("killed while the OCR reads, another process takes over: asked once, indexe
   expect(killed.child.signalCode, killed.stderr).toBe("SIGKILL");
   expect(service.asked).toEqual(["warranty-card"]);
   const index = place.path("data/search.sqlite");
-  const { code, json } = await place.baton(command);
+  const { code, json } = await place.baton(command, { environment: anHourLater });
   expect(code).toBe(0);
   expect(json.tasks).toMatchObject([
     { status: "SUCCESS", attempts: 2, result: { index, indexed: true, reason: "ocr" } },

@@ -57,6 +57,7 @@ export class Machine implements Consumer {
       code,
       services: { warehouse, objects, http, dataform, powerBi },
       callbacks,
+      secrets: { read: async () => "no task of the simulation names one" },
       clock,
       ids,
       logger: silent,

@@ -1,4 +1,6 @@
 import { systemClock } from "../../src/adapters/system/clock.ts";
+import { systemIds } from "../../src/adapters/system/ids.ts";
+import { taskSecrets } from "../../src/composition/task-secrets.ts";
 import { completeTask } from "../../src/core/definition.ts";
 import type { JsonValue } from "../../src/core/json.ts";
 import type { StepMemory } from "../../src/ports/task-runner.ts";
@@ -14,6 +16,7 @@ export interface Circumstances {
   readonly input?: JsonValue;
   readonly parents?: Readonly<Record<string, JsonValue>>;
   readonly signal?: AbortSignal;
+  readonly secrets?: Readonly<Record<string, string>>;
 }
 
 /** Runs a built-in task as the runtime does: placeholders are filled, parameters parsed. */
@@ -21,7 +24,7 @@ export async function runBuiltIn<Parameters, Result>(
   type: TaskType<Parameters, Result>,
   { type: name, with: parameters }: TaskSpec<Result>,
   services: Partial<Services>,
-  { input = null, parents = {}, signal = new AbortController().signal }: Circumstances = {},
+  { input = null, parents = {}, signal = new AbortController().signal, secrets = {} }: Circumstances = {},
 ): Promise<Result> {
   const task = completeTask({ id: "it", type: name, with: parameters, after: Object.keys(parents) });
   const assignment = {
@@ -72,7 +75,8 @@ export async function runBuiltIn<Parameters, Result>(
     functionOf: async () => undefined,
     keyFunctionOf: async () => undefined,
   };
-  return (await runCode(code, assignment, context)) as Result;
+  const configured = taskSecrets({ configured: new Map(Object.entries(secrets)), endpoint: undefined });
+  return (await runCode(code, assignment, context, { secrets: configured, ids: systemIds })) as Result;
 }
 
 /** The built-in tasks that are run this way have none. */

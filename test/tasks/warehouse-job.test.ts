@@ -53,6 +53,7 @@ async function makeTask(waitMs: number) {
     },
     services,
     callbacks: { send: async () => unused() },
+    secrets: { read: async () => unused() },
     clock: systemClock,
     ids: systemIds,
     logger: silent,

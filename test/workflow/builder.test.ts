@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
-import { DefinitionSchema, hashDefinition } from "../../src/core/definition.ts";
+import { type Definition, DefinitionSchema, hashDefinition } from "../../src/core/definition.ts";
 import { BatonError } from "../../src/core/errors.ts";
 import type { JsonValue } from "../../src/core/json.ts";
 import { defaults, limits } from "../../src/core/limits.ts";
@@ -149,6 +149,18 @@ test("refuses ids that are taken, and ids that are no names", () => {
     message: expect.stringContaining('"+02:00" is an offset, not a time zone'),
   });
   expect(errorOf(() => workflow("empty").definition).code).toBe("WORKFLOW_INVALID");
+});
+
+test("workflows that are made of the same one do not see each other's tasks", () => {
+  const base = workflow("w").task("a", () => "a");
+  const one = base.task("b", () => "one").task("only", () => 1, { after: ["b"] });
+  const other = base.task("b", () => "other").task("c", () => 2, { after: ["a", "b"] });
+  const idsOf = ({ definition }: { definition: Definition }) => definition.tasks.map(({ id }) => id);
+  expect([base, one, other].map(idsOf)).toEqual([["a"], ["a", "b", "only"], ["a", "b", "c"]]);
+  expect([...one.code.keys()]).toEqual(["a", "b", "only"]);
+  expect(one.code.get("b")).not.toBe(other.code.get("b"));
+  expect(idsOf(base.task("only", () => 3))).toEqual(["a", "only"]);
+  expect(errorOf(() => other.task("d", () => 4, { after: ["only" as "a"] })).code).toBe("PARENT_UNKNOWN");
 });
 
 test("has as many tasks as the limit, and not one more", () => {

@@ -41,7 +41,10 @@ export class GuardedHttpClient implements HttpClient {
       const where = `${request.method} ${shownAddress(request.url)}`;
       if (timeout.aborted) throw failed(`${where}: no whole answer within ${request.timeoutSeconds} s`, true);
       const reason = rootMessageOf(error);
-      throw taskErrorIn(error) ?? failed(`${where}: ${reason}`, reason !== portNeverSpoken, error);
+      const shown = request.secrets?.blank(reason) ?? reason;
+      // What was thrown may show more of the request than its message.
+      const cause = request.secrets ? undefined : error;
+      throw taskErrorIn(error) ?? failed(`${where}: ${shown}`, reason !== portNeverSpoken, cause);
     }
   }
 
@@ -67,7 +70,14 @@ export class GuardedHttpClient implements HttpClient {
           `${method} ${shownAddress(request.url)}: more than ${limits.redirects} redirects`,
           false,
         );
-      hop = nextHop(hop, response.status, urlOf(location, hop.url));
+      const target = urlOf(location, hop.url);
+      const next = nextHop(hop, response.status, target, request.secrets);
+      if (!next)
+        throw failed(
+          `${method} ${shownAddress(hop.url.href)} was redirected to ${shownAddress(target.href)}, which would be sent a secret; write the last address`,
+          false,
+        );
+      hop = next;
     }
   }
 

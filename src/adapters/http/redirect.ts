@@ -1,4 +1,4 @@
-import type { HttpRequest } from "../../ports/http-client.ts";
+import type { HttpRequest, RequestSecrets } from "../../ports/http-client.ts";
 
 /** The parts of a request that a redirect may change. */
 export type Hop = Pick<HttpRequest, "method" | "body" | "headers"> & { readonly url: URL };
@@ -17,18 +17,20 @@ export function isRedirect(status: number): boolean {
   return [301, 302, 303, 307, 308].includes(status);
 }
 
-/** The request that follows a redirect, by the rules of fetch, except that another origin is told less. */
-export function nextHop(hop: Hop, status: number, url: URL): Hop {
+/**
+ * The request that follows a redirect, by the rules of fetch, except that another origin is told less. Undefined: its body
+ * or address would tell another origin a secret.
+ */
+export function nextHop(hop: Hop, status: number, url: URL, secrets?: RequestSecrets): Hop | undefined {
   const dropsBody = (status === 303 && hop.method !== "HEAD") || (status < 303 && hop.method === "POST");
   const sameOrigin = url.origin === hop.url.origin;
-  const headers = Object.entries(hop.headers).filter(([name]) => {
+  const mayTell = (text: string) => sameOrigin || !secrets?.isIn(text);
+  const body = dropsBody ? undefined : hop.body;
+  if (!mayTell(url.href) || !mayTell(body ?? "")) return undefined;
+  const headers = Object.entries(hop.headers).filter(([name, value]) => {
     const lower = name.toLowerCase();
-    return (sameOrigin || tellable.has(lower)) && !(dropsBody && describesBody.has(lower));
+    const isTold = (sameOrigin || tellable.has(lower)) && mayTell(value);
+    return isTold && !(dropsBody && describesBody.has(lower));
   });
-  return {
-    url,
-    method: dropsBody ? "GET" : hop.method,
-    body: dropsBody ? undefined : hop.body,
-    headers: Object.fromEntries(headers),
-  };
+  return { url, method: dropsBody ? "GET" : hop.method, body, headers: Object.fromEntries(headers) };
 }

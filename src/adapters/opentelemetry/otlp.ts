@@ -9,6 +9,8 @@ export interface OtlpSettings {
   readonly googleProject: string | undefined;
   /** What sends them: `service.name` and the like. */
   readonly resource: Readonly<Record<string, string>>;
+  /** How long one sending may take with all its repetitions. Default: `limits.traceExportSeconds`. */
+  readonly exportSeconds?: number;
 }
 
 /**
@@ -23,7 +25,8 @@ export function otlpSender(settings: OtlpSettings): SendSpans {
   };
 }
 
-async function openExporter({ url, googleProject, resource: attributes }: OtlpSettings): Promise<SendSpans> {
+async function openExporter(settings: OtlpSettings): Promise<SendSpans> {
+  const { url, googleProject, resource: attributes, exportSeconds = limits.traceExportSeconds } = settings;
   const [{ OTLPTraceExporter }, { resourceFromAttributes }, { readableSpan }] = await Promise.all([
     import("@opentelemetry/exporter-trace-otlp-http"),
     import("@opentelemetry/resources"),
@@ -31,7 +34,7 @@ async function openExporter({ url, googleProject, resource: attributes }: OtlpSe
   ]);
   const exporter = new OTLPTraceExporter({
     url,
-    timeoutMillis: limits.traceExportSeconds * 1_000,
+    timeoutMillis: exportSeconds * 1_000,
     ...(googleProject !== undefined && { headers: googleHeaders(googleProject) }),
   });
   const resource = resourceFromAttributes(attributes);

@@ -9,6 +9,19 @@ export type ReportProblem = (problem: {
   readonly lostSpans: number;
 }) => void;
 
+/** How long others wait for traces, and a process at its end; and how long nothing is sent to a receiver that was late. */
+export interface TraceWaits {
+  readonly flushMs: number;
+  readonly closeMs: number;
+  readonly pauseSeconds: number;
+}
+
+export const usualWaits: TraceWaits = {
+  flushMs: limits.traceFlushMs,
+  closeMs: limits.traceCloseMs,
+  pauseSeconds: limits.tracePauseSeconds,
+};
+
 /**
  * Spans that wait to be sent. They are sent by the hundreds, from time to time and when somebody asks for it; nobody
  * waits for a receiver that was down or late a moment ago.
@@ -16,15 +29,17 @@ export type ReportProblem = (problem: {
 export class SpanQueue {
   readonly #send: SendSpans;
   readonly #report: ReportProblem;
+  readonly #waits: TraceWaits;
   readonly #waiting: FinishedSpan[] = [];
   #lost = 0;
   #underWay: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #pausedUntil = 0;
 
-  constructor(send: SendSpans, report: ReportProblem) {
+  constructor(send: SendSpans, report: ReportProblem, waits: TraceWaits) {
     this.#send = send;
     this.#report = report;
+    this.#waits = waits;
   }
 
   add(span: FinishedSpan): void {
@@ -34,8 +49,8 @@ export class SpanQueue {
     else this.#beginLater();
   }
 
-  /** Resolves when all that was added has been sent, or after that time. */
-  async flush(limitMs: number): Promise<void> {
+  /** Resolves when all that was added has been sent, or when that has taken too long. */
+  async flush(limitMs = this.#waits.flushMs): Promise<void> {
     if (this.#isPaused()) return;
     this.#begin();
     if (!this.#underWay || (await within(this.#underWay, limitMs))) return;
@@ -43,12 +58,12 @@ export class SpanQueue {
   }
 
   async close(): Promise<void> {
-    await this.flush(limits.traceCloseMs);
+    await this.flush(this.#waits.closeMs);
     clearTimeout(this.#timer);
   }
 
   #beginLater(): void {
-    const delaySeconds = this.#isPaused() ? limits.tracePauseSeconds : limits.traceSeconds;
+    const delaySeconds = this.#isPaused() ? this.#waits.pauseSeconds : limits.traceSeconds;
     this.#timer ??= setTimeout(() => this.#begin(), delaySeconds * 1_000).unref();
   }
 
@@ -79,7 +94,7 @@ export class SpanQueue {
 
   #pause(error: string): void {
     const isNew = !this.#isPaused();
-    this.#pausedUntil = Date.now() + limits.tracePauseSeconds * 1_000;
+    this.#pausedUntil = Date.now() + this.#waits.pauseSeconds * 1_000;
     if (!isNew) return;
     this.#report({ error, lostSpans: this.#lost });
     this.#lost = 0;

@@ -1,11 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { failureOf } from "../../core/failure.ts";
-import { limits } from "../../core/limits.ts";
 import { type TracePlace, traceOf } from "../../core/trace.ts";
 import type { PastSpan, Span, SpanDescription, Tracer } from "../../ports/tracer.ts";
 import type { SendSpans } from "./finished-span.ts";
 import { freshSpanId, inertSpan, OpenSpan } from "./open-span.ts";
-import { type ReportProblem, SpanQueue } from "./span-queue.ts";
+import { type ReportProblem, SpanQueue, usualWaits } from "./span-queue.ts";
 
 /** What all that is called from a piece of work has in common. */
 interface Scope {
@@ -23,9 +22,9 @@ export class BatchTracer implements Tracer {
   readonly #queue: SpanQueue;
 
   /** `report` hears of spans that could not be sent. */
-  constructor(send: SendSpans, report: ReportProblem) {
+  constructor(send: SendSpans, report: ReportProblem, waits = usualWaits) {
     // Sending is no part of the work in which it happens to begin.
-    this.#queue = new SpanQueue((spans) => this.#scopes.exit(() => send(spans)), report);
+    this.#queue = new SpanQueue((spans) => this.#scopes.exit(() => send(spans)), report, waits);
   }
 
   inBatch<T>(batchId: string | undefined, work: () => Promise<T>): Promise<T> {
@@ -67,7 +66,7 @@ export class BatchTracer implements Tracer {
   }
 
   flush(): Promise<void> {
-    return this.#queue.flush(limits.traceFlushMs);
+    return this.#queue.flush();
   }
 
   close(): Promise<void> {

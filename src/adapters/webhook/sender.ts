@@ -1,32 +1,42 @@
+import { callbackUrlRule, isCallbackUrl } from "../../core/callback.ts";
 import { BatonError, TaskError, type TaskErrorOptions } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
+import { SecretTexts } from "../../core/secret-texts.ts";
 import { shownAddress } from "../../core/shown-address.ts";
+import { replaceSecret } from "../../core/template.ts";
 import type { CallbackRequest, CallbackSender } from "../../ports/callbacks.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { HttpClient, HttpResponse } from "../../ports/http-client.ts";
+import type { Ids } from "../../ports/ids.ts";
+import type { Secrets } from "../../ports/secrets.ts";
 import { parseSecrets } from "./secrets.ts";
 
 /** As for the `http` task. */
 const retryableStatuses: ReadonlySet<number> = new Set([408, 425, 429]);
 
-/**
- * Callbacks by Standard Webhooks. `secret` gives one secret or several separated by blanks; each of them signs, so that
- * receivers can change theirs one by one.
- */
-export class WebhookSender implements CallbackSender {
-  readonly #http: HttpClient;
-  readonly #secret: () => string;
-  readonly #clock: Pick<Clock, "now">;
+interface WebhookParts {
+  readonly http: HttpClient;
+  /** One secret or several separated by blanks; each of them signs, so that receivers can change theirs one by one. */
+  readonly secret: () => string;
+  /** Those that addresses may name. */
+  readonly secrets: Secrets;
+  readonly clock: Pick<Clock, "now">;
+  readonly ids: Pick<Ids, "unique">;
+}
 
-  constructor(http: HttpClient, secret: () => string, clock: Pick<Clock, "now">) {
-    this.#http = http;
-    this.#secret = secret;
-    this.#clock = clock;
+/** Callbacks by Standard Webhooks. */
+export class WebhookSender implements CallbackSender {
+  readonly #parts: WebhookParts;
+
+  constructor(parts: WebhookParts) {
+    this.#parts = parts;
   }
 
-  async send({ url, webhookId, body, timeoutSeconds, signal }: CallbackRequest): Promise<void> {
-    const at = new Date(this.#clock.now());
-    const response = await this.#http.request({
+  async send(callback: CallbackRequest): Promise<void> {
+    const { webhookId, body, timeoutSeconds, signal } = callback;
+    const at = new Date(this.#parts.clock.now());
+    const { url, secrets } = await this.#address(callback);
+    const response = await this.#parts.http.request({
       url,
       method: "POST",
       headers: {
@@ -36,17 +46,34 @@ export class WebhookSender implements CallbackSender {
         "webhook-signature": await this.#sign(webhookId, at, body),
       },
       body,
+      ...(secrets && { secrets }),
       timeoutSeconds,
       maxResponseBytes: limits.callbackAnswerBytes,
       signal,
-      // A redirected POST arrives as a GET, without its signature, or where nobody was to see it.
+      // A redirected POST arrives as a GET, without its signature, or at a place that was not meant to see it.
       followRedirects: false,
     });
     checkAnswer(url, response);
   }
 
+  /** With the secrets that the workflow's own text names; a name that came with an input is text. */
+  async #address({ url, secrets: names = [] }: CallbackRequest) {
+    if (names.length === 0) return { url };
+    const revealed = names.map(async (name) => ({
+      name,
+      mark: `secret${this.#parts.ids.unique()}`,
+      value: await this.#parts.secrets.read(name),
+    }));
+    const marked = await Promise.all(revealed);
+    const secrets = new SecretTexts(marked);
+    const withMarks = marked.reduce((text, { name, mark }) => replaceSecret(text, name, mark), url);
+    const address = secrets.revealInUrl(withMarks);
+    if (!isCallbackUrl(address)) throw new BatonError("CALLBACK_URL_INVALID", callbackUrlRule);
+    return { url: address, secrets };
+  }
+
   async #sign(webhookId: string, at: Date, body: string): Promise<string> {
-    const secrets = parseSecrets(this.#secret());
+    const secrets = parseSecrets(this.#parts.secret());
     if (!secrets)
       throw new BatonError("CALLBACK_SECRET_MISSING", "There is no secret to sign callbacks with");
     const { Webhook } = await import("standardwebhooks");

@@ -16,7 +16,7 @@ export function registerApply(program: Command, session: Session): void {
 async function apply(session: Session, path: string, json: true | undefined): Promise<void> {
   const { readWorkflowData } = await import("../../composition/check-workflows.ts");
   const { source, result } = await readWorkflowData(path);
-  if (!result.ok) {
+  if (!result.ok || result.problems.length > 0) {
     for (const { code, where, message } of result.problems)
       session.note(`problem ${code} in ${where}: ${message}`);
     if (json) session.json({ applied: false, workflowId: null, problems: result.problems });

@@ -69,7 +69,7 @@ export function tracedTaskCode(code: TaskCode, tracer: Tracer): TaskCode {
 }
 
 function tracedType(type: TaskType, traced: (context: TaskContext) => TaskContext): TaskType {
-  return { ...type, run: (context, parameters) => type.run(traced(context), parameters) };
+  return { ...type, run: (context, parameters, secrets) => type.run(traced(context), parameters, secrets) };
 }
 
 function tracedSteps(steps: Steps, tracer: Tracer): Steps {

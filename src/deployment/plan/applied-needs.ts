@@ -1,5 +1,6 @@
 import { queuesNamedBy } from "../../core/definition.ts";
 import { defaults } from "../../core/limits.ts";
+import { secretsNamedBy, taskSecretPrefix } from "../../core/named-secrets.ts";
 import { dataformType } from "../../tasks/dataform.ts";
 import { dataformAccountsOf } from "../../tasks/dataform-accounts.ts";
 import type { BuiltWorkflow } from "../../workflow/workflow.ts";
@@ -21,5 +22,8 @@ export function appliedNeeds({
     ...(isTriggeredBy("schedule") && { BATON_DEPLOY_SCHEDULES: "true" }),
     ...(definition.tasks.some(({ type }) => type === dataformType.type) && { BATON_DEPLOY_DATAFORM: "true" }),
     ...(accounts.length > 0 && { BATON_DATAFORM_ACCOUNTS: accounts.join(",") }),
+    ...Object.fromEntries(
+      secretsNamedBy([{ definition }]).map(({ name }) => [`${taskSecretPrefix}${name}`, "secret:<name>"]),
+    ),
   };
 }

@@ -1,3 +1,4 @@
+import { taskSecretPrefix } from "../../core/named-secrets.ts";
 import { likelySecrets } from "../target/own-secrets.ts";
 import type { Target } from "../target/target.ts";
 import { functionSecrets } from "./function-environment.ts";
@@ -25,7 +26,18 @@ export function commandEnvironment(
     variable,
     `projects/${deployment.projectId}/secrets/${secret}/versions/latest`,
   ]);
-  return Object.fromEntries([...shown, ...secrets]);
+  return Object.fromEntries([...shown, ...secrets, ...taskSecretReferences(deployment)]);
+}
+
+/** Those that tasks name: the doctor looks whether they are there. */
+function taskSecretReferences({ ownSecrets, projectId }: Deployment): [string, string][] {
+  return Object.entries(ownSecrets)
+    .filter(([name]) => name.startsWith(taskSecretPrefix))
+    .map(([variable, secret]) => {
+      const [name = "", version = "latest"] = secret.split(":");
+      const path = name.startsWith("projects/") ? name : `projects/${projectId}/secrets/${name}`;
+      return [variable, `${path}/versions/${version}`];
+    });
 }
 
 /** Lines that a shell and Node (`--env-file`) read alike. */

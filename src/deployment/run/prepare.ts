@@ -1,4 +1,8 @@
 import type { RawEnvironment } from "../../composition/raw-environment.ts";
+import { problemsText } from "../../composition/variable-problems.ts";
+import { BatonError } from "../../core/errors.ts";
+import { taskSecretPrefix, unconfiguredSecrets } from "../../core/named-secrets.ts";
+import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import { builtWorkflows, functionEnvironment } from "../plan/function-environment.ts";
 import { type Deployment, type Part, planDeployment } from "../plan/plan.ts";
 import { planWarnings } from "../plan/warnings.ts";
@@ -61,6 +65,7 @@ export async function prepareDeployment(
   const workflows = removes ? "" : builtWorkflows(folder, root);
   const load = removes ? readableWorkflows : loadWorkflows;
   const found = await load(folder);
+  if (!removes) demandSecrets(target, found);
   const deployment = planDeployment(target, found);
   const tools = await findTools(toolsFor(parts), {
     environment: { ...toolEnvironment, PATH: environment.PATH },
@@ -86,6 +91,19 @@ export async function prepareDeployment(
           ...(parts.includes("infrastructure") ? stateWarnings(root) : []),
         ],
   };
+}
+
+/** Every task that names one would fail. Throws `CONFIGURATION_INVALID`. */
+function demandSecrets({ ownSecrets }: Target, workflows: readonly DeployedWorkflow[]): void {
+  const configured = Object.keys(ownSecrets)
+    .filter((name) => name.startsWith(taskSecretPrefix))
+    .map((name) => name.slice(taskSecretPrefix.length));
+  const problems = unconfiguredSecrets(workflows, configured);
+  if (problems.length === 0) return;
+  throw new BatonError("CONFIGURATION_INVALID", problemsText(problems), {
+    remedy:
+      "Put the secret into Secret Manager, and BATON_TASK_SECRET_<NAME>=secret:<name of the secret> into the file of --variables.",
+  });
 }
 
 function toolsFor(parts: readonly Part[]): ToolName[] {

@@ -89,9 +89,11 @@ export function readTarget(given: RawEnvironment, options: TargetOptions): Targe
   };
 }
 
-/** Baton's variables, but for those of its samples. */
+/** Baton's variables, but for those of its samples and the secrets of tasks. */
 function isOfBaton(name: string): boolean {
-  return /^BATON_(?!SAMPLE_)|^OTEL_|^GOOGLE_CLOUD_PROJECT$/.test(name) || ofThisMachine.test(name);
+  return (
+    /^BATON_(?!SAMPLE_|TASK_SECRET_)|^OTEL_|^GOOGLE_CLOUD_PROJECT$/.test(name) || ofThisMachine.test(name)
+  );
 }
 
 /** Where the file says the project by Google's name for it, the shell's word for ours does not count. */

@@ -1,4 +1,5 @@
 import { EnvironmentSchema } from "../../composition/environment.ts";
+import { taskSecretPrefix } from "../../core/named-secrets.ts";
 import { nearestName } from "../../core/nearest-name.ts";
 import { isSecret } from "./secret-names.ts";
 import { DeploymentSettingsSchema } from "./settings.ts";
@@ -22,6 +23,7 @@ export function nameProblem(name: string, value: string): string | undefined {
   if (reserved.test(name)) return `${name} is Cloud Run's own: a function can't set it`;
   if (ofTheInstance.includes(name))
     return `${name} is the instance's own: the function would not work with it`;
+  if (name.startsWith(taskSecretPrefix)) return taskSecretProblem(name, value);
   if (isSecret(name) && !isSecretReference(value)) return secretInFile(name);
   if (!name.startsWith("BATON_") || name.startsWith("BATON_SAMPLE_") || known.includes(name))
     return undefined;
@@ -31,6 +33,12 @@ export function nameProblem(name: string, value: string): string | undefined {
 
 function secretInFile(name: string): string {
   return `${name} is a secret, and this file is for none: set it in the environment of the first \`baton deploy\`, which takes it to Secret Manager`;
+}
+
+/** How it has to be written is checked with the other secrets of one's own. */
+function taskSecretProblem(name: string, value: string): string | undefined {
+  if (/^(?:projects\/|secret:)/.test(value)) return undefined;
+  return `${name} is a secret, and this file is for none: put it into Secret Manager, and write ${name}=secret:<name of the secret>`;
 }
 
 /** Baton's own are checked by their reader. */

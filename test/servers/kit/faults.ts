@@ -99,7 +99,8 @@ export async function withFault<Answer>(
       if (fault.isApplied) await settled(apply);
       return { kind: "strange", answer: fault.answer };
     case "slow":
-      await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
+      // Nothing is kept alive by it: a test may ask for longer than it lasts.
+      await new Promise((resolve) => setTimeout(resolve, fault.delayMs).unref());
       return { kind: "answer", answer: await apply() };
     case "duplicated":
       await settled(apply);

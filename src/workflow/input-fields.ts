@@ -1,0 +1,90 @@
+import * as z from "zod";
+import { nearestName } from "../core/nearest-name.ts";
+
+/** As much of a JSON Schema as is needed to know which fields a value may have. */
+const NodeSchema = z.object({
+  $ref: z.string().optional(),
+  type: z.string().optional(),
+  properties: z.record(z.string(), z.unknown()).optional(),
+  additionalProperties: z.unknown().optional(),
+  items: z.unknown().optional(),
+  prefixItems: z.array(z.unknown()).optional(),
+  anyOf: z.array(z.unknown()).optional(),
+  oneOf: z.array(z.unknown()).optional(),
+  allOf: z.array(z.unknown()).optional(),
+});
+type Node = z.infer<typeof NodeSchema>;
+
+/** The JSON Schema of what tasks see as their input. */
+export type InputSchema = Readonly<Record<string, unknown>>;
+
+/** Undefined for a schema that JSON Schema can't express. */
+export function inputSchemaOf(schema: z.ZodType | undefined): InputSchema | undefined {
+  if (!schema) return undefined;
+  try {
+    return z.toJSONSchema(schema, { io: "output", unrepresentable: "any" });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Why no input can have a value at the path, or undefined when one may. */
+export function missingInput(schema: InputSchema | undefined, path: readonly string[]): string | undefined {
+  return schema && missingIn(schema, schema, path, "the input");
+}
+
+function missingIn(
+  root: InputSchema,
+  written: unknown,
+  path: readonly string[],
+  holder: string,
+): string | undefined {
+  const [name, ...rest] = path;
+  const node = resolved(root, written);
+  if (name === undefined || !node) return undefined;
+  const branches = node.anyOf ?? node.oneOf ?? node.allOf;
+  if (branches) {
+    const problems = branches.map((branch) => missingIn(root, branch, path, holder));
+    return problems.includes(undefined) ? undefined : problems.find((problem) => problem !== undefined);
+  }
+  if (node.type === "object") return missingInObject(root, node, [name, ...rest], holder);
+  if (node.type === "array") return missingInArray(root, node, [name, ...rest], holder);
+  return node.type === undefined ? undefined : `${holder} is of type ${node.type}, which has no "${name}"`;
+}
+
+function missingInObject(
+  root: InputSchema,
+  { properties = {}, additionalProperties }: Node,
+  [name = "", ...rest]: readonly string[],
+  holder: string,
+): string | undefined {
+  if (Object.hasOwn(properties, name)) return missingIn(root, properties[name], rest, `"${name}"`);
+  if (additionalProperties !== false) return missingIn(root, additionalProperties, rest, `"${name}"`);
+  const known = Object.keys(properties);
+  const meant = nearestName(name, known);
+  const remedy = meant === undefined ? `it has ${known.join(", ") || "no fields"}` : `did you mean ${meant}?`;
+  return `by its schema, ${holder} has no "${name}"; ${remedy}`;
+}
+
+function missingInArray(
+  root: InputSchema,
+  { prefixItems, items }: Node,
+  [name = "", ...rest]: readonly string[],
+  holder: string,
+): string | undefined {
+  if (name === "length") return undefined;
+  if (!/^\d+$/.test(name))
+    return `${holder} is a list: write a position, such as 0, in the place of "${name}"`;
+  return missingIn(root, prefixItems?.[Number(name)] ?? items, rest, `an item of ${holder}`);
+}
+
+/** Undefined for a schema that says nothing. */
+function resolved(root: InputSchema, written: unknown): Node | undefined {
+  const node = NodeSchema.safeParse(written).data;
+  if (node?.$ref === undefined) return node;
+  const target = node.$ref
+    .split("/")
+    .slice(1)
+    .reduce<unknown>((place, key) => z.record(z.string(), z.unknown()).safeParse(place).data?.[key], root);
+  return NodeSchema.safeParse(target).data;
+}
