@@ -317,3 +317,9 @@ export const errorCatalog = {
 } as const satisfies Readonly<Record<string, ErrorEntry>>;
 
 export type ErrorCode = keyof typeof errorCatalog;
+
+/** What to do about an error of this code; undefined for a code of a task's own. */
+export function remedyOf(code: string): string | undefined {
+  const entries: Readonly<Record<string, ErrorEntry>> = errorCatalog;
+  return Object.hasOwn(entries, code) ? entries[code]?.remedy : undefined;
+}

@@ -1,8 +1,11 @@
 import { errorCatalog } from "./error-catalog.ts";
+import { limits } from "./limits.ts";
 import { isSecretName } from "./secrets.ts";
 import { shortened } from "./short-text.ts";
 
+/** Of a reason that is too long to be stored: its longest part, and the longest that is all there is. */
 const longestPart = 1_000;
+const longestAlone = 20_000;
 const mostErrors = 5;
 const deepest = 8;
 
@@ -12,7 +15,11 @@ const deepest = 8;
  */
 export function messageOf(thrown: unknown): string {
   try {
-    return joined(partsOf(thrown, [])) || "something without a message was thrown";
+    const parts = partsOf(thrown, []);
+    const text = joined(parts) || "something without a message was thrown";
+    if (text.length <= limits.errorMessageCharacters) return text;
+    // The longest leave room for the others.
+    return joined(parts.map((part) => shortened(part, parts.length > 1 ? longestPart : longestAlone)));
   } catch {
     return "something was thrown that can't be shown";
   }
@@ -30,8 +37,8 @@ function joined(parts: readonly string[]): string {
 
 function partsOf(thrown: unknown, above: readonly unknown[]): string[] {
   if (above.length >= deepest || above.includes(thrown)) return [];
-  if (typeof thrown !== "object" || thrown === null) return [shortened(primitiveText(thrown), longestPart)];
-  const own = shortened(ownText(thrown), longestPart);
+  if (typeof thrown !== "object" || thrown === null) return [primitiveText(thrown)];
+  const own = ownText(thrown);
   if (tellsAll(thrown)) return [own];
   const inside = [...above, thrown];
   const causes = ["cause", "error", "suppressed"].flatMap((name) => innerParts(thrown, name, inside));
@@ -95,7 +102,9 @@ function issuesText(issues: readonly unknown[]): string {
 function errorsText(thrown: object, above: readonly unknown[]): string {
   const errors = field(thrown, "errors");
   if (!(thrown instanceof Error) || !Array.isArray(errors)) return "";
-  const texts = errors.slice(0, mostErrors).map((error: unknown) => joined(partsOf(error, above)));
+  const texts = errors
+    .slice(0, mostErrors)
+    .map((error: unknown) => shortened(joined(partsOf(error, above)), longestPart));
   return [...new Set([...texts, ...moreThan(errors)])].filter((text) => text !== "").join("; ");
 }
 

@@ -1,10 +1,16 @@
 import type { Definition } from "./definition.ts";
+import { remedyOf } from "./error-catalog.ts";
 import type { JsonValue } from "./json.ts";
 import type { TaskBatch, TaskLog } from "./records.ts";
 import type { BatchStatus, Reason, ShownTaskStatus } from "./status.ts";
 import type { StoredError } from "./stored.ts";
 import { type TaskReport, taskReport } from "./task-report.ts";
 import { isoTime } from "./time.ts";
+
+export interface TaskErrorView extends StoredError {
+  /** What to do about it; null when the code is one of the task's own. */
+  readonly remedy: string | null;
+}
 
 /** A task of a batch as `baton show --json` prints it. Times are ISO 8601, UTC. */
 export interface TaskView {
@@ -18,7 +24,7 @@ export interface TaskView {
   readonly endedAt: string | null;
   /** The task's result; for one too large to be inline, `{ bucket, object, bytes }`. */
   readonly result: JsonValue;
-  readonly error: StoredError | null;
+  readonly error: TaskErrorView | null;
   /** Its idempotency key, once it is known. */
   readonly key: string | null;
   readonly report: TaskReport;
@@ -91,7 +97,7 @@ function taskView(batch: TaskBatch, taskId: string, log: TaskLog | undefined): T
     startedAt: log.startedAt === null ? null : isoTime(log.startedAt),
     endedAt: log.endedAt === null ? null : isoTime(log.endedAt),
     result: log.result === null ? null : "value" in log.result ? log.result.value : { ...log.result },
-    error: log.error,
+    error: log.error && { ...log.error, remedy: remedyOf(log.error.code) ?? null },
     key: log.key,
     report,
   };

@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
+import * as z from "zod";
 import { until, Workplace } from "../support/command.ts";
 import { gated, helloFiles } from "../support/command-workflows.ts";
+
+const BatchSchema = z.object({ batchId: z.string(), tasks: z.array(z.object({ error: z.unknown() })) });
 
 test("run: a line for each change, then every task, exit 0", async () => {
   const place = new Workplace(helloFiles);
@@ -119,4 +122,36 @@ test("run: a number in the input that would be changed is refused, naming where 
     },
   });
   expect(stderr).toContain("what to do: Send the number as a text");
+});
+
+test("show: what to do about the error of each task, and all of a long one below the table", async () => {
+  const long = `first ${"x".repeat(3_000)} last`;
+  const place = new Workplace({
+    "workflows/failing.ts": `
+import { TaskError, workflow } from "baton";
+const once = { retry: false } as const;
+export default workflow("failing")
+  .task("known", () => { throw new TaskError("no rights", { code: "WAREHOUSE_DENIED", retryable: false }); }, once)
+  .task("own", () => { throw new TaskError("no luck", { code: "MY_OWN", retryable: false }); }, once)
+  .task("long", () => { throw new Error("${long}"); }, once);
+`,
+  });
+  const { json } = await place.baton(["run", "failing", "--json"]);
+  const { batchId, tasks } = BatchSchema.parse(json);
+  const remedy = expect.stringContaining("roles/bigquery.jobUser");
+  expect(tasks.map(({ error }) => error)).toEqual([
+    { code: "WAREHOUSE_DENIED", message: "no rights", retryable: false, remedy },
+    { code: "MY_OWN", message: "no luck", retryable: false, remedy: null },
+    {
+      code: "TASK_FAILED",
+      message: long,
+      retryable: true,
+      remedy: expect.stringContaining("task's own code"),
+    },
+  ]);
+  const { stdout } = await place.baton(["show", batchId]);
+  expect(stdout).toMatch(/^known\n {2}what to do {2}Grant .*roles\/bigquery\.jobUser/m);
+  expect(stdout).not.toMatch(/^own\n/m);
+  expect(stdout).toMatch(/^long +ERROR .*TASK_FAILED: first x+ … \(\d+ characters left out\) … x+ last$/m);
+  expect(stdout).toMatch(/^long\n {2}failed {6}TASK_FAILED: first x{3000} last\n {2}what to do /m);
 });

@@ -29,7 +29,7 @@ export function taskTable(view: BatchView): string {
       reasonOf(task),
       String(task.attempts),
       durationOf(task),
-      errorOf(task),
+      shortened(errorOf(task), shownErrorCharacters),
     ]),
   );
 }
@@ -56,8 +56,12 @@ export function batchText(view: BatchView): string {
   return [batchLine(view), ...lines, "", taskTable(view), ...view.tasks.flatMap(notesOf)].join("\n");
 }
 
-/** What a task noted about its work, and its idempotency key: lines below its name, if there are any. */
-function notesOf({ taskId, key, error, report }: TaskView): string[] {
+/** How much of an error the table shows; the rest is below it. */
+const shownErrorCharacters = 300;
+
+/** What a task noted about its work, its idempotency key, and what to do about its error: lines below its name, if there are any. */
+function notesOf(task: TaskView): string[] {
+  const { taskId, key, error, report } = task;
   const counters = Object.entries(report.counters).map(([name, count]) => `${name} ${count}`);
   // The error that it ended with is the last of them, and in the table.
   const errors = error === null ? report.errors : report.errors.slice(0, -1);
@@ -66,6 +70,8 @@ function notesOf({ taskId, key, error, report }: TaskView): string[] {
     ...(counters.length === 0 ? [] : [["counters", counters.join(", ")] as const]),
     ...report.warnings.map((warning) => ["warning", warning] as const),
     ...errors.map((each) => ["error", each] as const),
+    ...(errorOf(task).length > shownErrorCharacters ? [["failed", errorOf(task)] as const] : []),
+    ...(error?.remedy ? [["what to do", error.remedy] as const] : []),
   ];
   if (notes.length === 0) return [];
   return ["", taskId, ...notes.map(([name, text]) => `  ${name.padEnd(10)}  ${oneLine(text)}`)];

@@ -1,4 +1,5 @@
 import type { CallbackView } from "../../core/callback-view.ts";
+import { remedyOf } from "../../core/error-catalog.ts";
 import type { Holder } from "../../core/execution.ts";
 import type { ExecutionView } from "../../core/execution-view.ts";
 import { shortResult } from "../../core/short-result.ts";
@@ -29,6 +30,7 @@ export function explanationText(view: ExplanationView): string {
     ["result", view.result ? shortResult({ value: view.result.value }) : "none that counts"],
     ["produced by", producedBy ? `${holderText(producedBy)} at ${producedBy.endedAt}` : "nobody yet"],
     ["last failure", lastFailure ? failureText(lastFailure) : ""],
+    ["what to do", (lastFailure && remedyOf(lastFailure.error.code)) ?? ""],
     ["next call", nextCall.why],
   ];
   const lines = facts
