@@ -55,6 +55,7 @@ async function openBigQuery(configuration: Configuration): Promise<WarehouseServ
     location: bigQueryLocation,
     maximumBytesBilled,
     apiEndpoint: endpoints.bigQuery,
+    storageEndpoint: endpoints.storage,
     time: taskTime,
   };
   return {

@@ -1,3 +1,4 @@
+import type { CsvOptions } from "../../src/core/files/csv-head.ts";
 import type { JsonObject } from "../../src/core/json.ts";
 import type {
   Destination,
@@ -38,12 +39,13 @@ export function shorthand({ warehouse, file }: WarehouseUnderTest) {
     readonly jobId?: string;
     readonly attempt?: string;
     readonly format?: FileFormat;
+    readonly csv?: CsvOptions;
     readonly parameters?: JsonObject;
     readonly maximumBytesBilled?: number;
   }
   const loadState = (uri: string, to: Partial<Destination> = {}, options: Options = {}) => {
-    const { jobId = `load-${jobs++}`, attempt, format = "csv" } = options;
-    return warehouse.load({ jobId, attempt, uri, format, into: into(to), signal: never });
+    const { jobId = `load-${jobs++}`, attempt, format = "csv", csv } = options;
+    return warehouse.load({ jobId, attempt, uri, format, csv, into: into(to), signal: never });
   };
   const load = (uri: string, to: Partial<Destination> = {}, options: Options = {}) => {
     const { jobId = `load-${jobs++}` } = options;

@@ -1,7 +1,7 @@
 import type { LoadJob } from "../../ports/warehouse.ts";
 import { commonFailure, type Problem, refusal, unavailable } from "./errors.ts";
 import { isLoad, type Job } from "./jobs.ts";
-import { emptyFile, nameOfFile } from "./load-parts.ts";
+import { emptyFile, nameOfFile } from "./load-file-names.ts";
 import { emptyKey, sameKey } from "./statements.ts";
 
 const otherColumns =

@@ -1,8 +1,9 @@
 import { daySeconds } from "../../core/time.ts";
 import type { FileFormat, LoadJob } from "../../ports/warehouse.ts";
-import { refusal } from "./errors.ts";
 import { internalPrefix, quoteTable, type Table, type TableReference } from "./identifiers.ts";
 import type { Job, JobConfiguration, TableSchema } from "./jobs.ts";
+import { emptyFile } from "./load-file-names.ts";
+import { lookAtFile } from "./look-at-file.ts";
 import type { Part, RunName } from "./runs.ts";
 import { checkColumns, checkKey, namesOf } from "./schemas.ts";
 import type { Session } from "./session.ts";
@@ -23,14 +24,6 @@ const formats: Readonly<Record<FileFormat, string>> = {
   jsonl: "NEWLINE_DELIMITED_JSON",
   parquet: "PARQUET",
 };
-
-export function nameOfFile(uri: string): string {
-  return uri.slice(uri.lastIndexOf("/") + 1);
-}
-
-export function emptyFile(uri: string): Error {
-  return refusal("FILE_EMPTY", `${nameOfFile(uri)} holds no rows`);
-}
 
 /** Where a run puts the rows of its file before they go to their table. */
 export function stageOf({ reference }: Table, { work, number }: RunName): TableReference {
@@ -62,7 +55,7 @@ export class LoadParts {
       return [
         {
           name: "write",
-          configure: async () => loadInto(reference, this.#job, "WRITE_APPEND", existing.schema),
+          configure: () => this.#load(reference, "WRITE_APPEND", existing.schema),
         },
       ];
     // A table that is replaced does not say what its next columns are.
@@ -75,9 +68,10 @@ export class LoadParts {
 
   async #stage(run: RunName, schema: TableSchema | undefined): Promise<JobConfiguration> {
     const stage = stageOf(this.#table, run);
+    const configuration = await this.#load(stage, "WRITE_TRUNCATE", schema);
     const expirationTime = String(Date.now() + stageLifeMs);
     await this.#session.tables.ensure(stage, { expirationTime }, this.#job.signal);
-    return loadInto(stage, this.#job, "WRITE_TRUNCATE", schema);
+    return configuration;
   }
 
   async #write(
@@ -118,30 +112,23 @@ export class LoadParts {
     const statement = mergeStatement(quoteTable(reference), into.key, columns, source);
     return { query: this.#session.queryOf(statement, []) };
   }
-}
 
-/** Columns go by name; where there is no table to say what they are, BigQuery finds it out. */
-function loadInto(
-  destinationTable: TableReference,
-  { uri, format }: LoadJob,
-  writeDisposition: string,
-  schema: TableSchema | undefined,
-): JobConfiguration {
-  const columns = schema && schema.fields.length > 0 ? { schema } : { autodetect: true };
-  return {
-    load: {
-      sourceUris: [uri],
-      sourceFormat: formats[format],
-      destinationTable,
-      writeDisposition,
-      createDisposition: "CREATE_IF_NEEDED",
-      ...(format === "parquet" ? { parquetOptions: { enableListInference: true } } : columns),
-      ...(format !== "jsonl" && { columnNameCharacterMap: "V2" }),
-      ...(format === "csv" && {
-        skipLeadingRows: 1,
-        allowQuotedNewlines: true,
-        ...("schema" in columns && { sourceColumnMatch: "NAME" }),
-      }),
-    },
-  };
+  async #load(
+    destinationTable: TableReference,
+    writeDisposition: string,
+    schema: TableSchema | undefined,
+  ): Promise<JobConfiguration> {
+    const { uri, format } = this.#job;
+    return {
+      load: {
+        sourceUris: [uri],
+        sourceFormat: formats[format],
+        destinationTable,
+        writeDisposition,
+        createDisposition: "CREATE_IF_NEEDED",
+        ...(format !== "jsonl" && { columnNameCharacterMap: "V2" }),
+        ...(await lookAtFile(this.#session, this.#job, schema)),
+      },
+    };
+  }
 }

@@ -1,7 +1,8 @@
 import type { JobResult, LoadJob } from "../../ports/warehouse.ts";
 import { refusal, translated } from "./errors.ts";
 import { isLoad } from "./jobs.ts";
-import { emptyFile, LoadParts, nameOfFile, stageOf } from "./load-parts.ts";
+import { emptyFile, nameOfFile } from "./load-file-names.ts";
+import { LoadParts, stageOf } from "./load-parts.ts";
 import { jobIdOf, type RunState } from "./runs.ts";
 import type { Session } from "./session.ts";
 

@@ -10,6 +10,11 @@ export interface BigQueryOptions {
   readonly location?: string | undefined;
   /** Default: Google's. Another host, such as a local server, is called without credentials. */
   readonly apiEndpoint?: string | undefined;
+  /**
+   * Cloud Storage, whose files are looked at before they are loaded. Default: Google's; beside another `apiEndpoint`, the same
+   * host, as www.googleapis.com has both.
+   */
+  readonly storageEndpoint?: string | undefined;
   /** Limit of every query that has none of its own. Default: none. */
   readonly maximumBytesBilled?: number | undefined;
   /** How long a call waits for a job that it began. Default: `limits.warehouseWaitSeconds`. */

@@ -3,6 +3,7 @@ import { countsNoTime } from "../../ports/task-time.ts";
 import { BigQueryApi } from "./api.ts";
 import { parseTable, type Table } from "./identifiers.ts";
 import { Jobs } from "./jobs.ts";
+import { ObjectBytes } from "./object-bytes.ts";
 import type { BigQueryOptions } from "./options.ts";
 import { Runs } from "./runs.ts";
 import { Tables } from "./tables.ts";
@@ -11,6 +12,7 @@ import { Tables } from "./tables.ts";
 export class Session {
   readonly options: BigQueryOptions;
   readonly api: BigQueryApi;
+  readonly objects: ObjectBytes;
   readonly tables: Tables;
   readonly jobs: Jobs;
   readonly runs: Runs;
@@ -18,6 +20,7 @@ export class Session {
   constructor(options: BigQueryOptions) {
     this.options = options;
     this.api = new BigQueryApi(options);
+    this.objects = new ObjectBytes(options);
     this.tables = new Tables(this.api, options);
     const { projectId, time = countsNoTime } = options;
     this.jobs = new Jobs(this.api, projectId, (signal) => this.tables.location(signal), time);

@@ -52,6 +52,7 @@ export class ColumnValues {
   readonly #allOf = none();
   readonly #sampleOf = none();
   readonly #misfits = new Map<TypedKind, Misfit>();
+  readonly #words = new Set<string>();
 
   /** `known`: the kind that the table says its column is of. */
   constructor(missing: ReadonlySet<string>, known: Kind | undefined) {
@@ -60,23 +61,37 @@ export class ColumnValues {
   }
 
   add(cell: string, row: number, line: number): void {
-    if (this.#known === "text") return;
     const text = trimmed(cell);
-    if (this.#missing.has(text)) return;
+    if (this.#missing.has(text)) {
+      if (text !== "") this.#words.add(text);
+      return;
+    }
+    if (this.#known === "text") return;
     this.#all += 1;
     const isSample = row < sampleRows;
     if (isSample) this.#sample += 1;
-    if (this.#known === undefined && digits.test(text) && !fits(text, "integer")) this.#codes += 1;
-    for (const kind of this.#known === undefined ? kinds : [this.#known])
-      if (fits(text, kind, this.#known !== undefined)) {
-        this.#allOf[kind] += 1;
-        if (isSample) this.#sampleOf[kind] += 1;
-      } else if (!this.#misfits.has(kind)) this.#misfits.set(kind, { line, value: text });
+    if (this.#known !== undefined) this.#count(text, this.#known, isSample, line);
+    else {
+      if (digits.test(text) && !fits(text, "integer")) this.#codes += 1;
+      for (const kind of kinds) this.#count(text, kind, isSample, line);
+    }
+  }
+
+  #count(text: string, kind: TypedKind, isSample: boolean, line: number): void {
+    if (fits(text, kind, this.#known !== undefined)) {
+      this.#allOf[kind] += 1;
+      if (isSample) this.#sampleOf[kind] += 1;
+    } else if (!this.#misfits.has(kind)) this.#misfits.set(kind, { line, value: text });
   }
 
   get kind(): Kind {
     const counts = { all: this.#all, sample: this.#sample, codes: this.#codes };
     return this.#known ?? kindOf({ ...counts, allOf: this.#allOf, sampleOf: this.#sampleOf });
+  }
+
+  /** The texts that are in it and mean a missing value where a column is no text. */
+  get words(): ReadonlySet<string> {
+    return this.#words;
   }
 
   /** The first value that is not of the column's kind. */

@@ -14,6 +14,8 @@ export interface CsvOptions {
 export interface CsvHead {
   readonly delimiter: string;
   readonly names: readonly string[];
+  /** The header has cells without a name, whose columns are called by their place. */
+  readonly hasUnnamed: boolean;
   /** Characters before the first row. */
   readonly length: number;
   /** What the header ends with. */
@@ -46,7 +48,8 @@ export function readCsvHead(text: string, isWhole: boolean, options: CsvOptions)
   const isSpread = header.line > 1 || header.cells.some((cell) => /[\r\n]/.test(cell));
   const length = records.slice(0, at + 1).reduce((sum, record) => sum + record.length, 0);
   const lineEnd = /(?:\r?\n|\r)$/.exec(text.slice(0, length))?.[0] ?? "\n";
-  return { delimiter, names, length, lineEnd, isSpread };
+  const hasUnnamed = header.cells.some((cell) => cell.trim() === "");
+  return { delimiter, names, hasUnnamed, length, lineEnd, isSpread };
 }
 
 /** The one that divides the header and the rows below it into the same number of cells; of several, the most frequent. */

@@ -9,6 +9,11 @@ import type { Kind } from "./text-values.ts";
 export interface CsvScan extends CsvHead {
   readonly kinds: readonly Kind[];
   readonly rows: number;
+  /** Some rows end in a delimiter. */
+  readonly hasTrailing: boolean;
+  /** Words that stand for a missing value in columns that are no text; and those of columns of text, where they are text. */
+  readonly missingWords: ReadonlySet<string>;
+  readonly textWords: ReadonlySet<string>;
 }
 
 /** The kinds of the columns that a table has, by the names of a file's columns; undefined where there is no table. */
@@ -37,6 +42,7 @@ class Scan {
   #columns: readonly ColumnValues[] = [];
   #hasHeader = false;
   #rows = 0;
+  #hasTrailing = false;
 
   constructor(options: CsvOptions, known: KnownKinds) {
     this.#options = options;
@@ -55,7 +61,16 @@ class Scan {
     this.#take(this.#parser.end());
     if (this.#rows === 0) return undefined;
     this.#refuseMisfit(this.#head);
-    return { ...this.#head, kinds: this.#columns.map(({ kind }) => kind), rows: this.#rows };
+    const wordsOf = (isText: boolean) =>
+      new Set(this.#columns.flatMap(({ kind, words }) => ((kind === "text") === isText ? [...words] : [])));
+    return {
+      ...this.#head,
+      kinds: this.#columns.map(({ kind }) => kind),
+      rows: this.#rows,
+      hasTrailing: this.#hasTrailing,
+      missingWords: wordsOf(false),
+      textWords: wordsOf(true),
+    };
   }
 
   #begin(isWhole: boolean): void {
@@ -83,6 +98,7 @@ class Scan {
     // A row may end in a delimiter.
     const isTooLong = cells.length > names.length && cells.slice(names.length).some((cell) => cell !== "");
     if (isTooLong || cells.length < names.length) throw new FileProblem(line, widthOf(cells, names));
+    if (cells.length > names.length) this.#hasTrailing = true;
     for (const [index, column] of this.#columns.entries()) column.add(cells[index] ?? "", this.#rows, line);
     this.#rows += 1;
   }

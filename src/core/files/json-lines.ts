@@ -34,12 +34,41 @@ export async function* linesOf(texts: AsyncIterable<string>): AsyncGenerator<Tex
   if (text.trim() !== "") yield { number, text };
 }
 
-/** Throws a `FileProblem` for the first line that is not one JSON object. */
-export async function checkJsonLines(texts: AsyncIterable<string>): Promise<void> {
+/**
+ * Throws a `FileProblem` for the first line that is not one JSON object, or has a key that differs from another only in
+ * case: columns and fields have no case. Gives the number of lines.
+ */
+export async function checkJsonLines(texts: AsyncIterable<string>): Promise<number> {
+  const names = new Map<string, string>();
+  let lines = 0;
   for await (const { number, text } of linesOf(texts)) {
-    const problem = problemOf(text);
+    lines += 1;
+    const problem = problemOf(text) ?? twinIn(JSON.parse(text), "", names);
     if (problem !== undefined) throw new FileProblem(number, problem);
   }
+  return lines;
+}
+
+/** `names`: those that have come by, under what they are without case. */
+function twinIn(value: unknown, path: string, names: Map<string, string>): string | undefined {
+  if (Array.isArray(value)) {
+    for (const item of value) {
+      const problem = twinIn(item, path, names);
+      if (problem !== undefined) return problem;
+    }
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [key, inside] of Object.entries(value)) {
+    const name = `${path}${key}`;
+    const other = names.get(name.toLowerCase());
+    if (other !== undefined && other !== name)
+      return `the keys "${other}" and "${name}" have the same name: case makes no difference; rename one of them`;
+    names.set(name.toLowerCase(), name);
+    const problem = twinIn(inside, `${name}.`, names);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
 }
 
 /** No word of lines here: the place stands before it. */

@@ -2,7 +2,7 @@ import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { FileProblem } from "./file-problem.ts";
 
-type Encoding = "utf-8" | "utf-16le" | "utf-16be";
+export type Encoding = "utf-8" | "utf-16le" | "utf-16be";
 
 /** How the bytes of a file are written. */
 export interface Packing {
@@ -44,12 +44,19 @@ const otherKinds: readonly (readonly [readonly number[], string])[] = [
 ];
 
 /** The text of a file, whether compressed or not, without its byte order mark. Throws a `FileProblem`. */
-export async function* textOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+export async function* textOf(
+  bytes: AsyncIterable<Uint8Array>,
+  onEncoding: (encoding: Encoding) => void = () => undefined,
+): AsyncGenerator<string> {
   let decoder: InstanceType<typeof TextDecoder> | undefined;
   let line = 1;
   let held = new Uint8Array(0);
+  const found = (encoding: Encoding) => {
+    onEncoding(encoding);
+    return encoding;
+  };
   const decode = (chunk: Uint8Array | undefined): string => {
-    decoder ??= new TextDecoder(encodingOf(held).encoding, { fatal: true });
+    decoder ??= new TextDecoder(found(encodingOf(held).encoding), { fatal: true });
     let text: string;
     try {
       text = chunk ? decoder.decode(chunk, { stream: true }) : decoder.decode();

@@ -1,8 +1,10 @@
+import { createHash } from "node:crypto";
 import * as z from "zod";
-import type { HttpCall, HttpReply } from "../kit/http-server.ts";
+import { failure, type HttpCall, type HttpReply } from "../kit/http-server.ts";
 import { type Database, qualified, type Selected, type TableName } from "./database.ts";
 import { InsertSchema, type ServerJob, type ServerJobs } from "./jobs.ts";
 import { BigQueryProblem, notFound, replyOf } from "./problems.ts";
+import type { ReadObject } from "./run-load.ts";
 import { QuerySchema } from "./run-query.ts";
 import { cellOf, FieldSchema } from "./types.ts";
 
@@ -20,6 +22,7 @@ const DatasetBodySchema = z.object({
 });
 
 export interface World {
+  readonly readObject: ReadObject;
   readonly database: Database;
   readonly jobs: ServerJobs;
 }
@@ -40,6 +43,8 @@ const routes: readonly (readonly [string, RegExp, Route])[] = [
 ];
 
 export async function handle(world: World, call: HttpCall): Promise<HttpReply> {
+  const object = /^\/storage\/v1\/b\/([^/]+)\/o\/([^/]+)$/.exec(call.path);
+  if (object && call.method === "GET") return contentOf(world, object.slice(1).map(decodeURIComponent));
   // Clients that are told of an emulator by BIGQUERY_EMULATOR_HOST leave the first part of the path out.
   const path = /^(?:\/bigquery\/v2)?\/projects\/[^/]+\/(.+)$/.exec(call.path)?.[1] ?? "";
   try {
@@ -53,6 +58,14 @@ export async function handle(world: World, call: HttpCall): Promise<HttpReply> {
   } catch (thrown) {
     return replyOf(thrown);
   }
+}
+
+/** The contents of Cloud Storage, as www.googleapis.com has them beside BigQuery. */
+async function contentOf({ readObject }: World, [bucket, object]: readonly string[]): Promise<HttpReply> {
+  const content = await readObject(`gs://${bucket}/${object}`);
+  if (!content) return failure(404, `No such object: ${bucket}/${object}`, "notFound");
+  const hash = createHash("md5").update(content).digest("base64");
+  return { status: 200, headers: { "x-goog-hash": `md5=${hash}` }, body: Buffer.from(content) };
 }
 
 function parsed<T>(schema: z.ZodType<T>, body: Buffer): T {

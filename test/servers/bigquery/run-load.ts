@@ -1,6 +1,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import * as z from "zod";
 import { type Database, quoted, textLiteral } from "./database.ts";
 import { type BigQueryProblem, invalid, notFound } from "./problems.ts";
@@ -15,6 +16,10 @@ export const LoadSchema = z.object({
   autodetect: z.boolean().default(false),
   skipLeadingRows: z.coerce.number().default(0),
   sourceColumnMatch: z.string().default("POSITION"),
+  fieldDelimiter: z.string().default(","),
+  nullMarkers: z.array(z.string()).default([""]),
+  ignoreUnknownValues: z.boolean().default(false),
+  encoding: z.enum(["UTF-8", "UTF-16LE", "UTF-16BE"]).default("UTF-8"),
 });
 type Load = z.infer<typeof LoadSchema>;
 
@@ -32,8 +37,9 @@ let files = 0;
 
 export async function runLoad(database: Database, load: Load, read: ReadObject): Promise<LoadOutcome> {
   const [uri] = load.sourceUris;
-  const content = await read(uri);
-  if (!content) throw notFound(`URI ${uri}`);
+  const stored = await read(uri);
+  if (!stored) throw notFound(`URI ${uri}`);
+  const content = asText(load, stored);
   const path = join(tmpdir(), `baton-bigquery-${process.pid}-${files++}`);
   await writeFile(path, content);
   try {
@@ -65,8 +71,7 @@ async function readInto(
   try {
     if (load.sourceFormat === "PARQUET")
       await database.run(`CREATE TEMP TABLE loaded AS FROM read_parquet(${file})`);
-    else if (load.sourceFormat === "CSV")
-      await readCsv(database, file, firstLine(content), schema !== undefined);
+    else if (load.sourceFormat === "CSV") await readCsv(database, file, content, load);
     else await readJson(database, file);
   } catch (thrown) {
     throw unreadable(thrown);
@@ -87,23 +92,55 @@ async function readInto(
   return schema;
 }
 
-/** As text first: DuckDB would rather guess another delimiter than say that a row is broken. */
-async function readCsv(database: Database, file: string, header: string, asText: boolean): Promise<void> {
-  const names = header.split(",").map((name) => name.trim().replace(/^"(.*)"$/, "$1"));
+/**
+ * As text first: DuckDB would rather guess another delimiter than say that a row is broken. Autodetection sees a header only
+ * where it differs from the rows below by being text; otherwise the row that is skipped is lost, and columns are numbered.
+ */
+async function readCsv(database: Database, file: string, content: Uint8Array, load: Load): Promise<void> {
+  const header = firstLine(content).split(load.fieldDelimiter);
+  const isByName = load.schema === undefined || load.sourceColumnMatch === "NAME";
+  const inFile = header.map((name) => name.trim().replace(/^"(.*)"$/, "$1"));
+  const names = isByName ? inFile : (load.schema?.fields ?? []).map(({ name }) => name);
+  const form = `header = ${load.skipLeadingRows > 0}, delim = ${textLiteral(load.fieldDelimiter)}, quote = '"', escape = '"',
+    strict_mode = true, null_padding = false, allow_quoted_nulls = false,
+    nullstr = [${load.nullMarkers.map(textLiteral).join(", ")}]`;
+  if (!load.ignoreUnknownValues && hasTrailing(content, load.fieldDelimiter, names.length))
+    throw invalid(`${prefix} CSV processing encountered too many errors, giving up. Rows: 1; errors: 1`, [
+      `${prefix} Too many values in line. Found ${names.length + 1} column(s) while expected ${names.length}.; line_number: 2`,
+    ]);
   const columns = names.map((name) => `${quoted(name)}: 'VARCHAR'`).join(", ");
-  const form = `header = true, delim = ',', quote = '"', escape = '"', strict_mode = true, null_padding = false`;
   await database.run(
     `CREATE TEMP TABLE loaded AS FROM read_csv(${file}, ${form}, auto_detect = false, columns = {${columns}})`,
   );
-  if (asText) return;
+  if (load.schema) return;
   await database.run(
     `CREATE OR REPLACE TEMP TABLE loaded AS FROM read_csv(${file}, ${form}, sample_size = -1)`,
   );
+  const { fields } = await database.run("FROM temp.loaded LIMIT 0");
+  if (fields.some(({ type }) => type !== "STRING")) return;
+  const numbered = fields.map(({ name }, index) => `${quoted(name)} AS string_field_${index}`);
+  await database.run(`CREATE OR REPLACE TEMP TABLE loaded AS SELECT ${numbered.join(", ")} FROM temp.loaded`);
+}
+
+/** DuckDB takes a row that ends in a delimiter; BigQuery counts one value more. */
+function hasTrailing(content: Uint8Array, delimiter: string, columns: number): boolean {
+  const lines = Buffer.from(content).toString().split(/\r?\n/);
+  return lines.some(
+    (line) => !line.includes('"') && line.split(delimiter).length > columns && line.endsWith(delimiter),
+  );
+}
+
+/** Files in gzip are read as what is in them. */
+function asText({ sourceFormat, encoding }: Load, stored: Uint8Array): Uint8Array {
+  if (sourceFormat === "PARQUET") return stored;
+  const bytes = stored[0] === 0x1f && stored[1] === 0x8b ? gunzipSync(stored) : stored;
+  return encoding === "UTF-8" ? bytes : Buffer.from(new TextDecoder(encoding.toLowerCase()).decode(bytes));
 }
 
 async function readJson(database: Database, file: string): Promise<void> {
   await database.run(
-    `CREATE TEMP TABLE loaded AS FROM read_json(${file}, format = 'newline_delimited', records = true, sample_size = -1)`,
+    `CREATE TEMP TABLE loaded AS FROM read_json(${file}, format = 'newline_delimited', records = true, sample_size = -1,
+       map_inference_threshold = -1)`,
   );
 }
 
@@ -122,12 +159,29 @@ function checkNames(load: Load, schema: readonly Field[], found: readonly Field[
     throw invalid(`${prefix} JSON processing encountered too many errors, giving up. Rows: 1; errors: 1`, [
       `${prefix} JSON parsing error in row starting at position 0: No such field: ${unknown.name}.`,
     ]);
+  const nested = load.sourceFormat === "NEWLINE_DELIMITED_JSON" ? fieldBeyond(found, schema, "") : undefined;
+  if (nested !== undefined)
+    throw invalid(`${prefix} JSON processing encountered too many errors, giving up. Rows: 1; errors: 1`, [
+      `${prefix} JSON parsing error in row starting at position 0: No such field: ${nested}.`,
+    ]);
   const missing = schema.find((field) => !has(found, field));
   const wrong = unknown ?? (load.sourceFormat === "CSV" ? missing : undefined);
   if (wrong)
     throw invalid(
       `Provided Schema does not match Table test:${load.destinationTable.tableId}. Field ${wrong.name} is not in both.`,
     );
+}
+
+/** The path of a field inside an object that the table does not have. */
+function fieldBeyond(found: readonly Field[], schema: readonly Field[], path: string): string | undefined {
+  for (const field of found) {
+    const known = schema.find(({ name }) => name.toLowerCase() === field.name.toLowerCase());
+    if (!known) return `${path}${field.name}`;
+    const inside =
+      known.fields && field.fields ? fieldBeyond(field.fields, known.fields, `${field.name}.`) : undefined;
+    if (inside !== undefined) return inside;
+  }
+  return undefined;
 }
 
 async function checkValues(

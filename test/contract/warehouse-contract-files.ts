@@ -1,0 +1,166 @@
+import { gzipSync } from "node:zlib";
+import { expect, test } from "vitest";
+import type { CsvOptions } from "../../src/core/files/csv-head.ts";
+import { shorthand, type WarehouseUnderTest } from "./warehouse-contract-shorthand.ts";
+
+/** What is loaded, and the rows that come of it. */
+interface Readable {
+  readonly text: string | Uint8Array;
+  readonly csv?: CsvOptions;
+  readonly rows: readonly object[];
+}
+
+const people = [
+  { id: 1, name: "Ada" },
+  { id: 2, name: "Bob" },
+];
+
+const readable: Readonly<Record<string, Readable>> = {
+  "divided by semicolons": { text: "id;name\n1;Ada\n2;Bob\n", rows: people },
+  "divided by tabs": { text: "id\tname\n1\tAda\n2\tBob\n", rows: people },
+  "divided by bars": { text: "id|name\n1|Ada\n2|Bob\n", rows: people },
+  "divided as the options say": { text: "id:name\n1:Ada\n2:Bob\n", csv: { delimiter: ":" }, rows: people },
+  "divided by semicolons, with commas in its numbers": {
+    text: "id;price\n1;1,50\n",
+    rows: [{ id: 1, price: "1,50" }],
+  },
+  "of columns of text": {
+    text: "country,capital\nCH,Bern\nFR,Paris\n",
+    rows: [
+      { country: "CH", capital: "Bern" },
+      { country: "FR", capital: "Paris" },
+    ],
+  },
+  "of codes": {
+    text: "id,zip,phone,flag\n1,02215,+41791234567,t\n2,10001,12345678901234567890,f\n",
+    rows: [
+      { id: 1, zip: "02215", phone: "+41791234567", flag: "t" },
+      { id: 2, zip: "10001", phone: "12345678901234567890", flag: "f" },
+    ],
+  },
+  "with true, false, decimals and days": {
+    text: "id,yes,x,day\n1,true,1.5,2026-10-31\n2,FALSE,-2,2026-11-01\n",
+    rows: [
+      { id: 1, yes: true, x: 1.5, day: "2026-10-31" },
+      { id: 2, yes: false, x: -2, day: "2026-11-01" },
+    ],
+  },
+  "with empty cells, and empty texts": {
+    text: 'id,name\n1,""\n2,\n',
+    rows: [
+      { id: 1, name: "" },
+      { id: 2, name: null },
+    ],
+  },
+  "with NA among its numbers": {
+    text: "id,n\n1,NA\n2,5\n",
+    rows: [
+      { id: 1, n: null },
+      { id: 2, n: 5 },
+    ],
+  },
+  "with the country NA": {
+    text: "id,code\n1,NA\n2,CH\n",
+    rows: [
+      { id: 1, code: "NA" },
+      { id: 2, code: "CH" },
+    ],
+  },
+  "with nullValues": {
+    text: "id,n,name\n1,-,-\n2,5,NA\n",
+    csv: { nullValues: ["-"] },
+    rows: [
+      { id: 1, n: null, name: null },
+      { id: 2, n: 5, name: "NA" },
+    ],
+  },
+  "with a column without a name": {
+    text: '"",id\nx,1\n',
+    rows: [{ column_1: "x", id: 1 }],
+  },
+  "whose rows end in a delimiter": { text: "id,name\n1,Ada,\n2,Bob,\n", rows: people },
+  "with a byte order mark and CRLF": { text: "\uFEFFid,name\r\n1,Ada\r\n2,Bob\r\n", rows: people },
+  "in gzip": { text: gzipSync("id,name\n1,Ada\n2,Bob\n"), rows: people },
+  "in UTF-16": { text: Buffer.from("\uFEFFid,name\n1,Ada\n2,Bob\n", "utf16le"), rows: people },
+  "with names that JavaScript has a meaning for": {
+    text: "id,constructor\n1,x\n",
+    rows: [{ id: 1, constructor: "x" }],
+  },
+};
+
+const refused: readonly (readonly [name: string, text: string | Uint8Array, message: RegExp])[] = [
+  ["of too few columns", "id,n\n1,2\n3\n", /line 3: it has 1 column where the header has 2; "n" is missing/],
+  ["of too many columns", "id,n\n1,2\n\n3,4,5\n", /line 4: it has 3 columns where the header has 2/],
+  ["with a quote that does not end", 'id,n\n1,2\n3,"4\n', /line 3: a quoted cell does not end/],
+  ["with text after a quote", 'id,n\n1,"a"b\n', /line 2: a quoted cell has text after its end/],
+  ["of Latin-1", Buffer.from("id,name\n1,a\n2,\xe9\n", "latin1"), /line 3: it is not UTF-8 text/],
+  ["of UTF-16 without its mark", Buffer.from("id,n\n1,2\n", "utf16le"), /UTF-16 without a byte order mark/],
+  ["with a name twice", "id,n,ID\n1,2,3\n", /line 1: column "ID" appears twice/],
+  ["divided by a colon", "id:n\n1:2\n", /divided by ":"/],
+];
+
+/** Which files every warehouse reads, and how: the same rows of the same types, or the same refusal. */
+export function describeFiles(open: () => Promise<WarehouseUnderTest>): void {
+  const start = async () => {
+    const opened = await open();
+    return { ...opened, ...shorthand(opened) };
+  };
+  const all = "SELECT * FROM orders ORDER BY 1";
+
+  for (const [name, { text, csv, rows: expected }] of Object.entries(readable))
+    test(`a CSV file ${name} has the same rows everywhere, again when it is added`, async () => {
+      const { file, load, rows } = await start();
+      const uri = await file("a.csv", text);
+      await load(uri, {}, csv && { csv });
+      expect(await rows(all)).toEqual(expected);
+      expect(await load(uri, {}, csv && { csv })).toMatchObject({ tableRows: 2 * expected.length });
+    });
+
+  for (const [name, text, message] of refused)
+    test(`a CSV file ${name} is refused in the same words everywhere, and loads nothing`, async () => {
+      const { file, load, rows } = await start();
+      await expect(load(await file("a.csv", text))).rejects.toMatchObject({
+        code: "FILE_UNREADABLE",
+        retryable: false,
+        message: expect.stringMatching(message),
+      });
+      await expect(rows(all)).rejects.toMatchObject({ code: "SQL_FAILED" });
+    });
+
+  test.each([
+    ["id,n\n1,5\n", "id,n\n1,5\n2,02215\n", /line 3, column "n": "02215" is not a/],
+    ["id,n\n1,true\n", "id,n\n2,1\n", /line 2, column "n": "1" is not a/],
+    ["id,n\n1,1.5\n", "id,n\n2,1_000\n", /line 2, column "n": "1_000" is not a/],
+    ["id,n\n1,2026-10-31\n", "id,n\n2,2026-02-30\n", /line 2, column "n": "2026-02-30" is not a/],
+  ])("a table made by %j refuses %j, which it would change", async (first, second, message) => {
+    const { loadText, rows } = await start();
+    await loadText(first);
+    await expect(loadText(second)).rejects.toMatchObject({
+      code: "FILE_UNREADABLE",
+      message: expect.stringMatching(message),
+    });
+    expect(await rows(all)).toHaveLength(1);
+  });
+
+  test.each([
+    ['{"id":1}\n\n{"id":x}\n', "FILE_UNREADABLE", /line 3: this is not JSON/],
+    ['[\n{"id":1}\n]\n', "FILE_UNREADABLE", /line 1: .*one JSON object/],
+    ['{"id":1,"a":1,"A":2}\n', "FILE_UNREADABLE", /case makes no difference/],
+    ["\n", "FILE_EMPTY", /no rows/],
+  ])("JSON lines of %j are refused with their line", async (text, code, message) => {
+    const { file, load } = await start();
+    const loading = load(await file("a.jsonl", text), {}, { format: "jsonl" });
+    await expect(loading).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+
+  test("a new field inside an object does not vanish", async () => {
+    const { file, load, rows } = await start();
+    await load(await file("a.jsonl", '{"id":1,"o":{"a":1}}\n'), {}, { format: "jsonl" });
+    const loading = load(await file("b.jsonl", '{"id":2,"o":{"a":1,"b":2}}\n'), {}, { format: "jsonl" });
+    await expect(loading).rejects.toMatchObject({
+      code: "TABLE_MISMATCH",
+      message: expect.stringMatching(/o\.b/),
+    });
+    expect(await rows(all)).toHaveLength(1);
+  });
+}
