@@ -51,6 +51,17 @@ export async function findWorkflow(
   );
 }
 
+/** Does something; if it names a workflow that is not there, the error says which there are: see `findWorkflow`. */
+export async function namingWorkflows<T>(session: Session, app: App, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const workflowId = thrown instanceof BatonError && thrown.details?.workflowId;
+    if (typeof workflowId === "string") await findWorkflow(session, app, workflowId);
+    throw thrown;
+  }
+}
+
 /** Tells what is wrong with workflows. */
 export async function noteProblems(session: Session, app: App): Promise<void> {
   for (const { code, where, message } of await app.folder.problems())

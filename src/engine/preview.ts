@@ -63,7 +63,10 @@ export async function previewMessage(parts: Parts, message: PublishedMessage): P
 
 async function previewStart(parts: Parts, { workflowId, input, key }: KeyedStart): Promise<PreviewedBatch> {
   const workflow = await parts.dependencies.catalog.find(workflowId);
-  if (!workflow) throw new BatonError("WORKFLOW_UNKNOWN", `There is no workflow "${workflowId}"`);
+  if (!workflow)
+    throw new BatonError("WORKFLOW_UNKNOWN", `There is no workflow "${workflowId}"`, {
+      details: { workflowId },
+    });
   requireStartable(workflow, input ?? null);
   return findBatch(parts, batchIdOf(workflowId, key));
 }

@@ -62,6 +62,8 @@ test("publish: what would become a dead letter is refused, and what comes of the
     const { code: exitCode, json } = await place.baton(["publish", JSON.stringify(message), "--json"]);
     expect([message, exitCode, json.error]).toMatchObject([message, 2, { code }]);
   }
+  const near = await place.baton(["publish", '{"workflowId":"helo"}']);
+  expect(near.stderr).toContain('There is no workflow "helo"; there are: hello; did you mean hello?');
   const told: readonly (readonly [object, string])[] = [
     [
       { workflowId: "hello", input: { n: 2 }, key: "k" },

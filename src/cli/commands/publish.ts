@@ -3,7 +3,7 @@ import { readBytes } from "../arguments.ts";
 import { publishedText } from "../output/published.ts";
 import { whoWorks } from "../output/who-works.ts";
 import type { Session } from "../session.ts";
-import { withApp } from "../with-app.ts";
+import { namingWorkflows, withApp } from "../with-app.ts";
 
 interface Options {
   readonly unchecked?: true;
@@ -29,7 +29,8 @@ async function publish(session: Session, argument: string, { unchecked, json }: 
   await withApp(
     session,
     async (app) => {
-      const published = await publishBody(app, body, { isUnchecked: unchecked === true });
+      const options = { isUnchecked: unchecked === true };
+      const published = await namingWorkflows(session, app, () => publishBody(app, body, options));
       if (json) return session.json(published);
       session.print(`Published: ${publishedText(published)}.`);
       session.print(`${whoWorks(app)} handles it.`);

@@ -8,7 +8,7 @@ import { publishedText } from "../output/published.ts";
 import { oneLine } from "../output/text.ts";
 import { whoWorks } from "../output/who-works.ts";
 import { failureExitCode, type Session } from "../session.ts";
-import { withApp } from "../with-app.ts";
+import { namingWorkflows, withApp } from "../with-app.ts";
 import { uncheckedHelp } from "./publish.ts";
 
 interface Options {
@@ -42,7 +42,8 @@ async function replayOne(
 ): Promise<void> {
   const { replayDeadLetter } = await import("../../composition/publish.ts");
   await withApp(session, async (app) => {
-    const published = await replayDeadLetter(app, deadLetterId, { isUnchecked: unchecked === true });
+    const options = { isUnchecked: unchecked === true };
+    const published = await namingWorkflows(session, app, () => replayDeadLetter(app, deadLetterId, options));
     if (json) return session.json({ deadLetterId, ...published });
     session.print(`Published again: ${publishedText(published)}.`);
     session.print(`${whoWorks(app)} handles it.`);
