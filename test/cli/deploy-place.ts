@@ -12,6 +12,7 @@ export const sales = workflow("sales", { on: [fileDrop("sales/*.csv")] })
   .task("load", loadFile({ table: "sales" }));
 export const model = workflow("model").task("run", dataform({
   repository: "projects/my-project/locations/europe-west1/repositories/sales", gitCommitish: "main",
+  serviceAccount: "dataform@my-project.iam.gserviceaccount.com",
 }), { queue: "models" });
 `;
 

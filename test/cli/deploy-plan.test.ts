@@ -262,15 +262,17 @@ test("Baton may act as the accounts of Dataform that tasks or a variable name, a
   const file = (account: string) => ({
     files: { "functions/workflows/nightly.yaml": dataformYaml(account) },
   });
+  // The account of the workflow that every such deployment has.
+  const model = "projects/my-project/serviceAccounts/dataform@my-project.iam.gserviceaccount.com";
   const unnamed = await plan([], file(""));
-  expect(unnamed.terraform.variables).toMatchObject({ dataform: true, dataform_accounts: [] });
+  expect(unnamed.terraform.variables).toMatchObject({ dataform: true, dataform_accounts: [model] });
   expect(unnamed.warnings.join()).toContain("nightly/summarise: no account is named");
   const named = await plan([], file(", serviceAccount: runner@shop.iam.gserviceaccount.com"));
   expect(named.warnings.join()).not.toContain("nightly/summarise");
   const runner = "projects/shop/serviceAccounts/runner@shop.iam.gserviceaccount.com";
-  expect(named.terraform.variables).toMatchObject({ dataform_accounts: [runner] });
+  expect(named.terraform.variables).toMatchObject({ dataform_accounts: [model, runner] });
   const environment = { BATON_DATAFORM_ACCOUNTS: "runner@shop.iam.gserviceaccount.com" };
   const told = await plan([], { ...file(""), environment });
   expect(told.warnings.join()).not.toContain("no account is named");
-  expect(told.terraform.variables).toMatchObject({ dataform_accounts: [runner] });
+  expect(told.terraform.variables).toMatchObject({ dataform_accounts: [model, runner] });
 });
