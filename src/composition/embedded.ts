@@ -5,6 +5,7 @@ import { inMemory, isThere, openDatabase } from "../adapters/sqlite/database.ts"
 import { SqliteDocumentStore } from "../adapters/sqlite/document-store.ts";
 import { SqliteDropMemory } from "../adapters/sqlite/drop-memory.ts";
 import { GroupCommit } from "../adapters/sqlite/group-commit.ts";
+import { StoreClock } from "../adapters/sqlite/store-clock.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { BatonError, messageOf } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
@@ -48,7 +49,8 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedApp {
   });
   if (creates) makeInbox(configuration);
   const group = new GroupCommit(database, path);
-  const broker = new SqliteBroker(database, group, clock, logger, {
+  const storeClock = new StoreClock(database, group, clock, logger);
+  const broker = new SqliteBroker(database, group, storeClock, logger, {
     concurrency: configuration.concurrency,
     queues: configuration.queues,
     leaseSeconds: limits.messageLeaseSeconds,
@@ -61,7 +63,7 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedApp {
   } = openWarehouse(configuration, logger, !hasData);
   const objects = openObjects(configuration);
   const ground = {
-    store: new SqliteDocumentStore(database, group, clock),
+    store: new SqliteDocumentStore(database, group, storeClock),
     broker,
     timer: broker,
     objects,

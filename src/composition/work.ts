@@ -77,8 +77,8 @@ export class Work implements Worker {
   /** Waits until the handlers under way have committed, for as long as the shutdown allows. */
   async #settled(): Promise<void> {
     const { broker, clock } = this.#parts;
-    const deadline = clock.now() + (limits.shutdownSeconds - limits.taskGraceSeconds) * 1_000;
-    while (broker.active > 0 && clock.now() < deadline)
+    const deadline = clock.monotonicMs() + (limits.shutdownSeconds - limits.taskGraceSeconds) * 1_000;
+    while (broker.active > 0 && clock.monotonicMs() < deadline)
       await new Promise<void>((resolve) => {
         clock.after(limits.brokerPollMs, resolve);
       });

@@ -69,6 +69,8 @@ interface SlotDecision {
   readonly lastSlot: number;
   /** Whether slots are left out for good. */
   readonly skips: boolean;
+  /** Whether the cursor has come from a clock that was ahead. */
+  readonly wasAhead?: true;
 }
 
 /**
@@ -77,6 +79,8 @@ interface SlotDecision {
  */
 export function decideSlots(schedule: Schedule, lastSlot: number, now: number): SlotDecision {
   const graceMs = limits.scheduleGraceSeconds * 1_000;
+  // Slots of the time to come that have been started are not started again; all others come when it is their time.
+  if (lastSlot > now + graceMs) return { due: [], lastSlot: now, skips: false, wasAhead: true };
   // What is exactly as old as the grace is on time still.
   const tooOld = now - graceMs - 1;
   const from = schedule.missed === "skip" ? Math.max(lastSlot, tooOld) : lastSlot;

@@ -2,6 +2,7 @@ import { BatonError, messageOf } from "../core/errors.ts";
 import type { StartMessage } from "../core/messages.ts";
 import { type ScheduleCursor, ScheduleCursorSchema } from "../core/records.ts";
 import { decideSlots, type Schedule, scheduleIdOf, slotInput, slotKey, slotText } from "../core/schedule.ts";
+import { isoTime } from "../core/time.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
 import type { DocumentKey, StoredDocument } from "../ports/store.ts";
 import type { DeadLetters } from "./dead-letters.ts";
@@ -54,6 +55,12 @@ export class Schedules {
     const { lastSlot } = ScheduleCursorSchema.parse(document.data);
     const decision = decideSlots(schedule, lastSlot, readTime);
     const { due } = decision;
+    if (decision.wasAhead)
+      logger.warn("a schedule goes on from now: its clock was ahead and has been set back", {
+        workflowId,
+        cron: schedule.cron,
+        was: isoTime(lastSlot),
+      });
     if (decision.skips) logger.warn("missed slots are skipped", { workflowId, cron: schedule.cron });
     const started = await this.#startInOrder(workflow, schedule, due);
     const reached = "failure" in started ? started.reached : decision.lastSlot;

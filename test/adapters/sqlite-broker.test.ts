@@ -3,6 +3,7 @@ import { createLogger } from "../../src/adapters/pino/logger.ts";
 import { SqliteBroker } from "../../src/adapters/sqlite/broker.ts";
 import { openDatabase } from "../../src/adapters/sqlite/database.ts";
 import { GroupCommit } from "../../src/adapters/sqlite/group-commit.ts";
+import { StoreClock } from "../../src/adapters/sqlite/store-clock.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { CONTROL_QUEUE, type Message, type TaskMessage } from "../../src/core/messages.ts";
 import type { Delivery } from "../../src/ports/broker.ts";
@@ -12,7 +13,8 @@ function open(options: { path?: string; concurrency?: number; leaseSeconds?: num
   const path = options.path ?? `${temporaryFolder()}/baton.sqlite`;
   const database = openDatabase({ path, durability: "full", lockTimeoutSeconds: 5 });
   const group = new GroupCommit(database, path);
-  const broker = new SqliteBroker(database, group, systemClock, createLogger("silent"), {
+  const storeClock = new StoreClock(database, group, systemClock, createLogger("silent"));
+  const broker = new SqliteBroker(database, group, storeClock, createLogger("silent"), {
     concurrency: options.concurrency ?? 2,
     leaseSeconds: options.leaseSeconds ?? 60,
     pollMs: 5,

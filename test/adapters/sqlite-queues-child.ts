@@ -3,12 +3,14 @@ import { createLogger } from "../../src/adapters/pino/logger.ts";
 import { SqliteBroker } from "../../src/adapters/sqlite/broker.ts";
 import { openDatabase } from "../../src/adapters/sqlite/database.ts";
 import { GroupCommit } from "../../src/adapters/sqlite/group-commit.ts";
+import { StoreClock } from "../../src/adapters/sqlite/store-clock.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 
 const path = process.argv[2] ?? "";
 const database = openDatabase({ path, durability: "full", lockTimeoutSeconds: 5 });
 const group = new GroupCommit(database, path);
-const broker = new SqliteBroker(database, group, systemClock, createLogger("silent"), {
+const storeClock = new StoreClock(database, group, systemClock, createLogger("silent"));
+const broker = new SqliteBroker(database, group, storeClock, createLogger("silent"), {
   concurrency: 50,
   queues: new Map([["documents", { concurrency: 2, rate: { messages: 2, perSeconds: 1 } }]]),
   leaseSeconds: 1,

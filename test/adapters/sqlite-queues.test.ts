@@ -5,6 +5,7 @@ import { createLogger } from "../../src/adapters/pino/logger.ts";
 import { SqliteBroker } from "../../src/adapters/sqlite/broker.ts";
 import { openDatabase } from "../../src/adapters/sqlite/database.ts";
 import { GroupCommit } from "../../src/adapters/sqlite/group-commit.ts";
+import { StoreClock } from "../../src/adapters/sqlite/store-clock.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { CONTROL_QUEUE, type Message } from "../../src/core/messages.ts";
 import type { QueueSettings } from "../../src/core/queues.ts";
@@ -26,7 +27,8 @@ interface Options {
 function open({ clock, queues, path = `${temporaryFolder()}/baton.sqlite`, ...more }: Options) {
   const database = openDatabase({ path, durability: "normal", lockTimeoutSeconds: 5 });
   const group = new GroupCommit(database, path);
-  const broker = new SqliteBroker(database, group, clock, createLogger("silent"), {
+  const storeClock = new StoreClock(database, group, clock, createLogger("silent"));
+  const broker = new SqliteBroker(database, group, storeClock, createLogger("silent"), {
     concurrency: more.concurrency ?? 5,
     queues: new Map(Object.entries(queues)),
     leaseSeconds: 60,
@@ -201,7 +203,7 @@ test("a queue that had nothing to do saves up no more than a second's worth", as
   expect(times().slice(1)).toEqual([...Array.from({ length: 10 }, () => 3_600_000), 3_600_100]);
 });
 
-test("a clock that is set back holds up no more than the next token", async () => {
+test("a clock that is set back holds no token up", async () => {
   const clock = new VirtualClock();
   const rate = { messages: 1, perSeconds: 60 };
   const { broker } = open({ clock, queues: { websites: { concurrency: 5, rate } } });
@@ -211,7 +213,7 @@ test("a clock that is set back holds up no more than the next token", async () =
   await clock.advance(1_000);
   clock.set(-3_600_000);
   await clock.advance(120_000);
-  expect(starts).toHaveLength(2);
+  expect(starts).toHaveLength(3);
 });
 
 test("a slot that gets free begins nothing before the next token", async () => {

@@ -2,6 +2,7 @@ import { describe, onTestFinished } from "vitest";
 import { SqliteBroker } from "../../src/adapters/sqlite/broker.ts";
 import { openDatabase } from "../../src/adapters/sqlite/database.ts";
 import { GroupCommit } from "../../src/adapters/sqlite/group-commit.ts";
+import { StoreClock } from "../../src/adapters/sqlite/store-clock.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { limits } from "../../src/core/limits.ts";
 import type { Delivery } from "../../src/ports/broker.ts";
@@ -13,7 +14,8 @@ async function open(): Promise<BrokerUnderTest> {
   const database = openDatabase({ path, durability: "normal", lockTimeoutSeconds: 5 });
   const group = new GroupCommit(database, path);
   const silent = { debug() {}, info() {}, warn() {}, error() {} };
-  const broker = new SqliteBroker(database, group, systemClock, silent, {
+  const storeClock = new StoreClock(database, group, systemClock, silent);
+  const broker = new SqliteBroker(database, group, storeClock, silent, {
     concurrency: 50,
     queues: new Map(),
     leaseSeconds: limits.messageLeaseSeconds,

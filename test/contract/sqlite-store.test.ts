@@ -1,8 +1,10 @@
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { createLogger } from "../../src/adapters/pino/logger.ts";
 import { openDatabase } from "../../src/adapters/sqlite/database.ts";
 import { SqliteDocumentStore } from "../../src/adapters/sqlite/document-store.ts";
 import { GroupCommit } from "../../src/adapters/sqlite/group-commit.ts";
+import { StoreClock } from "../../src/adapters/sqlite/store-clock.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import { temporaryFolder } from "../support/app.ts";
@@ -11,7 +13,11 @@ import { describeStore } from "./store-contract.ts";
 function open(path = `${temporaryFolder()}/baton.sqlite`, clock: Clock = systemClock) {
   const database = openDatabase({ path, durability: "full", lockTimeoutSeconds: 5 });
   const group = new GroupCommit(database, path);
-  const store = new SqliteDocumentStore(database, group, clock);
+  const store = new SqliteDocumentStore(
+    database,
+    group,
+    new StoreClock(database, group, clock, createLogger("silent")),
+  );
   const close = () => {
     group.flush();
     database.close();

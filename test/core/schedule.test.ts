@@ -119,15 +119,6 @@ test("catch_up: what is too much for one tick comes with the next ones, and none
   expect(started).toEqual(Array.from({ length: 250 }, (_, index) => lastSlot + (index + 1) * 60_000));
 });
 
-test("nothing is due when the clock is behind the cursor", () => {
-  for (const missed of ["skip", "catch_up"] as const)
-    expect(decideSlots(paris("* * * * *", missed), lastSlot, lastSlot - 3_600_000)).toEqual({
-      due: [],
-      lastSlot,
-      skips: false,
-    });
-});
-
 test("the input has the day of the time zone; the key names pattern, zone and slot", () => {
   const slot = at("2026-11-20T23:30:00Z");
   const midnight = paris("30 0 * * *");
@@ -167,4 +158,19 @@ test("a pattern has to fit into the key of a batch", () => {
   const long = `${Array.from({ length: 60 }, (_, minute) => minute).join(",")} ${"0,".repeat(100)}0 * * *`;
   expect(ScheduleSchema.safeParse(paris(long)).success).toBe(false);
   expect(ScheduleSchema.safeParse(paris("@daily")).success).toBe(true);
+});
+
+test("a cursor from a clock that was ahead goes back to now, one that is ahead by no more than the grace waits", () => {
+  const now = Date.parse("2026-11-21T06:00:30Z");
+  const grace = limits.scheduleGraceSeconds * 1_000;
+  for (const missed of ["skip", "catch_up"] as const) {
+    const minutely = { type: "schedule", cron: "* * * * *", timeZone: "UTC", missed } as const;
+    expect(decideSlots(minutely, now + grace + 1, now)).toEqual({
+      due: [],
+      lastSlot: now,
+      skips: false,
+      wasAhead: true,
+    });
+    expect(decideSlots(minutely, now + grace, now)).toMatchObject({ due: [], lastSlot: now + grace });
+  }
 });

@@ -53,7 +53,7 @@ export class Fingerprints {
       const after = await file.stat({ bigint: true });
       if (`${signatureOf(after)}:${after.ctimeNs}` !== stamp) continue;
       const fingerprint = { generation, bytes: Number(before.size), signature: signatureOf(before) };
-      if (Date.now() - Number(before.ctimeMs) > settledMs) this.#remember(path, stamp, fingerprint);
+      if (Math.abs(Date.now() - Number(before.ctimeMs)) > settledMs) this.#remember(path, stamp, fingerprint);
       return fingerprint;
     }
     throw changed(name, "is being written while it is read");

@@ -94,14 +94,14 @@ export class SpanQueue {
 
   #pause(error: string): void {
     const isNew = !this.#isPaused();
-    this.#pausedUntil = Date.now() + this.#waits.pauseSeconds * 1_000;
+    this.#pausedUntil = performance.now() + this.#waits.pauseSeconds * 1_000;
     if (!isNew) return;
     this.#report({ error, lostSpans: this.#lost });
     this.#lost = 0;
   }
 
   #isPaused(): boolean {
-    return Date.now() < this.#pausedUntil;
+    return performance.now() < this.#pausedUntil;
   }
 }
 

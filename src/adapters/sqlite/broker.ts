@@ -10,6 +10,7 @@ import type { GroupCommit } from "./group-commit.ts";
 import type { Item, Lane } from "./lane.ts";
 import { type LaneOptions, Lanes } from "./lanes.ts";
 import type { WaitingMessages } from "./message-table.ts";
+import type { StoreClock } from "./store-clock.ts";
 
 export interface BrokerOptions extends LaneOptions {
   /** How long a message that was handed out stays hidden from other processes. */
@@ -38,7 +39,7 @@ export class SqliteBroker implements Broker, Timer {
   constructor(
     database: DatabaseSync,
     group: GroupCommit,
-    clock: Clock,
+    clock: StoreClock,
     logger: Logger,
     options: BrokerOptions,
   ) {
@@ -157,6 +158,7 @@ export class SqliteBroker implements Broker, Timer {
   #poll(): void {
     if (!this.#handler) return;
     this.#carefully("look for messages", () => {
+      this.#durable.keepTime();
       if (this.#durable.sawOthersWrite() || this.#durable.isDue) this.#takeRows();
     });
     this.#cancelPoll = this.#clock.after(this.#pollMs, () => this.#poll());

@@ -126,6 +126,13 @@ export class CollectionTable {
     return this.#updateAny.run(...values, id, expected).changes > 0;
   }
 
+  /** Documents that were written by a clock that was ahead: their ages go on from what they were. */
+  redate(now: number, shiftMs: number): void {
+    this.#database
+      .prepare(`UPDATE "${this.#name}" SET updated = min(?, updated - ?) WHERE updated > ?`)
+      .run(now, shiftMs, now);
+  }
+
   /** False when the document does not have that version. */
   delete(id: string, expected: number): boolean {
     const row = this.get(id);

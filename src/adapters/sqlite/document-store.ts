@@ -1,6 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
 import { type CollectionName, collectionNames, collections } from "../../core/records.ts";
-import type { Clock } from "../../ports/clock.ts";
 import {
   type Committed,
   type Condition,
@@ -17,6 +16,7 @@ import {
 } from "../../ports/store.ts";
 import { CollectionTable, type DocumentRow, type Stamp } from "./collection-table.ts";
 import type { GroupCommit } from "./group-commit.ts";
+import type { StoreClock } from "./store-clock.ts";
 
 /**
  * The document store on SQLite. A version begins as the time of its commit in microseconds and is made to rise with
@@ -24,15 +24,18 @@ import type { GroupCommit } from "./group-commit.ts";
  */
 export class SqliteDocumentStore implements DocumentStore {
   readonly #group: GroupCommit;
-  readonly #clock: Clock;
+  readonly #clock: StoreClock;
   readonly #tables: ReadonlyMap<CollectionName, CollectionTable>;
   #lastVersion = 0;
 
-  constructor(database: DatabaseSync, group: GroupCommit, clock: Clock) {
+  constructor(database: DatabaseSync, group: GroupCommit, clock: StoreClock) {
     this.#group = group;
     this.#clock = clock;
     this.#tables = group.write(() => openTables(database));
     group.flush();
+    clock.whenSetBack((now, shiftMs) => {
+      for (const table of this.#tables.values()) table.redate(now, shiftMs);
+    });
   }
 
   async get(key: DocumentKey): Promise<Snapshot> {
@@ -89,7 +92,7 @@ export class SqliteDocumentStore implements DocumentStore {
   }
 
   #nextStamp(writes: readonly Write[]): Stamp {
-    const updateTime = this.#clock.now();
+    const updateTime = this.#clock.timeOfWrite();
     let version = Math.max(updateTime * 1_000, this.#lastVersion + 1);
     for (const write of writes)
       if (write.kind !== "create") version = Math.max(version, Number(write.version) + 1);

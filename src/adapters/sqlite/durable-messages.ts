@@ -1,17 +1,17 @@
 import type { DatabaseSync } from "node:sqlite";
 import { isRedrivable, type Message, MessageSchema, messageKey } from "../../core/messages.ts";
 import type { OutgoingMessage } from "../../ports/broker.ts";
-import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { Item } from "./lane.ts";
 import { type MessageRow, MessageTable, type WaitingMessages } from "./message-table.ts";
+import type { StoreClock } from "./store-clock.ts";
 
 /** The messages that are rows: written, leased when they are due, and removed, in the group commit of their turn. */
 export class DurableMessages {
   readonly #group: GroupCommit;
   readonly #table: MessageTable;
-  readonly #clock: Clock;
+  readonly #clock: StoreClock;
   readonly #logger: Logger;
   readonly #leaseSeconds: number;
   #dataVersion = -1;
@@ -20,7 +20,7 @@ export class DurableMessages {
   constructor(
     database: DatabaseSync,
     group: GroupCommit,
-    clock: Clock,
+    clock: StoreClock,
     logger: Logger,
     leaseSeconds: number,
   ) {
@@ -30,6 +30,10 @@ export class DurableMessages {
     this.#clock = clock;
     this.#logger = logger;
     this.#leaseSeconds = leaseSeconds;
+    clock.whenSetBack((now, shiftMs) => {
+      this.#table.redate(now, shiftMs);
+      this.#nextAt = 0;
+    });
   }
 
   /** From now on, takes only the messages of this batch. */
@@ -38,7 +42,7 @@ export class DurableMessages {
   }
 
   insert({ queue, message }: OutgoingMessage, delayMs: number): void {
-    const visibleAt = Math.ceil(this.#clock.now() + delayMs);
+    const visibleAt = Math.ceil(this.#clock.timeOfWrite() + delayMs);
     const batchId = "batchId" in message ? message.batchId : undefined;
     const key = isRedrivable(message) ? messageKey(message) : undefined;
     const body = JSON.stringify(message);
@@ -51,7 +55,7 @@ export class DurableMessages {
   }
 
   postpone(row: MessageRow, delayMs: number): void {
-    const visibleAt = Math.ceil(this.#clock.now() + delayMs);
+    const visibleAt = Math.ceil(this.#clock.timeOfWrite() + delayMs);
     this.#group.write(() => this.#table.postpone(row, visibleAt));
     this.#nextAt = Math.min(this.#nextAt, visibleAt);
   }
@@ -59,6 +63,11 @@ export class DurableMessages {
   /** Of all processes and batches. */
   waiting(): WaitingMessages[] {
     return this.#group.read(() => this.#table.waiting(this.#clock.now()));
+  }
+
+  /** Sees to it that no wait depends on a time that the clock has been set back from. */
+  keepTime(): void {
+    this.#clock.keep();
   }
 
   /** Whether one of the rows known here has become due. */

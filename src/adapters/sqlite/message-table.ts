@@ -35,6 +35,7 @@ export class MessageTable {
   readonly #take: StatementSync;
   readonly #delete: StatementSync;
   readonly #postpone: StatementSync;
+  readonly #redate: StatementSync;
   readonly #dueQueues: StatementSync;
   readonly #nextVisible: StatementSync;
   readonly #waiting: StatementSync;
@@ -65,6 +66,9 @@ export class MessageTable {
       RETURNING id, queue, body, deliveries`);
     this.#delete = database.prepare("DELETE FROM messages WHERE id = ? AND deliveries = ?");
     this.#postpone = database.prepare("UPDATE messages SET visible_at = ? WHERE id = ? AND deliveries = ?");
+    this.#redate = database.prepare(
+      "UPDATE messages SET visible_at = max(?, visible_at - ?) WHERE visible_at > ?",
+    );
     // From one queue to the next by the index: a backlog costs nothing here.
     this.#dueQueues = database.prepare(`
       WITH RECURSIVE queues (queue) AS (
@@ -111,6 +115,11 @@ export class MessageTable {
 
   postpone(row: MessageRow, visibleAt: number): void {
     this.#postpone.run(visibleAt, row.id, row.deliveries);
+  }
+
+  /** Messages whose time a clock that was ahead has put off. One that comes too early waits again. */
+  redate(now: number, shiftMs: number): void {
+    this.#redate.run(now, shiftMs, now);
   }
 
   dueQueues(now: number): string[] {

@@ -19,7 +19,7 @@ export class TokenBucket {
     this.#cost = perSeconds * 1_000;
     this.#mostUnits = this.#cost * Math.max(1, Math.floor(messages / perSeconds));
     this.#units = this.#mostUnits;
-    this.#filledAt = clock.now();
+    this.#filledAt = Math.floor(clock.monotonicMs());
   }
 
   get tokens(): number {
@@ -38,10 +38,10 @@ export class TokenBucket {
     return Math.max(0, Math.ceil((this.#cost - this.#units) / this.#unitsPerMs));
   }
 
-  /** A clock that was set back brings nothing, and holds nothing up. */
+  /** By a clock that nobody sets. */
   #fill(): void {
-    const now = this.#clock.now();
-    const elapsedMs = Math.max(0, now - this.#filledAt);
+    const now = Math.floor(this.#clock.monotonicMs());
+    const elapsedMs = now - this.#filledAt;
     this.#units = Math.min(this.#mostUnits, this.#units + elapsedMs * this.#unitsPerMs);
     this.#filledAt = now;
   }

@@ -1,0 +1,126 @@
+import { expect, test } from "vitest";
+import { Scheduled, schedule, workflow } from "../../src/index.ts";
+import { temporaryFolder } from "../support/app.ts";
+import { timedApp } from "../support/timed-app.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+
+const tenYearsMs = 3_650 * 24 * 3_600_000;
+
+function clockAhead(byMs = tenYearsMs): VirtualClock {
+  const clock = new VirtualClock();
+  clock.set(byMs);
+  return clock;
+}
+
+const flows = [
+  workflow("retried").task(
+    "flaky",
+    ({ attempt }) => {
+      if (attempt < 2) throw new Error("not yet");
+      return attempt;
+    },
+    { retry: { maxAttempts: 2, initial: "5m" } },
+  ),
+  workflow("sleeps").task("nap", async ({ step }) => {
+    await step.sleep("nap", "10m");
+    return "rested";
+  }),
+  workflow("waits").task("wait", ({ step }) => step.waitForEvent("never", { timeout: "15m" }), {
+    retry: false,
+  }),
+];
+
+/** Each has begun to wait. */
+async function allWait({ app, start, until }: ReturnType<typeof timedApp>): Promise<readonly string[]> {
+  app.work.start();
+  const batchIds = await Promise.all(flows.map(({ id }) => start(id)));
+  await until(async () => {
+    const views = await Promise.all(batchIds.map((batchId) => app.engine.show(batchId)));
+    return views.every(({ tasks }) => tasks[0]?.status === "WAITING");
+  }, 60);
+  return batchIds;
+}
+
+async function expectToEnd(
+  { ended }: ReturnType<typeof timedApp>,
+  batchIds: readonly string[],
+): Promise<void> {
+  const [retried = "", sleeps = "", waits = ""] = batchIds;
+  expect((await ended(retried, 600)).tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 2 });
+  expect((await ended(sleeps, 900)).tasks[0]).toMatchObject({ status: "SUCCESS", result: "rested" });
+  expect((await ended(waits, 1_200)).tasks[0]).toMatchObject({ error: { code: "EVENT_TIMEOUT" } });
+}
+
+test("waits that a clock ahead has begun end in their time once it is set right, in a process that goes on", async () => {
+  const timed = timedApp({ clock: clockAhead(), workflows: flows });
+  const batchIds = await allWait(timed);
+  timed.clock.set(-tenYearsMs);
+  await expectToEnd(timed, batchIds);
+});
+
+test("and in the next process", async () => {
+  const data = temporaryFolder();
+  const ahead = timedApp({ data, clock: clockAhead(), workflows: flows });
+  const batchIds = await allWait(ahead);
+  await ahead.app.close();
+  const right = timedApp({ data, workflows: flows });
+  right.app.work.start();
+  await expectToEnd(right, batchIds);
+});
+
+test("a lease of a process that died while the clock was ahead ends", async () => {
+  const data = temporaryFolder();
+  let runs = 0;
+  const flow = workflow("flow").task(
+    "hangs",
+    () => {
+      runs += 1;
+      return runs === 1 ? new Promise<number>(() => undefined) : runs;
+    },
+    { timeout: "50m" },
+  );
+  const environment = { BATON_LEASE: "5m" };
+  const ahead = timedApp({ data, clock: clockAhead(), workflows: [flow], environment });
+  ahead.app.work.start();
+  const batchId = await ahead.start("flow");
+  await expect.poll(() => runs).toBe(1);
+  // It is left as it is, as by a process that died.
+  const right = timedApp({ data, workflows: [flow], environment });
+  right.app.work.start();
+  expect((await right.ended(batchId, 900)).tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 2 });
+});
+
+test("a wait of one process is moved once, however many notice, and not at all when the clock goes on", async () => {
+  const data = temporaryFolder();
+  const ahead = timedApp({ data, clock: clockAhead(), workflows: flows });
+  const [, sleeps = ""] = await allWait(ahead);
+  await ahead.app.close();
+  const apps = [1, 2, 3].map(() => timedApp({ data, workflows: flows }));
+  for (const { app } of apps) app.work.start();
+  for (const { clock } of apps) await clock.advance(120_000);
+  for (const { app } of apps)
+    expect((await app.engine.show(sleeps)).tasks[0]).toMatchObject({ status: "WAITING", reason: "sleep" });
+});
+
+test("a schedule goes on from the time that the clock is set to, and starts no slot twice", async () => {
+  const started: string[] = [];
+  const minutely = workflow("minutely", { input: Scheduled, on: [schedule("* * * * *")] }).task(
+    "tick",
+    ({ input }) => void started.push(input.scheduledAt),
+  );
+  const timed = timedApp({ clock: clockAhead(), workflows: [minutely] });
+  const { app, clock } = timed;
+  app.work.start();
+  await clock.advance(150_000);
+  const wrong = started.length;
+  expect(wrong).toBeGreaterThanOrEqual(2);
+  clock.set(-tenYearsMs);
+  await clock.advance(150_000);
+  const right = started.slice(wrong);
+  expect(right.length).toBeGreaterThanOrEqual(2);
+  expect(right.every((slot) => slot < "2030")).toBe(true);
+  // A correction of ten minutes: what has been started stays the only batch of its slot.
+  clock.set(-600_000);
+  await clock.advance(1_200_000);
+  expect(new Set(started).size).toBe(started.length);
+});
