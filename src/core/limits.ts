@@ -103,6 +103,8 @@ export const limits = {
   cancelHintSeconds: 30,
   /** How much of a result a list shows. */
   shownResultCharacters: 200,
+  /** Steps, and callbacks, of a key that are shown. */
+  explainedRows: 1_000,
   /** Keys that are proposed in place of one that is not known. */
   similarKeys: 5,
   /** Files, and rows of the archive, that are named of a batch that is to be forgotten. */

@@ -4,6 +4,7 @@ import { dayOf, daySeconds } from "../core/time.ts";
 import { type BatchSummary, batchSummary } from "../core/views.ts";
 import type { Condition } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { Newest } from "./newest.ts";
 import { forEachReadable } from "./readable.ts";
 
 export interface BatchFilter {
@@ -15,22 +16,29 @@ export interface BatchFilter {
 
 const dayMs = daySeconds * 1_000;
 
+export interface BatchListing {
+  /** Newest first. */
+  readonly batches: readonly BatchSummary[];
+  /** Older ones that were read and not asked for. */
+  readonly more: number;
+}
+
 /**
- * Batches, newest first. Where reading is paid for by the document, only as many days are looked through, from the newest on,
- * as it takes to find so many (`limit`); elsewhere all. Batches that this version can't read hide no others.
+ * The newest batches, so many at most; what is older is counted and not kept. Where reading is paid for by the document, only as many
+ * days are looked through, from the newest on, as it takes to find them; elsewhere all. Batches that this version can't read
+ * hide no others.
  */
 export async function listBatches(
   dependencies: Dependencies,
   filter: BatchFilter,
-  limit = Number.POSITIVE_INFINITY,
-): Promise<BatchSummary[]> {
+  limit: number,
+): Promise<BatchListing> {
   const { retentionSeconds } = dependencies.settings;
   const isSmall = filter.lineageId !== undefined || filter.status === "RUNNING";
-  const found =
-    retentionSeconds === undefined || isSmall
-      ? await read(dependencies, filter, [])
-      : await newestDays(dependencies, filter, limit, Math.ceil((retentionSeconds * 1_000) / dayMs));
-  return found.sort((one, other) => other.createdAt.localeCompare(one.createdAt));
+  const found = new Newest<BatchSummary>(limit, ({ createdAt }) => createdAt);
+  if (retentionSeconds === undefined || isSmall) await read(dependencies, filter, [], found);
+  else await newestDays(dependencies, filter, limit, Math.ceil((retentionSeconds * 1_000) / dayMs), found);
+  return { batches: found.rows, more: found.more };
 }
 
 /** Twice as many days at once as the time before: most are asked for the last ones, some for a batch of long ago. */
@@ -39,37 +47,34 @@ async function newestDays(
   filter: BatchFilter,
   limit: number,
   days: number,
-): Promise<BatchSummary[]> {
-  const found: BatchSummary[] = [];
+  found: Newest<BatchSummary>,
+): Promise<void> {
   // The clocks of those that start batches may be ahead of this one.
   const newest = dependencies.clock.now() + dayMs;
   let first = 0;
-  for (let count = 2; first <= days + 1 && found.length < limit; count *= 2) {
+  for (let count = 2; first <= days + 1 && found.total < limit; count *= 2) {
     const stretch = Array.from({ length: count }, (_, index) => dayOf(newest - (first + index) * dayMs));
-    const each = await Promise.all(
-      stretch.map((day) => read(dependencies, filter, [{ field: "day", equals: day }])),
+    await Promise.all(
+      stretch.map((day) => read(dependencies, filter, [{ field: "day", equals: day }], found)),
     );
-    found.push(...each.flat());
     first += count;
   }
-  return found;
 }
 
 async function read(
   { store, logger }: Dependencies,
   { workflowId, status, lineageId }: BatchFilter,
   more: readonly Condition[],
-): Promise<BatchSummary[]> {
+  found: Newest<BatchSummary>,
+): Promise<void> {
   const conditions = [
     ...more,
     ...(status ? [{ field: "status", equals: status }] : []),
     ...(lineageId ? [{ field: "lineageId", equals: lineageId }] : []),
   ];
-  const found: BatchSummary[] = [];
   const use = ({ data }: { readonly data: TaskBatch }) => {
-    if (!workflowId || workflowId === data.workflowId) found.push(batchSummary(data));
+    if (!workflowId || workflowId === data.workflowId) found.add(batchSummary(data));
   };
   const unreadable = await forEachReadable(store, "batches", conditions, TaskBatchSchema, use);
   if (unreadable > 0) logger.error("batches that can't be read are left out", { unreadable });
-  return found;
 }

@@ -12,7 +12,7 @@ import type { Schedule } from "../core/schedule.ts";
 import { type BatchSummary, type BatchView, batchSummary, batchView } from "../core/views.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
 import type { SyncMark } from "../ports/store.ts";
-import { type BatchFilter, listBatches } from "./batch-list.ts";
+import { type BatchFilter, type BatchListing, listBatches } from "./batch-list.ts";
 import { Batches } from "./batches.ts";
 import { Callbacks } from "./callbacks.ts";
 import { cancelBatch } from "./cancel.ts";
@@ -204,9 +204,14 @@ export class Engine {
     return batchSummary((await this.#batches.read(batchId)).batch);
   }
 
-  /** Newest first; see `listBatches`. */
-  list(filter: BatchFilter, limit?: number): Promise<BatchSummary[]> {
+  /** See `listBatches`. */
+  newest(filter: BatchFilter, limit: number): Promise<BatchListing> {
     return listBatches(this.#dependencies, filter, limit);
+  }
+
+  /** All of them, newest first: for a filter that few satisfy, such as a lineage. */
+  async list(filter: BatchFilter): Promise<readonly BatchSummary[]> {
+    return (await listBatches(this.#dependencies, filter, Number.POSITIVE_INFINITY)).batches;
   }
 
   /** Taken before a stretch of work, given to the `sync` at its end. */

@@ -1,9 +1,11 @@
-import type { Callback } from "../core/callback.ts";
+import { type CallbackView, callbackView } from "../core/callback-view.ts";
 import { cleared, type Execution, freed, isSpent, stepsOfKey } from "../core/execution.ts";
 import { limits } from "../core/limits.ts";
+import { shortResult } from "../core/short-result.ts";
 import { type Step, StepSchema } from "../core/steps.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { ExecutionRecords, type StoredExecution } from "./execution-records.ts";
+import { Newest } from "./newest.ts";
 import type { Outbox } from "./outbox.ts";
 import { pages } from "./pages.ts";
 
@@ -14,13 +16,19 @@ export interface Explanation {
   readonly ageMs: number;
   /** When it was read, by the worker's clock, in milliseconds. */
   readonly readAt: number;
+  /** The newest, oldest first. */
   readonly steps: readonly StoredStep[];
-  readonly callbacks: readonly Callback[];
+  /** The newest, oldest first. */
+  readonly callbacks: readonly CallbackView[];
+  /** Older steps and callbacks that are not among them. */
+  readonly more: number;
 }
 
-interface StoredStep extends Pick<Step, "name" | "kind" | "result"> {
+interface StoredStep extends Pick<Step, "name" | "kind"> {
   /** By the store's clock, in milliseconds. */
   readonly storedAt: number;
+  /** The beginning of what it returned, as JSON. */
+  readonly value: string;
 }
 
 /** What people ask of idempotency keys, and do to them. */
@@ -45,16 +53,28 @@ export class Executions {
   async explain(key: string): Promise<Explanation> {
     const { execution, ageMs } = await this.#records.require(key);
     const readAt = this.#dependencies.clock.now();
-    const scope = stepsOfKey(execution);
-    const steps: StoredStep[] = [];
-    const ofScope = [{ field: "scope", equals: scope }];
+    const steps = new Newest<StoredStep>(limits.explainedRows, ({ storedAt }) => storedAt);
+    const ofScope = [{ field: "scope", equals: stepsOfKey(execution) }];
     for await (const page of pages(this.#dependencies.store, "steps", ofScope, limits.largeDocumentsPage))
       for (const { data, updateTime } of page.documents) {
         const { name, kind, result } = StepSchema.parse(data);
-        steps.push({ name, kind, result, storedAt: updateTime });
+        steps.add({ name, kind, storedAt: updateTime, value: kind === "value" ? shortResult(result) : "" });
       }
-    steps.sort((one, other) => one.storedAt - other.storedAt);
-    return { execution, ageMs, readAt, steps, callbacks: await this.#outbox.ofKey(key) };
+    const callbacks = new Newest<CallbackView>(limits.explainedRows, ({ occurredAt }) => occurredAt);
+    await this.#outbox.eachOfKey(key, (callback) => callbacks.add(callbackView(callback)));
+    return {
+      execution,
+      ageMs,
+      readAt,
+      steps: steps.rows.toSorted((one, other) => one.storedAt - other.storedAt),
+      callbacks: callbacks.rows.toSorted((one, other) => one.occurredAt.localeCompare(other.occurredAt)),
+      more: steps.more + callbacks.more,
+    };
+  }
+
+  /** The record alone. Throws `EXECUTION_UNKNOWN`. */
+  require(key: string): Promise<StoredExecution> {
+    return this.#records.require(key);
   }
 
   /** Frees the lock; whoever holds it is fenced. False when it was not locked. Throws `EXECUTION_UNKNOWN`. */

@@ -41,6 +41,11 @@ export class Outbox {
     return this.#all({ field: "key", equals: key });
   }
 
+  /** Every callback of an idempotency key, one after another: a recurring one may have made very many. */
+  eachOfKey(key: string, use: (callback: Callback) => void): Promise<void> {
+    return this.#each({ field: "key", equals: key }, use);
+  }
+
   /** The callbacks that the tasks of a batch made. */
   ofBatch(batchId: string): Promise<Callback[]> {
     return this.#all({ field: "batchId", equals: batchId });
@@ -108,10 +113,14 @@ export class Outbox {
 
   async #all(condition: Condition): Promise<Callback[]> {
     const found: Callback[] = [];
+    await this.#each(condition, (callback) => found.push(callback));
+    return found;
+  }
+
+  async #each(condition: Condition, use: (callback: Callback) => void): Promise<void> {
     const { store } = this.#dependencies;
     for await (const page of pages(store, "callbacks", [condition], limits.largeDocumentsPage))
-      found.push(...page.documents.map((document) => CallbackSchema.parse(document.data)));
-    return found;
+      for (const document of page.documents) use(CallbackSchema.parse(document.data));
   }
 }
 

@@ -32,10 +32,9 @@ async function batches(session: Session, { workflow, status, limit, json }: Opti
       ...(workflow !== undefined && { workflowId: workflow }),
       ...(status !== undefined && { status }),
     };
-    const found = await app.engine.list(filter, limit);
-    const shown = found.slice(0, limit);
-    if (json) return session.json(shown);
-    const rows = shown.map(({ batchId, status, run, createdAt, endedAt, startedBy }) => [
+    const { batches, more } = await app.engine.newest(filter, limit);
+    if (json) return session.json(batches);
+    const rows = batches.map(({ batchId, status, run, createdAt, endedAt, startedBy }) => [
       batchId,
       status,
       String(run),
@@ -44,6 +43,6 @@ async function batches(session: Session, { workflow, status, limit, json }: Opti
       startedBy,
     ]);
     session.print(table(["BATCH", "STATUS", "RUN", "CREATED", "DURATION", "STARTED BY"], rows));
-    if (found.length > shown.length) session.note(`${found.length - shown.length} more: raise --limit.`);
+    if (more > 0) session.note(`${more} more: raise --limit.`);
   });
 }

@@ -18,7 +18,7 @@ export function registerClearResult(program: Command, session: Session): void {
 async function clearResult(session: Session, key: string, json: true | undefined): Promise<void> {
   await withApp(session, async (app) => {
     const { executions } = app.engine;
-    const before = await withKnownKey(app, key, (known) => executions.explain(known));
+    const before = await withKnownKey(app, key, (known) => executions.require(known));
     const cleared = !isSpent(before.execution, before.ageMs);
     if (cleared && !(await executions.clearResult(key)))
       throw new BatonError("EXECUTION_LOCKED", `Somebody has the lock of ${key}: nothing was cleared`);

@@ -1,7 +1,5 @@
 import type { Command } from "commander";
-import { callbackView } from "../../core/callback-view.ts";
 import { executionView } from "../../core/execution-view.ts";
-import { shortResult } from "../../core/short-result.ts";
 import { isoTime } from "../../core/time.ts";
 import type { Explanation } from "../../engine/executions.ts";
 import { withKnownKey } from "../known-key.ts";
@@ -22,6 +20,7 @@ export function registerExplain(program: Command, session: Session): void {
         const view = explanationView(found);
         if (json) session.json(view);
         else session.print(explanationText(view));
+        if (found.more > 0) session.note(`${found.more} older steps and callbacks are not shown.`);
       }),
     );
 }
@@ -29,12 +28,7 @@ export function registerExplain(program: Command, session: Session): void {
 function explanationView({ execution, ageMs, readAt, steps, callbacks }: Explanation): ExplanationView {
   return {
     ...executionView(execution, ageMs, readAt),
-    steps: steps.map(({ name, kind, storedAt, result }) => ({
-      name,
-      kind,
-      storedAt: isoTime(storedAt),
-      value: kind === "value" ? shortResult(result) : "",
-    })),
-    callbacks: callbacks.toSorted((one, other) => one.occurredAt - other.occurredAt).map(callbackView),
+    steps: steps.map((step) => ({ ...step, storedAt: isoTime(step.storedAt) })),
+    callbacks,
   };
 }

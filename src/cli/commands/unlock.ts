@@ -16,7 +16,7 @@ export function registerUnlock(program: Command, session: Session): void {
 async function unlock(session: Session, key: string, json: true | undefined): Promise<void> {
   await withApp(session, async (app) => {
     const { executions } = app.engine;
-    const { execution } = await withKnownKey(app, key, (known) => executions.explain(known));
+    const { execution } = await withKnownKey(app, key, (known) => executions.require(known));
     const unlocked = await executions.unlock(key);
     const holder = unlocked ? execution.holder : null;
     if (json) return session.json({ key, unlocked, holder });
