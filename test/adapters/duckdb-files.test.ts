@@ -1,5 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
+import { columns } from "../core/files/columns.ts";
 import { makeWarehouse } from "./duckdb-harness.ts";
 
 const types = (column: string) => `SELECT DISTINCT typeof(${column}) AS type FROM orders`;
@@ -197,4 +198,28 @@ test("a Parquet file whose decimals DuckDB reads wrongly is refused, by column",
       /column "price" is a DECIMAL\(50, 4\).*38 digits here; write it with fewer/,
     ),
   });
+});
+
+const typesOfKinds = {
+  boolean: "BOOLEAN",
+  integer: "BIGINT",
+  decimal: "DOUBLE",
+  date: "DATE",
+  timestamp: "TIMESTAMP",
+  text: "VARCHAR",
+};
+
+test("SQL finds the same kinds of columns as the rules in code", async () => {
+  const { loadText, rows } = await makeWarehouse();
+  const most = Math.max(...columns.map(([, cells]) => cells.length));
+  const lines = Array.from({ length: most }, (_, row) =>
+    columns.map(([, cells]) => `"${cells[row] ?? cells[0]}"`),
+  );
+  await loadText(
+    [columns.map((_, index) => `c${index}`), ...lines].map((cells) => cells.join(",")).join("\n"),
+  );
+  const found = columns.map((_, index) => `typeof(c${index}) AS c${index}`).join(", ");
+  expect(await rows(`SELECT ${found} FROM orders LIMIT 1`)).toEqual([
+    Object.fromEntries(columns.map(([kind], index) => [`c${index}`, typesOfKinds[kind]])),
+  ]);
 });
