@@ -1,6 +1,5 @@
 import { isUtf8 } from "node:buffer";
 import type { Command } from "commander";
-import { remedyOf } from "../../core/error-catalog.ts";
 import { isoTime } from "../../core/time.ts";
 import type { ListedDeadLetter } from "../../engine/dead-letters.ts";
 import { noteUnreadable } from "../note-unreadable.ts";
@@ -41,8 +40,7 @@ async function show(session: Session, deadLetterId: string, { json }: Options): 
     const { nonce: _, ...shown } = letter;
     if (json) return session.json({ ...jsonOf(shown), body });
     session.print(tableOf([shown]));
-    const remedy = remedyOf(letter.code);
-    if (remedy !== undefined) session.print(`\nwhat to do: ${remedy}`);
+    session.print(`\nwhat to do: ${letter.remedy}`);
     session.print(`\n${body === null ? `${bytes.byteLength} bytes, no text` : oneLine(body)}`);
   });
 }
@@ -61,7 +59,6 @@ function jsonOf(letter: ListedDeadLetter) {
   const { receivedAt, replayedAt } = letter;
   return {
     ...letter,
-    remedy: remedyOf(letter.code) ?? null,
     receivedAt: isoTime(receivedAt),
     replayedAt: replayedAt === null ? null : isoTime(replayedAt),
   };
