@@ -171,7 +171,7 @@ test("a secret by reference is read, never shown, and told when it can't be had"
   });
   const listed = await place.baton(["batches"], withSecret("projects/p/secrets/callbacks/versions/7"));
   expect(listed.code).toBe(1);
-  expect(listed.stderr).toContain("error SECRET_UNAVAILABLE: BATON_CALLBACK_SECRET can't be had: ");
+  expect(listed.stderr).toContain("error SECRET_UNAVAILABLE: BATON_CALLBACK_SECRET can't be read: ");
   expect((await place.baton(["batches"], withSecret(name))).code).toBe(0);
 });
 
