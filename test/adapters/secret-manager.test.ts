@@ -73,7 +73,7 @@ test("what can't be had is told with its variable, and with nothing of any secre
   expect(messages[2]).toContain("The secret is empty");
   expect(messages[3]).toContain("not found");
   for (const message of messages) {
-    expect(message).toMatch(/^BATON_CALLBACK_SECRET can't be had: /);
+    expect(message).toMatch(/^BATON_CALLBACK_SECRET can't be read: /);
     expect(message).not.toContain(value.slice(6, 20));
   }
 });

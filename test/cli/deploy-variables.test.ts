@@ -15,7 +15,9 @@ const PlanSchema = z.object({
   warnings: z.array(z.string()),
 });
 
-async function plan(file: string, environment: Readonly<Record<string, string>> = {}) {
+async function plan(file: string, more: Readonly<Record<string, string>> = {}) {
+  // One of the workflows runs Dataform.
+  const environment = { BATON_DATAFORM_ACCOUNTS: "runner@my-project.iam.gserviceaccount.com", ...more };
   const place = new DeployPlace({ files: { "one.env": file } });
   const parameters = ["--dry-run", "--variables", "one.env"];
   const { code, stdout, stderr } = await place.deploy([...parameters, "--json"], { environment });
