@@ -89,9 +89,19 @@ test("a pattern with * comes at the second showing of a time too, also when one 
     ["2026-10-25T01:30", "2026-10-25T01:30"],
     ["2027-10-25T00:00", "2027-10-25T01:00"],
   ]);
-  expect(slots("0,30 1 25 10 *", "Europe/London", "2026-10-25T00:30:00Z", 1)).toEqual([
-    ["2027-10-25T00:00", "2027-10-25T01:00"],
-  ]);
+  for (const after of ["2026-10-25T00:30:00Z", "2026-10-25T01:10:00Z"])
+    expect(slots("0,30 1 25 10 *", "Europe/London", after, 1)).toEqual([
+      ["2027-10-25T00:00", "2027-10-25T01:00"],
+    ]);
+});
+
+test("the second showing is not missed when the next time is far, whenever one began to look", () => {
+  const second = ["2026-10-25T00:00", "2026-10-25T00:30", "2026-10-25T01:00", "2026-10-25T01:30"];
+  for (let minute = 0; minute < 48 * 60; minute += 15) {
+    const after = new Date(at("2026-10-22T18:00:00Z") + minute * 60_000).toISOString();
+    const found = slots("*/30 1 25 10 *", "Europe/London", after, 4).map(([instant]) => instant);
+    expect([after, ...found]).toEqual([after, ...second]);
+  }
 });
 
 test("slots years apart are found, and the clock of the year they are in is read", () => {
