@@ -13,6 +13,8 @@ const sameSignalMs = 1_000;
 /** How long what a task's code left running may hold the process once everything is done. */
 const lingerMs = 1_000;
 const marginMs = 700;
+/** Whether the command ends the process, rather than something that it runs. */
+let isEnding = false;
 
 interface Launch {
   /** The parent of this process is bin/baton.js on another Node, and waits for it. */
@@ -27,14 +29,18 @@ interface Launch {
 export async function runCommandLine({ hasLauncher, version, outputDescriptor }: Launch): Promise<void> {
   const session = openSession(outputDescriptor);
   guardProcess(session, hasLauncher);
-  const reportUnfinished = () => process.exit(reportFailure(session, unfinished(), wantsJson()));
+  const reportUnfinished = () => end(reportFailure(session, unfinished(), wantsJson()));
   process.on("beforeExit", reportUnfinished);
+  process.on("exit", () => {
+    if (!isEnding) process.exitCode = reportFailure(session, ended(), wantsJson());
+  });
   try {
     await createProgram(session, version).parseAsync(process.argv);
   } catch (thrown) {
     session.exitCode = reportFailure(session, thrown, wantsJson());
   }
   process.off("beforeExit", reportUnfinished);
+  isEnding = true;
   process.exitCode = session.exitCode;
   setTimeout(() => process.exit(), lingerMs).unref();
 }
@@ -66,13 +72,27 @@ function openSession(outputDescriptor: number): Session {
 
 /** `baton batches | head` closes the pipe early. */
 function endWithReader(session: Session, error: unknown): never {
-  process.exit(codeOf(error) === "EPIPE" ? session.exitCode : failureExitCode);
+  end(codeOf(error) === "EPIPE" ? session.exitCode : failureExitCode);
 }
 
 /** Node ends, as if all were well, when it waits for what nothing can bring about any more. */
 function unfinished(): BatonError {
   const problem = "Something is awaited that will never come, perhaps at the top of a workflow file";
   return new BatonError("WORKFLOW_FILE_FAILED", problem);
+}
+
+/** User code must not end a command as if all were well, or without a word. */
+function ended(): BatonError {
+  const problem = "A workflow file or a task has called process.exit, which ends Baton with all that it does";
+  return new BatonError("STRAY_EXCEPTION", problem, {
+    remedy: "Take process.exit out of it: a task ends by returning or throwing.",
+  });
+}
+
+/** The command's own way to end the process. */
+function end(exitCode: number | undefined): never {
+  isEnding = true;
+  process.exit(exitCode);
 }
 
 function wantsJson(): boolean {
@@ -103,7 +123,7 @@ function stopByException(session: Session, thrown: unknown): void {
   // A command that goes on to its end tells its own outcome.
   session.exitCode = reportFailure(session, stray, wantsJson() && !giveBack);
   if (giveBack) giveBack(session.exitCode);
-  else process.exit(session.exitCode);
+  else end(session.exitCode);
 }
 
 /** Google's client warns of these where there are no credentials: Baton tells that itself, with what to do. */
@@ -122,7 +142,7 @@ function catchSignals(): AbortSignal {
   const controller = new AbortController();
   let first: { readonly signal: string; readonly at: number } | undefined;
   giveBack = (exitCode) => {
-    setTimeout(() => process.exit(exitCode), limits.shutdownSeconds * 1_000 + marginMs).unref();
+    setTimeout(() => end(exitCode), limits.shutdownSeconds * 1_000 + marginMs).unref();
     controller.abort(exitCode);
   };
   const receive = (signal: "SIGINT" | "SIGTERM" | "SIGHUP") => {
@@ -130,7 +150,7 @@ function catchSignals(): AbortSignal {
     if (!first) {
       first = { signal, at: performance.now() };
       giveBack?.(exitCode);
-    } else if (signal !== first.signal || performance.now() - first.at > sameSignalMs) process.exit(exitCode);
+    } else if (signal !== first.signal || performance.now() - first.at > sameSignalMs) end(exitCode);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, receive);
   return controller.signal;

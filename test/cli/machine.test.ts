@@ -101,6 +101,20 @@ test("a task that keeps the process busy does not keep the command from ending",
   expect(json.tasks[0]?.result).toBe("fine");
 });
 
+test.each([
+  ["a file", "process.exit(0);\n"],
+  [
+    "a task",
+    'import { workflow } from "baton";\nexport default workflow("exits").task("t", () => process.exit(0));\n',
+  ],
+])("%s that ends the process does not end it as if all were well", async (_, file) => {
+  const place = new Workplace({ "exits.ts": file });
+  const { code, json, stderr } = await place.baton(["run", "exits", "--json"]);
+  expect(code).toBe(1);
+  expect(json.error).toMatchObject({ code: "STRAY_EXCEPTION" });
+  expect(stderr).toContain("has called process.exit");
+});
+
 test("a file that never finishes loading is named as such, rather than ending as if all were well", async () => {
   const place = new Workplace({ "never.ts": "await new Promise(() => {});\n" });
   const { code, stderr } = await place.baton(["workflows"]);

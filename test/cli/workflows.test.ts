@@ -66,6 +66,8 @@ test("graph in both languages", async () => {
   expect(mermaid.stdout.match(/-->/g)).toHaveLength(3);
   const dot = await place.baton(["graph", "hello", "--format", "dot"]);
   expect(dot.stdout).toContain('digraph "hello" {');
+  const { json } = await place.baton(["graph", "hello", "--json"]);
+  expect(json).toEqual({ workflowId: "hello", format: "mermaid", diagram: mermaid.stdout.trimEnd() });
 });
 
 test("apply stores a workflow, replaces it, and refuses a wrong one", async () => {
