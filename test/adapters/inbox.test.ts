@@ -25,6 +25,7 @@ import { interestIn, openMemory } from "./inbox-parts.ts";
 let base: string;
 let folder: string;
 let inbox: Inbox | undefined;
+let memory: ReturnType<typeof openMemory>;
 let announced: ObjectMessage[];
 let logged: { level: string; message: string }[];
 
@@ -32,6 +33,7 @@ beforeEach(async () => {
   base = await mkdtemp(join(tmpdir(), "baton-inbox-"));
   folder = join(base, "inbox");
   await mkdir(folder);
+  memory = openMemory();
   announced = [];
   logged = [];
 });
@@ -47,7 +49,7 @@ async function start(options: Partial<InboxOptions> = {}): Promise<void> {
     folder,
     objects: new FolderObjectStore({ buckets: { inbox: folder } }),
     interest: async () => interestIn(["**"]),
-    memory: openMemory(),
+    memory,
     onObject: async (message) => void announced.push(message),
     logger: { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") },
     stableMs: 100,
@@ -98,6 +100,16 @@ it("hears of new files from the file system, long before the next look through t
   await until(() => expect(names()).toEqual(["a.csv"]));
 });
 
+it("hears of files that go, so that one that comes back at once is another drop", async () => {
+  await start({ rescanMs: 3_600_000 });
+  await put("a.csv", "x");
+  await until(() => expect(memory.get("a.csv")?.isAnnounced).toBe(true));
+  await rename(join(folder, "a.csv"), join(base, "a.csv"));
+  await until(() => expect(memory.get("a.csv")).toBeUndefined());
+  await rename(join(base, "a.csv"), join(folder, "a.csv"));
+  await until(() => expect(announced).toHaveLength(2));
+});
+
 it("finds the files of a folder that is moved in", async () => {
   await start();
   await mkdir(join(base, "elsewhere"));
@@ -120,7 +132,7 @@ describe("the same bytes again", () => {
     await writeFile(join(folder, "a.csv"), "one");
     await until(() => expect(announced).toHaveLength(3));
     await rename(join(folder, "a.csv"), join(base, "a.csv"));
-    await letTimePass();
+    await until(() => expect(memory.get("a.csv")).toBeUndefined());
     await rename(join(base, "a.csv"), join(folder, "a.csv"));
     await until(() => expect(announced).toHaveLength(4));
     const generations = announced.map((message) => message.generation);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { FolderObjectStore } from "../../src/adapters/filesystem/object-store.ts";
+import type { ObjectName } from "../../src/ports/objects.ts";
 import { type LoadFileParameters, loadFile, loadFileType } from "../../src/tasks/load-file.ts";
 import { type RunQueryParameters, runQuery, runQueryType } from "../../src/tasks/run-query.ts";
 import { makeWarehouse } from "../adapters/duckdb-harness.ts";
@@ -99,4 +100,26 @@ test("the parameters are kept as they were written, without defaults", () => {
     type: "runQuery",
     with: { sql: { duckdb: "SELECT 1" }, into: "t" },
   });
+});
+
+test("a file that is archived while it is loaded is loaded from there by the next attempt", async () => {
+  const { folder, warehouse, drop, rows } = await makeServices();
+  const input = await drop("a.csv", "id\n1\n");
+  const archived = { bucket: "inbox", object: "archive/a.csv" };
+  let looks = 0;
+  /** The objects as a task sees them: the file has moved by the second look. */
+  class Moving extends FolderObjectStore {
+    override async stat(name: ObjectName) {
+      looks += 1;
+      if (looks > 1) return super.stat(archived);
+      const found = await super.stat(name);
+      await super.move(name, archived);
+      return found;
+    }
+  }
+  const services = { warehouse, objects: new Moving({ buckets: { inbox: folder } }) };
+  const load = () => runBuiltIn(loadFileType, loadFile({ table: "orders" }), services, { input });
+  await expect(load()).rejects.toMatchObject({ code: "FILE_BEING_MOVED" });
+  expect(await load()).toMatchObject({ rows: 1 });
+  expect(await rows("FROM orders")).toEqual([{ id: 1 }]);
 });

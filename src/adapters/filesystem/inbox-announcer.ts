@@ -82,14 +82,17 @@ export class Announcer {
     }
   }
 
-  /** Forgets files that are gone: should they come back, they are other drops. `present` are known to be there. */
+  /** Forgets files that are gone. `present` are known to be there. */
   async forgetGone(folder: string, present: ReadonlySet<string>): Promise<void> {
-    for (const [object, seen] of this.#seen) {
-      if (present.has(object) || seen.isBusy || !(await isGone(folder, object))) continue;
-      this.#seen.delete(object);
-      this.#pending.delete(object);
-      this.#options.memory.delete(object);
-    }
+    for (const object of this.#seen.keys()) if (!present.has(object)) await this.forgetIfGone(folder, object);
+  }
+
+  /** Forgets a file, if it is gone: should it come back, it is another drop. */
+  async forgetIfGone(folder: string, object: string): Promise<void> {
+    if (!(await isGone(folder, object)) || this.#seen.get(object)?.isBusy) return;
+    this.#seen.delete(object);
+    this.#pending.delete(object);
+    this.#options.memory.delete(object);
   }
 
   async stop(): Promise<void> {

@@ -8,10 +8,11 @@ export interface WatcherOptions {
   /** Whether nobody need look into the subfolder, whose name ends in `/`. */
   readonly passesOver: (subfolder: string) => boolean;
   readonly onWritten: (object: string) => void;
+  readonly onGone: (object: string) => void;
   readonly onError: (error: unknown) => void;
 }
 
-/** Tells of files that were written from now on; those that are there already, it passes over. */
+/** Tells of files that were written, or that went, from now on; those that are there already, it passes over. */
 export async function watchFolder(options: WatcherOptions): Promise<{ close(): Promise<void> }> {
   const { watch } = await import("chokidar");
   const nameOf = (path: string) => relative(options.folder, path).split(sep).join("/");
@@ -29,6 +30,7 @@ export async function watchFolder(options: WatcherOptions): Promise<{ close(): P
   });
   watcher.on("add", (path) => options.onWritten(nameOf(path)));
   watcher.on("change", (path) => options.onWritten(nameOf(path)));
+  watcher.on("unlink", (path) => options.onGone(nameOf(path)));
   watcher.on("error", options.onError);
   await new Promise<void>((resolve) => {
     watcher.once("ready", resolve);

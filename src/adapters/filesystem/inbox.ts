@@ -48,6 +48,7 @@ export class Inbox {
   #missing = false;
   #running = false;
   #timer: NodeJS.Timeout | undefined;
+  #problem: string | undefined;
   #nextWalkMs = 0;
   #round: Promise<void> = Promise.resolve();
 
@@ -90,9 +91,7 @@ export class Inbox {
   #beginRound(): Promise<void> {
     const work = performance.now() >= this.#nextWalkMs ? this.#lookThrough() : this.#lookAgain();
     this.#round = work
-      .catch((error) =>
-        this.#options.logger.error("The inbox could not be looked through", { error: messageOf(error) }),
-      )
+      .catch((error) => this.#tellProblem(error))
       .then(() => {
         if (!this.#running) return;
         this.#timer = setTimeout(() => this.#beginRound(), Math.min(this.#stableMs, this.#rescanMs));
@@ -124,6 +123,7 @@ export class Inbox {
     const passesOver = (subfolder: string) => interest.passesOver(subfolder);
     for await (const object of filesBelow({ folder, passesOver, onUnreadable }))
       if (await this.#look(folder, object)) present.add(object);
+    this.#problem = undefined;
     this.#untaken.endLook();
     await this.#announcer.endFirstLook(folder, present);
     await this.#announcer.forgetGone(folder, present);
@@ -164,15 +164,15 @@ export class Inbox {
       this.#options.logger.warn("The inbox can't be watched; files are found more slowly", {
         error: messageOf(error),
       });
-    const onWritten = (object: string) =>
-      void this.#look(folder, object, this.#stableMs).then(() => this.#untaken.tell(), onError);
-    const passesOver = (subfolder: string) => interest.passesOver(subfolder);
+    const tellProblem = (error: unknown) => this.#tellProblem(error);
     try {
       const watcher = await watchFolder({
         folder,
         stableMs: this.#stableMs,
-        passesOver,
-        onWritten,
+        passesOver: (subfolder) => interest.passesOver(subfolder),
+        onWritten: (object) =>
+          void this.#look(folder, object, this.#stableMs).then(() => this.#untaken.tell(), tellProblem),
+        onGone: (object) => void this.#announcer.forgetIfGone(folder, object).catch(tellProblem),
         onError,
       });
       this.#watched = { folder, identity, watcher };
@@ -180,6 +180,14 @@ export class Inbox {
       onError(error);
       this.#watched = { folder, identity, watcher: undefined };
     }
+  }
+
+  /** Once, not at every look. */
+  #tellProblem(error: unknown): void {
+    const problem = messageOf(error);
+    if (problem !== this.#problem)
+      this.#options.logger.error("The inbox could not be looked through", { error: problem });
+    this.#problem = problem;
   }
 
   async #unwatch(): Promise<void> {
