@@ -1,8 +1,40 @@
+import { randomUUID } from "node:crypto";
 import { onTestFinished } from "vitest";
 import { BigQueryCallbackArchive } from "../../src/adapters/bigquery/callback-archive.ts";
 import type { BigQueryOptions } from "../../src/adapters/bigquery/options.ts";
 import { BigQueryWarehouse } from "../../src/adapters/bigquery/warehouse.ts";
 import { startBigQueryServer } from "../servers/bigquery/index.ts";
+
+/**
+ * A server of somebody else's, when one is named from outside: the contracts are tried on it. It reads files where
+ * `STORAGE_EMULATOR_HOST` says.
+ */
+const foreignBigQuery = process.env.BIGQUERY_EMULATOR_HOST;
+
+/** A warehouse, for a contract: at the server that is named from outside, in a dataset of its own, or at one of ours. */
+export async function contractBigQuery() {
+  if (foreignBigQuery === undefined) return makeBigQuery();
+  const storage = process.env.STORAGE_EMULATOR_HOST;
+  if (storage === undefined)
+    throw new Error("Name STORAGE_EMULATOR_HOST too, where BigQuery reads its files");
+  const bucket = `baton-${randomUUID()}`;
+  const post = async (path: string, type: string, body: BodyInit) => {
+    const response = await fetch(storage + path, { method: "POST", headers: { "content-type": type }, body });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  };
+  await post("/storage/v1/b?project=test", "application/json", JSON.stringify({ name: bucket }));
+  const dataset = `baton_${randomUUID().replaceAll("-", "_")}`;
+  const all = { projectId: process.env.BATON_PROJECT ?? "test", dataset, apiEndpoint: foreignBigQuery };
+  return {
+    warehouse: new BigQueryWarehouse(all),
+    archive: () => new BigQueryCallbackArchive(all),
+    async file(name: string, content: string | Uint8Array): Promise<string> {
+      const path = `/upload/storage/v1/b/${bucket}/o?uploadType=media&name=${encodeURIComponent(name)}`;
+      await post(path, "application/octet-stream", Buffer.from(content));
+      return `gs://${bucket}/${name}`;
+    },
+  };
+}
 
 /** A warehouse at a server of its own that ends with the test. */
 export async function makeBigQuery(options: Partial<BigQueryOptions> = {}) {

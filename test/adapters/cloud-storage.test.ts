@@ -93,7 +93,11 @@ describe("moves", () => {
     const from = drop("a.csv", "x");
     const url = `${server.url}/storage/v1/b/p-inbox/o/a.csv`;
     const said = { contentLanguage: "de", cacheControl: "no-store", metadata: { sender: "shop" } };
-    await fetch(url, { method: "PATCH", body: JSON.stringify(said) });
+    await fetch(url, {
+      method: "PATCH",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(said),
+    });
     await store.move(from, { bucket: "p-inbox", object: "archive/a.csv" });
     expect(server.objects("p-inbox")[0]).toMatchObject({
       contentType: "text/csv",

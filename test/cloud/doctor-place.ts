@@ -173,6 +173,7 @@ export function storageAnswers({ method, path }: HttpCall): HttpReply | undefine
 async function makeDataset(url: string): Promise<void> {
   await fetch(`${url}/bigquery/v2/projects/${projectId}/datasets`, {
     method: "POST",
+    headers: { "content-type": "application/json" },
     body: JSON.stringify({ datasetReference: { datasetId: "baton" }, location: "EU" }),
   });
 }

@@ -74,6 +74,7 @@ test("an archive of callbacks that lacks columns is told", async () => {
     `${environment.BIGQUERY_EMULATOR_HOST}/bigquery/v2/projects/test-project/datasets/baton/tables`,
     {
       method: "POST",
+      headers: { "content-type": "application/json" },
       body: JSON.stringify({
         tableReference: { tableId: "enrichment_callbacks" },
         schema: {

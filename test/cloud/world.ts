@@ -23,7 +23,8 @@ import { firestoreIndexes } from "./indexes.ts";
 
 export const projectId = "test-project";
 const prefix = "baton";
-const bucket = "test-bucket";
+/** Where results, reports and dead letters are kept. */
+export const resultBucket = "test-bucket";
 /** Where files are dropped; each is told of by a notification. */
 export const inboxBucket = "test-inbox";
 const pushAccount = "push@test-project.iam.gserviceaccount.com";
@@ -46,7 +47,7 @@ export interface CloudOptions {
   readonly callbackSecret?: string;
   /** Tells where time goes. */
   readonly tracer?: Tracer;
-  /** More variables. */
+  /** More variables, such as those that name servers of somebody else's in the place of ours. */
   readonly variables?: Readonly<Record<string, string>>;
 }
 
@@ -81,7 +82,7 @@ export async function startCloud(options: CloudOptions): Promise<CloudWorld> {
   const tasks = await startCloudTasksServer({ oidc: issuer });
   const control = `projects/${projectId}/topics/${topicOf(prefix, CONTROL_QUEUE)}`;
   const storage = await startStorageServer({
-    buckets: [bucket, inboxBucket],
+    buckets: [resultBucket, inboxBucket],
     keepsVersions: true,
     onFinalize: async (notification) => {
       if (notification.attributes.bucketId === inboxBucket)
@@ -89,13 +90,16 @@ export async function startCloud(options: CloudOptions): Promise<CloudWorld> {
     },
   });
   const bigQuery =
-    options.bigQuery && (await startBigQueryServer({ objects: (uri) => contentOf(storage, uri) }));
+    options.bigQuery &&
+    (await startBigQueryServer({
+      objects: (uri) => contentAt(options.variables?.STORAGE_EMULATOR_HOST ?? storage.url, uri),
+    }));
   const environment = {
     BATON_ENGINE: "gcp",
     BATON_PROJECT: projectId,
     BATON_LOCATION: "europe-west1",
     BATON_PREFIX: prefix,
-    BATON_BUCKET: bucket,
+    BATON_BUCKET: resultBucket,
     BATON_INBOX_BUCKET: inboxBucket,
     BATON_SERVICE_ACCOUNT: "baton@test-project.iam.gserviceaccount.com",
     BATON_CALLBACK_SECRET: options.callbackSecret ?? `whsec_${randomBytes(32).toString("base64")}`,
@@ -118,7 +122,7 @@ export async function startCloud(options: CloudOptions): Promise<CloudWorld> {
   Object.assign(process.env, environment);
   const limited = readConfiguration(environment).queues;
   await createTopics(
-    pubsub,
+    environment.PUBSUB_EMULATOR_HOST,
     { ...options, queues: [...(options.queues ?? []), ...limited.keys()] },
     audience,
   );
@@ -162,8 +166,8 @@ export async function startCloud(options: CloudOptions): Promise<CloudWorld> {
   };
 }
 
-async function createTopics(server: PubSubServer, options: CloudOptions, audience: string): Promise<void> {
-  const clients = pubSubClients(server, projectId);
+async function createTopics(host: string, options: CloudOptions, audience: string): Promise<void> {
+  const clients = pubSubClients({ host }, projectId);
   const topicPath = (id: string) => `projects/${projectId}/topics/${id}`;
   const subscriptionPath = (id: string) => `projects/${projectId}/subscriptions/${id}`;
   const deadLetters = `${prefix}-dead-letters`;
@@ -218,12 +222,11 @@ export function limitedQueuePath(queue: string): string {
   return `projects/${projectId}/locations/europe-west1/queues/${taskQueueOf(prefix, queue)}`;
 }
 
-async function contentOf(storage: StorageServer, uri: string): Promise<Uint8Array | undefined> {
-  try {
-    return storage.content(uri);
-  } catch {
-    return undefined;
-  }
+/** What BigQuery reads of a file. */
+async function contentAt(storage: string, uri: string): Promise<Uint8Array | undefined> {
+  const [, bucket = "", object = ""] = /^gs:\/\/([^/]+)\/(.+)$/s.exec(uri) ?? [];
+  const answer = await fetch(`${storage}/storage/v1/b/${bucket}/o/${encodeURIComponent(object)}?alt=media`);
+  return answer.ok ? new Uint8Array(await answer.arrayBuffer()) : undefined;
 }
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };

@@ -1,9 +1,9 @@
 import { describe } from "vitest";
-import { makeBigQuery } from "../adapters/bigquery-harness.ts";
+import { contractBigQuery } from "../adapters/bigquery-harness.ts";
 import { describeCallbackArchive } from "./callback-archive-contract.ts";
 
 describe("the BigQuery archive keeps the contract", () =>
   describeCallbackArchive(async () => {
-    const { warehouse, archive } = await makeBigQuery();
+    const { warehouse, archive } = await contractBigQuery();
     return { warehouse, archive: archive() };
   }));

@@ -7,7 +7,8 @@ import { describeObjectStore, type ObjectStoreUnderTest } from "./object-store-c
 
 const ListSchema = z.object({ items: z.array(z.object({ name: z.string() })).default([]) });
 
-const RewriteSchema = z.object({ rewriteToken: z.string().optional() });
+/** Some servers send a token with the last answer, too. */
+const RewriteSchema = z.object({ done: z.boolean(), rewriteToken: z.string().optional() });
 
 async function asked(url: string, init: RequestInit = {}): Promise<unknown> {
   const response = await fetch(url, { ...init, headers: { "content-type": "application/json" } });
@@ -33,8 +34,8 @@ async function bucketAt(endpoint: string): Promise<ObjectStoreUnderTest> {
       const url = `${api}/${object(from.object)}/rewriteTo/b/${object(to.object)}`;
       const init = { method: "POST", body: JSON.stringify({ contentType: "text/csv", metadata }) };
       for (let next: string | undefined = url; next !== undefined; ) {
-        const { rewriteToken } = RewriteSchema.parse(await asked(next, init));
-        next = rewriteToken && `${url}?rewriteToken=${rewriteToken}`;
+        const { done, rewriteToken } = RewriteSchema.parse(await asked(next, init));
+        next = done ? undefined : `${url}?rewriteToken=${rewriteToken}`;
       }
     },
   };

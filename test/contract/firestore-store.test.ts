@@ -181,3 +181,17 @@ describe.skipIf(foreign !== undefined)("a service that does not get better", () 
     await expect.poll(() => isClosed).toBe(true);
   });
 });
+
+test("a store that is closed says so to whoever still asks it, and nothing is left uncaught", async () => {
+  const store = openStore();
+  const key: DocumentKey = { collection: "taskLogs", id: "b/closed" };
+  await store.get(key);
+  await store.close();
+  await expect(store.get(key)).rejects.toMatchObject({
+    code: "STORE_FAILED",
+    message: expect.stringContaining("closed"),
+  });
+  await expect(store.count("taskLogs", { field: "arrivals", equals: "x" })).rejects.toMatchObject({
+    code: "STORE_FAILED",
+  });
+});

@@ -19,8 +19,9 @@ import { pubSubClients } from "../servers/pubsub/clients.ts";
 import { type PubSubServer, startPubSubServer } from "../servers/pubsub/server.ts";
 import { type BrokerUnderTest, describeBroker } from "./broker-contract.ts";
 
-/** A server of somebody else's, when one is named from outside; it takes HTTP where it takes gRPC. */
+/** A server of somebody else's, when one is named from outside. It takes HTTP where it takes gRPC, unless another place is named. */
 const foreign = process.env.PUBSUB_EMULATOR_HOST;
+const foreignRest = process.env.BATON_PUBSUB_ENDPOINT ?? `http://${foreign}`;
 const topicPrefix = "baton";
 const key = { secret: "whsec_secret", deployment: "p/baton" };
 const queues = [CONTROL_QUEUE, CALLBACK_QUEUE, "default", "documents"];
@@ -36,7 +37,7 @@ async function open(clock: Clock = systemClock): Promise<PubSubUnderTest> {
   const projectId = `p-${randomUUID().slice(0, 8)}`;
   const pubsub = await startPubSubServer();
   const host = foreign ?? pubsub.host;
-  const restUrl = foreign === undefined ? pubsub.restUrl : `http://${foreign}`;
+  const restUrl = foreign === undefined ? pubsub.restUrl : foreignRest;
   const tasks = await startCloudTasksServer({ oidc: issuer });
   const deliveries: { message: Message; at: number }[] = [];
   let refusals = 0;
@@ -110,6 +111,8 @@ const faults: readonly Fault[] = [
   { kind: "error_after" },
   { kind: "duplicated" },
   { kind: "slow", delayMs: 50 },
+  { kind: "unauthenticated" },
+  { kind: "strange", answer: "page", isApplied: false },
 ];
 
 describe.skipIf(foreign !== undefined).each(faults)("under the fault $kind", (fault) => {
@@ -191,5 +194,23 @@ test.skipIf(foreign !== undefined)(
     };
     expect(await countWith("unknown", undefined)).toBe(1);
     expect(await countWith("default", { kind: "error_after" })).toBe(2);
+  },
+);
+
+test.skipIf(foreign !== undefined)(
+  "a publish that is not answered is given up after its time in all, with all its repetitions",
+  async () => {
+    const { broker, pubsub } = await open();
+    let publishes = 0;
+    pubsub.setFaults(({ method }) => {
+      if (method === "Publish") publishes += 1;
+      return method === "Publish" ? { kind: "not_sent" } : undefined;
+    });
+    const message: Message = { kind: "task", batchId: "b", taskId: "t" };
+    // Google's client goes on for ten minutes by itself, longer than this test may take.
+    await expect(broker.publish([{ queue: "default", message }])).rejects.toMatchObject({
+      code: "BROKER_FAILED",
+    });
+    expect(publishes).toBeGreaterThan(2);
   },
 );

@@ -1,11 +1,11 @@
 import { describe } from "vitest";
-import { makeBigQuery } from "../adapters/bigquery-harness.ts";
+import { contractBigQuery } from "../adapters/bigquery-harness.ts";
 import { describeWarehouse } from "./warehouse-contract.ts";
 import { describeFiles } from "./warehouse-contract-files.ts";
 import { describeParameters } from "./warehouse-contract-parameters.ts";
 
 describe("the BigQuery warehouse keeps the contract", () => {
-  describeWarehouse(makeBigQuery);
-  describeParameters(makeBigQuery);
+  describeWarehouse(contractBigQuery);
+  describeParameters(contractBigQuery);
 });
 describe("the BigQuery warehouse reads files as all do", () => describeFiles(makeBigQuery));

@@ -93,7 +93,14 @@ test("A task publishes to Pub/Sub with the OAuth token that it was given", async
   const body = Buffer.from(JSON.stringify({ messages: [{ data: btoa("later") }] }));
   await client.createTask({
     parent,
-    task: { httpRequest: { url, body, oauthToken: { serviceAccountEmail } } },
+    task: {
+      httpRequest: {
+        url,
+        body,
+        headers: { "Content-Type": "application/json" },
+        oauthToken: { serviceAccountEmail },
+      },
+    },
   });
   // The topic is missing: Pub/Sub refuses, and the task stays.
   await expect.poll(() => server.tasks(parent)[0]?.previousResponse).toBe(404);

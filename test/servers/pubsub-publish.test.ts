@@ -112,6 +112,7 @@ test("REST publishes for whoever brings a token", async () => {
   expect((await post(url.replace("work", "missing"), headers)).status).toBe(404);
   expect((await post(url, headers, '{"messages":[{}]}')).status).toBe(400);
   expect((await post(url, headers, "no json")).status).toBe(400);
+  expect((await post(url, { ...headers, "content-type": "text/plain" })).status).toBe(400);
   expect(server.published()).toEqual([]);
 
   const answer = await post(url, headers);
@@ -125,7 +126,7 @@ test("REST has faults too", async () => {
   server.setFaults(() => ({ kind: "reply_lost" }));
   const publishing = fetch(`${server.restUrl}/v1/${topic}:publish`, {
     method: "POST",
-    headers: { authorization: "Bearer ya29.somebody" },
+    headers: { authorization: "Bearer ya29.somebody", "content-type": "application/json" },
     body: JSON.stringify({ messages: [{ data: btoa("hello") }] }),
   });
   await expect(publishing).rejects.toThrow();

@@ -44,15 +44,17 @@ export class CloudTasksChecks implements TimerChecks {
   }
 
   async queue(): Promise<TaskQueueSettings | undefined> {
-    const client = await this.#connection.open();
-    const found = await unlessMissing(() => client.getQueue({ name: this.#name }, callOptions));
+    const found = await unlessMissing(() =>
+      this.#connection.call((client) => client.getQueue({ name: this.#name }, callOptions)),
+    );
     return found && settingsOf(QueueSchema.parse(found[0]));
   }
 
   async permissions(asked: readonly string[]): Promise<readonly string[]> {
-    const client = await this.#connection.open();
     const request = { resource: this.#name, permissions: [...asked] };
-    const [{ permissions }] = await client.testIamPermissions(request, callOptions);
+    const [{ permissions }] = await this.#connection.call((client) =>
+      client.testIamPermissions(request, callOptions),
+    );
     return permissions ?? [];
   }
 

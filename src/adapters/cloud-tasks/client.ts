@@ -1,6 +1,7 @@
 import type { CloudTasksClient } from "@google-cloud/tasks";
 import { limits } from "../../core/limits.ts";
-import { backoffWithin, grpcStatus } from "../remote/grpc.ts";
+import { withFreshCredentials } from "../remote/fresh-credentials.ts";
+import { backoffWithin, grpcCodeOf, grpcStatus } from "../remote/grpc.ts";
 
 /** Where the queues are. */
 export interface CloudTasksPlace {
@@ -18,15 +19,23 @@ export interface CloudTasksSettings extends CloudTasksPlace {
 /** Google's client, loaded and connected at its first use. */
 export class CloudTasksConnection {
   readonly #place: CloudTasksPlace;
+  /** Clients whose credentials were refused once; other calls may still go through them. */
+  readonly #forgotten: Promise<CloudTasksClient>[] = [];
   #client: Promise<CloudTasksClient> | undefined;
 
   constructor(place: CloudTasksPlace) {
     this.#place = place;
   }
 
-  open(): Promise<CloudTasksClient> {
-    this.#client ??= connect(this.#place);
-    return this.#client;
+  /** A call, once more with credentials that are fetched again when those of the client are not taken. */
+  call<Answer>(ask: (client: CloudTasksClient) => Promise<Answer>): Promise<Answer> {
+    return withFreshCredentials(async () => ask(await this.#open()), {
+      isRefused: (thrown) => grpcCodeOf(thrown) === grpcStatus.unauthenticated,
+      refresh: () => {
+        if (this.#client) this.#forgotten.push(this.#client);
+        this.#client = undefined;
+      },
+    });
   }
 
   /** Full name of a queue. */
@@ -36,7 +45,13 @@ export class CloudTasksConnection {
   }
 
   async close(): Promise<void> {
-    if (this.#client) await (await this.#client).close();
+    const clients = [...this.#forgotten, ...(this.#client ? [this.#client] : [])];
+    await Promise.all(clients.map(async (client) => (await client).close()));
+  }
+
+  #open(): Promise<CloudTasksClient> {
+    this.#client ??= connect(this.#place);
+    return this.#client;
   }
 }
 
@@ -57,6 +72,8 @@ export const callOptions = {
       grpcStatus.resourceExhausted,
       grpcStatus.internal,
       grpcStatus.unavailable,
+      // What is no gRPC at all, such as the page of a proxy.
+      grpcStatus.unknown,
     ],
     backoffSettings: backoffWithin(limits.publishTimeoutMs),
   },

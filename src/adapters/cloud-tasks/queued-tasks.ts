@@ -30,12 +30,14 @@ export async function standingTasks(
 
 /** Page by page, in no order. What comes and goes meanwhile may be among them or not. */
 async function* queuedTasks(connection: CloudTasksConnection, parent: string): AsyncGenerator<QueuedTask> {
-  const client = await connection.open();
   const options = { ...callOptions, autoPaginate: false };
   const request = { parent, pageSize: limits.queuedTasksPage, responseView: "BASIC" as const };
   let pageToken = "";
   do {
-    const [, , response] = await client.listTasks({ ...request, pageToken }, options);
+    const token = pageToken;
+    const [, , response] = await connection.call((client) =>
+      client.listTasks({ ...request, pageToken: token }, options),
+    );
     const page = TaskPageSchema.parse(response);
     for (const task of page.tasks ?? []) yield toQueuedTask(task);
     pageToken = page.nextPageToken ?? "";

@@ -56,13 +56,13 @@ export class TaskQueue {
 
   /** One that is being sent right now does not wait: it may be what brought the message that wants to come again. */
   async #isWaiting(name: string): Promise<boolean> {
-    const client = await this.#connection.open();
-    const found = await unlessMissing(() => client.getTask({ name: this.#taskPath(name) }, callOptions));
+    const found = await unlessMissing(() =>
+      this.#connection.call((client) => client.getTask({ name: this.#taskPath(name) }, callOptions)),
+    );
     return found !== undefined && !found[0].dispatchCount;
   }
 
   async #create(request: TaskRequest, name: string | undefined, dueSecond: DueSecond): Promise<void> {
-    const client = await this.#connection.open();
     const { url, body, token, deadlineSeconds } = request;
     const task = {
       ...(name !== undefined && { name: this.#taskPath(name) }),
@@ -76,7 +76,7 @@ export class TaskQueue {
         ...(token && tokenFields(token)),
       },
     };
-    await client.createTask({ parent: this.path, task }, callOptions);
+    await this.#connection.call((client) => client.createTask({ parent: this.path, task }, callOptions));
   }
 
   #taskPath(name: string): string {

@@ -1,4 +1,5 @@
 import type { CollectionReference, DocumentReference, Firestore } from "@google-cloud/firestore";
+import { BatonError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { CollectionName } from "../../core/records.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -11,13 +12,16 @@ export class FirestoreClient {
   readonly #settings: FirestoreSettings;
   readonly #clock: Clock;
   #firestore: Promise<Firestore> | undefined;
+  #isClosed = false;
 
   constructor(settings: FirestoreSettings, clock: Clock) {
     this.#settings = settings;
     this.#clock = clock;
   }
 
-  firestore(): Promise<Firestore> {
+  /** Throws `STORE_FAILED` once it is closed: Google's client would end the process by a rejection that nobody can catch. */
+  async firestore(): Promise<Firestore> {
+    if (this.#isClosed) throw new BatonError("STORE_FAILED", "The store is closed", { where: "Firestore" });
     this.#firestore ??= this.#open();
     return this.#firestore;
   }
@@ -38,10 +42,16 @@ export class FirestoreClient {
 
   /** Calls that were given up may still be repeated, for minutes: they are not waited for. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     if (!this.#firestore) return;
     const left = Promise.withResolvers<void>();
     const stop = this.#clock.after(limits.storeCloseMs, left.resolve);
     await Promise.race([(await this.#firestore).terminate(), left.promise]).finally(stop);
+  }
+
+  /** The next call makes a client of its own, which fetches credentials: those of this one are not taken any more. */
+  forget(): void {
+    this.#firestore = undefined;
   }
 
   async #open(): Promise<Firestore> {

@@ -1,4 +1,5 @@
 import type { DocumentSnapshot, Query, QueryDocumentSnapshot, WriteBatch } from "@google-cloud/firestore";
+import { BatonError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { CollectionName } from "../../core/records.ts";
 import { collections } from "../../core/records.ts";
@@ -16,6 +17,7 @@ import type {
   SyncMark,
   Write,
 } from "../../ports/store.ts";
+import { grpcCodeOf, grpcStatus } from "../remote/grpc.ts";
 import { FirestoreClient } from "./client.ts";
 import { inTime } from "./deadline.ts";
 import { documentId, originalId } from "./document-names.ts";
@@ -41,7 +43,7 @@ export class FirestoreDocumentStore implements DocumentStore {
 
   async get(key: DocumentKey): Promise<Snapshot> {
     const reference = await this.#client.reference(key);
-    const snapshot = await inTime(this.#clock, reference.get().catch(rethrow));
+    const snapshot = await this.#answered(reference.get().catch(rethrow));
     const document = snapshot.exists ? toDocument(key.collection, snapshot) : undefined;
     return { document, readTime: snapshot.readTime.toMillis() };
   }
@@ -52,7 +54,7 @@ export class FirestoreDocumentStore implements DocumentStore {
     const committing = batch.commit().catch((thrown: unknown) => {
       throw writeError(thrown);
     });
-    const results = await inTime(this.#clock, committing);
+    const results = await this.#answered(committing);
     // All writes of a commit take place at one time; it is told with each.
     const time = results[0]?.writeTime;
     if (!time) throw new TypeError("A commit has at least one write");
@@ -60,12 +62,12 @@ export class FirestoreDocumentStore implements DocumentStore {
   }
 
   commitEach(writes: readonly Write[]): Promise<readonly EachCommitted[]> {
-    return inTime(this.#clock, this.#independent.commit(writes));
+    return this.#answered(this.#independent.commit(writes));
   }
 
   async count(collection: CollectionName, condition: Condition): Promise<number> {
     const query = filtered(await this.#client.collection(collection), collection, [condition]);
-    const counted = await inTime(this.#clock, query.count().get().catch(rethrow));
+    const counted = await this.#answered(query.count().get().catch(rethrow));
     return counted.data().count;
   }
 
@@ -78,7 +80,7 @@ export class FirestoreDocumentStore implements DocumentStore {
     const all = await this.#client.collection(collection);
     const ordered = filtered(all, collection, conditions).orderBy(FieldPath.documentId()).limit(limit);
     const paged = startAfter === undefined ? ordered : ordered.startAfter(documentId(startAfter));
-    const found = await inTime(this.#clock, paged.get().catch(rethrow), limits.storeQuerySeconds);
+    const found = await this.#answered(paged.get().catch(rethrow), limits.storeQuerySeconds);
     return {
       documents: found.docs.map((snapshot) => toDocument(collection, snapshot)),
       readTime: found.readTime.toMillis(),
@@ -98,6 +100,17 @@ export class FirestoreDocumentStore implements DocumentStore {
 
   close(): Promise<void> {
     return this.#client.close();
+  }
+
+  /** In time. Credentials that are refused are fetched again for the next call: whoever asks is asked for again. */
+  async #answered<T>(call: Promise<T>, seconds?: number): Promise<T> {
+    try {
+      return await inTime(this.#clock, call, seconds);
+    } catch (thrown) {
+      if (thrown instanceof BatonError && grpcCodeOf(thrown.cause) === grpcStatus.unauthenticated)
+        this.#client.forget();
+      throw thrown;
+    }
   }
 
   #encode(write: Exclude<Write, { kind: "delete" }>): Record<string, unknown> {

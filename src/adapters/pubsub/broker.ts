@@ -20,6 +20,8 @@ export class PubSubBroker implements Broker {
   readonly #settings: PubSubSettings;
   readonly #seal: Seal;
   readonly #topics = new Map<string, Topic>();
+  /** Clients whose credentials were refused once. */
+  readonly #forgotten: Promise<PubSub>[] = [];
   #client: Promise<PubSub> | undefined;
 
   constructor(settings: PubSubSettings, seal: Seal) {
@@ -28,12 +30,11 @@ export class PubSubBroker implements Broker {
   }
 
   async publish(messages: readonly OutgoingMessage[]): Promise<void> {
-    const client = await this.#open();
     const byTopic = Map.groupBy(messages, ({ queue }) => topicOf(this.#settings.topicPrefix, queue));
     await Promise.all(
       [...byTopic].map(([id, outgoing]) =>
         this.#publishTo(
-          this.#topic(client, id),
+          id,
           outgoing.map(({ message }) => topicMessage(message, this.#seal)),
         ),
       ),
@@ -42,22 +43,26 @@ export class PubSubBroker implements Broker {
 
   /** Loads the client ahead of its first use. */
   async load(): Promise<void> {
-    await this.#open();
+    await this.#connected();
   }
 
   async close(): Promise<void> {
-    if (this.#client) await (await this.#client).close();
+    const clients = [...this.#forgotten, ...(this.#client ? [this.#client] : [])];
+    await Promise.all(clients.map(async (client) => (await client).close()));
   }
 
   /** Requests fail one by one: only the messages of those that failed are published again. */
-  async #publishTo(topic: Topic, messages: readonly TopicMessage[]): Promise<void> {
+  async #publishTo(id: string, messages: readonly TopicMessage[]): Promise<void> {
     let rest = messages;
     for (let attempt = 1; ; attempt += 1) {
+      const client = this.#connected();
+      const topic = this.#topic(await client, id);
       const results = await publishAll(topic, rest);
       const failed = results.find((result) => result.status === "rejected");
       if (!failed) return;
       if (attempt >= limits.publishAttempts || !mayPass(failed.reason))
         throw publishError(topic.name, failed.reason);
+      if (grpcCodeOf(failed.reason) === grpcStatus.unauthenticated) this.#forget(client);
       rest = rest.filter((_, index) => results[index]?.status === "rejected");
     }
   }
@@ -70,7 +75,15 @@ export class PubSubBroker implements Broker {
     return topic;
   }
 
-  #open(): Promise<PubSub> {
+  /** The next client fetches credentials of its own. What others publish by this one goes on. */
+  #forget(client: Promise<PubSub>): void {
+    if (this.#client !== client) return;
+    this.#forgotten.push(client);
+    this.#client = undefined;
+    this.#topics.clear();
+  }
+
+  #connected(): Promise<PubSub> {
     this.#client ??= import("@google-cloud/pubsub").then(
       ({ PubSub }) => new PubSub({ projectId: this.#settings.projectId }),
     );
@@ -112,7 +125,7 @@ const publishOptions = {
 
 function mayPass(thrown: unknown): boolean {
   const code = grpcCodeOf(thrown);
-  return code !== grpcStatus.notFound && !isDenied(code);
+  return code !== grpcStatus.notFound && code !== grpcStatus.permissionDenied;
 }
 
 function publishError(topic: string, thrown: unknown): BatonError {

@@ -137,7 +137,7 @@ export class StorageClient {
         const headers = isKnown
           ? await within(timeoutMs, storage.authClient.getRequestHeaders(url.href))
           : new Headers();
-        return download({ url, headers, checksum: new CRC32C(), timeoutMs });
+        return download({ url, headers, generation, checksum: new CRC32C(), timeoutMs });
       });
     } catch (error) {
       if (isPlainRefusal(error)) await this.#confirm(place, generation);

@@ -8,6 +8,8 @@ interface Download {
   readonly url: URL;
   readonly headers: Headers;
   readonly checksum: CRC32C;
+  /** The one that is asked for; undefined: whichever is current. */
+  readonly generation: string | undefined;
   /** How long nothing may come. */
   readonly timeoutMs: number;
 }
@@ -16,7 +18,7 @@ interface Download {
  * A whole content, checked by its CRC32C. The client's own downloads warn of a memory leak on every content above
  * 64 KiB, and can't name the generation that must be the current one. Throws what the client would throw.
  */
-export async function download({ checksum, ...request }: Download): Promise<Uint8Array> {
+export async function download({ checksum, generation, ...request }: Download): Promise<Uint8Array> {
   const { response, body } = await fetched(request);
   if (!response.ok) {
     const text = new TextDecoder().decode(body);
@@ -28,6 +30,9 @@ export async function download({ checksum, ...request }: Download): Promise<Uint
     throw passing(
       `What came is not an answer of the service: ${response.status}, and no hash of the content`,
     );
+  const found = response.headers.get("x-goog-generation");
+  if (generation !== undefined && found !== null && found !== generation)
+    throw new StorageFailure(`it is generation ${found}`, { status: 412, isPassing: false });
   // The checksum of what was stored compressed is that of the compressed bytes.
   const isAsStored = (response.headers.get("x-goog-stored-content-encoding") ?? "identity") === "identity";
   if (!isAsStored) return body;
@@ -40,7 +45,7 @@ async function fetched({
   url,
   headers,
   timeoutMs,
-}: Omit<Download, "checksum">): Promise<{ response: Response; body: Uint8Array }> {
+}: Omit<Download, "checksum" | "generation">): Promise<{ response: Response; body: Uint8Array }> {
   const aborter = new AbortController();
   const timer = setTimeout(() => aborter.abort(new Error(`nothing came for ${timeoutMs} ms`)), timeoutMs);
   try {

@@ -45,8 +45,7 @@ const routes: readonly (readonly [string, RegExp, Route])[] = [
 export async function handle(world: World, call: HttpCall): Promise<HttpReply> {
   const object = /^\/storage\/v1\/b\/([^/]+)\/o\/([^/]+)$/.exec(call.path);
   if (object && call.method === "GET") return contentOf(world, object.slice(1).map(decodeURIComponent));
-  // Clients that are told of an emulator by BIGQUERY_EMULATOR_HOST leave the first part of the path out.
-  const path = /^(?:\/bigquery\/v2)?\/projects\/[^/]+\/(.+)$/.exec(call.path)?.[1] ?? "";
+  const path = /^\/bigquery\/v2\/projects\/[^/]+\/(.+)$/.exec(call.path)?.[1] ?? "";
   try {
     for (const [method, pattern, route] of routes) {
       const match = call.method === method ? pattern.exec(path) : null;
@@ -68,14 +67,24 @@ async function contentOf({ readObject }: World, [bucket, object]: readonly strin
   return { status: 200, headers: { "x-goog-hash": `md5=${hash}` }, body: Buffer.from(content) };
 }
 
-function parsed<T>(schema: z.ZodType<T>, body: Buffer): T {
-  const result = schema.safeParse(JSON.parse(body.toString()));
+function parsed<T>(schema: z.ZodType<T>, { headers, body }: HttpCall): T {
+  if (!/^application\/json\b/.test(headers["content-type"] ?? ""))
+    throw new BigQueryProblem(400, "badRequest", `Unsupported content type ${headers["content-type"]}`);
+  const result = schema.safeParse(jsonIn(body));
   if (!result.success) throw new BigQueryProblem(400, "invalid", z.prettifyError(result.error));
   return result.data;
 }
 
-async function insertJob({ jobs }: World, { body }: HttpCall) {
-  const request = parsed(InsertSchema, body);
+function jsonIn(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    throw new BigQueryProblem(400, "parseError", "Failed to parse JSON");
+  }
+}
+
+async function insertJob({ jobs }: World, call: HttpCall) {
+  const request = parsed(InsertSchema, call);
   if (!request.configuration.dryRun) return shown(jobs.insert(request));
   const statistics = await jobs.dryRun(request.configuration);
   return { status: { state: "DONE" }, configuration: { dryRun: true }, statistics };
@@ -102,12 +111,12 @@ function shown({ id, location, configuration, state, problem, statistics }: Serv
   };
 }
 
-async function queryNow({ database, jobs }: World, { body }: HttpCall) {
+async function queryNow({ database, jobs }: World, call: HttpCall) {
   const request = z.object({ maxResults: z.number().default(pageRows), location: z.string().optional() });
-  const { maxResults, location } = parsed(request, body);
+  const { maxResults, location } = parsed(request, call);
   const job = jobs.insert({
     jobReference: { location },
-    configuration: { dryRun: false, labels: {}, query: parsed(QuerySchema, body) },
+    configuration: { dryRun: false, labels: {}, query: parsed(QuerySchema, call) },
   });
   return pageOf(database, job, { maxResults, offset: 0, waitMs: defaultWaitMs });
 }
@@ -158,8 +167,8 @@ function getDataset({ database }: World, _call: HttpCall, [dataset = ""]: readon
   return { datasetReference: { projectId: "test", datasetId: dataset }, location };
 }
 
-async function insertDataset({ database }: World, { body }: HttpCall) {
-  const { datasetReference, location } = parsed(DatasetBodySchema, body);
+async function insertDataset({ database }: World, call: HttpCall) {
+  const { datasetReference, location } = parsed(DatasetBodySchema, call);
   const { datasetId } = datasetReference;
   await database.exclusive(async () => {
     if (database.locationOf(datasetId) !== undefined)
@@ -190,8 +199,8 @@ async function tableShown(database: Database, table: TableName) {
   };
 }
 
-async function insertTable({ database }: World, { body }: HttpCall, [datasetId = ""]: readonly string[]) {
-  const { tableReference, schema, ...properties } = parsed(TableBodySchema, body);
+async function insertTable({ database }: World, call: HttpCall, [datasetId = ""]: readonly string[]) {
+  const { tableReference, schema, ...properties } = parsed(TableBodySchema, call);
   const table = { datasetId, tableId: tableReference.tableId };
   return database.exclusive(async () => {
     if (await database.columnsOf(table))

@@ -39,7 +39,10 @@ export class Identity {
     if (tenant === undefined) return undefined;
     if (tenant !== this.#principal.tenantId)
       return refusal(400, "invalid_tenant", `AADSTS90002: Tenant '${tenant}' not found.`);
-    return rest?.endsWith("/token") ? this.#token(call) : metadata(call, tenant);
+    if (!rest?.endsWith("/token")) return metadata(call, tenant);
+    return isForm(call)
+      ? this.#token(call)
+      : refusal(400, "invalid_request", "AADSTS900144: The request body has to be a form.");
   }
 
   #token(call: HttpCall): HttpReply {
@@ -69,6 +72,10 @@ export class Identity {
       body: { token_type: "Bearer", expires_in: 3_599, ext_expires_in: 3_599, access_token },
     };
   }
+}
+
+function isForm({ method, headers }: HttpCall): boolean {
+  return method === "POST" && /^application\/x-www-form-urlencoded\b/.test(headers["content-type"] ?? "");
 }
 
 function metadata({ headers }: HttpCall, tenant: string): HttpReply {

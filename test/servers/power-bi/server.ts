@@ -80,10 +80,33 @@ function answer(call: HttpCall, path: string, dataset: Dataset): HttpReply {
   return refusal(404, "PowerBIEntityNotFound", undefined);
 }
 
-const OptionsSchema = z.record(z.string(), z.unknown());
+/** As the service documents it: https://learn.microsoft.com/rest/api/power-bi/datasets/refresh-dataset-in-group */
+const OptionsSchema = z.strictObject({
+  notifyOption: z.enum(["NoNotification", "MailOnCompletion", "MailOnFailure"]).optional(),
+  type: z.enum(["Full", "ClearValues", "Calculate", "DataOnly", "Automatic", "Defragment"]).optional(),
+  commitMode: z.enum(["Transactional", "PartialBatch"]).optional(),
+  retryCount: z.int().min(0).optional(),
+  maxParallelism: z.int().min(1).optional(),
+  objects: z.array(z.strictObject({ table: z.string(), partition: z.string().optional() })).optional(),
+  applyRefreshPolicy: z.boolean().optional(),
+  effectiveDate: z.string().optional(),
+  timeout: z.string().optional(),
+});
+
+function optionsIn({ body }: HttpCall): z.infer<typeof OptionsSchema> | undefined {
+  try {
+    return OptionsSchema.parse(JSON.parse(body.toString()));
+  } catch {
+    return undefined;
+  }
+}
 
 function start(call: HttpCall, dataset: Dataset): HttpReply {
-  const begun = dataset.start(OptionsSchema.parse(JSON.parse(call.body.toString())));
+  if (!/^application\/json\b/.test(call.headers["content-type"] ?? ""))
+    return refusal(415, "UnsupportedMediaType", "The request has to be JSON");
+  const options = optionsIn(call);
+  if (!options) return refusal(400, "InvalidRequest", "Bad Request");
+  const begun = dataset.start(options);
   if (begun === "busy")
     return refusal(
       400,

@@ -33,7 +33,7 @@ export function restHandler(exchange: Exchange, meter: Meter): (call: HttpCall) 
     if (!headers.authorization?.startsWith("Bearer ")) {
       return failure(401, "Request is missing required authentication credential.", "required");
     }
-    const parsed = publishBody.safeParse(jsonOf(body));
+    const parsed = publishBody.safeParse(jsonOf(headers, body));
     if (!parsed.success) return failure(400, z.prettifyError(parsed.error), "badRequest");
     const messages = parsed.data.messages.map((message) => ({
       ...message,
@@ -48,8 +48,9 @@ export function restHandler(exchange: Exchange, meter: Meter): (call: HttpCall) 
   };
 }
 
-/** Undefined for what is no JSON. */
-function jsonOf(body: Buffer): unknown {
+/** Undefined for what is no JSON, or not told as such. */
+function jsonOf(headers: HttpCall["headers"], body: Buffer): unknown {
+  if (!/^application\/json\b/.test(headers["content-type"] ?? "")) return undefined;
   try {
     return JSON.parse(body.toString());
   } catch {

@@ -24,28 +24,63 @@ type Route = (routes: Routes, call: HttpCall, ...names: string[]) => Routed;
 const classA = (body: unknown): Routed => ({ status: 200, body, billed: "class_a_operations" });
 const classB = (body: unknown): Routed => ({ status: 200, body, billed: "class_b_operations" });
 
+const api = "/storage/v1";
 const table: readonly (readonly [method: string, path: RegExp, route: Route])[] = [
-  ["POST", /^\/upload(?:\/storage\/v1)?\/b\/([^/]+)\/o$/, insert],
-  ["POST", /^\/b$/, createBucket],
-  ["GET", /^\/b\/([^/]+)$/, getBucket],
-  ["GET", /^\/b\/([^/]+)\/iam\/testPermissions$/, testPermissions],
-  ["GET", /^\/b\/([^/]+)\/o$/, list],
-  ["GET", /^\/b\/([^/]+)\/o\/([^/]+)$/, get],
-  ["PATCH", /^\/b\/([^/]+)\/o\/([^/]+)$/, patch],
-  ["DELETE", /^\/b\/([^/]+)\/o\/([^/]+)$/, remove],
-  ["POST", /^\/b\/([^/]+)\/o\/([^/]+)\/rewriteTo\/b\/([^/]+)\/o\/([^/]+)$/, rewriteTo],
-  ["POST", /^\/b\/([^/]+)\/o\/([^/]+)\/copyTo\/b\/([^/]+)\/o\/([^/]+)$/, copyTo],
+  ["POST", /^\/upload\/storage\/v1\/b\/([^/]+)\/o$/, insert],
+  ["GET", /^\/download\/storage\/v1\/b\/([^/]+)\/o\/([^/]+)$/, get],
+  ...(
+    [
+      ["POST", "/b", createBucket],
+      ["GET", "/b/([^/]+)", getBucket],
+      ["GET", "/b/([^/]+)/iam/testPermissions", testPermissions],
+      ["GET", "/b/([^/]+)/o", list],
+      ["GET", "/b/([^/]+)/o/([^/]+)", get],
+      ["PATCH", "/b/([^/]+)/o/([^/]+)", patch],
+      ["DELETE", "/b/([^/]+)/o/([^/]+)", remove],
+      ["POST", "/b/([^/]+)/o/([^/]+)/rewriteTo/b/([^/]+)/o/([^/]+)", rewriteTo],
+      ["POST", "/b/([^/]+)/o/([^/]+)/copyTo/b/([^/]+)/o/([^/]+)", copyTo],
+    ] as const
+  ).map(([method, path, route]) => [method, new RegExp(`^${api}${path}$`), route] as const),
 ];
 
-/** Throws Refusals. */
+/** Takes whole paths alone, as Cloud Storage does, and JSON that is told as such. Throws Refusals. */
 export function routed(routes: Routes, call: HttpCall): Routed {
-  // The client leaves the prefix out when STORAGE_EMULATOR_HOST is set.
-  const path = call.path.replace(/^(?:\/download)?\/storage\/v1(?=\/)/, "");
   for (const [method, pattern, route] of table) {
-    const found = method === call.method ? pattern.exec(path) : null;
-    if (found) return route(routes, call, ...found.slice(1).map(decodeURIComponent));
+    const found = method === call.method ? pattern.exec(call.path) : null;
+    if (found) return selected(call, route(routes, call, ...found.slice(1).map(decodeURIComponent)));
   }
   throw new Refusal(404, "notFound", `${call.method} ${call.path} is left out here`);
+}
+
+/** The part of an answer that `fields` asks for: `kind,items(name,generation)`. */
+function selected({ query }: HttpCall, routed: Routed): Routed {
+  const fields = query.get("fields");
+  if (fields === null || fields === "*" || routed.body instanceof Uint8Array) return routed;
+  return { ...routed, body: partOf(routed.body, fields) };
+}
+
+function partOf(body: unknown, fields: string): unknown {
+  if (Array.isArray(body)) return body.map((one) => partOf(one, fields));
+  if (typeof body !== "object" || body === null) throw invalid(`Invalid field selection ${fields}`);
+  const named = fields.match(/[^,()]+(?:\([^()]*\))?/g) ?? [];
+  const parts = named.flatMap((field) => {
+    const [, name = "", inner] = /^([^(]+)(?:\((.*)\))?$/.exec(field) ?? [];
+    if (!(name in body)) return [];
+    const value: unknown = Reflect.get(body, name);
+    return [[name, inner === undefined ? value : partOf(value, inner)] as const];
+  });
+  return Object.fromEntries(parts);
+}
+
+/** A body of JSON, which has to be told as JSON: https://cloud.google.com/storage/docs/json_api */
+function jsonOf<Body>({ headers, body }: HttpCall, schema: z.ZodType<Body>): Body {
+  if (!/^application\/json\b/.test(headers["content-type"] ?? ""))
+    throw new Refusal(400, "badContent", `Unsupported content with type: ${headers["content-type"]}`);
+  try {
+    return schema.parse(JSON.parse(body.toString()));
+  } catch {
+    throw new Refusal(400, "parseError", "Parse Error");
+  }
 }
 
 function insert({ objects, onStored }: Routes, call: HttpCall, bucket = ""): Routed {
@@ -58,7 +93,8 @@ function insert({ objects, onStored }: Routes, call: HttpCall, bucket = ""): Rou
 }
 
 function createBucket({ objects }: Routes, call: HttpCall): Routed {
-  const { name } = z.object({ name: z.string() }).parse(JSON.parse(call.body.toString()));
+  if (!call.query.get("project")) throw new Refusal(400, "required", "Required parameter: project");
+  const { name } = jsonOf(call, z.object({ name: z.string() }));
   if (objects.hasBucket(name))
     throw new Refusal(409, "conflict", "Your previous request to create the named bucket succeeded.");
   objects.createBucket(name);
@@ -89,11 +125,17 @@ function list({ objects }: Routes, { query }: HttpCall, bucket = ""): Routed {
       one.object.startsWith(query.get("prefix") ?? "") &&
       (token === null || byNameAndGeneration(one, lastOf(token)) > 0),
   );
-  const page = all.slice(0, Number(query.get("maxResults") ?? 1000));
+  const most = Number(query.get("maxResults") ?? largestPage);
+  if (!Number.isInteger(most) || most < 1) throw invalid(`Invalid unsigned integer value: '${most}'.`);
+  const page = all.slice(0, Math.min(most, largestPage));
   const last = page.length < all.length ? page.at(-1) : undefined;
   const next = last ? { nextPageToken: tokenOf(last) } : {};
-  return classA({ kind: "storage#objects", ...next, items: page.map(resourceOf) });
+  // A list without anything has no items.
+  const items = page.length > 0 ? { items: page.map(resourceOf) } : {};
+  return classA({ kind: "storage#objects", ...next, ...items });
 }
+
+const largestPage = 1_000;
 
 /** No name of an object has a line break. */
 function tokenOf({ object, generation }: StoredObject): string {
@@ -123,10 +165,11 @@ function get({ objects }: Routes, { query }: HttpCall, bucket = "", object = "")
   return { ...classB(found.content), headers };
 }
 
-function patch({ objects }: Routes, { query, body }: HttpCall, bucket = "", object = ""): Routed {
+function patch({ objects }: Routes, call: HttpCall, bucket = "", object = ""): Routed {
+  const { query } = call;
   const found = objects.get(bucket, object, query.get("generation"));
   checkConditions(query, found);
-  const { metadata, ...said } = DescribedSchema.parse(JSON.parse(body.toString()));
+  const { metadata, ...said } = jsonOf(call, DescribedSchema);
   const described = { ...found.described, ...said };
   const merged = { ...found.described.metadata, ...metadata };
   return classA(
@@ -154,7 +197,7 @@ function rewritten(routes: Routes, call: HttpCall, names: readonly string[], byt
   const [fromBucket, fromObject, bucket, object] = names;
   if (fromBucket === undefined || fromObject === undefined || bucket === undefined || object === undefined)
     throw invalid("Names are missing");
-  const said = call.body.length > 0 ? DescribedSchema.parse(JSON.parse(call.body.toString())) : {};
+  const said = call.body.length > 0 ? jsonOf(call, DescribedSchema) : {};
   const done = rewrite(routes.objects, {
     from: { bucket: fromBucket, object: fromObject },
     to: { bucket, object },
