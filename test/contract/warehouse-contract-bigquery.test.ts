@@ -8,4 +8,4 @@ describe("the BigQuery warehouse keeps the contract", () => {
   describeWarehouse(contractBigQuery);
   describeParameters(contractBigQuery);
 });
-describe("the BigQuery warehouse reads files as all do", () => describeFiles(makeBigQuery));
+describe("the BigQuery warehouse reads files as all do", () => describeFiles(contractBigQuery));

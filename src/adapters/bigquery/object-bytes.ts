@@ -75,10 +75,28 @@ export class ObjectBytes {
     const headers = { ...(await this.#credentials?.headers()), "accept-encoding": "gzip" };
     const response = await fetch(url, { headers, signal, redirect: "error" });
     if (response.ok && response.headers.has("x-goog-hash")) return response;
-    const text = await response.text();
-    if (!response.ok) throw clientErrorOf(response.status, response.headers, jsonIn(text) ?? text);
+    if (!response.ok)
+      throw await refusalOf(response, () => fetch(lookAt(url), { headers, signal, redirect: "error" }));
+    await response.body?.cancel();
     throw new Error("what came is not an answer of Cloud Storage: it has no hash of the content");
   }
+}
+
+function lookAt(url: string): string {
+  return url.replace(/\?alt=media$/, "");
+}
+
+/** Cloud Storage refuses a download in plain text, as a proxy might: what it is about is told in JSON where only a look is asked for. */
+async function refusalOf(refused: Response, look: () => Promise<Response>): Promise<Error> {
+  const error = await clientErrorIn(refused);
+  if (clientFailureOf(error).status !== 0) return error;
+  const looked = await look();
+  return looked.ok ? error : clientErrorIn(looked);
+}
+
+async function clientErrorIn(response: Response): Promise<Error> {
+  const text = await response.text();
+  return clientErrorOf(response.status, response.headers, jsonIn(text) ?? text);
 }
 
 function isPassing(status: number): boolean {

@@ -44,7 +44,7 @@ const routes: readonly (readonly [string, RegExp, Route])[] = [
 
 export async function handle(world: World, call: HttpCall): Promise<HttpReply> {
   const object = /^\/storage\/v1\/b\/([^/]+)\/o\/([^/]+)$/.exec(call.path);
-  if (object && call.method === "GET") return contentOf(world, object.slice(1).map(decodeURIComponent));
+  if (object && call.method === "GET") return contentOf(world, call, object.slice(1).map(decodeURIComponent));
   const path = /^\/bigquery\/v2\/projects\/[^/]+\/(.+)$/.exec(call.path)?.[1] ?? "";
   try {
     for (const [method, pattern, route] of routes) {
@@ -59,10 +59,20 @@ export async function handle(world: World, call: HttpCall): Promise<HttpReply> {
   }
 }
 
-/** The contents of Cloud Storage, as www.googleapis.com has them beside BigQuery. */
-async function contentOf({ readObject }: World, [bucket, object]: readonly string[]): Promise<HttpReply> {
+/** The contents of Cloud Storage, which refuses a download in plain text, and a look in JSON. */
+async function contentOf(
+  { readObject }: World,
+  { query }: HttpCall,
+  [bucket, object]: readonly string[],
+): Promise<HttpReply> {
   const content = await readObject(`gs://${bucket}/${object}`);
-  if (!content) return failure(404, `No such object: ${bucket}/${object}`, "notFound");
+  const isDownload = query.get("alt") === "media";
+  const missing = `No such object: ${bucket}/${object}`;
+  if (!content)
+    return isDownload
+      ? { status: 404, headers: { "content-type": "text/html; charset=UTF-8" }, body: Buffer.from(missing) }
+      : failure(404, missing, "notFound");
+  if (!isDownload) return { status: 200, body: { kind: "storage#object", bucket, name: object } };
   const hash = createHash("md5").update(content).digest("base64");
   return { status: 200, headers: { "x-goog-hash": `md5=${hash}` }, body: Buffer.from(content) };
 }
