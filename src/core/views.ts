@@ -7,7 +7,7 @@ import type { StoredError } from "./stored.ts";
 import { type TaskReport, taskReport } from "./task-report.ts";
 import { isoTime } from "./time.ts";
 
-export interface TaskErrorView extends StoredError {
+interface TaskErrorView extends StoredError {
   /** What to do about it; null when the code is one of the task's own. */
   readonly remedy: string | null;
 }
