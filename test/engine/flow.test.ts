@@ -53,7 +53,11 @@ test("a failing branch skips its descendants and leaves the others alone", async
     cleanup: "SUCCESS",
     alarm: "SUCCESS",
   });
-  expect(view.tasks[1]?.error).toMatchObject({ code: "NO_TABLE", message: "no such table", retryable: false });
+  expect(view.tasks[1]?.error).toMatchObject({
+    code: "NO_TABLE",
+    message: "no such table",
+    retryable: false,
+  });
 });
 
 test("a batch that can't be read hides no other from the list", async () => {
