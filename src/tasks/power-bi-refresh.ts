@@ -75,7 +75,8 @@ async function runRound(
     step.poll(stepNames.ended(round), waits, () => patiently(context, () => endOf(context, request, chosen))),
   );
   if (ended instanceof TaskError) {
-    if (isEnhanced(parameters)) await cancelOwn(services.powerBi, request, chosen);
+    if (!chosen.isOurs) context.warn(leftRunning(chosen.id));
+    else if (isEnhanced(parameters)) await cancelOwn(services.powerBi, request, chosen.id);
     return endRound(context, round, ended);
   }
   if (ended.state === "completed")
@@ -139,6 +140,11 @@ async function cancel({ services, stored, log }: CancelContext, parameters: Para
     if (intent === undefined) return;
     const chosen = ChosenSchema.nullish().parse(await stored(stepNames.refresh({ number })));
     const begun = chosen === undefined && intent ? await takeOver(services.powerBi, request, intent) : chosen;
-    if (begun) await cancelOwn(services.powerBi, request, begun);
+    if (begun?.isOurs) await cancelOwn(services.powerBi, request, begun.id);
+    else if (begun) log.warn(leftRunning(begun.id));
   }
+}
+
+function leftRunning(id: string): string {
+  return `the refresh ${id} may be another program's: it is left running`;
 }

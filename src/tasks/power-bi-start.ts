@@ -9,26 +9,34 @@ export const IntentSchema = z.object({
 });
 export type Intent = z.infer<typeof IntentSchema>;
 
-/** The refresh that is waited for. Somebody else's is not ours to cancel. */
-export const ChosenSchema = z.object({ id: z.string(), adopted: z.boolean() });
+/**
+ * The refresh that is waited for. `adopted`: it was running before the task came. `isOurs`: Power BI named it in its answer
+ * to our own request. No other refresh is cancelled, because another program may have started it.
+ */
+export const ChosenSchema = z.object({
+  id: z.string(),
+  adopted: z.boolean(),
+  isOurs: z.boolean().default(false),
+});
 export type Chosen = z.infer<typeof ChosenSchema>;
 
 /**
- * Starts a refresh, or takes one that runs, or that has begun since the intent was stored: be it what an earlier try
- * has started without hearing of it, or somebody else's, it sees what was written before.
+ * Starts a refresh, or waits for one that runs or that has begun since the intent was stored. That may be one that an earlier
+ * try started without getting the answer, or one of another program. Either way it sees all data written before it.
  */
 export async function startOrAdopt(
   powerBi: PowerBi,
   request: RefreshRequest,
   intent: Intent,
 ): Promise<Chosen> {
-  if (intent.running !== undefined) return { id: intent.running, adopted: true };
+  if (intent.running !== undefined) return { id: intent.running, adopted: true, isOurs: false };
   const begun = await begunSince(powerBi, request, intent);
-  if (begun) return { id: begun.id, adopted: false };
+  if (begun) return { id: begun.id, adopted: false, isOurs: false };
   const start = await powerBi.start(request);
-  if (start.kind === "started" && start.id !== undefined) return { id: start.id, adopted: false };
+  if (start.kind === "started" && start.id !== undefined)
+    return { id: start.id, adopted: false, isOurs: true };
   const other = await begunSince(powerBi, request, intent);
-  if (other) return { id: other.id, adopted: start.kind === "busy" };
+  if (other) return { id: other.id, adopted: start.kind === "busy", isOurs: false };
   throw new TaskError("A refresh has begun that Power BI does not show yet", {
     code: "POWER_BI_UNAVAILABLE",
   });
@@ -42,7 +50,7 @@ export async function takeOver(
 ): Promise<Chosen | null> {
   if (intent.running !== undefined) return null;
   const begun = await begunSince(powerBi, request, intent);
-  return begun?.state === "running" ? { id: begun.id, adopted: false } : null;
+  return begun?.state === "running" ? { id: begun.id, adopted: false, isOurs: false } : null;
 }
 
 /** The one that runs before those that have ended, and the newest of them. */
@@ -57,12 +65,7 @@ async function begunSince(
 }
 
 /** Cancels what this task has started and still runs, if Power BI lets it. */
-export async function cancelOwn(
-  powerBi: PowerBi,
-  request: RefreshRequest,
-  { id, adopted }: Chosen,
-): Promise<void> {
-  if (adopted) return;
+export async function cancelOwn(powerBi: PowerBi, request: RefreshRequest, id: string): Promise<void> {
   const history = await powerBi.refreshes(request, request.signal);
   const isRunning = history.some((one) => one.id === id && one.enhanced && one.state === "running");
   if (isRunning) await powerBi.cancel(request, id, request.signal);
