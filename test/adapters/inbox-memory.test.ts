@@ -175,9 +175,12 @@ it("does not keep a new small file waiting for large ones that were there", asyn
     await truncate(join(folder, `sales/large-${count}.csv`), 65 * 1024 * 1024);
   }
   await start({ objects: new SlowStore({ buckets: { inbox: folder } }) });
-  await announce("sales/small.csv");
-  expect(names()).toEqual(["sales/small.csv"]);
-  gate.resolve();
+  try {
+    await announce("sales/small.csv");
+    expect(names()).toEqual(["sales/small.csv"]);
+  } finally {
+    gate.resolve();
+  }
   await until(() => expect(announced).toHaveLength(6));
 });
 
