@@ -84,7 +84,10 @@ export const errorCatalog = {
   TASK_ID_DUPLICATE: entry("none", "Give each task of a workflow its own id."),
   PARENT_UNKNOWN: entry("none", "`after` may only name tasks of the same workflow."),
   TASK_TYPE_UNKNOWN: entry("none", "Use a built-in task type; `baton validate` lists them."),
-  DURATION_INVALID: entry("none", 'Write durations like "30s", "5m", "1h30m".'),
+  DURATION_INVALID: entry(
+    "none",
+    'Write durations like "30s", "5m", "1h30m", no longer than the message says.',
+  ),
   DURATION_TOO_LONG: entry("none", "Give a shorter duration; the message says how long it may be."),
   DATE_INVALID: entry(
     "none",

@@ -26,6 +26,9 @@ const secretName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const literal = /\{\{\s*(?:'((?:[^']|'')*)'|"((?:[^"]|"")*)")\s*\}\}/y;
 const expression = /\{\{([^{}]*)\}\}/y;
 
+/** What other templates have after a name: `| upper`, `|| 'x'`, `?? 'x'`, `== 1`, `['key']`, `[0]`, `()`. */
+const afterName = /\s(?:\||\?\?|&&|[=!<>]=)|\|\||\[(?:\d+|'[^']*'|"[^"]*")\]$|\(\)$/;
+
 /** Other words for a secret that people know from elsewhere. */
 const meantSecrets = ["env", "environment", "process", "vars", "secret"];
 
@@ -69,7 +72,7 @@ function pieceAt(text: string, open: number): { readonly piece: TemplatePiece; r
 
 function readExpression(written: string): TemplatePiece {
   const isOptional = written.endsWith("?");
-  const [first = "", ...path] = (isOptional ? written.slice(0, -1) : written).split(".");
+  const [first = "", ...path] = (isOptional ? written.slice(0, -1).trimEnd() : written).split(".");
   const root = roots.find((name) => name === first);
   const problem = root ? pathProblem(root, path, isOptional) : unknownRootProblem(first, path, written);
   if (root && problem === undefined)
@@ -79,6 +82,9 @@ function readExpression(written: string): TemplatePiece {
 
 function pathProblem(root: Root, path: readonly string[], isOptional: boolean): string | undefined {
   if (path.some((name) => name === "")) return "has an empty name between its dots";
+  if (path.some((name) => name !== name.trim())) return "has a space beside a dot";
+  if (path.some((name) => afterName.test(name)))
+    return "has more than a name: templates have no filters, operators or brackets. Let a task before it work the value out";
   switch (root) {
     case "input":
       return undefined;
@@ -99,6 +105,11 @@ function unknownRootProblem(first: string, path: readonly string[], written: str
   const rest = path.map((name) => `.${name}`).join("");
   if (meantSecrets.includes(first.toLowerCase()))
     return `refers to nothing: secrets are named as {{ secrets.${path.at(-1) ?? "NAME"} }}`;
+  const [bracketed] = roots.filter((root) => first.startsWith(`${root}[`));
+  if (bracketed !== undefined)
+    return `has brackets: names stand behind dots, as in {{ ${bracketed}.name.0 }}`;
+  if (/^['"]/.test(first))
+    return "is no text in quotes: one quote opens it, the same closes it, and each within it is doubled";
   const meant = nearestName(first, roots);
   if (meant !== undefined) return `refers to nothing; did you mean {{ ${meant}${rest} }}?`;
   const asItStands = shown(quoted(`{{ ${written} }}`));

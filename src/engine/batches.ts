@@ -2,11 +2,13 @@ import { BatonError } from "../core/errors.ts";
 import { isPastRetention } from "../core/expiry.ts";
 import type { Graph, Join } from "../core/graph.ts";
 import { limits } from "../core/limits.ts";
+import { answeringRun } from "../core/lineage.ts";
 import { type TaskBatch, TaskBatchSchema } from "../core/records.ts";
 import type { DocumentKey, DocumentStore, StoredDocument } from "../ports/store.ts";
 import type { Definitions } from "./definitions.ts";
 import { LruMap } from "./lru-map.ts";
 import { type CommitOutcome, commitOwned } from "./owned-commit.ts";
+import { forEachReadable } from "./readable.ts";
 
 /** What never changes about a TaskBatch, and what this process remembers of having done for it. */
 export interface PinnedBatch {
@@ -81,6 +83,17 @@ export class Batches {
   async find(batchId: string): Promise<StoredBatch | undefined> {
     const { document, readTime } = await this.#store.get(batchKey(batchId));
     return document && { batch: TaskBatchSchema.parse(document.data), document, readTime };
+  }
+
+  /** The run that answers for the lineage of a batch to its key. Only one that ended badly can have been retried. */
+  async answering(batch: TaskBatch): Promise<TaskBatch> {
+    if (batch.status !== "ERROR" && batch.status !== "CANCELLED") return batch;
+    const runs = [batch];
+    const ofLineage = [{ field: "lineageId", equals: batch.lineageId }];
+    await forEachReadable(this.#store, "batches", ofLineage, TaskBatchSchema, ({ data }) => {
+      runs.push(data);
+    });
+    return answeringRun(runs) ?? batch;
   }
 
   /**

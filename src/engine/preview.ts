@@ -98,10 +98,12 @@ async function knownBatch({ batches }: Parts, batchId: string): Promise<Previewe
   return { batchId, status };
 }
 
-/** The batch of a key that was given before has a status already. */
+/** The batch of a key that was given before, or the retry that answers for it, has a status already. */
 async function findBatch({ batches }: Parts, batchId: string): Promise<PreviewedBatch> {
   const found = await batches.find(batchId);
-  return { batchId, status: found?.batch.status ?? null };
+  if (!found) return { batchId, status: null };
+  const answering = await batches.answering(found.batch);
+  return { batchId: answering.batchId, status: answering.status };
 }
 
 /** Throws `INPUT_INVALID`, `INPUT_TOO_LARGE`. */

@@ -5,9 +5,8 @@ import { BatonError } from "../core/errors.ts";
 import type { Graph } from "../core/graph.ts";
 import { encodeJson, type JsonValue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
-import { answeringRun } from "../core/lineage.ts";
 import type { ObjectMessage, StartMessage } from "../core/messages.ts";
-import { type TaskBatch, TaskBatchSchema } from "../core/records.ts";
+import type { TaskBatch } from "../core/records.ts";
 import { type Schedule, slotInput, slotKey, slotText } from "../core/schedule.ts";
 import { isTriggeredBy } from "../core/trigger.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
@@ -17,7 +16,6 @@ import type { Definitions } from "./definitions.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { executeMessage } from "./messages.ts";
 import { publishSince } from "./publish.ts";
-import { forEachReadable } from "./readable.ts";
 
 export interface Started {
   /** The batch of the key; once that has ended badly and was retried, the run that answers for its lineage. */
@@ -117,22 +115,11 @@ export class Starter {
     const { kind } = await this.#batches.create(batch, graph);
     if (kind === "won") logger.info("batch started", { batchId, workflowId, startedBy });
     if (kind === "won") return this.#publish(since, { batchId, created: true });
-    const { batch: found } = await this.#batches.read(batchId);
-    const answering = isRetryable(found) ? await this.#answering(found) : found;
+    const answering = await this.#batches.answering((await this.#batches.read(batchId)).batch);
     const started = { batchId: answering.batchId, created: false };
     // Whoever created the batch may have died before it published: a start that comes again publishes again.
     if (answering.status === "RUNNING") return this.#publish(since, started);
     return started;
-  }
-
-  /** The run that answers for the lineage of a batch that ended badly. */
-  async #answering(first: TaskBatch): Promise<TaskBatch> {
-    const runs = [first];
-    const ofLineage = [{ field: "lineageId", equals: first.lineageId }];
-    await forEachReadable(this.#dependencies.store, "batches", ofLineage, TaskBatchSchema, ({ data }) => {
-      runs.push(data);
-    });
-    return answeringRun(runs) ?? first;
   }
 
   async #publish(since: SyncMark, started: Started): Promise<Started> {
@@ -141,11 +128,6 @@ export class Starter {
     await publishSince(this.#dependencies, since, messages);
     return started;
   }
-}
-
-/** Only of these there can be a retry. */
-function isRetryable({ status }: TaskBatch): boolean {
-  return status === "ERROR" || status === "CANCELLED";
 }
 
 /**

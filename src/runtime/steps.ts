@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { types } from "node:util";
+import { inspect, types } from "node:util";
 import { type Duration, parseDurationSeconds } from "../core/duration.ts";
-import { BatonError, messageOf, TaskError } from "../core/errors.ts";
+import { BatonError, TaskError } from "../core/errors.ts";
 import { encodeJson, type JsonText, type JsonValue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import type { ParkReason } from "../core/status.ts";
@@ -247,7 +247,9 @@ function encodeStep(name: string, value: unknown): JsonText {
 function timeOf(name: string, when: unknown): number {
   const time = types.isDate(when) ? when.getTime() : Number.NaN;
   if (Number.isFinite(time)) return time;
-  const given = types.isDate(when) ? "a Date without a time" : `${typeof when} ${messageOf(when)}`;
+  const given = types.isDate(when)
+    ? "a Date without a time"
+    : `${inspect(when, { depth: 0 })}, which is no Date`;
   throw new BatonError("DATE_INVALID", `The step "${name}" is to sleep until ${given.slice(0, 100)}`);
 }
 

@@ -8,6 +8,7 @@ import type { TaskType } from "../runtime/task-type.ts";
 import { graphProblems } from "./data-graph.ts";
 import { parameterProblems } from "./data-parameters.ts";
 import { WrittenTriggerSchema } from "./data-trigger.ts";
+import { knownInput } from "./input-fields.ts";
 import {
   type DataProblem,
   pathOfIssue,
@@ -78,8 +79,9 @@ export function validateDataWorkflow(source: YamlSource, taskTypes: TaskTypes): 
     ...written.flatMap((task, index) => typeProblems(task, index, taskTypes)),
     ...graphProblems(written),
   ];
+  const input = knownInput(undefined, outer.data?.on);
   const ofTemplates = written.flatMap((task, index) =>
-    templateProblems(task, taskTypes).map((problem) => ({
+    templateProblems(task, taskTypes, input).map((problem) => ({
       ...problem,
       path: ["tasks", index, ...problem.path],
     })),

@@ -1,5 +1,8 @@
 import * as z from "zod";
+import { FileDropped } from "../core/messages.ts";
 import { nearestName } from "../core/nearest-name.ts";
+import { Scheduled } from "../core/schedule.ts";
+import type { Trigger } from "../core/trigger.ts";
 
 /** As much of a JSON Schema as is needed to know which fields a value may have. */
 const NodeSchema = z.object({
@@ -15,26 +18,38 @@ const NodeSchema = z.object({
 });
 type Node = z.infer<typeof NodeSchema>;
 
-/** The JSON Schema of what tasks see as their input. */
-export type InputSchema = Readonly<Record<string, unknown>>;
+/** What is known of the input that tasks see. */
+export interface KnownInput {
+  readonly jsonSchema: Readonly<Record<string, unknown>>;
+  readonly knownBy: "by its schema" | "as its triggers start it";
+}
+
+/** What the schema of a workflow says of its input; for one without a schema, what its triggers give it. */
+export function knownInput(
+  schema: z.ZodType | undefined,
+  triggers: readonly Trigger[] = [],
+): KnownInput | undefined {
+  if (schema) return known(schema, "by its schema");
+  const given = triggers.map(({ type }) => (type === "schedule" ? Scheduled : FileDropped));
+  return given.length > 0 ? known(z.union(given), "as its triggers start it") : undefined;
+}
 
 /** Undefined for a schema that JSON Schema can't express. */
-export function inputSchemaOf(schema: z.ZodType | undefined): InputSchema | undefined {
-  if (!schema) return undefined;
+function known(schema: z.ZodType, knownBy: KnownInput["knownBy"]): KnownInput | undefined {
   try {
-    return z.toJSONSchema(schema, { io: "output", unrepresentable: "any" });
+    return { jsonSchema: z.toJSONSchema(schema, { io: "output", unrepresentable: "any" }), knownBy };
   } catch {
     return undefined;
   }
 }
 
 /** Why no input can have a value at the path, or undefined when one may. */
-export function missingInput(schema: InputSchema | undefined, path: readonly string[]): string | undefined {
-  return schema && missingIn(schema, schema, path, "the input");
+export function missingInput(input: KnownInput | undefined, path: readonly string[]): string | undefined {
+  return input && missingIn(input, input.jsonSchema, path, "the input");
 }
 
 function missingIn(
-  root: InputSchema,
+  root: KnownInput,
   written: unknown,
   path: readonly string[],
   holder: string,
@@ -53,21 +68,21 @@ function missingIn(
 }
 
 function missingInObject(
-  root: InputSchema,
+  root: KnownInput,
   { properties = {}, additionalProperties }: Node,
   [name = "", ...rest]: readonly string[],
   holder: string,
 ): string | undefined {
   if (Object.hasOwn(properties, name)) return missingIn(root, properties[name], rest, `"${name}"`);
   if (additionalProperties !== false) return missingIn(root, additionalProperties, rest, `"${name}"`);
-  const known = Object.keys(properties);
-  const meant = nearestName(name, known);
-  const remedy = meant === undefined ? `it has ${known.join(", ") || "no fields"}` : `did you mean ${meant}?`;
-  return `by its schema, ${holder} has no "${name}"; ${remedy}`;
+  const names = Object.keys(properties);
+  const meant = nearestName(name, names);
+  const remedy = meant === undefined ? `it has ${names.join(", ") || "no fields"}` : `did you mean ${meant}?`;
+  return `${root.knownBy}, ${holder} has no "${name}"; ${remedy}`;
 }
 
 function missingInArray(
-  root: InputSchema,
+  root: KnownInput,
   { prefixItems, items }: Node,
   [name = "", ...rest]: readonly string[],
   holder: string,
@@ -79,12 +94,15 @@ function missingInArray(
 }
 
 /** Undefined for a schema that says nothing. */
-function resolved(root: InputSchema, written: unknown): Node | undefined {
+function resolved(root: KnownInput, written: unknown): Node | undefined {
   const node = NodeSchema.safeParse(written).data;
   if (node?.$ref === undefined) return node;
   const target = node.$ref
     .split("/")
     .slice(1)
-    .reduce<unknown>((place, key) => z.record(z.string(), z.unknown()).safeParse(place).data?.[key], root);
+    .reduce<unknown>(
+      (place, key) => z.record(z.string(), z.unknown()).safeParse(place).data?.[key],
+      root.jsonSchema,
+    );
   return NodeSchema.safeParse(target).data;
 }

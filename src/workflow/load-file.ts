@@ -8,7 +8,7 @@ import { messageOf } from "../core/errors.ts";
 import { type BegunWorkflow, collectBegun } from "./begun.ts";
 import type { TaskTypes } from "./data-workflow.ts";
 import type { WorkflowFile } from "./folder-files.ts";
-import { inputSchemaOf } from "./input-fields.ts";
+import { knownInput } from "./input-fields.ts";
 import { followImports, moduleUrl } from "./local-modules.ts";
 import { providePackages } from "./package-alias.ts";
 import type { WorkflowProblem } from "./problems.ts";
@@ -61,7 +61,7 @@ function codeTemplateProblems(
   path: string,
   taskTypes: TaskTypes,
 ): WorkflowProblem[] {
-  const input = inputSchemaOf(workflow.inputSchema);
+  const input = knownInput(workflow.inputSchema, workflow.triggers);
   return workflow.definition.tasks.flatMap((task) =>
     templateProblems(task, taskTypes, input).map(({ code, message, path: place }) => ({
       code,

@@ -3,7 +3,7 @@ import { isJsonObject, type JsonValue, JsonValueSchema } from "../core/json.ts";
 import { nearestName } from "../core/nearest-name.ts";
 import { parseTemplate, type Reference } from "../core/template-syntax.ts";
 import type { TaskType } from "../runtime/task-type.ts";
-import { type InputSchema, missingInput } from "./input-fields.ts";
+import { type KnownInput, missingInput } from "./input-fields.ts";
 import type { DataProblem } from "./problems.ts";
 
 /** As much of a task as its templates need: they are checked even when something else about the task is wrong. */
@@ -27,7 +27,7 @@ interface Text {
 export function templateProblems(
   written: unknown,
   types: ReadonlyMap<string, TaskType>,
-  input?: InputSchema,
+  input?: KnownInput,
 ): DataProblem[] {
   const task = TemplatedTaskSchema.safeParse(written).data;
   if (!task) return [];
@@ -53,7 +53,7 @@ export function templateProblems(
 interface Place {
   readonly isSql: boolean;
   readonly takesSecrets: boolean;
-  readonly input: InputSchema | undefined;
+  readonly input: KnownInput | undefined;
 }
 
 /** A reference with one brace on each side: nothing fills it. */

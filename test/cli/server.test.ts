@@ -87,6 +87,32 @@ test("publish: what would become a dead letter is refused, and what comes of the
   expect((await place.baton(["dead-letters", "--json"])).list).toMatchObject([{ code: "WORKFLOW_UNKNOWN" }]);
 });
 
+test("publish: a key whose batch was retried is told with the run that answers for it", async () => {
+  const place = new Workplace({
+    "once.ts": `import { existsSync } from "node:fs";
+import { TaskError, workflow } from "baton";
+export default workflow("once").task("a", ({ input }) => {
+  if (!existsSync(input.mended)) throw new TaskError("not yet", { retryable: false });
+});
+`,
+  });
+  const input = { mended: place.path("mended") };
+  const start = ["run", "once", "--input", JSON.stringify(input), "--key", "k", "--json"];
+  const first = await place.baton(start);
+  expect(first).toMatchObject({ code: 1, json: { status: "ERROR" } });
+  place.write("mended", "");
+  const retried = await place.baton(["retry", first.json.batchId, "--json"]);
+  const published = await place.baton([
+    "publish",
+    JSON.stringify({ workflowId: "once", input, key: "k" }),
+    "--json",
+  ]);
+  expect(published).toMatchObject({
+    code: 0,
+    json: { batchId: retried.json.batchId, batches: [{ status: "SUCCESS" }] },
+  });
+});
+
 test("a batch published while nothing runs is found by the next start, once", async () => {
   const place = new Workplace(helloFiles);
   const message = { workflowId: "hello", input: { n: 1 }, key: "k" };

@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { JsonValue } from "../../src/core/json.ts";
 import { fillTemplate, type TemplateScope } from "../../src/core/template.ts";
+import { parseTemplate } from "../../src/core/template-syntax.ts";
 
 function scopeOf(parents: Readonly<Record<string, JsonValue>> = {}): TemplateScope & { asked: string[] } {
   const asked: string[] = [];
@@ -172,4 +173,33 @@ test("a secret is what the scope has for it, and stays a reference where it has 
   expect(await fillTemplate("Bearer {{ secrets.A }}", scope)).toBe("Bearer <A>");
   expect(await fillTemplate("{{secrets.A}} {{ parents.load }}", scope)).toBe("<A> {{ secrets.OTHER }}");
   expect(await fillTemplate(["{{secrets.A}}"], scopeOf())).toEqual(["{{ secrets.A }}"]);
+});
+
+test.each([
+  ["{{ input.day | upper }}", "has more than a name"],
+  ["{{ input.day|| 'x' }}", "has more than a name"],
+  ["{{ input.day ?? 'x' }}", "has more than a name"],
+  ["{{ input.limit == 1 }}", "has more than a name"],
+  ["{{ input.list[0] }}", "has more than a name"],
+  ["{{ input.day.trim() }}", "has more than a name"],
+  ["{{ input . day }}", "refers to nothing; did you mean {{ input"],
+  ["{{ input. day }}", "has a space beside a dot"],
+  ["{{ input['day'] }}", "names stand behind dots, as in {{ input.name.0 }}"],
+  ["{{ 'never closed }}", "is no text in quotes"],
+  ["{{ 'it's' }}", "is no text in quotes"],
+])("%s is a mistake before anything runs", (text, told) => {
+  expect(parseTemplate(text)).toMatchObject([{ kind: "mistake", problem: expect.stringContaining(told) }]);
+});
+
+test.each(["First Name", "a|b", "price - net", "x (final)", "Weight [kg]", "größe", "100%"])(
+  "a field may be named %s",
+  async (name) => {
+    const scope = { ...scopeOf(), input: { [name]: 1 } };
+    expect(await fillTemplate(`{{ input.${name} }}`, scope)).toBe(1);
+  },
+);
+
+test("a space before the question mark changes nothing", async () => {
+  expect(await fillTemplate("{{ input.day ? }}", scopeOf())).toBe("2024-05-01");
+  expect(await fillTemplate("{{ input.absent ?}}", scopeOf())).toBe(null);
 });

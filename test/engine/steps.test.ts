@@ -52,18 +52,20 @@ test.each(["", "x".repeat(limits.stepNameCharacters + 1), "日".repeat(100), "ha
   },
 );
 
-test.each<[string, unknown]>([
-  ["31/12/2099", new Date("31/12/2099")],
-  ["a text", "2099-12-31"],
-  ["a number", 4_102_358_400_000],
-  ["nothing", undefined],
-])("a task can't sleep until what is no moment: %s", async (_name, when) => {
+test.each<[string, unknown, string]>([
+  ["31/12/2099", new Date("31/12/2099"), "a Date without a time"],
+  ["a text", "2099-12-31", "'2099-12-31', which is no Date"],
+  ["a number", 4_102_358_400_000, "4102358400000, which is no Date"],
+  ["an object", { day: 1 }, "{ day: 1 }, which is no Date"],
+  ["null", null, "null, which is no Date"],
+  ["nothing", undefined, "undefined, which is no Date"],
+])("a task can't sleep until what is no moment: %s", async (_name, when, told) => {
   const sleepUntil = ({ step }: TaskContext) => Reflect.apply(step.sleepUntil, step, ["the day", when]);
   const view = await runToEnd(testApp({ workflows: [flowOf(sleepUntil)] }), "flow");
   expect(view.tasks[0]).toMatchObject({
     status: "ERROR",
     attempts: 1,
-    error: { code: "DATE_INVALID", message: expect.stringContaining('"the day"') },
+    error: { code: "DATE_INVALID", message: `The step "the day" is to sleep until ${told}` },
   });
 });
 

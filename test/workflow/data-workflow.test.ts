@@ -124,6 +124,18 @@ test("parents may come later in the file", () => {
   expect(problemsOf(text)).toEqual([]);
 });
 
+test.each([
+  ["{ schedul: daily }", "did you mean schedule?"],
+  ["{ filedrop: sales/*.csv }", "did you mean fileDrop?"],
+  ["{ cron: daily, timeZone: UTC }", "it has cron, timeZone"],
+  ["{}", "it has nothing"],
+])("a trigger of no known kind is told with what was perhaps meant: %s", (trigger, told) => {
+  const text = `workflow: w\non:\n  - ${trigger}\ntasks:\n  - { id: a, type: noop }\n`;
+  expect(problemsOf(text)).toMatchObject([
+    { where: "flow.yaml:3, on.0", message: `a trigger has either \`fileDrop\` or \`schedule\`; ${told}` },
+  ]);
+});
+
 test("tells every problem at once, with its line", () => {
   const text = `workflow: my flow
 on: [{ schedule: daily, every: day }, { fileDrop: "", at: noon }, { hook: x }]
@@ -156,8 +168,7 @@ tasks:
       "WORKFLOW_INVALID flow.yaml:2, on.0.every",
       "WORKFLOW_INVALID flow.yaml:2, on.1.fileDrop",
       "WORKFLOW_INVALID flow.yaml:2, on.1.at",
-      "WORKFLOW_INVALID flow.yaml:2, on.2.fileDrop",
-      "WORKFLOW_INVALID flow.yaml:2, on.2.hook",
+      "WORKFLOW_INVALID flow.yaml:2, on.2",
       "WORKFLOW_INVALID flow.yaml:3, owner",
       'TASK_PARAMETERS_INVALID flow.yaml:8, task "a", with.table',
       'TASK_PARAMETERS_INVALID flow.yaml:9, task "a", with.limit',

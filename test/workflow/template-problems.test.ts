@@ -3,7 +3,7 @@ import * as z from "zod";
 import { builtInTaskTypes } from "../../src/tasks/index.ts";
 import { FolderCatalog } from "../../src/workflow/catalog.ts";
 import { readDataWorkflow } from "../../src/workflow/data-workflow.ts";
-import { inputSchemaOf, missingInput } from "../../src/workflow/input-fields.ts";
+import { knownInput, missingInput } from "../../src/workflow/input-fields.ts";
 import { folderWith } from "./temp-folder.ts";
 
 function check(text: string) {
@@ -146,7 +146,37 @@ test.each<[string, string | undefined]>([
     counts: z.record(z.string(), z.object({ n: z.number() })),
     made: z.string().transform((text) => ({ of: { code: text } })),
   });
-  expect(missingInput(inputSchemaOf(schema), path.split("."))).toBe(told);
+  expect(missingInput(knownInput(schema), path.split("."))).toBe(told);
+});
+
+const dropped = "  - fileDrop: sales/*.csv\n";
+const scheduled = '  - schedule: "0 6 * * *"\n';
+
+test.each<[string, string, string | undefined]>([
+  [dropped, "{{ input.object }}", undefined],
+  [
+    dropped,
+    "{{ input.objekt }}",
+    'as its triggers start it, the input has no "objekt"; did you mean object?',
+  ],
+  [dropped, "{{ input.date }}", 'has no "date"; it has bucket, object, generation'],
+  [dropped, "{{ input.object.name }}", '"object" is of type string, which has no "name"'],
+  [dropped, "{{ input.region? }}", undefined],
+  [scheduled, "{{ input.date }}", undefined],
+  [scheduled, "{{ input.object }}", 'has no "object"; it has scheduledAt, date'],
+  [dropped + scheduled, "{{ input.object }} {{ input.date }}", undefined],
+  [dropped + scheduled, "{{ input.region }}", 'as its triggers start it, the input has no "region"'],
+])("without a schema the triggers say what the input has:\n%s%s", async (on, url, told) => {
+  const data = check(http(url).replace("tasks:", `on:\n${on}tasks:`)).told;
+  const [trigger] = on === dropped ? ['fileDrop("sales/*.csv")'] : ['schedule("0 6 * * *")'];
+  const triggers = on === dropped + scheduled ? `fileDrop("sales/*.csv"), ${trigger}` : trigger;
+  const folder = await folderWith({
+    "w.ts": `import { fileDrop, http, schedule, workflow } from "baton";
+export default workflow("w", { on: [${triggers}] }).task("a", http({ url: ${JSON.stringify(url)} }));\n`,
+  });
+  const code = await new FolderCatalog({ folder, taskTypes: builtInTaskTypes }).problems();
+  for (const messages of [data, code.map(({ message }) => message)])
+    expect(messages).toEqual(told === undefined ? [] : [expect.stringContaining(told)]);
 });
 
 const built = 'import { http, workflow } from "baton";\n';
