@@ -33,6 +33,7 @@ test("run --json: one value and nothing else", async () => {
     result: 6,
     error: null,
     key: null,
+    waitsFor: [],
     report: expect.objectContaining({ task: "two", status: "success" }),
   });
 });
