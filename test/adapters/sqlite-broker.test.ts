@@ -78,9 +78,7 @@ test("a handler that fails gets the message again, with the count of deliveries"
     { queue: "q", message: task("memory") },
     { queue: "q", message: start },
   ]);
-  await expect
-    .poll(() => seen.map(({ deliveryAttempt }) => deliveryAttempt), { timeout: 5_000 })
-    .toEqual([1, 1, 2, 2]);
+  await expect.poll(() => seen.map(({ deliveryAttempt }) => deliveryAttempt)).toEqual([1, 1, 2, 2]);
 });
 
 test("a message whose handler died comes back when its lease is over", async () => {
@@ -92,7 +90,9 @@ test("a message whose handler died comes back when its lease is over", async () 
   });
   await first.broker.publish([{ queue: "q", message: start }]);
   await expect.poll(() => dead.seen).toHaveLength(1);
-  await expect.poll(() => dead.seen.map(({ deliveryAttempt }) => deliveryAttempt)).toEqual([1, 2]);
+  // And again, if this is slow.
+  const attempts = () => dead.seen.slice(0, 2).map(({ deliveryAttempt }) => deliveryAttempt);
+  await expect.poll(attempts).toEqual([1, 2]);
 });
 
 test("a delayed message comes later, not sooner", async () => {

@@ -324,7 +324,7 @@ test("the slots and tokens of a process that was killed are free for the next, a
     await bothBusy;
   });
   broker.start(handler);
-  await expect.poll(() => ended.length, { timeout: 10_000 }).toBe(5);
+  await expect.poll(() => ended.length).toBe(5);
   expect(new Set(ended).size).toBe(5);
   expect(most).toEqual({ documents: 2 });
   expect(attempts.sort()).toEqual([1, 1, 1, 2, 2]);

@@ -7,15 +7,13 @@ import { gated } from "../support/command-workflows.ts";
 const longLease = { BATON_LEASE: "10m" };
 
 describe("a long task and a signal", () => {
-  test("SIGTERM: given back within ten seconds; the next start runs attempt 2 without waiting for the lease", async () => {
+  test("SIGTERM: given back; the next start runs attempt 2 without waiting for the lease", async () => {
     const place = new Workplace({ "gated.ts": gated }, longLease);
     const server = await place.server();
     const { json } = await place.baton(["run", "gated", "--detach", "--json"]);
     await until(() => existsSync(place.path("seen")));
-    const began = performance.now();
     server.signal("SIGTERM");
     expect((await server.ended).code).toBe(0);
-    expect(performance.now() - began).toBeLessThan(10_000);
     const between = await place.baton(["show", json.batchId, "--json"]);
     expect(between.json.tasks[0]).toMatchObject({ status: "WAITING", reason: "released", attempts: 1 });
     place.write("gate", "");

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { workflow } from "../../src/index.ts";
 import { statuses, testApp, untilEnded } from "../support/app.ts";
 import { firstTime, withStore } from "../support/faults.ts";
+import { timedApp } from "../support/timed-app.ts";
 
 test("cancel: running tasks get their signal, nothing starts afterwards, the batch is CANCELLED", async () => {
   const ran: string[] = [];
@@ -25,8 +26,8 @@ test("cancel: running tasks get their signal, nothing starts afterwards, the bat
     )
     .task("after", () => void ran.push("after"), { after: ["running"] })
     .task("always", () => void ran.push("always"), { after: ["running"], rule: "all_ended" });
-  const app = testApp({ workflows: [long], environment: { BATON_LEASE: "600ms" } });
-  const { batchId } = await app.engine.start({ kind: "start", workflowId: "long" });
+  const { app, start, until } = timedApp({ workflows: [long], environment: { BATON_LEASE: "30s" } });
+  const batchId = await start("long");
   app.work.start();
   await started.promise;
   await app.engine.cancel(batchId);
@@ -38,14 +39,19 @@ test("cancel: running tasks get their signal, nothing starts afterwards, the bat
     after: "CANCELLED cancelled",
     always: "CANCELLED cancelled",
   });
-  expect(await aborted.promise).toMatchObject({ kind: "lost_lease" });
+  let reason: unknown;
+  void aborted.promise.then((told) => {
+    reason = told;
+  });
+  // At its next heartbeat.
+  expect(await until(() => reason)).toMatchObject({ kind: "lost_lease" });
   for (const taskId of ["first", "running", "after", "always"])
     await app.deliveries.deliver({ message: { kind: "task", batchId, taskId }, deliveryAttempt: 1 });
   await app.deliveries.deliver({
     message: { kind: "task", batchId, taskId: "first", previousTaskId: "first", redrive: true },
     deliveryAttempt: 1,
   });
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await expect.poll(() => app.broker.active).toBe(0);
   expect(ran).toEqual(["first", "running"]);
   expect(statuses(await app.engine.show(batchId))).toEqual(statuses(view));
 });

@@ -5,6 +5,8 @@ import type { Write } from "../../src/ports/store.ts";
 import type { TaskRunner } from "../../src/ports/task-runner.ts";
 import { testApp, untilEnded } from "../support/app.ts";
 import { firstTime, statusOf, withStore } from "../support/faults.ts";
+import { timedApp } from "../support/timed-app.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
 
 /** Holds back every commit that the first attempt makes after its claim, until `resume` is called. */
 function stalledFirstAttempt() {
@@ -77,14 +79,20 @@ test("a worker that is fenced when it settles leaves what the other committed", 
 });
 
 test("a task that outlives many leases keeps its claim by heartbeats", async () => {
-  const long = workflow("long").task("a", async ({ attempt }) => {
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
-    return attempt;
-  });
-  const app = testApp({ workflows: [long], environment: { BATON_LEASE: "500ms", BATON_SWEEP: "50ms" } });
-  const { batchId } = await app.engine.start({ kind: "start", workflowId: "long" });
+  const clock = new VirtualClock();
+  const long = workflow("long").task(
+    "a",
+    async ({ attempt }) => {
+      await new Promise<void>((resolve) => void clock.after(300_000, resolve));
+      return attempt;
+    },
+    { timeout: "10m" },
+  );
+  const environment = { BATON_LEASE: "30s", BATON_SWEEP: "10s" };
+  const { app, start, ended } = timedApp({ clock, workflows: [long], environment });
+  const batchId = await start("long");
   app.work.start();
-  const view = await untilEnded(app, batchId);
+  const view = await ended(batchId);
   expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1, result: 1 });
 });
 

@@ -388,10 +388,10 @@ test.each(["claim", "outcome"])(
     const isFirst = firstTime();
     let runs = 0;
     const told: unknown[] = [];
-    const flow = keyedFlow(() => ++runs, { callback: { url: "https://a.example/hook" } }, { lock: "2s" });
-    const app = testApp({
+    const flow = keyedFlow(() => ++runs, { callback: { url: "https://a.example/hook" } });
+    const { app, ended } = timedApp({
       workflows: [flow],
-      environment: { BATON_LEASE: "600ms", BATON_SWEEP: "150ms" },
+      environment: { BATON_LEASE: "30s", BATON_SWEEP: "10s" },
       around: (dependencies) => ({
         ...withStore(dependencies, (store) => ({
           commit: async (writes) => {
@@ -417,7 +417,7 @@ test.each(["claim", "outcome"])(
     const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow", input });
     await app.engine.sync(app.engine.mark());
     app.work.start();
-    const view = await untilEnded(app, batchId);
+    const view = await ended(batchId);
     expect(isFirst()).toBe(false);
     expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", result: runs });
     expect(runs).toBe(what === "claim" ? 1 : 2);

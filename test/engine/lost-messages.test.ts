@@ -4,9 +4,10 @@ import { fileDrop, TaskError, workflow } from "../../src/index.ts";
 import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
 import { statuses, testApp, untilEnded } from "../support/app.ts";
 import { firstTime, withPublish, withStore } from "../support/faults.ts";
+import { timedApp } from "../support/timed-app.ts";
 
 /** The sweep, which would mend everything in the end, never comes: the messages themselves have to suffice. */
-const unswept = { BATON_SWEEP: "1h", BATON_LEASE: "400ms" };
+const unswept = { BATON_SWEEP: "1h", BATON_LEASE: "30s" };
 
 const chain = () =>
   workflow("flow")
@@ -15,10 +16,10 @@ const chain = () =>
     .task("c", () => 1, { after: ["b"] });
 
 async function run(around: (dependencies: Dependencies) => Dependencies, flow: BuiltWorkflow = chain()) {
-  const app = testApp({ workflows: [flow], environment: unswept, around });
-  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
+  const { app, start, ended } = timedApp({ workflows: [flow], environment: unswept, around });
+  const batchId = await start("flow");
   app.work.start();
-  return { app, batchId, view: () => untilEnded(app, batchId) };
+  return { app, batchId, view: () => ended(batchId, 3_000) };
 }
 
 test("died between the commit of the outcome and its publishing: the redelivered message passes it on", async () => {

@@ -4,6 +4,7 @@ import { workflow } from "../../src/index.ts";
 import { ConflictError } from "../../src/ports/store.ts";
 import { runToEnd, statuses, testApp } from "../support/app.ts";
 import { firstTime, statusOf, withStore } from "../support/faults.ts";
+import { timedApp } from "../support/timed-app.ts";
 
 const long = { BATON_LEASE: "1m", BATON_SWEEP: "1h" };
 
@@ -85,25 +86,33 @@ test("independent writes that were applied and answered with an error are known 
 
 test("a heartbeat whose reply is late does not make the outcome look stale", async () => {
   const runs: number[] = [];
+  const [beaten, returned] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const slow = workflow("slow").task("a", async ({ attempt }) => {
     runs.push(attempt);
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await beaten.promise;
+    returned.resolve();
   });
   const isFirst = firstTime();
-  const app = testApp({
+  const { app, start, ended } = timedApp({
     workflows: [slow],
-    environment: { BATON_LEASE: "1200ms", BATON_SWEEP: "1h" },
+    environment: { BATON_LEASE: "30s", BATON_SWEEP: "1h" },
     around: (dependencies) =>
       withStore(dependencies, (store) => ({
         commit: async (writes) => {
           const committed = await store.commit(writes);
           const isHeartbeat = writes[0]?.kind === "update" && statusOf(writes[0]) === "PROCESSING";
-          if (isHeartbeat && isFirst()) await new Promise((resolve) => setTimeout(resolve, 300));
+          if (!isHeartbeat || !isFirst()) return committed;
+          // The task ends before the answer comes.
+          beaten.resolve();
+          await returned.promise;
+          await new Promise((resolve) => setImmediate(resolve));
           return committed;
         },
       })),
   });
-  const view = await runToEnd(app, "slow");
+  const batchId = await start("slow");
+  app.work.start();
+  const view = await ended(batchId);
   expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1 });
   expect(runs).toEqual([1]);
 });

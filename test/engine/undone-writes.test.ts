@@ -4,8 +4,10 @@ import { TaskError, workflow } from "../../src/index.ts";
 import type { Write } from "../../src/ports/store.ts";
 import { temporaryFolder, testApp, untilEnded } from "../support/app.ts";
 import { firstTime, statusOf, withStore } from "../support/faults.ts";
+import { type TimedApp, timedApp } from "../support/timed-app.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
 
-const swept = { BATON_LEASE: "600ms", BATON_SWEEP: "150ms" };
+const swept = { BATON_LEASE: "30s", BATON_SWEEP: "10s" };
 
 /** Another handler's write in the same turn fails, and takes all that the turn has written with it. */
 function undoTurn(app: EmbeddedApp): void {
@@ -13,7 +15,7 @@ function undoTurn(app: EmbeddedApp): void {
 }
 
 /** a → b; b notes what the store says of a. The turn of the first commit that matches is undone after it was answered. */
-function chain(matches: (write: Write) => boolean, a: () => unknown = () => 1) {
+function chain(matches: (write: Write) => boolean, a: () => unknown = () => 1, clock = new VirtualClock()) {
   const seen: (string | undefined)[] = [];
   const isFirst = firstTime();
   const flow = workflow("flow")
@@ -21,7 +23,8 @@ function chain(matches: (write: Write) => boolean, a: () => unknown = () => 1) {
     .task("b", async ({ batchId }) => void seen.push((await app.engine.show(batchId)).tasks[0]?.status), {
       after: ["a"],
     });
-  const app: EmbeddedApp = testApp({
+  const timed: TimedApp = timedApp({
+    clock,
     workflows: [flow],
     environment: swept,
     around: (dependencies) =>
@@ -33,52 +36,55 @@ function chain(matches: (write: Write) => boolean, a: () => unknown = () => 1) {
         },
       })),
   });
-  return { app, seen };
+  const { app } = timed;
+  return { timed, seen };
 }
 
-async function run(app: EmbeddedApp) {
+async function run({ app, ended }: TimedApp) {
   const mark = app.engine.mark();
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
   await app.engine.sync(mark);
   app.work.start();
-  return untilEnded(app, batchId);
+  return ended(batchId);
 }
 
 test("an outcome that was undone before it was published is not published", async () => {
-  const { app, seen } = chain((write) => write.key.id.endsWith("/a") && statusOf(write) === "SUCCESS");
-  expect((await run(app)).status).toBe("SUCCESS");
+  const { timed, seen } = chain((write) => write.key.id.endsWith("/a") && statusOf(write) === "SUCCESS");
+  expect((await run(timed)).status).toBe("SUCCESS");
   expect(seen).toEqual(["SUCCESS"]);
 });
 
 test("a claim that was undone before its code began does not run", async () => {
   const runs: number[] = [];
-  const { app, seen } = chain(
+  const { timed, seen } = chain(
     (write) => write.key.id.endsWith("/a") && statusOf(write) === "PROCESSING",
     () => runs.push(1),
   );
-  expect((await run(app)).tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1 });
+  expect((await run(timed)).tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1 });
   expect(runs).toEqual([1]);
   expect(seen).toEqual(["SUCCESS"]);
 });
 
 test("a heartbeat that was undone does not take the claim away", async () => {
-  const { app } = chain(
+  const clock = new VirtualClock();
+  const { timed } = chain(
     (write) => write.kind === "update" && statusOf(write) === "PROCESSING",
-    () => new Promise((resolve) => setTimeout(() => resolve(1), 1_200)),
+    () => new Promise<number>((resolve) => void clock.after(60_000, () => resolve(1))),
+    clock,
   );
-  expect((await run(app)).tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1 });
+  expect((await run(timed)).tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1 });
 });
 
 test("a result is not thrown away because the store refused it once", async () => {
   let runs = 0;
   const isFirst = firstTime();
-  const app = testApp({
+  const timed = timedApp({
     workflows: [
       workflow("flow").task("a", () => {
         runs += 1;
       }),
     ],
-    environment: { BATON_LEASE: "5s", BATON_SWEEP: "1h" },
+    environment: { BATON_LEASE: "30s", BATON_SWEEP: "1h" },
     around: (dependencies) =>
       withStore(dependencies, (store) => ({
         commit: async (writes) => {
@@ -87,7 +93,7 @@ test("a result is not thrown away because the store refused it once", async () =
         },
       })),
   });
-  expect((await run(app)).tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1 });
+  expect((await run(timed)).tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1 });
   expect(runs).toBe(1);
 });
 

@@ -15,7 +15,7 @@ const graph = workflowOf("graph", shapes[SHAPE] ?? [], async ({ batchId, taskId,
 });
 
 const app = openEmbedded({
-  configuration: readConfiguration({ BATON_LEASE: "300ms", BATON_SWEEP: "100ms", ...process.env }),
+  configuration: readConfiguration({ BATON_LEASE: "10m", BATON_SWEEP: "100ms", ...process.env }),
   logger: createLogger("silent"),
   workflows: [graph],
   around,

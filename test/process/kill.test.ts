@@ -3,9 +3,11 @@ import { readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
+import { limits } from "../../src/core/limits.ts";
 import type { BatchView } from "../../src/core/views.ts";
 import { temporaryFolder } from "../support/app.ts";
 import { seeded } from "../support/chaos.ts";
+import { hoursLater } from "../support/command.ts";
 
 const child = fileURLToPath(new URL("child.ts", import.meta.url));
 
@@ -19,8 +21,8 @@ interface Life {
     | undefined;
 }
 
-/** One life of a worker on the folder. */
-function live(folder: string, environment: Record<string, string>, killAfterMs?: number): Promise<Life> {
+/** One life of a worker on the folder. It may be killed as soon as it has begun so many runs. */
+function live(folder: string, environment: Record<string, string>, killAfterRuns?: number): Promise<Life> {
   const { promise, resolve, reject } = Promise.withResolvers<Life>();
   const process_ = spawn(process.execPath, [child], {
     env: { ...process.env, BATON_DATA: folder, RUNS_FILE: `${folder}/runs.txt`, ...environment },
@@ -36,8 +38,16 @@ function live(folder: string, environment: Record<string, string>, killAfterMs?:
     const killed = signal === "SIGKILL";
     resolve({ killed, output: output === "" ? undefined : JSON.parse(output) });
   });
-  if (killAfterMs !== undefined) setTimeout(() => process_.kill("SIGKILL"), killAfterMs);
-  return promise;
+  if (killAfterRuns === undefined) return promise;
+  const last = runCount(folder) + killAfterRuns;
+  const look = setInterval(() => {
+    if (runCount(folder) >= last) process_.kill("SIGKILL");
+  }, 5);
+  return promise.finally(() => clearInterval(look));
+}
+
+function runCount(folder: string): number {
+  return readText(`${folder}/runs.txt`).split("\n").length - 1;
 }
 
 /** How often each task has run: "batch task" → attempts in the order they ran. */
@@ -87,9 +97,6 @@ interface Death {
   readonly runs: ReadonlyMap<string, readonly number[]>;
 }
 
-/** Long enough that no claim of the life after a death runs out, however slow the machine is. */
-const patient = { BATON_LEASE: "10m" };
-
 /** What design.md section 7 promises, as far as it can be seen in the file and in what the tasks did. */
 function expectSound(views: readonly BatchView[], folder: string, deaths: readonly Death[]): void {
   const runs = runsIn(folder);
@@ -117,7 +124,7 @@ async function killAt(crossing: number): Promise<void> {
   const first = await live(folder, { KILL_AT: String(crossing) });
   if (!first.killed) return;
   const death: Death = { logs: logsIn(folder), runs: runsIn(folder) };
-  const second = await live(folder, patient);
+  const second = await live(folder, hoursLater(1));
   expect(second.output?.views).toHaveLength(1);
   expectSound(second.output?.views ?? [], folder, [death]);
   for (const task of second.output?.views[0]?.tasks ?? []) {
@@ -151,13 +158,18 @@ test("killed again and again at random moments, twenty batches of joined layers 
     KEYS: Array.from({ length: 20 }, (_, n) => `k${n}`).join(","),
     TASK_MS: "40",
   };
-  for (let life = 0; life < 12; life++) {
-    const { killed } = await live(folder, environment, 250 + random() * 250);
+  // Fewer than a task may lose its worker.
+  for (let life = 0; life < limits.lostLeases - 1; life++) {
+    const { killed } = await live(
+      folder,
+      { ...environment, ...hoursLater(life) },
+      1 + Math.floor(random() * 60),
+    );
     deaths.push({ logs: logsIn(folder), runs: runsIn(folder) });
     if (!killed) break;
   }
   expect(deaths.length).toBeGreaterThan(2);
-  const last = await live(folder, { ...environment, ...patient });
+  const last = await live(folder, { ...environment, ...hoursLater(deaths.length) });
   expect(last.output?.views).toHaveLength(20);
   expectSound(last.output?.views ?? [], folder, deaths);
 });

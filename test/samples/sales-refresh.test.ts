@@ -39,18 +39,18 @@ test("drop a file: loaded, summarised, reported and archived once; the report sh
   );
 });
 
-test("the same bytes under the same name do nothing twice; other bytes make a second batch", async () => {
+test("each drop is a batch: of the same bytes again, under another name, and corrected", async () => {
   const { batches, ended, inbox } = await salesServer();
   copyFileSync(sample, `${inbox}/sales/${name}`);
   await ended(1);
   copyFileSync(sample, `${inbox}/sales/${name}`);
   copyFileSync(sample, `${inbox}/sales/later.csv`);
-  await ended(2);
-  expect(readdirSync(`${inbox}/sales`)).toEqual([name]);
+  await ended(3);
   const corrected = readFileSync(sample, "utf8").split("\n").slice(0, 100).join("\n");
   writeFileSync(`${inbox}/sales/${name}`, `${corrected}\n`);
-  await ended(3);
-  expect(new Set((await batches()).map(({ batchId }) => batchId)).size).toBe(3);
+  await ended(4);
+  expect(new Set((await batches()).map(({ batchId }) => batchId)).size).toBe(4);
+  expect(readdirSync(`${inbox}/sales`)).toEqual([]);
 });
 
 /** Every number of the table on the page: "day category" and its cents. */

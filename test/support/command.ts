@@ -9,8 +9,13 @@ import { collect } from "./collected-logs.ts";
 
 const script = fileURLToPath(new URL("../../bin/baton.js", import.meta.url));
 
-/** For a process that lives an hour later than the others: leases of those that died are over. */
-export const anHourLater = { NODE_OPTIONS: `--import=${new URL("hour-later.ts", import.meta.url).href}` };
+/** For a process that lives so many hours later than those without it: leases of those that died are over. */
+export function hoursLater(hours: number) {
+  const clock = new URL("hour-later.ts", import.meta.url).href;
+  return { NODE_OPTIONS: `--import=${clock}`, BATON_TEST_HOURS_LATER: String(hours) };
+}
+
+export const anHourLater = hoursLater(1);
 
 /** What commands print with `--json`, as far as tests look into it. */
 interface CommandJson {
