@@ -28,6 +28,9 @@ describe("a number as it was written", () => {
     ["a larger one that a double holds", "9007199254740994"],
     ["a larger one that a program with doubles wrote", "1152921504606847000"],
     ["17 digits of a double", "0.10000000000000001"],
+    ["16 digits of a double that has shorter ones", "99999999999999.91"],
+    ["a time in seconds and their millionths", "1764516630.123456"],
+    ["a quotient of PostgreSQL", "3.3333333333333333"],
     ["an average of PostgreSQL", "33.3333333333333333"],
     ["more digits than anybody needs", "3.14159265358979323846264338327950288"],
   ])("%s is kept", (_name, source) => {
@@ -43,6 +46,9 @@ describe("a number as it was written", () => {
     ["the same as a fraction", "90071992547409930e-1"],
     ["a whole number and a half", "9007199254740993.5"],
     ["an exact power of two that would be written with other digits", "1152921504606846976"],
+    ["an amount of 16 digits", "99999999999999.99"],
+    ["the same with an exponent", "9.999999999999999e13"],
+    ["the same, negative and with a zero behind it", "-99999999999999.990"],
     ["more than a double goes up to", "1e400"],
     ["less than a double goes down to", "1e-400"],
     ["so little that digits are lost", "1.23456789e-320"],
@@ -56,6 +62,16 @@ describe("a number as it was written", () => {
         expect(isKept(String(value))).toBe(true);
         if (!Number.isInteger(value) && Math.abs(value) > 1e-300)
           expect(isKept(value.toPrecision(40).replace("e+", "e"))).toBe(true);
+      }),
+    );
+  });
+
+  test("a double above the smallest normal one is kept with as many digits as a program prints of it", () => {
+    const doubles = fc.double({ min: 1e-300, max: 2 ** 53, noNaN: true });
+    fc.assert(
+      fc.property(doubles, fc.integer({ min: 1, max: 17 }), (value, digits) => {
+        const print = value.toPrecision(digits);
+        if (!/e\+|^\d+$/.test(print)) expect(isKept(print)).toBe(true);
       }),
     );
   });
