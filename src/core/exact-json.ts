@@ -4,7 +4,7 @@ import type { JsonValue } from "./json.ts";
 import { pathStep } from "./path-step.ts";
 
 /** Only such a text can hold a number that a double does not: 16 digits, or an exponent of three. */
-const suspicious = /\d[\d.]{15}|[eE][+-]?\d{3}/;
+export const suspicious = /\d[\d.]{15}|[eE][+-]?\d{3}/;
 
 const shownCharacters = 60;
 

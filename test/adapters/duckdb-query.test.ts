@@ -116,3 +116,34 @@ test("the signal interrupts the statement that runs, and whoever waits for a tur
   const aborted = AbortSignal.abort(new Error("too late"));
   await expect(query({ sql: "SELECT 1 AS one", signal: aborted })).rejects.toThrow("too late");
 });
+
+test("rows come in the order of the SELECT, also with a column called rowid", async () => {
+  const { rows } = await makeOrders();
+  const sql = "SELECT 4 - id AS rowid, id FROM orders ORDER BY id";
+  expect(await rows(sql)).toEqual([
+    { rowid: 3, id: 1 },
+    { rowid: 2, id: 2 },
+    { rowid: 1, id: 3 },
+  ]);
+});
+
+test("a moment keeps its millionths of a second", async () => {
+  const { rows } = await makeOrders();
+  const sql =
+    "SELECT TIMESTAMPTZ '2026-10-01 10:00:00.123456+02' AS one, TIMESTAMPTZ '1969-12-31 23:59:59.999001Z' AS two";
+  expect(await rows(sql)).toEqual([
+    { one: "2026-10-01T08:00:00.123456Z", two: "1969-12-31T23:59:59.999001Z" },
+  ]);
+});
+
+test.each([
+  ["{'__proto__': 1}", /"a" has objects with a field __proto__/],
+  ["[{'b': 1, '__proto__': 'x'}]", /"a" has objects with a field __proto__/],
+])("%s, whose field DuckDB's client would lose, is refused", async (value, message) => {
+  const { rows } = await makeOrders();
+  await expect(rows(`SELECT ${value} AS a`)).rejects.toMatchObject({
+    code: "SQL_FAILED",
+    message: expect.stringMatching(message),
+  });
+  expect(await rows("SELECT '__proto__' AS a, {'proto': '__proto__'} AS b")).toHaveLength(1);
+});

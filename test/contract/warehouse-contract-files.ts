@@ -82,6 +82,20 @@ const readable: Readonly<Record<string, Readable>> = {
   "with a byte order mark and CRLF": { text: "\uFEFFid,name\r\n1,Ada\r\n2,Bob\r\n", rows: people },
   "in gzip": { text: gzipSync("id,name\n1,Ada\n2,Bob\n"), rows: people },
   "in UTF-16": { text: Buffer.from("\uFEFFid,name\n1,Ada\n2,Bob\n", "utf16le"), rows: people },
+  "with numbers beyond those of a double": {
+    text: "id,c\n1,1e400\n2,1.5\n",
+    rows: [
+      { id: 1, c: "1e400" },
+      { id: 2, c: "1.5" },
+    ],
+  },
+  "with names that databases have a meaning for": {
+    text: "select,rowid,row,value_0\n1,b,3,x\n2,a,4,y\n",
+    rows: [
+      { select: 1, rowid: "b", row: 3, value_0: "x" },
+      { select: 2, rowid: "a", row: 4, value_0: "y" },
+    ],
+  },
   "with names that JavaScript has a meaning for": {
     text: "id,constructor\n1,x\n",
     rows: [{ id: 1, constructor: "x" }],
@@ -96,6 +110,7 @@ const refused: readonly (readonly [name: string, text: string | Uint8Array, mess
   ["of Latin-1", Buffer.from("id,name\n1,a\n2,\xe9\n", "latin1"), /line 3: it is not UTF-8 text/],
   ["of UTF-16 without its mark", Buffer.from("id,n\n1,2\n", "utf16le"), /UTF-16 without a byte order mark/],
   ["with a name twice", "id,n,ID\n1,2,3\n", /line 1: column "ID" appears twice/],
+  ["that tells Excel its delimiter", "sep=;\nid;n\n1;2\n", /line 1: .*sep=.* take the line away/],
   ["divided by a colon", "id:n\n1:2\n", /divided by ":"/],
 ];
 
@@ -130,6 +145,8 @@ export function describeFiles(open: () => Promise<WarehouseUnderTest>): void {
   test.each([
     ["id,n\n1,5\n", "id,n\n1,5\n2,02215\n", /line 3, column "n": "02215" is not a/],
     ["id,n\n1,true\n", "id,n\n2,1\n", /line 2, column "n": "1" is not a/],
+    ["id,n\n1,5\n", "id,n\n2,x\n", /"x" is not an? .*\(the type of (the )?table/],
+    ["id,n\n1,1.5\n", "id,n\n2,1e400\n", /line 2, column "n": "1e400" is not a/],
     ["id,n\n1,1.5\n", "id,n\n2,1_000\n", /line 2, column "n": "1_000" is not a/],
     ["id,n\n1,2026-10-31\n", "id,n\n2,2026-02-30\n", /line 2, column "n": "2026-02-30" is not a/],
   ])("a table made by %j refuses %j, which it would change", async (first, second, message) => {
@@ -147,10 +164,68 @@ export function describeFiles(open: () => Promise<WarehouseUnderTest>): void {
     ['[\n{"id":1}\n]\n', "FILE_UNREADABLE", /line 1: .*one JSON object/],
     ['{"id":1,"a":1,"A":2}\n', "FILE_UNREADABLE", /case makes no difference/],
     ["\n", "FILE_EMPTY", /no rows/],
+    ['{"id":1}\n{"id":12345678901234567890123}\n', "FILE_UNREADABLE", /line 2, column "id": .* would become/],
+    ['{"id":9007199254740993}\n{"id":1.5}\n', "FILE_UNREADABLE", /line 1, column "id": .* as texts/],
+    ['{"id":9007199254740993}\n{"id":1.0}\n', "FILE_UNREADABLE", /line 1, column "id": .* as texts/],
+    ['{"o":[{"x":0.5}]}\n{"o":[{"x":1e400}]}\n', "FILE_UNREADABLE", /line 2, column "o.x": .* too large/],
+    ['{"price":99999999999999.99}\n', "FILE_UNREADABLE", /99999999999999.99 would become/],
+    ['{"id":1}\n{"":2}\n', "FILE_UNREADABLE", /line 2: .*without a name/],
+    ['{"id":"x"}\n{"id":"\\ud83d"}\n', "FILE_UNREADABLE", /line 2: the text of "id" holds half a character/],
+    ["{}\n", "FILE_UNREADABLE", /no columns/],
   ])("JSON lines of %j are refused with their line", async (text, code, message) => {
     const { file, load } = await start();
     const loading = load(await file("a.jsonl", text), {}, { format: "jsonl" });
     await expect(loading).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+
+  test("JSON lines keep whole numbers of 64 bits, and fractions with more digits than a double has", async () => {
+    const { file, load, rows } = await start();
+    const text = '{"id":9007199254740993,"x":33.3333333333333333,"t":"12345678901234567.5"}\n';
+    await load(await file("a.jsonl", text), {}, { format: "jsonl" });
+    expect(await rows(all)).toEqual([
+      { id: "9007199254740993", x: 33.333333333333336, t: "12345678901234567.5" },
+    ]);
+  });
+
+  test("a whole number that a table of doubles would change is refused", async () => {
+    const { file, load, rows } = await start();
+    await load(await file("a.jsonl", '{"x":0.5}\n'), {}, { format: "jsonl" });
+    const loading = load(await file("b.jsonl", '{"x":9007199254740993}\n'), {}, { format: "jsonl" });
+    await expect(loading).rejects.toMatchObject({
+      code: "FILE_UNREADABLE",
+      message: expect.stringMatching(/line 1, column "x".*9007199254740993/),
+    });
+    expect(await rows(all)).toEqual([{ x: 0.5 }]);
+  });
+
+  test.each(["append", "merge"] as const)(
+    "a field of the table that no line has is NULL, with mode %s",
+    async (mode) => {
+      const { file, load, rows } = await start();
+      const to = { mode, key: mode === "merge" ? ["id"] : [] };
+      await load(await file("a.jsonl", '{"id":1,"name":"Ada","o":{"x":1}}\n'), to, { format: "jsonl" });
+      await load(await file("b.jsonl", '{"id":2}\n'), to, { format: "jsonl" });
+      expect(await rows("SELECT id, name FROM orders ORDER BY id")).toEqual([
+        { id: 1, name: "Ada" },
+        { id: 2, name: null },
+      ]);
+      expect(await rows("SELECT id FROM orders WHERE o IS NULL")).toEqual([{ id: 2 }]);
+    },
+  );
+
+  test("a time keeps its millionths of a second", async () => {
+    const { loadText, rows } = await start();
+    await loadText("moment\n2026-10-31 10:30:00.123456Z\n1969-12-31 23:59:59.999999Z\n");
+    expect(await rows("SELECT moment FROM orders ORDER BY moment")).toEqual([
+      { moment: expect.stringMatching(/^1969-12-31T23:59:59\.999999Z?$/) },
+      { moment: expect.stringMatching(/^2026-10-31T10:30:00\.123456Z?$/) },
+    ]);
+  });
+
+  test("the last of several rows counts in a file with a column called rowid", async () => {
+    const { loadText, rows } = await start();
+    await loadText("id,rowid\n1,9\n1,5\n1,7\n", { mode: "merge", key: ["id"] });
+    expect(await rows(all)).toEqual([{ id: 1, rowid: 7 }]);
   });
 
   test("a new field inside an object does not vanish", async () => {

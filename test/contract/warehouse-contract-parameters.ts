@@ -15,7 +15,7 @@ export function describeParameters(open: () => Promise<WarehouseUnderTest>): voi
     test.each<[string, JsonObject]>([
       [
         "numbers of 32 bits and more",
-        { a: 1, b: 3_000_000_000, c: Number.MAX_SAFE_INTEGER, d: 1e21, e: -1.5 },
+        { a: 1, b: 3_000_000_000, c: Number.MAX_SAFE_INTEGER, d: 1e21, e: -1.5, f: 2 ** 53, g: 1e20 },
       ],
       ["texts and booleans", { a: "x", b: "", c: true, d: false }],
       ["nothing", { a: null }],

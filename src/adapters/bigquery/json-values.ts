@@ -2,6 +2,7 @@ import * as z from "zod";
 import { parseJsonWithTexts } from "../../core/exact-json.ts";
 import { numberOrText } from "../../core/exact-number.ts";
 import type { JsonValue } from "../../core/json.ts";
+import { isoTimeOfMicroseconds } from "../../core/time.ts";
 import type { Row } from "../../ports/warehouse.ts";
 
 interface Field {
@@ -45,23 +46,18 @@ function scalarToJson(field: Field, value: unknown): JsonValue {
       return numberOrText(text);
     case "FLOAT":
     case "FLOAT64":
+      return Number.isFinite(Number(text)) ? Number(text) : text;
     case "NUMERIC":
     case "BIGNUMERIC":
-      return Number.isFinite(Number(text)) ? numberOrText(text) : text;
+      return numberOrText(text);
     case "BOOLEAN":
     case "BOOL":
       return text === "true";
     case "TIMESTAMP":
-      return timestampToJson(text);
+      return isoTimeOfMicroseconds(BigInt(text)) ?? text;
     case "JSON":
       return parseJsonWithTexts(text);
     default:
       return text;
   }
-}
-
-/** Microseconds since 1970. Years beyond those of JavaScript stay a number. */
-function timestampToJson(micros: string): JsonValue {
-  const time = new Date(Math.floor(Number(micros) / 1_000));
-  return Number.isNaN(time.getTime()) ? micros : time.toISOString();
 }

@@ -70,6 +70,7 @@ async function lookAtJson(
     textOf(bytes, (found) => {
       encoding = found;
     }),
+    (path) => existing?.fields.some(({ name, type }) => name === path && /^FLOAT/.test(type)) ?? false,
   );
   if (lines === 0) throw emptyFile(uri);
   const columns = existing && existing.fields.length > 0 ? { schema: existing } : { autodetect: true };

@@ -22,6 +22,9 @@ const types: Readonly<Record<Kind, string>> = {
   text: "VARCHAR",
 };
 
+const isNested = /^STRUCT|\]$/;
+const isFraction = /^(DOUBLE|FLOAT|REAL)$/;
+
 /** Columns that one statement looks at: the time that DuckDB plans for grows with the square of their number. */
 export const columnsAtOnce = 10;
 
@@ -44,8 +47,12 @@ export function converted(column: Column, type: string, missing: Missing): strin
 export function misfit(column: Column, type: string, missing: Missing): string {
   if (column.type === type || (type === "VARCHAR" && !/[[(]/.test(column.type))) return "false";
   const name = quoteIdentifier(column.name);
+  // DuckDB's own way to write objects and lists as text is no JSON.
+  if (isNested.test(column.type) && type === "VARCHAR") return `${name} IS NOT NULL`;
   const value = converted(column, type, missing);
-  if (/^STRUCT|\]$/.test(column.type)) {
+  if (/^U?(TINY|SMALL|BIG|HUGE)?INT/.test(column.type) && isFraction.test(type))
+    return `(TRY_CAST(${value} AS HUGEINT) IS DISTINCT FROM TRY_CAST(${name} AS HUGEINT))`;
+  if (isNested.test(column.type)) {
     // Whatever was lost on the way there does not come back.
     const back = `TRY_CAST(${value} AS ${column.type})`;
     return `(${name} IS NOT NULL AND (${value} IS NULL OR ${back} IS DISTINCT FROM ${name}))`;
@@ -53,14 +60,22 @@ export function misfit(column: Column, type: string, missing: Missing): string {
   const text = asValue(column, missing);
   const isWritten = column.type === "VARCHAR" || column.type === "JSON";
   const pattern = isWritten || type === "BOOLEAN" ? patternOf(type) : undefined;
-  const fits = pattern === undefined ? "true" : `regexp_full_match(${text}, ${quoteLiteral(pattern)})`;
+  const fits =
+    pattern === undefined
+      ? "true"
+      : `regexp_full_match(${text}, ${quoteLiteral(pattern)}) AND ${isHeld(value, type)}`;
   return `(${text} IS NOT NULL AND NOT coalesce(${fits} AND ${isSame(text, value, type)}, false))`;
+}
+
+/** Whether a text became a value of the type: 1e400 becomes infinity. */
+function isHeld(value: string, type: string): string {
+  return isFraction.test(type) ? `isfinite(${value})` : `${value} IS NOT NULL`;
 }
 
 /** The texts that a column of the table takes. */
 function patternOf(type: string): string | undefined {
   if (/^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(type)) return wholePattern;
-  if (/^(DOUBLE|FLOAT|REAL)$/.test(type)) return patterns.decimal;
+  if (isFraction.test(type)) return patterns.decimal;
   if (/^DECIMAL/.test(type)) return "-?((0|[1-9][0-9]*)([.][0-9]+)?|[.][0-9]+)";
   if (/^TIMESTAMP/.test(type)) return patterns.timestamp;
   if (type === "DATE") return midnightPattern;
@@ -80,7 +95,7 @@ export interface InferredColumn extends Column {
   readonly hasMisfits: boolean;
 }
 
-/** What columns of text are, by what is in them, where they may be of these kinds. */
+/** What columns of text are, by what is in them, where they may be of these kinds. `from`: numbered rows. */
 export async function inferTypes(
   statements: Statements,
   from: string,
@@ -115,7 +130,7 @@ async function count(
     const column = { name: `value_${index}`, type: "VARCHAR" };
     const matches = (pattern: string) => `regexp_full_match(${column.name}, ${quoteLiteral(pattern)})`;
     const fits = (kind: TypedKind) =>
-      `${matches(patterns[kind])} AND ${converted(column, types[kind], [])} IS NOT NULL`;
+      `${matches(patterns[kind])} AND ${isHeld(converted(column, types[kind], []), types[kind])}`;
     return [
       ...possible.map((kind) => `${fits(kind)} AS ${kind}_${index}`),
       `${column.name} IS NOT NULL AS present_${index}`,
@@ -128,7 +143,7 @@ async function count(
   ]);
   const [row] = await statements.rows(
     `SELECT ${counts.join(", ")} FROM (SELECT row, ${facts.join(", ")}
-     FROM (SELECT rowid AS row, ${values.join(", ")} FROM ${from}))`,
+     FROM (SELECT _baton_row AS row, ${values.join(", ")} FROM ${from}))`,
   );
   return new Map(Object.entries(z.record(z.string(), z.bigint().transform(Number)).parse(row)));
 }

@@ -7,6 +7,15 @@ import { fieldsBeyond, parseType } from "./type-tree.ts";
 /** Where the rows are that a job is about to write, in their order. */
 export const stageTable = "temp.main._baton_stage";
 
+/**
+ * The rows of a temporary table, with their places in it as `_baton_row`, from 0. DuckDB's own number of a row can't be seen
+ * where a file or a query has a column called `rowid`.
+ */
+export function numberedRows(table: string, columns: readonly Pick<Column, "name">[]): string {
+  const isHidden = columns.some(({ name }) => name.toLowerCase() === "rowid");
+  return `(SELECT ${isHidden ? "row_number() OVER () - 1" : "rowid"} AS _baton_row, * FROM ${table})`;
+}
+
 /** A column that is about to be written; without a type, of one that the table is sure to have. */
 type Incoming = Pick<Column, "name"> & Partial<Column>;
 
@@ -92,8 +101,8 @@ async function merge(
   const updates = rest.map((name) => `${name} = incoming.${name}`).join(", ");
   await statements.run(
     `MERGE INTO ${target} AS kept
-     USING (FROM ${stageTable} QUALIFY row_number() OVER (PARTITION BY ${keys.join(", ")} ORDER BY rowid DESC) = 1)
-       AS incoming
+     USING (FROM ${numberedRows(stageTable, columns)}
+            QUALIFY row_number() OVER (PARTITION BY ${keys.join(", ")} ORDER BY _baton_row DESC) = 1) AS incoming
      ON ${keys.map((name) => `kept.${name} = incoming.${name}`).join(" AND ")}
      WHEN MATCHED THEN ${rest.length > 0 ? `UPDATE SET ${updates}` : "DO NOTHING"}
      WHEN NOT MATCHED THEN INSERT (${names.join(", ")})

@@ -1,6 +1,7 @@
 import type { DuckDBValue } from "@duckdb/node-api";
 import { numberOrText } from "../../core/exact-number.ts";
 import type { JsonValue } from "../../core/json.ts";
+import { isoTimeOfMicroseconds } from "../../core/time.ts";
 
 type DuckDb = typeof import("@duckdb/node-api");
 
@@ -14,12 +15,6 @@ export function toJson(duckdb: DuckDb, value: DuckDBValue): JsonValue {
   return timeToJson(duckdb, value) ?? nestedToJson(duckdb, value) ?? value.toString();
 }
 
-/** Rounded down, also before 1970. */
-function millisecondsOf(micros: bigint): number {
-  const rest = ((micros % 1_000n) + 1_000n) % 1_000n;
-  return Number((micros - rest) / 1_000n);
-}
-
 /** Its zeros after the point say its type, not its value. */
 function decimalToJson(text: string): JsonValue {
   return numberOrText(text.includes(".") ? text.replace(/\.?0+$/, "") : text);
@@ -27,7 +22,7 @@ function decimalToJson(text: string): JsonValue {
 
 function timeToJson(duckdb: DuckDb, value: DuckDBValue): JsonValue | undefined {
   if (value instanceof duckdb.DuckDBTimestampTZValue && value.isFinite)
-    return new Date(millisecondsOf(value.micros)).toISOString();
+    return isoTimeOfMicroseconds(value.micros);
   if (
     value instanceof duckdb.DuckDBTimestampValue ||
     value instanceof duckdb.DuckDBTimestampSecondsValue ||

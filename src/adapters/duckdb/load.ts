@@ -7,7 +7,7 @@ import { misfitReason } from "../../core/files/csv-scan.ts";
 import { kinds } from "../../core/files/text-values.ts";
 import type { LoadJob } from "../../ports/warehouse.ts";
 import { columnsAtOnce, converted, inferTypes, type Missing, misfit } from "./column-types.ts";
-import { checkColumns, checkKey, keyless, stageTable, writeStage } from "./destination.ts";
+import { checkColumns, checkKey, keyless, numberedRows, stageTable, writeStage } from "./destination.ts";
 import { refusal } from "./errors.ts";
 import { parseTable, quoteIdentifier } from "./identifiers.ts";
 import type { Writing } from "./jobs.ts";
@@ -29,12 +29,12 @@ export async function prepareLoad(statements: Statements, job: LoadJob): Promise
   const columns = existing ? adopt(raw, existing) : await ownColumns(statements, file, raw, missing);
   const owner = existing ? `of table ${table.name}` : undefined;
   const inDoubt = pairsOf(raw, columns).filter((_, index) => columns[index]?.hasMisfits !== false);
-  await checkValues(statements, { file, missing, owner }, inDoubt);
+  await checkValues(statements, { file, rows: numberedRows(rawTable, raw), missing, owner }, inDoubt);
   const values = pairsOf(raw, columns).map(
     ({ column, type }) => `${converted(column, type, missing)} AS ${quoteIdentifier(column.name)}`,
   );
   await statements.run(`CREATE TEMP TABLE _baton_stage AS SELECT ${values.join(", ")} FROM ${rawTable}`);
-  await checkKeys(statements, file, job);
+  await checkKeys(statements, file, job, raw);
   const rows = await statements.countRows(stageTable);
   return async () => {
     const tableRows = await writeStage(statements, table, job.into, columns);
@@ -74,7 +74,7 @@ async function ownColumns(
   const texts = raw.filter(({ type }) => type === "VARCHAR").map(({ name }) => name);
   if (file.format === "parquet" || texts.length === 0) return raw;
   const possible = file.head ? kinds : (["date", "timestamp"] as const);
-  const inferred = await inferTypes(statements, rawTable, texts, missing, possible);
+  const inferred = await inferTypes(statements, numberedRows(rawTable, raw), texts, missing, possible);
   const found = new Map(inferred.map((column) => [column.name, column]));
   return raw.map((column) => found.get(column.name) ?? column);
 }
@@ -91,6 +91,8 @@ function pairsOf(raw: readonly Column[], columns: readonly Column[]): readonly P
 
 interface Circumstances {
   readonly file: RawFile;
+  /** Numbered, as SQL. */
+  readonly rows: string;
   readonly missing: Missing;
   /** Who says what the types are, when it is not the file. */
   readonly owner: string | undefined;
@@ -99,13 +101,13 @@ interface Circumstances {
 /** Throws `FILE_UNREADABLE` for the first value that its column's type can't hold. */
 async function checkValues(
   statements: Statements,
-  { file, missing, owner }: Circumstances,
+  { file, rows, missing, owner }: Circumstances,
   pairs: readonly Pair[],
 ): Promise<void> {
   const changed = pairs.filter(({ column, type }) => misfit(column, type, missing) !== "false");
   let first: z.infer<typeof MisfitSchema> | undefined;
   for (let at = 0; at < changed.length; at += columnsAtOnce) {
-    const found = await firstMisfit(statements, changed.slice(at, at + columnsAtOnce), missing);
+    const found = await firstMisfit(statements, rows, changed.slice(at, at + columnsAtOnce), missing);
     if (found && (!first || found.row < first.row)) first = { ...found, column: found.column + at };
   }
   if (!first) return;
@@ -115,22 +117,28 @@ async function checkValues(
   throw refusal("FILE_UNREADABLE", `${basename(file.path)}, ${place}: ${reason}`);
 }
 
-async function firstMisfit(statements: Statements, pairs: readonly Pair[], missing: Missing) {
+async function firstMisfit(statements: Statements, rows: string, pairs: readonly Pair[], missing: Missing) {
   const misfits = pairs.map(({ column, type }) => misfit(column, type, missing));
   const choose = (values: readonly string[]) =>
     `CASE ${misfits.map((condition, index) => `WHEN ${condition} THEN ${values[index]}`).join(" ")} END`;
   const [row] = await statements.rows(
-    `SELECT rowid AS row, ${choose(pairs.map((_, index) => String(index)))} AS column,
+    `SELECT _baton_row AS row, ${choose(pairs.map((_, index) => String(index)))} AS column,
             ${choose(pairs.map(({ column }) => `CAST(${quoteIdentifier(column.name)} AS VARCHAR)`))} AS value
-     FROM ${rawTable} WHERE ${misfits.join(" OR ")} ORDER BY rowid LIMIT 1`,
+     FROM ${rows} WHERE ${misfits.join(" OR ")} ORDER BY _baton_row LIMIT 1`,
   );
   return row && MisfitSchema.parse(row);
 }
 
 /** Throws `FILE_UNREADABLE` for the first row that has no key to be merged by. */
-async function checkKeys(statements: Statements, file: RawFile, job: LoadJob): Promise<void> {
+async function checkKeys(
+  statements: Statements,
+  file: RawFile,
+  job: LoadJob,
+  columns: readonly Column[],
+): Promise<void> {
   const [row] = await statements.rows(
-    `SELECT rowid AS row FROM ${stageTable} WHERE ${keyless(job.into)} ORDER BY rowid LIMIT 1`,
+    `SELECT _baton_row AS row FROM ${numberedRows(stageTable, columns)} WHERE ${keyless(job.into)}
+     ORDER BY _baton_row LIMIT 1`,
   );
   if (!row) return;
   const place = await placeOfRow(file, Number(row.row));

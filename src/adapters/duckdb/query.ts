@@ -41,7 +41,14 @@ export async function selectRows(
   question: Question & { readonly limit: number },
 ): Promise<readonly Row[]> {
   await stage(statements, duckdb, question);
-  const rows = await statements.rows(`FROM ${stageTable} ORDER BY rowid LIMIT ${question.limit}`);
+  const lost = (await statements.describe(stageTable)).find(({ type }) => /[(, ]"?__proto__"? /.test(type));
+  if (lost)
+    throw refusal(
+      "SQL_FAILED",
+      `Column "${lost.name}" has objects with a field __proto__, which can't be read; give the field another name`,
+    );
+  // In the order in which they went in, which DuckDB keeps.
+  const rows = await statements.rows(`FROM ${stageTable} LIMIT ${question.limit}`);
   return rows.map((row) =>
     Object.fromEntries(Object.entries(row).map(([name, value]) => [name, toJson(duckdb, value)])),
   );

@@ -70,7 +70,9 @@ async function readRows(
     try {
       const reader = head
         ? csvReader(plain, head, nullValues)
-        : await (format === "parquet" ? parquetReader : jsonReader)(statements, pathLiteral(plain), existing);
+        : format === "parquet"
+          ? await parquetReader(statements, pathLiteral(plain))
+          : await jsonReader(statements, pathLiteral(plain), path, existing);
       await statements.run(`CREATE TEMP TABLE _baton_raw AS ${reader}`);
     } catch (thrown) {
       if (isMachineFailure(thrown)) throw thrown;

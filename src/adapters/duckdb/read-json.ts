@@ -1,11 +1,11 @@
-import * as z from "zod";
-import { FileProblem } from "../../core/files/file-problem.ts";
+import { suspicious } from "../../core/exact-json.ts";
+import { checkJsonLines } from "../../core/files/json-lines.ts";
 import { limits } from "../../core/limits.ts";
+import { readText } from "./file-text.ts";
 import { quoteIdentifier, quoteLiteral } from "./identifiers.ts";
 import type { Column, Statements } from "./statements.ts";
 import { mapScalars, parseType, typeText } from "./type-tree.ts";
 
-const KeysSchema = z.array(z.object({ name: z.string() }));
 const times = /^(DATE|TIME|TIMESTAMP)/;
 
 /**
@@ -15,23 +15,49 @@ const times = /^(DATE|TIME|TIMESTAMP)/;
 export async function jsonReader(
   statements: Statements,
   file: string,
-  existing: readonly Column[] | undefined,
+  path: string,
+  existing: readonly Column[] = [],
 ): Promise<string> {
   const options = `format = 'newline_delimited', records = true, hive_partitioning = false, compression = 'uncompressed',
     maximum_object_size = ${limits.fileRowBytes}`;
   const found = await statements.describe(
     `(FROM read_json(${file}, ${options}, sample_size = -1, map_inference_threshold = -1))`,
   );
-  await refuseInvented(statements, file, found);
+  if (await isDoubtful(statements, file, found)) await checkJsonLines(readText(path));
   const columns = found.map(({ name, type }) => {
     const tree = parseType(type);
-    const target = existing?.find((other) => other.name.toLowerCase() === name.toLowerCase());
+    const target = existing.find((other) => other.name.toLowerCase() === name.toLowerCase());
     const known = target && parseType(target.type);
     const read =
       tree.kind === "scalar" ? { ...tree, name: textual(tree.name) } : mapScalars(tree, known, nested);
     return `${quoteIdentifier(name)}: ${quoteLiteral(typeText(read))}`;
   });
+  // Fields that no line has are NULL, as those that some lack.
+  const known = new Set(found.map(({ name }) => name.toLowerCase()));
+  const absent = existing.filter(({ name }) => !known.has(name.toLowerCase()));
+  columns.push(...absent.map(({ name, type }) => `${quoteIdentifier(name)}: ${quoteLiteral(type)}`));
   return `FROM read_json(${file}, ${options}, columns = {${columns.join(", ")}})`;
+}
+
+/**
+ * Whether DuckDB may have read other values than the file's, or called a field by another name: it rounds numbers to doubles,
+ * and calls the second of `a` and `A` `A_1`, and a field without a name `C0`.
+ */
+async function isDoubtful(
+  statements: Statements,
+  file: string,
+  columns: readonly Column[],
+): Promise<boolean> {
+  const names = new Set(columns.map(({ name }) => name.toLowerCase()));
+  const isInvented = (name: string) =>
+    /^C\d+$/.test(name) || names.has(/^(.+)_\d+$/s.exec(name)?.[1]?.toLowerCase() ?? "");
+  if (columns.some(({ name }) => isInvented(name))) return true;
+  if (!columns.some(({ type }) => /\bDOUBLE\b/.test(type))) return false;
+  const found = await statements.rows(
+    `SELECT 1 AS found FROM read_ndjson_objects(${file}, maximum_object_size = ${limits.fileRowBytes})
+     WHERE regexp_matches(CAST(json AS VARCHAR), ${quoteLiteral(suspicious.source)}) LIMIT 1`,
+  );
+  return found.length > 0;
 }
 
 function textual(type: string): string {
@@ -42,27 +68,4 @@ function textual(type: string): string {
 function nested(type: string, target: string | undefined): string {
   if (type === "UUID" || type === "TIME") return "VARCHAR";
   return times.test(type) && target === "VARCHAR" ? "VARCHAR" : type;
-}
-
-/** Throws a `FileProblem` for keys that differ only in case: DuckDB calls the second of `a` and `A` `A_1`. */
-async function refuseInvented(
-  statements: Statements,
-  file: string,
-  columns: readonly Column[],
-): Promise<void> {
-  const names = new Map(columns.map(({ name }) => [name.toLowerCase(), name]));
-  for (const { name } of columns) {
-    const base = /^(.+)_\d+$/s.exec(name)?.[1];
-    const other = base === undefined ? undefined : names.get(base.toLowerCase());
-    if (base === undefined || other === undefined) continue;
-    const keys = await statements.rows(
-      `SELECT 1 AS found, ${quoteLiteral(name)} AS name FROM read_ndjson_objects(${file})
-       WHERE list_contains(json_keys(json), ${quoteLiteral(name)}) LIMIT 1`,
-    );
-    if (KeysSchema.parse(keys).length === 0)
-      throw new FileProblem(
-        undefined,
-        `the keys "${other}" and "${base}" have the same name: case makes no difference; rename one of them`,
-      );
-  }
 }

@@ -33,6 +33,11 @@ const lookedAt = 20;
 /** From the beginning of a file; `isWhole`: it is all of it. Undefined when there is nothing. Throws a `FileProblem`. */
 export function readCsvHead(text: string, isWhole: boolean, options: CsvOptions): CsvHead | undefined {
   if (text.trim() === "") return undefined;
+  if (/^sep=.\r?\n/.test(text))
+    throw new FileProblem(
+      1,
+      "it tells Excel the delimiter (sep=); take the line away, so that the header is the first",
+    );
   const { delimiter = delimiterOf(text, isWhole) } = options;
   const records = recordsOf(text, isWhole, delimiter);
   const at = records.findIndex(({ isBlank }) => !isBlank);

@@ -40,6 +40,7 @@ class Scan {
   #head: CsvHead | undefined;
   #parser: CsvParser | undefined;
   #columns: readonly ColumnValues[] = [];
+  #isOfTable = false;
   #hasHeader = false;
   #rows = 0;
   #hasTrailing = false;
@@ -79,6 +80,7 @@ class Scan {
     this.#head = head;
     const missing = missingTexts(this.#options.nullValues ?? []);
     const known = this.#known(head);
+    this.#isOfTable = known.length > 0;
     this.#columns = head.names.map((_, index) => new ColumnValues(missing, known[index]));
     this.#parser = new CsvParser(head.delimiter);
     this.#take(this.#parser.push(this.#held));
@@ -108,7 +110,9 @@ class Scan {
       misfit ? [{ kind, index, ...misfit }] : [],
     );
     const first = found.sort((one, other) => one.line - other.line)[0];
-    if (first) throw new FileProblem(first.line, misfitReason(first.value, first.kind), names[first.index]);
+    if (!first) return;
+    const owner = this.#isOfTable ? "of the table" : undefined;
+    throw new FileProblem(first.line, misfitReason(first.value, first.kind, owner), names[first.index]);
   }
 }
 
@@ -123,5 +127,6 @@ function widthOf(cells: readonly string[], names: readonly string[]): string {
 export function misfitReason(value: string, type: string, owner?: string): string {
   const of = owner ?? "as its other values say; if it is meant to be text, create the table first";
   const shown = JSON.stringify(value.slice(0, limits.shownValueCharacters));
-  return `${shown} is not a ${type} (the type ${of})`;
+  const article = /^[aeiou]/i.test(type) ? "an" : "a";
+  return `${shown} is not ${article} ${type} (the type ${of})`;
 }

@@ -1,6 +1,7 @@
 import { messageOf } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { FileProblem } from "./file-problem.ts";
+import { JsonFields, parseLine } from "./json-fields.ts";
 
 export interface TextLine {
   /** 1 for the first. */
@@ -35,40 +36,23 @@ export async function* linesOf(texts: AsyncIterable<string>): AsyncGenerator<Tex
 }
 
 /**
- * Throws a `FileProblem` for the first line that is not one JSON object, or has a key that differs from another only in
- * case: columns and fields have no case. Gives the number of lines.
+ * Throws a `FileProblem` for the first line that is not one JSON object, or has a key that differs from another only in case,
+ * and for a number that would be changed. Gives the number of lines. `isFraction`: whether the table says that a field, by
+ * its path, holds doubles.
  */
-export async function checkJsonLines(texts: AsyncIterable<string>): Promise<number> {
-  const names = new Map<string, string>();
+export async function checkJsonLines(
+  texts: AsyncIterable<string>,
+  isFraction: (path: string) => boolean = () => false,
+): Promise<number> {
+  const fields = new JsonFields(isFraction);
   let lines = 0;
   for await (const { number, text } of linesOf(texts)) {
     lines += 1;
-    const problem = problemOf(text) ?? twinIn(JSON.parse(text), "", names);
+    const problem = problemOf(text) ?? fields.add(parseLine(text), number);
     if (problem !== undefined) throw new FileProblem(number, problem);
   }
+  if (lines > 0) fields.end();
   return lines;
-}
-
-/** `names`: those that have come by, under what they are without case. */
-function twinIn(value: unknown, path: string, names: Map<string, string>): string | undefined {
-  if (Array.isArray(value)) {
-    for (const item of value) {
-      const problem = twinIn(item, path, names);
-      if (problem !== undefined) return problem;
-    }
-    return undefined;
-  }
-  if (typeof value !== "object" || value === null) return undefined;
-  for (const [key, inside] of Object.entries(value)) {
-    const name = `${path}${key}`;
-    const other = names.get(name.toLowerCase());
-    if (other !== undefined && other !== name)
-      return `the keys "${other}" and "${name}" have the same name: case makes no difference; rename one of them`;
-    names.set(name.toLowerCase(), name);
-    const problem = twinIn(inside, `${name}.`, names);
-    if (problem !== undefined) return problem;
-  }
-  return undefined;
 }
 
 /** No word of lines here: the place stands before it. */
