@@ -18,7 +18,7 @@ export function followWorkflows(folder: FolderCatalog, clock: Clock, logger: Log
       logger.error("a workflow file has a problem; what it held before stays in use", {
         code,
         where,
-        message,
+        error: message,
       });
   });
   const look = async () => {

@@ -10,23 +10,27 @@ import type { StoredError } from "./stored.ts";
  */
 export function failureOf(thrown: unknown): StoredError {
   const message = shortened(withoutSecrets(messageOf(thrown)), limits.errorMessageCharacters);
-  if (thrown instanceof BatonError)
-    return { code: thrown.code, message, retryable: thrown.disposition === "retry" };
-  if (isTaskError(thrown)) return { code: thrown.code, message, retryable: thrown.retryable };
-  return { code: "TASK_FAILED", message, retryable: true };
+  return { message, ...kindOf(thrown) };
 }
 
-/** By its shape: a workflow may have been loaded with another copy of the package. What was thrown may refuse to be looked at. */
-function isTaskError(thrown: unknown): thrown is { readonly code: string; readonly retryable: boolean } {
+/** What was thrown may refuse to be looked at. */
+function kindOf(thrown: unknown): Pick<StoredError, "code" | "retryable"> {
   try {
-    return (
-      thrown instanceof Error &&
-      thrown.name === "TaskError" &&
-      "retryable" in thrown &&
-      typeof thrown.retryable === "boolean" &&
-      typeof codeOf(thrown) === "string"
-    );
+    if (thrown instanceof BatonError) return { code: thrown.code, retryable: thrown.disposition === "retry" };
+    if (isTaskError(thrown)) return { code: thrown.code, retryable: thrown.retryable };
   } catch {
-    return false;
+    // So it is no error of ours.
   }
+  return { code: "TASK_FAILED", retryable: true };
+}
+
+/** By its shape: a workflow may have been loaded with another copy of the package. */
+function isTaskError(thrown: unknown): thrown is { readonly code: string; readonly retryable: boolean } {
+  return (
+    thrown instanceof Error &&
+    thrown.name === "TaskError" &&
+    "retryable" in thrown &&
+    typeof thrown.retryable === "boolean" &&
+    typeof codeOf(thrown) === "string"
+  );
 }

@@ -49,7 +49,7 @@ function partsOf(thrown: unknown, above: readonly unknown[]): string[] {
 function primitiveText(thrown: unknown): string {
   if (typeof thrown === "string") return thrown;
   return typeof thrown === "function"
-    ? `the function ${thrown.name} was thrown`
+    ? `the function ${thrown.name || "without a name"} was thrown`
     : `${String(thrown)} was thrown`;
 }
 
@@ -85,7 +85,7 @@ function plainText(thrown: object): string {
     if (typeof value === "bigint") return String(value);
     return value instanceof Error ? messageOf(value) : value;
   });
-  return typeof text === "string" && text !== "{}" ? text : "";
+  return typeof text === "string" && !/^(\{\}|null)$/.test(text) ? text : "";
 }
 
 function issuesText(issues: readonly unknown[]): string {

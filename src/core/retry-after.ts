@@ -50,8 +50,7 @@ export interface AskedPause {
 
 /** The pause that an error asks for, no longer than `limits.retryAfterSeconds`; undefined: none. */
 export function pauseOf(thrown: unknown): AskedPause | undefined {
-  const asked =
-    thrown instanceof Error && "retryAfterSeconds" in thrown ? thrown.retryAfterSeconds : undefined;
+  const asked = askedBy(thrown);
   if (typeof asked !== "number" || !(asked > 0)) return undefined;
   const seconds = Math.min(asked, limits.retryAfterSeconds);
   const note =
@@ -59,6 +58,15 @@ export function pauseOf(thrown: unknown): AskedPause | undefined {
       ? `asked to wait ${asked} s, which is cut to ${seconds} s, the longest wait`
       : `asked to wait ${asked} s`;
   return { seconds, note };
+}
+
+/** What was thrown may refuse to be looked at. */
+function askedBy(thrown: unknown): unknown {
+  try {
+    return thrown instanceof Error && "retryAfterSeconds" in thrown ? thrown.retryAfterSeconds : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A failure, and the pause before the next attempt that it asks for. Its message says so. */

@@ -25,3 +25,4 @@ const more: Record<string, unknown> = {
 more.self = more;
 Reflect.apply(logger.error, logger, ["with an error", more]);
 Reflect.apply(logger.error, logger, [unreachable]);
+logger.info("what the line says", { message: "a field", severity: "HIGH", time: "noon" });

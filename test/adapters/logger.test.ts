@@ -11,12 +11,12 @@ const lines = stderr
   .trimEnd()
   .split("\n")
   .map((line) => LineSchema.parse(JSON.parse(line)));
-const [ofBatch, ofAnother, ofNone, secret, bare, withError, errorAlone] = lines;
+const [ofBatch, ofAnother, ofNone, secret, bare, withError, errorAlone, ownNames] = lines;
 
 test("each line is one JSON object with what Cloud Logging looks for", () => {
   expect(lines.map(({ severity }) => severity)).toEqual([
     ...["INFO", "WARNING", "ERROR", "ERROR", "INFO"],
-    ...["ERROR", "ERROR"],
+    ...["ERROR", "ERROR", "INFO"],
   ]);
   expect(ofBatch).toMatchObject({ message: "a line of the batch", batchId: "b-1", attempt: 2, rows: 7 });
   for (const { time } of lines) expect(new Date(String(time)).toISOString()).toBe(time);
@@ -75,4 +75,15 @@ test("what JSON makes nothing of is written as what it is", () => {
     nan: "NaN",
   });
   expect(stderr).not.toContain("hunter2");
+});
+
+test("fields named as what each line has of its own stand beside it, and no name stands twice", () => {
+  expect(ownNames).toMatchObject({
+    message: "what the line says",
+    severity: "INFO",
+    message_: "a field",
+    severity_: "HIGH",
+    time_: "noon",
+  });
+  expect(stderr.match(/"message":"a field"|"severity":"HIGH"|"time":"noon"/)).toBeNull();
 });

@@ -56,7 +56,9 @@ test("a file with an error takes nothing away: what it held stays in use, and th
   place.write("workflows/other.ts", talk.replaceAll('workflow("talk")', 'workflow("other")'));
   await reloads(1);
   await server.saysError("what it held before stays in use");
-  expect(server.stderr).toMatch(/"code":"WORKFLOW_FILE_FAILED","where":"[^"]*talk\.ts/);
+  expect(server.stderr).toMatch(
+    /"code":"WORKFLOW_FILE_FAILED","where":"[^"]*talk\.ts:1","error":"Expression expected"/,
+  );
   const start = (workflowId: string) =>
     fetch(server.url, {
       method: "POST",

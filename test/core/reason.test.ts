@@ -3,6 +3,7 @@ import * as z from "zod";
 import { BatonError, messageOf, TaskError } from "../../src/core/errors.ts";
 import { failureOf } from "../../src/core/failure.ts";
 import { limits } from "../../src/core/limits.ts";
+import { withPause } from "../../src/core/retry-after.ts";
 import { withoutSecrets } from "../../src/core/secrets.ts";
 import { shortened } from "../../src/core/short-text.ts";
 
@@ -15,6 +16,8 @@ const hostile = new Proxy(new Error("hidden"), {
     throw new Error("a getter throws");
   },
 });
+const revoked = Proxy.revocable(new Error("hidden"), {});
+revoked.revoke();
 
 describe("the reason of a failure", () => {
   test.each<[string, unknown, string]>([
@@ -79,9 +82,21 @@ describe("the reason of a failure", () => {
     ],
     ["an error that is its own cause", circular, "it is its own cause"],
     ["what refuses to be shown", hostile, "an object without a message"],
+    ["what refuses even to say what it is", revoked.proxy, "something was thrown that can't be shown"],
+    ["a date that holds no time", new Date(Number.NaN), "an object without a message"],
+    [
+      "a function without a name",
+      (
+        () => () =>
+          1
+      )(),
+      "the function without a name was thrown",
+    ],
   ])("of %s", (_name, thrown, reason) => {
     expect(messageOf(thrown)).toBe(reason);
-    expect(failureOf(thrown)).toMatchObject({ message: reason, retryable: true });
+    const failure = failureOf(thrown);
+    expect(failure).toMatchObject({ message: reason, retryable: true });
+    expect(withPause(failure, thrown)).toEqual({ error: failure });
   });
 
   test("an error of Baton's own has said why; a task's own TaskError has its causes", () => {

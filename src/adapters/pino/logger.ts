@@ -18,6 +18,9 @@ const severities: Readonly<Record<Level, string>> = {
   fatal: "CRITICAL",
 };
 
+/** What each line has of its own: a field of the same name, twice in one object, would take its place for most readers. */
+const ownNames = new Set(["severity", "time", "message"]);
+
 /** One JSON object a line, on standard error, as Cloud Logging reads it. */
 export function createLogger(level: LogLevel, context: LogContext = {}): Logger {
   const log = pino(
@@ -37,7 +40,14 @@ export function createLogger(level: LogLevel, context: LogContext = {}): Logger 
     // A task in JavaScript may give an error in the message's place.
     const given: unknown = message;
     const shown = given instanceof Error ? { error: given, ...fields } : { ...fields };
-    log[name](loggable(shown), messageOf(given));
+    log[name](besideOwn(loggable(shown)), messageOf(given));
   };
   return { debug: writer("debug"), info: writer("info"), warn: writer("warn"), error: writer("error") };
+}
+
+/** The fields, with a `_` behind the names that lines have already. */
+function besideOwn(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [ownNames.has(name) ? `${name}_` : name, value]),
+  );
 }
