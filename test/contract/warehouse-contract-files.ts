@@ -82,6 +82,13 @@ const readable: Readonly<Record<string, Readable>> = {
   "with a byte order mark and CRLF": { text: "\uFEFFid,name\r\n1,Ada\r\n2,Bob\r\n", rows: people },
   "in gzip": { text: gzipSync("id,name\n1,Ada\n2,Bob\n"), rows: people },
   "in UTF-16": { text: Buffer.from("\uFEFFid,name\n1,Ada\n2,Bob\n", "utf16le"), rows: people },
+  "with an offset behind minutes, which no database reads": {
+    text: "id,moment\n1,2026-10-31T08:30Z\n2,2026-10-31 08:30+02:00\n",
+    rows: [
+      { id: 1, moment: "2026-10-31T08:30Z" },
+      { id: 2, moment: "2026-10-31 08:30+02:00" },
+    ],
+  },
   "with numbers beyond those of a double": {
     text: "id,c\n1,1e400\n2,1.5\n",
     rows: [
@@ -212,6 +219,34 @@ export function describeFiles(open: () => Promise<WarehouseUnderTest>): void {
       expect(await rows("SELECT id FROM orders WHERE o IS NULL")).toEqual([{ id: 2 }]);
     },
   );
+
+  test.each(['{"a":1}', "[1]", '[{"a":1}]'])("%s is refused for a column of text", async (value) => {
+    const { file, load, rows } = await start();
+    await load(await file("a.jsonl", '{"v":"x"}\n'), {}, { format: "jsonl" });
+    const loading = load(await file("b.jsonl", `{"v":${value}}\n`), {}, { format: "jsonl" });
+    await expect(loading).rejects.toMatchObject({ code: "FILE_UNREADABLE" });
+    expect(await rows(all)).toEqual([{ v: "x" }]);
+  });
+
+  test("a fraction in JSON lines is refused for a column of whole numbers", async () => {
+    const { file, load, rows } = await start();
+    await load(await file("a.jsonl", '{"n":7}\n'), {}, { format: "jsonl" });
+    const loading = load(await file("b.jsonl", '{"n":1}\n{"n":1.5}\n'), {}, { format: "jsonl" });
+    await expect(loading).rejects.toMatchObject({
+      code: "FILE_UNREADABLE",
+      message: expect.stringMatching(/line 2.*1\.5/),
+    });
+    expect(await rows(all)).toEqual([{ n: 7 }]);
+  });
+
+  test("times with an offset are the moments that they name", async () => {
+    const { loadText, rows } = await start();
+    await loadText(
+      "id,moment\n1,2026-10-31 10:30:00+02:00\n2,2026-10-31T03:30:00-0500\n3,2026-10-31T08:30:00Z\n",
+    );
+    const moments = (await rows("SELECT moment FROM orders ORDER BY id")).map(({ moment }) => String(moment));
+    expect(moments.map((moment) => moment.slice(0, 19))).toEqual(Array(3).fill("2026-10-31T08:30:00"));
+  });
 
   test("a time keeps its millionths of a second", async () => {
     const { loadText, rows } = await start();

@@ -3,7 +3,8 @@ export type Kind = "boolean" | "integer" | "decimal" | "date" | "timestamp" | "t
 
 const year = "([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])";
 const day = `${year}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])`;
-const time = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?";
+const minutes = "([01][0-9]|2[0-3]):[0-5][0-9]";
+const seconds = ":[0-5][0-9]([.][0-9]{1,6})?";
 const offset = "(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)";
 
 /**
@@ -16,7 +17,8 @@ export const patterns: Readonly<Record<Exclude<Kind, "text">, string>> = {
   integer: "(0|-?[1-9][0-9]{0,18})",
   decimal: "-?((0|[1-9][0-9]{0,14})([.][0-9]+)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?",
   date: day,
-  timestamp: `${day}([ T]${time}${offset}?)?`,
+  // No engine reads an offset behind minutes.
+  timestamp: `${day}([ T]${minutes}(${seconds}${offset}?)?)?`,
 };
 
 /** Whole numbers as programs write them that know fractions only. A column of integers takes them. */

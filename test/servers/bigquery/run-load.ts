@@ -85,11 +85,18 @@ async function readInto(
   await checkValues(database, load, schema, found);
   const values = schema.map((field) =>
     has(found, field)
-      ? `TRY_CAST(${quoted(field.name)} AS ${columnType(field)}) AS ${quoted(field.name)}`
+      ? `${convertedValue(field)} AS ${quoted(field.name)}`
       : `CAST(NULL AS ${columnType(field)}) AS ${quoted(field.name)}`,
   );
   await database.run(`CREATE TEMP TABLE typed AS SELECT ${values.join(", ")} FROM temp.loaded`);
   return schema;
+}
+
+/** By way of a type with a zone: DuckDB would drop the offset of a text. */
+function convertedValue(field: Field): string {
+  const name = quoted(field.name);
+  if (field.type === "TIMESTAMP") return `CAST(TRY_CAST(${name} AS TIMESTAMPTZ) AS TIMESTAMP)`;
+  return `TRY_CAST(${name} AS ${columnType(field)})`;
 }
 
 /**
@@ -164,6 +171,11 @@ function checkNames(load: Load, schema: readonly Field[], found: readonly Field[
     throw invalid(`${prefix} JSON processing encountered too many errors, giving up. Rows: 1; errors: 1`, [
       `${prefix} JSON parsing error in row starting at position 0: No such field: ${nested}.`,
     ]);
+  const shape = load.sourceFormat === "NEWLINE_DELIMITED_JSON" ? otherShape(found, schema) : undefined;
+  if (shape !== undefined)
+    throw invalid(`${prefix} JSON processing encountered too many errors, giving up. Rows: 1; errors: 1`, [
+      `${prefix} JSON parsing error in row starting at position 0: ${shape}.`,
+    ]);
   const missing = schema.find((field) => !has(found, field));
   const wrong = unknown ?? (load.sourceFormat === "CSV" ? missing : undefined);
   if (wrong)
@@ -184,6 +196,18 @@ function fieldBeyond(found: readonly Field[], schema: readonly Field[], path: st
   return undefined;
 }
 
+/** An object or a list where the table has neither. */
+function otherShape(found: readonly Field[], schema: readonly Field[]): string | undefined {
+  for (const field of found) {
+    const known = schema.find(({ name }) => name.toLowerCase() === field.name.toLowerCase());
+    if (!known || known.type === "JSON") continue;
+    if (field.mode === "REPEATED" && known.mode !== "REPEATED")
+      return `Array specified for non-repeated field: ${known.name}`;
+    if (field.fields && !known.fields) return `JSON object specified for non-record field: ${known.name}`;
+  }
+  return undefined;
+}
+
 async function checkValues(
   database: Database,
   load: Load,
@@ -192,9 +216,12 @@ async function checkValues(
 ): Promise<void> {
   for (const field of schema.filter((one) => has(found, one))) {
     const name = quoted(field.name);
+    const isFraction = found.some((other) => other.name === field.name && other.type === "FLOAT");
+    const isRounded = isFraction && field.type.startsWith("INT") ? `${name} <> floor(${name})` : "false";
     const { rows } = await database.run(
-      `SELECT rowid, CAST(${name} AS VARCHAR) FROM temp.loaded
-       WHERE ${name} IS NOT NULL AND TRY_CAST(${name} AS ${columnType(field)}) IS NULL ORDER BY rowid LIMIT 1`,
+      `SELECT row, value FROM (SELECT row_number() OVER () - 1 AS row, CAST(${name} AS VARCHAR) AS value,
+         ${name} IS NOT NULL AND (TRY_CAST(${name} AS ${columnType(field)}) IS NULL OR ${isRounded}) AS is_wrong
+       FROM temp.loaded) WHERE is_wrong ORDER BY row LIMIT 1`,
     );
     const [row] = rows;
     if (!row) continue;
