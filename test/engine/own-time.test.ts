@@ -127,7 +127,9 @@ test("a query that BigQuery has not begun waits for others: that is not the task
   const { clock, time, isOver } = timed(1_000);
   const { warehouse, server } = await makeBigQuery({ time });
   server.holdJobs();
-  const rows = warehouse.rows("SELECT 1 AS one", {}, 1, new AbortController().signal);
+  const controller = new AbortController();
+  onTestFinished(() => controller.abort());
+  const rows = warehouse.rows("SELECT 1 AS one", {}, 1, controller.signal);
   await expect.poll(() => clock.pending).toBe(0);
   await clock.advance(3_600_000);
   expect(isOver()).toBe(false);
