@@ -16,8 +16,8 @@ export interface StrayErrorReceiver {
 const functionsFramework = /functions-framework/;
 
 /**
- * Sees to errors that nothing caught. One that came from the code of a task fails its attempt, if that still runs, and nothing else:
- * Node tells where the promise, timer or event was made. A rejection of unknown origin has cut nothing short and is only told.
+ * Handles errors that nothing caught. Node tells which task made the promise, timer or event. An exception of a task fails its
+ * attempt, if that still runs, and nothing else. A rejection has cut nothing short: it is logged, and a warning of its task.
  */
 export function containStrayErrors({ tell, stop }: StrayErrorReceiver): void {
   let isStopping = false;

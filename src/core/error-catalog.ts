@@ -101,10 +101,7 @@ export const errorCatalog = {
   // Running tasks
   TASK_FAILED: entry("none", "See the message and the task's own code."),
   TASK_TIMEOUT: entry("none", "Raise the task's timeout, or split its work."),
-  TASK_ERROR_UNCAUGHT: entry(
-    "none",
-    "Await every promise that the task makes, and catch what its timers and event handlers throw.",
-  ),
+  TASK_ERROR_UNCAUGHT: entry("none", "Catch what the timers and event handlers of the task's code throw."),
   TASK_LOST_TOO_OFTEN: entry(
     "none",
     "The worker died each time it ran this task; look for memory or native crashes.",

@@ -36,11 +36,11 @@ export function outcomeOf(interrupted: TaskInterrupted): TaskOutcome {
   }
 }
 
-/** What the code threw, or rejected with, decides whether another attempt may succeed, as if it had been caught. */
-export function uncaughtError(cause: unknown): StoredError {
+/** What the code threw decides whether another attempt may succeed, as if it had been caught. */
+function uncaughtError(cause: unknown): StoredError {
   const { message, retryable } = failureOf(cause);
   const code: ErrorCode = "TASK_ERROR_UNCAUGHT";
   return { code, message: `${uncaughtText}: ${message}`.slice(0, limits.errorMessageCharacters), retryable };
 }
 
-const uncaughtText = "an error that the task's code neither awaits nor catches";
+const uncaughtText = "an exception that the task's code does not catch";

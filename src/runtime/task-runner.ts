@@ -12,7 +12,7 @@ import { cancelBuiltIn } from "./cancel.ts";
 import { runCode, runKeyFunction, type TaskCode } from "./code.ts";
 import { createContext } from "./context.ts";
 import { asOfEngine, type CurrentRun, insideRun } from "./current-run.ts";
-import { outcomeOf, TaskInterrupted, uncaughtError } from "./interruption.ts";
+import { outcomeOf, TaskInterrupted } from "./interruption.ts";
 import { NoteTaker } from "./note-taker.ts";
 import { OwnTime } from "./own-time.ts";
 import { createProgress } from "./progress.ts";
@@ -37,6 +37,7 @@ interface Run {
   readonly ended: Promise<TaskOutcome>;
   /** What its timeout counts. */
   readonly time: OwnTime;
+  readonly notes: NoteTaker;
   /** Rejected promises that its code has not awaited, with their reasons. */
   readonly strays: Map<Promise<unknown>, unknown>;
 }
@@ -65,17 +66,18 @@ export class LocalTaskRunner implements TaskRunner {
     const time = new OwnTime(this.#dependencies.clock, timeoutSeconds * 1_000, () =>
       interrupt(new TaskInterrupted("timeout", `it ran longer than its timeout of ${timeoutSeconds} s`)),
     );
-    const run: Run = { ended: promise, interrupt, time, strays: new Map() };
+    const notes = new NoteTaker(controller.signal);
+    const run: Run = { ended: promise, interrupt, time, notes, strays: new Map() };
     const conclude = (outcome: TaskOutcome) => {
       if (run.strays.size === 0) return resolve(outcome);
-      // What was awaited after all is told at the end of the turn.
-      this.#dependencies.clock.after(0, () => resolve(unlessStray(run, outcome)));
+      // Node reports at the end of the turn that a promise was awaited after all.
+      this.#dependencies.clock.after(0, () => resolve(withStrays(run, outcome)));
     };
     this.#runs.add(run);
     const stopWatching = this.#watch(assignment, run);
     const name = codeName(assignment);
     const code = insideRun(this.#seenFromInside(assignment, run), () =>
-      this.#runCode(assignment, controller.signal, conclude),
+      this.#runCode(assignment, controller.signal, notes, conclude),
     );
     this.#code.set(name, code);
     void code.then((outcome) => {
@@ -120,12 +122,12 @@ export class LocalTaskRunner implements TaskRunner {
   async #runCode(
     given: Assignment,
     signal: AbortSignal,
+    notes: NoteTaker,
     park: (outcome: TaskOutcome) => void,
   ): Promise<TaskOutcome> {
     const { code, services, secrets, ids, clock, logger: plain } = this.#dependencies;
     const assignment = { ...given, ...asOfEngine(given) };
     const logger = withLabels(plain, labelsOf(assignment));
-    const notes = new NoteTaker(signal);
     try {
       const step = createSteps(assignment.memory, clock, signal, park);
       const callback = createProgress({ ...this.#dependencies, logger }, assignment.callback, signal);
@@ -222,12 +224,12 @@ export class LocalTaskRunner implements TaskRunner {
   }
 }
 
-/** What looks well is not, when something that the code began has failed and nothing has looked at it. */
-function unlessStray({ strays }: Run, outcome: TaskOutcome): TaskOutcome {
-  const [stray] = strays.values();
-  if (strays.size === 0 || (outcome.kind !== "succeeded" && outcome.kind !== "parked")) return outcome;
-  const notes = outcome.kind === "succeeded" ? outcome.notes : null;
-  return { kind: "failed", error: uncaughtError(stray), notes };
+/** The task ends as its code ends; what the code did not await is a warning in its TaskLog. */
+function withStrays({ notes, strays }: Run, outcome: TaskOutcome): TaskOutcome {
+  if (outcome.kind !== "succeeded" && outcome.kind !== "failed") return outcome;
+  for (const reason of strays.values())
+    notes.warn(`A promise that the task does not await was rejected: ${messageOf(reason)}`);
+  return { ...outcome, notes: notes.notes };
 }
 
 function codeName({ batchId, task }: Pick<Assignment, "batchId" | "task">): string {

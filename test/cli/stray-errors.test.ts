@@ -38,11 +38,17 @@ const uncaught = (text: string) => ({
   error: { code: "TASK_ERROR_UNCAUGHT", message: expect.stringContaining(text), retryable: true },
 });
 
+const warned = (result: unknown, warnings: readonly string[]) => ({
+  status: "SUCCESS",
+  result,
+  report: expect.objectContaining({ warnings }),
+});
+
 test.each([
-  ["rejects", uncaught("forgotten")],
+  ["rejects", warned("fine", ["A promise that the task does not await was rejected: forgotten"])],
   ["throws", uncaught("thrown")],
-  ["waits", uncaught("before the wait")],
-  ["late", { status: "SUCCESS", result: "early" }],
+  ["waits", warned(null, ["A promise that the task does not await was rejected: before the wait"])],
+  ["late", warned("early", [])],
 ])("an error that the code of a task neither awaits nor catches is its own: %s", async (name, task) => {
   const place = new Workplace({ "stray.ts": stray });
   const { code, json, stderr } = await place.baton(["run", name, "--json"]);
@@ -56,9 +62,12 @@ test("a server goes on with the work of others, and what a task leaves behind wh
   const server = await place.server();
   const other = await place.baton(["run", "gated", "--detach", "--json"]);
   await until(() => existsSync(place.path("seen")));
-  for (const name of ["rejects", "throws"]) {
+  for (const [name, status] of [
+    ["rejects", "SUCCESS"],
+    ["throws", "ERROR"],
+  ] as const) {
     const { json } = await place.baton(["run", name, "--detach", "--json"]);
-    await until(async () => (await place.baton(["show", json.batchId, "--json"])).json.status === "ERROR");
+    await until(async () => (await place.baton(["show", json.batchId, "--json"])).json.status === status);
   }
   const ended = await place.baton(["run", "after", "--detach", "--json"]);
   await server.saysError(`(task t of ${ended.json.batchId}, which has ended): too late`);
