@@ -1,6 +1,7 @@
 export { messageOf } from "./reason.ts";
 
-import { type Disposition, type ErrorCode, errorCatalog } from "./error-catalog.ts";
+import type { Disposition } from "./error-catalog/entry.ts";
+import { type ErrorCode, errorCatalog } from "./error-catalog.ts";
 import type { JsonObject } from "./json.ts";
 
 export interface ErrorContext {

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { BuiltWorkflow } from "../../workflow/workflow.ts";
+import { needLines, needsOf } from "../output/applied-needs.ts";
 import { failureExitCode, type Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
 
@@ -33,24 +33,13 @@ async function apply(session: Session, path: string, json: true | undefined): Pr
       const needs = app.configuration.engine === "gcp" ? await needsOf(result.workflow) : {};
       if (json) return session.json({ applied: true, workflowId, problems: [], needs });
       session.print(`applied ${workflowId} (${result.workflow.definition.tasks.length} tasks)`);
-      for (const line of needLines(needs)) session.print(line);
+      for (const line of needLines(
+        needs,
+        "The deployment has to have, beside what these variables say already:",
+        "If it does not, deploy with them: `baton deploy --skip-function`.",
+      ))
+        session.print(line);
     },
     "creates",
   );
-}
-
-async function needsOf(workflow: BuiltWorkflow): Promise<Readonly<Record<string, string>>> {
-  const { appliedNeeds } = await import("../../deployment/plan/applied-needs.ts");
-  return appliedNeeds(workflow);
-}
-
-/** `baton deploy` does not see what is stored: without these, no message of it arrives, or nothing starts it. */
-function needLines(needs: Readonly<Record<string, string>>): string[] {
-  const variables = Object.entries(needs).map(([name, value]) => `${name}=${value}`);
-  if (variables.length === 0) return [];
-  return [
-    "The deployment has to have, beside what these variables say already:",
-    `  ${variables.join(" ")}`,
-    "If it has not yet, deploy with them: `baton deploy --skip-function`.",
-  ];
 }

@@ -4,6 +4,7 @@ import { BatonError } from "../../core/errors.ts";
 import { nearestName } from "../../core/nearest-name.ts";
 import type { AppliedWorkflow } from "../../core/records.ts";
 import type { BuiltWorkflow } from "../../workflow/workflow.ts";
+import { needLines, needsOf } from "../output/applied-needs.ts";
 import type { Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
 
@@ -32,7 +33,9 @@ async function remove(session: Session, app: App, workflowId: string, json: true
   if (json) return session.json({ removed: true, workflowId, inFolder, needs });
   session.print(`removed ${workflowId}; batches of it that run go on with their definition`);
   if (inFolder) session.print(`A file of the folder holds a workflow ${workflowId} too, which stays.`);
-  for (const line of needLines(needs)) session.print(line);
+  const before =
+    "The deployment has variables for it. Once its batches have ended, take out what nothing else needs:";
+  for (const line of needLines(needs, before)) session.print(line);
 }
 
 async function notApplied(app: App, workflowId: string): Promise<BatonError> {
@@ -70,18 +73,4 @@ async function readApplied({ workflowId, source }: AppliedWorkflow): Promise<Bui
 
 function schedulesOf(workflow: BuiltWorkflow | undefined) {
   return workflow?.triggers.filter((trigger) => trigger.type === "schedule") ?? [];
-}
-
-async function needsOf(workflow: BuiltWorkflow): Promise<Readonly<Record<string, string>>> {
-  const { appliedNeeds } = await import("../../deployment/plan/applied-needs.ts");
-  return appliedNeeds(workflow);
-}
-
-function needLines(needs: Readonly<Record<string, string>>): string[] {
-  const variables = Object.entries(needs).map(([name, value]) => `${name}=${value}`);
-  if (variables.length === 0) return [];
-  return [
-    "The deployment had to be told of it. Once its batches have ended, take out what nothing else needs:",
-    `  ${variables.join(" ")}`,
-  ];
 }
