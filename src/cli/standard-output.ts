@@ -13,7 +13,7 @@ export function writeOutput(descriptor: number, text: string): void {
     try {
       rest = rest.subarray(writeSync(descriptor, rest));
     } catch (error) {
-      // Whoever shares the pipe or terminal has set it not to block, and its reader is slow.
+      // Another process that shares the pipe or terminal made it non-blocking, and its reader is slow.
       if (codeOf(error) !== "EAGAIN") throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookAgainMs);
     }

@@ -30,7 +30,7 @@ export interface App extends EngineParts {
   readonly work: Worker;
   /** Whom its HTTP entry lets in, and believes. */
   readonly trust: HttpTrust;
-  /** False: nothing was ever stored here, and nothing is made for whoever only looks. */
+  /** False: nothing was ever stored here. Commands that only read make no data folder. */
   readonly hasData: boolean;
   /** What waits in the queues, where that can be told. */
   waiting(): WaitingQueues;

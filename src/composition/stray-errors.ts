@@ -3,7 +3,7 @@ import type { LogFields } from "../ports/logger.ts";
 import { type CurrentRun, currentRun } from "../runtime/current-run.ts";
 
 export interface StrayErrorReceiver {
-  /** Told of what ends nothing. */
+  /** Logs an error that ends nothing. */
   tell(message: string, fields: LogFields): void;
   /**
    * An exception of unknown origin: it may have cut short anything, so the state of the process is unknown. What is under way

@@ -237,9 +237,9 @@ export const limits = {
   reportRows: 5_000,
   /** A file in the inbox counts as written when it has not changed for so long. */
   inboxStableMs: 1_000,
-  /** Descriptors that one look for the writers of new files reads. Where more are open, nobody can tell who writes. */
+  /** Descriptors that one look for the writers of new files reads. Where more are open, writers cannot be found. */
   inboxDescriptors: 100_000,
-  /** How many times as long where nobody can tell whether a file is open for writing. */
+  /** How many times as long where the system cannot tell whether a file is open for writing. */
   inboxUnseenFactor: 3,
   /** The most that a file is waited for whose writer has paused before. */
   inboxGrowingMs: 10_000,

@@ -44,7 +44,7 @@ export function retryDelaySeconds(retryDelay: string): number | undefined {
 export interface AskedPause {
   /** How long is waited: what was asked for, or the longest that is granted. */
   readonly seconds: number;
-  /** For whoever reads why so long is waited. */
+  /** For the error message: why the wait is so long. */
   readonly note: string;
 }
 

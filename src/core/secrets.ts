@@ -19,7 +19,7 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/\b(ya29\.|AIza|AKIA|gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|sk_live_|sk-)[\w.-]{12,}/g, `$1${hidden}`],
 ];
 
-/** Nobody means to show a secret; the message of somebody else's error may quote one. */
+/** The message of an error from a library or a service may quote a secret. */
 export function withoutSecrets(text: string): string {
   return patterns.reduce((shown, [pattern, replacement]) => shown.replace(pattern, replacement), text);
 }
@@ -27,7 +27,7 @@ export function withoutSecrets(text: string): string {
 const secretKey =
   /pass(?:word|wd|phrase)|^pwd$|secret|token|authori[sz]ation|cookie|credential|api.?key|private.?key|session/i;
 
-/** Whether a field of this name holds what nobody else should see. */
+/** Whether a field of this name holds a secret. */
 export function isSecretName(name: string): boolean {
   return secretKey.test(name);
 }

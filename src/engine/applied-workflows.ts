@@ -37,7 +37,7 @@ export class AppliedWorkflows {
   }
 
   /**
-   * Deletes the workflow. `schedules`: those that nothing follows any more; applied again, they begin anew rather than
+   * Deletes the workflow. `schedules`: those that nothing follows any more; applied again, they start from then on rather than
    * catch up with what was never wanted. False when there was no such workflow.
    */
   async remove(workflowId: string, schedules: readonly Schedule[]): Promise<boolean> {

@@ -2,7 +2,7 @@
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
-  /** Milliseconds since some moment. Nobody sets it: durations are measured by it, where the time of day could jump. */
+  /** Milliseconds since an arbitrary moment. It never jumps, so durations are measured by it. */
   monotonicMs(): number;
   /** Calls back once after the delay; returns how to call it off. */
   after(delayMs: number, callback: () => void): () => void;

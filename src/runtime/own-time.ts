@@ -36,7 +36,7 @@ export class OwnTime {
     return { begins: () => become(0, 1), ends: () => become(0, 0) };
   }
 
-  /** Calls nobody back any more. */
+  /** Stops all callbacks. */
   end(): void {
     this.#isOver = true;
     this.#stop?.();

@@ -163,5 +163,5 @@ async function cancel({ services, stored, log }: CancelContext, parameters: Para
 }
 
 function leftAlone(invocation: string): string {
-  return `${invocation} is not cancelled: the task found it, and somebody else may have started it`;
+  return `${invocation} is not cancelled: the task found it, and another program may have started it`;
 }

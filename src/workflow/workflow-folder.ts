@@ -32,7 +32,7 @@ type States = ReadonlyMap<string, string>;
 /** The files of a folder of workflows: loaded once, when they are first asked for, and again once they have changed. */
 export class WorkflowFolder {
   readonly #options: Options;
-  /** Told of what is loaded again. */
+  /** Receives what was loaded again. */
   onReload: (loaded: LoadedFolder) => void = () => {};
   #loaded: Promise<LoadedFolder> | undefined;
   /** The last look that was asked for: one follows the other. */

@@ -100,7 +100,7 @@ export class Announcer {
     await Promise.all([this.#small.stop(), this.#large.stop(), ...this.#asking]);
   }
 
-  /** Whoever writes may pause for longer than any quiet time. */
+  /** A writer may pause for longer than any quiet time. */
   #settle(folder: string, object: string, seen: SeenFile): void {
     seen.isBusy = true;
     const { look } = seen;

@@ -25,7 +25,7 @@ export async function openFolder(
 
 export interface Walk {
   readonly folder: string;
-  /** Whether nobody need look into the subfolder, whose name ends in `/`. */
+  /** Whether the subfolder can be left out. Its name ends in `/`. */
   readonly passesOver: (subfolder: string) => boolean;
   readonly onUnreadable: (subfolder: string, error: unknown) => void;
 }

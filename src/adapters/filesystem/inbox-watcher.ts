@@ -5,7 +5,7 @@ export interface WatcherOptions {
   readonly folder: string;
   /** A file counts as written when nothing has happened to it for this long. */
   readonly stableMs: number;
-  /** Whether nobody need look into the subfolder, whose name ends in `/`. */
+  /** Whether the subfolder can be left out. Its name ends in `/`. */
   readonly passesOver: (subfolder: string) => boolean;
   readonly onWritten: (object: string) => void;
   readonly onGone: (object: string) => void;

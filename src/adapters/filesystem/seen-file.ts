@@ -5,7 +5,7 @@ import { contentOf, generationOfDrop } from "./fingerprint.ts";
 /** How long a file must not have changed before it is taken. */
 export interface QuietTimes {
   readonly stableMs: number;
-  /** Where nobody can tell whether it is open for writing. */
+  /** Where the system cannot tell whether it is open for writing. */
   readonly unseenMs: number;
   /** The most that is waited for a file whose writer pauses. */
   readonly growingMs: number;

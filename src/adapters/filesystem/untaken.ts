@@ -1,6 +1,6 @@
 import type { Logger } from "../../ports/logger.ts";
 
-/** Files that are told of one by one in one look; of more, their number is. */
+/** How many files one scan logs one by one. Of more files it logs the number. */
 const toldOneByOne = 20;
 /** Names that are remembered as told. Of files beyond that number nothing is said. */
 const mostTold = 10_000;
@@ -42,7 +42,7 @@ export class Untaken {
         this.#logger.info("no workflow takes the file", { bucket: this.#bucket, object, reason });
   }
 
-  /** All that is there has been noted: what was not is gone, and is told of again should it come back. */
+  /** The scan has noted all files that exist. The others are gone, and are logged again if they come back. */
   endLook(): void {
     this.tell();
     this.#isFirstLook = false;

@@ -102,7 +102,7 @@ export class FirestoreDocumentStore implements DocumentStore {
     return this.#client.close();
   }
 
-  /** In time. Credentials that are refused are fetched again for the next call: whoever asks is asked for again. */
+  /** Within the deadline. Refused credentials are fetched again for the next call; this one fails and is repeated. */
   async #answered<T>(call: Promise<T>, seconds?: number): Promise<T> {
     try {
       return await inTime(this.#clock, call, seconds);

@@ -54,7 +54,7 @@ const passing: ReadonlySet<number> = new Set([408, 429]);
 
 /**
  * The status of a refusal; 0 when it is not the service's own: a proxy that knows no such page says nothing of what the service
- * has. What may pass means the same, whoever says it.
+ * has. A transient status means the same from any sender.
  */
 export function statusOfRefusal(status: number, body: unknown): number {
   return status >= 500 || passing.has(status) || RefusalSchema.safeParse(body).success ? status : 0;

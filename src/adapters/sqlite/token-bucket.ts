@@ -38,7 +38,7 @@ export class TokenBucket {
     return Math.max(0, Math.ceil((this.#cost - this.#units) / this.#unitsPerMs));
   }
 
-  /** By a clock that nobody sets. */
+  /** By the monotonic clock, which never jumps. */
   #fill(): void {
     const now = Math.floor(this.#clock.monotonicMs());
     const elapsedMs = now - this.#filledAt;

@@ -8,7 +8,10 @@ export const machineErrors = {
     "Make the data folder and its files writable for this user, or set BATON_DATA.",
   ),
   STORE_DISK_FULL: entry("retry", "Free disk space; nothing acknowledged was lost."),
-  STORE_CORRUPT: entry("retry", "Restore the database file from a backup, or move it away to begin anew."),
+  STORE_CORRUPT: entry(
+    "retry",
+    "Restore the database file from a backup, or move it away to start with an empty one.",
+  ),
   STORE_LOCKED: entry("retry", "Another process holds the database; stop it or wait."),
   STORE_FAILED: entry("retry", "See the message; the work is tried again."),
   STORE_DENIED: entry(
@@ -82,7 +85,7 @@ export const machineErrors = {
   ),
   DEPLOY_FAILED: entry(
     "none",
-    "Mend what the command's own output names, and deploy again: what is there already stays.",
+    "Fix what the command's own output names, and deploy again: what exists already stays.",
   ),
   PORT_IN_USE: entry("none", "Stop the other program or choose another with --port."),
   CONFIGURATION_INVALID: entry("none", "Correct the variables or options that the message names."),

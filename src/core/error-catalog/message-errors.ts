@@ -47,7 +47,7 @@ export const messageErrors = {
   ITEMS_INVALID: entry("none", "Correct the lines that are named, or leave them out with --skip-invalid."),
   DELIVERY_EXHAUSTED: entry(
     "dead-letter",
-    "Mend the cause named in it, then `baton replay <deadLetterId>`, or `baton replay --code DELIVERY_EXHAUSTED` for all.",
+    "Fix the cause named in it, then `baton replay <deadLetterId>`, or `baton replay --code DELIVERY_EXHAUSTED` for all.",
   ),
   DEAD_LETTER_UNKNOWN: entry("none", "List them with `baton dead-letters`."),
   BATCH_NOT_FINISHED: entry("none", "Wait until it has ended, or cancel it first."),

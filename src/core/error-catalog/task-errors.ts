@@ -83,7 +83,7 @@ export const taskErrors = {
   ),
   WAREHOUSE_JOB_STOPPED: entry(
     "none",
-    "Somebody stopped the job in the warehouse; `baton retry` begins it anew.",
+    "The job was stopped in the warehouse; `baton retry` starts it again.",
   ),
   HTTP_STATUS: entry("none", "The remote service refused the request; see its answer in the message."),
   HTTP_FAILED: entry("none", "The remote service could not be reached; it is tried again."),

@@ -97,7 +97,7 @@ function recordsOf(text: string, isWhole: boolean, delimiter: string): readonly 
     }
     if (isWhole) records.push(...parser.end());
   } catch (thrown) {
-    // What is wrong is told of when the rows are read; with another delimiter it may be right.
+    // Reading the rows reports what is wrong. With another delimiter it may be right.
     if (!(thrown instanceof FileProblem)) throw thrown;
   }
   return records;
