@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { batchIdOf } from "../../src/core/batch.ts";
 import { slotKey } from "../../src/core/schedule.ts";
-import { until, Workplace } from "../support/command.ts";
+import { anHourLater, until, Workplace } from "../support/command.ts";
 import { helloFiles } from "../support/command-workflows.ts";
 
 /** Notes what begins and ends. An item may wait for the file `gate`, or fail until the file `mended` is there. */
@@ -326,7 +326,7 @@ describe("interruptions", () => {
     running.signal("SIGKILL");
     await running.ended;
     place.write("gate", "");
-    const { code, json } = await place.baton([...command, "--json"]);
+    const { code, json } = await place.baton([...command, "--json"], { environment: anHourLater });
     expect(code).toBe(0);
     expect(json).toMatchObject({ items: 6, failed: 0, remaining: 0 });
     // The two that were killed while they waited began a second time.
