@@ -2,8 +2,8 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 /**
- * When a test that hangs is given up: the only limit of time that tests have. A slow machine is no defect, so no test says
- * how long anything may take; each waits for what it is about.
+ * When a test that hangs is given up: the only limit of time that tests have. A slow machine is no defect, so no test
+ * says how long anything may take; each waits for what it is about.
  */
 const hangsMs = 15 * 60_000;
 

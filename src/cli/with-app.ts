@@ -5,8 +5,8 @@ import type { DeployedWorkflow } from "../ports/catalog.ts";
 import type { Session } from "./session.ts";
 
 /**
- * What a command does with the data: it `creates` the folder where there is none, or it `looks` at what there is; for one that
- * looks at `workflows` it is all the same whether there is any.
+ * What a command does with the data: it `creates` the folder where there is none, or it `looks` at what there is; for
+ * one that looks at `workflows` it is all the same whether there is any.
  */
 type DataUse = "creates" | "looks" | "workflows";
 

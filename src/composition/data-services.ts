@@ -18,8 +18,8 @@ export interface WarehouseServices {
 }
 
 /**
- * The warehouse that the configuration chooses, loaded at its first use: most processes use none. `inMemory`: a local one makes
- * no file.
+ * The warehouse that the configuration chooses, loaded at its first use: most processes use none. `inMemory`: a local
+ * one makes no file.
  */
 export function openWarehouse(
   configuration: Configuration,

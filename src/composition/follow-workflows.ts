@@ -5,8 +5,8 @@ import type { Logger } from "../ports/logger.ts";
 import type { FolderCatalog } from "../workflow/catalog.ts";
 
 /**
- * Has a server see workflow files that change while it runs, and modules that they import. Tasks that run go on with the code
- * they began with; those that begin have the new one. Gives how to end it.
+ * Has a server see workflow files that change while it runs, and modules that they import. Tasks that run go on with
+ * the code they began with; those that begin have the new one. Gives how to end it.
  */
 export function followWorkflows(folder: FolderCatalog, clock: Clock, logger: Logger): () => void {
   let cancel = () => {};

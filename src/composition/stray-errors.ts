@@ -6,8 +6,8 @@ export interface StrayErrorReceiver {
   /** Logs an error that ends nothing. */
   tell(message: string, fields: LogFields): void;
   /**
-   * An exception of unknown origin: it may have cut short anything, so the state of the process is unknown. What is under way
-   * is given back, and the process ends. Called once.
+   * An exception of unknown origin: it may have cut short anything, so the state of the process is unknown. What is
+   * under way is given back, and the process ends. Called once.
    */
   stop(thrown: unknown): void;
 }
@@ -16,8 +16,9 @@ export interface StrayErrorReceiver {
 const functionsFramework = /functions-framework/;
 
 /**
- * Handles errors that nothing caught. Node tells which task made the promise, timer or event. An exception of a task fails its
- * attempt, if that still runs, and nothing else. A rejection has cut nothing short: it is logged, and a warning of its task.
+ * Handles errors that nothing caught. Node tells which task made the promise, timer or event. An exception of a task
+ * fails its attempt, if that still runs, and nothing else. A rejection has cut nothing short: it is logged, and a
+ * warning of its task.
  */
 export function containStrayErrors({ tell, stop }: StrayErrorReceiver): void {
   let isStopping = false;

@@ -3,7 +3,9 @@ import type { Definition, TaskDefinition } from "./definition.ts";
 /** Type of the built-in task that moves a file into another folder of its bucket. */
 export const ARCHIVE_FILE_TASK_TYPE = "archiveFile";
 
-/** The folders, with a `/` at their end, that the tasks of a workflow move files into, as far as the definition tells. */
+/**
+ * The folders, with a `/` at their end, that the tasks of a workflow move files into, as far as the definition tells.
+ */
 export function archiveFoldersOf({ tasks }: Definition): string[] {
   return tasks.flatMap((task) => {
     const to = task.type === ARCHIVE_FILE_TASK_TYPE ? task.with.to : undefined;

@@ -7,7 +7,9 @@ export function attemptSecondsOf(functionTimeoutSeconds: number): number {
   return functionTimeoutSeconds - limits.attemptMarginSeconds;
 }
 
-/** Tasks whose timeout is longer than an attempt can run on Google Cloud: they may be cut off there at every attempt. */
+/**
+ * Tasks whose timeout is longer than an attempt can run on Google Cloud: they may be cut off there at every attempt.
+ */
 export function cutTimeouts(
   workflows: readonly { readonly definition: Definition }[],
   functionTimeoutSeconds: number,

@@ -176,8 +176,8 @@ export function archivedNow(callback: Callback, nonce: string): Callback {
 }
 
 /**
- * Waits 5 s after the first failure, twice as long after each further one, at most an hour, or as long as the receiver asks;
- * gives up after 80 failures, which is three days of the usual waits.
+ * Waits 5 s after the first failure, twice as long after each further one, at most an hour, or as long as the
+ * receiver asks; gives up after 80 failures, which is three days of the usual waits.
  */
 export function sendFailed(
   callback: Callback,

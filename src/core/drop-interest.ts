@@ -38,7 +38,9 @@ export class DropInterest {
     return this.#interested.some(({ trigger }) => isTriggeredBy(trigger, { bucket: this.#bucket, object }));
   }
 
-  /** Whether the folder, with a `/` at its end, is of an archive that no pattern reaches into, so it can be left out. */
+  /**
+   * Whether the folder, with a `/` at its end, is of an archive that no pattern reaches into, so it can be left out.
+   */
   passesOver(folder: string): boolean {
     return (
       this.#isArchive(folder) && !this.#interested.some(({ trigger }) => mayHold(folder, trigger.pattern))

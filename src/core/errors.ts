@@ -49,8 +49,8 @@ export interface TaskErrorOptions {
   readonly code?: string;
   readonly cause?: unknown;
   /**
-   * Seconds before which another attempt makes no sense, such as the `Retry-After` of an answer. The retry policy's own wait
-   * counts when it is longer. At most a day (`limits.retryAfterSeconds`).
+   * Seconds before which another attempt makes no sense, such as the `Retry-After` of an answer. The retry policy's
+   * own wait counts when it is longer. At most a day (`limits.retryAfterSeconds`).
    */
   readonly retryAfterSeconds?: number | undefined;
 }

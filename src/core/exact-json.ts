@@ -9,8 +9,8 @@ export const suspicious = /\d[\d.]{15}|[eE][+-]?\d{3}/;
 const shownCharacters = 60;
 
 /**
- * The value of a JSON text from outside. Throws `NUMBER_NOT_EXACT`, naming the path, for a number that would be changed,
- * and the SyntaxError of `JSON.parse` for what is no JSON.
+ * The value of a JSON text from outside. Throws `NUMBER_NOT_EXACT`, naming the path, for a number that would be
+ * changed, and the SyntaxError of `JSON.parse` for what is no JSON.
  */
 export function parseExactJson(text: string, where: string): JsonValue {
   if (!suspicious.test(text)) return JSON.parse(text);

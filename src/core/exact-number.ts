@@ -3,13 +3,16 @@ const decimalPattern = /^-?(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 /** Smallest number that a double holds with all its digits. */
 const smallestNormal = 2 ** -1022;
 
-/** Fractions of so many digits are amounts and the like, which people count on. With more, they are prints of doubles and quotients. */
+/**
+ * Fractions of so many digits are amounts and the like, which people count on. With more, they are prints of doubles
+ * and quotients.
+ */
 const countedDigits = 16;
 
 /**
- * Whether a number written in decimal survives as a double. A whole number has to come out with the same digits, and so has a
- * fraction of up to 16. One of more may be rounded beyond its 15th digit, as every reader of JSON does; but not as far as
- * its whole part.
+ * Whether a number written in decimal survives as a double. A whole number has to come out with the same digits, and
+ * so has a fraction of up to 16. One of more may be rounded beyond its 15th digit, as every reader of JSON does; but
+ * not as far as its whole part.
  */
 export function isKept(source: string): boolean {
   const value = Number(source);

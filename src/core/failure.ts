@@ -5,8 +5,8 @@ import { shortened } from "./short-text.ts";
 import type { StoredError } from "./stored.ts";
 
 /**
- * What a task threw, as its TaskLog keeps it: the whole reason, without secrets that it quotes. Anything but a TaskError or a
- * BatonError may be tried again.
+ * What a task threw, as its TaskLog keeps it: the whole reason, without secrets that it quotes. Anything but a
+ * TaskError or a BatonError may be tried again.
  */
 export function failureOf(thrown: unknown): StoredError {
   const message = shortened(withoutSecrets(messageOf(thrown)), limits.errorMessageCharacters);

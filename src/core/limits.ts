@@ -227,8 +227,8 @@ export const limits = {
   /** Largest answer to a callback. It is not looked at, but some receivers answer with a page. */
   callbackAnswerBytes: 64 * 1024,
   /**
-   * How long a task waits for another process that holds the file of the warehouse. A process of Baton lets go of it after each
-   * use; another program, such as a shell of DuckDB, may keep it for ever.
+   * How long a task waits for another process that holds the file of the warehouse. A process of Baton lets go of it
+   * after each use; another program, such as a shell of DuckDB, may keep it for ever.
    */
   warehouseLockSeconds: 600,
   /** How long a worker waits for a job of the warehouse that it began, before its task leaves the machine. */

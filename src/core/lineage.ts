@@ -10,8 +10,9 @@ export interface LineageRun {
 }
 
 /**
- * The run that answers for the whole lineage, to a key as to a backfill. A lineage may have branched, when its workflow changed
- * between two retries: one run that succeeded is enough, and one that is under way may still succeed. Otherwise it is the newest.
+ * The run that answers for the whole lineage, to a key as to a backfill. A lineage may have branched, when its
+ * workflow changed between two retries: one run that succeeded is enough, and one that is under way may still
+ * succeed. Otherwise it is the newest.
  */
 export function answeringRun<Run extends LineageRun>(runs: readonly Run[]): Run | undefined {
   const newestFirst = runs.toSorted((one, other) => other.run - one.run || byTime(other, one));

@@ -5,8 +5,9 @@ type Fields = Readonly<Record<string, unknown>>;
 const deepest = 6;
 
 /**
- * Fields of a line of the log, as they can be written. JSON makes nothing of an error, a map or a set, and throws at a bigint:
- * an error becomes its whole reason, and the place where it was thrown `stack_trace`, which Cloud Logging looks for.
+ * Fields of a line of the log, as they can be written. JSON makes nothing of an error, a map or a set, and throws at
+ * a bigint: an error becomes its whole reason, and the place where it was thrown `stack_trace`, which Cloud Logging
+ * looks for.
  */
 export function loggable(fields: Fields): Fields {
   const shown = Object.entries(fields).map(([name, value]) => [name, shownValue(value, [])] as const);

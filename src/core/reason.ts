@@ -10,8 +10,8 @@ const mostErrors = 5;
 const deepest = 8;
 
 /**
- * Why something failed: the message of what was thrown, of its causes, and of the errors it stands in for. Whatever was thrown:
- * errors of any library, plain objects, texts, and what refuses to be shown.
+ * Why something failed: the message of what was thrown, of its causes, and of the errors it stands in for. Whatever
+ * was thrown: errors of any library, plain objects, texts, and what refuses to be shown.
  */
 export function messageOf(thrown: unknown): string {
   try {

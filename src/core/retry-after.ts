@@ -14,8 +14,9 @@ export interface RetryAfterHeaders {
 }
 
 /**
- * Seconds that an answer asks to be left in peace, by its `Retry-After` (RFC 9110): a number of seconds, or a date. Undefined
- * for what is neither, and for a date that has passed. `now`: milliseconds since 1970, for answers that bear no date.
+ * Seconds that an answer asks to be left in peace, by its `Retry-After` (RFC 9110): a number of seconds, or a date.
+ * Undefined for what is neither, and for a date that has passed. `now`: milliseconds since 1970, for answers that
+ * bear no date.
  */
 export function retryAfterSeconds({ retryAfter, date }: RetryAfterHeaders, now: number): number | undefined {
   const text = (retryAfter ?? "").trim();

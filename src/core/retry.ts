@@ -30,8 +30,8 @@ export function retryDelayMs(
 }
 
 /**
- * Exponential back-off with cap and jitter; `count` is 1 for the first wait. No wait is shorter than `leastSeconds`, and the
- * jitter comes on top of those too: all that were told the same must not come back at once.
+ * Exponential back-off with cap and jitter; `count` is 1 for the first wait. No wait is shorter than `leastSeconds`,
+ * and the jitter comes on top of those too: all that were told the same must not come back at once.
  */
 export function backoffMs(
   policy: Omit<RetryPolicy, "maxAttempts">,

@@ -35,7 +35,9 @@ export class SecretTexts {
     return this.reveal(text, inJson);
   }
 
-  /** Within its path and query a secret is encoded; one at the beginning of an address, or in its host, is part of it. */
+  /**
+   * Within its path and query a secret is encoded; one at the beginning of an address, or in its host, is part of it.
+   */
   revealInUrl(text: string): string {
     const begins = this.#secrets.find(({ mark }) => text.startsWith(mark));
     const start = begins ? begins.value + text.slice(begins.mark.length) : text;

@@ -7,14 +7,17 @@ export interface TemplateScope {
   readonly batchId: string;
   readonly input: JsonValue;
   readonly parent: (taskId: string) => Promise<JsonValue>;
-  /** What is put in the place of a secret. Absent: the reference stays as it is, so that nothing stored holds a secret. */
+  /**
+   * What is put in the place of a secret. Absent: the reference stays as it is, so that nothing stored holds a
+   * secret.
+   */
   readonly secret?: (name: string) => string;
 }
 
 /**
  * Fills `{{ input.a.b }}`, `{{ parents.load.rows }}`, `{{ batchId }}` and `{{ secrets.NAME }}` in every string of the
- * parameters. `{{ 'text' }}` is the text as it stands. A string that is one reference and nothing else keeps the type of
- * its value. What is filled in is never filled again. Throws `TEMPLATE_INVALID`.
+ * parameters. `{{ 'text' }}` is the text as it stands. A string that is one reference and nothing else keeps the type
+ * of its value. What is filled in is never filled again. Throws `TEMPLATE_INVALID`.
  */
 export function fillTemplate(value: JsonValue, scope: TemplateScope): Promise<JsonValue> {
   return fill(value, readingOnce(scope));

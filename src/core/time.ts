@@ -5,7 +5,10 @@ export function isoTime(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }
 
-/** The same of microseconds since 1970, which are written if there are any. Undefined for years beyond those of JavaScript. */
+/**
+ * The same of microseconds since 1970, which are written if there are any. Undefined for years beyond those of
+ * JavaScript.
+ */
 export function isoTimeOfMicroseconds(microseconds: bigint): string | undefined {
   const rest = ((microseconds % 1_000n) + 1_000n) % 1_000n;
   const time = new Date(Number((microseconds - rest) / 1_000n));

@@ -6,8 +6,9 @@ import { type CheckGroup, judge } from "./check.ts";
 import type { CloudContext } from "./context.ts";
 
 /**
- * Whether Baton may act as the accounts that Dataform's actions run as: Dataform refuses every invocation of a caller that may
- * not. Those of repositories and workflow configurations are known only when BATON_DATAFORM_ACCOUNTS names them.
+ * Whether Baton may act as the accounts that Dataform's actions run as: Dataform refuses every invocation of a caller
+ * that may not. Those of repositories and workflow configurations are known only when BATON_DATAFORM_ACCOUNTS names
+ * them.
  */
 export function dataformGroups(
   context: CloudContext,

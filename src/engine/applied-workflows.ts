@@ -37,8 +37,8 @@ export class AppliedWorkflows {
   }
 
   /**
-   * Deletes the workflow. `schedules`: those that nothing follows any more; applied again, they start from then on rather than
-   * catch up with what was never wanted. False when there was no such workflow.
+   * Deletes the workflow. `schedules`: those that nothing follows any more; applied again, they start from then on
+   * rather than catch up with what was never wanted. False when there was no such workflow.
    */
   async remove(workflowId: string, schedules: readonly Schedule[]): Promise<boolean> {
     const { store } = this.#parts;

@@ -24,9 +24,9 @@ export interface BatchListing {
 }
 
 /**
- * The newest batches, so many at most; what is older is counted and not kept. Where reading is paid for by the document, only as many
- * days are looked through, from the newest on, as it takes to find them; elsewhere all. Batches that this version can't read
- * hide no others.
+ * The newest batches, so many at most; what is older is counted and not kept. Where reading is paid for by the
+ * document, only as many days are looked through, from the newest on, as it takes to find them; elsewhere all.
+ * Batches that this version can't read hide no others.
  */
 export async function listBatches(
   dependencies: Dependencies,

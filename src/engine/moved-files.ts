@@ -29,9 +29,9 @@ interface Parts {
 }
 
 /**
- * The objects as tasks see them: a dropped file, asked for by its generation, is found as well where another workflow that
- * the same drop has started has archived it. Nothing is kept for that: the batches of a drop have known ids, and their
- * TaskLogs say where the file went. They are read only when the file is not where it was dropped.
+ * The objects as tasks see them: a dropped file, asked for by its generation, is found as well where another workflow
+ * that the same drop has started has archived it. Nothing is kept for that: the batches of a drop have known ids, and
+ * their TaskLogs say where the file went. They are read only when the file is not where it was dropped.
  */
 export class MovedFiles implements ObjectStore {
   readonly #parts: Parts;

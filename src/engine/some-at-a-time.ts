@@ -1,8 +1,8 @@
 import { limits } from "../core/limits.ts";
 
 /**
- * Does the work for all of them, at most `limits.workAtOnce` at a time. When it throws for one, nothing more is begun, and nothing
- * is under way any more once it throws here.
+ * Does the work for all of them, at most `limits.workAtOnce` at a time. When it throws for one, nothing more is
+ * begun, and nothing is under way any more once it throws here.
  */
 export async function someAtATime<Item, Result>(
   items: Iterable<Item>,

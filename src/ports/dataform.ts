@@ -58,7 +58,9 @@ export interface InvocationConfig {
   readonly queryPriority: "INTERACTIVE" | "BATCH" | undefined;
 }
 
-/** What is invoked: a compilation result with a configuration, or a workflow configuration, which has its own of both. */
+/**
+ * What is invoked: a compilation result with a configuration, or a workflow configuration, which has its own of both.
+ */
 export type InvocationSource =
   | { readonly compilationResult: string; readonly config: InvocationConfig }
   | { readonly workflowConfig: string };
@@ -74,7 +76,10 @@ export interface Invocation {
   readonly name: string;
   /** What was run in the end. */
   readonly compilationResult: string;
-  /** The workflow configuration that it was made of, by its schedule perhaps; undefined: it was made of a compilation result. */
+  /**
+   * The workflow configuration that it was made of, by its schedule perhaps; undefined: it was made of a compilation
+   * result.
+   */
   readonly workflowConfig: string | undefined;
   readonly state: InvocationState;
   /** Milliseconds since 1970. */

@@ -7,8 +7,8 @@ export interface Turn {
 }
 
 /**
- * The time of the task whose code is running. Time in which it only waits for what others have is not its own, and does not
- * count for its timeout.
+ * The time of the task whose code is running. Time in which it only waits for what others have is not its own, and
+ * does not count for its timeout.
  */
 export interface TaskTime {
   /** The timeout of the task that asks stands still until its turn begins. Outside of a task nothing is counted. */

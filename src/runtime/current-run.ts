@@ -8,7 +8,10 @@ export interface CurrentRun extends TaskTime {
   readonly labels: LogFields;
   /** An exception that its code does not catch: fails the attempt at once. False when that has ended. */
   threw(thrown: unknown): boolean;
-  /** A promise that nothing awaits, at least not yet: unless something does, it is a warning. False when the attempt has ended. */
+  /**
+   * A promise that nothing awaits, at least not yet: unless something does, it is a warning. False when the attempt
+   * has ended.
+   */
   rejected(promise: Promise<unknown>, reason: unknown): boolean;
   /** Something awaits it after all. */
   handled(promise: Promise<unknown>): void;

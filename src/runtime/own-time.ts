@@ -1,12 +1,15 @@
 import type { Clock } from "../ports/clock.ts";
 import type { Turn } from "../ports/task-time.ts";
 
-/** How finely the time of a task is counted: while another task keeps the whole process busy, no more than one part passes. */
+/**
+ * How finely the time of a task is counted: while another task keeps the whole process busy, no more than one part
+ * passes.
+ */
 const parts = 20;
 
 /**
- * Counts down the time that is a task's own. It stands still while the task waits for a turn and has none: what it shares with
- * others may take them longer than it may take itself.
+ * Counts down the time that is a task's own. It stands still while the task waits for a turn and has none: what it
+ * shares with others may take them longer than it may take itself.
  */
 export class OwnTime {
   readonly #clock: Clock;

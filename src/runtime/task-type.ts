@@ -87,7 +87,9 @@ export interface TaskType<Parameters = unknown, Result = unknown> {
   readonly type: string;
   readonly summary: string;
   readonly parameters: z.ZodType<Parameters>;
-  /** The parameters in which `{{ secrets.NAME }}` may stand. `run` is given them with marks, and puts the secrets in. */
+  /**
+   * The parameters in which `{{ secrets.NAME }}` may stand. `run` is given them with marks, and puts the secrets in.
+   */
   readonly secretParameters?: readonly string[];
   /** The parameters that hold SQL, in whose text no template belongs. */
   readonly sqlParameters?: readonly string[];

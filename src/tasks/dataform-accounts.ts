@@ -5,7 +5,10 @@ import { dataformType } from "./dataform.ts";
 export interface DataformAccounts {
   /** E-mail addresses, each once. */
   readonly named: readonly string[];
-  /** Tasks, as `workflow/task`, whose account only their repository, their workflow configuration or their batch knows. */
+  /**
+   * Tasks, as `workflow/task`, whose account only their repository, their workflow configuration or their batch
+   * knows.
+   */
   readonly unnamed: readonly string[];
 }
 

@@ -10,8 +10,8 @@ import type {
 } from "../ports/dataform.ts";
 
 /**
- * Invocations from before the work began, which are not its own. Null: the compilation result is the work's alone, and so is
- * all that was made of it.
+ * Invocations from before the work began, which are not its own. Null: the compilation result is the work's alone,
+ * and so is all that was made of it.
  */
 export type Known = readonly string[] | null;
 
@@ -32,10 +32,10 @@ export function heldOf(stored: z.infer<typeof StoredInvocationSchema>, known: Kn
 }
 
 /**
- * Starts an invocation, or takes the one that an earlier try has started: creating one takes no request id and no label, so
- * whoever creates looks first, and afterwards once more. Of a compilation result that is the work's alone, the first stays
- * and the others are cancelled. Of one that others may invoke as well, what can't be told from the work's own is waited for
- * and never cancelled.
+ * Starts an invocation, or takes the one that an earlier try has started: creating one takes no request id and no
+ * label, so the worker that creates one looks first, and once more afterwards. Of a compilation result that is the
+ * work's alone, the first stays and the others are cancelled. Of one that others may invoke as well, what can't be
+ * told from the work's own is waited for and never cancelled.
  */
 export async function startOrAdopt(
   dataform: Dataform,

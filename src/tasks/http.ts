@@ -73,8 +73,8 @@ export const httpType: TaskType<Parameters, HttpResult> = {
 
 /**
  * Sends a request, with the task's idempotency key in `Idempotency-Key` unless `headers` has its own. The statuses
- * 408, 425, 429 and 5xx are tried again, no sooner than a `Retry-After` asks; others that are not expected fail the task
- * (`HTTP_STATUS`).
+ * 408, 425, 429 and 5xx are tried again, no sooner than a `Retry-After` asks; others that are not expected fail the
+ * task (`HTTP_STATUS`).
  */
 export function http(parameters: HttpParameters): TaskSpec<HttpResult> {
   return spec(httpType, parameters);

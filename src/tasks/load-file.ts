@@ -12,7 +12,10 @@ import { cancelJob, jobOf, resultOf } from "./warehouse-job.ts";
 export interface LoadFileParameters {
   /** `sales` or `shop.sales`. Made by the first load. */
   readonly table: string;
-  /** Default: by the file's extension: .csv, .tsv, .jsonl, .ndjson, .json (JSON lines), .parquet; a .gz behind it is left out. */
+  /**
+   * Default: by the file's extension: .csv, .tsv, .jsonl, .ndjson, .json (JSON lines), .parquet; a .gz behind it is
+   * left out.
+   */
   readonly format?: "csv" | "jsonl" | "parquet";
   /** `append` (default), `replace` the whole table, or `merge`: update rows of the same key and add the others. */
   readonly mode?: "append" | "replace" | "merge";

@@ -10,8 +10,8 @@ export const IntentSchema = z.object({
 export type Intent = z.infer<typeof IntentSchema>;
 
 /**
- * The refresh that is waited for. `adopted`: it was running before the task came. `isOurs`: Power BI named it in its answer
- * to our own request. No other refresh is cancelled, because another program may have started it.
+ * The refresh that is waited for. `adopted`: it was running before the task came. `isOurs`: Power BI named it in its
+ * answer to our own request. No other refresh is cancelled, because another program may have started it.
  */
 export const ChosenSchema = z.object({
   id: z.string(),
@@ -21,8 +21,9 @@ export const ChosenSchema = z.object({
 export type Chosen = z.infer<typeof ChosenSchema>;
 
 /**
- * Starts a refresh, or waits for one that runs or that has begun since the intent was stored. That may be one that an earlier
- * try started without getting the answer, or one of another program. Either way it sees all data written before it.
+ * Starts a refresh, or waits for one that runs or that has begun since the intent was stored. That may be one that an
+ * earlier try started without getting the answer, or one of another program. Either way it sees all data written
+ * before it.
  */
 export async function startOrAdopt(
   powerBi: PowerBi,

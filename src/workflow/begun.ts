@@ -5,7 +5,10 @@ export interface BegunWorkflow {
   readonly place: Error;
 }
 
-/** The same for every copy of the package in a process: a workflow file may import another copy than the one that loads it. */
+/**
+ * The same for every copy of the package in a process: a workflow file may import another copy than the one that
+ * loads it.
+ */
 const listenersKey = Symbol.for("baton.workflow.begun");
 
 /** Called by the builder. Costs nothing unless files are being loaded. */

@@ -22,9 +22,9 @@ export interface FolderCatalogOptions {
 }
 
 /**
- * The workflows of a folder, and those that were applied. The folder is loaded when something is first asked for, and again
- * when its files change, if that is wanted; a file in it wins over an applied workflow of the same id. What is wrong with
- * one file leaves the others alone. Every method throws `WORKFLOW_FOLDER_MISSING` when there is no folder.
+ * The workflows of a folder, and those that were applied. The folder is loaded when something is first asked for, and
+ * again when its files change, if that is wanted; a file in it wins over an applied workflow of the same id. What is
+ * wrong with one file leaves the others alone. Every method throws `WORKFLOW_FOLDER_MISSING` when there is no folder.
  */
 export class FolderCatalog implements CodeCatalog {
   readonly #options: FolderCatalogOptions;
@@ -38,7 +38,10 @@ export class FolderCatalog implements CodeCatalog {
     this.#folder = new WorkflowFolder(options);
   }
 
-  /** From now on files that have changed are loaded again: when `look` finds them, or when something is asked for that is missing. */
+  /**
+   * From now on files that have changed are loaded again: when `look` finds them, or when something is asked for that
+   * is missing.
+   */
   follow(onReload: (loaded: LoadedFolder) => void): void {
     this.#isFollowing = true;
     this.#folder.onReload = onReload;

@@ -24,8 +24,8 @@ export interface LoadedFile {
 }
 
 /**
- * Loads a file that may hold workflows, with what it imports; again for another number of `reload`. Never rejects: what goes wrong
- * becomes a problem.
+ * Loads a file that may hold workflows, with what it imports; again for another number of `reload`. Never rejects:
+ * what goes wrong becomes a problem.
  */
 export async function loadWorkflowFile(
   file: WorkflowFile,
@@ -120,8 +120,8 @@ function problemOf(error: unknown, path: string): WorkflowProblem {
 }
 
 /**
- * The file, with line and column when the stack names a place in it; a module that was loaded again has a parameter there.
- * Nothing else of the stack is for users.
+ * The file, with line and column when the stack names a place in it; a module that was loaded again has a parameter
+ * there. Nothing else of the stack is for users.
  */
 function placeIn(path: string, error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? "") : "";

@@ -48,8 +48,8 @@ export interface IdempotencyOptions<Input = JsonValue> {
 
 export interface CallbackOptions {
   /**
-   * Where progress and the final callback are sent. Templates are filled in; with `{{ input.callback_url? }}` a batch without
-   * the address has no callback.
+   * Where progress and the final callback are sent. Templates are filled in; with `{{ input.callback_url? }}` a batch
+   * without the address has no callback.
    */
   readonly url: string;
   /** Keeps completed callbacks in a table of the warehouse, by fields of the arguments. */

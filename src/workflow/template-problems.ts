@@ -21,8 +21,9 @@ interface Text {
 }
 
 /**
- * What is wrong with the `{{ … }}` of a task: what is not closed or misspelt, and what names an input, a parent or a place
- * that is not there. The paths begin in the task. Such a task fails when it runs; the others of its workflow do not.
+ * What is wrong with the `{{ … }}` of a task: what is not closed or misspelt, and what names an input, a parent or a
+ * place that is not there. The paths begin in the task. Such a task fails when it runs; the others of its workflow do
+ * not.
  */
 export function templateProblems(
   written: unknown,

@@ -59,9 +59,10 @@ export class WorkflowFolder {
   }
 
   /**
-   * Loads all files again if one has changed, one is new or gone, or a module that they import has changed. `isSettled`: only if
-   * nothing has changed since the last look, so that what is being written is not read half. A file that can't be loaded
-   * any more keeps the workflows it held. Gives whether anything was loaded. Throws `WORKFLOW_FOLDER_MISSING`.
+   * Loads all files again if one has changed, one is new or gone, or a module that they import has changed.
+   * `isSettled`: only if nothing has changed since the last look, so that what is being written is not read half. A
+   * file that can't be loaded any more keeps the workflows it held. Gives whether anything was loaded. Throws
+   * `WORKFLOW_FOLDER_MISSING`.
    */
   reloadIfChanged({ isSettled }: { readonly isSettled: boolean }): Promise<boolean> {
     if (!isSettled && this.#next) return this.#next;

@@ -8,8 +8,9 @@ export interface WrittenTask {
 }
 
 /**
- * The tasks of a workflow that is being written. One that is made of another shares its list and knows how many of it are
- * its own, so that a long chain costs one step a task. Two that are made of the same one part ways: the second gets a copy.
+ * The tasks of a workflow that is being written. One that is made of another shares its list and knows how many of it
+ * are its own, so that a long chain costs one step a task. Two that are made of the same one part ways: the second
+ * gets a copy.
  */
 export class WrittenTasks {
   readonly #shared: WrittenTask[];

@@ -6,12 +6,14 @@ import { BigQueryWarehouse } from "../../src/adapters/bigquery/warehouse.ts";
 import { startBigQueryServer } from "../servers/bigquery/index.ts";
 
 /**
- * A server of somebody else's, when one is named from outside: the contracts are tried on it. It reads files where
+ * Another server, when one is named from outside: the contracts are tried on it. It reads files where
  * `STORAGE_EMULATOR_HOST` says.
  */
 const foreignBigQuery = process.env.BIGQUERY_EMULATOR_HOST;
 
-/** A warehouse, for a contract: at the server that is named from outside, in a dataset of its own, or at one of ours. */
+/**
+ * A warehouse, for a contract: at the server that is named from outside, in a dataset of its own, or at one of ours.
+ */
 export async function contractBigQuery() {
   if (foreignBigQuery === undefined) return makeBigQuery();
   const storage = process.env.STORAGE_EMULATOR_HOST;

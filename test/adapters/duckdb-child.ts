@@ -7,7 +7,10 @@ import type { JobResult, JobState } from "../../src/ports/warehouse.ts";
 
 const CommandSchema = z.object({
   path: z.string(),
-  /** `hold` keeps the file busy until it is killed, `keep` does and never lets go of it; `load` loads one file under one job id; `idle` leaves by itself. */
+  /**
+   * `hold` keeps the file busy until it is killed, `keep` does and never lets go of it; `load` loads one file under
+   * one job id; `idle` leaves by itself.
+   */
   action: z.enum(["hold", "keep", "load", "idle"]),
   uri: z.string().default(""),
   jobId: z.string().default(""),

@@ -22,7 +22,7 @@ async function seenFile() {
   return { path, seen, pass };
 }
 
-it("is quiet after a while, after a longer one where nobody can tell who writes, and never while it is open", async () => {
+it("is quiet after a while, after a longer one where writers cannot be seen, and never while it is open", async () => {
   const { seen, pass } = await seenFile();
   await pass(999);
   expect(seen.isQuiet(false)).toBe(false);

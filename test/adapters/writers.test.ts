@@ -28,7 +28,7 @@ async function holder(path: string, flags: string, descriptors = 0): Promise<voi
 }
 
 describe.skipIf(process.platform !== "linux")("whether a file is open for writing", () => {
-  it("is told of this process and of others, by whatever name they have it", async () => {
+  it("finds this process and others, by whatever name they have the file", async () => {
     const path = await file();
     expect(await isOpenForWriting(path)).toBe(false);
     await holder(path, "r");

@@ -47,7 +47,7 @@ export interface CloudOptions {
   readonly callbackSecret?: string;
   /** Tells where time goes. */
   readonly tracer?: Tracer;
-  /** More variables, such as those that name servers of somebody else's in the place of ours. */
+  /** More variables, such as those that name other servers in place of ours. */
   readonly variables?: Readonly<Record<string, string>>;
 }
 

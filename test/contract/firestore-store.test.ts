@@ -182,7 +182,7 @@ describe.skipIf(foreign !== undefined)("a service that does not get better", () 
   });
 });
 
-test("a store that is closed says so to whoever still asks it, and nothing is left uncaught", async () => {
+test("a closed store refuses further calls, and nothing is left uncaught", async () => {
   const store = openStore();
   const key: DocumentKey = { collection: "taskLogs", id: "b/closed" };
   await store.get(key);

@@ -19,7 +19,7 @@ import { pubSubClients } from "../servers/pubsub/clients.ts";
 import { type PubSubServer, startPubSubServer } from "../servers/pubsub/server.ts";
 import { type BrokerUnderTest, describeBroker } from "./broker-contract.ts";
 
-/** A server of somebody else's, when one is named from outside. It takes HTTP where it takes gRPC, unless another place is named. */
+/** Another server, when one is named from outside. It takes HTTP where it takes gRPC, unless another place is named. */
 const foreign = process.env.PUBSUB_EMULATOR_HOST;
 const foreignRest = process.env.BATON_PUBSUB_ENDPOINT ?? `http://${foreign}`;
 const topicPrefix = "baton";

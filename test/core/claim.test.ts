@@ -48,7 +48,7 @@ test.each([
     { kind: "take", attempt: 1, resumes: 1, lostLeases: 0 },
   ],
   [
-    "less than a millisecond that is left: no timer is as exact, and nobody may come too early",
+    "less than a millisecond that is left: no timer is as exact, and no attempt may come too early",
     logOf({ status: "PROCESSING", dueSeconds: 30.0004 }),
     30_000,
     { kind: "held", remainingMs: 1 },

@@ -30,7 +30,7 @@ async function scheduled() {
   return { app, dependencies, store: dependencies.store };
 }
 
-test("a schedule that is removed with its workflow begins anew when that is applied again", async () => {
+test("a schedule that is removed with its workflow starts from then on when that is applied again", async () => {
   const { app, store } = await scheduled();
   expect(await app.applied.remove("often", [schedule])).toBe(true);
   expect((await store.get(key)).document).toBeUndefined();

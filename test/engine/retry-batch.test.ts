@@ -97,7 +97,7 @@ test("a key answers with the retry of its batch, which runs and then has succeed
   const { batchId } = await before.engine.start(start);
   before.work.start();
   await untilEnded(before, batchId);
-  // Nobody has retried it.
+  // It has not been retried.
   expect(await before.engine.start(start)).toEqual({ batchId, created: false });
   await before.close();
 

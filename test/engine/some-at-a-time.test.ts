@@ -45,7 +45,10 @@ it("begins nothing more once one has failed, and leaves nothing under way", asyn
   expect(begun).toBeLessThan(500);
 });
 
-/** A workflow of so many tasks with a key that wait, and one after them all; its store tells how many reads are under way. */
+/**
+ * A workflow of so many tasks with a key that wait, and one after them all; its store tells how many reads are under
+ * way.
+ */
 async function wide(tasks: number) {
   const gauge = new Gauge();
   let flow = workflow("wide");

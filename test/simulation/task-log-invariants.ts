@@ -167,8 +167,8 @@ export class TaskLogInvariants {
   }
 
   /**
-   * Attempts and waits are those that the definition allows: no jitter here, each wait twice the one before, or as long as the
-   * task asks for.
+   * Attempts and waits are those that the definition allows: no jitter here, each wait twice the one before, or as
+   * long as the task asks for.
    */
   #checkRetry(name: string, { batchId, taskId, failures, dueSeconds, error }: TaskLog): void {
     const retry = this.#definitionOf(batchId, taskId)?.retry;

@@ -279,7 +279,10 @@ function definitionFrom(workflowId: string, plans: readonly TaskPlan[]): Definit
   };
 }
 
-/** How long a task that fails asks to be left in peace: longer than the policy would wait. No draw of its own moves the seeds. */
+/**
+ * How long a task that fails asks to be left in peace: longer than the policy would wait. No draw of its own moves
+ * the seeds.
+ */
 export function askedPauseSeconds({ ending, busyMs }: TaskPlan): number | undefined {
   return ending === "fails" && busyMs % 10 === 7 ? 15 : undefined;
 }

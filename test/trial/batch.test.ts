@@ -3,7 +3,7 @@ import { archiveFile, loadFile, runQuery, workflow } from "../../src/index.ts";
 import { cloudInProcess } from "../cloud/in-process.ts";
 import { inboxBucket, resultBucket } from "../cloud/world.ts";
 
-/** What names a server of somebody else's: `npm run trial:emulators` says more. */
+/** The variables that name another server: `npm run trial:emulators` says more. */
 const names = [
   "FIRESTORE_EMULATOR_HOST",
   "PUBSUB_EMULATOR_HOST",

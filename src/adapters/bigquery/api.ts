@@ -34,9 +34,9 @@ export class BigQueryApi {
   }
 
   /**
-   * What BigQuery answered; undefined for what is not there to be read or deleted. Throws `Refused` for other answers, the
-   * TaskErrors that mean the same whatever was asked for, and the reason of the signal. What is not an answer of BigQuery's
-   * counts as none: it is asked again.
+   * What BigQuery answered; undefined for what is not there to be read or deleted. Throws `Refused` for other
+   * answers, the TaskErrors that mean the same whatever was asked for, and the reason of the signal. What is not an
+   * answer of BigQuery's counts as none: it is asked again.
    */
   async call<T>(
     method: Method,

@@ -124,7 +124,10 @@ export class Jobs {
     );
   }
 
-  /** The job when it has ended, or as it is after so long. While BigQuery has not begun it, it waits for the jobs of others. */
+  /**
+   * The job when it has ended, or as it is after so long. While BigQuery has not begun it, it waits for the jobs of
+   * others.
+   */
   async wait(id: string, job: Job, forMs: number, signal: AbortSignal): Promise<Job> {
     const turn = isBegun(job) ? undefined : this.#time.askForTurn();
     try {

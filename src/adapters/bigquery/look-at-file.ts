@@ -39,9 +39,10 @@ const kindsOfTypes: ReadonlyMap<string, Kind> = new Map([
 const noName = /[!"$()*,./;?@[\\\]^`{}~\u0000-\u001f]/g;
 
 /**
- * Reads a file through before BigQuery does. BigQuery guesses at what is not said: it takes a comma for the delimiter, does
- * not see a header above columns of text, takes 02215 for a number and 1 for true. So all of that is said, and a file that
- * the rules refuse is refused by line, before a job begins. Throws `FILE_UNREADABLE`, `FILE_EMPTY` and `TABLE_MISMATCH`.
+ * Reads a file through before BigQuery does. BigQuery guesses at what is not said: it takes a comma for the
+ * delimiter, does not see a header above columns of text, takes 02215 for a number and 1 for true. So all of that is
+ * said, and a file that the rules refuse is refused by line, before a job begins. Throws `FILE_UNREADABLE`,
+ * `FILE_EMPTY` and `TABLE_MISMATCH`.
  */
 export async function lookAtFile(
   session: Session,

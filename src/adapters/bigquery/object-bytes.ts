@@ -26,8 +26,8 @@ export class ObjectBytes {
   }
 
   /**
-   * The content at a `gs://` URI, in pieces. Throws `FILE_MISSING`, `WAREHOUSE_DENIED`, the retryable `WAREHOUSE_FAILED`, and the
-   * reason of the signal.
+   * The content at a `gs://` URI, in pieces. Throws `FILE_MISSING`, `WAREHOUSE_DENIED`, the retryable
+   * `WAREHOUSE_FAILED`, and the reason of the signal.
    */
   async *read(uri: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const silence = new AbortController();
@@ -86,7 +86,10 @@ function lookAt(url: string): string {
   return url.replace(/\?alt=media$/, "");
 }
 
-/** Cloud Storage refuses a download in plain text, as a proxy might: what it is about is told in JSON where only a look is asked for. */
+/**
+ * Cloud Storage refuses a download in plain text, as a proxy might: what it is about is told in JSON where only a
+ * look is asked for.
+ */
 async function refusalOf(refused: Response, look: () => Promise<Response>): Promise<Error> {
   const error = await clientErrorIn(refused);
   if (clientFailureOf(error).status !== 0) return error;

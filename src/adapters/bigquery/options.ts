@@ -11,8 +11,8 @@ export interface BigQueryOptions {
   /** Default: Google's. Another host, such as a local server, is called without credentials. */
   readonly apiEndpoint?: string | undefined;
   /**
-   * Cloud Storage, whose files are looked at before they are loaded. Default: Google's; beside another `apiEndpoint`, the same
-   * host, as www.googleapis.com has both.
+   * Cloud Storage, whose files are looked at before they are loaded. Default: Google's; beside another `apiEndpoint`,
+   * the same host, as www.googleapis.com has both.
    */
   readonly storageEndpoint?: string | undefined;
   /** Limit of every query that has none of its own. Default: none. */

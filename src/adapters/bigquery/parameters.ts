@@ -21,7 +21,9 @@ export interface QueryParameter {
   readonly parameterValue: WrittenValue;
 }
 
-/** Named parameters of a query, with the types that their JSON has. Throws `SQL_FAILED` for what BigQuery can't take. */
+/**
+ * Named parameters of a query, with the types that their JSON has. Throws `SQL_FAILED` for what BigQuery can't take.
+ */
 export function queryParameters(parameters: JsonObject): readonly QueryParameter[] {
   return Object.entries(parameters).map(([name, value]) => {
     const type = typeOfParameter(`@${name}`, value);

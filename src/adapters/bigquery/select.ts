@@ -33,8 +33,8 @@ export interface DescribedSelect extends BoundQuery {
 }
 
 /**
- * The columns of a SELECT that has not been run, and the text and parameters to run it with. Throws `SQL_FAILED`, also for
- * a statement that does more than read.
+ * The columns of a SELECT that has not been run, and the text and parameters to run it with. Throws `SQL_FAILED`,
+ * also for a statement that does more than read.
  */
 export async function describeSelect(
   session: Session,

@@ -22,9 +22,10 @@ export interface OpenQuery {
 }
 
 /**
- * A query in which null means a null of whatever type it stands for, and an empty list a list of it; undefined when there is
- * none such. A parameter needs a type, and a null of type STRING is refused beside a number. So each use of one is a
- * parameter of its own, whose type a dry run infers; a literal null is refused by operators. An empty list is a literal.
+ * A query in which null means a null of whatever type it stands for, and an empty list a list of it; undefined when
+ * there is none such. A parameter needs a type, and a null of type STRING is refused beside a number. So each use of
+ * one is a parameter of its own, whose type a dry run infers; a literal null is refused by operators. An empty list
+ * is a literal.
  */
 export function openQueryOf(sql: string, parameters: JsonObject): OpenQuery | undefined {
   const entries = Object.entries(parameters);
@@ -64,8 +65,9 @@ export interface Described<Schema> {
 }
 
 /**
- * The query with the types that BigQuery infers. Where nothing tells a type it says INT64: there null is text, as in a column that
- * is null in every row. `ask` gives undefined for a query that is refused; so does this when no types can be inferred.
+ * The query with the types that BigQuery infers. Where nothing tells a type it says INT64: there null is text, as in
+ * a column that is null in every row. `ask` gives undefined for a query that is refused; so does this when no types
+ * can be inferred.
  */
 export async function inferTypes<Schema>(
   { question, bound }: OpenQuery,

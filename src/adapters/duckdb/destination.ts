@@ -8,8 +8,8 @@ import { fieldsBeyond, parseType } from "./type-tree.ts";
 export const stageTable = "temp.main._baton_stage";
 
 /**
- * The rows of a temporary table, with their places in it as `_baton_row`, from 0. DuckDB's own number of a row can't be seen
- * where a file or a query has a column called `rowid`.
+ * The rows of a temporary table, with their places in it as `_baton_row`, from 0. DuckDB's own number of a row can't
+ * be seen where a file or a query has a column called `rowid`.
  */
 export function numberedRows(table: string, columns: readonly Pick<Column, "name">[]): string {
   const isHidden = columns.some(({ name }) => name.toLowerCase() === "rowid");
@@ -20,8 +20,8 @@ export function numberedRows(table: string, columns: readonly Pick<Column, "name
 type Incoming = Pick<Column, "name"> & Partial<Column>;
 
 /**
- * Throws `TABLE_MISMATCH` unless both have the same columns, in any order and case. Of the fields inside their objects the
- * table must have all that come in.
+ * Throws `TABLE_MISMATCH` unless both have the same columns, in any order and case. Of the fields inside their
+ * objects the table must have all that come in.
  */
 export function checkColumns(table: Table, existing: readonly Column[], incoming: readonly Incoming[]): void {
   const added = [...without(incoming, existing), ...fieldsWithout(incoming, existing)];

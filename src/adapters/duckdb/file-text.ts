@@ -14,7 +14,10 @@ export function readText(path: string): AsyncGenerator<string> {
   return textOf(createReadStream(path));
 }
 
-/** Whether DuckDB reads the bytes as they are: text in UTF-8, not compressed. In CSV files it knows the byte order mark. */
+/**
+ * Whether DuckDB reads the bytes as they are: text in UTF-8, not compressed. In CSV files it knows the byte order
+ * mark.
+ */
 export async function isPlain(path: string, format: FileFormat): Promise<boolean> {
   for await (const chunk of createReadStream(path, { end: 4_095 }) as AsyncIterable<Buffer>) {
     if (isGzip(chunk)) return false;

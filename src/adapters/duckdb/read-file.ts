@@ -1,7 +1,6 @@
 import { basename } from "node:path";
 import { type CsvHead, readCsvHead } from "../../core/files/csv-head.ts";
 import { FileProblem } from "../../core/files/file-problem.ts";
-import { headOf } from "../../core/files/text-head.ts";
 import { limits } from "../../core/limits.ts";
 import type { FileFormat, LoadJob } from "../../ports/warehouse.ts";
 import { isOneOf, unless } from "./column-types.ts";
@@ -25,8 +24,8 @@ export interface RawFile {
 }
 
 /**
- * Reads all rows of a file. Throws `FILE_UNREADABLE` with the line, and `FILE_EMPTY` when it has none. `existing`: the columns
- * of the table that they are for.
+ * Reads all rows of a file. Throws `FILE_UNREADABLE` with the line, and `FILE_EMPTY` when it has none. `existing`:
+ * the columns of the table that they are for.
  */
 export async function readFile(
   statements: Statements,
@@ -108,4 +107,19 @@ function csvReader(path: string, { names, delimiter }: CsvHead, nullValues: read
 /** DuckDB takes a path for a pattern. */
 function pathLiteral(path: string): string {
   return quoteLiteral(path.replaceAll(/[*?[]/g, "[$&]"));
+}
+
+/** The beginning of a text: as much of it as is looked at to find out how it is written. */
+interface TextHead {
+  readonly text: string;
+  readonly isWhole: boolean;
+}
+
+async function headOf(texts: AsyncIterable<string>): Promise<TextHead> {
+  let text = "";
+  for await (const piece of texts) {
+    text += piece;
+    if (text.length >= limits.fileHeadBytes) return { text, isWhole: false };
+  }
+  return { text, isWhole: true };
 }

@@ -9,8 +9,8 @@ import { mapScalars, parseType, typeText } from "./type-tree.ts";
 const times = /^(DATE|TIME|TIMESTAMP)/;
 
 /**
- * The rows of JSON lines. DuckDB finds out what the values are; texts stay texts unless they are times inside objects: what
- * looks like an id or a time of the day is one in one file and not in the next. Throws a `FileProblem`.
+ * The rows of JSON lines. DuckDB finds out what the values are; texts stay texts unless they are times inside
+ * objects: what looks like an id or a time of the day is one in one file and not in the next. Throws a `FileProblem`.
  */
 export async function jsonReader(
   statements: Statements,
@@ -40,8 +40,8 @@ export async function jsonReader(
 }
 
 /**
- * Whether DuckDB may have read other values than the file's, or called a field by another name: it rounds numbers to doubles,
- * and calls the second of `a` and `A` `A_1`, and a field without a name `C0`.
+ * Whether DuckDB may have read other values than the file's, or called a field by another name: it rounds numbers to
+ * doubles, and calls the second of `a` and `A` `A_1`, and a field without a name `C0`.
  */
 async function isDoubtful(
   statements: Statements,

@@ -14,8 +14,8 @@ const SchemaSchema = z.array(
 const widestDecimal = 38;
 
 /**
- * The rows of a Parquet file. Throws a `FileProblem` for what DuckDB reads wrongly, or calls by another name, without a word:
- * decimals of more than 38 digits, and names that differ only in case.
+ * The rows of a Parquet file. Throws a `FileProblem` for what DuckDB reads wrongly, or calls by another name, without
+ * a word: decimals of more than 38 digits, and names that differ only in case.
  */
 export async function parquetReader(statements: Statements, file: string): Promise<string> {
   const found = await statements.rows(

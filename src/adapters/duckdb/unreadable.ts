@@ -15,8 +15,8 @@ interface FailedFile {
 }
 
 /**
- * Why DuckDB could not read a file. What it says names other lines than the file's, guesses at remedies and quotes our own
- * SQL, so the file is looked through again, by the rules that its rows have to keep.
+ * Why DuckDB could not read a file. What it says names other lines than the file's, guesses at remedies and quotes
+ * our own SQL, so the file is looked through again, by the rules that its rows have to keep.
  */
 export async function unreadable({ path, format, head }: FailedFile, thrown: unknown): Promise<FileProblem> {
   if (thrown instanceof FileProblem) return thrown;

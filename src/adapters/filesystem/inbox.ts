@@ -29,7 +29,10 @@ export interface InboxOptions {
 
 type Interest = Awaited<ReturnType<InboxOptions["interest"]>>;
 
-/** Looking through the folder rests for this many times the time that it takes: however much is in it, that is little work. */
+/**
+ * Looking through the folder rests for this many times the time that it takes: however much is in it, that is little
+ * work.
+ */
 const restFactor = 19;
 
 /**

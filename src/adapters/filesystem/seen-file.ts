@@ -72,7 +72,10 @@ export class SeenFile {
     return performance.now() - this.#sinceMs >= least;
   }
 
-  /** The generation that it is announced with; not new when that was done before, and copying set its times back since. */
+  /**
+   * The generation that it is announced with; not new when that was done before, and copying set its times back
+   * since.
+   */
   dropOf(
     content: string,
     isOfOlderBatches: boolean,

@@ -5,7 +5,9 @@ const toldOneByOne = 20;
 /** Names that are remembered as told. Of files beyond that number nothing is said. */
 const mostTold = 10_000;
 
-/** Tells once of each file of the inbox that no workflow takes; of those that are there at first, how many there are. */
+/**
+ * Tells once of each file of the inbox that no workflow takes; of those that are there at first, how many there are.
+ */
 export class Untaken {
   readonly #bucket: string;
   readonly #logger: Logger;

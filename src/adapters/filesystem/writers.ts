@@ -33,12 +33,13 @@ let scanning = false;
 let restsUntil = 0;
 
 /**
- * Whether some process has the file open for writing, as far as this one may see: on Linux, those of the same user; root
- * sees all. Undefined when that can't be told: on other systems, of a file of another user, and where more files are open
- * than `limits.inboxDescriptors`. The answer is of a moment after the call.
+ * Whether some process has the file open for writing, as far as this one may see: on Linux, those of the same user;
+ * root sees all. Undefined when that can't be told: on other systems, of a file of another user, and where more files
+ * are open than `limits.inboxDescriptors`. The answer is of a moment after the call.
  *
- * Linux has no index from files to those who have them open that Node could ask. So all descriptors are read, but by one scan
- * at a time, which answers all questions that came before it began; and scans rest for longer than they work.
+ * Linux has no index from files to those who have them open that Node could ask. So all descriptors are read, but by
+ * one scan at a time, which answers all questions that came before it began; and scans rest for longer than they
+ * work.
  */
 export async function isOpenForWriting(path: string): Promise<boolean | undefined> {
   if (process.platform !== "linux" || !(await isVisible(path))) return undefined;

@@ -19,7 +19,10 @@ export class FirestoreClient {
     this.#clock = clock;
   }
 
-  /** Throws `STORE_FAILED` once it is closed: Google's client would end the process by a rejection that cannot be caught. */
+  /**
+   * Throws `STORE_FAILED` once it is closed: Google's client would end the process by a rejection that cannot be
+   * caught.
+   */
   async firestore(): Promise<Firestore> {
     if (this.#isClosed) throw new BatonError("STORE_FAILED", "The store is closed", { where: "Firestore" });
     this.#firestore ??= this.#open();

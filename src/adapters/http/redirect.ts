@@ -18,8 +18,8 @@ export function isRedirect(status: number): boolean {
 }
 
 /**
- * The request that follows a redirect, by the rules of fetch, except that another origin is told less. Undefined: its body
- * or address would tell another origin a secret.
+ * The request that follows a redirect, by the rules of fetch, except that another origin is told less. Undefined: its
+ * body or address would tell another origin a secret.
  */
 export function nextHop(hop: Hop, status: number, url: URL, secrets?: RequestSecrets): Hop | undefined {
   const dropsBody = (status === 303 && hop.method !== "HEAD") || (status < 303 && hop.method === "POST");

@@ -9,7 +9,10 @@ export type ReportProblem = (problem: {
   readonly lostSpans: number;
 }) => void;
 
-/** How long others wait for traces, and a process at its end; and how long nothing is sent to a receiver that was late. */
+/**
+ * How long others wait for traces, and a process at its end; and how long nothing is sent to a receiver that was
+ * late.
+ */
 export interface TraceWaits {
   readonly flushMs: number;
   readonly closeMs: number;

@@ -18,7 +18,10 @@ const severities: Readonly<Record<Level, string>> = {
   fatal: "CRITICAL",
 };
 
-/** What each line has of its own: a field of the same name, twice in one object, would take its place for most readers. */
+/**
+ * What each line has of its own: a field of the same name, twice in one object, would take its place for most
+ * readers.
+ */
 const ownNames = new Set(["severity", "time", "message"]);
 
 /** One JSON object a line, on standard error, as Cloud Logging reads it. */

@@ -16,7 +16,9 @@ export function isBusy({ status, body }: Answer): boolean {
   return status === 409 || (status === 400 && alreadyRunning.test(body));
 }
 
-/** Whether the token was not taken, which another may be. A principal that may not do it is refused with 403 as well. */
+/**
+ * Whether the token was not taken, which another may be. A principal that may not do it is refused with 403 as well.
+ */
 export function isTokenRefused({ status, body }: Answer): boolean {
   return status === 401 || (status === 403 && /TokenExpired/i.test(body));
 }

@@ -34,8 +34,8 @@ export class TokenSource {
   }
 
   /**
-   * `isFresh`: fetched now, not the one that is kept. Throws `POWER_BI_DENIED` and `POWER_BI_UNAVAILABLE`, which never show
-   * the secret.
+   * `isFresh`: fetched now, not the one that is kept. Throws `POWER_BI_DENIED` and `POWER_BI_UNAVAILABLE`, which
+   * never show the secret.
    */
   async token({ isFresh }: { readonly isFresh: boolean }): Promise<string> {
     try {

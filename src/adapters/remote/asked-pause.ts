@@ -24,8 +24,8 @@ export function pauseAskedByGoogle(headers: Pick<Headers, "get">, body: unknown)
 }
 
 /**
- * Milliseconds until a call is sent again: those that its adapter would wait, or that the service asks for. Undefined when the
- * service asks for more than is waited in place: then the call fails, and its task waits.
+ * Milliseconds until a call is sent again: those that its adapter would wait, or that the service asks for. Undefined
+ * when the service asks for more than is waited in place: then the call fails, and its task waits.
  */
 export function waitBeforeRepeating(ownWaitMs: number, askedSeconds: number | undefined): number | undefined {
   const asked = askedSeconds ?? 0;

@@ -1,6 +1,6 @@
 /**
- * Asks once more, with credentials that are fetched again, when the service does not take those that it was shown: they may
- * have run out, or been withdrawn, since they were fetched.
+ * Asks once more, with credentials that are fetched again, when the service does not take those that it was shown:
+ * they may have run out, or been withdrawn, since they were fetched.
  */
 export async function withFreshCredentials<Answer>(
   ask: () => Promise<Answer>,

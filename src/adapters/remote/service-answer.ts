@@ -3,8 +3,8 @@ import { limits } from "../../core/limits.ts";
 import { shortened } from "../../core/short-text.ts";
 
 /**
- * What came is not an answer of the service: the page of a proxy, an empty one, half of one. It counts as no answer: what was
- * asked for may have been done, and the same call may be answered the next time.
+ * What came is not an answer of the service: the page of a proxy, an empty one, half of one. It counts as no answer:
+ * what was asked for may have been done, and the same call may be answered the next time.
  */
 export class StrangeAnswerError extends Error {
   override readonly name = "StrangeAnswerError";
@@ -17,8 +17,8 @@ export const AnyObjectSchema = z.looseObject({});
 export const EmptyObjectSchema = z.strictObject({});
 
 /**
- * A list's page or the like, all of whose fields are left out when they are empty: an object with one of them at least, or
- * with none at all. Objects of something else have others.
+ * A list's page or the like, all of whose fields are left out when they are empty: an object with one of them at
+ * least, or with none at all. Objects of something else have others.
  */
 export function mayBeEmpty<Shape extends z.ZodRawShape>(shape: Shape) {
   const names = Object.keys(shape);
@@ -53,8 +53,8 @@ const RefusalSchema = z.looseObject({ error: z.looseObject({}) });
 const passing: ReadonlySet<number> = new Set([408, 429]);
 
 /**
- * The status of a refusal; 0 when it is not the service's own: a proxy that knows no such page says nothing of what the service
- * has. A transient status means the same from any sender.
+ * The status of a refusal; 0 when it is not the service's own: a proxy that knows no such page says nothing of what
+ * the service has. A transient status means the same from any sender.
  */
 export function statusOfRefusal(status: number, body: unknown): number {
   return status >= 500 || passing.has(status) || RefusalSchema.safeParse(body).success ? status : 0;

@@ -3,7 +3,10 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
-/** Moves stored times that are later than `now` back by as much as the clock went, and forgets what is remembered of them. */
+/**
+ * Moves stored times that are later than `now` back by as much as the clock went, and forgets what is remembered of
+ * them.
+ */
 export type Redate = (now: number, shiftMs: number) => void;
 
 /** A clock is often corrected by a little. A wait that becomes longer by this does not matter. */
@@ -13,9 +16,10 @@ const writtenEveryMs = 1_000;
 const idleEveryMs = 60_000;
 
 /**
- * The time of the store, which is that of the machine. A clock that was ahead and is set right leaves times behind that would
- * come years later: leases, waits and messages that nobody could end. The latest time that was seen is on disk; when the clock
- * falls behind it, whoever notices first moves all such times back, in one transaction, and the others find it done.
+ * The time of the store, which is that of the machine. A clock that was ahead and is set right leaves times behind
+ * that would come years later: leases, waits and messages that could never end. The latest time that was seen is on
+ * disk; when the clock falls behind it, the first process that notices moves all such times back, in one transaction,
+ * and the others find it done.
  */
 export class StoreClock implements Clock {
   readonly #clock: Clock;

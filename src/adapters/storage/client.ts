@@ -145,7 +145,10 @@ export class StorageClient {
     }
   }
 
-  /** A download is refused in plain text, as it might be by a proxy: whether it is the service's word is asked where it uses JSON. */
+  /**
+   * A download is refused in plain text, as it might be by a proxy: whether it is the service's word is asked where
+   * it uses JSON.
+   */
   async #confirm(place: Place, generation: string | undefined): Promise<void> {
     const there = await this.#statOnce(place);
     if (generation !== undefined && there.generation !== generation)

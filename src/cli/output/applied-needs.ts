@@ -9,7 +9,9 @@ export async function needsOf(workflow: BuiltWorkflow): Promise<AppliedNeeds> {
   return appliedNeeds(workflow);
 }
 
-/** The needs with a sentence before them, and one after them where there is more to do. No lines when there are none. */
+/**
+ * The needs with a sentence before them, and one after them where there is more to do. No lines when there are none.
+ */
 export function needLines(needs: AppliedNeeds, before: string, after?: string): string[] {
   const variables = Object.entries(needs).map(([name, value]) => `${name}=${value}`);
   if (variables.length === 0) return [];

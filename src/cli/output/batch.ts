@@ -59,7 +59,10 @@ export function batchText(view: BatchView): string {
 /** How much of an error the table shows; the rest is below it. */
 const shownErrorCharacters = 300;
 
-/** What a task noted about its work, its idempotency key, and what to do about its error: lines below its name, if there are any. */
+/**
+ * What a task noted about its work, its idempotency key, and what to do about its error: lines below its name, if
+ * there are any.
+ */
 function notesOf(task: TaskView): string[] {
   const { taskId, key, error, report } = task;
   const counters = Object.entries(report.counters).map(([name, count]) => `${name} ${count}`);

@@ -11,8 +11,8 @@ const adjustmentMs = 3 * hourMs;
 export interface CronSlot {
   readonly instant: number;
   /**
-   * The time that the pattern names, on the face of the clock. When the clock leaps over that time, it shows another one at
-   * the instant.
+   * The time that the pattern names, on the face of the clock. When the clock leaps over that time, it shows another
+   * one at the instant.
    */
   readonly wall: number;
 }
@@ -21,9 +21,9 @@ export interface CronSlot {
  * The slots of a pattern after an instant, ascending, each once.
  *
  * The rule is that of Debian's cron (cron(8), "Notes"). When the clock changes by three hours or less, a pattern of
- * fixed times (no `*` in minute or hour) means each of them once: those that the clock leaps over come together, at the
- * first minute after the leap; those that it shows twice come the first time. Any other pattern comes at every minute at
- * which the clock shows a time of it.
+ * fixed times (no `*` in minute or hour) means each of them once: those that the clock leaps over come together, at
+ * the first minute after the leap; those that it shows twice come the first time. Any other pattern comes at every
+ * minute at which the clock shows a time of it.
  */
 export function* slotsAfter(pattern: CronPattern, timeZone: string, after: number): Generator<CronSlot> {
   for (const slot of slotsFrom(pattern, timeZone, after - adjustmentMs)) if (slot.instant > after) yield slot;

@@ -63,7 +63,7 @@ export const messageErrors = {
   ),
   WORKFLOW_FILE_FAILED: entry(
     "none",
-    "The file throws when it is loaded: run `baton validate` after mending it.",
+    "The file throws when it is loaded: correct it, then run `baton validate`.",
   ),
   WORKFLOW_FOLDER_MISSING: entry("none", "Create the folder or set BATON_WORKFLOWS."),
   TASK_ID_DUPLICATE: entry("none", "Give each task of a workflow its own id."),

@@ -22,7 +22,10 @@ const midnight = whole(midnightPattern);
 const digits = whole(digitsPattern);
 const greatestInteger = 2n ** 63n - 1n;
 
-/** Whether a text, without white space around it, is a value of the kind. `isLenient`: of a column that is of it already. */
+/**
+ * Whether a text, without white space around it, is a value of the kind. `isLenient`: of a column that is of it
+ * already.
+ */
 function fits(text: string, kind: Kind, isLenient = false): boolean {
   if (kind === "text") return true;
   const expression =

@@ -30,7 +30,9 @@ const rareDelimiters = [":", "^", "~", "\u0001"];
 /** Rows below the header that are looked at. */
 const lookedAt = 20;
 
-/** From the beginning of a file; `isWhole`: it is all of it. Undefined when there is nothing. Throws a `FileProblem`. */
+/**
+ * From the beginning of a file; `isWhole`: it is all of it. Undefined when there is nothing. Throws a `FileProblem`.
+ */
 export function readCsvHead(text: string, isWhole: boolean, options: CsvOptions): CsvHead | undefined {
   if (text.trim() === "") return undefined;
   if (/^sep=.\r?\n/.test(text))
@@ -57,7 +59,9 @@ export function readCsvHead(text: string, isWhole: boolean, options: CsvOptions)
   return { delimiter, names, hasUnnamed, length, lineEnd, isSpread };
 }
 
-/** The one that divides the header and the rows below it into the same number of cells; of several, the most frequent. */
+/**
+ * The one that divides the header and the rows below it into the same number of cells; of several, the most frequent.
+ */
 function delimiterOf(text: string, isWhole: boolean): string {
   const found = delimiters.map((delimiter) => ({ delimiter, ...divided(text, isWhole, delimiter) }));
   const agreeing = found.filter(({ agrees }) => agrees);

@@ -11,7 +11,10 @@ export interface CsvScan extends CsvHead {
   readonly rows: number;
   /** Some rows end in a delimiter. */
   readonly hasTrailing: boolean;
-  /** Words that stand for a missing value in columns that are no text; and those of columns of text, where they are text. */
+  /**
+   * Words that stand for a missing value in columns that are no text; and those of columns of text, where they are
+   * text.
+   */
   readonly missingWords: ReadonlySet<string>;
   readonly textWords: ReadonlySet<string>;
 }
@@ -20,8 +23,8 @@ export interface CsvScan extends CsvHead {
 export type KnownKinds = (head: CsvHead) => readonly (Kind | undefined)[];
 
 /**
- * Reads all of a CSV file: how it is written, what its columns are, and whether every row fits. Undefined when it has no
- * rows. Throws a `FileProblem` for the first row that is broken or has a value that its column can't hold.
+ * Reads all of a CSV file: how it is written, what its columns are, and whether every row fits. Undefined when it has
+ * no rows. Throws a `FileProblem` for the first row that is broken or has a value that its column can't hold.
  */
 export async function scanCsv(
   texts: AsyncIterable<string>,

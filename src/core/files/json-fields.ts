@@ -6,7 +6,10 @@ import { FileProblem } from "./file-problem.ts";
 const unclear = /\d[\d.]{15}|\d[eE][+-]?\d|\.\d*0(?!\d)/;
 const whole = /^-?\d{1,19}$/;
 
-/** A number as it was written, where the value alone does not say it: `1.0` is a fraction, and a double may have other digits. */
+/**
+ * A number as it was written, where the value alone does not say it: `1.0` is a fraction, and a double may have other
+ * digits.
+ */
 class WrittenNumber {
   readonly source: string;
 
@@ -62,7 +65,10 @@ export class JsonFields {
     return undefined;
   }
 
-  /** Throws a `FileProblem` for the first number that its field's doubles can't hold, and for lines that have no fields. */
+  /**
+   * Throws a `FileProblem` for the first number that its field's doubles can't hold, and for lines that have no
+   * fields.
+   */
   end(): void {
     if (this.#names.size === 0)
       throw new FileProblem(undefined, "its objects are empty: there are no columns");

@@ -36,9 +36,9 @@ export async function* linesOf(texts: AsyncIterable<string>): AsyncGenerator<Tex
 }
 
 /**
- * Throws a `FileProblem` for the first line that is not one JSON object, or has a key that differs from another only in case,
- * and for a number that would be changed. Gives the number of lines. `isFraction`: whether the table says that a field, by
- * its path, holds doubles.
+ * Throws a `FileProblem` for the first line that is not one JSON object, or has a key that differs from another only
+ * in case, and for a number that would be changed. Gives the number of lines. `isFraction`: whether the table says
+ * that a field, by its path, holds doubles.
  */
 export async function checkJsonLines(
   texts: AsyncIterable<string>,

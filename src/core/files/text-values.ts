@@ -8,9 +8,9 @@ const seconds = ":[0-5][0-9]([.][0-9]{1,6})?";
 const offset = "(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)";
 
 /**
- * The texts that are values of a kind, as regular expressions that every engine reads alike. They leave out whatever the
- * value would not give back: leading zeros, a plus sign (both are codes), underscores, and fractions of a second beyond a
- * millionth. Nor are `1`, `t` and `yes` booleans.
+ * The texts that are values of a kind, as regular expressions that every engine reads alike. They leave out whatever
+ * the value would not give back: leading zeros, a plus sign (both are codes), underscores, and fractions of a second
+ * beyond a millionth. Nor are `1`, `t` and `yes` booleans.
  */
 export const patterns: Readonly<Record<Exclude<Kind, "text">, string>> = {
   boolean: "([Tt]rue|TRUE|[Ff]alse|FALSE)",

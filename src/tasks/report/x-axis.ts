@@ -11,7 +11,10 @@ export interface XLabel {
 
 /** Where the x values are, and what stands below them. */
 export interface XAxis {
-  /** The middle of each x value, 0 to 1, or undefined for one that has no place: a row without a time on an axis of time. */
+  /**
+   * The middle of each x value, 0 to 1, or undefined for one that has no place: a row without a time on an axis of
+   * time.
+   */
   readonly positions: readonly (number | undefined)[];
   /** The indexes of the x values from left to right. */
   readonly order: readonly number[];

@@ -39,7 +39,10 @@ export function readingsOf(timeZone: string, from: number, until: number, stepMs
   return readings;
 }
 
-/** The slots of a pattern among readings of every minute, save those that hang on what the clock showed before the first. */
+/**
+ * The slots of a pattern among readings of every minute, save those that hang on what the clock showed before the
+ * first.
+ */
 export function slotsAmong(cron: string, readings: readonly Reading[]): number[] {
   const fits = matcherOf(cron);
   const isFixed = !cron.split(" ").slice(0, 2).join("").includes("*");

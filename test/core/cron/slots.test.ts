@@ -16,8 +16,8 @@ function slots(cron: string, timeZone: string, after: string, count: number): [s
 }
 
 /**
- * A sample of `npm run compare-schedules`: clocks that change at midnight, by half an hour, by two hours, around a month
- * of fasting; those that moved to another day, or by three hours.
+ * A sample of `npm run compare-schedules`: clocks that change at midnight, by half an hour, by two hours, around a
+ * month of fasting; those that moved to another day, or by three hours.
  */
 test.each([
   ["America/Nuuk", "2026-03-01", "2026-11-30"],

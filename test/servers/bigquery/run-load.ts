@@ -100,8 +100,9 @@ function convertedValue(field: Field): string {
 }
 
 /**
- * As text first: DuckDB would rather guess another delimiter than say that a row is broken. Autodetection sees a header only
- * where it differs from the rows below by being text; otherwise the row that is skipped is lost, and columns are numbered.
+ * As text first: DuckDB would rather guess another delimiter than say that a row is broken. Autodetection sees a
+ * header only where it differs from the rows below by being text; otherwise the row that is skipped is lost, and
+ * columns are numbered.
  */
 async function readCsv(database: Database, file: string, content: Uint8Array, load: Load): Promise<void> {
   const header = firstLine(content).split(load.fieldDelimiter);

@@ -69,7 +69,7 @@ export class Repositories {
     return compilation;
   }
 
-  /** What the schedule of a workflow configuration does, or whoever names it. */
+  /** What the schedule of a workflow configuration does, or a caller that names it. */
   invokeWorkflow(repository: string, workflowConfig: string): StoredInvocation | undefined {
     const found = this.workflowConfigs.get(workflowConfig);
     return found && this.invoke(repository, found.compilationResult, found.config, workflowConfig);

@@ -11,7 +11,7 @@ export interface Endpoint {
 
 type Answer = number | HttpReply;
 
-/** Somebody's HTTP endpoint: keeps what it is sent, and answers as it is told to (default: 204). */
+/** An HTTP endpoint that keeps what it is sent, and answers as the test says (default: 204). */
 export async function startEndpoint(
   answer: (call: HttpCall, index: number) => Answer | Promise<Answer> = () => 204,
   port = 0,

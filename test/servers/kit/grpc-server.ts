@@ -34,7 +34,7 @@ export interface GrpcServiceSpec {
   readonly streams?: Readonly<Record<string, StreamHandler>>;
 }
 
-/** How a client is told of a fault. What is not gRPC at all reaches its caller as UNKNOWN. */
+/** How a client sees a fault. What is not gRPC at all reaches its caller as UNKNOWN. */
 const statuses = {
   unavailable: grpc.status.UNAVAILABLE,
   internal: grpc.status.INTERNAL,
