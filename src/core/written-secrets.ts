@@ -23,7 +23,7 @@ export function secretsInHeaders(headers: JsonValue | undefined): WrittenSecret[
   if (!isJsonObject(headers)) return [];
   return Object.entries(headers)
     .filter(([name, value]) => header.test(name) && isWritten(value))
-    .map(([name]) => ({ path: [name], message: messageOf(`The header ${name}`) }));
+    .map(([name]) => ({ path: [name], message: adviceFor(`The header ${name}`) }));
 }
 
 /** A password before the host, and parameters of the query that are secrets by their names. */
@@ -35,9 +35,9 @@ export function secretsInUrl(url: JsonValue | undefined): WrittenSecret[] {
     const [name = "", ...rest] = pair.split("=");
     return isSecretField(name, rest.join("=")) ? [name] : [];
   });
-  const messages = named.map((name) => messageOf(`The parameter ${name} of the address`));
+  const messages = named.map((name) => adviceFor(`The parameter ${name} of the address`));
   if (password !== undefined && isWritten(password))
-    messages.unshift(messageOf("The password of the address"));
+    messages.unshift(adviceFor("The password of the address"));
   return messages.map((message) => ({ path: [], message }));
 }
 
@@ -47,7 +47,7 @@ export function secretsInBody(body: JsonValue | undefined): WrittenSecret[] {
   if (!isJsonObject(body)) return [];
   return Object.entries(body).flatMap(([name, value]) =>
     isSecretField(snakeCase(name), value)
-      ? [{ path: [name], message: messageOf(`The field ${name}`) }]
+      ? [{ path: [name], message: adviceFor(`The field ${name}`) }]
       : below(name, secretsInBody(value)),
   );
 }
@@ -77,6 +77,6 @@ function snakeCase(name: string): string {
   return name.replace(/([a-z0-9])([A-Z])/g, "$1_$2");
 }
 
-function messageOf(what: string): string {
+function adviceFor(what: string): string {
   return `${what} is a secret by its name, and would be stored with every batch. Write {{ secrets.NAME }}, or, if it is no secret, {{ 'the text' }}`;
 }
