@@ -23,13 +23,16 @@ export type Arrival =
 
 /** `ageMs`: time since the log was written, by the store's clock. */
 export function decideArrival(log: TaskLog, ageMs: number): Arrival {
+  // mutation: terminal-is-final
   if (isTerminal(log.status)) return { kind: "ended", ending: { status: log.status, reason: log.reason } };
   const remainingMs = Math.ceil((log.dueSeconds ?? 0) * 1_000 - ageMs);
+  // mutation: expired-lease-is-taken-over
   if (remainingMs > 0) return { kind: "held", remainingMs };
   if (log.reason === "completion") return { kind: "completion_timeout" };
   const lostLeases = log.lostLeases + (log.status === "PROCESSING" ? 1 : 0);
   if (lostLeases > limits.lostLeases) return { kind: "lost_too_often" };
   if (log.status === "WAITING" && isParkReason(log.reason))
     return { kind: "take", attempt: log.attempt, resumes: log.resumes + 1, lostLeases };
+  // mutation: take-over-raises-the-attempt
   return { kind: "take", attempt: log.attempt + 1, resumes: log.resumes, lostLeases };
 }

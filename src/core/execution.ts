@@ -67,12 +67,16 @@ export function decideAdmission(
   if (!found) return { kind: "take", token: 1, generation: undefined };
   const { execution, ageMs } = found;
   const { token, generation, state } = execution;
+  // mutation: lock-ends-with-its-lease
   const remainingMs = Math.ceil(execution.dueSeconds * 1_000 - ageMs);
+  // mutation: expired-result-is-not-used
   if (state !== "PROCESSING" && remainingMs <= 0)
     return { kind: "take", token: token + 1, generation: undefined };
   if (state === "SUCCESS") return { kind: "completed", execution };
+  // mutation: held-lock-is-respected
   if (state === "PROCESSING" && remainingMs > 0 && !isSameTask(execution.holder, arriving))
     return { kind: "locked", remainingMs, byCancel: isHeldForCancel(execution, ageMs) };
+  // mutation: take-over-raises-the-token-of-the-key
   return { kind: "take", token: token + 1, generation };
 }
 
@@ -130,18 +134,22 @@ export function executionAfter(
   const free = freed(execution, stamp.nonce);
   switch (end.kind) {
     case "succeeded":
+      // mutation: recurring-task-sets-no-success-key
       if (idempotency.recurring) return { ...free, dueSeconds: 0, producedBy: ended };
       return {
         ...free,
         state: "SUCCESS",
+        // mutation: result-is-cached-for-its-time
         dueSeconds: idempotency.ttlSeconds,
         result: end.result,
         callbackId: end.callbackId,
         producedBy: ended,
       };
     case "parked":
+      // mutation: parked-task-keeps-its-lock
       return { ...execution, dueSeconds: end.seconds + idempotency.lockSeconds, nonce: stamp.nonce };
     case "failed":
+      // mutation: failure-is-not-cached
       return {
         ...free,
         lastFailure: ended && { ...ended, error: end.error },

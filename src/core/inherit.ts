@@ -13,7 +13,9 @@ export function inheritedTasks(graph: Graph, succeeded: (taskId: string) => bool
   for (const task of parentsFirst(graph))
     if (
       succeeded(task.id) &&
+      // mutation: inherited-task-has-inherited-parents
       task.after.every((parent) => inherited.has(parent)) &&
+      // mutation: inherited-task-satisfies-its-rule
       runsAfterSuccesses(graph, task)
     )
       inherited.add(task.id);

@@ -31,6 +31,7 @@ const skip = (reason: "upstream_failed" | "upstream_skipped" | "rule_not_met"): 
 
 /** A task that failed, or that was skipped because something above it failed. */
 export function isFailure(ending: Ending): boolean {
+  // mutation: skip-passes-failure-on
   if (ending.status === "SKIPPED") return ending.reason === "upstream_failed";
   return ending.status !== "SUCCESS";
 }
@@ -69,6 +70,7 @@ function isDecidedAtOnce(rule: ChildRule, ending: Ending): boolean {
 export function decideChild(rule: ChildRule, shape: JoinShape, ending: Ending, read: Counts): Verdict {
   if (isDecidedAtOnce(rule, ending)) return ready;
   const counts = shape.parents.length === 1 ? countEndings([ending]) : read;
+  // mutation: join-waits-for-all-parents
   if (counts.ended !== shape.parents.length) return wait;
   return decideEnded(rule, counts.ended, counts.unsuccessful ?? 0, counts.failed ?? 0);
 }

@@ -25,6 +25,7 @@ export function awaitsCompletion({ status, reason }: Pick<TaskLog, "status" | "r
 /** A failure that is told from outside is not tried again: the task's own code has ended. */
 export function outcomeOfTold(ending: ToldEnding): AttemptOutcome {
   if ("result" in ending) return { kind: "succeeded", result: ending.result, notes: null };
+  // mutation: failure-from-outside-is-final
   const error = { code: "TASK_FAILED", message: ending.error, retryable: false };
   return { kind: "failed", error, notes: null };
 }

@@ -59,6 +59,7 @@ export const limits = {
   /** Deliveries after which Pub/Sub gives a message up: the most that a subscription can have. */
   subscriptionDeliveryAttempts: 100,
   /** Leases one task may lose before it is failed: a task that kills its worker must not do so for ever. */
+  // mutation: lost-leases-are-limited
   lostLeases: 10,
   /** Shortest lease of a lock: heartbeats must be able to keep it. */
   leastLockSeconds: 1,

@@ -32,6 +32,7 @@ export function planRedrive(graph: Graph, logs: ReadonlyMap<string, AgedLog>): R
     const skipped = untold.find(({ verdict }) => verdict === "skip");
     if (skipped) complete.set(skipped.teller.taskId, skipped.teller.ending);
   }
+  // mutation: sweep-finds-lost-work
   return {
     execute: [...unstarted, ...overdue, ...ready],
     complete: [...complete].map(([taskId, ending]) => ({ taskId, ending })),

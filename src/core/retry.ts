@@ -25,6 +25,7 @@ export function retryDelayMs(
   random: number,
   leastSeconds = 0,
 ): number | undefined {
+  // mutation: attempts-are-limited
   if (failures >= policy.maxAttempts) return undefined;
   return backoffMs(policy, failures, random, leastSeconds);
 }

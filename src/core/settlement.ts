@@ -83,9 +83,11 @@ function settleFailure(
   { error, retryAfterSeconds }: Extract<AttemptOutcome, { kind: "failed" }>,
   random: number,
 ) {
+  // mutation: retry-after-is-respected
   const delayMs = error.retryable ? retryDelayMs(task.retry, failures, random, retryAfterSeconds) : undefined;
   if (delayMs === undefined)
     return { status: "ERROR", reason: null, dueSeconds: null, failures, error } as const;
+  // mutation: retry-backs-off
   return { status: "WAITING", reason: "retry", dueSeconds: delayMs / 1_000, failures, error } as const;
 }
 
@@ -111,6 +113,7 @@ export function arrivalsOf(
   taskId: string,
   log: Pick<TaskLog, "status" | "reason" | "events">,
 ): string[] {
+  // mutation: waiting-task-is-found-by-its-events
   if (!isTerminal(log.status)) return log.events.map((event) => eventToken(batchId, event));
   const ending: Ending = { status: log.status, reason: log.reason };
   const tokens = (graph.joinsOf.get(taskId) ?? []).flatMap((join) =>

@@ -48,6 +48,7 @@ export class Admission {
     key: string | null,
   ): Promise<Admitted> {
     const { idempotency } = task;
+    // mutation: key-is-taken
     if (!idempotency || key === null) return { kind: "run", claim: { log: claimed, execution: undefined } };
     return this.#admit(batch, task, idempotency, key, claimed);
   }
@@ -98,6 +99,7 @@ export class Admission {
     const held = await this.#logs.read(holder.batchId, holder.taskId);
     if (held?.log.key !== key) return false;
     const { status, reason } = held.log;
+    // mutation: parked-holder-keeps-its-lock
     if (status === "WAITING") return isParkReason(reason) && reason !== "lock_held";
     const isAlive = decideArrival(held.log, held.ageMs).kind === "held";
     return isAlive && held.version !== version;

@@ -31,22 +31,28 @@ export async function arrive(
   if (!found) return logs.claimFirst(batch, task.id);
   // A completion that came in time counts, however late it is taken.
   const kept = awaitsCompletion(found.log) ? await keptCompletion(dependencies.store, found.log) : undefined;
+  // mutation: redelivery-takes-a-stored-completion
   if (kept) {
     const isTaken = await complete(found, kept.outcome);
     if (!isTaken) await dependencies.timer.schedule(executeMessage(batch, task.id), kept.lookAgainMs);
     return undefined;
   }
+  // mutation: lease-is-judged-by-the-clock-of-the-store
   const arrival = decideArrival(found.log, found.ageMs);
   switch (arrival.kind) {
     case "ended":
       await publishSince(dependencies, since, [
+        // mutation: redelivery-passes-the-ending-on
         completionMessage(batch.batchId, task.id, arrival.ending),
+        // mutation: redelivery-sends-the-callback
         ...finalCallbackMessages(batch.batchId, task),
       ]);
       return undefined;
     case "held":
       // Whoever parked it may have died before it could look for events that came meanwhile.
+      // mutation: redelivery-looks-for-events
       if (await wakeIfSent({ dependencies, logs }, batch, found)) return undefined;
+      // mutation: held-lease-is-checked-when-it-ends
       await dependencies.timer.schedule(executeMessage(batch, task.id), arrival.remainingMs);
       return undefined;
     case "take":

@@ -69,6 +69,7 @@ export class Batches {
       key: batchKey(batch.batchId),
       data: { ...batch },
     });
+    // mutation: batch-keeps-its-definition
     if (outcome.kind === "won") this.#remember(batch, graph);
     return outcome;
   }

@@ -28,6 +28,7 @@ export async function cancelBatch(
   if (batch.status !== "RUNNING") return;
   const pinned = await batches.pinned(batchId);
   let pending = [...pinned.graph.tasks.keys()];
+  // mutation: cancel-repeats-what-changed-meanwhile
   while (pending.length > 0) pending = await cancelTasks(dependencies, logs, pinned, pending);
   await closeBatch(dependencies, batches, batchId, { byCancel: true });
   await dependencies.store.sync(mark);
@@ -44,12 +45,14 @@ async function cancelTasks(
   const found = await logs.readStates(batch.batchId);
   const open = taskIds.filter((taskId) => {
     const log = found.get(taskId)?.log;
+    // mutation: cancel-includes-tasks-without-a-log
     return !log || !isTerminal(log.status);
   });
   // Whoever cancelled these may have died before it ended what they had begun, and gave their locks back.
   const ended = [...found.values()].filter(({ log }) => log.status === "CANCELLED");
   const letGo = async (log: TaskLog) => {
     const isGivenBack = await cancelElsewhere({ dependencies, logs, records }, batch, log);
+    // mutation: cancel-frees-locks
     if (!isGivenBack) await records.release(log, dependencies.ids.unique);
   };
   await someAtATime(ended, ({ log }) => letGo(log));

@@ -55,6 +55,7 @@ export class Claims {
   /** Renews the leases. Undefined: the claim is lost. */
   renew(claim: Claim): Promise<Claim | undefined> {
     const { ids } = this.#dependencies;
+    // mutation: heartbeat-renews-the-lock
     const execution = claim.execution && { ...claim.execution.execution, nonce: ids.unique() };
     return this.#advance(claim, {
       log: { ...claim.log.log, nonce: ids.unique() },
@@ -100,6 +101,7 @@ export class Claims {
     const won = await this.#write(claim, next);
     if (won || !claim.log.isOurs) return won;
     const current = await this.#reread(claim);
+    // mutation: settle-is-fenced
     return current && this.#write(current, next);
   }
 
@@ -110,6 +112,7 @@ export class Claims {
       execution &&
         store.get(executionWrite(execution.version, execution.execution).key).then(toStoredExecution),
     ]);
+    // mutation: own-claim-is-recognised
     if (!logNow || !isSameAttempt(logNow.log, log.log)) return undefined;
     if (execution && !(executionNow && isSameLock(executionNow.execution, execution.execution)))
       return undefined;
@@ -119,7 +122,9 @@ export class Claims {
   async #write(claim: Claim, next: Next): Promise<Claim | undefined> {
     const { store } = this.#dependencies;
     const writes: OwnedWrite[] = [logWrite(claim.log.version, next.log)];
+    // mutation: execution-record-is-in-the-settle-commit
     if (next.execution) writes.push(executionWrite(claim.execution?.version, next.execution));
+    // mutation: callback-is-in-the-settle-commit
     if (next.callback)
       writes.push({
         kind: "create",
@@ -140,7 +145,9 @@ function isSameAttempt(found: TaskLog, ours: TaskLog): boolean {
   return (
     found.status === "PROCESSING" &&
     ours.status === "PROCESSING" &&
+    // mutation: claim-has-an-attempt
     found.attempt === ours.attempt &&
+    // mutation: claim-has-a-count-of-resumes
     found.resumes === ours.resumes
   );
 }

@@ -16,6 +16,7 @@ export async function closeBatch(
 ): Promise<TaskBatch> {
   const { store, ids, clock, logger } = dependencies;
   return batches.update(batchId, ids.unique, async (batch) => {
+    // mutation: requested-cancel-comes-before-the-end
     if (batch.status !== "RUNNING" || (batch.cancelRequested && !byCancel)) return undefined;
     const [failed, cancelled] = await Promise.all(
       (["ERROR", "CANCELLED"] as const).map((status) =>

@@ -33,6 +33,7 @@ export class Completions {
     const ending = message.ending ?? (await this.#readEnding(batch, taskId, message, since));
     if (!ending || ending.status === "CANCELLED") return;
     const { redrive = false, rest } = message;
+    // mutation: end-is-a-join
     await this.#fanOut.passOn(batch, taskId, ending, { redrive, rest, since });
   }
 
@@ -49,7 +50,9 @@ export class Completions {
       message.completion ?? { result: null },
     );
     if (await this.#take(batch, task, found, told)) return undefined;
+    // mutation: early-completion-is-stored
     await keepCompletion(this.#dependencies, { batchId: batch.batchId, taskId }, told);
+    // mutation: late-ending-is-passed-on
     return this.#lookAgain(batch, task, told, since);
   }
 
@@ -62,6 +65,7 @@ export class Completions {
     if (!found || !isTerminal(found.log.status)) return undefined;
     const { batchId, status, reason } = found.log;
     const callbacks = finalCallbackMessages(batchId, task);
+    // mutation: completion-sends-a-lost-callback
     if (callbacks.length > 0) await publishSince(this.#dependencies, since, callbacks);
     return { status, reason };
   }
@@ -82,6 +86,7 @@ export class Completions {
   async #lookAgain(batch: PinnedBatch, task: TaskDefinition, told: ToldEnding, since: SyncMark) {
     const { timer } = this.#dependencies;
     const found = await this.#logs.read(batch.batchId, task.id);
+    // mutation: stored-completion-is-checked-again
     const isToTry = found && awaitsCompletion(found.log);
     if (isToTry && !(await this.#take(batch, task, found, told)))
       await timer.schedule(executeMessage(batch, task.id), limits.lockPollSeconds.first * 1_000);

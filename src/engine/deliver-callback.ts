@@ -35,6 +35,7 @@ export async function deliverCallback(
   if (remainingMs > 0) return timer.schedule(callbackMessage(callbackId), remainingMs);
   const mark = store.mark();
   const claimed = await outbox.write(found, sending(found.callback, ids.unique()));
+  // mutation: callback-of-another-sender-is-checked-later
   if (!claimed) return lookLater(dependencies, callbackId);
   await store.sync(mark);
   await new Delivery(dependencies, outbox, claimed).run();
@@ -108,7 +109,9 @@ class Delivery {
     // Before it is written: afterwards nobody looks at it again, and an alert counts this line.
     if (state === "GIVEN_UP")
       logger.error("a callback is given up", { callbackId, eventId, batchId, taskId, error });
+    // mutation: lost-callback-write-is-checked-later
     if (!(await this.#write(failed))) return lookLater(this.#dependencies, callbackId);
+    // mutation: failed-callback-is-sent-again
     if (state === "PENDING") await timer.schedule(callbackMessage(callbackId), dueSeconds * 1_000);
   }
 
@@ -140,6 +143,7 @@ async function pagesOf({ objects }: Dependencies, { eventId, type, occurredAt, d
   return callbackPages({
     eventId,
     type,
+    // mutation: every-send-has-the-same-bytes
     occurredAt: new Date(occurredAt).toISOString(),
     data: await readResult(objects, data),
     pageBytes: limits.callbackPageBytes,

@@ -92,6 +92,7 @@ export class Engine {
     if (message.previousTaskId !== undefined)
       return await this.#completions.complete(batch, message.previousTaskId, message, since);
     // Not its turn yet: its parents' completions will start it when it is.
+    // mutation: unsigned-message-proves-nothing
     if (!message.ready && !(await isReady(this.#logs, batch, message.taskId))) return;
     if (message.taskId === END_TASK_ID) return this.#end(message.batchId);
     if (await sendToItsQueue(this.#dependencies, batch, message.taskId, arrival)) return;

@@ -30,6 +30,7 @@ export async function receiveEvent(
   const object = `${batchId}/events/${ids.unique()}.json`;
   const stored = await storeResult(objects, object, jsonText(payload ?? null));
   const data = { batchId, event, payload: stored, nonce: ids.unique() };
+  // mutation: first-event-counts
   const kept = await commitOwned(store, { kind: "create", key: eventKey(batchId, event), data });
   const woken: string[] = [];
   for await (const page of logs.waitersFor(batchId, event))

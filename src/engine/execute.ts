@@ -65,6 +65,7 @@ export class Executor {
     const mark = dependencies.store.mark();
     const target = await this.#targetOf(batch, task);
     const held = await records.heldBy(found.log);
+    // mutation: completion-uses-the-lock-of-its-task
     if (held) return settlements.settle(batch, task, { log: found, execution: held }, { outcome, target });
     const admitted = await admission.admit(batch, task, found, found.log.key);
     switch (admitted.kind) {
@@ -145,6 +146,7 @@ export class Executor {
           forgetSteps(dependencies, admitted.spent, mark),
         );
       case "completed":
+        // mutation: resend-is-retried
         await insist(dependencies, () => outbox.resendOf(admitted.execution, call.target));
         return this.#settle(batch, task, withKey(unkeyed, call.key), {
           outcome: { kind: "already_completed", result: admitted.execution.result },
@@ -167,12 +169,15 @@ export class Executor {
     beforeClaim: SyncMark,
   ): Promise<void> {
     const { dependencies } = this.#parts;
+    // mutation: completion-follows-the-commit
     await dependencies.store.sync(beforeClaim);
     const ours = { ...claimed, log: { ...claimed.log, isOurs: true } };
     const { outcome, claim } = await runAttempt(this.#parts, batch, task, ours, target);
     if (outcome.kind === "abandoned") return this.#continueFromStore(batch, task);
     await this.#settle(batch, task, claim, await conclude(dependencies, claim, outcome, target));
+    // mutation: parked-task-looks-for-events
     if (outcome.kind === "parked" && outcome.events) await this.#wakeIfSent(batch, task);
+    // mutation: parked-task-looks-for-a-completion
     if (outcome.kind === "parked" && outcome.reason === "completion") await this.#goOnIfKept(batch, task);
   }
 

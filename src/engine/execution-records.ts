@@ -52,6 +52,7 @@ export class ExecutionRecords {
   async heldBy({ key, batchId, taskId }: TaskLog): Promise<StoredExecution | undefined> {
     if (key === null) return undefined;
     const found = await this.read(key);
+    // mutation: failed-task-frees-its-lock
     if (!found || !isHeldBy(found.execution, { batchId, taskId })) return undefined;
     return found;
   }
@@ -129,6 +130,7 @@ export function isHeldBy(
   { state, holder }: Execution,
   task: { readonly batchId: string; readonly taskId: string },
 ): boolean {
+  // mutation: only-the-holder-frees-a-lock
   return state === "PROCESSING" && holder?.batchId === task.batchId && holder.taskId === task.taskId;
 }
 

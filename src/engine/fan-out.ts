@@ -103,6 +103,7 @@ export class FanOut {
       await pass();
       await this.#dependencies.store.sync(since);
     } catch (error) {
+      // mutation: failed-fan-out-is-forgotten
       for (const { child } of decisions) batch.passedOn.delete(child.taskId);
       batch.decidedJoins.delete(join);
       throw error;
@@ -146,12 +147,13 @@ export class FanOut {
       return { kind: "create", key: logKey(batch.batchId, taskId), data: log };
     });
     const outcomes = await commitEachOwned(store, writes);
-    const completions = skips.map(({ taskId, reason }, index) =>
-      // Where somebody else's log stands, its own ending is to be read and passed on.
-      outcomes[index]?.kind === "won"
-        ? completionMessage(batch.batchId, taskId, { status: "SKIPPED", reason })
-        : unreadCompletionMessage(batch.batchId, taskId),
-    );
+    const completions = skips.map(({ taskId, reason }, index) => {
+      const isOurs = outcomes[index]?.kind === "won";
+      if (isOurs) return completionMessage(batch.batchId, taskId, { status: "SKIPPED", reason });
+      // The log exists: its own ending is read and passed on.
+      // mutation: existing-skip-is-passed-on
+      return unreadCompletionMessage(batch.batchId, taskId);
+    });
     await publishSince(this.#dependencies, since, completions);
   }
 }

@@ -40,6 +40,7 @@ export class JoinCounter {
     const shared = this.#unstarted.get(token);
     if (shared) return shared;
     const count = Promise.resolve().then(() => {
+      // mutation: count-starts-after-the-commit
       this.#unstarted.delete(token);
       return this.#store.count("taskLogs", { field: "arrivals", equals: token });
     });

@@ -41,6 +41,7 @@ export async function keepCompletion(
   ending: ToldEnding,
 ): Promise<void> {
   const data = { batchId, taskId, ending, nonce: ids.unique() };
+  // mutation: first-completion-counts
   await commitOwned(store, { kind: "create", key: keptKey({ batchId, taskId }), data });
 }
 

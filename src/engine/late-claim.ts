@@ -33,6 +33,7 @@ export function giveBackLate(
 
 async function giveBackNow({ store, ids }: Dependencies, key: DocumentKey, claim: TaskLog): Promise<boolean> {
   const { document } = await store.get(key);
+  // mutation: only-the-late-claim-is-released
   if (document?.data.nonce !== claim.nonce) return false;
   const free = { status: "WAITING", reason: "released", worker: null, dueSeconds: 0 } as const;
   const data = { ...claim, ...free, nonce: ids.unique() };

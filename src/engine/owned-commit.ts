@@ -32,6 +32,7 @@ export async function commitJointly(
   try {
     return { kind: "won", committed: await store.commit(writes) };
   } catch (error) {
+    // mutation: error-of-a-commit-is-ambiguous
     return readBack(store, writes, error);
   }
 }
@@ -80,6 +81,7 @@ async function readBack(
   for (const [index, write] of writes.entries()) {
     const document = current[index]?.document;
     // Applied together: one write that stands, and has not been written over, tells of all.
+    // mutation: own-write-is-recognised-by-its-nonce
     if (document && document.data.nonce === write.data.nonce)
       return { kind: "won", committed: { version: document.version, commitTime: document.updateTime } };
   }

@@ -19,6 +19,7 @@ export class Parents {
   }
 
   outcome(batch: PinnedBatch, taskId: string): Promise<ParentOutcome> {
+    // mutation: parent-store-errors-are-retried
     return insist(this.#dependencies, () => this.#outcome(batch, taskId));
   }
 

@@ -21,6 +21,7 @@ export async function redriveBatch(
   const found = await batches.read(batchId);
   const { batch } = found;
   if (batch.status !== "RUNNING" || batches.isExpired(found)) return;
+  // mutation: sweep-completes-a-cancel
   if (batch.cancelRequested) return cancelBatch(dependencies, batches, logs, batchId);
   const pinned = await batches.pinned(batchId);
   const standing = await logs.readStates(batchId);

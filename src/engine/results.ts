@@ -16,6 +16,7 @@ export async function storeResult(
   { text, bytes }: JsonText,
 ): Promise<StoredResult> {
   if (bytes <= limits.inlineResultBytes) return { value: parseResult(text) };
+  // mutation: large-result-is-stored-first
   await objects.write({ bucket, object }, Buffer.from(text), "application/json");
   return { bucket, object, bytes };
 }

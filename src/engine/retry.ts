@@ -83,6 +83,7 @@ async function inherit(
     );
     return { kind: "create", key: logKey(batchId, taskId), data };
   });
+  // mutation: retry-inherits-successes
   for (let first = 0; first < writes.length; first += limits.writesPerCommit)
     await commitEachOwned(store, writes.slice(first, first + limits.writesPerCommit));
 }

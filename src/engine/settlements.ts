@@ -44,6 +44,7 @@ export class Settlements {
     const settlement = settle(task, log, conclusion.outcome, ids.random());
     const companions = this.#companions(claim, settlement, conclusion);
     const since = store.mark();
+    // mutation: settle-is-committed-first
     const settled = await insist(this.#dependencies, () =>
       this.#claims.settle(batch, claim, settlement, companions),
     );
@@ -69,6 +70,7 @@ export class Settlements {
   ): Promise<void> {
     const { status, reason, dueSeconds } = settlement;
     if (!isTerminal(status))
+      // mutation: end-of-a-wait-is-scheduled
       return this.#dependencies.timer.schedule(executeMessage(batch, task.id), (dueSeconds ?? 0) * 1_000);
     const messages: OutgoingMessage[] = [completionMessage(batch.batchId, task.id, { status, reason })];
     if (callback) messages.push(callbackMessage(callback.callbackId));

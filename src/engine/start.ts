@@ -118,6 +118,7 @@ export class Starter {
     const answering = await this.#batches.answering((await this.#batches.read(batchId)).batch);
     const started = { batchId: answering.batchId, created: false };
     // Whoever created the batch may have died before it published: a start that comes again publishes again.
+    // mutation: repeated-start-publishes-the-roots
     if (answering.status === "RUNNING") return this.#publish(since, started);
     return started;
   }

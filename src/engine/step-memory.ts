@@ -50,6 +50,7 @@ export class StoredSteps implements StepMemory {
   }
 
   #insist<T>(work: () => Promise<T>): Promise<T> {
+    // mutation: step-store-errors-are-retried
     return insist(this.#dependencies, work);
   }
 
@@ -57,6 +58,7 @@ export class StoredSteps implements StepMemory {
     const { name, kind, result } = step;
     const key = this.#key(name, "done");
     let stands = await this.#write({ kind: "create", key }, step);
+    // mutation: first-step-counts
     for (let { document } = stands; document && this.#isForeignTimeout(document); { document } = stands)
       stands = await this.#write({ kind: "update", key, version: document.version }, step);
     return (

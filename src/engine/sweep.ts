@@ -22,6 +22,7 @@ export class Sweep {
   /** A message that names no part begins with the first page of each. */
   async pass({ part, after }: SweepMessage): Promise<void> {
     if (part !== "callbacks") await this.#batches(after);
+    // mutation: sweep-finds-callbacks
     if (part !== "batches") await this.#callbacks(after);
   }
 

@@ -57,8 +57,10 @@ export class TaskLogs {
   }
 
   async *#pages(condition: Condition, logsPerPage: number): AsyncGenerator<readonly StoredLog[]> {
-    for await (const page of pages(this.#dependencies.store, "taskLogs", [condition], logsPerPage))
+    for await (const page of pages(this.#dependencies.store, "taskLogs", [condition], logsPerPage)) {
+      // mutation: sweep-uses-the-clock-of-the-store
       yield page.documents.map((document) => fromDocument(document, page.readTime));
+    }
   }
 
   /** All logs of a batch, by task, with their results. */
@@ -125,6 +127,7 @@ export class TaskLogs {
       status: "PROCESSING",
       reason: null,
       ...counts,
+      // mutation: claim-has-a-nonce
       nonce: ids.unique(),
       worker,
       dueSeconds: settings.leaseSeconds,
@@ -157,6 +160,7 @@ export function logWrite(version: Version | undefined, log: TaskLog): OwnedWrite
 }
 
 function toClaimOutcome(outcome: CommitOutcome, log: TaskLog): ClaimOutcome {
+  // mutation: lost-claim-is-not-run
   if (outcome.kind === "lost") return { kind: "lost", current: toStoredLog(outcome.current) };
   const { version, commitTime } = outcome.committed;
   return { kind: "won", claim: { log, version, writtenAt: commitTime, ageMs: 0, isOurs: false } };

@@ -23,6 +23,7 @@ export async function wake(
   await publishSince(
     dependencies,
     since,
+    // mutation: woken-task-is-published
     woken.map((taskId) => executeMessage(batch, taskId)),
   );
   return woken;

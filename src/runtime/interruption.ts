@@ -24,6 +24,7 @@ export function outcomeOf(interrupted: TaskInterrupted): TaskOutcome {
     case "timeout":
       return {
         kind: "failed",
+        // mutation: timeout-is-retried
         error: { code: "TASK_TIMEOUT", message: interrupted.message, retryable: true },
         notes: null,
       };

@@ -87,6 +87,7 @@ class StepRun {
 
   value<Result>(name: string, work: () => Promise<Result> | Result): Promise<Result> {
     return this.#step(name, async () => {
+      // mutation: stored-step-is-looked-up
       const done = await this.#memory.find(name);
       // What the step stored is what the same step returns: nobody else knows its type.
       return (done ?? (await this.#keep(name, work))).value as Result;
@@ -160,6 +161,7 @@ class StepRun {
   async #keep(name: string, work: () => unknown): Promise<DoneStep> {
     const value = await insideStep.run(true, async () => work());
     this.#signal.throwIfAborted();
+    // mutation: step-is-stored-before-it-is-used
     return this.#memory.keep(name, "value", encodeStep(name, value));
   }
 
@@ -175,6 +177,7 @@ class StepRun {
   }
 
   #sleepFor(leftMs: number): PendingWait | undefined {
+    // mutation: sleep-waits
     return leftMs > 0 ? this.#wait(new PendingWait("sleep", leftMs)) : undefined;
   }
 

@@ -60,6 +60,7 @@ export class LocalTaskRunner implements TaskRunner {
     const { promise, resolve } = Promise.withResolvers<TaskOutcome>();
     const interrupt = (reason: TaskInterrupted) => {
       resolve(outcomeOf(reason));
+      // mutation: interruption-aborts-the-signal
       controller.abort(reason);
     };
     const { timeoutSeconds } = assignment.task;

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { type Failure, type Job, seedJobs } from "./job-list.ts";
 import { type Mutant, mutants } from "./mutants.ts";
+import { type BrokenSource, breakSource, findMarks } from "./mutation-marks.ts";
 import { runJobs } from "./pool.ts";
 import { unitsOf } from "./systematic.ts";
 
@@ -22,10 +23,12 @@ export async function findMutants(
 ): Promise<Hunt[]> {
   const hunts: Hunt[] = [];
   const singles = (await unitsOf(timings)).map((unit): Job => ({ kind: "unit", unit, stride: 0 }));
+  const marks = findMarks();
   const queue = mutants.filter(({ name }) => name.includes(only)).values();
   const onThread = async () => {
     for (const mutant of queue) {
-      const hunt = await findMutant(mutant, [...seedJobs(1, schedules), ...singles]);
+      const broken = breakSource(mutant, marks);
+      const hunt = { mutant, ...(await findFailure(broken, [...seedJobs(1, schedules), ...singles])) };
       hunts.push(hunt);
       onHunt(hunt);
     }
@@ -34,7 +37,7 @@ export async function findMutants(
   return hunts;
 }
 
-async function findMutant(mutant: Mutant, jobs: readonly Job[]): Promise<Hunt> {
+async function findFailure(broken: BrokenSource, jobs: readonly Job[]): Promise<Omit<Hunt, "mutant">> {
   let failure: Failure | undefined;
   let runs = 0;
   await runJobs(
@@ -44,13 +47,13 @@ async function findMutant(mutant: Mutant, jobs: readonly Job[]): Promise<Hunt> {
       failure = first;
       return first === undefined;
     },
-    { threads: 1, mutant },
+    { threads: 1, broken },
   );
-  return { mutant, failure, schedules: runs };
+  return { failure, schedules: runs };
 }
 
 /** One line of the table in the README. */
 export function mutantRow({ mutant, failure, schedules }: Hunt): string {
   const found = failure ? (failure.seed ?? "single faults") : `not in ${schedules}`;
-  return `| ${mutant.name} | ${mutant.file} | ${found} | ${failure?.rule ?? ""} |`;
+  return `| ${mutant.name} | ${found} | ${failure?.rule ?? ""} |`;
 }

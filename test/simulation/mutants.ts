@@ -1,572 +1,518 @@
-/** A broken variant of the protocol: one sound place of the sources, and what it is replaced by. */
+/**
+ * A broken variant of the protocol. Its place is a comment line in the sources, `// mutation: <mark>`, directly above a
+ * statement, property, element or operand.
+ */
 export interface Mutant {
   readonly name: string;
-  /** Below `src`. */
-  readonly file: string;
-  /** Stands there exactly once. */
-  readonly find: string;
-  readonly replace: string;
+  readonly mark: string;
+  readonly change: Change;
 }
+
+/** What is done to the marked code. `$` in the code is the present value. */
+export type Change =
+  | { readonly kind: "remove" }
+  /** Code in front of it. */
+  | { readonly kind: "before"; readonly code: string }
+  /** Another condition; another expression that is returned, assigned or called. */
+  | { readonly kind: "value"; readonly code: string }
+  /** Another statement under the condition of an `if`. */
+  | { readonly kind: "body"; readonly code: string };
+
+const remove: Change = { kind: "remove" };
+const before = (code: string): Change => ({ kind: "before", code });
+const value = (code: string): Change => ({ kind: "value", code });
+const body = (code: string): Change => ({ kind: "body", code });
 
 /** One for each rule of the protocol and each guard that keeps it. */
 export const mutants: readonly Mutant[] = [
   {
-    name: "acknowledge on SUCCESS without joining",
-    file: "engine/arrive.ts",
-    find: "        completionMessage(batch.batchId, task.id, arrival.ending),\n",
-    replace: "",
+    name: "a redelivered message acknowledges an ended task without passing its ending on",
+    mark: "redelivery-passes-the-ending-on",
+    change: remove,
   },
   {
-    name: "only the create-winner publishes the roots",
-    file: "engine/start.ts",
-    find: 'if (answering.status === "RUNNING") return this.#publish(since, started);',
-    replace: "",
+    name: "only the start that created the batch publishes the roots",
+    mark: "repeated-start-publishes-the-roots",
+    change: remove,
   },
   {
-    name: "only the create-winner passes a skip on",
-    file: "engine/fan-out.ts",
-    find: "        : unreadCompletionMessage(batch.batchId, taskId),",
-    replace: '        : { queue: "none", message: { kind: "callback", callbackId: "none" } as const },',
+    name: "only the process that wrote a skip passes it on",
+    mark: "existing-skip-is-passed-on",
+    change: value('{ queue: "none", message: { kind: "callback", callbackId: "none" } } as const'),
   },
   {
-    name: "acknowledge on a valid lease",
-    file: "engine/arrive.ts",
-    find: "await dependencies.timer.schedule(executeMessage(batch, task.id), arrival.remainingMs);",
-    replace: "",
+    name: "a message is acknowledged because the lease is valid",
+    mark: "held-lease-is-checked-when-it-ends",
+    change: remove,
   },
   {
-    name: "unfenced settle",
-    file: "engine/claims.ts",
-    find: "return current && this.#write(current, next);",
-    replace:
-      "if (current) return this.#write(current, next);\n    const found = toStoredLog(await this.#dependencies.store.get(logWrite(claim.log.version, claim.log.log).key));\n    return found && this.#write({ log: { ...found, isOurs: true }, execution: undefined }, { ...next, execution: undefined });",
+    name: "a settle is not fenced",
+    mark: "settle-is-fenced",
+    change: before(`if (!current) {
+      const found = toStoredLog(await this.#dependencies.store.get(logWrite(claim.log.version, claim.log.log).key));
+      const unfenced = found && { log: { ...found, isOurs: true }, execution: undefined };
+      return unfenced && this.#write(unfenced, { ...next, execution: undefined });
+    }`),
   },
   {
-    name: "settle written over whatever stands",
-    file: "engine/claims.ts",
-    find: "if (!logNow || !isSameAttempt(logNow.log, log.log)) return undefined;",
-    replace: "if (!logNow) return undefined;",
+    name: "a settle overwrites the claim of another worker",
+    mark: "own-claim-is-recognised",
+    change: value("!logNow"),
   },
   {
-    name: "a later attempt taken for the same",
-    file: "engine/claims.ts",
-    find: "    found.attempt === ours.attempt &&\n",
-    replace: "",
+    name: "a later attempt is taken for our own",
+    mark: "claim-has-an-attempt",
+    change: value("true"),
   },
   {
-    name: "a resumed wait taken for the same claim",
-    file: "engine/claims.ts",
-    find: "    found.resumes === ours.resumes\n",
-    replace: "    true\n",
+    name: "a resumed wait is taken for our own claim",
+    mark: "claim-has-a-count-of-resumes",
+    change: value("true"),
   },
   {
-    name: "count before own commit",
-    file: "engine/settlements.ts",
-    find: "    const settled = await insist(this.#dependencies, () =>",
-    replace:
-      "    await this.#follow(batch, task, settlement, companions.callback, since);\n    const settled = await insist(this.#dependencies, () =>",
+    name: "the joins are counted before the commit",
+    mark: "settle-is-committed-first",
+    change: before("await this.#follow(batch, task, settlement, companions.callback, since);"),
   },
   {
-    name: "stale count",
-    file: "engine/join-counter.ts",
-    find: "      this.#unstarted.delete(token);",
-    replace: "",
+    name: "a stale count is shared",
+    mark: "count-starts-after-the-commit",
+    change: remove,
   },
   {
-    name: "ambiguous commit taken as failure",
-    file: "engine/owned-commit.ts",
-    find: "    return readBack(store, writes, error);\n",
-    replace:
-      "    if (error instanceof Error && error.name !== 'ConflictError') throw error;\n    return readBack(store, writes, error);\n",
+    name: "an ambiguous commit counts as failed",
+    mark: "error-of-a-commit-is-ambiguous",
+    change: before('if (error instanceof Error && error.name !== "ConflictError") throw error;'),
   },
   {
-    name: "conflict taken as lost without reading back",
-    file: "engine/owned-commit.ts",
-    find: "    if (document && document.data.nonce === write.data.nonce)",
-    replace:
-      "    if (document && document.data.nonce === write.data.nonce && !(error instanceof Error && error.name === 'ConflictError'))",
+    name: "a conflict counts as lost without reading back",
+    mark: "own-write-is-recognised-by-its-nonce",
+    change: value('$ && !(error instanceof Error && error.name === "ConflictError")'),
   },
   {
-    name: "claim without nonce",
-    file: "engine/task-logs.ts",
-    find: "      ...counts,\n      nonce: ids.unique(),",
-    replace: "      ...counts,\n      nonce: 'none',",
+    name: "a claim has no nonce",
+    mark: "claim-has-a-nonce",
+    change: value('"none"'),
   },
   {
-    name: "naive cancel: tasks without a log are left out",
-    file: "engine/cancel.ts",
-    find: "    return !log || !isTerminal(log.status);",
-    replace: "    return log !== undefined && !isTerminal(log.status);",
+    name: "a cancel leaves out tasks without a log",
+    mark: "cancel-includes-tasks-without-a-log",
+    change: value("log !== undefined && $"),
   },
   {
-    name: "naive cancel: what changed under its hands is left",
-    file: "engine/cancel.ts",
-    find: "while (pending.length > 0) pending = await cancelTasks(dependencies, logs, pinned, pending);",
-    replace: "await cancelTasks(dependencies, logs, pinned, pending);\n  pending = [];",
+    name: "a cancel leaves out tasks that changed meanwhile",
+    mark: "cancel-repeats-what-changed-meanwhile",
+    change: value("pending.length > 0 && pending.length === pinned.graph.tasks.size"),
   },
   {
-    name: "a cancel that dies is not carried on",
-    file: "engine/redrive.ts",
-    find: "if (batch.cancelRequested) return cancelBatch(dependencies, batches, logs, batchId);",
-    replace: "",
+    name: "a cancel whose process died is not completed",
+    mark: "sweep-completes-a-cancel",
+    change: remove,
   },
   {
-    name: "in-place retry of a SUCCESS",
-    file: "core/claim.ts",
-    find: "  if (isTerminal(log.status)) return {",
-    replace: '  if (isTerminal(log.status) && log.status !== "SUCCESS") return {',
+    name: "a SUCCESS is retried in place",
+    mark: "terminal-is-final",
+    change: value('$ && log.status !== "SUCCESS"'),
   },
   {
-    name: "result not with the status",
-    file: "engine/claims.ts",
-    find: "    if (next.execution) writes.push(executionWrite(claim.execution?.version, next.execution));",
-    replace:
-      "    if (next.execution?.state === 'PROCESSING') writes.push(executionWrite(claim.execution?.version, next.execution));\n    else if (next.execution) void store.commit([executionWrite(claim.execution?.version, next.execution)]);",
+    name: "the result is committed after the status",
+    mark: "execution-record-is-in-the-settle-commit",
+    change: before(`if (next.execution?.state !== "PROCESSING") {
+      if (next.execution) void store.commit([executionWrite(claim.execution?.version, next.execution)]);
+    } else`),
   },
   {
-    name: "failure cached",
-    file: "core/execution.ts",
-    find: '    case "failed":\n      return {\n        ...free,',
-    replace: '    case "failed":\n      return {\n        ...free,\n        state: "SUCCESS",',
+    name: "a failure is cached",
+    mark: "failure-is-not-cached",
+    change: value('{ ...$, state: "SUCCESS" }'),
   },
   {
-    name: "success key set by a recurring task",
-    file: "core/execution.ts",
-    find: "      if (idempotency.recurring) return { ...free, dueSeconds: 0, producedBy: ended };",
-    replace: "",
+    name: "a recurring task sets a success key",
+    mark: "recurring-task-sets-no-success-key",
+    change: remove,
   },
   {
-    name: "lock not renewed",
-    file: "engine/claims.ts",
-    find: "const execution = claim.execution && { ...claim.execution.execution, nonce: ids.unique() };",
-    replace: "const execution = undefined;",
+    name: "the lock is not renewed",
+    mark: "heartbeat-renews-the-lock",
+    change: value("undefined"),
   },
   {
-    name: "take-over without raising the token of the task",
-    file: "core/claim.ts",
-    find: "attempt: log.attempt + 1, resumes: log.resumes, lostLeases };",
-    replace: "attempt: log.attempt, resumes: log.resumes, lostLeases };",
+    name: "a take-over does not raise the attempt",
+    mark: "take-over-raises-the-attempt",
+    change: value('{ kind: "take", attempt: log.attempt, resumes: log.resumes, lostLeases }'),
   },
   {
-    name: "take-over without raising the token of the key",
-    file: "core/execution.ts",
-    find: '  return { kind: "take", token: token + 1, generation };',
-    replace: '  return { kind: "take", token, generation };',
+    name: "a take-over does not raise the token of the key",
+    mark: "take-over-raises-the-token-of-the-key",
+    change: value('{ kind: "take", token, generation }'),
   },
   {
-    name: "anybody frees a lock",
-    file: "engine/execution-records.ts",
-    find: 'return state === "PROCESSING" && holder?.batchId === task.batchId && holder.taskId === task.taskId;',
-    replace: 'return state === "PROCESSING" && task !== undefined;',
+    name: "any task frees a lock",
+    mark: "only-the-holder-frees-a-lock",
+    change: value('state === "PROCESSING"'),
   },
   {
-    name: "what outsiders ask for is run before its turn",
-    file: "engine/engine.ts",
-    find: "if (!message.ready && !(await isReady(this.#logs, batch, message.taskId))) return;",
-    replace: "void isReady;",
+    name: "an unsigned message runs a task before its turn",
+    mark: "unsigned-message-proves-nothing",
+    change: remove,
   },
   {
-    name: "an ending from outside that failed is tried again",
-    file: "core/kept-completion.ts",
-    find: "retryable: false }",
-    replace: "retryable: true }",
+    name: "a failure reported from outside is retried",
+    mark: "failure-from-outside-is-final",
+    change: value("{ ...$, retryable: true }"),
   },
   {
     name: "a result is never cached",
-    file: "core/execution.ts",
-    find: "        dueSeconds: idempotency.ttlSeconds,",
-    replace: "        dueSeconds: 0,",
+    mark: "result-is-cached-for-its-time",
+    change: value("0"),
   },
   {
-    name: "a result counts for ever",
-    file: "core/execution.ts",
-    find: "        dueSeconds: idempotency.ttlSeconds,",
-    replace: "        dueSeconds: 1e9,",
+    name: "a cached result never expires",
+    mark: "result-is-cached-for-its-time",
+    change: value("1e9"),
   },
   {
     name: "a parked task keeps its lock for no longer than its wait",
-    file: "core/execution.ts",
-    find: "dueSeconds: end.seconds + idempotency.lockSeconds,",
-    replace: "dueSeconds: end.seconds,",
+    mark: "parked-task-keeps-its-lock",
+    change: value("{ ...$, dueSeconds: end.seconds }"),
   },
   {
-    name: "stored steps are not looked for",
-    file: "runtime/steps.ts",
-    find: "      const done = await this.#memory.find(name);\n      // What the step stored",
-    replace: "      const done = undefined;\n      // What the step stored",
+    name: "stored steps are not looked up",
+    mark: "stored-step-is-looked-up",
+    change: value("[$].slice(1)[0]"),
   },
   {
     name: "one attempt too many",
-    file: "core/retry.ts",
-    find: "if (failures >= policy.maxAttempts) return undefined;",
-    replace: "if (failures > policy.maxAttempts) return undefined;",
+    mark: "attempts-are-limited",
+    change: value("failures > policy.maxAttempts"),
   },
   {
-    name: "no back-off",
-    file: "core/settlement.ts",
-    find: "dueSeconds: delayMs / 1_000, failures, error } as const;",
-    replace: "dueSeconds: 0, failures, error } as const;",
+    name: "a retry does not back off",
+    mark: "retry-backs-off",
+    change: value("{ ...$, dueSeconds: 0 } as const"),
   },
   {
-    name: "a pause that the other side asks for is not kept",
-    file: "core/settlement.ts",
-    find: "retryDelayMs(task.retry, failures, random, retryAfterSeconds)",
-    replace: "retryDelayMs(task.retry, failures, random)",
+    name: "a pause that a service asks for is ignored",
+    mark: "retry-after-is-respected",
+    change: value("error.retryable ? retryDelayMs(task.retry, failures, random) : undefined"),
   },
   {
-    name: "a sleep that does not sleep",
-    file: "runtime/steps.ts",
-    find: "return leftMs > 0 ? this.#wait",
-    replace: "return leftMs > 1e12 ? this.#wait",
+    name: "a sleep does not wait",
+    mark: "sleep-waits",
+    change: value("undefined"),
   },
   {
-    name: "a timeout is not tried again",
-    file: "runtime/interruption.ts",
-    find: 'error: { code: "TASK_TIMEOUT", message: interrupted.message, retryable: true },',
-    replace: 'error: { code: "TASK_TIMEOUT", message: interrupted.message, retryable: false },',
+    name: "a timeout is not retried",
+    mark: "timeout-is-retried",
+    change: value("{ ...$, retryable: false }"),
   },
   {
-    name: "no abort signal",
-    file: "runtime/task-runner.ts",
-    find: "      controller.abort(reason);\n",
-    replace: "",
+    name: "an interruption does not abort the signal",
+    mark: "interruption-aborts-the-signal",
+    change: remove,
   },
   {
-    name: "a lock is believed after its lease",
-    file: "core/execution.ts",
-    find: "  const remainingMs = Math.ceil(execution.dueSeconds * 1_000 - ageMs);",
-    replace:
-      "  const remainingMs = Math.ceil(execution.dueSeconds * 1_000 - ageMs) + (state === 'PROCESSING' ? 60_000 : 0);",
+    name: "a lock outlives its lease",
+    mark: "lock-ends-with-its-lease",
+    change: value('$ + (state === "PROCESSING" ? 60_000 : 0)'),
   },
   {
-    name: "an ending from outside takes the lock anew, for less",
-    file: "engine/execute.ts",
-    find: "    if (held) return settlements.settle(",
-    replace: '    if (held && task.id === "") return settlements.settle(',
+    name: "a completion takes the lock of its parked task again, for a shorter time",
+    mark: "completion-uses-the-lock-of-its-task",
+    change: remove,
   },
   {
     name: "a resend that is refused once costs the lease",
-    file: "engine/execute.ts",
-    find: "await insist(dependencies, () => outbox.resendOf(admitted.execution, call.target));",
-    replace: "void insist;\n        await outbox.resendOf(admitted.execution, call.target);",
+    mark: "resend-is-retried",
+    change: value("await outbox.resendOf(admitted.execution, call.target)"),
   },
   {
-    name: "a half cancel is overtaken by the end of its batch",
-    file: "engine/close.ts",
-    find: "|| (batch.cancelRequested && !byCancel)",
-    replace: "|| (byCancel === undefined)",
+    name: "the batch ends in the middle of a cancel",
+    mark: "requested-cancel-comes-before-the-end",
+    change: value('batch.status !== "RUNNING"'),
   },
   {
-    name: "keys are left out",
-    file: "engine/admission.ts",
-    find: "    if (!idempotency || key === null)",
-    replace: "    if (key !== undefined)",
+    name: "keys are ignored",
+    mark: "key-is-taken",
+    change: before(
+      'if (key !== undefined) return { kind: "run", claim: { log: claimed, execution: undefined } };',
+    ),
   },
   {
-    name: "a task that is given up keeps its lock",
-    file: "engine/execution-records.ts",
-    find: "    if (!found || !isHeldBy(found.execution, { batchId, taskId })) return undefined;\n    return found;",
-    replace: "    return undefined;",
+    name: "a task that failed without running keeps its lock",
+    mark: "failed-task-frees-its-lock",
+    change: value("true"),
   },
   {
-    name: "the lock of a parked task is taken when its time is over",
-    file: "engine/admission.ts",
-    find: 'if (status === "WAITING") return',
-    replace: 'if (status === "WAITING") return reason === "lock_held" &&',
+    name: "the lock of a parked task is taken at the end of its lease",
+    mark: "parked-holder-keeps-its-lock",
+    change: body("return false;"),
   },
   {
-    name: "lock taken although it is held",
-    file: "core/execution.ts",
-    find: 'if (state === "PROCESSING" && remainingMs > 0 && !isSameTask(execution.holder, arriving))',
-    replace: "if (remainingMs < 0)",
+    name: "a held lock is taken",
+    mark: "held-lock-is-respected",
+    change: remove,
   },
   {
-    name: "expired result still given out",
-    file: "core/execution.ts",
-    find: 'if (state !== "PROCESSING" && remainingMs <= 0)',
-    replace: 'if (state === "FREE" && remainingMs <= 0)',
+    name: "an expired result is used",
+    mark: "expired-result-is-not-used",
+    change: value('state === "FREE" && remainingMs <= 0'),
   },
   {
-    name: "step used before it is stored",
-    file: "runtime/steps.ts",
-    find: '    return this.#memory.keep(name, "value", encodeStep(name, value));',
-    replace:
-      '    void this.#memory.keep(name, "value", encodeStep(name, value)).catch(() => undefined);\n    return { kind: "value", value: JSON.parse(encodeStep(name, value).text) };',
+    name: "a step is used before it is stored",
+    mark: "step-is-stored-before-it-is-used",
+    change: value(
+      '(void $.catch(() => undefined), { kind: "value", value: JSON.parse(encodeStep(name, value).text) })',
+    ),
   },
   {
-    name: "step written over by whoever comes second",
-    file: "engine/step-memory.ts",
-    find: "document && this.#isForeignTimeout(document); {",
-    replace:
-      "document && document.data.nonce !== undefined && document.data.kind === 'value' && JSON.stringify(document.data.result) !== JSON.stringify(step.result); {",
+    name: "the second result of a step overwrites the first",
+    mark: "first-step-counts",
+    change: value(`document?.data.kind === "value" &&
+      JSON.stringify(document.data.result) !== JSON.stringify(step.result)`),
   },
   {
-    name: "callback sent before settle",
-    file: "engine/settlements.ts",
-    find: "    const settled = await insist(",
-    replace:
-      "    if (companions.callback) await this.#dependencies.callbacks.send({ url: companions.callback.target.url, webhookId: companions.callback.eventId, body: '', timeoutSeconds: 1, signal: new AbortController().signal }).catch(() => undefined);\n    const settled = await insist(",
+    name: "a callback is sent before the settle",
+    mark: "settle-is-committed-first",
+    change: before(`if (companions.callback) {
+      const { target, eventId } = companions.callback;
+      const send = { url: target.url, webhookId: eventId, body: "", timeoutSeconds: 1 };
+      const signal = new AbortController().signal;
+      await this.#dependencies.callbacks.send({ ...send, signal }).catch(() => undefined);
+    }`),
   },
   {
-    name: "callback not in the settle commit",
-    file: "engine/claims.ts",
-    find: "    if (next.callback)\n      writes.push({",
-    replace:
-      "    if (next.callback) {\n      const { callback } = next;\n      queueMicrotask(() => void store.commit([{ kind: 'create', key: { collection: 'callbacks', id: callback.callbackId }, data: callback }]));\n    }\n    if (next.callback && next.log.status === 'WAITING')\n      writes.push({",
+    name: "a callback is created after the settle commit",
+    mark: "callback-is-in-the-settle-commit",
+    change: before(`const { callback } = next;
+    if (callback) {
+      const key = { collection: "callbacks", id: callback.callbackId } as const;
+      queueMicrotask(() => void store.commit([{ kind: "create", key, data: { ...callback } }]));
+    } else`),
   },
   {
-    name: "batch ended by a counter of completions",
-    file: "engine/complete.ts",
-    find: "    await this.#fanOut.passOn(",
-    replace:
-      "    const seen = (globalThis[batch.batchId] ?? 0) + 1;\n    globalThis[batch.batchId] = seen;\n    if (seen === batch.graph.tasks.size) await this.#dependencies.broker.publish([{ queue: '$control', message: { kind: 'task', batchId: batch.batchId, taskId: '$end', ready: true } }]);\n    await this.#fanOut.passOn(",
+    name: "a counter of completions ends the batch",
+    mark: "end-is-a-join",
+    change: before(`const seen = Number(Reflect.get(globalThis, batch.batchId) ?? 0) + 1;
+    Reflect.set(globalThis, batch.batchId, seen);
+    if (seen === batch.graph.tasks.size)
+      await publishSince(this.#dependencies, since, [executeMessage(batch, "$end")]);`),
   },
   {
-    name: "leases judged by the worker's clock",
-    file: "engine/arrive.ts",
-    find: "const arrival = decideArrival(found.log, found.ageMs);",
-    replace: "const arrival = decideArrival(found.log, dependencies.clock.now() - found.writtenAt);",
+    name: "a lease is judged by the clock of the worker",
+    mark: "lease-is-judged-by-the-clock-of-the-store",
+    change: value("decideArrival(found.log, dependencies.clock.now() - found.writtenAt)"),
   },
   {
-    name: "sweeper that trusts its own clock",
-    file: "engine/task-logs.ts",
-    find: "fromDocument(document, page.readTime)",
-    replace: "fromDocument(document, this.#dependencies.clock.now())",
+    name: "a sweep uses the clock of its worker",
+    mark: "sweep-uses-the-clock-of-the-store",
+    change: value(
+      "yield page.documents.map((document) => fromDocument(document, this.#dependencies.clock.now()))",
+    ),
   },
   {
-    name: "sweeper that finds no lost claims",
-    file: "core/redrive.ts",
-    find: "    execute: [...unstarted, ...overdue, ...ready],",
-    replace: "    execute: [...unstarted, ...ready],",
+    name: "the sweep finds no lost claims",
+    mark: "sweep-finds-lost-work",
+    change: value("{ ...$, execute: [...unstarted, ...ready] }"),
   },
   {
-    name: "sweeper that finds no lost starts",
-    file: "core/redrive.ts",
-    find: "    execute: [...unstarted, ...overdue, ...ready],",
-    replace: "    execute: [...overdue, ...ready],",
+    name: "the sweep finds no lost starts",
+    mark: "sweep-finds-lost-work",
+    change: value("{ ...$, execute: [...overdue, ...ready] }"),
   },
   {
-    name: "sweeper that finds no lost completions",
-    file: "core/redrive.ts",
-    find: "    execute: [...unstarted, ...overdue, ...ready],\n    complete: [...complete]",
-    replace: "    execute: [...unstarted, ...overdue],\n    complete: [...complete].slice(complete.size)",
+    name: "the sweep finds no lost completions",
+    mark: "sweep-finds-lost-work",
+    change: value("{ execute: [...unstarted, ...overdue], complete: [] }"),
   },
   {
-    name: "sweeper that finds no callbacks",
-    file: "engine/sweep.ts",
-    find: 'if (part !== "batches") await this.#callbacks(after);',
-    replace: "",
+    name: "the sweep finds no callbacks",
+    mark: "sweep-finds-callbacks",
+    change: remove,
   },
   {
-    name: "completions forgotten when they could not be passed on",
-    file: "engine/fan-out.ts",
-    find: "      for (const { child } of decisions) batch.passedOn.delete(child.taskId);\n      batch.decidedJoins.delete(join);",
-    replace: "",
+    name: "a fan-out that failed is remembered as done",
+    mark: "failed-fan-out-is-forgotten",
+    change: remove,
   },
   {
-    name: "completion published before the outcome is committed",
-    file: "engine/execute.ts",
-    find: "    await dependencies.store.sync(beforeClaim);",
-    replace:
-      "    await dependencies.broker.publish([{ queue: 'none', message: { kind: 'task', batchId: batch.batchId, taskId: task.id, previousTaskId: task.id, ending: { status: 'SUCCESS', reason: null } } }]);",
+    name: "the completion is published before the outcome is committed",
+    mark: "completion-follows-the-commit",
+    change: before(`const ending = { status: "SUCCESS", reason: null } as const;
+    const early = { kind: "task", batchId: batch.batchId, taskId: task.id, previousTaskId: task.id, ending } as const;
+    await dependencies.broker.publish([{ queue: "none", message: early }]);`),
   },
   {
-    name: "a lost claim is run all the same",
-    file: "engine/task-logs.ts",
-    find: '  if (outcome.kind === "lost") return { kind: "lost", current: toStoredLog(outcome.current) };',
-    replace:
-      '  if (outcome.kind === "lost") {\n    const found = toStoredLog(outcome.current);\n    return found?.log.status === "PROCESSING" ? { kind: "won", claim: found } : { kind: "lost", current: found };\n  }',
+    name: "a lost claim is run",
+    mark: "lost-claim-is-not-run",
+    change: before(`if (outcome.kind === "lost") {
+    const found = toStoredLog(outcome.current);
+    if (found?.log.status === "PROCESSING") return { kind: "won", claim: found };
+  }`),
   },
   {
-    name: "a claim that was given up is given back whoever has it",
-    file: "engine/late-claim.ts",
-    find: "  if (document?.data.nonce !== claim.nonce) return false;",
-    replace: "  if (document?.data.status !== claim.status) return false;",
+    name: "a late claim is released although another worker has the task",
+    mark: "only-the-late-claim-is-released",
+    change: value("!document || document.data.status !== claim.status"),
   },
   {
-    name: "a lease that ends is not noticed",
-    file: "core/claim.ts",
-    find: '  if (remainingMs > 0) return { kind: "held", remainingMs };',
-    replace:
-      '  if (remainingMs > 0 || log.status === "PROCESSING") return { kind: "held", remainingMs: Math.max(remainingMs, 1_000) };',
+    name: "the end of a lease is not noticed",
+    mark: "expired-lease-is-taken-over",
+    change: before(
+      'if ([log.status].includes("PROCESSING")) return { kind: "held", remainingMs: Math.max(remainingMs, 1_000) };',
+    ),
   },
   {
-    name: "a wait that ends is not noticed",
-    file: "engine/settlements.ts",
-    find: "    if (!isTerminal(status))\n      return this.#dependencies.timer.schedule(",
-    replace:
-      "    if (!isTerminal(status) && status.length === 0)\n      return this.#dependencies.timer.schedule(",
+    name: "the end of a wait is not scheduled",
+    mark: "end-of-a-wait-is-scheduled",
+    change: value("undefined"),
   },
   {
-    name: "a task that waits for an event is not found by it",
-    file: "core/settlement.ts",
-    find: "return log.events.map((event) => eventToken(batchId, event));",
-    replace: "return log.events.slice(log.events.length).map((event) => eventToken(batchId, event));",
+    name: "an event does not find the task that waits for it",
+    mark: "waiting-task-is-found-by-its-events",
+    change: body("return [];"),
   },
   {
-    name: "a task that has been woken is published by nobody",
-    file: "engine/wake.ts",
-    find: "woken.map((taskId) => executeMessage(batch, taskId)),",
-    replace: "woken.slice(woken.length).map((taskId) => executeMessage(batch, taskId)),",
+    name: "a task that an event has woken is not published",
+    mark: "woken-task-is-published",
+    change: value("[]"),
   },
   {
-    name: "an event between look and parking is missed",
-    file: "engine/execute.ts",
-    find: 'if (outcome.kind === "parked" && outcome.events) await this.#wakeIfSent(batch, task);',
-    replace: "",
+    name: "an event between the look and the parking is missed",
+    mark: "parked-task-looks-for-events",
+    change: remove,
   },
   {
-    name: "an event that came while the parker died is missed",
-    file: "engine/arrive.ts",
-    find: "if (await wakeIfSent({ dependencies, logs }, batch, found)) return undefined;",
-    replace: "void wakeIfSent;",
+    name: "an event is missed when the worker that parked its task died",
+    mark: "redelivery-looks-for-events",
+    change: remove,
   },
   {
     name: "an early completion from outside is dropped",
-    file: "engine/complete.ts",
-    find: "    await keepCompletion(this.#dependencies, { batchId: batch.batchId, taskId }, told);\n",
-    replace: "    void keepCompletion;\n",
+    mark: "early-completion-is-stored",
+    change: remove,
   },
   {
     name: "a completion that came before its task parked is missed",
-    file: "engine/execute.ts",
-    find: 'if (outcome.kind === "parked" && outcome.reason === "completion") await this.#goOnIfKept(batch, task);',
-    replace: "",
+    mark: "parked-task-looks-for-a-completion",
+    change: remove,
   },
   {
-    name: "a completion between the look at its task and its keeping is missed",
-    file: "engine/complete.ts",
-    find: "    const isToTry = found && awaitsCompletion(found.log);\n",
-    replace: "    const isToTry = found && found.log.taskId.length === 0;\n",
+    name: "a completion is missed when its task parked while it was stored",
+    mark: "stored-completion-is-checked-again",
+    change: value("false"),
   },
   {
-    name: "an ending that came about by our own late write is passed on by nobody",
-    file: "engine/complete.ts",
-    find: "    return this.#lookAgain(batch, task, told, since);\n",
-    replace: "    await this.#lookAgain(batch, task, told, since);\n    return undefined;\n",
+    name: "an ending by our own late write is not passed on",
+    mark: "late-ending-is-passed-on",
+    change: value("$.then(() => undefined)"),
   },
   {
-    name: "a completion that came while the parker died is missed",
-    file: "engine/arrive.ts",
-    find: "  if (kept) {\n",
-    replace: "  if (kept && found.log.taskId.length === 0) {\n",
+    name: "a stored completion is missed when the worker that parked its task died",
+    mark: "redelivery-takes-a-stored-completion",
+    change: remove,
   },
   {
-    name: "the last completion that is kept stands",
-    file: "engine/kept-completions.ts",
-    find: '  await commitOwned(store, { kind: "create", key: keptKey({ batchId, taskId }), data });',
-    replace:
-      '  const { document } = await store.get(keptKey({ batchId, taskId }));\n  await commitOwned(store, document ? { kind: "update", version: document.version, key: keptKey({ batchId, taskId }), data } : { kind: "create", key: keptKey({ batchId, taskId }), data });',
+    name: "the last stored completion counts",
+    mark: "first-completion-counts",
+    change: before(`const stored = (await store.get(keptKey({ batchId, taskId }))).document;
+  if (stored)
+    await commitOwned(store, { kind: "update", version: stored.version, key: keptKey({ batchId, taskId }), data });
+  else`),
   },
   {
-    name: "the last event of a name stands",
-    file: "engine/events.ts",
-    find: '  const kept = await commitOwned(store, { kind: "create", key: eventKey(batchId, event), data });',
-    replace:
-      '  const { document } = await store.get(eventKey(batchId, event));\n  const kept = await commitOwned(store, document ? { kind: "update", version: document.version, key: eventKey(batchId, event), data } : { kind: "create", key: eventKey(batchId, event), data });',
+    name: "the last event of a name counts",
+    mark: "first-event-counts",
+    change: before(`const earlier = (await store.get(eventKey(batchId, event))).document;
+  if (earlier)
+    await commitOwned(store, { kind: "update", version: earlier.version, key: eventKey(batchId, event), data });`),
   },
   {
-    name: "a callback that two send is sent by nobody",
-    file: "engine/deliver-callback.ts",
-    find: "  if (!claimed) return lookLater(dependencies, callbackId);",
-    replace: "  if (!claimed) return;",
+    name: "a callback that two senders try to send is sent by neither",
+    mark: "callback-of-another-sender-is-checked-later",
+    change: body("return;"),
   },
   {
-    name: "a failed callback is not tried again",
-    file: "engine/deliver-callback.ts",
-    find: '    if (state === "PENDING") await timer.schedule(callbackMessage(callbackId), dueSeconds * 1_000);',
-    replace: "    void [timer, state, dueSeconds];",
+    name: "a failed callback is not sent again",
+    mark: "failed-callback-is-sent-again",
+    change: remove,
   },
   {
-    name: "a callback made anew for every send",
-    file: "engine/deliver-callback.ts",
-    find: "    occurredAt: new Date(occurredAt).toISOString(),",
-    replace:
-      "    occurredAt: new Date(occurredAt + (globalThis.sends = (globalThis.sends ?? 0) + 1)).toISOString(),",
+    name: "a callback has other bytes in every send",
+    mark: "every-send-has-the-same-bytes",
+    change: value("new Date(occurredAt + Number(process.hrtime.bigint() % 1_000_000_007n)).toISOString()"),
   },
   {
     name: "a crash after the end loses the callback until the sweep",
-    file: "engine/arrive.ts",
-    find: "        ...finalCallbackMessages(batch.batchId, task),\n",
-    replace: "",
+    mark: "redelivery-sends-the-callback",
+    change: remove,
   },
   {
     name: "a crash after an ending from outside loses the callback until the sweep",
-    file: "engine/complete.ts",
-    find: "    if (callbacks.length > 0) await",
-    replace: "    if (callbacks.length > 1) await",
+    mark: "completion-sends-a-lost-callback",
+    change: remove,
   },
   {
-    name: "a lost write of a callback is taken for somebody else's",
-    file: "engine/deliver-callback.ts",
-    find: "    if (!(await this.#write(failed))) return lookLater(this.#dependencies, callbackId);",
-    replace: "    if (!(await this.#write(failed))) return;",
+    name: "a lost write of a callback is taken for another sender's",
+    mark: "lost-callback-write-is-checked-later",
+    change: body("return;"),
   },
   {
-    name: "a store that fails fails the task: parents",
-    file: "engine/parents.ts",
-    find: "    return insist(this.#dependencies, () => this.#outcome(batch, taskId));",
-    replace: "    return this.#outcome(batch, taskId);",
+    name: "a store error fails the task that reads its parents",
+    mark: "parent-store-errors-are-retried",
+    change: value("this.#outcome(batch, taskId)"),
   },
   {
-    name: "a store that fails fails the task: steps",
-    file: "engine/step-memory.ts",
-    find: "    return insist(this.#dependencies, work);",
-    replace: "    return work();",
+    name: "a store error fails the task that stores a step",
+    mark: "step-store-errors-are-retried",
+    change: value("work()"),
   },
   {
     name: "nothing is inherited",
-    file: "engine/retry.ts",
-    find: "    await commitEachOwned(store, writes.slice(first, first + limits.writesPerCommit));",
-    replace: "    void [store, first];",
+    mark: "retry-inherits-successes",
+    change: remove,
   },
   {
-    name: "inherited although the rule is another",
-    file: "core/inherit.ts",
-    find: "      runsAfterSuccesses(graph, task)",
-    replace: "      runsAfterSuccesses !== undefined",
+    name: "a success is inherited although its task has another rule now",
+    mark: "inherited-task-satisfies-its-rule",
+    change: value("true"),
   },
   {
-    name: "inherited below a task that runs again",
-    file: "core/inherit.ts",
-    find: "      task.after.every((parent) => inherited.has(parent)) &&",
-    replace: "      task.after.every((parent) => succeeded(parent)) &&",
+    name: "a success is inherited below a task that runs again",
+    mark: "inherited-task-has-inherited-parents",
+    change: value("task.after.every((parent) => succeeded(parent))"),
   },
   {
-    name: "the definition that is deployed now",
-    file: "engine/batches.ts",
-    find: '    if (outcome.kind === "won") this.#remember(batch, graph);',
-    replace: "    this.#remember(batch, graph);",
+    name: "a batch uses the definition that is deployed now",
+    mark: "batch-keeps-its-definition",
+    change: value("true"),
   },
   {
-    name: "any one parent is enough",
-    file: "core/joins.ts",
-    find: "  if (counts.ended !== shape.parents.length) return wait;",
-    replace: "  if (counts.ended === 0) return wait;",
+    name: "one ended parent is enough",
+    mark: "join-waits-for-all-parents",
+    change: value("!counts.ended"),
   },
   {
-    name: "a skip is no failure for those below",
-    file: "core/joins.ts",
-    find: '  if (ending.status === "SKIPPED") return ending.reason === "upstream_failed";',
-    replace: '  if (ending.status === "SKIPPED") return false;',
+    name: "a skip passes no failure on",
+    mark: "skip-passes-failure-on",
+    change: body("return false;"),
   },
   {
-    name: "lost leases count as failures of the task",
-    file: "core/limits.ts",
-    find: "  lostLeases: 10,",
-    replace: "  lostLeases: 0,",
+    name: "the first lost lease fails a task",
+    mark: "lost-leases-are-limited",
+    change: value("0"),
   },
   {
-    name: "locks of a cancelled task are kept",
-    file: "engine/cancel.ts",
-    find: "    if (!isGivenBack) await records.release(log, dependencies.ids.unique);\n",
-    replace: "    void isGivenBack;\n",
+    name: "the locks of a cancelled task are kept",
+    mark: "cancel-frees-locks",
+    change: remove,
   },
   {
     name: "a large result is stored after the commit",
-    file: "engine/results.ts",
-    find: '  await objects.write({ bucket, object }, Buffer.from(text), "application/json");',
-    replace:
-      '  queueMicrotask(() => void objects.write({ bucket, object }, Buffer.from(text), "application/json").catch(() => undefined));',
+    mark: "large-result-is-stored-first",
+    change: value(`queueMicrotask(() => {
+    const writing = objects.write({ bucket, object }, Buffer.from(text), "application/json");
+    writing.catch(() => undefined);
+  })`),
   },
 ];

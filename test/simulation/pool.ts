@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { Job, Report } from "./job-list.ts";
-import type { Mutant } from "./mutants.ts";
+import type { BrokenSource } from "./mutation-marks.ts";
 
 const threadFile = new URL("./thread.ts", import.meta.url);
 
@@ -9,7 +9,10 @@ const threadFile = new URL("./thread.ts", import.meta.url);
 export async function runJobs(
   jobs: Iterator<Job>,
   onReport: (report: Report, job: Job) => boolean,
-  { threads = availableParallelism(), mutant }: { readonly threads?: number; readonly mutant?: Mutant } = {},
+  {
+    threads = availableParallelism(),
+    broken,
+  }: { readonly threads?: number; readonly broken?: BrokenSource } = {},
 ): Promise<void> {
   let isStopped = false;
   const next = () => {
@@ -19,7 +22,7 @@ export async function runJobs(
   const onThread = async () => {
     let job = next();
     if (!job) return;
-    const worker = new Worker(threadFile, { workerData: { mutant } });
+    const worker = new Worker(threadFile, { workerData: { broken } });
     try {
       for (; job; job = next()) if (!onReport(await ask(worker, job), job)) isStopped = true;
     } finally {

@@ -1,12 +1,13 @@
 import { registerHooks } from "node:module";
+import { pathToFileURL } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Failure, Job, Report } from "./job-list.ts";
-import type { Mutant } from "./mutants.ts";
+import type { BrokenSource } from "./mutation-marks.ts";
 import type { Outcome } from "./simulation.ts";
 
 Error.stackTraceLimit = 0;
-const { mutant }: { readonly mutant?: Mutant } = workerData ?? {};
-if (mutant) breakSource(mutant);
+const { broken }: { readonly broken?: BrokenSource } = workerData ?? {};
+if (broken) load(broken);
 // Loaded only now: a mutant must be in place before the engine is.
 const { scenarioOf } = await import("./scenario.ts");
 const { simulate } = await import("./simulation.ts");
@@ -47,15 +48,12 @@ async function runSystematic({ unit, stride }: Extract<Job, { kind: "unit" }>): 
   return { schedules, events, failures };
 }
 
-/** Puts a broken line in the place of a sound one, in this thread alone. */
-function breakSource({ file, find, replace }: Mutant): void {
+/** Loads a broken source in place of the sound one, in this thread alone. */
+function load({ file, source }: BrokenSource): void {
   registerHooks({
     load: (url, context, nextLoad) => {
       const loaded = nextLoad(url, context);
-      if (!url.endsWith(`/src/${file}`)) return loaded;
-      const source = String(loaded.source);
-      if (source.split(find).length !== 2) throw new Error(`${file} does not hold exactly once: ${find}`);
-      return { ...loaded, source: source.replace(find, () => replace) };
+      return url === pathToFileURL(file).href ? { ...loaded, source } : loaded;
     },
   });
 }
