@@ -59,32 +59,28 @@ export type CheckStatus = "ok" | "warning" | "failed" | "unknown";
 export interface CheckResult {
   readonly id: CheckId;
   readonly title: string;
-  /** What was looked at: a topic, a bucket, a variable. */
+  /** What was checked: a topic, a bucket, a variable. */
   readonly subject: string;
   readonly status: CheckStatus;
   readonly found: string;
   readonly expected: string;
-  /** What to do; null when all is well. */
+  /** What to do; null when the check is ok. */
   readonly remedy: string | null;
-  /** The command that makes what is missing, and keeps it in the state of Terraform; null where there is none. */
+  /** The command that makes what is missing by Terraform; null where there is none. */
   readonly deployCommand: string | null;
-  /** Commands that do it; where there is a `deployCommand`, for who has no Terraform. In `<angle brackets>` is what only you know. */
+  /** Other commands that do it; `<angle brackets>` hold what only the operator knows. */
   readonly commands: readonly string[];
 }
 
-interface Judged {
-  readonly subject: string;
-  readonly holds: boolean;
-  readonly found: string;
-  readonly expected: string;
-  /** When it does not hold. Default `failed`. */
-  readonly otherwise?: Exclude<CheckStatus, "ok">;
-  readonly remedy: string;
-  readonly deployCommand?: string | null;
-  readonly commands?: readonly string[];
-}
+type Judged = Pick<CheckResult, "subject" | "found" | "expected"> &
+  Partial<Pick<CheckResult, "deployCommand" | "commands">> & {
+    readonly holds: boolean;
+    readonly remedy: string;
+    /** The status when it does not hold. Default: `failed`. */
+    readonly otherwise?: Exclude<CheckStatus, "ok">;
+  };
 
-/** What a check comes to. */
+/** The result of a check. */
 export function judge(id: CheckId, { holds, otherwise = "failed", ...judged }: Judged): CheckResult {
   const { subject, found, expected, remedy, deployCommand = null, commands = [] } = judged;
   const seen = { id, title: checks[id], subject, found, expected };
@@ -92,15 +88,15 @@ export function judge(id: CheckId, { holds, otherwise = "failed", ...judged }: J
   return { ...seen, status: otherwise, remedy, deployCommand, commands };
 }
 
-/** What could not be looked at, and why. */
+/** The result of a check that could not be made. */
 export function unknown(id: CheckId, subject: string, why: string, remedy: string): CheckResult {
   const expected = "to be able to look";
   return judge(id, { subject, holds: false, found: why, expected, otherwise: "unknown", remedy });
 }
 
-/** Checks that belong together: they need the same answer, and wait for nothing else. */
+/** Checks that need the same answer of a service. */
 export interface CheckGroup {
-  /** What is unknown when the answer does not come. */
+  /** The check that is unknown when no answer comes. */
   readonly id: CheckId;
   readonly subject: string;
   /** The service that has to be enabled in the project, such as `pubsub.googleapis.com`. */

@@ -1,135 +1,116 @@
 import { type Configuration, readConfiguration, variableProblems } from "../composition/configuration.ts";
 import { EnvironmentSchema } from "../composition/environment.ts";
-import { neededForPowerBi, powerBiProblems } from "../composition/power-bi-settings.ts";
-import { queueProblems } from "../composition/queue-problems.ts";
+import { neededForPowerBi } from "../composition/power-bi-settings.ts";
 import type { RawEnvironment } from "../composition/raw-environment.ts";
-import { resolveSecret, type SecretVariable, secretReferences } from "../composition/secrets.ts";
-import { tracingProblems } from "../composition/tracing/settings.ts";
-import { parseVariables, type VariableProblem } from "../composition/variable-problems.ts";
+import { resolveSecret, secretReferences } from "../composition/secrets.ts";
+import { parseVariables } from "../composition/variable-problems.ts";
 import { BatonError, messageOf } from "../core/errors.ts";
 import { type CheckResult, judge } from "./check.ts";
 
 export interface CheckedConfiguration {
   readonly results: readonly CheckResult[];
-  /** Undefined: so much is wrong that nothing else can be looked at. */
+  /** Undefined if the variables are too wrong for further checks. */
   readonly configuration: Configuration | undefined;
 }
 
-/** Stands for a bucket that no variable names. */
+/** In place of a bucket that no variable names. */
 export const noBucket = "no-bucket";
 
-/** Everything wrong with the variables, for a process that takes messages, and what they say as far as they are right. */
+/** Checks all variables, as for a process that takes messages, and reads them as far as they are right. */
 export async function checkConfiguration(environment: RawEnvironment): Promise<CheckedConfiguration> {
-  const { results: secrets, variables, unread } = await readSecrets(environment);
-  const { problems: wrong } = parseVariables(EnvironmentSchema, variables);
-  const missing = variableProblems(variables, { serves: true }).filter(
-    ({ variable }) => !unread.includes(variable),
+  const secrets = await readSecrets(environment);
+  const variables = { ...environment, ...secrets.values };
+  const { problems: malformed } = parseVariables(EnvironmentSchema, variables);
+  const others = variableProblems(variables, { serves: true }).filter(
+    // A secret that can't be read has a result of its own.
+    ({ variable }) => !(variable in secrets.values) || variables[variable] !== undefined,
   );
-  const isReadable = wrong.length === 0 && !missing.some(({ variable }) => variable === "BATON_PROJECT");
+  const problems = [...malformed, ...others];
+  const results = problems.map(({ variable, message }) =>
+    judgeVariable(variable, message, variables[variable] ? "it is wrong" : "it is missing"),
+  );
+  const all =
+    problems.length === 0 ? [judgeVariable("all", "all that is needed, each of its form")] : results;
+  const isReadable = malformed.length === 0 && !others.some(({ variable }) => variable === "BATON_PROJECT");
   return {
-    results: [...judgeVariables(variables, wrong, missing), ...secrets],
-    configuration: isReadable ? readConfiguration(readable(variables)) : undefined,
+    results: [...all, ...secrets.results],
+    configuration: isReadable
+      ? readConfiguration(
+          readable(
+            variables,
+            others.map(({ variable }) => variable),
+          ),
+        )
+      : undefined,
   };
 }
 
-/** What is missing is told; all else is looked at without it. */
-function readable(variables: RawEnvironment): RawEnvironment {
-  const known = { BATON_BUCKET: noBucket, ...defined(withoutWrongTraces(withoutWrongQueues(variables))) };
-  if (powerBiProblems(variables).length === 0) return known;
-  const left: readonly string[] = neededForPowerBi;
-  return Object.fromEntries(Object.entries(known).filter(([name]) => !left.includes(name)));
-}
-
-function withoutWrongQueues(variables: RawEnvironment): RawEnvironment {
-  return queueProblems(variables).length === 0 ? variables : { ...variables, BATON_QUEUES: undefined };
-}
-
-function withoutWrongTraces(variables: RawEnvironment): RawEnvironment {
-  return tracingProblems(variables).length === 0 ? variables : { ...variables, BATON_TRACES: undefined };
-}
-
-function defined(variables: RawEnvironment): RawEnvironment {
-  return Object.fromEntries(Object.entries(variables).filter(([, value]) => value));
-}
-
-function judgeVariables(
-  variables: RawEnvironment,
-  wrong: readonly VariableProblem[],
-  missing: readonly VariableProblem[],
-): CheckResult[] {
-  const id = "configuration.variables";
-  const remedy = "Set it for the function and for this command; docs/configuration.md has all variables.";
-  const expected = "all that is needed, each of its form";
-  if (wrong.length + missing.length === 0)
-    return [judge(id, { subject: "all", holds: true, found: "nothing is missing", expected, remedy })];
-  return [
-    ...wrong.map(({ variable, message }) =>
-      judge(id, { subject: variable, holds: false, found: "it is wrong", expected: message, remedy }),
-    ),
-    ...missing.map(({ variable, message }) => {
-      const found = variables[variable] ? "it is wrong" : "it is missing";
-      return judge(id, { subject: variable, holds: false, found, expected: message, remedy });
-    }),
+/** Features whose variables are wrong are left out, so that all else is checked. */
+function readable(variables: RawEnvironment, wrong: readonly string[]): RawEnvironment {
+  const powerBi: readonly string[] = neededForPowerBi;
+  const left = [
+    ...wrong,
+    ...(wrong.some((name) => powerBi.includes(name)) ? powerBi : []),
+    // Its queues are called by the other two.
+    ...(["BATON_LOCATION", "BATON_AUDIENCE", "BATON_CALLERS"].some((name) => wrong.includes(name))
+      ? ["BATON_QUEUES"]
+      : []),
   ];
+  const known = Object.entries(variables).filter(([name, value]) => value && !left.includes(name));
+  return { BATON_BUCKET: noBucket, ...Object.fromEntries(known) };
+}
+
+function judgeVariable(subject: string, expected: string, found?: string): CheckResult {
+  return judge("configuration.variables", {
+    subject,
+    holds: found === undefined,
+    found: found ?? "nothing is missing",
+    expected,
+    remedy: "Set it for the function and for this command; docs/configuration.md has all variables.",
+  });
 }
 
 interface Secrets {
   readonly results: readonly CheckResult[];
-  readonly variables: RawEnvironment;
-  /** Variables that name secrets which can't be had: they are left out, and not missing. */
-  readonly unread: readonly string[];
+  /** By variable; undefined: it can't be read. */
+  readonly values: RawEnvironment;
 }
 
 async function readSecrets(environment: RawEnvironment): Promise<Secrets> {
-  const references = referencesOf(environment);
-  if (references instanceof BatonError) {
-    const subject = references.where ?? "";
+  try {
+    const read = await Promise.all(
+      secretReferences(environment).map(async (variable) => {
+        const secret = await resolveSecret(environment, variable).catch((error: unknown) => ({ error }));
+        const isRead = typeof secret === "string";
+        return {
+          variable,
+          value: isRead ? secret : undefined,
+          result: judgeSecret(variable, isRead ? undefined : secret.error),
+        };
+      }),
+    );
     return {
-      results: [judgeSecret(subject, references)],
-      variables: { ...environment, [subject]: undefined },
-      unread: [subject],
+      results: read.map(({ result }) => result),
+      values: Object.fromEntries(read.map(({ variable, value }) => [variable, value])),
     };
-  }
-  const read = await Promise.all(references.map((variable) => readSecret(environment, variable)));
-  return {
-    results: read.map(({ variable, error }) => judgeSecret(variable, error)),
-    variables: {
-      ...environment,
-      ...Object.fromEntries(read.map(({ variable, value }) => [variable, value])),
-    },
-    unread: read.filter(({ error }) => error !== undefined).map(({ variable }) => variable),
-  };
-}
-
-function referencesOf(environment: RawEnvironment): readonly SecretVariable[] | BatonError {
-  try {
-    return secretReferences(environment);
   } catch (error) {
-    if (error instanceof BatonError) return error;
-    throw error;
+    if (!(error instanceof BatonError)) throw error;
+    const variable = error.where ?? "";
+    return { results: [judgeSecret(variable, error)], values: { [variable]: undefined } };
   }
 }
 
-interface ReadSecret {
-  readonly variable: SecretVariable;
-  readonly value?: string;
-  readonly error?: unknown;
-}
-
-async function readSecret(environment: RawEnvironment, variable: SecretVariable): Promise<ReadSecret> {
-  try {
-    return { variable, value: await resolveSecret(environment, variable) };
-  } catch (error) {
-    return { variable, error };
-  }
-}
-
-function judgeSecret(variable: string, error: unknown): CheckResult {
+/** Whether a secret can be read. */
+export function judgeSecret(
+  subject: string,
+  error: unknown,
+  expected = "the secret that it names",
+): CheckResult {
   return judge("configuration.secrets", {
-    subject: variable,
+    subject,
     holds: error === undefined,
     found: error === undefined ? "it can be read" : messageOf(error),
-    expected: "the secret that it names",
+    expected,
     remedy: error instanceof BatonError ? error.remedy : "See the message.",
   });
 }

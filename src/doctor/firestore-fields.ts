@@ -1,124 +1,170 @@
-import type { DatabaseChecks, FieldIndex, FieldSettings, WantedField } from "../ports/checks.ts";
+import * as z from "zod";
+import { indexFile } from "../adapters/firestore/indexes.ts";
 import { type CheckGroup, type CheckResult, judge } from "./check.ts";
-import type { CloudContext } from "./context.ts";
-import { gcloud } from "./gcloud.ts";
+import { type CloudContext, databasePath, gcloud, readPages } from "./google.ts";
+
+const FieldsSchema = z.object({
+  fields: z
+    .array(
+      z.object({
+        name: z.string(),
+        indexConfig: z
+          .object({
+            usesAncestorConfig: z.boolean().default(false),
+            indexes: z
+              .array(
+                z.object({
+                  queryScope: z.string().default(""),
+                  state: z.string().default(""),
+                  fields: z
+                    .array(z.object({ order: z.string().optional(), arrayConfig: z.string().optional() }))
+                    .default([]),
+                }),
+              )
+              .default([]),
+          })
+          .default({ usesAncestorConfig: false, indexes: [] }),
+        ttlConfig: z.object({ state: z.string().optional() }).optional(),
+      }),
+    )
+    .default([]),
+  nextPageToken: z.string().optional(),
+});
+type Field = z.infer<typeof FieldsSchema>["fields"][number];
+type WantedField = ReturnType<typeof indexFile>["fieldOverrides"][number];
+
+/** The service lists only fields that differ from the automatic settings, and only by these filters. */
+const filters = ["indexConfig.usesAncestorConfig:false", "ttlConfig:*"];
 
 /** Indexes, exemptions from them, and times to live of every collection. */
-export function fieldsGroup({ google }: CloudContext, checks: DatabaseChecks): CheckGroup {
+export function fieldsGroup(context: CloudContext): CheckGroup {
+  const { databaseId: database, projectId: project } = context.google;
   return {
     id: "firestore.indexes",
-    subject: google.databaseId,
+    subject: database,
     service: "firestore.googleapis.com",
-    async run() {
-      const found = await checks.fields();
-      const byCollection = Map.groupBy(checks.wantedFields, ({ collectionGroup }) => collectionGroup);
-      return [...byCollection].flatMap(([collection, wanted]) => {
-        const compared = wanted.map((field) => compare(field, found));
-        const place = { collection, flags: { database: google.databaseId, project: google.projectId } };
-        return [indexes(place, compared), ...timesToLive(place, compared)];
+    async run(signal) {
+      const listed = await Promise.all(filters.map((filter) => listFields(context, filter, signal)));
+      const found = new Map(
+        listed.flat().map((field) => [field.name.replace(/^.*\/collectionGroups\//, ""), field]),
+      );
+      const wanted = Map.groupBy(indexFile().fieldOverrides, ({ collectionGroup }) => collectionGroup);
+      return [...wanted].flatMap(([collection, fields]) => {
+        const compared = fields.map((field) => compare(field, found));
+        const flags = { "collection-group": collection, database, project };
+        return [checkIndexes(collection, compared, flags), ...checkTimesToLive(collection, compared, flags)];
       });
     },
   };
 }
 
-interface Place {
-  readonly collection: string;
-  readonly flags: { readonly database: string; readonly project: string };
+async function listFields(context: CloudContext, filter: string, signal: AbortSignal): Promise<Field[]> {
+  const path = `${databasePath(context)}/collectionGroups/-/fields?${new URLSearchParams({ filter, pageSize: "300" })}`;
+  return (await readPages(context.services.firestore, path, FieldsSchema, signal)).flatMap(
+    ({ fields }) => fields,
+  );
 }
 
 interface Compared {
   readonly wanted: WantedField;
-  readonly found: FieldSettings | undefined;
-  /** What is wrong with its indexes; empty: nothing. */
+  readonly ttlState: string | undefined;
+  /** What is wrong with its indexes. */
   readonly problems: readonly string[];
-  /** All is as it should be once Firestore has finished. */
-  readonly isOnlyBeingMade: boolean;
+  /** All is right once Firestore has finished. */
+  readonly isBeingBuilt: boolean;
 }
 
-function compare(wanted: WantedField, fields: readonly FieldSettings[]): Compared {
+function compare(wanted: WantedField, fields: ReadonlyMap<string, Field>): Compared {
   const { collectionGroup, fieldPath } = wanted;
-  const settingsOf = (path: string) =>
-    fields.find((one) => one.collectionGroup === collectionGroup && one.fieldPath === path);
-  const found = settingsOf(fieldPath);
+  const own = fields.get(`${collectionGroup}/fields/${fieldPath}`);
+  const ttlState = own?.ttlConfig?.state;
   // A field without settings of its own has those of all fields of its collection.
-  const actual = found?.indexes ?? settingsOf("*")?.indexes;
-  if (!actual)
-    return { wanted, found, problems: [`${fieldPath}: automatic indexes`], isOnlyBeingMade: false };
-  const missing = wanted.indexes.filter((index) => !actual.some((one) => isSame(one, index)));
-  const surplus = actual.filter((index) => !wanted.indexes.some((one) => isSame(index, one)));
+  const settings = [own, fields.get(`${collectionGroup}/fields/*`)].find(
+    (field) => field && !field.indexConfig.usesAncestorConfig,
+  );
+  if (!settings)
+    return { wanted, ttlState, problems: [`${fieldPath}: automatic indexes`], isBeingBuilt: false };
+  const actual = settings.indexConfig.indexes.map(({ queryScope, state, fields: [field] }) => {
+    return { mode: field?.order ?? field?.arrayConfig ?? "", queryScope, state };
+  });
+  const wantedIndexes = wanted.indexes.map((index) => ({
+    mode: modeOf(index),
+    queryScope: index.queryScope,
+  }));
+  type Index = (typeof wantedIndexes)[number] | (typeof actual)[number];
+  const lacks = (indexes: readonly Index[]) => (index: Index) =>
+    !indexes.some((one) => one.mode === index.mode && one.queryScope === index.queryScope);
+  const missing = wantedIndexes.filter(lacks(actual));
+  const surplus = actual.filter(lacks(wantedIndexes));
   const unready = actual.filter(({ state }) => state !== "READY" && state !== "");
   return {
     wanted,
-    found,
+    ttlState,
     problems: [
       ...missing.map(({ mode }) => `${fieldPath}: no index ${mode}`),
-      ...surplus.map(({ mode, scope }) => `${fieldPath}: needless index ${mode} (${scope})`),
+      ...surplus.map(({ mode, queryScope }) => `${fieldPath}: needless index ${mode} (${queryScope})`),
       ...unready.map(({ mode, state }) => `${fieldPath}: index ${mode} is ${state}`),
     ],
-    isOnlyBeingMade:
-      missing.length + surplus.length === 0 && unready.every(({ state }) => state === "CREATING"),
+    isBeingBuilt: missing.length + surplus.length === 0 && unready.every(({ state }) => state === "CREATING"),
   };
 }
 
-function isSame(one: Pick<FieldIndex, "mode" | "scope">, other: Pick<FieldIndex, "mode" | "scope">): boolean {
-  return one.mode === other.mode && one.scope === other.scope;
+function modeOf({ order, arrayConfig }: WantedField["indexes"][number]): string {
+  return order ?? arrayConfig ?? "";
 }
 
-function indexes({ collection, flags }: Place, compared: readonly Compared[]): CheckResult {
+type FieldFlags = Readonly<Record<"collection-group" | "database" | "project", string>>;
+
+function checkIndexes(subject: string, compared: readonly Compared[], flags: FieldFlags): CheckResult {
   const wrong = compared.filter(({ problems }) => problems.length > 0);
+  const indexed = compared.filter(({ wanted }) => wanted.indexes.length > 0);
   return judge("firestore.indexes", {
-    subject: collection,
+    subject,
     holds: wrong.length === 0,
     found: wrong.flatMap(({ problems }) => problems).join("; ") || "as they should be",
-    expected: `indexes of ${indexedFields(compared) || "no field"}, and exemptions for all others`,
-    otherwise: wrong.every(({ isOnlyBeingMade }) => isOnlyBeingMade) ? "warning" : "failed",
+    expected: `indexes of ${indexed.map(({ wanted }) => wanted.fieldPath).join(", ") || "no field"}, and exemptions for all others`,
+    otherwise: wrong.every(({ isBeingBuilt }) => isBeingBuilt) ? "warning" : "failed",
     remedy:
       "Deploy infra/firestore.indexes.json, or set the fields one by one. Firestore needs a few minutes.",
     commands: wrong
-      .filter(({ isOnlyBeingMade }) => !isOnlyBeingMade)
-      .map(({ wanted }) =>
-        gcloud("firestore indexes fields update", [wanted.fieldPath], {
-          "collection-group": collection,
-          ...indexFlag(wanted),
-          ...flags,
-        }),
-      ),
+      .filter(({ isBeingBuilt }) => !isBeingBuilt)
+      .map(({ wanted }) => updateIndexes(wanted, flags)),
   });
 }
 
-function indexedFields(compared: readonly Compared[]): string {
-  return compared
-    .filter(({ wanted }) => wanted.indexes.length > 0)
-    .map(({ wanted }) => wanted.fieldPath)
-    .join(", ");
-}
-
 /** Every index that Baton wants is the only one of its field. */
-function indexFlag({ indexes: [index] }: WantedField) {
-  if (!index) return { "disable-indexes": true } as const;
-  const kind = index.mode === "CONTAINS" ? "array-config=contains" : `order=${index.mode.toLowerCase()}`;
-  return { index: `${kind},query-scope=${index.scope.toLowerCase()}` };
+function updateIndexes({ fieldPath, indexes: [index] }: WantedField, flags: FieldFlags): string {
+  const { "collection-group": collection, ...place } = flags;
+  const mode = index && modeOf(index);
+  const kind = mode === "CONTAINS" ? "array-config=contains" : `order=${mode?.toLowerCase()}`;
+  return gcloud("firestore indexes fields update", [fieldPath], {
+    "collection-group": collection,
+    ...(index
+      ? { index: `${kind},query-scope=${index.queryScope.toLowerCase()}` }
+      : { "disable-indexes": true }),
+    ...place,
+  });
 }
 
-function timesToLive({ collection, flags }: Place, compared: readonly Compared[]): CheckResult[] {
+function checkTimesToLive(subject: string, compared: readonly Compared[], flags: FieldFlags): CheckResult[] {
+  const { "collection-group": collection, ...place } = flags;
   return compared
     .filter(({ wanted }) => wanted.ttl)
-    .map(({ wanted, found }) => {
-      const state = found?.ttlState;
-      return judge("firestore.ttl", {
-        subject: collection,
-        holds: state === "ACTIVE",
-        found: state === undefined ? "nothing is ever deleted" : `the policy is ${state}`,
+    .map(({ wanted, ttlState }) =>
+      judge("firestore.ttl", {
+        subject,
+        holds: ttlState === "ACTIVE",
+        found: ttlState === undefined ? "nothing is ever deleted" : `the policy is ${ttlState}`,
         expected: `a policy on ${wanted.fieldPath} that is ACTIVE`,
-        otherwise: state === "CREATING" ? "warning" : "failed",
+        otherwise: ttlState === "CREATING" ? "warning" : "failed",
         remedy: "Let Firestore delete documents by their time to live.",
         commands: [
           gcloud("firestore fields ttls update", [wanted.fieldPath], {
             "collection-group": collection,
             "enable-ttl": true,
-            ...flags,
+            ...place,
           }),
         ],
-      });
-    });
+      }),
+    );
 }

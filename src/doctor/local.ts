@@ -1,107 +1,149 @@
 import { randomUUID } from "node:crypto";
-import { access, constants, rm, stat, statfs, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { access, constants, rm, statfs, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Configuration } from "../composition/configuration.ts";
 import { quoted } from "../composition/shell.ts";
-import { messageOf } from "../core/errors.ts";
-import { type CheckGroup, type CheckResult, judge } from "./check.ts";
-import { warehouseGroup } from "./local-warehouse.ts";
+import { BatonError, messageOf, TaskError } from "../core/errors.ts";
+import { type CheckGroup, judge } from "./check.ts";
 
 const leastFreeBytes = 1024 ** 3;
+
+/** How long another process that uses the warehouse file is waited for. */
+const lockWaitMs = 2_000;
 
 /** What the embedded engine needs of this machine. */
 export function localGroups({ data, inbox, warehouse, objects }: Configuration): CheckGroup[] {
   return [
-    { id: "data.folder", subject: data, run: () => checkFolder(data) },
-    { id: "data.disk", subject: data, run: () => checkDisk(data) },
-    ...(objects === "folder"
-      ? [{ id: "data.inbox" as const, subject: inbox.folder, run: () => checkInbox(inbox) }]
-      : []),
+    folderGroup(data),
+    diskGroup(data),
+    ...(objects === "folder" ? [inboxGroup(inbox)] : []),
     ...(warehouse === "duckdb" ? [warehouseGroup(join(data, "warehouse.duckdb"))] : []),
   ];
 }
 
 export function nodeGroup(): CheckGroup {
   const { node } = process.versions;
-  return {
-    id: "node.version",
+  const [major, minor = 0] = node.split(".").map(Number);
+  const check = {
     subject: "Node.js",
-    run: () => [
-      judge("node.version", {
-        subject: "Node.js",
-        holds: isKnown(node),
-        found: node,
-        expected: "22.18 or a newer 22, 24 or 26",
-        otherwise: "warning",
-        remedy: "Install Node 24.",
-      }),
-    ],
+    holds: (major === 22 && minor >= 18) || major === 24 || major === 26,
+    found: node,
+    expected: "22.18 or a newer 22, 24 or 26",
+    otherwise: "warning",
+    remedy: "Install Node 24.",
+  } as const;
+  return { id: "node.version", subject: "Node.js", run: () => [judge("node.version", check)] };
+}
+
+/** Writes a file: the disk may be full or read-only although the rights allow it. */
+function folderGroup(folder: string): CheckGroup {
+  return {
+    id: "data.folder",
+    subject: folder,
+    async run() {
+      const existing = nearestExisting(folder);
+      const probe = join(existing, `.baton-doctor-${randomUUID()}`);
+      const problem = await problemOf(writeFile(probe, "").then(() => rm(probe)));
+      return [
+        judge("data.folder", {
+          subject: folder,
+          holds: problem === undefined,
+          found: problem ?? (existing === folder ? "it can be written to" : `it can be made in ${existing}`),
+          expected: "a folder that can be written to",
+          remedy: "Make the folder writable for this user, or set BATON_DATA to another.",
+        }),
+      ];
+    },
   };
 }
 
-function isKnown(version: string): boolean {
-  const [major, minor = 0] = version.split(".").map(Number);
-  return (major === 22 && minor >= 18) || major === 24 || major === 26;
+function diskGroup(folder: string): CheckGroup {
+  return {
+    id: "data.disk",
+    subject: folder,
+    async run() {
+      const { bavail, bsize } = await statfs(nearestExisting(folder));
+      const freeBytes = bavail * bsize;
+      return [
+        judge("data.disk", {
+          subject: folder,
+          holds: freeBytes >= leastFreeBytes,
+          found: `${(freeBytes / 1024 ** 3).toFixed(1)} GiB free`,
+          expected: "1 GiB or more",
+          otherwise: "warning",
+          remedy: "Free some space, or set BATON_DATA to a folder of another disk.",
+        }),
+      ];
+    },
+  };
 }
 
-/** Writes a file, since rights alone don't tell: the disk may be full, or mounted to be read only. */
-async function checkFolder(folder: string): Promise<CheckResult[]> {
-  const existing = await nearest(folder);
-  const probe = join(existing, `.baton-doctor-${randomUUID()}`);
-  const problem = await writeFile(probe, "")
-    .then(() => rm(probe))
-    .then(
-      () => undefined,
-      (error: unknown) => messageOf(error),
-    );
-  return [
-    judge("data.folder", {
-      subject: folder,
-      holds: problem === undefined,
-      found: problem ?? (existing === folder ? "it can be written to" : `it can be made in ${existing}`),
-      expected: "a folder that can be written to",
-      remedy: "Make the folder writable for this user, or set BATON_DATA to another.",
-    }),
-  ];
+/** The folder, or the first above it that exists. */
+function nearestExisting(folder: string): string {
+  return existsSync(folder) || dirname(folder) === folder ? folder : nearestExisting(dirname(folder));
 }
 
-async function checkDisk(folder: string): Promise<CheckResult[]> {
-  const { bavail, bsize } = await statfs(await nearest(folder));
-  const freeBytes = bavail * bsize;
-  return [
-    judge("data.disk", {
-      subject: folder,
-      holds: freeBytes >= leastFreeBytes,
-      found: `${(freeBytes / 1024 ** 3).toFixed(1)} GiB free`,
-      expected: "1 GiB or more",
-      otherwise: "warning",
-      remedy: "Free some space, or set BATON_DATA to a folder of another disk.",
-    }),
-  ];
+function problemOf(action: Promise<void>): Promise<string | undefined> {
+  return action.then(() => undefined, messageOf);
 }
 
-/** The folder, or the first above it that is there. */
-async function nearest(folder: string): Promise<string> {
-  const isThere = await stat(folder).then(
-    () => true,
-    () => false,
-  );
-  return isThere || dirname(folder) === folder ? folder : nearest(dirname(folder));
+function inboxGroup({ folder, configured }: Configuration["inbox"]): CheckGroup {
+  return {
+    id: "data.inbox",
+    subject: folder,
+    async run() {
+      const problem = await problemOf(access(folder, constants.R_OK));
+      const absent = configured ? problem : "it is made with the first start";
+      return [
+        judge("data.inbox", {
+          subject: folder,
+          holds: problem === undefined || !configured,
+          found: (problem && absent) ?? "it is there",
+          expected: "a folder that can be read",
+          remedy: "Create the folder, or set BATON_INBOX to one that exists.",
+          commands: [`mkdir -p ${quoted(folder)}`],
+        }),
+      ];
+    },
+  };
 }
 
-async function checkInbox({ folder, configured }: Configuration["inbox"]): Promise<CheckResult[]> {
-  const problem = await access(folder, constants.R_OK).then(
-    () => undefined,
-    (error: unknown) => messageOf(error),
-  );
-  return [
-    judge("data.inbox", {
-      subject: folder,
-      holds: problem === undefined || !configured,
-      found: problem === undefined ? "it is there" : configured ? problem : "it is made with the first start",
-      expected: "a folder that can be read",
-      remedy: "Create the folder, or set BATON_INBOX to one that exists.",
-      commands: [`mkdir -p ${quoted(folder)}`],
-    }),
-  ];
+function warehouseGroup(file: string): CheckGroup {
+  return {
+    id: "data.warehouse",
+    subject: file,
+    async run(signal) {
+      const exists = existsSync(file);
+      const problem = exists ? await openWarehouse(file, signal) : undefined;
+      const isBusy = problem?.code === "WAREHOUSE_LOCKED";
+      return [
+        judge("data.warehouse", {
+          subject: file,
+          holds: problem === undefined,
+          found: problem?.message ?? (exists ? "it can be read" : "it is made with the first query"),
+          expected: "no such file yet, or a DuckDB file",
+          otherwise: isBusy ? "warning" : "failed",
+          remedy: isBusy
+            ? "Another process is using it: run this again."
+            : "Restore the file from a backup, or move it away to start with an empty one.",
+        }),
+      ];
+    },
+  };
+}
+
+/** Opens the file and closes it again; gives what was wrong. */
+async function openWarehouse(file: string, signal: AbortSignal): Promise<TaskError | BatonError | undefined> {
+  const { DatabaseFile } = await import("../adapters/duckdb/database-file.ts");
+  const database = new DatabaseFile(file, { lockWaitMs });
+  try {
+    await database.use(signal, async (connection) => connection.run("SELECT 1"));
+    return undefined;
+  } catch (error) {
+    if (error instanceof TaskError || error instanceof BatonError) return error;
+    throw error;
+  } finally {
+    await database.close();
+  }
 }

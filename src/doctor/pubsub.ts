@@ -1,106 +1,106 @@
+import * as z from "zod";
+import { mayBeEmpty } from "../adapters/remote/service-answer.ts";
+import { deliverySettings } from "../composition/delivery-settings.ts";
 import { permissions } from "../composition/permissions.ts";
 import { CALLBACK_QUEUE, CONTROL_QUEUE } from "../core/messages.ts";
-import { subscriptionOf, topicOf } from "../core/topics.ts";
-import type { BrokerChecks } from "../ports/checks.ts";
+import { daySeconds } from "../core/time.ts";
+import { topicOf } from "../core/topics.ts";
 import { type CheckGroup, judge } from "./check.ts";
-import type { CloudContext } from "./context.ts";
-import { deadLetterGroup, deadLetterTopic } from "./dead-letters.ts";
-import { deployCommand } from "./deploy-command.ts";
-import { gcloud } from "./gcloud.ts";
-import { judgePermissions } from "./permission-check.ts";
-import { createSubscription, judgeSubscription } from "./subscription.ts";
+import {
+  type CloudContext,
+  deployCommand,
+  gcloud,
+  grantedPermissions,
+  idOf,
+  permissionGroup,
+  resourceGroup,
+  undefinedIfMissing,
+} from "./google.ts";
+import {
+  checkExpiration,
+  deadLetterTopicOf,
+  neverFlag,
+  pubSubPath,
+  readSubscription,
+  subscriptionGroup,
+} from "./subscription.ts";
 
 const service = "pubsub.googleapis.com";
 
+const NamedSchema = z.object({ name: z.string() });
+
 /** Topics, who may publish to them, and their subscriptions. `queues`: those of tasks. */
-export function pubSubGroups(
-  context: CloudContext,
-  checks: BrokerChecks,
-  queues: readonly string[],
-): CheckGroup[] {
-  const topics = [CONTROL_QUEUE, CALLBACK_QUEUE, ...queues].map((queue) =>
-    topicOf(context.google.prefix, queue),
-  );
-  return [
-    deadLetterGroup(context, checks),
-    ...topics.flatMap((topic) => [
-      topicGroup(context, checks, topic),
-      permissionGroup(context, checks, topic),
-      subscriptionGroup(context, checks, topic),
-    ]),
-  ];
+export function pubSubGroups(context: CloudContext, queues: readonly string[]): CheckGroup[] {
+  const { prefix } = context.google;
+  const topics = [CONTROL_QUEUE, CALLBACK_QUEUE, ...queues].map((queue) => topicOf(prefix, queue));
+  return [deadLetterGroup(context), ...topics.flatMap((topic) => topicGroups(context, topic))];
 }
 
-function topicGroup({ google }: CloudContext, checks: BrokerChecks, topic: string): CheckGroup {
-  return {
+function topicGroups(context: CloudContext, topic: string): CheckGroup[] {
+  const { projectId: project } = context.google;
+  const rest = context.services.pubSub;
+  const set = permissions.pubSub;
+  const exists = resourceGroup(context, {
     id: "pubsub.topic",
     subject: topic,
     service,
-    async run() {
-      const isThere = await checks.hasTopic(topic);
-      return [
-        judge("pubsub.topic", {
-          subject: topic,
-          holds: isThere,
-          found: isThere ? "it is there" : "there is no such topic",
-          expected: "a topic",
-          remedy: "Deploy it, or create it.",
-          deployCommand: deployCommand(google),
-          commands: [gcloud("pubsub topics create", [topic], { project: google.projectId })],
-        }),
-      ];
-    },
-  };
-}
-
-function permissionGroup(context: CloudContext, checks: BrokerChecks, topic: string): CheckGroup {
-  const set = permissions.pubSub;
-  return {
-    id: "pubsub.permissions",
+    rest,
+    path: pubSubPath(context, "topics", topic),
+    answer: NamedSchema,
+    kind: "topic",
+    remedy: "Deploy it, or create it.",
+    create: gcloud("pubsub topics create", [topic], { project }),
+  });
+  const permission = permissionGroup(context, "pubsub.permissions", {
     subject: topic,
     service,
-    async run() {
-      // What is not there has no permissions either, and is told already.
-      if (!(await checks.hasTopic(topic))) return [];
-      const granted = await checks.permissions(topic, Object.keys(set.needs));
-      const grant = (member: string, role: string) =>
-        gcloud("pubsub topics add-iam-policy-binding", [topic], {
-          member,
-          role,
-          project: context.google.projectId,
-        });
-      const asked = { subject: topic, set, granted, caller: context.caller, grant };
-      return [judgePermissions("pubsub.permissions", asked)];
-    },
-  };
+    set,
+    granted: (signal) =>
+      undefinedIfMissing(grantedPermissions(rest, pubSubPath(context, "topics", topic), set, signal)),
+    grant: (member, role) =>
+      gcloud("pubsub topics add-iam-policy-binding", [topic], { member, role, project }),
+  });
+  return [exists, permission, subscriptionGroup(context, topic)];
 }
 
-function subscriptionGroup(context: CloudContext, checks: BrokerChecks, topic: string): CheckGroup {
-  const subject = subscriptionOf(topic);
+const ListSchema = mayBeEmpty({ subscriptions: z.array(z.string()).default([]) });
+
+/** The topic of messages that always fail. Its subscriptions must not expire before a person reads them. */
+function deadLetterGroup(context: CloudContext): CheckGroup {
+  const subject = deadLetterTopicOf(context);
+  const { projectId: project } = context.google;
+  const path = `${pubSubPath(context, "topics", subject)}/subscriptions`;
   return {
-    id: "pubsub.subscription",
+    id: "pubsub.dead-letter",
     subject,
     service,
-    async run() {
-      const found = await checks.subscription(subject);
-      const isMissing = found === undefined;
-      const exists = judge("pubsub.subscription", {
+    async run(signal) {
+      const list = context.services.pubSub.call({ method: "GET", path, answer: ListSchema, signal });
+      const names = (await undefinedIfMissing(list))?.subscriptions.map(idOf);
+      const exists = judge("pubsub.dead-letter", {
         subject,
-        holds: found?.topic === topic,
-        found: isMissing ? "there is no such subscription" : `of the topic ${found.topic}`,
-        expected: `of the topic ${topic}`,
-        remedy: `${isMissing ? "Deploy it, or create it" : "Delete it and create it anew"}: what is published meanwhile is lost.`,
-        deployCommand: isMissing ? deployCommand(context.google) : null,
+        holds: names !== undefined && names.length > 0,
+        found: names ? `subscriptions: ${names.join(", ") || "none"}` : "there is no such topic",
+        expected: "a topic with a subscription: without one, what comes to it is lost",
+        remedy: "Deploy what is missing, or create it.",
+        deployCommand: deployCommand(context.google),
         commands: [
-          ...(isMissing
-            ? []
-            : [gcloud("pubsub subscriptions delete", [subject], { project: context.google.projectId })]),
-          createSubscription(context, topic, deadLetterTopic(context)),
+          ...(names ? [] : [gcloud("pubsub topics create", [subject], { project })]),
+          gcloud("pubsub subscriptions create", [subject], {
+            topic: subject,
+            ...neverFlag,
+            "message-retention-duration": `${deliverySettings.deadLetters.retentionSeconds / daySeconds}d`,
+            project,
+          }),
         ],
       });
-      return isMissing
-        ? [exists]
-        : [exists, ...judgeSubscription(context, topic, found, deadLetterTopic(context))];
+      const expirations = await Promise.all(
+        (names ?? []).map(async (name) => {
+          const found = await readSubscription(context, name, signal);
+          return found ? [checkExpiration(name, found, project)] : [];
+        }),
+      );
+      return [exists, ...expirations.flat()];
     },
   };
 }

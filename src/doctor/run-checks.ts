@@ -1,23 +1,24 @@
-import { grpcStatus } from "../adapters/remote/grpc.ts";
 import { BatonError, codeOf, messageOf } from "../core/errors.ts";
 import { type CheckGroup, type CheckResult, judge, unknown } from "./check.ts";
-import { gcloud } from "./gcloud.ts";
+import { gcloud } from "./google.ts";
 
 export interface RunOptions {
   /** How long a group may take. */
   readonly timeoutMs: number;
   readonly projectId: string | undefined;
-  /** Local servers are in the place of Google's. */
+  /** Local servers take the place of Google's services. */
   readonly isLocal: boolean;
 }
 
-/** Runs all groups at the same time. Whatever becomes of one, the others tell what they found. */
+/** Runs all groups at the same time. A group that fails does not keep the others from their results. */
 export async function runChecks(
   groups: readonly CheckGroup[],
   options: RunOptions,
 ): Promise<readonly CheckResult[]> {
   return (await Promise.all(groups.map((group) => runGroup(group, options)))).flat();
 }
+
+class TimeoutError extends Error {}
 
 async function runGroup(group: CheckGroup, options: RunOptions): Promise<readonly CheckResult[]> {
   const aborter = new AbortController();
@@ -27,57 +28,41 @@ async function runGroup(group: CheckGroup, options: RunOptions): Promise<readonl
     aborter.abort();
   }, options.timeoutMs);
   try {
-    return await Promise.race([begin(group, aborter.signal), timeout.promise]);
+    return await Promise.race([group.run(aborter.signal), timeout.promise]);
   } catch (thrown) {
-    return [explained(group, thrown, options)];
+    return [explain(group, thrown, options)];
   } finally {
     clearTimeout(timer);
   }
 }
 
-class TimeoutError extends Error {}
-
-/** What is thrown at once counts as what is thrown later. */
-async function begin(group: CheckGroup, signal: AbortSignal): Promise<readonly CheckResult[]> {
-  return group.run(signal);
-}
-
-/** Statuses of gRPC and of HTTP, and a code of ours. */
-const unauthenticated: ReadonlySet<unknown> = new Set([grpcStatus.unauthenticated, 401]);
-const denied: ReadonlySet<unknown> = new Set([grpcStatus.permissionDenied, 403, "WAREHOUSE_DENIED"]);
-const notOffered: ReadonlySet<unknown> = new Set([grpcStatus.unimplemented, 404, 501]);
-
-function explained(group: CheckGroup, thrown: unknown, options: RunOptions): CheckResult {
-  const { id, subject, service } = group;
+/** Says why a group has no results, and what to do. */
+function explain(
+  { id, subject, service }: CheckGroup,
+  thrown: unknown,
+  { isLocal, projectId = "" }: RunOptions,
+): CheckResult {
   const message = messageOf(thrown);
   const code = codeOf(thrown);
-  const isTimeout = thrown instanceof TimeoutError;
-  if (options.isLocal && notOffered.has(code))
-    return unknown(id, subject, `The local server does not offer this: ${message}`, localRemedy);
-  if (service !== undefined && isDisabled(message)) return disabled(group, service, options.projectId);
-  if (/default credentials/i.test(message) || unauthenticated.has(code))
-    return unknown(id, subject, message, "Mend google.credentials first.");
-  if (denied.has(code))
-    return unknown(id, subject, message, "Run this as somebody who may look at it, such as roles/viewer.");
-  if (thrown instanceof BatonError) return unknown(id, subject, message, thrown.remedy);
-  return unknown(id, subject, message, isTimeout ? "Look whether the service can be reached." : againRemedy);
-}
-
-const localRemedy = "Nothing: it is checked where Google's own services are used.";
-const againRemedy = "Run it again; the message says what the service answered.";
-
-/** As Google tells it, for each service in the same words. */
-function isDisabled(message: string): boolean {
-  return /SERVICE_DISABLED|has not been used in project .* before or it is disabled/.test(message);
-}
-
-function disabled({ id, subject }: CheckGroup, service: string, projectId = ""): CheckResult {
-  return judge(id, {
-    subject,
-    holds: false,
-    found: `${service} is not enabled in the project`,
-    expected: "it is enabled",
-    remedy: "Enable it; that takes a minute or two.",
-    commands: [gcloud("services enable", [service], { project: projectId })],
-  });
+  const failed = (remedy: string) => unknown(id, subject, message, remedy);
+  if (isLocal && (code === 0 || code === 404 || code === 501)) {
+    const remedy = "Nothing: it is checked where Google's own services are used.";
+    return unknown(id, subject, `The local server does not offer this: ${message}`, remedy);
+  }
+  // Every service of Google says so in these words.
+  if (service && /SERVICE_DISABLED|has not been used in project .* before or it is disabled/.test(message))
+    return judge(id, {
+      subject,
+      holds: false,
+      found: `${service} is not enabled in the project`,
+      expected: "it is enabled",
+      remedy: "Enable it; that takes a minute or two.",
+      commands: [gcloud("services enable", [service], { project: projectId })],
+    });
+  if (code === 401 || /default credentials/i.test(message)) return failed("Fix google.credentials first.");
+  if (code === 403 || code === "WAREHOUSE_DENIED")
+    return failed("Run this with an account that may look at it, for example one with roles/viewer.");
+  if (thrown instanceof BatonError) return failed(thrown.remedy);
+  if (thrown instanceof TimeoutError) return failed("Check whether the service can be reached.");
+  return failed("Run it again; the message says what the service answered.");
 }

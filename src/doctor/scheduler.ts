@@ -1,16 +1,26 @@
 import * as z from "zod";
+import { mayBeEmpty } from "../adapters/remote/service-answer.ts";
+import { jsonIn } from "../core/json.ts";
 import { CONTROL_QUEUE } from "../core/messages.ts";
 import { topicOf } from "../core/topics.ts";
-import type { ScheduledMessage, SchedulerChecks } from "../ports/checks.ts";
 import { type CheckGroup, type CheckResult, judge, unknown } from "./check.ts";
-import type { CloudContext } from "./context.ts";
-import { deployCommand } from "./deploy-command.ts";
-import { gcloud } from "./gcloud.ts";
+import { type CloudContext, deployCommand, gcloud, idOf, readPages } from "./google.ts";
 
-const kinds = ["sweep", "tick"] as const;
-type Kind = (typeof kinds)[number];
+const JobsSchema = mayBeEmpty({
+  jobs: z
+    .array(
+      z.object({
+        name: z.string(),
+        schedule: z.string().default(""),
+        state: z.string().default(""),
+        pubsubTarget: z.object({ topicName: z.string(), data: z.string().default("") }).optional(),
+      }),
+    )
+    .default([]),
+  nextPageToken: z.string().optional(),
+});
+type Job = z.infer<typeof JobsSchema>["jobs"][number];
 
-/** Patterns of every minute. */
 const everyMinute: ReadonlySet<string> = new Set([
   "* * * * *",
   "*/1 * * * *",
@@ -21,8 +31,8 @@ const everyMinute: ReadonlySet<string> = new Set([
 const MessageSchema = z.object({ kind: z.string() });
 
 /** The jobs that publish a sweep and a tick every minute. */
-export function schedulerGroup(context: CloudContext, checks: SchedulerChecks): CheckGroup {
-  const { location } = context.google;
+export function schedulerGroup(context: CloudContext): CheckGroup {
+  const { location, projectId } = context.google;
   return {
     id: "scheduler.sweep",
     subject: location || "BATON_LOCATION",
@@ -30,54 +40,48 @@ export function schedulerGroup(context: CloudContext, checks: SchedulerChecks): 
     async run(signal) {
       if (location === "")
         return [unknown("scheduler.sweep", "BATON_LOCATION", "it is missing", "Set BATON_LOCATION.")];
-      const jobs = await checks.messages(signal);
-      return kinds.map((kind) => judgeJob(context, kind, jobs));
+      const path = `/v1/projects/${projectId}/locations/${location}/jobs?pageSize=500`;
+      const pages = await readPages(context.services.scheduler, path, JobsSchema, signal);
+      const jobs = pages.flatMap((page) => page.jobs);
+      return (["sweep", "tick"] as const).map((kind) => checkJob(context, kind, jobs));
     },
   };
 }
 
-function judgeJob({ google }: CloudContext, kind: Kind, jobs: readonly ScheduledMessage[]): CheckResult {
+function checkJob({ google }: CloudContext, kind: "sweep" | "tick", jobs: readonly Job[]): CheckResult {
   const topic = topicOf(google.prefix, CONTROL_QUEUE);
-  const subject = `${google.prefix}-${kind}`;
-  const candidates = jobs.filter((job) => job.topic === topic && kindOf(job.message) === kind);
+  const candidates = jobs.filter(({ pubsubTarget: target }) => {
+    if (!target || idOf(target.topicName) !== topic) return false;
+    const message = jsonIn(Buffer.from(target.data, "base64").toString());
+    return MessageSchema.safeParse(message).data?.kind === kind;
+  });
   const sound = candidates.find(
     ({ state, schedule }) => state === "ENABLED" && everyMinute.has(schedule.trim()),
   );
   const [first] = candidates;
-  const name = first?.name.split("/").at(-1) ?? subject;
+  const job = sound ?? first;
+  const subject = first ? idOf(first.name) : `${google.prefix}-${kind}`;
   const place = { location: google.location, project: google.projectId };
+  const schedule = "* * * * *";
   return judge(`scheduler.${kind}`, {
-    subject: name,
+    subject,
     holds: sound !== undefined,
-    found: describe(sound ?? first),
+    found: job ? `${job.schedule}, ${job.state}` : "there is no such job",
     expected: `an ENABLED job that publishes {"kind":"${kind}"} to ${topic} every minute`,
     remedy: first ? "Correct the job." : "Deploy the job, or create it.",
     deployCommand: first ? null : deployCommand(google),
     commands: first
       ? [
-          gcloud("scheduler jobs update pubsub", [name], { schedule: "* * * * *", ...place }),
-          gcloud("scheduler jobs resume", [name], place),
+          gcloud("scheduler jobs update pubsub", [subject], { schedule, ...place }),
+          gcloud("scheduler jobs resume", [subject], place),
         ]
       : [
           gcloud("scheduler jobs create pubsub", [subject], {
-            schedule: "* * * * *",
+            schedule,
             topic,
             "message-body": JSON.stringify({ kind }),
             ...place,
           }),
         ],
   });
-}
-
-function describe(job: ScheduledMessage | undefined): string {
-  return job ? `${job.schedule}, ${job.state}` : "there is no such job";
-}
-
-/** Undefined for what is no message of Baton's. */
-function kindOf(message: string): string | undefined {
-  try {
-    return MessageSchema.safeParse(JSON.parse(message)).data?.kind;
-  } catch {
-    return undefined;
-  }
 }

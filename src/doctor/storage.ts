@@ -1,114 +1,124 @@
+import * as z from "zod";
 import { permissions } from "../composition/permissions.ts";
 import { CONTROL_QUEUE } from "../core/messages.ts";
 import { topicOf } from "../core/topics.ts";
-import type { BucketChecks, BucketSettings } from "../ports/checks.ts";
-import { type CheckGroup, type CheckResult, judge } from "./check.ts";
-import type { CloudContext } from "./context.ts";
-import { deployCommand } from "./deploy-command.ts";
-import { gcloud } from "./gcloud.ts";
-import { judgePermissions } from "./permission-check.ts";
+import { type CheckGroup, judge } from "./check.ts";
+import { noBucket } from "./configuration-check.ts";
+import {
+  type CloudContext,
+  deployCommand,
+  gcloud,
+  idOf,
+  permissionGroup,
+  resourceGroup,
+  undefinedIfMissing,
+} from "./google.ts";
 
 const service = "storage.googleapis.com";
 
-/** The buckets, who may use them, and the announcement of files that are dropped. */
-export function storageGroups(
-  context: CloudContext,
-  checks: BucketChecks,
-  buckets: readonly string[],
-): CheckGroup[] {
+const BucketSchema = z.object({
+  name: z.string(),
+  location: z.string().default(""),
+  iamConfiguration: z
+    .object({ uniformBucketLevelAccess: z.object({ enabled: z.boolean().default(false) }).optional() })
+    .optional(),
+});
+
+const NotificationsSchema = z.object({
+  kind: z.literal("storage#notifications"),
+  items: z.array(z.object({ topic: z.string(), event_types: z.array(z.string()).default([]) })).default([]),
+});
+
+const PermissionsSchema = z.object({
+  kind: z.literal("storage#testIamPermissionsResponse"),
+  permissions: z.array(z.string()).default([]),
+});
+
+/** The buckets, who may use them, and the announcement of dropped files. */
+export function storageGroups(context: CloudContext): CheckGroup[] {
   const { bucket: ownBucket, inboxBucket } = context.google;
-  // Without a bucket of its own for files there is none to tell of: Baton's own would announce all that Baton writes.
+  const buckets = [...new Set([ownBucket, inboxBucket])].filter((name) => name !== noBucket);
+  // Baton's own bucket must not announce files: it would announce all that Baton writes.
   const hasInbox = inboxBucket !== ownBucket && buckets.includes(inboxBucket);
   return [
-    ...buckets.flatMap((bucket) => [
-      bucketGroup(context, checks, bucket),
-      permissionGroup(context, checks, bucket),
-    ]),
-    ...(context.configuration.engine === "gcp" && hasInbox
-      ? [notificationGroup(context, checks, inboxBucket)]
-      : []),
+    ...buckets.flatMap((bucket) => [bucketGroup(context, bucket), bucketPermissionGroup(context, bucket)]),
+    ...(context.configuration.engine === "gcp" && hasInbox ? [notificationGroup(context, inboxBucket)] : []),
   ];
 }
 
-function bucketGroup(context: CloudContext, checks: BucketChecks, bucket: string): CheckGroup {
+function bucketGroup(context: CloudContext, bucket: string): CheckGroup {
   const { projectId, location } = context.google;
-  return {
+  const uniform = { "uniform-bucket-level-access": true } as const;
+  return resourceGroup(context, {
     id: "storage.bucket",
     subject: bucket,
     service,
-    async run() {
-      const found = await checks.bucket(bucket);
-      const exists = judge("storage.bucket", {
+    rest: context.services.storage,
+    path: `/storage/v1/b/${bucket}`,
+    answer: BucketSchema,
+    kind: "bucket",
+    describe: (found) => `in ${found.location}`,
+    remedy: "Deploy it, create it, or correct BATON_BUCKET and BATON_INBOX_BUCKET.",
+    create: gcloud("storage buckets create", [`gs://${bucket}`], {
+      location: location || "<region>",
+      ...uniform,
+      "public-access-prevention": true,
+      project: projectId,
+    }),
+    checkSettings: ({ iamConfiguration: access }) => [
+      judge("storage.access", {
         subject: bucket,
-        holds: found !== undefined,
-        found: found ? `in ${found.location}` : "there is no such bucket",
-        expected: "a bucket",
-        remedy: "Deploy it, create it, or correct BATON_BUCKET and BATON_INBOX_BUCKET.",
-        deployCommand: deployCommand(context.google),
-        commands: [
-          gcloud("storage buckets create", [`gs://${bucket}`], {
-            location: location || "<region>",
-            "uniform-bucket-level-access": true,
-            "public-access-prevention": true,
-            project: projectId,
-          }),
-        ],
-      });
-      return found ? [exists, access(bucket, found)] : [exists];
-    },
-  };
-}
-
-function access(bucket: string, { hasUniformAccess }: BucketSettings): CheckResult {
-  return judge("storage.access", {
-    subject: bucket,
-    holds: hasUniformAccess === true,
-    found:
-      hasUniformAccess === undefined ? "it does not say" : "each object has its own list of who may read it",
-    expected: "roles on the bucket say who may do what",
-    otherwise: hasUniformAccess === undefined ? "unknown" : "warning",
-    remedy: "Make its access uniform.",
-    commands: [gcloud("storage buckets update", [`gs://${bucket}`], { "uniform-bucket-level-access": true })],
+        holds: access?.uniformBucketLevelAccess?.enabled === true,
+        found: access ? "each object has its own list of who may read it" : "it does not say",
+        expected: "roles on the bucket say who may do what",
+        otherwise: access ? "warning" : "unknown",
+        remedy: "Make its access uniform.",
+        commands: [gcloud("storage buckets update", [`gs://${bucket}`], uniform)],
+      }),
+    ],
   });
 }
 
-function permissionGroup(context: CloudContext, checks: BucketChecks, bucket: string): CheckGroup {
+function bucketPermissionGroup({ services, ...context }: CloudContext, bucket: string): CheckGroup {
   const set = permissions.storage;
-  return {
-    id: "storage.permissions",
+  const query = Object.keys(set.needs).map((permission) => `permissions=${permission}`);
+  const path = `/storage/v1/b/${bucket}/iam/testPermissions?${query.join("&")}`;
+  return permissionGroup({ services, ...context }, "storage.permissions", {
     subject: bucket,
     service,
-    async run() {
-      if (!(await checks.bucket(bucket))) return [];
-      const granted = await checks.permissions(bucket, Object.keys(set.needs));
-      const grant = (member: string, role: string) =>
-        gcloud("storage buckets add-iam-policy-binding", [`gs://${bucket}`], { member, role });
-      const asked = { subject: bucket, set, granted, caller: context.caller, grant };
-      return [judgePermissions("storage.permissions", asked)];
+    set,
+    async granted(signal) {
+      const call = { method: "GET", path, answer: PermissionsSchema, signal } as const;
+      return (await undefinedIfMissing(services.storage.call(call)))?.permissions;
     },
-  };
+    grant: (member, role) =>
+      gcloud("storage buckets add-iam-policy-binding", [`gs://${bucket}`], { member, role }),
+  });
 }
 
-/** Event of an object that has been written. */
+/** The event of an object that was written. */
 const finalized = "OBJECT_FINALIZE";
 
-function notificationGroup({ google }: CloudContext, checks: BucketChecks, bucket: string): CheckGroup {
+function notificationGroup({ google, services }: CloudContext, bucket: string): CheckGroup {
   const topic = topicOf(google.prefix, CONTROL_QUEUE);
+  const path = `/storage/v1/b/${bucket}/notificationConfigs`;
   return {
     id: "storage.notification",
     subject: bucket,
     service,
-    async run() {
-      if (!(await checks.bucket(bucket))) return [];
-      const found = await checks.notifications(bucket);
-      const isTold = found.some(
-        (one) => one.topic === topic && (one.eventTypes.length === 0 || one.eventTypes.includes(finalized)),
+    async run(signal) {
+      const call = { method: "GET", path, answer: NotificationsSchema, signal } as const;
+      const found = await undefinedIfMissing(services.storage.call(call));
+      if (!found) return [];
+      const isAnnounced = found.items.some(
+        ({ topic: name, event_types: events }) =>
+          idOf(name) === topic && (events.length === 0 || events.includes(finalized)),
       );
       return [
         judge("storage.notification", {
           subject: bucket,
-          holds: isTold,
-          found: isTold ? `of ${finalized} to ${topic}` : `none of ${found.length} notifications`,
+          holds: isAnnounced,
+          found: isAnnounced ? `of ${finalized} to ${topic}` : `none of ${found.items.length} notifications`,
           expected: `of ${finalized} to ${topic}`,
           otherwise: "warning",
           remedy:

@@ -8,42 +8,47 @@ import type { DeployedWorkflow } from "../ports/catalog.ts";
 import { type DataformAccounts, dataformAccountsOf } from "../tasks/dataform-accounts.ts";
 import type { FolderCatalog } from "../workflow/catalog.ts";
 import { type CheckResult, judge, unknown } from "./check.ts";
+import { judgeSecret } from "./configuration-check.ts";
 
-export interface CheckedWorkflows {
-  readonly results: readonly CheckResult[];
-  /** Those that tasks name. */
+/** What workflows need of Google Cloud. */
+export interface WorkflowNeeds {
+  /** Those that tasks name, and the default one. */
   readonly queues: readonly string[];
   readonly dataform: DataformAccounts;
 }
 
-/**
- * What is wrong with the workflows, and the queues of those that are right. `deployed`: with those that were applied, which
- * are in the database; without it, the folder alone is looked at.
- */
+export function workflowNeeds(workflows: readonly DeployedWorkflow[]): WorkflowNeeds {
+  const queues = [...new Set([defaults.queue, ...queuesNamedBy(workflows)])].sort();
+  return { queues, dataform: dataformAccountsOf(workflows) };
+}
+
+interface CheckedWorkflows {
+  readonly results: readonly CheckResult[];
+  readonly needs: WorkflowNeeds;
+}
+
+/** Checks the workflows of the folder; with `deployed` also those that were applied, which are in the database. */
 export async function checkWorkflowFiles(
   secrets: TaskSecretSettings,
   folder: FolderCatalog,
   deployed?: FolderCatalog,
 ): Promise<CheckedWorkflows> {
   try {
-    return await checked(secrets, deployed ?? folder);
+    return await check(secrets, deployed ?? folder);
   } catch (error) {
-    if (!deployed) return { results: [unreadable(error)], ...namedBy([]) };
-    const inFolder = await checkWorkflowFiles(secrets, folder);
-    const why = `Those that were applied can't be read: ${messageOf(error)}`;
     const remedy = error instanceof BatonError ? error.remedy : "See the message.";
-    const missed = unknown("workflows.valid", "applied workflows", why, remedy);
-    return error instanceof BatonError && error.code === "WORKFLOW_FOLDER_MISSING"
-      ? inFolder
-      : { ...inFolder, results: [...inFolder.results, missed] };
+    if (!deployed) return { results: [unreadable(error, remedy)], needs: workflowNeeds([]) };
+    const inFolder = await checkWorkflowFiles(secrets, folder);
+    if (error instanceof BatonError && error.code === "WORKFLOW_FOLDER_MISSING") return inFolder;
+    const why = `Those that were applied can't be read: ${messageOf(error)}`;
+    const applied = unknown("workflows.valid", "applied workflows", why, remedy);
+    return { ...inFolder, results: [...inFolder.results, applied] };
   }
 }
 
-async function checked(secrets: TaskSecretSettings, catalog: FolderCatalog): Promise<CheckedWorkflows> {
+async function check(secrets: TaskSecretSettings, catalog: FolderCatalog): Promise<CheckedWorkflows> {
   const workflows = await catalog.all();
-  const problems = await catalog.problems();
-  const names = workflows.map(({ definition }) => definition.workflowId);
-  const results = problems.map(({ code, message, where }) =>
+  const invalid = (await catalog.problems()).map(({ code, message, where }) =>
     judge("workflows.valid", {
       subject: where,
       holds: false,
@@ -53,61 +58,43 @@ async function checked(secrets: TaskSecretSettings, catalog: FolderCatalog): Pro
       commands: ["baton validate"],
     }),
   );
-  const ofSecrets = await judgeSecrets(secrets, workflows);
-  return { results: [...results, summary(names), ...ofSecrets], ...namedBy(workflows) };
+  const summary = judge("workflows.valid", {
+    subject: "workflows",
+    holds: workflows.length > 0,
+    found: workflows.map(({ definition }) => definition.workflowId).join(", ") || "there is none",
+    expected: "one workflow or more",
+    otherwise: "warning",
+    remedy: "Put a workflow into the folder of BATON_WORKFLOWS.",
+  });
+  const ofSecrets = await checkTaskSecrets(secrets, workflows);
+  return { results: [...invalid, summary, ...ofSecrets], needs: workflowNeeds(workflows) };
 }
 
-/** Each secret that a task names is configured, and can be read where it is in Secret Manager. */
-async function judgeSecrets(
+/** Each secret that a task names is configured, and can be read. */
+function checkTaskSecrets(
   settings: TaskSecretSettings,
   workflows: readonly DeployedWorkflow[],
 ): Promise<CheckResult[]> {
   const secrets = taskSecrets(settings);
   const users = Map.groupBy(secretsNamedBy(workflows), ({ name }) => name);
-  const judged = [...users].map(async ([name, named]) => {
-    const error: unknown = await secrets.read(name).then(
-      () => undefined,
-      (thrown: unknown) => thrown,
-    );
-    const tasks = named.map(({ workflowId, taskId }) => `${workflowId}/${taskId}`).join(", ");
-    return judge("configuration.secrets", {
-      subject: `${taskSecretPrefix}${name}`,
-      holds: error === undefined,
-      found: error === undefined ? "it can be read" : messageOf(error),
-      expected: `the secret that ${tasks} names`,
-      remedy: error instanceof BatonError ? error.remedy : "See the message.",
-    });
-  });
-  return Promise.all(judged);
+  return Promise.all(
+    [...users].map(async ([name, named]) => {
+      const error = await secrets.read(name).then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      const tasks = named.map(({ workflowId, taskId }) => `${workflowId}/${taskId}`).join(", ");
+      return judgeSecret(`${taskSecretPrefix}${name}`, error, `the secret that ${tasks} names`);
+    }),
+  );
 }
 
-function namedBy(workflows: readonly DeployedWorkflow[]): Omit<CheckedWorkflows, "results"> {
-  const queues = [...new Set([defaults.queue, ...queuesNamedBy(workflows)])].sort();
-  return { queues, dataform: dataformAccountsOf(workflows) };
-}
-
-/** What the workflows name that can be read; the queue of tasks which name none is always one. */
-export async function readableOf(folder: FolderCatalog): Promise<Omit<CheckedWorkflows, "results">> {
-  return namedBy(await folder.all().catch(() => []));
-}
-
-function summary(names: readonly string[]): CheckResult {
-  return judge("workflows.valid", {
-    subject: "workflows",
-    holds: names.length > 0,
-    found: names.join(", ") || "there is none",
-    expected: "one workflow or more",
-    otherwise: "warning",
-    remedy: "Put a workflow into the folder of BATON_WORKFLOWS.",
-  });
-}
-
-function unreadable(error: unknown): CheckResult {
+function unreadable(error: unknown, remedy: string): CheckResult {
   return judge("workflows.valid", {
     subject: "workflows",
     holds: false,
     found: messageOf(error),
     expected: "a folder of workflow files",
-    remedy: error instanceof BatonError ? error.remedy : "See the message.",
+    remedy,
   });
 }

@@ -2,8 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { permissions } from "../../src/composition/permissions.ts";
 import { type CheckGroup, checks, judge } from "../../src/doctor/check.ts";
-import { gcloud } from "../../src/doctor/gcloud.ts";
-import { judgePermissions } from "../../src/doctor/permission-check.ts";
+import { gcloud, judgePermissions } from "../../src/doctor/google.ts";
 import { runChecks } from "../../src/doctor/run-checks.ts";
 
 const page = readFileSync(new URL("../../docs/doctor.md", import.meta.url), "utf8");
@@ -72,7 +71,7 @@ test("without credentials nothing is failed but the credentials", async () => {
     [group(() => Promise.reject(new Error("Could not load the default credentials.")))],
     options,
   );
-  expect(result).toMatchObject({ status: "unknown", remedy: "Mend google.credentials first." });
+  expect(result).toMatchObject({ status: "unknown", remedy: "Fix google.credentials first." });
 });
 
 test("what another account lacks is a warning, with whom to ask as", () => {

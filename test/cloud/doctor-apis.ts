@@ -1,5 +1,6 @@
 import { noFaults } from "../servers/kit/faults.ts";
 import { type HttpCall, type HttpReply, serveTestHttp } from "../servers/kit/http-server.ts";
+import { type BridgedServices, restBridge } from "./rest-bridge.ts";
 
 export interface SchedulerJob {
   readonly name: string;
@@ -19,10 +20,14 @@ export interface GoogleApis {
 }
 
 /**
- * What the doctor asks of Cloud Scheduler, the Resource Manager and IAM: the jobs of a location, one to a page, and which of
- * some permissions the caller has. Credentials are not looked at.
+ * What the doctor asks of Google by REST: the jobs of a location, one to a page, which of some permissions the caller has,
+ * and what the services beside it have. Credentials are not checked.
  */
-export async function startGoogleApis(jobs: readonly SchedulerJob[]): Promise<GoogleApis> {
+export async function startGoogleApis(
+  jobs: readonly SchedulerJob[],
+  services: BridgedServices,
+): Promise<GoogleApis> {
+  const bridge = restBridge(services);
   const server = await serveTestHttp({
     service: "google-apis",
     faults: noFaults,
@@ -33,9 +38,13 @@ export async function startGoogleApis(jobs: readonly SchedulerJob[]): Promise<Go
     jobs,
     denied: [],
     refuse: () => undefined,
-    close: () => server.close(),
+    async close() {
+      await bridge.close();
+      await server.close();
+    },
   };
-  const answer = (call: HttpCall): HttpReply => apis.refuse(call) ?? routed(apis, call);
+  const answer = async (call: HttpCall): Promise<HttpReply> =>
+    (await bridge.answer(call)) ?? apis.refuse(call) ?? routed(apis, call);
   return apis;
 }
 

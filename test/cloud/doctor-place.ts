@@ -87,7 +87,8 @@ export async function deployment(options: DeploymentOptions = {}): Promise<Deplo
   });
   const bigQuery = await startBigQueryServer();
   await makeDataset(bigQuery.url);
-  const apis = await startGoogleApis([job("baton-sweep", "sweep"), job("baton-tick", "tick")]);
+  const services = { firestore, tasks: cloud.tasks, pubsub };
+  const apis = await startGoogleApis([job("baton-sweep", "sweep"), job("baton-tick", "tick")], services);
   cloud.storage.setRefusals(storageAnswers);
   onTestFinished(async () => {
     await Promise.all([pubsub, firestore, bigQuery, apis, cloud].map((part) => part.close()));
@@ -95,6 +96,8 @@ export async function deployment(options: DeploymentOptions = {}): Promise<Deplo
   const environment = {
     ...cloud.environment,
     FIRESTORE_EMULATOR_HOST: firestore.host,
+    BATON_PUBSUB_ENDPOINT: apis.url,
+    CLOUD_TASKS_EMULATOR_HOST: new URL(apis.url).host,
     BATON_WAREHOUSE: "bigquery",
     BIGQUERY_EMULATOR_HOST: bigQuery.url,
     BATON_WORKFLOWS: await folderWith({ "import.yaml": workflow }),
@@ -119,7 +122,12 @@ export async function deployment(options: DeploymentOptions = {}): Promise<Deplo
     topic: (id) => `projects/${projectId}/topics/${id}`,
     subscription: (id) => `projects/${projectId}/subscriptions/${id}`,
     async diagnose(variables = {}) {
-      const endpoints = { scheduler: apis.url, resourceManager: apis.url, iam: apis.url };
+      const endpoints = {
+        firestore: apis.url,
+        scheduler: apis.url,
+        resourceManager: apis.url,
+        iam: apis.url,
+      };
       const { results } = await diagnose({ ...environment, ...variables }, { endpoints, timeoutMs: 40_000 });
       return new Findings(results);
     },

@@ -1,8 +1,6 @@
-import { status } from "@grpc/grpc-js";
 import { expect, onTestFinished, test } from "vitest";
 import { noFaults } from "../servers/kit/faults.ts";
-import { GrpcError, serveGrpc } from "../servers/kit/grpc-server.ts";
-import { packagedProtos } from "../servers/kit/packaged-protos.ts";
+import { failure, serveTestHttp } from "../servers/kit/http-server.ts";
 import { deployment } from "./doctor-place.ts";
 
 type QueueOf = (name: string) => object | undefined;
@@ -10,32 +8,25 @@ type QueueOf = (name: string) => object | undefined;
 /** A Cloud Tasks that tells of its queues, and of what its caller may do there. */
 async function cloudTasks(queue: object | QueueOf, granted: readonly string[]) {
   const find: QueueOf = typeof queue === "function" ? (queue as QueueOf) : () => queue;
-  const server = await serveGrpc(
-    [
-      {
-        service: "google.cloud.tasks.v2.CloudTasks",
-        protos: packagedProtos("@google-cloud/tasks", "build/protos/protos.json"),
-        handlers: {
-          GetQueue: ({ name }: { name: string }) => {
-            const found = find(name.split("/").at(-1) ?? "");
-            if (!found) throw new GrpcError(status.NOT_FOUND, `Queue does not exist: ${name}`);
-            return { name, ...found };
-          },
-          TestIamPermissions: ({ permissions }: { permissions: readonly string[] }) => ({
-            permissions: permissions.filter((permission) => granted.includes(permission)),
-          }),
-        },
-      },
-    ],
-    noFaults,
-  );
+  const server = await serveTestHttp({
+    service: "cloud-tasks",
+    faults: noFaults,
+    handle({ path, body }) {
+      const [, name = "", asks] = /^\/v2\/.*\/([^/:]+)(:testIamPermissions)?$/.exec(path) ?? [];
+      const found = find(name);
+      if (!found) return failure(404, `Queue does not exist: ${name}`);
+      if (!asks) return { status: 200, body: { name, ...found } };
+      const { permissions } = JSON.parse(body.toString()) as { permissions: readonly string[] };
+      return { status: 200, body: { permissions: permissions.filter((one) => granted.includes(one)) } };
+    },
+  });
   onTestFinished(() => server.close());
-  return { CLOUD_TASKS_EMULATOR_HOST: server.host };
+  return { CLOUD_TASKS_EMULATOR_HOST: new URL(server.url).host };
 }
 
 test("a queue that is paused, gives up soon, and can't be looked into", async () => {
   const { diagnose } = await deployment();
-  const retryConfig = { maxAttempts: 3, maxRetryDuration: { seconds: 60 } };
+  const retryConfig = { maxAttempts: 3, maxRetryDuration: "60s" };
   const host = await cloudTasks({ state: "PAUSED", retryConfig }, ["cloudtasks.tasks.create"]);
   const findings = await diagnose(host);
   expect(findings.wrong).toEqual([

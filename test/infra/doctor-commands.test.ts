@@ -1,11 +1,10 @@
 import { expect, test } from "vitest";
 import { readConfiguration } from "../../src/composition/configuration.ts";
 import type { CheckGroup } from "../../src/doctor/check.ts";
-import { timerGroups } from "../../src/doctor/cloud-tasks.ts";
-import type { CloudContext } from "../../src/doctor/context.ts";
-import { limitedQueueGroups } from "../../src/doctor/limited-queues.ts";
+import { cloudTasksGroups } from "../../src/doctor/cloud-tasks.ts";
+import type { CloudContext } from "../../src/doctor/google.ts";
 import { pubSubGroups } from "../../src/doctor/pubsub.ts";
-import type { AccountChecks, BrokerChecks, TimerChecks } from "../../src/ports/checks.ts";
+import { GoogleRefusal, type GoogleRest } from "../../src/ports/google-rest.ts";
 import { Evaluation } from "./evaluate.ts";
 import { inner, readTerraform } from "./terraform-files.ts";
 
@@ -23,27 +22,26 @@ const configuration = readConfiguration({
 });
 
 /** A project in which nothing is. */
-const broker: BrokerChecks = {
-  hasTopic: async () => false,
-  subscription: async () => undefined,
-  subscriptionsOf: async () => undefined,
-  permissions: async () => [],
-  close: async () => {},
-};
-const timers: TimerChecks = {
-  queue: async () => undefined,
-  permissions: async () => [],
-  close: async () => {},
-};
-const accounts: AccountChecks = {
-  onProject: async () => [],
-  onServiceAccount: async () => undefined,
+const nothing: GoogleRest = {
+  async call() {
+    throw new GoogleRefusal(404, "There is none");
+  },
 };
 
 function context(): CloudContext {
   const { google } = configuration;
   if (!google) throw new Error("It is asked for");
-  return { configuration, google, caller: { account: undefined, expected: undefined } };
+  const services = {
+    firestore: nothing,
+    pubSub: nothing,
+    cloudTasks: nothing,
+    storage: nothing,
+    bigQuery: nothing,
+    scheduler: nothing,
+    resourceManager: nothing,
+    iam: nothing,
+  };
+  return { configuration, google, caller: { account: undefined, expected: undefined }, services };
 }
 
 /** The flags of the command that creates what a check looks for. */
@@ -58,7 +56,7 @@ async function flagsOf(groups: readonly CheckGroup[], subject: string): Promise<
 test("a subscription that the doctor lets create is as infra/ has it", async () => {
   const push = files.resource("google_pubsub_subscription.push");
   const retry = inner(push, "retry_policy");
-  const flags = await flagsOf(pubSubGroups(context(), broker, ["default"]), "baton-queue-default-push");
+  const flags = await flagsOf(pubSubGroups(context(), ["default"]), "baton-queue-default-push");
   expect(Object.fromEntries(flags)).toMatchObject({
     "ack-deadline": String(evaluation.variable("ack_deadline_seconds")),
     "min-retry-delay": retry.minimum_backoff,
@@ -74,7 +72,7 @@ test("a subscription that the doctor lets create is as infra/ has it", async () 
 
 test("so are the queues of Cloud Tasks", async () => {
   const retryOf = (name: string) => inner(files.resource(`google_cloud_tasks_queue.${name}`), "retry_config");
-  const timer = await flagsOf(timerGroups(context(), timers, accounts), "baton-timers");
+  const timer = await flagsOf(cloudTasksGroups(context()), "baton-timers");
   const { max_attempts, min_backoff, max_backoff, max_doublings } = retryOf("timers");
   expect(Object.fromEntries(timer)).toMatchObject({
     "max-attempts": String(max_attempts),
@@ -82,10 +80,7 @@ test("so are the queues of Cloud Tasks", async () => {
     "max-backoff": max_backoff,
     "max-doublings": String(max_doublings),
   });
-  const settings = configuration.queues.get("documents");
-  if (!settings) throw new Error("It is asked for");
-  const queues = [{ queue: "documents", settings, checks: timers }];
-  const limited = await flagsOf(limitedQueueGroups(context(), queues, accounts), "baton-queue-documents");
+  const limited = await flagsOf(cloudTasksGroups(context()), "baton-queue-documents");
   expect(retryOf("limited").max_attempts).toBe(-1);
   expect(Object.fromEntries(limited)).toMatchObject({
     "max-attempts": "unlimited",

@@ -1,6 +1,5 @@
 import type { AuthClient, GoogleAuth } from "google-auth-library";
 import { messageOf } from "../../core/errors.ts";
-import type { CredentialChecks } from "../../ports/checks.ts";
 import { GoogleRefusal } from "../../ports/google-rest.ts";
 import { NoAnswerError, within } from "./within.ts";
 
@@ -12,7 +11,7 @@ export interface CredentialsOptions {
 }
 
 /** The credentials of the environment, as all clients of Google's find them. Loaded at their first use. */
-export class Credentials implements CredentialChecks {
+export class Credentials {
   readonly #scope: string;
   readonly #timeoutMs: number;
   #auth: Promise<GoogleAuth> | undefined;
