@@ -8,9 +8,20 @@ import type { Warehouse } from "../ports/warehouse.ts";
 import { taskTime, uncounted } from "../runtime/current-run.ts";
 import type { Configuration } from "./configuration.ts";
 import type { GoogleConfiguration } from "./google-configuration.ts";
-import { lazyCallbackArchive, lazyObjects, lazyWarehouse, once } from "./lazy-services.ts";
+import { lazy, type Methods, once } from "./lazy-services.ts";
 
-/** Where tables and their like live. */
+const warehouseMethods: Methods<Warehouse> = { load: true, query: true, rows: true, cancel: true };
+const archiveMethods: Methods<CallbackArchive> = { store: true, get: true, find: true };
+const objectMethods: Methods<ObjectStore> = {
+  stat: true,
+  read: true,
+  write: true,
+  move: true,
+  list: true,
+  remove: true,
+};
+
+/** The warehouse, and the archive of callbacks in it. */
 export interface WarehouseServices {
   readonly warehouse: Warehouse;
   readonly callbackArchive: CallbackArchive;
@@ -35,8 +46,8 @@ export function openWarehouse(
   });
   return {
     // The task that comes first does not pay for the loading with its own time.
-    warehouse: lazyWarehouse(async () => (await uncounted(open)).warehouse),
-    callbackArchive: lazyCallbackArchive(async () => (await open()).callbackArchive),
+    warehouse: lazy(warehouseMethods, async () => (await uncounted(open)).warehouse),
+    callbackArchive: lazy(archiveMethods, async () => (await open()).callbackArchive),
     async close() {
       if (isOpened) await (await open()).close();
     },
@@ -93,7 +104,10 @@ async function openDuckDb(
 /** The buckets that the configuration chooses. Baton's own are folders of one bucket. */
 export function openObjects(configuration: Configuration): ObjectStore {
   if (configuration.objects === "folder") return openFolders(configuration);
-  return lazyObjects(once(() => openBuckets(configuration)));
+  return lazy(
+    objectMethods,
+    once(() => openBuckets(configuration)),
+  );
 }
 
 async function openBuckets(configuration: Configuration): Promise<ObjectStore> {

@@ -5,7 +5,7 @@ import { AppliedWorkflows } from "../engine/applied-workflows.ts";
 import type { Dependencies } from "../engine/dependencies.ts";
 import { Engine } from "../engine/engine.ts";
 import { MovedFiles } from "../engine/moved-files.ts";
-import type { Deliveries } from "../entry/deliveries.ts";
+import { Deliveries } from "../entry/deliveries.ts";
 import type { Broker, Timer } from "../ports/broker.ts";
 import type { CallbackArchive } from "../ports/callbacks.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -115,5 +115,6 @@ export function buildEngine(
     worker: `${hostname()}:${process.pid}`,
   };
   const engine = new Engine(around ? around(plain) : plain);
-  return { engine, folder, applied, runner, deliveries: tracing.deliveries(engine, ground.deliveryAttempts) };
+  const deliveries = new Deliveries(engine, ground.deliveryAttempts, tracing.deliver);
+  return { engine, folder, applied, runner, deliveries };
 }

@@ -1,9 +1,4 @@
-import type { CallbackArchive } from "../ports/callbacks.ts";
-import type { HttpClient } from "../ports/http-client.ts";
-import type { ObjectStore } from "../ports/objects.ts";
-import type { Warehouse } from "../ports/warehouse.ts";
-
-/** Makes it at the first call, and gives that to everyone. */
+/** Runs `make` at the first call; every call gets its result. */
 export function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => {
@@ -12,35 +7,22 @@ export function once<T>(make: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** Services whose adapters are loaded when a task first asks for them: a fresh process has other things to do first. */
-export function lazyWarehouse(open: () => Promise<Warehouse>): Warehouse {
-  return {
-    load: async (job) => (await open()).load(job),
-    query: async (job) => (await open()).query(job),
-    rows: async (sql, parameters, limit, signal) => (await open()).rows(sql, parameters, limit, signal),
-    cancel: async (jobId) => (await open()).cancel(jobId),
-  };
-}
+/** The names of a port's methods, none forgotten. */
+export type Methods<Port> = { readonly [Name in keyof Port]: true };
 
-export function lazyHttp(open: () => Promise<HttpClient>): HttpClient {
-  return { request: async (request) => (await open()).request(request) };
-}
+type AsyncMethods = Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>>;
 
-export function lazyCallbackArchive(open: () => Promise<CallbackArchive>): CallbackArchive {
-  return {
-    store: async (table, callback) => (await open()).store(table, callback),
-    get: async (table, key) => (await open()).get(table, key),
-    find: async (table, condition, limit) => (await open()).find(table, condition, limit),
-  };
-}
-
-export function lazyObjects(open: () => Promise<ObjectStore>): ObjectStore {
-  return {
-    stat: async (name) => (await open()).stat(name),
-    read: async (name) => (await open()).read(name),
-    write: async (name, content, contentType) => (await open()).write(name, content, contentType),
-    move: async (from, to) => (await open()).move(from, to),
-    list: async (prefix, options) => (await open()).list(prefix, options),
-    remove: async (listed) => (await open()).remove(listed),
-  };
+/**
+ * A port whose adapter is loaded at the first call of one of these methods: a fresh process answers its first message
+ * without loading what that message does not need.
+ */
+export function lazy<Port extends object>(methods: Methods<Port>, open: () => Promise<Port>): Port;
+export function lazy(
+  methods: Readonly<Record<string, true>>,
+  open: () => Promise<AsyncMethods>,
+): AsyncMethods {
+  const names = Object.keys(methods);
+  return Object.fromEntries(
+    names.map((name) => [name, async (...given: unknown[]) => (await open())[name]?.(...given)]),
+  );
 }

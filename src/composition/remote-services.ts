@@ -6,7 +6,7 @@ import type { HttpClient } from "../ports/http-client.ts";
 import type { PowerBi } from "../ports/power-bi.ts";
 import type { Services } from "../runtime/task-type.ts";
 import type { Configuration } from "./configuration.ts";
-import { lazyHttp, once } from "./lazy-services.ts";
+import { lazy, once } from "./lazy-services.ts";
 import { neededForPowerBi } from "./power-bi-settings.ts";
 
 /** What is configured of the services that tasks have their work done by. */
@@ -21,7 +21,7 @@ export function httpClient({ allowPrivateAddresses }: Configuration): HttpClient
     const { GuardedHttpClient } = await import("../adapters/http/http-client.ts");
     return new GuardedHttpClient({ allowPrivate: allowPrivateAddresses });
   });
-  return lazyHttp(open);
+  return lazy<HttpClient>({ request: true }, open);
 }
 
 /** Services whose clients are loaded at the first call. What is not configured throws `SERVICE_NOT_CONFIGURED`. */

@@ -9,17 +9,29 @@ import { parseRequest } from "./parse-request.ts";
 import type { EntryRequest, RequestHeaders } from "./request.ts";
 import { route } from "./router.ts";
 
+/** Hands on one message, and reports what became of it; rejects to have it delivered again. */
+export type Deliver = (delivery: Delivery) => Promise<DeliveryReport>;
+
 /** Takes in messages of every transport: the same for the HTTP function and the embedded broker. */
 export class Deliveries implements Intake {
   readonly #engine: Engine;
   readonly #attempts: number;
   readonly #active = new Set<Promise<unknown>>();
   #stopping = false;
+  readonly deliver: Deliver;
 
-  /** `attempts`: failed deliveries after which a message that may still succeed is given up. */
-  constructor(engine: Engine, attempts: number = limits.deliveryAttempts) {
+  /**
+   * `attempts`: failed deliveries after which a message that may still succeed is given up. `around` may add to each
+   * delivery, such as a trace.
+   */
+  constructor(
+    engine: Engine,
+    attempts: number = limits.deliveryAttempts,
+    around: (deliver: Deliver) => Deliver = (deliver) => deliver,
+  ) {
     this.#engine = engine;
     this.#attempts = attempts;
+    this.deliver = around((delivery) => this.#deliver(delivery));
   }
 
   /** From now on, everything is to be delivered again, elsewhere or later. */
@@ -32,7 +44,7 @@ export class Deliveries implements Intake {
     await Promise.allSettled(this.#active);
   }
 
-  async deliver(delivery: Delivery): Promise<DeliveryReport> {
+  async #deliver(delivery: Delivery): Promise<DeliveryReport> {
     if (this.#stopping) throw new BatonError("SHUTTING_DOWN", "This process is stopping");
     const handled = this.#handle(delivery);
     this.#active.add(handled);

@@ -1,69 +1,55 @@
 import type { Message } from "../../core/messages.ts";
-import type { Engine } from "../../engine/engine.ts";
-import { Deliveries } from "../../entry/deliveries.ts";
+import type { Deliver } from "../../entry/deliveries.ts";
 import type { DeliveryReport } from "../../entry/http-handler.ts";
 import type { Delivery } from "../../ports/broker.ts";
 import type { Span, Tracer } from "../../ports/tracer.ts";
-import { batchAttributes } from "./attributes.ts";
+import { batchAttributes } from "./traced.ts";
 
-/** What a message asks for of a batch. */
-interface Errand {
+/** The part of a batch that a message is about, and what is done with it. */
+interface TraceSubject {
   readonly batchId: string;
   readonly name: string;
   readonly taskId?: string;
 }
 
-export interface TracedDeliveriesOptions {
-  /** Failed deliveries after which a message is given up. */
-  readonly attempts: number;
-  /** Whether traces are sent before a delivery is acknowledged: afterwards, the machine may stand still. */
-  readonly flushes: boolean;
-}
-
-/** Tells how long each message waited in its queue, and how long it was handled. */
-export class TracedDeliveries extends Deliveries {
-  readonly #tracer: Tracer;
-  readonly #options: TracedDeliveriesOptions;
-
-  constructor(engine: Engine, tracer: Tracer, options: TracedDeliveriesOptions) {
-    super(engine, options.attempts);
-    this.#tracer = tracer;
-    this.#options = options;
-  }
-
-  override async deliver(delivery: Delivery): Promise<DeliveryReport> {
+/**
+ * Records how long each message waited in its queue, and how long it was handled. `flushes`: traces are sent before a
+ * delivery is acknowledged, because the machine may get no processor time afterwards.
+ */
+export function tracedDeliver(deliver: Deliver, tracer: Tracer, flushes: boolean): Deliver {
+  return async (delivery) => {
     try {
-      return await this.#deliverTraced(delivery);
+      return await deliverTraced(deliver, tracer, delivery);
     } finally {
-      if (this.#options.flushes) await this.#tracer.flush();
+      if (flushes) await tracer.flush();
     }
-  }
-
-  #deliverTraced(delivery: Delivery): Promise<DeliveryReport> {
-    const errand = errandOf(delivery.message);
-    if (!errand) return this.#tracer.inBatch(undefined, () => super.deliver(delivery));
-    const { batchId, name, taskId } = errand;
-    const { publishedAt, deliveryAttempt, message } = delivery;
-    const attributes = {
-      ...batchAttributes({ batchId, taskId }),
-      "baton.message.kind": message.kind,
-      "baton.delivery_attempt": deliveryAttempt,
-    };
-    if (publishedAt !== undefined) {
-      // The clock that stamped it is another one.
-      const endedAt = Math.max(publishedAt, Date.now());
-      this.#tracer.record({ batchId, name: `wait to ${name}`, attributes, startedAt: publishedAt, endedAt });
-    }
-    return this.#tracer.inBatch(batchId, () =>
-      this.#tracer.inSpan({ name, kind: "consumer", attributes }, async (span) =>
-        noted(span, await super.deliver(delivery)),
-      ),
-    );
-  }
+  };
 }
 
-/** Undefined for messages that are of no batch, or do not say of which. */
-function errandOf(message: Message): Errand | undefined {
+function deliverTraced(deliver: Deliver, tracer: Tracer, delivery: Delivery): Promise<DeliveryReport> {
+  const subject = subjectOf(delivery.message);
+  if (!subject) return tracer.inBatch(undefined, () => deliver(delivery));
+  const { batchId, name, taskId } = subject;
+  const { publishedAt, deliveryAttempt, message } = delivery;
+  const attributes = {
+    ...batchAttributes({ batchId, taskId }),
+    "baton.message.kind": message.kind,
+    "baton.delivery_attempt": deliveryAttempt,
+  };
+  if (publishedAt !== undefined) {
+    // It was stamped by another clock, which may be ahead of this one.
+    const endedAt = Math.max(publishedAt, Date.now());
+    tracer.record({ batchId, name: `wait to ${name}`, attributes, startedAt: publishedAt, endedAt });
+  }
+  return tracer.inBatch(batchId, () =>
+    tracer.inSpan({ name, kind: "consumer", attributes }, async (span) =>
+      markFailure(span, await deliver(delivery)),
+    ),
+  );
+}
+
+/** Undefined for messages that belong to no batch, or do not name it. */
+function subjectOf(message: Message): TraceSubject | undefined {
   switch (message.kind) {
     case "task": {
       const { batchId, previousTaskId } = message;
@@ -84,7 +70,7 @@ function errandOf(message: Message): Errand | undefined {
   }
 }
 
-function noted(span: Span, report: DeliveryReport): DeliveryReport {
+function markFailure(span: Span, report: DeliveryReport): DeliveryReport {
   const { outcome, code = "", message = "" } = report;
   if (outcome === "dead-lettered") span.fail({ code, message });
   return report;

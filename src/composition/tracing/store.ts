@@ -12,7 +12,7 @@ import type {
   Write,
 } from "../../ports/store.ts";
 import type { Tracer } from "../../ports/tracer.ts";
-import { batchAttributes } from "./attributes.ts";
+import { batchAttributes } from "./traced.ts";
 
 /**
  * Sees from what is stored when a batch has ended, and of which batch a callback is. The end is committed once, by one

@@ -1,46 +1,28 @@
-import type {
-  Assignment,
-  CancelledTask,
-  KeyedCall,
-  TaskOutcome,
-  TaskRunner,
-} from "../../ports/task-runner.ts";
+import type { TaskOutcome, TaskRunner } from "../../ports/task-runner.ts";
 import type { Span, Tracer } from "../../ports/tracer.ts";
 import type { TaskCode } from "../../runtime/code.ts";
 import type { PollOptions, Steps } from "../../runtime/steps.ts";
 import type { TaskContext, TaskType } from "../../runtime/task-type.ts";
-import { batchAttributes } from "./attributes.ts";
+import { batchAttributes } from "./traced.ts";
 
-/** Tells of every attempt, and how it came out. */
-export class TracedTaskRunner implements TaskRunner {
-  readonly #runner: TaskRunner;
-  readonly #tracer: Tracer;
-
-  constructor(runner: TaskRunner, tracer: Tracer) {
-    this.#runner = runner;
-    this.#tracer = tracer;
-  }
-
-  run(assignment: Assignment): Promise<TaskOutcome> {
-    const { batchId, workflowId, task, attempt } = assignment;
-    const attributes = {
-      ...batchAttributes({ batchId, workflowId, taskId: task.id, attempt }),
-      "baton.task_type": task.type,
-    };
-    return this.#tracer.inSpan({ name: `run ${task.id}`, attributes }, async (span) => {
-      const outcome = await this.#runner.run(assignment);
-      describe(span, outcome);
-      return outcome;
-    });
-  }
-
-  customKey(call: KeyedCall): Promise<string> {
-    return this.#runner.customKey(call);
-  }
-
-  cancel(cancelled: CancelledTask): Promise<void> {
-    return this.#runner.cancel(cancelled);
-  }
+/** A span for every attempt, with its outcome. */
+export function tracedRunner(runner: TaskRunner, tracer: Tracer): TaskRunner {
+  return {
+    run(assignment) {
+      const { batchId, workflowId, task, attempt } = assignment;
+      const attributes = {
+        ...batchAttributes({ batchId, workflowId, taskId: task.id, attempt }),
+        "baton.task_type": task.type,
+      };
+      return tracer.inSpan({ name: `run ${task.id}`, attributes }, async (span) => {
+        const outcome = await runner.run(assignment);
+        describe(span, outcome);
+        return outcome;
+      });
+    },
+    customKey: (call) => runner.customKey(call),
+    cancel: (cancelled) => runner.cancel(cancelled),
+  };
 }
 
 function describe(span: Span, outcome: TaskOutcome): void {

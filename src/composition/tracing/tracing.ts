@@ -2,8 +2,7 @@ import { otlpSender } from "../../adapters/opentelemetry/otlp.ts";
 import type { ReportProblem } from "../../adapters/opentelemetry/span-queue.ts";
 import { BatchTracer } from "../../adapters/opentelemetry/tracer.ts";
 import { createLogger, type LogLevel } from "../../adapters/pino/logger.ts";
-import type { Engine } from "../../engine/engine.ts";
-import { Deliveries } from "../../entry/deliveries.ts";
+import type { Deliver } from "../../entry/deliveries.ts";
 import type { CallbackSender } from "../../ports/callbacks.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { DocumentStore } from "../../ports/store.ts";
@@ -12,10 +11,10 @@ import type { Tracer } from "../../ports/tracer.ts";
 import type { TaskCode } from "../../runtime/code.ts";
 import type { Services } from "../../runtime/task-type.ts";
 import type { Configuration } from "../configuration.ts";
-import { TracedDeliveries } from "./deliveries.ts";
+import { tracedDeliver } from "./deliveries.ts";
 import { tracedCallbacks, tracedServices } from "./services.ts";
 import { TracedStore } from "./store.ts";
-import { TracedTaskRunner, tracedTaskCode } from "./tasks.ts";
+import { tracedRunner, tracedTaskCode } from "./tasks.ts";
 
 /** What tells of the work of a process. */
 export interface Witnesses {
@@ -45,8 +44,7 @@ export interface Tracing {
   callbacks(callbacks: CallbackSender): CallbackSender;
   code(code: TaskCode): TaskCode;
   runner(runner: TaskRunner): TaskRunner;
-  /** `attempts`: failed deliveries after which a message is given up. */
-  deliveries(engine: Engine, attempts: number): Deliveries;
+  deliver(deliver: Deliver): Deliver;
 }
 
 /** Without a tracer every part stays what it is. */
@@ -57,9 +55,8 @@ export function tracingBy(tracer: Tracer | undefined, { engine: place }: Configu
     services: (services) => tracedServices(services, tracer),
     callbacks: (callbacks) => tracedCallbacks(callbacks, tracer),
     code: (code) => tracedTaskCode(code, tracer),
-    runner: (runner) => new TracedTaskRunner(runner, tracer),
-    deliveries: (engine, attempts) =>
-      new TracedDeliveries(engine, tracer, { attempts, flushes: place === "gcp" }),
+    runner: (runner) => tracedRunner(runner, tracer),
+    deliver: (deliver) => tracedDeliver(deliver, tracer, place === "gcp"),
   };
 }
 
@@ -69,5 +66,5 @@ const untraced: Tracing = {
   callbacks: (callbacks) => callbacks,
   code: (code) => code,
   runner: (runner) => runner,
-  deliveries: (engine, attempts) => new Deliveries(engine, attempts),
+  deliver: (deliver) => deliver,
 };
