@@ -2,10 +2,8 @@ import { fileURLToPath } from "node:url";
 import { openApp } from "../src/composition/open.ts";
 import { containStrayErrors } from "../src/composition/stray-errors.ts";
 import { messageOf, stackOf } from "../src/core/errors.ts";
-import { drainOnSignals } from "../src/entry/drain.ts";
-import { registerHttpFunction } from "../src/entry/functions-framework.ts";
 import { createHttpHandler } from "../src/entry/http-handler.ts";
-import { guardServers } from "../src/entry/server-guard.ts";
+import { serveHttp } from "../src/entry/serve.ts";
 
 // Those that were built with this file: they need not be compiled from TypeScript before the first message.
 const workflows = fileURLToPath(new URL("workflows", import.meta.url));
@@ -13,14 +11,18 @@ const { app, logger } = await openApp(
   { BATON_WORKFLOWS: workflows, ...process.env },
   { level: "info", serves: true },
 );
-guardServers();
-registerHttpFunction("baton", createHttpHandler(app.deliveries, logger, app.trust));
 app.work.start();
 const drain = async () => {
   await app.work.stop();
   await app.close();
 };
-drainOnSignals(drain);
+for (const signal of ["SIGTERM", "SIGINT"] as const)
+  process.once(signal, () => {
+    void drain().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  });
 containStrayErrors({
   tell: (message, fields) => logger.error(message, fields),
   stop(thrown) {
@@ -29,3 +31,11 @@ containStrayErrors({
     void drain().finally(() => process.exit(1));
   },
 });
+await serveHttp(createHttpHandler(app.deliveries, logger, app.trust), {
+  port: Number(process.env.PORT ?? 8080),
+  host: "0.0.0.0",
+});
+// The functions framework, which starts this process, waits for this module before it makes a server of its own. That
+// server would read a gigabyte into memory, answer bad JSON with HTML, run each request in a domain, which slows down
+// every promise, and end the process at a signal without giving its work back. So this module never finishes loading.
+await new Promise<never>(() => {});

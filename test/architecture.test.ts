@@ -31,8 +31,6 @@ const owners: Readonly<Record<string, string>> = {
   "@azure/msal-node": "adapters/power-bi",
   "@google-cloud/bigquery": "adapters/bigquery",
   "@google-cloud/firestore": "adapters/firestore",
-  "@google-cloud/functions-framework": "entry",
-  "@google-cloud/functions-framework/testing": "entry",
   "@google-cloud/pubsub": "adapters/pubsub",
   "@google-cloud/storage": "adapters/storage",
   "@google-cloud/tasks": "adapters/cloud-tasks",

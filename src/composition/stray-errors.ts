@@ -12,9 +12,6 @@ export interface StrayErrorReceiver {
   stop(thrown: unknown): void;
 }
 
-/** Its handlers answer the last request with an error, whosever it is, and end the process at once. */
-const functionsFramework = /functions-framework/;
-
 /**
  * Handles errors that nothing caught. Node tells which task made the promise, timer or event. An exception of a task
  * fails its attempt, if that still runs, and nothing else. A rejection has cut nothing short: it is logged, and a
@@ -41,10 +38,5 @@ export function containStrayErrors({ tell, stop }: StrayErrorReceiver): void {
     if (run || isStopping) return told(thrown, run?.labels);
     isStopping = true;
     stop(thrown);
-  });
-  process.on("newListener", (event, listener) => {
-    if (event !== "unhandledRejection" && event !== "uncaughtException") return;
-    if (functionsFramework.test(String(new Error().stack)))
-      setImmediate(() => process.removeListener(event, listener));
   });
 }

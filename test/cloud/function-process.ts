@@ -36,20 +36,22 @@ export class FunctionProcess {
   async start(): Promise<void> {
     const child = spawn(
       process.execPath,
-      [`${this.#folder}/node_modules/.bin/functions-framework`, "--target=baton", `--port=${this.port}`],
-      { cwd: this.#folder, env: { ...process.env, ...this.#environment }, stdio: ["ignore", "pipe", "pipe"] },
+      [`${this.#folder}/node_modules/.bin/functions-framework`, "--target=baton"],
+      {
+        cwd: this.#folder,
+        env: { ...process.env, ...this.#environment, PORT: String(this.port) },
+        stdio: ["ignore", "pipe", "pipe"],
+      },
     );
     this.#child = child;
     const serves = Promise.withResolvers<void>();
     const listen = (chunk: Buffer) => {
       this.output += chunk;
       collect(String(chunk));
-      if (String(chunk).includes("URL: http://")) serves.resolve();
     };
     child.stdout.on("data", listen);
     child.stderr.on("data", listen);
     child.once("exit", (code) => serves.reject(new Error(`It ended with ${code}: ${this.output}`)));
-    // In production the framework does not say so.
     void this.#onceItListens(child, serves.resolve);
     await serves.promise;
   }

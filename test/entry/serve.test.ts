@@ -2,7 +2,6 @@ import http from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createHttpHandler } from "../../src/entry/http-handler.ts";
 import { type HttpService, serveHttp } from "../../src/entry/serve.ts";
-import { guardServers } from "../../src/entry/server-guard.ts";
 import { RecordingIntake, RecordingLogger } from "./recording-intake.ts";
 import { send } from "./wire.ts";
 
@@ -64,34 +63,6 @@ describe("the service", () => {
     await begun;
     await stuck.close();
     await cutOff;
-  });
-
-  test("runs the handler in no domain, since one slows down every promise of the process", async () => {
-    const domains: unknown[] = [];
-    intake.onDeliver = async () => {
-      domains.push((process as { domain?: unknown }).domain);
-      return { outcome: "done" };
-    };
-    await send(service.url, { body: task });
-    expect(domains).toEqual([null]);
-  });
-
-  test("leaves the process's own handlers and http.createServer as they were", () => {
-    const names = ["SIGINT", "SIGTERM", "uncaughtException", "unhandledRejection", "exit"] as const;
-    for (const name of names) {
-      const ours = process.listeners(name as "exit").filter((one) => `${one}`.includes("sendCrashResponse"));
-      expect(ours).toEqual([]);
-    }
-    const { createServer } = http;
-    const undo = guardServers();
-    expect(http.createServer).not.toBe(createServer);
-    const guarded = http.createServer;
-    const undoSecond = guardServers();
-    expect(http.createServer).toBe(guarded);
-    undoSecond();
-    expect(http.createServer).toBe(guarded);
-    undo();
-    expect(http.createServer).toBe(createServer);
   });
 });
 

@@ -44,7 +44,7 @@ describe("bodies reach the handler as sent", () => {
     ["an empty body", "", "BODY_NOT_JSON"],
     ["a push whose data is not base64", JSON.stringify(push({ data: "*" })), "BODY_NOT_BASE64"],
     ["nesting without end", "[".repeat(5_000_000), "BODY_NOT_AN_EVENT"],
-  ])("%s is a dead letter, not the framework's own answer", async (_name, body, code) => {
+  ])("%s is a dead letter", async (_name, body, code) => {
     const answer = await send(service.url, { headers: json, body });
     const status = code === "BODY_NOT_BASE64" ? 202 : 400;
     expect(answer).toMatchObject({ status, json: { status: "dead-letter", deadLetterId: "d1", code } });
@@ -63,7 +63,7 @@ describe("bodies reach the handler as sent", () => {
   });
 });
 
-describe("the guard refuses before anything is read", () => {
+describe("the server refuses before anything is read", () => {
   test.each([
     ["15 MB", { body: Buffer.alloc(15 * 1024 * 1024, "x") }, 413, "BODY_TOO_LARGE"],
     ["one byte too many", { body: Buffer.alloc(limits.requestBodyBytes + 1) }, 413, "BODY_TOO_LARGE"],
