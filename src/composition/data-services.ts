@@ -1,17 +1,23 @@
+import { WarehouseCallbackArchive } from "../adapters/callback-archive/archive.ts";
 import { FolderObjectStore } from "../adapters/filesystem/object-store.ts";
 import { ownBuckets } from "../core/buckets.ts";
 import { BatonError } from "../core/errors.ts";
 import type { CallbackArchive } from "../ports/callbacks.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { ObjectStore } from "../ports/objects.ts";
-import type { Warehouse } from "../ports/warehouse.ts";
+import type { Warehouse, WarehouseTables } from "../ports/warehouse.ts";
 import { taskTime, uncounted } from "../runtime/current-run.ts";
 import type { Configuration } from "./configuration.ts";
 import type { GoogleConfiguration } from "./google-configuration.ts";
 import { lazy, type Methods, once } from "./lazy-services.ts";
 
 const warehouseMethods: Methods<Warehouse> = { load: true, query: true, rows: true, cancel: true };
-const archiveMethods: Methods<CallbackArchive> = { store: true, get: true, find: true };
+const tableMethods: Methods<WarehouseTables> = {
+  findTable: true,
+  createTable: true,
+  write: true,
+  rows: true,
+};
 const objectMethods: Methods<ObjectStore> = {
   stat: true,
   read: true,
@@ -47,16 +53,20 @@ export function openWarehouse(
   return {
     // The task that comes first does not pay for the loading with its own time.
     warehouse: lazy(warehouseMethods, async () => (await uncounted(open)).warehouse),
-    callbackArchive: lazy(archiveMethods, async () => (await open()).callbackArchive),
+    callbackArchive: new WarehouseCallbackArchive(lazy(tableMethods, async () => (await open()).warehouse)),
     async close() {
       if (isOpened) await (await open()).close();
     },
   };
 }
 
-async function openBigQuery(configuration: Configuration): Promise<WarehouseServices> {
+interface OpenWarehouse {
+  readonly warehouse: Warehouse & WarehouseTables;
+  close(): Promise<void>;
+}
+
+async function openBigQuery(configuration: Configuration): Promise<OpenWarehouse> {
   const { BigQueryWarehouse } = await import("../adapters/bigquery/warehouse.ts");
-  const { BigQueryCallbackArchive } = await import("../adapters/bigquery/callback-archive.ts");
   const google = googleOf(configuration);
   const { projectId, dataset, bigQueryLocation, maximumBytesBilled, endpoints } = google;
   const options = {
@@ -71,7 +81,6 @@ async function openBigQuery(configuration: Configuration): Promise<WarehouseServ
   };
   return {
     warehouse: new BigQueryWarehouse(options),
-    callbackArchive: new BigQueryCallbackArchive(options),
     async close() {},
   };
 }
@@ -80,10 +89,9 @@ async function openDuckDb(
   { data }: Configuration,
   logger: Logger,
   inMemory: boolean,
-): Promise<WarehouseServices> {
+): Promise<OpenWarehouse> {
   const { DatabaseFile } = await import("../adapters/duckdb/database-file.ts");
   const { DuckDbWarehouse } = await import("../adapters/duckdb/warehouse.ts");
-  const { DuckDbCallbackArchive } = await import("../adapters/duckdb/callback-archive.ts");
   const path = `${data}/warehouse.duckdb`;
   const file = new DatabaseFile(path, {
     inMemory,
@@ -96,7 +104,6 @@ async function openDuckDb(
   });
   return {
     warehouse: new DuckDbWarehouse(file),
-    callbackArchive: new DuckDbCallbackArchive(file),
     close: () => file.close(),
   };
 }

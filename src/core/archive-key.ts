@@ -24,3 +24,18 @@ export function archiveKeyProblem(key: readonly string[]): string | undefined {
   );
   return wrong.length > 0 ? `Fields of a callback's key can't be columns: ${wrong.join(", ")}` : undefined;
 }
+
+/** How the columns of a table differ from those that it should have, in any order and case; undefined when they agree. */
+export function columnsProblem(existing: readonly string[], expected: readonly string[]): string | undefined {
+  const added = without(expected, existing);
+  const missing = without(existing, expected);
+  const problems = [
+    ...(added.length > 0 ? [`not in the table: ${added.join(", ")}`] : []),
+    ...(missing.length > 0 ? [`only in the table: ${missing.join(", ")}`] : []),
+  ];
+  return problems.length > 0 ? problems.join("; ") : undefined;
+}
+
+export function without(names: readonly string[], others: readonly string[]): readonly string[] {
+  return names.filter((name) => !others.some((other) => other.toLowerCase() === name.toLowerCase()));
+}

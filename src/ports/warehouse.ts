@@ -76,3 +76,41 @@ export interface Warehouse {
   /** Ends the job with this id if it runs. Resolves as well when there is no such job, or it has ended. */
   cancel(jobId: string): Promise<void>;
 }
+
+/** A table as the catalog of the warehouse has it. */
+export interface FoundTable {
+  readonly name: string;
+  /** Its full name as SQL, quoted. */
+  readonly sql: string;
+  /** Which SQL the warehouse speaks. */
+  readonly dialect: "duckdb" | "bigquery";
+  readonly columns: readonly string[];
+}
+
+export interface NewTable {
+  readonly columns: readonly { readonly name: string; readonly type: "text" | "json" | "timestamp" }[];
+  /** Rows are kept apart by the day of this column, where the warehouse does so. */
+  readonly days: string;
+  /** Columns that rows are looked up by: rows that are alike in them are kept together, where the warehouse does so. */
+  readonly cluster: readonly string[];
+}
+
+/** One statement that writes rows of a table. */
+export interface WriteStatement {
+  /** A warehouse whose statements outlive the call runs the same one once. */
+  readonly id: string;
+  /** The table, for errors. */
+  readonly table: string;
+  readonly sql: string;
+  readonly parameters: Readonly<Record<string, string | number | null>>;
+}
+
+/** Tables that Baton itself keeps in the warehouse. Throws what `Warehouse` throws. */
+export interface WarehouseTables extends Pick<Warehouse, "rows"> {
+  /** Undefined when there is no such table. */
+  findTable(name: string): Promise<FoundTable | undefined>;
+  /** Creates the table, and its schema, unless it exists. */
+  createTable(name: string, table: NewTable): Promise<FoundTable>;
+  /** Throws `TABLE_MISMATCH` when what it writes does not fit the table. */
+  write(statement: WriteStatement): Promise<void>;
+}

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { onTestFinished } from "vitest";
-import { BigQueryCallbackArchive } from "../../src/adapters/bigquery/callback-archive.ts";
 import type { BigQueryOptions } from "../../src/adapters/bigquery/options.ts";
 import { BigQueryWarehouse } from "../../src/adapters/bigquery/warehouse.ts";
+import { WarehouseCallbackArchive } from "../../src/adapters/callback-archive/archive.ts";
 import { startBigQueryServer } from "../servers/bigquery/index.ts";
 
 /**
@@ -29,7 +29,7 @@ export async function contractBigQuery() {
   const all = { projectId: process.env.BATON_PROJECT ?? "test", dataset, apiEndpoint: foreignBigQuery };
   return {
     warehouse: new BigQueryWarehouse(all),
-    archive: () => new BigQueryCallbackArchive(all),
+    archive: () => new WarehouseCallbackArchive(new BigQueryWarehouse(all)),
     async file(name: string, content: string | Uint8Array): Promise<string> {
       const path = `/upload/storage/v1/b/${bucket}/o?uploadType=media&name=${encodeURIComponent(name)}`;
       await post(path, "application/octet-stream", Buffer.from(content));
@@ -46,7 +46,7 @@ export async function makeBigQuery(options: Partial<BigQueryOptions> = {}) {
   const all = { projectId: "test", dataset: "baton", apiEndpoint: server.url, ...options };
   /** Another process, as far as BigQuery can tell. */
   const another = (more: Partial<BigQueryOptions> = {}) => new BigQueryWarehouse({ ...all, ...more });
-  const archive = () => new BigQueryCallbackArchive(all);
+  const archive = () => new WarehouseCallbackArchive(new BigQueryWarehouse(all));
   async function file(name: string, content: string | Uint8Array): Promise<string> {
     const uri = `gs://inbox/${name}`;
     objects.set(uri, Buffer.from(content));

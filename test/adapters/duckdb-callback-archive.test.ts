@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
-import { DuckDbCallbackArchive } from "../../src/adapters/duckdb/callback-archive.ts";
+import { WarehouseCallbackArchive } from "../../src/adapters/callback-archive/archive.ts";
 import { DatabaseFile } from "../../src/adapters/duckdb/database-file.ts";
+import { DuckDbWarehouse } from "../../src/adapters/duckdb/warehouse.ts";
 import type { ArchivedCallback } from "../../src/ports/callbacks.ts";
 import { makeWarehouse } from "./duckdb-harness.ts";
 
@@ -18,11 +19,11 @@ const callback: ArchivedCallback = {
 async function makeArchive() {
   const harness = await makeWarehouse();
   const open = () => {
-    const archive = new DuckDbCallbackArchive(new DatabaseFile(harness.path, {}));
-    onTestFinished(() => archive.close());
-    return archive;
+    const warehouse = new DuckDbWarehouse(new DatabaseFile(harness.path, {}));
+    onTestFinished(() => warehouse.close());
+    return { archive: new WarehouseCallbackArchive(warehouse), close: () => warehouse.close() };
   };
-  return { ...harness, open, archive: open() };
+  return { ...harness, open, ...open() };
 }
 
 test("a stored callback comes back, from a table with the columns in their order", async () => {
@@ -196,10 +197,10 @@ test.each([
 });
 
 test("another instance, after the first and beside it, sees and writes the same table", async () => {
-  const { archive, open, rows } = await makeArchive();
+  const { archive, close, open, rows } = await makeArchive();
   await archive.store(table, callback);
-  await archive.close();
-  const second = open();
+  await close();
+  const { archive: second } = open();
   expect(await second.get(table, key)).toEqual(callback);
   const keys = Array.from({ length: 20 }, (_, n) => ({ ...key, job_id: `j${n % 10}` }));
   await Promise.all(

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import * as z from "zod";
-import { BigQueryCallbackArchive } from "../../src/adapters/bigquery/callback-archive.ts";
+import { BigQueryWarehouse } from "../../src/adapters/bigquery/warehouse.ts";
+import { WarehouseCallbackArchive } from "../../src/adapters/callback-archive/archive.ts";
 import { archiveColumns } from "../../src/core/archive-key.ts";
 import { defaults } from "../../src/core/limits.ts";
 import { startBigQueryServer } from "../servers/bigquery/index.ts";
@@ -21,11 +22,8 @@ const key = ["job_id", "account_id", "lead_id", "region", "year"];
 async function tableOfBaton() {
   const server = await startBigQueryServer();
   onTestFinished(() => server.close());
-  const archive = new BigQueryCallbackArchive({
-    projectId: "test",
-    dataset: "baton",
-    apiEndpoint: server.url,
-  });
+  const options = { projectId: "test", dataset: "baton", apiEndpoint: server.url };
+  const archive = new WarehouseCallbackArchive(new BigQueryWarehouse(options));
   await archive.store(defaults.callbackTable, {
     key: Object.fromEntries(key.map((name) => [name, "1"])),
     status: "completed",

@@ -1,3 +1,4 @@
+import { columnsProblem, without } from "../../core/archive-key.ts";
 import type { Destination } from "../../ports/warehouse.ts";
 import { refusal } from "./errors.ts";
 import type { Table } from "./identifiers.ts";
@@ -12,14 +13,9 @@ export function namesOf(schema: TableSchema): Names {
 
 /** Throws `TABLE_MISMATCH` unless both have the same columns, in any order and case. */
 export function checkColumns(table: Table, existing: Names, incoming: Names): void {
-  const added = without(incoming, existing);
-  const missing = without(existing, incoming);
-  if (added.length + missing.length === 0) return;
-  const problems = [
-    added.length > 0 ? `not in the table: ${added.join(", ")}` : "",
-    missing.length > 0 ? `only in the table: ${missing.join(", ")}` : "",
-  ].filter((problem) => problem !== "");
-  throw refusal("TABLE_MISMATCH", `The columns do not fit table ${table.name}; ${problems.join("; ")}`);
+  const problem = columnsProblem(existing, incoming);
+  if (problem !== undefined)
+    throw refusal("TABLE_MISMATCH", `The columns do not fit table ${table.name}; ${problem}`);
 }
 
 /** Throws `TABLE_MISMATCH` when a key column is not among the columns. */
@@ -32,8 +28,4 @@ export function checkKey(into: Destination, incoming: Names): void {
       "TABLE_MISMATCH",
       `There is no key column ${missing.join(", ")} to merge into ${into.table} by`,
     );
-}
-
-export function without(names: Names, others: Names): Names {
-  return names.filter((name) => !others.some((other) => other.toLowerCase() === name.toLowerCase()));
 }

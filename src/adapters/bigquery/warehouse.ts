@@ -1,9 +1,22 @@
 import type { JsonObject } from "../../core/json.ts";
-import type { JobResult, JobState, LoadJob, QueryJob, Row, Sql, Warehouse } from "../../ports/warehouse.ts";
+import type {
+  FoundTable,
+  JobResult,
+  JobState,
+  LoadJob,
+  NewTable,
+  QueryJob,
+  Row,
+  Sql,
+  Warehouse,
+  WarehouseTables,
+  WriteStatement,
+} from "../../ports/warehouse.ts";
 import type { Job } from "./jobs.ts";
 import { loadResult, runLoad } from "./load.ts";
 import { loadFailure } from "./load-failure.ts";
 import type { BigQueryOptions } from "./options.ts";
+import { createTable, findTable, write } from "./own-tables.ts";
 import { queryResult, runQuery, writeFailure } from "./query.ts";
 import type { RunState } from "./runs.ts";
 import { selectRows } from "./select.ts";
@@ -14,7 +27,7 @@ import { checkParameters, sqlOf } from "./sql-text.ts";
  * Tables of BigQuery. Its jobs go on without us: one whose caller went away is found again by its id, and the signal of a
  * call ends the wait alone. The client is loaded at the first use.
  */
-export class BigQueryWarehouse implements Warehouse {
+export class BigQueryWarehouse implements Warehouse, WarehouseTables {
   readonly #session: Session;
 
   constructor(options: BigQueryOptions) {
@@ -41,6 +54,18 @@ export class BigQueryWarehouse implements Warehouse {
 
   async cancel(jobId: string): Promise<void> {
     await this.#session.runs.cancel(jobId, new AbortController().signal);
+  }
+
+  findTable(name: string): Promise<FoundTable | undefined> {
+    return findTable(this.#session, name);
+  }
+
+  createTable(name: string, table: NewTable): Promise<FoundTable> {
+    return createTable(this.#session, name, table);
+  }
+
+  write(statement: WriteStatement): Promise<void> {
+    return write(this.#session, statement);
   }
 }
 

@@ -1,9 +1,21 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { JsonObject } from "../../core/json.ts";
-import type { JobState, LoadJob, QueryJob, Row, Sql, Warehouse } from "../../ports/warehouse.ts";
+import type {
+  FoundTable,
+  JobState,
+  LoadJob,
+  NewTable,
+  QueryJob,
+  Row,
+  Sql,
+  Warehouse,
+  WarehouseTables,
+  WriteStatement,
+} from "../../ports/warehouse.ts";
 import type { DatabaseFile } from "./database-file.ts";
 import { once } from "./jobs.ts";
 import { prepareLoad } from "./load.ts";
+import { createTable, findTable, write } from "./own-tables.ts";
 import { prepareQuery, selectRows } from "./query.ts";
 import { Statements } from "./statements.ts";
 
@@ -11,7 +23,7 @@ import { Statements } from "./statements.ts";
 const loaded = () => import("@duckdb/node-api");
 
 /** Tables in one DuckDB file, which several processes share by taking turns. DuckDB is loaded at the first use. */
-export class DuckDbWarehouse implements Warehouse {
+export class DuckDbWarehouse implements Warehouse, WarehouseTables {
   readonly #file: DatabaseFile;
 
   constructor(file: DatabaseFile) {
@@ -33,13 +45,28 @@ export class DuckDbWarehouse implements Warehouse {
   }
 
   async rows(sql: Sql, parameters: JsonObject, limit: number, signal: AbortSignal): Promise<readonly Row[]> {
-    return this.#use(signal, async (statements) =>
-      selectRows(statements, await loaded(), { sql, parameters, limit }),
-    );
+    return this.#use(signal, async (statements) => {
+      // A SELECT may call functions that write, such as nextval.
+      await statements.run("BEGIN TRANSACTION READ ONLY");
+      return selectRows(statements, await loaded(), { sql, parameters, limit });
+    });
   }
 
   /** A job lives no longer than the call that runs it, and that is ended by its signal. */
   async cancel(): Promise<void> {}
+
+  findTable(name: string): Promise<FoundTable | undefined> {
+    return this.#use(new AbortController().signal, (statements) => findTable(statements, name));
+  }
+
+  createTable(name: string, table: NewTable): Promise<FoundTable> {
+    return this.#use(new AbortController().signal, (statements) => createTable(statements, name, table));
+  }
+
+  write(statement: WriteStatement): Promise<void> {
+    const { path } = this.#file;
+    return this.#use(new AbortController().signal, (statements) => write(statements, statement, path));
+  }
 
   /** Waits for what is running and lets go of the file. */
   async close(): Promise<void> {

@@ -1,0 +1,132 @@
+import { type ArchiveColumn, archiveColumns } from "../../core/archive-key.ts";
+import type { ArchivedCallback } from "../../ports/callbacks.ts";
+import type { FoundTable } from "../../ports/warehouse.ts";
+
+type Key = ArchivedCallback["key"];
+
+/** How one dialect of SQL writes what the archive needs. */
+interface Dialect {
+  identifier(name: string): string;
+  parameter(name: string): string;
+  text(column: string): string;
+  jsonText(column: string): string;
+  milliseconds(column: string): string;
+  /** The JSON of a parameter that holds its text. */
+  json(parameter: string): string;
+  /** The time of a parameter that holds milliseconds. */
+  time(parameter: string): string;
+  readonly now: string;
+  /** NULL is a value of a key like any other. */
+  equals(column: string, parameter: string, isNull: boolean): string;
+  readonly mergeFrom: string;
+}
+
+const duckdb: Dialect = {
+  identifier: (name) => `"${name.replaceAll('"', '""')}"`,
+  parameter: (name) => `$${name}`,
+  text: (column) => `CAST(${column} AS VARCHAR)`,
+  jsonText: (column) => `CAST(${column} AS VARCHAR)`,
+  milliseconds: (column) => `epoch_ms(${column})`,
+  json: (parameter) => parameter,
+  time: (parameter) => `epoch_ms(CAST(${parameter} AS BIGINT))`,
+  now: "now()",
+  equals: (column, parameter) => `${column} IS NOT DISTINCT FROM ${parameter}`,
+  mergeFrom: "USING (SELECT 1)",
+};
+
+const bigquery: Dialect = {
+  identifier: (name) => `\`${name.replaceAll("\\", "\\\\").replaceAll("`", "\\`")}\``,
+  parameter: (name) => `@${name}`,
+  text: (column) => `CAST(${column} AS STRING)`,
+  jsonText: (column) => `TO_JSON_STRING(${column})`,
+  milliseconds: (column) => `UNIX_MILLIS(${column})`,
+  json: (parameter) => `PARSE_JSON(${parameter}, wide_number_mode => 'round')`,
+  time: (parameter) => `TIMESTAMP_MILLIS(${parameter})`,
+  now: "CURRENT_TIMESTAMP()",
+  // Plain comparisons let BigQuery pass over blocks of other keys.
+  equals: (column, parameter, isNull) =>
+    isNull ? `(${column} IS NULL AND ${parameter} IS NULL)` : `${column} = ${parameter}`,
+  mergeFrom: "AS kept USING (SELECT 1 AS one) AS incoming",
+};
+
+const dialects = { duckdb, bigquery };
+
+/** The statements of the archive on one of its tables. Columns beside those of `archiveColumns` are the key's. */
+export class ArchiveSql {
+  readonly #table: FoundTable;
+  readonly #key: readonly string[];
+  readonly #dialect: Dialect;
+
+  constructor(table: FoundTable, key: readonly string[]) {
+    this.#table = table;
+    this.#key = key;
+    this.#dialect = dialects[table.dialect];
+  }
+
+  /** Writes the parameters `key0`…, `status`, `payload`, `createdMs`, `eventId`, `url`, in place of the row of this key. */
+  merge(key: Key): string {
+    const { identifier, parameter, json, time, now, mergeFrom } = this.#dialect;
+    const columns = [...Object.keys(key), ...archiveColumns].map(identifier).join(", ");
+    const payload = json(parameter("payload"));
+    const values: Readonly<Record<ArchiveColumn, string>> = {
+      status: parameter("status"),
+      callback_payload: payload,
+      created_at: time(parameter("createdMs")),
+      updated_at: now,
+      event_id: parameter("eventId"),
+      url: parameter("url"),
+    };
+    const updates = archiveColumns
+      .filter((name) => name !== "created_at")
+      .map((name) => `${name} = ${values[name]}`);
+    const inserted = [
+      ...Object.keys(key).map((_, index) => parameter(`key${index}`)),
+      ...archiveColumns.map((name) => values[name]),
+    ];
+    return `MERGE INTO ${this.#table.sql} ${mergeFrom} ON ${this.#sameKey(key)}
+WHEN MATCHED THEN UPDATE SET ${updates.join(", ")}
+WHEN NOT MATCHED THEN INSERT (${columns}) VALUES (${inserted.join(", ")})`;
+  }
+
+  /** The newest row of the key in the parameters `key0`…, in columns of text and a number of milliseconds. */
+  selectKey(key: Key): string {
+    return `${this.#select()} WHERE ${this.#sameKey(key)} ORDER BY updated_at DESC LIMIT 1`;
+  }
+
+  /** Rows that match, oldest first. */
+  selectWhere(condition: string, limit: number): string {
+    // A line of its own, so that errors point into the text as it was given, and a comment in it ends.
+    return `${this.#select()} WHERE (\n${condition}\n) ORDER BY created_at, event_id LIMIT ${limit}`;
+  }
+
+  /** That the fields have the values of the parameters `value0`…. */
+  equals(fields: readonly string[]): string {
+    const { parameter } = this.#dialect;
+    const tests = fields.map((name, index) => `${this.#textOf(name)} = ${parameter(`value${index}`)}`);
+    return ["true", ...tests].join(" AND ");
+  }
+
+  #textOf(name: string): string {
+    const { identifier, jsonText, text } = this.#dialect;
+    return name.toLowerCase() === "callback_payload" ? jsonText(identifier(name)) : text(identifier(name));
+  }
+
+  #select(): string {
+    const { identifier, milliseconds } = this.#dialect;
+    const texts = [...this.#key, "status", "callback_payload"];
+    const columns = [
+      ...texts.map((name) => `${this.#textOf(name)} AS ${identifier(name)}`),
+      `${milliseconds("created_at")} AS created_at`,
+      "event_id",
+      "url",
+    ];
+    return `SELECT ${columns.join(", ")} FROM ${this.#table.sql}`;
+  }
+
+  #sameKey(key: Key): string {
+    const { identifier, parameter, equals } = this.#dialect;
+    return Object.entries(key)
+      .map(([name, value], index) => equals(identifier(name), parameter(`key${index}`), value === null))
+      .join(" AND ");
+  }
+}
