@@ -24,9 +24,7 @@ export async function workOnBatch(
   begin: () => Promise<Started>,
   { json, detach }: WorkOptions,
 ): Promise<void> {
-  const mark = app.engine.mark();
-  const { batchId, created } = await begin();
-  await app.engine.sync(mark);
+  const { batchId, created } = await app.engine.durably(begin);
   if (!json) session.print(`batch ${batchId}${created ? "" : " exists already"}`);
   if (detach) return leaveToServer(session, app, batchId, json);
   const stop = session.catchSignals();

@@ -62,9 +62,7 @@ async function publish(
 ): Promise<Published> {
   const message: PublishedMessage = given.kind === "start" ? { ...given, key: given.key ?? key } : given;
   const batches = isUnchecked ? null : (await app.engine.preview(message)).batches;
-  const mark = app.engine.mark();
-  await app.broker.publish([{ queue: CONTROL_QUEUE, message }]);
-  await app.engine.sync(mark);
+  await app.engine.durably(() => app.broker.publish([{ queue: CONTROL_QUEUE, message }]));
   return { message, batchId: batches?.[0]?.batchId ?? batchIdIn(message), batches };
 }
 

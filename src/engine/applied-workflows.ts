@@ -4,6 +4,7 @@ import { ConflictError, type DocumentKey, type Write } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { commitOwned } from "./owned-commit.ts";
 import { pages } from "./pages.ts";
+import { durably } from "./unit-of-work.ts";
 
 type Parts = Pick<Dependencies, "store" | "ids" | "clock">;
 
@@ -18,17 +19,18 @@ export class AppliedWorkflows {
   /** Stores the workflow in place of an earlier one of the same id. The source has been validated. */
   async apply(workflowId: string, source: string): Promise<void> {
     const { store, ids, clock } = this.#parts;
-    const mark = store.mark();
     const key = keyOf(workflowId);
-    for (;;) {
-      const { document } = await store.get(key);
-      const data: AppliedWorkflow = { workflowId, source, appliedAt: clock.now(), nonce: ids.unique() };
-      const outcome = await commitOwned(
-        store,
-        document ? { kind: "update", key, version: document.version, data } : { kind: "create", key, data },
-      );
-      if (outcome.kind === "won") return store.sync(mark);
-    }
+    await durably(store, async () => {
+      for (;;) {
+        const { document } = await store.get(key);
+        const data: AppliedWorkflow = { workflowId, source, appliedAt: clock.now(), nonce: ids.unique() };
+        const outcome = await commitOwned(
+          store,
+          document ? { kind: "update", key, version: document.version, data } : { kind: "create", key, data },
+        );
+        if (outcome.kind === "won") return;
+      }
+    });
   }
 
   async find(workflowId: string): Promise<AppliedWorkflow | undefined> {
@@ -40,16 +42,16 @@ export class AppliedWorkflows {
    * Deletes the workflow. `schedules`: those that nothing follows any more; applied again, they start from then on
    * rather than catch up with what was never wanted. False when there was no such workflow.
    */
-  async remove(workflowId: string, schedules: readonly Schedule[]): Promise<boolean> {
+  remove(workflowId: string, schedules: readonly Schedule[]): Promise<boolean> {
+    return durably(this.#parts.store, () => this.#remove(workflowId, schedules));
+  }
+
+  async #remove(workflowId: string, schedules: readonly Schedule[]): Promise<boolean> {
     const { store } = this.#parts;
-    const mark = store.mark();
     for (let isAsked = false; ; isAsked = true) {
       const { document } = await store.get(keyOf(workflowId));
       // Gone after we asked: it was us, whatever the answer said.
-      if (!document) {
-        await store.sync(mark);
-        return isAsked;
-      }
+      if (!document) return isAsked;
       const writes: Write[] = [{ kind: "delete", key: document.key, version: document.version }];
       for (const schedule of schedules) {
         const key: DocumentKey = { collection: "schedules", id: scheduleIdOf(workflowId, schedule) };

@@ -2,13 +2,12 @@ import { decideArrival } from "../core/claim.ts";
 import type { TaskDefinition } from "../core/definition.ts";
 import { awaitsCompletion } from "../core/kept-completion.ts";
 import type { AttemptOutcome } from "../core/settlement.ts";
-import type { SyncMark } from "../ports/store.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { keptCompletion } from "./kept-completions.ts";
 import { completionMessage, executeMessage, finalCallbackMessages } from "./messages.ts";
-import { publishSince } from "./publish.ts";
 import type { ClaimOutcome, StoredLog, TaskLogs } from "./task-logs.ts";
+import type { UnitOfWork } from "./unit-of-work.ts";
 import { wakeIfSent } from "./wake.ts";
 
 interface Parts {
@@ -26,7 +25,7 @@ export async function arrive(
   batch: PinnedBatch,
   task: TaskDefinition,
   found: StoredLog | undefined,
-  since: SyncMark,
+  unit: UnitOfWork,
 ): Promise<ClaimOutcome | undefined> {
   if (!found) return logs.claimFirst(batch, task.id);
   // A completion that came in time counts, however late it is taken.
@@ -41,7 +40,7 @@ export async function arrive(
   const arrival = decideArrival(found.log, found.ageMs);
   switch (arrival.kind) {
     case "ended":
-      await publishSince(dependencies, since, [
+      await unit.publish([
         // mutation: redelivery-passes-the-ending-on
         completionMessage(batch.batchId, task.id, arrival.ending),
         // mutation: redelivery-sends-the-callback

@@ -6,6 +6,7 @@ import type { Dependencies } from "./dependencies.ts";
 import { ExecutionRecords } from "./execution-records.ts";
 import { callbackMessage } from "./messages.ts";
 import type { Outbox } from "./outbox.ts";
+import { durably, UnitOfWork } from "./unit-of-work.ts";
 
 /** What people ask of final callbacks. */
 export class Callbacks {
@@ -57,12 +58,8 @@ export class Callbacks {
   }
 
   /** Sends a stored callback again. Durable when it returns. Throws `CALLBACK_UNKNOWN`. */
-  async resend(callbackId: string): Promise<Callback> {
-    const { store } = this.#dependencies;
-    const mark = store.mark();
-    const callback = await this.#outbox.resend(callbackId);
-    await store.sync(mark);
-    return callback;
+  resend(callbackId: string): Promise<Callback> {
+    return durably(this.#dependencies.store, () => this.#outbox.resend(callbackId));
   }
 
   /** Throws `SQL_FAILED`, `TABLE_MISMATCH`, and what the warehouse throws. */
@@ -72,10 +69,11 @@ export class Callbacks {
 
   /** Has callbacks looked at by this process, which works: those that somebody else sends, or that wait, are left alone. */
   async driveDue(callbackIds: readonly string[]): Promise<void> {
+    const unit = new UnitOfWork(this.#dependencies);
     for (const callbackId of callbackIds) {
       const found = await this.#outbox.read(callbackId);
       if (found?.callback.state === "PENDING" && found.ageMs >= found.callback.dueSeconds * 1_000)
-        await this.#dependencies.broker.publish([callbackMessage(callbackId)]);
+        await unit.publish([callbackMessage(callbackId)]);
     }
   }
 }

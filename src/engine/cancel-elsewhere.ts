@@ -11,6 +11,7 @@ import { insist } from "./insist.ts";
 import { Parents } from "./parents.ts";
 import { StoredSteps } from "./step-memory.ts";
 import type { TaskLogs } from "./task-logs.ts";
+import { UnitOfWork } from "./unit-of-work.ts";
 
 interface Parts {
   readonly dependencies: Dependencies;
@@ -47,14 +48,14 @@ async function cancelHolding(
   log: TaskLog,
 ): Promise<boolean> {
   const { dependencies, records } = parts;
-  const { store, ids } = dependencies;
+  const { ids } = dependencies;
   const { key } = log;
-  const mark = store.mark();
+  const unit = new UnitOfWork(dependencies);
   const held = key === null ? undefined : await hold(parts, key, log);
   // Its work is another call's by now.
   if (key !== null && !held) return false;
   try {
-    await store.sync(mark);
+    await unit.durable();
     await insist(dependencies, async () => {
       // An earlier try may have taken longer than the hold.
       if (held && !(await records.isStillHeld(held))) return;

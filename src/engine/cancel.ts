@@ -10,6 +10,7 @@ import { ExecutionRecords } from "./execution-records.ts";
 import { commitEachOwned, type OwnedWrite } from "./owned-commit.ts";
 import { someAtATime } from "./some-at-a-time.ts";
 import { logKey, type StoredLog, type TaskLogs } from "./task-logs.ts";
+import { durably } from "./unit-of-work.ts";
 
 /**
  * Cancels a batch: every task without a log gets a CANCELLED one, every unfinished one is fenced. When it returns,
@@ -21,7 +22,15 @@ export async function cancelBatch(
   logs: TaskLogs,
   batchId: string,
 ): Promise<void> {
-  const mark = dependencies.store.mark();
+  await durably(dependencies.store, () => cancelNow(dependencies, batches, logs, batchId));
+}
+
+async function cancelNow(
+  dependencies: Dependencies,
+  batches: Batches,
+  logs: TaskLogs,
+  batchId: string,
+): Promise<void> {
   const batch = await batches.update(batchId, dependencies.ids.unique, async (current) =>
     current.status === "RUNNING" && !current.cancelRequested ? { cancelRequested: true } : undefined,
   );
@@ -31,7 +40,6 @@ export async function cancelBatch(
   // mutation: cancel-repeats-what-changed-meanwhile
   while (pending.length > 0) pending = await cancelTasks(dependencies, logs, pinned, pending);
   await closeBatch(dependencies, batches, batchId, { byCancel: true });
-  await dependencies.store.sync(mark);
 }
 
 /** Gives the tasks that changed under its hands and have to be looked at again. */

@@ -5,15 +5,14 @@ import { awaitsCompletion, outcomeOfTold, type ToldEnding } from "../core/kept-c
 import { limits } from "../core/limits.ts";
 import type { TaskMessage } from "../core/messages.ts";
 import { isTerminal } from "../core/status.ts";
-import type { SyncMark } from "../ports/store.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { Executor } from "./execute.ts";
 import type { FanOut } from "./fan-out.ts";
 import { keepCompletion, keptCompletion, storeCompletion } from "./kept-completions.ts";
 import { executeMessage, finalCallbackMessages } from "./messages.ts";
-import { publishSince } from "./publish.ts";
 import type { StoredLog, TaskLogs } from "./task-logs.ts";
+import type { UnitOfWork } from "./unit-of-work.ts";
 
 /** Handles "a task has completed", from Baton's own workers and from outside. */
 export class Completions {
@@ -29,20 +28,20 @@ export class Completions {
     this.#fanOut = fanOut;
   }
 
-  async complete(batch: PinnedBatch, taskId: string, message: TaskMessage, since: SyncMark): Promise<void> {
-    const ending = message.ending ?? (await this.#readEnding(batch, taskId, message, since));
+  async complete(batch: PinnedBatch, taskId: string, message: TaskMessage, unit: UnitOfWork): Promise<void> {
+    const ending = message.ending ?? (await this.#readEnding(batch, taskId, message, unit));
     if (!ending || ending.status === "CANCELLED") return;
     const { redrive = false, rest } = message;
     // mutation: end-is-a-join
-    await this.#fanOut.passOn(batch, taskId, ending, { redrive, rest, since });
+    await this.#fanOut.passOn(batch, taskId, ending, { redrive, rest, unit });
   }
 
   /** The committed ending; undefined when there is none yet and the message has been dealt with. */
-  async #readEnding(batch: PinnedBatch, taskId: string, message: TaskMessage, since: SyncMark) {
+  async #readEnding(batch: PinnedBatch, taskId: string, message: TaskMessage, unit: UnitOfWork) {
     const task = batch.graph.tasks.get(taskId);
     if (!task) throw new BatonError("TASK_UNKNOWN", `Batch ${batch.batchId} has no task ${taskId}`);
     const found = await this.#logs.read(batch.batchId, taskId);
-    const ending = await this.#endingOf(task, found, since);
+    const ending = await this.#endingOf(task, found, unit);
     if (ending) return ending;
     const told = await storeCompletion(
       this.#dependencies,
@@ -53,20 +52,20 @@ export class Completions {
     // mutation: early-completion-is-stored
     await keepCompletion(this.#dependencies, { batchId: batch.batchId, taskId }, told);
     // mutation: late-ending-is-passed-on
-    return this.#lookAgain(batch, task, told, since);
+    return this.#lookAgain(batch, task, told, unit);
   }
 
   /** How a task has ended, if it has. Whoever ended it may have died before it could tell of it, or have been us. */
   async #endingOf(
     task: TaskDefinition,
     found: StoredLog | undefined,
-    since: SyncMark,
+    unit: UnitOfWork,
   ): Promise<Ending | undefined> {
     if (!found || !isTerminal(found.log.status)) return undefined;
     const { batchId, status, reason } = found.log;
     const callbacks = finalCallbackMessages(batchId, task);
     // mutation: completion-sends-a-lost-callback
-    if (callbacks.length > 0) await publishSince(this.#dependencies, since, callbacks);
+    if (callbacks.length > 0) await unit.publish(callbacks);
     return { status, reason };
   }
 
@@ -83,13 +82,13 @@ export class Completions {
   }
 
   /** After a completion was kept: a task that began to wait meanwhile may not have seen it. Gives how it has ended, if it has. */
-  async #lookAgain(batch: PinnedBatch, task: TaskDefinition, told: ToldEnding, since: SyncMark) {
+  async #lookAgain(batch: PinnedBatch, task: TaskDefinition, told: ToldEnding, unit: UnitOfWork) {
     const { timer } = this.#dependencies;
     const found = await this.#logs.read(batch.batchId, task.id);
     // mutation: stored-completion-is-checked-again
     const isToTry = found && awaitsCompletion(found.log);
     if (isToTry && !(await this.#take(batch, task, found, told)))
       await timer.schedule(executeMessage(batch, task.id), limits.lockPollSeconds.first * 1_000);
-    return this.#endingOf(task, found, since);
+    return this.#endingOf(task, found, unit);
   }
 }

@@ -8,6 +8,7 @@ import type { DocumentKey } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { commitOwned } from "./owned-commit.ts";
 import { forEachReadable } from "./readable.ts";
+import { durably } from "./unit-of-work.ts";
 
 const bucket = ownBuckets.deadLetters;
 
@@ -41,7 +42,6 @@ export class DeadLetters {
   /** Keeps the message durably; returns the id of its dead letter. */
   async keep(body: Uint8Array, refusal: Refusal): Promise<string> {
     const { ids, clock, store, logger } = this.#dependencies;
-    const mark = store.mark();
     const deadLetterId = ids.unique();
     const inline = body.byteLength <= limits.deadLetterInlineBytes;
     if (!inline)
@@ -60,8 +60,7 @@ export class DeadLetters {
       replayedAt: null,
       nonce: ids.unique(),
     };
-    await commitOwned(store, { kind: "create", key: keyOf(deadLetterId), data });
-    await store.sync(mark);
+    await durably(store, () => commitOwned(store, { kind: "create", key: keyOf(deadLetterId), data }));
     logger.warn("dead letter", { deadLetterId, code: refusal.code, error: data.message });
     return deadLetterId;
   }
@@ -79,11 +78,11 @@ export class DeadLetters {
 
   async markReplayed(deadLetterId: string): Promise<void> {
     const { store, ids, clock } = this.#dependencies;
-    const mark = store.mark();
-    const { letter, version } = await this.#find(deadLetterId);
-    const data = { ...letter, replayedAt: clock.now(), nonce: ids.unique() };
-    await commitOwned(store, { kind: "update", key: keyOf(deadLetterId), version, data });
-    await store.sync(mark);
+    await durably(store, async () => {
+      const { letter, version } = await this.#find(deadLetterId);
+      const data = { ...letter, replayedAt: clock.now(), nonce: ids.unique() };
+      await commitOwned(store, { kind: "update", key: keyOf(deadLetterId), version, data });
+    });
   }
 
   async list(): Promise<DeadLetterList> {

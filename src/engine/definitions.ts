@@ -12,6 +12,7 @@ import type { DocumentKey, DocumentStore, Snapshot } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { LruMap } from "./lru-map.ts";
 import { commitOwned } from "./owned-commit.ts";
+import { durably } from "./unit-of-work.ts";
 
 /** Definitions by the hash of their content. They never change, so a process reads each one once. */
 export class Definitions {
@@ -34,11 +35,11 @@ export class Definitions {
     const known = this.#graphs.get(built.hash);
     if (known) return known;
     requireStorableEndings(built);
-    const mark = this.#store.mark();
     const stored = await this.#put(built.hash, toJson(definition));
     const data = { nonce: this.#ids.unique(), joinShardParents: built.joinShardParents, ...stored };
-    const kept = await commitOwned(this.#store, { kind: "create", key: keyOf(built.hash), data });
-    await this.#store.sync(mark);
+    const kept = await durably(this.#store, () =>
+      commitOwned(this.#store, { kind: "create", key: keyOf(built.hash), data }),
+    );
     const graph = kept.kind === "won" ? built : asPinned(built, kept.current);
     this.#graphs.set(graph.hash, graph);
     return graph;

@@ -15,6 +15,7 @@ import type { Dependencies } from "./dependencies.ts";
 import { callbackMessage } from "./messages.ts";
 import type { Outbox, StoredCallback } from "./outbox.ts";
 import { readResult } from "./results.ts";
+import { durably } from "./unit-of-work.ts";
 
 /** The timeout of the request is all that ends it: a callback that was sent half is one that was not taken. */
 const neverAborted = new AbortController().signal;
@@ -33,11 +34,9 @@ export async function deliverCallback(
   if (found?.callback.state !== "PENDING") return;
   const remainingMs = found.callback.dueSeconds * 1_000 - found.ageMs;
   if (remainingMs > 0) return timer.schedule(callbackMessage(callbackId), remainingMs);
-  const mark = store.mark();
-  const claimed = await outbox.write(found, sending(found.callback, ids.unique()));
+  const claimed = await durably(store, () => outbox.write(found, sending(found.callback, ids.unique())));
   // mutation: callback-of-another-sender-is-checked-later
   if (!claimed) return lookLater(dependencies, callbackId);
-  await store.sync(mark);
   await new Delivery(dependencies, outbox, claimed).run();
 }
 

@@ -11,7 +11,6 @@ import { END_TASK_ID } from "../core/names.ts";
 import type { Schedule } from "../core/schedule.ts";
 import { type BatchSummary, type BatchView, batchSummary, batchView } from "../core/views.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
-import type { SyncMark } from "../ports/store.ts";
 import { type BatchFilter, type BatchListing, listBatches } from "./batch-list.ts";
 import { Batches } from "./batches.ts";
 import { Callbacks } from "./callbacks.ts";
@@ -40,6 +39,7 @@ import { type Arrival, sendToItsQueue } from "./send-to-its-queue.ts";
 import { type Started, Starter } from "./start.ts";
 import { Sweep } from "./sweep.ts";
 import { TaskLogs } from "./task-logs.ts";
+import { durably, UnitOfWork } from "./unit-of-work.ts";
 
 /** The engine: every handler of a message, and what people ask of batches. It keeps nothing in memory that may not be lost. */
 export class Engine {
@@ -87,16 +87,16 @@ export class Engine {
    * completion. With it, that task has completed: it publishes an execute message for every child that is ready.
    */
   async handleTask(message: TaskMessage, arrival: Arrival): Promise<void> {
-    const { since } = arrival;
+    const { unit } = arrival;
     const batch = await this.#batches.pinned(message.batchId);
     if (message.previousTaskId !== undefined)
-      return await this.#completions.complete(batch, message.previousTaskId, message, since);
+      return await this.#completions.complete(batch, message.previousTaskId, message, unit);
     // Not its turn yet: its parents' completions will start it when it is.
     // mutation: unsigned-message-proves-nothing
     if (!message.ready && !(await isReady(this.#logs, batch, message.taskId))) return;
     if (message.taskId === END_TASK_ID) return this.#end(message.batchId);
     if (await sendToItsQueue(this.#dependencies, batch, message.taskId, arrival)) return;
-    await this.#executor.execute(batch, message.taskId, since);
+    await this.#executor.execute(batch, message.taskId, unit);
   }
 
   /** A cancel that died half-way is carried on before its batch ends. */
@@ -160,12 +160,13 @@ export class Engine {
 
   /** Has a batch cancelled by whoever handles its messages, who may do what the asker may not. Throws `BATCH_UNKNOWN`. */
   async requestCancel(batchId: string): Promise<void> {
-    const { broker, ids } = this.#dependencies;
+    const { ids } = this.#dependencies;
+    const unit = this.begin();
     const batch = await this.#batches.update(batchId, ids.unique, async ({ status, cancelRequested }) =>
       status === "RUNNING" && !cancelRequested ? { cancelRequested: true } : undefined,
     );
     if (batch.status === "RUNNING")
-      await broker.publish([{ queue: CONTROL_QUEUE, message: { kind: "redrive", batchId } }]);
+      await unit.publish([{ queue: CONTROL_QUEUE, message: { kind: "redrive", batchId } }]);
   }
 
   /** Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`, `BATCH_SUCCEEDED`. */
@@ -215,13 +216,13 @@ export class Engine {
     return (await listBatches(this.#dependencies, filter, Number.POSITIVE_INFINITY)).batches;
   }
 
-  /** Taken before a stretch of work, given to the `sync` at its end. */
-  mark(): SyncMark {
-    return this.#dependencies.store.mark();
+  /** Begins a unit of work: its messages are published only while its writes stand. */
+  begin(): UnitOfWork {
+    return new UnitOfWork(this.#dependencies);
   }
 
-  /** Resolves when all that was done since the mark is durable; throws when any of it was undone. */
-  sync(since: SyncMark): Promise<void> {
-    return this.#dependencies.store.sync(since);
+  /** Gives the result of work once all that it wrote is durable; throws when any of that was undone. */
+  durably<Result>(work: () => Promise<Result>): Promise<Result> {
+    return durably(this.#dependencies.store, work);
   }
 }

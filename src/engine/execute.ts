@@ -7,7 +7,6 @@ import { limits } from "../core/limits.ts";
 import { backoffMs } from "../core/retry.ts";
 import type { AttemptOutcome } from "../core/settlement.ts";
 import type { StoredError } from "../core/stored.ts";
-import type { SyncMark } from "../ports/store.ts";
 import type { Admission } from "./admission.ts";
 import { arrive } from "./arrive.ts";
 import { runAttempt } from "./attempt.ts";
@@ -25,6 +24,7 @@ import type { Outbox } from "./outbox.ts";
 import type { Parents } from "./parents.ts";
 import type { Conclusion, Settlements } from "./settlements.ts";
 import type { ClaimOutcome, StoredLog, TaskLogs } from "./task-logs.ts";
+import { UnitOfWork } from "./unit-of-work.ts";
 import { wakeIfSent } from "./wake.ts";
 
 export interface ExecutorParts {
@@ -48,10 +48,10 @@ export class Executor {
   }
 
   /** Whatever it finds, when it returns something durable will take the task further without this message. */
-  async execute(batch: PinnedBatch, taskId: string, since: SyncMark): Promise<void> {
+  async execute(batch: PinnedBatch, taskId: string, unit: UnitOfWork): Promise<void> {
     const task = batch.graph.tasks.get(taskId);
     if (!task) throw new BatonError("TASK_UNKNOWN", `Batch ${batch.batchId} has no task ${taskId}`);
-    await this.#continue(batch, task, await this.#parts.logs.claimFirst(batch, taskId), since);
+    await this.#continue(batch, task, await this.#parts.logs.claimFirst(batch, taskId), unit);
   }
 
   /** Ends a task that waits for its completion. False when that can't be stored now: then the completion has to come again. */
@@ -62,7 +62,7 @@ export class Executor {
     outcome: AttemptOutcome,
   ): Promise<boolean> {
     const { dependencies, admission, outbox, records, settlements } = this.#parts;
-    const mark = dependencies.store.mark();
+    const unit = new UnitOfWork(dependencies);
     const target = await this.#targetOf(batch, task);
     const held = await records.heldBy(found.log);
     // mutation: completion-uses-the-lock-of-its-task
@@ -72,7 +72,7 @@ export class Executor {
       case "run":
         return afterForgetting(
           settlements.settle(batch, task, admitted.claim, { outcome, target }),
-          forgetSteps(dependencies, admitted.spent, mark),
+          forgetSteps(dependencies, admitted.spent, unit),
         );
       case "completed":
         // It lost its lock while it waited, and another call has done the work.
@@ -106,7 +106,7 @@ export class Executor {
     batch: PinnedBatch,
     task: TaskDefinition,
     outcome: ClaimOutcome,
-    mark: SyncMark,
+    unit: UnitOfWork,
   ): Promise<void> {
     let claim = outcome;
     while (claim.kind === "lost") {
@@ -116,34 +116,34 @@ export class Executor {
       const end = (found: StoredLog, outcome: AttemptOutcome) => this.end(batch, task, found, outcome);
       const complete = (found: StoredLog, outcome: AttemptOutcome) =>
         this.complete(batch, task, found, outcome);
-      const next = await arrive({ ...this.#parts, end, complete }, batch, task, claim.current, mark);
+      const next = await arrive({ ...this.#parts, end, complete }, batch, task, claim.current, unit);
       if (!next) return;
       claim = next;
     }
-    await this.#admit(batch, task, claim.claim, mark);
+    await this.#admit(batch, task, claim.claim, unit);
   }
 
   async #continueFromStore(batch: PinnedBatch, task: TaskDefinition): Promise<void> {
-    const mark = this.#parts.dependencies.store.mark();
+    const unit = new UnitOfWork(this.#parts.dependencies);
     const current = await this.#parts.logs.read(batch.batchId, task.id);
     // Forgotten; or undone with our claim, and then the message comes again. Claimed anew, a forgotten batch would go on.
     if (!current) return;
-    await this.#continue(batch, task, { kind: "lost", current }, mark);
+    await this.#continue(batch, task, { kind: "lost", current }, unit);
   }
 
   /** Runs a claimed task, unless its idempotency key says that it is done or being done. */
-  async #admit(batch: PinnedBatch, task: TaskDefinition, log: StoredLog, mark: SyncMark): Promise<void> {
+  async #admit(batch: PinnedBatch, task: TaskDefinition, log: StoredLog, unit: UnitOfWork): Promise<void> {
     const { dependencies, calls, admission, outbox } = this.#parts;
     const unkeyed: Claim = { log, execution: undefined };
-    if (!task.idempotency && !task.callback) return await this.#run(batch, task, unkeyed, undefined, mark);
+    if (!task.idempotency && !task.callback) return await this.#run(batch, task, unkeyed, undefined, unit);
     const call = await calls.describe(batch, task, log).catch(failureOfCall);
     if ("code" in call) return this.end(batch, task, log, { kind: "failed", error: call, notes: null });
     const admitted = await admission.admit(batch, task, log, call.key);
     switch (admitted.kind) {
       case "run":
         return afterForgetting(
-          this.#run(batch, task, admitted.claim, call.target, mark),
-          forgetSteps(dependencies, admitted.spent, mark),
+          this.#run(batch, task, admitted.claim, call.target, unit),
+          forgetSteps(dependencies, admitted.spent, unit),
         );
       case "completed":
         // mutation: resend-is-retried
@@ -166,11 +166,11 @@ export class Executor {
     task: TaskDefinition,
     claimed: Claim,
     target: CallbackTarget | undefined,
-    beforeClaim: SyncMark,
+    unit: UnitOfWork,
   ): Promise<void> {
     const { dependencies } = this.#parts;
     // mutation: completion-follows-the-commit
-    await dependencies.store.sync(beforeClaim);
+    await unit.durable();
     const ours = { ...claimed, log: { ...claimed.log, isOurs: true } };
     const { outcome, claim } = await runAttempt(this.#parts, batch, task, ours, target);
     if (outcome.kind === "abandoned") return this.#continueFromStore(batch, task);

@@ -8,6 +8,7 @@ import { ExecutionRecords, type StoredExecution } from "./execution-records.ts";
 import { Newest } from "./newest.ts";
 import type { Outbox } from "./outbox.ts";
 import { pages } from "./pages.ts";
+import { durably } from "./unit-of-work.ts";
 
 /** Everything that is known of an idempotency key. */
 export interface Explanation {
@@ -80,22 +81,22 @@ export class Executions {
   /** Frees the lock; whoever holds it is fenced. False when it was not locked. Throws `EXECUTION_UNKNOWN`. */
   async unlock(key: string): Promise<boolean> {
     const { store, ids } = this.#dependencies;
-    const mark = store.mark();
-    const { changed } = await this.#records.update(key, ({ execution }) =>
-      execution.state === "PROCESSING" ? freed(execution, ids.unique()) : undefined,
+    const { changed } = await durably(store, () =>
+      this.#records.update(key, ({ execution }) =>
+        execution.state === "PROCESSING" ? freed(execution, ids.unique()) : undefined,
+      ),
     );
-    await store.sync(mark);
     return changed;
   }
 
   /** Forgets the result and the stored steps: the next call runs. False when it is locked. Throws `EXECUTION_UNKNOWN`. */
   async clearResult(key: string): Promise<boolean> {
     const { store, ids } = this.#dependencies;
-    const mark = store.mark();
-    const { changed } = await this.#records.update(key, ({ execution }) =>
-      execution.state === "PROCESSING" ? undefined : cleared(execution, ids.unique()),
+    const { changed } = await durably(store, () =>
+      this.#records.update(key, ({ execution }) =>
+        execution.state === "PROCESSING" ? undefined : cleared(execution, ids.unique()),
+      ),
     );
-    await store.sync(mark);
     return changed;
   }
 }

@@ -5,14 +5,13 @@ import type { TaskMessage } from "../core/messages.ts";
 import { endedUnrun } from "../core/settlement.ts";
 import type { Reason } from "../core/status.ts";
 import type { OutgoingMessage } from "../ports/broker.ts";
-import type { SyncMark } from "../ports/store.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { JoinCounter } from "./join-counter.ts";
 import { completionMessage, executeMessage, unreadCompletionMessage } from "./messages.ts";
 import { commitEachOwned, type OwnedWrite } from "./owned-commit.ts";
-import { publishSince } from "./publish.ts";
 import { logKey } from "./task-logs.ts";
+import type { UnitOfWork } from "./unit-of-work.ts";
 
 /** How an ending is passed on. */
 export interface Pass {
@@ -20,8 +19,8 @@ export interface Pass {
   readonly redrive: boolean;
   /** Only to these children; those before them are seen to. */
   readonly rest: TaskMessage["rest"];
-  /** Taken before anything that the ending rests on was read. */
-  readonly since: SyncMark;
+  /** Begun before anything that the ending rests on was read. */
+  readonly unit: UnitOfWork;
 }
 
 interface Ended {
@@ -55,7 +54,7 @@ export class FanOut {
   }
 
   async #passOnJoin(batch: PinnedBatch, join: Join, ended: Ended, pass: Pass): Promise<void> {
-    const { redrive, rest, since } = pass;
+    const { redrive, rest, unit } = pass;
     const isPassedOn = () => batch.decidedJoins.has(join) && !redrive;
     if (isPassedOn()) return;
     const counts = await this.#counter.count(batch.batchId, join, ended.taskId, ended.ending);
@@ -71,9 +70,7 @@ export class FanOut {
     if (decisions.length === 0) return;
     const next = all[limits.childrenPerMessage]?.index;
     const onwards = next === undefined ? [] : [this.#restMessage(batch, join, ended, next, redrive)];
-    await this.#remembering(batch, join, decisions, since, () =>
-      this.#start(batch, decisions, onwards, pass),
-    );
+    await this.#remembering(batch, join, decisions, unit, () => this.#start(batch, decisions, onwards, pass));
   }
 
   #restMessage(
@@ -93,7 +90,7 @@ export class FanOut {
     batch: PinnedBatch,
     join: Join,
     decisions: readonly Decision[],
-    since: SyncMark,
+    unit: UnitOfWork,
     pass: () => Promise<void>,
   ): Promise<void> {
     for (const { child } of decisions) batch.passedOn.add(child.taskId);
@@ -101,7 +98,7 @@ export class FanOut {
     if (decided) batch.decidedJoins.add(join);
     try {
       await pass();
-      await this.#dependencies.store.sync(since);
+      await unit.durable();
     } catch (error) {
       // mutation: failed-fan-out-is-forgotten
       for (const { child } of decisions) batch.passedOn.delete(child.taskId);
@@ -115,7 +112,7 @@ export class FanOut {
     batch: PinnedBatch,
     decisions: readonly Decision[],
     onwards: readonly OutgoingMessage[],
-    { redrive, since }: Pass,
+    { redrive, unit }: Pass,
   ): Promise<void> {
     const options = redrive ? { redrive } : {};
     const starts = [...onwards];
@@ -124,16 +121,16 @@ export class FanOut {
       if (verdict.kind === "ready") starts.push(executeMessage(batch, child.taskId, options));
       if (verdict.kind === "skip") skips.push({ taskId: child.taskId, reason: verdict.reason });
     }
-    if (starts.length > 0) await publishSince(this.#dependencies, since, starts);
+    if (starts.length > 0) await unit.publish(starts);
     for (let first = 0; first < skips.length; first += limits.writesPerCommit)
-      await this.#skip(batch, skips.slice(first, first + limits.writesPerCommit), since);
+      await this.#skip(batch, skips.slice(first, first + limits.writesPerCommit), unit);
   }
 
   /** Skips by create-if-absent, and passes every skip on: a skip that exists already may not have been. */
   async #skip(
     batch: PinnedBatch,
     skips: readonly { taskId: string; reason: Reason }[],
-    since: SyncMark,
+    unit: UnitOfWork,
   ): Promise<void> {
     const { store, ids, clock } = this.#dependencies;
     const writes = skips.map(({ taskId, reason }): OwnedWrite => {
@@ -154,6 +151,6 @@ export class FanOut {
       // mutation: existing-skip-is-passed-on
       return unreadCompletionMessage(batch.batchId, taskId);
     });
-    await publishSince(this.#dependencies, since, completions);
+    await unit.publish(completions);
   }
 }

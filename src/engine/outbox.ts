@@ -14,7 +14,7 @@ import type { Dependencies } from "./dependencies.ts";
 import { callbackMessage } from "./messages.ts";
 import { commitOwned } from "./owned-commit.ts";
 import { pages } from "./pages.ts";
-import { publishSince } from "./publish.ts";
+import { UnitOfWork } from "./unit-of-work.ts";
 
 export interface StoredCallback {
   readonly callback: Callback;
@@ -79,7 +79,7 @@ export class Outbox {
   /** Sends it again, to the address it was made for unless another is given. Throws `CALLBACK_UNKNOWN`. */
   async resend(callbackId: string, address?: CallbackAddress): Promise<Callback> {
     for (;;) {
-      const since = this.#dependencies.store.mark();
+      const unit = new UnitOfWork(this.#dependencies);
       const found = await this.read(callbackId);
       if (!found) throw new BatonError("CALLBACK_UNKNOWN", `There is no callback ${callbackId}`);
       const isElsewhere = address !== undefined && address.url !== found.callback.target.url;
@@ -87,7 +87,7 @@ export class Outbox {
         ? await this.#sendCopy(found.callback, address)
         : await this.#sendAgain(found);
       if (!written) continue;
-      await publishSince(this.#dependencies, since, [callbackMessage(written.callbackId)]);
+      await unit.publish([callbackMessage(written.callbackId)]);
       return written;
     }
   }

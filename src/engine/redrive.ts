@@ -6,8 +6,8 @@ import { cancelBatch } from "./cancel.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { isCompletionKept } from "./kept-completions.ts";
 import { completionMessage, executeMessage } from "./messages.ts";
-import { publishSince } from "./publish.ts";
 import type { StoredLog, TaskLogs } from "./task-logs.ts";
+import { UnitOfWork } from "./unit-of-work.ts";
 import { wakeIfSent } from "./wake.ts";
 
 /** Publishes what a RUNNING batch should have under way but may have lost. Safe at any time, and at once with others. */
@@ -17,7 +17,7 @@ export async function redriveBatch(
   logs: TaskLogs,
   batchId: string,
 ): Promise<void> {
-  const since = dependencies.store.mark();
+  const unit = new UnitOfWork(dependencies);
   const found = await batches.read(batchId);
   const { batch } = found;
   if (batch.status !== "RUNNING" || batches.isExpired(found)) return;
@@ -30,7 +30,7 @@ export async function redriveBatch(
   const told = await toldAlready(dependencies, standing);
   tellIfStuck(dependencies, found, standing, plan.execute.length + plan.complete.length);
   const execute = new Set([...plan.execute, ...told]);
-  await publishSince(dependencies, since, [
+  await unit.publish([
     ...[...execute].map((taskId) => executeMessage(pinned, taskId, { redrive: true })),
     ...plan.complete.map(({ taskId, ending }) =>
       completionMessage(batchId, taskId, ending, { redrive: true }),

@@ -9,6 +9,7 @@ import type { DeadLetters } from "./dead-letters.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { commitOwned } from "./owned-commit.ts";
 import { mayPass, type Starter } from "./start.ts";
+import { durably } from "./unit-of-work.ts";
 
 /**
  * Starts batches at the times of schedules. How far each schedule has come is a document, its cursor. Slots start
@@ -78,11 +79,9 @@ export class Schedules {
     const { store } = this.#dependencies;
     let reached: number | undefined;
     for (const slot of due) {
-      const since = store.mark();
       try {
-        await this.#start(workflow, schedule, slot);
         // The cursor must not outlive a start that is undone.
-        await store.sync(since);
+        await durably(store, () => this.#start(workflow, schedule, slot));
       } catch (failure) {
         return { reached, failure };
       }

@@ -1,15 +1,14 @@
-import type { SyncMark } from "../ports/store.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { executeMessage } from "./messages.ts";
-import { publishSince } from "./publish.ts";
+import type { UnitOfWork } from "./unit-of-work.ts";
 
 /** How a message came in. */
 export interface Arrival {
   /** The queue that the message came through, where the transport tells. */
   readonly queue?: string | undefined;
-  /** Taken before anything that follows from the message. */
-  readonly since: SyncMark;
+  /** Begun before anything that follows from the message. */
+  readonly unit: UnitOfWork;
 }
 
 /**
@@ -21,11 +20,11 @@ export async function sendToItsQueue(
   dependencies: Dependencies,
   batch: PinnedBatch,
   taskId: string,
-  { queue, since }: Arrival,
+  { queue, unit }: Arrival,
 ): Promise<boolean> {
   const itsMessage = executeMessage(batch, taskId);
   const isLimited = dependencies.settings.limitedQueues?.has(itsMessage.queue) ?? false;
   if (!isLimited || itsMessage.queue === queue) return false;
-  await publishSince(dependencies, since, [itsMessage]);
+  await unit.publish([itsMessage]);
   return true;
 }

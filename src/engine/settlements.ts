@@ -5,13 +5,12 @@ import { type AttemptOutcome, type Settlement, settle } from "../core/settlement
 import { isTerminal } from "../core/status.ts";
 import type { StoredError, StoredResult } from "../core/stored.ts";
 import type { OutgoingMessage } from "../ports/broker.ts";
-import type { SyncMark } from "../ports/store.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Claim, Claims, Companions } from "./claims.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { insist } from "./insist.ts";
 import { callbackMessage, completionMessage, executeMessage } from "./messages.ts";
-import { publishSince } from "./publish.ts";
+import { UnitOfWork } from "./unit-of-work.ts";
 
 /** How a task came out, and what is told of it. */
 export interface Conclusion {
@@ -39,11 +38,11 @@ export class Settlements {
     claim: Claim,
     conclusion: Conclusion,
   ): Promise<boolean> {
-    const { logger, ids, store } = this.#dependencies;
+    const { logger, ids } = this.#dependencies;
     const { log } = claim.log;
     const settlement = settle(task, log, conclusion.outcome, ids.random());
     const companions = this.#companions(claim, settlement, conclusion);
-    const since = store.mark();
+    const unit = new UnitOfWork(this.#dependencies);
     // mutation: settle-is-committed-first
     const settled = await insist(this.#dependencies, () =>
       this.#claims.settle(batch, claim, settlement, companions),
@@ -57,7 +56,7 @@ export class Settlements {
       });
       return false;
     }
-    await this.#follow(batch, task, settlement, companions.callback, since);
+    await this.#follow(batch, task, settlement, companions.callback, unit);
     return true;
   }
 
@@ -66,7 +65,7 @@ export class Settlements {
     task: TaskDefinition,
     settlement: Settlement,
     callback: Callback | undefined,
-    since: SyncMark,
+    unit: UnitOfWork,
   ): Promise<void> {
     const { status, reason, dueSeconds } = settlement;
     if (!isTerminal(status))
@@ -74,7 +73,7 @@ export class Settlements {
       return this.#dependencies.timer.schedule(executeMessage(batch, task.id), (dueSeconds ?? 0) * 1_000);
     const messages: OutgoingMessage[] = [completionMessage(batch.batchId, task.id, { status, reason })];
     if (callback) messages.push(callbackMessage(callback.callbackId));
-    await publishSince(this.#dependencies, since, messages);
+    await unit.publish(messages);
   }
 
   #companions({ log: { log } }: Claim, settlement: Settlement, conclusion: Conclusion): Companions {

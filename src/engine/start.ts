@@ -10,12 +10,11 @@ import type { TaskBatch } from "../core/records.ts";
 import { type Schedule, slotInput, slotKey, slotText } from "../core/schedule.ts";
 import { isTriggeredBy } from "../core/trigger.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
-import type { SyncMark } from "../ports/store.ts";
 import type { Batches } from "./batches.ts";
 import type { Definitions } from "./definitions.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { executeMessage } from "./messages.ts";
-import { publishSince } from "./publish.ts";
+import { UnitOfWork } from "./unit-of-work.ts";
 
 export interface Started {
   /** The batch of the key; once that has ended badly and was retried, the run that answers for its lineage. */
@@ -109,24 +108,24 @@ export class Starter {
   }
 
   async #create(batch: TaskBatch, graph: Graph): Promise<Started> {
-    const { store, logger } = this.#dependencies;
+    const { logger } = this.#dependencies;
     const { batchId, workflowId, startedBy } = batch;
-    const since = store.mark();
+    const unit = new UnitOfWork(this.#dependencies);
     const { kind } = await this.#batches.create(batch, graph);
     if (kind === "won") logger.info("batch started", { batchId, workflowId, startedBy });
-    if (kind === "won") return this.#publish(since, { batchId, created: true });
+    if (kind === "won") return this.#publish(unit, { batchId, created: true });
     const answering = await this.#batches.answering((await this.#batches.read(batchId)).batch);
     const started = { batchId: answering.batchId, created: false };
     // Whoever created the batch may have died before it published: a start that comes again publishes again.
     // mutation: repeated-start-publishes-the-roots
-    if (answering.status === "RUNNING") return this.#publish(since, started);
+    if (answering.status === "RUNNING") return this.#publish(unit, started);
     return started;
   }
 
-  async #publish(since: SyncMark, started: Started): Promise<Started> {
+  async #publish(unit: UnitOfWork, started: Started): Promise<Started> {
     const pinned = await this.#batches.pinned(started.batchId);
     const messages = pinned.graph.roots.map((taskId) => executeMessage(pinned, taskId));
-    await publishSince(this.#dependencies, since, messages);
+    await unit.publish(messages);
     return started;
   }
 }

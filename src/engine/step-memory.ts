@@ -6,6 +6,7 @@ import type { Dependencies } from "./dependencies.ts";
 import { insist } from "./insist.ts";
 import { commitOwned } from "./owned-commit.ts";
 import { readResult, storeResult } from "./results.ts";
+import { durably } from "./unit-of-work.ts";
 
 type Place =
   | { readonly kind: "create"; readonly key: DocumentKey }
@@ -88,10 +89,8 @@ export class StoredSteps implements StepMemory {
   /** Gives what stands afterwards, durably. */
   async #write(place: Place, step: Pick<Step, "name" | "kind" | "result">): Promise<Snapshot> {
     const { store, ids } = this.#dependencies;
-    const mark = store.mark();
     const data = { scope: this.#scope, batchId: this.#batchId, ...step, nonce: ids.unique() };
-    const outcome = await commitOwned(store, { ...place, data });
-    await store.sync(mark);
+    const outcome = await durably(store, () => commitOwned(store, { ...place, data }));
     if (outcome.kind === "lost") return outcome.current;
     const { version, commitTime } = outcome.committed;
     return { document: { key: place.key, data, version, updateTime: commitTime }, readTime: commitTime };

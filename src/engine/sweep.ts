@@ -6,6 +6,7 @@ import type { OutgoingMessage } from "../ports/broker.ts";
 import type { StoredDocument } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { callbackMessage } from "./messages.ts";
+import { UnitOfWork } from "./unit-of-work.ts";
 
 /**
  * Finds what may have lost its driver: every RUNNING batch, and every callback that is due, each of which is then looked at by a
@@ -51,8 +52,8 @@ export class Sweep {
     after: string | undefined,
     messageOf: (document: StoredDocument, now: number) => OutgoingMessage | undefined,
   ): Promise<void> {
-    const { store, broker } = this.#dependencies;
-    const { documents, readTime } = await store.query(part, [condition], {
+    const unit = new UnitOfWork(this.#dependencies);
+    const { documents, readTime } = await this.#dependencies.store.query(part, [condition], {
       limit: limits.documentsPerSweep,
       ...(after !== undefined && { startAfter: after }),
     });
@@ -60,6 +61,6 @@ export class Sweep {
     const last = documents.length < limits.documentsPerSweep ? undefined : documents.at(-1)?.key.id;
     if (last !== undefined)
       messages.push({ queue: CONTROL_QUEUE, message: { kind: "sweep", part, after: last } });
-    if (messages.length > 0) await broker.publish(messages);
+    if (messages.length > 0) await unit.publish(messages);
   }
 }

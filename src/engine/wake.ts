@@ -1,9 +1,9 @@
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { executeMessage } from "./messages.ts";
-import { publishSince } from "./publish.ts";
 import { eventKey } from "./step-memory.ts";
 import type { StoredLog, TaskLogs } from "./task-logs.ts";
+import { UnitOfWork } from "./unit-of-work.ts";
 
 interface Parts {
   readonly dependencies: Dependencies;
@@ -18,11 +18,9 @@ export async function wake(
 ): Promise<string[]> {
   const waiting = found.filter(({ log }) => log.status === "WAITING");
   if (waiting.length === 0) return [];
-  const since = dependencies.store.mark();
+  const unit = new UnitOfWork(dependencies);
   const woken = (await logs.endWaits(waiting)).map(({ log }) => log.taskId);
-  await publishSince(
-    dependencies,
-    since,
+  await unit.publish(
     // mutation: woken-task-is-published
     woken.map((taskId) => executeMessage(batch, taskId)),
   );

@@ -56,11 +56,11 @@ export class Deliveries implements Intake {
   }
 
   async #handle({ message, deliveryAttempt, queue, release }: Delivery): Promise<DeliveryReport> {
-    const mark = this.#engine.mark();
+    const unit = this.#engine.begin();
     try {
-      const batchId = await route(this.#engine, { message, queue }, mark);
+      const batchId = await route(this.#engine, { message, queue }, unit);
       release?.();
-      await this.#engine.sync(mark);
+      await unit.durable();
       return { outcome: "done", batchId };
     } catch (thrown) {
       return this.#bury(message, refusalOf(thrown, deliveryAttempt, this.#attempts));

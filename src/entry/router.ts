@@ -1,16 +1,16 @@
 import type { Engine } from "../engine/engine.ts";
+import type { UnitOfWork } from "../engine/unit-of-work.ts";
 import type { Delivery } from "../ports/broker.ts";
-import type { SyncMark } from "../ports/store.ts";
 
 /** Gives a message to the handler of its kind; for what starts a batch, the id of that batch. */
 export async function route(
   engine: Engine,
   { message, queue }: Pick<Delivery, "message" | "queue">,
-  since: SyncMark,
+  unit: UnitOfWork,
 ): Promise<string | undefined> {
   switch (message.kind) {
     case "task":
-      await engine.handleTask(message, { since, queue });
+      await engine.handleTask(message, { unit, queue });
       return undefined;
     case "start":
       return (await engine.start(message)).batchId;

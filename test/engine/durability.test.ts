@@ -102,9 +102,7 @@ test("a start is acknowledged when it is on the disk, not before", async () => {
 
 test("cancel, dead letters and replays have reached the disk when they return", async () => {
   const { app, unsynced } = slowDisk();
-  const mark = app.engine.mark();
-  const { batchId } = await app.engine.start({ kind: "start", workflowId: "two" });
-  await app.engine.sync(mark);
+  const { batchId } = await app.engine.durably(() => app.engine.start({ kind: "start", workflowId: "two" }));
   await app.engine.cancel(batchId);
   expect(unsynced()).toBe(0);
   const id = await app.engine.deadLetters.keep(Buffer.from("x"), {

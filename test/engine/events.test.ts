@@ -210,9 +210,7 @@ test("an event whose storing is undone is delivered again, and not lost", async 
   await waiting().toEqual(["event"]);
   const message = { kind: "event", batchId, event: "approved", payload: "kept" } as const;
   // On disk before it is handed out: undone with what its handler writes, it would never have been published.
-  const mark = app.engine.mark();
-  await app.broker.schedule({ queue: "$control", message }, 50);
-  await app.engine.sync(mark);
+  await app.engine.durably(() => app.broker.schedule({ queue: "$control", message }, 50));
   expect((await untilEnded(app, batchId)).tasks[0]).toMatchObject({ status: "SUCCESS", result: "kept" });
   expect(isFirst()).toBe(false);
 });

@@ -414,8 +414,9 @@ test.each(["claim", "outcome"])(
         },
       }),
     });
-    const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow", input });
-    await app.engine.sync(app.engine.mark());
+    const { batchId } = await app.engine.durably(() =>
+      app.engine.start({ kind: "start", workflowId: "flow", input }),
+    );
     app.work.start();
     const view = await ended(batchId);
     expect(isFirst()).toBe(false);

@@ -82,7 +82,7 @@ it("a message from outside reads the parents of a task a bounded number at a tim
   const { app, batchId, gauge } = await wide(300);
   gauge.most = 0;
   const message = { kind: "task", batchId, taskId: "last" } as const;
-  await app.engine.handleTask(message, { since: app.engine.mark() });
+  await app.engine.handleTask(message, { unit: app.engine.begin() });
   expect(gauge.most).toBe(limits.workAtOnce);
 });
 

@@ -41,9 +41,7 @@ function chain(matches: (write: Write) => boolean, a: () => unknown = () => 1, c
 }
 
 async function run({ app, ended }: TimedApp) {
-  const mark = app.engine.mark();
-  const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
-  await app.engine.sync(mark);
+  const { batchId } = await app.engine.durably(() => app.engine.start({ kind: "start", workflowId: "flow" }));
   app.work.start();
   return ended(batchId);
 }
@@ -143,9 +141,7 @@ test("a claim that was undone is not written over that of another process, for t
     }),
   });
   const other = testApp({ workflows: [working], data, environment });
-  const mark = one.engine.mark();
-  const { batchId } = await one.engine.start({ kind: "start", workflowId: "flow" });
-  await one.engine.sync(mark);
+  const { batchId } = await one.engine.durably(() => one.engine.start({ kind: "start", workflowId: "flow" }));
   const delivered = one.deliveries
     .deliver({ message: { kind: "task", batchId, taskId: "work" }, deliveryAttempt: 1 })
     .catch(() => undefined);

@@ -72,7 +72,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "the joins are counted before the commit",
     mark: "settle-is-committed-first",
-    change: before("await this.#follow(batch, task, settlement, companions.callback, since);"),
+    change: before("await this.#follow(batch, task, settlement, companions.callback, unit);"),
   },
   {
     name: "a stale count is shared",
@@ -296,7 +296,7 @@ export const mutants: readonly Mutant[] = [
     change: before(`const seen = Number(Reflect.get(globalThis, batch.batchId) ?? 0) + 1;
     Reflect.set(globalThis, batch.batchId, seen);
     if (seen === batch.graph.tasks.size)
-      await publishSince(this.#dependencies, since, [executeMessage(batch, "$end")]);`),
+      await unit.publish([executeMessage(batch, "$end")]);`),
   },
   {
     name: "a lease is judged by the clock of the worker",

@@ -77,11 +77,9 @@ async function begin(
 ): Promise<string | undefined> {
   if (decision.action === "skip") return undefined;
   if (decision.action === "follow") return decision.batchId;
-  const mark = app.engine.mark();
-  const { batchId } = await (decision.action === "retry"
-    ? app.engine.retry(decision.batchId)
-    : start(app, workflow, item));
-  await app.engine.sync(mark);
+  const { batchId } = await app.engine.durably(() =>
+    decision.action === "retry" ? app.engine.retry(decision.batchId) : start(app, workflow, item),
+  );
   return batchId;
 }
 

@@ -45,9 +45,9 @@ async function complete(
     if (isTerminal(before.status))
       throw new BatonError("TASK_ENDED", `Task ${taskId} of batch ${batchId} has ended ${before.status}`);
     const message: TaskMessage = { kind: "task", batchId, taskId, previousTaskId: taskId, completion };
-    const mark = engine.mark();
-    await engine.handleTask(message, { since: mark });
-    await engine.sync(mark);
+    const unit = engine.begin();
+    await engine.handleTask(message, { unit });
+    await unit.durable();
     const after = await taskOf(engine, batchId, taskId);
     const { status, reason, waitsFor } = after;
     const completed = isTerminal(status);

@@ -43,9 +43,7 @@ async function event(
     const { EventMessageSchema } = await import("../../core/messages.ts");
     const event = { kind: "event", batchId, event: name, payload: given };
     const message = parseMessageOrUsage(EventMessageSchema, event);
-    const mark = engine.mark();
-    const received = await engine.receiveEvent(message);
-    await engine.sync(mark);
+    const received = await engine.durably(() => engine.receiveEvent(message));
     const waiting = received.woken.length === 0 ? await waitingTasks(engine, batchId) : [];
     if (json) return session.json({ batchId, event: name, batchStatus: status, ...received, waiting });
     session.print(keptText(name, received));

@@ -1,5 +1,6 @@
 import { limits } from "../../core/limits.ts";
 import type { DocumentStore, StoredDocument } from "../../ports/store.ts";
+import { durably } from "../unit-of-work.ts";
 
 /**
  * Deletes the batches of a lineage: all at once, as long as they fit into a commit, and the one that was asked for with the last
@@ -10,12 +11,12 @@ export async function deleteBatches(
   batchId: string,
   documents: readonly StoredDocument[],
 ): Promise<void> {
-  const mark = store.mark();
   const last = documents.filter(({ key }) => key.id === batchId);
   const ordered = [...documents.filter(({ key }) => key.id !== batchId), ...last];
-  for (let first = 0; first < ordered.length; first += limits.writesPerCommit)
-    await deleteTogether(store, ordered.slice(first, first + limits.writesPerCommit));
-  await store.sync(mark);
+  await durably(store, async () => {
+    for (let first = 0; first < ordered.length; first += limits.writesPerCommit)
+      await deleteTogether(store, ordered.slice(first, first + limits.writesPerCommit));
+  });
 }
 
 /** What no answer came to may have been done. */

@@ -9,6 +9,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { pages } from "../pages.ts";
 import { someAtATime } from "../some-at-a-time.ts";
 import type { TaskLogs } from "../task-logs.ts";
+import { durably } from "../unit-of-work.ts";
 import { deleteBatches } from "./batches.ts";
 import { ForgottenLetters, type FoundLetters } from "./dead-letters.ts";
 import { ForgottenKeys } from "./keys.ts";
@@ -79,15 +80,16 @@ interface Doomed {
 
 async function deleteAll(parts: Parts, batchId: string, { runs, keys, letters }: Doomed): Promise<void> {
   const { store } = parts.dependencies;
-  const mark = store.mark();
   const ids = runs.map(({ batch }) => batch.batchId);
-  // TaskLogs tell of the keys, and where steps are.
-  for (const id of ids) await forgetKeys(parts, keys, id);
-  await letters.delete();
-  for (const id of ids) await deleteBelow(parts, id);
-  await store.sync(mark);
-  for (const id of ids) await deleteWhere(store, "taskLogs", { field: "batchId", equals: id });
-  await store.sync(mark);
+  await durably(store, async () => {
+    // The TaskLogs say which keys there are and where steps are: they go when all else is durably gone.
+    await durably(store, async () => {
+      for (const id of ids) await forgetKeys(parts, keys, id);
+      await letters.delete();
+      for (const id of ids) await deleteBelow(parts, id);
+    });
+    for (const id of ids) await deleteWhere(store, "taskLogs", { field: "batchId", equals: id });
+  });
   const now = await endedRuns(parts, batchId);
   const added = now.filter(({ batch }) => !ids.includes(batch.batchId));
   if (added.length > 0)
