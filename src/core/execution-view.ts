@@ -1,4 +1,4 @@
-import { decideAdmission, type Execution, type Holder, isSpent } from "./execution.ts";
+import { decideAdmission, type Execution, type Holder, isSpent, shownHolder } from "./execution.ts";
 import type { JsonValue } from "./json.ts";
 import type { StoredError } from "./stored.ts";
 import { isoTime } from "./time.ts";
@@ -38,7 +38,7 @@ export function executionView(execution: Execution, ageMs: number, now: number):
     why: whyText(execution, until, ageMs),
     generation,
     token,
-    lock: state === "PROCESSING" && holder ? { ...holder, until, isOver } : null,
+    lock: state === "PROCESSING" && holder ? { ...shownHolder(holder), until, isOver } : null,
     result: state === "SUCCESS" && !isOver ? { value: resultOf(execution), until } : null,
     producedBy: producedBy && { ...producedBy, endedAt: isoTime(producedBy.endedAt) },
     lastFailure: lastFailure && { ...lastFailure, endedAt: isoTime(lastFailure.endedAt) },

@@ -12,6 +12,17 @@ const HolderSchema = z.strictObject({
   worker: z.string(),
 });
 
+const cancelling = " (cancelling)";
+
+/** Who has a lock. Version 0.1 wrote the purpose behind the name of the worker. */
+const LockHolderSchema = HolderSchema.extend({
+  /** It does not do the work: it ends what a cancelled task has started elsewhere. */
+  purpose: z.literal("cancel").exactOptional(),
+}).transform((holder): LockHolder => {
+  if (!holder.worker.endsWith(cancelling)) return holder;
+  return { ...holder, worker: holder.worker.slice(0, -cancelling.length), purpose: "cancel" };
+});
+
 /**
  * The execution record: one document per idempotency key that is the lock while PROCESSING, the success key and the
  * cached result while SUCCESS, and neither while FREE.
@@ -24,7 +35,7 @@ export const ExecutionSchema = z.strictObject({
   /** A fresh name whenever the key begins anew, after its result has run out: stored steps belong to one generation. */
   generation: z.string(),
   /** Who has the lock, while PROCESSING. */
-  holder: HolderSchema.nullable(),
+  holder: LockHolderSchema.nullable(),
   /**
    * How long this state holds, in seconds since the document was last written, by the store's clock: the lease of the
    * lock, the time-to-live of the result, or how long the steps of an unfinished call are kept.
@@ -42,6 +53,7 @@ export const ExecutionSchema = z.strictObject({
 });
 export type Execution = z.infer<typeof ExecutionSchema>;
 export type Holder = z.infer<typeof HolderSchema>;
+type LockHolder = Holder & { readonly purpose?: "cancel" };
 
 /** What a call finds at its key. */
 export type Admission =
@@ -129,8 +141,7 @@ export function executionAfter(
   end: ExecutionEnd,
   stamp: { readonly nonce: string; readonly now: number },
 ): Execution {
-  const { holder } = execution;
-  const ended = holder && { ...holder, endedAt: stamp.now };
+  const ended = execution.holder && endedAttempt(execution.holder, stamp.now);
   const free = freed(execution, stamp.nonce);
   switch (end.kind) {
     case "succeeded":
@@ -159,7 +170,9 @@ export function executionAfter(
   }
 }
 
-const cancelling = " (cancelling)";
+function endedAttempt({ batchId, taskId, attempt, worker }: Holder, endedAt: number) {
+  return { batchId, taskId, attempt, worker, endedAt };
+}
 
 /** In the hands of whoever ends what a cancelled task has begun elsewhere. */
 export function heldForCancel(execution: Execution, holder: Holder, nonce: string): Execution {
@@ -168,7 +181,7 @@ export function heldForCancel(execution: Execution, holder: Holder, nonce: strin
     ...execution,
     state: "PROCESSING",
     token: token + 1,
-    holder: { ...holder, worker: `${holder.worker}${cancelling}` },
+    holder: { ...holder, purpose: "cancel" },
     dueSeconds: limits.cancelLockSeconds,
     nonce,
   };
@@ -176,7 +189,12 @@ export function heldForCancel(execution: Execution, holder: Holder, nonce: strin
 
 /** Whether somebody is at ending what the task that has the lock had begun. */
 export function isHeldForCancel({ holder, dueSeconds }: Execution, ageMs: number): boolean {
-  return holder?.worker.endsWith(cancelling) === true && ageMs < dueSeconds * 1_000;
+  return holder?.purpose === "cancel" && ageMs < dueSeconds * 1_000;
+}
+
+/** The holder of a lock as commands print it. */
+export function shownHolder({ purpose, ...holder }: LockHolder): Holder {
+  return purpose === "cancel" ? { ...holder, worker: `${holder.worker}${cancelling}` } : holder;
 }
 
 /** Locked by nobody. What its steps have stored stays for a while. */

@@ -1,4 +1,4 @@
-import { type Execution, ExecutionSchema, isSpent } from "../core/execution.ts";
+import { type Execution, ExecutionSchema, isSpent, shownHolder } from "../core/execution.ts";
 import type { ActiveTask, CachedResult, Lock, Stats } from "../core/inspection.ts";
 import { limits } from "../core/limits.ts";
 import { type CollectionName, DeadLetterSchema, type TaskLog, TaskLogSchema } from "../core/records.ts";
@@ -42,7 +42,7 @@ export class Inspection {
     listing.unreadable = await this.#executions("PROCESSING", ({ data, updateTime, ageMs }) => {
       const { key, holder, dueSeconds } = data;
       const until = isoTime(updateTime + dueSeconds * 1_000);
-      if (holder) listing.add({ key, ...holder, until, isOver: ageMs >= dueSeconds * 1_000 });
+      if (holder) listing.add({ key, ...shownHolder(holder), until, isOver: ageMs >= dueSeconds * 1_000 });
     });
     return listing;
   }

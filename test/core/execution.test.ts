@@ -4,6 +4,7 @@ import {
   cleared,
   decideAdmission,
   type Execution,
+  ExecutionSchema,
   executionAfter,
   executionId,
   freed,
@@ -181,6 +182,19 @@ test("a key that is held for a cancel is locked, and says so", () => {
     kind: "locked",
     remainingMs: limits.cancelLockSeconds * 1_000,
     byCancel: true,
+  });
+});
+
+test("the purpose of a lock is a field of its record, and in old records the end of the worker's name", () => {
+  const held = heldForCancel(free, holder, "n2");
+  expect(ExecutionSchema.parse(held)).toEqual(held);
+  const old = { ...held, holder: { ...holder, worker: `${holder.worker} (cancelling)` } };
+  expect(ExecutionSchema.parse(old)).toEqual(held);
+  // A worker that is named so by its machine runs the task as any other.
+  const run = { ...locked, holder: { ...holder, worker: "the machine (cancelling) of old:1" } };
+  expect(decideAdmission({ execution: ExecutionSchema.parse(run), ageMs: 0 }, other)).toMatchObject({
+    kind: "locked",
+    byCancel: false,
   });
 });
 
