@@ -4,7 +4,7 @@ import * as z from "zod";
 /** The smallest workflow with a dependency. */
 export default workflow("greet", { input: z.object({ name: z.string() }) })
   .task("compose", ({ input }) => {
-    if (input.name === "") throw new TaskError("nobody to greet", { retryable: false });
+    if (input.name === "") throw new TaskError("the name is empty", { retryable: false });
     return { text: `Hello, ${input.name}` };
   })
   .task(

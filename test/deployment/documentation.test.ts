@@ -5,7 +5,15 @@ import type { Session } from "../../src/cli/session.ts";
 import { permissions } from "../../src/composition/permissions.ts";
 import { errorCatalog } from "../../src/core/error-catalog.ts";
 import { DeploymentSettingsSchema } from "../../src/deployment/target/settings.ts";
-import { anchorsOf, type CommandLine, commandLines, pageOf, root, wordsOf } from "./documentation.ts";
+import {
+  anchorsOf,
+  type CommandLine,
+  commandLines,
+  pageOf,
+  proseOf,
+  root,
+  wordsOf,
+} from "./documentation.ts";
 
 const pages = ["docs/deploy.md", "docs/operations.md"];
 const session: Session = {
@@ -76,10 +84,11 @@ test.each([
   expect(broken).toEqual([]);
 });
 
-test("a name that is taken by another prefix is gone round by taking the first attempt away", () => {
-  const [line = ""] = pageOf("docs/deploy.md").match(/^- Names are taken: another `BATON_PREFIX`.*$/m) ?? [];
-  expect(line).toContain("baton deploy --destroy");
-  expect(pageOf("docs/deploy.md")).toContain("with any but the prefix, what has been made stays");
+test("the way round a taken name is another prefix, after the first attempt is removed", () => {
+  const [item = ""] =
+    proseOf("docs/deploy.md").match(/- Names are taken: another `BATON_PREFIX`.*? - /) ?? [];
+  expect(item).toContain("baton deploy --destroy");
+  expect(proseOf("docs/deploy.md")).toContain("with any but the prefix, the created resources stay");
 });
 
 test("the deployment beside a lost one is made from a shell without that one's variables", () => {
@@ -135,7 +144,8 @@ test("the price of the alerts is computed with as many as there are", () => {
   const listed = text.match(/"[a-z-]+" = \{\s+title\s+= /g) ?? [];
   const single = text.match(/docs\/operations\.md, \\"[a-z-]+\\"/g) ?? [];
   const [, price, sum, count] =
-    /named ([\d.]+) a month, which would be ([\d.]+) for the (\d+) here/.exec(pageOf("docs/deploy.md")) ?? [];
+    /named ([\d.]+) a month, which would be ([\d.]+) for the (\d+) here/.exec(proseOf("docs/deploy.md")) ??
+    [];
   expect(Number(count)).toBe(listed.length + single.length);
   expect(Number(sum)).toBe(Number(price) * Number(count));
 });
@@ -171,7 +181,7 @@ test("what goes with a region is told where it is made, and where it is missed",
     "BATON_CALLBACK_SECRET='whsec_<the copy>' npx baton deploy",
   ])
     expect(runbook).toContain(words);
-  expect(sectionOf("docs/deploy.md", "## What is made")).toMatch(
+  expect(sectionOf("docs/deploy.md", "## What is created")).toMatch(
     /`baton-callback-secret`.*keep a copy\]\(operations\.md#a-lost-region\)/,
   );
 });
@@ -213,15 +223,15 @@ test("a list of the state names the deployment that it is of", () => {
 test("every page and message names the same versions of Node, and npm is told them too", () => {
   const places = ["docs/deploy.md", "docs/cli.md", "bin/baton.js", "src/doctor/local.ts"];
   for (const path of places)
-    expect([path, pageOf(path)]).toEqual([path, expect.stringContaining("22.18 or a newer 22, 24 or 26")]);
+    expect([path, proseOf(path)]).toEqual([path, expect.stringContaining("22.18 or a newer 22, 24 or 26")]);
   for (const path of [...places, "README.md", "docs/configuration.md"])
-    expect([path, pageOf(path).match(/Node (?!22\.18 )2[1-9][\d.]* or newer/g)]).toEqual([path, null]);
+    expect([path, proseOf(path).match(/Node (?!22\.18 )2[1-9][\d.]* or newer/g)]).toEqual([path, null]);
   const { engines } = JSON.parse(pageOf("package.json"));
   expect(engines).toEqual({ node: "^22.18.0 || 24.x || 26.x" });
 });
 
 test("the cost of tasks is what the benchmark measured", () => {
-  const page = pageOf("docs/deploy.md");
+  const page = proseOf("docs/deploy.md");
   const measured = (shape: string) => {
     const row = pageOf("bench/README.md").match(new RegExp(`^\\| ${shape} \\|.*\\| ([\\d.]+) \\|$`, "m"));
     return Number(row?.[1]);

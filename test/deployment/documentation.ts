@@ -13,6 +13,11 @@ export function pageOf(path: string): string {
   return readFileSync(root + path, "utf8");
 }
 
+/** A page without its line breaks, to look for sentences in it. */
+export function proseOf(path: string): string {
+  return pageOf(path).replaceAll(/\s+/g, " ");
+}
+
 /** The command lines of a page that begin with `baton`, in blocks and in sentences. */
 export function commandLines(page: string): CommandLine[] {
   const blocks = [...page.matchAll(/^ *```sh\n(.*?)^ *```$/gms)].map(([, text = ""]) => text);
