@@ -3,22 +3,7 @@ import type { HttpTrust } from "../entry/http-handler.ts";
 import type { Broker } from "../ports/broker.ts";
 import type { Configuration } from "./configuration.ts";
 import type { EngineParts } from "./engine-parts.ts";
-
-/** What a process works on. */
-export interface WorkScope {
-  /** One batch only. */
-  readonly batchId?: string;
-  /** Whether schedules start batches. Default: unless it works on one batch only. */
-  readonly triggers?: boolean;
-}
-
-/** The part of a process that runs tasks. */
-export interface Worker {
-  /** Begins to work on everything, or on what the scope says; where messages are pushed, there is nothing to begin. */
-  start(scope?: WorkScope): void;
-  /** Takes nothing new, lets short tasks finish, gives the rest back, within `limits.shutdownSeconds`. */
-  stop(): Promise<void>;
-}
+import type { Worker } from "./worker.ts";
 
 /** Messages that wait in a queue of this machine. */
 type WaitingQueues = ReturnType<SqliteBroker["waiting"]>;

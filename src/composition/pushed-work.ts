@@ -2,7 +2,7 @@ import { limits } from "../core/limits.ts";
 import type { Deliveries } from "../entry/deliveries.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LocalTaskRunner } from "../runtime/task-runner.ts";
-import type { Worker } from "./app.ts";
+import type { Worker } from "./worker.ts";
 
 /** The work of a process that messages are pushed to: it begins with the first of them. */
 export class PushedWork implements Worker {

@@ -7,7 +7,7 @@ import type { Deliveries } from "../entry/deliveries.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LocalTaskRunner } from "../runtime/task-runner.ts";
-import type { Worker, WorkScope } from "./app.ts";
+import type { Worker, WorkScope } from "./worker.ts";
 
 interface Parts {
   readonly engine: Engine;
