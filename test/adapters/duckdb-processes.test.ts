@@ -1,21 +1,18 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { DatabaseFile } from "../../src/adapters/duckdb/database-file.ts";
 import { DuckDbWarehouse } from "../../src/adapters/duckdb/warehouse.ts";
+import { endedWithTest } from "../support/child-process.ts";
 import { makeWarehouse, never } from "./duckdb-harness.ts";
 
 const childFile = fileURLToPath(new URL("./duckdb-child.ts", import.meta.url));
 
 function start(command: Readonly<Record<string, string>>) {
-  const child = spawn(process.execPath, [childFile, JSON.stringify(command)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  onTestFinished(() => {
-    child.kill("SIGKILL");
-  });
-  return child;
+  return endedWithTest(() =>
+    spawn(process.execPath, [childFile, JSON.stringify(command)], { stdio: ["ignore", "pipe", "inherit"] }),
+  );
 }
 
 async function firstLine(child: ChildProcess): Promise<string> {
@@ -89,8 +86,10 @@ test("a warehouse that is never used does not load DuckDB", async () => {
     const { DatabaseFile } = await import(${JSON.stringify(new URL("../../src/adapters/duckdb/database-file.ts", import.meta.url).href)});
     new DuckDbWarehouse(new DatabaseFile("/nowhere/at/all.duckdb"));
     process.stdout.write(String(process.report.getReport().sharedObjects.some((file) => file.includes("duckdb"))));`;
-  const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child = endedWithTest(() =>
+    spawn(process.execPath, ["--input-type=module", "--eval", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    }),
+  );
   expect(await firstLine(child)).toBe("false");
 });

@@ -13,6 +13,7 @@ import { workflow } from "../../src/index.ts";
 import type { Delivery, OutgoingMessage } from "../../src/ports/broker.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import { runToEnd, temporaryFolder, testApp } from "../support/app.ts";
+import { endedWithTest } from "../support/child-process.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
 interface Options {
@@ -333,8 +334,9 @@ test("the slots and tokens of a process that was killed are free for the next, a
 /** Lets a process take messages until its slots are full, and kills it. */
 async function killOnceBusy(path: string, slots: number): Promise<void> {
   const file = fileURLToPath(new URL("sqlite-queues-child.ts", import.meta.url));
-  const child = spawn(process.execPath, [file, path], { stdio: ["ignore", "pipe", "inherit"] });
-  onTestFinished(() => void child.kill("SIGKILL"));
+  const child = endedWithTest(() =>
+    spawn(process.execPath, [file, path], { stdio: ["ignore", "pipe", "inherit"] }),
+  );
   const { promise, resolve } = Promise.withResolvers<void>();
   child.on("close", () => resolve());
   let lines = "";

@@ -7,6 +7,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { isOpenForWriting } from "../../src/adapters/filesystem/writers.ts";
 import { limits } from "../../src/core/limits.ts";
 import { temporaryFolder } from "../support/app.ts";
+import { endedWithTest } from "../support/child-process.ts";
 
 async function file(name = "a.csv"): Promise<string> {
   const path = join(temporaryFolder(), name);
@@ -22,8 +23,9 @@ async function holder(path: string, flags: string, descriptors = 0): Promise<voi
     fs.openSync(process.argv[1], process.argv[2]);
     console.log("open");
     setInterval(() => {}, 1e6);`;
-  const child = spawn(process.execPath, ["-e", code, path, flags], { stdio: ["ignore", "pipe", "inherit"] });
-  onTestFinished(() => void child.kill("SIGKILL"));
+  const child = endedWithTest(() =>
+    spawn(process.execPath, ["-e", code, path, flags], { stdio: ["ignore", "pipe", "inherit"] }),
+  );
   await once(child.stdout, "data");
 }
 

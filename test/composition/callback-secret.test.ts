@@ -10,10 +10,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { callbackSecret } from "../../src/composition/callback-secret.ts";
 import { readConfiguration } from "../../src/composition/configuration.ts";
 import { temporaryFolder } from "../support/app.ts";
+import { endedWithTest } from "../support/child-process.ts";
 
 const one = `whsec_${Buffer.alloc(24, 1).toString("base64")}`;
 const two = `whsec_${Buffer.alloc(64, 2).toString("base64")}`;
@@ -45,13 +46,13 @@ test("of many processes at once all get the same", async () => {
       process.stdout.write(callbackSecret({ data: ${JSON.stringify(data)}, callbackSecret: undefined })());
       process.exit();
     });`;
-  const children = Array.from({ length: 6 }, () => {
-    const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
-    onTestFinished(() => void child.kill("SIGKILL"));
-    return child;
-  });
+  const children = Array.from({ length: 6 }, () =>
+    endedWithTest(() =>
+      spawn(process.execPath, ["--input-type=module", "--eval", script], {
+        stdio: ["pipe", "pipe", "inherit"],
+      }),
+    ),
+  );
   await Promise.all(children.map((child) => once(child.stdout, "data")));
   const answers = children.map(async (child) => String((await once(child.stdout, "data"))[0]));
   for (const child of children) child.stdin.write("go");

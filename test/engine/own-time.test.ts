@@ -8,6 +8,7 @@ import { insideRun, taskTime } from "../../src/runtime/current-run.ts";
 import { OwnTime } from "../../src/runtime/own-time.ts";
 import { makeBigQuery } from "../adapters/bigquery-harness.ts";
 import { temporaryFolder } from "../support/app.ts";
+import { endedWithTest } from "../support/child-process.ts";
 import { timedApp } from "../support/timed-app.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
@@ -142,10 +143,11 @@ const holder = fileURLToPath(new URL("../adapters/duckdb-child.ts", import.meta.
 
 /** Another process that holds the file of a warehouse. */
 async function heldByAnother(path: string): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [holder, JSON.stringify({ action: "keep", path })], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  onTestFinished(() => void child.kill("SIGKILL"));
+  const child = endedWithTest(() =>
+    spawn(process.execPath, [holder, JSON.stringify({ action: "keep", path })], {
+      stdio: ["ignore", "pipe", "inherit"],
+    }),
+  );
   await once(child.stdout, "data");
   return child;
 }

@@ -11,6 +11,7 @@ import type { Dependencies } from "../../src/engine/dependencies.ts";
 import { Scheduled, schedule, workflow } from "../../src/index.ts";
 import type { DocumentKey, DocumentStore, Write } from "../../src/ports/store.ts";
 import { type TestAppOptions, temporaryFolder, testApp, untilEnded } from "../support/app.ts";
+import { endedWithTest } from "../support/child-process.ts";
 import { firstTime, withStore } from "../support/faults.ts";
 import { everyMinute } from "./schedules-workflow.ts";
 
@@ -160,10 +161,12 @@ test("processes that tick at the same moment start every slot once, and leave no
   await store.commit([{ kind: "update", key, version: document?.version ?? "", data: longAgo }]);
   await store.sync(store.mark());
   const children = [1, 2, 3].map(() =>
-    spawn(process.execPath, [child], {
-      env: { ...process.env, BATON_DATA: data, BATON_DURABILITY: "normal" },
-      stdio: ["pipe", "pipe", "inherit"],
-    }),
+    endedWithTest(() =>
+      spawn(process.execPath, [child], {
+        env: { ...process.env, BATON_DATA: data, BATON_DURABILITY: "normal" },
+        stdio: ["pipe", "pipe", "inherit"],
+      }),
+    ),
   );
   const ends = children.map((process_) => once(process_, "close"));
   await Promise.all(children.map((process_) => once(process_.stdout, "data")));

@@ -2,9 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import * as z from "zod";
 import { temporaryFolder } from "../support/app.ts";
+import { endedWithTest } from "../support/child-process.ts";
 
 const child = fileURLToPath(new URL("two-workers-child.ts", import.meta.url));
 
@@ -14,17 +15,18 @@ const OutcomesSchema = z.array(
 
 /** A worker on the folder: it begins when it is told to, says how its batches ended, and leaves when it is told to. */
 function worker(folder: string, name: string, onLocked: string) {
-  const running = spawn(process.execPath, [child], {
-    env: {
-      ...process.env,
-      BATON_DATA: folder,
-      RUNS_FILE: `${folder}/runs.txt`,
-      NAME: name,
-      ON_LOCKED: onLocked,
-    },
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  onTestFinished(() => void running.kill("SIGKILL"));
+  const running = endedWithTest(() =>
+    spawn(process.execPath, [child], {
+      env: {
+        ...process.env,
+        BATON_DATA: folder,
+        RUNS_FILE: `${folder}/runs.txt`,
+        NAME: name,
+        ON_LOCKED: onLocked,
+      },
+      stdio: ["pipe", "pipe", "inherit"],
+    }),
+  );
   const said = async () => String((await once(running.stdout, "data"))[0]);
   return {
     ready: said(),
