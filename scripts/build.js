@@ -1,23 +1,30 @@
-// Compiles src/ and functions/ into dist/. The new dist takes the place of the old one as a whole, so that no file of an
-// older build stays behind and a build that fails changes nothing.
+// Compiles src/ and functions/ into dist/. TypeScript keeps its output in .tsc/, so that nothing is compiled twice. The new
+// dist replaces the old one as a whole: no file of an older build stays behind, and a failed build changes nothing.
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, globSync, renameSync, rmSync } from "node:fs";
+import { cpSync, existsSync, globSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const fresh = `${root}dist-${process.pid}`;
 const tsc = `${root}node_modules/typescript/bin/tsc`;
-const { status } = spawnSync(process.execPath, [tsc, "-p", `${root}tsconfig.build.json`, "--outDir", fresh], {
+const { status } = spawnSync(process.execPath, [tsc, "-b", `${root}tsconfig.build.json`], {
   stdio: "inherit",
 });
 if (status === 0) {
-  // Workflows that are data are no sources, and belong to the function all the same.
+  for (const source of globSync("{src,functions}/**/*.ts", { cwd: root })) {
+    const name = source.slice(0, -".ts".length);
+    mkdirSync(dirname(`${fresh}/${name}`), { recursive: true });
+    for (const extension of [".js", ".js.map", ".d.ts"])
+      cpSync(`${root}.tsc/${name}${extension}`, `${fresh}/${name}${extension}`);
+  }
+  // Workflows that are data are not compiled, and belong to the function all the same.
   for (const name of globSync("functions/**/*.{yaml,yml,json}", { cwd: root }))
     cpSync(`${root}${name}`, `${fresh}/${name}`);
-  // Out of the way before it is deleted, which takes long: whoever runs from it meanwhile finds one or the other.
+  // Out of the way before it is deleted, which takes long: a process that runs from it finds one or the other.
   const old = `${fresh}-old`;
   if (existsSync(`${root}dist`)) renameSync(`${root}dist`, old);
   renameSync(fresh, `${root}dist`);
   rmSync(old, { recursive: true, force: true });
-} else rmSync(fresh, { recursive: true, force: true });
+}
 process.exitCode = status ?? 1;
