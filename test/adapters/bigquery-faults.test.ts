@@ -3,6 +3,7 @@ import { TaskError } from "../../src/core/errors.ts";
 import type { ArchivedCallback } from "../../src/ports/callbacks.ts";
 import { shorthand } from "../contract/warehouse-contract-shorthand.ts";
 import { type Fault, noFaults, strangeFaults } from "../servers/kit/faults.ts";
+import { casesOfCalls } from "../support/cases-of-today.ts";
 import { makeBigQuery } from "./bigquery-harness.ts";
 
 const faults: readonly Fault[] = [
@@ -14,6 +15,7 @@ const faults: readonly Fault[] = [
   { kind: "unauthenticated" },
   ...strangeFaults,
 ];
+type FaultAt = (call: number) => Fault;
 
 type Made = Awaited<ReturnType<typeof makeBigQuery>>;
 
@@ -23,14 +25,14 @@ type Made = Awaited<ReturnType<typeof makeBigQuery>>;
  */
 async function withFaultAtEachCall(
   { server }: Made,
-  fault: Fault,
+  faultAt: FaultAt,
   work: (name: string, attempt: number) => Promise<unknown>,
   check: (name: string) => Promise<void>,
 ): Promise<number> {
   for (let at = 0; ; at++) {
-    const name = `${fault.kind}_${at}`;
+    const name = `${faultAt(at).kind}_${at}`;
     let calls = 0;
-    server.setFaults(() => (calls++ === at ? fault : undefined));
+    server.setFaults(() => (calls++ === at ? faultAt(at) : undefined));
     await insist((attempt) => work(name, attempt));
     server.setFaults(noFaults);
     await check(name);
@@ -39,8 +41,9 @@ async function withFaultAtEachCall(
 }
 
 /** All kinds of faults beside each other: most of the time is spent waiting. */
-async function forEachFault(work: (fault: Fault) => Promise<void>): Promise<void> {
-  await Promise.all(faults.map(work));
+async function forEachFault(work: (faultAt: FaultAt) => Promise<void>): Promise<void> {
+  const named = faults.map((fault) => [fault.kind, fault] as const);
+  await Promise.all(casesOfCalls(named).map(([, faultAt]) => work(faultAt)));
 }
 
 async function insist(work: (attempt: number) => Promise<unknown>): Promise<void> {
@@ -55,14 +58,14 @@ async function insist(work: (attempt: number) => Promise<unknown>): Promise<void
 }
 
 test("rows are appended once, whichever call of a load goes wrong, and however", () =>
-  forEachFault(async (fault) => {
+  forEachFault(async (faultAt) => {
     const made = await makeBigQuery();
     const { file, another, warehouse } = made;
     const uri = await file("a.csv", "id\n1\n2\n");
     const { rows } = shorthand({ warehouse, file });
     const calls = await withFaultAtEachCall(
       made,
-      fault,
+      faultAt,
       (name, attempt) =>
         shorthand({ warehouse: another(), file }).load(
           uri,
@@ -76,13 +79,13 @@ test("rows are appended once, whichever call of a load goes wrong, and however",
   }));
 
 test("rows are appended once, whichever call of a query goes wrong, and however", () =>
-  forEachFault(async (fault) => {
+  forEachFault(async (faultAt) => {
     const made = await makeBigQuery();
     const { file, another, warehouse } = made;
     const { rows } = shorthand({ warehouse, file });
     const calls = await withFaultAtEachCall(
       made,
-      fault,
+      faultAt,
       (table, attempt) =>
         shorthand({ warehouse: another(), file }).query(
           "SELECT 1 AS a",
@@ -95,14 +98,14 @@ test("rows are appended once, whichever call of a query goes wrong, and however"
   }));
 
 test("a merge is done as if once, whichever call of its two jobs goes wrong, and however", () =>
-  forEachFault(async (fault) => {
+  forEachFault(async (faultAt) => {
     const made = await makeBigQuery();
     const { file, another, warehouse } = made;
     const uri = await file("a.csv", "id,n\n1,1\n2,2\n2,3\n");
     const { rows } = shorthand({ warehouse, file });
     const calls = await withFaultAtEachCall(
       made,
-      fault,
+      faultAt,
       (table, attempt) =>
         shorthand({ warehouse: another(), file }).load(
           uri,
@@ -119,7 +122,7 @@ test("a merge is done as if once, whichever call of its two jobs goes wrong, and
   }));
 
 test("a callback is archived once, whichever call goes wrong, and however", () =>
-  forEachFault(async (fault) => {
+  forEachFault(async (faultAt) => {
     const made = await makeBigQuery();
     const callback: ArchivedCallback = {
       eventId: "event",
@@ -131,7 +134,7 @@ test("a callback is archived once, whichever call goes wrong, and however", () =
     };
     const calls = await withFaultAtEachCall(
       made,
-      fault,
+      faultAt,
       (name) => made.archive().store(name, callback),
       async (name) => expect(await made.archive().find(name, { where: "true" }, 9)).toEqual([callback]),
     );

@@ -3,6 +3,7 @@ import { CloudObjectStore } from "../../src/adapters/storage/object-store.ts";
 import type { ObjectInfo, ObjectName } from "../../src/ports/objects.ts";
 import { type Fault, noFaults, randomFaults, strangeFaults } from "../servers/kit/faults.ts";
 import { type StorageServer, startStorageServer } from "../servers/storage/server.ts";
+import { casesOfCalls } from "../support/cases-of-today.ts";
 
 const rewriteBytesPerCall = 1000;
 let server: StorageServer;
@@ -46,27 +47,30 @@ const nameOf = (fault: Fault) =>
   fault.kind === "strange" ? `an answer that is ${fault.answer}` : fault.kind;
 
 /** Prepares a new bucket and does something in it with a fault at its first call, at its second, … and at none. */
-async function withFaultAtEachCall(fault: Fault, prepare: () => () => Promise<void>): Promise<number> {
+async function withFaultAtEachCall(
+  faultAt: (call: number) => Fault,
+  prepare: () => () => Promise<void>,
+): Promise<number> {
   for (let at = 0; ; at += 1) {
     newBucket();
     const act = prepare();
     let calls = 0;
-    server.setFaults(() => (calls++ === at ? fault : undefined));
+    server.setFaults(() => (calls++ === at ? faultAt(at) : undefined));
     try {
       await act();
     } catch (error) {
-      throw new Error(`With ${nameOf(fault)} at call ${at}`, { cause: error });
+      throw new Error(`With ${nameOf(faultAt(at))} at call ${at}`, { cause: error });
     }
     server.setFaults(noFaults);
     if (calls <= at) return at;
   }
 }
 
-describe.each(faults.map((fault) => [nameOf(fault), fault] as const))(
-  "under %s at any one call",
-  (_, fault) => {
+describe.each(casesOfCalls(faults.map((fault) => [nameOf(fault), fault] as const)))(
+  "under a fault at any one call (%s)",
+  (_, faultAt) => {
     test("what is listed is removed, and nothing else", async () => {
-      const calls = await withFaultAtEachCall(fault, () => {
+      const calls = await withFaultAtEachCall(faultAt, () => {
         for (const object of ["a/1", "a/2", "b"]) server.put(bucket, object, "data");
         return async () => {
           const { objects } = await store.list({ bucket, prefix: "a/" }, { limit: 9 });
@@ -78,7 +82,7 @@ describe.each(faults.map((fault) => [nameOf(fault), fault] as const))(
     });
 
     test("stat and read answer", async () => {
-      const calls = await withFaultAtEachCall(fault, () => {
+      const calls = await withFaultAtEachCall(faultAt, () => {
         const generation = server.put(bucket, "a", "data");
         return async () => {
           expect(await store.stat(name("a"))).toMatchObject({ generation, bytes: 4 });
@@ -89,7 +93,7 @@ describe.each(faults.map((fault) => [nameOf(fault), fault] as const))(
     });
 
     test("write writes, also over one generation only", async () => {
-      const calls = await withFaultAtEachCall(fault, () => async () => {
+      const calls = await withFaultAtEachCall(faultAt, () => async () => {
         const first = await store.write(name("a"), bytes("one"), "text/plain");
         expect(first).toEqual(await store.stat(name("a")));
         const second = await store.write(
@@ -104,7 +108,7 @@ describe.each(faults.map((fault) => [nameOf(fault), fault] as const))(
     });
 
     test("a move leaves one copy, and gives the same answer again", async () => {
-      const calls = await withFaultAtEachCall(fault, () => {
+      const calls = await withFaultAtEachCall(faultAt, () => {
         const generation = server.put(bucket, "a.csv", "data", "text/csv");
         return async () => {
           const from = { ...name("a.csv"), generation };
@@ -118,7 +122,7 @@ describe.each(faults.map((fault) => [nameOf(fault), fault] as const))(
     });
 
     test("a move without a generation moves what was there when it began", async () => {
-      await withFaultAtEachCall(fault, () => {
+      await withFaultAtEachCall(faultAt, () => {
         server.put(bucket, "a.csv", "data", "text/csv");
         return async () => {
           const moved = await store.move(name("a.csv"), name("archive/a.csv"));
@@ -129,7 +133,7 @@ describe.each(faults.map((fault) => [nameOf(fault), fault] as const))(
     });
 
     test("a move to a name that is taken replaces nothing and leaves one copy", async () => {
-      await withFaultAtEachCall(fault, () => {
+      await withFaultAtEachCall(faultAt, () => {
         server.put(bucket, "archive/a.csv", "precious");
         const generation = server.put(bucket, "a.csv", "data", "text/csv");
         return async () => {
@@ -145,7 +149,7 @@ describe.each(faults.map((fault) => [nameOf(fault), fault] as const))(
     });
 
     test("a large object is moved in several calls", async () => {
-      const calls = await withFaultAtEachCall(fault, () => {
+      const calls = await withFaultAtEachCall(faultAt, () => {
         const generation = server.put(bucket, "a.csv", large, "text/csv");
         return async () => {
           const moved = await store.move({ ...name("a.csv"), generation }, name("archive/a.csv"));

@@ -57,7 +57,7 @@ async function put(object: string, content = object): Promise<void> {
   await rename(whole, join(folder, object));
 }
 const names = () => announced.map((message) => message.object);
-const until = (assertion: () => void) => vi.waitFor(assertion, { timeout: 30_000, interval: 20 });
+const until = (assertion: () => void) => vi.waitFor(assertion, { timeout: 300_000, interval: 20 });
 async function announce(object: string): Promise<void> {
   await put(object);
   await until(() => expect(names()).toContain(object));

@@ -66,7 +66,7 @@ async function put(name: string, content: string): Promise<void> {
   await rename(whole, join(folder, name));
 }
 const names = () => announced.map((message) => message.object).sort();
-const until = (assertion: () => void) => vi.waitFor(assertion, { timeout: 30_000, interval: 20 });
+const until = (assertion: () => void) => vi.waitFor(assertion, { timeout: 300_000, interval: 20 });
 /** Drops a file and waits for it: what was dropped before has been looked at several times by then. */
 async function letTimePass(): Promise<void> {
   for (const round of [1, 2]) {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { expect } from "vitest";
+import { expect, onTestFailed } from "vitest";
 import type { App } from "../../src/composition/app.ts";
 import type { BatchView } from "../../src/core/views.ts";
 
@@ -43,12 +43,13 @@ export async function startCrowd(app: App, each: number): Promise<Crowd> {
 
 /** Sweeps every so often, as Cloud Scheduler does, until all batches have ended. */
 export async function untilEnded(app: App, { batchIds }: Crowd, sweepMs: number): Promise<BatchView[]> {
-  const deadline = Date.now() + 200_000;
   let sweptAt = 0;
+  let lastOpen: readonly BatchView[] = [];
+  onTestFailed(() => void process.stderr.write(`Still running: ${JSON.stringify(lastOpen, null, 1)}\n`));
   for (;;) {
     const open = await stillRunning(app, batchIds);
     if (open.length === 0) break;
-    if (Date.now() > deadline) throw new Error(`Still running: ${JSON.stringify(open, null, 1)}`);
+    lastOpen = open;
     if (Date.now() - sweptAt > sweepMs) {
       sweptAt = Date.now();
       await app.engine.sweep().catch(() => undefined);

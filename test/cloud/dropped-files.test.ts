@@ -51,7 +51,7 @@ async function cloud(workflows: readonly BuiltWorkflow[]): Promise<Place> {
   };
 }
 
-const until = <T>(assertion: () => Promise<T>) => vi.waitFor(assertion, { timeout: 120_000, interval: 100 });
+const until = <T>(assertion: () => Promise<T>) => vi.waitFor(assertion, { timeout: 300_000, interval: 100 });
 
 async function ended(app: App, batches: number): Promise<readonly BatchView[]> {
   const listed = await until(async () => {

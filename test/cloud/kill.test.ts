@@ -3,18 +3,21 @@ import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { randomFaults } from "../servers/kit/faults.ts";
 import { temporaryFolder } from "../support/app.ts";
+import { triesAllCases } from "../support/cases-of-today.ts";
 import { seeded } from "../support/chaos.ts";
 import { expectEndings, runsIn, startCrowd, untilEnded } from "./crowd.ts";
 import { FunctionProcess, freePort } from "./function-process.ts";
 import * as shapes from "./workflows/shapes.ts";
 import { startCloud } from "./world.ts";
 
+/** Batches of each workflow. */
+const batches = triesAllCases ? 8 : 3;
 const workflowsFolder = fileURLToPath(new URL("workflows", import.meta.url));
 
 /** The function in processes of its own, one after the other on one port. */
-async function deployed(lease = "3s") {
+async function deployed() {
   const port = await freePort();
-  const cloud = await startCloud({ pushUrl: `http://127.0.0.1:${port}`, lease });
+  const cloud = await startCloud({ pushUrl: `http://127.0.0.1:${port}` });
   onTestFinished(() => cloud.close());
   const folder = temporaryFolder();
   const effects = `${folder}/effects.txt`;
@@ -35,7 +38,7 @@ test("with every message delivered twice and out of order, every batch ends righ
   const { cloud, app, fn, effects } = await deployed();
   cloud.pubsub.setDelivery({ duplicateShare: 1, reorder: true });
   await fn.start();
-  const crowd = await startCrowd(app, 6);
+  const crowd = await startCrowd(app, batches);
   expectEndings(await untilEnded(app, crowd, 5_000));
   const repeated = [...runsIn(effects)].filter(([run, times]) => times > (run.includes(" sleeper ") ? 2 : 1));
   expect(repeated).toEqual([]);
@@ -45,20 +48,21 @@ test("with every message delivered twice and out of order, every batch ends righ
 test("with 2 % of all calls failing in each of five ways, every batch ends right", async () => {
   const { cloud, app, fn } = await deployed();
   await fn.start();
-  const crowd = await startCrowd(app, 8);
+  const crowd = await startCrowd(app, batches);
   cloud.setFaults(randomFaults(0.02, 7));
   expectEndings(await untilEnded(app, crowd, 5_000));
 });
 
 test("with the function killed every second, every batch ends right", async () => {
-  const { app, fn, effects } = await deployed();
+  const { cloud, app, fn, effects } = await deployed();
   await fn.start();
-  const crowd = await startCrowd(app, 6);
+  const crowd = await startCrowd(app, batches);
   const random = seeded(3);
-  const kills = 8;
+  const kills = triesAllCases ? 8 : 2;
   for (let kill = 0; kill < kills; kill += 1) {
     await new Promise((resolve) => setTimeout(resolve, 600 + random() * 800));
     await fn.kill();
+    cloud.passLeases();
     await fn.start();
   }
   expectEndings(await untilEnded(app, crowd, 2_000));
@@ -68,7 +72,7 @@ test("with the function killed every second, every batch ends right", async () =
 });
 
 test("a function that is told to stop gives its tasks back: they need not wait for the lease to end", async () => {
-  const { app, fn, effects } = await deployed("11m");
+  const { app, fn, effects } = await deployed();
   await fn.start();
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "slow", input: { n: 0 } });
   await expect.poll(() => runsIn(effects).size).toBe(1);

@@ -10,11 +10,11 @@ import { limited } from "./workflows/limited.ts";
 import { limitedQueuePath, projectId, startCloud } from "./world.ts";
 
 /** The function in two processes of its own, behind one address; two tasks of the queue `narrow` may run at once. */
-async function deployed({ isHeld = false } = {}) {
+async function deployed({ isHeld = false, lease = "10m" } = {}) {
   const [port, one, other] = [await freePort(), await freePort(), await freePort()];
   const front = await startFront(port, [one, other]);
   onTestFinished(() => front.close());
-  const cloud = await startCloud({ pushUrl: front.url, queues: ["open"], limits: "narrow=2" });
+  const cloud = await startCloud({ pushUrl: front.url, queues: ["open"], limits: "narrow=2", lease });
   onTestFinished(() => cloud.close());
   const folder = temporaryFolder();
   const effects = `${folder}/effects.txt`;
@@ -116,7 +116,7 @@ test("two tasks of a queue run at once in all processes together, retries and sl
 });
 
 test("a process that is killed gives its places back: others of the queue begin in its stead, and still two run at once", async () => {
-  const place = await deployed({ isHeld: true });
+  const place = await deployed({ isHeld: true, lease: "3s" });
   const { processes, effects, gate } = place;
   const running = () => narrowWork(effects).running;
   for (const fn of processes) {

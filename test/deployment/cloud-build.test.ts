@@ -33,6 +33,15 @@ test("every field is one that Cloud Build knows", () => {
   expect(CloudBuildSchema.safeParse(wrong).success).toBe(false);
 });
 
+test("the nightly build runs the test command and the long tests, and deploys nothing", () => {
+  const nightly = CloudBuildSchema.parse(parse(readFileSync(`${root}cloudbuild.nightly.yaml`, "utf8")));
+  const commands = nightly.steps.flatMap(({ script }) => script?.match(/^npm .*$/gm) ?? []);
+  expect(commands).toEqual(["npm ci", "npm test", "npm run test:long"]);
+  const { scripts } = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
+  expect(scripts["test:long"]).toContain("--project long");
+  expect(nightly.steps.map(({ script }) => script).join()).not.toMatch(/deploy|gcloud/);
+});
+
 test("what was tested is deployed, and then tried: each step waits for the one before", () => {
   expect(build.steps.map(({ id, waitFor }) => [id, ...waitFor])).toEqual([
     ["install"],

@@ -3,7 +3,6 @@ import type { Dependencies } from "../../src/engine/dependencies.ts";
 import { workflow } from "../../src/index.ts";
 import type { Write } from "../../src/ports/store.ts";
 import type { TaskRunner } from "../../src/ports/task-runner.ts";
-import { testApp, untilEnded } from "../support/app.ts";
 import { firstTime, statusOf, withStore } from "../support/faults.ts";
 import { timedApp } from "../support/timed-app.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
@@ -45,35 +44,29 @@ test("when a lease runs out while its worker lives, the task is taken over, and 
     }
     return `result of attempt ${attempt}`;
   });
-  const app = testApp({
-    workflows: [slow],
-    around: first.around,
-    environment: { BATON_LEASE: "300ms", BATON_SWEEP: "50ms" },
-  });
-  const { batchId } = await app.engine.start({ kind: "start", workflowId: "slow" });
+  const environment = { BATON_LEASE: "30s", BATON_SWEEP: "5s" };
+  const { app, start, ended, until } = timedApp({ workflows: [slow], around: first.around, environment });
+  const batchId = await start("slow");
   app.work.start();
-  const view = await untilEnded(app, batchId);
+  const view = await ended(batchId);
   expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 2, result: "result of attempt 2" });
   first.resume();
   expect(await aborted.promise).toMatchObject({ kind: "lost_lease" });
   finish.resolve();
-  await expect.poll(() => app.broker.active).toBe(0);
+  await until(() => app.broker.active === 0);
   expect((await app.engine.show(batchId)).tasks).toEqual(view.tasks);
 });
 
 test("a worker that is fenced when it settles leaves what the other committed", async () => {
   const first = stalledFirstAttempt();
   const quick = workflow("quick").task("a", ({ attempt }) => `result of attempt ${attempt}`);
-  const app = testApp({
-    workflows: [quick],
-    around: first.around,
-    environment: { BATON_LEASE: "200ms", BATON_SWEEP: "50ms" },
-  });
-  const { batchId } = await app.engine.start({ kind: "start", workflowId: "quick" });
+  const environment = { BATON_LEASE: "30s", BATON_SWEEP: "5s" };
+  const { app, start, ended, until } = timedApp({ workflows: [quick], around: first.around, environment });
+  const batchId = await start("quick");
   app.work.start();
-  const view = await untilEnded(app, batchId);
+  const view = await ended(batchId);
   first.resume();
-  await expect.poll(() => app.broker.active).toBe(0);
+  await until(() => app.broker.active === 0);
   expect((await app.engine.show(batchId)).tasks).toEqual(view.tasks);
   expect(view.tasks[0]).toMatchObject({ attempts: 2, result: "result of attempt 2" });
 });
@@ -99,9 +92,9 @@ test("a task that outlives many leases keeps its claim by heartbeats", async () 
 test("a worker that comes back just before its task is given up keeps its claim", async () => {
   const isFirst = firstTime();
   let isStaged = false;
-  const app = testApp({
+  const { app, start, until, clock } = timedApp({
     workflows: [workflow("slow").task("a", () => null)],
-    environment: { BATON_LEASE: "1ms", BATON_SWEEP: "20ms" },
+    environment: { BATON_LEASE: "1s", BATON_SWEEP: "2s" },
     around: (dependencies) => ({
       ...withStore(dependencies, (store) => ({
         commit: async (writes) => {
@@ -119,25 +112,25 @@ test("a worker that comes back just before its task is given up keeps its claim"
       runner: { ...noKeys, run: async () => ({ kind: "abandoned" }) },
     }),
   });
-  const { batchId } = await app.engine.start({ kind: "start", workflowId: "slow" });
+  const batchId = await start("slow");
   app.work.start();
-  await expect.poll(() => isStaged).toBe(true);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await until(() => isStaged);
+  await clock.advance(30_000);
   expect((await app.engine.show(batchId)).tasks[0]).toMatchObject({ status: "PROCESSING" });
 });
 
 test("a task whose worker dies every time is failed in the end", async () => {
   const deadly = workflow("deadly").task("a", () => null);
-  const app = testApp({
+  const { app, start, ended } = timedApp({
     workflows: [deadly],
-    environment: { BATON_LEASE: "1ms", BATON_SWEEP: "20ms" },
+    environment: { BATON_LEASE: "1s", BATON_SWEEP: "2s" },
     around: (dependencies) => ({
       ...dependencies,
       runner: { ...noKeys, run: async () => ({ kind: "abandoned" }) },
     }),
   });
-  const { batchId } = await app.engine.start({ kind: "start", workflowId: "deadly" });
+  const batchId = await start("deadly");
   app.work.start();
-  const view = await untilEnded(app, batchId);
+  const view = await ended(batchId);
   expect(view.tasks[0]).toMatchObject({ status: "ERROR", error: { code: "TASK_LOST_TOO_OFTEN" } });
 });

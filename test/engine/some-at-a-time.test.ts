@@ -91,7 +91,7 @@ it("a cancel gives the keys of its tasks back a bounded number at a time", async
   app.work.start();
   const waiting = async () =>
     (await app.engine.show(batchId)).tasks.filter(({ status }) => status === "WAITING").length;
-  await expect.poll(waiting, { timeout: 60_000 }).toBe(120);
+  await expect.poll(waiting).toBe(120);
   await app.work.stop();
   gauge.most = 0;
   await app.engine.cancel(batchId);

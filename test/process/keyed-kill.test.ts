@@ -2,16 +2,16 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import * as z from "zod";
 import { temporaryFolder } from "../support/app.ts";
+import { casesOfToday } from "../support/cases-of-today.ts";
+import { endedWithTest } from "../support/child-process.ts";
 import { anHourLater } from "../support/command.ts";
 import { callbackReceiver } from "../support/receiver.ts";
+import { inLanes } from "./lanes.ts";
 
 const child = fileURLToPath(new URL("keyed-child.ts", import.meta.url));
-
-/** Crossings that are tried, spread over all, to save time; `BATON_TEST_KILLS=all` tries each. */
-const tried = process.env.BATON_TEST_KILLS === "all" ? Number.POSITIVE_INFINITY : 20;
 
 const OutputSchema = z.object({
   crossings: z.array(z.string()),
@@ -27,18 +27,19 @@ const OutputSchema = z.object({
 
 /** One life of the worker: what it printed, or undefined when it was killed. */
 async function live(folder: string, url: string, killAt: number, later: NodeJS.ProcessEnv = {}) {
-  const worker = spawn(process.execPath, [child], {
-    env: {
-      ...process.env,
-      BATON_DATA: folder,
-      RUNS_FILE: `${folder}/runs.txt`,
-      CALLBACK_URL: url,
-      KILL_AT: String(killAt),
-      ...later,
-    },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  onTestFinished(() => void worker.kill("SIGKILL"));
+  const worker = endedWithTest(() =>
+    spawn(process.execPath, [child], {
+      env: {
+        ...process.env,
+        BATON_DATA: folder,
+        RUNS_FILE: `${folder}/runs.txt`,
+        CALLBACK_URL: url,
+        KILL_AT: String(killAt),
+        ...later,
+      },
+      stdio: ["ignore", "pipe", "inherit"],
+    }),
+  );
   let output = "";
   worker.stdout.on("data", (chunk) => {
     output += String(chunk);
@@ -93,19 +94,18 @@ async function killAt(crossing: number): Promise<void> {
   );
 }
 
-test("killed at any crossing, a task with key, steps, wait and callback is done once and tells of it", async () => {
+test("killed at a crossing, a task with key, steps, wait and callback is done once and calls back", async ({
+  signal,
+}) => {
   const receiver = await callbackReceiver();
   const whole = await live(temporaryFolder(), receiver.url, 0);
   const crossings = whole?.crossings ?? [];
   for (const name of ["after store.commit", "after callbacks.send", "after timer.schedule"])
     expect(new Set(crossings)).toContain(name);
-  const stride = Math.max(1, Math.ceil(crossings.length / tried));
-  const pending = crossings.map((_, index) => index + 1).filter((at) => at % stride === 0);
-  const lane = async () => {
-    for (let next = pending.shift(); next !== undefined; next = pending.shift())
-      await killAt(next).catch((cause: unknown) => {
-        throw new Error(`killed at crossing ${next}, about ${crossings[Number(next) - 1]}`, { cause });
-      });
-  };
-  await Promise.all([lane(), lane(), lane()]);
+  const numbers = crossings.map((_, index) => index + 1);
+  await inLanes(casesOfToday(numbers, 8), signal, (at) =>
+    killAt(at).catch((cause: unknown) => {
+      throw new Error(`killed at crossing ${at}, about ${crossings[at - 1]}`, { cause });
+    }),
+  );
 });

@@ -2,17 +2,17 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { limits } from "../../src/core/limits.ts";
 import type { BatchView } from "../../src/core/views.ts";
 import { temporaryFolder } from "../support/app.ts";
+import { casesOfToday } from "../support/cases-of-today.ts";
 import { seeded } from "../support/chaos.ts";
+import { endedWithTest } from "../support/child-process.ts";
 import { hoursLater } from "../support/command.ts";
+import { inLanes } from "./lanes.ts";
 
 const child = fileURLToPath(new URL("child.ts", import.meta.url));
-
-/** Every fourth crossing, to save time; `BATON_TEST_KILLS=all` tries each. */
-const stride = process.env.BATON_TEST_KILLS === "all" ? 1 : 4;
 
 interface Life {
   readonly killed: boolean;
@@ -24,11 +24,12 @@ interface Life {
 /** One life of a worker on the folder. It may be killed as soon as it has begun so many runs. */
 function live(folder: string, environment: Record<string, string>, killAfterRuns?: number): Promise<Life> {
   const { promise, resolve, reject } = Promise.withResolvers<Life>();
-  const process_ = spawn(process.execPath, [child], {
-    env: { ...process.env, BATON_DATA: folder, RUNS_FILE: `${folder}/runs.txt`, ...environment },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  onTestFinished(() => void process_.kill("SIGKILL"));
+  const process_ = endedWithTest(() =>
+    spawn(process.execPath, [child], {
+      env: { ...process.env, BATON_DATA: folder, RUNS_FILE: `${folder}/runs.txt`, ...environment },
+      stdio: ["ignore", "pipe", "inherit"],
+    }),
+  );
   let output = "";
   process_.stdout.on("data", (chunk) => {
     output += String(chunk);
@@ -134,19 +135,19 @@ async function killAt(crossing: number): Promise<void> {
   }
 }
 
-test("killed at any crossing between engine and ports, the batch completes and nothing committed runs again", async () => {
+test("killed at a crossing between engine and ports, the batch completes and nothing committed runs again", async ({
+  signal,
+}) => {
   const whole = await live(temporaryFolder(), {});
   const crossings = whole.output?.crossings ?? [];
   expect(new Set(crossings)).toContain("after store.commit");
   expect(crossings.length).toBeGreaterThan(40);
-  const pending = crossings.map((_, index) => index + 1).filter((at) => at % stride === 0);
-  const lane = async () => {
-    for (let next = pending.shift(); next !== undefined; next = pending.shift())
-      await killAt(next).catch((cause: unknown) => {
-        throw new Error(`killed at crossing ${next}, about ${crossings[Number(next) - 1]}`, { cause });
-      });
-  };
-  await Promise.all([lane(), lane(), lane()]);
+  const numbers = crossings.map((_, index) => index + 1);
+  await inLanes(casesOfToday(numbers, 8), signal, (at) =>
+    killAt(at).catch((cause: unknown) => {
+      throw new Error(`killed at crossing ${at}, about ${crossings[at - 1]}`, { cause });
+    }),
+  );
 });
 
 test("killed again and again at random moments, twenty batches of joined layers complete", async () => {

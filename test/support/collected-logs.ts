@@ -11,9 +11,11 @@ const secrets = [
   /very secret|hush-hush/,
 ];
 
-/** From now on, everything that processes of the tests write is collected. */
-export function collectLogs(): void {
+/** From now on, everything that processes of the tests write is collected. False if it already is. */
+export function collectLogs(): boolean {
+  if (process.env[variable] !== undefined) return false;
   process.env[variable] = mkdtempSync(join(tmpdir(), "baton-test-logs-"));
+  return true;
 }
 
 /** Keeps what a process wrote. */

@@ -5,6 +5,7 @@ import type { DataformParameters } from "../../src/tasks/dataform-parameters.ts"
 import type { DataformServer } from "../servers/dataform/server.ts";
 import { type Fault, strangeFaults } from "../servers/kit/faults.ts";
 import { runToEnd } from "../support/app.ts";
+import { casesOfCalls } from "../support/cases-of-today.ts";
 import { dataformServer, place, repository } from "./dataform-place.ts";
 import { onlyTask, remoteApp } from "./remote-app.ts";
 
@@ -65,28 +66,31 @@ const faults: readonly (readonly [string, Fault])[] = [
   ...strangeFaults.map((fault) => [`answered by ${fault.answer}`, fault] as const),
 ];
 
-test.each(faults)("whichever call is %s, one invocation stays, and the task succeeds", async (_, fault) => {
-  let calls = Number.POSITIVE_INFINITY;
-  for (let at = 0; at < calls; at += 1) {
-    let seen = 0;
-    const { server, run } = await place(
-      {},
-      {
-        faults: ({ index }): Fault | undefined => {
-          seen = index + 1;
-          return index === at ? fault : undefined;
+test.each(casesOfCalls(faults))(
+  "whichever call meets a fault (%s), one invocation stays, and the task succeeds",
+  async (_, faultAt) => {
+    let calls = Number.POSITIVE_INFINITY;
+    for (let at = 0; at < calls; at += 1) {
+      let seen = 0;
+      const { server, run } = await place(
+        {},
+        {
+          faults: ({ index }): Fault | undefined => {
+            seen = index + 1;
+            return index === at ? faultAt(at) : undefined;
+          },
         },
-      },
-    );
-    const task = await run();
-    expect(task, `call ${at}`).toMatchObject({ status: "SUCCESS" });
-    expect(alive(server), `call ${at}`).toHaveLength(1);
-    expect(task.result).toMatchObject({ invocation: alive(server)[0]?.name });
-    if (fault.kind !== "duplicated") expect(server.state.invocations).toHaveLength(1);
-    calls = seen;
-  }
-  expect(calls).toBeGreaterThan(6);
-});
+      );
+      const task = await run();
+      expect(task, `call ${at}`).toMatchObject({ status: "SUCCESS" });
+      expect(alive(server), `call ${at}`).toHaveLength(1);
+      expect(task.result).toMatchObject({ invocation: alive(server)[0]?.name });
+      if (faultAt(at).kind !== "duplicated") expect(server.state.invocations).toHaveLength(1);
+      calls = seen;
+    }
+    expect(calls).toBeGreaterThan(6);
+  },
+);
 
 test("what does not compile fails for good, with the files", async () => {
   const { server, run } = await place();

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { type Fault, strangeFaults } from "../servers/kit/faults.ts";
+import { casesOfCalls } from "../support/cases-of-today.ts";
 import { place } from "./power-bi-place.ts";
 
 test("a refresh is started once, as it was asked for, and its end is waited for", async () => {
@@ -47,29 +48,32 @@ const faults: readonly (readonly [string, Fault])[] = [
   ...strangeFaults.map((fault) => [`answered by ${fault.answer}`, fault] as const),
 ];
 
-test.each(faults)("whichever call is %s, there is one refresh, and the task succeeds", async (_, fault) => {
-  let calls = Number.POSITIVE_INFINITY;
-  for (let at = 0; at < calls; at += 1) {
-    let seen = 0;
-    const { server, run } = await place(
-      {},
-      {
-        // What was started may have ended before anybody looks.
-        ending: { afterPolls: at % 2, status: "Completed" },
-        faults: ({ index }): Fault | undefined => {
-          seen = index + 1;
-          return index === at ? fault : undefined;
+test.each(casesOfCalls(faults))(
+  "whichever call meets a fault (%s), there is one refresh, and the task succeeds",
+  async (_, faultAt) => {
+    let calls = Number.POSITIVE_INFINITY;
+    for (let at = 0; at < calls; at += 1) {
+      let seen = 0;
+      const { server, run } = await place(
+        {},
+        {
+          // What was started may have ended before anybody looks.
+          ending: { afterPolls: at % 2, status: "Completed" },
+          faults: ({ index }): Fault | undefined => {
+            seen = index + 1;
+            return index === at ? faultAt(at) : undefined;
+          },
         },
-      },
-    );
-    const task = await run();
-    expect(task, `call ${at}`).toMatchObject({ status: "SUCCESS" });
-    expect(server.dataset.refreshes, `call ${at}`).toHaveLength(1);
-    expect(task.result).toMatchObject({ refresh: server.dataset.refreshes[0]?.requestId });
-    calls = seen;
-  }
-  expect(calls).toBeGreaterThan(5);
-});
+      );
+      const task = await run();
+      expect(task, `call ${at}`).toMatchObject({ status: "SUCCESS" });
+      expect(server.dataset.refreshes, `call ${at}`).toHaveLength(1);
+      expect(task.result).toMatchObject({ refresh: server.dataset.refreshes[0]?.requestId });
+      calls = seen;
+    }
+    expect(calls).toBeGreaterThan(5);
+  },
+);
 
 test("one that runs is adopted", async () => {
   const { server, run } = await place();

@@ -136,6 +136,7 @@ test("with 2 % of all calls failing, and the function killed every second, every
   for (let kill = 0; kill < 6; kill += 1) {
     await new Promise((resolve) => setTimeout(resolve, 700 + random() * 800));
     await fn.kill();
+    cloud.passLeases();
     await fn.start();
   }
   expect(await succeeded(app, 8)).toHaveLength(8);

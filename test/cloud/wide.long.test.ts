@@ -46,6 +46,7 @@ test.each(["inward", "outward-and-inward"])(
     for (let kill = 0; kill < kills; kill += 1) {
       await new Promise((resolve) => setTimeout(resolve, 300 + random() * 1_500));
       await fn.kill();
+      cloud.passLeases();
       await fn.start();
     }
     let sweptAt = Date.now();
