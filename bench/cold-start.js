@@ -25,16 +25,16 @@ const sink = createServer(async (request, response) => {
 await once(sink, "listening");
 const cloud = await startCloud({ pushUrl: `http://127.0.0.1:${sink.address().port}/` });
 // A message is pushed without a token, unless its token is measured too: see "+ token".
-const { BATON_AUDIENCE, BATON_CALLERS, ...untold } = cloud.environment;
+const { BATON_AUDIENCE, BATON_CALLERS, ...unchecked } = cloud.environment;
 for (const name of Object.keys(cloud.environment)) delete process.env[name];
-Object.assign(process.env, untold);
+Object.assign(process.env, unchecked);
 const app = cloud.open();
 
 const framework = `${root}node_modules/@google-cloud/functions-framework/build/src/main.js`;
 const baton = { arguments: [framework, "--target=baton"], cwd: packed("compiled") };
 execFileSync("npm", ["run", "gcp-build"], { cwd: baton.cwd, stdio: "ignore" });
 const uncompiled = { ...baton, cwd: packed("uncompiled") };
-const google = { ...untold, BATON_DATA: data };
+const google = { ...unchecked, BATON_DATA: data };
 const checked = { ...google, BATON_AUDIENCE, BATON_CALLERS };
 const ignored = { message: { attributes: { eventType: "OBJECT_DELETE", bucketId: "b", objectId: "o" } } };
 

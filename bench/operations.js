@@ -22,7 +22,7 @@ const workflows = [
     .task("b", () => 2, { after: ["a"] }),
   workflow("plain").task("a", () => 1),
   workflow("keyed").task("a", () => 1, keyed),
-  workflow("told").task("a", () => 1, { ...keyed, callback: { url } }),
+  workflow("reported").task("a", () => 1, { ...keyed, callback: { url } }),
   workflow("stepped").task("a", ({ step }) => step("one", () => 1)),
   workflow("slept").task("a", ({ step }) => step.sleep("nap", "1ms")),
 ];
@@ -50,8 +50,8 @@ const chain = await measure("chain");
 rows.push(["a task of a chain", difference(chain, plain)]);
 rows.push(["+ idempotency key, which runs", difference(await measure("keyed"), plain)]);
 rows.push(["+ idempotency key, done already", difference(await measure("keyed"), plain)]);
-rows.push(["+ key and callback, which run", difference(await measure("told"), plain)]);
-rows.push(["+ key and callback, done already and resent", difference(await measure("told"), plain)]);
+rows.push(["+ key and callback, which run", difference(await measure("reported"), plain)]);
+rows.push(["+ key and callback, done already and resent", difference(await measure("reported"), plain)]);
 rows.push(["+ one step", difference(await measure("stepped"), plain)]);
 rows.push(["+ one sleep", difference(await measure("slept"), plain)]);
 console.log("| | documents written | documents read | counts |\n|---|---|---|---|");

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Starts the command line on a Node that can run it, with standard output kept for the command alone: descriptor 1 leads
-// to standard error, so that whatever a task, a child process or native code prints goes there, and descriptor 3 is the
+// to standard error, so that the output of tasks, child processes and native code goes there, and descriptor 3 is the
 // real standard output. Node can't duplicate a descriptor; a shell or a child process can.
 // Only syntax that old versions of Node can parse.
 
@@ -9,14 +9,14 @@ const launchedBy = process.env.BATON_LAUNCHED_BY;
 delete process.env.BATON_LAUNCHED_BY;
 /** By an older Node or another platform, whose process waits for this one. */
 const hasLauncher = launchedBy === String(process.ppid);
-/** By this very process, before it replaced itself. */
+/** By this process, before it replaced itself. */
 const isReplaced = launchedBy === String(process.pid);
 
 if (!isNewEnough()) launchOnOwnNode().catch(fail);
 else if (hasLauncher || isReplaced) runHere().catch(fail);
 else startAgain().catch(fail);
 
-/** Type stripping for workflow files, hooks for their imports, and SQLite: all there, and not behind flags. */
+/** Type stripping for workflow files, hooks for their imports, and SQLite: all available without flags. */
 function isNewEnough() {
   const numbers = process.versions.node.split(".").map(Number);
   if (numbers[0] < 22 || (numbers[0] === 22 && numbers[1] < 18)) return false;
@@ -42,7 +42,7 @@ async function startAgain() {
   const words = [process.execPath].concat(process.execArgv, process.argv.slice(1));
   try {
     if (process.platform === "win32" || process.channel) return launch(words[0], words.slice(1));
-    // Where it can't be run, `execve` would end the process.
+    // If it can't be run, `execve` would end the process.
     accessSync(shell, constants.X_OK);
   } catch {
     return launch(words[0], words.slice(1));

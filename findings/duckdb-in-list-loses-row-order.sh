@@ -1,10 +1,10 @@
 #!/bin/bash
-# @duckdb/node-api 1.5.5-r.5 (DuckDB 1.5.5). DuckDB keeps the order of rows in CREATE TABLE … AS SELECT (`preserve_insertion_order`,
-# true by default), and `rowid` counts them. A CASE with a long IN list of constants is planned as a hash join (MARK) with the list,
-# and with two threads the rows of a table of 300,000 then come in another order in most runs (the join is in the plan in all of
-# them); a short list, and list_contains() of the long one, keep the order.
-# So a longer list of words changes which of several rows is "the last", in a statement without any ORDER BY, join or subquery.
-# Seen:
+# @duckdb/node-api 1.5.5-r.5 (DuckDB 1.5.5). DuckDB keeps the order of rows in CREATE TABLE … AS SELECT
+# (`preserve_insertion_order`, true by default), and `rowid` counts them. It plans a CASE with a long IN list of constants
+# as a hash join (MARK) with the list. With two threads the rows of a table of 300,000 then come in another order in most
+# runs (the join is in the plan in all of them). A short list, and list_contains() of the long one, keep the order.
+# So a longer list of words changes which of several rows is "the last", in a statement without any ORDER BY, join or
+# subquery. Output:
 #   IN of 2 words: a join in the plan false, rows out of order false
 #   IN of 7 words: a join in the plan true, rows out of order true
 #   list_contains of 7 words: a join in the plan false, rows out of order false

@@ -16,13 +16,13 @@ export function useCompiledCode(): void {
     const used = getCompileCacheDir();
     if (compiled && used && status === constants.compileCacheStatus.ENABLED) adopt(compiled.name, used);
   } catch {
-    // It is compiled anew.
+    // The code is compiled again.
   }
 }
 
 /**
  * Node names the folder of its cache after its own version and the features of the processor, and both may differ from those
- * of the machine that built the image. Code that V8 can't use it refuses itself.
+ * of the machine that built the image. V8 itself refuses code that it can't use.
  */
 function adopt(compiled: string, used: string): void {
   if (readdirSync(used).length > 0) return;

@@ -1,6 +1,6 @@
 // The function that is deployed: one HTTP entry for Pub/Sub pushes, CloudEvents and direct JSON.
 import { useCompiledCode } from "./compiled-code.ts";
 
-// Whatever is loaded before is compiled anew.
+// Modules loaded before this call are compiled again.
 useCompiledCode();
 await import("./serve.ts");

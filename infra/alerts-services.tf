@@ -2,11 +2,11 @@ locals {
   # Push subscriptions of this environment, and not those of one whose prefix begins with this one.
   push_subscriptions = "^${var.prefix}-(control|callbacks|queue-.*)-push$"
 
-  # Cloud Tasks queues of this environment: of later messages, and those with limits.
+  # Cloud Tasks queues of this environment: for delayed messages, and with limits.
   task_queues = "^${var.prefix}-(timers|queue-.*)$"
 
-  # Alerts on what Google's services measure of themselves. A push that is not answered is repeated after up to ten
-  # minutes: what is older than half an hour has failed several times, or nobody takes it.
+  # Alerts on metrics of Google's services. A push without an answer is repeated after up to ten
+  # minutes: a message older than half an hour has failed several times, or can't be delivered.
   service_alerts = {
     "undelivered" = {
       title     = "Pub/Sub gave messages up"
@@ -16,7 +16,7 @@ locals {
       threshold = 0
       duration  = "0s"
       severity  = "ERROR"
-      content   = "Messages failed 100 times and are in the subscription ${local.dead_letters_topic}, for 31 days. Mend what fails, then publish them to their topics again."
+      content   = "Messages failed 100 times and are in the subscription ${local.dead_letters_topic}, for 31 days. Fix the cause, then publish them to their topics again."
     }
     "old-messages" = {
       title     = "Messages wait"
@@ -28,8 +28,8 @@ locals {
       severity  = "WARNING"
       content   = "The oldest message of a subscription has waited for half an hour. The function fails, may not be called, or has too few instances."
     }
-    # A try that failed is repeated after ten minutes at the latest: what fails in every quarter of an hour, for half an hour, is
-    # no single one.
+    # A failed delivery is repeated within ten minutes. Failures in every quarter of an hour, for half an hour, are
+    # not single ones.
     "failed-tasks" = {
       title     = "Cloud Tasks can't deliver"
       filter    = "resource.type=\"cloud_tasks_queue\" AND resource.labels.queue_id=monitoring.regex.full_match(\"${local.task_queues}\") AND metric.type=\"cloudtasks.googleapis.com/queue/task_attempt_count\" AND metric.labels.response_code!=\"ok\""
@@ -38,12 +38,12 @@ locals {
       threshold = 0
       duration  = "1800s"
       severity  = "WARNING"
-      content   = "Tasks of a Cloud Tasks queue fail again and again: messages for later that can't be published, or tasks of a queue with limits that the function does not take."
+      content   = "Tasks of a Cloud Tasks queue keep failing: delayed messages can't be published, or the function refuses tasks of a queue with limits."
     }
   }
 }
 
-# Each alert has its section in docs/operations.md, by the name it has here.
+# docs/operations.md has a section for each alert, by its key.
 resource "google_monitoring_alert_policy" "service" {
   for_each = local.service_alerts
 
@@ -80,7 +80,7 @@ resource "google_monitoring_alert_policy" "service" {
   depends_on = [google_project_service.this["monitoring.googleapis.com"]]
 }
 
-# One in twenty answers of the function is an error (5xx): single ones are repeated by Pub/Sub, and nobody need know.
+# One in twenty answers of the function is an error (5xx): Pub/Sub repeats single ones, and they need no alert.
 resource "google_monitoring_alert_policy" "errors" {
   display_name          = "Baton (${var.prefix}): The function fails"
   combiner              = "OR"
@@ -112,7 +112,7 @@ resource "google_monitoring_alert_policy" "errors" {
   }
 
   documentation {
-    content   = "Messages that meet an error come again, but a function that always fails does no work. The log has the errors, as `Delivery failed`.\n\ndocs/operations.md, \"errors\"."
+    content   = "Failed messages are redelivered, but a function that always fails does no work. The log has the errors, as `Delivery failed`.\n\ndocs/operations.md, \"errors\"."
     mime_type = "text/markdown"
   }
 

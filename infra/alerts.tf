@@ -1,11 +1,11 @@
-# Who is told.
+# The recipients of alerts.
 resource "google_monitoring_notification_channel" "email" {
   for_each = toset(var.alert_emails)
 
   display_name = "Baton (${var.prefix}): ${each.key}"
   type         = "email"
   labels       = { email_address = each.key }
-  # Who is named no longer leaves all alerts; else the service refuses to delete a channel that alerts go to.
+  # A removed address leaves all alerts; otherwise the service refuses to delete a channel that alerts use.
   force_delete = true
 
   depends_on = [google_project_service.this["monitoring.googleapis.com"]]
@@ -14,17 +14,17 @@ resource "google_monitoring_notification_channel" "email" {
 locals {
   channels = [for channel in google_monitoring_notification_channel.email : channel.id]
 
-  # Metrics that are made here, as PromQL names them: https://cloud.google.com/monitoring/promql/promql-mapping
+  # The metrics of metrics.tf, as PromQL names them: https://cloud.google.com/monitoring/promql/promql-mapping
   promql_prefix = "logging_googleapis_com:user_${replace(var.prefix, "-", "_")}"
   promql        = { for name in keys(local.log_metrics) : name => "${local.promql_prefix}_${name}{monitored_resource=\"cloud_run_revision\"}" }
-  # Runs of the jobs, none being zero: what was never counted is not there.
+  # Runs of the jobs, zero if there are none: a metric without data does not exist.
   promql_runs = {
     for kind in ["sweep", "tick"] :
     kind => "(sum(increase(${local.promql_prefix}_scheduler_runs{monitored_resource=\"cloud_scheduler_job\",job_id=\"${var.prefix}-${kind}\"}[20m])) or vector(0))"
   }
 
-  # Alerts on what the log says. None of them looks at whether its metric has been seen yet: most never are. All look back for
-  # longer than ten minutes, which is how late a metric of the log may come: what came after its time was over would never be seen.
+  # Alerts on lines of the log. None requires that its metric has data: most never have. All look back for more than ten
+  # minutes, the maximum delay of a log metric: with a shorter window, delayed data would be missed.
   # https://cloud.google.com/logging/docs/logs-based-metrics/troubleshooting
   log_alerts = merge(
     {
@@ -33,28 +33,28 @@ locals {
         query    = "sum by (code) (increase(${local.promql.dead_letters}[30m])) > 0"
         duration = "0s"
         severity = "ERROR"
-        content  = "Messages could not be handled and are kept. `baton dead-letters` shows them, with what to do; `baton replay` takes one up again."
+        content  = "Messages could not be handled and are stored. `baton dead-letters` shows them, with what to do; `baton replay` publishes one again."
       }
       "stuck-batches" = {
         title    = "TaskBatches do not move"
         query    = "sum by (workflow) (increase(${local.promql.batches_stuck}[30m])) > 0"
         duration = "0s"
         severity = "ERROR"
-        content  = "Something should be under way in a batch, but nothing has happened for an hour, however often the sweep published it anew. `baton show <batchId>` tells which of its tasks wait, and for what."
+        content  = "A batch has work to do, but nothing has happened for an hour, although the sweep published it repeatedly. `baton show <batchId>` shows which of its tasks wait, and for what."
       }
       "callback-given-up" = {
         title    = "A callback was given up"
         query    = "sum by (task) (increase(${local.promql.callbacks_given_up}[30m])) > 0"
         duration = "0s"
         severity = "ERROR"
-        content  = "A receiver took no try of a callback for three days. The log names the event and the reason; `baton resend` sends it again."
+        content  = "A receiver accepted no attempt of a callback for three days. The log names the event and the reason; `baton resend` sends it again."
       }
       "sweep-missing" = {
         title    = "The sweep does not run"
         query    = "${local.promql_runs.sweep} < 1"
         duration = "600s"
         severity = "CRITICAL"
-        content  = "Cloud Scheduler has not published a sweep for 20 minutes: lost work is not found. `baton doctor` looks at the job."
+        content  = "Cloud Scheduler has not published a sweep for 20 minutes: lost work is not found. `baton doctor` checks the job."
       }
     },
     var.alert_failed_batches ? {
@@ -63,29 +63,29 @@ locals {
         query    = "sum by (workflow) (increase(${local.promql.batches_failed}[30m])) > 0"
         duration = "0s"
         severity = "WARNING"
-        content  = "A batch ended ERROR: a task failed for good. `baton show <batchId>` has its error, `baton retry <batchId>` runs what is missing."
+        content  = "A batch ended ERROR: a task failed in its last attempt. `baton show <batchId>` has its error, `baton retry <batchId>` runs the missing tasks."
       }
     } : {},
     var.has_schedules ? {
       "tick-missing" = {
-        title    = "Schedules are not looked at"
+        title    = "Schedules are not checked"
         query    = "${local.promql_runs.tick} < 1"
         duration = "600s"
         severity = "CRITICAL"
-        content  = "Cloud Scheduler has not published a tick for 20 minutes: no schedule starts a batch. `baton doctor` looks at the job."
+        content  = "Cloud Scheduler has not published a tick for 20 minutes: no schedule starts a batch. `baton doctor` checks the job."
       }
       "schedule-failed" = {
         title    = "A schedule did not run"
         query    = "sum by (workflow) (increase(${local.promql.schedules_failed}[30m])) > 0"
         duration = "0s"
         severity = "ERROR"
-        content  = "A schedule could not start its batch, or has missed a time. The log names the workflow and the reason."
+        content  = "A schedule could not start its batch, or has missed a slot. The log names the workflow and the reason."
       }
     } : {},
   )
 }
 
-# Each alert has its section in docs/operations.md, by the name it has here.
+# docs/operations.md has a section for each alert, by its key.
 resource "google_monitoring_alert_policy" "log" {
   for_each = local.log_alerts
 
@@ -101,7 +101,7 @@ resource "google_monitoring_alert_policy" "log" {
       query               = each.value.query
       duration            = each.value.duration
       evaluation_interval = "60s"
-      # A metric of the log can be asked for some minutes after it was made, and only once it has counted something.
+      # A log metric can be queried some minutes after its creation, and only once it has data.
       disable_metric_validation = true
     }
   }

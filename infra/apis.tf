@@ -23,7 +23,7 @@ locals {
   )
 }
 
-# Services have to be enabled before anything of them can be made. They stay enabled when Baton goes: others may use them.
+# Services must be enabled before their resources can be created. They stay enabled after Baton's removal: others may use them.
 resource "google_project_service" "this" {
   for_each = toset(concat(local.required_apis, local.optional_apis))
 

@@ -9,7 +9,7 @@ resource "google_bigquery_dataset" "this" {
 }
 
 locals {
-  # The columns that src/adapters/bigquery/callback-table.ts gives the table, behind those of the key.
+  # The columns of src/adapters/bigquery/callback-table.ts, after those of the key.
   callback_columns = [
     { name = "status", type = "STRING" },
     { name = "callback_payload", type = "JSON" },
@@ -21,8 +21,8 @@ locals {
   callback_key_columns = [for column in var.callback_key : { name = column, type = "STRING" }]
 }
 
-# The last completed callback of every key. Baton makes the table by itself with its first callback, in just this form;
-# here it can be made before that, for whoever builds upon it. Its key is that of the workflows, so it has to be named.
+# The last completed callback of every key. Baton creates the table with its first callback, in exactly this form. It can
+# be created earlier here, for other tables and views that depend on it. Its key must be that of the workflows.
 resource "google_bigquery_table" "callbacks" {
   count = length(var.callback_key) > 0 ? 1 : 0
 
@@ -31,7 +31,7 @@ resource "google_bigquery_table" "callbacks" {
   deletion_protection = var.delete_protection
   clustering          = slice(var.callback_key, 0, min(4, length(var.callback_key)))
 
-  # Divided into days: a search by `created_at` reads few of them.
+  # Partitioned by day: a search by `created_at` reads few partitions.
   time_partitioning {
     type  = "DAY"
     field = "created_at"

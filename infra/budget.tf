@@ -1,9 +1,9 @@
 locals {
-  # Empty where cloudbilling.googleapis.com was not switched on before, or the caller may not see it.
+  # Empty if cloudbilling.googleapis.com was not enabled before, or the caller may not see it.
   billing_account = var.billing_account == "" ? data.google_project.this.billing_account : var.billing_account
 }
 
-# Tells by mail what the project costs; it stops nothing. Needs a right on the billing account (roles/billing.costsManager).
+# Reports the costs of the project by mail; it stops nothing. Needs a right on the billing account (roles/billing.costsManager).
 resource "google_billing_budget" "this" {
   count = var.budget_amount > 0 ? 1 : 0
 
@@ -14,7 +14,7 @@ resource "google_billing_budget" "this" {
     projects = ["projects/${data.google_project.this.number}"]
   }
 
-  # In the currency of the billing account, which knows no other.
+  # In the currency of the billing account, the only one allowed.
   amount {
     specified_amount {
       units = tostring(floor(var.budget_amount))
@@ -30,13 +30,13 @@ resource "google_billing_budget" "this" {
     threshold_percent = 1
   }
 
-  # Before it is too late: as it looks, the month will cost more.
+  # An early warning: the forecast of the month exceeds the budget.
   threshold_rules {
     threshold_percent = 1
     spend_basis       = "FORECASTED_SPEND"
   }
 
-  # A budget tells five channels at most; those who manage the billing account are told in any case.
+  # A budget notifies five channels at most; the managers of the billing account are always notified.
   dynamic "all_updates_rule" {
     for_each = length(var.alert_emails) > 0 ? [true] : []
 

@@ -12,18 +12,18 @@ locals {
     { title = "Instances of the function", query = "sum by (state) (run_googleapis_com:container_instance_count{monitored_resource=\"cloud_run_revision\",service_name=\"${local.function_name}\"})" },
     { title = "Oldest message, s", query = "max by (subscription_id) (pubsub_googleapis_com:subscription_oldest_unacked_message_age{monitored_resource=\"pubsub_subscription\",subscription_id=~\"${local.push_subscriptions}\"})" },
     { title = "Messages that wait", query = "sum by (subscription_id) (pubsub_googleapis_com:subscription_num_undelivered_messages{monitored_resource=\"pubsub_subscription\",subscription_id=~\"${local.push_subscriptions}|^${local.dead_letters_topic}$\"})" },
-    { title = "Messages for later, and tasks of queues with limits", query = "sum by (queue_id) (cloudtasks_googleapis_com:queue_depth{monitored_resource=\"cloud_tasks_queue\",queue_id=~\"${local.task_queues}\"})" },
+    { title = "Delayed messages, and tasks of queues with limits", query = "sum by (queue_id) (cloudtasks_googleapis_com:queue_depth{monitored_resource=\"cloud_tasks_queue\",queue_id=~\"${local.task_queues}\"})" },
   ]
 }
 
-# What is going on, on one page.
+# The overview, on one page.
 resource "google_monitoring_dashboard" "this" {
   dashboard_json = jsonencode({
     displayName = "Baton (${var.prefix})"
     mosaicLayout = {
       columns = 48
       tiles = [for index, chart in local.charts : merge(
-        # The service leaves out what is 0: named here, it would be a change in every plan.
+        # The service omits values of 0: a 0 here would be a change in every plan.
         { for name, at in { xPos = index % 2 * 24, yPos = floor(index / 2) * 16 } : name => at if at > 0 },
         {
           width  = 24

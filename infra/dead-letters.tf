@@ -9,7 +9,7 @@ resource "google_pubsub_topic" "dead_letters" {
   depends_on = [google_project_service.this["pubsub.googleapis.com"]]
 }
 
-# Without a subscription, what comes to the topic is lost. Nobody may look for weeks: it keeps messages as long as it can.
+# Without a subscription, messages of the topic are lost. It keeps them for the maximum time, since weeks may pass unnoticed.
 resource "google_pubsub_subscription" "dead_letters" {
   name  = local.dead_letters_topic
   topic = google_pubsub_topic.dead_letters.id

@@ -3,7 +3,8 @@ locals {
   firestore_fields = jsondecode(file("${path.module}/firestore.indexes.json")).fieldOverrides
 }
 
-# Batches, TaskLogs, keys, steps and callbacks. Standard edition: what Baton's writes and counts rest on was made sure of there.
+# Batches, TaskLogs, keys, steps and callbacks. Standard edition: the guarantees that Baton's writes and counts need were
+# verified for it.
 resource "google_firestore_database" "this" {
   name             = var.database
   location_id      = local.firestore_location
@@ -13,15 +14,15 @@ resource "google_firestore_database" "this" {
   # Any minute of the last seven days can be read again, and restored.
   point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"
 
-  # Firestore itself refuses to delete a protected database, whoever asks.
+  # Firestore itself refuses to delete a protected database, for every caller.
   delete_protection_state = var.delete_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
   deletion_policy         = "DELETE"
 
   depends_on = [google_project_service.this["firestore.googleapis.com"]]
 }
 
-# Only what is queried by is indexed: by default every field is, times among them, and those hold a collection to
-# 500 writes a second. `expireAt` has the TTL policy that deletes what nobody asks for any more.
+# Only queried fields are indexed. By default every field is, including times, and an indexed time limits a collection to
+# 500 writes a second. `expireAt` has the TTL policy that deletes old documents.
 resource "google_firestore_field" "override" {
   for_each = { for field in local.firestore_fields : "${field.collectionGroup}/${field.fieldPath}" => field }
 
@@ -29,7 +30,7 @@ resource "google_firestore_field" "override" {
   collection = each.value.collectionGroup
   field      = each.value.fieldPath
 
-  # With no index in it, the block takes the automatic ones away.
+  # An empty block removes the automatic indexes.
   index_config {
     dynamic "indexes" {
       for_each = each.value.indexes

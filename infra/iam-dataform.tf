@@ -1,4 +1,4 @@
-# To compile Dataform repositories and run them, where tasks do. On the project, since repositories are made elsewhere,
+# To compile and run Dataform repositories, if tasks do. On the project, since the repositories are not created here,
 # and the provider grants on a single one only from 7.44 on.
 resource "google_project_iam_member" "function_dataform" {
   count = var.dataform ? 1 : 0
@@ -8,7 +8,7 @@ resource "google_project_iam_member" "function_dataform" {
   member  = google_service_account.function.member
 }
 
-# To let Dataform run actions in the name of the accounts that tasks or BATON_DATAFORM_ACCOUNTS name. It refuses every
+# To let Dataform run actions as the accounts that tasks or BATON_DATAFORM_ACCOUNTS name. It refuses every
 # invocation of a caller that may not act as them: https://cloud.google.com/dataform/docs/strict-act-as-mode
 resource "google_service_account_iam_member" "function_as_dataform" {
   for_each = toset(var.dataform_accounts)

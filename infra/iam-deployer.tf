@@ -1,15 +1,16 @@
-# What the accounts that build and deploy may do. None of them may say who may do what: `terraform apply` is for people, or
-# for an account that is not made here.
+# The rights of the accounts that build and deploy. None of them may grant roles: `terraform apply` is for people, or
+# for an account that is not created here.
 
-# To deploy the function from source: what Google asks for. Its role is wider than that, and holds for the whole project: with it
-# one could also make, change and delete topics and subscriptions and read their messages, call and delete every service of
-# Cloud Run, read all objects and add some, and make repositories. docs/deploy.md says what to do where that is too much.
+# To deploy the function from source: Google requires this role. It is wider than that, and holds for the whole project:
+# with it one could also create, change and delete topics and subscriptions and read their messages, call and delete every
+# Cloud Run service, read all objects and add some, and create repositories. docs/deploy.md says what to do if that is too
+# much.
 # https://cloud.google.com/run/docs/deploying-source-code#permissions_required_to_deploy
 resource "google_project_iam_member" "deployer" {
   for_each = toset([
     "roles/run.sourceDeveloper",
     "roles/serviceusage.serviceUsageConsumer",
-    # What a build with an account of its own has to say goes to the log by that account.
+    # A build with its own account writes its log as that account.
     "roles/logging.logWriter",
   ])
 
@@ -34,7 +35,7 @@ resource "google_project_iam_member" "deployer_firestore" {
   }
 }
 
-# To deploy a function that runs as the one account, from a build that runs as the other.
+# To deploy a function that runs as one account, from a build that runs as the other.
 resource "google_service_account_iam_member" "deployer_acts_as" {
   for_each = {
     function = google_service_account.function.name
@@ -55,7 +56,7 @@ resource "google_pubsub_topic_iam_member" "deployer_publisher" {
   member = google_service_account.deployer.member
 }
 
-# … also into queues that have limits of their own, …
+# … also into queues with limits, …
 resource "google_cloud_tasks_queue_iam_member" "deployer_limited_enqueuer" {
   for_each = var.queue_limits
 
@@ -65,7 +66,7 @@ resource "google_cloud_tasks_queue_iam_member" "deployer_limited_enqueuer" {
   member   = google_service_account.deployer.member
 }
 
-# … where it looks whether one whose name is taken still waits, …
+# … where it checks whether a task whose name is taken still waits, …
 resource "google_cloud_tasks_queue_iam_member" "deployer_limited_viewer" {
   for_each = var.queue_limits
 
@@ -75,7 +76,7 @@ resource "google_cloud_tasks_queue_iam_member" "deployer_limited_viewer" {
   member   = google_service_account.deployer.member
 }
 
-# … and whose tasks call the function in the name of the push account, …
+# … and whose tasks call the function as the push account, …
 resource "google_service_account_iam_member" "deployer_as_push" {
   count = length(var.queue_limits) > 0 ? 1 : 0
 
@@ -91,7 +92,7 @@ resource "google_storage_bucket_iam_member" "deployer_objects" {
   member = google_service_account.deployer.member
 }
 
-# To deploy an image that was built before, as a rollback does.
+# To deploy an earlier image, as a rollback does.
 resource "google_artifact_registry_repository_iam_member" "deployer_images" {
   location   = google_artifact_registry_repository.this.location
   repository = google_artifact_registry_repository.this.name
@@ -99,8 +100,8 @@ resource "google_artifact_registry_repository_iam_member" "deployer_images" {
   member     = google_service_account.deployer.member
 }
 
-# To read the source, build the image, store it, and log: what Google asks for, and no narrower role has it all. It holds
-# `storage.objects.get`, on all objects of the project: where builds must not see data, build in a project of their own.
+# To read the source, build the image, store it, and log: Google requires this role, and no narrower role covers it all. It
+# includes `storage.objects.get` on all objects of the project: if builds must not see data, build in a separate project.
 # https://cloud.google.com/run/docs/configuring/services/build-service-account
 resource "google_project_iam_member" "build" {
   project = var.project

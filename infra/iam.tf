@@ -1,8 +1,8 @@
-# What the function may do: the roles of src/composition/permissions.ts, each on the smallest thing it can be granted on.
+# The function's rights: the roles of src/composition/permissions.ts, each on the smallest resource that allows a grant.
 # The tests compare both. Every grant adds one member and touches no other.
 
 locals {
-  # Databases have no grants of their own: a grant on the project is bounded to one of them by its condition.
+  # Databases have no grants of their own: a condition limits a grant on the project to one of them.
   # https://cloud.google.com/firestore/native/docs/manage-databases#configure_per-database_access_permissions
   this_database = {
     title      = "${var.prefix}: its own database"
@@ -21,13 +21,13 @@ resource "google_project_iam_member" "function_firestore" {
     expression = local.this_database.expression
   }
 
-  # With another database, the function is not without a right for the minutes that a new one takes to count.
+  # When the database changes, the function keeps its old right for the minutes until the new one takes effect.
   lifecycle {
     create_before_destroy = true
   }
 }
 
-# To publish, also what Cloud Tasks publishes later in its name.
+# To publish, also the messages that Cloud Tasks publishes later as its account.
 resource "google_pubsub_topic_iam_member" "function_publisher" {
   for_each = local.topics
 
@@ -36,7 +36,7 @@ resource "google_pubsub_topic_iam_member" "function_publisher" {
   member = google_service_account.function.member
 }
 
-# To schedule messages, and to see whether one whose name is taken is still scheduled.
+# To schedule messages, and to check whether one whose name is taken is still scheduled.
 resource "google_cloud_tasks_queue_iam_member" "function_timers" {
   for_each = toset(["roles/cloudtasks.enqueuer", "roles/cloudtasks.viewer"])
 
@@ -46,15 +46,15 @@ resource "google_cloud_tasks_queue_iam_member" "function_timers" {
   member   = google_service_account.function.member
 }
 
-# To let Cloud Tasks publish in its own name: a task names the function's account, and only who may act as an account may
-# name it. Cloud Tasks gets the token by roles/cloudtasks.serviceAgent, which Google grants with the service.
+# To let Cloud Tasks publish as the function: a task names the function's account, which requires the right to act as it.
+# Cloud Tasks gets the token by roles/cloudtasks.serviceAgent, which Google grants with the service.
 resource "google_service_account_iam_member" "function_as_itself" {
   service_account_id = google_service_account.function.name
   role               = "roles/iam.serviceAccountUser"
   member             = google_service_account.function.member
 }
 
-# To put tasks into queues that have limits of their own, …
+# To put tasks into queues with limits, …
 resource "google_cloud_tasks_queue_iam_member" "function_limited_enqueuer" {
   for_each = var.queue_limits
 
@@ -64,7 +64,7 @@ resource "google_cloud_tasks_queue_iam_member" "function_limited_enqueuer" {
   member   = google_service_account.function.member
 }
 
-# … to see whether one whose name is taken still waits there, …
+# … to check whether one whose name is taken still waits there, …
 resource "google_cloud_tasks_queue_iam_member" "function_limited_viewer" {
   for_each = var.queue_limits
 
@@ -74,7 +74,7 @@ resource "google_cloud_tasks_queue_iam_member" "function_limited_viewer" {
   member   = google_service_account.function.member
 }
 
-# … and to have Cloud Tasks call the function in the name of the push account.
+# … and to have Cloud Tasks call the function as the push account.
 resource "google_service_account_iam_member" "function_as_push" {
   count = length(var.queue_limits) > 0 ? 1 : 0
 
@@ -83,7 +83,7 @@ resource "google_service_account_iam_member" "function_as_push" {
   member             = google_service_account.function.member
 }
 
-# To read files that are dropped and move them to the archive, and to keep results, reports and dead letters.
+# To read dropped files and move them to the archive, and to store results, reports and dead letters.
 resource "google_storage_bucket_iam_member" "function_objects" {
   for_each = toset([local.bucket, local.inbox_bucket])
 
@@ -94,7 +94,7 @@ resource "google_storage_bucket_iam_member" "function_objects" {
   depends_on = [google_storage_bucket.this, google_storage_bucket.inbox]
 }
 
-# To load, copy and query. Jobs belong to the project; what they may see, the dataset says.
+# To load, copy and query. Jobs belong to the project; grants on the dataset decide which tables they can read.
 resource "google_project_iam_member" "function_bigquery_jobs" {
   project = var.project
   role    = "roles/bigquery.jobUser"
@@ -108,7 +108,7 @@ resource "google_bigquery_dataset_iam_member" "function_tables" {
   member     = google_service_account.function.member
 }
 
-# To be given its secrets when an instance starts.
+# To read its secrets when an instance starts.
 resource "google_secret_manager_secret_iam_member" "function_secrets" {
   for_each = local.secrets
 
@@ -117,7 +117,7 @@ resource "google_secret_manager_secret_iam_member" "function_secrets" {
   member    = google_service_account.function.member
 }
 
-# To send traces, where they are wanted: docs/tracing.md.
+# To send traces, if they are enabled: docs/tracing.md.
 resource "google_project_iam_member" "function_traces" {
   for_each = var.tracing ? toset([
     "roles/serviceusage.serviceUsageConsumer",

@@ -1,4 +1,4 @@
-# The account by which Cloud Storage announces files. Asking for it makes it.
+# The account that Cloud Storage sends notifications as. Reading it creates it.
 data "google_storage_project_service_account" "this" {
   count = var.file_triggers ? 1 : 0
 
@@ -13,11 +13,11 @@ resource "google_pubsub_topic_iam_member" "inbox_publisher" {
   role   = "roles/pubsub.publisher"
   member = local.storage_agent
 
-  # Its name is known without asking; that it is there, is not.
+  # Its name is known in advance, but not that it exists.
   depends_on = [data.google_storage_project_service_account.this]
 }
 
-# Tells of every file that has been written; workflows pick theirs by its name.
+# Announces every written file; workflows select theirs by name.
 resource "google_storage_notification" "inbox" {
   count = var.file_triggers ? 1 : 0
 

@@ -5,12 +5,12 @@ locals {
   # The messages are literals of the code that logs them; a test looks each of them up there.
   log_metrics = {
     batches_started = {
-      description = "TaskBatches that were started."
+      description = "Started TaskBatches."
       filter      = "jsonPayload.message=\"batch started\""
       labels      = { workflow = "jsonPayload.workflowId" }
     }
     batches_ended = {
-      description = "TaskBatches that ended, by their status."
+      description = "Ended TaskBatches, by status."
       filter      = "jsonPayload.message=\"batch ended\""
       labels      = { workflow = "jsonPayload.workflowId", status = "jsonPayload.status" }
     }
@@ -20,34 +20,34 @@ locals {
       labels      = { workflow = "jsonPayload.workflowId" }
     }
     callbacks_given_up = {
-      description = "Callbacks that nobody took for three days."
+      description = "Callbacks that were given up after three days."
       filter      = "jsonPayload.message=\"a callback is given up\""
       labels      = { task = "jsonPayload.taskId" }
     }
     batches_stuck = {
-      description = "Looks at TaskBatches in which nothing has happened for an hour, although something should."
+      description = "Inspections of TaskBatches that made no progress for an hour, although they have work to do."
       filter      = "jsonPayload.message=\"a batch does not move\""
       labels      = { workflow = "jsonPayload.workflowId" }
     }
     attempts_failed = {
-      description = "Attempts of tasks that failed, by their error; most are tried again."
+      description = "Failed attempts of tasks, by error; most are retried."
       filter      = "jsonPayload.message=\"attempt failed\""
       labels      = { code = "jsonPayload.code" }
     }
     dead_letters = {
-      description = "Messages that Baton could not handle and keeps as dead letters."
+      description = "Messages that Baton could not handle and stored as dead letters."
       filter      = "jsonPayload.message=\"dead letter\""
       labels      = { code = "jsonPayload.code" }
     }
     schedules_failed = {
-      description = "Schedules that could not start a batch, or have missed a time."
+      description = "Schedules that could not start a batch, or have missed a slot."
       filter      = "jsonPayload.message=(\"a schedule failed\" OR \"a slot was refused\" OR \"missed slots are skipped\")"
       labels      = { workflow = "jsonPayload.workflowId" }
     }
   }
 }
 
-# Counts lines of the function's log. Labels are of few values: each combination is a time series of its own.
+# Counts lines of the function's log. Labels have few values: each combination is a separate time series.
 resource "google_logging_metric" "log" {
   for_each = local.log_metrics
 
@@ -75,7 +75,7 @@ resource "google_logging_metric" "log" {
   depends_on = [google_project_service.this["logging.googleapis.com"]]
 }
 
-# Counts how often Cloud Scheduler has published its message, by job.
+# Counts the messages that Cloud Scheduler has published, by job.
 resource "google_logging_metric" "scheduler_runs" {
   name        = "${var.prefix}/scheduler_runs"
   description = "Sweeps and ticks that Cloud Scheduler has published."

@@ -1,5 +1,5 @@
 locals {
-  # The function's variables as far as they follow from what is made here; docs/configuration.md says what each is.
+  # The function's variables that follow from these resources; docs/configuration.md describes each.
   # A variable that is null is not set. A test reads this as the function would, and compares it with `baton deploy`.
   function_environment = {
     BATON_ENGINE            = "gcp"
@@ -38,12 +38,12 @@ output "region" {
 }
 
 output "function_name" {
-  description = "Name to deploy the function by."
+  description = "Name of the function."
   value       = local.function_name
 }
 
 output "function_url" {
-  description = "Where the function answers once it is deployed: pushes go there, and their tokens are for it."
+  description = "URL of the deployed function: the target of pushes, and the audience of their tokens."
   value       = local.function_url
 }
 
@@ -53,12 +53,12 @@ output "function_environment" {
 }
 
 output "function_secrets" {
-  description = "Variables of the function that come from Secret Manager, as --set-secrets takes them."
+  description = "Variables of the function with values from Secret Manager, in the form of --set-secrets."
   value       = { for name, value in local.function_secrets : name => value if value != null }
 }
 
 output "function_settings" {
-  description = "How the function runs: values of the flags of `gcloud run deploy`."
+  description = "Settings of the function: values of the flags of `gcloud run deploy`."
   value = {
     timeout       = "${var.function_timeout_seconds}s"
     min-instances = var.min_instances
@@ -75,22 +75,22 @@ output "function_settings" {
 }
 
 output "function_service_account" {
-  description = "Who the function is."
+  description = "Account of the function."
   value       = google_service_account.function.email
 }
 
 output "push_service_account" {
-  description = "Who calls the function: grant it roles/run.invoker on the function, and nobody else."
+  description = "Account that calls the function: grant it roles/run.invoker on the function, and no other account."
   value       = google_service_account.push.email
 }
 
 output "build_service_account" {
-  description = "Who builds the function, as --build-service-account takes it."
+  description = "Account that builds the function, in the form of --build-service-account."
   value       = google_service_account.build.name
 }
 
 output "deployer_service_account" {
-  description = "Who may deploy new versions of the function."
+  description = "Account that may deploy new versions of the function."
   value       = google_service_account.deployer.email
 }
 
@@ -100,17 +100,17 @@ output "image" {
 }
 
 output "control_topic" {
-  description = "Where starts, events, completions and announcements of files are published."
+  description = "Topic of starts, events, completions and notifications of files."
   value       = google_pubsub_topic.this[local.control_topic].id
 }
 
 output "topics" {
-  description = "All topics that are pushed to the function."
+  description = "All topics with a push subscription to the function."
   value       = sort([for topic in google_pubsub_topic.this : topic.id])
 }
 
 output "dead_letters_subscription" {
-  description = "Where messages are that Pub/Sub gave up."
+  description = "Subscription with the messages that Pub/Sub gave up."
   value       = google_pubsub_subscription.dead_letters.id
 }
 
@@ -125,6 +125,6 @@ output "inbox_bucket" {
 }
 
 output "dashboard" {
-  description = "What is going on, on one page."
+  description = "The overview, on one page."
   value       = "https://console.cloud.google.com/monitoring/dashboards/builder/${element(split("/", google_monitoring_dashboard.this.id), 3)}?project=${var.project}"
 }

@@ -1,10 +1,10 @@
-# One topic for each queue of tasks, one for callbacks, one for everything between tasks: none waits for another.
+# One topic for each queue of tasks, one for callbacks, one for messages between tasks: none waits for another.
 resource "google_pubsub_topic" "this" {
   for_each = local.topics
 
   name = each.key
 
-  # Where nothing else says so, Pub/Sub keeps a message in the region that it was published from.
+  # Without this policy, Pub/Sub stores a message in the region that it was published from.
   message_storage_policy {
     allowed_persistence_regions = [var.region]
   }
@@ -12,7 +12,7 @@ resource "google_pubsub_topic" "this" {
   depends_on = [google_project_service.this["pubsub.googleapis.com"]]
 }
 
-# Pushes the messages of a topic to the function, which Pub/Sub proves to be itself by a signed token.
+# Pushes the messages of a topic to the function. A signed token authenticates Pub/Sub.
 resource "google_pubsub_subscription" "push" {
   for_each = local.topics
 
@@ -37,14 +37,14 @@ resource "google_pubsub_subscription" "push" {
     maximum_backoff = "600s"
   }
 
-  # As often as Pub/Sub allows: with these pauses that is most of a day, so that no outage makes dead letters of sound
-  # messages. What can never be handled, Baton itself keeps as a dead letter at the first try.
+  # The maximum of Pub/Sub: with these pauses that is most of a day, so that no outage makes dead letters of valid
+  # messages. Baton itself stores a message that can never be handled as a dead letter at its first delivery.
   dead_letter_policy {
     dead_letter_topic     = google_pubsub_topic.dead_letters.id
     max_delivery_attempts = 100
   }
 
-  # Never. By default a subscription that nothing came to for 31 days is gone, and what is published then is lost.
+  # Never. By default a subscription without messages for 31 days is deleted, and later messages are lost.
   expiration_policy {
     ttl = ""
   }
@@ -61,6 +61,6 @@ resource "google_pubsub_subscription" "push" {
     }
   }
 
-  # The token can't be made before Pub/Sub may make it.
+  # Pub/Sub needs the right before it can create the token.
   depends_on = [google_service_account_iam_member.push_token]
 }

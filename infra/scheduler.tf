@@ -1,6 +1,6 @@
-# Once a minute, a sweep finds work that has lost its driver, and a tick starts the schedules whose time has come: the
-# workflows say when that is, so that there is no job for each of them. Both are needed also where no workflow of the
-# function has a schedule: one may be stored later, by `baton apply`.
+# Once a minute, a sweep finds lost work, and a tick starts the due slots of schedules. The workflows define the slots, so
+# one job serves them all. Both are needed even if no workflow of the function has a schedule: `baton apply` may store one
+# later.
 resource "google_cloud_scheduler_job" "minute" {
   for_each = toset(["sweep", "tick"])
 

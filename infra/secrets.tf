@@ -4,15 +4,15 @@ locals {
   secrets         = toset(concat([local.callback_secret], var.power_bi ? [local.power_bi_secret] : []))
 }
 
-# Places for secrets. The secrets themselves are put there by gcloud, so that none is in the state of Terraform:
-# `baton deploy` makes the callback secret if there is none.
+# Secrets without values. gcloud adds the values, so that the state of Terraform holds none: `baton deploy` generates the
+# callback secret if there is none.
 resource "google_secret_manager_secret" "this" {
   for_each = local.secrets
 
   secret_id           = each.key
   deletion_protection = var.delete_protection
 
-  # In the region alone, like all other data.
+  # Only in the region, like all other data.
   replication {
     user_managed {
       replicas {

@@ -1,11 +1,11 @@
 locals {
-  # What a bucket has if nobody says anything, and said here, so that no default of an organisation changes it: versions bring
-  # back what a task overwrote, this what somebody deleted with all its versions, or with its bucket. It is billed as storage.
+  # The default of a bucket, set explicitly so that no default of an organisation changes it. Versions restore objects that a
+  # task overwrote; soft delete restores objects deleted with all their versions, or with their bucket. It is billed as storage.
   soft_delete_seconds = 604800
 }
 
-# What Baton writes: results/, reports/, dead-letters/, definitions/. Nothing that is current is ever deleted by rule:
-# definitions are asked for as long as there are batches, and a result by every retry of its batch, however late.
+# Baton's own objects: results/, reports/, dead-letters/, definitions/. No rule deletes a current object: definitions are
+# needed as long as there are batches, and a result for every retry of its batch, however late.
 resource "google_storage_bucket" "this" {
   name     = local.bucket
   location = var.region
@@ -22,7 +22,7 @@ resource "google_storage_bucket" "this" {
     retention_duration_seconds = local.soft_delete_seconds
   }
 
-  # What was overwritten or deleted can be had back for a month.
+  # Overwritten and deleted objects can be restored for a month.
   lifecycle_rule {
     action {
       type = "Delete"
@@ -33,7 +33,7 @@ resource "google_storage_bucket" "this" {
     }
   }
 
-  # Pieces of uploads that nobody ended.
+  # Parts of abandoned uploads.
   lifecycle_rule {
     action {
       type = "AbortIncompleteMultipartUpload"
@@ -46,7 +46,7 @@ resource "google_storage_bucket" "this" {
   depends_on = [google_project_service.this["storage.googleapis.com"]]
 }
 
-# Where files are dropped, unless a bucket that is there already is named.
+# The inbox for dropped files, unless an existing bucket is named.
 resource "google_storage_bucket" "inbox" {
   count = var.inbox_bucket == "" ? 1 : 0
 
@@ -57,7 +57,7 @@ resource "google_storage_bucket" "inbox" {
   public_access_prevention    = "enforced"
   force_destroy               = !var.delete_protection
 
-  # A file that is dropped again under its name, or moved to the archive, can be had back for a month.
+  # A file that is dropped again under its name, or moved to the archive, can be restored for a month.
   versioning {
     enabled = true
   }

@@ -1,4 +1,4 @@
-# What data is kept, where, and for how long.
+# The places of data, and how long it is kept.
 
 variable "database" {
   description = "Id of the Firestore database (BATON_DATABASE). Environments that share a project need one each."
@@ -12,7 +12,7 @@ variable "database" {
 }
 
 variable "bucket" {
-  description = "Bucket of results, reports and dead letters, which is made (BATON_BUCKET). Empty: <project>-<prefix>."
+  description = "Bucket of results, reports and dead letters, to be created (BATON_BUCKET). Empty: <project>-<prefix>."
   type        = string
   default     = ""
 
@@ -23,7 +23,7 @@ variable "bucket" {
 }
 
 variable "inbox_bucket" {
-  description = "Bucket that files are dropped in, which is there already (BATON_INBOX_BUCKET). Empty: <project>-<prefix>-inbox is made."
+  description = "Existing bucket for dropped files (BATON_INBOX_BUCKET). Empty: <project>-<prefix>-inbox is created."
   type        = string
   default     = ""
 
@@ -34,7 +34,7 @@ variable "inbox_bucket" {
 }
 
 variable "dataset" {
-  description = "BigQuery dataset of tables that name none (BATON_DATASET)."
+  description = "BigQuery dataset of tables without one in their name (BATON_DATASET)."
   type        = string
   default     = "baton"
 
@@ -45,7 +45,7 @@ variable "dataset" {
 }
 
 variable "callback_key" {
-  description = "Columns of the key that callbacks are archived by (`archive.key` of the tasks). Empty: the table is made with the first callback."
+  description = "Columns of the key of the callback archive (`archive.key` of the tasks). Empty: the table is created with the first callback."
   type        = list(string)
   default     = []
 

@@ -1,19 +1,19 @@
-# What the workflows make use of. What is not used is not granted.
+# The features that the workflows use. Unused features get no grants.
 
 variable "has_schedules" {
-  description = "Workflows have schedules: tell when one did not run."
+  description = "Workflows have schedules: alert when one did not run."
   type        = bool
   default     = false
 }
 
 variable "alert_failed_batches" {
-  description = "Tell when a batch ends ERROR."
+  description = "Alert when a batch ends ERROR."
   type        = bool
   default     = true
 }
 
 variable "file_triggers" {
-  description = "Workflows wait for files: the inbox announces each of them."
+  description = "Workflows have file triggers: the inbox announces each file."
   type        = bool
   default     = false
 }
@@ -25,7 +25,7 @@ variable "tracing" {
 }
 
 variable "power_bi" {
-  description = "Tasks refresh Power BI: its client secret has a place in Secret Manager."
+  description = "Tasks refresh Power BI: create a secret for its client secret."
   type        = bool
   default     = false
 }

@@ -1,5 +1,5 @@
-# How the function runs. It is deployed by gcloud, from the outputs `function_settings` and `function_environment`.
-# Function timeout < ack deadline <= 600 s < lease: a message that comes again must not meet a worker that is alive.
+# Settings of the function. gcloud deploys it, from the outputs `function_settings` and `function_environment`.
+# Function timeout < ack deadline <= 600 s < lease: a redelivery must never meet a live worker.
 
 variable "function_name" {
   description = "Name of the Cloud Run function. Empty: the prefix."
@@ -35,7 +35,7 @@ variable "ack_deadline_seconds" {
 }
 
 variable "lease_seconds" {
-  description = "How long a claim is believed without a heartbeat (BATON_LEASE). Longer than the ack deadline."
+  description = "Lease of a claim without a heartbeat (BATON_LEASE). Longer than the ack deadline."
   type        = number
   default     = 660
 
@@ -46,7 +46,7 @@ variable "lease_seconds" {
 }
 
 variable "min_instances" {
-  description = "Instances that are kept warm, which is paid for all month. 0: nothing runs while nothing happens."
+  description = "Minimum number of instances, billed all month. 0: no instance runs without messages."
   type        = number
   default     = 0
 
@@ -57,7 +57,7 @@ variable "min_instances" {
 }
 
 variable "max_instances" {
-  description = "Most instances there are at a time: bounds what can be spent, and how many tasks run at once."
+  description = "Maximum number of instances: limits the costs, and the tasks that run at once."
   type        = number
   default     = 20
 
@@ -68,7 +68,7 @@ variable "max_instances" {
 }
 
 variable "concurrency" {
-  description = "Messages that one instance handles at a time."
+  description = "Messages that one instance handles at once."
   type        = number
   default     = 20
 

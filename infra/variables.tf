@@ -1,7 +1,7 @@
-# What and where. The tests compare the defaults with those of src/composition/environment.ts.
+# The target of the deployment. The tests compare the defaults with those of src/composition/environment.ts.
 
 variable "project" {
-  description = "Id of the project that everything lives in (BATON_PROJECT)."
+  description = "Id of the project of all resources (BATON_PROJECT)."
   type        = string
 
   validation {
@@ -53,7 +53,7 @@ variable "queues" {
 }
 
 variable "queue_limits" {
-  description = "Queues with limits of their own (BATON_QUEUES): how many of their tasks run at once, and how fast they begin, such as 2/s, 30/m or 100/h."
+  description = "Queues with limits (BATON_QUEUES): how many of their tasks run at once, and the rate at which they start, such as 2/s, 30/m or 100/h."
   type        = map(object({ concurrency = number, rate = optional(string) }))
   default     = {}
 
@@ -74,7 +74,7 @@ variable "queue_limits" {
 }
 
 variable "firestore_location" {
-  description = "Where the database is: a region, or several such as eur3. Empty: the region of the function. Can't be changed later."
+  description = "Location of the database: a region, or several such as eur3. Empty: the region of the function. Can't be changed later."
   type        = string
   default     = ""
 
@@ -85,7 +85,7 @@ variable "firestore_location" {
 }
 
 variable "bigquery_location" {
-  description = "Where the dataset is and jobs run: a region, EU or US (BATON_BIGQUERY_LOCATION). Empty: the region of the function."
+  description = "Location of the dataset and of jobs: a region, EU or US (BATON_BIGQUERY_LOCATION). Empty: the region of the function."
   type        = string
   default     = ""
 
@@ -96,7 +96,7 @@ variable "bigquery_location" {
 }
 
 variable "alert_emails" {
-  description = "Who is told of alerts, by mail. Empty: alerts are seen in the console only."
+  description = "E-mail addresses that receive alerts. Empty: alerts are visible only in the console."
   type        = list(string)
   default     = []
 
@@ -107,7 +107,7 @@ variable "alert_emails" {
 }
 
 variable "budget_amount" {
-  description = "What the project may cost in a month, in the currency of its billing account, before a mail is sent. 0: no budget."
+  description = "Monthly cost of the project, in the currency of its billing account, above which a mail is sent. 0: no budget."
   type        = number
   default     = 0
 
@@ -118,7 +118,7 @@ variable "budget_amount" {
 }
 
 variable "billing_account" {
-  description = "Id of the billing account that the budget is made on. Empty: that of the project, if it can be seen."
+  description = "Id of the billing account of the budget. Empty: that of the project, if it is visible."
   type        = string
   default     = ""
 
@@ -129,7 +129,7 @@ variable "billing_account" {
 }
 
 variable "delete_protection" {
-  description = "Keeps the database, the tables, the secrets and filled buckets from being destroyed. Set it to false and apply before you take it all away."
+  description = "Protects the database, the tables, the secrets and filled buckets from deletion. Set it to false and apply before you remove the deployment."
   type        = bool
   default     = true
 }

@@ -1,6 +1,6 @@
 terraform {
-  # 1.7: what OpenTofu and Terraform have in common. Conditions that look at several variables are preconditions,
-  # since `validation` may look at others than its own only from 1.9 on.
+  # 1.7: the latest version that OpenTofu and Terraform share. Conditions on several variables are preconditions,
+  # since `validation` may use other variables only from 1.9 on.
   required_version = ">= 1.7.0, < 2.0.0"
 
   required_providers {
@@ -14,12 +14,12 @@ terraform {
 provider "google" {
   project = var.project
   region  = var.region
-  # Calls count against the project itself, not against where the caller's credentials come from: budgets and a few
-  # other services answer no one else.
+  # Calls count against the project itself, not against the project of the caller's credentials: budgets and a few other
+  # services require it.
   billing_project       = var.project
   user_project_override = true
 
-  # What the bill and lists of resources are looked through by.
+  # Labels to filter the bill and lists of resources.
   default_labels = {
     app        = "baton"
     deployment = var.prefix

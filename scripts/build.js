@@ -18,10 +18,10 @@ if (status === 0) {
     for (const extension of [".js", ".js.map", ".d.ts"])
       cpSync(`${root}.tsc/${name}${extension}`, `${fresh}/${name}${extension}`);
   }
-  // Workflows that are data are not compiled, and belong to the function all the same.
+  // Workflows in YAML or JSON are not compiled, but belong to the function.
   for (const name of globSync("functions/**/*.{yaml,yml,json}", { cwd: root }))
     cpSync(`${root}${name}`, `${fresh}/${name}`);
-  // Out of the way before it is deleted, which takes long: a process that runs from it finds one or the other.
+  // Renamed before the slow deletion: a process that runs from dist meanwhile finds the old or the new one.
   const old = `${fresh}-old`;
   if (existsSync(`${root}dist`)) renameSync(`${root}dist`, old);
   renameSync(fresh, `${root}dist`);

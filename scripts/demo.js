@@ -10,7 +10,7 @@ const sample = "sales/sales-2026-10.csv";
 const noteAfterMs = 60_000;
 
 rmSync(data, { recursive: true, force: true });
-// Those of a deployment, or of a Baton of one's own, are not for the demonstration.
+// Variables of a deployment, or of another Baton, do not apply to the demonstration.
 for (const variable of Object.keys(process.env))
   if (variable.startsWith("BATON_")) delete process.env[variable];
 const environment = { ...process.env, BATON_DATA: data, BATON_WORKFLOWS: `${root}/functions/workflows` };
@@ -28,7 +28,7 @@ console.log(`\n${taskTable(view)}\n\n${batchLine(view)}`);
 console.log(`report: ${view.tasks.find((task) => task.taskId === "report")?.result?.report}`);
 process.exitCode = view.status === "SUCCESS" ? 0 : 1;
 
-/** Waits for as long as it takes: a machine may be slow, and Ctrl-C ends it. */
+/** Waits without a limit: a machine may be slow, and Ctrl-C ends it. */
 async function finishedBatch() {
   const note = setTimeout(
     () => console.error("still waiting for the batch to end; Ctrl-C ends it"),

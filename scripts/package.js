@@ -1,4 +1,4 @@
-// Makes the folder that is deployed: dist/ as it was built and tested, and what says which packages it needs.
+// Creates the folder to deploy: dist/ as it was built and tested, and the files that list its packages.
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,9 +14,9 @@ if (existsSync(target) && !existsSync(`${target}/package-lock.json`))
 
 const { scripts: _, allowScripts: __, devDependencies: ___, ...manifest } = readJson("package.json");
 const lock = readJson("package-lock.json");
-// The buildpack installs with the newest Node that is allowed here; it runs on that of `--base-image`.
+// The buildpack installs with the newest Node that is allowed here; the function runs on that of `--base-image`.
 const engines = { node: "24.x" };
-// None of ours: npm would run `prepare`, and the buildpack `build`, so that something else ran than what was tested.
+// None of our scripts: npm would run `prepare`, and the buildpack `build`, and untested code would run.
 const scripts = { "gcp-build": "node dist/functions/compile.js || true" };
 
 rmSync(target, { recursive: true, force: true });
@@ -27,7 +27,7 @@ writeJson("package.json", { ...manifest, engines, scripts });
 writeJson("package-lock.json", { ...lock, packages: forProduction(lock.packages) });
 console.log(target);
 
-/** Where there is a `gcp-build`, the buildpack installs development dependencies as well: there must be none. */
+/** With a `gcp-build` script, the buildpack installs development dependencies as well: there must be none. */
 function forProduction({ "": { devDependencies: _, ...own }, ...packages }) {
   const needed = Object.entries(packages).filter(([, { dev }]) => !dev);
   return { "": { ...own, engines }, ...Object.fromEntries(needed) };

@@ -5,8 +5,8 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /**
- * Serves samples/site while `work` lasts, and takes the callbacks that are signed with the secret of a data folder: a line
- * is shown of each.
+ * Serves samples/site while `work` lasts, and accepts callbacks that are signed with the secret of a data folder. It prints
+ * a line for each.
  */
 export async function withSampleSite(data, work) {
   const secret = ["--secret-file", `${data}/callback-secret`];

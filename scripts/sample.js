@@ -1,4 +1,4 @@
-// Runs one sample from its beginning to its end, with data of its own: npm run sample <name>
+// Runs one sample from start to end, with its own data: npm run sample <name>
 import { spawn } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -23,13 +23,13 @@ else {
 
 async function runSample() {
   const { default: sample, environment = {} } = await import(new URL(`${name}.js`, folder));
-  // Fresh at each start, and left behind for whoever wants to look around in it.
+  // Deleted at each start, and kept afterwards for inspection.
   const data = `.baton/sample-${name}`;
   rmSync(join(root, data), { recursive: true, force: true });
   const settings = { BATON_DATA: data, BATON_WORKFLOWS: "functions/workflows", ...environment };
   const shown = Object.entries(settings).map(([variable, value]) => `${variable}=${value}`);
   console.log(`with ${shown.join(" ")}`);
-  // Those of a deployment, or of a Baton of one's own, are not for the sample.
+  // Variables of a deployment, or of another Baton, do not apply to the sample.
   const inherited = Object.fromEntries(
     Object.entries(process.env).filter(([variable]) => !variable.startsWith("BATON_")),
   );
@@ -39,7 +39,7 @@ async function runSample() {
     data: join(root, data),
     /** Runs `baton …` or `node …` and shows what it prints. Throws when it fails. */
     run: (command, ...parameters) => start(command, parameters, "inherit"),
-    /** The same for a command that prints JSON: gives that instead of showing it. */
+    /** The same for a command that prints JSON: returns the value instead of printing it. */
     read: async (command, ...parameters) => JSON.parse(await start(command, parameters, "pipe")),
   });
 }

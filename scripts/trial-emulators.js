@@ -1,4 +1,4 @@
-// Tries Baton on servers of others: its contracts, and one batch from its start to its end.
+// Tries Baton on emulators: its contracts, and one batch from start to end.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 

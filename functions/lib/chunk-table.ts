@@ -10,15 +10,15 @@ type DocumentChunks = {
 };
 
 export interface ChunkTable {
-  /** Stores the chunks that are not there yet, all or none, and returns how many those were. */
+  /** Stores the chunks that are not stored yet, all or none, and returns their number. */
   put(chunks: readonly Chunk[]): number;
-  /** The same, and takes away what an earlier version of the document had besides. All of it counts as new then. */
+  /** The same, and deletes other chunks of earlier versions of the document. Then all of it counts as new. */
   replace(documentId: string, chunks: readonly Chunk[]): number;
   /** Chunks of one document. */
   count(documentId: string): number;
   /** Every document, by id. */
   documents(): readonly DocumentChunks[];
-  /** Takes away what was last stored more than so many days ago, and returns how many chunks that was. */
+  /** Deletes chunks last stored more than `days` ago, and returns their number. */
   deleteOlderThan(days: number): number;
   close(): void;
 }

@@ -26,7 +26,7 @@ export interface CompanyFields {
 const boilerplate =
   "head, title, nav, footer, aside, form, dialog, svg, iframe, object, [hidden], [aria-hidden=true], [role=navigation], [role=contentinfo], [role=search], [role=complementary]";
 
-/** Any text is taken for HTML: what is broken in it is read about as browsers do. */
+/** Any text is parsed as HTML; broken HTML is read about as browsers do. */
 export async function mainText(html: string): Promise<PageText> {
   const $ = await parse(html);
   const leftOut = new Set($(boilerplate).toArray());
@@ -50,7 +50,7 @@ export async function companyFields(html: string, url: string): Promise<CompanyF
 }
 
 async function parse(html: string): Promise<CheerioAPI> {
-  // Only a process that meets a page pays for the parser.
+  // Only a process that reads a page loads the parser.
   const { load } = await import("cheerio");
   // Not the parser that reads all as browsers do: a page nested without end keeps that one busy for minutes. And one
   // element around the page: a search below thousands of them compares each with each.

@@ -11,7 +11,7 @@ export interface SearchHit {
 }
 
 export interface SearchDatabase {
-  /** Writes a document, over the one of the same id. Written twice, it is there once. */
+  /** Writes a document, replacing the one with the same id. */
   put(documentId: string, title: string, text: string): void;
   /** Documents that hold every word of the query, best first. Any query is allowed; one without words finds nothing. */
   search(query: string, limit: number): readonly SearchHit[];
@@ -19,7 +19,7 @@ export interface SearchDatabase {
   close(): void;
 }
 
-/** Words of a query that are looked at, from the first on: very many would keep the process busy for minutes. */
+/** Only the first words of a query are used: very many would keep the process busy for minutes. */
 const mostWords = 32;
 
 // The index reads its texts from the table, and the triggers keep both the same within one statement.
@@ -73,7 +73,7 @@ export function openSearchDatabase(path: string): SearchDatabase {
   };
 }
 
-/** Every word in quotes, so that none is an operator of FTS5. Signs alone are no word to it, and are passed over. */
+/** Every word in quotes, so that none is an operator of FTS5. Punctuation alone is no word, and is skipped. */
 function quoted(query: string): string {
   const words = query.split(/[\s\0]+/).filter(Boolean);
   return words

@@ -7,13 +7,13 @@ const waitMs = 10_000;
 const busy = 5;
 const lookAgainMs = 10;
 
-/** Opens or creates a SQLite file that several processes write to, and makes its tables. */
+/** Opens or creates a SQLite file that several processes write to, and creates its tables. */
 export function openSqliteFile(path: string, schema: string): DatabaseSync {
   mkdirSync(dirname(path), { recursive: true });
   const database = new DatabaseSync(path, { timeout: waitMs });
   try {
     enterWal(database);
-    // Begun as a write: two processes that make the tables at once do it one after the other.
+    // A write transaction: two processes that create the tables at once do it one after the other.
     database.exec(`PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE; ${schema}; COMMIT`);
     return database;
   } catch (error) {

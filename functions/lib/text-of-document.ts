@@ -64,7 +64,7 @@ function decode(bytes: Uint8Array, name: string): string {
 }
 
 async function readPdf(bytes: Uint8Array, name: string): Promise<DocumentText> {
-  // Only a process that meets a PDF pays for the reader.
+  // Only a process that reads a PDF loads the reader.
   const { extractText, getDocumentProxy } = await import("unpdf");
   try {
     // A copy, since the reader takes the memory away from its owner; and it refuses a Buffer.

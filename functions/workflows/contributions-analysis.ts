@@ -6,13 +6,13 @@ import { dayIn } from "../lib/day.ts";
 const timeZone = "Europe/Paris";
 const source = { bucket: "inbox", object: "contributions/contributions.ndjson" };
 
-/** The day of the schedule's slot; today when it is started by hand. It is settled when the batch starts, for good. */
+/** The day of the schedule's slot; today when it is started by hand. It is fixed when the batch starts. */
 const Input = z.preprocess(
   (input) => input ?? {},
   z.object({ date: z.iso.date().default(() => dayIn(timeZone, new Date())) }),
 );
 
-/** Once a day, whoever asks: later calls get the result of the first. */
+/** Once a day for all callers: later calls get the result of the first. */
 const onceADay = { key: { date: timeZone }, ttl: "24h", lock: "300s" } satisfies IdempotencyOptions;
 
 /** Ranks people and projects by what was contributed before the day. A task runs when the one before it succeeded. */
@@ -27,7 +27,7 @@ export default workflow("contributions-analysis", {
       const text = new TextDecoder().decode(await context.services.objects.read(source));
       return { date, contributions: await collectContributions(context, text, { date, timeZone }) };
     },
-    // The file may be in the middle of being replaced: soon again, but not for long.
+    // The file may just be replaced: retry soon, but not for long.
     { idempotency: onceADay, retry: { maxAttempts: 3, initial: "1s" } },
   )
   .task(
@@ -55,7 +55,7 @@ export default workflow("contributions-analysis", {
     { after: ["analyse"], idempotency: onceADay },
   );
 
-/** The same ranking whenever it is asked for: it runs each time, but never twice at once. */
+/** The same ranking on demand: it runs each time, but never twice at once. */
 export const contributionsRefresh = workflow("contributions-refresh", { input: Input }).task(
   "refresh",
   async (context) => {

@@ -44,8 +44,8 @@ export const scrapeWebsite = workflow("scrape_website", {
 );
 
 /**
- * Posts a message to somebody. What was sent is not sent again; a receiver that did not answer is asked again with the
- * same `Idempotency-Key`, so that it can tell.
+ * Posts a message to a receiver, once. A receiver that did not answer gets the same `Idempotency-Key` with the next
+ * attempt, so that it can recognise a repetition.
  */
 export const sendNotification = workflow("send_notification", {
   input: z.object({
@@ -62,12 +62,12 @@ export const sendNotification = workflow("send_notification", {
   {
     queue: "notifications",
     retry: { maxAttempts: 4, initial: "30s" },
-    // The longest there is.
+    // The longest that is allowed.
     idempotency: { ttl: "366d" },
   },
 );
 
-/** Takes chunks away that nobody has stored again for some days. It runs whenever it is asked for, never two at once. */
+/** Deletes chunks that were not stored again for some days. It also runs on demand, never two at once. */
 export const cleanupOldData = workflow("cleanup_old_data", {
   input: z.preprocess((input) => input ?? {}, z.object({ days: z.int().min(1).default(30) })),
   on: [schedule("0 3 * * *")],

@@ -10,23 +10,23 @@ const Input = z.object({
   file: z.string().min(1),
   title: z.string().min(1).optional(),
   premium: z.boolean().default(false),
-  /** A service that knows better than `premium`. */
+  /** A service whose answer overrides `premium`. */
   premium_url: z.url().optional(),
 });
 
-/** A reading below this confidence is worth a look. */
+/** A reading below this confidence needs a check. */
 const unsure = 70;
 
 /**
  * Puts one document into the full-text index; `node samples/search.ts` looks into it. Pictures are read for premium
- * accounts only. A document is worked on once, however often and from wherever it is submitted.
+ * accounts only. A document is processed once, however often it is submitted.
  */
 export default workflow("search-index", { input: Input }).task(
   "index",
   async ({ input, step, services, signal, count, warn }) => {
     const { document_id, file, title = file, premium_url } = input;
     const index = `${process.env.BATON_DATA ?? ".baton"}/search.sqlite`;
-    // An attempt after this one asks nobody and reads nothing again: it begins where the stored steps end.
+    // A later attempt repeats no request and no read: it continues after the stored steps.
     const premium = await step("premium", () =>
       premium_url === undefined
         ? input.premium

@@ -1,6 +1,6 @@
 import { withSampleSite } from "../sample-site.js";
 
-/** The website is one of this machine. */
+/** The website is on this machine. */
 export const environment = { BATON_HTTP_ALLOW_PRIVATE: "true" };
 
 export default async function accountEnrichment({ data, read }) {

@@ -6,7 +6,7 @@ import { withSampleSite } from "../sample-site.js";
 export const environment = {
   BATON_INBOX: "samples/documents",
   BATON_QUEUES: "documents=2,websites=1@1/s,notifications=5@30/m",
-  // The website is one of this machine, and so is who gets the notification.
+  // The website and the receiver of the notification are on this machine.
   BATON_HTTP_ALLOW_PRIVATE: "true",
 };
 

@@ -1,4 +1,4 @@
-/** The inbox is where the sample documents are. */
+/** The inbox is the folder of the sample documents. */
 export const environment = { BATON_INBOX: "samples/search", BATON_QUEUES: "documents=2" };
 
 const backfill = ["backfill", "search-index", "--input", "samples/search/documents.ndjson"];
@@ -7,10 +7,10 @@ const card = { document_id: "warranty-card", file: "warranty-card.png", premium:
 
 export default async function searchIndex({ run, read }) {
   await run("baton", ...backfill);
-  console.log("\nOnce more: everything is done already.");
+  console.log("\nAgain: everything is done already.");
   await run("baton", ...backfill);
   console.log(
-    "\nA document that is submitted by somebody else is not read again; pictures are for premium only.",
+    "\nA document submitted by another account is not read again; only premium accounts may submit pictures.",
   );
   for (const input of [card, label]) {
     const { tasks } = await read("baton", "run", "search-index", "--input", JSON.stringify(input), "--json");

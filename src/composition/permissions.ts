@@ -72,8 +72,7 @@ export const permissions = {
     roles: ["roles/storage.objectUser"],
     needs: {
       "storage.objects.get": "to read files, results and reports",
-      "storage.objects.list":
-        "to be told that an object is not there: else Cloud Storage answers 403 in place of 404",
+      "storage.objects.list": "to get 404 for a missing object; without it Cloud Storage answers 403",
       "storage.objects.create": "to write them",
       "storage.objects.delete": "to replace them, and to move files to the archive",
     },

@@ -9,7 +9,7 @@ export interface Finding {
 export const findings: readonly Finding[] = [
   { mutant: "a crash after an ending from outside loses the callback until the sweep", seed: 10_753 },
   { mutant: "a crash after the end loses the callback until the sweep", seed: 41 },
-  { mutant: "a lost write of a callback is taken for another sender's", seed: 10359 },
+  { mutant: "a lost write of a callback counts as another sender's", seed: 10359 },
   { mutant: "an event is missed when the worker that parked its task died", seed: 17994 },
   { mutant: "the batch ends in the middle of a cancel", seed: 6423 },
   { mutant: "a success is inherited although its task has another rule now", seed: 9774 },

@@ -60,12 +60,12 @@ export const mutants: readonly Mutant[] = [
     change: value("!logNow"),
   },
   {
-    name: "a later attempt is taken for our own",
+    name: "a later attempt counts as our own",
     mark: "claim-has-an-attempt",
     change: value("true"),
   },
   {
-    name: "a resumed wait is taken for our own claim",
+    name: "a resumed wait counts as our own claim",
     mark: "claim-has-a-count-of-resumes",
     change: value("true"),
   },
@@ -453,7 +453,7 @@ export const mutants: readonly Mutant[] = [
     change: remove,
   },
   {
-    name: "a lost write of a callback is taken for another sender's",
+    name: "a lost write of a callback counts as another sender's",
     mark: "lost-callback-write-is-checked-later",
     change: body("return;"),
   },

@@ -159,7 +159,7 @@ function checkCallback({ services }: Sight, task: TaskDefinition, log: TaskLog |
   if (!task.callback || !log || !tells) return;
   const name = `${log.batchId}/${task.id}`;
   if (!receiver.told.has(name))
-    world.violate("callback-told", `${name} ended ${log.status} and nobody was told`);
+    world.violate("callback-delivered", `${name} ended ${log.status} and nobody was told`);
   const callbacks = documents.all("callbacks").map(callbackOf);
   const own = callbacks.find(({ batchId, taskId }) => `${batchId}/${taskId}` === name);
   if (own?.type !== "task.completed" || !own.target.archive) return;

@@ -245,7 +245,7 @@ class Simulation {
     const log = callback && findLog(this.#documents, callback.batchId, callback.taskId);
     if (!log || !["SUCCESS", "ERROR"].includes(log.status))
       this.#world.violate(
-        "told-after-the-end",
+        "callback-after-the-end",
         `${webhookId} came while its task was ${log?.status ?? "NEW"}`,
       );
   }
