@@ -69,16 +69,16 @@ export class Admission {
     };
     for (;;) {
       const found = await this.#records.read(key);
-      const admission = decideAdmission(found, holder);
+      const admission = decideAdmission(found && { execution: found.data, ageMs: found.ageMs }, holder);
       if (admission.kind !== "take") return admission;
       if (found && (await this.#holderGoesOn(found, holder)))
         return { kind: "locked", remainingMs: limits.lockPollSeconds.most * 1_000, byCancel: false };
       const isAnew = admission.generation === undefined;
       const nonce = this.#dependencies.ids.unique();
       const { lockSeconds } = idempotency;
-      const execution = claimedExecution(key, found?.execution, admission, { holder, lockSeconds, nonce });
+      const execution = claimedExecution(key, found?.data, admission, { holder, lockSeconds, nonce });
       const claim = await this.#claims.acquire(claimed, found, execution);
-      if (claim) return { kind: "run", claim, spent: isAnew ? found?.execution : undefined };
+      if (claim) return { kind: "run", claim, spent: isAnew ? found?.data : undefined };
       const current = await this.#logs.read(batchId, task.id);
       if (current?.version !== claimed.version) return { kind: "lost" };
     }
@@ -90,7 +90,7 @@ export class Admission {
    * its log has been written since the record was.
    */
   async #holderGoesOn(
-    { execution, version, ageMs }: StoredExecution,
+    { data: execution, version, ageMs }: StoredExecution,
     arriving: Pick<Holder, "batchId" | "taskId">,
   ): Promise<boolean> {
     const { key, state, holder, dueSeconds } = execution;

@@ -1,9 +1,10 @@
-import { type AppliedWorkflow, AppliedWorkflowSchema } from "../core/records.ts";
-import { type Schedule, scheduleIdOf } from "../core/schedule.ts";
-import { ConflictError, type DocumentKey, type Write } from "../ports/store.ts";
+import { limits } from "../core/limits.ts";
+import type { AppliedWorkflow } from "../core/records.ts";
+import type { Schedule } from "../core/schedule.ts";
+import { ConflictError, type Write } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { commitOwned } from "./owned-commit.ts";
-import { pages } from "./pages.ts";
+import { recordKinds } from "./record-kinds.ts";
+import { keyOf, Records } from "./records.ts";
 import { durably } from "./unit-of-work.ts";
 
 type Parts = Pick<Dependencies, "store" | "ids" | "clock">;
@@ -11,31 +12,28 @@ type Parts = Pick<Dependencies, "store" | "ids" | "clock">;
 /** Workflows stored as data. Batches that run keep the definition they began with. */
 export class AppliedWorkflows {
   readonly #parts: Parts;
+  readonly #records: Records<AppliedWorkflow, Pick<AppliedWorkflow, "workflowId">>;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#records = new Records(parts.store, recordKinds.appliedWorkflow);
   }
 
   /** Stores the workflow in place of an earlier one of the same id. The source has been validated. */
   async apply(workflowId: string, source: string): Promise<void> {
     const { store, ids, clock } = this.#parts;
-    const key = keyOf(workflowId);
-    await durably(store, async () => {
-      for (;;) {
-        const { document } = await store.get(key);
-        const data: AppliedWorkflow = { workflowId, source, appliedAt: clock.now(), nonce: ids.unique() };
-        const outcome = await commitOwned(
-          store,
-          document ? { kind: "update", key, version: document.version, data } : { kind: "create", key, data },
-        );
-        if (outcome.kind === "won") return;
-      }
-    });
+    await durably(store, () =>
+      this.#records.update({ workflowId }, () => ({
+        workflowId,
+        source,
+        appliedAt: clock.now(),
+        nonce: ids.unique(),
+      })),
+    );
   }
 
   async find(workflowId: string): Promise<AppliedWorkflow | undefined> {
-    const { document } = await this.#parts.store.get(keyOf(workflowId));
-    return document && AppliedWorkflowSchema.parse(document.data);
+    return (await this.#records.read({ workflowId }))?.data;
   }
 
   /**
@@ -49,12 +47,12 @@ export class AppliedWorkflows {
   async #remove(workflowId: string, schedules: readonly Schedule[]): Promise<boolean> {
     const { store } = this.#parts;
     for (let isAsked = false; ; isAsked = true) {
-      const { document } = await store.get(keyOf(workflowId));
+      const { document } = await store.get(this.#records.key({ workflowId }));
       // Gone after we asked: it was us, whatever the answer said.
       if (!document) return isAsked;
       const writes: Write[] = [{ kind: "delete", key: document.key, version: document.version }];
       for (const schedule of schedules) {
-        const key: DocumentKey = { collection: "schedules", id: scheduleIdOf(workflowId, schedule) };
+        const key = keyOf(recordKinds.scheduleCursor, { ...schedule, workflowId });
         const { document: cursor } = await store.get(key);
         if (cursor) writes.push({ kind: "delete", key, version: cursor.version });
       }
@@ -67,12 +65,8 @@ export class AppliedWorkflows {
 
   async all(): Promise<AppliedWorkflow[]> {
     const found: AppliedWorkflow[] = [];
-    for await (const page of pages(this.#parts.store, "workflows", []))
-      found.push(...page.documents.map((document) => AppliedWorkflowSchema.parse(document.data)));
+    for await (const page of this.#records.pages([], limits.queryPage))
+      found.push(...page.map(({ data }) => data));
     return found;
   }
-}
-
-function keyOf(workflowId: string): DocumentKey {
-  return { collection: "workflows", id: workflowId };
 }

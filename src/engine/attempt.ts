@@ -25,7 +25,7 @@ export async function runAttempt(
 ): Promise<FinishedAttempt> {
   const live = new LiveClaim(claims, claimed);
   const { log } = claimed.log;
-  const execution = claimed.execution?.execution;
+  const execution = claimed.execution?.data;
   const { idempotencyKey, steps } = identityOf(execution, log);
   const lease = log.dueSeconds ?? dependencies.settings.leaseSeconds;
   const assignment: Assignment = {

@@ -1,11 +1,12 @@
-import { type TaskBatch, TaskBatchSchema } from "../core/records.ts";
+import type { TaskBatch } from "../core/records.ts";
 import type { BatchStatus } from "../core/status.ts";
 import { dayOf, daySeconds } from "../core/time.ts";
 import { type BatchSummary, batchSummary } from "../core/views.ts";
 import type { Condition } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { Newest } from "./newest.ts";
-import { forEachReadable } from "./readable.ts";
+import { recordKinds } from "./record-kinds.ts";
+import { Records } from "./records.ts";
 
 export interface BatchFilter {
   readonly workflowId?: string;
@@ -75,6 +76,6 @@ async function read(
   const use = ({ data }: { readonly data: TaskBatch }) => {
     if (!workflowId || workflowId === data.workflowId) found.add(batchSummary(data));
   };
-  const unreadable = await forEachReadable(store, "batches", conditions, TaskBatchSchema, use);
+  const unreadable = await new Records(store, recordKinds.batch).eachReadable(conditions, use);
   if (unreadable > 0) logger.error("batches that can't be read are left out", { unreadable });
 }

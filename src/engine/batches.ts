@@ -3,12 +3,13 @@ import { isPastRetention } from "../core/expiry.ts";
 import type { Graph, Join } from "../core/graph.ts";
 import { limits } from "../core/limits.ts";
 import { answeringRun } from "../core/lineage.ts";
-import { type TaskBatch, TaskBatchSchema } from "../core/records.ts";
-import type { DocumentKey, DocumentStore, StoredDocument } from "../ports/store.ts";
+import type { TaskBatch } from "../core/records.ts";
+import type { DocumentStore } from "../ports/store.ts";
 import type { Definitions } from "./definitions.ts";
 import { LruMap } from "./lru-map.ts";
-import { type CommitOutcome, commitOwned } from "./owned-commit.ts";
-import { forEachReadable } from "./readable.ts";
+import type { CommitOutcome } from "./owned-commit.ts";
+import { recordKinds } from "./record-kinds.ts";
+import { Records, type Stored } from "./records.ts";
 
 /** What never changes about a TaskBatch, and what this process remembers of having done for it. */
 export interface PinnedBatch {
@@ -22,23 +23,16 @@ export interface PinnedBatch {
   readonly decidedJoins: Set<Join>;
 }
 
-export interface StoredBatch {
-  readonly batch: TaskBatch;
-  readonly document: StoredDocument;
-  /** By the store's clock, in milliseconds. */
-  readonly readTime: number;
-}
-
 /** The TaskBatch documents. */
 export class Batches {
-  readonly #store: DocumentStore;
+  readonly #records: Records<TaskBatch, Pick<TaskBatch, "batchId">>;
   readonly #definitions: Definitions;
   readonly #retentionSeconds: number | undefined;
   readonly #pinned = new LruMap<string, PinnedBatch>(limits.cachedBatches);
 
   /** `retentionSeconds`: how long the store keeps documents; undefined: for ever. */
   constructor(store: DocumentStore, definitions: Definitions, retentionSeconds: number | undefined) {
-    this.#store = store;
+    this.#records = new Records(store, recordKinds.batch);
     this.#definitions = definitions;
     this.#retentionSeconds = retentionSeconds;
   }
@@ -48,7 +42,7 @@ export class Batches {
     const known = this.#pinned.get(batchId);
     if (known) return known;
     const found = await this.read(batchId);
-    const { batch } = found;
+    const { data: batch } = found;
     if (this.isExpired(found))
       throw new BatonError("BATCH_EXPIRED", `Batch ${batchId} began too long ago to go on`);
     const graph = await this.#definitions.load(batch.definitionHash);
@@ -57,33 +51,26 @@ export class Batches {
   }
 
   /** Some of its documents may be gone: nothing may be concluded from their absence any more. */
-  isExpired({ batch, readTime }: StoredBatch): boolean {
-    const ageSeconds = (readTime - batch.createdAt) / 1_000;
+  isExpired({ data, writtenAt, ageMs }: Stored<TaskBatch>): boolean {
+    const ageSeconds = (writtenAt + ageMs - data.createdAt) / 1_000;
     return this.#retentionSeconds !== undefined && isPastRetention(ageSeconds, this.#retentionSeconds);
   }
 
   /** Creates the batch unless it exists. */
   async create(batch: TaskBatch, graph: Graph): Promise<CommitOutcome> {
-    const outcome = await commitOwned(this.#store, {
-      kind: "create",
-      key: batchKey(batch.batchId),
-      data: { ...batch },
-    });
+    const outcome = await this.#records.create(batch);
     // mutation: batch-keeps-its-definition
     if (outcome.kind === "won") this.#remember(batch, graph);
     return outcome;
   }
 
   /** Throws `BATCH_UNKNOWN`. */
-  async read(batchId: string): Promise<StoredBatch> {
-    const found = await this.find(batchId);
-    if (!found) throw new BatonError("BATCH_UNKNOWN", `There is no batch ${batchId}`);
-    return found;
+  async read(batchId: string): Promise<Stored<TaskBatch>> {
+    return required(batchId, await this.find(batchId));
   }
 
-  async find(batchId: string): Promise<StoredBatch | undefined> {
-    const { document, readTime } = await this.#store.get(batchKey(batchId));
-    return document && { batch: TaskBatchSchema.parse(document.data), document, readTime };
+  find(batchId: string): Promise<Stored<TaskBatch> | undefined> {
+    return this.#records.read({ batchId });
   }
 
   /** The run that answers for the lineage of a batch to its key. Only one that ended badly can have been retried. */
@@ -91,34 +78,27 @@ export class Batches {
     if (batch.status !== "ERROR" && batch.status !== "CANCELLED") return batch;
     const runs = [batch];
     const ofLineage = [{ field: "lineageId", equals: batch.lineageId }];
-    await forEachReadable(this.#store, "batches", ofLineage, TaskBatchSchema, ({ data }) => {
+    await this.#records.eachReadable(ofLineage, ({ data }) => {
       runs.push(data);
     });
     return answeringRun(runs) ?? batch;
   }
 
   /**
-   * Changes the batch, reading anew as long as somebody else was faster. `change` gives what is to differ, or
-   * undefined when nothing is to be done.
+   * Changes the batch. `change` gives the fields that differ, or undefined when nothing is to be done; it is asked again
+   * when another writer was faster. Throws `BATCH_UNKNOWN`.
    */
   async update(
     batchId: string,
     nonce: () => string,
     change: (batch: TaskBatch) => Promise<Partial<TaskBatch> | undefined>,
   ): Promise<TaskBatch> {
-    for (;;) {
-      const { batch, document } = await this.read(batchId);
+    const { before, after } = await this.#records.update({ batchId }, async (found) => {
+      const batch = required(batchId, found).data;
       const changed = await change(batch);
-      if (!changed) return batch;
-      const data = { ...batch, ...changed, nonce: nonce() };
-      const outcome = await commitOwned(this.#store, {
-        kind: "update",
-        key: batchKey(batchId),
-        version: document.version,
-        data,
-      });
-      if (outcome.kind === "won") return data;
-    }
+      return changed && { ...batch, ...changed, nonce: nonce() };
+    });
+    return after ?? required(batchId, before).data;
   }
 
   #remember(batch: TaskBatch, graph: Graph): PinnedBatch {
@@ -136,6 +116,7 @@ export class Batches {
   }
 }
 
-function batchKey(batchId: string): DocumentKey {
-  return { collection: "batches", id: batchId };
+function required(batchId: string, found: Stored<TaskBatch> | undefined): Stored<TaskBatch> {
+  if (!found) throw new BatonError("BATCH_UNKNOWN", `There is no batch ${batchId}`);
+  return found;
 }

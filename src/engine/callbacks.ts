@@ -21,7 +21,7 @@ export class Callbacks {
   }
 
   async find(callbackId: string): Promise<Callback | undefined> {
-    return (await this.#outbox.read(callbackId))?.callback;
+    return (await this.#outbox.read(callbackId))?.data;
   }
 
   /** Throws `CALLBACK_UNKNOWN`. */
@@ -46,7 +46,7 @@ export class Callbacks {
    */
   async lastOfKey(key: string): Promise<Callback> {
     const record = await this.#records.read(key);
-    const cachedId = record?.execution.callbackId ?? null;
+    const cachedId = record?.data.callbackId ?? null;
     const cached = cachedId === null ? undefined : await this.find(cachedId);
     if (cached) return cached;
     const made = await this.#outbox.ofKey(key);
@@ -72,7 +72,7 @@ export class Callbacks {
     const unit = new UnitOfWork(this.#dependencies);
     for (const callbackId of callbackIds) {
       const found = await this.#outbox.read(callbackId);
-      if (found?.callback.state === "PENDING" && found.ageMs >= found.callback.dueSeconds * 1_000)
+      if (found?.data.state === "PENDING" && found.ageMs >= found.data.dueSeconds * 1_000)
         await unit.publish([callbackMessage(callbackId)]);
     }
   }

@@ -5,8 +5,10 @@ import { arrivalsOf, type Settlement } from "../core/settlement.ts";
 import { isTerminal } from "../core/status.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { executionWrite, isHeldBy, type StoredExecution, toStoredExecution } from "./execution-records.ts";
+import { isHeldBy, type StoredExecution } from "./execution-records.ts";
 import { commitJointly, type OwnedWrite } from "./owned-commit.ts";
+import { recordKinds } from "./record-kinds.ts";
+import { keyOf, parsed, writeOf } from "./records.ts";
 import { logWrite, type StoredLog, toStoredLog } from "./task-logs.ts";
 
 /** What an attempt holds: its TaskLog and, when the task has an idempotency key, the record of that. */
@@ -56,7 +58,7 @@ export class Claims {
   renew(claim: Claim): Promise<Claim | undefined> {
     const { ids } = this.#dependencies;
     // mutation: heartbeat-renews-the-lock
-    const execution = claim.execution && { ...claim.execution.execution, nonce: ids.unique() };
+    const execution = claim.execution && { ...claim.execution.data, nonce: ids.unique() };
     return this.#advance(claim, {
       log: { ...claim.log.log, nonce: ids.unique() },
       execution,
@@ -87,7 +89,7 @@ export class Claims {
     const stamp = () => ({ nonce: ids.unique(), now: clock.now() });
     const execution =
       claim.execution && end && idempotency
-        ? executionAfter(claim.execution.execution, idempotency, end, stamp())
+        ? executionAfter(claim.execution.data, idempotency, end, stamp())
         : undefined;
     return this.#advance(claim, { log, execution, callback });
   }
@@ -110,12 +112,13 @@ export class Claims {
     const [logNow, executionNow] = await Promise.all([
       store.get(logWrite(log.version, log.log).key).then(toStoredLog),
       execution &&
-        store.get(executionWrite(execution.version, execution.execution).key).then(toStoredExecution),
+        store
+          .get(keyOf(recordKinds.execution, execution.data))
+          .then((snapshot) => parsed(recordKinds.execution, snapshot)),
     ]);
     // mutation: own-claim-is-recognised
     if (!logNow || !isSameAttempt(logNow.log, log.log)) return undefined;
-    if (execution && !(executionNow && isSameLock(executionNow.execution, execution.execution)))
-      return undefined;
+    if (execution && !(executionNow && isSameLock(executionNow.data, execution.data))) return undefined;
     return { log: { ...logNow, isOurs: true }, execution: executionNow };
   }
 
@@ -123,7 +126,7 @@ export class Claims {
     const { store } = this.#dependencies;
     const writes: OwnedWrite[] = [logWrite(claim.log.version, next.log)];
     // mutation: execution-record-is-in-the-settle-commit
-    if (next.execution) writes.push(executionWrite(claim.execution?.version, next.execution));
+    if (next.execution) writes.push(writeOf(recordKinds.execution, claim.execution?.version, next.execution));
     // mutation: callback-is-in-the-settle-commit
     if (next.callback)
       writes.push({
@@ -136,7 +139,7 @@ export class Claims {
     const { version, commitTime } = outcome.committed;
     return {
       log: { log: next.log, version, writtenAt: commitTime, ageMs: 0, isOurs: claim.log.isOurs },
-      execution: next.execution && { execution: next.execution, version, ageMs: 0 },
+      execution: next.execution && { data: next.execution, version, writtenAt: commitTime, ageMs: 0 },
     };
   }
 }

@@ -2,12 +2,11 @@ import { ownBuckets } from "../core/buckets.ts";
 import { type ErrorCode, errorCatalog } from "../core/error-catalog.ts";
 import { BatonError } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
-import { type DeadLetter, DeadLetterSchema } from "../core/records.ts";
+import type { DeadLetter } from "../core/records.ts";
 import { shortened } from "../core/short-text.ts";
-import type { DocumentKey } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { commitOwned } from "./owned-commit.ts";
-import { forEachReadable } from "./readable.ts";
+import { recordKinds } from "./record-kinds.ts";
+import { Records, type Stored } from "./records.ts";
 import { durably } from "./unit-of-work.ts";
 
 const bucket = ownBuckets.deadLetters;
@@ -34,9 +33,11 @@ export interface DeadLetterList {
 /** Messages that could not be handled: kept, shown, and replayed on demand. */
 export class DeadLetters {
   readonly #dependencies: Dependencies;
+  readonly #records: Records<DeadLetter, Pick<DeadLetter, "deadLetterId">>;
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies;
+    this.#records = new Records(dependencies.store, recordKinds.deadLetter);
   }
 
   /** Keeps the message durably; returns the id of its dead letter. */
@@ -60,14 +61,14 @@ export class DeadLetters {
       replayedAt: null,
       nonce: ids.unique(),
     };
-    await durably(store, () => commitOwned(store, { kind: "create", key: keyOf(deadLetterId), data }));
+    await durably(store, () => this.#records.create(data));
     logger.warn("dead letter", { deadLetterId, code: refusal.code, error: data.message });
     return deadLetterId;
   }
 
   /** Throws `DEAD_LETTER_UNKNOWN`. */
   async read(deadLetterId: string): Promise<DeadLetter> {
-    return (await this.#find(deadLetterId)).letter;
+    return required(deadLetterId, await this.#records.read({ deadLetterId })).data;
   }
 
   /** The message as it came. */
@@ -78,33 +79,29 @@ export class DeadLetters {
 
   async markReplayed(deadLetterId: string): Promise<void> {
     const { store, ids, clock } = this.#dependencies;
-    await durably(store, async () => {
-      const { letter, version } = await this.#find(deadLetterId);
-      const data = { ...letter, replayedAt: clock.now(), nonce: ids.unique() };
-      await commitOwned(store, { kind: "update", key: keyOf(deadLetterId), version, data });
-    });
+    await durably(store, () =>
+      this.#records.update({ deadLetterId }, (found) => ({
+        ...required(deadLetterId, found).data,
+        replayedAt: clock.now(),
+        nonce: ids.unique(),
+      })),
+    );
   }
 
   async list(): Promise<DeadLetterList> {
-    const { store } = this.#dependencies;
     const letters: ListedDeadLetter[] = [];
-    const unreadable = await forEachReadable(store, "deadLetters", [], DeadLetterSchema, ({ data }) => {
+    const unreadable = await this.#records.eachReadable([], ({ data }) => {
       const { body: _, nonce: __, ...listed } = data;
       letters.push(listed);
     });
     letters.sort((one, other) => other.receivedAt - one.receivedAt);
     return { letters, unreadable };
   }
-
-  async #find(deadLetterId: string) {
-    const { document } = await this.#dependencies.store.get(keyOf(deadLetterId));
-    if (!document) throw new BatonError("DEAD_LETTER_UNKNOWN", `There is no dead letter ${deadLetterId}`);
-    return { letter: DeadLetterSchema.parse(document.data), version: document.version };
-  }
 }
 
-function keyOf(deadLetterId: string): DocumentKey {
-  return { collection: "deadLetters", id: deadLetterId };
+function required(deadLetterId: string, found: Stored<DeadLetter> | undefined): Stored<DeadLetter> {
+  if (!found) throw new BatonError("DEAD_LETTER_UNKNOWN", `There is no dead letter ${deadLetterId}`);
+  return found;
 }
 
 /** Where its body is, when that is large. */

@@ -31,10 +31,10 @@ export async function deliverCallback(
 ): Promise<void> {
   const { ids, timer, store } = dependencies;
   const found = await outbox.read(callbackId);
-  if (found?.callback.state !== "PENDING") return;
-  const remainingMs = found.callback.dueSeconds * 1_000 - found.ageMs;
+  if (found?.data.state !== "PENDING") return;
+  const remainingMs = found.data.dueSeconds * 1_000 - found.ageMs;
   if (remainingMs > 0) return timer.schedule(callbackMessage(callbackId), remainingMs);
-  const claimed = await durably(store, () => outbox.write(found, sending(found.callback, ids.unique())));
+  const claimed = await durably(store, () => outbox.write(found, sending(found.data, ids.unique())));
   // mutation: callback-of-another-sender-is-checked-later
   if (!claimed) return lookLater(dependencies, callbackId);
   await new Delivery(dependencies, outbox, claimed).run();
@@ -67,9 +67,9 @@ class Delivery {
   /** Ends early when somebody else has taken it over, or asked for it again: he sees to it. */
   async #sendPages(): Promise<void> {
     const { callbacks, clock, ids } = this.#dependencies;
-    const pages = await pagesOf(this.#dependencies, this.#current.callback);
-    for (const page of pages.slice(this.#current.callback.pagesTaken)) {
-      const { url, secrets } = this.#current.callback.target;
+    const pages = await pagesOf(this.#dependencies, this.#current.data);
+    for (const page of pages.slice(this.#current.data.pagesTaken)) {
+      const { url, secrets } = this.#current.data.target;
       await callbacks.send({
         url,
         secrets,
@@ -79,13 +79,13 @@ class Delivery {
         signal: neverAborted,
       });
       const sent = { at: clock.now(), error: null };
-      if (!(await this.#write(pageSent(this.#current.callback, pages.length, sent, ids.unique())))) return;
+      if (!(await this.#write(pageSent(this.#current.data, pages.length, sent, ids.unique())))) return;
     }
   }
 
   async #archive(): Promise<void> {
     const { objects, ids, callbackArchive } = this.#dependencies;
-    const { callback } = this.#current;
+    const { data: callback } = this.#current;
     const { target, eventId, data, occurredAt } = callback;
     if (!target.archive || !isToBeArchived(callback)) return;
     await callbackArchive.store(target.archive.table, {
@@ -102,7 +102,7 @@ class Delivery {
   async #failed({ error, retryAfterSeconds }: Problem): Promise<void> {
     const { ids, clock, timer, logger } = this.#dependencies;
     const send = { at: clock.now(), error: shortened(error, limits.noteCharacters), retryAfterSeconds };
-    const failed = sendFailed(this.#current.callback, send, ids.unique());
+    const failed = sendFailed(this.#current.data, send, ids.unique());
     const { callbackId, eventId, batchId, taskId, state, dueSeconds } = failed;
     logger.warn("a callback was not taken", { callbackId, batchId, taskId, state, error });
     // Before it is written: afterwards nobody looks at it again, and an alert counts this line.

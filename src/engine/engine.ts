@@ -196,14 +196,14 @@ export class Engine {
 
   /** Throws `BATCH_UNKNOWN`. */
   async show(batchId: string): Promise<BatchView> {
-    const { batch } = await this.#batches.read(batchId);
+    const { data: batch } = await this.#batches.read(batchId);
     const graph = await this.#definitions.load(batch.definitionHash);
     return batchView(batch, graph.definition, await this.#logs.readAll(batchId));
   }
 
   /** The batch alone, without its tasks. Throws `BATCH_UNKNOWN`. */
   async status(batchId: string): Promise<BatchSummary> {
-    return batchSummary((await this.#batches.read(batchId)).batch);
+    return batchSummary((await this.#batches.read(batchId)).data);
   }
 
   /** See `listBatches`. */

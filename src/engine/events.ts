@@ -1,9 +1,9 @@
 import type { EventMessage } from "../core/messages.ts";
 import type { Batches } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { commitOwned } from "./owned-commit.ts";
+import { recordKinds } from "./record-kinds.ts";
+import { Records } from "./records.ts";
 import { jsonText, storeResult } from "./results.ts";
-import { eventKey } from "./step-memory.ts";
 import type { TaskLogs } from "./task-logs.ts";
 import { wake } from "./wake.ts";
 
@@ -30,8 +30,9 @@ export async function receiveEvent(
   const object = `${batchId}/events/${ids.unique()}.json`;
   const stored = await storeResult(objects, object, jsonText(payload ?? null));
   const data = { batchId, event, payload: stored, nonce: ids.unique() };
+  const events = new Records(store, recordKinds.event);
   // mutation: first-event-counts
-  const kept = await commitOwned(store, { kind: "create", key: eventKey(batchId, event), data });
+  const kept = await events.create(data);
   const woken: string[] = [];
   for await (const page of logs.waitersFor(batchId, event))
     woken.push(...(await wake({ dependencies, logs }, batch, page)));

@@ -1,8 +1,6 @@
 import { BatonError } from "../core/errors.ts";
 import {
   type Execution,
-  ExecutionSchema,
-  executionId,
   freed,
   type Holder,
   heldForCancel,
@@ -10,16 +8,11 @@ import {
   isSpent,
 } from "../core/execution.ts";
 import type { TaskLog } from "../core/records.ts";
-import type { DocumentKey, DocumentStore, Snapshot, StoredDocument, Version } from "../ports/store.ts";
-import { commitOwned, type OwnedWrite } from "./owned-commit.ts";
+import type { DocumentStore } from "../ports/store.ts";
+import { recordKinds } from "./record-kinds.ts";
+import { Records, type Stored } from "./records.ts";
 
-/** An execution record as it stands in the store. */
-export interface StoredExecution {
-  readonly execution: Execution;
-  readonly version: Version;
-  /** Time since it was written, by the store's clock. */
-  readonly ageMs: number;
-}
+export type StoredExecution = Stored<Execution>;
 
 /** What became of a key that is to be held for a cancel. */
 export type HoldOutcome =
@@ -31,21 +24,24 @@ export type HoldOutcome =
 
 /** The documents of idempotency keys. */
 export class ExecutionRecords {
-  readonly #store: DocumentStore;
+  readonly #records: Records<Execution, Pick<Execution, "key">>;
 
   constructor(store: DocumentStore) {
-    this.#store = store;
+    this.#records = new Records(store, recordKinds.execution);
   }
 
-  async read(key: string): Promise<StoredExecution | undefined> {
-    return toStoredExecution(await this.#store.get(executionDocument(key)));
+  read(key: string): Promise<StoredExecution | undefined> {
+    return this.#records.read({ key });
+  }
+
+  /** Replaces the record that was read; false when another writer was faster. */
+  async write(found: StoredExecution, execution: Execution): Promise<boolean> {
+    return (await this.#records.write(found, execution)) !== undefined;
   }
 
   /** Throws `EXECUTION_UNKNOWN`. */
   async require(key: string): Promise<StoredExecution> {
-    const found = await this.read(key);
-    if (!found) throw new BatonError("EXECUTION_UNKNOWN", `There is no execution record of the key ${key}`);
-    return found;
+    return required(key, await this.read(key));
   }
 
   /** The record that a task holds the lock of, if it has a key and still holds it. */
@@ -53,7 +49,7 @@ export class ExecutionRecords {
     if (key === null) return undefined;
     const found = await this.read(key);
     // mutation: failed-task-frees-its-lock
-    if (!found || !isHeldBy(found.execution, { batchId, taskId })) return undefined;
+    if (!found || !isHeldBy(found.data, { batchId, taskId })) return undefined;
     return found;
   }
 
@@ -63,7 +59,7 @@ export class ExecutionRecords {
     await this.#free(
       key,
       nonce,
-      ({ execution, ageMs }) =>
+      ({ data: execution, ageMs }) =>
         isHeldBy(execution, { batchId, taskId }) && !isHeldForCancel(execution, ageMs),
     );
   }
@@ -73,56 +69,39 @@ export class ExecutionRecords {
     for (;;) {
       const found = await this.read(key);
       if (!found) return { kind: "foreign" };
-      const { execution, ageMs } = found;
+      const { data: execution, ageMs } = found;
       if (execution.state !== "FREE" && !isHeldBy(execution, holder)) return { kind: "foreign" };
       if (isHeldForCancel(execution, ageMs)) return { kind: "busy" };
       // Whoever comes next begins anew, with a job of another name. Held, it would count again.
       if (isSpent(execution, ageMs)) return { kind: "held", execution };
       const held = heldForCancel(execution, holder, nonce());
-      const { kind } = await commitOwned(this.#store, executionWrite(found.version, held));
-      if (kind === "won") return { kind: "held", execution: held };
+      if (await this.write(found, held)) return { kind: "held", execution: held };
     }
   }
 
   /** Gives back what was held. It may have taken so long that somebody else has it. */
   async giveBack(held: Execution, nonce: () => string): Promise<void> {
-    await this.#free(
-      held.key,
-      nonce,
-      ({ execution }) => execution.state === "PROCESSING" && execution.nonce === held.nonce,
-    );
+    await this.#free(held.key, nonce, ({ data }) => data.state === "PROCESSING" && data.nonce === held.nonce);
   }
 
   /** Whether nobody has taken what was held since. */
   async isStillHeld({ key, nonce }: Execution): Promise<boolean> {
-    return (await this.read(key))?.execution.nonce === nonce;
+    return (await this.read(key))?.data.nonce === nonce;
   }
 
-  /** Reads anew as long as somebody else is faster. */
   async #free(key: string, nonce: () => string, isOurs: (found: StoredExecution) => boolean): Promise<void> {
-    for (;;) {
-      const found = await this.read(key);
-      if (!found || !isOurs(found)) return;
-      const write = executionWrite(found.version, freed(found.execution, nonce()));
-      if ((await commitOwned(this.#store, write)).kind === "won") return;
-    }
+    await this.#records.update({ key }, (found) =>
+      found && isOurs(found) ? freed(found.data, nonce()) : undefined,
+    );
   }
 
   /**
-   * Changes the record, reading anew as long as somebody else was faster. `change` gives what is to stand, or
-   * undefined when nothing is to be done. Throws `EXECUTION_UNKNOWN`.
+   * Changes the record; false when `change` gives undefined, as nothing is to be done. It is asked again when another
+   * writer was faster. Throws `EXECUTION_UNKNOWN`.
    */
-  async update(
-    key: string,
-    change: (found: StoredExecution) => Execution | undefined,
-  ): Promise<{ readonly before: Execution; readonly changed: boolean }> {
-    for (;;) {
-      const found = await this.require(key);
-      const next = change(found);
-      if (!next) return { before: found.execution, changed: false };
-      const outcome = await commitOwned(this.#store, executionWrite(found.version, next));
-      if (outcome.kind === "won") return { before: found.execution, changed: true };
-    }
+  async update(key: string, change: (found: StoredExecution) => Execution | undefined): Promise<boolean> {
+    const { after } = await this.#records.update({ key }, (found) => change(required(key, found)));
+    return after !== undefined;
   }
 }
 
@@ -134,26 +113,7 @@ export function isHeldBy(
   return state === "PROCESSING" && holder?.batchId === task.batchId && holder.taskId === task.taskId;
 }
 
-/** The write that puts a record where it belongs, on condition of the version that was read; undefined: none was there. */
-export function executionWrite(version: Version | undefined, execution: Execution): OwnedWrite {
-  const key = executionDocument(execution.key);
-  return version === undefined
-    ? { kind: "create", key, data: execution }
-    : { kind: "update", key, version, data: execution };
-}
-
-function executionDocument(key: string): DocumentKey {
-  return { collection: "executions", id: executionId(key) };
-}
-
-export function toStoredExecution({ document, readTime }: Snapshot): StoredExecution | undefined {
-  return document && fromDocument(document, readTime);
-}
-
-function fromDocument(document: StoredDocument, readTime: number): StoredExecution {
-  return {
-    execution: ExecutionSchema.parse(document.data),
-    version: document.version,
-    ageMs: readTime - document.updateTime,
-  };
+function required(key: string, found: StoredExecution | undefined): StoredExecution {
+  if (!found) throw new BatonError("EXECUTION_UNKNOWN", `There is no execution record of the key ${key}`);
+  return found;
 }

@@ -2,12 +2,13 @@ import { type CallbackView, callbackView } from "../core/callback-view.ts";
 import { cleared, type Execution, freed, isSpent, stepsOfKey } from "../core/execution.ts";
 import { limits } from "../core/limits.ts";
 import { shortResult } from "../core/short-result.ts";
-import { type Step, StepSchema } from "../core/steps.ts";
+import type { Step } from "../core/steps.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { ExecutionRecords, type StoredExecution } from "./execution-records.ts";
 import { Newest } from "./newest.ts";
 import type { Outbox } from "./outbox.ts";
-import { pages } from "./pages.ts";
+import { recordKinds } from "./record-kinds.ts";
+import { Records } from "./records.ts";
 import { durably } from "./unit-of-work.ts";
 
 /** Everything that is known of an idempotency key. */
@@ -47,19 +48,19 @@ export class Executions {
   /** The record of a key, if there is one that still counts. */
   async find(key: string): Promise<StoredExecution | undefined> {
     const found = await this.#records.read(key);
-    return found && !isSpent(found.execution, found.ageMs) ? found : undefined;
+    return found && !isSpent(found.data, found.ageMs) ? found : undefined;
   }
 
   /** Throws `EXECUTION_UNKNOWN`. */
   async explain(key: string): Promise<Explanation> {
-    const { execution, ageMs } = await this.#records.require(key);
+    const { data: execution, ageMs } = await this.#records.require(key);
     const readAt = this.#dependencies.clock.now();
     const steps = new Newest<StoredStep>(limits.explainedRows, ({ storedAt }) => storedAt);
     const ofScope = [{ field: "scope", equals: stepsOfKey(execution) }];
-    for await (const page of pages(this.#dependencies.store, "steps", ofScope, limits.largeDocumentsPage))
-      for (const { data, updateTime } of page.documents) {
-        const { name, kind, result } = StepSchema.parse(data);
-        steps.add({ name, kind, storedAt: updateTime, value: kind === "value" ? shortResult(result) : "" });
+    for await (const page of new Records(this.#dependencies.store, recordKinds.step).pages(ofScope))
+      for (const { data, writtenAt } of page) {
+        const { name, kind, result } = data;
+        steps.add({ name, kind, storedAt: writtenAt, value: kind === "value" ? shortResult(result) : "" });
       }
     const callbacks = new Newest<CallbackView>(limits.explainedRows, ({ occurredAt }) => occurredAt);
     await this.#outbox.eachOfKey(key, (callback) => callbacks.add(callbackView(callback)));
@@ -81,22 +82,20 @@ export class Executions {
   /** Frees the lock; whoever holds it is fenced. False when it was not locked. Throws `EXECUTION_UNKNOWN`. */
   async unlock(key: string): Promise<boolean> {
     const { store, ids } = this.#dependencies;
-    const { changed } = await durably(store, () =>
-      this.#records.update(key, ({ execution }) =>
+    return durably(store, () =>
+      this.#records.update(key, ({ data: execution }) =>
         execution.state === "PROCESSING" ? freed(execution, ids.unique()) : undefined,
       ),
     );
-    return changed;
   }
 
   /** Forgets the result and the stored steps: the next call runs. False when it is locked. Throws `EXECUTION_UNKNOWN`. */
   async clearResult(key: string): Promise<boolean> {
     const { store, ids } = this.#dependencies;
-    const { changed } = await durably(store, () =>
-      this.#records.update(key, ({ execution }) =>
+    return durably(store, () =>
+      this.#records.update(key, ({ data: execution }) =>
         execution.state === "PROCESSING" ? undefined : cleared(execution, ids.unique()),
       ),
     );
-    return changed;
   }
 }

@@ -1,14 +1,15 @@
-import { type Execution, ExecutionSchema, isSpent, shownHolder } from "../core/execution.ts";
+import { type Execution, isSpent, shownHolder } from "../core/execution.ts";
 import type { ActiveTask, CachedResult, Lock, Stats } from "../core/inspection.ts";
 import { limits } from "../core/limits.ts";
-import { type CollectionName, DeadLetterSchema, type TaskLog, TaskLogSchema } from "../core/records.ts";
+import type { CollectionName, TaskLog } from "../core/records.ts";
 import { shortResult } from "../core/short-result.ts";
 import { similarKeys } from "../core/similar-keys.ts";
 import { isoTime } from "../core/time.ts";
 import type { DocumentStore } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { pages } from "./pages.ts";
-import { forEachReadable, Listing, type ReadableDocument } from "./readable.ts";
+import { Listing } from "./newest.ts";
+import { recordKinds } from "./record-kinds.ts";
+import { pages, Records, type Stored } from "./records.ts";
 
 /** What is in the store right now, read a page at a time. What can't be read is counted, and hides nothing else. */
 export class Inspection {
@@ -30,18 +31,21 @@ export class Inspection {
 
   async #addActive(batchId: string, listing: Listing<ActiveTask>): Promise<void> {
     const ofBatch = [{ field: "batchId", equals: batchId }];
-    listing.unreadable += await forEachReadable(this.#store, "taskLogs", ofBatch, TaskLogSchema, (found) => {
-      const { status } = found.data;
-      if (status === "PROCESSING" || status === "WAITING") listing.add(activeTask(found));
-    });
+    listing.unreadable += await new Records(this.#store, recordKinds.taskLog).eachReadable(
+      ofBatch,
+      (found) => {
+        const { status } = found.data;
+        if (status === "PROCESSING" || status === "WAITING") listing.add(activeTask(found));
+      },
+    );
   }
 
   /** Keys that somebody has. */
   async locks(limit: number): Promise<Listing<Lock>> {
     const listing = new Listing<Lock>(limit);
-    listing.unreadable = await this.#executions("PROCESSING", ({ data, updateTime, ageMs }) => {
+    listing.unreadable = await this.#executions("PROCESSING", ({ data, writtenAt, ageMs }) => {
       const { key, holder, dueSeconds } = data;
-      const until = isoTime(updateTime + dueSeconds * 1_000);
+      const until = isoTime(writtenAt + dueSeconds * 1_000);
       if (holder) listing.add({ key, ...shownHolder(holder), until, isOver: ageMs >= dueSeconds * 1_000 });
     });
     return listing;
@@ -50,13 +54,13 @@ export class Inspection {
   /** Keys whose result still counts. */
   async results(limit: number): Promise<Listing<CachedResult>> {
     const listing = new Listing<CachedResult>(limit);
-    listing.unreadable = await this.#executions("SUCCESS", ({ data, updateTime, ageMs }) => {
+    listing.unreadable = await this.#executions("SUCCESS", ({ data, writtenAt, ageMs }) => {
       const { key, producedBy, dueSeconds, result } = data;
       if (isSpent(data, ageMs)) return;
       listing.add({
         key,
         producedBy: producedBy && { ...producedBy, endedAt: isoTime(producedBy.endedAt) },
-        until: isoTime(updateTime + dueSeconds * 1_000),
+        until: isoTime(writtenAt + dueSeconds * 1_000),
         result: shortResult(result),
       });
     });
@@ -68,11 +72,8 @@ export class Inspection {
     const unreadableExecutions = await this.#executions("SUCCESS", ({ data, ageMs }) => {
       if (!isSpent(data, ageMs)) numberOf.success += 1;
     });
-    const unreadableLetters = await forEachReadable(
-      this.#store,
-      "deadLetters",
+    const unreadableLetters = await new Records(this.#store, recordKinds.deadLetter).eachReadable(
       [],
-      DeadLetterSchema,
       ({ data }) => {
         numberOf.letters += 1;
         if (data.replayedAt === null) numberOf.notReplayed += 1;
@@ -111,9 +112,9 @@ export class Inspection {
     return best;
   }
 
-  #executions(state: Execution["state"], use: (found: ReadableDocument<Execution>) => void): Promise<number> {
+  #executions(state: Execution["state"], use: (found: Stored<Execution>) => void): Promise<number> {
     const ofState = [{ field: "state", equals: state }];
-    return forEachReadable(this.#store, "executions", ofState, ExecutionSchema, use);
+    return new Records(this.#store, recordKinds.execution).eachReadable(ofState, use);
   }
 
   #count(collection: CollectionName, field: string, equals: string): Promise<number> {
@@ -121,9 +122,9 @@ export class Inspection {
   }
 }
 
-function activeTask({ data, updateTime }: ReadableDocument<TaskLog>): ActiveTask {
+function activeTask({ data, writtenAt }: Stored<TaskLog>): ActiveTask {
   const { batchId, taskId, status, reason, attempt, worker, startedAt, dueSeconds, key } = data;
-  const since = status === "PROCESSING" && startedAt !== null ? startedAt : updateTime;
-  const due = dueSeconds === null ? null : isoTime(updateTime + dueSeconds * 1_000);
+  const since = status === "PROCESSING" && startedAt !== null ? startedAt : writtenAt;
+  const due = dueSeconds === null ? null : isoTime(writtenAt + dueSeconds * 1_000);
   return { batchId, taskId, status, reason, attempt, worker, since: isoTime(since), due, key };
 }

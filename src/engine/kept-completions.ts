@@ -1,12 +1,13 @@
 import { hashJson } from "../core/canonical.ts";
-import { KeptCompletionSchema, outcomeOfTold, type ToldEnding } from "../core/kept-completion.ts";
+import { outcomeOfTold, type ToldEnding } from "../core/kept-completion.ts";
 import { limits } from "../core/limits.ts";
 import type { Completion } from "../core/messages.ts";
 import type { AttemptOutcome } from "../core/settlement.ts";
 import { shortened } from "../core/short-text.ts";
-import type { DocumentKey, DocumentStore } from "../ports/store.ts";
+import type { DocumentStore } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { commitOwned } from "./owned-commit.ts";
+import { recordKinds } from "./record-kinds.ts";
+import { keyOf, Records } from "./records.ts";
 import { jsonText, storeResult } from "./results.ts";
 
 interface TaskName {
@@ -42,28 +43,22 @@ export async function keepCompletion(
 ): Promise<void> {
   const data = { batchId, taskId, ending, nonce: ids.unique() };
   // mutation: first-completion-counts
-  await commitOwned(store, { kind: "create", key: keptKey({ batchId, taskId }), data });
+  await new Records(store, recordKinds.keptCompletion).create(data);
 }
 
 export async function isCompletionKept(store: DocumentStore, task: TaskName): Promise<boolean> {
-  return (await store.get(keptKey(task))).document !== undefined;
+  return (await store.get(keyOf(recordKinds.keptCompletion, task))).document !== undefined;
 }
 
 export async function keptCompletion(
   store: DocumentStore,
   task: TaskName,
 ): Promise<KeptCompletion | undefined> {
-  const { document, readTime } = await store.get(keptKey(task));
-  if (!document) return undefined;
+  const found = await new Records(store, recordKinds.keptCompletion).read(task);
+  if (!found) return undefined;
   const { first, most } = limits.lockPollSeconds;
-  const ageMs = readTime - document.updateTime;
   return {
-    outcome: outcomeOfTold(KeptCompletionSchema.parse(document.data).ending),
-    lookAgainMs: Math.min(Math.max(ageMs, first * 1_000), most * 1_000),
+    outcome: outcomeOfTold(found.data.ending),
+    lookAgainMs: Math.min(Math.max(found.ageMs, first * 1_000), most * 1_000),
   };
-}
-
-/** Beside the events of its batch, under a name that no event has: theirs are percent-encoded. */
-function keptKey({ batchId, taskId }: TaskName): DocumentKey {
-  return { collection: "events", id: `${batchId}/#${taskId}` };
 }

@@ -43,3 +43,22 @@ function descending(one: number | string, other: number | string): number {
   if (one === other) return 0;
   return one > other ? -1 : 1;
 }
+
+/** Rows of a list, as many as were asked for; of the others, only the number is kept. */
+export class Listing<Row> {
+  readonly rows: Row[] = [];
+  readonly #limit: number;
+  /** Further ones that were not asked for. */
+  more = 0;
+  /** Documents that this version can't read; they are passed over. */
+  unreadable = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  add(row: Row): void {
+    if (this.rows.length < this.#limit) this.rows.push(row);
+    else this.more += 1;
+  }
+}

@@ -1,39 +1,33 @@
 import {
   type Callback,
   type CallbackAddress,
-  CallbackSchema,
   type CallbackTarget,
   copyFor,
   resent,
 } from "../core/callback.ts";
 import { BatonError } from "../core/errors.ts";
 import type { Execution } from "../core/execution.ts";
-import { limits } from "../core/limits.ts";
-import type { Condition, DocumentKey, StoredDocument, Version } from "../ports/store.ts";
+import type { Condition } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { callbackMessage } from "./messages.ts";
-import { commitOwned } from "./owned-commit.ts";
-import { pages } from "./pages.ts";
+import { recordKinds } from "./record-kinds.ts";
+import { Records, type Stored } from "./records.ts";
 import { UnitOfWork } from "./unit-of-work.ts";
 
-export interface StoredCallback {
-  readonly callback: Callback;
-  readonly version: Version;
-  /** Time since it was written, by the store's clock. */
-  readonly ageMs: number;
-}
+export type StoredCallback = Stored<Callback>;
 
 /** The final callbacks: for each address a document that is PENDING until its receiver has taken it. */
 export class Outbox {
   readonly #dependencies: Dependencies;
+  readonly #records: Records<Callback, Pick<Callback, "callbackId">>;
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies;
+    this.#records = new Records(dependencies.store, recordKinds.callback);
   }
 
-  async read(callbackId: string): Promise<StoredCallback | undefined> {
-    const { document, readTime } = await this.#dependencies.store.get(callbackKey(callbackId));
-    return document && toStoredCallback(document, readTime);
+  read(callbackId: string): Promise<StoredCallback | undefined> {
+    return this.#records.read({ callbackId });
   }
 
   /** Every callback of an idempotency key. */
@@ -51,17 +45,9 @@ export class Outbox {
     return this.#all({ field: "batchId", equals: batchId });
   }
 
-  /** Puts what is to stand in place of what was read. Undefined: somebody else was faster. */
-  async write(found: StoredCallback, callback: Callback): Promise<StoredCallback | undefined> {
-    const { store } = this.#dependencies;
-    const key = callbackKey(callback.callbackId);
-    const outcome = await commitOwned(store, {
-      kind: "update",
-      key,
-      version: found.version,
-      data: callback,
-    });
-    return outcome.kind === "won" ? { callback, version: outcome.committed.version, ageMs: 0 } : undefined;
+  /** Replaces the record that was read. Undefined: another writer was faster. */
+  write(found: StoredCallback, callback: Callback): Promise<StoredCallback | undefined> {
+    return this.#records.write(found, callback);
   }
 
   /** Sends the stored callback of a completed call again, to where the call that asks reports, without doing the work. */
@@ -82,10 +68,8 @@ export class Outbox {
       const unit = new UnitOfWork(this.#dependencies);
       const found = await this.read(callbackId);
       if (!found) throw new BatonError("CALLBACK_UNKNOWN", `There is no callback ${callbackId}`);
-      const isElsewhere = address !== undefined && address.url !== found.callback.target.url;
-      const written = isElsewhere
-        ? await this.#sendCopy(found.callback, address)
-        : await this.#sendAgain(found);
+      const isElsewhere = address !== undefined && address.url !== found.data.target.url;
+      const written = isElsewhere ? await this.#sendCopy(found.data, address) : await this.#sendAgain(found);
       if (!written) continue;
       await unit.publish([callbackMessage(written.callbackId)]);
       return written;
@@ -94,21 +78,15 @@ export class Outbox {
 
   /** Undefined: somebody else was faster. */
   async #sendAgain(found: StoredCallback): Promise<Callback | undefined> {
-    const again = resent(found.callback, this.#dependencies.ids.unique());
-    return again ? (await this.write(found, again))?.callback : found.callback;
+    const again = resent(found.data, this.#dependencies.ids.unique());
+    return again ? (await this.write(found, again))?.data : found.data;
   }
 
   async #sendCopy(callback: Callback, address: CallbackAddress): Promise<Callback | undefined> {
-    const { store, ids } = this.#dependencies;
-    const copy = copyFor(callback, address, ids.unique());
+    const copy = copyFor(callback, address, this.#dependencies.ids.unique());
     const found = await this.read(copy.callbackId);
     if (found) return this.#sendAgain(found);
-    const created = await commitOwned(store, {
-      kind: "create",
-      key: callbackKey(copy.callbackId),
-      data: copy,
-    });
-    return created.kind === "won" ? copy : undefined;
+    return (await this.#records.write(undefined, copy))?.data;
   }
 
   async #all(condition: Condition): Promise<Callback[]> {
@@ -118,20 +96,6 @@ export class Outbox {
   }
 
   async #each(condition: Condition, use: (callback: Callback) => void): Promise<void> {
-    const { store } = this.#dependencies;
-    for await (const page of pages(store, "callbacks", [condition], limits.largeDocumentsPage))
-      for (const document of page.documents) use(CallbackSchema.parse(document.data));
+    for await (const page of this.#records.pages([condition])) for (const { data } of page) use(data);
   }
-}
-
-function toStoredCallback(document: StoredDocument, readTime: number): StoredCallback {
-  return {
-    callback: CallbackSchema.parse(document.data),
-    version: document.version,
-    ageMs: readTime - document.updateTime,
-  };
-}
-
-function callbackKey(callbackId: string): DocumentKey {
-  return { collection: "callbacks", id: callbackId };
 }

@@ -94,7 +94,7 @@ async function previewTask(parts: Parts, message: TaskMessage): Promise<Previewe
 
 async function knownBatch({ batches }: Parts, batchId: string): Promise<PreviewedBatch> {
   await batches.pinned(batchId);
-  const { status } = (await batches.read(batchId)).batch;
+  const { status } = (await batches.read(batchId)).data;
   return { batchId, status };
 }
 
@@ -102,7 +102,7 @@ async function knownBatch({ batches }: Parts, batchId: string): Promise<Previewe
 async function findBatch({ batches }: Parts, batchId: string): Promise<PreviewedBatch> {
   const found = await batches.find(batchId);
   if (!found) return { batchId, status: null };
-  const answering = await batches.answering(found.batch);
+  const answering = await batches.answering(found.data);
   return { batchId: answering.batchId, status: answering.status };
 }
 

@@ -1,11 +1,13 @@
 import { awaitsCompletion } from "../core/kept-completion.ts";
 import { limits } from "../core/limits.ts";
+import type { TaskBatch } from "../core/records.ts";
 import { planRedrive } from "../core/redrive.ts";
-import type { Batches, StoredBatch } from "./batches.ts";
+import type { Batches } from "./batches.ts";
 import { cancelBatch } from "./cancel.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { isCompletionKept } from "./kept-completions.ts";
 import { completionMessage, executeMessage } from "./messages.ts";
+import type { Stored } from "./records.ts";
 import type { StoredLog, TaskLogs } from "./task-logs.ts";
 import { UnitOfWork } from "./unit-of-work.ts";
 import { wakeIfSent } from "./wake.ts";
@@ -19,7 +21,7 @@ export async function redriveBatch(
 ): Promise<void> {
   const unit = new UnitOfWork(dependencies);
   const found = await batches.read(batchId);
-  const { batch } = found;
+  const { data: batch } = found;
   if (batch.status !== "RUNNING" || batches.isExpired(found)) return;
   // mutation: sweep-completes-a-cancel
   if (batch.cancelRequested) return cancelBatch(dependencies, batches, logs, batchId);
@@ -52,12 +54,12 @@ async function toldAlready(
 /** Work that is published again and again and does not come about: somebody has to look at it. */
 function tellIfStuck(
   { logger }: Dependencies,
-  { batch, document, readTime }: StoredBatch,
+  { data: batch, ageMs: batchAgeMs }: Stored<TaskBatch>,
   logs: ReadonlyMap<string, StoredLog>,
   missing: number,
 ): void {
   const ages = [...logs.values()].map(({ ageMs }) => ageMs);
-  const idleMs = Math.min(readTime - document.updateTime, ...ages);
+  const idleMs = Math.min(batchAgeMs, ...ages);
   if (missing === 0 || idleMs < limits.stuckSeconds * 1_000) return;
   const { batchId, workflowId } = batch;
   logger.error("a batch does not move", { batchId, workflowId, idleSeconds: Math.round(idleMs / 1_000) });

@@ -29,7 +29,7 @@ interface Parts {
 export async function retryBatch(parts: Parts, batchId: string): Promise<Started> {
   const { dependencies, batches, logs } = parts;
   const stored = await batches.read(batchId);
-  const { batch } = stored;
+  const { data: batch } = stored;
   requireRetryable(batch);
   // What succeeded might be done again: its record may be gone.
   if (batches.isExpired(stored))

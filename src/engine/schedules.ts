@@ -1,13 +1,13 @@
 import { BatonError, messageOf } from "../core/errors.ts";
 import type { StartMessage } from "../core/messages.ts";
-import { type ScheduleCursor, ScheduleCursorSchema } from "../core/records.ts";
-import { decideSlots, type Schedule, scheduleIdOf, slotInput, slotKey, slotText } from "../core/schedule.ts";
+import type { ScheduleCursor } from "../core/records.ts";
+import { decideSlots, type Schedule, slotInput, slotKey, slotText } from "../core/schedule.ts";
 import { isoTime } from "../core/time.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
-import type { DocumentKey, StoredDocument } from "../ports/store.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { commitOwned } from "./owned-commit.ts";
+import { recordKinds } from "./record-kinds.ts";
+import { Records, type Stored } from "./records.ts";
 import { mayPass, type Starter } from "./start.ts";
 import { durably } from "./unit-of-work.ts";
 
@@ -20,11 +20,13 @@ export class Schedules {
   readonly #dependencies: Dependencies;
   readonly #starter: Starter;
   readonly #deadLetters: DeadLetters;
+  readonly #cursors: Records<ScheduleCursor, Omit<ScheduleCursor, "lastSlot" | "nonce">>;
 
   constructor(dependencies: Dependencies, starter: Starter, deadLetters: DeadLetters) {
     this.#dependencies = dependencies;
     this.#starter = starter;
     this.#deadLetters = deadLetters;
+    this.#cursors = new Records(dependencies.store, recordKinds.scheduleCursor);
   }
 
   /** Starts every slot that is due. A schedule that fails does not keep the others from starting; throws then. */
@@ -48,12 +50,13 @@ export class Schedules {
   async #follow(workflow: DeployedWorkflow, schedule: Schedule): Promise<void> {
     const { store, logger } = this.#dependencies;
     const { workflowId } = workflow.definition;
-    const key: DocumentKey = { collection: "schedules", id: scheduleIdOf(workflowId, schedule) };
     // Now is what the store says it is: the clocks of workers may be wrong.
-    const { document, readTime } = await store.get(key);
+    const snapshot = await store.get(this.#cursors.key({ ...schedule, workflowId }));
+    const { readTime } = snapshot;
+    const found = this.#cursors.parse(snapshot);
     // A schedule begins when it is first seen: nothing before that was missed.
-    if (!document) return this.#move(workflowId, schedule, key, undefined, readTime);
-    const { lastSlot } = ScheduleCursorSchema.parse(document.data);
+    if (!found) return this.#move(workflowId, schedule, undefined, readTime);
+    const { lastSlot } = found.data;
     const decision = decideSlots(schedule, lastSlot, readTime);
     const { due } = decision;
     if (decision.wasAhead)
@@ -65,8 +68,7 @@ export class Schedules {
     if (decision.skips) logger.warn("missed slots are skipped", { workflowId, cron: schedule.cron });
     const started = await this.#startInOrder(workflow, schedule, due);
     const reached = "failure" in started ? started.reached : decision.lastSlot;
-    if (reached !== undefined && reached !== lastSlot)
-      await this.#move(workflowId, schedule, key, document, reached);
+    if (reached !== undefined && reached !== lastSlot) await this.#move(workflowId, schedule, found, reached);
     if ("failure" in started) throw started.failure;
   }
 
@@ -119,15 +121,10 @@ export class Schedules {
   async #move(
     workflowId: string,
     { cron, timeZone }: Schedule,
-    key: DocumentKey,
-    document: StoredDocument | undefined,
+    found: Stored<ScheduleCursor> | undefined,
     lastSlot: number,
   ): Promise<void> {
-    const { store, ids } = this.#dependencies;
-    const data: ScheduleCursor = { workflowId, cron, timeZone, lastSlot, nonce: ids.unique() };
-    await commitOwned(
-      store,
-      document ? { kind: "update", key, version: document.version, data } : { kind: "create", key, data },
-    );
+    const nonce = this.#dependencies.ids.unique();
+    await this.#cursors.write(found, { workflowId, cron, timeZone, lastSlot, nonce });
   }
 }

@@ -114,7 +114,7 @@ export class Starter {
     const { kind } = await this.#batches.create(batch, graph);
     if (kind === "won") logger.info("batch started", { batchId, workflowId, startedBy });
     if (kind === "won") return this.#publish(unit, { batchId, created: true });
-    const answering = await this.#batches.answering((await this.#batches.read(batchId)).batch);
+    const answering = await this.#batches.answering((await this.#batches.read(batchId)).data);
     const started = { batchId: answering.batchId, created: false };
     // Whoever created the batch may have died before it published: a start that comes again publishes again.
     // mutation: repeated-start-publishes-the-roots

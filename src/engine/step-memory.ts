@@ -1,10 +1,12 @@
 import type { JsonText, JsonValue } from "../core/json.ts";
-import { BatchEventSchema, type Step, StepSchema, stepObjects } from "../core/steps.ts";
+import { type Step, StepSchema, stepObjects } from "../core/steps.ts";
 import type { DocumentKey, Snapshot, StoredDocument, Version } from "../ports/store.ts";
 import type { DoneStep, StepMemory, Wait } from "../ports/task-runner.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { insist } from "./insist.ts";
 import { commitOwned } from "./owned-commit.ts";
+import { recordKinds } from "./record-kinds.ts";
+import { keyOf, Records } from "./records.ts";
 import { readResult, storeResult } from "./results.ts";
 import { durably } from "./unit-of-work.ts";
 
@@ -31,7 +33,7 @@ export class StoredSteps implements StepMemory {
 
   find(name: string): Promise<DoneStep | undefined> {
     const { store } = this.#dependencies;
-    return this.#insist(async () => this.#doneStep(await store.get(this.#key(name, "done"))));
+    return this.#insist(async () => this.#doneStep(await store.get(this.#key(name, "value"))));
   }
 
   async keep(name: string, kind: DoneStep["kind"], value: JsonText): Promise<DoneStep> {
@@ -57,7 +59,7 @@ export class StoredSteps implements StepMemory {
 
   async #keep(step: NewStep): Promise<DoneStep> {
     const { name, kind, result } = step;
-    const key = this.#key(name, "done");
+    const key = this.#key(name, "value");
     let stands = await this.#write({ kind: "create", key }, step);
     // mutation: first-step-counts
     for (let { document } = stands; document && this.#isForeignTimeout(document); { document } = stands)
@@ -81,9 +83,8 @@ export class StoredSteps implements StepMemory {
 
   async #event(name: string): Promise<{ readonly payload: JsonValue } | undefined> {
     const { store, objects } = this.#dependencies;
-    const { document } = await store.get(eventKey(this.#batchId, name));
-    if (!document) return undefined;
-    return { payload: await readResult(objects, BatchEventSchema.parse(document.data).payload) };
+    const found = await new Records(store, recordKinds.event).read({ batchId: this.#batchId, event: name });
+    return found && { payload: await readResult(objects, found.data.payload) };
   }
 
   /** Gives what stands afterwards, durably. */
@@ -109,12 +110,7 @@ export class StoredSteps implements StepMemory {
     return kind === "timeout" && batchId !== this.#batchId;
   }
 
-  #key(name: string, part: "done" | "since"): DocumentKey {
-    const of = part === "since" ? `since ${this.#batchId}` : part;
-    return { collection: "steps", id: `${this.#scope}/${encodeURIComponent(name)}#${of}` };
+  #key(name: string, kind: Step["kind"]): DocumentKey {
+    return keyOf(recordKinds.step, { scope: this.#scope, batchId: this.#batchId, name, kind });
   }
-}
-
-export function eventKey(batchId: string, event: string): DocumentKey {
-  return { collection: "events", id: `${batchId}/${encodeURIComponent(event)}` };
 }

@@ -1,12 +1,11 @@
 import { limits } from "../core/limits.ts";
-import { type TaskLog, TaskLogSchema } from "../core/records.ts";
+import type { TaskLog } from "../core/records.ts";
 import { eventToken } from "../core/settlement.ts";
 import { isTerminal } from "../core/status.ts";
 import {
   type Condition,
   type DocumentKey,
   type Snapshot,
-  type StoredDocument,
   UnansweredError,
   type Version,
 } from "../ports/store.ts";
@@ -14,7 +13,8 @@ import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { giveBackLate } from "./late-claim.ts";
 import { type CommitOutcome, commitEachOwned, commitOwned, type OwnedWrite } from "./owned-commit.ts";
-import { pages } from "./pages.ts";
+import { recordKinds } from "./record-kinds.ts";
+import { keyOf, parsed, Records, type Stored, writeOf } from "./records.ts";
 
 /** A TaskLog as it stands in the store. */
 export interface StoredLog {
@@ -37,13 +37,16 @@ type Counts = Pick<TaskLog, "attempt" | "resumes" | "lostLeases" | "failures" | 
 /** The TaskLog documents: every change is one conditional write that its writer can recognise. */
 export class TaskLogs {
   readonly #dependencies: Dependencies;
+  readonly #records: Records<TaskLog, Pick<TaskLog, "batchId" | "taskId">>;
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies;
+    this.#records = new Records(dependencies.store, recordKinds.taskLog);
   }
 
   async read(batchId: string, taskId: string): Promise<StoredLog | undefined> {
-    return toStoredLog(await this.#dependencies.store.get(logKey(batchId, taskId)));
+    const found = await this.#records.read({ batchId, taskId });
+    return found && asLog(found);
   }
 
   /** All logs of a batch, a page at a time: all of them at once may be larger than the memory of a function. */
@@ -57,9 +60,9 @@ export class TaskLogs {
   }
 
   async *#pages(condition: Condition, logsPerPage: number): AsyncGenerator<readonly StoredLog[]> {
-    for await (const page of pages(this.#dependencies.store, "taskLogs", [condition], logsPerPage)) {
+    for await (const page of this.#records.pages([condition], logsPerPage)) {
       // mutation: sweep-uses-the-clock-of-the-store
-      yield page.documents.map((document) => fromDocument(document, page.readTime));
+      yield page.map(asLog);
     }
   }
 
@@ -153,10 +156,7 @@ export class TaskLogs {
 
 /** The write that puts a log where it belongs, on condition of the version that was read; undefined: none was there. */
 export function logWrite(version: Version | undefined, log: TaskLog): OwnedWrite {
-  const key = logKey(log.batchId, log.taskId);
-  return version === undefined
-    ? { kind: "create", key, data: log }
-    : { kind: "update", key, version, data: log };
+  return writeOf(recordKinds.taskLog, version, log);
 }
 
 function toClaimOutcome(outcome: CommitOutcome, log: TaskLog): ClaimOutcome {
@@ -166,18 +166,13 @@ function toClaimOutcome(outcome: CommitOutcome, log: TaskLog): ClaimOutcome {
   return { kind: "won", claim: { log, version, writtenAt: commitTime, ageMs: 0, isOurs: false } };
 }
 
-export function toStoredLog({ document, readTime }: Snapshot): StoredLog | undefined {
-  return document && fromDocument(document, readTime);
+export function toStoredLog(snapshot: Snapshot): StoredLog | undefined {
+  const found = parsed(recordKinds.taskLog, snapshot);
+  return found && asLog(found);
 }
 
-function fromDocument(document: StoredDocument, readTime: number): StoredLog {
-  return {
-    log: TaskLogSchema.parse(document.data),
-    version: document.version,
-    writtenAt: document.updateTime,
-    ageMs: readTime - document.updateTime,
-    isOurs: false,
-  };
+function asLog({ data, version, writtenAt, ageMs }: Stored<TaskLog>): StoredLog {
+  return { log: data, version, writtenAt, ageMs, isOurs: false };
 }
 
 /** Only of logs that are never written again. */
@@ -187,5 +182,5 @@ function withoutResult(stored: StoredLog): StoredLog {
 }
 
 export function logKey(batchId: string, taskId: string): DocumentKey {
-  return { collection: "taskLogs", id: `${batchId}/${taskId}` };
+  return keyOf(recordKinds.taskLog, { batchId, taskId });
 }

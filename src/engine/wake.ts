@@ -1,7 +1,8 @@
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { executeMessage } from "./messages.ts";
-import { eventKey } from "./step-memory.ts";
+import { recordKinds } from "./record-kinds.ts";
+import { keyOf } from "./records.ts";
 import type { StoredLog, TaskLogs } from "./task-logs.ts";
 import { UnitOfWork } from "./unit-of-work.ts";
 
@@ -35,7 +36,9 @@ export async function wakeIfSent(parts: Parts, batch: PinnedBatch, found: Stored
   const { status, dueSeconds, events } = found.log;
   if (status !== "WAITING" || dueSeconds === 0) return false;
   for (const event of events) {
-    const { document } = await parts.dependencies.store.get(eventKey(batch.batchId, event));
+    const { document } = await parts.dependencies.store.get(
+      keyOf(recordKinds.event, { batchId: batch.batchId, event }),
+    );
     if (document) return (await wake(parts, batch, [found])).length > 0;
   }
   return false;

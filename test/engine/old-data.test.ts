@@ -92,8 +92,11 @@ test("a key that the version before holds for a cancel is not taken for one that
   };
   testApp({ data: copyOfOldData(), workflows: workflowsNow, clock: frozen(), around });
   if (!dependencies) throw new Error("An app has dependencies");
-  const found = await new ExecutionRecords(dependencies.store).read("held/remote?into=ones");
-  const admission = decideAdmission(found, { batchId: "another", taskId: "remote" });
+  const found = await new ExecutionRecords(dependencies.store).require("held/remote?into=ones");
+  const admission = decideAdmission(
+    { execution: found.data, ageMs: found.ageMs },
+    { batchId: "another", taskId: "remote" },
+  );
   expect(admission).toMatchObject({ kind: "locked", byCancel: true });
 });
 

@@ -98,7 +98,7 @@ it("a cancel gives the keys of its tasks back a bounded number at a time", async
   expect(gauge.most).toBeGreaterThan(1);
   expect(gauge.most).toBeLessThanOrEqual(limits.workAtOnce);
   for (let task = 0; task < 120; task += 1)
-    expect((await app.engine.executions.find(`t${task}`))?.execution.state).not.toBe("PROCESSING");
+    expect((await app.engine.executions.find(`t${task}`))?.data.state).not.toBe("PROCESSING");
 });
 
 it.each([

@@ -118,7 +118,7 @@ export const mutants: readonly Mutant[] = [
     name: "the result is committed after the status",
     mark: "execution-record-is-in-the-settle-commit",
     change: before(`if (next.execution?.state !== "PROCESSING") {
-      if (next.execution) void store.commit([executionWrite(claim.execution?.version, next.execution)]);
+      if (next.execution) void store.commit([writeOf(recordKinds.execution, claim.execution?.version, next.execution)]);
     } else`),
   },
   {
@@ -307,7 +307,8 @@ export const mutants: readonly Mutant[] = [
     name: "a sweep uses the clock of its worker",
     mark: "sweep-uses-the-clock-of-the-store",
     change: value(
-      "yield page.documents.map((document) => fromDocument(document, this.#dependencies.clock.now()))",
+      `yield page.map((found) =>
+        asLog({ ...found, ageMs: this.#dependencies.clock.now() - found.writtenAt }))`,
     ),
   },
   {
@@ -415,17 +416,16 @@ export const mutants: readonly Mutant[] = [
   {
     name: "the last stored completion counts",
     mark: "first-completion-counts",
-    change: before(`const stored = (await store.get(keptKey({ batchId, taskId }))).document;
-  if (stored)
-    await commitOwned(store, { kind: "update", version: stored.version, key: keptKey({ batchId, taskId }), data });
+    change: before(`const completions = new Records(store, recordKinds.keptCompletion);
+  const stored = await completions.read({ batchId, taskId });
+  if (stored) await completions.write(stored, data);
   else`),
   },
   {
     name: "the last event of a name counts",
     mark: "first-event-counts",
-    change: before(`const earlier = (await store.get(eventKey(batchId, event))).document;
-  if (earlier)
-    await commitOwned(store, { kind: "update", version: earlier.version, key: eventKey(batchId, event), data });`),
+    change: before(`const earlier = await events.read({ batchId, event });
+  if (earlier) await events.write(earlier, data);`),
   },
   {
     name: "a callback that two senders try to send is sent by neither",

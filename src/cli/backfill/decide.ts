@@ -34,7 +34,7 @@ async function keysOf(
   for (const task of tasks) {
     const key = keyFromInput(workflowId, task, input, await customKey(app, workflowId, task, input));
     const found = key === null ? undefined : await app.engine.executions.find(key);
-    const completed = found?.execution.state === "SUCCESS";
+    const completed = found?.data.state === "SUCCESS";
     keys.push({ key, completed });
     if (!completed) break;
   }

@@ -19,12 +19,12 @@ async function clearResult(session: Session, key: string, json: true | undefined
   await withApp(session, async (app) => {
     const { executions } = app.engine;
     const before = await withKnownKey(app, key, (known) => executions.require(known));
-    const cleared = !isSpent(before.execution, before.ageMs);
+    const cleared = !isSpent(before.data, before.ageMs);
     if (cleared && !(await executions.clearResult(key)))
       throw new BatonError("EXECUTION_LOCKED", `Somebody has the lock of ${key}: nothing was cleared`);
     if (json) return session.json({ key, cleared });
     if (!cleared) return session.print(`There was nothing that counts of ${key}: nothing had to be done.`);
-    const forgotten = before.execution.state === "SUCCESS" ? "result and steps" : "steps";
+    const forgotten = before.data.state === "SUCCESS" ? "result and steps" : "steps";
     session.print(`Forgot the ${forgotten} of ${key}: the next call runs from the beginning.`);
   });
 }

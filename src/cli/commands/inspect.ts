@@ -1,6 +1,6 @@
 import { Argument, type Command } from "commander";
 import type { App } from "../../composition/app.ts";
-import type { Listing } from "../../engine/readable.ts";
+import type { Listing } from "../../engine/newest.ts";
 import { wholeNumber } from "../arguments.ts";
 import { noteUnreadable } from "../note-unreadable.ts";
 import { activeTable, lockTable, resultTable, statsText } from "../output/inspect.ts";

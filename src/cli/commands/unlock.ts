@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { shownHolder } from "../../core/execution.ts";
 import { withKnownKey } from "../known-key.ts";
 import type { Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
@@ -16,12 +17,13 @@ export function registerUnlock(program: Command, session: Session): void {
 async function unlock(session: Session, key: string, json: true | undefined): Promise<void> {
   await withApp(session, async (app) => {
     const { executions } = app.engine;
-    const { execution } = await withKnownKey(app, key, (known) => executions.require(known));
+    const { data } = await withKnownKey(app, key, (known) => executions.require(known));
+    const before = data.holder && shownHolder(data.holder);
     const unlocked = await executions.unlock(key);
-    const holder = unlocked ? execution.holder : null;
+    const holder = unlocked ? before : null;
     if (json) return session.json({ key, unlocked, holder });
     if (!unlocked) return session.print(`Nobody had the lock of ${key}: nothing had to be done.`);
-    const { attempt, taskId, batchId, worker } = execution.holder ?? {};
+    const { attempt, taskId, batchId, worker } = before ?? {};
     const had = `attempt ${attempt} of task ${taskId} in batch ${batchId}, on ${worker}`;
     session.print(`Freed ${key}. It was held by ${had}.`);
     session.print("The next call takes it. If its holder still runs, what it comes to is not kept.");

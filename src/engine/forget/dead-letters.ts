@@ -7,7 +7,7 @@ import { type DeadLetters, objectOf } from "../dead-letters.ts";
 import { deleteEach } from "../delete-documents.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { commitOwned } from "../owned-commit.ts";
-import { pages } from "../pages.ts";
+import { pages } from "../records.ts";
 import { removeObjects } from "./objects.ts";
 
 export interface FoundLetters {

@@ -6,7 +6,7 @@ import type { Batches } from "../batches.ts";
 import type { DeadLetters } from "../dead-letters.ts";
 import { deleteWhere } from "../delete-documents.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { pages } from "../pages.ts";
+import { pages } from "../records.ts";
 import { someAtATime } from "../some-at-a-time.ts";
 import type { TaskLogs } from "../task-logs.ts";
 import { durably } from "../unit-of-work.ts";
@@ -58,7 +58,7 @@ export async function forgetBatch(
 
 /** Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`. */
 async function endedRuns({ dependencies, batches }: Parts, batchId: string): Promise<Run[]> {
-  const { lineageId } = (await batches.read(batchId)).batch;
+  const { lineageId } = (await batches.read(batchId)).data;
   const runs: Run[] = [];
   for await (const page of pages(dependencies.store, "batches", [{ field: "lineageId", equals: lineageId }]))
     for (const document of page.documents)

@@ -9,9 +9,10 @@ import type { StoredDocument } from "../../ports/store.ts";
 import { deleteEach } from "../delete-documents.ts";
 import { deleteSteps } from "../delete-steps.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { ExecutionRecords, executionWrite, type StoredExecution } from "../execution-records.ts";
+import { ExecutionRecords, type StoredExecution } from "../execution-records.ts";
 import { commitOwned } from "../owned-commit.ts";
-import { pages } from "../pages.ts";
+import { recordKinds } from "../record-kinds.ts";
+import { pages, writeOf } from "../records.ts";
 import { countObjects, removeObjects } from "./objects.ts";
 
 /** What is to become of a key. */
@@ -38,7 +39,7 @@ export class ForgottenKeys {
   async look(key: string): Promise<KeyFate | undefined> {
     const found = await this.#records.read(key);
     if (!found) return undefined;
-    const { execution } = found;
+    const { data: execution } = found;
     const { fate, own, all } = await this.#look(execution);
     if (fate !== "deleted") return { fate, steps: own.steps, objects: own.objects };
     return {
@@ -73,14 +74,12 @@ export class ForgottenKeys {
 
   /** False when somebody has changed it meanwhile. */
   async #forget(found: StoredExecution): Promise<boolean> {
-    const { execution, version, ageMs } = found;
-    const { store, ids } = this.#dependencies;
+    const { data: execution, ageMs } = found;
+    const { ids } = this.#dependencies;
     const { fate } = await this.#look(execution);
     if (fate === "deleted") return this.#delete(found);
-    if (fate === "scrubbed") {
-      const write = executionWrite(version, scrubbed(execution, ageMs, ids.unique()));
-      if ((await commitOwned(store, write)).kind === "lost") return false;
-    }
+    if (fate === "scrubbed" && !(await this.#records.write(found, scrubbed(execution, ageMs, ids.unique()))))
+      return false;
     await this.#deleteOwnSteps(execution);
     return true;
   }
@@ -89,9 +88,9 @@ export class ForgottenKeys {
    * Cleared first: whoever takes the key from then on begins anew, with steps of its own. As long as the record is there, what
    * is left of it is found again.
    */
-  async #delete({ execution, version }: StoredExecution): Promise<boolean> {
+  async #delete({ data: execution, version }: StoredExecution): Promise<boolean> {
     const { store, objects, ids } = this.#dependencies;
-    const write = executionWrite(version, cleared(execution, ids.unique()));
+    const write = writeOf(recordKinds.execution, version, cleared(execution, ids.unique()));
     const emptied = await commitOwned(store, write);
     if (emptied.kind === "lost") return false;
     await removeObjects(objects, objectsOf(execution));

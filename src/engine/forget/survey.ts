@@ -7,7 +7,7 @@ import { limits } from "../../core/limits.ts";
 import type { TaskBatch, TaskLog } from "../../core/records.ts";
 import { stepObjects } from "../../core/steps.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { pages } from "../pages.ts";
+import { pages } from "../records.ts";
 import { someAtATime } from "../some-at-a-time.ts";
 import type { TaskLogs } from "../task-logs.ts";
 import type { ForgottenKeys } from "./keys.ts";
