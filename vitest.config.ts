@@ -1,4 +1,3 @@
-import { globSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
@@ -6,28 +5,21 @@ import { defineConfig } from "vitest/config";
 /** The only time limit: when a test that hangs is ended. No test says how long anything may take. */
 const hangsMs = 15 * 60_000;
 
-/** Tests that call functions: a file leaves nothing behind, so files share a thread and load the sources once. */
-const functions = ["core", "workflow", "entry", "infra", "composition", "deployment"];
-/** Tests of one part on real files, sockets and clients: files share a process. */
-const parts = ["engine", "adapters", "contract", "servers", "tasks", "samples", "cli", "simulation"];
-/** Tests that change what a whole process shares, such as its loader or its global tracer. */
-const global = ["test/adapters/opentelemetry*.test.ts", "test/engine/attempt-limits.test.ts"];
-/** Tests of whole programs in processes of their own. */
+/** Tests that call functions: they leave nothing behind, so files share a thread and load the sources once. */
+const functions = ["test/{core,workflow,entry,infra,composition,deployment}/**/*.test.ts", "test/*.test.ts"];
+/** Tests of whole programs: each file has a process of its own. */
 const programs = [
   "test/{cloud,process,trial}/**/*.test.ts",
   "test/cli/binary/**/*.test.ts",
   "test/readme.test.ts",
 ];
-
-/** Not part of the test command: `npm run test:long` runs these. */
+/** Tests that change what a whole process shares, such as its loader, its tracer or its timers. */
+const global = ["test/adapters/opentelemetry*.test.ts", "test/engine/attempt-limits.test.ts"];
+/** Not part of the test command: see vitest.long.config.ts. */
 const long = "test/**/*.long.test.ts";
-/** Tests that try some of their cases each day; `npm run test:long` tries all of them. */
-const someCases = globSync("test/**/*.test.ts").filter((file) =>
-  readFileSync(file, "utf8").includes("/cases-of-today.ts"),
-);
-const inFolders = (folders: readonly string[]) => `test/{${folders.join(",")}}/**/*.test.ts`;
 
-export default defineConfig({
+/** What both tiers share. */
+export const shared = defineConfig({
   resolve: {
     alias: { baton: fileURLToPath(new URL("./src/index.ts", import.meta.url)) },
   },
@@ -39,12 +31,19 @@ export default defineConfig({
     expect: { poll: { timeout: hangsMs / 3 } },
     // More than processors: many tests wait for a timer or for another process.
     maxWorkers: availableParallelism() + 1,
+  },
+});
+
+export default defineConfig({
+  ...shared,
+  test: {
+    ...shared.test,
     projects: [
       {
         extends: true,
         test: {
           name: "functions",
-          include: [inFolders(functions), "test/*.test.ts"],
+          include: functions,
           exclude: [long, ...programs],
           pool: "threads",
           isolate: false,
@@ -54,24 +53,15 @@ export default defineConfig({
         extends: true,
         test: {
           name: "parts",
-          include: [inFolders(parts)],
-          exclude: [long, ...global, ...programs],
+          include: ["test/**/*.test.ts"],
+          exclude: [long, ...functions, ...programs, ...global],
           pool: "forks",
           isolate: false,
         },
       },
       {
         extends: true,
-        test: { name: "programs", include: [...global, ...programs], exclude: [long], pool: "forks" },
-      },
-      {
-        extends: true,
-        test: {
-          name: "long",
-          include: [long, ...someCases],
-          pool: "forks",
-          env: { BATON_TEST_CASES: "all" },
-        },
+        test: { name: "programs", include: [...programs, ...global], exclude: [long], pool: "forks" },
       },
     ],
   },

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { endedWithTest } from "../support/child-process.ts";
 import { collect } from "../support/collected-logs.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -34,14 +35,13 @@ export class FunctionProcess {
 
   /** Resolves once it serves. */
   async start(): Promise<void> {
-    const child = spawn(
-      process.execPath,
-      [`${this.#folder}/node_modules/.bin/functions-framework`, "--target=baton"],
-      {
+    const program = `${this.#folder}/node_modules/.bin/functions-framework`;
+    const child = endedWithTest(() =>
+      spawn(process.execPath, [program, "--target=baton"], {
         cwd: this.#folder,
         env: { ...process.env, ...this.#environment, PORT: String(this.port) },
         stdio: ["ignore", "pipe", "pipe"],
-      },
+      }),
     );
     this.#child = child;
     const serves = Promise.withResolvers<void>();

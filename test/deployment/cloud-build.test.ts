@@ -38,7 +38,7 @@ test("the nightly build runs the test command and the long tests, and deploys no
   const commands = nightly.steps.flatMap(({ script }) => script?.match(/^npm .*$/gm) ?? []);
   expect(commands).toEqual(["npm ci", "npm test", "npm run test:long"]);
   const { scripts } = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
-  expect(scripts["test:long"]).toContain("--project long");
+  expect(scripts["test:long"]).toContain("vitest.long.config.ts");
   expect(nightly.steps.map(({ script }) => script).join()).not.toMatch(/deploy|gcloud/);
 });
 

@@ -1,11 +1,11 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import * as z from "zod";
 import { temporaryFolder } from "../support/app.ts";
+import { runShell } from "../support/child-process.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const documentation = readFileSync(join(root, "docs/deploy.md"), "utf8");
@@ -35,7 +35,7 @@ function copyOfProject(): string {
 
 test("workflows of one's own, as the documentation has them, in a copy of the project", async () => {
   const folder = copyOfProject();
-  const shell = (line: string) => promisify(execFile)("bash", ["-c", line], { cwd: folder });
+  const shell = (line: string) => runShell(line, folder);
   for (const [, file, text = ""] of blocks) {
     if (file === undefined) continue;
     mkdirSync(dirname(join(folder, file)), { recursive: true });
@@ -52,11 +52,11 @@ test("workflows of one's own, as the documentation has them, in a copy of the pr
   for (const check of checks) await shell(check);
   const baton = (line: string) => shell(line.replace("npx baton", "node bin/baton.js"));
   const [validate = "", run = "", deploy = ""] = commands;
-  expect((await baton(validate)).stdout).toBe("valid: nightly\n");
-  expect((await baton(run)).stdout).toMatch(/^batch nightly-\S+ SUCCESS/m);
-  const plan = PlanSchema.parse(JSON.parse((await baton(`${deploy} --json`)).stdout));
+  expect(await baton(validate)).toBe("valid: nightly\n");
+  expect(await baton(run)).toMatch(/^batch nightly-\S+ SUCCESS/m);
+  const plan = PlanSchema.parse(JSON.parse(await baton(`${deploy} --json`)));
   expect(plan.deployment.workflowIds).toEqual(["nightly"]);
   expect(plan.warnings.filter((warning) => warning.includes("samples"))).toEqual([]);
   // What the function runs.
-  expect((await baton(run.replace("functions/own", "dist/functions/own"))).stdout).toContain("SUCCESS");
+  expect(await baton(run.replace("functions/own", "dist/functions/own"))).toContain("SUCCESS");
 });
