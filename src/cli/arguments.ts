@@ -6,6 +6,7 @@ import { BatonError, messageOf } from "../core/errors.ts";
 import { parseExactJson } from "../core/exact-json.ts";
 import type { JsonValue } from "../core/json.ts";
 import { describeSyntaxError } from "../core/json-syntax.ts";
+import type { Session } from "./session.ts";
 
 /** A whole number from the command line. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
@@ -17,8 +18,8 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
 }
 
 /** The bytes of `<text>`, `@<file>`, or standard input for `-`. Throws `USAGE`. */
-export async function readBytes(argument: string): Promise<Uint8Array> {
-  if (argument === "-") return buffer(process.stdin);
+export async function readBytes(session: Session, argument: string): Promise<Uint8Array> {
+  if (argument === "-") return buffer(session.input());
   if (!argument.startsWith("@")) return Buffer.from(argument);
   const path = argument.slice(1);
   return readFile(path).catch((cause: unknown) => {
@@ -35,8 +36,8 @@ function textOf(bytes: Uint8Array, name: string): string {
 }
 
 /** The JSON of `<text>` or `@<file>`. Throws `USAGE`, `NUMBER_NOT_EXACT`. */
-export async function readJson(argument: string, name: string): Promise<JsonValue> {
-  const text = textOf(await readBytes(argument), name);
+export async function readJson(session: Session, argument: string, name: string): Promise<JsonValue> {
+  const text = textOf(await readBytes(session, argument), name);
   try {
     return parseExactJson(text, name);
   } catch (cause) {

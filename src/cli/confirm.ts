@@ -1,11 +1,12 @@
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { BatonError } from "../core/errors.ts";
 import type { Session } from "./session.ts";
 
 /** Asks on standard error, and reads a line from standard input. Throws `USAGE` when it is not the answer that is wanted. */
 export async function confirm(session: Session, question: string, wanted: readonly string[]): Promise<void> {
   session.note(question);
-  const answer = await readLine();
+  const answer = await readLine(session.input());
   if (!wanted.includes(answer.trim()))
     throw new BatonError(
       "USAGE",
@@ -14,13 +15,13 @@ export async function confirm(session: Session, question: string, wanted: readon
 }
 
 /** Nothing, where nobody answers. */
-async function readLine(): Promise<string> {
-  const lines = createInterface({ input: process.stdin });
+async function readLine(input: Readable): Promise<string> {
+  const lines = createInterface({ input });
   try {
     for await (const line of lines) return line;
     return "";
   } finally {
     lines.close();
-    process.stdin.destroy();
+    input.destroy();
   }
 }

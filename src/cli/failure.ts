@@ -32,6 +32,10 @@ const usageCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /** Errors that BATON_DEBUG=1 shows with their stack. */
 const debuggedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["INTERNAL", "STRAY_EXCEPTION"]);
 
+export function asksForJson(words: readonly string[]): boolean {
+  return words.includes("--json");
+}
+
 /** Tells what went wrong and what to do, for people and, if asked, for programs. Gives the exit code. */
 export function reportFailure(session: Session, thrown: unknown, json: boolean): number {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;

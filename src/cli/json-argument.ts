@@ -2,10 +2,11 @@ import { BatonError } from "../core/errors.ts";
 import { encodeJson, type JsonValue } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
 import { readJson } from "./arguments.ts";
+import type { Session } from "./session.ts";
 
 /** The JSON of `<text>` or `@<file>`, as it can be stored. Throws `USAGE`, `NUMBER_NOT_EXACT`. */
-export async function readStorableJson(argument: string, name: string): Promise<JsonValue> {
-  const json = await readJson(argument, name);
+export async function readStorableJson(session: Session, argument: string, name: string): Promise<JsonValue> {
+  const json = await readJson(session, argument, name);
   const encoded = encodeJson(json);
   if (!encoded.ok)
     throw new BatonError("USAGE", `${name} can't be stored: ${encoded.path}: ${encoded.problem}`);

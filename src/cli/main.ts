@@ -2,10 +2,10 @@ import { constants } from "node:os";
 import { containStrayErrors } from "../composition/stray-errors.ts";
 import { BatonError, codeOf, messageOf } from "../core/errors.ts";
 import { limits } from "../core/limits.ts";
-import { reportFailure } from "./failure.ts";
+import { asksForJson, reportFailure } from "./failure.ts";
 import { untilNpxEnds } from "./npx.ts";
-import { createProgram } from "./program.ts";
-import { failureExitCode, type Session } from "./session.ts";
+import { runProgram } from "./program.ts";
+import { failureExitCode, openSession, type Session } from "./session.ts";
 import { writeOutput } from "./standard-output.ts";
 
 /** A terminal signals the whole group, and launchers pass the signal on: the same one so soon is the same one. */
@@ -27,46 +27,30 @@ interface Launch {
 
 /** Runs the command that the process was started with. */
 export async function runCommandLine({ hasLauncher, version, outputDescriptor }: Launch): Promise<void> {
-  const session = openSession(outputDescriptor);
+  const session = sessionOf(outputDescriptor);
   guardProcess(session, hasLauncher);
   const reportUnfinished = () => end(reportFailure(session, unfinished(), wantsJson()));
   process.on("beforeExit", reportUnfinished);
   process.on("exit", () => {
     if (!isEnding) process.exitCode = reportFailure(session, ended(), wantsJson());
   });
-  try {
-    await createProgram(session, version).parseAsync(process.argv);
-  } catch (thrown) {
-    session.exitCode = reportFailure(session, thrown, wantsJson());
-  }
+  await runProgram(session, version, process.argv.slice(2));
   process.off("beforeExit", reportUnfinished);
   isEnding = true;
   process.exitCode = session.exitCode;
   setTimeout(() => process.exit(), lingerMs).unref();
 }
 
-function openSession(outputDescriptor: number): Session {
-  let hasJson = false;
-  const session: Session = {
-    environment: process.env,
-    exitCode: 0,
-    print: (line) => write(`${line}\n`),
-    note: (line) => void process.stderr.write(`${line}\n`),
-    json: (value) => {
-      // What fails after a command has told its outcome is told by standard error and the exit code.
-      if (hasJson) return;
-      hasJson = true;
-      write(`${JSON.stringify(value, null, 2)}\n`);
-    },
-    catchSignals,
-  };
-  const write = (text: string) => {
+function sessionOf(outputDescriptor: number): Session {
+  const { env: environment, stderr: display } = process;
+  const surroundings = { environment, input: () => process.stdin, display, catchSignals };
+  const session = openSession(surroundings, (text) => {
     try {
       writeOutput(outputDescriptor, text);
     } catch (error) {
       endWithReader(session, error);
     }
-  };
+  });
   return session;
 }
 
@@ -96,7 +80,7 @@ function end(exitCode: number | undefined): never {
 }
 
 function wantsJson(): boolean {
-  return process.argv.includes("--json");
+  return asksForJson(process.argv);
 }
 
 function guardProcess(session: Session, hasLauncher: boolean): void {

@@ -24,6 +24,7 @@ import { registerStart } from "./commands/start.ts";
 import { registerUnlock } from "./commands/unlock.ts";
 import { registerValidate } from "./commands/validate.ts";
 import { registerWorkflows } from "./commands/workflows.ts";
+import { asksForJson, reportFailure } from "./failure.ts";
 import type { Session } from "./session.ts";
 
 const environmentHelp = `
@@ -62,6 +63,15 @@ const registrations = [
   registerDeploy,
 ];
 
+/** Does what the words after `baton` say. What fails is reported, and gives the session its exit code. */
+export async function runProgram(session: Session, version: string, words: readonly string[]): Promise<void> {
+  try {
+    await createProgram(session, version).parseAsync([...words], { from: "user" });
+  } catch (thrown) {
+    session.exitCode = reportFailure(session, thrown, asksForJson(words));
+  }
+}
+
 /** The command line. Parsing rejects with CommanderErrors rather than end the process. */
 export function createProgram(session: Session, version: string): Command {
   const program = new Command("baton")
@@ -69,8 +79,12 @@ export function createProgram(session: Session, version: string): Command {
     .version(version)
     .addHelpText("after", environmentHelp)
     .exitOverride()
-    // Errors are told once, by whoever catches them.
-    .configureOutput({ writeOut: (text) => session.print(text.trimEnd()), outputError: () => {} });
+    .configureOutput({
+      writeOut: (text) => session.print(text.trimEnd()),
+      writeErr: (text) => session.note(text.trimEnd()),
+      // An error is reported once, where it is caught.
+      outputError: () => {},
+    });
   for (const register of registrations) register(program, session);
   return program;
 }

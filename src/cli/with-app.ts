@@ -17,7 +17,8 @@ export async function withApp(
   dataUse: DataUse = "looks",
 ): Promise<void> {
   const { openForCommand } = await import("../composition/open.ts");
-  const app = await openForCommand(session.environment, { creates: dataUse === "creates" });
+  const { environment, logOutput } = session;
+  const app = await openForCommand(environment, { creates: dataUse === "creates", logOutput });
   try {
     if (!app.hasData && dataUse === "looks")
       session.note(

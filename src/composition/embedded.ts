@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { Inbox } from "../adapters/filesystem/inbox.ts";
 import { SqliteBroker } from "../adapters/sqlite/broker.ts";
-import { inMemory, isThere, openDatabase } from "../adapters/sqlite/database.ts";
+import { closeOnError, type Database, inMemory, isThere, openDatabase } from "../adapters/sqlite/database.ts";
 import { SqliteDocumentStore } from "../adapters/sqlite/document-store.ts";
 import { SqliteDropMemory } from "../adapters/sqlite/drop-memory.ts";
 import { GroupCommit } from "../adapters/sqlite/group-commit.ts";
@@ -39,7 +39,7 @@ export interface EmbeddedApp extends App {
 
 /** Opens the data folder, making it if that is wanted. Throws the coded `STORE_…` errors. */
 export function openEmbedded(options: EmbeddedOptions): EmbeddedApp {
-  const { configuration, logger, clock = systemClock, creates = true } = options;
+  const { configuration, creates = true } = options;
   const path = `${configuration.data}/baton.sqlite`;
   const hasData = creates || isThere(path);
   const database = openDatabase({
@@ -47,7 +47,19 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedApp {
     durability: configuration.durability,
     lockTimeoutSeconds: limits.lockTimeoutSeconds,
   });
-  if (creates) makeInbox(configuration);
+  return closeOnError(database, () => {
+    if (creates) makeInbox(configuration);
+    return embeddedOn(database, { path, hasData }, options);
+  });
+}
+
+/** Everything, on a database that is open. */
+function embeddedOn(
+  database: Database,
+  { path, hasData }: { readonly path: string; readonly hasData: boolean },
+  options: EmbeddedOptions,
+): EmbeddedApp {
+  const { configuration, logger, clock = systemClock } = options;
   const group = new GroupCommit(database, path);
   const storeClock = new StoreClock(database, group, clock, logger);
   const broker = new SqliteBroker(database, group, storeClock, logger, {

@@ -1,6 +1,6 @@
 import type { LogLevel } from "../adapters/pino/logger.ts";
 import { BatonError, messageOf } from "../core/errors.ts";
-import type { Logger } from "../ports/logger.ts";
+import type { Logger, LogOutput } from "../ports/logger.ts";
 import type { App } from "./app.ts";
 import { readConfiguration } from "./configuration.ts";
 import type { RawEnvironment } from "./raw-environment.ts";
@@ -19,15 +19,17 @@ export interface OpenOptions {
   readonly serves: boolean;
   /** Whether to make the data folder where there is none. Default true. */
   readonly creates?: boolean;
+  /** Where it logs. Default standard error. */
+  readonly logOutput?: LogOutput | undefined;
 }
 
-/** Opens the app that the environment names, loading no other; it logs to standard error. */
+/** Opens the app that the environment names, loading no other. */
 export async function openApp(
   environment: RawEnvironment,
-  { level, serves, creates = true }: OpenOptions,
+  { level, serves, creates = true, logOutput }: OpenOptions,
 ): Promise<OpenedApp> {
   const configuration = readConfiguration(await withSecrets(environment, serves), { serves });
-  const { logger, tracer } = openWitnesses(configuration, level);
+  const { logger, tracer } = openWitnesses(configuration, level, logOutput);
   if (configuration.engine === "gcp") {
     const { openCloud } = await import("./cloud.ts");
     return { app: openCloud({ configuration, logger, tracer }), logger };
@@ -39,13 +41,13 @@ export async function openApp(
 /** Opens it for a command, which is told at once when there are no credentials. Throws `CREDENTIALS_MISSING` as well. */
 export async function openForCommand(
   environment: RawEnvironment,
-  { creates }: { readonly creates: boolean },
+  options: Required<Pick<OpenOptions, "creates" | "logOutput">>,
 ): Promise<App> {
   const isOnGoogle = environment.BATON_ENGINE === "gcp" && !environment.FIRESTORE_EMULATOR_HOST;
   // What is missing of the configuration comes first.
   if (isOnGoogle) readConfiguration(withoutReferences(environment));
   if (isOnGoogle) await requireCredentials();
-  return (await openApp(environment, { level: "error", serves: false, creates })).app;
+  return (await openApp(environment, { level: "error", serves: false, ...options })).app;
 }
 
 /** Whoever only looks at a deployment needs none of its secrets, nor the right to read them. */

@@ -10,3 +10,8 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
 }
+
+/** Takes lines of the log. */
+export interface LogOutput {
+  write(line: string): void;
+}

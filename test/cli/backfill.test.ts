@@ -297,8 +297,8 @@ describe("many at once", () => {
   test("two backfills of the same file at once: each item runs once, and both see it end", async () => {
     const place = placeWith(numbered(30));
     const both = await Promise.all([
-      place.baton([...command, "--json"]),
-      place.baton([...command, "--json"]),
+      place.process([...command, "--json"]),
+      place.process([...command, "--json"]),
     ]);
     for (const { code, json } of both) {
       expect(code).toBe(0);
@@ -326,7 +326,7 @@ describe("interruptions", () => {
     running.signal("SIGKILL");
     await running.ended;
     place.write("gate", "");
-    const { code, json } = await place.baton([...command, "--json"], { environment: anHourLater });
+    const { code, json } = await place.process([...command, "--json"], { environment: anHourLater });
     expect(code).toBe(0);
     expect(json).toMatchObject({ items: 6, failed: 0, remaining: 0 });
     // The two that were killed while they waited began a second time.

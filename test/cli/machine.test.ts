@@ -55,7 +55,7 @@ test("a database that another process holds: STORE_LOCKED, exit 1", async () => 
   await place.baton(["run", "hello", "--input", '{"n":1}']);
   const holder = new DatabaseSync(place.path("data/baton.sqlite"));
   holder.exec("BEGIN IMMEDIATE");
-  const { code, stderr } = await place.baton(["run", "hello", "--input", '{"n":1}']);
+  const { code, stderr } = await place.process(["run", "hello", "--input", '{"n":1}']);
   holder.close();
   expect(stderr).toMatch(/^error STORE_LOCKED: /m);
   expect(code).toBe(1);
@@ -86,45 +86,4 @@ test("a folder of workflows that is not there", async () => {
     expect(code).toBe(2);
     expect(stderr).toMatch(/^error WORKFLOW_FOLDER_MISSING: /m);
   }
-});
-
-test("a task that keeps the process busy does not keep the command from ending", async () => {
-  const place = new Workplace({
-    "busy.ts": `import { workflow } from "baton";
-      export default workflow("busy").task("t", () => {
-        setInterval(() => {}, 1000);
-        return "fine";
-      });`,
-  });
-  const { code, json } = await place.baton(["run", "busy", "--json"]);
-  expect(code).toBe(0);
-  expect(json.tasks[0]?.result).toBe("fine");
-});
-
-test.each([
-  ["a file", "process.exit(0);\n"],
-  [
-    "a task",
-    'import { workflow } from "baton";\nexport default workflow("exits").task("t", () => process.exit(0));\n',
-  ],
-])("%s that ends the process does not end it as if all were well", async (_, file) => {
-  const place = new Workplace({ "exits.ts": file });
-  const { code, json, stderr } = await place.baton(["run", "exits", "--json"]);
-  expect(code).toBe(1);
-  expect(json.error).toMatchObject({ code: "STRAY_EXCEPTION" });
-  expect(stderr).toContain("has called process.exit");
-});
-
-test("a file that never finishes loading is named as such, rather than ending as if all were well", async () => {
-  const place = new Workplace({ "never.ts": "await new Promise(() => {});\n" });
-  const { code, stderr } = await place.baton(["workflows"]);
-  expect(code).toBe(1);
-  expect(stderr).toMatch(/^error WORKFLOW_FILE_FAILED: /);
-});
-
-test("a reader that goes away early is no error", async () => {
-  const place = new Workplace(helloFiles);
-  const running = place.spawn(["graph", "hello"]);
-  running.child.stdout?.destroy();
-  expect(await running.ended).toMatchObject({ code: 0, stderr: "" });
 });

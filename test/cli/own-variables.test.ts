@@ -1,6 +1,6 @@
-import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { Running } from "../support/command.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -15,12 +15,11 @@ const ofDeployment = {
 
 test.each([["scripts/demo.js"], ["scripts/sample.js", "search-index"]])(
   "%s %s runs here, also in a shell with the variables of a deployment",
-  (...parameters) => {
-    const { status, stderr } = spawnSync(
-      process.execPath,
-      parameters.filter((word) => word !== undefined),
-      { cwd: root, encoding: "utf8", env: { ...process.env, ...ofDeployment } },
-    );
-    expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
+  async (...parameters) => {
+    const words = parameters.filter((word) => word !== undefined);
+    const environment = { ...process.env, ...ofDeployment };
+    const running = Running.start(process.execPath, words, { folder: root, environment, input: "" });
+    const { code, stderr } = await running.ended;
+    expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
   },
 );

@@ -1,6 +1,4 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { Workplace } from "../support/command.ts";
 import { helloFiles } from "../support/command-workflows.ts";
 
@@ -49,23 +47,4 @@ test("what is wrong with a variable is said in a sentence", async () => {
     "write something, or leave it out\n→ at BATON_DATA",
   ])
     expect(stderr).toContain(sentence);
-});
-
-test("what Google's client warns of where there are no credentials reaches no terminal, other warnings do", async () => {
-  const metadata = createServer((_, response) => response.writeHead(500).end());
-  await new Promise<void>((resolve) => metadata.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => void metadata.close());
-  const { port } = metadata.address() as AddressInfo;
-  const files = {
-    ...helloFiles,
-    "warns.ts": `process.emitWarning("of a workflow", "OwnWarning");\n`,
-  };
-  const { stderr } = await new Workplace(files).baton(["doctor"], {
-    environment: {
-      ...{ BATON_ENGINE: "gcp", BATON_PROJECT: "p", BATON_BUCKET: "bucket", BATON_LOCATION: "europe-west1" },
-      ...{ GCE_METADATA_HOST: `127.0.0.1:${port}`, HOME: "/nowhere", CLOUDSDK_CONFIG: "/nowhere" },
-    },
-  });
-  expect(stderr).toContain("OwnWarning: of a workflow");
-  expect(stderr).not.toContain("MetadataLookupWarning");
 });

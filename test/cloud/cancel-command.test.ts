@@ -90,6 +90,8 @@ test("whoever waits for the function for long is told what may be amiss", async 
       stop.abort(130);
     },
     json() {},
+    input: () => process.stdin,
+    display: process.stderr,
     catchSignals: () => stop.signal,
   };
   await askFunction(session, app, batchId, 20);

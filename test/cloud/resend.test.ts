@@ -25,6 +25,8 @@ test("resend: the function sends the callback, whoever asks for it has no secret
     print() {},
     note: (line) => printed.push(line),
     json: (value) => printed.push(value),
+    input: () => process.stdin,
+    display: process.stderr,
     catchSignals: () => new AbortController().signal,
   };
   const given = ["resend", "--event", callback?.eventId ?? "", "--json"];

@@ -22,6 +22,8 @@ const session: Session = {
   print() {},
   note() {},
   json() {},
+  input: () => process.stdin,
+  display: process.stderr,
   catchSignals: () => new AbortController().signal,
 };
 

@@ -149,7 +149,7 @@ test("killed when it has told 30 %, another process goes on: the page is fetched
   kill = () => void killed.child.kill("SIGKILL");
   await killed.ended;
   expect(killed.child.signalCode, killed.stderr).toBe("SIGKILL");
-  const { code, json } = await place.baton(command, { environment: anHourLater });
+  const { code, json } = await place.process(command, { environment: anHourLater });
   expect(code).toBe(0);
   expect(json.tasks).toMatchObject([{ status: "SUCCESS", attempts: 2 }]);
   expect(site.paths()).toEqual(["/robots.txt", page]);

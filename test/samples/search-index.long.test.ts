@@ -129,7 +129,7 @@ test("killed while the OCR reads, another process takes over: asked once, indexe
   expect(killed.child.signalCode, killed.stderr).toBe("SIGKILL");
   expect(service.asked).toEqual(["warranty-card"]);
   const index = place.path("data/search.sqlite");
-  const { code, json } = await place.baton(command, { environment: anHourLater });
+  const { code, json } = await place.process(command, { environment: anHourLater });
   expect(code).toBe(0);
   expect(json.tasks).toMatchObject([
     { status: "SUCCESS", attempts: 2, result: { index, indexed: true, reason: "ocr" } },

@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
+import { codeOf } from "../../src/core/errors.ts";
 import { collect } from "./collected-logs.ts";
+import { runInProcess } from "./in-process.ts";
 
 const script = fileURLToPath(new URL("../../bin/baton.js", import.meta.url));
 
@@ -43,6 +45,9 @@ export interface CommandResult {
 export interface CommandOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly input?: string;
+}
+
+export interface ProcessOptions extends CommandOptions {
   /** The Node to run it on. */
   readonly node?: string;
   /** Another program to run with the parameters, in the same place, rather than `baton`. */
@@ -74,29 +79,31 @@ export class Workplace {
     return existsSync(this.path(name));
   }
 
-  /** Starts `baton …` and leaves it running; it is killed with the test. */
-  spawn(parameters: readonly string[], options: CommandOptions = {}): Running {
+  /** Starts `baton …` in a process and leaves it running; it is killed with the test. */
+  spawn(parameters: readonly string[], options: ProcessOptions = {}): Running {
     const { program = options.node ?? process.execPath } = options;
     const words = options.program === undefined ? [script, ...parameters] : parameters;
-    const child = spawn(program, words, {
-      cwd: this.folder,
-      env: {
-        PATH: process.env.PATH,
-        BATON_DATA: this.path("data"),
-        BATON_WORKFLOWS: this.path("workflows"),
-        // No machine is so slow that a process outlives its own.
-        BATON_LEASE: "10m",
-        ...this.#environment,
-        ...options.environment,
-      },
-      stdio: "pipe",
+    return Running.start(program, words, {
+      folder: this.folder,
+      environment: this.#environmentWith(options),
+      input: options.input ?? "",
     });
-    child.stdin.end(options.input ?? "");
-    return new Running(child);
   }
 
-  /** Runs `baton …` to its end. */
-  baton(parameters: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+  /** Runs `baton …` to its end in this process: see `runInProcess`. */
+  async baton(parameters: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    const ended = await runInProcess({
+      words: parameters,
+      folder: this.folder,
+      environment: this.#environmentWith(options),
+      input: options.input ?? "",
+    });
+    collect(ended.stderr);
+    return resultOf(ended);
+  }
+
+  /** Runs `baton …` to its end in a process of its own. */
+  process(parameters: readonly string[], options: ProcessOptions = {}): Promise<CommandResult> {
     return this.spawn(parameters, options).ended;
   }
 
@@ -108,15 +115,57 @@ export class Workplace {
     await running.saysOut("}");
     return Object.assign(running, { url: String(JSON.parse(running.stdout).url) });
   }
+
+  #environmentWith({ environment }: CommandOptions): Record<string, string> {
+    return {
+      PATH: process.env.PATH ?? "",
+      BATON_DATA: this.path("data"),
+      BATON_WORKFLOWS: this.path("workflows"),
+      // No machine is so slow that a process outlives its own.
+      BATON_LEASE: "10m",
+      ...this.#environment,
+      ...environment,
+    };
+  }
 }
 
+function resultOf(ended: Pick<CommandResult, "code" | "stdout" | "stderr">): CommandResult {
+  return {
+    ...ended,
+    get json() {
+      return JSON.parse(ended.stdout);
+    },
+    get list() {
+      return JSON.parse(ended.stdout);
+    },
+  };
+}
+
+interface ProcessStart {
+  readonly folder: string;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly input: string;
+}
+
+/** A process that is killed with its test, and everything that it has started. */
 export class Running {
   readonly child: ChildProcess;
   readonly ended: Promise<CommandResult>;
   stdout = "";
   stderr = "";
 
-  constructor(child: ChildProcess) {
+  static start(
+    program: string,
+    words: readonly string[],
+    { folder, environment, input }: ProcessStart,
+  ): Running {
+    const options = { cwd: folder, env: environment, stdio: "pipe", detached: true } as const;
+    const child = spawn(program, words, options);
+    child.stdin.end(input);
+    return new Running(child);
+  }
+
+  private constructor(child: ChildProcess) {
     this.child = child;
     child.stdout?.on("data", (chunk) => {
       this.stdout += chunk;
@@ -125,22 +174,15 @@ export class Running {
       this.stderr += chunk;
       collect(String(chunk));
     });
-    this.ended = once(child, "close").then(([code]) => {
-      const { stdout, stderr } = this;
-      return {
-        code,
-        stdout,
-        stderr,
-        get json() {
-          return JSON.parse(stdout);
-        },
-        get list() {
-          return JSON.parse(stdout);
-        },
-      };
+    this.ended = once(child, "close").then(([code]) =>
+      resultOf({ code, stdout: this.stdout, stderr: this.stderr }),
+    );
+    let isClosed = false;
+    child.once("close", () => {
+      isClosed = true;
     });
     onTestFinished(async () => {
-      if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+      if (!isClosed) killGroup(child);
       await this.ended;
     });
   }
@@ -162,6 +204,15 @@ export class Running {
       () => this.stderr.includes(text),
       () => `${this.stdout}\n${this.stderr}`,
     );
+  }
+}
+
+/** What a process has started keeps its output open, so it is ended as well: the group that `detached` gave it. */
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if (codeOf(error) !== "ESRCH") throw error;
   }
 }
 

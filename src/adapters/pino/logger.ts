@@ -2,7 +2,7 @@ import { destination, type Level, pino } from "pino";
 import { messageOf } from "../../core/errors.ts";
 import { loggable } from "../../core/log-fields.ts";
 import { withoutSecrets } from "../../core/secrets.ts";
-import type { LogFields, Logger } from "../../ports/logger.ts";
+import type { LogFields, Logger, LogOutput } from "../../ports/logger.ts";
 import { cloudFields, type LogContext } from "./cloud-fields.ts";
 
 export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
@@ -24,8 +24,12 @@ const severities: Readonly<Record<Level, string>> = {
  */
 const ownNames = new Set(["severity", "time", "message"]);
 
-/** One JSON object a line, on standard error, as Cloud Logging reads it. */
-export function createLogger(level: LogLevel, context: LogContext = {}): Logger {
+/** One JSON object a line, on standard error unless there is another output, as Cloud Logging reads it. */
+export function createLogger(
+  level: LogLevel,
+  context: LogContext = {},
+  output: LogOutput = destination({ fd: 2, sync: true }),
+): Logger {
   const log = pino(
     {
       level,
@@ -36,7 +40,7 @@ export function createLogger(level: LogLevel, context: LogContext = {}): Logger 
       mixin: (fields) => cloudFields({ ...fields }, context),
       hooks: { streamWrite: withoutSecrets },
     },
-    destination({ fd: 2, sync: true }),
+    output,
   );
   const writer = (name: "debug" | "info" | "warn" | "error") => (message: string, fields?: LogFields) => {
     if (!log.isLevelEnabled(name)) return;

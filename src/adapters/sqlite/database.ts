@@ -4,6 +4,9 @@ import { DatabaseSync } from "node:sqlite";
 import { BatonError, codeOf } from "../../core/errors.ts";
 import { translateSqliteError } from "./errors.ts";
 
+/** A connection to a database file. */
+export type Database = DatabaseSync;
+
 /** The path of a database that is in no file: empty, and gone with the process. */
 export const inMemory = ":memory:";
 
@@ -38,18 +41,35 @@ export function openDatabase(options: DatabaseOptions): DatabaseSync {
   try {
     if (options.path !== inMemory) mkdirSync(dirname(options.path), { recursive: true });
     const database = new DatabaseSync(options.path, { timeout: options.lockTimeoutSeconds * 1_000 });
-    refuseThatOfOthers(database, options.path);
-    enterWal(database, options.lockTimeoutSeconds);
-    database.exec(`
-      PRAGMA synchronous = ${options.durability === "full" ? "FULL" : "NORMAL"};
-      PRAGMA wal_autocheckpoint = ${walPages};
-      PRAGMA cache_size = -${cacheKibibytes};
-      PRAGMA temp_store = MEMORY;
-    `);
-    return database;
+    return closeOnError(database, () => prepare(database, options));
   } catch (error) {
     throw translateSqliteError(error, options.path);
   }
+}
+
+/** Gives what `use` gives. When that throws, the database is closed. */
+export function closeOnError<Result>(database: DatabaseSync, use: () => Result): Result {
+  try {
+    return use();
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function prepare(
+  database: DatabaseSync,
+  { path, durability, lockTimeoutSeconds }: DatabaseOptions,
+): DatabaseSync {
+  refuseThatOfOthers(database, path);
+  enterWal(database, lockTimeoutSeconds);
+  database.exec(`
+    PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"};
+    PRAGMA wal_autocheckpoint = ${walPages};
+    PRAGMA cache_size = -${cacheKibibytes};
+    PRAGMA temp_store = MEMORY;
+  `);
+  return database;
 }
 
 /** What tables of Baton's have, that of messages and those of documents. */
@@ -62,7 +82,6 @@ function refuseThatOfOthers(database: DatabaseSync, path: string): void {
   const own = database.prepare(`SELECT m.name FROM ${schema} WHERE ${ownColumns}`).get();
   if (tables.length === 0 || own !== undefined) return;
   const names = tables.map(({ name }) => String(name)).slice(0, 5);
-  database.close();
   throw new BatonError("STORE_CORRUPT", `It is the database of another program: it has ${names.join(", ")}`, {
     where: path,
   });

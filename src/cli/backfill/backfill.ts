@@ -103,7 +103,8 @@ async function work(
   const stop = session.catchSignals();
   // Beside its items it takes up what waits, but begins nothing of its own.
   app.work.start({ triggers: false });
-  const endProgress = json && !process.stderr.isTTY ? () => {} : showProgress(process.stderr, tally);
+  const { display } = session;
+  const endProgress = json && !display.isTTY ? () => {} : showProgress(display, tally);
   const unended = await runItems(app, workflow, items, { concurrency, stop, tally }).finally(endProgress);
   if (stop.aborted) session.note(stoppingNote);
   await app.work.stop();

@@ -1,12 +1,6 @@
 import { formatDuration } from "../../core/duration.ts";
+import type { Display } from "../session.ts";
 import type { Tally } from "./tally.ts";
-
-/** Where progress is shown: a terminal, on which one line is drawn again and again, or anything else that takes lines. */
-interface Display {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  write(text: string): unknown;
-}
 
 const redrawMs = 100;
 const lineMs = 5_000;
@@ -14,9 +8,12 @@ const barCells = 20;
 const defaultColumns = 80;
 const clearLine = "\r\u001b[K";
 
-/** Shows how far a tally has come until the returned function is called. */
+/**
+ * Shows how far a tally has come until the returned function is called: on a terminal as one line that is drawn again
+ * and again, elsewhere as lines.
+ */
 export function showProgress(
-  display: Display,
+  display: Omit<Display, "fd">,
   tally: Tally,
   everyMs = display.isTTY ? redrawMs : lineMs,
 ): () => void {

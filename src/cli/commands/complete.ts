@@ -39,7 +39,7 @@ async function complete(
   { batchId, taskId }: { readonly batchId: string; readonly taskId: string },
   { json, ...said }: Options,
 ): Promise<void> {
-  const completion = await completionOf(said);
+  const completion = await completionOf(session, said);
   await withApp(session, async ({ engine }) => {
     const before = await taskOf(engine, batchId, taskId);
     if (isTerminal(before.status))
@@ -86,9 +86,12 @@ async function taskOf(engine: Engine, batchId: string, taskId: string): Promise<
   );
 }
 
-async function completionOf({ result, error }: Pick<Options, "result" | "error">): Promise<Completion> {
+async function completionOf(
+  session: Session,
+  { result, error }: Pick<Options, "result" | "error">,
+): Promise<Completion> {
   if (result !== undefined && error !== undefined)
     throw new BatonError("USAGE", "A task ends with --result or with --error, not with both");
   if (error !== undefined) return { error };
-  return { result: result === undefined ? null : await readStorableJson(result, "--result") };
+  return { result: result === undefined ? null : await readStorableJson(session, result, "--result") };
 }

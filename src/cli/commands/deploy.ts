@@ -47,7 +47,7 @@ async function deploy(session: Session, options: Options): Promise<void> {
   const { prepareDeployment, plannedEnvironment } = await import("../../deployment/run/prepare.ts");
   const { plannedCommands, removalCommands } = await import("../../deployment/run/planned-commands.ts");
   const removes = options.destroy === true;
-  const isPlain = options.json === true || !process.stderr.isTTY;
+  const isPlain = options.json === true || !session.display.isTTY;
   const place = { root: process.cwd(), parts, removes, isPlain };
   const prepared = await prepareDeployment(session.environment, { ...options, ...place });
   const commands = removes ? removalCommands(prepared) : plannedCommands(prepared);

@@ -36,7 +36,7 @@ async function event(
   name: string,
   { payload, json }: Options,
 ): Promise<void> {
-  const given = payload === undefined ? null : await readStorableJson(payload, "--payload");
+  const given = payload === undefined ? null : await readStorableJson(session, payload, "--payload");
   await withApp(session, async ({ engine }) => {
     // First of all, so that an id which is none is told as a batch that is not there.
     const { status } = await engine.status(batchId);

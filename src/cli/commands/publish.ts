@@ -24,7 +24,7 @@ export function registerPublish(program: Command, session: Session): void {
 }
 
 async function publish(session: Session, argument: string, { unchecked, json }: Options): Promise<void> {
-  const body = await readBytes(argument);
+  const body = await readBytes(session, argument);
   const { publishBody } = await import("../../composition/publish.ts");
   await withApp(
     session,

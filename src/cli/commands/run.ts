@@ -27,7 +27,7 @@ export function registerRun(program: Command, session: Session): void {
 }
 
 async function run(session: Session, workflowId: string, options: Options): Promise<void> {
-  const message = await startMessage(workflowId, options);
+  const message = await startMessage(session, workflowId, options);
   await withApp(
     session,
     async (app) => {
@@ -46,12 +46,16 @@ async function start(app: App, message: StartMessage): Promise<Started> {
   }
 }
 
-async function startMessage(workflowId: string, { input, key }: Options): Promise<StartMessage> {
+async function startMessage(
+  session: Session,
+  workflowId: string,
+  { input, key }: Options,
+): Promise<StartMessage> {
   const { StartMessageSchema } = await import("../../core/messages.ts");
   return parseMessageOrUsage(StartMessageSchema, {
     kind: "start",
     workflowId,
-    ...(input !== undefined && { input: await readJson(input, "--input") }),
+    ...(input !== undefined && { input: await readJson(session, input, "--input") }),
     ...(key !== undefined && { key }),
   });
 }

@@ -19,6 +19,7 @@ export function showOf(
 ): ShowRemoval & ShowDeployment {
   const print = (text: string) => (json ? session.note(text) : session.print(text));
   return {
+    errorDescriptor: session.display.fd,
     step: (command) => print(stepText(command)),
     removes: (found) => print(removalText(found, prepared)),
     changes: (found) => print(changesText(found)),

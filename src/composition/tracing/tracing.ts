@@ -4,7 +4,7 @@ import { BatchTracer } from "../../adapters/opentelemetry/tracer.ts";
 import { createLogger, type LogLevel } from "../../adapters/pino/logger.ts";
 import type { Deliver } from "../../entry/deliveries.ts";
 import type { CallbackSender } from "../../ports/callbacks.ts";
-import type { Logger } from "../../ports/logger.ts";
+import type { Logger, LogOutput } from "../../ports/logger.ts";
 import type { DocumentStore } from "../../ports/store.ts";
 import type { TaskRunner } from "../../ports/task-runner.ts";
 import type { Tracer } from "../../ports/tracer.ts";
@@ -24,12 +24,10 @@ export interface Witnesses {
 }
 
 /** The log, on standard error, and the tracer that the configuration asks for; each line of the log tells its trace. */
-export function openWitnesses(configuration: Configuration, level: LogLevel): Witnesses {
+export function openWitnesses(configuration: Configuration, level: LogLevel, output?: LogOutput): Witnesses {
   const tracer = openTracer(configuration, (problem) => logger.warn("traces are not taken", problem));
-  const logger = createLogger(configuration.logLevel ?? level, {
-    projectId: configuration.google?.projectId,
-    place: () => tracer?.current(),
-  });
+  const context = { projectId: configuration.google?.projectId, place: () => tracer?.current() };
+  const logger = createLogger(configuration.logLevel ?? level, context, output);
   return { logger, tracer };
 }
 

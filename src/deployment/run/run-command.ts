@@ -9,6 +9,8 @@ export interface RunOptions {
   readonly input?: string;
   /** What it writes is returned rather than shown. */
   readonly captures?: boolean;
+  /** Where its standard error goes, and what it writes unless that is returned. */
+  readonly errorDescriptor: number;
   /** That of whoever deploys. */
   readonly environment: RawEnvironment;
 }
@@ -16,7 +18,7 @@ export interface RunOptions {
 /** Runs a command to its end, and returns what it wrote if that is wanted. Throws `DEPLOY_FAILED`. */
 export async function runCommand(
   command: Command,
-  { input, captures, environment }: RunOptions,
+  { input, captures, errorDescriptor, environment }: RunOptions,
 ): Promise<string> {
   const [program = "", ...parameters] = command.argv;
   // Terraform would heed that of a shell in which somebody works on another deployment.
@@ -24,7 +26,7 @@ export async function runCommand(
   const child = spawn(program, parameters, {
     env: { ...given, ...command.environment },
     // Standard output is the deployment's own: what is shown goes to standard error.
-    stdio: [input === undefined ? "ignore" : "pipe", captures ? "pipe" : 2, "inherit"],
+    stdio: [input === undefined ? "ignore" : "pipe", captures ? "pipe" : errorDescriptor, errorDescriptor],
   });
   // Ctrl-C reaches the command as well, which has to put things in order before it ends: this process waits for it.
   const wait = () => {};

@@ -2,10 +2,10 @@ import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { until, Workplace } from "../support/command.ts";
-import { gated, helloFiles } from "../support/command-workflows.ts";
+import { until, Workplace } from "../../support/command.ts";
+import { gated, helloFiles } from "../../support/command-workflows.ts";
 
-const baton = fileURLToPath(new URL("../../bin/baton.js", import.meta.url));
+const baton = fileURLToPath(new URL("../../../bin/baton.js", import.meta.url));
 const node = "/usr/bin/node";
 const [, major, minor] =
   /^v(\d+)\.(\d+)/.exec(spawnSync(node, ["--version"], { encoding: "utf8" }).stdout ?? "") ?? [];
@@ -14,10 +14,10 @@ const isOld = Number(major) < 22 || (Number(major) === 22 && Number(minor) < 18)
 describe.runIf(isOld)("on a Node that is too old", () => {
   test("the package's own Node takes over: same output, same exit codes", async () => {
     const place = new Workplace(helloFiles);
-    const good = await place.baton(["run", "hello", "--input", '{"n":1}', "--json"], { node });
+    const good = await place.process(["run", "hello", "--input", '{"n":1}', "--json"], { node });
     expect(good).toMatchObject({ code: 0, stderr: "", json: { status: "SUCCESS" } });
-    expect((await place.baton(["run", "hello", "--input", '{"n":100}'], { node })).code).toBe(1);
-    expect((await place.baton(["frobnicate"], { node })).code).toBe(2);
+    expect((await place.process(["run", "hello", "--input", '{"n":100}'], { node })).code).toBe(1);
+    expect((await place.process(["frobnicate"], { node })).code).toBe(2);
   });
 
   test("signals are passed on, and the exit code back", async () => {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { until, Workplace } from "../support/command.ts";
-import { gated } from "../support/command-workflows.ts";
+import { until, Workplace } from "../../support/command.ts";
+import { gated } from "../../support/command-workflows.ts";
 
 /** Longer than any test: whoever waits for it fails. */
 const longLease = { BATON_LEASE: "10m" };

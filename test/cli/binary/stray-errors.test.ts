@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
-import { until, Workplace } from "../support/command.ts";
-import { gated } from "../support/command-workflows.ts";
+import { until, Workplace } from "../../support/command.ts";
+import { gated } from "../../support/command-workflows.ts";
 
 const stray = `import { setTimeout as sleep } from "node:timers/promises";
 import { existsSync, writeFileSync } from "node:fs";
@@ -51,7 +51,7 @@ test.each([
   ["late", warned("early", [])],
 ])("an error that the code of a task neither awaits nor catches is its own: %s", async (name, task) => {
   const place = new Workplace({ "stray.ts": stray });
-  const { code, json, stderr } = await place.baton(["run", name, "--json"]);
+  const { code, json, stderr } = await place.process(["run", name, "--json"]);
   expect(json.tasks[0]).toMatchObject(task);
   expect(code).toBe(task.status === "SUCCESS" ? 0 : 1);
   expect(stderr).toBe("");

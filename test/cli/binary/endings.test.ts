@@ -1,0 +1,65 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { Workplace } from "../../support/command.ts";
+import { helloFiles } from "../../support/command-workflows.ts";
+
+test("a task that keeps the process busy does not keep the command from ending", async () => {
+  const place = new Workplace({
+    "busy.ts": `import { workflow } from "baton";
+      export default workflow("busy").task("t", () => {
+        setInterval(() => {}, 1000);
+        return "fine";
+      });`,
+  });
+  const { code, json } = await place.process(["run", "busy", "--json"]);
+  expect(code).toBe(0);
+  expect(json.tasks[0]?.result).toBe("fine");
+});
+
+test.each([
+  ["a file", "process.exit(0);\n"],
+  [
+    "a task",
+    'import { workflow } from "baton";\nexport default workflow("exits").task("t", () => process.exit(0));\n',
+  ],
+])("%s that ends the process does not end it as if all were well", async (_, file) => {
+  const place = new Workplace({ "exits.ts": file });
+  const { code, json, stderr } = await place.process(["run", "exits", "--json"]);
+  expect(code).toBe(1);
+  expect(json.error).toMatchObject({ code: "STRAY_EXCEPTION" });
+  expect(stderr).toContain("has called process.exit");
+});
+
+test("a file that never finishes loading is named as such, rather than ending as if all were well", async () => {
+  const place = new Workplace({ "never.ts": "await new Promise(() => {});\n" });
+  const { code, stderr } = await place.process(["workflows"]);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^error WORKFLOW_FILE_FAILED: /);
+});
+
+test("a reader that goes away early is no error", async () => {
+  const place = new Workplace(helloFiles);
+  const running = place.spawn(["graph", "hello"]);
+  running.child.stdout?.destroy();
+  expect(await running.ended).toMatchObject({ code: 0, stderr: "" });
+});
+
+test("what Google's client warns of where there are no credentials reaches no terminal, other warnings do", async () => {
+  const metadata = createServer((_, response) => response.writeHead(500).end());
+  await new Promise<void>((resolve) => metadata.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void metadata.close());
+  const { port } = metadata.address() as AddressInfo;
+  const files = {
+    ...helloFiles,
+    "warns.ts": `process.emitWarning("of a workflow", "OwnWarning");\n`,
+  };
+  const { stderr } = await new Workplace(files).process(["doctor"], {
+    environment: {
+      ...{ BATON_ENGINE: "gcp", BATON_PROJECT: "p", BATON_BUCKET: "bucket", BATON_LOCATION: "europe-west1" },
+      ...{ GCE_METADATA_HOST: `127.0.0.1:${port}`, HOME: "/nowhere", CLOUDSDK_CONFIG: "/nowhere" },
+    },
+  });
+  expect(stderr).toContain("OwnWarning: of a workflow");
+  expect(stderr).not.toContain("MetadataLookupWarning");
+});
