@@ -24,12 +24,12 @@ const edges = workload.edges.reduce((sum, [, after]) => sum + after.length, 0) *
 const seconds = [];
 for (let round = 0; round < Number(rounds); round++) {
   const began = performance.now();
-  const mark = app.engine.mark();
+  const unit = app.engine.begin();
   const started = await Promise.all(
     Array.from({ length: workload.batches }, () => app.engine.start({ kind: "start", workflowId: "bench" })),
   );
   for (const { batchId } of started) await ended(batchId);
-  await app.engine.sync(mark);
+  await unit.durable();
   seconds.push((performance.now() - began) / 1_000);
 }
 seconds.sort((one, other) => one - other);
