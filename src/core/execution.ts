@@ -2,6 +2,8 @@ import * as z from "zod";
 import { hashJson } from "./canonical.ts";
 import type { Idempotency } from "./idempotency.ts";
 import { limits } from "./limits.ts";
+import { backoffMs } from "./retry.ts";
+import type { AttemptOutcome } from "./settlement.ts";
 import { StoredErrorSchema, StoredResultSchema } from "./stored.ts";
 
 /** Which attempt of which task. */
@@ -90,6 +92,23 @@ export function decideAdmission(
     return { kind: "locked", remainingMs, byCancel: isHeldForCancel(execution, ageMs) };
   // mutation: take-over-raises-the-token-of-the-key
   return { kind: "take", token: token + 1, generation };
+}
+
+/**
+ * What becomes of a task whose key is locked. One that waits checks again before the lease ends: the lock may be free
+ * sooner. `resumes`: how often it has waited.
+ */
+export function lockedOutcome(
+  idempotency: Pick<Idempotency, "onLocked"> | undefined,
+  resumes: number,
+  { remainingMs, byCancel }: Locked,
+): AttemptOutcome {
+  // A cancel does not do the work that the task would be skipped for.
+  if (idempotency?.onLocked === "skip" && !byCancel) return { kind: "lock_held" };
+  const { first, most } = limits.lockPollSeconds;
+  const poll = { initialSeconds: first, factor: 2, maxSeconds: most, jitter: 0 };
+  const waitMs = Math.min(remainingMs, backoffMs(poll, resumes + 1, 0));
+  return { kind: "parked", reason: "lock_held", seconds: waitMs / 1_000 };
 }
 
 /** An earlier attempt of the same task in the same batch is fenced by the TaskLog already: its lock is ours. */

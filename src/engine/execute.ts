@@ -1,10 +1,8 @@
 import type { CallbackTarget } from "../core/callback.ts";
 import type { TaskDefinition } from "../core/definition.ts";
-import { BatonError, messageOf } from "../core/errors.ts";
-import type { Locked } from "../core/execution.ts";
+import { BatonError } from "../core/errors.ts";
+import { lockedOutcome } from "../core/execution.ts";
 import { failureOf } from "../core/failure.ts";
-import { limits } from "../core/limits.ts";
-import { backoffMs } from "../core/retry.ts";
 import type { AttemptOutcome } from "../core/settlement.ts";
 import type { StoredError } from "../core/stored.ts";
 import type { Admission } from "./admission.ts";
@@ -17,6 +15,7 @@ import type { Claim, Claims } from "./claims.ts";
 import { conclude } from "./conclude.ts";
 import { forgetSteps } from "./delete-steps.ts";
 import type { Dependencies } from "./dependencies.ts";
+import { afterForgetting, endByCompletion, endWithoutRun } from "./end-task.ts";
 import type { ExecutionRecords } from "./execution-records.ts";
 import { insist } from "./insist.ts";
 import { keptCompletion } from "./kept-completions.ts";
@@ -54,39 +53,14 @@ export class Executor {
     await this.#continue(batch, task, await this.#parts.logs.claimFirst(batch, taskId), unit);
   }
 
-  /** Ends a task that waits for its completion. False when that can't be stored now: then the completion has to come again. */
-  async complete(
+  /** See `endByCompletion`. */
+  complete(
     batch: PinnedBatch,
     task: TaskDefinition,
     found: StoredLog,
     outcome: AttemptOutcome,
   ): Promise<boolean> {
-    const { dependencies, admission, outbox, records, settlements } = this.#parts;
-    const unit = new UnitOfWork(dependencies);
-    const target = await this.#targetOf(batch, task);
-    const held = await records.heldBy(found.log);
-    // mutation: completion-uses-the-lock-of-its-task
-    if (held) return settlements.settle(batch, task, { log: found, execution: held }, { outcome, target });
-    const admitted = await admission.admit(batch, task, found, found.log.key);
-    switch (admitted.kind) {
-      case "run":
-        return afterForgetting(
-          settlements.settle(batch, task, admitted.claim, { outcome, target }),
-          forgetSteps(dependencies, admitted.spent, unit),
-        );
-      case "completed":
-        // It lost its lock while it waited, and another call has done the work.
-        await outbox.resendOf(admitted.execution, target);
-        return settlements.settle(
-          batch,
-          task,
-          { log: found, execution: undefined },
-          { outcome: { kind: "already_completed", result: admitted.execution.result } },
-        );
-      case "locked":
-      case "lost":
-        return false;
-    }
+    return endByCompletion(this.#parts, batch, task, found, outcome);
   }
 
   /** Ends a task whose time is over. */
@@ -96,9 +70,8 @@ export class Executor {
     found: StoredLog,
     outcome: AttemptOutcome,
   ): Promise<void> {
-    const claim = { log: found, execution: await this.#parts.records.heldBy(found.log) };
-    const target = await this.#targetOf(batch, task);
-    await this.#settle(batch, task, claim, { outcome, target });
+    if (!(await endWithoutRun(this.#parts, batch, task, found, outcome)))
+      await this.#continueFromStore(batch, task);
   }
 
   /** Follows a claim to its end; after every lost race, decides anew from what won. */
@@ -153,7 +126,7 @@ export class Executor {
         });
       case "locked":
         return this.#settle(batch, task, withKey(unkeyed, call.key), {
-          outcome: lockedOutcome(task, log, admitted),
+          outcome: lockedOutcome(task.idempotency, log.log.resumes, admitted),
         });
       case "lost":
         return this.#continueFromStore(batch, task);
@@ -203,31 +176,6 @@ export class Executor {
     const settled = await this.#parts.settlements.settle(batch, task, claim, conclusion);
     if (!settled) await this.#continueFromStore(batch, task);
   }
-
-  /**
-   * Where a task that did not run to its end reports to. What can never be told must not keep it from ending; what
-   * can't be read just now brings the message back.
-   */
-  async #targetOf(batch: PinnedBatch, task: TaskDefinition): Promise<CallbackTarget | undefined> {
-    try {
-      return await this.#parts.calls.callbackTarget(batch, task);
-    } catch (error) {
-      if (failureOf(error).retryable) throw error;
-      const { batchId } = batch;
-      this.#parts.dependencies.logger.error("a task ends without its callback", {
-        batchId,
-        taskId: task.id,
-        error: messageOf(error),
-      });
-      return undefined;
-    }
-  }
-}
-
-/** Beside the work of a claim, which has its heartbeat: what takes long must not cost it its lease. */
-async function afterForgetting<T>(work: Promise<T>, forgetting: Promise<void>): Promise<T> {
-  const [done] = await Promise.all([work, forgetting]);
-  return done;
 }
 
 /** Why a call can't be made at all. */
@@ -239,18 +187,4 @@ function failureOfCall(thrown: unknown): StoredError {
 /** The key is known, though the lock is not ours. */
 function withKey({ log, execution }: Claim, key: string | null): Claim {
   return { log: { ...log, log: { ...log.log, key } }, execution };
-}
-
-/** A task that waits for a lock looks again before the lease ends: the lock may be given back sooner. */
-function lockedOutcome(
-  task: TaskDefinition,
-  { log }: StoredLog,
-  { remainingMs, byCancel }: Locked,
-): AttemptOutcome {
-  // Who cancels does not do the work.
-  if (task.idempotency?.onLocked === "skip" && !byCancel) return { kind: "lock_held" };
-  const { first, most } = limits.lockPollSeconds;
-  const poll = { initialSeconds: first, factor: 2, maxSeconds: most, jitter: 0 };
-  const waitMs = Math.min(remainingMs, backoffMs(poll, log.resumes + 1, 0));
-  return { kind: "parked", reason: "lock_held", seconds: waitMs / 1_000 };
 }

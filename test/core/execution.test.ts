@@ -12,6 +12,7 @@ import {
   heldForCancel,
   identityOf,
   isSpent,
+  lockedOutcome,
   stepsOfKey,
 } from "../../src/core/execution.ts";
 import type { Idempotency } from "../../src/core/idempotency.ts";
@@ -174,6 +175,19 @@ test("a cleared key begins anew", () => {
   const after = cleared(succeeded, "n2");
   expect(after).toMatchObject({ state: "FREE", result: null, callbackId: null, nonce: "n2" });
   expect(decideAdmission({ execution: after, ageMs: 0 }, other)).toEqual(anew);
+});
+
+test("a task whose key is locked waits for a growing time, or is skipped, but not for a cancel", () => {
+  const { first, most } = limits.lockPollSeconds;
+  const lock = { kind: "locked", remainingMs: 3_600_000, byCancel: false } as const;
+  const wait = (seconds: number) => ({ kind: "parked", reason: "lock_held", seconds });
+  expect(lockedOutcome(idempotency, 0, lock)).toEqual(wait(first));
+  expect(lockedOutcome(idempotency, 1, lock)).toEqual(wait(first * 2));
+  expect(lockedOutcome(idempotency, 50, lock)).toEqual(wait(most));
+  expect(lockedOutcome(idempotency, 50, { ...lock, remainingMs: 500 })).toEqual(wait(0.5));
+  const skips = { ...idempotency, onLocked: "skip" } as const;
+  expect(lockedOutcome(skips, 0, lock)).toEqual({ kind: "lock_held" });
+  expect(lockedOutcome(skips, 0, { ...lock, byCancel: true })).toEqual(wait(first));
 });
 
 test("a key that is held for a cancel is locked, and says so", () => {
