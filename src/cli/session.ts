@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import type { RawEnvironment } from "../composition/raw-environment.ts";
+import type { RawEnvironment } from "../composition/variable-problems.ts";
 import type { LogOutput } from "../ports/logger.ts";
 
 /** Where people read: standard error. */

@@ -11,8 +11,8 @@ import { kindOf } from "../workflow/folder-files.ts";
 import { loadWorkflowFile, unexportedProblems } from "../workflow/load-file.ts";
 import type { CatalogProblem } from "../workflow/workflow-folder.ts";
 import { EnvironmentSchema } from "./environment.ts";
-import type { RawEnvironment } from "./raw-environment.ts";
 import { taskSecretSettings } from "./task-secrets.ts";
+import type { RawEnvironment } from "./variable-problems.ts";
 
 export interface WorkflowCheck {
   readonly workflowIds: readonly string[];

@@ -1,16 +1,12 @@
 import { DispatchQueues } from "../adapters/cloud-tasks/dispatch-queues.ts";
 import { CloudTasksTimer } from "../adapters/cloud-tasks/timer.ts";
-import { PubSubBroker } from "../adapters/pubsub/broker.ts";
-import type { Seal } from "../adapters/pubsub/message.ts";
-import { publishRequest } from "../adapters/pubsub/publish-request.ts";
-import { pushBody } from "../adapters/pubsub/push-body.ts";
+import { PubSubBroker, publishRequest, pushBody, type Seal } from "../adapters/pubsub/broker.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { BatonError } from "../core/errors.ts";
 import type { Broker, OutgoingMessage, Timer } from "../ports/broker.ts";
 import type { Configuration } from "./configuration.ts";
 import { googleOf } from "./data-services.ts";
 import type { GoogleConfiguration } from "./google-configuration.ts";
-import { RoutedMessages } from "./routed-messages.ts";
 
 /** How messages travel on Google Cloud. */
 export interface CloudMessages {
@@ -60,4 +56,31 @@ function functionOf({ callers }: GoogleConfiguration) {
 
 async function closeAll(parts: readonly { close(): Promise<void> }[]): Promise<void> {
   await Promise.all(parts.map((part) => part.close()));
+}
+
+interface Ways {
+  /** The queues whose messages go the limited way. */
+  readonly queues: ReadonlySet<string>;
+  readonly limited: Broker & Timer;
+  readonly others: { readonly broker: Broker; readonly timer: Timer };
+}
+
+/** Sends the messages of queues with limits of their own where those are kept, and all others their usual way. */
+export class RoutedMessages implements Broker, Timer {
+  readonly #ways: Ways;
+
+  constructor(ways: Ways) {
+    this.#ways = ways;
+  }
+
+  async publish(messages: readonly OutgoingMessage[]): Promise<void> {
+    const { queues, limited, others } = this.#ways;
+    const of = Map.groupBy(messages, ({ queue }) => (queues.has(queue) ? limited : others.broker));
+    await Promise.all([...of].map(([broker, outgoing]) => broker.publish(outgoing)));
+  }
+
+  schedule(message: OutgoingMessage, delayMs: number): Promise<void> {
+    const { queues, limited, others } = this.#ways;
+    return (queues.has(message.queue) ? limited : others.timer).schedule(message, delayMs);
+  }
 }

@@ -1,6 +1,6 @@
 import { FirestoreDocumentStore } from "../adapters/firestore/document-store.ts";
 import { OidcCallerCheck } from "../adapters/oidc/caller-check.ts";
-import type { Seal } from "../adapters/pubsub/message.ts";
+import type { Seal } from "../adapters/pubsub/broker.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import { attemptSecondsOf } from "../core/attempt-time.ts";
 import { BatonError } from "../core/errors.ts";
@@ -12,7 +12,7 @@ import { openMessages } from "./cloud-messages.ts";
 import type { Configuration } from "./configuration.ts";
 import { deploymentOf, googleOf, openObjects, openWarehouse } from "./data-services.ts";
 import { buildEngine, type EngineOptions } from "./engine-parts.ts";
-import { PushedWork } from "./pushed-work.ts";
+import { PushedWork } from "./work.ts";
 
 export interface CloudOptions extends EngineOptions {
   readonly configuration: Configuration;

@@ -3,7 +3,8 @@ import type { OtlpSettings } from "../adapters/opentelemetry/otlp.ts";
 import type { logLevels } from "../adapters/pino/logger.ts";
 import type { PowerBiOptions } from "../adapters/power-bi/power-bi.ts";
 import { BatonError } from "../core/errors.ts";
-import type { QueueSettings } from "../core/queues.ts";
+import { limitProblem } from "../core/limited-queues.ts";
+import { type QueueSettings, QueuesSchema } from "../core/queues.ts";
 import { type DataformSettings, dataformSettings } from "./dataform-settings.ts";
 import { type Environment, EnvironmentSchema } from "./environment.ts";
 import {
@@ -13,11 +14,14 @@ import {
   partsOf,
 } from "./google-configuration.ts";
 import { powerBiProblems, powerBiSettings } from "./power-bi-settings.ts";
-import { queueProblems } from "./queue-problems.ts";
-import type { RawEnvironment } from "./raw-environment.ts";
 import { type TaskSecretSettings, taskSecretProblems, taskSecretSettings } from "./task-secrets.ts";
 import { tracingProblems, tracingSettings } from "./tracing/settings.ts";
-import { parseVariables, problemsText, type VariableProblem } from "./variable-problems.ts";
+import {
+  parseVariables,
+  problemsText,
+  type RawEnvironment,
+  type VariableProblem,
+} from "./variable-problems.ts";
 
 /** Everything the environment decides. Folders are absolute; times are seconds. */
 export interface Configuration {
@@ -133,4 +137,49 @@ function toConfiguration(values: Environment, taskSecrets: TaskSecretSettings): 
     logLevel: values.BATON_LOG_LEVEL,
     traces: tracingSettings(values, { engine: parts.engine, projectId: google?.projectId }),
   };
+}
+
+/**
+ * What keeps the queues of BATON_QUEUES from being limited on Google Cloud, where Cloud Tasks calls the function by its address.
+ * What publishes tasks needs it as the function does: a message that took another way would not be held to the limits.
+ */
+function queueProblems(environment: RawEnvironment): VariableProblem[] {
+  if (environment.BATON_ENGINE !== "gcp") return [];
+  const queues = QueuesSchema.safeParse(environment.BATON_QUEUES ?? "").data;
+  if (!queues || queues.size === 0) return [];
+  const wrong = [...queues].flatMap(([queue, settings]) => {
+    const problem = limitProblem(queue, settings);
+    return problem === undefined ? [] : [`"${queue}": ${problem}`];
+  });
+  return [
+    ...wrong.map((message) => ({ variable: "BATON_QUEUES", message })),
+    ...needs.filter(({ variable, isRight }) => !isRight(environment[variable] ?? "")).map(toProblem),
+  ];
+}
+
+interface Need {
+  readonly variable: keyof Environment;
+  readonly why: string;
+  readonly isRight: (value: string) => boolean;
+}
+
+const isThere = (value: string) => value !== "";
+const isAddress = (value: string) => URL.canParse(value) && /^https?:/.test(value);
+
+const needs: readonly Need[] = [
+  { variable: "BATON_LOCATION", why: "the region of the queues, such as europe-west1", isRight: isThere },
+  {
+    variable: "BATON_AUDIENCE",
+    why: "the address of the function, which Cloud Tasks calls: https://…",
+    isRight: isAddress,
+  },
+  {
+    variable: "BATON_CALLERS",
+    why: "the account in whose name it is called, first of all",
+    isRight: isThere,
+  },
+];
+
+function toProblem({ variable, why }: Need): VariableProblem {
+  return { variable, message: `Missing for BATON_QUEUES: ${why}; \`baton deploy\` prints it` };
 }

@@ -1,15 +1,21 @@
 import { WarehouseCallbackArchive } from "../adapters/callback-archive/archive.ts";
+import { DataformService } from "../adapters/dataform/dataform.ts";
+import type { DataformOptions } from "../adapters/dataform/rest.ts";
 import { FolderObjectStore } from "../adapters/filesystem/object-store.ts";
+import { type PowerBiOptions, PowerBiService } from "../adapters/power-bi/power-bi.ts";
 import { ownBuckets } from "../core/buckets.ts";
 import { BatonError } from "../core/errors.ts";
 import type { CallbackArchive } from "../ports/callbacks.ts";
+import type { HttpClient } from "../ports/http-client.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { ObjectStore } from "../ports/objects.ts";
+import type { PowerBi } from "../ports/power-bi.ts";
 import type { Warehouse, WarehouseTables } from "../ports/warehouse.ts";
 import { taskTime, uncounted } from "../runtime/current-run.ts";
+import type { Services } from "../runtime/task-type.ts";
 import type { Configuration } from "./configuration.ts";
 import type { GoogleConfiguration } from "./google-configuration.ts";
-import { lazy, type Methods, once } from "./lazy-services.ts";
+import { neededForPowerBi } from "./power-bi-settings.ts";
 
 const warehouseMethods: Methods<Warehouse> = { load: true, query: true, rows: true, cancel: true };
 const tableMethods: Methods<WarehouseTables> = {
@@ -149,4 +155,65 @@ export function deploymentOf({ projectId, prefix, databaseId, dataset }: GoogleC
 export function googleOf({ google }: Configuration): GoogleConfiguration {
   if (!google) throw new BatonError("CONFIGURATION_INVALID", "Google Cloud is not configured");
   return google;
+}
+
+/** What is configured of the services that tasks have their work done by. */
+interface RemoteSettings {
+  readonly dataform?: DataformOptions;
+  readonly powerBi?: PowerBiOptions | undefined;
+}
+
+/** Loaded at the first request: most processes make none. */
+export function httpClient({ allowPrivateAddresses }: Configuration): HttpClient {
+  const open = once(async () => {
+    const { GuardedHttpClient } = await import("../adapters/http/http-client.ts");
+    return new GuardedHttpClient({ allowPrivate: allowPrivateAddresses });
+  });
+  return lazy<HttpClient>({ request: true }, open);
+}
+
+/** Services whose clients are loaded at the first call. What is not configured throws `SERVICE_NOT_CONFIGURED`. */
+export function remoteServices({
+  dataform,
+  powerBi,
+}: Pick<Configuration, "data"> & RemoteSettings): Pick<Services, "dataform" | "powerBi"> {
+  return {
+    dataform: new DataformService(dataform),
+    powerBi: powerBi ? new PowerBiService(powerBi) : unconfiguredPowerBi,
+  };
+}
+
+const refuse = async (): Promise<never> => {
+  throw new BatonError(
+    "SERVICE_NOT_CONFIGURED",
+    `Power BI is not configured: set ${neededForPowerBi.join(", ")}`,
+  );
+};
+
+const unconfiguredPowerBi: PowerBi = { refreshes: refuse, start: refuse, cancel: refuse };
+
+/** Runs `make` at the first call; every call gets its result. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+/** The names of a port's methods, none forgotten. */
+type Methods<Port> = { readonly [Name in keyof Port]: true };
+
+type AsyncMethods = Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>>;
+
+/**
+ * A port whose adapter is loaded at the first call of one of these methods: a fresh process answers its first message
+ * without loading what that message does not need.
+ */
+function lazy<Port extends object>(methods: Methods<Port>, open: () => Promise<Port>): Port;
+function lazy(methods: Readonly<Record<string, true>>, open: () => Promise<AsyncMethods>): AsyncMethods {
+  const names = Object.keys(methods);
+  return Object.fromEntries(
+    names.map((name) => [name, async (...given: unknown[]) => (await open())[name]?.(...given)]),
+  );
 }

@@ -1,7 +1,6 @@
 import * as z from "zod";
 import type { DataformOptions } from "../adapters/dataform/rest.ts";
-import { serviceUrl } from "./service-url.ts";
-import { list } from "./variable-schemas.ts";
+import { list, serviceUrl } from "./variable-problems.ts";
 
 /** The variables of Dataform, for the schema of the environment. */
 export const dataformVariables = {

@@ -20,7 +20,7 @@ import { FolderCatalog } from "../workflow/catalog.ts";
 import { type CodeCatalog, FixedCatalog } from "../workflow/fixed-catalog.ts";
 import type { BuiltWorkflow } from "../workflow/workflow.ts";
 import type { Configuration } from "./configuration.ts";
-import { httpClient, remoteServices } from "./remote-services.ts";
+import { httpClient, remoteServices } from "./data-services.ts";
 import { taskSecrets } from "./task-secrets.ts";
 import { tracingBy } from "./tracing/tracing.ts";
 

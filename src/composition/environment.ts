@@ -10,7 +10,7 @@ import { daySeconds } from "../core/time.ts";
 import { dataformVariables } from "./dataform-settings.ts";
 import { powerBiVariables } from "./power-bi-settings.ts";
 import { tracingVariables } from "./tracing/settings.ts";
-import { flag, list } from "./variable-schemas.ts";
+import { flag, list } from "./variable-problems.ts";
 
 const duration = (name: string) =>
   z.string().transform((text, context) => {

@@ -1,7 +1,6 @@
 import { googleIssuer, type OidcSettings } from "../adapters/oidc/caller-check.ts";
 import type { Environment } from "./environment.ts";
-import type { RawEnvironment } from "./raw-environment.ts";
-import type { VariableProblem } from "./variable-problems.ts";
+import type { RawEnvironment, VariableProblem } from "./variable-problems.ts";
 
 /** What the environment decides about Google Cloud. Times are seconds. */
 export interface GoogleConfiguration {

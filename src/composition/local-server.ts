@@ -1,8 +1,35 @@
+import type { LogLevel } from "../adapters/pino/logger.ts";
 import { systemClock } from "../adapters/system/clock.ts";
+import { BatonError, messageOf } from "../core/errors.ts";
+import { limits } from "../core/limits.ts";
 import { createHttpHandler } from "../entry/http-handler.ts";
 import { serveHttp } from "../entry/serve.ts";
-import { followWorkflows } from "./follow-workflows.ts";
-import type { LocalApp } from "./local.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Logger, LogOutput } from "../ports/logger.ts";
+import type { FolderCatalog } from "../workflow/catalog.ts";
+import { readConfiguration } from "./configuration.ts";
+import { type EmbeddedApp, openEmbedded } from "./embedded.ts";
+import { resolveSecrets } from "./secrets.ts";
+import { openWitnesses } from "./tracing/tracing.ts";
+import type { RawEnvironment } from "./variable-problems.ts";
+
+export interface LocalApp {
+  readonly app: EmbeddedApp;
+  readonly logger: Logger;
+}
+
+/** Opens the embedded app that the environment names; it logs from the given level on, to standard error by default. */
+export async function openLocal(
+  environment: RawEnvironment,
+  defaultLevel: LogLevel,
+  logOutput?: LogOutput,
+): Promise<LocalApp> {
+  const configuration = readConfiguration(await resolveSecrets(environment));
+  if (configuration.engine !== "embedded")
+    throw new BatonError("USAGE", "Here the embedded engine runs: unset BATON_ENGINE");
+  const { logger, tracer } = openWitnesses(configuration, defaultLevel, logOutput);
+  return { app: openEmbedded({ configuration, logger, tracer }), logger };
+}
 
 export interface LocalServer {
   readonly url: string;
@@ -33,5 +60,43 @@ export async function startLocalServer(
       unfollow();
       await Promise.all([service.close(), app.inbox.stop(), app.work.stop()]);
     },
+  };
+}
+
+/**
+ * Has a server see workflow files that change while it runs, and modules that they import. Tasks that run go on with
+ * the code they began with; those that begin have the new one. Gives how to end it.
+ */
+function followWorkflows(folder: FolderCatalog, clock: Clock, logger: Logger): () => void {
+  let cancel = () => {};
+  let isFollowing = true;
+  let told: string | undefined;
+  folder.follow(({ workflows, problems }) => {
+    logger.info("workflow files have changed, and were loaded again", { workflows: [...workflows.keys()] });
+    for (const { code, where, message } of problems)
+      logger.error("a workflow file has a problem; what it held before stays in use", {
+        code,
+        where,
+        error: message,
+      });
+  });
+  const look = async () => {
+    try {
+      await folder.look();
+      told = undefined;
+    } catch (error) {
+      const problem = messageOf(error);
+      if (problem !== told)
+        logger.error("the workflow files can't be looked at; those that are loaded stay in use", {
+          error: problem,
+        });
+      told = problem;
+    }
+    if (isFollowing) cancel = clock.after(limits.workflowLookSeconds * 1_000, () => void look());
+  };
+  void look();
+  return () => {
+    isFollowing = false;
+    cancel();
   };
 }

@@ -3,9 +3,9 @@ import { BatonError, messageOf } from "../core/errors.ts";
 import type { Logger, LogOutput } from "../ports/logger.ts";
 import type { App } from "./app.ts";
 import { readConfiguration } from "./configuration.ts";
-import type { RawEnvironment } from "./raw-environment.ts";
 import { resolveSecrets, withoutReferences } from "./secrets.ts";
 import { openWitnesses } from "./tracing/tracing.ts";
+import type { RawEnvironment } from "./variable-problems.ts";
 
 export interface OpenedApp {
   readonly app: App;

@@ -1,8 +1,6 @@
 import * as z from "zod";
 import type { PowerBiOptions } from "../adapters/power-bi/power-bi.ts";
-import type { RawEnvironment } from "./raw-environment.ts";
-import { serviceUrl } from "./service-url.ts";
-import type { VariableProblem } from "./variable-problems.ts";
+import { type RawEnvironment, serviceUrl, type VariableProblem } from "./variable-problems.ts";
 
 const text = z.string().trim().min(1);
 

@@ -1,6 +1,5 @@
 import { BatonError } from "../core/errors.ts";
-import type { RawEnvironment } from "./raw-environment.ts";
-import type { VariableProblem } from "./variable-problems.ts";
+import type { RawEnvironment, VariableProblem } from "./variable-problems.ts";
 
 /** Variables that may hold the name of a secret in Secret Manager instead of the secret. */
 const secretVariables = ["BATON_CALLBACK_SECRET", "BATON_POWERBI_CLIENT_SECRET"] as const;

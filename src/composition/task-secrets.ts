@@ -1,9 +1,8 @@
 import { BatonError } from "../core/errors.ts";
 import { taskSecretPrefix } from "../core/named-secrets.ts";
 import type { Secrets } from "../ports/secrets.ts";
-import type { RawEnvironment } from "./raw-environment.ts";
 import { isSecretReference, readReference } from "./secrets.ts";
-import type { VariableProblem } from "./variable-problems.ts";
+import type { RawEnvironment, VariableProblem } from "./variable-problems.ts";
 
 /** The secrets that an operator gives to tasks. */
 export interface TaskSecretSettings {

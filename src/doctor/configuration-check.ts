@@ -1,9 +1,8 @@
 import { type Configuration, readConfiguration, variableProblems } from "../composition/configuration.ts";
 import { EnvironmentSchema } from "../composition/environment.ts";
 import { neededForPowerBi } from "../composition/power-bi-settings.ts";
-import type { RawEnvironment } from "../composition/raw-environment.ts";
 import { resolveSecret, secretReferences } from "../composition/secrets.ts";
-import { parseVariables } from "../composition/variable-problems.ts";
+import { parseVariables, type RawEnvironment } from "../composition/variable-problems.ts";
 import { BatonError, messageOf } from "../core/errors.ts";
 import { type CheckResult, judge } from "./check.ts";
 

@@ -2,7 +2,7 @@ import { createLogger } from "../adapters/pino/logger.ts";
 import { Credentials } from "../adapters/remote/google-credentials.ts";
 import type { Configuration } from "../composition/configuration.ts";
 import { localServerVariables } from "../composition/environment.ts";
-import type { RawEnvironment } from "../composition/raw-environment.ts";
+import type { RawEnvironment } from "../composition/variable-problems.ts";
 import { messageOf } from "../core/errors.ts";
 import { builtInTaskTypes } from "../tasks/index.ts";
 import { FolderCatalog } from "../workflow/catalog.ts";

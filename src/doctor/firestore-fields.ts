@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { indexFile } from "../adapters/firestore/indexes.ts";
+import { indexFile } from "../adapters/firestore/encoding.ts";
 import { type CheckGroup, type CheckResult, judge } from "./check.ts";
 import { type CloudContext, databasePath, gcloud, readPages } from "./google.ts";
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { onTestFinished } from "vitest";
-import type { BigQueryOptions } from "../../src/adapters/bigquery/options.ts";
+import type { BigQueryOptions } from "../../src/adapters/bigquery/api.ts";
 import { BigQueryWarehouse } from "../../src/adapters/bigquery/warehouse.ts";
 import { WarehouseCallbackArchive } from "../../src/adapters/callback-archive/archive.ts";
 import { startBigQueryServer } from "../servers/bigquery/index.ts";

@@ -1,6 +1,6 @@
 import { onTestFinished } from "vitest";
 import { type DispatchBody, DispatchQueues } from "../../src/adapters/cloud-tasks/dispatch-queues.ts";
-import { pushBody } from "../../src/adapters/pubsub/push-body.ts";
+import { pushBody } from "../../src/adapters/pubsub/broker.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { isSealed, sealOf } from "../../src/core/seal.ts";
 import { parseRequest } from "../../src/entry/parse-request.ts";

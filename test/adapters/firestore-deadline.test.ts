@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { inTime } from "../../src/adapters/firestore/deadline.ts";
+import { inTime } from "../../src/adapters/firestore/client.ts";
 import { UnansweredError } from "../../src/ports/store.ts";
 
 /** A clock whose one alarm rings when it is told to. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isAddress, refusalOf } from "../../src/adapters/http/addresses.ts";
+import { isAddress, refusalOf } from "../../src/adapters/http/guard.ts";
 
 describe("address rules", () => {
   const bad = [

@@ -8,8 +8,7 @@ import {
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
-import { refusalOf } from "../../src/adapters/http/addresses.ts";
-import { type Guard, publicAddressesOnly, type Resolve } from "../../src/adapters/http/guard.ts";
+import { type Guard, publicAddressesOnly, type Resolve, refusalOf } from "../../src/adapters/http/guard.ts";
 import { GuardedHttpClient } from "../../src/adapters/http/http-client.ts";
 import type { HttpRequest } from "../../src/ports/http-client.ts";
 

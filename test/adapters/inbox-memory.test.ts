@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Inbox, type InboxOptions } from "../../src/adapters/filesystem/inbox.ts";
-import { NewestFirst } from "../../src/adapters/filesystem/newest-first.ts";
+import { NewestFirst } from "../../src/adapters/filesystem/inbox-announcer.ts";
 import { FolderObjectStore } from "../../src/adapters/filesystem/object-store.ts";
 import type { ObjectMessage } from "../../src/core/messages.ts";
 import { interestIn, openMemory } from "./inbox-parts.ts";

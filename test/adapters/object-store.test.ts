@@ -15,11 +15,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { copyDurably } from "../../src/adapters/filesystem/durable.ts";
-import { explainFileError } from "../../src/adapters/filesystem/file-errors.ts";
+import { copyDurably, explainFileError } from "../../src/adapters/filesystem/durable.ts";
 import { Fingerprints } from "../../src/adapters/filesystem/fingerprint.ts";
+import { pathOfObject } from "../../src/adapters/filesystem/listing.ts";
 import { move, type Places } from "../../src/adapters/filesystem/move.ts";
-import { pathOfObject } from "../../src/adapters/filesystem/object-path.ts";
 import { FolderObjectStore } from "../../src/adapters/filesystem/object-store.ts";
 import type { ObjectName } from "../../src/ports/objects.ts";
 

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { expect, onTestFinished, test } from "vitest";
-import { crc32c } from "../../src/adapters/secret-manager/crc32c.ts";
+import { crc32c } from "../../src/adapters/secret-manager/secret-manager.ts";
 import { openApp } from "../../src/composition/open.ts";
 import { resolveSecrets, withoutReferences } from "../../src/composition/secrets.ts";
 import { BatonError } from "../../src/core/errors.ts";

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { readConfiguration } from "../../src/composition/configuration.ts";
 import { EnvironmentSchema } from "../../src/composition/environment.ts";
-import type { RawEnvironment } from "../../src/composition/raw-environment.ts";
+import type { RawEnvironment } from "../../src/composition/variable-problems.ts";
 import { fileDrop, schedule } from "../../src/core/trigger.ts";
 import { commandEnvironment } from "../../src/deployment/plan/command-environment.ts";
 import {

@@ -1,11 +1,9 @@
 import { describe, onTestFinished } from "vitest";
 import { DispatchQueues } from "../../src/adapters/cloud-tasks/dispatch-queues.ts";
 import { CloudTasksTimer } from "../../src/adapters/cloud-tasks/timer.ts";
-import { PubSubBroker } from "../../src/adapters/pubsub/broker.ts";
-import { publishRequest } from "../../src/adapters/pubsub/publish-request.ts";
-import { pushBody } from "../../src/adapters/pubsub/push-body.ts";
+import { PubSubBroker, publishRequest, pushBody } from "../../src/adapters/pubsub/broker.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
-import { RoutedMessages } from "../../src/composition/routed-messages.ts";
+import { RoutedMessages } from "../../src/composition/cloud-messages.ts";
 import { CALLBACK_QUEUE, CONTROL_QUEUE, type Message } from "../../src/core/messages.ts";
 import { isSealed, sealOf } from "../../src/core/seal.ts";
 import { subscriptionOf, taskQueueOf, topicOf } from "../../src/core/topics.ts";

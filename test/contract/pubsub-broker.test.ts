@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { CloudTasksTimer } from "../../src/adapters/cloud-tasks/timer.ts";
-import { PubSubBroker } from "../../src/adapters/pubsub/broker.ts";
-import { publishRequest } from "../../src/adapters/pubsub/publish-request.ts";
+import { PubSubBroker, publishRequest } from "../../src/adapters/pubsub/broker.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { CALLBACK_QUEUE, CONTROL_QUEUE, type Message } from "../../src/core/messages.ts";
 import { isSealed, sealOf } from "../../src/core/seal.ts";

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { expiryField } from "../../src/adapters/firestore/encoding.ts";
-import { indexFile } from "../../src/adapters/firestore/indexes.ts";
+import { expiryField, indexFile } from "../../src/adapters/firestore/encoding.ts";
 import { collections } from "../../src/core/records.ts";
 import { expression, inner, readTerraform } from "./terraform-files.ts";
 

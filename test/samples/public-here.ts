@@ -1,5 +1,4 @@
-import { refusalOf } from "../../src/adapters/http/addresses.ts";
-import { publicAddressesOnly } from "../../src/adapters/http/guard.ts";
+import { publicAddressesOnly, refusalOf } from "../../src/adapters/http/guard.ts";
 import { GuardedHttpClient } from "../../src/adapters/http/http-client.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
 import { LocalTaskRunner } from "../../src/runtime/task-runner.ts";

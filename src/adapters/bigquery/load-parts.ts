@@ -1,14 +1,19 @@
 import { daySeconds } from "../../core/time.ts";
 import type { FileFormat, LoadJob } from "../../ports/warehouse.ts";
-import { internalPrefix, quoteTable, type Table, type TableReference } from "./identifiers.ts";
+import {
+  checkColumns,
+  checkKey,
+  internalPrefix,
+  namesOf,
+  quoteTable,
+  type Table,
+  type TableReference,
+} from "./identifiers.ts";
 import type { Job, JobConfiguration, TableSchema } from "./jobs.ts";
-import { emptyFile } from "./load-file-names.ts";
-import { lookAtFile } from "./look-at-file.ts";
+import { emptyFile, lookAtFile } from "./look-at-file.ts";
 import type { Part, RunName } from "./runs.ts";
-import { checkColumns, checkKey, namesOf } from "./schemas.ts";
-import type { Session } from "./session.ts";
+import type { Session, TableInfo } from "./session.ts";
 import { mergeStatement, stagedRows } from "./statements.ts";
-import type { TableInfo } from "./tables.ts";
 
 /** What a stage that was left behind costs nobody for longer than this. */
 const stageLifeMs = 2 * daySeconds * 1_000;

@@ -5,9 +5,8 @@ import { type Encoding, textOf } from "../../core/files/plain-text.ts";
 import type { Kind } from "../../core/files/text-values.ts";
 import type { LoadJob } from "../../ports/warehouse.ts";
 import { refusal } from "./errors.ts";
+import { checkColumns } from "./identifiers.ts";
 import type { TableSchema } from "./jobs.ts";
-import { emptyFile, nameOfFile } from "./load-file-names.ts";
-import { checkColumns } from "./schemas.ts";
 import type { Session } from "./session.ts";
 
 /** What the configuration of a load job says of a file, beside where it is. */
@@ -170,4 +169,12 @@ function nullMarkersOf(
     );
   const markers = [...new Set(["", ...nullValues, ...words])];
   return markers.length > 1 ? { nullMarkers: markers } : {};
+}
+
+export function nameOfFile(uri: string): string {
+  return uri.slice(uri.lastIndexOf("/") + 1);
+}
+
+export function emptyFile(uri: string): Error {
+  return refusal("FILE_EMPTY", `${nameOfFile(uri)} holds no rows`);
 }

@@ -1,12 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { jsonIn } from "../../core/json.ts";
-import { waitBeforeRepeating } from "../remote/asked-pause.ts";
 import { clientErrorOf, clientFailureOf } from "../remote/client-failure.ts";
-import { withFreshCredentials } from "../remote/fresh-credentials.ts";
-import { Credentials } from "../remote/google-credentials.ts";
-import { rootMessageOf } from "../remote/root-message.ts";
+import { rootMessageOf, waitBeforeRepeating } from "../remote/exchange.ts";
+import { Credentials, withFreshCredentials } from "../remote/google-credentials.ts";
+import type { BigQueryOptions } from "./api.ts";
 import { refusal, unavailable } from "./errors.ts";
-import type { BigQueryOptions } from "./options.ts";
 
 const retryWaitsMs = [100, 400, 1_600];
 const defaultTimeoutMs = 60_000;

@@ -2,13 +2,12 @@ import * as z from "zod";
 import type { JobResult, QueryJob } from "../../ports/warehouse.ts";
 import { AnyObjectSchema } from "../remote/service-answer.ts";
 import { isPassing, refusal, translated } from "./errors.ts";
-import { quoteTable, type Table } from "./identifiers.ts";
+import { checkColumns, checkKey, namesOf, quoteTable, type Table } from "./identifiers.ts";
 import type { Job, JobConfiguration } from "./jobs.ts";
+import { checkParameters, sqlOf, withoutEnd } from "./parameters.ts";
 import type { Part, RunState } from "./runs.ts";
-import { checkColumns, checkKey, namesOf } from "./schemas.ts";
 import { describeSelect, queryFailure } from "./select.ts";
 import type { Session } from "./session.ts";
-import { checkParameters, sqlOf, withoutEnd } from "./sql-text.ts";
 import { insertStatement, mergeStatement } from "./statements.ts";
 
 const TotalSchema = z.object({ jobReference: AnyObjectSchema, totalRows: z.coerce.number().default(0) });

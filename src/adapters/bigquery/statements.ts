@@ -1,6 +1,5 @@
 import { without } from "../../core/archive-key.ts";
-import { quoteIdentifier, quoteLiteral } from "./identifiers.ts";
-import type { Names } from "./schemas.ts";
+import { type Names, quoteIdentifier, quoteLiteral } from "./identifiers.ts";
 
 /** How the errors begin that our own statements raise. */
 export const emptyKey = "the key is empty";

@@ -1,6 +1,6 @@
 import type { CloudTasksClient } from "@google-cloud/tasks";
 import { limits } from "../../core/limits.ts";
-import { withFreshCredentials } from "../remote/fresh-credentials.ts";
+import { withFreshCredentials } from "../remote/google-credentials.ts";
 import { backoffWithin, grpcCodeOf, grpcStatus } from "../remote/grpc.ts";
 
 /** Where the queues are. */

@@ -10,8 +10,7 @@ import {
   type TypedKind,
   wholePattern,
 } from "../../core/files/text-values.ts";
-import { quoteIdentifier, quoteLiteral } from "./identifiers.ts";
-import type { Column, Statements } from "./statements.ts";
+import { type Column, quoteIdentifier, quoteLiteral, type Statements } from "./statements.ts";
 
 const types: Readonly<Record<Kind, string>> = {
   boolean: "BOOLEAN",

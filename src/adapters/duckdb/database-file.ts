@@ -7,7 +7,6 @@ import { TaskError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { countsNoTime, type TaskTime, type Turn } from "../../ports/task-time.ts";
 import { isLockedByOther, isMachineFailure, machineFailure } from "./errors.ts";
-import { Turns } from "./turns.ts";
 
 export interface DatabaseFileOptions {
   /** How long to wait for another process that holds the file. Default: `limits.warehouseLockSeconds`. */
@@ -173,4 +172,35 @@ function locked(path: string, heldMs: number, cause: unknown): TaskError {
     retryable: true,
     cause,
   });
+}
+
+/** One at a time, in the order of asking. */
+class Turns {
+  #last: Promise<void> = Promise.resolve();
+
+  /** Runs the work when all earlier work has ended. Whoever is aborted while it waits leaves at once. */
+  async take<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    const before = this.#last;
+    const mine = Promise.withResolvers<void>();
+    this.#last = before.then(() => mine.promise);
+    try {
+      await untilAborted(before, signal);
+      return await work();
+    } finally {
+      mine.resolve();
+    }
+  }
+}
+
+async function untilAborted(earlier: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (!signal) return earlier;
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    await Promise.race([earlier, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }

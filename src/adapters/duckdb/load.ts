@@ -7,12 +7,18 @@ import { misfitReason } from "../../core/files/csv-scan.ts";
 import { kinds } from "../../core/files/text-values.ts";
 import type { LoadJob } from "../../ports/warehouse.ts";
 import { columnsAtOnce, converted, inferTypes, type Missing, misfit } from "./column-types.ts";
-import { checkColumns, checkKey, keyless, numberedRows, stageTable, writeStage } from "./destination.ts";
+import {
+  checkColumns,
+  checkKey,
+  keyless,
+  numberedRows,
+  stageTable,
+  type Writing,
+  writeStage,
+} from "./destination.ts";
 import { refusal } from "./errors.ts";
-import { parseTable, quoteIdentifier } from "./identifiers.ts";
-import type { Writing } from "./jobs.ts";
 import { placeOfRow, type RawFile, rawTable, readFile } from "./read-file.ts";
-import type { Column, Statements } from "./statements.ts";
+import { type Column, parseTable, quoteIdentifier, type Statements } from "./statements.ts";
 
 const MisfitSchema = z.object({ row: z.bigint().transform(Number), column: z.int(), value: z.string() });
 

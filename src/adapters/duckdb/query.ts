@@ -1,13 +1,12 @@
-import type { DuckDBPreparedStatement } from "@duckdb/node-api";
-import type { JsonObject } from "../../core/json.ts";
+import type { DuckDBPreparedStatement, DuckDBType, DuckDBValue } from "@duckdb/node-api";
+import { numberOrText } from "../../core/exact-number.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../core/json.ts";
+import { type ParameterType, typeOfParameter } from "../../core/parameter-type.ts";
+import { isoTimeOfMicroseconds } from "../../core/time.ts";
 import type { QueryJob, Row, Sql } from "../../ports/warehouse.ts";
-import { checkColumns, checkKey, keyless, stageTable, writeStage } from "./destination.ts";
+import { checkColumns, checkKey, keyless, stageTable, type Writing, writeStage } from "./destination.ts";
 import { refusal, translated } from "./errors.ts";
-import { parseTable } from "./identifiers.ts";
-import type { Writing } from "./jobs.ts";
-import { toJson } from "./json-values.ts";
-import { boundParameters } from "./parameters.ts";
-import type { Statements } from "./statements.ts";
+import { parseTable, type Statements } from "./statements.ts";
 
 type DuckDb = typeof import("@duckdb/node-api");
 
@@ -92,4 +91,108 @@ async function checkSelect(statements: Statements, duckdb: DuckDb, sql: string, 
 
 function parameterNames(statement: DuckDBPreparedStatement): readonly string[] {
   return Array.from({ length: statement.parameterCount }, (_, index) => statement.parameterName(index + 1));
+}
+
+/** A value of a row as JSON: times in ISO 8601, numbers that a double would change as text. */
+function toJson(duckdb: DuckDb, value: DuckDBValue): JsonValue {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return value;
+  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
+  if (typeof value === "bigint")
+    return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
+  if (value instanceof duckdb.DuckDBDecimalValue) return decimalToJson(value.toString());
+  return timeToJson(duckdb, value) ?? nestedToJson(duckdb, value) ?? value.toString();
+}
+
+/** Its zeros after the point say its type, not its value. */
+function decimalToJson(text: string): JsonValue {
+  return numberOrText(text.includes(".") ? text.replace(/\.?0+$/, "") : text);
+}
+
+function timeToJson(duckdb: DuckDb, value: DuckDBValue): JsonValue | undefined {
+  if (value instanceof duckdb.DuckDBTimestampTZValue && value.isFinite)
+    return isoTimeOfMicroseconds(value.micros);
+  if (
+    value instanceof duckdb.DuckDBTimestampValue ||
+    value instanceof duckdb.DuckDBTimestampSecondsValue ||
+    value instanceof duckdb.DuckDBTimestampMillisecondsValue ||
+    value instanceof duckdb.DuckDBTimestampNanosecondsValue
+  )
+    return value.toString().replace(" ", "T");
+  return undefined;
+}
+
+function nestedToJson(duckdb: DuckDb, value: DuckDBValue): JsonValue | undefined {
+  if (value instanceof duckdb.DuckDBListValue || value instanceof duckdb.DuckDBArrayValue)
+    return value.items.map((item) => toJson(duckdb, item));
+  if (value instanceof duckdb.DuckDBStructValue)
+    return Object.fromEntries(
+      Object.entries(value.entries).map(([name, item]) => [name, toJson(duckdb, item)]),
+    );
+  if (value instanceof duckdb.DuckDBMapValue)
+    return value.entries.map((entry) => ({
+      key: toJson(duckdb, entry.key),
+      value: toJson(duckdb, entry.value),
+    }));
+  if (value instanceof duckdb.DuckDBUnionValue) return toJson(duckdb, value.value);
+  if (value instanceof duckdb.DuckDBVariantValue) return toJson(duckdb, value.value);
+  return undefined;
+}
+
+interface BoundParameters {
+  readonly values: Record<string, DuckDBValue>;
+  /** Without them, the client goes by the first item of a list alone. */
+  readonly types: Record<string, DuckDBType>;
+}
+
+/** Parameters as DuckDB takes them, with the types that BigQuery gives them too. Throws `SQL_FAILED`. */
+function boundParameters(duckdb: DuckDb, parameters: JsonObject): BoundParameters {
+  const bound = Object.entries(parameters).map(([name, value]) => {
+    const type = typeOfParameter(`$${name}`, value);
+    return { name, type: toDuckDbType(duckdb, type), value: toDuckDbValue(duckdb, type, value) };
+  });
+  return {
+    values: Object.fromEntries(bound.map(({ name, value }) => [name, value])),
+    types: Object.fromEntries(bound.map(({ name, type }) => [name, type])),
+  };
+}
+
+function toDuckDbType(duckdb: DuckDb, type: ParameterType): DuckDBType {
+  switch (type.kind) {
+    case "null":
+      return duckdb.SQLNULL;
+    case "text":
+      return duckdb.VARCHAR;
+    case "boolean":
+      return duckdb.BOOLEAN;
+    case "integer":
+      return duckdb.BIGINT;
+    case "real":
+      return duckdb.DOUBLE;
+    case "list":
+      return duckdb.LIST(toDuckDbType(duckdb, type.items));
+    case "struct":
+      return duckdb.STRUCT(
+        Object.fromEntries(type.fields.map((field) => [field.name, toDuckDbType(duckdb, field.type)])),
+      );
+  }
+}
+
+function toDuckDbValue(duckdb: DuckDb, type: ParameterType, value: JsonValue): DuckDBValue {
+  if (type.kind === "list" && Array.isArray(value))
+    return duckdb.listValue(value.map((item) => toDuckDbValue(duckdb, type.items, item)));
+  if (type.kind === "struct" && isJsonObject(value))
+    return duckdb.structValue(
+      Object.fromEntries(
+        type.fields.map((field) => [
+          field.name,
+          toDuckDbValue(
+            duckdb,
+            field.type,
+            Object.hasOwn(value, field.name) ? (value[field.name] ?? null) : null,
+          ),
+        ]),
+      ),
+    );
+  if (type.kind === "integer" && typeof value === "number") return BigInt(value);
+  return typeof value === "object" ? null : value;
 }

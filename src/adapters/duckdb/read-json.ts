@@ -2,8 +2,7 @@ import { suspicious } from "../../core/exact-json.ts";
 import { checkJsonLines } from "../../core/files/json-lines.ts";
 import { limits } from "../../core/limits.ts";
 import { readText } from "./file-text.ts";
-import { quoteIdentifier, quoteLiteral } from "./identifiers.ts";
-import type { Column, Statements } from "./statements.ts";
+import { type Column, quoteIdentifier, quoteLiteral, type Statements } from "./statements.ts";
 import { mapScalars, parseType, typeText } from "./type-tree.ts";
 
 const times = /^(DATE|TIME|TIMESTAMP)/;

@@ -1,7 +1,6 @@
 import * as z from "zod";
 import { FileProblem } from "../../core/files/file-problem.ts";
-import { quoteIdentifier } from "./identifiers.ts";
-import type { Statements } from "./statements.ts";
+import { quoteIdentifier, type Statements } from "./statements.ts";
 
 const SchemaSchema = z.array(
   z.object({

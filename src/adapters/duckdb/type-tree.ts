@@ -1,4 +1,4 @@
-import { quoteIdentifier } from "./identifiers.ts";
+import { quoteIdentifier } from "./statements.ts";
 
 /** A type of DuckDB's: a scalar such as `DECIMAL(18,3)`, the fields of a struct, or the items of a list. */
 export type TypeTree =

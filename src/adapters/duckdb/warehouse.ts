@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
+import { messageOf } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/json.ts";
 import type {
   FoundTable,
@@ -13,11 +14,11 @@ import type {
   WriteStatement,
 } from "../../ports/warehouse.ts";
 import type { DatabaseFile } from "./database-file.ts";
-import { once } from "./jobs.ts";
+import { once } from "./destination.ts";
+import { machineFailure, translated } from "./errors.ts";
 import { prepareLoad } from "./load.ts";
-import { createTable, findTable, write } from "./own-tables.ts";
 import { prepareQuery, selectRows } from "./query.ts";
-import { Statements } from "./statements.ts";
+import { parseTable, quoteIdentifier, Statements } from "./statements.ts";
 
 /** The library, which the file has loaded by the time that it is open. */
 const loaded = () => import("@duckdb/node-api");
@@ -80,5 +81,41 @@ export class DuckDbWarehouse implements Warehouse, WarehouseTables {
       await statements.run("SET TimeZone = 'UTC'");
       return work(statements);
     });
+  }
+}
+
+const types = { text: "VARCHAR", json: "JSON", timestamp: "TIMESTAMP" } as const;
+
+async function findTable(statements: Statements, name: string): Promise<FoundTable | undefined> {
+  const table = parseTable(name);
+  const columns = await statements.columnsOf(table);
+  if (!columns) return undefined;
+  const sql = await statements.qualified(table);
+  return { name, sql, dialect: "duckdb", columns: columns.map((column) => column.name) };
+}
+
+/** Creates the table unless it exists. */
+async function createTable(statements: Statements, name: string, { columns }: NewTable): Promise<FoundTable> {
+  const sql = await statements.qualified(parseTable(name));
+  const declared = columns.map((column) => `${quoteIdentifier(column.name)} ${types[column.type]}`);
+  await statements.transaction(async () => {
+    await statements.run(`CREATE SCHEMA IF NOT EXISTS ${sql.slice(0, sql.lastIndexOf('."'))}`);
+    await statements.run(`CREATE TABLE IF NOT EXISTS ${sql} (${declared.join(", ")})`);
+  });
+  return { name, sql, dialect: "duckdb", columns: columns.map((column) => column.name) };
+}
+
+/** Runs the statement. `path`: of the warehouse's file, for errors. */
+async function write(
+  statements: Statements,
+  { table, sql, parameters }: WriteStatement,
+  path: string,
+): Promise<void> {
+  try {
+    await statements.run(sql, { ...parameters });
+  } catch (thrown) {
+    // A task is writing to the same rows: it is over soon.
+    if (/conflict/i.test(messageOf(thrown))) throw machineFailure(path, thrown);
+    throw translated("TABLE_MISMATCH", `The row does not fit table ${table}`, thrown);
   }
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import type { ObjectName } from "../../ports/objects.ts";
-import { changed, missing } from "./file-errors.ts";
+import { changed, missing } from "./durable.ts";
 
 /** What a file looked like and what it held, at one moment. */
 export interface Fingerprint {

@@ -1,8 +1,9 @@
 import type { BigIntStats } from "node:fs";
 import { lstat, opendir, readdir, realpath, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { isPassedOverName } from "../../core/drops.ts";
+import { join, relative, sep } from "node:path";
+import { isPassedOverName, whyNoDrop } from "../../core/drops.ts";
 import { BatonError, codeOf, messageOf } from "../../core/errors.ts";
+import type { Logger } from "../../ports/logger.ts";
 
 /** The folder with its links followed, and what tells it from another of the same name. Throws `INBOX_MISSING`. */
 export async function openFolder(
@@ -69,5 +70,96 @@ export async function isGone(folder: string, object: string): Promise<boolean> {
     return false;
   } catch (error) {
     return codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR";
+  }
+}
+
+interface WatcherOptions {
+  readonly folder: string;
+  /** A file counts as written when nothing has happened to it for this long. */
+  readonly stableMs: number;
+  /** Whether the subfolder can be left out. Its name ends in `/`. */
+  readonly passesOver: (subfolder: string) => boolean;
+  readonly onWritten: (object: string) => void;
+  readonly onGone: (object: string) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Tells of files that were written, or that went, from now on; those that are there already, it passes over. */
+export async function watchFolder(options: WatcherOptions): Promise<{ close(): Promise<void> }> {
+  const { watch } = await import("chokidar");
+  const nameOf = (path: string) => relative(options.folder, path).split(sep).join("/");
+  const watcher = watch(options.folder, {
+    ignoreInitial: true,
+    followSymlinks: false,
+    ignored: (path) => {
+      const name = nameOf(path);
+      return whyNoDrop(name) !== undefined || options.passesOver(`${name}/`);
+    },
+    awaitWriteFinish: {
+      stabilityThreshold: options.stableMs,
+      pollInterval: Math.min(100, Math.ceil(options.stableMs / 4)),
+    },
+  });
+  watcher.on("add", (path) => options.onWritten(nameOf(path)));
+  watcher.on("change", (path) => options.onWritten(nameOf(path)));
+  watcher.on("unlink", (path) => options.onGone(nameOf(path)));
+  watcher.on("error", options.onError);
+  await new Promise<void>((resolve) => {
+    watcher.once("ready", resolve);
+    watcher.once("error", () => resolve());
+  });
+  return watcher;
+}
+
+/** How many files one scan logs one by one. Of more files it logs the number. */
+const toldOneByOne = 20;
+/** Names that are remembered as told. Of files beyond that number nothing is said. */
+const mostTold = 10_000;
+
+/**
+ * Tells once of each file of the inbox that no workflow takes; of those that are there at first, how many there are.
+ */
+export class Untaken {
+  readonly #bucket: string;
+  readonly #logger: Logger;
+  #told = new Set<string>();
+  #there = new Set<string>();
+  #isFirstLook = true;
+  #found: { readonly object: string; readonly reason: string }[] = [];
+
+  constructor(bucket: string, logger: Logger) {
+    this.#bucket = bucket;
+    this.#logger = logger;
+  }
+
+  note(object: string, reason: string): void {
+    if (!this.#told.has(object)) {
+      if (this.#told.size >= mostTold) return;
+      this.#told.add(object);
+      this.#found.push({ object, reason });
+    }
+    this.#there.add(object);
+  }
+
+  tell(): void {
+    const found = this.#found;
+    this.#found = [];
+    if (found.length > toldOneByOne || (this.#isFirstLook && found.length > 0))
+      this.#logger.info("no workflow takes these files of the inbox", {
+        bucket: this.#bucket,
+        files: found.length,
+        first: found.slice(0, toldOneByOne).map(({ object }) => object),
+      });
+    else
+      for (const { object, reason } of found)
+        this.#logger.info("no workflow takes the file", { bucket: this.#bucket, object, reason });
+  }
+
+  /** The scan has noted all files that exist. The others are gone, and are logged again if they come back. */
+  endLook(): void {
+    this.tell();
+    this.#isFirstLook = false;
+    this.#told = this.#there;
+    this.#there = new Set();
   }
 }

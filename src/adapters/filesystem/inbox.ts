@@ -6,9 +6,7 @@ import type { DropMemory } from "../../ports/drop-memory.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { ObjectStore } from "../../ports/objects.ts";
 import { Announcer } from "./inbox-announcer.ts";
-import { filesBelow, openFolder } from "./inbox-files.ts";
-import { watchFolder } from "./inbox-watcher.ts";
-import { Untaken } from "./untaken.ts";
+import { filesBelow, openFolder, Untaken, watchFolder } from "./inbox-files.ts";
 
 export interface InboxOptions {
   readonly folder: string;

@@ -2,8 +2,7 @@ import { stat, unlink } from "node:fs/promises";
 import { dirname, posix } from "node:path";
 import { BatonError, codeOf } from "../../core/errors.ts";
 import type { ObjectName } from "../../ports/objects.ts";
-import { linkOrCopy, syncFolder } from "./durable.ts";
-import { changed, missing } from "./file-errors.ts";
+import { changed, linkOrCopy, missing, syncFolder } from "./durable.ts";
 import { type Fingerprint, Fingerprints, signatureOf } from "./fingerprint.ts";
 
 /** An object that was found. */

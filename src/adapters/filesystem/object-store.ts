@@ -10,12 +10,10 @@ import type {
   ObjectPrefix,
   ObjectStore,
 } from "../../ports/objects.ts";
-import { writeDurably } from "./durable.ts";
-import { changed, explainFileError, missing } from "./file-errors.ts";
+import { changed, explainFileError, missing, writeDurably } from "./durable.ts";
 import { contentOf, type Fingerprint, Fingerprints, generationOf } from "./fingerprint.ts";
-import { namesBelow, removeFile } from "./listing.ts";
+import { namesBelow, pathOfObject, removeFile } from "./listing.ts";
 import { type Located, move } from "./move.ts";
-import { pathOfObject } from "./object-path.ts";
 
 export interface FolderObjectStoreOptions {
   /** The folder of each bucket. One that does not exist yet is created by the first write. */

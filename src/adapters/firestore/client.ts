@@ -1,11 +1,18 @@
+import { createHash } from "node:crypto";
 import type { CollectionReference, DocumentReference, Firestore } from "@google-cloud/firestore";
 import { BatonError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { CollectionName } from "../../core/records.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { DocumentKey } from "../../ports/store.ts";
-import { documentId } from "./document-names.ts";
-import type { FirestoreSettings } from "./settings.ts";
+import { type DocumentKey, UnansweredError } from "../../ports/store.ts";
+
+export interface FirestoreSettings {
+  readonly projectId: string;
+  /** `(default)`, or the id of another database. */
+  readonly databaseId: string;
+  /** How long documents are kept after their last write, where their collection says so. */
+  readonly retentionSeconds: number;
+}
 
 /** The client of the database, loaded and connected at its first use. It heeds `FIRESTORE_EMULATOR_HOST`. */
 export class FirestoreClient {
@@ -62,4 +69,45 @@ export class FirestoreClient {
     const { projectId, databaseId } = this.#settings;
     return new Firestore({ projectId, databaseId });
   }
+}
+
+/**
+ * Waits for a call with all its repetitions, but not for ever. The client repeats for ten minutes what the service refuses, and
+ * can't be told otherwise: its settings are not heeded. A message that fails sooner is delivered again, perhaps to where
+ * it goes better. What the call does after that is like a call whose answer was lost. Throws an `UnansweredError`, `STORE_FAILED`.
+ */
+export async function inTime<T>(
+  clock: Clock,
+  call: Promise<T>,
+  seconds: number = limits.storeCallSeconds,
+): Promise<T> {
+  const tooLate = Promise.withResolvers<never>();
+  const stop = clock.after(seconds * 1_000, () =>
+    tooLate.reject(new UnansweredError(`No answer in ${seconds} s`, call, { where: "Firestore" })),
+  );
+  try {
+    return await Promise.race([call, tooLate.promise]);
+  } finally {
+    stop();
+  }
+}
+
+const prefixCharacters = 8;
+
+/**
+ * The id of a document in Firestore. Its hash comes first, so that ids which follow each other are stored far apart: a
+ * stretch of neighbouring documents takes no more than some 500 writes a second. The rest is for people, with `/`
+ * written `~1` and `~` written `~0`.
+ */
+export function documentId(id: string): string {
+  const hash = createHash("sha256").update(id).digest("hex").slice(0, prefixCharacters);
+  return `${hash}.${id.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}
+
+/** The id that a document's id in Firestore was made from. */
+export function originalId(documentId: string): string {
+  return documentId
+    .slice(prefixCharacters + 1)
+    .replaceAll("~1", "/")
+    .replaceAll("~0", "~");
 }

@@ -1,8 +1,7 @@
 import type { DocumentSnapshot, Query, QueryDocumentSnapshot, WriteBatch } from "@google-cloud/firestore";
 import { BatonError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
-import type { CollectionName } from "../../core/records.ts";
-import { collections } from "../../core/records.ts";
+import { type CollectionName, collections } from "../../core/records.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type {
   Committed,
@@ -18,14 +17,9 @@ import type {
   Write,
 } from "../../ports/store.ts";
 import { grpcCodeOf, grpcStatus } from "../remote/grpc.ts";
-import { FirestoreClient } from "./client.ts";
-import { inTime } from "./deadline.ts";
-import { documentId, originalId } from "./document-names.ts";
+import { documentId, FirestoreClient, type FirestoreSettings, inTime, originalId } from "./client.ts";
 import { decodeDocument, encodeDocument, indexedText, versionOf } from "./encoding.ts";
-import { storeError, writeError } from "./errors.ts";
-import { IndependentWrites } from "./independent-writes.ts";
-import type { FirestoreSettings } from "./settings.ts";
-import { conditionOn } from "./version-condition.ts";
+import { conditionOn, IndependentWrites, storeError, writeError } from "./independent-writes.ts";
 
 /** The document store on Firestore. What a commit has answered is durable at once. */
 export class FirestoreDocumentStore implements DocumentStore {

@@ -1,9 +1,9 @@
-import type { BulkWriter, WriteResult } from "@google-cloud/firestore";
-import type { EachCommitted, Write } from "../../ports/store.ts";
+import type { BulkWriter, Precondition, WriteResult } from "@google-cloud/firestore";
+import { BatonError, messageOf } from "../../core/errors.ts";
+import { ConflictError, type EachCommitted, type Version, type Write } from "../../ports/store.ts";
+import { grpcCodeOf, grpcStatus, isDenied } from "../remote/grpc.ts";
 import type { FirestoreClient } from "./client.ts";
 import { versionOf } from "./encoding.ts";
-import { writeError } from "./errors.ts";
-import { conditionOn } from "./version-condition.ts";
 
 type Encode = (write: Exclude<Write, { kind: "delete" }>) => Record<string, unknown>;
 
@@ -45,4 +45,36 @@ async function toResult({ result }: { readonly result: Promise<WriteResult> }): 
   } catch (thrown) {
     return { ok: false, error: writeError(thrown) };
   }
+}
+
+const conflicts: ReadonlySet<number> = new Set([
+  grpcStatus.notFound,
+  grpcStatus.alreadyExists,
+  grpcStatus.failedPrecondition,
+]);
+
+/** What a refused write means: its condition did not hold, or whether it was applied is open. */
+export function writeError(thrown: unknown): Error {
+  const code = grpcCodeOf(thrown);
+  if (code !== undefined && conflicts.has(code))
+    return new ConflictError(`A condition does not hold: ${messageOf(thrown)}`, { cause: thrown });
+  return storeError(thrown);
+}
+
+export function storeError(thrown: unknown): BatonError {
+  const code = grpcCodeOf(thrown);
+  const context = { where: "Firestore", cause: thrown };
+  if (isDenied(code)) return new BatonError("STORE_DENIED", messageOf(thrown), context);
+  if (code === grpcStatus.invalidArgument) return new BatonError("STORE_REFUSED", messageOf(thrown), context);
+  if (code === grpcStatus.failedPrecondition)
+    return new BatonError("STORE_INDEX_MISSING", messageOf(thrown), context);
+  if (code === grpcStatus.notFound) return new BatonError("STORE_MISSING", messageOf(thrown), context);
+  return new BatonError("STORE_FAILED", messageOf(thrown), context);
+}
+
+/** The document was last written at that time. A version that Firestore never made is one that no document has. */
+export async function conditionOn(version: Version): Promise<Precondition> {
+  const { Timestamp } = await import("@google-cloud/firestore");
+  const [seconds = "0", nanoseconds = "0"] = version.split(".");
+  return { lastUpdateTime: new Timestamp(Number(seconds), Number(nanoseconds)) };
 }

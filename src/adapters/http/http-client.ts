@@ -2,12 +2,9 @@ import { Agent, fetch, type Response } from "undici";
 import { TaskError } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { shownAddress } from "../../core/shown-address.ts";
-import type { HttpClient, HttpRequest, HttpResponse } from "../../ports/http-client.ts";
-import { pauseAskedBy } from "../remote/asked-pause.ts";
-import { readBody } from "../remote/read-body.ts";
-import { rootMessageOf } from "../remote/root-message.ts";
+import type { HttpClient, HttpRequest, HttpResponse, RequestSecrets } from "../../ports/http-client.ts";
+import { pauseAskedBy, readBody, rootMessageOf } from "../remote/exchange.ts";
 import { type Guard, guardedConnector, publicAddressesOnly, refused } from "./guard.ts";
-import { type Hop, isRedirect, nextHop } from "./redirect.ts";
 
 export interface GuardedHttpClientOptions {
   /** Lifts the guard: private, loopback and metadata addresses may be reached. */
@@ -141,4 +138,39 @@ function failed(message: string, retryable: boolean, cause?: unknown): TaskError
 function taskErrorIn(error: unknown): TaskError | undefined {
   if (error instanceof TaskError) return error;
   return error instanceof Error && error.cause !== undefined ? taskErrorIn(error.cause) : undefined;
+}
+
+/** The parts of a request that a redirect may change. */
+type Hop = Pick<HttpRequest, "method" | "body" | "headers"> & { readonly url: URL };
+
+/** What may be told to another origin: never what somebody may use to prove who he is. */
+const tellable: ReadonlySet<string> = new Set([
+  "accept",
+  "accept-language",
+  "content-type",
+  "idempotency-key",
+  "user-agent",
+]);
+const describesBody: ReadonlySet<string> = new Set(["content-type", "content-length", "content-encoding"]);
+
+function isRedirect(status: number): boolean {
+  return [301, 302, 303, 307, 308].includes(status);
+}
+
+/**
+ * The request that follows a redirect, by the rules of fetch, except that another origin is told less. Undefined: its
+ * body or address would tell another origin a secret.
+ */
+function nextHop(hop: Hop, status: number, url: URL, secrets?: RequestSecrets): Hop | undefined {
+  const dropsBody = (status === 303 && hop.method !== "HEAD") || (status < 303 && hop.method === "POST");
+  const sameOrigin = url.origin === hop.url.origin;
+  const mayTell = (text: string) => sameOrigin || !secrets?.isIn(text);
+  const body = dropsBody ? undefined : hop.body;
+  if (!mayTell(url.href) || !mayTell(body ?? "")) return undefined;
+  const headers = Object.entries(hop.headers).filter(([name, value]) => {
+    const lower = name.toLowerCase();
+    const isTold = (sameOrigin || tellable.has(lower)) && mayTell(value);
+    return isTold && !(dropsBody && describesBody.has(lower));
+  });
+  return { url, method: dropsBody ? "GET" : hop.method, body, headers: Object.fromEntries(headers) };
 }

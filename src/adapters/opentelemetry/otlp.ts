@@ -1,6 +1,6 @@
 import { limits } from "../../core/limits.ts";
-import type { FinishedSpan, SendSpans } from "./finished-span.ts";
-import { googleHeaders } from "./google-headers.ts";
+import { Credentials } from "../remote/google-credentials.ts";
+import type { FinishedSpan, SendSpans } from "./span-queue.ts";
 
 export interface OtlpSettings {
   /** Where spans are posted to, such as `http://127.0.0.1:4318/v1/traces`. */
@@ -46,5 +46,17 @@ async function openExporter(settings: OtlpSettings): Promise<SendSpans> {
       code === 0 ? resolve() : reject(error ?? new Error("The receiver refuses the spans")),
     );
     return promise;
+  };
+}
+
+/**
+ * Makes the headers of requests to Google's own receiver. Without credentials there are none, as the exporter demands:
+ * then the receiver says what is missing.
+ */
+function googleHeaders(projectId: string): () => Promise<Record<string, string>> {
+  const credentials = new Credentials({ scope: "https://www.googleapis.com/auth/trace.append" });
+  return async () => {
+    const own = await credentials.headers().catch(() => ({}));
+    return { "x-goog-user-project": projectId, ...own };
   };
 }

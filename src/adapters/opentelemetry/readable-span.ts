@@ -2,7 +2,7 @@ import { type Attributes, type HrTime, SpanKind, SpanStatusCode, TraceFlags } fr
 import type { Resource } from "@opentelemetry/resources";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import type { SpanAttributes } from "../../ports/tracer.ts";
-import type { FinishedSpan } from "./finished-span.ts";
+import type { FinishedSpan } from "./span-queue.ts";
 
 const kinds = {
   internal: SpanKind.INTERNAL,

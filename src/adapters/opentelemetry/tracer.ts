@@ -1,10 +1,22 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { randomBytes } from "node:crypto";
 import { failureOf } from "../../core/failure.ts";
 import { type TracePlace, traceOf } from "../../core/trace.ts";
-import type { PastSpan, Span, SpanDescription, Tracer } from "../../ports/tracer.ts";
-import type { SendSpans } from "./finished-span.ts";
-import { freshSpanId, inertSpan, OpenSpan } from "./open-span.ts";
-import { type ReportProblem, SpanQueue, usualWaits } from "./span-queue.ts";
+import type {
+  PastSpan,
+  Span,
+  SpanAttributes,
+  SpanDescription,
+  SpanFailure,
+  Tracer,
+} from "../../ports/tracer.ts";
+import {
+  type FinishedSpan,
+  type ReportProblem,
+  type SendSpans,
+  SpanQueue,
+  usualWaits,
+} from "./span-queue.ts";
 
 /** What all that is called from a piece of work has in common. */
 interface Scope {
@@ -84,3 +96,49 @@ function startWatch(): () => number {
   const offset = Date.now() - performance.now();
   return () => offset + performance.now();
 }
+
+/** A span under way, a child of another. */
+class OpenSpan implements Span {
+  readonly place: TracePlace;
+  readonly #description: SpanDescription;
+  readonly #parent: TracePlace;
+  readonly #startedAt: number;
+  #attributes: SpanAttributes;
+  #failure: SpanFailure | undefined;
+
+  constructor(description: SpanDescription, parent: TracePlace, startedAt: number) {
+    this.#description = description;
+    this.#parent = parent;
+    this.#startedAt = startedAt;
+    this.#attributes = description.attributes ?? {};
+    this.place = { traceId: parent.traceId, spanId: freshSpanId() };
+  }
+
+  set(attributes: SpanAttributes): void {
+    this.#attributes = { ...this.#attributes, ...attributes };
+  }
+
+  fail(failure: SpanFailure): void {
+    this.#failure = failure;
+  }
+
+  finish(endedAt: number): FinishedSpan {
+    return {
+      name: this.#description.name,
+      kind: this.#description.kind ?? "internal",
+      place: this.place,
+      parentSpanId: this.#parent.spanId,
+      startedAt: this.#startedAt,
+      endedAt,
+      attributes: this.#attributes,
+      failure: this.#failure,
+    };
+  }
+}
+
+function freshSpanId(): string {
+  return randomBytes(8).toString("hex");
+}
+
+/** For work outside of any batch: nothing is told of it. */
+const inertSpan: Span = { set() {}, fail() {} };

@@ -1,8 +1,7 @@
 import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from "@azure/msal-node";
 import * as z from "zod";
 import { jsonIn } from "../../core/json.ts";
-import { exchange } from "../remote/exchange.ts";
-import { rootMessageOf } from "../remote/root-message.ts";
+import { exchange, rootMessageOf } from "../remote/exchange.ts";
 import { AnyObjectSchema, answerOf } from "../remote/service-answer.ts";
 
 const timeoutMs = 30_000;

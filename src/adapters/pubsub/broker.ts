@@ -1,10 +1,11 @@
 import type { PubSub, Topic } from "@google-cloud/pubsub";
 import { BatonError, messageOf } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
-import { topicOf } from "../../core/topics.ts";
+import type { Message } from "../../core/messages.ts";
+import { sealAttribute } from "../../core/seal.ts";
+import { laneAttribute, topicOf } from "../../core/topics.ts";
 import type { Broker, OutgoingMessage } from "../../ports/broker.ts";
 import { backoffWithin, grpcCodeOf, grpcStatus, isDenied } from "../remote/grpc.ts";
-import { type Seal, type TopicMessage, topicMessage } from "./message.ts";
 
 export interface PubSubSettings {
   readonly projectId: string;
@@ -133,4 +134,53 @@ function publishError(topic: string, thrown: unknown): BatonError {
   const code = grpcCodeOf(thrown);
   if (code === grpcStatus.notFound) return new BatonError("TOPIC_MISSING", "There is no such topic", context);
   return new BatonError(isDenied(code) ? "BROKER_DENIED" : "BROKER_FAILED", messageOf(thrown), context);
+}
+
+/** A message as a topic carries it. */
+interface TopicMessage {
+  readonly data: Buffer;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** Makes the seal of a message's data; undefined: there is none to be had. */
+export type Seal = (data: Uint8Array) => string | undefined;
+
+/** Attributes say what a subscription may filter by; the seal shows that Baton sent it. */
+function topicMessage(message: Message, seal: Seal): TopicMessage {
+  const data = Buffer.from(JSON.stringify(message));
+  const attributes = attributesOf(message);
+  const sealed = seal(data);
+  return { data, attributes: sealed === undefined ? attributes : { ...attributes, [sealAttribute]: sealed } };
+}
+
+function attributesOf(message: Message): Record<string, string> {
+  const attributes: Record<string, string> = { kind: message.kind };
+  if ("batchId" in message) attributes.batchId = message.batchId;
+  if ("workflowId" in message) attributes.workflowId = message.workflowId;
+  if (message.kind === "task") attributes.taskId = message.previousTaskId ?? message.taskId;
+  return attributes;
+}
+
+/** The request by which somebody else publishes a message, through the REST interface of Pub/Sub at the endpoint. */
+export function publishRequest(
+  { projectId, topicPrefix }: PubSubSettings,
+  endpoint: string,
+  { queue, message }: OutgoingMessage,
+  seal: Seal,
+): { readonly url: string; readonly body: Buffer } {
+  const topic = `projects/${projectId}/topics/${topicOf(topicPrefix, queue)}`;
+  const { data, attributes } = topicMessage(message, seal);
+  const body = { messages: [{ data: data.toString("base64"), attributes }] };
+  return { url: `${endpoint}/v1/${topic}:publish`, body: Buffer.from(JSON.stringify(body)) };
+}
+
+/**
+ * The body that a push of the message would have, for whoever calls the function in Pub/Sub's place; it tells which queue it
+ * came through. `publishedAt`: milliseconds since 1970.
+ */
+export function pushBody({ message, queue }: OutgoingMessage, seal: Seal, publishedAt: number): Buffer {
+  const { data, attributes: usual } = topicMessage(message, seal);
+  const attributes = { ...usual, [laneAttribute]: queue };
+  const publishTime = new Date(publishedAt).toISOString();
+  return Buffer.from(JSON.stringify({ message: { data: data.toString("base64"), attributes, publishTime } }));
 }

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { messageOf } from "../../core/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { shortened } from "../../core/short-text.ts";
-import { pauseAskedByGoogle } from "./asked-pause.ts";
+import { pauseAskedByGoogle } from "./exchange.ts";
 import { statusOfRefusal } from "./service-answer.ts";
 
 /** Why a call through a REST client of Google's came to nothing. */

@@ -1,7 +1,6 @@
 import type { AuthClient, GoogleAuth } from "google-auth-library";
 import { messageOf } from "../../core/errors.ts";
 import { GoogleRefusal } from "../../ports/google-rest.ts";
-import { NoAnswerError, within } from "./within.ts";
 
 export interface CredentialsOptions {
   /** What the tokens are for. Default: whatever the account may do. */
@@ -69,4 +68,41 @@ async function personOf(auth: GoogleAuth): Promise<string | undefined> {
   if (!token || !(client instanceof OAuth2Client)) return undefined;
   const told = await client.getTokenInfo(token).catch(() => undefined);
   return told?.email;
+}
+
+/**
+ * Asks once more, with credentials that are fetched again, when the service does not take those that it was shown:
+ * they may have run out, or been withdrawn, since they were fetched.
+ */
+export async function withFreshCredentials<Answer>(
+  ask: () => Promise<Answer>,
+  { isRefused, refresh }: { isRefused(thrown: unknown): boolean; refresh(): void },
+): Promise<Answer> {
+  try {
+    return await ask();
+  } catch (thrown) {
+    if (!isRefused(thrown)) throw thrown;
+    refresh();
+    return ask();
+  }
+}
+
+/** What was waited for did not come. */
+class NoAnswerError extends Error {}
+
+/**
+ * What the work comes to; throws a `NoAnswerError` when that takes longer. The work itself goes on: this is for clients that can't be told to
+ * stop, and wait for ever by themselves. (Those of BigQuery and Cloud Storage have an option for it, which does nothing.)
+ */
+export async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new NoAnswerError(`no answer within ${timeoutMs} ms`)),
+    timeoutMs,
+  );
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -3,10 +3,8 @@ import { jsonIn } from "../../core/json.ts";
 import { limits } from "../../core/limits.ts";
 import { shortened } from "../../core/short-text.ts";
 import { GoogleRefusal, type GoogleRest } from "../../ports/google-rest.ts";
-import { pauseAskedByGoogle } from "./asked-pause.ts";
-import { type Answer, exchange } from "./exchange.ts";
+import { type Answer, exchange, pauseAskedByGoogle, rootMessageOf } from "./exchange.ts";
 import { Credentials } from "./google-credentials.ts";
-import { rootMessageOf } from "./root-message.ts";
 import { answerOf, StrangeAnswerError, statusOfRefusal } from "./service-answer.ts";
 
 export interface GoogleRestOptions {

@@ -2,8 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { BatonError } from "../../core/errors.ts";
 import { GoogleRefusal, type GoogleRest } from "../../ports/google-rest.ts";
-import { waitBeforeRepeating } from "../remote/asked-pause.ts";
-import { crc32c } from "./crc32c.ts";
+import { waitBeforeRepeating } from "../remote/exchange.ts";
 
 const AnswerSchema = z.object({
   payload: z.object({
@@ -56,4 +55,17 @@ function mayPass(status: number): boolean {
 
 function unavailable(name: string, message: string, cause?: unknown): BatonError {
   return new BatonError("SECRET_UNAVAILABLE", message, { where: name, cause });
+}
+
+/** The polynomial of Castagnoli, bits reversed. */
+const polynomial = 0x82f63b78;
+
+/** The checksum by which Secret Manager tells whether a payload arrived whole. A payload has 64 KiB at most. */
+export function crc32c(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ (crc & 1 ? polynomial : 0);
+  }
+  return (crc ^ 0xffffffff) >>> 0;
 }

@@ -7,8 +7,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import { DurableMessages } from "./durable-messages.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import type { Item, Lane } from "./lane.ts";
-import { type LaneOptions, Lanes } from "./lanes.ts";
+import { type Item, type Lane, type LaneOptions, Lanes } from "./lane.ts";
 import type { WaitingMessages } from "./message-table.ts";
 import type { StoreClock } from "./store-clock.ts";
 

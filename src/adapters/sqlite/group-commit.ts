@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { translateSqliteError } from "./errors.ts";
+import { translateSqliteError } from "./database.ts";
 
 /** The writes of one turn of the event loop: they reach the disk together, or are undone together. */
 export interface Group {

@@ -1,9 +1,9 @@
-import type { Message } from "../../core/messages.ts";
-import type { QueueSettings } from "../../core/queues.ts";
+import { limits } from "../../core/limits.ts";
+import { CONTROL_QUEUE, type Message } from "../../core/messages.ts";
+import type { QueueRate, QueueSettings } from "../../core/queues.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Group } from "./group-commit.ts";
 import type { MessageRow } from "./message-table.ts";
-import { TokenBucket } from "./token-bucket.ts";
 
 /** A message in the hands of this process. */
 export interface Item {
@@ -147,5 +147,93 @@ export class Lane {
       if (this.#waitingByKey.get(item.key) === item) this.#waitingByKey.delete(item.key);
       if (!item.group?.failed) return item;
     }
+  }
+}
+
+export interface LaneOptions {
+  /** Messages of one queue that are handled at the same time, where `queues` does not say otherwise. */
+  readonly concurrency: number;
+  readonly queues?: ReadonlyMap<string, QueueSettings>;
+}
+
+/** The lanes of one process. Each is made when its queue is first heard of; none is full because of another. */
+export class Lanes {
+  readonly #options: LaneOptions;
+  readonly #clock: Clock;
+  readonly #lanes = new Map<string, Lane>();
+
+  constructor(options: LaneOptions, clock: Clock) {
+    this.#options = options;
+    this.#clock = clock;
+  }
+
+  of(queue: string): Lane {
+    const found = this.#lanes.get(queue);
+    if (found) return found;
+    const lane = new Lane(this.#settingsOf(queue), this.#clock);
+    this.#lanes.set(queue, lane);
+    return lane;
+  }
+
+  all(): Iterable<Lane> {
+    return this.#lanes.values();
+  }
+
+  /** Messages being handled now. */
+  get active(): number {
+    let active = 0;
+    for (const lane of this.#lanes.values()) active += lane.active;
+    return active;
+  }
+
+  #settingsOf(queue: string): QueueSettings {
+    if (queue === CONTROL_QUEUE) return { concurrency: limits.controlConcurrency };
+    return this.#options.queues?.get(queue) ?? { concurrency: this.#options.concurrency };
+  }
+}
+
+/**
+ * Holds one token for every message that may be handed out now: at most a second's worth, at least one, and full at
+ * first. It counts whole units, `messages` a millisecond and `#cost` a token, so that no rounding adds up.
+ */
+class TokenBucket {
+  readonly #clock: Clock;
+  readonly #unitsPerMs: number;
+  readonly #cost: number;
+  readonly #mostUnits: number;
+  #units: number;
+  #filledAt: number;
+
+  constructor({ messages, perSeconds }: QueueRate, clock: Clock) {
+    this.#clock = clock;
+    this.#unitsPerMs = messages;
+    this.#cost = perSeconds * 1_000;
+    this.#mostUnits = this.#cost * Math.max(1, Math.floor(messages / perSeconds));
+    this.#units = this.#mostUnits;
+    this.#filledAt = Math.floor(clock.monotonicMs());
+  }
+
+  get tokens(): number {
+    this.#fill();
+    return Math.floor(this.#units / this.#cost);
+  }
+
+  /** Only when there is one. */
+  take(): void {
+    this.#units -= this.#cost;
+  }
+
+  /** How long until there is a token; 0 when there is one. */
+  get waitMs(): number {
+    this.#fill();
+    return Math.max(0, Math.ceil((this.#cost - this.#units) / this.#unitsPerMs));
+  }
+
+  /** By the monotonic clock, which never jumps. */
+  #fill(): void {
+    const now = Math.floor(this.#clock.monotonicMs());
+    const elapsedMs = now - this.#filledAt;
+    this.#units = Math.min(this.#mostUnits, this.#units + elapsedMs * this.#unitsPerMs);
+    this.#filledAt = now;
   }
 }

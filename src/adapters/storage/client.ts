@@ -1,15 +1,11 @@
 import type { Storage } from "@google-cloud/storage";
 import type * as z from "zod";
 import { clientFailureOf } from "../remote/client-failure.ts";
-import { withFreshCredentials } from "../remote/fresh-credentials.ts";
+import { withFreshCredentials, within } from "../remote/google-credentials.ts";
 import { answerOf, bodyOf, NoContentSchema } from "../remote/service-answer.ts";
-import { within } from "../remote/within.ts";
-import { defaultTimeoutMs, leastBytesPerMs, openStorage, type StorageClientOptions } from "./connection.ts";
 import { download } from "./download.ts";
-import { failureOf, StorageFailure } from "./failure.ts";
-import type { Place } from "./object-place.ts";
-import { ListSchema, type Resource, ResourceSchema, RewriteSchema } from "./resource.ts";
-import { retried } from "./retries.ts";
+import { failureOf, retried, StorageFailure } from "./failure.ts";
+import { ListSchema, type Place, type Resource, ResourceSchema, RewriteSchema } from "./object-place.ts";
 
 export interface Upload {
   readonly content: Uint8Array;
@@ -206,4 +202,33 @@ async function unlessRefused<T>(statuses: readonly number[], call: () => Promise
     if (error instanceof StorageFailure && statuses.includes(error.status ?? 0)) return undefined;
     throw error;
   }
+}
+
+export interface StorageClientOptions {
+  readonly projectId: string;
+  /** Default: `https://storage.googleapis.com`. Hosts that are not Google's get no credentials. */
+  readonly apiEndpoint?: string;
+  /** How long one call may take; of a download, how long nothing may come. Default: two minutes. */
+  readonly timeoutMs?: number;
+}
+
+const defaultTimeoutMs = 120_000;
+
+/** What an upload is granted on top of that: a line of 2 Mbit/s is slow, a slower one does not answer. */
+const leastBytesPerMs = 250;
+
+/** The client is loaded here, at the first call that needs it. */
+async function openStorage({ projectId, apiEndpoint }: StorageClientOptions): Promise<Storage> {
+  const { Storage: Client } = await import("@google-cloud/storage");
+  const plain = { projectId, retryOptions: { autoRetry: false, maxRetries: 0 } };
+  if (apiEndpoint === undefined) return new Client(plain);
+  const client = new Client({ ...plain, apiEndpoint, useAuthWithCustomEndpoint: isGoogle(apiEndpoint) });
+  // With STORAGE_EMULATOR_HOST in the environment, the client takes that as it is, without the path of the API.
+  client.baseUrl = `${client.apiEndpoint}/storage/v1`;
+  return client;
+}
+
+function isGoogle(endpoint: string): boolean {
+  const url = URL.parse(endpoint.includes("://") ? endpoint : `https://${endpoint}`);
+  return url !== null && /(^|\.)googleapis\.com$/.test(url.hostname);
 }

@@ -1,7 +1,7 @@
 import type { CRC32C } from "@google-cloud/storage";
 import { jsonIn } from "../../core/json.ts";
 import { clientErrorOf } from "../remote/client-failure.ts";
-import { rootMessageOf } from "../remote/root-message.ts";
+import { rootMessageOf } from "../remote/exchange.ts";
 import { StorageFailure } from "./failure.ts";
 
 interface Download {

@@ -2,8 +2,7 @@ import { posix } from "node:path";
 import type { ObjectName } from "../../ports/objects.ts";
 import type { StorageClient } from "./client.ts";
 import { changed, missing } from "./failure.ts";
-import type { Place } from "./object-place.ts";
-import type { Resource } from "./resource.ts";
+import type { Place, Resource } from "./object-place.ts";
 
 /** The metadata of a copy that says what was moved there: `bucket/object#generation`. Objects of years ago carry it. */
 const movedFrom = "baton-moved-from";

@@ -25,7 +25,7 @@ export function registerStart(program: Command, session: Session): void {
 
 async function start(session: Session, { port, host, json }: Options): Promise<void> {
   const stop = session.catchSignals();
-  const { openLocal } = await import("../../composition/local.ts");
+  const { openLocal } = await import("../../composition/local-server.ts");
   const local = await openLocal(session.environment, "info", session.logOutput);
   try {
     const workflows = await local.app.folder.all();

@@ -1,7 +1,6 @@
 import * as z from "zod";
 import type { OtlpSettings } from "../../adapters/opentelemetry/otlp.ts";
-import type { RawEnvironment } from "../raw-environment.ts";
-import type { VariableProblem } from "../variable-problems.ts";
+import type { RawEnvironment, VariableProblem } from "../variable-problems.ts";
 
 /** The variables of tracing, for the schema of the environment. Those not of Baton are OpenTelemetry's and Cloud Run's. */
 export const tracingVariables = {

@@ -1,5 +1,5 @@
 import { relative, sep } from "node:path";
-import type { RawEnvironment } from "../../composition/raw-environment.ts";
+import type { RawEnvironment } from "../../composition/variable-problems.ts";
 import { BatonError } from "../../core/errors.ts";
 import { secretNames } from "../target/secret-names.ts";
 import type { Target } from "../target/target.ts";

@@ -1,5 +1,4 @@
-import type { RawEnvironment } from "../../composition/raw-environment.ts";
-import { problemsText } from "../../composition/variable-problems.ts";
+import { problemsText, type RawEnvironment } from "../../composition/variable-problems.ts";
 import { BatonError } from "../../core/errors.ts";
 import { taskSecretPrefix, unconfiguredSecrets } from "../../core/named-secrets.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";

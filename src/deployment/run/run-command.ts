@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
-import type { RawEnvironment } from "../../composition/raw-environment.ts";
+import type { RawEnvironment } from "../../composition/variable-problems.ts";
 import { BatonError, messageOf } from "../../core/errors.ts";
 import { type Command, shortCommandLine } from "./commands.ts";
 

@@ -1,4 +1,4 @@
-import type { RawEnvironment } from "../../composition/raw-environment.ts";
+import type { RawEnvironment } from "../../composition/variable-problems.ts";
 import type { Command } from "./commands.ts";
 import { type RunOptions, runCommand } from "./run-command.ts";
 

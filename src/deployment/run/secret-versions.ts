@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import type { RawEnvironment } from "../../composition/raw-environment.ts";
 import { secretReferences } from "../../composition/secrets.ts";
+import type { RawEnvironment } from "../../composition/variable-problems.ts";
 import { BatonError } from "../../core/errors.ts";
 import { functionSecrets } from "../plan/function-environment.ts";
 import type { Deployment } from "../plan/plan.ts";

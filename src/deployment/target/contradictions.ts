@@ -1,5 +1,4 @@
-import type { RawEnvironment } from "../../composition/raw-environment.ts";
-import type { VariableProblem } from "../../composition/variable-problems.ts";
+import type { RawEnvironment, VariableProblem } from "../../composition/variable-problems.ts";
 
 interface Place {
   readonly project?: string;

@@ -1,5 +1,4 @@
-import type { RawEnvironment } from "../../composition/raw-environment.ts";
-import type { VariableProblem } from "../../composition/variable-problems.ts";
+import type { RawEnvironment, VariableProblem } from "../../composition/variable-problems.ts";
 
 /** The variables of one's own: those that are set as they are, and those that come from Secret Manager. */
 export interface OwnVariables {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { flag, list } from "../../composition/variable-schemas.ts";
+import { flag, list } from "../../composition/variable-problems.ts";
 import { NameSchema } from "../../core/names.ts";
 import { cloudRunRegions } from "./regions.ts";
 

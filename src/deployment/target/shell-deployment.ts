@@ -1,4 +1,4 @@
-import type { RawEnvironment } from "../../composition/raw-environment.ts";
+import type { RawEnvironment } from "../../composition/variable-problems.ts";
 import { BatonError } from "../../core/errors.ts";
 
 interface Named {

@@ -1,8 +1,7 @@
 import { type Configuration, parseConfiguration } from "../../composition/configuration.ts";
 import type { GoogleConfiguration } from "../../composition/google-configuration.ts";
-import type { RawEnvironment } from "../../composition/raw-environment.ts";
 import { referenceProblems } from "../../composition/secrets.ts";
-import type { VariableProblem } from "../../composition/variable-problems.ts";
+import type { RawEnvironment, VariableProblem } from "../../composition/variable-problems.ts";
 import { limits } from "../../core/limits.ts";
 import { isSecret } from "./secret-names.ts";
 

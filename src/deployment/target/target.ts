@@ -1,7 +1,11 @@
 import type { Configuration } from "../../composition/configuration.ts";
 import type { GoogleConfiguration } from "../../composition/google-configuration.ts";
-import type { RawEnvironment } from "../../composition/raw-environment.ts";
-import { parseVariables, problemsText, type VariableProblem } from "../../composition/variable-problems.ts";
+import {
+  parseVariables,
+  problemsText,
+  type RawEnvironment,
+  type VariableProblem,
+} from "../../composition/variable-problems.ts";
 import { BatonError } from "../../core/errors.ts";
 import { placeProblems } from "./contradictions.ts";
 import { logLevelProblems } from "./log-level.ts";

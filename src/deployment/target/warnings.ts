@@ -1,5 +1,5 @@
 import type { LogLevel } from "../../adapters/pino/logger.ts";
-import type { RawEnvironment } from "../../composition/raw-environment.ts";
+import type { RawEnvironment } from "../../composition/variable-problems.ts";
 import { logLevelWarnings } from "./log-level.ts";
 import { likelySecrets } from "./own-secrets.ts";
 
