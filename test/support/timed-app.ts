@@ -14,6 +14,8 @@ export interface TimedApp {
     mostSeconds?: number,
   ): Promise<T>;
   ended(batchId: string, mostSeconds?: number): Promise<BatchView>;
+  /** Lets so much time pass at once, and then a little more: what is due happens. Nothing happens meanwhile, such as polls. */
+  skip(seconds: number): Promise<void>;
   start(workflowId: string, input?: BatchView["input"]): Promise<string>;
 }
 
@@ -67,6 +69,10 @@ export function timedApp({
     app: { ...app, close },
     clock,
     until,
+    skip: async (seconds) => {
+      clock.set(seconds * 1_000);
+      for (let second = 0; second < 5; second += 1) await step(1_000);
+    },
     ended: (batchId, mostSeconds) =>
       until(async () => {
         const view = await app.engine.show(batchId);
