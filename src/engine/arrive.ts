@@ -4,8 +4,9 @@ import { awaitsCompletion } from "../core/kept-completion.ts";
 import type { AttemptOutcome } from "../core/settlement.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Dependencies } from "./dependencies.ts";
+import type { FanOut } from "./fan-out.ts";
 import { keptCompletion } from "./kept-completions.ts";
-import { completionMessage, executeMessage, finalCallbackMessages } from "./messages.ts";
+import { executeMessage, finalCallbackMessages } from "./messages.ts";
 import type { ClaimOutcome, StoredLog, TaskLogs } from "./task-logs.ts";
 import type { UnitOfWork } from "./unit-of-work.ts";
 import { wakeIfSent } from "./wake.ts";
@@ -13,6 +14,7 @@ import { wakeIfSent } from "./wake.ts";
 interface Parts {
   readonly dependencies: Dependencies;
   readonly logs: TaskLogs;
+  readonly fanOut: FanOut;
   /** Ends the task as it was found. */
   readonly end: (found: StoredLog, outcome: AttemptOutcome) => Promise<void>;
   /** Ends it by a completion from outside; false when that can't be stored now. */
@@ -21,7 +23,7 @@ interface Parts {
 
 /** What a message that wants to run a task makes of the log that it finds: a try to claim it, or nothing more to do. */
 export async function arrive(
-  { dependencies, logs, end, complete }: Parts,
+  { dependencies, logs, fanOut, end, complete }: Parts,
   batch: PinnedBatch,
   task: TaskDefinition,
   found: StoredLog | undefined,
@@ -39,14 +41,13 @@ export async function arrive(
   // mutation: lease-is-judged-by-the-clock-of-the-store
   const arrival = decideArrival(found.log, found.ageMs);
   switch (arrival.kind) {
-    case "ended":
-      await unit.publish([
-        // mutation: redelivery-passes-the-ending-on
-        completionMessage(batch.batchId, task.id, arrival.ending),
-        // mutation: redelivery-sends-the-callback
-        ...finalCallbackMessages(batch.batchId, task),
-      ]);
+    case "ended": {
+      // mutation: redelivery-sends-the-callback
+      const callbacks = finalCallbackMessages(batch.batchId, task);
+      // mutation: redelivery-passes-the-ending-on
+      await fanOut.passOnOwn(batch, task.id, arrival.ending, { callbacks, unit });
       return undefined;
+    }
     case "held":
       // Whoever parked it may have died before it could look for events that came meanwhile.
       // mutation: redelivery-looks-for-events

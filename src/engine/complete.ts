@@ -30,7 +30,7 @@ export class Completions {
 
   async complete(batch: PinnedBatch, taskId: string, message: TaskMessage, unit: UnitOfWork): Promise<void> {
     const ending = message.ending ?? (await this.#readEnding(batch, taskId, message, unit));
-    if (!ending || ending.status === "CANCELLED") return;
+    if (!ending) return;
     const { redrive = false, rest } = message;
     // mutation: end-is-a-join
     await this.#fanOut.passOn(batch, taskId, ending, { redrive, rest, unit });

@@ -8,6 +8,9 @@ import type { ObjectStore } from "../ports/objects.ts";
 import type { DocumentStore } from "../ports/store.ts";
 import type { TaskRunner } from "../ports/task-runner.ts";
 
+export const completionModes = ["published", "inline"] as const;
+export type CompletionMode = (typeof completionModes)[number];
+
 interface EngineSettings {
   /** How long a claim is believed without a heartbeat. */
   readonly leaseSeconds: number;
@@ -20,6 +23,11 @@ interface EngineSettings {
   readonly sweepSeconds?: number;
   /** Longest time an attempt may run here, whatever its task allows. Absent: as its task allows. */
   readonly attemptSeconds?: number;
+  /**
+   * How the ending of a task that this process ran reaches its children: by a message of its own, or `inline`, in the
+   * delivery that ended it, which is acknowledged when the children are published. Default: published.
+   */
+  readonly completions?: CompletionMode;
   /** Queues whose limits their transport keeps: a task of these runs only when its message came through its queue. Absent: none. */
   readonly limitedQueues?: ReadonlySet<string>;
 }

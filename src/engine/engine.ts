@@ -72,11 +72,11 @@ export class Engine {
     this.#outbox = new Outbox(dependencies);
     this.#cleanup = new Cleanup(dependencies.store);
     this.#sweep = new Sweep(dependencies);
-    this.#executor = createExecutor(dependencies, this.#logs, this.#outbox);
+    const fanOut = new FanOut(dependencies);
+    this.#executor = createExecutor(dependencies, this.#logs, this.#outbox, fanOut);
     this.executions = new Executions(dependencies, this.#outbox);
     this.callbacks = new Callbacks(dependencies, this.#outbox);
     this.inspection = new Inspection(dependencies);
-    const fanOut = new FanOut(dependencies);
     this.#completions = new Completions(dependencies, this.#logs, this.#executor, fanOut);
     this.deadLetters = new DeadLetters(dependencies);
     this.#schedules = new Schedules(dependencies, this.#starter, this.deadLetters);
@@ -85,6 +85,7 @@ export class Engine {
   /**
    * The recursive handler. Without `previousTaskId` it executes `taskId`: claims, runs, commits, and publishes the
    * completion. With it, that task has completed: it publishes an execute message for every child that is ready.
+   * With inline completions the first call also does the work of the second.
    */
   async handleTask(message: TaskMessage, arrival: Arrival): Promise<void> {
     const { unit } = arrival;

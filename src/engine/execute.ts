@@ -17,6 +17,7 @@ import { forgetSteps } from "./delete-steps.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { afterForgetting, endByCompletion, endWithoutRun } from "./end-task.ts";
 import type { ExecutionRecords } from "./execution-records.ts";
+import type { FanOut } from "./fan-out.ts";
 import { insist } from "./insist.ts";
 import { keptCompletion } from "./kept-completions.ts";
 import type { Outbox } from "./outbox.ts";
@@ -35,6 +36,7 @@ export interface ExecutorParts {
   readonly calls: Calls;
   readonly admission: Admission;
   readonly settlements: Settlements;
+  readonly fanOut: FanOut;
   readonly outbox: Outbox;
 }
 

@@ -44,10 +44,30 @@ export class FanOut {
   }
 
   /**
+   * Passes on how the task of this delivery has ended, and publishes what follows from it. With inline completions the
+   * delivery is acknowledged when the children are published. If the process dies before that, the redelivered message
+   * finds the task ended and passes it on again.
+   */
+  async passOnOwn(
+    batch: PinnedBatch,
+    taskId: string,
+    ending: Ending,
+    { callbacks, unit }: { readonly callbacks: readonly OutgoingMessage[]; readonly unit: UnitOfWork },
+  ): Promise<void> {
+    const isInline = this.#dependencies.settings.completions === "inline";
+    const messages = isInline ? callbacks : [completionMessage(batch.batchId, taskId, ending), ...callbacks];
+    if (messages.length > 0) await unit.publish(messages);
+    if (!isInline) return;
+    // mutation: inline-children-are-published-before-the-acknowledgement
+    await this.passOn(batch, taskId, ending, { redrive: false, rest: undefined, unit });
+  }
+
+  /**
    * Starts or skips every child that this ending decides. Several parents of one join may see it complete and all
    * pass it on; what this process has passed on already it does not pass on again, unless `redrive` is set.
    */
   async passOn(batch: PinnedBatch, taskId: string, ending: Ending, pass: Pass): Promise<void> {
+    if (ending.status === "CANCELLED") return;
     const joins = batch.graph.joinsOf.get(taskId) ?? [];
     const concerned = pass.rest ? joins.filter(({ id }) => id === pass.rest?.joinId) : joins;
     await Promise.all(concerned.map((join) => this.#passOnJoin(batch, join, { taskId, ending }, pass)));
@@ -96,15 +116,19 @@ export class FanOut {
     for (const { child } of decisions) batch.passedOn.add(child.taskId);
     const decided = join.children.every((child) => batch.passedOn.has(child.taskId));
     if (decided) batch.decidedJoins.add(join);
-    try {
-      await pass();
-      await unit.durable();
-    } catch (error) {
+    const forget = () => {
       // mutation: failed-fan-out-is-forgotten
       for (const { child } of decisions) batch.passedOn.delete(child.taskId);
       batch.decidedJoins.delete(join);
+    };
+    try {
+      await pass();
+    } catch (error) {
+      forget();
       throw error;
     }
+    // The delivery waits for the same sync, but gives its slot back first.
+    unit.durable().catch(forget);
   }
 
   /** `onwards`: sees to further children. It goes out with the first of these, so that those wait for nobody. */

@@ -4,12 +4,12 @@ import type { ExecutionEnd } from "../core/execution.ts";
 import { type AttemptOutcome, type Settlement, settle } from "../core/settlement.ts";
 import { isTerminal } from "../core/status.ts";
 import type { StoredError, StoredResult } from "../core/stored.ts";
-import type { OutgoingMessage } from "../ports/broker.ts";
 import type { PinnedBatch } from "./batches.ts";
 import type { Claim, Claims, Companions } from "./claims.ts";
 import type { Dependencies } from "./dependencies.ts";
+import type { FanOut } from "./fan-out.ts";
 import { insist } from "./insist.ts";
-import { callbackMessage, completionMessage, executeMessage } from "./messages.ts";
+import { callbackMessage, executeMessage } from "./messages.ts";
 import { UnitOfWork } from "./unit-of-work.ts";
 
 /** How a task came out, and what is told of it. */
@@ -25,10 +25,12 @@ export interface Conclusion {
 export class Settlements {
   readonly #dependencies: Dependencies;
   readonly #claims: Claims;
+  readonly #fanOut: FanOut;
 
-  constructor(dependencies: Dependencies, claims: Claims) {
+  constructor(dependencies: Dependencies, claims: Claims, fanOut: FanOut) {
     this.#dependencies = dependencies;
     this.#claims = claims;
+    this.#fanOut = fanOut;
   }
 
   /** Commits an outcome if the claim still stands; false when it was lost: then nothing is committed. */
@@ -71,9 +73,8 @@ export class Settlements {
     if (!isTerminal(status))
       // mutation: end-of-a-wait-is-scheduled
       return this.#dependencies.timer.schedule(executeMessage(batch, task.id), (dueSeconds ?? 0) * 1_000);
-    const messages: OutgoingMessage[] = [completionMessage(batch.batchId, task.id, { status, reason })];
-    if (callback) messages.push(callbackMessage(callback.callbackId));
-    await unit.publish(messages);
+    const callbacks = callback ? [callbackMessage(callback.callbackId)] : [];
+    await this.#fanOut.passOnOwn(batch, task.id, { status, reason }, { callbacks, unit });
   }
 
   #companions({ log: { log } }: Claim, settlement: Settlement, conclusion: Conclusion): Companions {

@@ -1,3 +1,4 @@
+import type { CompletionMode } from "../../src/engine/dependencies.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { Deliveries } from "../../src/entry/deliveries.ts";
 import type { WorkflowCatalog } from "../../src/ports/catalog.ts";
@@ -20,6 +21,7 @@ export interface Surroundings {
   readonly ledger: Ledger;
   readonly workflows: readonly SimulatedWorkflow[];
   readonly leaseSeconds: number;
+  readonly completions: CompletionMode;
 }
 
 /** Milliseconds that a process has to end in good order. */
@@ -34,7 +36,7 @@ export class Machine implements Consumer {
   isStopping = false;
 
   constructor(process: Process, surroundings: Surroundings, random: Random, version: 0 | 1) {
-    const { services, broker, ledger, workflows, leaseSeconds } = surroundings;
+    const { services, broker, ledger, workflows, leaseSeconds, completions } = surroundings;
     const clock: Clock = {
       now: () => process.now(),
       monotonicMs: () => process.monotonicMs(),
@@ -74,7 +76,7 @@ export class Machine implements Consumer {
       clock,
       ids,
       logger: silent,
-      settings: { leaseSeconds },
+      settings: { leaseSeconds, completions },
       worker: process.name,
     });
     this.deliveries = new Deliveries(this.engine);

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import * as z from "zod";
+import { completionModes } from "../../src/engine/dependencies.ts";
 import { type Failure, type Job, type Report, seedJobs } from "./job-list.ts";
 import { findMutants, mutantRow } from "./mutant-hunt.ts";
 import { runJobs } from "./pool.ts";
@@ -37,6 +38,7 @@ const SystematicSchema = z.strictObject({
   graph: z.string(),
   machines: z.int(),
   hostility: z.enum(["gentle", "hostile"]),
+  completions: z.enum(completionModes),
   timing: z.int(),
   script: z.array(
     z.tuple([z.int(), z.custom<Parameters<typeof run>[1][number][1]>((fault) => typeof fault === "string")]),

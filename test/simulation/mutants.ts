@@ -31,6 +31,24 @@ export const mutants: readonly Mutant[] = [
     change: remove,
   },
   {
+    name: "with inline completions a redelivered message does not pass an ending on",
+    mark: "redelivery-passes-the-ending-on",
+    change: before('if (dependencies.settings.completions !== "inline")'),
+  },
+  {
+    name: "with inline completions a message is acknowledged before the children are published",
+    mark: "inline-children-are-published-before-the-acknowledgement",
+    change: value(
+      "void this.passOn(batch, taskId, ending, { redrive: false, rest: undefined, unit }).catch(() => undefined)",
+    ),
+  },
+  {
+    name: "with inline completions the children are published before the settle",
+    mark: "settle-is-committed-first",
+    change: before(`if (this.#dependencies.settings.completions === "inline")
+      await this.#follow(batch, task, settlement, companions.callback, unit);`),
+  },
+  {
     name: "only the start that created the batch publishes the roots",
     mark: "repeated-start-publishes-the-roots",
     change: remove,
@@ -445,7 +463,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a crash after the end loses the callback until the sweep",
     mark: "redelivery-sends-the-callback",
-    change: remove,
+    change: value("$.slice($.length)"),
   },
   {
     name: "a crash after an ending from outside loses the callback until the sweep",

@@ -1,3 +1,4 @@
+import { completionModes } from "../../src/engine/dependencies.ts";
 import { RandomFaults } from "./faults.ts";
 import { parentsFirst } from "./oracle.ts";
 import { Random } from "./random.ts";
@@ -59,6 +60,7 @@ export function scenarioOf(seed: number, reduction: Reduction = {}, isTraced = f
   const only = reduction.faults && new Set(reduction.faults);
   const faults = new RandomFaults(chance, { hostility, rate, most: mostFaults, only });
   const receiverIsBackMs = settings.chance(0.3) ? settings.between(0, faultsEndMs) : 0;
+  const completions = settings.pick(completionModes);
   const used = { leaseSeconds, acknowledgeSeconds, sweepSeconds, faultsEndMs, receiverIsBackMs };
   return {
     seed,
@@ -66,6 +68,7 @@ export function scenarioOf(seed: number, reduction: Reduction = {}, isTraced = f
     script: randomScript(script, workflows, reduction.batches ?? batches, hostility),
     faults,
     hostility,
+    completions,
     skewsMs: skewsMs.slice(0, reduction.machines ?? skewsMs.length),
     ...used,
     endFaults: () => faults.end(),

@@ -1,4 +1,5 @@
 import type { Message } from "../../src/core/messages.ts";
+import type { CompletionMode } from "../../src/engine/dependencies.ts";
 import { checkAcknowledged } from "./acknowledgement-invariants.ts";
 import { SimulatedBroker } from "./broker.ts";
 import { Cluster } from "./cluster.ts";
@@ -26,6 +27,8 @@ export interface Scenario {
   readonly hostility: Hostility;
   readonly skewsMs: readonly number[];
   readonly leaseSeconds: number;
+  /** How endings reach the children of a task. */
+  readonly completions: CompletionMode;
   readonly acknowledgeSeconds: number;
   /** How often somebody has a sweep made; never in a gentle world, which needs none. */
   readonly sweepSeconds: number;
@@ -121,9 +124,11 @@ class Simulation {
   }
 
   async run(): Promise<void> {
-    const { workflows, leaseSeconds, script, hostility, replays, faultsEndMs, endFaults } = this.#scenario;
+    const { workflows, leaseSeconds, completions, script, hostility, replays, faultsEndMs, endFaults } =
+      this.#scenario;
     const ledger = new Ledger(this.#world, this.#documents, this.#invariants);
-    const surroundings = { services: this.#services, broker: this.#broker, ledger, workflows, leaseSeconds };
+    const settings = { workflows, leaseSeconds, completions };
+    const surroundings = { services: this.#services, broker: this.#broker, ledger, ...settings };
     this.#cluster.start(surroundings);
     script.act(this.#people, this.#operations());
     this.#world.after(faultsEndMs, () => {

@@ -1,4 +1,5 @@
 import { batchIdOf } from "../../src/core/batch.ts";
+import { type CompletionMode, completionModes } from "../../src/engine/dependencies.ts";
 import { type Fault, faultsOf, type Hostility, ScriptedFaults, type Site } from "./faults.ts";
 import { type Outcome, type Scenario, simulate } from "./simulation.ts";
 import { plainWorkflow, type SimulatedWorkflow } from "./workload.ts";
@@ -46,6 +47,7 @@ export interface Unit {
   readonly graph: string;
   readonly machines: number;
   readonly hostility: Hostility;
+  readonly completions: CompletionMode;
   /** Seed of how long everything takes. */
   readonly timing: number;
   readonly at: number;
@@ -66,7 +68,8 @@ export async function unitsOf(timings: number): Promise<Unit[]> {
     for (const graph of Object.keys(graphs))
       for (const machines of [1, 3])
         for (const hostility of ["gentle", "hostile"] as const)
-          units.push(...(await unitsIn({ graph, machines, hostility, timing })));
+          for (const completions of completionModes)
+            units.push(...(await unitsIn({ graph, machines, hostility, completions, timing })));
   return units;
 }
 
@@ -113,20 +116,20 @@ function isTriedHere({ hostility }: Unit, faults: readonly Fault[]): boolean {
 const gentleFaults = new Set(Object.values(faultsOf.gentle).flat());
 
 export async function run(
-  { graph, machines, hostility, timing }: Omit<Unit, "at" | "fault">,
+  { graph, ...settings }: Omit<Unit, "at" | "fault">,
   script: readonly (readonly [number, Fault])[],
   isTraced = false,
 ): Promise<{ readonly outcome: Outcome; readonly passed: readonly Site[] }> {
   const workflow = graphs[graph];
   if (!workflow) throw new RangeError(`There is no graph ${graph}`);
   const faults = new ScriptedFaults(new Map(script));
-  const outcome = await simulate(scenarioWith(workflow, { machines, hostility, timing }, faults, isTraced));
+  const outcome = await simulate(scenarioWith(workflow, settings, faults, isTraced));
   return { outcome, passed: faults.passed };
 }
 
 function scenarioWith(
   workflow: SimulatedWorkflow,
-  { machines, hostility, timing }: Pick<Unit, "machines" | "hostility" | "timing">,
+  { machines, hostility, completions, timing }: Omit<Unit, "graph" | "at" | "fault">,
   faults: ScriptedFaults,
   isTraced: boolean,
 ): Scenario {
@@ -147,6 +150,7 @@ function scenarioWith(
     },
     faults,
     hostility,
+    completions,
     // The clocks of the others are wrong.
     skewsMs: [0, hourMs, -hourMs].slice(0, machines),
     leaseSeconds: 2,

@@ -41,8 +41,8 @@ function outcomeOf(seed: number): Promise<Pick<Outcome, "events" | "violation">>
 async function runSystematic({ unit, stride }: Extract<Job, { kind: "unit" }>): Promise<Report> {
   const { schedules, events, findings } = await runUnit(unit, stride);
   const failures = findings.flatMap(({ script, outcome: { violation } }): Failure[] => {
-    const { graph, machines, hostility, timing } = unit;
-    const replay = `--case '${JSON.stringify({ graph, machines, hostility, timing, script })}'`;
+    const { graph, machines, hostility, completions, timing } = unit;
+    const replay = `--case '${JSON.stringify({ graph, machines, hostility, completions, timing, script })}'`;
     return violation ? [{ ...violation, replay }] : [];
   });
   return { schedules, events, failures };
