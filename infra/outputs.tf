@@ -15,6 +15,7 @@ locals {
     BATON_FUNCTION_TIMEOUT  = "${var.function_timeout_seconds}s"
     BATON_LEASE             = "${var.lease_seconds}s"
     BATON_RETENTION         = "${var.retention_days}d"
+    BATON_COMPLETIONS       = var.completions == "published" ? null : var.completions
     BATON_AUDIENCE          = local.function_url
     BATON_CALLERS           = google_service_account.push.email
     BATON_QUEUES            = local.limited_queues == "" ? null : local.limited_queues

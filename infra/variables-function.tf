@@ -45,6 +45,17 @@ variable "lease_seconds" {
   }
 }
 
+variable "completions" {
+  description = "How the ending of a task reaches its children (BATON_COMPLETIONS): published, as a message of its own, or inline, in the delivery that ended the task."
+  type        = string
+  default     = "published"
+
+  validation {
+    condition     = contains(["published", "inline"], var.completions)
+    error_message = "Write published or inline."
+  }
+}
+
 variable "min_instances" {
   description = "Minimum number of instances, billed all month. 0: no instance runs without messages."
   type        = number

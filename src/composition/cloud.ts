@@ -44,6 +44,7 @@ export function openCloud(options: CloudOptions): App {
     deliveryAttempts: limits.pushedDeliveryAttempts,
     settings: {
       leaseSeconds: configuration.leaseSeconds,
+      completions: google.completions,
       retentionSeconds: google.retentionSeconds,
       sweepSeconds: configuration.sweepSeconds,
       limitedQueues: new Set(configuration.queues.keys()),

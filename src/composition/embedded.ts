@@ -84,7 +84,7 @@ function embeddedOn(
     clock,
     logger,
     callbackSecret: callbackSecret(configuration),
-    settings: { leaseSeconds: configuration.leaseSeconds },
+    settings: { leaseSeconds: configuration.leaseSeconds, completions: "inline" as const },
     deliveryAttempts: limits.deliveryAttempts,
   };
   const parts = buildEngine(configuration, ground, options);

@@ -7,6 +7,7 @@ import { limits } from "../core/limits.ts";
 import { NameSchema } from "../core/names.ts";
 import { QueuesSchema } from "../core/queues.ts";
 import { daySeconds } from "../core/time.ts";
+import { completionModes } from "../engine/dependencies.ts";
 import { dataformVariables } from "./dataform-settings.ts";
 import { powerBiVariables } from "./power-bi-settings.ts";
 import { tracingVariables } from "./tracing/settings.ts";
@@ -83,6 +84,7 @@ const google = {
       message: `from ${limits.leastFunctionSeconds}s to less than ${limits.deliveryDeadlineSeconds}s, the longest deadline of a push`,
     })
     .prefault("540s"),
+  BATON_COMPLETIONS: z.enum(completionModes).default("published"),
   BATON_AUDIENCE: z.string().min(1).optional(),
   BATON_CALLERS: list.prefault(""),
   BATON_OIDC_ISSUER: origin.optional(),

@@ -1,4 +1,5 @@
 import { googleIssuer, type OidcSettings } from "../adapters/oidc/caller-check.ts";
+import type { CompletionMode } from "../engine/dependencies.ts";
 import type { Environment } from "./environment.ts";
 import type { RawEnvironment, VariableProblem } from "./variable-problems.ts";
 
@@ -21,6 +22,8 @@ export interface GoogleConfiguration {
   readonly serviceAccount: string | undefined;
   readonly retentionSeconds: number;
   readonly functionTimeoutSeconds: number;
+  /** How the ending of a task reaches its children. */
+  readonly completions: CompletionMode;
   /** Undefined: whatever is before the function lets through those who may call. */
   readonly callers: OidcSettings | undefined;
   readonly endpoints: {
@@ -123,6 +126,7 @@ export function googleConfiguration(values: Environment): GoogleConfiguration | 
     serviceAccount: values.BATON_SERVICE_ACCOUNT,
     retentionSeconds: values.BATON_RETENTION,
     functionTimeoutSeconds: values.BATON_FUNCTION_TIMEOUT,
+    completions: values.BATON_COMPLETIONS,
     callers: callersOf(values),
     endpoints: {
       pubSub: values.BATON_PUBSUB_ENDPOINT ?? pubSubEndpoint(values),

@@ -15,8 +15,12 @@ const fan = (width: number): Edges => [
 ];
 
 /** What a batch of the shape is billed for, from its start to its end. */
-async function bill(edges: Edges): Promise<Record<string, number>> {
-  const cloud: CloudInProcess = await cloudInProcess([workflowOf("shape", edges, async () => null)]);
+async function bill(
+  edges: Edges,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Record<string, number>> {
+  const workflows = [workflowOf("shape", edges, async () => null)];
+  const cloud: CloudInProcess = await cloudInProcess(workflows, { variables });
   // Whatever is done once for a deployment, not for each batch.
   await cloud.run("shape");
   const meters = [cloud.firestore, cloud.pubsub, cloud.tasks].map(({ meter }) => meter);
@@ -44,6 +48,15 @@ test("a chain costs two messages and two invocations a task, and no scheduled ta
   expect(billed.messages_published).toBe(2 * length + ofBatch.messages);
   expect(billed.pushes).toBe(2 * length + ofBatch.messages);
   expect(billed.tasks_created).toBeUndefined();
+});
+
+test("with inline completions a chain costs one message and one invocation a task", async () => {
+  const length = 30;
+  const billed = await bill(chain(length), { BATON_COMPLETIONS: "inline" });
+  expect(billed.document_writes).toBe(2 * length + ofBatch.document_writes);
+  expect(billed.document_reads).toBe(ofBatch.document_reads);
+  expect(billed.messages_published).toBe(length + ofBatch.messages);
+  expect(billed.pushes).toBe(length + ofBatch.messages);
 });
 
 test("a join costs at most one count a parent, and one more at its end", async () => {

@@ -93,6 +93,7 @@ const deployments = {
     BATON_FUNCTION_TIMEOUT: "300s",
     BATON_LEASE: "20m",
     BATON_RETENTION: "200d",
+    BATON_COMPLETIONS: "inline",
     BATON_DEPLOY_FUNCTION: "sales-function",
     BATON_TRACES: "otlp",
     BATON_POWERBI_TENANT_ID: "some-tenant",

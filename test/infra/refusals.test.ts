@@ -29,6 +29,7 @@ const wrong: readonly (readonly [string, string, string, unknown])[] = [
   ["BATON_DEPLOY_FIRESTORE_LOCATION", "europe-west1-b", "firestore_location", "europe-west1-b"],
   ["BATON_LEASE", "61m", "lease_seconds", 3_660],
   ["BATON_FUNCTION_TIMEOUT", "59s", "function_timeout_seconds", 59],
+  ["BATON_COMPLETIONS", "outline", "completions", "outline"],
   ["BATON_RETENTION", "99d", "retention_days", 99],
   ["BATON_DEPLOY_FUNCTION", "Baton", "function_name", "Baton"],
   ["BATON_DEPLOY_MAX_INSTANCES", "1001", "max_instances", 1_001],

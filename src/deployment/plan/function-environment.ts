@@ -8,6 +8,7 @@ import { accountOf, type Deployment } from "./plan.ts";
 /** Variables that are passed on as they are, when they are set. */
 export const passedOn = [
   "BATON_SWEEP",
+  "BATON_COMPLETIONS",
   "BATON_QUEUES",
   "BATON_HTTP_ALLOW_PRIVATE",
   "BATON_LOG_LEVEL",

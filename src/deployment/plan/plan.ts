@@ -1,3 +1,4 @@
+import type { GoogleConfiguration } from "../../composition/google-configuration.ts";
 import { queuesNamedBy } from "../../core/definition.ts";
 import { defaults } from "../../core/limits.ts";
 import type { QueueSettings } from "../../core/queues.ts";
@@ -54,6 +55,8 @@ export interface Deployment {
   readonly functionTimeoutSeconds: number;
   readonly leaseSeconds: number;
   readonly retentionDays: number;
+  /** How the ending of a task reaches its children. */
+  readonly completions: GoogleConfiguration["completions"];
   readonly function: readonly FunctionSetting[];
   readonly settings: DeploymentSettings;
   readonly usesPowerBi: boolean;
@@ -90,6 +93,7 @@ export function planDeployment(
     functionName: settings.BATON_DEPLOY_FUNCTION ?? google.prefix,
     functionTimeoutSeconds: google.functionTimeoutSeconds,
     leaseSeconds: configuration.leaseSeconds,
+    completions: google.completions,
     retentionDays: Math.ceil(google.retentionSeconds / daySeconds),
     function: functionSettings(settings, google.functionTimeoutSeconds),
     settings,

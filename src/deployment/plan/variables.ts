@@ -23,6 +23,7 @@ export function terraformVariables(deployment: Deployment) {
     function_timeout_seconds: deployment.functionTimeoutSeconds,
     ack_deadline_seconds: limits.deliveryDeadlineSeconds,
     lease_seconds: deployment.leaseSeconds,
+    completions: deployment.completions,
     retention_days: deployment.retentionDays,
     max_instances: settings.BATON_DEPLOY_MAX_INSTANCES,
     min_instances: settings.BATON_DEPLOY_MIN_INSTANCES,
