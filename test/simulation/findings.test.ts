@@ -5,10 +5,13 @@ import { type Mutant, mutants } from "./mutants.ts";
 import { breakSource } from "./mutation-marks.ts";
 import { runJobs } from "./pool.ts";
 
+/** They were found when completions were published. */
+const one = { kind: "seeds", count: 1, completions: "published" } as const;
+
 async function failuresOf(seeds: readonly number[], mutant?: Mutant): Promise<Failure[]> {
   const failures: Failure[] = [];
   const options = mutant ? { threads: 1, broken: breakSource(mutant) } : { threads: 1 };
-  const jobs = seeds.map((seed) => ({ kind: "seeds", from: seed, count: 1 }) as const);
+  const jobs = seeds.map((seed) => ({ ...one, from: seed }));
   await runJobs(jobs.values(), (report) => failures.push(...report.failures) === 0, options);
   return failures;
 }

@@ -1,8 +1,15 @@
+import type { CompletionMode } from "../../src/engine/dependencies.ts";
 import type { Unit } from "./systematic.ts";
 
 /** What a thread is asked to do. */
 export type Job =
-  | { readonly kind: "seeds"; readonly from: number; readonly count: number }
+  | {
+      readonly kind: "seeds";
+      readonly from: number;
+      readonly count: number;
+      /** In place of the seed's own setting. */
+      readonly completions?: CompletionMode | undefined;
+    }
   | { readonly kind: "unit"; readonly unit: Unit; readonly stride: number };
 
 /** What came of it. */

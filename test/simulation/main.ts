@@ -33,6 +33,7 @@ const ReductionSchema = z.strictObject({
   withoutTasks: z.array(z.string()).optional(),
   machines: z.int().optional(),
   batches: z.int().optional(),
+  completions: z.enum(completionModes).optional(),
 });
 const SystematicSchema = z.strictObject({
   graph: z.string(),

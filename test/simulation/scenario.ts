@@ -1,4 +1,4 @@
-import { completionModes } from "../../src/engine/dependencies.ts";
+import { type CompletionMode, completionModes } from "../../src/engine/dependencies.ts";
 import { RandomFaults } from "./faults.ts";
 import { parentsFirst } from "./oracle.ts";
 import { Random } from "./random.ts";
@@ -21,6 +21,7 @@ export interface Reduction {
   readonly withoutTasks?: readonly string[] | undefined;
   readonly machines?: number | undefined;
   readonly batches?: number | undefined;
+  readonly completions?: CompletionMode | undefined;
 }
 
 export interface SeededScenario extends Scenario {
@@ -68,7 +69,7 @@ export function scenarioOf(seed: number, reduction: Reduction = {}, isTraced = f
     script: randomScript(script, workflows, reduction.batches ?? batches, hostility),
     faults,
     hostility,
-    completions,
+    completions: reduction.completions ?? completions,
     skewsMs: skewsMs.slice(0, reduction.machines ?? skewsMs.length),
     ...used,
     endFaults: () => faults.end(),

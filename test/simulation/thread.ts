@@ -3,6 +3,7 @@ import { pathToFileURL } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Failure, Job, Report } from "./job-list.ts";
 import type { BrokenSource } from "./mutation-marks.ts";
+import type { Reduction } from "./scenario.ts";
 import type { Outcome } from "./simulation.ts";
 
 Error.stackTraceLimit = 0;
@@ -19,11 +20,11 @@ parentPort?.on("message", (job: Job) => {
   );
 });
 
-async function runSeeds({ from, count }: Extract<Job, { kind: "seeds" }>): Promise<Report> {
+async function runSeeds({ from, count, completions }: Extract<Job, { kind: "seeds" }>): Promise<Report> {
   const failures: Failure[] = [];
   let events = 0;
   for (let seed = from; seed < from + count; seed++) {
-    const { events: many, violation } = await outcomeOf(seed);
+    const { events: many, violation } = await outcomeOf(seed, { completions });
     events += many;
     if (violation) failures.push({ ...violation, seed, replay: `--seed ${seed}` });
   }
@@ -31,8 +32,8 @@ async function runSeeds({ from, count }: Extract<Job, { kind: "seeds" }>): Promi
 }
 
 /** What ends a run from outside of it is a finding too. */
-function outcomeOf(seed: number): Promise<Pick<Outcome, "events" | "violation">> {
-  return simulate(scenarioOf(seed)).catch((error: unknown) => ({
+function outcomeOf(seed: number, reduction: Reduction): Promise<Pick<Outcome, "events" | "violation">> {
+  return simulate(scenarioOf(seed, reduction)).catch((error: unknown) => ({
     events: 0,
     violation: { rule: "runs-end", what: error instanceof Error ? error.message : String(error) },
   }));
