@@ -1,7 +1,8 @@
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { Workplace } from "../../support/command.ts";
+import { until, Workplace } from "../../support/command.ts";
 import { helloFiles } from "../../support/command-workflows.ts";
 
 test("a task that keeps the process busy does not keep the command from ending", async () => {
@@ -63,3 +64,23 @@ test("what Google's client warns of where there are no credentials reaches no te
   expect(stderr).toContain("OwnWarning: of a workflow");
   expect(stderr).not.toContain("MetadataLookupWarning");
 });
+
+test("everything that a test has started ends with the test, also what a process of it started", async () => {
+  const place = new Workplace({});
+  let pid = Number.NaN;
+  // Runs last: what is registered first comes last.
+  onTestFinished(() => until(() => !isAlive(pid)));
+  const shell = place.spawn(["-c", "sleep 1000000 & echo $!; wait"], { program: "sh" });
+  await shell.saysOut("\n");
+  pid = Number(shell.stdout);
+  expect(isAlive(pid)).toBe(true);
+});
+
+/** A process that was ended and that nothing has waited for yet is a zombie, whose command line is empty. */
+function isAlive(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8") !== "";
+  } catch {
+    return false;
+  }
+}
