@@ -50,7 +50,7 @@ rmSync(data, { recursive: true, force: true });
 
 async function ended(batchId) {
   for (;;) {
-    const { status } = await app.engine.status(batchId);
+    const { status } = await app.engine.admin.status(batchId);
     if (status !== "RUNNING") {
       if (status !== "SUCCESS") throw new Error(`Batch ${batchId} ended ${status}`);
       return;

@@ -64,7 +64,7 @@ rmSync(data, { recursive: true, force: true });
 async function measure(workflowId, input = 1) {
   const before = { ...counted };
   const { batchId } = await app.engine.start({ kind: "start", workflowId, input });
-  while ((await app.engine.status(batchId)).status === "RUNNING") {
+  while ((await app.engine.admin.status(batchId)).status === "RUNNING") {
     counted.reads -= 1;
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -35,10 +35,10 @@ async function finishedBatch() {
     noteAfterMs,
   );
   for (;;) {
-    const [batch] = await app.engine.list({ workflowId: "sales-refresh" });
+    const [batch] = await app.engine.admin.list({ workflowId: "sales-refresh" });
     if (batch && batch.status !== "RUNNING") {
       clearTimeout(note);
-      return app.engine.show(batch.batchId);
+      return app.engine.admin.show(batch.batchId);
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

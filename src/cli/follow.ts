@@ -28,8 +28,8 @@ export async function follow(
   while (!stop.aborted) {
     const began = performance.now();
     const { status, tasks } = onChange
-      ? await engine.show(batchId)
-      : { ...(await engine.status(batchId)), tasks: [] };
+      ? await engine.admin.show(batchId)
+      : { ...(await engine.admin.status(batchId)), tasks: [] };
     for (const task of changedTasks(tasks, seen)) onChange?.(task);
     if (status !== "RUNNING") return;
     const pause = Math.min(longestMs, Math.max(leastMs, (performance.now() - began) * share));

@@ -11,7 +11,7 @@ export async function withKnownKey<Answer>(
     return await ask(key);
   } catch (thrown) {
     if (!(thrown instanceof BatonError) || thrown.code !== "EXECUTION_UNKNOWN") throw thrown;
-    const similar = await engine.inspection.similarKeys(key);
+    const similar = await engine.admin.inspection.similarKeys(key);
     if (similar.length === 0) throw thrown;
     throw new BatonError(thrown.code, `${thrown.message}; there are: ${similar.join(", ")}`);
   }

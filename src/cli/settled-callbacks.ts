@@ -8,9 +8,10 @@ const lookMs = 50;
 
 /** The final callbacks of a batch that are under way: those its tasks made, and those that it asked for again. */
 export async function callbacksUnderWay({ engine }: App, { batchId, tasks }: BatchView): Promise<Callback[]> {
-  const found = await engine.callbacks.ofBatch(batchId);
+  const found = await engine.admin.callbacks.ofBatch(batchId);
   for (const { key, reason } of tasks)
-    if (key !== null && reason === "already_completed") found.push(...(await engine.callbacks.ofKey(key)));
+    if (key !== null && reason === "already_completed")
+      found.push(...(await engine.admin.callbacks.ofKey(key)));
   return found.filter(({ state }) => state === "PENDING");
 }
 
@@ -27,7 +28,7 @@ export async function untilSettled(
   for (;;) {
     const pending: Callback[] = [];
     for (const callbackId of callbackIds) {
-      const callback = await engine.callbacks.find(callbackId);
+      const callback = await engine.admin.callbacks.find(callbackId);
       if (callback?.state === "PENDING") pending.push(callback);
     }
     const isTried = pending.every(({ failures }) => failures > 0);

@@ -36,7 +36,7 @@ export async function workOnBatch(
   const unsent = stop.aborted ? [] : await finishCallbacks(app, batchId, stop);
   if (stop.aborted) session.note(stoppingNote);
   await app.work.stop();
-  const view = await app.engine.show(batchId);
+  const view = await app.engine.admin.show(batchId);
   if (json) session.json(view);
   else session.print(`\n${taskTable(view)}\n\n${batchLine(view)}`);
   session.exitCode = exitCodeOf(view, stop);
@@ -47,10 +47,10 @@ export async function workOnBatch(
 
 /** The final callbacks of a batch that has ended, and that nobody has taken yet although they were waited for. */
 async function finishCallbacks(app: App, batchId: string, stop: AbortSignal): Promise<Callback[]> {
-  const pending = await callbacksUnderWay(app, await app.engine.show(batchId));
+  const pending = await callbacksUnderWay(app, await app.engine.admin.show(batchId));
   const callbackIds = pending.map(({ callbackId }) => callbackId);
   // Those of a batch that had ended before are nobody's: their messages name no batch that could be worked on.
-  await app.engine.callbacks.driveDue(callbackIds);
+  await app.engine.admin.callbacks.driveDue(callbackIds);
   return untilSettled(app, callbackIds, stop);
 }
 
@@ -69,7 +69,7 @@ async function leaveToServer(
   batchId: string,
   json: true | undefined,
 ): Promise<void> {
-  if (json) return session.json(await app.engine.show(batchId));
+  if (json) return session.json(await app.engine.admin.show(batchId));
   session.print(`${whoWorks(app)} takes it up; see \`baton show ${batchId}\`.`);
 }
 

@@ -61,7 +61,7 @@ async function publish(
   { isUnchecked }: PublishOptions,
 ): Promise<Published> {
   const message: PublishedMessage = given.kind === "start" ? { ...given, key: given.key ?? key } : given;
-  const batches = isUnchecked ? null : (await app.engine.preview(message)).batches;
+  const batches = isUnchecked ? null : (await app.engine.admin.preview(message)).batches;
   await app.engine.durably(() => app.broker.publish([{ queue: CONTROL_QUEUE, message }]));
   return { message, batchId: batches?.[0]?.batchId ?? batchIdIn(message), batches };
 }

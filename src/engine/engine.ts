@@ -9,11 +9,9 @@ import {
 } from "../core/messages.ts";
 import { END_TASK_ID } from "../core/names.ts";
 import type { Schedule } from "../core/schedule.ts";
-import { type BatchSummary, type BatchView, batchSummary, batchView } from "../core/views.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
-import { type BatchFilter, type BatchListing, listBatches } from "./batch-list.ts";
+import { Administration } from "./administration.ts";
 import { Batches } from "./batches.ts";
-import { Callbacks } from "./callbacks.ts";
 import { cancelBatch } from "./cancel.ts";
 import { Cleanup } from "./cleanup.ts";
 import { closeBatch } from "./close.ts";
@@ -25,12 +23,8 @@ import { deliverCallback } from "./deliver-callback.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { type ReceivedEvent, receiveEvent } from "./events.ts";
 import type { Executor } from "./execute.ts";
-import { Executions } from "./executions.ts";
 import { FanOut } from "./fan-out.ts";
-import { type Forgetting, forgetBatch } from "./forget/forget.ts";
-import { Inspection } from "./inspect.ts";
 import { Outbox } from "./outbox.ts";
-import { type Preview, type PublishedMessage, previewMessage } from "./preview.ts";
 import { isReady } from "./readiness.ts";
 import { redriveBatch } from "./redrive.ts";
 import { retryBatch } from "./retry.ts";
@@ -41,12 +35,11 @@ import { Sweep } from "./sweep.ts";
 import { TaskLogs } from "./task-logs.ts";
 import { durably, UnitOfWork } from "./unit-of-work.ts";
 
-/** The engine: every handler of a message, and what people ask of batches. It keeps nothing in memory that may not be lost. */
+/** The engine: every handler of a message. It keeps nothing in memory that may not be lost. */
 export class Engine {
   readonly deadLetters: DeadLetters;
-  readonly executions: Executions;
-  readonly callbacks: Callbacks;
-  readonly inspection: Inspection;
+  /** What people ask, and what they do to records. */
+  readonly admin: Administration;
   readonly #dependencies: Dependencies;
   readonly #definitions: Definitions;
   readonly #batches: Batches;
@@ -74,11 +67,16 @@ export class Engine {
     this.#sweep = new Sweep(dependencies);
     const fanOut = new FanOut(dependencies);
     this.#executor = createExecutor(dependencies, this.#logs, this.#outbox, fanOut);
-    this.executions = new Executions(dependencies, this.#outbox);
-    this.callbacks = new Callbacks(dependencies, this.#outbox);
-    this.inspection = new Inspection(dependencies);
     this.#completions = new Completions(dependencies, this.#logs, this.#executor, fanOut);
     this.deadLetters = new DeadLetters(dependencies);
+    this.admin = new Administration({
+      dependencies,
+      definitions: this.#definitions,
+      batches: this.#batches,
+      logs: this.#logs,
+      outbox: this.#outbox,
+      deadLetters: this.deadLetters,
+    });
     this.#schedules = new Schedules(dependencies, this.#starter, this.deadLetters);
   }
 
@@ -181,40 +179,6 @@ export class Engine {
       },
       batchId,
     );
-  }
-
-  /** See `forgetBatch`. Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`, `EXECUTION_LOCKED`. */
-  forget(batchId: string, options: { readonly isToBeDeleted: boolean }): Promise<Forgetting> {
-    const parts = { batches: this.#batches, logs: this.#logs, deadLetters: this.deadLetters };
-    return forgetBatch({ dependencies: this.#dependencies, ...parts }, batchId, options);
-  }
-
-  /** What a message will do, without doing it. Throws what its handling would refuse it with: see `previewMessage`. */
-  preview(message: PublishedMessage): Promise<Preview> {
-    const parts = { dependencies: this.#dependencies, batches: this.#batches, outbox: this.#outbox };
-    return previewMessage(parts, message);
-  }
-
-  /** Throws `BATCH_UNKNOWN`. */
-  async show(batchId: string): Promise<BatchView> {
-    const { data: batch } = await this.#batches.read(batchId);
-    const graph = await this.#definitions.load(batch.definitionHash);
-    return batchView(batch, graph.definition, await this.#logs.readAll(batchId));
-  }
-
-  /** The batch alone, without its tasks. Throws `BATCH_UNKNOWN`. */
-  async status(batchId: string): Promise<BatchSummary> {
-    return batchSummary((await this.#batches.read(batchId)).data);
-  }
-
-  /** See `listBatches`. */
-  newest(filter: BatchFilter, limit: number): Promise<BatchListing> {
-    return listBatches(this.#dependencies, filter, limit);
-  }
-
-  /** All of them, newest first: for a filter that few satisfy, such as a lineage. */
-  async list(filter: BatchFilter): Promise<readonly BatchSummary[]> {
-    return (await listBatches(this.#dependencies, filter, Number.POSITIVE_INFINITY)).batches;
   }
 
   /** Begins a unit of work: its messages are published only while its writes stand. */

@@ -36,7 +36,7 @@ async function allWait({ app, start, until }: ReturnType<typeof timedApp>): Prom
   app.work.start();
   const batchIds = await Promise.all(flows.map(({ id }) => start(id)));
   await until(async () => {
-    const views = await Promise.all(batchIds.map((batchId) => app.engine.show(batchId)));
+    const views = await Promise.all(batchIds.map((batchId) => app.engine.admin.show(batchId)));
     return views.every(({ tasks }) => tasks[0]?.status === "WAITING");
   }, 60);
   return batchIds;
@@ -78,8 +78,8 @@ test("a message that a clock ahead has put off comes in its time, though no reco
   await clock.advance(60_000);
   clock.set(-tenYearsMs);
   await clock.advance(230_000);
-  expect(await app.engine.list({})).toEqual([]);
-  await until(async () => (await app.engine.list({})).length === 1, 60);
+  expect(await app.engine.admin.list({})).toEqual([]);
+  await until(async () => (await app.engine.admin.list({})).length === 1, 60);
 });
 
 test("a lease of a process that died while the clock was ahead ends", async () => {

@@ -27,7 +27,7 @@ async function bill(
   for (const meter of meters) meter.reset();
   const batchId = await cloud.run("shape");
   const billed = Object.assign({}, ...meters.map((meter) => meter.all()));
-  expect(await cloud.app.engine.status(batchId)).toMatchObject({ status: "SUCCESS" });
+  expect(await cloud.app.engine.admin.status(batchId)).toMatchObject({ status: "SUCCESS" });
   return billed;
 }
 

@@ -52,10 +52,10 @@ test("the same workflow with the same outcomes leaves the same TaskLogs on both 
   const embedded: EmbeddedApp = testApp({ workflows: [varied] });
   const { batchId } = await embedded.engine.start({ kind: "start", workflowId: "varied", key: "same" });
   embedded.work.start();
-  await expect.poll(async () => (await embedded.engine.status(batchId)).status).not.toBe("RUNNING");
-  const here = await embedded.engine.show(batchId);
+  await expect.poll(async () => (await embedded.engine.admin.status(batchId)).status).not.toBe("RUNNING");
+  const here = await embedded.engine.admin.show(batchId);
   const cloud = await cloudInProcess([varied]);
-  const there = await cloud.app.engine.show(await cloud.run("varied", "same"));
+  const there = await cloud.app.engine.admin.show(await cloud.run("varied", "same"));
   expect(traces(there)).toEqual(traces(here));
   expect(there.tasks.map(({ status }) => status)).toContain("SKIPPED");
 });
@@ -70,7 +70,7 @@ test("graphs of every rule end as a sequential oracle says", async () => {
   }));
   const cloud = await cloudInProcess(named);
   for (const [index, tasks] of graphs.entries()) {
-    const view = await cloud.app.engine.show(await cloud.run(`graph${index}`));
+    const view = await cloud.app.engine.admin.show(await cloud.run(`graph${index}`));
     const ends = view.tasks.map(({ taskId, status, reason }) => [
       taskId,
       status === "SKIPPED" ? `${status} ${reason}` : status,
@@ -89,5 +89,5 @@ test("the key of a start answers with the retry of its batch on Google Cloud too
   const { batchId } = await cloud.app.engine.retry(first);
   await cloud.idle();
   expect(await cloud.run("daily", "today")).toBe(batchId);
-  expect((await cloud.app.engine.status(batchId)).status).toBe("SUCCESS");
+  expect((await cloud.app.engine.admin.status(batchId)).status).toBe("SUCCESS");
 });

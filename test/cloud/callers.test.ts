@@ -71,7 +71,7 @@ describe("a push is let in by its token alone", () => {
     const headers = bearer(await cloud.issuer.token({ audience, email }));
     expect(await post(cloud, start, headers)).toMatchObject({ status: 200 });
     await cloud.idle();
-    const [batch] = await cloud.app.engine.list({});
+    const [batch] = await cloud.app.engine.admin.list({});
     expect(batch).toMatchObject({ status: "SUCCESS" });
   });
 
@@ -114,7 +114,7 @@ describe("what only the engine may say", () => {
     };
     const headers = bearer(await cloud.issuer.token({ audience, email }));
     const answer = await post(cloud, body, headers);
-    const view = await cloud.app.engine.show(batchId);
+    const view = await cloud.app.engine.admin.show(batchId);
     const sent = cloud.pubsub.published();
     return { answer, second: view.tasks.find(({ taskId }) => taskId === "second")?.status, sent };
   }

@@ -55,13 +55,13 @@ test("the runbook of a restored database: with the function stopped, what it say
     message: { kind: "task", batchId, taskId: "first" },
     deliveryAttempt: 1,
   });
-  expect((await app.engine.show(batchId)).tasks).toMatchObject([{ status: "CANCELLED", attempts: 0 }]);
+  expect((await app.engine.admin.show(batchId)).tasks).toMatchObject([{ status: "CANCELLED", attempts: 0 }]);
   const again = await place.baton(["cancel", batchId, "--here"]);
   expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining("CANCELLED") });
   const none = await place.baton(["batches", "--status", "RUNNING", "--json"]);
   expect(none.list).toEqual([]);
   // The old database can still be looked at.
-  expect(await old.engine.status(batchId)).toMatchObject({ status: "RUNNING" });
+  expect(await old.engine.admin.status(batchId)).toMatchObject({ status: "RUNNING" });
 });
 
 test("a cancel that is interrupted before the function has answered does not say that the batch had ended", async () => {

@@ -16,7 +16,7 @@ test.each([plain, keyed])("cancelling a batch cancels the job that its task has 
   const { batchId } = await app.engine.start({ kind: "start", workflowId: built.id });
   await expect.poll(() => bigQuery?.jobs().length).toBe(1);
   await app.engine.cancel(batchId);
-  expect(await app.engine.status(batchId)).toMatchObject({ status: "CANCELLED" });
+  expect(await app.engine.admin.status(batchId)).toMatchObject({ status: "CANCELLED" });
   await expect.poll(() => JSON.stringify(bigQuery?.jobs())).toContain("stopped");
   bigQuery?.releaseJobs();
 });
@@ -48,7 +48,7 @@ test("a job that another call of the key has taken up is left alone", async () =
   const second = await app.engine.start({ kind: "start", workflowId: "keyed", key: "2" });
   await app.engine.cancel(first.batchId);
   bigQuery?.releaseJobs();
-  await expect.poll(async () => (await app.engine.status(second.batchId)).status).toBe("SUCCESS");
+  await expect.poll(async () => (await app.engine.admin.status(second.batchId)).status).toBe("SUCCESS");
 });
 
 const plainAsData = `

@@ -56,11 +56,13 @@ export async function untilEnded(app: App, { batchIds }: Crowd, sweepMs: number)
     }
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  return Promise.all(batchIds.map((batchId) => app.engine.show(batchId)));
+  return Promise.all(batchIds.map((batchId) => app.engine.admin.show(batchId)));
 }
 
 async function stillRunning(app: App, batchIds: readonly string[]): Promise<BatchView[]> {
-  const views = await Promise.all(batchIds.map((batchId) => app.engine.show(batchId).catch(() => undefined)));
+  const views = await Promise.all(
+    batchIds.map((batchId) => app.engine.admin.show(batchId).catch(() => undefined)),
+  );
   return views.filter((view) => view !== undefined).filter(({ status }) => status === "RUNNING");
 }
 

@@ -55,12 +55,12 @@ const until = <T>(assertion: () => Promise<T>) => vi.waitFor(assertion, { timeou
 
 async function ended(app: App, batches: number): Promise<readonly BatchView[]> {
   const listed = await until(async () => {
-    const all = await app.engine.list({});
+    const all = await app.engine.admin.list({});
     expect(all.map(({ status }) => status)).not.toContain("RUNNING");
     expect(all).toHaveLength(batches);
     return all;
   });
-  return Promise.all(listed.map(({ batchId }) => app.engine.show(batchId)));
+  return Promise.all(listed.map(({ batchId }) => app.engine.admin.show(batchId)));
 }
 
 const options = { input: FileDropped, on: [fileDrop("sales/*.csv")] };
@@ -147,8 +147,8 @@ test("a file that another workflow is archiving is asked for again, until that s
   app.work.start();
   await app.inbox.start();
   await until(async () => {
-    const [batch] = (await app.engine.list({})).filter(({ workflowId }) => workflowId === "second");
-    const view = await app.engine.show(batch?.batchId ?? "");
+    const [batch] = (await app.engine.admin.list({})).filter(({ workflowId }) => workflowId === "second");
+    const view = await app.engine.admin.show(batch?.batchId ?? "");
     const load = view.tasks.find(({ taskId }) => taskId === "load");
     expect(load?.error?.code).toBe("FILE_BEING_MOVED");
   });

@@ -23,8 +23,8 @@ test("a completion that comes early and is larger than a task of Cloud Tasks is 
   const underWay = () => controls().map(({ queued, waiting, inFlight }) => queued + waiting + inFlight);
   await expect.poll(underWay).toEqual([0]);
   before.resolve();
-  await expect.poll(async () => (await app.engine.status(batchId)).status).toBe("SUCCESS");
-  expect((await app.engine.show(batchId)).tasks[2]).toMatchObject({ result: 300_000 });
+  await expect.poll(async () => (await app.engine.admin.status(batchId)).status).toBe("SUCCESS");
+  expect((await app.engine.admin.show(batchId)).tasks[2]).toMatchObject({ result: 300_000 });
   // Only what ends the wait is scheduled.
   expect(tasks.meter.of("tasks_created")).toBe(1);
 });

@@ -10,7 +10,7 @@ test("an event is billed for the tasks that wait for it, not for those of its ba
   );
   const { app, firestore } = await cloudInProcess([flow], { lease: "2m" });
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
-  const reasons = async () => (await app.engine.show(batchId)).tasks.map(({ reason }) => reason);
+  const reasons = async () => (await app.engine.admin.show(batchId)).tasks.map(({ reason }) => reason);
   await expect.poll(reasons).toEqual(["last", ...ids].map(() => "event"));
   firestore.meter.reset();
   for (const id of ids) {
@@ -20,5 +20,5 @@ test("an event is billed for the tasks that wait for it, not for those of its ba
   // With what the tasks themselves read once they go on; were all logs read, these would be 1,640 and more.
   expect(firestore.meter.of("document_reads")).toBeLessThan(12 * ids.length);
   await app.engine.receiveEvent({ kind: "event", batchId, event: "go last" });
-  await expect.poll(async () => (await app.engine.status(batchId)).status).toBe("SUCCESS");
+  await expect.poll(async () => (await app.engine.admin.status(batchId)).status).toBe("SUCCESS");
 });

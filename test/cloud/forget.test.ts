@@ -108,7 +108,7 @@ test("all that the database and the bucket have of a batch and its retries is de
   });
   expect(stored(cloud)).toEqual(before);
   expect(JSON.stringify(cloud.firestore.dump())).not.toMatch(new RegExp(`${first}|${second}`));
-  expect((await cloud.app.engine.show(other)).status).toBe("RUNNING");
+  expect((await cloud.app.engine.admin.show(other)).status).toBe("RUNNING");
   expect(await forget(first, "--delete")).toMatchObject({
     code: 2,
     stderr: expect.stringContaining(`error BATCH_UNKNOWN: There is no batch ${first}`),
@@ -143,7 +143,7 @@ test("an object that can't be deleted ends it before the documents that name it 
   const refused = await forget(batchId, "--delete");
   expect(refused.stderr).toContain("error FILE_DENIED");
   expect(refused.code).toBe(1);
-  expect((await cloud.app.engine.show(batchId)).tasks).toHaveLength(4);
+  expect((await cloud.app.engine.admin.show(batchId)).tasks).toHaveLength(4);
   cloud.storage.setRefusals(undefined);
   expect((await forget(batchId, "--delete")).code).toBe(0);
   expect(stored(cloud).filter((name) => !name.startsWith("definitions/"))).toEqual(before);

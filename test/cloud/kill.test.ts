@@ -78,5 +78,5 @@ test("a function that is told to stop gives its tasks back: they need not wait f
   await expect.poll(() => runsIn(effects).size).toBe(1);
   expect(await fn.stop()).toBe(0);
   await fn.start();
-  await expect.poll(async () => (await app.engine.status(batchId)).status).toBe("SUCCESS");
+  await expect.poll(async () => (await app.engine.admin.status(batchId)).status).toBe("SUCCESS");
 });

@@ -78,7 +78,7 @@ test.each(detours)("tasks of a queue that are published %s keep its limit", asyn
   const { batchId } = await cloud.app.engine.start({ kind: "start", workflowId: "six" });
   await detour(cloud, batchId);
   await cloud.idle();
-  expect(await cloud.app.engine.status(batchId)).toMatchObject({ status: "SUCCESS" });
+  expect(await cloud.app.engine.admin.status(batchId)).toMatchObject({ status: "SUCCESS" });
   expect(seen).toEqual({ most: 1, begun: six.length });
 });
 
@@ -88,7 +88,7 @@ test("a batch that is started without BATON_QUEUES keeps to its queue all the sa
   onTestFinished(() => command.close());
   const { batchId } = await command.engine.start({ kind: "start", workflowId: "six" });
   await cloud.idle();
-  expect(await cloud.app.engine.status(batchId)).toMatchObject({ status: "SUCCESS" });
+  expect(await cloud.app.engine.admin.status(batchId)).toMatchObject({ status: "SUCCESS" });
   expect(seen).toEqual({ most: 1, begun: six.length });
   const topic = `projects/${projectId}/topics/baton-queue-narrow`;
   expect(cloud.pubsub.published().filter((message) => message.topic === topic)).toHaveLength(six.length);

@@ -45,14 +45,14 @@ type Deployed = Awaited<ReturnType<typeof deployed>>;
 /** Sweeps every so often, as Cloud Scheduler does. */
 async function untilEnded({ app, batchId }: Deployed): Promise<void> {
   let sweptAt = Date.now();
-  while ((await app.engine.status(batchId)).status === "RUNNING") {
+  while ((await app.engine.admin.status(batchId)).status === "RUNNING") {
     if (Date.now() - sweptAt > 2_000) {
       sweptAt = Date.now();
       await app.engine.sweep();
     }
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  const { status, tasks } = await app.engine.show(batchId);
+  const { status, tasks } = await app.engine.admin.show(batchId);
   expect(tasks.filter((task) => task.status !== "SUCCESS")).toEqual([]);
   expect(status).toBe("SUCCESS");
 }
@@ -153,7 +153,7 @@ test("tasks of a queue with a rate begin as fast as it says once the burst is ov
   const flow = workflowOf("paced", ids, async () => null, { queue: "slow" });
   const cloud = await cloudInProcess([flow], { limits: "slow=20@4/s" });
   const batchId = await cloud.run("paced");
-  expect(await cloud.app.engine.status(batchId)).toMatchObject({ status: "SUCCESS" });
+  expect(await cloud.app.engine.admin.status(batchId)).toMatchObject({ status: "SUCCESS" });
   const begun = cloud.tasks.dispatches(limitedQueuePath("slow")).map(({ begunAt }) => begunAt);
   expect(begun).toHaveLength(ids.length);
   const [first = 0] = begun;
@@ -198,5 +198,5 @@ test("sweeps do not lengthen the line: what waits for its turn is not put there 
   expect(cloud.tasks.meter.of("tasks_created")).toBe(six.length);
   gate.resolve(null);
   await cloud.idle();
-  expect(await cloud.app.engine.status(batchId)).toMatchObject({ status: "SUCCESS" });
+  expect(await cloud.app.engine.admin.status(batchId)).toMatchObject({ status: "SUCCESS" });
 });

@@ -77,5 +77,5 @@ test("a run whose queue has no topic names the batch that it has started, and wh
   expect(stderr).toContain(`Batch ${batchId} is started, and waits`);
   expect(stderr).toContain("BATON_DEPLOY_QUEUES");
   expect(stderr).toContain(`baton cancel ${batchId}`);
-  expect(await cloud.open([]).engine.status(batchId)).toMatchObject({ status: "RUNNING" });
+  expect(await cloud.open([]).engine.admin.status(batchId)).toMatchObject({ status: "RUNNING" });
 });

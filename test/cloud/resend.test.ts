@@ -11,7 +11,7 @@ test("resend: the function sends the callback, whoever asks for it has no secret
   const cloud = await cloudInProcess([told]);
   const batchId = await cloud.run("told");
   expect(receiver.received).toHaveLength(1);
-  const [callback] = await cloud.app.engine.callbacks.ofBatch(batchId);
+  const [callback] = await cloud.app.engine.admin.callbacks.ofBatch(batchId);
   const {
     BATON_CALLBACK_SECRET: _secret,
     BATON_SERVICE_ACCOUNT: _account,

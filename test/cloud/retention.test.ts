@@ -30,7 +30,7 @@ test("nothing of a batch is deleted while a message about it may come", async ()
   await app.broker.publish([{ queue: "$control", message }]);
   await pubsub.idle();
   // The record of the first task was still there: it was not run again.
-  const { status, tasks } = await app.engine.show(batchId);
+  const { status, tasks } = await app.engine.admin.show(batchId);
   expect(status).toBe("SUCCESS");
   expect(tasks.map(({ attempts }) => attempts)).toEqual([1, 1, 1]);
 });
@@ -69,16 +69,16 @@ test("the record of a key goes when its result has run out, and the work is done
   expect(records()).toHaveLength(0);
   await run("keyed");
   expect(runs).toBe(2);
-  expect(await app.engine.list({})).toHaveLength(3);
+  expect(await app.engine.admin.list({})).toHaveLength(3);
 });
 
 test("the newest batches are found without reading all there have ever been", async () => {
   const { app, firestore } = await cloudInProcess([keyed]);
   for (let n = 0; n < 5; n += 1) await app.engine.start({ kind: "start", workflowId: "keyed", key: `${n}` });
-  await expect.poll(async () => (await app.engine.list({ status: "RUNNING" })).length).toBe(0);
+  await expect.poll(async () => (await app.engine.admin.list({ status: "RUNNING" })).length).toBe(0);
   firestore.meter.reset();
-  expect(await app.engine.newest({}, 3)).toMatchObject({ batches: [{}, {}, {}], more: 2 });
+  expect(await app.engine.admin.newest({}, 3)).toMatchObject({ batches: [{}, {}, {}], more: 2 });
   // Two days, the one that is not yet there among them.
   expect(firestore.meter.of("document_reads")).toBeLessThanOrEqual(5 + 2);
-  expect(await app.engine.newest({ workflowId: "nobody" }, 3)).toEqual({ batches: [], more: 0 });
+  expect(await app.engine.admin.newest({ workflowId: "nobody" }, 3)).toEqual({ batches: [], more: 0 });
 });

@@ -65,7 +65,7 @@ async function dataformAndPowerBi(): Promise<Record<string, string>> {
 /** Sweeps as Cloud Scheduler does until so many batches have succeeded; gives their workflows. */
 async function succeeded(app: App, count: number): Promise<string[]> {
   for (let look = 1; ; look += 1) {
-    const batches = await app.engine.list({}).catch(() => []);
+    const batches = await app.engine.admin.list({}).catch(() => []);
     const open = batches.filter(({ status }) => status === "RUNNING");
     if (batches.length >= count && open.length === 0) {
       const failed = batches.filter(({ status }) => status !== "SUCCESS");
@@ -79,7 +79,7 @@ async function succeeded(app: App, count: number): Promise<string[]> {
 }
 
 async function describe(app: App, batches: readonly { readonly batchId: string }[]) {
-  return Promise.all(batches.map(({ batchId }) => app.engine.show(batchId)));
+  return Promise.all(batches.map(({ batchId }) => app.engine.admin.show(batchId)));
 }
 
 test("a dropped file is loaded, summarised, reported and archived, by BigQuery alone", async () => {
@@ -96,8 +96,8 @@ test("with Dataform and Power BI in place, messages doubled and out of order, it
   cloud.pubsub.setDelivery({ duplicateShare: 1, reorder: true });
   cloud.storage.put(inboxBucket, "sales/october.csv", salesFile);
   expect(await succeeded(app, 1)).toEqual(["sales-refresh"]);
-  const [batch] = await app.engine.list({});
-  const { tasks } = await app.engine.show(batch?.batchId ?? "");
+  const [batch] = await app.engine.admin.list({});
+  const { tasks } = await app.engine.admin.show(batch?.batchId ?? "");
   expect(tasks.map(({ taskId, status, attempts }) => [taskId, status, attempts])).toEqual([
     ["load", "SUCCESS", 1],
     ["summarise", "SUCCESS", 1],

@@ -81,7 +81,7 @@ test("a secret is used and stands nowhere: on Google Cloud", async () => {
   const { logger, lines } = keeping();
   const variables = { BATON_TASK_SECRET_API_TOKEN: secret };
   const cloud = await cloudInProcess([flowAt(origin)], { variables }, logger);
-  const view = await cloud.app.engine.show(await cloud.run("flow"));
+  const view = await cloud.app.engine.admin.show(await cloud.run("flow"));
   expectUsed(view, received);
   const stored = [
     cloud.firestore.dump(),

@@ -21,7 +21,7 @@ async function deployed() {
   await fn.start();
   const app = cloud.open([careful, rejects, throws]);
   const start = async (workflowId: string) => (await app.engine.start({ kind: "start", workflowId })).batchId;
-  const task = async (batchId: string) => (await app.engine.show(batchId)).tasks[0];
+  const task = async (batchId: string) => (await app.engine.admin.show(batchId)).tasks[0];
   return { fn, folder, start, task };
 }
 

@@ -75,7 +75,7 @@ test("all work on a batch is one trace: waits, attempts, steps and requests, eac
     .task("archive", async () => null, { after: ["load"] });
   const { run, app } = await cloudInProcess([built], { tracer });
   const batchId = await run("told");
-  const view = await app.engine.show(batchId);
+  const view = await app.engine.admin.show(batchId);
   expect(view.status).toBe("SUCCESS");
   await tracer.flush();
 
@@ -179,7 +179,7 @@ test("a receiver of traces that never answers costs one delivery its limit, and 
     tracer,
   });
   const batchId = await run("chain");
-  expect(await app.engine.status(batchId)).toMatchObject({ status: "SUCCESS" });
+  expect(await app.engine.admin.status(batchId)).toMatchObject({ status: "SUCCESS" });
   expect(problems).toHaveLength(1);
   const waiting = pubsub
     .subscriptions()

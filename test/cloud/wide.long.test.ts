@@ -50,14 +50,14 @@ test.each(["inward", "outward-and-inward"])(
       await fn.start();
     }
     let sweptAt = Date.now();
-    while ((await app.engine.status(batchId)).status === "RUNNING") {
+    while ((await app.engine.admin.status(batchId)).status === "RUNNING") {
       if (Date.now() - sweptAt > 10_000) {
         sweptAt = Date.now();
         await app.engine.sweep();
       }
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
-    const { status, tasks } = await app.engine.show(batchId);
+    const { status, tasks } = await app.engine.admin.show(batchId);
     expect(status).toBe("SUCCESS");
     expect(tasks.filter((task) => task.status !== "SUCCESS")).toEqual([]);
     const runs = runsIn(effects);

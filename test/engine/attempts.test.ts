@@ -38,7 +38,7 @@ test("between attempts it is WAITING for its retry, and nothing else is", async 
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "waits" });
   app.work.start();
   await expect
-    .poll(async () => (await app.engine.show(batchId)).tasks[0])
+    .poll(async () => (await app.engine.admin.show(batchId)).tasks[0])
     .toMatchObject({ status: "WAITING", reason: "retry", attempts: 1, error: { message: "no" } });
 });
 

@@ -45,7 +45,7 @@ test.each([[{ id: 1 }], [{ id: 1, url: null }]])(
     const app = testApp({ workflows: [flow], environment });
     const view = await runToEnd(app, "flow", input);
     expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", error: null });
-    expect(await app.engine.callbacks.ofBatch(view.batchId)).toEqual([]);
+    expect(await app.engine.admin.callbacks.ofBatch(view.batchId)).toEqual([]);
   },
 );
 
@@ -74,7 +74,7 @@ test("a secret in an address is put in when it is sent: what is stored has its n
   });
   const view = await runToEnd(app, "flow", { x: "1" });
   await expect.poll(() => asked).toEqual(["/hooks/T0/B0/hook-9137?x=1", "/hooks/T0/B0/hook-9137?x=1"]);
-  const stored = await app.engine.callbacks.ofBatch(view.batchId);
+  const stored = await app.engine.admin.callbacks.ofBatch(view.batchId);
   expect(stored[0]?.target.url).toBe(`${origin}/hooks/{{ secrets.HOOK }}?x=1`);
   expect(JSON.stringify([view, stored])).not.toContain("9137");
 });
@@ -109,6 +109,6 @@ test("a secret that is not configured leaves its callback to be sent, and says w
   const app = testApp({ workflows: [reporting(`${origin}/{{ secrets.NONE }}`)], environment });
   const view = await runToEnd(app, "flow", {});
   expect(view.status).toBe("SUCCESS");
-  const sends = async () => (await app.engine.callbacks.ofBatch(view.batchId))[0]?.sends.at(-1)?.error;
+  const sends = async () => (await app.engine.admin.callbacks.ofBatch(view.batchId))[0]?.sends.at(-1)?.error;
   await expect.poll(sends).toContain("BATON_TASK_SECRET_NONE is not set");
 });

@@ -92,7 +92,7 @@ test("a callback is never sent before its task has ended, whatever becomes of th
       })),
       callbacks: {
         send: async (request) => {
-          const { tasks } = await app.engine.show(batchId);
+          const { tasks } = await app.engine.admin.show(batchId);
           states.push(tasks[0]?.status ?? "");
           await dependencies.callbacks.send(request);
         },
@@ -143,17 +143,20 @@ test("a receiver that is down for an hour gets the callback when it is up, once"
   });
   app.work.start();
   await ended(await start("flow", { id: 1, url: receiver.url }));
-  const [callback] = await app.engine.callbacks.ofKey(key);
+  const [callback] = await app.engine.admin.callbacks.ofKey(key);
   const eventId = callback?.eventId ?? "";
   const downAt = clock.now();
   await until(() => clock.now() - downAt >= 3_600_000, 4_000);
   // 5, 10, 20 … s apart, and not at every sweep.
   expect(receiver.received.length).toBeGreaterThanOrEqual(9);
   expect(receiver.received.length).toBeLessThanOrEqual(12);
-  expect(await app.engine.callbacks.find(eventId)).toMatchObject({ state: "PENDING", deliveredAt: null });
+  expect(await app.engine.admin.callbacks.find(eventId)).toMatchObject({
+    state: "PENDING",
+    deliveredAt: null,
+  });
   isUp = true;
   const before = receiver.received.length;
-  await until(async () => (await app.engine.callbacks.find(eventId))?.state === "DELIVERED", 4_000);
+  await until(async () => (await app.engine.admin.callbacks.find(eventId))?.state === "DELIVERED", 4_000);
   await clock.advance(600_000);
   expect(receiver.received).toHaveLength(before + 1);
   expect(bodiesById(receiver.received)).toEqual(new Map([[eventId, new Set([receiver.received[0]?.body])]]));
@@ -182,7 +185,7 @@ test("a callback that nobody takes is given up after three days, and sent when i
   });
   app.work.start();
   await ended(await start("flow", { id: 1, url: "https://a.example/hook" }));
-  const state = async () => (await app.engine.callbacks.ofKey(key))[0]?.state;
+  const state = async () => (await app.engine.admin.callbacks.ofKey(key))[0]?.state;
   for (let hours = 0; hours < 100 && (await state()) === "PENDING"; hours++) {
     // The hands are set on, and a sweep looks.
     clock.set(3_600_000);
@@ -194,14 +197,14 @@ test("a callback that nobody takes is given up after three days, and sent when i
   expect(told).toEqual([expect.objectContaining({ taskId: "work", error: "answered 404" })]);
   clock.set(86_400_000);
   await clock.advance(61_000);
-  const eventId = (await app.engine.callbacks.ofKey(key))[0]?.eventId ?? "";
+  const eventId = (await app.engine.admin.callbacks.ofKey(key))[0]?.eventId ?? "";
   expect(told).toMatchObject([{ eventId }]);
   // Nor for a message that comes late.
   await app.engine.deliverCallback(eventId);
   expect(sends).toHaveLength(limits.callbackAttempts);
   isUp = true;
   // The result has run out, and with it the record of the key; the callback is kept.
-  await app.engine.callbacks.resend(eventId);
+  await app.engine.admin.callbacks.resend(eventId);
   await clock.advance(1_000);
   expect(await state()).toBe("DELIVERED");
 });
@@ -244,7 +247,7 @@ test("a large result comes in pages, which go on where they stopped when one fai
   app.work.start();
   const view = await ended(await start("flow", { id: 1, url: receiver.url }));
   expect(view.tasks[0]?.result).toBe("much");
-  await until(async () => (await app.engine.callbacks.ofKey(key))[0]?.state === "DELIVERED");
+  await until(async () => (await app.engine.admin.callbacks.ofKey(key))[0]?.state === "DELIVERED");
   expect(receiver.received.map((callback) => bodyOf(callback).page)).toEqual([1, 2, 2, 3]);
   expect(receiver.received[1]?.body).toBe(receiver.received[2]?.body);
   const [one, two, , three] = receiver.received.map(({ body }) => body);
@@ -286,7 +289,7 @@ test("a call that finds the work done does not do it, and tells its own address 
   const app = testApp({ workflows: [flowOf(() => ({ result: large, summary: ++runs }))], environment });
   await runToEnd(app, "flow", { id: 1, url: first.url });
   await expect.poll(() => first.received.length).toBe(3);
-  await expect.poll(async () => (await app.engine.callbacks.ofKey(key))[0]?.state).toBe("DELIVERED");
+  await expect.poll(async () => (await app.engine.admin.callbacks.ofKey(key))[0]?.state).toBe("DELIVERED");
   const again = await app.engine.start({
     kind: "start",
     workflowId: "flow",
@@ -316,7 +319,7 @@ test("a call that finds the work done, but not yet told, is told too: neither ad
       "already_completed",
     );
   isUp = true;
-  await until(async () => (await app.engine.callbacks.ofKey(key))[0]?.state === "DELIVERED", 1_800);
+  await until(async () => (await app.engine.admin.callbacks.ofKey(key))[0]?.state === "DELIVERED", 1_800);
   for (const { received } of [first, second])
     expect(joinCallbackPages(received.map(({ body }) => body))).toEqual(large);
 });
@@ -366,7 +369,7 @@ test("a task that fails for good tells it; one that is skipped or cancelled tell
   await expect.poll(() => receiver.received.length).toBe(1);
   await app.engine.cancel(batchId);
   await untilEnded(app, batchId);
-  expect(await app.engine.callbacks.ofBatch(batchId)).toHaveLength(1);
+  expect(await app.engine.admin.callbacks.ofBatch(batchId)).toHaveLength(1);
   expect(bodyOf(receiver.received[0])).toMatchObject({
     type: "task.failed",
     data: { error: { code: "BROKEN", message: "no more" } },
@@ -394,7 +397,7 @@ test("progress is sent while the task runs, is not stored, and does not fail the
   ]);
   expect(first?.data).toEqual({ percent: 30, of: final?.id });
   expect(first?.id).not.toBe(second?.id);
-  expect(await app.engine.callbacks.ofBatch(view.batchId)).toHaveLength(1);
+  expect(await app.engine.admin.callbacks.ofBatch(view.batchId)).toHaveLength(1);
 });
 
 test.each([
@@ -456,11 +459,14 @@ test("a receiver that takes nothing keeps nothing out of the archive, and is tol
     environment,
   });
   const { batchId } = await runToEnd(app, "flow", { id: 1, url: receiver.url });
-  const archived = () => app.engine.callbacks.archived("enrichment_callbacks", { equals: { id: "1" } }, 10);
+  const archived = () =>
+    app.engine.admin.callbacks.archived("enrichment_callbacks", { equals: { id: "1" } }, 10);
   await expect.poll(async () => (await archived()).callbacks.length).toBe(1);
-  expect((await app.engine.callbacks.ofBatch(batchId))[0]).toMatchObject({ state: "PENDING" });
+  expect((await app.engine.admin.callbacks.ofBatch(batchId))[0]).toMatchObject({ state: "PENDING" });
   isUp = true;
-  await expect.poll(async () => (await app.engine.callbacks.ofBatch(batchId))[0]?.state).toBe("DELIVERED");
+  await expect
+    .poll(async () => (await app.engine.admin.callbacks.ofBatch(batchId))[0]?.state)
+    .toBe("DELIVERED");
 });
 
 test("a task that fails for good because its key can't be made tells it", async () => {
@@ -498,7 +504,7 @@ test("a completion whose callback's address can't be read just now comes again, 
   });
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
   app.work.start();
-  await expect.poll(async () => (await app.engine.show(batchId)).tasks[1]?.reason).toBe("completion");
+  await expect.poll(async () => (await app.engine.admin.show(batchId)).tasks[1]?.reason).toBe("completion");
   isWaiting = true;
   const message = { kind: "task", batchId, taskId: "ask", previousTaskId: "ask" } as const;
   await app.broker.publish([
@@ -517,13 +523,13 @@ test("a call that finds the work done takes no callback out of the hands of its 
   const input = { id: 1, url: receiver.url };
   await runToEnd(app, "flow", input);
   await expect.poll(() => receiver.received.length).toBe(1);
-  const [before] = await app.engine.callbacks.ofKey(key);
+  const [before] = await app.engine.admin.callbacks.ofKey(key);
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow", input });
   expect((await untilEnded(app, batchId)).tasks[0]).toMatchObject({ reason: "already_completed" });
   await app.engine.deliverCallback(before?.callbackId ?? "");
-  expect(await app.engine.callbacks.ofKey(key)).toEqual([before]);
+  expect(await app.engine.admin.callbacks.ofKey(key)).toEqual([before]);
   answer.resolve(204);
-  await expect.poll(async () => (await app.engine.callbacks.ofKey(key))[0]?.state).toBe("DELIVERED");
+  await expect.poll(async () => (await app.engine.admin.callbacks.ofKey(key))[0]?.state).toBe("DELIVERED");
   expect(receiver.received).toHaveLength(1);
 });
 
@@ -548,9 +554,9 @@ test("a resend that loses to another write of the callback is tried again", asyn
       })),
   });
   await runToEnd(app, "flow", { id: 1, url: receiver.url });
-  const stored = async () => (await app.engine.callbacks.ofKey(key))[0];
+  const stored = async () => (await app.engine.admin.callbacks.ofKey(key))[0];
   await expect.poll(async () => (await stored())?.state).toBe("DELIVERED");
-  const resent = await app.engine.callbacks.resend((await stored())?.eventId ?? "");
+  const resent = await app.engine.admin.callbacks.resend((await stored())?.eventId ?? "");
   expect(resent).toMatchObject({ state: "PENDING", resends: 1 });
   await expect.poll(stored).toMatchObject({ state: "DELIVERED", resends: 1 });
   expect(receiver.received).toHaveLength(2);
@@ -570,8 +576,10 @@ test("neither the log nor what is kept of the sends tells the path of a receiver
   });
   await runToEnd(app, "flow", { id: 1, url: receiver.url });
   await expect.poll(() => lines.some(({ text }) => text === "a callback was not taken")).toBe(true);
-  await expect.poll(async () => (await app.engine.callbacks.ofKey(key))[0]?.failures).toBeGreaterThan(0);
-  const [callback] = await app.engine.callbacks.ofKey(key);
+  await expect
+    .poll(async () => (await app.engine.admin.callbacks.ofKey(key))[0]?.failures)
+    .toBeGreaterThan(0);
+  const [callback] = await app.engine.admin.callbacks.ofKey(key);
   expect(JSON.stringify([lines, callback?.sends])).toContain(new URL(receiver.url).origin);
   expect(JSON.stringify([lines, callback?.sends])).not.toContain("hush");
 });
@@ -596,7 +604,7 @@ test("a call whose work is done says so when the callback of it is not kept any 
   });
   const input = { id: 1, url: receiver.url };
   await runToEnd(app, "flow", input);
-  await expect.poll(async () => (await app.engine.callbacks.ofKey(key))[0]?.state).toBe("DELIVERED");
+  await expect.poll(async () => (await app.engine.admin.callbacks.ofKey(key))[0]?.state).toBe("DELIVERED");
   isForgotten = true;
   expect((await runToEnd(app, "flow", input)).tasks[0]).toMatchObject({ reason: "already_completed" });
   const text = "a callback is not sent again: it is not kept any more";

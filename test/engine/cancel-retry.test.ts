@@ -67,7 +67,8 @@ async function cancelled(
     /** What becomes of a retry that comes now: it runs, or waits for the lock. */
     async retry(): Promise<string> {
       const { batchId: next } = await app.engine.retry(batchId);
-      const hasCome = async () => runs > 1 || (await app.engine.show(next)).tasks[0]?.status === "WAITING";
+      const hasCome = async () =>
+        runs > 1 || (await app.engine.admin.show(next)).tasks[0]?.status === "WAITING";
       await expect.poll(hasCome).toBe(true);
       return next;
     },
@@ -133,7 +134,7 @@ test("of two that end what a cancelled task has begun, the second waits: the fir
   await expect.poll(() => batch.cancels()).toBe(2);
   const other = deliver();
   const next = await batch.retry();
-  expect((await batch.app.engine.show(next)).tasks[0]).toMatchObject({ reason: "lock_held" });
+  expect((await batch.app.engine.admin.show(next)).tasks[0]).toMatchObject({ reason: "lock_held" });
   expect(batch.cancels()).toBe(2);
   slowMayEnd.resolve();
   await Promise.all([slow, other]);
@@ -151,19 +152,19 @@ test("the lock of another call is left alone by whoever comes late to end what a
   const message = { kind: "task", batchId: batch.batchId, taskId: "query" } as const;
   await batch.app.deliveries.deliver({ message, deliveryAttempt: 1 });
   expect(batch.cancels()).toBe(1);
-  expect((await batch.app.engine.inspection.locks(10)).rows).toMatchObject([{ batchId: next }]);
+  expect((await batch.app.engine.admin.inspection.locks(10)).rows).toMatchObject([{ batchId: next }]);
   batch.retryEnds();
   expect((await untilEnded(batch.app, next)).status).toBe("SUCCESS");
 });
 
 test("a key whose result was cleared is not held: it would count again", async () => {
   const batch = await cancelled(async () => undefined);
-  expect(await batch.app.engine.executions.clearResult(key)).toBe(true);
-  const before = await batch.app.engine.executions.explain(key);
+  expect(await batch.app.engine.admin.executions.clearResult(key)).toBe(true);
+  const before = await batch.app.engine.admin.executions.explain(key);
   const message = { kind: "task", batchId: batch.batchId, taskId: "query" } as const;
   await batch.app.deliveries.deliver({ message, deliveryAttempt: 1 });
   expect(batch.cancels()).toBe(2);
-  expect((await batch.app.engine.executions.explain(key)).execution).toEqual(before.execution);
+  expect((await batch.app.engine.admin.executions.explain(key)).execution).toEqual(before.execution);
 });
 
 test("whoever holds a key for a cancel and stands still is waited for no longer than a minute", async () => {

@@ -31,7 +31,7 @@ test("cancel: running tasks get their signal, nothing starts afterwards, the bat
   app.work.start();
   await started.promise;
   await app.engine.cancel(batchId);
-  const view = await app.engine.show(batchId);
+  const view = await app.engine.admin.show(batchId);
   expect(view.status).toBe("CANCELLED");
   expect(statuses(view)).toEqual({
     first: "SUCCESS",
@@ -53,7 +53,7 @@ test("cancel: running tasks get their signal, nothing starts afterwards, the bat
   });
   await expect.poll(() => app.broker.active).toBe(0);
   expect(ran).toEqual(["first", "running"]);
-  expect(statuses(await app.engine.show(batchId))).toEqual(statuses(view));
+  expect(statuses(await app.engine.admin.show(batchId))).toEqual(statuses(view));
 });
 
 test("a cancel that died half-way is carried on by the sweep", async () => {
@@ -76,7 +76,7 @@ test("a cancel that died half-way is carried on by the sweep", async () => {
   });
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "chain" });
   await expect(app.engine.cancel(batchId)).rejects.toThrow("died");
-  expect((await app.engine.status(batchId)).status).toBe("RUNNING");
+  expect((await app.engine.admin.status(batchId)).status).toBe("RUNNING");
   dying = false;
   app.work.start();
   const view = await untilEnded(app, batchId);
@@ -90,7 +90,7 @@ test("cancelling a batch that has ended changes nothing", async () => {
   app.work.start();
   await untilEnded(app, batchId);
   await app.engine.cancel(batchId);
-  expect((await app.engine.show(batchId)).status).toBe("SUCCESS");
+  expect((await app.engine.admin.show(batchId)).status).toBe("SUCCESS");
 });
 
 test("a cancel whose lock is unlocked, and its record deleted, under its hands ends all the same", async () => {
@@ -115,9 +115,9 @@ test("a cancel whose lock is unlocked, and its record deleted, under its hands e
   });
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow", input: { id: 1 } });
   app.work.start();
-  await expect.poll(async () => (await app.engine.show(batchId)).tasks[0]?.reason).toBe("sleep");
+  await expect.poll(async () => (await app.engine.admin.show(batchId)).tasks[0]?.reason).toBe("sleep");
   isCancelling = true;
   await app.engine.cancel(batchId);
-  expect((await app.engine.show(batchId)).status).toBe("CANCELLED");
+  expect((await app.engine.admin.show(batchId)).status).toBe("CANCELLED");
   expect(isFirst()).toBe(false);
 });

@@ -25,7 +25,7 @@ async function startWaiting(timeout?: string) {
     });
   const waiting = () =>
     expect
-      .poll(async () => (await app.engine.show(batchId)).tasks[0])
+      .poll(async () => (await app.engine.admin.show(batchId)).tasks[0])
       .toMatchObject({ status: "WAITING", reason: "completion" });
   return { app, batchId, complete, waiting };
 }
@@ -84,7 +84,7 @@ test("a completion for a batch that has ended becomes a dead letter only if noth
   await waiting();
   await app.engine.cancel(batchId);
   expect(await complete({ result: "late" })).toMatchObject({ outcome: "done" });
-  expect((await app.engine.show(batchId)).tasks[0]).toMatchObject({ status: "CANCELLED" });
+  expect((await app.engine.admin.show(batchId)).tasks[0]).toMatchObject({ status: "CANCELLED" });
 });
 
 const key = "flow/ask?id=1";
@@ -100,14 +100,14 @@ test("a completion that comes while its task loses the lock is stored all the sa
     around: (dependencies) =>
       withStore(dependencies, (store) => ({
         commit: async (writes) => {
-          if (statusOf(writes[0]) === "SUCCESS" && isFirst()) await app.engine.executions.unlock(key);
+          if (statusOf(writes[0]) === "SUCCESS" && isFirst()) await app.engine.admin.executions.unlock(key);
           return store.commit(writes);
         },
       })),
   });
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow", input: { id: 1 } });
   app.work.start();
-  await expect.poll(async () => (await app.engine.show(batchId)).tasks[0]?.reason).toBe("completion");
+  await expect.poll(async () => (await app.engine.admin.show(batchId)).tasks[0]?.reason).toBe("completion");
   const completion = { kind: "task", batchId, taskId: "ask", previousTaskId: "ask" } as const;
   const report = await app.deliveries.deliver({
     message: { ...completion, completion: { result: "yes" } },
@@ -115,7 +115,7 @@ test("a completion that comes while its task loses the lock is stored all the sa
   });
   expect(report.outcome).toBe("done");
   expect((await untilEnded(app, batchId)).tasks[0]).toMatchObject({ status: "SUCCESS", result: "yes" });
-  expect((await app.engine.executions.explain(key)).execution).toMatchObject({
+  expect((await app.engine.admin.executions.explain(key)).execution).toMatchObject({
     state: "SUCCESS",
     result: { value: "yes" },
   });
@@ -133,7 +133,7 @@ async function twoWaiting() {
   app.work.start();
   const start = async () => {
     const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow", input: { id: 1 } });
-    await expect.poll(async () => (await app.engine.show(batchId)).tasks[0]?.reason).toBe("completion");
+    await expect.poll(async () => (await app.engine.admin.show(batchId)).tasks[0]?.reason).toBe("completion");
     return batchId;
   };
   const complete = (batchId: string, result: string) =>
@@ -142,13 +142,13 @@ async function twoWaiting() {
       deliveryAttempt: 1,
     });
   const first = await start();
-  await app.engine.executions.unlock(key);
+  await app.engine.admin.executions.unlock(key);
   const second = await start();
   /** However often it was told, it was always the second's event. */
   const onlyToldOfSecond = async () => {
-    await expect.poll(async () => (await app.engine.callbacks.ofKey(key))[0]?.state).toBe("DELIVERED");
-    expect(await app.engine.callbacks.ofKey(key)).toHaveLength(1);
-    expect(await app.engine.callbacks.ofBatch(first)).toEqual([]);
+    await expect.poll(async () => (await app.engine.admin.callbacks.ofKey(key))[0]?.state).toBe("DELIVERED");
+    expect(await app.engine.admin.callbacks.ofKey(key)).toHaveLength(1);
+    expect(await app.engine.admin.callbacks.ofBatch(first)).toEqual([]);
     expect(new Set(receiver.received.map(({ body }) => body)).size).toBe(1);
     expect(receiver.received[0]?.body).toContain('"of the second"');
   };
@@ -173,7 +173,7 @@ test("a completion of a task whose work another has done meanwhile gives what th
 test("a completion of a task that has lost its lock waits as long as another holds it", async () => {
   const { app, complete, first, second, onlyToldOfSecond } = await twoWaiting();
   await complete(first, "of the first");
-  expect((await app.engine.show(first)).tasks[0]).toMatchObject({ status: "WAITING" });
+  expect((await app.engine.admin.show(first)).tasks[0]).toMatchObject({ status: "WAITING" });
   await complete(second, "of the second");
   expect((await untilEnded(app, second)).tasks[0]).toMatchObject({ reason: null, result: "of the second" });
   expect((await untilEnded(app, first)).tasks[0]).toMatchObject({

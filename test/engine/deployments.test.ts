@@ -10,7 +10,7 @@ async function redeploy(before: ReturnType<typeof old>, after: Parameters<typeof
   const first = testApp({ data, workflows: [before] });
   const { batchId } = await first.engine.start({ kind: "start", workflowId: "flow" });
   first.work.start();
-  await expect.poll(async () => (await first.engine.show(batchId)).tasks[0]?.status).toBe("WAITING");
+  await expect.poll(async () => (await first.engine.admin.show(batchId)).tasks[0]?.status).toBe("WAITING");
   await first.close();
   const second = testApp({ data, ...(after && { workflows: after }) });
   second.work.start();
@@ -42,6 +42,6 @@ test("a task that the deployed code no longer has waits for another deployment a
   const without = workflow("flow").task("a", (task) => task.waitForCompletion(park));
   const { app, batchId } = await redeploy(old([]), [without]);
   await expect
-    .poll(async () => (await app.engine.show(batchId)).tasks[1])
+    .poll(async () => (await app.engine.admin.show(batchId)).tasks[1])
     .toMatchObject({ status: "WAITING", reason: "retry", error: { code: "TASK_CODE_MISSING" } });
 });

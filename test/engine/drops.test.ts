@@ -30,7 +30,7 @@ it.each(["sales/", "sales/2026/", "sales/2026_$folder$", "sales/.a.csv.swp", "sa
   async (object) => {
     const { app, post, said } = sales();
     expect((await post(object)).status).toBe(200);
-    expect(await app.engine.list({})).toEqual([]);
+    expect(await app.engine.admin.list({})).toEqual([]);
     expect(said).toEqual([
       { level: "debug", message: "no workflow takes the file", fields: expect.objectContaining({ object }) },
     ]);
@@ -40,7 +40,7 @@ it.each(["sales/", "sales/2026/", "sales/2026_$folder$", "sales/.a.csv.swp", "sa
 it("the log tells of a file that no workflow takes, and why", async () => {
   const { app, post, said } = sales("sales/*.csv");
   await post("sales/B.CSV");
-  expect(await app.engine.list({})).toEqual([]);
+  expect(await app.engine.admin.list({})).toEqual([]);
   expect(said).toEqual([
     {
       level: "info",
@@ -59,12 +59,12 @@ it("the log tells of a drop that has started its batch before; another generatio
   const { app, post, said } = sales();
   await post("sales/a.csv", "1");
   await post("sales/a.csv", "1");
-  expect((await app.engine.list({})).length).toBe(1);
+  expect((await app.engine.admin.list({})).length).toBe(1);
   expect(said.at(-1)).toEqual({
     level: "info",
     message: "the file has started this batch before",
     fields: expect.objectContaining({ object: "sales/a.csv", generation: "1" }),
   });
   await post("sales/a.csv", "2");
-  expect((await app.engine.list({})).length).toBe(2);
+  expect((await app.engine.admin.list({})).length).toBe(2);
 });

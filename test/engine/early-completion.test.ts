@@ -117,7 +117,7 @@ test("a retry does not take the completion that was kept for the run before it",
   await untilEnded(app, batchId);
   const again = await app.engine.retry(batchId);
   await expect
-    .poll(async () => (await app.engine.show(again.batchId)).tasks[1])
+    .poll(async () => (await app.engine.admin.show(again.batchId)).tasks[1])
     .toMatchObject({ status: "WAITING", reason: "completion" });
   await app.deliveries.deliver(completionOf(again.batchId, { result: "now" }));
   expect((await untilEnded(app, again.batchId)).tasks[1]).toMatchObject({ result: "now" });
@@ -191,12 +191,12 @@ test("a completion that is kept when the wait is over still counts", async () =>
   });
   const start = async () => {
     const started = await app.engine.start({ kind: "start", workflowId: "flow", input: { id: 1 } });
-    await until(async () => (await app.engine.show(started.batchId)).tasks[0]?.reason === "completion");
+    await until(async () => (await app.engine.admin.show(started.batchId)).tasks[0]?.reason === "completion");
     return started.batchId;
   };
   app.work.start();
   const first = await start();
-  await app.engine.executions.unlock("flow/ask?id=1");
+  await app.engine.admin.executions.unlock("flow/ask?id=1");
   const second = await start();
   await app.deliveries.deliver(completionOf(first, { result: "of the first" }));
   // It is kept while the second holds the lock.
@@ -222,12 +222,12 @@ test("a completion that came in time counts, also when another call holds the lo
       input: { id: 1, wait },
       key: wait,
     });
-    await until(async () => (await app.engine.show(batchId)).tasks[0]?.reason === "completion");
+    await until(async () => (await app.engine.admin.show(batchId)).tasks[0]?.reason === "completion");
     return batchId;
   };
   app.work.start();
   const first = await start("10s");
-  await app.engine.executions.unlock("flow/ask?id=1");
+  await app.engine.admin.executions.unlock("flow/ask?id=1");
   const second = await start("1h");
   await app.deliveries.deliver(completionOf(first, { result: "of the first" }));
   await app.deliveries.deliver(completionOf(first, { result: "too late" }));
@@ -247,7 +247,7 @@ test("of an early completion and one that finds its task waiting, the first stan
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
   await app.deliveries.deliver(completionOf(batchId, { result: "first" }));
   app.work.start();
-  await expect.poll(async () => (await app.engine.show(batchId)).tasks[1]?.reason).toBe("completion");
+  await expect.poll(async () => (await app.engine.admin.show(batchId)).tasks[1]?.reason).toBe("completion");
   await expect.poll(() => looks).toBe(1);
   await app.deliveries.deliver(completionOf(batchId, { result: "second" }));
   expect((await untilEnded(app, batchId)).tasks[1]).toMatchObject({ result: "first" });
@@ -264,7 +264,7 @@ test("the sweep ends a task whose completion is kept and whose messages are lost
   await app.deliveries.deliver(completionOf(batchId, { result: "early" }));
   app.work.start();
   await expect.poll(() => looks).toBe(1);
-  expect((await app.engine.show(batchId)).tasks[1]).toMatchObject({ status: "WAITING" });
+  expect((await app.engine.admin.show(batchId)).tasks[1]).toMatchObject({ status: "WAITING" });
   await app.engine.redrive(batchId);
   expect((await untilEnded(app, batchId)).tasks[1]).toMatchObject({ result: "early" });
 });
@@ -293,7 +293,7 @@ test("an ending whose first write comes about late is passed on", async () => {
   });
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
   app.work.start();
-  await expect.poll(async () => (await app.engine.show(batchId)).tasks[1]?.reason).toBe("completion");
+  await expect.poll(async () => (await app.engine.admin.show(batchId)).tasks[1]?.reason).toBe("completion");
   await app.deliveries.deliver(completionOf(batchId, { result: "yes" }));
   expect((await untilEnded(app, batchId)).tasks[2]).toMatchObject({ status: "SUCCESS", result: "yes" });
 });

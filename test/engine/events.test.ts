@@ -28,7 +28,7 @@ async function started(app: ReturnType<typeof testApp>) {
         deliveryAttempt: 1,
       }),
     waiting: () =>
-      expect.poll(async () => (await app.engine.show(batchId)).tasks.map(({ reason }) => reason)),
+      expect.poll(async () => (await app.engine.admin.show(batchId)).tasks.map(({ reason }) => reason)),
   };
 }
 
@@ -92,7 +92,7 @@ test("an event is of one batch only", async () => {
   await two.waiting().toEqual(["event"]);
   await one.send("approved", 1);
   await untilEnded(app, one.batchId);
-  expect((await app.engine.show(two.batchId)).tasks[0]).toMatchObject({ status: "WAITING" });
+  expect((await app.engine.admin.show(two.batchId)).tasks[0]).toMatchObject({ status: "WAITING" });
 });
 
 test("of an event that is sent twice the first stands", async () => {
@@ -119,7 +119,7 @@ test("a wait that is too long ends the task, and an event that comes then change
   const view = await ended(batchId, 700);
   expect(view.tasks[0]).toMatchObject({ status: "ERROR", attempts: 1, error: { code: "EVENT_TIMEOUT" } });
   await app.engine.receiveEvent({ kind: "event", batchId, event: "approved", payload: 1 });
-  expect((await app.engine.show(batchId)).tasks).toEqual(view.tasks);
+  expect((await app.engine.admin.show(batchId)).tasks).toEqual(view.tasks);
 });
 
 test("an event that comes just before the wait is over is in time, though nobody was woken", async () => {
@@ -138,7 +138,7 @@ test("an event that comes just before the wait is over is in time, though nobody
   let isDying = false;
   app.work.start();
   const batchId = await start("flow");
-  await expect.poll(async () => (await app.engine.show(batchId)).tasks[0]?.reason).toBe("event");
+  await expect.poll(async () => (await app.engine.admin.show(batchId)).tasks[0]?.reason).toBe("event");
   isDying = true;
   const event = app.engine.receiveEvent({ kind: "event", batchId, event: "approved", payload: "in time" });
   await expect(event).rejects.toThrow("died");

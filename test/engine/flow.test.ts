@@ -72,5 +72,5 @@ test("a batch that can't be read hides no other from the list", async () => {
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
   const key = { collection: "batches", id: "from-another-version" } as const;
   await dependencies?.store.commit([{ kind: "create", key, data: { status: "RUNNING" } }]);
-  expect((await app.engine.list({})).map((batch) => batch.batchId)).toEqual([batchId]);
+  expect((await app.engine.admin.list({})).map((batch) => batch.batchId)).toEqual([batchId]);
 });

@@ -69,8 +69,9 @@ async function start({ app }: World, workflowId: string, person: string, key = p
 
 /** It waits for its event, and nothing else of it is under way. */
 async function asks({ app }: World, batchId: string): Promise<void> {
-  await expect.poll(async () => (await app.engine.show(batchId)).tasks[2]?.reason).toBe("event");
-  const isArchived = async () => (await app.engine.callbacks.ofBatch(batchId)).map(({ state }) => state);
+  await expect.poll(async () => (await app.engine.admin.show(batchId)).tasks[2]?.reason).toBe("event");
+  const isArchived = async () =>
+    (await app.engine.admin.callbacks.ofBatch(batchId)).map(({ state }) => state);
   await expect.poll(isArchived).toEqual(["DELIVERED"]);
 }
 
@@ -120,7 +121,7 @@ test("a batch that was cancelled and forgotten is not begun anew by the worker t
   const batchId = await start(world, "slow", "Ada");
   await expect.poll(() => ran).toEqual(["a"]);
   await world.app.engine.cancel(batchId);
-  await world.app.engine.forget(batchId, { isToBeDeleted: true });
+  await world.app.engine.admin.forget(batchId, { isToBeDeleted: true });
   end();
   await expect.poll(() => world.app.broker.active).toBe(0);
   expect(ran).toEqual(["a"]);
@@ -134,7 +135,7 @@ test("a dead letter whose body is gone is told of, and hinders nothing", async (
   await untilEnded(world.app, batchId);
   const deadLetterId = await letterFor(world, { event: "answer", batchId, payload: large.repeat(3) });
   rmSync(join(world.data, "dead-letters", `${deadLetterId}.bin`));
-  const forgotten = await world.app.engine.forget(batchId, { isToBeDeleted: true });
+  const forgotten = await world.app.engine.admin.forget(batchId, { isToBeDeleted: true });
   expect(forgotten).toMatchObject({ deadLetters: [], unreadableLetters: 1 });
 });
 
@@ -145,10 +146,10 @@ test("a dead letter that this version can't read hinders nothing, stays, and is 
   const later = { collection: "deadLetters", id: "later" } as const;
   await world.ports.store.commit([{ kind: "create", key: later, data: { form: 2, nonce: "n" } }]);
   const known = await letterFor(world, { event: "answer", batchId });
-  const forgotten = await world.app.engine.forget(batchId, { isToBeDeleted: true });
+  const forgotten = await world.app.engine.admin.forget(batchId, { isToBeDeleted: true });
   expect(forgotten).toMatchObject({ deadLetters: [known], unreadableLetters: 1 });
   expect((await world.ports.store.get(later)).document).toBeDefined();
-  await expect(world.app.engine.show(batchId)).rejects.toMatchObject({ code: "BATCH_UNKNOWN" });
+  await expect(world.app.engine.admin.show(batchId)).rejects.toMatchObject({ code: "BATCH_UNKNOWN" });
 });
 
 test("everything that is stored of a batch and its retries is shown, then deleted, and nothing of another", async () => {
@@ -178,7 +179,7 @@ test("everything that is stored of a batch and its retries is shown, then delete
   for (const name of Object.keys(collections).filter((one) => !others.includes(one)))
     expect(added(`${name}/`), name).toBeGreaterThan(0);
 
-  const shown = await world.app.engine.forget(second, { isToBeDeleted: false });
+  const shown = await world.app.engine.admin.forget(second, { isToBeDeleted: false });
   expect(await all(world)).toEqual(full);
   expect(shown).toMatchObject({
     batches: [
@@ -198,20 +199,23 @@ test("everything that is stored of a batch and its retries is shown, then delete
   const results = (texts: readonly string[]) => texts.filter((text) => /^file results.*\.json$/.test(text));
   expect(shown.objects).toBe(results(full).length - results(before).length);
 
-  expect(await world.app.engine.forget(first, { isToBeDeleted: true })).toEqual({
+  expect(await world.app.engine.admin.forget(first, { isToBeDeleted: true })).toEqual({
     ...shown,
     deadLetters: expect.anything(),
   });
   const left = await all(world);
   expect(left.sort()).toEqual(before.sort());
-  await expect(world.app.engine.forget(first, { isToBeDeleted: true })).rejects.toMatchObject({
+  await expect(world.app.engine.admin.forget(first, { isToBeDeleted: true })).rejects.toMatchObject({
     code: "BATCH_UNKNOWN",
   });
   // The same start makes a new batch, which finds nothing of the old one.
   const again = await start(world, "searched", "Ada");
   expect(again).toBe(first);
   await asks(world, again);
-  expect((await world.app.engine.show(again)).tasks[1]).toMatchObject({ status: "SUCCESS", reason: null });
+  expect((await world.app.engine.admin.show(again)).tasks[1]).toMatchObject({
+    status: "SUCCESS",
+    reason: null,
+  });
 });
 
 test("a batch that runs, or whose retry does, is not taken away under its tasks", async () => {
@@ -222,21 +226,21 @@ test("a batch that runs, or whose retry does, is not taken away under its tasks"
   const running = await all(world);
   const refused = { code: "BATCH_NOT_FINISHED", message: `Still running: ${first}` };
   for (const isToBeDeleted of [true, false])
-    await expect(engine.forget(first, { isToBeDeleted })).rejects.toMatchObject(refused);
+    await expect(engine.admin.forget(first, { isToBeDeleted })).rejects.toMatchObject(refused);
   expect(await all(world)).toEqual(running);
   await engine.cancel(first);
-  await expect(engine.forget("searched-1", { isToBeDeleted: true })).rejects.toMatchObject({
+  await expect(engine.admin.forget("searched-1", { isToBeDeleted: true })).rejects.toMatchObject({
     code: "BATCH_UNKNOWN",
   });
 
   await world.app.work.stop();
   const { batchId } = await engine.retry(first);
-  await expect(engine.forget(first, { isToBeDeleted: true })).rejects.toMatchObject({
+  await expect(engine.admin.forget(first, { isToBeDeleted: true })).rejects.toMatchObject({
     code: "BATCH_NOT_FINISHED",
     message: `Still running: ${batchId}`,
   });
   await engine.cancel(batchId);
-  await engine.forget(first, { isToBeDeleted: true });
+  await engine.admin.forget(first, { isToBeDeleted: true });
   expect((await all(world)).filter((text) => text.includes(first) || text.includes(batchId))).toEqual([]);
 });
 
@@ -260,7 +264,9 @@ async function call(world: World, how: string): Promise<string> {
     input: { person: "Ada", how },
   });
   if (how === "waits")
-    await expect.poll(async () => (await world.app.engine.show(batchId)).tasks[0]?.reason).toBe("event");
+    await expect
+      .poll(async () => (await world.app.engine.admin.show(batchId)).tasks[0]?.reason)
+      .toBe("event");
   else await untilEnded(world.app, batchId);
   return batchId;
 }
@@ -273,13 +279,13 @@ test("a key that is locked is not changed under whoever has it, as long as it te
   const failing = await call(world, "fails");
   const waiting = await call(world, "waits");
   const before = await all(world);
-  await expect(engine.forget(failing, { isToBeDeleted: true })).rejects.toMatchObject({
+  await expect(engine.admin.forget(failing, { isToBeDeleted: true })).rejects.toMatchObject({
     code: "EXECUTION_LOCKED",
     message: `The key ${key} is locked by task call of batch ${waiting}`,
   });
   expect(await all(world)).toEqual(before);
   await engine.cancel(waiting);
-  await engine.forget(failing, { isToBeDeleted: true });
+  await engine.admin.forget(failing, { isToBeDeleted: true });
   expect((await all(world)).filter((text) => text.includes(failing))).toEqual([]);
 });
 
@@ -288,11 +294,13 @@ test("the result of another batch stays, for no longer than it would have; the f
   const { engine } = world.app;
   const failing = await call(world, "fails");
   const succeeding = await call(world, "succeeds");
-  const { execution: before } = await engine.executions.explain(key);
+  const { execution: before } = await engine.admin.executions.explain(key);
   expect(before).toMatchObject({ state: "SUCCESS", lastFailure: { batchId: failing } });
 
-  expect((await engine.forget(failing, { isToBeDeleted: true })).keys).toEqual([{ key, fate: "scrubbed" }]);
-  const { execution, steps } = await engine.executions.explain(key);
+  expect((await engine.admin.forget(failing, { isToBeDeleted: true })).keys).toEqual([
+    { key, fate: "scrubbed" },
+  ]);
+  const { execution, steps } = await engine.admin.executions.explain(key);
   expect(execution).toMatchObject({
     state: "SUCCESS",
     producedBy: { batchId: succeeding },
@@ -302,7 +310,7 @@ test("the result of another batch stays, for no longer than it would have; the f
   // The step of the failed call is gone, that of the other is not.
   expect(steps.map(({ name }) => name)).toEqual(["succeeds step"]);
   const third = await call(world, "asks again");
-  const view = await engine.show(third);
+  const view = await engine.admin.show(third);
   expect(view.tasks).toMatchObject([{ reason: "already_completed", result: "succeeds" }]);
 });
 
@@ -311,11 +319,13 @@ test("a result that the batch made goes, also when others have taken it: the nex
   const { engine } = world.app;
   const producing = await call(world, "succeeds");
   const taking = await call(world, "takes it");
-  expect((await engine.forget(taking, { isToBeDeleted: true })).keys).toEqual([]);
-  expect((await engine.executions.explain(key)).execution.state).toBe("SUCCESS");
-  expect((await engine.forget(producing, { isToBeDeleted: true })).keys).toEqual([{ key, fate: "deleted" }]);
-  await expect(engine.executions.explain(key)).rejects.toMatchObject({ code: "EXECUTION_UNKNOWN" });
-  const next = await engine.show(await call(world, "runs"));
+  expect((await engine.admin.forget(taking, { isToBeDeleted: true })).keys).toEqual([]);
+  expect((await engine.admin.executions.explain(key)).execution.state).toBe("SUCCESS");
+  expect((await engine.admin.forget(producing, { isToBeDeleted: true })).keys).toEqual([
+    { key, fate: "deleted" },
+  ]);
+  await expect(engine.admin.executions.explain(key)).rejects.toMatchObject({ code: "EXECUTION_UNKNOWN" });
+  const next = await engine.admin.show(await call(world, "runs"));
   expect(next.tasks).toMatchObject([{ reason: null, result: "runs" }]);
 });
 
@@ -337,14 +347,14 @@ test("a call that takes the key while it is deleted keeps it, and a later attemp
   const { engine } = world.app;
   const producing = await call(world, "succeeds");
   meanwhile = () => call(world, "waits");
-  await expect(engine.forget(producing, { isToBeDeleted: true })).rejects.toMatchObject({
+  await expect(engine.admin.forget(producing, { isToBeDeleted: true })).rejects.toMatchObject({
     code: "EXECUTION_LOCKED",
   });
-  const { execution, steps } = await engine.executions.explain(key);
+  const { execution, steps } = await engine.admin.executions.explain(key);
   expect(execution).toMatchObject({ state: "PROCESSING" });
   expect(steps.map(({ name }) => name)).toContain("waits step");
   await engine.cancel(execution.holder?.batchId ?? "");
-  await engine.forget(producing, { isToBeDeleted: true });
+  await engine.admin.forget(producing, { isToBeDeleted: true });
   expect((await all(world)).filter((text) => text.includes(producing))).toEqual([]);
 });
 
@@ -373,12 +383,12 @@ test.each(["runs", "has ended"])(
       if (how === "has ended") await engine.cancel(batchId);
     };
     const refused = { code: "BATCH_NOT_FINISHED" };
-    await expect(engine.forget(first, { isToBeDeleted: true })).rejects.toMatchObject(refused);
-    const runs = await engine.list({});
+    await expect(engine.admin.forget(first, { isToBeDeleted: true })).rejects.toMatchObject(refused);
+    const runs = await engine.admin.list({});
     expect(runs.map(({ batchId }) => batchId)).toContain(first);
     const second = runs.find(({ run }) => run === 2)?.batchId ?? "";
     await engine.cancel(second);
-    await engine.forget(second, { isToBeDeleted: true });
+    await engine.admin.forget(second, { isToBeDeleted: true });
     expect((await all(world)).filter((text) => text.includes(first) || text.includes(second))).toEqual([]);
   },
 );
@@ -429,11 +439,11 @@ test.each(["before", "after"] as const)(
       await failed(world, first);
       await letterFor(world, { event: "answer", batchId: first, payload: large.repeat(3) });
       plan.left = crashes;
-      const deleted = await engine.forget(first, { isToBeDeleted: true }).catch(() => undefined);
+      const deleted = await engine.admin.forget(first, { isToBeDeleted: true }).catch(() => undefined);
       isOver = plan.left >= 0;
       plan.left = -1;
       // Where the last change took place and only its answer is missing, it is seen: the batch is not asked for in vain.
-      if (!deleted) await engine.forget(first, { isToBeDeleted: true });
+      if (!deleted) await engine.admin.forget(first, { isToBeDeleted: true });
       expect((await all(world)).sort(), `after ${crashes} changes`).toEqual(before);
     }
     expect(crashes).toBeGreaterThan(10);
@@ -450,8 +460,8 @@ test("what the store refuses ends it, with the reason", async () => {
   );
   const batchId = await call(world, "succeeds");
   isAway = true;
-  await expect(world.app.engine.forget(batchId, { isToBeDeleted: true })).rejects.toThrow("away");
+  await expect(world.app.engine.admin.forget(batchId, { isToBeDeleted: true })).rejects.toThrow("away");
   isAway = false;
-  await world.app.engine.forget(batchId, { isToBeDeleted: true });
+  await world.app.engine.admin.forget(batchId, { isToBeDeleted: true });
   expect((await all(world)).filter((text) => text.includes(batchId))).toEqual([]);
 });

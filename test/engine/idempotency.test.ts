@@ -199,7 +199,7 @@ test("a task by day keeps the day on which it began, whenever its attempts run",
   clock.set(Date.UTC(2026, 10, 21, 23, 50) - clock.now());
   app.work.start();
   const first = await start("flow");
-  await expect.poll(async () => (await app.engine.show(first)).tasks[0]?.reason).toBe("sleep");
+  await expect.poll(async () => (await app.engine.admin.show(first)).tasks[0]?.reason).toBe("sleep");
   clock.set(20 * 60_000);
   const second = await start("flow");
   expect((await ended(first, 3_600)).tasks[0]).toMatchObject({ attempts: 2, key: "flow/work?date=20261121" });
@@ -216,7 +216,7 @@ test("failures are tried again after the waits of the policy, each attempt under
   const flow = keyedFlow(
     async ({ attempt }) => {
       began.push(clock.now());
-      held.push((await app.engine.inspection.locks(10)).rows.length);
+      held.push((await app.engine.admin.inspection.locks(10)).rows.length);
       if (attempt < 4) throw new TaskError(`failure ${attempt}`);
       return attempt;
     },
@@ -226,11 +226,11 @@ test("failures are tried again after the waits of the policy, each attempt under
   app.work.start();
   const batchId = await start("flow", input);
   const waiting = async () => {
-    const [task] = (await app.engine.show(batchId)).tasks;
+    const [task] = (await app.engine.admin.show(batchId)).tasks;
     return task?.reason === "retry" && task;
   };
   expect(await until(waiting)).toMatchObject({ status: "WAITING", attempts: 1 });
-  expect((await app.engine.executions.explain(key)).execution).toMatchObject({
+  expect((await app.engine.admin.executions.explain(key)).execution).toMatchObject({
     state: "FREE",
     result: null,
     lastFailure: { attempt: 1, error: { message: "failure 1" } },
@@ -239,7 +239,7 @@ test("failures are tried again after the waits of the policy, each attempt under
   const waits = began.slice(1).map((at, index) => Math.floor((at - (began[index] ?? 0)) / 1_000));
   expect(waits).toEqual([60, 120, 240]);
   expect(held).toEqual([1, 1, 1, 1]);
-  expect((await app.engine.executions.explain(key)).execution).toMatchObject({
+  expect((await app.engine.admin.executions.explain(key)).execution).toMatchObject({
     state: "SUCCESS",
     token: 4,
     result: { value: 4 },
@@ -261,7 +261,7 @@ test("between two attempts another batch may take the lock, go on after the stor
   const { app, start, ended, until } = timedApp({ workflows: [flow] });
   const first = await start("flow", input);
   app.work.start();
-  await until(async () => (await app.engine.show(first)).tasks[0]?.reason === "retry");
+  await until(async () => (await app.engine.admin.show(first)).tasks[0]?.reason === "retry");
   const second = await start("flow", input);
   expect((await ended(second, 30)).tasks[0]).toMatchObject({ status: "SUCCESS", reason: null, attempts: 1 });
   expect((await ended(first, 900)).tasks[0]).toMatchObject({
@@ -292,13 +292,13 @@ test("when the attempts are used up nothing is cached, the lock is free, and the
     error: { code: "BROKEN" },
     result: null,
   });
-  expect((await app.engine.executions.explain(key)).execution).toMatchObject({
+  expect((await app.engine.admin.executions.explain(key)).execution).toMatchObject({
     state: "FREE",
     result: null,
     callbackId: null,
   });
   await expect
-    .poll(async () => (await app.engine.executions.explain(key)).callbacks[0]?.state)
+    .poll(async () => (await app.engine.admin.executions.explain(key)).callbacks[0]?.state)
     .toBe("DELIVERED");
   await pause(200);
   expect(receiver.received).toHaveLength(1);
@@ -366,7 +366,7 @@ test("cleanup deletes what is spent with its steps, and nothing that counts", as
   app.work.start();
   for (const id of ["succeeded", "failed", "locked"]) await start("flow", { id });
   const stateOf = async (id: string) => {
-    const { execution, steps } = await app.engine.executions.explain(`flow/work?id=${id}`);
+    const { execution, steps } = await app.engine.admin.executions.explain(`flow/work?id=${id}`);
     return `${execution.state} ${steps.filter(({ name }) => name === "stored").length}`;
   };
   const states = () =>

@@ -29,7 +29,7 @@ test("an event, a look at the batch and its cancel read its logs in pages, and k
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
   app.work.start();
   await expect
-    .poll(async () => (await app.engine.show(batchId)).tasks.map(({ status }) => status))
+    .poll(async () => (await app.engine.admin.show(batchId)).tasks.map(({ status }) => status))
     .toEqual(["SUCCESS", "WAITING"]);
   asked.length = 0;
   await app.engine.receiveEvent({ kind: "event", batchId, event: "go" });

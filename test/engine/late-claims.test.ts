@@ -38,7 +38,7 @@ async function slowlyClaimed() {
     store,
     runs,
     deliver: () => app.deliveries.deliver({ message, deliveryAttempt: 1 }),
-    task: async () => (await app.engine.show(batchId)).tasks[0],
+    task: async () => (await app.engine.admin.show(batchId)).tasks[0],
     /** What was given up comes about. */
     async applyLate() {
       for (const apply of late.splice(0)) await apply();

@@ -54,7 +54,7 @@ test("when a lease runs out while its worker lives, the task is taken over, and 
   expect(await aborted.promise).toMatchObject({ kind: "lost_lease" });
   finish.resolve();
   await until(() => app.broker.active === 0);
-  expect((await app.engine.show(batchId)).tasks).toEqual(view.tasks);
+  expect((await app.engine.admin.show(batchId)).tasks).toEqual(view.tasks);
 });
 
 test("a worker that is fenced when it settles leaves what the other committed", async () => {
@@ -67,7 +67,7 @@ test("a worker that is fenced when it settles leaves what the other committed", 
   const view = await ended(batchId);
   first.resume();
   await until(() => app.broker.active === 0);
-  expect((await app.engine.show(batchId)).tasks).toEqual(view.tasks);
+  expect((await app.engine.admin.show(batchId)).tasks).toEqual(view.tasks);
   expect(view.tasks[0]).toMatchObject({ attempts: 2, result: "result of attempt 2" });
 });
 
@@ -116,7 +116,7 @@ test("a worker that comes back just before its task is given up keeps its claim"
   app.work.start();
   await until(() => isStaged);
   await clock.advance(30_000);
-  expect((await app.engine.show(batchId)).tasks[0]).toMatchObject({ status: "PROCESSING" });
+  expect((await app.engine.admin.show(batchId)).tasks[0]).toMatchObject({ status: "PROCESSING" });
 });
 
 test("a task whose worker dies every time is failed in the end", async () => {

@@ -36,7 +36,7 @@ async function open(limitedQueues?: readonly string[]) {
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "two" });
   published.length = 0;
   const message = (taskId: string): Message => ({ kind: "task", batchId, taskId });
-  const statuses = async () => (await app.engine.show(batchId)).tasks.map(({ status }) => status);
+  const statuses = async () => (await app.engine.admin.show(batchId)).tasks.map(({ status }) => status);
   const deliver = (taskId: string, queue?: string) =>
     app.deliveries.deliver({ message: message(taskId), deliveryAttempt: 1, queue });
   return {

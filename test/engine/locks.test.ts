@@ -59,14 +59,14 @@ test("a silent lock is respected until its lease is over, then taken over; the o
   expect(clock.now() - lockedAt).toBeGreaterThanOrEqual(300_000);
   expect(clock.now() - lockedAt).toBeLessThan(320_000);
   await expect.poll(() => receiver.received.length).toBe(1);
-  const before = await app.engine.executions.explain(key);
-  const logBefore = (await app.engine.show(first)).tasks[0];
+  const before = await app.engine.admin.executions.explain(key);
+  const logBefore = (await app.engine.admin.show(first)).tasks[0];
   expect(logBefore).toMatchObject({ status: "PROCESSING", attempts: 1 });
   old.end(late);
   await expect.poll(() => app.broker.active).toBe(0);
-  const after = await app.engine.executions.explain(key);
+  const after = await app.engine.admin.executions.explain(key);
   expect(after.execution).toEqual(before.execution);
-  expect((await app.engine.show(first)).tasks[0]).toEqual(logBefore);
+  expect((await app.engine.admin.show(first)).tasks[0]).toEqual(logBefore);
   // When its TaskLog's lease is over too, it finds the work done, and resends what the other told.
   expect((await ended(first, 4_000)).tasks[0]).toMatchObject({
     status: "SUCCESS",
@@ -108,7 +108,10 @@ test("the next attempt of the same task does not wait for the lock of the one th
   const lockedAt = clock.now();
   expect((await ended(batchId)).tasks[0]).toMatchObject({ status: "SUCCESS", result: 2 });
   expect(clock.now() - lockedAt).toBeLessThan(40_000);
-  expect((await app.engine.executions.explain(key)).execution).toMatchObject({ token: 2, state: "SUCCESS" });
+  expect((await app.engine.admin.executions.explain(key)).execution).toMatchObject({
+    token: 2,
+    state: "SUCCESS",
+  });
 });
 
 test.each([
@@ -143,7 +146,10 @@ test.each([
   await expect.poll(() => runs).toEqual([first]);
   const second = await start("flow", input);
   await clock.advance(600_000);
-  expect((await app.engine.show(second)).tasks[0]).toMatchObject({ status: "WAITING", reason: "lock_held" });
+  expect((await app.engine.admin.show(second)).tasks[0]).toMatchObject({
+    status: "WAITING",
+    reason: "lock_held",
+  });
   finish.resolve("done");
   expect((await ended(first)).tasks[0]).toMatchObject({ status: "SUCCESS", reason: null, attempts: 1 });
   expect((await ended(second)).tasks[0]).toMatchObject({ reason: "already_completed", result: "done" });
@@ -201,8 +207,8 @@ test("a lock that is unlocked fences its holder: it is told, stores nothing, and
   app.work.start();
   const first = await start("flow", input);
   await expect.poll(() => runs.length).toBe(1);
-  expect(await app.engine.executions.unlock(key)).toBe(true);
-  expect(await app.engine.executions.unlock(key)).toBe(false);
+  expect(await app.engine.admin.executions.unlock(key)).toBe(true);
+  expect(await app.engine.admin.executions.unlock(key)).toBe(false);
   const second = await start("flow", input);
   expect((await ended(second, 20)).tasks[0]).toMatchObject({ status: "SUCCESS", result: "second" });
   let reason: unknown;
@@ -227,13 +233,16 @@ test("a holder that ends after its lock was unlocked commits nothing, and does t
   const { app, start, ended } = timedApp({ workflows: [flow], environment: { BATON_LEASE: "30s" } });
   app.work.start();
   const batchId = await start("flow", input);
-  await expect.poll(async () => (await app.engine.inspection.locks(10)).rows.length).toBe(1);
-  await app.engine.executions.unlock(key);
+  await expect.poll(async () => (await app.engine.admin.inspection.locks(10)).rows.length).toBe(1);
+  await app.engine.admin.executions.unlock(key);
   finish.resolve();
   await expect.poll(() => app.broker.active).toBe(0);
-  expect((await app.engine.show(batchId)).tasks[0]).toMatchObject({ status: "PROCESSING", attempts: 1 });
+  expect((await app.engine.admin.show(batchId)).tasks[0]).toMatchObject({
+    status: "PROCESSING",
+    attempts: 1,
+  });
   expect((await ended(batchId)).tasks[0]).toMatchObject({ status: "SUCCESS", result: "attempt 2" });
-  expect((await app.engine.executions.explain(key)).execution.result).toEqual({ value: "attempt 2" });
+  expect((await app.engine.admin.executions.explain(key)).execution.result).toEqual({ value: "attempt 2" });
 });
 
 test("a lock is held while its task is parked, and lets nobody in before", async () => {
@@ -249,10 +258,13 @@ test("a lock is held while its task is parked, and lets nobody in before", async
   const { app, clock, start, ended } = timedApp({ workflows: [flow] });
   app.work.start();
   const first = await start("flow", input);
-  await expect.poll(async () => (await app.engine.show(first)).tasks[0]?.reason).toBe("sleep");
+  await expect.poll(async () => (await app.engine.admin.show(first)).tasks[0]?.reason).toBe("sleep");
   const second = await start("flow", input);
   await clock.advance(1_190_000);
-  expect((await app.engine.show(second)).tasks[0]).toMatchObject({ status: "WAITING", reason: "lock_held" });
+  expect((await app.engine.admin.show(second)).tasks[0]).toMatchObject({
+    status: "WAITING",
+    reason: "lock_held",
+  });
   expect((await ended(first)).tasks[0]).toMatchObject({ status: "SUCCESS", reason: null });
   expect((await ended(second)).tasks[0]).toMatchObject({ status: "SUCCESS", reason: "already_completed" });
   expect(runs).toEqual([first]);
@@ -271,14 +283,14 @@ test("a batch that is cancelled gives back the lock of a running task, whose out
   const first = await start("flow", input);
   await expect.poll(() => runs.length).toBe(1);
   const second = await start("flow", input);
-  await expect.poll(async () => (await app.engine.show(second)).tasks[0]?.reason).toBe("lock_held");
+  await expect.poll(async () => (await app.engine.admin.show(second)).tasks[0]?.reason).toBe("lock_held");
   await app.engine.cancel(first);
-  expect((await app.engine.inspection.locks(10)).rows).toEqual([]);
+  expect((await app.engine.admin.inspection.locks(10)).rows).toEqual([]);
   expect((await ended(second, 20)).tasks[0]).toMatchObject({ status: "SUCCESS", result: 2 });
   finish.resolve();
   await expect.poll(() => app.broker.active).toBe(0);
-  expect((await app.engine.show(first)).tasks[0]).toMatchObject({ status: "CANCELLED", result: null });
-  expect((await app.engine.executions.explain(key)).execution.result).toEqual({ value: 2 });
+  expect((await app.engine.admin.show(first)).tasks[0]).toMatchObject({ status: "CANCELLED", result: null });
+  expect((await app.engine.admin.executions.explain(key)).execution.result).toEqual({ value: 2 });
 });
 
 test("a cancel that does not take the lock of another leaves it", async () => {
@@ -287,11 +299,11 @@ test("a cancel that does not take the lock of another leaves it", async () => {
   const { app, start, ended } = timedApp({ workflows: [flow] });
   app.work.start();
   const first = await start("flow", input);
-  await expect.poll(async () => (await app.engine.inspection.locks(10)).rows.length).toBe(1);
+  await expect.poll(async () => (await app.engine.admin.inspection.locks(10)).rows.length).toBe(1);
   const second = await start("flow", input);
-  await expect.poll(async () => (await app.engine.show(second)).tasks[0]?.reason).toBe("lock_held");
+  await expect.poll(async () => (await app.engine.admin.show(second)).tasks[0]?.reason).toBe("lock_held");
   await app.engine.cancel(second);
-  expect((await app.engine.inspection.locks(10)).rows).toHaveLength(1);
+  expect((await app.engine.admin.inspection.locks(10)).rows).toHaveLength(1);
   finish.resolve("first");
   expect((await ended(first)).tasks[0]).toMatchObject({ status: "SUCCESS", result: "first" });
 });
@@ -319,10 +331,10 @@ test("a cancel that died before it gave the lock of a parked task back is carrie
   });
   app.work.start();
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow", input });
-  await expect.poll(async () => (await app.engine.show(batchId)).tasks[0]?.reason).toBe("sleep");
+  await expect.poll(async () => (await app.engine.admin.show(batchId)).tasks[0]?.reason).toBe("sleep");
   await expect(app.engine.cancel(batchId)).rejects.toThrow("died");
   expect((await untilEnded(app, batchId)).status).toBe("CANCELLED");
-  await expect.poll(async () => (await app.engine.inspection.locks(10)).rows).toEqual([]);
+  await expect.poll(async () => (await app.engine.admin.inspection.locks(10)).rows).toEqual([]);
 });
 
 test("a process that stops gives its locks back: the next one goes on at once", async () => {
@@ -336,10 +348,10 @@ test("a process that stops gives its locks back: the next one goes on at once", 
   const first = timedApp({ data, clock, workflows: [flow], environment });
   first.app.work.start();
   const batchId = await first.start("flow", input);
-  await expect.poll(async () => (await first.app.engine.inspection.locks(10)).rows.length).toBe(1);
+  await expect.poll(async () => (await first.app.engine.admin.inspection.locks(10)).rows.length).toBe(1);
   await first.app.close();
   const second = timedApp({ data, clock, workflows: [flow], environment });
-  expect((await second.app.engine.executions.explain(key)).execution).toMatchObject({
+  expect((await second.app.engine.admin.executions.explain(key)).execution).toMatchObject({
     state: "FREE",
     lastFailure: null,
   });
@@ -376,10 +388,10 @@ test("a task that can't be described when its wait is over gives its lock back",
   });
   app.work.start();
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow", input });
-  await expect.poll(async () => (await app.engine.show(batchId)).tasks[1]?.reason).toBe("sleep");
+  await expect.poll(async () => (await app.engine.admin.show(batchId)).tasks[1]?.reason).toBe("sleep");
   isBroken = true;
   expect((await untilEnded(app, batchId)).tasks[1]).toMatchObject({ status: "ERROR" });
-  expect((await app.engine.inspection.locks(10)).rows).toEqual([]);
+  expect((await app.engine.admin.inspection.locks(10)).rows).toEqual([]);
 });
 
 test.each(["claim", "outcome"])(
@@ -408,7 +420,7 @@ test.each(["claim", "outcome"])(
         })),
         callbacks: {
           send: async () => {
-            const { tasks } = await app.engine.show(batchId);
+            const { tasks } = await app.engine.admin.show(batchId);
             told.push(tasks[0]?.status, tasks[0]?.result);
           },
         },
@@ -422,7 +434,7 @@ test.each(["claim", "outcome"])(
     expect(isFirst()).toBe(false);
     expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", result: runs });
     expect(runs).toBe(what === "claim" ? 1 : 2);
-    expect((await app.engine.executions.explain(key)).execution).toMatchObject({
+    expect((await app.engine.admin.executions.explain(key)).execution).toMatchObject({
       state: "SUCCESS",
       result: { value: runs },
     });
@@ -465,6 +477,9 @@ test("a worker whose TaskLog is taken over before it has the lock leaves both to
     attempts: 3,
     result: 1,
   });
-  expect((await app.engine.executions.explain(key)).execution).toMatchObject({ state: "SUCCESS", token: 1 });
+  expect((await app.engine.admin.executions.explain(key)).execution).toMatchObject({
+    state: "SUCCESS",
+    token: 1,
+  });
   expect(isFirst()).toBe(false);
 });

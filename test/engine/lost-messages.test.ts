@@ -57,9 +57,9 @@ test("a child's message that was lost is published again by a redrive, whatever 
       return !(starts && isFirst());
     }),
   );
-  await expect.poll(async () => (await app.engine.show(batchId)).tasks[0]?.status).toBe("SUCCESS");
+  await expect.poll(async () => (await app.engine.admin.show(batchId)).tasks[0]?.status).toBe("SUCCESS");
   await expect.poll(() => app.broker.active).toBe(0);
-  expect((await app.engine.show(batchId)).tasks[1]?.status).toBe("NEW");
+  expect((await app.engine.admin.show(batchId)).tasks[1]?.status).toBe("NEW");
   await app.deliveries.deliver({ message: { kind: "redrive", batchId }, deliveryAttempt: 1 });
   expect((await view()).status).toBe("SUCCESS");
 });
@@ -75,7 +75,7 @@ test("a message that finds a lease schedules itself for its end, and takes over 
       run: (assignment) => (isFirst() ? new Promise(() => undefined) : dependencies.runner.run(assignment)),
     },
   }));
-  await expect.poll(async () => (await app.engine.show(batchId)).tasks[0]?.status).toBe("PROCESSING");
+  await expect.poll(async () => (await app.engine.admin.show(batchId)).tasks[0]?.status).toBe("PROCESSING");
   await app.deliveries.deliver({ message: { kind: "task", batchId, taskId: "a" }, deliveryAttempt: 1 });
   expect((await view()).tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 2 });
 });
@@ -181,7 +181,7 @@ test("a retry that died while it inherited leaves no batch that could run what w
   await view();
   await expect(app.engine.retry(batchId)).rejects.toThrow("died");
   await app.engine.sweep();
-  expect(await app.engine.list({ status: "RUNNING" })).toEqual([]);
+  expect(await app.engine.admin.list({ status: "RUNNING" })).toEqual([]);
   const retried = await app.engine.retry(batchId);
   await untilEnded(app, retried.batchId);
   expect(runs).toEqual(["a", "b", "b"]);
@@ -211,7 +211,7 @@ test("a task that changes under the hands of a cancel is cancelled all the same"
   });
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
   await app.engine.cancel(batchId);
-  const view = await app.engine.show(batchId);
+  const view = await app.engine.admin.show(batchId);
   expect(view.status).toBe("CANCELLED");
   expect(new Set(view.tasks.map(({ status }) => status))).toEqual(new Set(["CANCELLED"]));
 });
@@ -220,7 +220,7 @@ test("the end of a batch that comes twice changes nothing", async () => {
   const { app, batchId, view } = await run((dependencies) => dependencies);
   const first = await view();
   await app.deliveries.deliver({ message: { kind: "task", batchId, taskId: "$end" }, deliveryAttempt: 1 });
-  expect(await app.engine.show(batchId)).toEqual(first);
+  expect(await app.engine.admin.show(batchId)).toEqual(first);
 });
 
 test("a completion from outside does not end a task that waits for something else", async () => {
@@ -228,12 +228,15 @@ test("a completion from outside does not end a task that waits for something els
     throw new Error("try later");
   });
   const { app, batchId } = await run((dependencies) => dependencies, flow);
-  await expect.poll(async () => (await app.engine.show(batchId)).tasks[0]?.reason).toBe("retry");
+  await expect.poll(async () => (await app.engine.admin.show(batchId)).tasks[0]?.reason).toBe("retry");
   await app.deliveries.deliver({
     message: { kind: "task", batchId, taskId: "a", previousTaskId: "a", completion: { result: 1 } },
     deliveryAttempt: 1,
   });
-  expect((await app.engine.show(batchId)).tasks[0]).toMatchObject({ status: "WAITING", reason: "retry" });
+  expect((await app.engine.admin.show(batchId)).tasks[0]).toMatchObject({
+    status: "WAITING",
+    reason: "retry",
+  });
 });
 
 test("one workflow that refuses a dropped file does not keep another from starting", async () => {
@@ -260,7 +263,7 @@ test("one workflow that refuses a dropped file does not keep another from starti
   });
   const dropped = { kind: "object", bucket: "inbox", object: "x.csv", generation: "1" } as const;
   await expect(app.engine.startByObject(dropped)).rejects.toThrow("not this one");
-  expect(await app.engine.list({ workflowId: "willing" })).toHaveLength(1);
+  expect(await app.engine.admin.list({ workflowId: "willing" })).toHaveLength(1);
 });
 
 test("neither a callback nor an execution record that can't be read keeps batches from being swept", async () => {

@@ -79,7 +79,7 @@ test("independent writes that were applied and answered with an error are known 
   });
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "graph" });
   await app.engine.cancel(batchId);
-  expect(new Set(Object.values(statuses(await app.engine.show(batchId))))).toEqual(
+  expect(new Set(Object.values(statuses(await app.engine.admin.show(batchId))))).toEqual(
     new Set(["CANCELLED cancelled"]),
   );
 });

@@ -27,7 +27,7 @@ test("a list has as many batches as were asked for, the newest, and says how man
     await untilEnded(app, batchId);
     started.push(batchId);
   }
-  const { batches, more } = await app.engine.newest({}, 3);
+  const { batches, more } = await app.engine.admin.newest({}, 3);
   expect(batches.map(({ batchId }) => batchId)).toEqual(started.slice(-3).reverse());
   expect(more).toBe(4);
 });
@@ -45,7 +45,7 @@ test("of the very many steps of a key the newest are explained, without what is 
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
   app.work.start();
   const view = await untilEnded(app, batchId);
-  const found = await app.engine.executions.explain(view.tasks[0]?.key ?? "");
+  const found = await app.engine.admin.executions.explain(view.tasks[0]?.key ?? "");
   expect(found.steps).toHaveLength(limits.explainedRows);
   expect(found.more).toBe(5);
   expect(Math.max(...found.steps.map(({ value }) => value.length))).toBe(limits.shownResultCharacters + 1);

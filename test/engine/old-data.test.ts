@@ -65,13 +65,13 @@ test("every batch of the version before ends as its own version would have ended
     statuses: { work: "CANCELLED cancelled", after: "CANCELLED cancelled" },
   });
   expect(await results("held")).toMatchObject({ statuses: { remote: "CANCELLED cancelled" } });
-  await until(async () => (await engine.callbacks.require(about.callbackId)).state === "DELIVERED");
+  await until(async () => (await engine.admin.callbacks.require(about.callbackId)).state === "DELIVERED");
   expect(sent).toHaveLength(1);
   expect(sent[0]).toContain(about.callbackId);
-  expect((await engine.list({ workflowId: "daily" })).map(({ startedBy }) => startedBy)).toEqual([
+  expect((await engine.admin.list({ workflowId: "daily" })).map(({ startedBy }) => startedBy)).toEqual([
     "schedule 2023-11-14T22:30:00Z",
   ]);
-  expect((await engine.list({ status: "RUNNING" })).map(({ batchId }) => batchId)).toEqual([]);
+  expect((await engine.admin.list({ status: "RUNNING" })).map(({ batchId }) => batchId)).toEqual([]);
 });
 
 test("a cached result of the version before is found again, and the locks of its cancelled batches are free", async () => {
@@ -80,7 +80,7 @@ test("a cached result of the version before is found again, and the locks of its
   const view = await ended(await start("cached", { id: 1 }));
   expect(view.tasks[0]).toMatchObject({ reason: "already_completed", result: oldBatch("cached") });
   for (const name of ["cancelled", "held"]) await ended(oldBatch(name), 4 * 3_600);
-  const { rows } = await app.engine.inspection.locks(10);
+  const { rows } = await app.engine.admin.inspection.locks(10);
   expect(rows.map(({ batchId }) => batchId)).toEqual([oldBatch("holds-lock")]);
 });
 

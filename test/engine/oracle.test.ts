@@ -30,7 +30,7 @@ test("a batch does not end while a task runs whose sibling has failed", async ()
   const app = testApp({ workflows: [flow] });
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
   app.work.start();
-  await expect.poll(async () => (await app.engine.show(batchId)).tasks[1]?.status).toBe("ERROR");
+  await expect.poll(async () => (await app.engine.admin.show(batchId)).tasks[1]?.status).toBe("ERROR");
   await expect(app.engine.retry(batchId)).rejects.toMatchObject({ code: "BATCH_NOT_FINISHED" });
   expect(statuses(await untilEnded(app, batchId))).toEqual({
     slow: "SUCCESS",

@@ -36,7 +36,7 @@ test("nobody outside can run a task before its turn, or end a batch, whatever th
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
   app.work.start();
   await expect.poll(() => ran).toEqual(["x"]);
-  await expect.poll(async () => (await app.engine.show(batchId)).tasks[0]?.status).toBe("WAITING");
+  await expect.poll(async () => (await app.engine.admin.show(batchId)).tasks[0]?.status).toBe("WAITING");
   for (const taskId of ["b", "d", "e", "$end"])
     for (const claimed of [
       {},
@@ -47,7 +47,7 @@ test("nobody outside can run a task before its turn, or end a batch, whatever th
       expect((await post({ batchId, taskId, ...claimed })).status).toBe(200);
   await post({ batchId, taskId: "b", previousTaskId: "x" });
   expect(ran).toEqual(["x"]);
-  expect((await app.engine.show(batchId)).status).toBe("RUNNING");
+  expect((await app.engine.admin.show(batchId)).status).toBe("RUNNING");
   await post({ batchId, taskId: "a", previousTaskId: "a", completion: { result: 1 } });
   const view = await untilEnded(app, batchId);
   expect(view.status).toBe("SUCCESS");
@@ -62,7 +62,7 @@ test("a task whose message is posted by hand when its turn has come does run", a
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
   for (const taskId of ["b", "a", "b"])
     await app.deliveries.deliver({ message: { kind: "task", batchId, taskId }, deliveryAttempt: 1 });
-  expect(statuses(await app.engine.show(batchId))).toEqual({ a: "SUCCESS", b: "SUCCESS" });
+  expect(statuses(await app.engine.admin.show(batchId))).toEqual({ a: "SUCCESS", b: "SUCCESS" });
 });
 
 test("a storm of messages for tasks of a running batch changes nothing", async () => {

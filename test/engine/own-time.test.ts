@@ -171,12 +171,12 @@ test("a task that waits for the warehouse is not timed out, and is once it has t
   const batchId = await start("flow");
   await expect.poll(() => asked).toBe(true);
   await clock.advance(120_000);
-  const states = async () => (await app.engine.show(batchId)).tasks.map(({ status }) => status);
+  const states = async () => (await app.engine.admin.show(batchId)).tasks.map(({ status }) => status);
   await expect.poll(states).toEqual(["PROCESSING", "ERROR"]);
   child.kill("SIGKILL");
   // No time passes from now on, but what the warehouse really needs.
   await expect.poll(states).toEqual(["SUCCESS", "ERROR"]);
-  const view = await app.engine.show(batchId);
+  const view = await app.engine.admin.show(batchId);
   expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1, result: [{ one: 1 }] });
   expect(view.tasks[1]).toMatchObject({ error: { code: "TASK_TIMEOUT" } });
 });

@@ -59,7 +59,7 @@ async function inLine(onLocked?: "wait" | "skip") {
     around: line.around,
   });
   const { app, clock, start, until } = timed;
-  const taskOf = async (batchId: string) => (await app.engine.show(batchId)).tasks[0];
+  const taskOf = async (batchId: string) => (await app.engine.admin.show(batchId)).tasks[0];
   app.work.start();
   const first = await start("flow", input);
   await until(async () => (await taskOf(first))?.reason === "event");
@@ -94,12 +94,12 @@ test("a task that nobody goes on with loses its lock at last", async () => {
   await until(async () => (await taskOf(second))?.status === "WAITING");
   expect(await taskOf(second)).toMatchObject({ reason: "lock_held" });
   await until(async () => (await taskOf(second))?.reason === "event", 300);
-  expect((await app.engine.inspection.locks(10)).rows).toMatchObject([{ batchId: second }]);
+  expect((await app.engine.admin.inspection.locks(10)).rows).toMatchObject([{ batchId: second }]);
 });
 
 test("a lock that is unlocked is not kept by the wait of its task", async () => {
   const { app, start, until, taskOf } = await inLine();
-  await app.engine.executions.unlock("flow/work?id=1");
+  await app.engine.admin.executions.unlock("flow/work?id=1");
   const second = await start("flow", input);
   await until(async () => (await taskOf(second))?.reason === "event", 20);
 });
@@ -120,7 +120,7 @@ test("a task that has gone on has its lock before it has reached its key", async
             clock.set(690_000);
             second = await start("flow", input);
             await expect
-              .poll(async () => (await app.engine.show(second)).tasks[0]?.reason)
+              .poll(async () => (await app.engine.admin.show(second)).tasks[0]?.reason)
               .toMatch(/lock_held|event/);
           }
           return store.commit(writes);
@@ -129,7 +129,7 @@ test("a task that has gone on has its lock before it has reached its key", async
   });
   app.work.start();
   const first = await start("flow", input);
-  await until(async () => (await app.engine.show(first)).tasks[0]?.reason === "event");
+  await until(async () => (await app.engine.admin.show(first)).tasks[0]?.reason === "event");
   await app.engine.receiveEvent({ kind: "event", batchId: first, event: "go", payload: "yes" });
   expect((await ended(first, 60)).tasks[0]).toMatchObject({ status: "SUCCESS", result: "yes" });
   expect((await ended(second, 60)).tasks[0]).toMatchObject({ reason: "already_completed" });

@@ -20,7 +20,7 @@ type Timed = ReturnType<typeof timedApp>;
 /** The only task of a batch, once it waits for its next attempt. */
 async function waiting({ app, until }: Timed, batchId: string) {
   return until(async () => {
-    const [task] = (await app.engine.show(batchId)).tasks;
+    const [task] = (await app.engine.admin.show(batchId)).tasks;
     return task?.status === "WAITING" && task;
   });
 }
@@ -82,7 +82,7 @@ test("a callback is sent again when its receiver said, and no sooner", async () 
   const timed = timedApp({ workflows: [flow], environment: { ...environment, BATON_SWEEP: "30s" } });
   timed.app.work.start();
   await timed.ended(await timed.start("flow", { id: 1, url }));
-  const callback = async () => (await timed.app.engine.callbacks.ofKey("flow/work?id=1"))[0];
+  const callback = async () => (await timed.app.engine.admin.callbacks.ofKey("flow/work?id=1"))[0];
   const failed = await timed.until(async () => {
     const found = await callback();
     return found && found.sends.length > 0 && found;

@@ -54,7 +54,7 @@ test("a retry is a new batch of the same lineage that inherits the successes and
     join: "SUCCESS",
   });
   expect(runs).toEqual(["bad after a", "below", "join"]);
-  expect((await after.engine.status(batchId)).status).toBe("ERROR");
+  expect((await after.engine.admin.status(batchId)).status).toBe("ERROR");
 });
 
 test("what succeeded below a task that runs again runs again too", async () => {
@@ -123,5 +123,5 @@ test("a file that is dropped again answers with the retry of its batch, and star
   const { batchId } = await app.engine.retry(first?.batchId ?? "");
   await untilEnded(app, batchId);
   expect(await app.engine.startByObject(drop)).toEqual([{ batchId, created: false }]);
-  expect(await app.engine.list({})).toHaveLength(2);
+  expect(await app.engine.admin.list({})).toHaveLength(2);
 });

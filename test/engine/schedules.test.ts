@@ -53,7 +53,7 @@ function tick(app: EmbeddedApp) {
 
 /** What has started the batches there are, oldest first. */
 async function startedBy(app: EmbeddedApp, workflowId = "daily"): Promise<string[]> {
-  return (await app.engine.list({ workflowId })).map((batch) => batch.startedBy).sort();
+  return (await app.engine.admin.list({ workflowId })).map((batch) => batch.startedBy).sort();
 }
 
 function moves(writes: readonly Write[]): boolean {
@@ -104,7 +104,7 @@ test("a schedule begins when it is first seen; each slot starts one batch, which
   await tick(app);
   expect(await startedBy(app)).toEqual(["schedule 2026-11-21T05:00:00Z"]);
   const batchId = batchIdOf("daily", slotKey(atSix, slot));
-  expect(await app.engine.show(batchId)).toMatchObject({
+  expect(await app.engine.admin.show(batchId)).toMatchObject({
     input: { scheduledAt: "2026-11-21T05:00:00Z", date: "2026-11-21" },
   });
   app.work.start();
@@ -176,7 +176,7 @@ test("processes that tick at the same moment start every slot once, and leave no
   const slots = slotsBetween(minutes, begin, lastSlot, 1_000);
   expect(slots.length).toBeGreaterThanOrEqual(150);
   const ids = slots.map((one) => batchIdOf("every-minute", slotKey(minutes, one)));
-  const found = (await app.engine.list({ workflowId: "every-minute" })).map(({ batchId }) => batchId);
+  const found = (await app.engine.admin.list({ workflowId: "every-minute" })).map(({ batchId }) => batchId);
   expect(found.sort()).toEqual(ids.sort());
 });
 
@@ -283,7 +283,7 @@ test("a slot that the workflow refuses is a dead letter, seen once; its replay s
   const message = await app.deliveries.revive(letters[0]?.deadLetterId ?? "");
   const batchId = batchIdOf("refusing", slotKey({ cron: "0 5 * * *", timeZone: "UTC" }, slot));
   expect(await app.deliveries.deliver({ message, deliveryAttempt: 1 })).toEqual({ outcome: "done", batchId });
-  expect(await app.engine.show(batchId)).toMatchObject({ input: { date: "2026-11-21" } });
+  expect(await app.engine.admin.show(batchId)).toMatchObject({ input: { date: "2026-11-21" } });
 });
 
 test("a schedule that fails does not keep another from starting", async () => {

@@ -13,7 +13,7 @@ test("a process that stops claims nothing more, whoever asks", async () => {
   });
   await expect(late).rejects.toMatchObject({ code: "SHUTTING_DOWN" });
   await stopping;
-  expect((await app.engine.show(batchId)).tasks[0]).toMatchObject({ status: "NEW" });
+  expect((await app.engine.admin.show(batchId)).tasks[0]).toMatchObject({ status: "NEW" });
 });
 
 test("a task that does not finish in time is given back, and taken up at once", async () => {
@@ -26,10 +26,10 @@ test("a task that does not finish in time is given back, and taken up at once", 
   const first = testApp({ data, workflows: [flow], environment });
   const { batchId } = await first.engine.start({ kind: "start", workflowId: "flow" });
   first.work.start();
-  await expect.poll(async () => (await first.engine.show(batchId)).tasks[0]?.status).toBe("PROCESSING");
+  await expect.poll(async () => (await first.engine.admin.show(batchId)).tasks[0]?.status).toBe("PROCESSING");
   await first.close();
   const second = testApp({ data, workflows: [flow], environment });
-  expect((await second.engine.show(batchId)).tasks[0]).toMatchObject({
+  expect((await second.engine.admin.show(batchId)).tasks[0]).toMatchObject({
     status: "WAITING",
     reason: "released",
   });

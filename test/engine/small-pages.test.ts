@@ -32,9 +32,9 @@ test("steps and callbacks, which hold results, are read a few at a time", async 
   });
   const { batchId } = await runToEnd(app, "flow", { id: 1 });
   asked.length = 0;
-  const { execution, steps } = await app.engine.executions.explain("flow/work?id=1");
+  const { execution, steps } = await app.engine.admin.executions.explain("flow/work?id=1");
   expect(steps).toHaveLength(1);
-  await app.engine.callbacks.ofBatch(batchId);
+  await app.engine.admin.callbacks.ofBatch(batchId);
   if (opened) await deleteSteps(opened, execution);
   const few = limits.largeDocumentsPage;
   expect(asked).toEqual([
@@ -62,7 +62,7 @@ test("steps whose deletion is refused are not taken for deleted: their record is
     },
   });
   await runToEnd(app, "flow", { id: 1 });
-  const { execution } = await app.engine.executions.explain("flow/work?id=1");
+  const { execution } = await app.engine.admin.executions.explain("flow/work?id=1");
   await expect(Promise.all(opened.map((store) => deleteSteps(store, execution)))).rejects.toThrow(
     "UNAVAILABLE",
   );

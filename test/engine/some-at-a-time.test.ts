@@ -90,7 +90,7 @@ it("a cancel gives the keys of its tasks back a bounded number at a time", async
   const { app, batchId, gauge } = await wide(120);
   app.work.start();
   const waiting = async () =>
-    (await app.engine.show(batchId)).tasks.filter(({ status }) => status === "WAITING").length;
+    (await app.engine.admin.show(batchId)).tasks.filter(({ status }) => status === "WAITING").length;
   await expect.poll(waiting).toBe(120);
   await app.work.stop();
   gauge.most = 0;
@@ -98,7 +98,7 @@ it("a cancel gives the keys of its tasks back a bounded number at a time", async
   expect(gauge.most).toBeGreaterThan(1);
   expect(gauge.most).toBeLessThanOrEqual(limits.workAtOnce);
   for (let task = 0; task < 120; task += 1)
-    expect((await app.engine.executions.find(`t${task}`))?.data.state).not.toBe("PROCESSING");
+    expect((await app.engine.admin.executions.find(`t${task}`))?.data.state).not.toBe("PROCESSING");
 });
 
 it.each([

@@ -71,12 +71,14 @@ test("the steps of a result that has run out are deleted once the next call has 
   });
   app.work.start();
   await ended(await start("flow", input));
-  const { execution } = await app.engine.executions.explain(key);
+  const { execution } = await app.engine.admin.executions.explain(key);
   const second = await start("flow", input);
   // However long that takes, the work has its claim, and ends as the first attempt.
   expect((await ended(second, 100)).tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1, result: 2 });
   mayBeDeleted.resolve();
-  const left = async () => (await app.engine.executions.explain(key)).steps;
-  expect((await app.engine.executions.explain(key)).execution.generation).not.toBe(execution.generation);
+  const left = async () => (await app.engine.admin.executions.explain(key)).steps;
+  expect((await app.engine.admin.executions.explain(key)).execution.generation).not.toBe(
+    execution.generation,
+  );
   await until(async () => (await left()).length === 1);
 });

@@ -226,7 +226,7 @@ test.each([
     const second = await start("quick");
     expect((await ended(second, 30)).status).toBe("SUCCESS");
     expect(order).toEqual(["began 1", "another"]);
-    expect((await app.engine.show(first)).tasks[0]).toMatchObject({ status: "WAITING", attempts: 1 });
+    expect((await app.engine.admin.show(first)).tasks[0]).toMatchObject({ status: "WAITING", attempts: 1 });
     expect((await ended(first)).tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 1, result: 1 });
     expect(order).toEqual(["began 1", "another", "began 1", "ended 1"]);
   },
@@ -357,7 +357,7 @@ test("steps beside a wait go on until they wait too; what they gave is stored be
   const { app, start, ended } = timedApp({ workflows: [flow] });
   const batchId = await start("flow");
   app.work.start();
-  await expect.poll(async () => (await app.engine.show(batchId)).tasks[0]?.status).toBe("WAITING");
+  await expect.poll(async () => (await app.engine.admin.show(batchId)).tasks[0]?.status).toBe("WAITING");
   await pause(150);
   expect(calls).toEqual(["slow", "next"]);
   expect((await ended(batchId, 900)).status).toBe("SUCCESS");
@@ -371,7 +371,7 @@ test("a step that looks up slowly what it has stored does not begin after the ta
     const work = async () => {
       calls.push("slow");
       await pause(50);
-      statuses.push((await app.engine.show(batchId)).tasks[0]?.status);
+      statuses.push((await app.engine.admin.show(batchId)).tasks[0]?.status);
     };
     await Promise.all([step.sleep("rest", "250ms"), step("slow", work)]);
   });
@@ -409,7 +409,7 @@ test("of waits side by side the first that is over goes on, the others as long a
   const batchId = await start("flow");
   app.work.start();
   const event = (name: string) => app.engine.receiveEvent({ kind: "event", batchId, event: name });
-  await until(async () => (await app.engine.show(batchId)).tasks[0]?.status === "WAITING");
+  await until(async () => (await app.engine.admin.show(batchId)).tasks[0]?.status === "WAITING");
   await event("another");
   await until(() => order.length === 1, 5);
   await until(() => order.length === 2, 610);
@@ -443,10 +443,10 @@ test("a task that waits can be cancelled, and does not come back", async () => {
   const { app, clock, start } = timedApp({ workflows: [flow] });
   const batchId = await start("flow");
   app.work.start();
-  await expect.poll(async () => (await app.engine.show(batchId)).tasks[0]?.status).toBe("WAITING");
+  await expect.poll(async () => (await app.engine.admin.show(batchId)).tasks[0]?.status).toBe("WAITING");
   await app.engine.cancel(batchId);
   await clock.advance(300_000);
-  expect((await app.engine.show(batchId)).tasks[0]).toMatchObject({
+  expect((await app.engine.admin.show(batchId)).tasks[0]).toMatchObject({
     status: "CANCELLED",
     reason: "cancelled",
   });

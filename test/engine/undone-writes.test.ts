@@ -20,9 +20,13 @@ function chain(matches: (write: Write) => boolean, a: () => unknown = () => 1, c
   const isFirst = firstTime();
   const flow = workflow("flow")
     .task("a", a, { retry: { initial: "10ms" } })
-    .task("b", async ({ batchId }) => void seen.push((await app.engine.show(batchId)).tasks[0]?.status), {
-      after: ["a"],
-    });
+    .task(
+      "b",
+      async ({ batchId }) => void seen.push((await app.engine.admin.show(batchId)).tasks[0]?.status),
+      {
+        after: ["a"],
+      },
+    );
   const timed: TimedApp = timedApp({
     clock,
     workflows: [flow],
@@ -146,14 +150,14 @@ test("a claim that was undone is not written over that of another process, for t
     .deliver({ message: { kind: "task", batchId, taskId: "work" }, deliveryAttempt: 1 })
     .catch(() => undefined);
   await claimed.promise;
-  await expect.poll(async () => (await other.engine.show(batchId)).tasks[0]?.status).toBe("NEW");
+  await expect.poll(async () => (await other.engine.admin.show(batchId)).tasks[0]?.status).toBe("NEW");
   other.work.start({ batchId });
   await began.promise;
-  const before = (await other.engine.show(batchId)).tasks[0];
+  const before = (await other.engine.admin.show(batchId)).tasks[0];
   expect(before).toMatchObject({ status: "PROCESSING", attempts: 1 });
   goOn.resolve();
   await delivered;
-  expect((await other.engine.show(batchId)).tasks[0]).toEqual(before);
+  expect((await other.engine.admin.show(batchId)).tasks[0]).toEqual(before);
   finish.resolve();
   expect((await untilEnded(other, batchId)).tasks[0]).toMatchObject({
     status: "SUCCESS",

@@ -26,8 +26,8 @@ const started = await Promise.all(
 );
 app.work.start();
 for (const { batchId } of started)
-  while ((await app.engine.status(batchId)).status === "RUNNING")
+  while ((await app.engine.admin.status(batchId)).status === "RUNNING")
     await new Promise((resolve) => setTimeout(resolve, 10));
-const views = await Promise.all(started.map(({ batchId }) => app.engine.show(batchId)));
+const views = await Promise.all(started.map(({ batchId }) => app.engine.admin.show(batchId)));
 process.stdout.write(JSON.stringify({ crossings, views }));
 await app.close();

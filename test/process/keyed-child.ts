@@ -46,13 +46,13 @@ const started = await Promise.all(
 );
 app.work.start();
 for (const { batchId } of started)
-  while ((await app.engine.status(batchId)).status === "RUNNING")
+  while ((await app.engine.admin.status(batchId)).status === "RUNNING")
     await new Promise((resolve) => setTimeout(resolve, 10));
-const views = await Promise.all(started.map(({ batchId }) => app.engine.show(batchId)));
+const views = await Promise.all(started.map(({ batchId }) => app.engine.admin.show(batchId)));
 const key = views[0]?.tasks[0]?.key ?? "";
 const delivered = async () =>
-  (await app.engine.executions.explain(key)).callbacks.every(({ state }) => state === "DELIVERED");
+  (await app.engine.admin.executions.explain(key)).callbacks.every(({ state }) => state === "DELIVERED");
 while (!(await delivered())) await new Promise((resolve) => setTimeout(resolve, 10));
-const { execution, steps, callbacks } = await app.engine.executions.explain(key);
+const { execution, steps, callbacks } = await app.engine.admin.executions.explain(key);
 process.stdout.write(JSON.stringify({ crossings, views, execution, steps, callbacks }));
 await app.close();

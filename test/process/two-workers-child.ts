@@ -36,12 +36,12 @@ const started = await Promise.all(
   ),
 );
 const untilEnded = async ({ batchId }: { readonly batchId: string }) => {
-  while ((await app.engine.status(batchId)).status === "RUNNING")
+  while ((await app.engine.admin.status(batchId)).status === "RUNNING")
     await new Promise((resolve) => setTimeout(resolve, 10));
   appendFileSync(endedFile, "one\n");
 };
 await Promise.all(started.map(untilEnded));
-const views = await Promise.all(started.map(({ batchId }) => app.engine.show(batchId)));
+const views = await Promise.all(started.map(({ batchId }) => app.engine.admin.show(batchId)));
 process.stdout.write(
   JSON.stringify(
     views.map(({ tasks: [task] }) => ({ status: task?.status, reason: task?.reason, result: task?.result })),

@@ -92,7 +92,7 @@ test("another lead of the account is another enrichment; each has its row in the
   });
   await expect.poll(() => receiver.received.length).toBe(6);
   const rows = async () =>
-    (await app.engine.callbacks.archived("enrichment_callbacks", { equals: { job_id: "job-1" } }, 10))
+    (await app.engine.admin.callbacks.archived("enrichment_callbacks", { equals: { job_id: "job-1" } }, 10))
       .callbacks;
   await expect.poll(rows).toMatchObject([
     { key: { account_id: "lantern", lead_id: null }, status: "completed" },

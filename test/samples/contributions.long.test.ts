@@ -191,7 +191,8 @@ test("of refreshes that come at once one runs; the others end as SKIPPED", async
   const start = () => app.engine.start({ kind: "start", workflowId: recurring, input: day });
   const started = await Promise.all([start(), start(), start()]);
   app.work.start();
-  const running = async () => (await app.engine.list({ workflowId: recurring, status: "RUNNING" })).length;
+  const running = async () =>
+    (await app.engine.admin.list({ workflowId: recurring, status: "RUNNING" })).length;
   await expect.poll(running).toBe(1);
   release();
   const views = await Promise.all(started.map(({ batchId }) => untilEnded(app, batchId)));
@@ -216,7 +217,7 @@ test("the schedule starts the day's batch at six in Paris, once, with the day of
   now = slot;
   await tick();
   await tick();
-  const batches = await app.engine.list({ workflowId: daily });
+  const batches = await app.engine.admin.list({ workflowId: daily });
   expect(batches.map(({ startedBy }) => startedBy)).toEqual(["schedule 2026-11-21T05:00:00Z"]);
   app.work.start();
   const trigger = { cron: "0 6 * * *", timeZone: "Europe/Paris" };

@@ -65,14 +65,14 @@ export async function runToEnd(
 
 /** Waits for as long as the test may run; then the app is closed, and says so. */
 export async function untilEnded(app: EmbeddedApp, batchId: string): Promise<BatchView> {
-  let view = await app.engine.show(batchId);
+  let view = await app.engine.admin.show(batchId);
   onTestFailed(() => {
     if (view.status !== "RUNNING") return;
     process.stderr.write(`Batch ${batchId} did not end: ${JSON.stringify(view.tasks, null, 1)}\n`);
   });
   while (view.status === "RUNNING") {
     await new Promise((resolve) => setTimeout(resolve, 10));
-    view = await app.engine.show(batchId);
+    view = await app.engine.admin.show(batchId);
   }
   return view;
 }

@@ -75,7 +75,7 @@ export function timedApp({
     },
     ended: (batchId, mostSeconds) =>
       until(async () => {
-        const view = await app.engine.show(batchId);
+        const view = await app.engine.admin.show(batchId);
         return view.status !== "RUNNING" && view;
       }, mostSeconds),
     start: async (workflowId, input) => {

@@ -49,7 +49,7 @@ test("the sample uses Dataform and Power BI where they are named", async () => {
   const { folder } = app.configuration.inbox;
   mkdirSync(`${folder}/sales`, { recursive: true });
   copyFileSync(sample, `${folder}/sales/may.csv`);
-  const started = async () => (await app.engine.list({ workflowId: "sales-refresh" }))[0]?.batchId;
+  const started = async () => (await app.engine.admin.list({ workflowId: "sales-refresh" }))[0]?.batchId;
   await expect.poll(started).toBeDefined();
   const view = await untilEnded(app, (await started()) ?? "");
   expect(statuses(view)).toEqual({

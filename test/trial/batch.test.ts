@@ -60,9 +60,12 @@ test.runIf(Object.keys(outside).length > 0)(
     });
     const { batchId } = await cloud.app.engine.start({ kind: "start", workflowId: "trial" });
     await expect
-      .poll(async () => (await cloud.app.engine.show(batchId)).status, { timeout: 120_000, interval: 500 })
+      .poll(async () => (await cloud.app.engine.admin.show(batchId)).status, {
+        timeout: 120_000,
+        interval: 500,
+      })
       .not.toBe("RUNNING");
-    const { status, tasks } = await cloud.app.engine.show(batchId);
+    const { status, tasks } = await cloud.app.engine.admin.show(batchId);
     const ended = Object.fromEntries(tasks.map((task) => [task.taskId, task.error?.message ?? task.status]));
     expect({ status, ...ended }).toEqual({
       status: "SUCCESS",

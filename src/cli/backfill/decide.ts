@@ -18,7 +18,7 @@ export async function decide(
   item: UsableItem,
 ): Promise<ItemDecision> {
   const { workflowId, tasks } = definition;
-  const runs = await app.engine.list({ lineageId: batchIdOf(workflowId, item.key) });
+  const runs = await app.engine.admin.list({ lineageId: batchIdOf(workflowId, item.key) });
   if (runs.length > 0) return decideItem(runs, []);
   return decideItem([], await keysOf(app, workflowId, tasks, item));
 }
@@ -33,7 +33,7 @@ async function keysOf(
   const keys: ItemKey[] = [];
   for (const task of tasks) {
     const key = keyFromInput(workflowId, task, input, await customKey(app, workflowId, task, input));
-    const found = key === null ? undefined : await app.engine.executions.find(key);
+    const found = key === null ? undefined : await app.engine.admin.executions.find(key);
     const completed = found?.data.state === "SUCCESS";
     keys.push({ key, completed });
     if (!completed) break;

@@ -61,10 +61,10 @@ export async function runItems(
 
 /** Counts a batch that has ended; false while it runs. */
 export async function settle(app: App, tally: Tally, { where, batchId }: Unended): Promise<boolean> {
-  const { status } = await app.engine.status(batchId);
+  const { status } = await app.engine.admin.status(batchId);
   if (status === "RUNNING") return false;
   if (status === "SUCCESS") tally.succeeded += 1;
-  else tally.fail({ where, ...failureIn(await app.engine.show(batchId)) });
+  else tally.fail({ where, ...failureIn(await app.engine.admin.show(batchId)) });
   return true;
 }
 

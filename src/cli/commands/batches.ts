@@ -32,7 +32,7 @@ async function batches(session: Session, { workflow, status, limit, json }: Opti
       ...(workflow !== undefined && { workflowId: workflow }),
       ...(status !== undefined && { status }),
     };
-    const { batches, more } = await app.engine.newest(filter, limit);
+    const { batches, more } = await app.engine.admin.newest(filter, limit);
     if (json) return session.json(batches);
     const rows = batches.map(({ batchId, status, run, createdAt, endedAt, startedBy }) => [
       batchId,

@@ -30,7 +30,7 @@ async function cancel(session: Session, app: App, batchId: string, { here, json 
   const isAsked = app.configuration.engine === "gcp" && !here;
   const stop = isAsked ? await askFunction(session, app, batchId) : undefined;
   if (!isAsked) await app.engine.cancel(batchId);
-  const view = await app.engine.show(batchId);
+  const view = await app.engine.admin.show(batchId);
   if (json) session.json(view);
   else session.print(batchLine(view));
   noteOutcome(session, view);

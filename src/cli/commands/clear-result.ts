@@ -17,7 +17,7 @@ export function registerClearResult(program: Command, session: Session): void {
 
 async function clearResult(session: Session, key: string, json: true | undefined): Promise<void> {
   await withApp(session, async (app) => {
-    const { executions } = app.engine;
+    const { executions } = app.engine.admin;
     const before = await withKnownKey(app, key, (known) => executions.require(known));
     const cleared = !isSpent(before.data, before.ageMs);
     if (cleared && !(await executions.clearResult(key)))

@@ -76,7 +76,7 @@ function outcomeText(batchId: string, { taskId, status, reason, waitsFor }: Task
 
 /** Throws `BATCH_UNKNOWN`, `TASK_UNKNOWN`. */
 async function taskOf(engine: Engine, batchId: string, taskId: string): Promise<TaskView> {
-  const { tasks } = await engine.show(batchId);
+  const { tasks } = await engine.admin.show(batchId);
   const task = tasks.find((known) => known.taskId === taskId);
   if (task) return task;
   const known = tasks.map((each) => each.taskId).slice(0, 20);

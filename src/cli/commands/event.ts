@@ -39,7 +39,7 @@ async function event(
   const given = payload === undefined ? null : await readStorableJson(session, payload, "--payload");
   await withApp(session, async ({ engine }) => {
     // First of all, so that an id which is none is told as a batch that is not there.
-    const { status } = await engine.status(batchId);
+    const { status } = await engine.admin.status(batchId);
     const { EventMessageSchema } = await import("../../core/messages.ts");
     const event = { kind: "event", batchId, event: name, payload: given };
     const message = parseMessageOrUsage(EventMessageSchema, event);
@@ -60,7 +60,7 @@ interface WaitingTask {
 }
 
 async function waitingTasks(engine: Engine, batchId: string): Promise<WaitingTask[]> {
-  const { tasks } = await engine.show(batchId);
+  const { tasks } = await engine.admin.show(batchId);
   return tasks
     .filter(({ waitsFor }) => waitsFor.length > 0)
     .map(({ taskId, waitsFor }) => ({ taskId, events: waitsFor }));

@@ -16,7 +16,7 @@ export function registerExplain(program: Command, session: Session): void {
     .addHelpText("after", "\nExample:\n  baton explain 'enrich/work?job_id=j1'")
     .action((key: string, { json }: { readonly json?: true }) =>
       withApp(session, async (app) => {
-        const found = await withKnownKey(app, key, (known) => app.engine.executions.explain(known));
+        const found = await withKnownKey(app, key, (known) => app.engine.admin.executions.explain(known));
         const view = explanationView(found);
         if (json) session.json(view);
         else session.print(explanationText(view));

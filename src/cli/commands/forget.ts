@@ -26,7 +26,7 @@ export function registerForget(program: Command, session: Session): void {
 
 async function forget(session: Session, app: App, batchId: string, options: Options): Promise<void> {
   const isToBeDeleted = options.delete === true;
-  const forgetting = await app.engine.forget(batchId, { isToBeDeleted });
+  const forgetting = await app.engine.admin.forget(batchId, { isToBeDeleted });
   const { engine } = app.configuration;
   const told = { batchId, engine, isDeleted: isToBeDeleted };
   if (options.json) session.json(forgettingView(forgetting, told));

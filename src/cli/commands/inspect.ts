@@ -17,13 +17,13 @@ type View = (session: Session, app: App, options: Options) => Promise<void>;
 
 const views: Readonly<Record<string, View>> = {
   active: async (session, { engine }, options) =>
-    list(session, options, await engine.inspection.active(options.limit), activeTable),
+    list(session, options, await engine.admin.inspection.active(options.limit), activeTable),
   registered,
   stats,
   locks: async (session, { engine }, options) =>
-    list(session, options, await engine.inspection.locks(options.limit), lockTable),
+    list(session, options, await engine.admin.inspection.locks(options.limit), lockTable),
   results: async (session, { engine }, options) =>
-    list(session, options, await engine.inspection.results(options.limit), resultTable),
+    list(session, options, await engine.admin.inspection.results(options.limit), resultTable),
 };
 
 export function registerInspect(program: Command, session: Session): void {
@@ -65,7 +65,7 @@ async function registered(session: Session, app: App, { json }: Options): Promis
 }
 
 async function stats(session: Session, app: App, { json }: Options): Promise<void> {
-  const found = await app.engine.inspection.stats();
+  const found = await app.engine.admin.inspection.stats();
   const queues = app.waiting();
   if (json) session.json({ ...found, queues });
   else session.print(statsText(found, queues));

@@ -63,7 +63,7 @@ async function eventIdsOf(
   selection: Selection,
   { table = defaults.callbackTable, limit }: Options,
 ): Promise<readonly string[]> {
-  const { callbacks } = app.engine;
+  const { callbacks } = app.engine.admin;
   if ("key" in selection)
     return [(await withKnownKey(app, selection.key, (key) => callbacks.lastOfKey(key))).eventId];
   if ("eventId" in selection) return [(await callbacks.require(selection.eventId)).eventId];
@@ -79,7 +79,7 @@ type Tell = (view: ResentView) => ResentView;
 async function find({ engine }: App, eventIds: readonly string[], tell: Tell): Promise<ResentView[]> {
   const views: ResentView[] = [];
   for (const eventId of eventIds) {
-    const callback = await engine.callbacks.find(eventId);
+    const callback = await engine.admin.callbacks.find(eventId);
     views.push(tell(callback ? resentView(callback, "selected") : missingView(eventId)));
   }
   return views;
@@ -97,7 +97,7 @@ async function send(app: App, eventIds: readonly string[], tell: Tell): Promise<
 
 async function askAgain({ engine }: App, eventId: string): Promise<boolean> {
   try {
-    await engine.callbacks.resend(eventId);
+    await engine.admin.callbacks.resend(eventId);
     return true;
   } catch (thrown) {
     if (thrown instanceof BatonError && thrown.code === "CALLBACK_UNKNOWN") return false;
@@ -111,6 +111,6 @@ async function sendOne(app: App, eventId: string): Promise<ResentView> {
   if (configuration.engine === "embedded") await engine.deliverCallback(eventId);
   // A server may have been faster, and be at it.
   await untilSettled(app, [eventId]);
-  const callback = await engine.callbacks.find(eventId);
+  const callback = await engine.admin.callbacks.find(eventId);
   return callback ? resentView(callback, outcomeAfter(callback)) : missingView(eventId);
 }

@@ -12,7 +12,7 @@ export function registerShow(program: Command, session: Session): void {
     .addHelpText("after", "\nExample:\n  baton show greet-1a2b3c4d5e6f7a8b9c0d --json")
     .action((batchId: string, { json }: { readonly json?: true }) =>
       withApp(session, async (app) => {
-        const view = await app.engine.show(batchId);
+        const view = await app.engine.admin.show(batchId);
         if (json) session.json(view);
         else session.print(batchText(view));
       }),

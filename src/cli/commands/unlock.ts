@@ -16,7 +16,7 @@ export function registerUnlock(program: Command, session: Session): void {
 
 async function unlock(session: Session, key: string, json: true | undefined): Promise<void> {
   await withApp(session, async (app) => {
-    const { executions } = app.engine;
+    const { executions } = app.engine.admin;
     const { data } = await withKnownKey(app, key, (known) => executions.require(known));
     const before = data.holder && shownHolder(data.holder);
     const unlocked = await executions.unlock(key);
