@@ -61,15 +61,15 @@ function endWithReader(session: Session, error: unknown): never {
 
 /** Node ends, as if all were well, when it waits for what nothing can bring about any more. */
 function unfinished(): BatonError {
-  const problem = "Something is awaited that will never come, perhaps at the top of a workflow file";
+  const problem = "A promise that never settles is awaited, perhaps at the top level of a workflow file";
   return new BatonError("WORKFLOW_FILE_FAILED", problem);
 }
 
 /** User code must not end a command as if all were well, or without a word. */
 function ended(): BatonError {
-  const problem = "A workflow file or a task has called process.exit, which ends Baton with all that it does";
+  const problem = "A workflow file or a task has called process.exit, which ends Baton and all of its tasks";
   return new BatonError("STRAY_EXCEPTION", problem, {
-    remedy: "Take process.exit out of it: a task ends by returning or throwing.",
+    remedy: "Remove process.exit: a task ends by returning or throwing.",
   });
 }
 

@@ -61,4 +61,4 @@ export const usageExitCode = 2;
 export const failureExitCode = 1;
 
 export const stoppingNote =
-  "Stopping: short tasks may finish, the rest is given back. Once more stops at once.";
+  "Stopping: short tasks may finish, the rest is released. A second signal stops at once.";

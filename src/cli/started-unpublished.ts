@@ -15,9 +15,9 @@ export function namingBatch(thrown: unknown): unknown {
 /** The answer is missing, not always what was asked for. */
 function perhapsStarted(thrown: BatonError, batchId: string): BatonError {
   const { code, message } = thrown;
-  return new BatonError(code, `${message}. Batch ${batchId} may have been started all the same`, {
+  return new BatonError(code, `${message}. Batch ${batchId} may have been started anyway`, {
     cause: thrown,
-    remedy: `See whether it is there, within minutes: \`baton show ${batchId}\`. To start it again is the same batch with the same \`--key\` alone.`,
+    remedy: `Check within minutes whether it exists: \`baton show ${batchId}\`. Starting it again means the same batch only with the same \`--key\`.`,
   });
 }
 
@@ -25,7 +25,7 @@ function startedUnpublished(thrown: BatonError, batchId: string): BatonError {
   const { code, message, remedy } = thrown;
   return new BatonError(code, `${message}. Batch ${batchId} is started, and waits`, {
     cause: thrown,
-    remedy: `${code === "TOPIC_MISSING" ? missingQueue : remedy} Then a sweep publishes its tasks, within minutes; \`baton show ${batchId}\` tells. Or give it up: \`baton cancel ${batchId}\`.`,
+    remedy: `${code === "TOPIC_MISSING" ? missingQueue : remedy} Then a sweep publishes its tasks, within minutes; \`baton show ${batchId}\` shows it. Or cancel it: \`baton cancel ${batchId}\`.`,
   });
 }
 

@@ -22,7 +22,7 @@ export async function withApp(
   try {
     if (!app.hasData && dataUse === "looks")
       session.note(
-        `There is no data in ${app.configuration.data} yet: \`baton run\` and \`baton start\` make it.`,
+        `There is no data in ${app.configuration.data} yet: \`baton run\` and \`baton start\` create it.`,
       );
     await use(app);
   } finally {

@@ -41,7 +41,7 @@ export async function workOnBatch(
   else session.print(`\n${taskTable(view)}\n\n${batchLine(view)}`);
   session.exitCode = exitCodeOf(view, stop);
   if (view.status === "RUNNING")
-    session.note(`The batch is not lost. ${whoWorks(app)} goes on with it; see \`baton show ${batchId}\`.`);
+    session.note(`The batch is not lost. ${whoWorks(app)} continues it; see \`baton show ${batchId}\`.`);
   noteUnsent(session, app, unsent);
 }
 
@@ -56,11 +56,11 @@ async function finishCallbacks(app: App, batchId: string, stop: AbortSignal): Pr
 
 function noteUnsent(session: Session, app: App, unsent: readonly Callback[]): void {
   for (const { eventId, taskId, sends, deliveredAt } of unsent) {
-    const problem = sends.at(-1)?.error ?? "it is under way";
-    const what = deliveredAt === null ? "has not been taken" : "was taken, but is not archived";
+    const problem = sends.at(-1)?.error ?? "it is being sent";
+    const what = deliveredAt === null ? "has not been accepted" : "was accepted, but is not archived";
     session.note(`The callback ${eventId} of task ${taskId} ${what}: ${problem}`);
   }
-  if (unsent.length > 0) session.note(`It is not lost. ${whoWorks(app)} goes on with it.`);
+  if (unsent.length > 0) session.note(`It is not lost. ${whoWorks(app)} will send it.`);
 }
 
 async function leaveToServer(
@@ -70,7 +70,7 @@ async function leaveToServer(
   json: true | undefined,
 ): Promise<void> {
   if (json) return session.json(await app.engine.admin.show(batchId));
-  session.print(`${whoWorks(app)} takes it up; see \`baton show ${batchId}\`.`);
+  session.print(`${whoWorks(app)} runs it; see \`baton show ${batchId}\`.`);
 }
 
 function exitCodeOf(view: BatchView, stop: AbortSignal): number {

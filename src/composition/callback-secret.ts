@@ -58,7 +58,7 @@ function attempt<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    const message = `The secret for callbacks can't be kept: ${messageOf(error)}`;
+    const message = `The secret for callbacks can't be stored: ${messageOf(error)}`;
     throw new BatonError("CALLBACK_SECRET_MISSING", message, { where: path, cause: error });
   }
 }

@@ -175,7 +175,7 @@ const needs: readonly Need[] = [
   },
   {
     variable: "BATON_CALLERS",
-    why: "the account in whose name it is called, first of all",
+    why: "the account that Cloud Tasks calls it as, first",
     isRight: isThere,
   },
 ];

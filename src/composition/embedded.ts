@@ -129,7 +129,7 @@ function makeInbox({ inbox: { folder, configured } }: Configuration): void {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (cause) {
-    const message = `The inbox can't be made: ${messageOf(cause)}`;
+    const message = `The inbox can't be created: ${messageOf(cause)}`;
     throw new BatonError("INBOX_MISSING", message, { where: folder, cause });
   }
 }

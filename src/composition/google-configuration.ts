@@ -71,7 +71,7 @@ interface Need {
 const projectNeeds: readonly Need[] = [
   {
     variable: "BATON_PROJECT",
-    why: "the project everything lives in",
+    why: "the project of all resources",
     unless: "GOOGLE_CLOUD_PROJECT",
   },
 ];
@@ -80,10 +80,10 @@ const storageNeeds: readonly Need[] = [
 ];
 const engineNeeds: readonly Need[] = [
   { variable: "BATON_LOCATION", why: "the region of the Cloud Tasks queue, such as europe-west1" },
-  { variable: "BATON_CALLBACK_SECRET", why: "callbacks and Baton's own messages are signed with it" },
+  { variable: "BATON_CALLBACK_SECRET", why: "it signs callbacks and Baton's own messages" },
   {
     variable: "BATON_SERVICE_ACCOUNT",
-    why: "the account in whose name Cloud Tasks publishes",
+    why: "the account that Cloud Tasks publishes as",
     unless: "CLOUD_TASKS_EMULATOR_HOST",
   },
 ];
@@ -93,7 +93,7 @@ function callerNeeds(environment: RawEnvironment): readonly Need[] {
   if (environment.BATON_AUDIENCE)
     return [{ variable: "BATON_CALLERS", why: "the accounts that may call, now that BATON_AUDIENCE is set" }];
   if (environment.BATON_CALLERS)
-    return [{ variable: "BATON_AUDIENCE", why: "what the tokens of BATON_CALLERS have to be for" }];
+    return [{ variable: "BATON_AUDIENCE", why: "the audience of the tokens of BATON_CALLERS" }];
   return [];
 }
 

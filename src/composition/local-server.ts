@@ -72,9 +72,9 @@ function followWorkflows(folder: FolderCatalog, clock: Clock, logger: Logger): (
   let isFollowing = true;
   let told: string | undefined;
   folder.follow(({ workflows, problems }) => {
-    logger.info("workflow files have changed, and were loaded again", { workflows: [...workflows.keys()] });
+    logger.info("workflow files have changed and were loaded again", { workflows: [...workflows.keys()] });
     for (const { code, where, message } of problems)
-      logger.error("a workflow file has a problem; what it held before stays in use", {
+      logger.error("a workflow file has a problem; its former workflows stay in use", {
         code,
         where,
         error: message,
@@ -87,7 +87,7 @@ function followWorkflows(folder: FolderCatalog, clock: Clock, logger: Logger): (
     } catch (error) {
       const problem = messageOf(error);
       if (problem !== told)
-        logger.error("the workflow files can't be looked at; those that are loaded stay in use", {
+        logger.error("the workflow files can't be read; the loaded ones stay in use", {
           error: problem,
         });
       told = problem;

@@ -50,7 +50,7 @@ export class Work implements Worker {
     deliveries.stop();
     // A disk that is full must not keep the tasks from being given back.
     await broker.stop().catch((error: unknown) => {
-      logger.error("what waited could not be written down; the sweep will find it", {
+      logger.error("waiting messages could not be stored; the sweep will recreate them", {
         error: messageOf(error),
       });
     });

@@ -22,7 +22,7 @@ export function cutTimeouts(
         ({ id, timeoutSeconds }) =>
           `Task ${id} of ${workflowId} has a timeout of ${formatDuration(timeoutSeconds * 1_000)}; on Google Cloud each attempt ` +
           `ends after ${formatDuration(attemptSeconds * 1_000)}, before the function does (BATON_FUNCTION_TIMEOUT). ` +
-          "If it needs longer, split its work, or let it wait off the machine with step.poll or an event",
+          "If it needs longer, split its work, or let it wait with step.poll or an event",
       ),
   );
 }

@@ -110,7 +110,7 @@ export function joinCallbackPages(bodies: readonly string[]): JsonValue {
   if (pages.size < first.totalPages) throw incomplete(first, pages);
   const ordered = [...pages.values()].sort((one, other) => one.page - other.page);
   const text = ordered.map((page) => page.text).join("");
-  if (hashOf(text) !== first.sha256) throw invalid(`The data of ${first.id} is not what its sha256 says`);
+  if (hashOf(text) !== first.sha256) throw invalid(`The data of ${first.id} does not match its sha256`);
   const data: JsonValue = JSON.parse(text);
   return data;
 }

@@ -19,6 +19,6 @@ export function crowdedTasks(definition: Definition): CrowdedTask[] {
     .filter(([, count]) => count > limits.joinsPerTask)
     .map(([taskId, count]) => ({
       taskId,
-      message: `It is waited for together with ${count} different sets of tasks; ${limits.joinsPerTask} are allowed`,
+      message: `Tasks wait for it in ${count} different sets of parents; ${limits.joinsPerTask} are allowed`,
     }));
 }

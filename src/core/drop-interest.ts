@@ -56,8 +56,8 @@ export class DropInterest {
     const inOtherCase = this.#interested.find(({ trigger }) => matchesInOtherCase(trigger.pattern, object));
     if (inOtherCase)
       return (
-        `"${inOtherCase.trigger.pattern}" of workflow ${inOtherCase.workflowId} takes it only in other letters: ` +
-        "upper and lower case are not the same"
+        `"${inOtherCase.trigger.pattern}" of workflow ${inOtherCase.workflowId} takes it only in another case: ` +
+        "patterns are case-sensitive"
       );
     if (this.#interested.length === 0) return "no workflow has a file trigger";
     return "no pattern matches it";

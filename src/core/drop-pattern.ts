@@ -31,7 +31,7 @@ export function patternProblem(pattern: string): string | undefined {
   if (pattern === "") return "a pattern has at least one character";
   if (pattern.startsWith("/")) return 'names of objects do not begin with "/": leave it away';
   if (/^[a-z]+:\/\//i.test(pattern))
-    return "a pattern is read against the name of the object: write sales/*.csv, and the bucket in `bucket`";
+    return "a pattern matches the name of the object: write sales/*.csv, and the bucket in `bucket`";
   if (pattern.endsWith("/"))
     return 'a name that ends in "/" is a folder: write *, or ** for any depth, behind it';
   if (pattern.split("/").some((part) => part === "." || part === ".."))

@@ -57,20 +57,20 @@ function whyText(execution: Execution, until: string, ageMs: number): string {
   switch (state) {
     case "PROCESSING":
       return ageMs < execution.dueSeconds * 1_000
-        ? `${nameOf(holder)} has the lock, until ${until} unless it shows another sign of life`
-        : `${nameOf(holder)} has the lock, but has shown no sign of life: the lock was over at ${until}`;
+        ? `${nameOf(holder)} holds the lock until ${until}, or longer if it renews it`
+        : `${nameOf(holder)} held the lock, but has not renewed it: it expired at ${until}`;
     case "SUCCESS":
       return spent
-        ? `done by ${nameOf(producedBy)}, but the result has counted no more since ${until}`
-        : `done by ${nameOf(producedBy)}; the result counts until ${until}`;
+        ? `done by ${nameOf(producedBy)}, but the result expired at ${until}`
+        : `done by ${nameOf(producedBy)}; the result is cached until ${until}`;
     case "FREE":
       if (!spent)
         return lastFailure
-          ? `not done: ${nameOf(lastFailure)} failed; what its steps stored is kept until ${until}`
-          : `not done: given back or unlocked; what its steps stored is kept until ${until}`;
+          ? `not done: ${nameOf(lastFailure)} failed; its stored steps are kept until ${until}`
+          : `not done: released or unlocked; its stored steps are kept until ${until}`;
       return producedBy
-        ? `last done by ${nameOf(producedBy)}; no result is kept`
-        : "nothing is kept of earlier calls";
+        ? `last done by ${nameOf(producedBy)}; no result is cached`
+        : "earlier calls left no record";
   }
 }
 
@@ -89,7 +89,7 @@ function nextCall(execution: Execution, ageMs: number): ExecutionView["nextCall"
     case "take":
       return admission.generation === undefined
         ? { runs: true, why: "runs from the beginning" }
-        : { runs: true, why: `runs, and goes on after the steps that are stored${unlessItWaits(execution)}` };
+        : { runs: true, why: `runs, and continues after the stored steps${unlessItWaits(execution)}` };
   }
 }
 

@@ -16,12 +16,12 @@ const deepest = 8;
 export function messageOf(thrown: unknown): string {
   try {
     const parts = partsOf(thrown, []);
-    const text = joined(parts) || "something without a message was thrown";
+    const text = joined(parts) || "a value without a message was thrown";
     if (text.length <= limits.errorMessageCharacters) return text;
     // The longest leave room for the others.
     return joined(parts.map((part) => shortened(part, parts.length > 1 ? longestPart : longestAlone)));
   } catch {
-    return "something was thrown that can't be shown";
+    return "a value that can't be shown was thrown";
   }
 }
 

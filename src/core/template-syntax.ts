@@ -84,7 +84,7 @@ function pathProblem(root: Root, path: readonly string[], isOptional: boolean): 
   if (path.some((name) => name === "")) return "has an empty name between its dots";
   if (path.some((name) => name !== name.trim())) return "has a space beside a dot";
   if (path.some((name) => afterName.test(name)))
-    return "has more than a name: templates have no filters, operators or brackets. Let a task before it work the value out";
+    return "has more than a name: templates have no filters, operators or brackets. Let an earlier task compute the value";
   switch (root) {
     case "input":
       return undefined;
@@ -106,14 +106,13 @@ function unknownRootProblem(first: string, path: readonly string[], written: str
   if (meantSecrets.includes(first.toLowerCase()))
     return `refers to nothing: secrets are named as {{ secrets.${path.at(-1) ?? "NAME"} }}`;
   const [bracketed] = roots.filter((root) => first.startsWith(`${root}[`));
-  if (bracketed !== undefined)
-    return `has brackets: names stand behind dots, as in {{ ${bracketed}.name.0 }}`;
+  if (bracketed !== undefined) return `has brackets: names follow dots, as in {{ ${bracketed}.name.0 }}`;
   if (/^['"]/.test(first))
     return "is no text in quotes: one quote opens it, the same closes it, and each within it is doubled";
   const meant = nearestName(first, roots);
   if (meant !== undefined) return `refers to nothing; did you mean {{ ${meant}${rest} }}?`;
   const asItStands = shown(quoted(`{{ ${written} }}`));
-  return `refers to nothing: templates begin with input, parents, batchId or secrets. To send it as it stands, write ${asItStands}`;
+  return `refers to nothing: templates begin with input, parents, batchId or secrets. To send it literally, write ${asItStands}`;
 }
 
 /** A template whose value is the text itself, with whatever braces it has. */

@@ -96,7 +96,7 @@ function refusalOf(thrown: unknown, deliveryAttempt: number, attempts: number): 
   if (deliveryAttempt < attempts) throw thrown;
   return new BatonError(
     "DELIVERY_EXHAUSTED",
-    `It failed ${deliveryAttempt} times, at last with: ${messageOf(thrown)}`,
+    `It failed ${deliveryAttempt} times. The last error:  ${messageOf(thrown)}`,
     { cause: thrown },
   );
 }

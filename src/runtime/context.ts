@@ -64,7 +64,7 @@ export function createContext(
       throw new BatonError(
         "DURATION_TOO_LONG",
         `A task waits for its completion for ${most} days at most, not for "${timeout}"`,
-        { where, remedy: "Wait for an event instead: step.waitForEvent waits for as long as it is told." },
+        { where, remedy: "Wait for an event instead: step.waitForEvent has no such limit." },
       );
     },
   };

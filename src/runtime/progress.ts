@@ -57,7 +57,7 @@ export function createProgress(
       try {
         await send(data, callback);
       } catch (thrown) {
-        logger.warn("progress was not taken", { error: messageOf(thrown) });
+        logger.warn("the progress callback was not accepted", { error: messageOf(thrown) });
       }
     },
   };

@@ -146,7 +146,7 @@ class StepRun {
     this.#signal.throwIfAborted();
     if (this.#hasLeft) return never();
     if (insideStep.getStore())
-      throw new BatonError("STEP_NESTED", `"${String(name)}" stands in the work of another step`);
+      throw new BatonError("STEP_NESTED", `"${String(name)}" is called inside another step`);
     if (!isStorableName(name))
       throw new BatonError("STEP_NAME_INVALID", `"${String(name).slice(0, 40)}" can't be the name of a step`);
     if (this.#names.has(name)) throw new BatonError("STEP_REPEATED", `There are two steps "${name}"`);
@@ -241,7 +241,7 @@ function encodeStep(name: string, value: unknown): JsonText {
   if (!encoded.ok)
     throw new BatonError(
       "TASK_RESULT_NOT_JSON",
-      `What the step "${name}" returned is not JSON: ${encoded.path}: ${encoded.problem}`,
+      `The result of the step "${name}" is not JSON: ${encoded.path}: ${encoded.problem}`,
     );
   return encoded;
 }
@@ -253,9 +253,9 @@ function timeOf(name: string, when: unknown): number {
   const given = types.isDate(when)
     ? "a Date without a time"
     : `${inspect(when, { depth: 0 })}, which is no Date`;
-  throw new BatonError("DATE_INVALID", `The step "${name}" is to sleep until ${given.slice(0, 100)}`);
+  throw new BatonError("DATE_INVALID", `The step "${name}" can't sleep until ${given.slice(0, 100)}`);
 }
 
 function timedOut(code: "POLL_TIMEOUT" | "EVENT_TIMEOUT", name: string, timeout: Duration): TaskError {
-  return new TaskError(`The step "${name}" waited for ${timeout} in vain`, { code, retryable: false });
+  return new TaskError(`The step "${name}" timed out after ${timeout}`, { code, retryable: false });
 }

@@ -113,7 +113,9 @@ export class LocalTaskRunner implements TaskRunner {
     const running = [...this.#runs];
     const cancel = this.#dependencies.clock.after(graceMs, () => {
       for (const run of this.#runs)
-        run.interrupt(new TaskInterrupted("shutdown", "the process is stopping; another will take over"));
+        run.interrupt(
+          new TaskInterrupted("shutdown", "the process is stopping; another one will run the task"),
+        );
     });
     await Promise.all(running.map((run) => run.ended));
     cancel();

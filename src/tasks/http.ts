@@ -151,7 +151,7 @@ function bodyOf(
 }
 
 function changedNumber({ code, message }: BatonError, url: string, secrets: SecretTexts): TaskError {
-  const remedy = "Set the parameter `largeNumbers: text` to keep such numbers as texts.";
+  const remedy = "Set the parameter `largeNumbers: text` to keep such numbers as strings.";
   return new TaskError(
     `The answer of ${shownAddress(url)} can't be kept. ${secrets.blank(message)}. ${remedy}`,
     {

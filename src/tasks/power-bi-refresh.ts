@@ -131,7 +131,7 @@ function failureOf({ id, state, failure }: Refresh, retryable: boolean): TaskErr
 /** Cancels the enhanced refreshes that the rounds have started; Power BI lets no other be cancelled. */
 async function cancel({ services, stored, log }: CancelContext, parameters: Parameters): Promise<void> {
   if (!isEnhanced(parameters)) {
-    log.info("a refresh that is not an enhanced one can't be cancelled: one that runs goes on to its end");
+    log.info("a refresh that is not an enhanced one can't be cancelled: a running one continues to its end");
     return;
   }
   const request = requestOf(parameters, new AbortController().signal);

@@ -38,7 +38,7 @@ export async function startOrAdopt(
     return { id: start.id, adopted: false, isOurs: true };
   const other = await begunSince(powerBi, request, intent);
   if (other) return { id: other.id, adopted: start.kind === "busy", isOurs: false };
-  throw new TaskError("A refresh has begun that Power BI does not show yet", {
+  throw new TaskError("A refresh has started that Power BI does not show yet", {
     code: "POWER_BI_UNAVAILABLE",
   });
 }

@@ -52,7 +52,7 @@ export async function patiently<Seen>(
     return await look();
   } catch (error) {
     if (!(error instanceof TaskError && error.retryable)) throw error;
-    log.warn("a look failed; it is looked again", { error: messageOf(error) });
+    log.warn("a poll failed; it is repeated", { error: messageOf(error) });
     return undefined;
   }
 }

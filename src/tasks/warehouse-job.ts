@@ -18,7 +18,7 @@ export function jobOf(context: TaskContext): { jobId: string; attempt: string; s
 export async function resultOf(context: TaskContext, state: JobState): Promise<JobResult> {
   if (state.kind === "done") return state.result;
   const { percent } = state;
-  context.log.info("the job runs on in the warehouse", percent === undefined ? {} : { percent });
+  context.log.info("the job continues in the warehouse", percent === undefined ? {} : { percent });
   return context.step.poll<JobResult>("job", { every: lookEvery, timeout: longest }, () => undefined);
 }
 

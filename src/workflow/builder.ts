@@ -140,7 +140,7 @@ class WrittenWorkflow<Input, Tasks> implements Workflow<Input, Tasks> {
   #check(added: TaskDefinition): void {
     const where = `workflow "${this.id}", task "${added.id}"`;
     if (this.#tasks.has(added.id))
-      throw new BatonError("TASK_ID_DUPLICATE", "There is a task of this id already", { where });
+      throw new BatonError("TASK_ID_DUPLICATE", "A task with this id exists already", { where });
     const unknown = added.after.find((parent) => !this.#tasks.has(parent));
     if (unknown !== undefined)
       throw new BatonError("PARENT_UNKNOWN", `\`after\` names "${unknown}", which is not declared before`, {

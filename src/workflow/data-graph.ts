@@ -27,7 +27,7 @@ export function graphProblems(writtenTasks: readonly unknown[]): DataProblem[] {
 function duplicate(node: Node): DataProblem {
   return {
     code: "TASK_ID_DUPLICATE",
-    message: `There is a task "${node.id}" already`,
+    message: `A task "${node.id}" exists already`,
     path: ["tasks", node.index, "id"],
   };
 }

@@ -81,7 +81,7 @@ export function unexportedProblems(
     .filter(({ id }) => !exported.has(id))
     .flatMap(({ id, place }) => {
       const file = paths.find((path) => placeIn(path, place) !== path);
-      const message = `Workflow "${id}" is built here and not exported, so nothing can start it`;
+      const message = `Workflow "${id}" is created here but not exported, so it can't be started`;
       return file === undefined
         ? []
         : [{ file, code: "WORKFLOW_NOT_EXPORTED" as const, message, where: placeIn(file, place) }];

@@ -76,9 +76,9 @@ function referenceProblem(reference: Reference, task: TemplatedTask, place: Plac
   const { root, path, written } = reference;
   const shown = `{{ ${written} }}`;
   if (place.isSql)
-    return `${shown} stands inside SQL, where a value could become part of the statement. Write $${nameFor(path)} (BigQuery: @${nameFor(path)}) there, and give the value in \`parameters\`: { ${nameFor(path)}: "${shown}" }`;
+    return `${shown} is inside SQL, where a value could become part of the statement. Write $${nameFor(path)} (BigQuery: @${nameFor(path)}) there, and give the value in \`parameters\`: { ${nameFor(path)}: "${shown}" }`;
   if (root === "secrets" && !place.takesSecrets)
-    return `${shown}: no secret can stand here; the address, headers and body of \`http\` and the address of a callback can name one`;
+    return `${shown}: a secret is not allowed here; the address, headers and body of \`http\` and the address of a callback can name one`;
   if (root === "parents") return parentProblem(shown, path[0] ?? "", task);
   const missing = root === "input" && !reference.isOptional ? missingInput(place.input, path) : undefined;
   return missing === undefined ? undefined : `${shown}: ${missing}`;
@@ -108,7 +108,7 @@ function keysIn(value: JsonValue, path: readonly PropertyKey[]): DataProblem[] {
   if (!isJsonObject(value)) return [];
   return Object.entries(value).flatMap(([key, item]) => {
     const below = keysIn(item, [...path, key]);
-    const message = `The name ${key} is sent as it stands: templates are filled in values only`;
+    const message = `The name ${key} is sent literally: templates are expanded only in values`;
     const isTemplate = parseTemplate(key).some(({ kind }) => kind === "reference");
     return isTemplate ? [{ code: "TEMPLATE_INVALID", message, path: [...path, key] }, ...below] : below;
   });

@@ -152,7 +152,7 @@ export function addOnce(
     problems.push({
       file: source.file,
       code: "WORKFLOW_DUPLICATE",
-      message: `Workflow "${source.workflow.id}" is in ${first.file} already, and that one is used`,
+      message: `Workflow "${source.workflow.id}" is already in ${first.file}, which is used`,
       where: source.file,
     });
 }

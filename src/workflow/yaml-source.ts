@@ -40,7 +40,7 @@ export function parseYaml(text: string, file: string): YamlSource {
   const changed = changedNumbers(document).map(
     ({ source = "", range }): SyntaxProblem => ({
       code: "NUMBER_NOT_EXACT",
-      message: `${changeOf(source)}; write it as a text, in quotes`,
+      message: `${changeOf(source)}; write it as a string, in quotes`,
       line: range ? line(range[0]) : undefined,
     }),
   );

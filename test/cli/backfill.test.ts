@@ -69,9 +69,7 @@ describe("items", () => {
     const place = placeWith([...numbered(5), { n: 2 }, { n: 5 }]);
     const first = await place.baton(command);
     expect(first).toMatchObject({ code: 0, stderr: "" });
-    expect(first.stdout).toBe(
-      "left out: 2 that stood before already\n5 items: 5 succeeded, 0 skipped, 0 failed\n",
-    );
+    expect(first.stdout).toBe("left out: 2 duplicate\n5 items: 5 succeeded, 0 skipped, 0 failed\n");
     expect(sorted(seenIn(place))).toEqual(onceEach(5));
     const second = await place.baton(command);
     expect(second.code).toBe(0);
@@ -143,7 +141,7 @@ describe("items", () => {
       ...["backfill", "each", "--from", "2025-01-01", "--to", "2999-12-31", "--json"],
     ]);
     expect(json).toMatchObject({ items: years, succeeded: years });
-    expect(stderr).toMatch(/^Slots after .* are left to the schedule: their time has not come\.$/m);
+    expect(stderr).toMatch(/^Slots after .* are left to the schedule: they are in the future\.$/m);
   });
 
   test("schedules are left alone meanwhile", async () => {
@@ -181,14 +179,14 @@ describe("what can't be", () => {
     expect(refused.json.error).toMatchObject({
       code: "ITEMS_INVALID",
       message: expect.stringMatching(
-        /^3 of 5 items can't be used, so nothing was started:\nline 2: .*n.*\nline 4: it is not JSON: .*\nline 6: .*$/,
+        /^3 of 5 items are invalid, so nothing was started:\nline 2: .*n.*\nline 4: it is not JSON: .*\nline 6: .*$/,
       ),
     });
     expect((await place.baton(["batches", "--json"])).list).toEqual([]);
     const { code, stdout, stderr } = await place.baton([...parameters, "--skip-invalid"]);
     expect(code).toBe(0);
     expect(stderr).toMatch(/^left out: line 2: .*\nleft out: line 4: .*\nleft out: line 6: .*\n$/);
-    expect(stdout).toBe("left out: 3 that can't be used\n2 items: 2 succeeded, 0 skipped, 0 failed\n");
+    expect(stdout).toBe("left out: 3 invalid\n2 items: 2 succeeded, 0 skipped, 0 failed\n");
   });
 
   test("of many bad lines the first twenty are told, and how many more there are", async () => {
@@ -252,7 +250,7 @@ describe("failures", () => {
     const { code, json, stderr } = await place.baton([...command, "--json"]);
     expect(code).toBe(1);
     expect(stderr).toBe(
-      "The same command goes on from here: what is done is skipped, what failed is retried.\n",
+      "The same command continues from here: completed items are skipped, failed ones are retried.\n",
     );
     expect(json).toMatchObject({
       ...{ succeeded: 1, failed: 1, remaining: 0 },
@@ -343,7 +341,7 @@ describe("interruptions", () => {
     const { code, json, stderr } = await running.ended;
     expect(code).toBe(130);
     expect(json).toMatchObject({ items: 6, succeeded: 3, failed: 0, remaining: 3 });
-    expect(stderr).toMatch(/^Stopping: .*\nThe same command goes on from here: .*\n$/);
+    expect(stderr).toMatch(/^Stopping: .*\nThe same command continues from here: .*\n$/);
     place.write("gate", "");
     expect(await place.baton(command)).toMatchObject({ code: 0, stderr: "" });
     expect(sorted(seenIn(place))).toEqual(sorted([...onceEach(6), "+4", "+5"]));

@@ -55,7 +55,7 @@ test("a file with an error takes nothing away: what it held stays in use, and th
   place.write("workflows/talk.ts", "export default workflow(;\n");
   place.write("workflows/other.ts", talk.replaceAll('workflow("talk")', 'workflow("other")'));
   await reloads(1);
-  await server.saysError("what it held before stays in use");
+  await server.saysError("its former workflows stay in use");
   expect(server.stderr).toMatch(
     /"code":"WORKFLOW_FILE_FAILED","where":"[^"]*talk\.ts:1","error":"Expression expected"/,
   );
@@ -116,7 +116,7 @@ test("a task whose file is gone says what to do, and goes on once it is back", a
 test("a folder that is gone for a while takes nothing away", async () => {
   const { place, server } = await serving();
   rmSync(place.path("workflows"), { recursive: true });
-  await server.saysError("the workflow files can't be looked at");
+  await server.saysError("the workflow files can't be read");
   const started = await fetch(server.url, {
     method: "POST",
     headers: { "content-type": "application/json" },

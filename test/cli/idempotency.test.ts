@@ -51,13 +51,11 @@ test("the same call a second time does not run, and explain says why", async () 
   const told = await place.baton(["explain", key]);
   expect(told.code).toBe(0);
   expect(told.stdout).toContain(
-    `SUCCESS: done by attempt 1 of task work in batch ${first.json.batchId}; the result counts until `,
+    `SUCCESS: done by attempt 1 of task work in batch ${first.json.batchId}; the result is cached until `,
   );
   expect(told.stdout).toMatch(/^next call +does not run: it gets the stored result \(already_completed\)/m);
   expect(told.stdout).toMatch(/^look up +\S+Z +\{"found":"j1"\}$/m);
-  expect(told.stdout).toMatch(
-    /^callback evt_\w+ {2}task\.completed of \S+Z {2}DELIVERED, asked for again once$/m,
-  );
+  expect(told.stdout).toMatch(/^callback evt_\w+ {2}task\.completed of \S+Z {2}DELIVERED, resent once$/m);
   const asJson = jsonOf(await place.baton(["explain", key, "--json"]));
   expect(asJson).toMatchObject({
     key,
@@ -101,10 +99,10 @@ test("a failure is explained, and the next call goes on after its steps", async 
   expect((await runEnrich(place, receiver)).code).toBe(1);
   const { stdout } = await place.baton(["explain", key]);
   expect(stdout).toMatch(
-    /^state +FREE: not done: attempt 1 of task work in batch \S+ failed; what its steps/m,
+    /^state +FREE: not done: attempt 1 of task work in batch \S+ failed; its stored steps/m,
   );
   expect(stdout).toMatch(/^last failure +TASK_FAILED: it is broken \(/m);
-  expect(stdout).toMatch(/^next call +runs, and goes on after the steps that are stored$/m);
+  expect(stdout).toMatch(/^next call +runs, and continues after the stored steps$/m);
   expect(JSON.parse(receiver.received[0]?.body ?? "")).toMatchObject({ type: "task.failed" });
 });
 
@@ -155,7 +153,7 @@ test("resend: what is not taken stays to be sent, what is gone is told, what is 
   status = 503;
   const refused = await place.baton(["resend", "--key", key]);
   expect(refused.code).toBe(1);
-  expect(refused.stdout).toMatch(/^evt_\w+ {2}not taken: .*503.*; `baton start` goes on trying$/m);
+  expect(refused.stdout).toMatch(/^evt_\w+ {2}not accepted: .*503.*; `baton start` keeps trying$/m);
   expect(jsonOf(await place.baton(["inspect", "stats", "--json"]))).toMatchObject({
     callbacks: { PENDING: 1 },
   });
@@ -192,8 +190,8 @@ test("run does not wait long for a receiver that refuses, and says what goes on"
   const receiver = await callbackReceiver((_, index) => (index === 0 ? 500 : 204));
   const { code, stderr, stdout } = await runEnrich(place, receiver);
   expect(code).toBe(0);
-  expect(stderr).toMatch(/^The callback evt_\w+ of task work has not been taken: .*500/m);
-  expect(stderr).toContain("`baton start` goes on with it");
+  expect(stderr).toMatch(/^The callback evt_\w+ of task work has not been accepted: .*500/m);
+  expect(stderr).toContain("`baton start` will send it");
   await place.server();
   await until(() => receiver.received.length === 2);
   expect(JSON.parse(stdout)).toMatchObject({ status: "SUCCESS" });
@@ -242,7 +240,7 @@ test("clear-result makes it run again; then there is nothing more to clear", asy
   const again = await place.baton(["clear-result", key, "--json"]);
   expect(jsonOf(again)).toEqual({ key, cleared: false });
   const { stdout } = await place.baton(["explain", key]);
-  expect(stdout).toMatch(/^state +FREE: last done by .*; no result is kept$/m);
+  expect(stdout).toMatch(/^state +FREE: last done by .*; no result is cached$/m);
   expect(stdout).toMatch(/^next call +runs from the beginning$/m);
   await runEnrich(place, receiver);
   expect(runsIn(place)).toBe("j1\nj1\n");
@@ -276,7 +274,7 @@ test("a lock that a killed process left: listed, explained, not cleared, freed",
     { taskId: "hold", status: "PROCESSING", reason: null, attempt: 1, key: lock, due: expect.any(String) },
   ]);
   const { stdout } = await place.baton(["explain", lock]);
-  expect(stdout).toMatch(/^state +PROCESSING: attempt 1 of task hold in batch \S+ has the lock, until /m);
+  expect(stdout).toMatch(/^state +PROCESSING: attempt 1 of task hold in batch \S+ holds the lock until /m);
   expect(stdout).toMatch(/^next call +does not run now: it waits for the lock, or is SKIPPED/m);
   const refused = await place.baton(["clear-result", lock]);
   expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error EXECUTION_LOCKED: /) });
@@ -376,7 +374,7 @@ test("complete: with a result, with an error, before the task waits, and too lat
   const kept = await place.baton(["complete", early, "ask", "--result", '"early"']);
   expect(kept).toMatchObject({
     code: 0,
-    stdout: expect.stringContaining("does not wait for its completion yet (PROCESSING): kept"),
+    stdout: expect.stringContaining("does not wait for its completion yet (PROCESSING): stored"),
   });
   place.write("asked", "");
   await untilTask(early, { status: "SUCCESS", result: "early" });
@@ -439,8 +437,8 @@ test("event: before the task waits, while it does, a second time, and after the 
   const mistyped = await place.baton(["event", waiting, "Paid"]);
   expect(mistyped.stdout).toBe(
     [
-      "Event Paid is kept.",
-      "No task waits for Paid now: it is there for whichever asks for it.",
+      "Event Paid is stored.",
+      "No task waits for Paid now: a task that waits for it later will find it.",
       "Task listen waits for paid.",
       "Did you mean paid?\n",
     ].join("\n"),
@@ -456,12 +454,12 @@ test("event: before the task waits, while it does, a second time, and after the 
   });
   await until(async () => (await place.baton(["inspect", "active"])).stdout.includes("WAITING  event"));
   const woke = await place.baton(["event", waiting, "paid", "--payload", "6"]);
-  expect(woke).toMatchObject({ code: 0, stdout: expect.stringContaining("Woke listen: ") });
+  expect(woke).toMatchObject({ code: 0, stdout: expect.stringContaining("Resumed listen: ") });
   await ended(waiting);
   expect((await show(waiting)).tasks).toMatchObject([{ status: "SUCCESS", result: 6 }]);
   const late = await place.baton(["event", waiting, "paid", "--payload", "7"]);
-  expect(late.stdout).toContain("the first one stands");
-  expect(late.stdout).toContain("has ended SUCCESS: no task will ask for it");
+  expect(late.stdout).toContain("the first one counts");
+  expect(late.stdout).toContain("has ended SUCCESS: no task will wait for it");
   for (const [parameters, code] of [
     [["nobody", "paid"], "BATCH_UNKNOWN"],
     [[waiting, ""], "USAGE"],

@@ -73,7 +73,7 @@ test("an inbox that can't be made is told as such, and lets commands that only l
   const place = new Workplace(helloFiles);
   place.write("data/inbox", "");
   const { code, stderr } = await place.baton(["run", "hello", "--input", '{"n":1}']);
-  expect(stderr).toMatch(/^error INBOX_MISSING: The inbox can't be made: .*inbox/m);
+  expect(stderr).toMatch(/^error INBOX_MISSING: The inbox can't be created: .*inbox/m);
   expect(code).toBe(2);
   expect((await place.baton(["batches", "--json"])).list).toEqual([]);
 });

@@ -40,7 +40,7 @@ test.each(lists)(
     const told = await place.baton(words);
     expect(told.code).toBe(0);
     expect(told.stderr).toBe(
-      `There is no data in ${place.path("data")} yet: \`baton run\` and \`baton start\` make it.\n`,
+      `There is no data in ${place.path("data")} yet: \`baton run\` and \`baton start\` create it.\n`,
     );
     expect((await place.baton([...words, "--json"])).list).toEqual([]);
     expect(existsSync(place.path("data"))).toBe(false);

@@ -16,7 +16,7 @@ test("remove takes an applied workflow away; a batch of it that runs goes on", a
   const { json: batch } = await place.baton(["run", "often", "--detach", "--json"]);
   expect(await place.baton(["remove", "often"])).toMatchObject({
     code: 0,
-    stdout: "removed often; batches of it that run go on with their definition\n",
+    stdout: "removed often; its running batches keep their definition\n",
   });
   expect((await place.baton(["workflows", "--json"])).list.map(({ workflowId }) => workflowId)).toEqual([
     "hello",

@@ -119,10 +119,10 @@ test("run: a number in the input that would be changed is refused, naming where 
     error: {
       code: "NUMBER_NOT_EXACT",
       message: expect.stringMatching(message),
-      remedy: expect.stringContaining("as a text, in quotes"),
+      remedy: expect.stringContaining("as a string, in quotes"),
     },
   });
-  expect(stderr).toContain("what to do: Send the number as a text");
+  expect(stderr).toContain("what to do: Send the number as a string");
 });
 
 test("show: what to do about the error of each task, and all of a long one below the table", async () => {

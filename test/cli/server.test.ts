@@ -74,7 +74,7 @@ test("publish: what would become a dead letter is refused, and what comes of the
       { kind: "object", bucket: "inbox", object: "a.csv", generation: "1" },
       "no workflow takes inbox/a.csv: it starts nothing",
     ],
-    [{ kind: "tick" }, "schedules are looked at"],
+    [{ kind: "tick" }, "it checks the schedules"],
   ];
   for (const [message, outcome] of told) {
     const { code, stdout } = await place.baton(["publish", JSON.stringify(message)]);

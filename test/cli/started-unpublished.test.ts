@@ -7,7 +7,7 @@ const details = { batchId: "flow-1" };
 test("a start that the store did not answer may have been one: its batch is named", () => {
   expect(namingBatch(new BatonError("STORE_FAILED", "No answer in 20 s", { details }))).toMatchObject({
     code: "STORE_FAILED",
-    message: "No answer in 20 s. Batch flow-1 may have been started all the same",
+    message: "No answer in 20 s. Batch flow-1 may have been started anyway",
     remedy: expect.stringContaining("`baton show flow-1`"),
   });
 });

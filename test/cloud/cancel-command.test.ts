@@ -95,6 +95,6 @@ test("whoever waits for the function for long is told what may be amiss", async 
     catchSignals: () => stop.signal,
   };
   await askFunction(session, app, batchId, 20);
-  expect(notes).toEqual([expect.stringContaining("`baton doctor` looks whether it can be reached")]);
+  expect(notes).toEqual([expect.stringContaining("`baton doctor` checks whether it can be reached")]);
   expect(notes[0]).toContain(`baton cancel ${batchId} --here`);
 });

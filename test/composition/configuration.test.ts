@@ -54,7 +54,7 @@ describe("what is missing or wrong is named all at once", () => {
           "✖ at least 1\n  → at BATON_CONCURRENCY",
           `✖ "a": ${entry}\n  → at BATON_QUEUES`,
           `✖ "b": ${entry}\n  → at BATON_QUEUES`,
-          "✖ Missing: the project everything lives in (or set GOOGLE_CLOUD_PROJECT)\n  → at BATON_PROJECT",
+          "✖ Missing: the project of all resources (or set GOOGLE_CLOUD_PROJECT)\n  → at BATON_PROJECT",
           "✖ Missing: the bucket of results, reports and dead letters\n  → at BATON_BUCKET",
         ].join("\n"),
       }),

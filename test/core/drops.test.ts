@@ -124,7 +124,7 @@ describe("what workflows make of an inbox", () => {
     );
     expect(interest.whyUntaken("sales/a.csv")).toBeUndefined();
     expect(interest.whyUntaken("sales/A.CSV")).toMatch(
-      /"sales\/\*\.csv" of workflow sales .*upper and lower case/,
+      /"sales\/\*\.csv" of workflow sales .*patterns are case-sensitive/,
     );
     expect(interest.whyUntaken("other/a.csv")).toBe("no pattern matches it");
     expect(interest.whyUntaken("sales/")).toBe("it is a folder");

@@ -28,14 +28,42 @@ const error = { code: "E", message: "no", retryable: false };
 const failed = executionAfter(claimed, idempotency, { kind: "failed", error }, stamp);
 
 const cases: readonly (readonly [string, Execution, number, RegExp, boolean, RegExp])[] = [
-  ["locked", claimed, 1, /^attempt 2 of task t in batch b has the lock, until/, false, /waits for the lock/],
-  ["locked, lease over", claimed, 10, /no sign of life/, true, /goes on after the steps/],
-  ["done", done, 99, /^done by attempt 2 .*; the result counts until/, false, /stored result.*callback/],
-  ["done, run out", done, 100, /the result has counted no more since/, true, /from the beginning/],
-  ["recurring", again, 0, /^last done by attempt 2 .*; no result is kept$/, true, /from the beginning/],
-  ["failed", failed, 5, /^not done: attempt 2 .* failed; what its steps/, true, /goes on after the steps/],
-  ["unlocked", freed(claimed, "n"), 5, /^not done: given back or unlocked/, true, /goes on after the steps/],
-  ["cleared", cleared(freed(claimed, "n"), "n"), 0, /^nothing is kept/, true, /from the beginning/],
+  ["locked", claimed, 1, /^attempt 2 of task t in batch b holds the lock until/, false, /waits for the lock/],
+  [
+    "locked, lease over",
+    claimed,
+    10,
+    /has not renewed it: it expired/,
+    true,
+    /continues after the stored steps/,
+  ],
+  ["done", done, 99, /^done by attempt 2 .*; the result is cached until/, false, /stored result.*callback/],
+  ["done, run out", done, 100, /the result expired at/, true, /from the beginning/],
+  ["recurring", again, 0, /^last done by attempt 2 .*; no result is cached$/, true, /from the beginning/],
+  [
+    "failed",
+    failed,
+    5,
+    /^not done: attempt 2 .* failed; its stored steps/,
+    true,
+    /continues after the stored steps/,
+  ],
+  [
+    "unlocked",
+    freed(claimed, "n"),
+    5,
+    /^not done: released or unlocked/,
+    true,
+    /continues after the stored steps/,
+  ],
+  [
+    "cleared",
+    cleared(freed(claimed, "n"), "n"),
+    0,
+    /^earlier calls left no record/,
+    true,
+    /from the beginning/,
+  ],
 ];
 
 test.each(cases)("a key that is %s, in words", (_, execution, ageSeconds, why, runs, next) => {

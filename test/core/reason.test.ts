@@ -82,7 +82,7 @@ describe("the reason of a failure", () => {
     ],
     ["an error that is its own cause", circular, "it is its own cause"],
     ["what refuses to be shown", hostile, "an object without a message"],
-    ["what refuses even to say what it is", revoked.proxy, "something was thrown that can't be shown"],
+    ["what refuses even to say what it is", revoked.proxy, "a value that can't be shown was thrown"],
     ["a date that holds no time", new Date(Number.NaN), "an object without a message"],
     [
       "a function without a name",

@@ -161,7 +161,7 @@ test.each([
   ["{{ parent.load }}", "did you mean {{ parents.load }}?"],
   ["{{ env.API_TOKEN }}", "{{ secrets.API_TOKEN }}"],
   ["{{ process.env.API_TOKEN }}", "{{ secrets.API_TOKEN }}"],
-  ["{{ customer.name }}", "To send it as it stands, write {{ '{{ customer.name }}' }}"],
+  ["{{ customer.name }}", "To send it literally, write {{ '{{ customer.name }}' }}"],
   ["{{ ref('orders') }}", `write {{ "{{ ref('orders') }}" }}`],
   ["Hello {{ customer.name", "{{ customer.name is not closed"],
 ])("%s is refused with what to write", async (text, told) => {
@@ -184,7 +184,7 @@ test.each([
   ["{{ input.day.trim() }}", "has more than a name"],
   ["{{ input . day }}", "refers to nothing; did you mean {{ input"],
   ["{{ input. day }}", "has a space beside a dot"],
-  ["{{ input['day'] }}", "names stand behind dots, as in {{ input.name.0 }}"],
+  ["{{ input['day'] }}", "names follow dots, as in {{ input.name.0 }}"],
   ["{{ 'never closed }}", "is no text in quotes"],
   ["{{ 'it's' }}", "is no text in quotes"],
 ])("%s is a mistake before anything runs", (text, told) => {

@@ -49,7 +49,7 @@ it("the log tells of a file that no workflow takes, and why", async () => {
         bucket: "inbox",
         object: "sales/B.CSV",
         generation: "1",
-        reason: expect.stringContaining("upper and lower case"),
+        reason: expect.stringContaining("patterns are case-sensitive"),
       },
     },
   ]);

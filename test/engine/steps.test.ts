@@ -65,7 +65,7 @@ test.each<[string, unknown, string]>([
   expect(view.tasks[0]).toMatchObject({
     status: "ERROR",
     attempts: 1,
-    error: { code: "DATE_INVALID", message: `The step "the day" is to sleep until ${told}` },
+    error: { code: "DATE_INVALID", message: `The step "the day" can't sleep until ${told}` },
   });
 });
 
@@ -300,7 +300,7 @@ test("waits that came to nothing are remembered: the task goes the same way agai
   expect((await untilEnded(app, started.batchId)).tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 2 });
   expect(ways).toHaveLength(2);
   expect(ways[1]).toBe(ways[0]);
-  expect(ways[0]).toMatch(/"job" waited.*"approved" waited/);
+  expect(ways[0]).toMatch(/"job" timed out.*"approved" timed out/);
 });
 
 test.each([

@@ -62,7 +62,7 @@ tasks:
     {
       code: "NUMBER_NOT_EXACT",
       message:
-        "The number 7615917337495251231 would become 7615917337495251000; write it as a text, in quotes",
+        "The number 7615917337495251231 would become 7615917337495251000; write it as a string, in quotes",
       where: "flow.yaml:6",
     },
     expect.objectContaining({ code: "NUMBER_NOT_EXACT", where: "flow.yaml:7" }),

@@ -99,7 +99,7 @@ tasks:
     with: { into: t, sql: "SELECT $a AS a", parameters: { a: "${value}" } }
 `);
   expect(query("{{ input.day }}").told).toEqual([]);
-  expect(query("{{ secrets.TOKEN }}").told[0]).toContain("no secret can stand here");
+  expect(query("{{ secrets.TOKEN }}").told[0]).toContain("a secret is not allowed here");
 });
 
 test("a secret that is written out stops the workflow, and the message does not show it", () => {
@@ -196,9 +196,9 @@ test("a workflow that is built and not exported is told, where it is built; thos
   const told = (await catalog.problems()).map(({ code, where, message }) => `${code} ${where}: ${message}`);
   expect(told).toEqual([
     expect.stringMatching(
-      /^WORKFLOW_NOT_EXPORTED \S+\/forgotten\.ts:2:\d+: Workflow "forgotten" is built here/,
+      /^WORKFLOW_NOT_EXPORTED \S+\/forgotten\.ts:2:\d+: Workflow "forgotten" is created here/,
     ),
-    expect.stringMatching(/^WORKFLOW_NOT_EXPORTED \S+\/listed\.ts:2:\d+: Workflow "listed" is built here/),
+    expect.stringMatching(/^WORKFLOW_NOT_EXPORTED \S+\/listed\.ts:2:\d+: Workflow "listed" is created here/),
   ]);
 });
 

@@ -69,7 +69,7 @@ function readerOf({ input, from, to }: BackfillOptions): Reader {
     if (schedules.length === 0) return dayItems(days);
     const now = await app.engine.now();
     if (hasLaterSlot(schedules, days, now))
-      session.note(`Slots after ${isoTime(now)} are left to the schedule: their time has not come.`);
+      session.note(`Slots after ${isoTime(now)} are left to the schedule: they are in the future.`);
     return slotItems(schedules, days, now);
   };
 }
@@ -114,7 +114,9 @@ async function work(
   else session.print(summaryText(tally));
   session.exitCode = exitCodeOf(tally, stop);
   if (tally.remaining > 0 || tally.failed > 0)
-    session.note("The same command goes on from here: what is done is skipped, what failed is retried.");
+    session.note(
+      "The same command continues from here: completed items are skipped, failed ones are retried.",
+    );
 }
 
 function exitCodeOf({ remaining, failed }: Tally, stop: AbortSignal): number {

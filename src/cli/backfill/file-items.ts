@@ -52,7 +52,7 @@ function parseJson(text: string): { readonly value: JsonValue } | { readonly pro
   try {
     return { value: parseExactJson(text, "$") };
   } catch (error) {
-    if (error instanceof BatonError) return { problem: `${error.message}; send it as a text, in quotes` };
+    if (error instanceof BatonError) return { problem: `${error.message}; send it as a string, in quotes` };
     return { problem: `it is not JSON: ${describeSyntaxError(text)}` };
   }
 }
@@ -73,7 +73,7 @@ function namesOf({ line, cells, problem }: CsvRecord): readonly string[] {
     (cells.includes("") ? "a column of the header has no name" : undefined) ??
     (repeated === undefined ? undefined : `two columns of the header are named "${repeated}"`);
   if (wrong === undefined) return cells;
-  throw new BatonError("ITEMS_INVALID", `The header can't be used: ${wrong}`, { where: `line ${line}` });
+  throw new BatonError("ITEMS_INVALID", `The header is invalid: ${wrong}`, { where: `line ${line}` });
 }
 
 function itemOf(names: readonly string[], { line, cells, problem }: CsvRecord): ReadItem | UnreadableItem {

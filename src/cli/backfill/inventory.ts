@@ -7,7 +7,7 @@ import { usableItems } from "./usable.ts";
 export interface Inventory {
   /** Different items that can be used. */
   readonly items: number;
-  /** Items that stood before already. */
+  /** Items duplicate. */
   readonly duplicates: number;
   readonly invalid: number;
   /** The first that can't be used. */
@@ -38,7 +38,7 @@ export async function takeInventory(source: ItemSource, workflow: DeployedWorkfl
 /** Throws `ITEMS_INVALID` when there is something that can't be used. */
 export function requireValid({ items, duplicates, invalid, problems }: Inventory): void {
   if (invalid === 0) return;
-  const head = `${invalid} of ${items + duplicates + invalid} items can't be used, so nothing was started`;
+  const head = `${invalid} of ${items + duplicates + invalid} items are invalid, so nothing was started`;
   throw new BatonError("ITEMS_INVALID", [`${head}:`, ...problemLines(invalid, problems)].join("\n"));
 }
 

@@ -40,8 +40,8 @@ export function summaryJson(
 /** What was left out of the items, if anything was. */
 export function leftOutText({ duplicates, invalid }: Inventory): string | undefined {
   const parts = [
-    ...(duplicates > 0 ? [`${duplicates} that stood before already`] : []),
-    ...(invalid > 0 ? [`${invalid} that can't be used`] : []),
+    ...(duplicates > 0 ? [`${duplicates} duplicate`] : []),
+    ...(invalid > 0 ? [`${invalid} invalid`] : []),
   ];
   return parts.length > 0 ? `left out: ${parts.join(", ")}` : undefined;
 }

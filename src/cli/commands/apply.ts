@@ -6,7 +6,7 @@ import { withApp } from "../with-app.ts";
 export function registerApply(program: Command, session: Session): void {
   program
     .command("apply")
-    .description("store a workflow written as data, in place of an earlier one of its name")
+    .description("store a workflow written as data, replacing an earlier one with the same name")
     .argument("<file.yaml>", "file in YAML or JSON")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  baton apply often.yaml")
@@ -35,8 +35,8 @@ async function apply(session: Session, path: string, json: true | undefined): Pr
       session.print(`applied ${workflowId} (${result.workflow.definition.tasks.length} tasks)`);
       for (const line of needLines(
         needs,
-        "The deployment has to have, beside what these variables say already:",
-        "If it does not, deploy with them: `baton deploy --skip-function`.",
+        "The deployment needs these variables, in addition to its present ones:",
+        "If they are missing, deploy with them: `baton deploy --skip-function`.",
       ))
         session.print(line);
     },

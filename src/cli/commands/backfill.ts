@@ -22,16 +22,16 @@ export function registerBackfill(program: Command, session: Session): void {
     .option("--to <YYYY-MM-DD>", "the last day")
     .option(
       "--concurrency <number>",
-      "so many batches at a time",
+      "number of batches at a time",
       wholeNumber(1, limits.queueConcurrency),
       defaultConcurrency,
     )
-    .option("--skip-invalid", "leave out lines that can't be used, rather than start nothing")
-    .option("--dry-run", "only tell what would be done about each item")
+    .option("--skip-invalid", "leave out invalid lines instead of starting nothing")
+    .option("--dry-run", "only show what would be done with each item")
     .option("--json", "print the outcome as JSON, and nothing else")
     .addHelpText(
       "after",
-      "\nRun it again after an interruption: what is done is skipped, what failed is retried.\n\nExample:\n  baton backfill enrich --input leads.csv",
+      "\nRun it again after an interruption: completed items are skipped, failed ones are retried.\n\nExample:\n  baton backfill enrich --input leads.csv",
     )
     .action(async (workflowId: string, options: BackfillOptions) => {
       const { backfill } = await import("../backfill/backfill.ts");

@@ -20,7 +20,7 @@ export function registerBatches(program: Command, session: Session): void {
     .description("list batches, newest first")
     .option("--workflow <id>", "only those of this workflow")
     .addOption(new Option("--status <status>", "only those of this status").choices(statuses))
-    .option("--limit <number>", "at most so many", wholeNumber(1, 1_000_000), 50)
+    .option("--limit <number>", "maximum number of batches", wholeNumber(1, 1_000_000), 50)
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  baton batches --workflow greet --status ERROR --limit 10")
     .action((options: Options) => batches(session, options));

@@ -15,7 +15,7 @@ interface Options {
 export function registerCancel(program: Command, session: Session): void {
   program
     .command("cancel")
-    .description("cancel a batch: nothing of it starts any more, what runs is told to stop")
+    .description("cancel a batch: none of its tasks starts any more, running ones are asked to stop")
     .argument("<batchId>", "id of the batch")
     .option("--here", "on Google Cloud: cancel it in this process, without the function")
     .option("--json", "print the batch as JSON")
@@ -60,8 +60,8 @@ export async function askFunction(
 
 function hintOf(batchId: string): string {
   return (
-    "The function has not answered yet. `baton doctor` looks whether it can be reached; where it is stopped on purpose, " +
-    `\`baton cancel ${batchId} --here\` does without it.`
+    "The function has not answered yet. `baton doctor` checks whether it can be reached; if it is stopped on purpose, " +
+    `\`baton cancel ${batchId} --here\` cancels without it.`
   );
 }
 
@@ -70,6 +70,6 @@ function noteOutcome(session: Session, { batchId, status }: BatchView): void {
   session.note(
     status === "RUNNING"
       ? `Not confirmed: the function has not answered. The request stays in its topic; see \`baton show ${batchId}\`.`
-      : "It had ended already, and stays as it is.",
+      : "It had already ended, and is unchanged.",
   );
 }

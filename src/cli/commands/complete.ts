@@ -22,7 +22,7 @@ export function registerComplete(program: Command, session: Session): void {
     .description("end a task that waits for its completion from outside")
     .argument("<batchId>", "id of the batch")
     .argument("<taskId>", "id of the task")
-    .option("--result <json|@file>", "it succeeded with this result (default: without one)")
+    .option("--result <json|@file>", "it succeeded with this result (default: none)")
     .option("--error <text>", "it failed")
     .option("--json", "print JSON")
     .addHelpText(
@@ -56,7 +56,7 @@ async function complete(
   });
 }
 
-const whoGoesOn = "A running server goes on with it, or the next `baton start`.";
+const whoGoesOn = "A running server continues it, or the next `baton start`.";
 
 /** What came of a completion: it ended the task, or is kept for it. */
 function outcomeText(batchId: string, { taskId, status, reason, waitsFor }: TaskView): string[] {
@@ -66,12 +66,12 @@ function outcomeText(batchId: string, { taskId, status, reason, waitsFor }: Task
     return [
       `${task} does not wait for its completion: it waits for the event ${oneLine(waitsFor.join(" or "))}.`,
       ...waitsFor.map((event) => `Send it with: baton event ${batchId} ${quoted(event)}`),
-      "The completion is kept, for when the task waits for one.",
+      "The completion is stored until the task waits for one.",
     ];
   if (reason === "completion")
-    return [`${task} can't take its completion just now: it is kept, and taken soon.`, whoGoesOn];
+    return [`${task} can't take its completion just now: it is stored, and applied soon.`, whoGoesOn];
   const state = reason === null ? status : `${status}, ${reason}`;
-  return [`${task} does not wait for its completion yet (${state}): kept until it does.`, whoGoesOn];
+  return [`${task} does not wait for its completion yet (${state}): stored until it does.`, whoGoesOn];
 }
 
 /** Throws `BATCH_UNKNOWN`, `TASK_UNKNOWN`. */

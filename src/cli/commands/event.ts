@@ -18,10 +18,10 @@ interface Options {
 export function registerEvent(program: Command, session: Session): void {
   program
     .command("event")
-    .description("tell the tasks of a batch that something has happened that they wait for, or will")
+    .description("send an event to the tasks of a batch that wait for it, now or later")
     .argument("<batchId>", "id of the batch")
     .argument("<name>", "name of the event: the step that waits for it")
-    .option("--payload <json|@file>", "what the tasks get of it (default: null)")
+    .option("--payload <json|@file>", "the value that the tasks get (default: null)")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -47,7 +47,8 @@ async function event(
     const waiting = received.woken.length === 0 ? await waitingTasks(engine, batchId) : [];
     if (json) return session.json({ batchId, event: name, batchStatus: status, ...received, waiting });
     session.print(keptText(name, received));
-    if (status !== "RUNNING") session.print(`Batch ${batchId} has ended ${status}: no task will ask for it.`);
+    if (status !== "RUNNING")
+      session.print(`Batch ${batchId} has ended ${status}: no task will wait for it.`);
     else if (received.woken.length > 0) session.print(wokenText(received));
     else for (const line of notWokenText(name, waiting)) session.print(oneLine(line));
   });
@@ -67,17 +68,17 @@ async function waitingTasks(engine: Engine, batchId: string): Promise<WaitingTas
 }
 
 function keptText(name: string, { isFirst }: ReceivedEvent): string {
-  if (isFirst) return `Event ${name} is kept.`;
-  return `Event ${name} had been sent before: the first one stands, this one is dropped.`;
+  if (isFirst) return `Event ${name} is stored.`;
+  return `Event ${name} was sent before: the first one counts, this one is dropped.`;
 }
 
 /** A name that was mistyped is kept like any other: what is waited for tells it. */
 function notWokenText(name: string, waiting: readonly WaitingTask[]): string[] {
-  const lines = [`No task waits for ${name} now: it is there for whichever asks for it.`];
+  const lines = [`No task waits for ${name} now: a task that waits for it later will find it.`];
   const shown = waiting.slice(0, shownWaiting);
   lines.push(...shown.map(({ taskId, events }) => `Task ${taskId} waits for ${events.join(", ")}.`));
   if (waiting.length > shown.length)
-    lines.push(`So do ${waiting.length - shown.length} more tasks for others.`);
+    lines.push(`${waiting.length - shown.length} more tasks wait for other events.`);
   const meant = nearestName(
     name,
     waiting.flatMap(({ events }) => events),
@@ -87,5 +88,5 @@ function notWokenText(name: string, waiting: readonly WaitingTask[]): string[] {
 }
 
 function wokenText({ woken }: ReceivedEvent): string {
-  return `Woke ${woken.join(", ")}: a running server goes on, or the next \`baton start\`.`;
+  return `Resumed ${woken.join(", ")}: a running server continues, or the next \`baton start\`.`;
 }

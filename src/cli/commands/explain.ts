@@ -10,8 +10,8 @@ import { withApp } from "../with-app.ts";
 export function registerExplain(program: Command, session: Session): void {
   program
     .command("explain")
-    .description("why a call ran, or did not: all that is known of its idempotency key")
-    .argument("<key>", "the key, as `baton show` tells it")
+    .description("show why a call ran or did not: everything known of its idempotency key")
+    .argument("<key>", "the key, as `baton show` prints it")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  baton explain 'enrich/work?job_id=j1'")
     .action((key: string, { json }: { readonly json?: true }) =>

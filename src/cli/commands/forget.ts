@@ -16,7 +16,7 @@ export function registerForget(program: Command, session: Session): void {
     .command("forget")
     .description("show what is stored of a batch and its retries, and delete it")
     .argument("<batchId>", "id of a batch that has ended")
-    .option("--delete", "delete it: it can't be had back")
+    .option("--delete", "delete it, without a way to undo it")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  baton forget greet-1a2b3c4d5e6f7a8b9c0d --delete")
     .action((batchId: string, options: Options) =>
@@ -36,7 +36,7 @@ async function forget(session: Session, app: App, batchId: string, options: Opti
 }
 
 const lateMessages =
-  "It ended less than a day ago: a message of it that comes late can run a task again whose TaskLog is gone.";
+  "It ended less than a day ago: a late message can run a task again whose TaskLog is gone.";
 
 function hasJustEnded({ batches }: Forgetting): boolean {
   return batches.some(

@@ -29,11 +29,9 @@ const views: Readonly<Record<string, View>> = {
 export function registerInspect(program: Command, session: Session): void {
   program
     .command("inspect")
-    .description(
-      "what runs or waits, what is registered, how much there is, who has which key, what is cached",
-    )
+    .description("show running and waiting tasks, registered workflows, numbers, locks and cached results")
     .addArgument(new Argument("<what>", "what to look at").choices(Object.keys(views)))
-    .option("--limit <number>", "at most so many rows", wholeNumber(1, 1_000_000), 1_000)
+    .option("--limit <number>", "maximum number of rows", wholeNumber(1, 1_000_000), 1_000)
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  baton inspect active")
     .action((what: string, options: Options) =>

@@ -10,7 +10,7 @@ interface Options {
   readonly json?: true;
 }
 
-export const uncheckedHelp = "publish it even if it would be refused here: what is deployed may be newer";
+export const uncheckedHelp = "publish it without the check here: the deployed workflows may be newer";
 
 export function registerPublish(program: Command, session: Session): void {
   program
@@ -18,7 +18,7 @@ export function registerPublish(program: Command, session: Session): void {
     .description("publish a message, as it could be posted to the HTTP entry")
     .argument("<json|@file|->", "the message, a file of it, or - for standard input")
     .option("--unchecked", uncheckedHelp)
-    .option("--json", "print the message as it was published, and the batches it starts or is about")
+    .option("--json", "print the message as it was published, and the batches that it starts or refers to")
     .addHelpText("after", `\nExample:\n  baton publish '{"workflowId":"greet","input":{"name":"Ada"}}'`)
     .action((argument: string, options: Options) => publish(session, argument, options));
 }

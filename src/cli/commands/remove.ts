@@ -11,7 +11,7 @@ import { withApp } from "../with-app.ts";
 export function registerRemove(program: Command, session: Session): void {
   program
     .command("remove")
-    .description("remove an applied workflow: nothing starts it any more; batches that run go on")
+    .description("remove an applied workflow: nothing starts it any more; running batches continue")
     .argument("<workflow>", "id of the workflow")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  baton remove often")
@@ -31,10 +31,10 @@ async function remove(session: Session, app: App, workflowId: string, json: true
   await app.applied.remove(workflowId, schedules);
   const needs = app.configuration.engine === "gcp" && workflow ? await needsOf(workflow) : {};
   if (json) return session.json({ removed: true, workflowId, inFolder, needs });
-  session.print(`removed ${workflowId}; batches of it that run go on with their definition`);
+  session.print(`removed ${workflowId}; its running batches keep their definition`);
   if (inFolder) session.print(`A file of the folder holds a workflow ${workflowId} too, which stays.`);
   const before =
-    "The deployment has variables for it. Once its batches have ended, take out what nothing else needs:";
+    "The deployment has variables for it. Once its batches have ended, remove those that no other workflow needs:";
   for (const line of needLines(needs, before)) session.print(line);
 }
 

@@ -24,7 +24,7 @@ export function registerReplay(program: Command, session: Session): void {
     .argument("[deadLetterId]", "id of the dead letter")
     .option("--code <code>", "all dead letters of this code that were not replayed yet, the oldest first")
     .option("--unchecked", uncheckedHelp)
-    .option("--json", "print the message as it was published, and the batches it starts or is about")
+    .option("--json", "print the message as it was published, and the batches that it starts or refers to")
     .addHelpText("after", "\nExample:\n  baton replay --code DELIVERY_EXHAUSTED")
     .action(async (deadLetterId: string | undefined, options: Options) => {
       const { code } = options;

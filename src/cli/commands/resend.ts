@@ -21,20 +21,21 @@ const collect = (value: string, before: readonly string[] = []) => [...before, v
 export function registerResend(program: Command, session: Session): void {
   program
     .command("resend")
-    .description("send stored final callbacks again, with the same id and body; nothing is executed")
+    .description("send stored final callbacks again, with the same id and body; this executes nothing")
     .option("--key <key>", "the callback of this idempotency key")
     .option("--event <id>", "the callback with this id")
-    .option("--job-id <id>", "those of the archive with this job_id")
+    .option("--job-id <id>", "callbacks in the archive with this job_id")
     .option("--account-id <id>", "with --job-id: and this account_id")
     .option("--lead-id <id>", "with --job-id: and this lead_id")
-    .option(
-      "--field <name=value>",
-      "those of the archive with this value; may be given several times",
-      collect,
-    )
-    .option("--where <sql>", "those of the archive for which this condition holds")
+    .option("--field <name=value>", "callbacks in the archive with this value; may be repeated", collect)
+    .option("--where <sql>", "callbacks in the archive that match this condition")
     .option("--table <name>", `table of the archive (default: ${defaults.callbackTable})`)
-    .option("--limit <number>", "at most so many of the archive", wholeNumber(1, 1_000_000), 1_000)
+    .option(
+      "--limit <number>",
+      "maximum number of callbacks from the archive",
+      wholeNumber(1, 1_000_000),
+      1_000,
+    )
     .option("--dry-run", "only list them")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  baton resend --key 'enrich/work?job_id=j1'")

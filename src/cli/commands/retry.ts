@@ -6,7 +6,7 @@ import { type WorkOptions, workOnBatch } from "../work-on-batch.ts";
 export function registerRetry(program: Command, session: Session): void {
   program
     .command("retry")
-    .description("run what did not succeed again, as a new batch that inherits the successes")
+    .description("run the tasks that did not succeed again, in a new batch that inherits the successes")
     .argument("<batchId>", "id of a batch that ended ERROR or CANCELLED")
     .option("--json", "print the finished new batch as JSON, and nothing else")
     .option("--detach", "only start it: a running server does the work")

@@ -16,7 +16,7 @@ interface Options extends WorkOptions {
 export function registerRun(program: Command, session: Session): void {
   program
     .command("run")
-    .description("start a batch of a workflow, work on it and follow it until it ends")
+    .description("start a batch of a workflow, run it and follow it until it ends")
     .argument("<workflow>", "id of the workflow")
     .option("--input <json|@file>", "the input of the batch")
     .option("--key <key>", "the same key gives the same batch: nothing runs twice")

@@ -15,10 +15,10 @@ interface Options {
 export function registerStart(program: Command, session: Session): void {
   program
     .command("start")
-    .description("serve: take messages and dropped files, and run tasks, until stopped")
+    .description("run the server: accept messages and dropped files, and run tasks, until stopped")
     .option("--port <number>", "port of the HTTP entry; 0 takes any free one", wholeNumber(0, 65_535), 8080)
     .option("--host <address>", "address to listen on", "127.0.0.1")
-    .option("--json", "print where things are as JSON")
+    .option("--json", "print the URL and the paths as JSON")
     .addHelpText("after", "\nExample:\n  baton start --port 8080")
     .action((options: Options) => start(session, options));
 }

@@ -7,7 +7,7 @@ import { withApp } from "../with-app.ts";
 export function registerUnlock(program: Command, session: Session): void {
   program
     .command("unlock")
-    .description("free the lock of a key: what its holder still does is not committed")
+    .description("free the lock of a key, and fence its holder")
     .argument("<key>", "the key, as `baton inspect locks` lists it")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  baton unlock 'enrich/work?job_id=j1'")
@@ -22,10 +22,10 @@ async function unlock(session: Session, key: string, json: true | undefined): Pr
     const unlocked = await executions.unlock(key);
     const holder = unlocked ? before : null;
     if (json) return session.json({ key, unlocked, holder });
-    if (!unlocked) return session.print(`Nobody had the lock of ${key}: nothing had to be done.`);
+    if (!unlocked) return session.print(`${key} was not locked: nothing to do.`);
     const { attempt, taskId, batchId, worker } = before ?? {};
     const had = `attempt ${attempt} of task ${taskId} in batch ${batchId}, on ${worker}`;
     session.print(`Freed ${key}. It was held by ${had}.`);
-    session.print("The next call takes it. If its holder still runs, what it comes to is not kept.");
+    session.print("The next call takes it. If its holder still runs, its result is discarded.");
   });
 }

@@ -5,7 +5,7 @@ import { failureExitCode, type Session } from "../session.ts";
 export function registerValidate(program: Command, session: Session): void {
   program
     .command("validate")
-    .description("list everything wrong with a workflow file, or with those of a folder")
+    .description("list all problems of a workflow file, or of the files of a folder")
     .argument("[path]", "file or folder (default: BATON_WORKFLOWS)")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  baton validate functions/workflows")

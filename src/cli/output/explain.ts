@@ -40,7 +40,7 @@ export function explanationText(view: ExplanationView): string {
 }
 
 function lockText({ lock }: ExplanationView): string {
-  if (!lock) return "nobody has it";
+  if (!lock) return "not locked";
   return `${holderText(lock)} on ${lock.worker}, ${lock.isOver ? "over since" : "until"} ${lock.until}`;
 }
 
@@ -63,9 +63,9 @@ function stepValue(kind: StepView["kind"], value: string): string {
     case "value":
       return value;
     case "since":
-      return "(began to wait)";
+      return "(wait started)";
     case "timeout":
-      return "(waited in vain)";
+      return "(wait timed out)";
   }
 }
 
@@ -73,9 +73,9 @@ function callbacksText(callbacks: readonly CallbackView[]): string[] {
   if (callbacks.length === 0) return ["no callbacks are stored"];
   return callbacks.flatMap((callback) => {
     const { eventId, type, state, occurredAt, resends, sends, url } = callback;
-    const again = resends === 0 ? "" : `, asked for again ${resends === 1 ? "once" : `${resends} times`}`;
+    const again = resends === 0 ? "" : `, resent ${resends === 1 ? "once" : `${resends} times`}`;
     const head = `callback ${eventId}  ${type} of ${occurredAt}  ${state}${again}`;
-    const lines = sends.map(({ at, page, error }) => `  ${at}  page ${page}  ${error ?? "taken"}`);
+    const lines = sends.map(({ at, page, error }) => `  ${at}  page ${page}  ${error ?? "accepted"}`);
     return [head, `  to ${withoutQuery(url)}`, ...lines].map((line) => line.replace(/\S.*/, oneLine));
   });
 }

@@ -59,18 +59,15 @@ export function forgettingText(forgetting: Forgetting, told: Told): string {
     "",
     table(["STORED", "NUMBER"], numbersOf(forgetting)),
     "",
-    ...listed("Keys whose result goes: their next call runs from the beginning", of("deleted")),
-    ...listed(
-      "Keys whose result is another batch's and stays; the failure they remember goes",
-      of("scrubbed"),
-    ),
+    ...listed("Keys whose result is deleted: their next call runs from the beginning", of("deleted")),
+    ...listed("Keys that keep another batch's result, without the stored failure", of("scrubbed")),
     ...listed("Dead letters", deadLetters),
     ...listed("Not reached", notReached(forgetting, told.engine)),
     ...(unsentCallbacks > 0
-      ? [`${unsentCallbacks} of the callbacks were not taken by their receivers.`]
+      ? [`${unsentCallbacks} of the callbacks were not accepted by their receivers.`]
       : []),
     told.isDeleted
-      ? "Deleted, but for what is not reached: docs/operations.md."
+      ? "Deleted, except for the data that it can't reach: docs/operations.md."
       : `Nothing is deleted. To delete it: baton forget ${told.batchId} --delete`,
   ].join("\n");
 }
@@ -81,7 +78,7 @@ function numbersOf(forgetting: Forgetting): string[][] {
     TaskLogs: forgetting.taskLogs,
     steps: forgetting.steps,
     events: forgetting.events,
-    "kept completions": forgetting.completions,
+    "stored completions": forgetting.completions,
     callbacks: forgetting.callbacks,
     "records of keys": forgetting.keys.length,
     "dead letters": forgetting.deadLetters.length,
@@ -102,9 +99,7 @@ const shownLines = 20;
 function notReached(forgetting: Forgetting, engine: Told["engine"]): string[] {
   const { archived, files, unreadableLetters } = forgetting;
   return [
-    ...(unreadableLetters > 0
-      ? [`${unreadableLetters} dead letters that can't be read, whatever they are of`]
-      : []),
+    ...(unreadableLetters > 0 ? [`${unreadableLetters} dead letters that can't be read`] : []),
     ...elsewhere[engine],
     ...archived.map(({ table: name, key }) => `the row of ${name} with ${JSON.stringify(key)}`),
     ...files.map(({ bucket, object }) => `the file ${object} in ${bucket}, if it is still there`),
@@ -112,22 +107,22 @@ function notReached(forgetting: Forgetting, engine: Told["engine"]): string[] {
 }
 
 const everywhere = [
-  "what receivers of callbacks, and services that tasks wrote to, keep; tables, the archive of callbacks among them",
-  "copies of its results in other batches that took them by a key",
-  "logs and traces: they have ids and the messages of errors",
+  "data at receivers of callbacks and at services that tasks wrote to; tables, including the archive of callbacks",
+  "copies of its results in other batches that received them by a key",
+  "logs and traces: they have ids and error messages",
   "the workflow's definition: it is shared, and has no data of a batch",
 ];
 
 const elsewhere: Readonly<Record<Told["engine"], readonly string[]>> = {
   gcp: [
-    "messages that nobody has taken: Pub/Sub and Cloud Tasks keep them for up to 31 days",
+    "undelivered messages: Pub/Sub and Cloud Tasks keep them for up to 31 days",
     "the database as it was: seven days of point-in-time recovery, backups, exports",
-    "what the bucket's soft deletion keeps: seven days",
+    "objects in the bucket's soft deletion: seven days",
     ...everywhere,
   ],
   embedded: [
-    "messages that wait in the queues of a server",
-    "the pages of baton.sqlite that are free now: SQLite writes over them by and by, `VACUUM` at once",
+    "messages in the queues of a server",
+    "the free pages of baton.sqlite: SQLite overwrites them over time, `VACUUM` at once",
     "copies of the data folder",
     ...everywhere,
   ],

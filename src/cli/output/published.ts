@@ -13,11 +13,11 @@ export function publishedText(published: Published): string {
       if (batches.length > 0) return batches.map(startText).join("; ");
       return oneLine(`no workflow takes ${message.bucket}/${message.object}: it starts nothing`);
     case "callback":
-      return `it sends callback ${message.callbackId}, if that is still to be sent`;
+      return `it sends callback ${message.callbackId}, if that is still pending`;
     case "sweep":
-      return "lost work is looked for";
+      return "it looks for lost work";
     case "tick":
-      return "schedules are looked at";
+      return "it checks the schedules";
     default:
       return batches.map(aboutText).join("; ");
   }

@@ -54,9 +54,9 @@ function wordsFor(outcome: ResentView["outcome"], about: string, error: string):
     case "delivered":
       return `delivered: ${about}${error === "" ? "" : `; not archived: ${error}`}`;
     case "not_taken":
-      return `not taken: ${about}: ${error}; \`baton start\` goes on trying`;
+      return `not accepted: ${about}: ${error}; \`baton start\` keeps trying`;
     case "under_way":
-      return `under way in another process: ${about}`;
+      return `being sent by another process: ${about}`;
     case "missing":
       return "archived, but no longer in the store: it can't be sent again";
     case "selected":

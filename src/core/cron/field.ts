@@ -113,7 +113,7 @@ function readValue(text: string, item: string, field: Field): number {
 
 function unreadable(text: string, field: Field): string {
   if (text === "") return "a number is missing";
-  if (text.startsWith("+")) return "+ may only stand before the whole day of week";
+  if (text.startsWith("+")) return "+ is allowed only before the whole day of week";
   if (text.toUpperCase() === "H") return "H, as in Jenkins, is not known";
   if (text.includes("~")) return "random times, as in 0~30, are not known";
   if (field.names.some((name) => text.toUpperCase().startsWith(name))) return "names have three letters";

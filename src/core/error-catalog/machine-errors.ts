@@ -13,7 +13,7 @@ export const machineErrors = {
     "Restore the database file from a backup, or move it away to start with an empty one.",
   ),
   STORE_LOCKED: entry("retry", "Another process holds the database; stop it or wait."),
-  STORE_FAILED: entry("retry", "See the message; the work is tried again."),
+  STORE_FAILED: entry("retry", "See the message; the work is retried."),
   STORE_DENIED: entry(
     "retry",
     "Grant the service account roles/datastore.user, or log in with `gcloud auth application-default login`; `baton doctor` checks it.",
@@ -28,29 +28,29 @@ export const machineErrors = {
     "Deploy the indexes of infra/firestore.indexes.json; see `baton doctor`.",
   ),
   STORE_MISSING: entry("retry", "Create the Firestore database; `baton doctor` says how."),
-  BROKER_FAILED: entry("retry", "Pub/Sub did not take the messages; they are published again."),
+  BROKER_FAILED: entry("retry", "Pub/Sub did not accept the messages; they are published again."),
   BROKER_DENIED: entry("retry", "Grant roles/pubsub.publisher on the topic; `baton doctor` checks it."),
   TOPIC_MISSING: entry(
     "retry",
     "Create the topic of this queue with its subscription; `baton doctor` names all.",
   ),
-  TIMER_FAILED: entry("retry", "Cloud Tasks did not take the task; it is created again."),
+  TIMER_FAILED: entry("retry", "Cloud Tasks did not accept the task; it is created again."),
   TIMER_DENIED: entry(
     "retry",
     "Grant roles/cloudtasks.enqueuer and roles/cloudtasks.viewer on the queue and roles/iam.serviceAccountUser on the account; `baton doctor` checks it.",
   ),
   TIMER_MISSING: entry("retry", "Create the Cloud Tasks queue; `baton doctor` says how."),
-  QUEUE_FAILED: entry("retry", "Cloud Tasks did not take the messages; they are published again."),
+  QUEUE_FAILED: entry("retry", "Cloud Tasks did not accept the messages; they are published again."),
   QUEUE_DENIED: entry(
     "retry",
     "Grant roles/cloudtasks.enqueuer and roles/cloudtasks.viewer on the queue and roles/iam.serviceAccountUser on the account of BATON_CALLERS; `baton doctor` checks it.",
   ),
   QUEUE_MISSING: entry(
     "retry",
-    "Make it: `baton deploy` with the same BATON_QUEUES. Or take the queue out of BATON_QUEUES.",
+    "Create it: `baton deploy` with the same BATON_QUEUES. Or remove the queue from BATON_QUEUES.",
   ),
-  WAREHOUSE_LOCKED: entry("none", "Another process holds the warehouse file; it is tried again."),
-  WAREHOUSE_FAILED: entry("none", "Check the warehouse, or its file, folder and disk; it is tried again."),
+  WAREHOUSE_LOCKED: entry("none", "Another process holds the warehouse file; it is retried."),
+  WAREHOUSE_FAILED: entry("none", "Check the warehouse, or its file, folder and disk; it is retried."),
   INBOX_MISSING: entry("none", "Create the folder or set BATON_INBOX to one that exists and is readable."),
   SECRET_UNAVAILABLE: entry(
     "none",
@@ -62,7 +62,7 @@ export const machineErrors = {
   ),
   SECRET_IN_DEFINITION: entry(
     "none",
-    "Set BATON_TASK_SECRET_<NAME>, and write {{ secrets.NAME }} in the place of the secret.",
+    "Set BATON_TASK_SECRET_<NAME>, and write {{ secrets.NAME }} instead of the secret.",
   ),
   DEPLOY_TOOL_MISSING: entry("none", "Install what the message names, or see `baton deploy --dry-run`."),
   DEPLOY_BUILD_STALE: entry("none", "Do what the message says: only what was built and tested is deployed."),
@@ -90,7 +90,10 @@ export const machineErrors = {
   PORT_IN_USE: entry("none", "Stop the other program or choose another with --port."),
   CONFIGURATION_INVALID: entry("none", "Correct the variables or options that the message names."),
   USAGE: entry("none", "See `baton --help`."),
-  SHUTTING_DOWN: entry("retry", "The process is stopping; the work goes on elsewhere or after the restart."),
+  SHUTTING_DOWN: entry(
+    "retry",
+    "The process is stopping; the work continues in another process or after the restart.",
+  ),
   STRAY_EXCEPTION: entry(
     "none",
     "Look for a timer or event handler, in a workflow file or a module that it imports, that throws; BATON_DEBUG=1 shows where.",

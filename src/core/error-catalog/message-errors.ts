@@ -11,12 +11,12 @@ export const messageErrors = {
   ),
   NUMBER_NOT_EXACT: entry(
     "dead-letter",
-    "Send the number as a text, in quotes: JSON's numbers are held as doubles. An `http` task takes `largeNumbers: text`.",
+    "Send the number as a string, in quotes: JSON numbers are read as doubles. An `http` task takes `largeNumbers: text`.",
   ),
   BODY_TOO_LARGE: entry("none", "Put large data in the bucket and send its name."),
   BODY_UNSIZED: entry("none", "Send a Content-Length header; chunked bodies are not accepted."),
   BODY_ENCODED: entry("none", "Send the body without content-encoding."),
-  ORIGIN_REFUSED: entry("none", "Web pages of others may not send messages; post without a browser."),
+  ORIGIN_REFUSED: entry("none", "Web pages of other origins may not send messages; post without a browser."),
   CALLER_REFUSED: entry(
     "none",
     "Send a Google-signed OIDC token of an account in BATON_CALLERS, for the audience BATON_AUDIENCE.",
@@ -42,9 +42,9 @@ export const messageErrors = {
     "Documents of so old a batch may have been deleted; start a new one, or raise BATON_RETENTION.",
   ),
   DEFINITION_MISSING: entry("dead-letter", "The pinned definition is gone; start a new batch."),
-  INPUT_INVALID: entry("dead-letter", "Correct the input; the workflow's input schema says what it takes."),
+  INPUT_INVALID: entry("dead-letter", "Correct the input by the workflow's input schema."),
   INPUT_TOO_LARGE: entry("dead-letter", "Put large data in the bucket and pass its name."),
-  ITEMS_INVALID: entry("none", "Correct the lines that are named, or leave them out with --skip-invalid."),
+  ITEMS_INVALID: entry("none", "Correct the named lines, or leave them out with --skip-invalid."),
   DELIVERY_EXHAUSTED: entry(
     "dead-letter",
     "Fix the cause named in it, then `baton replay <deadLetterId>`, or `baton replay --code DELIVERY_EXHAUSTED` for all.",

@@ -23,7 +23,7 @@ export const taskErrors = {
   NOT_A_PARENT: entry("none", "A task sees only the results of the tasks it names in `after`."),
   TEMPLATE_INVALID: entry(
     "none",
-    "Use {{ input.name }}, {{ parents.task.name }}, {{ secrets.NAME }} or {{ batchId }} with names that exist; {{ '{{' }} is two braces as they stand.",
+    "Use {{ input.name }}, {{ parents.task.name }}, {{ secrets.NAME }} or {{ batchId }} with names that exist; {{ '{{' }} is two literal braces.",
   ),
   EVENT_TIMEOUT: entry("none", "No completion came in time; publish it earlier or raise the timeout."),
 
@@ -33,19 +33,22 @@ export const taskErrors = {
   ),
   STEP_NESTED: entry(
     "none",
-    "Let steps and waits follow each other in the task itself, none within another.",
+    "Call steps and waits one after another in the task itself, never inside a step.",
   ),
   STEP_REPEATED: entry(
     "none",
     "Give each step of a task its own name; in a loop, put the item's id into it.",
   ),
   STEP_NAME_INVALID: entry("none", "Name a step by 1–200 characters."),
-  POLL_TIMEOUT: entry("none", "What was polled for did not come in time; raise the timeout or look into it."),
-  ALL_ITEMS_FAILED: entry("none", "Every item failed; the errors of the TaskLog say how."),
+  POLL_TIMEOUT: entry(
+    "none",
+    "The polled condition was not met in time; raise the timeout or check the other system.",
+  ),
+  ALL_ITEMS_FAILED: entry("none", "Every item failed; see the errors of the TaskLog."),
   EXECUTION_UNKNOWN: entry("none", "List the keys with `baton inspect locks` and `baton inspect results`."),
   EXECUTION_LOCKED: entry(
     "none",
-    "Wait until its holder is done; if that is gone for good, free the lock with `baton unlock <key>` first.",
+    "Wait until its holder is done; if the holder is dead, free the lock with `baton unlock <key>` first.",
   ),
   TASK_ENDED: entry("none", "A task that has ended keeps its outcome; see `baton show <batchId>`."),
   CALLBACK_URL_INVALID: entry("none", "Give the callback an http or https URL."),
@@ -53,23 +56,20 @@ export const taskErrors = {
 
   // Built-in tasks
   FILE_MISSING: entry("none", "The file is no longer where the event said; drop it again."),
-  FILE_CHANGED: entry(
-    "none",
-    "The file changed after it was dropped; the new content has a batch of its own.",
-  ),
+  FILE_CHANGED: entry("none", "The file changed after it was dropped; the new content has its own batch."),
   FILE_BEING_MOVED: entry(
     "retry",
-    "Another workflow that the same drop has started is archiving the file; it is tried again.",
+    "Another workflow started by the same drop is archiving the file; it is retried.",
   ),
   FILE_DENIED: entry("none", "Let the user that Baton runs as read and write the file and its folder."),
   OBJECT_NAME_INVALID: entry(
     "none",
     "Name objects by a path inside the bucket, such as sales/may.csv; links may not lead out of it.",
   ),
-  OBJECTS_UNAVAILABLE: entry("retry", "Cloud Storage could not be reached; it is tried again."),
+  OBJECTS_UNAVAILABLE: entry("retry", "Cloud Storage could not be reached; it is retried."),
   OBJECTS_REFUSED: entry("none", "Cloud Storage refuses the request; the message says why."),
   FILE_EMPTY: entry("none", "Send a file with at least one row; a CSV file also needs a header."),
-  FILE_UNREADABLE: entry("none", "Correct what the message names, then drop the file again."),
+  FILE_UNREADABLE: entry("none", "Correct the file as the message says, then drop it again."),
   FILE_FORMAT_UNKNOWN: entry("none", 'Set the format: "csv", "jsonl" or "parquet".'),
   SQL_FAILED: entry("none", "Correct the SQL; the message names the place."),
   TABLE_MISMATCH: entry("none", "Make the file's columns fit the table, or load with mode replace."),
@@ -86,7 +86,7 @@ export const taskErrors = {
     "The job was stopped in the warehouse; `baton retry` starts it again.",
   ),
   HTTP_STATUS: entry("none", "The remote service refused the request; see its answer in the message."),
-  HTTP_FAILED: entry("none", "The remote service could not be reached; it is tried again."),
+  HTTP_FAILED: entry("none", "The remote service could not be reached; it is retried."),
   HTTP_ADDRESS_REFUSED: entry(
     "none",
     "The address is private, loopback or metadata. Set BATON_HTTP_ALLOW_PRIVATE=true if that is intended.",
@@ -99,7 +99,7 @@ export const taskErrors = {
     "Grant Baton's service account roles/dataform.editor, or run `gcloud auth application-default login`.",
   ),
   DATAFORM_REFUSED: entry("none", "Correct the parameters; the message holds Dataform's answer."),
-  DATAFORM_UNAVAILABLE: entry("none", "Dataform could not be reached, or asks to wait; it is tried again."),
+  DATAFORM_UNAVAILABLE: entry("none", "Dataform could not be reached, or asks to wait; it is retried."),
   POWER_BI_REFRESH_FAILED: entry("none", "See the refresh history of the semantic model in Power BI."),
   POWER_BI_REFRESH_LIMIT: entry(
     "none",
@@ -111,10 +111,10 @@ export const taskErrors = {
   ),
   POWER_BI_DATASET_UNKNOWN: entry(
     "none",
-    "Check the ids of workspace and dataset; both stand in its address.",
+    "Check the ids of workspace and dataset; both are in the URL of the model.",
   ),
   POWER_BI_REFUSED: entry("none", "Correct the parameters; the message holds Power BI's answer."),
-  POWER_BI_UNAVAILABLE: entry("none", "Power BI could not be reached, or asks to wait; it is tried again."),
+  POWER_BI_UNAVAILABLE: entry("none", "Power BI could not be reached, or asks to wait; it is retried."),
 
   // Callbacks
   CALLBACK_SECRET_MISSING: entry(
@@ -124,6 +124,6 @@ export const taskErrors = {
   CALLBACK_PAGES_MISSING: entry("none", "Keep the pages until all have come; join them then."),
   CALLBACK_PAGES_INVALID: entry(
     "none",
-    "Verify each body's signature as it came, and join the pages of one event only.",
+    "Verify the signature of each raw body, and join only the pages of one event.",
   ),
 } as const satisfies Readonly<Record<string, ErrorEntry>>;

@@ -38,7 +38,7 @@ export function readCsvHead(text: string, isWhole: boolean, options: CsvOptions)
   if (/^sep=.\r?\n/.test(text))
     throw new FileProblem(
       1,
-      "it tells Excel the delimiter (sep=); take the line away, so that the header is the first",
+      "it sets the delimiter for Excel (sep=); remove the line, so that the header is the first",
     );
   const { delimiter = delimiterOf(text, isWhole) } = options;
   const records = recordsOf(text, isWhole, delimiter);

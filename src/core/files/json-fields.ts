@@ -76,7 +76,7 @@ export class JsonFields {
       if (hasFraction && changed)
         throw new FileProblem(
           changed.line,
-          `${changeOf(changed.source)}; write the numbers of this field as texts`,
+          `${changeOf(changed.source)}; write the numbers of this field as strings`,
           path,
         );
   }

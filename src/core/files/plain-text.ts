@@ -67,7 +67,7 @@ export async function* textOf(
         "it is not UTF-8 text; save the file as UTF-8",
       );
     }
-    if (text.includes("\0")) throw new FileProblem(undefined, "it holds a zero byte, so it is no text");
+    if (text.includes("\0")) throw new FileProblem(undefined, "it holds a zero byte, so it is not text");
     return text;
   };
   for await (const chunk of unpacked(bytes)) {

@@ -35,7 +35,7 @@ describe("a long task and a signal", () => {
     const { code, json, stderr } = await running.ended;
     expect(code).toBe(130);
     expect(json).toMatchObject({ status: "RUNNING", tasks: [{ status: "WAITING", reason: "released" }, {}] });
-    expect(stderr).toContain("`baton start` goes on with it");
+    expect(stderr).toContain("`baton start` continues it");
     place.write("gate", "");
     await place.server();
     await until(async () => (await place.baton(["show", json.batchId, "--json"])).json.status === "SUCCESS");

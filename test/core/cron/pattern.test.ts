@@ -94,7 +94,7 @@ test.each([
     'day of week "*#1": write a day, # and 1 to 5 or L: MON#1 is the first Monday of the month',
   ],
   ["0 0 13 * +", 'day of week "+": write the days after +, such as +FRI'],
-  ["0 0 +1 * *", 'day of month "+1": + may only stand before the whole day of week; use 1-31'],
+  ["0 0 +1 * *", 'day of month "+1": + is allowed only before the whole day of week; use 1-31'],
   ["0 6 31 2 *", "there is no such time in any year"],
   ["0 6 31W 4 *", "there is no such time in any year"],
   ["@every 5m", "@every is not known; write times of the clock, such as */5 * * * *"],
