@@ -2,7 +2,11 @@ import { type Configuration, readConfiguration, variableProblems } from "../comp
 import { EnvironmentSchema } from "../composition/environment.ts";
 import { neededForPowerBi } from "../composition/power-bi-settings.ts";
 import { resolveSecret, secretReferences } from "../composition/secrets.ts";
-import { parseVariables, type RawEnvironment } from "../composition/variable-problems.ts";
+import {
+  parseVariables,
+  type RawEnvironment,
+  type VariableProblem,
+} from "../composition/variable-problems.ts";
 import { BatonError, messageOf } from "../core/errors.ts";
 import { type CheckResult, judge } from "./check.ts";
 
@@ -20,32 +24,25 @@ export async function checkConfiguration(environment: RawEnvironment): Promise<C
   const secrets = await readSecrets(environment);
   const variables = { ...environment, ...secrets.values };
   const { problems: malformed } = parseVariables(EnvironmentSchema, variables);
-  const others = variableProblems(variables, { serves: true }).filter(
-    // A secret that can't be read has a result of its own.
-    ({ variable }) => !(variable in secrets.values) || variables[variable] !== undefined,
-  );
+  const missing = variableProblems(variables, { serves: true });
+  // A secret that can't be read has a result of its own.
+  const others = missing.filter(({ variable }) => variables[variable] || !(variable in secrets.values));
   const problems = [...malformed, ...others];
   const results = problems.map(({ variable, message }) =>
     judgeVariable(variable, message, variables[variable] ? "it is wrong" : "it is missing"),
   );
   const all =
     problems.length === 0 ? [judgeVariable("all", "all that is needed, each of its form")] : results;
-  const isReadable = malformed.length === 0 && !others.some(({ variable }) => variable === "BATON_PROJECT");
+  const isReadable = malformed.length === 0 && !missing.some(({ variable }) => variable === "BATON_PROJECT");
   return {
     results: [...all, ...secrets.results],
-    configuration: isReadable
-      ? readConfiguration(
-          readable(
-            variables,
-            others.map(({ variable }) => variable),
-          ),
-        )
-      : undefined,
+    configuration: isReadable ? readConfiguration(readable(variables, missing)) : undefined,
   };
 }
 
 /** Features whose variables are wrong are left out, so that all else is checked. */
-function readable(variables: RawEnvironment, wrong: readonly string[]): RawEnvironment {
+function readable(variables: RawEnvironment, problems: readonly VariableProblem[]): RawEnvironment {
+  const wrong = problems.map(({ variable }) => variable);
   const powerBi: readonly string[] = neededForPowerBi;
   const left = [
     ...wrong,

@@ -37,7 +37,7 @@ test("variables that the infrastructure tells of another deployment are given to
   });
   const { code, stderr } = await place.deploy(["--yes"]);
   expect(code).toBe(1);
-  expect(stderr).toContain("it tells of the deployment staging of the project my-project, not of baton of");
+  expect(stderr).toContain("it is of the deployment staging of the project my-project, not of baton of");
   expect(place.told).not.toContain("gcloud run deploy baton");
 });
 

@@ -28,10 +28,14 @@ async function plan(file: string, more: Readonly<Record<string, string>> = {}) {
 
 const refused: readonly (readonly [string, string, readonly string[]])[] = [
   ["no line of a variable", "# one\nA=1\n\nB: 2\n", ["expected NAME=value", "→ at line 4 of one.env"]],
-  ["an open quote", 'A="x\ny"\nB="z\nC=1\n', ['B begins with ", which is never closed', "→ at line 3 of"]],
-  ["a # in a word", "A=abc#def\n", ["The value of A would end before its #: put it into quotes", "line 1"]],
-  ["a # in an address", "A=1\nB=https://x/#/path # home\n", ["The value of B would", "→ at line 2 of"]],
-  ["text after quotes", `A="b" c\n`, ["A has more after its closing quote", "→ at line 1 of"]],
+  ["an open quote", 'A="x\ny"\nB="z\nC=1\n', ["needs quotes around all of it", "→ at line 3 of"]],
+  ["a # in a word", "A=abc#def\n", ["a value with a # or a quote in it needs quotes", "line 1"]],
+  [
+    "a # in an address",
+    "A=1\nB=https://x/#/path # home\n",
+    ["a value with a # or a quote in it needs quotes", "→ at line 2 of"],
+  ],
+  ["text after quotes", `A="b" c\n`, ["only # and a comment may follow", "→ at line 1 of"]],
   ["a name twice", "A=1\nexport B=2\nA=3\n", ["A is set in line 1 already", "→ at line 3 of"]],
   ["a name with a dash", "MY-NAME=1\n", ["expected NAME=value", "→ at line 1 of"]],
   [

@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import * as z from "zod";
-import { sampleWorkflowIds } from "../../src/deployment/plan/samples.ts";
-import { loadWorkflows } from "../../src/deployment/plan/workflows.ts";
+import { loadWorkflows } from "../../src/deployment/plan.ts";
+import { sampleWorkflowIds } from "../../src/deployment/warnings.ts";
 import { DeployPlace } from "./deploy-place.ts";
 
 const WarningsSchema = z.object({ warnings: z.array(z.string()) });
@@ -19,7 +19,9 @@ async function warningsOf(
 test("the list of samples is that of the folder", async () => {
   const folder = fileURLToPath(new URL("../../functions/workflows", import.meta.url));
   const found = await loadWorkflows(folder);
-  expect(found.map(({ definition }) => definition.workflowId).sort()).toEqual(sampleWorkflowIds);
+  expect(found.map(({ definition }) => definition.workflowId).sort()).toEqual(
+    [...sampleWorkflowIds, "greet"].sort(),
+  );
 });
 
 test("samples that are deployed are told, but for the one that the smoke test starts", async () => {

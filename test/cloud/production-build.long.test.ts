@@ -35,7 +35,7 @@ beforeAll(() => installForProduction(folder));
 afterAll(() => rmSync(place, { recursive: true, force: true }));
 
 test("it is built with the version of Node that it runs on, one that this repository is tested with", () => {
-  const commands = readFileSync(`${root}src/deployment/run/commands.ts`, "utf8");
+  const commands = readFileSync(`${root}src/deployment/commands.ts`, "utf8");
   const [, version] = /--base-image=nodejs(\d+)/.exec(commands) ?? [];
   expect(manifestOf(folder).engines.node).toBe(`${version}.x`);
   expect(manifestOf(root).engines.node.split(" || ")).toContain(`${version}.x`);

@@ -7,18 +7,15 @@ import { readConfiguration } from "../../src/composition/configuration.ts";
 import { EnvironmentSchema } from "../../src/composition/environment.ts";
 import type { RawEnvironment } from "../../src/composition/variable-problems.ts";
 import { fileDrop, schedule } from "../../src/core/trigger.ts";
-import { commandEnvironment } from "../../src/deployment/plan/command-environment.ts";
+import { commandLine, infrastructureCommands } from "../../src/deployment/commands.ts";
 import {
+  commandEnvironment,
   environmentText,
   functionEnvironment,
   passedOn,
-} from "../../src/deployment/plan/function-environment.ts";
-import { planDeployment } from "../../src/deployment/plan/plan.ts";
-import { terraformVariables } from "../../src/deployment/plan/variables.ts";
-import { commandLine } from "../../src/deployment/run/commands.ts";
-import { infrastructureCommands } from "../../src/deployment/run/infrastructure-commands.ts";
-import { cloudRunRegions } from "../../src/deployment/target/regions.ts";
-import { readTarget } from "../../src/deployment/target/target.ts";
+} from "../../src/deployment/function.ts";
+import { planDeployment, terraformVariables } from "../../src/deployment/plan.ts";
+import { readTarget } from "../../src/deployment/target.ts";
 import { schedule as cron, workflow } from "../../src/index.ts";
 
 const infra = fileURLToPath(new URL("../../infra/", import.meta.url));
@@ -130,7 +127,7 @@ test("whatever is wrong with a deployment is told in one form: what it is, and w
       code: "CONFIGURATION_INVALID",
       message: [
         `✖ HOME is the instance's own: the function would not work with it\n  → at line 2 of ${file}`,
-        '✖ "nowhere" is no region of Cloud Run; write one such as europe-west1, us-central1\n  → at BATON_LOCATION',
+        "✖ write one region of Cloud Run, such as europe-west1; `gcloud run regions list` has them all\n  → at BATON_LOCATION",
         "✖ to deploy, a prefix has 1–20 small letters, digits or `-`, begins with a letter and does not end with `-`\n  → at --prefix (BATON_PREFIX)",
         "✖ write an e-mail address\n  → at BATON_DEPLOY_ALERT_EMAILS[1]",
         "✖ A secret is named by projects/<project>/secrets/<secret>/versions/<version or latest>\n  → at BATON_CALLBACK_SECRET",
@@ -189,7 +186,7 @@ test("the infrastructure is told the same", () => {
 });
 
 test("Terraform is told to leave colours out where nobody sees them, and only then", () => {
-  const programs = { gcloud: "gcloud", terraform: "tofu" };
+  const programs = { terraform: "tofu" };
   const linesOf = (isPlain: boolean) =>
     Object.values(infrastructureCommands(plan().deployment, { programs, isPlain })).map(commandLine);
   expect(linesOf(false).join("\n")).not.toContain("-no-color");
@@ -223,9 +220,4 @@ test("schedules and file triggers are those of the workflows", () => {
 
 test("variables are written so that YAML reads texts, whatever is in them", () => {
   expect(environmentText({ B: 'a "b"\n#c: d', A: "true" })).toBe('A: "true"\nB: "a \\"b\\"\\n#c: d"\n');
-});
-
-test("regions are named once each, and look like regions", () => {
-  expect(new Set(cloudRunRegions).size).toBe(cloudRunRegions.length);
-  expect(cloudRunRegions.filter((region) => !/^[a-z]+-[a-z]+\d+$/.test(region))).toEqual([]);
 });

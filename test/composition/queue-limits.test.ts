@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import { readConfiguration } from "../../src/composition/configuration.ts";
 import { dispatchesPerSecond } from "../../src/core/limited-queues.ts";
 import { QueuesSchema, rateText } from "../../src/core/queues.ts";
-import { functionEnvironment } from "../../src/deployment/plan/function-environment.ts";
-import { planDeployment } from "../../src/deployment/plan/plan.ts";
-import { resourcesOf } from "../../src/deployment/plan/resources.ts";
-import { readTarget } from "../../src/deployment/target/target.ts";
+import { functionEnvironment } from "../../src/deployment/function.ts";
+import { planDeployment } from "../../src/deployment/plan.ts";
+import { resourcesOf } from "../../src/deployment/resources.ts";
+import { readTarget } from "../../src/deployment/target.ts";
 
 const queues = "websites=4@30/m,documents=2";
 const place = { BATON_PROJECT: "my-project", BATON_LOCATION: "europe-west1" };

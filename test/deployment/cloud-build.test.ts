@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { deploymentFiles } from "../../src/deployment/plan/files.ts";
+import { deploymentFiles } from "../../src/deployment/plan.ts";
 import { type Behaviour, BuildPlace } from "./build-place.ts";
 import {
   type BuildStep,

@@ -4,7 +4,7 @@ import { createProgram } from "../../src/cli/program.ts";
 import type { Session } from "../../src/cli/session.ts";
 import { permissions } from "../../src/composition/permissions.ts";
 import { errorCatalog } from "../../src/core/error-catalog.ts";
-import { DeploymentSettingsSchema } from "../../src/deployment/target/settings.ts";
+import { DeploymentSettingsSchema } from "../../src/deployment/settings.ts";
 import {
   anchorsOf,
   type CommandLine,

@@ -1,6 +1,6 @@
 import { globSync } from "node:fs";
 import { expect, test } from "vitest";
-import { logLevelProblems, logLevelWarnings } from "../../src/deployment/target/log-level.ts";
+import { logLevelProblems, logLevelWarnings } from "../../src/deployment/target.ts";
 import { pageOf, root } from "./documentation.ts";
 
 const levels = ["debug", "info", "warn", "error", "silent"] as const;

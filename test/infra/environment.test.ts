@@ -1,11 +1,10 @@
 import { expect, test } from "vitest";
 import { readConfiguration } from "../../src/composition/configuration.ts";
 import { EnvironmentSchema } from "../../src/composition/environment.ts";
-import { functionEnvironment, functionSecrets } from "../../src/deployment/plan/function-environment.ts";
-import { planDeployment } from "../../src/deployment/plan/plan.ts";
-import { terraformVariables } from "../../src/deployment/plan/variables.ts";
-import { secretNames } from "../../src/deployment/target/secret-names.ts";
-import { readTarget } from "../../src/deployment/target/target.ts";
+import { functionEnvironment, functionSecrets } from "../../src/deployment/function.ts";
+import { planDeployment, terraformVariables } from "../../src/deployment/plan.ts";
+import { readTarget } from "../../src/deployment/target.ts";
+import { secretNames } from "../../src/deployment/variables-file.ts";
 
 import { Evaluation, type Scope } from "./evaluate.ts";
 import { expression, readTerraform } from "./terraform-files.ts";

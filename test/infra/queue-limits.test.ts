@@ -1,9 +1,8 @@
 import { expect, test } from "vitest";
 import { limits } from "../../src/core/limits.ts";
 import { taskQueueOf } from "../../src/core/topics.ts";
-import { planDeployment } from "../../src/deployment/plan/plan.ts";
-import { terraformVariables } from "../../src/deployment/plan/variables.ts";
-import { readTarget } from "../../src/deployment/target/target.ts";
+import { planDeployment, terraformVariables } from "../../src/deployment/plan.ts";
+import { readTarget } from "../../src/deployment/target.ts";
 import { Evaluation } from "./evaluate.ts";
 import { expression, inner, readTerraform } from "./terraform-files.ts";
 

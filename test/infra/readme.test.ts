@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { deploymentName } from "../../src/deployment/plan/files.ts";
-import { accountOf, planDeployment } from "../../src/deployment/plan/plan.ts";
-import { functionCommands, secretCommands } from "../../src/deployment/run/commands.ts";
-import { readTarget } from "../../src/deployment/target/target.ts";
+import { functionCommands, secretCommands } from "../../src/deployment/commands.ts";
+import { accountOf, deploymentName, planDeployment } from "../../src/deployment/plan.ts";
+import { readTarget } from "../../src/deployment/target.ts";
 
 const page = readFileSync(new URL("../../infra/README.md", import.meta.url), "utf8");
 const variables = { PROJECT: "some-project", REGION: "europe-west4", PREFIX: "some" };

@@ -4,9 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
-import { planDeployment } from "../../src/deployment/plan/plan.ts";
-import { variablesText } from "../../src/deployment/plan/variables.ts";
-import { readTarget } from "../../src/deployment/target/target.ts";
+import { planDeployment, terraformVariables } from "../../src/deployment/plan.ts";
+import { readTarget } from "../../src/deployment/target.ts";
 
 const folder = fileURLToPath(new URL("../../infra/", import.meta.url));
 const tools = ["terraform", "tofu"].filter((tool) => spawnSync(tool, ["version"]).status === 0);
@@ -50,7 +49,7 @@ test.skipIf(tools.length === 0)(
     for (const tool of tools) {
       const place = placeOf();
       spawnSync(tool, [`-chdir=${place}`, "init"]);
-      const good = JSON.parse(variablesText(planDeployment(readTarget(usual, {}), [])));
+      const good = terraformVariables(planDeployment(readTarget(usual, {}), []));
       expect(planIn(tool, place, good)).toBe(0);
       for (const [name, , variable, value] of wrong)
         expect(planIn(tool, place, { ...good, [variable]: value }), name).not.toBe(0);

@@ -3,11 +3,14 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { deploymentFiles } from "../../src/deployment/plan/files.ts";
-import { planDeployment } from "../../src/deployment/plan/plan.ts";
-import { type Command, commandLine } from "../../src/deployment/run/commands.ts";
-import { infrastructureCommands, planOfCommand } from "../../src/deployment/run/infrastructure-commands.ts";
-import { readTarget } from "../../src/deployment/target/target.ts";
+import {
+  type Command,
+  commandLine,
+  infrastructureCommands,
+  planOfCommand,
+} from "../../src/deployment/commands.ts";
+import { deploymentFiles, planDeployment } from "../../src/deployment/plan.ts";
+import { readTarget } from "../../src/deployment/target.ts";
 
 const tools = ["terraform", "tofu"].filter((tool) => spawnSync(tool, ["version"]).status === 0);
 
@@ -31,7 +34,7 @@ function deploymentIn(folder: string, terraform: string, prefix: string) {
   const given = { BATON_PROJECT: "some-project", BATON_LOCATION: "europe-west1", BATON_PREFIX: prefix };
   const deployment = planDeployment(readTarget(given, {}), []);
   const commands = infrastructureCommands(deployment, {
-    programs: { terraform, gcloud: "gcloud" },
+    programs: { terraform },
     isPlain: true,
   });
   const { terraformVariables } = deploymentFiles(deployment);

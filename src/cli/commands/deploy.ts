@@ -1,13 +1,11 @@
 import type { Command } from "commander";
 import { BatonError } from "../../core/errors.ts";
-import type { Part } from "../../deployment/plan/plan.ts";
-import type { DeployedFunction, ShowDeployment } from "../../deployment/run/deploy-function.ts";
-import type { ShowRemoval } from "../../deployment/run/destroy.ts";
-import type { Prepared } from "../../deployment/run/prepare.ts";
-import type { TargetOptions } from "../../deployment/target/options.ts";
-import { type PlanView, planText, planView } from "../output/deployment.ts";
-import { nextText } from "../output/deployment-progress.ts";
-import { showOf } from "../output/deployment-show.ts";
+import type { DeployedFunction } from "../../deployment/apply.ts";
+import type { Part } from "../../deployment/plan.ts";
+import type { Prepared } from "../../deployment/prepare.ts";
+import type { TargetOptions } from "../../deployment/target.ts";
+import { planText, planView } from "../output/deployment.ts";
+import { deployedText, deploymentShow, removedText } from "../output/deployment-progress.ts";
 import { countsOf, doctorText } from "../output/doctor.ts";
 import { failureExitCode, type Session } from "../session.ts";
 
@@ -44,26 +42,38 @@ export function registerDeploy(program: Command, session: Session): void {
 
 async function deploy(session: Session, options: Options): Promise<void> {
   const parts = partsOf(options);
-  const { prepareDeployment, plannedEnvironment } = await import("../../deployment/run/prepare.ts");
-  const { plannedCommands, removalCommands } = await import("../../deployment/run/planned-commands.ts");
+  const { prepareDeployment } = await import("../../deployment/prepare.ts");
+  const { functionEnvironment } = await import("../../deployment/function.ts");
+  const { plannedCommands, removalCommands } = await import("../../deployment/planned-commands.ts");
   const removes = options.destroy === true;
   const isPlain = options.json === true || !session.display.isTTY;
   const place = { root: process.cwd(), parts, removes, isPlain };
   const prepared = await prepareDeployment(session.environment, { ...options, ...place });
+  const { deployment, target, workflows } = prepared;
   const commands = removes ? removalCommands(prepared) : plannedCommands(prepared);
-  const view = planView(prepared, commands, plannedEnvironment(prepared));
+  const environment = functionEnvironment(deployment, target, {
+    projectNumber: "<project number>",
+    workflows,
+  });
+  const view = planView(prepared, commands, environment);
   if (options.dryRun && options.json) return session.json({ dryRun: true, ...view });
   if (!options.json) session.print(planText(view, { destroy: removes, dryRun: options.dryRun === true }));
   if (options.dryRun) return;
-  const show = showOf(session, options, prepared);
-  if (removes) return destroy(session, prepared, show, options.json ? view : undefined);
-  const deployed = await apply(prepared, show);
-  // Only a new version of the function: the infrastructure is as it was.
-  const told = deployed && !options.skipInfra ? await check(session, prepared, deployed, options) : {};
-  const previousRevision = deployed?.previousRevision ?? null;
-  const commandFile = deployed?.commandFile ?? null;
-  if (options.json) session.json({ dryRun: false, ...view, previousRevision, commandFile, ...told });
-  else session.print(nextText(prepared, deployed, false));
+  const show = deploymentShow(session, options, prepared);
+  if (removes) {
+    const { destroyDeployment } = await import("../../deployment/destroy.ts");
+    const deleted = await destroyDeployment(prepared, show);
+    if (options.json) session.json({ dryRun: false, ...view, previousRevision: null, deleted });
+    else session.print(removedText(prepared));
+    return;
+  }
+  const { applyDeployment } = await import("../../deployment/apply.ts");
+  const deployed = await applyDeployment(prepared, show);
+  // With a new version of the function alone, the infrastructure is as it was.
+  const checked = deployed && !options.skipInfra ? await check(session, prepared, deployed, options) : {};
+  const { previousRevision = null, commandFile = null } = deployed ?? {};
+  if (options.json) session.json({ dryRun: false, ...view, previousRevision, commandFile, ...checked });
+  else session.print(deployedText(prepared, deployed));
 }
 
 function partsOf({ skipInfra, skipFunction }: Options): Part[] {
@@ -72,33 +82,16 @@ function partsOf({ skipInfra, skipFunction }: Options): Part[] {
   return [...(skipInfra ? [] : ["infrastructure" as const]), ...(skipFunction ? [] : ["function" as const])];
 }
 
-async function apply(prepared: Prepared, show: ShowDeployment): Promise<DeployedFunction | undefined> {
-  const { applyDeployment } = await import("../../deployment/run/apply.ts");
-  return applyDeployment(prepared, show);
-}
-
-/** `view`: it is told as JSON. */
-async function destroy(session: Session, prepared: Prepared, show: ShowRemoval, view: PlanView | undefined) {
-  const { destroyDeployment } = await import("../../deployment/run/destroy.ts");
-  const deleted = await destroyDeployment(prepared, show);
-  if (view) session.json({ dryRun: false, ...view, previousRevision: null, deleted });
-  else session.print(nextText(prepared, undefined, true));
-}
-
-/** What the doctor says of it, and how the command ends. */
+/** Runs the doctor, which decides how the command ends. */
 async function check(session: Session, prepared: Prepared, deployed: DeployedFunction, { json }: Options) {
-  const { checkDeployment, isUnchecked } = await import("../../deployment/run/check.ts");
-  const diagnosis = await checkDeployment(prepared, deployed);
-  const { results } = diagnosis;
+  const { checkDeployment } = await import("../../deployment/apply.ts");
+  const { results } = await checkDeployment(prepared, deployed);
   const counts = countsOf(results);
-  const unchecked = isUnchecked(diagnosis);
-  if (unchecked)
+  // Without a login for programs nothing could be checked, and nothing is wrong with the deployment.
+  const checked = results.every(({ id, status }) => id !== "google.credentials" || status === "ok");
+  if (!checked)
     session.note("It could not be checked: `gcloud auth application-default login`, then `baton doctor`");
   else if (!json) session.print(doctorText(results));
-  if (counts.failed !== 0 && !unchecked) session.exitCode = failureExitCode;
-  return {
-    checked: !unchecked,
-    counts,
-    checks: results,
-  };
+  if (counts.failed !== 0 && checked) session.exitCode = failureExitCode;
+  return { checked, counts, checks: results };
 }

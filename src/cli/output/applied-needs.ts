@@ -5,7 +5,7 @@ export type AppliedNeeds = Readonly<Record<string, string>>;
 
 /** `baton deploy` does not see stored workflows. It has to be told what they need. */
 export async function needsOf(workflow: BuiltWorkflow): Promise<AppliedNeeds> {
-  const { appliedNeeds } = await import("../../deployment/plan/applied-needs.ts");
+  const { appliedNeeds } = await import("../../deployment/plan.ts");
   return appliedNeeds(workflow);
 }
 

@@ -1,72 +1,86 @@
-import { type Command, commandLine, rollbackCommand } from "../../deployment/run/commands.ts";
-import type { DeployedFunction } from "../../deployment/run/deploy-function.ts";
-import type { Prepared } from "../../deployment/run/prepare.ts";
-import { otherKind, type StateResource } from "../../deployment/run/state.ts";
-import type { VariableChange } from "../../deployment/run/variable-changes.ts";
+import type { DeployedFunction, ShowDeployment } from "../../deployment/apply.ts";
+import { commandLine, rollbackCommand } from "../../deployment/commands.ts";
+import type { ShowRemoval } from "../../deployment/destroy.ts";
+import type { Prepared } from "../../deployment/prepare.ts";
+import type { VariableChange } from "../../deployment/serving.ts";
+import { otherKind, type StateResource } from "../../deployment/terraform-json.ts";
+import { confirm } from "../confirm.ts";
+import type { Session } from "../session.ts";
 import { section, table } from "./text.ts";
 
-/** Before a command is run. */
-export function stepText(command: Command): string {
-  return `\n${command.title}\n  ${commandLine(command)}`;
+interface ShowOptions {
+  readonly yes?: true;
+  readonly json?: true;
+  readonly destroy?: true;
 }
 
-/** What a deployment changes in the variables of the function; values of Baton's own alone. */
-export function changesText(found: readonly VariableChange[]): string {
+/** Shows the progress of a deployment or a removal; with `--json`, on standard error. */
+export function deploymentShow(
+  session: Session,
+  { yes, json, destroy }: ShowOptions,
+  prepared: Prepared,
+): ShowRemoval & ShowDeployment {
+  const print = (text: string) => (json ? session.note(text) : session.print(text));
+  return {
+    errorDescriptor: session.display.fd,
+    step: (command) => print(`\n${command.title}\n  ${commandLine(command)}`),
+    removes: (found) => print(removalText(found, prepared)),
+    changes: (found) => print(changesText(found)),
+    warn: (text) => session.note(text),
+    wayBack: (command) =>
+      session.note(`The new revision may serve already. To go back:  ${commandLine(command)}`),
+    confirm: async (question) => {
+      if (yes) return;
+      if (destroy) await confirm(session, question, [prepared.deployment.prefix]);
+      else await confirm(session, `${question} Type yes to go on:`, ["yes", "y"]);
+    },
+  };
+}
+
+function changesText(found: readonly VariableChange[]): string {
   const lines = found.map(({ name, kind, before, after }) => {
     const values = [before, after].filter((value) => value !== undefined).join(" → ");
-    return `${kind.padEnd(longestKind)}  ${name}${values === "" ? "" : `: ${values}`}`;
+    return `${kind.padEnd("changed".length)}  ${name}${values === "" ? "" : `: ${values}`}`;
   });
-  return ["", ...section("Variables of the function that change", lines.length > 0 ? lines : ["none"])].join(
-    "\n",
-  );
+  const title = "Variables of the function that change";
+  return ["", ...section(title, lines.length > 0 ? lines : ["none"])].join("\n");
 }
 
-const longestKind = "changed".length;
-
-/** After a failure. */
-export function wayBackText(command: Command): string {
-  return `The new revision may serve already. To go back:  ${commandLine(command)}`;
-}
-
-/** What a removal deletes, by the state of Terraform. */
-export function removalText(found: readonly StateResource[], { deployment, parts }: Prepared): string {
-  const named = found.filter(({ kind }) => kind !== otherKind).map(({ kind, name }) => [kind, name]);
+function removalText(found: readonly StateResource[], { deployment, parts }: Prepared): string {
   const { functionName, region } = deployment;
-  const fn = ["Cloud Run function", `${functionName} (${region}), if there is one`];
-  const rows = [...named, ...(parts.includes("function") ? [fn] : [])];
-  return [
-    "",
-    ...section("Is deleted, with all data, by the state of Terraform", [
-      ...(found.length === 0 ? ["the state holds nothing: the infrastructure is gone, or is another's"] : []),
-      ...(rows.length > 0 ? [table(["KIND", "NAME"], rows)] : []),
-      ...othersText(found),
-    ]),
-  ].join("\n");
+  const rows = [
+    ...found.filter(({ kind }) => kind !== otherKind).map(({ kind, name }) => [kind, name]),
+    ...(parts.includes("function")
+      ? [["Cloud Run function", `${functionName} (${region}), if there is one`]]
+      : []),
+  ];
+  const others = Map.groupBy(
+    found.filter(({ kind }) => kind === otherKind),
+    ({ name }) => name,
+  );
+  const counts = [...others].map(([name, each]) => `${each.length} ${name}`);
+  const lines = [
+    ...(found.length === 0 ? ["the state holds nothing: the infrastructure is gone, or is another's"] : []),
+    ...(rows.length > 0 ? [table(["KIND", "NAME"], rows)] : []),
+    ...(counts.length > 0 ? [`and ${counts.join(", ")}`] : []),
+  ];
+  return ["", ...section("Is deleted, with all data, by the state of Terraform", lines)].join("\n");
 }
 
-function othersText(found: readonly StateResource[]): string[] {
-  const counts = new Map<string, number>();
-  for (const { kind, name } of found) if (kind === otherKind) counts.set(name, (counts.get(name) ?? 0) + 1);
-  if (counts.size === 0) return [];
-  return [`and ${[...counts].map(([name, count]) => `${count} ${name}`).join(", ")}`];
+/** When a removal is done. */
+export function removedText({ deployment: { prefix, projectId, region } }: Prepared): string {
+  return `\n${prefix} is gone from ${projectId}. Sources that were built stay in the bucket run-sources-${projectId}-${region}.`;
 }
 
-/** When all is done. */
-export function nextText(
-  { deployment }: Prepared,
-  deployed: DeployedFunction | undefined,
-  isRemoved: boolean,
-): string {
-  const { prefix, projectId, region } = deployment;
-  if (isRemoved)
-    return `\n${prefix} is gone from ${projectId}. Sources that were built stay in the bucket run-sources-${projectId}-${region}.`;
+/** When a deployment is done. */
+export function deployedText({ deployment }: Prepared, deployed: DeployedFunction | undefined): string {
   if (!deployed)
     return "\nThe infrastructure is there. Next: `baton deploy --skip-infra` deploys the function.";
   const { environment, commandFile, previousRevision } = deployed;
   return [
     "",
     `Deployed: ${environment.BATON_AUDIENCE}`,
-    "Batches that run go on with the definition they began with, and with the new code.",
+    "Batches that run keep the definition that they started with, and run with the new code.",
     ...(previousRevision === undefined
       ? []
       : [`To go back:  ${commandLine(rollbackCommand(deployment, previousRevision))}`]),

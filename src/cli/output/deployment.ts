@@ -1,47 +1,37 @@
-import { deploymentFiles, infrastructureFolder } from "../../deployment/plan/files.ts";
-import { functionSecrets } from "../../deployment/plan/function-environment.ts";
-import { idleCostText } from "../../deployment/plan/idle-cost.ts";
-import type { Deployment } from "../../deployment/plan/plan.ts";
-import { broughtBucket, resourcesOf } from "../../deployment/plan/resources.ts";
-import { terraformVariables } from "../../deployment/plan/variables.ts";
-import { type Command, commandLine } from "../../deployment/run/commands.ts";
-import type { Prepared } from "../../deployment/run/prepare.ts";
-import { withoutLikelySecrets } from "../../deployment/target/own-secrets.ts";
+import { type Command, commandLine } from "../../deployment/commands.ts";
+import { functionSecrets } from "../../deployment/function.ts";
+import {
+  type Deployment,
+  deploymentFiles,
+  infrastructureFolder,
+  terraformVariables,
+} from "../../deployment/plan.ts";
+import type { Prepared } from "../../deployment/prepare.ts";
+import { broughtBucket, idleCostText, resourcesOf } from "../../deployment/resources.ts";
+import { looksSecret } from "../../deployment/variables-file.ts";
 import { section, table } from "./text.ts";
 
 /** What `--json` prints of a deployment before it is made. */
-export interface PlanView {
-  readonly deployment: Omit<Deployment, "settings" | "function" | "ownSecrets">;
-  readonly parts: Prepared["parts"];
-  readonly resources: ReturnType<typeof resourcesOf>;
-  readonly function: {
-    readonly settings: Deployment["function"];
-    /** Its variables, without the values of what looks like a secret, and the secrets by their variable. */
-    readonly environment: Readonly<Record<string, string>>;
-    readonly secrets: Readonly<Record<string, string>>;
-  };
-  readonly terraform: { readonly file: string; readonly variables: ReturnType<typeof terraformVariables> };
-  readonly idleCost: string;
-  readonly commands: readonly (Command & { readonly line: string })[];
-  /** What works, but is perhaps not what was meant. */
-  readonly warnings: readonly string[];
-  /** What keeps it from being made from this machine. */
-  readonly missing: readonly string[];
-}
+export type PlanView = ReturnType<typeof planView>;
 
 export function planView(
-  { deployment, target, tools, packageProblems, parts, warnings: planWarnings }: Prepared,
+  { deployment, target, tools, packageProblems, parts, warnings }: Prepared,
   commands: readonly Command[],
   environment: Readonly<Record<string, string>>,
-): PlanView {
+) {
   const { settings, function: functionSettings, ownSecrets, ...rest } = deployment;
+  const shown = Object.entries(environment).map(([name, value]) => {
+    return [name, name in target.ownVariables && looksSecret(name, value) ? "…" : value] as const;
+  });
   return {
     deployment: rest,
     parts,
     resources: resourcesOf(deployment, parts),
     function: {
       settings: functionSettings,
-      environment: withoutLikelySecrets(environment, target.ownVariables),
+      /** Without the values of what looks like a secret. */
+      environment: Object.fromEntries(shown),
+      /** By their variable. */
       secrets: { ...Object.fromEntries(functionSecrets(deployment)), ...ownSecrets },
     },
     terraform: {
@@ -50,7 +40,8 @@ export function planView(
     },
     idleCost: idleCostText(settings),
     commands: commands.map((command) => ({ ...command, line: commandLine(command) })),
-    warnings: [...target.warnings, ...planWarnings],
+    warnings: [...target.warnings, ...warnings],
+    /** What keeps it from being made from this machine. */
     missing: [...tools.problems, ...packageProblems],
   };
 }
@@ -64,33 +55,34 @@ interface PlanOptions {
 export function planText(view: PlanView, options: PlanOptions): string {
   const { projectId, region, prefix } = view.deployment;
   const verb = options.destroy ? "Deletes" : "Deploys";
+  const part = (title: string, lines: readonly string[]) => (lines.length > 0 ? section(title, lines) : []);
   return [
     `${verb} ${prefix} in the project ${projectId}, region ${region}`,
     "",
     ...(options.destroy ? removedText(view, options) : madeText(view)),
-    ...(options.dryRun ? section("Commands", view.commands.map(commandText)) : []),
-    ...(view.warnings.length > 0 ? section("Look at this", view.warnings) : []),
-    ...(view.missing.length > 0 ? section("Missing on this machine", view.missing) : []),
+    ...part("Commands", options.dryRun ? view.commands.map(commandText) : []),
+    ...part("Look at this", view.warnings),
+    ...part("Missing on this machine", view.missing),
   ].join("\n");
 }
 
 function madeText(view: PlanView): string[] {
   const { deployment, parts, resources, terraform } = view;
-  const variables = Object.entries(terraform.variables);
+  const variables = Object.entries(terraform.variables).map(
+    ([name, value]) => `${name} = ${JSON.stringify(value)}`,
+  );
   return [
     ...section("Resources", [resourceTable(resources)]),
     ...(parts.includes("function") ? functionText(view) : []),
     ...(parts.includes("infrastructure")
-      ? section(`Variables of the infrastructure (${terraform.file})`, [
-          ...variables.map(([name, value]) => `${name} = ${JSON.stringify(value)}`),
-        ])
+      ? section(`Variables of the infrastructure (${terraform.file})`, variables)
       : []),
     ...section("Workflows", startsText(deployment)),
     ...section("Cost", [view.idleCost]),
   ];
 }
 
-/** What is really there, the state of Terraform tells: a removal reads it before it asks. */
+/** A removal that is not a dry run reads the state of Terraform before it asks. */
 function removedText({ parts, resources }: PlanView, { dryRun }: PlanOptions): string[] {
   const hasState = parts.includes("infrastructure");
   if (hasState && !dryRun) return [];
@@ -101,32 +93,31 @@ function removedText({ parts, resources }: PlanView, { dryRun }: PlanOptions): s
 }
 
 function resourceTable(resources: PlanView["resources"]): string {
-  return table(
-    ["KIND", "NAME", "PURPOSE"],
-    resources.map(({ kind, name, purpose }) => [kind, name, purpose]),
-  );
+  const rows = resources.map(({ kind, name, purpose }) => [kind, name, purpose]);
+  return table(["KIND", "NAME", "PURPOSE"], rows);
 }
 
-function functionText({ deployment, function: fn }: PlanView): string[] {
-  const settings = fn.settings.map(({ flag, why }) => [flag.replace(/^--/, ""), why]);
+function functionText({ deployment, function: { settings, environment, secrets } }: PlanView): string[] {
+  const rows = settings.map(({ flag, why }) => [flag.replace(/^--/, ""), why]);
+  const secretText = (secret: string) => {
+    // Baton's own secrets have no version here: the latest is used.
+    const [, name = secret, version = "latest"] = /^(.+):([^:]+)$/.exec(secret) ?? [];
+    return `secret ${name}, ${version === "latest" ? "latest version" : `version ${version}`}`;
+  };
   return [
-    ...section("Function", [table(["SETTING", "REASON"], settings)]),
+    ...section("Function", [table(["SETTING", "REASON"], rows)]),
     ...section(`Variables of the function (${deploymentFiles(deployment).functionVariables})`, [
-      ...Object.entries(fn.environment).map(([name, value]) => `${name}=${value}`),
-      ...Object.entries(fn.secrets).map(([name, secret]) => `${name}: ${secretText(secret)}`),
+      ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+      ...Object.entries(secrets).map(([name, secret]) => `${name}: ${secretText(secret)}`),
     ]),
   ];
 }
 
-/** One of Baton's own has no version: it is the latest. */
-function secretText(secret: string): string {
-  const [, name = secret, version = "latest"] = /^(.+):([^:]+)$/.exec(secret) ?? [];
-  return `secret ${name}, ${version === "latest" ? "latest version" : `version ${version}`}`;
-}
-
-type Starts = Pick<Deployment, "workflowIds" | "schedules" | "fileTriggers">;
-
-function startsText({ workflowIds, schedules, fileTriggers }: Starts): string[] {
+function startsText({
+  workflowIds,
+  schedules,
+  fileTriggers,
+}: Pick<Deployment, "workflowIds" | "schedules" | "fileTriggers">): string[] {
   return [
     workflowIds.join(", "),
     ...schedules.map(({ workflowId, cron, timeZone }) => `schedule  ${workflowId}: ${cron} (${timeZone})`),
@@ -138,9 +129,6 @@ function startsText({ workflowIds, schedules, fileTriggers }: Starts): string[] 
 
 function commandText(command: Command): string {
   const { input, condition } = command;
-  const notes = [
-    ...(condition ? [condition] : []),
-    ...(input ? [`${input} goes to its standard input`] : []),
-  ];
+  const notes = [condition, input && `${input} goes to its standard input`].filter(Boolean);
   return `${commandLine(command)}${notes.length > 0 ? `  # ${notes.join("; ")}` : ""}`;
 }

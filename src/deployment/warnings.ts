@@ -1,56 +1,63 @@
-import { cutTimeouts } from "../../core/attempt-time.ts";
-import { queuesNamedBy } from "../../core/definition.ts";
-import { daySeconds } from "../../core/time.ts";
-import type { DeployedWorkflow } from "../../ports/catalog.ts";
-import { dataformAccountsOf } from "../../tasks/dataform-accounts.ts";
+import { cutTimeouts } from "../core/attempt-time.ts";
+import { queuesNamedBy } from "../core/definition.ts";
+import { daySeconds } from "../core/time.ts";
+import type { DeployedWorkflow } from "../ports/catalog.ts";
+import { dataformAccountsOf } from "../tasks/dataform-accounts.ts";
 import type { Deployment } from "./plan.ts";
-import { sampleWorkflowIds } from "./samples.ts";
 
-/** What works, but is perhaps not what was meant. */
+/** What works, but is perhaps not meant. */
 export function planWarnings(deployment: Deployment, workflows: readonly DeployedWorkflow[]): string[] {
   return [
     ...sharedNameWarnings(deployment),
     ...sampleWarnings(deployment),
-    ...unnamedQueueWarnings(deployment, workflows),
-    ...forgottenCallbackWarnings(deployment, workflows),
+    ...unusedLimitWarnings(deployment, workflows),
+    ...expiredCallbackWarnings(deployment, workflows),
     ...unnamedAccountWarnings(deployment, workflows),
     ...cutTimeouts(workflows, deployment.functionTimeoutSeconds),
     ...(deployment.settings.BATON_DEPLOY_ALERT_EMAILS.length > 0
       ? []
       : [
-          "BATON_DEPLOY_ALERT_EMAILS is not set: nobody is told of alerts, they are seen in the console only",
+          "BATON_DEPLOY_ALERT_EMAILS is not set: alerts are sent to no one, and are seen in the console only",
         ]),
   ];
 }
 
-/** The names of a deployment with the usual prefix: it can't be made a second time in its project. */
-const usual = { prefix: "baton", databaseId: "(default)", dataset: "baton" } as const;
-
+/** Names that a second deployment in the same project would share with one of the usual prefix. */
 function sharedNameWarnings({ prefix, databaseId, dataset }: Deployment): string[] {
-  if (prefix === usual.prefix) return [];
   const shared = [
-    ...(databaseId === usual.databaseId ? [`BATON_DATABASE (it is ${databaseId})`] : []),
-    ...(dataset === usual.dataset ? [`BATON_DATASET (it is ${dataset})`] : []),
+    ...(databaseId === "(default)" ? [`BATON_DATABASE (it is ${databaseId})`] : []),
+    ...(dataset === "baton" ? [`BATON_DATASET (it is ${dataset})`] : []),
   ];
-  if (shared.length === 0) return [];
+  if (prefix === "baton" || shared.length === 0) return [];
   return [
-    `The prefix is ${prefix}, and ${shared.join(" and ")} did not change with it: if the project has a deployment with the prefix ${usual.prefix} too, or a database already, set what is named here as well`,
+    `The prefix is ${prefix}, and ${shared.join(" and ")} did not change with it: if the project has a deployment with the prefix baton too, or a database already, set what is named here as well`,
   ];
 }
 
-/** The one that the smoke test of `cloudbuild.yaml` starts: it keeps nothing. */
-const smokeWorkflow = "greet";
+/** Workflows of functions/workflows, without `greet`, which the smoke test of `cloudbuild.yaml` starts; a test compares. */
+export const sampleWorkflowIds: ReadonlySet<string> = new Set([
+  "account-enrichment",
+  "cleanup_old_data",
+  "contributions-analysis",
+  "contributions-refresh",
+  "generate_analytics_report",
+  "process_document",
+  "sales-refresh",
+  "scrape_website",
+  "search-index",
+  "send_notification",
+]);
 
 function sampleWarnings({ workflowIds }: Deployment): string[] {
-  const samples = workflowIds.filter((id) => sampleWorkflowIds.includes(id) && id !== smokeWorkflow);
+  const samples = workflowIds.filter((id) => sampleWorkflowIds.has(id));
   if (samples.length === 0) return [];
   return [
     `${samples.join(", ")}: samples of Baton, which are deployed like all in functions/workflows. Some call made-up addresses, and some keep data on the disk of an instance, which is lost with it. To leave them out, keep your own workflows in another folder below functions/, and name that by BATON_WORKFLOWS: docs/deploy.md#your-own-workflows`,
   ];
 }
 
-/** Such a limit is kept, but no task is bound by it: nearly always a name is written wrong. */
-function unnamedQueueWarnings({ queueLimits, settings }: Deployment, workflows: readonly DeployedWorkflow[]) {
+/** Nearly always a misspelt name. */
+function unusedLimitWarnings({ queueLimits, settings }: Deployment, workflows: readonly DeployedWorkflow[]) {
   const named = new Set([...queuesNamedBy(workflows), ...settings.BATON_DEPLOY_QUEUES]);
   return queueLimits
     .filter(({ queue }) => !named.has(queue))
@@ -60,11 +67,8 @@ function unnamedQueueWarnings({ queueLimits, settings }: Deployment, workflows: 
     );
 }
 
-/** A call that gets a cached result has its callback sent again, which is deleted after the retention. */
-function forgottenCallbackWarnings(
-  { retentionDays }: Deployment,
-  workflows: readonly DeployedWorkflow[],
-): string[] {
+/** A call that gets a cached result has its callback sent again, unless that was deleted after the retention. */
+function expiredCallbackWarnings({ retentionDays }: Deployment, workflows: readonly DeployedWorkflow[]) {
   return workflows.flatMap(({ definition: { workflowId, tasks } }) =>
     tasks
       .filter(({ callback, idempotency }) => {
@@ -78,7 +82,6 @@ function forgottenCallbackWarnings(
   );
 }
 
-/** Accounts that are in no workflow are nothing that a deployment can grant anything on. */
 function unnamedAccountWarnings({ dataformAccounts }: Deployment, workflows: readonly DeployedWorkflow[]) {
   const { named, unnamed } = dataformAccountsOf(workflows);
   if (unnamed.length === 0 || dataformAccounts.length > named.length) return [];

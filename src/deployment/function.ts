@@ -1,0 +1,139 @@
+import { relative, sep } from "node:path";
+import type { RawEnvironment } from "../composition/variable-problems.ts";
+import { BatonError } from "../core/errors.ts";
+import { taskSecretPrefix } from "../core/named-secrets.ts";
+import { accountOf, type Deployment } from "./plan.ts";
+import type { Target } from "./target.ts";
+import { looksSecret, secretNames } from "./variables-file.ts";
+
+/** Variables that are passed on as they are, when they are set. */
+export const passedOn = [
+  "BATON_SWEEP",
+  "BATON_QUEUES",
+  "BATON_COMPLETIONS",
+  "BATON_HTTP_ALLOW_PRIVATE",
+  "BATON_LOG_LEVEL",
+  "BATON_MAX_BYTES_BILLED",
+  "BATON_OIDC_ISSUER",
+  "BATON_OIDC_KEYS_URL",
+  "BATON_DATAFORM_ENDPOINT",
+  "BATON_DATAFORM_ACCOUNTS",
+  "BATON_POWERBI_TENANT_ID",
+  "BATON_POWERBI_CLIENT_ID",
+  "BATON_POWERBI_ENDPOINT",
+  "BATON_POWERBI_AUTHORITY",
+  "BATON_TRACES",
+  "OTEL_EXPORTER_OTLP_ENDPOINT",
+  "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+  "OTEL_SERVICE_NAME",
+] as const;
+
+/** Where the function keeps the name of the file that it was deployed with. */
+export const fileVariable = "BATON_DEPLOY_VARIABLES";
+
+/** The function looks for workflows here by itself. */
+const usualWorkflows = "dist/functions/workflows";
+
+export type TextVariables = Readonly<Record<string, string>>;
+
+/** Every variable of the function but its secrets. `workflows`: the built ones, from the package's folder. */
+export function functionEnvironment(
+  deployment: Deployment,
+  target: Pick<Target, "environment" | "ownVariables" | "variablesFile">,
+  { projectNumber, workflows }: { readonly projectNumber: string; readonly workflows: string },
+): TextVariables {
+  const { functionName, region } = deployment;
+  const passed = passedOn.flatMap((name) => {
+    const value = target.environment[name];
+    return value === undefined ? [] : [[name, value]];
+  });
+  return {
+    ...target.ownVariables,
+    ...Object.fromEntries(passed),
+    BATON_ENGINE: "gcp",
+    BATON_PROJECT: deployment.projectId,
+    BATON_LOCATION: region,
+    BATON_PREFIX: deployment.prefix,
+    BATON_DATABASE: deployment.databaseId,
+    BATON_BUCKET: deployment.bucket,
+    BATON_INBOX_BUCKET: deployment.inboxBucket,
+    BATON_DATASET: deployment.dataset,
+    BATON_BIGQUERY_LOCATION: deployment.bigQueryLocation,
+    BATON_SERVICE_ACCOUNT: accountOf(deployment, "function"),
+    BATON_FUNCTION_TIMEOUT: `${deployment.functionTimeoutSeconds}s`,
+    BATON_LEASE: `${deployment.leaseSeconds}s`,
+    BATON_RETENTION: `${deployment.retentionDays}d`,
+    // Known before there is a function: subscriptions push there, and their tokens are for it.
+    BATON_AUDIENCE: `https://${functionName}-${projectNumber}.${region}.run.app`,
+    BATON_CALLERS: accountOf(deployment, "push"),
+    ...(workflows !== usualWorkflows && { BATON_WORKFLOWS: workflows }),
+    ...(target.variablesFile !== undefined && { [fileVariable]: target.variablesFile }),
+  };
+}
+
+/** Secrets that Cloud Run takes from Secret Manager when an instance starts: variable and secret. */
+export function functionSecrets({
+  prefix,
+  usesPowerBi,
+}: Pick<Deployment, "prefix" | "usesPowerBi">): readonly (readonly [string, string])[] {
+  return Object.entries(secretNames)
+    .filter(([variable]) => usesPowerBi || variable === "BATON_CALLBACK_SECRET")
+    .map(([variable, name]) => [variable, `${prefix}-${name}`] as const);
+}
+
+/** Where the built workflows are in the package. Throws `CONFIGURATION_INVALID` for a folder that is not built. */
+export function builtWorkflows(folder: string, root: string): string {
+  const path = relative(root, folder).split(sep).join("/");
+  if (/^dist\/functions(?:\/|$)/.test(path)) return path;
+  if (/^functions\/./.test(path)) return `dist/${path}`;
+  throw new BatonError(
+    "CONFIGURATION_INVALID",
+    "Only what is below functions/ is built and deployed: put the workflows into functions/workflows",
+    { where: `BATON_WORKFLOWS=${path}` },
+  );
+}
+
+/** YAML that gcloud reads: each value is a text. */
+export function environmentText(variables: RawEnvironment): string {
+  const lines = Object.entries(variables).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+  return `${lines.sort().join("\n")}\n`;
+}
+
+/** Variables of the function's process that neither commands nor workflows read. Only the function may write traces. */
+const ofFunctionAlone = /^(?:NODE_|OTEL_)|^BATON_DEPLOY_|^BATON_TRACES$/;
+
+/** The variables with which commands look at a deployment: those of the function, and its secrets by name. */
+export function commandEnvironment(
+  {
+    projectId,
+    ownSecrets,
+    ...deployment
+  }: Pick<Deployment, "projectId" | "ownSecrets" | "prefix" | "usesPowerBi">,
+  { ownVariables }: Pick<Target, "ownVariables">,
+  ofFunction: TextVariables,
+): TextVariables {
+  const shown = Object.entries(ofFunction).filter(
+    ([name, value]) => !ofFunctionAlone.test(name) && !(name in ownVariables && looksSecret(name, value)),
+  );
+  const references = [
+    ...functionSecrets(deployment),
+    ...Object.entries(ownSecrets).filter(([name]) => name.startsWith(taskSecretPrefix)),
+  ].map(([variable, secret]) => {
+    const [name = "", version = "latest"] = secret.split(":");
+    const path = name.startsWith("projects/") ? name : `projects/${projectId}/secrets/${name}`;
+    return [variable, `${path}/versions/${version}`];
+  });
+  return Object.fromEntries([...shown, ...references]);
+}
+
+/** Lines that a shell and Node (`--env-file`) read alike. */
+export function commandEnvironmentText(variables: TextVariables): string {
+  const lines = Object.entries(variables).map(([name, value]) => {
+    if (!value.includes("'")) return `${name}='${value}'`;
+    if (!/["$`\\]/.test(value)) return `${name}="${value}"`;
+    return `# ${name} is left out: no quotes hold it for a shell and for Node alike`;
+  });
+  const head =
+    "# Written by `baton deploy`. Secrets of Secret Manager are in it by name; a variable that sounds like a secret is left out.";
+  return `${[head, ...lines.sort()].join("\n")}\n`;
+}

@@ -1,0 +1,245 @@
+import type { GoogleConfiguration } from "../composition/google-configuration.ts";
+import { queuesNamedBy } from "../core/definition.ts";
+import { BatonError } from "../core/errors.ts";
+import { defaults, limits } from "../core/limits.ts";
+import { secretsNamedBy, taskSecretPrefix } from "../core/named-secrets.ts";
+import { rateText } from "../core/queues.ts";
+import { daySeconds } from "../core/time.ts";
+import type { DeployedWorkflow } from "../ports/catalog.ts";
+import { dataformType } from "../tasks/dataform.ts";
+import { accountResource, dataformAccountsOf } from "../tasks/dataform-accounts.ts";
+import { builtInTaskTypes } from "../tasks/index.ts";
+import { FolderCatalog } from "../workflow/catalog.ts";
+import type { BuiltWorkflow } from "../workflow/workflow.ts";
+import { type FunctionSetting, functionSettings } from "./function-settings.ts";
+import type { DeploymentSettings } from "./settings.ts";
+import type { Target } from "./target.ts";
+
+/** The parts that are deployed. */
+export type Part = "infrastructure" | "function";
+
+/** What is deployed: computed from the workflows and the environment alone. Times are seconds. */
+export interface Deployment {
+  readonly projectId: string;
+  readonly region: string;
+  readonly prefix: string;
+  readonly workflowIds: readonly string[];
+  /** Sorted; the default queue is always there. */
+  readonly queues: readonly string[];
+  /** `concurrency`: tasks that run at the same time in all instances together; `rate` such as `2/s`, null for no limit. */
+  readonly queueLimits: readonly {
+    readonly queue: string;
+    readonly concurrency: number;
+    readonly rate: string | null;
+  }[];
+  readonly schedules: readonly {
+    readonly workflowId: string;
+    readonly cron: string;
+    readonly timeZone: string;
+  }[];
+  /** `bucket` is null for any bucket that announces its files. */
+  readonly fileTriggers: readonly {
+    readonly workflowId: string;
+    readonly pattern: string;
+    readonly bucket: string | null;
+  }[];
+  /** Workflows of the folder, or applied ones, have schedules. */
+  readonly hasSchedules: boolean;
+  /** Workflows of the folder, or applied ones, wait for files. */
+  readonly announcesFiles: boolean;
+  readonly databaseId: string;
+  readonly firestoreLocation: string;
+  readonly bucket: string;
+  readonly inboxBucket: string;
+  readonly dataset: string;
+  readonly bigQueryLocation: string;
+  readonly functionName: string;
+  readonly functionTimeoutSeconds: number;
+  readonly leaseSeconds: number;
+  readonly retentionDays: number;
+  readonly function: readonly FunctionSetting[];
+  readonly settings: DeploymentSettings;
+  readonly usesPowerBi: boolean;
+  readonly usesDataform: boolean;
+  /** E-mail addresses of the accounts that Dataform's actions run as. */
+  readonly dataformAccounts: readonly string[];
+  readonly tracing: boolean;
+  /** How the ending of a task reaches its children. */
+  readonly completions: GoogleConfiguration["completions"];
+  /** The user's own secrets by their variable, as `gcloud run deploy --set-secrets` takes them. */
+  readonly ownSecrets: Readonly<Record<string, string>>;
+}
+
+export function planDeployment(
+  { configuration, settings, ownSecrets }: Pick<Target, "configuration" | "settings" | "ownSecrets">,
+  workflows: readonly DeployedWorkflow[],
+): Deployment {
+  const { google, queues: limited } = configuration;
+  const triggers = workflows.flatMap(({ definition: { workflowId }, triggers: own }) =>
+    own.map((trigger) => ({ workflowId, ...trigger })),
+  );
+  const schedules = triggers.flatMap((trigger) =>
+    trigger.type === "schedule"
+      ? [{ workflowId: trigger.workflowId, cron: trigger.cron, timeZone: trigger.timeZone }]
+      : [],
+  );
+  const fileTriggers = triggers.flatMap((trigger) =>
+    trigger.type === "fileDrop"
+      ? [{ workflowId: trigger.workflowId, pattern: trigger.pattern, bucket: trigger.bucket ?? null }]
+      : [],
+  );
+  const queues = [...queuesNamedBy(workflows), ...settings.BATON_DEPLOY_QUEUES, ...limited.keys()];
+  const accounts = [...dataformAccountsOf(workflows).named, ...configuration.dataform.accounts];
+  return {
+    projectId: google.projectId,
+    region: google.location,
+    prefix: google.prefix,
+    workflowIds: workflows.map(({ definition }) => definition.workflowId).sort(),
+    queues: [...new Set([defaults.queue, ...queues])].sort(),
+    queueLimits: [...limited]
+      .map(([queue, { concurrency, rate }]) => ({ queue, concurrency, rate: rate ? rateText(rate) : null }))
+      .sort((one, other) => (one.queue < other.queue ? -1 : 1)),
+    schedules,
+    fileTriggers,
+    hasSchedules: schedules.length > 0 || settings.BATON_DEPLOY_SCHEDULES,
+    announcesFiles: fileTriggers.length > 0 || settings.BATON_DEPLOY_FILE_TRIGGERS,
+    databaseId: google.databaseId,
+    firestoreLocation: settings.BATON_DEPLOY_FIRESTORE_LOCATION ?? google.location,
+    bucket: google.bucket,
+    inboxBucket: google.inboxBucket,
+    dataset: google.dataset,
+    bigQueryLocation: google.bigQueryLocation ?? google.location,
+    functionName: settings.BATON_DEPLOY_FUNCTION ?? google.prefix,
+    functionTimeoutSeconds: google.functionTimeoutSeconds,
+    leaseSeconds: configuration.leaseSeconds,
+    retentionDays: Math.ceil(google.retentionSeconds / daySeconds),
+    function: functionSettings(settings, google.functionTimeoutSeconds),
+    settings,
+    usesPowerBi: configuration.powerBi !== undefined,
+    usesDataform: workflows.some(usesDataform) || settings.BATON_DEPLOY_DATAFORM,
+    dataformAccounts: [...new Set(accounts)].sort(),
+    tracing: configuration.traces !== undefined,
+    completions: google.completions,
+    ownSecrets,
+  };
+}
+
+function usesDataform({ definition }: Pick<BuiltWorkflow, "definition">): boolean {
+  return definition.tasks.some(({ type }) => type === dataformType.type);
+}
+
+/** The accounts that the infrastructure makes. */
+export function accountOf(
+  { prefix, projectId }: Pick<Deployment, "prefix" | "projectId">,
+  role: "function" | "push" | "build" | "deployer",
+): string {
+  return `${prefix}-${role}@${projectId}.iam.gserviceaccount.com`;
+}
+
+/** The name of a deployment, and of its Terraform workspace. No part can hold an underscore, so no two names are the same. */
+export function deploymentName({ projectId, prefix }: Pick<Deployment, "projectId" | "prefix">): string {
+  return `${projectId}_${prefix}`;
+}
+
+/** The folder of the infrastructure, from the project's. */
+export const infrastructureFolder = "infra";
+
+/** What a deployment writes. Each has its own files, since several may be made from one folder at the same time. */
+export function deploymentFiles(deployment: Pick<Deployment, "projectId" | "prefix">) {
+  const name = deploymentName(deployment);
+  return {
+    /** From the folder `infra`, as the next. */
+    terraformVariables: `baton.${name}.tfvars.json`,
+    terraformPlan: `baton.${name}.tfplan`,
+    /** The variables of the function, for gcloud; from the project's folder, as those below. */
+    functionVariables: `infra/baton.${name}.function.yaml`,
+    /** The variables with which commands look at the deployment. */
+    commandVariables: `infra/baton.${name}.env`,
+    /** The folder that is deployed, as `scripts/package.js` makes it. */
+    package: `dist-package.${name}`,
+  } as const;
+}
+
+/** The variables of `infra/variables.tf`. An empty name lets the infrastructure make the usual one. */
+export function terraformVariables(deployment: Deployment) {
+  const { settings, projectId } = deployment;
+  const usual = `${projectId}-${deployment.prefix}`;
+  return {
+    project: projectId,
+    region: deployment.region,
+    prefix: deployment.prefix,
+    queues: deployment.queues,
+    queue_limits: Object.fromEntries(deployment.queueLimits.map(({ queue, ...limit }) => [queue, limit])),
+    bucket: deployment.bucket === usual ? "" : deployment.bucket,
+    inbox_bucket: deployment.inboxBucket === `${usual}-inbox` ? "" : deployment.inboxBucket,
+    database: deployment.databaseId,
+    firestore_location: deployment.firestoreLocation,
+    dataset: deployment.dataset,
+    bigquery_location: deployment.bigQueryLocation,
+    function_name: deployment.functionName,
+    function_timeout_seconds: deployment.functionTimeoutSeconds,
+    ack_deadline_seconds: limits.deliveryDeadlineSeconds,
+    lease_seconds: deployment.leaseSeconds,
+    retention_days: deployment.retentionDays,
+    max_instances: settings.BATON_DEPLOY_MAX_INSTANCES,
+    min_instances: settings.BATON_DEPLOY_MIN_INSTANCES,
+    concurrency: settings.BATON_DEPLOY_CONCURRENCY,
+    cpu: settings.BATON_DEPLOY_CPU,
+    memory: settings.BATON_DEPLOY_MEMORY,
+    has_schedules: deployment.hasSchedules,
+    file_triggers: deployment.announcesFiles,
+    alert_emails: settings.BATON_DEPLOY_ALERT_EMAILS,
+    alert_failed_batches: settings.BATON_DEPLOY_ALERT_FAILED_BATCHES,
+    budget_amount: settings.BATON_DEPLOY_BUDGET,
+    billing_account: settings.BATON_DEPLOY_BILLING_ACCOUNT ?? "",
+    delete_protection: settings.BATON_DEPLOY_DELETE_PROTECTION,
+    tracing: deployment.tracing,
+    completions: deployment.completions,
+    power_bi: deployment.usesPowerBi,
+    dataform: deployment.usesDataform,
+    dataform_accounts: deployment.dataformAccounts.map((account) => accountResource(account, projectId)),
+  };
+}
+
+/**
+ * The variables that a deployment needs because of an applied workflow, which deploying does not see; sorted as docs/deploy.md
+ * has them.
+ */
+export function appliedNeeds({
+  definition,
+  triggers,
+}: Pick<BuiltWorkflow, "definition" | "triggers">): Readonly<Record<string, string>> {
+  const queues = [...queuesNamedBy([{ definition }])].filter((queue) => queue !== defaults.queue).sort();
+  const accounts = dataformAccountsOf([{ definition }]).named;
+  const isTriggeredBy = (type: "fileDrop" | "schedule") => triggers.some((trigger) => trigger.type === type);
+  return {
+    ...(queues.length > 0 && { BATON_DEPLOY_QUEUES: queues.join(",") }),
+    ...(isTriggeredBy("fileDrop") && { BATON_DEPLOY_FILE_TRIGGERS: "true" }),
+    ...(isTriggeredBy("schedule") && { BATON_DEPLOY_SCHEDULES: "true" }),
+    ...(usesDataform({ definition }) && { BATON_DEPLOY_DATAFORM: "true" }),
+    ...(accounts.length > 0 && { BATON_DATAFORM_ACCOUNTS: accounts.join(",") }),
+    ...Object.fromEntries(
+      secretsNamedBy([{ definition }]).map(({ name }) => [`${taskSecretPrefix}${name}`, "secret:<name>"]),
+    ),
+  };
+}
+
+/** The workflows that can be read: enough to remove a deployment. */
+export async function readableWorkflows(folder: string): Promise<readonly DeployedWorkflow[]> {
+  return new FolderCatalog({ folder, taskTypes: builtInTaskTypes }).all().catch(() => []);
+}
+
+/**
+ * The workflows of the folder. Throws `WORKFLOW_INVALID` with every problem, `DEPLOY_NOTHING` and `WORKFLOW_FOLDER_MISSING`.
+ */
+export async function loadWorkflows(folder: string): Promise<readonly DeployedWorkflow[]> {
+  const catalog = new FolderCatalog({ folder, taskTypes: builtInTaskTypes });
+  const workflows = await catalog.all();
+  const problems = await catalog.problems();
+  if (problems.length > 0) {
+    const lines = problems.map(({ code, message, where }) => `${where}: ${code}: ${message}`);
+    throw new BatonError("WORKFLOW_INVALID", `Nothing was deployed:\n${lines.join("\n")}`);
+  }
+  if (workflows.length > 0) return workflows;
+  throw new BatonError("DEPLOY_NOTHING", "There is no workflow", { where: folder });
+}

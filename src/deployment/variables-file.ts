@@ -1,0 +1,164 @@
+import { readFileSync } from "node:fs";
+import { parseEnv } from "node:util";
+import { EnvironmentSchema } from "../composition/environment.ts";
+import type { SecretVariable } from "../composition/secrets.ts";
+import type { VariableProblem } from "../composition/variable-problems.ts";
+import { BatonError, messageOf } from "../core/errors.ts";
+import { taskSecretPrefix } from "../core/named-secrets.ts";
+import { nearestName } from "../core/nearest-name.ts";
+import { DeploymentSettingsSchema } from "./settings.ts";
+
+/** The variables of one deployment, and what is wrong with their file. */
+export interface VariablesFile {
+  readonly variables: Readonly<Record<string, string>>;
+  readonly problems: readonly VariableProblem[];
+}
+
+/** A variable in any quotes, or a value without quotes in which no word has a # inside; then nothing but a comment. */
+const statement =
+  /^[^\S\n]*(?:export[^\S\n]+)?(?<name>[A-Za-z_]\w*)[^\S\n]*=[^\S\n]*(?:(?<quote>["'`])[\s\S]*?\k<quote>|(?!["'`])(?:[^\s#]|[^\S\n](?!#))*)[^\S\n]*(?:(?<=\s|["'`=])#.*)?$/my;
+
+/** A line that holds no variable. */
+const blank = /^[^\S\n]*(?:#.*)?$/my;
+
+/**
+ * Reads a file of lines `NAME=value`. Node's own parser passes over what it does not understand, so each line is checked first.
+ * Throws `USAGE` when there is no such file.
+ */
+export function readVariablesFile(path: string): VariablesFile {
+  const text = textOf(path);
+  const variables = Object.fromEntries(
+    Object.entries(parseEnv(text)).map(([name, value]) => [name, value ?? ""]),
+  );
+  const lines = new Map<string, number>();
+  const problems = statementsOf(text).flatMap(({ line, name }) => {
+    const first = name === undefined ? undefined : lines.get(name);
+    if (name !== undefined) lines.set(name, first ?? line);
+    const message =
+      name === undefined
+        ? form
+        : first === undefined
+          ? nameProblem(name, variables[name] ?? "")
+          : `${name} is set in line ${first} already`;
+    return message === undefined ? [] : [{ variable: `line ${line} of ${path}`, message }];
+  });
+  return { variables, problems };
+}
+
+const form =
+  "expected NAME=value: a value with a # or a quote in it needs quotes around all of it, and only # and a comment may follow";
+
+/** The line in which each variable begins; without a name where a line has no right form. */
+function statementsOf(text: string): { readonly line: number; readonly name: string | undefined }[] {
+  const found: { line: number; name: string | undefined }[] = [];
+  for (let at = 0, line = 1; at < text.length; ) {
+    const empty = matchAt(blank, text, at);
+    const match = empty ?? matchAt(statement, text, at);
+    if (!empty) found.push({ line, name: match?.groups?.name });
+    const next = text.indexOf("\n", at + (match?.[0].length ?? 0));
+    if (next < 0) break;
+    line += text.slice(at, next + 1).split("\n").length - 1;
+    at = next + 1;
+  }
+  return found;
+}
+
+function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | undefined {
+  pattern.lastIndex = at;
+  return pattern.exec(text) ?? undefined;
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8")
+      .replace(/^\uFEFF/, "")
+      .replaceAll("\r\n", "\n");
+  } catch (cause) {
+    throw new BatonError("USAGE", `Can't read ${path}: ${messageOf(cause)}`, {
+      cause,
+      remedy: "Give --variables a file of lines NAME=value; its path counts from the folder that you are in.",
+    });
+  }
+}
+
+const known = Object.keys({ ...EnvironmentSchema.shape, ...DeploymentSettingsSchema.shape }).filter((name) =>
+  name.startsWith("BATON_"),
+);
+
+/** Set by Cloud Run, or refused by it: https://cloud.google.com/run/docs/container-contract#env-vars */
+const reserved = /^PORT$|^(?:K|CLOUD_RUN|FUNCTION|X_GOOGLE)_/;
+
+/** The function would not start, or not be itself, with those of another machine. */
+const ofTheInstance = /^(?:PATH|HOME|GOOGLE_APPLICATION_CREDENTIALS)$/;
+
+/** Why a file of variables may not set this one. */
+function nameProblem(name: string, value: string): string | undefined {
+  if (reserved.test(name)) return `${name} is Cloud Run's own: a function can't set it`;
+  if (ofTheInstance.test(name)) return `${name} is the instance's own: the function would not work with it`;
+  const isTaskSecret = name.startsWith(taskSecretPrefix);
+  if (isTaskSecret && !namesSecret.test(value))
+    return `${name} is a secret, and this file is for none: put it into Secret Manager, and write ${name}=secret:<name of the secret>`;
+  if (isSecret(name) && !value.trim().startsWith("projects/"))
+    return `${name} is a secret, and this file is for none: set it in the environment of the first \`baton deploy\`, which takes it to Secret Manager`;
+  if (isTaskSecret || !/^BATON_(?!SAMPLE_)/.test(name) || known.includes(name)) return undefined;
+  const meant = nearestName(name, known);
+  return `Baton has no variable ${name}${meant === undefined ? "" : `; did you mean ${meant}?`}`;
+}
+
+/** Names of the secrets in Secret Manager, after the prefix. */
+export const secretNames: Readonly<Record<SecretVariable, string>> = {
+  BATON_CALLBACK_SECRET: "callback-secret",
+  BATON_POWERBI_CLIENT_SECRET: "powerbi-client-secret",
+};
+
+/** Whether a variable comes from Secret Manager, and is written to no file. */
+export function isSecret(variable: string): boolean {
+  return variable in secretNames;
+}
+
+/** The user's own variables: those with a value, and those that come from Secret Manager. */
+export interface OwnVariables {
+  readonly literal: Readonly<Record<string, string>>;
+  /** By variable, as `gcloud run deploy --set-secrets` takes them. */
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly problems: readonly VariableProblem[];
+}
+
+const namesSecret = /^(?:projects\/[^/]+\/secrets\/|secret:)/;
+const long = /^projects\/([\w.:-]+)\/secrets\/([\w-]{1,255})\/versions\/(\d+|[A-Za-z][\w-]*)$/;
+const short = /^secret:([\w-]{1,255})(?::(\d+|[A-Za-z][\w-]*))?$/;
+
+/** Tells references to secrets (`projects/P/secrets/NAME/versions/V` or `secret:NAME`) from values. */
+export function ownVariablesOf(variables: Readonly<Record<string, string>>, projectId: string): OwnVariables {
+  const literal: Record<string, string> = {};
+  const secrets: Record<string, string> = {};
+  const problems: VariableProblem[] = [];
+  for (const [variable, value] of Object.entries(variables)) {
+    const [, name, latest = "latest"] = short.exec(value.trim()) ?? [];
+    const [, project = "", secret, version] = long.exec(value.trim()) ?? [];
+    if (!namesSecret.test(value)) literal[variable] = value;
+    else if (name !== undefined) secrets[variable] = `${name}:${latest}`;
+    else if (secret === undefined) problems.push({ variable, message: formOfReference });
+    else if (project === projectId) secrets[variable] = `${secret}:${version}`;
+    else if (/^\d+$/.test(project)) secrets[variable] = `projects/${project}/secrets/${secret}:${version}`;
+    else
+      problems.push({
+        variable,
+        message: `another project is named by its number: gcloud projects describe ${project} --format='value(projectNumber)'`,
+      });
+  }
+  return { literal, secrets, problems };
+}
+
+const formOfReference =
+  "a secret is named by secret:<name>, secret:<name>:<version> or projects/<project>/secrets/<name>/versions/<version>";
+
+const soundsSecret = /SECRET|TOKEN|PASS|PWD|API_?KEY|_KEY(?:_|$)|^KEY$|CREDENTIAL|DSN(?:_|$)|WEBHOOK/i;
+
+/** An address with a password in it, also inside a longer text. */
+const holdsPassword = /\b[a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*:[^\s/?#@]+@/i;
+
+/** Whether a variable probably holds a secret: its value is shown nowhere. */
+export function looksSecret(name: string, value: string): boolean {
+  return value !== "" && (soundsSecret.test(name) || holdsPassword.test(value));
+}
