@@ -56,13 +56,13 @@ const { callbackId } = about;
 
 /** What follows from each of the old messages. */
 const effects: Readonly<Record<string, string>> = {
-  execute: `${oldBatch("unstarted")} first first`,
-  executeReady: `${oldBatch("unstarted")} first first`,
-  executeRedriven: `${oldBatch("retries")} work work`,
+  execute: `${oldBatch("unstarted")} second `,
+  executeReady: `${oldBatch("unstarted")} second `,
+  executeRedriven: `${oldBatch("retries")} $end `,
   completed: `${oldBatch("large")} read `,
   completedRest: idle,
   completedUnread: `${oldBatch("large")} read `,
-  completion: `${oldBatch("waits-for-completion")} ask ask`,
+  completion: `${oldBatch("waits-for-completion")} read `,
   completionError: idle,
   start: expect.stringMatching(/^unstarted-\w+ first $/),
   object: idle,
