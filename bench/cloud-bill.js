@@ -1,7 +1,7 @@
 // What Google bills for batches of several shapes, counted by local servers that speak the wire protocols of its services,
 // and what that comes to for a million tasks. Run: node bench/cloud-bill.js
-import { openCloud } from "../src/composition/cloud.ts";
-import { readConfiguration } from "../src/composition/configuration.ts";
+import { openCloud } from "../src/app/cloud.ts";
+import { readConfiguration } from "../src/configuration/configuration.ts";
 import { createHttpHandler } from "../src/entry/http-handler.ts";
 import { serveHttp } from "../src/entry/serve.ts";
 import { startCloud } from "../test/cloud/world.ts";

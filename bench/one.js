@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogger } from "../dist/src/adapters/pino/logger.js";
-import { readConfiguration } from "../dist/src/composition/configuration.js";
-import { openEmbedded } from "../dist/src/composition/embedded.js";
+import { openEmbedded } from "../dist/src/app/embedded.js";
+import { readConfiguration } from "../dist/src/configuration/configuration.js";
 import { toWorkflow, workloads } from "./workloads.js";
 
 const [name = "W1", durability = "full", rounds = "9"] = process.argv.slice(2);

@@ -4,8 +4,8 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogger } from "../dist/src/adapters/pino/logger.js";
-import { readConfiguration } from "../dist/src/composition/configuration.js";
-import { openEmbedded } from "../dist/src/composition/embedded.js";
+import { openEmbedded } from "../dist/src/app/embedded.js";
+import { readConfiguration } from "../dist/src/configuration/configuration.js";
 import { workflow } from "../dist/src/index.js";
 
 const receiver = createServer((request, response) => {

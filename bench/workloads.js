@@ -1,4 +1,4 @@
-import { completeTask, FUNCTION_TASK_TYPE } from "../dist/src/core/definition.js";
+import { completeTask, FUNCTION_TASK_TYPE } from "../dist/src/core/workflow/definition.js";
 
 const names = (prefix, count) => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 

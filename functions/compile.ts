@@ -8,7 +8,7 @@ import { folder } from "./compiled-code.ts";
 
 const dist = fileURLToPath(new URL("..", import.meta.url));
 const packages = ["@google-cloud/firestore", "@google-cloud/pubsub", "google-gax", "jose"];
-const modules = ["src/composition/{open,cloud}.js", "src/entry/*.js", "functions/workflows/**/*.js"];
+const modules = ["src/app/{open,cloud}.js", "src/entry/*.js", "functions/workflows/**/*.js"];
 
 try {
   enableCompileCache(folder);

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
-import { openApp } from "../src/composition/open.ts";
-import { containStrayErrors } from "../src/composition/stray-errors.ts";
-import { messageOf, stackOf } from "../src/core/errors.ts";
+import { openApp } from "../src/app/open.ts";
+import { containStrayErrors } from "../src/app/stray-errors.ts";
+import { debugStack, errorMessage } from "../src/core/errors/errors.ts";
 import { createHttpHandler } from "../src/entry/http-handler.ts";
 import { serveHttp } from "../src/entry/serve.ts";
 
@@ -26,7 +26,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const)
 containStrayErrors({
   tell: (message, fields) => logger.error(message, fields),
   stop(thrown) {
-    const fields = { error: messageOf(thrown), stack_trace: stackOf(thrown) };
+    const fields = { error: errorMessage(thrown), stack_trace: debugStack(thrown) };
     logger.error("an exception of unknown origin: the instance gives its work back and ends", fields);
     void drain().finally(() => process.exit(1));
   },

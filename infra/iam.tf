@@ -1,4 +1,4 @@
-# The function's rights: the roles of src/composition/permissions.ts, each on the smallest resource that allows a grant.
+# The function's rights: the roles of src/configuration/google-requirements.ts, each on the smallest resource that allows a grant.
 # The tests compare both. Every grant adds one member and touches no other.
 
 locals {

@@ -15,7 +15,7 @@ locals {
   # A queue with limits is included, whether or not it is named a second time.
   queues = distinct(concat(var.queues, keys(var.queue_limits)))
 
-  # The names of src/core/topics.ts.
+  # The names of src/core/queues.ts.
   control_topic      = "${var.prefix}-control"
   callbacks_topic    = "${var.prefix}-callbacks"
   queue_topics       = [for queue in local.queues : "${var.prefix}-queue-${queue}"]

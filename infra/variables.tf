@@ -1,4 +1,4 @@
-# The target of the deployment. The tests compare the defaults with those of src/composition/environment.ts.
+# The target of the deployment. The tests compare the defaults with those of src/configuration/environment.ts.
 
 variable "project" {
   description = "Id of the project of all resources (BATON_PROJECT)."

@@ -1,8 +1,8 @@
 // The main job on the sample file, in a fresh folder: drop a file into the inbox, wait for its TaskBatch to end.
 import { cpSync, mkdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { batchLine, taskTable } from "../dist/src/cli/output/batch.js";
-import { openLocal } from "../dist/src/composition/local.js";
+import { openLocal } from "../dist/src/app/local-server.js";
+import { batchLine, taskTable } from "../dist/src/cli/follow-batch.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 const data = `${root}/.baton/demo`;

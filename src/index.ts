@@ -1,14 +1,13 @@
 /** What workflow files import. */
 export { joinCallbackPages } from "./core/callback-pages.ts";
-export type { ChildRule } from "./core/definition.ts";
-export type { Duration } from "./core/duration.ts";
-export { TaskError, type TaskErrorOptions } from "./core/errors.ts";
-export type { JsonObject, JsonValue } from "./core/json.ts";
+export { TaskError, type TaskErrorOptions } from "./core/errors/errors.ts";
 export { FileDropped } from "./core/messages.ts";
-export { Scheduled } from "./core/schedule.ts";
-export { fileDrop, type ScheduleOptions, schedule, type Trigger } from "./core/trigger.ts";
-export type { TaskNotes } from "./runtime/note-taker.ts";
-export type { TaskCallback } from "./runtime/progress.ts";
+export { Scheduled } from "./core/schedule/schedule.ts";
+export type { Duration } from "./core/values/duration.ts";
+export type { JsonObject, JsonValue } from "./core/values/json.ts";
+export type { ChildRule } from "./core/workflow/definition.ts";
+export { fileDrop, type ScheduleOptions, schedule, type Trigger } from "./core/workflow/trigger.ts";
+export type { TaskCallback, TaskNotes } from "./runtime/progress.ts";
 export type { PollOptions, Steps, WaitOptions } from "./runtime/steps.ts";
 export type {
   KeyFunction,

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Which rooms of `src` each room may import; see CONTRIBUTING.md. Folders of `adapters` are rooms of their own. */
+/** Which folders of `src` each of them may import; see CONTRIBUTING.md. Each folder of `adapters` stands alone. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
   ports: ["core"],
@@ -15,10 +15,23 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   workflow: ["runtime", "ports", "core"],
   adapters: ["ports", "core"],
   entry: ["engine", "ports", "core"],
-  composition: ["entry", "engine", "runtime", "tasks", "workflow", "adapters", "ports", "core"],
-  doctor: ["composition", "adapters", "tasks", "workflow", "ports", "core"],
-  deployment: ["doctor", "composition", "adapters", "tasks", "workflow", "ports", "core"],
-  cli: ["deployment", "doctor", "composition", "engine", "workflow", "ports", "core"],
+  configuration: ["adapters", "ports", "core"],
+  telemetry: ["configuration", "entry", "runtime", "adapters", "ports", "core"],
+  app: [
+    "telemetry",
+    "configuration",
+    "entry",
+    "engine",
+    "runtime",
+    "tasks",
+    "workflow",
+    "adapters",
+    "ports",
+    "core",
+  ],
+  doctor: ["app", "configuration", "adapters", "tasks", "workflow", "ports", "core"],
+  deployment: ["doctor", "app", "configuration", "adapters", "tasks", "workflow", "ports", "core"],
+  cli: ["deployment", "doctor", "app", "configuration", "engine", "workflow", "ports", "core"],
   "index.ts": ["workflow", "tasks", "runtime", "core"],
 };
 

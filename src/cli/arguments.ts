@@ -2,10 +2,10 @@ import { readFile } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
 import { InvalidArgumentError } from "commander";
 import type * as z from "zod";
-import { BatonError, messageOf } from "../core/errors.ts";
-import { parseExactJson } from "../core/exact-json.ts";
-import type { JsonValue } from "../core/json.ts";
-import { describeSyntaxError } from "../core/json-syntax.ts";
+import { BatonError, errorMessage } from "../core/errors/errors.ts";
+import { parseExactJson } from "../core/values/exact-json.ts";
+import type { JsonValue } from "../core/values/json.ts";
+import { describeSyntaxError } from "../core/values/json-syntax.ts";
 import type { Session } from "./session.ts";
 
 /** A whole number from the command line. */
@@ -23,7 +23,7 @@ export async function readBytes(session: Session, argument: string): Promise<Uin
   if (!argument.startsWith("@")) return Buffer.from(argument);
   const path = argument.slice(1);
   return readFile(path).catch((cause: unknown) => {
-    throw new BatonError("USAGE", `Can't read ${path}: ${messageOf(cause)}`, { cause });
+    throw new BatonError("USAGE", `Can't read ${path}: ${errorMessage(cause)}`, { cause });
   });
 }
 

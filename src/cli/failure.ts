@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
-import type { ErrorCode } from "../core/error-catalog.ts";
-import { BatonError, messageOf } from "../core/errors.ts";
+import type { ErrorCode } from "../core/errors/error-catalog.ts";
+import { BatonError, errorMessage } from "../core/errors/errors.ts";
 import { oneLine } from "./output/text.ts";
 import { failureExitCode, type Session, usageExitCode } from "./session.ts";
 
@@ -43,7 +43,7 @@ export function reportFailure(session: Session, thrown: unknown, json: boolean):
   const { code, message, remedy } = error;
   session.note(`error ${code}: ${withoutControls(message)}`);
   session.note(`what to do: ${remedy}`);
-  if (debuggedCodes.has(code) && session.environment.BATON_DEBUG === "1") session.note(stackOf(error));
+  if (debuggedCodes.has(code) && session.environment.BATON_DEBUG === "1") session.note(debugStackText(error));
   if (json) session.json({ error: { code, message, remedy } });
   return usageCodes.has(code) ? usageExitCode : failureExitCode;
 }
@@ -56,7 +56,7 @@ function withoutControls(text: string): string {
 function codedError(thrown: unknown): BatonError {
   if (thrown instanceof BatonError) return thrown;
   if (thrown instanceof CommanderError) return usageError(thrown);
-  return new BatonError("INTERNAL", messageOf(thrown), { cause: thrown });
+  return new BatonError("INTERNAL", errorMessage(thrown), { cause: thrown });
 }
 
 function usageError({ code, message }: CommanderError): BatonError {
@@ -65,7 +65,7 @@ function usageError({ code, message }: CommanderError): BatonError {
   return new BatonError("USAGE", message.replace(/^error: /, "").replaceAll("\n", " "));
 }
 
-function stackOf(error: BatonError): string {
+function debugStackText(error: BatonError): string {
   const { cause } = error;
   return (cause instanceof Error ? cause.stack : error.stack) ?? "";
 }

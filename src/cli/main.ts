@@ -1,12 +1,92 @@
+import { execFile } from "node:child_process";
+import { writeSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { constants } from "node:os";
-import { containStrayErrors } from "../composition/stray-errors.ts";
-import { BatonError, codeOf, messageOf } from "../core/errors.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { containStrayErrors } from "../app/stray-errors.ts";
+import { BatonError, errorCode, errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
 import { asksForJson, reportFailure } from "./failure.ts";
-import { untilNpxEnds } from "./npx.ts";
 import { runProgram } from "./program.ts";
 import { failureExitCode, openSession, type Session } from "./session.ts";
-import { writeOutput } from "./standard-output.ts";
+
+const lookMs = 500;
+const npx = /^npm exec\b|\bnpx(-cli\.js)?\b|\bnpm(-cli\.js)? exec\b/;
+const shell = /^(\S*\/)?(sh|dash|ash|bash|zsh|ksh) /;
+
+/**
+ * `npx` runs a command through a shell and passes signals to that alone: the shell dies, and the command would go on
+ * with nothing left to stop it. Resolves once the npx that started this process is gone, or a process between the two;
+ * never when this process was started in another way. `hasLauncher`: the parent is bin/baton.js on another Node.
+ */
+async function untilNpxEnds(hasLauncher: boolean): Promise<void> {
+  const chain = process.env.npm_command === "exec" ? await chainToNpx(hasLauncher) : undefined;
+  if (chain === undefined) return new Promise(() => {});
+  while (await isWhole(chain)) await sleep(lookMs, undefined, { ref: false });
+}
+
+/** Ids of processes, from the parent of this one up to npx; undefined when something else than a shell is between. */
+async function chainToNpx(hasLauncher: boolean): Promise<number[] | undefined> {
+  const chain: number[] = [];
+  for (let next: number | undefined = process.ppid; next !== undefined; next = await parentOf(next)) {
+    const command = await commandOf(next);
+    const isLauncher = hasLauncher && chain.length === 0;
+    chain.push(next);
+    if (npx.test(command) && !shell.test(command) && !isLauncher) return chain;
+    if (!shell.test(command) && !isLauncher) return undefined;
+  }
+  return undefined;
+}
+
+/** When a process has died, its children have another parent. */
+async function isWhole(chain: readonly number[]): Promise<boolean> {
+  let parent: number | undefined = process.ppid;
+  for (const [index, pid] of chain.entries()) {
+    if (parent !== pid) return false;
+    if (index < chain.length - 1) parent = await parentOf(pid);
+  }
+  return true;
+}
+
+async function parentOf(pid: number): Promise<number | undefined> {
+  if (process.platform !== "linux") return Number(await ask("ppid=", pid)) || undefined;
+  const status = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  // The name of the program, in parentheses, may hold anything.
+  const [, parent] = status.slice(status.lastIndexOf(")") + 2).split(" ");
+  return Number(parent) || undefined;
+}
+
+async function commandOf(pid: number): Promise<string> {
+  if (process.platform !== "linux") return ask("command=", pid);
+  const words = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+  return words.replaceAll("\0", " ");
+}
+
+async function ask(column: string, pid: number): Promise<string> {
+  const { stdout } = await promisify(execFile)("ps", ["-o", column, "-p", String(pid)]).catch(() => ({
+    stdout: "",
+  }));
+  return stdout.trim();
+}
+
+const lookAgainMs = 5;
+
+/**
+ * Writes to the command's own standard output, which user code does not reach: see bin/baton.js. It returns when all is
+ * written, so that nothing is lost however the process ends. Throws `EPIPE` when the reader has gone away.
+ */
+function writeOutput(descriptor: number, text: string): void {
+  let rest: Uint8Array = Buffer.from(text);
+  while (rest.byteLength > 0)
+    try {
+      rest = rest.subarray(writeSync(descriptor, rest));
+    } catch (error) {
+      // Another process that shares the pipe or terminal made it non-blocking, and its reader is slow.
+      if (errorCode(error) !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookAgainMs);
+    }
+}
 
 /** A terminal signals the whole group, and launchers pass the signal on: the same one so soon is the same one. */
 const sameSignalMs = 1_000;
@@ -56,7 +136,7 @@ function sessionOf(outputDescriptor: number): Session {
 
 /** `baton batches | head` closes the pipe early. */
 function endWithReader(session: Session, error: unknown): never {
-  end(codeOf(error) === "EPIPE" ? session.exitCode : failureExitCode);
+  end(errorCode(error) === "EPIPE" ? session.exitCode : failureExitCode);
 }
 
 /** Node ends, as if all were well, when it waits for what nothing can bring about any more. */
@@ -102,7 +182,7 @@ function guardProcess(session: Session, hasLauncher: boolean): void {
 
 /** A command that works on tasks gives them back first. */
 function stopByException(session: Session, thrown: unknown): void {
-  const problem = `An exception of unknown origin, perhaps of a workflow file: ${messageOf(thrown)}`;
+  const problem = `An exception of unknown origin, perhaps of a workflow file: ${errorMessage(thrown)}`;
   const stray = new BatonError("STRAY_EXCEPTION", problem, { cause: thrown });
   // A command that goes on to its end tells its own outcome.
   session.exitCode = reportFailure(session, stray, wantsJson() && !giveBack);

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
-import type { RawEnvironment } from "../composition/variable-problems.ts";
-import type { LogOutput } from "../ports/logger.ts";
+import type { RawEnvironment } from "../configuration/variables.ts";
+import type { LogOutput } from "../ports/telemetry.ts";
 
 /** Where people read: standard error. */
 export interface Display {

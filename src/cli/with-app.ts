@@ -1,6 +1,6 @@
-import type { App } from "../composition/app.ts";
-import { BatonError } from "../core/errors.ts";
-import { nearestName } from "../core/nearest-name.ts";
+import type { App } from "../app/app.ts";
+import { BatonError } from "../core/errors/errors.ts";
+import { nearestName } from "../core/values/text.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
 import type { Session } from "./session.ts";
 
@@ -16,7 +16,7 @@ export async function withApp(
   use: (app: App) => Promise<void>,
   dataUse: DataUse = "looks",
 ): Promise<void> {
-  const { openForCommand } = await import("../composition/open.ts");
+  const { openForCommand } = await import("../app/open.ts");
   const { environment, logOutput } = session;
   const app = await openForCommand(environment, { creates: dataUse === "creates", logOutput });
   try {
@@ -38,7 +38,7 @@ export async function findWorkflow(
 ): Promise<DeployedWorkflow> {
   const workflow = await app.folder.find(workflowId);
   if (workflow) return workflow;
-  await noteProblems(session, app);
+  await reportProblems(session, app);
   const known = (await app.folder.all()).map(({ definition }) => definition.workflowId);
   const meant = nearestName(workflowId, known);
   const question = meant === undefined ? "" : `; did you mean ${meant}?`;
@@ -53,7 +53,7 @@ export async function findWorkflow(
 }
 
 /** Does something; if it names a workflow that is not there, the error says which there are: see `findWorkflow`. */
-export async function namingWorkflows<T>(session: Session, app: App, work: () => Promise<T>): Promise<T> {
+export async function withKnownWorkflows<T>(session: Session, app: App, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (thrown) {
@@ -64,7 +64,13 @@ export async function namingWorkflows<T>(session: Session, app: App, work: () =>
 }
 
 /** Tells what is wrong with workflows. */
-export async function noteProblems(session: Session, app: App): Promise<void> {
+export async function reportProblems(session: Session, app: App): Promise<void> {
   for (const { code, where, message } of await app.folder.problems())
     session.note(`problem ${code} in ${where}: ${message}`);
+}
+
+/** Says how many documents a list lacks. */
+export function reportCorruptDocuments(session: Session, unreadable: number): void {
+  if (unreadable > 0)
+    session.note(`${unreadable} documents can't be read by this version, and were skipped.`);
 }

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
-import { BatonError } from "./errors.ts";
-import type { JsonValue } from "./json.ts";
+import { BatonError } from "./errors/errors.ts";
 import { limits } from "./limits.ts";
+import type { JsonValue } from "./values/json.ts";
 
 type CallbackType = "task.progress" | "task.completed" | "task.failed";
 

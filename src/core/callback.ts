@@ -1,9 +1,9 @@
 import * as z from "zod";
-import { hashJson } from "./canonical.ts";
 import { fieldNames } from "./idempotency.ts";
 import { limits } from "./limits.ts";
+import { StoredResultSchema } from "./records.ts";
 import { backoffMs } from "./retry.ts";
-import { StoredResultSchema } from "./stored.ts";
+import { hashJson } from "./values/json.ts";
 
 /** What may be called back: what is sent is signed, and needs no password in an address that is stored and shown. */
 export function isCallbackUrl(url: string): boolean {
@@ -114,14 +114,18 @@ export function newCallback(
  * Asked for again: all of it, at once. One that is still on its way goes on where it is, at once; undefined when somebody
  * is at it, who must not be disturbed, or calls that come often would keep it from ever being taken.
  */
-export function resent(callback: Callback, nonce: string): Callback | undefined {
+export function resetForResend(callback: Callback, nonce: string): Callback | undefined {
   const isUnderWay = callback.state === "PENDING" && callback.deliveredAt === null;
   if (isUnderWay) return callback.isBeingSent ? undefined : { ...callback, dueSeconds: 0, nonce };
   return { ...callback, ...unsent, resends: callback.resends + 1, nonce };
 }
 
 /** The same event for another address, which is told all of it and takes its own time. The archive has it already, or will. */
-export function copyFor(callback: Callback, { url, secrets }: CallbackAddress, nonce: string): Callback {
+export function redirectCallback(
+  callback: Callback,
+  { url, secrets }: CallbackAddress,
+  nonce: string,
+): Callback {
   return {
     ...callback,
     ...unsent,
@@ -134,7 +138,7 @@ export function copyFor(callback: Callback, { url, secrets }: CallbackAddress, n
 }
 
 /** In the hands of one sender, so that another waits unless it dies. */
-export function sending(callback: Callback, nonce: string): Callback {
+export function markSending(callback: Callback, nonce: string): Callback {
   return { ...callback, isBeingSent: true, dueSeconds: limits.callbackLeaseSeconds, nonce };
 }
 
@@ -146,7 +150,7 @@ export interface Sent {
   readonly retryAfterSeconds?: number | undefined;
 }
 
-export function pageSent(callback: Callback, totalPages: number, { at }: Sent, nonce: string): Callback {
+export function markPageSent(callback: Callback, totalPages: number, { at }: Sent, nonce: string): Callback {
   const page = callback.pagesTaken + 1;
   const isTaken = page >= totalPages;
   const isDone = isTaken && !isToBeArchived(callback);
@@ -167,7 +171,7 @@ export function isToBeArchived({ type, target, archived }: Callback): boolean {
   return type === "task.completed" && target.archive !== null && !archived;
 }
 
-export function archivedNow(callback: Callback, nonce: string): Callback {
+export function markArchived(callback: Callback, nonce: string): Callback {
   const isTaken = callback.deliveredAt !== null;
   const done = isTaken
     ? ({ state: "DELIVERED", failures: 0, isBeingSent: false, dueSeconds: 0 } as const)
@@ -179,7 +183,7 @@ export function archivedNow(callback: Callback, nonce: string): Callback {
  * Waits 5 s after the first failure, twice as long after each further one, at most an hour, or as long as the
  * receiver asks; gives up after 80 failures, which is three days of the usual waits.
  */
-export function sendFailed(
+export function markSendFailed(
   callback: Callback,
   { at, error, retryAfterSeconds }: Sent,
   nonce: string,
@@ -198,4 +202,46 @@ export function sendFailed(
 
 function lastSends(callback: Callback, send: z.infer<typeof SendSchema>): Callback["sends"] {
   return [...callback.sends, send].slice(-limits.shownSends);
+}
+
+/** Columns of a table of archived callbacks, behind those of the key and in their order. */
+export const archiveColumns = [
+  "status",
+  "callback_payload",
+  "created_at",
+  "updated_at",
+  "event_id",
+  "url",
+] as const;
+
+export type ArchiveColumn = (typeof archiveColumns)[number];
+
+/** Letter case does not tell columns apart in a warehouse. */
+export function isArchiveColumn(name: string): boolean {
+  return archiveColumns.some((column) => column === name.toLowerCase());
+}
+
+/** Why callbacks can't be archived by this key, whose fields become columns; undefined when they can. */
+export function archiveKeyProblem(key: readonly string[]): string | undefined {
+  if (key.length === 0) return "A callback is archived by a key of one field or more";
+  const lowercase = key.map((name) => name.toLowerCase());
+  const wrong = key.filter(
+    (name, index) => name === "" || isArchiveColumn(name) || lowercase.indexOf(name.toLowerCase()) < index,
+  );
+  return wrong.length > 0 ? `Fields of a callback's key can't be columns: ${wrong.join(", ")}` : undefined;
+}
+
+/** How the columns of a table differ from those that it should have, in any order and case; undefined when they agree. */
+export function columnsProblem(existing: readonly string[], expected: readonly string[]): string | undefined {
+  const added = without(expected, existing);
+  const missing = without(existing, expected);
+  const problems = [
+    ...(added.length > 0 ? [`not in the table: ${added.join(", ")}`] : []),
+    ...(missing.length > 0 ? [`only in the table: ${missing.join(", ")}`] : []),
+  ];
+  return problems.length > 0 ? problems.join("; ") : undefined;
+}
+
+export function without(names: readonly string[], others: readonly string[]): readonly string[] {
+  return names.filter((name) => !others.some((other) => other.toLowerCase() === name.toLowerCase()));
 }

@@ -1,10 +1,10 @@
 import type { Ending } from "./joins.ts";
 import { limits } from "./limits.ts";
 import type { TaskLog } from "./records.ts";
-import { isParkReason, isTerminal } from "./status.ts";
+import { isParkReason, isTerminal } from "./records.ts";
 
 /** What a message that wants to run a task does, given the TaskLog it finds. */
-export type Arrival =
+export type ClaimDecision =
   /** It has ended: pass the ending on once more, for whoever passed it on first may have died. */
   | { readonly kind: "ended"; readonly ending: Ending }
   /** Somebody has it, or it waits: look again when that should be over. */
@@ -22,7 +22,7 @@ export type Arrival =
   | { readonly kind: "completion_timeout" };
 
 /** `ageMs`: time since the log was written, by the store's clock. */
-export function decideArrival(log: TaskLog, ageMs: number): Arrival {
+export function decideClaim(log: TaskLog, ageMs: number): ClaimDecision {
   // mutation: terminal-is-final
   if (isTerminal(log.status)) return { kind: "ended", ending: { status: log.status, reason: log.reason } };
   const remainingMs = Math.ceil((log.dueSeconds ?? 0) * 1_000 - ageMs);

@@ -1,9 +1,8 @@
 import * as z from "zod";
-import { hashJson } from "./canonical.ts";
-import { BatonError, messageOf } from "./errors.ts";
-import { isJsonObject, type JsonValue } from "./json.ts";
+import { BatonError, errorMessage } from "./errors/errors.ts";
 import { limits } from "./limits.ts";
-import { hasClock } from "./time-zone.ts";
+import { hasClock } from "./schedule/slots.ts";
+import { hashJson, isJsonObject, type JsonValue } from "./values/json.ts";
 
 /** What makes two calls of a task the same call. */
 const KeySpecSchema = z.discriminatedUnion("by", [
@@ -96,7 +95,7 @@ function hashOf(call: Call): string {
   try {
     return hashJson(call.arguments);
   } catch (error) {
-    throw invalid(messageOf(error), call);
+    throw invalid(errorMessage(error), call);
   }
 }
 
@@ -130,13 +129,13 @@ function fieldOf(value: JsonValue, name: string): JsonValue | undefined {
 function dateOf(call: Call, timeZone: string): string {
   const given = fieldOf(call.arguments, "date");
   const isGiven = given !== undefined && given !== null;
-  const day = isGiven ? dayGiven(call.arguments) : dayIn(timeZone, call.claimedAt);
+  const day = isGiven ? parseDay(call.arguments) : dayIn(timeZone, call.claimedAt);
   if (day !== undefined) return day.replaceAll("-", "");
   throw invalid('the field "date" is not a day such as 2026-11-21', call);
 }
 
 /** The day that the field `date` of the arguments names, `YYYY-MM-DD`; undefined when it names none. */
-export function dayGiven(value: JsonValue): string | undefined {
+export function parseDay(value: JsonValue): string | undefined {
   const given = fieldOf(value, "date");
   const parts = typeof given === "string" ? /^(\d{4})-?(\d{2})-?(\d{2})$/.exec(given) : null;
   const day = parts?.slice(1).join("-");

@@ -1,5 +1,5 @@
-import type { ChildRule } from "./definition.ts";
-import type { Reason, TerminalStatus } from "./status.ts";
+import type { Reason, TerminalStatus } from "./records.ts";
+import type { ChildRule } from "./workflow/definition.ts";
 
 /** How a task ended, as far as its children care. */
 export interface Ending {
@@ -37,7 +37,7 @@ export function isFailure(ending: Ending): boolean {
 }
 
 /** The tallies an ending adds to. A join of one parent counts nothing: the ending says it all. */
-export function talliesOf(shape: JoinShape, ending: Ending): Tally[] {
+export function joinTallies(shape: JoinShape, ending: Ending): Tally[] {
   if (shape.parents.length < 2) return [];
   if (ending.status === "SUCCESS") return ["ended"];
   return isFailure(ending) ? ["ended", "unsuccessful", "failed"] : ["ended", "unsuccessful"];
@@ -99,4 +99,24 @@ export function countEndings(endings: readonly Ending[]): Required<Counts> {
     unsuccessful: endings.filter((ending) => ending.status !== "SUCCESS").length,
     failed: endings.filter(isFailure).length,
   };
+}
+
+/**
+ * The parents of a large join in parts that are counted by themselves: a count costs a read for every thousand that it
+ * counts, and every ending of a parent counts. An ending counts its own part, and only when that is complete the others:
+ * whoever is the last of all finds its own part complete, and all others.
+ */
+export interface JoinShards {
+  readonly sizes: readonly number[];
+  /** The part that a parent is counted in. */
+  readonly of: ReadonlyMap<string, number>;
+}
+
+/** Undefined when all parents are one part. */
+export function shardsOf(parents: readonly string[], parentsPerShard: number): JoinShards | undefined {
+  if (parents.length <= parentsPerShard) return undefined;
+  const count = Math.ceil(parents.length / parentsPerShard);
+  const of = new Map(parents.map((parent, index) => [parent, index % count]));
+  const sizes = Array.from({ length: count }, (_, shard) => Math.ceil((parents.length - shard) / count));
+  return { sizes, of };
 }

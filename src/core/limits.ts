@@ -1,4 +1,4 @@
-import { daySeconds } from "./time.ts";
+import { daySeconds } from "./values/time.ts";
 
 /**
  * The limits that a user or another process can meet, named once. What only tunes the work of one file stands in that file.

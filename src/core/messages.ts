@@ -1,9 +1,10 @@
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import * as z from "zod";
-import { JsonValueSchema } from "./json.ts";
 import { limits } from "./limits.ts";
-import { END_TASK_ID, NameSchema } from "./names.ts";
-import { ReasonSchema, TerminalStatusSchema } from "./status.ts";
+import { ReasonSchema, TerminalStatusSchema } from "./records.ts";
 import { isStorableName } from "./steps.ts";
+import { JsonValueSchema } from "./values/json.ts";
+import { END_TASK_ID, NameSchema } from "./values/text.ts";
 
 const BatchIdSchema = z
   .string()
@@ -30,7 +31,7 @@ export const PublicTaskMessageSchema = z.strictObject({
 });
 
 /** A completion without the task it is of would be taken for an order to run that task, and be lost. */
-export function hasStrayCompletion(message: z.infer<typeof PublicTaskMessageSchema>): boolean {
+export function lacksPreviousTask(message: z.infer<typeof PublicTaskMessageSchema>): boolean {
   return message.completion !== undefined && message.previousTaskId === undefined;
 }
 
@@ -178,3 +179,51 @@ export const FileDropped = z.object({
   generation: z.string(),
 });
 export type FileDropped = z.infer<typeof FileDropped>;
+
+/** A place in a trace, by the ids of OpenTelemetry: 16 and 8 bytes in hexadecimal. */
+export interface TracePlace {
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
+/**
+ * The trace of a batch, and in it the span of the batch as a whole. They follow from its id, so that every process that
+ * works on the batch knows them, and no message and no record has to carry them.
+ */
+export function batchTrace(batchId: string): TracePlace {
+  const hash = createHash("sha256").update(batchId).digest("hex");
+  return { traceId: hash.slice(0, 32), spanId: hash.slice(32, 48) };
+}
+
+/** Attribute of a message, and header of a request, that carries the seal of its data. */
+export const sealAttribute = "baton-seal";
+
+/** What seals are made with. */
+export interface SealKey {
+  readonly secret: string;
+  /** Names the deployment: two that share a secret do not believe each other. */
+  readonly deployment: string;
+}
+
+/**
+ * What shows that a message is one of Baton's own. Everybody who may publish to a topic can write what only the engine
+ * should say, that the parents of a task have let it run for instance; a message with the seal is believed.
+ */
+export function computeSeal({ secret, deployment }: SealKey, data: Uint8Array): string {
+  return createHmac("sha256", `baton message of ${deployment}: ${secret}`).update(data).digest("base64url");
+}
+
+/** Whether the seal was made with one of the keys: while secrets are exchanged, there are several. */
+export function isSealed(keys: readonly SealKey[], data: Uint8Array, seal: string): boolean {
+  const given = Buffer.from(seal, "base64url");
+  return keys.some((key) => {
+    const expected = Buffer.from(computeSeal(key, data), "base64url");
+    return given.length === expected.length && timingSafeEqual(given, expected);
+  });
+}
+
+/**
+ * How a task's ending reaches its children: by a message of its own, or by the delivery that ended the task.
+ */
+export const completionModes = ["published", "inline"] as const;
+export type CompletionMode = (typeof completionModes)[number];

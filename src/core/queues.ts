@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { limits } from "./limits.ts";
-import { NameSchema } from "./names.ts";
+import { CALLBACK_QUEUE, CONTROL_QUEUE } from "./messages.ts";
+import { NameSchema } from "./values/text.ts";
 
 /** So many messages in so many seconds, evenly spread. */
 export interface QueueRate {
@@ -58,3 +59,43 @@ export const QueuesSchema = z.string().transform((text, context): ReadonlyMap<st
   }
   return queues;
 });
+
+/** How many tasks of a queue Cloud Tasks begins in a second; without a rate, as many as it can. */
+export function dispatchesPerSecond({ rate }: QueueSettings): number {
+  return rate ? rate.messages / rate.perSeconds : limits.dispatchesPerSecond;
+}
+
+/** Why Cloud Tasks can't have a queue of this name and settings; undefined: it can. */
+export function limitProblem(queue: string, settings: QueueSettings): string | undefined {
+  if (settings.concurrency > limits.dispatchesAtOnce)
+    return `Cloud Tasks runs ${limits.dispatchesAtOnce} tasks of a queue at once, at most`;
+  if (dispatchesPerSecond(settings) > limits.dispatchesPerSecond)
+    return `Cloud Tasks begins ${limits.dispatchesPerSecond} tasks of a queue in a second, at most`;
+  if (queue.includes("_")) return "Cloud Tasks allows no _ in the name of a queue; write -";
+  return undefined;
+}
+
+/** Ids of the topics that carry Baton's messages: one for each queue, so that no queue waits for another. */
+export function topicName(prefix: string, queue: string): string {
+  switch (queue) {
+    case CONTROL_QUEUE:
+      return `${prefix}-control`;
+    case CALLBACK_QUEUE:
+      return `${prefix}-callbacks`;
+    default:
+      return `${prefix}-queue-${queue}`;
+  }
+}
+
+/** Id of the Cloud Tasks queue that holds the messages of a queue with limits of its own: it stands in for the topic. */
+export function taskQueueName(prefix: string, queue: string): string {
+  return topicName(prefix, queue);
+}
+
+/** Attribute of a message that such a queue has delivered: the name of its queue. */
+export const viaQueueAttribute = "baton-lane";
+
+/** Id of the push subscription of a topic. */
+export function subscriptionName(topic: string): string {
+  return `${topic}-push`;
+}

@@ -1,8 +1,83 @@
 import * as z from "zod";
-import { JsonValueSchema } from "./json.ts";
-import { NameSchema } from "./names.ts";
-import { BatchStatusSchema, ReasonSchema, TaskStatusSchema } from "./status.ts";
-import { NotesSchema, StoredErrorSchema, StoredResultSchema } from "./stored.ts";
+import { BatonError, errorCode, errorMessage } from "./errors/errors.ts";
+import { limits } from "./limits.ts";
+import { JsonValueSchema, recordOf } from "./values/json.ts";
+import { withoutSecrets } from "./values/secrets.ts";
+import { NameSchema, truncate } from "./values/text.ts";
+
+/** Status of a TaskLog. `NEW` is never stored: it is what a task without a TaskLog is shown as. */
+const TaskStatusSchema = z.enum(["PROCESSING", "WAITING", "SUCCESS", "ERROR", "SKIPPED", "CANCELLED"]);
+export type TaskStatus = z.infer<typeof TaskStatusSchema>;
+export type ShownTaskStatus = TaskStatus | "NEW";
+
+export const TerminalStatusSchema = z.enum(["SUCCESS", "ERROR", "SKIPPED", "CANCELLED"]);
+/** The four statuses that never change again. */
+export type TerminalStatus = z.infer<typeof TerminalStatusSchema>;
+
+export function isTerminal(status: ShownTaskStatus): status is TerminalStatus {
+  return status === "SUCCESS" || status === "ERROR" || status === "SKIPPED" || status === "CANCELLED";
+}
+
+const BatchStatusSchema = z.enum(["RUNNING", "SUCCESS", "ERROR", "CANCELLED"]);
+export type BatchStatus = z.infer<typeof BatchStatusSchema>;
+
+/** Status of a TaskBatch that has reached its end: a function of its TaskLogs alone. */
+export function batchStatusAtEnd(counts: {
+  readonly failed: number;
+  readonly cancelled: number;
+}): BatchStatus {
+  if (counts.cancelled > 0) return "CANCELLED";
+  return counts.failed > 0 ? "ERROR" : "SUCCESS";
+}
+
+export const ReasonSchema = z.enum([
+  "already_completed",
+  "lock_held",
+  "retry",
+  "sleep",
+  "poll",
+  "event",
+  "completion",
+  "released",
+  "inherited",
+  "upstream_failed",
+  "upstream_skipped",
+  "rule_not_met",
+  "cancelled",
+]);
+/** Waits that a task goes on from where it was, as the same attempt. */
+const parkReasons = ["lock_held", "sleep", "poll", "event", "completion"] as const;
+export type ParkReason = (typeof parkReasons)[number];
+
+export function isParkReason(reason: Reason | null): reason is ParkReason {
+  return parkReasons.some((known) => known === reason);
+}
+
+/** Why a task waits, was skipped, or took a short cut. */
+export type Reason = z.infer<typeof ReasonSchema>;
+
+/** A result small enough to live in its document, or the object that holds it. */
+export const StoredResultSchema = z.union([
+  z.strictObject({ value: JsonValueSchema }),
+  z.strictObject({ bucket: z.string(), object: z.string(), bytes: z.int() }),
+]);
+export type StoredResult = z.infer<typeof StoredResultSchema>;
+
+export const StoredErrorSchema = z.strictObject({
+  code: z.string(),
+  message: z.string(),
+  retryable: z.boolean(),
+});
+export type StoredError = z.infer<typeof StoredErrorSchema>;
+
+/** What a task noted about its work, beside its result. Lists are cut to `limits.notes`; `dropped` counts what was cut. */
+const NotesSchema = z.strictObject({
+  counters: recordOf(z.number()),
+  warnings: z.array(z.string()),
+  errors: z.array(z.string()),
+  dropped: z.int().nonnegative(),
+});
+export type Notes = z.infer<typeof NotesSchema>;
 
 /** Collections of the document store, with the fields each may be counted and queried by. */
 export const collections = {
@@ -143,3 +218,43 @@ export const DeadLetterSchema = z.strictObject({
   nonce: z.string(),
 });
 export type DeadLetter = z.infer<typeof DeadLetterSchema>;
+
+/**
+ * What a task threw, as its TaskLog keeps it: the whole reason, without secrets that it quotes. Anything but a
+ * TaskError or a BatonError may be tried again.
+ */
+export function toStoredError(thrown: unknown): StoredError {
+  const message = truncate(withoutSecrets(errorMessage(thrown)), limits.errorMessageCharacters);
+  return { message, ...kindOf(thrown) };
+}
+
+/** What was thrown may refuse to be looked at. */
+function kindOf(thrown: unknown): Pick<StoredError, "code" | "retryable"> {
+  try {
+    if (thrown instanceof BatonError) return { code: thrown.code, retryable: thrown.disposition === "retry" };
+    if (isTaskError(thrown)) return { code: thrown.code, retryable: thrown.retryable };
+  } catch {
+    // So it is no error of ours.
+  }
+  return { code: "TASK_FAILED", retryable: true };
+}
+
+/** By its shape: a workflow may have been loaded with another copy of the package. */
+function isTaskError(thrown: unknown): thrown is { readonly code: string; readonly retryable: boolean } {
+  return (
+    thrown instanceof Error &&
+    thrown.name === "TaskError" &&
+    "retryable" in thrown &&
+    typeof thrown.retryable === "boolean" &&
+    typeof errorCode(thrown) === "string"
+  );
+}
+
+/** The beginning of a result, for lists. */
+export function truncateResult(result: StoredResult | null): string {
+  if (result === null) return "";
+  if (!("value" in result)) return `${result.bytes} bytes in ${result.bucket}/${result.object}`;
+  const text = JSON.stringify(result.value);
+  const most = limits.shownResultCharacters;
+  return text.length <= most ? text : `${text.slice(0, most)}…`;
+}

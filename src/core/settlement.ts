@@ -1,10 +1,9 @@
-import type { TaskDefinition } from "./definition.ts";
-import type { Graph } from "./graph.ts";
-import { type Ending, talliesOf } from "./joins.ts";
-import type { TaskLog } from "./records.ts";
+import { type Ending, joinTallies } from "./joins.ts";
+import type { Notes, StoredError, StoredResult, TaskLog } from "./records.ts";
+import { isTerminal, type ParkReason, type Reason, type TerminalStatus } from "./records.ts";
 import { retryDelayMs } from "./retry.ts";
-import { isTerminal, type ParkReason, type Reason, type TerminalStatus } from "./status.ts";
-import type { Notes, StoredError, StoredResult } from "./stored.ts";
+import type { TaskDefinition } from "./workflow/definition.ts";
+import type { Graph } from "./workflow/graph.ts";
 
 /** How an attempt came out, as far as its record cares. */
 export type AttemptOutcome =
@@ -107,7 +106,7 @@ export function eventToken(batchId: string, event: string): string {
 }
 
 /** Everything a log's ending adds to; of one that waits, the events that it waits for. */
-export function arrivalsOf(
+export function joinTokensOnSettle(
   graph: Graph,
   batchId: string,
   taskId: string,
@@ -117,14 +116,14 @@ export function arrivalsOf(
   if (!isTerminal(log.status)) return log.events.map((event) => eventToken(batchId, event));
   const ending: Ending = { status: log.status, reason: log.reason };
   const tokens = (graph.joinsOf.get(taskId) ?? []).flatMap((join) =>
-    talliesOf(join, ending).map((tally) => joinToken(batchId, join.id, tally, join.shards?.of.get(taskId))),
+    joinTallies(join, ending).map((tally) => joinToken(batchId, join.id, tally, join.shards?.of.get(taskId))),
   );
   if (log.status === "ERROR" || log.status === "CANCELLED") tokens.push(batchToken(batchId, log.status));
   return tokens;
 }
 
 /** A log of a task that ends without having run. */
-export function endedUnrun(
+export function terminalLogWithoutRun(
   graph: Graph,
   task: { readonly batchId: string; readonly taskId: string },
   end: { readonly status: TerminalStatus; readonly reason: Reason; readonly result?: StoredResult },
@@ -149,6 +148,6 @@ export function endedUnrun(
     error: null,
     notes: null,
     key: null,
-    arrivals: arrivalsOf(graph, task.batchId, task.taskId, { ...end, events: [] }),
+    arrivals: joinTokensOnSettle(graph, task.batchId, task.taskId, { ...end, events: [] }),
   };
 }

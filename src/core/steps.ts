@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { limits } from "./limits.ts";
-import { StoredResultSchema } from "./stored.ts";
+import { StoredResultSchema, type TaskLog } from "./records.ts";
+import type { AttemptOutcome } from "./settlement.ts";
 
 /** What is known of a step: what it returned, when its wait began, or that it came to nothing. */
 const StepKindSchema = z.enum(["value", "since", "timeout"]);
@@ -41,4 +42,31 @@ export function isStorableName(name: unknown): name is string {
   )
     return false;
   return encodeURIComponent(name).length <= limits.encodedNameCharacters;
+}
+
+/** How a task ended elsewhere, its result put where it will be found. */
+const ToldEndingSchema = z.union([
+  z.strictObject({ result: StoredResultSchema }),
+  z.strictObject({ error: z.string() }),
+]);
+export type ReportedEnding = z.infer<typeof ToldEndingSchema>;
+
+/** A completion from outside that its task could not take when it came. The first of a task stands; later ones change nothing. */
+export const EarlyCompletionSchema = z.strictObject({
+  batchId: z.string(),
+  taskId: z.string(),
+  ending: ToldEndingSchema,
+  nonce: z.string(),
+});
+
+export function awaitsCompletion({ status, reason }: Pick<TaskLog, "status" | "reason">): boolean {
+  return status === "WAITING" && reason === "completion";
+}
+
+/** A failure that is told from outside is not tried again: the task's own code has ended. */
+export function toReportedOutcome(ending: ReportedEnding): AttemptOutcome {
+  if ("result" in ending) return { kind: "succeeded", result: ending.result, notes: null };
+  // mutation: failure-from-outside-is-final
+  const error = { code: "TASK_FAILED", message: ending.error, retryable: false };
+  return { kind: "failed", error, notes: null };
 }

@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
-import { secretReferences } from "../composition/secrets.ts";
-import { BatonError } from "../core/errors.ts";
-import type { Diagnosis } from "../doctor/doctor.ts";
+import { secretReferences } from "../configuration/secrets.ts";
+import { BatonError } from "../core/errors/errors.ts";
+import type { Diagnosis } from "../doctor/diagnose.ts";
 import { type Command, commandLine, functionCommands, rollbackCommand, secretCommands } from "./commands.ts";
 import {
   commandEnvironment,
@@ -206,7 +206,7 @@ export async function checkDeployment(
   { target, deployment }: Prepared,
   { environment }: DeployedFunction,
 ): Promise<Diagnosis> {
-  const { diagnose } = await import("../doctor/doctor.ts");
+  const { diagnose } = await import("../doctor/diagnose.ts");
   return diagnose({
     ...target.environment,
     ...commandEnvironment(deployment, target, environment),

@@ -1,8 +1,8 @@
-import { quoted } from "../composition/shell.ts";
-import { errorCatalog } from "../core/error-catalog.ts";
+import { errorCatalog } from "../core/errors/error-catalog.ts";
+import { quoted } from "../core/values/text.ts";
 import { functionSecrets } from "./function.ts";
-import { privateFlag } from "./function-settings.ts";
 import { accountOf, type Deployment, deploymentFiles, deploymentName, infrastructureFolder } from "./plan.ts";
+import { privateFlag } from "./settings.ts";
 
 /** A command of a deployment, as data: a dry run prints it. */
 export interface Command {

@@ -1,18 +1,17 @@
-import type { GoogleConfiguration } from "../composition/google-configuration.ts";
-import { queuesNamedBy } from "../core/definition.ts";
-import { BatonError } from "../core/errors.ts";
+import type { GoogleConfiguration } from "../configuration/google-configuration.ts";
+import { BatonError } from "../core/errors/errors.ts";
 import { defaults, limits } from "../core/limits.ts";
-import { secretsNamedBy, taskSecretPrefix } from "../core/named-secrets.ts";
 import { rateText } from "../core/queues.ts";
-import { daySeconds } from "../core/time.ts";
+import { namedSecrets, taskSecretPrefix } from "../core/template/named-secrets.ts";
+import { daySeconds } from "../core/values/time.ts";
+import { namedQueues } from "../core/workflow/definition.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
-import { dataformType } from "../tasks/dataform.ts";
-import { accountResource, dataformAccountsOf } from "../tasks/dataform-accounts.ts";
+import { accountResource, dataformType, namedDataformAccounts } from "../tasks/dataform.ts";
 import { builtInTaskTypes } from "../tasks/index.ts";
 import { FolderCatalog } from "../workflow/catalog.ts";
 import type { BuiltWorkflow } from "../workflow/workflow.ts";
-import { type FunctionSetting, functionSettings } from "./function-settings.ts";
 import type { DeploymentSettings } from "./settings.ts";
+import { type FunctionSetting, functionSettings } from "./settings.ts";
 import type { Target } from "./target.ts";
 
 /** The parts that are deployed. */
@@ -88,8 +87,8 @@ export function planDeployment(
       ? [{ workflowId: trigger.workflowId, pattern: trigger.pattern, bucket: trigger.bucket ?? null }]
       : [],
   );
-  const queues = [...queuesNamedBy(workflows), ...settings.BATON_DEPLOY_QUEUES, ...limited.keys()];
-  const accounts = [...dataformAccountsOf(workflows).named, ...configuration.dataform.accounts];
+  const queues = [...namedQueues(workflows), ...settings.BATON_DEPLOY_QUEUES, ...limited.keys()];
+  const accounts = [...namedDataformAccounts(workflows).named, ...configuration.dataform.accounts];
   return {
     projectId: google.projectId,
     region: google.location,
@@ -209,8 +208,8 @@ export function appliedNeeds({
   definition,
   triggers,
 }: Pick<BuiltWorkflow, "definition" | "triggers">): Readonly<Record<string, string>> {
-  const queues = [...queuesNamedBy([{ definition }])].filter((queue) => queue !== defaults.queue).sort();
-  const accounts = dataformAccountsOf([{ definition }]).named;
+  const queues = [...namedQueues([{ definition }])].filter((queue) => queue !== defaults.queue).sort();
+  const accounts = namedDataformAccounts([{ definition }]).named;
   const isTriggeredBy = (type: "fileDrop" | "schedule") => triggers.some((trigger) => trigger.type === type);
   return {
     ...(queues.length > 0 && { BATON_DEPLOY_QUEUES: queues.join(",") }),
@@ -219,7 +218,7 @@ export function appliedNeeds({
     ...(usesDataform({ definition }) && { BATON_DEPLOY_DATAFORM: "true" }),
     ...(accounts.length > 0 && { BATON_DATAFORM_ACCOUNTS: accounts.join(",") }),
     ...Object.fromEntries(
-      secretsNamedBy([{ definition }]).map(({ name }) => [`${taskSecretPrefix}${name}`, "secret:<name>"]),
+      namedSecrets([{ definition }]).map(({ name }) => [`${taskSecretPrefix}${name}`, "secret:<name>"]),
     ),
   };
 }

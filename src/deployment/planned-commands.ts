@@ -1,7 +1,7 @@
 import { type Command, functionCommands, planOfCommand, secretCommands, untaintCommand } from "./commands.ts";
 import { functionSecrets } from "./function.ts";
-import { privateFlag } from "./function-settings.ts";
 import type { Prepared } from "./prepare.ts";
+import { privateFlag } from "./settings.ts";
 
 function when(condition: string, ...commands: readonly Command[]): Command[] {
   return commands.map((command) => ({

@@ -1,6 +1,6 @@
 import { CALLBACK_QUEUE, CONTROL_QUEUE } from "../core/messages.ts";
-import { daySeconds } from "../core/time.ts";
-import { subscriptionOf, taskQueueOf, topicOf } from "../core/topics.ts";
+import { subscriptionName, taskQueueName, topicName } from "../core/queues.ts";
+import { daySeconds } from "../core/values/time.ts";
 import { functionSecrets } from "./function.ts";
 import { accountOf, type Deployment, type Part } from "./plan.ts";
 import type { DeploymentSettings } from "./settings.ts";
@@ -22,9 +22,9 @@ export const broughtBucket = "bucket that is there";
 export function resourcesOf(deployment: Deployment, parts: readonly Part[]): readonly Resource[] {
   const { prefix, region, projectId, inboxBucket, queueLimits, announcesFiles } = deployment;
   const topics = [
-    [topicOf(prefix, CONTROL_QUEUE), "completions, starts, sweeps, files"],
-    [topicOf(prefix, CALLBACK_QUEUE), "callbacks that are to be sent"],
-    ...deployment.queues.map((queue) => [topicOf(prefix, queue), `tasks of the queue ${queue}`] as const),
+    [topicName(prefix, CONTROL_QUEUE), "completions, starts, sweeps, files"],
+    [topicName(prefix, CALLBACK_QUEUE), "callbacks that are to be sent"],
+    ...deployment.queues.map((queue) => [topicName(prefix, queue), `tasks of the queue ${queue}`] as const),
   ] as const;
   const isInboxMade = inboxBucket === `${projectId}-${prefix}-inbox`;
   const resources: readonly (readonly [kind: string, name: string, purpose: string])[] = [
@@ -37,7 +37,7 @@ export function resourcesOf(deployment: Deployment, parts: readonly Part[]): rea
       ([topic, purpose]) =>
         [
           ["Pub/Sub topic", topic, purpose],
-          ["Pub/Sub subscription", subscriptionOf(topic), "pushes them to the function"],
+          ["Pub/Sub subscription", subscriptionName(topic), "pushes them to the function"],
         ] as const,
     ),
     ["Pub/Sub topic", `${prefix}-dead-letters`, "messages that failed at a hundred deliveries"],
@@ -47,7 +47,7 @@ export function resourcesOf(deployment: Deployment, parts: readonly Part[]): rea
       ({ queue, concurrency, rate }) =>
         [
           "Cloud Tasks queue",
-          taskQueueOf(prefix, queue),
+          taskQueueName(prefix, queue),
           `tasks of the queue ${queue}: ${concurrency} at once, ${rate === null ? "as fast as they come" : `${rate} at most, but for a burst after a pause`}`,
         ] as const,
     ),

@@ -1,6 +1,6 @@
 import { isAbsolute, normalize, sep } from "node:path";
 import * as z from "zod";
-import { BatonError } from "../core/errors.ts";
+import { BatonError } from "../core/errors/errors.ts";
 import { functionCommands } from "./commands.ts";
 import { fileVariable, functionSecrets, type TextVariables } from "./function.ts";
 import type { Prepared } from "./prepare.ts";

@@ -1,14 +1,14 @@
 import type { LogLevel } from "../adapters/pino/logger.ts";
-import { type Configuration, parseConfiguration } from "../composition/configuration.ts";
-import type { GoogleConfiguration } from "../composition/google-configuration.ts";
-import { referenceProblems } from "../composition/secrets.ts";
+import { type Configuration, parseConfiguration } from "../configuration/configuration.ts";
+import type { GoogleConfiguration } from "../configuration/google-configuration.ts";
+import { referenceProblems } from "../configuration/secrets.ts";
 import {
   parseVariables,
   problemsText,
   type RawEnvironment,
   type VariableProblem,
-} from "../composition/variable-problems.ts";
-import { BatonError } from "../core/errors.ts";
+} from "../configuration/variables.ts";
+import { BatonError } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
 import { type DeploymentSettings, DeploymentSettingsSchema } from "./settings.ts";
 import { isSecret, looksSecret, ownVariablesOf, readVariablesFile } from "./variables-file.ts";

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { errorCatalog } from "../core/error-catalog.ts";
-import { BatonError } from "../core/errors.ts";
+import { errorCatalog } from "../core/errors/error-catalog.ts";
+import { BatonError } from "../core/errors/errors.ts";
 import { commandLine, untaintCommand } from "./commands.ts";
 import { accountOf, deploymentName } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";

@@ -3,8 +3,8 @@ import { accessSync, constants, globSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
-import type { RawEnvironment } from "../composition/variable-problems.ts";
-import { BatonError, messageOf } from "../core/errors.ts";
+import type { RawEnvironment } from "../configuration/variables.ts";
+import { BatonError, errorMessage } from "../core/errors/errors.ts";
 import { type Command, shortCommandLine } from "./commands.ts";
 import { infrastructureFolder } from "./plan.ts";
 
@@ -164,7 +164,7 @@ async function runCommand(
     if (end !== 0) throw new Error(`it ended with ${end}`);
     return output;
   } catch (cause) {
-    const reason = `${messageOf(cause)}. Nothing after it was done; what came before stays`;
+    const reason = `${errorMessage(cause)}. Nothing after it was done; what came before stays`;
     throw commandFailure(command, reason, cause, shortCommandLine(command));
   } finally {
     process.off("SIGINT", wait).off("SIGTERM", pass);

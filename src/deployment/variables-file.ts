@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
-import { EnvironmentSchema } from "../composition/environment.ts";
-import type { SecretVariable } from "../composition/secrets.ts";
-import type { VariableProblem } from "../composition/variable-problems.ts";
-import { BatonError, messageOf } from "../core/errors.ts";
-import { taskSecretPrefix } from "../core/named-secrets.ts";
-import { nearestName } from "../core/nearest-name.ts";
+import { EnvironmentSchema } from "../configuration/environment.ts";
+import type { SecretVariable } from "../configuration/secrets.ts";
+import type { VariableProblem } from "../configuration/variables.ts";
+import { BatonError, errorMessage } from "../core/errors/errors.ts";
+import { taskSecretPrefix } from "../core/template/named-secrets.ts";
+import { nearestName } from "../core/values/text.ts";
 import { DeploymentSettingsSchema } from "./settings.ts";
 
 /** The variables of one deployment, and what is wrong with their file. */
@@ -74,7 +74,7 @@ function textOf(path: string): string {
       .replace(/^\uFEFF/, "")
       .replaceAll("\r\n", "\n");
   } catch (cause) {
-    throw new BatonError("USAGE", `Can't read ${path}: ${messageOf(cause)}`, {
+    throw new BatonError("USAGE", `Can't read ${path}: ${errorMessage(cause)}`, {
       cause,
       remedy: "Give --variables a file of lines NAME=value; its path counts from the folder that you are in.",
     });

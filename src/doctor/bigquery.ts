@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { permissions } from "../composition/permissions.ts";
-import { archiveColumns } from "../core/archive-key.ts";
+import { permissions } from "../configuration/google-requirements.ts";
+import { archiveColumns } from "../core/callback.ts";
 import { defaults } from "../core/limits.ts";
 import { type CheckGroup, judge } from "./check.ts";
 import { type CloudContext, projectPermissionGroup, resourceGroup, undefinedIfMissing } from "./google.ts";

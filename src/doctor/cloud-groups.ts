@@ -1,9 +1,9 @@
 import { googleRest } from "../adapters/remote/google-rest.ts";
-import type { Configuration } from "../composition/configuration.ts";
-import type { GoogleConfiguration } from "../composition/google-configuration.ts";
-import { permissions } from "../composition/permissions.ts";
-import { GoogleRefusal, type GoogleRest } from "../ports/google-rest.ts";
-import type { DataformAccounts } from "../tasks/dataform-accounts.ts";
+import type { Configuration } from "../configuration/configuration.ts";
+import type { GoogleConfiguration } from "../configuration/google-configuration.ts";
+import { permissions } from "../configuration/google-requirements.ts";
+import { GoogleRefusal, type GoogleRest } from "../ports/http.ts";
+import type { DataformAccounts } from "../tasks/dataform.ts";
 import { bigQueryGroups } from "./bigquery.ts";
 import { type CheckGroup, judge } from "./check.ts";
 import { cloudTasksGroups } from "./cloud-tasks.ts";

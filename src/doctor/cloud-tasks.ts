@@ -1,9 +1,7 @@
 import * as z from "zod";
-import { deliverySettings } from "../composition/delivery-settings.ts";
-import { type PermissionSet, permissions } from "../composition/permissions.ts";
-import { dispatchesPerSecond } from "../core/limited-queues.ts";
+import { deliverySettings, type PermissionSet, permissions } from "../configuration/google-requirements.ts";
 import type { QueueSettings } from "../core/queues.ts";
-import { taskQueueOf } from "../core/topics.ts";
+import { dispatchesPerSecond, taskQueueName } from "../core/queues.ts";
 import { type CheckGroup, type CheckId, type CheckResult, judge, unknown } from "./check.ts";
 import {
   actAsGroup,
@@ -89,7 +87,7 @@ function limitedQueueGroups(context: CloudContext): CheckGroup[] {
   const queues = [...context.configuration.queues];
   if (queues.length === 0 || account === undefined) return [];
   const groups = queues.flatMap(([queue, settings]) => {
-    const subject = taskQueueOf(context.google.prefix, queue);
+    const subject = taskQueueName(context.google.prefix, queue);
     return queueGroups(context, {
       subject,
       ids: "queues",

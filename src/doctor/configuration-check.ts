@@ -1,13 +1,8 @@
-import { type Configuration, readConfiguration, variableProblems } from "../composition/configuration.ts";
-import { EnvironmentSchema } from "../composition/environment.ts";
-import { neededForPowerBi } from "../composition/power-bi-settings.ts";
-import { resolveSecret, secretReferences } from "../composition/secrets.ts";
-import {
-  parseVariables,
-  type RawEnvironment,
-  type VariableProblem,
-} from "../composition/variable-problems.ts";
-import { BatonError, messageOf } from "../core/errors.ts";
+import { type Configuration, readConfiguration, variableProblems } from "../configuration/configuration.ts";
+import { EnvironmentSchema, neededForPowerBi } from "../configuration/environment.ts";
+import { resolveSecret, secretReferences } from "../configuration/secrets.ts";
+import { parseVariables, type RawEnvironment, type VariableProblem } from "../configuration/variables.ts";
+import { BatonError, errorMessage } from "../core/errors/errors.ts";
 import { type CheckResult, judge } from "./check.ts";
 
 export interface CheckedConfiguration {
@@ -105,7 +100,7 @@ export function judgeSecret(
   return judge("configuration.secrets", {
     subject,
     holds: error === undefined,
-    found: error === undefined ? "it can be read" : messageOf(error),
+    found: error === undefined ? "it can be read" : errorMessage(error),
     expected,
     remedy: error instanceof BatonError ? error.remedy : "See the message.",
   });

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import * as z from "zod";
-import { databaseCondition, permissions } from "../composition/permissions.ts";
+import { databaseCondition, permissions } from "../configuration/google-requirements.ts";
 import type { CollectionName } from "../core/records.ts";
-import { GoogleRefusal } from "../ports/google-rest.ts";
+import { GoogleRefusal } from "../ports/http.ts";
 import { type CheckGroup, type CheckResult, judge } from "./check.ts";
 import { fieldsGroup } from "./firestore-fields.ts";
 import {

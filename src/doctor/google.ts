@@ -1,10 +1,10 @@
 import * as z from "zod";
 import { mayBeEmpty } from "../adapters/remote/service-answer.ts";
-import type { Configuration } from "../composition/configuration.ts";
-import type { GoogleConfiguration } from "../composition/google-configuration.ts";
-import type { PermissionSet } from "../composition/permissions.ts";
-import { quoted } from "../composition/shell.ts";
-import { GoogleRefusal, type GoogleRest } from "../ports/google-rest.ts";
+import type { Configuration } from "../configuration/configuration.ts";
+import type { GoogleConfiguration } from "../configuration/google-configuration.ts";
+import type { PermissionSet } from "../configuration/google-requirements.ts";
+import { quoted } from "../core/values/text.ts";
+import { GoogleRefusal, type GoogleRest } from "../ports/http.ts";
 import { type CheckGroup, type CheckId, type CheckResult, judge } from "./check.ts";
 
 /** The services that the doctor asks, each by its REST interface. */

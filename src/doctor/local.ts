@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { access, constants, rm, statfs, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Configuration } from "../composition/configuration.ts";
-import { quoted } from "../composition/shell.ts";
-import { BatonError, messageOf, TaskError } from "../core/errors.ts";
+import type { Configuration } from "../configuration/configuration.ts";
+import { BatonError, errorMessage, TaskError } from "../core/errors/errors.ts";
+import { quoted } from "../core/values/text.ts";
 import { type CheckGroup, judge } from "./check.ts";
 
 const leastFreeBytes = 1024 ** 3;
@@ -85,7 +85,7 @@ function nearestExisting(folder: string): string {
 }
 
 function problemOf(action: Promise<void>): Promise<string | undefined> {
-  return action.then(() => undefined, messageOf);
+  return action.then(() => undefined, errorMessage);
 }
 
 function inboxGroup({ folder, configured }: Configuration["inbox"]): CheckGroup {

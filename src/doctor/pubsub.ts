@@ -1,10 +1,9 @@
 import * as z from "zod";
 import { mayBeEmpty } from "../adapters/remote/service-answer.ts";
-import { deliverySettings } from "../composition/delivery-settings.ts";
-import { permissions } from "../composition/permissions.ts";
+import { deliverySettings, permissions } from "../configuration/google-requirements.ts";
 import { CALLBACK_QUEUE, CONTROL_QUEUE } from "../core/messages.ts";
-import { daySeconds } from "../core/time.ts";
-import { topicOf } from "../core/topics.ts";
+import { topicName } from "../core/queues.ts";
+import { daySeconds } from "../core/values/time.ts";
 import { type CheckGroup, judge } from "./check.ts";
 import {
   type CloudContext,
@@ -32,7 +31,7 @@ const NamedSchema = z.object({ name: z.string() });
 /** Topics, who may publish to them, and their subscriptions. `queues`: those of tasks. */
 export function pubSubGroups(context: CloudContext, queues: readonly string[]): CheckGroup[] {
   const { prefix } = context.google;
-  const topics = [CONTROL_QUEUE, CALLBACK_QUEUE, ...queues].map((queue) => topicOf(prefix, queue));
+  const topics = [CONTROL_QUEUE, CALLBACK_QUEUE, ...queues].map((queue) => topicName(prefix, queue));
   return [deadLetterGroup(context), ...topics.flatMap((topic) => topicGroups(context, topic))];
 }
 

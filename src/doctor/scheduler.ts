@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { mayBeEmpty } from "../adapters/remote/service-answer.ts";
-import { jsonIn } from "../core/json.ts";
 import { CONTROL_QUEUE } from "../core/messages.ts";
-import { topicOf } from "../core/topics.ts";
+import { topicName } from "../core/queues.ts";
+import { tryParseJson } from "../core/values/json.ts";
 import { type CheckGroup, type CheckResult, judge, unknown } from "./check.ts";
 import { type CloudContext, deployCommand, gcloud, idOf, readPages } from "./google.ts";
 
@@ -49,10 +49,10 @@ export function schedulerGroup(context: CloudContext): CheckGroup {
 }
 
 function checkJob({ google }: CloudContext, kind: "sweep" | "tick", jobs: readonly Job[]): CheckResult {
-  const topic = topicOf(google.prefix, CONTROL_QUEUE);
+  const topic = topicName(google.prefix, CONTROL_QUEUE);
   const candidates = jobs.filter(({ pubsubTarget: target }) => {
     if (!target || idOf(target.topicName) !== topic) return false;
-    const message = jsonIn(Buffer.from(target.data, "base64").toString());
+    const message = tryParseJson(Buffer.from(target.data, "base64").toString());
     return MessageSchema.safeParse(message).data?.kind === kind;
   });
   const sound = candidates.find(

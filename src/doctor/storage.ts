@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { permissions } from "../composition/permissions.ts";
+import { permissions } from "../configuration/google-requirements.ts";
 import { CONTROL_QUEUE } from "../core/messages.ts";
-import { topicOf } from "../core/topics.ts";
+import { topicName } from "../core/queues.ts";
 import { type CheckGroup, judge } from "./check.ts";
 import { noBucket } from "./configuration-check.ts";
 import {
@@ -100,7 +100,7 @@ function bucketPermissionGroup({ services, ...context }: CloudContext, bucket: s
 const finalized = "OBJECT_FINALIZE";
 
 function notificationGroup({ google, services }: CloudContext, bucket: string): CheckGroup {
-  const topic = topicOf(google.prefix, CONTROL_QUEUE);
+  const topic = topicName(google.prefix, CONTROL_QUEUE);
   const path = `/storage/v1/b/${bucket}/notificationConfigs`;
   return {
     id: "storage.notification",

@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { deliverySettings } from "../composition/delivery-settings.ts";
-import { daySeconds } from "../core/time.ts";
-import { subscriptionOf } from "../core/topics.ts";
+import { deliverySettings } from "../configuration/google-requirements.ts";
+import { subscriptionName } from "../core/queues.ts";
+import { daySeconds } from "../core/values/time.ts";
 import { type CheckGroup, type CheckResult, judge } from "./check.ts";
 import {
   type CloudContext,
@@ -55,7 +55,7 @@ export function readSubscription(context: CloudContext, id: string, signal: Abor
 }
 
 export function subscriptionGroup(context: CloudContext, topic: string): CheckGroup {
-  const subject = subscriptionOf(topic);
+  const subject = subscriptionName(topic);
   const { projectId: project } = context.google;
   return {
     id: "pubsub.subscription",
@@ -88,7 +88,7 @@ const retentionFlag = { "message-retention-duration": `${push.retentionSeconds /
 export const neverFlag = { "expiration-period": "never" };
 
 function createSubscription(context: CloudContext, topic: string): string {
-  return gcloud("pubsub subscriptions create", [subscriptionOf(topic)], {
+  return gcloud("pubsub subscriptions create", [subscriptionName(topic)], {
     topic,
     ...pushFlags(context, undefined),
     "ack-deadline": push.ackDeadlineSeconds,

@@ -1,16 +1,109 @@
+import { errorMessage } from "../core/errors/errors.ts";
+import { type Execution, executionIdentity } from "../core/execution-record.ts";
 import { limits } from "../core/limits.ts";
-import type { TaskLog } from "../core/records.ts";
-import { endedUnrun } from "../core/settlement.ts";
-import { isTerminal } from "../core/status.ts";
-import type { Batches, PinnedBatch } from "./batches.ts";
-import { cancelElsewhere } from "./cancel-elsewhere.ts";
-import { closeBatch } from "./close.ts";
-import type { Dependencies } from "./dependencies.ts";
-import { ExecutionRecords } from "./execution-records.ts";
-import { commitEachOwned, type OwnedWrite } from "./owned-commit.ts";
-import { someAtATime } from "./some-at-a-time.ts";
-import { logKey, type StoredLog, type TaskLogs } from "./task-logs.ts";
-import { durably } from "./unit-of-work.ts";
+import { isTerminal, type TaskLog } from "../core/records.ts";
+import { terminalLogWithoutRun } from "../core/settlement.ts";
+import { fillTemplate } from "../core/template/template.ts";
+import { FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/workflow/definition.ts";
+import { type Dependencies, retryTransient } from "./dependencies.ts";
+import { Parents } from "./execute/attempt.ts";
+import { finalizeBatch } from "./fan-out.ts";
+import type { Batches, PinnedBatch } from "./records/batches.ts";
+import { withBoundedConcurrency } from "./records/bulk.ts";
+import { IdempotencyStore } from "./records/executions.ts";
+import { commitEachIdempotent, type NoncedWrite } from "./records/nonced-commit.ts";
+import { logKey, type StoredLog, type TaskLogs } from "./records/task-logs.ts";
+import { StoredSteps } from "./steps.ts";
+import { durably, UnitOfWork } from "./unit-of-work.ts";
+
+interface Parts {
+  readonly dependencies: Dependencies;
+  readonly logs: TaskLogs;
+  readonly records: IdempotencyStore;
+}
+
+/**
+ * Ends what a fenced task has started elsewhere, such as a job of the warehouse, and holds its key meanwhile: a call of the
+ * same key that came then would take the very same job up. Called by whoever cancels, by the worker that finds its claim gone,
+ * and by every message that was to run the task: it comes again when that worker has died. What can't be ended is told of
+ * and left alone: the batch has to end. True: it has given the lock back.
+ */
+export async function cancelRemoteJob(parts: Parts, batch: PinnedBatch, log: TaskLog): Promise<boolean> {
+  const task = batch.graph.tasks.get(log.taskId);
+  if (!task || task.type === FUNCTION_TASK_TYPE || log.attempt === 0) return false;
+  try {
+    return await cancelHolding(parts, batch, task, log);
+  } catch (error) {
+    const { batchId, taskId } = log;
+    parts.dependencies.logger.error("what a cancelled task has started elsewhere may go on", {
+      batchId,
+      taskId,
+      error: errorMessage(error),
+    });
+    return false;
+  }
+}
+
+async function cancelHolding(
+  parts: Parts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+  log: TaskLog,
+): Promise<boolean> {
+  const { dependencies, records } = parts;
+  const { ids } = dependencies;
+  const { key } = log;
+  const unit = new UnitOfWork(dependencies);
+  const held = key === null ? undefined : await hold(parts, key, log);
+  // Its work is another call's by now.
+  if (key !== null && !held) return false;
+  try {
+    await unit.durable();
+    await retryTransient(dependencies, async () => {
+      // An earlier try may have taken longer than the hold.
+      if (held && !(await records.isStillHeld(held))) return;
+
+      await cancel(parts, batch, task, executionIdentity(held, log));
+    });
+  } finally {
+    if (held) await retryTransient(dependencies, () => records.releaseHold(held, ids.unique));
+  }
+  return held !== undefined;
+}
+
+/** One after the other: whoever is done first would give back what the other still needs. */
+async function hold(
+  { dependencies, records }: Parts,
+  key: string,
+  { batchId, taskId, attempt }: TaskLog,
+): Promise<Execution | undefined> {
+  const { ids, clock, worker } = dependencies;
+  for (;;) {
+    const outcome = await retryTransient(dependencies, () =>
+      records.hold(key, { batchId, taskId, attempt, worker }, ids.unique),
+    );
+    if (outcome.kind === "held") return outcome.execution;
+    if (outcome.kind === "foreign") return undefined;
+    await new Promise<void>((resolve) => void clock.after(limits.lockPollSeconds.first * 1_000, resolve));
+  }
+}
+
+async function cancel(
+  { dependencies, logs }: Parts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+  { idempotencyKey, steps }: ReturnType<typeof executionIdentity>,
+): Promise<void> {
+  const { batchId } = batch;
+  const scope = new Parents(dependencies, logs).templateScope(batch, task.id);
+  await dependencies.runner.cancel({
+    batchId,
+    task,
+    parameters: await fillTemplate(task.with, scope),
+    idempotencyKey,
+    memory: new StoredSteps(dependencies, steps, batchId),
+  });
+}
 
 /**
  * Cancels a batch: every task without a log gets a CANCELLED one, every unfinished one is fenced. When it returns,
@@ -39,7 +132,7 @@ async function cancelNow(
   let pending = [...pinned.graph.tasks.keys()];
   // mutation: cancel-repeats-what-changed-meanwhile
   while (pending.length > 0) pending = await cancelTasks(dependencies, logs, pinned, pending);
-  await closeBatch(dependencies, batches, batchId, { byCancel: true });
+  await finalizeBatch(dependencies, batches, batchId, { byCancel: true });
 }
 
 /** Gives the tasks that changed under its hands and have to be looked at again. */
@@ -49,7 +142,7 @@ async function cancelTasks(
   batch: PinnedBatch,
   taskIds: readonly string[],
 ): Promise<string[]> {
-  const records = new ExecutionRecords(dependencies.store);
+  const records = new IdempotencyStore(dependencies.store);
   const found = await logs.readStates(batch.batchId);
   const open = taskIds.filter((taskId) => {
     const log = found.get(taskId)?.log;
@@ -59,22 +152,22 @@ async function cancelTasks(
   // Whoever cancelled these may have died before it ended what they had begun, and gave their locks back.
   const ended = [...found.values()].filter(({ log }) => log.status === "CANCELLED");
   const letGo = async (log: TaskLog) => {
-    const isGivenBack = await cancelElsewhere({ dependencies, logs, records }, batch, log);
+    const isGivenBack = await cancelRemoteJob({ dependencies, logs, records }, batch, log);
     // mutation: cancel-frees-locks
     if (!isGivenBack) await records.release(log, dependencies.ids.unique);
   };
-  await someAtATime(ended, ({ log }) => letGo(log));
+  await withBoundedConcurrency(ended, ({ log }) => letGo(log));
   const lost: string[] = [];
   for (let first = 0; first < open.length; first += limits.writesPerCommit) {
     const chunk = open.slice(first, first + limits.writesPerCommit);
     const writes = chunk.map((taskId) => cancelWrite(dependencies, batch, taskId, found.get(taskId)));
-    const outcomes = await commitEachOwned(dependencies.store, writes);
+    const outcomes = await commitEachIdempotent(dependencies.store, writes);
     const wasLost = (index: number) => outcomes[index]?.kind === "lost";
     lost.push(...chunk.filter((_, index) => wasLost(index)));
     const cancelled = chunk.flatMap((taskId, index) =>
       wasLost(index) ? [] : (found.get(taskId)?.log ?? []),
     );
-    await someAtATime(cancelled, letGo);
+    await withBoundedConcurrency(cancelled, letGo);
   }
   return lost;
 }
@@ -84,9 +177,9 @@ function cancelWrite(
   batch: PinnedBatch,
   taskId: string,
   found: StoredLog | undefined,
-): OwnedWrite {
+): NoncedWrite {
   const key = logKey(batch.batchId, taskId);
-  const cancelled = endedUnrun(
+  const cancelled = terminalLogWithoutRun(
     batch.graph,
     { batchId: batch.batchId, taskId },
     { status: "CANCELLED", reason: "cancelled" },

@@ -1,20 +1,20 @@
 import {
-  archivedNow,
   type Callback,
   isToBeArchived,
-  pageSent,
-  sendFailed,
-  sending,
+  markArchived,
+  markPageSent,
+  markSendFailed,
+  markSending,
 } from "../core/callback.ts";
 import { callbackPages } from "../core/callback-pages.ts";
-import { messageOf } from "../core/errors.ts";
+import { errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
-import { pauseOf } from "../core/retry-after.ts";
-import { shortened } from "../core/short-text.ts";
+import { askedPause } from "../core/retry.ts";
+import { truncate } from "../core/values/text.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { callbackMessage } from "./messages.ts";
-import type { Outbox, StoredCallback } from "./outbox.ts";
-import { readResult } from "./results.ts";
+import type { CallbackOutbox, StoredCallback } from "./outbox.ts";
+import { readResult } from "./records/results.ts";
 import { durably } from "./unit-of-work.ts";
 
 /** The timeout of the request is all that ends it: a callback that was sent half is one that was not taken. */
@@ -26,7 +26,7 @@ const neverAborted = new AbortController().signal;
  */
 export async function deliverCallback(
   dependencies: Dependencies,
-  outbox: Outbox,
+  outbox: CallbackOutbox,
   callbackId: string,
 ): Promise<void> {
   const { ids, timer, store } = dependencies;
@@ -34,24 +34,24 @@ export async function deliverCallback(
   if (found?.data.state !== "PENDING") return;
   const remainingMs = found.data.dueSeconds * 1_000 - found.ageMs;
   if (remainingMs > 0) return timer.schedule(callbackMessage(callbackId), remainingMs);
-  const claimed = await durably(store, () => outbox.write(found, sending(found.data, ids.unique())));
+  const claimed = await durably(store, () => outbox.write(found, markSending(found.data, ids.unique())));
   // mutation: callback-of-another-sender-is-checked-later
-  if (!claimed) return lookLater(dependencies, callbackId);
+  if (!claimed) return recheckLater(dependencies, callbackId);
   await new Delivery(dependencies, outbox, claimed).run();
 }
 
 /** Somebody else has it now, or an earlier write of ours that no answer came to: whoever it is, he may not live to send it. */
-function lookLater({ timer }: Dependencies, callbackId: string): Promise<void> {
+function recheckLater({ timer }: Dependencies, callbackId: string): Promise<void> {
   return timer.schedule(callbackMessage(callbackId), limits.callbackLeaseSeconds * 1_000);
 }
 
 /** One go at a callback that is ours as long as each write finds it as the last one left it. */
 class Delivery {
   readonly #dependencies: Dependencies;
-  readonly #outbox: Outbox;
+  readonly #outbox: CallbackOutbox;
   #current: StoredCallback;
 
-  constructor(dependencies: Dependencies, outbox: Outbox, claimed: StoredCallback) {
+  constructor(dependencies: Dependencies, outbox: CallbackOutbox, claimed: StoredCallback) {
     this.#dependencies = dependencies;
     this.#outbox = outbox;
     this.#current = claimed;
@@ -79,7 +79,7 @@ class Delivery {
         signal: neverAborted,
       });
       const sent = { at: clock.now(), error: null };
-      if (!(await this.#write(pageSent(this.#current.data, pages.length, sent, ids.unique())))) return;
+      if (!(await this.#write(markPageSent(this.#current.data, pages.length, sent, ids.unique())))) return;
     }
   }
 
@@ -96,20 +96,20 @@ class Delivery {
       url: target.url,
       createdAt: occurredAt,
     });
-    await this.#write(archivedNow(callback, ids.unique()));
+    await this.#write(markArchived(callback, ids.unique()));
   }
 
   async #failed({ error, retryAfterSeconds }: Problem): Promise<void> {
     const { ids, clock, timer, logger } = this.#dependencies;
-    const send = { at: clock.now(), error: shortened(error, limits.noteCharacters), retryAfterSeconds };
-    const failed = sendFailed(this.#current.data, send, ids.unique());
+    const send = { at: clock.now(), error: truncate(error, limits.noteCharacters), retryAfterSeconds };
+    const failed = markSendFailed(this.#current.data, send, ids.unique());
     const { callbackId, eventId, batchId, taskId, state, dueSeconds } = failed;
     logger.warn("a callback was not taken", { callbackId, batchId, taskId, state, error });
     // Before it is written: afterwards nobody looks at it again, and an alert counts this line.
     if (state === "GIVEN_UP")
       logger.error("a callback is given up", { callbackId, eventId, batchId, taskId, error });
     // mutation: lost-callback-write-is-checked-later
-    if (!(await this.#write(failed))) return lookLater(this.#dependencies, callbackId);
+    if (!(await this.#write(failed))) return recheckLater(this.#dependencies, callbackId);
     // mutation: failed-callback-is-sent-again
     if (state === "PENDING") await timer.schedule(callbackMessage(callbackId), dueSeconds * 1_000);
   }
@@ -132,8 +132,8 @@ async function problemOf(work: () => Promise<void>): Promise<Problem | undefined
     await work();
     return undefined;
   } catch (thrown) {
-    const pause = pauseOf(thrown);
-    const error = pause ? `${messageOf(thrown)} (${pause.note})` : messageOf(thrown);
+    const pause = askedPause(thrown);
+    const error = pause ? `${errorMessage(thrown)} (${pause.note})` : errorMessage(thrown);
     return { error, retryAfterSeconds: pause?.seconds };
   }
 }

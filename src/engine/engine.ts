@@ -1,4 +1,3 @@
-import { DropInterest } from "../core/drop-interest.ts";
 import {
   CONTROL_QUEUE,
   type EventMessage,
@@ -7,32 +6,29 @@ import {
   type SweepMessage,
   type TaskMessage,
 } from "../core/messages.ts";
-import { END_TASK_ID } from "../core/names.ts";
-import type { Schedule } from "../core/schedule.ts";
+import type { Schedule } from "../core/schedule/schedule.ts";
+import { END_TASK_ID } from "../core/values/text.ts";
+import { DropInterest } from "../core/workflow/trigger.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
-import { Administration } from "./administration.ts";
-import { Batches } from "./batches.ts";
 import { cancelBatch } from "./cancel.ts";
-import { Cleanup } from "./cleanup.ts";
-import { closeBatch } from "./close.ts";
-import { Completions } from "./complete.ts";
-import { createExecutor } from "./create-executor.ts";
-import { DeadLetters } from "./dead-letters.ts";
-import { Definitions } from "./definitions.ts";
+import { Completions } from "./completion.ts";
 import { deliverCallback } from "./deliver-callback.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { type ReceivedEvent, receiveEvent } from "./events.ts";
-import type { Executor } from "./execute.ts";
-import { FanOut } from "./fan-out.ts";
-import { Outbox } from "./outbox.ts";
-import { isReady } from "./readiness.ts";
-import { redriveBatch } from "./redrive.ts";
-import { retryBatch } from "./retry.ts";
-import { Schedules } from "./schedules.ts";
-import { type Arrival, sendToItsQueue } from "./send-to-its-queue.ts";
-import { type Started, Starter } from "./start.ts";
-import { Sweep } from "./sweep.ts";
-import { TaskLogs } from "./task-logs.ts";
+import type { Executor } from "./execute/execute.ts";
+import { createExecutor } from "./execute/execute.ts";
+import { FanOut, finalizeBatch } from "./fan-out.ts";
+import { type DeliveryContext, rerouteToQueue } from "./messages.ts";
+import { CallbackOutbox } from "./outbox.ts";
+import { Administration } from "./queries/administration.ts";
+import { DeadLetters } from "./queries/dead-letters.ts";
+import { Batches } from "./records/batches.ts";
+import { Definitions } from "./records/definitions.ts";
+import { TaskLogs } from "./records/task-logs.ts";
+import { retryBatch } from "./start/retry-batch.ts";
+import { Schedules } from "./start/schedules.ts";
+import { type Started, Starter } from "./start/start-batch.ts";
+import { type ReceivedEvent, receiveEvent } from "./steps.ts";
+import { Cleanup, isReady, redriveBatch, Sweep } from "./sweep.ts";
 import { durably, UnitOfWork } from "./unit-of-work.ts";
 
 /** The engine: every handler of a message. It keeps nothing in memory that may not be lost. */
@@ -48,7 +44,7 @@ export class Engine {
   readonly #schedules: Schedules;
   readonly #executor: Executor;
   readonly #completions: Completions;
-  readonly #outbox: Outbox;
+  readonly #outbox: CallbackOutbox;
   readonly #cleanup: Cleanup;
   readonly #sweep: Sweep;
 
@@ -62,7 +58,7 @@ export class Engine {
     );
     this.#logs = new TaskLogs(dependencies);
     this.#starter = new Starter(dependencies, this.#definitions, this.#batches);
-    this.#outbox = new Outbox(dependencies);
+    this.#outbox = new CallbackOutbox(dependencies);
     this.#cleanup = new Cleanup(dependencies.store);
     this.#sweep = new Sweep(dependencies);
     const fanOut = new FanOut(dependencies);
@@ -85,7 +81,7 @@ export class Engine {
    * completion. With it, that task has completed: it publishes an execute message for every child that is ready.
    * With inline completions the first call also does the work of the second.
    */
-  async handleTask(message: TaskMessage, arrival: Arrival): Promise<void> {
+  async handleTask(message: TaskMessage, arrival: DeliveryContext): Promise<void> {
     const { unit } = arrival;
     const batch = await this.#batches.pinned(message.batchId);
     if (message.previousTaskId !== undefined)
@@ -94,13 +90,13 @@ export class Engine {
     // mutation: unsigned-message-proves-nothing
     if (!message.ready && !(await isReady(this.#logs, batch, message.taskId))) return;
     if (message.taskId === END_TASK_ID) return this.#end(message.batchId);
-    if (await sendToItsQueue(this.#dependencies, batch, message.taskId, arrival)) return;
+    if (await rerouteToQueue(this.#dependencies, batch, message.taskId, arrival)) return;
     await this.#executor.execute(batch, message.taskId, unit);
   }
 
   /** A cancel that died half-way is carried on before its batch ends. */
   async #end(batchId: string): Promise<void> {
-    const batch = await closeBatch(this.#dependencies, this.#batches, batchId, { byCancel: false });
+    const batch = await finalizeBatch(this.#dependencies, this.#batches, batchId, { byCancel: false });
     if (batch.status === "RUNNING") await this.cancel(batchId);
   }
 

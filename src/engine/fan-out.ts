@@ -1,20 +1,73 @@
-import type { Child, Join } from "../core/graph.ts";
-import { decideChild, type Ending, type Verdict } from "../core/joins.ts";
+import {
+  type Counts,
+  decideChild,
+  type Ending,
+  type Tally,
+  tallyToRead,
+  type Verdict,
+} from "../core/joins.ts";
 import { limits } from "../core/limits.ts";
 import type { TaskMessage } from "../core/messages.ts";
-import { endedUnrun } from "../core/settlement.ts";
-import type { Reason } from "../core/status.ts";
+import { batchStatusAtEnd, type Reason, type TaskBatch } from "../core/records.ts";
+import { batchToken, joinToken, terminalLogWithoutRun } from "../core/settlement.ts";
+import type { Child, Join } from "../core/workflow/graph.ts";
 import type { OutgoingMessage } from "../ports/broker.ts";
-import type { PinnedBatch } from "./batches.ts";
+import type { DocumentStore } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { JoinCounter } from "./join-counter.ts";
-import { completionMessage, executeMessage, unreadCompletionMessage } from "./messages.ts";
-import { commitEachOwned, type OwnedWrite } from "./owned-commit.ts";
-import { logKey } from "./task-logs.ts";
+import { completionMessage, executeMessage, unverifiedCompletionMessage } from "./messages.ts";
+import type { Batches, PinnedBatch } from "./records/batches.ts";
+import { commitEachIdempotent, type NoncedWrite } from "./records/nonced-commit.ts";
+import { logKey } from "./records/task-logs.ts";
 import type { UnitOfWork } from "./unit-of-work.ts";
 
+/**
+ * Counts the parents of a join. Callers that ask in the same turn share one count: it starts after all of their
+ * commits, so it is as strong for each as a count of its own.
+ */
+export class JoinCounter {
+  readonly #store: DocumentStore;
+  readonly #unstarted = new Map<string, Promise<number>>();
+
+  constructor(store: DocumentStore) {
+    this.#store = store;
+  }
+
+  /** Counts as much as has to be known after the ending to decide about the children of the join. */
+  async count(batchId: string, join: Join, taskId: string, ending: Ending): Promise<Counts> {
+    let counts: Counts = {};
+    for (let tally = tallyToRead(join, ending, counts); tally; tally = tallyToRead(join, ending, counts))
+      counts = { ...counts, [tally]: await this.#countTally(batchId, join, tally, taskId) };
+    return counts;
+  }
+
+  async #countTally(batchId: string, join: Join, tally: Tally, taskId: string): Promise<number> {
+    if (!join.shards) return await this.#countToken(joinToken(batchId, join.id, tally));
+    const { sizes, of } = join.shards;
+    const countShard = (shard: number) => this.#countToken(joinToken(batchId, join.id, tally, shard));
+    const own = of.get(taskId) ?? 0;
+    const counted = await countShard(own);
+    // Not all have ended while some of its own shard have not: how many of the others makes no difference then.
+    if (tally === "ended" && counted < (sizes[own] ?? 0)) return counted;
+    const others = [...sizes.keys()].filter((shard) => shard !== own);
+    const counts = await Promise.all(others.map(countShard));
+    return counts.reduce((sum, count) => sum + count, counted);
+  }
+
+  #countToken(token: string): Promise<number> {
+    const shared = this.#unstarted.get(token);
+    if (shared) return shared;
+    const count = Promise.resolve().then(() => {
+      // mutation: count-starts-after-the-commit
+      this.#unstarted.delete(token);
+      return this.#store.count("taskLogs", { field: "arrivals", equals: token });
+    });
+    this.#unstarted.set(token, count);
+    return count;
+  }
+}
+
 /** How an ending is passed on. */
-export interface Pass {
+export interface DispatchOptions {
   /** Look again, whatever this process remembers of having done. */
   readonly redrive: boolean;
   /** Only to these children; those before them are seen to. */
@@ -59,21 +112,26 @@ export class FanOut {
     if (messages.length > 0) await unit.publish(messages);
     if (!isInline) return;
     // mutation: inline-children-are-published-before-the-acknowledgement
-    await this.passOn(batch, taskId, ending, { redrive: false, rest: undefined, unit });
+    await this.dispatchChildren(batch, taskId, ending, { redrive: false, rest: undefined, unit });
   }
 
   /**
    * Starts or skips every child that this ending decides. Several parents of one join may see it complete and all
    * pass it on; what this process has passed on already it does not pass on again, unless `redrive` is set.
    */
-  async passOn(batch: PinnedBatch, taskId: string, ending: Ending, pass: Pass): Promise<void> {
+  async dispatchChildren(
+    batch: PinnedBatch,
+    taskId: string,
+    ending: Ending,
+    pass: DispatchOptions,
+  ): Promise<void> {
     if (ending.status === "CANCELLED") return;
     const joins = batch.graph.joinsOf.get(taskId) ?? [];
     const concerned = pass.rest ? joins.filter(({ id }) => id === pass.rest?.joinId) : joins;
     await Promise.all(concerned.map((join) => this.#passOnJoin(batch, join, { taskId, ending }, pass)));
   }
 
-  async #passOnJoin(batch: PinnedBatch, join: Join, ended: Ended, pass: Pass): Promise<void> {
+  async #passOnJoin(batch: PinnedBatch, join: Join, ended: Ended, pass: DispatchOptions): Promise<void> {
     const { redrive, rest, unit } = pass;
     const isPassedOn = () => batch.decidedJoins.has(join) && !redrive;
     if (isPassedOn()) return;
@@ -136,7 +194,7 @@ export class FanOut {
     batch: PinnedBatch,
     decisions: readonly Decision[],
     onwards: readonly OutgoingMessage[],
-    { redrive, unit }: Pass,
+    { redrive, unit }: DispatchOptions,
   ): Promise<void> {
     const options = redrive ? { redrive } : {};
     const starts = [...onwards];
@@ -157,9 +215,9 @@ export class FanOut {
     unit: UnitOfWork,
   ): Promise<void> {
     const { store, ids, clock } = this.#dependencies;
-    const writes = skips.map(({ taskId, reason }): OwnedWrite => {
+    const writes = skips.map(({ taskId, reason }): NoncedWrite => {
       const stamp = { nonce: ids.unique(), now: clock.now() };
-      const log = endedUnrun(
+      const log = terminalLogWithoutRun(
         batch.graph,
         { batchId: batch.batchId, taskId },
         { status: "SKIPPED", reason },
@@ -167,14 +225,42 @@ export class FanOut {
       );
       return { kind: "create", key: logKey(batch.batchId, taskId), data: log };
     });
-    const outcomes = await commitEachOwned(store, writes);
+    const outcomes = await commitEachIdempotent(store, writes);
     const completions = skips.map(({ taskId, reason }, index) => {
       const isOurs = outcomes[index]?.kind === "won";
       if (isOurs) return completionMessage(batch.batchId, taskId, { status: "SKIPPED", reason });
       // The log exists: its own ending is read and passed on.
       // mutation: existing-skip-is-passed-on
-      return unreadCompletionMessage(batch.batchId, taskId);
+      return unverifiedCompletionMessage(batch.batchId, taskId);
     });
     await unit.publish(completions);
   }
+}
+
+/**
+ * Ends a batch all of whose tasks are terminal: its status follows from their logs. One whose cancel has begun is left to
+ * whoever carries that on (`byCancel`), for the locks of its tasks may not be free yet. Gives the batch as it then is.
+ */
+export async function finalizeBatch(
+  dependencies: Dependencies,
+  batches: Batches,
+  batchId: string,
+  { byCancel }: { readonly byCancel: boolean },
+): Promise<TaskBatch> {
+  const { store, ids, clock, logger } = dependencies;
+  return batches.update(batchId, ids.unique, async (batch) => {
+    // mutation: requested-cancel-comes-before-the-end
+    if (batch.status !== "RUNNING" || (batch.cancelRequested && !byCancel)) return undefined;
+    const [failed, cancelled] = await Promise.all(
+      (["ERROR", "CANCELLED"] as const).map((status) =>
+        store.count("taskLogs", { field: "arrivals", equals: batchToken(batchId, status) }),
+      ),
+    );
+    const status = batchStatusAtEnd({ failed: failed ?? 0, cancelled: cancelled ?? 0 });
+    const { workflowId } = batch;
+    logger.info("batch ended", { batchId, workflowId, status });
+    // A line of its own: alerts count lines that the level `warn` shows, too.
+    if (status === "ERROR") logger.warn("batch failed", { batchId, workflowId });
+    return { status, endedAt: clock.now() };
+  });
 }

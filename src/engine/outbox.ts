@@ -2,22 +2,24 @@ import {
   type Callback,
   type CallbackAddress,
   type CallbackTarget,
-  copyFor,
-  resent,
+  redirectCallback,
+  resetForResend,
 } from "../core/callback.ts";
-import { BatonError } from "../core/errors.ts";
-import type { Execution } from "../core/execution.ts";
+import { type ErrorCode, errorCatalog } from "../core/errors/error-catalog.ts";
+import { BatonError, TaskError } from "../core/errors/errors.ts";
+import type { Execution } from "../core/execution-record.ts";
+import type { ArchivedCallback, CallbackArchive, CallbackCondition } from "../ports/callbacks.ts";
 import type { Condition } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { callbackMessage } from "./messages.ts";
-import { recordKinds } from "./record-kinds.ts";
-import { Records, type Stored } from "./records.ts";
+import { recordKinds } from "./records/record-kinds.ts";
+import { Records, type Stored } from "./records/records.ts";
 import { UnitOfWork } from "./unit-of-work.ts";
 
 export type StoredCallback = Stored<Callback>;
 
 /** The final callbacks: for each address a document that is PENDING until its receiver has taken it. */
-export class Outbox {
+export class CallbackOutbox {
   readonly #dependencies: Dependencies;
   readonly #records: Records<Callback, Pick<Callback, "callbackId">>;
 
@@ -78,12 +80,12 @@ export class Outbox {
 
   /** Undefined: somebody else was faster. */
   async #sendAgain(found: StoredCallback): Promise<Callback | undefined> {
-    const again = resent(found.data, this.#dependencies.ids.unique());
+    const again = resetForResend(found.data, this.#dependencies.ids.unique());
     return again ? (await this.write(found, again))?.data : found.data;
   }
 
   async #sendCopy(callback: Callback, address: CallbackAddress): Promise<Callback | undefined> {
-    const copy = copyFor(callback, address, this.#dependencies.ids.unique());
+    const copy = redirectCallback(callback, address, this.#dependencies.ids.unique());
     const found = await this.read(copy.callbackId);
     if (found) return this.#sendAgain(found);
     return (await this.#records.write(undefined, copy))?.data;
@@ -98,4 +100,35 @@ export class Outbox {
   async #each(condition: Condition, use: (callback: Callback) => void): Promise<void> {
     for await (const page of this.#records.pages([condition])) for (const { data } of page) use(data);
   }
+}
+
+export interface FoundCallbacks {
+  readonly callbacks: readonly ArchivedCallback[];
+  /** More match than were asked for. */
+  readonly hasMore: boolean;
+}
+
+/** Callbacks of a table of the archive, oldest first. Throws `SQL_FAILED`, `TABLE_MISMATCH`, and what the warehouse throws. */
+export async function findArchived(
+  archive: CallbackArchive,
+  table: string,
+  condition: CallbackCondition,
+  limit: number,
+): Promise<FoundCallbacks> {
+  try {
+    const found = await archive.find(table, condition, limit + 1);
+    return { callbacks: found.slice(0, limit), hasMore: found.length > limit };
+  } catch (thrown) {
+    throw codedError(thrown);
+  }
+}
+
+/** The archive speaks to tasks; who asks here is a person. */
+function codedError(thrown: unknown): unknown {
+  if (!(thrown instanceof TaskError) || !isErrorCode(thrown.code)) return thrown;
+  return new BatonError(thrown.code, thrown.message, { cause: thrown });
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCatalog, code);
 }

@@ -1,11 +1,22 @@
 import { CallbackSchema } from "../core/callback.ts";
+import { ExecutionSchema, isExpiredExecution } from "../core/execution-record.ts";
 import { limits } from "../core/limits.ts";
 import { CONTROL_QUEUE, type SweepMessage } from "../core/messages.ts";
-import { isLookDue } from "../core/sweep.ts";
+import { isTerminal, type TaskBatch } from "../core/records.ts";
+import { awaitsCompletion } from "../core/steps.ts";
+import { isInspectionDue, planRedrive } from "../core/sweep.ts";
+import { childVerdict } from "../core/workflow/graph.ts";
 import type { OutgoingMessage } from "../ports/broker.ts";
-import type { StoredDocument } from "../ports/store.ts";
+import type { DocumentStore, StoredDocument } from "../ports/store.ts";
+import { cancelBatch } from "./cancel.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { callbackMessage } from "./messages.ts";
+import { isCompletionKept } from "./early-completion.ts";
+import { callbackMessage, completionMessage, executeMessage } from "./messages.ts";
+import type { Batches, PinnedBatch } from "./records/batches.ts";
+import { deleteEach, withBoundedConcurrency } from "./records/bulk.ts";
+import type { Stored } from "./records/records.ts";
+import type { StoredLog, TaskLogs } from "./records/task-logs.ts";
+import { deleteSteps, resumeIfEventReceived } from "./steps.ts";
 import { UnitOfWork } from "./unit-of-work.ts";
 
 /**
@@ -30,7 +41,7 @@ export class Sweep {
   async #batches(after: string | undefined): Promise<void> {
     const { settings } = this.#dependencies;
     await this.#page("batches", { field: "status", equals: "RUNNING" }, after, ({ key, updateTime }, now) =>
-      isLookDue({ id: key.id, ageMs: now - updateTime, now, passSeconds: settings.sweepSeconds })
+      isInspectionDue({ id: key.id, ageMs: now - updateTime, now, passSeconds: settings.sweepSeconds })
         ? { queue: CONTROL_QUEUE, message: { kind: "redrive", batchId: key.id } }
         : undefined,
     );
@@ -63,4 +74,97 @@ export class Sweep {
       messages.push({ queue: CONTROL_QUEUE, message: { kind: "sweep", part, after: last } });
     if (messages.length > 0) await unit.publish(messages);
   }
+}
+
+/** Deletes execution records that say nothing any more, with their steps: a stretch of them at each sweep. */
+export class Cleanup {
+  readonly #store: DocumentStore;
+  #after: string | undefined;
+
+  constructor(store: DocumentStore) {
+    this.#store = store;
+  }
+
+  async next(): Promise<void> {
+    const { documents, readTime } = await this.#store.query("executions", [], {
+      limit: limits.executionsPerSweep,
+      ...(this.#after !== undefined && { startAfter: this.#after }),
+    });
+    this.#after = documents.length < limits.executionsPerSweep ? undefined : documents.at(-1)?.key.id;
+    for (const document of documents) {
+      const { data: execution } = ExecutionSchema.safeParse(document.data);
+      const ageMs = readTime - document.updateTime;
+      if (!execution || !isExpiredExecution(execution, ageMs - limits.spentMarginSeconds * 1_000)) continue;
+      // Before their record: as long as that stands, they are found again.
+      await deleteSteps(this.#store, execution);
+      await deleteEach(this.#store, [document]);
+    }
+  }
+}
+
+/** Publishes what a RUNNING batch should have under way but may have lost. Safe at any time, and at once with others. */
+export async function redriveBatch(
+  dependencies: Dependencies,
+  batches: Batches,
+  logs: TaskLogs,
+  batchId: string,
+): Promise<void> {
+  const unit = new UnitOfWork(dependencies);
+  const found = await batches.read(batchId);
+  const { data: batch } = found;
+  if (batch.status !== "RUNNING" || batches.isExpired(found)) return;
+  // mutation: sweep-completes-a-cancel
+  if (batch.cancelRequested) return cancelBatch(dependencies, batches, logs, batchId);
+  const pinned = await batches.pinned(batchId);
+  const standing = await logs.readStates(batchId);
+  for (const log of standing.values()) await resumeIfEventReceived({ dependencies, logs }, pinned, log);
+  const plan = planRedrive(pinned.graph, standing);
+  const told = await withoutReported(dependencies, standing);
+  logIfStalled(dependencies, found, standing, plan.execute.length + plan.complete.length);
+  const execute = new Set([...plan.execute, ...told]);
+  await unit.publish([
+    ...[...execute].map((taskId) => executeMessage(pinned, taskId, { redrive: true })),
+    ...plan.complete.map(({ taskId, ending }) =>
+      completionMessage(batchId, taskId, ending, { redrive: true }),
+    ),
+  ]);
+}
+
+/** Tasks that wait for what has been told already. */
+async function withoutReported(
+  { store }: Dependencies,
+  logs: ReadonlyMap<string, StoredLog>,
+): Promise<readonly string[]> {
+  const told: string[] = [];
+  for (const { log } of logs.values())
+    if (awaitsCompletion(log) && (await isCompletionKept(store, log))) told.push(log.taskId);
+  return told;
+}
+
+/** Work that is published again and again and does not come about: somebody has to look at it. */
+function logIfStalled(
+  { logger }: Dependencies,
+  { data: batch, ageMs: batchAgeMs }: Stored<TaskBatch>,
+  logs: ReadonlyMap<string, StoredLog>,
+  missing: number,
+): void {
+  const ages = [...logs.values()].map(({ ageMs }) => ageMs);
+  const idleMs = Math.min(batchAgeMs, ...ages);
+  if (missing === 0 || idleMs < limits.stuckSeconds * 1_000) return;
+  const { batchId, workflowId } = batch;
+  logger.error("a batch does not move", { batchId, workflowId, idleSeconds: Math.round(idleMs / 1_000) });
+}
+
+/**
+ * Whether the parents of a task, or of `$end`, have ended so that it may run. Baton's own messages say
+ * so themselves; this is for those that others send.
+ */
+export async function isReady(logs: TaskLogs, batch: PinnedBatch, taskId: string): Promise<boolean> {
+  const join = batch.graph.joinAbove.get(taskId);
+  if (!join) return true;
+  const parents = await withBoundedConcurrency(join.parents, (parent) => logs.read(batch.batchId, parent));
+  const endings = parents.flatMap((found) =>
+    found && isTerminal(found.log.status) ? [{ status: found.log.status, reason: found.log.reason }] : [],
+  );
+  return childVerdict(join, taskId, endings).kind === "ready";
 }

@@ -1,4 +1,4 @@
-import { BatonError } from "../core/errors.ts";
+import { BatonError } from "../core/errors/errors.ts";
 import type { Broker, OutgoingMessage } from "../ports/broker.ts";
 import type { DocumentStore, SyncMark } from "../ports/store.ts";
 

@@ -1,19 +1,51 @@
-import { BatonError, messageOf } from "../core/errors.ts";
+import { BatonError, errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
 import { type Message, MessageSchema } from "../core/messages.ts";
 import type { DeadLetter } from "../core/records.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { UnitOfWork } from "../engine/unit-of-work.ts";
 import type { Delivery } from "../ports/broker.ts";
 import type { DeliveryReport, Intake } from "./http-handler.ts";
 import { parseRequest } from "./parse-request.ts";
 import type { EntryRequest, RequestHeaders } from "./request.ts";
-import { route } from "./router.ts";
+
+/** Gives a message to the handler of its kind; for what starts a batch, the id of that batch. */
+async function route(
+  engine: Engine,
+  { message, queue }: Pick<Delivery, "message" | "queue">,
+  unit: UnitOfWork,
+): Promise<string | undefined> {
+  switch (message.kind) {
+    case "task":
+      await engine.handleTask(message, { unit, queue });
+      return undefined;
+    case "start":
+      return (await engine.start(message)).batchId;
+    case "object":
+      return (await engine.startByObject(message))[0]?.batchId;
+    case "redrive":
+      await engine.redrive(message.batchId);
+      return undefined;
+    case "event":
+      await engine.receiveEvent(message);
+      return undefined;
+    case "callback":
+      await engine.deliverCallback(message.callbackId);
+      return undefined;
+    case "sweep":
+      await engine.sweep(message);
+      return undefined;
+    case "tick":
+      await engine.tick();
+      return undefined;
+  }
+}
 
 /** Hands on one message, and reports what became of it; rejects to have it delivered again. */
 export type Deliver = (delivery: Delivery) => Promise<DeliveryReport>;
 
 /** Takes in messages of every transport: the same for the HTTP function and the embedded broker. */
-export class Deliveries implements Intake {
+export class MessageIntake implements Intake {
   readonly #engine: Engine;
   readonly #attempts: number;
   readonly #active = new Set<Promise<unknown>>();
@@ -96,7 +128,7 @@ function refusalOf(thrown: unknown, deliveryAttempt: number, attempts: number): 
   if (deliveryAttempt < attempts) throw thrown;
   return new BatonError(
     "DELIVERY_EXHAUSTED",
-    `It failed ${deliveryAttempt} times. The last error:  ${messageOf(thrown)}`,
+    `It failed ${deliveryAttempt} times. The last error:  ${errorMessage(thrown)}`,
     { cause: thrown },
   );
 }

@@ -1,11 +1,11 @@
-import type { ErrorCode } from "../core/error-catalog.ts";
-import { BatonError, messageOf, stackOf } from "../core/errors.ts";
-import type { JsonObject } from "../core/json.ts";
+import type { ErrorCode } from "../core/errors/error-catalog.ts";
+import { BatonError, debugStack, errorMessage } from "../core/errors/errors.ts";
+import type { JsonObject } from "../core/values/json.ts";
 import type { Delivery } from "../ports/broker.ts";
-import type { CallerCheck } from "../ports/callers.ts";
-import type { Logger } from "../ports/logger.ts";
+import type { CallerCheck } from "../ports/machine.ts";
+import type { Logger } from "../ports/telemetry.ts";
 import { isRedelivered, parseRequest } from "./parse-request.ts";
-import { type EntryRequest, nobodySealed, type ParsedRequest, type SealCheck } from "./request.ts";
+import { type EntryRequest, type ParsedRequest, rejectAllSeals, type SealCheck } from "./request.ts";
 
 /** What became of a delivery. The fields say what a person who posted it by hand wants to know. */
 export interface DeliveryReport {
@@ -47,7 +47,7 @@ export type HttpHandler = (request: EntryRequest) => Promise<HttpAnswer>;
  * a dead letter is answered by 202 where anything else would have it delivered again, and otherwise by a 4xx.
  */
 export function createHttpHandler(intake: Intake, logger: Logger, trust: HttpTrust = {}): HttpHandler {
-  const { callers, isSealed = nobodySealed } = trust;
+  const { callers, isSealed = rejectAllSeals } = trust;
   return async (request) => {
     if (request.method !== "POST") return answerWithoutMessage(request);
     if (isFromForeignPage(request))
@@ -147,8 +147,8 @@ function answerFailure(thrown: unknown, logger: Logger): HttpAnswer {
       : new BatonError("INTERNAL", "The message was not handled; send it again", { cause: thrown });
   logger.error("Delivery failed", {
     code: error.code,
-    error: messageOf(thrown),
-    stack_trace: stackOf(thrown),
+    error: errorMessage(thrown),
+    stack_trace: debugStack(thrown),
   });
   return errorAnswer(503, error);
 }

@@ -1,14 +1,14 @@
 import * as z from "zod";
-import { isJsonObject, type JsonValue } from "../core/json.ts";
-import { decodeBase64, parseJson } from "./json-body.ts";
-import { parseMessage } from "./parse-message.ts";
+import { isJsonObject, type JsonValue } from "../core/values/json.ts";
+import { parseAs, parseMessage, refusal } from "./parse-message.ts";
 import { isSentByPubSub, isUnwrappedPush, parseUnwrappedPush, parseWrappedPush } from "./pubsub-push.ts";
-import { parseAs, refusal } from "./refusal.ts";
 import {
+  decodeBase64,
   type EntryRequest,
-  nobodySealed,
   type ParsedRequest,
+  parseJson,
   type RequestHeaders,
+  rejectAllSeals,
   type SealCheck,
 } from "./request.ts";
 
@@ -18,7 +18,7 @@ import {
  */
 export function parseRequest(
   { headers, body }: Pick<EntryRequest, "headers" | "body">,
-  isSealed: SealCheck = nobodySealed,
+  isSealed: SealCheck = rejectAllSeals,
 ): ParsedRequest {
   const eventType = headers["ce-type"];
   if (eventType !== undefined) return parseBinaryCloudEvent(eventType, body, isSealed);

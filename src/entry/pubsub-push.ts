@@ -1,17 +1,15 @@
 import * as z from "zod";
-import type { JsonValue } from "../core/json.ts";
-import { type Message, MessageSchema, type ObjectMessage } from "../core/messages.ts";
-import { sealAttribute } from "../core/seal.ts";
-import { laneAttribute } from "../core/topics.ts";
-import { decodeBase64, parseJson } from "./json-body.ts";
-import { parseMessage } from "./parse-message.ts";
-import { parseAs } from "./refusal.ts";
+import { type Message, MessageSchema, type ObjectMessage, sealAttribute } from "../core/messages.ts";
+import { viaQueueAttribute } from "../core/queues.ts";
+import type { JsonValue } from "../core/values/json.ts";
+import { parseAs, parseMessage } from "./parse-message.ts";
 import type { Ignored, ParsedRequest, RequestHeaders, SealCheck } from "./request.ts";
+import { decodeBase64, parseJson } from "./request.ts";
 
 /** The attributes by which a Cloud Storage notification is known, and Baton's own. All others are left alone. */
 const AttributesSchema = z.object({
   [sealAttribute]: z.string().optional().catch(undefined),
-  [laneAttribute]: z.string().optional().catch(undefined),
+  [viaQueueAttribute]: z.string().optional().catch(undefined),
   eventType: z.string().optional(),
   bucketId: z.string().optional(),
   objectId: z.string().optional(),
@@ -51,7 +49,7 @@ export function parseWrappedPush(
     data: () => decodeBase64(data, `${where}.message.data`),
     deliveryAttempt: push.deliveryAttempt ?? attempt,
     publishedAt: timeOf(publishTime),
-    queue: attributes?.[laneAttribute],
+    queue: attributes?.[viaQueueAttribute],
   });
 }
 

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { BatonError, codeOf, messageOf } from "../core/errors.ts";
+import { BatonError, errorCode, errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
 import { errorAnswer, type HttpAnswer, type HttpHandler } from "./http-handler.ts";
 
@@ -120,9 +120,9 @@ async function listen(server: Server, port: number, host: string): Promise<numbe
     const address = server.address();
     return typeof address === "object" && address !== null ? address.port : port;
   } catch (cause) {
-    if (codeOf(cause) === "EADDRINUSE")
+    if (errorCode(cause) === "EADDRINUSE")
       throw new BatonError("PORT_IN_USE", `Port ${port} of ${host} is in use`, { cause });
-    throw new BatonError("CONFIGURATION_INVALID", `Can't listen on ${host}:${port}: ${messageOf(cause)}`, {
+    throw new BatonError("CONFIGURATION_INVALID", `Can't listen on ${host}:${port}: ${errorMessage(cause)}`, {
       cause,
     });
   }

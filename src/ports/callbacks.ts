@@ -1,4 +1,4 @@
-import type { JsonValue } from "../core/json.ts";
+import type { JsonValue } from "../core/values/json.ts";
 
 export interface CallbackRequest {
   readonly url: string;

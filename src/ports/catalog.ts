@@ -1,6 +1,6 @@
-import type { Definition } from "../core/definition.ts";
-import type { JsonValue } from "../core/json.ts";
-import type { Trigger } from "../core/trigger.ts";
+import type { JsonValue } from "../core/values/json.ts";
+import type { Definition } from "../core/workflow/definition.ts";
+import type { Trigger } from "../core/workflow/trigger.ts";
 
 /** A workflow as it is deployed now. Batches that run keep the definition they began with. */
 export interface DeployedWorkflow {

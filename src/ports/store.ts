@@ -1,6 +1,6 @@
-import { BatonError, type ErrorContext } from "../core/errors.ts";
-import type { JsonObject } from "../core/json.ts";
+import { BatonError, type ErrorContext } from "../core/errors/errors.ts";
 import type { CollectionName } from "../core/records.ts";
+import type { JsonObject } from "../core/values/json.ts";
 
 export interface DocumentKey {
   readonly collection: CollectionName;

@@ -1,9 +1,8 @@
 import type { CallbackAddress } from "../core/callback.ts";
-import type { TaskDefinition } from "../core/definition.ts";
-import type { JsonText, JsonValue } from "../core/json.ts";
-import type { ParkReason, TaskStatus } from "../core/status.ts";
+import type { Notes, ParkReason, StoredError, TaskStatus } from "../core/records.ts";
 import type { StepKind } from "../core/steps.ts";
-import type { Notes, StoredError } from "../core/stored.ts";
+import type { JsonText, JsonValue } from "../core/values/json.ts";
+import type { TaskDefinition } from "../core/workflow/definition.ts";
 
 /** What a parent of the running task left behind. */
 export interface ParentOutcome {
@@ -107,3 +106,25 @@ export interface TaskRunner {
   /** Ends what the task has started elsewhere; nothing is left of it once this has been called often enough to succeed. */
   cancel(cancelled: CancelledTask): Promise<void>;
 }
+
+/** A turn at something that tasks share, from the moment it is asked for. */
+export interface Turn {
+  /** The wait is over: what follows is the task's own time. */
+  begins(): void;
+  /** It is over, or is waited for no longer. */
+  ends(): void;
+}
+
+/**
+ * The time of the task whose code is running. Time in which it only waits for what others have is not its own, and
+ * does not count for its timeout.
+ */
+export interface TaskTime {
+  /** The timeout of the task that asks stands still until its turn begins. Outside of a task nothing is counted. */
+  askForTurn(): Turn;
+}
+
+/** For what is used outside of tasks. */
+export const countsNoTime: TaskTime = {
+  askForTurn: () => ({ begins() {}, ends() {} }),
+};

@@ -1,5 +1,5 @@
-import type { CsvOptions } from "../core/files/csv-head.ts";
-import type { JsonObject, JsonValue } from "../core/json.ts";
+import type { CsvOptions } from "../core/files/csv-scan.ts";
+import type { JsonObject, JsonValue } from "../core/values/json.ts";
 
 export type FileFormat = "csv" | "jsonl" | "parquet";
 export type WriteMode = "append" | "replace" | "merge";

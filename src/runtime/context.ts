@@ -1,11 +1,10 @@
-import { parseDurationSeconds } from "../core/duration.ts";
-import { BatonError, TaskError } from "../core/errors.ts";
+import { BatonError, TaskError } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
-import { daySeconds } from "../core/time.ts";
-import type { Logger } from "../ports/logger.ts";
+import { parseDurationSeconds } from "../core/values/duration.ts";
+import { daySeconds } from "../core/values/time.ts";
 import type { Assignment } from "../ports/task-runner.ts";
-import type { TaskNotes } from "./note-taker.ts";
-import type { TaskCallback } from "./progress.ts";
+import type { Logger } from "../ports/telemetry.ts";
+import type { TaskCallback, TaskNotes } from "./progress.ts";
 import type { Steps } from "./steps.ts";
 import { type Services, type TaskContext, WaitForCompletion } from "./task-type.ts";
 

@@ -1,7 +1,17 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { LogFields } from "../ports/logger.ts";
-import type { Assignment, StepMemory } from "../ports/task-runner.ts";
-import { countsNoTime, type TaskTime, type Turn } from "../ports/task-time.ts";
+import type { ErrorCode } from "../core/errors/error-catalog.ts";
+import { limits } from "../core/limits.ts";
+import { type StoredError, toStoredError } from "../core/records.ts";
+import type { Clock } from "../ports/machine.ts";
+import {
+  type Assignment,
+  countsNoTime,
+  type StepMemory,
+  type TaskOutcome,
+  type TaskTime,
+  type Turn,
+} from "../ports/task-runner.ts";
+import type { LogFields } from "../ports/telemetry.ts";
 
 /** The run of a task, as whatever its code calls or leaves behind can find it. */
 export interface CurrentRun extends TaskTime {
@@ -55,3 +65,120 @@ export async function uncounted<T>(work: () => Promise<T>): Promise<T> {
     turn.ends();
   }
 }
+
+/**
+ * How finely the time of a task is counted: while another task keeps the whole process busy, no more than one part
+ * passes.
+ */
+const parts = 20;
+
+/**
+ * Counts down the time that is a task's own. It stands still while the task waits for a turn and has none: what it
+ * shares with others may take them longer than it may take itself.
+ */
+export class OwnTime {
+  readonly #clock: Clock;
+  readonly #partMs: number;
+  readonly #whenOver: () => void;
+  #leftMs: number;
+  #waiting = 0;
+  #working = 0;
+  #isOver = false;
+  #stop: (() => void) | undefined;
+
+  constructor(clock: Clock, ms: number, whenOver: () => void) {
+    this.#clock = clock;
+    this.#partMs = ms / parts;
+    this.#leftMs = ms;
+    this.#whenOver = whenOver;
+    this.#go();
+  }
+
+  askForTurn(): Turn {
+    let [waiting, working] = [1, 0];
+    this.#change(waiting, working);
+    const become = (nextWaiting: number, nextWorking: number) => {
+      this.#change(nextWaiting - waiting, nextWorking - working);
+      [waiting, working] = [nextWaiting, nextWorking];
+    };
+    return { begins: () => become(0, 1), ends: () => become(0, 0) };
+  }
+
+  /** Stops all callbacks. */
+  end(): void {
+    this.#isOver = true;
+    this.#stop?.();
+  }
+
+  #change(waiting: number, working: number): void {
+    this.#waiting += waiting;
+    this.#working += working;
+    if (this.#waiting === 0 || this.#working > 0) this.#go();
+    else this.#stop?.();
+  }
+
+  #go(): void {
+    if (this.#isOver || this.#stop) return;
+    if (this.#leftMs <= 0) {
+      this.end();
+      this.#whenOver();
+      return;
+    }
+    const began = this.#clock.monotonicMs();
+    const partMs = Math.min(this.#partMs, this.#leftMs);
+    const cancel = this.#clock.after(partMs, () => this.#pass(partMs));
+    this.#stop = () => {
+      cancel();
+      this.#stop = undefined;
+      this.#leftMs -= Math.min(this.#clock.monotonicMs() - began, partMs);
+    };
+  }
+
+  #pass(ms: number): void {
+    this.#stop = undefined;
+    this.#leftMs -= ms;
+    this.#go();
+  }
+}
+
+/** Why a task is told to stop while it runs. */
+export type InterruptionKind = "timeout" | "uncaught_error" | "lost_lease" | "shutdown";
+
+/** The reason of a task's abort signal. */
+export class TaskInterrupted extends Error {
+  override readonly name = "TaskInterrupted";
+  readonly kind: InterruptionKind;
+
+  constructor(kind: InterruptionKind, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.kind = kind;
+  }
+}
+
+/** What becomes of the attempt, whether or not its code heeds the signal. */
+export function outcomeOf(interrupted: TaskInterrupted): TaskOutcome {
+  switch (interrupted.kind) {
+    case "timeout":
+      return {
+        kind: "failed",
+        // mutation: timeout-is-retried
+        error: { code: "TASK_TIMEOUT", message: interrupted.message, retryable: true },
+        notes: null,
+      };
+    case "uncaught_error":
+      return { kind: "failed", error: uncaughtError(interrupted.cause), notes: null };
+    case "lost_lease":
+      return { kind: "abandoned" };
+    case "shutdown":
+      return { kind: "released" };
+  }
+}
+
+/** What the code threw decides whether another attempt may succeed, as if it had been caught. */
+function uncaughtError(cause: unknown): StoredError {
+  const { message, retryable } = toStoredError(cause);
+  const code: ErrorCode = "TASK_ERROR_UNCAUGHT";
+  return { code, message: `${uncaughtText}: ${message}`.slice(0, limits.errorMessageCharacters), retryable };
+}
+
+const uncaughtText = "an exception that the task's code does not catch";

@@ -1,12 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { inspect, types } from "node:util";
-import { type Duration, parseDurationSeconds } from "../core/duration.ts";
-import { BatonError, TaskError } from "../core/errors.ts";
-import { encodeJson, type JsonText, type JsonValue } from "../core/json.ts";
+import { BatonError, TaskError } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
-import type { ParkReason } from "../core/status.ts";
+import type { ParkReason } from "../core/records.ts";
 import { isStorableName } from "../core/steps.ts";
-import type { Clock } from "../ports/clock.ts";
+import { type Duration, parseDurationSeconds } from "../core/values/duration.ts";
+import { encodeJson, type JsonText, type JsonValue } from "../core/values/json.ts";
+import type { Clock } from "../ports/machine.ts";
 import type { DoneStep, StepMemory, TaskOutcome } from "../ports/task-runner.ts";
 
 /** A step within the work of a step would wait for what can't end before it, or be stored with what it is part of. */
@@ -118,11 +118,11 @@ class StepRun {
     return this.#step(name, async () => {
       const inVain = timedOut("POLL_TIMEOUT", name, timeout);
       const done = await this.#memory.find(name);
-      if (done) return unlessInVain<Result>(done, inVain);
+      if (done) return throwIfTimedOut<Result>(done, inVain);
       const seen = await insideStep.run(true, async () => look());
-      if (seen !== undefined) return unlessInVain<Result>(await this.#keep(name, () => seen), inVain);
+      if (seen !== undefined) return throwIfTimedOut<Result>(await this.#keep(name, () => seen), inVain);
       const leftMs = await this.#leftMs(name, timeout);
-      if (leftMs <= 0) return unlessInVain<Result>(await this.#keepTimeout(name), inVain);
+      if (leftMs <= 0) return throwIfTimedOut<Result>(await this.#keepTimeout(name), inVain);
       const everyMs = parseDurationSeconds(every, `step ${name}`) * 1_000;
       return this.#wait(new PendingWait("poll", Math.min(everyMs, leftMs)));
     });
@@ -132,11 +132,11 @@ class StepRun {
     return this.#step(name, async () => {
       const inVain = timedOut("EVENT_TIMEOUT", name, timeout);
       const done = await this.#memory.find(name);
-      if (done) return unlessInVain<JsonValue>(done, inVain);
+      if (done) return throwIfTimedOut<JsonValue>(done, inVain);
       const event = await this.#memory.event(name);
-      if (event) return unlessInVain<JsonValue>(await this.#keep(name, () => event.payload), inVain);
+      if (event) return throwIfTimedOut<JsonValue>(await this.#keep(name, () => event.payload), inVain);
       const leftMs = await this.#leftMs(name, timeout);
-      if (leftMs <= 0) return unlessInVain<JsonValue>(await this.#keepTimeout(name), inVain);
+      if (leftMs <= 0) return throwIfTimedOut<JsonValue>(await this.#keepTimeout(name), inVain);
       return this.#wait(new PendingWait("event", leftMs, name));
     });
   }
@@ -144,7 +144,7 @@ class StepRun {
   /** Throws `STEP_NAME_INVALID`, `STEP_REPEATED`, and what the task was interrupted by. */
   async #step<Result>(name: string, take: () => Promise<Result | PendingWait>): Promise<Result> {
     this.#signal.throwIfAborted();
-    if (this.#hasLeft) return never();
+    if (this.#hasLeft) return suspendForever();
     if (insideStep.getStore())
       throw new BatonError("STEP_NESTED", `"${String(name)}" is called inside another step`);
     if (!isStorableName(name))
@@ -154,7 +154,7 @@ class StepRun {
     const taking = take();
     this.#underWay.add(taking);
     const taken = await taking.finally(() => this.#underWay.delete(taking));
-    return taken instanceof PendingWait ? never() : taken;
+    return taken instanceof PendingWait ? suspendForever() : taken;
   }
 
   /** Gives what stands afterwards. */
@@ -226,13 +226,13 @@ function parkedFor(waits: readonly PendingWait[]): Parked {
 }
 
 /** What a step is stored with. Another worker may have stored that its wait came to nothing. */
-function unlessInVain<Result>({ kind, value }: DoneStep, inVain: TaskError): Result {
+function throwIfTimedOut<Result>({ kind, value }: DoneStep, inVain: TaskError): Result {
   if (kind === "timeout") throw inVain;
   return value as Result;
 }
 
 /** The task is over for this run: the code that waits here is forgotten, and its `catch` and `finally` don't run. */
-function never(): Promise<never> {
+function suspendForever(): Promise<never> {
   return new Promise<never>(() => undefined);
 }
 

@@ -1,23 +1,23 @@
-import { messageOf, stackOf } from "../core/errors.ts";
-import { failureOf } from "../core/failure.ts";
+import { debugStack, errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
-import { withPause } from "../core/retry-after.ts";
+import { toStoredError } from "../core/records.ts";
+import { withPause } from "../core/retry.ts";
 import type { CallbackSender } from "../ports/callbacks.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { Ids } from "../ports/ids.ts";
-import type { LogFields, Logger } from "../ports/logger.ts";
-import type { Secrets } from "../ports/secrets.ts";
+import type { Clock, Ids, Secrets } from "../ports/machine.ts";
 import type { Assignment, CancelledTask, KeyedCall, TaskOutcome, TaskRunner } from "../ports/task-runner.ts";
-import { cancelBuiltIn } from "./cancel.ts";
-import { runCode, runKeyFunction, type TaskCode } from "./code.ts";
+import type { LogFields, Logger } from "../ports/telemetry.ts";
 import { createContext } from "./context.ts";
-import { asOfEngine, type CurrentRun, insideRun } from "./current-run.ts";
-import { outcomeOf, TaskInterrupted } from "./interruption.ts";
-import { NoteTaker } from "./note-taker.ts";
-import { OwnTime } from "./own-time.ts";
-import { createProgress } from "./progress.ts";
-import { readReturned } from "./returned.ts";
+import {
+  asOfEngine,
+  type CurrentRun,
+  insideRun,
+  OwnTime,
+  outcomeOf,
+  TaskInterrupted,
+} from "./current-run.ts";
+import { createProgress, NoteTaker } from "./progress.ts";
 import { createSteps } from "./steps.ts";
+import { cancelBuiltIn, readReturned, runCode, runKeyFunction, type TaskCode } from "./task-code.ts";
 import { type Services, WaitForCompletion } from "./task-type.ts";
 
 export interface RunnerDependencies {
@@ -140,10 +140,10 @@ export class LocalTaskRunner implements TaskRunner {
         return { kind: "parked", reason: "completion", seconds: returned.timeoutSeconds };
       return { kind: "succeeded", ...readReturned(returned), notes: notes.notes };
     } catch (thrown) {
-      const failed = withPause(failureOf(thrown), thrown);
+      const failed = withPause(toStoredError(thrown), thrown);
       const { code, message } = failed.error;
       if (!signal.aborted)
-        logger.warn("attempt failed", { code, error: message, stack_trace: stackOf(thrown) });
+        logger.warn("attempt failed", { code, error: message, stack_trace: debugStack(thrown) });
       return { kind: "failed", ...failed, notes: notes.notes };
     }
   }
@@ -175,7 +175,7 @@ export class LocalTaskRunner implements TaskRunner {
       threw: (thrown) => {
         if (!this.#runs.has(run)) return false;
         this.#tellStray(labels, thrown);
-        run.interrupt(new TaskInterrupted("uncaught_error", messageOf(thrown), thrown));
+        run.interrupt(new TaskInterrupted("uncaught_error", errorMessage(thrown), thrown));
         return true;
       },
       rejected: (promise, reason) => {
@@ -191,8 +191,8 @@ export class LocalTaskRunner implements TaskRunner {
   #tellStray(labels: LogFields, thrown: unknown): void {
     this.#dependencies.logger.warn("a task's code leaves an error that nothing awaits or catches", {
       ...labels,
-      error: messageOf(thrown),
-      stack_trace: stackOf(thrown),
+      error: errorMessage(thrown),
+      stack_trace: debugStack(thrown),
     });
   }
 
@@ -210,7 +210,7 @@ export class LocalTaskRunner implements TaskRunner {
         if (!(await assignment.renew())) return lose();
         renewedAt = began;
       } catch (error) {
-        logger.warn("could not renew a lease", { ...labelsOf(assignment), error: messageOf(error) });
+        logger.warn("could not renew a lease", { ...labelsOf(assignment), error: errorMessage(error) });
         if (clock.monotonicMs() - renewedAt > leaseMs) return lose();
       }
       if (!stopped) next();
@@ -231,7 +231,7 @@ export class LocalTaskRunner implements TaskRunner {
 function withStrays({ notes, strays }: Run, outcome: TaskOutcome): TaskOutcome {
   if (outcome.kind !== "succeeded" && outcome.kind !== "failed") return outcome;
   for (const reason of strays.values())
-    notes.warn(`A promise that the task does not await was rejected: ${messageOf(reason)}`);
+    notes.warn(`A promise that the task does not await was rejected: ${errorMessage(reason)}`);
   return { ...outcome, notes: notes.notes };
 }
 

@@ -1,17 +1,14 @@
 import type * as z from "zod";
-import type { JsonObject, JsonValue } from "../core/json.ts";
-import type { SecretTexts } from "../core/secret-texts.ts";
-import type { TaskStatus } from "../core/status.ts";
-import type { StoredError } from "../core/stored.ts";
-import type { WrittenSecret } from "../core/written-secrets.ts";
-import type { Dataform } from "../ports/dataform.ts";
-import type { HttpClient } from "../ports/http-client.ts";
-import type { Logger } from "../ports/logger.ts";
+import type { StoredError, TaskStatus } from "../core/records.ts";
+import type { LiteralSecret } from "../core/template/named-secrets.ts";
+import type { JsonObject, JsonValue } from "../core/values/json.ts";
+import type { SecretTexts } from "../core/values/secrets.ts";
+import type { HttpClient } from "../ports/http.ts";
 import type { ObjectStore } from "../ports/objects.ts";
-import type { PowerBi } from "../ports/power-bi.ts";
+import type { Dataform, PowerBi } from "../ports/services.ts";
+import type { Logger } from "../ports/telemetry.ts";
 import type { Warehouse } from "../ports/warehouse.ts";
-import type { TaskNotes } from "./note-taker.ts";
-import type { TaskCallback } from "./progress.ts";
+import type { TaskCallback, TaskNotes } from "./progress.ts";
 import type { Steps } from "./steps.ts";
 
 /** The outside world, as tasks reach it. Each part is made when it is first asked for. */
@@ -94,7 +91,7 @@ export interface TaskType<Parameters = unknown, Result = unknown> {
   /** The parameters that hold SQL, in whose text no template belongs. */
   readonly sqlParameters?: readonly string[];
   /** Secrets that stand in parameters as they were written, where a reference belongs. */
-  writtenSecrets?(parameters: JsonObject): readonly WrittenSecret[];
+  writtenSecrets?(parameters: JsonObject): readonly LiteralSecret[];
   run(context: TaskContext, parameters: Parameters, secrets: SecretTexts): Promise<Result>;
   /**
    * Ends what the task has started elsewhere. Called when its batch is cancelled, perhaps more than once, perhaps before

@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { ARCHIVE_FILE_TASK_TYPE } from "../core/archiving.ts";
+import { ARCHIVE_FILE_TASK_TYPE } from "../core/workflow/trigger.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
-import { spec } from "./define.ts";
-import { type FileParameter, FileParameterSchema, fileOf } from "./file-parameter.ts";
+import { defineTaskType } from "./define.ts";
+import { type FileParameter, FileParameterSchema, fileOf } from "./warehouse-job.ts";
 
 export interface ArchiveFileParameters {
   /** Folder of the same bucket that the file is moved into, below which it keeps its path: `archive/`. */
@@ -34,7 +34,7 @@ export const archiveFileType: TaskType<z.infer<typeof ParametersSchema>, Archive
  * replaces other content: a taken name gets the first 8 characters of the generation (`a.1f2e3d4c.csv`).
  */
 export function archiveFile(parameters: ArchiveFileParameters): TaskSpec<ArchiveFileResult> {
-  return spec(archiveFileType, parameters);
+  return defineTaskType(archiveFileType, parameters);
 }
 
 async function archive(

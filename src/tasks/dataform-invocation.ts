@@ -1,13 +1,19 @@
 import * as z from "zod";
-import { canonicalJson } from "../core/canonical.ts";
-import { TaskError } from "../core/errors.ts";
+import { TaskError } from "../core/errors/errors.ts";
+import { limits } from "../core/limits.ts";
+import { canonicalJson } from "../core/values/json.ts";
+import { truncate } from "../core/values/text.ts";
 import type {
+  Compilation,
   Dataform,
   Invocation,
+  InvocationAction,
   InvocationConfig,
   InvocationRequest,
   InvocationSource,
-} from "../ports/dataform.ts";
+  InvocationState,
+} from "../ports/services.ts";
+import type { TaskNotes } from "../runtime/progress.ts";
 
 /**
  * Invocations from before the work began, which are not its own. Null: the compilation result is the work's alone,
@@ -27,7 +33,7 @@ export const StoredInvocationSchema = z
   .union([z.string(), z.object({ name: z.string(), isOurs: z.boolean() })])
   .nullish();
 
-export function heldOf(stored: z.infer<typeof StoredInvocationSchema>, known: Known): Held | undefined {
+export function parseHeld(stored: z.infer<typeof StoredInvocationSchema>, known: Known): Held | undefined {
   return typeof stored === "string" ? { name: stored, isOurs: known === null } : (stored ?? undefined);
 }
 
@@ -37,7 +43,7 @@ export function heldOf(stored: z.infer<typeof StoredInvocationSchema>, known: Kn
  * work's alone, the first stays and the others are cancelled. Of one that others may invoke as well, what can't be
  * told from the work's own is waited for and never cancelled.
  */
-export async function startOrAdopt(
+export async function startOrAttach(
   dataform: Dataform,
   request: InvocationRequest,
   known: Known,
@@ -82,13 +88,13 @@ async function candidates(
   { source, signal }: InvocationRequest,
   known: Known,
 ): Promise<readonly Invocation[]> {
-  const all = await invocationsOf(dataform, source, signal);
+  const all = await listInvocations(dataform, source, signal);
   if (known === null) return all;
   return all.filter((one) => !known.includes(one.name) && isSame(one, source));
 }
 
 /** All that were made of a source, by whomever. */
-export async function invocationsOf(
+export async function listInvocations(
   dataform: Dataform,
   source: InvocationSource,
   signal: AbortSignal,
@@ -145,4 +151,53 @@ function comparable({ includedTags, includedTargets, ...settings }: InvocationCo
 
 function comparableTarget({ database, schema, name }: InvocationConfig["includedTargets"][number]): string {
   return canonicalJson([database || null, schema || null, name]);
+}
+
+export type EndState = Exclude<InvocationState, "RUNNING" | "CANCELING">;
+
+/** Undefined while it goes on. */
+export function endOf(state: InvocationState): EndState | undefined {
+  return state === "RUNNING" || state === "CANCELING" ? undefined : state;
+}
+
+export function countStates(actions: readonly InvocationAction[]): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const { state } of actions) {
+    const name = state.toLowerCase();
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return Object.fromEntries(counts);
+}
+
+/** How many errors the message shows; the TaskLog keeps more. */
+const shownErrors = 5;
+
+export function compilationFailure({ name, errors }: Compilation): TaskError {
+  const shown = errors
+    .slice(0, shownErrors)
+    .map(({ path, message }) => `${path ?? "no file"}: ${truncate(message, limits.noteCharacters)}`);
+  const more = errors.length > shownErrors ? `; and ${errors.length - shownErrors} more` : "";
+  return new TaskError(`${name} has errors: ${shown.join("; ")}${more}`, {
+    code: "DATAFORM_COMPILATION_FAILED",
+    retryable: false,
+  });
+}
+
+/** Notes every action that failed. */
+export function failureOf(
+  context: TaskNotes,
+  invocation: string,
+  state: EndState,
+  actions: readonly InvocationAction[],
+  retryable: boolean,
+): TaskError {
+  const failed = actions
+    .filter((action) => action.state === "FAILED")
+    .map(({ target, failureReason }) => `${target}: ${failureReason ?? "no reason given"}`);
+  for (const failure of failed) context.error(failure);
+  const shown = failed.slice(0, shownErrors).map((failure) => truncate(failure, limits.noteCharacters));
+  const more = failed.length > shownErrors ? `; and ${failed.length - shownErrors} more` : "";
+  const why = shown.length > 0 ? `: ${shown.join("; ")}${more}` : "";
+  const how = state === "CANCELLED" ? "was cancelled" : "failed";
+  return new TaskError(`${invocation} ${how}${why}`, { code: "DATAFORM_FAILED", retryable });
 }

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { BatonError } from "../core/errors.ts";
-import type { CompilationSettings, CompilationSource, InvocationConfig } from "../ports/dataform.ts";
+import { BatonError } from "../core/errors/errors.ts";
+import type { CompilationSettings, CompilationSource, InvocationConfig } from "../ports/services.ts";
 
 export interface DataformParameters {
   /** `projects/p/locations/l/repositories/r`, or its parts. */

@@ -1,18 +1,22 @@
 import * as z from "zod";
-import { TaskError } from "../core/errors.ts";
-import type { Dataform, InvocationSource } from "../ports/dataform.ts";
+import { TaskError } from "../core/errors/errors.ts";
+import type { Definition } from "../core/workflow/definition.ts";
+import type { Dataform, InvocationSource } from "../ports/services.ts";
 import type { CancelContext, TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import {
   cancelIfRunning,
+  compilationFailure,
+  countStates,
+  endOf,
+  failureOf,
   findOwn,
   findRunning,
   type Held,
-  heldOf,
-  invocationsOf,
+  listInvocations,
+  parseHeld,
   StoredInvocationSchema,
-  startOrAdopt,
+  startOrAttach,
 } from "./dataform-invocation.ts";
-import { compilationFailure, countStates, endOf, failureOf } from "./dataform-outcome.ts";
 import {
   type DataformJob,
   type DataformParameters,
@@ -20,8 +24,15 @@ import {
   jobOf,
   type Parameters,
 } from "./dataform-parameters.ts";
-import { spec } from "./define.ts";
-import { endRound, inRounds, patiently, type Round, roundIsOver, withinTime } from "./rounds.ts";
+import { defineTaskType } from "./define.ts";
+import {
+  endRound,
+  isRoundOver,
+  type Round,
+  retryUntilDeadline,
+  withAttemptDeadline,
+  withRounds,
+} from "./rounds.ts";
 
 export interface DataformResult {
   readonly invocation: string;
@@ -34,7 +45,7 @@ export const dataformType: TaskType<Parameters, DataformResult> = {
   type: "dataform",
   summary: "Compiles a Dataform repository, runs its actions and waits for their end",
   parameters: DataformParametersSchema,
-  run: (context, parameters) => inRounds(context, (round) => runRound(context, parameters, round)),
+  run: (context, parameters) => withRounds(context, (round) => runRound(context, parameters, round)),
   cancel,
 };
 
@@ -43,7 +54,7 @@ export const dataformType: TaskType<Parameters, DataformResult> = {
  * `DATAFORM_COMPILATION_FAILED`, and with `DATAFORM_FAILED` naming the actions that failed.
  */
 export function dataform(parameters: DataformParameters): TaskSpec<DataformResult> {
-  return spec(dataformType, parameters);
+  return defineTaskType(dataformType, parameters);
 }
 
 /** The stored steps of a round. From its intent on, whatever else is found was started by this round. */
@@ -57,19 +68,19 @@ async function runRound(
   context: TaskContext,
   parameters: Parameters,
   round: Round,
-): Promise<DataformResult | typeof roundIsOver> {
+): Promise<DataformResult | typeof isRoundOver> {
   const { step, signal, services } = context;
   const { dataform } = services;
   const job = jobOf(parameters);
   const intent = await step(stepNames.intent(round), () => (round.inherited ? null : intentOf(context, job)));
-  if (!intent) return roundIsOver;
+  if (!intent) return isRoundOver;
   const held = await begin(context, job, round, intent);
-  if (!held) return roundIsOver;
+  if (!held) return isRoundOver;
   const { every, timeout } = parameters;
   const { name } = held;
-  const state = await withinTime(
+  const state = await withAttemptDeadline(
     step.poll(stepNames.ended(round), { every, timeout }, () =>
-      patiently(context, async () => endOf((await dataform.invocation(name, signal)).state)),
+      retryUntilDeadline(context, async () => endOf((await dataform.invocation(name, signal)).state)),
     ),
   );
   if (state instanceof TaskError) {
@@ -85,7 +96,7 @@ async function runRound(
         : (await dataform.invocation(name, signal)).compilationResult;
     return { invocation: name, compilationResult, actions: countStates(actions) };
   }
-  if (round.inherited) return roundIsOver;
+  if (round.inherited) return isRoundOver;
   return endRound(context, round, failureOf(context, name, state, actions, parameters.retryFailed));
 }
 
@@ -101,7 +112,7 @@ async function intentOf({ services, signal }: TaskContext, job: DataformJob): Pr
   const { repository, source, config, settings } = job;
   const { dataform } = services;
   const knownOf = async (shared: InvocationSource) =>
-    (await invocationsOf(dataform, shared, signal)).map(({ name }) => name);
+    (await listInvocations(dataform, shared, signal)).map(({ name }) => name);
   if ("workflowConfig" in source) return { ...source, known: await knownOf(source) };
   if ("compilationResult" in source) return { ...source, known: await knownOf({ ...source, config }) };
   const compilation = await dataform.compile({ repository, source, settings, signal });
@@ -125,10 +136,10 @@ async function begin(
   const request = { source: sourceOf(intent, job), signal };
   let made: Held | null = null;
   const stored = await step(stepNames.invocation(round), async () => {
-    made = await (round.inherited ? findRunning : startOrAdopt)(dataform, request, known);
+    made = await (round.inherited ? findRunning : startOrAttach)(dataform, request, known);
     return made && { ...made };
   });
-  const held = heldOf(StoredInvocationSchema.parse(stored), known);
+  const held = parseHeld(StoredInvocationSchema.parse(stored), known);
   await endSurplus(dataform, made, held, signal);
   return held;
 }
@@ -153,7 +164,7 @@ async function cancel({ services, stored, log }: CancelContext, parameters: Para
     if (intent === undefined) return;
     if (intent === null) continue;
     const invocation = StoredInvocationSchema.parse(await stored(stepNames.invocation({ number })));
-    const held = heldOf(invocation, intent.known);
+    const held = parseHeld(invocation, intent.known);
     if (held && !held.isOurs) log.warn(leftAlone(held.name));
     const request = { source: sourceOf(intent, job), signal };
     const own = invocation === undefined ? await findOwn(dataform, request, intent.known) : [];
@@ -164,4 +175,45 @@ async function cancel({ services, stored, log }: CancelContext, parameters: Para
 
 function leftAlone(invocation: string): string {
   return `${invocation} is not cancelled: the task found it, and another program may have started it`;
+}
+
+/** Whom the actions of Dataform run as, as far as workflows tell. */
+export interface DataformAccounts {
+  /** E-mail addresses, each once. */
+  readonly named: readonly string[];
+  /**
+   * Tasks, as `workflow/task`, whose account only their repository, their workflow configuration or their batch
+   * knows.
+   */
+  readonly unnamed: readonly string[];
+}
+
+/** Dataform runs nothing for a caller that may not act as these accounts. */
+export function namedDataformAccounts(
+  workflows: readonly { readonly definition: Pick<Definition, "workflowId" | "tasks"> }[],
+): DataformAccounts {
+  const named = new Set<string>();
+  const unnamed: string[] = [];
+  for (const { definition } of workflows)
+    for (const { id, type, with: parameters } of definition.tasks) {
+      if (type !== dataformType.type) continue;
+      const account = accountIn(parameters);
+      if (account === undefined) unnamed.push(`${definition.workflowId}/${id}`);
+      else named.add(account);
+    }
+  return { named: [...named].sort(), unnamed: unnamed.sort() };
+}
+
+/** One that a batch fills in is not known here. */
+function accountIn(parameters: unknown): string | undefined {
+  const account = dataformType.parameters.safeParse(parameters).data?.serviceAccount;
+  return account?.includes("{{") ? undefined : account;
+}
+
+/** The full name of an account, which tells its project: `name@project.iam.gserviceaccount.com`. */
+export function accountResource(account: string, otherwise: string): string {
+  const place = /@(.+)\.iam\.gserviceaccount\.com$/.exec(account)?.[1]?.split(".");
+  const [id, ...domain] = place ?? [otherwise];
+  const project = domain.length > 0 ? `${domain.join(".")}:${id}` : id;
+  return `projects/${project}/serviceAccounts/${account}`;
 }

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { BatonError } from "../core/errors.ts";
-import { encodeJson, JsonObjectSchema } from "../core/json.ts";
+import { BatonError } from "../core/errors/errors.ts";
+import { encodeJson, JsonObjectSchema } from "../core/values/json.ts";
 import type { TaskSpec, TaskType } from "../runtime/task-type.ts";
 
 /**
@@ -8,7 +8,7 @@ import type { TaskSpec, TaskType } from "../runtime/task-type.ts";
  * it was made, and kept as they were written: placeholders are filled, and defaults applied, when the task runs.
  * Throws `TASK_PARAMETERS_INVALID`, listing every problem, and `SECRET_IN_DEFINITION`.
  */
-export function spec<Parameters, Result>(
+export function defineTaskType<Parameters, Result>(
   type: TaskType<Parameters, Result>,
   parameters: unknown,
 ): TaskSpec<Result> {

@@ -1,15 +1,15 @@
 import * as z from "zod";
-import { parseDurationSeconds } from "../core/duration.ts";
-import { BatonError, TaskError } from "../core/errors.ts";
-import { parseExactJson, parseJsonWithTexts } from "../core/exact-json.ts";
-import { type JsonValue, JsonValueSchema } from "../core/json.ts";
+import { BatonError, TaskError } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
-import type { SecretTexts } from "../core/secret-texts.ts";
-import { shownAddress } from "../core/shown-address.ts";
-import { below, secretsInBody, secretsInHeaders, secretsInUrl } from "../core/written-secrets.ts";
-import type { HttpResponse } from "../ports/http-client.ts";
+import { below, secretsInBody, secretsInHeaders, secretsInUrl } from "../core/template/named-secrets.ts";
+import { parseDurationSeconds } from "../core/values/duration.ts";
+import { parseExactJson, parseJsonWithTexts } from "../core/values/exact-json.ts";
+import { type JsonValue, JsonValueSchema } from "../core/values/json.ts";
+import type { SecretTexts } from "../core/values/secrets.ts";
+import { redactUrl } from "../core/values/text.ts";
+import type { HttpResponse } from "../ports/http.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
-import { spec } from "./define.ts";
+import { defineTaskType } from "./define.ts";
 
 type HttpMethod = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
 
@@ -77,7 +77,7 @@ export const httpType: TaskType<Parameters, HttpResult> = {
  * task (`HTTP_STATUS`).
  */
 export function http(parameters: HttpParameters): TaskSpec<HttpResult> {
-  return spec(httpType, parameters);
+  return defineTaskType(httpType, parameters);
 }
 
 /** Secrets are put in here and taken out of the answer here: nothing else of Baton sees them. */
@@ -122,7 +122,7 @@ function refusal(method: string, response: HttpResponse, secrets: SecretTexts): 
   const said = secrets.blank(withoutPath(body, url));
   const cut =
     said.length > limits.shownAnswerCharacters ? `${said.slice(0, limits.shownAnswerCharacters)}…` : said;
-  return new TaskError(`${method} ${shownAddress(url)} answered ${status}${cut === "" ? "" : `: ${cut}`}`, {
+  return new TaskError(`${method} ${redactUrl(url)} answered ${status}${cut === "" ? "" : `: ${cut}`}`, {
     code: "HTTP_STATUS",
     retryable: retryableStatuses.has(status) || status >= 500,
     retryAfterSeconds,
@@ -153,7 +153,7 @@ function bodyOf(
 function changedNumber({ code, message }: BatonError, url: string, secrets: SecretTexts): TaskError {
   const remedy = "Set the parameter `largeNumbers: text` to keep such numbers as strings.";
   return new TaskError(
-    `The answer of ${shownAddress(url)} can't be kept. ${secrets.blank(message)}. ${remedy}`,
+    `The answer of ${redactUrl(url)} can't be kept. ${secrets.blank(message)}. ${remedy}`,
     {
       code,
       retryable: false,

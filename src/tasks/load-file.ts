@@ -1,13 +1,23 @@
 import * as z from "zod";
-import { BatonError, codeOf, TaskError } from "../core/errors.ts";
+import { BatonError, errorCode, TaskError } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
 import type { ObjectInfo, ObjectName, ObjectStore } from "../ports/objects.ts";
 import type { FileFormat, LoadJob } from "../ports/warehouse.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
-import { spec } from "./define.ts";
-import { checkKey, keySchema, modeSchema, type TableResult, tableSchema } from "./destination.ts";
-import { type FileParameter, FileParameterSchema, fileOf } from "./file-parameter.ts";
-import { cancelJob, jobOf, resultOf } from "./warehouse-job.ts";
+import { defineTaskType } from "./define.ts";
+import {
+  cancelJob,
+  checkKey,
+  type FileParameter,
+  FileParameterSchema,
+  fileOf,
+  jobOf,
+  keySchema,
+  modeSchema,
+  resultOf,
+  type TableResult,
+  tableSchema,
+} from "./warehouse-job.ts";
 
 export interface LoadFileParameters {
   /** `sales` or `shop.sales`. Made by the first load. */
@@ -59,7 +69,7 @@ export const loadFileType: TaskType<Parameters, TableResult> = {
 
 /** Loads a file into a table of the warehouse, once, however often the task is tried. Columns go by name. */
 export function loadFile(parameters: LoadFileParameters): TaskSpec<TableResult> {
-  return spec(loadFileType, parameters);
+  return defineTaskType(loadFileType, parameters);
 }
 
 async function load(context: TaskContext, parameters: Parameters): Promise<TableResult> {
@@ -77,7 +87,7 @@ async function load(context: TaskContext, parameters: Parameters): Promise<Table
     });
     return resultOf(context, state);
   } catch (error) {
-    if (codeOf(error) === "FILE_MISSING") await refuseIfMoved(objects, name, file);
+    if (errorCode(error) === "FILE_MISSING") await refuseIfMoved(objects, name, file);
     throw error;
   }
 }

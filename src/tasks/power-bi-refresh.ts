@@ -1,24 +1,29 @@
-import { TaskError } from "../core/errors.ts";
-import type { Refresh, RefreshRequest } from "../ports/power-bi.ts";
+import { TaskError } from "../core/errors/errors.ts";
+import type { Refresh, RefreshRequest } from "../ports/services.ts";
 import type { CancelContext, TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
-import { spec } from "./define.ts";
+import { defineTaskType } from "./define.ts";
 import {
-  isEnhanced,
-  type Parameters,
-  PowerBiParametersSchema,
-  type PowerBiRefreshParameters,
-  refreshOptions,
-} from "./power-bi-parameters.ts";
-import {
+  attach,
   type Chosen,
   ChosenSchema,
   cancelOwn,
   type Intent,
   IntentSchema,
-  startOrAdopt,
-  takeOver,
+  isEnhanced,
+  type Parameters,
+  PowerBiParametersSchema,
+  type PowerBiRefreshParameters,
+  refreshOptions,
+  startOrAttach,
 } from "./power-bi-start.ts";
-import { endRound, inRounds, patiently, type Round, roundIsOver, withinTime } from "./rounds.ts";
+import {
+  endRound,
+  isRoundOver,
+  type Round,
+  retryUntilDeadline,
+  withAttemptDeadline,
+  withRounds,
+} from "./rounds.ts";
 
 export interface PowerBiRefreshResult {
   readonly refresh: string;
@@ -32,7 +37,7 @@ export const powerBiRefreshType: TaskType<Parameters, PowerBiRefreshResult> = {
   type: "powerBiRefresh",
   summary: "Refreshes a Power BI semantic model and waits for its end",
   parameters: PowerBiParametersSchema,
-  run: (context, parameters) => inRounds(context, (round) => runRound(context, parameters, round)),
+  run: (context, parameters) => withRounds(context, (round) => runRound(context, parameters, round)),
   cancel,
 };
 
@@ -41,7 +46,7 @@ export const powerBiRefreshType: TaskType<Parameters, PowerBiRefreshResult> = {
  * `POWER_BI_REFRESH_FAILED`, and with `POWER_BI_REFRESH_LIMIT` when the refreshes of the day are used up.
  */
 export function powerBiRefresh(parameters: PowerBiRefreshParameters): TaskSpec<PowerBiRefreshResult> {
-  return spec(powerBiRefreshType, parameters);
+  return defineTaskType(powerBiRefreshType, parameters);
 }
 
 const stepNames = {
@@ -55,24 +60,28 @@ async function runRound(
   context: TaskContext,
   parameters: Parameters,
   round: Round,
-): Promise<PowerBiRefreshResult | typeof roundIsOver> {
+): Promise<PowerBiRefreshResult | typeof isRoundOver> {
   const { step, services } = context;
   const request = requestOf(parameters, context.signal);
   const waits = { every: parameters.every, timeout: parameters.timeout };
   if (parameters.ifRunning === "wait" && !round.inherited)
-    await step.poll(stepNames.idle(round), waits, () => patiently(context, () => idle(context, request)));
+    await step.poll(stepNames.idle(round), waits, () =>
+      retryUntilDeadline(context, () => idle(context, request)),
+    );
   const intent = await step(stepNames.intent(round), () =>
     round.inherited ? null : intentOf(context, request),
   );
-  if (!intent) return roundIsOver;
+  if (!intent) return isRoundOver;
   const chosen = await step(stepNames.refresh(round), () =>
     round.inherited
-      ? takeOver(services.powerBi, request, intent)
-      : startOrAdopt(services.powerBi, request, intent),
+      ? attach(services.powerBi, request, intent)
+      : startOrAttach(services.powerBi, request, intent),
   );
-  if (!chosen) return roundIsOver;
-  const ended = await withinTime(
-    step.poll(stepNames.ended(round), waits, () => patiently(context, () => endOf(context, request, chosen))),
+  if (!chosen) return isRoundOver;
+  const ended = await withAttemptDeadline(
+    step.poll(stepNames.ended(round), waits, () =>
+      retryUntilDeadline(context, () => endOf(context, request, chosen)),
+    ),
   );
   if (ended instanceof TaskError) {
     if (!chosen.isOurs) context.warn(leftRunning(chosen.id));
@@ -139,7 +148,7 @@ async function cancel({ services, stored, log }: CancelContext, parameters: Para
     const intent = IntentSchema.nullish().parse(await stored(stepNames.intent({ number })));
     if (intent === undefined) return;
     const chosen = ChosenSchema.nullish().parse(await stored(stepNames.refresh({ number })));
-    const begun = chosen === undefined && intent ? await takeOver(services.powerBi, request, intent) : chosen;
+    const begun = chosen === undefined && intent ? await attach(services.powerBi, request, intent) : chosen;
     if (begun?.isOurs) await cancelOwn(services.powerBi, request, begun.id);
     else if (begun) log.warn(leftRunning(begun.id));
   }

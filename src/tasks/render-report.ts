@@ -1,13 +1,13 @@
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
-import { ownBuckets } from "../core/buckets.ts";
-import { type JsonObject, JsonObjectSchema } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
+import { type JsonObject, JsonObjectSchema } from "../core/values/json.ts";
+import { ownBuckets } from "../core/values/text.ts";
 import type { Sql } from "../ports/warehouse.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
-import { spec } from "./define.ts";
-import { chartDataOf } from "./report/data.ts";
-import { sqlSchema } from "./sql-parameter.ts";
+import { defineTaskType } from "./define.ts";
+import { readChartData } from "./report/data.ts";
+import { sqlSchema } from "./warehouse-job.ts";
 
 export interface RenderReportParameters {
   readonly title: string;
@@ -55,7 +55,7 @@ export const renderReportType: TaskType<Parameters, RenderReportResult> = {
 
 /** Writes one self-contained HTML page with a chart of the rows of a query, and the numbers below it. */
 export function renderReport(parameters: RenderReportParameters): TaskSpec<RenderReportResult> {
-  return spec(renderReportType, parameters);
+  return defineTaskType(renderReportType, parameters);
 }
 
 async function render(context: TaskContext, parameters: Parameters): Promise<RenderReportResult> {
@@ -67,7 +67,7 @@ async function render(context: TaskContext, parameters: Parameters): Promise<Ren
   const page = renderPage({
     title,
     kind,
-    data: chartDataOf(rows, parameters),
+    data: readChartData(rows, parameters),
     note:
       found.length > limits.reportRows
         ? `Only the first ${limits.reportRows} rows of the query are shown.`

@@ -1,4 +1,4 @@
-import { messageOf, TaskError } from "../core/errors.ts";
+import { errorMessage, TaskError } from "../core/errors/errors.ts";
 import type { TaskContext } from "../runtime/task-type.ts";
 
 /**
@@ -16,17 +16,17 @@ export interface Round {
 }
 
 /** What a round gives that came to nothing before. */
-export const roundIsOver = Symbol("this round is over");
+export const isRoundOver = Symbol("this round is over");
 
 /** Runs round after round, until one is not over. */
-export async function inRounds<Result>(
+export async function withRounds<Result>(
   { step, batchId }: TaskContext,
-  run: (round: Round) => Promise<Result | typeof roundIsOver>,
+  run: (round: Round) => Promise<Result | typeof isRoundOver>,
 ): Promise<Result> {
   for (let number = 1; ; number += 1) {
     const owner = await step(`round ${number}`, () => batchId);
     const result = await run({ number, inherited: owner !== batchId });
-    if (result !== roundIsOver) return result;
+    if (result !== isRoundOver) return result;
   }
 }
 
@@ -35,16 +35,16 @@ export async function endRound(
   { step, attempt }: TaskContext,
   { number, inherited }: Round,
   error: TaskError,
-): Promise<typeof roundIsOver> {
-  if (inherited) return roundIsOver;
+): Promise<typeof isRoundOver> {
+  if (inherited) return isRoundOver;
   if (!error.retryable) throw error;
   const failed = await step(`over ${number}`, () => attempt);
-  if (failed !== attempt) return roundIsOver;
+  if (failed !== attempt) return isRoundOver;
   throw error;
 }
 
 /** A look at a service that may be out of reach for a moment: then there is nothing to be seen yet. */
-export async function patiently<Seen>(
+export async function retryUntilDeadline<Seen>(
   { log }: TaskContext,
   look: () => Promise<Seen | undefined>,
 ): Promise<Seen | undefined> {
@@ -52,13 +52,13 @@ export async function patiently<Seen>(
     return await look();
   } catch (error) {
     if (!(error instanceof TaskError && error.retryable)) throw error;
-    log.warn("a poll failed; it is repeated", { error: messageOf(error) });
+    log.warn("a poll failed; it is repeated", { error: errorMessage(error) });
     return undefined;
   }
 }
 
 /** What `wait` gives, or the error of a wait that took too long. */
-export async function withinTime<Result>(wait: Promise<Result>): Promise<Result | TaskError> {
+export async function withAttemptDeadline<Result>(wait: Promise<Result>): Promise<Result | TaskError> {
   try {
     return await wait;
   } catch (error) {

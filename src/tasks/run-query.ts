@@ -1,11 +1,19 @@
 import * as z from "zod";
-import { type JsonObject, JsonObjectSchema } from "../core/json.ts";
+import { type JsonObject, JsonObjectSchema } from "../core/values/json.ts";
 import type { Sql } from "../ports/warehouse.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
-import { spec } from "./define.ts";
-import { checkKey, keySchema, modeSchema, type TableResult, tableSchema } from "./destination.ts";
-import { sqlSchema } from "./sql-parameter.ts";
-import { cancelJob, jobOf, resultOf } from "./warehouse-job.ts";
+import { defineTaskType } from "./define.ts";
+import {
+  cancelJob,
+  checkKey,
+  jobOf,
+  keySchema,
+  modeSchema,
+  resultOf,
+  sqlSchema,
+  type TableResult,
+  tableSchema,
+} from "./warehouse-job.ts";
 
 export interface RunQueryParameters {
   /** One SELECT, or one per dialect: `{ duckdb, bigquery }`. */
@@ -45,7 +53,7 @@ export const runQueryType: TaskType<Parameters, TableResult> = {
 
 /** Writes the rows of a SELECT into a table of the warehouse, once, however often the task is tried. */
 export function runQuery(parameters: RunQueryParameters): TaskSpec<TableResult> {
-  return spec(runQueryType, parameters);
+  return defineTaskType(runQueryType, parameters);
 }
 
 async function query(context: TaskContext, parameters: Parameters): Promise<TableResult> {

@@ -1,10 +1,10 @@
 import * as z from "zod";
-import { type Definition, FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/definition.ts";
-import { BatonError } from "../core/errors.ts";
-import type { JsonValue } from "../core/json.ts";
+import { BatonError, errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
-import { NameSchema } from "../core/names.ts";
-import { type Trigger, TriggerSchema } from "../core/trigger.ts";
+import { encodeJson, type JsonValue, JsonValueSchema } from "../core/values/json.ts";
+import { NameSchema } from "../core/values/text.ts";
+import { type Definition, FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/workflow/definition.ts";
+import { type Trigger, TriggerSchema } from "../core/workflow/trigger.ts";
 import type {
   AnyTaskFunction,
   KeyFunction,
@@ -12,11 +12,87 @@ import type {
   TaskSpec,
   WaitForCompletion,
 } from "../runtime/task-type.ts";
-import { noteBegun } from "./begun.ts";
-import { parseInputWith } from "./input.ts";
-import { codeOfIssue, type TaskPolicies, WrittenTaskSchema } from "./task-schema.ts";
-import { type BuiltWorkflow, workflowBrand, workflowBrandVersion } from "./workflow.ts";
-import { WrittenTasks } from "./written-tasks.ts";
+import { issueCode, TaskInputSchema, type TaskPolicies } from "./task-schema.ts";
+import { type BuiltWorkflow, noteUnfinished, workflowBrand, workflowBrandVersion } from "./workflow.ts";
+
+/**
+ * How a workflow reads its input. What comes out is JSON, since it is stored with the TaskBatch.
+ * The function throws `INPUT_INVALID`.
+ */
+function parseInputWith(schema: z.ZodType | undefined, workflowId: string): (input: JsonValue) => JsonValue {
+  if (!schema) return (input) => input;
+  const invalid = (problem: string, cause?: unknown) =>
+    new BatonError("INPUT_INVALID", problem, { where: `input of workflow "${workflowId}"`, cause });
+  return (input) => {
+    const parsed = parse(schema, input, invalid);
+    if (!parsed.success) throw invalid(z.prettifyError(parsed.error));
+    const encoded = encodeJson(parsed.data);
+    if (!encoded.ok) throw invalid(`The schema's output is not JSON: ${encoded.path}: ${encoded.problem}`);
+    return JsonValueSchema.parse(JSON.parse(encoded.text));
+  };
+}
+
+/** The schema is the author's: it may throw by itself, or be asynchronous, which zod refuses with an error. */
+function parse(
+  schema: z.ZodType,
+  input: JsonValue,
+  invalid: (problem: string, cause: unknown) => BatonError,
+): z.ZodSafeParseResult<unknown> {
+  try {
+    return schema.safeParse(input);
+  } catch (error) {
+    throw invalid(`The input schema throws: ${errorMessage(error)}`, error);
+  }
+}
+
+interface DeclaredTask {
+  readonly definition: TaskDefinition;
+  readonly run: AnyTaskFunction | undefined;
+  readonly keyOf: KeyFunction | undefined;
+}
+
+/**
+ * The tasks of a workflow that is being written. One that is made of another shares its list and knows how many of it
+ * are its own, so that a long chain costs one step a task. Two that are made of the same one part ways: the second
+ * gets a copy.
+ */
+class DeclaredTasks {
+  readonly #shared: DeclaredTask[];
+  readonly #positions: Map<string, number>;
+  readonly length: number;
+
+  static readonly none = new DeclaredTasks([], new Map(), 0);
+
+  private constructor(shared: DeclaredTask[], positions: Map<string, number>, length: number) {
+    this.#shared = shared;
+    this.#positions = positions;
+    this.length = length;
+  }
+
+  has(id: string): boolean {
+    return (this.#positions.get(id) ?? this.length) < this.length;
+  }
+
+  /** The same tasks and one more, whose id is new. */
+  with(task: DeclaredTask): DeclaredTasks {
+    const isLast = this.length > 0 && this.length === this.#shared.length;
+    const { shared, positions } = isLast
+      ? { shared: this.#shared, positions: this.#positions }
+      : this.#copy();
+    shared.push(task);
+    positions.set(task.definition.id, this.length);
+    return new DeclaredTasks(shared, positions, this.length + 1);
+  }
+
+  all(): DeclaredTask[] {
+    return this.#shared.slice(0, this.length);
+  }
+
+  #copy() {
+    const shared = this.all();
+    return { shared, positions: new Map(shared.map(({ definition }, index) => [definition.id, index])) };
+  }
+}
 
 export interface WorkflowOptions<Input> {
   /** What the workflow takes. Its output must be JSON: it is stored with the TaskBatch. Any JSON when absent. */
@@ -65,13 +141,13 @@ export function workflow<Input = JsonValue>(
 ): Workflow<Input, Readonly<Record<never, never>>> {
   const name = NameSchema.safeParse(id);
   if (!name.success) throw new BatonError("NAME_INVALID", `"${id}" is not a name`, { where: "workflow" });
-  noteBegun(id);
+  noteUnfinished(id);
   const triggers = z.array(TriggerSchema).safeParse(options.on ?? []);
   if (!triggers.success)
     throw new BatonError("WORKFLOW_INVALID", `on: ${z.prettifyError(triggers.error)}`, {
       where: `workflow "${id}"`,
     });
-  return new WrittenWorkflow<Input, Readonly<Record<never, never>>>(id, options, WrittenTasks.none);
+  return new WrittenWorkflow<Input, Readonly<Record<never, never>>>(id, options, DeclaredTasks.none);
 }
 
 class WrittenWorkflow<Input, Tasks> implements Workflow<Input, Tasks> {
@@ -81,12 +157,12 @@ class WrittenWorkflow<Input, Tasks> implements Workflow<Input, Tasks> {
   readonly parseInput: (input: JsonValue) => JsonValue;
   readonly inputSchema: z.ZodType | undefined;
   readonly #options: WorkflowOptions<Input>;
-  readonly #tasks: WrittenTasks;
+  readonly #tasks: DeclaredTasks;
   #definition: Definition | undefined;
   #code: ReadonlyMap<string, AnyTaskFunction> | undefined;
   #keyFunctions: ReadonlyMap<string, KeyFunction> | undefined;
 
-  constructor(id: string, options: WorkflowOptions<Input>, tasks: WrittenTasks) {
+  constructor(id: string, options: WorkflowOptions<Input>, tasks: DeclaredTasks) {
     this.id = id;
     this.triggers = options.on ?? [];
     this.parseInput = parseInputWith(options.input, id);
@@ -171,11 +247,11 @@ function isKeyFunction(key: unknown): key is KeyFunction {
 }
 
 function readTask(written: object, where: string): TaskDefinition {
-  const parsed = WrittenTaskSchema.safeParse(written);
+  const parsed = TaskInputSchema.safeParse(written);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   if (!issue) throw parsed.error;
-  throw new BatonError(codeOfIssue(issue, issue.path), `${issue.path.join(".")}: ${issue.message}`, {
+  throw new BatonError(issueCode(issue, issue.path), `${issue.path.join(".")}: ${issue.message}`, {
     where,
   });
 }

@@ -1,8 +1,8 @@
 import type { AppliedWorkflow } from "../core/records.ts";
-import type { DeployedWorkflow } from "../ports/catalog.ts";
+import type { DeployedWorkflow, WorkflowCatalog } from "../ports/catalog.ts";
 import type { AnyTaskFunction, KeyFunction } from "../runtime/task-type.ts";
 import type { DataWorkflowResult, TaskTypes } from "./data-workflow.ts";
-import type { CodeCatalog } from "./fixed-catalog.ts";
+import type { BuiltWorkflow } from "./workflow.ts";
 import {
   addOnce,
   type CatalogProblem,
@@ -10,6 +10,37 @@ import {
   type Source,
   WorkflowFolder,
 } from "./workflow-folder.ts";
+
+/** Workflows together with the code of their tasks. */
+export interface CodeCatalog extends WorkflowCatalog {
+  taskCode(workflowId: string, taskId: string): Promise<AnyTaskFunction | undefined>;
+  keyFunction(workflowId: string, taskId: string): Promise<KeyFunction | undefined>;
+}
+
+/** Workflows that are in memory already. */
+export class FixedCatalog implements CodeCatalog {
+  readonly #workflows: ReadonlyMap<string, BuiltWorkflow>;
+
+  constructor(workflows: readonly BuiltWorkflow[]) {
+    this.#workflows = new Map(workflows.map((workflow) => [workflow.id, workflow]));
+  }
+
+  async find(workflowId: string): Promise<BuiltWorkflow | undefined> {
+    return this.#workflows.get(workflowId);
+  }
+
+  async all(): Promise<readonly BuiltWorkflow[]> {
+    return [...this.#workflows.values()];
+  }
+
+  async taskCode(workflowId: string, taskId: string): Promise<AnyTaskFunction | undefined> {
+    return this.#workflows.get(workflowId)?.code.get(taskId);
+  }
+
+  async keyFunction(workflowId: string, taskId: string): Promise<KeyFunction | undefined> {
+    return this.#workflows.get(workflowId)?.keyFunctions.get(taskId);
+  }
+}
 
 /** A workflow as `baton apply` stores it: text in YAML or JSON. */
 type Applied = Pick<AppliedWorkflow, "workflowId" | "source">;

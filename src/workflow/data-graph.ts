@@ -1,6 +1,94 @@
 import * as z from "zod";
-import { findCycles, formatCycle } from "../core/cycles.ts";
 import type { DataProblem } from "./problems.ts";
+
+interface Edges {
+  readonly id: string;
+  readonly after: readonly string[];
+}
+
+/**
+ * Cycles among tasks, each as the ids along its edges, from parent to child, beginning with the task declared first.
+ * No task is in two of them: cycles that share a task show up once the first is mended. Ids in `after` that are no
+ * tasks are ignored.
+ */
+export function findCycles(tasks: readonly Edges[]): string[][] {
+  const order = new Map(tasks.map((task, index) => [task.id, index]));
+  const parents = new Map(tasks.map((task) => [task.id, task.after.filter((parent) => order.has(parent))]));
+  const unordered = new Unordered(parents);
+  const cycles: string[][] = [];
+  for (const id of order.keys())
+    while (unordered.has(id)) {
+      const cycle = cycleAbove(id, parents, unordered);
+      unordered.remove(cycle);
+      cycles.push(beginWithFirst(cycle, order));
+    }
+  return cycles;
+}
+
+/** A cycle as people read it: `a → b → c → a`. */
+export function formatCycle(cycle: readonly string[]): string {
+  return [...cycle, ...cycle.slice(0, 1)].join(" → ");
+}
+
+/** The tasks that no topological order can place: each of them has a parent that can't be placed either. */
+class Unordered {
+  readonly #waitingFor = new Map<string, number>();
+  readonly #children = new Map<string, string[]>();
+
+  constructor(parents: ReadonlyMap<string, readonly string[]>) {
+    for (const [id, above] of parents) {
+      this.#waitingFor.set(id, above.length);
+      for (const parent of above) this.#childrenOf(parent).push(id);
+    }
+    this.remove([...parents].filter(([, above]) => above.length === 0).map(([id]) => id));
+  }
+
+  has(id: string): boolean {
+    return this.#waitingFor.has(id);
+  }
+
+  /** Takes tasks out, and with them every task that waited for nothing else. */
+  remove(ids: readonly string[]): void {
+    const removable = [...ids];
+    for (let id = removable.pop(); id !== undefined; id = removable.pop()) {
+      if (!this.#waitingFor.delete(id)) continue;
+      for (const child of this.#childrenOf(id)) {
+        const left = this.#waitingFor.get(child);
+        if (left === undefined) continue;
+        this.#waitingFor.set(child, left - 1);
+        if (left === 1) removable.push(child);
+      }
+    }
+  }
+
+  #childrenOf(id: string): string[] {
+    const children = this.#children.get(id) ?? [];
+    this.#children.set(id, children);
+    return children;
+  }
+}
+
+/** Walks from parent to parent; among unordered tasks that must come back to a task it has seen. */
+function cycleAbove(
+  start: string,
+  parents: ReadonlyMap<string, readonly string[]>,
+  unordered: Unordered,
+): string[] {
+  const path = new Set<string>();
+  let current: string | undefined = start;
+  while (current !== undefined && !path.has(current)) {
+    path.add(current);
+    current = parents.get(current)?.find((parent) => unordered.has(parent));
+  }
+  const walked = [...path];
+  return walked.slice(current === undefined ? 0 : walked.indexOf(current)).reverse();
+}
+
+function beginWithFirst(cycle: readonly string[], order: ReadonlyMap<string, number>): string[] {
+  const positions = cycle.map((id) => order.get(id) ?? 0);
+  const first = positions.indexOf(Math.min(...positions));
+  return [...cycle.slice(first), ...cycle.slice(0, first)];
+}
 
 /** As much of a task as its edges need: they are checked even when something else about the task is wrong. */
 const NodeSchema = z.object({ id: z.string(), after: z.array(z.string()).catch([]).default([]) });

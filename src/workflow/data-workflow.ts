@@ -1,26 +1,117 @@
 import * as z from "zod";
-import { crowdedTasks } from "../core/crowded-tasks.ts";
-import { type Definition, FUNCTION_TASK_TYPE } from "../core/definition.ts";
-import { JsonObjectSchema } from "../core/json.ts";
 import { limits } from "../core/limits.ts";
-import { NameSchema } from "../core/names.ts";
+import { ScheduleSchema } from "../core/schedule/schedule.ts";
+import { type JsonObject, JsonObjectSchema } from "../core/values/json.ts";
+import { NameSchema, nearestName } from "../core/values/text.ts";
+import { type Definition, FUNCTION_TASK_TYPE } from "../core/workflow/definition.ts";
+import { tasksOverJoinLimit } from "../core/workflow/graph.ts";
+import { DropPatternSchema, fileDrop, schedule, type Trigger } from "../core/workflow/trigger.ts";
 import type { TaskType } from "../runtime/task-type.ts";
 import { graphProblems } from "./data-graph.ts";
-import { parameterProblems } from "./data-parameters.ts";
-import { WrittenTriggerSchema } from "./data-trigger.ts";
 import { knownInput } from "./input-fields.ts";
 import {
   type DataProblem,
-  pathOfIssue,
+  issuePath,
   placed,
   syntaxProblems,
   tasksIn,
+  templateProblems,
   type WorkflowProblem,
 } from "./problems.ts";
-import { codeOfIssue, WrittenTaskSchema } from "./task-schema.ts";
-import { templateProblems } from "./template-problems.ts";
+import { issueCode, TaskInputSchema } from "./task-schema.ts";
 import type { BuiltWorkflow } from "./workflow.ts";
 import { parseYaml, type YamlSource } from "./yaml-source.ts";
+
+type Issue = z.core.$ZodIssue;
+
+/**
+ * What the task type finds wrong with written parameters. A string with `{{ … }}` may turn into any value when the
+ * task runs, so nothing is said about it; it is checked again then.
+ */
+function parameterProblems(
+  type: Pick<TaskType, "parameters" | "writtenSecrets">,
+  parameters: JsonObject,
+): DataProblem[] {
+  const secrets = type.writtenSecrets?.(parameters) ?? [];
+  return [
+    ...secrets.map(({ path, message }): DataProblem => ({ code: "SECRET_IN_DEFINITION", message, path })),
+    ...schemaProblems(type, parameters),
+  ];
+}
+
+function schemaProblems(type: Pick<TaskType, "parameters">, parameters: JsonObject): DataProblem[] {
+  const parsed = type.parameters.safeParse(parameters);
+  if (parsed.success) return [];
+  return parsed.error.issues
+    .filter((issue) => !dependsOnPlaceholder(issue, parameters))
+    .map((issue) => ({ code: "TASK_PARAMETERS_INVALID", message: issue.message, path: issuePath(issue) }));
+}
+
+function dependsOnPlaceholder(issue: Issue, root: unknown): boolean {
+  const value = valueAt(root, issue.path);
+  if (isPlaceholder(value)) return true;
+  // A check of the author's own may have looked at anything below.
+  if (issue.code === "custom") return holdsPlaceholder(value);
+  if (issue.code !== "invalid_union") return false;
+  return issue.errors.some(
+    (branch) => branch.length > 0 && branch.every((inner) => dependsOnPlaceholder(inner, value)),
+  );
+}
+
+function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
+  let value = root;
+  for (const key of path) {
+    if (typeof value !== "object" || value === null) return undefined;
+    value = Object.getOwnPropertyDescriptor(value, key)?.value;
+  }
+  return value;
+}
+
+function isPlaceholder(value: unknown): boolean {
+  return typeof value === "string" && value.includes("{{");
+}
+
+function holdsPlaceholder(value: unknown): boolean {
+  if (typeof value === "object" && value !== null) return Object.values(value).some(holdsPlaceholder);
+  return isPlaceholder(value);
+}
+
+const WrittenFileDropSchema = z
+  .strictObject({ fileDrop: DropPatternSchema, bucket: z.string().min(1).optional() })
+  .transform(({ fileDrop: pattern, bucket }): Trigger => fileDrop(pattern, bucket ? { bucket } : {}));
+
+const WrittenScheduleSchema = z
+  .strictObject({
+    schedule: ScheduleSchema.shape.cron,
+    timeZone: ScheduleSchema.shape.timeZone.optional(),
+    missed: ScheduleSchema.shape.missed.optional(),
+  })
+  .transform(
+    ({ schedule: cron, timeZone, missed }): Trigger =>
+      schedule(cron, { ...(timeZone !== undefined && { timeZone }), ...(missed && { missed }) }),
+  );
+
+const schemas = new Map<string, z.ZodType<Trigger>>([
+  ["fileDrop", WrittenFileDropSchema],
+  ["schedule", WrittenScheduleSchema],
+]);
+
+/** A trigger as it is written in data; which one it means is told by its first word. */
+const TriggerInputSchema = z.record(z.string(), z.unknown()).transform((written, context): Trigger => {
+  const kind = [...schemas.keys()].find((name) => Object.hasOwn(written, name));
+  const parsed = schemas.get(kind ?? "")?.safeParse(written);
+  if (!parsed) context.addIssue({ code: "custom", message: kindProblem(Object.keys(written)) });
+  if (parsed?.success) return parsed.data;
+  for (const issue of parsed?.error.issues ?? [])
+    context.addIssue({ code: "custom", message: issue.message, path: [...issuePath(issue)] });
+  return z.NEVER;
+});
+
+function kindProblem(names: readonly string[]): string {
+  const meant = names.flatMap((name) => nearestName(name, schemas.keys()) ?? []);
+  const remedy = meant.length > 0 ? `did you mean ${meant[0]}?` : `it has ${names.join(", ") || "nothing"}`;
+  return `a trigger has either \`fileDrop\` or \`schedule\`; ${remedy}`;
+}
 
 export type TaskTypes = ReadonlyMap<string, TaskType>;
 
@@ -36,7 +127,7 @@ export type DataWorkflowResult =
 /** All but the tasks, which are read one by one, so that a mistake in one does not hide those in others. */
 const WorkflowSchema = z.strictObject({
   workflow: NameSchema,
-  on: z.array(WrittenTriggerSchema).optional(),
+  on: z.array(TriggerInputSchema).optional(),
   tasks: z.array(z.unknown()).min(1).max(limits.tasksPerWorkflow),
 });
 
@@ -72,7 +163,7 @@ export function validateDataWorkflow(source: YamlSource, taskTypes: TaskTypes): 
   if (source.problems.length > 0) return { ok: false, problems: syntaxProblems(source) };
   const outer = WorkflowSchema.safeParse(source.value);
   const written = tasksIn(source.value);
-  const tasks = written.map((task) => WrittenTaskSchema.safeParse(task));
+  const tasks = written.map((task) => TaskInputSchema.safeParse(task));
   const problems = [
     ...issueProblems(outer.error?.issues ?? [], []),
     ...tasks.flatMap((task, index) => issueProblems(task.error?.issues ?? [], ["tasks", index])),
@@ -94,7 +185,7 @@ export function validateDataWorkflow(source: YamlSource, taskTypes: TaskTypes): 
     workflowId: workflow,
     tasks: tasks.flatMap((task) => task.data ?? []),
   };
-  const crowded = crowdedTasks(definition).map(({ taskId, message }): DataProblem => {
+  const crowded = tasksOverJoinLimit(definition).map(({ taskId, message }): DataProblem => {
     const index = definition.tasks.findIndex(({ id }) => id === taskId);
     return { code: "WORKFLOW_INVALID", message, path: ["tasks", index] };
   });
@@ -116,9 +207,9 @@ export function validateDataWorkflow(source: YamlSource, taskTypes: TaskTypes): 
 
 function issueProblems(issues: readonly z.core.$ZodIssue[], base: readonly PropertyKey[]): DataProblem[] {
   return issues.map((issue) => ({
-    code: codeOfIssue(issue, issue.path),
+    code: issueCode(issue, issue.path),
     message: issue.message,
-    path: [...base, ...pathOfIssue(issue)],
+    path: [...base, ...issuePath(issue)],
   }));
 }
 

@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { FileDropped } from "../core/messages.ts";
-import { nearestName } from "../core/nearest-name.ts";
-import { Scheduled } from "../core/schedule.ts";
-import type { Trigger } from "../core/trigger.ts";
+import { Scheduled } from "../core/schedule/schedule.ts";
+import { nearestName } from "../core/values/text.ts";
+import type { Trigger } from "../core/workflow/trigger.ts";
 
 /** As much of a JSON Schema as is needed to know which fields a value may have. */
 const NodeSchema = z.object({
@@ -19,7 +19,7 @@ const NodeSchema = z.object({
 type Node = z.infer<typeof NodeSchema>;
 
 /** What is known of the input that tasks see. */
-export interface KnownInput {
+export interface StaticInput {
   readonly jsonSchema: Readonly<Record<string, unknown>>;
   readonly knownBy: "by its schema" | "as its triggers start it";
 }
@@ -28,14 +28,14 @@ export interface KnownInput {
 export function knownInput(
   schema: z.ZodType | undefined,
   triggers: readonly Trigger[] = [],
-): KnownInput | undefined {
+): StaticInput | undefined {
   if (schema) return known(schema, "by its schema");
   const given = triggers.map(({ type }) => (type === "schedule" ? Scheduled : FileDropped));
   return given.length > 0 ? known(z.union(given), "as its triggers start it") : undefined;
 }
 
 /** Undefined for a schema that JSON Schema can't express. */
-function known(schema: z.ZodType, knownBy: KnownInput["knownBy"]): KnownInput | undefined {
+function known(schema: z.ZodType, knownBy: StaticInput["knownBy"]): StaticInput | undefined {
   try {
     return { jsonSchema: z.toJSONSchema(schema, { io: "output", unrepresentable: "any" }), knownBy };
   } catch {
@@ -44,12 +44,12 @@ function known(schema: z.ZodType, knownBy: KnownInput["knownBy"]): KnownInput | 
 }
 
 /** Why no input can have a value at the path, or undefined when one may. */
-export function missingInput(input: KnownInput | undefined, path: readonly string[]): string | undefined {
+export function missingInput(input: StaticInput | undefined, path: readonly string[]): string | undefined {
   return input && missingIn(input, input.jsonSchema, path, "the input");
 }
 
 function missingIn(
-  root: KnownInput,
+  root: StaticInput,
   written: unknown,
   path: readonly string[],
   holder: string,
@@ -68,7 +68,7 @@ function missingIn(
 }
 
 function missingInObject(
-  root: KnownInput,
+  root: StaticInput,
   { properties = {}, additionalProperties }: Node,
   [name = "", ...rest]: readonly string[],
   holder: string,
@@ -82,7 +82,7 @@ function missingInObject(
 }
 
 function missingInArray(
-  root: KnownInput,
+  root: StaticInput,
   { prefixItems, items }: Node,
   [name = "", ...rest]: readonly string[],
   holder: string,
@@ -94,7 +94,7 @@ function missingInArray(
 }
 
 /** Undefined for a schema that says nothing. */
-function resolved(root: KnownInput, written: unknown): Node | undefined {
+function resolved(root: StaticInput, written: unknown): Node | undefined {
   const node = NodeSchema.safeParse(written).data;
   if (node?.$ref === undefined) return node;
   const target = node.$ref

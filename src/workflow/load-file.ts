@@ -1,26 +1,52 @@
 import { readFile } from "node:fs/promises";
+import { registerHooks } from "node:module";
 import { pathToFileURL } from "node:url";
 import * as z from "zod";
-import { crowdedTasks } from "../core/crowded-tasks.ts";
-import type { Definition } from "../core/definition.ts";
-import { type ErrorCode, errorCatalog } from "../core/error-catalog.ts";
-import { messageOf } from "../core/errors.ts";
-import { type BegunWorkflow, collectBegun } from "./begun.ts";
+import { type ErrorCode, errorCatalog } from "../core/errors/error-catalog.ts";
+import { errorCode, errorMessage } from "../core/errors/errors.ts";
+import type { Definition } from "../core/workflow/definition.ts";
+import { tasksOverJoinLimit } from "../core/workflow/graph.ts";
 import type { TaskTypes } from "./data-workflow.ts";
-import type { WorkflowFile } from "./folder-files.ts";
+import { followImports, moduleUrl, type WorkflowFile } from "./folder-files.ts";
 import { knownInput } from "./input-fields.ts";
-import { followImports, moduleUrl } from "./local-modules.ts";
-import { providePackages } from "./package-alias.ts";
-import type { WorkflowProblem } from "./problems.ts";
-import { templateProblems } from "./template-problems.ts";
-import { type BuiltWorkflow, isWorkflow } from "./workflow.ts";
+import { templateProblems, type WorkflowProblem } from "./problems.ts";
+import { type BuiltWorkflow, collectUnfinished, isWorkflow, type UnfinishedWorkflow } from "./workflow.ts";
+
+const entry = new URL(import.meta.url.endsWith(".ts") ? "../index.ts" : "../index.js", import.meta.url);
+let provided = false;
+const missing: ReadonlySet<unknown> = new Set(["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"]);
+
+/**
+ * From now on, a file anywhere can import `baton` and `zod`, also where no `node_modules` holds them: what can't be
+ * resolved there is resolved to this package, and to what it uses itself.
+ */
+function providePackages(): void {
+  if (provided) return;
+  provided = true;
+  registerHooks({
+    resolve(specifier, context, nextResolve) {
+      try {
+        return nextResolve(specifier, context);
+      } catch (error) {
+        if (!missing.has(errorCode(error))) throw error;
+        if (specifier === "baton") return { url: entry.href, format: formatOf(entry), shortCircuit: true };
+        if (specifier !== "zod" && !specifier.startsWith("zod/")) throw error;
+        return nextResolve(specifier, { ...context, parentURL: import.meta.url });
+      }
+    },
+  });
+}
+
+function formatOf(url: URL): string {
+  return url.pathname.endsWith(".ts") ? "module-typescript" : "module";
+}
 
 /** What one file holds. A file may hold several workflows, or none. */
 export interface LoadedFile {
   readonly workflows: readonly BuiltWorkflow[];
   readonly problems: readonly WorkflowProblem[];
   /** Those that its code began, exported or not. */
-  readonly begun: readonly BegunWorkflow[];
+  readonly begun: readonly UnfinishedWorkflow[];
 }
 
 /**
@@ -44,7 +70,7 @@ export async function loadWorkflowFile(
 async function loadCode(path: string, taskTypes: TaskTypes, reload: number): Promise<LoadedFile> {
   providePackages();
   followImports();
-  const { loaded: module, begun } = await collectBegun<unknown>(() => import(moduleUrl(path, reload)));
+  const { loaded: module, begun } = await collectUnfinished<unknown>(() => import(moduleUrl(path, reload)));
   const exported = new Set(typeof module === "object" && module !== null ? Object.values(module) : []);
   const workflows = [...exported].filter(isWorkflow);
   // A workflow without tasks refuses to give its definition: better here than when a message asks for it.
@@ -73,7 +99,7 @@ function codeTemplateProblems(
 
 /** Workflows that the files begin and none of them exports: nothing can start them, and nothing else would say so. */
 export function unexportedProblems(
-  begun: readonly BegunWorkflow[],
+  begun: readonly UnfinishedWorkflow[],
   exported: ReadonlySet<string>,
   paths: readonly string[],
 ): (WorkflowProblem & { readonly file: string })[] {
@@ -90,7 +116,7 @@ export function unexportedProblems(
 
 /** A workflow that no batch can be started of. It stays, so that whoever starts it hears why not. */
 function crowdingProblems(definition: Definition, path: string): WorkflowProblem[] {
-  return crowdedTasks(definition).map(({ taskId, message }) => ({
+  return tasksOverJoinLimit(definition).map(({ taskId, message }) => ({
     code: "WORKFLOW_INVALID",
     message,
     where: `${path}, workflow "${definition.workflowId}", task "${taskId}"`,
@@ -116,7 +142,7 @@ const CodedSchema = z.object({
 
 function problemOf(error: unknown, path: string): WorkflowProblem {
   const code = CodedSchema.safeParse(error).data?.code ?? "WORKFLOW_FILE_FAILED";
-  return { code, message: messageOf(error), where: placeIn(path, error) };
+  return { code, message: errorMessage(error), where: placeIn(path, error) };
 }
 
 /**

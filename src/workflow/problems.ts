@@ -1,5 +1,10 @@
 import * as z from "zod";
-import type { ErrorCode } from "../core/error-catalog.ts";
+import type { ErrorCode } from "../core/errors/error-catalog.ts";
+import { parseTemplate, type Reference } from "../core/template/template-syntax.ts";
+import { isJsonObject, type JsonValue, JsonValueSchema } from "../core/values/json.ts";
+import { nearestName } from "../core/values/text.ts";
+import type { TaskType } from "../runtime/task-type.ts";
+import { missingInput, type StaticInput } from "./input-fields.ts";
 import type { YamlSource } from "./yaml-source.ts";
 
 /** Something wrong with a workflow, for the one who wrote it. */
@@ -18,7 +23,7 @@ export interface DataProblem {
 }
 
 /** Where the problem is; the path of an issue about keys that should not be there ends above them. */
-export function pathOfIssue(issue: z.core.$ZodIssue): readonly PropertyKey[] {
+export function issuePath(issue: z.core.$ZodIssue): readonly PropertyKey[] {
   return issue.code === "unrecognized_keys" ? [...issue.path, ...issue.keys.slice(0, 1)] : issue.path;
 }
 
@@ -54,4 +59,112 @@ function placeOf(path: readonly PropertyKey[], { file, value, lineOf }: YamlSour
 
 function idOf(task: unknown): string | undefined {
   return z.object({ id: z.string() }).safeParse(task).data?.id;
+}
+
+/** As much of a task as its templates need: they are checked even when something else about the task is wrong. */
+const TemplatedTaskSchema = z.object({
+  type: z.string().catch(""),
+  with: JsonValueSchema.catch(null),
+  after: z.array(z.string()).catch([]),
+  callback: z.object({ url: z.string() }).nullable().catch(null),
+});
+type TemplatedTask = z.infer<typeof TemplatedTaskSchema>;
+
+interface Text {
+  readonly text: string;
+  readonly path: readonly PropertyKey[];
+}
+
+/**
+ * What is wrong with the `{{ … }}` of a task: what is not closed or misspelt, and what names an input, a parent or a
+ * place that is not there. The paths begin in the task. Such a task fails when it runs; the others of its workflow do
+ * not.
+ */
+export function templateProblems(
+  written: unknown,
+  types: ReadonlyMap<string, TaskType>,
+  input?: StaticInput,
+): DataProblem[] {
+  const task = TemplatedTaskSchema.safeParse(written).data;
+  if (!task) return [];
+  const type = types.get(task.type);
+  const parameters = isJsonObject(task.with) ? Object.entries(task.with) : [];
+  return [
+    ...parameters.flatMap(([name, value]) => {
+      const isSql = type?.sqlParameters?.includes(name) ?? false;
+      const takesSecrets = !type || (type.secretParameters?.includes(name) ?? false);
+      return textsIn(value, ["with", name]).flatMap((text) =>
+        problemsOf(text, task, { isSql, takesSecrets, input }),
+      );
+    }),
+    ...keysIn(task.with, ["with"]),
+    ...problemsOf({ text: task.callback?.url ?? "", path: ["callback", "url"] }, task, {
+      isSql: false,
+      takesSecrets: true,
+      input,
+    }),
+  ];
+}
+
+interface Place {
+  readonly isSql: boolean;
+  readonly takesSecrets: boolean;
+  readonly input: StaticInput | undefined;
+}
+
+/** A reference with one brace on each side: nothing fills it. */
+const singleBraces = /(?<![{$\w])\{\s*((?:input|parents|secrets)\.[\w.-]+\??)\s*\}/g;
+
+function problemsOf({ text, path }: Text, task: TemplatedTask, place: Place): DataProblem[] {
+  const messages = parseTemplate(text).flatMap((piece) => {
+    if (piece.kind === "mistake") return [piece.problem];
+    if (piece.kind === "reference") return referenceProblem(piece.reference, task, place) ?? [];
+    return [...piece.text.matchAll(singleBraces)].map(
+      ([written, inside]) =>
+        `${written} is not filled in: write {{ ${inside} }}, with two braces on each side`,
+    );
+  });
+  return messages.map((message) => ({ code: "TEMPLATE_INVALID", message, path }));
+}
+
+function referenceProblem(reference: Reference, task: TemplatedTask, place: Place): string | undefined {
+  const { root, path, written } = reference;
+  const shown = `{{ ${written} }}`;
+  if (place.isSql)
+    return `${shown} is inside SQL, where a value could become part of the statement. Write $${nameFor(path)} (BigQuery: @${nameFor(path)}) there, and give the value in \`parameters\`: { ${nameFor(path)}: "${shown}" }`;
+  if (root === "secrets" && !place.takesSecrets)
+    return `${shown}: a secret is not allowed here; the address, headers and body of \`http\` and the address of a callback can name one`;
+  if (root === "parents") return parentProblem(shown, path[0] ?? "", task);
+  const missing = root === "input" && !reference.isOptional ? missingInput(place.input, path) : undefined;
+  return missing === undefined ? undefined : `${shown}: ${missing}`;
+}
+
+function nameFor(path: readonly string[]): string {
+  return (path.at(-1) ?? "value").replace(/\W/g, "_");
+}
+
+function parentProblem(shown: string, parent: string, { after }: TemplatedTask): string | undefined {
+  if (after.includes(parent)) return undefined;
+  const meant = nearestName(parent, after);
+  const others = after.length === 0 ? "it has none" : `it has ${after.join(", ")}`;
+  const remedy = meant === undefined ? `add "${parent}" to \`after\`` : `did you mean ${meant}?`;
+  return `${shown}: "${parent}" is no parent of this task (${others}); ${remedy}`;
+}
+
+function textsIn(value: JsonValue, path: readonly PropertyKey[]): Text[] {
+  if (typeof value === "string") return [{ text: value, path }];
+  if (Array.isArray(value)) return value.flatMap((item, index) => textsIn(item, [...path, index]));
+  if (!isJsonObject(value)) return [];
+  return Object.entries(value).flatMap(([key, item]) => textsIn(item, [...path, key]));
+}
+
+function keysIn(value: JsonValue, path: readonly PropertyKey[]): DataProblem[] {
+  if (Array.isArray(value)) return value.flatMap((item, index) => keysIn(item, [...path, index]));
+  if (!isJsonObject(value)) return [];
+  return Object.entries(value).flatMap(([key, item]) => {
+    const below = keysIn(item, [...path, key]);
+    const message = `The name ${key} is sent literally: templates are expanded only in values`;
+    const isTemplate = parseTemplate(key).some(({ kind }) => kind === "reference");
+    return isTemplate ? [{ code: "TEMPLATE_INVALID", message, path: [...path, key] }, ...below] : below;
+  });
 }

@@ -1,14 +1,101 @@
 import * as z from "zod";
-import { type ChildRule, ChildRuleSchema, completeTask, type TaskDefinition } from "../core/definition.ts";
-import type { Duration } from "../core/duration.ts";
-import type { ErrorCode } from "../core/error-catalog.ts";
-import { JsonObjectSchema, type JsonValue } from "../core/json.ts";
+import { type CallbackPolicy, CallbackPolicySchema } from "../core/callback.ts";
+import type { ErrorCode } from "../core/errors/error-catalog.ts";
+import { BatonError } from "../core/errors/errors.ts";
+import { type Idempotency, IdempotencySchema, type KeySpec } from "../core/idempotency.ts";
 import { defaults, limits } from "../core/limits.ts";
-import { NameSchema } from "../core/names.ts";
 import { type RetryPolicy, RetryPolicySchema } from "../core/retry.ts";
-import { WrittenCallbackSchema } from "./callback-schema.ts";
-import { durationUpTo } from "./duration-schema.ts";
-import { WrittenIdempotencySchema } from "./idempotency-schema.ts";
+import { timeZoneProblem } from "../core/schedule/slots.ts";
+import { secretsInUrl } from "../core/template/named-secrets.ts";
+import { type Duration, formatDuration, parseDurationSeconds } from "../core/values/duration.ts";
+import { JsonObjectSchema, type JsonValue } from "../core/values/json.ts";
+import { NameSchema } from "../core/values/text.ts";
+import {
+  type ChildRule,
+  ChildRuleSchema,
+  completeTask,
+  type TaskDefinition,
+} from "../core/workflow/definition.ts";
+
+/** `callback` of a task as people write it, and what the definition keeps of it. */
+const CallbackInputSchema = z
+  .strictObject({
+    url: z.string().superRefine((url, context) => {
+      for (const { message } of secretsInUrl(url)) context.addIssue({ code: "custom", message });
+    }),
+    archive: z.strictObject({ table: z.string().optional(), key: z.array(z.string()) }).optional(),
+  })
+  .transform(
+    ({ url, archive }): CallbackPolicy => ({
+      url,
+      ...(archive && { archive: { table: archive.table ?? defaults.callbackTable, key: archive.key } }),
+    }),
+  )
+  .pipe(CallbackPolicySchema);
+
+/** A duration as people write it, in seconds. `limit`: what the longest one is. */
+function durationUpTo(maxSeconds: number, limit = "the longest there can be") {
+  return z
+    .string({ error: 'a duration is text such as "30s", "5m" or "1h30m"' })
+    .transform((text, context): number => {
+      const problem = (message: string) => {
+        context.addIssue({ code: "custom", message });
+        return z.NEVER;
+      };
+      try {
+        const seconds = parseDurationSeconds(text, "");
+        if (seconds <= maxSeconds) return seconds;
+        return problem(`"${text}" is longer than ${formatDuration(maxSeconds * 1_000)}, ${limit}`);
+      } catch (error) {
+        if (error instanceof BatonError) return problem(error.message);
+        throw error;
+      }
+    });
+}
+
+const isKeyFunction = (key: unknown) => typeof key === "function";
+
+const KeySchema = z
+  .union([
+    z.literal("arguments"),
+    z.strictObject({ fields: z.array(z.string()) }),
+    z.strictObject({ date: z.string() }),
+    z.custom<() => string>(isKeyFunction),
+  ])
+  .transform((key, context): KeySpec => {
+    if (typeof key === "object" && "date" in key) {
+      const message = timeZoneProblem(key.date);
+      if (message !== undefined) context.addIssue({ code: "custom", message, path: ["date"] });
+    }
+    if (key === "arguments") return { by: "arguments" };
+    if (typeof key === "function") return { by: "function" };
+    return "fields" in key ? { by: "fields", fields: key.fields } : { by: "date", timeZone: key.date };
+  });
+
+/** `idempotency` of a task as people write it, and what the definition keeps of it. */
+const IdempotencyInputSchema = z
+  .preprocess(
+    (written) => (written === true ? {} : written),
+    z.strictObject({
+      key: KeySchema.optional(),
+      scope: IdempotencySchema.shape.scope.optional(),
+      ttl: durationUpTo(limits.resultTtlSeconds).optional(),
+      lock: durationUpTo(limits.delaySeconds).optional(),
+      onLocked: IdempotencySchema.shape.onLocked.optional(),
+      recurring: z.boolean().optional(),
+    }),
+  )
+  .transform(
+    ({ key, scope, ttl, lock, onLocked, recurring }): Idempotency => ({
+      key: key ?? { by: "arguments" },
+      scope: scope ?? defaults.idempotency.scope,
+      ttlSeconds: ttl ?? defaults.idempotency.ttlSeconds,
+      lockSeconds: lock ?? defaults.idempotency.lockSeconds,
+      onLocked: onLocked ?? defaults.idempotency.onLocked,
+      recurring: recurring ?? defaults.idempotency.recurring,
+    }),
+  )
+  .pipe(IdempotencySchema);
 
 export interface RetryOptions {
   /** Attempts in all, the first included. Default 4. */
@@ -95,7 +182,7 @@ const longestAttempt =
   "the longest that one attempt can take: split the work, or wait for it with `step.poll` or an event";
 
 /** A task as people write it, in TypeScript and as data, and what the definition keeps of it. */
-export const WrittenTaskSchema = z
+export const TaskInputSchema = z
   .strictObject({
     id: NameSchema,
     type: z.string(),
@@ -113,8 +200,8 @@ export const WrittenTaskSchema = z
       .refine((seconds) => seconds > 0, "a timeout is longer than nothing")
       .optional(),
     queue: NameSchema.optional(),
-    idempotency: WrittenIdempotencySchema.optional(),
-    callback: WrittenCallbackSchema.optional(),
+    idempotency: IdempotencyInputSchema.optional(),
+    callback: CallbackInputSchema.optional(),
   })
   .refine(({ rule, after }) => rule === undefined || (after !== undefined && after.length > 0), {
     path: ["rule"],
@@ -145,7 +232,7 @@ function maxSecondsOf(initial = 0, max: number | undefined): Partial<RetryPolicy
 const durationKeys: readonly PropertyKey[] = ["timeout", "initial", "max", "ttl", "lock"];
 
 /** The code of a problem that the schema of a task, or of a whole workflow, found at a path. */
-export function codeOfIssue(issue: z.core.$ZodIssue, path: readonly PropertyKey[]): ErrorCode {
+export function issueCode(issue: z.core.$ZodIssue, path: readonly PropertyKey[]): ErrorCode {
   if (path[0] === "with") return "TASK_PARAMETERS_INVALID";
   if (durationKeys.includes(path.at(-1) ?? "")) return "DURATION_INVALID";
   return issue.code === "invalid_format" ? "NAME_INVALID" : "WORKFLOW_INVALID";

@@ -1,7 +1,12 @@
 import type { TaskTypes } from "./data-workflow.ts";
-import { listWorkflowFiles, type WorkflowFile } from "./folder-files.ts";
+import {
+  forgetRequired,
+  importedFiles,
+  listWorkflowFiles,
+  stateOf,
+  type WorkflowFile,
+} from "./folder-files.ts";
 import { type LoadedFile, loadWorkflowFile, unexportedProblems } from "./load-file.ts";
-import { forgetRequired, importedFiles, stateOf } from "./local-modules.ts";
 import type { WorkflowProblem } from "./problems.ts";
 import type { BuiltWorkflow } from "./workflow.ts";
 

@@ -10,10 +10,9 @@ import {
   type Scalar,
   visit,
 } from "yaml";
-import type { ErrorCode } from "../core/error-catalog.ts";
-import { messageOf } from "../core/errors.ts";
-import { changeOf } from "../core/exact-json.ts";
-import { isKept } from "../core/exact-number.ts";
+import type { ErrorCode } from "../core/errors/error-catalog.ts";
+import { errorMessage } from "../core/errors/errors.ts";
+import { changeOf, isKept } from "../core/values/exact-json.ts";
 
 interface SyntaxProblem {
   readonly code: ErrorCode;
@@ -59,7 +58,7 @@ function resolveValue(document: Document): { value: unknown; problems: SyntaxPro
   try {
     return { value: document.toJS(), problems: [] };
   } catch (error) {
-    return { value: undefined, problems: [problem(messageOf(error), undefined)] };
+    return { value: undefined, problems: [problem(errorMessage(error), undefined)] };
   }
 }
 

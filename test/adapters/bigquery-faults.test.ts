@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { TaskError } from "../../src/core/errors.ts";
+import { TaskError } from "../../src/core/errors/errors.ts";
 import type { ArchivedCallback } from "../../src/ports/callbacks.ts";
 import { shorthand } from "../contract/warehouse-contract-shorthand.ts";
 import { type Fault, noFaults, strangeFaults } from "../servers/kit/faults.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { onTestFinished } from "vitest";
 import type { BigQueryOptions } from "../../src/adapters/bigquery/api.ts";
-import { BigQueryWarehouse } from "../../src/adapters/bigquery/warehouse.ts";
+import { BigQueryWarehouse } from "../../src/adapters/bigquery/bigquery-warehouse.ts";
 import { WarehouseCallbackArchive } from "../../src/adapters/callback-archive/archive.ts";
 import { startBigQueryServer } from "../servers/bigquery/index.ts";
 

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
-import { CloudTasksTimer } from "../../src/adapters/cloud-tasks/timer.ts";
-import { systemClock } from "../../src/adapters/system/clock.ts";
+import { CloudTasksTimer } from "../../src/adapters/cloud-tasks/task-queue.ts";
+import { systemClock } from "../../src/adapters/system/system.ts";
 import type { OutgoingMessage } from "../../src/ports/broker.ts";
 import { cloudTasksClient } from "../servers/cloud-tasks/client.ts";
 import { startCloudTasksServer } from "../servers/cloud-tasks/server.ts";

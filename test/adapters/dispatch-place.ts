@@ -1,11 +1,11 @@
 import { onTestFinished } from "vitest";
 import { type DispatchBody, DispatchQueues } from "../../src/adapters/cloud-tasks/dispatch-queues.ts";
-import { pushBody } from "../../src/adapters/pubsub/broker.ts";
-import { systemClock } from "../../src/adapters/system/clock.ts";
-import { isSealed, sealOf } from "../../src/core/seal.ts";
+import { pushBody } from "../../src/adapters/pubsub/publisher.ts";
+import { systemClock } from "../../src/adapters/system/system.ts";
+import { computeSeal, isSealed } from "../../src/core/messages.ts";
 import { parseRequest } from "../../src/entry/parse-request.ts";
 import type { Delivery, OutgoingMessage } from "../../src/ports/broker.ts";
-import type { Clock } from "../../src/ports/clock.ts";
+import type { Clock } from "../../src/ports/machine.ts";
 import { cloudTasksClient } from "../servers/cloud-tasks/client.ts";
 import { startCloudTasksServer } from "../servers/cloud-tasks/server.ts";
 import { wireTimeOf } from "../servers/cloud-tasks/wire.ts";
@@ -14,7 +14,7 @@ import { startTokenIssuer } from "../servers/oidc/issuer.ts";
 
 export const caller = "push@p.iam.gserviceaccount.com";
 const key = { secret: "whsec_secret", deployment: "p/baton" };
-const seal = (data: Uint8Array) => sealOf(key, data);
+const seal = (data: Uint8Array) => computeSeal(key, data);
 export const place = { projectId: "p", location: "l", prefix: "baton" };
 export const parent = "projects/p/locations/l";
 export const queuePath = `${parent}/queues/baton-queue-documents`;

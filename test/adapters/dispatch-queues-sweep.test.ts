@@ -1,7 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import { expect, onTestFinished, test } from "vitest";
 import { DispatchQueues } from "../../src/adapters/cloud-tasks/dispatch-queues.ts";
-import { systemClock } from "../../src/adapters/system/clock.ts";
+import { systemClock } from "../../src/adapters/system/system.ts";
 import { limits } from "../../src/core/limits.ts";
 import { noFaults } from "../servers/kit/faults.ts";
 import { GrpcError, serveGrpc } from "../servers/kit/grpc-server.ts";

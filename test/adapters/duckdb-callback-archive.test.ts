@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { WarehouseCallbackArchive } from "../../src/adapters/callback-archive/archive.ts";
 import { DatabaseFile } from "../../src/adapters/duckdb/database-file.ts";
-import { DuckDbWarehouse } from "../../src/adapters/duckdb/warehouse.ts";
+import { DuckDbWarehouse } from "../../src/adapters/duckdb/duckdb-warehouse.ts";
 import type { ArchivedCallback } from "../../src/ports/callbacks.ts";
 import { makeWarehouse } from "./duckdb-harness.ts";
 

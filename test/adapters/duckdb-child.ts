@@ -2,7 +2,7 @@
 import { setInterval } from "node:timers";
 import * as z from "zod";
 import { DatabaseFile } from "../../src/adapters/duckdb/database-file.ts";
-import { DuckDbWarehouse } from "../../src/adapters/duckdb/warehouse.ts";
+import { DuckDbWarehouse } from "../../src/adapters/duckdb/duckdb-warehouse.ts";
 import type { JobResult, JobState } from "../../src/ports/warehouse.ts";
 
 const CommandSchema = z.object({

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { onTestFinished } from "vitest";
 import { DatabaseFile, type DatabaseFileOptions } from "../../src/adapters/duckdb/database-file.ts";
-import { DuckDbWarehouse } from "../../src/adapters/duckdb/warehouse.ts";
+import { DuckDbWarehouse } from "../../src/adapters/duckdb/duckdb-warehouse.ts";
 import type { Destination, FileFormat, JobResult, JobState, Row } from "../../src/ports/warehouse.ts";
 
 export const never = new AbortController().signal;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { DatabaseFile } from "../../src/adapters/duckdb/database-file.ts";
-import { DuckDbWarehouse } from "../../src/adapters/duckdb/warehouse.ts";
+import { DuckDbWarehouse } from "../../src/adapters/duckdb/duckdb-warehouse.ts";
 import { endedWithTest } from "../support/child-process.ts";
 import { makeWarehouse, never } from "./duckdb-harness.ts";
 
@@ -82,7 +82,7 @@ test("an idle warehouse gives up its file, and keeps no process alive", async ()
 
 test("a warehouse that is never used does not load DuckDB", async () => {
   const script = `
-    const { DuckDbWarehouse } = await import(${JSON.stringify(new URL("../../src/adapters/duckdb/warehouse.ts", import.meta.url).href)});
+    const { DuckDbWarehouse } = await import(${JSON.stringify(new URL("../../src/adapters/duckdb/duckdb-warehouse.ts", import.meta.url).href)});
     const { DatabaseFile } = await import(${JSON.stringify(new URL("../../src/adapters/duckdb/database-file.ts", import.meta.url).href)});
     new DuckDbWarehouse(new DatabaseFile("/nowhere/at/all.duckdb"));
     process.stdout.write(String(process.report.getReport().sharedObjects.some((file) => file.includes("duckdb"))));`;

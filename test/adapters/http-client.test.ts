@@ -10,7 +10,7 @@ import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Guard, publicAddressesOnly, type Resolve, refusalOf } from "../../src/adapters/http/guard.ts";
 import { GuardedHttpClient } from "../../src/adapters/http/http-client.ts";
-import type { HttpRequest } from "../../src/ports/http-client.ts";
+import type { HttpRequest } from "../../src/ports/http.ts";
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {

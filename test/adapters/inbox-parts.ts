@@ -1,9 +1,8 @@
 import { DatabaseSync } from "node:sqlite";
 import { SqliteDropMemory } from "../../src/adapters/sqlite/drop-memory.ts";
 import { GroupCommit } from "../../src/adapters/sqlite/group-commit.ts";
-import { completeTask } from "../../src/core/definition.ts";
-import { DropInterest } from "../../src/core/drop-interest.ts";
-import { fileDrop } from "../../src/core/trigger.ts";
+import { completeTask } from "../../src/core/workflow/definition.ts";
+import { DropInterest, fileDrop } from "../../src/core/workflow/trigger.ts";
 
 /** A memory in a database of its own, beside batches that are there already or not. */
 export function openMemory(path = ":memory:", batches = 0): SqliteDropMemory {

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { contentOf, generationOfDrop } from "../../src/adapters/filesystem/fingerprint.ts";
+import { contentHash, dropGeneration } from "../../src/adapters/filesystem/fingerprint.ts";
 import { Inbox, type InboxOptions } from "../../src/adapters/filesystem/inbox.ts";
 import { Announcer } from "../../src/adapters/filesystem/inbox-announcer.ts";
 import { FolderObjectStore } from "../../src/adapters/filesystem/object-store.ts";
@@ -88,7 +88,7 @@ it("announces files that are there at the start and files that come, in subfolde
   const store = new FolderObjectStore({ buckets: { inbox: folder } });
   const content = (await store.stat({ bucket: "inbox", object: "first.csv" })).generation;
   const { ctimeNs } = await stat(join(folder, "first.csv"), { bigint: true });
-  const generation = generationOfDrop(content, ctimeNs);
+  const generation = dropGeneration(content, ctimeNs);
   expect(announced[0]).toEqual({ kind: "object", bucket: "inbox", object: "first.csv", generation, size: 8 });
   // Its tasks ask for the file by what they were told.
   expect(await store.stat({ bucket: "inbox", object: "first.csv", generation })).toMatchObject({ bytes: 8 });
@@ -137,7 +137,7 @@ describe("the same bytes again", () => {
     await until(() => expect(announced).toHaveLength(4));
     const generations = announced.map((message) => message.generation);
     expect(new Set(generations).size).toBe(4);
-    expect(new Set(generations.map(contentOf)).size).toBe(1);
+    expect(new Set(generations.map(contentHash)).size).toBe(1);
   });
 
   it("are the same drop when a copying program sets the time of the file back", async () => {

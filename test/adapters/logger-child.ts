@@ -1,8 +1,8 @@
 // Writes lines to the log, as the parent says.
 import { createLogger } from "../../src/adapters/pino/logger.ts";
-import { traceOf } from "../../src/core/trace.ts";
+import { batchTrace } from "../../src/core/messages.ts";
 
-const here = traceOf("b-1");
+const here = batchTrace("b-1");
 const logger = createLogger("info", { projectId: "test-project", place: () => here });
 logger.debug("not wanted");
 logger.info("a line of the batch", { batchId: "b-1", taskId: "load", attempt: 2, rows: 7 });

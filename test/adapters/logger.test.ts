@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import * as z from "zod";
-import { traceOf } from "../../src/core/trace.ts";
+import { batchTrace } from "../../src/core/messages.ts";
 
 const child = fileURLToPath(new URL("logger-child.ts", import.meta.url));
 const { stderr } = spawnSync(process.execPath, [child], { encoding: "utf8" });
@@ -23,7 +23,7 @@ test("each line is one JSON object with what Cloud Logging looks for", () => {
 });
 
 test("a line of a batch belongs to the batch's trace, and is labelled with what it is about", () => {
-  const { traceId, spanId } = traceOf("b-1");
+  const { traceId, spanId } = batchTrace("b-1");
   expect(ofBatch).toMatchObject({
     "logging.googleapis.com/trace": `projects/test-project/traces/${traceId}`,
     "logging.googleapis.com/spanId": spanId,
@@ -33,14 +33,14 @@ test("a line of a batch belongs to the batch's trace, and is labelled with what 
 
 test("a line about another batch belongs to that one's trace, and to no span of this", () => {
   expect(ofAnother).toMatchObject({
-    "logging.googleapis.com/trace": `projects/test-project/traces/${traceOf("b-2").traceId}`,
+    "logging.googleapis.com/trace": `projects/test-project/traces/${batchTrace("b-2").traceId}`,
     "logging.googleapis.com/labels": { batchId: "b-2", workflowId: "sales" },
   });
   expect(ofAnother).not.toHaveProperty(["logging.googleapis.com/spanId"]);
 });
 
 test("a line that names no batch belongs to the work it is written by", () => {
-  const trace = `projects/test-project/traces/${traceOf("b-1").traceId}`;
+  const trace = `projects/test-project/traces/${batchTrace("b-1").traceId}`;
   expect(ofNone).toMatchObject({ "logging.googleapis.com/trace": trace, code: "INTERNAL" });
   expect(ofNone).not.toHaveProperty(["logging.googleapis.com/labels"]);
 });

@@ -17,9 +17,8 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { copyDurably, explainFileError } from "../../src/adapters/filesystem/durable.ts";
 import { Fingerprints } from "../../src/adapters/filesystem/fingerprint.ts";
-import { pathOfObject } from "../../src/adapters/filesystem/listing.ts";
 import { move, type Places } from "../../src/adapters/filesystem/move.ts";
-import { FolderObjectStore } from "../../src/adapters/filesystem/object-store.ts";
+import { FolderObjectStore, objectPath } from "../../src/adapters/filesystem/object-store.ts";
 import type { ObjectName } from "../../src/ports/objects.ts";
 
 let base: string;
@@ -215,7 +214,7 @@ describe("move", () => {
 
 describe("move of a file that is written meanwhile", () => {
   const fingerprints = new Fingerprints();
-  const pathOf = (name: ObjectName) => pathOfObject(inbox, name);
+  const pathOf = (name: ObjectName) => objectPath(inbox, name);
   /** Places that do something right after they have looked at an object. */
   const placesThat = (object: string, meanwhile: () => Promise<void>): Places => ({
     pathOf,

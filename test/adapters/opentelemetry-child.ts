@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import Module from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openApp } from "../../src/composition/open.ts";
+import { openApp } from "../../src/app/open.ts";
 
 const data = mkdtempSync(join(tmpdir(), "baton-traces-"));
 const workflows = new URL("../cloud/workflows", import.meta.url).pathname;

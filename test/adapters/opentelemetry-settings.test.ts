@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readConfiguration } from "../../src/composition/configuration.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
 
 const google = { BATON_ENGINE: "gcp", BATON_PROJECT: "p", BATON_BUCKET: "bucket" };
 const tracesOf = (environment: Readonly<Record<string, string>>) => readConfiguration(environment).traces;

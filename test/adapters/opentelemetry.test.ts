@@ -2,9 +2,9 @@ import { expect, onTestFinished, test } from "vitest";
 import { otlpSender } from "../../src/adapters/opentelemetry/otlp.ts";
 import type { TraceWaits } from "../../src/adapters/opentelemetry/span-queue.ts";
 import { BatchTracer } from "../../src/adapters/opentelemetry/tracer.ts";
-import { TaskError } from "../../src/core/errors.ts";
+import { TaskError } from "../../src/core/errors/errors.ts";
 import { limits } from "../../src/core/limits.ts";
-import { traceOf } from "../../src/core/trace.ts";
+import { batchTrace } from "../../src/core/messages.ts";
 import type { FaultPlan } from "../servers/kit/faults.ts";
 import { serveTestHttp } from "../servers/kit/http-server.ts";
 import { startOtlpServer } from "../servers/otlp/server.ts";
@@ -48,7 +48,7 @@ test("work within work of a batch is told of as spans of the batch's trace, each
   await tracer.flush();
   const after = Date.now();
   expect(result).toBe(42);
-  const { traceId, spanId } = traceOf("b-1");
+  const { traceId, spanId } = batchTrace("b-1");
   const [outer, inner] = [spanOf("outer"), spanOf("inner")];
   expect(outer).toMatchObject({ traceId, parentSpanId: spanId, kind: 5, attributes: { "a.b": 1 } });
   expect(Object.keys(outer?.attributes ?? {})).toEqual(["a.b"]);
@@ -85,7 +85,7 @@ test("batches that are worked on at the same time keep their traces apart", asyn
       tracer.inBatch(batchId, () =>
         tracer.inSpan({ name: batchId }, async () => {
           await new Promise((resolve) => setTimeout(resolve, 5));
-          expect(tracer.current()?.traceId).toBe(traceOf(batchId).traceId);
+          expect(tracer.current()?.traceId).toBe(batchTrace(batchId).traceId);
           await tracer.inSpan({ name: batchId }, async () => undefined);
         }),
       ),
@@ -93,7 +93,7 @@ test("batches that are worked on at the same time keep their traces apart", asyn
   );
   await tracer.flush();
   expect(receiver.spans).toHaveLength(6);
-  for (const { name, traceId } of receiver.spans) expect(traceId).toBe(traceOf(name).traceId);
+  for (const { name, traceId } of receiver.spans) expect(traceId).toBe(batchTrace(name).traceId);
 });
 
 test("work of no batch is done untold, until it is known of which it is", async () => {
@@ -107,7 +107,7 @@ test("work of no batch is done untold, until it is known of which it is", async 
     }),
   );
   await tracer.flush();
-  expect(receiver.spans).toMatchObject([{ name: "told", parentSpanId: traceOf("b-1").spanId }]);
+  expect(receiver.spans).toMatchObject([{ name: "told", parentSpanId: batchTrace("b-1").spanId }]);
 });
 
 test("a batch as a whole has the span that all others are below", async () => {
@@ -118,7 +118,7 @@ test("a batch as a whole has the span that all others are below", async () => {
   await tracer.flush();
   const [wait, batch] = receiver.spans;
   expect(batch).toMatchObject({
-    ...traceOf("b-1"),
+    ...batchTrace("b-1"),
     startTimeUnixNano: 1_000_000,
     endTimeUnixNano: 1_002_500,
   });

@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { DataformService } from "../../src/adapters/dataform/dataform.ts";
 import { PowerBiService } from "../../src/adapters/power-bi/power-bi.ts";
-import { exchange } from "../../src/adapters/remote/exchange.ts";
+import { postForm } from "../../src/adapters/remote/exchange.ts";
 import { Credentials } from "../../src/adapters/remote/google-credentials.ts";
 import { googleRest } from "../../src/adapters/remote/google-rest.ts";
 import { AnyObjectSchema } from "../../src/adapters/remote/service-answer.ts";
@@ -74,7 +74,7 @@ test.each(Object.entries(calls))("what proves who we are follows no redirect: %s
 
 test("an answer is waited for as long as was said", async () => {
   const url = await silent();
-  const asked = exchange({ url, method: "GET", headers: {}, timeoutMs: 50 });
+  const asked = postForm({ url, method: "GET", headers: {}, timeoutMs: 50 });
   await expect(asked).rejects.toThrow("timeout");
   const rest = googleRest({ service: "", endpoint: url, timeoutMs: 50 });
   await expect(
@@ -116,7 +116,7 @@ test("an answer that grows too large while it is unpacked is not read to its end
   const ask = async (bytes: number) => {
     const reply = { status: 200, headers: { "content-encoding": "gzip" }, body: body(bytes) };
     const url = await answering(() => reply);
-    return exchange({ url, method: "GET", headers: {}, timeoutMs: 60_000 });
+    return postForm({ url, method: "GET", headers: {}, timeoutMs: 60_000 });
   };
   await expect(ask(limits.serviceAnswerBytes + 1)).rejects.toThrow(
     `the answer is larger than ${limits.serviceAnswerBytes} bytes`,

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { expect, onTestFinished, test } from "vitest";
 import { crc32c } from "../../src/adapters/secret-manager/secret-manager.ts";
-import { openApp } from "../../src/composition/open.ts";
-import { resolveSecrets, withoutReferences } from "../../src/composition/secrets.ts";
-import { BatonError } from "../../src/core/errors.ts";
+import { openApp } from "../../src/app/open.ts";
+import { resolveSecrets, withoutReferences } from "../../src/configuration/secrets.ts";
+import { BatonError } from "../../src/core/errors/errors.ts";
 import { startSecretManagerServer } from "../servers/secret-manager/server.ts";
 import { folderWith } from "../workflow/temp-folder.ts";
 

@@ -4,7 +4,7 @@ import { SqliteBroker } from "../../src/adapters/sqlite/broker.ts";
 import { openDatabase } from "../../src/adapters/sqlite/database.ts";
 import { GroupCommit } from "../../src/adapters/sqlite/group-commit.ts";
 import { StoreClock } from "../../src/adapters/sqlite/store-clock.ts";
-import { systemClock } from "../../src/adapters/system/clock.ts";
+import { systemClock } from "../../src/adapters/system/system.ts";
 import { CONTROL_QUEUE, type Message, type TaskMessage } from "../../src/core/messages.ts";
 import type { Delivery } from "../../src/ports/broker.ts";
 import { temporaryFolder } from "../support/app.ts";

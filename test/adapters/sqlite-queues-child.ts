@@ -4,7 +4,7 @@ import { SqliteBroker } from "../../src/adapters/sqlite/broker.ts";
 import { openDatabase } from "../../src/adapters/sqlite/database.ts";
 import { GroupCommit } from "../../src/adapters/sqlite/group-commit.ts";
 import { StoreClock } from "../../src/adapters/sqlite/store-clock.ts";
-import { systemClock } from "../../src/adapters/system/clock.ts";
+import { systemClock } from "../../src/adapters/system/system.ts";
 
 const path = process.argv[2] ?? "";
 const database = openDatabase({ path, durability: "full", lockTimeoutSeconds: 5 });

@@ -3,9 +3,9 @@ import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
 import { expect, onTestFinished, test } from "vitest";
 import { GuardedHttpClient } from "../../src/adapters/http/http-client.ts";
-import { systemIds } from "../../src/adapters/system/ids.ts";
+import { systemIds } from "../../src/adapters/system/system.ts";
 import { WebhookSender } from "../../src/adapters/webhook/sender.ts";
-import { taskSecrets } from "../../src/composition/task-secrets.ts";
+import { taskSecrets } from "../../src/configuration/secrets.ts";
 import type { CallbackRequest } from "../../src/ports/callbacks.ts";
 
 const secret = `whsec_${Buffer.alloc(32, 1).toString("base64")}`;

@@ -1,15 +1,13 @@
 import { writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { dayItems, requireDays } from "../../src/cli/backfill/days.ts";
 import { fileItems } from "../../src/cli/backfill/file-items.ts";
 import type { ItemSource } from "../../src/cli/backfill/items.ts";
-import { progressText, showProgress } from "../../src/cli/backfill/progress.ts";
-import { SeenHashes } from "../../src/cli/backfill/seen.ts";
-import { hasLaterSlot, slotItems } from "../../src/cli/backfill/slots.ts";
-import { Tally } from "../../src/cli/backfill/tally.ts";
-import { hashJson } from "../../src/core/canonical.ts";
-import type { Schedule } from "../../src/core/schedule.ts";
+import { SeenHashes } from "../../src/cli/backfill/items.ts";
+import { progressText, showProgress, Tally } from "../../src/cli/backfill/progress.ts";
+import { dayItems, hasLaterSlot, requireDays, slotItems } from "../../src/cli/backfill/slots.ts";
+import type { Schedule } from "../../src/core/schedule/schedule.ts";
+import { hashJson } from "../../src/core/values/json.ts";
 import { temporaryFolder } from "../support/app.ts";
 
 async function readAll(source: ItemSource): Promise<unknown[]> {

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
-import { batchIdOf } from "../../src/core/batch.ts";
-import { slotKey } from "../../src/core/schedule.ts";
+import { deriveBatchId } from "../../src/core/batch.ts";
+import { slotKey } from "../../src/core/schedule/schedule.ts";
 import { anHourLater, until, Workplace } from "../support/command.ts";
 import { helloFiles } from "../support/command-workflows.ts";
 
@@ -123,7 +123,7 @@ describe("items", () => {
     expect((await place.baton(command)).json).toMatchObject({ items: 3, succeeded: 2, skipped: 1 });
     const batches = (await place.baton(["batches", "--json"])).list;
     expect(sorted(batches.map(({ batchId }) => String(batchId)))).toEqual(
-      sorted(keys.map((each) => batchIdOf("each", each))),
+      sorted(keys.map((each) => deriveBatchId("each", each))),
     );
     expect(sorted(batches.map(({ startedBy }) => String(startedBy)))).toEqual([
       `key ${key}`,

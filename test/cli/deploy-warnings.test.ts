@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import * as z from "zod";
 import { loadWorkflows } from "../../src/deployment/plan.ts";
-import { sampleWorkflowIds } from "../../src/deployment/warnings.ts";
+import { sampleWorkflowIds } from "../../src/deployment/prepare.ts";
 import { DeployPlace } from "./deploy-place.ts";
 
 const WarningsSchema = z.object({ warnings: z.array(z.string()) });

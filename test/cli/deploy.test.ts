@@ -3,9 +3,9 @@ import { existsSync, writeFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { expect, test } from "vitest";
 import * as z from "zod";
-import { parseSecrets } from "../../src/adapters/webhook/secrets.ts";
-import { readConfiguration } from "../../src/composition/configuration.ts";
-import { withoutReferences } from "../../src/composition/secrets.ts";
+import { parseSecrets } from "../../src/adapters/webhook/sender.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
+import { withoutReferences } from "../../src/configuration/secrets.ts";
 import { DeployPlace, granted, servingFunction } from "./deploy-place.ts";
 
 const functionVariables = "infra/baton.my-project_baton.function.yaml";

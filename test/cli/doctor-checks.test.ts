@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { permissions } from "../../src/composition/permissions.ts";
+import { permissions } from "../../src/configuration/google-requirements.ts";
 import { type CheckGroup, checks, judge } from "../../src/doctor/check.ts";
+import { runChecks } from "../../src/doctor/diagnose.ts";
 import { gcloud, judgePermissions } from "../../src/doctor/google.ts";
-import { runChecks } from "../../src/doctor/run-checks.ts";
 
 const page = readFileSync(new URL("../../docs/doctor.md", import.meta.url), "utf8");
 

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { namingBatch } from "../../src/cli/started-unpublished.ts";
-import { BatonError } from "../../src/core/errors.ts";
+import { withBatchId } from "../../src/cli/commands/run.ts";
+import { BatonError } from "../../src/core/errors/errors.ts";
 
 const details = { batchId: "flow-1" };
 
 test("a start that the store did not answer may have been one: its batch is named", () => {
-  expect(namingBatch(new BatonError("STORE_FAILED", "No answer in 20 s", { details }))).toMatchObject({
+  expect(withBatchId(new BatonError("STORE_FAILED", "No answer in 20 s", { details }))).toMatchObject({
     code: "STORE_FAILED",
     message: "No answer in 20 s. Batch flow-1 may have been started anyway",
     remedy: expect.stringContaining("`baton show flow-1`"),
@@ -13,7 +13,7 @@ test("a start that the store did not answer may have been one: its batch is name
 });
 
 test("a start that could not be published is one: its batch is named", () => {
-  expect(namingBatch(new BatonError("BROKER_FAILED", "No answer", { details }))).toMatchObject({
+  expect(withBatchId(new BatonError("BROKER_FAILED", "No answer", { details }))).toMatchObject({
     code: "BROKER_FAILED",
     message: "No answer. Batch flow-1 is started, and waits",
   });
@@ -24,5 +24,5 @@ test.each([
   new BatonError("INPUT_INVALID", "no", { details }),
   new Error("anything"),
 ])("what is about no batch, or no such failure, stays as it is: %s", (thrown) => {
-  expect(namingBatch(thrown)).toBe(thrown);
+  expect(withBatchId(thrown)).toBe(thrown);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { EmbeddedApp } from "../../src/composition/embedded.ts";
-import type { BatchView } from "../../src/core/views.ts";
+import type { EmbeddedApp } from "../../src/app/embedded.ts";
+import type { BatchView } from "../../src/core/views/views.ts";
 import { TaskError, workflow } from "../../src/index.ts";
 import { testApp } from "../support/app.ts";
 import { seeded } from "../support/chaos.ts";

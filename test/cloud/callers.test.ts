@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { sealAttribute, sealOf } from "../../src/core/seal.ts";
+import { computeSeal, sealAttribute } from "../../src/core/messages.ts";
 import { workflowOf } from "../support/graphs.ts";
 import { type CloudInProcess, cloudInProcess } from "./in-process.ts";
 import { projectId } from "./world.ts";
@@ -106,7 +106,7 @@ describe("what only the engine may say", () => {
     const { batchId } = await cloud.app.engine.start({ kind: "start", workflowId: "two" });
     const data = Buffer.from(JSON.stringify({ ...told, batchId }));
     const [secret = ""] = cloud.environment.BATON_CALLBACK_SECRET?.split(" ") ?? [];
-    const seal = sealOf({ secret, deployment, ...other }, data);
+    const seal = computeSeal({ secret, deployment, ...other }, data);
     const attributes = sealed ? { [sealAttribute]: seal } : {};
     const body = {
       message: { data: data.toString("base64"), attributes, messageId: "1" },
@@ -137,7 +137,7 @@ describe("what only the engine may say", () => {
       const { answer, second, sent } = await push(true, { secret }, { callbackSecret });
       expect({ status: answer.status, second }).toEqual({ status: 200, second: "SUCCESS" });
       const key = { secret: newer ?? "", deployment };
-      for (const { data, attributes } of sent) expect(attributes[sealAttribute]).toBe(sealOf(key, data));
+      for (const { data, attributes } of sent) expect(attributes[sealAttribute]).toBe(computeSeal(key, data));
       expect(sent.length).toBeGreaterThan(0);
     }
   });

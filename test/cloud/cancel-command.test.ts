@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from "vitest";
 import { createLogger } from "../../src/adapters/pino/logger.ts";
-import { askFunction } from "../../src/cli/commands/cancel.ts";
+import { openCloud } from "../../src/app/cloud.ts";
+import { askFunction } from "../../src/cli/commands/batches.ts";
 import type { Session } from "../../src/cli/session.ts";
-import { openCloud } from "../../src/composition/cloud.ts";
-import { readConfiguration } from "../../src/composition/configuration.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
 import { workflow } from "../../src/index.ts";
 import { temporaryFolder } from "../support/app.ts";
 import { Workplace } from "../support/command.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, onTestFailed } from "vitest";
-import type { App } from "../../src/composition/app.ts";
-import type { BatchView } from "../../src/core/views.ts";
+import type { App } from "../../src/app/app.ts";
+import type { BatchView } from "../../src/core/views/views.ts";
 
 /** What the tasks of each workflow come to, whatever happens to messages and processes. */
 const endings: Readonly<Record<string, Readonly<Record<string, string>>>> = {

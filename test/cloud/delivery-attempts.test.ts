@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { expect, onTestFinished, test } from "vitest";
 import { BatchTracer } from "../../src/adapters/opentelemetry/tracer.ts";
-import { openCloud } from "../../src/composition/cloud.ts";
-import { readConfiguration } from "../../src/composition/configuration.ts";
+import { openCloud } from "../../src/app/cloud.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
 import { limits } from "../../src/core/limits.ts";
 import type { Message } from "../../src/core/messages.ts";
-import type { Tracer } from "../../src/ports/tracer.ts";
+import type { Tracer } from "../../src/ports/telemetry.ts";
 import { startCloud } from "./world.ts";
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };

@@ -1,6 +1,6 @@
 import { onTestFinished } from "vitest";
 import type { CheckId, CheckResult } from "../../src/doctor/check.ts";
-import { diagnose } from "../../src/doctor/doctor.ts";
+import { diagnose } from "../../src/doctor/diagnose.ts";
 import { startBigQueryServer } from "../servers/bigquery/index.ts";
 import {
   type FirestoreServer,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { commandsOf, doctorText } from "../../src/cli/output/doctor.ts";
+import { commandsOf, doctorText } from "../../src/cli/deploy/doctor.ts";
 import { deployment } from "./doctor-place.ts";
 
 test("a queue that a workflow names has to have a topic and a subscription", async () => {

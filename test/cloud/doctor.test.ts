@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
-import { permissions } from "../../src/composition/permissions.ts";
+import { permissions } from "../../src/configuration/google-requirements.ts";
 import { failure } from "../servers/kit/http-server.ts";
 import { deployment } from "./doctor-place.ts";
 

@@ -1,8 +1,8 @@
 import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
-import type { App } from "../../src/composition/app.ts";
-import type { BatchView } from "../../src/core/views.ts";
+import type { App } from "../../src/app/app.ts";
+import type { BatchView } from "../../src/core/views/views.ts";
 import { archiveFile, FileDropped, fileDrop, loadFile, workflow } from "../../src/index.ts";
 import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
 import { temporaryFolder, testApp } from "../support/app.ts";

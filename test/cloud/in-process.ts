@@ -1,8 +1,8 @@
 import { onTestFinished } from "vitest";
-import type { App } from "../../src/composition/app.ts";
+import type { App } from "../../src/app/app.ts";
 import { createHttpHandler } from "../../src/entry/http-handler.ts";
 import { serveHttp } from "../../src/entry/serve.ts";
-import type { Logger } from "../../src/ports/logger.ts";
+import type { Logger } from "../../src/ports/telemetry.ts";
 import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
 import { freePort } from "./function-process.ts";
 import { type CloudOptions, type CloudWorld, startCloud } from "./world.ts";

@@ -1,8 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
-import { openCloud } from "../../src/composition/cloud.ts";
-import { openMessages } from "../../src/composition/cloud-messages.ts";
-import { readConfiguration } from "../../src/composition/configuration.ts";
-import { publishBody, replayDeadLetter } from "../../src/composition/publish.ts";
+import { openCloud, openMessages } from "../../src/app/cloud.ts";
+import { publishBody, replayDeadLetter } from "../../src/app/publish.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
 import type { OutgoingMessage } from "../../src/ports/broker.ts";
 import { workflowOf } from "../support/graphs.ts";
 import { type CloudInProcess, cloudInProcess } from "./in-process.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
-import type { App } from "../../src/composition/app.ts";
+import type { App } from "../../src/app/app.ts";
 import { sampleSite } from "../samples/sample-site.ts";
 import { startDataformServer } from "../servers/dataform/server.ts";
 import { randomFaults } from "../servers/kit/faults.ts";

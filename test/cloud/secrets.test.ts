@@ -4,9 +4,9 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
-import type { BatchView } from "../../src/core/views.ts";
+import type { BatchView } from "../../src/core/views/views.ts";
 import { http, workflow } from "../../src/index.ts";
-import type { Logger } from "../../src/ports/logger.ts";
+import type { Logger } from "../../src/ports/telemetry.ts";
 import { runToEnd, temporaryFolder, testApp } from "../support/app.ts";
 import { cloudInProcess } from "./in-process.ts";
 

@@ -2,10 +2,10 @@ import { expect, onTestFinished, test } from "vitest";
 import { otlpSender } from "../../src/adapters/opentelemetry/otlp.ts";
 import type { TraceWaits } from "../../src/adapters/opentelemetry/span-queue.ts";
 import { BatchTracer } from "../../src/adapters/opentelemetry/tracer.ts";
-import { TaskError } from "../../src/core/errors.ts";
+import { TaskError } from "../../src/core/errors/errors.ts";
 import { defaults } from "../../src/core/limits.ts";
-import { traceOf } from "../../src/core/trace.ts";
-import type { LogFields } from "../../src/ports/logger.ts";
+import { batchTrace } from "../../src/core/messages.ts";
+import type { LogFields } from "../../src/ports/telemetry.ts";
 import type { AnyTaskFunction } from "../../src/runtime/task-type.ts";
 import { workflow } from "../../src/workflow/builder.ts";
 import { startEndpoint } from "../servers/kit/endpoint.ts";
@@ -31,7 +31,7 @@ async function traced(faults?: FaultPlan, waits: TraceWaits = patient) {
 
 /** All spans of a trace as `parent > child`, each child once. */
 function tree({ spans }: OtlpServer, batchId: string): readonly string[] {
-  const ours = spans.filter(({ traceId }) => traceId === traceOf(batchId).traceId);
+  const ours = spans.filter(({ traceId }) => traceId === batchTrace(batchId).traceId);
   const nameOf = (id: string | undefined) => ours.find(({ spanId }) => spanId === id)?.name;
   return ours.map(({ name, parentSpanId }) => `${nameOf(parentSpanId) ?? "-"} > ${name}`).sort();
 }
@@ -79,7 +79,9 @@ test("all work on a batch is one trace: waits, attempts, steps and requests, eac
   expect(view.status).toBe("SUCCESS");
   await tracer.flush();
 
-  expect(new Set(receiver.spans.map(({ traceId }) => traceId))).toEqual(new Set([traceOf(batchId).traceId]));
+  expect(new Set(receiver.spans.map(({ traceId }) => traceId))).toEqual(
+    new Set([batchTrace(batchId).traceId]),
+  );
   const root = "batch told";
   expect(tree(receiver, batchId)).toEqual(
     [
@@ -101,7 +103,7 @@ test("all work on a batch is one trace: waits, attempts, steps and requests, eac
 
   const [batch] = named(receiver, root);
   expect(batch).toMatchObject({
-    ...traceOf(batchId),
+    ...batchTrace(batchId),
     attributes: { "baton.batch": batchId, "baton.workflow": "told", "baton.status": "SUCCESS" },
   });
   expect(batch?.startTimeUnixNano).toBe(Date.parse(view.createdAt));

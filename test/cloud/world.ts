@@ -1,13 +1,11 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import type { App } from "../../src/composition/app.ts";
-import { openCloud } from "../../src/composition/cloud.ts";
-import { readConfiguration } from "../../src/composition/configuration.ts";
-import { dispatchesPerSecond } from "../../src/core/limited-queues.ts";
+import type { App } from "../../src/app/app.ts";
+import { openCloud } from "../../src/app/cloud.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
 import { CALLBACK_QUEUE, CONTROL_QUEUE } from "../../src/core/messages.ts";
 import type { QueueSettings } from "../../src/core/queues.ts";
-import { subscriptionOf, taskQueueOf, topicOf } from "../../src/core/topics.ts";
-import type { Logger } from "../../src/ports/logger.ts";
-import type { Tracer } from "../../src/ports/tracer.ts";
+import { dispatchesPerSecond, subscriptionName, taskQueueName, topicName } from "../../src/core/queues.ts";
+import type { Logger, Tracer } from "../../src/ports/telemetry.ts";
 import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
 import { type BigQueryServer, startBigQueryServer } from "../servers/bigquery/index.ts";
 import { cloudTasksClient } from "../servers/cloud-tasks/client.ts";
@@ -82,7 +80,7 @@ export async function startCloud(options: CloudOptions): Promise<CloudWorld> {
   const firestore = await startFirestoreServer({ indexes: firestoreIndexes });
   const pubsub = await startPubSubServer({ oidc: issuer });
   const tasks = await startCloudTasksServer({ oidc: issuer });
-  const control = `projects/${projectId}/topics/${topicOf(prefix, CONTROL_QUEUE)}`;
+  const control = `projects/${projectId}/topics/${topicName(prefix, CONTROL_QUEUE)}`;
   const storage = await startStorageServer({
     buckets: [resultBucket, inboxBucket],
     keepsVersions: true,
@@ -182,10 +180,10 @@ async function createTopics(host: string, options: CloudOptions, audience: strin
     topic: topicPath(deadLetters),
   });
   const queues = [CONTROL_QUEUE, CALLBACK_QUEUE, "default", ...(options.queues ?? [])];
-  for (const id of queues.map((queue) => topicOf(prefix, queue))) {
+  for (const id of queues.map((queue) => topicName(prefix, queue))) {
     await clients.publisher.createTopic({ name: topicPath(id) });
     await clients.subscriber.createSubscription({
-      name: subscriptionPath(subscriptionOf(id)),
+      name: subscriptionPath(subscriptionName(id)),
       topic: topicPath(id),
       ackDeadlineSeconds: options.ackDeadlineSeconds ?? 60,
       pushConfig: {
@@ -224,7 +222,7 @@ async function createTaskQueues(
 
 /** Full name of the Cloud Tasks queue of a queue that has limits. */
 export function limitedQueuePath(queue: string): string {
-  return `projects/${projectId}/locations/europe-west1/queues/${taskQueueOf(prefix, queue)}`;
+  return `projects/${projectId}/locations/europe-west1/queues/${taskQueueName(prefix, queue)}`;
 }
 
 /** What BigQuery reads of a file. */

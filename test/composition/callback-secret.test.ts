@@ -11,8 +11,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { callbackSecret } from "../../src/composition/callback-secret.ts";
-import { readConfiguration } from "../../src/composition/configuration.ts";
+import { callbackSecret } from "../../src/app/embedded.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
 import { temporaryFolder } from "../support/app.ts";
 import { endedWithTest } from "../support/child-process.ts";
 
@@ -37,7 +37,7 @@ test("a secret is made at the first use, kept for its owner only, and used from 
 
 test("of many processes at once all get the same", async () => {
   const data = temporaryFolder();
-  const module = new URL("../../src/composition/callback-secret.ts", import.meta.url).href;
+  const module = new URL("../../src/app/embedded.ts", import.meta.url).href;
   // They start together, as soon as the clock says so: loading takes each its own time.
   const script = `
     const { callbackSecret } = await import(${JSON.stringify(module)});

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { readConfiguration } from "../../src/composition/configuration.ts";
-import { EnvironmentSchema } from "../../src/composition/environment.ts";
-import { taskSecrets } from "../../src/composition/task-secrets.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
+import { EnvironmentSchema } from "../../src/configuration/environment.ts";
+import { taskSecrets } from "../../src/configuration/secrets.ts";
 import { startSecretManagerServer } from "../servers/secret-manager/server.ts";
 
 const secret = `whsec_${Buffer.alloc(32).toString("base64")}`;

@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { readConfiguration } from "../../src/composition/configuration.ts";
-import { EnvironmentSchema } from "../../src/composition/environment.ts";
-import type { RawEnvironment } from "../../src/composition/variable-problems.ts";
-import { fileDrop, schedule } from "../../src/core/trigger.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
+import { EnvironmentSchema } from "../../src/configuration/environment.ts";
+import type { RawEnvironment } from "../../src/configuration/variables.ts";
+import { fileDrop, schedule } from "../../src/core/workflow/trigger.ts";
 import { commandLine, infrastructureCommands } from "../../src/deployment/commands.ts";
 import {
   commandEnvironment,

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
-import { readConfiguration } from "../../src/composition/configuration.ts";
-import { dispatchesPerSecond } from "../../src/core/limited-queues.ts";
-import { QueuesSchema, rateText } from "../../src/core/queues.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
+import { dispatchesPerSecond, QueuesSchema, rateText } from "../../src/core/queues.ts";
 import { functionEnvironment } from "../../src/deployment/function.ts";
 import { planDeployment } from "../../src/deployment/plan.ts";
 import { resourcesOf } from "../../src/deployment/resources.ts";

@@ -1,7 +1,7 @@
 import { describe, onTestFinished } from "vitest";
 import { WarehouseCallbackArchive } from "../../src/adapters/callback-archive/archive.ts";
 import { DatabaseFile } from "../../src/adapters/duckdb/database-file.ts";
-import { DuckDbWarehouse } from "../../src/adapters/duckdb/warehouse.ts";
+import { DuckDbWarehouse } from "../../src/adapters/duckdb/duckdb-warehouse.ts";
 import { makeWarehouse } from "../adapters/duckdb-harness.ts";
 import { describeCallbackArchive } from "./callback-archive-contract.ts";
 

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { FirestoreDocumentStore } from "../../src/adapters/firestore/document-store.ts";
-import { systemClock } from "../../src/adapters/system/clock.ts";
+import { systemClock } from "../../src/adapters/system/system.ts";
 import { limits } from "../../src/core/limits.ts";
-import { commitEachOwned, commitJointly } from "../../src/engine/owned-commit.ts";
-import type { Clock } from "../../src/ports/clock.ts";
+import { commitAtomic, commitEachIdempotent } from "../../src/engine/records/nonced-commit.ts";
+import type { Clock } from "../../src/ports/machine.ts";
 import type { DocumentKey } from "../../src/ports/store.ts";
 import { type FirestoreServer, startFirestoreServer } from "../servers/firestore/server.ts";
 import type { Fault } from "../servers/kit/faults.ts";
@@ -72,7 +72,7 @@ describe.skipIf(foreign !== undefined).each(faults)("under the fault $kind", (fa
   test("a claim that is ours is known as ours, and stands once", async () => {
     const store = openStore();
     const expectMet = fail("Commit");
-    const outcome = await commitJointly(store, [
+    const outcome = await commitAtomic(store, [
       { kind: "create", key: key("a"), data: { nonce: "mine" } },
     ]).catch(() => undefined);
     expectMet();
@@ -87,7 +87,7 @@ describe.skipIf(foreign !== undefined).each(faults)("under the fault $kind", (fa
     const store = openStore();
     const { version } = await store.commit([{ kind: "create", key: key("a"), data: { nonce: "his" } }]);
     const expectMet = fail("Commit");
-    const outcome = await commitJointly(store, [{ kind: "create", key: key("a"), data: { nonce: "mine" } }]);
+    const outcome = await commitAtomic(store, [{ kind: "create", key: key("a"), data: { nonce: "mine" } }]);
     expectMet();
     expect(outcome).toMatchObject({ kind: "lost", current: [{ document: { version } }] });
   });
@@ -97,7 +97,7 @@ describe.skipIf(foreign !== undefined).each(faults)("under the fault $kind", (fa
     await store.commit([{ kind: "create", key: key("b"), data: { nonce: "his" } }]);
     const expectMet = fail("BatchWrite");
     const write = (id: string) => ({ kind: "create", key: key(id), data: { nonce: `mine ${id}` } }) as const;
-    const outcomes = await commitEachOwned(store, ["a", "b", "c"].map(write)).catch(() => undefined);
+    const outcomes = await commitEachIdempotent(store, ["a", "b", "c"].map(write)).catch(() => undefined);
     expectMet();
     if (outcomes) expect(outcomes.map(({ kind }) => kind)).toEqual(["won", "lost", "won"]);
     else expect((await store.get(key("a"))).document).toBeUndefined();

@@ -1,12 +1,17 @@
 import { describe, onTestFinished } from "vitest";
 import { DispatchQueues } from "../../src/adapters/cloud-tasks/dispatch-queues.ts";
-import { CloudTasksTimer } from "../../src/adapters/cloud-tasks/timer.ts";
-import { PubSubBroker, publishRequest, pushBody } from "../../src/adapters/pubsub/broker.ts";
-import { systemClock } from "../../src/adapters/system/clock.ts";
-import { RoutedMessages } from "../../src/composition/cloud-messages.ts";
-import { CALLBACK_QUEUE, CONTROL_QUEUE, type Message } from "../../src/core/messages.ts";
-import { isSealed, sealOf } from "../../src/core/seal.ts";
-import { subscriptionOf, taskQueueOf, topicOf } from "../../src/core/topics.ts";
+import { CloudTasksTimer } from "../../src/adapters/cloud-tasks/task-queue.ts";
+import { PubSubBroker, publishRequest, pushBody } from "../../src/adapters/pubsub/publisher.ts";
+import { systemClock } from "../../src/adapters/system/system.ts";
+import { QueueRouter } from "../../src/app/cloud.ts";
+import {
+  CALLBACK_QUEUE,
+  CONTROL_QUEUE,
+  computeSeal,
+  isSealed,
+  type Message,
+} from "../../src/core/messages.ts";
+import { subscriptionName, taskQueueName, topicName } from "../../src/core/queues.ts";
 import { parseRequest } from "../../src/entry/parse-request.ts";
 import { cloudTasksClient } from "../servers/cloud-tasks/client.ts";
 import { type CloudTasksServer, startCloudTasksServer } from "../servers/cloud-tasks/server.ts";
@@ -21,7 +26,7 @@ const location = "l";
 const prefix = "baton";
 const caller = "push@p.iam.gserviceaccount.com";
 const key = { secret: "whsec_secret", deployment: "p/baton" };
-const seal = (data: Uint8Array) => sealOf(key, data);
+const seal = (data: Uint8Array) => computeSeal(key, data);
 const limited = ["default", "documents"];
 
 async function open(): Promise<BrokerUnderTest> {
@@ -52,7 +57,7 @@ async function open(): Promise<BrokerUnderTest> {
     systemClock,
     (message, publishedAt) => pushBody(message, seal, publishedAt),
   );
-  const routed = new RoutedMessages({
+  const routed = new QueueRouter({
     queues: new Set(limited),
     limited: queues,
     others: { broker, timer },
@@ -74,10 +79,10 @@ async function open(): Promise<BrokerUnderTest> {
 /** Queues with limits have no topic here: what took that way would be lost. */
 async function createTopics({ host }: PubSubServer, pushEndpoint: string): Promise<void> {
   const clients = pubSubClients({ host }, projectId);
-  for (const id of [CONTROL_QUEUE, CALLBACK_QUEUE].map((queue) => topicOf(prefix, queue))) {
+  for (const id of [CONTROL_QUEUE, CALLBACK_QUEUE].map((queue) => topicName(prefix, queue))) {
     const topic = `projects/${projectId}/topics/${id}`;
     await clients.publisher.createTopic({ name: topic });
-    const name = `projects/${projectId}/subscriptions/${subscriptionOf(id)}`;
+    const name = `projects/${projectId}/subscriptions/${subscriptionName(id)}`;
     await clients.subscriber.createSubscription({ name, topic, pushConfig: { pushEndpoint } });
   }
   await clients.close();
@@ -86,7 +91,7 @@ async function createTopics({ host }: PubSubServer, pushEndpoint: string): Promi
 async function createQueues(server: CloudTasksServer): Promise<void> {
   const client = cloudTasksClient(server);
   const parent = `projects/${projectId}/locations/${location}`;
-  for (const id of ["timers", ...limited.map((queue) => taskQueueOf(prefix, queue))])
+  for (const id of ["timers", ...limited.map((queue) => taskQueueName(prefix, queue))])
     await client.createQueue({ parent, queue: { name: `${parent}/queues/${id}` } });
   await client.close();
 }

@@ -1,14 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { CloudTasksTimer } from "../../src/adapters/cloud-tasks/timer.ts";
-import { PubSubBroker, publishRequest } from "../../src/adapters/pubsub/broker.ts";
-import { systemClock } from "../../src/adapters/system/clock.ts";
-import { CALLBACK_QUEUE, CONTROL_QUEUE, type Message } from "../../src/core/messages.ts";
-import { isSealed, sealOf } from "../../src/core/seal.ts";
-import { subscriptionOf, topicOf } from "../../src/core/topics.ts";
+import { CloudTasksTimer } from "../../src/adapters/cloud-tasks/task-queue.ts";
+import { PubSubBroker, publishRequest } from "../../src/adapters/pubsub/publisher.ts";
+import { systemClock } from "../../src/adapters/system/system.ts";
+import {
+  CALLBACK_QUEUE,
+  CONTROL_QUEUE,
+  computeSeal,
+  isSealed,
+  type Message,
+} from "../../src/core/messages.ts";
+import { subscriptionName, topicName } from "../../src/core/queues.ts";
 import { parseRequest } from "../../src/entry/parse-request.ts";
 import type { OutgoingMessage } from "../../src/ports/broker.ts";
-import type { Clock } from "../../src/ports/clock.ts";
+import type { Clock } from "../../src/ports/machine.ts";
 import { cloudTasksClient } from "../servers/cloud-tasks/client.ts";
 import { type CloudTasksServer, startCloudTasksServer } from "../servers/cloud-tasks/server.ts";
 import { startEndpoint } from "../servers/kit/endpoint.ts";
@@ -53,7 +58,7 @@ async function open(clock: Clock = systemClock): Promise<PubSubUnderTest> {
   const parent = `projects/${projectId}/locations/l`;
   await client.createQueue({ parent, queue: { name: `${parent}/queues/timers` } });
   await client.close();
-  const seal = (data: Uint8Array) => sealOf(key, data);
+  const seal = (data: Uint8Array) => computeSeal(key, data);
   const settings = { projectId, topicPrefix };
   const broker = new PubSubBroker(settings, seal);
   const timer = new CloudTasksTimer(
@@ -80,11 +85,11 @@ async function open(clock: Clock = systemClock): Promise<PubSubUnderTest> {
 
 async function subscribe(host: string, projectId: string, pushEndpoint: string): Promise<void> {
   const clients = pubSubClients({ host }, projectId);
-  for (const id of queues.map((queue) => topicOf(topicPrefix, queue))) {
+  for (const id of queues.map((queue) => topicName(topicPrefix, queue))) {
     const topic = `projects/${projectId}/topics/${id}`;
     await clients.publisher.createTopic({ name: topic });
     await clients.subscriber.createSubscription({
-      name: `projects/${projectId}/subscriptions/${subscriptionOf(id)}`,
+      name: `projects/${projectId}/subscriptions/${subscriptionName(id)}`,
       topic,
       ackDeadlineSeconds: 60,
       pushConfig: { pushEndpoint },

@@ -3,7 +3,7 @@ import { SqliteBroker } from "../../src/adapters/sqlite/broker.ts";
 import { openDatabase } from "../../src/adapters/sqlite/database.ts";
 import { GroupCommit } from "../../src/adapters/sqlite/group-commit.ts";
 import { StoreClock } from "../../src/adapters/sqlite/store-clock.ts";
-import { systemClock } from "../../src/adapters/system/clock.ts";
+import { systemClock } from "../../src/adapters/system/system.ts";
 import { limits } from "../../src/core/limits.ts";
 import type { Delivery } from "../../src/ports/broker.ts";
 import { temporaryFolder } from "../support/app.ts";

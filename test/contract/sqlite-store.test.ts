@@ -5,8 +5,8 @@ import { openDatabase } from "../../src/adapters/sqlite/database.ts";
 import { SqliteDocumentStore } from "../../src/adapters/sqlite/document-store.ts";
 import { GroupCommit } from "../../src/adapters/sqlite/group-commit.ts";
 import { StoreClock } from "../../src/adapters/sqlite/store-clock.ts";
-import { systemClock } from "../../src/adapters/system/clock.ts";
-import type { Clock } from "../../src/ports/clock.ts";
+import { systemClock } from "../../src/adapters/system/system.ts";
+import type { Clock } from "../../src/ports/machine.ts";
 import { temporaryFolder } from "../support/app.ts";
 import { describeStore } from "./store-contract.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { JsonValue } from "../../src/core/json.ts";
+import type { JsonValue } from "../../src/core/values/json.ts";
 import { ConflictError, type DocumentKey, type DocumentStore } from "../../src/ports/store.ts";
 
 export interface StoreUnderTest {

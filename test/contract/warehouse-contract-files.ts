@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import type { CsvOptions } from "../../src/core/files/csv-head.ts";
+import type { CsvOptions } from "../../src/core/files/csv-scan.ts";
 import { shorthand, type WarehouseUnderTest } from "./warehouse-contract-shorthand.ts";
 
 /** What is loaded, and the rows that come of it. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { JsonObject, JsonValue } from "../../src/core/json.ts";
+import type { JsonObject, JsonValue } from "../../src/core/values/json.ts";
 import { shorthand, type WarehouseUnderTest } from "./warehouse-contract-shorthand.ts";
 
 /** What parameters of queries are in every warehouse. */

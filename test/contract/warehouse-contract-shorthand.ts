@@ -1,5 +1,5 @@
-import type { CsvOptions } from "../../src/core/files/csv-head.ts";
-import type { JsonObject } from "../../src/core/json.ts";
+import type { CsvOptions } from "../../src/core/files/csv-scan.ts";
+import type { JsonObject } from "../../src/core/values/json.ts";
 import type {
   Destination,
   FileFormat,

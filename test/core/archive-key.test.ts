@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { archiveColumns, archiveKeyProblem, isArchiveColumn } from "../../src/core/archive-key.ts";
+import { archiveColumns, archiveKeyProblem, isArchiveColumn } from "../../src/core/callback.ts";
 
 test("a key of names that are no columns yet is taken", () => {
   expect(archiveKeyProblem(["job_id", "account_id", "statuses"])).toBeUndefined();

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { attemptSecondsOf, cutTimeouts } from "../../src/core/attempt-time.ts";
+import { cutTimeouts, longestAttemptSeconds } from "../../src/core/workflow/definition.ts";
 import { workflow } from "../../src/workflow/builder.ts";
 
 test("a timeout that is longer than an attempt can run is told, one that is as long is not", () => {
@@ -7,7 +7,7 @@ test("a timeout that is longer than an attempt can run is told, one that is as l
     .task("usual", () => 1)
     .task("fits", () => 1, { timeout: "8m30s" })
     .task("long", () => 1, { timeout: "8m31s" });
-  expect(attemptSecondsOf(540)).toBe(510);
+  expect(longestAttemptSeconds(540)).toBe(510);
   const [told, ...others] = cutTimeouts([flow], 540);
   expect(others).toEqual([]);
   expect(told).toMatch(/^Task long of flow has a timeout of 8 m 31 s; .* after 8 m 30 s.*step\.poll/);

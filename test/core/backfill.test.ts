@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { backfillKey, decideItem, type ItemKey, keyFromInput } from "../../src/core/backfill.ts";
-import { completeTask } from "../../src/core/definition.ts";
+import { backfillKey, decideItem, type ItemKey, keyFromInput } from "../../src/cli/backfill/items.ts";
+import type { LineageRun } from "../../src/core/batch.ts";
 import { executionKey, type Idempotency } from "../../src/core/idempotency.ts";
-import type { JsonValue } from "../../src/core/json.ts";
 import { defaults } from "../../src/core/limits.ts";
-import type { LineageRun } from "../../src/core/lineage.ts";
+import type { JsonValue } from "../../src/core/values/json.ts";
+import { completeTask } from "../../src/core/workflow/definition.ts";
 
 function run(batchId: string, status: LineageRun["status"], run: number, second = 0): LineageRun {
   return { batchId, status, run, createdAt: `2026-11-21T00:00:0${second}.000Z` };

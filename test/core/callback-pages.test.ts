@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { type JsonValue as AnyJson, array, assert, integer, jsonValue, property, string } from "fast-check";
 import { expect, test } from "vitest";
 import { callbackPages, joinCallbackPages } from "../../src/core/callback-pages.ts";
-import type { JsonValue } from "../../src/core/json.ts";
 import { limits } from "../../src/core/limits.ts";
+import type { JsonValue } from "../../src/core/values/json.ts";
 
 const head = { eventId: "event_1", type: "task.completed", occurredAt: "2026-10-01T08:00:00.000Z" } as const;
 const pagesOf = (data: JsonValue, pageBytes: number = limits.callbackPageBytes) =>

@@ -1,17 +1,17 @@
 import { expect, test } from "vitest";
 import {
-  archivedNow,
   type Callback,
   CallbackSchema,
-  copyFor,
   finalEventId,
   isCallbackUrl,
   isToBeArchived,
+  markArchived,
+  markPageSent,
+  markSendFailed,
+  markSending,
   newCallback,
-  pageSent,
-  resent,
-  sendFailed,
-  sending,
+  redirectCallback,
+  resetForResend,
 } from "../../src/core/callback.ts";
 import { limits } from "../../src/core/limits.ts";
 
@@ -37,7 +37,8 @@ const delivered: Callback = {
   archived: true,
   deliveredAt: 2_000,
 };
-const failedOnce = (callback: Callback) => sendFailed(callback, { at: 3_000, error: "answered 500" }, "n3");
+const failedOnce = (callback: Callback) =>
+  markSendFailed(callback, { at: 3_000, error: "answered 500" }, "n3");
 
 test("a new callback is to be sent at once, and its event has one id for ever", () => {
   expect(CallbackSchema.parse(fresh)).toMatchObject({
@@ -57,7 +58,7 @@ test("a new callback is to be sent at once, and its event has one id for ever", 
 });
 
 test("while it is sent, others leave it alone for longer than one request takes", () => {
-  const taken = sending(fresh, "n2");
+  const taken = markSending(fresh, "n2");
   expect(taken).toEqual({
     ...fresh,
     isBeingSent: true,
@@ -68,7 +69,7 @@ test("while it is sent, others leave it alone for longer than one request takes"
 });
 
 test("a page that was taken is not the end of it until it is the last", () => {
-  const first = pageSent(failedOnce(unarchived), 2, { at: 4_000, error: null }, "n4");
+  const first = markPageSent(failedOnce(unarchived), 2, { at: 4_000, error: null }, "n4");
   expect(first).toMatchObject({
     state: "PENDING",
     pagesTaken: 1,
@@ -76,7 +77,7 @@ test("a page that was taken is not the end of it until it is the last", () => {
     dueSeconds: limits.callbackLeaseSeconds,
     deliveredAt: null,
   });
-  const last = pageSent(first, 2, { at: 5_000, error: null }, "n5");
+  const last = markPageSent(first, 2, { at: 5_000, error: null }, "n5");
   expect(last).toMatchObject({
     state: "DELIVERED",
     pagesTaken: 2,
@@ -92,19 +93,19 @@ test("a page that was taken is not the end of it until it is the last", () => {
 });
 
 test("one that was taken is done only when it is archived, and only what was completed is", () => {
-  const taken = pageSent(fresh, 1, { at: 4_000, error: null }, "n4");
+  const taken = markPageSent(fresh, 1, { at: 4_000, error: null }, "n4");
   expect(taken).toMatchObject({ state: "PENDING", deliveredAt: 4_000, archived: false });
   expect(isToBeArchived(taken)).toBe(true);
-  const done = archivedNow(failedOnce(taken), "n5");
+  const done = markArchived(failedOnce(taken), "n5");
   expect(done).toMatchObject({ state: "DELIVERED", archived: true, failures: 0, dueSeconds: 0, nonce: "n5" });
   expect(isToBeArchived(done)).toBe(false);
   const failed: Callback = { ...fresh, type: "task.failed" };
-  expect(pageSent(failed, 1, { at: 4_000, error: null }, "n4").state).toBe("DELIVERED");
-  expect(pageSent(done, 1, { at: 4_000, error: null }, "n4").state).toBe("DELIVERED");
+  expect(markPageSent(failed, 1, { at: 4_000, error: null }, "n4").state).toBe("DELIVERED");
+  expect(markPageSent(done, 1, { at: 4_000, error: null }, "n4").state).toBe("DELIVERED");
 });
 
 test("one that was taken but not yet archived, asked for again, is sent again whole", () => {
-  const again = resent(pageSent(fresh, 1, { at: 4_000, error: null }, "n4"), "n9");
+  const again = resetForResend(markPageSent(fresh, 1, { at: 4_000, error: null }, "n4"), "n9");
   expect(again).toMatchObject({ state: "PENDING", pagesTaken: 0, deliveredAt: null, resends: 1 });
 });
 
@@ -124,7 +125,7 @@ test("a send that failed is tried again after 5 s, then ever later, at most an h
 });
 
 test("pages that were taken are not sent again because a later one failed", () => {
-  const first = pageSent(fresh, 3, { at: 2_000, error: null }, "n2");
+  const first = markPageSent(fresh, 3, { at: 2_000, error: null }, "n2");
   const failed = failedOnce(first);
   expect(failed).toMatchObject({ state: "PENDING", pagesTaken: 1, failures: 1, dueSeconds: 5 });
   expect(failed.sends.at(-1)).toEqual({ at: 3_000, page: 2, error: "answered 500" });
@@ -133,13 +134,13 @@ test("pages that were taken are not sent again because a later one failed", () =
 test("only the last sends are kept", () => {
   let callback = fresh;
   for (let at = 1; at <= limits.shownSends + 5; at++)
-    callback = sendFailed(callback, { at, error: "no" }, `n${at}`);
+    callback = markSendFailed(callback, { at, error: "no" }, `n${at}`);
   expect(callback.sends).toHaveLength(limits.shownSends);
   expect(callback.sends.at(-1)?.at).toBe(limits.shownSends + 5);
 });
 
 test("one that was taken, asked for again: all of it, the same event, at once", () => {
-  expect(resent(delivered, "n9")).toEqual({
+  expect(resetForResend(delivered, "n9")).toEqual({
     ...delivered,
     state: "PENDING",
     pagesTaken: 0,
@@ -150,12 +151,12 @@ test("one that was taken, asked for again: all of it, the same event, at once", 
 });
 
 test("one that was given up, asked for again, has all its sends before it", () => {
-  const again = resent({ ...failedOnce(fresh), state: "GIVEN_UP", failures: 80 }, "n9");
+  const again = resetForResend({ ...failedOnce(fresh), state: "GIVEN_UP", failures: 80 }, "n9");
   expect(again).toMatchObject({ state: "PENDING", failures: 0, dueSeconds: 0, resends: 1, pagesTaken: 0 });
 });
 
 test("another address is told all of it by a callback of its own, which the archive need not know", () => {
-  const copy = copyFor(delivered, { url: "https://b.example/hook" }, "n9");
+  const copy = redirectCallback(delivered, { url: "https://b.example/hook" }, "n9");
   expect(copy).toMatchObject({
     eventId: delivered.eventId,
     state: "PENDING",
@@ -165,16 +166,18 @@ test("another address is told all of it by a callback of its own, which the arch
     deliveredAt: null,
   });
   expect(copy.callbackId).not.toBe(delivered.callbackId);
-  expect(copyFor(fresh, { url: "https://b.example/hook" }, "n8").callbackId).toBe(copy.callbackId);
-  expect(copyFor(fresh, { url: "https://c.example/hook" }, "n8").callbackId).not.toBe(copy.callbackId);
+  expect(redirectCallback(fresh, { url: "https://b.example/hook" }, "n8").callbackId).toBe(copy.callbackId);
+  expect(redirectCallback(fresh, { url: "https://c.example/hook" }, "n8").callbackId).not.toBe(
+    copy.callbackId,
+  );
   expect(isToBeArchived(copy)).toBe(false);
 });
 
 test("one that is still on its way, asked for again at the same address, goes on where it is, at once", () => {
-  const half = failedOnce(pageSent(fresh, 3, { at: 2_000, error: null }, "n2"));
-  expect(resent(half, "n9")).toEqual({ ...half, dueSeconds: 0, nonce: "n9" });
+  const half = failedOnce(markPageSent(fresh, 3, { at: 2_000, error: null }, "n2"));
+  expect(resetForResend(half, "n9")).toEqual({ ...half, dueSeconds: 0, nonce: "n9" });
   // Whoever is at it now must not be disturbed, or calls that come often would keep it from ever being taken.
-  expect(resent(sending(half, "n8"), "n9")).toBeUndefined();
+  expect(resetForResend(markSending(half, "n8"), "n9")).toBeUndefined();
 });
 
 test.each([

@@ -1,7 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { canonicalJson, hashJson } from "../../src/core/canonical.ts";
-import { type JsonValue, JsonValueSchema } from "../../src/core/json.ts";
+import { canonicalJson, hashJson, type JsonValue, JsonValueSchema } from "../../src/core/values/json.ts";
 
 const values = fc.jsonValue().map((value) => JsonValueSchema.parse(value));
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decideArrival } from "../../src/core/claim.ts";
+import { decideClaim } from "../../src/core/claim.ts";
 import { limits } from "../../src/core/limits.ts";
 import { logOf } from "../support/logs.ts";
 
@@ -78,5 +78,5 @@ test.each([
     { kind: "ended", ending: { status: "SKIPPED", reason: "upstream_failed" } },
   ],
 ])("finding %s", (_name, log, ageMs, expected) => {
-  expect(decideArrival(log, ageMs)).toEqual(expected);
+  expect(decideClaim(log, ageMs)).toEqual(expected);
 });

@@ -1,9 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { completeTask } from "../../src/core/definition.ts";
-import { DropInterest } from "../../src/core/drop-interest.ts";
-import { matchesPattern, patternProblem } from "../../src/core/drop-pattern.ts";
-import { whyNoDrop } from "../../src/core/drops.ts";
-import { fileDrop, isTriggeredBy, type Trigger } from "../../src/core/trigger.ts";
+import { completeTask } from "../../src/core/workflow/definition.ts";
+import {
+  DropInterest,
+  fileDrop,
+  isTriggeredBy,
+  matchesPattern,
+  patternProblem,
+  reasonForNoDrop,
+  type Trigger,
+} from "../../src/core/workflow/trigger.ts";
 
 describe("a pattern", () => {
   const names = [
@@ -92,7 +97,7 @@ describe("a pattern", () => {
 it.each(["sales/", "sales/2026/", "/", "sales/2026_$folder$", "a/.b/c", "~$a.xlsx", "a.csv~", "a.PART"])(
   "is no file that was dropped: %s",
   (object) => {
-    expect(whyNoDrop(object)).toBeDefined();
+    expect(reasonForNoDrop(object)).toBeDefined();
     for (const pattern of ["**", "*", "sales/*", "sales/**", "**/*"])
       expect(isTriggeredBy(fileDrop(pattern), { bucket: "inbox", object })).toBe(false);
   },

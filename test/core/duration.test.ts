@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { formatDuration, parseDurationSeconds } from "../../src/core/duration.ts";
+import { formatDuration, parseDurationSeconds } from "../../src/core/values/duration.ts";
 
 test.each([
   ["250ms", 0.25],

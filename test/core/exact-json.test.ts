@@ -1,7 +1,11 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseExactJson, parseJsonWithTexts } from "../../src/core/exact-json.ts";
-import { isKept, numberOrText } from "../../src/core/exact-number.ts";
+import {
+  isKept,
+  numberOrText,
+  parseExactJson,
+  parseJsonWithTexts,
+} from "../../src/core/values/exact-json.ts";
 
 describe("a number as it was written", () => {
   test.each([

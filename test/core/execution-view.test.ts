@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
+import { executionView } from "../../src/cli/output/explain.ts";
 import {
   claimedExecution,
-  cleared,
   type Execution,
   executionAfter,
-  freed,
-} from "../../src/core/execution.ts";
-import { executionView } from "../../src/core/execution-view.ts";
-import { similarKeys } from "../../src/core/similar-keys.ts";
+  releasedExecution,
+  withoutResult,
+} from "../../src/core/execution-record.ts";
+import { similarKeys } from "../../src/engine/queries/inspect.ts";
 
 const holder = { batchId: "b", taskId: "t", attempt: 2, worker: "host:1" };
 const stamp = { nonce: "n", now: 0 };
@@ -50,7 +50,7 @@ const cases: readonly (readonly [string, Execution, number, RegExp, boolean, Reg
   ],
   [
     "unlocked",
-    freed(claimed, "n"),
+    releasedExecution(claimed, "n"),
     5,
     /^not done: released or unlocked/,
     true,
@@ -58,7 +58,7 @@ const cases: readonly (readonly [string, Execution, number, RegExp, boolean, Reg
   ],
   [
     "cleared",
-    cleared(freed(claimed, "n"), "n"),
+    withoutResult(releasedExecution(claimed, "n"), "n"),
     0,
     /^earlier calls left no record/,
     true,

@@ -1,20 +1,20 @@
 import { expect, test } from "vitest";
 import {
   claimedExecution,
-  cleared,
   decideAdmission,
   type Execution,
   ExecutionSchema,
   executionAfter,
   executionId,
-  freed,
+  executionIdentity,
   type Holder,
-  heldForCancel,
-  identityOf,
-  isSpent,
+  holdForCancel,
+  isExpiredExecution,
   lockedOutcome,
+  releasedExecution,
   stepsOfKey,
-} from "../../src/core/execution.ts";
+  withoutResult,
+} from "../../src/core/execution-record.ts";
 import type { Idempotency } from "../../src/core/idempotency.ts";
 import { limits } from "../../src/core/limits.ts";
 
@@ -168,11 +168,11 @@ test("a task that parks keeps its lock for the wait and a lease more", () => {
 });
 
 test("an unlocked key is taken by the next call with a higher token and the same steps", () => {
-  expect(decideAdmission({ execution: freed(locked, "n2"), ageMs: 0 }, other)).toEqual(goesOn);
+  expect(decideAdmission({ execution: releasedExecution(locked, "n2"), ageMs: 0 }, other)).toEqual(goesOn);
 });
 
 test("a cleared key begins anew", () => {
-  const after = cleared(succeeded, "n2");
+  const after = withoutResult(succeeded, "n2");
   expect(after).toMatchObject({ state: "FREE", result: null, callbackId: null, nonce: "n2" });
   expect(decideAdmission({ execution: after, ageMs: 0 }, other)).toEqual(anew);
 });
@@ -191,7 +191,7 @@ test("a task whose key is locked waits for a growing time, or is skipped, but no
 });
 
 test("a key that is held for a cancel is locked, and says so", () => {
-  const held = heldForCancel(free, holder, "n2");
+  const held = holdForCancel(free, holder, "n2");
   expect(decideAdmission({ execution: held, ageMs: 0 }, other)).toEqual({
     kind: "locked",
     remainingMs: limits.cancelLockSeconds * 1_000,
@@ -200,7 +200,7 @@ test("a key that is held for a cancel is locked, and says so", () => {
 });
 
 test("the purpose of a lock is a field of its record, and in old records the end of the worker's name", () => {
-  const held = heldForCancel(free, holder, "n2");
+  const held = holdForCancel(free, holder, "n2");
   expect(ExecutionSchema.parse(held)).toEqual(held);
   const old = { ...held, holder: { ...holder, worker: `${holder.worker} (cancelling)` } };
   expect(ExecutionSchema.parse(old)).toEqual(held);
@@ -219,7 +219,7 @@ test.each([
   ["a free key without", free, 50_000, true],
   ["a lock, however old", locked, 1e12, false],
 ] as const)("%s: whether it is spent", (_name, execution, ageMs, expected) => {
-  expect(isSpent(execution, ageMs)).toBe(expected);
+  expect(isExpiredExecution(execution, ageMs)).toBe(expected);
   // What is spent is what the next call would begin anew: only then may its steps be deleted.
   if (expected) expect(decideAdmission({ execution, ageMs }, other)).toEqual(anew);
 });
@@ -229,8 +229,8 @@ test("documents and steps of different keys and generations never meet", () => {
   expect(new Set(keys.map(executionId)).size).toBe(keys.length);
   const task = { batchId: "b-1.x", taskId: "work" };
   const scopes = [
-    identityOf(undefined, task).steps,
-    identityOf(undefined, { batchId: "b-1", taskId: "work" }).steps,
+    executionIdentity(undefined, task).steps,
+    executionIdentity(undefined, { batchId: "b-1", taskId: "work" }).steps,
     stepsOfKey({ key: "flow/work?a=1", generation: "g1" }),
     stepsOfKey({ key: "flow/work?a=1", generation: "g2" }),
     stepsOfKey({ key: "flow/work?a=2", generation: "g1" }),

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { expiresAfterSeconds, isPastRetention } from "../../src/core/expiry.ts";
+import { expiresAfterSeconds, isPastRetention } from "../../src/core/batch.ts";
 import { limits } from "../../src/core/limits.ts";
 
 const retention = 200 * 24 * 3_600;

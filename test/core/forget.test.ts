@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { batchIdOf } from "../../src/core/batch.ts";
-import type { Execution } from "../../src/core/execution.ts";
-import { fateOf, namesBatch, objectsNamedIn, scrubbed } from "../../src/core/forget.ts";
+import { deriveBatchId } from "../../src/core/batch.ts";
+import type { Execution } from "../../src/core/execution-record.ts";
+import { decideErasure, hasBatchId, namedObjects, redact } from "../../src/core/views/erasure.ts";
 
 const forgotten = new Set(["mine", "mine-2"]);
 const of = (batchId: string) => ({ batchId, taskId: "t", attempt: 1, worker: "w", endedAt: 1 });
@@ -44,29 +44,31 @@ test.each([
   [record({ state: "PROCESSING", holder, producedBy: of("mine") }), "locked"],
   [record({ state: "PROCESSING", holder }), "kept"],
 ] as const)("whose record it is, its fields tell: %j is %s", (execution, fate) => {
-  expect(fateOf(execution, forgotten, false)).toBe(fate);
+  expect(decideErasure(execution, forgotten, false)).toBe(fate);
 });
 
 test("a text that a record quotes makes it nobody's", () => {
   const quoted = { ...failure("other"), error: { code: "X", message: 'in "mine"', retryable: false } };
   const execution = record({ state: "SUCCESS", producedBy: of("other"), lastFailure: quoted });
-  expect(fateOf({ ...execution, key: "mine", result: { value: "mine" } }, forgotten, false)).toBe("kept");
+  expect(decideErasure({ ...execution, key: "mine", result: { value: "mine" } }, forgotten, false)).toBe(
+    "kept",
+  );
 });
 
 test("steps that a forgotten batch stored lock the record for as long as somebody works with them", () => {
-  expect(fateOf(record({ state: "PROCESSING", holder }), forgotten, true)).toBe("locked");
-  expect(fateOf(record({}), forgotten, true)).toBe("kept");
+  expect(decideErasure(record({ state: "PROCESSING", holder }), forgotten, true)).toBe("locked");
+  expect(decideErasure(record({}), forgotten, true)).toBe("kept");
 });
 
 test("a result counts no longer for the failure that was taken out of its record", () => {
   const execution = record({ state: "SUCCESS", dueSeconds: 100, lastFailure: failure("mine") });
-  expect(scrubbed(execution, 40_000, "m")).toEqual({
+  expect(redact(execution, 40_000, "m")).toEqual({
     ...execution,
     lastFailure: null,
     dueSeconds: 60,
     nonce: "m",
   });
-  expect(scrubbed(execution, 400_000, "m").dueSeconds).toBe(0);
+  expect(redact(execution, 400_000, "m").dueSeconds).toBe(0);
 });
 
 const body = (value: unknown) => Buffer.from(JSON.stringify(value));
@@ -80,7 +82,7 @@ test.each([
   { specversion: "1.0", data_base64: base64({ batchId: "mine" }) },
   [[{ batchId: "mine" }]],
 ])("a message names its batch: %j", (message) => {
-  expect(namesBatch(body(message), forgotten)).toBe(true);
+  expect(hasBatchId(body(message), forgotten)).toBe(true);
 });
 
 test.each([
@@ -92,30 +94,30 @@ test.each([
   "mine",
   null,
 ])("a message of another batch does not: %j", (message) => {
-  expect(namesBatch(body(message), forgotten)).toBe(false);
+  expect(hasBatchId(body(message), forgotten)).toBe(false);
 });
 
 test("a start names the batch of its key", () => {
-  const started = new Set([batchIdOf("flow", "may")]);
-  expect(namesBatch(body({ workflowId: "flow", key: "may", input: 1 }), started)).toBe(true);
-  expect(namesBatch(body({ workflowId: "flow", key: "june", input: 1 }), started)).toBe(false);
+  const started = new Set([deriveBatchId("flow", "may")]);
+  expect(hasBatchId(body({ workflowId: "flow", key: "may", input: 1 }), started)).toBe(true);
+  expect(hasBatchId(body({ workflowId: "flow", key: "june", input: 1 }), started)).toBe(false);
 });
 
 test("what is no JSON, or deeper than any message may be, is looked at all the same", () => {
-  expect(namesBatch(Buffer.from('{"batchId":"mine"'), forgotten)).toBe(false);
-  expect(namesBatch(Uint8Array.of(0xff, 0xfe), forgotten)).toBe(false);
+  expect(hasBatchId(Buffer.from('{"batchId":"mine"'), forgotten)).toBe(false);
+  expect(hasBatchId(Uint8Array.of(0xff, 0xfe), forgotten)).toBe(false);
   const deep = `${"[".repeat(100_000)}{"batchId":"mine"}${"]".repeat(100_000)}`;
-  expect(namesBatch(Buffer.from(deep), forgotten)).toBe(true);
+  expect(hasBatchId(Buffer.from(deep), forgotten)).toBe(true);
 });
 
 test("the files that a value names are found, wherever they stand in it", () => {
   const file = { bucket: "inbox", object: "sales/a.csv", generation: "1" };
   const value = { file, more: [{ bucket: "reports", object: "r.html" }], bucket: "alone", n: 1 };
-  expect([...objectsNamedIn(value)]).toEqual(
+  expect([...namedObjects(value)]).toEqual(
     expect.arrayContaining([
       { bucket: "inbox", object: "sales/a.csv" },
       { bucket: "reports", object: "r.html" },
     ]),
   );
-  expect([...objectsNamedIn(value)]).toHaveLength(2);
+  expect([...namedObjects(value)]).toHaveLength(2);
 });

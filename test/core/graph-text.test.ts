@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { completeTask, type Definition } from "../../src/core/definition.ts";
-import { toDot, toMermaid } from "../../src/core/graph-text.ts";
+import { toDot, toMermaid } from "../../src/cli/commands/workflows.ts";
+import { completeTask, type Definition } from "../../src/core/workflow/definition.ts";
 
 const definition: Definition = {
   format: 1,

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { buildGraph } from "../../src/core/graph.ts";
-import { END_TASK_ID } from "../../src/core/names.ts";
+import { END_TASK_ID } from "../../src/core/values/text.ts";
+import { buildGraph } from "../../src/core/workflow/graph.ts";
 import { definitions } from "./random-graph.ts";
 
 const sorted = (ids: Iterable<string>) => [...ids].sort();

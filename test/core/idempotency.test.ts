@@ -8,8 +8,8 @@ import {
   IdempotencySchema,
   type KeySpec,
 } from "../../src/core/idempotency.ts";
-import type { JsonValue } from "../../src/core/json.ts";
 import { limits } from "../../src/core/limits.ts";
+import type { JsonValue } from "../../src/core/values/json.ts";
 
 const policy = (key: KeySpec, scope: Idempotency["scope"] = "global"): Idempotency => ({
   key,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { shardsOf } from "../../src/core/join-shards.ts";
+import { shardsOf } from "../../src/core/joins.ts";
 
 const parents = (count: number) => Array.from({ length: count }, (_, index) => `p${index}`);
 

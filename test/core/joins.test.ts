@@ -1,17 +1,17 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { ChildRule } from "../../src/core/definition.ts";
 import {
   type Counts,
   decideChild,
   type Ending,
   isFailure,
   type JoinShape,
+  joinTallies,
   type Tally,
-  talliesOf,
   tallyToRead,
   type Verdict,
 } from "../../src/core/joins.ts";
+import type { ChildRule } from "../../src/core/workflow/definition.ts";
 import { endings, rules } from "./random-graph.ts";
 
 /** A join, how each of its parents ended in the order of arrival, and how far past its own ending each one reads. */
@@ -46,7 +46,7 @@ function oracle(rule: ChildRule, all: readonly Ending[]): Verdict {
 
 /** The counts that a parent reads: of the endings committed by then, only what they added and only what it asks for. */
 function readCounts(shape: JoinShape, ending: Ending, committed: readonly Ending[]): Counts {
-  const added = committed.flatMap((one) => talliesOf(shape, one));
+  const added = committed.flatMap((one) => joinTallies(shape, one));
   const count = (tally: Tally) => added.filter((one) => one === tally).length;
   let read: Counts = {};
   for (let tally = tallyToRead(shape, ending, read); tally; tally = tallyToRead(shape, ending, read))
@@ -122,10 +122,10 @@ test("only what one ending can decide for ever does not wait for the others", ()
 
 test("counts cost nothing where they are not needed", () => {
   const chain: JoinShape = { parents: ["a"], rules: ["all_succeeded", "any_failed"] };
-  expect(talliesOf(chain, success)).toEqual([]);
+  expect(joinTallies(chain, success)).toEqual([]);
   expect(tallyToRead(chain, success, {})).toBeUndefined();
   const usual = two("all_succeeded");
-  expect(talliesOf(usual, success)).toEqual(["ended"]);
+  expect(joinTallies(usual, success)).toEqual(["ended"]);
   expect(tallyToRead(usual, success, {})).toBe("ended");
   expect(tallyToRead(usual, success, { ended: 1 })).toBeUndefined();
   expect(tallyToRead(usual, success, { ended: 2 })).toBe("unsuccessful");

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { encodeJson } from "../../src/core/json.ts";
+import { encodeJson } from "../../src/core/values/json.ts";
 
 test("what is encoded comes back equal, and its bytes are counted", () => {
   fc.assert(

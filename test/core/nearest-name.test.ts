@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { nearestName } from "../../src/core/nearest-name.ts";
+import { nearestName } from "../../src/core/values/text.ts";
 
 const known = ["greet", "sales-refresh", "documents", "BATON_BUCKET", "BATON_DATASET"];
 

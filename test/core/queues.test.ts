@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readConfiguration } from "../../src/composition/configuration.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
 import { limits } from "../../src/core/limits.ts";
 
 const queuesOf = (text: string) => Object.fromEntries(readConfiguration({ BATON_QUEUES: text }).queues);

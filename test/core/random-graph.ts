@@ -1,6 +1,11 @@
 import * as fc from "fast-check";
-import { type ChildRule, ChildRuleSchema, completeTask, type Definition } from "../../src/core/definition.ts";
 import type { Ending } from "../../src/core/joins.ts";
+import {
+  type ChildRule,
+  ChildRuleSchema,
+  completeTask,
+  type Definition,
+} from "../../src/core/workflow/definition.ts";
 
 export const rules = fc.constantFrom<ChildRule>(...ChildRuleSchema.options);
 

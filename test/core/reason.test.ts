@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { BatonError, messageOf, TaskError } from "../../src/core/errors.ts";
-import { failureOf } from "../../src/core/failure.ts";
+import { BatonError, errorMessage, TaskError } from "../../src/core/errors/errors.ts";
 import { limits } from "../../src/core/limits.ts";
-import { withPause } from "../../src/core/retry-after.ts";
-import { withoutSecrets } from "../../src/core/secrets.ts";
-import { shortened } from "../../src/core/short-text.ts";
+import { toStoredError } from "../../src/core/records.ts";
+import { withPause } from "../../src/core/retry.ts";
+import { withoutSecrets } from "../../src/core/values/secrets.ts";
+import { truncate } from "../../src/core/values/text.ts";
 
 const refused = (address: string) =>
   Object.assign(new Error(`connect ECONNREFUSED ${address}`), { code: "ECONNREFUSED" });
@@ -93,30 +93,30 @@ describe("the reason of a failure", () => {
       "the function without a name was thrown",
     ],
   ])("of %s", (_name, thrown, reason) => {
-    expect(messageOf(thrown)).toBe(reason);
-    const failure = failureOf(thrown);
+    expect(errorMessage(thrown)).toBe(reason);
+    const failure = toStoredError(thrown);
     expect(failure).toMatchObject({ message: reason, retryable: true });
     expect(withPause(failure, thrown)).toEqual({ error: failure });
   });
 
   test("an error of Baton's own has said why; a task's own TaskError has its causes", () => {
     const cause = new Error("secret path /hooks/1");
-    expect(messageOf(new BatonError("USAGE", "not so", { cause }))).toBe("not so");
-    expect(messageOf(new TaskError("not there", { code: "HTTP_FAILED", cause }))).toBe("not there");
-    expect(messageOf(new TaskError("no more", { cause }))).toBe("no more: secret path /hooks/1");
-    expect(messageOf(new TaskError("no more", { code: "MINE", cause }))).toBe(
+    expect(errorMessage(new BatonError("USAGE", "not so", { cause }))).toBe("not so");
+    expect(errorMessage(new TaskError("not there", { code: "HTTP_FAILED", cause }))).toBe("not there");
+    expect(errorMessage(new TaskError("no more", { cause }))).toBe("no more: secret path /hooks/1");
+    expect(errorMessage(new TaskError("no more", { code: "MINE", cause }))).toBe(
       "no more: secret path /hooks/1",
     );
   });
 
   test("a long message leaves room for its cause, and the whole is cut in its middle with a mark", () => {
     const wrapped = new Error("x".repeat(20_000), { cause: new Error("the reason") });
-    expect(messageOf(wrapped)).toMatch(/^x+ … \(19000 characters left out\) … x+: the reason$/);
+    expect(errorMessage(wrapped)).toMatch(/^x+ … \(19000 characters left out\) … x+: the reason$/);
     const many = new AggregateError(
       Array.from({ length: 5 }, (_, n) => new Error(`${n}`.repeat(2_000))),
       "all",
     );
-    const { message } = failureOf(new Error("first", { cause: many }));
+    const { message } = toStoredError(new Error("first", { cause: many }));
     expect(message.length).toBeLessThanOrEqual(limits.errorMessageCharacters);
     expect(message).toMatch(/^first: all: 0+.* characters left out\) … 4+$/);
   });
@@ -124,7 +124,7 @@ describe("the reason of a failure", () => {
 
 test("a text is cut between characters, and never longer than allowed", () => {
   for (let most = 0; most < 200; most++) {
-    const cut = shortened("🙂".repeat(150), most);
+    const cut = truncate("🙂".repeat(150), most);
     expect(cut.isWellFormed()).toBe(true);
     expect(cut.length).toBeLessThanOrEqual(Math.max(most, 45));
   }
@@ -147,5 +147,5 @@ test.each([
   ["the key is missing; basic understanding", "the key is missing; basic understanding"],
 ])("secrets in %j are not shown, and nothing else is hidden", (text, shown) => {
   expect(withoutSecrets(text)).toBe(shown);
-  expect(failureOf(new Error(text)).message).toBe(shown);
+  expect(toStoredError(new Error(text)).message).toBe(shown);
 });

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { completeTask } from "../../src/core/definition.ts";
-import { buildGraph } from "../../src/core/graph.ts";
 import { isRedrivable, type Message } from "../../src/core/messages.ts";
 import type { TaskLog } from "../../src/core/records.ts";
-import { planRedrive } from "../../src/core/redrive.ts";
+import { planRedrive } from "../../src/core/sweep.ts";
+import { completeTask } from "../../src/core/workflow/definition.ts";
+import { buildGraph } from "../../src/core/workflow/graph.ts";
 import { logOf } from "../support/logs.ts";
 
 /** a → (b, c) → d */

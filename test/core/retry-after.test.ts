@@ -1,8 +1,13 @@
 import { expect, test } from "vitest";
-import { BatonError, TaskError } from "../../src/core/errors.ts";
+import { BatonError, TaskError } from "../../src/core/errors/errors.ts";
 import { limits } from "../../src/core/limits.ts";
-import { backoffMs } from "../../src/core/retry.ts";
-import { pauseOf, retryAfterSeconds, retryDelaySeconds, withPause } from "../../src/core/retry-after.ts";
+import {
+  askedPause,
+  backoffMs,
+  retryAfterSeconds,
+  retryDelaySeconds,
+  withPause,
+} from "../../src/core/retry.ts";
 
 const now = Date.UTC(2026, 10, 30, 12, 0, 0);
 const soon = "Mon, 30 Nov 2026 12:30:00 GMT";
@@ -85,7 +90,7 @@ test("what is not tried again asks for no pause, and nonsense is none", () => {
     error,
   });
   for (const retryAfterSeconds of [0, -1, Number.NaN, undefined])
-    expect(pauseOf(new TaskError("no", { retryAfterSeconds }))).toBeUndefined();
-  expect(pauseOf(new BatonError("OBJECTS_UNAVAILABLE", "no", { retryAfterSeconds: 9 }))?.seconds).toBe(9);
-  expect(pauseOf("thrown text")).toBeUndefined();
+    expect(askedPause(new TaskError("no", { retryAfterSeconds }))).toBeUndefined();
+  expect(askedPause(new BatonError("OBJECTS_UNAVAILABLE", "no", { retryAfterSeconds: 9 }))?.seconds).toBe(9);
+  expect(askedPause("thrown text")).toBeUndefined();
 });

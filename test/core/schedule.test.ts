@@ -1,17 +1,17 @@
 import { expect, test } from "vitest";
 import { limits } from "../../src/core/limits.ts";
 import {
-  decideSlots,
+  decideDueSlots,
+  deriveScheduleId,
   nextSlot,
   type Schedule,
   ScheduleSchema,
-  scheduleIdOf,
   slotInput,
   slotKey,
   slotsBetween,
   slotText,
-} from "../../src/core/schedule.ts";
-import { timeZoneProblem } from "../../src/core/time-zone.ts";
+} from "../../src/core/schedule/schedule.ts";
+import { timeZoneProblem } from "../../src/core/schedule/slots.ts";
 
 const at = (text: string) => Date.parse(text);
 const paris = (cron: string, missed: Schedule["missed"] = "skip"): Schedule => ({
@@ -84,25 +84,25 @@ const lastSlot = at("2026-11-20T05:00:00Z");
 test("skip: only what is recent starts; what is older is left out for good", () => {
   const daily = paris("0 6 * * *");
   const onTime = at("2026-11-23T05:00:00Z");
-  expect(decideSlots(daily, lastSlot, onTime)).toEqual({ due: [onTime], lastSlot: onTime, skips: true });
+  expect(decideDueSlots(daily, lastSlot, onTime)).toEqual({ due: [onTime], lastSlot: onTime, skips: true });
   const grace = limits.scheduleGraceSeconds * 1_000;
-  expect(decideSlots(daily, lastSlot, onTime + grace).due).toEqual([onTime]);
+  expect(decideDueSlots(daily, lastSlot, onTime + grace).due).toEqual([onTime]);
   const late = onTime + grace + 1;
-  expect(decideSlots(daily, lastSlot, late)).toEqual({ due: [], lastSlot: onTime, skips: true });
-  expect(decideSlots(daily, onTime, late)).toEqual({ due: [], lastSlot: onTime, skips: false });
+  expect(decideDueSlots(daily, lastSlot, late)).toEqual({ due: [], lastSlot: onTime, skips: true });
+  expect(decideDueSlots(daily, onTime, late)).toEqual({ due: [], lastSlot: onTime, skips: false });
 });
 
 test("skip: every slot of a tick that came a little late starts", () => {
   const minutes = [1, 2].map((minute) => lastSlot + minute * 60_000);
-  expect(decideSlots(paris("* * * * *"), lastSlot, lastSlot + 125_000).due).toEqual(minutes);
+  expect(decideDueSlots(paris("* * * * *"), lastSlot, lastSlot + 125_000).due).toEqual(minutes);
 });
 
 test("catch_up: all that was missed, oldest first", () => {
   const daily = paris("0 6 * * *", "catch_up");
   const days = [21, 22, 23].map((day) => at(`2026-11-${day}T05:00:00Z`));
-  const decision = decideSlots(daily, lastSlot, at("2026-11-23T12:00:00Z"));
+  const decision = decideDueSlots(daily, lastSlot, at("2026-11-23T12:00:00Z"));
   expect(decision).toEqual({ due: days, lastSlot: days[2], skips: false });
-  expect(decideSlots(daily, decision.lastSlot, at("2026-11-23T12:00:00Z")).due).toEqual([]);
+  expect(decideDueSlots(daily, decision.lastSlot, at("2026-11-23T12:00:00Z")).due).toEqual([]);
 });
 
 test("catch_up: what is too much for one tick comes with the next ones, and none is lost", () => {
@@ -110,7 +110,7 @@ test("catch_up: what is too much for one tick comes with the next ones, and none
   const started: number[] = [];
   let cursor = lastSlot;
   const sizes = [1, 2, 3, 4].map(() => {
-    const decision = decideSlots(paris("* * * * *", "catch_up"), cursor, now);
+    const decision = decideDueSlots(paris("* * * * *", "catch_up"), cursor, now);
     cursor = decision.lastSlot;
     started.push(...decision.due);
     return decision.due.length;
@@ -125,8 +125,8 @@ test("the input has the day of the time zone; the key names pattern, zone and sl
   expect(slotInput(midnight, slot)).toEqual({ scheduledAt: "2026-11-20T23:30:00Z", date: "2026-11-21" });
   expect(slotInput({ ...midnight, timeZone: "America/New_York" }, slot).date).toBe("2026-11-20");
   expect(slotKey(midnight, slot)).toBe("schedule 30 0 * * * Europe/Paris 2026-11-20T23:30:00Z");
-  expect(scheduleIdOf("w", midnight)).toMatch(/^w-[0-9a-f]{20}$/);
-  expect(scheduleIdOf("w", midnight)).not.toBe(scheduleIdOf("w", { ...midnight, timeZone: "UTC" }));
+  expect(deriveScheduleId("w", midnight)).toMatch(/^w-[0-9a-f]{20}$/);
+  expect(deriveScheduleId("w", midnight)).not.toBe(deriveScheduleId("w", { ...midnight, timeZone: "UTC" }));
 });
 
 test("the input of a slot that the clock leapt over has the day that the pattern names, not that after the leap", () => {
@@ -165,12 +165,12 @@ test("a cursor from a clock that was ahead goes back to now, one that is ahead b
   const grace = limits.scheduleGraceSeconds * 1_000;
   for (const missed of ["skip", "catch_up"] as const) {
     const minutely = { type: "schedule", cron: "* * * * *", timeZone: "UTC", missed } as const;
-    expect(decideSlots(minutely, now + grace + 1, now)).toEqual({
+    expect(decideDueSlots(minutely, now + grace + 1, now)).toEqual({
       due: [],
       lastSlot: now,
       skips: false,
       wasAhead: true,
     });
-    expect(decideSlots(minutely, now + grace, now)).toMatchObject({ due: [], lastSlot: now + grace });
+    expect(decideDueSlots(minutely, now + grace, now)).toMatchObject({ due: [], lastSlot: now + grace });
   }
 });

@@ -1,18 +1,18 @@
 import { expect, test } from "vitest";
-import { isSealed, sealOf } from "../../src/core/seal.ts";
+import { computeSeal, isSealed } from "../../src/core/messages.ts";
 
 const data = Buffer.from('{"kind":"sweep"}');
 const key = (secret: string, deployment = "p/baton") => ({ secret, deployment });
 
 test("while secrets are exchanged, messages of the old one are believed", () => {
   const keys = [key("new"), key("old")];
-  expect(isSealed(keys, data, sealOf(key("old"), data))).toBe(true);
-  expect(isSealed(keys, data, sealOf(key("new"), data))).toBe(true);
-  expect(isSealed(keys, data, sealOf(key("older"), data))).toBe(false);
+  expect(isSealed(keys, data, computeSeal(key("old"), data))).toBe(true);
+  expect(isSealed(keys, data, computeSeal(key("new"), data))).toBe(true);
+  expect(isSealed(keys, data, computeSeal(key("older"), data))).toBe(false);
 });
 
 test("a seal is of its data, its secret and its deployment", () => {
-  const seal = sealOf(key("s"), data);
+  const seal = computeSeal(key("s"), data);
   expect(isSealed([key("s")], Buffer.from('{"kind":"tick"}'), seal)).toBe(false);
   expect(isSealed([key("s", "p/staging")], data, seal)).toBe(false);
   expect(isSealed([], data, seal)).toBe(false);

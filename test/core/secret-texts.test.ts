@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { SecretTexts } from "../../src/core/secret-texts.ts";
+import { SecretTexts } from "../../src/core/values/secrets.ts";
 
 const texts = (value: string) => new SecretTexts([{ name: "A", mark: "secret0", value }]);
 

@@ -1,17 +1,17 @@
 import { expect, test } from "vitest";
-import { isLookDue } from "../../src/core/sweep.ts";
+import { isInspectionDue } from "../../src/core/sweep.ts";
 
 const minute = 60_000;
 
 /** The passes, one a minute, in which a batch of that age is looked at during so many minutes. */
 function looks(id: string, ageMinutes: number, minutes: number): number[] {
   return Array.from({ length: minutes }, (_, pass) => pass).filter((pass) =>
-    isLookDue({ id, ageMs: ageMinutes * minute, now: (1_000_000 + pass) * minute, passSeconds: 60 }),
+    isInspectionDue({ id, ageMs: ageMinutes * minute, now: (1_000_000 + pass) * minute, passSeconds: 60 }),
   );
 }
 
 test("where looking costs nothing, every pass looks at everything", () => {
-  expect(isLookDue({ id: "b", ageMs: 1e12, now: 12_345, passSeconds: undefined })).toBe(true);
+  expect(isInspectionDue({ id: "b", ageMs: 1e12, now: 12_345, passSeconds: undefined })).toBe(true);
 });
 
 test("a young batch is looked at in every pass", () => {
@@ -32,7 +32,9 @@ test("one that has gone on for an hour is looked at every six minutes, one that 
 test.each([1, 2, 3, 5, 15, 60])("whether passes come every minute or every %i: none is left out", (every) => {
   for (let index = 0; index < 50; index += 1) {
     const passes = Array.from({ length: 300 }, (_, pass) => (1_000_000 + pass * every) * minute);
-    const isSeen = passes.some((now) => isLookDue({ id: `b${index}`, ageMs: 1e12, now, passSeconds: 60 }));
+    const isSeen = passes.some((now) =>
+      isInspectionDue({ id: `b${index}`, ageMs: 1e12, now, passSeconds: 60 }),
+    );
     expect(isSeen).toBe(true);
   }
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { TaskBatch, TaskLog } from "../../src/core/records.ts";
-import { taskReport } from "../../src/core/task-report.ts";
+import { taskReport } from "../../src/core/views/views.ts";
 
 const batch: TaskBatch = {
   batchId: "flow-1",

@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { JsonValue } from "../../src/core/json.ts";
-import { fillTemplate, type TemplateScope } from "../../src/core/template.ts";
-import { parseTemplate } from "../../src/core/template-syntax.ts";
+import { fillTemplate, type TemplateScope } from "../../src/core/template/template.ts";
+import { parseTemplate } from "../../src/core/template/template-syntax.ts";
+import type { JsonValue } from "../../src/core/values/json.ts";
 
 function scopeOf(parents: Readonly<Record<string, JsonValue>> = {}): TemplateScope & { asked: string[] } {
   const asked: string[] = [];

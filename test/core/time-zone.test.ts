@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { hasClock, timeZoneProblem } from "../../src/core/time-zone.ts";
+import { hasClock, timeZoneProblem } from "../../src/core/schedule/slots.ts";
 
 test("names of the IANA database are time zones, old ones and those without a place too", () => {
   for (const timeZone of [...Intl.supportedValuesOf("timeZone"), "UTC", "GMT", "GMT+0", "GMT0", "EST", "CET"])

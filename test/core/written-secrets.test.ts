@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { JsonValue } from "../../src/core/json.ts";
-import { secretsInBody, secretsInHeaders, secretsInUrl } from "../../src/core/written-secrets.ts";
+import { secretsInBody, secretsInHeaders, secretsInUrl } from "../../src/core/template/named-secrets.ts";
+import type { JsonValue } from "../../src/core/values/json.ts";
 
 test.each([
   ["authorization", "Bearer sk-live-4f9a1c77e2"],

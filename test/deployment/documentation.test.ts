@@ -2,8 +2,8 @@ import { existsSync, globSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { createProgram } from "../../src/cli/program.ts";
 import type { Session } from "../../src/cli/session.ts";
-import { permissions } from "../../src/composition/permissions.ts";
-import { errorCatalog } from "../../src/core/error-catalog.ts";
+import { permissions } from "../../src/configuration/google-requirements.ts";
+import { errorCatalog } from "../../src/core/errors/error-catalog.ts";
 import { DeploymentSettingsSchema } from "../../src/deployment/settings.ts";
 import {
   anchorsOf,

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import { type Schedule, scheduleIdOf } from "../../src/core/schedule.ts";
-import { AppliedWorkflows } from "../../src/engine/applied-workflows.ts";
+import { deriveScheduleId, type Schedule } from "../../src/core/schedule/schedule.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
+import { AppliedWorkflows } from "../../src/engine/records/definitions.ts";
 import { ConflictError } from "../../src/ports/store.ts";
 import { testApp } from "../support/app.ts";
 import { firstTime, withStore } from "../support/faults.ts";
 
 const schedule: Schedule = { type: "schedule", cron: "* * * * *", timeZone: "UTC", missed: "catch_up" };
-const key = { collection: "schedules", id: scheduleIdOf("often", schedule) } as const;
+const key = { collection: "schedules", id: deriveScheduleId("often", schedule) } as const;
 const source = `workflow: often
 on: [{ schedule: "* * * * *", missed: catch_up }]
 tasks:

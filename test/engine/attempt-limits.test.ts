@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from "vitest";
-import { openCloud } from "../../src/composition/cloud.ts";
-import { readConfiguration } from "../../src/composition/configuration.ts";
-import { completeTask, FUNCTION_TASK_TYPE } from "../../src/core/definition.ts";
+import { openCloud } from "../../src/app/cloud.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
+import { completeTask, FUNCTION_TASK_TYPE } from "../../src/core/workflow/definition.ts";
 import { workflow } from "../../src/index.ts";
 import type { Assignment, TaskOutcome, TaskRunner } from "../../src/ports/task-runner.ts";
 import { testApp } from "../support/app.ts";

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { limits } from "../../src/core/limits.ts";
 import { CONTROL_QUEUE } from "../../src/core/messages.ts";
 import { joinCallbackPages, TaskError, workflow } from "../../src/index.ts";
-import type { LogFields } from "../../src/ports/logger.ts";
+import type { LogFields } from "../../src/ports/telemetry.ts";
 import type { TaskContext } from "../../src/runtime/task-type.ts";
 import { runToEnd, testApp, untilEnded } from "../support/app.ts";
 import { seeded } from "../support/chaos.ts";

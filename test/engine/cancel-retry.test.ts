@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { runQuery, TaskError, workflow } from "../../src/index.ts";
-import type { Clock } from "../../src/ports/clock.ts";
+import type { Clock } from "../../src/ports/machine.ts";
 import type { TaskOutcome } from "../../src/ports/task-runner.ts";
 import { testApp, untilEnded } from "../support/app.ts";
 import { firstTime } from "../support/faults.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
-import { replayDeadLetter } from "../../src/composition/publish.ts";
-import { BatonError } from "../../src/core/errors.ts";
+import { replayDeadLetter } from "../../src/app/publish.ts";
+import { BatonError } from "../../src/core/errors/errors.ts";
 import { limits } from "../../src/core/limits.ts";
 import type { Message } from "../../src/core/messages.ts";
 import { workflow } from "../../src/index.ts";

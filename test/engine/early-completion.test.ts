@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
-import { BatonError } from "../../src/core/errors.ts";
+import { BatonError } from "../../src/core/errors/errors.ts";
 import { isRedrivable } from "../../src/core/messages.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
 import { TaskError, workflow } from "../../src/index.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { TaskError } from "../../src/core/errors.ts";
+import { TaskError } from "../../src/core/errors/errors.ts";
 import { workflow } from "../../src/index.ts";
-import type { LogFields } from "../../src/ports/logger.ts";
+import type { LogFields } from "../../src/ports/telemetry.ts";
 import { runToEnd, testApp } from "../support/app.ts";
 
 const broken = workflow("broken").task("a", () => {

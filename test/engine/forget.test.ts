@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { EmbeddedApp } from "../../src/composition/embedded.ts";
+import type { EmbeddedApp } from "../../src/app/embedded.ts";
 import { collections } from "../../src/core/records.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
 import { TaskError, workflow } from "../../src/index.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { buildGraph } from "../../src/core/graph.ts";
-import { JoinCounter } from "../../src/engine/join-counter.ts";
+import { buildGraph } from "../../src/core/workflow/graph.ts";
+import { JoinCounter } from "../../src/engine/fan-out.ts";
 import { testApp } from "../support/app.ts";
 import { workflowOf } from "../support/graphs.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { limits } from "../../src/core/limits.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
-import { TaskLogs } from "../../src/engine/task-logs.ts";
+import { TaskLogs } from "../../src/engine/records/task-logs.ts";
 import { workflow } from "../../src/index.ts";
 import { testApp } from "../support/app.ts";
 import { withStore } from "../support/faults.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { BatonError } from "../../src/core/errors.ts";
+import { BatonError } from "../../src/core/errors/errors.ts";
 import { workflow } from "../../src/index.ts";
 import { ConflictError } from "../../src/ports/store.ts";
 import { runToEnd, statuses, testApp } from "../support/app.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { limits } from "../../src/core/limits.ts";
-import { Newest } from "../../src/engine/newest.ts";
+import { Newest } from "../../src/engine/queries/batch-list.ts";
 import { workflow } from "../../src/index.ts";
 import { testApp, untilEnded } from "../support/app.ts";
 

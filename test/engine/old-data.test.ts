@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { decideAdmission } from "../../src/core/execution.ts";
+import { decideAdmission } from "../../src/core/execution-record.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
-import { ExecutionRecords } from "../../src/engine/execution-records.ts";
+import { IdempotencyStore } from "../../src/engine/records/executions.ts";
 import { about, copyOfOldData, oldBatch, workflowsNow } from "../fixtures/version-0-1/old-version.ts";
 import { statuses, testApp, untilEnded } from "../support/app.ts";
 import { timedApp } from "../support/timed-app.ts";
@@ -92,7 +92,7 @@ test("a key that the version before holds for a cancel is not taken for one that
   };
   testApp({ data: copyOfOldData(), workflows: workflowsNow, clock: frozen(), around });
   if (!dependencies) throw new Error("An app has dependencies");
-  const found = await new ExecutionRecords(dependencies.store).require("held/remote?into=ones");
+  const found = await new IdempotencyStore(dependencies.store).require("held/remote?into=ones");
   const admission = decideAdmission(
     { execution: found.data, ageMs: found.ageMs },
     { batchId: "another", taskId: "remote" },

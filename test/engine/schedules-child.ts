@@ -1,8 +1,8 @@
 // One of several processes that tick at the same moment: when the parent says so.
 import { once } from "node:events";
 import { createLogger } from "../../src/adapters/pino/logger.ts";
-import { readConfiguration } from "../../src/composition/configuration.ts";
-import { openEmbedded } from "../../src/composition/embedded.ts";
+import { openEmbedded } from "../../src/app/embedded.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
 import { everyMinute } from "./schedules-workflow.ts";
 
 const app = openEmbedded({

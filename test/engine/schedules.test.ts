@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import * as z from "zod";
-import type { EmbeddedApp } from "../../src/composition/embedded.ts";
-import { batchIdOf } from "../../src/core/batch.ts";
+import type { EmbeddedApp } from "../../src/app/embedded.ts";
+import { deriveBatchId } from "../../src/core/batch.ts";
 import { ScheduleCursorSchema } from "../../src/core/records.ts";
-import { type Schedule, scheduleIdOf, slotKey, slotsBetween } from "../../src/core/schedule.ts";
+import { deriveScheduleId, type Schedule, slotKey, slotsBetween } from "../../src/core/schedule/schedule.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
 import { Scheduled, schedule, workflow } from "../../src/index.ts";
 import type { DocumentKey, DocumentStore, Write } from "../../src/ports/store.ts";
@@ -75,7 +75,7 @@ test("the batch of a slot that its schedule has started is not started again by 
   await tick(app);
   const schedule = { ...atSix, missed: "skip" } as const;
   const again = await app.engine.startBySlot(workflow, schedule, slot);
-  expect(again).toEqual({ batchId: batchIdOf("daily", slotKey(schedule, slot)), created: false });
+  expect(again).toEqual({ batchId: deriveBatchId("daily", slotKey(schedule, slot)), created: false });
   expect(await startedBy(app)).toEqual(["schedule 2026-11-21T05:00:00Z"]);
 });
 
@@ -103,7 +103,7 @@ test("a schedule begins when it is first seen; each slot starts one batch, which
   clock.now += 10_000;
   await tick(app);
   expect(await startedBy(app)).toEqual(["schedule 2026-11-21T05:00:00Z"]);
-  const batchId = batchIdOf("daily", slotKey(atSix, slot));
+  const batchId = deriveBatchId("daily", slotKey(atSix, slot));
   expect(await app.engine.admin.show(batchId)).toMatchObject({
     input: { scheduledAt: "2026-11-21T05:00:00Z", date: "2026-11-21" },
   });
@@ -141,7 +141,7 @@ test("two apps on one folder that read the same cursor start each slot once", as
 test("processes that tick at the same moment start every slot once, and leave none out", async () => {
   const data = temporaryFolder();
   const minutes = { cron: "* * * * *", timeZone: "UTC" };
-  const key: DocumentKey = { collection: "schedules", id: scheduleIdOf("every-minute", minutes) };
+  const key: DocumentKey = { collection: "schedules", id: deriveScheduleId("every-minute", minutes) };
   const stores: DocumentStore[] = [];
   const app = testApp({
     data,
@@ -175,7 +175,7 @@ test("processes that tick at the same moment start every slot once, and leave no
   const { lastSlot } = ScheduleCursorSchema.parse((await store.get(key)).document?.data);
   const slots = slotsBetween(minutes, begin, lastSlot, 1_000);
   expect(slots.length).toBeGreaterThanOrEqual(150);
-  const ids = slots.map((one) => batchIdOf("every-minute", slotKey(minutes, one)));
+  const ids = slots.map((one) => deriveBatchId("every-minute", slotKey(minutes, one)));
   const found = (await app.engine.admin.list({ workflowId: "every-minute" })).map(({ batchId }) => batchId);
   expect(found.sort()).toEqual(ids.sort());
 });
@@ -281,7 +281,7 @@ test("a slot that the workflow refuses is a dead letter, seen once; its replay s
   expect(letters[0]?.message).toContain("not like this");
   isMended = true;
   const message = await app.deliveries.revive(letters[0]?.deadLetterId ?? "");
-  const batchId = batchIdOf("refusing", slotKey({ cron: "0 5 * * *", timeZone: "UTC" }, slot));
+  const batchId = deriveBatchId("refusing", slotKey({ cron: "0 5 * * *", timeZone: "UTC" }, slot));
   expect(await app.deliveries.deliver({ message, deliveryAttempt: 1 })).toEqual({ outcome: "done", batchId });
   expect(await app.engine.admin.show(batchId)).toMatchObject({ input: { date: "2026-11-21" } });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
 import { limits } from "../../src/core/limits.ts";
-import { deleteSteps } from "../../src/engine/delete-steps.ts";
+import { deleteSteps } from "../../src/engine/steps.ts";
 import { workflow } from "../../src/index.ts";
 import type { DocumentStore } from "../../src/ports/store.ts";
 import { runToEnd, testApp } from "../support/app.ts";

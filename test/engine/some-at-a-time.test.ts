@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { limits } from "../../src/core/limits.ts";
-import { someAtATime } from "../../src/engine/some-at-a-time.ts";
+import { withBoundedConcurrency } from "../../src/engine/records/bulk.ts";
 import { archiveFile, workflow } from "../../src/index.ts";
 import type { DocumentStore } from "../../src/ports/store.ts";
 import { runToEnd, testApp } from "../support/app.ts";
@@ -25,7 +25,7 @@ class Gauge {
 it("does all of it, in order, a bounded number at a time", async () => {
   const gauge = new Gauge();
   const numbers = Array.from({ length: 500 }, (_, index) => index);
-  const doubled = await someAtATime(numbers, (number) => gauge.during(async () => number * 2));
+  const doubled = await withBoundedConcurrency(numbers, (number) => gauge.during(async () => number * 2));
   expect(doubled).toEqual(numbers.map((number) => number * 2));
   expect(gauge.most).toBe(limits.workAtOnce);
 });
@@ -40,7 +40,7 @@ it("begins nothing more once one has failed, and leaves nothing under way", asyn
     if (number === 10) throw new Error("ten");
   };
   const numbers = Array.from({ length: 500 }, (_, index) => index);
-  await expect(someAtATime(numbers, work)).rejects.toThrow("ten");
+  await expect(withBoundedConcurrency(numbers, work)).rejects.toThrow("ten");
   expect(begun).toBe(ended);
   expect(begun).toBeLessThan(500);
 });

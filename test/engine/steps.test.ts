@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { limits } from "../../src/core/limits.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
-import { jsonText } from "../../src/engine/results.ts";
-import { StoredSteps } from "../../src/engine/step-memory.ts";
+import { jsonText } from "../../src/engine/records/results.ts";
+import { StoredSteps } from "../../src/engine/steps.ts";
 import { TaskError, workflow } from "../../src/index.ts";
 import type { TaskContext } from "../../src/runtime/task-type.ts";
 import { runToEnd, testApp, untilEnded } from "../support/app.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { EmbeddedApp } from "../../src/composition/embedded.ts";
+import type { EmbeddedApp } from "../../src/app/embedded.ts";
 import { TaskError, workflow } from "../../src/index.ts";
 import type { Write } from "../../src/ports/store.ts";
 import { temporaryFolder, testApp, untilEnded } from "../support/app.ts";

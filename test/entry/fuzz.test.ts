@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { errorCatalog } from "../../src/core/error-catalog.ts";
-import { BatonError } from "../../src/core/errors.ts";
-import { findSyntaxError } from "../../src/core/json-syntax.ts";
+import { errorCatalog } from "../../src/core/errors/error-catalog.ts";
+import { BatonError } from "../../src/core/errors/errors.ts";
 import { MessageSchema } from "../../src/core/messages.ts";
+import { findSyntaxError } from "../../src/core/values/json-syntax.ts";
 import { parseRequest } from "../../src/entry/parse-request.ts";
 import type { EntryRequest, RequestHeaders } from "../../src/entry/request.ts";
 import { base64, notification, post, push } from "./requests.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { BatonError } from "../../src/core/errors.ts";
+import { BatonError } from "../../src/core/errors/errors.ts";
 import { createHttpHandler, type DeliveryReport } from "../../src/entry/http-handler.ts";
 import { RecordingIntake, RecordingLogger } from "./recording-intake.ts";
 import { base64, notification, post, push } from "./requests.ts";

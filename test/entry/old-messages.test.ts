@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { createLogger } from "../../src/adapters/pino/logger.ts";
-import { messageKey } from "../../src/core/messages.ts";
-import { isSealed } from "../../src/core/seal.ts";
+import { isSealed, messageKey } from "../../src/core/messages.ts";
 import { createHttpHandler } from "../../src/entry/http-handler.ts";
 import { parseRequest } from "../../src/entry/parse-request.ts";
 import type { SealCheck } from "../../src/entry/request.ts";

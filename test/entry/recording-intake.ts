@@ -1,8 +1,8 @@
-import type { BatonError } from "../../src/core/errors.ts";
+import type { BatonError } from "../../src/core/errors/errors.ts";
 import type { DeliveryReport, Intake } from "../../src/entry/http-handler.ts";
 import type { EntryRequest } from "../../src/entry/request.ts";
 import type { Delivery } from "../../src/ports/broker.ts";
-import type { LogFields, Logger } from "../../src/ports/logger.ts";
+import type { LogFields, Logger } from "../../src/ports/telemetry.ts";
 
 /** Remembers what it was given; what it answers can be set. */
 export class RecordingIntake implements Intake {

@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from "vitest";
 import * as z from "zod";
-import { BigQueryWarehouse } from "../../src/adapters/bigquery/warehouse.ts";
+import { BigQueryWarehouse } from "../../src/adapters/bigquery/bigquery-warehouse.ts";
 import { WarehouseCallbackArchive } from "../../src/adapters/callback-archive/archive.ts";
-import { archiveColumns } from "../../src/core/archive-key.ts";
+import { archiveColumns } from "../../src/core/callback.ts";
 import { defaults } from "../../src/core/limits.ts";
 import { startBigQueryServer } from "../servers/bigquery/index.ts";
 import { expression, inner, readTerraform } from "./terraform-files.ts";

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { readConfiguration } from "../../src/composition/configuration.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
 import type { CheckGroup } from "../../src/doctor/check.ts";
 import { cloudTasksGroups } from "../../src/doctor/cloud-tasks.ts";
 import type { CloudContext } from "../../src/doctor/google.ts";
 import { pubSubGroups } from "../../src/doctor/pubsub.ts";
-import { GoogleRefusal, type GoogleRest } from "../../src/ports/google-rest.ts";
+import { GoogleRefusal, type GoogleRest } from "../../src/ports/http.ts";
 import { Evaluation } from "./evaluate.ts";
 import { inner, readTerraform } from "./terraform-files.ts";
 

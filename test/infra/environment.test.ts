@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { readConfiguration } from "../../src/composition/configuration.ts";
-import { EnvironmentSchema } from "../../src/composition/environment.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
+import { EnvironmentSchema } from "../../src/configuration/environment.ts";
 import { functionEnvironment, functionSecrets } from "../../src/deployment/function.ts";
 import { planDeployment, terraformVariables } from "../../src/deployment/plan.ts";
 import { readTarget } from "../../src/deployment/target.ts";

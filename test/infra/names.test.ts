@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { CALLBACK_QUEUE, CONTROL_QUEUE } from "../../src/core/messages.ts";
-import { NameSchema } from "../../src/core/names.ts";
-import { subscriptionOf, topicOf } from "../../src/core/topics.ts";
+import { subscriptionName, topicName } from "../../src/core/queues.ts";
+import { NameSchema } from "../../src/core/values/text.ts";
 import { Evaluation } from "./evaluate.ts";
 import { expression, inner, readTerraform } from "./terraform-files.ts";
 
@@ -14,7 +14,7 @@ const evaluation = new Evaluation(files, {
   queues,
   projectNumber: "123456789012",
 });
-const topics = [CONTROL_QUEUE, CALLBACK_QUEUE, ...queues].map((queue) => topicOf("test-env", queue));
+const topics = [CONTROL_QUEUE, CALLBACK_QUEUE, ...queues].map((queue) => topicName("test-env", queue));
 
 test("there is a topic for each queue, for callbacks and for what is between tasks, under the names that the broker publishes to", () => {
   expect(files.resource("google_pubsub_topic.this")).toMatchObject({
@@ -22,14 +22,14 @@ test("there is a topic for each queue, for callbacks and for what is between tas
     name: expression("each.key"),
   });
   expect(evaluation.local("topics")).toEqual([...topics].sort());
-  expect(evaluation.local("control_topic")).toBe(topicOf("test-env", CONTROL_QUEUE));
+  expect(evaluation.local("control_topic")).toBe(topicName("test-env", CONTROL_QUEUE));
 });
 
 test("every topic has its push subscription, under the name that the doctor looks for", () => {
   const { for_each, name, topic } = files.resource("google_pubsub_subscription.push");
   expect(for_each).toBe(expression("local.topics"));
   expect(topic).toBe(expression("google_pubsub_topic.this[each.key].id"));
-  for (const id of topics) expect(evaluation.value(name, { "each.key": id })).toBe(subscriptionOf(id));
+  for (const id of topics) expect(evaluation.value(name, { "each.key": id })).toBe(subscriptionName(id));
 });
 
 test("pushes go to the function, and their token is for it and of the account that it believes", () => {

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { databaseCondition, permissions } from "../../src/composition/permissions.ts";
-import { accountResource } from "../../src/tasks/dataform-accounts.ts";
+import { databaseCondition, permissions } from "../../src/configuration/google-requirements.ts";
+import { accountResource } from "../../src/tasks/dataform.ts";
 import { Evaluation } from "./evaluate.ts";
 import { type Block, expression, readTerraform } from "./terraform-files.ts";
 

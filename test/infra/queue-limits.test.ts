@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { limits } from "../../src/core/limits.ts";
-import { taskQueueOf } from "../../src/core/topics.ts";
+import { taskQueueName } from "../../src/core/queues.ts";
 import { planDeployment, terraformVariables } from "../../src/deployment/plan.ts";
 import { readTarget } from "../../src/deployment/target.ts";
 import { Evaluation } from "./evaluate.ts";
@@ -23,7 +23,7 @@ test("each queue of BATON_QUEUES has its Cloud Tasks queue, under the name that 
   });
   const evaluation = new Evaluation(files, given);
   expect(queue.for_each).toBe(expression("var.queue_limits"));
-  expect(evaluation.value(queue.name, { "each.key": "documents" })).toBe(taskQueueOf("baton", "documents"));
+  expect(evaluation.value(queue.name, { "each.key": "documents" })).toBe(taskQueueName("baton", "documents"));
   expect(queue.location).toBe(expression("var.region"));
   expect(files.variables.queue_limits?.type).toBe(
     expression("map(object({ concurrency = number, rate = optional(string) }))"),

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readConfiguration } from "../../src/composition/configuration.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
 import { limits } from "../../src/core/limits.ts";
 import { Evaluation } from "./evaluate.ts";
 import { expression, inner, readTerraform } from "./terraform-files.ts";

@@ -1,8 +1,8 @@
 // A worker process that kills itself: at the KILL_AT-th crossing between the engine and its ports, or never.
 import { appendFileSync } from "node:fs";
 import { createLogger } from "../../src/adapters/pino/logger.ts";
-import { readConfiguration } from "../../src/composition/configuration.ts";
-import { openEmbedded } from "../../src/composition/embedded.ts";
+import { openEmbedded } from "../../src/app/embedded.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
 import { workflowOf } from "../support/graphs.ts";
 import { around, crossings } from "./crossings.ts";
 import { shapes } from "./shapes.ts";

@@ -1,8 +1,8 @@
 // A worker process with one task that has a key, steps, a wait and a callback, and that kills itself like child.ts.
 import { appendFileSync } from "node:fs";
 import { createLogger } from "../../src/adapters/pino/logger.ts";
-import { readConfiguration } from "../../src/composition/configuration.ts";
-import { openEmbedded } from "../../src/composition/embedded.ts";
+import { openEmbedded } from "../../src/app/embedded.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
 import { workflow } from "../../src/index.ts";
 import { around, crossings } from "./crossings.ts";
 

@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { limits } from "../../src/core/limits.ts";
-import type { BatchView } from "../../src/core/views.ts";
+import type { BatchView } from "../../src/core/views/views.ts";
 import { temporaryFolder } from "../support/app.ts";
 import { casesOfToday } from "../support/cases-of-today.ts";
 import { seeded } from "../support/chaos.ts";

@@ -1,8 +1,8 @@
 // A worker process that submits the same call a few times, and works until every batch of its own has ended.
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { createLogger } from "../../src/adapters/pino/logger.ts";
-import { readConfiguration } from "../../src/composition/configuration.ts";
-import { openEmbedded } from "../../src/composition/embedded.ts";
+import { openEmbedded } from "../../src/app/embedded.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
 import { workflow } from "../../src/index.ts";
 
 const { RUNS_FILE = "", ON_LOCKED = "", NAME = "" } = process.env;

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import accountEnrichment from "../../functions/workflows/account-enrichment.ts";
-import type { EmbeddedApp } from "../../src/composition/embedded.ts";
+import type { EmbeddedApp } from "../../src/app/embedded.ts";
 import { runToEnd, testApp } from "../support/app.ts";
 import { anHourLater, Workplace } from "../support/command.ts";
 import { callbackReceiver, type ReceivedCallback } from "../support/receiver.ts";

@@ -4,9 +4,9 @@ import { expect, test } from "vitest";
 import contributionsAnalysis, {
   contributionsRefresh,
 } from "../../functions/workflows/contributions-analysis.ts";
-import type { EmbeddedApp } from "../../src/composition/embedded.ts";
-import { batchIdOf } from "../../src/core/batch.ts";
-import { slotKey } from "../../src/core/schedule.ts";
+import type { EmbeddedApp } from "../../src/app/embedded.ts";
+import { deriveBatchId } from "../../src/core/batch.ts";
+import { slotKey } from "../../src/core/schedule/schedule.ts";
 import {
   runToEnd,
   statuses,
@@ -221,7 +221,7 @@ test("the schedule starts the day's batch at six in Paris, once, with the day of
   expect(batches.map(({ startedBy }) => startedBy)).toEqual(["schedule 2026-11-21T05:00:00Z"]);
   app.work.start();
   const trigger = { cron: "0 6 * * *", timeZone: "Europe/Paris" };
-  const view = await untilEnded(app, batchIdOf(daily, slotKey(trigger, slot)));
+  const view = await untilEnded(app, deriveBatchId(daily, slotKey(trigger, slot)));
   expect(view).toMatchObject({ status: "SUCCESS", input: { date: "2026-11-21" } });
   expect(view.tasks[0]?.key).toBe(`${daily}/collect?date=20261121`);
 });

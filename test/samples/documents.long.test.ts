@@ -10,9 +10,9 @@ import {
   processDocument,
   sendNotification,
 } from "../../functions/workflows/documents.ts";
-import type { EmbeddedApp } from "../../src/composition/embedded.ts";
+import type { EmbeddedApp } from "../../src/app/embedded.ts";
 import { retryDelayMs } from "../../src/core/retry.ts";
-import type { BatchView } from "../../src/core/views.ts";
+import type { BatchView } from "../../src/core/views/views.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
 import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
 import { runToEnd, statuses, temporaryFolder, testApp, untilEnded } from "../support/app.ts";

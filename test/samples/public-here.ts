@@ -3,7 +3,7 @@ import { GuardedHttpClient } from "../../src/adapters/http/http-client.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
 import { LocalTaskRunner } from "../../src/runtime/task-runner.ts";
 import { builtInTaskTypes } from "../../src/tasks/index.ts";
-import { FixedCatalog } from "../../src/workflow/fixed-catalog.ts";
+import { FixedCatalog } from "../../src/workflow/catalog.ts";
 import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
 import type { TestAppOptions } from "../support/app.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { scrapeWebsite } from "../../functions/workflows/documents.ts";
-import type { EmbeddedApp } from "../../src/composition/embedded.ts";
-import type { BatchView } from "../../src/core/views.ts";
+import type { EmbeddedApp } from "../../src/app/embedded.ts";
+import type { BatchView } from "../../src/core/views/views.ts";
 import { runToEnd, testApp } from "../support/app.ts";
 import { sampleText } from "./lib/sample-files.ts";
 import { publicHere } from "./public-here.ts";

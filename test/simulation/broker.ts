@@ -1,4 +1,4 @@
-import { batchIdOf } from "../../src/core/batch.ts";
+import { deriveBatchId } from "../../src/core/batch.ts";
 import { isRedrivable, type Message } from "../../src/core/messages.ts";
 import type { Broker, MessageHandler, OutgoingMessage, Timer } from "../../src/ports/broker.ts";
 import type { Fault, Faults, Hostility } from "./faults.ts";
@@ -197,7 +197,7 @@ export class SimulatedBroker {
 /** The batch that a message starts or takes further. */
 export function batchOfMessage(message: Message): string | undefined {
   if (message.kind === "task") return message.batchId;
-  return message.kind === "start" && message.key ? batchIdOf(message.workflowId, message.key) : undefined;
+  return message.kind === "start" && message.key ? deriveBatchId(message.workflowId, message.key) : undefined;
 }
 
 /** Names the messages that run a task. */

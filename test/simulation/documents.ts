@@ -1,5 +1,5 @@
-import type { JsonValue } from "../../src/core/json.ts";
 import type { CollectionName } from "../../src/core/records.ts";
+import type { JsonValue } from "../../src/core/values/json.ts";
 import {
   type Committed,
   type Condition,

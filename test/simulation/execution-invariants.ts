@@ -1,4 +1,4 @@
-import type { Execution } from "../../src/core/execution.ts";
+import type { Execution } from "../../src/core/execution-record.ts";
 import type { StoredDocument } from "../../src/ports/store.ts";
 import type { Change } from "./documents.ts";
 import type { Commit, Sight } from "./invariants.ts";

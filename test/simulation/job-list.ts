@@ -1,4 +1,4 @@
-import type { CompletionMode } from "../../src/engine/dependencies.ts";
+import type { CompletionMode } from "../../src/core/messages.ts";
 import type { Unit } from "./systematic.ts";
 
 /** What a thread is asked to do. */

@@ -1,5 +1,5 @@
-import { executionId } from "../../src/core/execution.ts";
-import type { JsonValue } from "../../src/core/json.ts";
+import { executionId } from "../../src/core/execution-record.ts";
+import type { JsonValue } from "../../src/core/values/json.ts";
 import type { TaskContext } from "../../src/runtime/task-type.ts";
 import type { Documents } from "./documents.ts";
 import type { Invariants } from "./invariants.ts";

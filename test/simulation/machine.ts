@@ -1,10 +1,9 @@
-import type { CompletionMode } from "../../src/engine/dependencies.ts";
+import type { CompletionMode } from "../../src/core/messages.ts";
 import { Engine } from "../../src/engine/engine.ts";
-import { Deliveries } from "../../src/entry/deliveries.ts";
+import { MessageIntake } from "../../src/entry/deliveries.ts";
 import type { WorkflowCatalog } from "../../src/ports/catalog.ts";
-import type { Clock } from "../../src/ports/clock.ts";
-import type { Ids } from "../../src/ports/ids.ts";
-import type { Logger } from "../../src/ports/logger.ts";
+import type { Clock, Ids } from "../../src/ports/machine.ts";
+import type { Logger } from "../../src/ports/telemetry.ts";
 import { LocalTaskRunner } from "../../src/runtime/task-runner.ts";
 import type { Consumer, SimulatedBroker } from "./broker.ts";
 import type { Ledger } from "./ledger.ts";
@@ -31,7 +30,7 @@ const graceMs = 7_000;
 export class Machine implements Consumer {
   readonly process: Process;
   readonly engine: Engine;
-  readonly deliveries: Deliveries;
+  readonly deliveries: MessageIntake;
   readonly #runner: LocalTaskRunner;
   isStopping = false;
 
@@ -79,7 +78,7 @@ export class Machine implements Consumer {
       settings: { leaseSeconds, completions },
       worker: process.name,
     });
-    this.deliveries = new Deliveries(this.engine);
+    this.deliveries = new MessageIntake(this.engine);
   }
 
   readonly handle: Consumer["handle"] = async (delivery) => {

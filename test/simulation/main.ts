@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import * as z from "zod";
-import { completionModes } from "../../src/engine/dependencies.ts";
+import { completionModes } from "../../src/core/messages.ts";
 import { type Failure, type Job, type Report, seedJobs } from "./job-list.ts";
 import { findMutants, mutantRow } from "./mutant-hunt.ts";
 import { runJobs } from "./pool.ts";

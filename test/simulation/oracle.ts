@@ -1,5 +1,5 @@
-import type { Definition, TaskDefinition } from "../../src/core/definition.ts";
 import type { TaskLog } from "../../src/core/records.ts";
+import type { Definition, TaskDefinition } from "../../src/core/workflow/definition.ts";
 
 /** Written down a second time: a judge who asks the accused what counts finds nothing. */
 const ends: readonly string[] = ["SUCCESS", "ERROR", "SKIPPED", "CANCELLED"];

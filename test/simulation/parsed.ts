@@ -1,9 +1,9 @@
 import type * as z from "zod";
 import { type Callback, CallbackSchema } from "../../src/core/callback.ts";
-import { type Definition, DefinitionSchema } from "../../src/core/definition.ts";
-import { type Execution, ExecutionSchema } from "../../src/core/execution.ts";
+import { type Execution, ExecutionSchema } from "../../src/core/execution-record.ts";
 import { type TaskBatch, TaskBatchSchema, type TaskLog, TaskLogSchema } from "../../src/core/records.ts";
 import { type Step, StepSchema } from "../../src/core/steps.ts";
+import { type Definition, DefinitionSchema } from "../../src/core/workflow/definition.ts";
 import type { StoredDocument } from "../../src/ports/store.ts";
 import type { Documents } from "./documents.ts";
 

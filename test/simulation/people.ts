@@ -1,4 +1,4 @@
-import { BatonError } from "../../src/core/errors.ts";
+import { BatonError } from "../../src/core/errors/errors.ts";
 import type { Message } from "../../src/core/messages.ts";
 import type { SimulatedBroker } from "./broker.ts";
 import type { Cluster } from "./cluster.ts";

@@ -1,4 +1,4 @@
-import { TaskError } from "../../src/core/errors.ts";
+import { TaskError } from "../../src/core/errors/errors.ts";
 import type { CallbackArchive, CallbackSender } from "../../src/ports/callbacks.ts";
 import type { ObjectStore } from "../../src/ports/objects.ts";
 import type { DocumentStore, EachCommitted, Write } from "../../src/ports/store.ts";

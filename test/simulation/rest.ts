@@ -1,7 +1,6 @@
 import type { Callback } from "../../src/core/callback.ts";
-import type { TaskDefinition } from "../../src/core/definition.ts";
-import type { TaskBatch, TaskLog } from "../../src/core/records.ts";
-import type { StoredResult } from "../../src/core/stored.ts";
+import type { StoredResult, TaskBatch, TaskLog } from "../../src/core/records.ts";
+import type { TaskDefinition } from "../../src/core/workflow/definition.ts";
 import type { Documents } from "./documents.ts";
 import type { Hostility } from "./faults.ts";
 import { type End, endOf, expectedEnds, fateOf, hasEnded, parentsFirst } from "./oracle.ts";

@@ -1,4 +1,4 @@
-import { type CompletionMode, completionModes } from "../../src/engine/dependencies.ts";
+import { type CompletionMode, completionModes } from "../../src/core/messages.ts";
 import { RandomFaults } from "./faults.ts";
 import { parentsFirst } from "./oracle.ts";
 import { Random } from "./random.ts";

@@ -1,4 +1,4 @@
-import { batchIdOf } from "../../src/core/batch.ts";
+import { deriveBatchId } from "../../src/core/batch.ts";
 import type { Message } from "../../src/core/messages.ts";
 import type { Hostility } from "./faults.ts";
 import type { People } from "./people.ts";
@@ -39,7 +39,7 @@ export function randomScript(
     group: random.pick(["a", "a", "b"]),
     atMs: random.between(0, 5_000),
   }));
-  const batchIds = starts.map(({ workflow, key }) => batchIdOf(workflow.id, key));
+  const batchIds = starts.map(({ workflow, key }) => deriveBatchId(workflow.id, key));
   const act = (people: People, operations: Operations) => {
     for (const start of starts) actOn(random, start, people, operations);
     // A retry that is asked for again after a deployment is another batch; what became of the first is the sweeper's.
@@ -51,7 +51,7 @@ export function randomScript(
 
 function actOn(random: Random, start: PlannedStart, people: People, operations: Operations): void {
   const { workflow, key, group, atMs } = start;
-  const batchId = batchIdOf(workflow.id, key);
+  const batchId = deriveBatchId(workflow.id, key);
   const message: Message = { kind: "start", workflowId: workflow.id, key, input: { group } };
   people.publish(atMs, message);
   if (random.chance(0.3)) people.publish(atMs + random.between(0, 20_000), message);

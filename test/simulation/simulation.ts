@@ -1,5 +1,4 @@
-import type { Message } from "../../src/core/messages.ts";
-import type { CompletionMode } from "../../src/engine/dependencies.ts";
+import type { CompletionMode, Message } from "../../src/core/messages.ts";
 import { checkAcknowledged } from "./acknowledgement-invariants.ts";
 import { SimulatedBroker } from "./broker.ts";
 import { Cluster } from "./cluster.ts";

@@ -1,5 +1,5 @@
-import { batchIdOf } from "../../src/core/batch.ts";
-import { type CompletionMode, completionModes } from "../../src/engine/dependencies.ts";
+import { deriveBatchId } from "../../src/core/batch.ts";
+import { type CompletionMode, completionModes } from "../../src/core/messages.ts";
 import { type Fault, faultsOf, type Hostility, ScriptedFaults, type Site } from "./faults.ts";
 import { type Outcome, type Scenario, simulate } from "./simulation.ts";
 import { plainWorkflow, type SimulatedWorkflow } from "./workload.ts";
@@ -145,7 +145,7 @@ function scenarioWith(
     seed: timing,
     workflows: [workflow],
     script: {
-      batchIds: [batchIdOf(workflow.id, start.key)],
+      batchIds: [deriveBatchId(workflow.id, start.key)],
       act: (people) => people.publish(0, message),
     },
     faults,

@@ -1,5 +1,5 @@
-import { TaskError } from "../../src/core/errors.ts";
-import type { JsonValue } from "../../src/core/json.ts";
+import { TaskError } from "../../src/core/errors/errors.ts";
+import type { JsonValue } from "../../src/core/values/json.ts";
 import type { AnyTaskFunction, TaskContext } from "../../src/runtime/task-type.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Process } from "./process.ts";

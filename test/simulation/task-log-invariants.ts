@@ -1,6 +1,6 @@
-import type { TaskDefinition } from "../../src/core/definition.ts";
-import { executionId } from "../../src/core/execution.ts";
+import { executionId } from "../../src/core/execution-record.ts";
 import type { TaskLog } from "../../src/core/records.ts";
+import type { TaskDefinition } from "../../src/core/workflow/definition.ts";
 import type { StoredDocument } from "../../src/ports/store.ts";
 import type { Change } from "./documents.ts";
 import { goesOnWithLock } from "./execution-invariants.ts";

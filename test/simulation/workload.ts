@@ -1,10 +1,10 @@
+import type { Idempotency } from "../../src/core/idempotency.ts";
 import {
   type ChildRule,
   completeTask,
   type Definition,
   FUNCTION_TASK_TYPE,
-} from "../../src/core/definition.ts";
-import type { Idempotency } from "../../src/core/idempotency.ts";
+} from "../../src/core/workflow/definition.ts";
 import type { Random } from "./random.ts";
 
 /** What the code of a task does. */

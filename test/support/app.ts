@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFailed, onTestFinished } from "vitest";
 import { createLogger } from "../../src/adapters/pino/logger.ts";
-import { readConfiguration } from "../../src/composition/configuration.ts";
-import { type EmbeddedApp, type EmbeddedOptions, openEmbedded } from "../../src/composition/embedded.ts";
-import type { BatchView } from "../../src/core/views.ts";
+import { type EmbeddedApp, type EmbeddedOptions, openEmbedded } from "../../src/app/embedded.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
+import type { BatchView } from "../../src/core/views/views.ts";
 
 /** A folder that goes away with the test. */
 export function temporaryFolder(): string {

@@ -1,7 +1,7 @@
 import { onTestFinished } from "vitest";
-import type { EmbeddedApp } from "../../src/composition/embedded.ts";
+import type { EmbeddedApp } from "../../src/app/embedded.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
-import type { Deliveries } from "../../src/entry/deliveries.ts";
+import type { MessageIntake } from "../../src/entry/deliveries.ts";
 import type { OutgoingMessage } from "../../src/ports/broker.ts";
 import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
 import { Random } from "../simulation/random.ts";
@@ -37,7 +37,7 @@ export function chaosApp(workflow: BuiltWorkflow, options: ChaosOptions): Embedd
  * when the handler rejects. It takes the place of the broker; everything else is real.
  */
 class ChaosTransport {
-  deliveries: Deliveries | undefined;
+  deliveries: MessageIntake | undefined;
   readonly #random: () => number;
   readonly #copies: number;
   readonly #concurrency: number;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-import { codeOf } from "../../src/core/errors.ts";
+import { errorCode } from "../../src/core/errors/errors.ts";
 import { collect } from "./collected-logs.ts";
 import { runInProcess } from "./in-process.ts";
 
@@ -212,7 +212,7 @@ function killGroup({ pid }: ChildProcess): void {
   try {
     if (pid !== undefined) process.kill(-pid, "SIGKILL");
   } catch (error) {
-    if (codeOf(error) !== "ESRCH") throw error;
+    if (errorCode(error) !== "ESRCH") throw error;
   }
 }
 

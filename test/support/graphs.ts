@@ -1,4 +1,4 @@
-import { completeTask, FUNCTION_TASK_TYPE, type TaskDefinition } from "../../src/core/definition.ts";
+import { completeTask, FUNCTION_TASK_TYPE, type TaskDefinition } from "../../src/core/workflow/definition.ts";
 import type { AnyTaskFunction } from "../../src/runtime/task-type.ts";
 import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
 

@@ -1,4 +1,4 @@
-import { type ChildRule, completeTask, FUNCTION_TASK_TYPE } from "../../src/core/definition.ts";
+import { type ChildRule, completeTask, FUNCTION_TASK_TYPE } from "../../src/core/workflow/definition.ts";
 import { TaskError } from "../../src/index.ts";
 import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
 

@@ -1,7 +1,7 @@
 import { onTestFinished } from "vitest";
-import type { EmbeddedApp } from "../../src/composition/embedded.ts";
-import type { BatchView } from "../../src/core/views.ts";
-import type { Clock } from "../../src/ports/clock.ts";
+import type { EmbeddedApp } from "../../src/app/embedded.ts";
+import type { BatchView } from "../../src/core/views/views.ts";
+import type { Clock } from "../../src/ports/machine.ts";
 import { type TestAppOptions, testApp } from "./app.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 

@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/ports/clock.ts";
+import type { Clock } from "../../src/ports/machine.ts";
 
 interface Alarm {
   readonly at: number;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { DataformService } from "../../src/adapters/dataform/dataform.ts";
-import type { JsonValue } from "../../src/core/json.ts";
+import type { JsonValue } from "../../src/core/values/json.ts";
 import { dataform as dataformTask, workflow } from "../../src/index.ts";
 import type { CancelContext } from "../../src/runtime/task-type.ts";
 import { dataformType } from "../../src/tasks/dataform.ts";

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { PowerBiService } from "../../src/adapters/power-bi/power-bi.ts";
-import type { JsonObject, JsonValue } from "../../src/core/json.ts";
+import type { JsonObject, JsonValue } from "../../src/core/values/json.ts";
 import type { CancelContext } from "../../src/runtime/task-type.ts";
-import type { PowerBiRefreshParameters } from "../../src/tasks/power-bi-parameters.ts";
 import { powerBiRefreshType } from "../../src/tasks/power-bi-refresh.ts";
+import type { PowerBiRefreshParameters } from "../../src/tasks/power-bi-start.ts";
 import type { PowerBiServer } from "../servers/power-bi/server.ts";
 import { dataset, powerBiServer, principal, workspace } from "./power-bi-place.ts";
 import { onlyService, RecordingLogger } from "./remote-app.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readConfiguration } from "../../src/composition/configuration.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
 import { powerBiRefresh, workflow } from "../../src/index.ts";
 import { failure } from "../servers/kit/http-server.ts";
 import { refusal } from "../servers/power-bi/server.ts";

@@ -1,12 +1,16 @@
 import { onTestFinished } from "vitest";
 import * as z from "zod";
 import { createLogger } from "../../src/adapters/pino/logger.ts";
-import { readConfiguration } from "../../src/composition/configuration.ts";
-import { dataformSettings, dataformVariables } from "../../src/composition/dataform-settings.ts";
-import { type EmbeddedApp, openEmbedded } from "../../src/composition/embedded.ts";
-import { powerBiSettings, powerBiVariables } from "../../src/composition/power-bi-settings.ts";
-import type { BatchView } from "../../src/core/views.ts";
-import type { Logger } from "../../src/ports/logger.ts";
+import { type EmbeddedApp, openEmbedded } from "../../src/app/embedded.ts";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
+import {
+  dataformSettings,
+  dataformVariables,
+  powerBiSettings,
+  powerBiVariables,
+} from "../../src/configuration/environment.ts";
+import type { BatchView } from "../../src/core/views/views.ts";
+import type { Logger } from "../../src/ports/telemetry.ts";
 import type { Services } from "../../src/runtime/task-type.ts";
 import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
 import { temporaryFolder } from "../support/app.ts";

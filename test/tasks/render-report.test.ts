@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DatabaseFile } from "../../src/adapters/duckdb/database-file.ts";
-import { DuckDbWarehouse } from "../../src/adapters/duckdb/warehouse.ts";
+import { DuckDbWarehouse } from "../../src/adapters/duckdb/duckdb-warehouse.ts";
 import { FolderObjectStore } from "../../src/adapters/filesystem/object-store.ts";
 import {
   type RenderReportParameters,

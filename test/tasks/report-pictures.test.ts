@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { Row } from "../../src/ports/warehouse.ts";
-import { chartDataOf } from "../../src/tasks/report/data.ts";
+import { readChartData } from "../../src/tasks/report/data.ts";
+import { cutToWidth, formatNumber, formatTicks, textWidth } from "../../src/tasks/report/labels.ts";
 import { renderPage } from "../../src/tasks/report/page.ts";
-import { cutToWidth, formatNumber, formatTicks, textWidth } from "../../src/tasks/report/text.ts";
-import { momentOf, timeTicks } from "../../src/tasks/report/time-axis.ts";
+import { parseMoment, timeTicks } from "../../src/tasks/report/x-axis.ts";
 
 const pageOf = (rows: readonly Row[], kind: "bar" | "line" = "line") =>
   renderPage({
     title: "T",
     kind,
-    data: chartDataOf(rows, { x: "x", y: "y", series: rows.some((row) => "s" in row) ? "s" : undefined }),
+    data: readChartData(rows, { x: "x", y: "y", series: rows.some((row) => "s" in row) ? "s" : undefined }),
     note: undefined,
     footer: "",
   });
@@ -108,16 +108,16 @@ describe("time", () => {
     ["2026-01-01T22:00:00Z", "2026-01-02T03:00:00Z", ["1 Jan 22:00", "1 Jan 22:30", "1 Jan 23:00"]],
     ["2026-01-01T09:00:00Z", "2026-01-01T09:00:40Z", ["1 Jan 09:00:00", "09:00:05", "09:00:10"]],
   ])("from %s to %s has round ticks", (from, to, first) => {
-    const ticks = timeTicks(momentOf(from) ?? 0, momentOf(to) ?? 0, 12);
+    const ticks = timeTicks(parseMoment(from) ?? 0, parseMoment(to) ?? 0, 12);
     expect(ticks.slice(0, 3).map(({ label }) => label)).toEqual(first);
     expect(ticks.length).toBeLessThanOrEqual(12);
   });
 
   it("is read with and without its zone, and nothing else is", () => {
-    expect(momentOf("2026-01-01 10:00:00.123456")).toBe(Date.UTC(2026, 0, 1, 10, 0, 0, 123));
-    expect(momentOf("2026-01-01T10:00+02")).toBe(Date.UTC(2026, 0, 1, 8));
+    expect(parseMoment("2026-01-01 10:00:00.123456")).toBe(Date.UTC(2026, 0, 1, 10, 0, 0, 123));
+    expect(parseMoment("2026-01-01T10:00+02")).toBe(Date.UTC(2026, 0, 1, 8));
     for (const text of ["2026", "2026-13-01", "1 Jan 2026", "10:00", "2026-01-01x", ""])
-      expect(momentOf(text)).toBeUndefined();
+      expect(parseMoment(text)).toBeUndefined();
   });
 });
 

@@ -1,13 +1,12 @@
-import { systemClock } from "../../src/adapters/system/clock.ts";
-import { systemIds } from "../../src/adapters/system/ids.ts";
-import { taskSecrets } from "../../src/composition/task-secrets.ts";
-import { completeTask } from "../../src/core/definition.ts";
-import type { JsonValue } from "../../src/core/json.ts";
+import { systemClock, systemIds } from "../../src/adapters/system/system.ts";
+import { taskSecrets } from "../../src/configuration/secrets.ts";
+import type { JsonValue } from "../../src/core/values/json.ts";
+import { completeTask } from "../../src/core/workflow/definition.ts";
 import type { StepMemory } from "../../src/ports/task-runner.ts";
-import { runCode } from "../../src/runtime/code.ts";
 import { createContext } from "../../src/runtime/context.ts";
-import { NoteTaker } from "../../src/runtime/note-taker.ts";
+import { NoteTaker } from "../../src/runtime/progress.ts";
 import { createSteps } from "../../src/runtime/steps.ts";
+import { runCode } from "../../src/runtime/task-code.ts";
 import type { Services, TaskSpec, TaskType } from "../../src/runtime/task-type.ts";
 
 const silent = () => {};

@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
-import { systemClock } from "../../src/adapters/system/clock.ts";
-import { systemIds } from "../../src/adapters/system/ids.ts";
-import { completeTask } from "../../src/core/definition.ts";
-import type { JsonText } from "../../src/core/json.ts";
+import { systemClock, systemIds } from "../../src/adapters/system/system.ts";
+import type { JsonText } from "../../src/core/values/json.ts";
+import { completeTask } from "../../src/core/workflow/definition.ts";
 import type { DoneStep, StepMemory } from "../../src/ports/task-runner.ts";
 import { LocalTaskRunner } from "../../src/runtime/task-runner.ts";
 import type { Services } from "../../src/runtime/task-type.ts";

@@ -1,7 +1,7 @@
 import { expectTypeOf, test } from "vitest";
 import * as z from "zod";
-import type { JsonValue } from "../../src/core/json.ts";
 import { FileDropped } from "../../src/core/messages.ts";
+import type { JsonValue } from "../../src/core/values/json.ts";
 import type { TaskSpec } from "../../src/runtime/task-type.ts";
 import { type Workflow, workflow } from "../../src/workflow/builder.ts";
 

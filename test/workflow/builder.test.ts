@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
-import { type Definition, DefinitionSchema, hashDefinition } from "../../src/core/definition.ts";
-import { BatonError } from "../../src/core/errors.ts";
-import type { JsonValue } from "../../src/core/json.ts";
+import { BatonError } from "../../src/core/errors/errors.ts";
 import { defaults, limits } from "../../src/core/limits.ts";
-import { fileDrop, schedule } from "../../src/core/trigger.ts";
+import type { JsonValue } from "../../src/core/values/json.ts";
+import { type Definition, DefinitionSchema, hashDefinition } from "../../src/core/workflow/definition.ts";
+import { fileDrop, schedule } from "../../src/core/workflow/trigger.ts";
 import type { TaskSpec } from "../../src/runtime/task-type.ts";
 import { type Workflow, workflow } from "../../src/workflow/builder.ts";
 import type { TaskPolicies } from "../../src/workflow/task-schema.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { defaults } from "../../src/core/limits.ts";
-import { schedule } from "../../src/core/trigger.ts";
+import { schedule } from "../../src/core/workflow/trigger.ts";
 import { workflow } from "../../src/workflow/builder.ts";
 import { readDataWorkflow } from "../../src/workflow/data-workflow.ts";
 import { taskTypes } from "./task-types.ts";

@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BigQuery } from "@google-cloud/bigquery";
 import type * as z from "zod";
-import type { TaskTime } from "../../ports/task-time.ts";
-import { clientFailureOf } from "../remote/client-failure.ts";
+import type { TaskTime } from "../../ports/task-runner.ts";
 import { waitBeforeRepeating } from "../remote/exchange.ts";
 import { noCredentials, withFreshCredentials, within } from "../remote/google-credentials.ts";
-import { answerOf, bodyOf } from "../remote/service-answer.ts";
-import { commonFailure, isPassing, Refused, unavailable } from "./errors.ts";
+import { parseAnswer, readAnswerBody, toClientFailure } from "../remote/service-answer.ts";
+import { commonFailure, isTransient, Refused, unavailable } from "./errors.ts";
 
 export interface BigQueryOptions {
   readonly projectId: string;
@@ -71,18 +70,18 @@ export class BigQueryApi {
     for (let tries = 0; ; tries++) {
       signal.throwIfAborted();
       try {
-        return answerOf(schema, await this.#sendKnown(method, path, content));
+        return parseAnswer(schema, await this.#sendKnown(method, path, content));
       } catch (thrown) {
         const failure = asRefused(thrown);
         if (failure.status === 404 && method !== "POST") return undefined;
-        await beforeRepeating(failure, retryWaitsMs[tries], signal);
+        await rethrowOrBackOff(failure, retryWaitsMs[tries], signal);
       }
     }
   }
 
   #sendKnown(method: Method, path: string, content: Content): Promise<unknown> {
     return withFreshCredentials(() => this.#send(method, path, content), {
-      isRefused: (thrown) => clientFailureOf(thrown).answeredStatus === 401,
+      isRefused: (thrown) => toClientFailure(thrown).answeredStatus === 401,
       refresh: () => {
         this.#client = undefined;
       },
@@ -96,7 +95,7 @@ export class BigQueryApi {
     const request = { method, uri, qs: Object.fromEntries(given), ...(body && { json: body }) };
     const answer = Promise.withResolvers<unknown>();
     client.request(request, (error, body, response) =>
-      error ? answer.reject(error) : answer.resolve(bodyOf(response?.statusCode, body)),
+      error ? answer.reject(error) : answer.resolve(readAnswerBody(response?.statusCode, body)),
     );
     return within(this.#options.requestMs ?? requestTimeoutMs, answer.promise);
   }
@@ -118,14 +117,14 @@ async function makeClient({ projectId, apiEndpoint }: BigQueryOptions): Promise<
 
 /** An answer, or a request without one: status 0. */
 function asRefused(thrown: unknown): Refused {
-  const { status, message, reasons, retryAfterSeconds } = clientFailureOf(thrown);
+  const { status, message, reasons, retryAfterSeconds } = toClientFailure(thrown);
   if (/could not load the default credentials/i.test(message))
     return new Refused(401, { reason: "required", message });
   return new Refused(status, { reason: reasons[0] ?? "", message }, retryAfterSeconds);
 }
 
 /** Throws what can't be mended by asking again; waits before what can. */
-async function beforeRepeating(
+async function rethrowOrBackOff(
   failure: Refused,
   waitMs: number | undefined,
   signal: AbortSignal,
@@ -138,7 +137,7 @@ async function beforeRepeating(
 
 /** A connection that broke says nothing of what became of the request. */
 function isWorthRepeating(failure: Refused): boolean {
-  return failure.status === 0 || passingStatuses.has(failure.status) || isPassing(failure);
+  return failure.status === 0 || passingStatuses.has(failure.status) || isTransient(failure);
 }
 
 function named(failure: Refused): Error {

@@ -1,5 +1,5 @@
-import type { ErrorCode } from "../../core/error-catalog.ts";
-import { messageOf, TaskError } from "../../core/errors.ts";
+import type { ErrorCode } from "../../core/errors/error-catalog.ts";
+import { errorMessage, TaskError } from "../../core/errors/errors.ts";
 
 /** What BigQuery says is wrong: with a request, or with a job that has ended. */
 export interface Problem {
@@ -49,14 +49,14 @@ const passing: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether the same may succeed later. Two writers of one table get in each other's way only for a moment. */
-export function isPassing({ reason, message }: Problem): boolean {
+export function isTransient({ reason, message }: Problem): boolean {
   return passing.has(reason) || /could not serialize access|concurrent update/i.test(message);
 }
 
 /** What a problem is called that has the same name whatever was asked for; undefined for the others. */
 export function commonFailure(problem: Problem, cause?: unknown): TaskError | undefined {
   const { reason, message } = problem;
-  if (isPassing(problem)) return unavailable(message, cause);
+  if (isTransient(problem)) return unavailable(message, cause);
   switch (reason) {
     case "accessDenied":
     case "accessNotConfigured":
@@ -76,6 +76,6 @@ export function commonFailure(problem: Problem, cause?: unknown): TaskError | un
 /** What was thrown, under the given code if it is an answer that has no name of its own. */
 export function translated(code: ErrorCode, prefix: string, thrown: unknown): unknown {
   if (!(thrown instanceof Refused)) return thrown;
-  const problem = { reason: thrown.reason, message: messageOf(thrown) };
+  const problem = { reason: thrown.reason, message: errorMessage(thrown) };
   return commonFailure(problem, thrown) ?? refusal(code, `${prefix}: ${problem.message}`, thrown);
 }

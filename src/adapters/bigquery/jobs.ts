@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
-import type { TaskTime } from "../../ports/task-time.ts";
+import type { TaskTime } from "../../ports/task-runner.ts";
 import { AnyObjectSchema } from "../remote/service-answer.ts";
 import type { BigQueryApi } from "./api.ts";
 import { Refused } from "./errors.ts";

@@ -1,11 +1,146 @@
-import type { JobResult, LoadJob } from "../../ports/warehouse.ts";
+import { daySeconds } from "../../core/values/time.ts";
+import type { FileFormat, JobResult, LoadJob } from "../../ports/warehouse.ts";
 import { commonFailure, type Problem, refusal, translated, unavailable } from "./errors.ts";
-import { isLoad, type Job } from "./jobs.ts";
-import { LoadParts, stageOf } from "./load-parts.ts";
-import { emptyFile, nameOfFile } from "./look-at-file.ts";
-import { jobIdOf, type RunState } from "./runs.ts";
-import type { Session } from "./session.ts";
-import { emptyKey, sameKey } from "./statements.ts";
+import { isLoad, type Job, type JobConfiguration, type TableSchema } from "./jobs.ts";
+import { emptyFile, lookAtFile, stagedFileName } from "./look-at-file.ts";
+import { deriveJobId, type Part, type RunName, type RunState } from "./runs.ts";
+import type { Session, TableInfo } from "./session.ts";
+import {
+  checkColumns,
+  checkKey,
+  internalPrefix,
+  invalidKey,
+  mergeStatement,
+  namesOf,
+  quoteTable,
+  sameKey,
+  stagedRows,
+  type Table,
+  type TableReference,
+} from "./statements.ts";
+
+/** What a stage that was left behind costs nobody for longer than this. */
+const stageLifeMs = 2 * daySeconds * 1_000;
+
+/**
+ * BigQuery promises no order of rows. A file is read by one worker, though (cells may hold line breaks, so it can't be
+ * divided), and a table as small as this is written and read in one piece: there the last of several rows is known.
+ */
+const readAtOnceBytes = 10 * 1024 * 1024;
+
+const formats: Readonly<Record<FileFormat, string>> = {
+  csv: "CSV",
+  jsonl: "NEWLINE_DELIMITED_JSON",
+  parquet: "PARQUET",
+};
+
+/** Where a run puts the rows of its file before they go to their table. */
+function stageOf({ reference }: Table, { work, number }: RunName): TableReference {
+  return { ...reference, tableId: `${internalPrefix}${work}_${number}` };
+}
+
+/** The jobs that load a file, each made when it is about to begin. */
+class LoadParts {
+  readonly #session: Session;
+  readonly #job: LoadJob;
+  readonly #table: Table;
+
+  constructor(session: Session, job: LoadJob) {
+    this.#session = session;
+    this.#job = job;
+    this.#table = session.tableOf(job.into.table);
+  }
+
+  /**
+   * Rows that are added to a table go right into it. All others go by way of a stage, so that a file that is broken, or has
+   * no rows, neither makes a table nor empties one. Only the last part touches the table, so that it does not matter when
+   * the table appears between two looks.
+   */
+  async all(): Promise<readonly Part[]> {
+    const { into, signal } = this.#job;
+    const { reference } = this.#table;
+    const existing = await this.#session.tables.find(reference, signal);
+    if (existing && into.mode === "append")
+      return [
+        {
+          name: "write",
+          configure: () => this.#load(reference, "WRITE_APPEND", existing.schema),
+        },
+      ];
+    // A table that is replaced does not say what its next columns are.
+    const schema = into.mode === "merge" ? existing?.schema : undefined;
+    return [
+      { name: "stage", configure: (run) => this.#stage(run, schema) },
+      { name: "write", configure: (run, staged) => this.#write(run, staged, existing) },
+    ];
+  }
+
+  async #stage(run: RunName, schema: TableSchema | undefined): Promise<JobConfiguration> {
+    const stage = stageOf(this.#table, run);
+    const configuration = await this.#load(stage, "WRITE_TRUNCATE", schema);
+    const expirationTime = String(Date.now() + stageLifeMs);
+    await this.#session.tables.ensure(stage, { expirationTime }, this.#job.signal);
+    return configuration;
+  }
+
+  async #write(
+    run: RunName,
+    staged: Job | undefined,
+    existing: TableInfo | undefined,
+  ): Promise<JobConfiguration> {
+    const { uri, into } = this.#job;
+    const { outputRows, outputBytes = Number.POSITIVE_INFINITY } = staged?.statistics.load ?? {};
+    if (outputRows === 0) throw emptyFile(uri);
+    if (into.mode === "merge") return this.#merge(run, existing, outputBytes <= readAtOnceBytes);
+    return {
+      copy: {
+        sourceTable: stageOf(this.#table, run),
+        destinationTable: this.#table.reference,
+        writeDisposition: into.mode === "replace" ? "WRITE_TRUNCATE" : "WRITE_APPEND",
+        createDisposition: "CREATE_IF_NEEDED",
+      },
+    };
+  }
+
+  async #merge(
+    run: RunName,
+    existing: TableInfo | undefined,
+    isReadAtOnce: boolean,
+  ): Promise<JobConfiguration> {
+    const { into, signal } = this.#job;
+    const { tables } = this.#session;
+    const { reference } = this.#table;
+    const stage = stageOf(this.#table, run);
+    const schema = (await tables.find(stage, signal))?.schema;
+    // An expired stage makes the job fail, and with it the run: the next one reads the file anew.
+    const columns = schema ? namesOf(schema) : into.key;
+    checkKey(into, columns);
+    if (schema && existing) checkColumns(this.#table, namesOf(existing.schema), columns);
+    if (schema && !existing) await tables.ensure(reference, { schema }, signal);
+    const source = stagedRows(quoteTable(stage), columns, isReadAtOnce ? into.key : undefined);
+    const statement = mergeStatement(quoteTable(reference), into.key, columns, source);
+    return { query: this.#session.queryOf(statement, []) };
+  }
+
+  async #load(
+    destinationTable: TableReference,
+    writeDisposition: string,
+    schema: TableSchema | undefined,
+  ): Promise<JobConfiguration> {
+    const { uri, format } = this.#job;
+    return {
+      load: {
+        sourceUris: [uri],
+        sourceFormat: formats[format],
+        destinationTable,
+        writeDisposition,
+        createDisposition: "CREATE_IF_NEEDED",
+        ...(format !== "jsonl" && { columnNameCharacterMap: "V2" }),
+        ...(await lookAtFile(this.#session, this.#job, schema)),
+      },
+    };
+  }
+}
 
 /** Loads a file of Cloud Storage into a table. */
 export async function runLoad(session: Session, job: LoadJob): Promise<RunState> {
@@ -22,7 +157,7 @@ export async function runLoad(session: Session, job: LoadJob): Promise<RunState>
       signal: job.signal,
     });
   } catch (thrown) {
-    throw translated("TABLE_MISMATCH", `${nameOfFile(job.uri)} can't be loaded`, thrown);
+    throw translated("TABLE_MISMATCH", `${stagedFileName(job.uri)} can't be loaded`, thrown);
   }
 }
 
@@ -35,7 +170,7 @@ export async function loadResult(
   const table = session.tableOf(into.table);
   const isStaged = !isLoad(job);
   if (isStaged) await session.tables.drop(stageOf(table, run), signal);
-  const read = isStaged ? await session.jobs.find(jobIdOf(run, "stage"), signal) : job;
+  const read = isStaged ? await session.jobs.find(deriveJobId(run, "stage"), signal) : job;
   const rows = read?.statistics.load?.outputRows ?? 0;
   if (rows === 0) throw emptyFile(uri);
   const info = await session.tables.find(table.reference, signal);
@@ -65,7 +200,7 @@ export function loadFailure(job: Job, { uri, into }: LoadJob): Error {
 
 /** By the most exact of the things that BigQuery says. */
 function readFailure(problems: readonly Problem[], uri: string, table: string): Error {
-  const file = nameOfFile(uri);
+  const file = stagedFileName(uri);
   const find = (pattern: RegExp) => problems.find(({ message }) => pattern.test(message));
   const missing = problems.find(({ reason }) => reason === "notFound");
   if (missing?.message.includes("gs://")) return refusal("FILE_MISSING", `There is no file ${uri}`);
@@ -79,9 +214,9 @@ function readFailure(problems: readonly Problem[], uri: string, table: string): 
 
 /** The file has been read into its stage. */
 function writeFailure({ reason, message }: Problem, uri: string, table: string): Error {
-  const file = nameOfFile(uri);
+  const file = stagedFileName(uri);
   if (reason === "notFound") return unavailable(`what was read of ${file} is gone: ${message}`);
-  if ([emptyKey, sameKey].some((own) => message.includes(own)))
+  if ([invalidKey, sameKey].some((own) => message.includes(own)))
     return refusal("FILE_UNREADABLE", `${file}: ${message}`);
   return refusal("TABLE_MISMATCH", `${file} does not fit table ${table}: ${message}`);
 }

@@ -1,13 +1,13 @@
+import type { Kind } from "../../core/files/column-values.ts";
+import { FileProblem } from "../../core/files/column-values.ts";
 import { type CsvScan, scanCsv } from "../../core/files/csv-scan.ts";
-import { FileProblem } from "../../core/files/file-problem.ts";
 import { checkJsonLines } from "../../core/files/json-lines.ts";
-import { type Encoding, textOf } from "../../core/files/plain-text.ts";
-import type { Kind } from "../../core/files/text-values.ts";
+import { decodeText, type Encoding } from "../../core/files/plain-text.ts";
 import type { LoadJob } from "../../ports/warehouse.ts";
 import { refusal } from "./errors.ts";
-import { checkColumns } from "./identifiers.ts";
 import type { TableSchema } from "./jobs.ts";
 import type { Session } from "./session.ts";
+import { checkColumns } from "./statements.ts";
 
 /** What the configuration of a load job says of a file, beside where it is. */
 export type FileConfiguration = Readonly<Record<string, unknown>>;
@@ -55,7 +55,7 @@ export async function lookAtFile(
       : await lookAtJson(session, job, existing);
   } catch (thrown) {
     if (!(thrown instanceof FileProblem)) throw thrown;
-    throw refusal("FILE_UNREADABLE", `${nameOfFile(job.uri)}, ${thrown.message}`, thrown);
+    throw refusal("FILE_UNREADABLE", `${stagedFileName(job.uri)}, ${thrown.message}`, thrown);
   }
 }
 
@@ -67,7 +67,7 @@ async function lookAtJson(
   let encoding: Encoding = "utf-8";
   const bytes = session.objects.read(uri, signal);
   const lines = await checkJsonLines(
-    textOf(bytes, (found) => {
+    decodeText(bytes, (found) => {
       encoding = found;
     }),
     (path) => existing?.fields.some(({ name, type }) => name === path && /^FLOAT/.test(type)) ?? false,
@@ -87,7 +87,7 @@ async function lookAtCsv(
   const fields = existing?.fields ?? [];
   const fieldOf = (name: string) => fields.find((field) => field.name.toLowerCase() === name.toLowerCase());
   const scan = await scanCsv(
-    textOf(bytes, (found) => {
+    decodeText(bytes, (found) => {
       encoding = found;
     }),
     csv,
@@ -110,7 +110,7 @@ async function lookAtCsv(
   if (!isInOrder && (scan.hasUnnamed || names.some((name, index) => name !== scan.names[index])))
     throw refusal(
       "TABLE_MISMATCH",
-      `The columns of ${nameOfFile(uri)} stand in another order than those of table ${into.table}, and some have no name ` +
+      `The columns of ${stagedFileName(uri)} stand in another order than those of table ${into.table}, and some have no name ` +
         "that BigQuery could find them by; name them, or put them in the table's order",
     );
   const found = names.map((name, index) => ({
@@ -171,10 +171,10 @@ function nullMarkersOf(
   return markers.length > 1 ? { nullMarkers: markers } : {};
 }
 
-export function nameOfFile(uri: string): string {
+export function stagedFileName(uri: string): string {
   return uri.slice(uri.lastIndexOf("/") + 1);
 }
 
 export function emptyFile(uri: string): Error {
-  return refusal("FILE_EMPTY", `${nameOfFile(uri)} holds no rows`);
+  return refusal("FILE_EMPTY", `${stagedFileName(uri)} holds no rows`);
 }

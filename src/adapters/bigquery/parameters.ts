@@ -1,5 +1,5 @@
-import { isJsonObject, type JsonObject, type JsonValue } from "../../core/json.ts";
-import { type ParameterType, typeOfParameter } from "../../core/parameter-type.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../core/values/json.ts";
+import { inferParameterType, type ParameterType } from "../../core/values/parameter-type.ts";
 import type { Sql } from "../../ports/warehouse.ts";
 import { refusal } from "./errors.ts";
 
@@ -27,7 +27,7 @@ export interface QueryParameter {
  */
 export function queryParameters(parameters: JsonObject): readonly QueryParameter[] {
   return Object.entries(parameters).map(([name, value]) => {
-    const type = typeOfParameter(`@${name}`, value);
+    const type = inferParameterType(`@${name}`, value);
     return {
       name,
       parameterType: writtenType(name, type),

@@ -1,14 +1,21 @@
 import * as z from "zod";
 import type { JobResult, QueryJob } from "../../ports/warehouse.ts";
 import { AnyObjectSchema } from "../remote/service-answer.ts";
-import { isPassing, refusal, translated } from "./errors.ts";
-import { checkColumns, checkKey, namesOf, quoteTable, type Table } from "./identifiers.ts";
+import { isTransient, refusal, translated } from "./errors.ts";
 import type { Job, JobConfiguration } from "./jobs.ts";
 import { checkParameters, sqlOf, withoutEnd } from "./parameters.ts";
 import type { Part, RunState } from "./runs.ts";
 import { describeSelect, queryFailure } from "./select.ts";
 import type { Session } from "./session.ts";
-import { insertStatement, mergeStatement } from "./statements.ts";
+import {
+  checkColumns,
+  checkKey,
+  insertStatement,
+  mergeStatement,
+  namesOf,
+  quoteTable,
+  type Table,
+} from "./statements.ts";
 
 const TotalSchema = z.object({ jobReference: AnyObjectSchema, totalRows: z.coerce.number().default(0) });
 
@@ -93,7 +100,7 @@ export function writeFailure(job: Job, table: string): Error {
   const problem = job.status.errorResult;
   if (
     problem &&
-    !isPassing(problem) &&
+    !isTransient(problem) &&
     /cannot be (inserted|assigned)|which cannot be|cannot assign/i.test(problem.message)
   )
     return refusal("TABLE_MISMATCH", `The rows do not fit table ${table}: ${problem.message}`);

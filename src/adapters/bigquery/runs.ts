@@ -74,11 +74,11 @@ export class Runs {
     for (let number = 0; ; number++) {
       const run = { work: this.#nameOf(id), number };
       const found = await Promise.all(
-        partNames.map(async (part) => ({ part, job: await this.#jobs.find(jobIdOf(run, part), signal) })),
+        partNames.map(async (part) => ({ part, job: await this.#jobs.find(deriveJobId(run, part), signal) })),
       );
       if (found.every(({ job }) => job === undefined)) return;
       for (const { part, job } of found)
-        if (job && !isDone(job)) await this.#jobs.cancel(jobIdOf(run, part), signal);
+        if (job && !isDone(job)) await this.#jobs.cancel(deriveJobId(run, part), signal);
     }
   }
 
@@ -94,7 +94,7 @@ export class Runs {
       place ??= await this.#begin(run, work, attempt, undefined);
       const { part, index } = place;
       const waitMs = isOurs ? this.#waitMs : this.#waitMs * shareOfWait;
-      const id = jobIdOf(run, part.name);
+      const id = deriveJobId(run, part.name);
       const job = await this.#jobs.wait(id, place.job, waitMs, signal);
       if (!isDone(job)) return { kind: "running", job };
       if (job.status.errorResult) return { kind: "failed", part: part.name, job };
@@ -106,7 +106,7 @@ export class Runs {
   /** The newest job of a run. */
   async #locate(run: RunName, parts: readonly Part[], signal: AbortSignal): Promise<Place | undefined> {
     for (const [index, part] of [...parts.entries()].reverse()) {
-      const job = await this.#jobs.find(jobIdOf(run, part.name), signal);
+      const job = await this.#jobs.find(deriveJobId(run, part.name), signal);
       if (job) return { index, part, job };
     }
     return undefined;
@@ -120,13 +120,17 @@ export class Runs {
     // Whoever cancels the work looks for what was begun before.
     work.signal.throwIfAborted();
     const labels = { [attemptLabel]: attempt };
-    const job = await this.#jobs.begin(jobIdOf(run, part.name), { ...configuration, labels }, work.signal);
+    const job = await this.#jobs.begin(
+      deriveJobId(run, part.name),
+      { ...configuration, labels },
+      work.signal,
+    );
     return { index, part, job };
   }
 }
 
 /** The id of the job that is a part of a run. */
-export function jobIdOf({ work, number }: RunName, part: PartName): string {
+export function deriveJobId({ work, number }: RunName, part: PartName): string {
   return `baton_${work}_${number}${part === "stage" ? "_stage" : ""}`;
 }
 

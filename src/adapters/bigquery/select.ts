@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
 import * as z from "zod";
-import { codeOf } from "../../core/errors.ts";
-import { parseJsonWithTexts } from "../../core/exact-json.ts";
-import { numberOrText } from "../../core/exact-number.ts";
-import type { JsonObject, JsonValue } from "../../core/json.ts";
-import { isoTimeOfMicroseconds } from "../../core/time.ts";
+import { errorCode } from "../../core/errors/errors.ts";
+import { numberOrText, parseJsonWithTexts } from "../../core/values/exact-json.ts";
+import type { JsonObject, JsonValue } from "../../core/values/json.ts";
+import { isoTimeFromMicroseconds } from "../../core/values/time.ts";
 import type { Row } from "../../ports/warehouse.ts";
 import { AnyObjectSchema } from "../remote/service-answer.ts";
 import { commonFailure, refusal, translated } from "./errors.ts";
@@ -68,7 +67,7 @@ async function describedOf(
     const job = await dryRun(session, query, signal);
     return { schema: schemaOf(job), inferred: job.statistics.query?.undeclaredQueryParameters ?? [] };
   } catch (thrown) {
-    if (codeOf(thrown) === "SQL_FAILED") return undefined;
+    if (errorCode(thrown) === "SQL_FAILED") return undefined;
     throw thrown;
   }
 }
@@ -173,7 +172,7 @@ function scalarToJson(field: Field, value: unknown): JsonValue {
     case "BOOL":
       return text === "true";
     case "TIMESTAMP":
-      return isoTimeOfMicroseconds(BigInt(text)) ?? text;
+      return isoTimeFromMicroseconds(BigInt(text)) ?? text;
     case "JSON":
       return parseJsonWithTexts(text);
     default:

@@ -6,10 +6,10 @@ import {
   archiveKeyProblem,
   columnsProblem,
   isArchiveColumn,
-} from "../../core/archive-key.ts";
-import type { ErrorCode } from "../../core/error-catalog.ts";
-import { TaskError } from "../../core/errors.ts";
-import { type JsonValue, wholeCharacterJson } from "../../core/json.ts";
+} from "../../core/callback.ts";
+import type { ErrorCode } from "../../core/errors/error-catalog.ts";
+import { TaskError } from "../../core/errors/errors.ts";
+import { type JsonValue, wholeCharacterJson } from "../../core/values/json.ts";
 import type { ArchivedCallback, CallbackArchive, CallbackCondition } from "../../ports/callbacks.ts";
 import type { FoundTable, NewTable, Row, WarehouseTables } from "../../ports/warehouse.ts";
 import { ArchiveSql } from "./sql.ts";

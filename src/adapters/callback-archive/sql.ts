@@ -1,4 +1,4 @@
-import { type ArchiveColumn, archiveColumns } from "../../core/archive-key.ts";
+import { type ArchiveColumn, archiveColumns } from "../../core/callback.ts";
 import type { ArchivedCallback } from "../../ports/callbacks.ts";
 import type { FoundTable } from "../../ports/warehouse.ts";
 

@@ -1,14 +1,21 @@
 import { randomUUID } from "node:crypto";
 import * as z from "zod";
-import { BatonError, messageOf } from "../../core/errors.ts";
+import { BatonError, errorMessage } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { messageKey } from "../../core/messages.ts";
-import { taskQueueOf } from "../../core/topics.ts";
+import { taskQueueName } from "../../core/queues.ts";
 import type { Broker, OutgoingMessage, Timer } from "../../ports/broker.ts";
-import type { Clock } from "../../ports/clock.ts";
-import { grpcCodeOf, grpcStatus, isDenied } from "../remote/grpc.ts";
-import { CloudTasksConnection, type CloudTasksPlace, callOptions } from "./client.ts";
-import { dueSecondOf, TaskQueue, type TaskRequest, taskName } from "./task-queue.ts";
+import type { Clock } from "../../ports/machine.ts";
+import { grpcCode, grpcStatus, isDenied } from "../remote/grpc.ts";
+import {
+  CloudTasksConnection,
+  type CloudTasksPlace,
+  callOptions,
+  TaskQueue,
+  type TaskRequest,
+  taskName,
+  toDueSecond,
+} from "./task-queue.ts";
 
 export interface DispatchSettings extends CloudTasksPlace {
   /** First part of the names of the queues. */
@@ -63,7 +70,7 @@ export class DispatchQueues implements Broker, Timer {
   /** A delay beyond the horizon is cut to it: whoever gets the message then finds that it is early, and schedules it again. */
   async schedule(message: OutgoingMessage, delayMs: number): Promise<void> {
     if (delayMs <= 0) return this.publish([message]);
-    const dueSecond = dueSecondOf(this.#clock.now(), delayMs);
+    const dueSecond = toDueSecond(this.#clock.now(), delayMs);
     await this.#create(message, dueSecond * 1_000, [String(dueSecond)], dueSecond);
   }
 
@@ -90,7 +97,7 @@ export class DispatchQueues implements Broker, Timer {
   /** What the queue holds tasks for. One that ends during the look may be among them: the next look of the sweep finds it gone. */
   async #standing(queue: string): Promise<ReadonlySet<string>> {
     const now = this.#clock.now();
-    const names = await this.#in(queue, ({ path }) => standingTasks(this.#connection, path, now));
+    const names = await this.#in(queue, ({ path }) => pendingTaskNames(this.#connection, path, now));
     return new Set(names.map(subjectOfName));
   }
 
@@ -120,7 +127,7 @@ export class DispatchQueues implements Broker, Timer {
   }
 
   async #in<Result>(queue: string, action: (tasks: TaskQueue) => Promise<Result>): Promise<Result> {
-    const tasks = new TaskQueue(this.#connection, taskQueueOf(this.#settings.prefix, queue));
+    const tasks = new TaskQueue(this.#connection, taskQueueName(this.#settings.prefix, queue));
     try {
       return await action(tasks);
     } catch (thrown) {
@@ -140,14 +147,14 @@ function subjectOfName(name: string): string {
 
 function queueError(queue: string, thrown: unknown): BatonError {
   const context = { where: queue, cause: thrown };
-  const code = grpcCodeOf(thrown);
+  const code = grpcCode(thrown);
   if (code === grpcStatus.notFound)
     return new BatonError(
       "QUEUE_MISSING",
       "BATON_QUEUES names a queue that Cloud Tasks does not have",
       context,
     );
-  return new BatonError(isDenied(code) ? "QUEUE_DENIED" : "QUEUE_FAILED", messageOf(thrown), context);
+  return new BatonError(isDenied(code) ? "QUEUE_DENIED" : "QUEUE_FAILED", errorMessage(thrown), context);
 }
 
 /** A task that is in a queue. */
@@ -164,7 +171,7 @@ interface QueuedTask {
  * Names of the tasks of a queue that come without anybody's doing: at their turn, again after a failure, or soon. One that is
  * due later stands for nothing: what it waits for may have come. `now`: milliseconds since 1970. Throws what the client throws.
  */
-async function standingTasks(
+async function pendingTaskNames(
   connection: CloudTasksConnection,
   queuePath: string,
   now: number,

@@ -1,7 +1,87 @@
 import { createHash } from "node:crypto";
+import type { CloudTasksClient } from "@google-cloud/tasks";
+import { BatonError, errorMessage } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
-import { grpcCodeOf, grpcStatus, unlessMissing } from "../remote/grpc.ts";
-import { type CloudTasksConnection, callOptions } from "./client.ts";
+import type { Broker, OutgoingMessage, Timer } from "../../ports/broker.ts";
+import type { Clock } from "../../ports/machine.ts";
+import { withFreshCredentials } from "../remote/google-credentials.ts";
+import { backoffWithin, grpcCode, grpcStatus, isDenied, undefinedIfNotFound } from "../remote/grpc.ts";
+
+/** Where the queues are. */
+export interface CloudTasksPlace {
+  readonly projectId: string;
+  readonly location: string;
+  /** Host and port of a local server that speaks the protocol of Cloud Tasks, without TLS. */
+  readonly emulatorHost: string | undefined;
+}
+
+interface CloudTasksSettings extends CloudTasksPlace {
+  /** Id of the queue. */
+  readonly queue: string;
+}
+
+/** Google's client, loaded and connected at its first use. */
+export class CloudTasksConnection {
+  readonly #place: CloudTasksPlace;
+  /** Clients whose credentials were refused once; other calls may still go through them. */
+  readonly #forgotten: Promise<CloudTasksClient>[] = [];
+  #client: Promise<CloudTasksClient> | undefined;
+
+  constructor(place: CloudTasksPlace) {
+    this.#place = place;
+  }
+
+  /** A call, once more with credentials that are fetched again when those of the client are not taken. */
+  call<Answer>(ask: (client: CloudTasksClient) => Promise<Answer>): Promise<Answer> {
+    return withFreshCredentials(async () => ask(await this.#open()), {
+      isRefused: (thrown) => grpcCode(thrown) === grpcStatus.unauthenticated,
+      refresh: () => {
+        if (this.#client) this.#forgotten.push(this.#client);
+        this.#client = undefined;
+      },
+    });
+  }
+
+  /** Full name of a queue. */
+  pathOf(queue: string): string {
+    const { projectId, location } = this.#place;
+    return `projects/${projectId}/locations/${location}/queues/${queue}`;
+  }
+
+  async close(): Promise<void> {
+    const clients = [...this.#forgotten, ...(this.#client ? [this.#client] : [])];
+    await Promise.all(clients.map(async (client) => (await client).close()));
+  }
+
+  #open(): Promise<CloudTasksClient> {
+    this.#client ??= connect(this.#place);
+    return this.#client;
+  }
+}
+
+async function connect({ projectId, emulatorHost }: CloudTasksPlace): Promise<CloudTasksClient> {
+  const { CloudTasksClient } = await import("@google-cloud/tasks");
+  if (emulatorHost === undefined) return new CloudTasksClient({ projectId });
+  const { grpc } = await import("google-gax");
+  const [servicePath = "127.0.0.1", port] = emulatorHost.split(":");
+  const sslCreds = grpc.credentials.createInsecure();
+  return new CloudTasksClient({ projectId, servicePath, port: Number(port), sslCreds });
+}
+
+/** A task with a name may be created again without harm, one without a name at worst delivers its message twice. */
+export const callOptions = {
+  retry: {
+    retryCodes: [
+      grpcStatus.deadlineExceeded,
+      grpcStatus.resourceExhausted,
+      grpcStatus.internal,
+      grpcStatus.unavailable,
+      // What is no gRPC at all, such as the page of a proxy.
+      grpcStatus.unknown,
+    ],
+    backoffSettings: backoffWithin(limits.publishTimeoutMs),
+  },
+};
 
 /** The HTTP request that a task makes. */
 export interface TaskRequest {
@@ -49,14 +129,14 @@ export class TaskQueue {
       await this.#create(request, name, dueSecond);
       return true;
     } catch (thrown) {
-      if (grpcCodeOf(thrown) === grpcStatus.alreadyExists) return false;
+      if (grpcCode(thrown) === grpcStatus.alreadyExists) return false;
       throw thrown;
     }
   }
 
   /** One that is being sent right now does not wait: it may be what brought the message that wants to come again. */
   async #isWaiting(name: string): Promise<boolean> {
-    const found = await unlessMissing(() =>
+    const found = await undefinedIfNotFound(() =>
       this.#connection.call((client) => client.getTask({ name: this.#taskPath(name) }, callOptions)),
     );
     return found !== undefined && !found[0].dispatchCount;
@@ -92,7 +172,7 @@ export function taskName(...parts: readonly (string | Buffer)[]): string {
 }
 
 /** The second that a delay from now ends in, no further ahead than the horizon. */
-export function dueSecondOf(now: number, delayMs: number): number {
+export function toDueSecond(now: number, delayMs: number): number {
   const delay = Math.min(delayMs, limits.timerHorizonSeconds * 1_000);
   return Math.ceil((now + delay) / 1_000);
 }
@@ -102,4 +182,67 @@ function tokenFields(token: TaskToken) {
   return token.kind === "access"
     ? { oauthToken: { serviceAccountEmail, scope: token.scope } }
     : { oidcToken: { serviceAccountEmail, audience: token.audience } };
+}
+
+/** The HTTP request that publishes a message. */
+export interface PublishRequest {
+  readonly url: string;
+  readonly body: Buffer;
+  /** Whose access token it carries; undefined: none. */
+  readonly serviceAccount: string | undefined;
+}
+
+/**
+ * Later messages as tasks of Cloud Tasks, each of which publishes its message to its topic when its time has come. A task
+ * has a name made of its message and its second, so that a message that is delivered twice is scheduled once.
+ */
+export class CloudTasksTimer implements Timer {
+  readonly #connection: CloudTasksConnection;
+  readonly #queue: TaskQueue;
+  readonly #broker: Broker;
+  readonly #clock: Clock;
+  readonly #requestOf: (message: OutgoingMessage) => PublishRequest;
+
+  constructor(
+    settings: CloudTasksSettings,
+    broker: Broker,
+    clock: Clock,
+    requestOf: (message: OutgoingMessage) => PublishRequest,
+  ) {
+    this.#connection = new CloudTasksConnection(settings);
+    this.#queue = new TaskQueue(this.#connection, settings.queue);
+    this.#broker = broker;
+    this.#clock = clock;
+    this.#requestOf = requestOf;
+  }
+
+  /** A delay beyond the horizon is cut to it: whoever gets the message then finds that it is early, and schedules it again. */
+  async schedule(message: OutgoingMessage, delayMs: number): Promise<void> {
+    if (delayMs <= 0) return this.#broker.publish([message]);
+    const dueSecond = toDueSecond(this.#clock.now(), delayMs);
+    const { url, body, serviceAccount } = this.#requestOf(message);
+    const token =
+      serviceAccount === undefined
+        ? undefined
+        : { kind: "access" as const, serviceAccount, scope: pubSubScope };
+    const name = taskName(`${dueSecond} ${url} `, body);
+    try {
+      await this.#queue.createOnce({ url, body, token }, [name], dueSecond);
+    } catch (thrown) {
+      throw timerError(this.#queue.path, thrown);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+}
+
+const pubSubScope = "https://www.googleapis.com/auth/pubsub";
+
+function timerError(queue: string, thrown: unknown): BatonError {
+  const context = { where: queue, cause: thrown };
+  const code = grpcCode(thrown);
+  if (code === grpcStatus.notFound) return new BatonError("TIMER_MISSING", "There is no such queue", context);
+  return new BatonError(isDenied(code) ? "TIMER_DENIED" : "TIMER_FAILED", errorMessage(thrown), context);
 }

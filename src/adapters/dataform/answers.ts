@@ -5,7 +5,7 @@ import type {
   InvocationAction,
   InvocationConfig,
   InvocationSource,
-} from "../../ports/dataform.ts";
+} from "../../ports/services.ts";
 import { mayBeEmpty } from "../remote/service-answer.ts";
 
 /** What the service answers, as far as it is looked at. Fields with their default value are left out of its JSON. */

@@ -1,15 +1,15 @@
 import * as z from "zod";
 import {
+  commonKind,
   digitsPattern,
   type Kind,
-  kindOf,
   kinds,
   midnightPattern,
   patterns,
   sampleRows,
   type TypedKind,
   wholePattern,
-} from "../../core/files/text-values.ts";
+} from "../../core/files/column-values.ts";
 import { type Column, quoteIdentifier, quoteLiteral, type Statements } from "./statements.ts";
 
 const types: Readonly<Record<Kind, string>> = {
@@ -31,7 +31,7 @@ export const columnsAtOnce = 10;
 export type Missing = readonly string[];
 
 /** A column of text or of a file's own type, as a value of the given type; NULL when it does not fit. */
-export function converted(column: Column, type: string, missing: Missing): string {
+export function castSql(column: Column, type: string, missing: Missing): string {
   const name = quoteIdentifier(column.name);
   if (column.type === type) return name;
   if (type === "VARCHAR") return asText(column);
@@ -43,12 +43,12 @@ export function converted(column: Column, type: string, missing: Missing): strin
 }
 
 /** True where a value is there and the type can't hold it as it is. DuckDB's own conversions round 1.5 to 2. */
-export function misfit(column: Column, type: string, missing: Missing): string {
+export function lossyConversionSql(column: Column, type: string, missing: Missing): string {
   if (column.type === type || (type === "VARCHAR" && !/[[(]/.test(column.type))) return "false";
   const name = quoteIdentifier(column.name);
   // DuckDB's own way to write objects and lists as text is no JSON.
   if (isNested.test(column.type) && type === "VARCHAR") return `${name} IS NOT NULL`;
-  const value = converted(column, type, missing);
+  const value = castSql(column, type, missing);
   if (/^U?(TINY|SMALL|BIG|HUGE)?INT/.test(column.type) && isFraction.test(type))
     return `(TRY_CAST(${value} AS HUGEINT) IS DISTINCT FROM TRY_CAST(${name} AS HUGEINT))`;
   if (isNested.test(column.type)) {
@@ -129,7 +129,7 @@ async function count(
     const column = { name: `value_${index}`, type: "VARCHAR" };
     const matches = (pattern: string) => `regexp_full_match(${column.name}, ${quoteLiteral(pattern)})`;
     const fits = (kind: TypedKind) =>
-      `${matches(patterns[kind])} AND ${isHeld(converted(column, types[kind], []), types[kind])}`;
+      `${matches(patterns[kind])} AND ${isHeld(castSql(column, types[kind], []), types[kind])}`;
     return [
       ...possible.map((kind) => `${fits(kind)} AS ${kind}_${index}`),
       `${column.name} IS NOT NULL AS present_${index}`,
@@ -157,7 +157,7 @@ function inferred(name: string, found: ReadonlyMap<string, number>, index: numbe
     timestamp: of(rows, "timestamp"),
   });
   const all = of("all", "present");
-  const kind = kindOf({
+  const kind = commonKind({
     all,
     sample: of("sample", "present"),
     codes: of("all", "codes"),

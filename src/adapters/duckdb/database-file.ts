@@ -2,11 +2,11 @@ import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { formatDuration } from "../../core/duration.ts";
-import { TaskError } from "../../core/errors.ts";
+import { TaskError } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
-import { countsNoTime, type TaskTime, type Turn } from "../../ports/task-time.ts";
-import { isLockedByOther, isMachineFailure, machineFailure } from "./errors.ts";
+import { formatDuration } from "../../core/values/duration.ts";
+import { countsNoTime, type TaskTime, type Turn } from "../../ports/task-runner.ts";
+import { isLockedByOther, isMachineFailure, machineFailure } from "./statements.ts";
 
 export interface DatabaseFileOptions {
   /** How long to wait for another process that holds the file. Default: `limits.warehouseLockSeconds`. */
@@ -32,7 +32,7 @@ const tellMs = 30_000;
 export class DatabaseFile {
   readonly path: string;
   readonly #options: Required<DatabaseFileOptions>;
-  readonly #turns = new Turns();
+  readonly #turns = new RoundRobin();
   #instance: DuckDBInstance | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
   #openedAt = 0;
@@ -175,7 +175,7 @@ function locked(path: string, heldMs: number, cause: unknown): TaskError {
 }
 
 /** One at a time, in the order of asking. */
-class Turns {
+class RoundRobin {
   #last: Promise<void> = Promise.resolve();
 
   /** Runs the work when all earlier work has ended. Whoever is aborted while it waits leaves at once. */

@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { CsvParser } from "../../core/files/csv-parser.ts";
-import { linesOf } from "../../core/files/json-lines.ts";
-import { encodingOf, isGzip, textOf } from "../../core/files/plain-text.ts";
+import { splitLines } from "../../core/files/json-lines.ts";
+import { decodeText, detectEncoding, isGzip } from "../../core/files/plain-text.ts";
 import type { FileFormat } from "../../ports/warehouse.ts";
 
 /** The text of a file, unpacked and decoded. */
 export function readText(path: string): AsyncGenerator<string> {
-  return textOf(createReadStream(path));
+  return decodeText(createReadStream(path));
 }
 
 /**
@@ -21,7 +21,7 @@ export function readText(path: string): AsyncGenerator<string> {
 export async function isPlain(path: string, format: FileFormat): Promise<boolean> {
   for await (const chunk of createReadStream(path, { end: 4_095 }) as AsyncIterable<Buffer>) {
     if (isGzip(chunk)) return false;
-    const { encoding, hasMark } = encodingOf(chunk);
+    const { encoding, hasMark } = detectEncoding(chunk);
     return encoding === "utf-8" && (format === "csv" || !hasMark);
   }
   return true;
@@ -82,7 +82,7 @@ export async function lineOfRow(path: string, { row, csv }: RowPlace): Promise<n
 }
 
 async function* jsonLines(path: string): AsyncGenerator<number> {
-  for await (const { number } of linesOf(readText(path))) yield number;
+  for await (const { number } of splitLines(readText(path))) yield number;
 }
 
 async function* csvLines(

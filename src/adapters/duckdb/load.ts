@@ -2,23 +2,21 @@ import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
-import { missingTexts } from "../../core/files/column-values.ts";
+import { kinds, missingTexts } from "../../core/files/column-values.ts";
 import { misfitReason } from "../../core/files/csv-scan.ts";
-import { kinds } from "../../core/files/text-values.ts";
 import type { LoadJob } from "../../ports/warehouse.ts";
-import { columnsAtOnce, converted, inferTypes, type Missing, misfit } from "./column-types.ts";
+import { castSql, columnsAtOnce, inferTypes, lossyConversionSql, type Missing } from "./column-types.ts";
 import {
   checkColumns,
   checkKey,
-  keyless,
+  missingKeyCondition,
   numberedRows,
   stageTable,
   type Writing,
   writeStage,
 } from "./destination.ts";
-import { refusal } from "./errors.ts";
 import { placeOfRow, type RawFile, rawTable, readFile } from "./read-file.ts";
-import { type Column, parseTable, quoteIdentifier, type Statements } from "./statements.ts";
+import { type Column, parseTable, quoteIdentifier, refusal, type Statements } from "./statements.ts";
 
 const MisfitSchema = z.object({ row: z.bigint().transform(Number), column: z.int(), value: z.string() });
 
@@ -37,7 +35,7 @@ export async function prepareLoad(statements: Statements, job: LoadJob): Promise
   const inDoubt = pairsOf(raw, columns).filter((_, index) => columns[index]?.hasMisfits !== false);
   await checkValues(statements, { file, rows: numberedRows(rawTable, raw), missing, owner }, inDoubt);
   const values = pairsOf(raw, columns).map(
-    ({ column, type }) => `${converted(column, type, missing)} AS ${quoteIdentifier(column.name)}`,
+    ({ column, type }) => `${castSql(column, type, missing)} AS ${quoteIdentifier(column.name)}`,
   );
   await statements.run(`CREATE TEMP TABLE _baton_stage AS SELECT ${values.join(", ")} FROM ${rawTable}`);
   await checkKeys(statements, file, job, raw);
@@ -110,7 +108,7 @@ async function checkValues(
   { file, rows, missing, owner }: Circumstances,
   pairs: readonly Pair[],
 ): Promise<void> {
-  const changed = pairs.filter(({ column, type }) => misfit(column, type, missing) !== "false");
+  const changed = pairs.filter(({ column, type }) => lossyConversionSql(column, type, missing) !== "false");
   let first: z.infer<typeof MisfitSchema> | undefined;
   for (let at = 0; at < changed.length; at += columnsAtOnce) {
     const found = await firstMisfit(statements, rows, changed.slice(at, at + columnsAtOnce), missing);
@@ -124,7 +122,7 @@ async function checkValues(
 }
 
 async function firstMisfit(statements: Statements, rows: string, pairs: readonly Pair[], missing: Missing) {
-  const misfits = pairs.map(({ column, type }) => misfit(column, type, missing));
+  const misfits = pairs.map(({ column, type }) => lossyConversionSql(column, type, missing));
   const choose = (values: readonly string[]) =>
     `CASE ${misfits.map((condition, index) => `WHEN ${condition} THEN ${values[index]}`).join(" ")} END`;
   const [row] = await statements.rows(
@@ -143,7 +141,7 @@ async function checkKeys(
   columns: readonly Column[],
 ): Promise<void> {
   const [row] = await statements.rows(
-    `SELECT _baton_row AS row FROM ${numberedRows(stageTable, columns)} WHERE ${keyless(job.into)}
+    `SELECT _baton_row AS row FROM ${numberedRows(stageTable, columns)} WHERE ${missingKeyCondition(job.into)}
      ORDER BY _baton_row LIMIT 1`,
   );
   if (!row) return;

@@ -1,12 +1,18 @@
 import type { DuckDBPreparedStatement, DuckDBType, DuckDBValue } from "@duckdb/node-api";
-import { numberOrText } from "../../core/exact-number.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../../core/json.ts";
-import { type ParameterType, typeOfParameter } from "../../core/parameter-type.ts";
-import { isoTimeOfMicroseconds } from "../../core/time.ts";
+import { numberOrText } from "../../core/values/exact-json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../core/values/json.ts";
+import { inferParameterType, type ParameterType } from "../../core/values/parameter-type.ts";
+import { isoTimeFromMicroseconds } from "../../core/values/time.ts";
 import type { QueryJob, Row, Sql } from "../../ports/warehouse.ts";
-import { checkColumns, checkKey, keyless, stageTable, type Writing, writeStage } from "./destination.ts";
-import { refusal, translated } from "./errors.ts";
-import { parseTable, type Statements } from "./statements.ts";
+import {
+  checkColumns,
+  checkKey,
+  missingKeyCondition,
+  stageTable,
+  type Writing,
+  writeStage,
+} from "./destination.ts";
+import { parseTable, refusal, type Statements, translated } from "./statements.ts";
 
 type DuckDb = typeof import("@duckdb/node-api");
 
@@ -23,7 +29,9 @@ export async function prepareQuery(statements: Statements, duckdb: DuckDb, job: 
   checkKey(job.into, columns);
   const existing = job.into.mode === "replace" ? undefined : await statements.columnsOf(table);
   if (existing) checkColumns(table, existing, columns);
-  const withoutKey = await statements.countRows(`(FROM ${stageTable} WHERE ${keyless(job.into)})`);
+  const withoutKey = await statements.countRows(
+    `(FROM ${stageTable} WHERE ${missingKeyCondition(job.into)})`,
+  );
   if (withoutKey > 0)
     throw refusal("SQL_FAILED", `${withoutKey} rows have an empty key (${job.into.key.join(", ")})`);
   const rows = await statements.countRows(stageTable);
@@ -110,7 +118,7 @@ function decimalToJson(text: string): JsonValue {
 
 function timeToJson(duckdb: DuckDb, value: DuckDBValue): JsonValue | undefined {
   if (value instanceof duckdb.DuckDBTimestampTZValue && value.isFinite)
-    return isoTimeOfMicroseconds(value.micros);
+    return isoTimeFromMicroseconds(value.micros);
   if (
     value instanceof duckdb.DuckDBTimestampValue ||
     value instanceof duckdb.DuckDBTimestampSecondsValue ||
@@ -147,7 +155,7 @@ interface BoundParameters {
 /** Parameters as DuckDB takes them, with the types that BigQuery gives them too. Throws `SQL_FAILED`. */
 function boundParameters(duckdb: DuckDb, parameters: JsonObject): BoundParameters {
   const bound = Object.entries(parameters).map(([name, value]) => {
-    const type = typeOfParameter(`$${name}`, value);
+    const type = inferParameterType(`$${name}`, value);
     return { name, type: toDuckDbType(duckdb, type), value: toDuckDbValue(duckdb, type, value) };
   });
   return {

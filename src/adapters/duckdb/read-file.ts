@@ -1,17 +1,21 @@
 import { basename } from "node:path";
-import { messageOf } from "../../core/errors.ts";
-import { type CsvHead, readCsvHead } from "../../core/files/csv-head.ts";
-import { scanCsv } from "../../core/files/csv-scan.ts";
-import { FileProblem } from "../../core/files/file-problem.ts";
+import { errorMessage } from "../../core/errors/errors.ts";
+import { FileProblem } from "../../core/files/column-values.ts";
+import { type CsvHead, readCsvHead, scanCsv } from "../../core/files/csv-scan.ts";
 import { checkJsonLines } from "../../core/files/json-lines.ts";
 import { limits } from "../../core/limits.ts";
 import type { FileFormat, LoadJob } from "../../ports/warehouse.ts";
 import { isOneOf, unless } from "./column-types.ts";
-import { isMachineFailure, refusal } from "./errors.ts";
 import { type Beginning, isPlain, lineOfRow, readText, withPlainCopy } from "./file-text.ts";
-import { jsonReader } from "./read-json.ts";
-import { parquetReader } from "./read-parquet.ts";
-import { type Column, quoteIdentifier, quoteLiteral, type Statements } from "./statements.ts";
+import { jsonReader, parquetReader } from "./read-nested.ts";
+import {
+  type Column,
+  isMachineFailure,
+  quoteIdentifier,
+  quoteLiteral,
+  refusal,
+  type Statements,
+} from "./statements.ts";
 
 /** Where a file's rows are before they are converted, in the order of the file. */
 export const rawTable = "temp.main._baton_raw";
@@ -146,7 +150,10 @@ async function unreadable({ path, format, head }: FailedFile, thrown: unknown): 
     if (problem instanceof FileProblem) return problem;
     throw problem;
   }
-  return new FileProblem(undefined, known(messageOf(thrown)) ?? `it can't be read: ${firstSentence(thrown)}`);
+  return new FileProblem(
+    undefined,
+    known(errorMessage(thrown)) ?? `it can't be read: ${firstSentence(thrown)}`,
+  );
 }
 
 /** What DuckDB refuses though the rules allow it. */
@@ -167,7 +174,7 @@ function known(complaint: string): string | undefined {
 
 /** Without what follows in further lines: the row, the options, and our SQL. */
 function firstSentence(thrown: unknown): string {
-  const [first = ""] = messageOf(thrown)
+  const [first = ""] = errorMessage(thrown)
     .replace(/^[A-Za-z ]+ Error: /, "")
     .split("\n");
   return first.slice(0, limits.shownAnswerCharacters);

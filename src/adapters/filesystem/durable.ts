@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { link, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { BatonError, codeOf, messageOf } from "../../core/errors.ts";
+import { BatonError, errorCode, errorMessage } from "../../core/errors/errors.ts";
 import type { ObjectName } from "../../ports/objects.ts";
 
 /** A name beside the file, which the inbox and people's globs overlook. */
@@ -57,7 +57,7 @@ async function tryLink(source: string, target: string): Promise<boolean> {
     await link(source, target);
     return true;
   } catch (error) {
-    if (cannotLink.has(codeOf(error))) return false;
+    if (cannotLink.has(errorCode(error))) return false;
     throw error;
   }
 }
@@ -124,7 +124,7 @@ export function changed(name: ObjectName, problem: string): BatonError {
 export function explainFileError(error: unknown, name: ObjectName): unknown {
   if (error instanceof BatonError) return error;
   const context = { where: `bucket ${name.bucket}`, cause: error };
-  switch (codeOf(error)) {
+  switch (errorCode(error)) {
     case "ENOENT":
     case "ENOTDIR":
       return missing(name);
@@ -134,12 +134,12 @@ export function explainFileError(error: unknown, name: ObjectName): unknown {
       return missing(name, "a part of its path is a file, not a folder");
     case "EACCES":
     case "EPERM":
-      return new BatonError("FILE_DENIED", `${name.object}: ${messageOf(error)}`, context);
+      return new BatonError("FILE_DENIED", `${name.object}: ${errorMessage(error)}`, context);
     case "EROFS":
-      return new BatonError("STORE_READ_ONLY", `${name.object}: ${messageOf(error)}`, context);
+      return new BatonError("STORE_READ_ONLY", `${name.object}: ${errorMessage(error)}`, context);
     case "ENOSPC":
     case "EDQUOT":
-      return new BatonError("STORE_DISK_FULL", `${name.object}: ${messageOf(error)}`, context);
+      return new BatonError("STORE_DISK_FULL", `${name.object}: ${errorMessage(error)}`, context);
     default:
       return error;
   }

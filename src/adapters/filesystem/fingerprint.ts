@@ -23,7 +23,7 @@ const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLO
 const settledMs = 2_000;
 
 /** Size, times and inode: changes with every write, and costs no read of the content. */
-export function signatureOf(stats: BigIntStats): string {
+export function changeSignature(stats: BigIntStats): string {
   return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}`;
 }
 
@@ -46,13 +46,13 @@ export class Fingerprints {
       const before = await file.stat({ bigint: true });
       if (!before.isFile()) throw missing(name, "it is not a file");
       // The change time as well: unlike the modification time, it can't be set back by whoever wrote the file.
-      const stamp = `${signatureOf(before)}:${before.ctimeNs}`;
+      const stamp = `${changeSignature(before)}:${before.ctimeNs}`;
       const known = this.#known.get(path);
       if (known?.stamp === stamp) return known.fingerprint;
       const generation = await generationOfFile(file);
       const after = await file.stat({ bigint: true });
-      if (`${signatureOf(after)}:${after.ctimeNs}` !== stamp) continue;
-      const fingerprint = { generation, bytes: Number(before.size), signature: signatureOf(before) };
+      if (`${changeSignature(after)}:${after.ctimeNs}` !== stamp) continue;
+      const fingerprint = { generation, bytes: Number(before.size), signature: changeSignature(before) };
       if (Math.abs(Date.now() - Number(before.ctimeMs)) > settledMs) this.#remember(path, stamp, fingerprint);
       return fingerprint;
     }
@@ -68,7 +68,7 @@ export class Fingerprints {
 }
 
 /** The generation of content: the first 32 hexadecimal characters of its SHA-256. */
-export function generationOf(content: Uint8Array): string {
+export function objectGeneration(content: Uint8Array): string {
   return createHash("sha256").update(content).digest("hex").slice(0, hashCharacters);
 }
 
@@ -88,12 +88,12 @@ async function generationOfFile(file: FileHandle): Promise<string> {
  * The generation that a dropped file is announced with: its content, and when it came. So the same bytes that are
  * dropped again are another drop, as they are in Cloud Storage, and every process says the same of one drop.
  */
-export function generationOfDrop(content: string, changedNs: bigint): string {
+export function dropGeneration(content: string, changedNs: bigint): string {
   return `${content}-${changedNs.toString(36)}`;
 }
 
 /** What a generation says of the content. */
-export function contentOf(generation: string): string {
+export function contentHash(generation: string): string {
   const dash = generation.indexOf("-");
   return dash === -1 ? generation : generation.slice(0, dash);
 }

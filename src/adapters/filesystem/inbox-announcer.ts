@@ -1,11 +1,10 @@
 import { join } from "node:path";
-import { BatonError, messageOf } from "../../core/errors.ts";
+import { BatonError, errorMessage } from "../../core/errors/errors.ts";
 import type { ObjectMessage } from "../../core/messages.ts";
-import type { DropMemory } from "../../ports/drop-memory.ts";
-import type { Logger } from "../../ports/logger.ts";
-import type { ObjectStore } from "../../ports/objects.ts";
+import type { DropMemory, ObjectStore } from "../../ports/objects.ts";
+import type { Logger } from "../../ports/telemetry.ts";
 import { isGone, statFile } from "./inbox-files.ts";
-import { isSameLook, lookOf, type QuietTimes, SeenFile } from "./seen-file.ts";
+import { isSameLook, type QuietTimes, SeenFile, toFileLook } from "./seen-file.ts";
 import { isOpenForWriting } from "./writers.ts";
 
 export interface AnnouncerOptions {
@@ -120,7 +119,7 @@ export class Announcer {
       const { look } = seen;
       const { generation: content, bytes } = await objects.stat({ bucket, object });
       const after = await statFile(folder, object);
-      if (!after || !isSameLook(lookOf(after), look)) return;
+      if (!after || !isSameLook(toFileLook(after), look)) return;
       this.#sayIfGrown(object, seen);
       const { generation, isNew } = seen.dropOf(content, this.#options.memory.isOfOlderBatches);
       if (isNew) {
@@ -130,11 +129,11 @@ export class Announcer {
       this.#remember(object, seen, { look, generation, isAnnounced: true });
       this.#pending.delete(object);
     } catch (error) {
-      if (isInMotion(error)) return;
+      if (changedDuringRead(error)) return;
       seen.fail();
       logger.warn("A file of the inbox could not be handed over; it is tried again", {
         object,
-        error: messageOf(error),
+        error: errorMessage(error),
       });
     } finally {
       seen.isBusy = false;
@@ -161,7 +160,7 @@ export class Announcer {
 }
 
 /** The file went or changed meanwhile: the next look finds out what it is now. */
-function isInMotion(error: unknown): boolean {
+function changedDuringRead(error: unknown): boolean {
   return error instanceof BatonError && (error.code === "FILE_MISSING" || error.code === "FILE_CHANGED");
 }
 

@@ -1,9 +1,9 @@
 import type { BigIntStats } from "node:fs";
 import { lstat, opendir, readdir, realpath, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
-import { isPassedOverName, whyNoDrop } from "../../core/drops.ts";
-import { BatonError, codeOf, messageOf } from "../../core/errors.ts";
-import type { Logger } from "../../ports/logger.ts";
+import { BatonError, errorCode, errorMessage } from "../../core/errors/errors.ts";
+import { isIgnoredName, reasonForNoDrop } from "../../core/workflow/trigger.ts";
+import type { Logger } from "../../ports/telemetry.ts";
 
 /** The folder with its links followed, and what tells it from another of the same name. Throws `INBOX_MISSING`. */
 export async function openFolder(
@@ -17,7 +17,7 @@ export async function openFolder(
     const stats = await stat(`${path}/.`);
     return { path, identity: `${path}:${stats.dev}:${stats.ino}` };
   } catch (error) {
-    throw new BatonError("INBOX_MISSING", `The inbox can't be read: ${messageOf(error)}`, {
+    throw new BatonError("INBOX_MISSING", `The inbox can't be read: ${errorMessage(error)}`, {
       where: folder,
       cause: error,
     });
@@ -34,7 +34,7 @@ export interface Walk {
 /** Names, with `/`, of all files below the folder. Subfolders that can't be read are told, and passed over. */
 export async function* filesBelow(walk: Walk, prefix = ""): AsyncGenerator<string> {
   for (const entry of await entriesOf(walk, prefix)) {
-    if (isPassedOverName(entry.name)) continue;
+    if (isIgnoredName(entry.name)) continue;
     const object = prefix + entry.name;
     if (entry.isFile()) yield object;
     else if (entry.isDirectory() && !walk.passesOver(`${object}/`)) yield* filesBelow(walk, `${object}/`);
@@ -46,7 +46,7 @@ async function entriesOf({ folder, onUnreadable }: Walk, prefix: string) {
     return await readdir(join(folder, prefix), { withFileTypes: true });
   } catch (error) {
     // Gone since it was opened or listed: the next look finds out.
-    if (codeOf(error) === "ENOENT") return [];
+    if (errorCode(error) === "ENOENT") return [];
     if (prefix === "") throw error;
     onUnreadable(prefix, error);
     return [];
@@ -69,7 +69,7 @@ export async function isGone(folder: string, object: string): Promise<boolean> {
     await lstat(join(folder, object));
     return false;
   } catch (error) {
-    return codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR";
+    return errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR";
   }
 }
 
@@ -93,7 +93,7 @@ export async function watchFolder(options: WatcherOptions): Promise<{ close(): P
     followSymlinks: false,
     ignored: (path) => {
       const name = nameOf(path);
-      return whyNoDrop(name) !== undefined || options.passesOver(`${name}/`);
+      return reasonForNoDrop(name) !== undefined || options.passesOver(`${name}/`);
     },
     awaitWriteFinish: {
       stabilityThreshold: options.stableMs,

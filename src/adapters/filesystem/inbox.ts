@@ -1,10 +1,9 @@
-import type { DropInterest } from "../../core/drop-interest.ts";
-import { messageOf } from "../../core/errors.ts";
+import { errorMessage } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { ObjectMessage } from "../../core/messages.ts";
-import type { DropMemory } from "../../ports/drop-memory.ts";
-import type { Logger } from "../../ports/logger.ts";
-import type { ObjectStore } from "../../ports/objects.ts";
+import type { DropInterest } from "../../core/workflow/trigger.ts";
+import type { DropMemory, ObjectStore } from "../../ports/objects.ts";
+import type { Logger } from "../../ports/telemetry.ts";
 import { Announcer } from "./inbox-announcer.ts";
 import { filesBelow, openFolder, Untaken, watchFolder } from "./inbox-files.ts";
 
@@ -151,7 +150,7 @@ export class Inbox {
       if (this.#watched?.identity !== identity) await this.#watch(path, identity, interest);
       return path;
     } catch (error) {
-      if (!this.#missing) logger.error(messageOf(error), { folder });
+      if (!this.#missing) logger.error(errorMessage(error), { folder });
       this.#missing = true;
       await this.#unwatch();
       return undefined;
@@ -163,7 +162,7 @@ export class Inbox {
     await this.#unwatch();
     const onError = (error: unknown) =>
       this.#options.logger.warn("The inbox can't be watched; files are found more slowly", {
-        error: messageOf(error),
+        error: errorMessage(error),
       });
     const tellProblem = (error: unknown) => this.#tellProblem(error);
     try {
@@ -185,7 +184,7 @@ export class Inbox {
 
   /** Once, not at every look. */
   #tellProblem(error: unknown): void {
-    const problem = messageOf(error);
+    const problem = errorMessage(error);
     if (problem !== this.#problem)
       this.#options.logger.error("The inbox could not be looked through", { error: problem });
     this.#problem = problem;
@@ -200,7 +199,10 @@ export class Inbox {
   #tellUnreadable(subfolder: string, error: unknown): void {
     if (this.#toldUnreadable.has(subfolder)) return;
     this.#toldUnreadable.add(subfolder);
-    this.#options.logger.error("A folder in the inbox can't be read", { subfolder, error: messageOf(error) });
+    this.#options.logger.error("A folder in the inbox can't be read", {
+      subfolder,
+      error: errorMessage(error),
+    });
   }
 }
 

@@ -1,9 +1,9 @@
 import { stat, unlink } from "node:fs/promises";
 import { dirname, posix } from "node:path";
-import { BatonError, codeOf } from "../../core/errors.ts";
+import { BatonError, errorCode } from "../../core/errors/errors.ts";
 import type { ObjectName } from "../../ports/objects.ts";
 import { changed, linkOrCopy, missing, syncFolder } from "./durable.ts";
-import { type Fingerprint, Fingerprints, signatureOf } from "./fingerprint.ts";
+import { changeSignature, type Fingerprint, Fingerprints } from "./fingerprint.ts";
 
 /** An object that was found. */
 export interface Located {
@@ -60,7 +60,7 @@ async function placeOrFind(source: Located, to: ObjectName, places: Places): Pro
   try {
     return await place(source, to, places);
   } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
+    if (errorCode(error) !== "ENOENT") throw error;
     const { generation } = source.fingerprint;
     const moved = await findMoved({ ...source.name, generation }, to, places);
     if (moved) return moved;
@@ -90,7 +90,7 @@ async function placeAt(source: Located, name: ObjectName, places: Places): Promi
     });
     if (how === "linked") await undoUnlessSame(path, source);
   } catch (error) {
-    if (codeOf(error) === "EEXIST") return undefined;
+    if (errorCode(error) === "EEXIST") return undefined;
     throw error;
   }
   return { name, path, fingerprint };
@@ -98,7 +98,7 @@ async function placeAt(source: Located, name: ObjectName, places: Places): Promi
 
 /** The link may have caught a file that was written since it was hashed. */
 async function undoUnlessSame(path: string, source: Located): Promise<void> {
-  if (signatureOf(await stat(path, { bigint: true })) === source.fingerprint.signature) return;
+  if (changeSignature(await stat(path, { bigint: true })) === source.fingerprint.signature) return;
   await unlink(path);
   throw rewritten(source.name);
 }
@@ -111,11 +111,11 @@ function rewritten(name: ObjectName): BatonError {
 async function removeUnlessRewritten(source: Located): Promise<void> {
   try {
     const now = await stat(source.path, { bigint: true });
-    if (signatureOf(now) !== source.fingerprint.signature) return;
+    if (changeSignature(now) !== source.fingerprint.signature) return;
     await unlink(source.path);
     await syncFolder(dirname(source.path));
   } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
+    if (errorCode(error) !== "ENOENT") throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { BigIntStats } from "node:fs";
-import type { FileLook, RememberedDrop } from "../../ports/drop-memory.ts";
-import { contentOf, generationOfDrop } from "./fingerprint.ts";
+import type { FileLook, RememberedDrop } from "../../ports/objects.ts";
+import { contentHash, dropGeneration } from "./fingerprint.ts";
 
 /** How long a file must not have changed before it is taken. */
 export interface QuietTimes {
@@ -30,7 +30,7 @@ export class SeenFile {
   readonly #times: QuietTimes;
 
   constructor(stats: BigIntStats, drop: RememberedDrop | undefined, isOld: boolean, times: QuietTimes) {
-    this.look = lookOf(stats);
+    this.look = toFileLook(stats);
     this.changedNs = stats.ctimeNs;
     this.isOld = isOld;
     this.#drop = drop;
@@ -50,7 +50,7 @@ export class SeenFile {
 
   /** Takes note of how it looks now; `quietForMs`: it is known not to have changed for so long. */
   update(stats: BigIntStats, quietForMs: number): void {
-    const look = lookOf(stats);
+    const look = toFileLook(stats);
     const now = performance.now();
     if (!isSameLook(look, this.look)) {
       // A writer that has paused will pause again: the next pause is given twice the time.
@@ -84,11 +84,11 @@ export class SeenFile {
     // It was to be announced when the process died: perhaps it was.
     if (before && !before.isAnnounced && isSameLook(before.look, this.look))
       return { generation: before.generation, isNew: true };
-    if (before && contentOf(before.generation) === content && isSetBack(before.look, this.look))
+    if (before && contentHash(before.generation) === content && isSetBack(before.look, this.look))
       return { generation: before.generation, isNew: false };
     const isKnownByContent = this.isOld && isOfOlderBatches && before === undefined;
     return {
-      generation: isKnownByContent ? content : generationOfDrop(content, this.changedNs),
+      generation: isKnownByContent ? content : dropGeneration(content, this.changedNs),
       isNew: true,
     };
   }
@@ -109,7 +109,7 @@ export class SeenFile {
   }
 }
 
-export function lookOf({ ino, size, mtimeNs }: BigIntStats): FileLook {
+export function toFileLook({ ino, size, mtimeNs }: BigIntStats): FileLook {
   return { inode: String(ino), bytes: String(size), modifiedNs: String(mtimeNs) };
 }
 

@@ -2,7 +2,7 @@ import { opendirSync, readFileSync, readlinkSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { setTimeout as sleep, setImmediate as yieldToOthers } from "node:timers/promises";
-import { codeOf } from "../../core/errors.ts";
+import { errorCode } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 
 /** Access mode bits of the flags in `/proc/<pid>/fdinfo/<fd>`, octal (open(2)): 1 is write only, 2 read and write. */
@@ -64,7 +64,7 @@ async function isVisible(path: string): Promise<boolean> {
   try {
     return (await stat(path)).uid === user;
   } catch (error) {
-    return codeOf(error) === "ENOENT";
+    return errorCode(error) === "ENOENT";
   }
 }
 

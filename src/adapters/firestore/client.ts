@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import type { CollectionReference, DocumentReference, Firestore } from "@google-cloud/firestore";
-import { BatonError } from "../../core/errors.ts";
+import { BatonError } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { CollectionName } from "../../core/records.ts";
-import type { Clock } from "../../ports/clock.ts";
+import type { Clock } from "../../ports/machine.ts";
 import { type DocumentKey, UnansweredError } from "../../ports/store.ts";
 
 export interface FirestoreSettings {

@@ -1,25 +1,109 @@
-import type { DocumentSnapshot, Query, QueryDocumentSnapshot, WriteBatch } from "@google-cloud/firestore";
-import { BatonError } from "../../core/errors.ts";
+import type {
+  BulkWriter,
+  DocumentSnapshot,
+  Precondition,
+  Query,
+  QueryDocumentSnapshot,
+  WriteBatch,
+  WriteResult,
+} from "@google-cloud/firestore";
+import { BatonError, errorMessage } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { type CollectionName, collections } from "../../core/records.ts";
-import type { Clock } from "../../ports/clock.ts";
-import type {
-  Committed,
-  Condition,
-  DocumentKey,
-  DocumentStore,
-  EachCommitted,
-  QueryOptions,
-  QueryResult,
-  Snapshot,
-  StoredDocument,
-  SyncMark,
-  Write,
+import type { Clock } from "../../ports/machine.ts";
+import {
+  type Committed,
+  type Condition,
+  ConflictError,
+  type DocumentKey,
+  type DocumentStore,
+  type EachCommitted,
+  type QueryOptions,
+  type QueryResult,
+  type Snapshot,
+  type StoredDocument,
+  type SyncMark,
+  type Version,
+  type Write,
 } from "../../ports/store.ts";
-import { grpcCodeOf, grpcStatus } from "../remote/grpc.ts";
+import { grpcCode, grpcStatus, isDenied } from "../remote/grpc.ts";
 import { documentId, FirestoreClient, type FirestoreSettings, inTime, originalId } from "./client.ts";
 import { decodeDocument, encodeDocument, indexedText, versionOf } from "./encoding.ts";
-import { conditionOn, IndependentWrites, storeError, writeError } from "./independent-writes.ts";
+
+type Encode = (write: Exclude<Write, { kind: "delete" }>) => Record<string, unknown>;
+
+/** Writes that do not depend on each other, sent together; each has a result of its own. */
+class IndependentWrites {
+  readonly #client: FirestoreClient;
+  readonly #encode: Encode;
+
+  constructor(client: FirestoreClient, encode: Encode) {
+    this.#client = client;
+    this.#encode = encode;
+  }
+
+  async commit(writes: readonly Write[]): Promise<readonly EachCommitted[]> {
+    const firestore = await this.#client.firestore();
+    // The ids are spread by their hash: there is no need to begin slowly.
+    const writer = firestore.bulkWriter({ throttling: false });
+    writer.onWriteError(() => false);
+    const results = [];
+    for (const write of writes) results.push(toResult(await this.#send(writer, write)));
+    await writer.close();
+    return Promise.all(results);
+  }
+
+  /** Wrapped, so that waiting for the sending is not waiting for its result. */
+  async #send(writer: BulkWriter, write: Write): Promise<{ readonly result: Promise<WriteResult> }> {
+    const reference = await this.#client.reference(write.key);
+    if (write.kind === "create") return { result: writer.create(reference, this.#encode(write)) };
+    const condition = await toPrecondition(write.version);
+    if (write.kind === "delete") return { result: writer.delete(reference, condition) };
+    return { result: writer.update(reference, this.#encode(write), condition) };
+  }
+}
+
+async function toResult({ result }: { readonly result: Promise<WriteResult> }): Promise<EachCommitted> {
+  try {
+    const { writeTime } = await result;
+    return { ok: true, committed: { version: versionOf(writeTime), commitTime: writeTime.toMillis() } };
+  } catch (thrown) {
+    return { ok: false, error: writeError(thrown) };
+  }
+}
+
+const conflicts: ReadonlySet<number> = new Set([
+  grpcStatus.notFound,
+  grpcStatus.alreadyExists,
+  grpcStatus.failedPrecondition,
+]);
+
+/** What a refused write means: its condition did not hold, or whether it was applied is open. */
+function writeError(thrown: unknown): Error {
+  const code = grpcCode(thrown);
+  if (code !== undefined && conflicts.has(code))
+    return new ConflictError(`A condition does not hold: ${errorMessage(thrown)}`, { cause: thrown });
+  return storeError(thrown);
+}
+
+function storeError(thrown: unknown): BatonError {
+  const code = grpcCode(thrown);
+  const context = { where: "Firestore", cause: thrown };
+  if (isDenied(code)) return new BatonError("STORE_DENIED", errorMessage(thrown), context);
+  if (code === grpcStatus.invalidArgument)
+    return new BatonError("STORE_REFUSED", errorMessage(thrown), context);
+  if (code === grpcStatus.failedPrecondition)
+    return new BatonError("STORE_INDEX_MISSING", errorMessage(thrown), context);
+  if (code === grpcStatus.notFound) return new BatonError("STORE_MISSING", errorMessage(thrown), context);
+  return new BatonError("STORE_FAILED", errorMessage(thrown), context);
+}
+
+/** The document was last written at that time. A version that Firestore never made is one that no document has. */
+async function toPrecondition(version: Version): Promise<Precondition> {
+  const { Timestamp } = await import("@google-cloud/firestore");
+  const [seconds = "0", nanoseconds = "0"] = version.split(".");
+  return { lastUpdateTime: new Timestamp(Number(seconds), Number(nanoseconds)) };
+}
 
 /** The document store on Firestore. What a commit has answered is durable at once. */
 export class FirestoreDocumentStore implements DocumentStore {
@@ -101,7 +185,7 @@ export class FirestoreDocumentStore implements DocumentStore {
     try {
       return await inTime(this.#clock, call, seconds);
     } catch (thrown) {
-      if (thrown instanceof BatonError && grpcCodeOf(thrown.cause) === grpcStatus.unauthenticated)
+      if (thrown instanceof BatonError && grpcCode(thrown.cause) === grpcStatus.unauthenticated)
         this.#client.forget();
       throw thrown;
     }
@@ -115,8 +199,8 @@ export class FirestoreDocumentStore implements DocumentStore {
   async #add(batch: WriteBatch, write: Write): Promise<void> {
     const reference = await this.#client.reference(write.key);
     if (write.kind === "create") batch.create(reference, this.#encode(write));
-    else if (write.kind === "delete") batch.delete(reference, await conditionOn(write.version));
-    else batch.update(reference, this.#encode(write), await conditionOn(write.version));
+    else if (write.kind === "delete") batch.delete(reference, await toPrecondition(write.version));
+    else batch.update(reference, this.#encode(write), await toPrecondition(write.version));
   }
 }
 

@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import type { Timestamp } from "@google-cloud/firestore";
 import * as z from "zod";
-import { expiresAfterSeconds } from "../../core/expiry.ts";
-import type { JsonObject, JsonValue } from "../../core/json.ts";
+import { expiresAfterSeconds } from "../../core/batch.ts";
 import {
   type CollectionName,
   type CollectionSpec,
   collectionNames,
   collections,
 } from "../../core/records.ts";
+import type { JsonObject, JsonValue } from "../../core/values/json.ts";
 
 /** Field of the time at which Firestore may delete a document: the TTL policy names it. */
 export const expiryField = "expireAt";

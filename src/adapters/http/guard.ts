@@ -2,7 +2,7 @@ import { type LookupAddress, lookup as systemLookup } from "node:dns";
 import type { LookupFunction } from "node:net";
 import ipaddr from "ipaddr.js";
 import { buildConnector } from "undici";
-import { TaskError } from "../../core/errors.ts";
+import { TaskError } from "../../core/errors/errors.ts";
 
 /** How names become addresses: Node's `dns.lookup`, asked for all answers. */
 export type Resolve = (

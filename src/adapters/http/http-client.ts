@@ -1,9 +1,9 @@
 import { Agent, fetch, type Response } from "undici";
-import { TaskError } from "../../core/errors.ts";
+import { TaskError } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
-import { shownAddress } from "../../core/shown-address.ts";
-import type { HttpClient, HttpRequest, HttpResponse, RequestSecrets } from "../../ports/http-client.ts";
-import { pauseAskedBy, readBody, rootMessageOf } from "../remote/exchange.ts";
+import { redactUrl } from "../../core/values/text.ts";
+import type { HttpClient, HttpRequest, HttpResponse, RequestSecrets } from "../../ports/http.ts";
+import { pauseAskedBy, readBody, rootCauseMessage } from "../remote/exchange.ts";
 import { type Guard, guardedConnector, publicAddressesOnly, refused } from "./guard.ts";
 
 export interface GuardedHttpClientOptions {
@@ -35,9 +35,9 @@ export class GuardedHttpClient implements HttpClient {
       return await this.#follow(request, signal);
     } catch (error) {
       request.signal.throwIfAborted();
-      const where = `${request.method} ${shownAddress(request.url)}`;
+      const where = `${request.method} ${redactUrl(request.url)}`;
       if (timeout.aborted) throw failed(`${where}: no whole answer within ${request.timeoutSeconds} s`, true);
-      const reason = rootMessageOf(error);
+      const reason = rootCauseMessage(error);
       const shown = request.secrets?.blank(reason) ?? reason;
       // What was thrown may show more of the request than its message.
       const cause = request.secrets ? undefined : error;
@@ -63,15 +63,12 @@ export class GuardedHttpClient implements HttpClient {
       if (!isFollowed) return await answerOf(response, hop, request);
       await response.body?.cancel();
       if (redirects === limits.redirects)
-        throw failed(
-          `${method} ${shownAddress(request.url)}: more than ${limits.redirects} redirects`,
-          false,
-        );
+        throw failed(`${method} ${redactUrl(request.url)}: more than ${limits.redirects} redirects`, false);
       const target = urlOf(location, hop.url);
       const next = nextHop(hop, response.status, target, request.secrets);
       if (!next)
         throw failed(
-          `${method} ${shownAddress(hop.url.href)} was redirected to ${shownAddress(target.href)}, which would be sent a secret; write the last address`,
+          `${method} ${redactUrl(hop.url.href)} was redirected to ${redactUrl(target.href)}, which would be sent a secret; write the last address`,
           false,
         );
       hop = next;
@@ -94,7 +91,7 @@ export class GuardedHttpClient implements HttpClient {
 async function answerOf(response: Response, hop: Hop, request: HttpRequest): Promise<HttpResponse> {
   const { maxResponseBytes } = request;
   const bytes = await readBody(response.body, maxResponseBytes);
-  const where = `${hop.method} ${shownAddress(hop.url.href)}`;
+  const where = `${hop.method} ${redactUrl(hop.url.href)}`;
   if (!bytes) throw failed(`${where}: the answer is larger than ${maxResponseBytes} bytes`, false);
   return {
     status: response.status,
@@ -113,10 +110,10 @@ function urlOf(text: string, base?: URL): URL {
 
 function checkUrl(url: URL): void {
   if (url.protocol !== "http:" && url.protocol !== "https:")
-    throw refused(shownAddress(url.href), "only http and https are spoken");
+    throw refused(redactUrl(url.href), "only http and https are spoken");
   if (url.username !== "" || url.password !== "")
     throw failed(
-      `${shownAddress(url.href)}: a URL must not hold a user or password; send an Authorization header`,
+      `${redactUrl(url.href)}: a URL must not hold a user or password; send an Authorization header`,
       false,
     );
 }

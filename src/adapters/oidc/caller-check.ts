@@ -1,7 +1,7 @@
 import type { JWTVerifyGetKey } from "jose";
 import * as z from "zod";
-import { BatonError, messageOf } from "../../core/errors.ts";
-import type { CallerCheck } from "../../ports/callers.ts";
+import { BatonError, errorMessage } from "../../core/errors/errors.ts";
+import type { CallerCheck } from "../../ports/machine.ts";
 
 export interface OidcSettings {
   /** What the token must be for: the URL of the function, or whatever its push subscriptions say. */
@@ -55,7 +55,7 @@ export class OidcCallerCheck implements CallerCheck {
       // Keys that can't be fetched say nothing about the caller.
       const isOfKeys = thrown instanceof errors.JWKSTimeout || thrown instanceof errors.JWKSInvalid;
       const isOfToken = thrown instanceof errors.JOSEError && !isOfKeys;
-      if (isOfToken && thrown.code !== "ERR_JOSE_GENERIC") throw refusal(messageOf(thrown));
+      if (isOfToken && thrown.code !== "ERR_JOSE_GENERIC") throw refusal(errorMessage(thrown));
       throw thrown;
     }
   }

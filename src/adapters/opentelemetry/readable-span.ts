@@ -1,7 +1,7 @@
 import { type Attributes, type HrTime, SpanKind, SpanStatusCode, TraceFlags } from "@opentelemetry/api";
 import type { Resource } from "@opentelemetry/resources";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
-import type { SpanAttributes } from "../../ports/tracer.ts";
+import type { SpanAttributes } from "../../ports/telemetry.ts";
 import type { FinishedSpan } from "./span-queue.ts";
 
 const kinds = {

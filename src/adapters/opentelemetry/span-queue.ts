@@ -1,7 +1,7 @@
-import { messageOf } from "../../core/errors.ts";
+import { errorMessage } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
-import type { TracePlace } from "../../core/trace.ts";
-import type { SpanAttributes, SpanFailure, SpanKind } from "../../ports/tracer.ts";
+import type { TracePlace } from "../../core/messages.ts";
+import type { SpanAttributes, SpanFailure, SpanKind } from "../../ports/telemetry.ts";
 
 /** A span as it waits to be sent: the classes of OpenTelemetry are loaded when the first ones are. */
 export interface FinishedSpan {
@@ -109,7 +109,7 @@ export class SpanQueue {
       this.#pausedUntil = 0;
     } catch (error) {
       this.#lost += spans.length;
-      this.#pause(messageOf(error));
+      this.#pause(errorMessage(error));
     }
   }
 

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomBytes } from "node:crypto";
-import { failureOf } from "../../core/failure.ts";
-import { type TracePlace, traceOf } from "../../core/trace.ts";
+import { batchTrace, type TracePlace } from "../../core/messages.ts";
+import { toStoredError } from "../../core/records.ts";
 import type {
   PastSpan,
   Span,
@@ -9,7 +9,7 @@ import type {
   SpanDescription,
   SpanFailure,
   Tracer,
-} from "../../ports/tracer.ts";
+} from "../../ports/telemetry.ts";
 import {
   type FinishedSpan,
   type ReportProblem,
@@ -40,24 +40,24 @@ export class BatchTracer implements Tracer {
   }
 
   inBatch<T>(batchId: string | undefined, work: () => Promise<T>): Promise<T> {
-    const place = batchId === undefined ? undefined : traceOf(batchId);
+    const place = batchId === undefined ? undefined : batchTrace(batchId);
     return this.#scopes.run({ place, now: startWatch() }, work);
   }
 
   adopt(batchId: string): void {
     const scope = this.#scopes.getStore();
-    if (scope) scope.place ??= traceOf(batchId);
+    if (scope) scope.place ??= batchTrace(batchId);
   }
 
   async inSpan<T>(description: SpanDescription, work: (span: Span) => Promise<T>): Promise<T> {
     const scope = this.#scopes.getStore();
-    if (!scope?.place) return work(inertSpan);
+    if (!scope?.place) return work(noopSpan);
     const { now } = scope;
     const span = new OpenSpan(description, scope.place, now());
     try {
       return await this.#scopes.run({ place: span.place, now }, () => work(span));
     } catch (thrown) {
-      span.fail(failureOf(thrown));
+      span.fail(toStoredError(thrown));
       throw thrown;
     } finally {
       this.#queue.add(span.finish(now()));
@@ -65,12 +65,12 @@ export class BatchTracer implements Tracer {
   }
 
   record(span: PastSpan): void {
-    const { traceId, spanId } = traceOf(span.batchId);
+    const { traceId, spanId } = batchTrace(span.batchId);
     this.#add(span, { traceId, spanId: freshSpanId() }, spanId);
   }
 
   recordBatch(span: PastSpan): void {
-    this.#add(span, traceOf(span.batchId), undefined);
+    this.#add(span, batchTrace(span.batchId), undefined);
   }
 
   current(): TracePlace | undefined {
@@ -141,4 +141,4 @@ function freshSpanId(): string {
 }
 
 /** For work outside of any batch: nothing is told of it. */
-const inertSpan: Span = { set() {}, fail() {} };
+const noopSpan: Span = { set() {}, fail() {} };

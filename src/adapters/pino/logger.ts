@@ -1,9 +1,64 @@
 import { destination, type Level, pino } from "pino";
-import { messageOf } from "../../core/errors.ts";
-import { loggable } from "../../core/log-fields.ts";
-import { withoutSecrets } from "../../core/secrets.ts";
-import { type TracePlace, traceOf } from "../../core/trace.ts";
-import type { LogFields, Logger, LogOutput } from "../../ports/logger.ts";
+import { debugStack, errorMessage } from "../../core/errors/errors.ts";
+import { batchTrace, type TracePlace } from "../../core/messages.ts";
+import { withoutSecrets } from "../../core/values/secrets.ts";
+import type { LogFields, Logger, LogOutput } from "../../ports/telemetry.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const deepest = 6;
+
+/**
+ * Fields of a line of the log, as they can be written. JSON makes nothing of an error, a map or a set, and throws at
+ * a bigint: an error becomes its whole reason, and the place where it was thrown `stack_trace`, which Cloud Logging
+ * looks for.
+ */
+function loggable(fields: Fields): Fields {
+  const shown = Object.entries(fields).map(([name, value]) => [name, shownValue(value, [])] as const);
+  const stack = "stack_trace" in fields ? undefined : stackAmong(Object.values(fields));
+  return { ...Object.fromEntries(shown), ...(stack !== undefined && { stack_trace: stack }) };
+}
+
+function stackAmong(values: readonly unknown[]): string | undefined {
+  return values.map(debugStack).find((stack) => stack !== undefined);
+}
+
+function shownValue(value: unknown, above: readonly object[]): unknown {
+  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
+  if (typeof value === "bigint" || typeof value === "symbol") return String(value);
+  if (typeof value === "function") return `the function ${value.name}`;
+  if (typeof value !== "object" || value === null) return value;
+  if (isError(value)) return errorMessage(value);
+  if (above.includes(value)) return "(itself)";
+  if (above.length >= deepest) return "…";
+  const inside = [...above, value];
+  const plain = plainOf(value);
+  if (Array.isArray(plain)) return plain.map((item) => shownValue(item, inside));
+  if (typeof plain !== "object" || plain === null) return plain;
+  return Object.fromEntries(Object.entries(plain).map(([name, item]) => [name, shownValue(item, inside)]));
+}
+
+function isError(value: object): boolean {
+  return value instanceof Error || Object.prototype.toString.call(value) === "[object Error]";
+}
+
+function plainOf(value: object): unknown {
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [String(key), item]));
+  if (value instanceof Set) return [...value];
+  if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
+  if ("toJSON" in value && typeof value.toJSON === "function") return jsonOf(value);
+  return value;
+}
+
+/** Dates, addresses and other values that say what they are as JSON. An invalid date throws, or is null. */
+function jsonOf(value: object): unknown {
+  try {
+    const text: unknown = JSON.stringify(value);
+    return typeof text === "string" ? JSON.parse(text) : String(value);
+  } catch (error) {
+    return errorMessage(error);
+  }
+}
 
 export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -47,7 +102,7 @@ export function createLogger(
     // A task in JavaScript may give an error in the message's place.
     const given: unknown = message;
     const shown = given instanceof Error ? { error: given, ...fields } : { ...fields };
-    log[name](besideOwn(loggable(shown)), messageOf(given));
+    log[name](besideOwn(loggable(shown)), errorMessage(given));
   };
   return { debug: writer("debug"), info: writer("info"), warn: writer("warn"), error: writer("error") };
 }
@@ -69,8 +124,6 @@ interface LogContext {
 /** Fields that lines of the log are found by. */
 const labels = ["batchId", "workflowId", "taskId", "attempt"] as const;
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /**
  * What Cloud Logging takes out of a line: https://cloud.google.com/logging/docs/structured-logging. A line of a batch
  * belongs to the trace of that batch, whether or not traces are sent: so all its lines are found together.
@@ -91,7 +144,7 @@ function labelFields(fields: Fields): Fields {
 }
 
 function traceFields({ batchId }: Fields, projectId: string, here: TracePlace | undefined): Fields {
-  const traceId = typeof batchId === "string" ? traceOf(batchId).traceId : here?.traceId;
+  const traceId = typeof batchId === "string" ? batchTrace(batchId).traceId : here?.traceId;
   if (traceId === undefined) return {};
   const trace = { "logging.googleapis.com/trace": `projects/${projectId}/traces/${traceId}` };
   // A line about another batch than the one that is worked on stands in none of its spans.

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Refresh, RefreshState } from "../../ports/power-bi.ts";
+import type { Refresh, RefreshState } from "../../ports/services.ts";
 
 const EntrySchema = z.object({
   requestId: z.string().optional(),
@@ -76,7 +76,7 @@ const RefusalSchema = z.object({
 });
 
 /** What a refusal says, in one line. */
-export function saidIn(body: string): string {
+export function errorMessageIn(body: string): string {
   try {
     const { error, message } = RefusalSchema.parse(JSON.parse(body));
     const parts = [error?.code, error?.message ?? message].filter((part) => part);

@@ -1,11 +1,11 @@
-import { TaskError } from "../../core/errors.ts";
-import { jsonIn } from "../../core/json.ts";
+import { TaskError } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
-import { shortened } from "../../core/short-text.ts";
-import type { DatasetName, PowerBi, Refresh, RefreshRequest, RefreshStart } from "../../ports/power-bi.ts";
-import { type Answer, exchange, pauseAskedBy, rootMessageOf } from "../remote/exchange.ts";
-import { AnyObjectSchema, answerOf, StrangeAnswerError } from "../remote/service-answer.ts";
-import { HistorySchema, saidIn } from "./answers.ts";
+import { tryParseJson } from "../../core/values/json.ts";
+import { truncate } from "../../core/values/text.ts";
+import type { DatasetName, PowerBi, Refresh, RefreshRequest, RefreshStart } from "../../ports/services.ts";
+import { type Answer, pauseAskedBy, postForm, rootCauseMessage } from "../remote/exchange.ts";
+import { AnyObjectSchema, parseAnswer, StrangeAnswerError } from "../remote/service-answer.ts";
+import { errorMessageIn, HistorySchema } from "./answers.ts";
 import { type PowerBiCredentials, TokenSource } from "./token.ts";
 
 export interface PowerBiOptions extends PowerBiCredentials {
@@ -37,7 +37,7 @@ export class PowerBiService implements PowerBi {
       signal,
     );
     if (!isSuccess(answer)) throw refusal(what, answer);
-    return understood(what, () => answerOf(HistorySchema, jsonIn(answer.body) ?? answer.body));
+    return understood(what, () => parseAnswer(HistorySchema, tryParseJson(answer.body) ?? answer.body));
   }
 
   async start({ options, signal, ...dataset }: RefreshRequest): Promise<RefreshStart> {
@@ -70,10 +70,10 @@ export class PowerBiService implements PowerBi {
       const text = body === undefined ? undefined : JSON.stringify(body);
       const url = `${this.#endpoint}${path}`;
       try {
-        return await exchange({ url, method, headers, body: text, signal, timeoutMs });
+        return await postForm({ url, method, headers, body: text, signal, timeoutMs });
       } catch (error) {
         signal.throwIfAborted();
-        throw unavailable(`${what}: no answer came: ${rootMessageOf(error)}`);
+        throw unavailable(`${what}: no answer came: ${rootCauseMessage(error)}`);
       }
     };
     const first = await ask(false);
@@ -86,7 +86,7 @@ export class PowerBiService implements PowerBi {
 /** Power BI refuses with JSON or with no words at all; other text is the page of a proxy. */
 function ofPowerBi(answer: Answer): Answer {
   if (answer.status < 500 && answer.body !== "")
-    answerOf(AnyObjectSchema, jsonIn(answer.body) ?? answer.body);
+    parseAnswer(AnyObjectSchema, tryParseJson(answer.body) ?? answer.body);
   return answer;
 }
 
@@ -142,7 +142,7 @@ function isTokenRefused({ status, body }: Answer): boolean {
 /** What an answer that is no success means for the task. `what` is shown; it holds no secrets. */
 function refusal(what: string, answer: Answer): TaskError {
   const { status, body } = answer;
-  const message = `${what} answered ${status}: ${shortened(saidIn(body), limits.shownAnswerCharacters)}`;
+  const message = `${what} answered ${status}: ${truncate(errorMessageIn(body), limits.shownAnswerCharacters)}`;
   const final = (code: string, advice: string) =>
     new TaskError(`${message}. ${advice}`, { code, retryable: false });
   if ((status === 400 || status === 429) && dayLimit.test(body))

@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { messageOf } from "../../core/errors.ts";
+import { errorMessage } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
-import { retryAfterSeconds, retryDelaySeconds } from "../../core/retry-after.ts";
+import { retryAfterSeconds, retryDelaySeconds } from "../../core/retry.ts";
 
 interface Exchange {
   readonly url: string | URL;
@@ -23,7 +23,7 @@ export interface Answer {
  * One request that bears credentials. Throws when no whole answer comes in time, when it is larger than
  * `limits.serviceAnswerBytes`, and when it is a redirect: what proves who we are must not go to another place.
  */
-export async function exchange({ url, signal, timeoutMs, body, ...request }: Exchange): Promise<Answer> {
+export async function postForm({ url, signal, timeoutMs, body, ...request }: Exchange): Promise<Answer> {
   const timeout = AbortSignal.timeout(timeoutMs);
   const response = await fetch(url, {
     ...request,
@@ -53,9 +53,11 @@ export async function readBody(
 }
 
 /** Why a request got no answer: fetch wraps what the connection threw, and a host may have been tried at several addresses. */
-export function rootMessageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return rootMessageOf(error.errors[0]);
-  return error instanceof Error && error.cause !== undefined ? rootMessageOf(error.cause) : messageOf(error);
+export function rootCauseMessage(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return rootCauseMessage(error.errors[0]);
+  return error instanceof Error && error.cause !== undefined
+    ? rootCauseMessage(error.cause)
+    : errorMessage(error);
 }
 
 /** Seconds that the headers of an answer ask to be left in peace. */

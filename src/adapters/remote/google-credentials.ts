@@ -1,6 +1,6 @@
 import type { AuthClient, GoogleAuth } from "google-auth-library";
-import { messageOf } from "../../core/errors.ts";
-import { GoogleRefusal } from "../../ports/google-rest.ts";
+import { errorMessage } from "../../core/errors/errors.ts";
+import { GoogleRefusal } from "../../ports/http.ts";
 
 export interface CredentialsOptions {
   /** What the tokens are for. Default: whatever the account may do. */
@@ -28,7 +28,7 @@ export class Credentials {
     } catch (error) {
       if (error instanceof NoAnswerError)
         throw new GoogleRefusal(0, `No token came: ${error.message}`, { cause: error });
-      throw new GoogleRefusal(401, `There are no credentials: ${messageOf(error)}`, { cause: error });
+      throw new GoogleRefusal(401, `There are no credentials: ${errorMessage(error)}`, { cause: error });
     }
   }
 

@@ -1,11 +1,11 @@
 import type * as z from "zod";
-import { jsonIn } from "../../core/json.ts";
 import { limits } from "../../core/limits.ts";
-import { shortened } from "../../core/short-text.ts";
-import { GoogleRefusal, type GoogleRest } from "../../ports/google-rest.ts";
-import { type Answer, exchange, pauseAskedByGoogle, rootMessageOf } from "./exchange.ts";
+import { tryParseJson } from "../../core/values/json.ts";
+import { truncate } from "../../core/values/text.ts";
+import { GoogleRefusal, type GoogleRest } from "../../ports/http.ts";
+import { type Answer, pauseAskedByGoogle, postForm, rootCauseMessage } from "./exchange.ts";
 import { Credentials } from "./google-credentials.ts";
-import { answerOf, StrangeAnswerError, statusOfRefusal } from "./service-answer.ts";
+import { parseAnswer, refusalStatus, StrangeAnswerError } from "./service-answer.ts";
 
 export interface GoogleRestOptions {
   /** `https://cloudscheduler.googleapis.com`. */
@@ -25,7 +25,7 @@ export function googleRest({ service, endpoint, timeoutMs = 15_000 }: GoogleRest
       const text = body === undefined ? undefined : JSON.stringify(body);
       const ask = async () => {
         const headers = { "content-type": "application/json", ...(await credentials?.headers()) };
-        return answered(exchange({ url, method, headers, body: text, signal, timeoutMs }), signal);
+        return answered(postForm({ url, method, headers, body: text, signal, timeoutMs }), signal);
       };
       const first = await ask();
       if (first.status !== 401) return understood(first, schema);
@@ -41,16 +41,16 @@ async function answered(answer: Promise<Answer>, signal: AbortSignal): Promise<A
     return await answer;
   } catch (error) {
     signal.throwIfAborted();
-    throw new GoogleRefusal(0, `No answer came: ${rootMessageOf(error)}`, { cause: error });
+    throw new GoogleRefusal(0, `No answer came: ${rootCauseMessage(error)}`, { cause: error });
   }
 }
 
 /** What an answer says, if it is one of the service. */
 function understood<Parsed>({ status, headers, body }: Answer, schema: z.ZodType<Parsed>): Parsed {
-  const json = jsonIn(body) ?? body;
+  const json = tryParseJson(body) ?? body;
   if (status < 200 || status > 299) throw refusal(status, headers, json);
   try {
-    return answerOf(schema, json);
+    return parseAnswer(schema, json);
   } catch (error) {
     if (error instanceof StrangeAnswerError) throw new GoogleRefusal(0, error.message, { cause: error });
     throw error;
@@ -58,7 +58,7 @@ function understood<Parsed>({ status, headers, body }: Answer, schema: z.ZodType
 }
 
 function refusal(answeredStatus: number, headers: Headers, json: unknown): GoogleRefusal {
-  const status = statusOfRefusal(answeredStatus, json);
+  const status = refusalStatus(answeredStatus, json);
   const said = `It answered ${answeredStatus}: ${reasonIn(json)}`;
   const message = status === 0 ? `What came is not an answer of the service. ${said}` : said;
   return new GoogleRefusal(status, message, { retryAfterSeconds: pauseAskedByGoogle(headers, json) });
@@ -67,7 +67,7 @@ function refusal(answeredStatus: number, headers: Headers, json: unknown): Googl
 function reasonIn(json: unknown): string {
   const message = fieldOf(fieldOf(json, "error"), "message");
   const reason = typeof message === "string" ? message : typeof json === "string" ? json.trim() : "";
-  return shortened(reason, limits.shownAnswerCharacters) || "no reason was given";
+  return truncate(reason, limits.shownAnswerCharacters) || "no reason was given";
 }
 
 function fieldOf(value: unknown, name: string): unknown {

@@ -17,17 +17,17 @@ export const grpcStatus = {
 } as const;
 
 /** The status of what a client of Google's threw; undefined when it says none. */
-export function grpcCodeOf(thrown: unknown): number | undefined {
+export function grpcCode(thrown: unknown): number | undefined {
   const isCoded = thrown instanceof Error && "code" in thrown && typeof thrown.code === "number";
   return isCoded ? Number(thrown.code) : undefined;
 }
 
 /** What a call answers; undefined when what it is about is not there. */
-export async function unlessMissing<T>(call: () => Promise<T>): Promise<T | undefined> {
+export async function undefinedIfNotFound<T>(call: () => Promise<T>): Promise<T | undefined> {
   try {
     return await call();
   } catch (thrown) {
-    if (grpcCodeOf(thrown) === grpcStatus.notFound) return undefined;
+    if (grpcCode(thrown) === grpcStatus.notFound) return undefined;
     throw thrown;
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
-import { BatonError } from "../../core/errors.ts";
-import { GoogleRefusal, type GoogleRest } from "../../ports/google-rest.ts";
+import { BatonError } from "../../core/errors/errors.ts";
+import { GoogleRefusal, type GoogleRest } from "../../ports/http.ts";
 import { waitBeforeRepeating } from "../remote/exchange.ts";
 
 const AnswerSchema = z.object({

@@ -1,14 +1,14 @@
 import type { DatabaseSync } from "node:sqlite";
-import { messageOf } from "../../core/errors.ts";
+import { errorMessage } from "../../core/errors/errors.ts";
 import { isRedrivable, messageKey } from "../../core/messages.ts";
 import { backoffMs } from "../../core/retry.ts";
 import type { Broker, MessageHandler, OutgoingMessage, Timer } from "../../ports/broker.ts";
-import type { Clock } from "../../ports/clock.ts";
-import type { Logger } from "../../ports/logger.ts";
+import type { Clock } from "../../ports/machine.ts";
+import type { Logger } from "../../ports/telemetry.ts";
 import { DurableMessages } from "./durable-messages.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import { type Item, type Lane, type LaneOptions, Lanes } from "./lane.ts";
 import type { WaitingMessages } from "./message-table.ts";
+import { type ConcurrencyLane, type Item, type LaneOptions, QueueLimiter } from "./queue-limiter.ts";
 import type { StoreClock } from "./store-clock.ts";
 
 export interface BrokerOptions extends LaneOptions {
@@ -30,7 +30,7 @@ export class SqliteBroker implements Broker, Timer {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #pollMs: number;
-  readonly #lanes: Lanes;
+  readonly #lanes: QueueLimiter;
   #handler: MessageHandler | undefined;
   #pumping = false;
   #cancelPoll: () => void = () => undefined;
@@ -47,7 +47,7 @@ export class SqliteBroker implements Broker, Timer {
     this.#clock = clock;
     this.#logger = logger;
     this.#pollMs = options.pollMs;
-    this.#lanes = new Lanes(options, clock);
+    this.#lanes = new QueueLimiter(options, clock);
   }
 
   async publish(messages: readonly OutgoingMessage[]): Promise<void> {
@@ -115,7 +115,7 @@ export class SqliteBroker implements Broker, Timer {
     }
   }
 
-  async #deliver(handler: MessageHandler, lane: Lane, item: Item): Promise<void> {
+  async #deliver(handler: MessageHandler, lane: ConcurrencyLane, item: Item): Promise<void> {
     const { message, deliveryAttempt } = item;
     const release = () => {
       lane.release(item);
@@ -132,14 +132,14 @@ export class SqliteBroker implements Broker, Timer {
   }
 
   /** A place has become free. */
-  #refill(lane: Lane): void {
+  #refill(lane: ConcurrencyLane): void {
     if (lane.roomForRows > 0 && this.#durable.isDue) this.#takeRows();
     this.#pumpSoon();
   }
 
   #redeliver(item: Item, error: unknown): void {
     const delayMs = backoffMs(redelivery, item.deliveryAttempt, 0);
-    const problem = messageOf(error);
+    const problem = errorMessage(error);
     this.#logger.warn("a message will be delivered again", { key: item.key, error: problem, delayMs });
     if (item.row) this.#durable.postpone(item.row, delayMs);
     else this.#redeliverFromMemory(item, delayMs);
@@ -177,7 +177,7 @@ export class SqliteBroker implements Broker, Timer {
     try {
       action();
     } catch (error) {
-      this.#logger.error(`could not ${what}`, { error: messageOf(error) });
+      this.#logger.error(`could not ${what}`, { error: errorMessage(error) });
     }
   }
 }

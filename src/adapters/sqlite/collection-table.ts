@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
-import type { JsonObject } from "../../core/json.ts";
 import type { CollectionName, CollectionSpec } from "../../core/records.ts";
+import type { JsonObject } from "../../core/values/json.ts";
 import type { Condition, QueryOptions } from "../../ports/store.ts";
 
 export interface DocumentRow {

@@ -1,8 +1,8 @@
 import { mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { ErrorCode } from "../../core/error-catalog.ts";
-import { BatonError, codeOf, messageOf } from "../../core/errors.ts";
+import type { ErrorCode } from "../../core/errors/error-catalog.ts";
+import { BatonError, errorCode, errorMessage } from "../../core/errors/errors.ts";
 
 /** A connection to a database file. */
 export type Database = DatabaseSync;
@@ -31,7 +31,7 @@ export function isThere(path: string): boolean {
     statSync(path);
     return true;
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return false;
+    if (errorCode(error) === "ENOENT") return false;
     throw translateSqliteError(error, path);
   }
 }
@@ -132,7 +132,7 @@ const folderCodes: Readonly<Record<string, ErrorCode>> = {
 /** An error of SQLite, or of the folder it is in, as a coded one that names the file. */
 export function translateSqliteError(error: unknown, path: string): BatonError {
   if (error instanceof BatonError) return error;
-  return new BatonError(errorCodeOf(error) ?? "STORE_FAILED", messageOf(error), {
+  return new BatonError(errorCodeOf(error) ?? "STORE_FAILED", errorMessage(error), {
     where: path,
     cause: error,
   });
@@ -140,5 +140,5 @@ export function translateSqliteError(error: unknown, path: string): BatonError {
 
 function errorCodeOf(error: unknown): ErrorCode | undefined {
   if (error instanceof Error && "errcode" in error) return codes[Number(error.errcode) & primaryCode];
-  return folderCodes[String(codeOf(error))];
+  return folderCodes[String(errorCode(error))];
 }

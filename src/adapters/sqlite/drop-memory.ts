@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
-import type { DropMemory, RememberedDrop } from "../../ports/drop-memory.ts";
+import type { DropMemory, RememberedDrop } from "../../ports/objects.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
 /** No object has this name. */

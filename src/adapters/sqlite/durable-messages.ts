@@ -1,10 +1,10 @@
 import type { DatabaseSync } from "node:sqlite";
 import { isRedrivable, type Message, MessageSchema, messageKey } from "../../core/messages.ts";
 import type { OutgoingMessage } from "../../ports/broker.ts";
-import type { Logger } from "../../ports/logger.ts";
+import type { Logger } from "../../ports/telemetry.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import type { Item } from "./lane.ts";
 import { type MessageRow, MessageTable, type WaitingMessages } from "./message-table.ts";
+import type { Item } from "./queue-limiter.ts";
 import type { StoreClock } from "./store-clock.ts";
 
 /** The messages that are rows: written, leased when they are due, and removed, in the group commit of their turn. */

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { BatonError } from "../../core/errors.ts";
+import { BatonError } from "../../core/errors/errors.ts";
 import type { ObjectName } from "../../ports/objects.ts";
-import { clientFailureOf } from "../remote/client-failure.ts";
 import { waitBeforeRepeating } from "../remote/exchange.ts";
+import { toClientFailure } from "../remote/service-answer.ts";
 
 const passingReasons: ReadonlySet<string> = new Set([
   "rateLimitExceeded",
@@ -38,7 +38,7 @@ export class StorageFailure extends Error {
 /** What the client threw, sorted. */
 export function failureOf(thrown: unknown): StorageFailure {
   if (thrown instanceof StorageFailure) return thrown;
-  const { status, message, reasons, retryAfterSeconds } = clientFailureOf(thrown);
+  const { status, message, reasons, retryAfterSeconds } = toClientFailure(thrown);
   const isPassing =
     [0, 408, 429].includes(status) || status >= 500 || reasons.some((reason) => passingReasons.has(reason));
   return new StorageFailure(message, {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { BatonError } from "../../core/errors.ts";
+import { BatonError } from "../../core/errors/errors.ts";
 import type { ObjectName } from "../../ports/objects.ts";
 
 /** Where an object really is. */

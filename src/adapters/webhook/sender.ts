@@ -1,15 +1,34 @@
 import { callbackUrlRule, isCallbackUrl } from "../../core/callback.ts";
-import { BatonError, TaskError, type TaskErrorOptions } from "../../core/errors.ts";
+import { BatonError, TaskError, type TaskErrorOptions } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
-import { SecretTexts } from "../../core/secret-texts.ts";
-import { shownAddress } from "../../core/shown-address.ts";
-import { replaceSecret } from "../../core/template.ts";
+import { replaceSecret } from "../../core/template/template.ts";
+import { SecretTexts } from "../../core/values/secrets.ts";
+import { redactUrl } from "../../core/values/text.ts";
 import type { CallbackRequest, CallbackSender } from "../../ports/callbacks.ts";
-import type { Clock } from "../../ports/clock.ts";
-import type { HttpClient, HttpResponse } from "../../ports/http-client.ts";
-import type { Ids } from "../../ports/ids.ts";
-import type { Secrets } from "../../ports/secrets.ts";
-import { parseSecrets } from "./secrets.ts";
+import type { HttpClient, HttpResponse } from "../../ports/http.ts";
+import type { Clock, Ids, Secrets } from "../../ports/machine.ts";
+
+/** By Standard Webhooks, a secret has 24 to 64 bytes. */
+const bytesOfSecret = { least: 24, most: 64 };
+const prefix = "whsec_";
+
+/**
+ * The secrets that a text holds, separated by blanks: `whsec_` and the base64 of 24 to 64 bytes each. Undefined when
+ * any is something else, or there is none. Says nothing of what it saw, so that no error can show it.
+ */
+export function parseSecrets(text: string): readonly string[] | undefined {
+  const secrets = text.split(/\s+/).filter((secret) => secret !== "");
+  return secrets.length > 0 && secrets.every(isSecret) ? secrets : undefined;
+}
+
+function isSecret(secret: string): boolean {
+  if (!secret.startsWith(prefix)) return false;
+  const encoded = secret.slice(prefix.length);
+  const bytes = Buffer.from(encoded, "base64");
+  // Node skips what is not base64; a receiver's library may not.
+  if (bytes.toString("base64") !== encoded) return false;
+  return bytes.length >= bytesOfSecret.least && bytes.length <= bytesOfSecret.most;
+}
 
 /** As for the `http` task. */
 const retryableStatuses: ReadonlySet<number> = new Set([408, 425, 429]);
@@ -83,7 +102,7 @@ export class WebhookSender implements CallbackSender {
 
 /** Says neither what was sent, nor where exactly, nor what was answered: receivers like to repeat what they were sent. */
 function checkAnswer(url: string, { status, headers, retryAfterSeconds }: HttpResponse): void {
-  const place = shownAddress(url);
+  const place = redactUrl(url);
   const { location } = headers;
   if (status >= 300 && status <= 399 && location !== undefined && URL.canParse(location, url))
     throw refusal(
@@ -97,7 +116,7 @@ function checkAnswer(url: string, { status, headers, retryAfterSeconds }: HttpRe
 }
 
 function redirectedTo(place: string, target: URL): string {
-  const other = shownAddress(target.href);
+  const other = redactUrl(target.href);
   return other === place ? "another path of it" : other;
 }
 

@@ -1,20 +1,51 @@
-import type { App } from "../../composition/app.ts";
-import { BatonError } from "../../core/errors.ts";
-import { isoTime } from "../../core/time.ts";
+import type { App } from "../../app/app.ts";
+import { BatonError } from "../../core/errors/errors.ts";
+import { isoTime } from "../../core/values/time.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
+import { oneLine } from "../output/text.ts";
 import { failureExitCode, type Session, stoppingNote } from "../session.ts";
 import { findWorkflow, withApp } from "../with-app.ts";
-import { dayItems, requireDays } from "./days.ts";
-import { dryRun } from "./dry-run.ts";
 import { fileItems } from "./file-items.ts";
-import { type Inventory, problemLines, requireValid, takeInventory } from "./inventory.ts";
-import type { ItemSource } from "./items.ts";
-import { showProgress } from "./progress.ts";
-import { runItems, settle } from "./run-items.ts";
-import { hasLaterSlot, slotItems } from "./slots.ts";
-import { leftOutText, summaryJson, summaryText } from "./summary.ts";
-import { Tally } from "./tally.ts";
-import { usableItems } from "./usable.ts";
+import {
+  collectItems,
+  type Inventory,
+  type ItemDecision,
+  type ItemSource,
+  problemLines,
+  requireValid,
+  type UsableItem,
+  usableItems,
+} from "./items.ts";
+import { showProgress, skippedItemsText, summaryJson, summaryText, Tally } from "./progress.ts";
+import { decide, runItems, settle } from "./run-items.ts";
+import { dayItems, hasLaterSlot, requireDays, slotItems } from "./slots.ts";
+
+/** Tells what would be done about each item. The list is printed as it is made: it may be too long to be held. */
+async function dryRun(
+  session: Session,
+  app: App,
+  workflow: DeployedWorkflow,
+  items: AsyncIterable<UsableItem>,
+  { duplicates, invalid, json }: Pick<Inventory, "duplicates" | "invalid"> & { readonly json: boolean },
+): Promise<void> {
+  const counts: Record<ItemDecision["action"], number> = { run: 0, retry: 0, follow: 0, skip: 0 };
+  if (json) session.print('{ "items": [');
+  let separator = "  ";
+  for await (const item of items) {
+    const { action, reason } = await decide(app, workflow, item);
+    counts[action] += 1;
+    if (json) session.print(`${separator}${JSON.stringify({ where: item.where, action, reason })}`);
+    else session.print(oneLine(`${action.padEnd(6)}  ${item.where}  ${reason}`));
+    separator = "  ,";
+  }
+  const { workflowId } = workflow.definition;
+  if (json)
+    return session.print(
+      `], "dryRun": true, ${JSON.stringify({ workflowId, ...counts, duplicates, invalid }).slice(1)}`,
+    );
+  const sums = Object.entries(counts).map(([action, count]) => `${count} ${action}`);
+  session.print(`${sums.join(", ")}; nothing was started`);
+}
 
 export interface BackfillOptions {
   readonly input?: string;
@@ -40,11 +71,11 @@ export async function backfill(
       const workflow = await findWorkflow(session, app, workflowId);
       const source = await read(session, app, workflow);
       try {
-        const inventory = await takeInventory(source, workflow);
+        const inventory = await collectItems(source, workflow);
         if (!options.skipInvalid) requireValid(inventory);
         for (const line of problemLines(inventory.invalid, inventory.problems))
           session.note(`left out: ${line}`);
-        const leftOut = leftOutText(inventory);
+        const leftOut = skippedItemsText(inventory);
         if (leftOut !== undefined && !options.json) session.print(leftOut);
         await work(session, app, workflow, { source, inventory, options });
       } finally {

@@ -1,7 +1,48 @@
-import { type DatedSlot, type Schedule, slotInput, slotsOfDays, slotText } from "../../core/schedule.ts";
-import { dayOf, daySeconds } from "../../core/time.ts";
-import type { Days } from "./days.ts";
+import { BatonError } from "../../core/errors/errors.ts";
+import {
+  type DatedSlot,
+  type Schedule,
+  slotInput,
+  slotsOnDays,
+  slotText,
+} from "../../core/schedule/schedule.ts";
+import { daySeconds, utcDay } from "../../core/values/time.ts";
 import type { ItemSource, ReadItem } from "./items.ts";
+
+const dayMs = daySeconds * 1_000;
+
+/** Calendar days, the first and the last included, written `YYYY-MM-DD`. */
+interface Days {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Throws `USAGE`. */
+export function requireDays({ from, to }: Days): void {
+  if (parseDay(from, "--from") > parseDay(to, "--to"))
+    throw new BatonError("USAGE", `--from ${from} comes after --to ${to}`);
+}
+
+/** One item `{ date }` per day. */
+export function dayItems({ from, to }: Days): ItemSource {
+  return {
+    async *read() {
+      for (let time = Date.parse(from); time <= Date.parse(to); time += dayMs) {
+        const date = utcDay(time);
+        yield { where: date, value: { date } };
+      }
+    },
+    async close() {},
+  };
+}
+
+/** Days are counted in UTC, where each has 24 hours. */
+function parseDay(text: string, option: string): number {
+  const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
+  // Some days that no calendar has are read as days of the next month.
+  if (!Number.isNaN(time) && utcDay(time) === text) return time;
+  throw new BatonError("USAGE", `${option} ${text} is not a day such as 2026-11-21`);
+}
 
 /**
  * One item for every slot of these schedules whose day is in the range, up to now: what the schedules would have
@@ -28,9 +69,9 @@ export function slotItems(schedules: readonly Schedule[], { from, to }: Days, no
 /** Whether the range holds slots whose time has not come. */
 export function hasLaterSlot(schedules: readonly Schedule[], { from, to }: Days, now: number): boolean {
   // Somewhere it is still the day before.
-  const yesterday = dayOf(now - daySeconds * 1_000);
+  const yesterday = utcDay(now - daySeconds * 1_000);
   return schedules.some((schedule) => {
-    for (const { instant } of slotsOfDays(schedule, from > yesterday ? from : yesterday, to))
+    for (const { instant } of slotsOnDays(schedule, from > yesterday ? from : yesterday, to))
       if (instant > now) return true;
     return false;
   });
@@ -42,7 +83,7 @@ function* inOrder(
   { from, to }: Days,
 ): Generator<{ readonly schedule: Schedule; readonly instant: number }> {
   const heads = schedules.map((schedule) => {
-    const slots = slotsOfDays(schedule, from, to);
+    const slots = slotsOnDays(schedule, from, to);
     return { schedule, slots, next: slots.next() };
   });
   for (;;) {

@@ -1,6 +1,10 @@
 import { type Command, Option } from "commander";
-import type { BatchStatus } from "../../core/status.ts";
+import type { App } from "../../app/app.ts";
+import { limits } from "../../core/limits.ts";
+import type { BatchStatus } from "../../core/records.ts";
+import type { BatchView } from "../../core/views/views.ts";
 import { wholeNumber } from "../arguments.ts";
+import { batchLine, batchText, follow } from "../follow-batch.ts";
 import { durationBetween, table } from "../output/text.ts";
 import type { Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
@@ -45,4 +49,92 @@ async function batches(session: Session, { workflow, status, limit, json }: Opti
     session.print(table(["BATCH", "STATUS", "RUN", "CREATED", "DURATION", "STARTED BY"], rows));
     if (more > 0) session.note(`${more} more: raise --limit.`);
   });
+}
+
+export function registerShow(program: Command, session: Session): void {
+  program
+    .command("show")
+    .description("show a batch and every task of it")
+    .argument("<batchId>", "id of the batch")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton show greet-1a2b3c4d5e6f7a8b9c0d --json")
+    .action((batchId: string, { json }: { readonly json?: true }) =>
+      withApp(session, async (app) => {
+        const view = await app.engine.admin.show(batchId);
+        if (json) session.json(view);
+        else session.print(batchText(view));
+      }),
+    );
+}
+
+interface CancelOptions {
+  readonly here?: true;
+  readonly json?: true;
+}
+
+export function registerCancel(program: Command, session: Session): void {
+  program
+    .command("cancel")
+    .description("cancel a batch: none of its tasks starts any more, running ones are asked to stop")
+    .argument("<batchId>", "id of the batch")
+    .option("--here", "on Google Cloud: cancel it in this process, without the function")
+    .option("--json", "print the batch as JSON")
+    .addHelpText("after", "\nExample:\n  baton cancel greet-1a2b3c4d5e6f7a8b9c0d")
+    .action((batchId: string, options: CancelOptions) =>
+      withApp(session, (app) => cancel(session, app, batchId, options)),
+    );
+}
+
+async function cancel(
+  session: Session,
+  app: App,
+  batchId: string,
+  { here, json }: CancelOptions,
+): Promise<void> {
+  // On Google Cloud the function does it: it may end the jobs that the tasks have started, and whoever asks may not.
+  const isAsked = app.configuration.engine === "gcp" && !here;
+  const stop = isAsked ? await askFunction(session, app, batchId) : undefined;
+  if (!isAsked) await app.engine.cancel(batchId);
+  const view = await app.engine.admin.show(batchId);
+  if (json) session.json(view);
+  else session.print(batchLine(view));
+  noteOutcome(session, view);
+  if (view.status === "RUNNING" && stop?.aborted) session.exitCode = Number(stop.reason);
+}
+
+/**
+ * Has the function cancel a batch, and waits for it, or until a signal comes. `hintMs`: when to say what may be amiss. Gives
+ * what tells of the signal.
+ */
+export async function askFunction(
+  session: Session,
+  app: App,
+  batchId: string,
+  hintMs: number = limits.cancelHintSeconds * 1_000,
+): Promise<AbortSignal> {
+  const stop = session.catchSignals();
+  await app.engine.requestCancel(batchId);
+  const hint = setTimeout(() => session.note(hintOf(batchId)), hintMs);
+  try {
+    await follow(app, batchId, { stop, onChange: undefined });
+  } finally {
+    clearTimeout(hint);
+  }
+  return stop;
+}
+
+function hintOf(batchId: string): string {
+  return (
+    "The function has not answered yet. `baton doctor` checks whether it can be reached; if it is stopped on purpose, " +
+    `\`baton cancel ${batchId} --here\` cancels without it.`
+  );
+}
+
+function noteOutcome(session: Session, { batchId, status }: BatchView): void {
+  if (status === "CANCELLED") return;
+  session.note(
+    status === "RUNNING"
+      ? `Not confirmed: the function has not answered. The request stays in its topic; see \`baton show ${batchId}\`.`
+      : "It had already ended, and is unchanged.",
+  );
 }

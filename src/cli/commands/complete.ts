@@ -1,14 +1,27 @@
 import type { Command } from "commander";
-import { quoted } from "../../composition/shell.ts";
-import { BatonError } from "../../core/errors.ts";
+import { BatonError } from "../../core/errors/errors.ts";
+import { limits } from "../../core/limits.ts";
 import type { Completion, TaskMessage } from "../../core/messages.ts";
-import { isTerminal } from "../../core/status.ts";
-import type { TaskView } from "../../core/views.ts";
+import { isTerminal } from "../../core/records.ts";
+import { encodeJson, type JsonValue } from "../../core/values/json.ts";
+import { quoted } from "../../core/values/text.ts";
+import type { TaskView } from "../../core/views/views.ts";
 import type { Engine } from "../../engine/engine.ts";
-import { readStorableJson } from "../json-argument.ts";
+import { readJson } from "../arguments.ts";
 import { oneLine } from "../output/text.ts";
 import type { Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
+
+/** The JSON of `<text>` or `@<file>`, as it can be stored. Throws `USAGE`, `NUMBER_NOT_EXACT`. */
+export async function readStorableJson(session: Session, argument: string, name: string): Promise<JsonValue> {
+  const json = await readJson(session, argument, name);
+  const encoded = encodeJson(json);
+  if (!encoded.ok)
+    throw new BatonError("USAGE", `${name} can't be stored: ${encoded.path}: ${encoded.problem}`);
+  if (encoded.bytes > limits.resultBytes)
+    throw new BatonError("USAGE", `${name} has ${encoded.bytes} bytes; ${limits.resultBytes} are allowed`);
+  return json;
+}
 
 interface Options {
   readonly result?: string;

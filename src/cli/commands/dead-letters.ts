@@ -1,11 +1,15 @@
 import { isUtf8 } from "node:buffer";
 import type { Command } from "commander";
-import { isoTime } from "../../core/time.ts";
-import type { ListedDeadLetter } from "../../engine/dead-letters.ts";
-import { noteUnreadable } from "../note-unreadable.ts";
-import { oneLine, table } from "../output/text.ts";
-import type { Session } from "../session.ts";
-import { withApp } from "../with-app.ts";
+import type { App } from "../../app/app.ts";
+import type { Published, PublishOptions } from "../../app/publish.ts";
+import { errorCatalog } from "../../core/errors/error-catalog.ts";
+import { BatonError, errorMessage } from "../../core/errors/errors.ts";
+import { isoTime } from "../../core/values/time.ts";
+import type { ListedDeadLetter } from "../../engine/queries/dead-letters.ts";
+import { oneLine, table, workerMode } from "../output/text.ts";
+import { failureExitCode, type Session } from "../session.ts";
+import { reportCorruptDocuments, withApp, withKnownWorkflows } from "../with-app.ts";
+import { publishedText, uncheckedHelp } from "./publish.ts";
 
 interface Options {
   readonly json?: true;
@@ -28,7 +32,7 @@ async function list(session: Session, { json }: Options): Promise<void> {
     const { letters, unreadable } = await app.engine.deadLetters.list();
     if (json) session.json(letters.map(jsonOf));
     else session.print(tableOf(letters));
-    noteUnreadable(session, unreadable);
+    reportCorruptDocuments(session, unreadable);
   });
 }
 
@@ -62,4 +66,107 @@ function jsonOf(letter: ListedDeadLetter) {
     receivedAt: isoTime(receivedAt),
     replayedAt: replayedAt === null ? null : isoTime(replayedAt),
   };
+}
+
+interface ReplayOptions {
+  readonly code?: string;
+  readonly unchecked?: true;
+  readonly json?: true;
+}
+
+export function registerReplay(program: Command, session: Session): void {
+  program
+    .command("replay")
+    .description("publish the message of a dead letter again, or those of all dead letters of a code")
+    .argument("[deadLetterId]", "id of the dead letter")
+    .option("--code <code>", "all dead letters of this code that were not replayed yet, the oldest first")
+    .option("--unchecked", uncheckedHelp)
+    .option("--json", "print the message as it was published, and the batches that it starts or refers to")
+    .addHelpText("after", "\nExample:\n  baton replay --code DELIVERY_EXHAUSTED")
+    .action(async (deadLetterId: string | undefined, options: ReplayOptions) => {
+      const { code } = options;
+      if ((deadLetterId === undefined) === (code === undefined))
+        throw new BatonError("USAGE", "Give either the id of a dead letter, or --code");
+      if (deadLetterId !== undefined) await replayOne(session, deadLetterId, options);
+      if (code !== undefined) await replayAll(session, code, options);
+    });
+}
+
+async function replayOne(
+  session: Session,
+  deadLetterId: string,
+  { unchecked, json }: ReplayOptions,
+): Promise<void> {
+  const { replayDeadLetter } = await import("../../app/publish.ts");
+  await withApp(session, async (app) => {
+    const options = { isUnchecked: unchecked === true };
+    const published = await withKnownWorkflows(session, app, () =>
+      replayDeadLetter(app, deadLetterId, options),
+    );
+    if (json) return session.json({ deadLetterId, ...published });
+    session.print(`Published again: ${publishedText(published)}.`);
+    session.print(`${workerMode(app)} handles it.`);
+  });
+}
+
+/** One that would be refused again does not keep the others back; it stays, and the exit code says so. */
+async function replayAll(session: Session, code: string, { unchecked, json }: ReplayOptions): Promise<void> {
+  if (!Object.hasOwn(errorCatalog, code))
+    throw new BatonError("USAGE", `There is no code ${code}; \`baton dead-letters\` shows those there are`);
+  await withApp(session, async (app) => {
+    const ids = await idsOf(session, app, code);
+    const replayed: Replayed[] = [];
+    const failed: Refused[] = [];
+    for (const [index, deadLetterId] of ids.entries()) {
+      const outcome = await tryReplay(app, deadLetterId, { isUnchecked: unchecked === true });
+      if ("error" in outcome) failed.push(outcome);
+      else replayed.push(outcome);
+      const line = `${index + 1} of ${ids.length}: ${deadLetterId} ${outcomeText(outcome)}`;
+      if (json) session.note(line);
+      else session.print(line);
+    }
+    if (failed.length > 0) session.exitCode = failureExitCode;
+    if (json) return session.json({ code, replayed, failed });
+    const kept = failed.length === 0 ? "" : `, ${failed.length} not: correct that, and repeat the command`;
+    session.print(`${replayed.length} of ${ids.length} dead letters ${code} published again${kept}.`);
+    if (replayed.length > 0) session.print(`${workerMode(app)} handles them.`);
+  });
+}
+
+async function idsOf(session: Session, app: App, code: string): Promise<string[]> {
+  const { letters, unreadable } = await app.engine.deadLetters.list();
+  reportCorruptDocuments(session, unreadable);
+  return letters
+    .filter((letter) => letter.code === code && letter.replayedAt === null)
+    .map(({ deadLetterId }) => deadLetterId)
+    .reverse();
+}
+
+interface Replayed extends Published {
+  readonly deadLetterId: string;
+}
+
+interface Refused {
+  readonly deadLetterId: string;
+  readonly error: { readonly code: string; readonly message: string };
+}
+
+async function tryReplay(
+  app: App,
+  deadLetterId: string,
+  options: PublishOptions,
+): Promise<Replayed | Refused> {
+  const { replayDeadLetter } = await import("../../app/publish.ts");
+  try {
+    return { deadLetterId, ...(await replayDeadLetter(app, deadLetterId, options)) };
+  } catch (thrown) {
+    const code = thrown instanceof BatonError ? thrown.code : "INTERNAL";
+    return { deadLetterId, error: { code, message: errorMessage(thrown) } };
+  }
+}
+
+function outcomeText(outcome: Replayed | Refused): string {
+  if ("error" in outcome)
+    return `not published: ${oneLine(`${outcome.error.code}: ${outcome.error.message}`)}`;
+  return `published again: ${publishedText(outcome)}`;
 }

@@ -1,12 +1,12 @@
 import type { Command } from "commander";
-import { nearestName } from "../../core/nearest-name.ts";
+import { nearestName } from "../../core/values/text.ts";
 import type { Engine } from "../../engine/engine.ts";
-import type { ReceivedEvent } from "../../engine/events.ts";
+import type { ReceivedEvent } from "../../engine/steps.ts";
 import { parseMessageOrUsage } from "../arguments.ts";
-import { readStorableJson } from "../json-argument.ts";
 import { oneLine } from "../output/text.ts";
 import type { Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
+import { readStorableJson } from "./complete.ts";
 
 const shownWaiting = 20;
 

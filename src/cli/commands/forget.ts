@@ -1,10 +1,137 @@
 import type { Command } from "commander";
-import type { App } from "../../composition/app.ts";
-import { daySeconds } from "../../core/time.ts";
-import type { Forgetting } from "../../engine/forget/forget.ts";
-import { forgettingText, forgettingView } from "../output/forget.ts";
+import type { App } from "../../app/app.ts";
+import { daySeconds } from "../../core/values/time.ts";
+import type { ErasureReport } from "../../engine/erasure/erase-batch.ts";
+import { section, table } from "../output/text.ts";
 import type { Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
+
+interface Told {
+  readonly batchId: string;
+  readonly engine: "embedded" | "gcp";
+  readonly isDeleted: boolean;
+}
+
+/** What `baton forget --json` prints. */
+interface ForgettingView
+  extends Pick<
+    ErasureReport,
+    "batches" | "objects" | "unsentCallbacks" | "keys" | "deadLetters" | "unreadableLetters"
+  > {
+  readonly batchId: string;
+  readonly deleted: boolean;
+  /** How many there are of each kind. */
+  readonly documents: Readonly<Record<string, number>>;
+  readonly notReached: {
+    readonly archive: ErasureReport["archived"];
+    readonly files: ErasureReport["files"];
+    readonly elsewhere: readonly string[];
+  };
+}
+
+function forgettingView(forgetting: ErasureReport, { batchId, engine, isDeleted }: Told): ForgettingView {
+  const { batches, keys, deadLetters, unreadableLetters, objects, unsentCallbacks, archived, files } =
+    forgetting;
+  const { taskLogs, steps, events, completions, callbacks } = forgetting;
+  return {
+    batchId,
+    deleted: isDeleted,
+    batches,
+    documents: {
+      batches: batches.length,
+      taskLogs,
+      steps,
+      events,
+      completions,
+      callbacks,
+      keys: keys.length,
+      deadLetters: deadLetters.length,
+    },
+    objects,
+    unsentCallbacks,
+    keys,
+    deadLetters,
+    unreadableLetters,
+    notReached: { archive: archived, files, elsewhere: elsewhere[engine] },
+  };
+}
+
+function forgettingText(forgetting: ErasureReport, told: Told): string {
+  const { batches, keys, deadLetters, unsentCallbacks } = forgetting;
+  const of = (wanted: string) => keys.filter(({ fate }) => fate === wanted).map(({ key }) => key);
+  return [
+    ...batches.map(({ batchId, status, run }) => `batch ${batchId} ${status}, run ${run}`),
+    "",
+    table(["STORED", "NUMBER"], numbersOf(forgetting)),
+    "",
+    ...listed("Keys whose result is deleted: their next call runs from the beginning", of("deleted")),
+    ...listed("Keys that keep another batch's result, without the stored failure", of("scrubbed")),
+    ...listed("Dead letters", deadLetters),
+    ...listed("Not reached", notReached(forgetting, told.engine)),
+    ...(unsentCallbacks > 0
+      ? [`${unsentCallbacks} of the callbacks were not accepted by their receivers.`]
+      : []),
+    told.isDeleted
+      ? "Deleted, except for the data that it can't reach: docs/operations.md."
+      : `Nothing is deleted. To delete it: baton forget ${told.batchId} --delete`,
+  ].join("\n");
+}
+
+function numbersOf(forgetting: ErasureReport): string[][] {
+  const numbers = {
+    batches: forgetting.batches.length,
+    TaskLogs: forgetting.taskLogs,
+    steps: forgetting.steps,
+    events: forgetting.events,
+    "stored completions": forgetting.completions,
+    callbacks: forgetting.callbacks,
+    "records of keys": forgetting.keys.length,
+    "dead letters": forgetting.deadLetters.length,
+    "objects of large values": forgetting.objects,
+  };
+  return Object.entries(numbers).map(([what, number]) => [what, String(number)]);
+}
+
+function listed(title: string, lines: readonly string[]): string[] {
+  const shown = lines.slice(0, shownLines);
+  const more = lines.length - shown.length;
+  if (more > 0) shown.push(`and ${more} more: --json`);
+  return shown.length > 0 ? section(title, shown) : [];
+}
+
+const shownLines = 20;
+
+function notReached(forgetting: ErasureReport, engine: Told["engine"]): string[] {
+  const { archived, files, unreadableLetters } = forgetting;
+  return [
+    ...(unreadableLetters > 0 ? [`${unreadableLetters} dead letters that can't be read`] : []),
+    ...elsewhere[engine],
+    ...archived.map(({ table: name, key }) => `the row of ${name} with ${JSON.stringify(key)}`),
+    ...files.map(({ bucket, object }) => `the file ${object} in ${bucket}, if it is still there`),
+  ];
+}
+
+const everywhere = [
+  "data at receivers of callbacks and at services that tasks wrote to; tables, including the archive of callbacks",
+  "copies of its results in other batches that received them by a key",
+  "logs and traces: they have ids and error messages",
+  "the workflow's definition: it is shared, and has no data of a batch",
+];
+
+const elsewhere: Readonly<Record<Told["engine"], readonly string[]>> = {
+  gcp: [
+    "undelivered messages: Pub/Sub and Cloud Tasks keep them for up to 31 days",
+    "the database as it was: seven days of point-in-time recovery, backups, exports",
+    "objects in the bucket's soft deletion: seven days",
+    ...everywhere,
+  ],
+  embedded: [
+    "messages in the queues of a server",
+    "the free pages of baton.sqlite: SQLite overwrites them over time, `VACUUM` at once",
+    "copies of the data folder",
+    ...everywhere,
+  ],
+};
 
 interface Options {
   readonly delete?: true;
@@ -38,7 +165,7 @@ async function forget(session: Session, app: App, batchId: string, options: Opti
 const lateMessages =
   "It ended less than a day ago: a late message can run a task again whose TaskLog is gone.";
 
-function hasJustEnded({ batches }: Forgetting): boolean {
+function hasJustEnded({ batches }: ErasureReport): boolean {
   return batches.some(
     ({ endedAt }) => endedAt !== null && Date.now() - Date.parse(endedAt) < daySeconds * 1_000,
   );

@@ -1,12 +1,157 @@
 import { Argument, type Command } from "commander";
-import type { App } from "../../composition/app.ts";
-import type { Listing } from "../../engine/newest.ts";
+import type { App } from "../../app/app.ts";
+import type { Configuration } from "../../configuration/configuration.ts";
+import type { Idempotency } from "../../core/idempotency.ts";
+import type { QueueRate } from "../../core/queues.ts";
+import { formatDuration } from "../../core/values/duration.ts";
+import type { ActiveTask, CachedResult, Lock, Stats } from "../../core/views/views.ts";
+import { namedQueues, type TaskDefinition } from "../../core/workflow/definition.ts";
+import type { Listing } from "../../engine/queries/batch-list.ts";
+import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import { wholeNumber } from "../arguments.ts";
-import { noteUnreadable } from "../note-unreadable.ts";
-import { activeTable, lockTable, resultTable, statsText } from "../output/inspect.ts";
-import { registeredJson, registeredText } from "../output/registered.ts";
+import { table, triggerJson, triggerText } from "../output/text.ts";
 import type { Session } from "../session.ts";
-import { noteProblems, withApp } from "../with-app.ts";
+import { reportCorruptDocuments, reportProblems, withApp } from "../with-app.ts";
+
+function activeTable(tasks: readonly ActiveTask[]): string {
+  const head = ["BATCH", "TASK", "STATUS", "REASON", "ATTEMPT", "WORKER", "SINCE", "DUE", "KEY"];
+  return table(
+    head,
+    tasks.map((task) => [
+      task.batchId,
+      task.taskId,
+      task.status,
+      task.reason ?? "",
+      String(task.attempt),
+      task.worker ?? "",
+      task.since,
+      task.due ?? "",
+      task.key ?? "",
+    ]),
+  );
+}
+
+function lockTable(locks: readonly Lock[]): string {
+  return table(
+    ["KEY", "BATCH", "TASK", "ATTEMPT", "WORKER", "UNTIL"],
+    locks.map(({ key, batchId, taskId, attempt, worker, until, isOver }) => [
+      key,
+      batchId,
+      taskId,
+      String(attempt),
+      worker,
+      isOver ? `${until} (over)` : until,
+    ]),
+  );
+}
+
+function resultTable(results: readonly CachedResult[]): string {
+  return table(
+    ["KEY", "BATCH", "TASK", "ATTEMPT", "AT", "UNTIL", "RESULT"],
+    results.map(({ key, producedBy, until, result }) => [
+      key,
+      producedBy?.batchId ?? "",
+      producedBy?.taskId ?? "",
+      String(producedBy?.attempt ?? ""),
+      producedBy?.endedAt ?? "",
+      until,
+      result,
+    ]),
+  );
+}
+
+interface QueueBacklog {
+  readonly queue: string;
+  readonly messages: number;
+  readonly due: number;
+}
+
+function statsText(stats: Stats, queues: readonly QueueBacklog[]): string {
+  const { batches, executions, callbacks, deadLetters } = stats;
+  const groups: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+    batches,
+    "execution records": executions,
+    callbacks,
+    "dead letters": { total: deadLetters.total, "not replayed": deadLetters.notReplayed },
+  };
+  const rows = Object.entries(groups).flatMap(([group, counts]) =>
+    Object.entries(counts).map(([name, count], index) => [index === 0 ? group : "", name, String(count)]),
+  );
+  const backlog = queues.map(({ queue, messages, due }) => [queue, String(messages), String(due)]);
+  return `${table(["WHAT", "STATE", "NUMBER"], rows)}\n\n${table(["QUEUE", "MESSAGES", "DUE"], backlog)}`;
+}
+
+/** So many at once, and how fast they begin. */
+function queueText(concurrency: number, rate: QueueRate | null): string {
+  if (rate === null) return `${concurrency} at once`;
+  return `${concurrency} at once, ${rate.messages} per ${formatDuration(rate.perSeconds * 1_000)}`;
+}
+
+/** Workflows with what makes their tasks run as they do, and the queues of this process. */
+function registeredJson(workflows: readonly DeployedWorkflow[], configuration: Configuration) {
+  return { workflows: workflows.map(workflowJson), queues: queuesOf(workflows, configuration) };
+}
+
+function workflowJson({ definition, triggers }: DeployedWorkflow) {
+  const tasks = definition.tasks.map(({ id, type, after, queue, retry, timeoutSeconds, ...task }) => ({
+    taskId: id,
+    type,
+    after,
+    queue,
+    retry,
+    timeoutSeconds,
+    idempotency: task.idempotency ?? null,
+    callback: task.callback ?? null,
+  }));
+  return { workflowId: definition.workflowId, tasks, triggers: triggers.map(triggerJson) };
+}
+
+/** The queues that have settings of their own, and the others that tasks name. */
+function queuesOf(workflows: readonly DeployedWorkflow[], { queues, concurrency }: Configuration) {
+  const named = namedQueues(workflows);
+  return [...new Set([...queues.keys(), ...named])].sort().map((queue) => {
+    const settings = queues.get(queue);
+    return {
+      queue,
+      concurrency: settings?.concurrency ?? concurrency,
+      rate: settings?.rate ?? null,
+      isConfigured: settings !== undefined,
+    };
+  });
+}
+
+function registeredText(workflows: readonly DeployedWorkflow[], configuration: Configuration): string {
+  const tasks = workflows.flatMap(({ definition, triggers }) => [
+    ...triggers.map((trigger) => [definition.workflowId, "", triggerText(trigger)]),
+    ...definition.tasks.map((task) => [
+      definition.workflowId,
+      task.id,
+      task.type,
+      task.queue,
+      retryText(task),
+      task.idempotency ? idempotencyText(task.idempotency) : "",
+      task.callback?.url ?? "",
+    ]),
+  ]);
+  const queues = queuesOf(workflows, configuration).map(({ queue, concurrency, rate }) => [
+    queue,
+    queueText(concurrency, rate),
+  ]);
+  const head = ["WORKFLOW", "TASK", "TYPE OR TRIGGER", "QUEUE", "RETRY", "IDEMPOTENCY", "CALLBACK"];
+  return `${table(head, tasks)}\n\n${table(["QUEUE", "TASKS"], queues)}`;
+}
+
+function retryText({ retry }: TaskDefinition): string {
+  const { maxAttempts, initialSeconds, factor } = retry;
+  if (maxAttempts === 1) return "one attempt";
+  return `${maxAttempts} attempts, ${formatDuration(initialSeconds * 1_000)} ×${factor}`;
+}
+
+function idempotencyText({ key, scope, ttlSeconds, onLocked, recurring }: Idempotency): string {
+  const by = key.by === "fields" ? key.fields.join(", ") : key.by;
+  const kept = recurring ? "recurring" : formatDuration(ttlSeconds * 1_000);
+  return `by ${by} (${scope}), ${kept}, ${onLocked}`;
+}
 
 interface Options {
   readonly limit: number;
@@ -52,12 +197,12 @@ function list<Row>(
   if (json) session.json(rows);
   else session.print(tableOf(rows));
   if (more > 0) session.note(`${more} more: raise --limit.`);
-  noteUnreadable(session, unreadable);
+  reportCorruptDocuments(session, unreadable);
 }
 
 async function registered(session: Session, app: App, { json }: Options): Promise<void> {
   const workflows = await app.folder.all();
-  await noteProblems(session, app);
+  await reportProblems(session, app);
   if (json) session.json(registeredJson(workflows, app.configuration));
   else session.print(registeredText(workflows, app.configuration));
 }
@@ -67,5 +212,5 @@ async function stats(session: Session, app: App, { json }: Options): Promise<voi
   const queues = app.waiting();
   if (json) session.json({ ...found, queues });
   else session.print(statsText(found, queues));
-  noteUnreadable(session, found.unreadable);
+  reportCorruptDocuments(session, found.unreadable);
 }

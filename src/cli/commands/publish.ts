@@ -1,9 +1,41 @@
 import type { Command } from "commander";
+import type { Published } from "../../app/publish.ts";
+import type { PreviewedBatch } from "../../engine/queries/preview.ts";
 import { readBytes } from "../arguments.ts";
-import { publishedText } from "../output/published.ts";
-import { whoWorks } from "../output/who-works.ts";
+import { oneLine, workerMode } from "../output/text.ts";
 import type { Session } from "../session.ts";
-import { namingWorkflows, withApp } from "../with-app.ts";
+import { withApp, withKnownWorkflows } from "../with-app.ts";
+
+/** What comes of a message that was published: one sentence, after `Published` or the like. */
+export function publishedText(published: Published): string {
+  const { message, batchId, batches } = published;
+  if (batches === null) return batchId === null ? "unchecked" : `unchecked, for batch ${batchId}`;
+  switch (message.kind) {
+    case "start":
+      return batches.map(startText).join("; ");
+    case "object":
+      if (batches.length > 0) return batches.map(startText).join("; ");
+      return oneLine(`no workflow takes ${message.bucket}/${message.object}: it starts nothing`);
+    case "callback":
+      return `it sends callback ${message.callbackId}, if that is still pending`;
+    case "sweep":
+      return "it looks for lost work";
+    case "tick":
+      return "it checks the schedules";
+    default:
+      return batches.map(aboutText).join("; ");
+  }
+}
+
+function startText({ batchId, status }: PreviewedBatch): string {
+  if (status === null) return `it starts batch ${batchId}`;
+  return `batch ${batchId} was started before and is ${status}: nothing is started again`;
+}
+
+function aboutText({ batchId, status }: PreviewedBatch): string {
+  if (status === "RUNNING") return `it is for batch ${batchId}`;
+  return `batch ${batchId} has ended ${status}: nothing changes`;
+}
 
 interface Options {
   readonly unchecked?: true;
@@ -25,15 +57,15 @@ export function registerPublish(program: Command, session: Session): void {
 
 async function publish(session: Session, argument: string, { unchecked, json }: Options): Promise<void> {
   const body = await readBytes(session, argument);
-  const { publishBody } = await import("../../composition/publish.ts");
+  const { publishBody } = await import("../../app/publish.ts");
   await withApp(
     session,
     async (app) => {
       const options = { isUnchecked: unchecked === true };
-      const published = await namingWorkflows(session, app, () => publishBody(app, body, options));
+      const published = await withKnownWorkflows(session, app, () => publishBody(app, body, options));
       if (json) return session.json(published);
       session.print(`Published: ${publishedText(published)}.`);
-      session.print(`${whoWorks(app)} handles it.`);
+      session.print(`${workerMode(app)} handles it.`);
     },
     "creates",
   );

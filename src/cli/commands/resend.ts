@@ -1,14 +1,128 @@
 import type { Command } from "commander";
-import type { App } from "../../composition/app.ts";
-import { BatonError } from "../../core/errors.ts";
+import type { App } from "../../app/app.ts";
+import type { Callback } from "../../core/callback.ts";
+import { BatonError } from "../../core/errors/errors.ts";
 import { defaults } from "../../core/limits.ts";
+import type { CallbackCondition } from "../../ports/callbacks.ts";
 import { wholeNumber } from "../arguments.ts";
-import { withKnownKey } from "../known-key.ts";
-import { missingView, outcomeAfter, type ResentView, resentLine, resentView } from "../output/resend.ts";
-import { type Selection, type SelectionOptions, selectionOf } from "../resend-selection.ts";
+import { untilSettled } from "../follow-batch.ts";
+import { withoutQuery } from "../output/explain.ts";
+import { oneLine } from "../output/text.ts";
 import { failureExitCode, type Session } from "../session.ts";
-import { untilSettled } from "../settled-callbacks.ts";
 import { withApp } from "../with-app.ts";
+import { withKnownKey } from "./keys.ts";
+
+/** What became of one callback that was to be sent again. */
+interface ResentView {
+  readonly eventId: string;
+  /**
+   * `delivered`: taken, though perhaps not archived, see `error`; `not_taken`: it stays to be sent, see `error`; `under_way`: another process is at it; `missing`: archived,
+   * but no longer in the store; `selected`: what a dry run found.
+   */
+  readonly outcome: "delivered" | "not_taken" | "under_way" | "missing" | "selected";
+  readonly error: string | null;
+  readonly type: Callback["type"] | null;
+  readonly key: string | null;
+  readonly batchId: string | null;
+  readonly taskId: string | null;
+  readonly url: string | null;
+}
+
+/** A callback as it stands after it was sent, or found. */
+function resentView(callback: Callback, outcome: ResentView["outcome"]): ResentView {
+  const { eventId, type, key, batchId, taskId, target, sends } = callback;
+  const error = callback.failures > 0 ? (sends.at(-1)?.error ?? null) : null;
+  return { eventId, outcome, error, type, key, batchId, taskId, url: target.url };
+}
+
+function missingView(eventId: string): ResentView {
+  return {
+    eventId,
+    outcome: "missing",
+    error: null,
+    type: null,
+    key: null,
+    batchId: null,
+    taskId: null,
+    url: null,
+  };
+}
+
+/** What was taken is delivered, also when it could not be archived yet. */
+function outcomeAfter({ state, failures, deliveredAt }: Callback): ResentView["outcome"] {
+  if (deliveredAt !== null) return "delivered";
+  return state === "GIVEN_UP" || failures > 0 ? "not_taken" : "under_way";
+}
+
+function resentLine({ eventId, outcome, error, type, batchId, taskId, url }: ResentView): string {
+  const about = `${type} of task ${taskId} in ${batchId}, to ${withoutQuery(url ?? "")}`;
+  return oneLine(`${eventId}  ${wordsFor(outcome, about, error ?? "")}`);
+}
+
+function wordsFor(outcome: ResentView["outcome"], about: string, error: string): string {
+  switch (outcome) {
+    case "delivered":
+      return `delivered: ${about}${error === "" ? "" : `; not archived: ${error}`}`;
+    case "not_taken":
+      return `not accepted: ${about}: ${error}; \`baton start\` keeps trying`;
+    case "under_way":
+      return `being sent by another process: ${about}`;
+    case "missing":
+      return "archived, but no longer in the store: it can't be sent again";
+    case "selected":
+      return `would be sent again: ${about}`;
+  }
+}
+
+interface SelectionOptions {
+  readonly key?: string;
+  readonly event?: string;
+  readonly jobId?: string;
+  readonly accountId?: string;
+  readonly leadId?: string;
+  readonly field?: readonly string[];
+  readonly where?: string;
+  readonly table?: string;
+}
+
+/** Which callbacks are meant: that of a key, one by its id, or those of the archive that satisfy a condition. */
+type Selection =
+  | { readonly key: string }
+  | { readonly eventId: string }
+  | { readonly condition: CallbackCondition };
+
+/** Throws `USAGE` unless exactly one way to select was used. */
+function parseSelection(options: SelectionOptions): Selection {
+  const { key, event, jobId, accountId, leadId, field, where, table } = options;
+  const ways = [key, event, jobId, field, where].filter((way) => way !== undefined);
+  if (ways.length !== 1)
+    throw usage(
+      "Select callbacks in one way: --key, --event, --job-id, --field (perhaps several), or --where",
+    );
+  if ((accountId !== undefined || leadId !== undefined) && jobId === undefined)
+    throw usage("--account-id and --lead-id go with --job-id");
+  if (table !== undefined && (key ?? event) !== undefined)
+    throw usage("--table names a table of the archive; --key and --event do not look there");
+  if (key !== undefined) return { key };
+  if (event !== undefined) return { eventId: event };
+  if (where !== undefined) return { condition: { where } };
+  const named = [
+    ["job_id", jobId],
+    ["account_id", accountId],
+    ["lead_id", leadId],
+  ].flatMap(([name, value]) => (name !== undefined && value !== undefined ? [[name, value] as const] : []));
+  return { condition: { equals: Object.fromEntries([...named, ...(field ?? []).map(readField)]) } };
+}
+
+function readField(written: string): readonly [name: string, value: string] {
+  const at = written.indexOf("=");
+  if (at < 1) throw usage(`--field ${written}: expected name=value`);
+  return [written.slice(0, at), written.slice(at + 1)];
+}
+
+function usage(message: string): BatonError {
+  return new BatonError("USAGE", message);
+}
 
 interface Options extends SelectionOptions {
   readonly limit: number;
@@ -43,7 +157,7 @@ export function registerResend(program: Command, session: Session): void {
 }
 
 async function resend(session: Session, options: Options): Promise<void> {
-  const selection = selectionOf(options);
+  const selection = parseSelection(options);
   await withApp(session, async (app) => {
     const eventIds = await eventIdsOf(session, app, selection, options);
     const tell = (view: ResentView) => {

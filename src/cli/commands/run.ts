@@ -1,12 +1,117 @@
 import type { Command } from "commander";
-import type { App } from "../../composition/app.ts";
+import type { App } from "../../app/app.ts";
+import type { Callback } from "../../core/callback.ts";
+import { BatonError } from "../../core/errors/errors.ts";
 import type { StartMessage } from "../../core/messages.ts";
-import type { Started } from "../../engine/start.ts";
+import type { BatchView } from "../../core/views/views.ts";
+import type { Started } from "../../engine/start/start-batch.ts";
 import { parseMessageOrUsage, readJson } from "../arguments.ts";
-import type { Session } from "../session.ts";
-import { namingBatch } from "../started-unpublished.ts";
+import { batchLine, changeLine, follow, pendingCallbacks, taskTable, untilSettled } from "../follow-batch.ts";
+import { workerMode } from "../output/text.ts";
+import { failureExitCode, type Session, stoppingNote } from "../session.ts";
 import { findWorkflow, withApp } from "../with-app.ts";
-import { type WorkOptions, workOnBatch } from "../work-on-batch.ts";
+
+/** Errors of messages that did not get into their topic. */
+const unpublished: ReadonlySet<string> = new Set(["TOPIC_MISSING", "BROKER_DENIED", "BROKER_FAILED"]);
+
+/** What is thrown when a batch was started, or perhaps was, and then something failed: it names the batch. */
+export function withBatchId(thrown: unknown): unknown {
+  if (!(thrown instanceof BatonError)) return thrown;
+  const batchId = thrown.details?.batchId;
+  if (typeof batchId !== "string") return thrown;
+  if (thrown.code === "STORE_FAILED") return perhapsStarted(thrown, batchId);
+  return unpublished.has(thrown.code) ? startedButUnpublished(thrown, batchId) : thrown;
+}
+
+/** The answer is missing, not always what was asked for. */
+function perhapsStarted(thrown: BatonError, batchId: string): BatonError {
+  const { code, message } = thrown;
+  return new BatonError(code, `${message}. Batch ${batchId} may have been started anyway`, {
+    cause: thrown,
+    remedy: `Check within minutes whether it exists: \`baton show ${batchId}\`. Starting it again means the same batch only with the same \`--key\`.`,
+  });
+}
+
+function startedButUnpublished(thrown: BatonError, batchId: string): BatonError {
+  const { code, message, remedy } = thrown;
+  return new BatonError(code, `${message}. Batch ${batchId} is started, and waits`, {
+    cause: thrown,
+    remedy: `${code === "TOPIC_MISSING" ? missingQueue : remedy} Then a sweep publishes its tasks, within minutes; \`baton show ${batchId}\` shows it. Or cancel it: \`baton cancel ${batchId}\`.`,
+  });
+}
+
+const missingQueue =
+  "Deploy the queue: add it to BATON_DEPLOY_QUEUES, and run `baton deploy --skip-function`; `baton doctor` names what is missing.";
+
+interface WorkOptions {
+  readonly json?: true;
+  /** Leave the work to a server. */
+  readonly detach?: true;
+}
+
+/**
+ * Starts a batch, works on it only, and tells of it until it ends; other processes may work on it too. It exists
+ * on disk before anything is told.
+ */
+async function workOnBatch(
+  session: Session,
+  app: App,
+  begin: () => Promise<Started>,
+  { json, detach }: WorkOptions,
+): Promise<void> {
+  const { batchId, created } = await app.engine.durably(begin);
+  if (!json) session.print(`batch ${batchId}${created ? "" : " exists already"}`);
+  if (detach) return leaveToServer(session, app, batchId, json);
+  const stop = session.catchSignals();
+  app.work.start({ batchId });
+  await follow(app, batchId, {
+    stop,
+    onChange: json ? undefined : (task) => session.print(changeLine(task)),
+  });
+  const unsent = stop.aborted ? [] : await finishCallbacks(app, batchId, stop);
+  if (stop.aborted) session.note(stoppingNote);
+  await app.work.stop();
+  const view = await app.engine.admin.show(batchId);
+  if (json) session.json(view);
+  else session.print(`\n${taskTable(view)}\n\n${batchLine(view)}`);
+  session.exitCode = exitCodeOf(view, stop);
+  if (view.status === "RUNNING")
+    session.note(`The batch is not lost. ${workerMode(app)} continues it; see \`baton show ${batchId}\`.`);
+  reportUnsentCallbacks(session, app, unsent);
+}
+
+/** The final callbacks of a batch that has ended, and that nobody has taken yet although they were waited for. */
+async function finishCallbacks(app: App, batchId: string, stop: AbortSignal): Promise<Callback[]> {
+  const pending = await pendingCallbacks(app, await app.engine.admin.show(batchId));
+  const callbackIds = pending.map(({ callbackId }) => callbackId);
+  // Those of a batch that had ended before are nobody's: their messages name no batch that could be worked on.
+  await app.engine.admin.callbacks.driveDue(callbackIds);
+  return untilSettled(app, callbackIds, stop);
+}
+
+function reportUnsentCallbacks(session: Session, app: App, unsent: readonly Callback[]): void {
+  for (const { eventId, taskId, sends, deliveredAt } of unsent) {
+    const problem = sends.at(-1)?.error ?? "it is being sent";
+    const what = deliveredAt === null ? "has not been accepted" : "was accepted, but is not archived";
+    session.note(`The callback ${eventId} of task ${taskId} ${what}: ${problem}`);
+  }
+  if (unsent.length > 0) session.note(`It is not lost. ${workerMode(app)} will send it.`);
+}
+
+async function leaveToServer(
+  session: Session,
+  app: App,
+  batchId: string,
+  json: true | undefined,
+): Promise<void> {
+  if (json) return session.json(await app.engine.admin.show(batchId));
+  session.print(`${workerMode(app)} runs it; see \`baton show ${batchId}\`.`);
+}
+
+function exitCodeOf(view: BatchView, stop: AbortSignal): number {
+  if (view.status === "SUCCESS") return 0;
+  return view.status === "RUNNING" ? Number(stop.reason) : failureExitCode;
+}
 
 interface Options extends WorkOptions {
   readonly input?: string;
@@ -42,7 +147,7 @@ async function start(app: App, message: StartMessage): Promise<Started> {
   try {
     return await app.engine.start(message);
   } catch (thrown) {
-    throw namingBatch(thrown);
+    throw withBatchId(thrown);
   }
 }
 
@@ -58,4 +163,17 @@ async function startMessage(
     ...(input !== undefined && { input: await readJson(session, input, "--input") }),
     ...(key !== undefined && { key }),
   });
+}
+
+export function registerRetry(program: Command, session: Session): void {
+  program
+    .command("retry")
+    .description("run the tasks that did not succeed again, in a new batch that inherits the successes")
+    .argument("<batchId>", "id of a batch that ended ERROR or CANCELLED")
+    .option("--json", "print the finished new batch as JSON, and nothing else")
+    .option("--detach", "only start it: a running server does the work")
+    .addHelpText("after", "\nExample:\n  baton retry greet-1a2b3c4d5e6f7a8b9c0d")
+    .action((batchId: string, options: WorkOptions) =>
+      withApp(session, (app) => workOnBatch(session, app, () => app.engine.retry(batchId), options)),
+    );
 }

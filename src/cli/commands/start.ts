@@ -1,10 +1,16 @@
 import { once } from "node:events";
 import type { Command } from "commander";
-import type { EmbeddedApp } from "../../composition/embedded.ts";
+import type { EmbeddedApp } from "../../app/embedded.ts";
 import { wholeNumber } from "../arguments.ts";
-import { placesText } from "../output/places.ts";
 import { type Session, stoppingNote } from "../session.ts";
-import { noteProblems } from "../with-app.ts";
+import { reportProblems } from "../with-app.ts";
+
+/** Where the parts of a running server are, for people. */
+function placesText(places: Readonly<Record<string, string>>, workflowIds: readonly string[]): string {
+  const lines = Object.entries(places).map(([name, place]) => `  ${name.padEnd(10)}  ${place}`);
+  const loaded = workflowIds.length > 0 ? workflowIds.join(", ") : "none";
+  return ["Baton runs; Ctrl-C stops it.", ...lines, `  ${"".padEnd(10)}  ${loaded}`].join("\n");
+}
 
 interface Options {
   readonly port: number;
@@ -25,17 +31,17 @@ export function registerStart(program: Command, session: Session): void {
 
 async function start(session: Session, { port, host, json }: Options): Promise<void> {
   const stop = session.catchSignals();
-  const { openLocal } = await import("../../composition/local-server.ts");
+  const { openLocal } = await import("../../app/local-server.ts");
   const local = await openLocal(session.environment, "info", session.logOutput);
   try {
     const workflows = await local.app.folder.all();
-    const { startLocalServer } = await import("../../composition/local-server.ts");
+    const { startLocalServer } = await import("../../app/local-server.ts");
     const server = await startLocalServer(local, { port, host });
     const places = placesOf(server.url, local.app);
     const workflowIds = workflows.map(({ definition }) => definition.workflowId);
     if (json) session.json({ ...places, workflowIds });
     else session.print(placesText(places, workflowIds));
-    await noteProblems(session, local.app);
+    await reportProblems(session, local.app);
     if (!stop.aborted) await once(stop, "abort");
     session.note(stoppingNote);
     await server.stop();

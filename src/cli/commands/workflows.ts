@@ -1,9 +1,10 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { errorCatalog } from "../../core/errors/error-catalog.ts";
+import type { Definition, TaskDefinition } from "../../core/workflow/definition.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
-import { table } from "../output/text.ts";
-import { triggerJson, triggerText } from "../output/trigger.ts";
-import type { Session } from "../session.ts";
-import { noteProblems, withApp } from "../with-app.ts";
+import { table, triggerJson, triggerText } from "../output/text.ts";
+import { failureExitCode, type Session } from "../session.ts";
+import { findWorkflow, reportProblems, withApp } from "../with-app.ts";
 
 export function registerWorkflows(program: Command, session: Session): void {
   program
@@ -16,7 +17,7 @@ export function registerWorkflows(program: Command, session: Session): void {
         session,
         async (app) => {
           const workflows = await app.folder.all();
-          await noteProblems(session, app);
+          await reportProblems(session, app);
           if (json) return session.json(workflows.map(jsonOf));
           const rows = workflows.map(({ definition, triggers }) => [
             definition.workflowId,
@@ -33,4 +34,136 @@ export function registerWorkflows(program: Command, session: Session): void {
 function jsonOf({ definition, triggers }: DeployedWorkflow) {
   const tasks = definition.tasks.map(({ id, type, after }) => ({ taskId: id, type, after }));
   return { workflowId: definition.workflowId, tasks, triggers: triggers.map(triggerJson) };
+}
+
+interface Options {
+  readonly format: "mermaid" | "dot";
+  readonly json?: true;
+}
+
+export function registerGraph(program: Command, session: Session): void {
+  program
+    .command("graph")
+    .description("print a workflow as a diagram")
+    .argument("<workflow>", "id of the workflow")
+    .addOption(new Option("--format <format>", "language").choices(["mermaid", "dot"]).default("mermaid"))
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton graph sales-refresh --format dot")
+    .action((workflowId: string, { format, json }: Options) =>
+      withApp(
+        session,
+        async (app) => {
+          const { definition } = await findWorkflow(session, app, workflowId);
+          const diagram = (format === "dot" ? toDot(definition) : toMermaid(definition)).trimEnd();
+          if (json) session.json({ workflowId, format, diagram });
+          else session.print(diagram);
+        },
+        "workflows",
+      ),
+    );
+}
+
+interface Edge {
+  readonly from: string;
+  readonly to: string;
+  /** The child's rule, unless it is the usual one. */
+  readonly label: string | undefined;
+}
+
+/** The workflow as a Mermaid flowchart, for READMEs and issues. */
+export function toMermaid(definition: Definition): string {
+  // Names of our own: `end`, `default` and others mean something to Mermaid.
+  const nodes = new Map(definition.tasks.map((task, index) => [task.id, `t${index}`]));
+  const lines = definition.tasks.map((task) => `  ${nodes.get(task.id)}["${mermaidText(labelOf(task))}"]`);
+  for (const { from, to, label } of edgesOf(definition)) {
+    const arrow = label === undefined ? "-->" : `-->|"${mermaidText(label)}"|`;
+    lines.push(`  ${nodes.get(from)} ${arrow} ${nodes.get(to)}`);
+  }
+  return `${["flowchart LR", ...lines].join("\n")}\n`;
+}
+
+/** The workflow in the DOT language of Graphviz. */
+export function toDot(definition: Definition): string {
+  const lines = definition.tasks.map(
+    (task) => `  ${dotString(task.id)} [label=${dotString(labelOf(task))}];`,
+  );
+  for (const { from, to, label } of edgesOf(definition)) {
+    const attributes = label === undefined ? "" : ` [label=${dotString(label)}]`;
+    lines.push(`  ${dotString(from)} -> ${dotString(to)}${attributes};`);
+  }
+  const head = [`digraph ${dotString(definition.workflowId)} {`, "  rankdir=LR;", "  node [shape=box];"];
+  return `${[...head, ...lines, "}"].join("\n")}\n`;
+}
+
+function edgesOf(definition: Definition): Edge[] {
+  const known = new Set(definition.tasks.map((task) => task.id));
+  return definition.tasks.flatMap((task) =>
+    task.after
+      .filter((parent) => known.has(parent))
+      .map((from) => ({
+        from,
+        to: task.id,
+        label: task.rule === "all_succeeded" ? undefined : task.rule,
+      })),
+  );
+}
+
+function labelOf(task: TaskDefinition): string {
+  return `${task.id}\n${task.type}`;
+}
+
+/** Mermaid has no escape but entities; everything that may mean something in a label becomes one. */
+function mermaidText(text: string): string {
+  return text
+    .replace(/[^\p{L}\p{N} _.\n-]/gu, (character) => `#${character.codePointAt(0)};`)
+    .replaceAll("\n", "<br>");
+}
+
+function dotString(text: string): string {
+  return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`;
+}
+
+export function registerValidate(program: Command, session: Session): void {
+  program
+    .command("validate")
+    .description("list all problems of a workflow file, or of the files of a folder")
+    .argument("[path]", "file or folder (default: BATON_WORKFLOWS)")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton validate functions/workflows")
+    .action((path: string | undefined, { json }: { readonly json?: true }) => validate(session, path, json));
+}
+
+async function validate(session: Session, path: string | undefined, json: true | undefined): Promise<void> {
+  const checked = path ?? (await configuredFolder(session));
+  const { checkWorkflows } = await import("../../app/check-workflows.ts");
+  const { workflowIds, problems, warnings } = await checkWorkflows(checked, session.environment);
+  const told = problems.map((problem) => ({ ...problem, remedy: errorCatalog[problem.code].remedy }));
+  if (json) session.json({ valid: problems.length === 0, workflowIds, problems: told, warnings });
+  else for (const line of linesOf(workflowIds, told)) session.print(line);
+  if (!json) for (const warning of warnings) session.note(`warning: ${warning}`);
+  if (problems.length > 0) session.exitCode = failureExitCode;
+}
+
+async function configuredFolder({ environment }: Session): Promise<string> {
+  const { readConfiguration } = await import("../../configuration/configuration.ts");
+  const { withoutReferences } = await import("../../configuration/secrets.ts");
+  return readConfiguration(withoutReferences(environment)).workflows;
+}
+
+interface ToldProblem {
+  readonly code: string;
+  readonly message: string;
+  readonly where: string;
+  readonly remedy: string;
+}
+
+function linesOf(workflowIds: readonly string[], problems: readonly ToldProblem[]): string[] {
+  const lines = problems.map(
+    ({ where, code, message, remedy }) => `${where}: ${code}: ${message}\n  ${remedy}`,
+  );
+  const names = workflowIds.length > 0 ? workflowIds.join(", ") : "no workflow";
+  return [
+    ...lines,
+    problems.length === 0 ? `valid: ${names}` : `${problems.length} problems; valid: ${names}`,
+  ];
 }

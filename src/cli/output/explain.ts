@@ -1,9 +1,118 @@
-import type { CallbackView } from "../../core/callback-view.ts";
-import { remedyOf } from "../../core/error-catalog.ts";
-import type { Holder } from "../../core/execution.ts";
-import type { ExecutionView } from "../../core/execution-view.ts";
-import { shortResult } from "../../core/short-result.ts";
+import { remedyFor } from "../../core/errors/error-catalog.ts";
+import {
+  decideAdmission,
+  type Execution,
+  type Holder,
+  isExpiredExecution,
+  shownHolder,
+} from "../../core/execution-record.ts";
+import { type StoredError, truncateResult } from "../../core/records.ts";
+import type { JsonValue } from "../../core/values/json.ts";
+import { isoTime } from "../../core/values/time.ts";
+import type { CallbackView } from "../../core/views/views.ts";
 import { oneLine, table } from "./text.ts";
+
+/** Which attempt, as it is shown. Times are ISO 8601, UTC. */
+interface AttemptView extends Holder {
+  readonly endedAt: string;
+}
+
+/** An execution record as `baton explain --json` prints it. */
+interface ExecutionView {
+  readonly key: string;
+  readonly state: Execution["state"];
+  /** The state, in words. */
+  readonly why: string;
+  readonly generation: string;
+  readonly token: number;
+  /** Who has the key; `isOver`: without a sign of life for so long that the next call takes it. */
+  readonly lock: (Holder & { readonly until: string; readonly isOver: boolean }) | null;
+  /** Null unless a call would get it. */
+  readonly result: { readonly value: JsonValue; readonly until: string } | null;
+  /** The last success, also when its result does not count any more. */
+  readonly producedBy: AttemptView | null;
+  readonly lastFailure: (AttemptView & { readonly error: StoredError }) | null;
+  /** What the next call of this key would do now. */
+  readonly nextCall: { readonly runs: boolean; readonly why: string };
+}
+
+/** `ageMs`: time since the record was written, by the store's clock; `now`: when it was read. */
+export function executionView(execution: Execution, ageMs: number, now: number): ExecutionView {
+  const { key, state, generation, token, holder, producedBy, lastFailure } = execution;
+  const until = isoTime(now - ageMs + execution.dueSeconds * 1_000);
+  const isOver = ageMs >= execution.dueSeconds * 1_000;
+  return {
+    key,
+    state,
+    why: whyText(execution, until, ageMs),
+    generation,
+    token,
+    lock: state === "PROCESSING" && holder ? { ...shownHolder(holder), until, isOver } : null,
+    result: state === "SUCCESS" && !isOver ? { value: resultOf(execution), until } : null,
+    producedBy: producedBy && { ...producedBy, endedAt: isoTime(producedBy.endedAt) },
+    lastFailure: lastFailure && { ...lastFailure, endedAt: isoTime(lastFailure.endedAt) },
+    nextCall: nextCall(execution, ageMs),
+  };
+}
+
+function resultOf({ result }: Execution): JsonValue {
+  if (result === null) return null;
+  return "value" in result ? result.value : { ...result };
+}
+
+function whyText(execution: Execution, until: string, ageMs: number): string {
+  const { state, holder, producedBy, lastFailure } = execution;
+  const spent = isExpiredExecution(execution, ageMs);
+  switch (state) {
+    case "PROCESSING":
+      return ageMs < execution.dueSeconds * 1_000
+        ? `${nameOf(holder)} holds the lock until ${until}, or longer if it renews it`
+        : `${nameOf(holder)} held the lock, but has not renewed it: it expired at ${until}`;
+    case "SUCCESS":
+      return spent
+        ? `done by ${nameOf(producedBy)}, but the result expired at ${until}`
+        : `done by ${nameOf(producedBy)}; the result is cached until ${until}`;
+    case "FREE":
+      if (!spent)
+        return lastFailure
+          ? `not done: ${nameOf(lastFailure)} failed; its stored steps are kept until ${until}`
+          : `not done: released or unlocked; its stored steps are kept until ${until}`;
+      return producedBy
+        ? `last done by ${nameOf(producedBy)}; no result is cached`
+        : "earlier calls left no record";
+  }
+}
+
+function nextCall(execution: Execution, ageMs: number): ExecutionView["nextCall"] {
+  const admission = decideAdmission({ execution, ageMs }, { batchId: "", taskId: "" });
+  switch (admission.kind) {
+    case "completed": {
+      const resend = execution.callbackId === null ? "" : ", and has the stored final callback sent again";
+      return { runs: false, why: `does not run: it gets the stored result (already_completed)${resend}` };
+    }
+    case "locked":
+      return {
+        runs: false,
+        why: 'does not run now: it waits for the lock, or is SKIPPED (lock_held) if its task has onLocked "skip"',
+      };
+    case "take":
+      return admission.generation === undefined
+        ? { runs: true, why: "runs from the beginning" }
+        : { runs: true, why: `runs, and continues after the stored steps${unlessItWaits(execution)}` };
+  }
+}
+
+/** The lock of a task that waits may stand for longer: only its TaskLog tells. */
+function unlessItWaits({ state, holder }: Execution): string {
+  return state === "PROCESSING" && holder
+    ? `, unless task ${holder.taskId} of batch ${holder.batchId} waits`
+    : "";
+}
+
+function nameOf(attempt: Pick<Holder, "batchId" | "taskId" | "attempt"> | null): string {
+  if (!attempt) return "nobody";
+  return `attempt ${attempt.attempt} of task ${attempt.taskId} in batch ${attempt.batchId}`;
+}
 
 interface StepView {
   readonly name: string;
@@ -27,10 +136,10 @@ export function explanationText(view: ExplanationView): string {
     ["state", `${state}: ${why}`],
     ["generation", `${generation}, token ${token}`],
     ["lock", lockText(view)],
-    ["result", view.result ? shortResult({ value: view.result.value }) : "none that counts"],
+    ["result", view.result ? truncateResult({ value: view.result.value }) : "none that counts"],
     ["produced by", producedBy ? `${holderText(producedBy)} at ${producedBy.endedAt}` : "nobody yet"],
     ["last failure", lastFailure ? failureText(lastFailure) : ""],
-    ["what to do", (lastFailure && remedyOf(lastFailure.error.code)) ?? ""],
+    ["what to do", (lastFailure && remedyFor(lastFailure.error.code)) ?? ""],
     ["next call", nextCall.why],
   ];
   const lines = facts

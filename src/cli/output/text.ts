@@ -1,4 +1,7 @@
-import { formatDuration } from "../../core/duration.ts";
+import type { App } from "../../app/app.ts";
+import { nextSlot, slotText } from "../../core/schedule/schedule.ts";
+import { formatDuration } from "../../core/values/duration.ts";
+import type { Trigger } from "../../core/workflow/trigger.ts";
 
 /** Text on one line and without control characters: what tasks say must not rearrange a terminal. */
 export function oneLine(text: string): string {
@@ -30,4 +33,30 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 /** A title, and lines below it that are set in. */
 export function section(title: string, lines: readonly string[]): string[] {
   return [`${title}:`, ...lines.flatMap((line) => line.split("\n")).map((line) => `  ${line}`), ""];
+}
+
+/** Who takes up what is left to somebody else, to begin a sentence with. */
+export function workerMode({ configuration }: Pick<App, "configuration">): string {
+  return configuration.engine === "gcp"
+    ? "The deployed function"
+    : "A running server or the next `baton start`";
+}
+
+/** What starts a workflow, with the time when a schedule comes next. */
+export function triggerJson(trigger: Trigger) {
+  return trigger.type === "schedule" ? { ...trigger, nextSlot: nextSlotText(trigger) } : trigger;
+}
+
+export function triggerText(trigger: Trigger): string {
+  switch (trigger.type) {
+    case "fileDrop":
+      return `file drop ${trigger.bucket === undefined ? "" : `${trigger.bucket}/`}${trigger.pattern}`;
+    case "schedule":
+      return `schedule "${trigger.cron}" ${trigger.timeZone}, next ${nextSlotText(trigger)}`;
+  }
+}
+
+function nextSlotText(trigger: Trigger & { readonly type: "schedule" }): string | null {
+  const slot = nextSlot(trigger, Date.now());
+  return slot === undefined ? null : slotText(slot);
 }

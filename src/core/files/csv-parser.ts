@@ -1,5 +1,5 @@
 import { limits } from "../limits.ts";
-import { FileProblem } from "./file-problem.ts";
+import { FileProblem } from "./column-values.ts";
 
 export interface CsvRecord {
   /** On which it begins, 1 for the first. */

@@ -1,6 +1,6 @@
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { FileProblem } from "./file-problem.ts";
+import { FileProblem } from "./column-values.ts";
 
 export type Encoding = "utf-8" | "utf-16le" | "utf-16be";
 
@@ -17,7 +17,7 @@ export function isGzip(head: Uint8Array): boolean {
 }
 
 /** By the byte order mark. Throws a `FileProblem` for UTF-16 that has none, and for files that are no text. */
-export function encodingOf(head: Uint8Array): Omit<Packing, "isGzip"> {
+export function detectEncoding(head: Uint8Array): Omit<Packing, "isGzip"> {
   const [first, second, third] = head;
   if (first === 0xff && second === 0xfe) return { encoding: "utf-16le", hasMark: true };
   if (first === 0xfe && second === 0xff) return { encoding: "utf-16be", hasMark: true };
@@ -44,7 +44,7 @@ const otherKinds: readonly (readonly [readonly number[], string])[] = [
 ];
 
 /** The text of a file, whether compressed or not, without its byte order mark. Throws a `FileProblem`. */
-export async function* textOf(
+export async function* decodeText(
   bytes: AsyncIterable<Uint8Array>,
   onEncoding: (encoding: Encoding) => void = () => undefined,
 ): AsyncGenerator<string> {
@@ -56,7 +56,7 @@ export async function* textOf(
     return encoding;
   };
   const decode = (chunk: Uint8Array | undefined): string => {
-    decoder ??= new TextDecoder(found(encodingOf(held).encoding), { fatal: true });
+    decoder ??= new TextDecoder(found(detectEncoding(held).encoding), { fatal: true });
     let text: string;
     try {
       text = chunk ? decoder.decode(chunk, { stream: true }) : decoder.decode();

@@ -1,7 +1,7 @@
 import type { ChartData } from "./data.ts";
+import { cutToWidth, escapeHtml, formatNumber, formatTicks, formatX, textWidth } from "./labels.ts";
 import { drawable, needsZero, niceScale, type Scale } from "./scale.ts";
-import { cutToWidth, escapeHtml, formatNumber, formatTicks, formatX, textWidth } from "./text.ts";
-import { extentOf, type XAxis, xAxisOf } from "./x-axis.ts";
+import { axisExtent, buildXAxis, type XAxis } from "./x-axis.ts";
 
 export type ChartKind = "bar" | "line";
 
@@ -58,7 +58,7 @@ function plotOf(data: ChartData, kind: ChartKind): Plot {
     series.values.map(drawable).filter((value) => value !== undefined),
   );
   const scale = niceScale(values, tickCount, needsZero(kind, values));
-  const axis = xAxisOf(data.xs);
+  const axis = buildXAxis(data.xs);
   const left = Math.ceil(16 + Math.max(...formatTicks(scale.ticks).map(textWidth)));
   const wanted = kind === "bar" ? (data.series.length * leastBar) / (0.8 * axis.band) : 0;
   const width = Math.ceil(Math.min(widest, Math.max(narrowest, left + right + wanted)));
@@ -91,7 +91,7 @@ function xAxis({ data, axis, left, inner }: Plot): string {
   const room = { inner, before: left, after: right };
   const texts = axis.labels(room).map((each) => {
     const { text, whole } = each;
-    const { left: from, right: to } = extentOf(each, room);
+    const { left: from, right: to } = axisExtent(each, room);
     const shown =
       text === whole ? escapeHtml(text) : `${escapeHtml(text)}<title>${escapeHtml(whole)}</title>`;
     return `<text class="middle" x="${point(left + (from + to) / 2)}" y="${height - bottom + 20}">${shown}</text>`;

@@ -1,5 +1,5 @@
-import { TaskError } from "../../core/errors.ts";
-import type { JsonValue } from "../../core/json.ts";
+import { TaskError } from "../../core/errors/errors.ts";
+import type { JsonValue } from "../../core/values/json.ts";
 import type { Row } from "../../ports/warehouse.ts";
 import { noX } from "./x-axis.ts";
 
@@ -21,7 +21,7 @@ export interface Columns {
  * Rows as a chart. The x values keep the order of the rows; rows with the same x and series are added up.
  * Throws a TaskError, `TASK_PARAMETERS_INVALID`, not retryable, for a column that the rows do not have.
  */
-export function chartDataOf(rows: readonly Row[], { x, y, series }: Columns): ChartData {
+export function readChartData(rows: readonly Row[], { x, y, series }: Columns): ChartData {
   refuseUnknownColumns(rows, [x, y, ...(series === undefined ? [] : [series])]);
   const xs = new Set<string>();
   const sums = new Map<string, Map<string, number>>();

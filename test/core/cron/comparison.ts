@@ -1,5 +1,5 @@
-import { parsePattern } from "../../../src/core/cron/pattern.ts";
-import { slotsAfter } from "../../../src/core/cron/slots.ts";
+import { parsePattern } from "../../../src/core/schedule/pattern.ts";
+import { slotsAfter } from "../../../src/core/schedule/slots.ts";
 import { type Reading, readingsOf, slotsAmong } from "./oracle.ts";
 
 const minuteMs = 60_000;

@@ -1,6 +1,6 @@
 /**
  * When a schedule comes, worked out the slow way: by a walk over every minute, reading a clock at each. It shares
- * nothing with `src/core/cron`.
+ * nothing with `src/core/schedule`.
  *
  * The rule is that of Debian's cron, whose daemon looks at the clock once a minute and remembers up to which minute of
  * the clock it has run jobs:

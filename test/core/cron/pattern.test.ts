@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { parsePattern, patternProblem } from "../../../src/core/cron/pattern.ts";
-import { slotsAfter } from "../../../src/core/cron/slots.ts";
+import { parsePattern, patternProblem } from "../../../src/core/schedule/pattern.ts";
+import { slotsAfter } from "../../../src/core/schedule/slots.ts";
 
 /** The days, or times of a day, of a pattern from the beginning of 2026 on, in UTC. */
 function first(cron: string, count: number): string[] {

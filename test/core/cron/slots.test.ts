@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { parsePattern } from "../../../src/core/cron/pattern.ts";
-import { slotsAfter } from "../../../src/core/cron/slots.ts";
+import { parsePattern } from "../../../src/core/schedule/pattern.ts";
+import { slotsAfter } from "../../../src/core/schedule/slots.ts";
 import { commonPatterns, compareZone } from "./comparison.ts";
 
 const at = (text: string) => Date.parse(text);

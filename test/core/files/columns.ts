@@ -1,4 +1,4 @@
-import type { Kind } from "../../../src/core/files/text-values.ts";
+import type { Kind } from "../../../src/core/files/column-values.ts";
 
 /** Columns of text, and what they are of: the same wherever a file is read. */
 export const columns: readonly (readonly [kind: Kind, cells: readonly string[]])[] = [

@@ -1,0 +1,139 @@
+import { randomUUID } from "node:crypto";
+import type { JsonObject } from "../../core/values/json.ts";
+import type {
+  FoundTable,
+  JobResult,
+  JobState,
+  LoadJob,
+  NewTable,
+  QueryJob,
+  Row,
+  Sql,
+  Warehouse,
+  WarehouseTables,
+  WriteStatement,
+} from "../../ports/warehouse.ts";
+import type { BigQueryOptions } from "./api.ts";
+import { commonFailure, refusal, translated, unavailable } from "./errors.ts";
+import type { Job } from "./jobs.ts";
+import { loadFailure, loadResult, runLoad } from "./load.ts";
+import { checkParameters, queryParameters, sqlOf } from "./parameters.ts";
+import { queryResult, runQuery, writeFailure } from "./query.ts";
+import type { RunState } from "./runs.ts";
+import { selectRows } from "./select.ts";
+import { Session } from "./session.ts";
+import { namesOf, quoteTable, type Table } from "./statements.ts";
+
+/**
+ * Tables of BigQuery. Its jobs go on without us: one whose caller went away is found again by its id, and the signal of a
+ * call ends the wait alone. The client is loaded at the first use.
+ */
+export class BigQueryWarehouse implements Warehouse, WarehouseTables {
+  readonly #session: Session;
+
+  constructor(options: BigQueryOptions) {
+    this.#session = new Session(options);
+  }
+
+  async load(job: LoadJob): Promise<JobState> {
+    const state = await runLoad(this.#session, job);
+    if (state.kind === "failed") throw loadFailure(state.job, job);
+    return stateOf(state, (succeeded) => loadResult(this.#session, job, succeeded));
+  }
+
+  async query(job: QueryJob): Promise<JobState> {
+    const state = await runQuery(this.#session, job);
+    if (state.kind === "failed") throw writeFailure(state.job, job.into.table);
+    return stateOf(state, (succeeded) => queryResult(this.#session, job, succeeded));
+  }
+
+  async rows(sql: Sql, parameters: JsonObject, limit: number, signal: AbortSignal): Promise<readonly Row[]> {
+    const text = sqlOf(sql);
+    checkParameters(text, parameters);
+    return selectRows(this.#session, { sql: text, parameters, signal }, limit);
+  }
+
+  async cancel(jobId: string): Promise<void> {
+    await this.#session.runs.cancel(jobId, new AbortController().signal);
+  }
+
+  findTable(name: string): Promise<FoundTable | undefined> {
+    return findTable(this.#session, name);
+  }
+
+  createTable(name: string, table: NewTable): Promise<FoundTable> {
+    return createTable(this.#session, name, table);
+  }
+
+  write(statement: WriteStatement): Promise<void> {
+    return write(this.#session, statement);
+  }
+}
+
+async function stateOf(
+  state: Exclude<RunState, { kind: "failed" }>,
+  result: (succeeded: Extract<RunState, { kind: "succeeded" }>) => Promise<JobResult>,
+): Promise<JobState> {
+  if (state.kind === "succeeded") return { kind: "done", result: await result(state) };
+  return { kind: "running", ...percentOf(state.job) };
+}
+
+function percentOf({ statistics: { completionRatio } }: Job): { percent?: number } {
+  return completionRatio === undefined ? {} : { percent: Math.round(completionRatio * 100) };
+}
+
+const types = { text: "STRING", json: "JSON", timestamp: "TIMESTAMP" } as const;
+/** Most columns that BigQuery clusters by. */
+const clusterColumns = 4;
+
+async function findTable(session: Session, name: string): Promise<FoundTable | undefined> {
+  const table = session.tableOf(name);
+  const found = await session.tables.find(table.reference, new AbortController().signal);
+  return found && foundTable(table, namesOf(found.schema));
+}
+
+/** Creates the table unless it exists. */
+async function createTable(session: Session, name: string, created: NewTable): Promise<FoundTable> {
+  const table = session.tableOf(name);
+  const { columns, days, cluster } = created;
+  const properties = {
+    schema: { fields: columns.map((column) => ({ name: column.name, type: types[column.type] })) },
+    timePartitioning: { type: "DAY", field: days },
+    clustering: { fields: cluster.slice(0, clusterColumns) },
+  };
+  await session.tables.ensure(table.reference, properties, new AbortController().signal);
+  return foundTable(
+    table,
+    columns.map((column) => column.name),
+  );
+}
+
+function foundTable(table: Table, columns: readonly string[]): FoundTable {
+  return { name: table.name, sql: quoteTable(table.reference), dialect: "bigquery", columns };
+}
+
+/** Runs the statement as one job by its id. */
+async function write(session: Session, statement: WriteStatement): Promise<void> {
+  const state = await advance(session, statement);
+  if (state.kind === "running") throw unavailable(`a row of ${statement.table} is still being written`);
+  const problem = state.kind === "failed" ? state.job.status.errorResult : undefined;
+  if (problem)
+    throw (
+      commonFailure(problem) ??
+      refusal("TABLE_MISMATCH", `The row does not fit table ${statement.table}: ${problem.message}`)
+    );
+}
+
+async function advance(session: Session, { id, table, sql, parameters }: WriteStatement): Promise<RunState> {
+  const query = session.queryOf(sql, queryParameters(parameters));
+  try {
+    return await session.runs.advance({
+      id,
+      attempt: randomUUID(),
+      parts: [{ name: "write", configure: async () => ({ query }) }],
+      signal: new AbortController().signal,
+    });
+  } catch (thrown) {
+    throw translated("TABLE_MISMATCH", `The row does not fit table ${table}`, thrown);
+  }
+}

@@ -1,0 +1,120 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { errorMessage } from "../../core/errors/errors.ts";
+import type { JsonObject } from "../../core/values/json.ts";
+import type {
+  FoundTable,
+  JobState,
+  LoadJob,
+  NewTable,
+  QueryJob,
+  Row,
+  Sql,
+  Warehouse,
+  WarehouseTables,
+  WriteStatement,
+} from "../../ports/warehouse.ts";
+import type { DatabaseFile } from "./database-file.ts";
+import { once } from "./destination.ts";
+import { prepareLoad } from "./load.ts";
+import { prepareQuery, selectRows } from "./query.ts";
+import { machineFailure, parseTable, quoteIdentifier, Statements, translated } from "./statements.ts";
+
+/** The library, which the file has loaded by the time that it is open. */
+const loaded = () => import("@duckdb/node-api");
+
+/** Tables in one DuckDB file, which several processes share by taking turns. DuckDB is loaded at the first use. */
+export class DuckDbWarehouse implements Warehouse, WarehouseTables {
+  readonly #file: DatabaseFile;
+
+  constructor(file: DatabaseFile) {
+    this.#file = file;
+  }
+
+  async load(job: LoadJob): Promise<JobState> {
+    const result = await this.#use(job.signal, (statements) =>
+      once(statements, job.jobId, () => prepareLoad(statements, job)),
+    );
+    return { kind: "done", result };
+  }
+
+  async query(job: QueryJob): Promise<JobState> {
+    const result = await this.#use(job.signal, (statements) =>
+      once(statements, job.jobId, async () => prepareQuery(statements, await loaded(), job)),
+    );
+    return { kind: "done", result };
+  }
+
+  async rows(sql: Sql, parameters: JsonObject, limit: number, signal: AbortSignal): Promise<readonly Row[]> {
+    return this.#use(signal, async (statements) => {
+      // A SELECT may call functions that write, such as nextval.
+      await statements.run("BEGIN TRANSACTION READ ONLY");
+      return selectRows(statements, await loaded(), { sql, parameters, limit });
+    });
+  }
+
+  /** A job lives no longer than the call that runs it, and that is ended by its signal. */
+  async cancel(): Promise<void> {}
+
+  findTable(name: string): Promise<FoundTable | undefined> {
+    return this.#use(new AbortController().signal, (statements) => findTable(statements, name));
+  }
+
+  createTable(name: string, table: NewTable): Promise<FoundTable> {
+    return this.#use(new AbortController().signal, (statements) => createTable(statements, name, table));
+  }
+
+  write(statement: WriteStatement): Promise<void> {
+    const { path } = this.#file;
+    return this.#use(new AbortController().signal, (statements) => write(statements, statement, path));
+  }
+
+  /** Waits for what is running and lets go of the file. */
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  async #use<T>(signal: AbortSignal, work: (statements: Statements) => Promise<T>): Promise<T> {
+    return this.#file.use(signal, async (connection: DuckDBConnection) => {
+      const statements = new Statements(connection, signal);
+      // Days must begin at the same moment on every machine.
+      await statements.run("SET TimeZone = 'UTC'");
+      return work(statements);
+    });
+  }
+}
+
+const types = { text: "VARCHAR", json: "JSON", timestamp: "TIMESTAMP" } as const;
+
+async function findTable(statements: Statements, name: string): Promise<FoundTable | undefined> {
+  const table = parseTable(name);
+  const columns = await statements.columnsOf(table);
+  if (!columns) return undefined;
+  const sql = await statements.qualified(table);
+  return { name, sql, dialect: "duckdb", columns: columns.map((column) => column.name) };
+}
+
+/** Creates the table unless it exists. */
+async function createTable(statements: Statements, name: string, { columns }: NewTable): Promise<FoundTable> {
+  const sql = await statements.qualified(parseTable(name));
+  const declared = columns.map((column) => `${quoteIdentifier(column.name)} ${types[column.type]}`);
+  await statements.transaction(async () => {
+    await statements.run(`CREATE SCHEMA IF NOT EXISTS ${sql.slice(0, sql.lastIndexOf('."'))}`);
+    await statements.run(`CREATE TABLE IF NOT EXISTS ${sql} (${declared.join(", ")})`);
+  });
+  return { name, sql, dialect: "duckdb", columns: columns.map((column) => column.name) };
+}
+
+/** Runs the statement. `path`: of the warehouse's file, for errors. */
+async function write(
+  statements: Statements,
+  { table, sql, parameters }: WriteStatement,
+  path: string,
+): Promise<void> {
+  try {
+    await statements.run(sql, { ...parameters });
+  } catch (thrown) {
+    // A task is writing to the same rows: it is over soon.
+    if (/conflict/i.test(errorMessage(thrown))) throw machineFailure(path, thrown);
+    throw translated("TABLE_MISMATCH", `The row does not fit table ${table}`, thrown);
+  }
+}

@@ -1,0 +1,129 @@
+import * as z from "zod";
+import { FileProblem } from "../../core/files/column-values.ts";
+import { checkJsonLines } from "../../core/files/json-lines.ts";
+import { limits } from "../../core/limits.ts";
+import { suspicious } from "../../core/values/exact-json.ts";
+import { mapScalars, parseType, typeText } from "./destination.ts";
+import { readText } from "./file-text.ts";
+import { type Column, quoteIdentifier, quoteLiteral, type Statements } from "./statements.ts";
+
+const times = /^(DATE|TIME|TIMESTAMP)/;
+
+/**
+ * The rows of JSON lines. DuckDB finds out what the values are; texts stay texts unless they are times inside
+ * objects: what looks like an id or a time of the day is one in one file and not in the next. Throws a `FileProblem`.
+ */
+export async function jsonReader(
+  statements: Statements,
+  file: string,
+  path: string,
+  existing: readonly Column[] = [],
+): Promise<string> {
+  const options = `format = 'newline_delimited', records = true, hive_partitioning = false, compression = 'uncompressed',
+    maximum_object_size = ${limits.fileRowBytes}`;
+  const found = await statements.describe(
+    `(FROM read_json(${file}, ${options}, sample_size = -1, map_inference_threshold = -1))`,
+  );
+  if (await isDoubtful(statements, file, found)) await checkJsonLines(readText(path));
+  const columns = found.map(({ name, type }) => {
+    const tree = parseType(type);
+    const target = existing.find((other) => other.name.toLowerCase() === name.toLowerCase());
+    const known = target && parseType(target.type);
+    const read =
+      tree.kind === "scalar" ? { ...tree, name: textual(tree.name) } : mapScalars(tree, known, nested);
+    return `${quoteIdentifier(name)}: ${quoteLiteral(typeText(read))}`;
+  });
+  // Fields that no line has are NULL, as those that some lack.
+  const known = new Set(found.map(({ name }) => name.toLowerCase()));
+  const absent = existing.filter(({ name }) => !known.has(name.toLowerCase()));
+  columns.push(...absent.map(({ name, type }) => `${quoteIdentifier(name)}: ${quoteLiteral(type)}`));
+  return `FROM read_json(${file}, ${options}, columns = {${columns.join(", ")}})`;
+}
+
+/**
+ * Whether DuckDB may have read other values than the file's, or called a field by another name: it rounds numbers to
+ * doubles, and calls the second of `a` and `A` `A_1`, and a field without a name `C0`.
+ */
+async function isDoubtful(
+  statements: Statements,
+  file: string,
+  columns: readonly Column[],
+): Promise<boolean> {
+  const names = new Set(columns.map(({ name }) => name.toLowerCase()));
+  const isInvented = (name: string) =>
+    /^C\d+$/.test(name) || names.has(/^(.+)_\d+$/s.exec(name)?.[1]?.toLowerCase() ?? "");
+  if (columns.some(({ name }) => isInvented(name))) return true;
+  if (!columns.some(({ type }) => /\bDOUBLE\b/.test(type))) return false;
+  const found = await statements.rows(
+    `SELECT 1 AS found FROM read_ndjson_objects(${file}, maximum_object_size = ${limits.fileRowBytes})
+     WHERE regexp_matches(CAST(json AS VARCHAR), ${quoteLiteral(suspicious.source)}) LIMIT 1`,
+  );
+  return found.length > 0;
+}
+
+function textual(type: string): string {
+  return times.test(type) || type === "UUID" ? "VARCHAR" : type;
+}
+
+/** A text goes into a table's text as it stands. */
+function nested(type: string, target: string | undefined): string {
+  if (type === "UUID" || type === "TIME") return "VARCHAR";
+  return times.test(type) && target === "VARCHAR" ? "VARCHAR" : type;
+}
+
+const SchemaSchema = z.array(
+  z.object({
+    name: z.string(),
+    precision: z.bigint().nullable(),
+    scale: z.bigint().nullable(),
+    children: z.bigint().nullable(),
+  }),
+);
+const widestDecimal = 38;
+
+/**
+ * The rows of a Parquet file. Throws a `FileProblem` for what DuckDB reads wrongly, or calls by another name, without
+ * a word: decimals of more than 38 digits, and names that differ only in case.
+ */
+export async function parquetReader(statements: Statements, file: string): Promise<string> {
+  const found = await statements.rows(
+    `SELECT name, precision, scale, num_children AS children FROM parquet_schema(${file})`,
+  );
+  const [, ...fields] = SchemaSchema.parse(found);
+  const wide = fields.find(({ precision }) => (precision ?? 0n) > widestDecimal);
+  if (wide)
+    throw new FileProblem(
+      undefined,
+      `column "${wide.name}" is a DECIMAL(${wide.precision}, ${wide.scale}), and decimals have ${widestDecimal} digits here; ` +
+        "write it with fewer digits, or as text",
+    );
+  refuseTwins(topLevel(fields));
+  return `FROM read_parquet(${file}, hive_partitioning = false)`;
+}
+
+/** Throws a `FileProblem` for two columns whose names differ only in case. */
+function refuseTwins(names: readonly string[]): void {
+  const seen = new Map<string, string>();
+  for (const name of names) {
+    const other = seen.get(name.toLowerCase());
+    if (other !== undefined)
+      throw new FileProblem(
+        undefined,
+        `the columns ${quoteIdentifier(other)} and ${quoteIdentifier(name)} have the same name: case makes no difference; rename one of them`,
+      );
+    seen.set(name.toLowerCase(), name);
+  }
+}
+
+/** The schema lists each field before its children. */
+function topLevel(fields: z.infer<typeof SchemaSchema>): readonly string[] {
+  const names: string[] = [];
+  for (let at = 0; at < fields.length; at = afterField(fields, at)) names.push(fields[at]?.name ?? "");
+  return names;
+}
+
+function afterField(fields: z.infer<typeof SchemaSchema>, at: number): number {
+  let next = at + 1;
+  for (let child = 0n; child < (fields[at]?.children ?? 0n); child++) next = afterField(fields, next);
+  return next;
+}

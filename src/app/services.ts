@@ -1,0 +1,218 @@
+import { WarehouseCallbackArchive } from "../adapters/callback-archive/archive.ts";
+import { type DataformOptions, DataformService } from "../adapters/dataform/dataform.ts";
+import { FolderObjectStore } from "../adapters/filesystem/object-store.ts";
+import { type PowerBiOptions, PowerBiService } from "../adapters/power-bi/power-bi.ts";
+import type { Configuration } from "../configuration/configuration.ts";
+import { neededForPowerBi } from "../configuration/environment.ts";
+import type { GoogleConfiguration } from "../configuration/google-configuration.ts";
+import { BatonError } from "../core/errors/errors.ts";
+import { ownBuckets } from "../core/values/text.ts";
+import type { CallbackArchive } from "../ports/callbacks.ts";
+import type { HttpClient } from "../ports/http.ts";
+import type { ObjectStore } from "../ports/objects.ts";
+import type { PowerBi } from "../ports/services.ts";
+import type { Logger } from "../ports/telemetry.ts";
+import type { Warehouse, WarehouseTables } from "../ports/warehouse.ts";
+import { taskTime, uncounted } from "../runtime/current-run.ts";
+import type { Services } from "../runtime/task-type.ts";
+
+const warehouseMethods: Methods<Warehouse> = { load: true, query: true, rows: true, cancel: true };
+const tableMethods: Methods<WarehouseTables> = {
+  findTable: true,
+  createTable: true,
+  write: true,
+  rows: true,
+};
+const objectMethods: Methods<ObjectStore> = {
+  stat: true,
+  read: true,
+  write: true,
+  move: true,
+  list: true,
+  remove: true,
+};
+
+/** The warehouse, and the archive of callbacks in it. */
+export interface WarehouseServices {
+  readonly warehouse: Warehouse;
+  readonly callbackArchive: CallbackArchive;
+  close(): Promise<void>;
+}
+
+/**
+ * The warehouse that the configuration chooses, loaded at its first use: most processes use none. `inMemory`: a local
+ * one makes no file.
+ */
+export function openWarehouse(
+  configuration: Configuration,
+  logger: Logger,
+  inMemory = false,
+): WarehouseServices {
+  let isOpened = false;
+  const open = once(async () => {
+    isOpened = true;
+    return configuration.warehouse === "duckdb"
+      ? openDuckDb(configuration, logger, inMemory)
+      : openBigQuery(configuration);
+  });
+  return {
+    // The task that comes first does not pay for the loading with its own time.
+    warehouse: lazy(warehouseMethods, async () => (await uncounted(open)).warehouse),
+    callbackArchive: new WarehouseCallbackArchive(lazy(tableMethods, async () => (await open()).warehouse)),
+    async close() {
+      if (isOpened) await (await open()).close();
+    },
+  };
+}
+
+interface OpenWarehouse {
+  readonly warehouse: Warehouse & WarehouseTables;
+  close(): Promise<void>;
+}
+
+async function openBigQuery(configuration: Configuration): Promise<OpenWarehouse> {
+  const { BigQueryWarehouse } = await import("../adapters/bigquery/bigquery-warehouse.ts");
+  const google = googleOf(configuration);
+  const { projectId, dataset, bigQueryLocation, maximumBytesBilled, endpoints } = google;
+  const options = {
+    projectId,
+    dataset,
+    deployment: deploymentOf(google),
+    location: bigQueryLocation,
+    maximumBytesBilled,
+    apiEndpoint: endpoints.bigQuery,
+    storageEndpoint: endpoints.storage,
+    time: taskTime,
+  };
+  return {
+    warehouse: new BigQueryWarehouse(options),
+    async close() {},
+  };
+}
+
+async function openDuckDb(
+  { data }: Configuration,
+  logger: Logger,
+  inMemory: boolean,
+): Promise<OpenWarehouse> {
+  const { DatabaseFile } = await import("../adapters/duckdb/database-file.ts");
+  const { DuckDbWarehouse } = await import("../adapters/duckdb/duckdb-warehouse.ts");
+  const path = `${data}/warehouse.duckdb`;
+  const file = new DatabaseFile(path, {
+    inMemory,
+    time: taskTime,
+    onLocked: (heldMs) =>
+      logger.warn("another process holds the warehouse; tasks wait for it", {
+        path,
+        heldSeconds: Math.round(heldMs / 1_000),
+      }),
+  });
+  return {
+    warehouse: new DuckDbWarehouse(file),
+    close: () => file.close(),
+  };
+}
+
+/** The buckets that the configuration chooses. Baton's own are folders of one bucket. */
+export function openObjects(configuration: Configuration): ObjectStore {
+  if (configuration.objects === "folder") return openFolders(configuration);
+  return lazy(
+    objectMethods,
+    once(() => openBuckets(configuration)),
+  );
+}
+
+async function openBuckets(configuration: Configuration): Promise<ObjectStore> {
+  const { CloudObjectStore } = await import("../adapters/storage/object-store.ts");
+  const { projectId, bucket, inboxBucket, endpoints } = googleOf(configuration);
+  return new CloudObjectStore({
+    projectId,
+    ...(endpoints.storage !== undefined && { apiEndpoint: endpoints.storage }),
+    buckets: {
+      inbox: { bucket: inboxBucket },
+      ...ownPlaces((name) => ({ bucket, prefix: `${name}/` })),
+    },
+  });
+}
+
+export function openFolders({ data, inbox }: Configuration): FolderObjectStore {
+  return new FolderObjectStore({
+    buckets: { inbox: inbox.folder, ...ownPlaces((name) => `${data}/${name}`) },
+  });
+}
+
+function ownPlaces<Place>(placeOf: (name: string) => Place): Readonly<Record<string, Place>> {
+  return Object.fromEntries(Object.values(ownBuckets).map((name) => [name, placeOf(name)]));
+}
+
+/** What tells a deployment from the others of its project, whose batches may have the same ids. */
+export function deploymentOf({ projectId, prefix, databaseId, dataset }: GoogleConfiguration): string {
+  return `${projectId}/${prefix}/${databaseId}/${dataset}`;
+}
+
+/** The part of the configuration that `readConfiguration` has made sure of. */
+export function googleOf({ google }: Configuration): GoogleConfiguration {
+  if (!google) throw new BatonError("CONFIGURATION_INVALID", "Google Cloud is not configured");
+  return google;
+}
+
+/** What is configured of the services that tasks have their work done by. */
+interface RemoteSettings {
+  readonly dataform?: DataformOptions;
+  readonly powerBi?: PowerBiOptions | undefined;
+}
+
+/** Loaded at the first request: most processes make none. */
+export function httpClient({ allowPrivateAddresses }: Configuration): HttpClient {
+  const open = once(async () => {
+    const { GuardedHttpClient } = await import("../adapters/http/http-client.ts");
+    return new GuardedHttpClient({ allowPrivate: allowPrivateAddresses });
+  });
+  return lazy<HttpClient>({ request: true }, open);
+}
+
+/** Services whose clients are loaded at the first call. What is not configured throws `SERVICE_NOT_CONFIGURED`. */
+export function remoteServices({
+  dataform,
+  powerBi,
+}: Pick<Configuration, "data"> & RemoteSettings): Pick<Services, "dataform" | "powerBi"> {
+  return {
+    dataform: new DataformService(dataform),
+    powerBi: powerBi ? new PowerBiService(powerBi) : unconfiguredPowerBi,
+  };
+}
+
+const refuse = async (): Promise<never> => {
+  throw new BatonError(
+    "SERVICE_NOT_CONFIGURED",
+    `Power BI is not configured: set ${neededForPowerBi.join(", ")}`,
+  );
+};
+
+const unconfiguredPowerBi: PowerBi = { refreshes: refuse, start: refuse, cancel: refuse };
+
+/** Runs `make` at the first call; every call gets its result. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+/** The names of a port's methods, none forgotten. */
+type Methods<Port> = { readonly [Name in keyof Port]: true };
+
+type AsyncMethods = Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>>;
+
+/**
+ * A port whose adapter is loaded at the first call of one of these methods: a fresh process answers its first message
+ * without loading what that message does not need.
+ */
+function lazy<Port extends object>(methods: Methods<Port>, open: () => Promise<Port>): Port;
+function lazy(methods: Readonly<Record<string, true>>, open: () => Promise<AsyncMethods>): AsyncMethods {
+  const names = Object.keys(methods);
+  return Object.fromEntries(
+    names.map((name) => [name, async (...given: unknown[]) => (await open())[name]?.(...given)]),
+  );
+}

@@ -1,0 +1,101 @@
+import type { Command } from "commander";
+import type { App } from "../../app/app.ts";
+import { BatonError } from "../../core/errors/errors.ts";
+import { isExpiredExecution, shownHolder } from "../../core/execution-record.ts";
+import { isoTime } from "../../core/values/time.ts";
+import type { Explanation } from "../../engine/queries/idempotency-keys.ts";
+import { type ExplanationView, executionView, explanationText } from "../output/explain.ts";
+import type { Session } from "../session.ts";
+import { withApp } from "../with-app.ts";
+
+/** What `ask` gives. An error about a key that does not exist also names those like it that do. */
+export async function withKnownKey<Answer>(
+  { engine }: App,
+  key: string,
+  ask: (key: string) => Promise<Answer>,
+): Promise<Answer> {
+  try {
+    return await ask(key);
+  } catch (thrown) {
+    if (!(thrown instanceof BatonError) || thrown.code !== "EXECUTION_UNKNOWN") throw thrown;
+    const similar = await engine.admin.inspection.similarKeys(key);
+    if (similar.length === 0) throw thrown;
+    throw new BatonError(thrown.code, `${thrown.message}; there are: ${similar.join(", ")}`);
+  }
+}
+
+export function registerExplain(program: Command, session: Session): void {
+  program
+    .command("explain")
+    .description("show why a call ran or did not: everything known of its idempotency key")
+    .argument("<key>", "the key, as `baton show` prints it")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton explain 'enrich/work?job_id=j1'")
+    .action((key: string, { json }: { readonly json?: true }) =>
+      withApp(session, async (app) => {
+        const found = await withKnownKey(app, key, (known) => app.engine.admin.executions.explain(known));
+        const view = explanationView(found);
+        if (json) session.json(view);
+        else session.print(explanationText(view));
+        if (found.more > 0) session.note(`${found.more} older steps and callbacks are not shown.`);
+      }),
+    );
+}
+
+function explanationView({ execution, ageMs, readAt, steps, callbacks }: Explanation): ExplanationView {
+  return {
+    ...executionView(execution, ageMs, readAt),
+    steps: steps.map((step) => ({ ...step, storedAt: isoTime(step.storedAt) })),
+    callbacks,
+  };
+}
+
+export function registerUnlock(program: Command, session: Session): void {
+  program
+    .command("unlock")
+    .description("free the lock of a key, and fence its holder")
+    .argument("<key>", "the key, as `baton inspect locks` lists it")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton unlock 'enrich/work?job_id=j1'")
+    .action((key: string, { json }: { readonly json?: true }) => unlock(session, key, json));
+}
+
+async function unlock(session: Session, key: string, json: true | undefined): Promise<void> {
+  await withApp(session, async (app) => {
+    const { executions } = app.engine.admin;
+    const { data } = await withKnownKey(app, key, (known) => executions.require(known));
+    const before = data.holder && shownHolder(data.holder);
+    const unlocked = await executions.unlock(key);
+    const holder = unlocked ? before : null;
+    if (json) return session.json({ key, unlocked, holder });
+    if (!unlocked) return session.print(`${key} was not locked: nothing to do.`);
+    const { attempt, taskId, batchId, worker } = before ?? {};
+    const had = `attempt ${attempt} of task ${taskId} in batch ${batchId}, on ${worker}`;
+    session.print(`Freed ${key}. It was held by ${had}.`);
+    session.print("The next call takes it. If its holder still runs, its result is discarded.");
+  });
+}
+
+export function registerClearResult(program: Command, session: Session): void {
+  program
+    .command("clear-result")
+    .description("delete the cached result and the stored steps of a key: the next call runs")
+    .argument("<key>", "the key, as `baton inspect results` lists it")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton clear-result 'enrich/work?job_id=j1'")
+    .action((key: string, { json }: { readonly json?: true }) => clearResult(session, key, json));
+}
+
+async function clearResult(session: Session, key: string, json: true | undefined): Promise<void> {
+  await withApp(session, async (app) => {
+    const { executions } = app.engine.admin;
+    const before = await withKnownKey(app, key, (known) => executions.require(known));
+    const cleared = !isExpiredExecution(before.data, before.ageMs);
+    if (cleared && !(await executions.clearResult(key)))
+      throw new BatonError("EXECUTION_LOCKED", `The key ${key} is locked: nothing was cleared`);
+    if (json) return session.json({ key, cleared });
+    if (!cleared) return session.print(`${key} has no cached result and no steps: nothing to do.`);
+    const forgotten = before.data.state === "SUCCESS" ? "result and steps" : "steps";
+    session.print(`Forgot the ${forgotten} of ${key}: the next call runs from the beginning.`);
+  });
+}

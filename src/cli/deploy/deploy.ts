@@ -1,0 +1,97 @@
+import type { Command } from "commander";
+import { BatonError } from "../../core/errors/errors.ts";
+import type { DeployedFunction } from "../../deployment/apply.ts";
+import type { Part } from "../../deployment/plan.ts";
+import type { Prepared } from "../../deployment/prepare.ts";
+import type { TargetOptions } from "../../deployment/target.ts";
+import { failureExitCode, type Session } from "../session.ts";
+import { countResults, doctorText } from "./doctor.ts";
+import { planText, planView } from "./plan-text.ts";
+import { deployedText, deploymentShow, removedText } from "./progress-text.ts";
+
+interface Options extends TargetOptions {
+  readonly dryRun?: true;
+  readonly destroy?: true;
+  readonly yes?: true;
+  readonly skipInfra?: true;
+  readonly skipFunction?: true;
+  readonly json?: true;
+}
+
+export function registerDeploy(program: Command, session: Session): void {
+  program
+    .command("deploy")
+    .description("deploy to Google Cloud: infrastructure, function, and what the workflows need")
+    .option("--project <id>", "the project (default: BATON_PROJECT)")
+    .option("--region <region>", "the region (default: BATON_LOCATION)")
+    .option("--prefix <prefix>", "first part of all names (default: BATON_PREFIX, or baton)")
+    .option("--function <name>", "name of the function (default: BATON_DEPLOY_FUNCTION, or the prefix)")
+    .option(
+      "--variables <file>",
+      "variables of this deployment, NAME=value; others than Baton's are the function's",
+    )
+    .option("--dry-run", "only print the resources and commands; needs no account, network or tools")
+    .option("--skip-infra", "deploy only the function")
+    .option("--skip-function", "make only the infrastructure")
+    .option("--destroy", "take the deployment away, with all of its data")
+    .option("--yes", "ask nothing")
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExample:\n  baton deploy --project my-project --region europe-west1 --dry-run")
+    .action((options: Options) => deploy(session, options));
+}
+
+async function deploy(session: Session, options: Options): Promise<void> {
+  const parts = partsOf(options);
+  const { prepareDeployment } = await import("../../deployment/prepare.ts");
+  const { functionEnvironment } = await import("../../deployment/function.ts");
+  const { plannedCommands, removalCommands } = await import("../../deployment/planned-commands.ts");
+  const removes = options.destroy === true;
+  const isPlain = options.json === true || !session.display.isTTY;
+  const place = { root: process.cwd(), parts, removes, isPlain };
+  const prepared = await prepareDeployment(session.environment, { ...options, ...place });
+  const { deployment, target, workflows } = prepared;
+  const commands = removes ? removalCommands(prepared) : plannedCommands(prepared);
+  const environment = functionEnvironment(deployment, target, {
+    projectNumber: "<project number>",
+    workflows,
+  });
+  const view = planView(prepared, commands, environment);
+  if (options.dryRun && options.json) return session.json({ dryRun: true, ...view });
+  if (!options.json) session.print(planText(view, { destroy: removes, dryRun: options.dryRun === true }));
+  if (options.dryRun) return;
+  const show = deploymentShow(session, options, prepared);
+  if (removes) {
+    const { destroyDeployment } = await import("../../deployment/destroy.ts");
+    const deleted = await destroyDeployment(prepared, show);
+    if (options.json) session.json({ dryRun: false, ...view, previousRevision: null, deleted });
+    else session.print(removedText(prepared));
+    return;
+  }
+  const { applyDeployment } = await import("../../deployment/apply.ts");
+  const deployed = await applyDeployment(prepared, show);
+  // With a new version of the function alone, the infrastructure is as it was.
+  const checked = deployed && !options.skipInfra ? await check(session, prepared, deployed, options) : {};
+  const { previousRevision = null, commandFile = null } = deployed ?? {};
+  if (options.json) session.json({ dryRun: false, ...view, previousRevision, commandFile, ...checked });
+  else session.print(deployedText(prepared, deployed));
+}
+
+function partsOf({ skipInfra, skipFunction }: Options): Part[] {
+  if (skipInfra && skipFunction)
+    throw new BatonError("USAGE", "With --skip-infra and --skip-function there is nothing to do");
+  return [...(skipInfra ? [] : ["infrastructure" as const]), ...(skipFunction ? [] : ["function" as const])];
+}
+
+/** Runs the doctor, which decides how the command ends. */
+async function check(session: Session, prepared: Prepared, deployed: DeployedFunction, { json }: Options) {
+  const { checkDeployment } = await import("../../deployment/apply.ts");
+  const { results } = await checkDeployment(prepared, deployed);
+  const counts = countResults(results);
+  // Without a login for programs nothing could be checked, and nothing is wrong with the deployment.
+  const checked = results.every(({ id, status }) => id !== "google.credentials" || status === "ok");
+  if (!checked)
+    session.note("It could not be checked: `gcloud auth application-default login`, then `baton doctor`");
+  else if (!json) session.print(doctorText(results));
+  if (counts.failed !== 0 && checked) session.exitCode = failureExitCode;
+  return { checked, counts, checks: results };
+}

@@ -1,0 +1,134 @@
+import { type Command, commandLine } from "../../deployment/commands.ts";
+import { functionSecrets } from "../../deployment/function.ts";
+import {
+  type Deployment,
+  deploymentFiles,
+  infrastructureFolder,
+  terraformVariables,
+} from "../../deployment/plan.ts";
+import type { Prepared } from "../../deployment/prepare.ts";
+import { broughtBucket, idleCostText, resourcesOf } from "../../deployment/resources.ts";
+import { looksSecret } from "../../deployment/variables-file.ts";
+import { section, table } from "../output/text.ts";
+
+/** What `--json` prints of a deployment before it is made. */
+export type PlanView = ReturnType<typeof planView>;
+
+export function planView(
+  { deployment, target, tools, packageProblems, parts, warnings }: Prepared,
+  commands: readonly Command[],
+  environment: Readonly<Record<string, string>>,
+) {
+  const { settings, function: functionSettings, ownSecrets, ...rest } = deployment;
+  const shown = Object.entries(environment).map(([name, value]) => {
+    return [name, name in target.ownVariables && looksSecret(name, value) ? "…" : value] as const;
+  });
+  return {
+    deployment: rest,
+    parts,
+    resources: resourcesOf(deployment, parts),
+    function: {
+      settings: functionSettings,
+      /** Without the values of what looks like a secret. */
+      environment: Object.fromEntries(shown),
+      /** By their variable. */
+      secrets: { ...Object.fromEntries(functionSecrets(deployment)), ...ownSecrets },
+    },
+    terraform: {
+      file: `${infrastructureFolder}/${deploymentFiles(deployment).terraformVariables}`,
+      variables: terraformVariables(deployment),
+    },
+    idleCost: idleCostText(settings),
+    commands: commands.map((command) => ({ ...command, line: commandLine(command) })),
+    warnings: [...target.warnings, ...warnings],
+    /** What keeps it from being made from this machine. */
+    missing: [...tools.problems, ...packageProblems],
+  };
+}
+
+interface PlanOptions {
+  readonly destroy: boolean;
+  readonly dryRun: boolean;
+}
+
+/** The whole plan for people; of a removal, what is deleted. */
+export function planText(view: PlanView, options: PlanOptions): string {
+  const { projectId, region, prefix } = view.deployment;
+  const verb = options.destroy ? "Deletes" : "Deploys";
+  const part = (title: string, lines: readonly string[]) => (lines.length > 0 ? section(title, lines) : []);
+  return [
+    `${verb} ${prefix} in the project ${projectId}, region ${region}`,
+    "",
+    ...(options.destroy ? removedText(view, options) : madeText(view)),
+    ...part("Commands", options.dryRun ? view.commands.map(commandText) : []),
+    ...part("Look at this", view.warnings),
+    ...part("Missing on this machine", view.missing),
+  ].join("\n");
+}
+
+function madeText(view: PlanView): string[] {
+  const { deployment, parts, resources, terraform } = view;
+  const variables = Object.entries(terraform.variables).map(
+    ([name, value]) => `${name} = ${JSON.stringify(value)}`,
+  );
+  return [
+    ...section("Resources", [resourceTable(resources)]),
+    ...(parts.includes("function") ? functionText(view) : []),
+    ...(parts.includes("infrastructure")
+      ? section(`Variables of the infrastructure (${terraform.file})`, variables)
+      : []),
+    ...section("Workflows", startsText(deployment)),
+    ...section("Cost", [view.idleCost]),
+  ];
+}
+
+/** A removal that is not a dry run reads the state of Terraform before it asks. */
+function removedText({ parts, resources }: PlanView, { dryRun }: PlanOptions): string[] {
+  const hasState = parts.includes("infrastructure");
+  if (hasState && !dryRun) return [];
+  const title = hasState
+    ? "Would be deleted, with all data. The list is computed from the variables; without --dry-run, the state of Terraform tells what there is, before the question"
+    : "Is deleted";
+  return section(title, [resourceTable(resources.filter(({ kind }) => kind !== broughtBucket))]);
+}
+
+function resourceTable(resources: PlanView["resources"]): string {
+  const rows = resources.map(({ kind, name, purpose }) => [kind, name, purpose]);
+  return table(["KIND", "NAME", "PURPOSE"], rows);
+}
+
+function functionText({ deployment, function: { settings, environment, secrets } }: PlanView): string[] {
+  const rows = settings.map(({ flag, why }) => [flag.replace(/^--/, ""), why]);
+  const secretText = (secret: string) => {
+    // Baton's own secrets have no version here: the latest is used.
+    const [, name = secret, version = "latest"] = /^(.+):([^:]+)$/.exec(secret) ?? [];
+    return `secret ${name}, ${version === "latest" ? "latest version" : `version ${version}`}`;
+  };
+  return [
+    ...section("Function", [table(["SETTING", "REASON"], rows)]),
+    ...section(`Variables of the function (${deploymentFiles(deployment).functionVariables})`, [
+      ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+      ...Object.entries(secrets).map(([name, secret]) => `${name}: ${secretText(secret)}`),
+    ]),
+  ];
+}
+
+function startsText({
+  workflowIds,
+  schedules,
+  fileTriggers,
+}: Pick<Deployment, "workflowIds" | "schedules" | "fileTriggers">): string[] {
+  return [
+    workflowIds.join(", "),
+    ...schedules.map(({ workflowId, cron, timeZone }) => `schedule  ${workflowId}: ${cron} (${timeZone})`),
+    ...fileTriggers.map(
+      ({ workflowId, pattern, bucket }) => `files  ${workflowId}: ${pattern} in ${bucket ?? "any bucket"}`,
+    ),
+  ];
+}
+
+function commandText(command: Command): string {
+  const { input, condition } = command;
+  const notes = [condition, input && `${input} goes to its standard input`].filter(Boolean);
+  return `${commandLine(command)}${notes.length > 0 ? `  # ${notes.join("; ")}` : ""}`;
+}

@@ -1,0 +1,220 @@
+import { limits } from "../limits.ts";
+import type { JsonObject } from "../values/json.ts";
+import { isSecretName } from "../values/secrets.ts";
+import { truncate } from "../values/text.ts";
+import { type ErrorCode, errorCatalog } from "./error-catalog.ts";
+import type { Disposition } from "./error-entry.ts";
+
+export interface ErrorContext {
+  /** Where it happened: a file and line, a document, a field. */
+  readonly where?: string;
+  readonly details?: JsonObject;
+  readonly cause?: unknown;
+  /** What to do here, where the code's own remedy says too little. */
+  readonly remedy?: string;
+  /** How long the same is not to be tried again, as the other side asks. */
+  readonly retryAfterSeconds?: number | undefined;
+}
+
+/** An error a user may see: it has a code, says what happened and where, and what to do. */
+export class BatonError extends Error {
+  override readonly name: string = "BatonError";
+  readonly code: ErrorCode;
+  readonly where: string | undefined;
+  readonly details: JsonObject | undefined;
+  readonly retryAfterSeconds: number | undefined;
+  readonly #remedy: string | undefined;
+
+  constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
+    super(context.where ? `${message} (${context.where})` : message, { cause: context.cause });
+    this.code = code;
+    this.where = context.where;
+    this.details = context.details;
+    this.retryAfterSeconds = context.retryAfterSeconds;
+    this.#remedy = context.remedy;
+  }
+
+  get remedy(): string {
+    return this.#remedy ?? errorCatalog[this.code].remedy;
+  }
+
+  get disposition(): Disposition {
+    return errorCatalog[this.code].disposition;
+  }
+}
+
+export interface TaskErrorOptions {
+  /** Whether another attempt may succeed. Default true. */
+  readonly retryable?: boolean;
+  /** A code of the task's own, or one of Baton's. Default `TASK_FAILED`. */
+  readonly code?: string;
+  readonly cause?: unknown;
+  /**
+   * Seconds before which another attempt makes no sense, such as the `Retry-After` of an answer. The retry policy's
+   * own wait counts when it is longer. At most a day (`limits.retryAfterSeconds`).
+   */
+  readonly retryAfterSeconds?: number | undefined;
+}
+
+/** What a task throws to fail. Anything else it throws counts as a retryable TaskError. */
+export class TaskError extends Error {
+  override readonly name = "TaskError";
+  readonly retryable: boolean;
+  readonly code: string;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(message: string, options: TaskErrorOptions = {}) {
+    super(message, { cause: options.cause });
+    this.retryable = options.retryable ?? true;
+    this.code = options.code ?? "TASK_FAILED";
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+/** Where something came from that nobody foresaw; undefined for errors with a code, which say what they are. */
+export function debugStack(thrown: unknown): string | undefined {
+  try {
+    // By name: a workflow may have been loaded with another copy of the package.
+    const isCoded = thrown instanceof Error && (thrown.name === "BatonError" || thrown.name === "TaskError");
+    return thrown instanceof Error && !isCoded ? thrown.stack : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The code that an error brought along: of the system, such as `ENOENT`, of gRPC or HTTP, or of Baton. */
+export function errorCode(thrown: unknown): unknown {
+  return thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
+}
+
+/** Of a reason that is too long to be stored: its longest part, and the longest that is all there is. */
+const longestPart = 1_000;
+const longestAlone = 20_000;
+const mostErrors = 5;
+const deepest = 8;
+
+/**
+ * Why something failed: the message of what was thrown, of its causes, and of the errors it stands in for. Whatever
+ * was thrown: errors of any library, plain objects, texts, and what refuses to be shown.
+ */
+export function errorMessage(thrown: unknown): string {
+  try {
+    const parts = partsOf(thrown, []);
+    const text = joined(parts) || "a value without a message was thrown";
+    if (text.length <= limits.errorMessageCharacters) return text;
+    // The longest leave room for the others.
+    return joined(parts.map((part) => truncate(part, parts.length > 1 ? longestPart : longestAlone)));
+  } catch {
+    return "a value that can't be shown was thrown";
+  }
+}
+
+/** What a part says that another has said already is left out. */
+function joined(parts: readonly string[]): string {
+  let text = "";
+  for (const part of parts) {
+    if (part === "" || text.includes(part)) continue;
+    text = text === "" ? part : `${text.replace(/[.:\s]+$/, "")}: ${part}`;
+  }
+  return text;
+}
+
+function partsOf(thrown: unknown, above: readonly unknown[]): string[] {
+  if (above.length >= deepest || above.includes(thrown)) return [];
+  if (typeof thrown !== "object" || thrown === null) return [primitiveText(thrown)];
+  const own = ownText(thrown);
+  if (tellsAll(thrown)) return [own];
+  const inside = [...above, thrown];
+  const causes = ["cause", "error", "suppressed"].flatMap((name) => innerParts(thrown, name, inside));
+  const parts = [own, errorsText(thrown, inside), ...causes].filter((part) => part !== "");
+  return parts.length > 0 ? parts : [nameOf(thrown)];
+}
+
+function primitiveText(thrown: unknown): string {
+  if (typeof thrown === "string") return thrown;
+  return typeof thrown === "function"
+    ? `the function ${thrown.name || "without a name"} was thrown`
+    : `${String(thrown)} was thrown`;
+}
+
+/** Errors of Baton's own have said why. */
+function tellsAll(thrown: object): boolean {
+  if (field(thrown, "name") === "BatonError") return true;
+  const code = field(thrown, "code");
+  const isOwn = typeof code === "string" && code !== "TASK_FAILED" && Object.hasOwn(errorCatalog, code);
+  return field(thrown, "name") === "TaskError" && isOwn;
+}
+
+function ownText(thrown: object): string {
+  const issues = field(thrown, "issues");
+  if (thrown instanceof Error && Array.isArray(issues) && /^\$?ZodError$/.test(thrown.name))
+    return issuesText(issues);
+  const message = field(thrown, "message");
+  if (typeof message !== "string") return thrown instanceof Error ? "" : plainText(thrown);
+  // It only says that there is a cause.
+  if (message === "fetch failed" && field(thrown, "cause") !== undefined) return "";
+  const details = [field(thrown, "detail"), field(thrown, "details")].filter(
+    (text) => typeof text === "string",
+  );
+  const text = joined([message, ...details]);
+  const code = field(thrown, "code");
+  const isTold = thrown instanceof Error || (typeof code !== "string" && typeof code !== "number");
+  return isTold || text.includes(String(code)) ? text : `${text} (${code})`;
+}
+
+/** An object that is no error, as JSON without its secrets. */
+function plainText(thrown: object): string {
+  const text: unknown = JSON.stringify(thrown, (name, value: unknown) => {
+    if (isSecretName(name)) return "…";
+    if (typeof value === "bigint") return String(value);
+    return value instanceof Error ? errorMessage(value) : value;
+  });
+  return typeof text === "string" && !/^(\{\}|null)$/.test(text) ? text : "";
+}
+
+function issuesText(issues: readonly unknown[]): string {
+  const texts = issues.slice(0, mostErrors).map((issue) => {
+    if (typeof issue !== "object" || issue === null) return String(issue);
+    const path = field(issue, "path");
+    const message = String(field(issue, "message"));
+    return Array.isArray(path) && path.length > 0 ? `${path.map(String).join(".")}: ${message}` : message;
+  });
+  return [...texts, ...moreThan(issues)].join("; ");
+}
+
+/** Those of an AggregateError, and of clients that list what a service has found. */
+function errorsText(thrown: object, above: readonly unknown[]): string {
+  const errors = field(thrown, "errors");
+  if (!(thrown instanceof Error) || !Array.isArray(errors)) return "";
+  const texts = errors
+    .slice(0, mostErrors)
+    .map((error: unknown) => truncate(joined(partsOf(error, above)), longestPart));
+  return [...new Set([...texts, ...moreThan(errors)])].filter((text) => text !== "").join("; ");
+}
+
+function moreThan(all: readonly unknown[]): string[] {
+  return all.length > mostErrors ? [`and ${all.length - mostErrors} more`] : [];
+}
+
+function innerParts(thrown: object, name: string, above: readonly unknown[]): string[] {
+  const inner = field(thrown, name);
+  // Only a SuppressedError has errors of these names; what others keep there is no error.
+  if (inner === undefined || inner === null || (name !== "cause" && !(inner instanceof Error))) return [];
+  return partsOf(inner, above);
+}
+
+function nameOf(thrown: object): string {
+  const code = field(thrown, "code");
+  const name = field(thrown, "name");
+  const shown = typeof name === "string" && name !== "" ? name : "an object without a message";
+  return typeof code === "string" || typeof code === "number" ? `${shown} (${code})` : shown;
+}
+
+/** A getter of what was thrown may throw itself. */
+function field(thrown: object, name: string): unknown {
+  try {
+    return Reflect.get(thrown, name);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,102 @@
+import { type ErrorEntry, entry } from "./error-entry.ts";
+
+/** The machine, the deployment and the command. */
+export const machineErrors = {
+  // The machine
+  STORE_READ_ONLY: entry(
+    "retry",
+    "Make the data folder and its files writable for this user, or set BATON_DATA.",
+  ),
+  STORE_DISK_FULL: entry("retry", "Free disk space; nothing acknowledged was lost."),
+  STORE_CORRUPT: entry(
+    "retry",
+    "Restore the database file from a backup, or move it away to start with an empty one.",
+  ),
+  STORE_LOCKED: entry("retry", "Another process holds the database; stop it or wait."),
+  STORE_FAILED: entry("retry", "See the message; the work is retried."),
+  STORE_DENIED: entry(
+    "retry",
+    "Grant the service account roles/datastore.user, or log in with `gcloud auth application-default login`; `baton doctor` checks it.",
+  ),
+  CREDENTIALS_MISSING: entry(
+    "none",
+    "Log in with `gcloud auth application-default login`, or correct GOOGLE_APPLICATION_CREDENTIALS.",
+  ),
+  STORE_REFUSED: entry("retry", "The document can't be stored as it is; the message says why."),
+  STORE_INDEX_MISSING: entry(
+    "retry",
+    "Deploy the indexes of infra/firestore.indexes.json; see `baton doctor`.",
+  ),
+  STORE_MISSING: entry("retry", "Create the Firestore database; `baton doctor` says how."),
+  BROKER_FAILED: entry("retry", "Pub/Sub did not accept the messages; they are published again."),
+  BROKER_DENIED: entry("retry", "Grant roles/pubsub.publisher on the topic; `baton doctor` checks it."),
+  TOPIC_MISSING: entry(
+    "retry",
+    "Create the topic of this queue with its subscription; `baton doctor` names all.",
+  ),
+  TIMER_FAILED: entry("retry", "Cloud Tasks did not accept the task; it is created again."),
+  TIMER_DENIED: entry(
+    "retry",
+    "Grant roles/cloudtasks.enqueuer and roles/cloudtasks.viewer on the queue and roles/iam.serviceAccountUser on the account; `baton doctor` checks it.",
+  ),
+  TIMER_MISSING: entry("retry", "Create the Cloud Tasks queue; `baton doctor` says how."),
+  QUEUE_FAILED: entry("retry", "Cloud Tasks did not accept the messages; they are published again."),
+  QUEUE_DENIED: entry(
+    "retry",
+    "Grant roles/cloudtasks.enqueuer and roles/cloudtasks.viewer on the queue and roles/iam.serviceAccountUser on the account of BATON_CALLERS; `baton doctor` checks it.",
+  ),
+  QUEUE_MISSING: entry(
+    "retry",
+    "Create it: `baton deploy` with the same BATON_QUEUES. Or remove the queue from BATON_QUEUES.",
+  ),
+  WAREHOUSE_LOCKED: entry("none", "Another process holds the warehouse file; it is retried."),
+  WAREHOUSE_FAILED: entry("none", "Check the warehouse, or its file, folder and disk; it is retried."),
+  INBOX_MISSING: entry("none", "Create the folder or set BATON_INBOX to one that exists and is readable."),
+  SECRET_UNAVAILABLE: entry(
+    "none",
+    "Let the account read it (roles/secretmanager.secretAccessor), and check that the version exists and is enabled.",
+  ),
+  SECRET_NOT_CONFIGURED: entry(
+    "none",
+    "Set BATON_TASK_SECRET_<NAME> where the task runs, to the secret or to its name in Secret Manager; then `baton retry`.",
+  ),
+  SECRET_IN_DEFINITION: entry(
+    "none",
+    "Set BATON_TASK_SECRET_<NAME>, and write {{ secrets.NAME }} instead of the secret.",
+  ),
+  DEPLOY_TOOL_MISSING: entry("none", "Install what the message names, or see `baton deploy --dry-run`."),
+  DEPLOY_BUILD_STALE: entry("none", "Do what the message says: only what was built and tested is deployed."),
+  DEPLOY_NOTHING: entry("none", "Put a workflow into the folder of BATON_WORKFLOWS."),
+  DEPLOY_SECRET_MISSING: entry(
+    "none",
+    "Set the variable for this command, or add a version with the command in the message, by standard input.",
+  ),
+  DEPLOY_WOULD_DELETE: entry(
+    "none",
+    "Give the same --project, --region, --prefix and --variables as ever. If it is meant, run the command that is named; before a queue of BATON_QUEUES goes, baton deploy --skip-infra.",
+  ),
+  DEPLOY_VARIABLES_FORGOTTEN: entry(
+    "none",
+    "Give --variables the file that the message names, or --variables /dev/null to deploy without one.",
+  ),
+  DEPLOY_STATE_MISSING: entry(
+    "none",
+    "Bring the state of the deployment: infra/backend.tf, or infra/terraform.tfstate.d of the machine that deployed; infra/README.md#state. If the function is another's, choose another --prefix or --function; if it alone is left, `baton deploy --destroy --skip-infra` deletes it.",
+  ),
+  DEPLOY_FAILED: entry(
+    "none",
+    "Fix what the command's own output names, and deploy again: what exists already stays.",
+  ),
+  PORT_IN_USE: entry("none", "Stop the other program or choose another with --port."),
+  CONFIGURATION_INVALID: entry("none", "Correct the variables or options that the message names."),
+  USAGE: entry("none", "See `baton --help`."),
+  SHUTTING_DOWN: entry(
+    "retry",
+    "The process is stopping; the work continues in another process or after the restart.",
+  ),
+  STRAY_EXCEPTION: entry(
+    "none",
+    "Look for a timer or event handler, in a workflow file or a module that it imports, that throws; BATON_DEBUG=1 shows where.",
+  ),
+  INTERNAL: entry("retry", "This is a defect in Baton: please report it with the message."),
+} as const satisfies Readonly<Record<string, ErrorEntry>>;

@@ -1,0 +1,128 @@
+/** One of the five fields of a pattern: the whole numbers it takes, and the names that some of them have. */
+export interface Field {
+  readonly name: "minute" | "hour" | "day of month" | "month" | "day of week";
+  readonly least: number;
+  readonly most: number;
+  /** How many different values there are: the largest step. */
+  readonly count: number;
+  /** Three-letter names, the first of which is `least`. */
+  readonly names: readonly string[];
+  /** What may be written, for people. */
+  readonly allowed: string;
+}
+
+const months = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(" ");
+const weekdays = "SUN MON TUE WED THU FRI SAT".split(" ");
+
+export const fields = {
+  minute: { name: "minute", least: 0, most: 59, count: 60, names: [], allowed: "0-59" },
+  hour: { name: "hour", least: 0, most: 23, count: 24, names: [], allowed: "0-23" },
+  dayOfMonth: { name: "day of month", least: 1, most: 31, count: 31, names: [], allowed: "1-31" },
+  month: { name: "month", least: 1, most: 12, count: 12, names: months, allowed: "1-12 or JAN-DEC" },
+  /** Sunday is both 0 and 7. */
+  dayOfWeek: {
+    name: "day of week",
+    least: 0,
+    most: 7,
+    count: 7,
+    names: weekdays,
+    allowed: "0-7 (0 and 7 are Sunday) or SUN-SAT",
+  },
+} as const satisfies Record<string, Field>;
+
+/** Why a pattern can't be read, in words for the person who wrote it. */
+export class PatternError extends Error {}
+
+/** The error of one field: what was written in it, what is wrong with that, and what to write instead. */
+export function fieldError({ name }: Field, written: string, problem: string): PatternError {
+  return new PatternError(`${name} "${written}": ${problem}`);
+}
+
+/** The items of a field, which commas part. */
+export function splitItems(text: string, field: Field): string[] {
+  const items = text.split(",");
+  if (items.includes("")) throw fieldError(field, text, "a comma has nothing on one side; remove it");
+  return items;
+}
+
+/** Whether an item is, or steps through, all values of its field. */
+export function isStar(item: string): boolean {
+  return item.startsWith("*") || item.startsWith("?");
+}
+
+/** The values of a field in which nothing but values, ranges and steps may stand. */
+export function parseValues(text: string, field: Field): number[] {
+  return [...new Set(splitItems(text, field).flatMap((item) => parseItem(item, field)))].sort(
+    (one, other) => one - other,
+  );
+}
+
+// The values of `*`, `5` and `1-5`, and of the first and the last with a step: `*/15`, `0-30/10`.
+export function parseItem(item: string, field: Field): number[] {
+  const [range = "", step, ...rest] = item.split("/");
+  if (rest.length > 0) throw fieldError(field, item, "it has two steps; write one / only");
+  const { from, to } = rangeOf(range, item, field);
+  const by = step === undefined ? 1 : stepOf(step, { item, range }, field);
+  return Array.from({ length: Math.floor((to - from) / by) + 1 }, (_, index) => from + index * by);
+}
+
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+function rangeOf(range: string, item: string, field: Field): Range {
+  // Sunday begins the week in `*` and ends it in a range: `*` in steps of two is Sunday, Tuesday, Thursday, Saturday.
+  if (range === "*" || range === "?") return { from: field.least, to: field.least + field.count - 1 };
+  const ends = range.split("-");
+  if (ends.length > 2) throw fieldError(field, item, "a range has two ends, such as 1-5");
+  const from = readValue(ends[0] ?? "", item, field);
+  if (ends.length === 1) return { from, to: from };
+  const last = readValue(ends[1] ?? "", item, field);
+  const to = field === fields.dayOfWeek && last === 0 && from > 0 ? 7 : last;
+  if (from > to) {
+    const both = `${ends[0]}-${field.most},${field.least}-${ends[1]}`;
+    throw fieldError(field, item, `the range goes backwards; write it as two, ${both}`);
+  }
+  return { from, to };
+}
+
+function stepOf(
+  step: string,
+  { item, range }: { readonly item: string; readonly range: string },
+  field: Field,
+): number {
+  const by = /^\d{1,4}$/.test(step) ? Number(step) : 0;
+  if (by < 1 || by > field.count)
+    throw fieldError(field, item, `the step after / has to be a number from 1 to ${field.count}`);
+  if (!isStar(range) && !range.includes("-"))
+    throw fieldError(field, item, `a step needs a range; write ${range}-${field.most}/${step}`);
+  return by;
+}
+
+function readValue(text: string, item: string, field: Field): number {
+  const name = field.names.indexOf(text.toUpperCase());
+  if (name >= 0) return field.least + name;
+  if (!/^\d{1,4}$/.test(text))
+    throw fieldError(field, item, `${unreadable(text, field)}; use ${field.allowed}`);
+  const value = Number(text);
+  if (value < field.least || value > field.most)
+    throw fieldError(field, item, `${text} is out of range; use ${field.allowed}${hint(value, field)}`);
+  return value;
+}
+
+function unreadable(text: string, field: Field): string {
+  if (text === "") return "a number is missing";
+  if (text.startsWith("+")) return "+ is allowed only before the whole day of week";
+  if (text.toUpperCase() === "H") return "H, as in Jenkins, is not known";
+  if (text.includes("~")) return "random times, as in 0~30, are not known";
+  if (field.names.some((name) => text.toUpperCase().startsWith(name))) return "names have three letters";
+  if (/^\d*[LW]+$|#/i.test(text)) return `${text} has no meaning in this field`;
+  return `"${text}" is not a value of this field`;
+}
+
+function hint(value: number, field: Field): string {
+  if (field === fields.hour && value === 24) return "; midnight is 0";
+  if (field === fields.minute && value === 60) return "; the full hour is 0";
+  return "";
+}

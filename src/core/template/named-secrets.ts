@@ -1,0 +1,123 @@
+import { isJsonObject, type JsonValue } from "../values/json.ts";
+import type { Definition } from "../workflow/definition.ts";
+import { secretsIn } from "./template.ts";
+import { parseTemplate } from "./template-syntax.ts";
+
+/** A secret that stands in a definition, as far as its name tells. */
+export interface LiteralSecret {
+  /** Within what was looked at. */
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+const header =
+  /authorization|^cookie$|token|secret|passw|credential|api-?key|(?:^|-)(?:auth|pwd|sessionid)(?:-|$)|(?:access|account|app|application|auth|functions|license|master|private|shared|signing|subscription)-key$/i;
+
+/** Of a query or a body. `nextPageToken` and the like are no secrets. */
+const field =
+  /^(?:.*[-_.])?(?:password|passwd|pwd|secret|api[-_]?key|apikey|access[-_]?key|private[-_]?key|(?:access|auth|api|bearer|refresh|id)[-_]?token|client[-_]?secret|credentials?)$/i;
+/** Names that are often something else: then the value has to look made by chance. */
+const ambiguous = /^(?:token|key|sig|signature|code|auth)$/i;
+const looksRandom = /^(?=.*\d)(?=.*[A-Za-z])[\w.~+/=%-]{16,}$/;
+
+/** Headers whose value is a secret by their name, and is written where a reference belongs. */
+export function secretsInHeaders(headers: JsonValue | undefined): LiteralSecret[] {
+  if (!isJsonObject(headers)) return [];
+  return Object.entries(headers)
+    .filter(([name, value]) => header.test(name) && isWritten(value))
+    .map(([name]) => ({ path: [name], message: adviceFor(`The header ${name}`) }));
+}
+
+/** A password before the host, and parameters of the query that are secrets by their names. */
+export function secretsInUrl(url: JsonValue | undefined): LiteralSecret[] {
+  if (typeof url !== "string") return [];
+  const [, password] = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@]*:([^/?#@]+)@/i.exec(url) ?? [];
+  const query = url.split("#", 1)[0]?.split("?").slice(1).join("?") ?? "";
+  const named = query.split("&").flatMap((pair) => {
+    const [name = "", ...rest] = pair.split("=");
+    return isSecretField(name, rest.join("=")) ? [name] : [];
+  });
+  const messages = named.map((name) => adviceFor(`The parameter ${name} of the address`));
+  if (password !== undefined && isWritten(password))
+    messages.unshift(adviceFor("The password of the address"));
+  return messages.map((message) => ({ path: [], message }));
+}
+
+/** Fields of a body, at any depth. */
+export function secretsInBody(body: JsonValue | undefined): LiteralSecret[] {
+  if (Array.isArray(body)) return body.flatMap((item, index) => below(String(index), secretsInBody(item)));
+  if (!isJsonObject(body)) return [];
+  return Object.entries(body).flatMap(([name, value]) =>
+    isSecretField(snakeCase(name), value)
+      ? [{ path: [name], message: adviceFor(`The field ${name}`) }]
+      : below(name, secretsInBody(value)),
+  );
+}
+
+export function below(name: string, found: readonly LiteralSecret[]): LiteralSecret[] {
+  return found.map(({ path, message }) => ({ path: [name, ...path], message }));
+}
+
+function isSecretField(name: string, value: JsonValue): boolean {
+  const isNamed = field.test(name) || (ambiguous.test(name) && looksRandom.test(String(value)));
+  return isNamed && isWritten(value);
+}
+
+/** Text without a reference to where the secret comes from. `{{ 'text' }}` says that it is none. */
+function isWritten(value: JsonValue): boolean {
+  if (typeof value !== "string" || value === "" || isQuoted(value)) return false;
+  return !parseTemplate(value).some(
+    (piece) => piece.kind === "mistake" || (piece.kind === "reference" && piece.reference.root !== "batchId"),
+  );
+}
+
+function isQuoted(value: string): boolean {
+  return /^\s*(?:[\w-]+\s+)?\{\{\s*["']/.test(value);
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/([a-z0-9])([A-Z])/g, "$1_$2");
+}
+
+function adviceFor(what: string): string {
+  return `${what} is a secret by its name, and would be stored with every batch. Write {{ secrets.NAME }}, or, if it is no secret, {{ 'the text' }}`;
+}
+
+/** The first part of the variables that give secrets to tasks. A workflow can name no other variable. */
+export const taskSecretPrefix = "BATON_TASK_SECRET_";
+
+export interface NamedSecret {
+  readonly workflowId: string;
+  readonly taskId: string;
+  readonly name: string;
+}
+
+/** The secrets that tasks of these workflows name. */
+export function namedSecrets(workflows: readonly { readonly definition: Definition }[]): NamedSecret[] {
+  return workflows.flatMap(({ definition: { workflowId, tasks } }) =>
+    tasks.flatMap(({ id: taskId, with: parameters, callback }) => {
+      const names = new Set([...secretsWithin(parameters), ...secretsIn(callback?.url ?? "")]);
+      return [...names].map((name) => ({ workflowId, taskId, name }));
+    }),
+  );
+}
+
+function secretsWithin(value: JsonValue): string[] {
+  if (typeof value === "string") return secretsIn(value);
+  if (Array.isArray(value)) return value.flatMap(secretsWithin);
+  return isJsonObject(value) ? Object.values(value).flatMap(secretsWithin) : [];
+}
+
+/** What is said of each that `configured` lacks. */
+export function unconfiguredSecrets(
+  workflows: readonly { readonly definition: Definition }[],
+  configured: Iterable<string>,
+): { readonly variable: string; readonly message: string }[] {
+  const known = new Set(configured);
+  return namedSecrets(workflows)
+    .filter(({ name }) => !known.has(name))
+    .map(({ workflowId, taskId, name }) => ({
+      variable: `${taskSecretPrefix}${name}`,
+      message: `It is not set, and task ${taskId} of ${workflowId} names the secret ${name}`,
+    }));
+}

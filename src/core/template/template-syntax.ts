@@ -1,0 +1,130 @@
+import { nearestName } from "../values/text.ts";
+
+/** What `{{ … }}` may begin with. */
+const roots = ["input", "parents", "batchId", "secrets"] as const;
+type Root = (typeof roots)[number];
+
+/** `{{ input.a.b? }}`: where a value comes from. */
+export interface Reference {
+  readonly root: Root;
+  readonly path: readonly string[];
+  /** Written with a `?` at its end: null when there is no such value. */
+  readonly isOptional: boolean;
+  /** What is between the braces. */
+  readonly written: string;
+}
+
+export type TemplatePiece =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "reference"; readonly reference: Reference }
+  | { readonly kind: "mistake"; readonly problem: string };
+
+/** The names that secrets may have: they are part of the name of a variable. */
+const secretName = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** `{{ 'text' }}`: the text as it stands; a quote in it is doubled. */
+const literal = /\{\{\s*(?:'((?:[^']|'')*)'|"((?:[^"]|"")*)")\s*\}\}/y;
+const expression = /\{\{([^{}]*)\}\}/y;
+
+/** What other templates have after a name: `| upper`, `|| 'x'`, `?? 'x'`, `== 1`, `['key']`, `[0]`, `()`. */
+const afterName = /\s(?:\||\?\?|&&|[=!<>]=)|\|\||\[(?:\d+|'[^']*'|"[^"]*")\]$|\(\)$/;
+
+/** Other words for a secret that people know from elsewhere. */
+const meantSecrets = ["env", "environment", "process", "vars", "secret"];
+
+/** The pieces of a text in their order. Never throws: a mistake is a piece too. */
+export function parseTemplate(text: string): TemplatePiece[] {
+  const pieces: TemplatePiece[] = [];
+  let end = 0;
+  const addText = (to: number) => {
+    if (to > end) pieces.push({ kind: "text", text: text.slice(end, to) });
+  };
+  for (let open = openingAfter(text, 0); open >= 0; open = openingAfter(text, end)) {
+    addText(open);
+    const found = pieceAt(text, open);
+    pieces.push(found.piece);
+    end = found.end;
+  }
+  addText(text.length);
+  return pieces;
+}
+
+/** Of more than two opening braces, the last two belong to the template. */
+function openingAfter(text: string, from: number): number {
+  let open = text.indexOf("{{", from);
+  while (open >= 0 && text[open + 2] === "{") open += 1;
+  return open;
+}
+
+function pieceAt(text: string, open: number): { readonly piece: TemplatePiece; readonly end: number } {
+  literal.lastIndex = open;
+  const [whole, single, double] = literal.exec(text) ?? [];
+  if (whole !== undefined) {
+    const unescaped = single?.replaceAll("''", "'") ?? double?.replaceAll('""', '"') ?? "";
+    return { piece: { kind: "text", text: unescaped }, end: open + whole.length };
+  }
+  expression.lastIndex = open;
+  const [closed, inside = ""] = expression.exec(text) ?? [];
+  if (closed !== undefined) return { piece: readExpression(inside.trim()), end: open + closed.length };
+  const problem = `${shown(text.slice(open))} is not closed. Write }} at its end, or {{ '{{' }} for two braces as they are`;
+  return { piece: { kind: "mistake", problem }, end: open + 2 };
+}
+
+function readExpression(written: string): TemplatePiece {
+  const isOptional = written.endsWith("?");
+  const [first = "", ...path] = (isOptional ? written.slice(0, -1).trimEnd() : written).split(".");
+  const root = roots.find((name) => name === first);
+  const problem = root ? pathProblem(root, path, isOptional) : unknownRootProblem(first, path, written);
+  if (root && problem === undefined)
+    return { kind: "reference", reference: { root, path, isOptional, written } };
+  return { kind: "mistake", problem: `${shown(`{{ ${written} }}`)} ${problem}` };
+}
+
+function pathProblem(root: Root, path: readonly string[], isOptional: boolean): string | undefined {
+  if (path.some((name) => name === "")) return "has an empty name between its dots";
+  if (path.some((name) => name !== name.trim())) return "has a space beside a dot";
+  if (path.some((name) => afterName.test(name)))
+    return "has more than a name: templates have no filters, operators or brackets. Let an earlier task compute the value";
+  switch (root) {
+    case "input":
+      return undefined;
+    case "batchId":
+      return path.length === 0 && !isOptional ? undefined : "refers to nothing: write {{ batchId }}";
+    case "parents":
+      return path.length > 0
+        ? undefined
+        : "names no task: write {{ parents.task }} or {{ parents.task.field }}";
+    case "secrets":
+      return path.length === 1 && secretName.test(path[0] ?? "") && !isOptional
+        ? undefined
+        : "names no secret: write {{ secrets.NAME }}, with letters, digits and _";
+  }
+}
+
+function unknownRootProblem(first: string, path: readonly string[], written: string): string {
+  const rest = path.map((name) => `.${name}`).join("");
+  if (meantSecrets.includes(first.toLowerCase()))
+    return `refers to nothing: secrets are named as {{ secrets.${path.at(-1) ?? "NAME"} }}`;
+  const [bracketed] = roots.filter((root) => first.startsWith(`${root}[`));
+  if (bracketed !== undefined) return `has brackets: names follow dots, as in {{ ${bracketed}.name.0 }}`;
+  if (/^['"]/.test(first))
+    return "is no text in quotes: one quote opens it, the same closes it, and each within it is doubled";
+  const meant = nearestName(first, roots);
+  if (meant !== undefined) return `refers to nothing; did you mean {{ ${meant}${rest} }}?`;
+  const asItStands = shown(quoted(`{{ ${written} }}`));
+  return `refers to nothing: templates begin with input, parents, batchId or secrets. To send it literally, write ${asItStands}`;
+}
+
+/** A template whose value is the text itself, with whatever braces it has. */
+function quoted(text: string): string {
+  return text.includes("'") && !text.includes('"')
+    ? `{{ "${text}" }}`
+    : `{{ '${text.replaceAll("'", "''")}' }}`;
+}
+
+const shownCharacters = 80;
+
+function shown(text: string): string {
+  const [line = ""] = text.split("\n", 1);
+  return line.length > shownCharacters ? `${line.slice(0, shownCharacters)}…` : line;
+}

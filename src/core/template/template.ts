@@ -1,0 +1,124 @@
+import { BatonError } from "../errors/errors.ts";
+import { isJsonObject, type JsonValue } from "../values/json.ts";
+import { parseTemplate, type Reference, type TemplatePiece } from "./template-syntax.ts";
+
+/** What `{{ … }}` in a task's parameters may refer to. Parents are looked up only when they are named. */
+export interface TemplateScope {
+  readonly batchId: string;
+  readonly input: JsonValue;
+  readonly parent: (taskId: string) => Promise<JsonValue>;
+  /**
+   * What is put in the place of a secret. Absent: the reference stays as it is, so that nothing stored holds a
+   * secret.
+   */
+  readonly secret?: (name: string) => string;
+}
+
+/**
+ * Fills `{{ input.a.b }}`, `{{ parents.load.rows }}`, `{{ batchId }}` and `{{ secrets.NAME }}` in every string of the
+ * parameters. `{{ 'text' }}` is the text as it stands. A string that is one reference and nothing else keeps the type
+ * of its value. What is filled in is never filled again. Throws `TEMPLATE_INVALID`.
+ */
+export function fillTemplate(value: JsonValue, scope: TemplateScope): Promise<JsonValue> {
+  return fill(value, readingOnce(scope));
+}
+
+/** The result of a parent may be large, and many placeholders may name it. */
+function readingOnce(scope: TemplateScope): TemplateScope {
+  const results = new Map<string, Promise<JsonValue>>();
+  return {
+    ...scope,
+    parent: (taskId) => {
+      const result = results.get(taskId) ?? scope.parent(taskId);
+      results.set(taskId, result);
+      return result;
+    },
+  };
+}
+
+async function fill(value: JsonValue, scope: TemplateScope): Promise<JsonValue> {
+  if (typeof value === "string") return value.includes("{{") ? fillString(value, scope) : value;
+  if (Array.isArray(value)) return Promise.all(value.map((item) => fill(item, scope)));
+  if (isJsonObject(value)) {
+    const entries = Object.entries(value).map(async ([key, item]) => [key, await fill(item, scope)] as const);
+    return Object.fromEntries(await Promise.all(entries));
+  }
+  return value;
+}
+
+async function fillString(text: string, scope: TemplateScope): Promise<JsonValue> {
+  const pieces = parseTemplate(text);
+  const [first] = pieces;
+  if (pieces.length === 1 && first) return (await valueOfPiece(first, scope)) ?? null;
+  let filled = "";
+  for (const piece of pieces) {
+    const value = await valueOfPiece(piece, scope);
+    filled += typeof value === "string" ? value : value === undefined ? "" : JSON.stringify(value);
+  }
+  return filled;
+}
+
+/** Undefined for an optional reference to nothing. */
+async function valueOfPiece(piece: TemplatePiece, scope: TemplateScope): Promise<JsonValue | undefined> {
+  if (piece.kind === "text") return piece.text;
+  if (piece.kind === "mistake") throw new BatonError("TEMPLATE_INVALID", piece.problem);
+  const { reference } = piece;
+  const value = await lookUp(reference, scope);
+  return reference.isOptional && value === null ? undefined : value;
+}
+
+async function lookUp(reference: Reference, scope: TemplateScope): Promise<JsonValue> {
+  const { root, path } = reference;
+  const [name = "", ...fields] = path;
+  switch (root) {
+    case "batchId":
+      return scope.batchId;
+    case "input":
+      return descend(scope.input, path, reference);
+    case "parents":
+      return descend(await scope.parent(name), fields, reference);
+    case "secrets":
+      return scope.secret ? scope.secret(name) : secretReference(name);
+  }
+}
+
+function descend(value: JsonValue, fields: readonly string[], { isOptional, written }: Reference): JsonValue {
+  let current: JsonValue | undefined = value;
+  for (const field of fields) {
+    current = partOf(current, field);
+    if (current !== undefined) continue;
+    if (isOptional) return null;
+    throw new BatonError("TEMPLATE_INVALID", `{{ ${written} }}: there is no "${field}"`);
+  }
+  return current ?? null;
+}
+
+/** A field of an object; an element of an array, or its length. */
+function partOf(holder: JsonValue, name: string): JsonValue | undefined {
+  if (typeof holder !== "object" || holder === null || !Object.hasOwn(holder, name)) return undefined;
+  if (isJsonObject(holder)) return holder[name];
+  return name === "length" ? holder.length : holder[Number(name)];
+}
+
+/** Whether a text is one reference and nothing else, and may be to nothing. */
+export function isOptionalReference(text: string): boolean {
+  const [piece, ...others] = parseTemplate(text);
+  return others.length === 0 && piece?.kind === "reference" && piece.reference.isOptional;
+}
+
+/** The secrets that a text names. */
+export function secretsIn(text: string): string[] {
+  const named = parseTemplate(text).flatMap((piece) =>
+    piece.kind === "reference" && piece.reference.root === "secrets" ? piece.reference.path : [],
+  );
+  return [...new Set(named)];
+}
+
+/** The text with something else in the places where it names a secret. */
+export function replaceSecret(text: string, name: string, replacement: string): string {
+  return text.replaceAll(secretReference(name), () => replacement);
+}
+
+function secretReference(name: string): string {
+  return `{{ secrets.${name} }}`;
+}

@@ -1,0 +1,30 @@
+import { BatonError } from "../errors/errors.ts";
+import { daySeconds } from "./time.ts";
+
+/** A duration as people write it: `"30s"`, `"5m"`, `"2h"`, `"1d"`, `"250ms"`, or a sum such as `"1h30m"`. */
+export type Duration = string;
+
+const unitSeconds: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3_600, d: daySeconds };
+
+/** Seconds of a written duration. Throws `DURATION_INVALID`. */
+export function parseDurationSeconds(text: Duration, where: string): number {
+  if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text))
+    throw new BatonError("DURATION_INVALID", `"${text}" is not a duration`, { where });
+  let seconds = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g))
+    seconds += Number(amount) * (unitSeconds[unit ?? ""] ?? 0);
+  return seconds;
+}
+
+/** A duration for people: `850 ms`, `12.3 s`, `4 m 05 s`, `2 h 03 m`. */
+export function formatDuration(milliseconds: number): string {
+  const whole = Math.round(milliseconds);
+  if (whole < 1_000) return `${whole} ms`;
+  const tenths = Math.round(whole / 100);
+  if (tenths < 600) return `${(tenths / 10).toFixed(1)} s`;
+  const seconds = Math.floor(tenths / 10);
+  const minutes = Math.floor(seconds / 60);
+  const rest = String(seconds % 60).padStart(2, "0");
+  if (minutes < 60) return `${minutes} m ${rest} s`;
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} m`;
+}

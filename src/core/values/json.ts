@@ -1,0 +1,148 @@
+import { createHash } from "node:crypto";
+import canonicalize from "canonicalize";
+import * as z from "zod";
+import { limits } from "../limits.ts";
+
+/** Where a key leads, as JavaScript would write it. */
+export function pathStep(key: PropertyKey): string {
+  if (typeof key === "number") return `[${key}]`;
+  const name = String(key);
+  return /^[\p{L}_$][\p{L}\p{N}_$-]*$/u.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`;
+}
+
+type JsonPrimitive = string | number | boolean | null;
+export type JsonValue = JsonPrimitive | JsonObject | readonly JsonValue[];
+export type JsonObject = { readonly [key: string]: JsonValue };
+
+/** Values pass as they are: the records of zod leave out a key named `__proto__`, which JSON allows. */
+export const JsonValueSchema: z.ZodType<JsonValue> = z.custom<JsonValue>().superRefine(refuseNonJson);
+export const JsonObjectSchema: z.ZodType<JsonObject> = z
+  .custom<JsonObject>((value) => typeof value === "object" && value !== null && !Array.isArray(value), {
+    error: ({ input }) => `expected an object, received ${nameOfType(input)}`,
+    abort: true,
+  })
+  .superRefine(refuseNonJson);
+
+/** A record of any keys. Those of zod leave out one named `__proto__`, which JSON and people may use. */
+export function recordOf<Value>(values: z.ZodType<Value>): z.ZodType<Readonly<Record<string, Value>>> {
+  return z.custom<Readonly<Record<string, Value>>>(
+    (value) =>
+      typeof value === "object" &&
+      value !== null &&
+      Object.values(value).every((item) => values.safeParse(item).success),
+  );
+}
+
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Undefined for what is no JSON. */
+export function tryParseJson(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A JSON value as text, with its size in UTF-8. */
+export interface JsonText {
+  readonly text: string;
+  readonly bytes: number;
+}
+
+export type JsonEncoding =
+  | ({ readonly ok: true } & JsonText)
+  | { readonly ok: false; readonly path: string; readonly problem: string };
+
+/**
+ * JSON for systems that take whole characters only: halves of surrogate pairs are replaced. JSON.stringify leaves only such
+ * ones escaped.
+ */
+export function wholeCharacterJson(value: JsonValue): string {
+  return JSON.stringify(value).replace(/\\(?:\\|ud[89a-f][0-9a-f]{2})/g, (found) =>
+    found === "\\\\" ? found : "\\ufffd",
+  );
+}
+
+/**
+ * Encodes a value a task returned, refusing what JSON would silently change or drop
+ * (functions, symbols, bigint, NaN, Map, Date …). `undefined` at the top means "no result": null.
+ */
+export function encodeJson(value: unknown): JsonEncoding {
+  if (value === undefined || value === null) return { ok: true, text: "null", bytes: 4 };
+  const found = findNonJson(value, new Set());
+  if (found) return { ok: false, path: `$${found.path.map(pathStep).join("")}`, problem: found.problem };
+  const text = JSON.stringify(value);
+  return { ok: true, text, bytes: Buffer.byteLength(text) };
+}
+
+type NonJson = { readonly path: readonly PropertyKey[]; readonly problem: string };
+
+function refuseNonJson(value: unknown, context: z.RefinementCtx): void {
+  const found = findNonJson(value, new Set());
+  // A union goes on with a branch whose issues don't end it.
+  if (found)
+    context.addIssue({ code: "custom", path: [...found.path], message: found.problem, continue: false });
+}
+
+function nameOfType(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "an array" : typeof value;
+}
+
+function findNonJson(value: unknown, ancestors: Set<object>): NonJson | undefined {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return undefined;
+  if (typeof value === "number")
+    return Number.isFinite(value) ? undefined : here(`${value} is not a JSON number`);
+  if (typeof value !== "object") return here(`${typeof value} is not JSON`);
+  if (ancestors.size >= limits.jsonDepth) return here(`it is nested deeper than ${limits.jsonDepth}`);
+  if (ancestors.has(value)) return here("it contains itself");
+  ancestors.add(value);
+  const found = Array.isArray(value) ? findInArray(value, ancestors) : findInObject(value, ancestors);
+  ancestors.delete(value);
+  return found;
+}
+
+function here(problem: string): NonJson {
+  return { path: [], problem };
+}
+
+function findInArray(items: readonly unknown[], ancestors: Set<object>): NonJson | undefined {
+  for (const [index, item] of items.entries()) {
+    const found = findNonJson(item, ancestors);
+    if (found) return { path: [index, ...found.path], problem: found.problem };
+  }
+  return undefined;
+}
+
+function findInObject(value: object, ancestors: Set<object>): NonJson | undefined {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null)
+    return here(`a ${classNameOf(prototype)} is not plain JSON`);
+  for (const [key, item] of Object.entries(value)) {
+    if (item === undefined) continue;
+    const found = findNonJson(item, ancestors);
+    if (found) return { path: [key, ...found.path], problem: found.problem };
+  }
+  return undefined;
+}
+
+/** The value itself may hide its class behind a key named `constructor`. */
+function classNameOf(prototype: unknown): string {
+  const type: unknown = Object(prototype).constructor;
+  return typeof type === "function" && type.name !== "" ? type.name : "class instance";
+}
+
+/** Canonical JSON by RFC 8785: equal values give equal text, whatever the order of their keys. */
+export function canonicalJson(value: JsonValue): string {
+  const text = canonicalize(value);
+  if (text === undefined) throw new TypeError("A JSON value always has a canonical form");
+  return text;
+}
+
+/** SHA-256 of the canonical JSON, in hexadecimal (64 characters). */
+export function hashJson(value: JsonValue): string {
+  return createHash("sha256").update(canonicalJson(value)).digest("hex");
+}

@@ -1,0 +1,231 @@
+import type { Callback } from "../callback.ts";
+import { remedyFor } from "../errors/error-catalog.ts";
+import type { Execution, Holder } from "../execution-record.ts";
+import { parseDay } from "../idempotency.ts";
+import type {
+  BatchStatus,
+  Reason,
+  ShownTaskStatus,
+  StoredError,
+  TaskBatch,
+  TaskLog,
+  TaskStatus,
+} from "../records.ts";
+import type { JsonValue } from "../values/json.ts";
+import { isoTime, utcDay } from "../values/time.ts";
+import type { Definition } from "../workflow/definition.ts";
+
+/** How a task came out, in the one form that whoever schedules tasks reads. */
+interface TaskReport {
+  readonly task: string;
+  /** The day it is about, if the input of its batch has a `date`, else the day it began, in UTC: `YYYY-MM-DD`. */
+  readonly date: string;
+  readonly task_id: string;
+  /** `skipped` also when the work had been done before: then the reason is `already_completed`. */
+  readonly status: "pending" | "success" | "skipped" | "failed";
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
+  readonly reason: Reason | null;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export function taskReport(batch: TaskBatch, taskId: string, log: TaskLog | undefined): TaskReport {
+  const notes = log?.notes;
+  const failure = log?.error ? [`${log.error.code}: ${log.error.message}`] : [];
+  return {
+    task: taskId,
+    date: parseDay(batch.input) ?? utcDay(log?.startedAt ?? batch.createdAt),
+    task_id: `${batch.batchId}/${taskId}`,
+    status: statusOf(log?.status ?? "NEW", log?.reason ?? null),
+    errors: [...(notes?.errors ?? []), ...failure],
+    warnings: notes?.warnings ?? [],
+    reason: log?.reason ?? null,
+    counters: notes?.counters ?? {},
+  };
+}
+
+function statusOf(status: ShownTaskStatus, reason: Reason | null): TaskReport["status"] {
+  switch (status) {
+    case "NEW":
+    case "PROCESSING":
+    case "WAITING":
+      return "pending";
+    case "SUCCESS":
+      return reason === "already_completed" ? "skipped" : "success";
+    case "SKIPPED":
+    case "CANCELLED":
+      return "skipped";
+    case "ERROR":
+      return "failed";
+  }
+}
+
+interface TaskErrorView extends StoredError {
+  /** What to do about it; null when the code is one of the task's own. */
+  readonly remedy: string | null;
+}
+
+/** A task of a batch as `baton show --json` prints it. Times are ISO 8601, UTC. */
+export interface TaskView {
+  readonly taskId: string;
+  readonly status: ShownTaskStatus;
+  readonly reason: Reason | null;
+  /** Names of the events that it waits for now. */
+  readonly waitsFor: readonly string[];
+  readonly attempts: number;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+  /** The task's result; for one too large to be inline, `{ bucket, object, bytes }`. */
+  readonly result: JsonValue;
+  readonly error: TaskErrorView | null;
+  /** Its idempotency key, once it is known. */
+  readonly key: string | null;
+  readonly report: TaskReport;
+}
+
+export interface BatchSummary {
+  readonly batchId: string;
+  readonly workflowId: string;
+  readonly status: BatchStatus;
+  readonly startedBy: string;
+  readonly lineageId: string;
+  readonly run: number;
+  readonly createdAt: string;
+  readonly endedAt: string | null;
+}
+
+/** A batch as `baton run --json` and `baton show --json` print it: every task of its definition. */
+export interface BatchView extends BatchSummary {
+  readonly input: JsonValue;
+  readonly tasks: readonly TaskView[];
+}
+
+export function batchSummary(batch: TaskBatch): BatchSummary {
+  return {
+    batchId: batch.batchId,
+    workflowId: batch.workflowId,
+    status: batch.status,
+    startedBy: batch.startedBy,
+    lineageId: batch.lineageId,
+    run: batch.run,
+    createdAt: isoTime(batch.createdAt),
+    endedAt: batch.endedAt === null ? null : isoTime(batch.endedAt),
+  };
+}
+
+export function batchView(
+  batch: TaskBatch,
+  definition: Definition,
+  logs: ReadonlyMap<string, { readonly log: TaskLog }>,
+): BatchView {
+  return {
+    ...batchSummary(batch),
+    input: batch.input,
+    tasks: definition.tasks.map((task) => taskView(batch, task.id, logs.get(task.id)?.log)),
+  };
+}
+
+function taskView(batch: TaskBatch, taskId: string, log: TaskLog | undefined): TaskView {
+  const report = taskReport(batch, taskId, log);
+  if (!log)
+    return {
+      taskId,
+      status: "NEW",
+      reason: null,
+      waitsFor: [],
+      attempts: 0,
+      startedAt: null,
+      endedAt: null,
+      result: null,
+      error: null,
+      key: null,
+      report,
+    };
+  return {
+    taskId,
+    status: log.status,
+    reason: log.reason,
+    waitsFor: log.status === "WAITING" ? log.events : [],
+    attempts: log.attempt,
+    startedAt: log.startedAt === null ? null : isoTime(log.startedAt),
+    endedAt: log.endedAt === null ? null : isoTime(log.endedAt),
+    result: log.result === null ? null : "value" in log.result ? log.result.value : { ...log.result },
+    error: log.error && { ...log.error, remedy: remedyFor(log.error.code) ?? null },
+    key: log.key,
+    report,
+  };
+}
+
+/** A task of a running batch that runs or waits, as `baton inspect` prints it. Times are ISO 8601, UTC. */
+export interface ActiveTask {
+  readonly batchId: string;
+  readonly taskId: string;
+  readonly status: TaskStatus;
+  readonly reason: Reason | null;
+  readonly attempt: number;
+  readonly worker: string | null;
+  /** When the attempt, or the wait, began. */
+  readonly since: string;
+  /** When its lease or its wait is over, unless it is renewed. */
+  readonly due: string | null;
+  readonly key: string | null;
+}
+
+export interface Lock extends Holder {
+  readonly key: string;
+  readonly until: string;
+  /** It is over: the next call takes it. */
+  readonly isOver: boolean;
+}
+
+export interface CachedResult {
+  readonly key: string;
+  readonly producedBy: (Holder & { readonly endedAt: string }) | null;
+  readonly until: string;
+  /** The beginning of the result's JSON. */
+  readonly result: string;
+}
+
+export interface Stats {
+  readonly batches: Readonly<Record<BatchStatus, number>>;
+  /** SUCCESS: those whose result still counts. */
+  readonly executions: Readonly<Record<Execution["state"], number>>;
+  readonly callbacks: Readonly<Record<"PENDING" | "DELIVERED" | "GIVEN_UP", number>>;
+  readonly deadLetters: { readonly total: number; readonly notReplayed: number };
+  /** Documents that this version can't read, and that are in none of the numbers. */
+  readonly unreadable: number;
+}
+
+/** A final callback as `baton explain --json` prints it. Times are ISO 8601, UTC. */
+export interface CallbackView
+  extends Pick<
+    Callback,
+    "eventId" | "type" | "state" | "batchId" | "taskId" | "key" | "archived" | "resends"
+  > {
+  readonly url: string;
+  readonly occurredAt: string;
+  readonly deliveredAt: string | null;
+  /** Sends that failed one after another. */
+  readonly failures: number;
+  /** The last ones, newest last. `error` is null when the receiver took the page. */
+  readonly sends: readonly { readonly at: string; readonly page: number; readonly error: string | null }[];
+}
+
+export function callbackView(callback: Callback): CallbackView {
+  const { eventId, type, state, batchId, taskId, key, archived, resends, failures, target } = callback;
+  return {
+    eventId,
+    type,
+    state,
+    batchId,
+    taskId,
+    key,
+    archived,
+    resends,
+    failures,
+    url: target.url,
+    occurredAt: isoTime(callback.occurredAt),
+    deliveredAt: callback.deliveredAt === null ? null : isoTime(callback.deliveredAt),
+    sends: callback.sends.map((send) => ({ ...send, at: isoTime(send.at) })),
+  };
+}

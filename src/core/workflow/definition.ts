@@ -1,0 +1,97 @@
+import * as z from "zod";
+import { CallbackPolicySchema } from "../callback.ts";
+import { IdempotencySchema } from "../idempotency.ts";
+import { defaults, limits } from "../limits.ts";
+import { type RetryPolicy, RetryPolicySchema } from "../retry.ts";
+import { formatDuration } from "../values/duration.ts";
+import { hashJson, type JsonObject, JsonObjectSchema } from "../values/json.ts";
+import { NameSchema } from "../values/text.ts";
+
+/** Which ends of the parents make a child ready. */
+export const ChildRuleSchema = z.enum(["all_succeeded", "all_ended", "any_succeeded", "any_failed"]);
+export type ChildRule = z.infer<typeof ChildRuleSchema>;
+
+const TaskDefinitionSchema = z.strictObject({
+  id: NameSchema,
+  /** A built-in task type, or `function` for the workflow's own code. */
+  type: z.string(),
+  with: JsonObjectSchema,
+  after: z.array(NameSchema),
+  rule: ChildRuleSchema,
+  retry: RetryPolicySchema,
+  timeoutSeconds: z.number().positive().max(limits.timeoutSeconds),
+  queue: NameSchema,
+  idempotency: IdempotencySchema.optional(),
+  callback: CallbackPolicySchema.optional(),
+});
+export type TaskDefinition = z.infer<typeof TaskDefinitionSchema>;
+
+/** What a workflow compiles to: plain data, identified by the hash of its content. */
+export const DefinitionSchema = z.strictObject({
+  format: z.literal(1),
+  workflowId: NameSchema,
+  tasks: z.array(TaskDefinitionSchema).min(1).max(limits.tasksPerWorkflow),
+});
+export type Definition = z.infer<typeof DefinitionSchema>;
+
+/** Type of a task that is code of its workflow rather than a built-in. */
+export const FUNCTION_TASK_TYPE = "function";
+
+export function hashDefinition(definition: Definition): string {
+  return hashJson(toJson(definition));
+}
+
+export function toJson(definition: Definition): JsonObject {
+  const json: JsonObject = JSON.parse(JSON.stringify(definition));
+  return json;
+}
+
+/** The queues that tasks of these workflows are in. */
+export function namedQueues(workflows: readonly { readonly definition: Definition }[]): ReadonlySet<string> {
+  return new Set(workflows.flatMap(({ definition }) => definition.tasks.map(({ queue }) => queue)));
+}
+
+/** The policies of a task as the definition keeps them, defaults filled in. */
+export function completeTask(
+  task: Pick<TaskDefinition, "id" | "type"> & {
+    readonly [K in keyof Omit<TaskDefinition, "id" | "type" | "retry">]?: TaskDefinition[K] | undefined;
+  } & { readonly retry?: Partial<RetryPolicy> | undefined },
+): TaskDefinition {
+  return {
+    id: task.id,
+    type: task.type,
+    with: task.with ?? {},
+    after: task.after ?? [],
+    rule: task.rule ?? "all_succeeded",
+    retry: { ...defaults.retry, ...task.retry },
+    timeoutSeconds: task.timeoutSeconds ?? defaults.timeoutSeconds,
+    queue: task.queue ?? defaults.queue,
+    ...(task.idempotency && { idempotency: task.idempotency }),
+    ...(task.callback && { callback: task.callback }),
+  };
+}
+
+/** How long an attempt can run inside a function: it has to end, and be stored, before the function is ended. */
+export function longestAttemptSeconds(functionTimeoutSeconds: number): number {
+  return functionTimeoutSeconds - limits.attemptMarginSeconds;
+}
+
+/**
+ * Tasks whose timeout is longer than an attempt can run on Google Cloud: they may be cut off there at every attempt.
+ */
+export function cutTimeouts(
+  workflows: readonly { readonly definition: Definition }[],
+  functionTimeoutSeconds: number,
+): string[] {
+  const attemptSeconds = longestAttemptSeconds(functionTimeoutSeconds);
+  return workflows.flatMap(({ definition: { workflowId, tasks } }) =>
+    tasks
+      .filter(({ timeoutSeconds }) => timeoutSeconds > attemptSeconds)
+      .map(
+        ({ id, timeoutSeconds }) =>
+          `Task ${id} of ${workflowId} has a timeout of ${formatDuration(timeoutSeconds * 1_000)}; on Google Cloud each attempt ` +
+          `ends after ${formatDuration(attemptSeconds * 1_000)}, before the function does (BATON_FUNCTION_TIMEOUT). ` +
+          "If it needs longer, split its work, or let it wait with step.poll or an event",
+      ),
+  );
+}

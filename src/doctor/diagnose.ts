@@ -1,0 +1,205 @@
+import { createLogger } from "../adapters/pino/logger.ts";
+import { Credentials } from "../adapters/remote/google-credentials.ts";
+import type { Configuration } from "../configuration/configuration.ts";
+import { localServerVariables } from "../configuration/environment.ts";
+import type { RawEnvironment } from "../configuration/variables.ts";
+import { BatonError, errorCode, errorMessage } from "../core/errors/errors.ts";
+import { builtInTaskTypes } from "../tasks/index.ts";
+import { FolderCatalog } from "../workflow/catalog.ts";
+import { type CheckGroup, type CheckResult, judge, unknown } from "./check.ts";
+import type { CheckEndpoints } from "./cloud-groups.ts";
+import { checkConfiguration } from "./configuration-check.ts";
+import { gcloud } from "./google.ts";
+import { localGroups, nodeGroup } from "./local.ts";
+import { checkWorkflowFiles, type WorkflowNeeds, workflowNeeds } from "./workflow-checks.ts";
+
+export interface RunOptions {
+  /** How long a group may take. */
+  readonly timeoutMs: number;
+  readonly projectId: string | undefined;
+  /** Local servers take the place of Google's services. */
+  readonly isLocal: boolean;
+}
+
+/** Runs all groups at the same time. A group that fails does not keep the others from their results. */
+export async function runChecks(
+  groups: readonly CheckGroup[],
+  options: RunOptions,
+): Promise<readonly CheckResult[]> {
+  return (await Promise.all(groups.map((group) => runGroup(group, options)))).flat();
+}
+
+class TimeoutError extends Error {}
+
+async function runGroup(group: CheckGroup, options: RunOptions): Promise<readonly CheckResult[]> {
+  const aborter = new AbortController();
+  const timeout = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    timeout.reject(new TimeoutError(`No answer came within ${options.timeoutMs / 1_000} s`));
+    aborter.abort();
+  }, options.timeoutMs);
+  try {
+    return await Promise.race([group.run(aborter.signal), timeout.promise]);
+  } catch (thrown) {
+    return [explain(group, thrown, options)];
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Says why a group has no results, and what to do. */
+function explain(
+  { id, subject, service }: CheckGroup,
+  thrown: unknown,
+  { isLocal, projectId = "" }: RunOptions,
+): CheckResult {
+  const message = errorMessage(thrown);
+  const code = errorCode(thrown);
+  const failed = (remedy: string) => unknown(id, subject, message, remedy);
+  if (isLocal && (code === 0 || code === 404 || code === 501)) {
+    const remedy = "Nothing: it is checked where Google's own services are used.";
+    return unknown(id, subject, `The local server does not offer this: ${message}`, remedy);
+  }
+  // Every service of Google says so in these words.
+  if (service && /SERVICE_DISABLED|has not been used in project .* before or it is disabled/.test(message))
+    return judge(id, {
+      subject,
+      holds: false,
+      found: `${service} is not enabled in the project`,
+      expected: "it is enabled",
+      remedy: "Enable it; that takes a minute or two.",
+      commands: [gcloud("services enable", [service], { project: projectId })],
+    });
+  if (code === 401 || /default credentials/i.test(message)) return failed("Fix google.credentials first.");
+  if (code === 403 || code === "WAREHOUSE_DENIED")
+    return failed("Run this with an account that may look at it, for example one with roles/viewer.");
+  if (thrown instanceof BatonError) return failed(thrown.remedy);
+  if (thrown instanceof TimeoutError) return failed("Check whether the service can be reached.");
+  return failed("Run it again; the message says what the service answered.");
+}
+
+export interface DoctorOptions {
+  /** How long a group of checks may take. Default: 20,000. */
+  readonly timeoutMs?: number;
+  readonly endpoints?: CheckEndpoints;
+}
+
+export interface Diagnosis {
+  readonly results: readonly CheckResult[];
+  /** False if the variables are too wrong for most checks. */
+  readonly isConfigured: boolean;
+}
+
+type Run = (...groups: readonly CheckGroup[]) => Promise<readonly CheckResult[]>;
+
+/** Checks all that a deployment needs, at the same time, and changes nothing. */
+export async function diagnose(environment: RawEnvironment, options: DoctorOptions = {}): Promise<Diagnosis> {
+  const { timeoutMs = 20_000, endpoints = {} } = options;
+  const { results, configuration } = await checkConfiguration(environment);
+  const isLocal = localServerVariables.some((variable) => environment[variable]);
+  const projectId = configuration?.google?.projectId;
+  const run: Run = (...groups) => runChecks(groups, { timeoutMs, isLocal, projectId });
+  const before = [...(await run(nodeGroup())), ...results];
+  if (!configuration) return { results: before, isConfigured: false };
+  const { google } = configuration;
+  const credentials = await checkCredentials(configuration, isLocal, run);
+  const workflows = await checkWorkflows(configuration, credentials.areUsable, run);
+  const local = configuration.engine === "embedded" ? localGroups(configuration) : [];
+  const cloud = google
+    ? (await import("./cloud-groups.ts")).cloudGroups({
+        configuration,
+        google,
+        caller: { account: credentials.account, expected: google.serviceAccount },
+        ...workflows.needs,
+        isLocal,
+        firestoreHost: environment.FIRESTORE_EMULATOR_HOST,
+        endpoints,
+      })
+    : [];
+  const found = await run(...local, ...(credentials.areUsable ? cloud : cloud.map(withoutCredentials)));
+  return { results: [...before, ...workflows.results, ...credentials.results, ...found], isConfigured: true };
+}
+
+interface CheckedCredentials {
+  readonly results: readonly CheckResult[];
+  readonly areUsable: boolean;
+  readonly account?: string | undefined;
+}
+
+/** Whether a token can be had, and of which account. */
+async function checkCredentials(
+  { google }: Configuration,
+  isLocal: boolean,
+  run: Run,
+): Promise<CheckedCredentials> {
+  if (!google) return { results: [], areUsable: false };
+  const id = "google.credentials";
+  const subject = "application default credentials";
+  if (isLocal) {
+    const none = unknown(id, subject, "Local servers take no credentials", "Nothing: they need none.");
+    return { results: [none], areUsable: true };
+  }
+  let account: string | undefined;
+  const check = (holds: boolean, found: string) =>
+    judge(id, {
+      subject,
+      holds,
+      found,
+      expected: `credentials of ${google.serviceAccount ?? "an account that may look at the project"}`,
+      remedy: "Log in, or set GOOGLE_APPLICATION_CREDENTIALS to a file of credentials.",
+      commands: ["gcloud auth application-default login"],
+    });
+  const results = await run({
+    id,
+    subject,
+    async run() {
+      try {
+        account = await new Credentials().account();
+        return [check(true, account ?? "of an account that they do not name")];
+      } catch (error) {
+        return [check(false, errorMessage(error))];
+      }
+    },
+  });
+  return { results, areUsable: results.every(({ status }) => status === "ok"), account };
+}
+
+function withoutCredentials(group: CheckGroup): CheckGroup {
+  const why = unknown(group.id, group.subject, "There are no credentials", "Fix google.credentials first.");
+  return { ...group, run: () => [why] };
+}
+
+/** These come first: workflows name queues, and queues have topics. */
+async function checkWorkflows(configuration: Configuration, readsDatabase: boolean, run: Run) {
+  const folder = new FolderCatalog({ folder: configuration.workflows, taskTypes: builtInTaskTypes });
+  let needs: WorkflowNeeds = workflowNeeds(await folder.all().catch(() => []));
+  const results = await run({
+    id: "workflows.valid",
+    subject: configuration.workflows,
+    async run() {
+      // If the database does not answer in time, the needs of the folder stay.
+      const checked = await withAppliedWorkflows(configuration, readsDatabase, (applied) =>
+        checkWorkflowFiles(configuration.taskSecrets, folder, applied),
+      );
+      needs = checked.needs;
+      return checked.results;
+    },
+  });
+  return { results, needs };
+}
+
+/** The embedded engine is not opened: that would create its database. */
+async function withAppliedWorkflows<T>(
+  configuration: Configuration,
+  readsDatabase: boolean,
+  use: (applied: FolderCatalog | undefined) => Promise<T>,
+): Promise<T> {
+  if (configuration.engine !== "gcp" || !readsDatabase) return use(undefined);
+  const { openCloud } = await import("../app/cloud.ts");
+  const app = openCloud({ configuration, logger: createLogger("silent") });
+  try {
+    return await use(app.folder);
+  } finally {
+    await app.close().catch(() => {});
+  }
+}

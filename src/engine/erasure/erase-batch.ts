@@ -1,0 +1,150 @@
+import { BatonError } from "../../core/errors/errors.ts";
+import { limits } from "../../core/limits.ts";
+import { type TaskBatch, TaskBatchSchema } from "../../core/records.ts";
+import { type BatchSummary, batchSummary } from "../../core/views/views.ts";
+import type { DocumentStore, StoredDocument } from "../../ports/store.ts";
+import type { Dependencies } from "../dependencies.ts";
+import type { DeadLetters } from "../queries/dead-letters.ts";
+import type { Batches } from "../records/batches.ts";
+import { deleteWhere, withBoundedConcurrency } from "../records/bulk.ts";
+import { pages } from "../records/records.ts";
+import type { TaskLogs } from "../records/task-logs.ts";
+import { durably } from "../unit-of-work.ts";
+import { DeadLetterErasure, type FoundLetters, removeObjects } from "./erase-dead-letters.ts";
+import { KeyErasure } from "./erase-keys.ts";
+import { DataInventory, objectPrefixes, type StoredData, stepScope } from "./inventory.ts";
+
+/**
+ * Deletes the batches of a lineage: all at once, as long as they fit into a commit, and the one that was asked for with the last
+ * of them, so that it can be asked for again. Durable when it returns.
+ */
+async function deleteBatches(
+  store: DocumentStore,
+  batchId: string,
+  documents: readonly StoredDocument[],
+): Promise<void> {
+  const last = documents.filter(({ key }) => key.id === batchId);
+  const ordered = [...documents.filter(({ key }) => key.id !== batchId), ...last];
+  await durably(store, async () => {
+    for (let first = 0; first < ordered.length; first += limits.writesPerCommit)
+      await deleteTogether(store, ordered.slice(first, first + limits.writesPerCommit));
+  });
+}
+
+/** What no answer came to may have been done. */
+async function deleteTogether(store: DocumentStore, documents: readonly StoredDocument[]): Promise<void> {
+  try {
+    await store.commit(documents.map(({ key, version }) => ({ kind: "delete", key, version })));
+  } catch (error) {
+    const now = await Promise.all(documents.map(({ key }) => store.get(key)));
+    if (now.some(({ document }) => document !== undefined)) throw error;
+  }
+}
+
+interface Parts {
+  readonly dependencies: Dependencies;
+  readonly batches: Batches;
+  readonly logs: TaskLogs;
+  readonly deadLetters: DeadLetters;
+}
+
+export interface ErasureReport extends StoredData, FoundLetters {
+  /** All runs of the lineage, the first one first. */
+  readonly batches: readonly BatchSummary[];
+}
+
+interface Run {
+  readonly batch: TaskBatch;
+  readonly document: StoredDocument;
+}
+
+/**
+ * What is stored of a batch and of all runs of its lineage, for a retry has what the run before it had. With `isToBeDeleted` it
+ * is gone when this returns. What is found by something else goes before it, the batches last: after a crash it is asked for
+ * again, and goes on. Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`, `EXECUTION_LOCKED`; the last two may come when some of it is
+ * deleted already, if somebody retries a batch or calls a key meanwhile.
+ */
+export async function forgetBatch(
+  parts: Parts,
+  batchId: string,
+  { isToBeDeleted }: { readonly isToBeDeleted: boolean },
+): Promise<ErasureReport> {
+  const { dependencies, logs } = parts;
+  const runs = await endedRuns(parts, batchId);
+  const batches = runs.map(({ batch }) => batch);
+  const forgotten = new Set(batches.map((batch) => batch.batchId));
+  const keys = new KeyErasure(dependencies, forgotten);
+  const letters = new DeadLetterErasure(dependencies, parts.deadLetters, forgotten);
+  const holdings = await new DataInventory(dependencies, logs, keys).of(batches);
+  const found = await letters.list();
+  if (isToBeDeleted) await deleteAll(parts, batchId, { runs, keys, letters });
+  return { ...holdings, ...found, batches: batches.map(batchSummary) };
+}
+
+/** Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`. */
+async function endedRuns({ dependencies, batches }: Parts, batchId: string): Promise<Run[]> {
+  const { lineageId } = (await batches.read(batchId)).data;
+  const runs: Run[] = [];
+  for await (const page of pages(dependencies.store, "batches", [{ field: "lineageId", equals: lineageId }]))
+    for (const document of page.documents)
+      runs.push({ batch: TaskBatchSchema.parse(document.data), document });
+  const running = runs.filter(({ batch }) => batch.status === "RUNNING");
+  if (running.length > 0)
+    throw new BatonError(
+      "BATCH_NOT_FINISHED",
+      `Still running: ${running.map(({ batch }) => batch.batchId).join(", ")}`,
+    );
+  return runs.sort((one, other) => one.batch.run - other.batch.run);
+}
+
+interface Doomed {
+  readonly runs: readonly Run[];
+  readonly keys: KeyErasure;
+  readonly letters: DeadLetterErasure;
+}
+
+async function deleteAll(parts: Parts, batchId: string, { runs, keys, letters }: Doomed): Promise<void> {
+  const { store } = parts.dependencies;
+  const ids = runs.map(({ batch }) => batch.batchId);
+  await durably(store, async () => {
+    // The TaskLogs say which keys there are and where steps are: they go when all else is durably gone.
+    await durably(store, async () => {
+      for (const id of ids) await forgetKeys(parts, keys, id);
+      await letters.delete();
+      for (const id of ids) await deleteBelow(parts, id);
+    });
+    for (const id of ids) await deleteWhere(store, "taskLogs", { field: "batchId", equals: id });
+  });
+  const now = await endedRuns(parts, batchId);
+  const added = now.filter(({ batch }) => !ids.includes(batch.batchId));
+  if (added.length > 0)
+    throw new BatonError(
+      "BATCH_NOT_FINISHED",
+      `Retried meanwhile: ${added.map(({ batch }) => batch.batchId).join(", ")}`,
+    );
+  await deleteBatches(
+    store,
+    batchId,
+    now.map(({ document }) => document),
+  );
+}
+
+async function forgetKeys({ logs }: Parts, keys: KeyErasure, batchId: string): Promise<void> {
+  for await (const page of logs.pagesOf(batchId)) {
+    const named = new Set(page.flatMap(({ log }) => log.key ?? []));
+    await withBoundedConcurrency(named, (key) => keys.forget(key));
+  }
+}
+
+/** What is found by the id of the batch, and the steps of its tasks. */
+async function deleteBelow({ dependencies, logs }: Parts, batchId: string): Promise<void> {
+  const { store, objects } = dependencies;
+  for (const prefix of objectPrefixes(batchId)) await removeObjects(objects, prefix);
+  for await (const page of logs.pagesOf(batchId))
+    await withBoundedConcurrency(
+      page.flatMap(({ log }) => stepScope(log) ?? []),
+      (scope) => deleteWhere(store, "steps", { field: "scope", equals: scope }),
+    );
+  for (const collection of ["events", "callbacks"] as const)
+    await deleteWhere(store, collection, { field: "batchId", equals: batchId });
+}

@@ -1,0 +1,141 @@
+import { BatonError } from "../../core/errors/errors.ts";
+import { type Execution, stepsOfKey, withoutResult } from "../../core/execution-record.ts";
+import { limits } from "../../core/limits.ts";
+import { StepSchema, stepObjects } from "../../core/steps.ts";
+import { ownBuckets } from "../../core/values/text.ts";
+import { decideErasure, type ErasureDecision, type Forgotten, redact } from "../../core/views/erasure.ts";
+import type { ObjectPrefix } from "../../ports/objects.ts";
+import type { StoredDocument } from "../../ports/store.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { deleteEach } from "../records/bulk.ts";
+import { IdempotencyStore, type StoredExecution } from "../records/executions.ts";
+import { commitIdempotent } from "../records/nonced-commit.ts";
+import { recordKinds } from "../records/record-kinds.ts";
+import { pages, writeOf } from "../records/records.ts";
+import { deleteSteps } from "../steps.ts";
+import { countObjects, removeObjects } from "./erase-dead-letters.ts";
+
+/** What is to become of a key. */
+interface KeyFate {
+  readonly fate: ErasureDecision;
+  /** Stored steps that go, and the objects that hold what they gave. */
+  readonly steps: number;
+  readonly objects: number;
+}
+
+/** What idempotency keys keep of forgotten batches. */
+export class KeyErasure {
+  readonly #dependencies: Dependencies;
+  readonly #records: IdempotencyStore;
+  readonly #forgotten: Forgotten;
+
+  constructor(dependencies: Dependencies, forgotten: Forgotten) {
+    this.#dependencies = dependencies;
+    this.#records = new IdempotencyStore(dependencies.store);
+    this.#forgotten = forgotten;
+  }
+
+  /** Undefined: there is no record of it. Throws `EXECUTION_LOCKED`. */
+  async look(key: string): Promise<KeyFate | undefined> {
+    const found = await this.#records.read(key);
+    if (!found) return undefined;
+    const { data: execution } = found;
+    const { fate, own, all } = await this.#look(execution);
+    if (fate !== "deleted") return { fate, steps: own.steps, objects: own.objects };
+    return {
+      fate,
+      steps: all,
+      objects: await countObjects(this.#dependencies.objects, objectsOf(execution)),
+    };
+  }
+
+  /** Throws `EXECUTION_LOCKED`. */
+  async forget(key: string): Promise<void> {
+    for (let isDone = false; !isDone; ) {
+      const found = await this.#records.read(key);
+      isDone = found === undefined || (await this.#forget(found));
+    }
+  }
+
+  async #look(execution: Execution) {
+    const own = { steps: 0, objects: 0 };
+    let all = 0;
+    for await (const steps of this.#stepsOf(execution)) {
+      all += steps.length;
+      for (const step of steps.filter((one) => this.#isOwn(one))) {
+        own.steps += 1;
+        own.objects += objectsOfStep(execution, step).length;
+      }
+    }
+    const fate = decideErasure(execution, this.#forgotten, own.steps > 0);
+    if (fate === "locked") throw lockedBy(execution);
+    return { fate, own, all };
+  }
+
+  /** False when somebody has changed it meanwhile. */
+  async #forget(found: StoredExecution): Promise<boolean> {
+    const { data: execution, ageMs } = found;
+    const { ids } = this.#dependencies;
+    const { fate } = await this.#look(execution);
+    if (fate === "deleted") return this.#delete(found);
+    if (fate === "scrubbed" && !(await this.#records.write(found, redact(execution, ageMs, ids.unique()))))
+      return false;
+    await this.#deleteOwnSteps(execution);
+    return true;
+  }
+
+  /**
+   * Cleared first: whoever takes the key from then on begins anew, with steps of its own. As long as the record is there, what
+   * is left of it is found again.
+   */
+  async #delete({ data: execution, version }: StoredExecution): Promise<boolean> {
+    const { store, objects, ids } = this.#dependencies;
+    const write = writeOf(recordKinds.execution, version, withoutResult(execution, ids.unique()));
+    const emptied = await commitIdempotent(store, write);
+    if (emptied.kind === "lost") return false;
+    await removeObjects(objects, objectsOf(execution));
+    await deleteSteps(store, execution);
+    const { version: latest, commitTime } = emptied.committed;
+    const record = { key: write.key, data: write.data, version: latest, updateTime: commitTime };
+    const [isDeleted] = await deleteEach(store, [record]);
+    return isDeleted === true;
+  }
+
+  /** A step that another batch stored stays: its call goes on from there. */
+  async #deleteOwnSteps(execution: Execution): Promise<void> {
+    const { store, objects } = this.#dependencies;
+    for await (const steps of this.#stepsOf(execution)) {
+      const own = steps.filter((step) => this.#isOwn(step));
+      for (const prefix of own.flatMap((step) => objectsOfStep(execution, step)))
+        await removeObjects(objects, prefix);
+      await deleteEach(store, own);
+    }
+  }
+
+  async *#stepsOf(execution: Execution): AsyncGenerator<readonly StoredDocument[]> {
+    const { store } = this.#dependencies;
+    const scope = { field: "scope", equals: stepsOfKey(execution) };
+    for await (const page of pages(store, "steps", [scope], limits.largeDocumentsPage)) yield page.documents;
+  }
+
+  #isOwn({ data: { batchId } }: StoredDocument): boolean {
+    return typeof batchId === "string" && this.#forgotten.has(batchId);
+  }
+}
+
+/** Whatever the steps of a call have stored. */
+function objectsOf(execution: Execution): ObjectPrefix {
+  return { bucket: ownBuckets.results, prefix: stepObjects(`${stepsOfKey(execution)}/`) };
+}
+
+/** The object that holds what one step gave, if it is large: what it gave may name others. */
+function objectsOfStep(execution: Execution, { data }: StoredDocument): ObjectPrefix[] {
+  const { result } = StepSchema.parse(data);
+  const { bucket, prefix } = objectsOf(execution);
+  return "object" in result && result.object.startsWith(prefix) ? [{ bucket, prefix: result.object }] : [];
+}
+
+function lockedBy({ key, holder }: Execution): BatonError {
+  const by = holder ? `task ${holder.taskId} of batch ${holder.batchId}` : "somebody";
+  return new BatonError("EXECUTION_LOCKED", `The key ${key} is locked by ${by}`);
+}

@@ -1,0 +1,155 @@
+import { type Callback, CallbackSchema } from "../../core/callback.ts";
+import { stepsOfTask } from "../../core/execution-record.ts";
+import { limits } from "../../core/limits.ts";
+import type { TaskBatch, TaskLog } from "../../core/records.ts";
+import { stepObjects } from "../../core/steps.ts";
+import type { JsonValue } from "../../core/values/json.ts";
+import { ownBuckets } from "../../core/values/text.ts";
+import { type ErasureDecision, type NamedObject, namedObjects } from "../../core/views/erasure.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { withBoundedConcurrency } from "../records/bulk.ts";
+import { pages } from "../records/records.ts";
+import type { TaskLogs } from "../records/task-logs.ts";
+import { countObjects } from "./erase-dead-letters.ts";
+import type { KeyErasure } from "./erase-keys.ts";
+
+export interface KeyToForget {
+  readonly key: string;
+  readonly fate: Extract<ErasureDecision, "deleted" | "scrubbed">;
+}
+
+/** What is stored of the batches of a lineage. */
+export interface StoredData {
+  readonly taskLogs: number;
+  readonly steps: number;
+  readonly events: number;
+  /** Completions from outside that their tasks have not taken. */
+  readonly completions: number;
+  readonly callbacks: number;
+  /** Those of them whose receivers have not taken them, and will not get them any more. */
+  readonly unsentCallbacks: number;
+  /** Results, steps, events and the like that are too large for documents. */
+  readonly objects: number;
+  readonly keys: readonly KeyToForget[];
+  /** What inputs and results name, such as the file that a batch began with. The first `limits.forgottenNames`. */
+  readonly files: readonly NamedObject[];
+  /** What the archive has of its callbacks: the tables, and the keys of the rows. As many at most. */
+  readonly archived: readonly ArchivedRow[];
+}
+
+interface ArchivedRow {
+  readonly table: string;
+  readonly key: Readonly<Record<string, string | null>>;
+}
+
+/** The folders of a batch's large values. The ids of batches have no dot: nothing of another begins so. */
+export function objectPrefixes(batchId: string) {
+  return [`${batchId}/`, stepObjects(`${batchId}.`)].map((prefix) => ({
+    bucket: ownBuckets.results,
+    prefix,
+  }));
+}
+
+/** Where the steps of a task are stored that has no key; undefined: it has stored none, or its key has them. */
+export function stepScope({ batchId, taskId, key, attempt }: TaskLog): string | undefined {
+  return key === null && attempt > 0 ? stepsOfTask({ batchId, taskId }) : undefined;
+}
+
+/** Looks through everything, a page at a time, and keeps numbers and names. */
+export class DataInventory {
+  readonly #dependencies: Dependencies;
+  readonly #logs: TaskLogs;
+  readonly #keys: KeyErasure;
+  readonly #numbers = { taskLogs: 0, steps: 0, events: 0, completions: 0, callbacks: 0, unsentCallbacks: 0 };
+  readonly #seenKeys = new Set<string>();
+  readonly #fates: KeyToForget[] = [];
+  readonly #files = new Map<string, NamedObject>();
+  readonly #archived = new Map<string, ArchivedRow>();
+  #objects = 0;
+
+  constructor(dependencies: Dependencies, logs: TaskLogs, keys: KeyErasure) {
+    this.#dependencies = dependencies;
+    this.#logs = logs;
+    this.#keys = keys;
+  }
+
+  /** Throws `EXECUTION_LOCKED`. */
+  async of(batches: readonly TaskBatch[]): Promise<StoredData> {
+    for (const { batchId, input } of batches) {
+      this.#noteFiles(input);
+      for await (const page of this.#logs.pagesOf(batchId))
+        await withBoundedConcurrency(
+          page.map(({ log }) => log),
+          (log) => this.#noteLog(log),
+        );
+      await this.#noteEvents(batchId);
+      await this.#noteCallbacks(batchId);
+      for (const prefix of objectPrefixes(batchId))
+        this.#objects += await countObjects(this.#dependencies.objects, prefix);
+    }
+    return {
+      ...this.#numbers,
+      objects: this.#objects,
+      keys: this.#fates,
+      files: [...this.#files.values()],
+      archived: [...this.#archived.values()],
+    };
+  }
+
+  async #noteLog(log: TaskLog): Promise<void> {
+    this.#numbers.taskLogs += 1;
+    if (log.result && "value" in log.result) this.#noteFiles(log.result.value);
+    const scope = stepScope(log);
+    if (scope !== undefined) {
+      // Not added to what was read before the wait: others add to it meanwhile.
+      const steps = await this.#dependencies.store.count("steps", { field: "scope", equals: scope });
+      this.#numbers.steps += steps;
+    }
+    if (log.key !== null) await this.#noteKey(log.key);
+  }
+
+  async #noteKey(key: string): Promise<void> {
+    if (this.#seenKeys.has(key)) return;
+    this.#seenKeys.add(key);
+    const found = await this.#keys.look(key);
+    if (!found) return;
+    const { fate, steps, objects } = found;
+    this.#numbers.steps += steps;
+    this.#objects += objects;
+    if (fate === "deleted" || fate === "scrubbed") this.#fates.push({ key, fate });
+  }
+
+  async #noteEvents(batchId: string): Promise<void> {
+    for await (const { data } of this.#documentsOf("events", batchId))
+      if (data.event === undefined) this.#numbers.completions += 1;
+      else this.#numbers.events += 1;
+  }
+
+  async #noteCallbacks(batchId: string): Promise<void> {
+    for await (const { data } of this.#documentsOf("callbacks", batchId)) {
+      const callback = CallbackSchema.parse(data);
+      this.#numbers.callbacks += 1;
+      if (callback.deliveredAt === null) this.#numbers.unsentCallbacks += 1;
+      this.#noteArchived(callback);
+    }
+  }
+
+  async *#documentsOf(collection: "events" | "callbacks", batchId: string) {
+    const condition = { field: "batchId", equals: batchId };
+    const { store } = this.#dependencies;
+    for await (const page of pages(store, collection, [condition], limits.largeDocumentsPage))
+      yield* page.documents;
+  }
+
+  #noteArchived({ target, archived }: Callback): void {
+    if (!target.archive || !archived || this.#archived.size >= limits.forgottenNames) return;
+    const { table, key } = target.archive;
+    this.#archived.set(JSON.stringify([table, key]), { table, key });
+  }
+
+  #noteFiles(value: JsonValue): void {
+    for (const { bucket, object } of namedObjects(value))
+      if (bucket !== ownBuckets.results && this.#files.size < limits.forgottenNames)
+        this.#files.set(`${bucket}/${object}`, { bucket, object });
+  }
+}

@@ -1,0 +1,149 @@
+import { type Callback, type CallbackTarget, newCallback } from "../../core/callback.ts";
+import type { ExecutionEnd } from "../../core/execution-record.ts";
+import { isTerminal, type StoredError, type StoredResult, toStoredError } from "../../core/records.ts";
+import { withPause } from "../../core/retry.ts";
+import { type AttemptOutcome, type Settlement, settle } from "../../core/settlement.ts";
+import type { JsonText } from "../../core/values/json.ts";
+import type { TaskDefinition } from "../../core/workflow/definition.ts";
+import type { TaskOutcome } from "../../ports/task-runner.ts";
+import { type Dependencies, retryTransient } from "../dependencies.ts";
+import type { FanOut } from "../fan-out.ts";
+import { callbackMessage, executeMessage } from "../messages.ts";
+import type { PinnedBatch } from "../records/batches.ts";
+import type { Claim, Claims, OutcomeWrites } from "../records/claims.ts";
+import { storeResult } from "../records/results.ts";
+import { UnitOfWork } from "../unit-of-work.ts";
+
+/** How a task came out, and what is told of it. */
+export interface AttemptResult {
+  readonly outcome: AttemptOutcome;
+  /** Where its final callback goes, if it has one. */
+  readonly target?: CallbackTarget | undefined;
+  /** What its final callback says when it succeeded; its result, unless it says otherwise. */
+  readonly data?: StoredResult | undefined;
+}
+
+/** Commits how tasks came out, and sets off what follows. */
+export class OutcomeCommitter {
+  readonly #dependencies: Dependencies;
+  readonly #claims: Claims;
+  readonly #fanOut: FanOut;
+
+  constructor(dependencies: Dependencies, claims: Claims, fanOut: FanOut) {
+    this.#dependencies = dependencies;
+    this.#claims = claims;
+    this.#fanOut = fanOut;
+  }
+
+  /** Commits an outcome if the claim still stands; false when it was lost: then nothing is committed. */
+  async settle(
+    batch: PinnedBatch,
+    task: TaskDefinition,
+    claim: Claim,
+    conclusion: AttemptResult,
+  ): Promise<boolean> {
+    const { logger, ids } = this.#dependencies;
+    const { log } = claim.log;
+    const settlement = settle(task, log, conclusion.outcome, ids.random());
+    const companions = this.#companions(claim, settlement, conclusion);
+    const unit = new UnitOfWork(this.#dependencies);
+    // mutation: settle-is-committed-first
+    const settled = await retryTransient(this.#dependencies, () =>
+      this.#claims.settle(batch, claim, settlement, companions),
+    );
+    if (!settled) {
+      const { batchId, attempt } = log;
+      logger.warn("the outcome came too late: the claim had been lost", {
+        batchId,
+        taskId: task.id,
+        attempt,
+      });
+      return false;
+    }
+    await this.#follow(batch, task, settlement, companions.callback, unit);
+    return true;
+  }
+
+  async #follow(
+    batch: PinnedBatch,
+    task: TaskDefinition,
+    settlement: Settlement,
+    callback: Callback | undefined,
+    unit: UnitOfWork,
+  ): Promise<void> {
+    const { status, reason, dueSeconds } = settlement;
+    if (!isTerminal(status))
+      // mutation: end-of-a-wait-is-scheduled
+      return this.#dependencies.timer.schedule(executeMessage(batch, task.id), (dueSeconds ?? 0) * 1_000);
+    const callbacks = callback ? [callbackMessage(callback.callbackId)] : [];
+    await this.#fanOut.passOnOwn(batch, task.id, { status, reason }, { callbacks, unit });
+  }
+
+  #companions({ log: { log } }: Claim, settlement: Settlement, conclusion: AttemptResult): OutcomeWrites {
+    const { ids, clock } = this.#dependencies;
+    const about = finalCallback(settlement, conclusion);
+    const { batchId, taskId, key } = log;
+    const callback =
+      about && newCallback({ ...about, key, batchId, taskId }, { nonce: ids.unique(), now: clock.now() });
+    return { end: endOf(settlement, conclusion.outcome, callback), callback };
+  }
+}
+
+/** What an ending means for the execution record that the claim holds. */
+function endOf(
+  settlement: Settlement,
+  outcome: AttemptOutcome,
+  callback: Callback | undefined,
+): ExecutionEnd | undefined {
+  switch (outcome.kind) {
+    case "succeeded":
+      return { kind: "succeeded", result: outcome.result, callbackId: callback?.callbackId ?? null };
+    case "failed":
+      return { kind: "failed", error: outcome.error };
+    case "parked":
+      return { kind: "parked", seconds: settlement.dueSeconds ?? 0 };
+    case "released":
+      return { kind: "released" };
+    case "already_completed":
+    case "lock_held":
+      return undefined;
+  }
+}
+
+/** A task that succeeded or has failed for good tells of it; one that waits, was skipped or was done before does not. */
+function finalCallback(settlement: Settlement, { outcome, target, data }: AttemptResult) {
+  if (!target) return undefined;
+  if (outcome.kind === "succeeded")
+    return { type: "task.completed", target, data: data ?? outcome.result } as const;
+  if (settlement.status === "ERROR" && settlement.error)
+    return { type: "task.failed", target, data: failureData(settlement.error) } as const;
+  return undefined;
+}
+
+function failureData({ code, message }: StoredError): StoredResult {
+  return { value: { error: { code, message } } };
+}
+
+/** Puts what an attempt returned where it will be found, before the commit that refers to it. */
+export async function storeResultFor(
+  dependencies: Dependencies,
+  claim: Claim,
+  outcome: Exclude<TaskOutcome, { kind: "abandoned" }>,
+  target: CallbackTarget | undefined,
+): Promise<AttemptResult> {
+  if (outcome.kind !== "succeeded") return { outcome, target };
+  const { batchId, taskId, attempt, nonce } = claim.log.log;
+  const object = `${batchId}/${taskId}/${attempt}-${nonce}`;
+  const { summary, notes } = outcome;
+  try {
+    const keep = (name: string, value: JsonText) =>
+      retryTransient(dependencies, () => storeResult(dependencies.objects, name, value));
+    const result = await keep(`${object}.json`, summary);
+    if (!target || outcome.result === summary)
+      return { outcome: { kind: "succeeded", result, notes }, target };
+    const data = await keep(`${object}.callback.json`, outcome.result);
+    return { outcome: { kind: "succeeded", result, notes }, target, data };
+  } catch (thrown) {
+    return { outcome: { kind: "failed", ...withPause(toStoredError(thrown), thrown), notes }, target };
+  }
+}

@@ -1,0 +1,69 @@
+import { type BatchSummary, type BatchView, batchSummary, batchView } from "../../core/views/views.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { type ErasureReport, forgetBatch } from "../erasure/erase-batch.ts";
+import type { CallbackOutbox } from "../outbox.ts";
+import type { Batches } from "../records/batches.ts";
+import type { Definitions } from "../records/definitions.ts";
+import type { TaskLogs } from "../records/task-logs.ts";
+import { type BatchFilter, type BatchListing, listBatches } from "./batch-list.ts";
+import type { DeadLetters } from "./dead-letters.ts";
+import { CallbackAdmin, IdempotencyAdmin } from "./idempotency-keys.ts";
+import { Inspection } from "./inspect.ts";
+import { type Preview, type PublishedMessage, previewMessage } from "./preview.ts";
+
+interface Parts {
+  readonly dependencies: Dependencies;
+  readonly definitions: Definitions;
+  readonly batches: Batches;
+  readonly logs: TaskLogs;
+  readonly outbox: CallbackOutbox;
+  readonly deadLetters: DeadLetters;
+}
+
+/** What people ask of batches, keys and callbacks, and what they do to their records. No message comes here. */
+export class Administration {
+  readonly executions: IdempotencyAdmin;
+  readonly callbacks: CallbackAdmin;
+  readonly inspection: Inspection;
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.executions = new IdempotencyAdmin(parts.dependencies, parts.outbox);
+    this.callbacks = new CallbackAdmin(parts.dependencies, parts.outbox);
+    this.inspection = new Inspection(parts.dependencies);
+  }
+
+  /** Throws `BATCH_UNKNOWN`. */
+  async show(batchId: string): Promise<BatchView> {
+    const { batches, definitions, logs } = this.#parts;
+    const { data: batch } = await batches.read(batchId);
+    const graph = await definitions.load(batch.definitionHash);
+    return batchView(batch, graph.definition, await logs.readAll(batchId));
+  }
+
+  /** The batch alone, without its tasks. Throws `BATCH_UNKNOWN`. */
+  async status(batchId: string): Promise<BatchSummary> {
+    return batchSummary((await this.#parts.batches.read(batchId)).data);
+  }
+
+  /** See `listBatches`. */
+  newest(filter: BatchFilter, limit: number): Promise<BatchListing> {
+    return listBatches(this.#parts.dependencies, filter, limit);
+  }
+
+  /** All of them, newest first: for a filter that few satisfy, such as a lineage. */
+  async list(filter: BatchFilter): Promise<readonly BatchSummary[]> {
+    return (await this.newest(filter, Number.POSITIVE_INFINITY)).batches;
+  }
+
+  /** What a message will do, without doing it. Throws what its handling would refuse it with: see `previewMessage`. */
+  preview(message: PublishedMessage): Promise<Preview> {
+    return previewMessage(this.#parts, message);
+  }
+
+  /** See `forgetBatch`. Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`, `EXECUTION_LOCKED`. */
+  forget(batchId: string, options: { readonly isToBeDeleted: boolean }): Promise<ErasureReport> {
+    return forgetBatch(this.#parts, batchId, options);
+  }
+}

@@ -1,0 +1,109 @@
+import { type ErrorCode, errorCatalog } from "../../core/errors/error-catalog.ts";
+import { BatonError } from "../../core/errors/errors.ts";
+import { limits } from "../../core/limits.ts";
+import type { DeadLetter } from "../../core/records.ts";
+import { ownBuckets, truncate } from "../../core/values/text.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { recordKinds } from "../records/record-kinds.ts";
+import { Records, type Stored } from "../records/records.ts";
+import { durably } from "../unit-of-work.ts";
+
+const bucket = ownBuckets.deadLetters;
+
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** Where the message came in. */
+  readonly source: string;
+  /** Headers that say how the body is to be read. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A dead letter without what may be large. */
+export type ListedDeadLetter = Omit<DeadLetter, "body" | "nonce">;
+
+export interface DeadLetterList {
+  /** Newest first. */
+  readonly letters: readonly ListedDeadLetter[];
+  /** Those that this version can't read; they are passed over. */
+  readonly unreadable: number;
+}
+
+/** Messages that could not be handled: kept, shown, and replayed on demand. */
+export class DeadLetters {
+  readonly #dependencies: Dependencies;
+  readonly #records: Records<DeadLetter, Pick<DeadLetter, "deadLetterId">>;
+
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies;
+    this.#records = new Records(dependencies.store, recordKinds.deadLetter);
+  }
+
+  /** Keeps the message durably; returns the id of its dead letter. */
+  async keep(body: Uint8Array, refusal: Refusal): Promise<string> {
+    const { ids, clock, store, logger } = this.#dependencies;
+    const deadLetterId = ids.unique();
+    const inline = body.byteLength <= limits.deadLetterInlineBytes;
+    if (!inline)
+      await this.#dependencies.objects.write(objectOf(deadLetterId), body, "application/octet-stream");
+    const now = clock.now();
+    const data: DeadLetter = {
+      deadLetterId,
+      code: refusal.code,
+      message: truncate(refusal.message, limits.errorMessageCharacters),
+      remedy: errorCatalog[refusal.code].remedy,
+      body: inline ? Buffer.from(body).toString("base64") : null,
+      bodyBytes: body.byteLength,
+      headers: { ...refusal.headers },
+      source: refusal.source,
+      receivedAt: now,
+      replayedAt: null,
+      nonce: ids.unique(),
+    };
+    await durably(store, () => this.#records.create(data));
+    logger.warn("dead letter", { deadLetterId, code: refusal.code, error: data.message });
+    return deadLetterId;
+  }
+
+  /** Throws `DEAD_LETTER_UNKNOWN`. */
+  async read(deadLetterId: string): Promise<DeadLetter> {
+    return required(deadLetterId, await this.#records.read({ deadLetterId })).data;
+  }
+
+  /** The message as it came. */
+  async bodyOf(letter: DeadLetter): Promise<Uint8Array> {
+    if (letter.body !== null) return Buffer.from(letter.body, "base64");
+    return this.#dependencies.objects.read(objectOf(letter.deadLetterId));
+  }
+
+  async markReplayed(deadLetterId: string): Promise<void> {
+    const { store, ids, clock } = this.#dependencies;
+    await durably(store, () =>
+      this.#records.update({ deadLetterId }, (found) => ({
+        ...required(deadLetterId, found).data,
+        replayedAt: clock.now(),
+        nonce: ids.unique(),
+      })),
+    );
+  }
+
+  async list(): Promise<DeadLetterList> {
+    const letters: ListedDeadLetter[] = [];
+    const unreadable = await this.#records.eachReadable([], ({ data }) => {
+      const { body: _, nonce: __, ...listed } = data;
+      letters.push(listed);
+    });
+    letters.sort((one, other) => other.receivedAt - one.receivedAt);
+    return { letters, unreadable };
+  }
+}
+
+function required(deadLetterId: string, found: Stored<DeadLetter> | undefined): Stored<DeadLetter> {
+  if (!found) throw new BatonError("DEAD_LETTER_UNKNOWN", `There is no dead letter ${deadLetterId}`);
+  return found;
+}
+
+/** Where its body is, when that is large. */
+export function objectOf(deadLetterId: string) {
+  return { bucket, object: `${deadLetterId}.bin` };
+}

@@ -1,0 +1,145 @@
+import { type Execution, isExpiredExecution, shownHolder } from "../../core/execution-record.ts";
+import { limits } from "../../core/limits.ts";
+import { type CollectionName, type TaskLog, truncateResult } from "../../core/records.ts";
+import { isoTime } from "../../core/values/time.ts";
+import type { ActiveTask, CachedResult, Lock, Stats } from "../../core/views/views.ts";
+import type { DocumentStore } from "../../ports/store.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { recordKinds } from "../records/record-kinds.ts";
+import { pages, Records, type Stored } from "../records/records.ts";
+import { Listing } from "./batch-list.ts";
+
+/** The keys most like one that does not exist: of the same workflow, and the longer they begin alike the better. */
+export function similarKeys(wanted: string, known: Iterable<string>): string[] {
+  const workflow = `${wanted.split(/[/?]/, 1)[0]}/`;
+  return [...known]
+    .filter((key) => key.startsWith(workflow))
+    .map((key) => ({ key, alike: commonCharacters(key, wanted) }))
+    .sort((one, other) => other.alike - one.alike || (one.key < other.key ? -1 : 1))
+    .slice(0, limits.similarKeys)
+    .map(({ key }) => key);
+}
+
+function commonCharacters(one: string, other: string): number {
+  const most = Math.min(one.length, other.length);
+  for (let index = 0; index < most; index += 1) if (one[index] !== other[index]) return index;
+  return most;
+}
+
+/** What is in the store right now, read a page at a time. What can't be read is counted, and hides nothing else. */
+export class Inspection {
+  readonly #store: DocumentStore;
+
+  constructor({ store }: Pick<Dependencies, "store">) {
+    this.#store = store;
+  }
+
+  /** Tasks of running batches that run or wait. */
+  async active(limit: number): Promise<Listing<ActiveTask>> {
+    const listing = new Listing<ActiveTask>(limit);
+    const running = [{ field: "status", equals: "RUNNING" }];
+    // Of a batch only its id is needed, which every version can read.
+    for await (const { documents } of pages(this.#store, "batches", running, limits.largeDocumentsPage))
+      for (const { key } of documents) await this.#addActive(key.id, listing);
+    return listing;
+  }
+
+  async #addActive(batchId: string, listing: Listing<ActiveTask>): Promise<void> {
+    const ofBatch = [{ field: "batchId", equals: batchId }];
+    listing.unreadable += await new Records(this.#store, recordKinds.taskLog).eachReadable(
+      ofBatch,
+      (found) => {
+        const { status } = found.data;
+        if (status === "PROCESSING" || status === "WAITING") listing.add(activeTask(found));
+      },
+    );
+  }
+
+  /** Keys that somebody has. */
+  async locks(limit: number): Promise<Listing<Lock>> {
+    const listing = new Listing<Lock>(limit);
+    listing.unreadable = await this.#executions("PROCESSING", ({ data, writtenAt, ageMs }) => {
+      const { key, holder, dueSeconds } = data;
+      const until = isoTime(writtenAt + dueSeconds * 1_000);
+      if (holder) listing.add({ key, ...shownHolder(holder), until, isOver: ageMs >= dueSeconds * 1_000 });
+    });
+    return listing;
+  }
+
+  /** Keys whose result still counts. */
+  async results(limit: number): Promise<Listing<CachedResult>> {
+    const listing = new Listing<CachedResult>(limit);
+    listing.unreadable = await this.#executions("SUCCESS", ({ data, writtenAt, ageMs }) => {
+      const { key, producedBy, dueSeconds, result } = data;
+      if (isExpiredExecution(data, ageMs)) return;
+      listing.add({
+        key,
+        producedBy: producedBy && { ...producedBy, endedAt: isoTime(producedBy.endedAt) },
+        until: isoTime(writtenAt + dueSeconds * 1_000),
+        result: truncateResult(result),
+      });
+    });
+    return listing;
+  }
+
+  async stats(): Promise<Stats> {
+    const numberOf = { success: 0, letters: 0, notReplayed: 0 };
+    const unreadableExecutions = await this.#executions("SUCCESS", ({ data, ageMs }) => {
+      if (!isExpiredExecution(data, ageMs)) numberOf.success += 1;
+    });
+    const unreadableLetters = await new Records(this.#store, recordKinds.deadLetter).eachReadable(
+      [],
+      ({ data }) => {
+        numberOf.letters += 1;
+        if (data.replayedAt === null) numberOf.notReplayed += 1;
+      },
+    );
+    const batches = (status: string) => this.#count("batches", "status", status);
+    const executions = (state: string) => this.#count("executions", "state", state);
+    const callbacks = (state: string) => this.#count("callbacks", "state", state);
+    return {
+      batches: {
+        RUNNING: await batches("RUNNING"),
+        SUCCESS: await batches("SUCCESS"),
+        ERROR: await batches("ERROR"),
+        CANCELLED: await batches("CANCELLED"),
+      },
+      executions: {
+        FREE: await executions("FREE"),
+        PROCESSING: await executions("PROCESSING"),
+        SUCCESS: numberOf.success,
+      },
+      callbacks: {
+        PENDING: await callbacks("PENDING"),
+        DELIVERED: await callbacks("DELIVERED"),
+        GIVEN_UP: await callbacks("GIVEN_UP"),
+      },
+      deadLetters: { total: numberOf.letters, notReplayed: numberOf.notReplayed },
+      unreadable: unreadableExecutions + unreadableLetters,
+    };
+  }
+
+  /** Keys that exist and are like one that does not. */
+  async similarKeys(key: string): Promise<readonly string[]> {
+    let best: readonly string[] = [];
+    for await (const { documents } of pages(this.#store, "executions", [], limits.largeDocumentsPage))
+      best = similarKeys(key, [...best, ...documents.map(({ data }) => String(data.key))]);
+    return best;
+  }
+
+  #executions(state: Execution["state"], use: (found: Stored<Execution>) => void): Promise<number> {
+    const ofState = [{ field: "state", equals: state }];
+    return new Records(this.#store, recordKinds.execution).eachReadable(ofState, use);
+  }
+
+  #count(collection: CollectionName, field: string, equals: string): Promise<number> {
+    return this.#store.count(collection, { field, equals });
+  }
+}
+
+function activeTask({ data, writtenAt }: Stored<TaskLog>): ActiveTask {
+  const { batchId, taskId, status, reason, attempt, worker, startedAt, dueSeconds, key } = data;
+  const since = status === "PROCESSING" && startedAt !== null ? startedAt : writtenAt;
+  const due = dueSeconds === null ? null : isoTime(writtenAt + dueSeconds * 1_000);
+  return { batchId, taskId, status, reason, attempt, worker, since: isoTime(since), due, key };
+}

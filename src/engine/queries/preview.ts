@@ -1,0 +1,112 @@
+import { deriveBatchId, objectKey } from "../../core/batch.ts";
+import { BatonError } from "../../core/errors/errors.ts";
+import type { Message, ObjectMessage, StartMessage, TaskMessage } from "../../core/messages.ts";
+import type { BatchStatus } from "../../core/records.ts";
+import type { JsonValue } from "../../core/values/json.ts";
+import { END_TASK_ID } from "../../core/values/text.ts";
+import { isTriggeredBy } from "../../core/workflow/trigger.ts";
+import type { DeployedWorkflow } from "../../ports/catalog.ts";
+import type { Dependencies } from "../dependencies.ts";
+import type { CallbackOutbox } from "../outbox.ts";
+import type { Batches } from "../records/batches.ts";
+import { requireStorable } from "../start/start-batch.ts";
+
+/** A batch that a message starts or is about. */
+export interface PreviewedBatch {
+  readonly batchId: string;
+  /** Null when it does not exist yet. */
+  readonly status: BatchStatus | null;
+}
+
+type KeyedStart = StartMessage & { readonly key: string };
+
+/** A message that may be published: a start has a key, so that a second delivery starts nothing. */
+export type PublishedMessage = Exclude<Message, StartMessage> | KeyedStart;
+
+/** What a message does once it is handled, as things are now. */
+export interface Preview {
+  /** Those that it starts or has started before, or the one that it is about. None of a sweep, a tick or a callback. */
+  readonly batches: readonly PreviewedBatch[];
+}
+
+interface Parts {
+  readonly dependencies: Dependencies;
+  readonly batches: Batches;
+  readonly outbox: CallbackOutbox;
+}
+
+/**
+ * Looks at a message as its handler will, and writes nothing. Throws what the handler would refuse it with:
+ * `WORKFLOW_UNKNOWN`, `INPUT_INVALID`, `INPUT_TOO_LARGE`, `BATCH_UNKNOWN`, `BATCH_EXPIRED`, `TASK_UNKNOWN`,
+ * `CALLBACK_UNKNOWN`.
+ */
+export async function previewMessage(parts: Parts, message: PublishedMessage): Promise<Preview> {
+  switch (message.kind) {
+    case "start":
+      return { batches: [await previewStart(parts, message)] };
+    case "object":
+      return { batches: await previewObject(parts, message) };
+    case "task":
+      return { batches: [await previewTask(parts, message)] };
+    case "event":
+    case "redrive":
+      return { batches: [await knownBatch(parts, message.batchId)] };
+    case "callback":
+      if (!(await parts.outbox.read(message.callbackId)))
+        throw new BatonError("CALLBACK_UNKNOWN", `There is no callback ${message.callbackId}`);
+      return { batches: [] };
+    case "sweep":
+    case "tick":
+      return { batches: [] };
+  }
+}
+
+async function previewStart(parts: Parts, { workflowId, input, key }: KeyedStart): Promise<PreviewedBatch> {
+  const workflow = await parts.dependencies.catalog.find(workflowId);
+  if (!workflow)
+    throw new BatonError("WORKFLOW_UNKNOWN", `There is no workflow "${workflowId}"`, {
+      details: { workflowId },
+    });
+  requireStartable(workflow, input ?? null);
+  return findBatch(parts, deriveBatchId(workflowId, key));
+}
+
+/** One that refuses the file does not keep others from starting; but its refusal becomes a dead letter. */
+async function previewObject(parts: Parts, message: ObjectMessage): Promise<PreviewedBatch[]> {
+  const { bucket, object, generation } = message;
+  const previewed: PreviewedBatch[] = [];
+  for (const workflow of await parts.dependencies.catalog.all()) {
+    if (!workflow.triggers.some((trigger) => isTriggeredBy(trigger, message))) continue;
+    requireStartable(workflow, { bucket, object, generation });
+    previewed.push(await findBatch(parts, deriveBatchId(workflow.definition.workflowId, objectKey(message))));
+  }
+  return previewed;
+}
+
+async function previewTask(parts: Parts, message: TaskMessage): Promise<PreviewedBatch> {
+  const { batchId } = message;
+  const { graph } = await parts.batches.pinned(batchId);
+  const taskId = message.previousTaskId ?? message.taskId;
+  if (taskId !== END_TASK_ID && !graph.tasks.has(taskId))
+    throw new BatonError("TASK_UNKNOWN", `Batch ${batchId} has no task ${taskId}`);
+  return knownBatch(parts, batchId);
+}
+
+async function knownBatch({ batches }: Parts, batchId: string): Promise<PreviewedBatch> {
+  await batches.pinned(batchId);
+  const { status } = (await batches.read(batchId)).data;
+  return { batchId, status };
+}
+
+/** The batch of a key that was given before, or the retry that answers for it, has a status already. */
+async function findBatch({ batches }: Parts, batchId: string): Promise<PreviewedBatch> {
+  const found = await batches.find(batchId);
+  if (!found) return { batchId, status: null };
+  const answering = await batches.answering(found.data);
+  return { batchId: answering.batchId, status: answering.status };
+}
+
+/** Throws `INPUT_INVALID`, `INPUT_TOO_LARGE`. */
+function requireStartable(workflow: DeployedWorkflow, rawInput: JsonValue): void {
+  requireStorable(workflow.parseInput(rawInput), `workflow ${workflow.definition.workflowId}`);
+}

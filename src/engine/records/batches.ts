@@ -1,0 +1,120 @@
+import { answeringRun, isPastRetention } from "../../core/batch.ts";
+import { BatonError } from "../../core/errors/errors.ts";
+import { limits } from "../../core/limits.ts";
+import type { TaskBatch } from "../../core/records.ts";
+import type { Graph, Join } from "../../core/workflow/graph.ts";
+import type { DocumentStore } from "../../ports/store.ts";
+import { type Definitions, LruMap } from "./definitions.ts";
+import type { CommitOutcome } from "./nonced-commit.ts";
+import { recordKinds } from "./record-kinds.ts";
+import { Records, type Stored } from "./records.ts";
+
+/** What never changes about a TaskBatch, and what this process remembers of having done for it. */
+export interface PinnedBatch {
+  readonly batchId: string;
+  readonly workflowId: string;
+  readonly input: TaskBatch["input"];
+  readonly graph: Graph;
+  /** Children whose start or skip this process has passed on. */
+  readonly passedOn: Set<string>;
+  /** Joins all of whose children it has passed on. */
+  readonly decidedJoins: Set<Join>;
+}
+
+/** The TaskBatch documents. */
+export class Batches {
+  readonly #records: Records<TaskBatch, Pick<TaskBatch, "batchId">>;
+  readonly #definitions: Definitions;
+  readonly #retentionSeconds: number | undefined;
+  readonly #pinned = new LruMap<string, PinnedBatch>(limits.cachedBatches);
+
+  /** `retentionSeconds`: how long the store keeps documents; undefined: for ever. */
+  constructor(store: DocumentStore, definitions: Definitions, retentionSeconds: number | undefined) {
+    this.#records = new Records(store, recordKinds.batch);
+    this.#definitions = definitions;
+    this.#retentionSeconds = retentionSeconds;
+  }
+
+  /** The part of a batch that never changes; read once per process. Throws `BATCH_UNKNOWN`, `BATCH_EXPIRED`. */
+  async pinned(batchId: string): Promise<PinnedBatch> {
+    const known = this.#pinned.get(batchId);
+    if (known) return known;
+    const found = await this.read(batchId);
+    const { data: batch } = found;
+    if (this.isExpired(found))
+      throw new BatonError("BATCH_EXPIRED", `Batch ${batchId} began too long ago to go on`);
+    const graph = await this.#definitions.load(batch.definitionHash);
+    // Another message of the same batch may have been faster.
+    return this.#pinned.get(batchId) ?? this.#remember(batch, graph);
+  }
+
+  /** Some of its documents may be gone: nothing may be concluded from their absence any more. */
+  isExpired({ data, writtenAt, ageMs }: Stored<TaskBatch>): boolean {
+    const ageSeconds = (writtenAt + ageMs - data.createdAt) / 1_000;
+    return this.#retentionSeconds !== undefined && isPastRetention(ageSeconds, this.#retentionSeconds);
+  }
+
+  /** Creates the batch unless it exists. */
+  async create(batch: TaskBatch, graph: Graph): Promise<CommitOutcome> {
+    const outcome = await this.#records.create(batch);
+    // mutation: batch-keeps-its-definition
+    if (outcome.kind === "won") this.#remember(batch, graph);
+    return outcome;
+  }
+
+  /** Throws `BATCH_UNKNOWN`. */
+  async read(batchId: string): Promise<Stored<TaskBatch>> {
+    return required(batchId, await this.find(batchId));
+  }
+
+  find(batchId: string): Promise<Stored<TaskBatch> | undefined> {
+    return this.#records.read({ batchId });
+  }
+
+  /** The run that answers for the lineage of a batch to its key. Only one that ended badly can have been retried. */
+  async answering(batch: TaskBatch): Promise<TaskBatch> {
+    if (batch.status !== "ERROR" && batch.status !== "CANCELLED") return batch;
+    const runs = [batch];
+    const ofLineage = [{ field: "lineageId", equals: batch.lineageId }];
+    await this.#records.eachReadable(ofLineage, ({ data }) => {
+      runs.push(data);
+    });
+    return answeringRun(runs) ?? batch;
+  }
+
+  /**
+   * Changes the batch. `change` gives the fields that differ, or undefined when nothing is to be done; it is asked again
+   * when another writer was faster. Throws `BATCH_UNKNOWN`.
+   */
+  async update(
+    batchId: string,
+    nonce: () => string,
+    change: (batch: TaskBatch) => Promise<Partial<TaskBatch> | undefined>,
+  ): Promise<TaskBatch> {
+    const { before, after } = await this.#records.update({ batchId }, async (found) => {
+      const batch = required(batchId, found).data;
+      const changed = await change(batch);
+      return changed && { ...batch, ...changed, nonce: nonce() };
+    });
+    return after ?? required(batchId, before).data;
+  }
+
+  #remember(batch: TaskBatch, graph: Graph): PinnedBatch {
+    const { batchId, workflowId, input } = batch;
+    const pinned: PinnedBatch = {
+      batchId,
+      workflowId,
+      input,
+      graph,
+      passedOn: new Set(),
+      decidedJoins: new Set(),
+    };
+    this.#pinned.set(batchId, pinned);
+    return pinned;
+  }
+}
+
+function required(batchId: string, found: Stored<TaskBatch> | undefined): Stored<TaskBatch> {
+  if (!found) throw new BatonError("BATCH_UNKNOWN", `There is no batch ${batchId}`);
+  return found;
+}

@@ -1,0 +1,60 @@
+import { limits } from "../../core/limits.ts";
+import type { CollectionName } from "../../core/records.ts";
+import { type Condition, ConflictError, type DocumentStore, type StoredDocument } from "../../ports/store.ts";
+
+/**
+ * Does the work for all of them, at most `limits.workAtOnce` at a time. When it throws for one, nothing more is
+ * begun, and nothing is under way any more once it throws here.
+ */
+export async function withBoundedConcurrency<Item, Result>(
+  items: Iterable<Item>,
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  const left = [...items].entries();
+  let hasFailed = false;
+  const worker = async () => {
+    // The workers share the iterator: each takes what the others have left.
+    for (const [index, item] of left) {
+      if (hasFailed) return;
+      try {
+        results[index] = await work(item);
+      } catch (error) {
+        hasFailed = true;
+        throw error;
+      }
+    }
+  };
+  const workers = await Promise.allSettled(Array.from({ length: limits.workAtOnce }, worker));
+  for (const outcome of workers) if (outcome.status === "rejected") throw outcome.reason;
+  return results;
+}
+
+/** Deletes all documents that satisfy the condition. One that was written meanwhile is deleted as it then is. */
+export async function deleteWhere(
+  store: DocumentStore,
+  collection: CollectionName,
+  condition: Condition,
+): Promise<void> {
+  const limit = limits.largeDocumentsPage;
+  for (let isMore = true; isMore; ) {
+    const { documents } = await store.query(collection, [condition], { limit });
+    const deleted = await deleteEach(store, documents);
+    isMore = documents.length === limit || deleted.includes(false);
+  }
+}
+
+/** At most `writesPerCommit`. False for those that were written since they were read: they stay. Throws what else the store throws. */
+export async function deleteEach(
+  store: DocumentStore,
+  documents: readonly StoredDocument[],
+): Promise<readonly boolean[]> {
+  if (documents.length === 0) return [];
+  const results = await store.commitEach(
+    documents.map(({ key, version }) => ({ kind: "delete", key, version })),
+  );
+  return results.map((result) => {
+    if (!result.ok && !(result.error instanceof ConflictError)) throw result.error;
+    return result.ok;
+  });
+}

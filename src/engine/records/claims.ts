@@ -1,0 +1,159 @@
+import type { Callback } from "../../core/callback.ts";
+import { type Execution, type ExecutionEnd, executionAfter } from "../../core/execution-record.ts";
+import { isTerminal, type TaskLog } from "../../core/records.ts";
+import { joinTokensOnSettle, type Settlement } from "../../core/settlement.ts";
+import type { Dependencies } from "../dependencies.ts";
+import type { PinnedBatch } from "./batches.ts";
+import { isHeldBy, type StoredExecution } from "./executions.ts";
+import { commitAtomic, type NoncedWrite } from "./nonced-commit.ts";
+import { recordKinds } from "./record-kinds.ts";
+import { keyOf, parsed, writeOf } from "./records.ts";
+import { logWrite, type StoredLog, toStoredLog } from "./task-logs.ts";
+
+/** What an attempt holds: its TaskLog and, when the task has an idempotency key, the record of that. */
+export interface Claim {
+  readonly log: StoredLog;
+  readonly execution: StoredExecution | undefined;
+}
+
+/** What is to stand in their places, and what is to be created with them. */
+interface Next {
+  readonly log: TaskLog;
+  readonly execution: Execution | undefined;
+  readonly callback: Callback | undefined;
+}
+
+/** What goes with the settlement of a TaskLog. */
+export interface OutcomeWrites {
+  /** How it came out for the execution record that the claim holds. */
+  readonly end?: ExecutionEnd | undefined;
+  readonly callback?: Callback | undefined;
+}
+
+/** Moves claims forward: log and execution record change in one commit, so that they live and are lost together. */
+export class Claims {
+  readonly #dependencies: Dependencies;
+
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** Takes the key for a task whose log is claimed. Undefined: the log or the record is not as it was any more. */
+  acquire(
+    log: StoredLog,
+    found: StoredExecution | undefined,
+    execution: Execution,
+  ): Promise<Claim | undefined> {
+    const { ids } = this.#dependencies;
+    const next = {
+      log: { ...log.log, key: execution.key, nonce: ids.unique() },
+      execution,
+      callback: undefined,
+    };
+    return this.#write({ log, execution: found }, next);
+  }
+
+  /** Renews the leases. Undefined: the claim is lost. */
+  renew(claim: Claim): Promise<Claim | undefined> {
+    const { ids } = this.#dependencies;
+    // mutation: heartbeat-renews-the-lock
+    const execution = claim.execution && { ...claim.execution.data, nonce: ids.unique() };
+    return this.#advance(claim, {
+      log: { ...claim.log.log, nonce: ids.unique() },
+      execution,
+      callback: undefined,
+    });
+  }
+
+  /**
+   * Writes how the task came out, on our own claim or on a log as it was found, together with everything its ending
+   * adds to. Undefined: the claim is lost.
+   */
+  settle(
+    batch: PinnedBatch,
+    claim: Claim,
+    settlement: Settlement,
+    { end, callback }: OutcomeWrites,
+  ): Promise<Claim | undefined> {
+    const { ids, clock } = this.#dependencies;
+    const { batchId, taskId } = claim.log.log;
+    const idempotency = batch.graph.tasks.get(taskId)?.idempotency;
+    const log = {
+      ...claim.log.log,
+      ...settlement,
+      nonce: ids.unique(),
+      endedAt: isTerminal(settlement.status) ? clock.now() : null,
+      arrivals: joinTokensOnSettle(batch.graph, batchId, taskId, settlement),
+    };
+    const stamp = () => ({ nonce: ids.unique(), now: clock.now() });
+    const execution =
+      claim.execution && end && idempotency
+        ? executionAfter(claim.execution.data, idempotency, end, stamp())
+        : undefined;
+    return this.#advance(claim, { log, execution, callback });
+  }
+
+  /**
+   * Writes over a claim. On our own claim an earlier write of ours may have been undone after it was answered; the claim is
+   * still ours as long as the log is PROCESSING our attempt and the record is locked by our token, since every attempt and
+   * every token has one owner. What was merely found has to be as it was: its owner may have come back.
+   */
+  async #advance(claim: Claim, next: Next): Promise<Claim | undefined> {
+    const won = await this.#write(claim, next);
+    if (won || !claim.log.isOurs) return won;
+    const current = await this.#reread(claim);
+    // mutation: settle-is-fenced
+    return current && this.#write(current, next);
+  }
+
+  async #reread({ log, execution }: Claim): Promise<Claim | undefined> {
+    const { store } = this.#dependencies;
+    const [logNow, executionNow] = await Promise.all([
+      store.get(logWrite(log.version, log.log).key).then(toStoredLog),
+      execution &&
+        store
+          .get(keyOf(recordKinds.execution, execution.data))
+          .then((snapshot) => parsed(recordKinds.execution, snapshot)),
+    ]);
+    // mutation: own-claim-is-recognised
+    if (!logNow || !isSameAttempt(logNow.log, log.log)) return undefined;
+    if (execution && !(executionNow && isSameLock(executionNow.data, execution.data))) return undefined;
+    return { log: { ...logNow, isOurs: true }, execution: executionNow };
+  }
+
+  async #write(claim: Claim, next: Next): Promise<Claim | undefined> {
+    const { store } = this.#dependencies;
+    const writes: NoncedWrite[] = [logWrite(claim.log.version, next.log)];
+    // mutation: execution-record-is-in-the-settle-commit
+    if (next.execution) writes.push(writeOf(recordKinds.execution, claim.execution?.version, next.execution));
+    // mutation: callback-is-in-the-settle-commit
+    if (next.callback)
+      writes.push({
+        kind: "create",
+        key: { collection: "callbacks", id: next.callback.callbackId },
+        data: next.callback,
+      });
+    const outcome = await commitAtomic(store, writes);
+    if (outcome.kind === "lost") return undefined;
+    const { version, commitTime } = outcome.committed;
+    return {
+      log: { log: next.log, version, writtenAt: commitTime, ageMs: 0, isOurs: claim.log.isOurs },
+      execution: next.execution && { data: next.execution, version, writtenAt: commitTime, ageMs: 0 },
+    };
+  }
+}
+
+function isSameAttempt(found: TaskLog, ours: TaskLog): boolean {
+  return (
+    found.status === "PROCESSING" &&
+    ours.status === "PROCESSING" &&
+    // mutation: claim-has-an-attempt
+    found.attempt === ours.attempt &&
+    // mutation: claim-has-a-count-of-resumes
+    found.resumes === ours.resumes
+  );
+}
+
+function isSameLock(found: Execution, ours: Execution): boolean {
+  return ours.holder !== null && isHeldBy(found, ours.holder) && found.token === ours.token;
+}

@@ -1,0 +1,102 @@
+import {
+  type Committed,
+  type DocumentStore,
+  type EachCommitted,
+  type Snapshot,
+  UnansweredError,
+  type Write,
+} from "../../ports/store.ts";
+
+/** A write that can be recognised afterwards: its data carries a nonce that no other write has. */
+export type NoncedWrite = Exclude<Write, { kind: "delete" }> & { readonly data: { readonly nonce: string } };
+
+export type CommitOutcome =
+  | { readonly kind: "won"; readonly committed: Committed }
+  /** The document is not as the write demanded, and not by our doing. */
+  | { readonly kind: "lost"; readonly current: Snapshot };
+
+export type AtomicOutcome =
+  | { readonly kind: "won"; readonly committed: Committed }
+  /** Some document is not as its write demanded. What stands, in the order of the writes. */
+  | { readonly kind: "lost"; readonly current: readonly Snapshot[] };
+
+/**
+ * Commits conditional writes together, and on any error reads back whose writes stand: the client library retries by
+ * itself, so our own success can come back as a conflict, and an error can hide a commit that was applied.
+ * Throws the store's error when the writes are not there and could still succeed.
+ */
+export async function commitAtomic(
+  store: DocumentStore,
+  writes: readonly NoncedWrite[],
+): Promise<AtomicOutcome> {
+  try {
+    return { kind: "won", committed: await store.commit(writes) };
+  } catch (error) {
+    // mutation: error-of-a-commit-is-ambiguous
+    return readBack(store, writes, error);
+  }
+}
+
+/** Like commitJointly for one write. */
+export async function commitIdempotent(store: DocumentStore, write: NoncedWrite): Promise<CommitOutcome> {
+  return single(await commitAtomic(store, [write]));
+}
+
+/** Like commitOwned for many writes that do not depend on each other. */
+export async function commitEachIdempotent(
+  store: DocumentStore,
+  writes: readonly NoncedWrite[],
+): Promise<CommitOutcome[]> {
+  const results = await commitEach(store, writes);
+  return Promise.all(
+    writes.map(async (write, index): Promise<CommitOutcome> => {
+      const result = results[index];
+      if (result?.ok) return { kind: "won", committed: result.committed };
+      return single(await readBack(store, [write], result?.error));
+    }),
+  );
+}
+
+async function commitEach(
+  store: DocumentStore,
+  writes: readonly NoncedWrite[],
+): Promise<readonly EachCommitted[]> {
+  try {
+    return await store.commitEach(writes);
+  } catch (error) {
+    const failure = error instanceof Error ? error : new Error(String(error));
+    return writes.map(() => ({ ok: false, error: failure }));
+  }
+}
+
+async function readBack(
+  store: DocumentStore,
+  writes: readonly NoncedWrite[],
+  error: unknown,
+): Promise<AtomicOutcome> {
+  const current = await Promise.all(writes.map((write) => store.get(write.key))).catch((unread: unknown) => {
+    // Only the write's own error tells what may still become of it.
+    throw error instanceof UnansweredError ? error : unread;
+  });
+  for (const [index, write] of writes.entries()) {
+    const document = current[index]?.document;
+    // Applied together: one write that stands, and has not been written over, tells of all.
+    // mutation: own-write-is-recognised-by-its-nonce
+    if (document && document.data.nonce === write.data.nonce)
+      return { kind: "won", committed: { version: document.version, commitTime: document.updateTime } };
+  }
+  const refused = writes.some((write, index) => current[index]?.document?.version !== demandedVersion(write));
+  if (refused) return { kind: "lost", current };
+  throw error;
+}
+
+function demandedVersion(write: NoncedWrite): string | undefined {
+  return write.kind === "create" ? undefined : write.version;
+}
+
+function single(outcome: AtomicOutcome): CommitOutcome {
+  if (outcome.kind === "won") return outcome;
+  const [current] = outcome.current;
+  if (!current) throw new TypeError("One write has one snapshot");
+  return { kind: "lost", current };
+}

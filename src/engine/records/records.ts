@@ -1,0 +1,176 @@
+import type * as z from "zod";
+import { limits } from "../../core/limits.ts";
+import type { CollectionName } from "../../core/records.ts";
+import type {
+  Condition,
+  DocumentKey,
+  DocumentStore,
+  QueryResult,
+  Snapshot,
+  StoredDocument,
+  Version,
+} from "../../ports/store.ts";
+import { type CommitOutcome, commitIdempotent, type NoncedWrite } from "./nonced-commit.ts";
+
+/** Documents of one kind: where they are, what they hold, and how one is named. */
+export interface RecordKind<Data, Name> {
+  readonly collection: CollectionName;
+  readonly schema: z.ZodType<Data>;
+  readonly idOf: (name: Name) => string;
+}
+
+/** A record as it is in the store. Times are of the store's clock, in milliseconds. */
+export interface Stored<Data> {
+  readonly data: Data;
+  readonly version: Version;
+  readonly writtenAt: number;
+  /** Time since it was written, when it was read. */
+  readonly ageMs: number;
+}
+
+/** What became of an update. */
+export interface Updated<Data> {
+  /** As it was read last; undefined: there was none. */
+  readonly before: Stored<Data> | undefined;
+  /** Undefined: nothing was to be done. */
+  readonly after: Data | undefined;
+}
+
+/**
+ * The records of one kind. Every write is conditional on what was read and carries a nonce, so that its writer recognizes
+ * it after an error; see `commitOwned`. What this version can't read is an error, except where `eachReadable` counts it.
+ */
+export class Records<Data extends NoncedWrite["data"] & Name, Name> {
+  readonly #store: DocumentStore;
+  readonly #kind: RecordKind<Data, Name>;
+
+  constructor(store: DocumentStore, kind: RecordKind<Data, Name>) {
+    this.#store = store;
+    this.#kind = kind;
+  }
+
+  key(name: Name): DocumentKey {
+    return keyOf(this.#kind, name);
+  }
+
+  async read(name: Name): Promise<Stored<Data> | undefined> {
+    return this.parse(await this.#store.get(this.key(name)));
+  }
+
+  parse(snapshot: Snapshot): Stored<Data> | undefined {
+    return parsed(this.#kind, snapshot);
+  }
+
+  /** Creates the record unless there is one. */
+  create(data: Data): Promise<CommitOutcome> {
+    return commitIdempotent(this.#store, writeOf(this.#kind, undefined, data));
+  }
+
+  /** Replaces what was read; undefined creates the record. Gives undefined when another writer was faster. */
+  async write(
+    found: Pick<Stored<Data>, "version"> | undefined,
+    data: Data,
+  ): Promise<Stored<Data> | undefined> {
+    const outcome = await commitIdempotent(this.#store, writeOf(this.#kind, found?.version, data));
+    if (outcome.kind === "lost") return undefined;
+    const { version, commitTime } = outcome.committed;
+    return { data, version, writtenAt: commitTime, ageMs: 0 };
+  }
+
+  /**
+   * Changes the record, and reads and decides again when another writer was faster. `decide` gives the new record with a
+   * fresh nonce, or undefined when nothing is to be done.
+   */
+  async update(
+    name: Name,
+    decide: (found: Stored<Data> | undefined) => Promise<Data | undefined> | Data | undefined,
+  ): Promise<Updated<Data>> {
+    for (;;) {
+      const before = await this.read(name);
+      const after = await decide(before);
+      if (after === undefined || (await this.write(before, after))) return { before, after };
+    }
+  }
+
+  /** All records that satisfy the conditions, a page at a time. Throws for one that this version can't read. */
+  async *pages(
+    conditions: readonly Condition[],
+    perPage: number = limits.largeDocumentsPage,
+  ): AsyncGenerator<readonly Stored<Data>[]> {
+    for await (const { documents, readTime } of pages(
+      this.#store,
+      this.#kind.collection,
+      conditions,
+      perPage,
+    ))
+      yield documents.map((document) => parsedDocument(this.#kind, document, readTime));
+  }
+
+  /** Gives each record that this version can read; returns how many it can't. */
+  async eachReadable(conditions: readonly Condition[], use: (found: Stored<Data>) => void): Promise<number> {
+    const { collection, schema } = this.#kind;
+    let unreadable = 0;
+    for await (const page of pages(this.#store, collection, conditions, limits.largeDocumentsPage))
+      for (const document of page.documents) {
+        const { data } = schema.safeParse(document.data);
+        if (data) use(stored(data, document, page.readTime));
+        else unreadable += 1;
+      }
+    return unreadable;
+  }
+}
+
+export function keyOf<Name>(
+  kind: Pick<RecordKind<unknown, Name>, "collection" | "idOf">,
+  name: Name,
+): DocumentKey {
+  return { collection: kind.collection, id: kind.idOf(name) };
+}
+
+/** The write that replaces the version that was read; undefined: it creates the record. */
+export function writeOf<Data extends NoncedWrite["data"] & Name, Name>(
+  kind: RecordKind<Data, Name>,
+  version: Version | undefined,
+  data: Data,
+): NoncedWrite {
+  const key = keyOf(kind, data);
+  return version === undefined ? { kind: "create", key, data } : { kind: "update", key, version, data };
+}
+
+export function parsed<Data>(
+  kind: Pick<RecordKind<Data, never>, "schema">,
+  { document, readTime }: Snapshot,
+): Stored<Data> | undefined {
+  return document && parsedDocument(kind, document, readTime);
+}
+
+function parsedDocument<Data>(
+  { schema }: Pick<RecordKind<Data, never>, "schema">,
+  document: StoredDocument,
+  readTime: number,
+): Stored<Data> {
+  return stored(schema.parse(document.data), document, readTime);
+}
+
+function stored<Data>(data: Data, { version, updateTime }: StoredDocument, readTime: number): Stored<Data> {
+  return { data, version, writtenAt: updateTime, ageMs: readTime - updateTime };
+}
+
+/** All documents that satisfy the conditions, a page at a time. */
+export async function* pages(
+  store: DocumentStore,
+  collection: CollectionName,
+  conditions: readonly Condition[],
+  documentsPerPage: number = limits.queryPage,
+): AsyncGenerator<QueryResult> {
+  let startAfter: string | undefined;
+  for (;;) {
+    const page: QueryResult = await store.query(collection, conditions, {
+      limit: documentsPerPage,
+      ...(startAfter !== undefined && { startAfter }),
+    });
+    yield page;
+    if (page.documents.length < documentsPerPage) return;
+    startAfter = page.documents.at(-1)?.key.id;
+  }
+}

@@ -1,0 +1,41 @@
+import { limits } from "../../core/limits.ts";
+import type { StoredResult } from "../../core/records.ts";
+import { encodeJson, type JsonText, type JsonValue, JsonValueSchema } from "../../core/values/json.ts";
+import { ownBuckets } from "../../core/values/text.ts";
+import type { ObjectStore } from "../../ports/objects.ts";
+
+const bucket = ownBuckets.results;
+
+/**
+ * Puts a value where it will be found: in the document that refers to it, or, when it is large, in the object store,
+ * which then has it before the document refers to it.
+ */
+export async function storeResult(
+  objects: ObjectStore,
+  object: string,
+  { text, bytes }: JsonText,
+): Promise<StoredResult> {
+  if (bytes <= limits.inlineResultBytes) return { value: parseResult(text) };
+  // mutation: large-result-is-stored-first
+  await objects.write({ bucket, object }, Buffer.from(text), "application/json");
+  return { bucket, object, bytes };
+}
+
+/** The value of a result, wherever it lives. */
+export async function readResult(objects: ObjectStore, result: StoredResult | null): Promise<JsonValue> {
+  if (result === null) return null;
+  if ("value" in result) return result.value;
+  const content = await objects.read({ bucket: result.bucket, object: result.object });
+  return JsonValueSchema.parse(JSON.parse(new TextDecoder().decode(content)));
+}
+
+function parseResult(text: string): JsonValue {
+  return text === "null" ? null : JSON.parse(text);
+}
+
+/** For values that are JSON already. */
+export function jsonText(value: JsonValue): JsonText {
+  const encoded = encodeJson(value);
+  if (!encoded.ok) throw new TypeError(`Not JSON: ${encoded.path}: ${encoded.problem}`);
+  return encoded;
+}

@@ -1,0 +1,88 @@
+import { deriveBatchId, newBatch } from "../../core/batch.ts";
+import { BatonError } from "../../core/errors/errors.ts";
+import { limits } from "../../core/limits.ts";
+import type { TaskBatch } from "../../core/records.ts";
+import { terminalLogWithoutRun } from "../../core/settlement.ts";
+import { type Graph, inheritedTasks } from "../../core/workflow/graph.ts";
+import type { Dependencies } from "../dependencies.ts";
+import type { Batches } from "../records/batches.ts";
+import type { Definitions } from "../records/definitions.ts";
+import { commitEachIdempotent, type NoncedWrite } from "../records/nonced-commit.ts";
+import { logKey, type StoredLog, type TaskLogs } from "../records/task-logs.ts";
+import { redriveBatch } from "../sweep.ts";
+import type { Started } from "./start-batch.ts";
+
+interface Parts {
+  readonly dependencies: Dependencies;
+  readonly definitions: Definitions;
+  readonly batches: Batches;
+  readonly logs: TaskLogs;
+}
+
+/**
+ * Runs what did not succeed again, as a new batch of the same lineage, with the workflow as it is deployed now (or
+ * as it was, when it is no longer deployed). Successes are inherited. Asking twice gives the same new batch, unless the
+ * definition has changed in between: what was inherited for one must not be met by another.
+ * Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`, `BATCH_SUCCEEDED`.
+ */
+export async function retryBatch(parts: Parts, batchId: string): Promise<Started> {
+  const { dependencies, batches, logs } = parts;
+  const stored = await batches.read(batchId);
+  const { data: batch } = stored;
+  requireRetryable(batch);
+  // What succeeded might be done again: its record may be gone.
+  if (batches.isExpired(stored))
+    throw new BatonError("BATCH_EXPIRED", `Batch ${batchId} began too long ago to be retried`);
+  const graph = await currentGraph(parts, batch);
+  const run = batch.run + 1;
+  const next = newBatch(
+    {
+      batchId: deriveBatchId(batch.workflowId, `${batch.lineageId} run ${run} of ${graph.hash}`),
+      workflowId: batch.workflowId,
+      definitionHash: graph.hash,
+      input: batch.input,
+      startedBy: `retry of ${batchId}`,
+      lineage: { lineageId: batch.lineageId, run },
+    },
+    { nonce: dependencies.ids.unique(), now: dependencies.clock.now() },
+  );
+  await inherit(dependencies, graph, next.batchId, await logs.readAll(batchId));
+  // The batch comes last: nobody runs a task of it before all that it inherits is there.
+  const { kind } = await batches.create(next, graph);
+  await redriveBatch(dependencies, batches, logs, next.batchId);
+  return { batchId: next.batchId, created: kind === "won" };
+}
+
+function requireRetryable(batch: TaskBatch): void {
+  if (batch.status === "RUNNING")
+    throw new BatonError("BATCH_NOT_FINISHED", `Batch ${batch.batchId} is still running`);
+  if (batch.status === "SUCCESS")
+    throw new BatonError("BATCH_SUCCEEDED", `Batch ${batch.batchId} ended SUCCESS`);
+}
+
+async function currentGraph({ dependencies, definitions }: Parts, batch: TaskBatch): Promise<Graph> {
+  const deployed = await dependencies.catalog.find(batch.workflowId);
+  return deployed ? definitions.save(deployed.definition) : definitions.load(batch.definitionHash);
+}
+
+async function inherit(
+  { store, ids, clock }: Dependencies,
+  graph: Graph,
+  batchId: string,
+  logs: ReadonlyMap<string, StoredLog>,
+): Promise<void> {
+  const successes = inheritedTasks(graph, (taskId) => logs.get(taskId)?.log.status === "SUCCESS");
+  const writes = successes.map((taskId): NoncedWrite => {
+    const result = logs.get(taskId)?.log.result;
+    const data = terminalLogWithoutRun(
+      graph,
+      { batchId, taskId },
+      { status: "SUCCESS", reason: "inherited", ...(result && { result }) },
+      { nonce: ids.unique(), now: clock.now() },
+    );
+    return { kind: "create", key: logKey(batchId, taskId), data };
+  });
+  // mutation: retry-inherits-successes
+  for (let first = 0; first < writes.length; first += limits.writesPerCommit)
+    await commitEachIdempotent(store, writes.slice(first, first + limits.writesPerCommit));
+}

@@ -1,0 +1,159 @@
+import { deriveBatchId, newBatch, objectKey } from "../../core/batch.ts";
+import { BatonError } from "../../core/errors/errors.ts";
+import { limits } from "../../core/limits.ts";
+import type { ObjectMessage, StartMessage } from "../../core/messages.ts";
+import type { TaskBatch } from "../../core/records.ts";
+import { type Schedule, slotInput, slotKey, slotText } from "../../core/schedule/schedule.ts";
+import { encodeJson, type JsonValue } from "../../core/values/json.ts";
+import type { Graph } from "../../core/workflow/graph.ts";
+import { DropInterest, isTriggeredBy, reasonForNoDrop } from "../../core/workflow/trigger.ts";
+import type { DeployedWorkflow } from "../../ports/catalog.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { executeMessage } from "../messages.ts";
+import type { Batches } from "../records/batches.ts";
+import type { Definitions } from "../records/definitions.ts";
+import { UnitOfWork } from "../unit-of-work.ts";
+
+export interface Started {
+  /** The batch of the key; once that has ended badly and was retried, the run that answers for its lineage. */
+  readonly batchId: string;
+  /** False when the key had started this batch before. */
+  readonly created: boolean;
+}
+
+/** Turns triggers into TaskBatches. */
+export class Starter {
+  readonly #dependencies: Dependencies;
+  readonly #definitions: Definitions;
+  readonly #batches: Batches;
+
+  constructor(dependencies: Dependencies, definitions: Definitions, batches: Batches) {
+    this.#dependencies = dependencies;
+    this.#definitions = definitions;
+    this.#batches = batches;
+  }
+
+  /** Throws `WORKFLOW_UNKNOWN`, `INPUT_INVALID`, `INPUT_TOO_LARGE`. */
+  async start(message: StartMessage): Promise<Started> {
+    const workflow = await this.#dependencies.catalog.find(message.workflowId);
+    if (!workflow) throw new BatonError("WORKFLOW_UNKNOWN", `There is no workflow "${message.workflowId}"`);
+    const key = message.key ?? this.#dependencies.ids.unique();
+    return this.#startBatch(workflow, message.input ?? null, key, message.key ? `key ${key}` : "manual");
+  }
+
+  /** Starts every workflow that waits for such a file. One that refuses the input does not keep others from starting. */
+  async startByObject(message: ObjectMessage): Promise<Started[]> {
+    const { bucket, object, generation } = message;
+    const started: Started[] = [];
+    const refusals: unknown[] = [];
+    const workflows = await this.#dependencies.catalog.all();
+    this.#sayIfUntaken(message, workflows);
+    for (const workflow of workflows) {
+      if (!workflow.triggers.some((trigger) => isTriggeredBy(trigger, message))) continue;
+      const key = objectKey(message);
+      try {
+        const batch = await this.#startBatch(workflow, { bucket, object, generation }, key, key);
+        if (!batch.created) this.#sayTakenBefore(message, batch);
+        started.push(batch);
+      } catch (error) {
+        refusals.push(error);
+      }
+    }
+    if (refusals.length > 0) throw refusals.find(isRetryable) ?? refusals[0];
+    return started;
+  }
+
+  /** Why nothing comes of a file is known only here. A folder or an unfinished file is no news. */
+  #sayIfUntaken({ bucket, object, generation }: ObjectMessage, workflows: readonly DeployedWorkflow[]): void {
+    const reason = new DropInterest(bucket, workflows).whyUntaken(object);
+    if (reason === undefined) return;
+    const level = reasonForNoDrop(object) === undefined ? "info" : "debug";
+    this.#dependencies.logger[level]("no workflow takes the file", { bucket, object, generation, reason });
+  }
+
+  #sayTakenBefore({ bucket, object, generation }: ObjectMessage, { batchId }: Started): void {
+    this.#dependencies.logger.info("the file has started this batch before", {
+      bucket,
+      object,
+      generation,
+      batchId,
+    });
+  }
+
+  /** Starts the batch of a slot; the same slot never starts a second. Throws `INPUT_INVALID`. */
+  startBySlot(workflow: DeployedWorkflow, schedule: Schedule, slot: number): Promise<Started> {
+    const key = slotKey(schedule, slot);
+    return this.#startBatch(workflow, slotInput(schedule, slot), key, `schedule ${slotText(slot)}`);
+  }
+
+  async #startBatch(
+    workflow: DeployedWorkflow,
+    rawInput: JsonValue,
+    key: string,
+    startedBy: string,
+  ): Promise<Started> {
+    const { ids, clock } = this.#dependencies;
+    const { workflowId } = workflow.definition;
+    const input = workflow.parseInput(rawInput);
+    const batchId = deriveBatchId(workflowId, key);
+    requireStorable(input, `workflow ${workflowId}`);
+    const graph = await this.#definitions.save(workflow.definition);
+    const batch = newBatch(
+      { batchId, workflowId, definitionHash: graph.hash, input, startedBy },
+      { nonce: ids.unique(), now: clock.now() },
+    );
+    return this.#create(batch, graph).catch((thrown: unknown) => rethrowWithBatchId(batchId, thrown));
+  }
+
+  async #create(batch: TaskBatch, graph: Graph): Promise<Started> {
+    const { logger } = this.#dependencies;
+    const { batchId, workflowId, startedBy } = batch;
+    const unit = new UnitOfWork(this.#dependencies);
+    const { kind } = await this.#batches.create(batch, graph);
+    if (kind === "won") logger.info("batch started", { batchId, workflowId, startedBy });
+    if (kind === "won") return this.#publish(unit, { batchId, created: true });
+    const answering = await this.#batches.answering((await this.#batches.read(batchId)).data);
+    const started = { batchId: answering.batchId, created: false };
+    // Whoever created the batch may have died before it published: a start that comes again publishes again.
+    // mutation: repeated-start-publishes-the-roots
+    if (answering.status === "RUNNING") return this.#publish(unit, started);
+    return started;
+  }
+
+  async #publish(unit: UnitOfWork, started: Started): Promise<Started> {
+    const pinned = await this.#batches.pinned(started.batchId);
+    const messages = pinned.graph.roots.map((taskId) => executeMessage(pinned, taskId));
+    await unit.publish(messages);
+    return started;
+  }
+}
+
+/**
+ * What failed is about a batch that is there, or that may be, should its creation have had no answer. A sweep finds it: whoever started
+ * it should know which.
+ */
+function rethrowWithBatchId(batchId: string, thrown: unknown): never {
+  if (!(thrown instanceof BatonError)) throw thrown;
+  const { code, message, remedy, details } = thrown;
+  throw new BatonError(code, message, { cause: thrown, remedy, details: { ...details, batchId } });
+}
+
+/** Whether another try may succeed. Such an error must come out first: it brings the message back, for the sake of all. */
+export function isRetryable(error: unknown): boolean {
+  return !(error instanceof BatonError) || error.disposition !== "dead-letter";
+}
+
+/** Throws `INPUT_INVALID`, `INPUT_TOO_LARGE`. */
+export function requireStorable(input: JsonValue, where: string): void {
+  const encoded = encodeJson(input);
+  if (!encoded.ok)
+    throw new BatonError("INPUT_INVALID", `The input is not JSON: ${encoded.path}: ${encoded.problem}`, {
+      where,
+    });
+  if (encoded.bytes > limits.inputBytes)
+    throw new BatonError(
+      "INPUT_TOO_LARGE",
+      `The input has ${encoded.bytes} bytes; at most ${limits.inputBytes} fit`,
+      { where },
+    );
+}

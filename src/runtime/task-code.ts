@@ -1,0 +1,229 @@
+import * as z from "zod";
+import { BatonError, errorMessage, TaskError } from "../core/errors/errors.ts";
+import { limits } from "../core/limits.ts";
+import { fillTemplate } from "../core/template/template.ts";
+import {
+  encodeJson,
+  type JsonObject,
+  type JsonText,
+  type JsonValue,
+  JsonValueSchema,
+} from "../core/values/json.ts";
+import { SecretTexts } from "../core/values/secrets.ts";
+import { FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/workflow/definition.ts";
+import type { Ids, Secrets } from "../ports/machine.ts";
+import type { Assignment, CancelledTask, KeyedCall } from "../ports/task-runner.ts";
+import type { Logger } from "../ports/telemetry.ts";
+import { uncounted } from "./current-run.ts";
+import type {
+  AnyTaskFunction,
+  CancelContext,
+  KeyFunction,
+  Services,
+  TaskContext,
+  TaskType,
+} from "./task-type.ts";
+
+interface SecretSource {
+  readonly secrets: Secrets;
+  readonly ids: Pick<Ids, "unique">;
+}
+
+/** The secrets that the parameters of one attempt name. Random marks are in their places: no input can hold one. */
+class TaskSecrets {
+  readonly #source: SecretSource;
+  readonly #marks = new Map<string, string>();
+
+  constructor(source: SecretSource) {
+    this.#source = source;
+  }
+
+  markOf(name: string): string {
+    const mark = this.#marks.get(name) ?? `secret${this.#source.ids.unique()}`;
+    this.#marks.set(name, mark);
+    return mark;
+  }
+
+  /** Throws `SECRET_NOT_CONFIGURED`, `SECRET_UNAVAILABLE`; the latter is worth another attempt. */
+  async read(): Promise<SecretTexts> {
+    const read = [...this.#marks].map(async ([name, mark]) => ({
+      name,
+      mark,
+      value: await this.#value(name),
+    }));
+    return new SecretTexts(await Promise.all(read));
+  }
+
+  async #value(name: string): Promise<string> {
+    try {
+      return await this.#source.secrets.read(name);
+    } catch (error) {
+      if (!(error instanceof BatonError) || error.code !== "SECRET_UNAVAILABLE") throw error;
+      throw new TaskError(error.message, { code: error.code, cause: error });
+    }
+  }
+}
+
+/** Where the code of tasks is found. */
+export interface TaskCode {
+  readonly types: ReadonlyMap<string, TaskType>;
+  /** The deployed function of a workflow's own task. */
+  readonly functionOf: (workflowId: string, taskId: string) => Promise<AnyTaskFunction | undefined>;
+  /** The deployed key function of a task. */
+  readonly keyFunctionOf: (workflowId: string, taskId: string) => Promise<KeyFunction | undefined>;
+}
+
+/** Runs the code of a task as it is deployed now, with the parameters that are pinned in its definition. */
+export async function runCode(
+  code: TaskCode,
+  assignment: Assignment,
+  context: TaskContext,
+  secrets: SecretSource,
+): Promise<unknown> {
+  const { task, workflowId } = assignment;
+  if (task.type !== FUNCTION_TASK_TYPE) return runBuiltIn(code, assignment, context, secrets);
+  // Its file may have to be loaded first, with all that it imports.
+  const run = await uncounted(() => code.functionOf(workflowId, task.id));
+  // An instance of an older deployment may lack it for a moment: worth another attempt.
+  if (!run)
+    throw new TaskError(
+      `The workflow files of this process hold no code for task ${task.id} of workflow ${workflowId}`,
+      {
+        code: "TASK_CODE_MISSING",
+      },
+    );
+  return await run(context);
+}
+
+/** What a task's key function gives, as it is deployed now. */
+export async function runKeyFunction(code: TaskCode, call: KeyedCall): Promise<string> {
+  const { workflowId, taskId } = call;
+  const keyOf = await code.keyFunctionOf(workflowId, taskId);
+  if (!keyOf)
+    throw new TaskError(
+      `The workflow files of this process hold no key function for task ${taskId} of workflow ${workflowId}`,
+      {
+        code: "TASK_CODE_MISSING",
+      },
+    );
+  const key: unknown = callKeyFunction(keyOf, call);
+  if (typeof key === "string" && key !== "") return key;
+  throw new BatonError("IDEMPOTENCY_KEY_INVALID", "The key function returned no text", {
+    where: `task ${taskId}`,
+  });
+}
+
+/** It is a function of the input alone: what it throws once it throws every time. */
+function callKeyFunction(keyOf: KeyFunction, { arguments: input, taskId }: KeyedCall): unknown {
+  try {
+    return keyOf(input);
+  } catch (cause) {
+    throw new BatonError("IDEMPOTENCY_KEY_INVALID", `The key function throws: ${errorMessage(cause)}`, {
+      where: `task ${taskId}`,
+      cause,
+    });
+  }
+}
+
+async function runBuiltIn(
+  code: TaskCode,
+  { task }: Assignment,
+  context: TaskContext,
+  source: SecretSource,
+): Promise<unknown> {
+  const type = code.types.get(task.type);
+  if (!type) throw new TaskError(`There is no task type ${task.type}`, { code: "TASK_TYPE_UNKNOWN" });
+  const secrets = new TaskSecrets(source);
+  const filled = await fillParameters(type, task, context, secrets);
+  const parameters = type.parameters.safeParse(filled);
+  if (!parameters.success)
+    throw new BatonError(
+      "TASK_PARAMETERS_INVALID",
+      `The parameters of ${task.type} are wrong: ${z.prettifyError(parameters.error)}`,
+      { where: `task ${task.id}` },
+    );
+  return type.run(context, parameters.data, await secrets.read());
+}
+
+/** A secret has a mark in its place, which no input can know, and only where the task type sends it on. */
+async function fillParameters(
+  { type, secretParameters = [] }: TaskType,
+  task: TaskDefinition,
+  context: TaskContext,
+  secrets: TaskSecrets,
+): Promise<JsonObject> {
+  const scope = {
+    batchId: context.batchId,
+    input: context.input,
+    parent: async (taskId: string) => JsonValueSchema.parse(await context.parent(taskId)),
+  };
+  const fill = async ([name, value]: [string, JsonValue]) => {
+    const secret = (secretOf: string) => {
+      if (secretParameters.includes(name)) return secrets.markOf(secretOf);
+      throw new BatonError("TEMPLATE_INVALID", `\`${name}\` of ${type} can't hold a secret`, {
+        where: `task ${task.id}`,
+      });
+    };
+    return [name, await fillTemplate(value, { ...scope, secret })] as const;
+  };
+  return Object.fromEntries(await Promise.all(Object.entries(task.with).map(fill)));
+}
+
+/** Lets the type of a cancelled task end what the task has started elsewhere. */
+export async function cancelBuiltIn(
+  { types }: Pick<TaskCode, "types">,
+  services: Services,
+  log: Logger,
+  { batchId, task, parameters, idempotencyKey, memory }: CancelledTask,
+): Promise<void> {
+  const type = types.get(task.type);
+  if (!type?.cancel) return;
+  const parsed = type.parameters.safeParse(parameters);
+  // It never ran with such parameters.
+  if (!parsed.success) return;
+  const context: CancelContext = {
+    batchId,
+    taskId: task.id,
+    idempotencyKey,
+    services,
+    log,
+    stored: async (name) => (await memory.find(name))?.value,
+  };
+  await type.cancel(context, parsed.data);
+}
+
+/** What a task returned: for whoever looks at it, and for its final callback. One and the same unless it says so. */
+export interface Returned {
+  readonly summary: JsonText;
+  readonly result: JsonText;
+}
+
+/** Throws `TASK_RESULT_NOT_JSON`, `TASK_RESULT_TOO_LARGE`. */
+export function readReturned(returned: unknown): Returned {
+  if (!isSplit(returned)) {
+    const whole = encode(returned, "result");
+    return { summary: whole, result: whole };
+  }
+  return { summary: encode(returned.summary, "summary"), result: encode(returned.result, "result") };
+}
+
+/** An object of exactly these two fields. */
+function isSplit(returned: unknown): returned is { readonly result: unknown; readonly summary: unknown } {
+  if (typeof returned !== "object" || returned === null) return false;
+  return Object.keys(returned).length === 2 && "result" in returned && "summary" in returned;
+}
+
+function encode(value: unknown, what: string): JsonText {
+  const encoded = encodeJson(value);
+  if (!encoded.ok)
+    throw new BatonError(
+      "TASK_RESULT_NOT_JSON",
+      `The ${what} is not JSON: ${encoded.path}: ${encoded.problem}`,
+    );
+  if (encoded.bytes > limits.resultBytes)
+    throw new BatonError(
+      "TASK_RESULT_TOO_LARGE",
+      `The ${what} has ${encoded.bytes} bytes; at most ${limits.resultBytes} are allowed`,
+    );
+  return encoded;
+}

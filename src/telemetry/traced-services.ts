@@ -1,0 +1,244 @@
+import { type TaskBatch, TaskBatchSchema } from "../core/records.ts";
+import type { CallbackSender } from "../ports/callbacks.ts";
+import type { HttpClient } from "../ports/http.ts";
+import type { ObjectName, ObjectStore } from "../ports/objects.ts";
+import type { Dataform, DatasetName, InvocationRequest, PowerBi } from "../ports/services.ts";
+import type {
+  Committed,
+  Condition,
+  DocumentKey,
+  DocumentStore,
+  EachCommitted,
+  QueryOptions,
+  QueryResult,
+  Snapshot,
+  SyncMark,
+  Write,
+} from "../ports/store.ts";
+import type { SpanAttributes, Tracer } from "../ports/telemetry.ts";
+import type { Warehouse } from "../ports/warehouse.ts";
+import type { Services } from "../runtime/task-type.ts";
+
+/** What the span of each method has for attributes, by the values that the method is called with; no method is left out. */
+type SpansOf<Port> = {
+  readonly [Name in keyof Port]: Port[Name] extends (...given: infer Given) => Promise<unknown>
+    ? (...given: Given) => SpanAttributes
+    : never;
+};
+
+type AsyncMethods = Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>>;
+type Spans = Readonly<Record<string, (...given: unknown[]) => SpanAttributes>>;
+
+/** The port, with a client span around every call; a span is named after the service and the method. */
+function traced<Port extends object>(service: string, spans: SpansOf<Port>, port: Port, tracer: Tracer): Port;
+function traced(service: string, spans: Spans, port: AsyncMethods, tracer: Tracer): AsyncMethods {
+  return Object.fromEntries(
+    Object.entries(spans).map(([method, attributes]) => [
+      method,
+      (...given: unknown[]) => {
+        const span = {
+          name: `${service} ${method}`,
+          kind: "client",
+          attributes: attributes(...given),
+        } as const;
+        return tracer.inSpan(span, async () => port[method]?.(...given));
+      },
+    ]),
+  );
+}
+
+interface Work {
+  readonly batchId?: string | undefined;
+  readonly workflowId?: string | undefined;
+  readonly taskId?: string | undefined;
+  readonly attempt?: number | undefined;
+}
+
+/** Which work a span belongs to. */
+export function batchAttributes({ batchId, workflowId, taskId, attempt }: Work): SpanAttributes {
+  return {
+    "baton.batch": batchId,
+    "baton.workflow": workflowId,
+    "baton.task": taskId,
+    "baton.attempt": attempt,
+  };
+}
+
+/** The server that a request goes to. Neither path nor query: either may hold a secret. */
+function serverAttributes(url: string): SpanAttributes {
+  if (!URL.canParse(url)) return {};
+  const { hostname, port, protocol } = new URL(url);
+  return {
+    "server.address": hostname,
+    "server.port": port === "" ? (protocol === "https:" ? 443 : 80) : Number(port),
+  };
+}
+
+/** The same services, with a span for every request to them. */
+export function tracedServices(services: Services, tracer: Tracer): Services {
+  return {
+    warehouse: traced("warehouse", warehouseSpans, services.warehouse, tracer),
+    objects: traced("object", objectSpans, services.objects, tracer),
+    http: tracedHttp(services.http, tracer),
+    dataform: traced("dataform", dataformSpans, services.dataform, tracer),
+    powerBi: traced("power-bi", powerBiSpans, services.powerBi, tracer),
+  };
+}
+
+const job = ({ jobId, into }: { jobId: string; into: { table: string } }): SpanAttributes => ({
+  "baton.job": jobId,
+  "baton.table": into.table,
+});
+
+const warehouseSpans: SpansOf<Warehouse> = {
+  load: job,
+  query: job,
+  rows: () => ({}),
+  cancel: (jobId) => ({ "baton.job": jobId }),
+};
+
+const object = ({ bucket, object }: ObjectName): SpanAttributes => ({
+  "baton.bucket": bucket,
+  "baton.object": object,
+});
+
+const objectSpans: SpansOf<ObjectStore> = {
+  stat: object,
+  read: object,
+  write: (name, content) => ({ ...object(name), "baton.bytes": content.byteLength }),
+  move: object,
+  list: ({ bucket, prefix }) => object({ bucket, object: prefix }),
+  remove: object,
+};
+
+const resource = (name: string): SpanAttributes => ({ "baton.resource": name });
+
+const dataformSpans: SpansOf<Dataform> = {
+  compile: ({ repository }) => resource(repository),
+  invoke: ({ source }: InvocationRequest) =>
+    resource("workflowConfig" in source ? source.workflowConfig : source.compilationResult),
+  invocation: resource,
+  invocations: resource,
+  actions: resource,
+  cancel: resource,
+};
+
+const dataset = ({ workspace, dataset }: DatasetName): SpanAttributes => ({
+  "baton.workspace": workspace,
+  "baton.dataset": dataset,
+});
+
+const powerBiSpans: SpansOf<PowerBi> = { refreshes: dataset, start: dataset, cancel: dataset };
+
+/** Named after the HTTP method, as OpenTelemetry has it, with the status of the answer. */
+function tracedHttp(http: HttpClient, tracer: Tracer): HttpClient {
+  return {
+    request(request) {
+      const attributes = { "http.request.method": request.method, ...serverAttributes(request.url) };
+      return tracer.inSpan({ name: request.method, kind: "client", attributes }, async (span) => {
+        const response = await http.request(request);
+        span.set({ "http.response.status_code": response.status });
+        return response;
+      });
+    },
+  };
+}
+
+/** A span for every callback, reports of progress included. */
+export function tracedCallbacks(callbacks: CallbackSender, tracer: Tracer): CallbackSender {
+  return {
+    send(request) {
+      const attributes = { ...serverAttributes(request.url), "baton.callback": request.webhookId };
+      return tracer.inSpan({ name: "callback", kind: "client", attributes }, () => callbacks.send(request));
+    },
+  };
+}
+
+/**
+ * Sees from what is stored when a batch has ended, and of which batch a callback is. The end is committed once, by one
+ * process: that one tells of the batch as a whole.
+ */
+export class TracedStore implements DocumentStore {
+  readonly #store: DocumentStore;
+  readonly #tracer: Tracer;
+  /** Ends whose commit came back with an error, which may hide that it was applied. Reading the batch shows it. */
+  readonly #doubtful = new Map<string, TaskBatch>();
+
+  constructor(store: DocumentStore, tracer: Tracer) {
+    this.#store = store;
+    this.#tracer = tracer;
+  }
+
+  async get(key: DocumentKey): Promise<Snapshot> {
+    const found = await this.#store.get(key);
+    const data = found.document?.data;
+    if (key.collection === "callbacks" && typeof data?.batchId === "string") this.#tracer.adopt(data.batchId);
+    if (key.collection === "batches") this.#resolveDoubt(key.id, data?.nonce);
+    return found;
+  }
+
+  async commit(writes: readonly Write[]): Promise<Committed> {
+    const ended = writes.flatMap((write) => endedBatch(write) ?? []);
+    try {
+      const committed = await this.#store.commit(writes);
+      for (const batch of ended) this.#record(batch);
+      return committed;
+    } catch (error) {
+      for (const batch of ended) this.#doubtful.set(batch.batchId, batch);
+      throw error;
+    }
+  }
+
+  commitEach(writes: readonly Write[]): Promise<readonly EachCommitted[]> {
+    return this.#store.commitEach(writes);
+  }
+
+  count(...[collection, condition]: Parameters<DocumentStore["count"]>): Promise<number> {
+    return this.#store.count(collection, condition);
+  }
+
+  query(
+    collection: DocumentKey["collection"],
+    conditions: readonly Condition[],
+    options: QueryOptions,
+  ): Promise<QueryResult> {
+    return this.#store.query(collection, conditions, options);
+  }
+
+  mark(): SyncMark {
+    return this.#store.mark();
+  }
+
+  sync(since: SyncMark): Promise<void> {
+    return this.#store.sync(since);
+  }
+
+  #resolveDoubt(batchId: string, nonce: unknown): void {
+    const batch = this.#doubtful.get(batchId);
+    if (!batch) return;
+    this.#doubtful.delete(batchId);
+    if (batch.nonce === nonce) this.#record(batch);
+  }
+
+  #record({ batchId, workflowId, createdAt, endedAt, status, lineageId, run }: TaskBatch): void {
+    this.#tracer.recordBatch({
+      batchId,
+      name: `batch ${workflowId}`,
+      startedAt: createdAt,
+      endedAt: endedAt ?? createdAt,
+      attributes: {
+        ...batchAttributes({ batchId, workflowId }),
+        "baton.status": status,
+        "baton.lineage": lineageId,
+        "baton.run": run,
+      },
+      failure: status === "ERROR" ? { code: "TASK_FAILED", message: "At least one task failed" } : undefined,
+    });
+  }
+}
+
+function endedBatch(write: Write): TaskBatch | undefined {
+  if (write.kind !== "update" || write.key.collection !== "batches") return undefined;
+  const { data } = TaskBatchSchema.safeParse(write.data);
+  return data?.endedAt === null ? undefined : data;
+}
