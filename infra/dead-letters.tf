@@ -15,7 +15,7 @@ resource "google_pubsub_subscription" "dead_letters" {
   topic = google_pubsub_topic.dead_letters.id
 
   ack_deadline_seconds       = 600
-  message_retention_duration = "2678400s"
+  message_retention_duration = "2678400s" # table: deadLetters.retentionSeconds
 
   expiration_policy {
     ttl = ""

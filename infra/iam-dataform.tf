@@ -4,7 +4,7 @@ resource "google_project_iam_member" "function_dataform" {
   count = var.dataform ? 1 : 0
 
   project = var.project
-  role    = "roles/dataform.editor"
+  role    = "roles/dataform.editor" # table: role.dataform.0
   member  = google_service_account.function.member
 }
 
@@ -14,6 +14,6 @@ resource "google_service_account_iam_member" "function_as_dataform" {
   for_each = toset(var.dataform_accounts)
 
   service_account_id = each.key
-  role               = "roles/iam.serviceAccountUser"
+  role               = "roles/iam.serviceAccountUser" # table: role.dataformAccount.0
   member             = google_service_account.function.member
 }

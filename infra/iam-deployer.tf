@@ -22,7 +22,7 @@ resource "google_project_iam_member" "deployer" {
 # The smoke test starts a batch, as `baton run` does, and follows it, in this database and no other.
 resource "google_project_iam_member" "deployer_firestore" {
   project = var.project
-  role    = "roles/datastore.user"
+  role    = "roles/datastore.user" # table: role.firestore.0
   member  = google_service_account.deployer.member
 
   condition {
@@ -52,7 +52,7 @@ resource "google_pubsub_topic_iam_member" "deployer_publisher" {
   for_each = local.topics
 
   topic  = google_pubsub_topic.this[each.key].id
-  role   = "roles/pubsub.publisher"
+  role   = "roles/pubsub.publisher" # table: role.pubSub.0
   member = google_service_account.deployer.member
 }
 
@@ -62,7 +62,7 @@ resource "google_cloud_tasks_queue_iam_member" "deployer_limited_enqueuer" {
 
   location = var.region
   name     = google_cloud_tasks_queue.limited[each.key].name
-  role     = "roles/cloudtasks.enqueuer"
+  role     = "roles/cloudtasks.enqueuer" # table: role.limitedQueues.0
   member   = google_service_account.deployer.member
 }
 
@@ -72,7 +72,7 @@ resource "google_cloud_tasks_queue_iam_member" "deployer_limited_viewer" {
 
   location = var.region
   name     = google_cloud_tasks_queue.limited[each.key].name
-  role     = "roles/cloudtasks.viewer"
+  role     = "roles/cloudtasks.viewer" # table: role.limitedQueues.1
   member   = google_service_account.deployer.member
 }
 
@@ -81,14 +81,14 @@ resource "google_service_account_iam_member" "deployer_as_push" {
   count = length(var.queue_limits) > 0 ? 1 : 0
 
   service_account_id = google_service_account.push.name
-  role               = "roles/iam.serviceAccountUser"
+  role               = "roles/iam.serviceAccountUser" # table: role.pushAccount.0
   member             = google_service_account.deployer.member
 }
 
 # … stores its definition, and reads its results.
 resource "google_storage_bucket_iam_member" "deployer_objects" {
   bucket = google_storage_bucket.this.name
-  role   = "roles/storage.objectUser"
+  role   = "roles/storage.objectUser" # table: role.storage.0
   member = google_service_account.deployer.member
 }
 

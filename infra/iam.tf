@@ -13,7 +13,7 @@ locals {
 # To read and write documents of this database, and of no other.
 resource "google_project_iam_member" "function_firestore" {
   project = var.project
-  role    = "roles/datastore.user"
+  role    = "roles/datastore.user" # table: role.firestore.0
   member  = google_service_account.function.member
 
   condition {
@@ -32,13 +32,13 @@ resource "google_pubsub_topic_iam_member" "function_publisher" {
   for_each = local.topics
 
   topic  = google_pubsub_topic.this[each.key].id
-  role   = "roles/pubsub.publisher"
+  role   = "roles/pubsub.publisher" # table: role.pubSub.0
   member = google_service_account.function.member
 }
 
 # To schedule messages, and to check whether one whose name is taken is still scheduled.
 resource "google_cloud_tasks_queue_iam_member" "function_timers" {
-  for_each = toset(["roles/cloudtasks.enqueuer", "roles/cloudtasks.viewer"])
+  for_each = toset(["roles/cloudtasks.enqueuer", "roles/cloudtasks.viewer"]) # table: roles.cloudTasks
 
   location = google_cloud_tasks_queue.timers.location
   name     = google_cloud_tasks_queue.timers.name
@@ -50,7 +50,7 @@ resource "google_cloud_tasks_queue_iam_member" "function_timers" {
 # Cloud Tasks gets the token by roles/cloudtasks.serviceAgent, which Google grants with the service.
 resource "google_service_account_iam_member" "function_as_itself" {
   service_account_id = google_service_account.function.name
-  role               = "roles/iam.serviceAccountUser"
+  role               = "roles/iam.serviceAccountUser" # table: role.serviceAccount.0
   member             = google_service_account.function.member
 }
 
@@ -60,7 +60,7 @@ resource "google_cloud_tasks_queue_iam_member" "function_limited_enqueuer" {
 
   location = var.region
   name     = google_cloud_tasks_queue.limited[each.key].name
-  role     = "roles/cloudtasks.enqueuer"
+  role     = "roles/cloudtasks.enqueuer" # table: role.limitedQueues.0
   member   = google_service_account.function.member
 }
 
@@ -70,7 +70,7 @@ resource "google_cloud_tasks_queue_iam_member" "function_limited_viewer" {
 
   location = var.region
   name     = google_cloud_tasks_queue.limited[each.key].name
-  role     = "roles/cloudtasks.viewer"
+  role     = "roles/cloudtasks.viewer" # table: role.limitedQueues.1
   member   = google_service_account.function.member
 }
 
@@ -79,7 +79,7 @@ resource "google_service_account_iam_member" "function_as_push" {
   count = length(var.queue_limits) > 0 ? 1 : 0
 
   service_account_id = google_service_account.push.name
-  role               = "roles/iam.serviceAccountUser"
+  role               = "roles/iam.serviceAccountUser" # table: role.pushAccount.0
   member             = google_service_account.function.member
 }
 
@@ -88,7 +88,7 @@ resource "google_storage_bucket_iam_member" "function_objects" {
   for_each = toset([local.bucket, local.inbox_bucket])
 
   bucket = each.key
-  role   = "roles/storage.objectUser"
+  role   = "roles/storage.objectUser" # table: role.storage.0
   member = google_service_account.function.member
 
   depends_on = [google_storage_bucket.this, google_storage_bucket.inbox]
@@ -97,14 +97,14 @@ resource "google_storage_bucket_iam_member" "function_objects" {
 # To load, copy and query. Jobs belong to the project; grants on the dataset decide which tables they can read.
 resource "google_project_iam_member" "function_bigquery_jobs" {
   project = var.project
-  role    = "roles/bigquery.jobUser"
+  role    = "roles/bigquery.jobUser" # table: role.bigQueryJobs.0
   member  = google_service_account.function.member
 }
 
 # To read and write tables of this dataset, and of no other.
 resource "google_bigquery_dataset_iam_member" "function_tables" {
   dataset_id = google_bigquery_dataset.this.dataset_id
-  role       = "roles/bigquery.dataEditor"
+  role       = "roles/bigquery.dataEditor" # table: role.bigQueryData.0
   member     = google_service_account.function.member
 }
 
@@ -113,7 +113,7 @@ resource "google_secret_manager_secret_iam_member" "function_secrets" {
   for_each = local.secrets
 
   secret_id = google_secret_manager_secret.this[each.key].secret_id
-  role      = "roles/secretmanager.secretAccessor"
+  role      = "roles/secretmanager.secretAccessor" # table: role.secretManager.0
   member    = google_service_account.function.member
 }
 

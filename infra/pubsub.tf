@@ -20,7 +20,7 @@ resource "google_pubsub_subscription" "push" {
   topic = google_pubsub_topic.this[each.key].id
 
   ack_deadline_seconds       = var.ack_deadline_seconds
-  message_retention_duration = "604800s"
+  message_retention_duration = "604800s" # table: push.retentionSeconds
 
   push_config {
     push_endpoint = local.function_url
@@ -33,15 +33,15 @@ resource "google_pubsub_subscription" "push" {
 
   # Failed pushes are repeated with growing pauses, not at once.
   retry_policy {
-    minimum_backoff = "10s"
-    maximum_backoff = "600s"
+    minimum_backoff = "10s"  # table: push.minBackoffSeconds
+    maximum_backoff = "600s" # table: push.maxBackoffSeconds
   }
 
   # The maximum of Pub/Sub: with these pauses that is most of a day, so that no outage makes dead letters of valid
   # messages. Baton itself stores a message that can never be handled as a dead letter at its first delivery.
   dead_letter_policy {
     dead_letter_topic     = google_pubsub_topic.dead_letters.id
-    max_delivery_attempts = 100
+    max_delivery_attempts = 100 # table: push.maxAttempts
   }
 
   # Never. By default a subscription without messages for 31 days is deleted, and later messages are lost.

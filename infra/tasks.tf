@@ -6,16 +6,16 @@ resource "google_cloud_tasks_queue" "timers" {
 
   # The highest rate of Cloud Tasks: a publish is short, and due messages should not wait.
   rate_limits {
-    max_dispatches_per_second = 500
-    max_concurrent_dispatches = 1000
+    max_dispatches_per_second = 500  # table: timers.maxDispatchesPerSecond
+    max_concurrent_dispatches = 1000 # table: timers.maxConcurrentDispatches
   }
 
   # For about eight hours. Only the sweep finds a message that was given up earlier.
   retry_config {
-    max_attempts  = 100
-    min_backoff   = "1s"
-    max_backoff   = "300s"
-    max_doublings = 9
+    max_attempts  = 100    # table: timers.maxAttempts
+    min_backoff   = "1s"   # table: timers.minBackoffSeconds
+    max_backoff   = "300s" # table: timers.maxBackoffSeconds
+    max_doublings = 9      # table: timers.maxDoublings
   }
 
   depends_on = [google_project_service.this["cloudtasks.googleapis.com"]]
@@ -38,9 +38,9 @@ resource "google_cloud_tasks_queue" "limited" {
   # Unlimited, and no faster than the push subscriptions. Baton itself stores a message that can never be handled as a dead
   # letter. A message that kills the function before that is redelivered every ten minutes, and the alert on queues fires.
   retry_config {
-    max_attempts = -1
-    min_backoff  = "10s"
-    max_backoff  = "600s"
+    max_attempts = -1     # table: limitedQueues.maxAttempts
+    min_backoff  = "10s"  # table: limitedQueues.minBackoffSeconds
+    max_backoff  = "600s" # table: limitedQueues.maxBackoffSeconds
   }
 
   lifecycle {

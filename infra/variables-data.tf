@@ -6,7 +6,7 @@ variable "database" {
   default     = "(default)"
 
   validation {
-    condition     = can(regex("^(\\(default\\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$", var.database))
+    condition     = can(regex("^(\\(default\\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$", var.database)) # table: form.database
     error_message = "A database is \"(default)\", or has 4 to 63 lowercase letters, digits and dashes, and begins with a letter."
   }
 }
@@ -17,7 +17,7 @@ variable "bucket" {
   default     = ""
 
   validation {
-    condition     = can(regex("^$|^[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]$", var.bucket))
+    condition     = var.bucket == "" || can(regex("^[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]$", var.bucket)) # table: form.bucket
     error_message = "A bucket has 3 to 63 lowercase letters, digits, - and _."
   }
 }
@@ -28,7 +28,7 @@ variable "inbox_bucket" {
   default     = ""
 
   validation {
-    condition     = can(regex("^$|^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$", var.inbox_bucket))
+    condition     = var.inbox_bucket == "" || can(regex("^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$", var.inbox_bucket)) # table: form.inbox_bucket
     error_message = "A bucket has 3 to 63 lowercase letters, digits, -, _ and dots."
   }
 }
@@ -39,7 +39,7 @@ variable "dataset" {
   default     = "baton"
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9_]+$", var.dataset)) && length(var.dataset) <= 1024
+    condition     = can(regex("^[A-Za-z0-9_]+$", var.dataset)) && length(var.dataset) <= 1024 # table: form.dataset
     error_message = "A dataset has at most 1024 letters, digits and _; no dash."
   }
 }
@@ -66,7 +66,7 @@ variable "retention_days" {
   default     = 400
 
   validation {
-    condition     = var.retention_days >= 100 && floor(var.retention_days) == var.retention_days
+    condition     = var.retention_days >= 100 && floor(var.retention_days) == var.retention_days # table: range.retention_days
     error_message = "At least 100 days, in whole days: messages about a batch may be that old."
   }
 }

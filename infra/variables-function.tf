@@ -7,7 +7,7 @@ variable "function_name" {
   default     = ""
 
   validation {
-    condition     = can(regex("^$|^[a-z]([a-z0-9-]{0,47}[a-z0-9])?$", var.function_name))
+    condition     = var.function_name == "" || can(regex("^[a-z]([a-z0-9-]{0,47}[a-z0-9])?$", var.function_name)) # table: form.function_name
     error_message = "A function has at most 49 lowercase letters, digits and dashes, begins with a letter and doesn't end with a dash."
   }
 }
@@ -18,7 +18,7 @@ variable "function_timeout_seconds" {
   default     = 540
 
   validation {
-    condition     = var.function_timeout_seconds >= 60 && var.function_timeout_seconds < 600
+    condition     = var.function_timeout_seconds >= 60 && var.function_timeout_seconds < 600 # table: range.function_timeout_seconds
     error_message = "Between 60 and 599 seconds: an attempt ends 30 seconds before, and Pub/Sub waits 600 seconds at most."
   }
 }
@@ -26,7 +26,7 @@ variable "function_timeout_seconds" {
 variable "ack_deadline_seconds" {
   description = "How long Pub/Sub waits for the answer to a push. Longer than the function's timeout."
   type        = number
-  default     = 600
+  default     = 600 # table: push.ackDeadlineSeconds
 
   validation {
     condition     = var.ack_deadline_seconds >= 10 && var.ack_deadline_seconds <= 600
@@ -40,7 +40,7 @@ variable "lease_seconds" {
   default     = 660
 
   validation {
-    condition     = var.lease_seconds > 60 && var.lease_seconds <= 3600
+    condition     = var.lease_seconds > 60 && var.lease_seconds <= 3600 # table: range.lease_seconds
     error_message = "Between 61 and 3600 seconds, and longer than the ack deadline."
   }
 }
@@ -106,7 +106,7 @@ variable "memory" {
   default     = "1Gi"
 
   validation {
-    condition     = can(regex("^[1-9][0-9]*(Mi|Gi)$", var.memory))
+    condition     = can(regex("^[1-9][0-9]{0,4}Mi$|^[1-9][0-9]?Gi$", var.memory)) # table: form.memory
     error_message = "Write a whole number with Mi or Gi, such as 512Mi or 1Gi."
   }
 }

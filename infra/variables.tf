@@ -5,7 +5,7 @@ variable "project" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project)) # table: form.project
     error_message = "A project id has 6 to 30 lowercase letters, digits and dashes, and begins with a letter. It is not the project's name or number."
   }
 }
@@ -15,7 +15,7 @@ variable "region" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region)) # table: form.region
     error_message = "Name one region, such as europe-west1; a zone (europe-west1-b) or several regions (eur3) won't do."
   }
 }
@@ -26,7 +26,7 @@ variable "prefix" {
   default     = "baton"
 
   validation {
-    condition     = can(regex("^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$", var.prefix))
+    condition     = can(regex("^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$", var.prefix)) # table: form.prefix
     error_message = "A prefix has at most 20 lowercase letters, digits and dashes, begins with a letter and doesn't end with a dash: names of service accounts leave no more room."
   }
 
@@ -79,7 +79,7 @@ variable "firestore_location" {
   default     = ""
 
   validation {
-    condition     = can(regex("^$|^[a-z]+[0-9]+$|^[a-z]+-[a-z]+[0-9]+$", var.firestore_location))
+    condition     = var.firestore_location == "" || can(regex("^[a-z]+(-[a-z]+)?[0-9]+$", var.firestore_location)) # table: form.firestore_location
     error_message = "Name a region such as europe-west1, or several such as eur3 or nam5."
   }
 }
@@ -90,7 +90,7 @@ variable "bigquery_location" {
   default     = ""
 
   validation {
-    condition     = can(regex("^$|^(EU|US)$|^[a-z]+-[a-z]+[0-9]+$", var.bigquery_location))
+    condition     = var.bigquery_location == "" || can(regex("^(EU|US|[a-z]+-[a-z]+[0-9]+)$", var.bigquery_location)) # table: form.bigquery_location
     error_message = "Name a region such as europe-west1, or EU or US."
   }
 }
@@ -123,7 +123,7 @@ variable "billing_account" {
   default     = ""
 
   validation {
-    condition     = can(regex("^$|^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.billing_account))
+    condition     = var.billing_account == "" || can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.billing_account)) # table: form.billing_account
     error_message = "A billing account is three times six digits and letters A to F, such as 0A1B2C-3D4E5F-678901."
   }
 }

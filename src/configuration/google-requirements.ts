@@ -141,8 +141,8 @@ export function databaseCondition({ projectId, databaseId, prefix }: Database) {
 }
 
 /**
- * How Pub/Sub and Cloud Tasks deliver messages. Terraform reads these numbers from `infra/generated.tf.json`, which is made
- * of this table; the doctor compares with them and puts them into its commands.
+ * How Pub/Sub and Cloud Tasks deliver messages. `npm run infra` writes these numbers into `infra/*.tf`; the doctor compares
+ * with them and puts them into its commands.
  */
 export const deliverySettings = {
   /** Push subscriptions: as often as Pub/Sub allows, so that no outage turns sound messages into dead letters. */

@@ -2,11 +2,15 @@ import * as z from "zod";
 import { flag, list } from "../configuration/variables.ts";
 import { NameSchema } from "../core/values/text.ts";
 
-/** The form of a variable: Terraform checks the same pattern and says the same, from `infra/generated.tf.json`. */
+/** The form of a variable. `npm run infra` writes the patterns into `infra/variables*.tf`. */
 export interface NameRule {
   /** In the syntax that JavaScript and Terraform (RE2) share. */
   readonly pattern: string;
   readonly message: string;
+  /** Most characters, where the pattern does not say. */
+  readonly most?: number;
+  /** Terraform takes an empty text for the usual name. */
+  readonly mayBeEmpty?: true;
 }
 
 /** By the name of the variable in Terraform. Narrower than what Baton runs with: names of resources are made of them. */
@@ -25,15 +29,18 @@ export const nameRules = {
       "to deploy, a prefix has 1–20 small letters, digits or `-`, begins with a letter and does not end with `-`",
   },
   function_name: {
+    mayBeEmpty: true,
     pattern: "^[a-z]([a-z0-9-]{0,47}[a-z0-9])?$",
     message: "the name of a function has 1–49 small letters, digits or `-`",
   },
   memory: { pattern: "^[1-9][0-9]{0,4}Mi$|^[1-9][0-9]?Gi$", message: "write memory like 512Mi or 1Gi" },
   firestore_location: {
+    mayBeEmpty: true,
     pattern: "^[a-z]+(-[a-z]+)?[0-9]+$",
     message: "write a region such as europe-west1, or several such as eur3 or nam5",
   },
   billing_account: {
+    mayBeEmpty: true,
     pattern: "^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$",
     message:
       "write the id of a billing account like 0A1B2C-3D4E5F-678901; `gcloud billing accounts list` has it",
@@ -44,24 +51,27 @@ export const nameRules = {
       "a database is (default), or has 4–63 small letters, digits or `-`, begins with a letter and does not end with `-`",
   },
   bucket: {
+    mayBeEmpty: true,
     pattern: "^[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]$",
     message:
       "a bucket that is made has at least 3 characters and at most 63: small letters, digits, `-` and `_`",
   },
   inbox_bucket: {
+    mayBeEmpty: true,
     pattern: "^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$",
     message: "a bucket has at least 3 characters and at most 63: small letters, digits, `-`, `_` and dots",
   },
-  dataset: { pattern: "^[A-Za-z0-9_]{1,1024}$", message: "a dataset has letters, digits and `_`" },
+  dataset: { pattern: "^[A-Za-z0-9_]+$", most: 1_024, message: "a dataset has letters, digits and `_`" },
   bigquery_location: {
+    mayBeEmpty: true,
     pattern: "^(EU|US|[a-z]+-[a-z]+[0-9]+)$",
     message: "write a region such as europe-west1, or EU or US",
   },
 } as const satisfies Readonly<Record<string, NameRule>>;
 
 const named = (name: keyof typeof nameRules) => {
-  const { pattern, message } = nameRules[name];
-  return z.string().regex(new RegExp(pattern), message);
+  const { pattern, message, most = Number.MAX_SAFE_INTEGER }: NameRule = nameRules[name];
+  return z.string().max(most).regex(new RegExp(pattern), message);
 };
 const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
 

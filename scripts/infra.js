@@ -1,0 +1,11 @@
+import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { withInfrastructureValues } from "../src/deployment/infrastructure-values.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+for (const path of globSync("infra/*.tf", { cwd: root })) {
+  const text = readFileSync(`${root}${path}`, "utf8");
+  const written = withInfrastructureValues(text);
+  if (written !== text) writeFileSync(`${root}${path}`, written);
+}
