@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
@@ -35,10 +35,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "index.ts": ["workflow", "tasks", "runtime", "core"],
 };
 
-/** What adapters of services elsewhere have in common: the one folder of adapters that others import. */
+/** What the adapters of remote services share: the one folder of adapters that other adapters import. */
 const shared = "src/adapters/remote";
 
-/** Packages that reach services, and the one room that may import each. */
+/** Packages that reach services, and the one folder that may import each. */
 const owners: Readonly<Record<string, string>> = {
   "@duckdb/node-api": "adapters/duckdb",
   "@azure/msal-node": "adapters/power-bi",
@@ -63,7 +63,7 @@ const owners: Readonly<Record<string, string>> = {
   yaml: "workflow",
 };
 
-/** The packages that core may use: they compute, and leave the world alone. Of `node:crypto`, only what computes. */
+/** The packages that core may use: they only compute. Of `node:crypto`, core uses only hashes. */
 const pure = [
   "canonicalize",
   "fastest-levenshtein",
@@ -74,7 +74,7 @@ const pure = [
   "zod",
 ];
 
-/** What is there without an import, or in `node:crypto`, and asks or changes the world. */
+/** Globals, and functions of `node:crypto`, that read or change the world outside the program. */
 const impure =
   /\bDate\.now|\bnew Date\b(?!\([^)])|\bDate\(\)|\bMath\.random|\brandom[A-Z]\w*\(|\b(?:performance|process|crypto|globalThis)(?:\.\w|\[)|\b(?:fetch|queueMicrotask|set(?:Timeout|Interval|Immediate))\(/;
 
@@ -95,17 +95,32 @@ function targetOf(file: string, specifier: string): string {
   return relative(root, resolve(root, dirname(file), specifier));
 }
 
-function roomOf(file: string): string {
+function folderOf(file: string): string {
   return file.split("/")[1] ?? "";
 }
 
 const sources = filesBelow("src");
 
-test("there is something to look at", () => {
-  expect(sources.length).toBeGreaterThan(50);
+/** What a newcomer can take in: files that hold one idea whole, in folders that fit on a screen. */
+const shape = { filesInFolder: 15, longestFileLines: 300, leastMedianLines: 80, filesOfOneName: 2 };
+
+test("each file is one idea, and no folder is a heap", () => {
+  const lines = new Map(
+    sources.map((file) => [file, readFileSync(join(root, file), "utf8").split("\n").length - 1]),
+  );
+  const sorted = [...lines.values()].sort((one, other) => one - other);
+  expect([...lines].filter(([, count]) => count > shape.longestFileLines)).toEqual([]);
+  expect(sorted[Math.floor(sorted.length / 2)]).toBeGreaterThanOrEqual(shape.leastMedianLines);
+  const folders = Map.groupBy(sources, dirname);
+  expect([...folders.values()].filter((files) => files.length > shape.filesInFolder)).toEqual([]);
 });
 
-test("every room imports only what it may", () => {
+test("no name of a file stands for three things", () => {
+  const names = Map.groupBy(sources, (file) => basename(file));
+  expect([...names.values()].filter((files) => files.length > shape.filesOfOneName)).toEqual([]);
+});
+
+test("every folder imports only what it may", () => {
   const wrong = sources.flatMap((file) =>
     importsOf(file)
       .filter((specifier) => specifier.startsWith("."))
@@ -118,12 +133,12 @@ test("every room imports only what it may", () => {
 
 function mayImport(file: string, target: string): boolean {
   if (!target.startsWith("src/")) return false;
-  const room = roomOf(file);
-  if (roomOf(target) !== room) return allowed[room]?.includes(roomOf(target)) ?? false;
-  return room !== "adapters" || [dirname(file), shared].includes(dirname(target));
+  const folder = folderOf(file);
+  if (folderOf(target) !== folder) return allowed[folder]?.includes(folderOf(target)) ?? false;
+  return folder !== "adapters" || [dirname(file), shared].includes(dirname(target));
 }
 
-test("only one room imports the package of a service", () => {
+test("only one folder imports the package of a service", () => {
   const wrong = sources.flatMap((file) =>
     importsOf(file)
       .filter((specifier) => owners[specifier] && !file.startsWith(`src/${owners[specifier]}/`))

@@ -5,7 +5,7 @@ import { daySeconds } from "../core/values/time.ts";
 import type { Assignment } from "../ports/task-runner.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { TaskCallback, TaskNotes } from "./progress.ts";
-import type { Steps } from "./steps.ts";
+import type { Steps } from "./step-api.ts";
 import { type Services, type TaskContext, WaitForCompletion } from "./task-type.ts";
 
 /** What a run has beside its assignment. */

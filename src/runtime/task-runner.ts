@@ -16,7 +16,7 @@ import {
   TaskInterrupted,
 } from "./current-run.ts";
 import { createProgress, NoteTaker } from "./progress.ts";
-import { createSteps } from "./steps.ts";
+import { createSteps } from "./step-api.ts";
 import { cancelBuiltIn, readReturned, runCode, runKeyFunction, type TaskCode } from "./task-code.ts";
 import { type Services, WaitForCompletion } from "./task-type.ts";
 

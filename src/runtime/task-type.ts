@@ -9,7 +9,7 @@ import type { Dataform, PowerBi } from "../ports/services.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { Warehouse } from "../ports/warehouse.ts";
 import type { TaskCallback, TaskNotes } from "./progress.ts";
-import type { Steps } from "./steps.ts";
+import type { Steps } from "./step-api.ts";
 
 /** The outside world, as tasks reach it. Each part is made when it is first asked for. */
 export interface Services {

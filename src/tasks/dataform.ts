@@ -32,7 +32,7 @@ import {
   retryUntilDeadline,
   withAttemptDeadline,
   withRounds,
-} from "./rounds.ts";
+} from "./poll-schedule.ts";
 
 export interface DataformResult {
   readonly invocation: string;

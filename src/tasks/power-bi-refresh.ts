@@ -3,6 +3,14 @@ import type { Refresh, RefreshRequest } from "../ports/services.ts";
 import type { CancelContext, TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import { defineTaskType } from "./define.ts";
 import {
+  endRound,
+  isRoundOver,
+  type Round,
+  retryUntilDeadline,
+  withAttemptDeadline,
+  withRounds,
+} from "./poll-schedule.ts";
+import {
   attach,
   type Chosen,
   ChosenSchema,
@@ -16,14 +24,6 @@ import {
   refreshOptions,
   startOrAttach,
 } from "./power-bi-start.ts";
-import {
-  endRound,
-  isRoundOver,
-  type Round,
-  retryUntilDeadline,
-  withAttemptDeadline,
-  withRounds,
-} from "./rounds.ts";
 
 export interface PowerBiRefreshResult {
   readonly refresh: string;

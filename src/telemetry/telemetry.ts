@@ -11,7 +11,7 @@ import type { CallbackSender } from "../ports/callbacks.ts";
 import type { DocumentStore } from "../ports/store.ts";
 import type { TaskOutcome, TaskRunner } from "../ports/task-runner.ts";
 import type { Logger, LogOutput, Span, Tracer } from "../ports/telemetry.ts";
-import type { PollOptions, Steps } from "../runtime/steps.ts";
+import type { PollOptions, Steps } from "../runtime/step-api.ts";
 import type { TaskCode } from "../runtime/task-code.ts";
 import type { Services, TaskContext, TaskType } from "../runtime/task-type.ts";
 import { batchAttributes, TracedStore, tracedCallbacks, tracedServices } from "./traced-services.ts";

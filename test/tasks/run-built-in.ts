@@ -5,7 +5,7 @@ import { completeTask } from "../../src/core/workflow/definition.ts";
 import type { StepMemory } from "../../src/ports/task-runner.ts";
 import { createContext } from "../../src/runtime/context.ts";
 import { NoteTaker } from "../../src/runtime/progress.ts";
-import { createSteps } from "../../src/runtime/steps.ts";
+import { createSteps } from "../../src/runtime/step-api.ts";
 import { runCode } from "../../src/runtime/task-code.ts";
 import type { Services, TaskSpec, TaskType } from "../../src/runtime/task-type.ts";
 
