@@ -1,8 +1,8 @@
 /**
- * What becomes of a message whose handling met the error:
- * `dead-letter` — it can never succeed as it is: keep it, show it, acknowledge it;
- * `retry` — it may succeed later: redeliver it with back-off;
- * `none` — the error does not come out of message handling.
+ * What happens to a message whose handler throws the error:
+ * `dead-letter`: it can never succeed as it is. It is stored as a dead letter and acknowledged.
+ * `retry`: it may succeed later. It is redelivered with back-off.
+ * `none`: no message handler throws this error.
  */
 export type Disposition = "dead-letter" | "retry" | "none";
 

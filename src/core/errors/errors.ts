@@ -6,17 +6,17 @@ import { type ErrorCode, errorCatalog } from "./error-catalog.ts";
 import type { Disposition } from "./error-entry.ts";
 
 export interface ErrorContext {
-  /** Where it happened: a file and line, a document, a field. */
+  /** Where it happened: a file and line, a document or a field. */
   readonly where?: string;
   readonly details?: JsonObject;
   readonly cause?: unknown;
-  /** What to do here, where the code's own remedy says too little. */
+  /** Replaces the remedy of the code, for a more specific one. */
   readonly remedy?: string;
-  /** How long the same is not to be tried again, as the other side asks. */
+  /** The wait before a retry that the remote service asks for. */
   readonly retryAfterSeconds?: number | undefined;
 }
 
-/** An error a user may see: it has a code, says what happened and where, and what to do. */
+/** An error that a user may see. Its code has a remedy and a disposition in the catalogue. */
 export class BatonError extends Error {
   override readonly name: string = "BatonError";
   readonly code: ErrorCode;
@@ -46,12 +46,12 @@ export class BatonError extends Error {
 export interface TaskErrorOptions {
   /** Whether another attempt may succeed. Default true. */
   readonly retryable?: boolean;
-  /** A code of the task's own, or one of Baton's. Default `TASK_FAILED`. */
+  /** Any code, Baton's own included. Default `TASK_FAILED`. */
   readonly code?: string;
   readonly cause?: unknown;
   /**
-   * Seconds before which another attempt makes no sense, such as the `Retry-After` of an answer. The retry policy's
-   * own wait counts when it is longer. At most a day (`limits.retryAfterSeconds`).
+   * Shortest wait before the next attempt, in seconds, such as the `Retry-After` of a response. The retry policy's own
+   * wait counts if it is longer. At most a day (`limits.retryAfterSeconds`).
    */
   readonly retryAfterSeconds?: number | undefined;
 }
@@ -71,7 +71,7 @@ export class TaskError extends Error {
   }
 }
 
-/** Where something came from that nobody foresaw; undefined for errors with a code, which say what they are. */
+/** The stack of an unexpected error. Undefined for errors with a code: their messages say enough. */
 export function debugStack(thrown: unknown): string | undefined {
   try {
     // By name: a workflow may have been loaded with another copy of the package.
@@ -82,34 +82,34 @@ export function debugStack(thrown: unknown): string | undefined {
   }
 }
 
-/** The code that an error brought along: of the system, such as `ENOENT`, of gRPC or HTTP, or of Baton. */
+/** The `code` field of an error: of the system, such as `ENOENT`, of gRPC, of HTTP or of Baton. */
 export function errorCode(thrown: unknown): unknown {
   return thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
 }
 
-/** Of a reason that is too long to be stored: its longest part, and the longest that is all there is. */
+/** When a message is too long to be stored, each of its parts is cut to this length; a single part to the other. */
 const longestPart = 1_000;
 const longestAlone = 20_000;
 const mostErrors = 5;
 const deepest = 8;
 
 /**
- * Why something failed: the message of what was thrown, of its causes, and of the errors it stands in for. Whatever
- * was thrown: errors of any library, plain objects, texts, and what refuses to be shown.
+ * Why something failed: the messages of the thrown value, its causes and the errors that it aggregates. Takes any
+ * thrown value: errors of any library, plain objects, strings, and objects whose getters throw. Never throws.
  */
 export function errorMessage(thrown: unknown): string {
   try {
     const parts = partsOf(thrown, []);
     const text = joined(parts) || "a value without a message was thrown";
     if (text.length <= limits.errorMessageCharacters) return text;
-    // The longest leave room for the others.
+    // One long part must not displace the others.
     return joined(parts.map((part) => truncate(part, parts.length > 1 ? longestPart : longestAlone)));
   } catch {
     return "a value that can't be shown was thrown";
   }
 }
 
-/** What a part says that another has said already is left out. */
+/** Parts whose text an earlier part contains are left out. */
 function joined(parts: readonly string[]): string {
   let text = "";
   for (const part of parts) {
@@ -137,7 +137,7 @@ function primitiveText(thrown: unknown): string {
     : `${String(thrown)} was thrown`;
 }
 
-/** Errors of Baton's own have said why. */
+/** Whether it is one of Baton's own errors, whose messages already include their causes. */
 function tellsAll(thrown: object): boolean {
   if (field(thrown, "name") === "BatonError") return true;
   const code = field(thrown, "code");
@@ -151,7 +151,7 @@ function ownText(thrown: object): string {
     return issuesText(issues);
   const message = field(thrown, "message");
   if (typeof message !== "string") return thrown instanceof Error ? "" : plainText(thrown);
-  // It only says that there is a cause.
+  // Node's fetch puts the reason into the cause.
   if (message === "fetch failed" && field(thrown, "cause") !== undefined) return "";
   const details = [field(thrown, "detail"), field(thrown, "details")].filter(
     (text) => typeof text === "string",
@@ -162,7 +162,7 @@ function ownText(thrown: object): string {
   return isTold || text.includes(String(code)) ? text : `${text} (${code})`;
 }
 
-/** An object that is no error, as JSON without its secrets. */
+/** A thrown object that is no Error, as JSON without its secrets. */
 function plainText(thrown: object): string {
   const text: unknown = JSON.stringify(thrown, (name, value: unknown) => {
     if (isSecretName(name)) return "…";
@@ -182,7 +182,7 @@ function issuesText(issues: readonly unknown[]): string {
   return [...texts, ...moreThan(issues)].join("; ");
 }
 
-/** Those of an AggregateError, and of clients that list what a service has found. */
+/** The errors of an AggregateError, or those that a client library lists in `errors`. */
 function errorsText(thrown: object, above: readonly unknown[]): string {
   const errors = field(thrown, "errors");
   if (!(thrown instanceof Error) || !Array.isArray(errors)) return "";
@@ -198,7 +198,7 @@ function moreThan(all: readonly unknown[]): string[] {
 
 function innerParts(thrown: object, name: string, above: readonly unknown[]): string[] {
   const inner = field(thrown, name);
-  // Only a SuppressedError has errors of these names; what others keep there is no error.
+  // Only a SuppressedError keeps errors in `error` and `suppressed`; other objects keep other values there.
   if (inner === undefined || inner === null || (name !== "cause" && !(inner instanceof Error))) return [];
   return partsOf(inner, above);
 }
@@ -210,7 +210,7 @@ function nameOf(thrown: object): string {
   return typeof code === "string" || typeof code === "number" ? `${shown} (${code})` : shown;
 }
 
-/** A getter of what was thrown may throw itself. */
+/** A getter of a thrown object may throw. */
 function field(thrown: object, name: string): unknown {
   try {
     return Reflect.get(thrown, name);

@@ -1,8 +1,8 @@
 import { type ErrorEntry, entry } from "./error-entry.ts";
 
-/** The machine, the deployment and the command. */
+/** Errors of the services that Baton needs, of the deployment and of the command. */
 export const machineErrors = {
-  // The machine
+  // The services
   STORE_READ_ONLY: entry(
     "retry",
     "Make the data folder and its files writable for this user, or set BATON_DATA.",

@@ -1,8 +1,8 @@
 import { type ErrorEntry, entry } from "./error-entry.ts";
 
-/** What arrives at the entry, what a message names, and the workflows that it starts. */
+/** Errors of the HTTP entry, of the ids in messages, and of workflows. */
 export const messageErrors = {
-  // What arrives at the entry
+  // The HTTP entry
   BODY_NOT_JSON: entry("dead-letter", "Send a JSON body with content-type application/json."),
   BODY_NOT_BASE64: entry("dead-letter", "Pub/Sub message data must be base64 of a JSON document."),
   BODY_NOT_AN_EVENT: entry(
@@ -27,7 +27,7 @@ export const messageErrors = {
     "Only Pub/Sub messages and finalized Cloud Storage objects are handled.",
   ),
 
-  // What a message names
+  // Ids and input in a message
   WORKFLOW_UNKNOWN: entry(
     "dead-letter",
     "List the workflows with `baton workflows`; deploy or apply it, then replay.",

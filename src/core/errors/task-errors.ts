@@ -1,6 +1,6 @@
 import { type ErrorEntry, entry } from "./error-entry.ts";
 
-/** Running tasks, the built-in ones, and their callbacks. */
+/** Errors of running tasks, of the built-in task types, and of callbacks. */
 export const taskErrors = {
   // Running tasks
   TASK_FAILED: entry("none", "See the message and the task's own code."),
