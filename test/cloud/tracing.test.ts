@@ -129,6 +129,43 @@ test("all work on a batch is one trace: waits, attempts, steps and requests, eac
   expect(JSON.stringify(receiver.spans)).not.toContain("secret-");
 });
 
+test("each request to a service is a span of its method, with the names of what it is about", async () => {
+  const { receiver, tracer } = await traced();
+  const code: AnyTaskFunction = async ({ services, signal }) => {
+    const name = { bucket: "reports", object: "report.txt" };
+    await services.objects.write(name, Buffer.from("four"), "text/plain");
+    await services.objects.list({ bucket: "reports", prefix: "report" }, { limit: 1 });
+    const into = { table: "ones", mode: "replace", key: [] } as const;
+    await services.warehouse.query({ jobId: "j1", sql: "SELECT 1 AS one", parameters: {}, into, signal });
+    return [...(await services.warehouse.rows("SELECT one FROM ones", {}, 1, signal))];
+  };
+  const { run, app } = await cloudInProcess([workflowOf("asks", [["t", []]], code)], { tracer });
+  const batchId = await run("asks");
+  expect((await app.engine.admin.show(batchId)).tasks[0]).toMatchObject({
+    status: "SUCCESS",
+    result: [{ one: 1 }],
+  });
+  await tracer.flush();
+  const described = tree(receiver, batchId).filter((line) => line.startsWith("run t > "));
+  expect(described).toEqual(
+    ["object list", "object write", "warehouse query", "warehouse rows"].map((name) => `run t > ${name}`),
+  );
+  const attributesOf = (name: string) =>
+    named(receiver, name).map(({ kind, attributes }) => ({ kind, attributes }));
+  expect(attributesOf("object write")).toEqual([
+    {
+      kind: 3,
+      attributes: { "baton.bucket": "reports", "baton.object": "report.txt", "baton.bytes": 4 },
+    },
+  ]);
+  expect(attributesOf("object list")).toEqual([
+    { kind: 3, attributes: { "baton.bucket": "reports", "baton.object": "report" } },
+  ]);
+  expect(attributesOf("warehouse query")).toEqual([
+    { kind: 3, attributes: { "baton.job": "j1", "baton.table": "ones" } },
+  ]);
+});
+
 test("a wait is told as how the attempt ended, and a step that was done is not told again", async () => {
   const { receiver, tracer } = await traced();
   const code: AnyTaskFunction = async ({ step }) => {
