@@ -38,18 +38,23 @@ const shapes = {
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 console.log(
-  "| shape | tasks | documents written | documents read | messages | invocations | scheduled | dollars a million tasks |",
+  "| completions | shape | tasks | documents written | documents read | messages | invocations | scheduled | dollars a million tasks |",
 );
-console.log("|---|---|---|---|---|---|---|---|");
-for (const [title, edges] of Object.entries(shapes))
-  console.log(row(title, edges.length, await bill(title, edges)));
+console.log("|---|---|---|---|---|---|---|---|---|");
+for (const completions of ["published", "inline"])
+  for (const [title, edges] of Object.entries(shapes))
+    console.log(`| ${completions} ${row(title, edges.length, await bill(title, edges, completions))}`);
 
-async function bill(title, edges) {
+async function bill(title, edges, completions) {
   const port = 18_000 + Math.floor(Math.random() * 10_000);
   const cloud = await startCloud({ pushUrl: `http://127.0.0.1:${port}` });
   const sleeps = title.includes("sleeps");
   const work = async ({ step }) => (sleeps ? step.sleep("nap", "1s") : null);
-  const configuration = readConfiguration({ ...cloud.environment, BATON_LEASE: "60s" });
+  const configuration = readConfiguration({
+    ...cloud.environment,
+    BATON_LEASE: "60s",
+    BATON_COMPLETIONS: completions,
+  });
   const app = openCloud({ configuration, logger: silent, workflows: [workflowOf("shape", edges, work)] });
   const server = await serveHttp(createHttpHandler(app.deliveries, silent, app.trust), {
     port,
