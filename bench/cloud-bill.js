@@ -45,7 +45,44 @@ for (const completions of ["published", "inline"])
   for (const [title, edges] of Object.entries(shapes))
     console.log(`| ${completions} ${row(title, edges.length, await bill(title, edges, completions))}`);
 
+/** Every answer of a service takes as long, so that the figure counts hops more than it measures the machine. */
+const answerMs = 20;
+const rounds = 5;
+console.log(`\nmilliseconds an edge of a chain of 20, every answer of a service after ${answerMs} ms:`);
+const slowChain = layers(...names("", 20).map(() => 1));
+const latencies = { published: [], inline: [] };
+for (let round = 0; round < rounds; round++)
+  for (const completions of ["published", "inline"])
+    latencies[completions].push(await latency(slowChain, completions));
+for (const [completions, figures] of Object.entries(latencies))
+  console.log(
+    `${completions}: ${figures.sort((one, other) => one - other)[Math.floor(rounds / 2)].toFixed(0)}`,
+  );
+
+async function latency(edges, completions) {
+  const { cloud, run, close } = await open("chain", edges, completions);
+  await run();
+  cloud.setFaults(() => ({ kind: "slow", delayMs: answerMs }));
+  const began = performance.now();
+  await run();
+  const elapsedMs = performance.now() - began;
+  await close();
+  return elapsedMs / edges.length;
+}
+
 async function bill(title, edges, completions) {
+  const { cloud, run, close } = await open(title, edges, completions);
+  // What is done once for a deployment, not for each batch.
+  await run();
+  const meters = [cloud.firestore, cloud.pubsub, cloud.tasks].map(({ meter }) => meter);
+  for (const meter of meters) meter.reset();
+  await run();
+  const counts = Object.assign({}, ...meters.map((meter) => meter.all()));
+  await close();
+  return counts;
+}
+
+async function open(title, edges, completions) {
   const port = 18_000 + Math.floor(Math.random() * 10_000);
   const cloud = await startCloud({ pushUrl: `http://127.0.0.1:${port}` });
   const sleeps = title.includes("sleeps");
@@ -64,16 +101,12 @@ async function bill(title, edges, completions) {
     await app.engine.start({ kind: "start", workflowId: "shape" });
     await cloud.idle();
   };
-  // What is done once for a deployment, not for each batch.
-  await run();
-  const meters = [cloud.firestore, cloud.pubsub, cloud.tasks].map(({ meter }) => meter);
-  for (const meter of meters) meter.reset();
-  await run();
-  const counts = Object.assign({}, ...meters.map((meter) => meter.all()));
-  await server.close();
-  await app.close();
-  await cloud.close();
-  return counts;
+  const close = async () => {
+    await server.close();
+    await app.close();
+    await cloud.close();
+  };
+  return { cloud, run, close };
 }
 
 function row(title, tasks, counts) {
