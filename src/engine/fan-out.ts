@@ -101,7 +101,7 @@ export class FanOut {
    * delivery is acknowledged when the children are published. If the process dies before that, the redelivered message
    * finds the task ended and passes it on again.
    */
-  async passOnOwn(
+  async announceEnding(
     batch: PinnedBatch,
     taskId: string,
     ending: Ending,
@@ -112,7 +112,7 @@ export class FanOut {
     if (messages.length > 0) await unit.publish(messages);
     if (!isInline) return;
     // mutation: inline-children-are-published-before-the-acknowledgement
-    await this.dispatchChildren(batch, taskId, ending, { redrive: false, rest: undefined, unit });
+    return this.dispatchChildren(batch, taskId, ending, { redrive: false, rest: undefined, unit });
   }
 
   /**

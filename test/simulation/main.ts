@@ -98,7 +98,7 @@ async function runMutants(
     process.stderr.write(`${mutantRow(hunt)}\n`),
   );
   if (found.length === 0) return refuse(`There is no mutant whose name holds "${only}"`);
-  const survivors = found.filter(({ failure }) => !failure);
+  const survivors = found.filter(({ failure, mutant }) => !failure && mutant.test === undefined);
   if (json) print(`${JSON.stringify(found)}\n`);
   else print(`${found.length - survivors.length} of ${found.length} mutants were found\n`);
   return survivors.length > 0 ? 1 : 0;

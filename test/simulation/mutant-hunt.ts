@@ -28,13 +28,18 @@ export async function findMutants(
   const onThread = async () => {
     for (const mutant of queue) {
       const broken = breakSource(mutant, marks);
-      const hunt = { mutant, ...(await findFailure(broken, [...seedJobs(1, schedules), ...singles])) };
+      const jobs = [...knownSeed(mutant), ...seedJobs(1, schedules), ...singles];
+      const hunt = { mutant, ...(await findFailure(broken, jobs)) };
       hunts.push(hunt);
       onHunt(hunt);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, onThread));
   return hunts;
+}
+
+function knownSeed({ seed }: Mutant): Job[] {
+  return seed === undefined ? [] : [{ kind: "seeds", from: seed, count: 1, completions: "published" }];
 }
 
 async function findFailure(broken: BrokenSource, jobs: readonly Job[]): Promise<Omit<Hunt, "mutant">> {
@@ -54,6 +59,6 @@ async function findFailure(broken: BrokenSource, jobs: readonly Job[]): Promise<
 
 /** One line of the table in the README. */
 export function mutantRow({ mutant, failure, schedules }: Hunt): string {
-  const found = failure ? (failure.seed ?? "single faults") : `not in ${schedules}`;
+  const found = failure ? (failure.seed ?? "single faults") : (mutant.test ?? `not in ${schedules}`);
   return `| ${mutant.name} | ${found} | ${failure?.rule ?? ""} |`;
 }

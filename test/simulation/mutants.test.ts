@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { mutants } from "./mutants.ts";
 import { breakSource, findMarks, problemsOf } from "./mutation-marks.ts";
@@ -17,6 +18,14 @@ test("every mark exists once and has a mutant, and every mutant has its mark", (
 test("every mutant is sound TypeScript", () => {
   const problems = problemsOf(mutants.map((mutant) => breakSource(mutant, marks)));
   expect([...problems].map(([index, texts]) => [mutants[index]?.name, ...texts])).toEqual([]);
+});
+
+test("a test that stands in for a seed exists", () => {
+  for (const { test: named } of mutants) {
+    if (named === undefined) continue;
+    const [file = "", title = ""] = named.split(": ");
+    expect(readFileSync(new URL(`../${file}`, import.meta.url), "utf8")).toContain(`"${title}"`);
+  }
 });
 
 test("every mutant changes its source", () => {

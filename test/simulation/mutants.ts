@@ -6,6 +6,10 @@ export interface Mutant {
   readonly name: string;
   readonly mark: string;
   readonly change: Change;
+  /** With published completions this seed finds it; the first 20,000 do not with settings of their own. */
+  readonly seed?: number;
+  /** The test that fails with it, where no seed is known: file and name. */
+  readonly test?: string;
 }
 
 /** What is done to the marked code. `$` in the code is the present value. */
@@ -38,9 +42,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "with inline completions a message is acknowledged before the children are published",
     mark: "inline-children-are-published-before-the-acknowledgement",
-    change: value(
-      "void this.passOn(batch, taskId, ending, { redrive: false, rest: undefined, unit }).catch(() => undefined)",
-    ),
+    change: value("void $.catch(() => undefined)"),
   },
   {
     name: "with inline completions the children are published before the settle",
@@ -243,6 +245,7 @@ export const mutants: readonly Mutant[] = [
     name: "a resend that is refused once costs the lease",
     mark: "resend-is-retried",
     change: value("await outbox.resendOf(admitted.execution, call.target)"),
+    seed: 13_946,
   },
   {
     name: "the batch ends in the middle of a cancel",
@@ -319,7 +322,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a lease is judged by the clock of the worker",
     mark: "lease-is-judged-by-the-clock-of-the-store",
-    change: value("decideArrival(found.log, dependencies.clock.now() - found.writtenAt)"),
+    change: before("found = { ...found, ageMs: dependencies.clock.now() - found.writtenAt };"),
   },
   {
     name: "a sweep uses the clock of its worker",
@@ -420,11 +423,13 @@ export const mutants: readonly Mutant[] = [
     name: "a completion is missed when its task parked while it was stored",
     mark: "stored-completion-is-checked-again",
     change: value("false"),
+    seed: 3_709,
   },
   {
     name: "an ending by our own late write is not passed on",
     mark: "late-ending-is-passed-on",
     change: value("$.then(() => undefined)"),
+    test: "engine/early-completion.test.ts: an ending whose first write comes about late is passed on",
   },
   {
     name: "a stored completion is missed when the worker that parked its task died",

@@ -45,7 +45,7 @@ export async function handleExistingLog(
       // mutation: redelivery-sends-the-callback
       const callbacks = finalCallbackMessages(batch.batchId, task);
       // mutation: redelivery-passes-the-ending-on
-      await fanOut.passOnOwn(batch, task.id, arrival.ending, { callbacks, unit });
+      await fanOut.announceEnding(batch, task.id, arrival.ending, { callbacks, unit });
       return undefined;
     }
     case "held":

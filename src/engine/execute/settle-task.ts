@@ -76,7 +76,7 @@ export class OutcomeCommitter {
       // mutation: end-of-a-wait-is-scheduled
       return this.#dependencies.timer.schedule(executeMessage(batch, task.id), (dueSeconds ?? 0) * 1_000);
     const callbacks = callback ? [callbackMessage(callback.callbackId)] : [];
-    await this.#fanOut.passOnOwn(batch, task.id, { status, reason }, { callbacks, unit });
+    await this.#fanOut.announceEnding(batch, task.id, { status, reason }, { callbacks, unit });
   }
 
   #companions({ log: { log } }: Claim, settlement: Settlement, conclusion: AttemptResult): OutcomeWrites {
