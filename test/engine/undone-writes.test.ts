@@ -67,6 +67,33 @@ test("a claim that was undone before its code began does not run", async () => {
   expect(seen).toEqual(["SUCCESS"]);
 });
 
+test("a fan-out whose settle was undone is done again by the redelivered message, without a sweep", async () => {
+  const isFirst = firstTime();
+  const flow = workflow("flow")
+    .task("a", () => 1)
+    .task("b", () => 2, { after: ["a"] });
+  const timed: TimedApp = timedApp({
+    workflows: [flow],
+    environment: { BATON_LEASE: "30s", BATON_SWEEP: "1d" },
+    around: (dependencies) => ({
+      ...dependencies,
+      broker: {
+        publish: async (messages) => {
+          await dependencies.broker.publish(messages);
+          const startsChild = messages.some(
+            ({ message }) => message.kind === "task" && message.taskId === "b",
+          );
+          if (startsChild && isFirst()) undoTurn(timed.app);
+        },
+      },
+    }),
+  });
+  // Otherwise the batch waits for the sweep of the next day.
+  const { status, tasks } = await run(timed);
+  expect(status).toBe("SUCCESS");
+  expect(tasks[0]).toMatchObject({ attempts: 2 });
+});
+
 test("a heartbeat that was undone does not take the claim away", async () => {
   const clock = new VirtualClock();
   const { timed } = chain(
