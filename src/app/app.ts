@@ -19,7 +19,7 @@ import type { Logger, Tracer } from "../ports/telemetry.ts";
 import type { Warehouse } from "../ports/warehouse.ts";
 import { LocalTaskRunner } from "../runtime/task-runner.ts";
 import { builtInTaskTypes } from "../tasks/index.ts";
-import { tracingBy } from "../telemetry/telemetry.ts";
+import { createTracing } from "../telemetry/telemetry.ts";
 import { type CodeCatalog, FixedCatalog, FolderCatalog } from "../workflow/catalog.ts";
 import type { BuiltWorkflow } from "../workflow/workflow.ts";
 import { httpClient, remoteServices } from "./services.ts";
@@ -67,7 +67,7 @@ export function buildEngine(
   { workflows, around, tracer }: EngineOptions,
 ): EngineParts {
   const { objects, warehouse, clock, logger } = ground;
-  const tracing = tracingBy(tracer, configuration);
+  const tracing = createTracing(tracer, configuration);
   const store = tracing.store(ground.store);
   const ids = systemIds;
   const http = httpClient(configuration);

@@ -2,7 +2,7 @@ import { DispatchQueues } from "../adapters/cloud-tasks/dispatch-queues.ts";
 import { CloudTasksTimer } from "../adapters/cloud-tasks/task-queue.ts";
 import { FirestoreDocumentStore } from "../adapters/firestore/document-store.ts";
 import { OidcCallerCheck } from "../adapters/oidc/caller-check.ts";
-import { PubSubBroker, publishRequest, pushBody, type Seal } from "../adapters/pubsub/publisher.ts";
+import { PubSubBroker, type Seal, toPublishRequest, toPushBody } from "../adapters/pubsub/publisher.ts";
 import { systemClock } from "../adapters/system/system.ts";
 import type { Configuration } from "../configuration/configuration.ts";
 import type { GoogleConfiguration } from "../configuration/google-configuration.ts";
@@ -37,7 +37,7 @@ export function openMessages(configuration: Configuration, seal: Seal): CloudMes
     broker,
     systemClock,
     (message: OutgoingMessage) => ({
-      ...publishRequest(topics, endpoints.pubSub, message, seal),
+      ...toPublishRequest(topics, endpoints.pubSub, message, seal),
       serviceAccount,
     }),
   );
@@ -47,7 +47,7 @@ export function openMessages(configuration: Configuration, seal: Seal): CloudMes
   const limited = new DispatchQueues(
     { ...place, prefix, ...functionOf(google) },
     systemClock,
-    (message, publishedAt) => pushBody(message, seal, publishedAt),
+    (message, publishedAt) => toPushBody(message, seal, publishedAt),
   );
   const routed = new QueueRouter({ queues, limited, others: { broker, timer } });
   const close = () => closeAll([broker, timer, limited]);

@@ -9,7 +9,7 @@ import { createHttpHandler } from "../entry/http-handler.ts";
 import { serveHttp } from "../entry/serve.ts";
 import type { Clock } from "../ports/machine.ts";
 import type { Logger, LogOutput } from "../ports/telemetry.ts";
-import { openTelemetry } from "../telemetry/telemetry.ts";
+import { createTelemetry } from "../telemetry/telemetry.ts";
 import type { FolderCatalog } from "../workflow/catalog.ts";
 import { type EmbeddedApp, openEmbedded } from "./embedded.ts";
 
@@ -27,7 +27,7 @@ export async function openLocal(
   const configuration = readConfiguration(await resolveSecrets(environment));
   if (configuration.engine !== "embedded")
     throw new BatonError("USAGE", "Here the embedded engine runs: unset BATON_ENGINE");
-  const { logger, tracer } = openTelemetry(configuration, defaultLevel, logOutput);
+  const { logger, tracer } = createTelemetry(configuration, defaultLevel, logOutput);
   return { app: openEmbedded({ configuration, logger, tracer }), logger };
 }
 

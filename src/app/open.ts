@@ -4,7 +4,7 @@ import { resolveSecrets, withoutReferences } from "../configuration/secrets.ts";
 import type { RawEnvironment } from "../configuration/variables.ts";
 import { BatonError, errorMessage } from "../core/errors/errors.ts";
 import type { Logger, LogOutput } from "../ports/telemetry.ts";
-import { openTelemetry } from "../telemetry/telemetry.ts";
+import { createTelemetry } from "../telemetry/telemetry.ts";
 import type { App } from "./app.ts";
 
 export interface OpenedApp {
@@ -29,7 +29,7 @@ export async function openApp(
   { level, serves, creates = true, logOutput }: OpenOptions,
 ): Promise<OpenedApp> {
   const configuration = readConfiguration(await withSecrets(environment, serves), { serves });
-  const { logger, tracer } = openTelemetry(configuration, level, logOutput);
+  const { logger, tracer } = createTelemetry(configuration, level, logOutput);
   if (configuration.engine === "gcp") {
     const { openCloud } = await import("./cloud.ts");
     return { app: openCloud({ configuration, logger, tracer }), logger };
@@ -58,8 +58,8 @@ async function withSecrets(environment: RawEnvironment, serves: boolean): Promis
 
 /** Without credentials, Google's clients fail late, several times, and where nobody can catch it. */
 async function requireCredentials(): Promise<void> {
-  const { Credentials } = await import("../adapters/remote/google-credentials.ts");
-  await new Credentials().headers().catch((cause: unknown) => {
+  const { GoogleCredentials } = await import("../adapters/remote/google-credentials.ts");
+  await new GoogleCredentials().headers().catch((cause: unknown) => {
     throw new BatonError("CREDENTIALS_MISSING", errorMessage(cause), { cause });
   });
 }

@@ -1,5 +1,5 @@
 import { createLogger } from "../adapters/pino/logger.ts";
-import { Credentials } from "../adapters/remote/google-credentials.ts";
+import { GoogleCredentials } from "../adapters/remote/google-credentials.ts";
 import type { Configuration } from "../configuration/configuration.ts";
 import { localServerVariables } from "../configuration/environment.ts";
 import type { RawEnvironment } from "../configuration/variables.ts";
@@ -154,7 +154,7 @@ async function checkCredentials(
     subject,
     async run() {
       try {
-        account = await new Credentials().account();
+        account = await new GoogleCredentials().account();
         return [check(true, account ?? "of an account that they do not name")];
       } catch (error) {
         return [check(false, errorMessage(error))];

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { indexFile } from "../adapters/firestore/encoding.ts";
+import { toIndexFile } from "../adapters/firestore/encoding.ts";
 import { type CheckGroup, type CheckResult, judge } from "./check.ts";
 import { type CloudContext, databasePath, gcloud, readPages } from "./google.ts";
 
@@ -31,7 +31,7 @@ const FieldsSchema = z.object({
   nextPageToken: z.string().optional(),
 });
 type Field = z.infer<typeof FieldsSchema>["fields"][number];
-type WantedField = ReturnType<typeof indexFile>["fieldOverrides"][number];
+type WantedField = ReturnType<typeof toIndexFile>["fieldOverrides"][number];
 
 /** The service lists only fields that differ from the automatic settings, and only by these filters. */
 const filters = ["indexConfig.usesAncestorConfig:false", "ttlConfig:*"];
@@ -48,7 +48,7 @@ export function fieldsGroup(context: CloudContext): CheckGroup {
       const found = new Map(
         listed.flat().map((field) => [field.name.replace(/^.*\/collectionGroups\//, ""), field]),
       );
-      const wanted = Map.groupBy(indexFile().fieldOverrides, ({ collectionGroup }) => collectionGroup);
+      const wanted = Map.groupBy(toIndexFile().fieldOverrides, ({ collectionGroup }) => collectionGroup);
       return [...wanted].flatMap(([collection, fields]) => {
         const compared = fields.map((field) => compare(field, found));
         const flags = { "collection-group": collection, database, project };

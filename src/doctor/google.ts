@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { mayBeEmpty } from "../adapters/remote/service-answer.ts";
+import { sparseObject } from "../adapters/remote/service-response.ts";
 import type { Configuration } from "../configuration/configuration.ts";
 import type { GoogleConfiguration } from "../configuration/google-configuration.ts";
 import type { PermissionSet } from "../configuration/google-requirements.ts";
@@ -140,7 +140,7 @@ export function resourceGroup<Found>(context: CloudContext, check: ResourceCheck
   };
 }
 
-const PermissionsSchema = mayBeEmpty({ permissions: z.array(z.string()).default([]) });
+const PermissionsSchema = sparseObject({ permissions: z.array(z.string()).default([]) });
 
 /** Which of some permissions the caller has on a resource. */
 export async function grantedPermissions(

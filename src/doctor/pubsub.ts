@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { mayBeEmpty } from "../adapters/remote/service-answer.ts";
+import { sparseObject } from "../adapters/remote/service-response.ts";
 import { deliverySettings, permissions } from "../configuration/google-requirements.ts";
 import { CALLBACK_QUEUE, CONTROL_QUEUE } from "../core/messages.ts";
 import { topicName } from "../core/queues.ts";
@@ -62,7 +62,7 @@ function topicGroups(context: CloudContext, topic: string): CheckGroup[] {
   return [exists, permission, subscriptionGroup(context, topic)];
 }
 
-const ListSchema = mayBeEmpty({ subscriptions: z.array(z.string()).default([]) });
+const ListSchema = sparseObject({ subscriptions: z.array(z.string()).default([]) });
 
 /** The topic of messages that always fail. Its subscriptions must not expire before a person reads them. */
 function deadLetterGroup(context: CloudContext): CheckGroup {

@@ -1,12 +1,12 @@
 import * as z from "zod";
-import { mayBeEmpty } from "../adapters/remote/service-answer.ts";
+import { sparseObject } from "../adapters/remote/service-response.ts";
 import { CONTROL_QUEUE } from "../core/messages.ts";
 import { topicName } from "../core/queues.ts";
 import { tryParseJson } from "../core/values/json.ts";
 import { type CheckGroup, type CheckResult, judge, unknown } from "./check.ts";
 import { type CloudContext, deployCommand, gcloud, idOf, readPages } from "./google.ts";
 
-const JobsSchema = mayBeEmpty({
+const JobsSchema = sparseObject({
   jobs: z
     .array(
       z.object({

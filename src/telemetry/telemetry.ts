@@ -38,7 +38,7 @@ function tracedDeliver(deliver: Deliver, tracer: Tracer, flushes: boolean): Deli
 }
 
 function deliverTraced(deliver: Deliver, tracer: Tracer, delivery: Delivery): Promise<DeliveryReport> {
-  const subject = subjectOf(delivery.message);
+  const subject = traceSubject(delivery.message);
   if (!subject) return tracer.inBatch(undefined, () => deliver(delivery));
   const { batchId, name, taskId } = subject;
   const { publishedAt, deliveryAttempt, message } = delivery;
@@ -60,7 +60,7 @@ function deliverTraced(deliver: Deliver, tracer: Tracer, delivery: Delivery): Pr
 }
 
 /** Undefined for messages that belong to no batch, or do not name it. */
-function subjectOf(message: Message): TraceSubject | undefined {
+function traceSubject(message: Message): TraceSubject | undefined {
   switch (message.kind) {
     case "task": {
       const { batchId, previousTaskId } = message;
@@ -98,7 +98,7 @@ function tracedRunner(runner: TaskRunner, tracer: Tracer): TaskRunner {
       };
       return tracer.inSpan({ name: `run ${task.id}`, attributes }, async (span) => {
         const outcome = await runner.run(assignment);
-        describe(span, outcome);
+        setOutcome(span, outcome);
         return outcome;
       });
     },
@@ -107,7 +107,7 @@ function tracedRunner(runner: TaskRunner, tracer: Tracer): TaskRunner {
   };
 }
 
-function describe(span: Span, outcome: TaskOutcome): void {
+function setOutcome(span: Span, outcome: TaskOutcome): void {
   span.set({ "baton.outcome": outcome.kind });
   if (outcome.kind === "parked")
     span.set({ "baton.reason": outcome.reason, "baton.wait_seconds": outcome.seconds });
@@ -163,14 +163,18 @@ export interface Telemetry {
 }
 
 /** The log, on standard error, and the tracer that the configuration asks for; each line of the log tells its trace. */
-export function openTelemetry(configuration: Configuration, level: LogLevel, output?: LogOutput): Telemetry {
-  const tracer = openTracer(configuration, (problem) => logger.warn("traces are not taken", problem));
+export function createTelemetry(
+  configuration: Configuration,
+  level: LogLevel,
+  output?: LogOutput,
+): Telemetry {
+  const tracer = createTracer(configuration, (problem) => logger.warn("traces are not taken", problem));
   const context = { projectId: configuration.google?.projectId, place: () => tracer?.current() };
   const logger = createLogger(configuration.logLevel ?? level, context, output);
   return { logger, tracer };
 }
 
-function openTracer({ traces }: Configuration, report: ReportProblem): Tracer | undefined {
+function createTracer({ traces }: Configuration, report: ReportProblem): Tracer | undefined {
   return traces && new BatchTracer(otlpSender(traces), report);
 }
 
@@ -185,8 +189,8 @@ export interface Tracing {
 }
 
 /** Without a tracer every part stays what it is. */
-export function tracingBy(tracer: Tracer | undefined, { engine: place }: Configuration): Tracing {
-  if (!tracer) return untraced;
+export function createTracing(tracer: Tracer | undefined, { engine: place }: Configuration): Tracing {
+  if (!tracer) return noTracing;
   return {
     store: (store) => new TracedStore(store, tracer),
     services: (services) => tracedServices(services, tracer),
@@ -197,7 +201,7 @@ export function tracingBy(tracer: Tracer | undefined, { engine: place }: Configu
   };
 }
 
-const untraced: Tracing = {
+const noTracing: Tracing = {
   store: (store) => store,
   services: (services) => services,
   callbacks: (callbacks) => callbacks,

@@ -20,18 +20,28 @@ import type { Warehouse } from "../ports/warehouse.ts";
 import type { Services } from "../runtime/task-type.ts";
 
 /** What the span of each method has for attributes, by the values that the method is called with; no method is left out. */
-type SpansOf<Port> = {
+type SpanAttributesByMethod<Port> = {
   readonly [Name in keyof Port]: Port[Name] extends (...given: infer Given) => Promise<unknown>
     ? (...given: Given) => SpanAttributes
     : never;
 };
 
 type AsyncMethods = Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>>;
-type Spans = Readonly<Record<string, (...given: unknown[]) => SpanAttributes>>;
+type AttributesByMethod = Readonly<Record<string, (...given: unknown[]) => SpanAttributes>>;
 
 /** The port, with a client span around every call; a span is named after the service and the method. */
-function traced<Port extends object>(service: string, spans: SpansOf<Port>, port: Port, tracer: Tracer): Port;
-function traced(service: string, spans: Spans, port: AsyncMethods, tracer: Tracer): AsyncMethods {
+function traced<Port extends object>(
+  service: string,
+  spans: SpanAttributesByMethod<Port>,
+  port: Port,
+  tracer: Tracer,
+): Port;
+function traced(
+  service: string,
+  spans: AttributesByMethod,
+  port: AsyncMethods,
+  tracer: Tracer,
+): AsyncMethods {
   return Object.fromEntries(
     Object.entries(spans).map(([method, attributes]) => [
       method,
@@ -47,7 +57,7 @@ function traced(service: string, spans: Spans, port: AsyncMethods, tracer: Trace
   );
 }
 
-interface Work {
+interface SpanSubject {
   readonly batchId?: string | undefined;
   readonly workflowId?: string | undefined;
   readonly taskId?: string | undefined;
@@ -55,7 +65,7 @@ interface Work {
 }
 
 /** Which work a span belongs to. */
-export function batchAttributes({ batchId, workflowId, taskId, attempt }: Work): SpanAttributes {
+export function batchAttributes({ batchId, workflowId, taskId, attempt }: SpanSubject): SpanAttributes {
   return {
     "baton.batch": batchId,
     "baton.workflow": workflowId,
@@ -85,50 +95,54 @@ export function tracedServices(services: Services, tracer: Tracer): Services {
   };
 }
 
-const job = ({ jobId, into }: { jobId: string; into: { table: string } }): SpanAttributes => ({
+const jobAttributes = ({ jobId, into }: { jobId: string; into: { table: string } }): SpanAttributes => ({
   "baton.job": jobId,
   "baton.table": into.table,
 });
 
-const warehouseSpans: SpansOf<Warehouse> = {
-  load: job,
-  query: job,
+const warehouseSpans: SpanAttributesByMethod<Warehouse> = {
+  load: jobAttributes,
+  query: jobAttributes,
   rows: () => ({}),
   cancel: (jobId) => ({ "baton.job": jobId }),
 };
 
-const object = ({ bucket, object }: ObjectName): SpanAttributes => ({
+const objectAttributes = ({ bucket, object }: ObjectName): SpanAttributes => ({
   "baton.bucket": bucket,
   "baton.object": object,
 });
 
-const objectSpans: SpansOf<ObjectStore> = {
-  stat: object,
-  read: object,
-  write: (name, content) => ({ ...object(name), "baton.bytes": content.byteLength }),
-  move: object,
-  list: ({ bucket, prefix }) => object({ bucket, object: prefix }),
-  remove: object,
+const objectSpans: SpanAttributesByMethod<ObjectStore> = {
+  stat: objectAttributes,
+  read: objectAttributes,
+  write: (name, content) => ({ ...objectAttributes(name), "baton.bytes": content.byteLength }),
+  move: objectAttributes,
+  list: ({ bucket, prefix }) => objectAttributes({ bucket, object: prefix }),
+  remove: objectAttributes,
 };
 
-const resource = (name: string): SpanAttributes => ({ "baton.resource": name });
+const resourceAttributes = (name: string): SpanAttributes => ({ "baton.resource": name });
 
-const dataformSpans: SpansOf<Dataform> = {
-  compile: ({ repository }) => resource(repository),
+const dataformSpans: SpanAttributesByMethod<Dataform> = {
+  compile: ({ repository }) => resourceAttributes(repository),
   invoke: ({ source }: InvocationRequest) =>
-    resource("workflowConfig" in source ? source.workflowConfig : source.compilationResult),
-  invocation: resource,
-  invocations: resource,
-  actions: resource,
-  cancel: resource,
+    resourceAttributes("workflowConfig" in source ? source.workflowConfig : source.compilationResult),
+  invocation: resourceAttributes,
+  invocations: resourceAttributes,
+  actions: resourceAttributes,
+  cancel: resourceAttributes,
 };
 
-const dataset = ({ workspace, dataset }: DatasetName): SpanAttributes => ({
+const datasetAttributes = ({ workspace, dataset }: DatasetName): SpanAttributes => ({
   "baton.workspace": workspace,
   "baton.dataset": dataset,
 });
 
-const powerBiSpans: SpansOf<PowerBi> = { refreshes: dataset, start: dataset, cancel: dataset };
+const powerBiSpans: SpanAttributesByMethod<PowerBi> = {
+  refreshes: datasetAttributes,
+  start: datasetAttributes,
+  cancel: datasetAttributes,
+};
 
 /** Named after the HTTP method, as OpenTelemetry has it, with the status of the answer. */
 function tracedHttp(http: HttpClient, tracer: Tracer): HttpClient {
@@ -178,7 +192,7 @@ export class TracedStore implements DocumentStore {
   }
 
   async commit(writes: readonly Write[]): Promise<Committed> {
-    const ended = writes.flatMap((write) => endedBatch(write) ?? []);
+    const ended = writes.flatMap((write) => findEndedBatch(write) ?? []);
     try {
       const committed = await this.#store.commit(writes);
       for (const batch of ended) this.#record(batch);
@@ -237,7 +251,7 @@ export class TracedStore implements DocumentStore {
   }
 }
 
-function endedBatch(write: Write): TaskBatch | undefined {
+function findEndedBatch(write: Write): TaskBatch | undefined {
   if (write.kind !== "update" || write.key.collection !== "batches") return undefined;
   const { data } = TaskBatchSchema.safeParse(write.data);
   return data?.endedAt === null ? undefined : data;

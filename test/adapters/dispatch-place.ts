@@ -1,6 +1,6 @@
 import { onTestFinished } from "vitest";
 import { type DispatchBody, DispatchQueues } from "../../src/adapters/cloud-tasks/dispatch-queues.ts";
-import { pushBody } from "../../src/adapters/pubsub/publisher.ts";
+import { toPushBody } from "../../src/adapters/pubsub/publisher.ts";
 import { systemClock } from "../../src/adapters/system/system.ts";
 import { computeSeal, isSealed } from "../../src/core/messages.ts";
 import { parseRequest } from "../../src/entry/parse-request.ts";
@@ -32,7 +32,7 @@ export const missed = (taskId: string, queue = "documents"): OutgoingMessage => 
   message: { kind: "task", batchId: "b-1", taskId, ready: true, redrive: true },
 });
 
-export const bodyOf: DispatchBody = (message, publishedAt) => pushBody(message, seal, publishedAt);
+export const bodyOf: DispatchBody = (message, publishedAt) => toPushBody(message, seal, publishedAt);
 
 interface Options {
   /** How many run at once. Default 100. */

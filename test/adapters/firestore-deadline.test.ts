@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { inTime } from "../../src/adapters/firestore/client.ts";
+import { withDeadline } from "../../src/adapters/firestore/firestore-client.ts";
 import { UnansweredError } from "../../src/ports/store.ts";
 
 /** A clock whose one alarm rings when it is told to. */
@@ -19,7 +19,7 @@ function alarm() {
 test("a call that is given up tells what became of it after all", async () => {
   const { clock, rings } = alarm();
   const call = Promise.withResolvers<string>();
-  const answer = inTime(clock, call.promise, 20).catch((error: unknown) => error);
+  const answer = withDeadline(clock, call.promise, 20).catch((error: unknown) => error);
   for (const ring of rings) ring();
   const error = await answer;
   expect(error).toMatchObject({ code: "STORE_FAILED", message: "No answer in 20 s (Firestore)" });
@@ -29,7 +29,7 @@ test("a call that is given up tells what became of it after all", async () => {
 
 test("what comes in time is the answer, and no alarm is left", async () => {
   const { clock, rings } = alarm();
-  expect(await inTime(clock, Promise.resolve("applied"), 20)).toBe("applied");
-  await expect(inTime(clock, Promise.reject(new Error("refused")), 20)).rejects.toThrow("refused");
+  expect(await withDeadline(clock, Promise.resolve("applied"), 20)).toBe("applied");
+  await expect(withDeadline(clock, Promise.reject(new Error("refused")), 20)).rejects.toThrow("refused");
   expect(rings).toEqual([]);
 });

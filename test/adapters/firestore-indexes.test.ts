@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { indexFile } from "../../src/adapters/firestore/encoding.ts";
+import { toIndexFile } from "../../src/adapters/firestore/encoding.ts";
 
 test("the file that a deployment uses says what the engine asks for, and nothing else", () => {
   const deployed = readFileSync(new URL("../../infra/firestore.indexes.json", import.meta.url), "utf8");
-  expect(JSON.parse(deployed)).toEqual(indexFile());
+  expect(JSON.parse(deployed)).toEqual(toIndexFile());
 });

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { otlpSender } from "../../src/adapters/opentelemetry/otlp.ts";
-import type { TraceWaits } from "../../src/adapters/opentelemetry/span-queue.ts";
+import type { TraceTimeouts } from "../../src/adapters/opentelemetry/span-queue.ts";
 import { BatchTracer } from "../../src/adapters/opentelemetry/tracer.ts";
 import { TaskError } from "../../src/core/errors/errors.ts";
 import { limits } from "../../src/core/limits.ts";
@@ -13,7 +13,7 @@ import { impatient, patient } from "../support/patient-traces.ts";
 interface SetUp {
   readonly faults?: FaultPlan;
   readonly googleProject?: string;
-  readonly waits?: TraceWaits;
+  readonly waits?: TraceTimeouts;
 }
 
 async function setUp({ faults, googleProject, waits = patient }: SetUp = {}) {

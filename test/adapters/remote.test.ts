@@ -3,10 +3,10 @@ import { gzipSync } from "node:zlib";
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { DataformService } from "../../src/adapters/dataform/dataform.ts";
 import { PowerBiService } from "../../src/adapters/power-bi/power-bi.ts";
-import { postForm } from "../../src/adapters/remote/exchange.ts";
-import { Credentials } from "../../src/adapters/remote/google-credentials.ts";
+import { GoogleCredentials } from "../../src/adapters/remote/google-credentials.ts";
 import { googleRest } from "../../src/adapters/remote/google-rest.ts";
-import { AnyObjectSchema } from "../../src/adapters/remote/service-answer.ts";
+import { sendRequest } from "../../src/adapters/remote/http-request.ts";
+import { AnyObjectSchema } from "../../src/adapters/remote/service-response.ts";
 import { CloudObjectStore } from "../../src/adapters/storage/object-store.ts";
 import { limits } from "../../src/core/limits.ts";
 import { noFaults } from "../servers/kit/faults.ts";
@@ -74,7 +74,7 @@ test.each(Object.entries(calls))("what proves who we are follows no redirect: %s
 
 test("an answer is waited for as long as was said", async () => {
   const url = await silent();
-  const asked = postForm({ url, method: "GET", headers: {}, timeoutMs: 50 });
+  const asked = sendRequest({ url, method: "GET", headers: {}, timeoutMs: 50 });
   await expect(asked).rejects.toThrow("timeout");
   const rest = googleRest({ service: "", endpoint: url, timeoutMs: 50 });
   await expect(
@@ -116,7 +116,7 @@ test("an answer that grows too large while it is unpacked is not read to its end
   const ask = async (bytes: number) => {
     const reply = { status: 200, headers: { "content-encoding": "gzip" }, body: body(bytes) };
     const url = await answering(() => reply);
-    return postForm({ url, method: "GET", headers: {}, timeoutMs: 60_000 });
+    return sendRequest({ url, method: "GET", headers: {}, timeoutMs: 60_000 });
   };
   await expect(ask(limits.serviceAnswerBytes + 1)).rejects.toThrow(
     `the answer is larger than ${limits.serviceAnswerBytes} bytes`,
@@ -136,7 +136,7 @@ test("a token that does not come is waited for as long as was said", async () =>
   };
   await writeFile(file, JSON.stringify(account));
   vi.stubEnv("GOOGLE_APPLICATION_CREDENTIALS", file);
-  const asked = new Credentials({ timeoutMs: 100 }).headers();
+  const asked = new GoogleCredentials({ timeoutMs: 100 }).headers();
   await expect(asked).rejects.toMatchObject({
     code: 0,
     message: "No token came: no answer within 100 ms",

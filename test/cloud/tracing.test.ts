@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { otlpSender } from "../../src/adapters/opentelemetry/otlp.ts";
-import type { TraceWaits } from "../../src/adapters/opentelemetry/span-queue.ts";
+import type { TraceTimeouts } from "../../src/adapters/opentelemetry/span-queue.ts";
 import { BatchTracer } from "../../src/adapters/opentelemetry/tracer.ts";
 import { TaskError } from "../../src/core/errors/errors.ts";
 import { defaults } from "../../src/core/limits.ts";
@@ -15,7 +15,7 @@ import { type Edges, workflowOf } from "../support/graphs.ts";
 import { impatient, patient } from "../support/patient-traces.ts";
 import { cloudInProcess } from "./in-process.ts";
 
-async function traced(faults?: FaultPlan, waits: TraceWaits = patient) {
+async function traced(faults?: FaultPlan, waits: TraceTimeouts = patient) {
   const receiver = await startOtlpServer(faults && { faults });
   const problems: unknown[] = [];
   const send = otlpSender({

@@ -1,7 +1,7 @@
 import { describe, onTestFinished } from "vitest";
 import { DispatchQueues } from "../../src/adapters/cloud-tasks/dispatch-queues.ts";
 import { CloudTasksTimer } from "../../src/adapters/cloud-tasks/task-queue.ts";
-import { PubSubBroker, publishRequest, pushBody } from "../../src/adapters/pubsub/publisher.ts";
+import { PubSubBroker, toPublishRequest, toPushBody } from "../../src/adapters/pubsub/publisher.ts";
 import { systemClock } from "../../src/adapters/system/system.ts";
 import { QueueRouter } from "../../src/app/cloud.ts";
 import {
@@ -49,13 +49,13 @@ async function open(): Promise<BrokerUnderTest> {
   const topics = { projectId, topicPrefix: prefix };
   const broker = new PubSubBroker(topics, seal);
   const timer = new CloudTasksTimer({ ...place, queue: "timers" }, broker, systemClock, (message) => ({
-    ...publishRequest(topics, pubsub.restUrl, message, seal),
+    ...toPublishRequest(topics, pubsub.restUrl, message, seal),
     serviceAccount: caller,
   }));
   const queues = new DispatchQueues(
     { ...place, prefix, functionUrl: endpoint.url, caller },
     systemClock,
-    (message, publishedAt) => pushBody(message, seal, publishedAt),
+    (message, publishedAt) => toPushBody(message, seal, publishedAt),
   );
   const routed = new QueueRouter({
     queues: new Set(limited),

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { CloudTasksTimer } from "../../src/adapters/cloud-tasks/task-queue.ts";
-import { PubSubBroker, publishRequest } from "../../src/adapters/pubsub/publisher.ts";
+import { PubSubBroker, toPublishRequest } from "../../src/adapters/pubsub/publisher.ts";
 import { systemClock } from "../../src/adapters/system/system.ts";
 import {
   CALLBACK_QUEUE,
@@ -65,7 +65,7 @@ async function open(clock: Clock = systemClock): Promise<PubSubUnderTest> {
     { projectId, location: "l", queue: "timers", emulatorHost: tasks.host },
     broker,
     clock,
-    (message) => ({ ...publishRequest(settings, restUrl, message, seal), serviceAccount: "a@b.c" }),
+    (message) => ({ ...toPublishRequest(settings, restUrl, message, seal), serviceAccount: "a@b.c" }),
   );
   onTestFinished(async () => {
     await Promise.all([broker.close(), timer.close()]);

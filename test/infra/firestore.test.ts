@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { expiryField, indexFile } from "../../src/adapters/firestore/encoding.ts";
+import { expiryField, toIndexFile } from "../../src/adapters/firestore/encoding.ts";
 import { collections } from "../../src/core/records.ts";
 import { expression, inner, readTerraform } from "./terraform-files.ts";
 
@@ -12,7 +12,7 @@ test("indexes, exemptions and TTL policies are those of the index file, which th
     /file\("\$\{path\.module\}\/([^"]+)"\)\)\.fieldOverrides/.exec(String(files.locals.firestore_fields)) ??
     [];
   const text = readFileSync(new URL(`../../infra/${name}`, import.meta.url), "utf8");
-  expect(JSON.parse(text)).toEqual(indexFile());
+  expect(JSON.parse(text)).toEqual(toIndexFile());
   expect(field).toMatchObject({
     for_each: expression(
       `{ for field in local.firestore_fields : "\${field.collectionGroup}/\${field.fieldPath}" => field }`,
@@ -45,7 +45,7 @@ test("the fields that the file says so of have a TTL policy: one in each collect
   expect(field.dynamic).toEqual({
     ttl_config: [{ for_each: expression("each.value.ttl ? [true] : []"), content: [{}] }],
   });
-  const expiring = indexFile().fieldOverrides.filter(({ ttl }) => ttl);
+  const expiring = toIndexFile().fieldOverrides.filter(({ ttl }) => ttl);
   const kept = Object.entries(collections).filter(([, { kept }]) => kept !== "for ever");
   expect(expiring.map(({ collectionGroup, fieldPath }) => [collectionGroup, fieldPath])).toEqual(
     kept.map(([name]) => [name, expiryField]),
@@ -53,7 +53,7 @@ test("the fields that the file says so of have a TTL policy: one in each collect
 });
 
 test("the file asks for no index that Terraform does not make", () => {
-  expect(indexFile().indexes).toEqual([]);
+  expect(toIndexFile().indexes).toEqual([]);
 });
 
 test("the database is what Baton was made sure of on, protected, and can be restored", () => {

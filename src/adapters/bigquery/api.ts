@@ -2,10 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { BigQuery } from "@google-cloud/bigquery";
 import type * as z from "zod";
 import type { TaskTime } from "../../ports/task-runner.ts";
-import { waitBeforeRepeating } from "../remote/exchange.ts";
-import { noCredentials, withFreshCredentials, within } from "../remote/google-credentials.ts";
-import { parseAnswer, readAnswerBody, toClientFailure } from "../remote/service-answer.ts";
-import { commonFailure, isTransient, Refused, unavailable } from "./errors.ts";
+import { anonymousClient, withFreshCredentials, withTimeout } from "../remote/google-credentials.ts";
+import { retryInPlaceDelayMs } from "../remote/http-request.ts";
+import { parseResponse, toClientFailure, toResponseBody } from "../remote/service-response.ts";
+import { BigQueryRefusal, commonFailure, isTransient, unavailable } from "./errors.ts";
 
 export interface BigQueryOptions {
   readonly projectId: string;
@@ -44,7 +44,7 @@ interface Content {
 const requestTimeoutMs = 60_000;
 /** Every request can be sent again: what makes something has its name from us. */
 const retryWaitsMs = [100, 400, 1_600];
-const passingStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
+const retryableStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
 /** Requests to BigQuery's REST API in one project. The client is loaded at the first. */
 export class BigQueryApi {
@@ -70,9 +70,9 @@ export class BigQueryApi {
     for (let tries = 0; ; tries++) {
       signal.throwIfAborted();
       try {
-        return parseAnswer(schema, await this.#sendKnown(method, path, content));
+        return parseResponse(schema, await this.#sendKnown(method, path, content));
       } catch (thrown) {
-        const failure = asRefused(thrown);
+        const failure = toRefusal(thrown);
         if (failure.status === 404 && method !== "POST") return undefined;
         await rethrowOrBackOff(failure, retryWaitsMs[tries], signal);
       }
@@ -89,58 +89,58 @@ export class BigQueryApi {
   }
 
   async #send(method: Method, uri: string, { body, query }: Content): Promise<unknown> {
-    this.#client ??= makeClient(this.#options);
+    this.#client ??= createClient(this.#options);
     const client = await this.#client;
     const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
     const request = { method, uri, qs: Object.fromEntries(given), ...(body && { json: body }) };
     const answer = Promise.withResolvers<unknown>();
     client.request(request, (error, body, response) =>
-      error ? answer.reject(error) : answer.resolve(readAnswerBody(response?.statusCode, body)),
+      error ? answer.reject(error) : answer.resolve(toResponseBody(response?.statusCode, body)),
     );
-    return within(this.#options.requestMs ?? requestTimeoutMs, answer.promise);
+    return withTimeout(this.#options.requestMs ?? requestTimeoutMs, answer.promise);
   }
 }
 
 /** Retries are ours: the client's begin with a wait of seconds. */
-async function makeClient({ projectId, apiEndpoint }: BigQueryOptions): Promise<BigQuery> {
+async function createClient({ projectId, apiEndpoint }: BigQueryOptions): Promise<BigQuery> {
   const { BigQuery } = await import("@google-cloud/bigquery");
   const plain = { projectId, autoRetry: false };
   if (apiEndpoint === undefined) return new BigQuery(plain);
   const isGoogle = /^(https:\/\/)?([\w-]+\.)*googleapis\.com\/?$/.test(apiEndpoint);
   const client = isGoogle
     ? new BigQuery({ ...plain, apiEndpoint })
-    : new BigQuery({ ...plain, apiEndpoint, authClient: await noCredentials() });
+    : new BigQuery({ ...plain, apiEndpoint, authClient: await anonymousClient() });
   // With BIGQUERY_EMULATOR_HOST in the environment, the client takes that as it is, without the path of the API.
   client.baseUrl = `${client.apiEndpoint}/bigquery/v2`;
   return client;
 }
 
 /** An answer, or a request without one: status 0. */
-function asRefused(thrown: unknown): Refused {
+function toRefusal(thrown: unknown): BigQueryRefusal {
   const { status, message, reasons, retryAfterSeconds } = toClientFailure(thrown);
   if (/could not load the default credentials/i.test(message))
-    return new Refused(401, { reason: "required", message });
-  return new Refused(status, { reason: reasons[0] ?? "", message }, retryAfterSeconds);
+    return new BigQueryRefusal(401, { reason: "required", message });
+  return new BigQueryRefusal(status, { reason: reasons[0] ?? "", message }, retryAfterSeconds);
 }
 
 /** Throws what can't be mended by asking again; waits before what can. */
 async function rethrowOrBackOff(
-  failure: Refused,
+  failure: BigQueryRefusal,
   waitMs: number | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  if (!isWorthRepeating(failure)) throw named(failure);
-  const pauseMs = waitMs === undefined ? undefined : waitBeforeRepeating(waitMs, failure.retryAfterSeconds);
+  if (!isRetryable(failure)) throw toCommonFailure(failure);
+  const pauseMs = waitMs === undefined ? undefined : retryInPlaceDelayMs(waitMs, failure.retryAfterSeconds);
   if (pauseMs === undefined) throw unavailable(failure.message, failure);
   await sleep(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
 }
 
 /** A connection that broke says nothing of what became of the request. */
-function isWorthRepeating(failure: Refused): boolean {
-  return failure.status === 0 || passingStatuses.has(failure.status) || isTransient(failure);
+function isRetryable(failure: BigQueryRefusal): boolean {
+  return failure.status === 0 || retryableStatuses.has(failure.status) || isTransient(failure);
 }
 
-function named(failure: Refused): Error {
+function toCommonFailure(failure: BigQueryRefusal): Error {
   const isDenied = failure.status === 401 || (failure.status === 403 && failure.reason === "");
   const reason = isDenied ? "accessDenied" : failure.reason;
   return commonFailure({ reason, message: failure.message }, failure) ?? failure;

@@ -14,15 +14,15 @@ import type {
   WriteStatement,
 } from "../../ports/warehouse.ts";
 import type { BigQueryOptions } from "./api.ts";
-import { commonFailure, refusal, translated, unavailable } from "./errors.ts";
+import { commonFailure, finalFailure, toTaskFailure, unavailable } from "./errors.ts";
 import type { Job } from "./jobs.ts";
 import { loadFailure, loadResult, runLoad } from "./load.ts";
-import { checkParameters, queryParameters, sqlOf } from "./parameters.ts";
+import { assertParametersMatch, bigQuerySql, toQueryParameters } from "./parameters.ts";
 import { queryResult, runQuery, writeFailure } from "./query.ts";
 import type { RunState } from "./runs.ts";
 import { selectRows } from "./select.ts";
 import { Session } from "./session.ts";
-import { namesOf, quoteTable, type Table } from "./statements.ts";
+import { columnNames, quoteTable, type Table } from "./statements.ts";
 
 /**
  * Tables of BigQuery. Its jobs go on without us: one whose caller went away is found again by its id, and the signal of a
@@ -38,18 +38,18 @@ export class BigQueryWarehouse implements Warehouse, WarehouseTables {
   async load(job: LoadJob): Promise<JobState> {
     const state = await runLoad(this.#session, job);
     if (state.kind === "failed") throw loadFailure(state.job, job);
-    return stateOf(state, (succeeded) => loadResult(this.#session, job, succeeded));
+    return toJobState(state, (succeeded) => loadResult(this.#session, job, succeeded));
   }
 
   async query(job: QueryJob): Promise<JobState> {
     const state = await runQuery(this.#session, job);
     if (state.kind === "failed") throw writeFailure(state.job, job.into.table);
-    return stateOf(state, (succeeded) => queryResult(this.#session, job, succeeded));
+    return toJobState(state, (succeeded) => queryResult(this.#session, job, succeeded));
   }
 
   async rows(sql: Sql, parameters: JsonObject, limit: number, signal: AbortSignal): Promise<readonly Row[]> {
-    const text = sqlOf(sql);
-    checkParameters(text, parameters);
+    const text = bigQuerySql(sql);
+    assertParametersMatch(text, parameters);
     return selectRows(this.#session, { sql: text, parameters, signal }, limit);
   }
 
@@ -70,15 +70,15 @@ export class BigQueryWarehouse implements Warehouse, WarehouseTables {
   }
 }
 
-async function stateOf(
+async function toJobState(
   state: Exclude<RunState, { kind: "failed" }>,
   result: (succeeded: Extract<RunState, { kind: "succeeded" }>) => Promise<JobResult>,
 ): Promise<JobState> {
   if (state.kind === "succeeded") return { kind: "done", result: await result(state) };
-  return { kind: "running", ...percentOf(state.job) };
+  return { kind: "running", ...progressPercent(state.job) };
 }
 
-function percentOf({ statistics: { completionRatio } }: Job): { percent?: number } {
+function progressPercent({ statistics: { completionRatio } }: Job): { percent?: number } {
   return completionRatio === undefined ? {} : { percent: Math.round(completionRatio * 100) };
 }
 
@@ -89,7 +89,7 @@ const clusterColumns = 4;
 async function findTable(session: Session, name: string): Promise<FoundTable | undefined> {
   const table = session.tableOf(name);
   const found = await session.tables.find(table.reference, new AbortController().signal);
-  return found && foundTable(table, namesOf(found.schema));
+  return found && toFoundTable(table, columnNames(found.schema));
 }
 
 /** Creates the table unless it exists. */
@@ -102,13 +102,13 @@ async function createTable(session: Session, name: string, created: NewTable): P
     clustering: { fields: cluster.slice(0, clusterColumns) },
   };
   await session.tables.ensure(table.reference, properties, new AbortController().signal);
-  return foundTable(
+  return toFoundTable(
     table,
     columns.map((column) => column.name),
   );
 }
 
-function foundTable(table: Table, columns: readonly string[]): FoundTable {
+function toFoundTable(table: Table, columns: readonly string[]): FoundTable {
   return { name: table.name, sql: quoteTable(table.reference), dialect: "bigquery", columns };
 }
 
@@ -120,12 +120,12 @@ async function write(session: Session, statement: WriteStatement): Promise<void>
   if (problem)
     throw (
       commonFailure(problem) ??
-      refusal("TABLE_MISMATCH", `The row does not fit table ${statement.table}: ${problem.message}`)
+      finalFailure("TABLE_MISMATCH", `The row does not fit table ${statement.table}: ${problem.message}`)
     );
 }
 
 async function advance(session: Session, { id, table, sql, parameters }: WriteStatement): Promise<RunState> {
-  const query = session.queryOf(sql, queryParameters(parameters));
+  const query = session.queryOf(sql, toQueryParameters(parameters));
   try {
     return await session.runs.advance({
       id,
@@ -134,6 +134,6 @@ async function advance(session: Session, { id, table, sql, parameters }: WriteSt
       signal: new AbortController().signal,
     });
   } catch (thrown) {
-    throw translated("TABLE_MISMATCH", `The row does not fit table ${table}`, thrown);
+    throw toTaskFailure("TABLE_MISMATCH", `The row does not fit table ${table}`, thrown);
   }
 }

@@ -8,7 +8,7 @@ export interface Problem {
 }
 
 /** An answer of BigQuery that is not a success. */
-export class Refused extends Error {
+export class BigQueryRefusal extends Error {
   override readonly name = "Refused";
   readonly status: number;
   readonly reason: string;
@@ -24,17 +24,17 @@ export class Refused extends Error {
 }
 
 /** A failure that another attempt cannot mend. */
-export function refusal(code: ErrorCode, message: string, cause?: unknown): TaskError {
+export function finalFailure(code: ErrorCode, message: string, cause?: unknown): TaskError {
   return new TaskError(message, { code, retryable: false, cause });
 }
 
 export function unavailable(message: string, cause?: unknown): TaskError {
-  const retryAfterSeconds = cause instanceof Refused ? cause.retryAfterSeconds : undefined;
+  const retryAfterSeconds = cause instanceof BigQueryRefusal ? cause.retryAfterSeconds : undefined;
   const options = { code: "WAREHOUSE_FAILED", retryable: true, cause, retryAfterSeconds };
   return new TaskError(`BigQuery failed: ${message}`, options);
 }
 
-const passing: ReadonlySet<string> = new Set([
+const transientReasons: ReadonlySet<string> = new Set([
   "backendError",
   "internalError",
   "jobBackendError",
@@ -50,7 +50,7 @@ const passing: ReadonlySet<string> = new Set([
 
 /** Whether the same may succeed later. Two writers of one table get in each other's way only for a moment. */
 export function isTransient({ reason, message }: Problem): boolean {
-  return passing.has(reason) || /could not serialize access|concurrent update/i.test(message);
+  return transientReasons.has(reason) || /could not serialize access|concurrent update/i.test(message);
 }
 
 /** What a problem is called that has the same name whatever was asked for; undefined for the others. */
@@ -63,19 +63,19 @@ export function commonFailure(problem: Problem, cause?: unknown): TaskError | un
     case "authError":
     case "billingNotEnabled":
     case "forbidden":
-      return refusal("WAREHOUSE_DENIED", `BigQuery refused: ${message}`, cause);
+      return finalFailure("WAREHOUSE_DENIED", `BigQuery refused: ${message}`, cause);
     case "bytesBilledLimitExceeded":
-      return refusal("QUERY_TOO_EXPENSIVE", message, cause);
+      return finalFailure("QUERY_TOO_EXPENSIVE", message, cause);
     case "stopped":
-      return refusal("WAREHOUSE_JOB_STOPPED", `The job was stopped: ${message}`, cause);
+      return finalFailure("WAREHOUSE_JOB_STOPPED", `The job was stopped: ${message}`, cause);
     default:
       return undefined;
   }
 }
 
 /** What was thrown, under the given code if it is an answer that has no name of its own. */
-export function translated(code: ErrorCode, prefix: string, thrown: unknown): unknown {
-  if (!(thrown instanceof Refused)) return thrown;
+export function toTaskFailure(code: ErrorCode, prefix: string, thrown: unknown): unknown {
+  if (!(thrown instanceof BigQueryRefusal)) return thrown;
   const problem = { reason: thrown.reason, message: errorMessage(thrown) };
-  return commonFailure(problem, thrown) ?? refusal(code, `${prefix}: ${problem.message}`, thrown);
+  return commonFailure(problem, thrown) ?? finalFailure(code, `${prefix}: ${problem.message}`, thrown);
 }

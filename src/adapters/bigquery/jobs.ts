@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import type { TaskTime } from "../../ports/task-runner.ts";
-import { AnyObjectSchema } from "../remote/service-answer.ts";
+import { AnyObjectSchema } from "../remote/service-response.ts";
 import type { BigQueryApi } from "./api.ts";
-import { Refused } from "./errors.ts";
-import type { WrittenType } from "./parameters.ts";
+import { BigQueryRefusal } from "./errors.ts";
+import type { ParameterTypeJson } from "./parameters.ts";
 
 const count = z.coerce.number();
 const ProblemSchema = z.object({
@@ -17,7 +17,7 @@ const FieldSchema = z.looseObject({ name: z.string(), type: z.string(), mode: z.
 export const SchemaSchema = z.object({ fields: z.array(FieldSchema).default([]) });
 export type TableSchema = z.infer<typeof SchemaSchema>;
 
-const ParameterTypeSchema: z.ZodType<WrittenType> = z.lazy(() =>
+const ParameterTypeSchema: z.ZodType<ParameterTypeJson> = z.lazy(() =>
   z.object({
     type: z.string(),
     arrayType: ParameterTypeSchema.optional(),
@@ -73,12 +73,12 @@ export function isDone(job: Job): boolean {
 }
 
 /** Whether it has had its turn: until then it waits in the line of its project. */
-function isBegun(job: Job): boolean {
+function hasStarted(job: Job): boolean {
   return job.status.state !== "PENDING";
 }
 
-const longestLookMs = 2_000;
-const firstLookMs = 50;
+const maxPollMs = 2_000;
+const firstPollMs = 50;
 
 /** Jobs of a project in one location, by ids of ours. */
 export class Jobs {
@@ -110,7 +110,7 @@ export class Jobs {
     try {
       return this.#expect(id, await this.#insert({ jobReference, configuration }, signal));
     } catch (thrown) {
-      if (!(thrown instanceof Refused) || thrown.status !== 409) throw thrown;
+      if (!(thrown instanceof BigQueryRefusal) || thrown.status !== 409) throw thrown;
       return this.#expect(id, await this.find(id, signal));
     }
   }
@@ -129,9 +129,9 @@ export class Jobs {
    * others.
    */
   async wait(id: string, job: Job, forMs: number, signal: AbortSignal): Promise<Job> {
-    const turn = isBegun(job) ? undefined : this.#time.askForTurn();
+    const turn = hasStarted(job) ? undefined : this.#time.askForTurn();
     try {
-      return await this.#wait(id, job, forMs, signal, (latest) => isBegun(latest) && turn?.begins());
+      return await this.#wait(id, job, forMs, signal, (latest) => hasStarted(latest) && turn?.begins());
     } finally {
       turn?.ends();
     }
@@ -146,7 +146,7 @@ export class Jobs {
   ): Promise<Job> {
     const endAt = performance.now() + forMs;
     let latest = job;
-    for (let lookMs = firstLookMs; !isDone(latest); lookMs = Math.min(lookMs * 2, longestLookMs)) {
+    for (let lookMs = firstPollMs; !isDone(latest); lookMs = Math.min(lookMs * 2, maxPollMs)) {
       const leftMs = endAt - performance.now();
       if (leftMs <= 0) break;
       await sleep(Math.min(lookMs, leftMs), undefined, { signal }).catch(() => signal.throwIfAborted());
@@ -170,7 +170,7 @@ export class Jobs {
   }
 
   #expect(id: string, job: Job | undefined): Job {
-    if (!job) throw new Refused(404, { reason: "notFound", message: `Not found: Job ${id}` });
+    if (!job) throw new BigQueryRefusal(404, { reason: "notFound", message: `Not found: Job ${id}` });
     return job;
   }
 }

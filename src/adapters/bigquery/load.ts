@@ -1,17 +1,17 @@
 import { daySeconds } from "../../core/values/time.ts";
 import type { FileFormat, JobResult, LoadJob } from "../../ports/warehouse.ts";
-import { commonFailure, type Problem, refusal, translated, unavailable } from "./errors.ts";
+import { commonFailure, finalFailure, type Problem, toTaskFailure, unavailable } from "./errors.ts";
+import { emptyFile, inspectFile, stagedFileName } from "./inspect-file.ts";
 import { isLoad, type Job, type JobConfiguration, type TableSchema } from "./jobs.ts";
-import { emptyFile, lookAtFile, stagedFileName } from "./look-at-file.ts";
-import { deriveJobId, type Part, type RunName, type RunState } from "./runs.ts";
+import { deriveJobId, type RunName, type RunState, type RunStep } from "./runs.ts";
 import type { Session, TableInfo } from "./session.ts";
 import {
-  checkColumns,
-  checkKey,
+  assertKeyColumns,
+  assertSameColumns,
+  columnNames,
   internalPrefix,
   invalidKey,
   mergeStatement,
-  namesOf,
   quoteTable,
   sameKey,
   stagedRows,
@@ -20,13 +20,13 @@ import {
 } from "./statements.ts";
 
 /** What a stage that was left behind costs nobody for longer than this. */
-const stageLifeMs = 2 * daySeconds * 1_000;
+const stagingTableLifetimeMs = 2 * daySeconds * 1_000;
 
 /**
  * BigQuery promises no order of rows. A file is read by one worker, though (cells may hold line breaks, so it can't be
  * divided), and a table as small as this is written and read in one piece: there the last of several rows is known.
  */
-const readAtOnceBytes = 10 * 1024 * 1024;
+const singleWorkerBytes = 10 * 1024 * 1024;
 
 const formats: Readonly<Record<FileFormat, string>> = {
   csv: "CSV",
@@ -35,12 +35,12 @@ const formats: Readonly<Record<FileFormat, string>> = {
 };
 
 /** Where a run puts the rows of its file before they go to their table. */
-function stageOf({ reference }: Table, { work, number }: RunName): TableReference {
+function stagingTable({ reference }: Table, { work, number }: RunName): TableReference {
   return { ...reference, tableId: `${internalPrefix}${work}_${number}` };
 }
 
 /** The jobs that load a file, each made when it is about to begin. */
-class LoadParts {
+class LoadSteps {
   readonly #session: Session;
   readonly #job: LoadJob;
   readonly #table: Table;
@@ -56,7 +56,7 @@ class LoadParts {
    * no rows, neither makes a table nor empties one. Only the last part touches the table, so that it does not matter when
    * the table appears between two looks.
    */
-  async all(): Promise<readonly Part[]> {
+  async all(): Promise<readonly RunStep[]> {
     const { into, signal } = this.#job;
     const { reference } = this.#table;
     const existing = await this.#session.tables.find(reference, signal);
@@ -76,9 +76,9 @@ class LoadParts {
   }
 
   async #stage(run: RunName, schema: TableSchema | undefined): Promise<JobConfiguration> {
-    const stage = stageOf(this.#table, run);
+    const stage = stagingTable(this.#table, run);
     const configuration = await this.#load(stage, "WRITE_TRUNCATE", schema);
-    const expirationTime = String(Date.now() + stageLifeMs);
+    const expirationTime = String(Date.now() + stagingTableLifetimeMs);
     await this.#session.tables.ensure(stage, { expirationTime }, this.#job.signal);
     return configuration;
   }
@@ -91,10 +91,10 @@ class LoadParts {
     const { uri, into } = this.#job;
     const { outputRows, outputBytes = Number.POSITIVE_INFINITY } = staged?.statistics.load ?? {};
     if (outputRows === 0) throw emptyFile(uri);
-    if (into.mode === "merge") return this.#merge(run, existing, outputBytes <= readAtOnceBytes);
+    if (into.mode === "merge") return this.#merge(run, existing, outputBytes <= singleWorkerBytes);
     return {
       copy: {
-        sourceTable: stageOf(this.#table, run),
+        sourceTable: stagingTable(this.#table, run),
         destinationTable: this.#table.reference,
         writeDisposition: into.mode === "replace" ? "WRITE_TRUNCATE" : "WRITE_APPEND",
         createDisposition: "CREATE_IF_NEEDED",
@@ -110,12 +110,12 @@ class LoadParts {
     const { into, signal } = this.#job;
     const { tables } = this.#session;
     const { reference } = this.#table;
-    const stage = stageOf(this.#table, run);
+    const stage = stagingTable(this.#table, run);
     const schema = (await tables.find(stage, signal))?.schema;
     // An expired stage makes the job fail, and with it the run: the next one reads the file anew.
-    const columns = schema ? namesOf(schema) : into.key;
-    checkKey(into, columns);
-    if (schema && existing) checkColumns(this.#table, namesOf(existing.schema), columns);
+    const columns = schema ? columnNames(schema) : into.key;
+    assertKeyColumns(into, columns);
+    if (schema && existing) assertSameColumns(this.#table, columnNames(existing.schema), columns);
     if (schema && !existing) await tables.ensure(reference, { schema }, signal);
     const source = stagedRows(quoteTable(stage), columns, isReadAtOnce ? into.key : undefined);
     const statement = mergeStatement(quoteTable(reference), into.key, columns, source);
@@ -136,7 +136,7 @@ class LoadParts {
         writeDisposition,
         createDisposition: "CREATE_IF_NEEDED",
         ...(format !== "jsonl" && { columnNameCharacterMap: "V2" }),
-        ...(await lookAtFile(this.#session, this.#job, schema)),
+        ...(await inspectFile(this.#session, this.#job, schema)),
       },
     };
   }
@@ -145,7 +145,7 @@ class LoadParts {
 /** Loads a file of Cloud Storage into a table. */
 export async function runLoad(session: Session, job: LoadJob): Promise<RunState> {
   if (!/^gs:\/\/[^/]+\/./.test(job.uri))
-    throw refusal(
+    throw finalFailure(
       "TASK_PARAMETERS_INVALID",
       `BigQuery reads files of Cloud Storage (gs://…), not ${job.uri}`,
     );
@@ -153,11 +153,11 @@ export async function runLoad(session: Session, job: LoadJob): Promise<RunState>
     return await session.runs.advance({
       id: job.jobId,
       attempt: job.attempt ?? "",
-      parts: await new LoadParts(session, job).all(),
+      parts: await new LoadSteps(session, job).all(),
       signal: job.signal,
     });
   } catch (thrown) {
-    throw translated("TABLE_MISMATCH", `${stagedFileName(job.uri)} can't be loaded`, thrown);
+    throw toTaskFailure("TABLE_MISMATCH", `${stagedFileName(job.uri)} can't be loaded`, thrown);
   }
 }
 
@@ -169,7 +169,7 @@ export async function loadResult(
 ): Promise<JobResult> {
   const table = session.tableOf(into.table);
   const isStaged = !isLoad(job);
-  if (isStaged) await session.tables.drop(stageOf(table, run), signal);
+  if (isStaged) await session.tables.drop(stagingTable(table, run), signal);
   const read = isStaged ? await session.jobs.find(deriveJobId(run, "stage"), signal) : job;
   const rows = read?.statistics.load?.outputRows ?? 0;
   if (rows === 0) throw emptyFile(uri);
@@ -183,11 +183,11 @@ export async function loadResult(
   };
 }
 
-const otherColumns =
+const columnMismatch =
   /does not match Table|No such field|Cannot add fields|has changed type|Duplicate column|is not present in the (?:table|schema)|missing in/i;
 const noColumns = /schema has no field/i;
-const exactPlace = /line_number: \d+|starting at (?:location|position) \d+/;
-const place = /line_number: (\d+)|location (\d+)|Rows?: (\d+)/;
+const exactPosition = /line_number: \d+|starting at (?:location|position) \d+/;
+const position = /line_number: (\d+)|location (\d+)|Rows?: (\d+)/;
 
 /** Why a load did not write its rows. */
 export function loadFailure(job: Job, { uri, into }: LoadJob): Error {
@@ -203,13 +203,16 @@ function readFailure(problems: readonly Problem[], uri: string, table: string): 
   const file = stagedFileName(uri);
   const find = (pattern: RegExp) => problems.find(({ message }) => pattern.test(message));
   const missing = problems.find(({ reason }) => reason === "notFound");
-  if (missing?.message.includes("gs://")) return refusal("FILE_MISSING", `There is no file ${uri}`);
+  if (missing?.message.includes("gs://")) return finalFailure("FILE_MISSING", `There is no file ${uri}`);
   if (find(noColumns)) return emptyFile(uri);
-  const mismatch = missing ?? find(otherColumns);
+  const mismatch = missing ?? find(columnMismatch);
   if (mismatch)
-    return refusal("TABLE_MISMATCH", `${file} does not fit table ${table}: ${plain(mismatch.message)}`);
-  const exact = find(exactPlace) ?? problems[0];
-  return refusal("FILE_UNREADABLE", `${file}, ${rowOf(exact?.message ?? "")}`);
+    return finalFailure(
+      "TABLE_MISMATCH",
+      `${file} does not fit table ${table}: ${withoutPrefix(mismatch.message)}`,
+    );
+  const exact = find(exactPosition) ?? problems[0];
+  return finalFailure("FILE_UNREADABLE", `${file}, ${problemWithPosition(exact?.message ?? "")}`);
 }
 
 /** The file has been read into its stage. */
@@ -217,18 +220,18 @@ function writeFailure({ reason, message }: Problem, uri: string, table: string):
   const file = stagedFileName(uri);
   if (reason === "notFound") return unavailable(`what was read of ${file} is gone: ${message}`);
   if ([invalidKey, sameKey].some((own) => message.includes(own)))
-    return refusal("FILE_UNREADABLE", `${file}: ${message}`);
-  return refusal("TABLE_MISMATCH", `${file} does not fit table ${table}: ${message}`);
+    return finalFailure("FILE_UNREADABLE", `${file}: ${message}`);
+  return finalFailure("TABLE_MISMATCH", `${file} does not fit table ${table}: ${message}`);
 }
 
-function rowOf(message: string): string {
-  const [, line, byte, row] = place.exec(message) ?? [];
-  const text = plain(message);
+function problemWithPosition(message: string): string {
+  const [, line, byte, row] = position.exec(message) ?? [];
+  const text = withoutPrefix(message);
   if (line !== undefined) return `line ${line}: ${text}`;
   if (byte !== undefined) return `byte ${byte}: ${text}`;
   return row === undefined ? text : `row ${row}: ${text}`;
 }
 
-function plain(message: string): string {
+function withoutPrefix(message: string): string {
   return message.replace(/^Error while reading data, error message: /, "");
 }

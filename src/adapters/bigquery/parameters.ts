@@ -1,43 +1,43 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../../core/values/json.ts";
 import { inferParameterType, type ParameterType } from "../../core/values/parameter-type.ts";
 import type { Sql } from "../../ports/warehouse.ts";
-import { refusal } from "./errors.ts";
+import { finalFailure } from "./errors.ts";
 
 /** A type as BigQuery's REST interface writes it. */
-export interface WrittenType {
+export interface ParameterTypeJson {
   readonly type: string;
-  readonly arrayType?: WrittenType | undefined;
-  readonly structTypes?: readonly { readonly name: string; readonly type: WrittenType }[] | undefined;
+  readonly arrayType?: ParameterTypeJson | undefined;
+  readonly structTypes?: readonly { readonly name: string; readonly type: ParameterTypeJson }[] | undefined;
 }
 
-interface WrittenValue {
+interface ParameterValueJson {
   readonly value?: string | null;
-  readonly arrayValues?: readonly WrittenValue[];
-  readonly structValues?: Readonly<Record<string, WrittenValue>>;
+  readonly arrayValues?: readonly ParameterValueJson[];
+  readonly structValues?: Readonly<Record<string, ParameterValueJson>>;
 }
 
 export interface QueryParameter {
   readonly name: string;
-  readonly parameterType: WrittenType;
-  readonly parameterValue: WrittenValue;
+  readonly parameterType: ParameterTypeJson;
+  readonly parameterValue: ParameterValueJson;
 }
 
 /**
  * Named parameters of a query, with the types that their JSON has. Throws `SQL_FAILED` for what BigQuery can't take.
  */
-export function queryParameters(parameters: JsonObject): readonly QueryParameter[] {
+export function toQueryParameters(parameters: JsonObject): readonly QueryParameter[] {
   return Object.entries(parameters).map(([name, value]) => {
     const type = inferParameterType(`@${name}`, value);
     return {
       name,
-      parameterType: writtenType(name, type),
-      parameterValue: writtenValue(type, value),
+      parameterType: toTypeJson(name, type),
+      parameterValue: toValueJson(type, value),
     };
   });
 }
 
 /** Null, and the items of an empty list, are text for want of anything better: see `untyped-parameters.ts`. */
-function writtenType(name: string, type: ParameterType): WrittenType {
+function toTypeJson(name: string, type: ParameterType): ParameterTypeJson {
   switch (type.kind) {
     case "null":
     case "text":
@@ -50,31 +50,31 @@ function writtenType(name: string, type: ParameterType): WrittenType {
       return { type: "FLOAT64" };
     case "list":
       if (type.items.kind === "list")
-        throw refusal(
+        throw finalFailure(
           "SQL_FAILED",
           `@${name} is a list of lists, which BigQuery has not: use a list of objects`,
         );
-      return { type: "ARRAY", arrayType: writtenType(name, type.items) };
+      return { type: "ARRAY", arrayType: toTypeJson(name, type.items) };
     case "struct":
       return {
         type: "STRUCT",
         structTypes: type.fields.map((field) => ({
           name: field.name,
-          type: writtenType(`${name}.${field.name}`, field.type),
+          type: toTypeJson(`${name}.${field.name}`, field.type),
         })),
       };
   }
 }
 
-function writtenValue(type: ParameterType, value: JsonValue): WrittenValue {
+function toValueJson(type: ParameterType, value: JsonValue): ParameterValueJson {
   if (type.kind === "list" && Array.isArray(value))
-    return { arrayValues: value.map((item) => writtenValue(type.items, item)) };
+    return { arrayValues: value.map((item) => toValueJson(type.items, item)) };
   if (type.kind === "struct" && isJsonObject(value))
     return {
       structValues: Object.fromEntries(
         type.fields.map((field) => [
           field.name,
-          writtenValue(field.type, Object.hasOwn(value, field.name) ? (value[field.name] ?? null) : null),
+          toValueJson(field.type, Object.hasOwn(value, field.name) ? (value[field.name] ?? null) : null),
         ]),
       ),
     };
@@ -90,11 +90,11 @@ export interface BoundQuery {
 /** A parameter whose type BigQuery is asked for. */
 interface InferredParameter {
   readonly name?: string | undefined;
-  readonly parameterType: WrittenType;
+  readonly parameterType: ParameterTypeJson;
 }
 
 /** A query with parameters that have no type of their own. */
-interface OpenQuery {
+interface UntypedQuery {
   /** For a dry run, which gives the types of the parameters that are not declared. */
   readonly question: BoundQuery;
   readonly bound: (inferred: readonly InferredParameter[]) => BoundQuery;
@@ -106,13 +106,13 @@ interface OpenQuery {
  * one is a parameter of its own, whose type a dry run infers; a literal null is refused by operators. An empty list
  * is a literal.
  */
-export function openQueryOf(sql: string, parameters: JsonObject): OpenQuery | undefined {
+export function toUntypedQuery(sql: string, parameters: JsonObject): UntypedQuery | undefined {
   const entries = Object.entries(parameters);
   const untyped = new Map(
     entries.filter(([, value]) => isUntyped(value)).map(([name, value]) => [name.toLowerCase(), value]),
   );
   if (untyped.size === 0) return undefined;
-  const declared = queryParameters(Object.fromEntries(entries.filter(([, value]) => !isUntyped(value))));
+  const declared = toQueryParameters(Object.fromEntries(entries.filter(([, value]) => !isUntyped(value))));
   const taken = new Set(entries.map(([name]) => name.toLowerCase()));
   const open: { readonly name: string; readonly value: JsonValue }[] = [];
   const used = new Set<string>();
@@ -138,7 +138,7 @@ export function openQueryOf(sql: string, parameters: JsonObject): OpenQuery | un
 }
 
 /** What a dry run says of a query. */
-export interface Described<Schema> {
+export interface DryRunResult<Schema> {
   readonly schema: Schema;
   readonly inferred: readonly InferredParameter[];
 }
@@ -149,8 +149,8 @@ export interface Described<Schema> {
  * can be inferred.
  */
 export async function inferTypes<Schema>(
-  { question, bound }: OpenQuery,
-  ask: (query: BoundQuery) => Promise<Described<Schema> | undefined>,
+  { question, bound }: UntypedQuery,
+  ask: (query: BoundQuery) => Promise<DryRunResult<Schema> | undefined>,
 ): Promise<(BoundQuery & { readonly schema: Schema }) | undefined> {
   const answer = await ask(question);
   if (!answer) return undefined;
@@ -188,7 +188,7 @@ function freeName(name: string, taken: Set<string>): string {
   return free;
 }
 
-function withType(name: string, value: JsonValue, type: WrittenType | undefined): QueryParameter {
+function withType(name: string, value: JsonValue, type: ParameterTypeJson | undefined): QueryParameter {
   if (Array.isArray(value)) {
     const parameterType = type?.arrayType ? type : { type: "ARRAY", arrayType: { type: "STRING" } };
     return { name, parameterType, parameterValue: { arrayValues: value.map(() => ({ value: null })) } };
@@ -207,22 +207,26 @@ const tokens =
   /'''(?:\\[\s\S]|[\s\S])*?'''|"""(?:\\[\s\S]|[\s\S])*?"""|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\\n])*`|--[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\/|@@?[A-Za-z_]\w*|;/g;
 
 /** The text for BigQuery. Throws `SQL_FAILED`. */
-export function sqlOf(sql: Sql): string {
+export function bigQuerySql(sql: Sql): string {
   const text = typeof sql === "string" ? sql : sql.bigquery;
-  if (text === undefined) throw refusal("SQL_FAILED", 'There is no SQL for BigQuery: add "bigquery" to it');
+  if (text === undefined)
+    throw finalFailure("SQL_FAILED", 'There is no SQL for BigQuery: add "bigquery" to it');
   return text;
 }
 
 /** Throws `SQL_FAILED` unless the SQL asks for all the parameters and no others: BigQuery does not mind unused ones. */
-export function checkParameters(sql: string, parameters: JsonObject): void {
+export function assertParametersMatch(sql: string, parameters: JsonObject): void {
   const found = [...sql.matchAll(tokens)].map(([token]) => token).filter((token) => /^@[^@]/.test(token));
   const wanted = new Set(found.map((token) => token.slice(1).toLowerCase()));
   const given = Object.keys(parameters).map((name) => name.toLowerCase());
   const missing = [...wanted].filter((name) => !given.includes(name));
   const unused = given.filter((name) => !wanted.has(name));
   if (missing.length > 0)
-    throw refusal("SQL_FAILED", `The SQL asks for @${missing.join(", @")}, which the parameters do not give`);
-  if (unused.length > 0) throw refusal("SQL_FAILED", `The SQL has no parameter @${unused.join(", @")}`);
+    throw finalFailure(
+      "SQL_FAILED",
+      `The SQL asks for @${missing.join(", @")}, which the parameters do not give`,
+    );
+  if (unused.length > 0) throw finalFailure("SQL_FAILED", `The SQL has no parameter @${unused.join(", @")}`);
 }
 
 /** The text with each use of a parameter replaced by what is given for its name. */
@@ -231,7 +235,7 @@ function replaceParameters(sql: string, replacement: (name: string) => string): 
 }
 
 /** One statement without the semicolon at its end and what follows it, so that it can stand in brackets. */
-export function withoutEnd(statement: string): string {
+export function withoutTrailingSemicolon(statement: string): string {
   const end = [...statement.matchAll(tokens)].find(([token]) => token === ";");
   return end ? statement.slice(0, end.index) : statement;
 }

@@ -1,18 +1,18 @@
 import * as z from "zod";
 import type { JobResult, QueryJob } from "../../ports/warehouse.ts";
-import { AnyObjectSchema } from "../remote/service-answer.ts";
-import { isTransient, refusal, translated } from "./errors.ts";
+import { AnyObjectSchema } from "../remote/service-response.ts";
+import { finalFailure, isTransient, toTaskFailure } from "./errors.ts";
 import type { Job, JobConfiguration } from "./jobs.ts";
-import { checkParameters, sqlOf, withoutEnd } from "./parameters.ts";
-import type { Part, RunState } from "./runs.ts";
-import { describeSelect, queryFailure } from "./select.ts";
+import { assertParametersMatch, bigQuerySql, withoutTrailingSemicolon } from "./parameters.ts";
+import type { RunState, RunStep } from "./runs.ts";
+import { describeSelect, toQueryFailure } from "./select.ts";
 import type { Session } from "./session.ts";
 import {
-  checkColumns,
-  checkKey,
+  assertKeyColumns,
+  assertSameColumns,
+  columnNames,
   insertStatement,
   mergeStatement,
-  namesOf,
   quoteTable,
   type Table,
 } from "./statements.ts";
@@ -22,7 +22,7 @@ const TotalSchema = z.object({ jobReference: AnyObjectSchema, totalRows: z.coerc
 /** Runs a SELECT whose rows go to a table. */
 export async function runQuery(session: Session, job: QueryJob): Promise<RunState> {
   const table = session.tableOf(job.into.table);
-  const write: Part = { name: "write", configure: () => configure(session, table, job) };
+  const write: RunStep = { name: "write", configure: () => configureQuery(session, table, job) };
   try {
     return await session.runs.advance({
       id: job.jobId,
@@ -31,19 +31,19 @@ export async function runQuery(session: Session, job: QueryJob): Promise<RunStat
       signal: job.signal,
     });
   } catch (thrown) {
-    throw translated("SQL_FAILED", "The SQL failed", thrown);
+    throw toTaskFailure("SQL_FAILED", "The SQL failed", thrown);
   }
 }
 
 /** A table is replaced by the rows of the query as they come; the other modes write to one that is there. */
-async function configure(session: Session, table: Table, job: QueryJob): Promise<JobConfiguration> {
-  const given = sqlOf(job.sql);
-  checkParameters(given, job.parameters);
+async function configureQuery(session: Session, table: Table, job: QueryJob): Promise<JobConfiguration> {
+  const given = bigQuerySql(job.sql);
+  assertParametersMatch(given, job.parameters);
   const { into, signal, maximumBytesBilled } = job;
   const described = await describeSelect(session, { sql: given, parameters: job.parameters, signal });
   const { sql, parameters, schema } = described;
-  const columns = namesOf(schema);
-  checkKey(into, columns);
+  const columns = columnNames(schema);
+  assertKeyColumns(into, columns);
   if (into.mode === "replace") {
     await session.tables.ensureDataset(table.reference.datasetId, signal);
     return {
@@ -56,10 +56,10 @@ async function configure(session: Session, table: Table, job: QueryJob): Promise
     };
   }
   const existing = await session.tables.find(table.reference, signal);
-  if (existing) checkColumns(table, namesOf(existing.schema), columns);
+  if (existing) assertSameColumns(table, columnNames(existing.schema), columns);
   else await session.tables.ensure(table.reference, { schema }, signal);
   const target = quoteTable(table.reference);
-  const source = withoutEnd(sql);
+  const source = withoutTrailingSemicolon(sql);
   const statement =
     into.mode === "merge"
       ? mergeStatement(target, into.key, columns, source)
@@ -71,7 +71,7 @@ async function configure(session: Session, table: Table, job: QueryJob): Promise
 export async function queryResult(
   session: Session,
   job: Pick<QueryJob, "into" | "signal">,
-  state: Succeeded,
+  state: SucceededRun,
 ): Promise<JobResult> {
   const table = session.tableOf(job.into.table);
   const { query } = state.job.statistics;
@@ -86,7 +86,7 @@ export async function queryResult(
 }
 
 /** The job of a run's last part. */
-type Succeeded = Extract<RunState, { kind: "succeeded" }>;
+type SucceededRun = Extract<RunState, { kind: "succeeded" }>;
 
 /** Of a query that replaced its table: this is what that table had. */
 async function totalRows(session: Session, id: string, signal: AbortSignal): Promise<number> {
@@ -103,6 +103,6 @@ export function writeFailure(job: Job, table: string): Error {
     !isTransient(problem) &&
     /cannot be (inserted|assigned)|which cannot be|cannot assign/i.test(problem.message)
   )
-    return refusal("TABLE_MISMATCH", `The rows do not fit table ${table}: ${problem.message}`);
-  return queryFailure(job);
+    return finalFailure("TABLE_MISMATCH", `The rows do not fit table ${table}: ${problem.message}`);
+  return toQueryFailure(job);
 }

@@ -2,16 +2,16 @@ import { createHash } from "node:crypto";
 import { isDone, type Job, type JobConfiguration, type Jobs } from "./jobs.ts";
 
 /** A part of a run, which is one job of BigQuery's. */
-export interface Part {
+export interface RunStep {
   /** Letters that tell the parts of a run apart. */
-  readonly name: PartName;
+  readonly name: StepName;
   /** Made when the part is about to begin, from how the part before it ended. */
   configure(run: RunName, before: Job | undefined): Promise<JobConfiguration>;
 }
 
 /** `write` is the last part of every run, and in most of them the only one. */
-export type PartName = "stage" | "write";
-const partNames: readonly PartName[] = ["stage", "write"];
+export type StepName = "stage" | "write";
+const stepNames: readonly StepName[] = ["stage", "write"];
 
 /** One try at a piece of work, numbered from 0. */
 export interface RunName {
@@ -23,23 +23,23 @@ export interface Work {
   /** The same for the same work. */
   readonly id: string;
   readonly attempt: string;
-  readonly parts: readonly Part[];
+  readonly parts: readonly RunStep[];
   readonly signal: AbortSignal;
 }
 
 export type RunState =
   | { readonly kind: "succeeded"; readonly run: RunName; readonly id: string; readonly job: Job }
-  | { readonly kind: "failed"; readonly part: PartName; readonly job: Job }
+  | { readonly kind: "failed"; readonly part: StepName; readonly job: Job }
   | { readonly kind: "running"; readonly job: Job };
 
-interface Place {
+interface StartedStep {
   readonly index: number;
-  readonly part: Part;
+  readonly part: RunStep;
   readonly job: Job;
 }
 
 /** Work that has been begun is looked at from time to time by whoever asks for it; so little is waited for then. */
-const shareOfWait = 0.1;
+const repeatedWaitShare = 0.1;
 const attemptLabel = "baton_attempt";
 
 /**
@@ -61,7 +61,7 @@ export class Runs {
 
   /** Begins the work, or takes it up where it is. */
   async advance(work: Work): Promise<RunState> {
-    const attempt = hashOf(work.attempt);
+    const attempt = toShortHash(work.attempt);
     for (let number = 0; ; number++) {
       const run = { work: this.#nameOf(work.id), number };
       const state = await this.#advanceRun(run, work, attempt);
@@ -74,7 +74,7 @@ export class Runs {
     for (let number = 0; ; number++) {
       const run = { work: this.#nameOf(id), number };
       const found = await Promise.all(
-        partNames.map(async (part) => ({ part, job: await this.#jobs.find(deriveJobId(run, part), signal) })),
+        stepNames.map(async (part) => ({ part, job: await this.#jobs.find(deriveJobId(run, part), signal) })),
       );
       if (found.every(({ job }) => job === undefined)) return;
       for (const { part, job } of found)
@@ -83,7 +83,7 @@ export class Runs {
   }
 
   #nameOf(id: string): string {
-    return hashOf(`${this.#deployment} ${id}`);
+    return toShortHash(`${this.#deployment} ${id}`);
   }
 
   async #advanceRun(run: RunName, work: Work, attempt: string): Promise<RunState> {
@@ -93,7 +93,7 @@ export class Runs {
     for (;;) {
       place ??= await this.#begin(run, work, attempt, undefined);
       const { part, index } = place;
-      const waitMs = isOurs ? this.#waitMs : this.#waitMs * shareOfWait;
+      const waitMs = isOurs ? this.#waitMs : this.#waitMs * repeatedWaitShare;
       const id = deriveJobId(run, part.name);
       const job = await this.#jobs.wait(id, place.job, waitMs, signal);
       if (!isDone(job)) return { kind: "running", job };
@@ -104,7 +104,11 @@ export class Runs {
   }
 
   /** The newest job of a run. */
-  async #locate(run: RunName, parts: readonly Part[], signal: AbortSignal): Promise<Place | undefined> {
+  async #locate(
+    run: RunName,
+    parts: readonly RunStep[],
+    signal: AbortSignal,
+  ): Promise<StartedStep | undefined> {
     for (const [index, part] of [...parts.entries()].reverse()) {
       const job = await this.#jobs.find(deriveJobId(run, part.name), signal);
       if (job) return { index, part, job };
@@ -112,7 +116,12 @@ export class Runs {
     return undefined;
   }
 
-  async #begin(run: RunName, work: Work, attempt: string, before: Place | undefined): Promise<Place> {
+  async #begin(
+    run: RunName,
+    work: Work,
+    attempt: string,
+    before: StartedStep | undefined,
+  ): Promise<StartedStep> {
     const index = before ? before.index + 1 : 0;
     const part = work.parts[index];
     if (!part) throw new Error("a run has no part after its last");
@@ -130,11 +139,11 @@ export class Runs {
 }
 
 /** The id of the job that is a part of a run. */
-export function deriveJobId({ work, number }: RunName, part: PartName): string {
+export function deriveJobId({ work, number }: RunName, part: StepName): string {
   return `baton_${work}_${number}${part === "stage" ? "_stage" : ""}`;
 }
 
 /** Fits into ids, and as a label: those take 63 characters. */
-function hashOf(text: string): string {
+function toShortHash(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 60);
 }

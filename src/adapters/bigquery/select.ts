@@ -5,13 +5,19 @@ import { numberOrText, parseJsonWithTexts } from "../../core/values/exact-json.t
 import type { JsonObject, JsonValue } from "../../core/values/json.ts";
 import { isoTimeFromMicroseconds } from "../../core/values/time.ts";
 import type { Row } from "../../ports/warehouse.ts";
-import { AnyObjectSchema } from "../remote/service-answer.ts";
-import { commonFailure, refusal, translated } from "./errors.ts";
+import { AnyObjectSchema } from "../remote/service-response.ts";
+import { commonFailure, finalFailure, toTaskFailure } from "./errors.ts";
 import { isDone, type Job, type TableSchema } from "./jobs.ts";
-import { type BoundQuery, type Described, inferTypes, openQueryOf, queryParameters } from "./parameters.ts";
+import {
+  type BoundQuery,
+  type DryRunResult,
+  inferTypes,
+  toQueryParameters,
+  toUntypedQuery,
+} from "./parameters.ts";
 import type { Session } from "./session.ts";
 
-export interface Question {
+export interface SelectQuery {
   readonly sql: string;
   readonly parameters: JsonObject;
   readonly signal: AbortSignal;
@@ -36,7 +42,7 @@ const PageSchema = z.object({
   pageToken: z.string().optional(),
 });
 
-const oneWaitMs = 60_000;
+const waitMs = 60_000;
 const noRows: TableSchema = { fields: [] };
 
 export interface DescribedSelect extends BoundQuery {
@@ -49,23 +55,23 @@ export interface DescribedSelect extends BoundQuery {
  */
 export async function describeSelect(
   session: Session,
-  { sql, parameters, signal }: Question,
+  { sql, parameters, signal }: SelectQuery,
 ): Promise<DescribedSelect> {
-  const plain = { sql, parameters: queryParameters(parameters) };
-  const open = openQueryOf(sql, parameters);
-  const inferred = open && (await inferTypes(open, (query) => describedOf(session, query, signal)));
+  const plain = { sql, parameters: toQueryParameters(parameters) };
+  const open = toUntypedQuery(sql, parameters);
+  const inferred = open && (await inferTypes(open, (query) => tryDryRun(session, query, signal)));
   // When BigQuery can't tell the types, null is text, and the refusal is told in the author's own text.
-  return inferred ?? { ...plain, schema: schemaOf(await dryRun(session, plain, signal)) };
+  return inferred ?? { ...plain, schema: resultSchema(await dryRun(session, plain, signal)) };
 }
 
-async function describedOf(
+async function tryDryRun(
   session: Session,
   query: BoundQuery,
   signal: AbortSignal,
-): Promise<Described<TableSchema> | undefined> {
+): Promise<DryRunResult<TableSchema> | undefined> {
   try {
     const job = await dryRun(session, query, signal);
-    return { schema: schemaOf(job), inferred: job.statistics.query?.undeclaredQueryParameters ?? [] };
+    return { schema: resultSchema(job), inferred: job.statistics.query?.undeclaredQueryParameters ?? [] };
   } catch (thrown) {
     if (errorCode(thrown) === "SQL_FAILED") return undefined;
     throw thrown;
@@ -76,21 +82,21 @@ async function dryRun(session: Session, { sql, parameters }: BoundQuery, signal:
   try {
     return await session.jobs.dryRun({ query: session.queryOf(sql, parameters) }, signal);
   } catch (thrown) {
-    throw translated("SQL_FAILED", "The SQL failed", thrown);
+    throw toTaskFailure("SQL_FAILED", "The SQL failed", thrown);
   }
 }
 
-function schemaOf(job: Job): TableSchema {
-  if (job.status.errorResult) throw queryFailure(job);
+function resultSchema(job: Job): TableSchema {
+  if (job.status.errorResult) throw toQueryFailure(job);
   if (job.statistics.query?.statementType !== "SELECT")
-    throw refusal("SQL_FAILED", "Only one SELECT statement can be run");
+    throw finalFailure("SQL_FAILED", "Only one SELECT statement can be run");
   return job.statistics.query.schema ?? noRows;
 }
 
 /** Rows of a SELECT, at most `limit`. The query ends with the signal: nobody else waits for it. */
 export async function selectRows(
   session: Session,
-  question: Question,
+  question: SelectQuery,
   limit: number,
 ): Promise<readonly Row[]> {
   const { signal } = question;
@@ -99,12 +105,12 @@ export async function selectRows(
   try {
     const query = session.queryOf(sql, parameters);
     let job = await session.jobs.begin(id, { query }, signal);
-    while (!isDone(job)) job = await session.jobs.wait(id, job, oneWaitMs, signal);
-    if (job.status.errorResult) throw queryFailure(job);
+    while (!isDone(job)) job = await session.jobs.wait(id, job, waitMs, signal);
+    if (job.status.errorResult) throw toQueryFailure(job);
     return await readRows(session, id, limit, signal);
   } catch (thrown) {
     if (signal.aborted) await session.jobs.cancel(id, AbortSignal.timeout(1_000)).catch(() => undefined);
-    throw translated("SQL_FAILED", "The SQL failed", thrown);
+    throw toTaskFailure("SQL_FAILED", "The SQL failed", thrown);
   }
 }
 
@@ -121,7 +127,7 @@ async function readRows(
     const maxResults = limit - rows.length;
     const query = { location, maxResults, pageToken, "formatOptions.useInt64Timestamp": true };
     const page = await session.api.call("GET", `/queries/${id}`, PageSchema, signal, { query });
-    if (!page) throw refusal("SQL_FAILED", "The rows of the query are gone");
+    if (!page) throw finalFailure("SQL_FAILED", "The rows of the query are gone");
     rows.push(...page.rows.map((row) => toRow(page.schema.fields, row)));
     pageToken = page.pageToken;
   } while (pageToken !== undefined && rows.length < limit);
@@ -129,9 +135,9 @@ async function readRows(
 }
 
 /** Why a query ended badly. */
-export function queryFailure(job: Job): Error {
+export function toQueryFailure(job: Job): Error {
   const problem = job.status.errorResult ?? { reason: "", message: "it has no result" };
-  return commonFailure(problem) ?? refusal("SQL_FAILED", `The SQL failed: ${problem.message}`);
+  return commonFailure(problem) ?? finalFailure("SQL_FAILED", `The SQL failed: ${problem.message}`);
 }
 
 interface Field {

@@ -3,16 +3,16 @@ import * as z from "zod";
 import { limits } from "../../core/limits.ts";
 import { tryParseJson } from "../../core/values/json.ts";
 import { countsNoTime } from "../../ports/task-runner.ts";
-import { rootCauseMessage, waitBeforeRepeating } from "../remote/exchange.ts";
-import { Credentials, withFreshCredentials } from "../remote/google-credentials.ts";
+import { GoogleCredentials, withFreshCredentials } from "../remote/google-credentials.ts";
+import { retryInPlaceDelayMs, rootCauseMessage } from "../remote/http-request.ts";
 import {
   AnyObjectSchema,
   NoContentSchema,
   toClientError,
   toClientFailure,
-} from "../remote/service-answer.ts";
+} from "../remote/service-response.ts";
 import { BigQueryApi, type BigQueryOptions } from "./api.ts";
-import { Refused, refusal, unavailable } from "./errors.ts";
+import { BigQueryRefusal, finalFailure, unavailable } from "./errors.ts";
 import { Jobs, SchemaSchema, type TableSchema } from "./jobs.ts";
 import { Runs } from "./runs.ts";
 import { parseTable, type Table, type TableReference } from "./statements.ts";
@@ -21,16 +21,16 @@ const retryWaitsMs = [100, 400, 1_600];
 const defaultTimeoutMs = 60_000;
 
 /** Reads files of Cloud Storage before BigQuery does, to see what BigQuery would guess at, or say in other words. */
-class ObjectBytes {
+class ObjectReader {
   readonly #endpoint: string;
-  readonly #credentials: Credentials | undefined;
+  readonly #credentials: GoogleCredentials | undefined;
   readonly #timeoutMs: number;
 
   constructor({ storageEndpoint, apiEndpoint, requestMs }: BigQueryOptions) {
     const given = storageEndpoint ?? apiEndpoint;
     const isGoogle = given === undefined || /^(https:\/\/)?([\w-]+\.)*googleapis\.com\/?$/.test(given);
     this.#endpoint = isGoogle ? "https://storage.googleapis.com" : given.replace(/\/(storage\/v1\/?)?$/, "");
-    this.#credentials = isGoogle ? new Credentials() : undefined;
+    this.#credentials = isGoogle ? new GoogleCredentials() : undefined;
     this.#timeoutMs = requestMs ?? defaultTimeoutMs;
   }
 
@@ -52,7 +52,7 @@ class ObjectBytes {
       }
     } catch (thrown) {
       signal.throwIfAborted();
-      throw failureOf(thrown, uri);
+      throw toReadFailure(thrown, uri);
     } finally {
       clearTimeout(timer);
     }
@@ -71,8 +71,8 @@ class ObjectBytes {
         signal.throwIfAborted();
         const { status, retryAfterSeconds } = toClientFailure(thrown);
         const waitMs = retryWaitsMs[tries];
-        const pauseMs = waitMs === undefined ? undefined : waitBeforeRepeating(waitMs, retryAfterSeconds);
-        if (!isTransientFailure(status) || pauseMs === undefined) throw thrown;
+        const pauseMs = waitMs === undefined ? undefined : retryInPlaceDelayMs(waitMs, retryAfterSeconds);
+        if (!isTransientStatus(status) || pauseMs === undefined) throw thrown;
         await sleep(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
       }
     }
@@ -85,13 +85,15 @@ class ObjectBytes {
     const response = await fetch(url, { headers, signal, redirect: "error" });
     if (response.ok && response.headers.has("x-goog-hash")) return response;
     if (!response.ok)
-      throw await refusalOf(response, () => fetch(lookAt(url), { headers, signal, redirect: "error" }));
+      throw await readRefusal(response, () =>
+        fetch(metadataUrl(url), { headers, signal, redirect: "error" }),
+      );
     await response.body?.cancel();
     throw new Error("what came is not an answer of Cloud Storage: it has no hash of the content");
   }
 }
 
-function lookAt(url: string): string {
+function metadataUrl(url: string): string {
   return url.replace(/\?alt=media$/, "");
 }
 
@@ -99,37 +101,41 @@ function lookAt(url: string): string {
  * Cloud Storage refuses a download in plain text, as a proxy might: what it is about is told in JSON where only a
  * look is asked for.
  */
-async function refusalOf(refused: Response, look: () => Promise<Response>): Promise<Error> {
-  const error = await clientErrorIn(refused);
+async function readRefusal(refused: Response, look: () => Promise<Response>): Promise<Error> {
+  const error = await readClientError(refused);
   if (toClientFailure(error).status !== 0) return error;
   const looked = await look();
-  return looked.ok ? error : clientErrorIn(looked);
+  return looked.ok ? error : readClientError(looked);
 }
 
-async function clientErrorIn(response: Response): Promise<Error> {
+async function readClientError(response: Response): Promise<Error> {
   const text = await response.text();
   return toClientError(response.status, response.headers, tryParseJson(text) ?? text);
 }
 
-function isTransientFailure(status: number): boolean {
+function isTransientStatus(status: number): boolean {
   return status === 0 || status === 408 || status === 429 || status >= 500;
 }
 
-function failureOf(thrown: unknown, uri: string): unknown {
+function toReadFailure(thrown: unknown, uri: string): unknown {
   const { status, message } = toClientFailure(thrown);
-  if (status === 404) return refusal("FILE_MISSING", `There is no file ${uri}`, thrown);
+  if (status === 404) return finalFailure("FILE_MISSING", `There is no file ${uri}`, thrown);
   if (status === 401 || status === 403)
-    return refusal("WAREHOUSE_DENIED", `Cloud Storage refused to let ${uri} be read: ${message}`, thrown);
-  if (isTransientFailure(status))
+    return finalFailure(
+      "WAREHOUSE_DENIED",
+      `Cloud Storage refused to let ${uri} be read: ${message}`,
+      thrown,
+    );
+  if (isTransientStatus(status))
     return unavailable(`${uri} could not be read: ${rootCauseMessage(thrown)}`, thrown);
-  return refusal("FILE_UNREADABLE", `Cloud Storage refused to let ${uri} be read: ${message}`, thrown);
+  return finalFailure("FILE_UNREADABLE", `Cloud Storage refused to let ${uri} be read: ${message}`, thrown);
 }
 
 /** What works on a project share. Nothing is asked for, or loaded, before it is used. */
 export class Session {
   readonly options: BigQueryOptions;
   readonly api: BigQueryApi;
-  readonly objects: ObjectBytes;
+  readonly objects: ObjectReader;
   readonly tables: Tables;
   readonly jobs: Jobs;
   readonly runs: Runs;
@@ -137,7 +143,7 @@ export class Session {
   constructor(options: BigQueryOptions) {
     this.options = options;
     this.api = new BigQueryApi(options);
-    this.objects = new ObjectBytes(options);
+    this.objects = new ObjectReader(options);
     this.tables = new Tables(this.api, options);
     const { projectId, time = countsNoTime } = options;
     this.jobs = new Jobs(this.api, projectId, (signal) => this.tables.location(signal), time);
@@ -166,15 +172,15 @@ export class Session {
   }
 }
 
-const TableSchemaOf = z.object({
+const TableInfoSchema = z.object({
   tableReference: AnyObjectSchema,
   schema: SchemaSchema.default({ fields: [] }),
   numRows: z.coerce.number().default(0),
 });
-export type TableInfo = z.infer<typeof TableSchemaOf>;
+export type TableInfo = z.infer<typeof TableInfoSchema>;
 const DatasetSchema = z.object({ datasetReference: AnyObjectSchema, location: z.string().optional() });
 
-const multiRegion = "US";
+const defaultLocation = "US";
 
 /** Datasets and tables, apart from what is in them. */
 class Tables {
@@ -202,7 +208,7 @@ class Tables {
     if (!found) {
       const { projectId } = this.#options;
       const body = { datasetReference: { projectId, datasetId: dataset }, location };
-      await unlessThere(this.#api.call("POST", "/datasets", DatasetSchema, signal, { body }));
+      await ignoreAlreadyExists(this.#api.call("POST", "/datasets", DatasetSchema, signal, { body }));
     }
     this.#locations.set(dataset, location);
     return location;
@@ -210,7 +216,7 @@ class Tables {
 
   /** Undefined when there is no such table. */
   async find(table: TableReference, signal: AbortSignal): Promise<TableInfo | undefined> {
-    return this.#api.call("GET", pathOf(table), TableSchemaOf, signal);
+    return this.#api.call("GET", toTablePath(table), TableInfoSchema, signal);
   }
 
   /** Makes a table unless there is one; whoever makes it at the same time has the same in mind. */
@@ -222,29 +228,29 @@ class Tables {
     await this.ensureDataset(table.datasetId, signal);
     const body = { tableReference: table, ...properties };
     const path = `/datasets/${table.datasetId}/tables`;
-    await unlessThere(this.#api.call("POST", path, TableSchemaOf, signal, { body }));
+    await ignoreAlreadyExists(this.#api.call("POST", path, TableInfoSchema, signal, { body }));
   }
 
   /** Also when it is gone already. */
   async drop(table: TableReference, signal: AbortSignal): Promise<void> {
-    await this.#api.call("DELETE", pathOf(table), NoContentSchema, signal);
+    await this.#api.call("DELETE", toTablePath(table), NoContentSchema, signal);
   }
 
   /** Datasets are made beside the default one: a query can't reach into two locations. */
   async #elsewhere(dataset: string, signal: AbortSignal): Promise<string> {
     const beside = this.#options.dataset;
-    return dataset === beside ? multiRegion : this.ensureDataset(beside, signal);
+    return dataset === beside ? defaultLocation : this.ensureDataset(beside, signal);
   }
 }
 
-function pathOf({ datasetId, tableId }: TableReference): string {
+function toTablePath({ datasetId, tableId }: TableReference): string {
   return `/datasets/${datasetId}/tables/${tableId}`;
 }
 
-async function unlessThere(creation: Promise<unknown>): Promise<void> {
+async function ignoreAlreadyExists(creation: Promise<unknown>): Promise<void> {
   try {
     await creation;
   } catch (thrown) {
-    if (!(thrown instanceof Refused) || thrown.status !== 409) throw thrown;
+    if (!(thrown instanceof BigQueryRefusal) || thrown.status !== 409) throw thrown;
   }
 }

@@ -1,6 +1,6 @@
 import { columnsProblem, without } from "../../core/callback.ts";
 import type { Destination } from "../../ports/warehouse.ts";
-import { refusal } from "./errors.ts";
+import { finalFailure } from "./errors.ts";
 import type { TableSchema } from "./jobs.ts";
 
 /** Everything of Baton's own in the warehouse begins with this. */
@@ -36,36 +36,36 @@ export function parseTable(name: string, projectId: string, defaultDataset: stri
   const match = /^(?:([A-Za-z0-9_]{1,1024})\.)?([\p{L}_][\p{L}\p{N}_]{0,127})$/u.exec(name);
   const tableId = match?.[2];
   if (tableId === undefined)
-    throw refusal(
+    throw finalFailure(
       "TASK_PARAMETERS_INVALID",
       `${JSON.stringify(name)} is not a table name: use letters, digits and "_", as in sales or shop.sales`,
     );
   if (tableId.toLowerCase().startsWith(internalPrefix))
-    throw refusal("TASK_PARAMETERS_INVALID", `Tables that begin with ${internalPrefix} belong to Baton`);
+    throw finalFailure("TASK_PARAMETERS_INVALID", `Tables that begin with ${internalPrefix} belong to Baton`);
   return { name, reference: { projectId, datasetId: match?.[1] ?? defaultDataset, tableId } };
 }
 
 /** Names of columns. */
-type Names = readonly string[];
+type ColumnNames = readonly string[];
 
-export function namesOf(schema: TableSchema): Names {
+export function columnNames(schema: TableSchema): ColumnNames {
   return schema.fields.map(({ name }) => name);
 }
 
 /** Throws `TABLE_MISMATCH` unless both have the same columns, in any order and case. */
-export function checkColumns(table: Table, existing: Names, incoming: Names): void {
+export function assertSameColumns(table: Table, existing: ColumnNames, incoming: ColumnNames): void {
   const problem = columnsProblem(existing, incoming);
   if (problem !== undefined)
-    throw refusal("TABLE_MISMATCH", `The columns do not fit table ${table.name}; ${problem}`);
+    throw finalFailure("TABLE_MISMATCH", `The columns do not fit table ${table.name}; ${problem}`);
 }
 
 /** Throws `TABLE_MISMATCH` when a key column is not among the columns. */
-export function checkKey(into: Destination, incoming: Names): void {
+export function assertKeyColumns(into: Destination, incoming: ColumnNames): void {
   if (into.mode !== "merge") return;
-  if (into.key.length === 0) throw refusal("TASK_PARAMETERS_INVALID", "Mode merge needs a key");
+  if (into.key.length === 0) throw finalFailure("TASK_PARAMETERS_INVALID", "Mode merge needs a key");
   const missing = without(into.key, incoming);
   if (missing.length > 0)
-    throw refusal(
+    throw finalFailure(
       "TABLE_MISMATCH",
       `There is no key column ${missing.join(", ")} to merge into ${into.table} by`,
     );
@@ -78,7 +78,7 @@ export const sameKey = "different rows have the same key";
 const rowNumber = "_baton_row";
 
 /** The rows of a stage; with a key, of those with the same key the last one only. */
-export function stagedRows(stage: string, columns: Names, key: Names | undefined): string {
+export function stagedRows(stage: string, columns: ColumnNames, key: ColumnNames | undefined): string {
   const names = columns.map(quoteIdentifier).join(", ");
   if (!key) return `SELECT ${names} FROM ${stage}`;
   const number = quoteIdentifier(rowNumber);
@@ -88,7 +88,7 @@ QUALIFY ROW_NUMBER() OVER (PARTITION BY ${key.map(quoteIdentifier).join(", ")} O
 }
 
 /** Adds the rows of a SELECT to a table, by name of column. */
-export function insertStatement(target: string, columns: Names, source: string): string {
+export function insertStatement(target: string, columns: ColumnNames, source: string): string {
   const names = columns.map(quoteIdentifier).join(", ");
   return `INSERT INTO ${target} (${names})\nSELECT ${names} FROM (\n${source}\n)`;
 }
@@ -97,7 +97,12 @@ export function insertStatement(target: string, columns: Names, source: string):
  * Updates the rows whose key a SELECT has, and adds its other rows. BigQuery's queries have no order to go by, so
  * none of several rows with the same key is the last: rows that are alike in everything count once, others end the statement.
  */
-export function mergeStatement(target: string, key: Names, columns: Names, source: string): string {
+export function mergeStatement(
+  target: string,
+  key: ColumnNames,
+  columns: ColumnNames,
+  source: string,
+): string {
   const keys = key.map(quoteIdentifier);
   const rest = without(columns, key).map(quoteIdentifier);
   const names = columns.map(quoteIdentifier);

@@ -9,7 +9,7 @@ import type { Clock } from "../../ports/machine.ts";
 import { grpcCode, grpcStatus, isDenied } from "../remote/grpc.ts";
 import {
   CloudTasksConnection,
-  type CloudTasksPlace,
+  type CloudTasksLocation,
   callOptions,
   TaskQueue,
   type TaskRequest,
@@ -17,7 +17,7 @@ import {
   toDueSecond,
 } from "./task-queue.ts";
 
-export interface DispatchSettings extends CloudTasksPlace {
+export interface DispatchSettings extends CloudTasksLocation {
   /** First part of the names of the queues. */
   readonly prefix: string;
   /** Where the function takes messages, which is what the tokens are for, too. */
@@ -98,7 +98,7 @@ export class DispatchQueues implements Broker, Timer {
   async #standing(queue: string): Promise<ReadonlySet<string>> {
     const now = this.#clock.now();
     const names = await this.#in(queue, ({ path }) => pendingTaskNames(this.#connection, path, now));
-    return new Set(names.map(subjectOfName));
+    return new Set(names.map(subjectFromName));
   }
 
   /** What a task is for. One that calls another address, or in another name, does not stand for one that calls this. */
@@ -131,7 +131,7 @@ export class DispatchQueues implements Broker, Timer {
     try {
       return await action(tasks);
     } catch (thrown) {
-      throw queueError(tasks.path, thrown);
+      throw toQueueError(tasks.path, thrown);
     }
   }
 }
@@ -141,11 +141,11 @@ function isRedriven({ message }: OutgoingMessage): boolean {
   return message.kind === "task" && message.redrive === true;
 }
 
-function subjectOfName(name: string): string {
+function subjectFromName(name: string): string {
   return name.slice(0, name.indexOf("-"));
 }
 
-function queueError(queue: string, thrown: unknown): BatonError {
+function toQueueError(queue: string, thrown: unknown): BatonError {
   const context = { where: queue, cause: thrown };
   const code = grpcCode(thrown);
   if (code === grpcStatus.notFound)

@@ -5,29 +5,29 @@ import { limits } from "../../core/limits.ts";
 import type { Broker, OutgoingMessage, Timer } from "../../ports/broker.ts";
 import type { Clock } from "../../ports/machine.ts";
 import { withFreshCredentials } from "../remote/google-credentials.ts";
-import { backoffWithin, grpcCode, grpcStatus, isDenied, undefinedIfNotFound } from "../remote/grpc.ts";
+import { backoffSettings, grpcCode, grpcStatus, isDenied, undefinedIfNotFound } from "../remote/grpc.ts";
 
 /** Where the queues are. */
-export interface CloudTasksPlace {
+export interface CloudTasksLocation {
   readonly projectId: string;
   readonly location: string;
   /** Host and port of a local server that speaks the protocol of Cloud Tasks, without TLS. */
   readonly emulatorHost: string | undefined;
 }
 
-interface CloudTasksSettings extends CloudTasksPlace {
+interface CloudTasksSettings extends CloudTasksLocation {
   /** Id of the queue. */
   readonly queue: string;
 }
 
 /** Google's client, loaded and connected at its first use. */
 export class CloudTasksConnection {
-  readonly #place: CloudTasksPlace;
+  readonly #place: CloudTasksLocation;
   /** Clients whose credentials were refused once; other calls may still go through them. */
   readonly #forgotten: Promise<CloudTasksClient>[] = [];
   #client: Promise<CloudTasksClient> | undefined;
 
-  constructor(place: CloudTasksPlace) {
+  constructor(place: CloudTasksLocation) {
     this.#place = place;
   }
 
@@ -43,7 +43,7 @@ export class CloudTasksConnection {
   }
 
   /** Full name of a queue. */
-  pathOf(queue: string): string {
+  queuePath(queue: string): string {
     const { projectId, location } = this.#place;
     return `projects/${projectId}/locations/${location}/queues/${queue}`;
   }
@@ -59,7 +59,7 @@ export class CloudTasksConnection {
   }
 }
 
-async function connect({ projectId, emulatorHost }: CloudTasksPlace): Promise<CloudTasksClient> {
+async function connect({ projectId, emulatorHost }: CloudTasksLocation): Promise<CloudTasksClient> {
   const { CloudTasksClient } = await import("@google-cloud/tasks");
   if (emulatorHost === undefined) return new CloudTasksClient({ projectId });
   const { grpc } = await import("google-gax");
@@ -79,7 +79,7 @@ export const callOptions = {
       // What is no gRPC at all, such as the page of a proxy.
       grpcStatus.unknown,
     ],
-    backoffSettings: backoffWithin(limits.publishTimeoutMs),
+    backoffSettings: backoffSettings(limits.publishTimeoutMs),
   },
 };
 
@@ -109,7 +109,7 @@ export class TaskQueue {
 
   constructor(connection: CloudTasksConnection, queue: string) {
     this.#connection = connection;
-    this.path = connection.pathOf(queue);
+    this.path = connection.queuePath(queue);
   }
 
   /**
@@ -153,7 +153,7 @@ export class TaskQueue {
         url,
         body,
         headers: { "Content-Type": "application/json" },
-        ...(token && tokenFields(token)),
+        ...(token && toTokenFields(token)),
       },
     };
     await this.#connection.call((client) => client.createTask({ parent: this.path, task }, callOptions));
@@ -177,7 +177,7 @@ export function toDueSecond(now: number, delayMs: number): number {
   return Math.ceil((now + delay) / 1_000);
 }
 
-function tokenFields(token: TaskToken) {
+function toTokenFields(token: TaskToken) {
   const { serviceAccount: serviceAccountEmail } = token;
   return token.kind === "access"
     ? { oauthToken: { serviceAccountEmail, scope: token.scope } }
@@ -229,7 +229,7 @@ export class CloudTasksTimer implements Timer {
     try {
       await this.#queue.createOnce({ url, body, token }, [name], dueSecond);
     } catch (thrown) {
-      throw timerError(this.#queue.path, thrown);
+      throw toTimerError(this.#queue.path, thrown);
     }
   }
 
@@ -240,7 +240,7 @@ export class CloudTasksTimer implements Timer {
 
 const pubSubScope = "https://www.googleapis.com/auth/pubsub";
 
-function timerError(queue: string, thrown: unknown): BatonError {
+function toTimerError(queue: string, thrown: unknown): BatonError {
   const context = { where: queue, cause: thrown };
   const code = grpcCode(thrown);
   if (code === grpcStatus.notFound) return new BatonError("TIMER_MISSING", "There is no such queue", context);

@@ -10,14 +10,14 @@ import type {
   InvocationRequest,
 } from "../../ports/services.ts";
 import { googleRest } from "../remote/google-rest.ts";
-import { EmptyObjectSchema } from "../remote/service-answer.ts";
+import { EmptyObjectSchema } from "../remote/service-response.ts";
 import {
   ActionsPageSchema,
   CompilationSchema,
   InvocationSchema,
   InvocationsPageSchema,
-  invocationBody,
-} from "./answers.ts";
+  toInvocationBody,
+} from "./dataform-responses.ts";
 
 export interface DataformOptions {
   /** Default `https://dataform.googleapis.com`. With one of its own no credentials are sent. */
@@ -50,14 +50,14 @@ class DataformRest {
   async call<Answer>({ path, query = {}, ...call }: RestCall<Answer>): Promise<Answer> {
     const { method } = call;
     try {
-      return await this.#rest.call({ ...call, path: addressOf(path, query) });
+      return await this.#rest.call({ ...call, path: toAddress(path, query) });
     } catch (error) {
-      throw error instanceof GoogleRefusal ? taskError(`${method} ${path}`, error) : error;
+      throw error instanceof GoogleRefusal ? toTaskError(`${method} ${path}`, error) : error;
     }
   }
 }
 
-function addressOf(path: string, query: Readonly<Record<string, string | undefined>>): string {
+function toAddress(path: string, query: Readonly<Record<string, string | undefined>>): string {
   const given = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value !== undefined) given.set(name, value);
   const address = `/v1/${path.split("/").map(encodeSegment).join("/")}`;
@@ -69,7 +69,7 @@ function encodeSegment(segment: string): string {
   return segment.split(":").map(encodeURIComponent).join(":");
 }
 
-function taskError(what: string, { code: status, message, retryAfterSeconds }: GoogleRefusal): TaskError {
+function toTaskError(what: string, { code: status, message, retryAfterSeconds }: GoogleRefusal): TaskError {
   const said = `${what}: ${message}`;
   if (status === 401 || status === 403)
     return new TaskError(said, { code: "DATAFORM_DENIED", retryable: false });
@@ -97,8 +97,8 @@ export class DataformService implements Dataform {
 
   invoke({ source, signal }: InvocationRequest): Promise<Invocation> {
     const named = "workflowConfig" in source ? source.workflowConfig : source.compilationResult;
-    const path = `${repositoryOf(named)}/workflowInvocations`;
-    const body = invocationBody(source);
+    const path = `${repositoryName(named)}/workflowInvocations`;
+    const body = toInvocationBody(source);
     return this.#rest.call({ method: "POST", path, body, answer: InvocationSchema, signal });
   }
 
@@ -145,6 +145,6 @@ export class DataformService implements Dataform {
   }
 }
 
-function repositoryOf(name: string): string {
+function repositoryName(name: string): string {
   return name.split("/").slice(0, 6).join("/");
 }

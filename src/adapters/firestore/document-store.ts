@@ -27,8 +27,14 @@ import {
   type Write,
 } from "../../ports/store.ts";
 import { grpcCode, grpcStatus, isDenied } from "../remote/grpc.ts";
-import { documentId, FirestoreClient, type FirestoreSettings, inTime, originalId } from "./client.ts";
-import { decodeDocument, encodeDocument, indexedText, versionOf } from "./encoding.ts";
+import { decodeDocument, encodeDocument, toIndexedText, toVersion } from "./encoding.ts";
+import {
+  documentId,
+  FirestoreClient,
+  type FirestoreSettings,
+  originalId,
+  withDeadline,
+} from "./firestore-client.ts";
 
 type Encode = (write: Exclude<Write, { kind: "delete" }>) => Record<string, unknown>;
 
@@ -48,7 +54,7 @@ class IndependentWrites {
     const writer = firestore.bulkWriter({ throttling: false });
     writer.onWriteError(() => false);
     const results = [];
-    for (const write of writes) results.push(toResult(await this.#send(writer, write)));
+    for (const write of writes) results.push(toEachCommitted(await this.#send(writer, write)));
     await writer.close();
     return Promise.all(results);
   }
@@ -63,30 +69,34 @@ class IndependentWrites {
   }
 }
 
-async function toResult({ result }: { readonly result: Promise<WriteResult> }): Promise<EachCommitted> {
+async function toEachCommitted({
+  result,
+}: {
+  readonly result: Promise<WriteResult>;
+}): Promise<EachCommitted> {
   try {
     const { writeTime } = await result;
-    return { ok: true, committed: { version: versionOf(writeTime), commitTime: writeTime.toMillis() } };
+    return { ok: true, committed: { version: toVersion(writeTime), commitTime: writeTime.toMillis() } };
   } catch (thrown) {
-    return { ok: false, error: writeError(thrown) };
+    return { ok: false, error: toWriteError(thrown) };
   }
 }
 
-const conflicts: ReadonlySet<number> = new Set([
+const conflictCodes: ReadonlySet<number> = new Set([
   grpcStatus.notFound,
   grpcStatus.alreadyExists,
   grpcStatus.failedPrecondition,
 ]);
 
 /** What a refused write means: its condition did not hold, or whether it was applied is open. */
-function writeError(thrown: unknown): Error {
+function toWriteError(thrown: unknown): Error {
   const code = grpcCode(thrown);
-  if (code !== undefined && conflicts.has(code))
+  if (code !== undefined && conflictCodes.has(code))
     return new ConflictError(`A condition does not hold: ${errorMessage(thrown)}`, { cause: thrown });
-  return storeError(thrown);
+  return toStoreError(thrown);
 }
 
-function storeError(thrown: unknown): BatonError {
+function toStoreError(thrown: unknown): BatonError {
   const code = grpcCode(thrown);
   const context = { where: "Firestore", cause: thrown };
   if (isDenied(code)) return new BatonError("STORE_DENIED", errorMessage(thrown), context);
@@ -121,7 +131,7 @@ export class FirestoreDocumentStore implements DocumentStore {
 
   async get(key: DocumentKey): Promise<Snapshot> {
     const reference = await this.#client.reference(key);
-    const snapshot = await this.#answered(reference.get().catch(rethrow));
+    const snapshot = await this.#answered(reference.get().catch(rethrowAsStoreError));
     const document = snapshot.exists ? toDocument(key.collection, snapshot) : undefined;
     return { document, readTime: snapshot.readTime.toMillis() };
   }
@@ -130,13 +140,13 @@ export class FirestoreDocumentStore implements DocumentStore {
     const batch = (await this.#client.firestore()).batch();
     for (const write of writes) await this.#add(batch, write);
     const committing = batch.commit().catch((thrown: unknown) => {
-      throw writeError(thrown);
+      throw toWriteError(thrown);
     });
     const results = await this.#answered(committing);
     // All writes of a commit take place at one time; it is told with each.
     const time = results[0]?.writeTime;
     if (!time) throw new TypeError("A commit has at least one write");
-    return { version: versionOf(time), commitTime: time.toMillis() };
+    return { version: toVersion(time), commitTime: time.toMillis() };
   }
 
   commitEach(writes: readonly Write[]): Promise<readonly EachCommitted[]> {
@@ -144,8 +154,8 @@ export class FirestoreDocumentStore implements DocumentStore {
   }
 
   async count(collection: CollectionName, condition: Condition): Promise<number> {
-    const query = filtered(await this.#client.collection(collection), collection, [condition]);
-    const counted = await this.#answered(query.count().get().catch(rethrow));
+    const query = withConditions(await this.#client.collection(collection), collection, [condition]);
+    const counted = await this.#answered(query.count().get().catch(rethrowAsStoreError));
     return counted.data().count;
   }
 
@@ -156,9 +166,9 @@ export class FirestoreDocumentStore implements DocumentStore {
   ): Promise<QueryResult> {
     const { FieldPath } = await import("@google-cloud/firestore");
     const all = await this.#client.collection(collection);
-    const ordered = filtered(all, collection, conditions).orderBy(FieldPath.documentId()).limit(limit);
+    const ordered = withConditions(all, collection, conditions).orderBy(FieldPath.documentId()).limit(limit);
     const paged = startAfter === undefined ? ordered : ordered.startAfter(documentId(startAfter));
-    const found = await this.#answered(paged.get().catch(rethrow), limits.storeQuerySeconds);
+    const found = await this.#answered(paged.get().catch(rethrowAsStoreError), limits.storeQuerySeconds);
     return {
       documents: found.docs.map((snapshot) => toDocument(collection, snapshot)),
       readTime: found.readTime.toMillis(),
@@ -183,7 +193,7 @@ export class FirestoreDocumentStore implements DocumentStore {
   /** Within the deadline. Refused credentials are fetched again for the next call; this one fails and is repeated. */
   async #answered<T>(call: Promise<T>, seconds?: number): Promise<T> {
     try {
-      return await inTime(this.#clock, call, seconds);
+      return await withDeadline(this.#clock, call, seconds);
     } catch (thrown) {
       if (thrown instanceof BatonError && grpcCode(thrown.cause) === grpcStatus.unauthenticated)
         this.#client.forget();
@@ -204,11 +214,11 @@ export class FirestoreDocumentStore implements DocumentStore {
   }
 }
 
-function filtered(query: Query, collection: CollectionName, conditions: readonly Condition[]): Query {
+function withConditions(query: Query, collection: CollectionName, conditions: readonly Condition[]): Query {
   const arrays: readonly string[] = collections[collection].arrays;
   return conditions.reduce(
     (narrowed, { field, equals }) =>
-      narrowed.where(field, arrays.includes(field) ? "array-contains" : "==", indexedText(equals)),
+      narrowed.where(field, arrays.includes(field) ? "array-contains" : "==", toIndexedText(equals)),
     query,
   );
 }
@@ -222,11 +232,11 @@ function toDocument(
   return {
     key: { collection, id: originalId(snapshot.id) },
     data: decodeDocument(snapshot.data()),
-    version: versionOf(updateTime),
+    version: toVersion(updateTime),
     updateTime: updateTime.toMillis(),
   };
 }
 
-function rethrow(thrown: unknown): never {
-  throw storeError(thrown);
+function rethrowAsStoreError(thrown: unknown): never {
+  throw toStoreError(thrown);
 }

@@ -25,22 +25,22 @@ export function encodeDocument(
 ): Record<string, unknown> {
   const { fields, arrays } = collections[collection];
   const encoded: Record<string, unknown> = { data: JSON.stringify(data) };
-  for (const field of fields) encoded[field] = indexed(data[field]);
+  for (const field of fields) encoded[field] = toIndexedValue(data[field]);
   for (const field of arrays) encoded[field] = data[field] ?? [];
   const seconds = expiresAfterSeconds(collection, data, options.retentionSeconds);
   if (seconds !== undefined) encoded[expiryField] = new Date(options.nowMs + seconds * 1_000);
   return encoded;
 }
 
-function indexed(value: JsonValue | undefined): string | null {
-  return typeof value === "string" ? indexedText(value) : null;
+function toIndexedValue(value: JsonValue | undefined): string | null {
+  return typeof value === "string" ? toIndexedText(value) : null;
 }
 
 /** Firestore indexes the first 1,500 bytes of a string only: https://firebase.google.com/docs/firestore/quotas#indexes */
 const indexedBytes = 1_500;
 
 /** A string as it is indexed and asked for: by its hash when it is too long. */
-export function indexedText(text: string): string {
+export function toIndexedText(text: string): string {
   if (Buffer.byteLength(text) <= indexedBytes) return text;
   return `sha256:${createHash("sha256").update(text).digest("hex")}`;
 }
@@ -52,7 +52,7 @@ export function decodeDocument(stored: unknown): JsonObject {
 }
 
 /** A version is the time of the write, to the last digit that Firestore keeps. */
-export function versionOf(time: Timestamp): string {
+export function toVersion(time: Timestamp): string {
   return `${time.seconds}.${String(time.nanoseconds).padStart(9, "0")}`;
 }
 
@@ -78,14 +78,14 @@ interface IndexFile {
  * By default every field is indexed twice, times among them, and those hold a collection to 500 writes a second. Queries are
  * of equality alone, which single-field indexes answer together, so there is no composite index.
  */
-export function indexFile(): IndexFile {
+export function toIndexFile(): IndexFile {
   return {
     indexes: [],
-    fieldOverrides: collectionNames.flatMap((name) => overridesOf(name, collections[name])),
+    fieldOverrides: collectionNames.flatMap((name) => fieldOverrides(name, collections[name])),
   };
 }
 
-function overridesOf(collectionGroup: string, { fields, arrays, kept }: CollectionSpec): FieldOverride[] {
+function fieldOverrides(collectionGroup: string, { fields, arrays, kept }: CollectionSpec): FieldOverride[] {
   const override = (fieldPath: string, indexes: FieldOverride["indexes"], ttl = false): FieldOverride => {
     return { collectionGroup, fieldPath, ttl, indexes };
   };

@@ -3,7 +3,7 @@ import { TaskError } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { redactUrl } from "../../core/values/text.ts";
 import type { HttpClient, HttpRequest, HttpResponse, RequestSecrets } from "../../ports/http.ts";
-import { pauseAskedBy, readBody, rootCauseMessage } from "../remote/exchange.ts";
+import { parseRetryAfter, readLimitedBody, rootCauseMessage } from "../remote/http-request.ts";
 import { type Guard, guardedConnector, publicAddressesOnly, refused } from "./guard.ts";
 
 export interface GuardedHttpClientOptions {
@@ -90,14 +90,14 @@ export class GuardedHttpClient implements HttpClient {
 
 async function answerOf(response: Response, hop: Hop, request: HttpRequest): Promise<HttpResponse> {
   const { maxResponseBytes } = request;
-  const bytes = await readBody(response.body, maxResponseBytes);
+  const bytes = await readLimitedBody(response.body, maxResponseBytes);
   const where = `${hop.method} ${redactUrl(hop.url.href)}`;
   if (!bytes) throw failed(`${where}: the answer is larger than ${maxResponseBytes} bytes`, false);
   return {
     status: response.status,
     headers: Object.fromEntries(response.headers),
     body: new TextDecoder().decode(bytes),
-    retryAfterSeconds: pauseAskedBy(response.headers),
+    retryAfterSeconds: parseRetryAfter(response.headers),
     url: hop.url.href,
   };
 }

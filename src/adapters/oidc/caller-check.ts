@@ -32,11 +32,11 @@ export class OidcCallerCheck implements CallerCheck {
 
   async check(authorization: string | undefined): Promise<void> {
     const token = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
-    if (token === undefined) throw refusal("The request has no bearer token");
+    if (token === undefined) throw callerRefused("The request has no bearer token");
     const claims = ClaimsSchema.safeParse(await this.#verify(token));
-    if (!claims.success) throw refusal("The token names no verified account");
+    if (!claims.success) throw callerRefused("The token names no verified account");
     const { email } = claims.data;
-    if (!this.#settings.callers.includes(email)) throw refusal(`${email} may not call`);
+    if (!this.#settings.callers.includes(email)) throw callerRefused(`${email} may not call`);
   }
 
   async #verify(token: string): Promise<unknown> {
@@ -55,12 +55,12 @@ export class OidcCallerCheck implements CallerCheck {
       // Keys that can't be fetched say nothing about the caller.
       const isOfKeys = thrown instanceof errors.JWKSTimeout || thrown instanceof errors.JWKSInvalid;
       const isOfToken = thrown instanceof errors.JOSEError && !isOfKeys;
-      if (isOfToken && thrown.code !== "ERR_JOSE_GENERIC") throw refusal(errorMessage(thrown));
+      if (isOfToken && thrown.code !== "ERR_JOSE_GENERIC") throw callerRefused(errorMessage(thrown));
       throw thrown;
     }
   }
 }
 
-function refusal(reason: string): BatonError {
+function callerRefused(reason: string): BatonError {
   return new BatonError("CALLER_REFUSED", reason);
 }

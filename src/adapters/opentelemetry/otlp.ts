@@ -1,5 +1,5 @@
 import { limits } from "../../core/limits.ts";
-import { Credentials } from "../remote/google-credentials.ts";
+import { GoogleCredentials } from "../remote/google-credentials.ts";
 import type { FinishedSpan, SendSpans } from "./span-queue.ts";
 
 export interface OtlpSettings {
@@ -27,7 +27,7 @@ export function otlpSender(settings: OtlpSettings): SendSpans {
 
 async function openExporter(settings: OtlpSettings): Promise<SendSpans> {
   const { url, googleProject, resource: attributes, exportSeconds = limits.traceExportSeconds } = settings;
-  const [{ OTLPTraceExporter }, { resourceFromAttributes }, { readableSpan }] = await Promise.all([
+  const [{ OTLPTraceExporter }, { resourceFromAttributes }, { toReadableSpan }] = await Promise.all([
     import("@opentelemetry/exporter-trace-otlp-http"),
     import("@opentelemetry/resources"),
     import("./readable-span.ts"),
@@ -40,7 +40,7 @@ async function openExporter(settings: OtlpSettings): Promise<SendSpans> {
   const resource = resourceFromAttributes(attributes);
   return (spans: readonly FinishedSpan[]) => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const readable = spans.map((span) => readableSpan(span, resource));
+    const readable = spans.map((span) => toReadableSpan(span, resource));
     // 0 is success. https://opentelemetry.io/docs/specs/otel/trace/sdk/#span-exporter
     exporter.export(readable, ({ code, error }) =>
       code === 0 ? resolve() : reject(error ?? new Error("The receiver refuses the spans")),
@@ -54,7 +54,7 @@ async function openExporter(settings: OtlpSettings): Promise<SendSpans> {
  * then the receiver says what is missing.
  */
 function googleHeaders(projectId: string): () => Promise<Record<string, string>> {
-  const credentials = new Credentials({ scope: "https://www.googleapis.com/auth/trace.append" });
+  const credentials = new GoogleCredentials({ scope: "https://www.googleapis.com/auth/trace.append" });
   return async () => {
     const own = await credentials.headers().catch(() => ({}));
     return { "x-goog-user-project": projectId, ...own };

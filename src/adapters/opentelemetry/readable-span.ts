@@ -11,14 +11,14 @@ const kinds = {
 } as const;
 
 /** A span as exporters take it. */
-export function readableSpan(span: FinishedSpan, resource: Resource): ReadableSpan {
+export function toReadableSpan(span: FinishedSpan, resource: Resource): ReadableSpan {
   const { place, parentSpanId, failure, startedAt } = span;
   const { traceId } = place;
   // A clock that was set back must not make a span end before it began.
   const endedAt = Math.max(startedAt, span.endedAt);
   const flags = { traceFlags: TraceFlags.SAMPLED };
   const exception = failure && {
-    time: hrTime(endedAt),
+    time: toHrTime(endedAt),
     name: "exception",
     attributes: { "exception.type": failure.code, "exception.message": failure.message },
   };
@@ -27,9 +27,9 @@ export function readableSpan(span: FinishedSpan, resource: Resource): ReadableSp
     kind: kinds[span.kind],
     spanContext: () => ({ ...place, ...flags }),
     ...(parentSpanId !== undefined && { parentSpanContext: { traceId, spanId: parentSpanId, ...flags } }),
-    startTime: hrTime(startedAt),
-    endTime: hrTime(endedAt),
-    duration: hrTime(endedAt - startedAt),
+    startTime: toHrTime(startedAt),
+    endTime: toHrTime(endedAt),
+    duration: toHrTime(endedAt - startedAt),
     status: failure
       ? { code: SpanStatusCode.ERROR, message: failure.message }
       : { code: SpanStatusCode.UNSET },
@@ -46,7 +46,7 @@ export function readableSpan(span: FinishedSpan, resource: Resource): ReadableSp
 }
 
 /** Seconds and nanoseconds. */
-function hrTime(milliseconds: number): HrTime {
+function toHrTime(milliseconds: number): HrTime {
   const seconds = Math.floor(milliseconds / 1_000);
   return [seconds, Math.floor((milliseconds - seconds * 1_000) * 1_000_000)];
 }

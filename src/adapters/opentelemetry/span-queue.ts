@@ -31,13 +31,13 @@ export type ReportProblem = (problem: {
  * How long others wait for traces, and a process at its end; and how long nothing is sent to a receiver that was
  * late.
  */
-export interface TraceWaits {
+export interface TraceTimeouts {
   readonly flushMs: number;
   readonly closeMs: number;
   readonly pauseSeconds: number;
 }
 
-export const usualWaits: TraceWaits = {
+export const defaultTraceTimeouts: TraceTimeouts = {
   flushMs: limits.traceFlushMs,
   closeMs: limits.traceCloseMs,
   pauseSeconds: limits.tracePauseSeconds,
@@ -50,14 +50,14 @@ export const usualWaits: TraceWaits = {
 export class SpanQueue {
   readonly #send: SendSpans;
   readonly #report: ReportProblem;
-  readonly #waits: TraceWaits;
+  readonly #waits: TraceTimeouts;
   readonly #waiting: FinishedSpan[] = [];
   #lost = 0;
   #underWay: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #pausedUntil = 0;
 
-  constructor(send: SendSpans, report: ReportProblem, waits: TraceWaits) {
+  constructor(send: SendSpans, report: ReportProblem, waits: TraceTimeouts) {
     this.#send = send;
     this.#report = report;
     this.#waits = waits;
@@ -74,7 +74,7 @@ export class SpanQueue {
   async flush(limitMs = this.#waits.flushMs): Promise<void> {
     if (this.#isPaused()) return;
     this.#begin();
-    if (!this.#underWay || (await within(this.#underWay, limitMs))) return;
+    if (!this.#underWay || (await finishesWithin(this.#underWay, limitMs))) return;
     this.#pause(`the receiver of traces takes longer than ${limitMs} ms`);
   }
 
@@ -127,7 +127,7 @@ export class SpanQueue {
 }
 
 /** Whether it resolves within the time. */
-async function within(work: Promise<void>, limitMs: number): Promise<boolean> {
+async function finishesWithin(work: Promise<void>, limitMs: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const timer = setTimeout(() => resolve(false), limitMs);
   void work.then(() => resolve(true));

@@ -11,11 +11,11 @@ import type {
   Tracer,
 } from "../../ports/telemetry.ts";
 import {
+  defaultTraceTimeouts,
   type FinishedSpan,
   type ReportProblem,
   type SendSpans,
   SpanQueue,
-  usualWaits,
 } from "./span-queue.ts";
 
 /** What all that is called from a piece of work has in common. */
@@ -34,7 +34,7 @@ export class BatchTracer implements Tracer {
   readonly #queue: SpanQueue;
 
   /** `report` hears of spans that could not be sent. */
-  constructor(send: SendSpans, report: ReportProblem, waits = usualWaits) {
+  constructor(send: SendSpans, report: ReportProblem, waits = defaultTraceTimeouts) {
     // Sending is no part of the work in which it happens to begin.
     this.#queue = new SpanQueue((spans) => this.#scopes.exit(() => send(spans)), report, waits);
   }
@@ -66,7 +66,7 @@ export class BatchTracer implements Tracer {
 
   record(span: PastSpan): void {
     const { traceId, spanId } = batchTrace(span.batchId);
-    this.#add(span, { traceId, spanId: freshSpanId() }, spanId);
+    this.#add(span, { traceId, spanId: randomSpanId() }, spanId);
   }
 
   recordBatch(span: PastSpan): void {
@@ -111,7 +111,7 @@ class OpenSpan implements Span {
     this.#parent = parent;
     this.#startedAt = startedAt;
     this.#attributes = description.attributes ?? {};
-    this.place = { traceId: parent.traceId, spanId: freshSpanId() };
+    this.place = { traceId: parent.traceId, spanId: randomSpanId() };
   }
 
   set(attributes: SpanAttributes): void {
@@ -136,7 +136,7 @@ class OpenSpan implements Span {
   }
 }
 
-function freshSpanId(): string {
+function randomSpanId(): string {
   return randomBytes(8).toString("hex");
 }
 

@@ -4,8 +4,8 @@ import { errorMessage, TaskError } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { tryParseJson } from "../../core/values/json.ts";
 import { truncate } from "../../core/values/text.ts";
-import { postForm, rootCauseMessage } from "../remote/exchange.ts";
-import { AnyObjectSchema, parseAnswer } from "../remote/service-answer.ts";
+import { rootCauseMessage, sendRequest } from "../remote/http-request.ts";
+import { AnyObjectSchema, parseResponse } from "../remote/service-response.ts";
 
 const timeoutMs = 30_000;
 /** How the identity platform refuses. */
@@ -56,11 +56,11 @@ class TokenNetwork implements INetworkModule {
     body: string | undefined,
   ): Promise<NetworkResponse<Body>> {
     const sent = method === "POST" ? body : undefined;
-    const answer = await postForm({ url: this.#reached(url), method, headers, body: sent, timeoutMs });
+    const answer = await sendRequest({ url: this.#reached(url), method, headers, body: sent, timeoutMs });
     // The client parses and checks what it is given; of a broken service, or a proxy, it is not given anything.
     if (answer.status >= 500) throw new Error(`the answer is ${answer.status}`);
     const isRefused = answer.status >= 400;
-    const parsed = parseAnswer(
+    const parsed = parseResponse(
       isRefused ? RefusalSchema : AnyObjectSchema,
       tryParseJson(answer.body) ?? answer.body,
     );

@@ -4,7 +4,7 @@ import { limits } from "../../core/limits.ts";
 import { type Message, sealAttribute } from "../../core/messages.ts";
 import { topicName, viaQueueAttribute } from "../../core/queues.ts";
 import type { Broker, OutgoingMessage } from "../../ports/broker.ts";
-import { backoffWithin, grpcCode, grpcStatus, isDenied } from "../remote/grpc.ts";
+import { backoffSettings, grpcCode, grpcStatus, isDenied } from "../remote/grpc.ts";
 
 export interface PubSubSettings {
   readonly projectId: string;
@@ -35,7 +35,7 @@ export class PubSubBroker implements Broker {
       [...byTopic].map(([id, outgoing]) =>
         this.#publishTo(
           id,
-          outgoing.map(({ message }) => topicMessage(message, this.#seal)),
+          outgoing.map(({ message }) => toTopicMessage(message, this.#seal)),
         ),
       ),
     );
@@ -60,8 +60,8 @@ export class PubSubBroker implements Broker {
       const results = await publishAll(topic, rest);
       const failed = results.find((result) => result.status === "rejected");
       if (!failed) return;
-      if (attempt >= limits.publishAttempts || !mayPass(failed.reason))
-        throw publishError(topic.name, failed.reason);
+      if (attempt >= limits.publishAttempts || !isRetryable(failed.reason))
+        throw toBrokerError(topic.name, failed.reason);
       if (grpcCode(failed.reason) === grpcStatus.unauthenticated) this.#forget(client);
       rest = rest.filter((_, index) => results[index]?.status === "rejected");
     }
@@ -99,7 +99,7 @@ function publishAll(
 }
 
 /** What a topic may take the next time: a message that comes twice does no harm. */
-const passing = [
+const retryCodes = [
   grpcStatus.aborted,
   grpcStatus.cancelled,
   grpcStatus.deadlineExceeded,
@@ -119,16 +119,16 @@ const publishOptions = {
   // By default the client goes on for ten minutes: longer than the message that wants to publish may take.
   gaxOpts: {
     timeout: limits.publishTimeoutMs,
-    retry: { retryCodes: passing, backoffSettings: backoffWithin(limits.publishTimeoutMs) },
+    retry: { retryCodes: retryCodes, backoffSettings: backoffSettings(limits.publishTimeoutMs) },
   },
 };
 
-function mayPass(thrown: unknown): boolean {
+function isRetryable(thrown: unknown): boolean {
   const code = grpcCode(thrown);
   return code !== grpcStatus.notFound && code !== grpcStatus.permissionDenied;
 }
 
-function publishError(topic: string, thrown: unknown): BatonError {
+function toBrokerError(topic: string, thrown: unknown): BatonError {
   const context = { where: topic, cause: thrown };
   const code = grpcCode(thrown);
   if (code === grpcStatus.notFound) return new BatonError("TOPIC_MISSING", "There is no such topic", context);
@@ -145,14 +145,14 @@ interface TopicMessage {
 export type Seal = (data: Uint8Array) => string | undefined;
 
 /** Attributes say what a subscription may filter by; the seal shows that Baton sent it. */
-function topicMessage(message: Message, seal: Seal): TopicMessage {
+function toTopicMessage(message: Message, seal: Seal): TopicMessage {
   const data = Buffer.from(JSON.stringify(message));
-  const attributes = attributesOf(message);
+  const attributes = toAttributes(message);
   const sealed = seal(data);
   return { data, attributes: sealed === undefined ? attributes : { ...attributes, [sealAttribute]: sealed } };
 }
 
-function attributesOf(message: Message): Record<string, string> {
+function toAttributes(message: Message): Record<string, string> {
   const attributes: Record<string, string> = { kind: message.kind };
   if ("batchId" in message) attributes.batchId = message.batchId;
   if ("workflowId" in message) attributes.workflowId = message.workflowId;
@@ -161,14 +161,14 @@ function attributesOf(message: Message): Record<string, string> {
 }
 
 /** The request by which somebody else publishes a message, through the REST interface of Pub/Sub at the endpoint. */
-export function publishRequest(
+export function toPublishRequest(
   { projectId, topicPrefix }: PubSubSettings,
   endpoint: string,
   { queue, message }: OutgoingMessage,
   seal: Seal,
 ): { readonly url: string; readonly body: Buffer } {
   const topic = `projects/${projectId}/topics/${topicName(topicPrefix, queue)}`;
-  const { data, attributes } = topicMessage(message, seal);
+  const { data, attributes } = toTopicMessage(message, seal);
   const body = { messages: [{ data: data.toString("base64"), attributes }] };
   return { url: `${endpoint}/v1/${topic}:publish`, body: Buffer.from(JSON.stringify(body)) };
 }
@@ -177,8 +177,8 @@ export function publishRequest(
  * The body that a push of the message would have, for whoever calls the function in Pub/Sub's place; it tells which queue it
  * came through. `publishedAt`: milliseconds since 1970.
  */
-export function pushBody({ message, queue }: OutgoingMessage, seal: Seal, publishedAt: number): Buffer {
-  const { data, attributes: usual } = topicMessage(message, seal);
+export function toPushBody({ message, queue }: OutgoingMessage, seal: Seal, publishedAt: number): Buffer {
+  const { data, attributes: usual } = toTopicMessage(message, seal);
   const attributes = { ...usual, [viaQueueAttribute]: queue };
   const publishTime = new Date(publishedAt).toISOString();
   return Buffer.from(JSON.stringify({ message: { data: data.toString("base64"), attributes, publishTime } }));

@@ -2,7 +2,7 @@ import type { AuthClient, GoogleAuth } from "google-auth-library";
 import { errorMessage } from "../../core/errors/errors.ts";
 import { GoogleRefusal } from "../../ports/http.ts";
 
-export interface CredentialsOptions {
+export interface GoogleCredentialsOptions {
   /** What the tokens are for. Default: whatever the account may do. */
   readonly scope?: string;
   /** How long a token is waited for. The library itself waits for ever on Google Cloud. Default: 30 seconds. */
@@ -10,12 +10,12 @@ export interface CredentialsOptions {
 }
 
 /** The credentials of the environment, as all clients of Google's find them. Loaded at their first use. */
-export class Credentials {
+export class GoogleCredentials {
   readonly #scope: string;
   readonly #timeoutMs: number;
   #auth: Promise<GoogleAuth> | undefined;
 
-  constructor(options: CredentialsOptions = {}) {
+  constructor(options: GoogleCredentialsOptions = {}) {
     this.#scope = options.scope ?? "https://www.googleapis.com/auth/cloud-platform";
     this.#timeoutMs = options.timeoutMs ?? 30_000;
   }
@@ -24,9 +24,9 @@ export class Credentials {
   async headers(): Promise<Record<string, string>> {
     try {
       const auth = await this.#open();
-      return Object.fromEntries(await within(this.#timeoutMs, auth.getRequestHeaders()));
+      return Object.fromEntries(await withTimeout(this.#timeoutMs, auth.getRequestHeaders()));
     } catch (error) {
-      if (error instanceof NoAnswerError)
+      if (error instanceof CallTimeoutError)
         throw new GoogleRefusal(0, `No token came: ${error.message}`, { cause: error });
       throw new GoogleRefusal(401, `There are no credentials: ${errorMessage(error)}`, { cause: error });
     }
@@ -43,7 +43,7 @@ export class Credentials {
     const auth = await this.#open();
     // Those of a person name nobody, and some other kinds refuse to be asked.
     const body = await auth.getCredentials().catch(() => undefined);
-    return body?.client_email ?? (await personOf(auth));
+    return body?.client_email ?? (await accountEmail(auth));
   }
 
   #open(): Promise<GoogleAuth> {
@@ -55,13 +55,13 @@ export class Credentials {
 }
 
 /** What a client is given that calls a local server in Google's place. */
-export async function noCredentials(): Promise<AuthClient> {
+export async function anonymousClient(): Promise<AuthClient> {
   const { PassThroughClient } = await import("google-auth-library");
   return new PassThroughClient();
 }
 
 /** Google tells whose token it is, when the token may say so. */
-async function personOf(auth: GoogleAuth): Promise<string | undefined> {
+async function accountEmail(auth: GoogleAuth): Promise<string | undefined> {
   const { OAuth2Client } = await import("google-auth-library");
   const client = await auth.getClient();
   const { token } = await client.getAccessToken();
@@ -88,16 +88,16 @@ export async function withFreshCredentials<Answer>(
 }
 
 /** What was waited for did not come. */
-class NoAnswerError extends Error {}
+class CallTimeoutError extends Error {}
 
 /**
  * What the work comes to; throws a `NoAnswerError` when that takes longer. The work itself goes on: this is for clients that can't be told to
  * stop, and wait for ever by themselves. (Those of BigQuery and Cloud Storage have an option for it, which does nothing.)
  */
-export async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+export async function withTimeout<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(
-    () => late.reject(new NoAnswerError(`no answer within ${timeoutMs} ms`)),
+    () => late.reject(new CallTimeoutError(`no answer within ${timeoutMs} ms`)),
     timeoutMs,
   );
   try {

@@ -3,9 +3,9 @@ import { limits } from "../../core/limits.ts";
 import { tryParseJson } from "../../core/values/json.ts";
 import { truncate } from "../../core/values/text.ts";
 import { GoogleRefusal, type GoogleRest } from "../../ports/http.ts";
-import { type Answer, pauseAskedByGoogle, postForm, rootCauseMessage } from "./exchange.ts";
-import { Credentials } from "./google-credentials.ts";
-import { parseAnswer, refusalStatus, StrangeAnswerError } from "./service-answer.ts";
+import { GoogleCredentials } from "./google-credentials.ts";
+import { parseGoogleRetryAfter, type RemoteResponse, rootCauseMessage, sendRequest } from "./http-request.ts";
+import { parseResponse, serviceStatus, UnexpectedResponseError } from "./service-response.ts";
 
 export interface GoogleRestOptions {
   /** `https://cloudscheduler.googleapis.com`. */
@@ -18,25 +18,28 @@ export interface GoogleRestOptions {
 
 /** Calls of one service. The client of the credentials is loaded at the first, and keeps its token. */
 export function googleRest({ service, endpoint, timeoutMs = 15_000 }: GoogleRestOptions): GoogleRest {
-  const credentials = endpoint === undefined ? new Credentials() : undefined;
+  const credentials = endpoint === undefined ? new GoogleCredentials() : undefined;
   return {
     async call({ method, path, body, answer: schema, signal }) {
       const url = `${endpoint ?? service}${path}`;
       const text = body === undefined ? undefined : JSON.stringify(body);
       const ask = async () => {
         const headers = { "content-type": "application/json", ...(await credentials?.headers()) };
-        return answered(postForm({ url, method, headers, body: text, signal, timeoutMs }), signal);
+        return rethrowAsRefusal(sendRequest({ url, method, headers, body: text, signal, timeoutMs }), signal);
       };
       const first = await ask();
-      if (first.status !== 401) return understood(first, schema);
+      if (first.status !== 401) return parseResponseOrRefuse(first, schema);
       // The token may have run out, or been withdrawn, since it was fetched.
       credentials?.forget();
-      return understood(await ask(), schema);
+      return parseResponseOrRefuse(await ask(), schema);
     },
   };
 }
 
-async function answered(answer: Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+async function rethrowAsRefusal(
+  answer: Promise<RemoteResponse>,
+  signal: AbortSignal,
+): Promise<RemoteResponse> {
   try {
     return await answer;
   } catch (error) {
@@ -46,30 +49,33 @@ async function answered(answer: Promise<Answer>, signal: AbortSignal): Promise<A
 }
 
 /** What an answer says, if it is one of the service. */
-function understood<Parsed>({ status, headers, body }: Answer, schema: z.ZodType<Parsed>): Parsed {
+function parseResponseOrRefuse<Parsed>(
+  { status, headers, body }: RemoteResponse,
+  schema: z.ZodType<Parsed>,
+): Parsed {
   const json = tryParseJson(body) ?? body;
-  if (status < 200 || status > 299) throw refusal(status, headers, json);
+  if (status < 200 || status > 299) throw toGoogleRefusal(status, headers, json);
   try {
-    return parseAnswer(schema, json);
+    return parseResponse(schema, json);
   } catch (error) {
-    if (error instanceof StrangeAnswerError) throw new GoogleRefusal(0, error.message, { cause: error });
+    if (error instanceof UnexpectedResponseError) throw new GoogleRefusal(0, error.message, { cause: error });
     throw error;
   }
 }
 
-function refusal(answeredStatus: number, headers: Headers, json: unknown): GoogleRefusal {
-  const status = refusalStatus(answeredStatus, json);
-  const said = `It answered ${answeredStatus}: ${reasonIn(json)}`;
+function toGoogleRefusal(answeredStatus: number, headers: Headers, json: unknown): GoogleRefusal {
+  const status = serviceStatus(answeredStatus, json);
+  const said = `It answered ${answeredStatus}: ${refusalReason(json)}`;
   const message = status === 0 ? `What came is not an answer of the service. ${said}` : said;
-  return new GoogleRefusal(status, message, { retryAfterSeconds: pauseAskedByGoogle(headers, json) });
+  return new GoogleRefusal(status, message, { retryAfterSeconds: parseGoogleRetryAfter(headers, json) });
 }
 
-function reasonIn(json: unknown): string {
-  const message = fieldOf(fieldOf(json, "error"), "message");
+function refusalReason(json: unknown): string {
+  const message = readField(readField(json, "error"), "message");
   const reason = typeof message === "string" ? message : typeof json === "string" ? json.trim() : "";
   return truncate(reason, limits.shownAnswerCharacters) || "no reason was given";
 }
 
-function fieldOf(value: unknown, name: string): unknown {
+function readField(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }

@@ -38,7 +38,7 @@ export function isDenied(code: number | undefined): boolean {
 }
 
 /** How Google's clients repeat a call that may take so long in all: a quarter of it a try. */
-export function backoffWithin(totalMs: number) {
+export function backoffSettings(totalMs: number) {
   return {
     initialRetryDelayMillis: 100,
     retryDelayMultiplier: 1.3,

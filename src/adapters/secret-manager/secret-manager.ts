@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { BatonError } from "../../core/errors/errors.ts";
 import { GoogleRefusal, type GoogleRest } from "../../ports/http.ts";
-import { waitBeforeRepeating } from "../remote/exchange.ts";
+import { retryInPlaceDelayMs } from "../remote/http-request.ts";
 
 const AnswerSchema = z.object({
   payload: z.object({
@@ -19,27 +19,27 @@ const retryWaitsMs = [200, 1_000];
  * and `echo` leave one behind. Throws `SECRET_UNAVAILABLE`, without anything of the secret.
  */
 export async function accessSecret(rest: GoogleRest, name: string): Promise<string> {
-  const bytes = await ask(rest, name);
+  const bytes = await readWithRetries(rest, name);
   const text = bytes.toString().replace(/\r?\n$/, "");
   if (text === "") throw unavailable(name, "The secret is empty");
   return text;
 }
 
-async function ask(rest: GoogleRest, name: string): Promise<Buffer> {
+async function readWithRetries(rest: GoogleRest, name: string): Promise<Buffer> {
   for (let tries = 0; ; tries += 1) {
     try {
-      return await askOnce(rest, name);
+      return await readOnce(rest, name);
     } catch (error) {
       if (!(error instanceof GoogleRefusal)) throw error;
-      const ownWaitMs = mayPass(error.code) ? retryWaitsMs[tries] : undefined;
-      const waitMs = ownWaitMs && waitBeforeRepeating(ownWaitMs, error.retryAfterSeconds);
+      const ownWaitMs = isRetryableStatus(error.code) ? retryWaitsMs[tries] : undefined;
+      const waitMs = ownWaitMs && retryInPlaceDelayMs(ownWaitMs, error.retryAfterSeconds);
       if (waitMs === undefined) throw unavailable(name, error.message, error);
       await sleep(waitMs);
     }
   }
 }
 
-async function askOnce(rest: GoogleRest, name: string): Promise<Buffer> {
+async function readOnce(rest: GoogleRest, name: string): Promise<Buffer> {
   const { signal } = new AbortController();
   const path = `/v1/${name}:access`;
   const { payload } = await rest.call({ method: "GET", path, answer: AnswerSchema, signal });
@@ -49,7 +49,7 @@ async function askOnce(rest: GoogleRest, name: string): Promise<Buffer> {
   return bytes;
 }
 
-function mayPass(status: number): boolean {
+function isRetryableStatus(status: number): boolean {
   return status === 0 || status === 408 || status === 429 || status >= 500;
 }
 

@@ -9,21 +9,27 @@ import type {
   ObjectPrefix,
   ObjectStore,
 } from "../../ports/objects.ts";
-import { StorageClient, type StorageClientOptions, type Upload } from "./client.ts";
-import { changed, explainFailure, missing, retried, StorageFailure } from "./failure.ts";
-import { type BucketPlace, type BucketPlaces, type Place, placeOf, type Resource } from "./object-place.ts";
+import {
+  type BucketLocation,
+  type BucketLocations,
+  type ObjectLocation,
+  type ObjectResource,
+  resolveLocation,
+} from "./object-location.ts";
+import { StorageClient, type StorageClientOptions, type Upload } from "./storage-client.ts";
+import { fileChanged, fileMissing, StorageFailure, toBatonError, withRetries } from "./storage-failure.ts";
 
 /** The metadata of a copy that says what was moved there: `bucket/object#generation`. Objects of years ago carry it. */
 const movedFrom = "baton-moved-from";
 
 /** An object that was found. */
-interface Located {
+interface LocatedObject {
   readonly name: ObjectName;
-  readonly place: Place;
-  readonly resource: Resource;
+  readonly place: ObjectLocation;
+  readonly resource: ObjectResource;
 }
 
-type PlaceOf = (name: ObjectName) => Place;
+type ResolveLocation = (name: ObjectName) => ObjectLocation;
 
 /**
  * Moves an object in two steps, each of which may be the last one that happens: a copy that tells where it comes from,
@@ -33,16 +39,16 @@ class Move {
   readonly #client: StorageClient;
   readonly #from: ObjectName;
   readonly #to: ObjectName;
-  readonly #placeOf: PlaceOf;
+  readonly #placeOf: ResolveLocation;
 
-  constructor(client: StorageClient, from: ObjectName, to: ObjectName, placed: PlaceOf) {
+  constructor(client: StorageClient, from: ObjectName, to: ObjectName, placed: ResolveLocation) {
     this.#client = client;
     this.#from = from;
     this.#to = to;
     this.#placeOf = placed;
   }
 
-  async run(): Promise<Located> {
+  async run(): Promise<LocatedObject> {
     const place = this.#placeOf(this.#from);
     const target = this.#placeOf(this.#to);
     const resource = await this.#client.find(place);
@@ -55,11 +61,11 @@ class Move {
     return copy;
   }
 
-  async #copyOrFind(from: Place, source: Resource): Promise<Located> {
+  async #copyOrFind(from: ObjectLocation, source: ObjectResource): Promise<LocatedObject> {
     const { generation } = source;
-    for (const name of destinations(this.#to, generation)) {
+    for (const name of candidateNames(this.#to, generation)) {
       const place = this.#placeOf(name);
-      const copied = await this.#client.copy(from, generation, place, metadataOf(from, source));
+      const copied = await this.#client.copy(from, generation, place, copyMetadata(from, source));
       if (copied) return { name, place, resource: copied };
       // The name is taken, perhaps by this very move; or somebody was faster, and the source is gone.
       const there = await this.#client.find(place);
@@ -67,19 +73,22 @@ class Move {
       if (there === undefined && (await this.#client.find(from))?.generation !== generation)
         return this.#moved(from, generation);
     }
-    throw changed(this.#to, `can't be written: it, and the names with ${generation}, hold something else`);
+    throw fileChanged(
+      this.#to,
+      `can't be written: it, and the names with ${generation}, hold something else`,
+    );
   }
 
   /** Only a generation tells that what is there is what was moved, and not something older. */
-  async #moved(from: Place, generation: string | undefined): Promise<Located> {
-    for (const name of generation === undefined ? [] : destinations(this.#to, generation)) {
+  async #moved(from: ObjectLocation, generation: string | undefined): Promise<LocatedObject> {
+    for (const name of generation === undefined ? [] : candidateNames(this.#to, generation)) {
       const place = this.#placeOf(name);
       const there = await this.#client.find(place);
       if (there && isCopyOf(there, from, generation)) return { name, place, resource: there };
     }
     const now = await this.#client.find(from);
-    if (now === undefined) throw missing(this.#from);
-    throw changed(
+    if (now === undefined) throw fileMissing(this.#from);
+    throw fileChanged(
       this.#from,
       `has another content than the one asked for: ${now.generation}, not ${generation}`,
     );
@@ -90,27 +99,30 @@ class Move {
  * The names a moved object may get. Generations are microseconds: those of one name that is dropped twice within 100
  * seconds begin alike, so the last resort is the whole of it.
  */
-function destinations({ bucket, object }: ObjectName, generation: string): ObjectName[] {
+function candidateNames({ bucket, object }: ObjectName, generation: string): ObjectName[] {
   const { dir, name, ext } = posix.parse(object);
   const marked = (mark: string) => ({ bucket, object: posix.join(dir, `${name}.${mark}${ext}`) });
   return [{ bucket, object }, marked(generation.slice(0, 8)), marked(generation)];
 }
 
-function markOf({ bucket, object }: Place, generation: string | undefined): string {
+function sourceMark({ bucket, object }: ObjectLocation, generation: string | undefined): string {
   return `${bucket}/${object}#${generation}`;
 }
 
-function isCopyOf(there: Resource, from: Place, generation: string | undefined): boolean {
-  return there.metadata?.[movedFrom] === markOf(from, generation);
+function isCopyOf(there: ObjectResource, from: ObjectLocation, generation: string | undefined): boolean {
+  return there.metadata?.[movedFrom] === sourceMark(from, generation);
 }
 
 /** A copy with metadata of its own gets nothing from its source by itself. */
-function metadataOf(from: Place, { size, generation, md5Hash, metadata, ...kept }: Resource): object {
-  return { ...kept, metadata: { ...metadata, [movedFrom]: markOf(from, generation) } };
+function copyMetadata(
+  from: ObjectLocation,
+  { size, generation, md5Hash, metadata, ...kept }: ObjectResource,
+): object {
+  return { ...kept, metadata: { ...metadata, [movedFrom]: sourceMark(from, generation) } };
 }
 
 export interface CloudObjectStoreOptions extends StorageClientOptions {
-  readonly buckets: BucketPlaces;
+  readonly buckets: BucketLocations;
 }
 
 const generationText = /^[1-9][0-9]{0,18}$/;
@@ -122,7 +134,7 @@ const generationText = /^[1-9][0-9]{0,18}$/;
  */
 export class CloudObjectStore implements ObjectStore {
   readonly #client: StorageClient;
-  readonly #buckets: ReadonlyMap<string, BucketPlace>;
+  readonly #buckets: ReadonlyMap<string, BucketLocation>;
 
   constructor({ buckets, ...options }: CloudObjectStoreOptions) {
     this.#client = new StorageClient(options);
@@ -130,16 +142,16 @@ export class CloudObjectStore implements ObjectStore {
   }
 
   async stat(name: ObjectName): Promise<ObjectInfo> {
-    return explained(name, async () => {
+    return withBatonErrors(name, async () => {
       const place = this.#placeOf(name);
       const resource = await this.#client.stat(place);
-      refuseOtherGeneration(name, resource);
-      return infoOf(name, place, resource);
+      assertGeneration(name, resource);
+      return toObjectInfo(name, place, resource);
     });
   }
 
   async read(name: ObjectName): Promise<Uint8Array> {
-    return explained(name, async () => {
+    return withBatonErrors(name, async () => {
       const place = this.#placeOf(name);
       await this.#refuseImpossibleGeneration(name);
       return this.#client.download(place, name.generation);
@@ -147,11 +159,11 @@ export class CloudObjectStore implements ObjectStore {
   }
 
   async write(name: ObjectName, content: Uint8Array, contentType: string): Promise<ObjectInfo> {
-    return explained(name, async () => {
+    return withBatonErrors(name, async () => {
       const place = this.#placeOf(name);
       await this.#refuseImpossibleGeneration(name);
-      const written = await write(this.#client, name, place, { bytes: content, type: contentType });
-      return infoOf(name, place, written);
+      const written = await uploadContent(this.#client, name, place, { bytes: content, type: contentType });
+      return toObjectInfo(name, place, written);
     });
   }
 
@@ -160,17 +172,17 @@ export class CloudObjectStore implements ObjectStore {
    * taken too, `name.<generation>.ext`. A move with a generation that was done before is recognised by what its copy says.
    */
   async move(from: ObjectName, to: ObjectName): Promise<ObjectInfo> {
-    return explained(from, async () => {
+    return withBatonErrors(from, async () => {
       const { name, place, resource } = await new Move(this.#client, from, to, (asked) =>
         this.#placeOf(asked),
       ).run();
-      return infoOf(name, place, resource);
+      return toObjectInfo(name, place, resource);
     });
   }
 
   async list({ bucket, prefix }: ObjectPrefix, options: ListOptions): Promise<ObjectPage> {
     const name = { bucket, object: prefix };
-    return explained(name, async () => {
+    return withBatonErrors(name, async () => {
       const place = this.#placeOf(name);
       const { items, nextPageToken } = await this.#client.list(place, options);
       const below = place.object.length - prefix.length;
@@ -185,7 +197,7 @@ export class CloudObjectStore implements ObjectStore {
   async remove({ bucket, object, version }: ListedObject): Promise<void> {
     const name = { bucket, object };
     if (version === undefined) throw new TypeError(`Which content of ${object} is to be removed?`);
-    return explained(name, () => this.#client.removeVersion(this.#placeOf(name), version));
+    return withBatonErrors(name, () => this.#client.removeVersion(this.#placeOf(name), version));
   }
 
   /** What can't be a generation would be a bad request; it is the generation of no object, whichever is there. */
@@ -193,41 +205,48 @@ export class CloudObjectStore implements ObjectStore {
     if (name.generation !== undefined && !generationText.test(name.generation)) await this.stat(name);
   }
 
-  #placeOf(name: ObjectName): Place {
-    return placeOf(this.#buckets, name);
+  #placeOf(name: ObjectName): ObjectLocation {
+    return resolveLocation(this.#buckets, name);
   }
 }
 
-async function explained<T>(name: ObjectName, work: () => Promise<T>): Promise<T> {
+async function withBatonErrors<T>(name: ObjectName, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw explainFailure(error, name);
+    throw toBatonError(error, name);
   }
 }
 
-function refuseOtherGeneration(name: ObjectName, { generation }: Resource): void {
+function assertGeneration(name: ObjectName, { generation }: ObjectResource): void {
   if (name.generation !== undefined && name.generation !== generation)
-    throw changed(name, `has another content than the one asked for: ${generation}, not ${name.generation}`);
+    throw fileChanged(
+      name,
+      `has another content than the one asked for: ${generation}, not ${name.generation}`,
+    );
 }
 
-function infoOf({ bucket, object }: ObjectName, place: Place, { generation, size }: Resource): ObjectInfo {
+function toObjectInfo(
+  { bucket, object }: ObjectName,
+  place: ObjectLocation,
+  { generation, size }: ObjectResource,
+): ObjectInfo {
   return { bucket, object, generation, bytes: size, uri: `gs://${place.bucket}/${place.object}` };
 }
 
 /** Replaces an object, or its one generation. An answer that got lost is found again by the hash of the content. */
-async function write(
+async function uploadContent(
   client: StorageClient,
   name: ObjectName,
-  place: Place,
+  place: ObjectLocation,
   content: { readonly bytes: Uint8Array; readonly type: string },
-): Promise<Resource> {
+): Promise<ObjectResource> {
   const md5Hash = createHash("md5").update(content.bytes).digest("base64");
   const upload: Upload = { content: content.bytes, contentType: content.type, md5Hash };
   const { generation } = name;
-  return retried(async (attempt) => {
+  return withRetries(async (attempt) => {
     const there = attempt === 1 ? undefined : await client.findOnce(place);
-    if (there && isWritten(there, upload)) return there;
+    if (there && isSameUpload(there, upload)) return there;
     return uploadOrFind(client, name, place, generation === undefined ? upload : { ...upload, generation });
   });
 }
@@ -236,20 +255,20 @@ async function write(
 async function uploadOrFind(
   client: StorageClient,
   name: ObjectName,
-  place: Place,
+  place: ObjectLocation,
   upload: Upload,
-): Promise<Resource> {
+): Promise<ObjectResource> {
   try {
     return await client.uploadOnce(place, upload);
   } catch (error) {
     if (!(error instanceof StorageFailure) || error.status !== 412) throw error;
     const there = await client.findOnce(place);
-    if (there === undefined) throw missing(name);
-    if (isWritten(there, upload)) return there;
+    if (there === undefined) throw fileMissing(name);
+    if (isSameUpload(there, upload)) return there;
     throw error;
   }
 }
 
-function isWritten(there: Resource, { md5Hash, contentType }: Upload): boolean {
+function isSameUpload(there: ObjectResource, { md5Hash, contentType }: Upload): boolean {
   return there.md5Hash === md5Hash && there.contentType === contentType;
 }

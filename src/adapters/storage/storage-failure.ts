@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { BatonError } from "../../core/errors/errors.ts";
 import type { ObjectName } from "../../ports/objects.ts";
-import { waitBeforeRepeating } from "../remote/exchange.ts";
-import { toClientFailure } from "../remote/service-answer.ts";
+import { retryInPlaceDelayMs } from "../remote/http-request.ts";
+import { toClientFailure } from "../remote/service-response.ts";
 
-const passingReasons: ReadonlySet<string> = new Set([
+const transientReasons: ReadonlySet<string> = new Set([
   "rateLimitExceeded",
   "userRateLimitExceeded",
   "conditionalRequestConflict",
@@ -12,7 +12,7 @@ const passingReasons: ReadonlySet<string> = new Set([
 
 interface StorageFailureOptions {
   readonly status?: number | undefined;
-  readonly isPassing: boolean;
+  readonly isTransient: boolean;
   readonly retryAfterSeconds?: number | undefined;
   readonly cause?: unknown;
 }
@@ -23,62 +23,62 @@ export class StorageFailure extends Error {
   /** Undefined when no answer came, or one that is not the service's: the call may have been done. */
   readonly status: number | undefined;
   /** Whether the same call may succeed later. */
-  readonly isPassing: boolean;
+  readonly isTransient: boolean;
   /** How long Cloud Storage asks to be left in peace. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(message: string, options: StorageFailureOptions) {
     super(message, { cause: options.cause });
     this.status = options.status;
-    this.isPassing = options.isPassing;
+    this.isTransient = options.isTransient;
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }
 
 /** What the client threw, sorted. */
-export function failureOf(thrown: unknown): StorageFailure {
+export function toStorageFailure(thrown: unknown): StorageFailure {
   if (thrown instanceof StorageFailure) return thrown;
   const { status, message, reasons, retryAfterSeconds } = toClientFailure(thrown);
-  const isPassing =
-    [0, 408, 429].includes(status) || status >= 500 || reasons.some((reason) => passingReasons.has(reason));
+  const isTransient =
+    [0, 408, 429].includes(status) || status >= 500 || reasons.some((reason) => transientReasons.has(reason));
   return new StorageFailure(message, {
     status: status === 0 ? undefined : status,
-    isPassing,
+    isTransient,
     retryAfterSeconds,
     cause: thrown,
   });
 }
 
-export function missing(name: ObjectName, problem = "there is no such object"): BatonError {
+export function fileMissing(name: ObjectName, problem = "there is no such object"): BatonError {
   return new BatonError("FILE_MISSING", `${name.object}: ${problem}`, { where: `bucket ${name.bucket}` });
 }
 
-export function changed(name: ObjectName, problem: string): BatonError {
+export function fileChanged(name: ObjectName, problem: string): BatonError {
   return new BatonError("FILE_CHANGED", `${name.object} ${problem}`, { where: `bucket ${name.bucket}` });
 }
 
 /** A failure as Baton tells it. */
-export function explainFailure(error: unknown, name: ObjectName): unknown {
+export function toBatonError(error: unknown, name: ObjectName): unknown {
   if (!(error instanceof StorageFailure)) return error;
   const { retryAfterSeconds } = error;
   const context = { where: `bucket ${name.bucket}`, cause: error, retryAfterSeconds };
   const message = `${name.object}: ${error.message}`;
-  if (error.isPassing) return new BatonError("OBJECTS_UNAVAILABLE", message, context);
+  if (error.isTransient) return new BatonError("OBJECTS_UNAVAILABLE", message, context);
   switch (error.status) {
     case 401:
     case 403:
       return new BatonError("FILE_DENIED", message, context);
     case 404:
-      return missing(name, error.message);
+      return fileMissing(name, error.message);
     case 412:
-      return changed(name, `was changed meanwhile: ${error.message}`);
+      return fileChanged(name, `was changed meanwhile: ${error.message}`);
     default:
       return new BatonError("OBJECTS_REFUSED", message, context);
   }
 }
 
 /** How often one call is sent, and what is waited before the second; it doubles each time: 3 seconds in all. */
-const tries = 6;
+const maxAttempts = 6;
 const firstDelayMs = 100;
 
 /**
@@ -86,17 +86,17 @@ const firstDelayMs = 100;
  * must be able to tell. `attempt` counts from 1. Throws a StorageFailure, or the BatonError
  * that `call` throws.
  */
-export async function retried<T>(call: (attempt: number) => Promise<T>): Promise<T> {
+export async function withRetries<T>(call: (attempt: number) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await call(attempt);
     } catch (thrown) {
       if (thrown instanceof BatonError) throw thrown;
-      const failure = failureOf(thrown);
+      const failure = toStorageFailure(thrown);
       // Spread, so that callers that met the same refusal don't come back together.
       const ownWaitMs = firstDelayMs * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
-      const waitMs = waitBeforeRepeating(ownWaitMs, failure.retryAfterSeconds);
-      if (!failure.isPassing || attempt === tries || waitMs === undefined) throw failure;
+      const waitMs = retryInPlaceDelayMs(ownWaitMs, failure.retryAfterSeconds);
+      if (!failure.isTransient || attempt === maxAttempts || waitMs === undefined) throw failure;
       await delay(waitMs);
     }
   }

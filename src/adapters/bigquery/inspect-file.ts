@@ -4,10 +4,10 @@ import { type CsvScan, scanCsv } from "../../core/files/csv-scan.ts";
 import { checkJsonLines } from "../../core/files/json-lines.ts";
 import { decodeText, type Encoding } from "../../core/files/plain-text.ts";
 import type { LoadJob } from "../../ports/warehouse.ts";
-import { refusal } from "./errors.ts";
+import { finalFailure } from "./errors.ts";
 import type { TableSchema } from "./jobs.ts";
 import type { Session } from "./session.ts";
-import { checkColumns } from "./statements.ts";
+import { assertSameColumns } from "./statements.ts";
 
 /** What the configuration of a load job says of a file, beside where it is. */
 export type FileConfiguration = Readonly<Record<string, unknown>>;
@@ -35,7 +35,7 @@ const kindsOfTypes: ReadonlyMap<string, Kind> = new Map([
 
 /** In the header of a CSV file BigQuery has these, and what controls, for underscores. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: a name may hold them in a file.
-const noName = /[!"$()*,./;?@[\\\]^`{}~\u0000-\u001f]/g;
+const invalidNameCharacters = /[!"$()*,./;?@[\\\]^`{}~\u0000-\u001f]/g;
 
 /**
  * Reads a file through before BigQuery does. BigQuery guesses at what is not said: it takes a comma for the
@@ -43,7 +43,7 @@ const noName = /[!"$()*,./;?@[\\\]^`{}~\u0000-\u001f]/g;
  * said, and a file that the rules refuse is refused by line, before a job begins. Throws `FILE_UNREADABLE`,
  * `FILE_EMPTY` and `TABLE_MISMATCH`.
  */
-export async function lookAtFile(
+export async function inspectFile(
   session: Session,
   job: LoadJob,
   existing: TableSchema | undefined,
@@ -51,15 +51,15 @@ export async function lookAtFile(
   if (job.format === "parquet") return { parquetOptions: { enableListInference: true } };
   try {
     return job.format === "csv"
-      ? await lookAtCsv(session, job, existing)
-      : await lookAtJson(session, job, existing);
+      ? await inspectCsv(session, job, existing)
+      : await inspectJson(session, job, existing);
   } catch (thrown) {
     if (!(thrown instanceof FileProblem)) throw thrown;
-    throw refusal("FILE_UNREADABLE", `${stagedFileName(job.uri)}, ${thrown.message}`, thrown);
+    throw finalFailure("FILE_UNREADABLE", `${stagedFileName(job.uri)}, ${thrown.message}`, thrown);
   }
 }
 
-async function lookAtJson(
+async function inspectJson(
   session: Session,
   { uri, signal }: LoadJob,
   existing: TableSchema | undefined,
@@ -74,10 +74,10 @@ async function lookAtJson(
   );
   if (lines === 0) throw emptyFile(uri);
   const columns = existing && existing.fields.length > 0 ? { schema: existing } : { autodetect: true };
-  return { ...columns, ...encodingOf(encoding) };
+  return { ...columns, ...encodingOption(encoding) };
 }
 
-async function lookAtCsv(
+async function inspectCsv(
   session: Session,
   { uri, into, csv = {}, signal }: LoadJob,
   existing: TableSchema | undefined,
@@ -92,9 +92,9 @@ async function lookAtCsv(
     }),
     csv,
     (head) => {
-      const names = namesOf(head.names);
+      const names = toColumnNames(head.names);
       if (fields.length > 0)
-        checkColumns(
+        assertSameColumns(
           session.tableOf(into.table),
           fields.map(({ name }) => name),
           names,
@@ -105,10 +105,10 @@ async function lookAtCsv(
     },
   );
   if (!scan) throw emptyFile(uri);
-  const names = namesOf(scan.names);
+  const names = toColumnNames(scan.names);
   const isInOrder = fields.every(({ name }, index) => name.toLowerCase() === names[index]?.toLowerCase());
   if (!isInOrder && (scan.hasUnnamed || names.some((name, index) => name !== scan.names[index])))
-    throw refusal(
+    throw finalFailure(
       "TABLE_MISMATCH",
       `The columns of ${stagedFileName(uri)} stand in another order than those of table ${into.table}, and some have no name ` +
         "that BigQuery could find them by; name them, or put them in the table's order",
@@ -124,18 +124,18 @@ async function lookAtCsv(
     fieldDelimiter: scan.delimiter,
     skipLeadingRows: 1,
     allowQuotedNewlines: true,
-    ...nullMarkersOf(scan, csv.nullValues ?? []),
+    ...nullMarkerOption(scan, csv.nullValues ?? []),
     ...(scan.hasTrailing && { ignoreUnknownValues: true }),
-    ...encodingOf(encoding),
+    ...encodingOption(encoding),
   };
 }
 
-function encodingOf(encoding: Encoding): FileConfiguration {
+function encodingOption(encoding: Encoding): FileConfiguration {
   return encoding === "utf-8" ? {} : { encoding: encoding.toUpperCase() };
 }
 
 /** Names that BigQuery takes. Throws a `FileProblem`. */
-function namesOf(names: readonly string[]): readonly string[] {
+function toColumnNames(names: readonly string[]): readonly string[] {
   const taken = new Set<string>();
   return names.map((original) => {
     if (/[\r\n]/.test(original))
@@ -143,7 +143,7 @@ function namesOf(names: readonly string[]): readonly string[] {
         1,
         "a name in the header runs over several lines, which BigQuery does not take; write it on one",
       );
-    const name = original.replace(noName, "_");
+    const name = original.replace(invalidNameCharacters, "_");
     if (taken.has(name.toLowerCase()))
       throw new FileProblem(
         1,
@@ -155,7 +155,7 @@ function namesOf(names: readonly string[]): readonly string[] {
 }
 
 /** BigQuery's markers count in every column. */
-function nullMarkersOf(
+function nullMarkerOption(
   { missingWords, textWords }: CsvScan,
   nullValues: readonly string[],
 ): FileConfiguration {
@@ -176,5 +176,5 @@ export function stagedFileName(uri: string): string {
 }
 
 export function emptyFile(uri: string): Error {
-  return refusal("FILE_EMPTY", `${stagedFileName(uri)} holds no rows`);
+  return finalFailure("FILE_EMPTY", `${stagedFileName(uri)} holds no rows`);
 }

@@ -3,7 +3,7 @@ import { errorMessage } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { retryAfterSeconds, retryDelaySeconds } from "../../core/retry.ts";
 
-interface Exchange {
+interface RemoteRequest {
   readonly url: string | URL;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -13,7 +13,7 @@ interface Exchange {
   readonly timeoutMs: number;
 }
 
-export interface Answer {
+export interface RemoteResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly body: string;
@@ -23,7 +23,13 @@ export interface Answer {
  * One request that bears credentials. Throws when no whole answer comes in time, when it is larger than
  * `limits.serviceAnswerBytes`, and when it is a redirect: what proves who we are must not go to another place.
  */
-export async function postForm({ url, signal, timeoutMs, body, ...request }: Exchange): Promise<Answer> {
+export async function sendRequest({
+  url,
+  signal,
+  timeoutMs,
+  body,
+  ...request
+}: RemoteRequest): Promise<RemoteResponse> {
   const timeout = AbortSignal.timeout(timeoutMs);
   const response = await fetch(url, {
     ...request,
@@ -31,13 +37,13 @@ export async function postForm({ url, signal, timeoutMs, body, ...request }: Exc
     signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     redirect: "error",
   });
-  const bytes = await readBody(response.body, limits.serviceAnswerBytes);
+  const bytes = await readLimitedBody(response.body, limits.serviceAnswerBytes);
   if (!bytes) throw new Error(`the answer is larger than ${limits.serviceAnswerBytes} bytes`);
   return { status: response.status, headers: response.headers, body: new TextDecoder().decode(bytes) };
 }
 
 /** A whole body of an answer, unpacked; undefined when it is larger than so many bytes: then the rest is not read. */
-export async function readBody(
+export async function readLimitedBody(
   body: AsyncIterable<Uint8Array> | null,
   maxBytes: number,
 ): Promise<Uint8Array | undefined> {
@@ -61,7 +67,7 @@ export function rootCauseMessage(error: unknown): string {
 }
 
 /** Seconds that the headers of an answer ask to be left in peace. */
-export function pauseAskedBy(headers: Pick<Headers, "get">): number | undefined {
+export function parseRetryAfter(headers: Pick<Headers, "get">): number | undefined {
   const asked = { retryAfter: headers.get("retry-after"), date: headers.get("date") };
   return retryAfterSeconds(asked, Date.now());
 }
@@ -75,17 +81,17 @@ const RetryInfoSchema = z.object({
 });
 
 /** The same, of a refusal of Google's: its JSON may say it where its headers don't. */
-export function pauseAskedByGoogle(headers: Pick<Headers, "get">, body: unknown): number | undefined {
+export function parseGoogleRetryAfter(headers: Pick<Headers, "get">, body: unknown): number | undefined {
   const details = RetryInfoSchema.safeParse(body).data?.error.details ?? [];
   const info = details.find((one) => one["@type"].endsWith("/google.rpc.RetryInfo"));
-  return pauseAskedBy(headers) ?? retryDelaySeconds(info?.retryDelay ?? "");
+  return parseRetryAfter(headers) ?? retryDelaySeconds(info?.retryDelay ?? "");
 }
 
 /**
  * Milliseconds until a call is sent again: those that its adapter would wait, or that the service asks for. Undefined
  * when the service asks for more than is waited in place: then the call fails, and its task waits.
  */
-export function waitBeforeRepeating(ownWaitMs: number, askedSeconds: number | undefined): number | undefined {
+export function retryInPlaceDelayMs(ownWaitMs: number, askedSeconds: number | undefined): number | undefined {
   const asked = askedSeconds ?? 0;
   return asked > limits.retryInPlaceSeconds ? undefined : Math.max(ownWaitMs, asked * 1_000);
 }

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Refresh, RefreshState } from "../../ports/services.ts";
 
-const EntrySchema = z.object({
+const HistoryEntrySchema = z.object({
   requestId: z.string().optional(),
   refreshId: z.string().optional(),
   refreshType: z.string().default(""),
@@ -11,12 +11,12 @@ const EntrySchema = z.object({
   endTime: z.string().nullish(),
   serviceExceptionJson: z.string().nullish(),
 });
-type Entry = z.infer<typeof EntrySchema>;
+type HistoryEntry = z.infer<typeof HistoryEntrySchema>;
 
 /** The history of a dataset; entries without an id can't be told apart and are passed over. */
 export const HistorySchema = z
-  .object({ value: z.array(EntrySchema) })
-  .transform(({ value }): Refresh[] => value.flatMap((entry) => refreshOf(entry) ?? []));
+  .object({ value: z.array(HistoryEntrySchema) })
+  .transform(({ value }): Refresh[] => value.flatMap((entry) => toRefresh(entry) ?? []));
 
 const states: Readonly<Record<string, RefreshState>> = {
   completed: "completed",
@@ -30,22 +30,22 @@ const states: Readonly<Record<string, RefreshState>> = {
   notstarted: "running",
 };
 
-function refreshOf(entry: Entry): Refresh | undefined {
+function toRefresh(entry: HistoryEntry): Refresh | undefined {
   const id = entry.requestId ?? entry.refreshId;
   if (id === undefined) return undefined;
-  const state = stateOf(entry);
+  const state = toRefreshState(entry);
   return {
     id,
     state,
     enhanced: entry.refreshType.toLowerCase() === "viaenhancedapi",
     startTime: entry.startTime ?? undefined,
     endTime: entry.endTime ?? undefined,
-    failure: state === "failed" ? failureOf(entry) : undefined,
+    failure: state === "failed" ? toRefreshFailure(entry) : undefined,
   };
 }
 
 /** `Unknown` stands for a refresh that runs; the extended status of an enhanced one says it more exactly. */
-function stateOf({ status, extendedStatus, endTime }: Entry): RefreshState {
+function toRefreshState({ status, extendedStatus, endTime }: HistoryEntry): RefreshState {
   const known = states[(extendedStatus ?? "").toLowerCase()] ?? states[status.toLowerCase()];
   return known ?? (endTime ? "failed" : "running");
 }
@@ -56,7 +56,11 @@ const ExceptionSchema = z.object({
 });
 
 /** The exception is JSON within JSON, most times. */
-function failureOf({ serviceExceptionJson, status, extendedStatus }: Entry): Refresh["failure"] {
+function toRefreshFailure({
+  serviceExceptionJson,
+  status,
+  extendedStatus,
+}: HistoryEntry): Refresh["failure"] {
   const fallback = { code: extendedStatus ?? status, description: serviceExceptionJson ?? undefined };
   if (!serviceExceptionJson) return fallback;
   try {
@@ -76,7 +80,7 @@ const RefusalSchema = z.object({
 });
 
 /** What a refusal says, in one line. */
-export function errorMessageIn(body: string): string {
+export function errorMessageFromBody(body: string): string {
   try {
     const { error, message } = RefusalSchema.parse(JSON.parse(body));
     const parts = [error?.code, error?.message ?? message].filter((part) => part);

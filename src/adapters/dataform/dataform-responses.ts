@@ -6,7 +6,7 @@ import type {
   InvocationConfig,
   InvocationSource,
 } from "../../ports/services.ts";
-import { mayBeEmpty } from "../remote/service-answer.ts";
+import { sparseObject } from "../remote/service-response.ts";
 
 /** What the service answers, as far as it is looked at. Fields with their default value are left out of its JSON. */
 export const CompilationSchema = z
@@ -40,7 +40,7 @@ const ConfigSchema = z.object({
 });
 const LooseConfigSchema = ConfigSchema.loose();
 
-function configOf(answer: z.infer<typeof ConfigSchema>): InvocationConfig {
+function toInvocationConfig(answer: z.infer<typeof ConfigSchema>): InvocationConfig {
   const { fullyRefreshIncrementalTablesEnabled, serviceAccount, queryPriority, ...rest } =
     ConfigSchema.parse(answer);
   return {
@@ -75,7 +75,7 @@ export const InvocationSchema = z
       workflowConfig: answer.workflowConfig,
       state: answer.state,
       startedAt: Date.parse(answer.invocationTiming?.startTime ?? "") || 0,
-      config: configOf(answer.invocationConfig),
+      config: toInvocationConfig(answer.invocationConfig),
       hasOtherSettings: hasOtherSettings(answer.invocationConfig),
     }),
   );
@@ -96,18 +96,18 @@ const ActionSchema = z
     }),
   );
 
-export const InvocationsPageSchema = mayBeEmpty({
+export const InvocationsPageSchema = sparseObject({
   workflowInvocations: z.array(InvocationSchema).default([]),
   nextPageToken: z.string().optional(),
 });
 
-export const ActionsPageSchema = mayBeEmpty({
+export const ActionsPageSchema = sparseObject({
   workflowInvocationActions: z.array(ActionSchema).default([]),
   nextPageToken: z.string().optional(),
 });
 
 /** An invocation as the service takes it. */
-export function invocationBody(source: InvocationSource): object {
+export function toInvocationBody(source: InvocationSource): object {
   if ("workflowConfig" in source) return { workflowConfig: source.workflowConfig };
   const { compilationResult, config } = source;
   const { fullyRefreshIncrementalTables, ...rest } = config;

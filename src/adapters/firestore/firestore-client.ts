@@ -76,7 +76,7 @@ export class FirestoreClient {
  * can't be told otherwise: its settings are not heeded. A message that fails sooner is delivered again, perhaps to where
  * it goes better. What the call does after that is like a call whose answer was lost. Throws an `UnansweredError`, `STORE_FAILED`.
  */
-export async function inTime<T>(
+export async function withDeadline<T>(
   clock: Clock,
   call: Promise<T>,
   seconds: number = limits.storeCallSeconds,

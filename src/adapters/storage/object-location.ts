@@ -3,28 +3,31 @@ import { BatonError } from "../../core/errors/errors.ts";
 import type { ObjectName } from "../../ports/objects.ts";
 
 /** Where an object really is. */
-export interface Place {
+export interface ObjectLocation {
   readonly bucket: string;
   readonly object: string;
 }
 
 /** A bucket of Cloud Storage, or the part of one below a prefix such as `results/`. */
-export interface BucketPlace {
+export interface BucketLocation {
   readonly bucket: string;
   readonly prefix?: string;
 }
 
 /** The real bucket of each logical name. A name that is not here is a real bucket's own: notifications carry those. */
-export type BucketPlaces = Readonly<Record<string, BucketPlace>>;
+export type BucketLocations = Readonly<Record<string, BucketLocation>>;
 
 const objectNameBytes = 1024;
 const bucketName = /^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/;
 
 /** Throws `OBJECT_NAME_INVALID` for a name that Cloud Storage does not take, or that reads as a path out of its prefix. */
-export function placeOf(buckets: ReadonlyMap<string, BucketPlace>, name: ObjectName): Place {
+export function resolveLocation(
+  buckets: ReadonlyMap<string, BucketLocation>,
+  name: ObjectName,
+): ObjectLocation {
   const { bucket, prefix = "" } = buckets.get(name.bucket) ?? { bucket: name.bucket };
   const object = prefix + name.object;
-  const problem = problemOfName(name.object) ?? problemOfPlace(bucket, object);
+  const problem = nameProblem(name.object) ?? locationProblem(bucket, object);
   if (problem === undefined) return { bucket, object };
   const shown = JSON.stringify(name.object.slice(0, 200));
   throw new BatonError("OBJECT_NAME_INVALID", `${shown} is not the name of an object: ${problem}`, {
@@ -32,7 +35,7 @@ export function placeOf(buckets: ReadonlyMap<string, BucketPlace>, name: ObjectN
   });
 }
 
-function problemOfName(object: string): string | undefined {
+function nameProblem(object: string): string | undefined {
   if (object === "") return "it is empty";
   if (/[\0\r\n]/.test(object)) return "it has a NUL character or a line break";
   if (!object.isWellFormed()) return "it is not well-formed Unicode";
@@ -41,7 +44,7 @@ function problemOfName(object: string): string | undefined {
   return undefined;
 }
 
-function problemOfPlace(bucket: string, object: string): string | undefined {
+function locationProblem(bucket: string, object: string): string | undefined {
   if (!bucketName.test(bucket)) return `${JSON.stringify(bucket.slice(0, 200))} is not the name of a bucket`;
   if (Buffer.byteLength(object) > objectNameBytes) return `it is longer than ${objectNameBytes} bytes`;
   return undefined;
@@ -50,7 +53,7 @@ function problemOfPlace(bucket: string, object: string): string | undefined {
 const GenerationSchema = z.union([z.string().min(1), z.int()]).transform(String);
 
 /** What Cloud Storage says of an object. 64-bit numbers come as text. */
-export const ResourceSchema = z.object({
+export const ObjectResourceSchema = z.object({
   generation: GenerationSchema,
   size: z.coerce.number().int().min(0),
   md5Hash: z.string().optional(),
@@ -63,7 +66,7 @@ export const ResourceSchema = z.object({
   metadata: z.record(z.string(), z.string()).optional(),
 });
 
-export type Resource = z.infer<typeof ResourceSchema>;
+export type ObjectResource = z.infer<typeof ObjectResourceSchema>;
 
 export const ListSchema = z.object({
   kind: z.literal("storage#objects"),
@@ -72,6 +75,6 @@ export const ListSchema = z.object({
 });
 
 export const RewriteSchema = z.discriminatedUnion("done", [
-  z.object({ done: z.literal(true), resource: ResourceSchema }),
+  z.object({ done: z.literal(true), resource: ObjectResourceSchema }),
   z.object({ done: z.literal(false), rewriteToken: z.string() }),
 ]);

@@ -2,13 +2,13 @@ import * as z from "zod";
 import { errorMessage } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { truncate } from "../../core/values/text.ts";
-import { pauseAskedByGoogle } from "./exchange.ts";
+import { parseGoogleRetryAfter } from "./http-request.ts";
 
 /**
  * What came is not an answer of the service: the page of a proxy, an empty one, half of one. It counts as no answer:
  * what was asked for may have been done, and the same call may be answered the next time.
  */
-export class StrangeAnswerError extends Error {
+export class UnexpectedResponseError extends Error {
   override readonly name = "StrangeAnswerError";
 }
 
@@ -22,12 +22,12 @@ export const EmptyObjectSchema = z.strictObject({});
  * A list's page or the like, all of whose fields are left out when they are empty: an object with one of them at
  * least, or with none at all. Objects of something else have others.
  */
-export function mayBeEmpty<Shape extends z.ZodRawShape>(shape: Shape) {
+export function sparseObject<Shape extends z.ZodRawShape>(shape: Shape) {
   const names = Object.keys(shape);
-  return z.looseObject({}).refine(isOfThese(names)).pipe(z.object(shape));
+  return z.looseObject({}).refine(isEmptyOrHasOneOf(names)).pipe(z.object(shape));
 }
 
-function isOfThese(names: readonly string[]): (body: Readonly<Record<string, unknown>>) => boolean {
+function isEmptyOrHasOneOf(names: readonly string[]): (body: Readonly<Record<string, unknown>>) => boolean {
   return (body) => Object.keys(body).length === 0 || names.some((name) => name in body);
 }
 
@@ -36,33 +36,33 @@ export const noContent: unique symbol = Symbol("no content");
 export const NoContentSchema = z.custom<typeof noContent>((body) => body === noContent);
 
 /** A body as the client of a service gives it, of an answer with this status. */
-export function readAnswerBody(status: number | undefined, body: unknown): unknown {
+export function toResponseBody(status: number | undefined, body: unknown): unknown {
   return status === 204 ? noContent : body;
 }
 
 /** What a service answered. Throws a `StrangeAnswerError`, which shows nothing of what came. */
-export function parseAnswer<Answer>(schema: z.ZodType<Answer>, body: unknown): Answer {
+export function parseResponse<Answer>(schema: z.ZodType<Answer>, body: unknown): Answer {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   const where = parsed.error.issues.map(({ path }) => path.join(".")).find((path) => path !== "");
-  throw new StrangeAnswerError(
-    `What came is not an answer of the service: ${kindOf(body)}${where === undefined ? "" : `, in which ${where} is wrong or missing`}`,
+  throw new UnexpectedResponseError(
+    `What came is not an answer of the service: ${describeBody(body)}${where === undefined ? "" : `, in which ${where} is wrong or missing`}`,
   );
 }
 
 /** All of Google's JSON interfaces refuse with an `error`. */
 const RefusalSchema = z.looseObject({ error: z.looseObject({}) });
-const passing: ReadonlySet<number> = new Set([408, 429]);
+const transientStatuses: ReadonlySet<number> = new Set([408, 429]);
 
 /**
  * The status of a refusal; 0 when it is not the service's own: a proxy that knows no such page says nothing of what
  * the service has. A transient status means the same from any sender.
  */
-export function refusalStatus(status: number, body: unknown): number {
-  return status >= 500 || passing.has(status) || RefusalSchema.safeParse(body).success ? status : 0;
+export function serviceStatus(status: number, body: unknown): number {
+  return status >= 500 || transientStatuses.has(status) || RefusalSchema.safeParse(body).success ? status : 0;
 }
 
-function kindOf(body: unknown): string {
+function describeBody(body: unknown): string {
   if (body === noContent || body === undefined || body === "") return "it is empty";
   if (typeof body === "string") return `it is text, "${truncate(body.trim(), limits.shownAnswerCharacters)}"`;
   if (Array.isArray(body)) return "it is a list";
@@ -85,7 +85,7 @@ export interface ClientFailure {
 const ErrorsSchema = z
   .array(z.object({ reason: z.string().catch(""), message: z.string().catch("") }))
   .catch([]);
-const nothing = { code: 0, errors: [], response: { headers: {}, body: undefined } };
+const noResponse = { code: 0, errors: [], response: { headers: {}, body: undefined } };
 /** The code is a status, or the name of a network error. */
 const ThrownSchema = z
   .object({
@@ -93,22 +93,22 @@ const ThrownSchema = z
     errors: ErrorsSchema,
     response: z
       .object({ headers: z.record(z.string(), z.unknown()).catch({}), body: z.unknown() })
-      .catch(nothing.response),
+      .catch(noResponse.response),
   })
-  .catch(nothing);
+  .catch(noResponse);
 
 /** What a client threw, sorted. */
 export function toClientFailure(thrown: unknown): ClientFailure {
   const { code, errors, response } = ThrownSchema.parse(thrown);
   const { headers, body } = response;
-  const status = code === 0 ? 0 : refusalStatus(code, body);
+  const status = code === 0 ? 0 : serviceStatus(code, body);
   const said = errors[0]?.message || errorMessage(thrown);
   return {
     status,
     answeredStatus: code,
-    message: status === code ? said : strangeMessage(code, typeof body === "string" ? body : said),
+    message: status === code ? said : unexpectedResponseMessage(code, typeof body === "string" ? body : said),
     reasons: errors.map(({ reason }) => reason).filter((reason) => reason !== ""),
-    retryAfterSeconds: pauseAskedByGoogle({ get: (name) => textOf(headers[name]) }, body),
+    retryAfterSeconds: parseGoogleRetryAfter({ get: (name) => headerText(headers[name]) }, body),
   };
 }
 
@@ -126,11 +126,11 @@ export function toClientError(status: number, headers: Headers, body: unknown): 
   return Object.assign(new Error(message), { code: status, errors, response });
 }
 
-function textOf(header: unknown): string | null {
+function headerText(header: unknown): string | null {
   return typeof header === "string" ? header : null;
 }
 
-function strangeMessage(status: number, text: string): string {
+function unexpectedResponseMessage(status: number, text: string): string {
   const shown = truncate(text.trim(), limits.shownAnswerCharacters);
   return `What came is not an answer of the service: ${status}${shown === "" ? "" : ` ${shown}`}`;
 }
