@@ -3,7 +3,7 @@ import { openApp } from "../src/app/open.ts";
 import { containStrayErrors } from "../src/app/stray-errors.ts";
 import { debugStack, errorMessage } from "../src/core/errors/errors.ts";
 import { createHttpHandler } from "../src/entry/http-handler.ts";
-import { serveHttp } from "../src/entry/serve.ts";
+import { frameworkPort, serveHttp } from "../src/entry/serve.ts";
 
 // Those that were built with this file: they need not be compiled from TypeScript before the first message.
 const workflows = fileURLToPath(new URL("workflows", import.meta.url));
@@ -32,7 +32,7 @@ containStrayErrors({
   },
 });
 await serveHttp(createHttpHandler(app.deliveries, logger, app.trust), {
-  port: Number(process.env.PORT ?? 8080),
+  port: frameworkPort(process.argv, process.env),
   host: "0.0.0.0",
 });
 // The functions framework, which starts this process, waits for this module before it makes a server of its own. That

@@ -16,7 +16,7 @@ import type { Clock } from "../ports/machine.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import { type App, buildEngine, type EngineOptions } from "./app.ts";
 import { openFolders, openObjects, openWarehouse } from "./services.ts";
-import { PollingWorker } from "./workers.ts";
+import { embeddedLimits, PollingWorker } from "./workers.ts";
 
 /**
  * What callbacks are signed with: the configured secrets, else one that is made at the first use and kept in the data
@@ -104,7 +104,7 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedApp {
   const database = openDatabase({
     path: hasData ? path : inMemory,
     durability: configuration.durability,
-    lockTimeoutSeconds: limits.lockTimeoutSeconds,
+    lockTimeoutSeconds: embeddedLimits.lockTimeoutSeconds,
   });
   return closeOnError(database, () => {
     if (creates) makeInbox(configuration);
@@ -124,8 +124,8 @@ function embeddedOn(
   const broker = new SqliteBroker(database, group, storeClock, logger, {
     concurrency: configuration.concurrency,
     queues: configuration.queues,
-    leaseSeconds: limits.messageLeaseSeconds,
-    pollMs: limits.brokerPollMs,
+    leaseSeconds: embeddedLimits.messageLeaseSeconds,
+    pollMs: embeddedLimits.brokerPollMs,
   });
   const {
     warehouse,

@@ -8,6 +8,16 @@ import type { Clock } from "../ports/machine.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { LocalTaskRunner } from "../runtime/task-runner.ts";
 
+/** What bounds the embedded engine. */
+export const embeddedLimits = {
+  /** How long a write to the embedded store waits for another process. */
+  lockTimeoutSeconds: 10,
+  /** How long the embedded broker hides a message that it has delivered. */
+  messageLeaseSeconds: 60,
+  /** How often the embedded broker checks for messages of other processes. */
+  brokerPollMs: 50,
+} as const;
+
 /** What a worker takes on. */
 interface WorkScope {
   /** One batch only. */
@@ -95,7 +105,7 @@ export class PollingWorker implements Worker {
     const deadline = clock.monotonicMs() + (limits.shutdownSeconds - limits.taskGraceSeconds) * 1_000;
     while (broker.active > 0 && clock.monotonicMs() < deadline)
       await new Promise<void>((resolve) => {
-        clock.after(limits.brokerPollMs, resolve);
+        clock.after(embeddedLimits.brokerPollMs, resolve);
       });
   }
 }

@@ -18,13 +18,6 @@ export const limits = {
   jsonDepth: 200,
   /** Elements and fields in JSON from outside: 14 MB of `[],` take 1.5 GB of memory when they are validated. */
   jsonValues: 500_000,
-  /** How long a client may take to send its headers, and its whole request. Handling may take longer. */
-  headersSeconds: 20,
-  requestSeconds: 60,
-  /** How long the server keeps reading a refused request. A client that is still sending would not see the response. */
-  refusalSeconds: 2,
-  /** How long a stopping server waits for requests in flight: Cloud Run kills the process 10 seconds after SIGTERM. */
-  drainSeconds: 8,
   /** Largest decoded message, the limit of Pub/Sub. */
   messageBytes: 10_000_000,
   /** Larger results go to the object store instead of the TaskLog. Firestore allows 1 MiB a document. */
@@ -118,28 +111,7 @@ export const limits = {
   workAtOnce: 50,
   /** Longest delay, the horizon of Cloud Tasks. */
   delaySeconds: 30 * daySeconds,
-  /**
-   * A message that is due later is delivered after this time and scheduled again: Cloud Tasks accepts 30 days, by its
-   * own clock.
-   */
-  timerHorizonSeconds: 29 * daySeconds,
-  /** Messages, and their bytes, in one request to a topic: the limits of Pub/Sub, less room for the envelope. */
-  messagesPerPublish: 1_000,
-  bytesPerPublish: 9 * 1024 * 1024,
-  /** Publishes of messages that a topic refuses, and how long the client repeats one request. */
-  publishAttempts: 2,
   publishTimeoutMs: 20_000,
-  /** Cloud Tasks that one publish creates at the same time: each is a request of its own. */
-  tasksCreatedAtOnce: 50,
-  /**
-   * Numbered names that are tried for a message in a queue of Cloud Tasks. Cloud Tasks refuses a used name for hours.
-   * After these the name is random.
-   */
-  namesOfDispatch: 5,
-  /** Tasks a page when a queue of Cloud Tasks is listed: the service's maximum. */
-  queuedTasksPage: 1_000,
-  /** A task of Cloud Tasks that is due within this time is not created again. */
-  dueSoonSeconds: 60,
   /**
    * How long Pub/Sub and Cloud Tasks wait for the response to a message: the maximum of Pub/Sub. It is shorter than a
    * lease.
@@ -192,12 +164,6 @@ export const limits = {
   stuckSeconds: 3_600,
   /** Documents in one page of a query. */
   queryPage: 1_000,
-  /** How long one call of Firestore may take with all its retries. */
-  storeCallSeconds: 20,
-  /** The same for a query, whose page may hold 30 MB of results: enough at 4 Mbit/s. */
-  storeQuerySeconds: 60,
-  /** How long a stopping process waits for calls of Firestore. */
-  storeCloseMs: 1_000,
   /** TaskLogs in one page: each may hold a result of `inlineResultBytes`. */
   taskLogsPage: 500,
   /** Joins that one task may be a parent of. Its TaskLog holds up to three tokens for each of them. */
@@ -217,8 +183,6 @@ export const limits = {
   queueConcurrency: 10_000,
   /** Highest rate of a queue, in messages a second, minute or hour. */
   queueRateMessages: 1_000_000,
-  /** Redirects that a request of a task follows. */
-  redirects: 5,
   /** Default maximum size of a response to the `http` task. */
   httpAnswerBytes: 1024 * 1024,
   /** Largest response of a service that a task calls: a page of Dataform's actions holds their SQL. */
@@ -246,39 +210,15 @@ export const limits = {
   warehouseLockSeconds: 600,
   /** How long a worker waits for a warehouse job that it started before the task leaves the worker. */
   warehouseWaitSeconds: 20,
-  /** Most rows in a report. A chart with more is not legible. */
-  reportRows: 5_000,
   /** A file in the inbox is complete when it has not changed for this long. */
   inboxStableMs: 1_000,
-  /** File descriptors that one search for the writers of new files reads. With more open, writers are not found. */
-  inboxDescriptors: 100_000,
-  /** Factor on `inboxStableMs` where the system does not show whether a file is open for writing. */
-  inboxUnseenFactor: 3,
-  /** Longest wait for a file whose writer has paused before. */
-  inboxGrowingMs: 10_000,
-  /** How often the inbox is scanned for files that the file system did not report. */
-  inboxRescanMs: 5_000,
   /** From SIGTERM to the end of the process: Cloud Run kills after 10 s. */
   shutdownSeconds: 9,
   /** How much of that time running tasks have to finish. */
   taskGraceSeconds: 7,
-  /** How long a write to the embedded store waits for another process. */
-  lockTimeoutSeconds: 10,
-  /** How long the embedded broker hides a message that it has delivered. */
-  messageLeaseSeconds: 60,
-  /** How often the embedded broker checks for messages of other processes. */
-  brokerPollMs: 50,
   /** How long a delivery, and a stopping process, waits until its traces are sent. */
   traceFlushMs: 2_000,
   traceCloseMs: 1_000,
-  /** Time between two exports of traces, and how long an export may take with all its retries. */
-  traceSeconds: 5,
-  traceExportSeconds: 5,
-  /** After a trace receiver timed out, deliveries do not wait for it for this long. */
-  tracePauseSeconds: 30,
-  /** Most spans that wait for an export (further ones are dropped), and most in one request. */
-  traceSpans: 4_096,
-  spansPerExport: 512,
 } as const;
 
 /** The defaults of a task. */

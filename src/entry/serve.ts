@@ -1,17 +1,32 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { parseArgs } from "node:util";
 import { BatonError, errorCode, errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
 import { errorAnswer, type HttpAnswer, type HttpHandler } from "./http-handler.ts";
+
+/**
+ * What bounds requests to the HTTP server.
+ * @public docs/limits.md
+ */
+export const serverLimits = {
+  /** How long a client may take to send its headers, and its whole request. Handling may take longer. */
+  headersSeconds: 20,
+  requestSeconds: 60,
+  /** How long the server keeps reading a refused request. A client that is still sending would not see the response. */
+  refusalSeconds: 2,
+  /** How long a stopping server waits for requests in flight: Cloud Run kills the process 10 seconds after SIGTERM. */
+  drainSeconds: 8,
+} as const;
 
 export interface ServeOptions {
   /** 0 takes any free port. */
   readonly port: number;
   /** Default 127.0.0.1: reachable from this machine alone. */
   readonly host?: string;
-  /** Time a client has to send its whole request. Default: `limits.requestSeconds`. */
+  /** Time a client has to send its whole request. Default: `serverLimits.requestSeconds`. */
   readonly requestSeconds?: number;
-  /** How long `close` waits for requests in flight. Default: `limits.drainSeconds`. */
+  /** How long `close` waits for requests in flight. Default: `serverLimits.drainSeconds`. */
   readonly drainSeconds?: number;
 }
 
@@ -21,10 +36,16 @@ export interface HttpService {
   close(): Promise<void>;
 }
 
+/** The port that the functions framework was started with: its option `--port`, else `PORT`, else 8080. */
+export function frameworkPort(argv: readonly string[], environment: { readonly PORT?: string }): number {
+  const { values } = parseArgs({ args: [...argv], options: { port: { type: "string" } }, strict: false });
+  return Number(values.port ?? environment.PORT ?? 8080);
+}
+
 /** Serves the handler by HTTP/1.1: the same server on a laptop and in the function. Throws `PORT_IN_USE`. */
 export async function serveHttp(handler: HttpHandler, options: ServeOptions): Promise<HttpService> {
-  const { port, host = "127.0.0.1", drainSeconds = limits.drainSeconds } = options;
-  const server = createHttpServer(handler, options.requestSeconds ?? limits.requestSeconds);
+  const { port, host = "127.0.0.1", drainSeconds = serverLimits.drainSeconds } = options;
+  const server = createHttpServer(handler, options.requestSeconds ?? serverLimits.requestSeconds);
   const taken = await listen(server, port, host);
   const shownHost = host.includes(":") ? `[${host}]` : host;
   return { url: `http://${shownHost}:${taken}`, close: () => close(server, drainSeconds) };
@@ -32,7 +53,7 @@ export async function serveHttp(handler: HttpHandler, options: ServeOptions): Pr
 
 function createHttpServer(handler: HttpHandler, requestSeconds: number): Server {
   const timeouts = {
-    headersTimeout: Math.min(limits.headersSeconds, requestSeconds) * 1_000,
+    headersTimeout: Math.min(serverLimits.headersSeconds, requestSeconds) * 1_000,
     requestTimeout: requestSeconds * 1_000,
     connectionsCheckingInterval: Math.min(5_000, requestSeconds * 500),
   };
@@ -106,7 +127,7 @@ function writeHead(response: ServerResponse, { status, body }: HttpAnswer, conne
  */
 function refuseAndClose(request: IncomingMessage, response: ServerResponse, answer: HttpAnswer): void {
   response.write(writeHead(response, answer, "close"));
-  const timer = setTimeout(() => request.destroy(), limits.refusalSeconds * 1_000);
+  const timer = setTimeout(() => request.destroy(), serverLimits.refusalSeconds * 1_000);
   request.once("end", () => response.end());
   request.once("close", () => clearTimeout(timer));
   request.on("error", () => response.destroy());

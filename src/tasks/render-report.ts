@@ -1,6 +1,5 @@
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
-import { limits } from "../core/limits.ts";
 import { type JsonObject, JsonObjectSchema } from "../core/values/json.ts";
 import { ownBuckets } from "../core/values/text.ts";
 import type { Sql } from "../ports/warehouse.ts";
@@ -8,6 +7,15 @@ import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import { defineTaskType } from "./define.ts";
 import { readChartData } from "./report/data.ts";
 import { sqlSchema } from "./warehouse-job.ts";
+
+/**
+ * What bounds a report.
+ * @public docs/limits.md
+ */
+export const reportLimits = {
+  /** Most rows in a report. A chart with more is not legible. */
+  reportRows: 5_000,
+} as const;
 
 export interface RenderReportParameters {
   readonly title: string;
@@ -61,16 +69,16 @@ export function renderReport(parameters: RenderReportParameters): TaskSpec<Rende
 async function render(context: TaskContext, parameters: Parameters): Promise<RenderReportResult> {
   const { warehouse, objects } = context.services;
   const { title, sql, kind, file } = parameters;
-  const found = await warehouse.rows(sql, parameters.parameters, limits.reportRows + 1, context.signal);
-  const rows = found.slice(0, limits.reportRows);
+  const found = await warehouse.rows(sql, parameters.parameters, reportLimits.reportRows + 1, context.signal);
+  const rows = found.slice(0, reportLimits.reportRows);
   const { renderPage } = await import("./report/page.ts");
   const page = renderPage({
     title,
     kind,
     data: readChartData(rows, parameters),
     note:
-      found.length > limits.reportRows
-        ? `Only the first ${limits.reportRows} rows of the query are shown.`
+      found.length > reportLimits.reportRows
+        ? `Only the first ${reportLimits.reportRows} rows of the query are shown.`
         : undefined,
     // No time of day: the same data gives the same page, however often the task is tried.
     footer: `${context.workflowId} · ${context.batchId}`,

@@ -1,8 +1,8 @@
 import { status } from "@grpc/grpc-js";
 import { expect, onTestFinished, test } from "vitest";
 import { DispatchQueues } from "../../src/adapters/cloud-tasks/dispatch-queues.ts";
+import { taskQueueLimits } from "../../src/adapters/cloud-tasks/task-queue.ts";
 import { systemClock } from "../../src/adapters/system/system.ts";
-import { limits } from "../../src/core/limits.ts";
 import { noFaults } from "../servers/kit/faults.ts";
 import { GrpcError, serveGrpc } from "../servers/kit/grpc-server.ts";
 import { packagedProtos } from "../servers/kit/packaged-protos.ts";
@@ -36,7 +36,7 @@ function countCalls({ server }: Pick<Awaited<ReturnType<typeof openDispatch>>, "
 test("what has begun more often than it has names waits once, however often the sweep looks", async () => {
   const place = await openTaken();
   const { queues, server, waiting, take, letGo, taskIds } = place;
-  for (let begin = 0; begin < limits.namesOfDispatch; begin += 1) {
+  for (let begin = 0; begin < taskQueueLimits.namesOfDispatch; begin += 1) {
     await queues.publish([run("t")]);
     await server.idle();
   }
@@ -45,7 +45,7 @@ test("what has begun more often than it has names waits once, however often the 
   expect(waiting()).toBe(1);
   letGo();
   await server.idle();
-  expect(taskIds().filter((taskId) => taskId === "t")).toHaveLength(limits.namesOfDispatch + 1);
+  expect(taskIds().filter((taskId) => taskId === "t")).toHaveLength(taskQueueLimits.namesOfDispatch + 1);
 });
 
 test("what was to come later and now waits for its turn is not put there again", async () => {
@@ -62,7 +62,7 @@ test("what was to come later and now waits for its turn is not put there again",
 test("what has failed and comes again is not put there again, however long the pause before its next try", async () => {
   const place = await openDispatch({
     answer: ({ deliveryAttempt }) => (deliveryAttempt === 1 ? 503 : 200),
-    backoffSeconds: 10 * limits.dueSoonSeconds,
+    backoffSeconds: 10 * taskQueueLimits.dueSoonSeconds,
   });
   const { queues, server, deliveries } = place;
   await queues.publish([run("t")]);
@@ -95,12 +95,12 @@ test("a look at a line costs a list for each thousand that wait, and creates not
   const place = await openTaken();
   const { queues, take, waiting, letGo, server } = place;
   await take();
-  const ids = Array.from({ length: limits.queuedTasksPage + 1 }, (_, index) => `t${index}`);
+  const ids = Array.from({ length: taskQueueLimits.queuedTasksPage + 1 }, (_, index) => `t${index}`);
   await queues.publish(ids.map((taskId) => run(taskId)));
   expect(waiting()).toBe(ids.length);
   const calls = countCalls(place);
   await queues.publish(ids.map((taskId) => missed(taskId)));
-  expect(calls).toEqual({ ListTasks: Math.ceil((ids.length + 1) / limits.queuedTasksPage) });
+  expect(calls).toEqual({ ListTasks: Math.ceil((ids.length + 1) / taskQueueLimits.queuedTasksPage) });
   letGo();
   await server.idle();
 });
@@ -114,7 +114,9 @@ test("what is published for the first time is not looked for", async () => {
 
 test("a queue that is missing keeps nothing back of those of the others, however often all of it comes again", async () => {
   const { queues, server, taskIds } = await openDispatch();
-  const bad = Array.from({ length: 2 * limits.tasksCreatedAtOnce }, (_, index) => run(`b${index}`, "gone"));
+  const bad = Array.from({ length: 2 * taskQueueLimits.tasksCreatedAtOnce }, (_, index) =>
+    run(`b${index}`, "gone"),
+  );
   await expect(queues.publish([...bad, run("t"), run("u")])).rejects.toMatchObject({
     code: "QUEUE_MISSING",
     where: `${parent}/queues/baton-queue-gone`,

@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from "vitest";
 import { otlpSender } from "../../src/adapters/opentelemetry/otlp.ts";
 import type { TraceTimeouts } from "../../src/adapters/opentelemetry/span-queue.ts";
+import { traceLimits } from "../../src/adapters/opentelemetry/span-queue.ts";
 import { BatchTracer } from "../../src/adapters/opentelemetry/tracer.ts";
 import { TaskError } from "../../src/core/errors/errors.ts";
-import { limits } from "../../src/core/limits.ts";
 import { batchTrace } from "../../src/core/messages.ts";
 import type { FaultPlan } from "../servers/kit/faults.ts";
 import { serveTestHttp } from "../servers/kit/http-server.ts";
@@ -195,13 +195,13 @@ test("more spans than may wait are lost, and counted", async () => {
     (problem) => problems.push(problem),
     patient,
   );
-  const waiting = limits.spansPerExport + limits.traceSpans;
+  const waiting = traceLimits.spansPerExport + traceLimits.traceSpans;
   for (let index = 0; index < waiting + 7; index += 1)
     tracer.record({ batchId: "b-1", name: "many", startedAt: 1, endedAt: 2 });
   resolve();
   await tracer.flush();
-  expect(problems[0]?.lostSpans).toBe(7 + limits.spansPerExport);
-  expect(sent.every((count) => count <= limits.spansPerExport)).toBe(true);
+  expect(problems[0]?.lostSpans).toBe(7 + traceLimits.spansPerExport);
+  expect(sent.every((count) => count <= traceLimits.spansPerExport)).toBe(true);
 });
 
 test("spans go to Google with a token of this machine and the project that pays", async () => {

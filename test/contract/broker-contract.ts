@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { limits } from "../../src/core/limits.ts";
+import { publishLimits } from "../../src/adapters/pubsub/publisher.ts";
 import { CONTROL_QUEUE, type Message } from "../../src/core/messages.ts";
 import type { Broker, OutgoingMessage, Timer } from "../../src/ports/broker.ts";
 
@@ -48,7 +48,7 @@ export function describeBroker(open: () => Promise<BrokerUnderTest>): void {
 
   test("more than one request may carry: each of very many is delivered", async () => {
     const under = await open();
-    const count = 2 * limits.messagesPerPublish + 1;
+    const count = 2 * publishLimits.messagesPerPublish + 1;
     await under.broker.publish(Array.from({ length: count }, (_, index) => start(`k${index}`)));
     await expect.poll(() => new Set(keysOf(under)).size).toBe(count);
   });

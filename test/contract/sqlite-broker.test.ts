@@ -4,7 +4,7 @@ import { openDatabase } from "../../src/adapters/sqlite/database.ts";
 import { GroupCommit } from "../../src/adapters/sqlite/group-commit.ts";
 import { StoreClock } from "../../src/adapters/sqlite/store-clock.ts";
 import { systemClock } from "../../src/adapters/system/system.ts";
-import { limits } from "../../src/core/limits.ts";
+import { embeddedLimits } from "../../src/app/workers.ts";
 import type { Delivery } from "../../src/ports/broker.ts";
 import { temporaryFolder } from "../support/app.ts";
 import { type BrokerUnderTest, describeBroker } from "./broker-contract.ts";
@@ -18,8 +18,8 @@ async function open(): Promise<BrokerUnderTest> {
   const broker = new SqliteBroker(database, group, storeClock, silent, {
     concurrency: 50,
     queues: new Map(),
-    leaseSeconds: limits.messageLeaseSeconds,
-    pollMs: limits.brokerPollMs,
+    leaseSeconds: embeddedLimits.messageLeaseSeconds,
+    pollMs: embeddedLimits.brokerPollMs,
   });
   const deliveries: { message: Delivery["message"]; at: number }[] = [];
   let refusals = 0;

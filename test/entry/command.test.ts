@@ -21,11 +21,13 @@ afterEach(async () => {
 });
 
 /** Starts the framework's own command, as Cloud Run does; resolves to its address once it serves. */
-async function startCommand(): Promise<string> {
+async function startCommand(portBy: "variable" | "option" = "variable"): Promise<string> {
   const port = await freePort();
-  const started = spawn(process.execPath, [command, `--source=${source}`, "--target=baton"], {
+  const options = portBy === "option" ? [`--port=${port}`] : [];
+  const variables = portBy === "variable" ? { PORT: String(port) } : {};
+  const started = spawn(process.execPath, [command, `--source=${source}`, "--target=baton", ...options], {
     cwd: root,
-    env: { ...process.env, NODE_ENV: "production", PORT: String(port) },
+    env: { ...process.env, NODE_ENV: "production", ...variables },
     stdio: ["ignore", "ignore", "pipe"],
   });
   child = started;
@@ -51,6 +53,11 @@ async function freePort(): Promise<number> {
 }
 
 describe("under the framework's own command", () => {
+  test("the port may be an option of the command", async () => {
+    const url = await startCommand("option");
+    expect(await send(`${url}/healthz`, { method: "GET" })).toMatchObject({ status: 200 });
+  });
+
   test("messages, dead letters and refusals are ours", async () => {
     const url = await startCommand();
     const task = { batchId: "b", taskId: "load" };

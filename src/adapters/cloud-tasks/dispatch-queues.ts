@@ -14,6 +14,7 @@ import {
   TaskQueue,
   type TaskRequest,
   taskName,
+  taskQueueLimits,
   toDueSecond,
 } from "./task-queue.ts";
 
@@ -62,7 +63,7 @@ export class DispatchQueues implements Broker, Timer {
         await this.#publish(message, looks).catch((error: unknown) => failures.set(message.queue, error));
       }
     };
-    const workers = Math.min(messages.length, limits.tasksCreatedAtOnce);
+    const workers = Math.min(messages.length, taskQueueLimits.tasksCreatedAtOnce);
     await Promise.all(Array.from({ length: workers }, work));
     for (const failure of failures.values()) throw failure;
   }
@@ -81,7 +82,7 @@ export class DispatchQueues implements Broker, Timer {
   /** A task may be run several times in the life of its batch, each time under a name of its own. */
   async #publish(message: OutgoingMessage, looks: Map<string, Promise<ReadonlySet<string>>>): Promise<void> {
     if (isRedriven(message) && (await this.#look(message.queue, looks)).has(this.#subjectOf(message))) return;
-    const suffixes = Array.from({ length: limits.namesOfDispatch }, (_, index) => `now-${index}`);
+    const suffixes = Array.from({ length: taskQueueLimits.namesOfDispatch }, (_, index) => `now-${index}`);
     await this.#create(message, this.#clock.now(), suffixes, undefined);
   }
 
@@ -176,7 +177,7 @@ async function pendingTaskNames(
   queuePath: string,
   now: number,
 ): Promise<string[]> {
-  const soon = now + limits.dueSoonSeconds * 1_000;
+  const soon = now + taskQueueLimits.dueSoonSeconds * 1_000;
   const names: string[] = [];
   for await (const { name, dueAt, isTried } of queuedTasks(connection, queuePath))
     if (isTried || dueAt <= soon) names.push(name);
@@ -186,7 +187,7 @@ async function pendingTaskNames(
 /** Page by page, in no order. What comes and goes meanwhile may be among them or not. */
 async function* queuedTasks(connection: CloudTasksConnection, parent: string): AsyncGenerator<QueuedTask> {
   const options = { ...callOptions, autoPaginate: false };
-  const request = { parent, pageSize: limits.queuedTasksPage, responseView: "BASIC" as const };
+  const request = { parent, pageSize: taskQueueLimits.queuedTasksPage, responseView: "BASIC" as const };
   let pageToken = "";
   do {
     const token = pageToken;

@@ -2,10 +2,31 @@ import { createHash } from "node:crypto";
 import type { CloudTasksClient } from "@google-cloud/tasks";
 import { BatonError, errorMessage } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
+import { daySeconds } from "../../core/values/time.ts";
 import type { Broker, OutgoingMessage, Timer } from "../../ports/broker.ts";
 import type { Clock } from "../../ports/machine.ts";
 import { withFreshCredentials } from "../remote/google-credentials.ts";
 import { backoffSettings, grpcCode, grpcStatus, isDenied, undefinedIfNotFound } from "../remote/grpc.ts";
+
+/** What bounds requests to Cloud Tasks. */
+export const taskQueueLimits = {
+  /**
+   * A message that is due later is delivered after this time and scheduled again: Cloud Tasks accepts 30 days, by its
+   * own clock.
+   */
+  timerHorizonSeconds: 29 * daySeconds,
+  /** Cloud Tasks that one publish creates at the same time: each is a request of its own. */
+  tasksCreatedAtOnce: 50,
+  /**
+   * Numbered names that are tried for a message in a queue of Cloud Tasks. Cloud Tasks refuses a used name for hours.
+   * After these the name is random.
+   */
+  namesOfDispatch: 5,
+  /** Tasks a page when a queue of Cloud Tasks is listed: the service's maximum. */
+  queuedTasksPage: 1_000,
+  /** A task of Cloud Tasks that is due within this time is not created again. */
+  dueSoonSeconds: 60,
+} as const;
 
 /** Where the queues are. */
 export interface CloudTasksLocation {
@@ -173,7 +194,7 @@ export function taskName(...parts: readonly (string | Buffer)[]): string {
 
 /** The second that a delay from now ends in, no further ahead than the horizon. */
 export function toDueSecond(now: number, delayMs: number): number {
-  const delay = Math.min(delayMs, limits.timerHorizonSeconds * 1_000);
+  const delay = Math.min(delayMs, taskQueueLimits.timerHorizonSeconds * 1_000);
   return Math.ceil((now + delay) / 1_000);
 }
 

@@ -6,6 +6,16 @@ import type { DropMemory, ObjectStore } from "../../ports/objects.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import { Announcer } from "./inbox-announcer.ts";
 import { filesBelow, openFolder, Untaken, watchFolder } from "./inbox-files.ts";
+import { quietLimits } from "./seen-file.ts";
+
+/**
+ * What bounds the watching of the inbox.
+ * @public docs/limits.md
+ */
+export const inboxLimits = {
+  /** How often the inbox is scanned for files that the file system did not report. */
+  inboxRescanMs: 5_000,
+} as const;
 
 export interface InboxOptions {
   readonly folder: string;
@@ -55,11 +65,11 @@ export class Inbox {
   constructor(options: InboxOptions) {
     this.#options = options;
     this.#stableMs = options.stableMs ?? limits.inboxStableMs;
-    this.#rescanMs = options.rescanMs ?? limits.inboxRescanMs;
+    this.#rescanMs = options.rescanMs ?? inboxLimits.inboxRescanMs;
     const { bucket = "inbox", objects, memory, onObject, logger } = options;
     const stableMs = this.#stableMs;
-    const unseenMs = stableMs * limits.inboxUnseenFactor;
-    const growingMs = Math.max(unseenMs, limits.inboxGrowingMs);
+    const unseenMs = stableMs * quietLimits.inboxUnseenFactor;
+    const growingMs = Math.max(unseenMs, quietLimits.inboxGrowingMs);
     this.#announcer = new Announcer({
       bucket,
       objects,

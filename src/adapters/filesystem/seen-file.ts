@@ -2,6 +2,14 @@ import type { BigIntStats } from "node:fs";
 import type { FileLook, RememberedDrop } from "../../ports/objects.ts";
 import { contentHash, dropGeneration } from "./fingerprint.ts";
 
+/** How long a new file must be quiet before it counts as written. */
+export const quietLimits = {
+  /** Factor on `inboxStableMs` where the system does not show whether a file is open for writing. */
+  inboxUnseenFactor: 3,
+  /** Longest wait for a file whose writer has paused before. */
+  inboxGrowingMs: 10_000,
+} as const;
+
 /** How long a file must not have changed before it is taken. */
 export interface QuietTimes {
   readonly stableMs: number;

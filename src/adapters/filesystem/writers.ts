@@ -3,7 +3,12 @@ import { readdir, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { setTimeout as sleep, setImmediate as yieldToOthers } from "node:timers/promises";
 import { errorCode } from "../../core/errors/errors.ts";
-import { limits } from "../../core/limits.ts";
+
+/** What bounds the search for the writers of new files. */
+export const writerLimits = {
+  /** File descriptors that one search for the writers of new files reads. With more open, writers are not found. */
+  inboxDescriptors: 100_000,
+} as const;
 
 /** Access mode bits of the flags in `/proc/<pid>/fdinfo/<fd>`, octal (open(2)): 1 is write only, 2 read and write. */
 const accessMode = 0o3;
@@ -35,7 +40,7 @@ let restsUntil = 0;
 /**
  * Whether some process has the file open for writing, as far as this one may see: on Linux, those of the same user;
  * root sees all. Undefined when that can't be told: on other systems, of a file of another user, and where more files
- * are open than `limits.inboxDescriptors`. The answer is of a moment after the call.
+ * are open than `writerLimits.inboxDescriptors`. The answer is of a moment after the call.
  *
  * Linux has no index from files to those who have them open that Node could ask. So all descriptors are read, but by
  * one scan at a time, which answers all questions that came before it began; and scans rest for longer than they
@@ -110,7 +115,7 @@ async function identitiesOf(questions: readonly Question[]): Promise<ReadonlyMap
 class Scan {
   readonly writers = new Map<string, Writer>();
   readonly #sought: ReadonlyMap<string, readonly Sought[]>;
-  #left: number = limits.inboxDescriptors;
+  #left: number = writerLimits.inboxDescriptors;
   #sliceBegan = performance.now();
   workedMs = 0;
 

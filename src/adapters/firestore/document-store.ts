@@ -8,7 +8,6 @@ import type {
   WriteResult,
 } from "@google-cloud/firestore";
 import { BatonError, errorMessage } from "../../core/errors/errors.ts";
-import { limits } from "../../core/limits.ts";
 import { type CollectionName, collections } from "../../core/records.ts";
 import type { Clock } from "../../ports/machine.ts";
 import {
@@ -32,6 +31,7 @@ import {
   documentId,
   FirestoreClient,
   type FirestoreSettings,
+  firestoreLimits,
   originalId,
   withDeadline,
 } from "./firestore-client.ts";
@@ -168,7 +168,10 @@ export class FirestoreDocumentStore implements DocumentStore {
     const all = await this.#client.collection(collection);
     const ordered = withConditions(all, collection, conditions).orderBy(FieldPath.documentId()).limit(limit);
     const paged = startAfter === undefined ? ordered : ordered.startAfter(documentId(startAfter));
-    const found = await this.#answered(paged.get().catch(rethrowAsStoreError), limits.storeQuerySeconds);
+    const found = await this.#answered(
+      paged.get().catch(rethrowAsStoreError),
+      firestoreLimits.storeQuerySeconds,
+    );
     return {
       documents: found.docs.map((snapshot) => toDocument(collection, snapshot)),
       readTime: found.readTime.toMillis(),

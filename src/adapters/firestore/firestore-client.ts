@@ -1,10 +1,19 @@
 import { createHash } from "node:crypto";
 import type { CollectionReference, DocumentReference, Firestore } from "@google-cloud/firestore";
 import { BatonError } from "../../core/errors/errors.ts";
-import { limits } from "../../core/limits.ts";
 import type { CollectionName } from "../../core/records.ts";
 import type { Clock } from "../../ports/machine.ts";
 import { type DocumentKey, UnansweredError } from "../../ports/store.ts";
+
+/** What bounds calls of Firestore. */
+export const firestoreLimits = {
+  /** How long one call of Firestore may take with all its retries. */
+  storeCallSeconds: 20,
+  /** The same for a query, whose page may hold 30 MB of results: enough at 4 Mbit/s. */
+  storeQuerySeconds: 60,
+  /** How long a stopping process waits for calls of Firestore. */
+  storeCloseMs: 1_000,
+} as const;
 
 export interface FirestoreSettings {
   readonly projectId: string;
@@ -55,7 +64,7 @@ export class FirestoreClient {
     this.#isClosed = true;
     if (!this.#firestore) return;
     const left = Promise.withResolvers<void>();
-    const stop = this.#clock.after(limits.storeCloseMs, left.resolve);
+    const stop = this.#clock.after(firestoreLimits.storeCloseMs, left.resolve);
     await Promise.race([(await this.#firestore).terminate(), left.promise]).finally(stop);
   }
 
@@ -79,7 +88,7 @@ export class FirestoreClient {
 export async function withDeadline<T>(
   clock: Clock,
   call: Promise<T>,
-  seconds: number = limits.storeCallSeconds,
+  seconds: number = firestoreLimits.storeCallSeconds,
 ): Promise<T> {
   const tooLate = Promise.withResolvers<never>();
   const stop = clock.after(seconds * 1_000, () =>

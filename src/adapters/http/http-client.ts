@@ -1,10 +1,18 @@
 import { Agent, fetch, type Response } from "undici";
 import { TaskError } from "../../core/errors/errors.ts";
-import { limits } from "../../core/limits.ts";
 import { redactUrl } from "../../core/values/text.ts";
 import type { HttpClient, HttpRequest, HttpResponse, RequestSecrets } from "../../ports/http.ts";
 import { parseRetryAfter, readLimitedBody, rootCauseMessage } from "../remote/http-request.ts";
 import { type Guard, guardedConnector, publicAddressesOnly, refused } from "./guard.ts";
+
+/**
+ * What bounds the requests of tasks.
+ * @public docs/limits.md
+ */
+export const httpLimits = {
+  /** Redirects that a request of a task follows. */
+  redirects: 5,
+} as const;
 
 export interface GuardedHttpClientOptions {
   /** Lifts the guard: private, loopback and metadata addresses may be reached. */
@@ -62,8 +70,11 @@ export class GuardedHttpClient implements HttpClient {
         request.followRedirects !== false && isRedirect(response.status) && location !== null;
       if (!isFollowed) return await answerOf(response, hop, request);
       await response.body?.cancel();
-      if (redirects === limits.redirects)
-        throw failed(`${method} ${redactUrl(request.url)}: more than ${limits.redirects} redirects`, false);
+      if (redirects === httpLimits.redirects)
+        throw failed(
+          `${method} ${redactUrl(request.url)}: more than ${httpLimits.redirects} redirects`,
+          false,
+        );
       const target = urlOf(location, hop.url);
       const next = nextHop(hop, response.status, target, request.secrets);
       if (!next)

@@ -1,6 +1,6 @@
-import { limits } from "../../core/limits.ts";
 import { GoogleCredentials } from "../remote/google-credentials.ts";
 import type { FinishedSpan, SendSpans } from "./span-queue.ts";
+import { traceLimits } from "./span-queue.ts";
 
 export interface OtlpSettings {
   /** Where spans are posted to, such as `http://127.0.0.1:4318/v1/traces`. */
@@ -9,7 +9,7 @@ export interface OtlpSettings {
   readonly googleProject: string | undefined;
   /** What sends them: `service.name` and the like. */
   readonly resource: Readonly<Record<string, string>>;
-  /** How long one sending may take with all its repetitions. Default: `limits.traceExportSeconds`. */
+  /** How long one sending may take with all its repetitions. Default: `traceLimits.traceExportSeconds`. */
   readonly exportSeconds?: number;
 }
 
@@ -26,7 +26,12 @@ export function otlpSender(settings: OtlpSettings): SendSpans {
 }
 
 async function openExporter(settings: OtlpSettings): Promise<SendSpans> {
-  const { url, googleProject, resource: attributes, exportSeconds = limits.traceExportSeconds } = settings;
+  const {
+    url,
+    googleProject,
+    resource: attributes,
+    exportSeconds = traceLimits.traceExportSeconds,
+  } = settings;
   const [{ OTLPTraceExporter }, { resourceFromAttributes }, { toReadableSpan }] = await Promise.all([
     import("@opentelemetry/exporter-trace-otlp-http"),
     import("@opentelemetry/resources"),

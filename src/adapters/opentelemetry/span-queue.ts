@@ -3,6 +3,18 @@ import { limits } from "../../core/limits.ts";
 import type { TracePlace } from "../../core/messages.ts";
 import type { SpanAttributes, SpanFailure, SpanKind } from "../../ports/telemetry.ts";
 
+/** What bounds the sending of traces. */
+export const traceLimits = {
+  /** Time between two exports of traces, and how long an export may take with all its retries. */
+  traceSeconds: 5,
+  traceExportSeconds: 5,
+  /** After a trace receiver timed out, deliveries do not wait for it for this long. */
+  tracePauseSeconds: 30,
+  /** Most spans that wait for an export (further ones are dropped), and most in one request. */
+  traceSpans: 4_096,
+  spansPerExport: 512,
+} as const;
+
 /** A span as it waits to be sent: the classes of OpenTelemetry are loaded when the first ones are. */
 export interface FinishedSpan {
   readonly name: string;
@@ -40,7 +52,7 @@ export interface TraceTimeouts {
 export const defaultTraceTimeouts: TraceTimeouts = {
   flushMs: limits.traceFlushMs,
   closeMs: limits.traceCloseMs,
-  pauseSeconds: limits.tracePauseSeconds,
+  pauseSeconds: traceLimits.tracePauseSeconds,
 };
 
 /**
@@ -64,9 +76,9 @@ export class SpanQueue {
   }
 
   add(span: FinishedSpan): void {
-    if (this.#waiting.length >= limits.traceSpans) this.#lost += 1;
+    if (this.#waiting.length >= traceLimits.traceSpans) this.#lost += 1;
     else this.#waiting.push(span);
-    if (this.#waiting.length >= limits.spansPerExport && !this.#isPaused()) this.#begin();
+    if (this.#waiting.length >= traceLimits.spansPerExport && !this.#isPaused()) this.#begin();
     else this.#beginLater();
   }
 
@@ -84,7 +96,7 @@ export class SpanQueue {
   }
 
   #beginLater(): void {
-    const delaySeconds = this.#isPaused() ? this.#waits.pauseSeconds : limits.traceSeconds;
+    const delaySeconds = this.#isPaused() ? this.#waits.pauseSeconds : traceLimits.traceSeconds;
     this.#timer ??= setTimeout(() => this.#begin(), delaySeconds * 1_000).unref();
   }
 
@@ -97,7 +109,8 @@ export class SpanQueue {
   /** Whatever is added while it sends is sent too. */
   async #sendAll(): Promise<void> {
     try {
-      while (this.#waiting.length > 0) await this.#sendSome(this.#waiting.splice(0, limits.spansPerExport));
+      while (this.#waiting.length > 0)
+        await this.#sendSome(this.#waiting.splice(0, traceLimits.spansPerExport));
     } finally {
       this.#underWay = undefined;
     }

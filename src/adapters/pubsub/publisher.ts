@@ -6,6 +6,15 @@ import { topicName, viaQueueAttribute } from "../../core/queues.ts";
 import type { Broker, OutgoingMessage } from "../../ports/broker.ts";
 import { backoffSettings, grpcCode, grpcStatus, isDenied } from "../remote/grpc.ts";
 
+/** What bounds requests to Pub/Sub. */
+export const publishLimits = {
+  /** Messages, and their bytes, in one request to a topic: the limits of Pub/Sub, less room for the envelope. */
+  messagesPerPublish: 1_000,
+  bytesPerPublish: 9 * 1024 * 1024,
+  /** Publishes of messages that a topic refuses. */
+  publishAttempts: 2,
+} as const;
+
 export interface PubSubSettings {
   readonly projectId: string;
   /** First part of the names of all topics. */
@@ -60,7 +69,7 @@ export class PubSubBroker implements Broker {
       const results = await publishAll(topic, rest);
       const failed = results.find((result) => result.status === "rejected");
       if (!failed) return;
-      if (attempt >= limits.publishAttempts || !isRetryable(failed.reason))
+      if (attempt >= publishLimits.publishAttempts || !isRetryable(failed.reason))
         throw toBrokerError(topic.name, failed.reason);
       if (grpcCode(failed.reason) === grpcStatus.unauthenticated) this.#forget(client);
       rest = rest.filter((_, index) => results[index]?.status === "rejected");
@@ -111,8 +120,8 @@ const retryCodes = [
 
 const publishOptions = {
   batching: {
-    maxMessages: limits.messagesPerPublish,
-    maxBytes: limits.bytesPerPublish,
+    maxMessages: publishLimits.messagesPerPublish,
+    maxBytes: publishLimits.bytesPerPublish,
     // How long the client waits for more messages to send along.
     maxMilliseconds: 1,
   },
