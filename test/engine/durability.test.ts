@@ -4,7 +4,7 @@ import { testApp } from "../support/app.ts";
 import { withStore } from "../support/faults.ts";
 
 /** An app whose disk does not answer until it is told to, and that notes whether all it wrote was synced. */
-function slowDisk() {
+function slowDisk({ slowsDownInCode = false } = {}) {
   const { promise: disk, resolve: answer } = Promise.withResolvers<void>();
   let isSlow = false;
   let unsynced = 0;
@@ -12,7 +12,10 @@ function slowDisk() {
   const app = testApp({
     workflows: [
       workflow("two")
-        .task("a", () => void ran.push("a"))
+        .task("a", () => {
+          ran.push("a");
+          isSlow ||= slowsDownInCode;
+        })
         .task("b", () => void ran.push("b"), { after: ["a"] }),
     ],
     environment: { BATON_SWEEP: "1h" },
@@ -82,6 +85,23 @@ test("a delivery gives its place away when its work is done, before the disk has
   await delivered;
   expect((await deliver("unknown")).outcome).toBe("dead-lettered");
   expect(told).toEqual(["two released", "two acknowledged"]);
+});
+
+test("a task releases its place when its children are published, before the disk has it", async () => {
+  const { app, answer } = slowDisk({ slowsDownInCode: true });
+  const { batchId } = await app.engine.start({ kind: "start", workflowId: "two" });
+  const events: string[] = [];
+  const delivered = app.deliveries
+    .deliver({
+      message: { kind: "task", batchId, taskId: "a" },
+      deliveryAttempt: 1,
+      release: () => void events.push("released"),
+    })
+    .then(() => void events.push("acknowledged"));
+  await expect.poll(() => events).toEqual(["released"]);
+  answer();
+  await delivered;
+  expect(events).toEqual(["released", "acknowledged"]);
 });
 
 test("a start is acknowledged when it is on the disk, not before", async () => {
