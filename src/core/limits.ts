@@ -111,6 +111,7 @@ export const limits = {
   workAtOnce: 50,
   /** Longest delay, the horizon of Cloud Tasks. */
   delaySeconds: 30 * daySeconds,
+  /** How long a client of Pub/Sub or Cloud Tasks repeats one request. */
   publishTimeoutMs: 20_000,
   /**
    * How long Pub/Sub and Cloud Tasks wait for the response to a message: the maximum of Pub/Sub. It is shorter than a
