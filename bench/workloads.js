@@ -1,4 +1,4 @@
-import { completeTask, FUNCTION_TASK_TYPE } from "../dist/src/core/workflow/definition.js";
+import { applyTaskDefaults, FUNCTION_TASK_TYPE } from "../dist/src/core/workflow/definition.js";
 
 const names = (prefix, count) => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 
@@ -42,7 +42,7 @@ export function toWorkflow(id, { edges }) {
   const definition = {
     format: 1,
     workflowId: id,
-    tasks: edges.map(([taskId, after]) => completeTask({ id: taskId, type: FUNCTION_TASK_TYPE, after })),
+    tasks: edges.map(([taskId, after]) => applyTaskDefaults({ id: taskId, type: FUNCTION_TASK_TYPE, after })),
   };
   const nothing = async () => null;
   return {

@@ -5,7 +5,7 @@ import { taskSecretSettings } from "../configuration/secrets.ts";
 import type { RawEnvironment } from "../configuration/variables.ts";
 import { BatonError, errorMessage } from "../core/errors/errors.ts";
 import { unconfiguredSecrets } from "../core/template/named-secrets.ts";
-import { cutTimeouts, type Definition } from "../core/workflow/definition.ts";
+import { type Definition, timeoutsBeyondFunction } from "../core/workflow/definition.ts";
 import { builtInTaskTypes } from "../tasks/index.ts";
 import { FolderCatalog } from "../workflow/catalog.ts";
 import { type DataWorkflowResult, readDataWorkflow } from "../workflow/data-workflow.ts";
@@ -37,7 +37,7 @@ export async function checkWorkflows(path: string, environment: RawEnvironment):
     workflowIds: workflows.map(({ definition }) => definition.workflowId),
     problems,
     warnings: [
-      ...cutTimeouts(workflows, functionTimeoutSeconds(environment)),
+      ...timeoutsBeyondFunction(workflows, functionTimeoutSeconds(environment)),
       ...unconfiguredSecrets(workflows, taskSecretSettings(environment).configured.keys()).map(
         ({ variable, message }) => `${variable}: ${message}`,
       ),

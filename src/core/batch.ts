@@ -60,7 +60,7 @@ export interface LineageRun {
  * workflow changed between two retries: one run that succeeded is enough, and one that is under way may still
  * succeed. Otherwise it is the newest.
  */
-export function answeringRun<Run extends LineageRun>(runs: readonly Run[]): Run | undefined {
+export function decisiveRun<Run extends LineageRun>(runs: readonly Run[]): Run | undefined {
   const newestFirst = runs.toSorted((one, other) => other.run - one.run || byTime(other, one));
   return (
     newestFirst.find(({ status }) => status === "SUCCESS") ??

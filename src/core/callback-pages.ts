@@ -25,12 +25,12 @@ export function callbackPages(
 ): readonly { readonly webhookId: string; readonly body: string }[] {
   const text = JSON.stringify(event.data);
   const head = { id: event.eventId, type: event.type, occurredAt: event.occurredAt };
-  const sha256 = hashOf(text);
+  const sha256 = sha256Hex(text);
   if (Buffer.byteLength(text) <= event.pageBytes) {
     const body = JSON.stringify({ ...head, page: 1, totalPages: 1, sha256, data: event.data });
     return [{ webhookId: event.eventId, body }];
   }
-  const chunks = chunksOf(text, event.pageBytes);
+  const chunks = splitChunks(text, event.pageBytes);
   return chunks.map((data, index) => {
     const numbers = { page: index + 1, totalPages: chunks.length };
     return {
@@ -41,18 +41,18 @@ export function callbackPages(
   });
 }
 
-function hashOf(text: string): string {
+function sha256Hex(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
 /** Cuts between code points, so that every chunk is at most so long once it is a JSON string itself. */
-function chunksOf(text: string, maxBytes: number): readonly string[] {
+function splitChunks(text: string, maxBytes: number): readonly string[] {
   const chunks: string[] = [];
   let start = 0;
   let bytes = 0;
   for (let at = 0; at < text.length; ) {
     const codePoint = text.codePointAt(at) ?? 0;
-    const more = bytesInString(codePoint);
+    const more = escapedBytes(codePoint);
     if (bytes + more > maxBytes && at > start) {
       chunks.push(text.slice(start, at));
       start = at;
@@ -66,7 +66,7 @@ function chunksOf(text: string, maxBytes: number): readonly string[] {
 }
 
 /** Bytes of a code point of JSON text inside a JSON string. Control characters and lone surrogates are escaped already. */
-function bytesInString(codePoint: number): number {
+function escapedBytes(codePoint: number): number {
   if (codePoint === 0x22 || codePoint === 0x5c) return 2;
   if (codePoint < 0x80) return 1;
   if (codePoint < 0x800) return 2;
@@ -110,7 +110,7 @@ export function joinCallbackPages(bodies: readonly string[]): JsonValue {
   if (pages.size < first.totalPages) throw incomplete(first, pages);
   const ordered = [...pages.values()].sort((one, other) => one.page - other.page);
   const text = ordered.map((page) => page.text).join("");
-  if (hashOf(text) !== first.sha256) throw invalid(`The data of ${first.id} does not match its sha256`);
+  if (sha256Hex(text) !== first.sha256) throw invalid(`The data of ${first.id} does not match its sha256`);
   const data: JsonValue = JSON.parse(text);
   return data;
 }

@@ -143,17 +143,22 @@ export function markSending(callback: Callback, nonce: string): Callback {
 }
 
 /** How one page went. `error` is null when the receiver took it. */
-export interface Sent {
+export interface SendAttempt {
   readonly at: number;
   readonly error: string | null;
   /** The receiver asks not to be sent anything sooner. */
   readonly retryAfterSeconds?: number | undefined;
 }
 
-export function markPageSent(callback: Callback, totalPages: number, { at }: Sent, nonce: string): Callback {
+export function markPageSent(
+  callback: Callback,
+  totalPages: number,
+  { at }: SendAttempt,
+  nonce: string,
+): Callback {
   const page = callback.pagesTaken + 1;
   const isTaken = page >= totalPages;
-  const isDone = isTaken && !isToBeArchived(callback);
+  const isDone = isTaken && !needsArchiving(callback);
   return {
     ...callback,
     state: isDone ? "DELIVERED" : "PENDING",
@@ -167,7 +172,7 @@ export function markPageSent(callback: Callback, totalPages: number, { at }: Sen
   };
 }
 
-export function isToBeArchived({ type, target, archived }: Callback): boolean {
+export function needsArchiving({ type, target, archived }: Callback): boolean {
   return type === "task.completed" && target.archive !== null && !archived;
 }
 
@@ -185,7 +190,7 @@ export function markArchived(callback: Callback, nonce: string): Callback {
  */
 export function markSendFailed(
   callback: Callback,
-  { at, error, retryAfterSeconds }: Sent,
+  { at, error, retryAfterSeconds }: SendAttempt,
   nonce: string,
 ): Callback {
   const failures = callback.failures + 1;
@@ -233,8 +238,8 @@ export function archiveKeyProblem(key: readonly string[]): string | undefined {
 
 /** How the columns of a table differ from those that it should have, in any order and case; undefined when they agree. */
 export function columnsProblem(existing: readonly string[], expected: readonly string[]): string | undefined {
-  const added = without(expected, existing);
-  const missing = without(existing, expected);
+  const added = namesMissingFrom(expected, existing);
+  const missing = namesMissingFrom(existing, expected);
   const problems = [
     ...(added.length > 0 ? [`not in the table: ${added.join(", ")}`] : []),
     ...(missing.length > 0 ? [`only in the table: ${missing.join(", ")}`] : []),
@@ -242,6 +247,6 @@ export function columnsProblem(existing: readonly string[], expected: readonly s
   return problems.length > 0 ? problems.join("; ") : undefined;
 }
 
-export function without(names: readonly string[], others: readonly string[]): readonly string[] {
+export function namesMissingFrom(names: readonly string[], others: readonly string[]): readonly string[] {
   return names.filter((name) => !others.some((other) => other.toLowerCase() === name.toLowerCase()));
 }

@@ -58,15 +58,15 @@ export type Holder = z.infer<typeof HolderSchema>;
 type LockHolder = Holder & { readonly purpose?: "cancel" };
 
 /** What a call finds at its key. */
-export type Admission =
+export type AdmissionDecision =
   /** Nobody has it, or not any more: claim it like this. `generation` undefined: it begins anew. */
   | { readonly kind: "take"; readonly token: number; readonly generation: string | undefined }
   /** Done already. */
   | { readonly kind: "completed"; readonly execution: Execution }
-  | Locked;
+  | LockedAdmission;
 
 /** Another call is at it; its lease holds for so long without a heartbeat. */
-export interface Locked {
+export interface LockedAdmission {
   readonly kind: "locked";
   readonly remainingMs: number;
   /** It is held only until what a cancelled task has begun elsewhere is ended. */
@@ -77,7 +77,7 @@ export interface Locked {
 export function decideAdmission(
   found: { readonly execution: Execution; readonly ageMs: number } | undefined,
   arriving: Pick<Holder, "batchId" | "taskId">,
-): Admission {
+): AdmissionDecision {
   if (!found) return { kind: "take", token: 1, generation: undefined };
   const { execution, ageMs } = found;
   const { token, generation, state } = execution;
@@ -101,7 +101,7 @@ export function decideAdmission(
 export function lockedOutcome(
   idempotency: Pick<Idempotency, "onLocked"> | undefined,
   resumes: number,
-  { remainingMs, byCancel }: Locked,
+  { remainingMs, byCancel }: LockedAdmission,
 ): AttemptOutcome {
   // A cancel does not do the work that the task would be skipped for.
   if (idempotency?.onLocked === "skip" && !byCancel) return { kind: "lock_held" };
@@ -120,7 +120,7 @@ export function isSameTask(
 }
 
 /** A key in the hands of a new attempt. What is known of earlier ones stays, for people. */
-export function claimedExecution(
+export function claimExecution(
   key: string,
   before: Execution | undefined,
   taken: { readonly token: number; readonly generation: string | undefined },
@@ -154,14 +154,14 @@ export type ExecutionEnd =
   | { readonly kind: "released" };
 
 /** The record after an attempt that held it. Failures are never cached: the lock is free at once. */
-export function executionAfter(
+export function settleExecution(
   execution: Execution,
   idempotency: Idempotency,
   end: ExecutionEnd,
   stamp: { readonly nonce: string; readonly now: number },
 ): Execution {
   const ended = execution.holder && endedAttempt(execution.holder, stamp.now);
-  const free = releasedExecution(execution, stamp.nonce);
+  const free = releaseExecution(execution, stamp.nonce);
   switch (end.kind) {
     case "succeeded":
       // mutation: recurring-task-sets-no-success-key
@@ -212,18 +212,18 @@ export function isHeldForCancel({ holder, dueSeconds }: Execution, ageMs: number
 }
 
 /** The holder of a lock as commands print it. */
-export function shownHolder({ purpose, ...holder }: LockHolder): Holder {
+export function toDisplayedHolder({ purpose, ...holder }: LockHolder): Holder {
   return purpose === "cancel" ? { ...holder, worker: `${holder.worker}${cancelling}` } : holder;
 }
 
 /** Locked by nobody. What its steps have stored stays for a while. */
-export function releasedExecution(execution: Execution, nonce: string): Execution {
+export function releaseExecution(execution: Execution, nonce: string): Execution {
   return { ...execution, state: "FREE", holder: null, dueSeconds: limits.unfinishedExecutionSeconds, nonce };
 }
 
 /** Without its result: the next call begins anew. */
-export function withoutResult(execution: Execution, nonce: string): Execution {
-  return { ...releasedExecution(execution, nonce), dueSeconds: 0, result: null, callbackId: null };
+export function resetResult(execution: Execution, nonce: string): Execution {
+  return { ...releaseExecution(execution, nonce), dueSeconds: 0, result: null, callbackId: null };
 }
 
 /** Whether a record says nothing any more that a call would heed. */
@@ -241,19 +241,19 @@ export function executionIdentity(
   execution: Pick<Execution, "key" | "generation"> | undefined,
   task: Pick<Holder, "batchId" | "taskId">,
 ): { readonly idempotencyKey: string; readonly steps: string } {
-  if (!execution) return { idempotencyKey: `${task.batchId}/${task.taskId}`, steps: stepsOfTask(task) };
+  if (!execution) return { idempotencyKey: `${task.batchId}/${task.taskId}`, steps: taskStepScope(task) };
   return {
     idempotencyKey: `${execution.key}#${execution.generation}`,
-    steps: stepsOfKey(execution),
+    steps: keyStepScope(execution),
   };
 }
 
 /** What the stored steps of a task without a key belong to. */
-export function stepsOfTask({ batchId, taskId }: Pick<Holder, "batchId" | "taskId">): string {
+export function taskStepScope({ batchId, taskId }: Pick<Holder, "batchId" | "taskId">): string {
   return `${batchId}.${taskId}`;
 }
 
 /** What the stored steps of a key belong to. */
-export function stepsOfKey({ key, generation }: Pick<Execution, "key" | "generation">): string {
+export function keyStepScope({ key, generation }: Pick<Execution, "key" | "generation">): string {
   return `${executionId(key)}.${generation}`;
 }

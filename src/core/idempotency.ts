@@ -50,7 +50,7 @@ export function fieldNames() {
 }
 
 /** One call of a task, as far as its key depends on it. */
-export interface Call {
+export interface TaskCall {
   readonly workflowId: string;
   readonly taskId: string;
   readonly batchId: string;
@@ -64,8 +64,8 @@ export interface Call {
  * The key that equal calls share: `workflow/task?name=value&…`, each part percent-encoded. `custom` is what the key
  * function returned. Throws `IDEMPOTENCY_KEY_INVALID`.
  */
-export function executionKey(idempotency: Idempotency, call: Call, custom?: string): string {
-  const parts = partsOf(idempotency.key, call, custom);
+export function executionKey(idempotency: Idempotency, call: TaskCall, custom?: string): string {
+  const parts = keyParts(idempotency.key, call, custom);
   if (idempotency.scope === "batch") parts.push(["batch", call.batchId]);
   if (!parts.flat().every((text) => text.isWellFormed())) throw invalid("it holds half a character", call);
   const query = parts.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
@@ -75,23 +75,27 @@ export function executionKey(idempotency: Idempotency, call: Call, custom?: stri
   return key;
 }
 
-function partsOf(spec: KeySpec, call: Call, custom: string | undefined): [name: string, value: string][] {
+function keyParts(
+  spec: KeySpec,
+  call: TaskCall,
+  custom: string | undefined,
+): [name: string, value: string][] {
   switch (spec.by) {
     case "arguments":
-      return [["arguments", hashOf(call)]];
+      return [["arguments", hashArguments(call)]];
     case "fields":
       return fieldValues(spec.fields, call).flatMap(([name, value]) =>
         value === null ? [] : [[name, value] satisfies [string, string]],
       );
     case "date":
-      return [["date", dateOf(call, spec.timeZone)]];
+      return [["date", compactDay(call, spec.timeZone)]];
     case "function":
       if (custom === undefined || custom === "") throw invalid("the key function returned no text", call);
       return [["key", custom]];
   }
 }
 
-function hashOf(call: Call): string {
+function hashArguments(call: TaskCall): string {
   try {
     return hashJson(call.arguments);
   } catch (error) {
@@ -102,18 +106,18 @@ function hashOf(call: Call): string {
 /** The named fields of the arguments as text; null for an absent one whose name ends in `?`. Throws `IDEMPOTENCY_KEY_INVALID`. */
 export function fieldValues(
   names: readonly string[],
-  call: Pick<Call, "arguments" | "taskId">,
+  call: Pick<TaskCall, "arguments" | "taskId">,
 ): [name: string, value: string | null][] {
   return names.map((written) => {
     const name = written.replace(/\?$/, "");
-    const value = fieldOf(call.arguments, name);
-    if (value !== undefined && value !== null) return [name, textOf(value, name, call)];
+    const value = readField(call.arguments, name);
+    if (value !== undefined && value !== null) return [name, fieldText(value, name, call)];
     if (written.endsWith("?")) return [name, null];
     throw invalid(`the arguments have no field "${name}"`, call);
   });
 }
 
-function textOf(value: JsonValue, name: string, call: Pick<Call, "taskId">): string {
+function fieldText(value: JsonValue, name: string, call: Pick<TaskCall, "taskId">): string {
   if (typeof value === "object") throw invalid(`the field "${name}" is neither text nor a number`, call);
   // JSON numbers of that size have been rounded on their way: two ids would become one.
   if (typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER)
@@ -121,13 +125,13 @@ function textOf(value: JsonValue, name: string, call: Pick<Call, "taskId">): str
   return String(value);
 }
 
-function fieldOf(value: JsonValue, name: string): JsonValue | undefined {
+function readField(value: JsonValue, name: string): JsonValue | undefined {
   return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
 /** `YYYYMMDD`. */
-function dateOf(call: Call, timeZone: string): string {
-  const given = fieldOf(call.arguments, "date");
+function compactDay(call: TaskCall, timeZone: string): string {
+  const given = readField(call.arguments, "date");
   const isGiven = given !== undefined && given !== null;
   const day = isGiven ? parseDay(call.arguments) : dayIn(timeZone, call.claimedAt);
   if (day !== undefined) return day.replaceAll("-", "");
@@ -136,7 +140,7 @@ function dateOf(call: Call, timeZone: string): string {
 
 /** The day that the field `date` of the arguments names, `YYYY-MM-DD`; undefined when it names none. */
 export function parseDay(value: JsonValue): string | undefined {
-  const given = fieldOf(value, "date");
+  const given = readField(value, "date");
   const parts = typeof given === "string" ? /^(\d{4})-?(\d{2})-?(\d{2})$/.exec(given) : null;
   const day = parts?.slice(1).join("-");
   return day !== undefined && isDay(day) ? day : undefined;
@@ -152,7 +156,7 @@ function dayIn(timeZone: string, milliseconds: number): string {
   return new Intl.DateTimeFormat("en-CA", { timeZone, dateStyle: "short" }).format(milliseconds);
 }
 
-function invalid(problem: string, { taskId }: Pick<Call, "taskId">): BatonError {
+function invalid(problem: string, { taskId }: Pick<TaskCall, "taskId">): BatonError {
   return new BatonError("IDEMPOTENCY_KEY_INVALID", `The idempotency key can't be made: ${problem}`, {
     where: `task ${taskId}`,
   });

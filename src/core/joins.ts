@@ -8,8 +8,8 @@ export interface Ending {
 }
 
 /** What is counted over the parents of a join: all that ended, those without success, and those that failed. */
-export type Tally = "ended" | "unsuccessful" | "failed";
-export type Counts = { readonly [K in Tally]?: number };
+export type JoinCount = "ended" | "unsuccessful" | "failed";
+export type JoinCounts = { readonly [K in JoinCount]?: number };
 
 /** What has to be known of a join to decide about its children. */
 export interface JoinShape {
@@ -17,14 +17,14 @@ export interface JoinShape {
   readonly rules: readonly ChildRule[];
 }
 
-export type Verdict =
+export type ChildDecision =
   | { readonly kind: "ready" }
   | { readonly kind: "skip"; readonly reason: "upstream_failed" | "upstream_skipped" | "rule_not_met" }
   | { readonly kind: "wait" };
 
-const ready: Verdict = { kind: "ready" };
-const wait: Verdict = { kind: "wait" };
-const skip = (reason: "upstream_failed" | "upstream_skipped" | "rule_not_met"): Verdict => ({
+const ready: ChildDecision = { kind: "ready" };
+const wait: ChildDecision = { kind: "wait" };
+const skip = (reason: "upstream_failed" | "upstream_skipped" | "rule_not_met"): ChildDecision => ({
   kind: "skip",
   reason,
 });
@@ -37,7 +37,7 @@ export function isFailure(ending: Ending): boolean {
 }
 
 /** The tallies an ending adds to. A join of one parent counts nothing: the ending says it all. */
-export function joinTallies(shape: JoinShape, ending: Ending): Tally[] {
+export function incrementedCounts(shape: JoinShape, ending: Ending): JoinCount[] {
   if (shape.parents.length < 2) return [];
   if (ending.status === "SUCCESS") return ["ended"];
   return isFailure(ending) ? ["ended", "unsuccessful", "failed"] : ["ended", "unsuccessful"];
@@ -48,9 +48,8 @@ export function joinTallies(shape: JoinShape, ending: Ending): Tally[] {
  * when what has been read suffices. The usual join, all of whose parents succeed, reads one count a parent, and
  * one more at its end.
  */
-export function tallyToRead(shape: JoinShape, ending: Ending, read: Counts): Tally | undefined {
-  if (shape.parents.length < 2 || shape.rules.every((rule) => isDecidedAtOnce(rule, ending)))
-    return undefined;
+export function nextCountToRead(shape: JoinShape, ending: Ending, read: JoinCounts): JoinCount | undefined {
+  if (shape.parents.length < 2 || shape.rules.every((rule) => isDecidedEarly(rule, ending))) return undefined;
   if (read.ended === undefined) return "ended";
   const isComplete = read.ended === shape.parents.length;
   if (!isComplete || shape.rules.every((rule) => rule === "all_ended")) return undefined;
@@ -58,7 +57,7 @@ export function tallyToRead(shape: JoinShape, ending: Ending, read: Counts): Tal
   return read.unsuccessful > 0 && read.failed === undefined ? "failed" : undefined;
 }
 
-function isDecidedAtOnce(rule: ChildRule, ending: Ending): boolean {
+function isDecidedEarly(rule: ChildRule, ending: Ending): boolean {
   if (rule === "any_succeeded") return ending.status === "SUCCESS";
   return rule === "any_failed" && isFailure(ending);
 }
@@ -67,15 +66,20 @@ function isDecidedAtOnce(rule: ChildRule, ending: Ending): boolean {
  * What an ending of one parent, and the counts read after it, mean for a child under the rule. Only `any_…` children
  * are decided before all parents have ended, so what the others come to does not depend on who ends first.
  */
-export function decideChild(rule: ChildRule, shape: JoinShape, ending: Ending, read: Counts): Verdict {
-  if (isDecidedAtOnce(rule, ending)) return ready;
+export function decideChild(
+  rule: ChildRule,
+  shape: JoinShape,
+  ending: Ending,
+  read: JoinCounts,
+): ChildDecision {
+  if (isDecidedEarly(rule, ending)) return ready;
   const counts = shape.parents.length === 1 ? countEndings([ending]) : read;
   // mutation: join-waits-for-all-parents
   if (counts.ended !== shape.parents.length) return wait;
   return decideEnded(rule, counts.ended, counts.unsuccessful ?? 0, counts.failed ?? 0);
 }
 
-function decideEnded(rule: ChildRule, all: number, unsuccessful: number, failed: number): Verdict {
+function decideEnded(rule: ChildRule, all: number, unsuccessful: number, failed: number): ChildDecision {
   switch (rule) {
     case "all_ended":
       return ready;
@@ -88,12 +92,12 @@ function decideEnded(rule: ChildRule, all: number, unsuccessful: number, failed:
   }
 }
 
-function skipFor(failed: number): Verdict {
+function skipFor(failed: number): ChildDecision {
   return skip(failed > 0 ? "upstream_failed" : "upstream_skipped");
 }
 
 /** Counts of a join when the endings of its parents are all at hand. */
-export function countEndings(endings: readonly Ending[]): Required<Counts> {
+export function countEndings(endings: readonly Ending[]): Required<JoinCounts> {
   return {
     ended: endings.length,
     unsuccessful: endings.filter((ending) => ending.status !== "SUCCESS").length,
@@ -109,14 +113,14 @@ export function countEndings(endings: readonly Ending[]): Required<Counts> {
 export interface JoinShards {
   readonly sizes: readonly number[];
   /** The part that a parent is counted in. */
-  readonly of: ReadonlyMap<string, number>;
+  readonly shardByParent: ReadonlyMap<string, number>;
 }
 
 /** Undefined when all parents are one part. */
-export function shardsOf(parents: readonly string[], parentsPerShard: number): JoinShards | undefined {
+export function splitIntoShards(parents: readonly string[], parentsPerShard: number): JoinShards | undefined {
   if (parents.length <= parentsPerShard) return undefined;
   const count = Math.ceil(parents.length / parentsPerShard);
-  const of = new Map(parents.map((parent, index) => [parent, index % count]));
+  const shardByParent = new Map(parents.map((parent, index) => [parent, index % count]));
   const sizes = Array.from({ length: count }, (_, shard) => Math.ceil((parents.length - shard) / count));
-  return { sizes, of };
+  return { sizes, shardByParent };
 }

@@ -139,7 +139,7 @@ export const CALLBACK_QUEUE = "$callbacks";
 export function messageKey(message: Message): string {
   switch (message.kind) {
     case "task":
-      return `${message.batchId} ${message.taskId} ${message.previousTaskId ?? ""}${restKey(message)}`;
+      return `${message.batchId} ${message.taskId} ${message.previousTaskId ?? ""}${continuationKey(message)}`;
     case "start":
       return `start ${message.workflowId} ${message.key ?? ""}`;
     case "object":
@@ -157,7 +157,7 @@ export function messageKey(message: Message): string {
   }
 }
 
-function restKey({ rest }: TaskMessage): string {
+function continuationKey({ rest }: TaskMessage): string {
   return rest ? ` ${rest.joinId} ${rest.from}` : "";
 }
 
@@ -181,7 +181,7 @@ export const FileDropped = z.object({
 export type FileDropped = z.infer<typeof FileDropped>;
 
 /** A place in a trace, by the ids of OpenTelemetry: 16 and 8 bytes in hexadecimal. */
-export interface TracePlace {
+export interface SpanContext {
   readonly traceId: string;
   readonly spanId: string;
 }
@@ -190,7 +190,7 @@ export interface TracePlace {
  * The trace of a batch, and in it the span of the batch as a whole. They follow from its id, so that every process that
  * works on the batch knows them, and no message and no record has to carry them.
  */
-export function batchTrace(batchId: string): TracePlace {
+export function batchTrace(batchId: string): SpanContext {
   const hash = createHash("sha256").update(batchId).digest("hex");
   return { traceId: hash.slice(0, 32), spanId: hash.slice(32, 48) };
 }

@@ -20,7 +20,7 @@ export interface QueueSettings {
 const unitSeconds = { s: 1, m: 60, h: 3_600 };
 
 /** As it is written: `2/s`. */
-export function rateText({ messages, perSeconds }: QueueRate): string {
+export function formatRate({ messages, perSeconds }: QueueRate): string {
   const [unit = "s"] = Object.entries(unitSeconds).find(([, seconds]) => seconds === perSeconds) ?? [];
   return `${messages}/${unit}`;
 }

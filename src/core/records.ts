@@ -1,20 +1,20 @@
 import * as z from "zod";
 import { BatonError, errorCode, errorMessage } from "./errors/errors.ts";
 import { limits } from "./limits.ts";
-import { JsonValueSchema, recordOf } from "./values/json.ts";
+import { JsonValueSchema, recordSchema } from "./values/json.ts";
 import { withoutSecrets } from "./values/secrets.ts";
 import { NameSchema, truncate } from "./values/text.ts";
 
 /** Status of a TaskLog. `NEW` is never stored: it is what a task without a TaskLog is shown as. */
 const TaskStatusSchema = z.enum(["PROCESSING", "WAITING", "SUCCESS", "ERROR", "SKIPPED", "CANCELLED"]);
 export type TaskStatus = z.infer<typeof TaskStatusSchema>;
-export type ShownTaskStatus = TaskStatus | "NEW";
+export type DisplayStatus = TaskStatus | "NEW";
 
 export const TerminalStatusSchema = z.enum(["SUCCESS", "ERROR", "SKIPPED", "CANCELLED"]);
 /** The four statuses that never change again. */
 export type TerminalStatus = z.infer<typeof TerminalStatusSchema>;
 
-export function isTerminal(status: ShownTaskStatus): status is TerminalStatus {
+export function isTerminal(status: DisplayStatus): status is TerminalStatus {
   return status === "SUCCESS" || status === "ERROR" || status === "SKIPPED" || status === "CANCELLED";
 }
 
@@ -72,7 +72,7 @@ export type StoredError = z.infer<typeof StoredErrorSchema>;
 
 /** What a task noted about its work, beside its result. Lists are cut to `limits.notes`; `dropped` counts what was cut. */
 const NotesSchema = z.strictObject({
-  counters: recordOf(z.number()),
+  counters: recordSchema(z.number()),
   warnings: z.array(z.string()),
   errors: z.array(z.string()),
   dropped: z.int().nonnegative(),
@@ -225,11 +225,11 @@ export type DeadLetter = z.infer<typeof DeadLetterSchema>;
  */
 export function toStoredError(thrown: unknown): StoredError {
   const message = truncate(withoutSecrets(errorMessage(thrown)), limits.errorMessageCharacters);
-  return { message, ...kindOf(thrown) };
+  return { message, ...classify(thrown) };
 }
 
 /** What was thrown may refuse to be looked at. */
-function kindOf(thrown: unknown): Pick<StoredError, "code" | "retryable"> {
+function classify(thrown: unknown): Pick<StoredError, "code" | "retryable"> {
   try {
     if (thrown instanceof BatonError) return { code: thrown.code, retryable: thrown.disposition === "retry" };
     if (isTaskError(thrown)) return { code: thrown.code, retryable: thrown.retryable };

@@ -63,17 +63,20 @@ export interface RetryAfterHeaders {
  * Undefined for what is neither, and for a date that has passed. `now`: milliseconds since 1970, for answers that
  * bear no date.
  */
-export function retryAfterSeconds({ retryAfter, date }: RetryAfterHeaders, now: number): number | undefined {
+export function parseRetryAfterSeconds(
+  { retryAfter, date }: RetryAfterHeaders,
+  now: number,
+): number | undefined {
   const text = (retryAfter ?? "").trim();
   if (/^\d{1,15}$/.test(text)) return Number(text) || undefined;
-  const until = httpDate(text);
+  const until = parseHttpDate(text);
   if (until === undefined) return undefined;
-  const seconds = Math.ceil((until - (httpDate((date ?? "").trim()) ?? now)) / 1_000);
+  const seconds = Math.ceil((until - (parseHttpDate((date ?? "").trim()) ?? now)) / 1_000);
   return seconds > 0 ? seconds : undefined;
 }
 
 /** All three forms of RFC 9110. */
-function httpDate(text: string): number | undefined {
+function parseHttpDate(text: string): number | undefined {
   const isKnown = imfDate.test(text) || rfc850Date.test(text);
   if (!isKnown && !asctimeDate.test(text)) return undefined;
   const at = Date.parse(isKnown ? text : `${text} GMT`);
@@ -81,13 +84,13 @@ function httpDate(text: string): number | undefined {
 }
 
 /** Seconds of a duration as Google's JSON has it, such as `3.5s`, in `google.rpc.RetryInfo`. */
-export function retryDelaySeconds(retryDelay: string): number | undefined {
+export function parseRetryDelaySeconds(retryDelay: string): number | undefined {
   const seconds = Number(/^(\d{1,15}(?:\.\d{1,9})?)s$/.exec(retryDelay)?.[1]);
   return seconds > 0 ? seconds : undefined;
 }
 
 /** What was thrown asks for a pause before the same is tried again. */
-export interface AskedPause {
+export interface RequestedPause {
   /** How long is waited: what was asked for, or the longest that is granted. */
   readonly seconds: number;
   /** For the error message: why the wait is so long. */
@@ -95,8 +98,8 @@ export interface AskedPause {
 }
 
 /** The pause that an error asks for, no longer than `limits.retryAfterSeconds`; undefined: none. */
-export function askedPause(thrown: unknown): AskedPause | undefined {
-  const asked = askedBy(thrown);
+export function requestedPause(thrown: unknown): RequestedPause | undefined {
+  const asked = readRetryAfter(thrown);
   if (typeof asked !== "number" || !(asked > 0)) return undefined;
   const seconds = Math.min(asked, limits.retryAfterSeconds);
   const note =
@@ -107,7 +110,7 @@ export function askedPause(thrown: unknown): AskedPause | undefined {
 }
 
 /** What was thrown may refuse to be looked at. */
-function askedBy(thrown: unknown): unknown {
+function readRetryAfter(thrown: unknown): unknown {
   try {
     return thrown instanceof Error && "retryAfterSeconds" in thrown ? thrown.retryAfterSeconds : undefined;
   } catch {
@@ -120,7 +123,7 @@ export function withPause(
   error: StoredError,
   thrown: unknown,
 ): { readonly error: StoredError; readonly retryAfterSeconds?: number } {
-  const pause = error.retryable ? askedPause(thrown) : undefined;
+  const pause = error.retryable ? requestedPause(thrown) : undefined;
   if (!pause) return { error };
   const note = ` (${pause.note})`;
   const message = truncate(error.message, limits.errorMessageCharacters - note.length) + note;

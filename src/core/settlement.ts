@@ -1,4 +1,4 @@
-import { type Ending, joinTallies } from "./joins.ts";
+import { type Ending, incrementedCounts } from "./joins.ts";
 import type { Notes, StoredError, StoredResult, TaskLog } from "./records.ts";
 import { isTerminal, type ParkReason, type Reason, type TerminalStatus } from "./records.ts";
 import { retryDelayMs } from "./retry.ts";
@@ -35,7 +35,7 @@ export type Settlement = Pick<
 >;
 
 /** What becomes of a task whose attempt came out so. `random` in [0, 1) spreads the retries. */
-export function settle(
+export function decideSettlement(
   task: TaskDefinition,
   log: Pick<TaskLog, "failures">,
   outcome: AttemptOutcome,
@@ -115,8 +115,10 @@ export function joinTokensOnSettle(
   // mutation: waiting-task-is-found-by-its-events
   if (!isTerminal(log.status)) return log.events.map((event) => eventToken(batchId, event));
   const ending: Ending = { status: log.status, reason: log.reason };
-  const tokens = (graph.joinsOf.get(taskId) ?? []).flatMap((join) =>
-    joinTallies(join, ending).map((tally) => joinToken(batchId, join.id, tally, join.shards?.of.get(taskId))),
+  const tokens = (graph.joinsByParent.get(taskId) ?? []).flatMap((join) =>
+    incrementedCounts(join, ending).map((tally) =>
+      joinToken(batchId, join.id, tally, join.shards?.shardByParent.get(taskId)),
+    ),
   );
   if (log.status === "ERROR" || log.status === "CANCELLED") tokens.push(batchToken(batchId, log.status));
   return tokens;

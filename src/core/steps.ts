@@ -28,7 +28,7 @@ export const BatchEventSchema = z.strictObject({
 });
 
 /** Names of the objects that hold what steps gave, by what they begin with below all steps: the scope. */
-export function stepObjects(beginning: string): string {
+export function stepObjectPrefix(beginning: string): string {
   return `steps/${beginning}`;
 }
 
@@ -45,17 +45,17 @@ export function isStorableName(name: unknown): name is string {
 }
 
 /** How a task ended elsewhere, its result put where it will be found. */
-const ToldEndingSchema = z.union([
+const ReportedEndingSchema = z.union([
   z.strictObject({ result: StoredResultSchema }),
   z.strictObject({ error: z.string() }),
 ]);
-export type ReportedEnding = z.infer<typeof ToldEndingSchema>;
+export type ReportedEnding = z.infer<typeof ReportedEndingSchema>;
 
 /** A completion from outside that its task could not take when it came. The first of a task stands; later ones change nothing. */
 export const EarlyCompletionSchema = z.strictObject({
   batchId: z.string(),
   taskId: z.string(),
-  ending: ToldEndingSchema,
+  ending: ReportedEndingSchema,
   nonce: z.string(),
 });
 

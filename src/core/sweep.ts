@@ -52,7 +52,7 @@ export function planRedrive(graph: Graph, logs: ReadonlyMap<string, AgedLog>): R
   const ready: string[] = [];
   const complete = new Map<string, Ending>();
   for (const join of graph.joins) {
-    const untold = untoldChildren(join, logs);
+    const untold = unnotifiedChildren(join, logs);
     ready.push(...untold.filter(({ verdict }) => verdict === "ready").map(({ taskId }) => taskId));
     const skipped = untold.find(({ verdict }) => verdict === "skip");
     if (skipped) complete.set(skipped.teller.taskId, skipped.teller.ending);
@@ -70,10 +70,10 @@ function isOverdue({ log, ageMs }: AgedLog): boolean {
 }
 
 /** Children that nobody has started or skipped although a parent's ending decides about them. */
-function untoldChildren(join: Join, logs: ReadonlyMap<string, AgedLog>) {
+function unnotifiedChildren(join: Join, logs: ReadonlyMap<string, AgedLog>) {
   const untold = join.children.filter((child) => !logs.has(child.taskId));
   if (untold.length === 0) return [];
-  const endings = endingsOf(join, logs);
+  const endings = parentEndings(join, logs);
   const counts = countEndings(endings.map(({ ending }) => ending));
   return untold.flatMap(({ taskId, rule }) => {
     for (const teller of endings) {
@@ -84,7 +84,7 @@ function untoldChildren(join: Join, logs: ReadonlyMap<string, AgedLog>) {
   });
 }
 
-function endingsOf(join: Join, logs: ReadonlyMap<string, AgedLog>) {
+function parentEndings(join: Join, logs: ReadonlyMap<string, AgedLog>) {
   return join.parents.flatMap((taskId) => {
     const log = logs.get(taskId)?.log;
     if (!log || !isTerminal(log.status)) return [];

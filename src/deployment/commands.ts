@@ -1,5 +1,5 @@
 import { errorCatalog } from "../core/errors/error-catalog.ts";
-import { quoted } from "../core/values/text.ts";
+import { quoteForShell } from "../core/values/text.ts";
 import { functionSecrets } from "./function.ts";
 import { accountOf, type Deployment, deploymentFiles, deploymentName, infrastructureFolder } from "./plan.ts";
 import { privateFlag } from "./settings.ts";
@@ -21,8 +21,8 @@ export interface Command {
 
 /** A command line, quoted for a shell. */
 export function commandLine({ argv, environment = {} }: Command): string {
-  const variables = Object.entries(environment).map(([name, value]) => `${name}=${quoted(value)}`);
-  return [...variables, ...argv.map(quoted)].join(" ");
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${quoteForShell(value)}`);
+  return [...variables, ...argv.map(quoteForShell)].join(" ");
 }
 
 const mostShown = 200;

@@ -1,10 +1,10 @@
 import type { GoogleConfiguration } from "../configuration/google-configuration.ts";
 import { BatonError } from "../core/errors/errors.ts";
 import { defaults, limits } from "../core/limits.ts";
-import { rateText } from "../core/queues.ts";
-import { namedSecrets, taskSecretPrefix } from "../core/template/named-secrets.ts";
+import { formatRate } from "../core/queues.ts";
+import { taskSecretPrefix, taskSecretReferences } from "../core/template/named-secrets.ts";
 import { daySeconds } from "../core/values/time.ts";
-import { namedQueues } from "../core/workflow/definition.ts";
+import { queueNames } from "../core/workflow/definition.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
 import { accountResource, dataformType, namedDataformAccounts } from "../tasks/dataform.ts";
 import { builtInTaskTypes } from "../tasks/index.ts";
@@ -87,7 +87,7 @@ export function planDeployment(
       ? [{ workflowId: trigger.workflowId, pattern: trigger.pattern, bucket: trigger.bucket ?? null }]
       : [],
   );
-  const queues = [...namedQueues(workflows), ...settings.BATON_DEPLOY_QUEUES, ...limited.keys()];
+  const queues = [...queueNames(workflows), ...settings.BATON_DEPLOY_QUEUES, ...limited.keys()];
   const accounts = [...namedDataformAccounts(workflows).named, ...configuration.dataform.accounts];
   return {
     projectId: google.projectId,
@@ -96,7 +96,7 @@ export function planDeployment(
     workflowIds: workflows.map(({ definition }) => definition.workflowId).sort(),
     queues: [...new Set([defaults.queue, ...queues])].sort(),
     queueLimits: [...limited]
-      .map(([queue, { concurrency, rate }]) => ({ queue, concurrency, rate: rate ? rateText(rate) : null }))
+      .map(([queue, { concurrency, rate }]) => ({ queue, concurrency, rate: rate ? formatRate(rate) : null }))
       .sort((one, other) => (one.queue < other.queue ? -1 : 1)),
     schedules,
     fileTriggers,
@@ -208,7 +208,7 @@ export function appliedNeeds({
   definition,
   triggers,
 }: Pick<BuiltWorkflow, "definition" | "triggers">): Readonly<Record<string, string>> {
-  const queues = [...namedQueues([{ definition }])].filter((queue) => queue !== defaults.queue).sort();
+  const queues = [...queueNames([{ definition }])].filter((queue) => queue !== defaults.queue).sort();
   const accounts = namedDataformAccounts([{ definition }]).named;
   const isTriggeredBy = (type: "fileDrop" | "schedule") => triggers.some((trigger) => trigger.type === type);
   return {
@@ -218,7 +218,10 @@ export function appliedNeeds({
     ...(usesDataform({ definition }) && { BATON_DEPLOY_DATAFORM: "true" }),
     ...(accounts.length > 0 && { BATON_DATAFORM_ACCOUNTS: accounts.join(",") }),
     ...Object.fromEntries(
-      namedSecrets([{ definition }]).map(({ name }) => [`${taskSecretPrefix}${name}`, "secret:<name>"]),
+      taskSecretReferences([{ definition }]).map(({ name }) => [
+        `${taskSecretPrefix}${name}`,
+        "secret:<name>",
+      ]),
     ),
   };
 }

@@ -4,7 +4,7 @@ import { problemsText, type RawEnvironment } from "../configuration/variables.ts
 import { BatonError } from "../core/errors/errors.ts";
 import { taskSecretPrefix, unconfiguredSecrets } from "../core/template/named-secrets.ts";
 import { daySeconds } from "../core/values/time.ts";
-import { cutTimeouts, namedQueues } from "../core/workflow/definition.ts";
+import { queueNames, timeoutsBeyondFunction } from "../core/workflow/definition.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
 import { namedDataformAccounts } from "../tasks/dataform.ts";
 import { listWorkflowFiles } from "../workflow/folder-files.ts";
@@ -22,7 +22,7 @@ function planWarnings(deployment: Deployment, workflows: readonly DeployedWorkfl
     ...unusedLimitWarnings(deployment, workflows),
     ...expiredCallbackWarnings(deployment, workflows),
     ...unnamedAccountWarnings(deployment, workflows),
-    ...cutTimeouts(workflows, deployment.functionTimeoutSeconds),
+    ...timeoutsBeyondFunction(workflows, deployment.functionTimeoutSeconds),
     ...(deployment.settings.BATON_DEPLOY_ALERT_EMAILS.length > 0
       ? []
       : [
@@ -67,7 +67,7 @@ function sampleWarnings({ workflowIds }: Deployment): string[] {
 
 /** Nearly always a misspelt name. */
 function unusedLimitWarnings({ queueLimits, settings }: Deployment, workflows: readonly DeployedWorkflow[]) {
-  const named = new Set([...namedQueues(workflows), ...settings.BATON_DEPLOY_QUEUES]);
+  const named = new Set([...queueNames(workflows), ...settings.BATON_DEPLOY_QUEUES]);
   return queueLimits
     .filter(({ queue }) => !named.has(queue))
     .map(

@@ -2,7 +2,7 @@ import { googleRest } from "../adapters/remote/google-rest.ts";
 import type { Configuration } from "../configuration/configuration.ts";
 import type { GoogleConfiguration } from "../configuration/google-configuration.ts";
 import { permissions } from "../configuration/google-requirements.ts";
-import { GoogleRefusal, type GoogleRest } from "../ports/http.ts";
+import { GoogleApiError, type GoogleRest } from "../ports/http.ts";
 import type { DataformAccounts } from "../tasks/dataform.ts";
 import { bigQueryGroups } from "./bigquery.ts";
 import { type CheckGroup, judge } from "./check.ts";
@@ -76,7 +76,7 @@ function openServices({ google, isLocal, firestoreHost, endpoints }: CloudChecks
 function notOffered(name: string): GoogleRest {
   return {
     async call() {
-      throw new GoogleRefusal(501, `No local server takes the place of ${name}.googleapis.com`);
+      throw new GoogleApiError(501, `No local server takes the place of ${name}.googleapis.com`);
     },
   };
 }

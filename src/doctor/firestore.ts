@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import * as z from "zod";
 import { databaseCondition, permissions } from "../configuration/google-requirements.ts";
 import type { CollectionName } from "../core/records.ts";
-import { GoogleRefusal } from "../ports/http.ts";
+import { GoogleApiError } from "../ports/http.ts";
 import { type CheckGroup, type CheckResult, judge } from "./check.ts";
 import { fieldsGroup } from "./firestore-fields.ts";
 import {
@@ -161,7 +161,7 @@ async function mayUseDocuments(context: CloudContext, signal: AbortSignal): Prom
     await undefinedIfMissing(post("commit", { writes }));
     return true;
   } catch (error) {
-    if (error instanceof GoogleRefusal && error.code === 403) return false;
+    if (error instanceof GoogleApiError && error.code === 403) return false;
     throw error;
   }
 }

@@ -3,8 +3,8 @@ import { sparseObject } from "../adapters/remote/service-response.ts";
 import type { Configuration } from "../configuration/configuration.ts";
 import type { GoogleConfiguration } from "../configuration/google-configuration.ts";
 import type { PermissionSet } from "../configuration/google-requirements.ts";
-import { quoted } from "../core/values/text.ts";
-import { GoogleRefusal, type GoogleRest } from "../ports/http.ts";
+import { quoteForShell } from "../core/values/text.ts";
+import { GoogleApiError, type GoogleRest } from "../ports/http.ts";
 import { type CheckGroup, type CheckId, type CheckResult, judge } from "./check.ts";
 
 /** The services that the doctor asks, each by its REST interface. */
@@ -37,7 +37,7 @@ export interface CloudContext {
 /** What a call answers; undefined when the service has nothing of that name. */
 export async function undefinedIfMissing<T>(answer: Promise<T>): Promise<T | undefined> {
   return answer.catch((error: unknown) => {
-    if (error instanceof GoogleRefusal && error.code === 404) return undefined;
+    if (error instanceof GoogleApiError && error.code === 404) return undefined;
     throw error;
   });
 }
@@ -80,13 +80,13 @@ type Flags = Readonly<Record<string, string | number | true | undefined>>;
 
 /** A gcloud command line, quoted for a shell. */
 export function gcloud(command: string, parameters: readonly string[], flags: Flags): string {
-  return ["gcloud", command, ...parameters.map(quoted), ...gcloudFlags(flags)].join(" ");
+  return ["gcloud", command, ...parameters.map(quoteForShell), ...gcloudFlags(flags)].join(" ");
 }
 
 function gcloudFlags(flags: Flags): readonly string[] {
   return Object.entries(flags)
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => (value === true ? `--${name}` : `--${name}=${quoted(String(value))}`));
+    .map(([name, value]) => (value === true ? `--${name}` : `--${name}=${quoteForShell(String(value))}`));
 }
 
 /**

@@ -4,7 +4,7 @@ import { access, constants, rm, statfs, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Configuration } from "../configuration/configuration.ts";
 import { BatonError, errorMessage, TaskError } from "../core/errors/errors.ts";
-import { quoted } from "../core/values/text.ts";
+import { quoteForShell } from "../core/values/text.ts";
 import { type CheckGroup, judge } from "./check.ts";
 
 const leastFreeBytes = 1024 ** 3;
@@ -102,7 +102,7 @@ function inboxGroup({ folder, configured }: Configuration["inbox"]): CheckGroup 
           found: (problem && absent) ?? "it is there",
           expected: "a folder that can be read",
           remedy: "Create the folder, or set BATON_INBOX to one that exists.",
-          commands: [`mkdir -p ${quoted(folder)}`],
+          commands: [`mkdir -p ${quoteForShell(folder)}`],
         }),
       ];
     },

@@ -2,8 +2,8 @@ import { type TaskSecretSettings, taskSecrets } from "../configuration/secrets.t
 import { errorCatalog } from "../core/errors/error-catalog.ts";
 import { BatonError, errorMessage } from "../core/errors/errors.ts";
 import { defaults } from "../core/limits.ts";
-import { namedSecrets, taskSecretPrefix } from "../core/template/named-secrets.ts";
-import { namedQueues } from "../core/workflow/definition.ts";
+import { taskSecretPrefix, taskSecretReferences } from "../core/template/named-secrets.ts";
+import { queueNames } from "../core/workflow/definition.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
 import { type DataformAccounts, namedDataformAccounts } from "../tasks/dataform.ts";
 import type { FolderCatalog } from "../workflow/catalog.ts";
@@ -18,7 +18,7 @@ export interface WorkflowNeeds {
 }
 
 export function workflowNeeds(workflows: readonly DeployedWorkflow[]): WorkflowNeeds {
-  const queues = [...new Set([defaults.queue, ...namedQueues(workflows)])].sort();
+  const queues = [...new Set([defaults.queue, ...queueNames(workflows)])].sort();
   return { queues, dataform: namedDataformAccounts(workflows) };
 }
 
@@ -76,7 +76,7 @@ function checkTaskSecrets(
   workflows: readonly DeployedWorkflow[],
 ): Promise<CheckResult[]> {
   const secrets = taskSecrets(settings);
-  const users = Map.groupBy(namedSecrets(workflows), ({ name }) => name);
+  const users = Map.groupBy(taskSecretReferences(workflows), ({ name }) => name);
   return Promise.all(
     [...users].map(async ([name, named]) => {
       const error = await secrets.read(name).then(

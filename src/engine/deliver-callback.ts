@@ -1,15 +1,15 @@
 import {
   type Callback,
-  isToBeArchived,
   markArchived,
   markPageSent,
   markSendFailed,
   markSending,
+  needsArchiving,
 } from "../core/callback.ts";
 import { callbackPages } from "../core/callback-pages.ts";
 import { errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
-import { askedPause } from "../core/retry.ts";
+import { requestedPause } from "../core/retry.ts";
 import { truncate } from "../core/values/text.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { callbackMessage } from "./messages.ts";
@@ -87,7 +87,7 @@ class Delivery {
     const { objects, ids, callbackArchive } = this.#dependencies;
     const { data: callback } = this.#current;
     const { target, eventId, data, occurredAt } = callback;
-    if (!target.archive || !isToBeArchived(callback)) return;
+    if (!target.archive || !needsArchiving(callback)) return;
     await callbackArchive.store(target.archive.table, {
       eventId,
       key: target.archive.key,
@@ -132,7 +132,7 @@ async function problemOf(work: () => Promise<void>): Promise<Problem | undefined
     await work();
     return undefined;
   } catch (thrown) {
-    const pause = askedPause(thrown);
+    const pause = requestedPause(thrown);
     const error = pause ? `${errorMessage(thrown)} (${pause.note})` : errorMessage(thrown);
     return { error, retryAfterSeconds: pause?.seconds };
   }

@@ -8,7 +8,7 @@ import {
 } from "../core/messages.ts";
 import type { Schedule } from "../core/schedule/schedule.ts";
 import { END_TASK_ID } from "../core/values/text.ts";
-import { DropInterest } from "../core/workflow/trigger.ts";
+import { DropMatcher } from "../core/workflow/trigger.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
 import { cancelBatch } from "./cancel.ts";
 import { Completions } from "./completion.ts";
@@ -120,8 +120,8 @@ export class Engine {
   }
 
   /** What the deployed workflows make of the files of a bucket. */
-  async dropInterest(bucket: string): Promise<DropInterest> {
-    return new DropInterest(bucket, await this.#dependencies.catalog.all());
+  async dropInterest(bucket: string): Promise<DropMatcher> {
+    return new DropMatcher(bucket, await this.#dependencies.catalog.all());
   }
 
   /** Starts what the schedules of the deployed workflows say is due. */

@@ -1,10 +1,10 @@
 import {
-  type Counts,
+  type ChildDecision,
   decideChild,
   type Ending,
-  type Tally,
-  tallyToRead,
-  type Verdict,
+  type JoinCount,
+  type JoinCounts,
+  nextCountToRead,
 } from "../core/joins.ts";
 import { limits } from "../core/limits.ts";
 import type { TaskMessage } from "../core/messages.ts";
@@ -33,18 +33,22 @@ export class JoinCounter {
   }
 
   /** Counts as much as has to be known after the ending to decide about the children of the join. */
-  async count(batchId: string, join: Join, taskId: string, ending: Ending): Promise<Counts> {
-    let counts: Counts = {};
-    for (let tally = tallyToRead(join, ending, counts); tally; tally = tallyToRead(join, ending, counts))
+  async count(batchId: string, join: Join, taskId: string, ending: Ending): Promise<JoinCounts> {
+    let counts: JoinCounts = {};
+    for (
+      let tally = nextCountToRead(join, ending, counts);
+      tally;
+      tally = nextCountToRead(join, ending, counts)
+    )
       counts = { ...counts, [tally]: await this.#countTally(batchId, join, tally, taskId) };
     return counts;
   }
 
-  async #countTally(batchId: string, join: Join, tally: Tally, taskId: string): Promise<number> {
+  async #countTally(batchId: string, join: Join, tally: JoinCount, taskId: string): Promise<number> {
     if (!join.shards) return await this.#countToken(joinToken(batchId, join.id, tally));
-    const { sizes, of } = join.shards;
+    const { sizes, shardByParent } = join.shards;
     const countShard = (shard: number) => this.#countToken(joinToken(batchId, join.id, tally, shard));
-    const own = of.get(taskId) ?? 0;
+    const own = shardByParent.get(taskId) ?? 0;
     const counted = await countShard(own);
     // Not all have ended while some of its own shard have not: how many of the others makes no difference then.
     if (tally === "ended" && counted < (sizes[own] ?? 0)) return counted;
@@ -83,7 +87,7 @@ interface Ended {
 
 interface Decision {
   readonly child: Child;
-  readonly verdict: Verdict;
+  readonly verdict: ChildDecision;
 }
 
 /** Passes the ending of a task on to its children. */
@@ -126,7 +130,7 @@ export class FanOut {
     pass: DispatchOptions,
   ): Promise<void> {
     if (ending.status === "CANCELLED") return;
-    const joins = batch.graph.joinsOf.get(taskId) ?? [];
+    const joins = batch.graph.joinsByParent.get(taskId) ?? [];
     const concerned = pass.rest ? joins.filter(({ id }) => id === pass.rest?.joinId) : joins;
     await Promise.all(concerned.map((join) => this.#passOnJoin(batch, join, { taskId, ending }, pass)));
   }

@@ -7,12 +7,12 @@ import {
 import { decideClaim } from "../core/claim.ts";
 import { BatonError } from "../core/errors/errors.ts";
 import {
-  claimedExecution,
+  claimExecution,
   decideAdmission,
   type Execution,
   type Holder,
   isSameTask,
-  type Locked,
+  type LockedAdmission,
 } from "../core/execution-record.ts";
 import { executionKey, fieldValues, type Idempotency } from "../core/idempotency.ts";
 import { limits } from "../core/limits.ts";
@@ -34,7 +34,7 @@ export type AdmissionResult =
   /** It has been done. */
   | { readonly kind: "completed"; readonly execution: Execution }
   /** Another call is at it. */
-  | Locked
+  | LockedAdmission
   /** Meanwhile the TaskLog has become somebody else's. */
   | { readonly kind: "lost" };
 
@@ -87,7 +87,7 @@ export class IdempotencyGate {
       const isAnew = admission.generation === undefined;
       const nonce = this.#dependencies.ids.unique();
       const { lockSeconds } = idempotency;
-      const execution = claimedExecution(key, found?.data, admission, { holder, lockSeconds, nonce });
+      const execution = claimExecution(key, found?.data, admission, { holder, lockSeconds, nonce });
       const claim = await this.#claims.acquire(claimed, found, execution);
       if (claim) return { kind: "run", claim, spent: isAnew ? found?.data : undefined };
       const current = await this.#logs.read(batchId, task.id);

@@ -1,10 +1,10 @@
 import { errorMessage } from "../core/errors/errors.ts";
-import { type Execution, stepsOfKey } from "../core/execution-record.ts";
+import { type Execution, keyStepScope } from "../core/execution-record.ts";
 import type { EventMessage } from "../core/messages.ts";
-import { type Step, StepSchema, stepObjects } from "../core/steps.ts";
+import { type Step, StepSchema, stepObjectPrefix } from "../core/steps.ts";
 import type { JsonText, JsonValue } from "../core/values/json.ts";
 import type { DocumentKey, DocumentStore, Snapshot, StoredDocument, Version } from "../ports/store.ts";
-import type { DoneStep, StepMemory, Wait } from "../ports/task-runner.ts";
+import type { StepMemory, StepResult, StepWait } from "../ports/task-runner.ts";
 import { type Dependencies, retryTransient } from "./dependencies.ts";
 import { executeMessage } from "./messages.ts";
 import type { Batches, PinnedBatch } from "./records/batches.ts";
@@ -20,7 +20,7 @@ type Place =
   | { readonly kind: "create"; readonly key: DocumentKey }
   | { readonly kind: "update"; readonly key: DocumentKey; readonly version: Version };
 
-type NewStep = Pick<Step, "name" | "result"> & Pick<DoneStep, "kind">;
+type NewStep = Pick<Step, "name" | "result"> & Pick<StepResult, "kind">;
 
 /**
  * The stored steps of one call. A step is created once and never changed: whoever comes second, be it a worker that
@@ -37,20 +37,20 @@ export class StoredSteps implements StepMemory {
     this.#batchId = batchId;
   }
 
-  find(name: string): Promise<DoneStep | undefined> {
+  find(name: string): Promise<StepResult | undefined> {
     const { store } = this.#dependencies;
     return this.#insist(async () => this.#doneStep(await store.get(this.#key(name, "value"))));
   }
 
-  async keep(name: string, kind: DoneStep["kind"], value: JsonText): Promise<DoneStep> {
+  async store(name: string, kind: StepResult["kind"], value: JsonText): Promise<StepResult> {
     const { objects, ids } = this.#dependencies;
     // A name of its own: whoever comes second must not write over what the first one's step refers to.
-    const object = stepObjects(`${this.#scope}/${ids.unique()}.json`);
+    const object = stepObjectPrefix(`${this.#scope}/${ids.unique()}.json`);
     const result = await this.#insist(() => storeResult(objects, object, value));
     return this.#insist(() => this.#keep({ name, kind, result }));
   }
 
-  waiting(name: string): Promise<Wait> {
+  startWait(name: string): Promise<StepWait> {
     return this.#insist(() => this.#waiting(name));
   }
 
@@ -63,7 +63,7 @@ export class StoredSteps implements StepMemory {
     return retryTransient(this.#dependencies, work);
   }
 
-  async #keep(step: NewStep): Promise<DoneStep> {
+  async #keep(step: NewStep): Promise<StepResult> {
     const { name, kind, result } = step;
     const key = this.#key(name, "value");
     let stands = await this.#write({ kind: "create", key }, step);
@@ -75,7 +75,7 @@ export class StoredSteps implements StepMemory {
     );
   }
 
-  async #waiting(name: string): Promise<Wait> {
+  async #waiting(name: string): Promise<StepWait> {
     const key = this.#key(name, "since");
     const found = await this.#dependencies.store.get(key);
     if (found.document) return { since: found.document.updateTime, now: found.readTime };
@@ -103,7 +103,7 @@ export class StoredSteps implements StepMemory {
     return { document: { key: place.key, data, version, updateTime: commitTime }, readTime: commitTime };
   }
 
-  async #doneStep({ document }: Snapshot): Promise<DoneStep | undefined> {
+  async #doneStep({ document }: Snapshot): Promise<StepResult | undefined> {
     if (!document || this.#isForeignTimeout(document)) return undefined;
     const { kind, result } = StepSchema.parse(document.data);
     if (kind === "since") return undefined;
@@ -126,7 +126,7 @@ export function deleteSteps(
   store: DocumentStore,
   execution: Pick<Execution, "key" | "generation">,
 ): Promise<void> {
-  return deleteWhere(store, "steps", { field: "scope", equals: stepsOfKey(execution) });
+  return deleteWhere(store, "steps", { field: "scope", equals: keyStepScope(execution) });
 }
 
 /**

@@ -5,7 +5,7 @@ import { CONTROL_QUEUE, type SweepMessage } from "../core/messages.ts";
 import { isTerminal, type TaskBatch } from "../core/records.ts";
 import { awaitsCompletion } from "../core/steps.ts";
 import { isInspectionDue, planRedrive } from "../core/sweep.ts";
-import { childVerdict } from "../core/workflow/graph.ts";
+import { decideFromEndings } from "../core/workflow/graph.ts";
 import type { OutgoingMessage } from "../ports/broker.ts";
 import type { DocumentStore, StoredDocument } from "../ports/store.ts";
 import { cancelBatch } from "./cancel.ts";
@@ -160,11 +160,11 @@ function logIfStalled(
  * so themselves; this is for those that others send.
  */
 export async function isReady(logs: TaskLogs, batch: PinnedBatch, taskId: string): Promise<boolean> {
-  const join = batch.graph.joinAbove.get(taskId);
+  const join = batch.graph.joinByChild.get(taskId);
   if (!join) return true;
   const parents = await withBoundedConcurrency(join.parents, (parent) => logs.read(batch.batchId, parent));
   const endings = parents.flatMap((found) =>
     found && isTerminal(found.log.status) ? [{ status: found.log.status, reason: found.log.reason }] : [],
   );
-  return childVerdict(join, taskId, endings).kind === "ready";
+  return decideFromEndings(join, taskId, endings).kind === "ready";
 }

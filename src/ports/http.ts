@@ -18,7 +18,7 @@ export interface HttpRequest {
 export interface RequestSecrets {
   isIn(text: string): boolean;
   /** The text without them. */
-  blank(text: string): string;
+  redact(text: string): string;
 }
 
 export interface HttpResponse {
@@ -52,13 +52,13 @@ interface GoogleCall<Answer> {
 
 /** The REST interface of one of Google's services, called in the name of the environment's credentials. */
 export interface GoogleRest {
-  /** Throws a `GoogleRefusal`, and the reason of the signal. */
+  /** Throws a `GoogleApiError`, and the reason of the signal. */
   call<Answer>(call: GoogleCall<Answer>): Promise<Answer>;
 }
 
 /** A service did not do what it was asked for. Says nothing of what was sent. */
-export class GoogleRefusal extends Error {
-  override readonly name = "GoogleRefusal";
+export class GoogleApiError extends Error {
+  override readonly name = "GoogleApiError";
   /** The status of the answer; 0: no answer came, or one that is not the service's; 401: there are no credentials. */
   readonly code: number;
   /** How long the service asks to be left in peace. */

@@ -22,7 +22,7 @@ export interface ObjectPrefix {
 }
 
 /** One content of an object, as a list tells of it. */
-export interface ListedObject {
+export interface ObjectVersion {
   readonly bucket: string;
   readonly object: string;
   /** Where the bucket keeps what was overwritten: which content. Undefined: there is one. */
@@ -36,7 +36,7 @@ export interface ListOptions {
 }
 
 export interface ObjectPage {
-  readonly objects: readonly ListedObject[];
+  readonly objects: readonly ObjectVersion[];
   /** Where the next page begins. Undefined: there is none. What was removed meanwhile makes no difference. */
   readonly next: string | undefined;
 }
@@ -55,19 +55,19 @@ export interface ObjectStore {
   /** A page of what there is, overwritten contents included where the bucket keeps them. */
   list(prefix: ObjectPrefix, options: ListOptions): Promise<ObjectPage>;
   /** Removes what a list told of, and nothing else of that name. Resolves as well when it is not there any more. */
-  remove(listed: ListedObject): Promise<void>;
+  remove(listed: ObjectVersion): Promise<void>;
 }
 
 /** How a file looked, without its content: changes with every write. */
-export interface FileLook {
+export interface FileStat {
   readonly inode: string;
   readonly bytes: string;
   readonly modifiedNs: string;
 }
 
 /** What was made of a file of the inbox when it looked like that. */
-export interface RememberedDrop {
-  readonly look: FileLook;
+export interface DropRecord {
+  readonly stat: FileStat;
   /** The generation that it was announced with. */
   readonly generation: string;
   /** False: it was to be announced, and perhaps was. */
@@ -80,12 +80,12 @@ export interface DropMemory {
    * Whether batches were started here before there was this memory. Then files that are found at first may have been
    * taken, under generations that say nothing but their content.
    */
-  readonly isOfOlderBatches: boolean;
+  readonly hasOlderBatches: boolean;
   /** No file is found "at first" any more. */
-  endFirstLook(): void;
-  get(object: string): RememberedDrop | undefined;
+  endInitialScan(): void;
+  get(object: string): DropRecord | undefined;
   /** Applied when it returns; durable no later than whatever the caller stores next. */
-  put(object: string, drop: RememberedDrop): void;
+  put(object: string, drop: DropRecord): void;
   /** All names, in order, a page at a time. */
   names(after: string, limit: number): readonly string[];
   delete(object: string): void;

@@ -38,14 +38,14 @@ export type Write =
   | { readonly kind: "delete"; readonly key: DocumentKey; readonly version: Version };
 
 /** The version that every document written by a commit now has. */
-export interface Committed {
+export interface CommitResult {
   readonly version: Version;
   /** By the store's clock, in milliseconds. */
   readonly commitTime: number;
 }
 
-export type EachCommitted =
-  | { readonly ok: true; readonly committed: Committed }
+export type CommitEachResult =
+  | { readonly ok: true; readonly committed: CommitResult }
   | { readonly ok: false; readonly error: Error };
 
 /** Equality on a declared field, or "contains" on a declared array. */
@@ -71,12 +71,12 @@ export class ConflictError extends Error {
 }
 
 /** No answer came in time. The call may still come about: `late` settles when that is decided, should anybody hear of it then. */
-export class UnansweredError extends BatonError {
-  readonly late: Promise<unknown>;
+export class StoreTimeoutError extends BatonError {
+  readonly lateResult: Promise<unknown>;
 
   constructor(message: string, late: Promise<unknown>, context: ErrorContext) {
     super("STORE_FAILED", message, context);
-    this.late = late;
+    this.lateResult = late;
   }
 }
 
@@ -95,9 +95,9 @@ export type SyncMark = number;
 export interface DocumentStore {
   get(key: DocumentKey): Promise<Snapshot>;
   /** Applies all writes, in order, or none. Throws ConflictError when a condition does not hold. */
-  commit(writes: readonly Write[]): Promise<Committed>;
+  commit(writes: readonly Write[]): Promise<CommitResult>;
   /** Applies each write on its own; the results are in the order of the writes. */
-  commitEach(writes: readonly Write[]): Promise<readonly EachCommitted[]>;
+  commitEach(writes: readonly Write[]): Promise<readonly CommitEachResult[]>;
   /** Strong: counts everything committed before the call. */
   count(collection: CollectionName, condition: Condition): Promise<number>;
   /** Strong. All conditions must hold; none means all documents. */

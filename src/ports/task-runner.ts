@@ -12,24 +12,24 @@ export interface ParentOutcome {
 }
 
 /** A step that is done: what it returned, or that its wait came to nothing. */
-export interface DoneStep {
+export interface StepResult {
   readonly kind: Exclude<StepKind, "since">;
   readonly value: JsonValue;
 }
 
 /** Times by the store's clock, in milliseconds since 1970. */
-export interface Wait {
+export interface StepWait {
   readonly since: number;
   readonly now: number;
 }
 
 /** The stored steps of one call of a task. What a method has stored is durable when it returns. */
 export interface StepMemory {
-  find(name: string): Promise<DoneStep | undefined>;
+  find(name: string): Promise<StepResult | undefined>;
   /** Stores how a step ended; gives what stands, which may be another worker's. */
-  keep(name: string, kind: DoneStep["kind"], value: JsonText): Promise<DoneStep>;
+  store(name: string, kind: StepResult["kind"], value: JsonText): Promise<StepResult>;
   /** When the wait of a step began; it begins now, unless it has before. */
-  waiting(name: string): Promise<Wait>;
+  startWait(name: string): Promise<StepWait>;
   /** An event that was sent to the batch, if it was. */
   event(name: string): Promise<{ readonly payload: JsonValue } | undefined>;
 }
@@ -110,9 +110,9 @@ export interface TaskRunner {
 /** A turn at something that tasks share, from the moment it is asked for. */
 export interface Turn {
   /** The wait is over: what follows is the task's own time. */
-  begins(): void;
+  begin(): void;
   /** It is over, or is waited for no longer. */
-  ends(): void;
+  end(): void;
 }
 
 /**
@@ -121,10 +121,10 @@ export interface Turn {
  */
 export interface TaskTime {
   /** The timeout of the task that asks stands still until its turn begins. Outside of a task nothing is counted. */
-  askForTurn(): Turn;
+  requestTurn(): Turn;
 }
 
 /** For what is used outside of tasks. */
-export const countsNoTime: TaskTime = {
-  askForTurn: () => ({ begins() {}, ends() {} }),
+export const noTaskTime: TaskTime = {
+  requestTurn: () => ({ begin() {}, end() {} }),
 };

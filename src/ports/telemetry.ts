@@ -1,4 +1,4 @@
-import type { TracePlace } from "../core/messages.ts";
+import type { SpanContext } from "../core/messages.ts";
 import type { StoredError } from "../core/records.ts";
 import type { JsonValue } from "../core/values/json.ts";
 
@@ -41,7 +41,7 @@ export interface Span {
 }
 
 /** A piece of a batch's work that is over. Times are milliseconds since 1970. */
-export interface PastSpan extends SpanDescription {
+export interface SpanRecord extends SpanDescription {
   readonly batchId: string;
   readonly startedAt: number;
   readonly endedAt: number;
@@ -53,15 +53,15 @@ export interface Tracer {
   /** All that `work` does is done for the batch; undefined: for none, until `adopt` names one. */
   inBatch<T>(batchId: string | undefined, work: () => Promise<T>): Promise<T>;
   /** Names the batch of work that was begun without one. */
-  adopt(batchId: string): void;
+  assignBatch(batchId: string): void;
   /** Work within the work that calls this. What it throws is told of, and thrown. Outside of any batch, just the work. */
   inSpan<T>(description: SpanDescription, work: (span: Span) => Promise<T>): Promise<T>;
   /** Part of the batch's work. */
-  record(span: PastSpan): void;
+  record(span: SpanRecord): void;
   /** The batch as a whole. To be told once. */
-  recordBatch(span: PastSpan): void;
+  recordBatch(span: SpanRecord): void;
   /** Where the work that calls this stands. */
-  current(): TracePlace | undefined;
+  current(): SpanContext | undefined;
   /** Sends what has been told. Takes `limits.traceFlushMs` at most, and never rejects. */
   flush(): Promise<void>;
   /** Sends what is left. Takes `limits.traceCloseMs` at most, and never rejects. */

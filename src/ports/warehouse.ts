@@ -78,7 +78,7 @@ export interface Warehouse {
 }
 
 /** A table as the catalog of the warehouse has it. */
-export interface FoundTable {
+export interface WarehouseTable {
   readonly name: string;
   /** Its full name as SQL, quoted. */
   readonly sql: string;
@@ -90,9 +90,9 @@ export interface FoundTable {
 export interface NewTable {
   readonly columns: readonly { readonly name: string; readonly type: "text" | "json" | "timestamp" }[];
   /** Rows are kept apart by the day of this column, where the warehouse does so. */
-  readonly days: string;
+  readonly partitionBy: string;
   /** Columns that rows are looked up by: rows that are alike in them are kept together, where the warehouse does so. */
-  readonly cluster: readonly string[];
+  readonly clusterBy: readonly string[];
 }
 
 /** One statement that writes rows of a table. */
@@ -108,9 +108,9 @@ export interface WriteStatement {
 /** Tables that Baton itself keeps in the warehouse. Throws what `Warehouse` throws. */
 export interface WarehouseTables extends Pick<Warehouse, "rows"> {
   /** Undefined when there is no such table. */
-  findTable(name: string): Promise<FoundTable | undefined>;
+  findTable(name: string): Promise<WarehouseTable | undefined>;
   /** Creates the table, and its schema, unless it exists. */
-  createTable(name: string, table: NewTable): Promise<FoundTable>;
+  createTable(name: string, table: NewTable): Promise<WarehouseTable>;
   /** Throws `TABLE_MISMATCH` when what it writes does not fit the table. */
   write(statement: WriteStatement): Promise<void>;
 }

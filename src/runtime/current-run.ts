@@ -5,7 +5,7 @@ import { type StoredError, toStoredError } from "../core/records.ts";
 import type { Clock } from "../ports/machine.ts";
 import {
   type Assignment,
-  countsNoTime,
+  noTaskTime,
   type StepMemory,
   type TaskOutcome,
   type TaskTime,
@@ -39,8 +39,8 @@ export function asOfEngine({ memory, parentOutcome }: Pick<Assignment, "memory" 
   const outside = <T>(work: () => T): T => current.run(undefined, work);
   const ofEngine: StepMemory = {
     find: (name) => outside(() => memory.find(name)),
-    keep: (name, kind, value) => outside(() => memory.keep(name, kind, value)),
-    waiting: (name) => outside(() => memory.waiting(name)),
+    store: (name, kind, value) => outside(() => memory.store(name, kind, value)),
+    startWait: (name) => outside(() => memory.startWait(name)),
     event: (name) => outside(() => memory.event(name)),
   };
   return { memory: ofEngine, parentOutcome: (taskId: string) => outside(() => parentOutcome(taskId)) };
@@ -53,16 +53,16 @@ export function currentRun(): CurrentRun | undefined {
 
 /** The time of whichever task asks. */
 export const taskTime: TaskTime = {
-  askForTurn: (): Turn => (current.getStore() ?? countsNoTime).askForTurn(),
+  requestTurn: (): Turn => (current.getStore() ?? noTaskTime).requestTurn(),
 };
 
 /** Work in which the time of the task that asks for it stands still. */
 export async function uncounted<T>(work: () => Promise<T>): Promise<T> {
-  const turn = taskTime.askForTurn();
+  const turn = taskTime.requestTurn();
   try {
     return await work();
   } finally {
-    turn.ends();
+    turn.end();
   }
 }
 
@@ -94,14 +94,14 @@ export class OwnTime {
     this.#go();
   }
 
-  askForTurn(): Turn {
+  requestTurn(): Turn {
     let [waiting, working] = [1, 0];
     this.#change(waiting, working);
     const become = (nextWaiting: number, nextWorking: number) => {
       this.#change(nextWaiting - waiting, nextWorking - working);
       [waiting, working] = [nextWaiting, nextWorking];
     };
-    return { begins: () => become(0, 1), ends: () => become(0, 0) };
+    return { begin: () => become(0, 1), end: () => become(0, 0) };
   }
 
   /** Stops all callbacks. */

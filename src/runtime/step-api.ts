@@ -7,7 +7,7 @@ import { isStorableName } from "../core/steps.ts";
 import { type Duration, parseDurationSeconds } from "../core/values/duration.ts";
 import { encodeJson, type JsonText, type JsonValue } from "../core/values/json.ts";
 import type { Clock } from "../ports/machine.ts";
-import type { DoneStep, StepMemory, TaskOutcome } from "../ports/task-runner.ts";
+import type { StepMemory, StepResult, TaskOutcome } from "../ports/task-runner.ts";
 
 /** A step within the work of a step would wait for what can't end before it, or be stored with what it is part of. */
 const insideStep = new AsyncLocalStorage<true>();
@@ -97,7 +97,7 @@ class StepRun {
   sleep(name: string, duration: Duration): Promise<void> {
     return this.#step(name, async () => {
       const seconds = parseDurationSeconds(duration, `step ${name}`);
-      const { since, now } = await this.#memory.waiting(name);
+      const { since, now } = await this.#memory.startWait(name);
       return this.#sleepFor(since + seconds * 1_000 - now);
     });
   }
@@ -105,7 +105,7 @@ class StepRun {
   sleepUntil(name: string, when: Date): Promise<void> {
     return this.#step(name, async () => {
       const until = timeOf(name, when);
-      const { now } = await this.#memory.waiting(name);
+      const { now } = await this.#memory.startWait(name);
       return this.#sleepFor(until - now);
     });
   }
@@ -158,21 +158,21 @@ class StepRun {
   }
 
   /** Gives what stands afterwards. */
-  async #keep(name: string, work: () => unknown): Promise<DoneStep> {
+  async #keep(name: string, work: () => unknown): Promise<StepResult> {
     const value = await insideStep.run(true, async () => work());
     this.#signal.throwIfAborted();
     // mutation: step-is-stored-before-it-is-used
-    return this.#memory.keep(name, "value", encodeStep(name, value));
+    return this.#memory.store(name, "value", encodeStep(name, value));
   }
 
   /** Stored, so that whatever comes later the task goes the same way again. */
-  #keepTimeout(name: string): Promise<DoneStep> {
-    return this.#memory.keep(name, "timeout", encodeStep(name, null));
+  #keepTimeout(name: string): Promise<StepResult> {
+    return this.#memory.store(name, "timeout", encodeStep(name, null));
   }
 
   /** What is left of a wait that began when the step was first met. */
   async #leftMs(name: string, timeout: Duration): Promise<number> {
-    const { since, now } = await this.#memory.waiting(name);
+    const { since, now } = await this.#memory.startWait(name);
     return since + parseDurationSeconds(timeout, `step ${name}`) * 1_000 - now;
   }
 
@@ -226,7 +226,7 @@ function parkedFor(waits: readonly PendingWait[]): Parked {
 }
 
 /** What a step is stored with. Another worker may have stored that its wait came to nothing. */
-function throwIfTimedOut<Result>({ kind, value }: DoneStep, inVain: TaskError): Result {
+function throwIfTimedOut<Result>({ kind, value }: StepResult, inVain: TaskError): Result {
   if (kind === "timeout") throw inVain;
   return value as Result;
 }

@@ -9,7 +9,7 @@ import {
   type JsonValue,
   JsonValueSchema,
 } from "../core/values/json.ts";
-import { SecretTexts } from "../core/values/secrets.ts";
+import { SecretRedactor } from "../core/values/secrets.ts";
 import { FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/workflow/definition.ts";
 import type { Ids, Secrets } from "../ports/machine.ts";
 import type { Assignment, CancelledTask, KeyedCall } from "../ports/task-runner.ts";
@@ -45,13 +45,13 @@ class TaskSecrets {
   }
 
   /** Throws `SECRET_NOT_CONFIGURED`, `SECRET_UNAVAILABLE`; the latter is worth another attempt. */
-  async read(): Promise<SecretTexts> {
+  async read(): Promise<SecretRedactor> {
     const read = [...this.#marks].map(async ([name, mark]) => ({
       name,
       mark,
       value: await this.#value(name),
     }));
-    return new SecretTexts(await Promise.all(read));
+    return new SecretRedactor(await Promise.all(read));
   }
 
   async #value(name: string): Promise<string> {

@@ -171,7 +171,7 @@ export class LocalTaskRunner implements TaskRunner {
     const labels = labelsOf(assignment);
     return {
       labels,
-      askForTurn: () => run.time.askForTurn(),
+      requestTurn: () => run.time.requestTurn(),
       threw: (thrown) => {
         if (!this.#runs.has(run)) return false;
         this.#tellStray(labels, thrown);

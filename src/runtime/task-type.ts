@@ -2,7 +2,7 @@ import type * as z from "zod";
 import type { StoredError, TaskStatus } from "../core/records.ts";
 import type { LiteralSecret } from "../core/template/named-secrets.ts";
 import type { JsonObject, JsonValue } from "../core/values/json.ts";
-import type { SecretTexts } from "../core/values/secrets.ts";
+import type { SecretRedactor } from "../core/values/secrets.ts";
 import type { HttpClient } from "../ports/http.ts";
 import type { ObjectStore } from "../ports/objects.ts";
 import type { Dataform, PowerBi } from "../ports/services.ts";
@@ -92,7 +92,7 @@ export interface TaskType<Parameters = unknown, Result = unknown> {
   readonly sqlParameters?: readonly string[];
   /** Secrets that stand in parameters as they were written, where a reference belongs. */
   writtenSecrets?(parameters: JsonObject): readonly LiteralSecret[];
-  run(context: TaskContext, parameters: Parameters, secrets: SecretTexts): Promise<Result>;
+  run(context: TaskContext, parameters: Parameters, secrets: SecretRedactor): Promise<Result>;
   /**
    * Ends what the task has started elsewhere. Called when its batch is cancelled, perhaps more than once, perhaps before
    * anything was started.

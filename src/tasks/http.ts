@@ -1,11 +1,16 @@
 import * as z from "zod";
 import { BatonError, TaskError } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
-import { below, secretsInBody, secretsInHeaders, secretsInUrl } from "../core/template/named-secrets.ts";
+import {
+  prefixPaths,
+  secretsInBody,
+  secretsInHeaders,
+  secretsInUrl,
+} from "../core/template/named-secrets.ts";
 import { parseDurationSeconds } from "../core/values/duration.ts";
 import { parseExactJson, parseJsonWithTexts } from "../core/values/exact-json.ts";
 import { type JsonValue, JsonValueSchema } from "../core/values/json.ts";
-import type { SecretTexts } from "../core/values/secrets.ts";
+import type { SecretRedactor } from "../core/values/secrets.ts";
 import { redactUrl } from "../core/values/text.ts";
 import type { HttpResponse } from "../ports/http.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
@@ -64,9 +69,9 @@ export const httpType: TaskType<Parameters, HttpResult> = {
   parameters: ParametersSchema,
   secretParameters: ["url", "headers", "body"],
   writtenSecrets: ({ url, headers, body }) => [
-    ...below("url", secretsInUrl(url)),
-    ...below("headers", secretsInHeaders(headers)),
-    ...below("body", secretsInBody(body)),
+    ...prefixPaths("url", secretsInUrl(url)),
+    ...prefixPaths("headers", secretsInHeaders(headers)),
+    ...prefixPaths("body", secretsInBody(body)),
   ],
   run: send,
 };
@@ -81,7 +86,11 @@ export function http(parameters: HttpParameters): TaskSpec<HttpResult> {
 }
 
 /** Secrets are put in here and taken out of the answer here: nothing else of Baton sees them. */
-async function send(context: TaskContext, parameters: Parameters, secrets: SecretTexts): Promise<HttpResult> {
+async function send(
+  context: TaskContext,
+  parameters: Parameters,
+  secrets: SecretRedactor,
+): Promise<HttpResult> {
   const { url, body, maxResponseBytes } = parameters;
   const method = parameters.method ?? (body === undefined ? "GET" : "POST");
   const response = await context.services.http.request({
@@ -95,13 +104,13 @@ async function send(context: TaskContext, parameters: Parameters, secrets: Secre
     signal: context.signal,
   });
   if (!isAccepted(response.status, parameters.expect)) throw refusal(method, response, secrets);
-  return { status: response.status, body: secrets.blankJson(bodyOf(response, parameters, secrets)) };
+  return { status: response.status, body: secrets.redactJson(bodyOf(response, parameters, secrets)) };
 }
 
 function headersOf(
   { headers, body }: Parameters,
   idempotencyKey: string,
-  secrets: SecretTexts,
+  secrets: SecretRedactor,
 ): Record<string, string> {
   const sent = new Map<string, string>([
     ["accept", "application/json, */*;q=0.5"],
@@ -117,9 +126,9 @@ function isAccepted(status: number, expected: readonly number[] | undefined): bo
 }
 
 /** Says what came back, never what was sent: headers, path and query hold secrets. */
-function refusal(method: string, response: HttpResponse, secrets: SecretTexts): TaskError {
+function refusal(method: string, response: HttpResponse, secrets: SecretRedactor): TaskError {
   const { status, url, body, retryAfterSeconds } = response;
-  const said = secrets.blank(withoutPath(body, url));
+  const said = secrets.redact(withoutPath(body, url));
   const cut =
     said.length > limits.shownAnswerCharacters ? `${said.slice(0, limits.shownAnswerCharacters)}…` : said;
   return new TaskError(`${method} ${redactUrl(url)} answered ${status}${cut === "" ? "" : `: ${cut}`}`, {
@@ -139,7 +148,7 @@ function withoutPath(body: string, url: string): string {
 function bodyOf(
   { headers, body, url }: HttpResponse,
   { largeNumbers }: Parameters,
-  secrets: SecretTexts,
+  secrets: SecretRedactor,
 ): JsonValue {
   if (!/^application\/([\w.+-]+\+)?json\b/i.test(headers["content-type"] ?? "")) return body;
   try {
@@ -150,10 +159,10 @@ function bodyOf(
   }
 }
 
-function changedNumber({ code, message }: BatonError, url: string, secrets: SecretTexts): TaskError {
+function changedNumber({ code, message }: BatonError, url: string, secrets: SecretRedactor): TaskError {
   const remedy = "Set the parameter `largeNumbers: text` to keep such numbers as strings.";
   return new TaskError(
-    `The answer of ${redactUrl(url)} can't be kept. ${secrets.blank(message)}. ${remedy}`,
+    `The answer of ${redactUrl(url)} can't be kept. ${secrets.redact(message)}. ${remedy}`,
     {
       code,
       retryable: false,

@@ -4,11 +4,11 @@ import type { HttpClient } from "../ports/http.ts";
 import type { ObjectName, ObjectStore } from "../ports/objects.ts";
 import type { Dataform, DatasetName, InvocationRequest, PowerBi } from "../ports/services.ts";
 import type {
-  Committed,
+  CommitEachResult,
+  CommitResult,
   Condition,
   DocumentKey,
   DocumentStore,
-  EachCommitted,
   QueryOptions,
   QueryResult,
   Snapshot,
@@ -186,12 +186,13 @@ export class TracedStore implements DocumentStore {
   async get(key: DocumentKey): Promise<Snapshot> {
     const found = await this.#store.get(key);
     const data = found.document?.data;
-    if (key.collection === "callbacks" && typeof data?.batchId === "string") this.#tracer.adopt(data.batchId);
+    if (key.collection === "callbacks" && typeof data?.batchId === "string")
+      this.#tracer.assignBatch(data.batchId);
     if (key.collection === "batches") this.#resolveDoubt(key.id, data?.nonce);
     return found;
   }
 
-  async commit(writes: readonly Write[]): Promise<Committed> {
+  async commit(writes: readonly Write[]): Promise<CommitResult> {
     const ended = writes.flatMap((write) => findEndedBatch(write) ?? []);
     try {
       const committed = await this.#store.commit(writes);
@@ -203,7 +204,7 @@ export class TracedStore implements DocumentStore {
     }
   }
 
-  commitEach(writes: readonly Write[]): Promise<readonly EachCommitted[]> {
+  commitEach(writes: readonly Write[]): Promise<readonly CommitEachResult[]> {
     return this.#store.commitEach(writes);
   }
 

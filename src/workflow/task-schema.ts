@@ -11,9 +11,9 @@ import { type Duration, formatDuration, parseDurationSeconds } from "../core/val
 import { JsonObjectSchema, type JsonValue } from "../core/values/json.ts";
 import { NameSchema } from "../core/values/text.ts";
 import {
+  applyTaskDefaults,
   type ChildRule,
   ChildRuleSchema,
-  completeTask,
   type TaskDefinition,
 } from "../core/workflow/definition.ts";
 
@@ -209,7 +209,7 @@ export const TaskInputSchema = z
   })
   .transform(
     ({ timeout, retry, ...task }): TaskDefinition =>
-      completeTask({ ...task, timeoutSeconds: timeout, retry: retryPolicy(retry) }),
+      applyTaskDefaults({ ...task, timeoutSeconds: timeout, retry: retryPolicy(retry) }),
   );
 
 function retryPolicy(retry: z.infer<typeof RetrySchema> = {}): Partial<RetryPolicy> {

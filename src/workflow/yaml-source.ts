@@ -12,7 +12,7 @@ import {
 } from "yaml";
 import type { ErrorCode } from "../core/errors/error-catalog.ts";
 import { errorMessage } from "../core/errors/errors.ts";
-import { changeOf, isKept } from "../core/values/exact-json.ts";
+import { describeChange, isExactNumber } from "../core/values/exact-json.ts";
 
 interface SyntaxProblem {
   readonly code: ErrorCode;
@@ -39,7 +39,7 @@ export function parseYaml(text: string, file: string): YamlSource {
   const changed = changedNumbers(document).map(
     ({ source = "", range }): SyntaxProblem => ({
       code: "NUMBER_NOT_EXACT",
-      message: `${changeOf(source)}; write it as a string, in quotes`,
+      message: `${describeChange(source)}; write it as a string, in quotes`,
       line: range ? line(range[0]) : undefined,
     }),
   );
@@ -81,7 +81,7 @@ function changedNumbers(document: Document): Scalar[] {
 function isWrittenExactly({ value, source = "" }: Scalar): boolean {
   if (typeof value !== "number" || /^[-+]?\.[a-z]/i.test(source)) return true;
   if (/^0[xo]/.test(source)) return Number.isSafeInteger(value);
-  return isKept(source.replace(/^\+/, ""));
+  return isExactNumber(source.replace(/^\+/, ""));
 }
 
 function offsetOf(document: Document, path: readonly PropertyKey[]): number | undefined {

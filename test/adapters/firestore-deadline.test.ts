@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { withDeadline } from "../../src/adapters/firestore/firestore-client.ts";
-import { UnansweredError } from "../../src/ports/store.ts";
+import { StoreTimeoutError } from "../../src/ports/store.ts";
 
 /** A clock whose one alarm rings when it is told to. */
 function alarm() {
@@ -24,7 +24,7 @@ test("a call that is given up tells what became of it after all", async () => {
   const error = await answer;
   expect(error).toMatchObject({ code: "STORE_FAILED", message: "No answer in 20 s (Firestore)" });
   call.resolve("applied");
-  expect(error instanceof UnansweredError && (await error.late)).toBe("applied");
+  expect(error instanceof StoreTimeoutError && (await error.lateResult)).toBe("applied");
 });
 
 test("what comes in time is the answer, and no alarm is left", async () => {

@@ -116,7 +116,7 @@ it("knows what was taken before there was a memory by its content alone", async 
   await start({ memory: openMemory(join(base, "memory.sqlite"), 1) });
   await until(() => expect(announced).toHaveLength(1));
   expect(announced[0]?.generation).toMatch(/^[0-9a-f]{32}$/);
-  await until(() => expect(openMemory(join(base, "memory.sqlite")).isOfOlderBatches).toBe(false));
+  await until(() => expect(openMemory(join(base, "memory.sqlite")).hasOlderBatches).toBe(false));
   await put("sales/a.csv", "one");
   await until(() => expect(announced).toHaveLength(2));
   expect(announced[1]?.generation).toMatch(/^[0-9a-f]{32}-/);

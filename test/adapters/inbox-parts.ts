@@ -1,8 +1,8 @@
 import { DatabaseSync } from "node:sqlite";
 import { SqliteDropMemory } from "../../src/adapters/sqlite/drop-memory.ts";
 import { GroupCommit } from "../../src/adapters/sqlite/group-commit.ts";
-import { completeTask } from "../../src/core/workflow/definition.ts";
-import { DropInterest, fileDrop } from "../../src/core/workflow/trigger.ts";
+import { applyTaskDefaults } from "../../src/core/workflow/definition.ts";
+import { DropMatcher, fileDrop } from "../../src/core/workflow/trigger.ts";
 
 /** A memory in a database of its own, beside batches that are there already or not. */
 export function openMemory(path = ":memory:", batches = 0): SqliteDropMemory {
@@ -13,12 +13,12 @@ export function openMemory(path = ":memory:", batches = 0): SqliteDropMemory {
 }
 
 /** The interest of one workflow with these patterns, which archives into that folder. */
-export function interestIn(patterns: readonly string[], archive?: string): DropInterest {
-  const task = completeTask(
+export function interestIn(patterns: readonly string[], archive?: string): DropMatcher {
+  const task = applyTaskDefaults(
     archive === undefined
       ? { id: "take", type: "function" }
       : { id: "take", type: "archiveFile", with: { to: archive } },
   );
   const definition = { format: 1 as const, workflowId: "sales", tasks: [task] };
-  return new DropInterest("inbox", [{ definition, triggers: patterns.map((pattern) => fileDrop(pattern)) }]);
+  return new DropMatcher("inbox", [{ definition, triggers: patterns.map((pattern) => fileDrop(pattern)) }]);
 }

@@ -102,7 +102,7 @@ test("work of no batch is done untold, until it is known of which it is", async 
     tracer.inBatch(undefined, async () => {
       expect(await tracer.inSpan({ name: "untold" }, async () => 1)).toBe(1);
       expect(tracer.current()).toBeUndefined();
-      tracer.adopt("b-1");
+      tracer.assignBatch("b-1");
       await tracer.inSpan({ name: "told" }, async () => undefined);
     }),
   );

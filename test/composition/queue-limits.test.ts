@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { readConfiguration } from "../../src/configuration/configuration.ts";
-import { dispatchesPerSecond, QueuesSchema, rateText } from "../../src/core/queues.ts";
+import { dispatchesPerSecond, formatRate, QueuesSchema } from "../../src/core/queues.ts";
 import { functionEnvironment } from "../../src/deployment/function.ts";
 import { planDeployment } from "../../src/deployment/plan.ts";
 import { resourcesOf } from "../../src/deployment/resources.ts";
@@ -57,7 +57,7 @@ test.each([
   ["a=1@36/h", "36/h", 0.01],
 ])("%s begins %s, which is %d a second", (text, written, perSecond) => {
   const settings = QueuesSchema.parse(text).get("a");
-  expect(settings?.rate && rateText(settings.rate)).toBe(written);
+  expect(settings?.rate && formatRate(settings.rate)).toBe(written);
   expect(settings && dispatchesPerSecond(settings)).toBe(perSecond);
 });
 

@@ -4,7 +4,7 @@ import type { LineageRun } from "../../src/core/batch.ts";
 import { executionKey, type Idempotency } from "../../src/core/idempotency.ts";
 import { defaults } from "../../src/core/limits.ts";
 import type { JsonValue } from "../../src/core/values/json.ts";
-import { completeTask } from "../../src/core/workflow/definition.ts";
+import { applyTaskDefaults } from "../../src/core/workflow/definition.ts";
 
 function run(batchId: string, status: LineageRun["status"], run: number, second = 0): LineageRun {
   return { batchId, status, run, createdAt: `2026-11-21T00:00:0${second}.000Z` };
@@ -77,7 +77,7 @@ test.each<[string, Idempotency, JsonValue, string | undefined]>([
   ["a date that is given", byDate, { date: "2026-11-21" }, undefined],
   ["a function", byFunction, { id: 1 }, "mine"],
 ])("a key by %s is told from the input", (_, idempotency, input, custom) => {
-  const task = completeTask({ id: "a", type: "function", idempotency });
+  const task = applyTaskDefaults({ id: "a", type: "function", idempotency });
   expect(keyFromInput("flow", task, input, custom)).toBe(engineKey(idempotency, input, custom));
 });
 
@@ -92,5 +92,5 @@ test.each<[string, string, Idempotency | undefined, JsonValue]>([
   ["a date that is an object", "function", byDate, { date: {} }],
   ["a function that gave nothing", "function", byFunction, {}],
 ])("no key is told from the input: %s", (_, type, idempotency, input) => {
-  expect(keyFromInput("flow", completeTask({ id: "a", type, idempotency }), input)).toBeNull();
+  expect(keyFromInput("flow", applyTaskDefaults({ id: "a", type, idempotency }), input)).toBeNull();
 });

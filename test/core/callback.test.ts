@@ -4,11 +4,11 @@ import {
   CallbackSchema,
   finalEventId,
   isCallbackUrl,
-  isToBeArchived,
   markArchived,
   markPageSent,
   markSendFailed,
   markSending,
+  needsArchiving,
   newCallback,
   redirectCallback,
   resetForResend,
@@ -95,10 +95,10 @@ test("a page that was taken is not the end of it until it is the last", () => {
 test("one that was taken is done only when it is archived, and only what was completed is", () => {
   const taken = markPageSent(fresh, 1, { at: 4_000, error: null }, "n4");
   expect(taken).toMatchObject({ state: "PENDING", deliveredAt: 4_000, archived: false });
-  expect(isToBeArchived(taken)).toBe(true);
+  expect(needsArchiving(taken)).toBe(true);
   const done = markArchived(failedOnce(taken), "n5");
   expect(done).toMatchObject({ state: "DELIVERED", archived: true, failures: 0, dueSeconds: 0, nonce: "n5" });
-  expect(isToBeArchived(done)).toBe(false);
+  expect(needsArchiving(done)).toBe(false);
   const failed: Callback = { ...fresh, type: "task.failed" };
   expect(markPageSent(failed, 1, { at: 4_000, error: null }, "n4").state).toBe("DELIVERED");
   expect(markPageSent(done, 1, { at: 4_000, error: null }, "n4").state).toBe("DELIVERED");
@@ -170,7 +170,7 @@ test("another address is told all of it by a callback of its own, which the arch
   expect(redirectCallback(fresh, { url: "https://c.example/hook" }, "n8").callbackId).not.toBe(
     copy.callbackId,
   );
-  expect(isToBeArchived(copy)).toBe(false);
+  expect(needsArchiving(copy)).toBe(false);
 });
 
 test("one that is still on its way, asked for again at the same address, goes on where it is, at once", () => {

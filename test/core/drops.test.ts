@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { completeTask } from "../../src/core/workflow/definition.ts";
+import { applyTaskDefaults } from "../../src/core/workflow/definition.ts";
 import {
-  DropInterest,
+  DropMatcher,
   fileDrop,
   isTriggeredBy,
   matchesPattern,
+  nonDropReason,
   patternProblem,
-  reasonForNoDrop,
   type Trigger,
 } from "../../src/core/workflow/trigger.ts";
 
@@ -97,7 +97,7 @@ describe("a pattern", () => {
 it.each(["sales/", "sales/2026/", "/", "sales/2026_$folder$", "a/.b/c", "~$a.xlsx", "a.csv~", "a.PART"])(
   "is no file that was dropped: %s",
   (object) => {
-    expect(reasonForNoDrop(object)).toBeDefined();
+    expect(nonDropReason(object)).toBeDefined();
     for (const pattern of ["**", "*", "sales/*", "sales/**", "**/*"])
       expect(isTriggeredBy(fileDrop(pattern), { bucket: "inbox", object })).toBe(false);
   },
@@ -105,13 +105,13 @@ it.each(["sales/", "sales/2026/", "/", "sales/2026_$folder$", "a/.b/c", "~$a.xls
 
 describe("what workflows make of an inbox", () => {
   const interestOf = (triggers: readonly Trigger[], to?: string) =>
-    new DropInterest("inbox", [
+    new DropMatcher("inbox", [
       {
         definition: {
           format: 1,
           workflowId: "sales",
           tasks: [
-            completeTask({
+            applyTaskDefaults({
               id: "a",
               type: to === undefined ? "function" : "archiveFile",
               with: { to: to ?? "" },
@@ -127,14 +127,14 @@ describe("what workflows make of an inbox", () => {
       [fileDrop("sales/*.csv"), fileDrop("other/*", { bucket: "elsewhere" })],
       "archive",
     );
-    expect(interest.whyUntaken("sales/a.csv")).toBeUndefined();
-    expect(interest.whyUntaken("sales/A.CSV")).toMatch(
+    expect(interest.explainMismatch("sales/a.csv")).toBeUndefined();
+    expect(interest.explainMismatch("sales/A.CSV")).toMatch(
       /"sales\/\*\.csv" of workflow sales .*patterns are case-sensitive/,
     );
-    expect(interest.whyUntaken("other/a.csv")).toBe("no pattern matches it");
-    expect(interest.whyUntaken("sales/")).toBe("it is a folder");
-    expect(interest.whyUntaken("archive/sales/a.csv")).toBeUndefined();
-    expect(interestOf([]).whyUntaken("a.csv")).toBe("no workflow has a file trigger");
+    expect(interest.explainMismatch("other/a.csv")).toBe("no pattern matches it");
+    expect(interest.explainMismatch("sales/")).toBe("it is a folder");
+    expect(interest.explainMismatch("archive/sales/a.csv")).toBeUndefined();
+    expect(interestOf([]).explainMismatch("a.csv")).toBe("no workflow has a file trigger");
   });
 
   it.each([
@@ -153,13 +153,13 @@ describe("what workflows make of an inbox", () => {
       patterns.map((pattern) => fileDrop(pattern)),
       to,
     );
-    expect(interest.passesOver("archive/")).toBe(expected);
-    expect(interest.passesOver("sales/")).toBe(false);
+    expect(interest.isSkippedFolder("archive/")).toBe(expected);
+    expect(interest.isSkippedFolder("sales/")).toBe(false);
   });
 
   it("passes over the folders of an archive, but for one that a pattern names", () => {
     const interest = interestOf([fileDrop("sales/*.csv"), fileDrop("archive/again/*.csv")], "archive");
-    expect(interest.passesOver("archive/sales/")).toBe(true);
-    expect(interest.passesOver("archive/again/")).toBe(false);
+    expect(interest.isSkippedFolder("archive/sales/")).toBe(true);
+    expect(interest.isSkippedFolder("archive/again/")).toBe(false);
   });
 });

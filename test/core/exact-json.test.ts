@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
-  isKept,
+  isExactNumber,
   numberOrText,
   parseExactJson,
   parseJsonWithTexts,
@@ -24,7 +24,7 @@ describe("a number as it was written", () => {
     "5e-324",
     "0e999",
   ])("%s is kept", (source) => {
-    expect(isKept(source)).toBe(true);
+    expect(isExactNumber(source)).toBe(true);
   });
 
   test.each([
@@ -38,7 +38,7 @@ describe("a number as it was written", () => {
     ["an average of PostgreSQL", "33.3333333333333333"],
     ["more digits than anybody needs", "3.14159265358979323846264338327950288"],
   ])("%s is kept", (_name, source) => {
-    expect(isKept(source)).toBe(true);
+    expect(isExactNumber(source)).toBe(true);
   });
 
   test.each([
@@ -57,15 +57,15 @@ describe("a number as it was written", () => {
     ["less than a double goes down to", "1e-400"],
     ["so little that digits are lost", "1.23456789e-320"],
   ])("%s would be changed", (_name, source) => {
-    expect(isKept(source)).toBe(false);
+    expect(isExactNumber(source)).toBe(false);
   });
 
   test("every double is kept as JavaScript writes it, and with up to 40 digits unless it is whole", () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
-        expect(isKept(String(value))).toBe(true);
+        expect(isExactNumber(String(value))).toBe(true);
         if (!Number.isInteger(value) && Math.abs(value) > 1e-300)
-          expect(isKept(value.toPrecision(40).replace("e+", "e"))).toBe(true);
+          expect(isExactNumber(value.toPrecision(40).replace("e+", "e"))).toBe(true);
       }),
     );
   });
@@ -75,7 +75,7 @@ describe("a number as it was written", () => {
     fc.assert(
       fc.property(doubles, fc.integer({ min: 1, max: 17 }), (value, digits) => {
         const print = value.toPrecision(digits);
-        if (!/e\+|^\d+$/.test(print)) expect(isKept(print)).toBe(true);
+        if (!/e\+|^\d+$/.test(print)) expect(isExactNumber(print)).toBe(true);
       }),
     );
   });
@@ -84,8 +84,8 @@ describe("a number as it was written", () => {
     fc.assert(
       fc.property(fc.bigInt(-(2n ** 70n), 2n ** 70n), (value) => {
         const comesBack = BigInt(Number(value)) === value && Math.abs(Number(value)) < 2 ** 53;
-        if (comesBack) expect(isKept(String(value))).toBe(true);
-        if (isKept(String(value))) expect(String(Number(value))).toBe(String(value));
+        if (comesBack) expect(isExactNumber(String(value))).toBe(true);
+        if (isExactNumber(String(value))) expect(String(Number(value))).toBe(String(value));
       }),
     );
   });

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { executionView } from "../../src/cli/output/explain.ts";
 import {
-  claimedExecution,
+  claimExecution,
   type Execution,
-  executionAfter,
-  releasedExecution,
-  withoutResult,
+  releaseExecution,
+  resetResult,
+  settleExecution,
 } from "../../src/core/execution-record.ts";
 import { similarKeys } from "../../src/engine/queries/inspect.ts";
 
@@ -20,12 +20,12 @@ const idempotency = {
   recurring: false,
 } as const;
 const taken = { token: 1, generation: undefined };
-const claimed = claimedExecution("w/t?a=1", undefined, taken, { holder, lockSeconds: 10, nonce: "g" });
+const claimed = claimExecution("w/t?a=1", undefined, taken, { holder, lockSeconds: 10, nonce: "g" });
 const ended = { kind: "succeeded", result: { value: 7 }, callbackId: "evt" } as const;
-const done = executionAfter(claimed, idempotency, ended, stamp);
-const again = executionAfter(claimed, { ...idempotency, recurring: true }, ended, stamp);
+const done = settleExecution(claimed, idempotency, ended, stamp);
+const again = settleExecution(claimed, { ...idempotency, recurring: true }, ended, stamp);
 const error = { code: "E", message: "no", retryable: false };
-const failed = executionAfter(claimed, idempotency, { kind: "failed", error }, stamp);
+const failed = settleExecution(claimed, idempotency, { kind: "failed", error }, stamp);
 
 const cases: readonly (readonly [string, Execution, number, RegExp, boolean, RegExp])[] = [
   ["locked", claimed, 1, /^attempt 2 of task t in batch b holds the lock until/, false, /waits for the lock/],
@@ -50,7 +50,7 @@ const cases: readonly (readonly [string, Execution, number, RegExp, boolean, Reg
   ],
   [
     "unlocked",
-    releasedExecution(claimed, "n"),
+    releaseExecution(claimed, "n"),
     5,
     /^not done: released or unlocked/,
     true,
@@ -58,7 +58,7 @@ const cases: readonly (readonly [string, Execution, number, RegExp, boolean, Reg
   ],
   [
     "cleared",
-    withoutResult(releasedExecution(claimed, "n"), "n"),
+    resetResult(releaseExecution(claimed, "n"), "n"),
     0,
     /^earlier calls left no record/,
     true,

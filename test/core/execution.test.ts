@@ -1,19 +1,19 @@
 import { expect, test } from "vitest";
 import {
-  claimedExecution,
+  claimExecution,
   decideAdmission,
   type Execution,
   ExecutionSchema,
-  executionAfter,
   executionId,
   executionIdentity,
   type Holder,
   holdForCancel,
   isExpiredExecution,
+  keyStepScope,
   lockedOutcome,
-  releasedExecution,
-  stepsOfKey,
-  withoutResult,
+  releaseExecution,
+  resetResult,
+  settleExecution,
 } from "../../src/core/execution-record.ts";
 import type { Idempotency } from "../../src/core/idempotency.ts";
 import { limits } from "../../src/core/limits.ts";
@@ -98,7 +98,7 @@ test.each([
 
 test("a claim that begins anew has a generation of its own, and forgets the result but not who made it", () => {
   const claim = { holder: { ...holder, batchId: "two" }, lockSeconds: 30, nonce: "n9" };
-  expect(claimedExecution("flow/work?a=1", succeeded, { token: 5, generation: undefined }, claim)).toEqual({
+  expect(claimExecution("flow/work?a=1", succeeded, { token: 5, generation: undefined }, claim)).toEqual({
     ...locked,
     token: 5,
     generation: "n9",
@@ -110,7 +110,7 @@ test("a claim that begins anew has a generation of its own, and forgets the resu
 
 test("a claim that takes over goes on in the same generation", () => {
   const claim = { holder, lockSeconds: 30, nonce: "n9" };
-  const taken = claimedExecution("flow/work?a=1", free, { token: 5, generation: "g1" }, claim);
+  const taken = claimExecution("flow/work?a=1", free, { token: 5, generation: "g1" }, claim);
   expect(taken).toMatchObject({
     state: "PROCESSING",
     token: 5,
@@ -122,7 +122,7 @@ test("a claim that takes over goes on in the same generation", () => {
 
 test("after a success the record is the cached result for its time-to-live", () => {
   const end = { kind: "succeeded", result: { value: 1 }, callbackId: "evt_2" } as const;
-  expect(executionAfter(locked, idempotency, end, stamp)).toEqual({
+  expect(settleExecution(locked, idempotency, end, stamp)).toEqual({
     ...locked,
     state: "SUCCESS",
     holder: null,
@@ -136,7 +136,7 @@ test("after a success the record is the cached result for its time-to-live", () 
 
 test("after a success of a recurring task nothing is cached, and the next call begins anew at once", () => {
   const end = { kind: "succeeded", result: { value: 1 }, callbackId: "evt_2" } as const;
-  const after = executionAfter(locked, { ...idempotency, recurring: true }, end, stamp);
+  const after = settleExecution(locked, { ...idempotency, recurring: true }, end, stamp);
   expect(after).toMatchObject({ state: "FREE", holder: null, result: null, callbackId: null });
   expect(after.producedBy).toEqual({ ...holder, endedAt: 5_000 });
   expect(decideAdmission({ execution: after, ageMs: 0 }, other)).toEqual(anew);
@@ -144,7 +144,7 @@ test("after a success of a recurring task nothing is cached, and the next call b
 
 test("a failure is never cached: the lock is free at once, what the steps have stored is kept", () => {
   const error = { code: "HTTP_FAILED", message: "no answer", retryable: true };
-  const after = executionAfter(locked, idempotency, { kind: "failed", error }, stamp);
+  const after = settleExecution(locked, idempotency, { kind: "failed", error }, stamp);
   expect(after).toEqual({
     ...locked,
     state: "FREE",
@@ -157,22 +157,22 @@ test("a failure is never cached: the lock is free at once, what the steps have s
 });
 
 test("a task that is given back leaves the lock free, and no failure", () => {
-  const after = executionAfter(locked, idempotency, { kind: "released" }, stamp);
+  const after = settleExecution(locked, idempotency, { kind: "released" }, stamp);
   expect(after).toMatchObject({ state: "FREE", holder: null, lastFailure: null, generation: "g1" });
 });
 
 test("a task that parks keeps its lock for the wait and a lease more", () => {
-  const after = executionAfter(locked, idempotency, { kind: "parked", seconds: 600 }, stamp);
+  const after = settleExecution(locked, idempotency, { kind: "parked", seconds: 600 }, stamp);
   expect(after).toEqual({ ...locked, dueSeconds: 630, nonce: "n2" });
   expect(decideAdmission({ execution: after, ageMs: 600_000 }, other)).toMatchObject({ kind: "locked" });
 });
 
 test("an unlocked key is taken by the next call with a higher token and the same steps", () => {
-  expect(decideAdmission({ execution: releasedExecution(locked, "n2"), ageMs: 0 }, other)).toEqual(goesOn);
+  expect(decideAdmission({ execution: releaseExecution(locked, "n2"), ageMs: 0 }, other)).toEqual(goesOn);
 });
 
 test("a cleared key begins anew", () => {
-  const after = withoutResult(succeeded, "n2");
+  const after = resetResult(succeeded, "n2");
   expect(after).toMatchObject({ state: "FREE", result: null, callbackId: null, nonce: "n2" });
   expect(decideAdmission({ execution: after, ageMs: 0 }, other)).toEqual(anew);
 });
@@ -231,9 +231,9 @@ test("documents and steps of different keys and generations never meet", () => {
   const scopes = [
     executionIdentity(undefined, task).steps,
     executionIdentity(undefined, { batchId: "b-1", taskId: "work" }).steps,
-    stepsOfKey({ key: "flow/work?a=1", generation: "g1" }),
-    stepsOfKey({ key: "flow/work?a=1", generation: "g2" }),
-    stepsOfKey({ key: "flow/work?a=2", generation: "g1" }),
+    keyStepScope({ key: "flow/work?a=1", generation: "g1" }),
+    keyStepScope({ key: "flow/work?a=1", generation: "g2" }),
+    keyStepScope({ key: "flow/work?a=2", generation: "g1" }),
   ];
   expect(new Set(scopes).size).toBe(scopes.length);
 });

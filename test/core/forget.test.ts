@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { deriveBatchId } from "../../src/core/batch.ts";
 import type { Execution } from "../../src/core/execution-record.ts";
-import { decideErasure, hasBatchId, namedObjects, redact } from "../../src/core/views/erasure.ts";
+import { decideErasure, eraseFailure, hasBatchId, referencedObjects } from "../../src/core/views/erasure.ts";
 
 const forgotten = new Set(["mine", "mine-2"]);
 const of = (batchId: string) => ({ batchId, taskId: "t", attempt: 1, worker: "w", endedAt: 1 });
@@ -62,13 +62,13 @@ test("steps that a forgotten batch stored lock the record for as long as somebod
 
 test("a result counts no longer for the failure that was taken out of its record", () => {
   const execution = record({ state: "SUCCESS", dueSeconds: 100, lastFailure: failure("mine") });
-  expect(redact(execution, 40_000, "m")).toEqual({
+  expect(eraseFailure(execution, 40_000, "m")).toEqual({
     ...execution,
     lastFailure: null,
     dueSeconds: 60,
     nonce: "m",
   });
-  expect(redact(execution, 400_000, "m").dueSeconds).toBe(0);
+  expect(eraseFailure(execution, 400_000, "m").dueSeconds).toBe(0);
 });
 
 const body = (value: unknown) => Buffer.from(JSON.stringify(value));
@@ -113,11 +113,11 @@ test("what is no JSON, or deeper than any message may be, is looked at all the s
 test("the files that a value names are found, wherever they stand in it", () => {
   const file = { bucket: "inbox", object: "sales/a.csv", generation: "1" };
   const value = { file, more: [{ bucket: "reports", object: "r.html" }], bucket: "alone", n: 1 };
-  expect([...namedObjects(value)]).toEqual(
+  expect([...referencedObjects(value)]).toEqual(
     expect.arrayContaining([
       { bucket: "inbox", object: "sales/a.csv" },
       { bucket: "reports", object: "r.html" },
     ]),
   );
-  expect([...namedObjects(value)]).toHaveLength(2);
+  expect([...referencedObjects(value)]).toHaveLength(2);
 });

@@ -1,15 +1,15 @@
 import { expect, test } from "vitest";
 import { toDot, toMermaid } from "../../src/cli/commands/workflows.ts";
-import { completeTask, type Definition } from "../../src/core/workflow/definition.ts";
+import { applyTaskDefaults, type Definition } from "../../src/core/workflow/definition.ts";
 
 const definition: Definition = {
   format: 1,
   workflowId: "sales-refresh",
   tasks: [
-    completeTask({ id: "load", type: "loadFile" }),
-    completeTask({ id: "end", type: 'say "hi" <b>#1</b> \\ |x|' }),
-    completeTask({ id: "tell", type: "http", after: ["load", "end"], rule: "any_failed" }),
-    completeTask({ id: "archive", type: "archiveFile", after: ["load"] }),
+    applyTaskDefaults({ id: "load", type: "loadFile" }),
+    applyTaskDefaults({ id: "end", type: 'say "hi" <b>#1</b> \\ |x|' }),
+    applyTaskDefaults({ id: "tell", type: "http", after: ["load", "end"], rule: "any_failed" }),
+    applyTaskDefaults({ id: "archive", type: "archiveFile", after: ["load"] }),
   ],
 };
 

@@ -39,10 +39,10 @@ test("the end waits for every task for which no other child waits in every case"
 test("joins are distinct sets of parents, each known to its parents and to nobody else", () => {
   fc.assert(
     fc.property(definitions, (definition) => {
-      const { joins, joinsOf } = buildGraph(definition);
+      const { joins, joinsByParent } = buildGraph(definition);
       expect(new Set(joins.map((join) => join.id)).size).toBe(joins.length);
       for (const task of definition.tasks)
-        expect(joinsOf.get(task.id)).toEqual(joins.filter((join) => join.parents.includes(task.id)));
+        expect(joinsByParent.get(task.id)).toEqual(joins.filter((join) => join.parents.includes(task.id)));
       for (const join of joins)
         expect(sorted(join.rules)).toEqual(sorted(new Set(join.children.map((child) => child.rule))));
     }),

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
-  type Call,
   executionKey,
   fieldValues,
   type Idempotency,
   IdempotencySchema,
   type KeySpec,
+  type TaskCall,
 } from "../../src/core/idempotency.ts";
 import { limits } from "../../src/core/limits.ts";
 import type { JsonValue } from "../../src/core/values/json.ts";
@@ -20,7 +20,7 @@ const policy = (key: KeySpec, scope: Idempotency["scope"] = "global"): Idempoten
   recurring: false,
 });
 
-const call = (args: JsonValue, rest: Partial<Call> = {}): Call => ({
+const call = (args: JsonValue, rest: Partial<TaskCall> = {}): TaskCall => ({
   workflowId: "flow",
   taskId: "work",
   batchId: "flow-1",
@@ -29,7 +29,7 @@ const call = (args: JsonValue, rest: Partial<Call> = {}): Call => ({
   ...rest,
 });
 
-const byArguments = (args: JsonValue, rest?: Partial<Call>) =>
+const byArguments = (args: JsonValue, rest?: Partial<TaskCall>) =>
   executionKey(policy({ by: "arguments" }), call(args, rest));
 const byFields = (fields: string[], args: JsonValue, scope?: Idempotency["scope"]) =>
   executionKey(policy({ by: "fields", fields }, scope), call(args));

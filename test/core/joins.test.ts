@@ -1,15 +1,15 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import {
-  type Counts,
+  type ChildDecision,
   decideChild,
   type Ending,
+  incrementedCounts,
   isFailure,
+  type JoinCount,
+  type JoinCounts,
   type JoinShape,
-  joinTallies,
-  type Tally,
-  tallyToRead,
-  type Verdict,
+  nextCountToRead,
 } from "../../src/core/joins.ts";
 import type { ChildRule } from "../../src/core/workflow/definition.ts";
 import { endings, rules } from "./random-graph.ts";
@@ -26,9 +26,9 @@ const scenes = fc
   }));
 
 /** What the rule says once all parents have ended, read straight off its definition. */
-function oracle(rule: ChildRule, all: readonly Ending[]): Verdict {
+function oracle(rule: ChildRule, all: readonly Ending[]): ChildDecision {
   const succeeded = all.filter((ending) => ending.status === "SUCCESS").length;
-  const unsuccessful: Verdict = {
+  const unsuccessful: ChildDecision = {
     kind: "skip",
     reason: all.some(isFailure) ? "upstream_failed" : "upstream_skipped",
   };
@@ -45,11 +45,11 @@ function oracle(rule: ChildRule, all: readonly Ending[]): Verdict {
 }
 
 /** The counts that a parent reads: of the endings committed by then, only what they added and only what it asks for. */
-function readCounts(shape: JoinShape, ending: Ending, committed: readonly Ending[]): Counts {
-  const added = committed.flatMap((one) => joinTallies(shape, one));
-  const count = (tally: Tally) => added.filter((one) => one === tally).length;
-  let read: Counts = {};
-  for (let tally = tallyToRead(shape, ending, read); tally; tally = tallyToRead(shape, ending, read))
+function readCounts(shape: JoinShape, ending: Ending, committed: readonly Ending[]): JoinCounts {
+  const added = committed.flatMap((one) => incrementedCounts(shape, one));
+  const count = (tally: JoinCount) => added.filter((one) => one === tally).length;
+  let read: JoinCounts = {};
+  for (let tally = nextCountToRead(shape, ending, read); tally; tally = nextCountToRead(shape, ending, read))
     read = { ...read, [tally]: count(tally) };
   return read;
 }
@@ -122,14 +122,14 @@ test("only what one ending can decide for ever does not wait for the others", ()
 
 test("counts cost nothing where they are not needed", () => {
   const chain: JoinShape = { parents: ["a"], rules: ["all_succeeded", "any_failed"] };
-  expect(joinTallies(chain, success)).toEqual([]);
-  expect(tallyToRead(chain, success, {})).toBeUndefined();
+  expect(incrementedCounts(chain, success)).toEqual([]);
+  expect(nextCountToRead(chain, success, {})).toBeUndefined();
   const usual = two("all_succeeded");
-  expect(joinTallies(usual, success)).toEqual(["ended"]);
-  expect(tallyToRead(usual, success, {})).toBe("ended");
-  expect(tallyToRead(usual, success, { ended: 1 })).toBeUndefined();
-  expect(tallyToRead(usual, success, { ended: 2 })).toBe("unsuccessful");
-  expect(tallyToRead(usual, success, { ended: 2, unsuccessful: 0 })).toBeUndefined();
-  expect(tallyToRead(two("any_succeeded"), success, {})).toBeUndefined();
-  expect(tallyToRead(two("all_ended"), success, { ended: 2 })).toBeUndefined();
+  expect(incrementedCounts(usual, success)).toEqual(["ended"]);
+  expect(nextCountToRead(usual, success, {})).toBe("ended");
+  expect(nextCountToRead(usual, success, { ended: 1 })).toBeUndefined();
+  expect(nextCountToRead(usual, success, { ended: 2 })).toBe("unsuccessful");
+  expect(nextCountToRead(usual, success, { ended: 2, unsuccessful: 0 })).toBeUndefined();
+  expect(nextCountToRead(two("any_succeeded"), success, {})).toBeUndefined();
+  expect(nextCountToRead(two("all_ended"), success, { ended: 2 })).toBeUndefined();
 });

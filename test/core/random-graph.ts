@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
 import type { Ending } from "../../src/core/joins.ts";
 import {
+  applyTaskDefaults,
   type ChildRule,
   ChildRuleSchema,
-  completeTask,
   type Definition,
 } from "../../src/core/workflow/definition.ts";
 
@@ -28,7 +28,7 @@ export const definitions: fc.Arbitrary<Definition> = fc
   .map((choices) =>
     choices.map(({ picks, rule }, index) => {
       const parents = index === 0 ? [] : picks.map((pick) => `t${pick % index}`);
-      return completeTask({ id: `t${index}`, type: "function", after: [...new Set(parents)], rule });
+      return applyTaskDefaults({ id: `t${index}`, type: "function", after: [...new Set(parents)], rule });
     }),
   )
   .chain((tasks) => fc.shuffledSubarray(tasks, { minLength: tasks.length }))

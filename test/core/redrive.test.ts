@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { isRedrivable, type Message } from "../../src/core/messages.ts";
 import type { TaskLog } from "../../src/core/records.ts";
 import { planRedrive } from "../../src/core/sweep.ts";
-import { completeTask } from "../../src/core/workflow/definition.ts";
+import { applyTaskDefaults } from "../../src/core/workflow/definition.ts";
 import { buildGraph } from "../../src/core/workflow/graph.ts";
 import { logOf } from "../support/logs.ts";
 
@@ -11,10 +11,10 @@ const graph = buildGraph({
   format: 1,
   workflowId: "w",
   tasks: [
-    completeTask({ id: "a", type: "function" }),
-    completeTask({ id: "b", type: "function", after: ["a"] }),
-    completeTask({ id: "c", type: "function", after: ["a"] }),
-    completeTask({ id: "d", type: "function", after: ["b", "c"] }),
+    applyTaskDefaults({ id: "a", type: "function" }),
+    applyTaskDefaults({ id: "b", type: "function", after: ["a"] }),
+    applyTaskDefaults({ id: "c", type: "function", after: ["a"] }),
+    applyTaskDefaults({ id: "d", type: "function", after: ["b", "c"] }),
   ],
 });
 

@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import { BatonError, TaskError } from "../../src/core/errors/errors.ts";
 import { limits } from "../../src/core/limits.ts";
 import {
-  askedPause,
   backoffMs,
-  retryAfterSeconds,
-  retryDelaySeconds,
+  parseRetryAfterSeconds,
+  parseRetryDelaySeconds,
+  requestedPause,
   withPause,
 } from "../../src/core/retry.ts";
 
@@ -22,7 +22,7 @@ test.each([
   [soon, "Mon, 30 Nov 2026 12:29:00 GMT", 60],
   [soon, "yesterday", 1_800],
 ])("%j of an answer made at %j asks for %d s", (retryAfter, date, seconds) =>
-  expect(retryAfterSeconds({ retryAfter, date }, now)).toBe(seconds),
+  expect(parseRetryAfterSeconds({ retryAfter, date }, now)).toBe(seconds),
 );
 
 test.each([
@@ -41,11 +41,11 @@ test.each([
   "2026-11-30T12:30:00Z",
   "Mon, 99 Nov 2026 12:30:00 GMT",
 ])("%j asks for nothing", (retryAfter) =>
-  expect(retryAfterSeconds({ retryAfter, date: undefined }, now)).toBeUndefined(),
+  expect(parseRetryAfterSeconds({ retryAfter, date: undefined }, now)).toBeUndefined(),
 );
 
 test("Google's durations are read, and nothing else is", () => {
-  expect(["3.5s", "60s", "0s", "-1s", "1m", ""].map(retryDelaySeconds)).toEqual([
+  expect(["3.5s", "60s", "0s", "-1s", "1m", ""].map(parseRetryDelaySeconds)).toEqual([
     3.5,
     60,
     undefined,
@@ -90,7 +90,9 @@ test("what is not tried again asks for no pause, and nonsense is none", () => {
     error,
   });
   for (const retryAfterSeconds of [0, -1, Number.NaN, undefined])
-    expect(askedPause(new TaskError("no", { retryAfterSeconds }))).toBeUndefined();
-  expect(askedPause(new BatonError("OBJECTS_UNAVAILABLE", "no", { retryAfterSeconds: 9 }))?.seconds).toBe(9);
-  expect(askedPause("thrown text")).toBeUndefined();
+    expect(requestedPause(new TaskError("no", { retryAfterSeconds }))).toBeUndefined();
+  expect(requestedPause(new BatonError("OBJECTS_UNAVAILABLE", "no", { retryAfterSeconds: 9 }))?.seconds).toBe(
+    9,
+  );
+  expect(requestedPause("thrown text")).toBeUndefined();
 });

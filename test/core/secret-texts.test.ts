@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { SecretTexts } from "../../src/core/values/secrets.ts";
+import { SecretRedactor } from "../../src/core/values/secrets.ts";
 
-const texts = (value: string) => new SecretTexts([{ name: "A", mark: "secret0", value }]);
+const texts = (value: string) => new SecretRedactor([{ name: "A", mark: "secret0", value }]);
 
 describe("a secret is put where its mark is", () => {
   test.each([
@@ -40,7 +40,7 @@ test("however an answer spells it, nothing of it is left", () => {
   fc.assert(
     fc.property(secret, fc.constantFrom(...spellings), (value, spell) => {
       fc.pre(!/[[\]]|secret|^\s*$/.test(value));
-      const blanked = texts(value).blank(`before ${spell(value)} after`);
+      const blanked = texts(value).redact(`before ${spell(value)} after`);
       expect(blanked).not.toContain(value);
       expect(blanked).toContain("[secret A]");
     }),
@@ -49,7 +49,7 @@ test("however an answer spells it, nothing of it is left", () => {
 
 test("values and names of JSON lose it, and all else stays", () => {
   expect(
-    texts("123456789").blankJson({
+    texts("123456789").redactJson({
       number: 123456789,
       other: 12,
       list: ["x 123456789", null, true],
@@ -64,9 +64,9 @@ test("values and names of JSON lose it, and all else stays", () => {
 });
 
 test("of two secrets the longer is taken out first: none leaves a part of the other", () => {
-  const both = new SecretTexts([
+  const both = new SecretRedactor([
     { name: "SHORT", mark: "m1", value: "abcdef" },
     { name: "LONG", mark: "m2", value: "abcdef-ghi" },
   ]);
-  expect(both.blank("abcdef-ghi abcdef")).toBe("[secret LONG] [secret SHORT]");
+  expect(both.redact("abcdef-ghi abcdef")).toBe("[secret LONG] [secret SHORT]");
 });

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import { openCloud } from "../../src/app/cloud.ts";
 import { readConfiguration } from "../../src/configuration/configuration.ts";
-import { completeTask, FUNCTION_TASK_TYPE } from "../../src/core/workflow/definition.ts";
+import { applyTaskDefaults, FUNCTION_TASK_TYPE } from "../../src/core/workflow/definition.ts";
 import { workflow } from "../../src/index.ts";
 import type { Assignment, TaskOutcome, TaskRunner } from "../../src/ports/task-runner.ts";
 import { testApp } from "../support/app.ts";
@@ -18,14 +18,14 @@ function attempt(change: Partial<Assignment> & { readonly timeoutSeconds: number
     batchId: "b",
     workflowId: "flow",
     definitionHash: "none",
-    task: completeTask({ id: "hangs", type: FUNCTION_TASK_TYPE, with: {}, after: [], timeoutSeconds }),
+    task: applyTaskDefaults({ id: "hangs", type: FUNCTION_TASK_TYPE, with: {}, after: [], timeoutSeconds }),
     input: null,
     attempt: 1,
     idempotencyKey: "b/hangs",
     leaseSeconds: 3_600,
     renew: async () => true,
     parentOutcome: refuse,
-    memory: { find: refuse, keep: refuse, waiting: refuse, event: refuse },
+    memory: { find: refuse, store: refuse, startWait: refuse, event: refuse },
     callback: undefined,
     ...others,
   };

@@ -13,9 +13,9 @@ function largeJoin() {
     ["last", parents] as [string, string[]],
   ];
   const graph = buildGraph(workflowOf("wide", edges, async () => null).definition);
-  const join = graph.joinAbove.get("last");
+  const join = graph.joinByChild.get("last");
   if (!join?.shards) throw new Error("a join of so many parents is counted in parts");
-  return { join, of: join.shards.of };
+  return { join, of: join.shards.shardByParent };
 }
 
 test("a failure in another part of a large join is seen by whoever ends last", async () => {

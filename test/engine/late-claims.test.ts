@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { limits } from "../../src/core/limits.ts";
 import type { Message } from "../../src/core/messages.ts";
 import { workflow } from "../../src/index.ts";
-import { UnansweredError } from "../../src/ports/store.ts";
+import { StoreTimeoutError } from "../../src/ports/store.ts";
 import { testApp } from "../support/app.ts";
 import { statusOf, withStore } from "../support/faults.ts";
 
@@ -19,7 +19,7 @@ async function slowlyClaimed() {
       withStore(dependencies, ({ get, commit }) => ({
         get: async (key) => {
           if (key.collection === "taskLogs" && store.readsToFail-- > 0)
-            throw new UnansweredError("the read", Promise.resolve(), {});
+            throw new StoreTimeoutError("the read", Promise.resolve(), {});
           return get.call(dependencies.store, key);
         },
         commit: async (writes) => {
@@ -28,7 +28,7 @@ async function slowlyClaimed() {
           const applied = Promise.withResolvers<unknown>();
           applied.promise.catch(() => undefined);
           late.push(async () => applied.resolve(commit.call(dependencies.store, writes)));
-          throw new UnansweredError("the claim", applied.promise, {});
+          throw new StoreTimeoutError("the claim", applied.promise, {});
         },
       })),
   });

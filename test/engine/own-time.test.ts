@@ -32,11 +32,11 @@ test("time is counted until it is over, and then is not counted any more", async
 test("the wait for a turn is not counted, what was before it and the turn itself are", async () => {
   const { clock, time, isOver } = timed(1_000);
   await clock.advance(310);
-  const turn = time.askForTurn();
+  const turn = time.requestTurn();
   await clock.advance(3_600_000);
-  turn.begins();
+  turn.begin();
   await clock.advance(300);
-  turn.ends();
+  turn.end();
   await clock.advance(389);
   expect(isOver()).toBe(false);
   await clock.advance(1);
@@ -45,23 +45,23 @@ test("the wait for a turn is not counted, what was before it and the turn itself
 
 test("a wait that is given up counts no longer, however often it is said", async () => {
   const { clock, time, isOver } = timed(1_000);
-  const turn = time.askForTurn();
-  turn.ends();
-  turn.ends();
+  const turn = time.requestTurn();
+  turn.end();
+  turn.end();
   await clock.advance(1_000);
   expect(isOver()).toBe(true);
 });
 
 test("a task that has one turn and waits for another is at work", async () => {
   const { clock, time, isOver } = timed(1_000);
-  const one = time.askForTurn();
-  const other = time.askForTurn();
-  one.begins();
+  const one = time.requestTurn();
+  const other = time.requestTurn();
+  one.begin();
   await clock.advance(999);
-  one.ends();
+  one.end();
   await clock.advance(3_600_000);
   expect(isOver()).toBe(false);
-  other.begins();
+  other.begin();
   await clock.advance(1);
   expect(isOver()).toBe(true);
 });
@@ -101,7 +101,7 @@ test("each of two tasks that use the warehouse has its own turn, and its own tim
     const time = new OwnTime(clock, 1_000, () => over.push(name));
     const run = {
       labels: {},
-      askForTurn: () => time.askForTurn(),
+      requestTurn: () => time.requestTurn(),
       threw: () => false,
       rejected: () => false,
       handled() {},

@@ -184,8 +184,8 @@ test.each([
     const live = new StoredSteps(await dependencies, "scope", "batch");
     const stale = new StoredSteps(await dependencies, "scope", "batch");
     const first = { kind: "value", value: "1".repeat(length) } as const;
-    expect(await live.keep("step", "value", jsonText(first.value))).toEqual(first);
-    expect(await stale.keep("step", "value", jsonText("2".repeat(length)))).toEqual(first);
+    expect(await live.store("step", "value", jsonText(first.value))).toEqual(first);
+    expect(await stale.store("step", "value", jsonText("2".repeat(length)))).toEqual(first);
     expect(await live.find("step")).toEqual(first);
     expect(await new StoredSteps(await dependencies, "other", "batch").find("step")).toBeUndefined();
   },
@@ -318,7 +318,7 @@ test.each([
   const flow = flowOf(async ({ step, batchId }) => {
     const memory = new StoredSteps(await dependencies, `${batchId}.work`, batchId);
     await app.engine.receiveEvent({ kind: "event", batchId, event: "wait", payload: "seen" });
-    staged = () => memory.keep("wait", "timeout", jsonText(null));
+    staged = () => memory.store("wait", "timeout", jsonText(null));
     return wait(step);
   });
   let staged: (() => Promise<unknown>) | undefined;

@@ -4,7 +4,7 @@ import type { CheckGroup } from "../../src/doctor/check.ts";
 import { cloudTasksGroups } from "../../src/doctor/cloud-tasks.ts";
 import type { CloudContext } from "../../src/doctor/google.ts";
 import { pubSubGroups } from "../../src/doctor/pubsub.ts";
-import { GoogleRefusal, type GoogleRest } from "../../src/ports/http.ts";
+import { GoogleApiError, type GoogleRest } from "../../src/ports/http.ts";
 import { Evaluation } from "./evaluate.ts";
 import { inner, readTerraform } from "./terraform-files.ts";
 
@@ -24,7 +24,7 @@ const configuration = readConfiguration({
 /** A project in which nothing is. */
 const nothing: GoogleRest = {
   async call() {
-    throw new GoogleRefusal(404, "There is none");
+    throw new GoogleApiError(404, "There is none");
   },
 };
 

@@ -1,7 +1,7 @@
 import type { CollectionName } from "../../src/core/records.ts";
 import type { JsonValue } from "../../src/core/values/json.ts";
 import {
-  type Committed,
+  type CommitResult,
   type Condition,
   ConflictError,
   type DocumentKey,
@@ -34,7 +34,7 @@ export class Documents {
   commit(
     writes: readonly Write[],
     now: number,
-  ): { readonly committed: Committed; readonly changes: Change[] } {
+  ): { readonly committed: CommitResult; readonly changes: Change[] } {
     const version = String(++this.#versions);
     const changes: Change[] = [];
     try {

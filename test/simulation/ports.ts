@@ -1,7 +1,7 @@
 import { TaskError } from "../../src/core/errors/errors.ts";
 import type { CallbackArchive, CallbackSender } from "../../src/ports/callbacks.ts";
 import type { ObjectStore } from "../../src/ports/objects.ts";
-import type { DocumentStore, EachCommitted, Write } from "../../src/ports/store.ts";
+import type { CommitEachResult, DocumentStore, Write } from "../../src/ports/store.ts";
 import type { Documents } from "./documents.ts";
 import type { Fault } from "./faults.ts";
 import type { Commit } from "./invariants.ts";
@@ -26,7 +26,7 @@ export function storePort({ world, documents, onCommit }: Services, process: Pro
     onCommit({ changes, by: process, fault });
     return committed;
   };
-  const commitOne = (write: Write, fault: Fault | undefined): EachCommitted => {
+  const commitOne = (write: Write, fault: Fault | undefined): CommitEachResult => {
     try {
       return { ok: true, committed: commit([write], fault) };
     } catch (error) {
@@ -59,7 +59,7 @@ export function storePort({ world, documents, onCommit }: Services, process: Pro
               () => `commit each ${shown([write])}`,
               (fault) => commitOne(write, fault),
             )
-            .catch((error: Error): EachCommitted => ({ ok: false, error })),
+            .catch((error: Error): CommitEachResult => ({ ok: false, error })),
         ),
       ),
     count: (collection, condition) =>

@@ -1,4 +1,4 @@
-import { ConflictError, UnansweredError } from "../../src/ports/store.ts";
+import { ConflictError, StoreTimeoutError } from "../../src/ports/store.ts";
 import type { Fault, Faults, Site } from "./faults.ts";
 import type { Random } from "./random.ts";
 import type { Place, World } from "./world.ts";
@@ -108,7 +108,7 @@ export class Process implements Place {
     const [slowThereMs, slowBackMs] = this.#random.chance(0.5) ? [slowMs, 0] : [0, slowMs];
     const late = Promise.withResolvers<Value>();
     late.promise.catch(() => undefined);
-    const giveUp = () => reject(new UnansweredError("simulated (late)", late.promise, {}));
+    const giveUp = () => reject(new StoreTimeoutError("simulated (late)", late.promise, {}));
     if (fault === "late") answer(clientTimeoutMs, giveUp);
     if (fault === "refused") {
       answer(this.#hopMs(), fail);

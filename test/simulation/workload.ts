@@ -1,7 +1,7 @@
 import type { Idempotency } from "../../src/core/idempotency.ts";
 import {
+  applyTaskDefaults,
   type ChildRule,
-  completeTask,
   type Definition,
   FUNCTION_TASK_TYPE,
 } from "../../src/core/workflow/definition.ts";
@@ -255,7 +255,7 @@ function definitionFrom(workflowId: string, plans: readonly TaskPlan[]): Definit
     format: 1,
     workflowId,
     tasks: plans.map((plan) =>
-      completeTask({
+      applyTaskDefaults({
         id: plan.id,
         type: FUNCTION_TASK_TYPE,
         after: [...plan.after],

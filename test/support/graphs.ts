@@ -1,4 +1,8 @@
-import { completeTask, FUNCTION_TASK_TYPE, type TaskDefinition } from "../../src/core/workflow/definition.ts";
+import {
+  applyTaskDefaults,
+  FUNCTION_TASK_TYPE,
+  type TaskDefinition,
+} from "../../src/core/workflow/definition.ts";
 import type { AnyTaskFunction } from "../../src/runtime/task-type.ts";
 import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
 
@@ -18,7 +22,7 @@ export function workflowOf(
       format: 1,
       workflowId: id,
       tasks: edges.map(([taskId, after]) =>
-        completeTask({ id: taskId, type: FUNCTION_TASK_TYPE, after: [...after], ...policies }),
+        applyTaskDefaults({ id: taskId, type: FUNCTION_TASK_TYPE, after: [...after], ...policies }),
       ),
     },
     triggers: [],

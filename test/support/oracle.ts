@@ -1,4 +1,4 @@
-import { type ChildRule, completeTask, FUNCTION_TASK_TYPE } from "../../src/core/workflow/definition.ts";
+import { applyTaskDefaults, type ChildRule, FUNCTION_TASK_TYPE } from "../../src/core/workflow/definition.ts";
 import { TaskError } from "../../src/index.ts";
 import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
 
@@ -57,7 +57,7 @@ export function workflowOfTasks(tasks: readonly RandomTask[]): BuiltWorkflow {
       format: 1,
       workflowId: "graph",
       tasks: tasks.map(({ id, after, rule }) =>
-        completeTask({ id, type: FUNCTION_TASK_TYPE, after: [...after], rule }),
+        applyTaskDefaults({ id, type: FUNCTION_TASK_TYPE, after: [...after], rule }),
       ),
     },
     triggers: [],

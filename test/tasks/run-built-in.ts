@@ -1,7 +1,7 @@
 import { systemClock, systemIds } from "../../src/adapters/system/system.ts";
 import { taskSecrets } from "../../src/configuration/secrets.ts";
 import type { JsonValue } from "../../src/core/values/json.ts";
-import { completeTask } from "../../src/core/workflow/definition.ts";
+import { applyTaskDefaults } from "../../src/core/workflow/definition.ts";
 import type { StepMemory } from "../../src/ports/task-runner.ts";
 import { createContext } from "../../src/runtime/context.ts";
 import { NoteTaker } from "../../src/runtime/progress.ts";
@@ -25,7 +25,7 @@ export async function runBuiltIn<Parameters, Result>(
   services: Partial<Services>,
   { input = null, parents = {}, signal = new AbortController().signal, secrets = {} }: Circumstances = {},
 ): Promise<Result> {
-  const task = completeTask({ id: "it", type: name, with: parameters, after: Object.keys(parents) });
+  const task = applyTaskDefaults({ id: "it", type: name, with: parameters, after: Object.keys(parents) });
   const assignment = {
     batchId: "batch-1",
     workflowId: "flow",
@@ -80,4 +80,4 @@ export async function runBuiltIn<Parameters, Result>(
 
 /** The built-in tasks that are run this way have none. */
 const refuse = (): Promise<never> => Promise.reject(new Error("This task has no steps"));
-const noSteps: StepMemory = { find: refuse, keep: refuse, waiting: refuse, event: refuse };
+const noSteps: StepMemory = { find: refuse, store: refuse, startWait: refuse, event: refuse };

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { systemClock, systemIds } from "../../src/adapters/system/system.ts";
 import type { JsonText } from "../../src/core/values/json.ts";
-import { completeTask } from "../../src/core/workflow/definition.ts";
-import type { DoneStep, StepMemory } from "../../src/ports/task-runner.ts";
+import { applyTaskDefaults } from "../../src/core/workflow/definition.ts";
+import type { StepMemory, StepResult } from "../../src/ports/task-runner.ts";
 import { LocalTaskRunner } from "../../src/runtime/task-runner.ts";
 import type { Services } from "../../src/runtime/task-type.ts";
 import { builtInTaskTypes } from "../../src/tasks/index.ts";
@@ -16,17 +16,17 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** Steps in memory. `stored` counts the documents that a store would have. */
 class RememberedSteps implements StepMemory {
-  readonly done = new Map<string, DoneStep>();
+  readonly done = new Map<string, StepResult>();
   readonly begun = new Map<string, number>();
   async find(name: string) {
     return this.done.get(name);
   }
-  async keep(name: string, kind: DoneStep["kind"], value: JsonText) {
+  async store(name: string, kind: StepResult["kind"], value: JsonText) {
     const step = this.done.get(name) ?? { kind, value: JSON.parse(value.text) };
     this.done.set(name, step);
     return step;
   }
-  async waiting(name: string) {
+  async startWait(name: string) {
     const since = this.begun.get(name) ?? Date.now();
     this.begun.set(name, since);
     return { since, now: Date.now() };
@@ -59,7 +59,7 @@ async function makeTask(waitMs: number) {
   });
   const memory = new RememberedSteps();
   const { type, with: parameters } = runQuery({ sql: "SELECT 1 AS a", into: "total", mode: "append" });
-  const task = completeTask({ id: "sum", type, with: parameters, after: [] });
+  const task = applyTaskDefaults({ id: "sum", type, with: parameters, after: [] });
   const run = (attempt = 1) =>
     runner.run({
       batchId: "batch",

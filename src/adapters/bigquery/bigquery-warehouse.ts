@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { JsonObject } from "../../core/values/json.ts";
 import type {
-  FoundTable,
   JobResult,
   JobState,
   LoadJob,
@@ -10,6 +9,7 @@ import type {
   Row,
   Sql,
   Warehouse,
+  WarehouseTable,
   WarehouseTables,
   WriteStatement,
 } from "../../ports/warehouse.ts";
@@ -57,11 +57,11 @@ export class BigQueryWarehouse implements Warehouse, WarehouseTables {
     await this.#session.runs.cancel(jobId, new AbortController().signal);
   }
 
-  findTable(name: string): Promise<FoundTable | undefined> {
+  findTable(name: string): Promise<WarehouseTable | undefined> {
     return findTable(this.#session, name);
   }
 
-  createTable(name: string, table: NewTable): Promise<FoundTable> {
+  createTable(name: string, table: NewTable): Promise<WarehouseTable> {
     return createTable(this.#session, name, table);
   }
 
@@ -86,20 +86,20 @@ const types = { text: "STRING", json: "JSON", timestamp: "TIMESTAMP" } as const;
 /** Most columns that BigQuery clusters by. */
 const clusterColumns = 4;
 
-async function findTable(session: Session, name: string): Promise<FoundTable | undefined> {
+async function findTable(session: Session, name: string): Promise<WarehouseTable | undefined> {
   const table = session.tableOf(name);
   const found = await session.tables.find(table.reference, new AbortController().signal);
   return found && toFoundTable(table, columnNames(found.schema));
 }
 
 /** Creates the table unless it exists. */
-async function createTable(session: Session, name: string, created: NewTable): Promise<FoundTable> {
+async function createTable(session: Session, name: string, created: NewTable): Promise<WarehouseTable> {
   const table = session.tableOf(name);
-  const { columns, days, cluster } = created;
+  const { columns, partitionBy, clusterBy } = created;
   const properties = {
     schema: { fields: columns.map((column) => ({ name: column.name, type: types[column.type] })) },
-    timePartitioning: { type: "DAY", field: days },
-    clustering: { fields: cluster.slice(0, clusterColumns) },
+    timePartitioning: { type: "DAY", field: partitionBy },
+    clustering: { fields: clusterBy.slice(0, clusterColumns) },
   };
   await session.tables.ensure(table.reference, properties, new AbortController().signal);
   return toFoundTable(
@@ -108,7 +108,7 @@ async function createTable(session: Session, name: string, created: NewTable): P
   );
 }
 
-function toFoundTable(table: Table, columns: readonly string[]): FoundTable {
+function toFoundTable(table: Table, columns: readonly string[]): WarehouseTable {
   return { name: table.name, sql: quoteTable(table.reference), dialect: "bigquery", columns };
 }
 

@@ -1,4 +1,4 @@
-import type { Kind } from "../../core/files/column-values.ts";
+import type { ColumnKind } from "../../core/files/column-values.ts";
 import { FileProblem } from "../../core/files/column-values.ts";
 import { type CsvScan, scanCsv } from "../../core/files/csv-scan.ts";
 import { checkJsonLines } from "../../core/files/json-lines.ts";
@@ -12,7 +12,7 @@ import { assertSameColumns } from "./statements.ts";
 /** What the configuration of a load job says of a file, beside where it is. */
 export type FileConfiguration = Readonly<Record<string, unknown>>;
 
-const types: Readonly<Record<Kind, string>> = {
+const types: Readonly<Record<ColumnKind, string>> = {
   boolean: "BOOL",
   integer: "INT64",
   decimal: "FLOAT64",
@@ -22,7 +22,7 @@ const types: Readonly<Record<Kind, string>> = {
 };
 
 /** The kinds of a table's columns. Of others BigQuery itself says what they hold. */
-const kindsOfTypes: ReadonlyMap<string, Kind> = new Map([
+const kindsOfTypes: ReadonlyMap<string, ColumnKind> = new Map([
   ["BOOL", "boolean"],
   ["BOOLEAN", "boolean"],
   ["INT64", "integer"],

@@ -129,11 +129,11 @@ export class Jobs {
    * others.
    */
   async wait(id: string, job: Job, forMs: number, signal: AbortSignal): Promise<Job> {
-    const turn = hasStarted(job) ? undefined : this.#time.askForTurn();
+    const turn = hasStarted(job) ? undefined : this.#time.requestTurn();
     try {
-      return await this.#wait(id, job, forMs, signal, (latest) => hasStarted(latest) && turn?.begins());
+      return await this.#wait(id, job, forMs, signal, (latest) => hasStarted(latest) && turn?.begin());
     } finally {
-      turn?.ends();
+      turn?.end();
     }
   }
 

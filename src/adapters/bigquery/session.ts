@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { limits } from "../../core/limits.ts";
 import { tryParseJson } from "../../core/values/json.ts";
-import { countsNoTime } from "../../ports/task-runner.ts";
+import { noTaskTime } from "../../ports/task-runner.ts";
 import { GoogleCredentials, withFreshCredentials } from "../remote/google-credentials.ts";
 import { retryInPlaceDelayMs, rootCauseMessage } from "../remote/http-request.ts";
 import {
@@ -145,7 +145,7 @@ export class Session {
     this.api = new BigQueryApi(options);
     this.objects = new ObjectReader(options);
     this.tables = new Tables(this.api, options);
-    const { projectId, time = countsNoTime } = options;
+    const { projectId, time = noTaskTime } = options;
     this.jobs = new Jobs(this.api, projectId, (signal) => this.tables.location(signal), time);
     const waitMs = options.waitMs ?? limits.warehouseWaitSeconds * 1_000;
     this.runs = new Runs(this.jobs, waitMs, options.deployment ?? options.dataset);

@@ -1,4 +1,4 @@
-import { columnsProblem, without } from "../../core/callback.ts";
+import { columnsProblem, namesMissingFrom } from "../../core/callback.ts";
 import type { Destination } from "../../ports/warehouse.ts";
 import { finalFailure } from "./errors.ts";
 import type { TableSchema } from "./jobs.ts";
@@ -63,7 +63,7 @@ export function assertSameColumns(table: Table, existing: ColumnNames, incoming:
 export function assertKeyColumns(into: Destination, incoming: ColumnNames): void {
   if (into.mode !== "merge") return;
   if (into.key.length === 0) throw finalFailure("TASK_PARAMETERS_INVALID", "Mode merge needs a key");
-  const missing = without(into.key, incoming);
+  const missing = namesMissingFrom(into.key, incoming);
   if (missing.length > 0)
     throw finalFailure(
       "TABLE_MISMATCH",
@@ -104,7 +104,7 @@ export function mergeStatement(
   source: string,
 ): string {
   const keys = key.map(quoteIdentifier);
-  const rest = without(columns, key).map(quoteIdentifier);
+  const rest = namesMissingFrom(columns, key).map(quoteIdentifier);
   const names = columns.map(quoteIdentifier);
   const updates = rest.map((name) => `${name} = incoming.${name}`).join(", ");
   const sameKeyWindow = `OVER (PARTITION BY ${keys.join(", ")})`;

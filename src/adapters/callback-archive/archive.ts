@@ -11,7 +11,7 @@ import type { ErrorCode } from "../../core/errors/error-catalog.ts";
 import { TaskError } from "../../core/errors/errors.ts";
 import { type JsonValue, wholeCharacterJson } from "../../core/values/json.ts";
 import type { ArchivedCallback, CallbackArchive, CallbackCondition } from "../../ports/callbacks.ts";
-import type { FoundTable, NewTable, Row, WarehouseTables } from "../../ports/warehouse.ts";
+import type { NewTable, Row, WarehouseTable, WarehouseTables } from "../../ports/warehouse.ts";
 import { ArchiveSql } from "./sql.ts";
 
 type Key = ArchivedCallback["key"];
@@ -34,7 +34,7 @@ const RowSchema = z.looseObject({
 });
 
 interface ArchiveTable {
-  readonly table: FoundTable;
+  readonly table: WarehouseTable;
   /** Names of the key's columns, in their order. */
   readonly key: readonly string[];
   readonly sql: ArchiveSql;
@@ -128,16 +128,24 @@ export class WarehouseCallbackArchive implements CallbackArchive {
       ...key.map((column) => ({ name: column, type: "text" as const })),
       ...archiveColumns.map((column) => ({ name: column, type: types[column] })),
     ];
-    const table = await this.#tables.createTable(name, { columns, days: "created_at", cluster: key });
+    const table = await this.#tables.createTable(name, {
+      columns,
+      partitionBy: "created_at",
+      clusterBy: key,
+    });
     return archiveTable(table, key);
   }
 }
 
-function archiveTable(table: FoundTable, key: readonly string[]): ArchiveTable {
+function archiveTable(table: WarehouseTable, key: readonly string[]): ArchiveTable {
   return { table, key, sql: new ArchiveSql(table, key) };
 }
 
-function checkColumns({ name }: FoundTable, existing: readonly string[], expected: readonly string[]): void {
+function checkColumns(
+  { name }: WarehouseTable,
+  existing: readonly string[],
+  expected: readonly string[],
+): void {
   const problem = columnsProblem(existing, expected);
   if (problem !== undefined)
     throw refusal("TABLE_MISMATCH", `The columns do not fit table ${name}; ${problem}`);

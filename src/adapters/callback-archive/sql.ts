@@ -1,6 +1,6 @@
 import { type ArchiveColumn, archiveColumns } from "../../core/callback.ts";
 import type { ArchivedCallback } from "../../ports/callbacks.ts";
-import type { FoundTable } from "../../ports/warehouse.ts";
+import type { WarehouseTable } from "../../ports/warehouse.ts";
 
 type Key = ArchivedCallback["key"];
 
@@ -53,11 +53,11 @@ const dialects = { duckdb, bigquery };
 
 /** The statements of the archive on one of its tables. Columns beside those of `archiveColumns` are the key's. */
 export class ArchiveSql {
-  readonly #table: FoundTable;
+  readonly #table: WarehouseTable;
   readonly #key: readonly string[];
   readonly #dialect: Dialect;
 
-  constructor(table: FoundTable, key: readonly string[]) {
+  constructor(table: WarehouseTable, key: readonly string[]) {
     this.#table = table;
     this.#key = key;
     this.#dialect = dialects[table.dialect];

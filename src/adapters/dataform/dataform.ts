@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import { TaskError } from "../../core/errors/errors.ts";
-import { GoogleRefusal, type GoogleRest } from "../../ports/http.ts";
+import { GoogleApiError, type GoogleRest } from "../../ports/http.ts";
 import type {
   Compilation,
   CompilationRequest,
@@ -52,7 +52,7 @@ class DataformRest {
     try {
       return await this.#rest.call({ ...call, path: toAddress(path, query) });
     } catch (error) {
-      throw error instanceof GoogleRefusal ? toTaskError(`${method} ${path}`, error) : error;
+      throw error instanceof GoogleApiError ? toTaskError(`${method} ${path}`, error) : error;
     }
   }
 }
@@ -69,7 +69,7 @@ function encodeSegment(segment: string): string {
   return segment.split(":").map(encodeURIComponent).join(":");
 }
 
-function toTaskError(what: string, { code: status, message, retryAfterSeconds }: GoogleRefusal): TaskError {
+function toTaskError(what: string, { code: status, message, retryAfterSeconds }: GoogleApiError): TaskError {
   const said = `${what}: ${message}`;
   if (status === 401 || status === 403)
     return new TaskError(said, { code: "DATAFORM_DENIED", retryable: false });

@@ -1,18 +1,18 @@
 import * as z from "zod";
 import {
+  type ColumnKind,
   commonKind,
   digitsPattern,
-  type Kind,
-  kinds,
+  kindPatterns,
   midnightPattern,
-  patterns,
   sampleRows,
   type TypedKind,
+  typedKinds,
   wholePattern,
 } from "../../core/files/column-values.ts";
 import { type Column, quoteIdentifier, quoteLiteral, type Statements } from "./statements.ts";
 
-const types: Readonly<Record<Kind, string>> = {
+const types: Readonly<Record<ColumnKind, string>> = {
   boolean: "BOOLEAN",
   integer: "BIGINT",
   decimal: "DOUBLE",
@@ -74,11 +74,11 @@ function isHeld(value: string, type: string): string {
 /** The texts that a column of the table takes. */
 function patternOf(type: string): string | undefined {
   if (/^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(type)) return wholePattern;
-  if (isFraction.test(type)) return patterns.decimal;
+  if (isFraction.test(type)) return kindPatterns.decimal;
   if (/^DECIMAL/.test(type)) return "-?((0|[1-9][0-9]*)([.][0-9]+)?|[.][0-9]+)";
-  if (/^TIMESTAMP/.test(type)) return patterns.timestamp;
+  if (/^TIMESTAMP/.test(type)) return kindPatterns.timestamp;
   if (type === "DATE") return midnightPattern;
-  return type === "BOOLEAN" ? patterns.boolean : undefined;
+  return type === "BOOLEAN" ? kindPatterns.boolean : undefined;
 }
 
 function isSame(text: string, value: string, type: string): string {
@@ -100,7 +100,7 @@ export async function inferTypes(
   from: string,
   names: readonly string[],
   missing: Missing,
-  possible: readonly TypedKind[] = kinds,
+  possible: readonly TypedKind[] = typedKinds,
 ): Promise<readonly InferredColumn[]> {
   const columns: InferredColumn[] = [];
   for (let at = 0; at < names.length; at += columnsAtOnce) {
@@ -129,7 +129,7 @@ async function count(
     const column = { name: `value_${index}`, type: "VARCHAR" };
     const matches = (pattern: string) => `regexp_full_match(${column.name}, ${quoteLiteral(pattern)})`;
     const fits = (kind: TypedKind) =>
-      `${matches(patterns[kind])} AND ${isHeld(castSql(column, types[kind], []), types[kind])}`;
+      `${matches(kindPatterns[kind])} AND ${isHeld(castSql(column, types[kind], []), types[kind])}`;
     return [
       ...possible.map((kind) => `${fits(kind)} AS ${kind}_${index}`),
       `${column.name} IS NOT NULL AS present_${index}`,

@@ -5,7 +5,7 @@ import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { TaskError } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { formatDuration } from "../../core/values/duration.ts";
-import { countsNoTime, type TaskTime, type Turn } from "../../ports/task-runner.ts";
+import { noTaskTime, type TaskTime, type Turn } from "../../ports/task-runner.ts";
 import { isLockedByOther, isMachineFailure, machineFailure } from "./statements.ts";
 
 export interface DatabaseFileOptions {
@@ -43,7 +43,7 @@ export class DatabaseFile {
     this.#options = {
       lockWaitMs: limits.warehouseLockSeconds * 1_000,
       onLocked: () => undefined,
-      time: countsNoTime,
+      time: noTaskTime,
       idleMs: 500,
       holdMs: 5_000,
       inMemory: false,
@@ -53,11 +53,11 @@ export class DatabaseFile {
 
   /** Throws `WAREHOUSE_LOCKED`, `WAREHOUSE_FAILED`, the reason of the signal, or what the work threw. */
   async use<T>(signal: AbortSignal, work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-    const turn = this.#options.time.askForTurn();
+    const turn = this.#options.time.requestTurn();
     try {
       return await this.#turns.take(signal, () => this.#useNow(turn, signal, work));
     } finally {
-      turn.ends();
+      turn.end();
     }
   }
 
@@ -69,7 +69,7 @@ export class DatabaseFile {
     clearTimeout(this.#idleTimer);
     try {
       const connection = await (await this.#open(signal)).connect();
-      turn.begins();
+      turn.begin();
       try {
         return await interruptible(connection, signal, () => work(connection));
       } finally {

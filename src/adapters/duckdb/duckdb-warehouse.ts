@@ -2,7 +2,6 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { errorMessage } from "../../core/errors/errors.ts";
 import type { JsonObject } from "../../core/values/json.ts";
 import type {
-  FoundTable,
   JobState,
   LoadJob,
   NewTable,
@@ -10,6 +9,7 @@ import type {
   Row,
   Sql,
   Warehouse,
+  WarehouseTable,
   WarehouseTables,
   WriteStatement,
 } from "../../ports/warehouse.ts";
@@ -55,11 +55,11 @@ export class DuckDbWarehouse implements Warehouse, WarehouseTables {
   /** A job lives no longer than the call that runs it, and that is ended by its signal. */
   async cancel(): Promise<void> {}
 
-  findTable(name: string): Promise<FoundTable | undefined> {
+  findTable(name: string): Promise<WarehouseTable | undefined> {
     return this.#use(new AbortController().signal, (statements) => findTable(statements, name));
   }
 
-  createTable(name: string, table: NewTable): Promise<FoundTable> {
+  createTable(name: string, table: NewTable): Promise<WarehouseTable> {
     return this.#use(new AbortController().signal, (statements) => createTable(statements, name, table));
   }
 
@@ -85,7 +85,7 @@ export class DuckDbWarehouse implements Warehouse, WarehouseTables {
 
 const types = { text: "VARCHAR", json: "JSON", timestamp: "TIMESTAMP" } as const;
 
-async function findTable(statements: Statements, name: string): Promise<FoundTable | undefined> {
+async function findTable(statements: Statements, name: string): Promise<WarehouseTable | undefined> {
   const table = parseTable(name);
   const columns = await statements.columnsOf(table);
   if (!columns) return undefined;
@@ -94,7 +94,11 @@ async function findTable(statements: Statements, name: string): Promise<FoundTab
 }
 
 /** Creates the table unless it exists. */
-async function createTable(statements: Statements, name: string, { columns }: NewTable): Promise<FoundTable> {
+async function createTable(
+  statements: Statements,
+  name: string,
+  { columns }: NewTable,
+): Promise<WarehouseTable> {
   const sql = await statements.qualified(parseTable(name));
   const declared = columns.map((column) => `${quoteIdentifier(column.name)} ${types[column.type]}`);
   await statements.transaction(async () => {

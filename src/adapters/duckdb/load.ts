@@ -2,8 +2,8 @@ import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
-import { kinds, missingTexts } from "../../core/files/column-values.ts";
-import { misfitReason } from "../../core/files/csv-scan.ts";
+import { missingTexts, typedKinds } from "../../core/files/column-values.ts";
+import { invalidValueReason } from "../../core/files/csv-scan.ts";
 import type { LoadJob } from "../../ports/warehouse.ts";
 import { castSql, columnsAtOnce, inferTypes, lossyConversionSql, type Missing } from "./column-types.ts";
 import {
@@ -77,7 +77,7 @@ async function ownColumns(
 ): Promise<readonly TargetColumn[]> {
   const texts = raw.filter(({ type }) => type === "VARCHAR").map(({ name }) => name);
   if (file.format === "parquet" || texts.length === 0) return raw;
-  const possible = file.head ? kinds : (["date", "timestamp"] as const);
+  const possible = file.head ? typedKinds : (["date", "timestamp"] as const);
   const inferred = await inferTypes(statements, numberedRows(rawTable, raw), texts, missing, possible);
   const found = new Map(inferred.map((column) => [column.name, column]));
   return raw.map((column) => found.get(column.name) ?? column);
@@ -117,7 +117,7 @@ async function checkValues(
   if (!first) return;
   const pair = changed[first.column];
   const place = `${await placeOfRow(file, first.row)}, column "${pair?.column.name}"`;
-  const reason = misfitReason(first.value, pair?.type ?? "", owner);
+  const reason = invalidValueReason(first.value, pair?.type ?? "", owner);
   throw refusal("FILE_UNREADABLE", `${basename(file.path)}, ${place}: ${reason}`);
 }
 

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { FileProblem } from "../../core/files/column-values.ts";
 import { checkJsonLines } from "../../core/files/json-lines.ts";
 import { limits } from "../../core/limits.ts";
-import { suspicious } from "../../core/values/exact-json.ts";
+import { mayHoldInexactNumber } from "../../core/values/exact-json.ts";
 import { mapScalars, parseType, typeText } from "./destination.ts";
 import { readText } from "./file-text.ts";
 import { type Column, quoteIdentifier, quoteLiteral, type Statements } from "./statements.ts";
@@ -56,7 +56,7 @@ async function isDoubtful(
   if (!columns.some(({ type }) => /\bDOUBLE\b/.test(type))) return false;
   const found = await statements.rows(
     `SELECT 1 AS found FROM read_ndjson_objects(${file}, maximum_object_size = ${limits.fileRowBytes})
-     WHERE regexp_matches(CAST(json AS VARCHAR), ${quoteLiteral(suspicious.source)}) LIMIT 1`,
+     WHERE regexp_matches(CAST(json AS VARCHAR), ${quoteLiteral(mayHoldInexactNumber.source)}) LIMIT 1`,
   );
   return found.length > 0;
 }

@@ -63,7 +63,7 @@ export class Announcer {
   async lookAgain(folder: string): Promise<void> {
     for (const object of [...this.#pending]) await this.look(folder, object);
     if (this.#isFirstLook || this.#pending.size > 0) return;
-    if (this.#options.memory.isOfOlderBatches) this.#options.memory.endFirstLook();
+    if (this.#options.memory.hasOlderBatches) this.#options.memory.endInitialScan();
   }
 
   /** All that was there at first has been looked at. `present` is what there is: the rest need not be remembered. */
@@ -71,7 +71,7 @@ export class Announcer {
     if (!this.#isFirstLook) return;
     this.#isFirstLook = false;
     const { memory } = this.#options;
-    if (!memory.isOfOlderBatches) memory.endFirstLook();
+    if (!memory.hasOlderBatches) memory.endInitialScan();
     let names = memory.names("", namesPerPage);
     while (names.length > 0) {
       for (const object of names)
@@ -121,12 +121,12 @@ export class Announcer {
       const after = await statFile(folder, object);
       if (!after || !isSameLook(toFileLook(after), look)) return;
       this.#sayIfGrown(object, seen);
-      const { generation, isNew } = seen.dropOf(content, this.#options.memory.isOfOlderBatches);
+      const { generation, isNew } = seen.dropOf(content, this.#options.memory.hasOlderBatches);
       if (isNew) {
-        this.#remember(object, seen, { look, generation, isAnnounced: false });
+        this.#remember(object, seen, { stat: look, generation, isAnnounced: false });
         await onObject({ kind: "object", bucket, object, generation, size: bytes });
       }
-      this.#remember(object, seen, { look, generation, isAnnounced: true });
+      this.#remember(object, seen, { stat: look, generation, isAnnounced: true });
       this.#pending.delete(object);
     } catch (error) {
       if (changedDuringRead(error)) return;

@@ -2,7 +2,7 @@ import type { BigIntStats } from "node:fs";
 import { lstat, opendir, readdir, realpath, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { BatonError, errorCode, errorMessage } from "../../core/errors/errors.ts";
-import { isIgnoredName, reasonForNoDrop } from "../../core/workflow/trigger.ts";
+import { isIgnoredName, nonDropReason } from "../../core/workflow/trigger.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 
 /** The folder with its links followed, and what tells it from another of the same name. Throws `INBOX_MISSING`. */
@@ -93,7 +93,7 @@ export async function watchFolder(options: WatcherOptions): Promise<{ close(): P
     followSymlinks: false,
     ignored: (path) => {
       const name = nameOf(path);
-      return reasonForNoDrop(name) !== undefined || options.passesOver(`${name}/`);
+      return nonDropReason(name) !== undefined || options.passesOver(`${name}/`);
     },
     awaitWriteFinish: {
       stabilityThreshold: options.stableMs,

@@ -1,7 +1,7 @@
 import { errorMessage } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { ObjectMessage } from "../../core/messages.ts";
-import type { DropInterest } from "../../core/workflow/trigger.ts";
+import type { DropMatcher } from "../../core/workflow/trigger.ts";
 import type { DropMemory, ObjectStore } from "../../ports/objects.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import { Announcer } from "./inbox-announcer.ts";
@@ -23,7 +23,9 @@ export interface InboxOptions {
   readonly bucket?: string;
   readonly objects: ObjectStore;
   /** What the workflows make of the files. Asked at every look: workflows come and go. */
-  readonly interest: () => Promise<Pick<DropInterest, "key" | "takes" | "passesOver" | "whyUntaken">>;
+  readonly interest: () => Promise<
+    Pick<DropMatcher, "key" | "matches" | "isSkippedFolder" | "explainMismatch">
+  >;
   readonly memory: DropMemory;
   /** Called once for each drop of each file that a workflow takes; when it rejects, again after a while. */
   readonly onObject: (message: ObjectMessage) => Promise<void>;
@@ -130,7 +132,7 @@ export class Inbox {
     if (!folder) return;
     const present = new Set<string>();
     const onUnreadable = (subfolder: string, error: unknown) => this.#tellUnreadable(subfolder, error);
-    const passesOver = (subfolder: string) => interest.passesOver(subfolder);
+    const passesOver = (subfolder: string) => interest.isSkippedFolder(subfolder);
     for await (const object of filesBelow({ folder, passesOver, onUnreadable }))
       if (await this.#look(folder, object)) present.add(object);
     this.#problem = undefined;
@@ -141,11 +143,11 @@ export class Inbox {
 
   /** True when a workflow takes the file. `quietForMs`: it is known not to have changed for so long. */
   async #look(folder: string, object: string, quietForMs?: number): Promise<boolean> {
-    if (this.#interest?.takes(object)) {
+    if (this.#interest?.matches(object)) {
       await this.#announcer.look(folder, object, quietForMs);
       return true;
     }
-    const reason = this.#interest?.whyUntaken(object);
+    const reason = this.#interest?.explainMismatch(object);
     if (reason !== undefined) this.#untaken.note(object, reason);
     return false;
   }
@@ -179,7 +181,7 @@ export class Inbox {
       const watcher = await watchFolder({
         folder,
         stableMs: this.#stableMs,
-        passesOver: (subfolder) => interest.passesOver(subfolder),
+        passesOver: (subfolder) => interest.isSkippedFolder(subfolder),
         onWritten: (object) =>
           void this.#look(folder, object, this.#stableMs).then(() => this.#untaken.tell(), tellProblem),
         onGone: (object) => void this.#announcer.forgetIfGone(folder, object).catch(tellProblem),

@@ -4,13 +4,13 @@ import { basename, dirname, join, relative, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { BatonError, errorCode } from "../../core/errors/errors.ts";
 import type {
-  ListedObject,
   ListOptions,
   ObjectInfo,
   ObjectName,
   ObjectPage,
   ObjectPrefix,
   ObjectStore,
+  ObjectVersion,
 } from "../../ports/objects.ts";
 import { changed, explainFileError, missing, syncFolder, writeDurably } from "./durable.ts";
 import { contentHash, type Fingerprint, Fingerprints, objectGeneration } from "./fingerprint.ts";
@@ -188,7 +188,7 @@ export class FolderObjectStore implements ObjectStore {
   }
 
   /** Folders that are empty then go as well: their names tell what was in them. */
-  async remove({ bucket, object }: ListedObject): Promise<void> {
+  async remove({ bucket, object }: ObjectVersion): Promise<void> {
     const name = { bucket, object };
     return explained(name, async () => removeFile(this.#folderOf(name), await this.#pathOf(name)));
   }

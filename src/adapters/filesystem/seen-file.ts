@@ -1,5 +1,5 @@
 import type { BigIntStats } from "node:fs";
-import type { FileLook, RememberedDrop } from "../../ports/objects.ts";
+import type { DropRecord, FileStat } from "../../ports/objects.ts";
 import { contentHash, dropGeneration } from "./fingerprint.ts";
 
 /** How long a new file must be quiet before it counts as written. */
@@ -23,13 +23,13 @@ const mostRestMs = 60_000;
 
 /** How a file of the inbox looks now, and what was made of it. */
 export class SeenFile {
-  look: FileLook;
+  look: FileStat;
   /** When its content, its name or its rights were last changed: can't be set back by anybody. */
   changedNs: bigint;
   /** It was there when the inbox was looked through for the first time. */
   readonly isOld: boolean;
   isBusy = false;
-  #drop: RememberedDrop | undefined;
+  #drop: DropRecord | undefined;
   /** Since when it has looked like that, by the monotonic clock of this process. */
   #sinceMs: number;
   #quietMs: number;
@@ -37,7 +37,7 @@ export class SeenFile {
   #restsUntilMs = 0;
   readonly #times: QuietTimes;
 
-  constructor(stats: BigIntStats, drop: RememberedDrop | undefined, isOld: boolean, times: QuietTimes) {
+  constructor(stats: BigIntStats, drop: DropRecord | undefined, isOld: boolean, times: QuietTimes) {
     this.look = toFileLook(stats);
     this.changedNs = stats.ctimeNs;
     this.isOld = isOld;
@@ -49,11 +49,11 @@ export class SeenFile {
 
   /** Whether what it looks like was announced. */
   get isDone(): boolean {
-    return this.#drop?.isAnnounced === true && isSameLook(this.#drop.look, this.look);
+    return this.#drop?.isAnnounced === true && isSameLook(this.#drop.stat, this.look);
   }
 
   get hasGrownSinceTaken(): boolean {
-    return this.#drop !== undefined && isGrown(this.#drop.look, this.look);
+    return this.#drop !== undefined && isGrown(this.#drop.stat, this.look);
   }
 
   /** Takes note of how it looks now; `quietForMs`: it is known not to have changed for so long. */
@@ -86,15 +86,15 @@ export class SeenFile {
    */
   dropOf(
     content: string,
-    isOfOlderBatches: boolean,
+    hasOlderBatches: boolean,
   ): { readonly generation: string; readonly isNew: boolean } {
     const before = this.#drop;
     // It was to be announced when the process died: perhaps it was.
-    if (before && !before.isAnnounced && isSameLook(before.look, this.look))
+    if (before && !before.isAnnounced && isSameLook(before.stat, this.look))
       return { generation: before.generation, isNew: true };
-    if (before && contentHash(before.generation) === content && isSetBack(before.look, this.look))
+    if (before && contentHash(before.generation) === content && isSetBack(before.stat, this.look))
       return { generation: before.generation, isNew: false };
-    const isKnownByContent = this.isOld && isOfOlderBatches && before === undefined;
+    const isKnownByContent = this.isOld && hasOlderBatches && before === undefined;
     return {
       generation: isKnownByContent ? content : dropGeneration(content, this.changedNs),
       isNew: true,
@@ -112,23 +112,23 @@ export class SeenFile {
     return performance.now() < this.#restsUntilMs;
   }
 
-  remember(drop: RememberedDrop): void {
+  remember(drop: DropRecord): void {
     this.#drop = drop;
   }
 }
 
-export function toFileLook({ ino, size, mtimeNs }: BigIntStats): FileLook {
+export function toFileLook({ ino, size, mtimeNs }: BigIntStats): FileStat {
   return { inode: String(ino), bytes: String(size), modifiedNs: String(mtimeNs) };
 }
 
-export function isSameLook(one: FileLook, other: FileLook): boolean {
+export function isSameLook(one: FileStat, other: FileStat): boolean {
   return one.inode === other.inode && one.bytes === other.bytes && one.modifiedNs === other.modifiedNs;
 }
 
-function isGrown(before: FileLook, now: FileLook): boolean {
+function isGrown(before: FileStat, now: FileStat): boolean {
   return before.inode === now.inode && BigInt(now.bytes) > BigInt(before.bytes);
 }
 
-function isSetBack(before: FileLook, now: FileLook): boolean {
+function isSetBack(before: FileStat, now: FileStat): boolean {
   return before.inode === now.inode && BigInt(now.modifiedNs) <= BigInt(before.modifiedNs);
 }

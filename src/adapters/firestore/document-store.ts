@@ -11,12 +11,12 @@ import { BatonError, errorMessage } from "../../core/errors/errors.ts";
 import { type CollectionName, collections } from "../../core/records.ts";
 import type { Clock } from "../../ports/machine.ts";
 import {
-  type Committed,
+  type CommitEachResult,
+  type CommitResult,
   type Condition,
   ConflictError,
   type DocumentKey,
   type DocumentStore,
-  type EachCommitted,
   type QueryOptions,
   type QueryResult,
   type Snapshot,
@@ -48,7 +48,7 @@ class IndependentWrites {
     this.#encode = encode;
   }
 
-  async commit(writes: readonly Write[]): Promise<readonly EachCommitted[]> {
+  async commit(writes: readonly Write[]): Promise<readonly CommitEachResult[]> {
     const firestore = await this.#client.firestore();
     // The ids are spread by their hash: there is no need to begin slowly.
     const writer = firestore.bulkWriter({ throttling: false });
@@ -73,7 +73,7 @@ async function toEachCommitted({
   result,
 }: {
   readonly result: Promise<WriteResult>;
-}): Promise<EachCommitted> {
+}): Promise<CommitEachResult> {
   try {
     const { writeTime } = await result;
     return { ok: true, committed: { version: toVersion(writeTime), commitTime: writeTime.toMillis() } };
@@ -136,7 +136,7 @@ export class FirestoreDocumentStore implements DocumentStore {
     return { document, readTime: snapshot.readTime.toMillis() };
   }
 
-  async commit(writes: readonly Write[]): Promise<Committed> {
+  async commit(writes: readonly Write[]): Promise<CommitResult> {
     const batch = (await this.#client.firestore()).batch();
     for (const write of writes) await this.#add(batch, write);
     const committing = batch.commit().catch((thrown: unknown) => {
@@ -149,7 +149,7 @@ export class FirestoreDocumentStore implements DocumentStore {
     return { version: toVersion(time), commitTime: time.toMillis() };
   }
 
-  commitEach(writes: readonly Write[]): Promise<readonly EachCommitted[]> {
+  commitEach(writes: readonly Write[]): Promise<readonly CommitEachResult[]> {
     return this.#answered(this.#independent.commit(writes));
   }
 

@@ -3,7 +3,7 @@ import type { CollectionReference, DocumentReference, Firestore } from "@google-
 import { BatonError } from "../../core/errors/errors.ts";
 import type { CollectionName } from "../../core/records.ts";
 import type { Clock } from "../../ports/machine.ts";
-import { type DocumentKey, UnansweredError } from "../../ports/store.ts";
+import { type DocumentKey, StoreTimeoutError } from "../../ports/store.ts";
 
 /** What bounds calls of Firestore. */
 export const firestoreLimits = {
@@ -83,7 +83,7 @@ export class FirestoreClient {
 /**
  * Waits for a call with all its repetitions, but not for ever. The client repeats for ten minutes what the service refuses, and
  * can't be told otherwise: its settings are not heeded. A message that fails sooner is delivered again, perhaps to where
- * it goes better. What the call does after that is like a call whose answer was lost. Throws an `UnansweredError`, `STORE_FAILED`.
+ * it goes better. What the call does after that is like a call whose answer was lost. Throws a `StoreTimeoutError`, `STORE_FAILED`.
  */
 export async function withDeadline<T>(
   clock: Clock,
@@ -92,7 +92,7 @@ export async function withDeadline<T>(
 ): Promise<T> {
   const tooLate = Promise.withResolvers<never>();
   const stop = clock.after(seconds * 1_000, () =>
-    tooLate.reject(new UnansweredError(`No answer in ${seconds} s`, call, { where: "Firestore" })),
+    tooLate.reject(new StoreTimeoutError(`No answer in ${seconds} s`, call, { where: "Firestore" })),
   );
   try {
     return await Promise.race([call, tooLate.promise]);

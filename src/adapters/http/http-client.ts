@@ -46,7 +46,7 @@ export class GuardedHttpClient implements HttpClient {
       const where = `${request.method} ${redactUrl(request.url)}`;
       if (timeout.aborted) throw failed(`${where}: no whole answer within ${request.timeoutSeconds} s`, true);
       const reason = rootCauseMessage(error);
-      const shown = request.secrets?.blank(reason) ?? reason;
+      const shown = request.secrets?.redact(reason) ?? reason;
       // What was thrown may show more of the request than its message.
       const cause = request.secrets ? undefined : error;
       throw taskErrorIn(error) ?? failed(`${where}: ${shown}`, reason !== portNeverSpoken, cause);

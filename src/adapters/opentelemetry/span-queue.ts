@@ -1,6 +1,6 @@
 import { errorMessage } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
-import type { TracePlace } from "../../core/messages.ts";
+import type { SpanContext } from "../../core/messages.ts";
 import type { SpanAttributes, SpanFailure, SpanKind } from "../../ports/telemetry.ts";
 
 /** What bounds the sending of traces. */
@@ -19,7 +19,7 @@ export const traceLimits = {
 export interface FinishedSpan {
   readonly name: string;
   readonly kind: SpanKind;
-  readonly place: TracePlace;
+  readonly place: SpanContext;
   /** Undefined for the root of a trace. */
   readonly parentSpanId: string | undefined;
   /** Milliseconds since 1970, with fractions. */

@@ -1,13 +1,13 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomBytes } from "node:crypto";
-import { batchTrace, type TracePlace } from "../../core/messages.ts";
+import { batchTrace, type SpanContext } from "../../core/messages.ts";
 import { toStoredError } from "../../core/records.ts";
 import type {
-  PastSpan,
   Span,
   SpanAttributes,
   SpanDescription,
   SpanFailure,
+  SpanRecord,
   Tracer,
 } from "../../ports/telemetry.ts";
 import {
@@ -21,7 +21,7 @@ import {
 /** What all that is called from a piece of work has in common. */
 interface Scope {
   /** Undefined while the batch is not known. */
-  place: TracePlace | undefined;
+  place: SpanContext | undefined;
   readonly now: () => number;
 }
 
@@ -44,7 +44,7 @@ export class BatchTracer implements Tracer {
     return this.#scopes.run({ place, now: startWatch() }, work);
   }
 
-  adopt(batchId: string): void {
+  assignBatch(batchId: string): void {
     const scope = this.#scopes.getStore();
     if (scope) scope.place ??= batchTrace(batchId);
   }
@@ -64,16 +64,16 @@ export class BatchTracer implements Tracer {
     }
   }
 
-  record(span: PastSpan): void {
+  record(span: SpanRecord): void {
     const { traceId, spanId } = batchTrace(span.batchId);
     this.#add(span, { traceId, spanId: randomSpanId() }, spanId);
   }
 
-  recordBatch(span: PastSpan): void {
+  recordBatch(span: SpanRecord): void {
     this.#add(span, batchTrace(span.batchId), undefined);
   }
 
-  current(): TracePlace | undefined {
+  current(): SpanContext | undefined {
     return this.#scopes.getStore()?.place;
   }
 
@@ -85,7 +85,7 @@ export class BatchTracer implements Tracer {
     return this.#queue.close();
   }
 
-  #add(span: PastSpan, place: TracePlace, parentSpanId: string | undefined): void {
+  #add(span: SpanRecord, place: SpanContext, parentSpanId: string | undefined): void {
     const { name, kind = "internal", startedAt, endedAt, attributes = {}, failure } = span;
     this.#queue.add({ name, kind, place, parentSpanId, startedAt, endedAt, attributes, failure });
   }
@@ -99,14 +99,14 @@ function startWatch(): () => number {
 
 /** A span under way, a child of another. */
 class OpenSpan implements Span {
-  readonly place: TracePlace;
+  readonly place: SpanContext;
   readonly #description: SpanDescription;
-  readonly #parent: TracePlace;
+  readonly #parent: SpanContext;
   readonly #startedAt: number;
   #attributes: SpanAttributes;
   #failure: SpanFailure | undefined;
 
-  constructor(description: SpanDescription, parent: TracePlace, startedAt: number) {
+  constructor(description: SpanDescription, parent: SpanContext, startedAt: number) {
     this.#description = description;
     this.#parent = parent;
     this.#startedAt = startedAt;

@@ -1,6 +1,6 @@
 import { destination, type Level, pino } from "pino";
 import { debugStack, errorMessage } from "../../core/errors/errors.ts";
-import { batchTrace, type TracePlace } from "../../core/messages.ts";
+import { batchTrace, type SpanContext } from "../../core/messages.ts";
 import { withoutSecrets } from "../../core/values/secrets.ts";
 import type { LogFields, Logger, LogOutput } from "../../ports/telemetry.ts";
 
@@ -118,7 +118,7 @@ interface LogContext {
   /** The project whose traces the lines belong to. Absent: lines name no trace. */
   readonly projectId?: string | undefined;
   /** Where the work that logs stands. */
-  readonly place?: () => TracePlace | undefined;
+  readonly place?: () => SpanContext | undefined;
 }
 
 /** Fields that lines of the log are found by. */
@@ -143,7 +143,7 @@ function labelFields(fields: Fields): Fields {
   return found.length === 0 ? {} : { "logging.googleapis.com/labels": Object.fromEntries(found) };
 }
 
-function traceFields({ batchId }: Fields, projectId: string, here: TracePlace | undefined): Fields {
+function traceFields({ batchId }: Fields, projectId: string, here: SpanContext | undefined): Fields {
   const traceId = typeof batchId === "string" ? batchTrace(batchId).traceId : here?.traceId;
   if (traceId === undefined) return {};
   const trace = { "logging.googleapis.com/trace": `projects/${projectId}/traces/${traceId}` };

@@ -1,6 +1,6 @@
 import type { AuthClient, GoogleAuth } from "google-auth-library";
 import { errorMessage } from "../../core/errors/errors.ts";
-import { GoogleRefusal } from "../../ports/http.ts";
+import { GoogleApiError } from "../../ports/http.ts";
 
 export interface GoogleCredentialsOptions {
   /** What the tokens are for. Default: whatever the account may do. */
@@ -20,15 +20,15 @@ export class GoogleCredentials {
     this.#timeoutMs = options.timeoutMs ?? 30_000;
   }
 
-  /** Throws a `GoogleRefusal`: 401 when there are none, 0 when no token comes in time. */
+  /** Throws a `GoogleApiError`: 401 when there are none, 0 when no token comes in time. */
   async headers(): Promise<Record<string, string>> {
     try {
       const auth = await this.#open();
       return Object.fromEntries(await withTimeout(this.#timeoutMs, auth.getRequestHeaders()));
     } catch (error) {
       if (error instanceof CallTimeoutError)
-        throw new GoogleRefusal(0, `No token came: ${error.message}`, { cause: error });
-      throw new GoogleRefusal(401, `There are no credentials: ${errorMessage(error)}`, { cause: error });
+        throw new GoogleApiError(0, `No token came: ${error.message}`, { cause: error });
+      throw new GoogleApiError(401, `There are no credentials: ${errorMessage(error)}`, { cause: error });
     }
   }
 
@@ -37,7 +37,7 @@ export class GoogleCredentials {
     this.#auth = undefined;
   }
 
-  /** Whose they are: an e-mail address, or undefined when they don't say. Throws a `GoogleRefusal` when there are none. */
+  /** Whose they are: an e-mail address, or undefined when they don't say. Throws a `GoogleApiError` when there are none. */
   async account(): Promise<string | undefined> {
     await this.headers();
     const auth = await this.#open();

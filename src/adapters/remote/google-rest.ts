@@ -2,7 +2,7 @@ import type * as z from "zod";
 import { limits } from "../../core/limits.ts";
 import { tryParseJson } from "../../core/values/json.ts";
 import { truncate } from "../../core/values/text.ts";
-import { GoogleRefusal, type GoogleRest } from "../../ports/http.ts";
+import { GoogleApiError, type GoogleRest } from "../../ports/http.ts";
 import { GoogleCredentials } from "./google-credentials.ts";
 import { parseGoogleRetryAfter, type RemoteResponse, rootCauseMessage, sendRequest } from "./http-request.ts";
 import { parseResponse, serviceStatus, UnexpectedResponseError } from "./service-response.ts";
@@ -44,7 +44,7 @@ async function rethrowAsRefusal(
     return await answer;
   } catch (error) {
     signal.throwIfAborted();
-    throw new GoogleRefusal(0, `No answer came: ${rootCauseMessage(error)}`, { cause: error });
+    throw new GoogleApiError(0, `No answer came: ${rootCauseMessage(error)}`, { cause: error });
   }
 }
 
@@ -58,16 +58,17 @@ function parseResponseOrRefuse<Parsed>(
   try {
     return parseResponse(schema, json);
   } catch (error) {
-    if (error instanceof UnexpectedResponseError) throw new GoogleRefusal(0, error.message, { cause: error });
+    if (error instanceof UnexpectedResponseError)
+      throw new GoogleApiError(0, error.message, { cause: error });
     throw error;
   }
 }
 
-function toGoogleRefusal(answeredStatus: number, headers: Headers, json: unknown): GoogleRefusal {
+function toGoogleRefusal(answeredStatus: number, headers: Headers, json: unknown): GoogleApiError {
   const status = serviceStatus(answeredStatus, json);
   const said = `It answered ${answeredStatus}: ${refusalReason(json)}`;
   const message = status === 0 ? `What came is not an answer of the service. ${said}` : said;
-  return new GoogleRefusal(status, message, { retryAfterSeconds: parseGoogleRetryAfter(headers, json) });
+  return new GoogleApiError(status, message, { retryAfterSeconds: parseGoogleRetryAfter(headers, json) });
 }
 
 function refusalReason(json: unknown): string {

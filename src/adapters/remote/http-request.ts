@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { errorMessage } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
-import { retryAfterSeconds, retryDelaySeconds } from "../../core/retry.ts";
+import { parseRetryAfterSeconds, parseRetryDelaySeconds } from "../../core/retry.ts";
 
 interface RemoteRequest {
   readonly url: string | URL;
@@ -69,7 +69,7 @@ export function rootCauseMessage(error: unknown): string {
 /** Seconds that the headers of an answer ask to be left in peace. */
 export function parseRetryAfter(headers: Pick<Headers, "get">): number | undefined {
   const asked = { retryAfter: headers.get("retry-after"), date: headers.get("date") };
-  return retryAfterSeconds(asked, Date.now());
+  return parseRetryAfterSeconds(asked, Date.now());
 }
 
 const RetryInfoSchema = z.object({
@@ -84,7 +84,7 @@ const RetryInfoSchema = z.object({
 export function parseGoogleRetryAfter(headers: Pick<Headers, "get">, body: unknown): number | undefined {
   const details = RetryInfoSchema.safeParse(body).data?.error.details ?? [];
   const info = details.find((one) => one["@type"].endsWith("/google.rpc.RetryInfo"));
-  return parseRetryAfter(headers) ?? retryDelaySeconds(info?.retryDelay ?? "");
+  return parseRetryAfter(headers) ?? parseRetryDelaySeconds(info?.retryDelay ?? "");
 }
 
 /**

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import { BatonError } from "../../core/errors/errors.ts";
-import { GoogleRefusal, type GoogleRest } from "../../ports/http.ts";
+import { GoogleApiError, type GoogleRest } from "../../ports/http.ts";
 import { retryInPlaceDelayMs } from "../remote/http-request.ts";
 
 const AnswerSchema = z.object({
@@ -30,7 +30,7 @@ async function readWithRetries(rest: GoogleRest, name: string): Promise<Buffer> 
     try {
       return await readOnce(rest, name);
     } catch (error) {
-      if (!(error instanceof GoogleRefusal)) throw error;
+      if (!(error instanceof GoogleApiError)) throw error;
       const ownWaitMs = isRetryableStatus(error.code) ? retryWaitsMs[tries] : undefined;
       const waitMs = ownWaitMs && retryInPlaceDelayMs(ownWaitMs, error.retryAfterSeconds);
       if (waitMs === undefined) throw unavailable(name, error.message, error);
@@ -45,7 +45,7 @@ async function readOnce(rest: GoogleRest, name: string): Promise<Buffer> {
   const { payload } = await rest.call({ method: "GET", path, answer: AnswerSchema, signal });
   const bytes = Buffer.from(payload.data, "base64");
   if (payload.dataCrc32c !== undefined && payload.dataCrc32c !== crc32c(bytes))
-    throw new GoogleRefusal(0, "The secret arrived damaged: its checksum is another");
+    throw new GoogleApiError(0, "The secret arrived damaged: its checksum is another");
   return bytes;
 }
 

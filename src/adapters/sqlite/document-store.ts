@@ -1,12 +1,12 @@
 import type { DatabaseSync } from "node:sqlite";
 import { type CollectionName, collectionNames, collections } from "../../core/records.ts";
 import {
-  type Committed,
+  type CommitEachResult,
+  type CommitResult,
   type Condition,
   ConflictError,
   type DocumentKey,
   type DocumentStore,
-  type EachCommitted,
   type QueryOptions,
   type QueryResult,
   type Snapshot,
@@ -43,7 +43,7 @@ export class SqliteDocumentStore implements DocumentStore {
     return { document: row && toDocument(key.collection, row), readTime: this.#clock.now() };
   }
 
-  async commit(writes: readonly Write[]): Promise<Committed> {
+  async commit(writes: readonly Write[]): Promise<CommitResult> {
     const stamp = this.#nextStamp(writes);
     const refused = this.#group.write(() => this.#applyAll(writes, stamp));
     // Thrown out here: a condition that does not hold is no reason to undo what others wrote in this turn.
@@ -51,9 +51,9 @@ export class SqliteDocumentStore implements DocumentStore {
     return toCommitted(stamp);
   }
 
-  async commitEach(writes: readonly Write[]): Promise<readonly EachCommitted[]> {
+  async commitEach(writes: readonly Write[]): Promise<readonly CommitEachResult[]> {
     return this.#group.write(() =>
-      writes.map((write): EachCommitted => {
+      writes.map((write): CommitEachResult => {
         const stamp = this.#nextStamp([write]);
         if (this.#apply(write, stamp)) return { ok: true, committed: toCommitted(stamp) };
         return { ok: false, error: conflict(write) };
@@ -139,7 +139,7 @@ function toDocument(collection: CollectionName, row: DocumentRow): StoredDocumen
   };
 }
 
-function toCommitted({ version, updateTime }: Stamp): Committed {
+function toCommitted({ version, updateTime }: Stamp): CommitResult {
   return { version: String(version), commitTime: updateTime };
 }
 

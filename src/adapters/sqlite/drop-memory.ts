@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
-import type { DropMemory, RememberedDrop } from "../../ports/objects.ts";
+import type { DropMemory, DropRecord } from "../../ports/objects.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
 /** No object has this name. */
@@ -12,12 +12,12 @@ export class SqliteDropMemory implements DropMemory {
   readonly #put;
   readonly #names;
   readonly #delete;
-  #isOfOlderBatches: boolean;
+  #hasOlderBatches: boolean;
 
   /** The tables of the document store are there already. */
   constructor(database: DatabaseSync, group: GroupCommit) {
     this.#group = group;
-    this.#isOfOlderBatches = group.write(() => {
+    this.#hasOlderBatches = group.write(() => {
       database.exec(`
         CREATE TABLE IF NOT EXISTS inbox_drops (
           object TEXT PRIMARY KEY, inode TEXT NOT NULL, bytes TEXT NOT NULL, modified_ns TEXT NOT NULL,
@@ -38,23 +38,23 @@ export class SqliteDropMemory implements DropMemory {
     this.#delete = database.prepare("DELETE FROM inbox_drops WHERE object = ?");
   }
 
-  get isOfOlderBatches(): boolean {
-    return this.#isOfOlderBatches;
+  get hasOlderBatches(): boolean {
+    return this.#hasOlderBatches;
   }
 
-  endFirstLook(): void {
+  endInitialScan(): void {
     const nothing = { inode: "", bytes: "", modifiedNs: "" };
-    this.put(firstLookDone, { look: nothing, generation: "", isAnnounced: true });
-    this.#isOfOlderBatches = false;
+    this.put(firstLookDone, { stat: nothing, generation: "", isAnnounced: true });
+    this.#hasOlderBatches = false;
   }
 
-  get(object: string): RememberedDrop | undefined {
+  get(object: string): DropRecord | undefined {
     const row = this.#group.read(() => this.#get.get(object));
     return row && toDrop(row);
   }
 
-  put(object: string, { look, generation, isAnnounced }: RememberedDrop): void {
-    const { inode, bytes, modifiedNs } = look;
+  put(object: string, { stat, generation, isAnnounced }: DropRecord): void {
+    const { inode, bytes, modifiedNs } = stat;
     this.#group.write(() => this.#put.run(object, inode, bytes, modifiedNs, generation, isAnnounced ? 1 : 0));
   }
 
@@ -67,9 +67,9 @@ export class SqliteDropMemory implements DropMemory {
   }
 }
 
-function toDrop(row: Record<string, SQLOutputValue>): RememberedDrop {
+function toDrop(row: Record<string, SQLOutputValue>): DropRecord {
   return {
-    look: { inode: String(row.inode), bytes: String(row.bytes), modifiedNs: String(row.modified_ns) },
+    stat: { inode: String(row.inode), bytes: String(row.bytes), modifiedNs: String(row.modified_ns) },
     generation: String(row.generation),
     isAnnounced: row.announced === 1,
   };

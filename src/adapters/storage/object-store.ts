@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import type {
-  ListedObject,
   ListOptions,
   ObjectInfo,
   ObjectName,
   ObjectPage,
   ObjectPrefix,
   ObjectStore,
+  ObjectVersion,
 } from "../../ports/objects.ts";
 import {
   type BucketLocation,
@@ -194,7 +194,7 @@ export class CloudObjectStore implements ObjectStore {
   }
 
   /** The soft deletion of the bucket, where it has one, keeps it all the same. */
-  async remove({ bucket, object, version }: ListedObject): Promise<void> {
+  async remove({ bucket, object, version }: ObjectVersion): Promise<void> {
     const name = { bucket, object };
     if (version === undefined) throw new TypeError(`Which content of ${object} is to be removed?`);
     return withBatonErrors(name, () => this.#client.removeVersion(this.#placeOf(name), version));

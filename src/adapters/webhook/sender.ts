@@ -2,7 +2,7 @@ import { callbackUrlRule, isCallbackUrl } from "../../core/callback.ts";
 import { BatonError, TaskError, type TaskErrorOptions } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { replaceSecret } from "../../core/template/template.ts";
-import { SecretTexts } from "../../core/values/secrets.ts";
+import { SecretRedactor } from "../../core/values/secrets.ts";
 import { redactUrl } from "../../core/values/text.ts";
 import type { CallbackRequest, CallbackSender } from "../../ports/callbacks.ts";
 import type { HttpClient, HttpResponse } from "../../ports/http.ts";
@@ -84,7 +84,7 @@ export class WebhookSender implements CallbackSender {
       value: await this.#parts.secrets.read(name),
     }));
     const marked = await Promise.all(revealed);
-    const secrets = new SecretTexts(marked);
+    const secrets = new SecretRedactor(marked);
     const withMarks = marked.reduce((text, { name, mark }) => replaceSecret(text, name, mark), url);
     const address = secrets.revealInUrl(withMarks);
     if (!isCallbackUrl(address)) throw new BatonError("CALLBACK_URL_INVALID", callbackUrlRule);

@@ -1,4 +1,4 @@
-import { answeringRun, type LineageRun } from "../../core/batch.ts";
+import { decisiveRun, type LineageRun } from "../../core/batch.ts";
 import { BatonError, errorMessage } from "../../core/errors/errors.ts";
 import { executionKey, fieldValues } from "../../core/idempotency.ts";
 import { type Schedule, slotKey } from "../../core/schedule/schedule.ts";
@@ -57,7 +57,7 @@ export type ItemDecision =
 
 /** What is to be done about an item, by the runs of its lineage; no run is retried beside one that is under way. */
 export function decideItem(runs: readonly LineageRun[], keys: readonly ItemKey[]): ItemDecision {
-  const run = answeringRun(runs);
+  const run = decisiveRun(runs);
   if (run) return decideRun(run);
   const [first] = keys;
   if (first && keys.every(({ key, completed }) => key !== null && completed))

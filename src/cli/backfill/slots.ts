@@ -1,7 +1,7 @@
 import { BatonError } from "../../core/errors/errors.ts";
 import {
-  type DatedSlot,
   type Schedule,
+  type SlotOnDay,
   slotInput,
   slotsOnDays,
   slotText,
@@ -95,6 +95,6 @@ function* inOrder(
   }
 }
 
-function instantOf(next: IteratorResult<DatedSlot>): number {
+function instantOf(next: IteratorResult<SlotOnDay>): number {
   return next.done ? Number.POSITIVE_INFINITY : next.value.instant;
 }

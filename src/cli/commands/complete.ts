@@ -4,7 +4,7 @@ import { limits } from "../../core/limits.ts";
 import type { Completion, TaskMessage } from "../../core/messages.ts";
 import { isTerminal } from "../../core/records.ts";
 import { encodeJson, type JsonValue } from "../../core/values/json.ts";
-import { quoted } from "../../core/values/text.ts";
+import { quoteForShell } from "../../core/values/text.ts";
 import type { TaskView } from "../../core/views/views.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { readJson } from "../arguments.ts";
@@ -78,7 +78,7 @@ function outcomeText(batchId: string, { taskId, status, reason, waitsFor }: Task
   if (waitsFor.length > 0)
     return [
       `${task} does not wait for its completion: it waits for the event ${oneLine(waitsFor.join(" or "))}.`,
-      ...waitsFor.map((event) => `Send it with: baton event ${batchId} ${quoted(event)}`),
+      ...waitsFor.map((event) => `Send it with: baton event ${batchId} ${quoteForShell(event)}`),
       "The completion is stored until the task waits for one.",
     ];
   if (reason === "completion")

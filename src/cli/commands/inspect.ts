@@ -5,7 +5,7 @@ import type { Idempotency } from "../../core/idempotency.ts";
 import type { QueueRate } from "../../core/queues.ts";
 import { formatDuration } from "../../core/values/duration.ts";
 import type { ActiveTask, CachedResult, Lock, Stats } from "../../core/views/views.ts";
-import { namedQueues, type TaskDefinition } from "../../core/workflow/definition.ts";
+import { queueNames, type TaskDefinition } from "../../core/workflow/definition.ts";
 import type { Listing } from "../../engine/queries/batch-list.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import { wholeNumber } from "../arguments.ts";
@@ -108,7 +108,7 @@ function workflowJson({ definition, triggers }: DeployedWorkflow) {
 
 /** The queues that have settings of their own, and the others that tasks name. */
 function queuesOf(workflows: readonly DeployedWorkflow[], { queues, concurrency }: Configuration) {
-  const named = namedQueues(workflows);
+  const named = queueNames(workflows);
   return [...new Set([...queues.keys(), ...named])].sort().map((queue) => {
     const settings = queues.get(queue);
     return {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { App } from "../../app/app.ts";
 import { BatonError } from "../../core/errors/errors.ts";
-import { isExpiredExecution, shownHolder } from "../../core/execution-record.ts";
+import { isExpiredExecution, toDisplayedHolder } from "../../core/execution-record.ts";
 import { isoTime } from "../../core/values/time.ts";
 import type { Explanation } from "../../engine/queries/idempotency-keys.ts";
 import { type ExplanationView, executionView, explanationText } from "../output/explain.ts";
@@ -64,7 +64,7 @@ async function unlock(session: Session, key: string, json: true | undefined): Pr
   await withApp(session, async (app) => {
     const { executions } = app.engine.admin;
     const { data } = await withKnownKey(app, key, (known) => executions.require(known));
-    const before = data.holder && shownHolder(data.holder);
+    const before = data.holder && toDisplayedHolder(data.holder);
     const unlocked = await executions.unlock(key);
     const holder = unlocked ? before : null;
     if (json) return session.json({ key, unlocked, holder });

@@ -4,7 +4,7 @@ import {
   type Execution,
   type Holder,
   isExpiredExecution,
-  shownHolder,
+  toDisplayedHolder,
 } from "../../core/execution-record.ts";
 import { type StoredError, truncateResult } from "../../core/records.ts";
 import type { JsonValue } from "../../core/values/json.ts";
@@ -47,7 +47,7 @@ export function executionView(execution: Execution, ageMs: number, now: number):
     why: whyText(execution, until, ageMs),
     generation,
     token,
-    lock: state === "PROCESSING" && holder ? { ...shownHolder(holder), until, isOver } : null,
+    lock: state === "PROCESSING" && holder ? { ...toDisplayedHolder(holder), until, isOver } : null,
     result: state === "SUCCESS" && !isOver ? { value: resultOf(execution), until } : null,
     producedBy: producedBy && { ...producedBy, endedAt: isoTime(producedBy.endedAt) },
     lastFailure: lastFailure && { ...lastFailure, endedAt: isoTime(lastFailure.endedAt) },

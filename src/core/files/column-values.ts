@@ -1,5 +1,5 @@
 /** What a column of text may hold. */
-export type Kind = "boolean" | "integer" | "decimal" | "date" | "timestamp" | "text";
+export type ColumnKind = "boolean" | "integer" | "decimal" | "date" | "timestamp" | "text";
 
 const year = "([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])";
 const day = `${year}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])`;
@@ -12,7 +12,7 @@ const offset = "(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)";
  * the value would not give back: leading zeros, a plus sign (both are codes), underscores, and fractions of a second
  * beyond a millionth. Nor are `1`, `t` and `yes` booleans.
  */
-export const patterns: Readonly<Record<Exclude<Kind, "text">, string>> = {
+export const kindPatterns: Readonly<Record<Exclude<ColumnKind, "text">, string>> = {
   boolean: "([Tt]rue|TRUE|[Ff]alse|FALSE)",
   integer: "(0|-?[1-9][0-9]{0,18})",
   decimal: "-?((0|[1-9][0-9]{0,14})([.][0-9]+)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?",
@@ -32,8 +32,8 @@ export const digitsPattern = "[+-]?[0-9]+";
 const missingWords = ["NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "\\N"] as const;
 
 /** In the order in which they are tried: what fits an earlier one is of that kind. */
-export const kinds = ["boolean", "integer", "decimal", "date", "timestamp"] as const;
-export type TypedKind = (typeof kinds)[number];
+export const typedKinds = ["boolean", "integer", "decimal", "date", "timestamp"] as const;
+export type TypedKind = (typeof typedKinds)[number];
 
 /** Rows at the beginning of a file that say what its columns are meant to be. */
 export const sampleRows = 20_480;
@@ -51,22 +51,22 @@ export interface ValueCounts {
 }
 
 /** The first kind that fits everything; else the one that nearly all of the sample has; else text. */
-export function commonKind({ all, sample, codes, allOf, sampleOf }: ValueCounts): Kind {
+export function commonKind({ all, sample, codes, allOf, sampleOf }: ValueCounts): ColumnKind {
   if (all === 0) return "text";
-  const whole = kinds.find((kind) => allOf[kind] === all);
+  const whole = typedKinds.find((kind) => allOf[kind] === all);
   if (whole) return whole;
-  const likeliest = kinds.reduce((best, other) => (sampleOf[other] > sampleOf[best] ? other : best));
+  const likeliest = typedKinds.reduce((best, other) => (sampleOf[other] > sampleOf[best] ? other : best));
   const isNumber = likeliest === "integer" || likeliest === "decimal";
   if (sample === 0 || (isNumber && codes > 0)) return "text";
   return sampleOf[likeliest] >= sample * meantShare ? likeliest : "text";
 }
 
-export interface Misfit {
+export interface InvalidValue {
   readonly line: number;
   readonly value: string;
 }
 
-const expressions = new Map(kinds.map((kind) => [kind, whole(patterns[kind])]));
+const expressions = new Map(typedKinds.map((kind) => [kind, whole(kindPatterns[kind])]));
 const wholeNumber = whole(wholePattern);
 const midnight = whole(midnightPattern);
 const digits = whole(digitsPattern);
@@ -76,7 +76,7 @@ const greatestInteger = 2n ** 63n - 1n;
  * Whether a text, without white space around it, is a value of the kind. `isLenient`: of a column that is of it
  * already.
  */
-function fits(text: string, kind: Kind, isLenient = false): boolean {
+function fits(text: string, kind: ColumnKind, isLenient = false): boolean {
   if (kind === "text") return true;
   const expression =
     isLenient && kind === "integer"
@@ -98,23 +98,23 @@ export function missingTexts(nullValues: readonly string[]): ReadonlySet<string>
 /** What the values of one column are, as they come by. */
 export class ColumnValues {
   readonly #missing: ReadonlySet<string>;
-  readonly #known: Kind | undefined;
+  readonly #known: ColumnKind | undefined;
   #all = 0;
   #sample = 0;
   #codes = 0;
-  readonly #allOf = none();
-  readonly #sampleOf = none();
-  readonly #misfits = new Map<TypedKind, Misfit>();
+  readonly #allOf = zeroCounts();
+  readonly #sampleOf = zeroCounts();
+  readonly #misfits = new Map<TypedKind, InvalidValue>();
   readonly #words = new Set<string>();
 
   /** `known`: the kind that the table says its column is of. */
-  constructor(missing: ReadonlySet<string>, known: Kind | undefined) {
+  constructor(missing: ReadonlySet<string>, known: ColumnKind | undefined) {
     this.#missing = missing;
     this.#known = known;
   }
 
   add(cell: string, row: number, line: number): void {
-    const text = trimmed(cell);
+    const text = trim(cell);
     if (this.#missing.has(text)) {
       if (text !== "") this.#words.add(text);
       return;
@@ -126,7 +126,7 @@ export class ColumnValues {
     if (this.#known !== undefined) this.#count(text, this.#known, isSample, line);
     else {
       if (digits.test(text) && !fits(text, "integer")) this.#codes += 1;
-      for (const kind of kinds) this.#count(text, kind, isSample, line);
+      for (const kind of typedKinds) this.#count(text, kind, isSample, line);
     }
   }
 
@@ -137,7 +137,7 @@ export class ColumnValues {
     } else if (!this.#misfits.has(kind)) this.#misfits.set(kind, { line, value: text });
   }
 
-  get kind(): Kind {
+  get kind(): ColumnKind {
     const counts = { all: this.#all, sample: this.#sample, codes: this.#codes };
     return this.#known ?? commonKind({ ...counts, allOf: this.#allOf, sampleOf: this.#sampleOf });
   }
@@ -148,18 +148,18 @@ export class ColumnValues {
   }
 
   /** The first value that is not of the column's kind. */
-  get misfit(): Misfit | undefined {
+  get misfit(): InvalidValue | undefined {
     const { kind } = this;
     return kind === "text" ? undefined : this.#misfits.get(kind);
   }
 }
 
 /** White space that SQL takes away too. */
-function trimmed(text: string): string {
+function trim(text: string): string {
   return /^[ \t\r\n]|[ \t\r\n]$/.test(text) ? text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "") : text;
 }
 
-function none(): Record<TypedKind, number> {
+function zeroCounts(): Record<TypedKind, number> {
   return { boolean: 0, integer: 0, decimal: 0, date: 0, timestamp: 0 };
 }
 
@@ -186,12 +186,12 @@ export class FileProblem extends Error {
 
   /** `line`: 1 for the first; undefined when the problem has no place. */
   constructor(line: number | undefined, reason: string, column?: string) {
-    super([placeOf(line, column), reason].filter((part) => part !== "").join(": "));
+    super([formatPosition(line, column), reason].filter((part) => part !== "").join(": "));
   }
 }
 
 /** Where a value is, for people. */
-function placeOf(line: number | undefined, column: string | undefined): string {
+function formatPosition(line: number | undefined, column: string | undefined): string {
   const parts = [line === undefined ? "" : `line ${line}`, column === undefined ? "" : `column "${column}"`];
   return parts.filter((part) => part !== "").join(", ");
 }

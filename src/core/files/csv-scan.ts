@@ -1,5 +1,5 @@
 import { limits } from "../limits.ts";
-import { ColumnValues, FileProblem, type Kind, missingTexts } from "./column-values.ts";
+import { type ColumnKind, ColumnValues, FileProblem, missingTexts } from "./column-values.ts";
 import { CsvParser, type CsvRecord } from "./csv-parser.ts";
 
 /** What a user may say of a CSV file. */
@@ -28,7 +28,7 @@ const delimiters = [",", ";", "\t", "|"];
 /** What else divides cells in some files. It is not guessed at: it may be part of a name. */
 const rareDelimiters = [":", "^", "~", "\u0001"];
 /** Rows below the header that are looked at. */
-const lookedAt = 20;
+const sampledRecords = 20;
 
 /**
  * From the beginning of a file; `isWhole`: it is all of it. Undefined when there is nothing. Throws a `FileProblem`.
@@ -40,8 +40,8 @@ export function readCsvHead(text: string, isWhole: boolean, options: CsvOptions)
       1,
       "it sets the delimiter for Excel (sep=); remove the line, so that the header is the first",
     );
-  const { delimiter = delimiterOf(text, isWhole) } = options;
-  const records = recordsOf(text, isWhole, delimiter);
+  const { delimiter = detectDelimiter(text, isWhole) } = options;
+  const records = firstRecords(text, isWhole, delimiter);
   const at = records.findIndex(({ isBlank }) => !isBlank);
   const header = records[at];
   // Throws what is wrong with the header itself.
@@ -51,7 +51,7 @@ export function readCsvHead(text: string, isWhole: boolean, options: CsvOptions)
       1,
       `the header does not end within ${limits.fileHeadBytes / 1024 ** 2} MiB; is there a quote that does not end?`,
     );
-  const names = namesOf(header);
+  const names = columnNames(header);
   const isSpread = header.line > 1 || header.cells.some((cell) => /[\r\n]/.test(cell));
   const length = records.slice(0, at + 1).reduce((sum, record) => sum + record.length, 0);
   const lineEnd = /(?:\r?\n|\r)$/.exec(text.slice(0, length))?.[0] ?? "\n";
@@ -62,8 +62,8 @@ export function readCsvHead(text: string, isWhole: boolean, options: CsvOptions)
 /**
  * The one that divides the header and the rows below it into the same number of cells; of several, the most frequent.
  */
-function delimiterOf(text: string, isWhole: boolean): string {
-  const found = delimiters.map((delimiter) => ({ delimiter, ...divided(text, isWhole, delimiter) }));
+function detectDelimiter(text: string, isWhole: boolean): string {
+  const found = delimiters.map((delimiter) => ({ delimiter, ...splitBy(text, isWhole, delimiter) }));
   const agreeing = found.filter(({ agrees }) => agrees);
   const dividing = (agreeing.length > 0 ? agreeing : found).filter(({ columns }) => columns > 1);
   const best = dividing.reduce<(typeof found)[number] | undefined>(
@@ -72,7 +72,7 @@ function delimiterOf(text: string, isWhole: boolean): string {
   );
   if (best) return best.delimiter;
   const rare = rareDelimiters.find((delimiter) => {
-    const { columns, agrees, rows } = divided(text, isWhole, delimiter);
+    const { columns, agrees, rows } = splitBy(text, isWhole, delimiter);
     return columns > 1 && agrees && rows > 0;
   });
   if (rare !== undefined)
@@ -83,21 +83,21 @@ function delimiterOf(text: string, isWhole: boolean): string {
   return ",";
 }
 
-function divided(text: string, isWhole: boolean, delimiter: string) {
-  const [header, ...rows] = recordsOf(text, isWhole, delimiter).filter(({ isBlank }) => !isBlank);
+function splitBy(text: string, isWhole: boolean, delimiter: string) {
+  const [header, ...rows] = firstRecords(text, isWhole, delimiter).filter(({ isBlank }) => !isBlank);
   const columns = header?.cells.length ?? 0;
   const agrees = columns > 1 && rows.every(({ cells }) => cells.length === columns);
   return { columns, agrees, rows: rows.length };
 }
 
 /** The first records. */
-function recordsOf(text: string, isWhole: boolean, delimiter: string): readonly CsvRecord[] {
+function firstRecords(text: string, isWhole: boolean, delimiter: string): readonly CsvRecord[] {
   const records: CsvRecord[] = [];
   try {
     const parser = new CsvParser(delimiter);
     for (const line of text.split(/(?<=\n)/)) {
       records.push(...parser.push(line));
-      if (records.length > lookedAt) return records;
+      if (records.length > sampledRecords) return records;
     }
     if (isWhole) records.push(...parser.end());
   } catch (thrown) {
@@ -108,7 +108,7 @@ function recordsOf(text: string, isWhole: boolean, delimiter: string): readonly 
 }
 
 /** Columns without a name, such as those of row numbers, are called by their place. */
-function namesOf({ line, cells }: CsvRecord): readonly string[] {
+function columnNames({ line, cells }: CsvRecord): readonly string[] {
   const names = cells.map((cell, index) => cell.trim() || `column_${index + 1}`);
   const seen = new Map<string, string>();
   for (const name of names) {
@@ -125,7 +125,7 @@ function namesOf({ line, cells }: CsvRecord): readonly string[] {
 
 /** A CSV file that can be loaded. */
 export interface CsvScan extends CsvHead {
-  readonly kinds: readonly Kind[];
+  readonly kinds: readonly ColumnKind[];
   readonly rows: number;
   /** Some rows end in a delimiter. */
   readonly hasTrailing: boolean;
@@ -138,7 +138,7 @@ export interface CsvScan extends CsvHead {
 }
 
 /** The kinds of the columns that a table has, by the names of a file's columns; undefined where there is no table. */
-export type KnownKinds = (head: CsvHead) => readonly (Kind | undefined)[];
+export type TableColumnKinds = (head: CsvHead) => readonly (ColumnKind | undefined)[];
 
 /**
  * Reads all of a CSV file: how it is written, what its columns are, and whether every row fits. Undefined when it has
@@ -147,7 +147,7 @@ export type KnownKinds = (head: CsvHead) => readonly (Kind | undefined)[];
 export async function scanCsv(
   texts: AsyncIterable<string>,
   options: CsvOptions,
-  known: KnownKinds = () => [],
+  known: TableColumnKinds = () => [],
 ): Promise<CsvScan | undefined> {
   const scan = new Scan(options, known);
   for await (const text of texts) scan.push(text);
@@ -156,7 +156,7 @@ export async function scanCsv(
 
 class Scan {
   readonly #options: CsvOptions;
-  readonly #known: KnownKinds;
+  readonly #known: TableColumnKinds;
   #held = "";
   #head: CsvHead | undefined;
   #parser: CsvParser | undefined;
@@ -166,7 +166,7 @@ class Scan {
   #rows = 0;
   #hasTrailing = false;
 
-  constructor(options: CsvOptions, known: KnownKinds) {
+  constructor(options: CsvOptions, known: TableColumnKinds) {
     this.#options = options;
     this.#known = known;
   }
@@ -220,7 +220,7 @@ class Scan {
     const names = this.#head?.names ?? [];
     // A row may end in a delimiter.
     const isTooLong = cells.length > names.length && cells.slice(names.length).some((cell) => cell !== "");
-    if (isTooLong || cells.length < names.length) throw new FileProblem(line, widthOf(cells, names));
+    if (isTooLong || cells.length < names.length) throw new FileProblem(line, widthProblem(cells, names));
     if (cells.length > names.length) this.#hasTrailing = true;
     for (const [index, column] of this.#columns.entries()) column.add(cells[index] ?? "", this.#rows, line);
     this.#rows += 1;
@@ -233,11 +233,11 @@ class Scan {
     const first = found.sort((one, other) => one.line - other.line)[0];
     if (!first) return;
     const owner = this.#isOfTable ? "of the table" : undefined;
-    throw new FileProblem(first.line, misfitReason(first.value, first.kind, owner), names[first.index]);
+    throw new FileProblem(first.line, invalidValueReason(first.value, first.kind, owner), names[first.index]);
   }
 }
 
-function widthOf(cells: readonly string[], names: readonly string[]): string {
+function widthProblem(cells: readonly string[], names: readonly string[]): string {
   const missing = cells.length < names.length ? `; "${names[cells.length]}" is missing` : "";
   const more = cells.length > names.length ? "; quote the cells that hold a delimiter" : "";
   const count = cells.length === 1 ? "1 column" : `${cells.length} columns`;
@@ -245,7 +245,7 @@ function widthOf(cells: readonly string[], names: readonly string[]): string {
 }
 
 /** What is said of a value that its column can't hold. `owner`: who says what the type is, when it is not the file. */
-export function misfitReason(value: string, type: string, owner?: string): string {
+export function invalidValueReason(value: string, type: string, owner?: string): string {
   const of = owner ?? "as its other values say; if it is meant to be text, create the table first";
   const shown = JSON.stringify(value.slice(0, limits.shownValueCharacters));
   const article = /^[aeiou]/i.test(type) ? "an" : "a";

@@ -1,6 +1,6 @@
 import { errorMessage } from "../errors/errors.ts";
 import { limits } from "../limits.ts";
-import { changeOf, isKept } from "../values/exact-json.ts";
+import { describeChange, isExactNumber } from "../values/exact-json.ts";
 import { FileProblem } from "./column-values.ts";
 
 /** Only such a line can hold a number that JSON.parse does not tell all about. */
@@ -11,7 +11,7 @@ const whole = /^-?\d{1,19}$/;
  * A number as it was written, where the value alone does not say it: `1.0` is a fraction, and a double may have other
  * digits.
  */
-class WrittenNumber {
+class NumberSource {
   readonly source: string;
 
   constructor(source: string) {
@@ -24,7 +24,7 @@ function parseLine(text: string): unknown {
   if (!unclear.test(text)) return JSON.parse(text);
   return JSON.parse(text, (_key: string, item: unknown, context?: { readonly source?: string }) => {
     const source = typeof item === "number" ? context?.source : undefined;
-    return source === undefined || source === String(item) ? item : new WrittenNumber(source);
+    return source === undefined || source === String(item) ? item : new NumberSource(source);
   });
 }
 
@@ -50,7 +50,7 @@ class JsonFields {
   /** What is wrong with the value of a field, or of a whole line. */
   add(value: unknown, line: number, path = ""): string | undefined {
     if (typeof value === "number") this.#number(path, !Number.isInteger(value));
-    if (value instanceof WrittenNumber) this.#written(path, line, value.source);
+    if (value instanceof NumberSource) this.#written(path, line, value.source);
     else if (typeof value === "object" && value !== null) return this.#addAll(value, line, path);
     if (typeof value !== "string" || value.isWellFormed()) return undefined;
     return `the text of "${path}" holds half a character, such as \\ud83d; write all of it`;
@@ -77,7 +77,7 @@ class JsonFields {
       if (hasFraction && changed)
         throw new FileProblem(
           changed.line,
-          `${changeOf(changed.source)}; write the numbers of this field as strings`,
+          `${describeChange(changed.source)}; write the numbers of this field as strings`,
           path,
         );
   }
@@ -97,7 +97,7 @@ class JsonFields {
       path,
       !whole.test(source) || BigInt.asIntN(64, BigInt(source)) !== BigInt(source),
     );
-    if (!isKept(source)) numbers.changed ??= { line, source };
+    if (!isExactNumber(source)) numbers.changed ??= { line, source };
   }
 
   #number(path: string, isFraction: boolean): Numbers {
@@ -157,7 +157,7 @@ export async function checkJsonLines(
   let lines = 0;
   for await (const { number, text } of splitLines(texts)) {
     lines += 1;
-    const problem = problemOf(text) ?? fields.add(parseLine(text), number);
+    const problem = lineProblem(text) ?? fields.add(parseLine(text), number);
     if (problem !== undefined) throw new FileProblem(number, problem);
   }
   if (lines > 0) fields.end();
@@ -167,7 +167,7 @@ export async function checkJsonLines(
 /** No word of lines here: the place stands before it. */
 const rule = "it has to be one JSON object";
 
-function problemOf(text: string): string | undefined {
+function lineProblem(text: string): string | undefined {
   const begin = text.trim();
   let value: unknown;
   try {
@@ -177,7 +177,7 @@ function problemOf(text: string): string | undefined {
       return `this begins an array; ${rule}. Write each item by itself, as jq -c '.[]' does`;
     if (/^\{\s*("(?:[^"\\]|\\.)*"\s*:[^{}]*,?)?$/.test(begin))
       return `the object does not end; ${rule}. Write it without line breaks, as jq -c . does`;
-    return `this is not JSON (${reasonOf(thrown)}); ${rule}`;
+    return `this is not JSON (${syntaxReason(thrown)}); ${rule}`;
   }
   if (Array.isArray(value))
     return `this is an array; ${rule}. Write each item by itself, as jq -c '.[]' does`;
@@ -186,7 +186,7 @@ function problemOf(text: string): string | undefined {
 }
 
 /** Without the text of the line, which may be long. */
-function reasonOf(thrown: unknown): string {
+function syntaxReason(thrown: unknown): string {
   return errorMessage(thrown)
     .replace(/, (?:\.\.\.)?".*$/s, "")
     .replace(/ in JSON at position \d+.*$/s, "");

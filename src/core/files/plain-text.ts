@@ -5,7 +5,7 @@ import { FileProblem } from "./column-values.ts";
 export type Encoding = "utf-8" | "utf-16le" | "utf-16be";
 
 /** How the bytes of a file are written. */
-export interface Packing {
+export interface TextFormat {
   readonly isGzip: boolean;
   readonly encoding: Encoding;
   readonly hasMark: boolean;
@@ -17,7 +17,7 @@ export function isGzip(head: Uint8Array): boolean {
 }
 
 /** By the byte order mark. Throws a `FileProblem` for UTF-16 that has none, and for files that are no text. */
-export function detectEncoding(head: Uint8Array): Omit<Packing, "isGzip"> {
+export function detectEncoding(head: Uint8Array): Omit<TextFormat, "isGzip"> {
   const [first, second, third] = head;
   if (first === 0xff && second === 0xfe) return { encoding: "utf-16le", hasMark: true };
   if (first === 0xfe && second === 0xff) return { encoding: "utf-16be", hasMark: true };
@@ -70,10 +70,10 @@ export async function* decodeText(
     if (text.includes("\0")) throw new FileProblem(undefined, "it holds a zero byte, so it is not text");
     return text;
   };
-  for await (const chunk of unpacked(bytes)) {
+  for await (const chunk of unzip(bytes)) {
     if (decoder) yield decode(chunk);
     else {
-      held = joined(held, chunk);
+      held = concatenate(held, chunk);
       if (held.length >= 4) yield decode(held);
     }
   }
@@ -94,11 +94,11 @@ function newlinesBefore(chunk: Uint8Array): number {
 }
 
 /** The bytes of a file, or what is compressed in them. Throws a `FileProblem`. */
-async function* unpacked(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* unzip(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const iterator = bytes[Symbol.asyncIterator]();
   let head = new Uint8Array(0);
   for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
-    head = joined(head, next.value);
+    head = concatenate(head, next.value);
     if (head.length >= 2) break;
   }
   async function* all(): AsyncGenerator<Uint8Array> {
@@ -115,7 +115,7 @@ async function* unpacked(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
   }
 }
 
-function joined(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+function concatenate(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {

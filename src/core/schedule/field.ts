@@ -61,8 +61,8 @@ export function parseValues(text: string, field: Field): number[] {
 export function parseItem(item: string, field: Field): number[] {
   const [range = "", step, ...rest] = item.split("/");
   if (rest.length > 0) throw fieldError(field, item, "it has two steps; write one / only");
-  const { from, to } = rangeOf(range, item, field);
-  const by = step === undefined ? 1 : stepOf(step, { item, range }, field);
+  const { from, to } = parseRange(range, item, field);
+  const by = step === undefined ? 1 : parseStep(step, { item, range }, field);
   return Array.from({ length: Math.floor((to - from) / by) + 1 }, (_, index) => from + index * by);
 }
 
@@ -71,14 +71,14 @@ interface Range {
   readonly to: number;
 }
 
-function rangeOf(range: string, item: string, field: Field): Range {
+function parseRange(range: string, item: string, field: Field): Range {
   // Sunday begins the week in `*` and ends it in a range: `*` in steps of two is Sunday, Tuesday, Thursday, Saturday.
   if (range === "*" || range === "?") return { from: field.least, to: field.least + field.count - 1 };
   const ends = range.split("-");
   if (ends.length > 2) throw fieldError(field, item, "a range has two ends, such as 1-5");
-  const from = readValue(ends[0] ?? "", item, field);
+  const from = parseValue(ends[0] ?? "", item, field);
   if (ends.length === 1) return { from, to: from };
-  const last = readValue(ends[1] ?? "", item, field);
+  const last = parseValue(ends[1] ?? "", item, field);
   const to = field === fields.dayOfWeek && last === 0 && from > 0 ? 7 : last;
   if (from > to) {
     const both = `${ends[0]}-${field.most},${field.least}-${ends[1]}`;
@@ -87,7 +87,7 @@ function rangeOf(range: string, item: string, field: Field): Range {
   return { from, to };
 }
 
-function stepOf(
+function parseStep(
   step: string,
   { item, range }: { readonly item: string; readonly range: string },
   field: Field,
@@ -100,18 +100,18 @@ function stepOf(
   return by;
 }
 
-function readValue(text: string, item: string, field: Field): number {
+function parseValue(text: string, item: string, field: Field): number {
   const name = field.names.indexOf(text.toUpperCase());
   if (name >= 0) return field.least + name;
   if (!/^\d{1,4}$/.test(text))
-    throw fieldError(field, item, `${unreadable(text, field)}; use ${field.allowed}`);
+    throw fieldError(field, item, `${valueProblem(text, field)}; use ${field.allowed}`);
   const value = Number(text);
   if (value < field.least || value > field.most)
     throw fieldError(field, item, `${text} is out of range; use ${field.allowed}${hint(value, field)}`);
   return value;
 }
 
-function unreadable(text: string, field: Field): string {
+function valueProblem(text: string, field: Field): string {
   if (text === "") return "a number is missing";
   if (text.startsWith("+")) return "+ is allowed only before the whole day of week";
   if (text.toUpperCase() === "H") return "H, as in Jenkins, is not known";

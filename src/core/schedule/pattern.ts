@@ -149,7 +149,7 @@ const nicknames: ReadonlyMap<string, string> = new Map([
 
 /** Throws `PatternError`, which names the field, the value and what to write instead. */
 export function parsePattern(text: string): CronPattern {
-  const [minute, hour, dayOfMonth, month, dayOfWeek] = partsOf(text);
+  const [minute, hour, dayOfMonth, month, dayOfWeek] = splitFields(text);
   const minutes = parseValues(minute, fields.minute);
   const hours = parseValues(hour, fields.hour);
   const bothDays = dayOfWeek.startsWith("+");
@@ -176,11 +176,11 @@ export function patternProblem(text: string): string | undefined {
   }
 }
 
-function partsOf(
+function splitFields(
   text: string,
 ): readonly [minute: string, hour: string, dayOfMonth: string, month: string, dayOfWeek: string] {
   const trimmed = text.trim();
-  const written = trimmed.startsWith("@") ? meaningOf(trimmed) : trimmed;
+  const written = trimmed.startsWith("@") ? expandNickname(trimmed) : trimmed;
   const parts = written === "" ? [] : written.split(/\s+/);
   if (/^(CRON_)?TZ=/.test(parts[0] ?? ""))
     throw new PatternError("the time zone is not part of the pattern; write it as timeZone of the schedule");
@@ -190,7 +190,7 @@ function partsOf(
 }
 
 /** Throws `PatternError` for names that mean no times of a clock. */
-function meaningOf(nickname: string): string {
+function expandNickname(nickname: string): string {
   const pattern = nicknames.get(nickname.toLowerCase());
   if (pattern !== undefined) return pattern;
   const known = [...nicknames.keys()].join(", ");
@@ -219,13 +219,13 @@ function countError(count: number): PatternError {
 export function nextMatch(pattern: CronPattern, after: number): number | undefined {
   const today = Math.floor(after / dayMs);
   const passed = Math.floor((after - today * dayMs) / minuteMs);
-  if (isDayOf(pattern, today)) {
+  if (matchesDay(pattern, today)) {
     const time = firstAfter(pattern.times, passed);
     if (time !== undefined) return today * dayMs + time * minuteMs;
   }
   const [first = 0] = pattern.times;
   for (let day = today + 1; day <= today + calendarCycleDays; day += 1)
-    if (isDayOf(pattern, day)) return day * dayMs + first * minuteMs;
+    if (matchesDay(pattern, day)) return day * dayMs + first * minuteMs;
   return undefined;
 }
 
@@ -242,7 +242,7 @@ function firstAfter(ascending: readonly number[], limit: number): number | undef
 }
 
 /** By the count of days since 1970. */
-function isDayOf({ months, monthDays, weekDays, bothDays }: CronPattern, dayNumber: number): boolean {
+function matchesDay({ months, monthDays, weekDays, bothDays }: CronPattern, dayNumber: number): boolean {
   const date = new Date(dayNumber * dayMs);
   const month = date.getUTCMonth() + 1;
   if (!months.includes(month)) return false;

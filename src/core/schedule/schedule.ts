@@ -38,10 +38,10 @@ export const Scheduled = z.object({
 });
 export type Scheduled = z.infer<typeof Scheduled>;
 
-type Slots = Pick<Schedule, "cron" | "timeZone">;
+type SlotPattern = Pick<Schedule, "cron" | "timeZone">;
 
 /** The slots in (after, until], in milliseconds, oldest first, at most `limit`. */
-export function slotsBetween(schedule: Slots, after: number, until: number, limit: number): number[] {
+export function slotsBetween(schedule: SlotPattern, after: number, until: number, limit: number): number[] {
   const slots: number[] = [];
   for (const { instant } of slotsAfter(parsePattern(schedule.cron), schedule.timeZone, after)) {
     if (instant > until || slots.length >= limit) break;
@@ -51,11 +51,11 @@ export function slotsBetween(schedule: Slots, after: number, until: number, limi
 }
 
 /** The first slot after that time. */
-export function nextSlot(schedule: Slots, after: number): number | undefined {
+export function nextSlot(schedule: SlotPattern, after: number): number | undefined {
   return firstSlot(schedule, after)?.instant;
 }
 
-function firstSlot({ cron, timeZone }: Slots, after: number): CronSlot | undefined {
+function firstSlot({ cron, timeZone }: SlotPattern, after: number): CronSlot | undefined {
   const first = slotsAfter(parsePattern(cron), timeZone, after).next();
   return first.done ? undefined : first.value;
 }
@@ -90,13 +90,17 @@ export function decideDueSlots(schedule: Schedule, lastSlot: number, now: number
 const dayMs = 24 * 3_600_000;
 
 /** A slot, and the day of the time that the pattern names. */
-export interface DatedSlot {
+export interface SlotOnDay {
   readonly instant: number;
   readonly date: string;
 }
 
 /** The slots of the days from the one to the other, both included and written `YYYY-MM-DD`, oldest first. */
-export function* slotsOnDays({ cron, timeZone }: Slots, from: string, to: string): Generator<DatedSlot> {
+export function* slotsOnDays(
+  { cron, timeZone }: SlotPattern,
+  from: string,
+  to: string,
+): Generator<SlotOnDay> {
   // Wherever on Earth it is, a day begins and ends within a day of its bounds in UTC; so does a leap over its end.
   const after = Date.parse(from) - dayMs;
   const until = Date.parse(to) + 2 * dayMs;
@@ -108,7 +112,7 @@ export function* slotsOnDays({ cron, timeZone }: Slots, from: string, to: string
 }
 
 /** The key of the batch of a slot. */
-export function slotKey({ cron, timeZone }: Slots, slot: number): string {
+export function slotKey({ cron, timeZone }: SlotPattern, slot: number): string {
   return `schedule ${cron} ${timeZone} ${slotText(slot)}`;
 }
 
@@ -117,13 +121,13 @@ export function slotText(slot: number): string {
   return new Date(slot).toISOString().replace(".000Z", "Z");
 }
 
-export function slotInput({ cron, timeZone }: Slots, slot: number): Scheduled {
+export function slotInput({ cron, timeZone }: SlotPattern, slot: number): Scheduled {
   const named = firstSlot({ cron, timeZone }, slot - 1);
   const wall = named?.instant === slot ? named.wall : slot + offsetAt(timeZone, slot);
   return { scheduledAt: slotText(slot), date: utcDay(wall) };
 }
 
 /** Id of the document that remembers how far a schedule has come. */
-export function deriveScheduleId(workflowId: string, { cron, timeZone }: Slots): string {
+export function deriveScheduleId(workflowId: string, { cron, timeZone }: SlotPattern): string {
   return deriveBatchId(workflowId, `schedule ${cron} ${timeZone}`);
 }

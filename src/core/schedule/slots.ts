@@ -25,14 +25,14 @@ interface ClockSpan {
 }
 
 /** The even stretch that begins with this instant, two days of it at most. */
-function spanFrom(timeZone: string, from: number): ClockSpan {
+function findSpan(timeZone: string, from: number): ClockSpan {
   const offset = offsetAt(timeZone, from);
   let until = from;
   for (let stride = 0; stride < spanStrides; stride += 1) {
     const end = until + strideMs;
     const after = offsetAt(timeZone, end);
     if (after !== offset) {
-      const at = changeBetween(timeZone, until, end);
+      const at = findChange(timeZone, until, end);
       return { offset, until: at, change: { at, before: offset, after: offsetAt(timeZone, at) } };
     }
     until = end;
@@ -41,7 +41,7 @@ function spanFrom(timeZone: string, from: number): ClockSpan {
 }
 
 /** The first millisecond at which the offset is no longer that of `from`; at `to` it is another. */
-function changeBetween(timeZone: string, from: number, to: number): number {
+function findChange(timeZone: string, from: number, to: number): number {
   const offset = offsetAt(timeZone, from);
   let same = from;
   let changed = to;
@@ -56,7 +56,7 @@ function changeBetween(timeZone: string, from: number, to: number): number {
 /** How far the clock of a zone is ahead of UTC, in milliseconds. Throws a `RangeError` for a zone that is not known. */
 export function offsetAt(timeZone: string, instant: number): number {
   const parts = { year: 0, month: 0, day: 0, hour: 0, minute: 0, second: 0 };
-  for (const { type, value } of formatOf(timeZone).formatToParts(instant))
+  for (const { type, value } of clockFormat(timeZone).formatToParts(instant))
     if (type in parts) Object.assign(parts, { [type]: Number(value) });
   const { year, month, day, hour, minute, second } = parts;
   return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(instant / 1_000) * 1_000;
@@ -65,7 +65,7 @@ export function offsetAt(timeZone: string, instant: number): number {
 /** Making one takes as long as fifty uses. There are some six hundred zones. */
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-function formatOf(timeZone: string): Intl.DateTimeFormat {
+function clockFormat(timeZone: string): Intl.DateTimeFormat {
   const known = formats.get(timeZone);
   if (known) return known;
   const format = new Intl.DateTimeFormat("en-US", {
@@ -116,7 +116,7 @@ export function* slotsAfter(pattern: CronPattern, timeZone: string, after: numbe
  * The same, but it may be wrong in the first three hours, because it does not see a change that was just before them.
  */
 function* slotsFrom(pattern: CronPattern, timeZone: string, start: number): Generator<CronSlot> {
-  let span = spanFrom(timeZone, start);
+  let span = findSpan(timeZone, start);
   /** All that the clock shows up to here is decided. */
   let decided = start + span.offset;
   for (;;) {
@@ -127,20 +127,20 @@ function* slotsFrom(pattern: CronPattern, timeZone: string, start: number): Gene
       yield { instant, wall };
       decided = wall;
     } else if (span.change) {
-      const { slot, decidedUntil } = cross(pattern, span.change, wall);
+      const { slot, decidedUntil } = crossChange(pattern, span.change, wall);
       if (slot) yield slot;
       decided = decidedUntil;
-      span = spanFrom(timeZone, span.change.at);
+      span = findSpan(timeZone, span.change.at);
     } else {
       // A span in which nothing was decided is far from what its changes could show twice.
       const isIdle = decided - span.offset < span.until - dayMs;
-      span = spanFrom(timeZone, isIdle ? Math.max(span.until, wall - 2 * dayMs) : span.until);
+      span = findSpan(timeZone, isIdle ? Math.max(span.until, wall - 2 * dayMs) : span.until);
     }
   }
 }
 
 /** What becomes of the times that a change leaps over or shows twice; `wall` is the next of the pattern. */
-function cross(
+function crossChange(
   pattern: CronPattern,
   { at, before, after }: ClockChange,
   wall: number,
@@ -172,7 +172,8 @@ const offset = /^(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?$/i;
 export function timeZoneProblem(timeZone: string): string | undefined {
   const quoted = JSON.stringify(timeZone);
   const fixed = offset.exec(timeZone);
-  if (fixed && !isKnownName(timeZone)) return `${quoted} is an offset, not a time zone; ${insteadOf(fixed)}`;
+  if (fixed && !isKnownName(timeZone))
+    return `${quoted} is an offset, not a time zone; ${offsetAdvice(fixed)}`;
   if (abbreviations.has(timeZone.toUpperCase()))
     return `${quoted} is an abbreviation, which more than one time zone has; ${example}`;
   return isKnownName(timeZone) ? undefined : `${quoted} is not a time zone; ${example}`;
@@ -181,7 +182,7 @@ export function timeZoneProblem(timeZone: string): string | undefined {
 const example = 'write an IANA name, such as "Europe/Paris" or "UTC"';
 
 /** For an offset of whole hours there is a zone, whose sign is the other way round. */
-function insteadOf([, sign, hours, minutes = "00"]: RegExpExecArray): string {
+function offsetAdvice([, sign, hours, minutes = "00"]: RegExpExecArray): string {
   const zone = Number(hours) === 0 ? "UTC" : `Etc/GMT${sign === "+" ? "-" : "+"}${Number(hours)}`;
   if (Number(minutes) !== 0 || !isKnownName(zone)) return example;
   return `${example}; the same offset all year is "${zone}"`;

@@ -24,7 +24,7 @@ const looksRandom = /^(?=.*\d)(?=.*[A-Za-z])[\w.~+/=%-]{16,}$/;
 export function secretsInHeaders(headers: JsonValue | undefined): LiteralSecret[] {
   if (!isJsonObject(headers)) return [];
   return Object.entries(headers)
-    .filter(([name, value]) => header.test(name) && isWritten(value))
+    .filter(([name, value]) => header.test(name) && isLiteral(value))
     .map(([name]) => ({ path: [name], message: adviceFor(`The header ${name}`) }));
 }
 
@@ -38,33 +38,34 @@ export function secretsInUrl(url: JsonValue | undefined): LiteralSecret[] {
     return isSecretField(name, rest.join("=")) ? [name] : [];
   });
   const messages = named.map((name) => adviceFor(`The parameter ${name} of the address`));
-  if (password !== undefined && isWritten(password))
+  if (password !== undefined && isLiteral(password))
     messages.unshift(adviceFor("The password of the address"));
   return messages.map((message) => ({ path: [], message }));
 }
 
 /** Fields of a body, at any depth. */
 export function secretsInBody(body: JsonValue | undefined): LiteralSecret[] {
-  if (Array.isArray(body)) return body.flatMap((item, index) => below(String(index), secretsInBody(item)));
+  if (Array.isArray(body))
+    return body.flatMap((item, index) => prefixPaths(String(index), secretsInBody(item)));
   if (!isJsonObject(body)) return [];
   return Object.entries(body).flatMap(([name, value]) =>
     isSecretField(snakeCase(name), value)
       ? [{ path: [name], message: adviceFor(`The field ${name}`) }]
-      : below(name, secretsInBody(value)),
+      : prefixPaths(name, secretsInBody(value)),
   );
 }
 
-export function below(name: string, found: readonly LiteralSecret[]): LiteralSecret[] {
+export function prefixPaths(name: string, found: readonly LiteralSecret[]): LiteralSecret[] {
   return found.map(({ path, message }) => ({ path: [name, ...path], message }));
 }
 
 function isSecretField(name: string, value: JsonValue): boolean {
   const isNamed = field.test(name) || (ambiguous.test(name) && looksRandom.test(String(value)));
-  return isNamed && isWritten(value);
+  return isNamed && isLiteral(value);
 }
 
 /** Text without a reference to where the secret comes from. `{{ 'text' }}` says that it is none. */
-function isWritten(value: JsonValue): boolean {
+function isLiteral(value: JsonValue): boolean {
   if (typeof value !== "string" || value === "" || isQuoted(value)) return false;
   return !parseTemplate(value).some(
     (piece) => piece.kind === "mistake" || (piece.kind === "reference" && piece.reference.root !== "batchId"),
@@ -86,14 +87,16 @@ function adviceFor(what: string): string {
 /** The first part of the variables that give secrets to tasks. A workflow can name no other variable. */
 export const taskSecretPrefix = "BATON_TASK_SECRET_";
 
-export interface NamedSecret {
+export interface TaskSecretReference {
   readonly workflowId: string;
   readonly taskId: string;
   readonly name: string;
 }
 
 /** The secrets that tasks of these workflows name. */
-export function namedSecrets(workflows: readonly { readonly definition: Definition }[]): NamedSecret[] {
+export function taskSecretReferences(
+  workflows: readonly { readonly definition: Definition }[],
+): TaskSecretReference[] {
   return workflows.flatMap(({ definition: { workflowId, tasks } }) =>
     tasks.flatMap(({ id: taskId, with: parameters, callback }) => {
       const names = new Set([...secretsWithin(parameters), ...secretsIn(callback?.url ?? "")]);
@@ -114,7 +117,7 @@ export function unconfiguredSecrets(
   configured: Iterable<string>,
 ): { readonly variable: string; readonly message: string }[] {
   const known = new Set(configured);
-  return namedSecrets(workflows)
+  return taskSecretReferences(workflows)
     .filter(({ name }) => !known.has(name))
     .map(({ workflowId, taskId, name }) => ({
       variable: `${taskSecretPrefix}${name}`,

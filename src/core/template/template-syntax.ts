@@ -111,12 +111,12 @@ function unknownRootProblem(first: string, path: readonly string[], written: str
     return "is no text in quotes: one quote opens it, the same closes it, and each within it is doubled";
   const meant = nearestName(first, roots);
   if (meant !== undefined) return `refers to nothing; did you mean {{ ${meant}${rest} }}?`;
-  const asItStands = shown(quoted(`{{ ${written} }}`));
+  const asItStands = shown(quoteAsTemplate(`{{ ${written} }}`));
   return `refers to nothing: templates begin with input, parents, batchId or secrets. To send it literally, write ${asItStands}`;
 }
 
 /** A template whose value is the text itself, with whatever braces it has. */
-function quoted(text: string): string {
+function quoteAsTemplate(text: string): string {
   return text.includes("'") && !text.includes('"')
     ? `{{ "${text}" }}`
     : `{{ '${text.replaceAll("'", "''")}' }}`;

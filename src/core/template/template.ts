@@ -49,17 +49,17 @@ async function fill(value: JsonValue, scope: TemplateScope): Promise<JsonValue> 
 async function fillString(text: string, scope: TemplateScope): Promise<JsonValue> {
   const pieces = parseTemplate(text);
   const [first] = pieces;
-  if (pieces.length === 1 && first) return (await valueOfPiece(first, scope)) ?? null;
+  if (pieces.length === 1 && first) return (await resolvePiece(first, scope)) ?? null;
   let filled = "";
   for (const piece of pieces) {
-    const value = await valueOfPiece(piece, scope);
+    const value = await resolvePiece(piece, scope);
     filled += typeof value === "string" ? value : value === undefined ? "" : JSON.stringify(value);
   }
   return filled;
 }
 
 /** Undefined for an optional reference to nothing. */
-async function valueOfPiece(piece: TemplatePiece, scope: TemplateScope): Promise<JsonValue | undefined> {
+async function resolvePiece(piece: TemplatePiece, scope: TemplateScope): Promise<JsonValue | undefined> {
   if (piece.kind === "text") return piece.text;
   if (piece.kind === "mistake") throw new BatonError("TEMPLATE_INVALID", piece.problem);
   const { reference } = piece;
@@ -85,7 +85,7 @@ async function lookUp(reference: Reference, scope: TemplateScope): Promise<JsonV
 function descend(value: JsonValue, fields: readonly string[], { isOptional, written }: Reference): JsonValue {
   let current: JsonValue | undefined = value;
   for (const field of fields) {
-    current = partOf(current, field);
+    current = readPart(current, field);
     if (current !== undefined) continue;
     if (isOptional) return null;
     throw new BatonError("TEMPLATE_INVALID", `{{ ${written} }}: there is no "${field}"`);
@@ -94,7 +94,7 @@ function descend(value: JsonValue, fields: readonly string[], { isOptional, writ
 }
 
 /** A field of an object; an element of an array, or its length. */
-function partOf(holder: JsonValue, name: string): JsonValue | undefined {
+function readPart(holder: JsonValue, name: string): JsonValue | undefined {
   if (typeof holder !== "object" || holder === null || !Object.hasOwn(holder, name)) return undefined;
   if (isJsonObject(holder)) return holder[name];
   return name === "length" ? holder.length : holder[Number(name)];

@@ -17,20 +17,20 @@ const countedDigits = 16;
  * so has a fraction of up to 16. One of more may be rounded beyond its 15th digit, as every reader of JSON does; but
  * not as far as its whole part.
  */
-export function isKept(source: string): boolean {
+export function isExactNumber(source: string): boolean {
   const value = Number(source);
   if (!Number.isFinite(value)) return false;
-  const written = decimalOf(source);
-  const held = decimalOf(String(value));
+  const written = toDecimal(source);
+  const held = toDecimal(String(value));
   if (written.digits === held.digits && written.exponent === held.exponent) return true;
   if (written.exponent >= 0 || Math.abs(value) > Number.MAX_SAFE_INTEGER) return false;
   if (Math.abs(value) < smallestNormal) return false;
-  return written.digits.length > countedDigits || isPrintOf(value, written);
+  return written.digits.length > countedDigits || isPrintedForm(value, written);
 }
 
 /** Whether a program that prints so many digits of the double would write these. They need not be its shortest ones. */
-function isPrintOf(value: number, { digits, exponent }: Decimal): boolean {
-  const print = decimalOf(value.toPrecision(digits.length));
+function isPrintedForm(value: number, { digits, exponent }: Decimal): boolean {
+  const print = toDecimal(value.toPrecision(digits.length));
   return print.digits === digits && print.exponent === exponent;
 }
 
@@ -38,7 +38,7 @@ function isPrintOf(value: number, { digits, exponent }: Decimal): boolean {
 export function numberOrText(source: string): number | string {
   const value = Number(source);
   if (/^-?\d+$/.test(source)) return Number.isSafeInteger(value) ? value : source;
-  return isKept(source) ? value : source;
+  return isExactNumber(source) ? value : source;
 }
 
 interface Decimal {
@@ -48,7 +48,7 @@ interface Decimal {
   readonly exponent: number;
 }
 
-function decimalOf(source: string): Decimal {
+function toDecimal(source: string): Decimal {
   const [, whole = "", fraction = "", power = "0"] = decimalPattern.exec(source) ?? [];
   const digits = (whole + fraction).replace(/^0+/, "");
   const significant = withoutZerosAtEnd(digits);
@@ -67,7 +67,7 @@ function withoutZerosAtEnd(digits: string): string {
 }
 
 /** Only such a text can hold a number that a double does not: 16 digits, or an exponent of three. */
-export const suspicious = /\d[\d.]{15}|[eE][+-]?\d{3}/;
+export const mayHoldInexactNumber = /\d[\d.]{15}|[eE][+-]?\d{3}/;
 
 const shownCharacters = 60;
 
@@ -76,10 +76,10 @@ const shownCharacters = 60;
  * changed, and the SyntaxError of `JSON.parse` for what is no JSON.
  */
 export function parseExactJson(text: string, where: string): JsonValue {
-  if (!suspicious.test(text)) return JSON.parse(text);
+  if (!mayHoldInexactNumber.test(text)) return JSON.parse(text);
   const value: unknown = JSON.parse(text, (_key: string, item: unknown, context?: ReviverContext) => {
-    const source = sourceOf(item, context);
-    return source === undefined || isKept(source) ? item : new ChangedNumber(source);
+    const source = numberSource(item, context);
+    return source === undefined || isExactNumber(source) ? item : new ChangedNumber(source);
   });
   const found = findChanged(value);
   if (found) throw notExact(found.source, `${where}${found.path}`);
@@ -89,19 +89,19 @@ export function parseExactJson(text: string, where: string): JsonValue {
 
 /** The same, with every number that would be changed, and every whole number beyond 2^53, as text. */
 export function parseJsonWithTexts(text: string): JsonValue {
-  if (!suspicious.test(text)) return JSON.parse(text);
+  if (!mayHoldInexactNumber.test(text)) return JSON.parse(text);
   return JSON.parse(text, (_key: string, item: unknown, context?: ReviverContext) => {
-    const source = sourceOf(item, context);
+    const source = numberSource(item, context);
     return source === undefined ? item : numberOrText(source);
   });
 }
 
 function notExact(source: string, where: string): BatonError {
-  return new BatonError("NUMBER_NOT_EXACT", changeOf(source), { where });
+  return new BatonError("NUMBER_NOT_EXACT", describeChange(source), { where });
 }
 
 /** What would become of a number that is not kept as it was written. */
-export function changeOf(source: string): string {
+export function describeChange(source: string): string {
   const shown = source.length > shownCharacters ? `${source.slice(0, shownCharacters)}…` : source;
   const value = Number(source);
   const change = Number.isFinite(value) ? `would become ${value}` : "is too large";
@@ -112,7 +112,7 @@ interface ReviverContext {
   readonly source?: string;
 }
 
-function sourceOf(item: unknown, context: ReviverContext | undefined): string | undefined {
+function numberSource(item: unknown, context: ReviverContext | undefined): string | undefined {
   return typeof item === "number" ? context?.source : undefined;
 }
 

@@ -18,13 +18,13 @@ export type JsonObject = { readonly [key: string]: JsonValue };
 export const JsonValueSchema: z.ZodType<JsonValue> = z.custom<JsonValue>().superRefine(refuseNonJson);
 export const JsonObjectSchema: z.ZodType<JsonObject> = z
   .custom<JsonObject>((value) => typeof value === "object" && value !== null && !Array.isArray(value), {
-    error: ({ input }) => `expected an object, received ${nameOfType(input)}`,
+    error: ({ input }) => `expected an object, received ${typeName(input)}`,
     abort: true,
   })
   .superRefine(refuseNonJson);
 
 /** A record of any keys. Those of zod leave out one named `__proto__`, which JSON and people may use. */
-export function recordOf<Value>(values: z.ZodType<Value>): z.ZodType<Readonly<Record<string, Value>>> {
+export function recordSchema<Value>(values: z.ZodType<Value>): z.ZodType<Readonly<Record<string, Value>>> {
   return z.custom<Readonly<Record<string, Value>>>(
     (value) =>
       typeof value === "object" &&
@@ -87,7 +87,7 @@ function refuseNonJson(value: unknown, context: z.RefinementCtx): void {
     context.addIssue({ code: "custom", path: [...found.path], message: found.problem, continue: false });
 }
 
-function nameOfType(value: unknown): string {
+function typeName(value: unknown): string {
   if (value === null) return "null";
   return Array.isArray(value) ? "an array" : typeof value;
 }
@@ -120,7 +120,7 @@ function findInArray(items: readonly unknown[], ancestors: Set<object>): NonJson
 function findInObject(value: object, ancestors: Set<object>): NonJson | undefined {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null)
-    return here(`a ${classNameOf(prototype)} is not plain JSON`);
+    return here(`a ${className(prototype)} is not plain JSON`);
   for (const [key, item] of Object.entries(value)) {
     if (item === undefined) continue;
     const found = findNonJson(item, ancestors);
@@ -130,7 +130,7 @@ function findInObject(value: object, ancestors: Set<object>): NonJson | undefine
 }
 
 /** The value itself may hide its class behind a key named `constructor`. */
-function classNameOf(prototype: unknown): string {
+function className(prototype: unknown): string {
   const type: unknown = Object(prototype).constructor;
   return typeof type === "function" && type.name !== "" ? type.name : "class instance";
 }

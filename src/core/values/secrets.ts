@@ -35,7 +35,7 @@ export function isSecretName(name: string): boolean {
 }
 
 /** A secret, and the mark that is in its place until a request leaves. */
-export interface RevealedSecret {
+export interface RequestSecret {
   readonly name: string;
   readonly mark: string;
   readonly value: string;
@@ -44,15 +44,15 @@ export interface RevealedSecret {
 const asItIs = (value: string) => value;
 
 /** The secrets of one request: puts them in at the last moment, and takes them out of whatever comes back. */
-export class SecretTexts {
-  readonly #secrets: readonly RevealedSecret[];
+export class SecretRedactor {
+  readonly #secrets: readonly RequestSecret[];
   /** Every way in which a value is likely to be written, the longest first. */
   readonly #forms: readonly { readonly form: string; readonly name: string }[];
 
-  constructor(secrets: readonly RevealedSecret[]) {
+  constructor(secrets: readonly RequestSecret[]) {
     this.#secrets = secrets;
     this.#forms = secrets
-      .flatMap(({ name, value }) => formsOf(value).map((form) => ({ form, name })))
+      .flatMap(({ name, value }) => writtenForms(value).map((form) => ({ form, name })))
       .sort((one, other) => other.form.length - one.form.length);
   }
 
@@ -87,7 +87,7 @@ export class SecretTexts {
   }
 
   /** The text without the secrets. */
-  blank(text: string): string {
+  redact(text: string): string {
     return this.#forms.reduce(
       (left, { form, name }) => left.replaceAll(form, () => `[secret ${name}]`),
       text,
@@ -95,14 +95,14 @@ export class SecretTexts {
   }
 
   /** The value without the secrets, in its keys as well; a number that is one becomes text. */
-  blankJson(value: JsonValue): JsonValue {
+  redactJson(value: JsonValue): JsonValue {
     if (this.#forms.length === 0) return value;
-    if (typeof value === "string") return this.blank(value);
-    if (typeof value === "number") return this.isIn(String(value)) ? this.blank(String(value)) : value;
-    if (Array.isArray(value)) return value.map((item) => this.blankJson(item));
+    if (typeof value === "string") return this.redact(value);
+    if (typeof value === "number") return this.isIn(String(value)) ? this.redact(String(value)) : value;
+    if (Array.isArray(value)) return value.map((item) => this.redactJson(item));
     if (!isJsonObject(value)) return value;
     return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [this.blank(key), this.blankJson(item)]),
+      Object.entries(value).map(([key, item]) => [this.redact(key), this.redactJson(item)]),
     );
   }
 }
@@ -111,7 +111,7 @@ function inJson(value: string): string {
   return JSON.stringify(value).slice(1, -1);
 }
 
-function formsOf(value: string): string[] {
+function writtenForms(value: string): string[] {
   const encoded = encodeURIComponent(value);
   const lowerCase = encoded.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase());
   const forms = [

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { limits } from "../limits.ts";
 
 /** A word as a shell takes it, whatever is in it. */
-export function quoted(word: string): string {
+export function quoteForShell(word: string): string {
   return /^[\w./:=@,+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
@@ -32,11 +32,11 @@ export function nearestName(written: string, known: Iterable<string>): string | 
 /** Two letters in the wrong order are one slip. */
 function editsBetween(written: string, name: string): number {
   const edits = distance(written, name);
-  const isSwap = edits === 2 && lettersOf(written) === lettersOf(name);
+  const isSwap = edits === 2 && sortedLetters(written) === sortedLetters(name);
   return isSwap ? 1 : edits;
 }
 
-function lettersOf(text: string): string {
+function sortedLetters(text: string): string {
   return [...text].sort().join("");
 }
 

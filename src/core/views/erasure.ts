@@ -3,7 +3,7 @@ import type { Execution } from "../execution-record.ts";
 import { isJsonObject, type JsonObject, type JsonValue, tryParseJson } from "../values/json.ts";
 
 /** Ids of the batches that are to be forgotten: all runs of one lineage. */
-export type Forgotten = ReadonlySet<string>;
+export type ErasedBatchIds = ReadonlySet<string>;
 
 /**
  * What becomes of the record of a key that a forgotten batch called:
@@ -17,7 +17,7 @@ export type ErasureDecision = "deleted" | "scrubbed" | "kept" | "locked";
 /** `hasSteps`: a forgotten batch has stored steps of the call that the record is of. */
 export function decideErasure(
   { state, holder, producedBy, lastFailure }: Execution,
-  forgotten: Forgotten,
+  forgotten: ErasedBatchIds,
   hasSteps: boolean,
 ): ErasureDecision {
   const isForgotten = (by: { readonly batchId: string } | null) => by !== null && forgotten.has(by.batchId);
@@ -29,7 +29,7 @@ export function decideErasure(
 }
 
 /** Its result counts for as long as it did: what is due counts from the write. `ageMs`: since the last write, by the store's clock. */
-export function redact(execution: Execution, ageMs: number, nonce: string): Execution {
+export function eraseFailure(execution: Execution, ageMs: number, nonce: string): Execution {
   const dueSeconds = Math.max(0, execution.dueSeconds - ageMs / 1_000);
   return { ...execution, lastFailure: null, dueSeconds, nonce };
 }
@@ -38,7 +38,7 @@ export function redact(execution: Execution, ageMs: number, nonce: string): Exec
  * Whether a message names a forgotten batch, or starts one by its key. It may be in the envelope of Pub/Sub or of a CloudEvent,
  * whose data are base64.
  */
-export function hasBatchId(body: Uint8Array, forgotten: Forgotten): boolean {
+export function hasBatchId(body: Uint8Array, forgotten: ErasedBatchIds): boolean {
   const message = tryParseJson(new TextDecoder().decode(body));
   if (message === undefined) return false;
   for (const object of objectsIn(message)) {
@@ -57,12 +57,12 @@ export function hasBatchId(body: Uint8Array, forgotten: Forgotten): boolean {
 }
 
 /** An object that a value names, such as the file that a batch began with. */
-export interface NamedObject {
+export interface ObjectReference {
   readonly bucket: string;
   readonly object: string;
 }
 
-export function* namedObjects(value: JsonValue): Generator<NamedObject> {
+export function* referencedObjects(value: JsonValue): Generator<ObjectReference> {
   for (const { bucket, object } of objectsIn(value))
     if (typeof bucket === "string" && typeof object === "string") yield { bucket, object };
 }

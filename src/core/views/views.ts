@@ -4,8 +4,8 @@ import type { Execution, Holder } from "../execution-record.ts";
 import { parseDay } from "../idempotency.ts";
 import type {
   BatchStatus,
+  DisplayStatus,
   Reason,
-  ShownTaskStatus,
   StoredError,
   TaskBatch,
   TaskLog,
@@ -36,7 +36,7 @@ export function taskReport(batch: TaskBatch, taskId: string, log: TaskLog | unde
     task: taskId,
     date: parseDay(batch.input) ?? utcDay(log?.startedAt ?? batch.createdAt),
     task_id: `${batch.batchId}/${taskId}`,
-    status: statusOf(log?.status ?? "NEW", log?.reason ?? null),
+    status: reportStatus(log?.status ?? "NEW", log?.reason ?? null),
     errors: [...(notes?.errors ?? []), ...failure],
     warnings: notes?.warnings ?? [],
     reason: log?.reason ?? null,
@@ -44,7 +44,7 @@ export function taskReport(batch: TaskBatch, taskId: string, log: TaskLog | unde
   };
 }
 
-function statusOf(status: ShownTaskStatus, reason: Reason | null): TaskReport["status"] {
+function reportStatus(status: DisplayStatus, reason: Reason | null): TaskReport["status"] {
   switch (status) {
     case "NEW":
     case "PROCESSING":
@@ -68,7 +68,7 @@ interface TaskErrorView extends StoredError {
 /** A task of a batch as `baton show --json` prints it. Times are ISO 8601, UTC. */
 export interface TaskView {
   readonly taskId: string;
-  readonly status: ShownTaskStatus;
+  readonly status: DisplayStatus;
   readonly reason: Reason | null;
   /** Names of the events that it waits for now. */
   readonly waitsFor: readonly string[];

@@ -47,12 +47,12 @@ export function toJson(definition: Definition): JsonObject {
 }
 
 /** The queues that tasks of these workflows are in. */
-export function namedQueues(workflows: readonly { readonly definition: Definition }[]): ReadonlySet<string> {
+export function queueNames(workflows: readonly { readonly definition: Definition }[]): ReadonlySet<string> {
   return new Set(workflows.flatMap(({ definition }) => definition.tasks.map(({ queue }) => queue)));
 }
 
 /** The policies of a task as the definition keeps them, defaults filled in. */
-export function completeTask(
+export function applyTaskDefaults(
   task: Pick<TaskDefinition, "id" | "type"> & {
     readonly [K in keyof Omit<TaskDefinition, "id" | "type" | "retry">]?: TaskDefinition[K] | undefined;
   } & { readonly retry?: Partial<RetryPolicy> | undefined },
@@ -79,7 +79,7 @@ export function longestAttemptSeconds(functionTimeoutSeconds: number): number {
 /**
  * Tasks whose timeout is longer than an attempt can run on Google Cloud: they may be cut off there at every attempt.
  */
-export function cutTimeouts(
+export function timeoutsBeyondFunction(
   workflows: readonly { readonly definition: Definition }[],
   functionTimeoutSeconds: number,
 ): string[] {

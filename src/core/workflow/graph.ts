@@ -1,11 +1,11 @@
 import {
+  type ChildDecision,
   countEndings,
   decideChild,
   type Ending,
   type JoinShape,
   type JoinShards,
-  shardsOf,
-  type Verdict,
+  splitIntoShards,
 } from "../joins.ts";
 import { limits } from "../limits.ts";
 import { hashJson } from "../values/json.ts";
@@ -34,10 +34,10 @@ export interface Graph {
   readonly tasks: ReadonlyMap<string, TaskDefinition>;
   readonly roots: readonly string[];
   /** The joins each task is a parent of. */
-  readonly joinsOf: ReadonlyMap<string, readonly Join[]>;
+  readonly joinsByParent: ReadonlyMap<string, readonly Join[]>;
   readonly joins: readonly Join[];
   /** The join each task is a child of; roots have none. */
-  readonly joinAbove: ReadonlyMap<string, Join>;
+  readonly joinByChild: ReadonlyMap<string, Join>;
 }
 
 const joinIdCharacters = 16;
@@ -52,28 +52,30 @@ export function buildGraph(
   hash = hashDefinition(definition),
   joinShardParents: number = limits.joinShardParents,
 ): Graph {
-  const joins = joinsOfDefinition(definition, joinShardParents);
-  const joinsOf = new Map<string, Join[]>(definition.tasks.map((task) => [task.id, []]));
-  for (const join of joins) for (const parent of join.parents) joinsOf.get(parent)?.push(join);
+  const joins = buildJoins(definition, joinShardParents);
+  const joinsByParent = new Map<string, Join[]>(definition.tasks.map((task) => [task.id, []]));
+  for (const join of joins) for (const parent of join.parents) joinsByParent.get(parent)?.push(join);
   return {
     hash,
     joinShardParents,
     definition,
     tasks: new Map(definition.tasks.map((task) => [task.id, task])),
     roots: definition.tasks.filter((task) => task.after.length === 0).map((task) => task.id),
-    joinsOf,
+    joinsByParent,
     joins,
-    joinAbove: new Map(joins.flatMap((join) => join.children.map((child) => [child.taskId, join] as const))),
+    joinByChild: new Map(
+      joins.flatMap((join) => join.children.map((child) => [child.taskId, join] as const)),
+    ),
   };
 }
 
-function joinsOfDefinition(definition: Definition, joinShardParents: number): Join[] {
+function buildJoins(definition: Definition, joinShardParents: number): Join[] {
   return groupByParents(definition).map(({ parents, children }) => ({
     id: hashJson(parents).slice(0, joinIdCharacters),
     parents,
     children,
     rules: [...new Set(children.map((child) => child.rule))],
-    shards: shardsOf(parents, joinShardParents),
+    shards: splitIntoShards(parents, joinShardParents),
   }));
 }
 
@@ -133,7 +135,7 @@ export function tasksOverJoinLimit(definition: Definition): TaskOverJoinLimit[] 
 }
 
 /** What the endings of its parents, so far, say about a child. */
-export function childVerdict(join: Join, childId: string, endings: readonly Ending[]): Verdict {
+export function decideFromEndings(join: Join, childId: string, endings: readonly Ending[]): ChildDecision {
   const child = join.children.find(({ taskId }) => taskId === childId);
   const counts = countEndings(endings);
   const verdicts = child ? endings.map((ending) => decideChild(child.rule, join, ending, counts)) : [];
@@ -160,9 +162,9 @@ export function inheritedTasks(graph: Graph, succeeded: (taskId: string) => bool
 }
 
 function runsAfterSuccesses(graph: Graph, { id, after }: TaskDefinition): boolean {
-  const join = graph.joinAbove.get(id);
+  const join = graph.joinByChild.get(id);
   const endings = after.map((): Ending => ({ status: "SUCCESS", reason: null }));
-  return !join || childVerdict(join, id, endings).kind === "ready";
+  return !join || decideFromEndings(join, id, endings).kind === "ready";
 }
 
 /** The tasks of a graph, every one after its parents. */
@@ -180,5 +182,7 @@ function parentsFirst(graph: Graph) {
 }
 
 function childrenOf(graph: Graph, taskId: string): string[] {
-  return (graph.joinsOf.get(taskId) ?? []).flatMap((join) => join.children.map((child) => child.taskId));
+  return (graph.joinsByParent.get(taskId) ?? []).flatMap((join) =>
+    join.children.map((child) => child.taskId),
+  );
 }

@@ -20,7 +20,7 @@ export function isIgnoredName(name: string): boolean {
  * Why an object that was written is not a file that was dropped, the same on both engines; undefined when it is one.
  * Consoles and connectors of Cloud Storage make "folders" as empty objects named `sales/` or `sales_$folder$`.
  */
-export function reasonForNoDrop(object: string): "folder" | "unfinished" | undefined {
+export function nonDropReason(object: string): "folder" | "unfinished" | undefined {
   if (object.endsWith("/") || object.endsWith("_$folder$")) return "folder";
   return object.split("/").some(isIgnoredName) ? "unfinished" : undefined;
 }
@@ -60,7 +60,7 @@ export function patternProblem(pattern: string): string | undefined {
     return 'a name that ends in "/" is a folder: write *, or ** for any depth, behind it';
   if (pattern.split("/").some((part) => part === "." || part === ".."))
     return 'names of objects have no "." and ".." in their path';
-  if (reasonForNoDrop(pattern) === "unfinished")
+  if (nonDropReason(pattern) === "unfinished")
     return "hidden and unfinished files (.x, ~x, x~, .tmp, .part, .partial, .crdownload) start nothing";
   return undefined;
 }
@@ -80,7 +80,7 @@ function patternRoot(pattern: string): { readonly folder: string; readonly isDee
 function compile(pattern: string): Compiled {
   const known = compiled.get(pattern);
   if (known) return known;
-  const readings = [pattern, literally(pattern)];
+  const readings = [pattern, escapeSpecials(pattern)];
   const fresh = {
     matches: picomatch(readings, { nonegate: true }),
     matchesInOtherCase: picomatch(readings, { nonegate: true, nocase: true }),
@@ -91,7 +91,7 @@ function compile(pattern: string): Compiled {
 }
 
 /** The pattern with all but its wildcards meaning themselves. What follows a backslash is left alone. */
-function literally(pattern: string): string {
+function escapeSpecials(pattern: string): string {
   return pattern.replace(/\\.|[()[\]{}|+@!^$]/gs, (found) => (found.startsWith("\\") ? found : `\\${found}`));
 }
 
@@ -136,7 +136,7 @@ export function isTriggeredBy(
   trigger: Trigger,
   dropped: { readonly bucket: string; readonly object: string },
 ): boolean {
-  if (trigger.type !== "fileDrop" || reasonForNoDrop(dropped.object) !== undefined) return false;
+  if (trigger.type !== "fileDrop" || nonDropReason(dropped.object) !== undefined) return false;
   if (trigger.bucket !== undefined && trigger.bucket !== dropped.bucket) return false;
   return matchesPattern(trigger.pattern, dropped.object);
 }
@@ -171,17 +171,17 @@ interface DeployedTriggers {
   readonly triggers: readonly Trigger[];
 }
 
-interface Interested {
+interface FileTrigger {
   readonly workflowId: string;
   readonly trigger: Extract<Trigger, { readonly type: "fileDrop" }>;
 }
 
 /** What the deployed workflows make of the files of one bucket. */
-export class DropInterest {
+export class DropMatcher {
   /** Equal for the same patterns and archives. */
   readonly key: string;
   readonly #bucket: string;
-  readonly #interested: readonly Interested[];
+  readonly #interested: readonly FileTrigger[];
   readonly #archives: readonly string[];
 
   constructor(bucket: string, workflows: readonly DeployedTriggers[]) {
@@ -196,23 +196,23 @@ export class DropInterest {
   }
 
   /** Whether a file of this name starts a batch. */
-  takes(object: string): boolean {
+  matches(object: string): boolean {
     return this.#interested.some(({ trigger }) => isTriggeredBy(trigger, { bucket: this.#bucket, object }));
   }
 
   /**
    * Whether the folder, with a `/` at its end, is of an archive that no pattern reaches into, so it can be left out.
    */
-  passesOver(folder: string): boolean {
+  isSkippedFolder(folder: string): boolean {
     return (
       this.#isArchive(folder) && !this.#interested.some(({ trigger }) => mayHold(folder, trigger.pattern))
     );
   }
 
   /** Why no workflow takes a file of this name, for people; undefined when one does, or the file was archived. */
-  whyUntaken(object: string): string | undefined {
-    if (this.takes(object) || this.#isArchive(object)) return undefined;
-    const noDrop = reasonForNoDrop(object);
+  explainMismatch(object: string): string | undefined {
+    if (this.matches(object) || this.#isArchive(object)) return undefined;
+    const noDrop = nonDropReason(object);
     if (noDrop !== undefined)
       return noDrop === "folder" ? "it is a folder" : "its name says that it is unfinished";
     const inOtherCase = this.#interested.find(({ trigger }) => matchesInOtherCase(trigger.pattern, object));

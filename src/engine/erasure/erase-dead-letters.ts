@@ -1,7 +1,7 @@
 import { errorCode } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { type DeadLetter, DeadLetterSchema } from "../../core/records.ts";
-import { type Forgotten, hasBatchId } from "../../core/views/erasure.ts";
+import { type ErasedBatchIds, hasBatchId } from "../../core/views/erasure.ts";
 import type { ObjectPrefix, ObjectStore } from "../../ports/objects.ts";
 import type { StoredDocument } from "../../ports/store.ts";
 import type { Dependencies } from "../dependencies.ts";
@@ -43,9 +43,9 @@ export interface FoundLetters {
 export class DeadLetterErasure {
   readonly #dependencies: Dependencies;
   readonly #deadLetters: DeadLetters;
-  readonly #forgotten: Forgotten;
+  readonly #forgotten: ErasedBatchIds;
 
-  constructor(dependencies: Dependencies, deadLetters: DeadLetters, forgotten: Forgotten) {
+  constructor(dependencies: Dependencies, deadLetters: DeadLetters, forgotten: ErasedBatchIds) {
     this.#dependencies = dependencies;
     this.#deadLetters = deadLetters;
     this.#forgotten = forgotten;

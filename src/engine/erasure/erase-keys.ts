@@ -1,9 +1,14 @@
 import { BatonError } from "../../core/errors/errors.ts";
-import { type Execution, stepsOfKey, withoutResult } from "../../core/execution-record.ts";
+import { type Execution, keyStepScope, resetResult } from "../../core/execution-record.ts";
 import { limits } from "../../core/limits.ts";
-import { StepSchema, stepObjects } from "../../core/steps.ts";
+import { StepSchema, stepObjectPrefix } from "../../core/steps.ts";
 import { ownBuckets } from "../../core/values/text.ts";
-import { decideErasure, type ErasureDecision, type Forgotten, redact } from "../../core/views/erasure.ts";
+import {
+  decideErasure,
+  type ErasedBatchIds,
+  type ErasureDecision,
+  eraseFailure,
+} from "../../core/views/erasure.ts";
 import type { ObjectPrefix } from "../../ports/objects.ts";
 import type { StoredDocument } from "../../ports/store.ts";
 import type { Dependencies } from "../dependencies.ts";
@@ -27,9 +32,9 @@ interface KeyFate {
 export class KeyErasure {
   readonly #dependencies: Dependencies;
   readonly #records: IdempotencyStore;
-  readonly #forgotten: Forgotten;
+  readonly #forgotten: ErasedBatchIds;
 
-  constructor(dependencies: Dependencies, forgotten: Forgotten) {
+  constructor(dependencies: Dependencies, forgotten: ErasedBatchIds) {
     this.#dependencies = dependencies;
     this.#records = new IdempotencyStore(dependencies.store);
     this.#forgotten = forgotten;
@@ -78,7 +83,10 @@ export class KeyErasure {
     const { ids } = this.#dependencies;
     const { fate } = await this.#look(execution);
     if (fate === "deleted") return this.#delete(found);
-    if (fate === "scrubbed" && !(await this.#records.write(found, redact(execution, ageMs, ids.unique()))))
+    if (
+      fate === "scrubbed" &&
+      !(await this.#records.write(found, eraseFailure(execution, ageMs, ids.unique())))
+    )
       return false;
     await this.#deleteOwnSteps(execution);
     return true;
@@ -90,7 +98,7 @@ export class KeyErasure {
    */
   async #delete({ data: execution, version }: StoredExecution): Promise<boolean> {
     const { store, objects, ids } = this.#dependencies;
-    const write = writeOf(recordKinds.execution, version, withoutResult(execution, ids.unique()));
+    const write = writeOf(recordKinds.execution, version, resetResult(execution, ids.unique()));
     const emptied = await commitIdempotent(store, write);
     if (emptied.kind === "lost") return false;
     await removeObjects(objects, objectsOf(execution));
@@ -114,7 +122,7 @@ export class KeyErasure {
 
   async *#stepsOf(execution: Execution): AsyncGenerator<readonly StoredDocument[]> {
     const { store } = this.#dependencies;
-    const scope = { field: "scope", equals: stepsOfKey(execution) };
+    const scope = { field: "scope", equals: keyStepScope(execution) };
     for await (const page of pages(store, "steps", [scope], limits.largeDocumentsPage)) yield page.documents;
   }
 
@@ -125,7 +133,7 @@ export class KeyErasure {
 
 /** Whatever the steps of a call have stored. */
 function objectsOf(execution: Execution): ObjectPrefix {
-  return { bucket: ownBuckets.results, prefix: stepObjects(`${stepsOfKey(execution)}/`) };
+  return { bucket: ownBuckets.results, prefix: stepObjectPrefix(`${keyStepScope(execution)}/`) };
 }
 
 /** The object that holds what one step gave, if it is large: what it gave may name others. */

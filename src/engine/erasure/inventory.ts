@@ -1,11 +1,11 @@
 import { type Callback, CallbackSchema } from "../../core/callback.ts";
-import { stepsOfTask } from "../../core/execution-record.ts";
+import { taskStepScope } from "../../core/execution-record.ts";
 import { limits } from "../../core/limits.ts";
 import type { TaskBatch, TaskLog } from "../../core/records.ts";
-import { stepObjects } from "../../core/steps.ts";
+import { stepObjectPrefix } from "../../core/steps.ts";
 import type { JsonValue } from "../../core/values/json.ts";
 import { ownBuckets } from "../../core/values/text.ts";
-import { type ErasureDecision, type NamedObject, namedObjects } from "../../core/views/erasure.ts";
+import { type ErasureDecision, type ObjectReference, referencedObjects } from "../../core/views/erasure.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { withBoundedConcurrency } from "../records/bulk.ts";
 import { pages } from "../records/records.ts";
@@ -32,7 +32,7 @@ export interface StoredData {
   readonly objects: number;
   readonly keys: readonly KeyToForget[];
   /** What inputs and results name, such as the file that a batch began with. The first `limits.forgottenNames`. */
-  readonly files: readonly NamedObject[];
+  readonly files: readonly ObjectReference[];
   /** What the archive has of its callbacks: the tables, and the keys of the rows. As many at most. */
   readonly archived: readonly ArchivedRow[];
 }
@@ -44,7 +44,7 @@ interface ArchivedRow {
 
 /** The folders of a batch's large values. The ids of batches have no dot: nothing of another begins so. */
 export function objectPrefixes(batchId: string) {
-  return [`${batchId}/`, stepObjects(`${batchId}.`)].map((prefix) => ({
+  return [`${batchId}/`, stepObjectPrefix(`${batchId}.`)].map((prefix) => ({
     bucket: ownBuckets.results,
     prefix,
   }));
@@ -52,7 +52,7 @@ export function objectPrefixes(batchId: string) {
 
 /** Where the steps of a task are stored that has no key; undefined: it has stored none, or its key has them. */
 export function stepScope({ batchId, taskId, key, attempt }: TaskLog): string | undefined {
-  return key === null && attempt > 0 ? stepsOfTask({ batchId, taskId }) : undefined;
+  return key === null && attempt > 0 ? taskStepScope({ batchId, taskId }) : undefined;
 }
 
 /** Looks through everything, a page at a time, and keeps numbers and names. */
@@ -63,7 +63,7 @@ export class DataInventory {
   readonly #numbers = { taskLogs: 0, steps: 0, events: 0, completions: 0, callbacks: 0, unsentCallbacks: 0 };
   readonly #seenKeys = new Set<string>();
   readonly #fates: KeyToForget[] = [];
-  readonly #files = new Map<string, NamedObject>();
+  readonly #files = new Map<string, ObjectReference>();
   readonly #archived = new Map<string, ArchivedRow>();
   #objects = 0;
 
@@ -148,7 +148,7 @@ export class DataInventory {
   }
 
   #noteFiles(value: JsonValue): void {
-    for (const { bucket, object } of namedObjects(value))
+    for (const { bucket, object } of referencedObjects(value))
       if (bucket !== ownBuckets.results && this.#files.size < limits.forgottenNames)
         this.#files.set(`${bucket}/${object}`, { bucket, object });
   }

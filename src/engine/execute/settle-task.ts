@@ -2,7 +2,7 @@ import { type Callback, type CallbackTarget, newCallback } from "../../core/call
 import type { ExecutionEnd } from "../../core/execution-record.ts";
 import { isTerminal, type StoredError, type StoredResult, toStoredError } from "../../core/records.ts";
 import { withPause } from "../../core/retry.ts";
-import { type AttemptOutcome, type Settlement, settle } from "../../core/settlement.ts";
+import { type AttemptOutcome, decideSettlement, type Settlement } from "../../core/settlement.ts";
 import type { JsonText } from "../../core/values/json.ts";
 import type { TaskDefinition } from "../../core/workflow/definition.ts";
 import type { TaskOutcome } from "../../ports/task-runner.ts";
@@ -44,7 +44,7 @@ export class OutcomeCommitter {
   ): Promise<boolean> {
     const { logger, ids } = this.#dependencies;
     const { log } = claim.log;
-    const settlement = settle(task, log, conclusion.outcome, ids.random());
+    const settlement = decideSettlement(task, log, conclusion.outcome, ids.random());
     const companions = this.#companions(claim, settlement, conclusion);
     const unit = new UnitOfWork(this.#dependencies);
     // mutation: settle-is-committed-first

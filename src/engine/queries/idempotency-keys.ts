@@ -3,9 +3,9 @@ import { BatonError } from "../../core/errors/errors.ts";
 import {
   type Execution,
   isExpiredExecution,
-  releasedExecution,
-  stepsOfKey,
-  withoutResult,
+  keyStepScope,
+  releaseExecution,
+  resetResult,
 } from "../../core/execution-record.ts";
 import { limits } from "../../core/limits.ts";
 import { truncateResult } from "../../core/records.ts";
@@ -66,7 +66,7 @@ export class IdempotencyAdmin {
     const { data: execution, ageMs } = await this.#records.require(key);
     const readAt = this.#dependencies.clock.now();
     const steps = new Newest<StoredStep>(limits.explainedRows, ({ storedAt }) => storedAt);
-    const ofScope = [{ field: "scope", equals: stepsOfKey(execution) }];
+    const ofScope = [{ field: "scope", equals: keyStepScope(execution) }];
     for await (const page of new Records(this.#dependencies.store, recordKinds.step).pages(ofScope))
       for (const { data, writtenAt } of page) {
         const { name, kind, result } = data;
@@ -94,7 +94,7 @@ export class IdempotencyAdmin {
     const { store, ids } = this.#dependencies;
     return durably(store, () =>
       this.#records.update(key, ({ data: execution }) =>
-        execution.state === "PROCESSING" ? releasedExecution(execution, ids.unique()) : undefined,
+        execution.state === "PROCESSING" ? releaseExecution(execution, ids.unique()) : undefined,
       ),
     );
   }
@@ -104,7 +104,7 @@ export class IdempotencyAdmin {
     const { store, ids } = this.#dependencies;
     return durably(store, () =>
       this.#records.update(key, ({ data: execution }) =>
-        execution.state === "PROCESSING" ? undefined : withoutResult(execution, ids.unique()),
+        execution.state === "PROCESSING" ? undefined : resetResult(execution, ids.unique()),
       ),
     );
   }

@@ -1,4 +1,4 @@
-import { type Execution, isExpiredExecution, shownHolder } from "../../core/execution-record.ts";
+import { type Execution, isExpiredExecution, toDisplayedHolder } from "../../core/execution-record.ts";
 import { limits } from "../../core/limits.ts";
 import { type CollectionName, type TaskLog, truncateResult } from "../../core/records.ts";
 import { isoTime } from "../../core/values/time.ts";
@@ -61,7 +61,8 @@ export class Inspection {
     listing.unreadable = await this.#executions("PROCESSING", ({ data, writtenAt, ageMs }) => {
       const { key, holder, dueSeconds } = data;
       const until = isoTime(writtenAt + dueSeconds * 1_000);
-      if (holder) listing.add({ key, ...shownHolder(holder), until, isOver: ageMs >= dueSeconds * 1_000 });
+      if (holder)
+        listing.add({ key, ...toDisplayedHolder(holder), until, isOver: ageMs >= dueSeconds * 1_000 });
     });
     return listing;
   }

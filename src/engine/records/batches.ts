@@ -1,4 +1,4 @@
-import { answeringRun, isPastRetention } from "../../core/batch.ts";
+import { decisiveRun, isPastRetention } from "../../core/batch.ts";
 import { BatonError } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { TaskBatch } from "../../core/records.ts";
@@ -79,7 +79,7 @@ export class Batches {
     await this.#records.eachReadable(ofLineage, ({ data }) => {
       runs.push(data);
     });
-    return answeringRun(runs) ?? batch;
+    return decisiveRun(runs) ?? batch;
   }
 
   /**

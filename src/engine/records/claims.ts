@@ -1,5 +1,5 @@
 import type { Callback } from "../../core/callback.ts";
-import { type Execution, type ExecutionEnd, executionAfter } from "../../core/execution-record.ts";
+import { type Execution, type ExecutionEnd, settleExecution } from "../../core/execution-record.ts";
 import { isTerminal, type TaskLog } from "../../core/records.ts";
 import { joinTokensOnSettle, type Settlement } from "../../core/settlement.ts";
 import type { Dependencies } from "../dependencies.ts";
@@ -88,7 +88,7 @@ export class Claims {
     const stamp = () => ({ nonce: ids.unique(), now: clock.now() });
     const execution =
       claim.execution && end && idempotency
-        ? executionAfter(claim.execution.data, idempotency, end, stamp())
+        ? settleExecution(claim.execution.data, idempotency, end, stamp())
         : undefined;
     return this.#advance(claim, { log, execution, callback });
   }

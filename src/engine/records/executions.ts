@@ -5,7 +5,7 @@ import {
   holdForCancel,
   isExpiredExecution,
   isHeldForCancel,
-  releasedExecution,
+  releaseExecution,
 } from "../../core/execution-record.ts";
 import type { TaskLog } from "../../core/records.ts";
 import type { DocumentStore } from "../../ports/store.ts";
@@ -91,7 +91,7 @@ export class IdempotencyStore {
 
   async #free(key: string, nonce: () => string, isOurs: (found: StoredExecution) => boolean): Promise<void> {
     await this.#records.update({ key }, (found) =>
-      found && isOurs(found) ? releasedExecution(found.data, nonce()) : undefined,
+      found && isOurs(found) ? releaseExecution(found.data, nonce()) : undefined,
     );
   }
 

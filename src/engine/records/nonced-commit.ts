@@ -1,9 +1,9 @@
 import {
-  type Committed,
+  type CommitEachResult,
+  type CommitResult,
   type DocumentStore,
-  type EachCommitted,
   type Snapshot,
-  UnansweredError,
+  StoreTimeoutError,
   type Write,
 } from "../../ports/store.ts";
 
@@ -11,12 +11,12 @@ import {
 export type NoncedWrite = Exclude<Write, { kind: "delete" }> & { readonly data: { readonly nonce: string } };
 
 export type CommitOutcome =
-  | { readonly kind: "won"; readonly committed: Committed }
+  | { readonly kind: "won"; readonly committed: CommitResult }
   /** The document is not as the write demanded, and not by our doing. */
   | { readonly kind: "lost"; readonly current: Snapshot };
 
 export type AtomicOutcome =
-  | { readonly kind: "won"; readonly committed: Committed }
+  | { readonly kind: "won"; readonly committed: CommitResult }
   /** Some document is not as its write demanded. What stands, in the order of the writes. */
   | { readonly kind: "lost"; readonly current: readonly Snapshot[] };
 
@@ -60,7 +60,7 @@ export async function commitEachIdempotent(
 async function commitEach(
   store: DocumentStore,
   writes: readonly NoncedWrite[],
-): Promise<readonly EachCommitted[]> {
+): Promise<readonly CommitEachResult[]> {
   try {
     return await store.commitEach(writes);
   } catch (error) {
@@ -76,7 +76,7 @@ async function readBack(
 ): Promise<AtomicOutcome> {
   const current = await Promise.all(writes.map((write) => store.get(write.key))).catch((unread: unknown) => {
     // Only the write's own error tells what may still become of it.
-    throw error instanceof UnansweredError ? error : unread;
+    throw error instanceof StoreTimeoutError ? error : unread;
   });
   for (const [index, write] of writes.entries()) {
     const document = current[index]?.document;

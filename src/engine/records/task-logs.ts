@@ -6,7 +6,7 @@ import {
   type Condition,
   type DocumentKey,
   type Snapshot,
-  UnansweredError,
+  StoreTimeoutError,
   type Version,
 } from "../../ports/store.ts";
 import type { Dependencies } from "../dependencies.ts";
@@ -189,8 +189,8 @@ export class TaskLogs {
     try {
       return toClaimOutcome(await commitIdempotent(this.#dependencies.store, write), log);
     } catch (thrown) {
-      if (thrown instanceof UnansweredError)
-        releaseOrphanedClaim(this.#dependencies, write.key, log, thrown.late);
+      if (thrown instanceof StoreTimeoutError)
+        releaseOrphanedClaim(this.#dependencies, write.key, log, thrown.lateResult);
       throw thrown;
     }
   }

@@ -7,13 +7,13 @@ import { archivesDrop } from "../../core/workflow/trigger.ts";
 import type { WorkflowCatalog } from "../../ports/catalog.ts";
 import type { Ids } from "../../ports/machine.ts";
 import type {
-  ListedObject,
   ListOptions,
   ObjectInfo,
   ObjectName,
   ObjectPage,
   ObjectPrefix,
   ObjectStore,
+  ObjectVersion,
 } from "../../ports/objects.ts";
 import type { DocumentStore } from "../../ports/store.ts";
 import { Definitions } from "../records/definitions.ts";
@@ -71,7 +71,7 @@ export class MovedFiles implements ObjectStore {
     return this.#objects.list(prefix, options);
   }
 
-  remove(listed: ListedObject): Promise<void> {
+  remove(listed: ObjectVersion): Promise<void> {
     return this.#objects.remove(listed);
   }
 

@@ -6,7 +6,7 @@ import type { TaskBatch } from "../../core/records.ts";
 import { type Schedule, slotInput, slotKey, slotText } from "../../core/schedule/schedule.ts";
 import { encodeJson, type JsonValue } from "../../core/values/json.ts";
 import type { Graph } from "../../core/workflow/graph.ts";
-import { DropInterest, isTriggeredBy, reasonForNoDrop } from "../../core/workflow/trigger.ts";
+import { DropMatcher, isTriggeredBy, nonDropReason } from "../../core/workflow/trigger.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { executeMessage } from "../messages.ts";
@@ -65,9 +65,9 @@ export class Starter {
 
   /** Why nothing comes of a file is known only here. A folder or an unfinished file is no news. */
   #sayIfUntaken({ bucket, object, generation }: ObjectMessage, workflows: readonly DeployedWorkflow[]): void {
-    const reason = new DropInterest(bucket, workflows).whyUntaken(object);
+    const reason = new DropMatcher(bucket, workflows).explainMismatch(object);
     if (reason === undefined) return;
-    const level = reasonForNoDrop(object) === undefined ? "info" : "debug";
+    const level = nonDropReason(object) === undefined ? "info" : "debug";
     this.#dependencies.logger[level]("no workflow takes the file", { bucket, object, generation, reason });
   }
 

@@ -1,7 +1,7 @@
-import type { Kind } from "../../../src/core/files/column-values.ts";
+import type { ColumnKind } from "../../../src/core/files/column-values.ts";
 
 /** Columns of text, and what they are of: the same wherever a file is read. */
-export const columns: readonly (readonly [kind: Kind, cells: readonly string[]])[] = [
+export const columns: readonly (readonly [kind: ColumnKind, cells: readonly string[]])[] = [
   ["integer", ["0", "-5", "9223372036854775807", "NA", " 7 "]],
   ["text", ["9223372036854775808"]],
   ["text", ["007"]],
