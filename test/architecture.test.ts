@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -196,4 +196,15 @@ test("no file imports itself by way of others", () => {
     done.add(file);
   };
   for (const file of sources) visit(file, []);
+});
+
+test("each file that a page about the code names exists", () => {
+  const pages = ["ARCHITECTURE.md", "CONTRIBUTING.md", "docs/protocol.md", "docs/adapters.md"];
+  const missing = pages.flatMap((page) =>
+    [...readFileSync(join(root, page), "utf8").matchAll(/`((?:[\w-]+\/)+[\w.-]+\.ts)`/g)]
+      .map(([, path = ""]) => path)
+      .filter((path) => !existsSync(join(root, path)) && !existsSync(join(root, "src", path)))
+      .map((path) => `${page}: ${path}`),
+  );
+  expect(missing).toEqual([]);
 });
