@@ -235,7 +235,9 @@ test("every page and message names the same versions of Node, and npm is told th
 test("the cost of tasks is what the benchmark measured", () => {
   const page = proseOf("docs/deploy.md");
   const measured = (shape: string) => {
-    const row = pageOf("bench/README.md").match(new RegExp(`^\\| published \\| ${shape} \\|.*\\| ([\\d.]+) \\|$`, "m"));
+    const row = pageOf("bench/README.md").match(
+      new RegExp(`^\\| published \\| ${shape} \\|.*\\| ([\\d.]+) \\|$`, "m"),
+    );
     return Number(row?.[1]);
   };
   const [chain, diamond] = [measured("chain of 100"), measured("ten-task diamond")];
