@@ -6,12 +6,12 @@ import { utcDay } from "./values/time.ts";
 
 const idHashCharacters = 20;
 
-/** The id of the batch that a workflow and a key stand for: the same key never starts a second batch. */
+/** The id of the batch for a start key. It is a hash, so the same key never starts a second batch. */
 export function deriveBatchId(workflowId: string, key: string): string {
   return `${workflowId}-${hashJson([workflowId, key]).slice(0, idHashCharacters)}`;
 }
 
-/** The key of a dropped file: another content is another generation, and so another batch. */
+/** The start key of a dropped file. New content has a new generation, so it starts another batch. */
 export function objectKey(dropped: {
   readonly bucket: string;
   readonly object: string;
@@ -20,7 +20,7 @@ export function objectKey(dropped: {
   return `${dropped.bucket}/${dropped.object}#${dropped.generation}`;
 }
 
-/** A batch at its beginning. */
+/** The record of a batch when it starts. */
 export function newBatch(
   start: {
     readonly batchId: string;
@@ -32,9 +32,9 @@ export function newBatch(
   },
   stamp: { readonly nonce: string; readonly now: number },
 ): TaskBatch {
-  const { lineage, ...rest } = start;
+  const { lineage, ...fields } = start;
   return {
-    ...rest,
+    ...fields,
     status: "RUNNING",
     cancelRequested: false,
     lineageId: lineage?.lineageId ?? start.batchId,
@@ -56,9 +56,8 @@ export interface LineageRun {
 }
 
 /**
- * The run that answers for the whole lineage, to a key as to a backfill. A lineage may have branched, when its
- * workflow changed between two retries: one run that succeeded is enough, and one that is under way may still
- * succeed. Otherwise it is the newest.
+ * The run whose status counts for the whole lineage. A lineage may have branches, if its workflow changed between two
+ * retries: a run that succeeded counts most, then one that still runs, then the newest.
  */
 export function decisiveRun<Run extends LineageRun>(runs: readonly Run[]): Run | undefined {
   const newestFirst = runs.toSorted((one, other) => other.run - one.run || byTime(other, one));
@@ -77,8 +76,8 @@ function byTime({ createdAt: one }: LineageRun, { createdAt: other }: LineageRun
 const DueSchema = z.object({ state: z.string(), dueSeconds: z.number() });
 
 /**
- * Seconds after its write from which on a document may be deleted; undefined: never. A document whose existence keeps
- * something from being done twice has to outlive every message about it: see `limits.leastRetentionSeconds`.
+ * Seconds from its last write until a document may be deleted. Undefined: never. A document that prevents duplicate
+ * work has to outlive every message about that work: see `limits.leastRetentionSeconds`.
  */
 export function expiresAfterSeconds(
   collection: CollectionName,
@@ -95,7 +94,7 @@ export function expiresAfterSeconds(
   }
 }
 
-/** A lock counts its holders: it stays until it is given back, or nobody can be left who had it. */
+/** A lock must stay while its holder may still be running, even when its lease is over. */
 function dueSeconds(data: JsonObject, retentionSeconds: number): number {
   const { data: due } = DueSchema.safeParse(data);
   if (!due || due.state === "PROCESSING") return retentionSeconds;
@@ -103,8 +102,8 @@ function dueSeconds(data: JsonObject, retentionSeconds: number): number {
 }
 
 /**
- * Whether a batch is so old that documents of it may have been deleted: then nothing may be concluded from their absence.
- * `ageSeconds`: since it was created.
+ * Whether documents of a batch may have been deleted because of its age, so that a missing document proves nothing.
+ * `ageSeconds`: time since its creation.
  */
 export function isPastRetention(ageSeconds: number, retentionSeconds: number): boolean {
   return ageSeconds > retentionSeconds - limits.expiryMarginSeconds;

@@ -12,13 +12,13 @@ interface CallbackEvent {
   /** ISO 8601. */
   readonly occurredAt: string;
   readonly data: JsonValue;
-  /** Longer data, as JSON in UTF-8, is sent in pages. */
+  /** Data whose JSON in UTF-8 is longer is sent in pages of about this size. */
   readonly pageBytes: number;
 }
 
 /**
- * The requests that carry an event; the same bytes for the same event, always. Data that is too long for one is cut:
- * the pages' `data`, joined in order, is its JSON text.
+ * The requests for an event. The same event always gives the same bytes. Data that is too long for one request is
+ * split: the `data` of the pages, joined in order, is its JSON text.
  */
 export function callbackPages(
   event: CallbackEvent,
@@ -34,7 +34,7 @@ export function callbackPages(
   return chunks.map((data, index) => {
     const numbers = { page: index + 1, totalPages: chunks.length };
     return {
-      // Each page has an id of its own, or receivers that drop repeats would drop all but the first.
+      // Each page needs its own id: receivers that drop duplicates would drop all pages but the first.
       webhookId: `${event.eventId}_p${numbers.page}of${numbers.totalPages}`,
       body: JSON.stringify({ ...head, ...numbers, sha256, encoding: "json-text", data }),
     };
@@ -45,7 +45,7 @@ function sha256Hex(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-/** Cuts between code points, so that every chunk is at most so long once it is a JSON string itself. */
+/** Splits JSON text between code points into chunks that have at most `maxBytes` as JSON strings. */
 function splitChunks(text: string, maxBytes: number): readonly string[] {
   const chunks: string[] = [];
   let start = 0;
@@ -65,7 +65,7 @@ function splitChunks(text: string, maxBytes: number): readonly string[] {
   return chunks;
 }
 
-/** Bytes of a code point of JSON text inside a JSON string. Control characters and lone surrogates are escaped already. */
+/** Bytes of a code point in a JSON string. JSON text holds no control characters and no lone surrogates. */
 function escapedBytes(codePoint: number): number {
   if (codePoint === 0x22 || codePoint === 0x5c) return 2;
   if (codePoint < 0x80) return 1;
@@ -90,9 +90,9 @@ const PageSchema = z
 type Page = z.infer<typeof PageSchema>;
 
 /**
- * For receivers: the data of one event from the bodies of its pages, in any order, repeats allowed. Verify the signature of
- * each before. Throws `CALLBACK_PAGES_MISSING`, naming those that have not come, and `CALLBACK_PAGES_INVALID` for
- * what is not a callback, pages of different events, and data that was altered.
+ * For receivers: the data of one event, from the bodies of its pages in any order, duplicates included. Verify the
+ * signature of each body first. Throws `CALLBACK_PAGES_MISSING`, which names the missing pages, and
+ * `CALLBACK_PAGES_INVALID` for a body that is no page, pages of different events and altered data.
  */
 export function joinCallbackPages(bodies: readonly string[]): JsonValue {
   const pages = new Map<number, Page>();
@@ -102,11 +102,12 @@ export function joinCallbackPages(bodies: readonly string[]): JsonValue {
     const other = pages.get(page.page);
     if (first && !sameEvent(first, page))
       throw invalid(`Page ${page.page} of ${page.id} does not belong to the pages of ${first.id} before it`);
-    if (other && other.text !== page.text) throw invalid(`Page ${page.page} came twice, and not the same`);
+    if (other && other.text !== page.text)
+      throw invalid(`Page ${page.page} was given twice with different content`);
     pages.set(page.page, page);
   }
   const [first] = pages.values();
-  if (!first) throw new BatonError("CALLBACK_PAGES_MISSING", "There are no pages");
+  if (!first) throw new BatonError("CALLBACK_PAGES_MISSING", "No pages were given");
   if (pages.size < first.totalPages) throw incomplete(first, pages);
   const ordered = [...pages.values()].sort((one, other) => one.page - other.page);
   const text = ordered.map((page) => page.text).join("");

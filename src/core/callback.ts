@@ -5,7 +5,9 @@ import { StoredResultSchema } from "./records.ts";
 import { backoffMs } from "./retry.ts";
 import { hashJson } from "./values/json.ts";
 
-/** What may be called back: what is sent is signed, and needs no password in an address that is stored and shown. */
+/**
+ * Whether a callback may go to this URL. The URL is stored and shown, so it may hold no password: callbacks are signed.
+ */
 export function isCallbackUrl(url: string): boolean {
   if (url.length > limits.urlCharacters || !URL.canParse(url)) return false;
   const { protocol, username, password } = new URL(url);
@@ -14,7 +16,7 @@ export function isCallbackUrl(url: string): boolean {
 
 export const callbackUrlRule = "a callback has an http or https URL without user and password";
 
-/** Where a task reports to. */
+/** Where the workflow sends the callbacks of a task. */
 export const CallbackPolicySchema = z.strictObject({
   /** May hold `{{ … }}` like the parameters of a task. */
   url: z
@@ -22,15 +24,18 @@ export const CallbackPolicySchema = z.strictObject({
     .min(1)
     .max(limits.urlCharacters)
     .refine((url) => url.includes("{{") || isCallbackUrl(url), callbackUrlRule),
-  /** Where completed callbacks are archived, and by which fields of the arguments; `?` after a name: may be absent. */
+  /**
+   * The table of the archive, and the fields of the arguments that are its key. A field whose name ends in `?` may be
+   * absent.
+   */
   archive: z.strictObject({ table: z.string().min(1), key: fieldNames() }).optional(),
 });
 export type CallbackPolicy = z.infer<typeof CallbackPolicySchema>;
 
-/** Where one call of a task reports to. */
+/** Where the callbacks of one call of a task go, placeholders filled. */
 const CallbackTargetSchema = z.strictObject({
   url: z.string(),
-  /** The secrets that the workflow names in the address. Their names are in it, and they are put in when it is sent. */
+  /** Names of the secrets in the URL. The URL holds references to them; the sender fills in the values. */
   secrets: z.exactOptional(z.array(z.string())),
   archive: z.strictObject({ table: z.string(), key: z.record(z.string(), z.string().nullable()) }).nullable(),
 });
@@ -40,13 +45,13 @@ export type CallbackAddress = Pick<CallbackTarget, "url" | "secrets">;
 const SendSchema = z.strictObject({
   at: z.number(),
   page: z.int(),
-  /** Null when the receiver took it. */
+  /** Null when the receiver accepted the page. */
   error: z.string().nullable(),
 });
 
-/** One event on its way to one address, in the outbox; first written with the outcome that it tells of. */
+/** One event for one URL, in the outbox. It is created in the commit that settles its task. */
 export const CallbackSchema = z.strictObject({
-  /** That of the event, where it goes to the address it was made for. */
+  /** The `eventId`, except for copies to another URL. */
   callbackId: z.string(),
   eventId: z.string(),
   type: z.enum(["task.completed", "task.failed"]),
@@ -59,30 +64,30 @@ export const CallbackSchema = z.strictObject({
   data: StoredResultSchema,
   occurredAt: z.number(),
   archived: z.boolean(),
-  /** Pages that the receiver has taken since the last resend. */
+  /** Pages that the receiver has accepted since the last resend. */
   pagesTaken: z.int().nonnegative(),
-  /** Sends that failed one after another. */
+  /** Failed sends in a row. */
   failures: z.int().nonnegative(),
-  /** Somebody is at it; he is believed to be for as long as it is not due. */
+  /** A sender holds the callback; its lease lasts until `dueSeconds` have passed. */
   isBeingSent: z.boolean(),
-  /** Not to be sent before so many seconds after the document was last written, by the store's clock. */
+  /** Seconds from the last write of the document, by the store's clock, until the callback may be sent. */
   dueSeconds: z.number(),
-  /** How often it was asked for again. */
+  /** Number of resends that an operator or a repeated call asked for. */
   resends: z.int().nonnegative(),
   /** The last sends, newest last. */
   sends: z.array(SendSchema),
-  /** When its receiver had taken all of it, since it was last asked for. */
+  /** When the receiver had accepted all pages, since the last resend. */
   deliveredAt: z.number().nullable(),
   nonce: z.string(),
 });
 export type Callback = z.infer<typeof CallbackSchema>;
 
-/** The id of the final event of a task: a TaskLog ends once, and so has one. */
+/** The id of a task's final event: a task ends once, so it has one. */
 export function finalEventId(task: { readonly batchId: string; readonly taskId: string }): string {
   return `evt_${hashJson([task.batchId, task.taskId]).slice(0, 32)}`;
 }
 
-/** Nobody has been sent any of it. */
+/** The delivery state of a callback before its first send. */
 const unsent = {
   state: "PENDING",
   pagesTaken: 0,
@@ -93,14 +98,14 @@ const unsent = {
 } as const;
 
 export function newCallback(
-  about: Pick<Callback, "type" | "key" | "batchId" | "taskId" | "target" | "data">,
+  event: Pick<Callback, "type" | "key" | "batchId" | "taskId" | "target" | "data">,
   stamp: { readonly nonce: string; readonly now: number },
 ): Callback {
-  const eventId = finalEventId(about);
+  const eventId = finalEventId(event);
   return {
     callbackId: eventId,
     eventId,
-    ...about,
+    ...event,
     ...unsent,
     occurredAt: stamp.now,
     archived: false,
@@ -111,16 +116,16 @@ export function newCallback(
 }
 
 /**
- * Asked for again: all of it, at once. One that is still on its way goes on where it is, at once; undefined when somebody
- * is at it, who must not be disturbed, or calls that come often would keep it from ever being taken.
+ * The callback reset for a full, immediate resend. A pending one continues from its current page instead. Undefined
+ * while a sender holds the lease: if every call interrupted the sender, frequent calls would prevent the delivery.
  */
 export function resetForResend(callback: Callback, nonce: string): Callback | undefined {
-  const isUnderWay = callback.state === "PENDING" && callback.deliveredAt === null;
-  if (isUnderWay) return callback.isBeingSent ? undefined : { ...callback, dueSeconds: 0, nonce };
+  const isPending = callback.state === "PENDING" && callback.deliveredAt === null;
+  if (isPending) return callback.isBeingSent ? undefined : { ...callback, dueSeconds: 0, nonce };
   return { ...callback, ...unsent, resends: callback.resends + 1, nonce };
 }
 
-/** The same event for another address, which is told all of it and takes its own time. The archive has it already, or will. */
+/** Copies the event to another URL, with its own delivery state. The copy is not archived a second time. */
 export function redirectCallback(
   callback: Callback,
   { url, secrets }: CallbackAddress,
@@ -137,16 +142,16 @@ export function redirectCallback(
   };
 }
 
-/** In the hands of one sender, so that another waits unless it dies. */
+/** Gives the sender a lease on the callback. */
 export function markSending(callback: Callback, nonce: string): Callback {
   return { ...callback, isBeingSent: true, dueSeconds: limits.callbackLeaseSeconds, nonce };
 }
 
-/** How one page went. `error` is null when the receiver took it. */
+/** The outcome of sending one page. `error` is null when the receiver accepted it. */
 export interface SendAttempt {
   readonly at: number;
   readonly error: string | null;
-  /** The receiver asks not to be sent anything sooner. */
+  /** The wait that the receiver asks for. */
   readonly retryAfterSeconds?: number | undefined;
 }
 
@@ -157,8 +162,8 @@ export function markPageSent(
   nonce: string,
 ): Callback {
   const page = callback.pagesTaken + 1;
-  const isTaken = page >= totalPages;
-  const isDone = isTaken && !needsArchiving(callback);
+  const isDelivered = page >= totalPages;
+  const isDone = isDelivered && !needsArchiving(callback);
   return {
     ...callback,
     state: isDone ? "DELIVERED" : "PENDING",
@@ -167,7 +172,7 @@ export function markPageSent(
     isBeingSent: !isDone,
     dueSeconds: isDone ? 0 : limits.callbackLeaseSeconds,
     sends: lastSends(callback, { at, page, error: null }),
-    deliveredAt: isTaken ? at : callback.deliveredAt,
+    deliveredAt: isDelivered ? at : callback.deliveredAt,
     nonce,
   };
 }
@@ -177,16 +182,16 @@ export function needsArchiving({ type, target, archived }: Callback): boolean {
 }
 
 export function markArchived(callback: Callback, nonce: string): Callback {
-  const isTaken = callback.deliveredAt !== null;
-  const done = isTaken
+  const isDelivered = callback.deliveredAt !== null;
+  const done = isDelivered
     ? ({ state: "DELIVERED", failures: 0, isBeingSent: false, dueSeconds: 0 } as const)
     : {};
   return { ...callback, ...done, archived: true, nonce };
 }
 
 /**
- * Waits 5 s after the first failure, twice as long after each further one, at most an hour, or as long as the
- * receiver asks; gives up after 80 failures, which is three days of the usual waits.
+ * Backs off: 5 s after the first failure, then twice as long each time up to an hour, or as long as the receiver asks.
+ * After 80 failures, three days of the usual waits, the callback is given up.
  */
 export function markSendFailed(
   callback: Callback,
@@ -209,7 +214,7 @@ function lastSends(callback: Callback, send: z.infer<typeof SendSchema>): Callba
   return [...callback.sends, send].slice(-limits.shownSends);
 }
 
-/** Columns of a table of archived callbacks, behind those of the key and in their order. */
+/** Columns of a table of archived callbacks, in this order, after the columns of the key. */
 export const archiveColumns = [
   "status",
   "callback_payload",
@@ -221,12 +226,12 @@ export const archiveColumns = [
 
 export type ArchiveColumn = (typeof archiveColumns)[number];
 
-/** Letter case does not tell columns apart in a warehouse. */
+/** Case makes no difference: column names of a warehouse are case-insensitive. */
 export function isArchiveColumn(name: string): boolean {
   return archiveColumns.some((column) => column === name.toLowerCase());
 }
 
-/** Why callbacks can't be archived by this key, whose fields become columns; undefined when they can. */
+/** What is wrong with the key of an archive, whose fields become columns. Undefined if nothing is. */
 export function archiveKeyProblem(key: readonly string[]): string | undefined {
   if (key.length === 0) return "A callback is archived by a key of one field or more";
   const lowercase = key.map((name) => name.toLowerCase());
@@ -236,13 +241,13 @@ export function archiveKeyProblem(key: readonly string[]): string | undefined {
   return wrong.length > 0 ? `Fields of a callback's key can't be columns: ${wrong.join(", ")}` : undefined;
 }
 
-/** How the columns of a table differ from those that it should have, in any order and case; undefined when they agree. */
+/** How the columns of a table differ from the expected ones, in any order and case. Undefined if they agree. */
 export function columnsProblem(existing: readonly string[], expected: readonly string[]): string | undefined {
-  const added = namesMissingFrom(expected, existing);
-  const missing = namesMissingFrom(existing, expected);
+  const missing = namesMissingFrom(expected, existing);
+  const extra = namesMissingFrom(existing, expected);
   const problems = [
-    ...(added.length > 0 ? [`not in the table: ${added.join(", ")}`] : []),
-    ...(missing.length > 0 ? [`only in the table: ${missing.join(", ")}`] : []),
+    ...(missing.length > 0 ? [`not in the table: ${missing.join(", ")}`] : []),
+    ...(extra.length > 0 ? [`only in the table: ${extra.join(", ")}`] : []),
   ];
   return problems.length > 0 ? problems.join("; ") : undefined;
 }

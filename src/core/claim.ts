@@ -3,25 +3,25 @@ import { limits } from "./limits.ts";
 import type { TaskLog } from "./records.ts";
 import { isParkReason, isTerminal } from "./records.ts";
 
-/** What a message that wants to run a task does, given the TaskLog it finds. */
+/** What an execute message does for a task that already has a TaskLog. */
 export type ClaimDecision =
-  /** It has ended: pass the ending on once more, for whoever passed it on first may have died. */
+  /** The task has ended. Dispatch its children again: the worker that settled it may have died before it did. */
   | { readonly kind: "ended"; readonly ending: Ending }
-  /** Somebody has it, or it waits: look again when that should be over. */
+  /** Another worker holds the lease, or the task is parked. Check again after `remainingMs`. */
   | { readonly kind: "held"; readonly remainingMs: number }
-  /** Claim it as this attempt. */
+  /** Claim the task as this attempt. */
   | {
       readonly kind: "take";
       readonly attempt: number;
       readonly resumes: number;
       readonly lostLeases: number;
     }
-  /** Its worker died each time. */
+  /** The task lost more leases than `limits.lostLeases`. */
   | { readonly kind: "lost_too_often" }
-  /** It waited for a completion from outside that never came. */
+  /** No completion came from outside within the task's wait. */
   | { readonly kind: "completion_timeout" };
 
-/** `ageMs`: time since the log was written, by the store's clock. */
+/** `ageMs`: time since the last write of the log, by the store's clock. */
 export function decideClaim(log: TaskLog, ageMs: number): ClaimDecision {
   // mutation: terminal-is-final
   if (isTerminal(log.status)) return { kind: "ended", ending: { status: log.status, reason: log.reason } };

@@ -6,7 +6,6 @@ import { backoffMs } from "./retry.ts";
 import type { AttemptOutcome } from "./settlement.ts";
 import { hashJson } from "./values/json.ts";
 
-/** Which attempt of which task. */
 const HolderSchema = z.strictObject({
   batchId: z.string(),
   taskId: z.string(),
@@ -16,9 +15,9 @@ const HolderSchema = z.strictObject({
 
 const cancelling = " (cancelling)";
 
-/** Who has a lock. Version 0.1 wrote the purpose behind the name of the worker. */
+/** The holder of a lock. Version 0.1 wrote the purpose after the name of the worker. */
 const LockHolderSchema = HolderSchema.extend({
-  /** It does not do the work: it ends what a cancelled task has started elsewhere. */
+  /** The holder does not run the task; it cancels the task's remote job. */
   purpose: z.literal("cancel").exactOptional(),
 }).transform((holder): LockHolder => {
   if (!holder.worker.endsWith(cancelling)) return holder;
@@ -26,30 +25,30 @@ const LockHolderSchema = HolderSchema.extend({
 });
 
 /**
- * The execution record: one document per idempotency key that is the lock while PROCESSING, the success key and the
- * cached result while SUCCESS, and neither while FREE.
+ * The execution record of an idempotency key. It is the lock while PROCESSING, and the success key with the cached
+ * result while SUCCESS. While FREE it only keeps the steps of an unfinished call.
  */
 export const ExecutionSchema = z.strictObject({
   key: z.string(),
   state: z.enum(["FREE", "PROCESSING", "SUCCESS"]),
-  /** Rises with every claim of the key. */
+  /** Incremented by every claim of the key. */
   token: z.int().positive(),
-  /** A fresh name whenever the key begins anew, after its result has run out: stored steps belong to one generation. */
+  /** A new random id each time the key restarts after its result expired. Stored steps belong to one generation. */
   generation: z.string(),
-  /** Who has the lock, while PROCESSING. */
+  /** The holder of the lock, while PROCESSING. */
   holder: LockHolderSchema.nullable(),
   /**
-   * How long this state holds, in seconds since the document was last written, by the store's clock: the lease of the
-   * lock, the time-to-live of the result, or how long the steps of an unfinished call are kept.
+   * How long this state lasts, in seconds from the last write of the document, by the store's clock: the lease of the
+   * lock, the time to live of the result, or how long the steps of an unfinished call are kept.
    */
   dueSeconds: z.number(),
-  /** What the TaskLog of a call that is not run again gets. */
+  /** The cached result, for the TaskLogs of later calls. */
   result: StoredResultSchema.nullable(),
   /** The final callback of the success. */
   callbackId: z.string().nullable(),
-  /** Which attempt succeeded last, and when, by its worker's clock. */
+  /** The last attempt that succeeded, and when, by its worker's clock. */
   producedBy: HolderSchema.extend({ endedAt: z.number() }).nullable(),
-  /** How the last attempt failed that did. */
+  /** The last attempt that failed, with its error. */
   lastFailure: HolderSchema.extend({ endedAt: z.number(), error: StoredErrorSchema }).nullable(),
   nonce: z.string(),
 });
@@ -57,23 +56,23 @@ export type Execution = z.infer<typeof ExecutionSchema>;
 export type Holder = z.infer<typeof HolderSchema>;
 type LockHolder = Holder & { readonly purpose?: "cancel" };
 
-/** What a call finds at its key. */
+/** What a call does, given the execution record of its key. */
 export type AdmissionDecision =
-  /** Nobody has it, or not any more: claim it like this. `generation` undefined: it begins anew. */
+  /** The key is free, or its lease has expired: claim it. `generation` is undefined if the key restarts. */
   | { readonly kind: "take"; readonly token: number; readonly generation: string | undefined }
-  /** Done already. */
+  /** An earlier call has succeeded, and its result still counts. */
   | { readonly kind: "completed"; readonly execution: Execution }
   | LockedAdmission;
 
-/** Another call is at it; its lease holds for so long without a heartbeat. */
+/** Another call holds the lock, for `remainingMs` unless a heartbeat extends its lease. */
 export interface LockedAdmission {
   readonly kind: "locked";
   readonly remainingMs: number;
-  /** It is held only until what a cancelled task has begun elsewhere is ended. */
+  /** The lock is held only while a cancelled task's remote job is being stopped. */
   readonly byCancel: boolean;
 }
 
-/** `ageMs`: time since the record was written, by the store's clock. */
+/** `ageMs`: time since the last write of the record, by the store's clock. */
 export function decideAdmission(
   found: { readonly execution: Execution; readonly ageMs: number } | undefined,
   arriving: Pick<Holder, "batchId" | "taskId">,
@@ -95,15 +94,15 @@ export function decideAdmission(
 }
 
 /**
- * What becomes of a task whose key is locked. One that waits checks again before the lease ends: the lock may be free
- * sooner. `resumes`: how often it has waited.
+ * The outcome of a task whose key is locked. If it waits, it checks again before the lease ends, since the holder may
+ * finish earlier. `resumes`: how often it has waited.
  */
 export function lockedOutcome(
   idempotency: Pick<Idempotency, "onLocked"> | undefined,
   resumes: number,
   { remainingMs, byCancel }: LockedAdmission,
 ): AttemptOutcome {
-  // A cancel does not do the work that the task would be skipped for.
+  // A canceller does not do the work, so the task must not be skipped because of it.
   if (idempotency?.onLocked === "skip" && !byCancel) return { kind: "lock_held" };
   const { first, most } = limits.lockPollSeconds;
   const poll = { initialSeconds: first, factor: 2, maxSeconds: most, jitter: 0 };
@@ -111,7 +110,7 @@ export function lockedOutcome(
   return { kind: "parked", reason: "lock_held", seconds: waitMs / 1_000 };
 }
 
-/** An earlier attempt of the same task in the same batch is fenced by the TaskLog already: its lock is ours. */
+/** An earlier attempt of the same task is fenced by its TaskLog already, so the new attempt may take over its lock. */
 export function isSameTask(
   holder: Pick<Holder, "batchId" | "taskId"> | null,
   arriving: Pick<Holder, "batchId" | "taskId">,
@@ -119,41 +118,41 @@ export function isSameTask(
   return holder?.batchId === arriving.batchId && holder.taskId === arriving.taskId;
 }
 
-/** A key in the hands of a new attempt. What is known of earlier ones stays, for people. */
+/** The record, claimed by a new attempt. The last success and failure stay, for `baton explain`. */
 export function claimExecution(
   key: string,
-  before: Execution | undefined,
-  taken: { readonly token: number; readonly generation: string | undefined },
+  previous: Execution | undefined,
+  take: { readonly token: number; readonly generation: string | undefined },
   claim: { readonly holder: Holder; readonly lockSeconds: number; readonly nonce: string },
 ): Execution {
   return {
     key,
     state: "PROCESSING",
-    token: taken.token,
-    generation: taken.generation ?? claim.nonce,
+    token: take.token,
+    generation: take.generation ?? claim.nonce,
     holder: claim.holder,
     dueSeconds: claim.lockSeconds,
     result: null,
     callbackId: null,
-    producedBy: before?.producedBy ?? null,
-    lastFailure: before?.lastFailure ?? null,
+    producedBy: previous?.producedBy ?? null,
+    lastFailure: previous?.lastFailure ?? null,
     nonce: claim.nonce,
   };
 }
 
-/** How an attempt that held a key came out. */
+/** How an attempt that held a key ended. */
 export type ExecutionEnd =
   | {
       readonly kind: "succeeded";
       readonly result: Execution["result"];
       readonly callbackId: string | null;
     }
-  /** It waits, and keeps the lock. */
+  /** The task waits and keeps the lock. */
   | { readonly kind: "parked"; readonly seconds: number }
   | { readonly kind: "failed"; readonly error: z.infer<typeof StoredErrorSchema> }
   | { readonly kind: "released" };
 
-/** The record after an attempt that held it. Failures are never cached: the lock is free at once. */
+/** The record after an attempt has ended. Failures are not cached: they free the lock at once. */
 export function settleExecution(
   execution: Execution,
   idempotency: Idempotency,
@@ -193,7 +192,7 @@ function endedAttempt({ batchId, taskId, attempt, worker }: Holder, endedAt: num
   return { batchId, taskId, attempt, worker, endedAt };
 }
 
-/** In the hands of whoever ends what a cancelled task has begun elsewhere. */
+/** Gives the canceller a lease on the key, so that no other call runs while the remote job is being stopped. */
 export function holdForCancel(execution: Execution, holder: Holder, nonce: string): Execution {
   const { token } = execution;
   return {
@@ -206,37 +205,37 @@ export function holdForCancel(execution: Execution, holder: Holder, nonce: strin
   };
 }
 
-/** Whether somebody is at ending what the task that has the lock had begun. */
+/** Whether the lock is held only to cancel the remote job that the task started. */
 export function isHeldForCancel({ holder, dueSeconds }: Execution, ageMs: number): boolean {
   return holder?.purpose === "cancel" && ageMs < dueSeconds * 1_000;
 }
 
-/** The holder of a lock as commands print it. */
+/** The holder as commands print it: the purpose follows the name of the worker. */
 export function toDisplayedHolder({ purpose, ...holder }: LockHolder): Holder {
   return purpose === "cancel" ? { ...holder, worker: `${holder.worker}${cancelling}` } : holder;
 }
 
-/** Locked by nobody. What its steps have stored stays for a while. */
+/** Frees the lock. Stored steps stay for `limits.unfinishedExecutionSeconds`. */
 export function releaseExecution(execution: Execution, nonce: string): Execution {
   return { ...execution, state: "FREE", holder: null, dueSeconds: limits.unfinishedExecutionSeconds, nonce };
 }
 
-/** Without its result: the next call begins anew. */
+/** Removes the cached result, so that the next call runs from its start. */
 export function resetResult(execution: Execution, nonce: string): Execution {
   return { ...releaseExecution(execution, nonce), dueSeconds: 0, result: null, callbackId: null };
 }
 
-/** Whether a record says nothing any more that a call would heed. */
+/** Whether the record has expired: no later call may use its result or its steps. */
 export function isExpiredExecution({ state, dueSeconds }: Execution, ageMs: number): boolean {
   return state !== "PROCESSING" && ageMs >= dueSeconds * 1_000;
 }
 
-/** Name of the document: keys may be long, and hold any character. */
+/** The id of the document is a hash, because keys may be long and hold any character. */
 export function executionId(key: string): string {
   return hashJson(key);
 }
 
-/** What is the same for every attempt at the same work: the key it passes on, and what its stored steps belong to. */
+/** The key that a task passes to other systems and the scope of its steps: both are the same for all its attempts. */
 export function executionIdentity(
   execution: Pick<Execution, "key" | "generation"> | undefined,
   task: Pick<Holder, "batchId" | "taskId">,
@@ -248,12 +247,12 @@ export function executionIdentity(
   };
 }
 
-/** What the stored steps of a task without a key belong to. */
+/** The scope of the steps of a task without an idempotency key. */
 export function taskStepScope({ batchId, taskId }: Pick<Holder, "batchId" | "taskId">): string {
   return `${batchId}.${taskId}`;
 }
 
-/** What the stored steps of a key belong to. */
+/** The scope of the steps of an idempotency key. */
 export function keyStepScope({ key, generation }: Pick<Execution, "key" | "generation">): string {
   return `${executionId(key)}.${generation}`;
 }

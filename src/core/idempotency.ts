@@ -4,13 +4,15 @@ import { limits } from "./limits.ts";
 import { hasClock } from "./schedule/slots.ts";
 import { hashJson, isJsonObject, type JsonValue } from "./values/json.ts";
 
-/** What makes two calls of a task the same call. */
+/** What the idempotency key of a task is made from. */
 const KeySpecSchema = z.discriminatedUnion("by", [
   /** All its arguments. */
   z.strictObject({ by: z.literal("arguments") }),
-  /** Some fields of its arguments; one whose name ends in `?` may be absent. */
+  /** Some fields of its arguments. A field whose name ends in `?` may be absent. */
   z.strictObject({ by: z.literal("fields"), fields: fieldNames() }),
-  /** The day: the field `date` of its arguments, or else the day its first attempt began in the time zone. */
+  /**
+   * The day: the field `date` of its arguments, or else the day in the time zone on which its first attempt started.
+   */
   z.strictObject({
     by: z.literal("date"),
     timeZone: z.string().refine(hasClock, "there is no such time zone"),
@@ -22,23 +24,23 @@ export type KeySpec = z.infer<typeof KeySpecSchema>;
 
 const OnLockedSchema = z.enum(["skip", "wait"]);
 
-/** How a task is kept from doing the same work twice, beyond its batch. */
+/** How Baton prevents that a task does the same work twice, also in different batches. */
 export const IdempotencySchema = z.strictObject({
   key: KeySpecSchema,
-  /** Whether the key holds in all batches or within one. */
+  /** Whether the key is shared by all batches or belongs to one. */
   scope: z.enum(["batch", "global"]),
-  /** How long a success is believed and its result given out again, in seconds. */
+  /** How long a success counts and its cached result is returned, in seconds. */
   ttlSeconds: z.number().positive().max(limits.resultTtlSeconds),
-  /** How long the lock is believed without a heartbeat, in seconds. */
+  /** Lease of the lock: how long it lasts without a heartbeat, in seconds. */
   lockSeconds: z.number().min(limits.leastLockSeconds).max(limits.delaySeconds),
-  /** What a call does that finds the lock held. */
+  /** What a call does while another call holds the lock. */
   onLocked: OnLockedSchema,
-  /** Only one at a time, but again after every success. */
+  /** Only the lock counts: calls run one at a time, and a success does not prevent the next one. */
   recurring: z.boolean(),
 });
 export type Idempotency = z.infer<typeof IdempotencySchema>;
 
-/** Names of fields, each once; `?` after a name: it may be absent. */
+/** Schema of a list of distinct field names. A field whose name ends in `?` may be absent. */
 export function fieldNames() {
   return z
     .array(z.string().regex(/^[^?]+\??$/, "a field name, perhaps with ? after it"))
@@ -49,19 +51,19 @@ export function fieldNames() {
     );
 }
 
-/** One call of a task, as far as its key depends on it. */
+/** The parts of a task's call that its key depends on. */
 export interface TaskCall {
   readonly workflowId: string;
   readonly taskId: string;
   readonly batchId: string;
-  /** The input of the batch for a task that is a function, the filled parameters for a built-in. */
+  /** The input of the batch for a function, the filled parameters for a built-in task type. */
   readonly arguments: JsonValue;
   /** When its first attempt was claimed, by the store's clock, in milliseconds since 1970. */
   readonly claimedAt: number;
 }
 
 /**
- * The key that equal calls share: `workflow/task?name=value&…`, each part percent-encoded. `custom` is what the key
+ * The idempotency key: `workflow/task?name=value&…`, each part percent-encoded. `custom` is the value that the key
  * function returned. Throws `IDEMPOTENCY_KEY_INVALID`.
  */
 export function executionKey(idempotency: Idempotency, call: TaskCall, custom?: string): string {
@@ -103,23 +105,23 @@ function hashArguments(call: TaskCall): string {
   }
 }
 
-/** The named fields of the arguments as text; null for an absent one whose name ends in `?`. Throws `IDEMPOTENCY_KEY_INVALID`. */
+/** The named fields of the arguments as text, null for absent optional ones. Throws `IDEMPOTENCY_KEY_INVALID`. */
 export function fieldValues(
   names: readonly string[],
   call: Pick<TaskCall, "arguments" | "taskId">,
 ): [name: string, value: string | null][] {
-  return names.map((written) => {
-    const name = written.replace(/\?$/, "");
+  return names.map((fieldName) => {
+    const name = fieldName.replace(/\?$/, "");
     const value = readField(call.arguments, name);
     if (value !== undefined && value !== null) return [name, fieldText(value, name, call)];
-    if (written.endsWith("?")) return [name, null];
+    if (fieldName.endsWith("?")) return [name, null];
     throw invalid(`the arguments have no field "${name}"`, call);
   });
 }
 
 function fieldText(value: JsonValue, name: string, call: Pick<TaskCall, "taskId">): string {
   if (typeof value === "object") throw invalid(`the field "${name}" is neither text nor a number`, call);
-  // JSON numbers of that size have been rounded on their way: two ids would become one.
+  // Larger numbers were rounded when the JSON was parsed, so two ids could give one key.
   if (typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER)
     throw invalid(`the field "${name}" is too large for a number; send it as text`, call);
   return String(value);
@@ -129,7 +131,7 @@ function readField(value: JsonValue, name: string): JsonValue | undefined {
   return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
-/** `YYYYMMDD`. */
+/** The day of a call as `YYYYMMDD`. */
 function compactDay(call: TaskCall, timeZone: string): string {
   const given = readField(call.arguments, "date");
   const isGiven = given !== undefined && given !== null;
@@ -138,7 +140,7 @@ function compactDay(call: TaskCall, timeZone: string): string {
   throw invalid('the field "date" is not a day such as 2026-11-21', call);
 }
 
-/** The day that the field `date` of the arguments names, `YYYY-MM-DD`; undefined when it names none. */
+/** The day in the field `date` of the arguments, `YYYY-MM-DD`. Undefined if it holds no day. */
 export function parseDay(value: JsonValue): string | undefined {
   const given = readField(value, "date");
   const parts = typeof given === "string" ? /^(\d{4})-?(\d{2})-?(\d{2})$/.exec(given) : null;
@@ -151,7 +153,6 @@ function isDay(written: string): boolean {
   return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(written);
 }
 
-/** The day that a moment falls on, `YYYY-MM-DD`. */
 function dayIn(timeZone: string, milliseconds: number): string {
   return new Intl.DateTimeFormat("en-CA", { timeZone, dateStyle: "short" }).format(milliseconds);
 }

@@ -1,17 +1,17 @@
 import type { Reason, TerminalStatus } from "./records.ts";
 import type { ChildRule } from "./workflow/definition.ts";
 
-/** How a task ended, as far as its children care. */
+/** How a task ended, as the rules of its children see it. */
 export interface Ending {
   readonly status: TerminalStatus;
   readonly reason: Reason | null;
 }
 
-/** What is counted over the parents of a join: all that ended, those without success, and those that failed. */
+/** The counts over the parents of a join: those that have ended, that ended without success, and that failed. */
 export type JoinCount = "ended" | "unsuccessful" | "failed";
 export type JoinCounts = { readonly [K in JoinCount]?: number };
 
-/** What has to be known of a join to decide about its children. */
+/** The part of a join that decides about its children. */
 export interface JoinShape {
   readonly parents: readonly string[];
   readonly rules: readonly ChildRule[];
@@ -29,14 +29,14 @@ const skip = (reason: "upstream_failed" | "upstream_skipped" | "rule_not_met"): 
   reason,
 });
 
-/** A task that failed, or that was skipped because something above it failed. */
+/** Whether a task failed, or was skipped because a task above it failed. */
 export function isFailure(ending: Ending): boolean {
   // mutation: skip-passes-failure-on
   if (ending.status === "SKIPPED") return ending.reason === "upstream_failed";
   return ending.status !== "SUCCESS";
 }
 
-/** The tallies an ending adds to. A join of one parent counts nothing: the ending says it all. */
+/** The counts that an ending adds to. A join of one parent needs no counts: its ending decides alone. */
 export function incrementedCounts(shape: JoinShape, ending: Ending): JoinCount[] {
   if (shape.parents.length < 2) return [];
   if (ending.status === "SUCCESS") return ["ended"];
@@ -44,9 +44,8 @@ export function incrementedCounts(shape: JoinShape, ending: Ending): JoinCount[]
 }
 
 /**
- * The tally that has to be read next, after an ending is committed, to decide about the children of a join; undefined
- * when what has been read suffices. The usual join, all of whose parents succeed, reads one count a parent, and
- * one more at its end.
+ * The count to read next, after an ending is committed, to decide about the children of a join. Undefined when the
+ * counts in `read` suffice. A join whose parents all succeed reads one count for each parent, and one more at its end.
  */
 export function nextCountToRead(shape: JoinShape, ending: Ending, read: JoinCounts): JoinCount | undefined {
   if (shape.parents.length < 2 || shape.rules.every((rule) => isDecidedEarly(rule, ending))) return undefined;
@@ -63,8 +62,8 @@ function isDecidedEarly(rule: ChildRule, ending: Ending): boolean {
 }
 
 /**
- * What an ending of one parent, and the counts read after it, mean for a child under the rule. Only `any_…` children
- * are decided before all parents have ended, so what the others come to does not depend on who ends first.
+ * What the ending of one parent, and the counts read after it, mean for a child with the rule. Only `any_…` children
+ * are decided before all parents have ended, so for the others the order of the endings makes no difference.
  */
 export function decideChild(
   rule: ChildRule,
@@ -96,7 +95,6 @@ function skipFor(failed: number): ChildDecision {
   return skip(failed > 0 ? "upstream_failed" : "upstream_skipped");
 }
 
-/** Counts of a join when the endings of its parents are all at hand. */
 export function countEndings(endings: readonly Ending[]): Required<JoinCounts> {
   return {
     ended: endings.length,
@@ -106,17 +104,17 @@ export function countEndings(endings: readonly Ending[]): Required<JoinCounts> {
 }
 
 /**
- * The parents of a large join in parts that are counted by themselves: a count costs a read for every thousand that it
- * counts, and every ending of a parent counts. An ending counts its own part, and only when that is complete the others:
- * whoever is the last of all finds its own part complete, and all others.
+ * The shards in which the parents of a large join are counted: a count costs a read for every thousand documents, and
+ * every ending of a parent counts. Each settled parent counts its own shard first, and the others only if that shard is
+ * complete. So the last parent to end always sees all shards complete.
  */
 export interface JoinShards {
   readonly sizes: readonly number[];
-  /** The part that a parent is counted in. */
+  /** The shard of each parent. */
   readonly shardByParent: ReadonlyMap<string, number>;
 }
 
-/** Undefined when all parents are one part. */
+/** Undefined when one shard holds all parents. */
 export function splitIntoShards(parents: readonly string[], parentsPerShard: number): JoinShards | undefined {
   if (parents.length <= parentsPerShard) return undefined;
   const count = Math.ceil(parents.length / parentsPerShard);

@@ -45,8 +45,8 @@ export const limits = {
   /** Failed deliveries of one message before it becomes a dead letter of the embedded engine. */
   deliveryAttempts: 10,
   /**
-   * The same for pushed messages: just below the number at which Pub/Sub discards one, so that `baton dead-letters` lists
-   * it. With the back-off of `infra/` this takes most of a day, so that an outage makes no dead letters.
+   * The same for pushed messages: just below the number at which Pub/Sub discards one, so that `baton dead-letters`
+   * lists it. With the back-off of `infra/` this takes most of a day, so that an outage makes no dead letters.
    */
   pushedDeliveryAttempts: 90,
   /** Deliveries after which Pub/Sub discards a message: the maximum of a subscription. */

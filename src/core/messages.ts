@@ -13,48 +13,48 @@ const BatchIdSchema = z
   .regex(/^[A-Za-z0-9_.-]+$/, "a batch id has letters, digits, `-`, `_`, `.`");
 const TaskIdSchema = z.union([NameSchema, z.literal(END_TASK_ID)]);
 
-/** What an outside system says about a task that waits for it. */
+/** How a task has ended, as another system reports it. */
 const CompletionSchema = z.union([
   z.strictObject({ result: JsonValueSchema }),
   z.strictObject({ error: z.string() }),
 ]);
 export type Completion = z.infer<typeof CompletionSchema>;
 
-/** A task message as anyone may publish it. */
+/** A task message from outside: the fields that any publisher may set. */
 export const PublicTaskMessageSchema = z.strictObject({
   batchId: BatchIdSchema,
   taskId: TaskIdSchema,
-  /** The task that has completed. Absent: run `taskId`. */
+  /** The task that has completed. Absent: execute `taskId`. */
   previousTaskId: TaskIdSchema.optional(),
-  /** With `previousTaskId`, from outside: how a task that waits for it ends. */
+  /** Requires `previousTaskId`: how that task, which waits for a completion, ends. */
   completion: CompletionSchema.optional(),
 });
 
-/** A completion without the task it is of would be taken for an order to run that task, and be lost. */
+/** A completion without `previousTaskId` would be read as an execute message, and its result would be lost. */
 export function lacksPreviousTask(message: z.infer<typeof PublicTaskMessageSchema>): boolean {
   return message.completion !== undefined && message.previousTaskId === undefined;
 }
 
-/** What only the engine may say of a task, under its seal. It saves a read: the message means the same without. */
+/** Fields that only the engine may set, under its seal. They save reads; without them the message means the same. */
 const engineFields = {
-  /** How `previousTaskId` ended. Only ever set after the ending was committed. */
+  /** How `previousTaskId` ended. Only set after that ending was committed. */
   ending: z.strictObject({ status: TerminalStatusSchema, reason: ReasonSchema.nullable() }).optional(),
-  /** Its parents have let it run. Without it, the parents are asked. */
+  /** The parents' endings allow the task to run. Without it, the engine reads the parents' logs. */
   ready: z.literal(true).optional(),
   /**
-   * See only to the children of this join from this one on: a message sees to `limits.childrenPerMessage` of them, and
-   * leaves the others to the next.
+   * Continuation of a large fan-out: dispatch this join's children from index `from`. One message covers at most
+   * `limits.childrenPerMessage` children.
    */
   rest: z.strictObject({ joinId: z.string(), from: z.int().positive() }).optional(),
   /**
-   * Set by the sweeper and by replays: look again, whatever this process remembers of having done. With limits, a queue is looked
-   * through first: what it holds already is not put there again.
+   * Set by the sweeper and by replays: the handler ignores what this process remembers as done. A queue with limits is
+   * listed first, so that a message which it still holds is not created a second time.
    */
   redrive: z.literal(true).optional(),
 };
 export const engineFieldNames: ReadonlySet<string> = new Set(Object.keys(engineFields));
 
-/** A task message between Baton's own handlers: it may carry what the sender knows. */
+/** A task message between Baton's own handlers. */
 const TaskMessageSchema = z.strictObject({
   kind: z.literal("task"),
   ...PublicTaskMessageSchema.shape,
@@ -62,7 +62,7 @@ const TaskMessageSchema = z.strictObject({
 });
 export type TaskMessage = z.infer<typeof TaskMessageSchema>;
 
-/** Start a TaskBatch by hand. The same key gives the same batch. */
+/** Starts a batch. The same start key starts the same batch. */
 export const StartMessageSchema = z.strictObject({
   kind: z.literal("start"),
   workflowId: NameSchema,
@@ -71,7 +71,7 @@ export const StartMessageSchema = z.strictObject({
 });
 export type StartMessage = z.infer<typeof StartMessageSchema>;
 
-/** A file that has finished being written. */
+/** A file was dropped, and is complete. */
 export const ObjectMessageSchema = z.strictObject({
   kind: z.literal("object"),
   bucket: z.string().min(1),
@@ -85,7 +85,7 @@ const EventNameSchema = z
   .string()
   .refine(isStorableName, `a name has 1–${limits.stepNameCharacters} characters, none of them half of one`);
 
-/** Something that tasks of a batch may wait for has happened. */
+/** An event for a batch, which resumes the tasks that wait for it. */
 export const EventMessageSchema = z.strictObject({
   kind: z.literal("event"),
   batchId: BatchIdSchema,
@@ -94,29 +94,29 @@ export const EventMessageSchema = z.strictObject({
 });
 export type EventMessage = z.infer<typeof EventMessageSchema>;
 
-/** Send a stored callback that is to be sent. */
+/** Sends a stored callback that is due. */
 export const CallbackMessageSchema = z.strictObject({
   kind: z.literal("callback"),
   callbackId: z.string().min(1),
 });
 
-/** Look for work that has lost its driver. */
+/** Sweeps running batches and pending callbacks, and publishes lost messages again. */
 export const SweepMessageSchema = z.strictObject({
   kind: z.literal("sweep"),
-  /** Only these; absent: all. */
+  /** Sweeps only these. Absent: both. */
   part: z.enum(["batches", "callbacks"]).optional(),
-  /** Only what comes after this one, which has been seen to with all before it. */
+  /** Continues a sweep after the batch or callback with this id. */
   after: z.string().optional(),
 });
 export type SweepMessage = z.infer<typeof SweepMessageSchema>;
 
-/** Look whether the time of a schedule has come. */
+/** Starts the batches of schedules that are due. */
 export const TickMessageSchema = z.strictObject({ kind: z.literal("tick") });
 
-/** Look at one batch anew, and publish what should be under way but is not. */
+/** Inspects one batch and publishes the messages that it lacks. */
 export const RedriveMessageSchema = z.strictObject({ kind: z.literal("redrive"), batchId: BatchIdSchema });
 
-/** Everything that can arrive, whatever the transport. */
+/** All messages, whatever the transport. */
 export const MessageSchema = z.discriminatedUnion("kind", [
   TaskMessageSchema,
   StartMessageSchema,
@@ -129,13 +129,13 @@ export const MessageSchema = z.discriminatedUnion("kind", [
 ]);
 export type Message = z.infer<typeof MessageSchema>;
 
-/** Lane of everything but running tasks: completions, starts, sweeps. No task can name it: `$` is in no name. */
+/** Queue of all messages that run no task: completions, starts, sweeps. No task can name it, because of the `$`. */
 export const CONTROL_QUEUE = "$control";
 
-/** Lane of callbacks: a receiver that is slow to answer keeps nothing else waiting. */
+/** Queue of callbacks, so that a slow receiver delays nothing else. */
 export const CALLBACK_QUEUE = "$callbacks";
 
-/** Two messages of the same key ask for the same thing. */
+/** Messages with the same key ask for the same work. */
 export function messageKey(message: Message): string {
   switch (message.kind) {
     case "task":
@@ -162,17 +162,17 @@ function continuationKey({ rest }: TaskMessage): string {
 }
 
 /**
- * Whether the store's records alone suffice to make this message again, so that a broker beside the store need
- * not write it down: the sweep finds every task of a RUNNING batch that should run, every end that should be passed on,
- * and every callback that should be sent. A completion from outside exists only in its message, also one that tells nothing but
- * that its task has completed. Those of the engine say how it ended.
+ * Whether a sweep can publish this message again from the stored records, so that the embedded broker need not persist
+ * it. A sweep finds every task that should run, every ending whose children were not dispatched, and every pending
+ * callback. A completion from outside exists only in its message, even without a result. Those of the engine have an
+ * `ending`.
  */
 export function isRedrivable(message: Message): boolean {
   if (message.kind === "task") return message.previousTaskId === undefined || message.ending !== undefined;
   return message.kind === "redrive" || message.kind === "callback";
 }
 
-/** Input of a workflow that is started by a file drop. */
+/** Input of a batch that a file drop starts. */
 export const FileDropped = z.object({
   bucket: z.string(),
   object: z.string(),
@@ -180,50 +180,50 @@ export const FileDropped = z.object({
 });
 export type FileDropped = z.infer<typeof FileDropped>;
 
-/** A place in a trace, by the ids of OpenTelemetry: 16 and 8 bytes in hexadecimal. */
+/** The ids of a trace and of a span in it, as OpenTelemetry has them: 16 and 8 bytes in hexadecimal. */
 export interface SpanContext {
   readonly traceId: string;
   readonly spanId: string;
 }
 
 /**
- * The trace of a batch, and in it the span of the batch as a whole. They follow from its id, so that every process that
- * works on the batch knows them, and no message and no record has to carry them.
+ * The trace of a batch and the span of the whole batch. Both are derived from its id, so that every process knows them
+ * and no message or record needs to carry them.
  */
 export function batchTrace(batchId: string): SpanContext {
   const hash = createHash("sha256").update(batchId).digest("hex");
   return { traceId: hash.slice(0, 32), spanId: hash.slice(32, 48) };
 }
 
-/** Attribute of a message, and header of a request, that carries the seal of its data. */
+/** Attribute of a message, and header of a request, with the seal of its data. */
 export const sealAttribute = "baton-seal";
 
-/** What seals are made with. */
+/** The key of the HMAC. */
 export interface SealKey {
   readonly secret: string;
-  /** Names the deployment: two that share a secret do not believe each other. */
+  /** Name of the deployment. Two deployments that share a secret do not accept each other's seals. */
   readonly deployment: string;
 }
 
 /**
- * What shows that a message is one of Baton's own. Everybody who may publish to a topic can write what only the engine
- * should say, that the parents of a task have let it run for instance; a message with the seal is believed.
+ * The signature on Baton's own messages. Everyone who may publish to a topic can set the fields of the engine, such as
+ * `ready`; Baton only uses them in a message with a valid seal.
  */
 export function computeSeal({ secret, deployment }: SealKey, data: Uint8Array): string {
   return createHmac("sha256", `baton message of ${deployment}: ${secret}`).update(data).digest("base64url");
 }
 
-/** Whether the seal was made with one of the keys: while secrets are exchanged, there are several. */
+/** Whether the seal was made with one of the keys. There are several while the secret is being rotated. */
 export function isSealed(keys: readonly SealKey[], data: Uint8Array, seal: string): boolean {
-  const given = Buffer.from(seal, "base64url");
+  const actual = Buffer.from(seal, "base64url");
   return keys.some((key) => {
     const expected = Buffer.from(computeSeal(key, data), "base64url");
-    return given.length === expected.length && timingSafeEqual(given, expected);
+    return actual.length === expected.length && timingSafeEqual(actual, expected);
   });
 }
 
 /**
- * How a task's ending reaches its children: by a message of its own, or by the delivery that ended the task.
+ * How a task's ending reaches its children: by a published completion, or in the delivery that settled the task.
  */
 export const completionModes = ["published", "inline"] as const;
 export type CompletionMode = (typeof completionModes)[number];

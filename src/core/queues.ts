@@ -3,23 +3,25 @@ import { limits } from "./limits.ts";
 import { CALLBACK_QUEUE, CONTROL_QUEUE } from "./messages.ts";
 import { NameSchema } from "./values/text.ts";
 
-/** So many messages in so many seconds, evenly spread. */
+/** `messages` in each period of `perSeconds`, evenly spread. */
 export interface QueueRate {
   readonly messages: number;
   readonly perSeconds: number;
 }
 
-/** What the tasks of one queue are allowed: by one process of the embedded engine, by a whole deployment on Google Cloud. */
+/**
+ * Limits of one queue. They hold for each process of the embedded engine, and for a whole deployment on Google Cloud.
+ */
 export interface QueueSettings {
   /** Tasks that run at the same time. */
   readonly concurrency: number;
-  /** How fast tasks are begun. Absent: as fast as there is room. */
+  /** How fast tasks start. Absent: as fast as `concurrency` allows. */
   readonly rate?: QueueRate;
 }
 
 const unitSeconds = { s: 1, m: 60, h: 3_600 };
 
-/** As it is written: `2/s`. */
+/** The form in BATON_QUEUES: `2/s`. */
 export function formatRate({ messages, perSeconds }: QueueRate): string {
   const [unit = "s"] = Object.entries(unitSeconds).find(([, seconds]) => seconds === perSeconds) ?? [];
   return `${messages}/${unit}`;
@@ -39,7 +41,7 @@ const EntrySchema = z
 
 const entryForm = /^(?<name>[^=]*)=(?<concurrency>\d+)(?:@(?<rate>\d+)\/(?<unit>[a-z]+))?$/;
 
-/** Settings of queues by name, written `documents=2,websites=4@2/s`. Every entry that is wrong is an issue of its own. */
+/** Settings of queues by name, parsed from `documents=2,websites=4@2/s`. Each invalid entry is an issue of its own. */
 export const QueuesSchema = z.string().transform((text, context): ReadonlyMap<string, QueueSettings> => {
   const queues = new Map<string, QueueSettings>();
   const refuse = (entry: string, problem: string) =>
@@ -60,22 +62,22 @@ export const QueuesSchema = z.string().transform((text, context): ReadonlyMap<st
   return queues;
 });
 
-/** How many tasks of a queue Cloud Tasks begins in a second; without a rate, as many as it can. */
+/** The rate of a Cloud Tasks queue in tasks a second; without a configured rate the maximum of Cloud Tasks. */
 export function dispatchesPerSecond({ rate }: QueueSettings): number {
   return rate ? rate.messages / rate.perSeconds : limits.dispatchesPerSecond;
 }
 
-/** Why Cloud Tasks can't have a queue of this name and settings; undefined: it can. */
+/** Why Cloud Tasks refuses a queue with this name and these settings. Undefined if it accepts them. */
 export function limitProblem(queue: string, settings: QueueSettings): string | undefined {
   if (settings.concurrency > limits.dispatchesAtOnce)
     return `Cloud Tasks runs ${limits.dispatchesAtOnce} tasks of a queue at once, at most`;
   if (dispatchesPerSecond(settings) > limits.dispatchesPerSecond)
-    return `Cloud Tasks begins ${limits.dispatchesPerSecond} tasks of a queue in a second, at most`;
+    return `Cloud Tasks starts ${limits.dispatchesPerSecond} tasks of a queue in a second, at most`;
   if (queue.includes("_")) return "Cloud Tasks allows no _ in the name of a queue; write -";
   return undefined;
 }
 
-/** Ids of the topics that carry Baton's messages: one for each queue, so that no queue waits for another. */
+/** Id of the topic of a queue. Each queue has its own topic, so that none waits for another. */
 export function topicName(prefix: string, queue: string): string {
   switch (queue) {
     case CONTROL_QUEUE:
@@ -87,12 +89,12 @@ export function topicName(prefix: string, queue: string): string {
   }
 }
 
-/** Id of the Cloud Tasks queue that holds the messages of a queue with limits of its own: it stands in for the topic. */
+/** Id of the Cloud Tasks queue that holds the messages of a queue with limits, in place of its topic. */
 export function taskQueueName(prefix: string, queue: string): string {
   return topicName(prefix, queue);
 }
 
-/** Attribute of a message that such a queue has delivered: the name of its queue. */
+/** Attribute that names the queue of a message which Cloud Tasks has delivered. */
 export const viaQueueAttribute = "baton-lane";
 
 /** Id of the push subscription of a topic. */

@@ -5,13 +5,13 @@ import { JsonValueSchema, recordSchema } from "./values/json.ts";
 import { withoutSecrets } from "./values/secrets.ts";
 import { NameSchema, truncate } from "./values/text.ts";
 
-/** Status of a TaskLog. `NEW` is never stored: it is what a task without a TaskLog is shown as. */
+/** Status of a TaskLog. `NEW` is never stored: commands show it for a task without a TaskLog. */
 const TaskStatusSchema = z.enum(["PROCESSING", "WAITING", "SUCCESS", "ERROR", "SKIPPED", "CANCELLED"]);
 export type TaskStatus = z.infer<typeof TaskStatusSchema>;
 export type DisplayStatus = TaskStatus | "NEW";
 
 export const TerminalStatusSchema = z.enum(["SUCCESS", "ERROR", "SKIPPED", "CANCELLED"]);
-/** The four statuses that never change again. */
+/** The four final statuses. */
 export type TerminalStatus = z.infer<typeof TerminalStatusSchema>;
 
 export function isTerminal(status: DisplayStatus): status is TerminalStatus {
@@ -21,7 +21,7 @@ export function isTerminal(status: DisplayStatus): status is TerminalStatus {
 const BatchStatusSchema = z.enum(["RUNNING", "SUCCESS", "ERROR", "CANCELLED"]);
 export type BatchStatus = z.infer<typeof BatchStatusSchema>;
 
-/** Status of a TaskBatch that has reached its end: a function of its TaskLogs alone. */
+/** The final status of a batch: a function of its TaskLogs alone. */
 export function batchStatusAtEnd(counts: {
   readonly failed: number;
   readonly cancelled: number;
@@ -45,7 +45,7 @@ export const ReasonSchema = z.enum([
   "rule_not_met",
   "cancelled",
 ]);
-/** Waits that a task goes on from where it was, as the same attempt. */
+/** Reasons of waits after which the same attempt is resumed. */
 const parkReasons = ["lock_held", "sleep", "poll", "event", "completion"] as const;
 export type ParkReason = (typeof parkReasons)[number];
 
@@ -53,7 +53,7 @@ export function isParkReason(reason: Reason | null): reason is ParkReason {
   return parkReasons.some((known) => known === reason);
 }
 
-/** Why a task waits, was skipped, or took a short cut. */
+/** Why a task waits, was skipped, or took a shortcut. */
 export type Reason = z.infer<typeof ReasonSchema>;
 
 /** A result small enough to live in its document, or the object that holds it. */
@@ -70,7 +70,7 @@ export const StoredErrorSchema = z.strictObject({
 });
 export type StoredError = z.infer<typeof StoredErrorSchema>;
 
-/** What a task noted about its work, beside its result. Lists are cut to `limits.notes`; `dropped` counts what was cut. */
+/** What a task noted beside its result. Each list has at most `limits.notes` entries; `dropped` counts the others. */
 const NotesSchema = z.strictObject({
   counters: recordSchema(z.number()),
   warnings: z.array(z.string()),
@@ -79,7 +79,7 @@ const NotesSchema = z.strictObject({
 });
 export type Notes = z.infer<typeof NotesSchema>;
 
-/** Collections of the document store, with the fields each may be counted and queried by. */
+/** Collections of the document store, with the fields by which each may be counted and queried. */
 export const collections = {
   definitions: { fields: [], arrays: [], kept: "for ever" },
   workflows: { fields: [], arrays: [], kept: "for ever" },
@@ -102,8 +102,8 @@ export interface CollectionSpec {
   /** A field whose value begins every document id, followed by `/`: documents that share it lie together. */
   readonly clusteredBy?: string;
   /**
-   * How long a document says anything, where the store can be told to delete it afterwards: `retention` is the time that is
-   * configured, from its last write; `while due` is as long as its own `dueSeconds` say.
+   * How long a document is needed, for stores that delete expired ones: `retention` is the configured time from its
+   * last write, `while due` is as long as its own `dueSeconds`.
    */
   readonly kept: "for ever" | "retention" | "while due";
 }
@@ -112,7 +112,7 @@ export const collectionNames: readonly CollectionName[] = Object.keys(collection
   (name): name is CollectionName => Object.hasOwn(collections, name),
 );
 
-/** The record of one task in one TaskBatch. Times are milliseconds since 1970, by the worker's clock, for people. */
+/** The record of one task in one batch. Its times, in milliseconds since 1970 by the worker's clock, are only shown. */
 export const TaskLogSchema = z.strictObject({
   batchId: z.string(),
   taskId: z.string(),
@@ -120,22 +120,22 @@ export const TaskLogSchema = z.strictObject({
   reason: ReasonSchema.nullable(),
   /** Number of the current or last attempt; 0 when it never ran. Also the fencing token. */
   attempt: z.int().nonnegative(),
-  /** How often the attempt was taken up again after a wait. */
+  /** How often the attempt was resumed after a wait. */
   resumes: z.int().nonnegative(),
   /** Attempts that ended in an error. */
   failures: z.int().nonnegative(),
-  /** Attempts whose worker was lost. */
+  /** Attempts whose lease expired. */
   lostLeases: z.int().nonnegative(),
-  /** Fresh in every write: the writer recognises its own commit by it. */
+  /** A new random value in every write, by which the writer recognises its own commit after a lost reply. */
   nonce: z.string(),
-  /** Who runs it, while PROCESSING. */
+  /** The worker that runs it, while PROCESSING. */
   worker: z.string().nullable(),
   /**
-   * How long this state holds, in seconds since the document was last written, by the store's clock. While PROCESSING
-   * it is the lease, while WAITING the wait; after that anyone may take the task further.
+   * How long this state lasts, in seconds from the last write of the document, by the store's clock. While PROCESSING
+   * it is the lease, while WAITING the wait. After that, any worker may claim the task.
    */
   dueSeconds: z.number().nullable(),
-  /** Events that end its wait sooner. */
+  /** Events that end its wait early. */
   events: z.array(z.string()),
   startedAt: z.number().nullable(),
   endedAt: z.number().nullable(),
@@ -145,8 +145,8 @@ export const TaskLogSchema = z.strictObject({
   /** Its idempotency key, once it is known. */
   key: z.string().nullable(),
   /**
-   * What this ending adds to: one token per join and tally, and per batch and bad status. While it waits for events, one for
-   * each of them: whoever receives one finds by it who waits.
+   * Join tokens of the ending: one for each join and count, and one for the batch if the task failed or was cancelled.
+   * While the task waits for events, one token for each of them, by which the receiver of the event finds the task.
    */
   arrivals: z.array(z.string()),
 });
@@ -160,9 +160,9 @@ export const TaskBatchSchema = z.strictObject({
   definitionHash: z.string(),
   input: JsonValueSchema,
   status: BatchStatusSchema,
-  /** Set first by a cancel, so that a cancel that dies half-way is carried on. */
+  /** The first write of a cancel. If the canceller dies, the sweeper continues the cancel. */
   cancelRequested: z.boolean(),
-  /** What started it, for people: `manual`, `inbox/sales/a.csv#…`, `retry of …`. */
+  /** What started it, only shown: `manual`, `inbox/sales/a.csv#…`, `retry of …`. */
   startedBy: z.string(),
   /** The first batch of the lineage; its own id unless it is a retry. */
   lineageId: z.string(),
@@ -170,8 +170,8 @@ export const TaskBatchSchema = z.strictObject({
   run: z.int().positive(),
   createdAt: z.number(),
   /**
-   * UTC day of `createdAt`, by which the newest are found: a time would be an index to whose end all writes come. Batches that
-   * began before there was the field have none.
+   * UTC day of `createdAt`, by which the newest batches are found. An index of times would be a hot spot, because all
+   * writes go to its end. Batches of old versions have no day.
    */
   day: z.string().default(""),
   endedAt: z.number().nullable(),
@@ -182,36 +182,36 @@ export type TaskBatch = z.infer<typeof TaskBatchSchema>;
 /** A workflow stored as data by `baton apply`. */
 export const AppliedWorkflowSchema = z.strictObject({
   workflowId: NameSchema,
-  /** YAML or JSON, as it was given. */
+  /** The YAML or JSON, unchanged. */
   source: z.string(),
   appliedAt: z.number(),
   nonce: z.string(),
 });
 export type AppliedWorkflow = z.infer<typeof AppliedWorkflowSchema>;
 
-/** How far one schedule of one workflow has come. */
+/** The last slot of a schedule that was handled. */
 export const ScheduleCursorSchema = z.strictObject({
   workflowId: NameSchema,
   cron: z.string(),
   timeZone: z.string(),
-  /** Slots up to this time are started or skipped, those after it are not; milliseconds by the store's clock. */
+  /** Slots up to this time, in milliseconds by the store's clock, were started or skipped. */
   lastSlot: z.number(),
   nonce: z.string(),
 });
 export type ScheduleCursor = z.infer<typeof ScheduleCursorSchema>;
 
-/** A message that could not be handled, kept to be seen and replayed. */
+/** A message that could not be handled. An operator can replay it. */
 export const DeadLetterSchema = z.strictObject({
   deadLetterId: z.string(),
   code: z.string(),
   message: z.string(),
   remedy: z.string(),
-  /** The body as it came, base64. Null when it lives in the object store. */
+  /** The unchanged body, in base64. Null if it is in the object store. */
   body: z.string().nullable(),
   bodyBytes: z.int().nonnegative(),
-  /** The headers that say how the body is to be read: content type, CloudEvents and Pub/Sub attributes. */
+  /** The headers that are needed to parse the body: content type, CloudEvents and Pub/Sub attributes. */
   headers: z.record(z.string(), z.string()),
-  /** Where it came in: `http`, `broker`. */
+  /** Where it was received: `http` or `broker`. */
   source: z.string(),
   receivedAt: z.number(),
   replayedAt: z.number().nullable(),
@@ -220,26 +220,26 @@ export const DeadLetterSchema = z.strictObject({
 export type DeadLetter = z.infer<typeof DeadLetterSchema>;
 
 /**
- * What a task threw, as its TaskLog keeps it: the whole reason, without secrets that it quotes. Anything but a
- * TaskError or a BatonError may be tried again.
+ * Converts a thrown value for the TaskLog: the messages of all causes, without the secrets that they quote. Anything
+ * but a TaskError or a BatonError is retryable.
  */
 export function toStoredError(thrown: unknown): StoredError {
   const message = truncate(withoutSecrets(errorMessage(thrown)), limits.errorMessageCharacters);
   return { message, ...classify(thrown) };
 }
 
-/** What was thrown may refuse to be looked at. */
+/** A getter of a thrown object may throw. */
 function classify(thrown: unknown): Pick<StoredError, "code" | "retryable"> {
   try {
     if (thrown instanceof BatonError) return { code: thrown.code, retryable: thrown.disposition === "retry" };
     if (isTaskError(thrown)) return { code: thrown.code, retryable: thrown.retryable };
   } catch {
-    // So it is no error of ours.
+    // Not one of Baton's errors.
   }
   return { code: "TASK_FAILED", retryable: true };
 }
 
-/** By its shape: a workflow may have been loaded with another copy of the package. */
+/** Checks the shape, because a workflow may have been loaded with another copy of the package. */
 function isTaskError(thrown: unknown): thrown is { readonly code: string; readonly retryable: boolean } {
   return (
     thrown instanceof Error &&
@@ -250,7 +250,7 @@ function isTaskError(thrown: unknown): thrown is { readonly code: string; readon
   );
 }
 
-/** The beginning of a result, for lists. */
+/** The start of a result's JSON, for lists. */
 export function truncateResult(result: StoredResult | null): string {
   if (result === null) return "";
   if (!("value" in result)) return `${result.bytes} bytes in ${result.bucket}/${result.object}`;

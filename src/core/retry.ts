@@ -4,22 +4,22 @@ import type { StoredError } from "./records.ts";
 import { truncate } from "./values/text.ts";
 
 export const RetryPolicySchema = z.strictObject({
-  /** Attempts in all, the first included. */
+  /** Number of attempts, including the first one. */
   maxAttempts: z.int().min(1).max(limits.attempts),
   /** Wait before the second attempt, in seconds. */
   initialSeconds: z.number().min(0).max(limits.delaySeconds),
-  /** Each further wait is this many times the one before. */
+  /** Each further wait is this many times as long as the one before. */
   factor: z.number().min(1).max(limits.retryFactor),
   /** No wait is longer than this, in seconds. */
   maxSeconds: z.number().min(0).max(limits.delaySeconds),
-  /** Share of the wait that is added at random, 0 to 1. */
+  /** Largest share of the wait that is added at random, 0 to 1. */
   jitter: z.number().min(0).max(1),
 });
 export type RetryPolicy = z.infer<typeof RetryPolicySchema>;
 
 /**
- * Milliseconds to wait after the `failures`-th failed attempt, or undefined when the attempts are used up.
- * `random` is in [0, 1) and spreads the wait by the policy's jitter. `leastSeconds`: what the other side asks for.
+ * Milliseconds to wait after the `failures`-th failed attempt, or undefined when there is no attempt left.
+ * `random` is in [0, 1) and scales the policy's jitter. `leastSeconds`: the wait that the remote service asks for.
  */
 export function retryDelayMs(
   policy: RetryPolicy,
@@ -33,8 +33,8 @@ export function retryDelayMs(
 }
 
 /**
- * Exponential back-off with cap and jitter; `count` is 1 for the first wait. No wait is shorter than `leastSeconds`,
- * and the jitter comes on top of those too: all that were told the same must not come back at once.
+ * Exponential back-off with a cap and jitter; `count` is 1 for the first wait. No wait is shorter than `leastSeconds`.
+ * The jitter is added to that too, because many clients may be asked to wait for the same time.
  */
 export function backoffMs(
   policy: Omit<RetryPolicy, "maxAttempts">,
@@ -51,17 +51,16 @@ const imfDate = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT
 const rfc850Date = /^[A-Z][a-z]{5,8}, \d{2}-[A-Z][a-z]{2}-\d{2} \d{2}:\d{2}:\d{2} GMT$/;
 const asctimeDate = /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/;
 
-/** The headers of an answer that say when to come again. */
+/** The headers of a response that say when to retry. */
 export interface RetryAfterHeaders {
   readonly retryAfter: string | null | undefined;
-  /** When the answer was made, by the clock that a date in `retryAfter` goes by. */
+  /** `Date`: when the response was made, by the same clock as a date in `retryAfter`. */
   readonly date: string | null | undefined;
 }
 
 /**
- * Seconds that an answer asks to be left in peace, by its `Retry-After` (RFC 9110): a number of seconds, or a date.
- * Undefined for what is neither, and for a date that has passed. `now`: milliseconds since 1970, for answers that
- * bear no date.
+ * Seconds to wait by a `Retry-After` header (RFC 9110), which holds seconds or a date. Undefined for anything else
+ * and for a date in the past. `now`: milliseconds since 1970, used if the response has no `Date`.
  */
 export function parseRetryAfterSeconds(
   { retryAfter, date }: RetryAfterHeaders,
@@ -75,7 +74,7 @@ export function parseRetryAfterSeconds(
   return seconds > 0 ? seconds : undefined;
 }
 
-/** All three forms of RFC 9110. */
+/** Milliseconds since 1970 of a date in any of the three forms of RFC 9110. */
 function parseHttpDate(text: string): number | undefined {
   const isKnown = imfDate.test(text) || rfc850Date.test(text);
   if (!isKnown && !asctimeDate.test(text)) return undefined;
@@ -83,21 +82,20 @@ function parseHttpDate(text: string): number | undefined {
   return Number.isNaN(at) ? undefined : at;
 }
 
-/** Seconds of a duration as Google's JSON has it, such as `3.5s`, in `google.rpc.RetryInfo`. */
+/** Seconds of a duration in Google's JSON, such as the `3.5s` of a `google.rpc.RetryInfo`. */
 export function parseRetryDelaySeconds(retryDelay: string): number | undefined {
   const seconds = Number(/^(\d{1,15}(?:\.\d{1,9})?)s$/.exec(retryDelay)?.[1]);
   return seconds > 0 ? seconds : undefined;
 }
 
-/** What was thrown asks for a pause before the same is tried again. */
+/** The pause before the next attempt that an error asks for. */
 export interface RequestedPause {
-  /** How long is waited: what was asked for, or the longest that is granted. */
+  /** The requested pause, at most `limits.retryAfterSeconds`. */
   readonly seconds: number;
-  /** For the error message: why the wait is so long. */
+  /** Explains the wait in the error message. */
   readonly note: string;
 }
 
-/** The pause that an error asks for, no longer than `limits.retryAfterSeconds`; undefined: none. */
 export function requestedPause(thrown: unknown): RequestedPause | undefined {
   const asked = readRetryAfter(thrown);
   if (typeof asked !== "number" || !(asked > 0)) return undefined;
@@ -109,7 +107,7 @@ export function requestedPause(thrown: unknown): RequestedPause | undefined {
   return { seconds, note };
 }
 
-/** What was thrown may refuse to be looked at. */
+/** A getter of a thrown object may throw. */
 function readRetryAfter(thrown: unknown): unknown {
   try {
     return thrown instanceof Error && "retryAfterSeconds" in thrown ? thrown.retryAfterSeconds : undefined;
@@ -118,7 +116,7 @@ function readRetryAfter(thrown: unknown): unknown {
   }
 }
 
-/** A failure, and the pause before the next attempt that it asks for. Its message says so. */
+/** Adds the pause that a retryable error asks for, and notes it in the message. */
 export function withPause(
   error: StoredError,
   thrown: unknown,

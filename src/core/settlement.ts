@@ -5,27 +5,28 @@ import { retryDelayMs } from "./retry.ts";
 import type { TaskDefinition } from "./workflow/definition.ts";
 import type { Graph } from "./workflow/graph.ts";
 
-/** How an attempt came out, as far as its record cares. */
+/** How an attempt ended, as its TaskLog records it. */
 export type AttemptOutcome =
   | { readonly kind: "succeeded"; readonly result: StoredResult; readonly notes: Notes | null }
   | {
       readonly kind: "failed";
       readonly error: StoredError;
       readonly notes: Notes | null;
-      /** The next attempt is to begin no sooner. */
+      /** Shortest wait before the next attempt. */
       readonly retryAfterSeconds?: number;
     }
-  /** It waits, and leaves the machine. */
+  /** The task waits and leaves its worker. `events`: those that end the wait early. */
   | {
       readonly kind: "parked";
       readonly reason: ParkReason;
       readonly seconds: number;
       readonly events?: readonly string[];
     }
+  /** The worker stops; another one may claim the task at once. */
   | { readonly kind: "released" }
-  /** Its work had been done before: this is what came of it. */
+  /** An earlier call with the same idempotency key has succeeded, with this result. */
   | { readonly kind: "already_completed"; readonly result: StoredResult | null }
-  /** Another call is at it, and this one does not wait. */
+  /** Another call holds the key, and this task's policy is to skip instead of waiting. */
   | { readonly kind: "lock_held" };
 
 /** The fields of a TaskLog that an outcome changes. */
@@ -34,7 +35,7 @@ export type Settlement = Pick<
   "status" | "reason" | "failures" | "dueSeconds" | "events" | "result" | "error" | "notes" | "worker"
 >;
 
-/** What becomes of a task whose attempt came out so. `random` in [0, 1) spreads the retries. */
+/** The fields to store for an attempt with this outcome. `random` in [0, 1) is the jitter of a retry. */
 export function decideSettlement(
   task: TaskDefinition,
   log: Pick<TaskLog, "failures">,
@@ -90,22 +91,22 @@ function settleFailure(
   return { status: "WAITING", reason: "retry", dueSeconds: delayMs / 1_000, failures, error } as const;
 }
 
-/** Token that counts the parents of a join, or of one shard of it, by how they ended. */
-export function joinToken(batchId: string, joinId: string, tally: string, shard?: number): string {
-  return `${batchId}/${joinId}/${tally}${shard === undefined ? "" : `/${shard}`}`;
+/** The join token by which one count of a join, or of one of its shards, is taken. */
+export function joinToken(batchId: string, joinId: string, count: string, shard?: number): string {
+  return `${batchId}/${joinId}/${count}${shard === undefined ? "" : `/${shard}`}`;
 }
 
-/** Token that counts the tasks of a batch that ended badly. */
+/** Token by which the failed, or the cancelled, tasks of a batch are counted. */
 export function batchToken(batchId: string, status: "ERROR" | "CANCELLED"): string {
   return `${batchId}/${status}`;
 }
 
-/** Token that names the tasks of a batch which wait for an event. The id of a join is a hash: none is `event`. */
+/** Token by which the tasks that wait for an event are found. No join has the id `event`: ids of joins are hashes. */
 export function eventToken(batchId: string, event: string): string {
   return `${batchId}/event/${encodeURIComponent(event)}`;
 }
 
-/** Everything a log's ending adds to; of one that waits, the events that it waits for. */
+/** The tokens of a settled task: one for each count that it adds to, or for each event that it waits for. */
 export function joinTokensOnSettle(
   graph: Graph,
   batchId: string,
@@ -116,15 +117,15 @@ export function joinTokensOnSettle(
   if (!isTerminal(log.status)) return log.events.map((event) => eventToken(batchId, event));
   const ending: Ending = { status: log.status, reason: log.reason };
   const tokens = (graph.joinsByParent.get(taskId) ?? []).flatMap((join) =>
-    incrementedCounts(join, ending).map((tally) =>
-      joinToken(batchId, join.id, tally, join.shards?.shardByParent.get(taskId)),
+    incrementedCounts(join, ending).map((count) =>
+      joinToken(batchId, join.id, count, join.shards?.shardByParent.get(taskId)),
     ),
   );
   if (log.status === "ERROR" || log.status === "CANCELLED") tokens.push(batchToken(batchId, log.status));
   return tokens;
 }
 
-/** A log of a task that ends without having run. */
+/** The TaskLog of a task that ends without running. */
 export function terminalLogWithoutRun(
   graph: Graph,
   task: { readonly batchId: string; readonly taskId: string },

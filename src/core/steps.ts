@@ -3,14 +3,16 @@ import { limits } from "./limits.ts";
 import { StoredResultSchema, type TaskLog } from "./records.ts";
 import type { AttemptOutcome } from "./settlement.ts";
 
-/** What is known of a step: what it returned, when its wait began, or that it came to nothing. */
+/** What a step document holds: a returned value, the start of a wait, or that the wait timed out. */
 const StepKindSchema = z.enum(["value", "since", "timeout"]);
 export type StepKind = z.infer<typeof StepKindSchema>;
 
-/** A step that is done, or has begun to wait. Never changed, but that a batch may write over what another waited for in vain. */
+/**
+ * A step that has ended or waits. Immutable, except that a later batch may overwrite another batch's timed-out wait.
+ */
 export const StepSchema = z.strictObject({
   scope: z.string(),
-  /** Whose task stored it. */
+  /** The batch whose task stored it. */
   batchId: z.string(),
   name: z.string(),
   kind: StepKindSchema,
@@ -19,7 +21,7 @@ export const StepSchema = z.strictObject({
 });
 export type Step = z.infer<typeof StepSchema>;
 
-/** An event that was sent to a batch. The first of a name stands; later ones change nothing. */
+/** An event that a batch received. Only the first one of a name counts. */
 export const BatchEventSchema = z.strictObject({
   batchId: z.string(),
   event: z.string(),
@@ -27,9 +29,9 @@ export const BatchEventSchema = z.strictObject({
   nonce: z.string(),
 });
 
-/** Names of the objects that hold what steps gave, by what they begin with below all steps: the scope. */
-export function stepObjectPrefix(beginning: string): string {
-  return `steps/${beginning}`;
+/** The object that holds a large value of a step, or a prefix of such names: they begin with the scope. */
+export function stepObjectPrefix(scope: string): string {
+  return `steps/${scope}`;
 }
 
 /** Whether a step or an event can be stored under the name. */
@@ -44,14 +46,14 @@ export function isStorableName(name: unknown): name is string {
   return encodeURIComponent(name).length <= limits.encodedNameCharacters;
 }
 
-/** How a task ended elsewhere, its result put where it will be found. */
+/** The ending of a task that a completion from outside reports. Its result is stored already. */
 const ReportedEndingSchema = z.union([
   z.strictObject({ result: StoredResultSchema }),
   z.strictObject({ error: z.string() }),
 ]);
 export type ReportedEnding = z.infer<typeof ReportedEndingSchema>;
 
-/** A completion from outside that its task could not take when it came. The first of a task stands; later ones change nothing. */
+/** A completion from outside that came before its task waited for it. Only the first one of a task counts. */
 export const EarlyCompletionSchema = z.strictObject({
   batchId: z.string(),
   taskId: z.string(),
@@ -63,7 +65,7 @@ export function awaitsCompletion({ status, reason }: Pick<TaskLog, "status" | "r
   return status === "WAITING" && reason === "completion";
 }
 
-/** A failure that is told from outside is not tried again: the task's own code has ended. */
+/** A failure that is reported from outside is not retried: the task's own code has ended already. */
 export function toReportedOutcome(ending: ReportedEnding): AttemptOutcome {
   if ("result" in ending) return { kind: "succeeded", result: ending.result, notes: null };
   // mutation: failure-from-outside-is-final

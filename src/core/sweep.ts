@@ -10,13 +10,13 @@ export interface SweepCandidate {
   readonly ageMs: number;
   /** By the store's clock, in milliseconds since 1970. */
   readonly now: number;
-  /** Time between two passes; undefined: looks cost nothing, so every pass looks at everything. */
+  /** Time between two sweeps. Undefined where reads are free: then each sweep inspects every batch. */
   readonly passSeconds: number | undefined;
 }
 
 /**
- * Whether this pass looks at a batch. A look reads all its TaskLogs, which is paid for by the document, and a batch that waits
- * for days would be looked at ten thousand times.
+ * Whether this sweep inspects a batch. An inspection reads all its TaskLogs, which Firestore bills by the document, and
+ * a batch may run for days.
  */
 export function isInspectionDue({ id, ageMs, now, passSeconds }: SweepCandidate): boolean {
   if (passSeconds === undefined) return true;
@@ -24,27 +24,27 @@ export function isInspectionDue({ id, ageMs, now, passSeconds }: SweepCandidate)
   const pauseMs = Math.min(limits.lookPauseSeconds * 1_000, ageMs / limits.lookShareOfAge);
   const passesBetween = Math.max(1, Math.floor(pauseMs / passMs));
   const pass = Math.floor(now / passMs);
-  // Drawn anew in each pass: a batch whose turn were fixed would never have it, should passes come at other times.
+  // Random for each pass: with a fixed turn, a batch could be missed for ever if the times of the sweeps drift.
   const draw = Number.parseInt(hashJson([id, pass]).slice(0, 8), 16);
   return draw % passesBetween === 0;
 }
 
 export interface AgedLog {
   readonly log: TaskLog;
-  /** Time since it was written, by the store's clock. */
+  /** Time since the last write of the log, by the store's clock. */
   readonly ageMs: number;
 }
 
 export interface RedrivePlan {
-  /** Tasks that should be under way: publish an execute message for each. */
+  /** Tasks that should run but do not: publish an execute message for each. */
   readonly execute: readonly string[];
-  /** Parents whose ending some child that is to be skipped has not been told of: publish a completion for each. */
+  /** Parents with children that should have been skipped: publish a completion for each. */
   readonly complete: readonly { readonly taskId: string; readonly ending: Ending }[];
 }
 
 /**
- * What a RUNNING batch is missing, judged from all of its TaskLogs. Of very many children of one parent only those are named
- * that have no log: telling the parent's ending again would start all of them again.
+ * The messages that a RUNNING batch lacks, found from all of its TaskLogs. Ready children are listed one by one if they
+ * have no log: a repeated completion of their parent would start all its children again.
  */
 export function planRedrive(graph: Graph, logs: ReadonlyMap<string, AgedLog>): RedrivePlan {
   const unstarted = graph.roots.filter((taskId) => !logs.has(taskId));
@@ -52,10 +52,10 @@ export function planRedrive(graph: Graph, logs: ReadonlyMap<string, AgedLog>): R
   const ready: string[] = [];
   const complete = new Map<string, Ending>();
   for (const join of graph.joins) {
-    const untold = unnotifiedChildren(join, logs);
-    ready.push(...untold.filter(({ verdict }) => verdict === "ready").map(({ taskId }) => taskId));
-    const skipped = untold.find(({ verdict }) => verdict === "skip");
-    if (skipped) complete.set(skipped.teller.taskId, skipped.teller.ending);
+    const unnotified = unnotifiedChildren(join, logs);
+    ready.push(...unnotified.filter(({ decision }) => decision === "ready").map(({ taskId }) => taskId));
+    const skipped = unnotified.find(({ decision }) => decision === "skip");
+    if (skipped) complete.set(skipped.parent.taskId, skipped.parent.ending);
   }
   // mutation: sweep-finds-lost-work
   return {
@@ -65,20 +65,20 @@ export function planRedrive(graph: Graph, logs: ReadonlyMap<string, AgedLog>): R
 }
 
 function isOverdue({ log, ageMs }: AgedLog): boolean {
-  const arrival = decideClaim(log, ageMs).kind;
-  return arrival !== "ended" && arrival !== "held";
+  const { kind } = decideClaim(log, ageMs);
+  return kind !== "ended" && kind !== "held";
 }
 
-/** Children that nobody has started or skipped although a parent's ending decides about them. */
+/** Children that were neither started nor skipped although a parent's ending decides about them. */
 function unnotifiedChildren(join: Join, logs: ReadonlyMap<string, AgedLog>) {
-  const untold = join.children.filter((child) => !logs.has(child.taskId));
-  if (untold.length === 0) return [];
+  const children = join.children.filter((child) => !logs.has(child.taskId));
+  if (children.length === 0) return [];
   const endings = parentEndings(join, logs);
   const counts = countEndings(endings.map(({ ending }) => ending));
-  return untold.flatMap(({ taskId, rule }) => {
-    for (const teller of endings) {
-      const { kind } = decideChild(rule, join, teller.ending, counts);
-      if (kind !== "wait") return [{ taskId, verdict: kind, teller }];
+  return children.flatMap(({ taskId, rule }) => {
+    for (const parent of endings) {
+      const { kind } = decideChild(rule, join, parent.ending, counts);
+      if (kind !== "wait") return [{ taskId, decision: kind, parent }];
     }
     return [];
   });

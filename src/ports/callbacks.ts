@@ -34,7 +34,10 @@ export interface ArchivedCallback {
   readonly createdAt: number;
 }
 
-/** Which callbacks to find: SQL of the warehouse's dialect that can stand after WHERE, or fields and what they are to be. */
+/**
+ * Which callbacks to find: SQL of the warehouse's dialect that can stand after WHERE, or fields and what they are to
+ * be.
+ */
 export type CallbackCondition =
   | { readonly where: string }
   | { readonly equals: Readonly<Record<string, string>> };
@@ -44,7 +47,9 @@ export type CallbackCondition =
  * table has other columns, `SQL_FAILED` for a condition that is wrong, neither retryable; the errors of the warehouse.
  */
 export interface CallbackArchive {
-  /** Stores, or replaces the row of the same key: doing it twice leaves one row. `created_at` stays, `updated_at` moves. */
+  /**
+   * Stores, or replaces the row of the same key: doing it twice leaves one row. `created_at` stays, `updated_at` moves.
+   */
   store(table: string, callback: ArchivedCallback): Promise<void>;
   /** The newest stored callback of exactly this key. */
   get(table: string, key: Readonly<Record<string, string | null>>): Promise<ArchivedCallback | undefined>;

@@ -70,7 +70,10 @@ export class ConflictError extends Error {
   override readonly name = "ConflictError";
 }
 
-/** No answer came in time. The call may still come about: `late` settles when that is decided, should anybody hear of it then. */
+/**
+ * No answer came in time. The call may still come about: `late` settles when that is decided, should anybody hear of it
+ * then.
+ */
 export class StoreTimeoutError extends BatonError {
   readonly lateResult: Promise<unknown>;
 

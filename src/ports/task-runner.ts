@@ -103,7 +103,9 @@ export interface TaskRunner {
   run(assignment: Assignment): Promise<TaskOutcome>;
   /** What the task's key function gives. Rejects with whatever it throws. */
   customKey(call: KeyedCall): Promise<string>;
-  /** Ends what the task has started elsewhere; nothing is left of it once this has been called often enough to succeed. */
+  /**
+   * Ends what the task has started elsewhere; nothing is left of it once this has been called often enough to succeed.
+   */
   cancel(cancelled: CancelledTask): Promise<void>;
 }
 

@@ -21,7 +21,10 @@ export interface LogOutput {
 /** Undefined ones are left out. They never hold secrets or payloads. */
 export type SpanAttributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Whether the work is done here (`internal`), asked of somebody else (`client`), or asked for by a message (`consumer`). */
+/**
+ * Whether the work is done here (`internal`), asked of somebody else (`client`), or asked for by a message
+ * (`consumer`).
+ */
 export type SpanKind = "internal" | "client" | "consumer";
 
 export interface SpanDescription {
@@ -54,7 +57,9 @@ export interface Tracer {
   inBatch<T>(batchId: string | undefined, work: () => Promise<T>): Promise<T>;
   /** Names the batch of work that was begun without one. */
   assignBatch(batchId: string): void;
-  /** Work within the work that calls this. What it throws is told of, and thrown. Outside of any batch, just the work. */
+  /**
+   * Work within the work that calls this. What it throws is told of, and thrown. Outside of any batch, just the work.
+   */
   inSpan<T>(description: SpanDescription, work: (span: Span) => Promise<T>): Promise<T>;
   /** Part of the batch's work. */
   record(span: SpanRecord): void;

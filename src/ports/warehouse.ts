@@ -18,8 +18,8 @@ export interface LoadJob {
   /** The same job id is done once, however often it is asked for; later calls give the first result. */
   readonly jobId: string;
   /**
-   * Who asks. A job that failed is told as it is to the attempt that began it, and begun anew for any other. Default: all
-   * callers are the same.
+   * Who asks. A job that failed is told as it is to the attempt that began it, and begun anew for any other. Default:
+   * all callers are the same.
    */
   readonly attempt?: string | undefined;
   readonly uri: string;
@@ -61,9 +61,9 @@ export type JobState =
 export type Row = { readonly [column: string]: JsonValue };
 
 /**
- * Tables and SQL. Throws coded BatonErrors or TaskErrors: `FILE_EMPTY`, `FILE_UNREADABLE` (naming the row), `SQL_FAILED`,
- * `TABLE_MISMATCH`, `QUERY_TOO_EXPENSIVE`, `WAREHOUSE_DENIED`, `WAREHOUSE_JOB_STOPPED`, none of them retryable;
- * `WAREHOUSE_LOCKED` and `WAREHOUSE_FAILED`, retryable.
+ * Tables and SQL. Throws coded BatonErrors or TaskErrors: `FILE_EMPTY`, `FILE_UNREADABLE` (naming the row),
+ * `SQL_FAILED`, `TABLE_MISMATCH`, `QUERY_TOO_EXPENSIVE`, `WAREHOUSE_DENIED`, `WAREHOUSE_JOB_STOPPED`, none of them
+ * retryable; `WAREHOUSE_LOCKED` and `WAREHOUSE_FAILED`, retryable.
  *
  * `load` and `query` wait for a short while (`limits.warehouseWaitSeconds`) and then say that the job still runs. Their
  * signal ends the wait; whether it ends the job too is up to the warehouse: only `cancel` is sure to.

@@ -120,7 +120,7 @@ test("missing pages are named", () => {
   expect(join(long.slice(0, 1))).toMatchObject(missing("2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 9 more"));
 });
 
-test("altered, foreign and wrong pages are told", () => {
+test("altered, foreign and wrong pages are refused", () => {
   expect(join(replaced(3, (body) => body.replace("xxx", "xyx")))).toMatchObject(broken("sha256"));
   expect(join([...long, long[4]?.replace("xxx", "xyx") ?? ""])).toMatchObject(broken("Page 5 came twice"));
   expect(join(replaced(3, (body) => body.replace("event_1", "event_2")))).toMatchObject(

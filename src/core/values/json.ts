@@ -57,8 +57,8 @@ export type JsonEncoding =
   | { readonly ok: false; readonly path: string; readonly problem: string };
 
 /**
- * JSON for systems that take whole characters only: halves of surrogate pairs are replaced. JSON.stringify leaves only such
- * ones escaped.
+ * JSON for systems that take whole characters only: halves of surrogate pairs are replaced. JSON.stringify leaves only
+ * such ones escaped.
  */
 export function wholeCharacterJson(value: JsonValue): string {
   return JSON.stringify(value).replace(/\\(?:\\|ud[89a-f][0-9a-f]{2})/g, (found) =>

@@ -40,7 +40,9 @@ function sortedLetters(text: string): string {
   return [...text].sort().join("");
 }
 
-/** Baton's own buckets, by the names that documents keep: folders of one bucket of Cloud Storage, or of the data folder. */
+/**
+ * Baton's own buckets, by the names that documents keep: folders of one bucket of Cloud Storage, or of the data folder.
+ */
 export const ownBuckets = {
   results: "results",
   reports: "reports",
@@ -58,8 +60,8 @@ export function truncate(text: string, most: number): string {
 }
 
 /**
- * A URL as logs and errors may show it: whom it reaches. Its path and query may be secrets, as those of the hooks of chats are; so may be
- * user and password.
+ * A URL as logs and errors may show it: whom it reaches. Its path and query may be secrets, as those of the hooks of
+ * chats are; so may be user and password.
  */
 export function redactUrl(url: string): string {
   const parsed = URL.parse(url);

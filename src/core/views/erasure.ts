@@ -28,15 +28,18 @@ export function decideErasure(
   return state === "SUCCESS" ? "scrubbed" : "deleted";
 }
 
-/** Its result counts for as long as it did: what is due counts from the write. `ageMs`: since the last write, by the store's clock. */
+/**
+ * Its result counts for as long as it did: what is due counts from the write. `ageMs`: since the last write, by the
+ * store's clock.
+ */
 export function eraseFailure(execution: Execution, ageMs: number, nonce: string): Execution {
   const dueSeconds = Math.max(0, execution.dueSeconds - ageMs / 1_000);
   return { ...execution, lastFailure: null, dueSeconds, nonce };
 }
 
 /**
- * Whether a message names a forgotten batch, or starts one by its key. It may be in the envelope of Pub/Sub or of a CloudEvent,
- * whose data are base64.
+ * Whether a message names a forgotten batch, or starts one by its key. It may be in the envelope of Pub/Sub or of a
+ * CloudEvent, whose data are base64.
  */
 export function hasBatchId(body: Uint8Array, forgotten: ErasedBatchIds): boolean {
   const message = tryParseJson(new TextDecoder().decode(body));

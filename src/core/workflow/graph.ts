@@ -44,8 +44,8 @@ const joinIdCharacters = 16;
 
 /**
  * Works out roots and joins. The end of the batch is a child, under the rule `all_ended`, of every task that no other
- * child waits for. A hash that is known need not be made again. Whoever counts the parents of a join has to know in parts
- * of how many they are counted: it is a matter of the batch, and not of the code.
+ * child waits for. A hash that is known need not be made again. Whoever counts the parents of a join has to know in
+ * parts of how many they are counted: it is a matter of the batch, and not of the code.
  */
 export function buildGraph(
   definition: Definition,
@@ -143,9 +143,9 @@ export function decideFromEndings(join: Join, childId: string, endings: readonly
 }
 
 /**
- * Tasks whose success a retry takes over: those that succeeded, whose parents are all taken over too, and that would run
- * after such parents: their rule may be another by now. A task below one that runs again runs again as well, for its
- * input may change.
+ * Tasks whose success a retry takes over: those that succeeded, whose parents are all taken over too, and that would
+ * run after such parents: their rule may be another by now. A task below one that runs again runs again as well, for
+ * its input may change.
  */
 export function inheritedTasks(graph: Graph, succeeded: (taskId: string) => boolean): string[] {
   const inherited = new Set<string>();
