@@ -113,7 +113,7 @@ const join = (bodies: readonly string[]) => {
 
 test("missing pages are named", () => {
   expect(long).toHaveLength(20);
-  expect(join([])).toMatchObject(missing("no pages"));
+  expect(join([])).toMatchObject(missing("No pages were given"));
   expect(join(long.filter((_, index) => index !== 2 && index !== 6))).toMatchObject(
     missing("Of the 20 pages of event_1 these are missing: 3, 7"),
   );
@@ -122,7 +122,9 @@ test("missing pages are named", () => {
 
 test("altered, foreign and wrong pages are refused", () => {
   expect(join(replaced(3, (body) => body.replace("xxx", "xyx")))).toMatchObject(broken("sha256"));
-  expect(join([...long, long[4]?.replace("xxx", "xyx") ?? ""])).toMatchObject(broken("Page 5 came twice"));
+  expect(join([...long, long[4]?.replace("xxx", "xyx") ?? ""])).toMatchObject(
+    broken("Page 5 was given twice with different content"),
+  );
   expect(join(replaced(3, (body) => body.replace("event_1", "event_2")))).toMatchObject(
     broken("Page 4 of event_2 does not belong"),
   );
