@@ -8,11 +8,7 @@ const hangsMs = 15 * 60_000;
 /** Tests that call functions: they leave nothing behind, so files share a thread and load the sources once. */
 const functions = ["test/{core,workflow,entry,infra,composition,deployment}/**/*.test.ts", "test/*.test.ts"];
 /** Tests of whole programs: each file has a process of its own. */
-const programs = [
-  "test/{cloud,process,trial}/**/*.test.ts",
-  "test/cli/binary/**/*.test.ts",
-  "test/readme.test.ts",
-];
+const programs = ["test/{process,trial}/**/*.test.ts", "test/cli/binary/**/*.test.ts", "test/readme.test.ts"];
 /** Tests that change what a whole process shares, such as its loader, its tracer or its timers. */
 const global = ["test/adapters/opentelemetry*.test.ts", "test/engine/attempt-limits.test.ts"];
 /** Not part of the test command: see vitest.long.config.ts. */

@@ -14,6 +14,8 @@ import { fileURLToPath } from "node:url";
 import * as z from "zod";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
+// These tests look at what a deployed function has compiled, not at what Node keeps for all other tests.
+delete process.env.NODE_COMPILE_CACHE;
 
 /** Of a lock file, as far as it tells what is installed where. */
 const LockSchema = z.object({
