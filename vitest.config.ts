@@ -9,8 +9,12 @@ const hangsMs = 15 * 60_000;
 const functions = ["test/{core,workflow,entry,infra,composition,deployment}/**/*.test.ts", "test/*.test.ts"];
 /** Tests of whole programs: each file has a process of its own. */
 const programs = ["test/{process,trial}/**/*.test.ts", "test/cli/binary/**/*.test.ts", "test/readme.test.ts"];
-/** Tests that change what a whole process shares, such as its loader, its tracer or its timers. */
-const global = ["test/adapters/opentelemetry*.test.ts", "test/engine/attempt-limits.test.ts"];
+/** Tests that change what a process shares, such as its loader, its tracer or its timers, or that leave requests behind. */
+const alone = [
+  "test/adapters/opentelemetry*.test.ts",
+  "test/engine/attempt-limits.test.ts",
+  "test/contract/firestore-store.test.ts",
+];
 /** Not part of the test command: see vitest.long.config.ts. */
 const long = "test/**/*.long.test.ts";
 
@@ -26,7 +30,7 @@ export const shared = defineConfig({
     // Shorter, so that a failure says what the test waited for.
     expect: { poll: { timeout: hangsMs / 3 } },
     // More than processors: many tests wait for a timer or for another process.
-    maxWorkers: availableParallelism() + 1,
+    maxWorkers: availableParallelism() + 2,
   },
 });
 
@@ -50,14 +54,14 @@ export default defineConfig({
         test: {
           name: "parts",
           include: ["test/**/*.test.ts"],
-          exclude: [long, ...functions, ...programs, ...global],
+          exclude: [long, ...functions, ...programs, ...alone],
           pool: "forks",
           isolate: false,
         },
       },
       {
         extends: true,
-        test: { name: "programs", include: [...programs, ...global], exclude: [long], pool: "forks" },
+        test: { name: "programs", include: [...programs, ...alone], exclude: [long], pool: "forks" },
       },
     ],
   },

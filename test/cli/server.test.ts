@@ -139,7 +139,8 @@ test("batches: newest first, filtered and cut", async () => {
 
 test("cancel, from another process than the one that runs the task", async () => {
   const place = new Workplace({ "gated.ts": gated });
-  const server = await place.server();
+  // The worker learns of a cancel by its heartbeat, of which a lease has six.
+  const server = await place.server({ BATON_LEASE: "30s" });
   const { batchId } = await post(server.url, { workflowId: "gated" });
   await until(() => existsSync(place.path("seen")));
   const cancelled = await place.baton(["cancel", batchId]);

@@ -6,12 +6,14 @@ import { FunctionProcess, freePort } from "./function-process.ts";
 import { cloudInProcess } from "./in-process.ts";
 import { startCloud } from "./world.ts";
 
+/** A worker learns of a cancel by its heartbeat, of which a lease has six. */
+const lease = "30s";
 const query = runQuery({ sql: "SELECT 1 AS one", into: "ones" });
 const plain = workflow("plain").task("query", query);
 const keyed = workflow("keyed").task("query", query, { idempotency: { key: { fields: ["into"] } } });
 
 test.each([plain, keyed])("cancelling a batch cancels the job that its task has started", async (built) => {
-  const { app, bigQuery } = await cloudInProcess([built], { bigQuery: true });
+  const { app, bigQuery } = await cloudInProcess([built], { bigQuery: true, lease });
   bigQuery?.holdJobs();
   const { batchId } = await app.engine.start({ kind: "start", workflowId: built.id });
   await expect.poll(() => bigQuery?.jobs().length).toBe(1);
@@ -22,7 +24,7 @@ test.each([plain, keyed])("cancelling a batch cancels the job that its task has 
 });
 
 test("a job that is begun while its batch is being cancelled is cancelled too", async () => {
-  const { app, bigQuery } = await cloudInProcess([plain], { bigQuery: true });
+  const { app, bigQuery } = await cloudInProcess([plain], { bigQuery: true, lease });
   bigQuery?.holdJobs();
   // The first is a dry run; the second is under way when the cancel looks for what there is.
   let inserts = 0;
@@ -40,7 +42,7 @@ test("a job that is begun while its batch is being cancelled is cancelled too", 
 });
 
 test("a job that another call of the key has taken up is left alone", async () => {
-  const { app, bigQuery } = await cloudInProcess([keyed], { bigQuery: true });
+  const { app, bigQuery } = await cloudInProcess([keyed], { bigQuery: true, lease });
   bigQuery?.holdJobs();
   const first = await app.engine.start({ kind: "start", workflowId: "keyed", key: "1" });
   await expect.poll(() => bigQuery?.jobs().length).toBe(1);
@@ -61,7 +63,7 @@ tasks:
 
 test("a job is cancelled too that a worker began after the cancel had looked, and died before it could tell", async () => {
   const port = await freePort();
-  const cloud = await startCloud({ pushUrl: `http://127.0.0.1:${port}`, lease: "10m", bigQuery: true });
+  const cloud = await startCloud({ pushUrl: `http://127.0.0.1:${port}`, lease, bigQuery: true });
   onTestFinished(() => cloud.close());
   const { bigQuery } = cloud;
   if (!bigQuery) throw new Error("It is asked for");
