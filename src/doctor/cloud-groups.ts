@@ -5,21 +5,16 @@ import { permissions } from "../configuration/google-requirements.ts";
 import { GoogleApiError, type GoogleRest } from "../ports/http.ts";
 import type { DataformAccounts } from "../tasks/dataform.ts";
 import { bigQueryGroups } from "./bigquery.ts";
-import { type CheckGroup, judge } from "./check.ts";
+import { type CheckGroup, checkResult } from "./check.ts";
 import { cloudTasksGroups } from "./cloud-tasks.ts";
 import { firestoreGroups } from "./firestore.ts";
-import { actAsGroup, type Caller, type CloudContext, type GoogleServices } from "./google.ts";
+import { actAsGroup, type Caller, type CloudContext, type ServiceName, serviceHosts } from "./google.ts";
 import { pubSubGroups } from "./pubsub.ts";
 import { schedulerGroup } from "./scheduler.ts";
 import { storageGroups } from "./storage.ts";
 
-/** Servers that take the place of Google's services, where no variable names them. */
-export interface CheckEndpoints {
-  readonly firestore?: string;
-  readonly scheduler?: string;
-  readonly resourceManager?: string;
-  readonly iam?: string;
-}
+/** Servers in place of Google's services that no variable names. */
+export type CheckEndpoints = Partial<Record<"firestore" | "scheduler" | "resourceManager" | "iam", string>>;
 
 export interface CloudChecksOptions {
   readonly configuration: Configuration;
@@ -28,13 +23,13 @@ export interface CloudChecksOptions {
   readonly queues: readonly string[];
   /** The accounts that the tasks of Dataform run as. */
   readonly dataform: DataformAccounts;
-  /** Local servers take the place of Google's: services that have none are not asked. */
+  /** Local servers replace Google's services: one without a local server is not asked. */
   readonly isLocal: boolean;
   readonly firestoreHost: string | undefined;
   readonly endpoints: CheckEndpoints;
 }
 
-/** The checks of all that is Google's. */
+/** The checks of Google's services that the configuration uses. */
 export function cloudGroups(options: CloudChecksOptions): CheckGroup[] {
   const { configuration, google, caller, queues, dataform } = options;
   const context: CloudContext = { configuration, google, caller, services: openServices(options) };
@@ -53,37 +48,38 @@ export function cloudGroups(options: CloudChecksOptions): CheckGroup[] {
   ];
 }
 
-function openServices({ google, isLocal, firestoreHost, endpoints }: CloudChecksOptions): GoogleServices {
-  const open = (name: string, endpoint: string | undefined) => {
-    const service = `https://${name}.googleapis.com`;
+function openServices(options: CloudChecksOptions): CloudContext["services"] {
+  const { google, isLocal, firestoreHost, endpoints } = options;
+  const url = (host: string | undefined) => (host === undefined ? undefined : `http://${host}`);
+  const open = (name: ServiceName, endpoint: string | undefined) => {
+    const service = `https://${serviceHosts[name]}`;
     return googleRest({ service, endpoint: endpoint === service ? undefined : endpoint });
   };
-  const openUnlessLocal = (name: string, endpoint: string | undefined) =>
-    endpoint === undefined && isLocal ? notOffered(name) : open(name, endpoint);
-  const at = (host: string | undefined) => (host === undefined ? undefined : `http://${host}`);
+  const openUnlessLocal = (name: keyof CheckEndpoints) =>
+    endpoints[name] === undefined && isLocal ? notOffered(name) : open(name, endpoints[name]);
   return {
-    firestore: open("firestore", endpoints.firestore ?? at(firestoreHost)),
-    pubSub: open("pubsub", google.endpoints.pubSub),
-    cloudTasks: open("cloudtasks", at(google.endpoints.cloudTasksHost)),
+    firestore: open("firestore", endpoints.firestore ?? url(firestoreHost)),
+    pubSub: open("pubSub", google.endpoints.pubSub),
+    cloudTasks: open("cloudTasks", url(google.endpoints.cloudTasksHost)),
     storage: open("storage", google.endpoints.storage),
-    bigQuery: open("bigquery", google.endpoints.bigQuery),
-    scheduler: openUnlessLocal("cloudscheduler", endpoints.scheduler),
-    resourceManager: openUnlessLocal("cloudresourcemanager", endpoints.resourceManager),
-    iam: openUnlessLocal("iam", endpoints.iam),
+    bigQuery: open("bigQuery", google.endpoints.bigQuery),
+    scheduler: openUnlessLocal("scheduler"),
+    resourceManager: openUnlessLocal("resourceManager"),
+    iam: openUnlessLocal("iam"),
   };
 }
 
-function notOffered(name: string): GoogleRest {
+function notOffered(name: ServiceName): GoogleRest {
   return {
     async call() {
-      throw new GoogleApiError(501, `No local server takes the place of ${name}.googleapis.com`);
+      throw new GoogleApiError(501, `No local server replaces ${serviceHosts[name]}`);
     },
   };
 }
 
 /**
- * Whether Baton may act as the accounts that Dataform's actions run as: Dataform refuses every invocation of a caller that
- * may not. Accounts of repositories and workflow configurations are known only from BATON_DATAFORM_ACCOUNTS.
+ * Whether Baton may act as the accounts that Dataform's actions run as: otherwise Dataform refuses every invocation.
+ * Only BATON_DATAFORM_ACCOUNTS names the accounts of repositories and workflow configurations.
  */
 function dataformGroups(context: CloudContext, { named, unnamed }: DataformAccounts): CheckGroup[] {
   const id = "dataform.account";
@@ -97,14 +93,13 @@ function dataformGroups(context: CloudContext, { named, unnamed }: DataformAccou
   );
   if (unnamed.length === 0 || accounts.length > 0) return groups;
   const subject = unnamed.join(", ");
-  const unknownAccounts = judge(id, {
-    subject,
+  const noAccount = checkResult(id, subject, {
     holds: false,
     found: "no account is named",
     expected: "an account that the actions run as, which Baton may act as",
-    otherwise: "warning",
+    severity: "warning",
     remedy:
       "Give the tasks serviceAccount, or name the accounts of their repositories in BATON_DATAFORM_ACCOUNTS, and deploy: Dataform runs nothing for a caller that may not act as them.",
   });
-  return [...groups, { id, subject, run: () => [unknownAccounts] }];
+  return [...groups, { id, subject, run: () => [noAccount] }];
 }

@@ -3,7 +3,7 @@ import { EnvironmentSchema, neededForPowerBi } from "../configuration/environmen
 import { resolveSecret, secretReferences } from "../configuration/secrets.ts";
 import { parseVariables, type RawEnvironment, type VariableProblem } from "../configuration/variables.ts";
 import { BatonError, errorMessage } from "../core/errors/errors.ts";
-import { type CheckResult, judge } from "./check.ts";
+import { type CheckResult, checkResult } from "./check.ts";
 
 export interface CheckedConfiguration {
   readonly results: readonly CheckResult[];
@@ -12,7 +12,7 @@ export interface CheckedConfiguration {
 }
 
 /** In place of a bucket that no variable names. */
-export const noBucket = "no-bucket";
+export const placeholderBucket = "no-bucket";
 
 /** Checks all variables, as for a process that takes messages, and reads them as far as they are right. */
 export async function checkConfiguration(environment: RawEnvironment): Promise<CheckedConfiguration> {
@@ -24,10 +24,10 @@ export async function checkConfiguration(environment: RawEnvironment): Promise<C
   const others = missing.filter(({ variable }) => variables[variable] || !(variable in secrets.values));
   const problems = [...malformed, ...others];
   const results = problems.map(({ variable, message }) =>
-    judgeVariable(variable, message, variables[variable] ? "it is wrong" : "it is missing"),
+    checkVariable(variable, message, variables[variable] ? "it is wrong" : "it is missing"),
   );
   const all =
-    problems.length === 0 ? [judgeVariable("all", "all that is needed, each of its form")] : results;
+    problems.length === 0 ? [checkVariable("all", "all that is needed, each of its form")] : results;
   const isReadable = malformed.length === 0 && !missing.some(({ variable }) => variable === "BATON_PROJECT");
   return {
     results: [...all, ...secrets.results],
@@ -48,12 +48,11 @@ function readable(variables: RawEnvironment, problems: readonly VariableProblem[
       : []),
   ];
   const known = Object.entries(variables).filter(([name, value]) => value && !left.includes(name));
-  return { BATON_BUCKET: noBucket, ...Object.fromEntries(known) };
+  return { BATON_BUCKET: placeholderBucket, ...Object.fromEntries(known) };
 }
 
-function judgeVariable(subject: string, expected: string, found?: string): CheckResult {
-  return judge("configuration.variables", {
-    subject,
+function checkVariable(subject: string, expected: string, found?: string): CheckResult {
+  return checkResult("configuration.variables", subject, {
     holds: found === undefined,
     found: found ?? "nothing is missing",
     expected,
@@ -76,7 +75,7 @@ async function readSecrets(environment: RawEnvironment): Promise<Secrets> {
         return {
           variable,
           value: isRead ? secret : undefined,
-          result: judgeSecret(variable, isRead ? undefined : secret.error),
+          result: checkSecret(variable, isRead ? undefined : secret.error),
         };
       }),
     );
@@ -87,18 +86,17 @@ async function readSecrets(environment: RawEnvironment): Promise<Secrets> {
   } catch (error) {
     if (!(error instanceof BatonError)) throw error;
     const variable = error.where ?? "";
-    return { results: [judgeSecret(variable, error)], values: { [variable]: undefined } };
+    return { results: [checkSecret(variable, error)], values: { [variable]: undefined } };
   }
 }
 
 /** Whether a secret can be read. */
-export function judgeSecret(
+export function checkSecret(
   subject: string,
   error: unknown,
   expected = "the secret that it names",
 ): CheckResult {
-  return judge("configuration.secrets", {
-    subject,
+  return checkResult("configuration.secrets", subject, {
     holds: error === undefined,
     found: error === undefined ? "it can be read" : errorMessage(error),
     expected,

@@ -2,14 +2,15 @@ import { createLogger } from "../adapters/pino/logger.ts";
 import { GoogleCredentials } from "../adapters/remote/google-credentials.ts";
 import type { Configuration } from "../configuration/configuration.ts";
 import { localServerVariables } from "../configuration/environment.ts";
+import type { GoogleConfiguration } from "../configuration/google-configuration.ts";
 import type { RawEnvironment } from "../configuration/variables.ts";
 import { BatonError, errorCode, errorMessage } from "../core/errors/errors.ts";
 import { builtInTaskTypes } from "../tasks/index.ts";
 import { FolderCatalog } from "../workflow/catalog.ts";
-import { type CheckGroup, type CheckResult, judge, unknown } from "./check.ts";
+import { type CheckGroup, type CheckResult, checkResult, deployCommand, unknownResult } from "./check.ts";
 import type { CheckEndpoints } from "./cloud-groups.ts";
 import { checkConfiguration } from "./configuration-check.ts";
-import { gcloud } from "./google.ts";
+import { flagTexts, gcloud } from "./google.ts";
 import { localGroups, nodeGroup } from "./local.ts";
 import { checkWorkflowFiles, type WorkflowNeeds, workflowNeeds } from "./workflow-checks.ts";
 
@@ -55,15 +56,14 @@ function explain(
 ): CheckResult {
   const message = errorMessage(thrown);
   const code = errorCode(thrown);
-  const failed = (remedy: string) => unknown(id, subject, message, remedy);
+  const failed = (remedy: string) => unknownResult(id, subject, message, remedy);
   if (isLocal && (code === 0 || code === 404 || code === 501)) {
     const remedy = "Nothing: it is checked where Google's own services are used.";
-    return unknown(id, subject, `The local server does not offer this: ${message}`, remedy);
+    return unknownResult(id, subject, `The local server does not offer this: ${message}`, remedy);
   }
   // Every service of Google says so in these words.
   if (service && /SERVICE_DISABLED|has not been used in project .* before or it is disabled/.test(message))
-    return judge(id, {
-      subject,
+    return checkResult(id, subject, {
       holds: false,
       found: `${service} is not enabled in the project`,
       expected: "it is enabled",
@@ -117,7 +117,15 @@ export async function diagnose(environment: RawEnvironment, options: DoctorOptio
       })
     : [];
   const found = await run(...local, ...(credentials.areUsable ? cloud : cloud.map(withoutCredentials)));
-  return { results: [...before, ...workflows.results, ...credentials.results, ...found], isConfigured: true };
+  const all = [...before, ...workflows.results, ...credentials.results, ...found];
+  return { results: google ? all.map((result) => withFlags(result, google)) : all, isConfigured: true };
+}
+
+/** Resources created by hand are not in Terraform's state, and would fail the next deployment. */
+function withFlags(result: CheckResult, { projectId, location, prefix }: GoogleConfiguration): CheckResult {
+  if (result.deployCommand === null) return result;
+  const flags = flagTexts({ project: projectId, region: location || "<region>", prefix });
+  return { ...result, deployCommand: [deployCommand, ...flags].join(" ") };
 }
 
 interface CheckedCredentials {
@@ -136,13 +144,12 @@ async function checkCredentials(
   const id = "google.credentials";
   const subject = "application default credentials";
   if (isLocal) {
-    const none = unknown(id, subject, "Local servers take no credentials", "Nothing: they need none.");
+    const none = unknownResult(id, subject, "Local servers take no credentials", "Nothing: they need none.");
     return { results: [none], areUsable: true };
   }
   let account: string | undefined;
   const check = (holds: boolean, found: string) =>
-    judge(id, {
-      subject,
+    checkResult(id, subject, {
       holds,
       found,
       expected: `credentials of ${google.serviceAccount ?? "an account that may look at the project"}`,
@@ -165,7 +172,12 @@ async function checkCredentials(
 }
 
 function withoutCredentials(group: CheckGroup): CheckGroup {
-  const why = unknown(group.id, group.subject, "There are no credentials", "Fix google.credentials first.");
+  const why = unknownResult(
+    group.id,
+    group.subject,
+    "There are no credentials",
+    "Fix google.credentials first.",
+  );
   return { ...group, run: () => [why] };
 }
 

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { toIndexFile } from "../adapters/firestore/encoding.ts";
-import { type CheckGroup, type CheckResult, judge } from "./check.ts";
-import { type CloudContext, databasePath, gcloud, readPages } from "./google.ts";
+import { type CheckGroup, type CheckResult, checkResult } from "./check.ts";
+import { type CloudContext, readPages, serviceHosts } from "./google.ts";
 
 const FieldsSchema = z.object({
   fields: z
@@ -33,16 +33,19 @@ const FieldsSchema = z.object({
 type Field = z.infer<typeof FieldsSchema>["fields"][number];
 type WantedField = ReturnType<typeof toIndexFile>["fieldOverrides"][number];
 
+export function databasePath({ google }: CloudContext): string {
+  return `/v1/projects/${google.projectId}/databases/${google.databaseId}`;
+}
+
 /** The service lists only fields that differ from the automatic settings, and only by these filters. */
 const filters = ["indexConfig.usesAncestorConfig:false", "ttlConfig:*"];
 
 /** Indexes, exemptions from them, and times to live of every collection. */
 export function fieldsGroup(context: CloudContext): CheckGroup {
-  const { databaseId: database, projectId: project } = context.google;
   return {
     id: "firestore.indexes",
-    subject: database,
-    service: "firestore.googleapis.com",
+    subject: context.google.databaseId,
+    service: serviceHosts.firestore,
     async run(signal) {
       const listed = await Promise.all(filters.map((filter) => listFields(context, filter, signal)));
       const found = new Map(
@@ -51,8 +54,7 @@ export function fieldsGroup(context: CloudContext): CheckGroup {
       const wanted = Map.groupBy(toIndexFile().fieldOverrides, ({ collectionGroup }) => collectionGroup);
       return [...wanted].flatMap(([collection, fields]) => {
         const compared = fields.map((field) => compare(field, found));
-        const flags = { "collection-group": collection, database, project };
-        return [checkIndexes(collection, compared, flags), ...checkTimesToLive(collection, compared, flags)];
+        return [checkIndexes(collection, compared), ...checkTimesToLive(collection, compared)];
       });
     },
   };
@@ -68,9 +70,8 @@ async function listFields(context: CloudContext, filter: string, signal: AbortSi
 interface Compared {
   readonly wanted: WantedField;
   readonly ttlState: string | undefined;
-  /** What is wrong with its indexes. */
   readonly problems: readonly string[];
-  /** All is right once Firestore has finished. */
+  /** Everything is right once Firestore has built the indexes. */
   readonly isBeingBuilt: boolean;
 }
 
@@ -113,58 +114,28 @@ function modeOf({ order, arrayConfig }: WantedField["indexes"][number]): string 
   return order ?? arrayConfig ?? "";
 }
 
-type FieldFlags = Readonly<Record<"collection-group" | "database" | "project", string>>;
-
-function checkIndexes(subject: string, compared: readonly Compared[], flags: FieldFlags): CheckResult {
+function checkIndexes(subject: string, compared: readonly Compared[]): CheckResult {
   const wrong = compared.filter(({ problems }) => problems.length > 0);
   const indexed = compared.filter(({ wanted }) => wanted.indexes.length > 0);
-  return judge("firestore.indexes", {
-    subject,
+  return checkResult("firestore.indexes", subject, {
     holds: wrong.length === 0,
     found: wrong.flatMap(({ problems }) => problems).join("; ") || "as they should be",
     expected: `indexes of ${indexed.map(({ wanted }) => wanted.fieldPath).join(", ") || "no field"}, and exemptions for all others`,
-    otherwise: wrong.every(({ isBeingBuilt }) => isBeingBuilt) ? "warning" : "failed",
-    remedy:
-      "Deploy infra/firestore.indexes.json, or set the fields one by one. Firestore needs a few minutes.",
-    commands: wrong
-      .filter(({ isBeingBuilt }) => !isBeingBuilt)
-      .map(({ wanted }) => updateIndexes(wanted, flags)),
+    severity: wrong.every(({ isBeingBuilt }) => isBeingBuilt) ? "warning" : "failed",
+    remedy: "Deploy the infrastructure, which sets them. Firestore needs a few minutes.",
+    deploys: true,
   });
 }
 
-/** Every index that Baton wants is the only one of its field. */
-function updateIndexes({ fieldPath, indexes: [index] }: WantedField, flags: FieldFlags): string {
-  const { "collection-group": collection, ...place } = flags;
-  const mode = index && modeOf(index);
-  const kind = mode === "CONTAINS" ? "array-config=contains" : `order=${mode?.toLowerCase()}`;
-  return gcloud("firestore indexes fields update", [fieldPath], {
-    "collection-group": collection,
-    ...(index
-      ? { index: `${kind},query-scope=${index.queryScope.toLowerCase()}` }
-      : { "disable-indexes": true }),
-    ...place,
-  });
-}
-
-function checkTimesToLive(subject: string, compared: readonly Compared[], flags: FieldFlags): CheckResult[] {
-  const { "collection-group": collection, ...place } = flags;
+function checkTimesToLive(subject: string, compared: readonly Compared[]): CheckResult[] {
   return compared
     .filter(({ wanted }) => wanted.ttl)
     .map(({ wanted, ttlState }) =>
-      judge("firestore.ttl", {
-        subject,
+      checkResult("firestore.ttl", subject, {
         holds: ttlState === "ACTIVE",
         found: ttlState === undefined ? "nothing is ever deleted" : `the policy is ${ttlState}`,
         expected: `a policy on ${wanted.fieldPath} that is ACTIVE`,
-        otherwise: ttlState === "CREATING" ? "warning" : "failed",
-        remedy: "Let Firestore delete documents by their time to live.",
-        commands: [
-          gcloud("firestore fields ttls update", [wanted.fieldPath], {
-            "collection-group": collection,
-            "enable-ttl": true,
-            ...place,
-          }),
-        ],
+        severity: ttlState === "CREATING" ? "warning" : "failed",
       }),
     );
 }

@@ -2,25 +2,26 @@ import * as z from "zod";
 import { sparseObject } from "../adapters/remote/service-response.ts";
 import type { Configuration } from "../configuration/configuration.ts";
 import type { GoogleConfiguration } from "../configuration/google-configuration.ts";
-import type { PermissionSet } from "../configuration/google-requirements.ts";
+import { databaseCondition, type PermissionSet } from "../configuration/google-requirements.ts";
 import { quoteForShell } from "../core/values/text.ts";
 import { GoogleApiError, type GoogleRest } from "../ports/http.ts";
-import { type CheckGroup, type CheckId, type CheckResult, judge } from "./check.ts";
+import { type CheckGroup, type CheckId, type CheckResult, checkResult, type Finding } from "./check.ts";
 
-/** The services that the doctor asks, each by its REST interface. */
-export interface GoogleServices {
-  readonly firestore: GoogleRest;
-  readonly pubSub: GoogleRest;
-  readonly cloudTasks: GoogleRest;
-  readonly storage: GoogleRest;
-  readonly bigQuery: GoogleRest;
-  readonly scheduler: GoogleRest;
-  readonly resourceManager: GoogleRest;
-  readonly iam: GoogleRest;
-}
+/** The hosts of the services that the doctor asks, each by its REST interface. */
+export const serviceHosts = {
+  firestore: "firestore.googleapis.com",
+  pubSub: "pubsub.googleapis.com",
+  cloudTasks: "cloudtasks.googleapis.com",
+  storage: "storage.googleapis.com",
+  bigQuery: "bigquery.googleapis.com",
+  scheduler: "cloudscheduler.googleapis.com",
+  resourceManager: "cloudresourcemanager.googleapis.com",
+  iam: "iam.googleapis.com",
+} as const;
+export type ServiceName = keyof typeof serviceHosts;
 
 export interface Caller {
-  /** The account of the credentials; undefined: they do not say. */
+  /** The account of the credentials; undefined if they do not name one. */
   readonly account: string | undefined;
   /** The account of the function, as far as the configuration says. */
   readonly expected: string | undefined;
@@ -31,10 +32,10 @@ export interface CloudContext {
   readonly configuration: Configuration;
   readonly google: GoogleConfiguration;
   readonly caller: Caller;
-  readonly services: GoogleServices;
+  readonly services: Readonly<Record<ServiceName, GoogleRest>>;
 }
 
-/** What a call answers; undefined when the service has nothing of that name. */
+/** Undefined if the service answers 404. */
 export async function undefinedIfMissing<T>(answer: Promise<T>): Promise<T | undefined> {
   return answer.catch((error: unknown) => {
     if (error instanceof GoogleApiError && error.code === 404) return undefined;
@@ -42,8 +43,15 @@ export async function undefinedIfMissing<T>(answer: Promise<T>): Promise<T | und
   });
 }
 
-export function databasePath({ google }: CloudContext): string {
-  return `/v1/projects/${google.projectId}/databases/${google.databaseId}`;
+/** The parsed resource; undefined if it does not exist. */
+export function readResource<T>(
+  { services }: CloudContext,
+  service: ServiceName,
+  path: string,
+  answer: z.ZodType<T>,
+  signal: AbortSignal,
+): Promise<T | undefined> {
+  return undefinedIfMissing(services[service].call({ method: "GET", path, answer, signal }));
 }
 
 /** All pages of a list. `path` has a query already. */
@@ -55,13 +63,8 @@ export async function readPages<Page extends { readonly nextPageToken?: string |
 ): Promise<readonly Page[]> {
   const pages: Page[] = [];
   for (let token: string | undefined = ""; token !== undefined; ) {
-    const call = {
-      method: "GET",
-      path: `${path}&pageToken=${encodeURIComponent(token)}`,
-      answer,
-      signal,
-    } as const;
-    const page: Page = await rest.call(call);
+    const pagePath = `${path}&pageToken=${encodeURIComponent(token)}`;
+    const page: Page = await rest.call({ method: "GET", path: pagePath, answer, signal });
     pages.push(page);
     token = page.nextPageToken || undefined;
   }
@@ -69,80 +72,68 @@ export async function readPages<Page extends { readonly nextPageToken?: string |
 }
 
 /** The last part of a full name, such as the id of a topic. */
-export function idOf(name: string): string {
+export function resourceId(name: string): string {
   return name.split("/").at(-1) ?? "";
 }
 
 /** `600s`, as Google's REST interfaces write durations. */
 export const DurationSchema = z.string().transform((text) => Number.parseFloat(text));
 
-type Flags = Readonly<Record<string, string | number | true | undefined>>;
-
 /** A gcloud command line, quoted for a shell. */
-export function gcloud(command: string, parameters: readonly string[], flags: Flags): string {
-  return ["gcloud", command, ...parameters.map(quoteForShell), ...gcloudFlags(flags)].join(" ");
+export function gcloud(
+  command: string,
+  parameters: readonly string[],
+  flags: Readonly<Record<string, string | true | undefined>>,
+): string {
+  return ["gcloud", command, ...parameters.map(quoteForShell), ...flagTexts(flags)].join(" ");
 }
 
-function gcloudFlags(flags: Flags): readonly string[] {
+/** `true` is a flag without a value; undefined is left out. */
+export function flagTexts(flags: Readonly<Record<string, string | true | undefined>>): readonly string[] {
   return Object.entries(flags)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => (value === true ? `--${name}` : `--${name}=${quoteForShell(String(value))}`));
 }
 
-/**
- * Makes all of the infrastructure that is missing. What is made by hand is not in Terraform's state, and would fail the next
- * deployment.
- */
-export function deployCommand({ projectId, location, prefix }: GoogleConfiguration): string {
-  const flags = gcloudFlags({ project: projectId, region: location || "<region>", prefix });
-  return ["npx baton deploy --skip-function", ...flags].join(" ");
-}
-
 interface ResourceCheck<Found> {
-  readonly id: CheckId;
-  readonly subject: string;
-  readonly service: string;
-  readonly rest: GoogleRest;
+  readonly service: ServiceName;
   readonly path: string;
   readonly answer: z.ZodType<Found>;
-  /** What it is called: "topic". */
+  /** What the service calls it: "topic". */
   readonly kind: string;
   readonly describe?: (found: Found) => string;
-  readonly expected?: string;
-  readonly remedy: string;
-  readonly create: string;
-  readonly otherwise?: "warning";
+  readonly finding?: Partial<Finding>;
   /** Further checks of one that exists. */
   readonly checkSettings?: (found: Found) => readonly CheckResult[];
 }
 
 /** Whether a resource exists, and whether its settings are right. */
-export function resourceGroup<Found>(context: CloudContext, check: ResourceCheck<Found>): CheckGroup {
-  const { id, subject, service, rest, path, answer, kind } = check;
+export function resourceGroup<Found>(
+  context: CloudContext,
+  id: CheckId,
+  subject: string,
+  { service, path, answer, kind, describe, finding, checkSettings }: ResourceCheck<Found>,
+): CheckGroup {
   return {
     id,
     subject,
-    service,
+    service: serviceHosts[service],
     async run(signal) {
-      const found = await undefinedIfMissing(rest.call({ method: "GET", path, answer, signal }));
-      const exists = judge(id, {
-        subject,
+      const found = await readResource(context, service, path, answer, signal);
+      const exists = checkResult(id, subject, {
         holds: found !== undefined,
-        found: found === undefined ? `there is no such ${kind}` : (check.describe?.(found) ?? "it is there"),
-        expected: check.expected ?? `a ${kind}`,
-        otherwise: check.otherwise ?? "failed",
-        remedy: check.remedy,
-        deployCommand: deployCommand(context.google),
-        commands: [check.create],
+        found: found === undefined ? `there is no such ${kind}` : (describe?.(found) ?? "it exists"),
+        expected: `a ${kind}`,
+        ...finding,
       });
-      return found === undefined ? [exists] : [exists, ...(check.checkSettings?.(found) ?? [])];
+      return found === undefined ? [exists] : [exists, ...(checkSettings?.(found) ?? [])];
     },
   };
 }
 
 const PermissionsSchema = sparseObject({ permissions: z.array(z.string()).default([]) });
 
-/** Which of some permissions the caller has on a resource. */
+/** Which permissions of a set the caller has on a resource. */
 export async function grantedPermissions(
   rest: GoogleRest,
   path: string,
@@ -153,46 +144,6 @@ export async function grantedPermissions(
   return (await rest.call({ ...call, body: { permissions: Object.keys(needs) }, signal })).permissions;
 }
 
-interface PermissionCheck {
-  readonly subject: string;
-  readonly service: string;
-  readonly set: PermissionSet;
-  /** Those of the set that the caller has; undefined: what they are asked for on does not exist. */
-  readonly granted: (signal: AbortSignal) => Promise<readonly string[] | undefined>;
-  /** The command that grants a role to a member. */
-  readonly grant: (member: string, role: string) => string;
-  /** Default: nothing is said of what does not exist, since another check reports it. */
-  readonly missing?: CheckResult;
-}
-
-/** Whether the caller has the permissions of a set. */
-export function permissionGroup({ caller }: CloudContext, id: CheckId, check: PermissionCheck): CheckGroup {
-  const { subject, service, set, grant, missing } = check;
-  return {
-    id,
-    subject,
-    service,
-    async run(signal) {
-      const granted = await check.granted(signal);
-      if (granted !== undefined) return [judgePermissions(id, { subject, set, granted, caller, grant })];
-      return missing ? [missing] : [];
-    },
-  };
-}
-
-/** Permissions on the project. One that is granted under a condition counts as missing. */
-export function projectPermissionGroup(context: CloudContext, id: CheckId, set: PermissionSet): CheckGroup {
-  const { projectId } = context.google;
-  return permissionGroup(context, id, {
-    subject: projectId,
-    service: "cloudresourcemanager.googleapis.com",
-    set,
-    granted: (signal) => grantedOnProject(context, set, signal),
-    grant: (member, role) =>
-      gcloud("projects add-iam-policy-binding", [projectId], { member, role, condition: "None" }),
-  });
-}
-
 export function grantedOnProject(
   { services, google }: CloudContext,
   set: PermissionSet,
@@ -201,7 +152,45 @@ export function grantedOnProject(
   return grantedPermissions(services.resourceManager, `/v1/projects/${google.projectId}`, set, signal);
 }
 
-/** Whether a service account exists, and whether tasks may name it to act as it. `variable`: where it is named. */
+interface PermissionCheck {
+  readonly service: ServiceName;
+  readonly set: PermissionSet;
+  /** The resource, if the service answers to `testIamPermissions`. */
+  readonly path?: string;
+  /** Permissions of the set that the caller has; undefined if the resource does not exist. */
+  readonly granted?: (signal: AbortSignal) => Promise<readonly string[] | undefined>;
+  /** For a resource that does not exist. Default: none, since another check reports it. */
+  readonly missing?: CheckResult;
+}
+
+/** Whether the caller has the permissions of a set. */
+export function permissionGroup(
+  context: CloudContext,
+  id: CheckId,
+  subject: string,
+  { service, set, path = "", granted, missing }: PermissionCheck,
+): CheckGroup {
+  const ask = (signal: AbortSignal) =>
+    undefinedIfMissing(grantedPermissions(context.services[service], path, set, signal));
+  return {
+    id,
+    subject,
+    service: serviceHosts[service],
+    async run(signal) {
+      const permissions = await (granted ?? ask)(signal);
+      if (permissions) return [checkPermissions(context, id, subject, set, permissions)];
+      return missing ? [missing] : [];
+    },
+  };
+}
+
+/** Permissions on the project. A permission that is granted under a condition counts as missing. */
+export function projectPermissionGroup(context: CloudContext, id: CheckId, set: PermissionSet): CheckGroup {
+  const path = `/v1/projects/${context.google.projectId}`;
+  return permissionGroup(context, id, context.google.projectId, { service: "resourceManager", set, path });
+}
+
+/** Whether a service account exists, and whether the caller may act as it. `variable`: where it is named. */
 export function actAsGroup(
   context: CloudContext,
   id: CheckId,
@@ -211,55 +200,63 @@ export function actAsGroup(
     set,
   }: { readonly account: string; readonly variable: string; readonly set: PermissionSet },
 ): CheckGroup {
-  const { projectId: project } = context.google;
-  const path = `/v1/projects/-/serviceAccounts/${encodeURIComponent(account)}`;
-  return permissionGroup(context, id, {
-    subject: account,
-    service: "iam.googleapis.com",
-    set,
-    granted: (signal) => undefinedIfMissing(grantedPermissions(context.services.iam, path, set, signal)),
-    grant: (member, role) =>
-      gcloud("iam service-accounts add-iam-policy-binding", [account], { member, role, project }),
-    missing: judge(id, {
-      subject: account,
-      holds: false,
-      found: "there is no such account",
-      expected: `the account of ${variable}`,
-      remedy: `Create it, or correct ${variable}.`,
-      commands: [gcloud("iam service-accounts create", [account.split("@")[0] ?? ""], { project })],
-    }),
+  const missing = checkResult(id, account, {
+    holds: false,
+    found: "there is no such account",
+    expected: `the account of ${variable}`,
+    remedy: `Deploy or create it, or correct ${variable}.`,
   });
-}
-
-interface JudgedPermissions {
-  readonly subject: string;
-  readonly set: PermissionSet;
-  readonly granted: readonly string[];
-  readonly caller: Caller;
-  readonly grant: (member: string, role: string) => string;
+  const path = `/v1/projects/-/serviceAccounts/${encodeURIComponent(account)}`;
+  return permissionGroup(context, id, account, { service: "iam", set, path, missing });
 }
 
 /** A service reports only its caller's permissions: what another account lacks is a warning. */
-export function judgePermissions(
+export function checkPermissions(
+  { google, caller: { account, expected } }: Pick<CloudContext, "google" | "caller">,
   id: CheckId,
-  { subject, set, granted, caller: { account, expected }, grant }: JudgedPermissions,
+  subject: string,
+  set: PermissionSet,
+  granted: readonly string[],
 ): CheckResult {
   const missing = Object.entries(set.needs).filter(([permission]) => !granted.includes(permission));
   const isOther = account !== undefined && expected !== undefined && account !== expected;
-  const who = account ?? "the caller";
   const lacks = missing.map(([permission, why]) => `${permission} (${why})`).join(", ");
-  return judge(id, {
-    subject,
+  const member = `serviceAccount:${expected ?? "<account of the function>"}`;
+  return checkResult(id, subject, {
     holds: missing.length === 0,
-    found: missing.length === 0 ? `${who} has them all` : `${who} lacks ${lacks}`,
+    found: `${account ?? "the caller"} ${missing.length === 0 ? "has them all" : `lacks ${lacks}`}`,
     expected: Object.keys(set.needs).join(", "),
-    otherwise: isOther ? "warning" : "failed",
+    severity: isOther ? "warning" : "failed",
     remedy: `${isOther ? otherAccountRemedy : ""}Grant ${set.roles.join(" and ")} on the ${set.on}.`,
-    commands: set.roles.map((role) =>
-      grant(`serviceAccount:${expected ?? "<account of the function>"}`, role),
-    ),
+    commands: set.roles.map((role) => grantCommand(google, set.on, subject, { member, role })),
   });
 }
 
 const otherAccountRemedy =
   "Run this as the function's account, by `gcloud auth application-default login --impersonate-service-account`. ";
+
+/** gcloud's groups whose resources have grants of their own. All others are granted on the project. */
+const grantGroups: Readonly<Partial<Record<PermissionSet["on"], string>>> = {
+  topic: "pubsub topics",
+  queue: "tasks queues",
+  bucket: "storage buckets",
+  "service account": "iam service-accounts",
+};
+
+function grantCommand(
+  google: GoogleConfiguration,
+  on: PermissionSet["on"],
+  subject: string,
+  grant: { readonly member: string; readonly role: string },
+): string {
+  const group = grantGroups[on];
+  if (group === undefined) {
+    const { expression, title } = databaseCondition(google);
+    const condition = on === "database" ? `expression=${expression},title=${title}` : "None";
+    return gcloud("projects add-iam-policy-binding", [google.projectId], { ...grant, condition });
+  }
+  const name = on === "bucket" ? `gs://${subject}` : subject;
+  const location = on === "queue" ? google.location : undefined;
+  const project = on === "bucket" ? undefined : google.projectId;
+  return gcloud(`${group} add-iam-policy-binding`, [name], { ...grant, location, project });
+}

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import type { Configuration } from "../configuration/configuration.ts";
 import { BatonError, errorMessage, TaskError } from "../core/errors/errors.ts";
 import { quoteForShell } from "../core/values/text.ts";
-import { type CheckGroup, judge } from "./check.ts";
+import { type CheckGroup, checkResult } from "./check.ts";
 
 const leastFreeBytes = 1024 ** 3;
 
@@ -25,15 +25,18 @@ export function localGroups({ data, inbox, warehouse, objects }: Configuration):
 export function nodeGroup(): CheckGroup {
   const { node } = process.versions;
   const [major, minor = 0] = node.split(".").map(Number);
-  const check = {
-    subject: "Node.js",
+  const finding = {
     holds: (major === 22 && minor >= 18) || major === 24 || major === 26,
     found: node,
     expected: "22.18 or a newer 22, 24 or 26",
-    otherwise: "warning",
+    severity: "warning",
     remedy: "Install Node 24.",
   } as const;
-  return { id: "node.version", subject: "Node.js", run: () => [judge("node.version", check)] };
+  return {
+    id: "node.version",
+    subject: "Node.js",
+    run: () => [checkResult("node.version", "Node.js", finding)],
+  };
 }
 
 /** Writes a file: the disk may be full or read-only although the rights allow it. */
@@ -46,8 +49,7 @@ function folderGroup(folder: string): CheckGroup {
       const probe = join(existing, `.baton-doctor-${randomUUID()}`);
       const problem = await problemOf(writeFile(probe, "").then(() => rm(probe)));
       return [
-        judge("data.folder", {
-          subject: folder,
+        checkResult("data.folder", folder, {
           holds: problem === undefined,
           found: problem ?? (existing === folder ? "it can be written to" : `it can be made in ${existing}`),
           expected: "a folder that can be written to",
@@ -66,12 +68,11 @@ function diskGroup(folder: string): CheckGroup {
       const { bavail, bsize } = await statfs(nearestExisting(folder));
       const freeBytes = bavail * bsize;
       return [
-        judge("data.disk", {
-          subject: folder,
+        checkResult("data.disk", folder, {
           holds: freeBytes >= leastFreeBytes,
           found: `${(freeBytes / 1024 ** 3).toFixed(1)} GiB free`,
           expected: "1 GiB or more",
-          otherwise: "warning",
+          severity: "warning",
           remedy: "Free some space, or set BATON_DATA to a folder of another disk.",
         }),
       ];
@@ -96,8 +97,7 @@ function inboxGroup({ folder, configured }: Configuration["inbox"]): CheckGroup 
       const problem = await problemOf(access(folder, constants.R_OK));
       const absent = configured ? problem : "it is made with the first start";
       return [
-        judge("data.inbox", {
-          subject: folder,
+        checkResult("data.inbox", folder, {
           holds: problem === undefined || !configured,
           found: (problem && absent) ?? "it is there",
           expected: "a folder that can be read",
@@ -118,12 +118,11 @@ function warehouseGroup(file: string): CheckGroup {
       const problem = exists ? await openWarehouse(file, signal) : undefined;
       const isBusy = problem?.code === "WAREHOUSE_LOCKED";
       return [
-        judge("data.warehouse", {
-          subject: file,
+        checkResult("data.warehouse", file, {
           holds: problem === undefined,
           found: problem?.message ?? (exists ? "it can be read" : "it is made with the first query"),
           expected: "no such file yet, or a DuckDB file",
-          otherwise: isBusy ? "warning" : "failed",
+          severity: isBusy ? "warning" : "failed",
           remedy: isBusy
             ? "Another process is using it: run this again."
             : "Restore the file from a backup, or move it away to start with an empty one.",

@@ -2,33 +2,50 @@ import * as z from "zod";
 import { sparseObject } from "../adapters/remote/service-response.ts";
 import { deliverySettings, permissions } from "../configuration/google-requirements.ts";
 import { CALLBACK_QUEUE, CONTROL_QUEUE } from "../core/messages.ts";
-import { topicName } from "../core/queues.ts";
+import { subscriptionName, topicName } from "../core/queues.ts";
 import { daySeconds } from "../core/values/time.ts";
-import { type CheckGroup, judge } from "./check.ts";
+import { type CheckGroup, type CheckResult, checkResult } from "./check.ts";
 import {
   type CloudContext,
-  deployCommand,
+  DurationSchema,
   gcloud,
-  grantedPermissions,
-  idOf,
   permissionGroup,
+  readResource,
   resourceGroup,
-  undefinedIfMissing,
+  resourceId,
+  serviceHosts,
 } from "./google.ts";
-import {
-  checkExpiration,
-  deadLetterTopicOf,
-  neverFlag,
-  pubSubPath,
-  readSubscription,
-  subscriptionGroup,
-} from "./subscription.ts";
 
-const service = "pubsub.googleapis.com";
+const { push } = deliverySettings;
 
-const NamedSchema = z.object({ name: z.string() });
+const TopicSchema = z.object({ name: z.string() });
 
-/** Topics, who may publish to them, and their subscriptions. `queues`: those of tasks. */
+/** A subscription, with Pub/Sub's defaults: https://cloud.google.com/pubsub/docs/subscription-properties */
+const SubscriptionSchema = z.object({
+  name: z.string(),
+  /** `_deleted-topic_` if that was deleted. */
+  topic: z.string().transform(resourceId),
+  pushConfig: z
+    .object({
+      pushEndpoint: z.string().optional(),
+      oidcToken: z.object({ serviceAccountEmail: z.string(), audience: z.string().optional() }).optional(),
+    })
+    .default({}),
+  ackDeadlineSeconds: z.number().default(10),
+  retryPolicy: z.object({}).optional(),
+  deadLetterPolicy: z
+    .object({
+      deadLetterTopic: z.string().transform(resourceId).optional(),
+      maxDeliveryAttempts: z.number().default(5),
+    })
+    .optional(),
+  /** Without a time to live it never expires. */
+  expirationPolicy: z.object({ ttl: DurationSchema.optional() }).default({ ttl: 31 * daySeconds }),
+  messageRetentionDuration: DurationSchema.default(7 * daySeconds),
+});
+type Subscription = z.infer<typeof SubscriptionSchema>;
+
+/** Topics, the permission to publish to them, and their subscriptions. `queues`: the queues of tasks. */
 export function pubSubGroups(context: CloudContext, queues: readonly string[]): CheckGroup[] {
   const { prefix } = context.google;
   const topics = [CONTROL_QUEUE, CALLBACK_QUEUE, ...queues].map((queue) => topicName(prefix, queue));
@@ -36,70 +53,171 @@ export function pubSubGroups(context: CloudContext, queues: readonly string[]): 
 }
 
 function topicGroups(context: CloudContext, topic: string): CheckGroup[] {
-  const { projectId: project } = context.google;
-  const rest = context.services.pubSub;
-  const set = permissions.pubSub;
-  const exists = resourceGroup(context, {
-    id: "pubsub.topic",
-    subject: topic,
-    service,
-    rest,
-    path: pubSubPath(context, "topics", topic),
-    answer: NamedSchema,
-    kind: "topic",
-    remedy: "Deploy it, or create it.",
-    create: gcloud("pubsub topics create", [topic], { project }),
-  });
-  const permission = permissionGroup(context, "pubsub.permissions", {
-    subject: topic,
-    service,
-    set,
-    granted: (signal) =>
-      undefinedIfMissing(grantedPermissions(rest, pubSubPath(context, "topics", topic), set, signal)),
-    grant: (member, role) =>
-      gcloud("pubsub topics add-iam-policy-binding", [topic], { member, role, project }),
-  });
-  return [exists, permission, subscriptionGroup(context, topic)];
+  const path = topicPath(context, topic);
+  const place = { service: "pubSub", path } as const;
+  return [
+    resourceGroup(context, "pubsub.topic", topic, { ...place, answer: TopicSchema, kind: "topic" }),
+    permissionGroup(context, "pubsub.permissions", topic, { ...place, set: permissions.pubSub }),
+    subscriptionGroup(context, topic),
+  ];
+}
+
+function topicPath({ google }: CloudContext, topic: string): string {
+  return `/v1/projects/${google.projectId}/topics/${topic}`;
+}
+
+function readSubscription(context: CloudContext, id: string, signal: AbortSignal) {
+  const path = `/v1/projects/${context.google.projectId}/subscriptions/${id}`;
+  return readResource(context, "pubSub", path, SubscriptionSchema, signal);
+}
+
+function deadLetterTopic({ google }: CloudContext): string {
+  return `${google.prefix}-dead-letters`;
 }
 
 const ListSchema = sparseObject({ subscriptions: z.array(z.string()).default([]) });
 
-/** The topic of messages that always fail. Its subscriptions must not expire before a person reads them. */
+/** The topic of dead letters. Its subscriptions must not expire before a person reads them. */
 function deadLetterGroup(context: CloudContext): CheckGroup {
-  const subject = deadLetterTopicOf(context);
-  const { projectId: project } = context.google;
-  const path = `${pubSubPath(context, "topics", subject)}/subscriptions`;
+  const id = "pubsub.dead-letter";
+  const subject = deadLetterTopic(context);
+  const path = `${topicPath(context, subject)}/subscriptions`;
   return {
-    id: "pubsub.dead-letter",
+    id,
     subject,
-    service,
+    service: serviceHosts.pubSub,
     async run(signal) {
-      const list = context.services.pubSub.call({ method: "GET", path, answer: ListSchema, signal });
-      const names = (await undefinedIfMissing(list))?.subscriptions.map(idOf);
-      const exists = judge("pubsub.dead-letter", {
-        subject,
+      const list = await readResource(context, "pubSub", path, ListSchema, signal);
+      const names = list?.subscriptions.map(resourceId);
+      const exists = checkResult(id, subject, {
         holds: names !== undefined && names.length > 0,
         found: names ? `subscriptions: ${names.join(", ") || "none"}` : "there is no such topic",
-        expected: "a topic with a subscription: without one, what comes to it is lost",
-        remedy: "Deploy what is missing, or create it.",
-        deployCommand: deployCommand(context.google),
-        commands: [
-          ...(names ? [] : [gcloud("pubsub topics create", [subject], { project })]),
-          gcloud("pubsub subscriptions create", [subject], {
-            topic: subject,
-            ...neverFlag,
-            "message-retention-duration": `${deliverySettings.deadLetters.retentionSeconds / daySeconds}d`,
-            project,
-          }),
-        ],
+        expected: "a topic with a subscription: without one, dead letters are lost",
       });
-      const expirations = await Promise.all(
-        (names ?? []).map(async (name) => {
-          const found = await readSubscription(context, name, signal);
-          return found ? [checkExpiration(name, found, project)] : [];
-        }),
-      );
-      return [exists, ...expirations.flat()];
+      const expirations = (names ?? []).map(async (name) => {
+        const subscription = await readSubscription(context, name, signal);
+        return subscription ? [checkExpiration(name, subscription)] : [];
+      });
+      return [exists, ...(await Promise.all(expirations)).flat()];
     },
   };
+}
+
+function subscriptionGroup(context: CloudContext, topic: string): CheckGroup {
+  const id = "pubsub.subscription";
+  const subject = subscriptionName(topic);
+  return {
+    id,
+    subject,
+    service: serviceHosts.pubSub,
+    async run(signal) {
+      const found = await readSubscription(context, subject, signal);
+      const { projectId: project } = context.google;
+      const exists = checkResult(id, subject, {
+        holds: found?.topic === topic,
+        found: found ? `of the topic ${found.topic}` : "there is no such subscription",
+        expected: `of the topic ${topic}`,
+        remedy: `${found ? "Delete it and deploy" : "Deploy it"}: until then, messages that are published are lost.`,
+        deploys: true,
+        commands: found ? [gcloud("pubsub subscriptions delete", [subject], { project })] : [],
+      });
+      return found ? [exists, ...checkSubscription(context, subject, found)] : [exists];
+    },
+  };
+}
+
+/** Everything about a push subscription that exists. */
+function checkSubscription(context: CloudContext, subject: string, found: Subscription): CheckResult[] {
+  const { functionTimeoutSeconds } = context.google;
+  const { leaseSeconds } = context.configuration;
+  const { ackDeadlineSeconds, messageRetentionDuration: retentionSeconds } = found;
+  const endpoint = found.pushConfig.pushEndpoint || undefined;
+  return [
+    checkResult("pubsub.endpoint", subject, {
+      holds: endpoint !== undefined,
+      found: endpoint ?? "it does not push",
+      expected: "the URL of the function",
+    }),
+    checkToken(context, subject, found),
+    // Function timeout < ack deadline < lease: a redelivery must not meet a live worker.
+    checkResult("pubsub.deadline", subject, {
+      holds: functionTimeoutSeconds < ackDeadlineSeconds,
+      found: `an ack deadline of ${ackDeadlineSeconds} s`,
+      expected: `more than BATON_FUNCTION_TIMEOUT, ${functionTimeoutSeconds} s, and at most ${push.ackDeadlineSeconds} s`,
+    }),
+    checkResult("pubsub.lease", subject, {
+      holds: ackDeadlineSeconds < leaseSeconds,
+      found: `BATON_LEASE is ${leaseSeconds} s, the ack deadline ${ackDeadlineSeconds} s`,
+      expected: "a lease longer than the ack deadline",
+      remedy: "Set BATON_LEASE to 660s and deploy the function again, or shorten the ack deadline.",
+    }),
+    checkResult("pubsub.retry", subject, {
+      holds: found.retryPolicy !== undefined,
+      found: found.retryPolicy ? "there are pauses" : "at once, again and again",
+      expected: "growing pauses",
+      severity: "warning",
+    }),
+    checkDeadLetterPolicy(context, subject, found),
+    checkExpiration(subject, found),
+    checkResult("pubsub.retention", subject, {
+      holds: retentionSeconds >= push.retentionSeconds,
+      found: daysText(retentionSeconds),
+      expected: `${daysText(push.retentionSeconds)} or more: a sweep repeats lost tasks, but no start, event or file`,
+      severity: "warning",
+    }),
+  ];
+}
+
+/** The function rejects every other token. Without BATON_AUDIENCE, Cloud Run or a proxy verifies tokens. */
+function checkToken(
+  { google: { callers } }: CloudContext,
+  subject: string,
+  { pushConfig: { oidcToken, pushEndpoint } }: Subscription,
+): CheckResult {
+  const account = oidcToken?.serviceAccountEmail || undefined;
+  const audience = oidcToken?.audience || (pushEndpoint ?? "");
+  // If BATON_CALLERS names no account, another check reports it.
+  const isCaller = (name: string) => callers?.callers.length === 0 || callers?.callers.includes(name);
+  return checkResult("pubsub.token", subject, {
+    holds:
+      account !== undefined && (!callers || (audience === callers.audience && isCaller(account) === true)),
+    found: account === undefined ? "pushes carry no token" : `of ${account} for ${audience}`,
+    expected: callers
+      ? `of ${callers.callers.join(" or ") || "an account"} (BATON_CALLERS) for ${callers.audience} (BATON_AUDIENCE)`
+      : "a token of an account that may call the function",
+    severity: callers ? "failed" : "warning",
+    remedy: "Deploy the infrastructure, which sets the token, or correct BATON_CALLERS and BATON_AUDIENCE.",
+    deploys: true,
+  });
+}
+
+/** With fewer attempts, an outage of an hour makes dead letters of good messages. */
+function checkDeadLetterPolicy(
+  context: CloudContext,
+  subject: string,
+  { deadLetterPolicy: policy }: Subscription,
+): CheckResult {
+  const topic = deadLetterTopic(context);
+  const isTopic = policy?.deadLetterTopic === topic;
+  return checkResult("pubsub.dead-letter", subject, {
+    holds: isTopic && policy.maxDeliveryAttempts >= push.maxAttempts,
+    found: policy?.deadLetterTopic
+      ? `${policy.deadLetterTopic} after ${policy.maxDeliveryAttempts} attempts`
+      : "no dead-letter policy: such messages block the subscription until they expire",
+    expected: `${topic} after ${push.maxAttempts} attempts`,
+    severity: isTopic ? "warning" : "failed",
+  });
+}
+
+/** By default Pub/Sub deletes a subscription that was idle for 31 days. */
+function checkExpiration(subject: string, { expirationPolicy: { ttl } }: Subscription): CheckResult {
+  return checkResult("pubsub.expiration", subject, {
+    holds: !ttl,
+    found: ttl ? `after ${daysText(ttl)} idle` : "never",
+    expected: "never: messages published after that are lost",
+  });
+}
+
+function daysText(seconds: number): string {
+  return `${Math.round((seconds / daySeconds) * 10) / 10} days`;
 }

@@ -3,8 +3,8 @@ import { sparseObject } from "../adapters/remote/service-response.ts";
 import { CONTROL_QUEUE } from "../core/messages.ts";
 import { topicName } from "../core/queues.ts";
 import { tryParseJson } from "../core/values/json.ts";
-import { type CheckGroup, type CheckResult, judge, unknown } from "./check.ts";
-import { type CloudContext, deployCommand, gcloud, idOf, readPages } from "./google.ts";
+import { type CheckGroup, type CheckResult, checkResult, unknownResult } from "./check.ts";
+import { type CloudContext, gcloud, readPages, resourceId, serviceHosts } from "./google.ts";
 
 const JobsSchema = sparseObject({
   jobs: z
@@ -21,67 +21,46 @@ const JobsSchema = sparseObject({
 });
 type Job = z.infer<typeof JobsSchema>["jobs"][number];
 
-const everyMinute: ReadonlySet<string> = new Set([
-  "* * * * *",
-  "*/1 * * * *",
-  "every 1 minutes",
-  "every 1 mins",
-]);
+const everyMinute = /^(?:\* \* \* \* \*|\*\/1 \* \* \* \*|every 1 min(?:ute)?s)$/;
 
 const MessageSchema = z.object({ kind: z.string() });
 
 /** The jobs that publish a sweep and a tick every minute. */
-export function schedulerGroup(context: CloudContext): CheckGroup {
-  const { location, projectId } = context.google;
+export function schedulerGroup({ google, services }: CloudContext): CheckGroup {
+  const { location, projectId } = google;
   return {
     id: "scheduler.sweep",
     subject: location || "BATON_LOCATION",
-    service: "cloudscheduler.googleapis.com",
+    service: serviceHosts.scheduler,
     async run(signal) {
       if (location === "")
-        return [unknown("scheduler.sweep", "BATON_LOCATION", "it is missing", "Set BATON_LOCATION.")];
+        return [unknownResult("scheduler.sweep", "BATON_LOCATION", "it is missing", "Set BATON_LOCATION.")];
       const path = `/v1/projects/${projectId}/locations/${location}/jobs?pageSize=500`;
-      const pages = await readPages(context.services.scheduler, path, JobsSchema, signal);
-      const jobs = pages.flatMap((page) => page.jobs);
-      return (["sweep", "tick"] as const).map((kind) => checkJob(context, kind, jobs));
+      const jobs = (await readPages(services.scheduler, path, JobsSchema, signal)).flatMap(
+        (page) => page.jobs,
+      );
+      return (["sweep", "tick"] as const).map((kind) => checkJob(google, kind, jobs));
     },
   };
 }
 
-function checkJob({ google }: CloudContext, kind: "sweep" | "tick", jobs: readonly Job[]): CheckResult {
+function checkJob(google: CloudContext["google"], kind: "sweep" | "tick", jobs: readonly Job[]): CheckResult {
   const topic = topicName(google.prefix, CONTROL_QUEUE);
   const candidates = jobs.filter(({ pubsubTarget: target }) => {
-    if (!target || idOf(target.topicName) !== topic) return false;
+    if (!target || resourceId(target.topicName) !== topic) return false;
     const message = tryParseJson(Buffer.from(target.data, "base64").toString());
     return MessageSchema.safeParse(message).data?.kind === kind;
   });
-  const sound = candidates.find(
-    ({ state, schedule }) => state === "ENABLED" && everyMinute.has(schedule.trim()),
-  );
+  const isRight = ({ state, schedule }: Job) => state === "ENABLED" && everyMinute.test(schedule.trim());
   const [first] = candidates;
-  const job = sound ?? first;
-  const subject = first ? idOf(first.name) : `${google.prefix}-${kind}`;
+  const job = candidates.find(isRight) ?? first;
+  const subject = first ? resourceId(first.name) : `${google.prefix}-${kind}`;
   const place = { location: google.location, project: google.projectId };
-  const schedule = "* * * * *";
-  return judge(`scheduler.${kind}`, {
-    subject,
-    holds: sound !== undefined,
+  return checkResult(`scheduler.${kind}`, subject, {
+    holds: job !== undefined && isRight(job),
     found: job ? `${job.schedule}, ${job.state}` : "there is no such job",
     expected: `an ENABLED job that publishes {"kind":"${kind}"} to ${topic} every minute`,
-    remedy: first ? "Correct the job." : "Deploy the job, or create it.",
-    deployCommand: first ? null : deployCommand(google),
-    commands: first
-      ? [
-          gcloud("scheduler jobs update pubsub", [subject], { schedule, ...place }),
-          gcloud("scheduler jobs resume", [subject], place),
-        ]
-      : [
-          gcloud("scheduler jobs create pubsub", [subject], {
-            schedule,
-            topic,
-            "message-body": JSON.stringify({ kind }),
-            ...place,
-          }),
-        ],
+    // A deployment does not resume a paused job.
+    commands: job && job.state !== "ENABLED" ? [gcloud("scheduler jobs resume", [subject], place)] : [],
   });
 }

@@ -2,19 +2,17 @@ import * as z from "zod";
 import { permissions } from "../configuration/google-requirements.ts";
 import { CONTROL_QUEUE } from "../core/messages.ts";
 import { topicName } from "../core/queues.ts";
-import { type CheckGroup, judge } from "./check.ts";
-import { noBucket } from "./configuration-check.ts";
+import { type CheckGroup, checkResult } from "./check.ts";
+import { placeholderBucket } from "./configuration-check.ts";
 import {
   type CloudContext,
-  deployCommand,
   gcloud,
-  idOf,
   permissionGroup,
+  readResource,
   resourceGroup,
-  undefinedIfMissing,
+  resourceId,
+  serviceHosts,
 } from "./google.ts";
-
-const service = "storage.googleapis.com";
 
 const BucketSchema = z.object({
   name: z.string(),
@@ -34,10 +32,10 @@ const PermissionsSchema = z.object({
   permissions: z.array(z.string()).default([]),
 });
 
-/** The buckets, who may use them, and the announcement of dropped files. */
+/** The buckets, the permissions on them, and the notification of dropped files. */
 export function storageGroups(context: CloudContext): CheckGroup[] {
   const { bucket: ownBucket, inboxBucket } = context.google;
-  const buckets = [...new Set([ownBucket, inboxBucket])].filter((name) => name !== noBucket);
+  const buckets = [...new Set([ownBucket, inboxBucket])].filter((name) => name !== placeholderBucket);
   // Baton's own bucket must not announce files: it would announce all that Baton writes.
   const hasInbox = inboxBucket !== ownBucket && buckets.includes(inboxBucket);
   return [
@@ -47,91 +45,68 @@ export function storageGroups(context: CloudContext): CheckGroup[] {
 }
 
 function bucketGroup(context: CloudContext, bucket: string): CheckGroup {
-  const { projectId, location } = context.google;
-  const uniform = { "uniform-bucket-level-access": true } as const;
-  return resourceGroup(context, {
-    id: "storage.bucket",
-    subject: bucket,
-    service,
-    rest: context.services.storage,
+  return resourceGroup(context, "storage.bucket", bucket, {
+    service: "storage",
     path: `/storage/v1/b/${bucket}`,
     answer: BucketSchema,
     kind: "bucket",
-    describe: (found) => `in ${found.location}`,
-    remedy: "Deploy it, create it, or correct BATON_BUCKET and BATON_INBOX_BUCKET.",
-    create: gcloud("storage buckets create", [`gs://${bucket}`], {
-      location: location || "<region>",
-      ...uniform,
-      "public-access-prevention": true,
-      project: projectId,
-    }),
+    describe: ({ location }) => `in ${location}`,
+    finding: { remedy: "Deploy it, or correct BATON_BUCKET and BATON_INBOX_BUCKET.", deploys: true },
     checkSettings: ({ iamConfiguration: access }) => [
-      judge("storage.access", {
-        subject: bucket,
+      checkResult("storage.access", bucket, {
         holds: access?.uniformBucketLevelAccess?.enabled === true,
-        found: access ? "each object has its own list of who may read it" : "it does not say",
-        expected: "roles on the bucket say who may do what",
-        otherwise: access ? "warning" : "unknown",
+        found: access ? "each object has its own access list" : "the answer does not say",
+        expected: "uniform access: roles on the bucket decide",
+        severity: access ? "warning" : "unknown",
         remedy: "Make its access uniform.",
-        commands: [gcloud("storage buckets update", [`gs://${bucket}`], uniform)],
+        commands: [
+          gcloud("storage buckets update", [`gs://${bucket}`], { "uniform-bucket-level-access": true }),
+        ],
       }),
     ],
   });
 }
 
-function bucketPermissionGroup({ services, ...context }: CloudContext, bucket: string): CheckGroup {
+function bucketPermissionGroup(context: CloudContext, bucket: string): CheckGroup {
   const set = permissions.storage;
   const query = Object.keys(set.needs).map((permission) => `permissions=${permission}`);
   const path = `/storage/v1/b/${bucket}/iam/testPermissions?${query.join("&")}`;
-  return permissionGroup({ services, ...context }, "storage.permissions", {
-    subject: bucket,
-    service,
+  return permissionGroup(context, "storage.permissions", bucket, {
+    service: "storage",
     set,
-    async granted(signal) {
-      const call = { method: "GET", path, answer: PermissionsSchema, signal } as const;
-      return (await undefinedIfMissing(services.storage.call(call)))?.permissions;
-    },
-    grant: (member, role) =>
-      gcloud("storage buckets add-iam-policy-binding", [`gs://${bucket}`], { member, role }),
+    granted: async (signal) =>
+      (await readResource(context, "storage", path, PermissionsSchema, signal))?.permissions,
   });
 }
 
-/** The event of an object that was written. */
-const finalized = "OBJECT_FINALIZE";
+const finalizedEvent = "OBJECT_FINALIZE";
 
-function notificationGroup({ google, services }: CloudContext, bucket: string): CheckGroup {
-  const topic = topicName(google.prefix, CONTROL_QUEUE);
+function notificationGroup(context: CloudContext, bucket: string): CheckGroup {
+  const id = "storage.notification";
+  const topic = topicName(context.google.prefix, CONTROL_QUEUE);
   const path = `/storage/v1/b/${bucket}/notificationConfigs`;
   return {
-    id: "storage.notification",
+    id,
     subject: bucket,
-    service,
+    service: serviceHosts.storage,
     async run(signal) {
-      const call = { method: "GET", path, answer: NotificationsSchema, signal } as const;
-      const found = await undefinedIfMissing(services.storage.call(call));
-      if (!found) return [];
-      const isAnnounced = found.items.some(
+      const notifications = await readResource(context, "storage", path, NotificationsSchema, signal);
+      if (!notifications) return [];
+      const expected = `of ${finalizedEvent} to ${topic}`;
+      const holds = notifications.items.some(
         ({ topic: name, event_types: events }) =>
-          idOf(name) === topic && (events.length === 0 || events.includes(finalized)),
+          resourceId(name) === topic && (events.length === 0 || events.includes(finalizedEvent)),
       );
-      return [
-        judge("storage.notification", {
-          subject: bucket,
-          holds: isAnnounced,
-          found: isAnnounced ? `of ${finalized} to ${topic}` : `none of ${found.items.length} notifications`,
-          expected: `of ${finalized} to ${topic}`,
-          otherwise: "warning",
-          remedy:
-            "Without it, files that are dropped start nothing. If workflows wait for files, deploy it (where only applied ones do, with BATON_DEPLOY_FILE_TRIGGERS=true), or create it.",
-          deployCommand: deployCommand(google),
-          commands: [
-            gcloud("storage buckets notifications create", [`gs://${bucket}`], {
-              topic: `projects/${google.projectId}/topics/${topic}`,
-              "event-types": finalized,
-            }),
-          ],
-        }),
-      ];
+      const result = checkResult(id, bucket, {
+        holds,
+        found: holds ? expected : `none of ${notifications.items.length} notifications`,
+        expected,
+        severity: "warning",
+        remedy:
+          "Without it, dropped files start nothing. If workflows wait for files, deploy it; if only applied ones do, with BATON_DEPLOY_FILE_TRIGGERS=true.",
+        deploys: true,
+      });
+      return [result];
     },
   };
 }

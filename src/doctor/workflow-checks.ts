@@ -7,8 +7,8 @@ import { queueNames } from "../core/workflow/definition.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
 import { type DataformAccounts, namedDataformAccounts } from "../tasks/dataform.ts";
 import type { FolderCatalog } from "../workflow/catalog.ts";
-import { type CheckResult, judge, unknown } from "./check.ts";
-import { judgeSecret } from "./configuration-check.ts";
+import { type CheckResult, checkResult, unknownResult } from "./check.ts";
+import { checkSecret } from "./configuration-check.ts";
 
 /** What workflows need of Google Cloud. */
 export interface WorkflowNeeds {
@@ -41,7 +41,7 @@ export async function checkWorkflowFiles(
     const inFolder = await checkWorkflowFiles(secrets, folder);
     if (error instanceof BatonError && error.code === "WORKFLOW_FOLDER_MISSING") return inFolder;
     const why = `Those that were applied can't be read: ${errorMessage(error)}`;
-    const applied = unknown("workflows.valid", "applied workflows", why, remedy);
+    const applied = unknownResult("workflows.valid", "applied workflows", why, remedy);
     return { ...inFolder, results: [...inFolder.results, applied] };
   }
 }
@@ -49,8 +49,7 @@ export async function checkWorkflowFiles(
 async function check(secrets: TaskSecretSettings, catalog: FolderCatalog): Promise<CheckedWorkflows> {
   const workflows = await catalog.all();
   const invalid = (await catalog.problems()).map(({ code, message, where }) =>
-    judge("workflows.valid", {
-      subject: where,
+    checkResult("workflows.valid", where, {
       holds: false,
       found: `${code}: ${message}`,
       expected: "a valid workflow",
@@ -58,12 +57,11 @@ async function check(secrets: TaskSecretSettings, catalog: FolderCatalog): Promi
       commands: ["baton validate"],
     }),
   );
-  const summary = judge("workflows.valid", {
-    subject: "workflows",
+  const summary = checkResult("workflows.valid", "workflows", {
     holds: workflows.length > 0,
     found: workflows.map(({ definition }) => definition.workflowId).join(", ") || "there is none",
     expected: "one workflow or more",
-    otherwise: "warning",
+    severity: "warning",
     remedy: "Put a workflow into the folder of BATON_WORKFLOWS.",
   });
   const ofSecrets = await checkTaskSecrets(secrets, workflows);
@@ -84,14 +82,13 @@ function checkTaskSecrets(
         (thrown: unknown) => thrown,
       );
       const tasks = named.map(({ workflowId, taskId }) => `${workflowId}/${taskId}`).join(", ");
-      return judgeSecret(`${taskSecretPrefix}${name}`, error, `the secret that ${tasks} names`);
+      return checkSecret(`${taskSecretPrefix}${name}`, error, `the secret that ${tasks} names`);
     }),
   );
 }
 
 function unreadable(error: unknown, remedy: string): CheckResult {
-  return judge("workflows.valid", {
-    subject: "workflows",
+  return checkResult("workflows.valid", "workflows", {
     holds: false,
     found: errorMessage(error),
     expected: "a folder of workflow files",

@@ -1,18 +1,17 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { readConfiguration } from "../../src/configuration/configuration.ts";
 import { permissions } from "../../src/configuration/google-requirements.ts";
-import { type CheckGroup, checks, judge } from "../../src/doctor/check.ts";
+import { type CheckGroup, checkResult, checks } from "../../src/doctor/check.ts";
 import { runChecks } from "../../src/doctor/diagnose.ts";
-import { gcloud, judgePermissions } from "../../src/doctor/google.ts";
+import { checkPermissions, gcloud } from "../../src/doctor/google.ts";
 
 const page = readFileSync(new URL("../../docs/doctor.md", import.meta.url), "utf8");
 
 const sound: CheckGroup = {
   id: "pubsub.topic",
   subject: "here",
-  run: () => [
-    judge("pubsub.topic", { subject: "here", holds: true, found: "it", expected: "it", remedy: "" }),
-  ],
+  run: () => [checkResult("pubsub.topic", "here", { holds: true, found: "it", expected: "it" })],
 };
 const group = (run: CheckGroup["run"]): CheckGroup => ({ id: "tasks.queue", subject: "there", run });
 const options = { timeoutMs: 200, projectId: "p", isLocal: false };
@@ -75,28 +74,32 @@ test("without credentials nothing is failed but the credentials", async () => {
 });
 
 test("what another account lacks is a warning, with whom to ask as", () => {
-  const asked = {
-    subject: "p",
-    set: permissions.firestore,
-    granted: [],
-    grant: (member: string, role: string) => `${member} ${role}`,
-  };
+  const { google } = readConfiguration({
+    BATON_ENGINE: "gcp",
+    BATON_PROJECT: "p",
+    BATON_BUCKET: "some-bucket",
+  });
+  if (!google) throw new Error("The engine is gcp");
   const expected = "baton@p.iam.gserviceaccount.com";
-  const judged = (account: string | undefined) =>
-    judgePermissions("firestore.permissions", { ...asked, caller: { account, expected } });
+  const judged = (account: string | undefined) => {
+    const context = { google, caller: { account, expected } };
+    return checkPermissions(context, "bigquery.permissions", "p", permissions.bigQueryJobs, []);
+  };
   expect(judged(expected).status).toBe("failed");
   expect(judged(undefined).status).toBe("failed");
   const other = judged("someone@example.com");
   expect(other).toMatchObject({
     status: "warning",
     remedy: expect.stringContaining("--impersonate-service-account"),
-    commands: [`serviceAccount:${expected} roles/datastore.user`],
+    commands: [
+      `gcloud projects add-iam-policy-binding p --member=serviceAccount:${expected} --role=roles/bigquery.jobUser --condition=None`,
+    ],
   });
   expect(other.found).toMatch(/^someone@example.com lacks /);
 });
 
 test("a command is what a shell takes as it is meant", () => {
   expect(
-    gcloud("a b", ["(default)", "it's"], { x: 'two "words"', y: true, z: undefined, n: 1, e: "a+b@c.d" }),
+    gcloud("a b", ["(default)", "it's"], { x: 'two "words"', y: true, z: undefined, n: "1", e: "a+b@c.d" }),
   ).toBe(`gcloud a b '(default)' 'it'\\''s' --x='two "words"' --y --n=1 --e=a+b@c.d`);
 });

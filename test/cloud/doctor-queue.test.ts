@@ -5,7 +5,7 @@ import { deployment } from "./doctor-place.ts";
 
 type QueueOf = (name: string) => object | undefined;
 
-/** A Cloud Tasks that tells of its queues, and of what its caller may do there. */
+/** A Cloud Tasks that answers for its queues, and for the permissions of its caller. */
 async function cloudTasks(queue: object | QueueOf, granted: readonly string[]) {
   const find: QueueOf = typeof queue === "function" ? (queue as QueueOf) : () => queue;
   const server = await serveTestHttp({
@@ -61,14 +61,14 @@ test("a queue that runs and tries without end is sound", async () => {
 const granted = ["cloudtasks.tasks.create", "cloudtasks.tasks.get", "cloudtasks.tasks.list"];
 const push = "push@test-project.iam.gserviceaccount.com";
 const place = "--location=europe-west1 --project=test-project";
-const patientFlags = "--max-attempts=unlimited --min-backoff=10s --max-backoff=600s";
+const deploy = "npx baton deploy --skip-function --project=test-project --region=europe-west1 --prefix=baton";
 const sound = { state: "RUNNING", retryConfig: { maxAttempts: -1 } };
 const limited = {
   BATON_AUDIENCE: "https://function.example",
   BATON_QUEUES: "documents=2,imports=4@30/m,websites=3",
 };
 
-test("queues with limits are there, run, and have the limits of BATON_QUEUES", async () => {
+test("queues with limits exist, run, and have the limits of BATON_QUEUES", async () => {
   const { diagnose } = await deployment();
   const queues: Readonly<Record<string, object>> = {
     "baton-timers": sound,
@@ -87,7 +87,7 @@ test("queues with limits are there, run, and have the limits of BATON_QUEUES", a
   expect(subjects.sort()).toEqual(["baton-queue-documents", "baton-queue-imports", "baton-queue-websites"]);
 });
 
-test("a queue with limits that is missing, is paused, gives up soon, or has other limits, is told with what to do", async () => {
+test("a queue with limits that is missing, is paused, gives up soon, or has other limits, is reported with a remedy", async () => {
   const { diagnose } = await deployment();
   const queues: Readonly<Record<string, object>> = {
     "baton-timers": sound,
@@ -116,24 +116,20 @@ test("a queue with limits that is missing, is paused, gives up soon, or has othe
   );
   expect(findings.of("queues.retry", "baton-queue-imports")).toMatchObject({
     found: "3 attempts, for any time",
-    commands: [`gcloud tasks queues update baton-queue-imports ${patientFlags} ${place}`],
+    deployCommand: deploy,
   });
-  expect(findings.of("queues.queue", "baton-queue-websites").commands).toEqual([
-    `gcloud tasks queues create baton-queue-websites --max-concurrent-dispatches=3 --max-dispatches-per-second=500 ${patientFlags} ${place}`,
-  ]);
+  expect(findings.of("queues.queue", "baton-queue-websites").deployCommand).toBe(deploy);
   expect(findings.of("queues.state", "baton-queue-documents").commands).toEqual([
     `gcloud tasks queues resume baton-queue-documents ${place}`,
   ]);
   expect(findings.of("queues.limits", "baton-queue-imports")).toMatchObject({
     found: "8 at once, 0.5 a second",
     expected: "4 at once, 0.5 a second, as BATON_QUEUES says",
-    commands: [
-      `gcloud tasks queues update baton-queue-imports --max-concurrent-dispatches=4 --max-dispatches-per-second=0.5 ${place}`,
-    ],
+    deployCommand: deploy,
   });
 });
 
-test("whoever puts tasks into them may let Cloud Tasks act as the account that calls the function", async () => {
+test("the caller that puts tasks into them may let Cloud Tasks act as the account that calls the function", async () => {
   const { diagnose, apis } = await deployment();
   const host = await cloudTasks(sound, granted);
   expect((await diagnose({ ...host, ...limited })).of("queues.account", push).status).toBe("ok");
@@ -144,7 +140,7 @@ test("whoever puts tasks into them may let Cloud Tasks act as the account that c
   });
 });
 
-test("what is wrong with BATON_QUEUES is told, and all else is looked at", async () => {
+test("a wrong BATON_QUEUES is reported, and everything else is checked", async () => {
   const { diagnose } = await deployment();
   const host = await cloudTasks(sound, granted);
   const findings = await diagnose({ ...host, BATON_QUEUES: "my_documents=2" });

@@ -4,7 +4,7 @@ import { permissions } from "../../src/configuration/google-requirements.ts";
 import { failure } from "../servers/kit/http-server.ts";
 import { deployment } from "./doctor-place.ts";
 
-test("a sound deployment has nothing to mend, and what local servers leave out is unknown", async () => {
+test("a sound deployment has no findings, and what local servers leave out is unknown", async () => {
   const { diagnose } = await deployment();
   const findings = await diagnose();
   expect(findings.wrong).toEqual([]);
@@ -32,7 +32,7 @@ test("without any local server in their place, Google's services that have none 
   expect(findings.of("firestore.permissions", "(default)").status).toBe("unknown");
 });
 
-test("a permission that is missing is told with the role that has it", async () => {
+test("a missing permission is reported with its role", async () => {
   const { diagnose, apis } = await deployment({ firestore: { denies: (call) => call === "rpc_commit" } });
   apis.denied = ["datastore.entities.update", "bigquery.jobs.create", "iam.serviceAccounts.actAs"];
   const findings = await diagnose();
@@ -52,7 +52,7 @@ test("a permission that is missing is told with the role that has it", async () 
   });
 });
 
-test("a grant that holds for this database only is seen, though the project does not tell of it", async () => {
+test("a grant that holds for this database only is seen, though the project does not report it", async () => {
   const { diagnose, apis, firestore } = await deployment();
   apis.denied = Object.keys(permissions.firestore.needs);
   const findings = await diagnose();
@@ -71,7 +71,7 @@ test.each(["rpc_run_query", "rpc_commit"])(
   },
 );
 
-test("a service that is not enabled is told as that", async () => {
+test("a service that is not enabled is reported", async () => {
   const { diagnose, apis } = await deployment();
   const message = "Cloud Scheduler API has not been used in project 1 before or it is disabled.";
   apis.refuse = ({ path }) => (path.endsWith("/jobs") ? failure(403, message) : undefined);
@@ -81,7 +81,7 @@ test("a service that is not enabled is told as that", async () => {
   });
 });
 
-test("who may not look is told that, and sees the rest", async () => {
+test("a caller that may not look sees the rest", async () => {
   const { diagnose, apis } = await deployment();
   apis.refuse = ({ path }) => (path.endsWith("/jobs") ? failure(403, "Permission denied.") : undefined);
   const findings = await diagnose();

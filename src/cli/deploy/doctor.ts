@@ -12,7 +12,7 @@ export function countResults(results: readonly CheckResult[]): Readonly<Record<s
   );
 }
 
-/** What is well or unknown on one line, all else with what to do about it; and a line that counts. */
+/** One line for each result that is ok or unknown, several with a remedy for each other one, and the counts. */
 export function doctorText(results: readonly CheckResult[]): string {
   const counts = countResults(results);
   const summary = statuses.map((status) => `${counts[status]} ${status}`).join(", ");
@@ -29,27 +29,15 @@ function linesOf(result: CheckResult): string[] {
     `         found: ${oneLine(found)}`,
     `         expected: ${oneLine(expected)}`,
     `         what to do: ${oneLine(remedy ?? "")}`,
-    ...(deployCommand === null ? [] : [`           ${deployCommand}`]),
-    ...commands.map(
-      (command) => `           ${deployCommand === null ? "" : withoutTerraform}${oneLine(command)}`,
-    ),
+    ...[...commands, deployCommand ?? []].flat().map((command) => `           ${oneLine(command)}`),
   ];
 }
 
-/** A comment to a shell: what was deployed need not be created. */
-const withoutTerraform = "# without Terraform: ";
-
-/**
- * The commands that mend what failed or is warned of, each once. A deployment comes first; what would create the same by hand is
- * a comment.
- */
-export function commandsOf(results: readonly CheckResult[]): readonly string[] {
+/** The commands that fix failures and warnings, each once. The deployment is last: it needs the others. */
+export function fixCommands(results: readonly CheckResult[]): readonly string[] {
   const wrong = results.filter(({ status }) => status === "failed" || status === "warning");
-  const deploying = wrong.flatMap(({ deployCommand }) => deployCommand ?? []);
-  const mending = wrong.flatMap(({ deployCommand, commands }) =>
-    commands.map((command) => `${deployCommand === null ? "" : withoutTerraform}${oneLine(command)}`),
-  );
-  return [...new Set([...deploying, ...mending])];
+  const commands = wrong.flatMap((result) => result.commands).map(oneLine);
+  return [...new Set([...commands, ...wrong.flatMap(({ deployCommand }) => deployCommand ?? [])])];
 }
 
 interface Options {
@@ -60,19 +48,19 @@ interface Options {
 export function registerDoctor(program: Command, session: Session): void {
   program
     .command("doctor")
-    .description("look whether everything is there that Baton needs, and tell how to mend what is not")
-    .option("--fix-commands", "print only the commands that mend what is amiss")
+    .description("check everything that Baton needs, and say how to fix problems")
+    .option("--fix-commands", "print only the commands that fix the problems")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  baton doctor --fix-commands")
     .action((options: Options) => doctor(session, options));
 }
 
-async function doctor(session: Session, { json, fixCommands }: Options): Promise<void> {
+async function doctor(session: Session, { json, fixCommands: onlyCommands }: Options): Promise<void> {
   const { diagnose } = await import("../../doctor/diagnose.ts");
   const { results, isConfigured } = await diagnose(session.environment);
   const counts = countResults(results);
   if (json) session.json({ healthy: counts.failed === 0, counts, checks: results });
-  else if (fixCommands) for (const command of commandsOf(results)) session.print(command);
+  else if (onlyCommands) for (const command of fixCommands(results)) session.print(command);
   else session.print(doctorText(results));
   if (!isConfigured) session.exitCode = usageExitCode;
   else if (counts.failed !== 0) session.exitCode = failureExitCode;
