@@ -84,8 +84,8 @@ export function buildEngine(
   const catalog: CodeCatalog = workflows ? new FixedCatalog(workflows) : folder;
   const code = tracing.code({
     types: builtInTaskTypes,
-    functionOf: (workflowId: string, taskId: string) => catalog.taskCode(workflowId, taskId),
-    keyFunctionOf: (workflowId: string, taskId: string) => catalog.keyFunction(workflowId, taskId),
+    findFunction: (workflowId: string, taskId: string) => catalog.taskCode(workflowId, taskId),
+    findKeyFunction: (workflowId: string, taskId: string) => catalog.keyFunction(workflowId, taskId),
   });
   const files = new MovedFiles({ store, objects, catalog, ids });
   const services = tracing.services({ warehouse, objects: files, http, ...remoteServices(configuration) });

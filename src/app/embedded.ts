@@ -2,7 +2,13 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Inbox } from "../adapters/filesystem/inbox.ts";
 import { SqliteBroker } from "../adapters/sqlite/broker.ts";
-import { closeOnError, type Database, inMemory, isThere, openDatabase } from "../adapters/sqlite/database.ts";
+import {
+  closeOnError,
+  type Database,
+  databaseExists,
+  inMemory,
+  openDatabase,
+} from "../adapters/sqlite/database.ts";
 import { SqliteDocumentStore } from "../adapters/sqlite/document-store.ts";
 import { SqliteDropMemory } from "../adapters/sqlite/drop-memory.ts";
 import { GroupCommit } from "../adapters/sqlite/group-commit.ts";
@@ -100,7 +106,7 @@ export interface EmbeddedApp extends App {
 export function openEmbedded(options: EmbeddedOptions): EmbeddedApp {
   const { configuration, creates = true } = options;
   const path = `${configuration.data}/baton.sqlite`;
-  const hasData = creates || isThere(path);
+  const hasData = creates || databaseExists(path);
   const database = openDatabase({
     path: hasData ? path : inMemory,
     durability: configuration.durability,
@@ -153,7 +159,7 @@ function embeddedOn(
     folder: configuration.inbox.folder,
     objects: openFolders(configuration),
     logger,
-    interest: () => engine.dropInterest("inbox"),
+    matcher: () => engine.dropInterest("inbox"),
     memory: new SqliteDropMemory(database, group),
     ...(configuration.inbox.quietSeconds !== undefined && {
       stableMs: configuration.inbox.quietSeconds * 1_000,

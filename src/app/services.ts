@@ -13,7 +13,7 @@ import type { ObjectStore } from "../ports/objects.ts";
 import type { PowerBi } from "../ports/services.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { Warehouse, WarehouseTables } from "../ports/warehouse.ts";
-import { taskTime, uncounted } from "../runtime/current-run.ts";
+import { taskTime, withoutTaskTime } from "../runtime/current-run.ts";
 import type { Services } from "../runtime/task-type.ts";
 
 const warehouseMethods: Methods<Warehouse> = { load: true, query: true, rows: true, cancel: true };
@@ -57,7 +57,7 @@ export function openWarehouse(
   });
   return {
     // The task that comes first does not pay for the loading with its own time.
-    warehouse: lazy(warehouseMethods, async () => (await uncounted(open)).warehouse),
+    warehouse: lazy(warehouseMethods, async () => (await withoutTaskTime(open)).warehouse),
     callbackArchive: new WarehouseCallbackArchive(lazy(tableMethods, async () => (await open()).warehouse)),
     async close() {
       if (isOpened) await (await open()).close();

@@ -28,13 +28,13 @@ export function containStrayErrors({ tell, stop }: StrayErrorReceiver): void {
   const owners = new WeakMap<Promise<unknown>, CurrentRun>();
   process.on("unhandledRejection", (reason, promise) => {
     const run = currentRun();
-    if (run?.rejected(promise, reason)) owners.set(promise, run);
+    if (run?.onRejection(promise, reason)) owners.set(promise, run);
     else told(reason, run?.labels);
   });
-  process.on("rejectionHandled", (promise) => owners.get(promise)?.handled(promise));
+  process.on("rejectionHandled", (promise) => owners.get(promise)?.onHandled(promise));
   process.on("uncaughtException", (thrown) => {
     const run = currentRun();
-    if (run?.threw(thrown)) return;
+    if (run?.onException(thrown)) return;
     if (run || isStopping) return told(thrown, run?.labels);
     isStopping = true;
     stop(thrown);

@@ -9,7 +9,7 @@ import type { Steps } from "./step-api.ts";
 import { type Services, type TaskContext, WaitForCompletion } from "./task-type.ts";
 
 /** What a run has beside its assignment. */
-export interface RunParts {
+export interface RunContext {
   readonly signal: AbortSignal;
   readonly notes: TaskNotes;
   readonly step: Steps;
@@ -21,7 +21,7 @@ export function createContext(
   assignment: Assignment,
   services: Services,
   log: Logger,
-  { signal, notes, step, callback }: RunParts,
+  { signal, notes, step, callback }: RunContext,
 ): TaskContext {
   const { task, batchId } = assignment;
   const outcomeOfParent = (taskId: string) => {

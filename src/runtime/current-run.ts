@@ -17,25 +17,25 @@ import type { LogFields } from "../ports/telemetry.ts";
 export interface CurrentRun extends TaskTime {
   readonly labels: LogFields;
   /** An exception that its code does not catch: fails the attempt at once. False when that has ended. */
-  threw(thrown: unknown): boolean;
+  onException(thrown: unknown): boolean;
   /**
    * A promise that nothing awaits, at least not yet: unless something does, it is a warning. False when the attempt
    * has ended.
    */
-  rejected(promise: Promise<unknown>, reason: unknown): boolean;
+  onRejection(promise: Promise<unknown>, reason: unknown): boolean;
   /** Something awaits it after all. */
-  handled(promise: Promise<unknown>): void;
+  onHandled(promise: Promise<unknown>): void;
 }
 
 /** Promises, timers and events carry it along from where they were made. */
 const current = new AsyncLocalStorage<CurrentRun | undefined>();
 
-export function insideRun<T>(run: CurrentRun, work: () => T): T {
+export function withRun<T>(run: CurrentRun, work: () => T): T {
   return current.run(run, work);
 }
 
 /** What the engine does because the code of a task asks for it: whatever that leaves behind is not the task's. */
-export function asOfEngine({ memory, parentOutcome }: Pick<Assignment, "memory" | "parentOutcome">) {
+export function outsideRun({ memory, parentOutcome }: Pick<Assignment, "memory" | "parentOutcome">) {
   const outside = <T>(work: () => T): T => current.run(undefined, work);
   const ofEngine: StepMemory = {
     find: (name) => outside(() => memory.find(name)),
@@ -57,7 +57,7 @@ export const taskTime: TaskTime = {
 };
 
 /** Work in which the time of the task that asks for it stands still. */
-export async function uncounted<T>(work: () => Promise<T>): Promise<T> {
+export async function withoutTaskTime<T>(work: () => Promise<T>): Promise<T> {
   const turn = taskTime.requestTurn();
   try {
     return await work();
@@ -70,35 +70,35 @@ export async function uncounted<T>(work: () => Promise<T>): Promise<T> {
  * How finely the time of a task is counted: while another task keeps the whole process busy, no more than one part
  * passes.
  */
-const parts = 20;
+const timerSlices = 20;
 
 /**
  * Counts down the time that is a task's own. It stands still while the task waits for a turn and has none: what it
  * shares with others may take them longer than it may take itself.
  */
-export class OwnTime {
+export class TaskTimer {
   readonly #clock: Clock;
-  readonly #partMs: number;
-  readonly #whenOver: () => void;
+  readonly #sliceMs: number;
+  readonly #onExpired: () => void;
   #leftMs: number;
-  #waiting = 0;
-  #working = 0;
+  #waitingTurns = 0;
+  #workingTurns = 0;
   #isOver = false;
-  #stop: (() => void) | undefined;
+  #pause: (() => void) | undefined;
 
   constructor(clock: Clock, ms: number, whenOver: () => void) {
     this.#clock = clock;
-    this.#partMs = ms / parts;
+    this.#sliceMs = ms / timerSlices;
     this.#leftMs = ms;
-    this.#whenOver = whenOver;
-    this.#go();
+    this.#onExpired = whenOver;
+    this.#startSlice();
   }
 
   requestTurn(): Turn {
     let [waiting, working] = [1, 0];
-    this.#change(waiting, working);
+    this.#updateTurns(waiting, working);
     const become = (nextWaiting: number, nextWorking: number) => {
-      this.#change(nextWaiting - waiting, nextWorking - working);
+      this.#updateTurns(nextWaiting - waiting, nextWorking - working);
       [waiting, working] = [nextWaiting, nextWorking];
     };
     return { begin: () => become(0, 1), end: () => become(0, 0) };
@@ -107,37 +107,37 @@ export class OwnTime {
   /** Stops all callbacks. */
   end(): void {
     this.#isOver = true;
-    this.#stop?.();
+    this.#pause?.();
   }
 
-  #change(waiting: number, working: number): void {
-    this.#waiting += waiting;
-    this.#working += working;
-    if (this.#waiting === 0 || this.#working > 0) this.#go();
-    else this.#stop?.();
+  #updateTurns(waiting: number, working: number): void {
+    this.#waitingTurns += waiting;
+    this.#workingTurns += working;
+    if (this.#waitingTurns === 0 || this.#workingTurns > 0) this.#startSlice();
+    else this.#pause?.();
   }
 
-  #go(): void {
-    if (this.#isOver || this.#stop) return;
+  #startSlice(): void {
+    if (this.#isOver || this.#pause) return;
     if (this.#leftMs <= 0) {
       this.end();
-      this.#whenOver();
+      this.#onExpired();
       return;
     }
     const began = this.#clock.monotonicMs();
-    const partMs = Math.min(this.#partMs, this.#leftMs);
-    const cancel = this.#clock.after(partMs, () => this.#pass(partMs));
-    this.#stop = () => {
+    const partMs = Math.min(this.#sliceMs, this.#leftMs);
+    const cancel = this.#clock.after(partMs, () => this.#endSlice(partMs));
+    this.#pause = () => {
       cancel();
-      this.#stop = undefined;
+      this.#pause = undefined;
       this.#leftMs -= Math.min(this.#clock.monotonicMs() - began, partMs);
     };
   }
 
-  #pass(ms: number): void {
-    this.#stop = undefined;
+  #endSlice(ms: number): void {
+    this.#pause = undefined;
     this.#leftMs -= ms;
-    this.#go();
+    this.#startSlice();
   }
 }
 
@@ -156,7 +156,7 @@ export class TaskInterrupted extends Error {
 }
 
 /** What becomes of the attempt, whether or not its code heeds the signal. */
-export function outcomeOf(interrupted: TaskInterrupted): TaskOutcome {
+export function toOutcome(interrupted: TaskInterrupted): TaskOutcome {
   switch (interrupted.kind) {
     case "timeout":
       return {

@@ -28,14 +28,14 @@ interface ProgressDependencies {
   readonly logger: Logger;
 }
 
-type Reported = NonNullable<Assignment["callback"]>;
+type ProgressAddress = NonNullable<Assignment["callback"]>;
 
-export function createProgress(
+export function createTaskCallback(
   { callbacks, clock, ids, logger }: ProgressDependencies,
   callback: Assignment["callback"],
   signal: AbortSignal,
 ): TaskCallback {
-  const send = async (data: JsonObject, { url, secrets, eventId }: Reported) => {
+  const send = async (data: JsonObject, { url, secrets, eventId }: ProgressAddress) => {
     const pages = callbackPages({
       eventId: `${eventId}_progress_${ids.unique()}`,
       type: "task.progress",

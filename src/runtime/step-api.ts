@@ -45,17 +45,17 @@ export interface Steps {
   waitForEvent(name: string, options: WaitOptions): Promise<JsonValue>;
 }
 
-type Parked = Extract<TaskOutcome, { kind: "parked" }>;
+type ParkedOutcome = Extract<TaskOutcome, { kind: "parked" }>;
 
 /** The steps of one run of a task. `park` ends the run; the code that waits is left behind and never goes on. */
 export function createSteps(
   memory: StepMemory,
   clock: Clock,
   signal: AbortSignal,
-  park: (outcome: Parked) => void,
+  park: (outcome: ParkedOutcome) => void,
 ): Steps {
   const run = new StepRun(memory, clock, signal, park);
-  const step = <Result>(name: string, work: () => Promise<Result> | Result) => run.value(name, work);
+  const step = <Result>(name: string, work: () => Promise<Result> | Result) => run.run(name, work);
   return Object.assign(step, {
     sleep: (name: string, duration: Duration) => run.sleep(name, duration),
     sleepUntil: (name: string, when: Date) => run.sleepUntil(name, when),
@@ -72,25 +72,25 @@ class StepRun {
   readonly #memory: StepMemory;
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
-  readonly #park: (outcome: Parked) => void;
+  readonly #park: (outcome: ParkedOutcome) => void;
   readonly #names = new Set<string>();
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #inProgress = new Set<Promise<unknown>>();
   readonly #waits: PendingWait[] = [];
-  #hasLeft = false;
+  #isParked = false;
 
-  constructor(memory: StepMemory, clock: Clock, signal: AbortSignal, park: (outcome: Parked) => void) {
+  constructor(memory: StepMemory, clock: Clock, signal: AbortSignal, park: (outcome: ParkedOutcome) => void) {
     this.#memory = memory;
     this.#clock = clock;
     this.#signal = signal;
     this.#park = park;
   }
 
-  value<Result>(name: string, work: () => Promise<Result> | Result): Promise<Result> {
+  run<Result>(name: string, work: () => Promise<Result> | Result): Promise<Result> {
     return this.#step(name, async () => {
       // mutation: stored-step-is-looked-up
       const done = await this.#memory.find(name);
       // What the step stored is what the same step returns: nobody else knows its type.
-      return (done ?? (await this.#keep(name, work))).value as Result;
+      return (done ?? (await this.#runAndStore(name, work))).value as Result;
     });
   }
 
@@ -104,7 +104,7 @@ class StepRun {
 
   sleepUntil(name: string, when: Date): Promise<void> {
     return this.#step(name, async () => {
-      const until = timeOf(name, when);
+      const until = parseTime(name, when);
       const { now } = await this.#memory.startWait(name);
       return this.#sleepFor(until - now);
     });
@@ -116,13 +116,14 @@ class StepRun {
     look: () => Promise<Result | undefined> | Result | undefined,
   ): Promise<Result> {
     return this.#step(name, async () => {
-      const inVain = timedOut("POLL_TIMEOUT", name, timeout);
+      const inVain = timeoutError("POLL_TIMEOUT", name, timeout);
       const done = await this.#memory.find(name);
-      if (done) return throwIfTimedOut<Result>(done, inVain);
+      if (done) return valueOrTimeout<Result>(done, inVain);
       const seen = await insideStep.run(true, async () => look());
-      if (seen !== undefined) return throwIfTimedOut<Result>(await this.#keep(name, () => seen), inVain);
-      const leftMs = await this.#leftMs(name, timeout);
-      if (leftMs <= 0) return throwIfTimedOut<Result>(await this.#keepTimeout(name), inVain);
+      if (seen !== undefined)
+        return valueOrTimeout<Result>(await this.#runAndStore(name, () => seen), inVain);
+      const leftMs = await this.#remainingMs(name, timeout);
+      if (leftMs <= 0) return valueOrTimeout<Result>(await this.#storeTimeout(name), inVain);
       const everyMs = parseDurationSeconds(every, `step ${name}`) * 1_000;
       return this.#wait(new PendingWait("poll", Math.min(everyMs, leftMs)));
     });
@@ -130,13 +131,13 @@ class StepRun {
 
   waitForEvent(name: string, { timeout }: WaitOptions): Promise<JsonValue> {
     return this.#step(name, async () => {
-      const inVain = timedOut("EVENT_TIMEOUT", name, timeout);
+      const inVain = timeoutError("EVENT_TIMEOUT", name, timeout);
       const done = await this.#memory.find(name);
-      if (done) return throwIfTimedOut<JsonValue>(done, inVain);
+      if (done) return valueOrTimeout<JsonValue>(done, inVain);
       const event = await this.#memory.event(name);
-      if (event) return throwIfTimedOut<JsonValue>(await this.#keep(name, () => event.payload), inVain);
-      const leftMs = await this.#leftMs(name, timeout);
-      if (leftMs <= 0) return throwIfTimedOut<JsonValue>(await this.#keepTimeout(name), inVain);
+      if (event) return valueOrTimeout<JsonValue>(await this.#runAndStore(name, () => event.payload), inVain);
+      const leftMs = await this.#remainingMs(name, timeout);
+      if (leftMs <= 0) return valueOrTimeout<JsonValue>(await this.#storeTimeout(name), inVain);
       return this.#wait(new PendingWait("event", leftMs, name));
     });
   }
@@ -144,7 +145,7 @@ class StepRun {
   /** Throws `STEP_NAME_INVALID`, `STEP_REPEATED`, and what the task was interrupted by. */
   async #step<Result>(name: string, take: () => Promise<Result | PendingWait>): Promise<Result> {
     this.#signal.throwIfAborted();
-    if (this.#hasLeft) return suspendForever();
+    if (this.#isParked) return suspendForever();
     if (insideStep.getStore())
       throw new BatonError("STEP_NESTED", `"${String(name)}" is called inside another step`);
     if (!isStorableName(name))
@@ -152,13 +153,13 @@ class StepRun {
     if (this.#names.has(name)) throw new BatonError("STEP_REPEATED", `There are two steps "${name}"`);
     this.#names.add(name);
     const taking = take();
-    this.#underWay.add(taking);
-    const taken = await taking.finally(() => this.#underWay.delete(taking));
+    this.#inProgress.add(taking);
+    const taken = await taking.finally(() => this.#inProgress.delete(taking));
     return taken instanceof PendingWait ? suspendForever() : taken;
   }
 
   /** Gives what stands afterwards. */
-  async #keep(name: string, work: () => unknown): Promise<StepResult> {
+  async #runAndStore(name: string, work: () => unknown): Promise<StepResult> {
     const value = await insideStep.run(true, async () => work());
     this.#signal.throwIfAborted();
     // mutation: step-is-stored-before-it-is-used
@@ -166,12 +167,12 @@ class StepRun {
   }
 
   /** Stored, so that whatever comes later the task goes the same way again. */
-  #keepTimeout(name: string): Promise<StepResult> {
+  #storeTimeout(name: string): Promise<StepResult> {
     return this.#memory.store(name, "timeout", encodeStep(name, null));
   }
 
   /** What is left of a wait that began when the step was first met. */
-  async #leftMs(name: string, timeout: Duration): Promise<number> {
+  async #remainingMs(name: string, timeout: Duration): Promise<number> {
     const { since, now } = await this.#memory.startWait(name);
     return since + parseDurationSeconds(timeout, `step ${name}`) * 1_000 - now;
   }
@@ -183,19 +184,19 @@ class StepRun {
 
   #wait(wait: PendingWait): PendingWait {
     this.#waits.push(wait);
-    if (this.#waits.length === 1) void this.#leave();
+    if (this.#waits.length === 1) void this.#parkWhenIdle();
     return wait;
   }
 
   /** Ends the run once nothing is left to do but to wait: steps beside the one that waits go on until they wait too. */
-  async #leave(): Promise<void> {
+  async #parkWhenIdle(): Promise<void> {
     do {
-      await Promise.allSettled(this.#underWay);
+      await Promise.allSettled(this.#inProgress);
       // What a step gave, or threw, is told to the task's code: it may begin the next one, or fail.
       await new Promise<void>((resolve) => void this.#clock.after(0, resolve));
-    } while (this.#underWay.size > 0);
-    this.#hasLeft = true;
-    this.#park(parkedFor(this.#waits));
+    } while (this.#inProgress.size > 0);
+    this.#isParked = true;
+    this.#park(toParkedOutcome(this.#waits));
   }
 }
 
@@ -213,7 +214,7 @@ class PendingWait {
 }
 
 /** The task is looked at again when the first of its waits is over, and at any event if it waits for one. */
-function parkedFor(waits: readonly PendingWait[]): Parked {
+function toParkedOutcome(waits: readonly PendingWait[]): ParkedOutcome {
   const [first] = waits.toSorted((one, other) => one.milliseconds - other.milliseconds);
   const events = waits.flatMap(({ event }) => event ?? []);
   const reason = events.length > 0 ? "event" : (first?.reason ?? "sleep");
@@ -226,7 +227,7 @@ function parkedFor(waits: readonly PendingWait[]): Parked {
 }
 
 /** What a step is stored with. Another worker may have stored that its wait came to nothing. */
-function throwIfTimedOut<Result>({ kind, value }: StepResult, inVain: TaskError): Result {
+function valueOrTimeout<Result>({ kind, value }: StepResult, inVain: TaskError): Result {
   if (kind === "timeout") throw inVain;
   return value as Result;
 }
@@ -247,7 +248,7 @@ function encodeStep(name: string, value: unknown): JsonText {
 }
 
 /** `new Date("31/12/2099")` is a Date that holds no time, and JavaScript may pass anything. */
-function timeOf(name: string, when: unknown): number {
+function parseTime(name: string, when: unknown): number {
   const time = types.isDate(when) ? when.getTime() : Number.NaN;
   if (Number.isFinite(time)) return time;
   const given = types.isDate(when)
@@ -256,6 +257,6 @@ function timeOf(name: string, when: unknown): number {
   throw new BatonError("DATE_INVALID", `The step "${name}" can't sleep until ${given.slice(0, 100)}`);
 }
 
-function timedOut(code: "POLL_TIMEOUT" | "EVENT_TIMEOUT", name: string, timeout: Duration): TaskError {
+function timeoutError(code: "POLL_TIMEOUT" | "EVENT_TIMEOUT", name: string, timeout: Duration): TaskError {
   return new TaskError(`The step "${name}" timed out after ${timeout}`, { code, retryable: false });
 }

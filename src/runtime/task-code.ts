@@ -14,7 +14,7 @@ import { FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/workflow/defini
 import type { Ids, Secrets } from "../ports/machine.ts";
 import type { Assignment, CancelledTask, KeyedCall } from "../ports/task-runner.ts";
 import type { Logger } from "../ports/telemetry.ts";
-import { uncounted } from "./current-run.ts";
+import { withoutTaskTime } from "./current-run.ts";
 import type {
   AnyTaskFunction,
   CancelContext,
@@ -32,29 +32,29 @@ interface SecretSource {
 /** The secrets that the parameters of one attempt name. Random marks are in their places: no input can hold one. */
 class TaskSecrets {
   readonly #source: SecretSource;
-  readonly #marks = new Map<string, string>();
+  readonly #placeholders = new Map<string, string>();
 
   constructor(source: SecretSource) {
     this.#source = source;
   }
 
-  markOf(name: string): string {
-    const mark = this.#marks.get(name) ?? `secret${this.#source.ids.unique()}`;
-    this.#marks.set(name, mark);
+  placeholder(name: string): string {
+    const mark = this.#placeholders.get(name) ?? `secret${this.#source.ids.unique()}`;
+    this.#placeholders.set(name, mark);
     return mark;
   }
 
   /** Throws `SECRET_NOT_CONFIGURED`, `SECRET_UNAVAILABLE`; the latter is worth another attempt. */
   async read(): Promise<SecretRedactor> {
-    const read = [...this.#marks].map(async ([name, mark]) => ({
+    const read = [...this.#placeholders].map(async ([name, mark]) => ({
       name,
       mark,
-      value: await this.#value(name),
+      value: await this.#readValue(name),
     }));
     return new SecretRedactor(await Promise.all(read));
   }
 
-  async #value(name: string): Promise<string> {
+  async #readValue(name: string): Promise<string> {
     try {
       return await this.#source.secrets.read(name);
     } catch (error) {
@@ -68,9 +68,9 @@ class TaskSecrets {
 export interface TaskCode {
   readonly types: ReadonlyMap<string, TaskType>;
   /** The deployed function of a workflow's own task. */
-  readonly functionOf: (workflowId: string, taskId: string) => Promise<AnyTaskFunction | undefined>;
+  readonly findFunction: (workflowId: string, taskId: string) => Promise<AnyTaskFunction | undefined>;
   /** The deployed key function of a task. */
-  readonly keyFunctionOf: (workflowId: string, taskId: string) => Promise<KeyFunction | undefined>;
+  readonly findKeyFunction: (workflowId: string, taskId: string) => Promise<KeyFunction | undefined>;
 }
 
 /** Runs the code of a task as it is deployed now, with the parameters that are pinned in its definition. */
@@ -83,7 +83,7 @@ export async function runCode(
   const { task, workflowId } = assignment;
   if (task.type !== FUNCTION_TASK_TYPE) return runBuiltIn(code, assignment, context, secrets);
   // Its file may have to be loaded first, with all that it imports.
-  const run = await uncounted(() => code.functionOf(workflowId, task.id));
+  const run = await withoutTaskTime(() => code.findFunction(workflowId, task.id));
   // An instance of an older deployment may lack it for a moment: worth another attempt.
   if (!run)
     throw new TaskError(
@@ -98,7 +98,7 @@ export async function runCode(
 /** What a task's key function gives, as it is deployed now. */
 export async function runKeyFunction(code: TaskCode, call: KeyedCall): Promise<string> {
   const { workflowId, taskId } = call;
-  const keyOf = await code.keyFunctionOf(workflowId, taskId);
+  const keyOf = await code.findKeyFunction(workflowId, taskId);
   if (!keyOf)
     throw new TaskError(
       `The workflow files of this process hold no key function for task ${taskId} of workflow ${workflowId}`,
@@ -159,7 +159,7 @@ async function fillParameters(
   };
   const fill = async ([name, value]: [string, JsonValue]) => {
     const secret = (secretOf: string) => {
-      if (secretParameters.includes(name)) return secrets.markOf(secretOf);
+      if (secretParameters.includes(name)) return secrets.placeholder(secretOf);
       throw new BatonError("TEMPLATE_INVALID", `\`${name}\` of ${type} can't hold a secret`, {
         where: `task ${task.id}`,
       });
@@ -193,27 +193,30 @@ export async function cancelBuiltIn(
 }
 
 /** What a task returned: for whoever looks at it, and for its final callback. One and the same unless it says so. */
-export interface Returned {
+export interface ReturnedValues {
   readonly summary: JsonText;
   readonly result: JsonText;
 }
 
 /** Throws `TASK_RESULT_NOT_JSON`, `TASK_RESULT_TOO_LARGE`. */
-export function readReturned(returned: unknown): Returned {
-  if (!isSplit(returned)) {
-    const whole = encode(returned, "result");
+export function parseReturned(returned: unknown): ReturnedValues {
+  if (!hasSummary(returned)) {
+    const whole = encodeLimited(returned, "result");
     return { summary: whole, result: whole };
   }
-  return { summary: encode(returned.summary, "summary"), result: encode(returned.result, "result") };
+  return {
+    summary: encodeLimited(returned.summary, "summary"),
+    result: encodeLimited(returned.result, "result"),
+  };
 }
 
 /** An object of exactly these two fields. */
-function isSplit(returned: unknown): returned is { readonly result: unknown; readonly summary: unknown } {
+function hasSummary(returned: unknown): returned is { readonly result: unknown; readonly summary: unknown } {
   if (typeof returned !== "object" || returned === null) return false;
   return Object.keys(returned).length === 2 && "result" in returned && "summary" in returned;
 }
 
-function encode(value: unknown, what: string): JsonText {
+function encodeLimited(value: unknown, what: string): JsonText {
   const encoded = encodeJson(value);
   if (!encoded.ok)
     throw new BatonError(

@@ -8,16 +8,16 @@ import type { Assignment, CancelledTask, KeyedCall, TaskOutcome, TaskRunner } fr
 import type { LogFields, Logger } from "../ports/telemetry.ts";
 import { createContext } from "./context.ts";
 import {
-  asOfEngine,
   type CurrentRun,
-  insideRun,
-  OwnTime,
-  outcomeOf,
+  outsideRun,
   TaskInterrupted,
+  TaskTimer,
+  toOutcome,
+  withRun,
 } from "./current-run.ts";
-import { createProgress, NoteTaker } from "./progress.ts";
+import { createTaskCallback, NoteTaker } from "./progress.ts";
 import { createSteps } from "./step-api.ts";
-import { cancelBuiltIn, readReturned, runCode, runKeyFunction, type TaskCode } from "./task-code.ts";
+import { cancelBuiltIn, parseReturned, runCode, runKeyFunction, type TaskCode } from "./task-code.ts";
 import { type Services, WaitForCompletion } from "./task-type.ts";
 
 export interface RunnerDependencies {
@@ -36,10 +36,10 @@ interface Run {
   readonly interrupt: (reason: TaskInterrupted) => void;
   readonly ended: Promise<TaskOutcome>;
   /** What its timeout counts. */
-  readonly time: OwnTime;
+  readonly time: TaskTimer;
   readonly notes: NoteTaker;
   /** Rejected promises that its code has not awaited, with their reasons. */
-  readonly strays: Map<Promise<unknown>, unknown>;
+  readonly unawaited: Map<Promise<unknown>, unknown>;
 }
 
 /** Runs attempts in this process: each with its heartbeat, its timeout and its abort signal. */
@@ -59,25 +59,25 @@ export class LocalTaskRunner implements TaskRunner {
     const controller = new AbortController();
     const { promise, resolve } = Promise.withResolvers<TaskOutcome>();
     const interrupt = (reason: TaskInterrupted) => {
-      resolve(outcomeOf(reason));
+      resolve(toOutcome(reason));
       // mutation: interruption-aborts-the-signal
       controller.abort(reason);
     };
     const { timeoutSeconds } = assignment.task;
-    const time = new OwnTime(this.#dependencies.clock, timeoutSeconds * 1_000, () =>
+    const time = new TaskTimer(this.#dependencies.clock, timeoutSeconds * 1_000, () =>
       interrupt(new TaskInterrupted("timeout", `it ran longer than its timeout of ${timeoutSeconds} s`)),
     );
     const notes = new NoteTaker(controller.signal);
-    const run: Run = { ended: promise, interrupt, time, notes, strays: new Map() };
+    const run: Run = { ended: promise, interrupt, time, notes, unawaited: new Map() };
     const conclude = (outcome: TaskOutcome) => {
-      if (run.strays.size === 0) return resolve(outcome);
+      if (run.unawaited.size === 0) return resolve(outcome);
       // Node reports at the end of the turn that a promise was awaited after all.
-      this.#dependencies.clock.after(0, () => resolve(withStrays(run, outcome)));
+      this.#dependencies.clock.after(0, () => resolve(withUnawaited(run, outcome)));
     };
     this.#runs.add(run);
-    const stopWatching = this.#watch(assignment, run);
-    const name = codeName(assignment);
-    const code = insideRun(this.#seenFromInside(assignment, run), () =>
+    const stopWatching = this.#startTimers(assignment, run);
+    const name = runKey(assignment);
+    const code = withRun(this.#currentRun(assignment, run), () =>
       this.#runCode(assignment, controller.signal, notes, conclude),
     );
     this.#code.set(name, code);
@@ -98,7 +98,7 @@ export class LocalTaskRunner implements TaskRunner {
 
   async cancel(cancelled: CancelledTask): Promise<void> {
     const { code, services, logger, clock } = this.#dependencies;
-    const running = this.#code.get(codeName(cancelled));
+    const running = this.#code.get(runKey(cancelled));
     const timeout = Promise.withResolvers<void>();
     const cancelTimeout = clock.after(limits.abortedCodeSeconds * 1_000, timeout.resolve);
     // What it is about to begin could not be found before.
@@ -129,16 +129,16 @@ export class LocalTaskRunner implements TaskRunner {
     park: (outcome: TaskOutcome) => void,
   ): Promise<TaskOutcome> {
     const { code, services, secrets, ids, clock, logger: plain } = this.#dependencies;
-    const assignment = { ...given, ...asOfEngine(given) };
-    const logger = withLabels(plain, labelsOf(assignment));
+    const assignment = { ...given, ...outsideRun(given) };
+    const logger = withLabels(plain, runLabels(assignment));
     try {
       const step = createSteps(assignment.memory, clock, signal, park);
-      const callback = createProgress({ ...this.#dependencies, logger }, assignment.callback, signal);
+      const callback = createTaskCallback({ ...this.#dependencies, logger }, assignment.callback, signal);
       const context = createContext(assignment, services, logger, { signal, notes, step, callback });
       const returned = await runCode(code, assignment, context, { secrets, ids });
       if (returned instanceof WaitForCompletion)
         return { kind: "parked", reason: "completion", seconds: returned.timeoutSeconds };
-      return { kind: "succeeded", ...readReturned(returned), notes: notes.notes };
+      return { kind: "succeeded", ...parseReturned(returned), notes: notes.notes };
     } catch (thrown) {
       const failed = withPause(toStoredError(thrown), thrown);
       const { code, message } = failed.error;
@@ -148,9 +148,9 @@ export class LocalTaskRunner implements TaskRunner {
     }
   }
 
-  #watch(assignment: Assignment, run: Run): () => void {
-    const cancelLimit = this.#limit(run);
-    const stopHeartbeat = this.#keepAlive(assignment, run);
+  #startTimers(assignment: Assignment, run: Run): () => void {
+    const cancelLimit = this.#startAttemptLimit(run);
+    const stopHeartbeat = this.#startHeartbeat(assignment, run);
     return () => {
       run.time.end();
       cancelLimit();
@@ -159,7 +159,7 @@ export class LocalTaskRunner implements TaskRunner {
   }
 
   /** Where the process has a limit of its own, all time counts: it is ended whatever a task waits for. */
-  #limit(run: Run): () => void {
+  #startAttemptLimit(run: Run): () => void {
     const { clock, attemptSeconds } = this.#dependencies;
     if (attemptSeconds === undefined) return () => undefined;
     const problem = `it took longer than the ${attemptSeconds} s that an attempt has here, whatever its timeout`;
@@ -167,28 +167,28 @@ export class LocalTaskRunner implements TaskRunner {
   }
 
   /** The run as its code finds it, and what the code leaves behind. */
-  #seenFromInside(assignment: Assignment, run: Run): CurrentRun {
-    const labels = labelsOf(assignment);
+  #currentRun(assignment: Assignment, run: Run): CurrentRun {
+    const labels = runLabels(assignment);
     return {
       labels,
       requestTurn: () => run.time.requestTurn(),
-      threw: (thrown) => {
+      onException: (thrown) => {
         if (!this.#runs.has(run)) return false;
-        this.#tellStray(labels, thrown);
+        this.#logUnhandled(labels, thrown);
         run.interrupt(new TaskInterrupted("uncaught_error", errorMessage(thrown), thrown));
         return true;
       },
-      rejected: (promise, reason) => {
+      onRejection: (promise, reason) => {
         if (!this.#runs.has(run)) return false;
-        this.#tellStray(labels, reason);
-        run.strays.set(promise, reason);
+        this.#logUnhandled(labels, reason);
+        run.unawaited.set(promise, reason);
         return true;
       },
-      handled: (promise) => void run.strays.delete(promise),
+      onHandled: (promise) => void run.unawaited.delete(promise),
     };
   }
 
-  #tellStray(labels: LogFields, thrown: unknown): void {
+  #logUnhandled(labels: LogFields, thrown: unknown): void {
     this.#dependencies.logger.warn("a task's code leaves an error that nothing awaits or catches", {
       ...labels,
       error: errorMessage(thrown),
@@ -197,7 +197,7 @@ export class LocalTaskRunner implements TaskRunner {
   }
 
   /** Renews the lease until told to stop; interrupts the run once the lease is lost, or may be. */
-  #keepAlive(assignment: Assignment, run: Run): () => void {
+  #startHeartbeat(assignment: Assignment, run: Run): () => void {
     const { clock, logger } = this.#dependencies;
     const leaseMs = assignment.leaseSeconds * 1_000;
     let renewedAt = clock.monotonicMs();
@@ -210,7 +210,7 @@ export class LocalTaskRunner implements TaskRunner {
         if (!(await assignment.renew())) return lose();
         renewedAt = began;
       } catch (error) {
-        logger.warn("could not renew a lease", { ...labelsOf(assignment), error: errorMessage(error) });
+        logger.warn("could not renew a lease", { ...runLabels(assignment), error: errorMessage(error) });
         if (clock.monotonicMs() - renewedAt > leaseMs) return lose();
       }
       if (!stopped) next();
@@ -228,18 +228,18 @@ export class LocalTaskRunner implements TaskRunner {
 }
 
 /** The task ends as its code ends; what the code did not await is a warning in its TaskLog. */
-function withStrays({ notes, strays }: Run, outcome: TaskOutcome): TaskOutcome {
+function withUnawaited({ notes, unawaited }: Run, outcome: TaskOutcome): TaskOutcome {
   if (outcome.kind !== "succeeded" && outcome.kind !== "failed") return outcome;
-  for (const reason of strays.values())
+  for (const reason of unawaited.values())
     notes.warn(`A promise that the task does not await was rejected: ${errorMessage(reason)}`);
   return { ...outcome, notes: notes.notes };
 }
 
-function codeName({ batchId, task }: Pick<Assignment, "batchId" | "task">): string {
+function runKey({ batchId, task }: Pick<Assignment, "batchId" | "task">): string {
   return `${batchId}/${task.id}`;
 }
 
-function labelsOf({ batchId, task, attempt }: Assignment): LogFields {
+function runLabels({ batchId, task, attempt }: Assignment): LogFields {
   return { batchId, taskId: task.id, attempt };
 }
 

@@ -91,7 +91,7 @@ export interface TaskType<Parameters = unknown, Result = unknown> {
   /** The parameters that hold SQL, in whose text no template belongs. */
   readonly sqlParameters?: readonly string[];
   /** Secrets that stand in parameters as they were written, where a reference belongs. */
-  writtenSecrets?(parameters: JsonObject): readonly LiteralSecret[];
+  findLiteralSecrets?(parameters: JsonObject): readonly LiteralSecret[];
   run(context: TaskContext, parameters: Parameters, secrets: SecretRedactor): Promise<Result>;
   /**
    * Ends what the task has started elsewhere. Called when its batch is cancelled, perhaps more than once, perhaps before

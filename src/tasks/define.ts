@@ -17,7 +17,7 @@ export function defineTaskType<Parameters, Result>(
   const encoded = encodeJson(parameters);
   if (!encoded.ok) throw invalid(type.type, `${encoded.path}: ${encoded.problem}`);
   const written = JsonObjectSchema.parse(JSON.parse(encoded.text));
-  const [secret] = type.writtenSecrets?.(written) ?? [];
+  const [secret] = type.findLiteralSecrets?.(written) ?? [];
   if (secret) throw new BatonError("SECRET_IN_DEFINITION", secret.message, { where: secret.path.join(".") });
   return { type: type.type, with: written };
 }

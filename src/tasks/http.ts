@@ -68,7 +68,7 @@ export const httpType: TaskType<Parameters, HttpResult> = {
   summary: "Sends a JSON request and keeps the answer",
   parameters: ParametersSchema,
   secretParameters: ["url", "headers", "body"],
-  writtenSecrets: ({ url, headers, body }) => [
+  findLiteralSecrets: ({ url, headers, body }) => [
     ...prefixPaths("url", secretsInUrl(url)),
     ...prefixPaths("headers", secretsInHeaders(headers)),
     ...prefixPaths("body", secretsInBody(body)),

@@ -124,9 +124,9 @@ function tracedTaskCode(code: TaskCode, tracer: Tracer): TaskCode {
   });
   return {
     types: new Map([...code.types].map(([name, type]) => [name, tracedType(type, traced)])),
-    keyFunctionOf: code.keyFunctionOf,
-    async functionOf(workflowId, taskId) {
-      const run = await code.functionOf(workflowId, taskId);
+    findKeyFunction: code.findKeyFunction,
+    async findFunction(workflowId, taskId) {
+      const run = await code.findFunction(workflowId, taskId);
       return run && ((context) => run(traced(context)));
     },
   };

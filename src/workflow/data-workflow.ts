@@ -29,10 +29,10 @@ type Issue = z.core.$ZodIssue;
  * task runs, so nothing is said about it; it is checked again then.
  */
 function parameterProblems(
-  type: Pick<TaskType, "parameters" | "writtenSecrets">,
+  type: Pick<TaskType, "parameters" | "findLiteralSecrets">,
   parameters: JsonObject,
 ): DataProblem[] {
-  const secrets = type.writtenSecrets?.(parameters) ?? [];
+  const secrets = type.findLiteralSecrets?.(parameters) ?? [];
   return [
     ...secrets.map(({ path, message }): DataProblem => ({ code: "SECRET_IN_DEFINITION", message, path })),
     ...schemaProblems(type, parameters),

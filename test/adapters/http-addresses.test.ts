@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isAddress, refusalOf } from "../../src/adapters/http/guard.ts";
+import { addressRefusal, isAddress } from "../../src/adapters/http/guard.ts";
 
 describe("address rules", () => {
   const bad = [
@@ -46,12 +46,12 @@ describe("address rules", () => {
     ["6to4 and NAT64", "2002:7f00:1::", "2002:a9fe:a9fe::1", "64:ff9b::7f00:1", "64:ff9b::169.254.169.254"],
     ["no address", "localhost", "", "1.2.3.4.5"],
   ].flatMap(([kind, ...addresses]) => addresses.map((address) => [kind, address] as const));
-  it.each(bad)("%s: %s is refused", (_kind, address) => expect(refusalOf(address)).toBeTypeOf("string"));
+  it.each(bad)("%s: %s is refused", (_kind, address) => expect(addressRefusal(address)).toBeTypeOf("string"));
 
   const good = ["8.8.8.8", "172.32.0.1", "192.169.0.1", "100.128.0.1", "2606:4700::1111", "[2a00:1450::1]"];
   const goodEmbedded = ["::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"];
   it.each([...good, ...goodEmbedded])("%s is let through", (address) =>
-    expect(refusalOf(address)).toBeUndefined(),
+    expect(addressRefusal(address)).toBeUndefined(),
   );
 
   it("tells addresses from names", () => {

@@ -8,7 +8,12 @@ import {
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
-import { type Guard, publicAddressesOnly, type Resolve, refusalOf } from "../../src/adapters/http/guard.ts";
+import {
+  addressRefusal,
+  type Guard,
+  publicAddressesOnly,
+  type Resolve,
+} from "../../src/adapters/http/guard.ts";
 import { GuardedHttpClient } from "../../src/adapters/http/http-client.ts";
 import type { HttpRequest } from "../../src/ports/http.ts";
 
@@ -52,7 +57,7 @@ const ask = (url: string, rest: Partial<HttpRequest> = {}): HttpRequest => ({
 });
 /** Lets one address that is kept for tests stand for a public one; every other is judged as always. */
 const exceptFor = (known: string) => (address: string) =>
-  address === known ? undefined : refusalOf(address);
+  address === known ? undefined : addressRefusal(address);
 const refusedAddress = { name: "TaskError", code: "HTTP_ADDRESS_REFUSED", retryable: false };
 const redirectTo =
   (location: string, status = 302) =>
@@ -96,7 +101,7 @@ describe("guard", () => {
         { address: "203.0.113.1", family: 4 },
         { address: "127.0.0.1", family: 4 },
       ]);
-    const answer = client(false, { resolve, refusalOf: exceptFor("203.0.113.1") }).request(
+    const answer = client(false, { resolve, refusalReason: exceptFor("203.0.113.1") }).request(
       ask("http://rebind.example/"),
     );
     await expect(answer).rejects.toMatchObject(refusedAddress);
@@ -110,7 +115,7 @@ describe("guard", () => {
       callback(null, [{ address: answers[asked++] ?? "127.0.0.1", family: 4 }]);
     const request = ask(`http://rebind.example:${port}/`, { timeoutSeconds: 0.5 });
     await expect(
-      client(false, { resolve, refusalOf: exceptFor("203.0.113.1") }).request(request),
+      client(false, { resolve, refusalReason: exceptFor("203.0.113.1") }).request(request),
     ).rejects.toMatchObject({ code: "HTTP_FAILED" });
     expect(asked).toBe(1);
     expect(seen).toEqual([]);
@@ -138,7 +143,7 @@ describe("redirects", () => {
     const { port, seen } = await serve(echo);
     const names = [`http://127.0.0.1:${port}/`, `http://localhost:${port}/`, `http://2130706433:${port}/`];
     const guard = {
-      refusalOf: (address: string) => (address === "127.0.0.2" ? undefined : refusalOf(address)),
+      refusalReason: (address: string) => (address === "127.0.0.2" ? undefined : addressRefusal(address)),
     };
     for (const inside of names) {
       const { port: outside } = await serve(redirectTo(inside), "127.0.0.2");

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Inbox, type InboxOptions } from "../../src/adapters/filesystem/inbox.ts";
-import { NewestFirst } from "../../src/adapters/filesystem/inbox-announcer.ts";
+import { NewestFirstQueue } from "../../src/adapters/filesystem/inbox-announcer.ts";
 import { FolderObjectStore } from "../../src/adapters/filesystem/object-store.ts";
 import type { ObjectMessage } from "../../src/core/messages.ts";
 import { interestIn, openMemory } from "./inbox-parts.ts";
@@ -39,7 +39,7 @@ async function start(options: Partial<InboxOptions> = {}): Promise<void> {
   inbox = new Inbox({
     folder,
     objects: new CountingStore({ buckets: { inbox: folder } }),
-    interest: async () => interestIn(["sales/*.csv"], "archive/"),
+    matcher: async () => interestIn(["sales/*.csv"], "archive/"),
     memory: openMemory(join(base, "memory.sqlite")),
     onObject: async (message) => void announced.push(message),
     logger: { debug: () => {}, info: say, warn: say, error: say },
@@ -146,7 +146,7 @@ it("tells once of each file that no workflow takes, and of those that were there
 it("takes what lies there when a workflow comes that takes it", async () => {
   let patterns: string[] = [];
   await put("archive/again/a.csv");
-  await start({ interest: async () => interestIn(patterns, "archive/") });
+  await start({ matcher: async () => interestIn(patterns, "archive/") });
   patterns = ["archive/again/*.csv"];
   await until(() => expect(names()).toEqual(["archive/again/a.csv"]));
   await announce("archive/again/b.csv");
@@ -188,7 +188,7 @@ it("works on the newest first, and on a few at a time", async () => {
   const done: bigint[] = [];
   let running = 0;
   let most = 0;
-  const queue = new NewestFirst(2);
+  const queue = new NewestFirstQueue(2);
   const all = [3n, 9n, 1n, 7n, 5n].map(
     (changedNs) =>
       new Promise<void>((resolve) => {

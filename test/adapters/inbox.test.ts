@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { contentHash, dropGeneration } from "../../src/adapters/filesystem/fingerprint.ts";
 import { Inbox, type InboxOptions } from "../../src/adapters/filesystem/inbox.ts";
-import { Announcer } from "../../src/adapters/filesystem/inbox-announcer.ts";
+import { DropAnnouncer } from "../../src/adapters/filesystem/inbox-announcer.ts";
 import { FolderObjectStore } from "../../src/adapters/filesystem/object-store.ts";
 import type { ObjectMessage } from "../../src/core/messages.ts";
 import type { ObjectStore } from "../../src/ports/objects.ts";
@@ -48,7 +48,7 @@ async function start(options: Partial<InboxOptions> = {}): Promise<void> {
   inbox = new Inbox({
     folder,
     objects: new FolderObjectStore({ buckets: { inbox: folder } }),
-    interest: async () => interestIn(["**"]),
+    matcher: async () => interestIn(["**"]),
     memory,
     onObject: async (message) => void announced.push(message),
     logger: { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") },
@@ -305,7 +305,7 @@ it("tells once that the folder has gone, and goes on when it is back", async () 
 
 it("announces nothing that is heard of after the stop", async () => {
   await put("a.csv", "x");
-  const announcer = new Announcer({
+  const announcer = new DropAnnouncer({
     bucket: "inbox",
     objects: new FolderObjectStore({ buckets: { inbox: folder } }),
     memory: openMemory(),
@@ -314,7 +314,7 @@ it("announces nothing that is heard of after the stop", async () => {
     times: { stableMs: 0, unseenMs: 0, growingMs: 0 },
   });
   await announcer.stop();
-  await announcer.look(folder, "a.csv");
+  await announcer.inspect(folder, "a.csv");
   await announcer.stop();
   expect(announced).toEqual([]);
 });

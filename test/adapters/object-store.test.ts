@@ -15,10 +15,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { copyDurably, explainFileError } from "../../src/adapters/filesystem/durable.ts";
-import { Fingerprints } from "../../src/adapters/filesystem/fingerprint.ts";
-import { move, type Places } from "../../src/adapters/filesystem/move.ts";
-import { FolderObjectStore, objectPath } from "../../src/adapters/filesystem/object-store.ts";
+import { copyDurably, toFileError } from "../../src/adapters/filesystem/durable.ts";
+import { FingerprintCache } from "../../src/adapters/filesystem/fingerprint.ts";
+import { type FileLocator, moveFile } from "../../src/adapters/filesystem/move.ts";
+import { FolderObjectStore, resolveObjectPath } from "../../src/adapters/filesystem/object-store.ts";
 import type { ObjectName } from "../../src/ports/objects.ts";
 
 let base: string;
@@ -213,15 +213,15 @@ describe("move", () => {
 });
 
 describe("move of a file that is written meanwhile", () => {
-  const fingerprints = new Fingerprints();
-  const pathOf = (name: ObjectName) => objectPath(inbox, name);
+  const fingerprints = new FingerprintCache();
+  const resolvePath = (name: ObjectName) => resolveObjectPath(inbox, name);
   /** Places that do something right after they have looked at an object. */
-  const placesThat = (object: string, meanwhile: () => Promise<void>): Places => ({
-    pathOf,
+  const placesThat = (object: string, meanwhile: () => Promise<void>): FileLocator => ({
+    resolvePath,
     locate: async (name) => {
-      const path = await pathOf(name);
-      const fingerprint = await fingerprints.of(path, name).catch((error) => {
-        throw explainFileError(error, name);
+      const path = await resolvePath(name);
+      const fingerprint = await fingerprints.get(path, name).catch((error) => {
+        throw toFileError(error, name);
       });
       if (name.object === object) await meanwhile();
       return { name, path, fingerprint };
@@ -231,7 +231,7 @@ describe("move of a file that is written meanwhile", () => {
   it("does not archive the new content under the old generation", async () => {
     const from = inInbox("a.csv", await drop("a.csv", "old"));
     const places = placesThat("a.csv", () => writeFile(join(inbox, "a.csv"), "newer"));
-    await expect(move(from, inInbox("archive/a.csv"), places)).rejects.toMatchObject({
+    await expect(moveFile(from, inInbox("archive/a.csv"), places)).rejects.toMatchObject({
       code: "FILE_CHANGED",
     });
     expect(await listing()).toEqual(["a.csv", "archive"]);
@@ -241,7 +241,7 @@ describe("move of a file that is written meanwhile", () => {
   it("succeeds when somebody else has moved the file in between", async () => {
     const from = inInbox("a.csv", await drop("a.csv", "data"));
     const places = placesThat("a.csv", async () => void (await store.move(from, inInbox("archive/a.csv"))));
-    expect((await move(from, inInbox("archive/a.csv"), places)).name.object).toBe("archive/a.csv");
+    expect((await moveFile(from, inInbox("archive/a.csv"), places)).name.object).toBe("archive/a.csv");
     expect(await listing()).toEqual(["archive", "archive/a.csv"]);
   });
 
@@ -252,7 +252,7 @@ describe("move of a file that is written meanwhile", () => {
       await rm(join(inbox, "a.csv"));
       await drop("a.csv", "newer");
     });
-    expect((await move(from, inInbox("archive/a.csv"), places)).name.object).toBe("archive/a.csv");
+    expect((await moveFile(from, inInbox("archive/a.csv"), places)).name.object).toBe("archive/a.csv");
     expect(await content("a.csv")).toBe("newer");
   });
 });

@@ -1,8 +1,8 @@
 import { appendFile, mkdir, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { filesBelow } from "../../src/adapters/filesystem/inbox-files.ts";
-import { SeenFile } from "../../src/adapters/filesystem/seen-file.ts";
+import { walkFiles } from "../../src/adapters/filesystem/inbox-files.ts";
+import { DroppedFile } from "../../src/adapters/filesystem/seen-file.ts";
 import { temporaryFolder } from "../support/app.ts";
 
 const times = { stableMs: 1_000, unseenMs: 3_000, growingMs: 10_000 };
@@ -14,7 +14,7 @@ async function seenFile() {
   const path = join(temporaryFolder(), "a.csv");
   await writeFile(path, "begun");
   const look = () => stat(path, { bigint: true });
-  const seen = new SeenFile(await look(), undefined, false, times);
+  const seen = new DroppedFile(await look(), undefined, false, times);
   const pass = async (ms: number) => {
     vi.advanceTimersByTime(ms);
     seen.update(await look(), 0);
@@ -76,21 +76,22 @@ it("rests longer after each failure, up to a minute", async () => {
   for (const restMs of [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]) {
     seen.fail();
     vi.advanceTimersByTime(restMs - 1);
-    expect(seen.isResting).toBe(true);
+    expect(seen.isBackingOff).toBe(true);
     vi.advanceTimersByTime(1);
-    expect(seen.isResting).toBe(false);
+    expect(seen.isBackingOff).toBe(false);
   }
 });
 
 it("looks into no folder that is passed over", async () => {
   const { path } = await seenFile();
   const asked: string[] = [];
-  const passesOver = (subfolder: string) => asked.push(subfolder) > 0 && subfolder === "b/";
+  const isSkippedFolder = (subfolder: string) => asked.push(subfolder) > 0 && subfolder === "b/";
   const folder = join(path, "..");
   for (const name of ["b/c", "d/e"]) await mkdir(join(folder, name), { recursive: true });
   for (const name of ["b/c/x", "d/e/x"]) await writeFile(join(folder, name), "");
   const found: string[] = [];
-  for await (const object of filesBelow({ folder, passesOver, onUnreadable: () => {} })) found.push(object);
+  for await (const object of walkFiles({ folder, isSkippedFolder, onUnreadable: () => {} }))
+    found.push(object);
   expect(found.sort()).toEqual(["a.csv", "d/e/x"]);
   expect(asked.sort()).toEqual(["b/", "d/", "d/e/"]);
 });

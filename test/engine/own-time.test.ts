@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { DatabaseFile } from "../../src/adapters/duckdb/database-file.ts";
 import { workflow } from "../../src/index.ts";
-import { insideRun, OwnTime, taskTime } from "../../src/runtime/current-run.ts";
+import { TaskTimer, taskTime, withRun } from "../../src/runtime/current-run.ts";
 import { makeBigQuery } from "../adapters/bigquery-harness.ts";
 import { temporaryFolder } from "../support/app.ts";
 import { endedWithTest } from "../support/child-process.ts";
@@ -14,7 +14,7 @@ import { VirtualClock } from "../support/virtual-clock.ts";
 function timed(ms: number) {
   const clock = new VirtualClock();
   let isOver = false;
-  const time = new OwnTime(clock, ms, () => {
+  const time = new TaskTimer(clock, ms, () => {
     isOver = true;
   });
   return { clock, time, isOver: () => isOver };
@@ -79,7 +79,7 @@ test("what kept the whole process from doing anything counts as a part of the ti
     },
   };
   let isOver = false;
-  new OwnTime(clock, 1_000, () => {
+  new TaskTimer(clock, 1_000, () => {
     isOver = true;
   });
   now = 60_000;
@@ -98,15 +98,15 @@ test("each of two tasks that use the warehouse has its own turn, and its own tim
   const never = new AbortController().signal;
   const over: string[] = [];
   const inRun = (name: string, work: () => Promise<void>) => {
-    const time = new OwnTime(clock, 1_000, () => over.push(name));
+    const time = new TaskTimer(clock, 1_000, () => over.push(name));
     const run = {
       labels: {},
       requestTurn: () => time.requestTurn(),
-      threw: () => false,
-      rejected: () => false,
-      handled() {},
+      onException: () => false,
+      onRejection: () => false,
+      onHandled() {},
     };
-    return insideRun(run, () => file.use(never, work));
+    return withRun(run, () => file.use(never, work));
   };
   const holds = Promise.withResolvers<void>();
   const began = Promise.withResolvers<void>();

@@ -1,4 +1,4 @@
-import { publicAddressesOnly, refusalOf } from "../../src/adapters/http/guard.ts";
+import { addressRefusal, publicAddressesOnly } from "../../src/adapters/http/guard.ts";
 import { GuardedHttpClient } from "../../src/adapters/http/http-client.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
 import { LocalTaskRunner } from "../../src/runtime/task-runner.ts";
@@ -11,10 +11,10 @@ const here = "127.0.0.1";
 
 /** For a test app whose tasks reach the Internet: this one address stands for it, every other is judged as always. */
 export function publicHere(workflow: BuiltWorkflow): NonNullable<TestAppOptions["around"]> {
-  const judge = (address: string) => (address === here ? undefined : refusalOf(address));
+  const judge = (address: string) => (address === here ? undefined : addressRefusal(address));
   const http = new GuardedHttpClient({
     allowPrivate: false,
-    guard: { ...publicAddressesOnly, refusalOf: judge },
+    guard: { ...publicAddressesOnly, refusalReason: judge },
   });
   const catalog = new FixedCatalog([workflow]);
   return (plain: Dependencies) => {
@@ -22,8 +22,8 @@ export function publicHere(workflow: BuiltWorkflow): NonNullable<TestAppOptions[
     const runner = new LocalTaskRunner({
       code: {
         types: builtInTaskTypes,
-        functionOf: (workflowId, taskId) => catalog.taskCode(workflowId, taskId),
-        keyFunctionOf: (workflowId, taskId) => catalog.keyFunction(workflowId, taskId),
+        findFunction: (workflowId, taskId) => catalog.taskCode(workflowId, taskId),
+        findKeyFunction: (workflowId, taskId) => catalog.keyFunction(workflowId, taskId),
       },
       services: {
         http,

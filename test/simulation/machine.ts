@@ -46,11 +46,11 @@ export class Machine implements Consumer {
     const objects = objectsPort(services, process);
     const code = {
       types: new Map(),
-      functionOf: async (workflowId: string, taskId: string) => {
+      findFunction: async (workflowId: string, taskId: string) => {
         const plan = planOf(workflows, workflowId, taskId);
         return plan && codeOf(plan, process, ledger);
       },
-      keyFunctionOf: async (workflowId: string, taskId: string) =>
+      findKeyFunction: async (workflowId: string, taskId: string) =>
         planOf(workflows, workflowId, taskId) && ((input: unknown) => JSON.stringify(input)),
     };
     this.process = process;

@@ -71,8 +71,8 @@ export async function runBuiltIn<Parameters, Result>(
   const context = createContext(assignment, all, log, { signal, notes, step, callback });
   const code = {
     types: new Map([[type.type, type as TaskType]]),
-    functionOf: async () => undefined,
-    keyFunctionOf: async () => undefined,
+    findFunction: async () => undefined,
+    findKeyFunction: async () => undefined,
   };
   const configured = taskSecrets({ configured: new Map(Object.entries(secrets)), endpoint: undefined });
   return (await runCode(code, assignment, context, { secrets: configured, ids: systemIds })) as Result;

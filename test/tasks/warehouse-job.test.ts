@@ -47,8 +47,8 @@ async function makeTask(waitMs: number) {
   const runner = new LocalTaskRunner({
     code: {
       types: builtInTaskTypes,
-      functionOf: async () => undefined,
-      keyFunctionOf: async () => undefined,
+      findFunction: async () => undefined,
+      findKeyFunction: async () => undefined,
     },
     services,
     callbacks: { send: async () => unused() },

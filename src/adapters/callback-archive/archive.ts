@@ -16,7 +16,7 @@ import { ArchiveSql } from "./sql.ts";
 
 type Key = ArchivedCallback["key"];
 
-const types: Readonly<Record<ArchiveColumn, "text" | "json" | "timestamp">> = {
+const columnTypes: Readonly<Record<ArchiveColumn, "text" | "json" | "timestamp">> = {
   status: "text",
   callback_payload: "json",
   created_at: "timestamp",
@@ -85,9 +85,9 @@ export class WarehouseCallbackArchive implements CallbackArchive {
     if ("where" in condition)
       return this.#read(found, found.sql.selectWhere(condition.where, limit), {}, limit);
     const { equals } = condition;
-    checkFields(found, Object.keys(equals));
+    assertFields(found, Object.keys(equals));
     const where = found.sql.equals(Object.keys(equals));
-    const parameters = numbered("value", Object.values(equals));
+    const parameters = numberedParameters("value", Object.values(equals));
     return this.#read(found, found.sql.selectWhere(where, limit), parameters, limit);
   }
 
@@ -107,16 +107,16 @@ export class WarehouseCallbackArchive implements CallbackArchive {
     const table = await this.#tables.findTable(name);
     if (!table) return undefined;
     const key = table.columns.filter((column) => !isArchiveColumn(column));
-    checkColumns(table, table.columns, [...key, ...archiveColumns]);
-    return archiveTable(table, key);
+    assertColumns(table, table.columns, [...key, ...archiveColumns]);
+    return toArchiveTable(table, key);
   }
 
   /** The table with exactly this key, undefined when there is no table. Throws `TABLE_MISMATCH`. */
   async #findKeyed(name: string, key: readonly string[]): Promise<ArchiveTable | undefined> {
     const problem = archiveKeyProblem(key);
-    if (problem !== undefined) throw refusal("TABLE_MISMATCH", problem);
+    if (problem !== undefined) throw permanentError("TABLE_MISMATCH", problem);
     const found = await this.#find(name);
-    if (found) checkColumns(found.table, found.key, key);
+    if (found) assertColumns(found.table, found.key, key);
     return found;
   }
 
@@ -126,36 +126,36 @@ export class WarehouseCallbackArchive implements CallbackArchive {
     if (found) return found;
     const columns: NewTable["columns"] = [
       ...key.map((column) => ({ name: column, type: "text" as const })),
-      ...archiveColumns.map((column) => ({ name: column, type: types[column] })),
+      ...archiveColumns.map((column) => ({ name: column, type: columnTypes[column] })),
     ];
     const table = await this.#tables.createTable(name, {
       columns,
       partitionBy: "created_at",
       clusterBy: key,
     });
-    return archiveTable(table, key);
+    return toArchiveTable(table, key);
   }
 }
 
-function archiveTable(table: WarehouseTable, key: readonly string[]): ArchiveTable {
+function toArchiveTable(table: WarehouseTable, key: readonly string[]): ArchiveTable {
   return { table, key, sql: new ArchiveSql(table, key) };
 }
 
-function checkColumns(
+function assertColumns(
   { name }: WarehouseTable,
   existing: readonly string[],
   expected: readonly string[],
 ): void {
   const problem = columnsProblem(existing, expected);
   if (problem !== undefined)
-    throw refusal("TABLE_MISMATCH", `The columns do not fit table ${name}; ${problem}`);
+    throw permanentError("TABLE_MISMATCH", `The columns do not fit table ${name}; ${problem}`);
 }
 
-function checkFields({ table, key }: ArchiveTable, fields: readonly string[]): void {
+function assertFields({ table, key }: ArchiveTable, fields: readonly string[]): void {
   const names = [...key, ...archiveColumns];
   const unknown = fields.filter((name) => !names.includes(name));
   if (unknown.length > 0)
-    throw refusal(
+    throw permanentError(
       "SQL_FAILED",
       `Table ${table.name} has no column ${unknown.join(", ")}; it has ${names.join(", ")}`,
     );
@@ -168,21 +168,21 @@ function toCallback({ table, key }: ArchiveTable, row: Row): ArchivedCallback {
     .record(z.string(), z.string().nullable())
     .safeParse(Object.fromEntries(key.map((name) => [name, row[name]])));
   if (!parsed.success || !keys.success)
-    throw refusal("TABLE_MISMATCH", `A row of ${table.name} is not a callback: a column is empty`);
+    throw permanentError("TABLE_MISMATCH", `A row of ${table.name} is not a callback: a column is empty`);
   const { status, callback_payload, created_at, event_id, url } = parsed.data;
   const payload: JsonValue = JSON.parse(callback_payload);
   return { eventId: event_id, key: keys.data, status, payload, url, createdAt: created_at };
 }
 
 function keyParameters(key: Key): Record<string, string | null> {
-  return numbered("key", Object.values(key));
+  return numberedParameters("key", Object.values(key));
 }
 
-function numbered<Value>(name: string, values: readonly Value[]): Record<string, Value> {
+function numberedParameters<Value>(name: string, values: readonly Value[]): Record<string, Value> {
   return Object.fromEntries(values.map((value, index) => [`${name}${index}`, value]));
 }
 
 /** Another attempt would fail as well. */
-function refusal(code: ErrorCode, message: string): TaskError {
+function permanentError(code: ErrorCode, message: string): TaskError {
   return new TaskError(message, { code, retryable: false });
 }

@@ -83,14 +83,14 @@ export class ArchiveSql {
       ...Object.keys(key).map((_, index) => parameter(`key${index}`)),
       ...archiveColumns.map((name) => values[name]),
     ];
-    return `MERGE INTO ${this.#table.sql} ${mergeFrom} ON ${this.#sameKey(key)}
+    return `MERGE INTO ${this.#table.sql} ${mergeFrom} ON ${this.#keyCondition(key)}
 WHEN MATCHED THEN UPDATE SET ${updates.join(", ")}
 WHEN NOT MATCHED THEN INSERT (${columns}) VALUES (${inserted.join(", ")})`;
   }
 
   /** The newest row of the key in the parameters `key0`…, in columns of text and a number of milliseconds. */
   selectKey(key: Key): string {
-    return `${this.#select()} WHERE ${this.#sameKey(key)} ORDER BY updated_at DESC LIMIT 1`;
+    return `${this.#select()} WHERE ${this.#keyCondition(key)} ORDER BY updated_at DESC LIMIT 1`;
   }
 
   /** Rows that match, oldest first. */
@@ -102,11 +102,11 @@ WHEN NOT MATCHED THEN INSERT (${columns}) VALUES (${inserted.join(", ")})`;
   /** That the fields have the values of the parameters `value0`…. */
   equals(fields: readonly string[]): string {
     const { parameter } = this.#dialect;
-    const tests = fields.map((name, index) => `${this.#textOf(name)} = ${parameter(`value${index}`)}`);
+    const tests = fields.map((name, index) => `${this.#textColumn(name)} = ${parameter(`value${index}`)}`);
     return ["true", ...tests].join(" AND ");
   }
 
-  #textOf(name: string): string {
+  #textColumn(name: string): string {
     const { identifier, jsonText, text } = this.#dialect;
     return name.toLowerCase() === "callback_payload" ? jsonText(identifier(name)) : text(identifier(name));
   }
@@ -115,7 +115,7 @@ WHEN NOT MATCHED THEN INSERT (${columns}) VALUES (${inserted.join(", ")})`;
     const { identifier, milliseconds } = this.#dialect;
     const texts = [...this.#key, "status", "callback_payload"];
     const columns = [
-      ...texts.map((name) => `${this.#textOf(name)} AS ${identifier(name)}`),
+      ...texts.map((name) => `${this.#textColumn(name)} AS ${identifier(name)}`),
       `${milliseconds("created_at")} AS created_at`,
       "event_id",
       "url",
@@ -123,7 +123,7 @@ WHEN NOT MATCHED THEN INSERT (${columns}) VALUES (${inserted.join(", ")})`;
     return `SELECT ${columns.join(", ")} FROM ${this.#table.sql}`;
   }
 
-  #sameKey(key: Key): string {
+  #keyCondition(key: Key): string {
     const { identifier, parameter, equals } = this.#dialect;
     return Object.entries(key)
       .map(([name, value], index) => equals(identifier(name), parameter(`key${index}`), value === null))

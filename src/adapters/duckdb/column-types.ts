@@ -28,22 +28,22 @@ const isFraction = /^(DOUBLE|FLOAT|REAL)$/;
 export const columnsAtOnce = 10;
 
 /** Texts that stand for no value where a column is not of text. */
-export type Missing = readonly string[];
+export type NullTexts = readonly string[];
 
 /** A column of text or of a file's own type, as a value of the given type; NULL when it does not fit. */
-export function castSql(column: Column, type: string, missing: Missing): string {
+export function castSql(column: Column, type: string, missing: NullTexts): string {
   const name = quoteIdentifier(column.name);
   if (column.type === type) return name;
-  if (type === "VARCHAR") return asText(column);
+  if (type === "VARCHAR") return textSql(column);
   if (/[[(]/.test(column.type)) return `TRY_CAST(${name} AS ${type})`;
-  const text = asValue(column, missing);
+  const text = valueSql(column, missing);
   // By way of TIMESTAMPTZ, because a direct conversion drops the offset from UTC.
   if (type === "TIMESTAMP") return `CAST(TRY_CAST(${text} AS TIMESTAMPTZ) AS TIMESTAMP)`;
   return `TRY_CAST(${text} AS ${type})`;
 }
 
 /** True where a value is there and the type can't hold it as it is. DuckDB's own conversions round 1.5 to 2. */
-export function lossyConversionSql(column: Column, type: string, missing: Missing): string {
+export function lossyConversionSql(column: Column, type: string, missing: NullTexts): string {
   if (column.type === type || (type === "VARCHAR" && !/[[(]/.test(column.type))) return "false";
   const name = quoteIdentifier(column.name);
   // DuckDB's own way to write objects and lists as text is no JSON.
@@ -56,23 +56,23 @@ export function lossyConversionSql(column: Column, type: string, missing: Missin
     const back = `TRY_CAST(${value} AS ${column.type})`;
     return `(${name} IS NOT NULL AND (${value} IS NULL OR ${back} IS DISTINCT FROM ${name}))`;
   }
-  const text = asValue(column, missing);
+  const text = valueSql(column, missing);
   const isWritten = column.type === "VARCHAR" || column.type === "JSON";
-  const pattern = isWritten || type === "BOOLEAN" ? patternOf(type) : undefined;
+  const pattern = isWritten || type === "BOOLEAN" ? textPattern(type) : undefined;
   const fits =
     pattern === undefined
       ? "true"
-      : `regexp_full_match(${text}, ${quoteLiteral(pattern)}) AND ${isHeld(value, type)}`;
-  return `(${text} IS NOT NULL AND NOT coalesce(${fits} AND ${isSame(text, value, type)}, false))`;
+      : `regexp_full_match(${text}, ${quoteLiteral(pattern)}) AND ${isRepresentableSql(value, type)}`;
+  return `(${text} IS NOT NULL AND NOT coalesce(${fits} AND ${isSameValueSql(text, value, type)}, false))`;
 }
 
 /** Whether a text became a value of the type: 1e400 becomes infinity. */
-function isHeld(value: string, type: string): string {
+function isRepresentableSql(value: string, type: string): string {
   return isFraction.test(type) ? `isfinite(${value})` : `${value} IS NOT NULL`;
 }
 
 /** The texts that a column of the table takes. */
-function patternOf(type: string): string | undefined {
+function textPattern(type: string): string | undefined {
   if (/^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(type)) return wholePattern;
   if (isFraction.test(type)) return kindPatterns.decimal;
   if (/^DECIMAL/.test(type)) return "-?((0|[1-9][0-9]*)([.][0-9]+)?|[.][0-9]+)";
@@ -81,7 +81,7 @@ function patternOf(type: string): string | undefined {
   return type === "BOOLEAN" ? kindPatterns.boolean : undefined;
 }
 
-function isSame(text: string, value: string, type: string): string {
+function isSameValueSql(text: string, value: string, type: string): string {
   if (/^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL.*)$/.test(type))
     return `abs(TRY_CAST(${text} AS DOUBLE) - TRY_CAST(${value} AS DOUBLE)) <= abs(TRY_CAST(${value} AS DOUBLE)) * 1e-14`;
   if (type === "DATE") return `TRY_CAST(${text} AS TIMESTAMP) = CAST(${value} AS TIMESTAMP)`;
@@ -99,28 +99,28 @@ export async function inferTypes(
   statements: Statements,
   from: string,
   names: readonly string[],
-  missing: Missing,
+  missing: NullTexts,
   possible: readonly TypedKind[] = typedKinds,
 ): Promise<readonly InferredColumn[]> {
   const columns: InferredColumn[] = [];
   for (let at = 0; at < names.length; at += columnsAtOnce) {
     const some = names.slice(at, at + columnsAtOnce);
-    const found = await count(statements, from, some, missing, possible);
-    columns.push(...some.map((name, index) => inferred(name, found, index)));
+    const found = await countKinds(statements, from, some, missing, possible);
+    columns.push(...some.map((name, index) => toInferredColumn(name, found, index)));
   }
   return columns;
 }
 
 /** Three steps, so that each expression stands once: the values, what they are, how many of each there are. */
-async function count(
+async function countKinds(
   statements: Statements,
   from: string,
   names: readonly string[],
-  missing: Missing,
+  missing: NullTexts,
   possible: readonly TypedKind[],
 ): Promise<ReadonlyMap<string, number>> {
   const values = names.map(
-    (name, index) => `${asValue({ name, type: "VARCHAR" }, missing)} AS value_${index}`,
+    (name, index) => `${valueSql({ name, type: "VARCHAR" }, missing)} AS value_${index}`,
   );
   const labels = names.flatMap((_, index) =>
     [...possible, "present", "codes"].map((kind) => `${kind}_${index}`),
@@ -129,7 +129,7 @@ async function count(
     const column = { name: `value_${index}`, type: "VARCHAR" };
     const matches = (pattern: string) => `regexp_full_match(${column.name}, ${quoteLiteral(pattern)})`;
     const fits = (kind: TypedKind) =>
-      `${matches(kindPatterns[kind])} AND ${isHeld(castSql(column, types[kind], []), types[kind])}`;
+      `${matches(kindPatterns[kind])} AND ${isRepresentableSql(castSql(column, types[kind], []), types[kind])}`;
     return [
       ...possible.map((kind) => `${fits(kind)} AS ${kind}_${index}`),
       `${column.name} IS NOT NULL AS present_${index}`,
@@ -147,7 +147,7 @@ async function count(
   return new Map(Object.entries(z.record(z.string(), z.bigint().transform(Number)).parse(row)));
 }
 
-function inferred(name: string, found: ReadonlyMap<string, number>, index: number): InferredColumn {
+function toInferredColumn(name: string, found: ReadonlyMap<string, number>, index: number): InferredColumn {
   const of = (rows: "all" | "sample", label: string) => found.get(`${rows}_${label}_${index}`) ?? 0;
   const each = (rows: "all" | "sample") => ({
     boolean: of(rows, "boolean"),
@@ -168,23 +168,23 @@ function inferred(name: string, found: ReadonlyMap<string, number>, index: numbe
 }
 
 /** Not by IN: DuckDB makes a join of a long one, which does not keep the order of the rows. */
-export function isOneOf(value: string, texts: readonly string[]): string {
+export function isOneOfSql(value: string, texts: readonly string[]): string {
   return `list_contains([${texts.map(quoteLiteral).join(", ")}], ${value})`;
 }
 
 /** The value, or NULL when the condition holds. */
-export function unless(condition: string, value: string): string {
+export function nullIfSql(condition: string, value: string): string {
   return `CASE WHEN NOT ${condition} THEN ${value} END`;
 }
 
 /** NULL where the text stands for no value. */
-function asValue(column: Column, missing: Missing): string {
-  if (column.type !== "VARCHAR" || missing.length === 0) return asText(column);
-  const text = `trim(${asText(column)}, E' \\t\\r\\n')`;
-  return unless(isOneOf(text, missing), text);
+function valueSql(column: Column, missing: NullTexts): string {
+  if (column.type !== "VARCHAR" || missing.length === 0) return textSql(column);
+  const text = `trim(${textSql(column)}, E' \\t\\r\\n')`;
+  return nullIfSql(isOneOfSql(text, missing), text);
 }
 
-function asText(column: Column): string {
+function textSql(column: Column): string {
   const name = quoteIdentifier(column.name);
   if (column.type === "VARCHAR") return name;
   return column.type === "JSON" ? `json_extract_string(${name}, '$')` : `CAST(${name} AS VARCHAR)`;

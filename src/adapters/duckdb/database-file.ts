@@ -6,7 +6,7 @@ import { TaskError } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { formatDuration } from "../../core/values/duration.ts";
 import { noTaskTime, type TaskTime, type Turn } from "../../ports/task-runner.ts";
-import { isLockedByOther, isMachineFailure, machineFailure } from "./statements.ts";
+import { isLockError, isMachineFailure, machineFailure } from "./statements.ts";
 
 export interface DatabaseFileOptions {
   /** How long to wait for another process that holds the file. Default: `limits.warehouseLockSeconds`. */
@@ -26,13 +26,13 @@ export interface DatabaseFileOptions {
 const firstRetryMs = 20;
 const longestRetryMs = 200;
 /** Time between two words about another process that holds the file. */
-const tellMs = 30_000;
+const lockLogMs = 30_000;
 
 /** One DuckDB file. One process at a time can hold it, so it is opened late and closed soon. One use at a time. */
 export class DatabaseFile {
   readonly path: string;
   readonly #options: Required<DatabaseFileOptions>;
-  readonly #turns = new RoundRobin();
+  readonly #mutex = new Mutex();
   #instance: DuckDBInstance | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
   #openedAt = 0;
@@ -55,13 +55,13 @@ export class DatabaseFile {
   async use<T>(signal: AbortSignal, work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
     const turn = this.#options.time.requestTurn();
     try {
-      return await this.#turns.take(signal, () => this.#useNow(turn, signal, work));
+      return await this.#mutex.runExclusive(signal, () => this.#useExclusively(turn, signal, work));
     } finally {
       turn.end();
     }
   }
 
-  async #useNow<T>(
+  async #useExclusively<T>(
     turn: Turn,
     signal: AbortSignal,
     work: (connection: DuckDBConnection) => Promise<T>,
@@ -86,7 +86,7 @@ export class DatabaseFile {
 
   /** Waits for what is running, then lets go of the file. It opens again when it is used again. */
   async close(): Promise<void> {
-    await this.#turns.take(undefined, async () => this.#close());
+    await this.#mutex.runExclusive(undefined, async () => this.#close());
   }
 
   async #open(signal: AbortSignal): Promise<DuckDBInstance> {
@@ -100,7 +100,7 @@ export class DatabaseFile {
     await mkdir(dirname(this.path), { recursive: true });
     await pause(this.#yieldUntil - performance.now(), signal);
     const began = performance.now();
-    let tellAtMs = tellMs;
+    let tellAtMs = lockLogMs;
     for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, longestRetryMs)) {
       try {
         // From the cache: two instances of one file in one process would not see each other's locks.
@@ -108,12 +108,12 @@ export class DatabaseFile {
         this.#openedAt = performance.now();
         return this.#instance;
       } catch (thrown) {
-        if (!isLockedByOther(thrown)) throw machineFailure(this.path, thrown);
+        if (!isLockError(thrown)) throw machineFailure(this.path, thrown);
         const heldMs = performance.now() - began;
-        if (heldMs >= this.#options.lockWaitMs) throw locked(this.path, heldMs, thrown);
+        if (heldMs >= this.#options.lockWaitMs) throw lockedError(this.path, heldMs, thrown);
         if (heldMs >= tellAtMs) {
           this.#options.onLocked(heldMs);
-          tellAtMs = heldMs + tellMs;
+          tellAtMs = heldMs + lockLogMs;
         }
       }
       await pause(waitMs, signal);
@@ -166,7 +166,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
 }
 
-function locked(path: string, heldMs: number, cause: unknown): TaskError {
+function lockedError(path: string, heldMs: number, cause: unknown): TaskError {
   return new TaskError(`Another process has held the warehouse ${path} for ${formatDuration(heldMs)}`, {
     code: "WAREHOUSE_LOCKED",
     retryable: true,
@@ -175,11 +175,11 @@ function locked(path: string, heldMs: number, cause: unknown): TaskError {
 }
 
 /** One at a time, in the order of asking. */
-class RoundRobin {
+class Mutex {
   #last: Promise<void> = Promise.resolve();
 
   /** Runs the work when all earlier work has ended. Whoever is aborted while it waits leaves at once. */
-  async take<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  async runExclusive<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     const before = this.#last;
     const mine = Promise.withResolvers<void>();
     this.#last = before.then(() => mine.promise);

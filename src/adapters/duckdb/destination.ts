@@ -2,11 +2,11 @@ import * as z from "zod";
 import type { Destination, JobResult } from "../../ports/warehouse.ts";
 import {
   type Column,
+  permanentError,
   quoteIdentifier,
-  refusal,
   type Statements,
   type Table,
-  translated,
+  toTaskError,
 } from "./statements.ts";
 
 /** A type of DuckDB's: a scalar such as `DECIMAL(18,3)`, the fields of a struct, or the items of a list. */
@@ -21,7 +21,7 @@ export function parseType(text: string): TypeTree {
   if (list) return { kind: "list", item: parseType(text.slice(0, list.index)), suffix: list[0] };
   const struct = /^STRUCT\((.*)\)$/s.exec(text)?.[1];
   if (struct === undefined) return { kind: "scalar", name: text };
-  return { kind: "struct", fields: partsOf(struct).map(parseField) };
+  return { kind: "struct", fields: splitFields(struct).map(parseField) };
 }
 
 export function typeText(tree: TypeTree): string {
@@ -44,27 +44,27 @@ export function mapScalars(
   }
   return {
     kind: "struct",
-    fields: tree.fields.map(([name, type]) => [name, mapScalars(type, fieldOf(beside, name), map)]),
+    fields: tree.fields.map(([name, type]) => [name, mapScalars(type, findField(beside, name), map)]),
   };
 }
 
 /** Paths of the fields inside objects that only the first type has. */
-function fieldsBeyond(tree: TypeTree, other: TypeTree, path: string): readonly string[] {
-  if (tree.kind === "list" && other.kind === "list") return fieldsBeyond(tree.item, other.item, path);
+function extraFields(tree: TypeTree, other: TypeTree, path: string): readonly string[] {
+  if (tree.kind === "list" && other.kind === "list") return extraFields(tree.item, other.item, path);
   if (tree.kind !== "struct" || other.kind !== "struct") return [];
   return tree.fields.flatMap(([name, type]) => {
-    const found = fieldOf(other, name);
-    return found ? fieldsBeyond(type, found, `${path}.${name}`) : [`${path}.${name}`];
+    const found = findField(other, name);
+    return found ? extraFields(type, found, `${path}.${name}`) : [`${path}.${name}`];
   });
 }
 
-function fieldOf(tree: TypeTree | undefined, name: string): TypeTree | undefined {
+function findField(tree: TypeTree | undefined, name: string): TypeTree | undefined {
   if (tree?.kind !== "struct") return undefined;
   return tree.fields.find(([other]) => other.toLowerCase() === name.toLowerCase())?.[1];
 }
 
 /** Parts between commas that stand in no brackets and no quoted name. */
-function partsOf(text: string): readonly string[] {
+function splitFields(text: string): readonly string[] {
   const parts: string[] = [];
   let depth = 0;
   let part = "";
@@ -97,33 +97,40 @@ export function numberedRows(table: string, columns: readonly Pick<Column, "name
 }
 
 /** A column that is about to be written; without a type, of one that the table is sure to have. */
-type Incoming = Pick<Column, "name"> & Partial<Column>;
+type IncomingColumn = Pick<Column, "name"> & Partial<Column>;
 
 /**
  * Throws `TABLE_MISMATCH` unless both have the same columns, in any order and case. Of the fields inside their
  * objects the table must have all that come in.
  */
-export function checkColumns(table: Table, existing: readonly Column[], incoming: readonly Incoming[]): void {
-  const added = [...without(incoming, existing), ...fieldsWithout(incoming, existing)];
-  const missing = without(existing, incoming);
+export function assertSameColumns(
+  table: Table,
+  existing: readonly Column[],
+  incoming: readonly IncomingColumn[],
+): void {
+  const added = [...missingNames(incoming, existing), ...missingFields(incoming, existing)];
+  const missing = missingNames(existing, incoming);
   if (added.length + missing.length === 0) return;
   const problems = [
     added.length > 0 ? `not in the table: ${added.join(", ")}` : "",
     missing.length > 0 ? `only in the table: ${missing.join(", ")}` : "",
   ].filter((problem) => problem !== "");
-  throw refusal("TABLE_MISMATCH", `The columns do not fit table ${table.name}; ${problems.join("; ")}`);
+  throw permanentError(
+    "TABLE_MISMATCH",
+    `The columns do not fit table ${table.name}; ${problems.join("; ")}`,
+  );
 }
 
 /** Throws `TABLE_MISMATCH` when a key column is not among the columns. */
-export function checkKey(into: Destination, incoming: readonly Pick<Column, "name">[]): void {
+export function assertKeyColumns(into: Destination, incoming: readonly Pick<Column, "name">[]): void {
   if (into.mode !== "merge") return;
-  const missing = without(
+  const missing = missingNames(
     into.key.map((name) => ({ name })),
     incoming,
   );
-  if (into.key.length === 0) throw refusal("TASK_PARAMETERS_INVALID", "Mode merge needs a key");
+  if (into.key.length === 0) throw permanentError("TASK_PARAMETERS_INVALID", "Mode merge needs a key");
   if (missing.length > 0)
-    throw refusal(
+    throw permanentError(
       "TABLE_MISMATCH",
       `There is no key column ${missing.join(", ")} to merge into ${into.table} by`,
     );
@@ -150,7 +157,7 @@ export async function writeStage(
     else await addRows(statements, target, into, columns);
     return await statements.countRows(target);
   } catch (thrown) {
-    throw translated("TABLE_MISMATCH", `The rows do not fit table ${table.name}`, thrown);
+    throw toTaskError("TABLE_MISMATCH", `The rows do not fit table ${table.name}`, thrown);
   }
 }
 
@@ -173,7 +180,7 @@ async function merge(
   columns: readonly Column[],
 ): Promise<void> {
   const keys = key.map(quoteIdentifier);
-  const rest = without(
+  const rest = missingNames(
     columns,
     key.map((name) => ({ name })),
   ).map(quoteIdentifier);
@@ -190,14 +197,14 @@ async function merge(
   );
 }
 
-function fieldsWithout(columns: readonly Incoming[], others: readonly Column[]): readonly string[] {
+function missingFields(columns: readonly IncomingColumn[], others: readonly Column[]): readonly string[] {
   return columns.flatMap(({ name, type }) => {
     const other = others.find((found) => found.name.toLowerCase() === name.toLowerCase());
-    return other && type !== undefined ? fieldsBeyond(parseType(type), parseType(other.type), name) : [];
+    return other && type !== undefined ? extraFields(parseType(type), parseType(other.type), name) : [];
   });
 }
 
-function without(
+function missingNames(
   columns: readonly Pick<Column, "name">[],
   others: readonly Pick<Column, "name">[],
 ): readonly string[] {
@@ -209,16 +216,16 @@ const StoredSchema = z.object({ result: z.string() });
 const JobResultSchema = z.strictObject({ table: z.string(), rows: z.number(), tableRows: z.number() });
 
 /** Writes what was prepared. */
-export type Writing = () => Promise<JobResult>;
+export type WriteJob = () => Promise<JobResult>;
 
 /**
  * Prepares the job, then writes and notes its result in one transaction; or finds the note and does nothing.
  * The file has one holder and the holder one turn, so nobody else is between the look and the commit.
  */
-export async function once(
+export async function runJobOnce(
   statements: Statements,
   jobId: string,
-  prepare: () => Promise<Writing>,
+  prepare: () => Promise<WriteJob>,
 ): Promise<JobResult> {
   const jobs = await jobsTable(statements);
   const [stored] = await statements.rows(`SELECT result FROM ${jobs} WHERE job_id = $jobId`, { jobId });

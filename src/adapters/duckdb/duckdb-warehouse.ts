@@ -14,13 +14,13 @@ import type {
   WriteStatement,
 } from "../../ports/warehouse.ts";
 import type { DatabaseFile } from "./database-file.ts";
-import { once } from "./destination.ts";
+import { runJobOnce } from "./destination.ts";
 import { prepareLoad } from "./load.ts";
 import { prepareQuery, selectRows } from "./query.ts";
-import { machineFailure, parseTable, quoteIdentifier, Statements, translated } from "./statements.ts";
+import { machineFailure, parseTable, quoteIdentifier, Statements, toTaskError } from "./statements.ts";
 
 /** The library, which the file has loaded by the time that it is open. */
-const loaded = () => import("@duckdb/node-api");
+const loadDuckDb = () => import("@duckdb/node-api");
 
 /** Tables in one DuckDB file, which several processes share by taking turns. DuckDB is loaded at the first use. */
 export class DuckDbWarehouse implements Warehouse, WarehouseTables {
@@ -32,14 +32,14 @@ export class DuckDbWarehouse implements Warehouse, WarehouseTables {
 
   async load(job: LoadJob): Promise<JobState> {
     const result = await this.#use(job.signal, (statements) =>
-      once(statements, job.jobId, () => prepareLoad(statements, job)),
+      runJobOnce(statements, job.jobId, () => prepareLoad(statements, job)),
     );
     return { kind: "done", result };
   }
 
   async query(job: QueryJob): Promise<JobState> {
     const result = await this.#use(job.signal, (statements) =>
-      once(statements, job.jobId, async () => prepareQuery(statements, await loaded(), job)),
+      runJobOnce(statements, job.jobId, async () => prepareQuery(statements, await loadDuckDb(), job)),
     );
     return { kind: "done", result };
   }
@@ -48,7 +48,7 @@ export class DuckDbWarehouse implements Warehouse, WarehouseTables {
     return this.#use(signal, async (statements) => {
       // A SELECT may call functions that write, such as nextval.
       await statements.run("BEGIN TRANSACTION READ ONLY");
-      return selectRows(statements, await loaded(), { sql, parameters, limit });
+      return selectRows(statements, await loadDuckDb(), { sql, parameters, limit });
     });
   }
 
@@ -87,7 +87,7 @@ const types = { text: "VARCHAR", json: "JSON", timestamp: "TIMESTAMP" } as const
 
 async function findTable(statements: Statements, name: string): Promise<WarehouseTable | undefined> {
   const table = parseTable(name);
-  const columns = await statements.columnsOf(table);
+  const columns = await statements.findColumns(table);
   if (!columns) return undefined;
   const sql = await statements.qualified(table);
   return { name, sql, dialect: "duckdb", columns: columns.map((column) => column.name) };
@@ -119,6 +119,6 @@ async function write(
   } catch (thrown) {
     // A task is writing to the same rows: it is over soon.
     if (/conflict/i.test(errorMessage(thrown))) throw machineFailure(path, thrown);
-    throw translated("TABLE_MISMATCH", `The row does not fit table ${table}`, thrown);
+    throw toTaskError("TABLE_MISMATCH", `The row does not fit table ${table}`, thrown);
   }
 }

@@ -28,7 +28,7 @@ export async function isPlain(path: string, format: FileFormat): Promise<boolean
 }
 
 /** What stands in a copy in place of as many characters at the beginning. */
-export interface Beginning {
+export interface FileHeader {
   readonly length: number;
   readonly text: string;
 }
@@ -36,14 +36,14 @@ export interface Beginning {
 /** Gives the work a copy of the text as a plain file, which goes afterwards. */
 export async function withPlainCopy<T>(
   path: string,
-  beginning: Beginning,
+  beginning: FileHeader,
   work: (copy: string) => Promise<T>,
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "baton-file-"));
   try {
     const copy = join(folder, "file");
     await pipeline(
-      Readable.from(withBeginning(path, beginning)),
+      Readable.from(readWithHeader(path, beginning)),
       createWriteStream(copy, { encoding: "utf-8" }),
     );
     return await work(copy);
@@ -52,7 +52,7 @@ export async function withPlainCopy<T>(
   }
 }
 
-async function* withBeginning(path: string, { length, text: first }: Beginning): AsyncGenerator<string> {
+async function* readWithHeader(path: string, { length, text: first }: FileHeader): AsyncGenerator<string> {
   yield first;
   let left = length;
   for await (const text of readText(path)) {
@@ -62,7 +62,7 @@ async function* withBeginning(path: string, { length, text: first }: Beginning):
 }
 
 /** Which row of a file to find. */
-export interface RowPlace {
+export interface RowLocation {
   /** 0 for the first row below the header, if there is one. */
   readonly row: number;
   /** Of a CSV file. */
@@ -70,7 +70,7 @@ export interface RowPlace {
 }
 
 /** The line on which a row begins, 1 for the first. Blank lines are no rows, but where there is only one column. */
-export async function lineOfRow(path: string, { row, csv }: RowPlace): Promise<number> {
+export async function lineOfRow(path: string, { row, csv }: RowLocation): Promise<number> {
   let rows = 0;
   let line = 1;
   for await (const found of csv ? csvLines(path, csv) : jsonLines(path)) {
@@ -87,7 +87,7 @@ async function* jsonLines(path: string): AsyncGenerator<number> {
 
 async function* csvLines(
   path: string,
-  { delimiter, columns }: NonNullable<RowPlace["csv"]>,
+  { delimiter, columns }: NonNullable<RowLocation["csv"]>,
 ): AsyncGenerator<number> {
   const parser = new CsvParser(delimiter);
   let isHeader = true;

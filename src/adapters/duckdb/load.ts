@@ -5,40 +5,42 @@ import * as z from "zod";
 import { missingTexts, typedKinds } from "../../core/files/column-values.ts";
 import { invalidValueReason } from "../../core/files/csv-scan.ts";
 import type { LoadJob } from "../../ports/warehouse.ts";
-import { castSql, columnsAtOnce, inferTypes, lossyConversionSql, type Missing } from "./column-types.ts";
+import { castSql, columnsAtOnce, inferTypes, lossyConversionSql, type NullTexts } from "./column-types.ts";
 import {
-  checkColumns,
-  checkKey,
+  assertKeyColumns,
+  assertSameColumns,
   missingKeyCondition,
   numberedRows,
   stageTable,
-  type Writing,
+  type WriteJob,
   writeStage,
 } from "./destination.ts";
-import { placeOfRow, type RawFile, rawTable, readFile } from "./read-file.ts";
-import { type Column, parseTable, quoteIdentifier, refusal, type Statements } from "./statements.ts";
+import { describeRowLocation, type RawFile, rawTable, readFile } from "./read-file.ts";
+import { type Column, parseTable, permanentError, quoteIdentifier, type Statements } from "./statements.ts";
 
 const MisfitSchema = z.object({ row: z.bigint().transform(Number), column: z.int(), value: z.string() });
 
 /** Reads and converts a file; what is returned writes it to its table. */
-export async function prepareLoad(statements: Statements, job: LoadJob): Promise<Writing> {
+export async function prepareLoad(statements: Statements, job: LoadJob): Promise<WriteJob> {
   const table = parseTable(job.into.table);
-  const path = await pathOf(job.uri);
-  const existing = job.into.mode === "replace" ? undefined : await statements.columnsOf(table);
+  const path = await localPath(job.uri);
+  const existing = job.into.mode === "replace" ? undefined : await statements.findColumns(table);
   const file = await readFile(statements, path, job, existing);
   const raw = await statements.describe(rawTable);
-  checkKey(job.into, raw);
-  if (existing) checkColumns(table, existing, raw);
+  assertKeyColumns(job.into, raw);
+  if (existing) assertSameColumns(table, existing, raw);
   const missing = file.head ? [...missingTexts(job.csv?.nullValues ?? [])] : [];
-  const columns = existing ? adopt(raw, existing) : await ownColumns(statements, file, raw, missing);
+  const columns = existing
+    ? withTableTypes(raw, existing)
+    : await inferColumns(statements, file, raw, missing);
   const owner = existing ? `of table ${table.name}` : undefined;
-  const inDoubt = pairsOf(raw, columns).filter((_, index) => columns[index]?.hasMisfits !== false);
-  await checkValues(statements, { file, rows: numberedRows(rawTable, raw), missing, owner }, inDoubt);
-  const values = pairsOf(raw, columns).map(
+  const inDoubt = conversionsFor(raw, columns).filter((_, index) => columns[index]?.hasMisfits !== false);
+  await assertConvertible(statements, { file, rows: numberedRows(rawTable, raw), missing, owner }, inDoubt);
+  const values = conversionsFor(raw, columns).map(
     ({ column, type }) => `${castSql(column, type, missing)} AS ${quoteIdentifier(column.name)}`,
   );
   await statements.run(`CREATE TEMP TABLE _baton_stage AS SELECT ${values.join(", ")} FROM ${rawTable}`);
-  await checkKeys(statements, file, job, raw);
+  await assertNoEmptyKey(statements, file, job, raw);
   const rows = await statements.countRows(stageTable);
   return async () => {
     const tableRows = await writeStage(statements, table, job.into, columns);
@@ -46,14 +48,14 @@ export async function prepareLoad(statements: Statements, job: LoadJob): Promise
   };
 }
 
-async function pathOf(uri: string): Promise<string> {
+async function localPath(uri: string): Promise<string> {
   if (!uri.startsWith("file:"))
-    throw refusal("TASK_PARAMETERS_INVALID", `This warehouse reads files of this machine, not ${uri}`);
+    throw permanentError("TASK_PARAMETERS_INVALID", `This warehouse reads files of this machine, not ${uri}`);
   const path = fileURLToPath(uri);
   const found = await stat(path).catch((thrown) => {
-    throw refusal("FILE_MISSING", `There is no file ${path}`, thrown);
+    throw permanentError("FILE_MISSING", `There is no file ${path}`, thrown);
   });
-  if (!found.isFile()) throw refusal("FILE_MISSING", `${path} is not a file`);
+  if (!found.isFile()) throw permanentError("FILE_MISSING", `${path} is not a file`);
   return path;
 }
 
@@ -63,17 +65,17 @@ interface TargetColumn extends Column {
 }
 
 /** The file's columns with the types of the table. */
-function adopt(raw: readonly Column[], existing: readonly Column[]): readonly TargetColumn[] {
+function withTableTypes(raw: readonly Column[], existing: readonly Column[]): readonly TargetColumn[] {
   const types = new Map(existing.map((column) => [column.name.toLowerCase(), column.type]));
   return raw.map(({ name, type }) => ({ name, type: types.get(name.toLowerCase()) ?? type }));
 }
 
 /** Of a CSV file all columns are text; of others only those that may hold times. */
-async function ownColumns(
+async function inferColumns(
   statements: Statements,
   file: RawFile,
   raw: readonly Column[],
-  missing: Missing,
+  missing: NullTexts,
 ): Promise<readonly TargetColumn[]> {
   const texts = raw.filter(({ type }) => type === "VARCHAR").map(({ name }) => name);
   if (file.format === "parquet" || texts.length === 0) return raw;
@@ -84,29 +86,29 @@ async function ownColumns(
 }
 
 /** A column of the file, and the type that it gets. */
-interface Pair {
+interface Conversion {
   readonly column: Column;
   readonly type: string;
 }
 
-function pairsOf(raw: readonly Column[], columns: readonly Column[]): readonly Pair[] {
+function conversionsFor(raw: readonly Column[], columns: readonly Column[]): readonly Conversion[] {
   return raw.map((column, index) => ({ column, type: columns[index]?.type ?? column.type }));
 }
 
-interface Circumstances {
+interface LoadContext {
   readonly file: RawFile;
   /** Numbered, as SQL. */
   readonly rows: string;
-  readonly missing: Missing;
+  readonly missing: NullTexts;
   /** Who says what the types are, when it is not the file. */
   readonly owner: string | undefined;
 }
 
 /** Throws `FILE_UNREADABLE` for the first value that its column's type can't hold. */
-async function checkValues(
+async function assertConvertible(
   statements: Statements,
-  { file, rows, missing, owner }: Circumstances,
-  pairs: readonly Pair[],
+  { file, rows, missing, owner }: LoadContext,
+  pairs: readonly Conversion[],
 ): Promise<void> {
   const changed = pairs.filter(({ column, type }) => lossyConversionSql(column, type, missing) !== "false");
   let first: z.infer<typeof MisfitSchema> | undefined;
@@ -116,12 +118,17 @@ async function checkValues(
   }
   if (!first) return;
   const pair = changed[first.column];
-  const place = `${await placeOfRow(file, first.row)}, column "${pair?.column.name}"`;
+  const place = `${await describeRowLocation(file, first.row)}, column "${pair?.column.name}"`;
   const reason = invalidValueReason(first.value, pair?.type ?? "", owner);
-  throw refusal("FILE_UNREADABLE", `${basename(file.path)}, ${place}: ${reason}`);
+  throw permanentError("FILE_UNREADABLE", `${basename(file.path)}, ${place}: ${reason}`);
 }
 
-async function firstMisfit(statements: Statements, rows: string, pairs: readonly Pair[], missing: Missing) {
+async function firstMisfit(
+  statements: Statements,
+  rows: string,
+  pairs: readonly Conversion[],
+  missing: NullTexts,
+) {
   const misfits = pairs.map(({ column, type }) => lossyConversionSql(column, type, missing));
   const choose = (values: readonly string[]) =>
     `CASE ${misfits.map((condition, index) => `WHEN ${condition} THEN ${values[index]}`).join(" ")} END`;
@@ -134,7 +141,7 @@ async function firstMisfit(statements: Statements, rows: string, pairs: readonly
 }
 
 /** Throws `FILE_UNREADABLE` for the first row that has no key to be merged by. */
-async function checkKeys(
+async function assertNoEmptyKey(
   statements: Statements,
   file: RawFile,
   job: LoadJob,
@@ -145,8 +152,8 @@ async function checkKeys(
      ORDER BY _baton_row LIMIT 1`,
   );
   if (!row) return;
-  const place = await placeOfRow(file, Number(row.row));
-  throw refusal(
+  const place = await describeRowLocation(file, Number(row.row));
+  throw permanentError(
     "FILE_UNREADABLE",
     `${basename(file.path)}, ${place}: the key (${job.into.key.join(", ")}) is empty`,
   );

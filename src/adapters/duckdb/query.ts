@@ -5,35 +5,35 @@ import { inferParameterType, type ParameterType } from "../../core/values/parame
 import { isoTimeFromMicroseconds } from "../../core/values/time.ts";
 import type { QueryJob, Row, Sql } from "../../ports/warehouse.ts";
 import {
-  checkColumns,
-  checkKey,
+  assertKeyColumns,
+  assertSameColumns,
   missingKeyCondition,
   stageTable,
-  type Writing,
+  type WriteJob,
   writeStage,
 } from "./destination.ts";
-import { parseTable, refusal, type Statements, translated } from "./statements.ts";
+import { parseTable, permanentError, type Statements, toTaskError } from "./statements.ts";
 
 type DuckDb = typeof import("@duckdb/node-api");
 
-interface Question {
+interface SelectQuery {
   readonly sql: Sql;
   readonly parameters: JsonObject;
 }
 
 /** Runs a SELECT; what is returned writes its rows to their table. */
-export async function prepareQuery(statements: Statements, duckdb: DuckDb, job: QueryJob): Promise<Writing> {
+export async function prepareQuery(statements: Statements, duckdb: DuckDb, job: QueryJob): Promise<WriteJob> {
   const table = parseTable(job.into.table);
-  await stage(statements, duckdb, job);
+  await stageRows(statements, duckdb, job);
   const columns = await statements.describe(stageTable);
-  checkKey(job.into, columns);
-  const existing = job.into.mode === "replace" ? undefined : await statements.columnsOf(table);
-  if (existing) checkColumns(table, existing, columns);
+  assertKeyColumns(job.into, columns);
+  const existing = job.into.mode === "replace" ? undefined : await statements.findColumns(table);
+  if (existing) assertSameColumns(table, existing, columns);
   const withoutKey = await statements.countRows(
     `(FROM ${stageTable} WHERE ${missingKeyCondition(job.into)})`,
   );
   if (withoutKey > 0)
-    throw refusal("SQL_FAILED", `${withoutKey} rows have an empty key (${job.into.key.join(", ")})`);
+    throw permanentError("SQL_FAILED", `${withoutKey} rows have an empty key (${job.into.key.join(", ")})`);
   const rows = await statements.countRows(stageTable);
   return async () => {
     const tableRows = await writeStage(statements, table, job.into, columns);
@@ -45,12 +45,12 @@ export async function prepareQuery(statements: Statements, duckdb: DuckDb, job: 
 export async function selectRows(
   statements: Statements,
   duckdb: DuckDb,
-  question: Question & { readonly limit: number },
+  question: SelectQuery & { readonly limit: number },
 ): Promise<readonly Row[]> {
-  await stage(statements, duckdb, question);
+  await stageRows(statements, duckdb, question);
   const lost = (await statements.describe(stageTable)).find(({ type }) => /[(, ]"?__proto__"? /.test(type));
   if (lost)
-    throw refusal(
+    throw permanentError(
       "SQL_FAILED",
       `Column "${lost.name}" has objects with a field __proto__, which can't be read; give the field another name`,
     );
@@ -65,21 +65,22 @@ export async function selectRows(
  * Puts the rows of a SELECT into the stage. Nothing is streamed: an interrupt does not reach a stream, and one that
  * was not read to its end keeps the file locked. Throws `SQL_FAILED`.
  */
-async function stage(statements: Statements, duckdb: DuckDb, question: Question): Promise<void> {
+async function stageRows(statements: Statements, duckdb: DuckDb, question: SelectQuery): Promise<void> {
   try {
-    const sql = sqlOf(question.sql);
+    const sql = duckdbSql(question.sql);
     const { values, types } = await checkSelect(statements, duckdb, sql, question.parameters);
     const statement = await statements.prepare(`CREATE TEMP TABLE _baton_stage AS\n${sql}`);
     statement.bind(values, types);
     await statement.run();
   } catch (thrown) {
-    throw translated("SQL_FAILED", "The SQL failed", thrown);
+    throw toTaskError("SQL_FAILED", "The SQL failed", thrown);
   }
 }
 
-function sqlOf(sql: Sql): string {
+function duckdbSql(sql: Sql): string {
   const text = typeof sql === "string" ? sql : sql.duckdb;
-  if (text === undefined) throw refusal("SQL_FAILED", 'There is no SQL for DuckDB: add "duckdb" to it');
+  if (text === undefined)
+    throw permanentError("SQL_FAILED", 'There is no SQL for DuckDB: add "duckdb" to it');
   return text;
 }
 
@@ -87,14 +88,18 @@ function sqlOf(sql: Sql): string {
 async function checkSelect(statements: Statements, duckdb: DuckDb, sql: string, parameters: JsonObject) {
   const statement = await statements.prepare(sql);
   if (statement.statementType !== duckdb.StatementType.SELECT)
-    throw refusal("SQL_FAILED", "Only one SELECT statement can be run");
+    throw permanentError("SQL_FAILED", "Only one SELECT statement can be run");
   const wanted = parameterNames(statement);
   const missing = wanted.filter((name) => !Object.hasOwn(parameters, name));
   const unused = Object.keys(parameters).filter((name) => !wanted.includes(name));
   if (missing.length > 0)
-    throw refusal("SQL_FAILED", `The SQL asks for $${missing.join(", $")}, which the parameters do not give`);
-  if (unused.length > 0) throw refusal("SQL_FAILED", `The SQL has no parameter $${unused.join(", $")}`);
-  return boundParameters(duckdb, parameters);
+    throw permanentError(
+      "SQL_FAILED",
+      `The SQL asks for $${missing.join(", $")}, which the parameters do not give`,
+    );
+  if (unused.length > 0)
+    throw permanentError("SQL_FAILED", `The SQL has no parameter $${unused.join(", $")}`);
+  return bindParameters(duckdb, parameters);
 }
 
 function parameterNames(statement: DuckDBPreparedStatement): readonly string[] {
@@ -146,14 +151,14 @@ function nestedToJson(duckdb: DuckDb, value: DuckDBValue): JsonValue | undefined
   return undefined;
 }
 
-interface BoundParameters {
+interface ParameterBinding {
   readonly values: Record<string, DuckDBValue>;
   /** Without them, the client goes by the first item of a list alone. */
   readonly types: Record<string, DuckDBType>;
 }
 
 /** Parameters as DuckDB takes them, with the types that BigQuery gives them too. Throws `SQL_FAILED`. */
-function boundParameters(duckdb: DuckDb, parameters: JsonObject): BoundParameters {
+function bindParameters(duckdb: DuckDb, parameters: JsonObject): ParameterBinding {
   const bound = Object.entries(parameters).map(([name, value]) => {
     const type = inferParameterType(`$${name}`, value);
     return { name, type: toDuckDbType(duckdb, type), value: toDuckDbValue(duckdb, type, value) };

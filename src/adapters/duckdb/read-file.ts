@@ -5,15 +5,15 @@ import { type CsvHead, readCsvHead, scanCsv } from "../../core/files/csv-scan.ts
 import { checkJsonLines } from "../../core/files/json-lines.ts";
 import { limits } from "../../core/limits.ts";
 import type { FileFormat, LoadJob } from "../../ports/warehouse.ts";
-import { isOneOf, unless } from "./column-types.ts";
-import { type Beginning, isPlain, lineOfRow, readText, withPlainCopy } from "./file-text.ts";
+import { isOneOfSql, nullIfSql } from "./column-types.ts";
+import { type FileHeader, isPlain, lineOfRow, readText, withPlainCopy } from "./file-text.ts";
 import { jsonReader, parquetReader } from "./read-nested.ts";
 import {
   type Column,
   isMachineFailure,
+  permanentError,
   quoteIdentifier,
   quoteLiteral,
-  refusal,
   type Statements,
 } from "./statements.ts";
 
@@ -39,25 +39,25 @@ export async function readFile(
   existing: readonly Column[] | undefined,
 ): Promise<RawFile> {
   try {
-    const head = format === "parquet" ? undefined : await headOf(readText(path));
-    if (head?.text.trim() === "" && head.isWhole) throw empty(path);
+    const head = format === "parquet" ? undefined : await readHead(readText(path));
+    if (head?.text.trim() === "" && head.isWhole) throw fileEmpty(path);
     const csvHead = format === "csv" && head ? readCsvHead(head.text, head.isWhole, csv) : undefined;
     const file = { path, format, head: csvHead };
     await readRows(statements, file, csv.nullValues ?? [], existing);
-    if ((await statements.countRows(rawTable)) === 0) throw empty(path);
+    if ((await statements.countRows(rawTable)) === 0) throw fileEmpty(path);
     return file;
   } catch (thrown) {
     if (!(thrown instanceof FileProblem)) throw thrown;
-    throw refusal("FILE_UNREADABLE", `${basename(path)}, ${thrown.message}`, thrown);
+    throw permanentError("FILE_UNREADABLE", `${basename(path)}, ${thrown.message}`, thrown);
   }
 }
 
-function empty(path: string): Error {
-  return refusal("FILE_EMPTY", `${basename(path)} holds no rows`);
+function fileEmpty(path: string): Error {
+  return permanentError("FILE_EMPTY", `${basename(path)} holds no rows`);
 }
 
 /** Where the n-th row (from 0) of `rawTable` is in its file, for people. */
-export async function placeOfRow({ path, format, head }: RawFile, row: number): Promise<string> {
+export async function describeRowLocation({ path, format, head }: RawFile, row: number): Promise<string> {
   if (format === "parquet") return `row ${row + 1}`;
   const csv = head && { delimiter: head.delimiter, columns: head.names.length };
   return `line ${await lineOfRow(path, { row, csv })}`;
@@ -80,15 +80,15 @@ async function readRows(
       await statements.run(`CREATE TEMP TABLE _baton_raw AS ${reader}`);
     } catch (thrown) {
       if (isMachineFailure(thrown)) throw thrown;
-      throw await unreadable(file, thrown);
+      throw await explainFailure(file, thrown);
     }
   };
   if (format === "parquet" || (!head?.isSpread && (await isPlain(path, format)))) await read(path);
-  else await withPlainCopy(path, beginningOf(head), read);
+  else await withPlainCopy(path, plainHeader(head), read);
 }
 
 /** DuckDB takes the header for one line, and finds the line ends of the file there. */
-function beginningOf(head: CsvHead | undefined): Beginning {
+function plainHeader(head: CsvHead | undefined): FileHeader {
   if (!head) return { length: 0, text: "" };
   const names = head.names.map((_, index) => `column_${index}`);
   return { length: head.length, text: `${names.join(head.delimiter)}${head.lineEnd}` };
@@ -101,7 +101,7 @@ function csvReader(path: string, { names, delimiter }: CsvHead, nullValues: read
     const column = quoteIdentifier(name);
     return nullValues.length === 0
       ? column
-      : `${unless(`coalesce(${isOneOf(column, nullValues)}, false)`, column)} AS ${column}`;
+      : `${nullIfSql(`coalesce(${isOneOfSql(column, nullValues)}, false)`, column)} AS ${column}`;
   });
   return `SELECT ${values.join(", ")} FROM read_csv(${pathLiteral(path)}, auto_detect = false, header = true,
     delim = ${quoteLiteral(delimiter)}, quote = '"', escape = '"', strict_mode = true, null_padding = false,
@@ -120,7 +120,7 @@ interface TextHead {
   readonly isWhole: boolean;
 }
 
-async function headOf(texts: AsyncIterable<string>): Promise<TextHead> {
+async function readHead(texts: AsyncIterable<string>): Promise<TextHead> {
   let text = "";
   for await (const piece of texts) {
     text += piece;
@@ -140,7 +140,7 @@ interface FailedFile {
  * Why DuckDB could not read a file. What it says names other lines than the file's, guesses at remedies and quotes
  * our own SQL, so the file is looked through again, by the rules that its rows have to keep.
  */
-async function unreadable({ path, format, head }: FailedFile, thrown: unknown): Promise<FileProblem> {
+async function explainFailure({ path, format, head }: FailedFile, thrown: unknown): Promise<FileProblem> {
   if (thrown instanceof FileProblem) return thrown;
   try {
     if (format === "jsonl") await checkJsonLines(readText(path));
@@ -152,12 +152,12 @@ async function unreadable({ path, format, head }: FailedFile, thrown: unknown): 
   }
   return new FileProblem(
     undefined,
-    known(errorMessage(thrown)) ?? `it can't be read: ${firstSentence(thrown)}`,
+    explainKnownError(errorMessage(thrown)) ?? `it can't be read: ${firstSentence(thrown)}`,
   );
 }
 
 /** What DuckDB refuses though the rules allow it. */
-function known(complaint: string): string | undefined {
+function explainKnownError(complaint: string): string | undefined {
   const twin = /duplicate name "(.*)" in struct/i.exec(complaint)?.[1];
   if (twin !== undefined)
     return `an object has the key "${twin}" and another that differs only in case; rename one of them`;

@@ -7,7 +7,7 @@ import { mapScalars, parseType, typeText } from "./destination.ts";
 import { readText } from "./file-text.ts";
 import { type Column, quoteIdentifier, quoteLiteral, type Statements } from "./statements.ts";
 
-const times = /^(DATE|TIME|TIMESTAMP)/;
+const timeTypes = /^(DATE|TIME|TIMESTAMP)/;
 
 /**
  * The rows of JSON lines. DuckDB finds out what the values are; texts stay texts unless they are times inside
@@ -24,13 +24,15 @@ export async function jsonReader(
   const found = await statements.describe(
     `(FROM read_json(${file}, ${options}, sample_size = -1, map_inference_threshold = -1))`,
   );
-  if (await isDoubtful(statements, file, found)) await checkJsonLines(readText(path));
+  if (await mayBeMisread(statements, file, found)) await checkJsonLines(readText(path));
   const columns = found.map(({ name, type }) => {
     const tree = parseType(type);
     const target = existing.find((other) => other.name.toLowerCase() === name.toLowerCase());
     const known = target && parseType(target.type);
     const read =
-      tree.kind === "scalar" ? { ...tree, name: textual(tree.name) } : mapScalars(tree, known, nested);
+      tree.kind === "scalar"
+        ? { ...tree, name: topLevelType(tree.name) }
+        : mapScalars(tree, known, nestedType);
     return `${quoteIdentifier(name)}: ${quoteLiteral(typeText(read))}`;
   });
   // Fields that no line has are NULL, as those that some lack.
@@ -44,7 +46,7 @@ export async function jsonReader(
  * Whether DuckDB may have read other values than the file's, or called a field by another name: it rounds numbers to
  * doubles, and calls the second of `a` and `A` `A_1`, and a field without a name `C0`.
  */
-async function isDoubtful(
+async function mayBeMisread(
   statements: Statements,
   file: string,
   columns: readonly Column[],
@@ -61,14 +63,14 @@ async function isDoubtful(
   return found.length > 0;
 }
 
-function textual(type: string): string {
-  return times.test(type) || type === "UUID" ? "VARCHAR" : type;
+function topLevelType(type: string): string {
+  return timeTypes.test(type) || type === "UUID" ? "VARCHAR" : type;
 }
 
 /** A text goes into a table's text as it stands. */
-function nested(type: string, target: string | undefined): string {
+function nestedType(type: string, target: string | undefined): string {
   if (type === "UUID" || type === "TIME") return "VARCHAR";
-  return times.test(type) && target === "VARCHAR" ? "VARCHAR" : type;
+  return timeTypes.test(type) && target === "VARCHAR" ? "VARCHAR" : type;
 }
 
 const SchemaSchema = z.array(
@@ -97,12 +99,12 @@ export async function parquetReader(statements: Statements, file: string): Promi
       `column "${wide.name}" is a DECIMAL(${wide.precision}, ${wide.scale}), and decimals have ${widestDecimal} digits here; ` +
         "write it with fewer digits, or as text",
     );
-  refuseTwins(topLevel(fields));
+  assertDistinctNames(topLevelNames(fields));
   return `FROM read_parquet(${file}, hive_partitioning = false)`;
 }
 
 /** Throws a `FileProblem` for two columns whose names differ only in case. */
-function refuseTwins(names: readonly string[]): void {
+function assertDistinctNames(names: readonly string[]): void {
   const seen = new Map<string, string>();
   for (const name of names) {
     const other = seen.get(name.toLowerCase());
@@ -116,14 +118,14 @@ function refuseTwins(names: readonly string[]): void {
 }
 
 /** The schema lists each field before its children. */
-function topLevel(fields: z.infer<typeof SchemaSchema>): readonly string[] {
+function topLevelNames(fields: z.infer<typeof SchemaSchema>): readonly string[] {
   const names: string[] = [];
-  for (let at = 0; at < fields.length; at = afterField(fields, at)) names.push(fields[at]?.name ?? "");
+  for (let at = 0; at < fields.length; at = nextSibling(fields, at)) names.push(fields[at]?.name ?? "");
   return names;
 }
 
-function afterField(fields: z.infer<typeof SchemaSchema>, at: number): number {
+function nextSibling(fields: z.infer<typeof SchemaSchema>, at: number): number {
   let next = at + 1;
-  for (let child = 0n; child < (fields[at]?.children ?? 0n); child++) next = afterField(fields, next);
+  for (let child = 0n; child < (fields[at]?.children ?? 0n); child++) next = nextSibling(fields, next);
   return next;
 }

@@ -4,12 +4,12 @@ import type { ErrorCode } from "../../core/errors/error-catalog.ts";
 import { errorMessage, TaskError } from "../../core/errors/errors.ts";
 
 /** A failure that another attempt cannot mend. */
-export function refusal(code: ErrorCode, message: string, cause?: unknown): TaskError {
+export function permanentError(code: ErrorCode, message: string, cause?: unknown): TaskError {
   return new TaskError(message, { code, retryable: false, cause });
 }
 
 /** DuckDB says it so on Linux and macOS, and on Windows. */
-export function isLockedByOther(thrown: unknown): boolean {
+export function isLockError(thrown: unknown): boolean {
   return /Could not set lock|being used by another process/i.test(errorMessage(thrown));
 }
 
@@ -29,9 +29,9 @@ export function machineFailure(path: string, thrown: unknown): TaskError {
 }
 
 /** What DuckDB threw, under the given code; TaskErrors and failures of the machine stay what they are. */
-export function translated(code: ErrorCode, prefix: string, thrown: unknown): unknown {
+export function toTaskError(code: ErrorCode, prefix: string, thrown: unknown): unknown {
   if (thrown instanceof TaskError || isMachineFailure(thrown)) return thrown;
-  return refusal(code, `${prefix}: ${errorMessage(thrown).trim()}`, thrown);
+  return permanentError(code, `${prefix}: ${errorMessage(thrown).trim()}`, thrown);
 }
 
 export interface Column {
@@ -93,7 +93,7 @@ export class Statements {
   }
 
   /** Columns of a table of the database file; undefined when there is no such table. */
-  async columnsOf(table: Table): Promise<readonly Column[] | undefined> {
+  async findColumns(table: Table): Promise<readonly Column[] | undefined> {
     const columns = await this.rows(
       `SELECT column_name AS name, data_type AS type FROM duckdb_columns()
        WHERE database_name = current_database() AND lower(schema_name) = lower($schema)
@@ -143,11 +143,14 @@ export function parseTable(name: string): Table {
   const match = new RegExp(`^(?:(${part})\\.)?(${part})$`, "u").exec(name);
   const table = match?.[2];
   if (table === undefined)
-    throw refusal(
+    throw permanentError(
       "TASK_PARAMETERS_INVALID",
       `${JSON.stringify(name)} is not a table name: use letters, digits and "_", as in sales or shop.sales`,
     );
   if (table.toLowerCase().startsWith(internalPrefix))
-    throw refusal("TASK_PARAMETERS_INVALID", `Tables that begin with ${internalPrefix} belong to Baton`);
+    throw permanentError(
+      "TASK_PARAMETERS_INVALID",
+      `Tables that begin with ${internalPrefix} belong to Baton`,
+    );
   return { name, schema: match?.[1] ?? "main", table };
 }

@@ -7,16 +7,16 @@ import { BatonError, errorCode, errorMessage } from "../../core/errors/errors.ts
 import type { ObjectName } from "../../ports/objects.ts";
 
 /** A name beside the file, which the inbox and people's globs overlook. */
-function temporaryBeside(path: string): string {
+function temporaryPathFor(path: string): string {
   return join(dirname(path), `.baton-${randomUUID()}.tmp`);
 }
 
 /** Replaces the file as a whole: whoever reads it sees the old content or the new, also after a power cut. */
 export async function writeDurably(path: string, content: Uint8Array): Promise<void> {
-  await makeFolder(dirname(path));
-  const temporary = temporaryBeside(path);
+  await createFolder(dirname(path));
+  const temporary = temporaryPathFor(path);
   try {
-    await fillAndSync(temporary, content);
+    await writeAndSync(temporary, content);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
@@ -25,7 +25,7 @@ export async function writeDurably(path: string, content: Uint8Array): Promise<v
   await syncFolder(dirname(path));
 }
 
-async function fillAndSync(path: string, content: Uint8Array): Promise<void> {
+async function writeAndSync(path: string, content: Uint8Array): Promise<void> {
   const file = await open(path, "wx");
   try {
     await file.writeFile(content);
@@ -44,7 +44,7 @@ export async function linkOrCopy(
   target: string,
   verify: (copy: string) => Promise<void>,
 ): Promise<"linked" | "copied"> {
-  await makeFolder(dirname(target));
+  await createFolder(dirname(target));
   const linked = await tryLink(source, target);
   if (!linked) await copyDurably(source, target, verify);
   await syncFolder(dirname(target));
@@ -57,12 +57,12 @@ async function tryLink(source: string, target: string): Promise<boolean> {
     await link(source, target);
     return true;
   } catch (error) {
-    if (cannotLink.has(errorCode(error))) return false;
+    if (noLinkCodes.has(errorCode(error))) return false;
     throw error;
   }
 }
 
-const cannotLink: ReadonlySet<unknown> = new Set([
+const noLinkCodes: ReadonlySet<unknown> = new Set([
   "EXDEV",
   "EPERM",
   "EMLINK",
@@ -77,25 +77,25 @@ export async function copyDurably(
   target: string,
   verify: (copy: string) => Promise<void>,
 ): Promise<void> {
-  const temporary = temporaryBeside(target);
+  const temporary = temporaryPathFor(target);
   try {
     await pipeline(createReadStream(source), createWriteStream(temporary, { flags: "wx", flush: true }));
     await verify(temporary);
-    await takeName(temporary, target);
+    await claimName(temporary, target);
   } finally {
     await rm(temporary, { force: true });
   }
 }
 
 /** A rename would replace what is there: without hard links the name is reserved first, which fails when it is taken. */
-async function takeName(temporary: string, target: string): Promise<void> {
+async function claimName(temporary: string, target: string): Promise<void> {
   if (await tryLink(temporary, target)) return;
   const reservation = await open(target, "wx");
   await reservation.close();
   await rename(temporary, target);
 }
 
-async function makeFolder(folder: string): Promise<void> {
+async function createFolder(folder: string): Promise<void> {
   const first = await mkdir(folder, { recursive: true });
   if (first === undefined) return;
   for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
@@ -112,26 +112,26 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-export function missing(name: ObjectName, problem = "there is no such file"): BatonError {
+export function fileMissing(name: ObjectName, problem = "there is no such file"): BatonError {
   return new BatonError("FILE_MISSING", `${name.object}: ${problem}`, { where: `bucket ${name.bucket}` });
 }
 
-export function changed(name: ObjectName, problem: string): BatonError {
+export function fileChanged(name: ObjectName, problem: string): BatonError {
   return new BatonError("FILE_CHANGED", `${name.object} ${problem}`, { where: `bucket ${name.bucket}` });
 }
 
 /** A system error as Baton tells it. */
-export function explainFileError(error: unknown, name: ObjectName): unknown {
+export function toFileError(error: unknown, name: ObjectName): unknown {
   if (error instanceof BatonError) return error;
   const context = { where: `bucket ${name.bucket}`, cause: error };
   switch (errorCode(error)) {
     case "ENOENT":
     case "ENOTDIR":
-      return missing(name);
+      return fileMissing(name);
     case "EISDIR":
-      return missing(name, "it is a folder, not a file");
+      return fileMissing(name, "it is a folder, not a file");
     case "EEXIST":
-      return missing(name, "a part of its path is a file, not a folder");
+      return fileMissing(name, "a part of its path is a file, not a folder");
     case "EACCES":
     case "EPERM":
       return new BatonError("FILE_DENIED", `${name.object}: ${errorMessage(error)}`, context);

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import type { ObjectName } from "../../ports/objects.ts";
-import { changed, missing } from "./durable.ts";
+import { fileChanged, fileMissing } from "./durable.ts";
 
 /** What a file looked like and what it held, at one moment. */
 export interface Fingerprint {
@@ -16,7 +16,7 @@ export interface Fingerprint {
 const hashCharacters = 32;
 const readBytes = 1024 * 1024;
 const cachedFiles = 10_000;
-const triesWhileWritten = 3;
+const maxReads = 3;
 /** A link that is put there now is not followed, and a pipe does not block. */
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** A file written this recently could be written again without a new time, on file systems with coarse clocks. */
@@ -28,52 +28,52 @@ export function changeSignature(stats: BigIntStats): string {
 }
 
 /** Hashes files, streaming, and remembers the hashes of files that have not changed since. */
-export class Fingerprints {
-  readonly #known = new Map<string, { readonly stamp: string; readonly fingerprint: Fingerprint }>();
+export class FingerprintCache {
+  readonly #cache = new Map<string, { readonly stamp: string; readonly fingerprint: Fingerprint }>();
 
   /** Throws `FILE_MISSING`, and `FILE_CHANGED` when the file is being written all the while. */
-  async of(path: string, name: ObjectName): Promise<Fingerprint> {
+  async get(path: string, name: ObjectName): Promise<Fingerprint> {
     const file = await open(path, readFlags);
     try {
-      return await this.#ofOpen(file, path, name);
+      return await this.#readOpen(file, path, name);
     } finally {
       await file.close();
     }
   }
 
-  async #ofOpen(file: FileHandle, path: string, name: ObjectName): Promise<Fingerprint> {
-    for (let attempt = 1; attempt <= triesWhileWritten; attempt += 1) {
+  async #readOpen(file: FileHandle, path: string, name: ObjectName): Promise<Fingerprint> {
+    for (let attempt = 1; attempt <= maxReads; attempt += 1) {
       const before = await file.stat({ bigint: true });
-      if (!before.isFile()) throw missing(name, "it is not a file");
+      if (!before.isFile()) throw fileMissing(name, "it is not a file");
       // The change time as well: unlike the modification time, it can't be set back by whoever wrote the file.
       const stamp = `${changeSignature(before)}:${before.ctimeNs}`;
-      const known = this.#known.get(path);
+      const known = this.#cache.get(path);
       if (known?.stamp === stamp) return known.fingerprint;
-      const generation = await generationOfFile(file);
+      const generation = await hashFile(file);
       const after = await file.stat({ bigint: true });
       if (`${changeSignature(after)}:${after.ctimeNs}` !== stamp) continue;
       const fingerprint = { generation, bytes: Number(before.size), signature: changeSignature(before) };
       if (Math.abs(Date.now() - Number(before.ctimeMs)) > settledMs) this.#remember(path, stamp, fingerprint);
       return fingerprint;
     }
-    throw changed(name, "is being written while it is read");
+    throw fileChanged(name, "is being written while it is read");
   }
 
   #remember(path: string, stamp: string, fingerprint: Fingerprint): void {
-    this.#known.delete(path);
-    this.#known.set(path, { stamp, fingerprint });
-    const oldest = this.#known.keys().next();
-    if (this.#known.size > cachedFiles && !oldest.done) this.#known.delete(oldest.value);
+    this.#cache.delete(path);
+    this.#cache.set(path, { stamp, fingerprint });
+    const oldest = this.#cache.keys().next();
+    if (this.#cache.size > cachedFiles && !oldest.done) this.#cache.delete(oldest.value);
   }
 }
 
 /** The generation of content: the first 32 hexadecimal characters of its SHA-256. */
-export function objectGeneration(content: Uint8Array): string {
+export function contentGeneration(content: Uint8Array): string {
   return createHash("sha256").update(content).digest("hex").slice(0, hashCharacters);
 }
 
 /** The same of a file, without holding it in memory. */
-async function generationOfFile(file: FileHandle): Promise<string> {
+async function hashFile(file: FileHandle): Promise<string> {
   const hash = createHash("sha256");
   const buffer = Buffer.allocUnsafe(readBytes);
   for (let position = 0; ; ) {

@@ -3,8 +3,8 @@ import { BatonError, errorMessage } from "../../core/errors/errors.ts";
 import type { ObjectMessage } from "../../core/messages.ts";
 import type { DropMemory, ObjectStore } from "../../ports/objects.ts";
 import type { Logger } from "../../ports/telemetry.ts";
-import { isGone, statFile } from "./inbox-files.ts";
-import { isSameLook, type QuietTimes, SeenFile, toFileLook } from "./seen-file.ts";
+import { isDeleted, statFile } from "./inbox-files.ts";
+import { DroppedFile, isSameStat, type QuietTimes, toFileStat } from "./seen-file.ts";
 import { isOpenForWriting } from "./writers.ts";
 
 export interface AnnouncerOptions {
@@ -23,15 +23,15 @@ const largeBytes = 64 * 1024 * 1024;
 const namesPerPage = 1_000;
 
 /** Announces each drop of each file once, when the file has stopped changing. */
-export class Announcer {
+export class DropAnnouncer {
   readonly #options: AnnouncerOptions;
-  readonly #seen = new Map<string, SeenFile>();
+  readonly #files = new Map<string, DroppedFile>();
   /** Files that have yet to be announced. */
   readonly #pending = new Set<string>();
-  readonly #small = new NewestFirst(concurrency);
-  readonly #large = new NewestFirst(concurrency);
-  readonly #asking = new Set<Promise<void>>();
-  #isFirstLook = true;
+  readonly #small = new NewestFirstQueue(concurrency);
+  readonly #large = new NewestFirstQueue(concurrency);
+  readonly #writerChecks = new Set<Promise<void>>();
+  #isInitialScan = true;
   #stopped = false;
 
   constructor(options: AnnouncerOptions) {
@@ -39,94 +39,96 @@ export class Announcer {
   }
 
   /** Looks at a file; `quietForMs`: it is known not to have changed for so long. */
-  async look(folder: string, object: string, quietForMs = 0): Promise<void> {
+  async inspect(folder: string, object: string, quietForMs = 0): Promise<void> {
     const stats = await statFile(folder, object);
     if (!stats || this.#stopped) {
       this.#pending.delete(object);
       return;
     }
     const { memory, times } = this.#options;
-    let seen = this.#seen.get(object);
+    let seen = this.#files.get(object);
     if (!seen) {
-      seen = new SeenFile(stats, memory.get(object), this.#isFirstLook, times);
-      this.#seen.set(object, seen);
+      seen = new DroppedFile(stats, memory.get(object), this.#isInitialScan, times);
+      this.#files.set(object, seen);
     }
     seen.update(stats, quietForMs);
-    if (seen.isDone) this.#pending.delete(object);
+    if (seen.isAnnounced) this.#pending.delete(object);
     else {
       this.#pending.add(object);
-      if (!seen.isBusy && !seen.isResting && seen.isQuiet(false)) this.#settle(folder, object, seen);
+      if (!seen.isBusy && !seen.isBackingOff && seen.isQuiet(false))
+        this.#announceWhenClosed(folder, object, seen);
     }
   }
 
   /** Looks again at the files that have yet to be announced, and at no others. */
-  async lookAgain(folder: string): Promise<void> {
-    for (const object of [...this.#pending]) await this.look(folder, object);
-    if (this.#isFirstLook || this.#pending.size > 0) return;
+  async inspectPending(folder: string): Promise<void> {
+    for (const object of [...this.#pending]) await this.inspect(folder, object);
+    if (this.#isInitialScan || this.#pending.size > 0) return;
     if (this.#options.memory.hasOlderBatches) this.#options.memory.endInitialScan();
   }
 
   /** All that was there at first has been looked at. `present` is what there is: the rest need not be remembered. */
-  async endFirstLook(folder: string, present: ReadonlySet<string>): Promise<void> {
-    if (!this.#isFirstLook) return;
-    this.#isFirstLook = false;
+  async endInitialScan(folder: string, present: ReadonlySet<string>): Promise<void> {
+    if (!this.#isInitialScan) return;
+    this.#isInitialScan = false;
     const { memory } = this.#options;
     if (!memory.hasOlderBatches) memory.endInitialScan();
     let names = memory.names("", namesPerPage);
     while (names.length > 0) {
       for (const object of names)
-        if (!present.has(object) && (await isGone(folder, object))) memory.delete(object);
+        if (!present.has(object) && (await isDeleted(folder, object))) memory.delete(object);
       names = memory.names(names.at(-1) ?? "", namesPerPage);
     }
   }
 
   /** Forgets files that are gone. `present` are known to be there. */
-  async forgetGone(folder: string, present: ReadonlySet<string>): Promise<void> {
-    for (const object of this.#seen.keys()) if (!present.has(object)) await this.forgetIfGone(folder, object);
+  async forgetDeleted(folder: string, present: ReadonlySet<string>): Promise<void> {
+    for (const object of this.#files.keys())
+      if (!present.has(object)) await this.forgetIfDeleted(folder, object);
   }
 
   /** Forgets a file, if it is gone: should it come back, it is another drop. */
-  async forgetIfGone(folder: string, object: string): Promise<void> {
-    if (!(await isGone(folder, object)) || this.#seen.get(object)?.isBusy) return;
-    this.#seen.delete(object);
+  async forgetIfDeleted(folder: string, object: string): Promise<void> {
+    if (!(await isDeleted(folder, object)) || this.#files.get(object)?.isBusy) return;
+    this.#files.delete(object);
     this.#pending.delete(object);
     this.#options.memory.delete(object);
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    await Promise.all([this.#small.stop(), this.#large.stop(), ...this.#asking]);
+    await Promise.all([this.#small.stop(), this.#large.stop(), ...this.#writerChecks]);
   }
 
   /** A writer may pause for longer than any quiet time. */
-  #settle(folder: string, object: string, seen: SeenFile): void {
+  #announceWhenClosed(folder: string, object: string, seen: DroppedFile): void {
     seen.isBusy = true;
-    const { look } = seen;
+    const { stat } = seen;
     const asking = isOpenForWriting(join(folder, object)).then((isOpen) => {
-      this.#asking.delete(asking);
+      this.#writerChecks.delete(asking);
       seen.isBusy = false;
-      if (this.#stopped || !isSameLook(look, seen.look) || !seen.isQuiet(isOpen)) return;
+      if (this.#stopped || !isSameStat(stat, seen.stat) || !seen.isQuiet(isOpen)) return;
       seen.isBusy = true;
-      const queue = BigInt(look.bytes) > largeBytes ? this.#large : this.#small;
+      const queue = BigInt(stat.bytes) > largeBytes ? this.#large : this.#small;
       queue.add(seen.changedNs, () => this.#announce(folder, object, seen));
     });
-    this.#asking.add(asking);
+    this.#writerChecks.add(asking);
   }
 
-  async #announce(folder: string, object: string, seen: SeenFile): Promise<void> {
+  async #announce(folder: string, object: string, seen: DroppedFile): Promise<void> {
     const { bucket, objects, logger, onObject } = this.#options;
     try {
-      const { look } = seen;
+      const { stat } = seen;
       const { generation: content, bytes } = await objects.stat({ bucket, object });
       const after = await statFile(folder, object);
-      if (!after || !isSameLook(toFileLook(after), look)) return;
-      this.#sayIfGrown(object, seen);
-      const { generation, isNew } = seen.dropOf(content, this.#options.memory.hasOlderBatches);
+      if (!after || !isSameStat(toFileStat(after), stat)) return;
+      this.#warnIfGrown(object, seen);
+      const { generation, isNew } = seen.dropFor(content, this.#options.memory.hasOlderBatches);
       if (isNew) {
-        this.#remember(object, seen, { stat: look, generation, isAnnounced: false });
+        this.#remember(object, seen, { stat: stat, generation, isAnnounced: false });
         await onObject({ kind: "object", bucket, object, generation, size: bytes });
       }
-      this.#remember(object, seen, { stat: look, generation, isAnnounced: true });
+      this.#remember(object, seen, { stat: stat, generation, isAnnounced: true });
       this.#pending.delete(object);
     } catch (error) {
       if (changedDuringRead(error)) return;
@@ -141,8 +143,8 @@ export class Announcer {
   }
 
   /** What its batch has read of it will be read again by the next. */
-  #sayIfGrown(object: string, seen: SeenFile): void {
-    if (!seen.hasGrownSinceTaken) return;
+  #warnIfGrown(object: string, seen: DroppedFile): void {
+    if (!seen.hasGrownSinceDrop) return;
     this.#options.logger.warn(
       "A file of the inbox has grown since it was taken; it is taken again as a whole",
       {
@@ -153,7 +155,7 @@ export class Announcer {
     );
   }
 
-  #remember(object: string, seen: SeenFile, drop: Parameters<DropMemory["put"]>[1]): void {
+  #remember(object: string, seen: DroppedFile, drop: Parameters<DropMemory["put"]>[1]): void {
     seen.remember(drop);
     this.#options.memory.put(object, drop);
   }
@@ -170,7 +172,7 @@ interface Job {
 }
 
 /** Work on files, a few at a time: of those that wait, the one that has changed last is the next. */
-export class NewestFirst {
+export class NewestFirstQueue {
   readonly #concurrency: number;
   /** The newest is the last. */
   readonly #waiting: Job[] = [];
@@ -182,7 +184,7 @@ export class NewestFirst {
 
   /** `run` does not reject. */
   add(changedNs: bigint, run: () => Promise<void>): void {
-    this.#waiting.splice(this.#placeOf(changedNs), 0, { changedNs, run });
+    this.#waiting.splice(this.#insertionIndex(changedNs), 0, { changedNs, run });
     if (this.#workers.size >= this.#concurrency) return;
     const worker = this.#work().finally(() => this.#workers.delete(worker));
     this.#workers.add(worker);
@@ -200,7 +202,7 @@ export class NewestFirst {
     for (let job = this.#waiting.pop(); job; job = this.#waiting.pop()) await job.run();
   }
 
-  #placeOf(changedNs: bigint): number {
+  #insertionIndex(changedNs: bigint): number {
     let low = 0;
     let high = this.#waiting.length;
     while (low < high) {

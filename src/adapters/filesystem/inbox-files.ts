@@ -6,7 +6,7 @@ import { isIgnoredName, nonDropReason } from "../../core/workflow/trigger.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 
 /** The folder with its links followed, and what tells it from another of the same name. Throws `INBOX_MISSING`. */
-export async function openFolder(
+export async function openInboxFolder(
   folder: string,
 ): Promise<{ readonly path: string; readonly identity: string }> {
   try {
@@ -24,24 +24,24 @@ export async function openFolder(
   }
 }
 
-export interface Walk {
+export interface WalkOptions {
   readonly folder: string;
   /** Whether the subfolder can be left out. Its name ends in `/`. */
-  readonly passesOver: (subfolder: string) => boolean;
+  readonly isSkippedFolder: (subfolder: string) => boolean;
   readonly onUnreadable: (subfolder: string, error: unknown) => void;
 }
 
 /** Names, with `/`, of all files below the folder. Subfolders that can't be read are told, and passed over. */
-export async function* filesBelow(walk: Walk, prefix = ""): AsyncGenerator<string> {
-  for (const entry of await entriesOf(walk, prefix)) {
+export async function* walkFiles(walk: WalkOptions, prefix = ""): AsyncGenerator<string> {
+  for (const entry of await readEntries(walk, prefix)) {
     if (isIgnoredName(entry.name)) continue;
     const object = prefix + entry.name;
     if (entry.isFile()) yield object;
-    else if (entry.isDirectory() && !walk.passesOver(`${object}/`)) yield* filesBelow(walk, `${object}/`);
+    else if (entry.isDirectory() && !walk.isSkippedFolder(`${object}/`)) yield* walkFiles(walk, `${object}/`);
   }
 }
 
-async function entriesOf({ folder, onUnreadable }: Walk, prefix: string) {
+async function readEntries({ folder, onUnreadable }: WalkOptions, prefix: string) {
   try {
     return await readdir(join(folder, prefix), { withFileTypes: true });
   } catch (error) {
@@ -64,7 +64,7 @@ export async function statFile(folder: string, object: string): Promise<BigIntSt
 }
 
 /** Whether there is no such file any more, for sure: what can't be read now may be there all the same. */
-export async function isGone(folder: string, object: string): Promise<boolean> {
+export async function isDeleted(folder: string, object: string): Promise<boolean> {
   try {
     await lstat(join(folder, object));
     return false;
@@ -78,9 +78,9 @@ interface WatcherOptions {
   /** A file counts as written when nothing has happened to it for this long. */
   readonly stableMs: number;
   /** Whether the subfolder can be left out. Its name ends in `/`. */
-  readonly passesOver: (subfolder: string) => boolean;
+  readonly isSkippedFolder: (subfolder: string) => boolean;
   readonly onWritten: (object: string) => void;
-  readonly onGone: (object: string) => void;
+  readonly onDeleted: (object: string) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -93,7 +93,7 @@ export async function watchFolder(options: WatcherOptions): Promise<{ close(): P
     followSymlinks: false,
     ignored: (path) => {
       const name = nameOf(path);
-      return nonDropReason(name) !== undefined || options.passesOver(`${name}/`);
+      return nonDropReason(name) !== undefined || options.isSkippedFolder(`${name}/`);
     },
     awaitWriteFinish: {
       stabilityThreshold: options.stableMs,
@@ -102,7 +102,7 @@ export async function watchFolder(options: WatcherOptions): Promise<{ close(): P
   });
   watcher.on("add", (path) => options.onWritten(nameOf(path)));
   watcher.on("change", (path) => options.onWritten(nameOf(path)));
-  watcher.on("unlink", (path) => options.onGone(nameOf(path)));
+  watcher.on("unlink", (path) => options.onDeleted(nameOf(path)));
   watcher.on("error", options.onError);
   await new Promise<void>((resolve) => {
     watcher.once("ready", resolve);
@@ -112,43 +112,43 @@ export async function watchFolder(options: WatcherOptions): Promise<{ close(): P
 }
 
 /** How many files one scan logs one by one. Of more files it logs the number. */
-const toldOneByOne = 20;
+const maxLoggedOneByOne = 20;
 /** Names that are remembered as told. Of files beyond that number nothing is said. */
-const mostTold = 10_000;
+const maxRemembered = 10_000;
 
 /**
  * Tells once of each file of the inbox that no workflow takes; of those that are there at first, how many there are.
  */
-export class Untaken {
+export class UnmatchedFiles {
   readonly #bucket: string;
   readonly #logger: Logger;
-  #told = new Set<string>();
-  #there = new Set<string>();
-  #isFirstLook = true;
-  #found: { readonly object: string; readonly reason: string }[] = [];
+  #logged = new Set<string>();
+  #present = new Set<string>();
+  #isInitialScan = true;
+  #toLog: { readonly object: string; readonly reason: string }[] = [];
 
   constructor(bucket: string, logger: Logger) {
     this.#bucket = bucket;
     this.#logger = logger;
   }
 
-  note(object: string, reason: string): void {
-    if (!this.#told.has(object)) {
-      if (this.#told.size >= mostTold) return;
-      this.#told.add(object);
-      this.#found.push({ object, reason });
+  add(object: string, reason: string): void {
+    if (!this.#logged.has(object)) {
+      if (this.#logged.size >= maxRemembered) return;
+      this.#logged.add(object);
+      this.#toLog.push({ object, reason });
     }
-    this.#there.add(object);
+    this.#present.add(object);
   }
 
-  tell(): void {
-    const found = this.#found;
-    this.#found = [];
-    if (found.length > toldOneByOne || (this.#isFirstLook && found.length > 0))
+  log(): void {
+    const found = this.#toLog;
+    this.#toLog = [];
+    if (found.length > maxLoggedOneByOne || (this.#isInitialScan && found.length > 0))
       this.#logger.info("no workflow takes these files of the inbox", {
         bucket: this.#bucket,
         files: found.length,
-        first: found.slice(0, toldOneByOne).map(({ object }) => object),
+        first: found.slice(0, maxLoggedOneByOne).map(({ object }) => object),
       });
     else
       for (const { object, reason } of found)
@@ -156,10 +156,10 @@ export class Untaken {
   }
 
   /** The scan has noted all files that exist. The others are gone, and are logged again if they come back. */
-  endLook(): void {
-    this.tell();
-    this.#isFirstLook = false;
-    this.#told = this.#there;
-    this.#there = new Set();
+  endScan(): void {
+    this.log();
+    this.#isInitialScan = false;
+    this.#logged = this.#present;
+    this.#present = new Set();
   }
 }

@@ -4,8 +4,8 @@ import type { ObjectMessage } from "../../core/messages.ts";
 import type { DropMatcher } from "../../core/workflow/trigger.ts";
 import type { DropMemory, ObjectStore } from "../../ports/objects.ts";
 import type { Logger } from "../../ports/telemetry.ts";
-import { Announcer } from "./inbox-announcer.ts";
-import { filesBelow, openFolder, Untaken, watchFolder } from "./inbox-files.ts";
+import { DropAnnouncer } from "./inbox-announcer.ts";
+import { openInboxFolder, UnmatchedFiles, walkFiles, watchFolder } from "./inbox-files.ts";
 import { quietLimits } from "./seen-file.ts";
 
 /**
@@ -23,7 +23,7 @@ export interface InboxOptions {
   readonly bucket?: string;
   readonly objects: ObjectStore;
   /** What the workflows make of the files. Asked at every look: workflows come and go. */
-  readonly interest: () => Promise<
+  readonly matcher: () => Promise<
     Pick<DropMatcher, "key" | "matches" | "isSkippedFolder" | "explainMismatch">
   >;
   readonly memory: DropMemory;
@@ -36,7 +36,7 @@ export interface InboxOptions {
   readonly rescanMs?: number;
 }
 
-type Interest = Awaited<ReturnType<InboxOptions["interest"]>>;
+type Matcher = Awaited<ReturnType<InboxOptions["matcher"]>>;
 
 /**
  * Looking through the folder rests for this many times the time that it takes: however much is in it, that is little
@@ -52,16 +52,16 @@ export class Inbox {
   readonly #options: InboxOptions;
   readonly #stableMs: number;
   readonly #rescanMs: number;
-  readonly #announcer: Announcer;
-  readonly #untaken: Untaken;
-  readonly #toldUnreadable = new Set<string>();
-  #watched: Watched | undefined;
-  #interest: Interest | undefined;
+  readonly #announcer: DropAnnouncer;
+  readonly #unmatched: UnmatchedFiles;
+  readonly #loggedUnreadable = new Set<string>();
+  #watched: WatchedFolder | undefined;
+  #matcher: Matcher | undefined;
   #missing = false;
   #running = false;
   #timer: NodeJS.Timeout | undefined;
   #problem: string | undefined;
-  #nextWalkMs = 0;
+  #nextScanMs = 0;
   #round: Promise<void> = Promise.resolve();
 
   constructor(options: InboxOptions) {
@@ -72,7 +72,7 @@ export class Inbox {
     const stableMs = this.#stableMs;
     const unseenMs = stableMs * quietLimits.inboxUnseenFactor;
     const growingMs = Math.max(unseenMs, quietLimits.inboxGrowingMs);
-    this.#announcer = new Announcer({
+    this.#announcer = new DropAnnouncer({
       bucket,
       objects,
       memory,
@@ -80,14 +80,14 @@ export class Inbox {
       logger,
       times: { stableMs, unseenMs, growingMs },
     });
-    this.#untaken = new Untaken(bucket, logger);
+    this.#unmatched = new UnmatchedFiles(bucket, logger);
   }
 
   /** Throws `INBOX_MISSING` when the folder is not there or can't be read. */
   async start(): Promise<void> {
-    await openFolder(this.#options.folder);
+    await openInboxFolder(this.#options.folder);
     this.#running = true;
-    await this.#beginRound();
+    await this.#runRound();
   }
 
   /** Resolves when no callback runs any more. */
@@ -100,66 +100,66 @@ export class Inbox {
   }
 
   /** Between two looks through the folder only those files are looked at that have yet to be announced. */
-  #beginRound(): Promise<void> {
-    const work = performance.now() >= this.#nextWalkMs ? this.#lookThrough() : this.#lookAgain();
+  #runRound(): Promise<void> {
+    const work = performance.now() >= this.#nextScanMs ? this.#scan() : this.#inspectPending();
     this.#round = work
-      .catch((error) => this.#tellProblem(error))
+      .catch((error) => this.#logProblem(error))
       .then(() => {
         if (!this.#running) return;
-        this.#timer = setTimeout(() => this.#beginRound(), Math.min(this.#stableMs, this.#rescanMs));
+        this.#timer = setTimeout(() => this.#runRound(), Math.min(this.#stableMs, this.#rescanMs));
       });
     return this.#round;
   }
 
-  async #lookAgain(): Promise<void> {
-    if (this.#watched) await this.#announcer.lookAgain(this.#watched.folder);
+  async #inspectPending(): Promise<void> {
+    if (this.#watched) await this.#announcer.inspectPending(this.#watched.folder);
   }
 
-  async #lookThrough(): Promise<void> {
+  async #scan(): Promise<void> {
     const began = performance.now();
     try {
-      await this.#walk();
+      await this.#walkFolder();
     } finally {
       const tookMs = performance.now() - began;
-      this.#nextWalkMs = performance.now() + Math.max(this.#rescanMs, tookMs * restFactor);
+      this.#nextScanMs = performance.now() + Math.max(this.#rescanMs, tookMs * restFactor);
     }
   }
 
-  async #walk(): Promise<void> {
-    const interest = await this.#options.interest();
-    this.#interest = interest;
-    const folder = await this.#openOrMiss(interest);
+  async #walkFolder(): Promise<void> {
+    const matcher = await this.#options.matcher();
+    this.#matcher = matcher;
+    const folder = await this.#openFolder(matcher);
     if (!folder) return;
     const present = new Set<string>();
-    const onUnreadable = (subfolder: string, error: unknown) => this.#tellUnreadable(subfolder, error);
-    const passesOver = (subfolder: string) => interest.isSkippedFolder(subfolder);
-    for await (const object of filesBelow({ folder, passesOver, onUnreadable }))
-      if (await this.#look(folder, object)) present.add(object);
+    const onUnreadable = (subfolder: string, error: unknown) => this.#logUnreadable(subfolder, error);
+    const isSkippedFolder = (subfolder: string) => matcher.isSkippedFolder(subfolder);
+    for await (const object of walkFiles({ folder, isSkippedFolder, onUnreadable }))
+      if (await this.#inspect(folder, object)) present.add(object);
     this.#problem = undefined;
-    this.#untaken.endLook();
-    await this.#announcer.endFirstLook(folder, present);
-    await this.#announcer.forgetGone(folder, present);
+    this.#unmatched.endScan();
+    await this.#announcer.endInitialScan(folder, present);
+    await this.#announcer.forgetDeleted(folder, present);
   }
 
   /** True when a workflow takes the file. `quietForMs`: it is known not to have changed for so long. */
-  async #look(folder: string, object: string, quietForMs?: number): Promise<boolean> {
-    if (this.#interest?.matches(object)) {
-      await this.#announcer.look(folder, object, quietForMs);
+  async #inspect(folder: string, object: string, quietForMs?: number): Promise<boolean> {
+    if (this.#matcher?.matches(object)) {
+      await this.#announcer.inspect(folder, object, quietForMs);
       return true;
     }
-    const reason = this.#interest?.explainMismatch(object);
-    if (reason !== undefined) this.#untaken.note(object, reason);
+    const reason = this.#matcher?.explainMismatch(object);
+    if (reason !== undefined) this.#unmatched.add(object, reason);
     return false;
   }
 
-  async #openOrMiss(interest: Interest): Promise<string | undefined> {
+  async #openFolder(matcher: Matcher): Promise<string | undefined> {
     const { folder, logger } = this.#options;
     try {
-      const { path, identity: place } = await openFolder(folder);
-      const identity = `${place} ${interest.key}`;
+      const { path, identity: place } = await openInboxFolder(folder);
+      const identity = `${place} ${matcher.key}`;
       if (this.#missing) logger.info("The inbox is back", { folder });
       this.#missing = false;
-      if (this.#watched?.identity !== identity) await this.#watch(path, identity, interest);
+      if (this.#watched?.identity !== identity) await this.#watch(path, identity, matcher);
       return path;
     } catch (error) {
       if (!this.#missing) logger.error(errorMessage(error), { folder });
@@ -170,21 +170,21 @@ export class Inbox {
   }
 
   /** A folder that was replaced by another of the same name is watched again, and so it is for other workflows. */
-  async #watch(folder: string, identity: string, interest: Interest): Promise<void> {
+  async #watch(folder: string, identity: string, matcher: Matcher): Promise<void> {
     await this.#unwatch();
     const onError = (error: unknown) =>
       this.#options.logger.warn("The inbox can't be watched; files are found more slowly", {
         error: errorMessage(error),
       });
-    const tellProblem = (error: unknown) => this.#tellProblem(error);
+    const tellProblem = (error: unknown) => this.#logProblem(error);
     try {
       const watcher = await watchFolder({
         folder,
         stableMs: this.#stableMs,
-        passesOver: (subfolder) => interest.isSkippedFolder(subfolder),
+        isSkippedFolder: (subfolder) => matcher.isSkippedFolder(subfolder),
         onWritten: (object) =>
-          void this.#look(folder, object, this.#stableMs).then(() => this.#untaken.tell(), tellProblem),
-        onGone: (object) => void this.#announcer.forgetIfGone(folder, object).catch(tellProblem),
+          void this.#inspect(folder, object, this.#stableMs).then(() => this.#unmatched.log(), tellProblem),
+        onDeleted: (object) => void this.#announcer.forgetIfDeleted(folder, object).catch(tellProblem),
         onError,
       });
       this.#watched = { folder, identity, watcher };
@@ -195,7 +195,7 @@ export class Inbox {
   }
 
   /** Once, not at every look. */
-  #tellProblem(error: unknown): void {
+  #logProblem(error: unknown): void {
     const problem = errorMessage(error);
     if (problem !== this.#problem)
       this.#options.logger.error("The inbox could not be looked through", { error: problem });
@@ -208,9 +208,9 @@ export class Inbox {
     await watched?.watcher?.close();
   }
 
-  #tellUnreadable(subfolder: string, error: unknown): void {
-    if (this.#toldUnreadable.has(subfolder)) return;
-    this.#toldUnreadable.add(subfolder);
+  #logUnreadable(subfolder: string, error: unknown): void {
+    if (this.#loggedUnreadable.has(subfolder)) return;
+    this.#loggedUnreadable.add(subfolder);
     this.#options.logger.error("A folder in the inbox can't be read", {
       subfolder,
       error: errorMessage(error),
@@ -218,7 +218,7 @@ export class Inbox {
   }
 }
 
-interface Watched {
+interface WatchedFolder {
   readonly folder: string;
   readonly identity: string;
   readonly watcher: { close(): Promise<void> } | undefined;

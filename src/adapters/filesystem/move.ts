@@ -2,41 +2,41 @@ import { stat, unlink } from "node:fs/promises";
 import { dirname, posix } from "node:path";
 import { BatonError, errorCode } from "../../core/errors/errors.ts";
 import type { ObjectName } from "../../ports/objects.ts";
-import { changed, linkOrCopy, missing, syncFolder } from "./durable.ts";
-import { changeSignature, type Fingerprint, Fingerprints } from "./fingerprint.ts";
+import { fileChanged, fileMissing, linkOrCopy, syncFolder } from "./durable.ts";
+import { changeSignature, type Fingerprint, FingerprintCache } from "./fingerprint.ts";
 
 /** An object that was found. */
-export interface Located {
+export interface LocatedFile {
   readonly name: ObjectName;
   readonly path: string;
   readonly fingerprint: Fingerprint;
 }
 
-export interface Places {
-  readonly pathOf: (name: ObjectName) => Promise<string>;
+export interface FileLocator {
+  readonly resolvePath: (name: ObjectName) => Promise<string>;
   /** Throws `FILE_MISSING`. */
-  readonly locate: (name: ObjectName) => Promise<Located>;
+  readonly locate: (name: ObjectName) => Promise<LocatedFile>;
 }
 
 /**
  * Moves a file in two steps, each of which may be the last one that happens: the destination gets its name, which
  * never replaces another file, and then the source loses its. A second move finishes what the first one began.
  */
-export async function move(from: ObjectName, to: ObjectName, places: Places): Promise<Located> {
-  const source = await locateIfThere(from, places);
+export async function moveFile(from: ObjectName, to: ObjectName, places: FileLocator): Promise<LocatedFile> {
+  const source = await locateOrUndefined(from, places);
   if (!source || (from.generation !== undefined && from.generation !== source.fingerprint.generation)) {
     const moved = await findMoved(from, to, places);
     if (moved) return moved;
     throw source
-      ? changed(from, `has another content than the one asked for (${from.generation})`)
-      : missing(from);
+      ? fileChanged(from, `has another content than the one asked for (${from.generation})`)
+      : fileMissing(from);
   }
-  const target = await placeOrFind(source, to, places);
+  const target = await linkOrFindMoved(source, to, places);
   if (target.path !== source.path) await removeUnlessRewritten(source);
   return target;
 }
 
-async function locateIfThere(name: ObjectName, places: Places): Promise<Located | undefined> {
+async function locateOrUndefined(name: ObjectName, places: FileLocator): Promise<LocatedFile | undefined> {
   try {
     return await places.locate(name);
   } catch (error) {
@@ -46,19 +46,27 @@ async function locateIfThere(name: ObjectName, places: Places): Promise<Located 
 }
 
 /** Only a generation tells that what is there is what was moved, and not something older. */
-async function findMoved(from: ObjectName, to: ObjectName, places: Places): Promise<Located | undefined> {
+async function findMoved(
+  from: ObjectName,
+  to: ObjectName,
+  places: FileLocator,
+): Promise<LocatedFile | undefined> {
   if (from.generation === undefined) return undefined;
   for (const name of destinations(to, from.generation)) {
-    const there = await locateIfThere(name, places);
+    const there = await locateOrUndefined(name, places);
     if (there?.fingerprint.generation === from.generation) return there;
   }
   return undefined;
 }
 
 /** Somebody else may finish the same move first: then the source is gone, and the file is where it should be. */
-async function placeOrFind(source: Located, to: ObjectName, places: Places): Promise<Located> {
+async function linkOrFindMoved(
+  source: LocatedFile,
+  to: ObjectName,
+  places: FileLocator,
+): Promise<LocatedFile> {
   try {
-    return await place(source, to, places);
+    return await linkToDestination(source, to, places);
   } catch (error) {
     if (errorCode(error) !== "ENOENT") throw error;
     const { generation } = source.fingerprint;
@@ -68,27 +76,38 @@ async function placeOrFind(source: Located, to: ObjectName, places: Places): Pro
   }
 }
 
-async function place(source: Located, to: ObjectName, places: Places): Promise<Located> {
+async function linkToDestination(
+  source: LocatedFile,
+  to: ObjectName,
+  places: FileLocator,
+): Promise<LocatedFile> {
   const { generation } = source.fingerprint;
   for (const name of destinations(to, generation)) {
-    const placed = await placeAt(source, name, places);
+    const placed = await linkAt(source, name, places);
     if (placed) return placed;
-    const there = await locateIfThere(name, places);
+    const there = await locateOrUndefined(name, places);
     if (there?.fingerprint.generation === generation) return there;
   }
-  throw changed(to, `can't be written: it, and the name with ${generation.slice(0, 8)}, hold something else`);
+  throw fileChanged(
+    to,
+    `can't be written: it, and the name with ${generation.slice(0, 8)}, hold something else`,
+  );
 }
 
 /** Undefined when the name is taken. */
-async function placeAt(source: Located, name: ObjectName, places: Places): Promise<Located | undefined> {
-  const path = await places.pathOf(name);
+async function linkAt(
+  source: LocatedFile,
+  name: ObjectName,
+  places: FileLocator,
+): Promise<LocatedFile | undefined> {
+  const path = await places.resolvePath(name);
   const { fingerprint } = source;
   try {
     const how = await linkOrCopy(source.path, path, async (copy) => {
-      const { generation } = await new Fingerprints().of(copy, name);
-      if (generation !== fingerprint.generation) throw rewritten(source.name);
+      const { generation } = await new FingerprintCache().get(copy, name);
+      if (generation !== fingerprint.generation) throw fileRewritten(source.name);
     });
-    if (how === "linked") await undoUnlessSame(path, source);
+    if (how === "linked") await unlinkIfRewritten(path, source);
   } catch (error) {
     if (errorCode(error) === "EEXIST") return undefined;
     throw error;
@@ -97,18 +116,18 @@ async function placeAt(source: Located, name: ObjectName, places: Places): Promi
 }
 
 /** The link may have caught a file that was written since it was hashed. */
-async function undoUnlessSame(path: string, source: Located): Promise<void> {
+async function unlinkIfRewritten(path: string, source: LocatedFile): Promise<void> {
   if (changeSignature(await stat(path, { bigint: true })) === source.fingerprint.signature) return;
   await unlink(path);
-  throw rewritten(source.name);
+  throw fileRewritten(source.name);
 }
 
-function rewritten(name: ObjectName): BatonError {
-  return changed(name, "was written while it was moved");
+function fileRewritten(name: ObjectName): BatonError {
+  return fileChanged(name, "was written while it was moved");
 }
 
 /** A file that was written since it was looked at stays: it is a new drop, with a TaskBatch of its own. */
-async function removeUnlessRewritten(source: Located): Promise<void> {
+async function removeUnlessRewritten(source: LocatedFile): Promise<void> {
   try {
     const now = await stat(source.path, { bigint: true });
     if (changeSignature(now) !== source.fingerprint.signature) return;

@@ -12,50 +12,54 @@ import type {
   ObjectStore,
   ObjectVersion,
 } from "../../ports/objects.ts";
-import { changed, explainFileError, missing, syncFolder, writeDurably } from "./durable.ts";
-import { contentHash, type Fingerprint, Fingerprints, objectGeneration } from "./fingerprint.ts";
-import { type Located, move } from "./move.ts";
+import { fileChanged, fileMissing, syncFolder, toFileError, writeDurably } from "./durable.ts";
+import { contentGeneration, contentHash, type Fingerprint, FingerprintCache } from "./fingerprint.ts";
+import { type LocatedFile, moveFile } from "./move.ts";
 
 /** The names of all files of the bucket that begin with the prefix, sorted. None where there is no such folder. */
-async function namesBelow(folder: string, { bucket, prefix }: ObjectPrefix): Promise<string[]> {
+async function listNames(folder: string, { bucket, prefix }: ObjectPrefix): Promise<string[]> {
   const parent = prefix.slice(0, prefix.lastIndexOf("/") + 1);
   const start = prefix.slice(parent.length);
-  const path = parent === "" ? folder : await objectPath(folder, { bucket, object: parent.slice(0, -1) });
+  const path =
+    parent === "" ? folder : await resolveObjectPath(folder, { bucket, object: parent.slice(0, -1) });
   const names: string[] = [];
   // One by one: the folder may hold what all batches have left, and only a few names are asked for.
-  for await (const entry of entriesOf(path)) {
+  for await (const entry of openEntries(path)) {
     if (!entry.name.startsWith(start)) continue;
     if (entry.isFile()) names.push(parent + entry.name);
-    if (entry.isDirectory()) names.push(...(await filesIn(join(path, entry.name), parent + entry.name)));
+    if (entry.isDirectory())
+      names.push(...(await listRecursively(join(path, entry.name), parent + entry.name)));
   }
   return names.sort();
 }
 
-async function filesIn(path: string, name: string): Promise<string[]> {
-  const entries = await unlessGone([], () => readdir(path, { recursive: true, withFileTypes: true }));
+async function listRecursively(path: string, name: string): Promise<string[]> {
+  const entries = await withDefaultIfMissing([], () =>
+    readdir(path, { recursive: true, withFileTypes: true }),
+  );
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => [name, ...relative(path, join(entry.parentPath, entry.name)).split(sep)].join("/"));
 }
 
-async function* entriesOf(path: string): AsyncGenerator<Dirent> {
-  const folder = await unlessGone(undefined, () => opendir(path));
+async function* openEntries(path: string): AsyncGenerator<Dirent> {
+  const folder = await withDefaultIfMissing(undefined, () => opendir(path));
   if (folder) yield* folder;
 }
 
 /** Removes a file, if it is there, and then every folder above it that is empty, below the bucket. */
 async function removeFile(bucketFolder: string, path: string): Promise<void> {
-  const root = await unlessGone(bucketFolder, () => realpath(bucketFolder));
-  await unlessGone(undefined, () => unlink(path));
+  const root = await withDefaultIfMissing(bucketFolder, () => realpath(bucketFolder));
+  await withDefaultIfMissing(undefined, () => unlink(path));
   let folder = dirname(path);
   for (; folder.startsWith(root + sep); folder = dirname(folder)) if (!(await removeIfEmpty(folder))) break;
-  await unlessGone(undefined, () => syncFolder(folder));
+  await withDefaultIfMissing(undefined, () => syncFolder(folder));
 }
 
 /** False when somebody has something in it, also something new. */
 async function removeIfEmpty(folder: string): Promise<boolean> {
   try {
-    await unlessGone(undefined, () => rmdir(folder));
+    await withDefaultIfMissing(undefined, () => rmdir(folder));
     return true;
   } catch (error) {
     if (errorCode(error) === "ENOTEMPTY" || errorCode(error) === "EEXIST") return false;
@@ -63,7 +67,7 @@ async function removeIfEmpty(folder: string): Promise<boolean> {
   }
 }
 
-async function unlessGone<T>(otherwise: T, work: () => Promise<T>): Promise<T> {
+async function withDefaultIfMissing<T>(otherwise: T, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -76,17 +80,17 @@ async function unlessGone<T>(otherwise: T, work: () => Promise<T>): Promise<T> {
  * The path of an object, with every link on the way followed, and proved to be inside the bucket.
  * What does not exist yet is kept as it is written. Throws `OBJECT_NAME_INVALID`.
  */
-export async function objectPath(folder: string, name: ObjectName): Promise<string> {
-  const problem = problemOfName(name.object);
-  if (problem) throw invalid(name, problem);
+export async function resolveObjectPath(folder: string, name: ObjectName): Promise<string> {
+  const problem = nameProblem(name.object);
+  if (problem) throw invalidName(name, problem);
   const root = await resolveExisting(folder);
   const path = await resolveExisting(join(folder, ...name.object.split("/")), name);
-  if (!path.startsWith(root + sep)) throw invalid(name, "a link leads out of the bucket");
+  if (!path.startsWith(root + sep)) throw invalidName(name, "a link leads out of the bucket");
   return path;
 }
 
 /** What is wrong with the name of an object, whatever the file system holds. */
-function problemOfName(object: string): string | undefined {
+function nameProblem(object: string): string | undefined {
   if (object === "") return "it is empty";
   if (object.includes("\0")) return "it has a NUL character";
   if (object.includes("\\")) return "it has a backslash; folders are separated by /";
@@ -104,14 +108,14 @@ async function resolveExisting(path: string, name?: ObjectName): Promise<string>
   } catch (error) {
     const code = errorCode(error);
     if (name && (code === "ELOOP" || code === "ENAMETOOLONG"))
-      throw invalid(name, code === "ELOOP" ? "its links go round in a circle" : "it is too long");
+      throw invalidName(name, code === "ELOOP" ? "its links go round in a circle" : "it is too long");
     if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
     const parent = dirname(path);
     return parent === path ? path : join(await resolveExisting(parent, name), basename(path));
   }
 }
 
-function invalid(name: ObjectName, problem: string): BatonError {
+function invalidName(name: ObjectName, problem: string): BatonError {
   const shown = JSON.stringify(name.object.slice(0, 200));
   return new BatonError("OBJECT_NAME_INVALID", `${shown} is not the name of an object: ${problem}`, {
     where: `bucket ${name.bucket}`,
@@ -130,37 +134,37 @@ export interface FolderObjectStoreOptions {
  */
 export class FolderObjectStore implements ObjectStore {
   readonly #buckets: ReadonlyMap<string, string>;
-  readonly #fingerprints = new Fingerprints();
+  readonly #fingerprints = new FingerprintCache();
 
   constructor(options: FolderObjectStoreOptions) {
     this.#buckets = new Map(Object.entries(options.buckets));
   }
 
   async stat(name: ObjectName): Promise<ObjectInfo> {
-    return explained(name, async () => {
+    return withFileErrors(name, async () => {
       const { path, fingerprint } = await this.#locate(name);
-      refuseOtherGeneration(name, fingerprint.generation);
-      return infoOf(name, path, fingerprint);
+      assertGeneration(name, fingerprint.generation);
+      return toObjectInfo(name, path, fingerprint);
     });
   }
 
   /** The content is checked, not the file: what is returned has the generation that was asked for. */
   async read(name: ObjectName): Promise<Uint8Array> {
-    return explained(name, async () => {
-      const path = await this.#pathOf(name);
-      if (!(await stat(path)).isFile()) throw missing(name, "it is not a file");
+    return withFileErrors(name, async () => {
+      const path = await this.#resolvePath(name);
+      if (!(await stat(path)).isFile()) throw fileMissing(name, "it is not a file");
       const content = await readFile(path);
-      if (name.generation !== undefined) refuseOtherGeneration(name, objectGeneration(content));
+      if (name.generation !== undefined) assertGeneration(name, contentGeneration(content));
       return content;
     });
   }
 
   async write(name: ObjectName, content: Uint8Array, _contentType: string): Promise<ObjectInfo> {
-    return explained(name, async () => {
+    return withFileErrors(name, async () => {
       if (name.generation !== undefined) await this.stat(name);
-      const path = await this.#pathOf(name);
+      const path = await this.#resolvePath(name);
       await writeDurably(path, content);
-      return infoOf(name, path, { generation: objectGeneration(content), bytes: content.byteLength });
+      return toObjectInfo(name, path, { generation: contentGeneration(content), bytes: content.byteLength });
     });
   }
 
@@ -169,18 +173,18 @@ export class FolderObjectStore implements ObjectStore {
    * A move with a generation that was done before is recognised by the content at its destination.
    */
   async move(from: ObjectName, to: ObjectName): Promise<ObjectInfo> {
-    return explained(from, async () => {
-      const { name, path, fingerprint } = await move(ofContent(from), to, {
-        pathOf: (asked) => this.#pathOf(asked),
+    return withFileErrors(from, async () => {
+      const { name, path, fingerprint } = await moveFile(toContentGeneration(from), to, {
+        resolvePath: (asked) => this.#resolvePath(asked),
         locate: (asked) => this.#locate(asked),
       });
-      return infoOf(name, path, fingerprint);
+      return toObjectInfo(name, path, fingerprint);
     });
   }
 
   async list({ bucket, prefix }: ObjectPrefix, { limit, after }: ListOptions): Promise<ObjectPage> {
-    return explained({ bucket, object: prefix }, async () => {
-      const names = await namesBelow(this.#folderOf({ bucket, object: prefix }), { bucket, prefix });
+    return withFileErrors({ bucket, object: prefix }, async () => {
+      const names = await listNames(this.#bucketFolder({ bucket, object: prefix }), { bucket, prefix });
       const left = names.filter((name) => after === undefined || name > after);
       const objects = left.slice(0, limit).map((object) => ({ bucket, object, version: undefined }));
       return { objects, next: left.length > limit ? objects.at(-1)?.object : undefined };
@@ -190,23 +194,25 @@ export class FolderObjectStore implements ObjectStore {
   /** Folders that are empty then go as well: their names tell what was in them. */
   async remove({ bucket, object }: ObjectVersion): Promise<void> {
     const name = { bucket, object };
-    return explained(name, async () => removeFile(this.#folderOf(name), await this.#pathOf(name)));
+    return withFileErrors(name, async () =>
+      removeFile(this.#bucketFolder(name), await this.#resolvePath(name)),
+    );
   }
 
-  async #locate(name: ObjectName): Promise<Located> {
-    const path = await this.#pathOf(name);
+  async #locate(name: ObjectName): Promise<LocatedFile> {
+    const path = await this.#resolvePath(name);
     try {
-      return { name, path, fingerprint: await this.#fingerprints.of(path, name) };
+      return { name, path, fingerprint: await this.#fingerprints.get(path, name) };
     } catch (error) {
-      throw explainFileError(error, name);
+      throw toFileError(error, name);
     }
   }
 
-  async #pathOf(name: ObjectName): Promise<string> {
-    return objectPath(this.#folderOf(name), name);
+  async #resolvePath(name: ObjectName): Promise<string> {
+    return resolveObjectPath(this.#bucketFolder(name), name);
   }
 
-  #folderOf(name: ObjectName): string {
+  #bucketFolder(name: ObjectName): string {
     const folder = this.#buckets.get(name.bucket);
     if (folder !== undefined) return folder;
     const known = [...this.#buckets.keys()].join(", ");
@@ -217,25 +223,28 @@ export class FolderObjectStore implements ObjectStore {
   }
 }
 
-async function explained<T>(name: ObjectName, work: () => Promise<T>): Promise<T> {
+async function withFileErrors<T>(name: ObjectName, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw explainFileError(error, name);
+    throw toFileError(error, name);
   }
 }
 
 /** Which of several drops of the same content a generation means makes no difference here. */
-function ofContent(name: ObjectName): ObjectName {
+function toContentGeneration(name: ObjectName): ObjectName {
   return name.generation === undefined ? name : { ...name, generation: contentHash(name.generation) };
 }
 
-function refuseOtherGeneration(name: ObjectName, generation: string): void {
+function assertGeneration(name: ObjectName, generation: string): void {
   if (name.generation !== undefined && contentHash(name.generation) !== generation)
-    throw changed(name, `has another content than the one asked for: ${generation}, not ${name.generation}`);
+    throw fileChanged(
+      name,
+      `has another content than the one asked for: ${generation}, not ${name.generation}`,
+    );
 }
 
-function infoOf(
+function toObjectInfo(
   { bucket, object }: ObjectName,
   path: string,
   { generation, bytes }: Pick<Fingerprint, "generation" | "bytes">,

@@ -19,28 +19,28 @@ export interface QuietTimes {
   readonly growingMs: number;
 }
 
-const mostRestMs = 60_000;
+const maxBackOffMs = 60_000;
 
 /** How a file of the inbox looks now, and what was made of it. */
-export class SeenFile {
-  look: FileStat;
+export class DroppedFile {
+  stat: FileStat;
   /** When its content, its name or its rights were last changed: can't be set back by anybody. */
   changedNs: bigint;
   /** It was there when the inbox was looked through for the first time. */
-  readonly isOld: boolean;
+  readonly isFromInitialScan: boolean;
   isBusy = false;
   #drop: DropRecord | undefined;
   /** Since when it has looked like that, by the monotonic clock of this process. */
   #sinceMs: number;
   #quietMs: number;
   #failures = 0;
-  #restsUntilMs = 0;
+  #retryAtMs = 0;
   readonly #times: QuietTimes;
 
   constructor(stats: BigIntStats, drop: DropRecord | undefined, isOld: boolean, times: QuietTimes) {
-    this.look = toFileLook(stats);
+    this.stat = toFileStat(stats);
     this.changedNs = stats.ctimeNs;
-    this.isOld = isOld;
+    this.isFromInitialScan = isOld;
     this.#drop = drop;
     this.#sinceMs = performance.now();
     this.#times = times;
@@ -48,28 +48,28 @@ export class SeenFile {
   }
 
   /** Whether what it looks like was announced. */
-  get isDone(): boolean {
-    return this.#drop?.isAnnounced === true && isSameLook(this.#drop.stat, this.look);
+  get isAnnounced(): boolean {
+    return this.#drop?.isAnnounced === true && isSameStat(this.#drop.stat, this.stat);
   }
 
-  get hasGrownSinceTaken(): boolean {
-    return this.#drop !== undefined && isGrown(this.#drop.stat, this.look);
+  get hasGrownSinceDrop(): boolean {
+    return this.#drop !== undefined && hasGrown(this.#drop.stat, this.stat);
   }
 
   /** Takes note of how it looks now; `quietForMs`: it is known not to have changed for so long. */
   update(stats: BigIntStats, quietForMs: number): void {
-    const look = toFileLook(stats);
+    const look = toFileStat(stats);
     const now = performance.now();
-    if (!isSameLook(look, this.look)) {
+    if (!isSameStat(look, this.stat)) {
       // A writer that has paused will pause again: the next pause is given twice the time.
       const pausedMs = now - this.#sinceMs;
       const { stableMs, growingMs } = this.#times;
-      const isPausing = isGrown(this.look, look) && pausedMs < growingMs;
+      const isPausing = hasGrown(this.stat, look) && pausedMs < growingMs;
       this.#quietMs = isPausing ? Math.min(Math.max(stableMs, 2 * pausedMs), growingMs) : stableMs;
       this.#sinceMs = now;
     }
     this.#sinceMs = Math.min(this.#sinceMs, now - quietForMs);
-    this.look = look;
+    this.stat = look;
     this.changedNs = stats.ctimeNs;
   }
 
@@ -84,17 +84,17 @@ export class SeenFile {
    * The generation that it is announced with; not new when that was done before, and copying set its times back
    * since.
    */
-  dropOf(
+  dropFor(
     content: string,
     hasOlderBatches: boolean,
   ): { readonly generation: string; readonly isNew: boolean } {
     const before = this.#drop;
     // It was to be announced when the process died: perhaps it was.
-    if (before && !before.isAnnounced && isSameLook(before.stat, this.look))
+    if (before && !before.isAnnounced && isSameStat(before.stat, this.stat))
       return { generation: before.generation, isNew: true };
-    if (before && contentHash(before.generation) === content && isSetBack(before.stat, this.look))
+    if (before && contentHash(before.generation) === content && hasEarlierTime(before.stat, this.stat))
       return { generation: before.generation, isNew: false };
-    const isKnownByContent = this.isOld && hasOlderBatches && before === undefined;
+    const isKnownByContent = this.isFromInitialScan && hasOlderBatches && before === undefined;
     return {
       generation: isKnownByContent ? content : dropGeneration(content, this.changedNs),
       isNew: true,
@@ -105,11 +105,11 @@ export class SeenFile {
   fail(): void {
     const waitMs = this.#times.stableMs * 2 ** this.#failures;
     this.#failures += 1;
-    this.#restsUntilMs = performance.now() + Math.min(waitMs, mostRestMs);
+    this.#retryAtMs = performance.now() + Math.min(waitMs, maxBackOffMs);
   }
 
-  get isResting(): boolean {
-    return performance.now() < this.#restsUntilMs;
+  get isBackingOff(): boolean {
+    return performance.now() < this.#retryAtMs;
   }
 
   remember(drop: DropRecord): void {
@@ -117,18 +117,18 @@ export class SeenFile {
   }
 }
 
-export function toFileLook({ ino, size, mtimeNs }: BigIntStats): FileStat {
+export function toFileStat({ ino, size, mtimeNs }: BigIntStats): FileStat {
   return { inode: String(ino), bytes: String(size), modifiedNs: String(mtimeNs) };
 }
 
-export function isSameLook(one: FileStat, other: FileStat): boolean {
+export function isSameStat(one: FileStat, other: FileStat): boolean {
   return one.inode === other.inode && one.bytes === other.bytes && one.modifiedNs === other.modifiedNs;
 }
 
-function isGrown(before: FileStat, now: FileStat): boolean {
+function hasGrown(before: FileStat, now: FileStat): boolean {
   return before.inode === now.inode && BigInt(now.bytes) > BigInt(before.bytes);
 }
 
-function isSetBack(before: FileStat, now: FileStat): boolean {
+function hasEarlierTime(before: FileStat, now: FileStat): boolean {
   return before.inode === now.inode && BigInt(now.modifiedNs) <= BigInt(before.modifiedNs);
 }

@@ -16,9 +16,9 @@ const accessMode = 0o3;
 const sliceMs = 5;
 /** A scan is followed by a rest of this many times the time that it worked: scans get a fifth of one processor. */
 const restFactor = 4;
-const leastRestMs = 100;
+const minRestMs = 100;
 /** Writers that are remembered: files that are removed while they are written are never asked for again. */
-const mostKnown = 1_000;
+const maxKnownWriters = 1_000;
 
 /** A descriptor through which a file is written. */
 interface Writer {
@@ -26,15 +26,15 @@ interface Writer {
   readonly identity: string;
 }
 
-interface Question {
+interface WriterQuery {
   readonly path: string;
   readonly answer: (writer: Writer | "none" | "unknown") => void;
 }
 
 /** The writers that were found, by path: whether one still writes is one file to read, not all of them. */
 const knownWriters = new Map<string, Writer>();
-let waiting: Question[] = [];
-let scanning = false;
+let pendingQueries: WriterQuery[] = [];
+let isScanning = false;
 let restsUntil = 0;
 
 /**
@@ -47,23 +47,23 @@ let restsUntil = 0;
  * work.
  */
 export async function isOpenForWriting(path: string): Promise<boolean | undefined> {
-  if (process.platform !== "linux" || !(await isVisible(path))) return undefined;
+  if (process.platform !== "linux" || !(await canSeeWriters(path))) return undefined;
   const known = knownWriters.get(path);
   if (known && (await stillWrites(known))) return true;
   knownWriters.delete(path);
   const found = await new Promise<Writer | "none" | "unknown">((answer) => {
-    waiting.push({ path, answer });
-    if (!scanning) void scanWhileAsked();
+    pendingQueries.push({ path, answer });
+    if (!isScanning) void scanUntilAnswered();
   });
   if (found === "unknown") return undefined;
   if (found === "none") return false;
-  if (knownWriters.size >= mostKnown) knownWriters.clear();
+  if (knownWriters.size >= maxKnownWriters) knownWriters.clear();
   knownWriters.set(path, found);
   return true;
 }
 
 /** Others' descriptors can be read by root only. A file that is gone has no writer that matters. */
-async function isVisible(path: string): Promise<boolean> {
+async function canSeeWriters(path: string): Promise<boolean> {
   const user = process.geteuid?.();
   if (user === 0) return true;
   try {
@@ -73,36 +73,38 @@ async function isVisible(path: string): Promise<boolean> {
   }
 }
 
-async function scanWhileAsked(): Promise<void> {
-  scanning = true;
-  while (waiting.length > 0) {
+async function scanUntilAnswered(): Promise<void> {
+  isScanning = true;
+  while (pendingQueries.length > 0) {
     await sleep(Math.max(0, restsUntil - performance.now()));
-    const questions = waiting;
-    waiting = [];
+    const questions = pendingQueries;
+    pendingQueries = [];
     const workedMs = await answerAll(questions);
-    restsUntil = performance.now() + Math.max(leastRestMs, workedMs * restFactor);
+    restsUntil = performance.now() + Math.max(minRestMs, workedMs * restFactor);
   }
-  scanning = false;
+  isScanning = false;
 }
 
 /** Gives the time that it worked, without the time that other work had in between. */
-async function answerAll(questions: readonly Question[]): Promise<number> {
-  const scan = new Scan(await identitiesOf(questions));
+async function answerAll(questions: readonly WriterQuery[]): Promise<number> {
+  const scan = new DescriptorScan(await groupByName(questions));
   const isWhole = await scan.run();
   for (const { path, answer } of questions) answer(scan.writers.get(path) ?? (isWhole ? "none" : "unknown"));
   return scan.workedMs;
 }
 
-interface Sought {
+interface WantedFile {
   readonly path: string;
   readonly identity: string;
 }
 
 /** What is sought, by the last part of its name: only descriptors of such a name are looked at more closely. */
-async function identitiesOf(questions: readonly Question[]): Promise<ReadonlyMap<string, readonly Sought[]>> {
-  const sought = new Map<string, Sought[]>();
+async function groupByName(
+  questions: readonly WriterQuery[],
+): Promise<ReadonlyMap<string, readonly WantedFile[]>> {
+  const sought = new Map<string, WantedFile[]>();
   for (const { path } of questions) {
-    const identity = await identityOf(path);
+    const identity = await readIdentity(path);
     if (identity === undefined) continue;
     const sameName = sought.get(basename(path));
     if (sameName) sameName.push({ path, identity });
@@ -112,38 +114,39 @@ async function identitiesOf(questions: readonly Question[]): Promise<ReadonlyMap
 }
 
 /** One pass over the descriptors of all processes, the newest process first: that is who writes a new file. */
-class Scan {
+class DescriptorScan {
   readonly writers = new Map<string, Writer>();
-  readonly #sought: ReadonlyMap<string, readonly Sought[]>;
+  readonly #wanted: ReadonlyMap<string, readonly WantedFile[]>;
   #left: number = writerLimits.inboxDescriptors;
   #sliceBegan = performance.now();
   workedMs = 0;
 
-  constructor(sought: ReadonlyMap<string, readonly Sought[]>) {
-    this.#sought = sought;
+  constructor(sought: ReadonlyMap<string, readonly WantedFile[]>) {
+    this.#wanted = sought;
   }
 
   /** False when there were too many descriptors, so that some were not looked at. */
   async run(): Promise<boolean> {
-    if (this.#sought.size === 0) return true;
+    if (this.#wanted.size === 0) return true;
     const entries = await readdir("/proc").catch((): string[] => []);
     const processes = entries.filter((name) => /^\d+$/.test(name)).map(Number);
     this.#sliceBegan = performance.now();
-    for (const pid of processes.sort((a, b) => b - a)) if (this.#left > 0) await this.#lookAt(`/proc/${pid}`);
+    for (const pid of processes.sort((a, b) => b - a))
+      if (this.#left > 0) await this.#scanProcess(`/proc/${pid}`);
     this.workedMs += performance.now() - this.#sliceBegan;
     return processes.length > 0 && this.#left > 0;
   }
 
   /** Reads synchronously, as /proc is memory: each turn through the thread pool would take many times as long. */
-  async #lookAt(process: string): Promise<void> {
-    const listing = openListing(`${process}/fd`);
+  async #scanProcess(process: string): Promise<void> {
+    const listing = openDescriptors(`${process}/fd`);
     if (!listing) return;
     try {
       for (let entry = listing.readSync(); entry && this.#left > 0; entry = listing.readSync()) {
         this.#left -= 1;
-        const sought = this.#sought.get(nameBehind(`${process}/fd/${entry.name}`));
+        const sought = this.#wanted.get(readTargetName(`${process}/fd/${entry.name}`));
         if (sought) await this.#compare(`${process}/fd/${entry.name}`, sought);
-        await this.#giveWay();
+        await this.#yieldIfSliceOver();
       }
     } catch {
       // The process has ended meanwhile.
@@ -152,14 +155,14 @@ class Scan {
     }
   }
 
-  async #compare(descriptor: string, sought: readonly Sought[]): Promise<void> {
-    if (!isWriting(descriptor)) return;
-    const identity = await identityOf(descriptor);
+  async #compare(descriptor: string, sought: readonly WantedFile[]): Promise<void> {
+    if (!isOpenedForWriting(descriptor)) return;
+    const identity = await readIdentity(descriptor);
     for (const { path, identity: wanted } of sought)
       if (identity === wanted) this.writers.set(path, { descriptor, identity });
   }
 
-  async #giveWay(): Promise<void> {
+  async #yieldIfSliceOver(): Promise<void> {
     const now = performance.now();
     if (now - this.#sliceBegan < sliceMs) return;
     this.workedMs += now - this.#sliceBegan;
@@ -169,11 +172,11 @@ class Scan {
 }
 
 async function stillWrites({ descriptor, identity }: Writer): Promise<boolean> {
-  return isWriting(descriptor) && (await identityOf(descriptor)) === identity;
+  return isOpenedForWriting(descriptor) && (await readIdentity(descriptor)) === identity;
 }
 
 /** Device and inode: a process in a container knows the file by another path. */
-async function identityOf(path: string): Promise<string | undefined> {
+async function readIdentity(path: string): Promise<string | undefined> {
   try {
     const { dev, ino } = await stat(path, { bigint: true });
     return `${dev}:${ino}`;
@@ -182,7 +185,7 @@ async function identityOf(path: string): Promise<string | undefined> {
   }
 }
 
-function openListing(folder: string) {
+function openDescriptors(folder: string) {
   try {
     return opendirSync(folder, { bufferSize: 256 });
   } catch {
@@ -192,7 +195,7 @@ function openListing(folder: string) {
 }
 
 /** The name of the file that a descriptor is of; empty when the descriptor has gone. */
-function nameBehind(descriptor: string): string {
+function readTargetName(descriptor: string): string {
   try {
     return basename(readlinkSync(descriptor));
   } catch {
@@ -200,7 +203,7 @@ function nameBehind(descriptor: string): string {
   }
 }
 
-function isWriting(descriptor: string): boolean {
+function isOpenedForWriting(descriptor: string): boolean {
   try {
     const info = readFileSync(descriptor.replace("/fd/", "/fdinfo/"), "utf8");
     const flags = Number.parseInt(/^flags:\s*([0-7]+)/m.exec(info)?.[1] ?? "0", 8);

@@ -15,10 +15,10 @@ export type Resolve = (
 export interface Guard {
   readonly resolve: Resolve;
   /** Why an address must not be connected to. */
-  readonly refusalOf: (address: string) => string | undefined;
+  readonly refusalReason: (address: string) => string | undefined;
 }
 
-export const publicAddressesOnly: Guard = { resolve: systemLookup, refusalOf };
+export const publicAddressesOnly: Guard = { resolve: systemLookup, refusalReason: addressRefusal };
 
 /**
  * Connects to public addresses only. A name is resolved once: all its addresses are checked, and those are the ones
@@ -27,44 +27,44 @@ export const publicAddressesOnly: Guard = { resolve: systemLookup, refusalOf };
 export function guardedConnector(guard: Guard): buildConnector.connector {
   const connect = buildConnector({ lookup: guardedLookup(guard) });
   return (target, callback) => {
-    const refusal = isAddress(target.hostname) ? guard.refusalOf(target.hostname) : undefined;
+    const refusal = isAddress(target.hostname) ? guard.refusalReason(target.hostname) : undefined;
     if (refusal === undefined) connect(target, callback);
-    else callback(refused(target.hostname, refusal), null);
+    else callback(addressRefused(target.hostname, refusal), null);
   };
 }
 
 /** A lookup that fails when any answer is an address that must not be connected to. */
 function guardedLookup(guard: Guard): LookupFunction {
   return (hostname, options, callback) => {
-    const family = familyOf(options.family);
+    const family = toFamilyNumber(options.family);
     guard.resolve(hostname, { family, hints: options.hints ?? 0, all: true }, (error, addresses) => {
       const [first] = addresses ?? [];
-      const problem = error ?? problemOfAnswers(guard, hostname, addresses);
+      const problem = error ?? findRefusal(guard, hostname, addresses);
       if (problem || !first) return callback(problem ?? new Error(`${hostname} has no address`), []);
       return options.all ? callback(null, addresses) : callback(null, first.address, first.family);
     });
   };
 }
 
-function problemOfAnswers(
+function findRefusal(
   guard: Guard,
   hostname: string,
   addresses: readonly LookupAddress[],
 ): TaskError | undefined {
   for (const { address } of addresses) {
-    const refusal = guard.refusalOf(address);
-    if (refusal !== undefined) return refused(`${hostname} (${address})`, refusal);
+    const refusal = guard.refusalReason(address);
+    if (refusal !== undefined) return addressRefused(`${hostname} (${address})`, refusal);
   }
   return undefined;
 }
 
-function familyOf(family: number | "IPv4" | "IPv6" | undefined): number {
+function toFamilyNumber(family: number | "IPv4" | "IPv6" | undefined): number {
   if (family === "IPv4") return 4;
   if (family === "IPv6") return 6;
   return family ?? 0;
 }
 
-export function refused(target: string, reason: string): TaskError {
+export function addressRefused(target: string, reason: string): TaskError {
   return new TaskError(`Refused to connect to ${target}: ${reason}`, {
     code: "HTTP_ADDRESS_REFUSED",
     retryable: false,
@@ -75,7 +75,7 @@ export function refused(target: string, reason: string): TaskError {
 const metadataAddresses: ReadonlySet<string> = new Set(["168.63.129.16"]);
 
 /** The last 32 bits are an IPv4 address, for NAT64 (RFC 6052) and mapped addresses. */
-const embedsAtTheEnd: readonly string[] = ["::ffff:0:0/96", "64:ff9b::/96"];
+const ipv4SuffixRanges: readonly string[] = ["::ffff:0:0/96", "64:ff9b::/96"];
 const sixToFour = "2002::/16";
 const globalUnicast = "2000::/3";
 
@@ -83,23 +83,23 @@ const globalUnicast = "2000::/3";
  * Why an address must not be connected to, or undefined when it is an ordinary public one. Takes every spelling of an
  * IP address (`127.1`, `0x7f000001`, `2130706433`, `[::1]`, `::ffff:7f00:1`); anything else is refused.
  */
-export function refusalOf(address: string): string | undefined {
+export function addressRefusal(address: string): string | undefined {
   const bare = address.replace(/^\[(.*)\]$/, "$1");
   if (!ipaddr.isValid(bare)) return "it is not an IP address";
   const parsed = ipaddr.parse(bare);
-  return parsed instanceof ipaddr.IPv4 ? refusalOfIpv4(parsed) : refusalOfIpv6(parsed);
+  return parsed instanceof ipaddr.IPv4 ? ipv4Refusal(parsed) : ipv6Refusal(parsed);
 }
 
-function refusalOfIpv4(address: ipaddr.IPv4): string | undefined {
+function ipv4Refusal(address: ipaddr.IPv4): string | undefined {
   if (metadataAddresses.has(address.toString())) return "it is a metadata address";
   const range = address.range();
   return range === "unicast" ? undefined : `it is ${range}`;
 }
 
 /** Only global unicast is let through: what is not assigned yet may become anything. */
-function refusalOfIpv6(address: ipaddr.IPv6): string | undefined {
+function ipv6Refusal(address: ipaddr.IPv6): string | undefined {
   const embedded = embeddedIpv4(address);
-  if (embedded) return refusalOfIpv4(embedded);
+  if (embedded) return ipv4Refusal(embedded);
   const range = address.range();
   if (range !== "unicast") return `it is ${range}`;
   return address.match(ipaddr.IPv6.parseCIDR(globalUnicast)) ? undefined : "it is reserved";
@@ -107,7 +107,7 @@ function refusalOfIpv6(address: ipaddr.IPv6): string | undefined {
 
 function embeddedIpv4(address: ipaddr.IPv6): ipaddr.IPv4 | undefined {
   const bytes = address.toByteArray();
-  if (embedsAtTheEnd.some((range) => address.match(ipaddr.IPv6.parseCIDR(range))))
+  if (ipv4SuffixRanges.some((range) => address.match(ipaddr.IPv6.parseCIDR(range))))
     return new ipaddr.IPv4(bytes.slice(12));
   if (address.match(ipaddr.IPv6.parseCIDR(sixToFour))) return new ipaddr.IPv4(bytes.slice(2, 6));
   return undefined;

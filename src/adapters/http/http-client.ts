@@ -3,7 +3,7 @@ import { TaskError } from "../../core/errors/errors.ts";
 import { redactUrl } from "../../core/values/text.ts";
 import type { HttpClient, HttpRequest, HttpResponse, RequestSecrets } from "../../ports/http.ts";
 import { parseRetryAfter, readLimitedBody, rootCauseMessage } from "../remote/http-request.ts";
-import { type Guard, guardedConnector, publicAddressesOnly, refused } from "./guard.ts";
+import { addressRefused, type Guard, guardedConnector, publicAddressesOnly } from "./guard.ts";
 
 /**
  * What bounds the requests of tasks.
@@ -22,7 +22,7 @@ export interface GuardedHttpClientOptions {
 }
 
 /** What fetch says to ports of other protocols, such as SMTP. */
-const portNeverSpoken = "bad port";
+const blockedPort = "bad port";
 /** The timeout of the request covers headers and body together; undici's own limits stay out of its way. */
 const agentOptions = { headersTimeout: 0, bodyTimeout: 0 };
 
@@ -44,12 +44,13 @@ export class GuardedHttpClient implements HttpClient {
     } catch (error) {
       request.signal.throwIfAborted();
       const where = `${request.method} ${redactUrl(request.url)}`;
-      if (timeout.aborted) throw failed(`${where}: no whole answer within ${request.timeoutSeconds} s`, true);
+      if (timeout.aborted)
+        throw httpFailed(`${where}: no whole answer within ${request.timeoutSeconds} s`, true);
       const reason = rootCauseMessage(error);
       const shown = request.secrets?.redact(reason) ?? reason;
       // What was thrown may show more of the request than its message.
       const cause = request.secrets ? undefined : error;
-      throw taskErrorIn(error) ?? failed(`${where}: ${shown}`, reason !== portNeverSpoken, cause);
+      throw findTaskError(error) ?? httpFailed(`${where}: ${shown}`, reason !== blockedPort, cause);
     }
   }
 
@@ -60,25 +61,25 @@ export class GuardedHttpClient implements HttpClient {
 
   async #follow(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     const { method, headers, body } = request;
-    checkHeaders(headers);
-    let hop: Hop = { url: urlOf(request.url), method, headers, body };
+    assertHeaders(headers);
+    let hop: Hop = { url: parseUrl(request.url), method, headers, body };
     for (let redirects = 0; ; redirects += 1) {
-      checkUrl(hop.url);
+      assertUrl(hop.url);
       const response = await this.#send(hop, signal);
       const location = response.headers.get("location");
       const isFollowed =
         request.followRedirects !== false && isRedirect(response.status) && location !== null;
-      if (!isFollowed) return await answerOf(response, hop, request);
+      if (!isFollowed) return await toHttpResponse(response, hop, request);
       await response.body?.cancel();
       if (redirects === httpLimits.redirects)
-        throw failed(
+        throw httpFailed(
           `${method} ${redactUrl(request.url)}: more than ${httpLimits.redirects} redirects`,
           false,
         );
-      const target = urlOf(location, hop.url);
-      const next = nextHop(hop, response.status, target, request.secrets);
+      const target = parseUrl(location, hop.url);
+      const next = redirectedHop(hop, response.status, target, request.secrets);
       if (!next)
-        throw failed(
+        throw httpFailed(
           `${method} ${redactUrl(hop.url.href)} was redirected to ${redactUrl(target.href)}, which would be sent a secret; write the last address`,
           false,
         );
@@ -99,11 +100,11 @@ export class GuardedHttpClient implements HttpClient {
   }
 }
 
-async function answerOf(response: Response, hop: Hop, request: HttpRequest): Promise<HttpResponse> {
+async function toHttpResponse(response: Response, hop: Hop, request: HttpRequest): Promise<HttpResponse> {
   const { maxResponseBytes } = request;
   const bytes = await readLimitedBody(response.body, maxResponseBytes);
   const where = `${hop.method} ${redactUrl(hop.url.href)}`;
-  if (!bytes) throw failed(`${where}: the answer is larger than ${maxResponseBytes} bytes`, false);
+  if (!bytes) throw httpFailed(`${where}: the answer is larger than ${maxResponseBytes} bytes`, false);
   return {
     status: response.status,
     headers: Object.fromEntries(response.headers),
@@ -113,53 +114,53 @@ async function answerOf(response: Response, hop: Hop, request: HttpRequest): Pro
   };
 }
 
-function urlOf(text: string, base?: URL): URL {
+function parseUrl(text: string, base?: URL): URL {
   const url = URL.parse(text, base?.href);
-  if (!url) throw failed("The address is not a URL", false);
+  if (!url) throw httpFailed("The address is not a URL", false);
   return url;
 }
 
-function checkUrl(url: URL): void {
+function assertUrl(url: URL): void {
   if (url.protocol !== "http:" && url.protocol !== "https:")
-    throw refused(redactUrl(url.href), "only http and https are spoken");
+    throw addressRefused(redactUrl(url.href), "only http and https are spoken");
   if (url.username !== "" || url.password !== "")
-    throw failed(
+    throw httpFailed(
       `${redactUrl(url.href)}: a URL must not hold a user or password; send an Authorization header`,
       false,
     );
 }
 
 /** Checked here because the errors of fetch would show the value. */
-function checkHeaders(headers: Readonly<Record<string, string>>): void {
+function assertHeaders(headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) {
-    if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) throw failed("A request header has an invalid name", false);
+    if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) throw httpFailed("A request header has an invalid name", false);
     if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
-      throw failed(`The request header ${name} has an invalid value`, false);
+      throw httpFailed(`The request header ${name} has an invalid value`, false);
   }
 }
 
-function failed(message: string, retryable: boolean, cause?: unknown): TaskError {
+function httpFailed(message: string, retryable: boolean, cause?: unknown): TaskError {
   return new TaskError(message, { code: "HTTP_FAILED", retryable, cause });
 }
 
 /** fetch wraps what the connection threw. */
-function taskErrorIn(error: unknown): TaskError | undefined {
+function findTaskError(error: unknown): TaskError | undefined {
   if (error instanceof TaskError) return error;
-  return error instanceof Error && error.cause !== undefined ? taskErrorIn(error.cause) : undefined;
+  return error instanceof Error && error.cause !== undefined ? findTaskError(error.cause) : undefined;
 }
 
 /** The parts of a request that a redirect may change. */
 type Hop = Pick<HttpRequest, "method" | "body" | "headers"> & { readonly url: URL };
 
 /** What may be told to another origin: never what somebody may use to prove who he is. */
-const tellable: ReadonlySet<string> = new Set([
+const crossOriginHeaders: ReadonlySet<string> = new Set([
   "accept",
   "accept-language",
   "content-type",
   "idempotency-key",
   "user-agent",
 ]);
-const describesBody: ReadonlySet<string> = new Set(["content-type", "content-length", "content-encoding"]);
+const bodyHeaders: ReadonlySet<string> = new Set(["content-type", "content-length", "content-encoding"]);
 
 function isRedirect(status: number): boolean {
   return [301, 302, 303, 307, 308].includes(status);
@@ -169,7 +170,7 @@ function isRedirect(status: number): boolean {
  * The request that follows a redirect, by the rules of fetch, except that another origin is told less. Undefined: its
  * body or address would tell another origin a secret.
  */
-function nextHop(hop: Hop, status: number, url: URL, secrets?: RequestSecrets): Hop | undefined {
+function redirectedHop(hop: Hop, status: number, url: URL, secrets?: RequestSecrets): Hop | undefined {
   const dropsBody = (status === 303 && hop.method !== "HEAD") || (status < 303 && hop.method === "POST");
   const sameOrigin = url.origin === hop.url.origin;
   const mayTell = (text: string) => sameOrigin || !secrets?.isIn(text);
@@ -177,8 +178,8 @@ function nextHop(hop: Hop, status: number, url: URL, secrets?: RequestSecrets): 
   if (!mayTell(url.href) || !mayTell(body ?? "")) return undefined;
   const headers = Object.entries(hop.headers).filter(([name, value]) => {
     const lower = name.toLowerCase();
-    const isTold = (sameOrigin || tellable.has(lower)) && mayTell(value);
-    return isTold && !(dropsBody && describesBody.has(lower));
+    const isTold = (sameOrigin || crossOriginHeaders.has(lower)) && mayTell(value);
+    return isTold && !(dropsBody && bodyHeaders.has(lower));
   });
   return { url, method: dropsBody ? "GET" : hop.method, body, headers: Object.fromEntries(headers) };
 }

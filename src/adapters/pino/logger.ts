@@ -6,52 +6,52 @@ import type { LogFields, Logger, LogOutput } from "../../ports/telemetry.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const deepest = 6;
+const maxDepth = 6;
 
 /**
  * Fields of a line of the log, as they can be written. JSON makes nothing of an error, a map or a set, and throws at
  * a bigint: an error becomes its whole reason, and the place where it was thrown `stack_trace`, which Cloud Logging
  * looks for.
  */
-function loggable(fields: Fields): Fields {
-  const shown = Object.entries(fields).map(([name, value]) => [name, shownValue(value, [])] as const);
-  const stack = "stack_trace" in fields ? undefined : stackAmong(Object.values(fields));
+function toLoggableFields(fields: Fields): Fields {
+  const shown = Object.entries(fields).map(([name, value]) => [name, toLoggable(value, [])] as const);
+  const stack = "stack_trace" in fields ? undefined : findStack(Object.values(fields));
   return { ...Object.fromEntries(shown), ...(stack !== undefined && { stack_trace: stack }) };
 }
 
-function stackAmong(values: readonly unknown[]): string | undefined {
+function findStack(values: readonly unknown[]): string | undefined {
   return values.map(debugStack).find((stack) => stack !== undefined);
 }
 
-function shownValue(value: unknown, above: readonly object[]): unknown {
+function toLoggable(value: unknown, above: readonly object[]): unknown {
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
   if (typeof value === "bigint" || typeof value === "symbol") return String(value);
   if (typeof value === "function") return `the function ${value.name}`;
   if (typeof value !== "object" || value === null) return value;
   if (isError(value)) return errorMessage(value);
   if (above.includes(value)) return "(itself)";
-  if (above.length >= deepest) return "…";
+  if (above.length >= maxDepth) return "…";
   const inside = [...above, value];
-  const plain = plainOf(value);
-  if (Array.isArray(plain)) return plain.map((item) => shownValue(item, inside));
+  const plain = toPlainValue(value);
+  if (Array.isArray(plain)) return plain.map((item) => toLoggable(item, inside));
   if (typeof plain !== "object" || plain === null) return plain;
-  return Object.fromEntries(Object.entries(plain).map(([name, item]) => [name, shownValue(item, inside)]));
+  return Object.fromEntries(Object.entries(plain).map(([name, item]) => [name, toLoggable(item, inside)]));
 }
 
 function isError(value: object): boolean {
   return value instanceof Error || Object.prototype.toString.call(value) === "[object Error]";
 }
 
-function plainOf(value: object): unknown {
+function toPlainValue(value: object): unknown {
   if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [String(key), item]));
   if (value instanceof Set) return [...value];
   if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
-  if ("toJSON" in value && typeof value.toJSON === "function") return jsonOf(value);
+  if ("toJSON" in value && typeof value.toJSON === "function") return toJsonValue(value);
   return value;
 }
 
 /** Dates, addresses and other values that say what they are as JSON. An invalid date throws, or is null. */
-function jsonOf(value: object): unknown {
+function toJsonValue(value: object): unknown {
   try {
     const text: unknown = JSON.stringify(value);
     return typeof text === "string" ? JSON.parse(text) : String(value);
@@ -77,7 +77,7 @@ const severities: Readonly<Record<Level, string>> = {
  * What each line has of its own: a field of the same name, twice in one object, would take its place for most
  * readers.
  */
-const ownNames = new Set(["severity", "time", "message"]);
+const reservedNames = new Set(["severity", "time", "message"]);
 
 /** One JSON object a line, on standard error unless there is another output, as Cloud Logging reads it. */
 export function createLogger(
@@ -102,15 +102,15 @@ export function createLogger(
     // A task in JavaScript may give an error in the message's place.
     const given: unknown = message;
     const shown = given instanceof Error ? { error: given, ...fields } : { ...fields };
-    log[name](besideOwn(loggable(shown)), errorMessage(given));
+    log[name](withoutReservedNames(toLoggableFields(shown)), errorMessage(given));
   };
   return { debug: writer("debug"), info: writer("info"), warn: writer("warn"), error: writer("error") };
 }
 
 /** The fields, with a `_` behind the names that lines have already. */
-function besideOwn(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+function withoutReservedNames(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [ownNames.has(name) ? `${name}_` : name, value]),
+    Object.entries(fields).map(([name, value]) => [reservedNames.has(name) ? `${name}_` : name, value]),
   );
 }
 

@@ -8,10 +8,15 @@ import type { Logger } from "../../ports/telemetry.ts";
 import { DurableMessages } from "./durable-messages.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { WaitingMessages } from "./message-table.ts";
-import { type ConcurrencyLane, type Item, type LaneOptions, QueueLimiter } from "./queue-limiter.ts";
+import {
+  type ConcurrencyLane,
+  type QueuedMessage,
+  QueueLimiter,
+  type QueueLimiterOptions,
+} from "./queue-limiter.ts";
 import type { StoreClock } from "./store-clock.ts";
 
-export interface BrokerOptions extends LaneOptions {
+export interface BrokerOptions extends QueueLimiterOptions {
   /** How long a message that was handed out stays hidden from other processes. */
   readonly leaseSeconds: number;
   /** How often the file is asked whether another process has written to it. */
@@ -30,7 +35,7 @@ export class SqliteBroker implements Broker, Timer {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #pollMs: number;
-  readonly #lanes: QueueLimiter;
+  readonly #limiter: QueueLimiter;
   #handler: MessageHandler | undefined;
   #pumping = false;
   #cancelPoll: () => void = () => undefined;
@@ -47,7 +52,7 @@ export class SqliteBroker implements Broker, Timer {
     this.#clock = clock;
     this.#logger = logger;
     this.#pollMs = options.pollMs;
-    this.#lanes = new QueueLimiter(options, clock);
+    this.#limiter = new QueueLimiter(options, clock);
   }
 
   async publish(messages: readonly OutgoingMessage[]): Promise<void> {
@@ -73,7 +78,7 @@ export class SqliteBroker implements Broker, Timer {
     const mark = this.#group.mark();
     this.#handler = undefined;
     this.#cancelPoll();
-    for (const lane of this.#lanes.all())
+    for (const lane of this.#limiter.lanes())
       for (const item of lane.drain())
         if (item.row) this.#durable.postpone(item.row, 0);
         else if (!item.group?.failed) this.#durable.insert(item, 0);
@@ -82,7 +87,7 @@ export class SqliteBroker implements Broker, Timer {
 
   /** Messages being handled now. */
   get active(): number {
-    return this.#lanes.active;
+    return this.#limiter.active;
   }
 
   /** Messages on disk, by queue: of every process. What a process holds in memory is not among them. */
@@ -93,7 +98,7 @@ export class SqliteBroker implements Broker, Timer {
   #pushFromMemory({ queue, message }: OutgoingMessage): void {
     const group = this.#group.current;
     const key = messageKey(message);
-    this.#lanes.of(queue).push({ queue, message, key, deliveryAttempt: 1, row: undefined, group });
+    this.#limiter.lane(queue).push({ queue, message, key, deliveryAttempt: 1, row: undefined, group });
   }
 
   /** Not at once: a handler that publishes must not run other handlers inside itself. */
@@ -109,13 +114,13 @@ export class SqliteBroker implements Broker, Timer {
   #pump(): void {
     const handler = this.#handler;
     if (!handler) return;
-    for (const lane of this.#lanes.all()) {
+    for (const lane of this.#limiter.lanes()) {
       for (let item = lane.next(); item; item = lane.next()) void this.#deliver(handler, lane, item);
-      lane.whenAllowed(() => this.#takeRows());
+      lane.callWhenAllowed(() => this.#takeRows());
     }
   }
 
-  async #deliver(handler: MessageHandler, lane: ConcurrencyLane, item: Item): Promise<void> {
+  async #deliver(handler: MessageHandler, lane: ConcurrencyLane, item: QueuedMessage): Promise<void> {
     const { message, deliveryAttempt } = item;
     const release = () => {
       lane.release(item);
@@ -123,9 +128,9 @@ export class SqliteBroker implements Broker, Timer {
     };
     try {
       await handler({ message, deliveryAttempt, release });
-      this.#carefully("settle a message", () => item.row && this.#durable.acknowledge(item.row));
+      this.#logFailure("settle a message", () => item.row && this.#durable.acknowledge(item.row));
     } catch (error) {
-      this.#carefully("settle a message", () => this.#redeliver(item, error));
+      this.#logFailure("settle a message", () => this.#redeliver(item, error));
     }
     lane.done(item);
     this.#refill(lane);
@@ -133,11 +138,11 @@ export class SqliteBroker implements Broker, Timer {
 
   /** A place has become free. */
   #refill(lane: ConcurrencyLane): void {
-    if (lane.roomForRows > 0 && this.#durable.isDue) this.#takeRows();
+    if (lane.freeRowSlots > 0 && this.#durable.isDue) this.#takeRows();
     this.#pumpSoon();
   }
 
-  #redeliver(item: Item, error: unknown): void {
+  #redeliver(item: QueuedMessage, error: unknown): void {
     const delayMs = backoffMs(redelivery, item.deliveryAttempt, 0);
     const problem = errorMessage(error);
     this.#logger.warn("a message will be delivered again", { key: item.key, error: problem, delayMs });
@@ -146,17 +151,17 @@ export class SqliteBroker implements Broker, Timer {
   }
 
   /** If the group of the message was undone, whoever published it is redelivered, and publishes it again. */
-  #redeliverFromMemory(item: Item, delayMs: number): void {
+  #redeliverFromMemory(item: QueuedMessage, delayMs: number): void {
     this.#clock.after(delayMs, () => {
       if (!this.#handler || item.group?.failed) return;
-      this.#lanes.of(item.queue).push({ ...item, deliveryAttempt: item.deliveryAttempt + 1 });
+      this.#limiter.lane(item.queue).push({ ...item, deliveryAttempt: item.deliveryAttempt + 1 });
       this.#pumpSoon();
     });
   }
 
   #poll(): void {
     if (!this.#handler) return;
-    this.#carefully("look for messages", () => {
+    this.#logFailure("look for messages", () => {
       this.#durable.keepTime();
       if (this.#durable.sawOthersWrite() || this.#durable.isDue) this.#takeRows();
     });
@@ -165,15 +170,15 @@ export class SqliteBroker implements Broker, Timer {
 
   #takeRows(): void {
     if (!this.#handler) return;
-    this.#carefully("take messages", () => {
-      for (const item of this.#durable.take((queue) => this.#lanes.of(queue).roomForRows))
-        this.#lanes.of(item.queue).push(item);
+    this.#logFailure("take messages", () => {
+      for (const item of this.#durable.take((queue) => this.#limiter.lane(queue).freeRowSlots))
+        this.#limiter.lane(item.queue).push(item);
     });
     this.#pumpSoon();
   }
 
   /** The store may fail at any time: what could not be done is tried again at the next look. */
-  #carefully(what: string, action: () => void): void {
+  #logFailure(what: string, action: () => void): void {
     try {
       action();
     } catch (error) {

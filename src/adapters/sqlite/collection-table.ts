@@ -12,7 +12,7 @@ export interface DocumentRow {
 }
 
 /** What a write gives a document beside its data. */
-export interface Stamp {
+export interface WriteStamp {
   readonly version: number;
   readonly updateTime: number;
 }
@@ -88,15 +88,15 @@ export class CollectionTable {
   }
 
   /** False when the document exists. */
-  insert(id: string, stamp: Stamp, data: JsonObject): boolean {
-    const entries = this.#entriesOf(data);
+  insert(id: string, stamp: WriteStamp, data: JsonObject): boolean {
+    const entries = this.#arrayEntries(data);
     const { changes } = this.#insert.run(
       id,
       stamp.version,
       stamp.updateTime,
       JSON.stringify(data),
       entries.length > 0 ? 1 : 0,
-      ...this.#fieldsOf(data),
+      ...this.#fieldValues(data),
     );
     if (changes === 0) return false;
     for (const [field, value] of entries) this.#insertEntry.run(field, value, id);
@@ -104,14 +104,14 @@ export class CollectionTable {
   }
 
   /** False when the document does not have that version. */
-  update(id: string, expected: number, stamp: Stamp, data: JsonObject): boolean {
-    const entries = this.#entriesOf(data);
+  update(id: string, expected: number, stamp: WriteStamp, data: JsonObject): boolean {
+    const entries = this.#arrayEntries(data);
     const values = [
       stamp.version,
       stamp.updateTime,
       JSON.stringify(data),
       entries.length > 0 ? 1 : 0,
-      ...this.#fieldsOf(data),
+      ...this.#fieldValues(data),
     ];
     const updated =
       this.#update.run(...values, id, expected).changes > 0 || this.#updateWithArrays(id, expected, values);
@@ -122,12 +122,12 @@ export class CollectionTable {
   #updateWithArrays(id: string, expected: number, values: readonly SQLInputValue[]): boolean {
     const row = this.get(id);
     if (row?.version !== expected) return false;
-    this.#removeEntries(row);
+    this.#deleteArrayEntries(row);
     return this.#updateAny.run(...values, id, expected).changes > 0;
   }
 
   /** Documents that were written by a clock that was ahead: their ages go on from what they were. */
-  redate(now: number, shiftMs: number): void {
+  shiftTimes(now: number, shiftMs: number): void {
     this.#database
       .prepare(`UPDATE "${this.#name}" SET updated = min(?, updated - ?) WHERE updated > ?`)
       .run(now, shiftMs, now);
@@ -137,14 +137,14 @@ export class CollectionTable {
   delete(id: string, expected: number): boolean {
     const row = this.get(id);
     if (row?.version !== expected) return false;
-    this.#removeEntries(row);
+    this.#deleteArrayEntries(row);
     return this.#delete.run(id, expected).changes > 0;
   }
 
   count(condition: Condition): number {
     const row = this.#spec.arrays.includes(condition.field)
       ? this.#countEntries.get(condition.field, condition.equals)
-      : this.#statement("SELECT count(*) AS n", [condition], "").get(...this.#bind([condition]));
+      : this.#statement("SELECT count(*) AS n", [condition], "").get(...this.#bindValues([condition]));
     return Number(row?.n);
   }
 
@@ -155,12 +155,14 @@ export class CollectionTable {
       "AND id > ? ORDER BY id LIMIT ?",
     );
     return statement
-      .all(...this.#bind(conditions), options.startAfter ?? "", options.limit)
+      .all(...this.#bindValues(conditions), options.startAfter ?? "", options.limit)
       .map(toDocumentRow);
   }
 
   #statement(select: string, conditions: readonly Condition[], rest: string): StatementSync {
-    const where = ["1 = 1", ...conditions.map((condition) => this.#where(condition.field))].join(" AND ");
+    const where = ["1 = 1", ...conditions.map((condition) => this.#whereClause(condition.field))].join(
+      " AND ",
+    );
     const sql = `${select} FROM "${this.#name}" WHERE ${where} ${rest}`;
     const found = this.#prepared.get(sql);
     if (found) return found;
@@ -169,7 +171,7 @@ export class CollectionTable {
     return prepared;
   }
 
-  #where(field: string): string {
+  #whereClause(field: string): string {
     if (field === this.#spec.clusteredBy) return "id >= ? || '/' AND id < ? || '0'";
     if (this.#columns.includes(field)) return `"${field}" = ?`;
     if (this.#spec.arrays.includes(field))
@@ -177,20 +179,20 @@ export class CollectionTable {
     throw new TypeError(`"${field}" is not a declared field of ${this.#name}`);
   }
 
-  #bind(conditions: readonly Condition[]): string[] {
+  #bindValues(conditions: readonly Condition[]): string[] {
     return conditions.flatMap(({ field, equals }) =>
       field === this.#spec.clusteredBy ? [equals, equals] : [equals],
     );
   }
 
-  #fieldsOf(data: JsonObject): SQLInputValue[] {
+  #fieldValues(data: JsonObject): SQLInputValue[] {
     return this.#columns.map((column) => {
       const value = data[column];
       return typeof value === "string" ? value : null;
     });
   }
 
-  #entriesOf(data: JsonObject): [field: string, value: string][] {
+  #arrayEntries(data: JsonObject): [field: string, value: string][] {
     return this.#spec.arrays.flatMap((field) => {
       const values = data[field];
       if (!Array.isArray(values)) return [];
@@ -198,8 +200,8 @@ export class CollectionTable {
     });
   }
 
-  #removeEntries(row: DocumentRow): void {
-    for (const [field, value] of this.#entriesOf(JSON.parse(row.data)))
+  #deleteArrayEntries(row: DocumentRow): void {
+    for (const [field, value] of this.#arrayEntries(JSON.parse(row.data)))
       this.#deleteEntries.run(field, value, row.id);
   }
 }

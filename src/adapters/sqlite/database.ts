@@ -26,7 +26,7 @@ const walPages = 4_000;
 const cacheKibibytes = 4_096;
 
 /** Whether there is such a file. Throws the coded `STORE_…` errors when that can't be told. */
-export function isThere(path: string): boolean {
+export function databaseExists(path: string): boolean {
   try {
     statSync(path);
     return true;
@@ -41,7 +41,7 @@ export function openDatabase(options: DatabaseOptions): DatabaseSync {
   try {
     if (options.path !== inMemory) mkdirSync(dirname(options.path), { recursive: true });
     const database = new DatabaseSync(options.path, { timeout: options.lockTimeoutSeconds * 1_000 });
-    return closeOnError(database, () => prepare(database, options));
+    return closeOnError(database, () => configure(database, options));
   } catch (error) {
     throw translateSqliteError(error, options.path);
   }
@@ -57,11 +57,11 @@ export function closeOnError<Result>(database: DatabaseSync, use: () => Result):
   }
 }
 
-function prepare(
+function configure(
   database: DatabaseSync,
   { path, durability, lockTimeoutSeconds }: DatabaseOptions,
 ): DatabaseSync {
-  refuseThatOfOthers(database, path);
+  assertOwnDatabase(database, path);
   enterWal(database, lockTimeoutSeconds);
   database.exec(`
     PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"};
@@ -73,13 +73,13 @@ function prepare(
 }
 
 /** What tables of Baton's have, that of messages and those of documents. */
-const ownColumns = "(m.name = 'messages' AND c.name = 'visible_at') OR c.name = 'arrays'";
+const ownTableCondition = "(m.name = 'messages' AND c.name = 'visible_at') OR c.name = 'arrays'";
 
 /** Before anything is changed in it. */
-function refuseThatOfOthers(database: DatabaseSync, path: string): void {
+function assertOwnDatabase(database: DatabaseSync, path: string): void {
   const schema = "sqlite_schema AS m, pragma_table_info(m.name) AS c";
   const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
-  const own = database.prepare(`SELECT m.name FROM ${schema} WHERE ${ownColumns}`).get();
+  const own = database.prepare(`SELECT m.name FROM ${schema} WHERE ${ownTableCondition}`).get();
   if (tables.length === 0 || own !== undefined) return;
   const names = tables.map(({ name }) => String(name)).slice(0, 5);
   throw new BatonError("STORE_CORRUPT", `It is the database of another program: it has ${names.join(", ")}`, {
@@ -88,7 +88,7 @@ function refuseThatOfOthers(database: DatabaseSync, path: string): void {
 }
 
 const busy = 5;
-const lookAgainMs = 10;
+const walRetryMs = 10;
 
 /** SQLite does not wait for this lock: of several processes that open a new file at once, one alone gets it. */
 function enterWal(database: DatabaseSync, timeoutSeconds: number): void {
@@ -100,12 +100,12 @@ function enterWal(database: DatabaseSync, timeoutSeconds: number): void {
     } catch (error) {
       const isBusy = error instanceof Error && "errcode" in error && Number(error.errcode) === busy;
       if (!isBusy || performance.now() > deadline) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookAgainMs);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, walRetryMs);
     }
 }
 
 /** Primary result codes of SQLite (sqlite.org/rescode.html). */
-const codes: Readonly<Record<number, ErrorCode>> = {
+const errorCodes: Readonly<Record<number, ErrorCode>> = {
   5: "STORE_LOCKED",
   6: "STORE_LOCKED",
   8: "STORE_READ_ONLY",
@@ -120,7 +120,7 @@ const codes: Readonly<Record<number, ErrorCode>> = {
 const primaryCode = 0xff;
 
 /** Errors of the file system, met when the folder of the file is made. */
-const folderCodes: Readonly<Record<string, ErrorCode>> = {
+const folderErrorCodes: Readonly<Record<string, ErrorCode>> = {
   EACCES: "STORE_READ_ONLY",
   EEXIST: "STORE_READ_ONLY",
   ENOTDIR: "STORE_READ_ONLY",
@@ -139,6 +139,6 @@ export function translateSqliteError(error: unknown, path: string): BatonError {
 }
 
 function errorCodeOf(error: unknown): ErrorCode | undefined {
-  if (error instanceof Error && "errcode" in error) return codes[Number(error.errcode) & primaryCode];
-  return folderCodes[String(errorCode(error))];
+  if (error instanceof Error && "errcode" in error) return errorCodes[Number(error.errcode) & primaryCode];
+  return folderErrorCodes[String(errorCode(error))];
 }

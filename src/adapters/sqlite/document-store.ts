@@ -14,7 +14,7 @@ import {
   type SyncMark,
   type Write,
 } from "../../ports/store.ts";
-import { CollectionTable, type DocumentRow, type Stamp } from "./collection-table.ts";
+import { CollectionTable, type DocumentRow, type WriteStamp } from "./collection-table.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { StoreClock } from "./store-clock.ts";
 
@@ -33,8 +33,8 @@ export class SqliteDocumentStore implements DocumentStore {
     this.#clock = clock;
     this.#tables = group.write(() => openTables(database));
     group.flush();
-    clock.whenSetBack((now, shiftMs) => {
-      for (const table of this.#tables.values()) table.redate(now, shiftMs);
+    clock.onSetBack((now, shiftMs) => {
+      for (const table of this.#tables.values()) table.shiftTimes(now, shiftMs);
     });
   }
 
@@ -47,16 +47,16 @@ export class SqliteDocumentStore implements DocumentStore {
     const stamp = this.#nextStamp(writes);
     const refused = this.#group.write(() => this.#applyAll(writes, stamp));
     // Thrown out here: a condition that does not hold is no reason to undo what others wrote in this turn.
-    if (refused) throw conflict(refused);
-    return toCommitted(stamp);
+    if (refused) throw conflictError(refused);
+    return toCommitResult(stamp);
   }
 
   async commitEach(writes: readonly Write[]): Promise<readonly CommitEachResult[]> {
     return this.#group.write(() =>
       writes.map((write): CommitEachResult => {
         const stamp = this.#nextStamp([write]);
-        if (this.#apply(write, stamp)) return { ok: true, committed: toCommitted(stamp) };
-        return { ok: false, error: conflict(write) };
+        if (this.#apply(write, stamp)) return { ok: true, committed: toCommitResult(stamp) };
+        return { ok: false, error: conflictError(write) };
       }),
     );
   }
@@ -83,16 +83,16 @@ export class SqliteDocumentStore implements DocumentStore {
   }
 
   /** Applies all, or gives the first write whose condition does not hold. */
-  #applyAll(writes: readonly Write[], stamp: Stamp): Write | undefined {
+  #applyAll(writes: readonly Write[], stamp: WriteStamp): Write | undefined {
     const [first, ...rest] = writes;
     if (first && rest.length === 0) return this.#apply(first, stamp) ? undefined : first;
-    const refused = writes.find((write) => !this.#holds(write));
+    const refused = writes.find((write) => !this.#isPreconditionMet(write));
     if (!refused) for (const write of writes) this.#apply(write, stamp);
     return refused;
   }
 
-  #nextStamp(writes: readonly Write[]): Stamp {
-    const updateTime = this.#clock.timeOfWrite();
+  #nextStamp(writes: readonly Write[]): WriteStamp {
+    const updateTime = this.#clock.writeTime();
     let version = Math.max(updateTime * 1_000, this.#lastVersion + 1);
     for (const write of writes)
       if (write.kind !== "create") version = Math.max(version, Number(write.version) + 1);
@@ -100,12 +100,12 @@ export class SqliteDocumentStore implements DocumentStore {
     return { version, updateTime };
   }
 
-  #holds(write: Write): boolean {
+  #isPreconditionMet(write: Write): boolean {
     const row = this.#table(write.key.collection).get(write.key.id);
     return write.kind === "create" ? row === undefined : row?.version === Number(write.version);
   }
 
-  #apply(write: Write, stamp: Stamp): boolean {
+  #apply(write: Write, stamp: WriteStamp): boolean {
     const table = this.#table(write.key.collection);
     switch (write.kind) {
       case "create":
@@ -139,11 +139,11 @@ function toDocument(collection: CollectionName, row: DocumentRow): StoredDocumen
   };
 }
 
-function toCommitted({ version, updateTime }: Stamp): CommitResult {
+function toCommitResult({ version, updateTime }: WriteStamp): CommitResult {
   return { version: String(version), commitTime: updateTime };
 }
 
-function conflict(write: Write): ConflictError {
+function conflictError(write: Write): ConflictError {
   return new ConflictError(
     `${write.kind} of ${write.key.collection}/${write.key.id}: its condition does not hold`,
   );

@@ -3,7 +3,7 @@ import type { DropMemory, DropRecord } from "../../ports/objects.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
 /** No object has this name. */
-const firstLookDone = "";
+const initialScanMarker = "";
 
 /** The files of the inbox in the file of the document store, with the batches that they have started. */
 export class SqliteDropMemory implements DropMemory {
@@ -24,7 +24,7 @@ export class SqliteDropMemory implements DropMemory {
           generation TEXT NOT NULL, announced INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
       `);
-      const isMarked = database.prepare("SELECT 1 FROM inbox_drops WHERE object = ?").get(firstLookDone);
+      const isMarked = database.prepare("SELECT 1 FROM inbox_drops WHERE object = ?").get(initialScanMarker);
       return !isMarked && database.prepare("SELECT 1 FROM batches LIMIT 1").get() !== undefined;
     });
     group.flush();
@@ -44,7 +44,7 @@ export class SqliteDropMemory implements DropMemory {
 
   endInitialScan(): void {
     const nothing = { inode: "", bytes: "", modifiedNs: "" };
-    this.put(firstLookDone, { stat: nothing, generation: "", isAnnounced: true });
+    this.put(initialScanMarker, { stat: nothing, generation: "", isAnnounced: true });
     this.#hasOlderBatches = false;
   }
 

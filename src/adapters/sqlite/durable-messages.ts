@@ -4,7 +4,7 @@ import type { OutgoingMessage } from "../../ports/broker.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { type MessageRow, MessageTable, type WaitingMessages } from "./message-table.ts";
-import type { Item } from "./queue-limiter.ts";
+import type { QueuedMessage } from "./queue-limiter.ts";
 import type { StoreClock } from "./store-clock.ts";
 
 /** The messages that are rows: written, leased when they are due, and removed, in the group commit of their turn. */
@@ -30,7 +30,7 @@ export class DurableMessages {
     this.#clock = clock;
     this.#logger = logger;
     this.#leaseSeconds = leaseSeconds;
-    clock.whenSetBack((now, shiftMs) => {
+    clock.onSetBack((now, shiftMs) => {
       this.#table.redate(now, shiftMs);
       this.#nextAt = 0;
     });
@@ -42,7 +42,7 @@ export class DurableMessages {
   }
 
   insert({ queue, message }: OutgoingMessage, delayMs: number): void {
-    const visibleAt = Math.ceil(this.#clock.timeOfWrite() + delayMs);
+    const visibleAt = Math.ceil(this.#clock.writeTime() + delayMs);
     const batchId = "batchId" in message ? message.batchId : undefined;
     const key = isRedrivable(message) ? messageKey(message) : undefined;
     const body = JSON.stringify(message);
@@ -55,7 +55,7 @@ export class DurableMessages {
   }
 
   postpone(row: MessageRow, delayMs: number): void {
-    const visibleAt = Math.ceil(this.#clock.timeOfWrite() + delayMs);
+    const visibleAt = Math.ceil(this.#clock.writeTime() + delayMs);
     this.#group.write(() => this.#table.postpone(row, visibleAt));
     this.#nextAt = Math.min(this.#nextAt, visibleAt);
   }
@@ -67,7 +67,7 @@ export class DurableMessages {
 
   /** Sees to it that no wait depends on a time that the clock has been set back from. */
   keepTime(): void {
-    this.#clock.keep();
+    this.#clock.saveWhileIdle();
   }
 
   /** Whether one of the rows known here has become due. */
@@ -83,7 +83,7 @@ export class DurableMessages {
   }
 
   /** Leases what is due, of each queue as many as it has room for. */
-  take(roomOf: (queue: string) => number): Item[] {
+  take(roomOf: (queue: string) => number): QueuedMessage[] {
     const now = this.#clock.now();
     const queues = this.#group.read(() => this.#table.dueQueues(now));
     const taken = queues.map((queue) => {
@@ -100,7 +100,7 @@ export class DurableMessages {
     return this.#group.read(() => this.#table.nextVisibleAt(now)) ?? Number.POSITIVE_INFINITY;
   }
 
-  #takeQueue(queue: string, now: number, room: number): Item[] {
+  #takeQueue(queue: string, now: number, room: number): QueuedMessage[] {
     if (room <= 0) return [];
     const visibleAgainAt = now + this.#leaseSeconds * 1_000;
     const rows = this.#group.write(() => this.#table.take(queue, now, visibleAgainAt, room));

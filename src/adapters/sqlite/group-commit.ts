@@ -23,7 +23,7 @@ export class GroupCommit {
   readonly #begin;
   readonly #commit;
   #open: OpenGroup | undefined;
-  #undone = 0;
+  #rolledBack = 0;
   #lastError: Error | undefined;
 
   constructor(database: DatabaseSync, path: string) {
@@ -40,7 +40,7 @@ export class GroupCommit {
       return statements();
     } catch (error) {
       const translated = translateSqliteError(error, this.#path);
-      this.#fail(group, translated);
+      this.#rollBack(group, translated);
       throw translated;
     }
   }
@@ -61,13 +61,13 @@ export class GroupCommit {
 
   /** How many groups have been undone so far. */
   mark(): number {
-    return this.#undone;
+    return this.#rolledBack;
   }
 
   /** Throws when a group has been undone since the mark: it may have held what the caller wrote. */
   async sync(since: number): Promise<void> {
     await this.#open?.done;
-    if (this.#undone !== since) throw this.#lastError;
+    if (this.#rolledBack !== since) throw this.#lastError;
   }
 
   /** Commits what is open, without waiting for the end of the turn. */
@@ -79,7 +79,7 @@ export class GroupCommit {
       this.#open = undefined;
       group.resolve();
     } catch (error) {
-      this.#fail(group, translateSqliteError(error, this.#path));
+      this.#rollBack(group, translateSqliteError(error, this.#path));
     }
   }
 
@@ -99,10 +99,10 @@ export class GroupCommit {
     return group;
   }
 
-  #fail(group: OpenGroup, error: Error): void {
+  #rollBack(group: OpenGroup, error: Error): void {
     if (this.#open === group) this.#open = undefined;
     group.failed = true;
-    this.#undone += 1;
+    this.#rolledBack += 1;
     this.#lastError = error;
     if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
     group.reject(error);

@@ -6,7 +6,7 @@ import type { Group } from "./group-commit.ts";
 import type { MessageRow } from "./message-table.ts";
 
 /** A message in the hands of this process. */
-export interface Item {
+export interface QueuedMessage {
   readonly queue: string;
   readonly message: Message;
   readonly key: string;
@@ -18,32 +18,32 @@ export interface Item {
 }
 
 /** Messages in order of arrival. */
-class Line {
-  #items: Item[] = [];
+class Fifo {
+  #items: QueuedMessage[] = [];
   #head = 0;
 
   get length(): number {
     return this.#items.length - this.#head;
   }
 
-  push(item: Item): void {
+  push(item: QueuedMessage): void {
     this.#items.push(item);
   }
 
-  shift(): Item | undefined {
+  shift(): QueuedMessage | undefined {
     const item = this.#items[this.#head];
     if (!item) return undefined;
     this.#head += 1;
-    if (this.#head * 2 > this.#items.length) this.#forgetHead();
+    if (this.#head * 2 > this.#items.length) this.#compact();
     return item;
   }
 
-  drain(): Item[] {
-    this.#forgetHead();
+  drain(): QueuedMessage[] {
+    this.#compact();
     return this.#items.splice(0);
   }
 
-  #forgetHead(): void {
+  #compact(): void {
     this.#items = this.#items.slice(this.#head);
     this.#head = 0;
   }
@@ -58,13 +58,13 @@ export class ConcurrencyLane {
   readonly #concurrency: number;
   readonly #bucket: TokenBucket | undefined;
   readonly #clock: Clock;
-  readonly #working = new Set<Item>();
-  readonly #rows = new Line();
-  readonly #others = new Line();
-  readonly #waitingByKey = new Map<string, Item>();
+  readonly #holdingSlot = new Set<QueuedMessage>();
+  readonly #rows = new Fifo();
+  readonly #inMemory = new Fifo();
+  readonly #waitingByKey = new Map<string, QueuedMessage>();
   #active = 0;
-  #rowsTurn = true;
-  #cancelAlarm: (() => void) | undefined;
+  #isRowsTurn = true;
+  #cancelTimer: (() => void) | undefined;
 
   constructor({ concurrency, rate }: QueueSettings, clock: Clock) {
     this.#concurrency = concurrency;
@@ -78,71 +78,71 @@ export class ConcurrencyLane {
   }
 
   /** How many more rows can be handed out now, when the others get their turns. */
-  get roomForRows(): number {
-    const room = this.#room;
-    const rowsShare = this.#rowsTurn ? Math.ceil(room / 2) : Math.floor(room / 2);
-    return Math.max(rowsShare, room - this.#others.length) - this.#rows.length;
+  get freeRowSlots(): number {
+    const room = this.#freeSlots;
+    const rowsShare = this.#isRowsTurn ? Math.ceil(room / 2) : Math.floor(room / 2);
+    return Math.max(rowsShare, room - this.#inMemory.length) - this.#rows.length;
   }
 
   /** As many as may be worked on may wait for the disk beside them: without end, a turn would not either. */
-  get #room(): number {
-    const slots = Math.min(this.#concurrency - this.#working.size, 2 * this.#concurrency - this.#active);
+  get #freeSlots(): number {
+    const slots = Math.min(this.#concurrency - this.#holdingSlot.size, 2 * this.#concurrency - this.#active);
     return this.#bucket ? Math.min(slots, this.#bucket.tokens) : slots;
   }
 
   /** A message that asks for the same as one that waits already adds nothing. */
-  push(item: Item): void {
+  push(item: QueuedMessage): void {
     const same = this.#waitingByKey.get(item.key);
     if (item.row === undefined && same && !same.group?.failed) return;
     this.#waitingByKey.set(item.key, item);
-    (item.row ? this.#rows : this.#others).push(item);
+    (item.row ? this.#rows : this.#inMemory).push(item);
   }
 
   /** The next message, if one waits and may be handled now; it holds its slot until `release` or `done`. */
-  next(): Item | undefined {
-    if (this.#room <= 0) return undefined;
-    const item = this.#takeWaiting();
+  next(): QueuedMessage | undefined {
+    if (this.#freeSlots <= 0) return undefined;
+    const item = this.#takeNext();
     if (!item) return undefined;
-    this.#working.add(item);
+    this.#holdingSlot.add(item);
     this.#active += 1;
     this.#bucket?.take();
-    this.#rowsTurn = item.row === undefined;
+    this.#isRowsTurn = item.row === undefined;
     return item;
   }
 
   /** The work on a message is done, and only the disk is waited for. */
-  release(item: Item): void {
-    this.#working.delete(item);
+  release(item: QueuedMessage): void {
+    this.#holdingSlot.delete(item);
   }
 
   /** The handling of a message has ended. */
-  done(item: Item): void {
-    this.#working.delete(item);
+  done(item: QueuedMessage): void {
+    this.#holdingSlot.delete(item);
     this.#active -= 1;
   }
 
   /** Calls back when the rate allows the next message, unless it does now. Once, however often it is asked. */
-  whenAllowed(callback: () => void): void {
+  callWhenAllowed(callback: () => void): void {
     const waitMs = this.#bucket?.waitMs ?? 0;
-    if (waitMs === 0 || this.#cancelAlarm) return;
-    this.#cancelAlarm = this.#clock.after(waitMs, () => {
-      this.#cancelAlarm = undefined;
+    if (waitMs === 0 || this.#cancelTimer) return;
+    this.#cancelTimer = this.#clock.after(waitMs, () => {
+      this.#cancelTimer = undefined;
       callback();
     });
   }
 
   /** Takes out everything that waits, and calls nobody back. */
-  drain(): Item[] {
-    this.#cancelAlarm?.();
-    this.#cancelAlarm = undefined;
+  drain(): QueuedMessage[] {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
     this.#waitingByKey.clear();
-    return [...this.#rows.drain(), ...this.#others.drain()];
+    return [...this.#rows.drain(), ...this.#inMemory.drain()];
   }
 
   /** Rows first: they were leased because it was their turn. What was undone with its group never was. */
-  #takeWaiting(): Item | undefined {
+  #takeNext(): QueuedMessage | undefined {
     for (;;) {
-      const item = this.#rows.shift() ?? this.#others.shift();
+      const item = this.#rows.shift() ?? this.#inMemory.shift();
       if (!item) return undefined;
       if (this.#waitingByKey.get(item.key) === item) this.#waitingByKey.delete(item.key);
       if (!item.group?.failed) return item;
@@ -150,7 +150,7 @@ export class ConcurrencyLane {
   }
 }
 
-export interface LaneOptions {
+export interface QueueLimiterOptions {
   /** Messages of one queue that are handled at the same time, where `queues` does not say otherwise. */
   readonly concurrency: number;
   readonly queues?: ReadonlyMap<string, QueueSettings>;
@@ -158,24 +158,24 @@ export interface LaneOptions {
 
 /** The lanes of one process. Each is made when its queue is first heard of; none is full because of another. */
 export class QueueLimiter {
-  readonly #options: LaneOptions;
+  readonly #options: QueueLimiterOptions;
   readonly #clock: Clock;
   readonly #lanes = new Map<string, ConcurrencyLane>();
 
-  constructor(options: LaneOptions, clock: Clock) {
+  constructor(options: QueueLimiterOptions, clock: Clock) {
     this.#options = options;
     this.#clock = clock;
   }
 
-  of(queue: string): ConcurrencyLane {
+  lane(queue: string): ConcurrencyLane {
     const found = this.#lanes.get(queue);
     if (found) return found;
-    const lane = new ConcurrencyLane(this.#settingsOf(queue), this.#clock);
+    const lane = new ConcurrencyLane(this.#settings(queue), this.#clock);
     this.#lanes.set(queue, lane);
     return lane;
   }
 
-  all(): Iterable<ConcurrencyLane> {
+  lanes(): Iterable<ConcurrencyLane> {
     return this.#lanes.values();
   }
 
@@ -186,7 +186,7 @@ export class QueueLimiter {
     return active;
   }
 
-  #settingsOf(queue: string): QueueSettings {
+  #settings(queue: string): QueueSettings {
     if (queue === CONTROL_QUEUE) return { concurrency: limits.controlConcurrency };
     return this.#options.queues?.get(queue) ?? { concurrency: this.#options.concurrency };
   }
@@ -199,41 +199,41 @@ export class QueueLimiter {
 class TokenBucket {
   readonly #clock: Clock;
   readonly #unitsPerMs: number;
-  readonly #cost: number;
-  readonly #mostUnits: number;
+  readonly #unitsPerToken: number;
+  readonly #maxUnits: number;
   #units: number;
   #filledAt: number;
 
   constructor({ messages, perSeconds }: QueueRate, clock: Clock) {
     this.#clock = clock;
     this.#unitsPerMs = messages;
-    this.#cost = perSeconds * 1_000;
-    this.#mostUnits = this.#cost * Math.max(1, Math.floor(messages / perSeconds));
-    this.#units = this.#mostUnits;
+    this.#unitsPerToken = perSeconds * 1_000;
+    this.#maxUnits = this.#unitsPerToken * Math.max(1, Math.floor(messages / perSeconds));
+    this.#units = this.#maxUnits;
     this.#filledAt = Math.floor(clock.monotonicMs());
   }
 
   get tokens(): number {
-    this.#fill();
-    return Math.floor(this.#units / this.#cost);
+    this.#refill();
+    return Math.floor(this.#units / this.#unitsPerToken);
   }
 
   /** Only when there is one. */
   take(): void {
-    this.#units -= this.#cost;
+    this.#units -= this.#unitsPerToken;
   }
 
   /** How long until there is a token; 0 when there is one. */
   get waitMs(): number {
-    this.#fill();
-    return Math.max(0, Math.ceil((this.#cost - this.#units) / this.#unitsPerMs));
+    this.#refill();
+    return Math.max(0, Math.ceil((this.#unitsPerToken - this.#units) / this.#unitsPerMs));
   }
 
   /** By the monotonic clock, which never jumps. */
-  #fill(): void {
+  #refill(): void {
     const now = Math.floor(this.#clock.monotonicMs());
     const elapsedMs = now - this.#filledAt;
-    this.#units = Math.min(this.#mostUnits, this.#units + elapsedMs * this.#unitsPerMs);
+    this.#units = Math.min(this.#maxUnits, this.#units + elapsedMs * this.#unitsPerMs);
     this.#filledAt = now;
   }
 }

@@ -7,13 +7,13 @@ import type { GroupCommit } from "./group-commit.ts";
  * Moves stored times that are later than `now` back by as much as the clock went, and forgets what is remembered of
  * them.
  */
-export type Redate = (now: number, shiftMs: number) => void;
+export type ShiftTimes = (now: number, shiftMs: number) => void;
 
 /** A clock is often corrected by a little. A wait that becomes longer by this does not matter. */
 const toleranceMs = 2_000;
 /** How far the time that is on disk may lie behind: while there are writes, and while there are none. */
-const writtenEveryMs = 1_000;
-const idleEveryMs = 60_000;
+const saveEveryMs = 1_000;
+const saveIdleEveryMs = 60_000;
 
 /**
  * The time of the store, which is that of the machine. A clock that was ahead and is set right leaves times behind
@@ -25,11 +25,11 @@ export class StoreClock implements Clock {
   readonly #clock: Clock;
   readonly #group: GroupCommit;
   readonly #logger: Logger;
-  readonly #redates: Redate[] = [];
-  readonly #read: StatementSync;
-  readonly #write: StatementSync;
+  readonly #listeners: ShiftTimes[] = [];
+  readonly #select: StatementSync;
+  readonly #upsert: StatementSync;
   #latest: number;
-  #written: number;
+  #savedTime: number;
 
   constructor(database: DatabaseSync, group: GroupCommit, clock: Clock, logger: Logger) {
     this.#clock = clock;
@@ -41,20 +41,20 @@ export class StoreClock implements Clock {
       ),
     );
     group.flush();
-    this.#read = database.prepare("SELECT latest FROM clock");
-    this.#write = database.prepare(
+    this.#select = database.prepare("SELECT latest FROM clock");
+    this.#upsert = database.prepare(
       "INSERT INTO clock (id, latest) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET latest = excluded.latest",
     );
-    this.#latest = this.#stored();
-    this.#written = this.#latest;
+    this.#latest = this.#readLatest();
+    this.#savedTime = this.#latest;
     // Here, and not by the first look of a broker: several of one process would stand in each other's way.
-    if (clock.now() > this.#latest) this.#store(Math.floor(clock.now()));
+    if (clock.now() > this.#latest) this.#saveLatest(Math.floor(clock.now()));
     group.flush();
   }
 
   /** To be called back when the clock has been set back. */
-  whenSetBack(redate: Redate): void {
-    this.#redates.push(redate);
+  onSetBack(redate: ShiftTimes): void {
+    this.#listeners.push(redate);
   }
 
   now(): number {
@@ -70,20 +70,20 @@ export class StoreClock implements Clock {
   }
 
   /** The time that something is written with. */
-  timeOfWrite(): number {
-    const now = this.check();
-    if (now - this.#written >= writtenEveryMs) this.#store(now);
+  writeTime(): number {
+    const now = this.checkedNow();
+    if (now - this.#savedTime >= saveEveryMs) this.#saveLatest(now);
     return now;
   }
 
   /** Called from time to time by a process that works. */
-  keep(): void {
-    const now = this.check();
-    if (now - this.#written >= idleEveryMs) this.#store(now);
+  saveWhileIdle(): void {
+    const now = this.checkedNow();
+    if (now - this.#savedTime >= saveIdleEveryMs) this.#saveLatest(now);
   }
 
   /** Sees whether the clock has been set back; gives the time. */
-  check(): number {
+  checkedNow(): number {
     const now = Math.floor(this.#clock.now());
     if (now < this.#latest - toleranceMs) this.#setBack(now);
     else this.#latest = Math.max(this.#latest, now);
@@ -93,9 +93,9 @@ export class StoreClock implements Clock {
   #setBack(now: number): void {
     this.#latest = now;
     this.#group.write(() => {
-      const shiftMs = Math.max(0, this.#stored() - now);
-      for (const redate of this.#redates) redate(now, shiftMs);
-      this.#store(now);
+      const shiftMs = Math.max(0, this.#readLatest() - now);
+      for (const redate of this.#listeners) redate(now, shiftMs);
+      this.#saveLatest(now);
       if (shiftMs <= toleranceMs) return;
       const setBackSeconds = Math.round(shiftMs / 1_000);
       this.#logger.warn("the clock was set back: waits and leases go on as if it had not been", {
@@ -104,12 +104,12 @@ export class StoreClock implements Clock {
     });
   }
 
-  #stored(): number {
-    return Number(this.#group.read(() => this.#read.get())?.latest ?? 0);
+  #readLatest(): number {
+    return Number(this.#group.read(() => this.#select.get())?.latest ?? 0);
   }
 
-  #store(now: number): void {
-    this.#group.write(() => this.#write.run(now));
-    this.#written = now;
+  #saveLatest(now: number): void {
+    this.#group.write(() => this.#upsert.run(now));
+    this.#savedTime = now;
   }
 }

@@ -9,7 +9,7 @@ import type { HttpClient, HttpResponse } from "../../ports/http.ts";
 import type { Clock, Ids, Secrets } from "../../ports/machine.ts";
 
 /** By Standard Webhooks, a secret has 24 to 64 bytes. */
-const bytesOfSecret = { least: 24, most: 64 };
+const secretBytes = { least: 24, most: 64 };
 const prefix = "whsec_";
 
 /**
@@ -27,13 +27,13 @@ function isSecret(secret: string): boolean {
   const bytes = Buffer.from(encoded, "base64");
   // Node skips what is not base64; a receiver's library may not.
   if (bytes.toString("base64") !== encoded) return false;
-  return bytes.length >= bytesOfSecret.least && bytes.length <= bytesOfSecret.most;
+  return bytes.length >= secretBytes.least && bytes.length <= secretBytes.most;
 }
 
 /** As for the `http` task. */
 const retryableStatuses: ReadonlySet<number> = new Set([408, 425, 429]);
 
-interface WebhookParts {
+interface WebhookDependencies {
   readonly http: HttpClient;
   /** One secret or several separated by blanks; each of them signs, so that receivers can change theirs one by one. */
   readonly secret: () => string;
@@ -45,17 +45,17 @@ interface WebhookParts {
 
 /** Callbacks by Standard Webhooks. */
 export class WebhookSender implements CallbackSender {
-  readonly #parts: WebhookParts;
+  readonly #dependencies: WebhookDependencies;
 
-  constructor(parts: WebhookParts) {
-    this.#parts = parts;
+  constructor(parts: WebhookDependencies) {
+    this.#dependencies = parts;
   }
 
   async send(callback: CallbackRequest): Promise<void> {
     const { webhookId, body, timeoutSeconds, signal } = callback;
-    const at = new Date(this.#parts.clock.now());
-    const { url, secrets } = await this.#address(callback);
-    const response = await this.#parts.http.request({
+    const at = new Date(this.#dependencies.clock.now());
+    const { url, secrets } = await this.#resolveUrl(callback);
+    const response = await this.#dependencies.http.request({
       url,
       method: "POST",
       headers: {
@@ -72,16 +72,16 @@ export class WebhookSender implements CallbackSender {
       // A redirected POST arrives as a GET, without its signature, or at a place that was not meant to see it.
       followRedirects: false,
     });
-    checkAnswer(url, response);
+    assertAccepted(url, response);
   }
 
   /** With the secrets that the workflow's own text names; a name that came with an input is text. */
-  async #address({ url, secrets: names = [] }: CallbackRequest) {
+  async #resolveUrl({ url, secrets: names = [] }: CallbackRequest) {
     if (names.length === 0) return { url };
     const revealed = names.map(async (name) => ({
       name,
-      mark: `secret${this.#parts.ids.unique()}`,
-      value: await this.#parts.secrets.read(name),
+      mark: `secret${this.#dependencies.ids.unique()}`,
+      value: await this.#dependencies.secrets.read(name),
     }));
     const marked = await Promise.all(revealed);
     const secrets = new SecretRedactor(marked);
@@ -92,7 +92,7 @@ export class WebhookSender implements CallbackSender {
   }
 
   async #sign(webhookId: string, at: Date, body: string): Promise<string> {
-    const secrets = parseSecrets(this.#parts.secret());
+    const secrets = parseSecrets(this.#dependencies.secret());
     if (!secrets)
       throw new BatonError("CALLBACK_SECRET_MISSING", "There is no secret to sign callbacks with");
     const { Webhook } = await import("standardwebhooks");
@@ -101,25 +101,25 @@ export class WebhookSender implements CallbackSender {
 }
 
 /** Says neither what was sent, nor where exactly, nor what was answered: receivers like to repeat what they were sent. */
-function checkAnswer(url: string, { status, headers, retryAfterSeconds }: HttpResponse): void {
+function assertAccepted(url: string, { status, headers, retryAfterSeconds }: HttpResponse): void {
   const place = redactUrl(url);
   const { location } = headers;
   if (status >= 300 && status <= 399 && location !== undefined && URL.canParse(location, url))
-    throw refusal(
-      `POST ${place} was redirected to ${redirectedTo(place, new URL(location, url))}; callbacks need that address`,
+    throw statusError(
+      `POST ${place} was redirected to ${describeRedirect(place, new URL(location, url))}; callbacks need that address`,
     );
   if (status >= 200 && status <= 299) return;
-  throw refusal(`POST ${place} answered ${status}`, {
+  throw statusError(`POST ${place} answered ${status}`, {
     retryable: retryableStatuses.has(status) || status >= 500,
     retryAfterSeconds,
   });
 }
 
-function redirectedTo(place: string, target: URL): string {
+function describeRedirect(place: string, target: URL): string {
   const other = redactUrl(target.href);
   return other === place ? "another path of it" : other;
 }
 
-function refusal(message: string, options: TaskErrorOptions = { retryable: false }): TaskError {
+function statusError(message: string, options: TaskErrorOptions = { retryable: false }): TaskError {
   return new TaskError(message, { code: "HTTP_STATUS", ...options });
 }
