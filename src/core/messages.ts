@@ -222,8 +222,6 @@ export function isSealed(keys: readonly SealKey[], data: Uint8Array, seal: strin
   });
 }
 
-/**
- * How a task's ending reaches its children: by a published completion, or in the delivery that settled the task.
- */
+/** How a task's ending reaches its children: by a published completion, or in the delivery that settled the task. */
 export const completionModes = ["published", "inline"] as const;
 export type CompletionMode = (typeof completionModes)[number];

@@ -1,14 +1,13 @@
 import type { Message } from "../core/messages.ts";
 
 export interface OutgoingMessage {
-  /** The lane it waits in. */
   readonly queue: string;
   readonly message: Message;
 }
 
 /**
  * Carries messages to the handler, at least once and in no order. A publish that returned is as durable as the
- * store's last commit: await the store's `sync` before acknowledging anything because of it.
+ * store's last commit: call the store's `sync` before you acknowledge anything that depends on it.
  */
 export interface Broker {
   publish(messages: readonly OutgoingMessage[]): Promise<void>;
@@ -16,22 +15,23 @@ export interface Broker {
 
 /** Carries messages to the handler at a later time. */
 export interface Timer {
-  /** May come late, and more than once; never early by more than the machines' clocks differ. */
+  /** The message may come late, or more than once. It never comes earlier than by the difference of the clocks. */
   schedule(message: OutgoingMessage, delayMs: number): Promise<void>;
 }
 
-/** One delivery of a message to the handler. */
 export interface Delivery {
   readonly message: Message;
-  /** 1 for the first delivery, where the transport knows. */
+  /** 1 for the first delivery. Always 1 if the transport does not count deliveries. */
   readonly deliveryAttempt: number;
-  /** When it was published, where the transport knows; milliseconds since 1970, by the transport's clock. */
+  /** When the message was published, if the transport knows: milliseconds since 1970, by the transport's clock. */
   readonly publishedAt?: number | undefined;
-  /** The queue it came through, where the transport keeps the limits of that queue. */
+  /** The queue that delivered it, if the transport enforces the limits of that queue. */
   readonly queue?: string | undefined;
-  /** Gives its place to another message; to be called when the work is done and only the disk is waited for. */
+  /**
+   * Frees the slot of this delivery for another message. Call it when only the write to the disk is left to wait for.
+   */
   readonly release?: (() => void) | undefined;
 }
 
-/** Resolves to acknowledge; rejects to have the message delivered again. */
+/** Resolves to acknowledge the message; rejects for a redelivery. */
 export type MessageHandler = (delivery: Delivery) => Promise<unknown>;

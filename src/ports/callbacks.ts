@@ -2,9 +2,9 @@ import type { JsonValue } from "../core/values/json.ts";
 
 export interface CallbackRequest {
   readonly url: string;
-  /** The secrets that may be put into the address, where it has `{{ secrets.NAME }}`. */
+  /** Names of the secrets that may replace `{{ secrets.NAME }}` in the URL. */
   readonly secrets?: readonly string[] | undefined;
-  /** `webhook-id`: the receiver tells repeats by it. */
+  /** The header `webhook-id`, by which the receiver recognises duplicates. */
   readonly webhookId: string;
   /** The exact bytes that are signed and sent. */
   readonly body: string;
@@ -13,15 +13,15 @@ export interface CallbackRequest {
 }
 
 /**
- * Sends one signed request by the Standard Webhooks scheme. Resolves when the receiver answered 2xx. Throws TaskErrors,
- * retryable or not: `HTTP_FAILED` (no answer), `HTTP_STATUS` (another answer), `HTTP_ADDRESS_REFUSED`; the BatonError
- * `CALLBACK_SECRET_MISSING`; the reason of the signal.
+ * Sends one signed request by the Standard Webhooks scheme. Resolves when the receiver responds with 2xx. Throws
+ * TaskErrors, retryable or not: `HTTP_FAILED` (no response), `HTTP_STATUS` (another status) and `HTTP_ADDRESS_REFUSED`;
+ * the BatonError `CALLBACK_SECRET_MISSING`; and the reason of the signal.
  */
 export interface CallbackSender {
   send(request: CallbackRequest): Promise<void>;
 }
 
-/** A completed callback as the archive keeps it. */
+/** A completed callback in the archive. */
 export interface ArchivedCallback {
   readonly eventId: string;
   /** Names and values of the key fields, such as `{ job_id, account_id, lead_id }`; at least one. */
@@ -34,25 +34,24 @@ export interface ArchivedCallback {
   readonly createdAt: number;
 }
 
-/**
- * Which callbacks to find: SQL of the warehouse's dialect that can stand after WHERE, or fields and what they are to
- * be.
- */
+/** Which callbacks to find: a SQL condition in the warehouse's dialect, or fields with their values. */
 export type CallbackCondition =
   | { readonly where: string }
   | { readonly equals: Readonly<Record<string, string>> };
 
 /**
- * The last completed callback of every key, in a table of the warehouse. Throws TaskErrors: `TABLE_MISMATCH` when the
- * table has other columns, `SQL_FAILED` for a condition that is wrong, neither retryable; the errors of the warehouse.
+ * The last completed callback of each key, in a table of the warehouse. Throws TaskErrors that are not retryable:
+ * `TABLE_MISMATCH` for a table with other columns, `SQL_FAILED` for an invalid condition; and the errors of the
+ * warehouse.
  */
 export interface CallbackArchive {
   /**
-   * Stores, or replaces the row of the same key: doing it twice leaves one row. `created_at` stays, `updated_at` moves.
+   * Inserts or replaces the row of the key, so a repeated call leaves one row. `created_at` stays, `updated_at`
+   * changes.
    */
   store(table: string, callback: ArchivedCallback): Promise<void>;
-  /** The newest stored callback of exactly this key. */
+  /** The newest callback with exactly this key. */
   get(table: string, key: Readonly<Record<string, string | null>>): Promise<ArchivedCallback | undefined>;
-  /** Those that match, oldest first; none when there is no such table. */
+  /** The matching callbacks, oldest first. None if there is no such table. */
   find(table: string, condition: CallbackCondition, limit: number): Promise<readonly ArchivedCallback[]>;
 }

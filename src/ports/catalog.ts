@@ -2,11 +2,11 @@ import type { JsonValue } from "../core/values/json.ts";
 import type { Definition } from "../core/workflow/definition.ts";
 import type { Trigger } from "../core/workflow/trigger.ts";
 
-/** A workflow as it is deployed now. Batches that run keep the definition they began with. */
+/** A workflow as it is deployed now. Running batches keep the definition that they started with. */
 export interface DeployedWorkflow {
   readonly definition: Definition;
   readonly triggers: readonly Trigger[];
-  /** The input as the workflow wants it. Throws `INPUT_INVALID`. */
+  /** Validates the input by the workflow's schema, which may transform it. Throws `INPUT_INVALID`. */
   readonly parseInput: (input: JsonValue) => JsonValue;
 }
 

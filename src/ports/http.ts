@@ -6,18 +6,18 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
   readonly timeoutSeconds: number;
-  /** A larger answer is an error. */
+  /** A larger response is an error. */
   readonly maxResponseBytes: number;
   readonly signal: AbortSignal;
-  /** The secrets that it holds: they are sent to no other origin, and shown in no error. */
+  /** The secrets in the request. They are sent to no other origin and shown in no error. */
   readonly secrets?: RequestSecrets;
-  /** False: a redirect is an answer like any other. Default true. */
+  /** Default true. If false, a redirect is returned like any other response. */
   readonly followRedirects?: boolean;
 }
 
 export interface RequestSecrets {
   isIn(text: string): boolean;
-  /** The text without them. */
+  /** The text with a placeholder in place of each secret. */
   redact(text: string): string;
 }
 
@@ -25,43 +25,43 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** How long the answer asks to be left in peace (`Retry-After`); undefined: it does not ask. */
+  /** The `Retry-After` of the response. */
   readonly retryAfterSeconds: number | undefined;
-  /** The address after redirects. */
+  /** The URL after redirects. */
   readonly url: string;
 }
 
 /**
- * Requests to the outside. Throws TaskErrors: `HTTP_FAILED` (retryable) when no answer came, and
- * `HTTP_ADDRESS_REFUSED` (not retryable) for private, loopback, link-local and metadata addresses,
- * redirects and DNS answers included, unless the configuration allows them.
+ * Requests to other systems. Throws TaskErrors: `HTTP_FAILED` (retryable) if there was no response, and
+ * `HTTP_ADDRESS_REFUSED` (not retryable) for private, loopback, link-local and metadata addresses, also after a
+ * redirect or a DNS lookup, unless the configuration allows them.
  */
 export interface HttpClient {
   request(request: HttpRequest): Promise<HttpResponse>;
 }
 
-interface GoogleCall<Answer> {
+interface GoogleCall<Result> {
   readonly method: "GET" | "POST";
-  /** Below the endpoint, as the documentation has it: `/v1/projects/p/locations/l/jobs`. */
+  /** The path as in Google's documentation: `/v1/projects/p/locations/l/jobs`. */
   readonly path: string;
   readonly body?: unknown;
-  /** What the service answers. Anything else counts as no answer. */
-  readonly answer: z.ZodType<Answer>;
+  /** Schema of the response. A response that does not match counts as none. */
+  readonly answer: z.ZodType<Result>;
   readonly signal: AbortSignal;
 }
 
-/** The REST interface of one of Google's services, called in the name of the environment's credentials. */
+/** The REST interface of one of Google's services, called with the credentials of the environment. */
 export interface GoogleRest {
   /** Throws a `GoogleApiError`, and the reason of the signal. */
-  call<Answer>(call: GoogleCall<Answer>): Promise<Answer>;
+  call<Result>(call: GoogleCall<Result>): Promise<Result>;
 }
 
-/** A service did not do what it was asked for. Says nothing of what was sent. */
+/** A failed call of a Google service. Its message holds nothing of the request. */
 export class GoogleApiError extends Error {
   override readonly name = "GoogleApiError";
-  /** The status of the answer; 0: no answer came, or one that is not the service's; 401: there are no credentials. */
+  /** The HTTP status. 0: there was no response, or it was not the service's own; 401: there are no credentials. */
   readonly code: number;
-  /** How long the service asks to be left in peace. */
+  /** The wait that the service asks for. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(

@@ -1,33 +1,31 @@
-/** The worker's clock. Nothing that must be right depends on it: leases are judged by the store's time. */
+/** The worker's clock. No decision of the protocol depends on it: leases are measured by the store's clock. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
-  /** Milliseconds since an arbitrary moment. It never jumps, so durations are measured by it. */
+  /** Milliseconds since an arbitrary moment. It never jumps, so use it for durations. */
   monotonicMs(): number;
-  /** Calls back once after the delay; returns how to call it off. */
+  /** Calls back once after the delay. Returns a function that cancels it. */
   after(delayMs: number, callback: () => void): () => void;
 }
 
-/** Source of randomness. */
 export interface Ids {
-  /** A string that no one has used before: at least 96 random bits, letters and digits. */
+  /** A unique string of letters and digits with at least 96 random bits. */
   unique(): string;
   /** A number in [0, 1). */
   random(): number;
 }
 
-/** The secrets that tasks may name, by `{{ secrets.NAME }}`. */
+/** The secrets to which tasks may refer by `{{ secrets.NAME }}`. */
 export interface Secrets {
   /**
-   * The value of one. Throws the BatonErrors `SECRET_NOT_CONFIGURED`, when the operator has given none of that name,
-   * and
-   * `SECRET_UNAVAILABLE`, when its service does not answer with it. Neither error holds anything of a secret.
+   * The value of a secret. Throws the BatonErrors `SECRET_NOT_CONFIGURED` if the operator has not set it, and
+   * `SECRET_UNAVAILABLE` if Secret Manager does not return it. Neither error contains any part of a secret.
    */
   read(name: string): Promise<string>;
 }
 
-/** Knows who may call. */
+/** Checks who may send requests. */
 export interface CallerCheck {
-  /** Takes the `Authorization` header. Throws `CALLER_REFUSED`; another error when the keys can't be had just now. */
+  /** Takes the `Authorization` header. Throws `CALLER_REFUSED`, or another error if the public keys are unavailable. */
   check(authorization: string | undefined): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Where an object is. A generation, when given, must still be the current one. */
+/** The name of an object. A generation, if given, must still be the current one. */
 export interface ObjectName {
   readonly bucket: string;
   readonly object: string;
@@ -11,82 +11,81 @@ export interface ObjectInfo {
   /** Changes with every change of the content. */
   readonly generation: string;
   readonly bytes: number;
-  /** How the warehouse reaches it: `file:///…` or `gs://…`. */
+  /** The URI by which the warehouse reads it: `file:///…` or `gs://…`. */
   readonly uri: string;
 }
 
-/** Objects of a bucket whose names begin alike, such as `batch-1/` or `steps/batch-1.`. */
+/** Objects of a bucket whose names share a prefix, such as `batch-1/` or `steps/batch-1.`. */
 export interface ObjectPrefix {
   readonly bucket: string;
   readonly prefix: string;
 }
 
-/** One content of an object, as a list tells of it. */
+/** One version of an object in a list. */
 export interface ObjectVersion {
   readonly bucket: string;
   readonly object: string;
-  /** Where the bucket keeps what was overwritten: which content. Undefined: there is one. */
+  /** The version, if the bucket keeps overwritten ones. Otherwise undefined. */
   readonly version: string | undefined;
 }
 
 export interface ListOptions {
   readonly limit: number;
-  /** `next` of the page before. */
+  /** The `next` of the previous page. */
   readonly after?: string;
 }
 
 export interface ObjectPage {
   readonly objects: readonly ObjectVersion[];
-  /** Where the next page begins. Undefined: there is none. What was removed meanwhile makes no difference. */
+  /** The cursor of the next page, valid also after objects were removed. Undefined on the last page. */
   readonly next: string | undefined;
 }
 
 /**
- * Buckets of objects. Throws `FILE_MISSING` for an object that is not there and `FILE_CHANGED` for one whose
- * generation is another than the one asked for.
+ * Buckets of objects. Throws `FILE_MISSING` for an object that does not exist, and `FILE_CHANGED` for one that has
+ * another generation than the requested one.
  */
 export interface ObjectStore {
   stat(name: ObjectName): Promise<ObjectInfo>;
   read(name: ObjectName): Promise<Uint8Array>;
-  /** Replaces what is there. */
+  /** Replaces an existing object. */
   write(name: ObjectName, content: Uint8Array, contentType: string): Promise<ObjectInfo>;
-  /** Doing it again after it was done gives the same answer. Never overwrites other content. */
+  /** A repeated call returns the same result. Never overwrites other content. */
   move(from: ObjectName, to: ObjectName): Promise<ObjectInfo>;
-  /** A page of what there is, overwritten contents included where the bucket keeps them. */
+  /** A page of objects, with their overwritten versions if the bucket keeps those. */
   list(prefix: ObjectPrefix, options: ListOptions): Promise<ObjectPage>;
-  /** Removes what a list told of, and nothing else of that name. Resolves as well when it is not there any more. */
+  /** Removes only this version. Resolves also if it does not exist any more. */
   remove(listed: ObjectVersion): Promise<void>;
 }
 
-/** How a file looked, without its content: changes with every write. */
+/** The size, time and inode of a file. They change with every write. */
 export interface FileStat {
   readonly inode: string;
   readonly bytes: string;
   readonly modifiedNs: string;
 }
 
-/** What was made of a file of the inbox when it looked like that. */
+/** What the memory holds of one file. */
 export interface DropRecord {
   readonly stat: FileStat;
-  /** The generation that it was announced with. */
   readonly generation: string;
-  /** False: it was to be announced, and perhaps was. */
+  /** False between the start of the announcement and its end: after a crash it may have happened or not. */
   readonly isAnnounced: boolean;
 }
 
-/** Remembers the files of the inbox, so that a process that starts need not read those that it knows. */
+/** Stores which files of the inbox were announced, so that a starting process need not read them again. */
 export interface DropMemory {
   /**
-   * Whether batches were started here before there was this memory. Then files that are found at first may have been
-   * taken, under generations that say nothing but their content.
+   * Whether this store holds batches of a version without this memory. Then the files of the first scan may have been
+   * announced already, under generations that only hash their content.
    */
   readonly hasOlderBatches: boolean;
-  /** No file is found "at first" any more. */
+  /** Ends the first scan. Files that are found later are new. */
   endInitialScan(): void;
   get(object: string): DropRecord | undefined;
-  /** Applied when it returns; durable no later than whatever the caller stores next. */
+  /** The write is applied when the call returns, and durable no later than the caller's next write. */
   put(object: string, drop: DropRecord): void;
-  /** All names, in order, a page at a time. */
+  /** A page of the names in order, starting after the given one. */
   names(after: string, limit: number): readonly string[];
   delete(object: string): void;
 }

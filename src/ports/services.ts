@@ -1,12 +1,12 @@
 import type { JsonObject } from "../core/values/json.ts";
 
-/** What a compilation is made from; names are full resource names. */
+/** The source of a compilation, by full resource names. */
 export type CompilationSource =
   | { readonly gitCommitish: string }
   | { readonly workspace: string }
   | { readonly releaseConfig: string };
 
-/** Settings of a compilation that come before those of the repository's own files. */
+/** Settings of a compilation, which override those in the repository's files. */
 export interface CompilationSettings {
   /** Project. */
   readonly defaultDatabase?: string | undefined;
@@ -31,7 +31,7 @@ export interface CompilationRequest {
 
 interface CompilationError {
   readonly message: string;
-  /** The file it stands in, as far as Dataform knows. */
+  /** The file with the error, if Dataform names one. */
   readonly path: string | undefined;
 }
 
@@ -47,21 +47,22 @@ interface Target {
   readonly name: string;
 }
 
-/** Which actions run, and how. No tags and no targets: all. */
+/** Which actions run, and how. Without tags and targets all actions run. */
 export interface InvocationConfig {
   readonly includedTags: readonly string[];
   readonly includedTargets: readonly Target[];
   readonly transitiveDependenciesIncluded: boolean;
   readonly transitiveDependentsIncluded: boolean;
   readonly fullyRefreshIncrementalTables: boolean;
-  /** Whom the actions run as; undefined: as the repository says. */
+  /** The account that runs the actions. Undefined: the one of the repository. */
   readonly serviceAccount: string | undefined;
-  /** Of the queries in BigQuery; undefined: as the service does, which is `INTERACTIVE`. */
+  /** Priority of the queries in BigQuery. Undefined: the default of the service, `INTERACTIVE`. */
   readonly queryPriority: "INTERACTIVE" | "BATCH" | undefined;
 }
 
 /**
- * What is invoked: a compilation result with a configuration, or a workflow configuration, which has its own of both.
+ * The source of an invocation: a compilation result with a configuration, or a workflow configuration, which holds
+ * both.
  */
 export type InvocationSource =
   | { readonly compilationResult: string; readonly config: InvocationConfig }
@@ -76,18 +77,18 @@ export type InvocationState = "RUNNING" | "CANCELING" | "SUCCEEDED" | "FAILED" |
 
 export interface Invocation {
   readonly name: string;
-  /** What was run in the end. */
+  /** The compilation result whose actions run. */
   readonly compilationResult: string;
   /**
-   * The workflow configuration that it was made of, by its schedule perhaps; undefined: it was made of a compilation
-   * result.
+   * The workflow configuration that it was created from, perhaps by its schedule. Undefined: it was created from a
+   * compilation result.
    */
   readonly workflowConfig: string | undefined;
   readonly state: InvocationState;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
   readonly config: InvocationConfig;
-  /** Whether its configuration has fields that Baton does not know, and so did not set. */
+  /** Whether its configuration has fields that Baton never sets. */
   readonly hasOtherSettings: boolean;
 }
 
@@ -99,18 +100,18 @@ export interface InvocationAction {
 }
 
 /**
- * Dataform repositories. Throws TaskErrors: `DATAFORM_DENIED` and `DATAFORM_REFUSED`, not retryable;
- * `DATAFORM_UNAVAILABLE`, retryable: what was asked for may have been done or not.
+ * Dataform repositories. Throws TaskErrors: `DATAFORM_DENIED` and `DATAFORM_REFUSED`, which are not retryable, and
+ * `DATAFORM_UNAVAILABLE`, which is retryable and leaves open whether the request was carried out.
  */
 export interface Dataform {
   compile(request: CompilationRequest): Promise<Compilation>;
-  /** Starts the actions. Nothing keeps it from starting them twice. */
+  /** Starts the actions. Not idempotent: each call starts them again. */
   invoke(request: InvocationRequest): Promise<Invocation>;
   invocation(name: string, signal: AbortSignal): Promise<Invocation>;
-  /** All of a repository, ended ones too. */
+  /** All invocations of a repository, including finished ones. */
   invocations(repository: string, signal: AbortSignal): Promise<readonly Invocation[]>;
   actions(invocation: string, signal: AbortSignal): Promise<readonly InvocationAction[]>;
-  /** Asks for the end of a running invocation, which may take a while. */
+  /** Requests the cancellation of a running invocation, which may take a while. */
   cancel(invocation: string, signal: AbortSignal): Promise<void>;
 }
 
@@ -121,7 +122,7 @@ export interface DatasetName {
 }
 
 export interface RefreshRequest extends DatasetName {
-  /** The body: `notifyOption`, and what makes it an enhanced refresh. */
+  /** The body of the request: `notifyOption`, and the options of an enhanced refresh. */
   readonly options: JsonObject;
   readonly signal: AbortSignal;
 }
@@ -135,24 +136,24 @@ export interface Refresh {
   readonly enhanced: boolean;
   readonly startTime: string | undefined;
   readonly endTime: string | undefined;
-  /** What Power BI says of a refresh that failed. */
+  /** The error that Power BI reports for a failed refresh. */
   readonly failure: { readonly code: string; readonly description: string | undefined } | undefined;
 }
 
-/** `busy`: one is running, and Power BI runs one at a time. The id is missing where the answer did not name it. */
+/** `busy`: a refresh is running, and Power BI runs one at a time. The id is undefined if the response had none. */
 export type RefreshStart =
   | { readonly kind: "started"; readonly id: string | undefined }
   | { readonly kind: "busy" };
 
 /**
  * Refreshes of semantic models. Throws TaskErrors: `POWER_BI_DENIED`, `POWER_BI_DATASET_UNKNOWN`,
- * `POWER_BI_REFRESH_LIMIT` and `POWER_BI_REFUSED`, not retryable; `POWER_BI_UNAVAILABLE`, retryable: what was asked for
- * may have been done or not.
+ * `POWER_BI_REFRESH_LIMIT` and `POWER_BI_REFUSED`, which are not retryable, and `POWER_BI_UNAVAILABLE`, which is
+ * retryable and leaves open whether the request was carried out.
  */
 export interface PowerBi {
-  /** The last refreshes, running ones included, the newest first. */
+  /** The last refreshes, including running ones, newest first. */
   refreshes(dataset: DatasetName, signal: AbortSignal): Promise<readonly Refresh[]>;
   start(request: RefreshRequest): Promise<RefreshStart>;
-  /** Asks for the end of an enhanced refresh. */
+  /** Requests the cancellation of an enhanced refresh. */
   cancel(dataset: DatasetName, refresh: string, signal: AbortSignal): Promise<void>;
 }

@@ -7,7 +7,7 @@ export interface DocumentKey {
   readonly id: string;
 }
 
-/** Opaque; changes with every write of the document and is never used twice for it. */
+/** Opaque. It changes with every write of the document and never comes again. */
 export type Version = string;
 
 export interface StoredDocument {
@@ -25,19 +25,19 @@ export interface Snapshot {
 }
 
 export type Write =
-  /** Refused when the document exists. */
+  /** Fails if the document exists. */
   | { readonly kind: "create"; readonly key: DocumentKey; readonly data: JsonObject }
-  /** Refused unless the document has that version. */
+  /** Fails unless the document has this version. */
   | {
       readonly kind: "update";
       readonly key: DocumentKey;
       readonly version: Version;
       readonly data: JsonObject;
     }
-  /** Refused unless the document has that version. */
+  /** Fails unless the document has this version. */
   | { readonly kind: "delete"; readonly key: DocumentKey; readonly version: Version };
 
-/** The version that every document written by a commit now has. */
+/** The version and time of all documents that a commit has written. */
 export interface CommitResult {
   readonly version: Version;
   /** By the store's clock, in milliseconds. */
@@ -56,7 +56,7 @@ export interface Condition {
 
 export interface QueryOptions {
   readonly limit: number;
-  /** Only documents that come after this one, which need not be there any more. The order is the store's own, by id. */
+  /** Only documents after this id, which need not exist any more. The store defines the order of ids. */
   readonly startAfter?: string;
 }
 
@@ -65,52 +65,52 @@ export interface QueryResult {
   readonly readTime: number;
 }
 
-/** A write met a document that does not satisfy its condition. It may be the caller's own earlier try. */
+/** A version conflict. The conflicting write may be the caller's own earlier attempt. */
 export class ConflictError extends Error {
   override readonly name = "ConflictError";
 }
 
 /**
- * No answer came in time. The call may still come about: `late` settles when that is decided, should anybody hear of it
- * then.
+ * The call timed out and may still be applied. `lateResult` settles with its real outcome, if the process lives that
+ * long.
  */
 export class StoreTimeoutError extends BatonError {
   readonly lateResult: Promise<unknown>;
 
-  constructor(message: string, late: Promise<unknown>, context: ErrorContext) {
+  constructor(message: string, lateResult: Promise<unknown>, context: ErrorContext) {
     super("STORE_FAILED", message, context);
-    this.lateResult = late;
+    this.lateResult = lateResult;
   }
 }
 
-/** Opaque: a moment in the life of a store. */
+/** An opaque point in the sequence of a store's writes. */
 export type SyncMark = number;
 
 /**
- * A conditional document store. It knows nothing of workflows.
+ * A document store with conditional writes. It knows nothing of workflows.
  *
- * A commit that returns is *applied*: every later read and count of this process sees it. `sync` waits until
- * all that is applied is also *durable*; nothing may be acknowledged, and no effect started, before that.
- * Stores that are durable at once (Firestore) have a `sync` that returns at once.
+ * A commit that returns is *applied*: every later read and count of this process sees it. `sync` waits until all
+ * applied writes are also *durable*. Before that, acknowledge nothing and start no effect. Where a commit is durable at
+ * once (Firestore), `sync` returns at once.
  *
- * Any error of a commit other than ConflictError leaves open whether it was applied.
+ * After any error of a commit other than ConflictError, the commit may have been applied or not.
  */
 export interface DocumentStore {
   get(key: DocumentKey): Promise<Snapshot>;
-  /** Applies all writes, in order, or none. Throws ConflictError when a condition does not hold. */
+  /** Applies all writes in order, or none. Throws ConflictError if a condition does not hold. */
   commit(writes: readonly Write[]): Promise<CommitResult>;
-  /** Applies each write on its own; the results are in the order of the writes. */
+  /** Applies each write separately. The results are in the order of the writes. */
   commitEach(writes: readonly Write[]): Promise<readonly CommitEachResult[]>;
-  /** Strong: counts everything committed before the call. */
+  /** Strongly consistent: counts everything committed before the call. */
   count(collection: CollectionName, condition: Condition): Promise<number>;
-  /** Strong. All conditions must hold; none means all documents. */
+  /** Strongly consistent. All conditions must hold; without conditions it returns all documents. */
   query(
     collection: CollectionName,
     conditions: readonly Condition[],
     options: QueryOptions,
   ): Promise<QueryResult>;
-  /** Taken before a stretch of work, given to the `sync` at its end. */
+  /** Marks the start of some work, for the `sync` at its end. */
   mark(): SyncMark;
-  /** Resolves when everything applied so far is durable; throws when anything applied since the mark was undone. */
+  /** Resolves when all applied writes are durable. Throws if a write applied since the mark was rolled back. */
   sync(since: SyncMark): Promise<void>;
 }

@@ -1,40 +1,41 @@
 import type { CallbackAddress } from "../core/callback.ts";
+import type { TaskCall } from "../core/idempotency.ts";
 import type { Notes, ParkReason, StoredError, TaskStatus } from "../core/records.ts";
 import type { StepKind } from "../core/steps.ts";
 import type { JsonText, JsonValue } from "../core/values/json.ts";
 import type { TaskDefinition } from "../core/workflow/definition.ts";
 
-/** What a parent of the running task left behind. */
+/** How a parent of the running task ended. */
 export interface ParentOutcome {
   readonly status: TaskStatus;
   readonly result: JsonValue;
   readonly error: StoredError | null;
 }
 
-/** A step that is done: what it returned, or that its wait came to nothing. */
+/** The stored value of a step, or the fact that its wait timed out. */
 export interface StepResult {
   readonly kind: Exclude<StepKind, "since">;
   readonly value: JsonValue;
 }
 
-/** Times by the store's clock, in milliseconds since 1970. */
+/** The start of a step's wait, and the present, both by the store's clock in milliseconds since 1970. */
 export interface StepWait {
   readonly since: number;
   readonly now: number;
 }
 
-/** The stored steps of one call of a task. What a method has stored is durable when it returns. */
+/** The stored steps of one call of a task. Every method returns only when its write is durable. */
 export interface StepMemory {
   find(name: string): Promise<StepResult | undefined>;
-  /** Stores how a step ended; gives what stands, which may be another worker's. */
+  /** Stores how a step ended. Returns the stored result, which may be that of another worker. */
   store(name: string, kind: StepResult["kind"], value: JsonText): Promise<StepResult>;
-  /** When the wait of a step began; it begins now, unless it has before. */
+  /** Starts the wait of a step, unless it has started before. */
   startWait(name: string): Promise<StepWait>;
-  /** An event that was sent to the batch, if it was. */
+  /** The first event with this name that the batch has received. */
   event(name: string): Promise<{ readonly payload: JsonValue } | undefined>;
 }
 
-/** One attempt that has been claimed and is to be run. */
+/** A claimed attempt, for the task runner. */
 export interface Assignment {
   readonly batchId: string;
   readonly workflowId: string;
@@ -42,21 +43,21 @@ export interface Assignment {
   readonly task: TaskDefinition;
   readonly input: JsonValue;
   readonly attempt: number;
-  /** The same for every attempt at the same work. */
+  /** The same for all attempts, also in other batches with the same key. */
   readonly idempotencyKey: string;
   readonly leaseSeconds: number;
-  /** Renews the lease; false when the claim is no longer ours. Throws when the store can't be reached. */
+  /** The heartbeat. Returns false if the claim is lost. Throws if the store is unavailable. */
   readonly renew: () => Promise<boolean>;
   readonly parentOutcome: (taskId: string) => Promise<ParentOutcome>;
   readonly memory: StepMemory;
-  /** Where progress is reported to, and the id of the event that will end it. */
+  /** The URL for progress, and the id of the task's final event. */
   readonly callback: (CallbackAddress & { readonly eventId: string }) | undefined;
 }
 
 export type TaskOutcome =
   | {
       readonly kind: "succeeded";
-      /** For the TaskLog, the children and whoever looks. */
+      /** For the TaskLog and the children. */
       readonly summary: JsonText;
       /** For the final callback. */
       readonly result: JsonText;
@@ -68,65 +69,59 @@ export type TaskOutcome =
       readonly notes: Notes | null;
       readonly retryAfterSeconds?: number;
     }
-  /** It waits, for at most that long, and leaves the machine. `events`: those that end the wait sooner. */
+  /** The task leaves its worker and waits, for at most `seconds`. `events`: those that end the wait early. */
   | {
       readonly kind: "parked";
       readonly reason: ParkReason;
       readonly seconds: number;
       readonly events?: readonly string[];
     }
-  /** Given back unfinished because this process stops; somebody else may claim it at once. */
+  /** Unfinished because this process stops. Another worker may claim the task at once. */
   | { readonly kind: "released" }
-  /** The claim is not ours any more: nothing may be committed. */
+  /** The worker lost its claim, so nothing may be committed. */
   | { readonly kind: "abandoned" };
 
 /** A call whose key is made by the workflow's own function. */
-export interface KeyedCall {
-  readonly workflowId: string;
-  readonly taskId: string;
-  readonly batchId: string;
-  readonly arguments: JsonValue;
-}
+export type KeyedCall = Omit<TaskCall, "claimedAt">;
 
-/** The runs of a task that has been fenced because its batch was cancelled. */
+/** A task that was fenced because its batch was cancelled. */
 export interface CancelledTask {
   readonly batchId: string;
   readonly task: TaskDefinition;
-  /** With their placeholders filled. */
+  /** The parameters with their placeholders filled. */
   readonly parameters: JsonValue;
   readonly idempotencyKey: string;
   readonly memory: Pick<StepMemory, "find">;
 }
 
-/** Runs the code of one attempt. Never rejects: whatever the code does becomes an outcome. */
+/** Runs the code of tasks. */
 export interface TaskRunner {
+  /** Never rejects: an error of the task's code is an outcome. */
   run(assignment: Assignment): Promise<TaskOutcome>;
-  /** What the task's key function gives. Rejects with whatever it throws. */
+  /** The value of the task's key function. Rejects with the error that it throws. */
   customKey(call: KeyedCall): Promise<string>;
-  /**
-   * Ends what the task has started elsewhere; nothing is left of it once this has been called often enough to succeed.
-   */
+  /** Cancels the remote jobs of the task. Repeat the call until it succeeds. */
   cancel(cancelled: CancelledTask): Promise<void>;
 }
 
-/** A turn at something that tasks share, from the moment it is asked for. */
+/** A task's turn at a resource that tasks share. The task waits from the request until `begin`. */
 export interface Turn {
-  /** The wait is over: what follows is the task's own time. */
+  /** The turn begins, and the task's time counts again. */
   begin(): void;
-  /** It is over, or is waited for no longer. */
+  /** The turn is over, or the task no longer waits for it. */
   end(): void;
 }
 
 /**
- * The time of the task whose code is running. Time in which it only waits for what others have is not its own, and
- * does not count for its timeout.
+ * The time of the task whose code is running. Time in which it waits for other tasks to release a resource does not
+ * count for its timeout.
  */
 export interface TaskTime {
-  /** The timeout of the task that asks stands still until its turn begins. Outside of a task nothing is counted. */
+  /** Pauses the timeout of the calling task until its turn begins. Outside of a task it does nothing. */
   requestTurn(): Turn;
 }
 
-/** For what is used outside of tasks. */
+/** For code that runs outside of tasks. */
 export const noTaskTime: TaskTime = {
   requestTurn: () => ({ begin() {}, end() {} }),
 };

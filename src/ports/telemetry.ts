@@ -2,7 +2,7 @@ import type { SpanContext } from "../core/messages.ts";
 import type { StoredError } from "../core/records.ts";
 import type { JsonValue } from "../core/values/json.ts";
 
-/** An error is written with the whole of its reason, and where it was thrown. */
+/** An error is logged with the messages of all its causes, and where it was thrown. */
 export type LogFields = { readonly [name: string]: JsonValue | Error | undefined };
 
 /** Structured log. Fields never hold secrets or whole payloads. */
@@ -13,16 +13,15 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
-/** Takes lines of the log. */
 export interface LogOutput {
   write(line: string): void;
 }
 
-/** Undefined ones are left out. They never hold secrets or payloads. */
+/** Undefined attributes are left out. Attributes never hold secrets or payloads. */
 export type SpanAttributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /**
- * Whether the work is done here (`internal`), asked of somebody else (`client`), or asked for by a message
+ * Whether the work runs in this process (`internal`), in another service (`client`), or because of a message
  * (`consumer`).
  */
 export type SpanKind = "internal" | "client" | "consumer";
@@ -36,14 +35,14 @@ export interface SpanDescription {
 
 export type SpanFailure = Pick<StoredError, "code" | "message">;
 
-/** A piece of work that is under way. */
+/** The span of running work. */
 export interface Span {
   set(attributes: SpanAttributes): void;
-  /** The work has failed, though it does not throw. */
+  /** Marks the work as failed although it does not throw. */
   fail(failure: SpanFailure): void;
 }
 
-/** A piece of a batch's work that is over. Times are milliseconds since 1970. */
+/** A finished span of a batch's work. Times are milliseconds since 1970. */
 export interface SpanRecord extends SpanDescription {
   readonly batchId: string;
   readonly startedAt: number;
@@ -51,24 +50,24 @@ export interface SpanRecord extends SpanDescription {
   readonly failure?: SpanFailure | undefined;
 }
 
-/** Tells where time went. Every span belongs to the trace of one TaskBatch; nothing it does can make the work fail. */
+/** Records traces. Every span belongs to the trace of one batch. A failure to record never makes the work fail. */
 export interface Tracer {
-  /** All that `work` does is done for the batch; undefined: for none, until `adopt` names one. */
+  /** Runs work for a batch. Undefined: the batch is not known yet; `assignBatch` names it. */
   inBatch<T>(batchId: string | undefined, work: () => Promise<T>): Promise<T>;
-  /** Names the batch of work that was begun without one. */
+  /** Names the batch of work that was started without one. */
   assignBatch(batchId: string): void;
   /**
-   * Work within the work that calls this. What it throws is told of, and thrown. Outside of any batch, just the work.
+   * Runs work in a child span of the caller's. An error is recorded and rethrown. Outside of a batch it only runs it.
    */
   inSpan<T>(description: SpanDescription, work: (span: Span) => Promise<T>): Promise<T>;
-  /** Part of the batch's work. */
+  /** Records a finished part of the batch's work. */
   record(span: SpanRecord): void;
-  /** The batch as a whole. To be told once. */
+  /** Records the span of the whole batch. Call it once a batch. */
   recordBatch(span: SpanRecord): void;
-  /** Where the work that calls this stands. */
+  /** The span in which the caller runs. */
   current(): SpanContext | undefined;
-  /** Sends what has been told. Takes `limits.traceFlushMs` at most, and never rejects. */
+  /** Exports the recorded spans. Takes at most `limits.traceFlushMs`, and never rejects. */
   flush(): Promise<void>;
-  /** Sends what is left. Takes `limits.traceCloseMs` at most, and never rejects. */
+  /** Exports the remaining spans. Takes at most `limits.traceCloseMs`, and never rejects. */
   close(): Promise<void>;
 }
