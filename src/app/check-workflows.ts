@@ -77,12 +77,12 @@ async function readOneFile(path: string): Promise<Found> {
     throw new BatonError("USAGE", `${path} is no .ts, .js, .mjs, .yaml, .yml or .json file`, {
       remedy,
     });
-  const { workflows, problems, begun } = await loadWorkflowFile({ path, kind }, builtInTaskTypes);
+  const { workflows, problems, created } = await loadWorkflowFile({ path, kind }, builtInTaskTypes);
   const ids = workflows.map(({ id }) => id);
   const twice = ids.filter((id, index) => ids.indexOf(id) < index);
   const found: CatalogProblem[] = [
     ...problems.map((problem) => ({ file: path, ...problem })),
-    ...unexportedProblems(begun, new Set(ids), [path]),
+    ...unexportedProblems(created, new Set(ids), [path]),
     ...twice.map((id) => ({
       file: path,
       code: "WORKFLOW_DUPLICATE" as const,

@@ -2,10 +2,10 @@ import * as z from "zod";
 import { ARCHIVE_FILE_TASK_TYPE } from "../core/workflow/trigger.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import { defineTaskType } from "./define.ts";
-import { type FileParameter, FileParameterSchema, fileOf } from "./warehouse-job.ts";
+import { type FileParameter, FileParameterSchema, resolveFile } from "./warehouse-job.ts";
 
 export interface ArchiveFileParameters {
-  /** Folder of the same bucket that the file is moved into, below which it keeps its path: `archive/`. */
+  /** Target folder in the same bucket, such as `archive/`. The file keeps its path below it. */
   readonly to: string;
   /** Default: the file whose drop started the workflow. */
   readonly file?: FileParameter;
@@ -42,9 +42,9 @@ async function archive(
   { to, file: given }: z.infer<typeof ParametersSchema>,
 ): Promise<ArchiveFileResult> {
   const { objects } = context.services;
-  const file = fileOf(context, given);
+  const file = resolveFile(context, given);
   const folder = `${to.replace(/\/+$/, "")}/`;
-  // A workflow whose pattern matches its own archive would otherwise archive the archive, for ever.
+  // Otherwise a workflow whose pattern matches its own archive would archive the archived file for ever.
   const isThere = file.object.startsWith(folder);
   const { bucket, object, generation } = isThere
     ? await objects.stat(file)

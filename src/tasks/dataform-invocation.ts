@@ -16,38 +16,41 @@ import type {
 import type { TaskNotes } from "../runtime/progress.ts";
 
 /**
- * Invocations from before the work began, which are not its own. Null: the compilation result is the work's alone,
- * and so is all that was made of it.
+ * Invocations from before this work started, which are not its own. Null: this work created the compilation result,
+ * so all its invocations are its own.
  */
-export type Known = readonly string[] | null;
+export type KnownInvocations = readonly string[] | null;
 
-/** An invocation that the work waits for. */
-export interface Held {
+/** The invocation that the work waits for. */
+export interface HeldInvocation {
   readonly name: string;
-  /** Whether this work has started it for sure: nothing else is ever cancelled. */
+  /** Whether this work has certainly started it. Only such an invocation is ever cancelled. */
   readonly isOurs: boolean;
 }
 
-/** As a step stores it; a name alone is what earlier versions stored. */
+/** The form that a step stores. Earlier versions stored the name alone. */
 export const StoredInvocationSchema = z
   .union([z.string(), z.object({ name: z.string(), isOurs: z.boolean() })])
   .nullish();
 
-export function parseHeld(stored: z.infer<typeof StoredInvocationSchema>, known: Known): Held | undefined {
+export function parseHeld(
+  stored: z.infer<typeof StoredInvocationSchema>,
+  known: KnownInvocations,
+): HeldInvocation | undefined {
   return typeof stored === "string" ? { name: stored, isOurs: known === null } : (stored ?? undefined);
 }
 
 /**
- * Starts an invocation, or takes the one that an earlier try has started: creating one takes no request id and no
- * label, so the worker that creates one looks first, and once more afterwards. Of a compilation result that is the
- * work's alone, the first stays and the others are cancelled. Of one that others may invoke as well, what can't be
- * told from the work's own is waited for and never cancelled.
+ * Starts an invocation, or attaches to the one that an earlier attempt started. Dataform takes no request id and no
+ * label, so the worker lists invocations before and after it creates one. If only this work invokes the compilation
+ * result, the first invocation stays and the others are cancelled. If others may invoke it too, an invocation that
+ * might be theirs is waited for and never cancelled.
  */
 export async function startOrAttach(
   dataform: Dataform,
   request: InvocationRequest,
-  known: Known,
-): Promise<Held> {
+  known: KnownInvocations,
+): Promise<HeldInvocation> {
   const found = await candidates(dataform, request, known);
   if (known !== null) {
     const [adopted] = firstOfAll(found.filter(mayStillSucceed));
@@ -62,38 +65,38 @@ export async function startOrAttach(
   return { name: first.name, isOurs: true };
 }
 
-/** What another batch has started in a round that this one inherits, and runs. */
+/** The running invocation that another batch has started in a round that this one inherits. */
 export async function findRunning(
   dataform: Dataform,
   request: InvocationRequest,
-  known: Known,
-): Promise<Held | null> {
+  known: KnownInvocations,
+): Promise<HeldInvocation | null> {
   const found = await candidates(dataform, request, known);
   const running = found.find(({ state }) => state === "RUNNING");
   return running ? { name: running.name, isOurs: known === null } : null;
 }
 
-/** All that the work has started for sure. */
+/** All invocations that the work has certainly started. */
 export async function findOwn(
   dataform: Dataform,
   request: InvocationRequest,
-  known: Known,
+  known: KnownInvocations,
 ): Promise<readonly Invocation[]> {
   return known === null ? candidates(dataform, request, known) : [];
 }
 
-/** What this work may have started: of a source that is shared, the new ones that are the same in everything. */
+/** Invocations that this work may have started: of a shared source, the new ones with the same settings. */
 async function candidates(
   dataform: Dataform,
   { source, signal }: InvocationRequest,
-  known: Known,
+  known: KnownInvocations,
 ): Promise<readonly Invocation[]> {
   const all = await listInvocations(dataform, source, signal);
   if (known === null) return all;
   return all.filter((one) => !known.includes(one.name) && isSame(one, source));
 }
 
-/** All that were made of a source, by whomever. */
+/** All invocations of a source, of this work or others. */
 export async function listInvocations(
   dataform: Dataform,
   source: InvocationSource,
@@ -109,7 +112,7 @@ function mayStillSucceed({ state }: Invocation): boolean {
   return state === "RUNNING" || state === "SUCCEEDED";
 }
 
-/** In the order in which they were started, each once. */
+/** Without duplicates, in the order in which they started. */
 function firstOfAll(invocations: readonly Invocation[]): Invocation[] {
   const byName = new Map(invocations.map((one) => [one.name, one]));
   return [...byName.values()].sort(
@@ -123,14 +126,14 @@ export async function cancelIfRunning(dataform: Dataform, name: string, signal: 
   try {
     await dataform.cancel(name, signal);
   } catch (error) {
-    // It may have ended in the meantime, and then it can't be cancelled any more.
+    // It may have ended in the meantime. Then it can't be cancelled.
     if ((await dataform.invocation(name, signal)).state === "RUNNING") throw error;
   }
 }
 
-/** Whether an invocation of the source is one that this work would have made. */
+/** Whether this work could have made this invocation of the source. */
 function isSame(one: Invocation, source: InvocationSource): boolean {
-  // What a workflow configuration invokes has the settings of that one, as long as it is not changed.
+  // An invocation of a workflow configuration has the settings of that configuration, unless it was changed since.
   if ("workflowConfig" in source) return true;
   const isOfWorkflow = one.workflowConfig !== undefined;
   return !isOfWorkflow && !one.hasOtherSettings && comparable(one.config) === comparable(source.config);
@@ -155,8 +158,8 @@ function comparableTarget({ database, schema, name }: InvocationConfig["included
 
 export type EndState = Exclude<InvocationState, "RUNNING" | "CANCELING">;
 
-/** Undefined while it goes on. */
-export function endOf(state: InvocationState): EndState | undefined {
+/** Undefined while it runs. */
+export function endState(state: InvocationState): EndState | undefined {
   return state === "RUNNING" || state === "CANCELING" ? undefined : state;
 }
 
@@ -183,8 +186,8 @@ export function compilationFailure({ name, errors }: Compilation): TaskError {
   });
 }
 
-/** Notes every action that failed. */
-export function failureOf(
+/** Reports every failed action. */
+export function invocationFailure(
   context: TaskNotes,
   invocation: string,
   state: EndState,

@@ -7,17 +7,17 @@ export interface DataformParameters {
   readonly repository:
     | string
     | { readonly project: string; readonly location: string; readonly repository: string };
-  /** What is compiled: a branch, tag or commit. One of these five is given. */
+  /** A branch, tag or commit to compile. Exactly one of these five is given. */
   readonly gitCommitish?: string;
-  /** What is compiled: a workspace of the repository. */
+  /** A workspace of the repository to compile. */
   readonly workspace?: string;
-  /** What is compiled: a release configuration of the repository, as it is now. */
+  /** A release configuration of the repository to compile, in its current form. */
   readonly releaseConfig?: string;
-  /** What was compiled before. */
+  /** An existing compilation result. */
   readonly compilationResult?: string;
   /** A workflow configuration of the repository: its own release, actions and service account. */
   readonly workflowConfig?: string;
-  /** With what is compiled: settings that come before those of the repository's files. */
+  /** Settings of a compilation that override those in the repository's files. */
   readonly codeCompilationConfig?: CompilationSettings;
   /** Actions with one of these tags. No tags and no targets: all actions. */
   readonly includedTags?: readonly string[];
@@ -26,20 +26,20 @@ export interface DataformParameters {
     readonly schema?: string;
     readonly name: string;
   }[];
-  /** With tags or targets: what they depend on as well. */
+  /** With tags or targets: also run the actions that they depend on. */
   readonly transitiveDependenciesIncluded?: boolean;
-  /** With tags or targets: what depends on them as well. */
+  /** With tags or targets: also run the actions that depend on them. */
   readonly transitiveDependentsIncluded?: boolean;
   readonly fullyRefreshIncrementalTables?: boolean;
   /** How BigQuery runs the queries. Default: Dataform's, which is `INTERACTIVE`. */
   readonly queryPriority?: "INTERACTIVE" | "BATCH";
   /** E-mail address of the service account that the actions run as. Default: that of the repository. */
   readonly serviceAccount?: string;
-  /** Whether an invocation that failed is worth another attempt. Default false. */
+  /** Whether a failed invocation is retried. Default false. */
   readonly retryFailed?: boolean;
   /** How long an invocation may take; then it is cancelled. Default `"1h"`. */
   readonly timeout?: string;
-  /** Time between two looks. Default `"15s"`. */
+  /** Time between two polls. Default `"15s"`. */
   readonly every?: string;
 }
 
@@ -64,7 +64,7 @@ const CompilationSettingsSchema = z.strictObject({
   builtinAssertionNamePrefix: text.optional(),
 });
 
-/** What a workflow configuration says by itself. */
+/** Settings that a workflow configuration brings itself. */
 const ofInvocation = [
   "includedTags",
   "includedTargets",
@@ -120,7 +120,7 @@ export const DataformParametersSchema = z
   });
 export type Parameters = z.infer<typeof DataformParametersSchema>;
 
-/** What the task works on: what to compile, what was compiled before, or a workflow configuration. */
+/** What the task invokes: a source to compile, a compilation result, or a workflow configuration. */
 export interface DataformJob {
   readonly repository: string;
   readonly source:
@@ -132,7 +132,7 @@ export interface DataformJob {
 }
 
 /** The job with full resource names. Throws `TASK_PARAMETERS_INVALID`. */
-export function jobOf(parameters: Parameters): DataformJob {
+export function resolveJob(parameters: Parameters): DataformJob {
   const repository = repositoryOf(parameters.repository);
   const full = (collection: string, name: string) =>
     name.includes("/") ? name : `${repository}/${collection}/${name}`;

@@ -7,11 +7,11 @@ import {
   cancelIfRunning,
   compilationFailure,
   countStates,
-  endOf,
-  failureOf,
+  endState,
   findOwn,
   findRunning,
-  type Held,
+  type HeldInvocation,
+  invocationFailure,
   listInvocations,
   parseHeld,
   StoredInvocationSchema,
@@ -21,8 +21,8 @@ import {
   type DataformJob,
   type DataformParameters,
   DataformParametersSchema,
-  jobOf,
   type Parameters,
+  resolveJob,
 } from "./dataform-parameters.ts";
 import { defineTaskType } from "./define.ts";
 import {
@@ -50,14 +50,14 @@ export const dataformType: TaskType<Parameters, DataformResult> = {
 };
 
 /**
- * Runs the actions of a Dataform repository, once, and waits for their end without taking up the machine. Fails with
+ * Runs the actions of a Dataform repository once, and waits for their end without occupying a worker. Fails with
  * `DATAFORM_COMPILATION_FAILED`, and with `DATAFORM_FAILED` naming the actions that failed.
  */
 export function dataform(parameters: DataformParameters): TaskSpec<DataformResult> {
   return defineTaskType(dataformType, parameters);
 }
 
-/** The stored steps of a round. From its intent on, whatever else is found was started by this round. */
+/** The stored steps of a round. Every invocation found after its intent was started by this round. */
 const stepNames = {
   intent: ({ number }: Pick<Round, "number">) => `intent ${number}`,
   invocation: ({ number }: Pick<Round, "number">) => `invocation ${number}`,
@@ -71,7 +71,7 @@ async function runRound(
 ): Promise<DataformResult | typeof isRoundOver> {
   const { step, signal, services } = context;
   const { dataform } = services;
-  const job = jobOf(parameters);
+  const job = resolveJob(parameters);
   const intent = await step(stepNames.intent(round), () => (round.inherited ? null : intentOf(context, job)));
   if (!intent) return isRoundOver;
   const held = await begin(context, job, round, intent);
@@ -80,7 +80,7 @@ async function runRound(
   const { name } = held;
   const state = await withAttemptDeadline(
     step.poll(stepNames.ended(round), { every, timeout }, () =>
-      retryUntilDeadline(context, async () => endOf((await dataform.invocation(name, signal)).state)),
+      retryUntilDeadline(context, async () => endState((await dataform.invocation(name, signal)).state)),
     ),
   );
   if (state instanceof TaskError) {
@@ -97,7 +97,7 @@ async function runRound(
     return { invocation: name, compilationResult, actions: countStates(actions) };
   }
   if (round.inherited) return isRoundOver;
-  return endRound(context, round, failureOf(context, name, state, actions, parameters.retryFailed));
+  return endRound(context, round, invocationFailure(context, name, state, actions, parameters.retryFailed));
 }
 
 const KnownSchema = z.array(z.string());
@@ -107,7 +107,7 @@ const IntentSchema = z.union([
 ]);
 type Intent = z.infer<typeof IntentSchema>;
 
-/** What is going to be invoked: a compilation result without errors, or a workflow configuration. */
+/** What to invoke: a compilation result without errors, or a workflow configuration. */
 async function intentOf({ services, signal }: TaskContext, job: DataformJob): Promise<Intent> {
   const { repository, source, config, settings } = job;
   const { dataform } = services;
@@ -125,16 +125,16 @@ function sourceOf(intent: Intent, { config }: DataformJob): InvocationSource {
   return { compilationResult: intent.compilationResult, config };
 }
 
-/** Undefined: another batch began the round, and nothing of it runs. */
+/** `undefined`: another batch started the round, and none of its invocations runs. */
 async function begin(
   { step, signal, services: { dataform } }: TaskContext,
   job: DataformJob,
   round: Round,
   intent: Intent,
-): Promise<Held | undefined> {
+): Promise<HeldInvocation | undefined> {
   const { known } = intent;
   const request = { source: sourceOf(intent, job), signal };
-  let made: Held | null = null;
+  let made: HeldInvocation | null = null;
   const stored = await step(stepNames.invocation(round), async () => {
     made = await (round.inherited ? findRunning : startOrAttach)(dataform, request, known);
     return made && { ...made };
@@ -144,20 +144,20 @@ async function begin(
   return held;
 }
 
-/** Another worker was faster: what this one has made is one too many. */
+/** Another worker was faster, so the invocation of this one is a surplus. */
 async function endSurplus(
   dataform: Dataform,
-  made: Held | null,
-  held: Held | undefined,
+  made: HeldInvocation | null,
+  held: HeldInvocation | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   if (made?.isOurs && made.name !== held?.name) await cancelIfRunning(dataform, made.name, signal);
 }
 
-/** Cancels what the rounds have started, whether or not they came to store it. */
+/** Cancels the invocations that the rounds have started, stored or not. */
 async function cancel({ services, stored, log }: CancelContext, parameters: Parameters): Promise<void> {
   const { dataform } = services;
-  const job = jobOf(parameters);
+  const job = resolveJob(parameters);
   const { signal } = new AbortController();
   for (let number = 1; ; number += 1) {
     const intent = IntentSchema.nullish().parse(await stored(stepNames.intent({ number })));
@@ -177,13 +177,12 @@ function leftAlone(invocation: string): string {
   return `${invocation} is not cancelled: the task found it, and another program may have started it`;
 }
 
-/** Whom the actions of Dataform run as, as far as workflows tell. */
+/** The accounts that Dataform's actions run as, as far as the workflows name them. */
 export interface DataformAccounts {
   /** E-mail addresses, each once. */
   readonly named: readonly string[];
   /**
-   * Tasks, as `workflow/task`, whose account only their repository, their workflow configuration or their batch
-   * knows.
+   * Tasks, as `workflow/task`, whose account is known only to their repository, workflow configuration or batch.
    */
   readonly unnamed: readonly string[];
 }
@@ -204,13 +203,13 @@ export function namedDataformAccounts(
   return { named: [...named].sort(), unnamed: unnamed.sort() };
 }
 
-/** One that a batch fills in is not known here. */
+/** A placeholder is filled in by a batch, so its account is not known here. */
 function accountIn(parameters: unknown): string | undefined {
   const account = dataformType.parameters.safeParse(parameters).data?.serviceAccount;
   return account?.includes("{{") ? undefined : account;
 }
 
-/** The full name of an account, which tells its project: `name@project.iam.gserviceaccount.com`. */
+/** The full name of an account, which contains its project: `name@project.iam.gserviceaccount.com`. */
 export function accountResource(account: string, otherwise: string): string {
   const place = /@(.+)\.iam\.gserviceaccount\.com$/.exec(account)?.[1]?.split(".");
   const [id, ...domain] = place ?? [otherwise];

@@ -4,8 +4,8 @@ import { encodeJson, JsonObjectSchema } from "../core/values/json.ts";
 import type { TaskSpec, TaskType } from "../runtime/task-type.ts";
 
 /**
- * A built-in task with its parameters, for a workflow. The parameters are checked now, so that a mistake shows where
- * it was made, and kept as they were written: placeholders are filled, and defaults applied, when the task runs.
+ * A built-in task with its parameters, for a workflow. The parameters are checked now, so that an error points to
+ * its source. They are stored as written: placeholders and defaults are applied when the task runs.
  * Throws `TASK_PARAMETERS_INVALID`, listing every problem, and `SECRET_IN_DEFINITION`.
  */
 export function defineTaskType<Parameters, Result>(

@@ -32,7 +32,7 @@ export interface HttpParameters {
   /** A larger answer fails the task. Default 1 MiB. */
   readonly maxResponseBytes?: number;
   /**
-   * What becomes of numbers in the answer that a double would change, such as ids of 64 bits. `refuse` fails the task
+   * How to handle numbers in the answer that a double can't hold exactly, such as ids of 64 bits. `refuse` fails the task
    * (`NUMBER_NOT_EXACT`), `text` keeps them, and all whole numbers beyond 2^53, as texts. Default `refuse`.
    */
   readonly largeNumbers?: "refuse" | "text";
@@ -78,14 +78,14 @@ export const httpType: TaskType<Parameters, HttpResult> = {
 
 /**
  * Sends a request, with the task's idempotency key in `Idempotency-Key` unless `headers` has its own. The statuses
- * 408, 425, 429 and 5xx are tried again, no sooner than a `Retry-After` asks; others that are not expected fail the
+ * 408, 425, 429 and 5xx are retried, no sooner than a `Retry-After` allows. Other unexpected statuses fail the
  * task (`HTTP_STATUS`).
  */
 export function http(parameters: HttpParameters): TaskSpec<HttpResult> {
   return defineTaskType(httpType, parameters);
 }
 
-/** Secrets are put in here and taken out of the answer here: nothing else of Baton sees them. */
+/** Inserts secrets into the request and removes them from the answer. No other part of Baton sees them. */
 async function send(
   context: TaskContext,
   parameters: Parameters,
@@ -125,7 +125,7 @@ function isAccepted(status: number, expected: readonly number[] | undefined): bo
   return expected ? expected.includes(status) : status >= 200 && status <= 299;
 }
 
-/** Says what came back, never what was sent: headers, path and query hold secrets. */
+/** Describes the answer, never the request: headers, path and query may hold secrets. */
 function refusal(method: string, response: HttpResponse, secrets: SecretRedactor): TaskError {
   const { status, url, body, retryAfterSeconds } = response;
   const said = secrets.redact(withoutPath(body, url));
@@ -138,7 +138,7 @@ function refusal(method: string, response: HttpResponse, secrets: SecretRedactor
   });
 }
 
-/** Servers like to say which path they don't know. */
+/** Servers often repeat the unknown path in their answer. */
 function withoutPath(body: string, url: string): string {
   const { pathname, search } = new URL(url);
   const secrets = [pathname + search, pathname, search].filter((text) => text.length > 1);

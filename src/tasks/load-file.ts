@@ -6,34 +6,34 @@ import type { FileFormat, LoadJob } from "../ports/warehouse.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import { defineTaskType } from "./define.ts";
 import {
+  awaitResult,
   cancelJob,
   checkKey,
   type FileParameter,
   FileParameterSchema,
-  fileOf,
-  jobOf,
+  jobName,
   keySchema,
   modeSchema,
-  resultOf,
+  resolveFile,
   type TableResult,
   tableSchema,
 } from "./warehouse-job.ts";
 
 export interface LoadFileParameters {
-  /** `sales` or `shop.sales`. Made by the first load. */
+  /** `sales` or `shop.sales`. Created by the first load. */
   readonly table: string;
   /**
-   * Default: by the file's extension: .csv, .tsv, .jsonl, .ndjson, .json (JSON lines), .parquet; a .gz behind it is
-   * left out.
+   * Default: by the file's extension: .csv, .tsv, .jsonl, .ndjson, .json (JSON lines), .parquet. A trailing .gz is
+   * ignored.
    */
   readonly format?: "csv" | "jsonl" | "parquet";
   /** `append` (default), `replace` the whole table, or `merge`: update rows of the same key and add the others. */
   readonly mode?: "append" | "replace" | "merge";
   /** With mode merge: the columns that identify a row. Of a file's rows with the same key the last one counts (BigQuery: up to 10 MB; larger files must not have such rows). */
   readonly key?: readonly string[];
-  /** Of a CSV file: the character between its cells. Default: found out, if it is one of `,` `;` `|` or a tab. */
+  /** Of a CSV file: the character between its cells. Default: detected, if it is one of `,` `;` `|` or a tab. */
   readonly delimiter?: string;
-  /** Of a CSV file: texts that are NULL in every column, beside empty cells, such as `["NA", "-"]`. */
+  /** Of a CSV file: texts that mean NULL in every column, besides empty cells, such as `["NA", "-"]`. */
   readonly nullValues?: readonly string[];
   /** Default: the file whose drop started the workflow. */
   readonly file?: FileParameter;
@@ -67,32 +67,32 @@ export const loadFileType: TaskType<Parameters, TableResult> = {
   cancel: cancelJob,
 };
 
-/** Loads a file into a table of the warehouse, once, however often the task is tried. Columns go by name. */
+/** Loads a file into a table of the warehouse. Retries do not load it twice. Columns are matched by name. */
 export function loadFile(parameters: LoadFileParameters): TaskSpec<TableResult> {
   return defineTaskType(loadFileType, parameters);
 }
 
 async function load(context: TaskContext, parameters: Parameters): Promise<TableResult> {
   const { warehouse, objects } = context.services;
-  const name = fileOf(context, parameters.file);
+  const name = resolveFile(context, parameters.file);
   const file = await objects.stat(name);
   const format = parameters.format ?? formatOf(file.object);
   try {
     const state = await warehouse.load({
-      ...jobOf(context),
+      ...jobName(context),
       uri: file.uri,
       format,
       ...csvOf(format, parameters),
       into: { table: parameters.table, mode: parameters.mode, key: parameters.key ?? [] },
     });
-    return resultOf(context, state);
+    return awaitResult(context, state);
   } catch (error) {
     if (errorCode(error) === "FILE_MISSING") await refuseIfMoved(objects, name, file);
     throw error;
   }
 }
 
-/** Another workflow may archive the file while it is loaded: then the next attempt loads it from there. */
+/** Another workflow may archive the file during the load. Then the next attempt loads it from the archive. */
 async function refuseIfMoved(objects: ObjectStore, name: ObjectName, before: ObjectInfo): Promise<void> {
   const now = await objects.stat(name);
   if (now.uri === before.uri) return;

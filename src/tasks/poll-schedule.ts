@@ -2,23 +2,23 @@ import { errorMessage, TaskError } from "../core/errors/errors.ts";
 import type { TaskContext } from "../runtime/task-type.ts";
 
 /**
- * Work elsewhere is done in rounds: a round is one piece of remote work, begun once and waited for. What is stored of a
- * round that came to nothing would make every later try end the same way, so a later try finds it over and begins the
- * next. Each step of a round has its number in its name.
+ * Remote work is done in rounds: a round starts one remote job and waits for it. The stored steps of a failed round
+ * would make every later attempt end the same way, so a later attempt finds the round over and starts the next. The
+ * name of each step contains the number of its round.
  */
 export interface Round {
   readonly number: number;
   /**
-   * Begun by another batch, whose call had the same idempotency key. What it has started is taken over as long as it
-   * runs or has succeeded; nothing is started in it any more, and its failures are not ours.
+   * Started by another batch with the same idempotency key. Its job is used while it runs or if it has succeeded.
+   * Nothing more is started in this round, and its failures do not count for this batch.
    */
   readonly inherited: boolean;
 }
 
-/** What a round gives that came to nothing before. */
+/** What a round returns that had already failed. */
 export const isRoundOver = Symbol("this round is over");
 
-/** Runs round after round, until one is not over. */
+/** Runs round after round, until one is not already over. */
 export async function withRounds<Result>(
   { step, batchId }: TaskContext,
   run: (round: Round) => Promise<Result | typeof isRoundOver>,
@@ -30,7 +30,7 @@ export async function withRounds<Result>(
   }
 }
 
-/** Ends a round that came to nothing: throws its error, unless an earlier attempt has already failed with it. */
+/** Ends a failed round: throws its error, unless an earlier attempt has already failed with it. */
 export async function endRound(
   { step, attempt }: TaskContext,
   { number, inherited }: Round,
@@ -43,7 +43,7 @@ export async function endRound(
   throw error;
 }
 
-/** A look at a service that may be out of reach for a moment: then there is nothing to be seen yet. */
+/** Polls a service. While it is unreachable, there is no state yet. */
 export async function retryUntilDeadline<Seen>(
   { log }: TaskContext,
   look: () => Promise<Seen | undefined>,
@@ -57,7 +57,7 @@ export async function retryUntilDeadline<Seen>(
   }
 }
 
-/** What `wait` gives, or the error of a wait that took too long. */
+/** The result of `wait`, or the error of a wait that took too long. */
 export async function withAttemptDeadline<Result>(wait: Promise<Result>): Promise<Result | TaskError> {
   try {
     return await wait;

@@ -12,8 +12,8 @@ import {
 } from "./poll-schedule.ts";
 import {
   attach,
-  type Chosen,
-  ChosenSchema,
+  type ChosenRefresh,
+  ChosenRefreshSchema,
   cancelOwn,
   type Intent,
   IntentSchema,
@@ -27,7 +27,7 @@ import {
 
 export interface PowerBiRefreshResult {
   readonly refresh: string;
-  /** Whether it was running already when the task came. */
+  /** Whether it was already running when the task started. */
   readonly adopted: boolean;
   readonly startTime: string | null;
   readonly endTime: string | null;
@@ -42,7 +42,7 @@ export const powerBiRefreshType: TaskType<Parameters, PowerBiRefreshResult> = {
 };
 
 /**
- * Refreshes a Power BI semantic model, once, and waits for its end without taking up the machine. Fails with
+ * Refreshes a Power BI semantic model once, and waits for its end without occupying a worker. Fails with
  * `POWER_BI_REFRESH_FAILED`, and with `POWER_BI_REFRESH_LIMIT` when the refreshes of the day are used up.
  */
 export function powerBiRefresh(parameters: PowerBiRefreshParameters): TaskSpec<PowerBiRefreshResult> {
@@ -108,7 +108,7 @@ async function idle({ services }: TaskContext, request: RefreshRequest): Promise
   return history.some(({ state }) => state === "running") ? undefined : true;
 }
 
-/** One that runs now is adopted: where one that ran before was to be waited for, it began after that. */
+/** A refresh that runs now is adopted: with `wait`, it started after the earlier one ended. */
 async function intentOf({ services }: TaskContext, request: RefreshRequest): Promise<Intent> {
   const history = await services.powerBi.refreshes(request, request.signal);
   const running = history.find(({ state }) => state === "running");
@@ -122,7 +122,7 @@ async function intentOf({ services }: TaskContext, request: RefreshRequest): Pro
 async function endOf(
   { services }: TaskContext,
   request: RefreshRequest,
-  { id }: Chosen,
+  { id }: ChosenRefresh,
 ): Promise<Refresh | undefined> {
   const history = await services.powerBi.refreshes(request, request.signal);
   return history.find((refresh) => refresh.id === id && refresh.state !== "running");
@@ -132,12 +132,12 @@ function failureOf({ id, state, failure }: Refresh, retryable: boolean): TaskErr
   const why = [failure?.code, failure?.description].filter((part) => part).join(": ");
   return new TaskError(`The refresh ${id} ended ${state}${why === "" ? "" : `: ${why}`}`, {
     code: "POWER_BI_REFRESH_FAILED",
-    // What was disabled stays disabled.
+    // A disabled refresh stays disabled.
     retryable: retryable && state !== "disabled",
   });
 }
 
-/** Cancels the enhanced refreshes that the rounds have started; Power BI lets no other be cancelled. */
+/** Cancels the enhanced refreshes that the rounds have started. Power BI can cancel no other kind. */
 async function cancel({ services, stored, log }: CancelContext, parameters: Parameters): Promise<void> {
   if (!isEnhanced(parameters)) {
     log.info("a refresh that is not an enhanced one can't be cancelled: a running one continues to its end");
@@ -147,10 +147,10 @@ async function cancel({ services, stored, log }: CancelContext, parameters: Para
   for (let number = 1; ; number += 1) {
     const intent = IntentSchema.nullish().parse(await stored(stepNames.intent({ number })));
     if (intent === undefined) return;
-    const chosen = ChosenSchema.nullish().parse(await stored(stepNames.refresh({ number })));
-    const begun = chosen === undefined && intent ? await attach(services.powerBi, request, intent) : chosen;
-    if (begun?.isOurs) await cancelOwn(services.powerBi, request, begun.id);
-    else if (begun) log.warn(leftRunning(begun.id));
+    const chosen = ChosenRefreshSchema.nullish().parse(await stored(stepNames.refresh({ number })));
+    const started = chosen === undefined && intent ? await attach(services.powerBi, request, intent) : chosen;
+    if (started?.isOurs) await cancelOwn(services.powerBi, request, started.id);
+    else if (started) log.warn(leftRunning(started.id));
   }
 }
 

@@ -3,7 +3,7 @@ import { TaskError } from "../core/errors/errors.ts";
 import { type JsonObject, JsonObjectSchema } from "../core/values/json.ts";
 import type { PowerBi, Refresh, RefreshRequest } from "../ports/services.ts";
 
-/** Stored before a refresh is asked for: whatever is not among these began afterwards. `running` is adopted as it is. */
+/** Stored before a refresh is requested. A refresh that is not listed here started later. `running` is adopted. */
 export const IntentSchema = z.object({
   known: z.array(z.string()),
   running: z.string().optional(),
@@ -11,62 +11,61 @@ export const IntentSchema = z.object({
 export type Intent = z.infer<typeof IntentSchema>;
 
 /**
- * The refresh that is waited for. `adopted`: it was running before the task came. `isOurs`: Power BI named it in its
- * answer to our own request. No other refresh is cancelled, because another program may have started it.
+ * The refresh that the task waits for. `adopted`: it was running before the task started. `isOurs`: Power BI named it
+ * in the answer to our request. No other refresh is cancelled, because another program may have started it.
  */
-export const ChosenSchema = z.object({
+export const ChosenRefreshSchema = z.object({
   id: z.string(),
   adopted: z.boolean(),
   isOurs: z.boolean().default(false),
 });
-export type Chosen = z.infer<typeof ChosenSchema>;
+export type ChosenRefresh = z.infer<typeof ChosenRefreshSchema>;
 
 /**
- * Starts a refresh, or waits for one that runs or that has begun since the intent was stored. That may be one that an
- * earlier try started without getting the answer, or one of another program. Either way it sees all data written
- * before it.
+ * Starts a refresh, or waits for one that is running or has started since the intent was stored. That one may be of an
+ * earlier attempt that got no answer, or of another program. In both cases it includes all data written before it.
  */
 export async function startOrAttach(
   powerBi: PowerBi,
   request: RefreshRequest,
   intent: Intent,
-): Promise<Chosen> {
+): Promise<ChosenRefresh> {
   if (intent.running !== undefined) return { id: intent.running, adopted: true, isOurs: false };
-  const begun = await begunSince(powerBi, request, intent);
-  if (begun) return { id: begun.id, adopted: false, isOurs: false };
+  const started = await startedSince(powerBi, request, intent);
+  if (started) return { id: started.id, adopted: false, isOurs: false };
   const start = await powerBi.start(request);
   if (start.kind === "started" && start.id !== undefined)
     return { id: start.id, adopted: false, isOurs: true };
-  const other = await begunSince(powerBi, request, intent);
+  const other = await startedSince(powerBi, request, intent);
   if (other) return { id: other.id, adopted: start.kind === "busy", isOurs: false };
   throw new TaskError("A refresh has started that Power BI does not show yet", {
     code: "POWER_BI_UNAVAILABLE",
   });
 }
 
-/** What runs that was begun after the intent was stored, without that having been stored; null: nothing. */
+/** A running refresh that started after the intent was stored but was not stored itself; null if there is none. */
 export async function attach(
   powerBi: PowerBi,
   request: RefreshRequest,
   intent: Intent,
-): Promise<Chosen | null> {
+): Promise<ChosenRefresh | null> {
   if (intent.running !== undefined) return null;
-  const begun = await begunSince(powerBi, request, intent);
-  return begun?.state === "running" ? { id: begun.id, adopted: false, isOurs: false } : null;
+  const started = await startedSince(powerBi, request, intent);
+  return started?.state === "running" ? { id: started.id, adopted: false, isOurs: false } : null;
 }
 
-/** The one that runs before those that have ended, and the newest of them. */
-async function begunSince(
+/** The running one if there is one, else the newest that has ended. */
+async function startedSince(
   powerBi: PowerBi,
   { workspace, dataset, signal }: RefreshRequest,
   { known }: Intent,
 ): Promise<Refresh | undefined> {
   const history = await powerBi.refreshes({ workspace, dataset }, signal);
-  const begun = history.filter(({ id }) => !known.includes(id));
-  return begun.find(({ state }) => state === "running") ?? begun[0];
+  const started = history.filter(({ id }) => !known.includes(id));
+  return started.find(({ state }) => state === "running") ?? started[0];
 }
 
-/** Cancels what this task has started and still runs, if Power BI lets it. */
+/** Cancels the refresh that this task has started, if it still runs and Power BI allows it. */
 export async function cancelOwn(powerBi: PowerBi, request: RefreshRequest, id: string): Promise<void> {
   const history = await powerBi.refreshes(request, request.signal);
   const isRunning = history.some((one) => one.id === id && one.enhanced && one.state === "running");
@@ -76,9 +75,9 @@ export async function cancelOwn(powerBi: PowerBi, request: RefreshRequest, id: s
 export interface PowerBiRefreshParameters {
   /** Id of the semantic model ("dataset"). */
   readonly dataset: string;
-  /** Id of the workspace ("group"). Service principals have no workspace of their own, so it has to be named. */
+  /** Id of the workspace ("group"). Service principals have no workspace of their own, so it must be named. */
   readonly workspace: string;
-  /** Whom Power BI writes to. Default `NoNotification`. */
+  /** Who gets an email from Power BI. Default `NoNotification`. */
   readonly notifyOption?: "NoNotification" | "MailOnCompletion" | "MailOnFailure";
   /** Makes it an enhanced refresh (Premium, Embedded or Fabric), like the three that follow. */
   readonly type?: "Full" | "ClearValues" | "Calculate" | "DataOnly" | "Automatic" | "Defragment";
@@ -87,15 +86,15 @@ export interface PowerBiRefreshParameters {
   /** Tables and partitions. Default: all of the model. */
   readonly objects?: readonly { readonly table: string; readonly partition?: string }[];
   /**
-   * When a refresh is running already: `adopt` (default) takes it for this one; `wait` waits for its end and starts
-   * another, so that what the tasks before have written is surely in it.
+   * If a refresh is already running: `adopt` (default) uses it; `wait` waits for its end and starts another, which
+   * surely includes the data that earlier tasks have written.
    */
   readonly ifRunning?: "adopt" | "wait";
-  /** Whether a refresh that failed is worth another attempt. Default false: there may be eight a day. */
+  /** Whether a failed refresh is retried. Default false: Power BI may allow only eight a day. */
   readonly retryFailed?: boolean;
   /** How long it may take. Default `"2h"`. */
   readonly timeout?: string;
-  /** Time between two looks. Default `"30s"`. */
+  /** Time between two polls. Default `"30s"`. */
   readonly every?: string;
 }
 
@@ -116,12 +115,12 @@ export const PowerBiParametersSchema = z.strictObject({
 });
 export type Parameters = z.infer<typeof PowerBiParametersSchema>;
 
-/** Whether Power BI gives details of it, and lets it be cancelled. */
+/** Whether it is an enhanced refresh: Power BI reports its details and can cancel it. */
 export function isEnhanced({ type, commitMode, retryCount, objects }: Parameters): boolean {
   return [type, commitMode, retryCount, objects].some((given) => given !== undefined);
 }
 
-/** The body of the request; what is not given is left out. */
+/** The body of the request, without the options that are not set. */
 export function refreshOptions(parameters: Parameters): JsonObject {
   const { notifyOption, type, commitMode, retryCount, objects } = parameters;
   return JsonObjectSchema.parse(

@@ -19,9 +19,9 @@ export const reportLimits = {
 
 export interface RenderReportParameters {
   readonly title: string;
-  /** Its ORDER BY is the order of the table, and of the x axis unless that is one of time. */
+  /** Its ORDER BY orders the table, and the x axis unless x is a time. */
   readonly sql: Sql;
-  /** Column of the x axis. Dates and times are drawn as far apart as they are. */
+  /** Column of the x axis. Dates and times are drawn to scale. */
   readonly x: string;
   /** Column of the numbers. Rows with the same x and series are added up. */
   readonly y: string;
@@ -29,14 +29,14 @@ export interface RenderReportParameters {
   readonly series?: string;
   /** Default `bar`. */
   readonly kind?: "bar" | "line";
-  /** Name of the page in the bucket `reports`: `sales.html`. What is there is replaced. */
+  /** Name of the page in the bucket `reports`: `sales.html`. An existing page is replaced. */
   readonly file: string;
   /** Values of the placeholders of the SQL. */
   readonly parameters?: JsonObject;
 }
 
 export interface RenderReportResult {
-  /** Where the page is: a path, or a URI for buckets that are not on this machine. */
+  /** Where the page is: a path, or a URI for a remote bucket. */
   readonly report: string;
   readonly rows: number;
 }
@@ -61,7 +61,7 @@ export const renderReportType: TaskType<Parameters, RenderReportResult> = {
   run: render,
 };
 
-/** Writes one self-contained HTML page with a chart of the rows of a query, and the numbers below it. */
+/** Writes one self-contained HTML page with a chart of the rows of a query, with the numbers below it. */
 export function renderReport(parameters: RenderReportParameters): TaskSpec<RenderReportResult> {
   return defineTaskType(renderReportType, parameters);
 }
@@ -80,7 +80,7 @@ async function render(context: TaskContext, parameters: Parameters): Promise<Ren
       found.length > reportLimits.reportRows
         ? `Only the first ${reportLimits.reportRows} rows of the query are shown.`
         : undefined,
-    // No time of day: the same data gives the same page, however often the task is tried.
+    // No time of day: a retry with the same data writes the same page.
     footer: `${context.workflowId} · ${context.batchId}`,
   });
   const name = { bucket: ownBuckets.reports, object: file };

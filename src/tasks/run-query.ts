@@ -4,12 +4,12 @@ import type { Sql } from "../ports/warehouse.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import { defineTaskType } from "./define.ts";
 import {
+  awaitResult,
   cancelJob,
   checkKey,
-  jobOf,
+  jobName,
   keySchema,
   modeSchema,
-  resultOf,
   sqlSchema,
   type TableResult,
   tableSchema,
@@ -24,7 +24,7 @@ export interface RunQueryParameters {
   readonly mode?: "append" | "replace" | "merge";
   /** With mode merge: the columns that identify a row. */
   readonly key?: readonly string[];
-  /** Values of `$name` (DuckDB) or `@name` (BigQuery) in the SQL. They are bound, never put into its text. */
+  /** Values of `$name` (DuckDB) or `@name` (BigQuery) in the SQL. They are bound, never pasted into the text. */
   readonly parameters?: JsonObject;
   /** BigQuery: a query that would be billed for more bytes fails without running. Default: the limit of the project, if set. */
   readonly maximumBytesBilled?: number;
@@ -51,18 +51,18 @@ export const runQueryType: TaskType<Parameters, TableResult> = {
   cancel: cancelJob,
 };
 
-/** Writes the rows of a SELECT into a table of the warehouse, once, however often the task is tried. */
+/** Writes the rows of a SELECT into a table of the warehouse. Retries do not write them twice. */
 export function runQuery(parameters: RunQueryParameters): TaskSpec<TableResult> {
   return defineTaskType(runQueryType, parameters);
 }
 
 async function query(context: TaskContext, parameters: Parameters): Promise<TableResult> {
   const state = await context.services.warehouse.query({
-    ...jobOf(context),
+    ...jobName(context),
     sql: parameters.sql,
     parameters: parameters.parameters,
     into: { table: parameters.into, mode: parameters.mode, key: parameters.key ?? [] },
     maximumBytesBilled: parameters.maximumBytesBilled,
   });
-  return resultOf(context, state);
+  return awaitResult(context, state);
 }

@@ -5,49 +5,49 @@ import type { ObjectName } from "../ports/objects.ts";
 import type { JobResult, JobState, WriteMode } from "../ports/warehouse.ts";
 import type { CancelContext, TaskContext } from "../runtime/task-type.ts";
 
-/** Time between two looks at a job that outlasts its worker, and how long it may take in all: BigQuery ends jobs after 6 hours. */
-const lookEvery = "15s";
-const longest = "24h";
+/** Time between two polls of a job that outlasts its worker, and its longest time: BigQuery ends jobs after 6 hours. */
+const pollInterval = "15s";
+const longestJob = "24h";
 
-/** What the warehouse knows a task's job, and this attempt at it, by. Batches that share a key number their attempts alike. */
-export function jobOf(context: TaskContext): { jobId: string; attempt: string; signal: AbortSignal } {
+/** The id of a task's job, and of this attempt, in the warehouse. Batches with the same key number attempts alike. */
+export function jobName(context: TaskContext): { jobId: string; attempt: string; signal: AbortSignal } {
   const { idempotencyKey, batchId, attempt, signal } = context;
   return { jobId: idempotencyKey, attempt: `${batchId}/${attempt}`, signal };
 }
 
 /**
- * The result of a job. While it runs elsewhere the task leaves the machine, and asks again from its beginning: a job
- * that is over by the first look costs no stored step.
+ * The result of a job. While the job runs, the task is parked and later polls from its start. A job that has ended
+ * by the first poll stores no step.
  */
-export async function resultOf(context: TaskContext, state: JobState): Promise<JobResult> {
+export async function awaitResult(context: TaskContext, state: JobState): Promise<JobResult> {
   if (state.kind === "done") return state.result;
   const { percent } = state;
   context.log.info("the job continues in the warehouse", percent === undefined ? {} : { percent });
-  return context.step.poll<JobResult>("job", { every: lookEvery, timeout: longest }, () => undefined);
+  return context.step.poll<JobResult>("job", { every: pollInterval, timeout: longestJob }, () => undefined);
 }
 
-/** Ends the job that a task has begun. */
+/** Cancels the job that a task has started. */
 export async function cancelJob({ services, idempotencyKey }: CancelContext): Promise<void> {
   await services.warehouse.cancel(idempotencyKey);
 }
 
-/** What the built-in tasks that fill a table give back. */
+/** The result of the built-in tasks that fill a table. */
 export interface TableResult {
   readonly table: string;
   /** Rows read from the file or the query. */
   readonly rows: number;
   /** Rows the table holds afterwards. */
   readonly tableRows: number;
-  /** What the warehouse charges for, when it charges by the byte. */
+  /** Billed bytes, if the warehouse charges by the byte. */
   readonly bytesBilled?: number;
 }
 
-/** Where rows go. The warehouse checks the name of the table: here it may still be a placeholder. */
+/** The target table. The warehouse checks its name, which may still be a placeholder here. */
 export const tableSchema = z.string().min(1);
 export const modeSchema = z.enum(["append", "replace", "merge"]);
 export const keySchema = z.array(z.string().min(1)).min(1);
 
-/** For `superRefine`: a key goes with mode merge, and with no other. */
+/** For `superRefine`: mode merge needs a key, and no other mode has one. */
 export function checkKey(
   parameters: { readonly mode: WriteMode; readonly key?: readonly string[] | undefined },
   context: z.RefinementCtx,
@@ -74,7 +74,7 @@ const FileSchema = z.object({
 });
 
 /**
- * A file that a task is told to work on, or a placeholder such as `{{ parents.archive }}` that becomes one.
+ * The file that a task is given, or a placeholder such as `{{ parents.archive }}` that becomes one.
  * Fields beyond the name are ignored, so that the result of another task can be passed on.
  */
 export const FileParameterSchema = z.union([
@@ -89,7 +89,7 @@ export type FileParameter = z.infer<typeof FileParameterSchema>;
  * The file a task works on: the one its parameters name, else the one whose drop started the workflow.
  * Throws a TaskError, `INPUT_INVALID`, not retryable, when there is neither.
  */
-export function fileOf(
+export function resolveFile(
   context: { readonly input: unknown; readonly taskId: string },
   file: FileParameter | undefined,
 ): ObjectName {

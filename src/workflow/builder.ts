@@ -16,8 +16,8 @@ import { issueCode, TaskInputSchema, type TaskPolicies } from "./task-schema.ts"
 import { type BuiltWorkflow, noteUnfinished, workflowBrand, workflowBrandVersion } from "./workflow.ts";
 
 /**
- * How a workflow reads its input. What comes out is JSON, since it is stored with the TaskBatch.
- * The function throws `INPUT_INVALID`.
+ * Returns the function that parses a workflow's input. Its output is JSON, because it is stored with the TaskBatch.
+ * That function throws `INPUT_INVALID`.
  */
 function parseInputWith(schema: z.ZodType | undefined, workflowId: string): (input: JsonValue) => JsonValue {
   if (!schema) return (input) => input;
@@ -32,7 +32,7 @@ function parseInputWith(schema: z.ZodType | undefined, workflowId: string): (inp
   };
 }
 
-/** The schema is the author's: it may throw by itself, or be asynchronous, which zod refuses with an error. */
+/** The author's schema may throw, or be asynchronous, which zod refuses with an error. */
 function parse(
   schema: z.ZodType,
   input: JsonValue,
@@ -52,9 +52,8 @@ interface DeclaredTask {
 }
 
 /**
- * The tasks of a workflow that is being written. One that is made of another shares its list and knows how many of it
- * are its own, so that a long chain costs one step a task. Two that are made of the same one part ways: the second
- * gets a copy.
+ * The tasks of a workflow under construction. A value made from another shares its list and knows its own length, so
+ * that each task of a long chain costs the same. If two values are made from one, the second copies the list.
  */
 class DeclaredTasks {
   readonly #shared: DeclaredTask[];
@@ -97,11 +96,11 @@ class DeclaredTasks {
 export interface WorkflowOptions<Input> {
   /** What the workflow takes. Its output must be JSON: it is stored with the TaskBatch. Any JSON when absent. */
   readonly input?: z.ZodType<Input>;
-  /** What starts the workflow by itself. */
+  /** Triggers that start the workflow. */
   readonly on?: readonly Trigger[];
 }
 
-/** An id not yet taken. Ids that are only known at run time are checked then. */
+/** An unused id. Ids that are known only at run time are checked then. */
 type NewId<Id extends string, Tasks> = string extends Id | keyof Tasks
   ? Id
   : Id extends keyof Tasks
@@ -109,8 +108,8 @@ type NewId<Id extends string, Tasks> = string extends Id | keyof Tasks
     : Id;
 
 /**
- * What a task's children get of it: the summary of one that returns `{ result, summary }`. The result of a task that
- * only waits comes from outside.
+ * The value that a task's children get: the summary, if the task returns `{ result, summary }`. The result of a task
+ * that waits for its completion comes from another system.
  */
 type ResultOf<Result> = WaitForCompletion extends Result
   ? JsonValue
@@ -120,7 +119,7 @@ type ResultOf<Result> = WaitForCompletion extends Result
       : Result
     : Result;
 
-/** A workflow as it is written. `Tasks` maps the ids of the tasks declared so far to their results. */
+/** A workflow under construction. `Tasks` maps the ids of the tasks declared so far to their results. */
 export interface Workflow<Input, Tasks> extends BuiltWorkflow {
   /**
    * The same workflow with one more task: a built-in with its parameters, or a function. `after` may only name tasks
@@ -134,7 +133,7 @@ export interface Workflow<Input, Tasks> extends BuiltWorkflow {
   ): Workflow<Input, Tasks & { readonly [K in Id]: ResultOf<Result> }>;
 }
 
-/** Begins a workflow: a directed acyclic graph of tasks. Throws BatonErrors: `NAME_INVALID`, `WORKFLOW_INVALID`. */
+/** Creates a workflow, a directed acyclic graph of tasks. Throws BatonErrors: `NAME_INVALID`, `WORKFLOW_INVALID`. */
 export function workflow<Input = JsonValue>(
   id: string,
   options: WorkflowOptions<Input> = {},
@@ -147,10 +146,10 @@ export function workflow<Input = JsonValue>(
     throw new BatonError("WORKFLOW_INVALID", `on: ${z.prettifyError(triggers.error)}`, {
       where: `workflow "${id}"`,
     });
-  return new WrittenWorkflow<Input, Readonly<Record<never, never>>>(id, options, DeclaredTasks.none);
+  return new WorkflowBuilder<Input, Readonly<Record<never, never>>>(id, options, DeclaredTasks.none);
 }
 
-class WrittenWorkflow<Input, Tasks> implements Workflow<Input, Tasks> {
+class WorkflowBuilder<Input, Tasks> implements Workflow<Input, Tasks> {
   readonly [workflowBrand] = workflowBrandVersion;
   readonly id: string;
   readonly triggers: readonly Trigger[];
@@ -198,7 +197,7 @@ class WrittenWorkflow<Input, Tasks> implements Workflow<Input, Tasks> {
 
   task<Id extends string, Result>(
     id: string,
-    task: TaskSpec<unknown> | WrittenFunction,
+    task: TaskSpec<unknown> | AnyFunction,
     policies: TaskPolicies<string, never> = {},
   ): Workflow<Input, Tasks & { readonly [K in Id]: ResultOf<Result> }> {
     const kind =
@@ -210,7 +209,7 @@ class WrittenWorkflow<Input, Tasks> implements Workflow<Input, Tasks> {
       run: isTaskFunction(task) ? task : undefined,
       keyOf: keyFunctionOf(policies),
     });
-    return new WrittenWorkflow(this.id, this.#options, tasks);
+    return new WorkflowBuilder(this.id, this.#options, tasks);
   }
 
   #check(added: TaskDefinition): void {
@@ -229,9 +228,9 @@ class WrittenWorkflow<Input, Tasks> implements Workflow<Input, Tasks> {
   }
 }
 
-type WrittenFunction = (context: never) => unknown;
+type AnyFunction = (context: never) => unknown;
 
-/** The runtime gives every function the context it was typed for: its input by the schema, its parents by `after`. */
+/** The runtime gives every function the context of its type: the input by the schema, the parents by `after`. */
 function isTaskFunction(task: unknown): task is AnyTaskFunction {
   return typeof task === "function";
 }
@@ -241,7 +240,7 @@ function keyFunctionOf({ idempotency }: TaskPolicies<string, never>): KeyFunctio
   return isKeyFunction(key) ? key : undefined;
 }
 
-/** It is given the input of the batch, which has passed the schema that it was typed for. */
+/** It gets the input of the batch, which has passed the schema of its type. */
 function isKeyFunction(key: unknown): key is KeyFunction {
   return typeof key === "function";
 }

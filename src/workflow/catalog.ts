@@ -17,7 +17,7 @@ export interface CodeCatalog extends WorkflowCatalog {
   keyFunction(workflowId: string, taskId: string): Promise<KeyFunction | undefined>;
 }
 
-/** Workflows that are in memory already. */
+/** Workflows that are already in memory. */
 export class FixedCatalog implements CodeCatalog {
   readonly #workflows: ReadonlyMap<string, BuiltWorkflow>;
 
@@ -42,24 +42,24 @@ export class FixedCatalog implements CodeCatalog {
   }
 }
 
-/** A workflow as `baton apply` stores it: text in YAML or JSON. */
+/** A workflow that `baton apply` has stored: text in YAML or JSON. */
 type Applied = Pick<AppliedWorkflow, "workflowId" | "source">;
 
 export interface FolderCatalogOptions {
   readonly folder: string;
   readonly taskTypes: TaskTypes;
-  /** Workflows applied to the document store, read anew whenever one is needed. */
+  /** Workflows applied to the document store, read again whenever one is needed. */
   readonly applied?: () => Promise<readonly Applied[]>;
 }
 
 /**
- * The workflows of a folder, and those that were applied. The folder is loaded when something is first asked for, and
- * again when its files change, if that is wanted; a file in it wins over an applied workflow of the same id. What is
- * wrong with one file leaves the others alone. Every method throws `WORKFLOW_FOLDER_MISSING` when there is no folder.
+ * The workflows of a folder, and the applied ones. The folder is loaded at its first use, and again when its files
+ * change, if `follow` was called. A file wins over an applied workflow of the same id. A problem in one file does not
+ * affect the others. Every method throws `WORKFLOW_FOLDER_MISSING` if there is no folder.
  */
 export class FolderCatalog implements CodeCatalog {
   readonly #options: FolderCatalogOptions;
-  /** Applied workflows as they were last read, by their text. */
+  /** Applied workflows as last read, with the text they were read from. */
   readonly #read = new Map<string, { readonly source: string; readonly result: DataWorkflowResult }>();
   readonly #folder: WorkflowFolder;
   #isFollowing = false;
@@ -70,15 +70,14 @@ export class FolderCatalog implements CodeCatalog {
   }
 
   /**
-   * From now on files that have changed are loaded again: when `look` finds them, or when something is asked for that
-   * is missing.
+   * From now on changed files are loaded again: when `look` finds them, or when a requested workflow is missing.
    */
   follow(onReload: (loaded: LoadedFolder) => void): void {
     this.#isFollowing = true;
     this.#folder.onReload = onReload;
   }
 
-  /** Loads the files again that have changed, once they have settled. */
+  /** Loads changed files again, once they have settled. */
   async look(): Promise<void> {
     await this.#folder.reloadIfChanged({ isSettled: true });
   }
@@ -128,7 +127,7 @@ export class FolderCatalog implements CodeCatalog {
     await this.#folder.load();
   }
 
-  /** What is missing may be in a file that was written a moment ago. */
+  /** A missing workflow may be in a file that was just written. */
   async #newest<Found>(find: () => Promise<Found | undefined>): Promise<Found | undefined> {
     const found = await find();
     if (found !== undefined || !this.#isFollowing) return found;

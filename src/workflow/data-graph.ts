@@ -7,9 +7,9 @@ interface Edges {
 }
 
 /**
- * Cycles among tasks, each as the ids along its edges, from parent to child, beginning with the task declared first.
- * No task is in two of them: cycles that share a task show up once the first is mended. Ids in `after` that are no
- * tasks are ignored.
+ * Cycles among tasks. Each is the ids along its edges, from parent to child, starting with the task declared first.
+ * No task is in two cycles: if cycles share a task, the second one shows once the first is fixed. Unknown ids in
+ * `after` are ignored.
  */
 export function findCycles(tasks: readonly Edges[]): string[][] {
   const order = new Map(tasks.map((task, index) => [task.id, index]));
@@ -25,12 +25,12 @@ export function findCycles(tasks: readonly Edges[]): string[][] {
   return cycles;
 }
 
-/** A cycle as people read it: `a → b → c → a`. */
+/** A readable cycle: `a → b → c → a`. */
 export function formatCycle(cycle: readonly string[]): string {
   return [...cycle, ...cycle.slice(0, 1)].join(" → ");
 }
 
-/** The tasks that no topological order can place: each of them has a parent that can't be placed either. */
+/** The tasks that no topological order can place: each has a parent that can't be placed either. */
 class Unordered {
   readonly #waitingFor = new Map<string, number>();
   readonly #children = new Map<string, string[]>();
@@ -47,7 +47,7 @@ class Unordered {
     return this.#waitingFor.has(id);
   }
 
-  /** Takes tasks out, and with them every task that waited for nothing else. */
+  /** Removes tasks, and every task that waited for nothing else. */
   remove(ids: readonly string[]): void {
     const removable = [...ids];
     for (let id = removable.pop(); id !== undefined; id = removable.pop()) {
@@ -68,7 +68,7 @@ class Unordered {
   }
 }
 
-/** Walks from parent to parent; among unordered tasks that must come back to a task it has seen. */
+/** Walks from parent to parent. Among unordered tasks, this must return to a visited task. */
 function cycleAbove(
   start: string,
   parents: ReadonlyMap<string, readonly string[]>,
@@ -90,14 +90,14 @@ function beginWithFirst(cycle: readonly string[], order: ReadonlyMap<string, num
   return [...cycle.slice(first), ...cycle.slice(0, first)];
 }
 
-/** As much of a task as its edges need: they are checked even when something else about the task is wrong. */
+/** The part of a task that its edges need. They are checked even if other parts of the task are invalid. */
 const NodeSchema = z.object({ id: z.string(), after: z.array(z.string()).catch([]).default([]) });
 
 interface Node extends z.infer<typeof NodeSchema> {
   readonly index: number;
 }
 
-/** What is wrong with the tasks together: ids used twice, parents that don't exist, cycles. */
+/** Problems between tasks: duplicate ids, unknown parents, cycles. */
 export function graphProblems(writtenTasks: readonly unknown[]): DataProblem[] {
   const nodes = writtenTasks.flatMap((task, index): Node[] => {
     const parsed = NodeSchema.safeParse(task);

@@ -8,7 +8,7 @@ import { tasksOverJoinLimit } from "../core/workflow/graph.ts";
 import { DropPatternSchema, fileDrop, schedule, type Trigger } from "../core/workflow/trigger.ts";
 import type { TaskType } from "../runtime/task-type.ts";
 import { graphProblems } from "./data-graph.ts";
-import { knownInput } from "./input-fields.ts";
+import { staticInput } from "./input-fields.ts";
 import {
   type DataProblem,
   issuePath,
@@ -25,8 +25,8 @@ import { parseYaml, type YamlSource } from "./yaml-source.ts";
 type Issue = z.core.$ZodIssue;
 
 /**
- * What the task type finds wrong with written parameters. A string with `{{ … }}` may turn into any value when the
- * task runs, so nothing is said about it; it is checked again then.
+ * Problems that the task type finds in the parameters. A string with `{{ … }}` may become any value when the task runs,
+ * so it is checked then.
  */
 function parameterProblems(
   type: Pick<TaskType, "parameters" | "findLiteralSecrets">,
@@ -50,7 +50,7 @@ function schemaProblems(type: Pick<TaskType, "parameters">, parameters: JsonObje
 function dependsOnPlaceholder(issue: Issue, root: unknown): boolean {
   const value = valueAt(root, issue.path);
   if (isPlaceholder(value)) return true;
-  // A check of the author's own may have looked at anything below.
+  // A custom check may have read any value below.
   if (issue.code === "custom") return holdsPlaceholder(value);
   if (issue.code !== "invalid_union") return false;
   return issue.errors.some(
@@ -76,11 +76,11 @@ function holdsPlaceholder(value: unknown): boolean {
   return isPlaceholder(value);
 }
 
-const WrittenFileDropSchema = z
+const FileDropInputSchema = z
   .strictObject({ fileDrop: DropPatternSchema, bucket: z.string().min(1).optional() })
   .transform(({ fileDrop: pattern, bucket }): Trigger => fileDrop(pattern, bucket ? { bucket } : {}));
 
-const WrittenScheduleSchema = z
+const ScheduleInputSchema = z
   .strictObject({
     schedule: ScheduleSchema.shape.cron,
     timeZone: ScheduleSchema.shape.timeZone.optional(),
@@ -91,15 +91,15 @@ const WrittenScheduleSchema = z
       schedule(cron, { ...(timeZone !== undefined && { timeZone }), ...(missed && { missed }) }),
   );
 
-const schemas = new Map<string, z.ZodType<Trigger>>([
-  ["fileDrop", WrittenFileDropSchema],
-  ["schedule", WrittenScheduleSchema],
+const triggerSchemas = new Map<string, z.ZodType<Trigger>>([
+  ["fileDrop", FileDropInputSchema],
+  ["schedule", ScheduleInputSchema],
 ]);
 
-/** A trigger as it is written in data; which one it means is told by its first word. */
+/** A trigger written as data. Its key says which kind it is. */
 const TriggerInputSchema = z.record(z.string(), z.unknown()).transform((written, context): Trigger => {
-  const kind = [...schemas.keys()].find((name) => Object.hasOwn(written, name));
-  const parsed = schemas.get(kind ?? "")?.safeParse(written);
+  const kind = [...triggerSchemas.keys()].find((name) => Object.hasOwn(written, name));
+  const parsed = triggerSchemas.get(kind ?? "")?.safeParse(written);
   if (!parsed) context.addIssue({ code: "custom", message: kindProblem(Object.keys(written)) });
   if (parsed?.success) return parsed.data;
   for (const issue of parsed?.error.issues ?? [])
@@ -108,7 +108,7 @@ const TriggerInputSchema = z.record(z.string(), z.unknown()).transform((written,
 });
 
 function kindProblem(names: readonly string[]): string {
-  const meant = names.flatMap((name) => nearestName(name, schemas.keys()) ?? []);
+  const meant = names.flatMap((name) => nearestName(name, triggerSchemas.keys()) ?? []);
   const remedy = meant.length > 0 ? `did you mean ${meant[0]}?` : `it has ${names.join(", ") || "nothing"}`;
   return `a trigger has either \`fileDrop\` or \`schedule\`; ${remedy}`;
 }
@@ -119,12 +119,12 @@ export type DataWorkflowResult =
   | {
       readonly ok: true;
       readonly workflow: BuiltWorkflow;
-      /** What stops single tasks when they run, such as a misspelt template. */
+      /** Problems that fail single tasks when they run, such as a misspelt template. */
       readonly problems: readonly WorkflowProblem[];
     }
   | { readonly ok: false; readonly problems: readonly WorkflowProblem[] };
 
-/** All but the tasks, which are read one by one, so that a mistake in one does not hide those in others. */
+/** Everything but the tasks. They are parsed one by one, so that an error in one does not hide those in others. */
 const WorkflowSchema = z.strictObject({
   workflow: NameSchema,
   on: z.array(TriggerInputSchema).optional(),
@@ -154,7 +154,7 @@ export function readDataWorkflow(text: string, file: string, taskTypes: TaskType
   return validateDataWorkflow(parseYaml(text, file), taskTypes);
 }
 
-/** Whether data means to be a workflow at all. */
+/** Whether the data is meant to be a workflow. */
 export function isDataWorkflow(value: unknown): boolean {
   return typeof value === "object" && value !== null && ("workflow" in value || "tasks" in value);
 }
@@ -170,7 +170,7 @@ export function validateDataWorkflow(source: YamlSource, taskTypes: TaskTypes): 
     ...written.flatMap((task, index) => typeProblems(task, index, taskTypes)),
     ...graphProblems(written),
   ];
-  const input = knownInput(undefined, outer.data?.on);
+  const input = staticInput(undefined, outer.data?.on);
   const ofTemplates = written.flatMap((task, index) =>
     templateProblems(task, taskTypes, input).map((problem) => ({
       ...problem,
@@ -213,7 +213,7 @@ function issueProblems(issues: readonly z.core.$ZodIssue[], base: readonly Prope
   }));
 }
 
-/** As much of a task as its type needs: its parameters are checked even when something else about it is wrong. */
+/** The part of a task that its type checks, even if other parts of the task are invalid. */
 const TypedSchema = z.object({ type: z.string(), with: JsonObjectSchema.default({}) });
 
 function typeProblems(task: unknown, index: number, taskTypes: TaskTypes): DataProblem[] {

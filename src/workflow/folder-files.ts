@@ -19,7 +19,7 @@ const kinds: ReadonlyMap<string, WorkflowFile["kind"]> = new Map([
   [".json", "data"],
 ]);
 
-/** The files of a folder and the folders in it that may hold workflows, in the order of their paths. */
+/** Files in a folder and its subfolders that may hold workflows, sorted by path. */
 export async function listWorkflowFiles(folder: string): Promise<WorkflowFile[]> {
   const isFolder = await stat(folder).then(
     (found) => found.isDirectory(),
@@ -50,13 +50,13 @@ async function filesBelow(folder: string): Promise<WorkflowFile[]> {
   return (await Promise.all(found)).flat();
 }
 
-/** What a file of that name may hold; undefined when it can hold no workflow. */
+/** The kind of a file with this name; undefined if it can't hold a workflow. */
 export function kindOf(name: string): WorkflowFile["kind"] | undefined {
   if (name.endsWith(".d.ts") || /\.test\.[^.]+$/.test(name)) return undefined;
   return kinds.get(extname(name));
 }
 
-/** Links to files count as files: a mounted configuration is made of them. */
+/** Links to files count as files: a mounted configuration consists of links. */
 async function isFile(path: string): Promise<boolean> {
   return stat(path).then(
     (found) => found.isFile(),
@@ -64,18 +64,18 @@ async function isFile(path: string): Promise<boolean> {
   );
 }
 
-/** Marks the URLs of modules that were loaded again: to Node, another URL is another module. */
+/** The parameter in the URL of a reloaded module. For Node another URL is another module. */
 const parameter = "baton-reload";
 const own = new URL("../", import.meta.url).href;
 const cached = createRequire(import.meta.url).cache;
-/** Files that workflow files import, directly or not, as they were just before they were read. */
+/** Files that workflow files import, directly or not, with their state just before they were read. */
 const imported = new Map<string, string>();
 const known = new Set<string>();
 let isFollowing = false;
 
 /**
- * From now on, what workflow files import is noted; and a module that is loaded again loads what it imports again. Only
- * modules of the user's own: packages in `node_modules`, and Baton, are loaded once.
+ * From now on the imports of workflow files are recorded, and a reloaded module loads its imports again. This concerns
+ * the user's own modules only: packages in `node_modules` and Baton are loaded once.
  */
 export function followImports(): void {
   if (isFollowing) return;
@@ -107,13 +107,13 @@ export function importedFiles(): ReadonlyMap<string, string> {
   return imported;
 }
 
-/** What tells whether a file has changed. */
+/** The state of a file: another state means that it has changed. */
 export function stateOf(path: string): string {
   const found = statSync(path, { throwIfNoEntry: false });
   return found ? `${found.mtimeMs} ${found.size} ${found.ino}` : "missing";
 }
 
-/** The URL to import the file from. `reload` 0: as any program imports it. */
+/** The URL to import the file from. `reload` 0 is the first load. */
 export function moduleUrl(path: string, reload: number): string {
   const url = pathToFileURL(path);
   if (reload > 0) url.searchParams.set(parameter, String(reload));

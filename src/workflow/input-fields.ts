@@ -4,7 +4,7 @@ import { Scheduled } from "../core/schedule/schedule.ts";
 import { nearestName } from "../core/values/text.ts";
 import type { Trigger } from "../core/workflow/trigger.ts";
 
-/** As much of a JSON Schema as is needed to know which fields a value may have. */
+/** The part of a JSON Schema that says which fields a value may have. */
 const NodeSchema = z.object({
   $ref: z.string().optional(),
   type: z.string().optional(),
@@ -18,14 +18,14 @@ const NodeSchema = z.object({
 });
 type Node = z.infer<typeof NodeSchema>;
 
-/** What is known of the input that tasks see. */
+/** What is known about the input before a batch starts. */
 export interface StaticInput {
   readonly jsonSchema: Readonly<Record<string, unknown>>;
   readonly knownBy: "by its schema" | "as its triggers start it";
 }
 
-/** What the schema of a workflow says of its input; for one without a schema, what its triggers give it. */
-export function knownInput(
+/** The input by the schema of the workflow, or without a schema by its triggers. */
+export function staticInput(
   schema: z.ZodType | undefined,
   triggers: readonly Trigger[] = [],
 ): StaticInput | undefined {
@@ -34,7 +34,7 @@ export function knownInput(
   return given.length > 0 ? known(z.union(given), "as its triggers start it") : undefined;
 }
 
-/** Undefined for a schema that JSON Schema can't express. */
+/** Undefined for a zod schema that JSON Schema can't express. */
 function known(schema: z.ZodType, knownBy: StaticInput["knownBy"]): StaticInput | undefined {
   try {
     return { jsonSchema: z.toJSONSchema(schema, { io: "output", unrepresentable: "any" }), knownBy };
@@ -43,7 +43,7 @@ function known(schema: z.ZodType, knownBy: StaticInput["knownBy"]): StaticInput 
   }
 }
 
-/** Why no input can have a value at the path, or undefined when one may. */
+/** Why no input can have a value at the path; undefined if one may. */
 export function missingInput(input: StaticInput | undefined, path: readonly string[]): string | undefined {
   return input && missingIn(input, input.jsonSchema, path, "the input");
 }
@@ -93,7 +93,7 @@ function missingInArray(
   return missingIn(root, prefixItems?.[Number(name)] ?? items, rest, `an item of ${holder}`);
 }
 
-/** Undefined for a schema that says nothing. */
+/** Undefined for a schema without fields. */
 function resolved(root: StaticInput, written: unknown): Node | undefined {
   const node = NodeSchema.safeParse(written).data;
   if (node?.$ref === undefined) return node;

@@ -8,7 +8,7 @@ import type { Definition } from "../core/workflow/definition.ts";
 import { tasksOverJoinLimit } from "../core/workflow/graph.ts";
 import type { TaskTypes } from "./data-workflow.ts";
 import { followImports, moduleUrl, type WorkflowFile } from "./folder-files.ts";
-import { knownInput } from "./input-fields.ts";
+import { staticInput } from "./input-fields.ts";
 import { templateProblems, type WorkflowProblem } from "./problems.ts";
 import { type BuiltWorkflow, collectUnfinished, isWorkflow, type UnfinishedWorkflow } from "./workflow.ts";
 
@@ -17,8 +17,8 @@ let provided = false;
 const missing: ReadonlySet<unknown> = new Set(["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"]);
 
 /**
- * From now on, a file anywhere can import `baton` and `zod`, also where no `node_modules` holds them: what can't be
- * resolved there is resolved to this package, and to what it uses itself.
+ * From now on every file can import `baton` and `zod`, even if no `node_modules` holds them. An import that can't be
+ * resolved there is resolved to this package and to its own zod.
  */
 function providePackages(): void {
   if (provided) return;
@@ -41,17 +41,17 @@ function formatOf(url: URL): string {
   return url.pathname.endsWith(".ts") ? "module-typescript" : "module";
 }
 
-/** What one file holds. A file may hold several workflows, or none. */
+/** The contents of one file: several workflows, one or none. */
 export interface LoadedFile {
   readonly workflows: readonly BuiltWorkflow[];
   readonly problems: readonly WorkflowProblem[];
-  /** Those that its code began, exported or not. */
-  readonly begun: readonly UnfinishedWorkflow[];
+  /** Workflows that its code created, exported or not. */
+  readonly created: readonly UnfinishedWorkflow[];
 }
 
 /**
- * Loads a file that may hold workflows, with what it imports; again for another number of `reload`. Never rejects:
- * what goes wrong becomes a problem.
+ * Loads a file that may hold workflows, with its imports. Another number of `reload` loads it again. Never rejects:
+ * an error becomes a problem.
  */
 export async function loadWorkflowFile(
   file: WorkflowFile,
@@ -61,33 +61,33 @@ export async function loadWorkflowFile(
   try {
     return file.kind === "code"
       ? await loadCode(file.path, taskTypes, reload)
-      : { ...(await loadData(file.path, taskTypes)), begun: [] };
+      : { ...(await loadData(file.path, taskTypes)), created: [] };
   } catch (error) {
-    return { workflows: [], problems: [problemOf(error, file.path)], begun: [] };
+    return { workflows: [], problems: [problemOf(error, file.path)], created: [] };
   }
 }
 
 async function loadCode(path: string, taskTypes: TaskTypes, reload: number): Promise<LoadedFile> {
   providePackages();
   followImports();
-  const { loaded: module, begun } = await collectUnfinished<unknown>(() => import(moduleUrl(path, reload)));
+  const { loaded: module, created } = await collectUnfinished<unknown>(() => import(moduleUrl(path, reload)));
   const exported = new Set(typeof module === "object" && module !== null ? Object.values(module) : []);
   const workflows = [...exported].filter(isWorkflow);
-  // A workflow without tasks refuses to give its definition: better here than when a message asks for it.
+  // A workflow without tasks has no definition. Fail here rather than when a message needs it.
   const problems = workflows.flatMap((workflow) => [
-    ...crowdingProblems(workflow.definition, path),
+    ...joinLimitProblems(workflow.definition, path),
     ...codeTemplateProblems(workflow, path, taskTypes),
   ]);
-  return { workflows, problems, begun };
+  return { workflows, problems, created };
 }
 
-/** They stop the tasks that have them when they run, and no others. */
+/** Such a problem fails only its own task, when it runs. */
 function codeTemplateProblems(
   workflow: BuiltWorkflow,
   path: string,
   taskTypes: TaskTypes,
 ): WorkflowProblem[] {
-  const input = knownInput(workflow.inputSchema, workflow.triggers);
+  const input = staticInput(workflow.inputSchema, workflow.triggers);
   return workflow.definition.tasks.flatMap((task) =>
     templateProblems(task, taskTypes, input).map(({ code, message, path: place }) => ({
       code,
@@ -97,13 +97,13 @@ function codeTemplateProblems(
   );
 }
 
-/** Workflows that the files begin and none of them exports: nothing can start them, and nothing else would say so. */
+/** Workflows that files create but none exports. Nothing can start them, and no other check would report it. */
 export function unexportedProblems(
-  begun: readonly UnfinishedWorkflow[],
+  created: readonly UnfinishedWorkflow[],
   exported: ReadonlySet<string>,
   paths: readonly string[],
 ): (WorkflowProblem & { readonly file: string })[] {
-  return begun
+  return created
     .filter(({ id }) => !exported.has(id))
     .flatMap(({ id, place }) => {
       const file = paths.find((path) => placeIn(path, place) !== path);
@@ -114,8 +114,8 @@ export function unexportedProblems(
     });
 }
 
-/** A workflow that no batch can be started of. It stays, so that whoever starts it hears why not. */
-function crowdingProblems(definition: Definition, path: string): WorkflowProblem[] {
+/** Such a workflow can't be started. It stays listed, so that a start reports the reason. */
+function joinLimitProblems(definition: Definition, path: string): WorkflowProblem[] {
   return tasksOverJoinLimit(definition).map(({ taskId, message }) => ({
     code: "WORKFLOW_INVALID",
     message,
@@ -123,8 +123,8 @@ function crowdingProblems(definition: Definition, path: string): WorkflowProblem
   }));
 }
 
-async function loadData(path: string, taskTypes: TaskTypes): Promise<Omit<LoadedFile, "begun">> {
-  // Most folders have no such file, and a fresh process needs no reader of YAML for the others.
+async function loadData(path: string, taskTypes: TaskTypes): Promise<Omit<LoadedFile, "created">> {
+  // Most folders have no such file, so the YAML parser is loaded only when it is needed.
   const { isDataWorkflow, validateDataWorkflow } = await import("./data-workflow.ts");
   const { parseYaml } = await import("./yaml-source.ts");
   const source = parseYaml(await readFile(path, "utf8"), path);
@@ -135,7 +135,7 @@ async function loadData(path: string, taskTypes: TaskTypes): Promise<Omit<Loaded
     : { workflows: [], problems: result.problems };
 }
 
-/** A BatonError of another copy of the package is no instance of ours: its code tells. */
+/** A BatonError of another copy of the package is not an instance of this class. Its code identifies it. */
 const CodedSchema = z.object({
   code: z.custom<ErrorCode>((code) => typeof code === "string" && Object.hasOwn(errorCatalog, code)),
 });
@@ -146,8 +146,8 @@ function problemOf(error: unknown, path: string): WorkflowProblem {
 }
 
 /**
- * The file, with line and column when the stack names a place in it; a module that was loaded again has a parameter
- * there. Nothing else of the stack is for users.
+ * The file, with line and column if the stack names a place in it. The URL of a reloaded module has a parameter.
+ * Users see nothing else of the stack.
  */
 function placeIn(path: string, error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? "") : "";

@@ -7,7 +7,7 @@ import type { TaskType } from "../runtime/task-type.ts";
 import { missingInput, type StaticInput } from "./input-fields.ts";
 import type { YamlSource } from "./yaml-source.ts";
 
-/** Something wrong with a workflow, for the one who wrote it. */
+/** A problem of a workflow, for its author. */
 export interface WorkflowProblem {
   readonly code: ErrorCode;
   readonly message: string;
@@ -15,14 +15,14 @@ export interface WorkflowProblem {
   readonly where: string;
 }
 
-/** Something wrong at a path of the data. */
+/** A problem at a path of the data. */
 export interface DataProblem {
   readonly code: ErrorCode;
   readonly message: string;
   readonly path: readonly PropertyKey[];
 }
 
-/** Where the problem is; the path of an issue about keys that should not be there ends above them. */
+/** The path of an issue. For unknown keys it is the path of their object. */
 export function issuePath(issue: z.core.$ZodIssue): readonly PropertyKey[] {
   return issue.code === "unrecognized_keys" ? [...issue.path, ...issue.keys.slice(0, 1)] : issue.path;
 }
@@ -39,7 +39,7 @@ export function placed(problems: readonly DataProblem[], source: YamlSource): Wo
   return problems.map(({ code, message, path }) => ({ code, message, where: placeOf(path, source) }));
 }
 
-/** The tasks as they were written, right or wrong. */
+/** The tasks as written, valid or not. */
 export function tasksIn(value: unknown): readonly unknown[] {
   const parsed = z.object({ tasks: z.array(z.unknown()) }).safeParse(value);
   return parsed.success ? parsed.data.tasks : [];
@@ -61,7 +61,7 @@ function idOf(task: unknown): string | undefined {
   return z.object({ id: z.string() }).safeParse(task).data?.id;
 }
 
-/** As much of a task as its templates need: they are checked even when something else about the task is wrong. */
+/** The part of a task that its templates need. They are checked even if other parts of the task are invalid. */
 const TemplatedTaskSchema = z.object({
   type: z.string().catch(""),
   with: JsonValueSchema.catch(null),
@@ -76,9 +76,8 @@ interface Text {
 }
 
 /**
- * What is wrong with the `{{ … }}` of a task: what is not closed or misspelt, and what names an input, a parent or a
- * place that is not there. The paths begin in the task. Such a task fails when it runs; the others of its workflow do
- * not.
+ * Problems of the `{{ … }}` of a task: unclosed or misspelt ones, and those that name an unknown input, parent or path.
+ * The paths start at the task. Such a task fails when it runs; the other tasks of its workflow do not.
  */
 export function templateProblems(
   written: unknown,
@@ -112,7 +111,7 @@ interface Place {
   readonly input: StaticInput | undefined;
 }
 
-/** A reference with one brace on each side: nothing fills it. */
+/** A reference with single braces, which is not filled in. */
 const singleBraces = /(?<![{$\w])\{\s*((?:input|parents|secrets)\.[\w.-]+\??)\s*\}/g;
 
 function problemsOf({ text, path }: Text, task: TemplatedTask, place: Place): DataProblem[] {

@@ -17,7 +17,7 @@ import {
   type TaskDefinition,
 } from "../core/workflow/definition.ts";
 
-/** `callback` of a task as people write it, and what the definition keeps of it. */
+/** Parses `callback` of a task into its part of the definition. */
 const CallbackInputSchema = z
   .strictObject({
     url: z.string().superRefine((url, context) => {
@@ -33,7 +33,7 @@ const CallbackInputSchema = z
   )
   .pipe(CallbackPolicySchema);
 
-/** A duration as people write it, in seconds. `limit`: what the longest one is. */
+/** Parses a duration into seconds. `limit` says in words what the longest one is. */
 function durationUpTo(maxSeconds: number, limit = "the longest there can be") {
   return z
     .string({ error: 'a duration is text such as "30s", "5m" or "1h30m"' })
@@ -72,7 +72,7 @@ const KeySchema = z
     return "fields" in key ? { by: "fields", fields: key.fields } : { by: "date", timeZone: key.date };
   });
 
-/** `idempotency` of a task as people write it, and what the definition keeps of it. */
+/** Parses `idempotency` of a task into its part of the definition. */
 const IdempotencyInputSchema = z
   .preprocess(
     (written) => (written === true ? {} : written),
@@ -98,48 +98,48 @@ const IdempotencyInputSchema = z
   .pipe(IdempotencySchema);
 
 export interface RetryOptions {
-  /** Attempts in all, the first included. Default 4. */
+  /** Total attempts, including the first. Default 4. */
   readonly maxAttempts?: number;
   /** Wait before the second attempt. Default `"1m"`. */
   readonly initial?: Duration;
   /** Each further wait is this many times the one before. Default 2. */
   readonly factor?: number;
-  /** No wait is longer, but for its jitter. Default `"1h"`, or `initial` where that is longer. */
+  /** The longest wait, without its jitter. Default `"1h"`, or `initial` where that is longer. */
   readonly max?: Duration;
-  /** Share of the wait that is added at random, 0 to 1. Default 0. */
+  /** Largest random addition, as a share of the wait, 0 to 1. Default 0. */
   readonly jitter?: number;
 }
 
 export interface IdempotencyOptions<Input = JsonValue> {
   /**
-   * What makes two calls the same: all `arguments` (default), some `fields` of them (`"lead_id?"`: may be absent), the day in a
-   * time zone (or the `date` of the arguments), or text made of the input by a function.
-   * Arguments are the batch's input for a function, the parameters for a built-in.
+   * What makes two calls the same work: all `arguments` (default), some `fields` of them (`"lead_id?"` may be absent),
+   * the day in a time zone (or the `date` of the arguments), or the text that a function makes from the input.
+   * The arguments of a function are the batch's input, those of a built-in task its parameters.
    */
   readonly key?:
     | "arguments"
     | { readonly fields: readonly string[] }
     | { readonly date: string }
     | ((input: Input) => string);
-  /** Where the key holds. Default `global`: in all batches. */
+  /** Scope of the key. Default `global`: all batches. */
   readonly scope?: "global" | "batch";
-  /** How long a result is given out again. Default `"24h"`. */
+  /** How long a result is reused. Default `"24h"`. */
   readonly ttl?: Duration;
-  /** How long the lock is believed without a sign of life. Default `"5m"`. */
+  /** How long the lock counts without a heartbeat. Default `"5m"`. */
   readonly lock?: Duration;
-  /** What a call does while another has the lock: `wait` (default), or end as SKIPPED (`lock_held`). */
+  /** What a call does while another holds the lock: `wait` (default), or `skip`, which ends it as SKIPPED (`lock_held`). */
   readonly onLocked?: "wait" | "skip";
-  /** Never two at once, but again after every success. Default false. */
+  /** Calls run one at a time, and run again after a success. Default false. */
   readonly recurring?: boolean;
 }
 
 export interface CallbackOptions {
   /**
-   * Where progress and the final callback are sent. Templates are filled in; with `{{ input.callback_url? }}` a batch
-   * without the address has no callback.
+   * Where progress and the final callback are sent. May contain templates. With `{{ input.callback_url? }}` a batch
+   * without the URL sends no callback.
    */
   readonly url: string;
-  /** Keeps completed callbacks in a table of the warehouse, by fields of the arguments. */
+  /** Archives completed callbacks in a table of the warehouse, by fields of the arguments. */
   readonly archive?: {
     /** Default `enrichment_callbacks`. */
     readonly table?: string;
@@ -147,21 +147,21 @@ export interface CallbackOptions {
   };
 }
 
-/** How a task of a workflow is run. `Parent` is the ids of the tasks declared before it. */
+/** The policies of a task. `Parent` is the ids of the tasks declared before it. */
 export interface TaskPolicies<Parent extends string = string, Input = JsonValue> {
-  /** The tasks whose ends it waits for. None: it runs at once. */
+  /** The tasks that it waits for. Without any it runs at once. */
   readonly after?: readonly Parent[];
-  /** Which ends of those tasks make it run. Default `all_succeeded`. */
+  /** Which endings of those tasks make it run. Default `all_succeeded`. */
   readonly rule?: ChildRule;
   /** `false` is one attempt. */
   readonly retry?: RetryOptions | false;
   /** Longest time of one attempt. Default `"5m"`. */
   readonly timeout?: Duration;
-  /** The lane its messages wait in. Default `default`. */
+  /** The queue of its messages. Default `default`. */
   readonly queue?: string;
-  /** Keeps the same work from being done twice, in this batch or in others. `true`: by its arguments, for a day. */
+  /** Prevents the same work from being done twice, in this batch or others. `true`: by its arguments, for a day. */
   readonly idempotency?: true | IdempotencyOptions<Input>;
-  /** Reports to the outside. */
+  /** Reports to another system. */
   readonly callback?: CallbackOptions;
 }
 
@@ -181,7 +181,7 @@ const RetrySchema = z
 const longestAttempt =
   "the longest that one attempt can take: split the work, or wait for it with `step.poll` or an event";
 
-/** A task as people write it, in TypeScript and as data, and what the definition keeps of it. */
+/** Parses a task, from TypeScript or data, into its part of the definition. */
 export const TaskInputSchema = z
   .strictObject({
     id: NameSchema,
@@ -218,7 +218,7 @@ function retryPolicy(retry: z.infer<typeof RetrySchema> = {}): Partial<RetryPoli
     ...(maxAttempts !== undefined && { maxAttempts }),
     ...(initial !== undefined && { initialSeconds: initial }),
     ...(factor !== undefined && { factor }),
-    // What was asked for is not cut to a default.
+    // An explicit `initial` is not cut to the default maximum.
     ...maxSecondsOf(initial, max),
     ...(jitter !== undefined && { jitter }),
   };
@@ -231,7 +231,7 @@ function maxSecondsOf(initial = 0, max: number | undefined): Partial<RetryPolicy
 
 const durationKeys: readonly PropertyKey[] = ["timeout", "initial", "max", "ttl", "lock"];
 
-/** The code of a problem that the schema of a task, or of a whole workflow, found at a path. */
+/** The error code of an issue that the schema of a task, or of a workflow, found at a path. */
 export function issueCode(issue: z.core.$ZodIssue, path: readonly PropertyKey[]): ErrorCode {
   if (path[0] === "with") return "TASK_PARAMETERS_INVALID";
   if (durationKeys.includes(path.at(-1) ?? "")) return "DURATION_INVALID";

@@ -21,7 +21,7 @@ export interface Source {
 }
 
 export interface LoadedFolder {
-  /** What each file holds, by its path. */
+  /** The contents of each file, by its path. */
   readonly files: ReadonlyMap<string, LoadedFile>;
   readonly workflows: ReadonlyMap<string, Source>;
   readonly problems: readonly CatalogProblem[];
@@ -34,18 +34,18 @@ interface Options {
 
 type States = ReadonlyMap<string, string>;
 
-/** The files of a folder of workflows: loaded once, when they are first asked for, and again once they have changed. */
+/** The files of a workflow folder: loaded at their first use, and again after a change. */
 export class WorkflowFolder {
   readonly #options: Options;
-  /** Receives what was loaded again. */
+  /** Called after each reload. */
   onReload: (loaded: LoadedFolder) => void = () => {};
   #loaded: Promise<LoadedFolder> | undefined;
-  /** The last look that was asked for: one follows the other. */
+  /** The last requested look. Looks run one after the other. */
   #last: Promise<boolean> = Promise.resolve(false);
-  /** A look that has not begun, and does not wait until files have settled. */
+  /** A look that has not started, and does not wait until files have settled. */
   #next: Promise<boolean> | undefined;
   #reloads = 0;
-  /** The files as they were when they were loaded, and when they were last looked at. */
+  /** The state of each file when it was loaded, and at the last look. */
   #states: States = new Map();
   #seen: States = new Map();
 
@@ -56,7 +56,7 @@ export class WorkflowFolder {
   /** Throws `WORKFLOW_FOLDER_MISSING`. */
   load(): Promise<LoadedFolder> {
     this.#loaded ??= this.#loadFirst().catch((error: unknown) => {
-      // The folder may be made later.
+      // The folder may be created later.
       this.#loaded = undefined;
       throw error;
     });
@@ -64,9 +64,9 @@ export class WorkflowFolder {
   }
 
   /**
-   * Loads all files again if one has changed, one is new or gone, or a module that they import has changed.
-   * `isSettled`: only if nothing has changed since the last look, so that what is being written is not read half. A
-   * file that can't be loaded any more keeps the workflows it held. Gives whether anything was loaded. Throws
+   * Loads all files again if one was added, changed or removed, or if a module that they import has changed.
+   * `isSettled`: only if nothing has changed since the last look, so that no half-written file is read. A file that
+   * can't be loaded any more keeps its former workflows. Returns whether anything was loaded. Throws
    * `WORKFLOW_FOLDER_MISSING`.
    */
   reloadIfChanged({ isSettled }: { readonly isSettled: boolean }): Promise<boolean> {
@@ -97,7 +97,7 @@ export class WorkflowFolder {
     this.#reloads += 1;
     forgetRequired();
     const loaded = await this.#loadFiles(files, before);
-    // Those that are imported, as they were before they were read: later changes are seen with the next look.
+    // The states of imported files from before they were read: the next look sees later changes.
     this.#states = new Map([...states, ...importedFiles()]);
     this.#loaded = Promise.resolve(loaded);
     this.onReload(loaded);
@@ -113,14 +113,14 @@ export class WorkflowFolder {
 
   async #loadFiles(files: readonly WorkflowFile[], before?: LoadedFolder): Promise<LoadedFolder> {
     const loaded = new Map<string, LoadedFile>();
-    // One after the other: modules that import each other load in a definite order.
+    // One after the other, so that modules that import each other load in a fixed order.
     for (const file of files) {
       const found = await loadWorkflowFile(file, this.#options.taskTypes, this.#reloads);
       const isBroken = found.workflows.length === 0 && found.problems.length > 0;
       const { workflows } = (isBroken && before?.files.get(file.path)) || found;
       loaded.set(file.path, { ...found, workflows });
     }
-    return collected(loaded);
+    return collectFolder(loaded);
   }
 }
 
@@ -134,19 +134,19 @@ function areEqual(one: States, other: States): boolean {
   return one.size === other.size && [...one].every(([path, state]) => other.get(path) === state);
 }
 
-function collected(files: ReadonlyMap<string, LoadedFile>): LoadedFolder {
+function collectFolder(files: ReadonlyMap<string, LoadedFile>): LoadedFolder {
   const workflows = new Map<string, Source>();
   const problems: CatalogProblem[] = [];
   for (const [path, found] of files) {
     problems.push(...found.problems.map((problem) => ({ file: path, ...problem })));
     for (const workflow of found.workflows) addOnce({ file: path, workflow }, { workflows, problems });
   }
-  const begun = [...files.values()].flatMap((found) => found.begun);
-  problems.push(...unexportedProblems(begun, new Set(workflows.keys()), [...files.keys()]));
+  const created = [...files.values()].flatMap((found) => found.created);
+  problems.push(...unexportedProblems(created, new Set(workflows.keys()), [...files.keys()]));
   return { files, workflows, problems };
 }
 
-/** The first of an id is kept. The same workflow exported by two files is one workflow. */
+/** Keeps the first workflow of an id. The same workflow exported by two files is one workflow. */
 export function addOnce(
   source: Source,
   { workflows, problems }: { readonly workflows: Map<string, Source>; readonly problems: CatalogProblem[] },

@@ -2,24 +2,24 @@ import type * as z from "zod";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
 import type { AnyTaskFunction, KeyFunction } from "../runtime/task-type.ts";
 
-/** A workflow that can be deployed: the definition to run it by, and the code of the tasks that are functions. */
+/** A workflow that can be deployed: its definition, and the code of the tasks that are functions. */
 export interface BuiltWorkflow extends DeployedWorkflow {
   readonly id: string;
   readonly code: ReadonlyMap<string, AnyTaskFunction>;
   /** The key functions of tasks, by task. */
   readonly keyFunctions: ReadonlyMap<string, KeyFunction>;
-  /** What its input has, where that is known: a copy of the package that is older gives none. */
+  /** The schema of its input. Undefined if an older copy of the package built the workflow. */
   readonly inputSchema?: z.ZodType | undefined;
 }
 
 /**
- * Marks a workflow. The symbol is the same for every copy of the package in a process: a workflow file may import
+ * Marks a workflow. All copies of the package in a process share the symbol, because a workflow file may import
  * another copy than the one that loads it. The value is the version of the shape of BuiltWorkflow.
  */
 export const workflowBrand: unique symbol = Symbol.for("baton.workflow");
 export const workflowBrandVersion = 2;
 
-/** Whether a value is a workflow, whichever copy of the package made it. */
+/** Whether a value is a workflow, of any copy of the package. */
 export function isWorkflow(value: unknown): value is BuiltWorkflow {
   return (
     typeof value === "object" &&
@@ -29,7 +29,7 @@ export function isWorkflow(value: unknown): value is BuiltWorkflow {
   );
 }
 
-/** A workflow that was begun while files were loaded. */
+/** A workflow that was created while files were loaded. */
 export interface UnfinishedWorkflow {
   readonly id: string;
   /** Its stack says where. */
@@ -37,10 +37,10 @@ export interface UnfinishedWorkflow {
 }
 
 /**
- * The same for every copy of the package in a process: a workflow file may import another copy than the one that
- * loads it.
+ * All copies of the package in a process share this key, because a workflow file may import another copy than the one
+ * that loads it.
  */
-const listenersKey = Symbol.for("baton.workflow.begun");
+const listenersKey = Symbol.for("baton.workflow.created");
 
 /** Called by the builder. Costs nothing unless files are being loaded. */
 export function noteUnfinished(id: string): void {
@@ -50,15 +50,15 @@ export function noteUnfinished(id: string): void {
   for (const listen of found) listen({ id, place });
 }
 
-/** Loads something, and tells which workflows were begun meanwhile. */
+/** Loads something, and returns the workflows that were created meanwhile. */
 export async function collectUnfinished<T>(
   load: () => Promise<T>,
-): Promise<{ readonly loaded: T; readonly begun: readonly UnfinishedWorkflow[] }> {
-  const begun: UnfinishedWorkflow[] = [];
-  const listen = (workflow: UnfinishedWorkflow) => begun.push(workflow);
+): Promise<{ readonly loaded: T; readonly created: readonly UnfinishedWorkflow[] }> {
+  const created: UnfinishedWorkflow[] = [];
+  const listen = (workflow: UnfinishedWorkflow) => created.push(workflow);
   Reflect.set(globalThis, listenersKey, [...listeners(), listen]);
   try {
-    return { loaded: await load(), begun };
+    return { loaded: await load(), created };
   } finally {
     Reflect.set(
       globalThis,

@@ -20,12 +20,12 @@ interface SyntaxProblem {
   readonly line: number | undefined;
 }
 
-/** Text in YAML, or in JSON, which is YAML too: its value, and where each part of it was written. */
+/** A text in YAML, or in JSON, which is YAML too: its value, and the place of each part. */
 export interface YamlSource {
   readonly file: string;
   readonly value: unknown;
   readonly problems: readonly SyntaxProblem[];
-  /** The line of what is at the path; of the nearest thing around it, when there is nothing. */
+  /** The line of the value at the path, or of the nearest value around it. */
   readonly lineOf: (path: readonly PropertyKey[]) => number | undefined;
 }
 
@@ -53,7 +53,7 @@ export function parseYaml(text: string, file: string): YamlSource {
   return { file, value, problems, lineOf };
 }
 
-/** Aliases are resolved only now, and refused when they would blow up. */
+/** Resolves aliases, and refuses those that would expand beyond the limit. */
 function resolveValue(document: Document): { value: unknown; problems: SyntaxProblem[] } {
   try {
     return { value: document.toJS(), problems: [] };
@@ -66,7 +66,7 @@ function problem(message: string, line: number | undefined): SyntaxProblem {
   return { code: "WORKFLOW_INVALID", message, line };
 }
 
-/** Numbers that JavaScript can't hold as they were written, among keys too. */
+/** Numbers that JavaScript can't hold exactly as written, also in keys. */
 function changedNumbers(document: Document): Scalar[] {
   const found: Scalar[] = [];
   visit(document, {
@@ -77,7 +77,7 @@ function changedNumbers(document: Document): Scalar[] {
   return found;
 }
 
-/** Infinity and NaN are for the schema of the workflow to refuse. */
+/** The schema of the workflow refuses infinity and NaN. */
 function isWrittenExactly({ value, source = "" }: Scalar): boolean {
   if (typeof value !== "number" || /^[-+]?\.[a-z]/i.test(source)) return true;
   if (/^0[xo]/.test(source)) return Number.isSafeInteger(value);

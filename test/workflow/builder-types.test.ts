@@ -62,27 +62,27 @@ test("a chain keeps the results of every task", () => {
 });
 
 function mistakes() {
-  const begun = workflow("mistakes")
+  const sales = workflow("mistakes")
     .task("a", () => 1)
     .task("b", () => 2);
   // @ts-expect-error a task that is not declared
-  begun.task("c", () => 3, { after: ["z"] });
+  sales.task("c", () => 3, { after: ["z"] });
   // @ts-expect-error itself
-  begun.task("c", () => 3, { after: ["c"] });
+  sales.task("c", () => 3, { after: ["c"] });
   // @ts-expect-error an id that is taken
-  begun.task("a", () => 3);
+  sales.task("a", () => 3);
   // @ts-expect-error a parent that `after` does not name
-  begun.task("c", (context) => context.parent("b"), { after: ["a"] });
+  sales.task("c", (context) => context.parent("b"), { after: ["a"] });
   // @ts-expect-error a parent without any `after`
-  begun.task("c", (context) => context.parentStatus("a"));
+  sales.task("c", (context) => context.parentStatus("a"));
   // @ts-expect-error a rule that does not exist
-  begun.task("c", () => 3, { after: ["a"], rule: "most_succeeded" });
+  sales.task("c", () => 3, { after: ["a"], rule: "most_succeeded" });
   // @ts-expect-error a policy that does not exist
-  begun.task("c", () => 3, { retries: 3 });
+  sales.task("c", () => 3, { retries: 3 });
   // @ts-expect-error `retry: true` says nothing
-  begun.task("c", () => 3, { retry: true });
+  sales.task("c", () => 3, { retry: true });
   // @ts-expect-error neither a function nor a built-in
-  begun.task("c", "loadFile");
+  sales.task("c", "loadFile");
 }
 
 test("mistakes do not compile", () => {

@@ -11,7 +11,7 @@ import type { TaskPolicies } from "../../src/workflow/task-schema.ts";
 import { isWorkflow } from "../../src/workflow/workflow.ts";
 
 const load: TaskSpec<{ rows: number }> = { type: "loadFile", with: { table: "sales" } };
-const begun = workflow("sales").task("load", load);
+const sales = workflow("sales").task("load", load);
 
 function errorOf(act: () => unknown): { code: string; message: string } {
   try {
@@ -25,7 +25,7 @@ function errorOf(act: () => unknown): { code: string; message: string } {
 
 test("compiles to a definition, with defaults filled in and durations in seconds", () => {
   const run = () => 1;
-  const built = begun.task("count", run, {
+  const built = sales.task("count", run, {
     after: ["load"],
     rule: "all_ended",
     retry: { maxAttempts: 7, initial: "250ms", factor: 3, max: "1h30m", jitter: 0.5 },
@@ -71,10 +71,10 @@ test("retry: false is one attempt, and a partial policy keeps the other defaults
 });
 
 test("a workflow never changes: each task gives a new one", () => {
-  const before = begun.definition;
-  const left = begun.task("left", load, { after: ["load"] });
-  const right = begun.task("right", load, { after: ["load"] });
-  expect(begun.definition).toEqual(before);
+  const before = sales.definition;
+  const left = sales.task("left", load, { after: ["load"] });
+  const right = sales.task("right", load, { after: ["load"] });
+  expect(sales.definition).toEqual(before);
   expect(left.definition.tasks.map((task) => task.id)).toEqual(["load", "left"]);
   expect(right.definition.tasks.map((task) => task.id)).toEqual(["load", "right"]);
   expect(hashDefinition(left.definition)).not.toBe(hashDefinition(right.definition));
@@ -130,9 +130,9 @@ test("a first wait that is longer than the longest by default is not cut to it",
 });
 
 test("refuses ids that are taken, and ids that are no names", () => {
-  expect(errorOf(() => begun.task(String("load"), load)).code).toBe("TASK_ID_DUPLICATE");
-  expect(errorOf(() => begun.task("$end", load)).code).toBe("NAME_INVALID");
-  expect(errorOf(() => begun.task("", load)).code).toBe("NAME_INVALID");
+  expect(errorOf(() => sales.task(String("load"), load)).code).toBe("TASK_ID_DUPLICATE");
+  expect(errorOf(() => sales.task("$end", load)).code).toBe("NAME_INVALID");
+  expect(errorOf(() => sales.task("", load)).code).toBe("NAME_INVALID");
   expect(errorOf(() => workflow("my workflow")).code).toBe("NAME_INVALID");
   expect(errorOf(() => workflow("w", { on: [fileDrop("")] })).code).toBe("WORKFLOW_INVALID");
   expect(errorOf(() => workflow("w", { on: [schedule("61 * * * *")] }))).toEqual({
@@ -144,7 +144,7 @@ test("refuses ids that are taken, and ids that are no names", () => {
     message: expect.stringContaining('"Mars" is not a time zone'),
   });
   const byOffset = { idempotency: { key: { date: "+02:00" } } } as const;
-  expect(errorOf(() => begun.task("by-offset", load, byOffset).definition)).toEqual({
+  expect(errorOf(() => sales.task("by-offset", load, byOffset).definition)).toEqual({
     code: "WORKFLOW_INVALID",
     message: expect.stringContaining('"+02:00" is an offset, not a time zone'),
   });

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { builtInTaskTypes } from "../../src/tasks/index.ts";
 import { FolderCatalog } from "../../src/workflow/catalog.ts";
 import { readDataWorkflow } from "../../src/workflow/data-workflow.ts";
-import { knownInput, missingInput } from "../../src/workflow/input-fields.ts";
+import { missingInput, staticInput } from "../../src/workflow/input-fields.ts";
 import { folderWith } from "./temp-folder.ts";
 
 function check(text: string) {
@@ -146,7 +146,7 @@ test.each<[string, string | undefined]>([
     counts: z.record(z.string(), z.object({ n: z.number() })),
     made: z.string().transform((text) => ({ of: { code: text } })),
   });
-  expect(missingInput(knownInput(schema), path.split("."))).toBe(told);
+  expect(missingInput(staticInput(schema), path.split("."))).toBe(told);
 });
 
 const dropped = "  - fileDrop: sales/*.csv\n";

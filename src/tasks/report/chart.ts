@@ -5,17 +5,17 @@ import { axisExtent, buildXAxis, type XAxis } from "./x-axis.ts";
 
 export type ChartKind = "bar" | "line";
 
-/** Colours of series; the page's style sheet has as many. */
+/** Number of colours for series in the page's style sheet. */
 const colours = 8;
 
-/** The class of a series: more than there are colours begin again, in another form. */
+/** The class of a series. After the last colour they start again, in another form. */
 export function seriesClass(index: number): string {
   const round = Math.floor(index / colours) % 3;
   return `c${index % colours}${round === 0 ? "" : ` d${round}`}`;
 }
 
 const narrowest = 960;
-/** More bars than fit at a width that can be seen make the chart wider, up to this. */
+/** If bars would become too thin to see, the chart grows up to this width. */
 const widest = 20_000;
 const height = 400;
 const top = 28;
@@ -33,12 +33,12 @@ interface Plot {
   readonly axis: XAxis;
   readonly width: number;
   readonly left: number;
-  /** Width of what is drawn in. */
+  /** Width of the drawing area. */
   readonly inner: number;
   readonly y: (value: number) => number;
 }
 
-/** The chart as SVG. Colours come from the classes c0, c1, … of the page it stands in. */
+/** The chart as SVG. Colours come from the classes c0, c1, … of its page. */
 export function renderChart(data: ChartData, kind: ChartKind, title: string): string {
   const plot = plotOf(data, kind);
   const marks = data.series.map((_, index) => (kind === "bar" ? bars(plot, index) : line(plot, index)));
@@ -87,7 +87,7 @@ function yAxis({ data, scale, width, left, y }: Plot): string {
 }
 
 function xAxis({ data, axis, left, inner }: Plot): string {
-  // A label may go as far as the edges of the picture.
+  // A label may reach the edges of the picture.
   const room = { inner, before: left, after: right };
   const texts = axis.labels(room).map((each) => {
     const { text, whole } = each;
@@ -108,7 +108,7 @@ function bars({ data, axis, left, inner, y }: Plot, index: number): string {
     const [value, position] = [drawable(given), axis.positions[at]];
     if (value === undefined || position === undefined) return "";
     const [high, low] = [y(Math.max(value, 0)), y(Math.min(value, 0))];
-    // What is not zero is seen, however small it is beside the others.
+    // A value that is not zero stays visible, however small.
     const tall = value === 0 ? 0 : Math.max(1, low - high);
     const from = value < 0 ? high : low - tall;
     const x = point(left + position * inner + start);
@@ -130,7 +130,7 @@ function line({ data, axis, left, inner, y }: Plot, index: number): string {
     const [cx, cy] = [point(left + position * inner), point(y(value))];
     const begins = values[order - 1] === undefined;
     path += `${begins ? "M" : "L"}${cx} ${cy}`;
-    // A point without a neighbour has no line to be seen by.
+    // A point without neighbours has no line, so it gets a dot.
     const isSeen = few || (begins && values[order + 1] === undefined);
     dots += `<circle class="${isSeen ? "dot" : "hidden"}" cx="${cx}" cy="${cy}" r="4">${tooltip(data, index, at)}</circle>`;
   });

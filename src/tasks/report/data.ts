@@ -3,7 +3,7 @@ import type { JsonValue } from "../../core/values/json.ts";
 import type { Row } from "../../ports/warehouse.ts";
 import { noX } from "./x-axis.ts";
 
-/** What a chart shows: for each series a value, or none, at each x. */
+/** The data of a chart: for each series a value, or none, at each x. */
 export interface ChartData {
   readonly xName: string;
   readonly yName: string;
@@ -53,7 +53,7 @@ function refuseUnknownColumns(rows: readonly Row[], columns: readonly string[]):
 
 const notFinite = /^(?:NaN|[+-]?(?:Infinity|inf))$/;
 
-/** Warehouses give numbers that JSON can't hold exactly (DECIMAL, HUGEINT, NaN) as text. */
+/** Warehouses return numbers that JSON can't hold exactly (DECIMAL, HUGEINT, NaN) as text. */
 function numberOf(value: JsonValue | undefined, column: string): number | undefined {
   if (value === null || value === undefined) return undefined;
   if (typeof value === "number") return value;

@@ -6,7 +6,7 @@ const entities: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** Text as it may stand in HTML and SVG, between tags and in quoted attributes. */
+/** Escapes text for HTML and SVG, between tags and in quoted attributes. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? "");
 }
@@ -14,7 +14,7 @@ export function escapeHtml(text: string): string {
 const plain = new Intl.NumberFormat("en", { maximumFractionDigits: 4 });
 const small = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
 
-/** A number for people: four digits after the point, or of a small one the first four that are not zero. */
+/** A readable number: four digits after the point, or the first four significant digits of a small one. */
 export function formatNumber(value: number): string {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
@@ -40,19 +40,19 @@ export function formatTicks(ticks: readonly number[]): string[] {
   return labels.find((each) => new Set(each).size === each.length) ?? labels.at(-1) ?? [];
 }
 
-/** 1.5e-9, without zeros that say nothing. */
+/** 1.5e-9, without trailing zeros. */
 function exponential(value: number, digits: number): string {
   return value === 0 ? "0" : String(Number(value.toPrecision(digits)).toExponential()).replace("e+", "e");
 }
 
 const midnight = /^(\d{4}-\d{2}-\d{2})[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-]00(?::?00)?)?$/;
 
-/** Values of the x axis for people: days lose their midnight. */
+/** Readable values of the x axis: days without their midnight. */
 export function formatX(value: string): string {
   return midnight.exec(value)?.[1] ?? value;
 }
 
-/** A text that is no wider than so many pixels: of what is too long, the end is cut off, or the middle. */
+/** Cuts a text to a width in pixels, at its end or in the middle. */
 export function cutToWidth(text: string, width: number, part: "end" | "middle" = "end"): string {
   if (textWidth(text) <= width) return text;
   const characters = [...text];
@@ -68,7 +68,7 @@ export function cutToWidth(text: string, width: number, part: "end" | "middle" =
   return cut;
 }
 
-/** About how wide a text is, in pixels at 12 px: letters of East Asia and pictures are as wide as high. */
+/** Approximate width of a text in pixels at 12 px. East Asian characters and emoji are as wide as they are high. */
 export function textWidth(text: string): number {
   let width = 0;
   for (const character of text)

@@ -4,7 +4,7 @@ import type { ChartData } from "./data.ts";
 import { escapeHtml, formatNumber, formatX } from "./labels.ts";
 import { drawable } from "./scale.ts";
 
-/** Style sheet of a report. The colours c0 … c7 are told apart by people with any kind of colour vision. */
+/** Style sheet of a report. People with any kind of colour vision can distinguish the colours c0 … c7. */
 const style = `
 :root { color-scheme: light dark; --paper: #fff; --ink: #1c2430; --soft: #5b6675; --rule: #dfe4ea; --edge: #9aa5b1; }
 .c0 { --c: #2563c9 } .c1 { --c: #d9730d } .c2 { --c: #1a9270 } .c3 { --c: #b5479b }
@@ -49,12 +49,12 @@ export interface ReportPage {
   readonly title: string;
   readonly kind: ChartKind;
   readonly data: ChartData;
-  /** Said above the chart: that rows were left out, for example. */
+  /** A line above the chart, for example that rows were left out. */
   readonly note: string | undefined;
   readonly footer: string;
 }
 
-/** One HTML page that needs nothing else: no script, no picture, no font, and a policy that forbids them. */
+/** A self-contained HTML page: no script, picture or font, and a policy that forbids them. */
 export function renderPage({ title, kind, data, note, footer }: ReportPage): string {
   const policy = `default-src 'none'; style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'`;
   const empty = data.xs.length === 0;
@@ -80,7 +80,7 @@ ${empty ? '<p class="note c1">The query gave no rows.</p>' : content(data, kind,
 `;
 }
 
-/** The table has all values; some have no place in a chart. */
+/** The table shows all values, also those that have no place in a chart. */
 function notDrawn({ series }: ChartData): string | undefined {
   const strange = series
     .flatMap(({ values }) => values)

@@ -1,17 +1,17 @@
-/** A numeric axis that begins and ends at a tick. */
+/** A numeric axis that starts and ends at a tick. */
 export interface Scale {
   readonly ticks: readonly number[];
   /** Position of a value between the two ends, 0 to 1. */
   readonly position: (value: number) => number;
 }
 
-/** Beyond these, sums and steps of an axis would overflow, or come to nothing. */
+/** Beyond these, sums and steps of an axis would overflow or become zero. */
 const largestDrawn = 1e300;
 const smallestDrawn = 1e-300;
-/** Steps of an axis, beside the numbers on it, that a double tells apart. */
+/** The smallest step of an axis, as a share of its numbers, that a double can represent. */
 const finestStep = 1e-12;
 
-/** A value as it is drawn: undefined for one that has no place on an axis. */
+/** The value to draw; undefined for a value that has no place on an axis. */
 export function drawable(value: number | null | undefined): number | undefined {
   if (value === null || value === undefined || !(Math.abs(value) <= largestDrawn)) return undefined;
   return Math.abs(value) < smallestDrawn ? 0 : value;
@@ -57,7 +57,7 @@ function niceStep(rough: number): number {
   return factor * power;
 }
 
-/** Takes away what binary fractions add: 0.30000000000000004 is 0.3. */
+/** Removes the error of binary fractions: 0.30000000000000004 is 0.3. */
 function round(value: number, step: number): number {
   const digits = Math.max(0, Math.ceil(-Math.log10(step)) + 1);
   return digits > 100 ? value : Number(value.toFixed(digits));

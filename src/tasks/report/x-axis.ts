@@ -8,7 +8,7 @@ const day = 24 * hour;
 const timePattern =
   /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(:\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?$/;
 
-/** The moment that a text of a date or a time names; without a zone it is UTC. Undefined for any other text. */
+/** Parses a date or a time, in UTC if it names no zone. Undefined for any other text. */
 export function parseMoment(text: string): number | undefined {
   const [, date, time = "00:00", seconds = ":00", zone = "Z"] = timePattern.exec(text) ?? [];
   if (date === undefined) return undefined;
@@ -32,7 +32,7 @@ const steps: readonly Step[] = [
   ...[1, 3, 6, 12, 24, 60, 120, 240, 600, 1_200, 6_000].map((months) => ({ months })),
 ];
 
-/** Round moments between two, no more than so many: days, months and years as calendars have them, in UTC. */
+/** Round moments between two times, at most `most` of them: calendar days, months and years in UTC. */
 export function timeTicks(from: number, to: number, most: number): readonly TimeTick[] {
   const areDays = from % day === 0 && to % day === 0;
   for (const step of steps) {
@@ -50,7 +50,7 @@ export function timeTicks(from: number, to: number, most: number): readonly Time
   return [];
 }
 
-/** From the first of the axis when its steps are days, so that data of every day or week is labelled where it is. */
+/** Steps of days count from the first day of the axis, so that daily and weekly data is labelled at its points. */
 function evenly(from: number, to: number, step: number): number[] {
   const first = step > day ? Math.ceil(from / day) * day : Math.ceil(from / step) * step;
   return Array.from(
@@ -83,48 +83,47 @@ function labelOf(moment: number, step: Step, from: number, to: number, isFirst: 
   if (step.milliseconds >= day) return oneYear ? dayName : `${dayName} ${year}`;
   const time = at.toISOString().slice(11, step.milliseconds < minute ? 19 : 16);
   const oneDay = Math.floor(from / day) === Math.floor(to / day);
-  // The day of an axis that shows one alone is told once.
+  // An axis within one day shows the day once.
   return oneDay && !isFirst ? time : `${dayName} ${time}`;
 }
 
-/** A label of the x axis, as far to the right as its value. */
+/** A label of the x axis, at the position of its value. */
 export interface XLabel {
   readonly at: number;
   readonly text: string;
-  /** All of it, when it is cut. */
+  /** The whole text, if it was cut. */
   readonly whole: string;
 }
 
-/** Where the x values are, and what stands below them. */
+/** The positions of the x values, and the labels below them. */
 export interface XAxis {
   /**
-   * The middle of each x value, 0 to 1, or undefined for one that has no place: a row without a time on an axis of
-   * time.
+   * The middle of each x value, 0 to 1. Undefined for a row without a time on a time axis.
    */
   readonly positions: readonly (number | undefined)[];
   /** The indexes of the x values from left to right. */
   readonly order: readonly number[];
-  /** The part of the width that belongs to one value. */
+  /** The share of the width that one value takes. */
   readonly band: number;
   readonly labels: (room: XRoom) => readonly XLabel[];
 }
 
-/** The width of what is drawn in, and how far labels may reach beyond it. */
+/** The width of the drawing area, and how far labels may reach beyond it. */
 export interface XRoom {
   readonly inner: number;
   readonly before: number;
   readonly after: number;
 }
 
-/** What stands for an x value that is null. */
+/** The label of an x value that is null. */
 export const noX = "(none)";
 const labelGap = 12;
-/** Labels that are cut are at least so wide, and none is wider than this. */
+/** The narrowest width of a cut label, and the widest of any. */
 const narrowestCut = 140;
 const widestLabel = 300;
 const mostTimeLabels = 16;
 
-/** Times are where they are in time; all else stands side by side in the order of the rows. */
+/** Times are drawn to scale. Other values are drawn side by side in the order of the rows. */
 export function buildXAxis(xs: readonly string[]): XAxis {
   const moments = xs.map(parseMoment);
   const isTime = xs.every((x, index) => x === noX || moments[index] !== undefined);
@@ -186,7 +185,7 @@ function timeAxis(moments: readonly (number | undefined)[], known: readonly numb
   };
 }
 
-/** Every so many-th label, so that none touches the next. */
+/** Every n-th label, so that labels do not touch. */
 function withoutOverlaps(labels: readonly XLabel[], room: XRoom): readonly XLabel[] {
   for (let stride = 1; stride < labels.length; stride++) {
     const shown = labels.filter((_, index) => index % stride === 0);
@@ -205,7 +204,7 @@ function doOverlap(labels: readonly XLabel[], room: XRoom): boolean {
   return false;
 }
 
-/** Where a label goes that is in the middle of a value, and moved inwards where it would be cut off. */
+/** The range of a label centred on its value, moved inwards if it would be cut off. */
 export function axisExtent(
   { at, text }: XLabel,
   { inner, before, after }: XRoom,
