@@ -66,6 +66,9 @@ class Delivery {
 
   /** Ends early when somebody else has taken it over, or asked for it again: he sees to it. */
   async #sendPages(): Promise<void> {
+    // A page that can't be read again would make a callback PENDING that has nothing left to do.
+    // mutation: taken-pages-are-not-read-again
+    if (this.#current.data.deliveredAt !== null) return;
     const { callbacks, clock, ids } = this.#dependencies;
     const pages = await pagesOf(this.#dependencies, this.#current.data);
     for (const page of pages.slice(this.#current.data.pagesTaken)) {

@@ -461,6 +461,12 @@ export const mutants: readonly Mutant[] = [
     change: remove,
   },
   {
+    name: "pages that were taken are read again",
+    mark: "taken-pages-are-not-read-again",
+    change: remove,
+    seed: 78_900_940,
+  },
+  {
     name: "a callback has other bytes in every send",
     mark: "every-send-has-the-same-bytes",
     change: value("new Date(occurredAt + Number(process.hrtime.bigint() % 1_000_000_007n)).toISOString()"),
