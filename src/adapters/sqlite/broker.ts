@@ -5,9 +5,8 @@ import { backoffMs } from "../../core/retry.ts";
 import type { Broker, MessageHandler, OutgoingMessage, Timer } from "../../ports/broker.ts";
 import type { Clock } from "../../ports/machine.ts";
 import type { Logger } from "../../ports/telemetry.ts";
-import { DurableMessages } from "./durable-messages.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import type { WaitingMessages } from "./message-table.ts";
+import { MessageStore, type WaitingMessages } from "./message-store.ts";
 import {
   type ConcurrencyLane,
   type QueuedMessage,
@@ -19,25 +18,25 @@ import type { StoreClock } from "./store-clock.ts";
 export interface BrokerOptions extends QueueLimiterOptions {
   /** How long a message that was handed out stays hidden from other processes. */
   readonly leaseSeconds: number;
-  /** How often the file is asked whether another process has written to it. */
+  /** Interval at which the file is checked for writes of other processes. */
   readonly pollMs: number;
 }
 
 const redelivery = { initialSeconds: 1, factor: 2, maxSeconds: 60, jitter: 0 };
 
 /**
- * The embedded broker. What the store's records alone can bring back after a crash is handed from memory and never
- * written; everything else is a row of the same file, in the same group commit as the work it belongs to.
+ * The embedded broker. A message that a redrive can derive from the store's records after a crash stays in memory.
+ * Every other message is a row of the same file, in the same group commit as the work that published it.
  */
 export class SqliteBroker implements Broker, Timer {
   readonly #group: GroupCommit;
-  readonly #durable: DurableMessages;
+  readonly #messages: MessageStore;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #pollMs: number;
   readonly #limiter: QueueLimiter;
   #handler: MessageHandler | undefined;
-  #pumping = false;
+  #isPumpScheduled = false;
   #cancelPoll: () => void = () => undefined;
 
   constructor(
@@ -48,7 +47,7 @@ export class SqliteBroker implements Broker, Timer {
     options: BrokerOptions,
   ) {
     this.#group = group;
-    this.#durable = new DurableMessages(database, group, clock, logger, options.leaseSeconds);
+    this.#messages = new MessageStore(database, group, clock, logger, options.leaseSeconds);
     this.#clock = clock;
     this.#logger = logger;
     this.#pollMs = options.pollMs;
@@ -57,31 +56,31 @@ export class SqliteBroker implements Broker, Timer {
 
   async publish(messages: readonly OutgoingMessage[]): Promise<void> {
     for (const outgoing of messages)
-      if (this.#handler && isRedrivable(outgoing.message)) this.#pushFromMemory(outgoing);
-      else this.#durable.insert(outgoing, 0);
-    this.#pumpSoon();
+      if (this.#handler && isRedrivable(outgoing.message)) this.#pushInMemory(outgoing);
+      else this.#messages.insert(outgoing, 0);
+    this.#schedulePump();
   }
 
   async schedule(outgoing: OutgoingMessage, delayMs: number): Promise<void> {
-    this.#durable.insert(outgoing, delayMs);
+    this.#messages.insert(outgoing, delayMs);
   }
 
-  /** Begins to hand messages to the handler: all, or only those of one batch. */
+  /** Starts to deliver messages to the handler: all, or only those of one batch. */
   start(handler: MessageHandler, scope: { readonly batchId?: string | undefined } = {}): void {
-    if (scope.batchId !== undefined) this.#durable.narrowTo(scope.batchId);
+    if (scope.batchId !== undefined) this.#messages.restrictToBatch(scope.batchId);
     this.#handler = handler;
     this.#poll();
   }
 
-  /** Hands out nothing more; what waited in memory is written down for whoever comes next. */
+  /** Ends all deliveries, and stores the messages in memory for the next process. */
   async stop(): Promise<void> {
     const mark = this.#group.mark();
     this.#handler = undefined;
     this.#cancelPoll();
     for (const lane of this.#limiter.lanes())
       for (const item of lane.drain())
-        if (item.row) this.#durable.postpone(item.row, 0);
-        else if (!item.group?.failed) this.#durable.insert(item, 0);
+        if (item.row) this.#messages.postpone(item.row, 0);
+        else if (!item.group?.failed) this.#messages.insert(item, 0);
     await this.#group.sync(mark);
   }
 
@@ -90,23 +89,23 @@ export class SqliteBroker implements Broker, Timer {
     return this.#limiter.active;
   }
 
-  /** Messages on disk, by queue: of every process. What a process holds in memory is not among them. */
+  /** Messages on disk by queue, those of other processes included. Messages in memory are not counted. */
   waiting(): readonly WaitingMessages[] {
-    return this.#durable.waiting();
+    return this.#messages.waiting();
   }
 
-  #pushFromMemory({ queue, message }: OutgoingMessage): void {
+  #pushInMemory({ queue, message }: OutgoingMessage): void {
     const group = this.#group.current;
     const key = messageKey(message);
     this.#limiter.lane(queue).push({ queue, message, key, deliveryAttempt: 1, row: undefined, group });
   }
 
-  /** Not at once: a handler that publishes must not run other handlers inside itself. */
-  #pumpSoon(): void {
-    if (this.#pumping) return;
-    this.#pumping = true;
+  /** Deferred to a microtask: a handler that publishes must not run other handlers inside itself. */
+  #schedulePump(): void {
+    if (this.#isPumpScheduled) return;
+    this.#isPumpScheduled = true;
     queueMicrotask(() => {
-      this.#pumping = false;
+      this.#isPumpScheduled = false;
       this.#pump();
     });
   }
@@ -124,46 +123,46 @@ export class SqliteBroker implements Broker, Timer {
     const { message, deliveryAttempt } = item;
     const release = () => {
       lane.release(item);
-      this.#refill(lane);
+      this.#takeFreeSlots(lane);
     };
     try {
       await handler({ message, deliveryAttempt, release });
-      this.#logFailure("settle a message", () => item.row && this.#durable.acknowledge(item.row));
+      this.#logFailure("settle a message", () => item.row && this.#messages.acknowledge(item.row));
     } catch (error) {
       this.#logFailure("settle a message", () => this.#redeliver(item, error));
     }
     lane.done(item);
-    this.#refill(lane);
+    this.#takeFreeSlots(lane);
   }
 
-  /** A place has become free. */
-  #refill(lane: ConcurrencyLane): void {
-    if (lane.freeRowSlots > 0 && this.#durable.isDue) this.#takeRows();
-    this.#pumpSoon();
+  /** After a message has released its slot. */
+  #takeFreeSlots(lane: ConcurrencyLane): void {
+    if (lane.freeRowSlots > 0 && this.#messages.isDue) this.#takeRows();
+    this.#schedulePump();
   }
 
   #redeliver(item: QueuedMessage, error: unknown): void {
     const delayMs = backoffMs(redelivery, item.deliveryAttempt, 0);
     const problem = errorMessage(error);
     this.#logger.warn("a message will be delivered again", { key: item.key, error: problem, delayMs });
-    if (item.row) this.#durable.postpone(item.row, delayMs);
-    else this.#redeliverFromMemory(item, delayMs);
+    if (item.row) this.#messages.postpone(item.row, delayMs);
+    else this.#redeliverInMemory(item, delayMs);
   }
 
-  /** If the group of the message was undone, whoever published it is redelivered, and publishes it again. */
-  #redeliverFromMemory(item: QueuedMessage, delayMs: number): void {
+  /** If the message's group was rolled back, its publisher is redelivered too and publishes it again. */
+  #redeliverInMemory(item: QueuedMessage, delayMs: number): void {
     this.#clock.after(delayMs, () => {
       if (!this.#handler || item.group?.failed) return;
       this.#limiter.lane(item.queue).push({ ...item, deliveryAttempt: item.deliveryAttempt + 1 });
-      this.#pumpSoon();
+      this.#schedulePump();
     });
   }
 
   #poll(): void {
     if (!this.#handler) return;
-    this.#logFailure("look for messages", () => {
-      this.#durable.keepTime();
-      if (this.#durable.sawOthersWrite() || this.#durable.isDue) this.#takeRows();
+    this.#logFailure("check for messages", () => {
+      this.#messages.saveClock();
+      if (this.#messages.hasForeignWrites() || this.#messages.isDue) this.#takeRows();
     });
     this.#cancelPoll = this.#clock.after(this.#pollMs, () => this.#poll());
   }
@@ -171,13 +170,13 @@ export class SqliteBroker implements Broker, Timer {
   #takeRows(): void {
     if (!this.#handler) return;
     this.#logFailure("take messages", () => {
-      for (const item of this.#durable.take((queue) => this.#limiter.lane(queue).freeRowSlots))
+      for (const item of this.#messages.take((queue) => this.#limiter.lane(queue).freeRowSlots))
         this.#limiter.lane(item.queue).push(item);
     });
-    this.#pumpSoon();
+    this.#schedulePump();
   }
 
-  /** The store may fail at any time: what could not be done is tried again at the next look. */
+  /** The store may fail at any time. The next poll tries again. */
   #logFailure(what: string, action: () => void): void {
     try {
       action();

@@ -11,16 +11,16 @@ export interface DocumentRow {
   readonly data: string;
 }
 
-/** What a write gives a document beside its data. */
+/** What a commit sets on a document in addition to its data. */
 export interface WriteStamp {
   readonly version: number;
   readonly updateTime: number;
 }
 
 /**
- * The table of one collection. Declared fields are columns with an index; each string of a declared array is a
- * row of a side table. `arrays` says whether the document has any such rows, so that most updates need not look.
- * Documents lie in the order in which they were made, not by their ids: what is written at one time is on few pages.
+ * The table of one collection. Declared fields are columns with an index. Each string of a declared array is a row of
+ * a side table; the column `arrays` says whether a document has such rows, so that most updates skip that table.
+ * Documents lie in the order of their creation, not of their ids: writes of the same time touch few pages.
  */
 export class CollectionTable {
   readonly #database: DatabaseSync;
@@ -87,7 +87,7 @@ export class CollectionTable {
     return row && toDocumentRow(row);
   }
 
-  /** False when the document exists. */
+  /** Returns false if the document exists. */
   insert(id: string, stamp: WriteStamp, data: JsonObject): boolean {
     const entries = this.#arrayEntries(data);
     const { changes } = this.#insert.run(
@@ -103,7 +103,7 @@ export class CollectionTable {
     return true;
   }
 
-  /** False when the document does not have that version. */
+  /** Returns false if the document does not have that version. */
   update(id: string, expected: number, stamp: WriteStamp, data: JsonObject): boolean {
     const entries = this.#arrayEntries(data);
     const values = [
@@ -126,14 +126,14 @@ export class CollectionTable {
     return this.#updateAny.run(...values, id, expected).changes > 0;
   }
 
-  /** Documents that were written by a clock that was ahead: their ages go on from what they were. */
+  /** Moves update times that a clock ahead of time wrote, so that the documents keep their ages. */
   shiftTimes(now: number, shiftMs: number): void {
     this.#database
       .prepare(`UPDATE "${this.#name}" SET updated = min(?, updated - ?) WHERE updated > ?`)
       .run(now, shiftMs, now);
   }
 
-  /** False when the document does not have that version. */
+  /** Returns false if the document does not have that version. */
   delete(id: string, expected: number): boolean {
     const row = this.get(id);
     if (row?.version !== expected) return false;

@@ -7,25 +7,25 @@ import { BatonError, errorCode, errorMessage } from "../../core/errors/errors.ts
 /** A connection to a database file. */
 export type Database = DatabaseSync;
 
-/** The path of a database that is in no file: empty, and gone with the process. */
+/** The path of a database without a file. It is empty and ends with the process. */
 export const inMemory = ":memory:";
 
 export interface DatabaseOptions {
   readonly path: string;
   /**
    * `full`: a commit is on the disk before it is acknowledged, so it survives a power cut.
-   * `normal`: it survives the death of the process, but the last moments may be lost with the power.
+   * `normal`: a commit survives a crash of the process. A power cut may lose the last commits.
    */
   readonly durability: "full" | "normal";
   /** How long a write waits for another process before STORE_LOCKED. */
   readonly lockTimeoutSeconds: number;
 }
 
-/** Pages (of 4 KiB) the write-ahead log holds before it is copied back and begun anew: a reused log syncs faster. */
+/** Pages (of 4 KiB) in the write-ahead log before it is copied into the file and reused: a reused log syncs faster. */
 const walPages = 4_000;
 const cacheKibibytes = 4_096;
 
-/** Whether there is such a file. Throws the coded `STORE_…` errors when that can't be told. */
+/** Throws the coded `STORE_…` errors if the file system does not answer. */
 export function databaseExists(path: string): boolean {
   try {
     statSync(path);
@@ -47,7 +47,7 @@ export function openDatabase(options: DatabaseOptions): DatabaseSync {
   }
 }
 
-/** Gives what `use` gives. When that throws, the database is closed. */
+/** Returns the result of `use`. If `use` throws, the database is closed. */
 export function closeOnError<Result>(database: DatabaseSync, use: () => Result): Result {
   try {
     return use();
@@ -72,10 +72,10 @@ function configure(
   return database;
 }
 
-/** What tables of Baton's have, that of messages and those of documents. */
+/** True for Baton's table of messages and its tables of documents. */
 const ownTableCondition = "(m.name = 'messages' AND c.name = 'visible_at') OR c.name = 'arrays'";
 
-/** Before anything is changed in it. */
+/** Throws `STORE_CORRUPT` for the database of another program, before anything is written to it. */
 function assertOwnDatabase(database: DatabaseSync, path: string): void {
   const schema = "sqlite_schema AS m, pragma_table_info(m.name) AS c";
   const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
@@ -90,7 +90,7 @@ function assertOwnDatabase(database: DatabaseSync, path: string): void {
 const busy = 5;
 const walRetryMs = 10;
 
-/** SQLite does not wait for this lock: of several processes that open a new file at once, one alone gets it. */
+/** Retried here, as SQLite does not wait for this lock: if several processes open a new file, only one gets it. */
 function enterWal(database: DatabaseSync, timeoutSeconds: number): void {
   const deadline = performance.now() + timeoutSeconds * 1_000;
   for (;;)
@@ -119,7 +119,7 @@ const errorCodes: Readonly<Record<number, ErrorCode>> = {
 /** The low byte of an extended result code. */
 const primaryCode = 0xff;
 
-/** Errors of the file system, met when the folder of the file is made. */
+/** Errors of the file system while the file's folder is created. */
 const folderErrorCodes: Readonly<Record<string, ErrorCode>> = {
   EACCES: "STORE_READ_ONLY",
   EEXIST: "STORE_READ_ONLY",
@@ -129,7 +129,7 @@ const folderErrorCodes: Readonly<Record<string, ErrorCode>> = {
   ENOSPC: "STORE_DISK_FULL",
 };
 
-/** An error of SQLite, or of the folder it is in, as a coded one that names the file. */
+/** Converts an error of SQLite or of the file's folder to a coded error that names the file. */
 export function translateSqliteError(error: unknown, path: string): BatonError {
   if (error instanceof BatonError) return error;
   return new BatonError(errorCodeOf(error) ?? "STORE_FAILED", errorMessage(error), {

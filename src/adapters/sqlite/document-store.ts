@@ -19,8 +19,8 @@ import type { GroupCommit } from "./group-commit.ts";
 import type { StoreClock } from "./store-clock.ts";
 
 /**
- * The document store on SQLite. A version begins as the time of its commit in microseconds and is made to rise with
- * every commit of this process and every write of one document, also when the clock is set back.
+ * The document store on SQLite. A version is the time of its commit in microseconds, raised where needed so that
+ * versions increase with every commit of this process and every write of a document, even if the clock is set back.
  */
 export class SqliteDocumentStore implements DocumentStore {
   readonly #group: GroupCommit;
@@ -46,7 +46,7 @@ export class SqliteDocumentStore implements DocumentStore {
   async commit(writes: readonly Write[]): Promise<CommitResult> {
     const stamp = this.#nextStamp(writes);
     const refused = this.#group.write(() => this.#applyAll(writes, stamp));
-    // Thrown out here: a condition that does not hold is no reason to undo what others wrote in this turn.
+    // Thrown outside of the group: a version conflict must not roll back the other writes of this turn.
     if (refused) throw conflictError(refused);
     return toCommitResult(stamp);
   }
@@ -82,7 +82,7 @@ export class SqliteDocumentStore implements DocumentStore {
     return this.#group.sync(since);
   }
 
-  /** Applies all, or gives the first write whose condition does not hold. */
+  /** Applies all writes, or returns the first write whose precondition fails and applies none. */
   #applyAll(writes: readonly Write[], stamp: WriteStamp): Write | undefined {
     const [first, ...rest] = writes;
     if (first && rest.length === 0) return this.#apply(first, stamp) ? undefined : first;

@@ -2,10 +2,10 @@ import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import type { DropMemory, DropRecord } from "../../ports/objects.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
-/** No object has this name. */
+/** Name of the row that says that the initial scan is over. No object has this name. */
 const initialScanMarker = "";
 
-/** The files of the inbox in the file of the document store, with the batches that they have started. */
+/** Remembers the files of the inbox in the database file, so that a restart does not announce them again. */
 export class SqliteDropMemory implements DropMemory {
   readonly #group: GroupCommit;
   readonly #get;
@@ -14,7 +14,7 @@ export class SqliteDropMemory implements DropMemory {
   readonly #delete;
   #hasOlderBatches: boolean;
 
-  /** The tables of the document store are there already. */
+  /** The tables of the document store must exist. */
   constructor(database: DatabaseSync, group: GroupCommit) {
     this.#group = group;
     this.#hasOlderBatches = group.write(() => {

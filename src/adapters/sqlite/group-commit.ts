@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { translateSqliteError } from "./database.ts";
 
-/** The writes of one turn of the event loop: they reach the disk together, or are undone together. */
+/** The writes of one turn of the event loop. They are committed or rolled back together. */
 export interface Group {
   readonly done: Promise<void>;
   failed: boolean;
@@ -13,9 +13,9 @@ interface OpenGroup extends Group {
 }
 
 /**
- * Group commit. The first write of a turn opens a transaction, everything that becomes ready in the same turn
- * joins it, and it is committed, with one sync of the disk, when the turn ends. Until then nothing that it
- * holds may be acknowledged: `sync` waits for it.
+ * Group commit. The first write of a turn of the event loop opens a transaction. All later writes of the turn join it,
+ * and it is committed with one sync of the disk when the turn ends. Until then no caller may acknowledge its writes:
+ * `sync` waits for the commit.
  */
 export class GroupCommit {
   readonly #database: DatabaseSync;
@@ -33,7 +33,7 @@ export class GroupCommit {
     this.#commit = database.prepare("COMMIT");
   }
 
-  /** Runs statements inside the group of this turn. An error of SQLite undoes the whole group. */
+  /** Runs statements inside the group of this turn. An error of SQLite rolls back the whole group. */
   write<T>(statements: () => T): T {
     const group = this.#open ?? this.#openGroup();
     try {
@@ -45,7 +45,7 @@ export class GroupCommit {
     }
   }
 
-  /** Runs statements that only read; they see what the open group has written. */
+  /** Runs statements that only read. They see the writes of the open group. */
   read<T>(statements: () => T): T {
     try {
       return statements();
@@ -54,23 +54,22 @@ export class GroupCommit {
     }
   }
 
-  /** The group that is open now, if any. */
   get current(): Group | undefined {
     return this.#open;
   }
 
-  /** How many groups have been undone so far. */
+  /** The number of groups rolled back so far, for a later `sync`. */
   mark(): number {
     return this.#rolledBack;
   }
 
-  /** Throws when a group has been undone since the mark: it may have held what the caller wrote. */
+  /** Throws if a group was rolled back since the mark, because it may have held the caller's writes. */
   async sync(since: number): Promise<void> {
     await this.#open?.done;
     if (this.#rolledBack !== since) throw this.#lastError;
   }
 
-  /** Commits what is open, without waiting for the end of the turn. */
+  /** Commits the open group now instead of at the end of the turn. */
   flush(): void {
     const group = this.#open;
     if (!group) return;

@@ -3,21 +3,21 @@ import { CONTROL_QUEUE, type Message } from "../../core/messages.ts";
 import type { QueueRate, QueueSettings } from "../../core/queues.ts";
 import type { Clock } from "../../ports/machine.ts";
 import type { Group } from "./group-commit.ts";
-import type { MessageRow } from "./message-table.ts";
+import type { MessageRow } from "./message-store.ts";
 
-/** A message in the hands of this process. */
+/** A message that this process has leased, or that waits in its memory. */
 export interface QueuedMessage {
   readonly queue: string;
   readonly message: Message;
   readonly key: string;
   readonly deliveryAttempt: number;
-  /** The row it was leased from; undefined when it lives in memory only. */
+  /** The row it was leased from. Undefined: it is in memory only. */
   readonly row: MessageRow | undefined;
-  /** The group of writes it was published with: when that is undone, the message never was. */
+  /** The group commit it was published in. If that is rolled back, the message must not be delivered. */
   readonly group: Group | undefined;
 }
 
-/** Messages in order of arrival. */
+/** A queue in memory without the cost of `Array.shift`. */
 class Fifo {
   #items: QueuedMessage[] = [];
   #head = 0;
@@ -50,9 +50,9 @@ class Fifo {
 }
 
 /**
- * Messages of one queue that wait in memory, and how many are being handled. Rows and the others take turns.
- * A row is only leased when it can be handed out at once: one that waited here for a slot or for a token would come
- * back when its lease is over, here or in another process, and be handled twice.
+ * One queue of this process: the messages that wait in memory, and the slots of those being handled. Rows and messages
+ * in memory alternate. A row is leased only when a slot and a token are free: if it waited here, its lease could
+ * expire, and the message would be handled twice.
  */
 export class ConcurrencyLane {
   readonly #concurrency: number;
@@ -72,25 +72,25 @@ export class ConcurrencyLane {
     this.#clock = clock;
   }
 
-  /** Messages being handled now, those included that only wait for the disk. */
+  /** Messages being handled now, including those that only wait for the disk. */
   get active(): number {
     return this.#active;
   }
 
-  /** How many more rows can be handed out now, when the others get their turns. */
+  /** How many more rows may be leased now if messages in memory get their share of the slots. */
   get freeRowSlots(): number {
     const room = this.#freeSlots;
     const rowsShare = this.#isRowsTurn ? Math.ceil(room / 2) : Math.floor(room / 2);
     return Math.max(rowsShare, room - this.#inMemory.length) - this.#rows.length;
   }
 
-  /** As many as may be worked on may wait for the disk beside them: without end, a turn would not either. */
+  /** As many messages again may wait for the disk. Without that bound a turn of the event loop might never end. */
   get #freeSlots(): number {
     const slots = Math.min(this.#concurrency - this.#holdingSlot.size, 2 * this.#concurrency - this.#active);
     return this.#bucket ? Math.min(slots, this.#bucket.tokens) : slots;
   }
 
-  /** A message that asks for the same as one that waits already adds nothing. */
+  /** Drops a message in memory if one with the same key is waiting. */
   push(item: QueuedMessage): void {
     const same = this.#waitingByKey.get(item.key);
     if (item.row === undefined && same && !same.group?.failed) return;
@@ -98,7 +98,7 @@ export class ConcurrencyLane {
     (item.row ? this.#rows : this.#inMemory).push(item);
   }
 
-  /** The next message, if one waits and may be handled now; it holds its slot until `release` or `done`. */
+  /** The next message that may be handled now. It holds its slot until `release` or `done`. */
   next(): QueuedMessage | undefined {
     if (this.#freeSlots <= 0) return undefined;
     const item = this.#takeNext();
@@ -110,18 +110,18 @@ export class ConcurrencyLane {
     return item;
   }
 
-  /** The work on a message is done, and only the disk is waited for. */
+  /** Frees the slot of a message that only waits for the disk. */
   release(item: QueuedMessage): void {
     this.#holdingSlot.delete(item);
   }
 
-  /** The handling of a message has ended. */
+  /** Counts a message as handled. */
   done(item: QueuedMessage): void {
     this.#holdingSlot.delete(item);
     this.#active -= 1;
   }
 
-  /** Calls back when the rate allows the next message, unless it does now. Once, however often it is asked. */
+  /** Calls back once when the rate allows the next message. Does nothing if the rate allows it now. */
   callWhenAllowed(callback: () => void): void {
     const waitMs = this.#bucket?.waitMs ?? 0;
     if (waitMs === 0 || this.#cancelTimer) return;
@@ -131,7 +131,7 @@ export class ConcurrencyLane {
     });
   }
 
-  /** Takes out everything that waits, and calls nobody back. */
+  /** Removes and returns all waiting messages, and cancels the callback. */
   drain(): QueuedMessage[] {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
@@ -139,7 +139,7 @@ export class ConcurrencyLane {
     return [...this.#rows.drain(), ...this.#inMemory.drain()];
   }
 
-  /** Rows first: they were leased because it was their turn. What was undone with its group never was. */
+  /** Rows first, as they were leased for their share of the slots. Messages of a rolled back group are dropped. */
   #takeNext(): QueuedMessage | undefined {
     for (;;) {
       const item = this.#rows.shift() ?? this.#inMemory.shift();
@@ -151,12 +151,12 @@ export class ConcurrencyLane {
 }
 
 export interface QueueLimiterOptions {
-  /** Messages of one queue that are handled at the same time, where `queues` does not say otherwise. */
+  /** Messages of one queue that are handled at the same time, unless `queues` names the queue. */
   readonly concurrency: number;
   readonly queues?: ReadonlyMap<string, QueueSettings>;
 }
 
-/** The lanes of one process. Each is made when its queue is first heard of; none is full because of another. */
+/** The lanes of one process, one for each queue, so that a full queue does not block another. */
 export class QueueLimiter {
   readonly #options: QueueLimiterOptions;
   readonly #clock: Clock;
@@ -193,8 +193,8 @@ export class QueueLimiter {
 }
 
 /**
- * Holds one token for every message that may be handed out now: at most a second's worth, at least one, and full at
- * first. It counts whole units, `messages` a millisecond and `#cost` a token, so that no rounding adds up.
+ * Limits the rate of a queue. It starts full and holds at most the tokens of one second, but at least one token. It
+ * counts whole units (`messages` per millisecond, `#unitsPerToken` per token), so that rounding errors do not add up.
  */
 class TokenBucket {
   readonly #clock: Clock;
@@ -218,18 +218,17 @@ class TokenBucket {
     return Math.floor(this.#units / this.#unitsPerToken);
   }
 
-  /** Only when there is one. */
+  /** Call it only when there is a token. */
   take(): void {
     this.#units -= this.#unitsPerToken;
   }
 
-  /** How long until there is a token; 0 when there is one. */
+  /** Milliseconds until there is a token; 0 if there is one now. */
   get waitMs(): number {
     this.#refill();
     return Math.max(0, Math.ceil((this.#unitsPerToken - this.#units) / this.#unitsPerMs));
   }
 
-  /** By the monotonic clock, which never jumps. */
   #refill(): void {
     const now = Math.floor(this.#clock.monotonicMs());
     const elapsedMs = now - this.#filledAt;

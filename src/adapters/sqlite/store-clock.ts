@@ -3,23 +3,20 @@ import type { Clock } from "../../ports/machine.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import type { GroupCommit } from "./group-commit.ts";
 
-/**
- * Moves stored times that are later than `now` back by as much as the clock went, and forgets what is remembered of
- * them.
- */
+/** Moves stored times later than `now` back by `shiftMs`, and drops what is cached of them. */
 export type ShiftTimes = (now: number, shiftMs: number) => void;
 
-/** A clock is often corrected by a little. A wait that becomes longer by this does not matter. */
+/** Clocks are often corrected by a little. A wait may become longer by this. */
 const toleranceMs = 2_000;
-/** How far the time that is on disk may lie behind: while there are writes, and while there are none. */
+/** How often the time is saved to disk, while there are writes and while there are none. */
 const saveEveryMs = 1_000;
 const saveIdleEveryMs = 60_000;
 
 /**
- * The time of the store, which is that of the machine. A clock that was ahead and is set right leaves times behind
- * that would come years later: leases, waits and messages that could never end. The latest time that was seen is on
- * disk; when the clock falls behind it, the first process that notices moves all such times back, in one transaction,
- * and the others find it done.
+ * The store's clock, which is the machine's. If a clock that was ahead is corrected, the stored times of leases, waits
+ * and messages may lie years in the future and never come. So the latest time seen is stored on disk. When the clock
+ * falls behind it, the first process that notices moves all stored times back in one transaction; the other processes
+ * then find nothing to move.
  */
 export class StoreClock implements Clock {
   readonly #clock: Clock;
@@ -47,12 +44,12 @@ export class StoreClock implements Clock {
     );
     this.#latest = this.#readLatest();
     this.#savedTime = this.#latest;
-    // Here, and not by the first look of a broker: several of one process would stand in each other's way.
+    // Saved here and not by the brokers' first polls: several brokers of one process would block each other.
     if (clock.now() > this.#latest) this.#saveLatest(Math.floor(clock.now()));
     group.flush();
   }
 
-  /** To be called back when the clock has been set back. */
+  /** Registers a listener for a clock that was set back. */
   onSetBack(redate: ShiftTimes): void {
     this.#listeners.push(redate);
   }
@@ -69,20 +66,20 @@ export class StoreClock implements Clock {
     return this.#clock.after(delayMs, callback);
   }
 
-  /** The time that something is written with. */
+  /** The time to store with a write. */
   writeTime(): number {
     const now = this.checkedNow();
     if (now - this.#savedTime >= saveEveryMs) this.#saveLatest(now);
     return now;
   }
 
-  /** Called from time to time by a process that works. */
+  /** Checks the clock while there are no writes. Brokers call it at each poll. */
   saveWhileIdle(): void {
     const now = this.checkedNow();
     if (now - this.#savedTime >= saveIdleEveryMs) this.#saveLatest(now);
   }
 
-  /** Sees whether the clock has been set back; gives the time. */
+  /** The time, after a check whether the clock was set back. */
   checkedNow(): number {
     const now = Math.floor(this.#clock.now());
     if (now < this.#latest - toleranceMs) this.#setBack(now);
@@ -98,7 +95,7 @@ export class StoreClock implements Clock {
       this.#saveLatest(now);
       if (shiftMs <= toleranceMs) return;
       const setBackSeconds = Math.round(shiftMs / 1_000);
-      this.#logger.warn("the clock was set back: waits and leases go on as if it had not been", {
+      this.#logger.warn("the clock was set back: stored waits and leases were moved back with it", {
         setBackSeconds,
       });
     });
