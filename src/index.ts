@@ -7,14 +7,15 @@ export type { Duration } from "./core/values/duration.ts";
 export type { JsonObject, JsonValue } from "./core/values/json.ts";
 export type { ChildRule } from "./core/workflow/definition.ts";
 export { fileDrop, type ScheduleOptions, schedule, type Trigger } from "./core/workflow/trigger.ts";
-export type { TaskCallback, TaskNotes } from "./runtime/progress.ts";
 export type { PollOptions, Steps, WaitOptions } from "./runtime/step-api.ts";
 export type {
   KeyFunction,
   ParentStatus,
   Services,
+  TaskCallback,
   TaskContext,
   TaskFunction,
+  TaskNotes,
   TaskSpec,
   WaitForCompletion,
 } from "./runtime/task-type.ts";

@@ -1,14 +1,28 @@
-import { BatonError, TaskError } from "../core/errors/errors.ts";
+import { setImmediate } from "node:timers/promises";
+import { callbackPages } from "../core/callback-pages.ts";
+import { BatonError, errorMessage, TaskError } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
+import type { Notes } from "../core/records.ts";
 import { parseDurationSeconds } from "../core/values/duration.ts";
-import { daySeconds } from "../core/values/time.ts";
+import type { JsonObject } from "../core/values/json.ts";
+import { withoutSecrets } from "../core/values/secrets.ts";
+import { truncate } from "../core/values/text.ts";
+import { daySeconds, isoTime } from "../core/values/time.ts";
+import type { CallbackSender } from "../ports/callbacks.ts";
+import type { Clock, Ids } from "../ports/machine.ts";
 import type { Assignment } from "../ports/task-runner.ts";
 import type { Logger } from "../ports/telemetry.ts";
-import type { TaskCallback, TaskNotes } from "./progress.ts";
 import type { Steps } from "./step-api.ts";
-import { type Services, type TaskContext, WaitForCompletion } from "./task-type.ts";
+import {
+  type ItemWork,
+  type Services,
+  type TaskCallback,
+  type TaskContext,
+  type TaskNotes,
+  WaitForCompletion,
+} from "./task-type.ts";
 
-/** What a run has beside its assignment. */
+/** The parts of a context that are created for each run. */
 export interface RunContext {
   readonly signal: AbortSignal;
   readonly notes: TaskNotes;
@@ -16,7 +30,7 @@ export interface RunContext {
   readonly callback: TaskCallback;
 }
 
-/** The context of one attempt. */
+/** Creates what the task's code is called with. */
 export function createContext(
   assignment: Assignment,
   services: Services,
@@ -59,12 +73,125 @@ export function createContext(
       const where = `task ${task.id}`;
       const seconds = parseDurationSeconds(timeout, where);
       if (seconds <= limits.delaySeconds) return new WaitForCompletion(seconds);
-      const most = limits.delaySeconds / daySeconds;
+      const maxDays = limits.delaySeconds / daySeconds;
       throw new BatonError(
         "DURATION_TOO_LONG",
-        `A task waits for its completion for ${most} days at most, not for "${timeout}"`,
+        `A task can wait at most ${maxDays} days for its completion, not "${timeout}"`,
         { where, remedy: "Wait for an event instead: step.waitForEvent has no such limit." },
       );
     },
   };
+}
+
+interface ProgressDependencies {
+  readonly callbacks: CallbackSender;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly logger: Logger;
+}
+
+type ProgressAddress = NonNullable<Assignment["callback"]>;
+
+export function createTaskCallback(
+  { callbacks, clock, ids, logger }: ProgressDependencies,
+  callback: Assignment["callback"],
+  signal: AbortSignal,
+): TaskCallback {
+  const send = async (data: JsonObject, { url, secrets, eventId }: ProgressAddress) => {
+    const pages = callbackPages({
+      eventId: `${eventId}_progress_${ids.unique()}`,
+      type: "task.progress",
+      occurredAt: isoTime(clock.now()),
+      data: { ...data, of: eventId },
+      pageBytes: limits.callbackPageBytes,
+    });
+    for (const page of pages)
+      await callbacks.send({
+        url,
+        secrets,
+        webhookId: page.webhookId,
+        body: page.body,
+        timeoutSeconds: limits.callbackTimeoutSeconds,
+        signal,
+      });
+  };
+  return {
+    async progress(data) {
+      if (!callback) return;
+      signal.throwIfAborted();
+      try {
+        await send(data, callback);
+      } catch (thrown) {
+        logger.warn("the progress callback was not accepted", { error: errorMessage(thrown) });
+      }
+    },
+  };
+}
+
+/** Collects the notes of one attempt, within limits. */
+export class NoteTaker implements TaskNotes {
+  readonly #signal: AbortSignal;
+  readonly #counters = new Map<string, number>();
+  readonly #warnings: string[] = [];
+  readonly #errors: string[] = [];
+  #dropped = 0;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  count(name: string, by = 1): void {
+    const kept = name.slice(0, limits.noteCharacters);
+    const counted = this.#counters.get(kept);
+    const sum = (counted ?? 0) + by;
+    if (!Number.isFinite(sum)) throw new TypeError(`The counter ${kept} can't be raised by ${by}`);
+    if (counted === undefined && this.#counters.size >= limits.notes) this.#dropped += 1;
+    else this.#counters.set(kept, sum);
+  }
+
+  warn(message: string | Error): void {
+    this.#note(this.#warnings, message);
+  }
+
+  error(message: string | Error): void {
+    this.#note(this.#errors, message);
+  }
+
+  async eachItem<Item>(items: Iterable<Item> | AsyncIterable<Item>, work: ItemWork<Item>): Promise<void> {
+    let done = 0;
+    let failed = 0;
+    for await (const item of items) {
+      // Lets heartbeats be sent, even if the work never waits.
+      await setImmediate();
+      this.#signal.throwIfAborted();
+      try {
+        await work(item, done + failed);
+        done += 1;
+        this.count("items_processed");
+      } catch (thrown) {
+        this.#signal.throwIfAborted();
+        failed += 1;
+        this.count("items_failed");
+        this.error(`item ${done + failed}: ${errorMessage(thrown)}`);
+      }
+    }
+    if (failed > 0 && done === 0)
+      throw new TaskError(`All ${failed} items failed`, { code: "ALL_ITEMS_FAILED" });
+  }
+
+  /** Null if the task has noted nothing. */
+  get notes(): Notes | null {
+    if (this.#counters.size + this.#warnings.length + this.#errors.length === 0) return null;
+    return {
+      counters: Object.fromEntries(this.#counters),
+      warnings: [...this.#warnings],
+      errors: [...this.#errors],
+      dropped: this.#dropped,
+    };
+  }
+
+  #note(notes: string[], message: unknown): void {
+    if (notes.length >= limits.notes) this.#dropped += 1;
+    else notes.push(truncate(withoutSecrets(errorMessage(message)), limits.noteCharacters));
+  }
 }

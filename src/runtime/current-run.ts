@@ -13,50 +13,47 @@ import {
 } from "../ports/task-runner.ts";
 import type { LogFields } from "../ports/telemetry.ts";
 
-/** The run of a task, as whatever its code calls or leaves behind can find it. */
+/** The run of a task, as found by code that the task calls and by errors that it does not catch. */
 export interface CurrentRun extends TaskTime {
   readonly labels: LogFields;
-  /** An exception that its code does not catch: fails the attempt at once. False when that has ended. */
+  /** An exception that the task's code does not catch fails the attempt. Returns false if the attempt has ended. */
   onException(thrown: unknown): boolean;
-  /**
-   * A promise that nothing awaits, at least not yet: unless something does, it is a warning. False when the attempt
-   * has ended.
-   */
+  /** A rejected promise is noted as a warning unless the code awaits it later. Returns false if the attempt has ended. */
   onRejection(promise: Promise<unknown>, reason: unknown): boolean;
-  /** Something awaits it after all. */
+  /** The code has awaited a rejected promise after all. */
   onHandled(promise: Promise<unknown>): void;
 }
 
-/** Promises, timers and events carry it along from where they were made. */
+/** Promises, timers and events inherit the run in which they were created. */
 const current = new AsyncLocalStorage<CurrentRun | undefined>();
 
 export function withRun<T>(run: CurrentRun, work: () => T): T {
   return current.run(run, work);
 }
 
-/** What the engine does because the code of a task asks for it: whatever that leaves behind is not the task's. */
+/** Runs the engine's part of a call outside of the run, so that its stray errors are not blamed on the task. */
 export function outsideRun({ memory, parentOutcome }: Pick<Assignment, "memory" | "parentOutcome">) {
   const outside = <T>(work: () => T): T => current.run(undefined, work);
-  const ofEngine: StepMemory = {
+  const wrapped: StepMemory = {
     find: (name) => outside(() => memory.find(name)),
     store: (name, kind, value) => outside(() => memory.store(name, kind, value)),
     startWait: (name) => outside(() => memory.startWait(name)),
     event: (name) => outside(() => memory.event(name)),
   };
-  return { memory: ofEngine, parentOutcome: (taskId: string) => outside(() => parentOutcome(taskId)) };
+  return { memory: wrapped, parentOutcome: (taskId: string) => outside(() => parentOutcome(taskId)) };
 }
 
-/** The run that the code which is running now belongs to, or that an error which nothing caught came from. */
+/** The run that the current code, or the current uncaught error, belongs to. */
 export function currentRun(): CurrentRun | undefined {
   return current.getStore();
 }
 
-/** The time of whichever task asks. */
+/** The time of the task whose code is running. */
 export const taskTime: TaskTime = {
   requestTurn: (): Turn => (current.getStore() ?? noTaskTime).requestTurn(),
 };
 
-/** Work in which the time of the task that asks for it stands still. */
+/** Pauses the timeout of the running task during the work. */
 export async function withoutTaskTime<T>(work: () => Promise<T>): Promise<T> {
   const turn = taskTime.requestTurn();
   try {
@@ -66,15 +63,12 @@ export async function withoutTaskTime<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/**
- * How finely the time of a task is counted: while another task keeps the whole process busy, no more than one part
- * passes.
- */
+/** The timer counts in slices. While another task blocks the process, at most one slice is counted. */
 const timerSlices = 20;
 
 /**
- * Counts down the time that is a task's own. It stands still while the task waits for a turn and has none: what it
- * shares with others may take them longer than it may take itself.
+ * The timeout of a task. It pauses while the task only waits for its turn at a shared resource, because other tasks may
+ * hold that resource for longer than this task's timeout.
  */
 export class TaskTimer {
   readonly #clock: Clock;
@@ -82,38 +76,38 @@ export class TaskTimer {
   readonly #onExpired: () => void;
   #leftMs: number;
   #waitingTurns = 0;
-  #workingTurns = 0;
+  #activeTurns = 0;
   #isOver = false;
   #pause: (() => void) | undefined;
 
-  constructor(clock: Clock, ms: number, whenOver: () => void) {
+  constructor(clock: Clock, ms: number, onExpired: () => void) {
     this.#clock = clock;
     this.#sliceMs = ms / timerSlices;
     this.#leftMs = ms;
-    this.#onExpired = whenOver;
+    this.#onExpired = onExpired;
     this.#startSlice();
   }
 
   requestTurn(): Turn {
-    let [waiting, working] = [1, 0];
-    this.#updateTurns(waiting, working);
-    const become = (nextWaiting: number, nextWorking: number) => {
-      this.#updateTurns(nextWaiting - waiting, nextWorking - working);
-      [waiting, working] = [nextWaiting, nextWorking];
+    let [waiting, active] = [1, 0];
+    this.#updateTurns(waiting, active);
+    const setTurns = (nextWaiting: number, nextActive: number) => {
+      this.#updateTurns(nextWaiting - waiting, nextActive - active);
+      [waiting, active] = [nextWaiting, nextActive];
     };
-    return { begin: () => become(0, 1), end: () => become(0, 0) };
+    return { begin: () => setTurns(0, 1), end: () => setTurns(0, 0) };
   }
 
-  /** Stops all callbacks. */
+  /** Stops the timer for good. */
   end(): void {
     this.#isOver = true;
     this.#pause?.();
   }
 
-  #updateTurns(waiting: number, working: number): void {
+  #updateTurns(waiting: number, active: number): void {
     this.#waitingTurns += waiting;
-    this.#workingTurns += working;
-    if (this.#waitingTurns === 0 || this.#workingTurns > 0) this.#startSlice();
+    this.#activeTurns += active;
+    if (this.#waitingTurns === 0 || this.#activeTurns > 0) this.#startSlice();
     else this.#pause?.();
   }
 
@@ -124,13 +118,13 @@ export class TaskTimer {
       this.#onExpired();
       return;
     }
-    const began = this.#clock.monotonicMs();
-    const partMs = Math.min(this.#sliceMs, this.#leftMs);
-    const cancel = this.#clock.after(partMs, () => this.#endSlice(partMs));
+    const startedAt = this.#clock.monotonicMs();
+    const sliceMs = Math.min(this.#sliceMs, this.#leftMs);
+    const cancel = this.#clock.after(sliceMs, () => this.#endSlice(sliceMs));
     this.#pause = () => {
       cancel();
       this.#pause = undefined;
-      this.#leftMs -= Math.min(this.#clock.monotonicMs() - began, partMs);
+      this.#leftMs -= Math.min(this.#clock.monotonicMs() - startedAt, sliceMs);
     };
   }
 
@@ -141,7 +135,7 @@ export class TaskTimer {
   }
 }
 
-/** Why a task is told to stop while it runs. */
+/** Why a run is interrupted. */
 export type InterruptionKind = "timeout" | "uncaught_error" | "lost_lease" | "shutdown";
 
 /** The reason of a task's abort signal. */
@@ -155,7 +149,7 @@ export class TaskInterrupted extends Error {
   }
 }
 
-/** What becomes of the attempt, whether or not its code heeds the signal. */
+/** The outcome of an interrupted attempt, whether or not its code reacts to the signal. */
 export function toOutcome(interrupted: TaskInterrupted): TaskOutcome {
   switch (interrupted.kind) {
     case "timeout":
@@ -174,7 +168,7 @@ export function toOutcome(interrupted: TaskInterrupted): TaskOutcome {
   }
 }
 
-/** What the code threw decides whether another attempt may succeed, as if it had been caught. */
+/** The thrown error decides whether the attempt is retried, as for an error that the code lets through. */
 function uncaughtError(cause: unknown): StoredError {
   const { message, retryable } = toStoredError(cause);
   const code: ErrorCode = "TASK_ERROR_UNCAUGHT";

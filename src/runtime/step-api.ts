@@ -9,45 +9,48 @@ import { encodeJson, type JsonText, type JsonValue } from "../core/values/json.t
 import type { Clock } from "../ports/machine.ts";
 import type { StepMemory, StepResult, TaskOutcome } from "../ports/task-runner.ts";
 
-/** A step within the work of a step would wait for what can't end before it, or be stored with what it is part of. */
+/** Set inside the work of a step, where no other step may start: it could wait for its own outer step. */
 const insideStep = new AsyncLocalStorage<true>();
 
 export interface WaitOptions {
-  /** How long it waits at most. */
+  /** Longest wait. */
   readonly timeout: Duration;
 }
 
 export interface PollOptions extends WaitOptions {
-  /** Time between two looks. */
+  /** Time between two calls of `look`. */
   readonly every: Duration;
 }
 
 /**
- * Pieces of work inside a task that are done once. A step has a name of its own within the task; what it gave is stored
- * before the task goes on, and a later attempt gets it from there.
+ * Pieces of work inside a task that are done only once. A step has a name that is unique in its task. Its result is
+ * stored before the task continues, and a later attempt uses the stored result.
  *
- * A task that waits leaves the machine. When the wait is over it is run from its beginning, and passes over what is
- * stored: nothing but steps may have effects before a wait.
+ * A task that waits is parked and holds no worker. After the wait its code runs again from the start and gets the stored
+ * results: before a wait, only steps may have side effects.
  */
 export interface Steps {
-  /** What `work` returned, now or in an earlier attempt. It must be JSON. */
+  /** Returns the result of `work`, from this or an earlier attempt. It must be JSON. */
   <Result>(name: string, work: () => Promise<Result> | Result): Promise<Result>;
   sleep(name: string, duration: Duration): Promise<void>;
-  /** Throws `DATE_INVALID` when `when` is no date that JavaScript can read. A moment that is past is not waited for. */
+  /** Throws `DATE_INVALID` if `when` is not a valid Date. Does not wait for a time in the past. */
   sleepUntil(name: string, when: Date): Promise<void>;
-  /** Looks again and again until `look` returns something. Throws a TaskError `POLL_TIMEOUT`, not retryable. */
+  /** Calls `look` until it returns a value other than undefined. Throws a TaskError `POLL_TIMEOUT`, not retryable. */
   poll<Result>(
     name: string,
     options: PollOptions,
     look: () => Promise<Result | undefined> | Result | undefined,
   ): Promise<Result>;
-  /** The payload of an event that is sent to the batch, before or after. Throws a TaskError `EVENT_TIMEOUT`, not retryable. */
+  /**
+   * Returns the payload of an event that is sent to the batch, before or during the wait. Throws a TaskError
+   * `EVENT_TIMEOUT`, not retryable.
+   */
   waitForEvent(name: string, options: WaitOptions): Promise<JsonValue>;
 }
 
 type ParkedOutcome = Extract<TaskOutcome, { kind: "parked" }>;
 
-/** The steps of one run of a task. `park` ends the run; the code that waits is left behind and never goes on. */
+/** Creates the steps of one run of a task. `park` ends the run; the code that waits never continues. */
 export function createSteps(
   memory: StepMemory,
   clock: Clock,
@@ -89,7 +92,7 @@ class StepRun {
     return this.#step(name, async () => {
       // mutation: stored-step-is-looked-up
       const done = await this.#memory.find(name);
-      // What the step stored is what the same step returns: nobody else knows its type.
+      // The stored value was returned by the same step, so it has the type of that step's result.
       return (done ?? (await this.#runAndStore(name, work))).value as Result;
     });
   }
@@ -116,34 +119,35 @@ class StepRun {
     look: () => Promise<Result | undefined> | Result | undefined,
   ): Promise<Result> {
     return this.#step(name, async () => {
-      const inVain = timeoutError("POLL_TIMEOUT", name, timeout);
+      const timedOut = timeoutError("POLL_TIMEOUT", name, timeout);
       const done = await this.#memory.find(name);
-      if (done) return valueOrTimeout<Result>(done, inVain);
-      const seen = await insideStep.run(true, async () => look());
-      if (seen !== undefined)
-        return valueOrTimeout<Result>(await this.#runAndStore(name, () => seen), inVain);
-      const leftMs = await this.#remainingMs(name, timeout);
-      if (leftMs <= 0) return valueOrTimeout<Result>(await this.#storeTimeout(name), inVain);
+      if (done) return valueOrTimeout<Result>(done, timedOut);
+      const result = await insideStep.run(true, async () => look());
+      if (result !== undefined)
+        return valueOrTimeout<Result>(await this.#runAndStore(name, () => result), timedOut);
+      const remainingMs = await this.#remainingMs(name, timeout);
+      if (remainingMs <= 0) return valueOrTimeout<Result>(await this.#storeTimeout(name), timedOut);
       const everyMs = parseDurationSeconds(every, `step ${name}`) * 1_000;
-      return this.#wait(new PendingWait("poll", Math.min(everyMs, leftMs)));
+      return this.#wait(new PendingWait("poll", Math.min(everyMs, remainingMs)));
     });
   }
 
   waitForEvent(name: string, { timeout }: WaitOptions): Promise<JsonValue> {
     return this.#step(name, async () => {
-      const inVain = timeoutError("EVENT_TIMEOUT", name, timeout);
+      const timedOut = timeoutError("EVENT_TIMEOUT", name, timeout);
       const done = await this.#memory.find(name);
-      if (done) return valueOrTimeout<JsonValue>(done, inVain);
+      if (done) return valueOrTimeout<JsonValue>(done, timedOut);
       const event = await this.#memory.event(name);
-      if (event) return valueOrTimeout<JsonValue>(await this.#runAndStore(name, () => event.payload), inVain);
-      const leftMs = await this.#remainingMs(name, timeout);
-      if (leftMs <= 0) return valueOrTimeout<JsonValue>(await this.#storeTimeout(name), inVain);
-      return this.#wait(new PendingWait("event", leftMs, name));
+      if (event)
+        return valueOrTimeout<JsonValue>(await this.#runAndStore(name, () => event.payload), timedOut);
+      const remainingMs = await this.#remainingMs(name, timeout);
+      if (remainingMs <= 0) return valueOrTimeout<JsonValue>(await this.#storeTimeout(name), timedOut);
+      return this.#wait(new PendingWait("event", remainingMs, name));
     });
   }
 
-  /** Throws `STEP_NAME_INVALID`, `STEP_REPEATED`, and what the task was interrupted by. */
-  async #step<Result>(name: string, take: () => Promise<Result | PendingWait>): Promise<Result> {
+  /** Throws `STEP_NESTED`, `STEP_NAME_INVALID`, `STEP_REPEATED`, and the reason of an interruption. */
+  async #step<Result>(name: string, start: () => Promise<Result | PendingWait>): Promise<Result> {
     this.#signal.throwIfAborted();
     if (this.#isParked) return suspendForever();
     if (insideStep.getStore())
@@ -152,13 +156,13 @@ class StepRun {
       throw new BatonError("STEP_NAME_INVALID", `"${String(name).slice(0, 40)}" can't be the name of a step`);
     if (this.#names.has(name)) throw new BatonError("STEP_REPEATED", `There are two steps "${name}"`);
     this.#names.add(name);
-    const taking = take();
-    this.#inProgress.add(taking);
-    const taken = await taking.finally(() => this.#inProgress.delete(taking));
-    return taken instanceof PendingWait ? suspendForever() : taken;
+    const running = start();
+    this.#inProgress.add(running);
+    const ended = await running.finally(() => this.#inProgress.delete(running));
+    return ended instanceof PendingWait ? suspendForever() : ended;
   }
 
-  /** Gives what stands afterwards. */
+  /** Returns the stored result, which may be that of another worker. */
   async #runAndStore(name: string, work: () => unknown): Promise<StepResult> {
     const value = await insideStep.run(true, async () => work());
     this.#signal.throwIfAborted();
@@ -166,20 +170,20 @@ class StepRun {
     return this.#memory.store(name, "value", encodeStep(name, value));
   }
 
-  /** Stored, so that whatever comes later the task goes the same way again. */
+  /** A timeout is stored too, so that later attempts take the same path. */
   #storeTimeout(name: string): Promise<StepResult> {
     return this.#memory.store(name, "timeout", encodeStep(name, null));
   }
 
-  /** What is left of a wait that began when the step was first met. */
+  /** The rest of a wait that started when the step was first reached. */
   async #remainingMs(name: string, timeout: Duration): Promise<number> {
     const { since, now } = await this.#memory.startWait(name);
     return since + parseDurationSeconds(timeout, `step ${name}`) * 1_000 - now;
   }
 
-  #sleepFor(leftMs: number): PendingWait | undefined {
+  #sleepFor(remainingMs: number): PendingWait | undefined {
     // mutation: sleep-waits
-    return leftMs > 0 ? this.#wait(new PendingWait("sleep", leftMs)) : undefined;
+    return remainingMs > 0 ? this.#wait(new PendingWait("sleep", remainingMs)) : undefined;
   }
 
   #wait(wait: PendingWait): PendingWait {
@@ -188,11 +192,11 @@ class StepRun {
     return wait;
   }
 
-  /** Ends the run once nothing is left to do but to wait: steps beside the one that waits go on until they wait too. */
+  /** Ends the run when all of its steps wait. Steps that run beside a waiting one are completed first. */
   async #parkWhenIdle(): Promise<void> {
     do {
       await Promise.allSettled(this.#inProgress);
-      // What a step gave, or threw, is told to the task's code: it may begin the next one, or fail.
+      // The task's code continues after a step has ended: it may start the next step, or fail.
       await new Promise<void>((resolve) => void this.#clock.after(0, resolve));
     } while (this.#inProgress.size > 0);
     this.#isParked = true;
@@ -200,7 +204,7 @@ class StepRun {
   }
 }
 
-/** A step that can't go on now. */
+/** Returned by a step that has to wait. */
 class PendingWait {
   readonly reason: ParkReason;
   readonly milliseconds: number;
@@ -213,7 +217,7 @@ class PendingWait {
   }
 }
 
-/** The task is looked at again when the first of its waits is over, and at any event if it waits for one. */
+/** The task is resumed when its first wait is over, or at the first event that it waits for. */
 function toParkedOutcome(waits: readonly PendingWait[]): ParkedOutcome {
   const [first] = waits.toSorted((one, other) => one.milliseconds - other.milliseconds);
   const events = waits.flatMap(({ event }) => event ?? []);
@@ -226,13 +230,13 @@ function toParkedOutcome(waits: readonly PendingWait[]): ParkedOutcome {
   };
 }
 
-/** What a step is stored with. Another worker may have stored that its wait came to nothing. */
-function valueOrTimeout<Result>({ kind, value }: StepResult, inVain: TaskError): Result {
-  if (kind === "timeout") throw inVain;
+/** Returns the stored value, or throws if a worker has stored a timeout. */
+function valueOrTimeout<Result>({ kind, value }: StepResult, timedOut: TaskError): Result {
+  if (kind === "timeout") throw timedOut;
   return value as Result;
 }
 
-/** The task is over for this run: the code that waits here is forgotten, and its `catch` and `finally` don't run. */
+/** Never settles: the run is over, and the `catch` and `finally` of the waiting code must not run. */
 function suspendForever(): Promise<never> {
   return new Promise<never>(() => undefined);
 }
@@ -247,13 +251,13 @@ function encodeStep(name: string, value: unknown): JsonText {
   return encoded;
 }
 
-/** `new Date("31/12/2099")` is a Date that holds no time, and JavaScript may pass anything. */
+/** `new Date("31/12/2099")` is an invalid Date, and JavaScript code may pass any value. */
 function parseTime(name: string, when: unknown): number {
   const time = types.isDate(when) ? when.getTime() : Number.NaN;
   if (Number.isFinite(time)) return time;
   const given = types.isDate(when)
-    ? "a Date without a time"
-    : `${inspect(when, { depth: 0 })}, which is no Date`;
+    ? "an invalid Date"
+    : `${inspect(when, { depth: 0 })}, which is not a Date`;
   throw new BatonError("DATE_INVALID", `The step "${name}" can't sleep until ${given.slice(0, 100)}`);
 }
 

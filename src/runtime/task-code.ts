@@ -29,7 +29,7 @@ interface SecretSource {
   readonly ids: Pick<Ids, "unique">;
 }
 
-/** The secrets that the parameters of one attempt name. Random marks are in their places: no input can hold one. */
+/** The secrets that an attempt's parameters refer to. Their placeholders are random, so that no input contains one. */
 class TaskSecrets {
   readonly #source: SecretSource;
   readonly #placeholders = new Map<string, string>();
@@ -39,16 +39,16 @@ class TaskSecrets {
   }
 
   placeholder(name: string): string {
-    const mark = this.#placeholders.get(name) ?? `secret${this.#source.ids.unique()}`;
-    this.#placeholders.set(name, mark);
-    return mark;
+    const placeholder = this.#placeholders.get(name) ?? `secret${this.#source.ids.unique()}`;
+    this.#placeholders.set(name, placeholder);
+    return placeholder;
   }
 
-  /** Throws `SECRET_NOT_CONFIGURED`, `SECRET_UNAVAILABLE`; the latter is worth another attempt. */
+  /** Throws `SECRET_NOT_CONFIGURED`, or `SECRET_UNAVAILABLE`, which is retryable. */
   async read(): Promise<SecretRedactor> {
-    const read = [...this.#placeholders].map(async ([name, mark]) => ({
+    const read = [...this.#placeholders].map(async ([name, placeholder]) => ({
       name,
-      mark,
+      mark: placeholder,
       value: await this.#readValue(name),
     }));
     return new SecretRedactor(await Promise.all(read));
@@ -64,16 +64,16 @@ class TaskSecrets {
   }
 }
 
-/** Where the code of tasks is found. */
+/** Finds the code of tasks. */
 export interface TaskCode {
   readonly types: ReadonlyMap<string, TaskType>;
-  /** The deployed function of a workflow's own task. */
+  /** The deployed function of a task that is written in the workflow. */
   readonly findFunction: (workflowId: string, taskId: string) => Promise<AnyTaskFunction | undefined>;
   /** The deployed key function of a task. */
   readonly findKeyFunction: (workflowId: string, taskId: string) => Promise<KeyFunction | undefined>;
 }
 
-/** Runs the code of a task as it is deployed now, with the parameters that are pinned in its definition. */
+/** Runs the deployed code of a task with the parameters of its stored definition. */
 export async function runCode(
   code: TaskCode,
   assignment: Assignment,
@@ -82,9 +82,9 @@ export async function runCode(
 ): Promise<unknown> {
   const { task, workflowId } = assignment;
   if (task.type !== FUNCTION_TASK_TYPE) return runBuiltIn(code, assignment, context, secrets);
-  // Its file may have to be loaded first, with all that it imports.
+  // The time to load the workflow file does not count as the task's.
   const run = await withoutTaskTime(() => code.findFunction(workflowId, task.id));
-  // An instance of an older deployment may lack it for a moment: worth another attempt.
+  // Retryable: during a deployment an instance of the older version may lack the code.
   if (!run)
     throw new TaskError(
       `The workflow files of this process hold no code for task ${task.id} of workflow ${workflowId}`,
@@ -95,33 +95,37 @@ export async function runCode(
   return await run(context);
 }
 
-/** What a task's key function gives, as it is deployed now. */
+/** Calls the deployed key function of a task. Throws `TASK_CODE_MISSING`, `IDEMPOTENCY_KEY_INVALID`. */
 export async function runKeyFunction(code: TaskCode, call: KeyedCall): Promise<string> {
   const { workflowId, taskId } = call;
-  const keyOf = await code.findKeyFunction(workflowId, taskId);
-  if (!keyOf)
+  const keyFunction = await code.findKeyFunction(workflowId, taskId);
+  if (!keyFunction)
     throw new TaskError(
       `The workflow files of this process hold no key function for task ${taskId} of workflow ${workflowId}`,
       {
         code: "TASK_CODE_MISSING",
       },
     );
-  const key: unknown = callKeyFunction(keyOf, call);
+  const key: unknown = callKeyFunction(keyFunction, call);
   if (typeof key === "string" && key !== "") return key;
   throw new BatonError("IDEMPOTENCY_KEY_INVALID", "The key function returned no text", {
     where: `task ${taskId}`,
   });
 }
 
-/** It is a function of the input alone: what it throws once it throws every time. */
-function callKeyFunction(keyOf: KeyFunction, { arguments: input, taskId }: KeyedCall): unknown {
+/** An error is permanent: a key function depends on the input alone, and would throw every time. */
+function callKeyFunction(keyFunction: KeyFunction, { arguments: input, taskId }: KeyedCall): unknown {
   try {
-    return keyOf(input);
+    return keyFunction(input);
   } catch (cause) {
-    throw new BatonError("IDEMPOTENCY_KEY_INVALID", `The key function throws: ${errorMessage(cause)}`, {
-      where: `task ${taskId}`,
-      cause,
-    });
+    throw new BatonError(
+      "IDEMPOTENCY_KEY_INVALID",
+      `The key function threw an error: ${errorMessage(cause)}`,
+      {
+        where: `task ${taskId}`,
+        cause,
+      },
+    );
   }
 }
 
@@ -145,7 +149,7 @@ async function runBuiltIn(
   return type.run(context, parameters.data, await secrets.read());
 }
 
-/** A secret has a mark in its place, which no input can know, and only where the task type sends it on. */
+/** Fills the templates of the parameters. A secret becomes a placeholder, and only where the task type allows it. */
 async function fillParameters(
   { type, secretParameters = [] }: TaskType,
   task: TaskDefinition,
@@ -158,8 +162,8 @@ async function fillParameters(
     parent: async (taskId: string) => JsonValueSchema.parse(await context.parent(taskId)),
   };
   const fill = async ([name, value]: [string, JsonValue]) => {
-    const secret = (secretOf: string) => {
-      if (secretParameters.includes(name)) return secrets.placeholder(secretOf);
+    const secret = (secretName: string) => {
+      if (secretParameters.includes(name)) return secrets.placeholder(secretName);
       throw new BatonError("TEMPLATE_INVALID", `\`${name}\` of ${type} can't hold a secret`, {
         where: `task ${task.id}`,
       });
@@ -169,7 +173,7 @@ async function fillParameters(
   return Object.fromEntries(await Promise.all(Object.entries(task.with).map(fill)));
 }
 
-/** Lets the type of a cancelled task end what the task has started elsewhere. */
+/** Cancels the remote job of a cancelled task, if its task type has remote jobs. */
 export async function cancelBuiltIn(
   { types }: Pick<TaskCode, "types">,
   services: Services,
@@ -179,7 +183,7 @@ export async function cancelBuiltIn(
   const type = types.get(task.type);
   if (!type?.cancel) return;
   const parsed = type.parameters.safeParse(parameters);
-  // It never ran with such parameters.
+  // A task with invalid parameters never ran.
   if (!parsed.success) return;
   const context: CancelContext = {
     batchId,
@@ -192,13 +196,15 @@ export async function cancelBuiltIn(
   await type.cancel(context, parsed.data);
 }
 
-/** What a task returned: for whoever looks at it, and for its final callback. One and the same unless it says so. */
+/** What a task returned: the summary for its TaskLog and children, and the result for its final callback. */
 export interface ReturnedValues {
   readonly summary: JsonText;
   readonly result: JsonText;
 }
 
-/** Throws `TASK_RESULT_NOT_JSON`, `TASK_RESULT_TOO_LARGE`. */
+/**
+ * Without a summary of its own, a result is also the summary. Throws `TASK_RESULT_NOT_JSON`, `TASK_RESULT_TOO_LARGE`.
+ */
 export function parseReturned(returned: unknown): ReturnedValues {
   if (!hasSummary(returned)) {
     const whole = encodeLimited(returned, "result");
@@ -210,7 +216,7 @@ export function parseReturned(returned: unknown): ReturnedValues {
   };
 }
 
-/** An object of exactly these two fields. */
+/** An object with exactly the fields `result` and `summary`. */
 function hasSummary(returned: unknown): returned is { readonly result: unknown; readonly summary: unknown } {
   if (typeof returned !== "object" || returned === null) return false;
   return Object.keys(returned).length === 2 && "result" in returned && "summary" in returned;

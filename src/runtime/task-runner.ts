@@ -6,7 +6,7 @@ import type { CallbackSender } from "../ports/callbacks.ts";
 import type { Clock, Ids, Secrets } from "../ports/machine.ts";
 import type { Assignment, CancelledTask, KeyedCall, TaskOutcome, TaskRunner } from "../ports/task-runner.ts";
 import type { LogFields, Logger } from "../ports/telemetry.ts";
-import { createContext } from "./context.ts";
+import { createContext, createTaskCallback, NoteTaker } from "./context.ts";
 import {
   type CurrentRun,
   outsideRun,
@@ -15,7 +15,6 @@ import {
   toOutcome,
   withRun,
 } from "./current-run.ts";
-import { createTaskCallback, NoteTaker } from "./progress.ts";
 import { createSteps } from "./step-api.ts";
 import { cancelBuiltIn, parseReturned, runCode, runKeyFunction, type TaskCode } from "./task-code.ts";
 import { type Services, WaitForCompletion } from "./task-type.ts";
@@ -28,25 +27,24 @@ export interface RunnerDependencies {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
-  /** Longest time an attempt may run here, whatever its task allows. Absent: as its task allows. */
+  /** Longest time an attempt may run in this process, whatever its task's timeout is. Default: no limit. */
   readonly attemptSeconds?: number | undefined;
 }
 
 interface Run {
   readonly interrupt: (reason: TaskInterrupted) => void;
   readonly ended: Promise<TaskOutcome>;
-  /** What its timeout counts. */
   readonly time: TaskTimer;
   readonly notes: NoteTaker;
-  /** Rejected promises that its code has not awaited, with their reasons. */
+  /** Rejected promises that the task's code has not awaited, with their reasons. */
   readonly unawaited: Map<Promise<unknown>, unknown>;
 }
 
-/** Runs attempts in this process: each with its heartbeat, its timeout and its abort signal. */
+/** Runs attempts in this process, each with its heartbeat, timeout and abort signal. */
 export class LocalTaskRunner implements TaskRunner {
   readonly #dependencies: RunnerDependencies;
   readonly #runs = new Set<Run>();
-  /** The code of tasks, which may go on for a while after its run has ended. */
+  /** The running code of tasks. It may continue for a while after its run has ended. */
   readonly #code = new Map<string, Promise<unknown>>();
   #stopping = false;
 
@@ -69,24 +67,24 @@ export class LocalTaskRunner implements TaskRunner {
     );
     const notes = new NoteTaker(controller.signal);
     const run: Run = { ended: promise, interrupt, time, notes, unawaited: new Map() };
-    const conclude = (outcome: TaskOutcome) => {
+    const finish = (outcome: TaskOutcome) => {
       if (run.unawaited.size === 0) return resolve(outcome);
-      // Node reports at the end of the turn that a promise was awaited after all.
+      // Node reports at the end of the turn that a rejected promise was awaited after all.
       this.#dependencies.clock.after(0, () => resolve(withUnawaited(run, outcome)));
     };
     this.#runs.add(run);
-    const stopWatching = this.#startTimers(assignment, run);
+    const stopTimers = this.#startTimers(assignment, run);
     const name = runKey(assignment);
     const code = withRun(this.#currentRun(assignment, run), () =>
-      this.#runCode(assignment, controller.signal, notes, conclude),
+      this.#runCode(assignment, controller.signal, notes, finish),
     );
     this.#code.set(name, code);
     void code.then((outcome) => {
-      conclude(outcome);
+      finish(outcome);
       if (this.#code.get(name) === code) this.#code.delete(name);
     });
     void promise.then(() => {
-      stopWatching();
+      stopTimers();
       this.#runs.delete(run);
     });
     return promise;
@@ -101,13 +99,13 @@ export class LocalTaskRunner implements TaskRunner {
     const running = this.#code.get(runKey(cancelled));
     const timeout = Promise.withResolvers<void>();
     const cancelTimeout = clock.after(limits.abortedCodeSeconds * 1_000, timeout.resolve);
-    // What it is about to begin could not be found before.
+    // The code may be about to start its remote job, which could not be found before.
     if (running) await Promise.race([running, timeout.promise]);
     cancelTimeout();
     await cancelBuiltIn(code, services, logger, cancelled);
   }
 
-  /** Lets what runs finish for so long, then gives the rest back. Resolves when nothing runs any more. */
+  /** Lets attempts finish for `graceMs`, then releases the others. Resolves when all have ended. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     const running = [...this.#runs];
@@ -121,16 +119,16 @@ export class LocalTaskRunner implements TaskRunner {
     cancel();
   }
 
-  /** `park` ends the run of a task that waits: its code never goes on. */
+  /** `park` ends the run of a task that waits; its code never continues. */
   async #runCode(
-    given: Assignment,
+    original: Assignment,
     signal: AbortSignal,
     notes: NoteTaker,
     park: (outcome: TaskOutcome) => void,
   ): Promise<TaskOutcome> {
-    const { code, services, secrets, ids, clock, logger: plain } = this.#dependencies;
-    const assignment = { ...given, ...outsideRun(given) };
-    const logger = withLabels(plain, runLabels(assignment));
+    const { code, services, secrets, ids, clock, logger: baseLogger } = this.#dependencies;
+    const assignment = { ...original, ...outsideRun(original) };
+    const logger = withLabels(baseLogger, runLabels(assignment));
     try {
       const step = createSteps(assignment.memory, clock, signal, park);
       const callback = createTaskCallback({ ...this.#dependencies, logger }, assignment.callback, signal);
@@ -158,15 +156,15 @@ export class LocalTaskRunner implements TaskRunner {
     };
   }
 
-  /** Where the process has a limit of its own, all time counts: it is ended whatever a task waits for. */
+  /** The limit of the process counts all time, because the platform ends the process whatever a task waits for. */
   #startAttemptLimit(run: Run): () => void {
     const { clock, attemptSeconds } = this.#dependencies;
     if (attemptSeconds === undefined) return () => undefined;
-    const problem = `it took longer than the ${attemptSeconds} s that an attempt has here, whatever its timeout`;
+    const problem = `it ran longer than ${attemptSeconds} s, the limit of this process for an attempt, whatever its timeout`;
     return clock.after(attemptSeconds * 1_000, () => run.interrupt(new TaskInterrupted("timeout", problem)));
   }
 
-  /** The run as its code finds it, and what the code leaves behind. */
+  /** Connects the task's code, and errors that it does not catch, with its run. */
   #currentRun(assignment: Assignment, run: Run): CurrentRun {
     const labels = runLabels(assignment);
     return {
@@ -189,37 +187,38 @@ export class LocalTaskRunner implements TaskRunner {
   }
 
   #logUnhandled(labels: LogFields, thrown: unknown): void {
-    this.#dependencies.logger.warn("a task's code leaves an error that nothing awaits or catches", {
+    this.#dependencies.logger.warn("a task's code does not await or catch an error", {
       ...labels,
       error: errorMessage(thrown),
       stack_trace: debugStack(thrown),
     });
   }
 
-  /** Renews the lease until told to stop; interrupts the run once the lease is lost, or may be. */
+  /** Renews the lease until the run has ended. Interrupts the run when the lease is lost or may have expired. */
   #startHeartbeat(assignment: Assignment, run: Run): () => void {
     const { clock, logger } = this.#dependencies;
     const leaseMs = assignment.leaseSeconds * 1_000;
     let renewedAt = clock.monotonicMs();
     let stopped = false;
     let cancelTimer = () => {};
-    const lose = () => run.interrupt(new TaskInterrupted("lost_lease", "the claim is no longer ours"));
-    const beat = async () => {
-      const began = clock.monotonicMs();
+    const interruptRun = () =>
+      run.interrupt(new TaskInterrupted("lost_lease", "the claim is no longer ours"));
+    const sendHeartbeat = async () => {
+      const startedAt = clock.monotonicMs();
       try {
-        if (!(await assignment.renew())) return lose();
-        renewedAt = began;
+        if (!(await assignment.renew())) return interruptRun();
+        renewedAt = startedAt;
       } catch (error) {
         logger.warn("could not renew a lease", { ...runLabels(assignment), error: errorMessage(error) });
-        if (clock.monotonicMs() - renewedAt > leaseMs) return lose();
+        if (clock.monotonicMs() - renewedAt > leaseMs) return interruptRun();
       }
-      if (!stopped) next();
+      if (!stopped) scheduleNext();
     };
-    const next = () => {
-      const pauseMs = Math.min(leaseMs / limits.heartbeatsPerLease, limits.heartbeatSeconds * 1_000);
-      cancelTimer = clock.after(pauseMs, () => void beat());
+    const scheduleNext = () => {
+      const intervalMs = Math.min(leaseMs / limits.heartbeatsPerLease, limits.heartbeatSeconds * 1_000);
+      cancelTimer = clock.after(intervalMs, () => void sendHeartbeat());
     };
-    next();
+    scheduleNext();
     return () => {
       stopped = true;
       cancelTimer();
@@ -227,7 +226,7 @@ export class LocalTaskRunner implements TaskRunner {
   }
 }
 
-/** The task ends as its code ends; what the code did not await is a warning in its TaskLog. */
+/** Notes rejected promises that the code did not await as warnings in the TaskLog. */
 function withUnawaited({ notes, unawaited }: Run, outcome: TaskOutcome): TaskOutcome {
   if (outcome.kind !== "succeeded" && outcome.kind !== "failed") return outcome;
   for (const reason of unawaited.values())

@@ -8,10 +8,9 @@ import type { ObjectStore } from "../ports/objects.ts";
 import type { Dataform, PowerBi } from "../ports/services.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { Warehouse } from "../ports/warehouse.ts";
-import type { TaskCallback, TaskNotes } from "./progress.ts";
 import type { Steps } from "./step-api.ts";
 
-/** The outside world, as tasks reach it. Each part is made when it is first asked for. */
+/** The external services that tasks use. Each client is created at its first use. */
 export interface Services {
   readonly warehouse: Warehouse;
   readonly objects: ObjectStore;
@@ -20,30 +19,62 @@ export interface Services {
   readonly powerBi: PowerBi;
 }
 
-/** What a running task is given. `Parents` maps the ids in `after` to the results of those tasks. */
+/** Reports to the task's callback while the task runs. */
+export interface TaskCallback {
+  /**
+   * Reports progress to the task's callback, such as `{ percent: 30 }`. It is sent once and not stored: if the receiver
+   * does not accept it, the failure is logged. Does nothing if the task has no callback.
+   */
+  progress(data: JsonObject): Promise<void>;
+}
+
+/** Notes in the TaskLog about the work of a task. */
+export interface TaskNotes {
+  /** Adds to a counter of the TaskLog. */
+  count(name: string, by?: number): void;
+  /** Notes a problem that is no error. */
+  warn(message: string | Error): void;
+  /** Notes an error that does not fail the task. */
+  error(message: string | Error): void;
+  /**
+   * Processes the items one after another. An item that fails is noted as an error, and the next item is processed.
+   * Counts `items_processed` and `items_failed`. Throws a TaskError `ALL_ITEMS_FAILED` if every item failed.
+   */
+  eachItem<Item>(items: Iterable<Item> | AsyncIterable<Item>, work: ItemWork<Item>): Promise<void>;
+}
+
+export type ItemWork<Item> = (item: Item, index: number) => Promise<unknown> | unknown;
+
+/** What a task's code is called with. `Parents` maps the ids in `after` to the results of those tasks. */
 export interface TaskContext<Input = JsonValue, Parents = Readonly<Record<string, unknown>>>
   extends TaskNotes {
   readonly input: Input;
   readonly batchId: string;
   readonly workflowId: string;
   readonly taskId: string;
-  /** 1 for the first attempt. Rises with every attempt: a fencing token for systems that take one. */
+  /** 1 for the first attempt, and higher for each later one: a fencing token for systems that accept one. */
   readonly attempt: number;
-  /** The same for every attempt at the same work, in other batches too when the task has a key: pass it on as `Idempotency-Key`, job id, file name. */
+  /**
+   * The same for every attempt at the same work, and also in other batches if the task has a key. Pass it on as
+   * `Idempotency-Key`, job id or file name.
+   */
   readonly idempotencyKey: string;
-  /** Aborted on timeout, cancel, lost lease and shutdown; its reason says which. */
+  /** Aborted on timeout, cancel, lost lease and shutdown. Its reason says which. */
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly services: Services;
-  /** The result of a parent. Throws a TaskError unless that parent ended SUCCESS: see `parentStatus`. */
+  /** The result of a parent. Throws a TaskError unless the parent ended SUCCESS; see `parentStatus`. */
   parent<Id extends keyof Parents & string>(taskId: Id): Promise<Parents[Id]>;
   /** How a parent ended, for tasks whose rule lets them run after a failure. */
   parentStatus(taskId: keyof Parents & string): Promise<ParentStatus>;
-  /** Pieces of work that are done once, and waits that leave the machine. */
+  /** Work that is done only once, and waits during which the task holds no worker. */
   readonly step: Steps;
   /** Reports to the task's callback while it runs. */
   readonly callback: TaskCallback;
-  /** `return context.waitForCompletion("2h")` parks the task until somebody outside completes it. */
+  /**
+   * `return context.waitForCompletion("2h")` parks the task until another system sends its completion, for at most that
+   * long. Throws a BatonError `DURATION_INVALID` or `DURATION_TOO_LONG`.
+   */
   waitForCompletion(timeout: string): WaitForCompletion;
 }
 
@@ -52,7 +83,7 @@ export interface ParentStatus {
   readonly error: StoredError | null;
 }
 
-/** Returned by a task whose work ends elsewhere. */
+/** Returned by a task that another system completes. */
 export class WaitForCompletion {
   readonly timeoutSeconds: number;
   constructor(timeoutSeconds: number) {
@@ -60,54 +91,51 @@ export class WaitForCompletion {
   }
 }
 
-/** A task of a workflow that is its own code. */
+/** The code of a task that is written in the workflow. */
 export type TaskFunction<Input, Parents, Result> = (
   context: TaskContext<Input, Parents>,
 ) => Promise<Result | WaitForCompletion> | Result | WaitForCompletion;
 
-/** A task's own code as it is called: which input and parents it expects was checked when it was written. */
+/** A task's function with its types erased; the compiler has checked input and parents where it was written. */
 export type AnyTaskFunction = TaskFunction<JsonValue, Readonly<Record<string, unknown>>, unknown>;
 
-/** Makes the idempotency key of a call: calls of the same text are the same call. */
+/** Returns the idempotency key for an input. Calls with the same key are the same work. */
 export type KeyFunction<Input = JsonValue> = (input: Input) => string;
 
-/** A built-in task with its parameters: plain data, so it is pinned with the definition. */
+/** A built-in task with its parameters, as plain data that is stored with the definition. */
 export interface TaskSpec<Result> {
   readonly type: string;
   readonly with: JsonObject;
-  /** Never set: carries the type of the result. */
+  /** Never set. It carries the type of the result. */
   readonly result?: Result;
 }
 
-/** A kind of task that workflows use by name. */
+/** A built-in task type, which workflows use by name. */
 export interface TaskType<Parameters = unknown, Result = unknown> {
   readonly type: string;
   readonly summary: string;
   readonly parameters: z.ZodType<Parameters>;
-  /**
-   * The parameters in which `{{ secrets.NAME }}` may stand. `run` is given them with marks, and puts the secrets in.
-   */
+  /** Parameters that may contain `{{ secrets.NAME }}`. `run` gets them with placeholders, and inserts the secrets. */
   readonly secretParameters?: readonly string[];
-  /** The parameters that hold SQL, in whose text no template belongs. */
+  /** Parameters that hold SQL. Their text may not contain templates. */
   readonly sqlParameters?: readonly string[];
-  /** Secrets that stand in parameters as they were written, where a reference belongs. */
+  /** Finds secrets that are written in the parameters literally instead of by reference. */
   findLiteralSecrets?(parameters: JsonObject): readonly LiteralSecret[];
   run(context: TaskContext, parameters: Parameters, secrets: SecretRedactor): Promise<Result>;
   /**
-   * Ends what the task has started elsewhere. Called when its batch is cancelled, perhaps more than once, perhaps before
-   * anything was started.
+   * Cancels the task's remote job when its batch is cancelled. It may be called more than once, and before the task has
+   * started a job.
    */
   cancel?(context: CancelContext, parameters: Parameters): Promise<void>;
 }
 
-/** What a task that is cancelled is known by. */
+/** What identifies the task and its run when it is cancelled. */
 export interface CancelContext {
   readonly batchId: string;
   readonly taskId: string;
-  /** That of the run that is cancelled. */
   readonly idempotencyKey: string;
   readonly services: Services;
   readonly log: Logger;
-  /** What a step of the task has stored. */
+  /** The stored result of a step of the task. */
   stored(step: string): Promise<JsonValue | undefined>;
 }

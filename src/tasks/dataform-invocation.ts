@@ -13,7 +13,7 @@ import type {
   InvocationSource,
   InvocationState,
 } from "../ports/services.ts";
-import type { TaskNotes } from "../runtime/progress.ts";
+import type { TaskNotes } from "../runtime/task-type.ts";
 
 /**
  * Invocations from before this work started, which are not its own. Null: this work created the compilation result,

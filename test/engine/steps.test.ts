@@ -53,12 +53,12 @@ test.each(["", "x".repeat(limits.stepNameCharacters + 1), "日".repeat(100), "ha
 );
 
 test.each<[string, unknown, string]>([
-  ["31/12/2099", new Date("31/12/2099"), "a Date without a time"],
-  ["a text", "2099-12-31", "'2099-12-31', which is no Date"],
-  ["a number", 4_102_358_400_000, "4102358400000, which is no Date"],
-  ["an object", { day: 1 }, "{ day: 1 }, which is no Date"],
-  ["null", null, "null, which is no Date"],
-  ["nothing", undefined, "undefined, which is no Date"],
+  ["31/12/2099", new Date("31/12/2099"), "an invalid Date"],
+  ["a text", "2099-12-31", "'2099-12-31', which is not a Date"],
+  ["a number", 4_102_358_400_000, "4102358400000, which is not a Date"],
+  ["an object", { day: 1 }, "{ day: 1 }, which is not a Date"],
+  ["null", null, "null, which is not a Date"],
+  ["nothing", undefined, "undefined, which is not a Date"],
 ])("a task can't sleep until what is no moment: %s", async (_name, when, told) => {
   const sleepUntil = ({ step }: TaskContext) => Reflect.apply(step.sleepUntil, step, ["the day", when]);
   const view = await runToEnd(testApp({ workflows: [flowOf(sleepUntil)] }), "flow");

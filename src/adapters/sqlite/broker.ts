@@ -6,13 +6,8 @@ import type { Broker, MessageHandler, OutgoingMessage, Timer } from "../../ports
 import type { Clock } from "../../ports/machine.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import { MessageStore, type WaitingMessages } from "./message-store.ts";
-import {
-  type ConcurrencyLane,
-  type QueuedMessage,
-  QueueLimiter,
-  type QueueLimiterOptions,
-} from "./queue-limiter.ts";
+import { MessageStore, type QueuedMessage, type WaitingMessages } from "./message-store.ts";
+import { type ConcurrencyLane, QueueLimiter, type QueueLimiterOptions } from "./queue-limiter.ts";
 import type { StoreClock } from "./store-clock.ts";
 
 export interface BrokerOptions extends QueueLimiterOptions {

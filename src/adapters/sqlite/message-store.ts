@@ -2,8 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { isRedrivable, type Message, MessageSchema, messageKey } from "../../core/messages.ts";
 import type { OutgoingMessage } from "../../ports/broker.ts";
 import type { Logger } from "../../ports/telemetry.ts";
-import type { GroupCommit } from "./group-commit.ts";
-import type { QueuedMessage } from "./queue-limiter.ts";
+import type { Group, GroupCommit } from "./group-commit.ts";
 import type { StoreClock } from "./store-clock.ts";
 
 export interface MessageRow {
@@ -12,6 +11,18 @@ export interface MessageRow {
   readonly body: string;
   /** Times it was handed out, this time included. */
   readonly deliveries: number;
+}
+
+/** A message that this process has leased, or that waits in its memory. */
+export interface QueuedMessage {
+  readonly queue: string;
+  readonly message: Message;
+  readonly key: string;
+  readonly deliveryAttempt: number;
+  /** The row it was leased from. Undefined: it is in memory only. */
+  readonly row: MessageRow | undefined;
+  /** The group commit it was published in. If that is rolled back, the message must not be delivered. */
+  readonly group: Group | undefined;
 }
 
 /** How many messages of a queue are on disk. */

@@ -1,21 +1,8 @@
 import { limits } from "../../core/limits.ts";
-import { CONTROL_QUEUE, type Message } from "../../core/messages.ts";
+import { CONTROL_QUEUE } from "../../core/messages.ts";
 import type { QueueRate, QueueSettings } from "../../core/queues.ts";
 import type { Clock } from "../../ports/machine.ts";
-import type { Group } from "./group-commit.ts";
-import type { MessageRow } from "./message-store.ts";
-
-/** A message that this process has leased, or that waits in its memory. */
-export interface QueuedMessage {
-  readonly queue: string;
-  readonly message: Message;
-  readonly key: string;
-  readonly deliveryAttempt: number;
-  /** The row it was leased from. Undefined: it is in memory only. */
-  readonly row: MessageRow | undefined;
-  /** The group commit it was published in. If that is rolled back, the message must not be delivered. */
-  readonly group: Group | undefined;
-}
+import type { QueuedMessage } from "./message-store.ts";
 
 /** A queue in memory without the cost of `Array.shift`. */
 class Fifo {
