@@ -3,7 +3,7 @@
 import { openCloud } from "../src/app/cloud.ts";
 import { readConfiguration } from "../src/configuration/configuration.ts";
 import { createHttpHandler } from "../src/entry/http-handler.ts";
-import { serveHttp } from "../src/entry/serve.ts";
+import { serveHttp } from "../src/entry/http-server.ts";
 import { startCloud } from "../test/cloud/world.ts";
 import { workflowOf } from "../test/support/graphs.ts";
 

@@ -3,7 +3,7 @@ import { openApp } from "../src/app/open.ts";
 import { containStrayErrors } from "../src/app/stray-errors.ts";
 import { debugStack, errorMessage } from "../src/core/errors/errors.ts";
 import { createHttpHandler } from "../src/entry/http-handler.ts";
-import { frameworkPort, serveHttp } from "../src/entry/serve.ts";
+import { frameworkPort, serveHttp } from "../src/entry/http-server.ts";
 
 // Those that were built with this file: they need not be compiled from TypeScript before the first message.
 const workflows = fileURLToPath(new URL("workflows", import.meta.url));
@@ -24,7 +24,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const)
     );
   });
 containStrayErrors({
-  tell: (message, fields) => logger.error(message, fields),
+  log: (message, fields) => logger.error(message, fields),
   stop(thrown) {
     const fields = { error: errorMessage(thrown), stack_trace: debugStack(thrown) };
     logger.error("an exception of unknown origin: the instance gives its work back and ends", fields);

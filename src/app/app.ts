@@ -8,8 +8,8 @@ import type { Dependencies } from "../engine/dependencies.ts";
 import { Engine } from "../engine/engine.ts";
 import { AppliedWorkflows } from "../engine/records/definitions.ts";
 import { MovedFiles } from "../engine/start/moved-files.ts";
-import { MessageIntake } from "../entry/deliveries.ts";
 import type { HttpTrust } from "../entry/http-handler.ts";
+import { MessageIntake } from "../entry/message-intake.ts";
 import type { Broker, Timer } from "../ports/broker.ts";
 import type { CallbackArchive } from "../ports/callbacks.ts";
 import type { Clock } from "../ports/machine.ts";
@@ -25,7 +25,7 @@ import type { BuiltWorkflow } from "../workflow/workflow.ts";
 import { httpClient, remoteServices } from "./services.ts";
 import type { Worker } from "./workers.ts";
 
-/** What the engine runs on. */
+/** The adapters and settings that differ between the embedded engine and Google Cloud. */
 export interface EnginePorts {
   readonly store: DocumentStore;
   readonly broker: Broker;
@@ -35,26 +35,25 @@ export interface EnginePorts {
   readonly callbackArchive: CallbackArchive;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Secrets that callbacks are signed with. Throws `CALLBACK_SECRET_MISSING`. */
+  /** Returns the secrets that sign callbacks. Throws `CALLBACK_SECRET_MISSING`. */
   readonly callbackSecret: () => string;
   readonly settings: Dependencies["settings"];
-  /** Failed deliveries after which a message that may still succeed becomes a dead letter. */
+  /** Number of failed deliveries after which a message becomes a dead letter although its error is retryable. */
   readonly deliveryAttempts: number;
 }
 
 export interface EngineOptions {
   /** Workflows to use instead of those in the configured folder. */
   readonly workflows?: readonly BuiltWorkflow[] | undefined;
-  /** Tells where time goes. */
   readonly tracer?: Tracer | undefined;
-  /** Lets a test stand between the engine and its ports. */
+  /** Lets a test wrap the ports of the engine. */
   readonly around?: ((dependencies: Dependencies) => Dependencies) | undefined;
 }
 
-/** The engine and what belongs to it on every ground. */
-interface EngineParts {
+/** The engine with its catalog, intake and task runner. */
+interface EngineWithIntake {
   readonly engine: Engine;
-  /** The workflows of the configured folder, with everything wrong with them. */
+  /** The workflows of the configured folder, and their problems. */
   readonly folder: FolderCatalog;
   readonly applied: AppliedWorkflows;
   readonly deliveries: MessageIntake;
@@ -63,17 +62,17 @@ interface EngineParts {
 
 export function buildEngine(
   configuration: Configuration,
-  ground: EnginePorts,
+  ports: EnginePorts,
   { workflows, around, tracer }: EngineOptions,
-): EngineParts {
-  const { objects, warehouse, clock, logger } = ground;
+): EngineWithIntake {
+  const { objects, warehouse, clock, logger } = ports;
   const tracing = createTracing(tracer, configuration);
-  const store = tracing.store(ground.store);
+  const store = tracing.store(ports.store);
   const ids = systemIds;
   const http = httpClient(configuration);
   const secrets = taskSecrets(configuration.taskSecrets);
   const callbacks = tracing.callbacks(
-    new WebhookSender({ http, secret: ground.callbackSecret, secrets, clock, ids }),
+    new WebhookSender({ http, secret: ports.callbackSecret, secrets, clock, ids }),
   );
   const applied = new AppliedWorkflows({ store, ids, clock });
   const folder = new FolderCatalog({
@@ -89,7 +88,7 @@ export function buildEngine(
   });
   const files = new MovedFiles({ store, objects, catalog, ids });
   const services = tracing.services({ warehouse, objects: files, http, ...remoteServices(configuration) });
-  const { attemptSeconds } = ground.settings;
+  const { attemptSeconds } = ports.settings;
   const runner = new LocalTaskRunner({
     code,
     services,
@@ -100,40 +99,40 @@ export function buildEngine(
     logger,
     attemptSeconds,
   });
-  const plain: Dependencies = {
+  const dependencies: Dependencies = {
     store,
-    broker: ground.broker,
-    timer: ground.timer,
+    broker: ports.broker,
+    timer: ports.timer,
     objects,
     catalog,
     runner: tracing.runner(runner),
     callbacks,
-    callbackArchive: ground.callbackArchive,
+    callbackArchive: ports.callbackArchive,
     clock,
     ids,
     logger,
-    settings: ground.settings,
+    settings: ports.settings,
     worker: `${hostname()}:${process.pid}`,
   };
-  const engine = new Engine(around ? around(plain) : plain);
-  const deliveries = new MessageIntake(engine, ground.deliveryAttempts, tracing.deliver);
+  const engine = new Engine(around ? around(dependencies) : dependencies);
+  const deliveries = new MessageIntake(engine, ports.deliveryAttempts, tracing.deliver);
   return { engine, folder, applied, runner, deliveries };
 }
 
 /** Messages that wait in a queue of this machine. */
 type WaitingQueues = ReturnType<SqliteBroker["waiting"]>;
 
-/** Baton, wherever its batches live. */
-export interface App extends EngineParts {
+/** Baton on the embedded engine or on Google Cloud. */
+export interface App extends EngineWithIntake {
   readonly configuration: Configuration;
   readonly broker: Broker;
   readonly work: Worker;
-  /** Whom its HTTP entry lets in, and believes. */
+  /** How its HTTP entry checks callers and seals. */
   readonly trust: HttpTrust;
-  /** False: nothing was ever stored here. Commands that only read make no data folder. */
+  /** False if there is no data folder. Commands that only read do not create one. */
   readonly hasData: boolean;
-  /** What waits in the queues, where that can be told. */
+  /** The messages that wait in the queues; empty on Google Cloud. */
   waiting(): WaitingQueues;
-  /** Lets go of everything it has opened. */
+  /** Closes all files and connections. */
   close(): Promise<void>;
 }

@@ -16,23 +16,24 @@ import type { CatalogProblem } from "../workflow/workflow-folder.ts";
 export interface WorkflowCheck {
   readonly workflowIds: readonly string[];
   readonly problems: readonly CatalogProblem[];
-  /** What works, but perhaps not as it is meant. */
+  /** Valid settings that are probably not intended. */
   readonly warnings: readonly string[];
 }
 
-interface Found {
+interface WorkflowsWithProblems {
   readonly workflows: readonly { readonly definition: Definition }[];
   readonly problems: readonly CatalogProblem[];
 }
 
-const remedy = "Name a workflow file or a folder of them; the path counts from the folder that you are in.";
+const remedy =
+  "Name a workflow file or a folder of workflow files. The path is relative to the current folder.";
 
-/** Everything wrong with a workflow file, or with those of a folder. Throws `USAGE` when there is no such path. */
+/** Lists all problems of a workflow file, or of the files of a folder. Throws `USAGE` if the path does not exist. */
 export async function checkWorkflows(path: string, environment: RawEnvironment): Promise<WorkflowCheck> {
-  const found = await stat(path).catch((cause: unknown) => {
-    throw new BatonError("USAGE", `Can't look at ${path}: ${errorMessage(cause)}`, { cause, remedy });
+  const stats = await stat(path).catch((cause: unknown) => {
+    throw new BatonError("USAGE", `Can't read ${path}: ${errorMessage(cause)}`, { cause, remedy });
   });
-  const { workflows, problems } = await (found.isDirectory() ? readFolder(path) : readOneFile(resolve(path)));
+  const { workflows, problems } = await (stats.isDirectory() ? readFolder(path) : readOneFile(resolve(path)));
   return {
     workflowIds: workflows.map(({ definition }) => definition.workflowId),
     problems,
@@ -45,13 +46,13 @@ export async function checkWorkflows(path: string, environment: RawEnvironment):
   };
 }
 
-/** As a deployment from this environment would have it. A value that can't be read is told where it is used. */
+/** The timeout of a function deployed from this environment. An invalid value is reported by `deploy`. */
 function functionTimeoutSeconds({ BATON_FUNCTION_TIMEOUT: given }: RawEnvironment): number {
   const schema = EnvironmentSchema.shape.BATON_FUNCTION_TIMEOUT;
   return schema.safeParse(given).data ?? schema.parse(undefined);
 }
 
-/** Reads a workflow written as data, as `apply` stores it. */
+/** Reads a workflow written as data. Throws `USAGE` if the file can't be read. */
 export async function readWorkflowData(
   path: string,
 ): Promise<{ readonly source: string; readonly result: DataWorkflowResult }> {
@@ -61,36 +62,41 @@ export async function readWorkflowData(
   return { source, result: readDataWorkflow(source, path, builtInTaskTypes) };
 }
 
-/** Reads a workflow that is stored. */
+/** Parses a workflow that `apply` has stored. */
 export function readAppliedWorkflow(workflowId: string, source: string): DataWorkflowResult {
   return readDataWorkflow(source, `applied workflow "${workflowId}"`, builtInTaskTypes);
 }
 
-async function readFolder(folder: string): Promise<Found> {
+async function readFolder(folder: string): Promise<WorkflowsWithProblems> {
   const catalog = new FolderCatalog({ folder, taskTypes: builtInTaskTypes });
   return { workflows: await catalog.all(), problems: await catalog.problems() };
 }
 
-async function readOneFile(path: string): Promise<Found> {
+async function readOneFile(path: string): Promise<WorkflowsWithProblems> {
   const kind = kindOf(basename(path));
   if (!kind)
-    throw new BatonError("USAGE", `${path} is no .ts, .js, .mjs, .yaml, .yml or .json file`, {
+    throw new BatonError("USAGE", `${path} is not a .ts, .js, .mjs, .yaml, .yml or .json file`, {
       remedy,
     });
   const { workflows, problems, created } = await loadWorkflowFile({ path, kind }, builtInTaskTypes);
   const ids = workflows.map(({ id }) => id);
-  const twice = ids.filter((id, index) => ids.indexOf(id) < index);
-  const found: CatalogProblem[] = [
+  const duplicateIds = ids.filter((id, index) => ids.indexOf(id) < index);
+  const allProblems: CatalogProblem[] = [
     ...problems.map((problem) => ({ file: path, ...problem })),
     ...unexportedProblems(created, new Set(ids), [path]),
-    ...twice.map((id) => ({
+    ...duplicateIds.map((id) => ({
       file: path,
       code: "WORKFLOW_DUPLICATE" as const,
-      message: `The file exports more than one workflow "${id}", and the first is used`,
+      message: `The file exports more than one workflow "${id}"; the first is used`,
       where: path,
     })),
   ];
-  if (workflows.length === 0 && found.length === 0)
-    found.push({ file: path, code: "WORKFLOW_INVALID", message: "It holds no workflow", where: path });
-  return { workflows, problems: found };
+  if (workflows.length === 0 && allProblems.length === 0)
+    allProblems.push({
+      file: path,
+      code: "WORKFLOW_INVALID",
+      message: "It exports no workflow",
+      where: path,
+    });
+  return { workflows, problems: allProblems };
 }

@@ -13,27 +13,27 @@ import { longestAttemptSeconds } from "../core/workflow/definition.ts";
 import type { Broker, OutgoingMessage, Timer } from "../ports/broker.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import { type App, buildEngine, type EngineOptions } from "./app.ts";
-import { deploymentOf, googleOf, openObjects, openWarehouse } from "./services.ts";
+import { deploymentId, openObjects, openWarehouse, requireGoogle } from "./services.ts";
 import { PushWorker } from "./workers.ts";
 
-/** How messages travel on Google Cloud. */
+/** The broker and the timer on Google Cloud. */
 export interface CloudMessages {
   readonly broker: Broker;
   readonly timer: Timer;
-  /** Loads what nearly every message needs ahead of its first use. */
+  /** Loads the clients that nearly every message needs, before the first message. */
   load(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Pub/Sub, with Cloud Tasks for what is to come later; queues that have limits of their own are in Cloud Tasks altogether. */
+/** Pub/Sub, with Cloud Tasks for delayed messages and for all messages of queues with limits. */
 export function openMessages(configuration: Configuration, seal: Seal): CloudMessages {
-  const google = googleOf(configuration);
+  const google = requireGoogle(configuration);
   const { projectId, location, prefix, endpoints, serviceAccount } = google;
-  const place = { projectId, location, emulatorHost: endpoints.cloudTasksHost };
+  const region = { projectId, location, emulatorHost: endpoints.cloudTasksHost };
   const topics = { projectId, topicPrefix: prefix };
   const broker = new PubSubBroker(topics, seal);
   const timer = new CloudTasksTimer(
-    { ...place, queue: `${prefix}-timers` },
+    { ...region, queue: `${prefix}-timers` },
     broker,
     systemClock,
     (message: OutgoingMessage) => ({
@@ -41,54 +41,54 @@ export function openMessages(configuration: Configuration, seal: Seal): CloudMes
       serviceAccount,
     }),
   );
-  const usual = { broker, timer, load: () => broker.load() };
+  const unlimited = { broker, timer, load: () => broker.load() };
   const queues = new Set(configuration.queues.keys());
-  if (queues.size === 0) return { ...usual, close: () => closeAll([broker, timer]) };
+  if (queues.size === 0) return { ...unlimited, close: () => closeAll([broker, timer]) };
   const limited = new DispatchQueues(
-    { ...place, prefix, ...functionOf(google) },
+    { ...region, prefix, ...functionTarget(google) },
     systemClock,
     (message, publishedAt) => toPushBody(message, seal, publishedAt),
   );
-  const routed = new QueueRouter({ queues, limited, others: { broker, timer } });
+  const router = new QueueRouter({ queues, limited, others: { broker, timer } });
   const close = () => closeAll([broker, timer, limited]);
-  return { ...usual, broker: routed, timer: routed, close };
+  return { ...unlimited, broker: router, timer: router, close };
 }
 
-/** Where the function is, and in whose name it may be called; `readConfiguration` has made sure that both are known. */
-function functionOf({ callers }: GoogleConfiguration) {
+/** The URL of the function and the account that may call it. `readConfiguration` has checked both. */
+function functionTarget({ callers }: GoogleConfiguration) {
   const [caller] = callers?.callers ?? [];
   if (!callers || caller === undefined)
     throw new BatonError("CONFIGURATION_INVALID", "BATON_QUEUES needs BATON_AUDIENCE and BATON_CALLERS");
   return { functionUrl: callers.audience, caller };
 }
 
-async function closeAll(parts: readonly { close(): Promise<void> }[]): Promise<void> {
-  await Promise.all(parts.map((part) => part.close()));
+async function closeAll(clients: readonly { close(): Promise<void> }[]): Promise<void> {
+  await Promise.all(clients.map((client) => client.close()));
 }
 
-interface Ways {
-  /** The queues whose messages go the limited way. */
+interface Routes {
+  /** The queues with limits. */
   readonly queues: ReadonlySet<string>;
   readonly limited: Broker & Timer;
   readonly others: { readonly broker: Broker; readonly timer: Timer };
 }
 
-/** Sends the messages of queues with limits of their own where those are kept, and all others their usual way. */
+/** Sends the messages of queues with limits to Cloud Tasks, and all others to Pub/Sub. */
 export class QueueRouter implements Broker, Timer {
-  readonly #ways: Ways;
+  readonly #routes: Routes;
 
-  constructor(ways: Ways) {
-    this.#ways = ways;
+  constructor(routes: Routes) {
+    this.#routes = routes;
   }
 
   async publish(messages: readonly OutgoingMessage[]): Promise<void> {
-    const { queues, limited, others } = this.#ways;
-    const of = Map.groupBy(messages, ({ queue }) => (queues.has(queue) ? limited : others.broker));
-    await Promise.all([...of].map(([broker, outgoing]) => broker.publish(outgoing)));
+    const { queues, limited, others } = this.#routes;
+    const byBroker = Map.groupBy(messages, ({ queue }) => (queues.has(queue) ? limited : others.broker));
+    await Promise.all([...byBroker].map(([broker, outgoing]) => broker.publish(outgoing)));
   }
 
   schedule(message: OutgoingMessage, delayMs: number): Promise<void> {
-    const { queues, limited, others } = this.#ways;
+    const { queues, limited, others } = this.#routes;
     return (queues.has(message.queue) ? limited : others.timer).schedule(message, delayMs);
   }
 }
@@ -98,19 +98,19 @@ export interface CloudOptions extends EngineOptions {
   readonly logger: Logger;
 }
 
-/** Baton on the services of Google Cloud. Connects to nothing yet: each service is reached when it is first needed. */
+/** Baton on the services of Google Cloud. Each client connects at its first call. */
 export function openCloud(options: CloudOptions): App {
   const { configuration, logger } = options;
-  const google = googleOf(configuration);
+  const google = requireGoogle(configuration);
   const secrets = configuration.callbackSecret?.split(" ") ?? [];
-  const deployment = deploymentOf(google);
+  const deployment = deploymentId(google);
   const keys = secrets.map((secret): SealKey => ({ secret, deployment }));
   const seal = sealWith(keys[0]);
   const store = new FirestoreDocumentStore(google, systemClock);
   const messages = openMessages(configuration, seal);
   const { broker, timer } = messages;
   const { warehouse, callbackArchive, close: closeWarehouse } = openWarehouse(configuration, logger);
-  const ground = {
+  const ports = {
     store,
     broker,
     timer,
@@ -130,22 +130,22 @@ export function openCloud(options: CloudOptions): App {
       attemptSeconds: longestAttemptSeconds(google.functionTimeoutSeconds),
     },
   };
-  const parts = buildEngine(configuration, ground, options);
+  const built = buildEngine(configuration, ports, options);
   const { callers } = google;
   return {
     configuration,
-    ...parts,
+    ...built,
     broker,
-    work: new PushWorker(parts.deliveries, parts.runner, systemClock, async () => {
+    work: new PushWorker(built.deliveries, built.runner, systemClock, async () => {
       await store.load();
       await messages.load();
-      await parts.folder.load();
+      await built.folder.load();
     }),
     hasData: true,
     waiting: () => [],
     trust: {
       callers: callers && new OidcCallerCheck(callers),
-      isSealed: (data, given) => given !== undefined && isSealed(keys, data, given),
+      isSealed: (data, seal) => seal !== undefined && isSealed(keys, data, seal),
     },
     async close() {
       await Promise.all([store.close(), messages.close(), closeWarehouse()]);
@@ -154,7 +154,7 @@ export function openCloud(options: CloudOptions): App {
   };
 }
 
-/** Without a secret, messages bear no seal: then what the engine knows is read anew by whoever gets them. */
+/** Without a secret, messages have no seal: then their handler reads the state from the store. */
 function sealWith(key: SealKey | undefined): Seal {
   return (data) => key && computeSeal(key, data);
 }

@@ -25,8 +25,8 @@ import { openFolders, openObjects, openWarehouse } from "./services.ts";
 import { embeddedLimits, PollingWorker } from "./workers.ts";
 
 /**
- * What callbacks are signed with: the configured secrets, else one that is made at the first use and kept in the data
- * folder. What is returned throws `CALLBACK_SECRET_MISSING`.
+ * Returns a function for the secrets that sign callbacks: the configured ones, or one that the first call creates in the
+ * data folder. That function throws `CALLBACK_SECRET_MISSING`.
  */
 export function callbackSecret({
   data,
@@ -34,21 +34,23 @@ export function callbackSecret({
 }: Pick<Configuration, "data" | "callbackSecret">): () => string {
   let secret = configured;
   return () => {
-    secret ??= keptSecret(data);
+    secret ??= storedSecret(data);
     return secret;
   };
 }
 
-function keptSecret(data: string): string {
+function storedSecret(data: string): string {
   const path = `${data}/callback-secret`;
-  const text = attempt(path, () => read(path) ?? make(data, path));
+  const text = withSecretError(path, () => tryReadFile(path) ?? createSecret(data, path));
   const secrets = parseSecrets(text);
   if (!secrets)
-    throw new BatonError("CALLBACK_SECRET_MISSING", "The file holds no secret: remove it", { where: path });
+    throw new BatonError("CALLBACK_SECRET_MISSING", "The file contains no valid secret: delete it", {
+      where: path,
+    });
   return secrets.join(" ");
 }
 
-function read(path: string): string | undefined {
+function tryReadFile(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
@@ -57,8 +59,8 @@ function read(path: string): string | undefined {
   }
 }
 
-/** A link fails when the name is taken, and what has the name is whole: of several makers one wins, and all read its secret. */
-function make(data: string, path: string): string {
+/** A link is atomic and fails if the file exists: of several processes one creates the secret, and all read it. */
+function createSecret(data: string, path: string): string {
   mkdirSync(data, { recursive: true });
   const temporary = `${path}.${randomUUID()}.tmp`;
   const secret = `whsec_${randomBytes(32).toString("base64")}`;
@@ -74,7 +76,7 @@ function make(data: string, path: string): string {
   }
 }
 
-function attempt<T>(path: string, work: () => T): T {
+function withSecretError<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
@@ -86,23 +88,23 @@ function attempt<T>(path: string, work: () => T): T {
 export interface EmbeddedOptions extends EngineOptions {
   readonly configuration: Configuration;
   readonly logger: Logger;
-  /** The clock of everything, the store included. */
+  /** Default: the system's clock. The store uses it too. */
   readonly clock?: Clock;
-  /** Whether to make the data folder where there is none. Default true; else it works on empty data in memory. */
+  /** Whether to create a missing data folder. Default true. If false, a database in memory is used instead. */
   readonly creates?: boolean;
 }
 
-/** Baton in one process, on one folder. */
+/** Baton in one process, on one data folder. */
 export interface EmbeddedApp extends App {
   readonly broker: SqliteBroker;
   readonly work: PollingWorker;
   /** The watcher of the inbox, not yet started. */
   readonly inbox: Inbox;
-  /** Ends the work if it was begun, within `limits.shutdownSeconds`, and closes every file. */
+  /** Stops the worker if it runs, within `limits.shutdownSeconds`, and closes all files. */
   close(): Promise<void>;
 }
 
-/** Opens the data folder, making it if that is wanted. Throws the coded `STORE_…` errors. */
+/** Opens the data folder, and creates it if `creates` is set. Throws `STORE_…` errors, `INBOX_MISSING`. */
 export function openEmbedded(options: EmbeddedOptions): EmbeddedApp {
   const { configuration, creates = true } = options;
   const path = `${configuration.data}/baton.sqlite`;
@@ -113,13 +115,12 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedApp {
     lockTimeoutSeconds: embeddedLimits.lockTimeoutSeconds,
   });
   return closeOnError(database, () => {
-    if (creates) makeInbox(configuration);
-    return embeddedOn(database, { path, hasData }, options);
+    if (creates) createInbox(configuration);
+    return buildEmbedded(database, { path, hasData }, options);
   });
 }
 
-/** Everything, on a database that is open. */
-function embeddedOn(
+function buildEmbedded(
   database: Database,
   { path, hasData }: { readonly path: string; readonly hasData: boolean },
   options: EmbeddedOptions,
@@ -139,7 +140,7 @@ function embeddedOn(
     close: closeWarehouse,
   } = openWarehouse(configuration, logger, !hasData);
   const objects = openObjects(configuration);
-  const ground = {
+  const ports = {
     store: new SqliteDocumentStore(database, group, storeClock),
     broker,
     timer: broker,
@@ -152,9 +153,9 @@ function embeddedOn(
     settings: { leaseSeconds: configuration.leaseSeconds, completions: "inline" as const },
     deliveryAttempts: limits.deliveryAttempts,
   };
-  const parts = buildEngine(configuration, ground, options);
-  const { deliveries, engine } = parts;
-  const work = new PollingWorker({ ...parts, broker, clock, logger }, configuration.sweepSeconds);
+  const built = buildEngine(configuration, ports, options);
+  const { deliveries, engine } = built;
+  const work = new PollingWorker({ ...built, broker, clock, logger }, configuration.sweepSeconds);
   const inbox = new Inbox({
     folder: configuration.inbox.folder,
     objects: openFolders(configuration),
@@ -170,7 +171,7 @@ function embeddedOn(
   });
   return {
     configuration,
-    ...parts,
+    ...built,
     broker,
     work,
     trust: {},
@@ -188,8 +189,8 @@ function embeddedOn(
   };
 }
 
-/** One that was named has to exist. */
-function makeInbox({ inbox: { folder, configured } }: Configuration): void {
+/** A configured inbox must exist. Only the default one is created. */
+function createInbox({ inbox: { folder, configured } }: Configuration): void {
   if (configured) return;
   try {
     mkdirSync(folder, { recursive: true });

@@ -6,7 +6,7 @@ import type { RawEnvironment } from "../configuration/variables.ts";
 import { BatonError, errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
 import { createHttpHandler } from "../entry/http-handler.ts";
-import { serveHttp } from "../entry/serve.ts";
+import { serveHttp } from "../entry/http-server.ts";
 import type { Clock } from "../ports/machine.ts";
 import type { Logger, LogOutput } from "../ports/telemetry.ts";
 import { createTelemetry } from "../telemetry/telemetry.ts";
@@ -18,7 +18,7 @@ export interface LocalApp {
   readonly logger: Logger;
 }
 
-/** Opens the embedded app that the environment names; it logs from the given level on, to standard error by default. */
+/** Opens the embedded app of the environment. Throws `CONFIGURATION_INVALID`, `USAGE` for another engine. */
 export async function openLocal(
   environment: RawEnvironment,
   defaultLevel: LogLevel,
@@ -26,20 +26,20 @@ export async function openLocal(
 ): Promise<LocalApp> {
   const configuration = readConfiguration(await resolveSecrets(environment));
   if (configuration.engine !== "embedded")
-    throw new BatonError("USAGE", "Here the embedded engine runs: unset BATON_ENGINE");
+    throw new BatonError("USAGE", "This command runs the embedded engine: unset BATON_ENGINE");
   const { logger, tracer } = createTelemetry(configuration, defaultLevel, logOutput);
   return { app: openEmbedded({ configuration, logger, tracer }), logger };
 }
 
 export interface LocalServer {
   readonly url: string;
-  /** Takes nothing new, lets what runs finish within the limits of a shutdown, and stops. The app stays open. */
+  /** Accepts no new work, and waits for running work within `limits.shutdownSeconds`. The app stays open. */
   stop(): Promise<void>;
 }
 
 /**
- * Begins everything a server does: HTTP entry, inbox, tasks. Throws `PORT_IN_USE`, `INBOX_MISSING`,
- * `CONFIGURATION_INVALID`; then nothing is left running.
+ * Starts the HTTP entry, the inbox and the worker. Throws `PORT_IN_USE`, `INBOX_MISSING`, `CONFIGURATION_INVALID`; then
+ * none of them is left running.
  */
 export async function startLocalServer(
   { app, logger }: LocalApp,
@@ -53,50 +53,50 @@ export async function startLocalServer(
     throw error;
   }
   app.work.start();
-  const unfollow = followWorkflows(app.folder, systemClock, logger);
+  const stopReloading = reloadWorkflows(app.folder, systemClock, logger);
   return {
     url: service.url,
     async stop() {
-      unfollow();
+      stopReloading();
       await Promise.all([service.close(), app.inbox.stop(), app.work.stop()]);
     },
   };
 }
 
 /**
- * Has a server see workflow files that change while it runs, and modules that they import. Tasks that run go on with
- * the code they began with; those that begin have the new one. Gives how to end it.
+ * Reloads workflow files that change while the server runs, and the modules that they import. Running tasks keep the
+ * code they started with. Returns a function that stops it.
  */
-function followWorkflows(folder: FolderCatalog, clock: Clock, logger: Logger): () => void {
+function reloadWorkflows(folder: FolderCatalog, clock: Clock, logger: Logger): () => void {
   let cancel = () => {};
-  let isFollowing = true;
-  let told: string | undefined;
+  let isStopped = false;
+  let lastProblem: string | undefined;
   folder.follow(({ workflows, problems }) => {
-    logger.info("workflow files have changed and were loaded again", { workflows: [...workflows.keys()] });
+    logger.info("workflow files changed and were reloaded", { workflows: [...workflows.keys()] });
     for (const { code, where, message } of problems)
-      logger.error("a workflow file has a problem; its former workflows stay in use", {
+      logger.error("a workflow file has a problem; its previous workflows stay in use", {
         code,
         where,
         error: message,
       });
   });
-  const look = async () => {
+  const check = async () => {
     try {
       await folder.look();
-      told = undefined;
+      lastProblem = undefined;
     } catch (error) {
       const problem = errorMessage(error);
-      if (problem !== told)
-        logger.error("the workflow files can't be read; the loaded ones stay in use", {
+      if (problem !== lastProblem)
+        logger.error("the workflow files can't be read; the loaded workflows stay in use", {
           error: problem,
         });
-      told = problem;
+      lastProblem = problem;
     }
-    if (isFollowing) cancel = clock.after(limits.workflowLookSeconds * 1_000, () => void look());
+    if (!isStopped) cancel = clock.after(limits.workflowLookSeconds * 1_000, () => void check());
   };
-  void look();
+  void check();
   return () => {
-    isFollowing = false;
+    isStopped = true;
     cancel();
   };
 }

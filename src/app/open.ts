@@ -13,17 +13,17 @@ export interface OpenedApp {
 }
 
 export interface OpenOptions {
-  /** Logs from this level on, unless the environment says otherwise. */
+  /** Default log level; `BATON_LOG_LEVEL` overrides it. */
   readonly level: LogLevel;
-  /** It is to take messages: then more has to be configured than to look at what there is. */
+  /** Whether it accepts messages. That needs more configuration than reading. */
   readonly serves: boolean;
-  /** Whether to make the data folder where there is none. Default true. */
+  /** Whether to create a missing data folder. Default true. */
   readonly creates?: boolean;
-  /** Where it logs. Default standard error. */
+  /** Default: standard error. */
   readonly logOutput?: LogOutput | undefined;
 }
 
-/** Opens the app that the environment names, loading no other. */
+/** Opens the app that `BATON_ENGINE` selects, and loads only its modules. */
 export async function openApp(
   environment: RawEnvironment,
   { level, serves, creates = true, logOutput }: OpenOptions,
@@ -38,26 +38,26 @@ export async function openApp(
   return { app: openEmbedded({ configuration, logger, tracer, creates }), logger };
 }
 
-/** Opens it for a command, which is told at once when there are no credentials. Throws `CREDENTIALS_MISSING` as well. */
+/** Opens the app for a command of `baton`. Throws `CREDENTIALS_MISSING` before the first call to Google. */
 export async function openForCommand(
   environment: RawEnvironment,
   options: Required<Pick<OpenOptions, "creates" | "logOutput">>,
 ): Promise<App> {
   const isOnGoogle = environment.BATON_ENGINE === "gcp" && !environment.FIRESTORE_EMULATOR_HOST;
-  // What is missing of the configuration comes first.
+  // Errors of the configuration are reported first.
   if (isOnGoogle) readConfiguration(withoutReferences(environment));
-  if (isOnGoogle) await requireCredentials();
+  if (isOnGoogle) await assertCredentials();
   return (await openApp(environment, { level: "error", serves: false, ...options })).app;
 }
 
-/** Whoever only looks at a deployment needs none of its secrets, nor the right to read them. */
+/** A command that only reads a deployment needs neither its secrets nor the permission to read them. */
 async function withSecrets(environment: RawEnvironment, serves: boolean): Promise<RawEnvironment> {
-  const onlyLooks = !serves && environment.BATON_ENGINE === "gcp";
-  return onlyLooks ? withoutReferences(environment) : resolveSecrets(environment);
+  const onlyReads = !serves && environment.BATON_ENGINE === "gcp";
+  return onlyReads ? withoutReferences(environment) : resolveSecrets(environment);
 }
 
-/** Without credentials, Google's clients fail late, several times, and where nobody can catch it. */
-async function requireCredentials(): Promise<void> {
+/** Without credentials, Google's clients fail late, repeatedly, and where the error can't be caught. */
+async function assertCredentials(): Promise<void> {
   const { GoogleCredentials } = await import("../adapters/remote/google-credentials.ts");
   await new GoogleCredentials().headers().catch((cause: unknown) => {
     throw new BatonError("CREDENTIALS_MISSING", errorMessage(cause), { cause });

@@ -6,61 +6,62 @@ import type { PreviewedBatch, PublishedMessage } from "../engine/queries/preview
 import { parseRequest } from "../entry/parse-request.ts";
 import type { App } from "./app.ts";
 
-export interface Published {
+export interface PublishResult {
   readonly message: Message;
-  /** The batch that it starts or is about; the first, if there are several. */
+  /** The first batch that the message starts or addresses. */
   readonly batchId: string | null;
-  /** All of them, as they were before it was published. Null when it was not looked. */
+  /** All these batches, as they were before the message was published. Null if they were not checked. */
   readonly batches: readonly PreviewedBatch[] | null;
 }
 
 export interface PublishOptions {
-  /** Publish it without looking: what is deployed may take what this machine would refuse. */
+  /** Skips the check against the local workflows: the deployed ones may accept the message. */
   readonly isUnchecked: boolean;
 }
 
 const checked: PublishOptions = { isUnchecked: false };
 
-type Parts = Pick<App, "broker" | "deliveries" | "engine">;
+type PublishingApp = Pick<App, "broker" | "deliveries" | "engine">;
 
 /**
- * Publishes what could be posted to the HTTP entry as JSON; resolves once the message is durable. A start
- * without a key gets one, so that a second delivery starts nothing. What would become a dead letter is not published:
- * throws the `BODY_…` errors of the entry, and what the message would be refused with.
+ * Publishes a body that could be posted to the HTTP entry as JSON. Resolves when the message is durable. A start without
+ * a key gets one, so that a redelivery does not start a second batch. A message that would become a dead letter is not
+ * published: throws the `BODY_…` errors of the entry, and the errors of the message's handler.
  */
 export async function publishBody(
-  app: Parts,
+  app: PublishingApp,
   body: Uint8Array,
   options: PublishOptions = checked,
-): Promise<Published> {
+): Promise<PublishResult> {
   const parsed = parseRequest({ headers: { "content-type": "application/json" }, body });
   if ("ignored" in parsed) throw new BatonError("BODY_NOT_AN_EVENT", parsed.ignored);
   return publish(app, parsed.message, systemIds.unique(), options);
 }
 
 /**
- * Publishes the message of a dead letter again. Throws `DEAD_LETTER_UNKNOWN`, why it can't be read, and what it would
- * be refused with once more: then it is not published, and counts as not replayed.
+ * Publishes the message of a dead letter again. Throws `DEAD_LETTER_UNKNOWN`, and the errors of parsing and handling the
+ * message; then it is not published, and the dead letter stays unreplayed.
  */
 export async function replayDeadLetter(
-  app: Parts,
+  app: PublishingApp,
   deadLetterId: string,
   options: PublishOptions = checked,
-): Promise<Published> {
-  const message = await app.deliveries.revive(deadLetterId);
-  // Replayed twice, perhaps by a process that died before it could note it: the same batch.
+): Promise<PublishResult> {
+  const message = await app.deliveries.parseDeadLetter(deadLetterId);
+  // The key makes a second replay start the same batch, also if this process dies before it marks the dead letter.
   const published = await publish(app, message, `dead letter ${deadLetterId}`, options);
   await app.engine.deadLetters.markReplayed(deadLetterId);
   return published;
 }
 
 async function publish(
-  app: Parts,
-  given: Message,
+  app: PublishingApp,
+  original: Message,
   key: string,
   { isUnchecked }: PublishOptions,
-): Promise<Published> {
-  const message: PublishedMessage = given.kind === "start" ? { ...given, key: given.key ?? key } : given;
+): Promise<PublishResult> {
+  const message: PublishedMessage =
+    original.kind === "start" ? { ...original, key: original.key ?? key } : original;
   const batches = isUnchecked ? null : (await app.engine.admin.preview(message)).batches;
   await app.engine.durably(() => app.broker.publish([{ queue: CONTROL_QUEUE, message }]));
   return { message, batchId: batches?.[0]?.batchId ?? batchIdIn(message), batches };

@@ -40,8 +40,8 @@ export interface WarehouseServices {
 }
 
 /**
- * The warehouse that the configuration chooses, loaded at its first use: most processes use none. `inMemory`: a local
- * one makes no file.
+ * The configured warehouse. It is loaded at its first use, since most processes use none. `inMemory`: DuckDB creates no
+ * file.
  */
 export function openWarehouse(
   configuration: Configuration,
@@ -49,14 +49,14 @@ export function openWarehouse(
   inMemory = false,
 ): WarehouseServices {
   let isOpened = false;
-  const open = once(async () => {
+  const open = memoize(async () => {
     isOpened = true;
     return configuration.warehouse === "duckdb"
       ? openDuckDb(configuration, logger, inMemory)
       : openBigQuery(configuration);
   });
   return {
-    // The task that comes first does not pay for the loading with its own time.
+    // Loading does not count as time of the first task that needs it.
     warehouse: lazy(warehouseMethods, async () => (await withoutTaskTime(open)).warehouse),
     callbackArchive: new WarehouseCallbackArchive(lazy(tableMethods, async () => (await open()).warehouse)),
     async close() {
@@ -72,12 +72,12 @@ interface OpenWarehouse {
 
 async function openBigQuery(configuration: Configuration): Promise<OpenWarehouse> {
   const { BigQueryWarehouse } = await import("../adapters/bigquery/bigquery-warehouse.ts");
-  const google = googleOf(configuration);
+  const google = requireGoogle(configuration);
   const { projectId, dataset, bigQueryLocation, maximumBytesBilled, endpoints } = google;
   const options = {
     projectId,
     dataset,
-    deployment: deploymentOf(google),
+    deployment: deploymentId(google),
     location: bigQueryLocation,
     maximumBytesBilled,
     apiEndpoint: endpoints.bigQuery,
@@ -113,65 +113,65 @@ async function openDuckDb(
   };
 }
 
-/** The buckets that the configuration chooses. Baton's own are folders of one bucket. */
+/** The configured object store. Baton's own buckets are folders of one bucket. */
 export function openObjects(configuration: Configuration): ObjectStore {
   if (configuration.objects === "folder") return openFolders(configuration);
   return lazy(
     objectMethods,
-    once(() => openBuckets(configuration)),
+    memoize(() => openBuckets(configuration)),
   );
 }
 
 async function openBuckets(configuration: Configuration): Promise<ObjectStore> {
   const { CloudObjectStore } = await import("../adapters/storage/object-store.ts");
-  const { projectId, bucket, inboxBucket, endpoints } = googleOf(configuration);
+  const { projectId, bucket, inboxBucket, endpoints } = requireGoogle(configuration);
   return new CloudObjectStore({
     projectId,
     ...(endpoints.storage !== undefined && { apiEndpoint: endpoints.storage }),
     buckets: {
       inbox: { bucket: inboxBucket },
-      ...ownPlaces((name) => ({ bucket, prefix: `${name}/` })),
+      ...bucketsByName((name) => ({ bucket, prefix: `${name}/` })),
     },
   });
 }
 
 export function openFolders({ data, inbox }: Configuration): FolderObjectStore {
   return new FolderObjectStore({
-    buckets: { inbox: inbox.folder, ...ownPlaces((name) => `${data}/${name}`) },
+    buckets: { inbox: inbox.folder, ...bucketsByName((name) => `${data}/${name}`) },
   });
 }
 
-function ownPlaces<Place>(placeOf: (name: string) => Place): Readonly<Record<string, Place>> {
-  return Object.fromEntries(Object.values(ownBuckets).map((name) => [name, placeOf(name)]));
+function bucketsByName<Location>(locate: (name: string) => Location): Readonly<Record<string, Location>> {
+  return Object.fromEntries(Object.values(ownBuckets).map((name) => [name, locate(name)]));
 }
 
-/** What tells a deployment from the others of its project, whose batches may have the same ids. */
-export function deploymentOf({ projectId, prefix, databaseId, dataset }: GoogleConfiguration): string {
+/** Identifies a deployment among those of its project, whose batches may have the same ids. */
+export function deploymentId({ projectId, prefix, databaseId, dataset }: GoogleConfiguration): string {
   return `${projectId}/${prefix}/${databaseId}/${dataset}`;
 }
 
-/** The part of the configuration that `readConfiguration` has made sure of. */
-export function googleOf({ google }: Configuration): GoogleConfiguration {
+/** The configuration of Google Cloud, which `readConfiguration` has checked. */
+export function requireGoogle({ google }: Configuration): GoogleConfiguration {
   if (!google) throw new BatonError("CONFIGURATION_INVALID", "Google Cloud is not configured");
   return google;
 }
 
-/** What is configured of the services that tasks have their work done by. */
+/** The settings of services that run work for tasks. */
 interface RemoteSettings {
   readonly dataform?: DataformOptions;
   readonly powerBi?: PowerBiOptions | undefined;
 }
 
-/** Loaded at the first request: most processes make none. */
+/** Loaded at its first request, since most processes make none. */
 export function httpClient({ allowPrivateAddresses }: Configuration): HttpClient {
-  const open = once(async () => {
+  const open = memoize(async () => {
     const { GuardedHttpClient } = await import("../adapters/http/http-client.ts");
     return new GuardedHttpClient({ allowPrivate: allowPrivateAddresses });
   });
   return lazy<HttpClient>({ request: true }, open);
 }
 
-/** Services whose clients are loaded at the first call. What is not configured throws `SERVICE_NOT_CONFIGURED`. */
+/** Clients that are loaded at their first call. A service that is not configured throws `SERVICE_NOT_CONFIGURED`. */
 export function remoteServices({
   dataform,
   powerBi,
@@ -182,37 +182,38 @@ export function remoteServices({
   };
 }
 
-const refuse = async (): Promise<never> => {
+const throwUnconfigured = async (): Promise<never> => {
   throw new BatonError(
     "SERVICE_NOT_CONFIGURED",
     `Power BI is not configured: set ${neededForPowerBi.join(", ")}`,
   );
 };
 
-const unconfiguredPowerBi: PowerBi = { refreshes: refuse, start: refuse, cancel: refuse };
+const unconfiguredPowerBi: PowerBi = {
+  refreshes: throwUnconfigured,
+  start: throwUnconfigured,
+  cancel: throwUnconfigured,
+};
 
-/** Runs `make` at the first call; every call gets its result. */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
+/** Calls `create` once; every call returns its result. */
+function memoize<T>(create: () => Promise<T>): () => Promise<T> {
+  let created: Promise<T> | undefined;
   return () => {
-    made ??= make();
-    return made;
+    created ??= create();
+    return created;
   };
 }
 
-/** The names of a port's methods, none forgotten. */
+/** All method names of a port. The compiler reports a missing one. */
 type Methods<Port> = { readonly [Name in keyof Port]: true };
 
-type AsyncMethods = Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>>;
+type AsyncMethods = Readonly<Record<string, (...parameters: unknown[]) => Promise<unknown>>>;
 
-/**
- * A port whose adapter is loaded at the first call of one of these methods: a fresh process answers its first message
- * without loading what that message does not need.
- */
+/** A port whose adapter is loaded at its first call, so that a new instance loads only what its first message needs. */
 function lazy<Port extends object>(methods: Methods<Port>, open: () => Promise<Port>): Port;
 function lazy(methods: Readonly<Record<string, true>>, open: () => Promise<AsyncMethods>): AsyncMethods {
   const names = Object.keys(methods);
   return Object.fromEntries(
-    names.map((name) => [name, async (...given: unknown[]) => (await open())[name]?.(...given)]),
+    names.map((name) => [name, async (...parameters: unknown[]) => (await open())[name]?.(...parameters)]),
   );
 }

@@ -3,24 +3,24 @@ import type { LogFields } from "../ports/telemetry.ts";
 import { type CurrentRun, currentRun } from "../runtime/current-run.ts";
 
 export interface StrayErrorReceiver {
-  /** Logs an error that ends nothing. */
-  tell(message: string, fields: LogFields): void;
+  /** Logs an error after which the process continues. */
+  log(message: string, fields: LogFields): void;
   /**
-   * An exception of unknown origin: it may have cut short anything, so the state of the process is unknown. What is
-   * under way is given back, and the process ends. Called once.
+   * Stops the process after an exception of unknown origin, which leaves the state of the process unknown. The receiver
+   * releases running tasks and exits. Called once.
    */
   stop(thrown: unknown): void;
 }
 
 /**
- * Handles errors that nothing caught. Node tells which task made the promise, timer or event. An exception of a task
- * fails its attempt, if that still runs, and nothing else. A rejection has cut nothing short: it is logged, and a
- * warning of its task.
+ * Handles uncaught errors. Node's async context identifies the task that created the promise, timer or event. An
+ * exception of a task fails only its attempt, if that still runs. A rejection interrupts nothing: it is logged, and
+ * becomes a warning of its task.
  */
-export function containStrayErrors({ tell, stop }: StrayErrorReceiver): void {
+export function containStrayErrors({ log, stop }: StrayErrorReceiver): void {
   let isStopping = false;
-  const told = (thrown: unknown, fields: LogFields = {}) =>
-    tell("an error that nothing awaits or catches", {
+  const logStray = (thrown: unknown, fields: LogFields = {}) =>
+    log("an error that nothing awaits or catches", {
       ...fields,
       error: errorMessage(thrown),
       stack_trace: debugStack(thrown),
@@ -29,13 +29,13 @@ export function containStrayErrors({ tell, stop }: StrayErrorReceiver): void {
   process.on("unhandledRejection", (reason, promise) => {
     const run = currentRun();
     if (run?.onRejection(promise, reason)) owners.set(promise, run);
-    else told(reason, run?.labels);
+    else logStray(reason, run?.labels);
   });
   process.on("rejectionHandled", (promise) => owners.get(promise)?.onHandled(promise));
   process.on("uncaughtException", (thrown) => {
     const run = currentRun();
     if (run?.onException(thrown)) return;
-    if (run || isStopping) return told(thrown, run?.labels);
+    if (run || isStopping) return logStray(thrown, run?.labels);
     isStopping = true;
     stop(thrown);
   });

@@ -3,7 +3,7 @@ import { debugStack, errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
 import type { Message } from "../core/messages.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { MessageIntake } from "../entry/deliveries.ts";
+import type { MessageIntake } from "../entry/message-intake.ts";
 import type { Clock } from "../ports/machine.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { LocalTaskRunner } from "../runtime/task-runner.ts";
@@ -18,7 +18,7 @@ export const embeddedLimits = {
   brokerPollMs: 50,
 } as const;
 
-/** What a worker takes on. */
+/** Limits a worker to a part of the messages. */
 interface WorkScope {
   /** One batch only. */
   readonly batchId?: string;
@@ -26,15 +26,15 @@ interface WorkScope {
   readonly triggers?: boolean;
 }
 
-/** The part of a process that runs tasks. */
+/** The part of a process that handles messages and runs tasks. */
 export interface Worker {
-  /** Begins to take messages. Where messages are pushed there is nothing to poll. */
+  /** Starts to receive messages. */
   start(scope?: WorkScope): void;
-  /** Takes no new message, lets short tasks finish and gives the rest back, within `limits.shutdownSeconds`. */
+  /** Accepts no new message, lets short tasks finish and releases the others, within `limits.shutdownSeconds`. */
   stop(): Promise<void>;
 }
 
-interface Parts {
+interface PollingWorkerPorts {
   readonly engine: Engine;
   readonly deliveries: MessageIntake;
   readonly broker: SqliteBroker;
@@ -43,37 +43,36 @@ interface Parts {
   readonly logger: Logger;
 }
 
-/** The part of a process that runs tasks: it takes messages, sweeps and ticks from time to time, and stops in good order. */
+/** The worker of the embedded engine: it polls the broker, and sweeps and ticks at intervals. */
 export class PollingWorker implements Worker {
-  readonly #parts: Parts;
+  readonly #ports: PollingWorkerPorts;
   readonly #sweepSeconds: number;
   #running = false;
-  /** How to call off what comes next of each kind. */
+  /** Cancels the next sweep, redrive or tick. */
   readonly #next = new Map<Message["kind"], () => void>();
 
-  constructor(parts: Parts, sweepSeconds: number) {
-    this.#parts = parts;
+  constructor(ports: PollingWorkerPorts, sweepSeconds: number) {
+    this.#ports = ports;
     this.#sweepSeconds = sweepSeconds;
   }
 
-  /** Begins to work on everything, or on what the scope says. Sweeps at once: what a dead process left is taken up. */
+  /** Starts with a sweep, so that batches of a dead process continue at once. */
   start({ batchId, triggers = batchId === undefined }: WorkScope = {}): void {
-    const { broker, deliveries } = this.#parts;
+    const { broker, deliveries } = this.#ports;
     this.#running = true;
-    broker.start((delivery) => deliveries.deliver(delivery), { batchId });
-    const look: Message = batchId === undefined ? { kind: "sweep" } : { kind: "redrive", batchId };
-    void this.#repeat(look, this.#sweepSeconds);
+    broker.start(deliveries.deliver, { batchId });
+    const sweep: Message = batchId === undefined ? { kind: "sweep" } : { kind: "redrive", batchId };
+    void this.#repeat(sweep, this.#sweepSeconds);
     if (triggers) void this.#repeat({ kind: "tick" }, limits.tickSeconds);
   }
 
-  /** Takes nothing new, lets short tasks finish, gives the rest back, within `limits.shutdownSeconds`. */
   async stop(): Promise<void> {
     if (!this.#running) return;
     this.#running = false;
     for (const cancel of this.#next.values()) cancel();
-    const { broker, runner, deliveries, logger } = this.#parts;
+    const { broker, runner, deliveries, logger } = this.#ports;
     deliveries.stop();
-    // A disk that is full must not keep the tasks from being given back.
+    // A full disk must not prevent the release of running tasks.
     await broker.stop().catch((error: unknown) => {
       logger.error("waiting messages could not be stored; the sweep will recreate them", {
         error: errorMessage(error),
@@ -84,11 +83,11 @@ export class PollingWorker implements Worker {
   }
 
   async #repeat(message: Message, seconds: number): Promise<void> {
-    const { deliveries, clock, logger } = this.#parts;
+    const { deliveries, clock, logger } = this.#ports;
     try {
       await deliveries.deliver({ message, deliveryAttempt: 1 });
     } catch (error) {
-      // What fails because this process stops, the next process does.
+      // The next process repeats what failed because this one stops.
       const fields = { error: errorMessage(error), stack_trace: debugStack(error) };
       if (this.#running) logger.error(`the ${message.kind} failed`, fields);
     }
@@ -99,9 +98,9 @@ export class PollingWorker implements Worker {
       );
   }
 
-  /** Waits until the handlers under way have committed, for as long as the shutdown allows. */
+  /** Waits until the running handlers have committed, within the time left of `limits.shutdownSeconds`. */
   async #settled(): Promise<void> {
-    const { broker, clock } = this.#parts;
+    const { broker, clock } = this.#ports;
     const deadline = clock.monotonicMs() + (limits.shutdownSeconds - limits.taskGraceSeconds) * 1_000;
     while (broker.active > 0 && clock.monotonicMs() < deadline)
       await new Promise<void>((resolve) => {
@@ -110,14 +109,14 @@ export class PollingWorker implements Worker {
   }
 }
 
-/** The work of a process that messages are pushed to: it begins with the first of them. */
+/** The worker of a process that receives pushed messages. There is nothing to poll. */
 export class PushWorker implements Worker {
   readonly #deliveries: MessageIntake;
   readonly #runner: LocalTaskRunner;
   readonly #clock: Clock;
   readonly #load: () => Promise<void>;
 
-  /** `load` fetches from the disk what nearly every message needs. */
+  /** `load` loads the modules that nearly every message needs. */
   constructor(deliveries: MessageIntake, runner: LocalTaskRunner, clock: Clock, load: () => Promise<void>) {
     this.#deliveries = deliveries;
     this.#runner = runner;
@@ -125,13 +124,13 @@ export class PushWorker implements Worker {
     this.#load = load;
   }
 
-  /** A fresh instance has a message waiting: what it needs is loaded while others are asked for keys, tokens and documents. */
+  /** A new instance has a message waiting: modules load while the first requests for keys and tokens are sent. */
   start(): void {
-    // The message meets what goes wrong, and says so.
+    // A failed load fails again in the handler of the message, which reports it.
     this.#load().catch(() => undefined);
   }
 
-  /** What is given back has to be written down too, before the connections are closed. */
+  /** Waits also for the writes of released tasks, before the connections are closed. */
   async stop(): Promise<void> {
     this.#deliveries.stop();
     await this.#runner.stop(limits.taskGraceSeconds * 1_000);

@@ -172,7 +172,7 @@ function guardProcess(session: Session, hasLauncher: boolean): void {
     stream.on("error", (error) => endWithReader(session, error));
   muteWarnings(["MetadataLookupWarning"]);
   containStrayErrors({
-    tell: (message, { batchId, taskId, error }) => {
+    log: (message, { batchId, taskId, error }) => {
       const whose = batchId === undefined ? "" : ` (task ${taskId} of ${batchId}, which has ended)`;
       session.note(`warning: ${message}${whose}: ${error}`);
     },

@@ -4,88 +4,88 @@ import type { JsonObject } from "../core/values/json.ts";
 import type { Delivery } from "../ports/broker.ts";
 import type { CallerCheck } from "../ports/machine.ts";
 import type { Logger } from "../ports/telemetry.ts";
+import { type EntryRequest, type ParsedRequest, rejectAllSeals, type SealCheck } from "./parse-message.ts";
 import { isRedelivered, parseRequest } from "./parse-request.ts";
-import { type EntryRequest, type ParsedRequest, rejectAllSeals, type SealCheck } from "./request.ts";
 
-/** What became of a delivery. The fields say what a person who posted it by hand wants to know. */
+/** The outcome of a delivery, with the fields that a person who posted it by hand needs. */
 export interface DeliveryReport {
   readonly outcome: "done" | "dead-lettered";
-  /** Of a start: the batch that runs now. */
+  /** The batch that a start created. */
   readonly batchId?: string | undefined;
-  /** Of a dead letter: its id, and why. */
+  /** Of a dead letter. */
   readonly deadLetterId?: string | undefined;
   readonly code?: ErrorCode | undefined;
   readonly message?: string | undefined;
   readonly remedy?: string | undefined;
 }
 
-/** Where requests go once they are parsed, or could not be. */
+/** Receives requests after parsing. */
 export interface Intake {
-  /** Resolves when nothing more depends on this delivery; rejects to have it delivered again. */
+  /** Resolves when the delivery may be acknowledged. Rejects if it must be delivered again. */
   deliver(delivery: Delivery): Promise<DeliveryReport>;
-  /** Keeps a request that is no message as a dead letter; returns the dead letter's id. */
-  refuse(request: EntryRequest, error: BatonError): Promise<string>;
+  /** Stores a request that is no message as a dead letter. Returns the dead letter's id. */
+  reject(request: EntryRequest, error: BatonError): Promise<string>;
 }
 
-/** Who may post, and whom to believe. */
+/** How the entry checks callers, and the seals of messages. */
 export interface HttpTrust {
-  /** Absent: whoever gets here may post, since something before it has looked. */
+  /** Absent where every caller may post, or where callers are checked before the request arrives. */
   readonly callers?: CallerCheck | undefined;
   readonly isSealed?: SealCheck | undefined;
 }
 
-export interface HttpAnswer {
+export interface HttpResponse {
   readonly status: number;
   readonly body: JsonObject;
 }
 
 /** Never rejects. */
-export type HttpHandler = (request: EntryRequest) => Promise<HttpAnswer>;
+export type HttpHandler = (request: EntryRequest) => Promise<HttpResponse>;
 
 /**
- * Answers 401 to callers that are not known, 200 for what is done and 503 for what is to be sent again. What has become
- * a dead letter is answered by 202 where anything else would have it delivered again, and otherwise by a 4xx.
+ * Responds with 401 to unknown callers, 200 to a handled message and 503 to a message that must be sent again. A dead
+ * letter gets 202 if its sender would repeat anything else, and otherwise a 4xx.
  */
 export function createHttpHandler(intake: Intake, logger: Logger, trust: HttpTrust = {}): HttpHandler {
   const { callers, isSealed = rejectAllSeals } = trust;
   return async (request) => {
-    if (request.method !== "POST") return answerWithoutMessage(request);
-    if (isFromForeignPage(request))
-      return errorAnswer(403, new BatonError("ORIGIN_REFUSED", "A web page of another origin sent this"));
+    if (request.method !== "POST") return respondWithoutMessage(request);
+    if (isFromForeignOrigin(request))
+      return errorResponse(403, new BatonError("ORIGIN_REFUSED", "A web page of another origin sent this"));
     try {
       await callers?.check(request.headers.authorization);
-      return await take(request, parseOrError(request, isSealed), intake);
+      return await handlePost(request, parseOrError(request, isSealed), intake);
     } catch (thrown) {
       if (thrown instanceof BatonError && thrown.code === "CALLER_REFUSED")
-        return refuseCaller(thrown, logger);
-      return answerFailure(thrown, logger);
+        return rejectCaller(thrown, logger);
+      return respondWithFailure(thrown, logger);
     }
   };
 }
 
-/** The answer to a request that ended in an error: what every error of the entry looks like. */
-export function errorAnswer(status: number, error: BatonError): HttpAnswer {
-  return { status, body: { status: "error", ...described(error) } };
+/** The response to a request that failed. All errors of the entry have this form. */
+export function errorResponse(status: number, error: BatonError): HttpResponse {
+  return { status, body: { status: "error", ...errorFields(error) } };
 }
 
-async function take(
+async function handlePost(
   request: EntryRequest,
   parsed: ParsedRequest | BatonError,
   intake: Intake,
-): Promise<HttpAnswer> {
+): Promise<HttpResponse> {
   if (parsed instanceof BatonError) {
-    const deadLetterId = await intake.refuse(request, parsed);
+    const deadLetterId = await intake.reject(request, parsed);
     return {
-      status: refusedStatus(request, parsed.code),
-      body: { status: "dead-letter", deadLetterId, ...described(parsed) },
+      status: deadLetterStatus(request, parsed.code),
+      body: { status: "dead-letter", deadLetterId, ...errorFields(parsed) },
     };
   }
   if ("ignored" in parsed) return { status: 200, body: { status: "ignored", reason: parsed.ignored } };
-  return answerReport(request, await intake.deliver(parsed));
+  return respondWithReport(request, await intake.deliver(parsed));
 }
 
-/** Dead letters of senders that look at the answer; of any other code it is 400, a bad request. */
-const plainStatuses: ReadonlyMap<ErrorCode, number> = new Map([
+/** The statuses of dead letters for senders that read the response. Any other code gets 400. */
+const statusOfCode: ReadonlyMap<ErrorCode, number> = new Map([
   ["WORKFLOW_UNKNOWN", 404],
   ["BATCH_UNKNOWN", 404],
   ["TASK_UNKNOWN", 404],
@@ -95,13 +95,13 @@ const plainStatuses: ReadonlyMap<ErrorCode, number> = new Map([
   ["INPUT_INVALID", 422],
 ]);
 
-/** A defect of ours is no fault of the sender: the request is kept, and that is all there is to say. */
-function refusedStatus(request: EntryRequest, code: ErrorCode = "INTERNAL"): number {
+/** 202 for a defect of Baton, which is no fault of the sender: the request has been stored. */
+function deadLetterStatus(request: EntryRequest, code: ErrorCode = "INTERNAL"): number {
   if (code === "INTERNAL" || isRedelivered(request)) return 202;
-  return plainStatuses.get(code) ?? 400;
+  return statusOfCode.get(code) ?? 400;
 }
 
-/** An error of any other kind is a defect here: the same body would meet it again, so it is a dead letter too. */
+/** An error without a code is a defect of Baton. The same body would fail again, so it becomes a dead letter too. */
 function parseOrError(request: EntryRequest, isSealed: SealCheck): ParsedRequest | BatonError {
   try {
     return parseRequest(request, isSealed);
@@ -111,36 +111,38 @@ function parseOrError(request: EntryRequest, isSealed: SealCheck): ParsedRequest
   }
 }
 
-function answerReport(request: EntryRequest, report: DeliveryReport): HttpAnswer {
-  const { outcome, ...rest } = report;
-  const known = Object.entries(rest).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
-  const dead = outcome === "dead-lettered";
+function respondWithReport(request: EntryRequest, report: DeliveryReport): HttpResponse {
+  const { outcome, ...details } = report;
+  const fields = Object.entries(details).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value]],
+  );
+  const isDead = outcome === "dead-lettered";
   return {
-    status: dead ? refusedStatus(request, report.code) : 200,
-    body: { status: dead ? "dead-letter" : "done", ...Object.fromEntries(known) },
+    status: isDead ? deadLetterStatus(request, report.code) : 200,
+    body: { status: isDead ? "dead-letter" : "done", ...Object.fromEntries(fields) },
   };
 }
 
-function answerWithoutMessage({ method, path }: EntryRequest): HttpAnswer {
+function respondWithoutMessage({ method, path }: EntryRequest): HttpResponse {
   if (method === "GET" && (path === "/" || path === "/healthz"))
     return { status: 200, body: { status: "ok" } };
-  return errorAnswer(405, new BatonError("METHOD_NOT_ALLOWED", `${method} is not allowed here`));
+  return errorResponse(405, new BatonError("METHOD_NOT_ALLOWED", `${method} is not allowed here`));
 }
 
-/** A page that somebody has open posts to servers on his machine without asking, as long as nobody looks who sent it. */
-function isFromForeignPage({ headers }: EntryRequest): boolean {
+/** A web page that the user has open can post to servers on the user's machine. The origin reveals it. */
+function isFromForeignOrigin({ headers }: EntryRequest): boolean {
   const { origin } = headers;
   if (origin === undefined) return false;
   return !URL.canParse(origin) || new URL(origin).host !== headers.host;
 }
 
-function refuseCaller(error: BatonError, logger: Logger): HttpAnswer {
+function rejectCaller(error: BatonError, logger: Logger): HttpResponse {
   logger.warn("a caller was refused", { code: error.code, error: error.message });
-  return errorAnswer(401, error);
+  return errorResponse(401, error);
 }
 
-/** Errors without a code may tell of paths, hosts or data: those go to the log alone. */
-function answerFailure(thrown: unknown, logger: Logger): HttpAnswer {
+/** Errors without a code may contain paths, hosts or data, so they are only logged. */
+function respondWithFailure(thrown: unknown, logger: Logger): HttpResponse {
   const error =
     thrown instanceof BatonError
       ? thrown
@@ -150,9 +152,9 @@ function answerFailure(thrown: unknown, logger: Logger): HttpAnswer {
     error: errorMessage(thrown),
     stack_trace: debugStack(thrown),
   });
-  return errorAnswer(503, error);
+  return errorResponse(503, error);
 }
 
-function described({ code, message, remedy }: BatonError): JsonObject {
+function errorFields({ code, message, remedy }: BatonError): JsonObject {
   return { code, message, remedy };
 }

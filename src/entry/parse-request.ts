@@ -1,19 +1,21 @@
 import * as z from "zod";
 import { isJsonObject, type JsonValue } from "../core/values/json.ts";
-import { parseAs, parseMessage, refusal } from "./parse-message.ts";
-import { isSentByPubSub, isUnwrappedPush, parseUnwrappedPush, parseWrappedPush } from "./pubsub-push.ts";
 import {
+  bodyError,
   decodeBase64,
   type EntryRequest,
   type ParsedRequest,
+  parseAs,
   parseJson,
+  parseMessage,
   type RequestHeaders,
   rejectAllSeals,
   type SealCheck,
-} from "./request.ts";
+} from "./parse-message.ts";
+import { parseUnwrappedPush, parseWrappedPush } from "./pubsub-push.ts";
 
 /**
- * The message a posted request carries, whatever its transport. Throws BatonErrors that are dead letters:
+ * Parses the message of a posted request, for every transport. Throws errors that make the request a dead letter:
  * `BODY_NOT_JSON`, `NUMBER_NOT_EXACT`, `BODY_NOT_BASE64`, `BODY_NOT_AN_EVENT`, `EVENT_TYPE_UNKNOWN`, `INPUT_TOO_LARGE`.
  */
 export function parseRequest(
@@ -31,18 +33,18 @@ export function parseRequest(
 }
 
 /**
- * Whether a request comes from what delivers again whatever is not acknowledged (Pub/Sub, Eventarc, Cloud Tasks),
- * rather than from a client that posts JSON and reads the answer.
+ * Whether the sender repeats a request until it is acknowledged (Pub/Sub, Eventarc, Cloud Tasks). Other clients post
+ * JSON and read the response.
  */
 export function isRedelivered({ headers, body }: Pick<EntryRequest, "headers" | "body">): boolean {
   if (headers["ce-type"] !== undefined || isUnwrappedPush(headers)) return true;
   if (headers["x-cloudtasks-queuename"] !== undefined || isSentByPubSub(headers)) return true;
-  const json = jsonOrNull(body);
+  const json = tryParseJson(body);
   if (isStructuredCloudEvent(headers, json)) return true;
   return isJsonObject(json) && json.message !== undefined && isJsonObject(json.message);
 }
 
-function jsonOrNull(body: Uint8Array): JsonValue {
+function tryParseJson(body: Uint8Array): JsonValue {
   try {
     return parseJson(body, "body");
   } catch {
@@ -50,9 +52,22 @@ function jsonOrNull(body: Uint8Array): JsonValue {
   }
 }
 
+/** Whether the request is an unwrapped push that writes its metadata into headers. */
+function isUnwrappedPush(headers: RequestHeaders): boolean {
+  return (
+    headers["x-goog-pubsub-message-id"] !== undefined ||
+    headers["x-goog-pubsub-subscription-name"] !== undefined
+  );
+}
+
+/** Only the user agent identifies an unwrapped push without metadata. */
+function isSentByPubSub(headers: RequestHeaders): boolean {
+  return /^(APIs-Google|CloudPubSub-Google)\b/i.test(headers["user-agent"] ?? "");
+}
+
 /**
- * Which dispatch of Cloud Tasks a request is, 1 being the first; of what somebody else sends, 1. Tries that never got here count:
- * https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler
+ * The number of a dispatch by Cloud Tasks, counted from 1, or 1 for any other sender. Dispatches that never arrived
+ * count too: https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler
  */
 function dispatchAttempt(headers: RequestHeaders): number {
   const retries = headers["x-cloudtasks-taskretrycount"] ?? "";
@@ -66,7 +81,7 @@ const eventTypes: ReadonlyMap<string, DataParser> = new Map([
   ["google.cloud.storage.object.v1.finalized", parseFinalized],
 ]);
 
-/** 64-bit integers are strings in Google's JSON, and numbers in that of some others. */
+/** 64-bit integers are strings in Google's JSON, and numbers in that of other senders. */
 const Integer64Schema = z.union([
   z.string().regex(/^\d{1,19}$/, "expected digits"),
   z.int().nonnegative().transform(String),
@@ -81,20 +96,20 @@ const EnvelopeSchema = z.object({ type: z.string(), data_base64: z.string().opti
 
 /** An event whose attributes are `ce-` headers and whose data is the body. */
 function parseBinaryCloudEvent(type: string, body: Uint8Array, isSealed: SealCheck): ParsedRequest {
-  const parse = parserOf(type, "headers.ce-type");
+  const parse = dataParserFor(type, "headers.ce-type");
   return parse(parseJson(body, "body"), "body", isSealed);
 }
 
-/** Whether a body is an event with its envelope: some senders say so in its fields alone. */
+/** Whether the body is an event with its envelope. Some senders do not set the content type. */
 function isStructuredCloudEvent(headers: RequestHeaders, json: JsonValue): boolean {
   if (headers["content-type"]?.toLowerCase().startsWith("application/cloudevents+json")) return true;
   return isJsonObject(json) && Object.hasOwn(json, "specversion");
 }
 
-/** An event that is one JSON document, its data as JSON or as base64 of JSON. */
+/** An event in one JSON document, with its data as JSON or as base64 of JSON. */
 function parseStructuredCloudEvent(json: JsonValue, isSealed: SealCheck): ParsedRequest {
   const event = parseAs(EnvelopeSchema, json, "a CloudEvent", "body");
-  const parse = parserOf(event.type, "body.type");
+  const parse = dataParserFor(event.type, "body.type");
   if (event.data_base64 !== undefined) {
     const bytes = decodeBase64(event.data_base64, "body.data_base64");
     return parse(parseJson(bytes, "body.data_base64"), "body.data_base64", isSealed);
@@ -103,10 +118,10 @@ function parseStructuredCloudEvent(json: JsonValue, isSealed: SealCheck): Parsed
   return parse(data ?? null, "body.data", isSealed);
 }
 
-function parserOf(type: string, where: string): DataParser {
+function dataParserFor(type: string, where: string): DataParser {
   const parser = eventTypes.get(type);
   if (parser) return parser;
-  throw refusal("EVENT_TYPE_UNKNOWN", `Events of type ${JSON.stringify(type)} are not handled`, where);
+  throw bodyError("EVENT_TYPE_UNKNOWN", `Events of type ${JSON.stringify(type)} are not handled`, where);
 }
 
 function parseFinalized(data: JsonValue, where: string): ParsedRequest {

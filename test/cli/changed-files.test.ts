@@ -55,7 +55,7 @@ test("a file with an error takes nothing away: what it held stays in use, and th
   place.write("workflows/talk.ts", "export default workflow(;\n");
   place.write("workflows/other.ts", talk.replaceAll('workflow("talk")', 'workflow("other")'));
   await reloads(1);
-  await server.saysError("its former workflows stay in use");
+  await server.saysError("its previous workflows stay in use");
   expect(server.stderr).toMatch(
     /"code":"WORKFLOW_FILE_FAILED","where":"[^"]*talk\.ts:1","error":"Expression expected"/,
   );

@@ -55,7 +55,7 @@ test("validate: every problem with its place and code, exit 1; 0 when there is n
   expect(good).toMatchObject({ code: 0, stdout: "valid: hello\n", stderr: "" });
   const empty = await place.baton(["validate", "workflows/lib/plus-one.ts"]);
   expect(empty.code).toBe(1);
-  expect(empty.stdout).toContain("It holds no workflow");
+  expect(empty.stdout).toContain("It exports no workflow");
   expect(existsSync(place.path("data"))).toBe(false);
 });
 

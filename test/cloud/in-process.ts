@@ -1,7 +1,7 @@
 import { onTestFinished } from "vitest";
 import type { App } from "../../src/app/app.ts";
 import { createHttpHandler } from "../../src/entry/http-handler.ts";
-import { serveHttp } from "../../src/entry/serve.ts";
+import { serveHttp } from "../../src/entry/http-server.ts";
 import type { Logger } from "../../src/ports/telemetry.ts";
 import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
 import { freePort } from "./function-process.ts";

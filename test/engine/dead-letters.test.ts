@@ -27,7 +27,7 @@ test.each<[string, Message, string]>([
   const [letter] = (await app.engine.deadLetters.list()).letters;
   expect(letter).toMatchObject({ deadLetterId: report.deadLetterId, code, replayedAt: null });
   expect(letter?.remedy).not.toBe("");
-  expect(await app.deliveries.revive(letter?.deadLetterId ?? "")).toMatchObject(message);
+  expect(await app.deliveries.parseDeadLetter(letter?.deadLetterId ?? "")).toMatchObject(message);
 });
 
 test("an unknown task of a known batch becomes a dead letter", async () => {
@@ -66,7 +66,7 @@ test("a dead letter is replayed once its cause is mended", async () => {
   const { deadLetterId = "" } = await before.deliveries.deliver({ message, deliveryAttempt: 1 });
   await before.close();
   const after = testApp({ data, workflows: [one] });
-  const revived = await after.deliveries.revive(deadLetterId);
+  const revived = await after.deliveries.parseDeadLetter(deadLetterId);
   const { batchId = "" } = await after.deliveries.deliver({ message: revived, deliveryAttempt: 1 });
   await after.engine.deadLetters.markReplayed(deadLetterId);
   after.work.start();
@@ -89,12 +89,16 @@ test("a request is replayed as it came, with the headers it is read by, and no o
       "ce-specversion": "1.0",
     },
   };
-  const id = await app.deliveries.refuse(
+  const id = await app.deliveries.reject(
     request,
     new BatonError("BODY_NOT_AN_EVENT", "an older version said no"),
   );
   expect(JSON.stringify(await app.engine.deadLetters.read(id))).not.toContain("secret");
-  expect(await app.deliveries.revive(id)).toMatchObject({ kind: "object", bucket: "inbox", object: "a.csv" });
+  expect(await app.deliveries.parseDeadLetter(id)).toMatchObject({
+    kind: "object",
+    bucket: "inbox",
+    object: "a.csv",
+  });
 });
 
 test("a large dead message is kept whole", async () => {

@@ -104,7 +104,7 @@ test("a dead letter of the version before is replayed, and its applied workflow 
   const app = testApp({ data: copyOfOldData(), environment: { BATON_WORKFLOWS: "test/cloud/workflows" } });
   const { letters } = await app.engine.deadLetters.list();
   expect(letters).toMatchObject([{ code: "BODY_NOT_AN_EVENT", source: "http", replayedAt: null }]);
-  const message = await app.deliveries.revive(letters[0]?.deadLetterId ?? "");
+  const message = await app.deliveries.parseDeadLetter(letters[0]?.deadLetterId ?? "");
   expect(message).toMatchObject({ kind: "start", workflowId: "unstarted", key: "from a dead letter" });
   expect((await app.applied.all()).map(({ workflowId }) => workflowId)).toEqual(["applied"]);
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "applied" });

@@ -280,7 +280,7 @@ test("a slot that the workflow refuses is a dead letter, seen once; its replay s
   expect(letters).toMatchObject([{ code: "INPUT_INVALID", source: "schedule" }]);
   expect(letters[0]?.message).toContain("not like this");
   isMended = true;
-  const message = await app.deliveries.revive(letters[0]?.deadLetterId ?? "");
+  const message = await app.deliveries.parseDeadLetter(letters[0]?.deadLetterId ?? "");
   const batchId = deriveBatchId("refusing", slotKey({ cron: "0 5 * * *", timeZone: "UTC" }, slot));
   expect(await app.deliveries.deliver({ message, deliveryAttempt: 1 })).toEqual({ outcome: "done", batchId });
   expect(await app.engine.admin.show(batchId)).toMatchObject({ input: { date: "2026-11-21" } });

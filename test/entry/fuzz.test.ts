@@ -4,8 +4,8 @@ import { errorCatalog } from "../../src/core/errors/error-catalog.ts";
 import { BatonError } from "../../src/core/errors/errors.ts";
 import { MessageSchema } from "../../src/core/messages.ts";
 import { findSyntaxError } from "../../src/core/values/json-syntax.ts";
+import type { EntryRequest, RequestHeaders } from "../../src/entry/parse-message.ts";
 import { parseRequest } from "../../src/entry/parse-request.ts";
-import type { EntryRequest, RequestHeaders } from "../../src/entry/request.ts";
 import { base64, notification, post, push } from "./requests.ts";
 
 const name = fc.oneof(fc.constantFrom("a", "load", "$end", "b-1"), fc.string());

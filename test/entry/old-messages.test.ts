@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { createLogger } from "../../src/adapters/pino/logger.ts";
 import { isSealed, messageKey } from "../../src/core/messages.ts";
 import { createHttpHandler } from "../../src/entry/http-handler.ts";
+import type { SealCheck } from "../../src/entry/parse-message.ts";
 import { parseRequest } from "../../src/entry/parse-request.ts";
-import type { SealCheck } from "../../src/entry/request.ts";
 import {
   about,
   copyOfOldData,

@@ -11,8 +11,8 @@ const envelope = { specversion: "1.0", id: "1", source: "//x" };
 
 describe("refusals", () => {
   test.each([
-    ["empty", post(""), "BODY_NOT_JSON", "nothing in it (body)"],
-    ["blank", post(" \n"), "BODY_NOT_JSON", "nothing in it"],
+    ["empty", post(""), "BODY_NOT_JSON", "The body is empty (body)"],
+    ["blank", post(" \n"), "BODY_NOT_JSON", "The body is empty"],
     [
       "not JSON",
       post('{"a": 1,\n "b": x}'),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { MessageSchema, PublicTaskMessageSchema } from "../../src/core/messages.ts";
+import type { ParsedRequest } from "../../src/entry/parse-message.ts";
 import { parseRequest } from "../../src/entry/parse-request.ts";
-import type { ParsedRequest } from "../../src/entry/request.ts";
 import type { Delivery } from "../../src/ports/broker.ts";
 import { base64, notification, post, push } from "./requests.ts";
 

@@ -1,6 +1,6 @@
 import type { BatonError } from "../../src/core/errors/errors.ts";
 import type { DeliveryReport, Intake } from "../../src/entry/http-handler.ts";
-import type { EntryRequest } from "../../src/entry/request.ts";
+import type { EntryRequest } from "../../src/entry/parse-message.ts";
 import type { Delivery } from "../../src/ports/broker.ts";
 import type { LogFields, Logger } from "../../src/ports/telemetry.ts";
 
@@ -16,7 +16,7 @@ export class RecordingIntake implements Intake {
     return this.onDeliver();
   }
 
-  async refuse({ body }: EntryRequest, error: BatonError): Promise<string> {
+  async reject({ body }: EntryRequest, error: BatonError): Promise<string> {
     this.refused.push({ body, error });
     return this.onRefuse();
   }

@@ -1,4 +1,4 @@
-import type { EntryRequest, RequestHeaders } from "../../src/entry/request.ts";
+import type { EntryRequest, RequestHeaders } from "../../src/entry/parse-message.ts";
 
 export const base64 = (value: unknown): string =>
   Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64");

@@ -1,7 +1,7 @@
 import http from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createHttpHandler } from "../../src/entry/http-handler.ts";
-import { type HttpService, serveHttp } from "../../src/entry/serve.ts";
+import { type HttpService, serveHttp } from "../../src/entry/http-server.ts";
 import { RecordingIntake, RecordingLogger } from "./recording-intake.ts";
 import { send } from "./wire.ts";
 

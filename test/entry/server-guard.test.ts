@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { limits } from "../../src/core/limits.ts";
 import { createHttpHandler } from "../../src/entry/http-handler.ts";
-import { type HttpService, serveHttp } from "../../src/entry/serve.ts";
+import { type HttpService, serveHttp } from "../../src/entry/http-server.ts";
 import { RecordingIntake, RecordingLogger } from "./recording-intake.ts";
 import { base64, push } from "./requests.ts";
 import { send, sendRaw } from "./wire.ts";

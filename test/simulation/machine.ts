@@ -1,6 +1,6 @@
 import type { CompletionMode } from "../../src/core/messages.ts";
 import { Engine } from "../../src/engine/engine.ts";
-import { MessageIntake } from "../../src/entry/deliveries.ts";
+import { MessageIntake } from "../../src/entry/message-intake.ts";
 import type { WorkflowCatalog } from "../../src/ports/catalog.ts";
 import type { Clock, Ids } from "../../src/ports/machine.ts";
 import type { Logger } from "../../src/ports/telemetry.ts";

@@ -188,7 +188,7 @@ class Simulation {
     const letters = this.#documents.all("deadLetters").filter(({ data }) => data.replayedAt === null);
     for (const { key } of letters)
       this.#people.ask(0, "replay a dead letter", async ({ deliveries, engine }) => {
-        const message = await deliveries.revive(key.id);
+        const message = await deliveries.parseDeadLetter(key.id);
         this.#broker.accept(message);
         await engine.deadLetters.markReplayed(key.id);
       });

@@ -1,7 +1,7 @@
 import { onTestFinished } from "vitest";
 import type { EmbeddedApp } from "../../src/app/embedded.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
-import type { MessageIntake } from "../../src/entry/deliveries.ts";
+import type { MessageIntake } from "../../src/entry/message-intake.ts";
 import type { OutgoingMessage } from "../../src/ports/broker.ts";
 import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
 import { Random } from "../simulation/random.ts";

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { Command } from "commander";
 import type { App } from "../../app/app.ts";
-import type { Published, PublishOptions } from "../../app/publish.ts";
+import type { PublishOptions, PublishResult } from "../../app/publish.ts";
 import { errorCatalog } from "../../core/errors/error-catalog.ts";
 import { BatonError, errorMessage } from "../../core/errors/errors.ts";
 import { isoTime } from "../../core/values/time.ts";
@@ -142,7 +142,7 @@ async function idsOf(session: Session, app: App, code: string): Promise<string[]
     .reverse();
 }
 
-interface Replayed extends Published {
+interface Replayed extends PublishResult {
   readonly deadLetterId: string;
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Published } from "../../app/publish.ts";
+import type { PublishResult } from "../../app/publish.ts";
 import type { PreviewedBatch } from "../../engine/queries/preview.ts";
 import { readBytes } from "../arguments.ts";
 import { oneLine, workerMode } from "../output/text.ts";
@@ -7,7 +7,7 @@ import type { Session } from "../session.ts";
 import { withApp, withKnownWorkflows } from "../with-app.ts";
 
 /** What comes of a message that was published: one sentence, after `Published` or the like. */
-export function publishedText(published: Published): string {
+export function publishedText(published: PublishResult): string {
   const { message, batchId, batches } = published;
   if (batches === null) return batchId === null ? "unchecked" : `unchecked, for batch ${batchId}`;
   switch (message.kind) {

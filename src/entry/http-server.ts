@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { parseArgs } from "node:util";
 import { BatonError, errorCode, errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
-import { errorAnswer, type HttpAnswer, type HttpHandler } from "./http-handler.ts";
+import { errorResponse, type HttpHandler, type HttpResponse } from "./http-handler.ts";
 
 /**
  * What bounds requests to the HTTP server.
@@ -20,11 +20,11 @@ export const serverLimits = {
 } as const;
 
 export interface ServeOptions {
-  /** 0 takes any free port. */
+  /** 0: any free port. */
   readonly port: number;
-  /** Default 127.0.0.1: reachable from this machine alone. */
+  /** Default 127.0.0.1: reachable only from this machine. */
   readonly host?: string;
-  /** Time a client has to send its whole request. Default: `serverLimits.requestSeconds`. */
+  /** How long a client may take to send its whole request. Default: `serverLimits.requestSeconds`. */
   readonly requestSeconds?: number;
   /** How long `close` waits for requests in flight. Default: `serverLimits.drainSeconds`. */
   readonly drainSeconds?: number;
@@ -32,23 +32,23 @@ export interface ServeOptions {
 
 export interface HttpService {
   readonly url: string;
-  /** Takes no new connections and resolves when the requests in flight are answered, or have been cut off. */
+  /** Accepts no new connections. Resolves when the requests in flight have a response or were cut off. */
   close(): Promise<void>;
 }
 
-/** The port that the functions framework was started with: its option `--port`, else `PORT`, else 8080. */
+/** The port of the functions framework: its option `--port`, else `PORT`, else 8080. */
 export function frameworkPort(argv: readonly string[], environment: { readonly PORT?: string }): number {
   const { values } = parseArgs({ args: [...argv], options: { port: { type: "string" } }, strict: false });
   return Number(values.port ?? environment.PORT ?? 8080);
 }
 
-/** Serves the handler by HTTP/1.1: the same server on a laptop and in the function. Throws `PORT_IN_USE`. */
+/** Serves the handler by HTTP/1.1, on a laptop and in the function. Throws `PORT_IN_USE`, `CONFIGURATION_INVALID`. */
 export async function serveHttp(handler: HttpHandler, options: ServeOptions): Promise<HttpService> {
   const { port, host = "127.0.0.1", drainSeconds = serverLimits.drainSeconds } = options;
   const server = createHttpServer(handler, options.requestSeconds ?? serverLimits.requestSeconds);
-  const taken = await listen(server, port, host);
+  const boundPort = await listen(server, port, host);
   const shownHost = host.includes(":") ? `[${host}]` : host;
-  return { url: `http://${shownHost}:${taken}`, close: () => close(server, drainSeconds) };
+  return { url: `http://${shownHost}:${boundPort}`, close: () => close(server, drainSeconds) };
 }
 
 function createHttpServer(handler: HttpHandler, requestSeconds: number): Server {
@@ -58,28 +58,28 @@ function createHttpServer(handler: HttpHandler, requestSeconds: number): Server 
     connectionsCheckingInterval: Math.min(5_000, requestSeconds * 500),
   };
   const server = createServer(timeouts, (request, response) => {
-    // A connection that is kept alive would stay open after the last answer of a stopping server.
+    // Otherwise a kept-alive connection would stay open after the last response of a stopping server.
     response.once("close", () => {
       if (!server.listening) server.closeIdleConnections();
     });
-    const refused = refuse(request);
-    if (refused) refuseAndClose(request, response, refused);
+    const rejection = rejectBody(request);
+    if (rejection) rejectAndClose(request, response, rejection);
     else void respond(request, response, handler);
   });
   return server;
 }
 
-/** Bodies that are encoded, of unknown size or too large are refused before they are read. */
-function refuse({ headers }: IncomingMessage): HttpAnswer | undefined {
+/** Rejects encoded bodies, and those of unknown size or too large, before they are read. */
+function rejectBody({ headers }: IncomingMessage): HttpResponse | undefined {
   const encoding = headers["content-encoding"] ?? "identity";
   if (encoding.toLowerCase() !== "identity")
-    return errorAnswer(415, new BatonError("BODY_ENCODED", "The body is encoded"));
+    return errorResponse(415, new BatonError("BODY_ENCODED", "The body is encoded"));
   if (headers["transfer-encoding"] !== undefined)
-    return errorAnswer(411, new BatonError("BODY_UNSIZED", "The body comes without its size"));
+    return errorResponse(411, new BatonError("BODY_UNSIZED", "The body has no content-length"));
   const bytes = Number(headers["content-length"] ?? 0);
   if (bytes > limits.requestBodyBytes) {
     const problem = `The body has ${bytes} bytes; ${limits.requestBodyBytes} are allowed`;
-    return errorAnswer(413, new BatonError("BODY_TOO_LARGE", problem));
+    return errorResponse(413, new BatonError("BODY_TOO_LARGE", problem));
   }
   return undefined;
 }
@@ -93,13 +93,13 @@ async function respond(
   try {
     body = Buffer.concat(await request.toArray());
   } catch {
-    // The sender has gone or took too long: the connection is closed, and there is nothing to answer.
+    // The sender disconnected or took too long: the connection is closed, and no response is possible.
     return;
   }
   const { method = "GET", url = "/", headers } = request;
   const path = url.split("?", 1)[0] ?? url;
-  const answer = await handler({ method, path, headers: singleHeaders(headers), body });
-  const text = writeHead(response, answer);
+  const result = await handler({ method, path, headers: singleHeaders(headers), body });
+  const text = writeHead(response, result);
   response.end(text);
 }
 
@@ -109,8 +109,8 @@ function singleHeaders(headers: IncomingMessage["headers"]): Record<string, stri
   );
 }
 
-/** Returns the text of the body, which is to follow. */
-function writeHead(response: ServerResponse, { status, body }: HttpAnswer, connection?: "close"): string {
+/** Writes status and headers. Returns the text of the body, which the caller sends. */
+function writeHead(response: ServerResponse, { status, body }: HttpResponse, connection?: "close"): string {
   const text = JSON.stringify(body);
   response.writeHead(status, {
     "content-type": "application/json; charset=utf-8",
@@ -122,11 +122,11 @@ function writeHead(response: ServerResponse, { status, body }: HttpAnswer, conne
 }
 
 /**
- * Closing at once would reset the connection of a client that still sends, and the answer would be lost on it:
- * what it sends is dropped for a while before the connection is closed.
+ * Closing at once would reset the connection of a client that is still sending, and the response would be lost. So the
+ * server reads and drops the body for `serverLimits.refusalSeconds` before it closes the connection.
  */
-function refuseAndClose(request: IncomingMessage, response: ServerResponse, answer: HttpAnswer): void {
-  response.write(writeHead(response, answer, "close"));
+function rejectAndClose(request: IncomingMessage, response: ServerResponse, rejection: HttpResponse): void {
+  response.write(writeHead(response, rejection, "close"));
   const timer = setTimeout(() => request.destroy(), serverLimits.refusalSeconds * 1_000);
   request.once("end", () => response.end());
   request.once("close", () => clearTimeout(timer));
@@ -134,7 +134,7 @@ function refuseAndClose(request: IncomingMessage, response: ServerResponse, answ
   request.resume();
 }
 
-/** Returns the port that was taken. */
+/** Returns the port in use. */
 async function listen(server: Server, port: number, host: string): Promise<number> {
   try {
     await once(server.listen(port, host), "listening");

@@ -6,10 +6,10 @@ import type { Engine } from "../engine/engine.ts";
 import type { UnitOfWork } from "../engine/unit-of-work.ts";
 import type { Delivery } from "../ports/broker.ts";
 import type { DeliveryReport, Intake } from "./http-handler.ts";
+import type { EntryRequest, RequestHeaders } from "./parse-message.ts";
 import { parseRequest } from "./parse-request.ts";
-import type { EntryRequest, RequestHeaders } from "./request.ts";
 
-/** Gives a message to the handler of its kind; for what starts a batch, the id of that batch. */
+/** Calls the handler of the message's kind. Returns the id of the batch that the message started, if it did. */
 async function route(
   engine: Engine,
   { message, queue }: Pick<Delivery, "message" | "queue">,
@@ -41,10 +41,10 @@ async function route(
   }
 }
 
-/** Hands on one message, and reports what became of it; rejects to have it delivered again. */
+/** Handles one message and reports its outcome. Rejects if the message must be delivered again. */
 export type Deliver = (delivery: Delivery) => Promise<DeliveryReport>;
 
-/** Takes in messages of every transport: the same for the HTTP function and the embedded broker. */
+/** Receives the messages of every transport, from the HTTP entry and from the embedded broker. */
 export class MessageIntake implements Intake {
   readonly #engine: Engine;
   readonly #attempts: number;
@@ -53,8 +53,8 @@ export class MessageIntake implements Intake {
   readonly deliver: Deliver;
 
   /**
-   * `attempts`: failed deliveries after which a message that may still succeed is given up. `around` may add to each
-   * delivery, such as a trace.
+   * `attempts`: number of failed deliveries after which a message becomes a dead letter although its error is
+   * retryable. `around` wraps each delivery, for example in a trace.
    */
   constructor(
     engine: Engine,
@@ -66,12 +66,12 @@ export class MessageIntake implements Intake {
     this.deliver = around((delivery) => this.#deliver(delivery));
   }
 
-  /** From now on, everything is to be delivered again, elsewhere or later. */
+  /** From now on every delivery is rejected, so that another process receives it. */
   stop(): void {
     this.#stopping = true;
   }
 
-  /** Resolves when those under way have ended, well or not. */
+  /** Resolves when all running deliveries have ended, whether or not they failed. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#active);
   }
@@ -95,56 +95,56 @@ export class MessageIntake implements Intake {
       await unit.durable();
       return { outcome: "done", batchId };
     } catch (thrown) {
-      return this.#bury(message, refusalOf(thrown, deliveryAttempt, this.#attempts));
+      return this.#deadLetter(message, toFinalError(thrown, deliveryAttempt, this.#attempts));
     }
   }
 
-  /** Keeps a request that could not be parsed. */
-  refuse({ body, headers }: EntryRequest, { code, message }: BatonError): Promise<string> {
-    const refusal = { code, message, source: "http", headers: tellingHeaders(headers) };
-    return this.#engine.deadLetters.keep(body, refusal);
+  /** Stores a request that could not be parsed as a dead letter. */
+  reject({ body, headers }: EntryRequest, { code, message }: BatonError): Promise<string> {
+    const reason = { code, message, source: "http", headers: routingHeaders(headers) };
+    return this.#engine.deadLetters.keep(body, reason);
   }
 
-  /** The message of a dead letter, to be published again. Throws `DEAD_LETTER_UNKNOWN`, or why it still can't be read. */
-  async revive(deadLetterId: string): Promise<Message> {
+  /** The message of a dead letter, for a replay. Throws `DEAD_LETTER_UNKNOWN`, or the error of parsing it. */
+  async parseDeadLetter(deadLetterId: string): Promise<Message> {
     const { deadLetters } = this.#engine;
     const letter = await deadLetters.read(deadLetterId);
     const message = parseBody(await deadLetters.bodyOf(letter), letter);
     return message.kind === "task" ? { ...message, redrive: true } : message;
   }
 
-  async #bury(message: Message, error: BatonError): Promise<DeliveryReport> {
+  async #deadLetter(message: Message, error: BatonError): Promise<DeliveryReport> {
     const body = Buffer.from(JSON.stringify(message));
     const { code, remedy } = error;
-    const refusal = { code, message: error.message, source: "broker" };
-    const deadLetterId = await this.#engine.deadLetters.keep(body, refusal);
+    const reason = { code, message: error.message, source: "broker" };
+    const deadLetterId = await this.#engine.deadLetters.keep(body, reason);
     return { outcome: "dead-lettered", deadLetterId, code, message: error.message, remedy };
   }
 }
 
-/** Why a message is given up; throws when it is to be delivered again. */
-function refusalOf(thrown: unknown, deliveryAttempt: number, attempts: number): BatonError {
+/** The error that makes the message a dead letter. Throws if the message must be delivered again. */
+function toFinalError(thrown: unknown, deliveryAttempt: number, attempts: number): BatonError {
   if (thrown instanceof BatonError && thrown.disposition === "dead-letter") return thrown;
   if (deliveryAttempt < attempts) throw thrown;
   return new BatonError(
     "DELIVERY_EXHAUSTED",
-    `It failed ${deliveryAttempt} times. The last error:  ${errorMessage(thrown)}`,
+    `It failed ${deliveryAttempt} times. The last error: ${errorMessage(thrown)}`,
     { cause: thrown },
   );
 }
 
-const telling = /^(content-type|ce-.*|x-goog-pubsub-.*)$/;
+const routingHeader = /^(content-type|ce-.*|x-goog-pubsub-.*)$/;
 
-/** Those by which a request is parsed. Others may be secret. */
-function tellingHeaders(headers: RequestHeaders): Record<string, string> {
+/** The headers that parsing needs. Others may be secret and are not stored. */
+function routingHeaders(headers: RequestHeaders): Record<string, string> {
   const entries = Object.entries(headers).flatMap(([name, value]) =>
-    value !== undefined && telling.test(name) ? [[name, value] as const] : [],
+    value !== undefined && routingHeader.test(name) ? [[name, value] as const] : [],
   );
   return Object.fromEntries(entries);
 }
 
 function parseBody(body: Uint8Array, { source, headers }: DeadLetter): Message {
-  // What the broker carried was a message; what HTTP brought is taken for no more than it was then.
+  // The broker carried a parsed message. A request is parsed again, as one without a seal.
   if (source === "broker") return MessageSchema.parse(JSON.parse(new TextDecoder().decode(body)));
   const parsed = parseRequest({ headers, body });
   if ("ignored" in parsed) throw new BatonError("BODY_NOT_AN_EVENT", parsed.ignored);
