@@ -6,7 +6,7 @@ import type { Configuration } from "../configuration/configuration.ts";
 import { taskSecrets } from "../configuration/secrets.ts";
 import type { Dependencies } from "../engine/dependencies.ts";
 import { Engine } from "../engine/engine.ts";
-import { AppliedWorkflows } from "../engine/records/definitions.ts";
+import { AppliedWorkflows } from "../engine/records/applied-workflows.ts";
 import { MovedFiles } from "../engine/start/moved-files.ts";
 import type { HttpTrust } from "../entry/http-handler.ts";
 import { MessageIntake } from "../entry/message-intake.ts";

@@ -11,11 +11,11 @@ import { errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
 import { requestedPause } from "../core/retry.ts";
 import { truncate } from "../core/values/text.ts";
+import type { CallbackOutbox, StoredCallback } from "./callback-outbox.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { callbackMessage } from "./messages.ts";
-import type { CallbackOutbox, StoredCallback } from "./outbox.ts";
+import { callbackMessage } from "./outgoing-messages.ts";
+import { durably } from "./records/commit.ts";
 import { readResult } from "./records/results.ts";
-import { durably } from "./unit-of-work.ts";
 
 /** The timeout of the request is all that ends it: a callback that was sent half is one that was not taken. */
 const neverAborted = new AbortController().signal;

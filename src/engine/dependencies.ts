@@ -1,7 +1,4 @@
-import { errorMessage } from "../core/errors/errors.ts";
-import { limits } from "../core/limits.ts";
 import type { CompletionMode } from "../core/messages.ts";
-import { toStoredError } from "../core/records.ts";
 import type { Broker, Timer } from "../ports/broker.ts";
 import type { CallbackArchive, CallbackSender } from "../ports/callbacks.ts";
 import type { WorkflowCatalog } from "../ports/catalog.ts";
@@ -48,24 +45,4 @@ export interface Dependencies {
   readonly settings: EngineSettings;
   /** Name of this process in the TaskLogs. */
   readonly worker: string;
-}
-
-/**
- * Tries again, for some seconds, what a service refuses while a task has its claim: work that is done is not to be done
- * again because its record was refused once, and no attempt is to fail for a hiccup. Throws the error when it lasts.
- */
-export async function retryTransient<T>(
-  { logger, clock }: Pick<Dependencies, "logger" | "clock">,
-  work: () => Promise<T>,
-): Promise<T> {
-  for (const delayMs of limits.insistMs) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!toStoredError(error).retryable) throw error;
-      logger.warn("a service refuses; trying again", { delayMs, error: errorMessage(error) });
-      await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
-    }
-  }
-  return work();
 }

@@ -1,37 +1,31 @@
-import {
-  CONTROL_QUEUE,
-  type EventMessage,
-  type ObjectMessage,
-  type StartMessage,
-  type SweepMessage,
-  type TaskMessage,
+import type {
+  EventMessage,
+  ObjectMessage,
+  StartMessage,
+  SweepMessage,
+  TaskMessage,
 } from "../core/messages.ts";
 import type { Schedule } from "../core/schedule/schedule.ts";
-import { END_TASK_ID } from "../core/values/text.ts";
 import { DropMatcher } from "../core/workflow/trigger.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
-import { cancelBatch } from "./cancel.ts";
-import { Completions } from "./completion.ts";
+import { CallbackOutbox } from "./callback-outbox.ts";
+import { DeadLetters } from "./dead-letters.ts";
 import { deliverCallback } from "./deliver-callback.ts";
 import type { Dependencies } from "./dependencies.ts";
-import type { Executor } from "./execute/execute.ts";
-import { createExecutor } from "./execute/execute.ts";
-import { FanOut, finalizeBatch } from "./fan-out.ts";
-import { type DeliveryContext, rerouteToQueue } from "./messages.ts";
-import { CallbackOutbox } from "./outbox.ts";
+import { cancelBatch, requestCancel } from "./end-or-cancel-batch.ts";
+import { type ReceivedEvent, receiveEvent } from "./events.ts";
+import { type DeliveryContext, TaskHandler } from "./handle-task.ts";
+import { UnitOfWork } from "./outgoing-messages.ts";
 import { Administration } from "./queries/administration.ts";
-import { DeadLetters } from "./queries/dead-letters.ts";
-import { Batches } from "./records/batches.ts";
-import { Definitions } from "./records/definitions.ts";
+import { Batches, Definitions } from "./records/batches.ts";
+import { durably } from "./records/commit.ts";
 import { TaskLogs } from "./records/task-logs.ts";
 import { retryBatch } from "./start/retry-batch.ts";
 import { Schedules } from "./start/schedules.ts";
 import { type Started, Starter } from "./start/start-batch.ts";
-import { type ReceivedEvent, receiveEvent } from "./steps.ts";
-import { Cleanup, isReady, redriveBatch, Sweep } from "./sweep.ts";
-import { durably, UnitOfWork } from "./unit-of-work.ts";
+import { Cleanup, redriveBatch, Sweep } from "./sweep.ts";
 
-/** The engine: every handler of a message. It keeps nothing in memory that may not be lost. */
+/** Wires the handlers of all messages. What the engine keeps in memory is only a cache. */
 export class Engine {
   readonly deadLetters: DeadLetters;
   /** What people ask, and what they do to records. */
@@ -40,31 +34,26 @@ export class Engine {
   readonly #definitions: Definitions;
   readonly #batches: Batches;
   readonly #logs: TaskLogs;
+  readonly #outbox: CallbackOutbox;
+  readonly #tasks: TaskHandler;
   readonly #starter: Starter;
   readonly #schedules: Schedules;
-  readonly #executor: Executor;
-  readonly #completions: Completions;
-  readonly #outbox: CallbackOutbox;
-  readonly #cleanup: Cleanup;
   readonly #sweep: Sweep;
+  readonly #cleanup: Cleanup;
 
   constructor(dependencies: Dependencies) {
+    const { store, settings } = dependencies;
     this.#dependencies = dependencies;
     this.#definitions = new Definitions(dependencies);
-    this.#batches = new Batches(
-      dependencies.store,
-      this.#definitions,
-      dependencies.settings.retentionSeconds,
-    );
+    this.#batches = new Batches(store, this.#definitions, settings.retentionSeconds);
     this.#logs = new TaskLogs(dependencies);
-    this.#starter = new Starter(dependencies, this.#definitions, this.#batches);
     this.#outbox = new CallbackOutbox(dependencies);
-    this.#cleanup = new Cleanup(dependencies.store);
-    this.#sweep = new Sweep(dependencies);
-    const fanOut = new FanOut(dependencies);
-    this.#executor = createExecutor(dependencies, this.#logs, this.#outbox, fanOut);
-    this.#completions = new Completions(dependencies, this.#logs, this.#executor, fanOut);
     this.deadLetters = new DeadLetters(dependencies);
+    this.#tasks = new TaskHandler(dependencies, this.#batches, this.#logs, this.#outbox);
+    this.#starter = new Starter(dependencies, this.#definitions, this.#batches);
+    this.#schedules = new Schedules(dependencies, this.#starter, this.deadLetters);
+    this.#sweep = new Sweep(dependencies);
+    this.#cleanup = new Cleanup(store);
     this.admin = new Administration({
       dependencies,
       definitions: this.#definitions,
@@ -73,31 +62,11 @@ export class Engine {
       outbox: this.#outbox,
       deadLetters: this.deadLetters,
     });
-    this.#schedules = new Schedules(dependencies, this.#starter, this.deadLetters);
   }
 
-  /**
-   * The recursive handler. Without `previousTaskId` it executes `taskId`: claims, runs, commits, and publishes the
-   * completion. With it, that task has completed: it publishes an execute message for every child that is ready.
-   * With inline completions the first call also does the work of the second.
-   */
-  async handleTask(message: TaskMessage, arrival: DeliveryContext): Promise<void> {
-    const { unit } = arrival;
-    const batch = await this.#batches.pinned(message.batchId);
-    if (message.previousTaskId !== undefined)
-      return await this.#completions.complete(batch, message.previousTaskId, message, unit);
-    // Not its turn yet: its parents' completions will start it when it is.
-    // mutation: unsigned-message-proves-nothing
-    if (!message.ready && !(await isReady(this.#logs, batch, message.taskId))) return;
-    if (message.taskId === END_TASK_ID) return this.#end(message.batchId);
-    if (await rerouteToQueue(this.#dependencies, batch, message.taskId, arrival)) return;
-    await this.#executor.execute(batch, message.taskId, unit);
-  }
-
-  /** A cancel that died half-way is carried on before its batch ends. */
-  async #end(batchId: string): Promise<void> {
-    const batch = await finalizeBatch(this.#dependencies, this.#batches, batchId, { byCancel: false });
-    if (batch.status === "RUNNING") await this.cancel(batchId);
+  /** The recursive handler; see `handle-task.ts`. Throws `BATCH_UNKNOWN`, `BATCH_EXPIRED`, `TASK_UNKNOWN`. */
+  handleTask(message: TaskMessage, delivery: DeliveryContext): Promise<void> {
+    return this.#tasks.handle(message, delivery);
   }
 
   /** Throws `WORKFLOW_UNKNOWN`, `INPUT_INVALID`, `INPUT_TOO_LARGE`. */
@@ -105,12 +74,12 @@ export class Engine {
     return this.#starter.start(message);
   }
 
-  /** Starts the batch of a slot, as its schedule would: it is the same one. Throws `INPUT_INVALID`. */
+  /** Starts the batch of a slot: the same batch that its schedule starts. Throws `INPUT_INVALID`. */
   startBySlot(workflow: DeployedWorkflow, schedule: Schedule, slot: number): Promise<Started> {
     return this.#starter.startBySlot(workflow, schedule, slot);
   }
 
-  /** The time by the clock of the store, which decides what slots are due. */
+  /** The time by the store's clock, which decides which slots are due. */
   async now(): Promise<number> {
     return (await this.#dependencies.store.get({ collection: "schedules", id: "now" })).readTime;
   }
@@ -119,17 +88,17 @@ export class Engine {
     return this.#starter.startByObject(message);
   }
 
-  /** What the deployed workflows make of the files of a bucket. */
+  /** Which files of a bucket start deployed workflows. */
   async dropInterest(bucket: string): Promise<DropMatcher> {
     return new DropMatcher(bucket, await this.#dependencies.catalog.all());
   }
 
-  /** Starts what the schedules of the deployed workflows say is due. */
+  /** Starts the due slots of all schedules. */
   tick(): Promise<void> {
     return this.#schedules.tick();
   }
 
-  /** Looks for what has lost its driver; see `Sweep`. */
+  /** Publishes again what may be lost; see `Sweep`. Deletes expired records where the store does not. */
   async sweep(message: SweepMessage = { kind: "sweep" }): Promise<void> {
     await this.#sweep.pass(message);
     if (this.#dependencies.settings.retentionSeconds === undefined) await this.#cleanup.next();
@@ -153,15 +122,9 @@ export class Engine {
     return cancelBatch(this.#dependencies, this.#batches, this.#logs, batchId);
   }
 
-  /** Has a batch cancelled by whoever handles its messages, who may do what the asker may not. Throws `BATCH_UNKNOWN`. */
-  async requestCancel(batchId: string): Promise<void> {
-    const { ids } = this.#dependencies;
-    const unit = this.begin();
-    const batch = await this.#batches.update(batchId, ids.unique, async ({ status, cancelRequested }) =>
-      status === "RUNNING" && !cancelRequested ? { cancelRequested: true } : undefined,
-    );
-    if (batch.status === "RUNNING")
-      await unit.publish([{ queue: CONTROL_QUEUE, message: { kind: "redrive", batchId } }]);
+  /** Has a worker cancel the batch. Throws `BATCH_UNKNOWN`. */
+  requestCancel(batchId: string): Promise<void> {
+    return requestCancel(this.#dependencies, this.#batches, batchId);
   }
 
   /** Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`, `BATCH_SUCCEEDED`. */
@@ -177,12 +140,12 @@ export class Engine {
     );
   }
 
-  /** Begins a unit of work: its messages are published only while its writes stand. */
+  /** A unit of work whose messages are published only if its writes were not undone. */
   begin(): UnitOfWork {
     return new UnitOfWork(this.#dependencies);
   }
 
-  /** Gives the result of work once all that it wrote is durable; throws when any of that was undone. */
+  /** Returns the result of `work` when all its writes are durable. Throws if one of them was undone. */
   durably<Result>(work: () => Promise<Result>): Promise<Result> {
     return durably(this.#dependencies.store, work);
   }

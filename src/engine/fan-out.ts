@@ -8,17 +8,21 @@ import {
 } from "../core/joins.ts";
 import { limits } from "../core/limits.ts";
 import type { TaskMessage } from "../core/messages.ts";
-import { batchStatusAtEnd, type Reason, type TaskBatch } from "../core/records.ts";
-import { batchToken, joinToken, terminalLogWithoutRun } from "../core/settlement.ts";
+import type { Reason } from "../core/records.ts";
+import { joinToken, terminalLogWithoutRun } from "../core/settlement.ts";
 import type { Child, Join } from "../core/workflow/graph.ts";
 import type { OutgoingMessage } from "../ports/broker.ts";
 import type { DocumentStore } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { completionMessage, executeMessage, unverifiedCompletionMessage } from "./messages.ts";
-import type { Batches, PinnedBatch } from "./records/batches.ts";
-import { commitEachIdempotent, type NoncedWrite } from "./records/nonced-commit.ts";
+import {
+  completionMessage,
+  executeMessage,
+  type UnitOfWork,
+  unverifiedCompletionMessage,
+} from "./outgoing-messages.ts";
+import type { PinnedBatch } from "./records/batches.ts";
+import { commitEachIdempotent, type NoncedWrite } from "./records/commit.ts";
 import { logKey } from "./records/task-logs.ts";
-import type { UnitOfWork } from "./unit-of-work.ts";
 
 /**
  * Counts the parents of a join. Callers that ask in the same turn share one count: it starts after all of their
@@ -239,32 +243,4 @@ export class FanOut {
     });
     await unit.publish(completions);
   }
-}
-
-/**
- * Ends a batch all of whose tasks are terminal: its status follows from their logs. One whose cancel has begun is left to
- * whoever carries that on (`byCancel`), for the locks of its tasks may not be free yet. Gives the batch as it then is.
- */
-export async function finalizeBatch(
-  dependencies: Dependencies,
-  batches: Batches,
-  batchId: string,
-  { byCancel }: { readonly byCancel: boolean },
-): Promise<TaskBatch> {
-  const { store, ids, clock, logger } = dependencies;
-  return batches.update(batchId, ids.unique, async (batch) => {
-    // mutation: requested-cancel-comes-before-the-end
-    if (batch.status !== "RUNNING" || (batch.cancelRequested && !byCancel)) return undefined;
-    const [failed, cancelled] = await Promise.all(
-      (["ERROR", "CANCELLED"] as const).map((status) =>
-        store.count("taskLogs", { field: "arrivals", equals: batchToken(batchId, status) }),
-      ),
-    );
-    const status = batchStatusAtEnd({ failed: failed ?? 0, cancelled: cancelled ?? 0 });
-    const { workflowId } = batch;
-    logger.info("batch ended", { batchId, workflowId, status });
-    // A line of its own: alerts count lines that the level `warn` shows, too.
-    if (status === "ERROR") logger.warn("batch failed", { batchId, workflowId });
-    return { status, endedAt: clock.now() };
-  });
 }

@@ -1,20 +1,15 @@
 import { errorMessage } from "../core/errors/errors.ts";
 import { type Execution, keyStepScope } from "../core/execution-record.ts";
-import type { EventMessage } from "../core/messages.ts";
 import { type Step, StepSchema, stepObjectPrefix } from "../core/steps.ts";
 import type { JsonText, JsonValue } from "../core/values/json.ts";
 import type { DocumentKey, DocumentStore, Snapshot, StoredDocument, Version } from "../ports/store.ts";
 import type { StepMemory, StepResult, StepWait } from "../ports/task-runner.ts";
-import { type Dependencies, retryTransient } from "./dependencies.ts";
-import { executeMessage } from "./messages.ts";
-import type { Batches, PinnedBatch } from "./records/batches.ts";
+import type { Dependencies } from "./dependencies.ts";
+import type { UnitOfWork } from "./outgoing-messages.ts";
 import { deleteWhere } from "./records/bulk.ts";
-import { commitIdempotent } from "./records/nonced-commit.ts";
-import { recordKinds } from "./records/record-kinds.ts";
-import { keyOf, Records } from "./records/records.ts";
-import { jsonText, readResult, storeResult } from "./records/results.ts";
-import type { StoredLog, TaskLogs } from "./records/task-logs.ts";
-import { durably, UnitOfWork } from "./unit-of-work.ts";
+import { commitIdempotent, durably, retryTransient } from "./records/commit.ts";
+import { keyOf, Records, recordKinds } from "./records/records.ts";
+import { readResult, storeResult } from "./records/results.ts";
 
 type Place =
   | { readonly kind: "create"; readonly key: DocumentKey }
@@ -133,91 +128,17 @@ export function deleteSteps(
  * Deletes the steps of a result that has run out, once somebody else has the key: another call may have been about to go on
  * with them before. `unit`: that of the claim of the key. Never throws: nobody finds them any more, and a task is not to fail for them.
  */
-export async function forgetSteps(
+export async function deleteExpiredSteps(
   dependencies: Pick<Dependencies, "store" | "logger" | "clock">,
-  spent: Pick<Execution, "key" | "generation"> | undefined,
+  expired: Pick<Execution, "key" | "generation"> | undefined,
   unit: UnitOfWork,
 ): Promise<void> {
-  if (!spent) return;
+  if (!expired) return;
   const { store, logger } = dependencies;
   try {
     await unit.durable();
-    await retryTransient(dependencies, () => deleteSteps(store, spent));
+    await retryTransient(dependencies, () => deleteSteps(store, expired));
   } catch (error) {
-    logger.warn("steps of a result that has run out stay", { key: spent.key, error: errorMessage(error) });
+    logger.warn("steps of a result that has run out stay", { key: expired.key, error: errorMessage(error) });
   }
-}
-
-interface Parts {
-  readonly dependencies: Dependencies;
-  readonly logs: TaskLogs;
-}
-
-/** Ends the waits of tasks, at most `writesPerCommit`, and has them looked at. Gives the ids of those that still waited. */
-async function resumeOnEvent(
-  { dependencies, logs }: Parts,
-  batch: PinnedBatch,
-  found: readonly StoredLog[],
-): Promise<string[]> {
-  const waiting = found.filter(({ log }) => log.status === "WAITING");
-  if (waiting.length === 0) return [];
-  const unit = new UnitOfWork(dependencies);
-  const woken = (await logs.endWaits(waiting)).map(({ log }) => log.taskId);
-  await unit.publish(
-    // mutation: woken-task-is-published
-    woken.map((taskId) => executeMessage(batch, taskId)),
-  );
-  return woken;
-}
-
-/**
- * Wakes a task that waits for an event that has been sent already: whoever kept the event may not have seen it wait.
- * False: it goes on waiting, or has been woken. Whoever woke it publishes it; should that be lost, it is found as overdue.
- */
-export async function resumeIfEventReceived(
-  parts: Parts,
-  batch: PinnedBatch,
-  found: StoredLog,
-): Promise<boolean> {
-  const { status, dueSeconds, events } = found.log;
-  if (status !== "WAITING" || dueSeconds === 0) return false;
-  for (const event of events) {
-    const { document } = await parts.dependencies.store.get(
-      keyOf(recordKinds.event, { batchId: batch.batchId, event }),
-    );
-    if (document) return (await resumeOnEvent(parts, batch, [found])).length > 0;
-  }
-  return false;
-}
-
-/** What became of an event. */
-export interface ReceivedEvent {
-  /** False: one of its name had been sent before, and stands. */
-  readonly isFirst: boolean;
-  /** Tasks that waited for it. */
-  readonly woken: readonly string[];
-}
-
-/**
- * Keeps an event for the tasks of a batch that wait for it now or will later. The first of a name stands; sent again,
- * with another payload or not, it only wakes once more. Throws `BATCH_UNKNOWN`.
- */
-export async function receiveEvent(
-  dependencies: Dependencies,
-  batches: Batches,
-  logs: TaskLogs,
-  { batchId, event, payload }: EventMessage,
-): Promise<ReceivedEvent> {
-  const batch = await batches.pinned(batchId);
-  const { store, objects, ids } = dependencies;
-  const object = `${batchId}/events/${ids.unique()}.json`;
-  const stored = await storeResult(objects, object, jsonText(payload ?? null));
-  const data = { batchId, event, payload: stored, nonce: ids.unique() };
-  const events = new Records(store, recordKinds.event);
-  // mutation: first-event-counts
-  const kept = await events.create(data);
-  const woken: string[] = [];
-  for await (const page of logs.waitersFor(batchId, event))
-    woken.push(...(await resumeOnEvent({ dependencies, logs }, batch, page)));
-  return { isFirst: kept.kind === "won", woken };
 }

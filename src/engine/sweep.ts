@@ -2,22 +2,21 @@ import { CallbackSchema } from "../core/callback.ts";
 import { ExecutionSchema, isExpiredExecution } from "../core/execution-record.ts";
 import { limits } from "../core/limits.ts";
 import { CONTROL_QUEUE, type SweepMessage } from "../core/messages.ts";
-import { isTerminal, type TaskBatch } from "../core/records.ts";
+import type { TaskBatch } from "../core/records.ts";
 import { awaitsCompletion } from "../core/steps.ts";
 import { isInspectionDue, planRedrive } from "../core/sweep.ts";
-import { decideFromEndings } from "../core/workflow/graph.ts";
 import type { OutgoingMessage } from "../ports/broker.ts";
 import type { DocumentStore, StoredDocument } from "../ports/store.ts";
-import { cancelBatch } from "./cancel.ts";
+import { hasEarlyCompletion } from "./completion.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { isCompletionKept } from "./early-completion.ts";
-import { callbackMessage, completionMessage, executeMessage } from "./messages.ts";
-import type { Batches, PinnedBatch } from "./records/batches.ts";
-import { deleteEach, withBoundedConcurrency } from "./records/bulk.ts";
+import { cancelBatch } from "./end-or-cancel-batch.ts";
+import { resumeIfEventReceived } from "./events.ts";
+import { callbackMessage, completionMessage, executeMessage, UnitOfWork } from "./outgoing-messages.ts";
+import type { Batches } from "./records/batches.ts";
+import { deleteEach } from "./records/bulk.ts";
 import type { Stored } from "./records/records.ts";
 import type { StoredLog, TaskLogs } from "./records/task-logs.ts";
-import { deleteSteps, resumeIfEventReceived } from "./steps.ts";
-import { UnitOfWork } from "./unit-of-work.ts";
+import { deleteSteps } from "./steps.ts";
 
 /**
  * Finds what may have lost its driver: every RUNNING batch, and every callback that is due, each of which is then looked at by a
@@ -137,7 +136,7 @@ async function withoutReported(
 ): Promise<readonly string[]> {
   const told: string[] = [];
   for (const { log } of logs.values())
-    if (awaitsCompletion(log) && (await isCompletionKept(store, log))) told.push(log.taskId);
+    if (awaitsCompletion(log) && (await hasEarlyCompletion(store, log))) told.push(log.taskId);
   return told;
 }
 
@@ -153,18 +152,4 @@ function logIfStalled(
   if (missing === 0 || idleMs < limits.stuckSeconds * 1_000) return;
   const { batchId, workflowId } = batch;
   logger.error("a batch does not move", { batchId, workflowId, idleSeconds: Math.round(idleMs / 1_000) });
-}
-
-/**
- * Whether the parents of a task, or of `$end`, have ended so that it may run. Baton's own messages say
- * so themselves; this is for those that others send.
- */
-export async function isReady(logs: TaskLogs, batch: PinnedBatch, taskId: string): Promise<boolean> {
-  const join = batch.graph.joinByChild.get(taskId);
-  if (!join) return true;
-  const parents = await withBoundedConcurrency(join.parents, (parent) => logs.read(batch.batchId, parent));
-  const endings = parents.flatMap((found) =>
-    found && isTerminal(found.log.status) ? [{ status: found.log.status, reason: found.log.reason }] : [],
-  );
-  return decideFromEndings(join, taskId, endings).kind === "ready";
 }

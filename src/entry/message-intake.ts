@@ -3,7 +3,7 @@ import { limits } from "../core/limits.ts";
 import { type Message, MessageSchema } from "../core/messages.ts";
 import type { DeadLetter } from "../core/records.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { UnitOfWork } from "../engine/unit-of-work.ts";
+import type { UnitOfWork } from "../engine/outgoing-messages.ts";
 import type { Delivery } from "../ports/broker.ts";
 import type { DeliveryReport, Intake } from "./http-handler.ts";
 import type { EntryRequest, RequestHeaders } from "./parse-message.ts";

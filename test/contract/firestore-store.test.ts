@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test 
 import { FirestoreDocumentStore } from "../../src/adapters/firestore/document-store.ts";
 import { systemClock } from "../../src/adapters/system/system.ts";
 import { limits } from "../../src/core/limits.ts";
-import { commitAtomic, commitEachIdempotent } from "../../src/engine/records/nonced-commit.ts";
+import { commitAtomic, commitEachIdempotent } from "../../src/engine/records/commit.ts";
 import type { Clock } from "../../src/ports/machine.ts";
 import type { DocumentKey } from "../../src/ports/store.ts";
 import { type FirestoreServer, startFirestoreServer } from "../servers/firestore/server.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { deriveScheduleId, type Schedule } from "../../src/core/schedule/schedule.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
-import { AppliedWorkflows } from "../../src/engine/records/definitions.ts";
+import { AppliedWorkflows } from "../../src/engine/records/applied-workflows.ts";
 import { ConflictError } from "../../src/ports/store.ts";
 import { testApp } from "../support/app.ts";
 import { firstTime, withStore } from "../support/faults.ts";

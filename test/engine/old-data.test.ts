@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { decideAdmission } from "../../src/core/execution-record.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
-import { IdempotencyStore } from "../../src/engine/records/executions.ts";
+import { IdempotencyStore } from "../../src/engine/records/idempotency-records.ts";
 import { about, copyOfOldData, oldBatch, workflowsNow } from "../fixtures/version-0-1/old-version.ts";
 import { statuses, testApp, untilEnded } from "../support/app.ts";
 import { timedApp } from "../support/timed-app.ts";

@@ -439,7 +439,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "the last stored completion counts",
     mark: "first-completion-counts",
-    change: before(`const completions = new Records(store, recordKinds.keptCompletion);
+    change: before(`const completions = new Records(store, recordKinds.earlyCompletion);
   const stored = await completions.read({ batchId, taskId });
   if (stored) await completions.write(stored, data);
   else`),

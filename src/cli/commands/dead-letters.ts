@@ -5,7 +5,7 @@ import type { PublishOptions, PublishResult } from "../../app/publish.ts";
 import { errorCatalog } from "../../core/errors/error-catalog.ts";
 import { BatonError, errorMessage } from "../../core/errors/errors.ts";
 import { isoTime } from "../../core/values/time.ts";
-import type { ListedDeadLetter } from "../../engine/queries/dead-letters.ts";
+import type { ListedDeadLetter } from "../../engine/dead-letters.ts";
 import { oneLine, table, workerMode } from "../output/text.ts";
 import { failureExitCode, type Session } from "../session.ts";
 import { reportCorruptDocuments, withApp, withKnownWorkflows } from "../with-app.ts";

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { nearestName } from "../../core/values/text.ts";
 import type { Engine } from "../../engine/engine.ts";
-import type { ReceivedEvent } from "../../engine/steps.ts";
+import type { ReceivedEvent } from "../../engine/events.ts";
 import { parseMessageOrUsage } from "../arguments.ts";
 import { oneLine } from "../output/text.ts";
 import type { Session } from "../session.ts";

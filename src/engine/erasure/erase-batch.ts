@@ -3,14 +3,14 @@ import { limits } from "../../core/limits.ts";
 import { type TaskBatch, TaskBatchSchema } from "../../core/records.ts";
 import { type BatchSummary, batchSummary } from "../../core/views/views.ts";
 import type { DocumentStore, StoredDocument } from "../../ports/store.ts";
+import type { DeadLetters } from "../dead-letters.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { DeadLetters } from "../queries/dead-letters.ts";
 import type { Batches } from "../records/batches.ts";
-import { deleteWhere, withBoundedConcurrency } from "../records/bulk.ts";
+import { deleteWhere, removeObjects, withBoundedConcurrency } from "../records/bulk.ts";
+import { durably } from "../records/commit.ts";
 import { pages } from "../records/records.ts";
 import type { TaskLogs } from "../records/task-logs.ts";
-import { durably } from "../unit-of-work.ts";
-import { DeadLetterErasure, type FoundLetters, removeObjects } from "./erase-dead-letters.ts";
+import { DeadLetterErasure, type FoundLetters } from "./erase-dead-letters.ts";
 import { KeyErasure } from "./erase-keys.ts";
 import { DataInventory, objectPrefixes, type StoredData, stepScope } from "./inventory.ts";
 

@@ -2,35 +2,12 @@ import { errorCode } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { type DeadLetter, DeadLetterSchema } from "../../core/records.ts";
 import { type ErasedBatchIds, hasBatchId } from "../../core/views/erasure.ts";
-import type { ObjectPrefix, ObjectStore } from "../../ports/objects.ts";
 import type { StoredDocument } from "../../ports/store.ts";
+import { type DeadLetters, objectOf } from "../dead-letters.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { type DeadLetters, objectOf } from "../queries/dead-letters.ts";
-import { deleteEach, withBoundedConcurrency } from "../records/bulk.ts";
-import { commitIdempotent } from "../records/nonced-commit.ts";
+import { deleteEach, removeObjects } from "../records/bulk.ts";
+import { commitIdempotent } from "../records/commit.ts";
 import { pages } from "../records/records.ts";
-
-export async function countObjects(objects: ObjectStore, prefix: ObjectPrefix): Promise<number> {
-  let counted = 0;
-  for await (const page of objectPages(objects, prefix)) counted += page.length;
-  return counted;
-}
-
-/** Removes all objects whose names begin so, with what was overwritten. */
-export async function removeObjects(objects: ObjectStore, prefix: ObjectPrefix): Promise<void> {
-  for await (const page of objectPages(objects, prefix))
-    await withBoundedConcurrency(page, (listed) => objects.remove(listed));
-}
-
-async function* objectPages(objects: ObjectStore, prefix: ObjectPrefix) {
-  let after: string | undefined;
-  do {
-    const options = { limit: limits.queryPage, ...(after !== undefined && { after }) };
-    const page = await objects.list(prefix, options);
-    yield page.objects;
-    after = page.next;
-  } while (after !== undefined);
-}
 
 export interface FoundLetters {
   /** Ids of the dead letters whose messages are of these batches. */

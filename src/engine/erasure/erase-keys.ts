@@ -12,13 +12,11 @@ import {
 import type { ObjectPrefix } from "../../ports/objects.ts";
 import type { StoredDocument } from "../../ports/store.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { deleteEach } from "../records/bulk.ts";
-import { IdempotencyStore, type StoredExecution } from "../records/executions.ts";
-import { commitIdempotent } from "../records/nonced-commit.ts";
-import { recordKinds } from "../records/record-kinds.ts";
-import { pages, writeOf } from "../records/records.ts";
+import { countObjects, deleteEach, removeObjects } from "../records/bulk.ts";
+import { commitIdempotent } from "../records/commit.ts";
+import { IdempotencyStore, type StoredExecution } from "../records/idempotency-records.ts";
+import { pages, recordKinds, writeOf } from "../records/records.ts";
 import { deleteSteps } from "../steps.ts";
-import { countObjects, removeObjects } from "./erase-dead-letters.ts";
 
 /** What is to become of a key. */
 interface KeyFate {

@@ -7,10 +7,9 @@ import type { JsonValue } from "../../core/values/json.ts";
 import { ownBuckets } from "../../core/values/text.ts";
 import { type ErasureDecision, type ObjectReference, referencedObjects } from "../../core/views/erasure.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { withBoundedConcurrency } from "../records/bulk.ts";
+import { countObjects, withBoundedConcurrency } from "../records/bulk.ts";
 import { pages } from "../records/records.ts";
 import type { TaskLogs } from "../records/task-logs.ts";
-import { countObjects } from "./erase-dead-letters.ts";
 import type { KeyErasure } from "./erase-keys.ts";
 
 export interface KeyToForget {

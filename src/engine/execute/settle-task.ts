@@ -6,13 +6,13 @@ import { type AttemptOutcome, decideSettlement, type Settlement } from "../../co
 import type { JsonText } from "../../core/values/json.ts";
 import type { TaskDefinition } from "../../core/workflow/definition.ts";
 import type { TaskOutcome } from "../../ports/task-runner.ts";
-import { type Dependencies, retryTransient } from "../dependencies.ts";
+import type { Dependencies } from "../dependencies.ts";
 import type { FanOut } from "../fan-out.ts";
-import { callbackMessage, executeMessage } from "../messages.ts";
+import { callbackMessage, executeMessage, UnitOfWork } from "../outgoing-messages.ts";
 import type { PinnedBatch } from "../records/batches.ts";
 import type { Claim, Claims, OutcomeWrites } from "../records/claims.ts";
+import { retryTransient } from "../records/commit.ts";
 import { storeResult } from "../records/results.ts";
-import { UnitOfWork } from "../unit-of-work.ts";
 
 /** How a task came out, and what is told of it. */
 export interface AttemptResult {

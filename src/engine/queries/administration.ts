@@ -1,13 +1,13 @@
 import { type BatchSummary, type BatchView, batchSummary, batchView } from "../../core/views/views.ts";
+import type { CallbackOutbox } from "../callback-outbox.ts";
+import type { DeadLetters } from "../dead-letters.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { type ErasureReport, forgetBatch } from "../erasure/erase-batch.ts";
-import type { CallbackOutbox } from "../outbox.ts";
-import type { Batches } from "../records/batches.ts";
-import type { Definitions } from "../records/definitions.ts";
+import type { Batches, Definitions } from "../records/batches.ts";
 import type { TaskLogs } from "../records/task-logs.ts";
 import { type BatchFilter, type BatchListing, listBatches } from "./batch-list.ts";
-import type { DeadLetters } from "./dead-letters.ts";
-import { CallbackAdmin, IdempotencyAdmin } from "./idempotency-keys.ts";
+import { CallbackAdmin } from "./callbacks.ts";
+import { IdempotencyAdmin } from "./idempotency-keys.ts";
 import { Inspection } from "./inspect.ts";
 import { type Preview, type PublishedMessage, previewMessage } from "./preview.ts";
 

@@ -3,8 +3,7 @@ import { daySeconds, utcDay } from "../../core/values/time.ts";
 import { type BatchSummary, batchSummary } from "../../core/views/views.ts";
 import type { Condition } from "../../ports/store.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { recordKinds } from "../records/record-kinds.ts";
-import { Records } from "../records/records.ts";
+import { Records, recordKinds } from "../records/records.ts";
 
 /** The newest of any number of rows, as many as were asked for; of the others, only the number is kept. */
 export class Newest<Row> {

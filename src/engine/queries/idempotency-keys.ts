@@ -1,5 +1,3 @@
-import type { Callback } from "../../core/callback.ts";
-import { BatonError } from "../../core/errors/errors.ts";
 import {
   type Execution,
   isExpiredExecution,
@@ -11,14 +9,11 @@ import { limits } from "../../core/limits.ts";
 import { truncateResult } from "../../core/records.ts";
 import type { Step } from "../../core/steps.ts";
 import { type CallbackView, callbackView } from "../../core/views/views.ts";
-import type { CallbackCondition } from "../../ports/callbacks.ts";
+import type { CallbackOutbox } from "../callback-outbox.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { callbackMessage } from "../messages.ts";
-import { type CallbackOutbox, type FoundCallbacks, findArchived } from "../outbox.ts";
-import { IdempotencyStore, type StoredExecution } from "../records/executions.ts";
-import { recordKinds } from "../records/record-kinds.ts";
-import { Records } from "../records/records.ts";
-import { durably, UnitOfWork } from "../unit-of-work.ts";
+import { durably } from "../records/commit.ts";
+import { IdempotencyStore, type StoredExecution } from "../records/idempotency-records.ts";
+import { Records, recordKinds } from "../records/records.ts";
 import { Newest } from "./batch-list.ts";
 
 /** Everything that is known of an idempotency key. */
@@ -107,75 +102,5 @@ export class IdempotencyAdmin {
         execution.state === "PROCESSING" ? undefined : resetResult(execution, ids.unique()),
       ),
     );
-  }
-}
-
-/** What people ask of final callbacks. */
-export class CallbackAdmin {
-  readonly #dependencies: Dependencies;
-  readonly #outbox: CallbackOutbox;
-  readonly #records: IdempotencyStore;
-
-  constructor(dependencies: Dependencies, outbox: CallbackOutbox) {
-    this.#dependencies = dependencies;
-    this.#outbox = outbox;
-    this.#records = new IdempotencyStore(dependencies.store);
-  }
-
-  async find(callbackId: string): Promise<Callback | undefined> {
-    return (await this.#outbox.read(callbackId))?.data;
-  }
-
-  /** Throws `CALLBACK_UNKNOWN`. */
-  async require(eventId: string): Promise<Callback> {
-    const found = await this.find(eventId);
-    if (!found) throw new BatonError("CALLBACK_UNKNOWN", `There is no callback ${eventId}`);
-    return found;
-  }
-
-  /** Those that the tasks of a batch made. */
-  ofBatch(batchId: string): Promise<Callback[]> {
-    return this.#outbox.ofBatch(batchId);
-  }
-
-  ofKey(key: string): Promise<Callback[]> {
-    return this.#outbox.ofKey(key);
-  }
-
-  /**
-   * The final callback of a key: that of its cached result, else the last one that the key made, which outlives its record.
-   * Throws `EXECUTION_UNKNOWN`, `CALLBACK_UNKNOWN`.
-   */
-  async lastOfKey(key: string): Promise<Callback> {
-    const record = await this.#records.read(key);
-    const cachedId = record?.data.callbackId ?? null;
-    const cached = cachedId === null ? undefined : await this.find(cachedId);
-    if (cached) return cached;
-    const made = await this.#outbox.ofKey(key);
-    const firsts = made.filter(({ callbackId, eventId }) => callbackId === eventId);
-    const last = firsts.sort((one, other) => other.occurredAt - one.occurredAt)[0];
-    if (last) return last;
-    if (!record) await this.#records.require(key);
-    throw new BatonError("CALLBACK_UNKNOWN", `The key ${key} has no stored callback`);
-  }
-
-  /** Sends a stored callback again. Durable when it returns. Throws `CALLBACK_UNKNOWN`. */
-  resend(callbackId: string): Promise<Callback> {
-    return durably(this.#dependencies.store, () => this.#outbox.resend(callbackId));
-  }
-
-  /** Throws `SQL_FAILED`, `TABLE_MISMATCH`, and what the warehouse throws. */
-  archived(table: string, condition: CallbackCondition, limit: number): Promise<FoundCallbacks> {
-    return findArchived(this.#dependencies.callbackArchive, table, condition, limit);
-  }
-
-  /** Has callbacks looked at by this process, which works: those that somebody else sends, or that wait, are left alone. */
-  async driveDue(callbackIds: readonly string[]): Promise<void> {
-    const unit = new UnitOfWork(this.#dependencies);
-    for (const callbackId of callbackIds) {
-      const found = await this.#outbox.read(callbackId);
-      if (found?.data.state === "PENDING" && found.ageMs >= found.data.dueSeconds * 1_000)
-        await unit.publish([callbackMessage(callbackId)]);
-    }
   }
 }

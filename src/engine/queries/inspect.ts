@@ -5,8 +5,7 @@ import { isoTime } from "../../core/values/time.ts";
 import type { ActiveTask, CachedResult, Lock, Stats } from "../../core/views/views.ts";
 import type { DocumentStore } from "../../ports/store.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { recordKinds } from "../records/record-kinds.ts";
-import { pages, Records, type Stored } from "../records/records.ts";
+import { pages, Records, recordKinds, type Stored } from "../records/records.ts";
 import { Listing } from "./batch-list.ts";
 
 /** The keys most like one that does not exist: of the same workflow, and the longer they begin alike the better. */

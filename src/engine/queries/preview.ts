@@ -6,8 +6,8 @@ import type { JsonValue } from "../../core/values/json.ts";
 import { END_TASK_ID } from "../../core/values/text.ts";
 import { isTriggeredBy } from "../../core/workflow/trigger.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
+import type { CallbackOutbox } from "../callback-outbox.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { CallbackOutbox } from "../outbox.ts";
 import type { Batches } from "../records/batches.ts";
 import { requireStorable } from "../start/start-batch.ts";
 

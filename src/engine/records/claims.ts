@@ -4,10 +4,9 @@ import { isTerminal, type TaskLog } from "../../core/records.ts";
 import { joinTokensOnSettle, type Settlement } from "../../core/settlement.ts";
 import type { Dependencies } from "../dependencies.ts";
 import type { PinnedBatch } from "./batches.ts";
-import { isHeldBy, type StoredExecution } from "./executions.ts";
-import { commitAtomic, type NoncedWrite } from "./nonced-commit.ts";
-import { recordKinds } from "./record-kinds.ts";
-import { keyOf, parsed, writeOf } from "./records.ts";
+import { commitAtomic, type NoncedWrite } from "./commit.ts";
+import { isHeldBy, type StoredExecution } from "./idempotency-records.ts";
+import { keyOf, parsed, recordKinds, writeOf } from "./records.ts";
 import { logWrite, type StoredLog, toStoredLog } from "./task-logs.ts";
 
 /** What an attempt holds: its TaskLog and, when the task has an idempotency key, the record of that. */

@@ -11,14 +11,8 @@ import {
 } from "../../ports/store.ts";
 import type { Dependencies } from "../dependencies.ts";
 import type { PinnedBatch } from "./batches.ts";
-import {
-  type CommitOutcome,
-  commitEachIdempotent,
-  commitIdempotent,
-  type NoncedWrite,
-} from "./nonced-commit.ts";
-import { recordKinds } from "./record-kinds.ts";
-import { keyOf, parsed, Records, type Stored, writeOf } from "./records.ts";
+import { type CommitOutcome, commitEachIdempotent, commitIdempotent, type NoncedWrite } from "./commit.ts";
+import { keyOf, parsed, Records, recordKinds, type Stored, writeOf } from "./records.ts";
 
 /**
  * Gives back a claim that nobody waits for any more, should it come about after all: its task need not wait for the end of a lease

@@ -16,7 +16,7 @@ import type {
   ObjectVersion,
 } from "../../ports/objects.ts";
 import type { DocumentStore } from "../../ports/store.ts";
-import { Definitions } from "../records/definitions.ts";
+import { Definitions } from "../records/batches.ts";
 import { logKey } from "../records/task-logs.ts";
 
 type DroppedFile = ObjectName & { readonly generation: string };

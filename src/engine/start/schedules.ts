@@ -4,11 +4,10 @@ import type { ScheduleCursor } from "../../core/records.ts";
 import { decideDueSlots, type Schedule, slotInput, slotKey, slotText } from "../../core/schedule/schedule.ts";
 import { isoTime } from "../../core/values/time.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
+import type { DeadLetters } from "../dead-letters.ts";
 import type { Dependencies } from "../dependencies.ts";
-import type { DeadLetters } from "../queries/dead-letters.ts";
-import { recordKinds } from "../records/record-kinds.ts";
-import { Records, type Stored } from "../records/records.ts";
-import { durably } from "../unit-of-work.ts";
+import { durably } from "../records/commit.ts";
+import { Records, recordKinds, type Stored } from "../records/records.ts";
 import { isRetryable, type Starter } from "./start-batch.ts";
 
 /**

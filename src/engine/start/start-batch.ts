@@ -9,10 +9,8 @@ import type { Graph } from "../../core/workflow/graph.ts";
 import { DropMatcher, isTriggeredBy, nonDropReason } from "../../core/workflow/trigger.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { executeMessage } from "../messages.ts";
-import type { Batches } from "../records/batches.ts";
-import type { Definitions } from "../records/definitions.ts";
-import { UnitOfWork } from "../unit-of-work.ts";
+import { executeMessage, UnitOfWork } from "../outgoing-messages.ts";
+import type { Batches, Definitions } from "../records/batches.ts";
 
 export interface Started {
   /** The batch of the key; once that has ended badly and was retried, the run that answers for its lineage. */

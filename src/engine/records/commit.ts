@@ -1,3 +1,6 @@
+import { errorMessage } from "../../core/errors/errors.ts";
+import { limits } from "../../core/limits.ts";
+import { toStoredError } from "../../core/records.ts";
 import {
   type CommitEachResult,
   type CommitResult,
@@ -6,6 +9,7 @@ import {
   StoreTimeoutError,
   type Write,
 } from "../../ports/store.ts";
+import type { Dependencies } from "../dependencies.ts";
 
 /** A write that can be recognised afterwards: its data carries a nonce that no other write has. */
 export type NoncedWrite = Exclude<Write, { kind: "delete" }> & { readonly data: { readonly nonce: string } };
@@ -99,4 +103,32 @@ function single(outcome: AtomicOutcome): CommitOutcome {
   const [current] = outcome.current;
   if (!current) throw new TypeError("One write has one snapshot");
   return { kind: "lost", current };
+}
+
+/** Gives the result of work that writes once its writes are durable. Throws what the work throws, or that one was undone. */
+export async function durably<Result>(store: DocumentStore, work: () => Promise<Result>): Promise<Result> {
+  const since = store.mark();
+  const result = await work();
+  await store.sync(since);
+  return result;
+}
+
+/**
+ * Tries again, for some seconds, what a service refuses while a task has its claim: work that is done is not to be done
+ * again because its record was refused once, and no attempt is to fail for a hiccup. Throws the error when it lasts.
+ */
+export async function retryTransient<T>(
+  { logger, clock }: Pick<Dependencies, "logger" | "clock">,
+  work: () => Promise<T>,
+): Promise<T> {
+  for (const delayMs of limits.insistMs) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!toStoredError(error).retryable) throw error;
+      logger.warn("a service refuses; trying again", { delayMs, error: errorMessage(error) });
+      await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
+    }
+  }
+  return work();
 }

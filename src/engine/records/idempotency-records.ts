@@ -9,8 +9,7 @@ import {
 } from "../../core/execution-record.ts";
 import type { TaskLog } from "../../core/records.ts";
 import type { DocumentStore } from "../../ports/store.ts";
-import { recordKinds } from "./record-kinds.ts";
-import { Records, type Stored } from "./records.ts";
+import { Records, recordKinds, type Stored } from "./records.ts";
 
 export type StoredExecution = Stored<Execution>;
 

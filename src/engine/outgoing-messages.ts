@@ -1,12 +1,12 @@
 import { finalEventId } from "../core/callback.ts";
+import { BatonError } from "../core/errors/errors.ts";
 import type { Ending } from "../core/joins.ts";
 import { CALLBACK_QUEUE, CONTROL_QUEUE, type TaskMessage } from "../core/messages.ts";
 import { END_TASK_ID } from "../core/values/text.ts";
 import type { TaskDefinition } from "../core/workflow/definition.ts";
-import type { OutgoingMessage } from "../ports/broker.ts";
-import type { Dependencies } from "./dependencies.ts";
+import type { Broker, OutgoingMessage } from "../ports/broker.ts";
+import type { DocumentStore, SyncMark } from "../ports/store.ts";
 import type { PinnedBatch } from "./records/batches.ts";
-import type { UnitOfWork } from "./unit-of-work.ts";
 
 /** Run a task. */
 export function executeMessage(
@@ -52,28 +52,33 @@ export function unverifiedCompletionMessage(batchId: string, taskId: string): Ou
   return { queue: CONTROL_QUEUE, message: { kind: "task", batchId, taskId, previousTaskId: taskId } };
 }
 
-/** How a message came in. */
-export interface DeliveryContext {
-  /** The queue that the message came through, where the transport tells. */
-  readonly queue?: string | undefined;
-  /** Begun before anything that follows from the message. */
-  readonly unit: UnitOfWork;
-}
-
 /**
- * A task of a queue with limits whose message came another way (from a publisher that does not know of the limits, from
- * outside, from a timer or a dead letter of earlier days) is not run past them: it is published to its queue. True: so it was,
- * and what is published comes back through that queue.
+ * A stretch of work whose messages must not outlive its writes: a store may undo a write after it has answered. The unit
+ * remembers the moment that it began, so every message that is published through it is checked against its writes.
  */
-export async function rerouteToQueue(
-  dependencies: Dependencies,
-  batch: PinnedBatch,
-  taskId: string,
-  { queue, unit }: DeliveryContext,
-): Promise<boolean> {
-  const itsMessage = executeMessage(batch, taskId);
-  const isLimited = dependencies.settings.limitedQueues?.has(itsMessage.queue) ?? false;
-  if (!isLimited || itsMessage.queue === queue) return false;
-  await unit.publish([itsMessage]);
-  return true;
+export class UnitOfWork {
+  readonly #store: DocumentStore;
+  readonly #broker: Broker;
+  readonly #since: SyncMark;
+
+  constructor({ store, broker }: { readonly store: DocumentStore; readonly broker: Broker }) {
+    this.#store = store;
+    this.#broker = broker;
+    this.#since = store.mark();
+  }
+
+  /**
+   * Publishes what follows from the writes of this unit, unless any of them was undone. No other work comes between the
+   * check and the publish. Throws `STORE_FAILED`.
+   */
+  publish(messages: readonly OutgoingMessage[]): Promise<void> {
+    if (this.#store.mark() !== this.#since)
+      return Promise.reject(new BatonError("STORE_FAILED", "What was to be announced has been undone"));
+    return this.#broker.publish(messages);
+  }
+
+  /** Resolves when all writes of this unit are durable; throws when any of them was undone. */
+  durable(): Promise<void> {
+    return this.#store.sync(this.#since);
+  }
 }

@@ -1,12 +1,11 @@
-import { type ErrorCode, errorCatalog } from "../../core/errors/error-catalog.ts";
-import { BatonError } from "../../core/errors/errors.ts";
-import { limits } from "../../core/limits.ts";
-import type { DeadLetter } from "../../core/records.ts";
-import { ownBuckets, truncate } from "../../core/values/text.ts";
-import type { Dependencies } from "../dependencies.ts";
-import { recordKinds } from "../records/record-kinds.ts";
-import { Records, type Stored } from "../records/records.ts";
-import { durably } from "../unit-of-work.ts";
+import { type ErrorCode, errorCatalog } from "../core/errors/error-catalog.ts";
+import { BatonError } from "../core/errors/errors.ts";
+import { limits } from "../core/limits.ts";
+import type { DeadLetter } from "../core/records.ts";
+import { ownBuckets, truncate } from "../core/values/text.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { durably } from "./records/commit.ts";
+import { Records, recordKinds, type Stored } from "./records/records.ts";
 
 const bucket = ownBuckets.deadLetters;
 

@@ -5,16 +5,12 @@ import {
   redirectCallback,
   resetForResend,
 } from "../core/callback.ts";
-import { type ErrorCode, errorCatalog } from "../core/errors/error-catalog.ts";
-import { BatonError, TaskError } from "../core/errors/errors.ts";
+import { BatonError } from "../core/errors/errors.ts";
 import type { Execution } from "../core/execution-record.ts";
-import type { ArchivedCallback, CallbackArchive, CallbackCondition } from "../ports/callbacks.ts";
 import type { Condition } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
-import { callbackMessage } from "./messages.ts";
-import { recordKinds } from "./records/record-kinds.ts";
-import { Records, type Stored } from "./records/records.ts";
-import { UnitOfWork } from "./unit-of-work.ts";
+import { callbackMessage, UnitOfWork } from "./outgoing-messages.ts";
+import { Records, recordKinds, type Stored } from "./records/records.ts";
 
 export type StoredCallback = Stored<Callback>;
 
@@ -100,35 +96,4 @@ export class CallbackOutbox {
   async #each(condition: Condition, use: (callback: Callback) => void): Promise<void> {
     for await (const page of this.#records.pages([condition])) for (const { data } of page) use(data);
   }
-}
-
-export interface FoundCallbacks {
-  readonly callbacks: readonly ArchivedCallback[];
-  /** More match than were asked for. */
-  readonly hasMore: boolean;
-}
-
-/** Callbacks of a table of the archive, oldest first. Throws `SQL_FAILED`, `TABLE_MISMATCH`, and what the warehouse throws. */
-export async function findArchived(
-  archive: CallbackArchive,
-  table: string,
-  condition: CallbackCondition,
-  limit: number,
-): Promise<FoundCallbacks> {
-  try {
-    const found = await archive.find(table, condition, limit + 1);
-    return { callbacks: found.slice(0, limit), hasMore: found.length > limit };
-  } catch (thrown) {
-    throw codedError(thrown);
-  }
-}
-
-/** The archive speaks to tasks; who asks here is a person. */
-function codedError(thrown: unknown): unknown {
-  if (!(thrown instanceof TaskError) || !isErrorCode(thrown.code)) return thrown;
-  return new BatonError(thrown.code, thrown.message, { cause: thrown });
-}
-
-function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(errorCatalog, code);
 }

@@ -1,0 +1,162 @@
+import { limits } from "../core/limits.ts";
+import { CONTROL_QUEUE } from "../core/messages.ts";
+import { batchStatusAtEnd, isTerminal, type TaskBatch, type TaskLog } from "../core/records.ts";
+import { batchToken, terminalLogWithoutRun } from "../core/settlement.ts";
+import { cancelRemoteJob } from "./cancel-remote-job.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { UnitOfWork } from "./outgoing-messages.ts";
+import type { Batches, PinnedBatch } from "./records/batches.ts";
+import { withBoundedConcurrency } from "./records/bulk.ts";
+import { commitEachIdempotent, durably, type NoncedWrite } from "./records/commit.ts";
+import { IdempotencyStore } from "./records/idempotency-records.ts";
+import { logKey, type StoredLog, type TaskLogs } from "./records/task-logs.ts";
+
+/**
+ * Executes `$end`: all tasks of the batch have ended, and its status follows from their logs. If a cancel was requested,
+ * it is continued first: its canceller may have died before it released the locks of all tasks.
+ */
+export async function endBatch(
+  dependencies: Dependencies,
+  batches: Batches,
+  logs: TaskLogs,
+  batchId: string,
+): Promise<void> {
+  const batch = await finalizeBatch(dependencies, batches, batchId, { byCancel: false });
+  if (batch.status === "RUNNING") await cancelBatch(dependencies, batches, logs, batchId);
+}
+
+/**
+ * Cancels a batch: every task without a log gets a CANCELLED one, every unfinished one is fenced. When this returns, no
+ * claim can succeed. A batch that has ended does not change. Throws `BATCH_UNKNOWN`.
+ */
+export async function cancelBatch(
+  dependencies: Dependencies,
+  batches: Batches,
+  logs: TaskLogs,
+  batchId: string,
+): Promise<void> {
+  await durably(dependencies.store, async () => {
+    const batch = await markCancelRequested(dependencies, batches, batchId);
+    if (batch.status !== "RUNNING") return;
+    const pinned = await batches.pinned(batchId);
+    let pending = [...pinned.graph.tasks.keys()];
+    // mutation: cancel-repeats-what-changed-meanwhile
+    while (pending.length > 0) pending = await cancelTasks(dependencies, logs, pinned, pending);
+    await finalizeBatch(dependencies, batches, batchId, { byCancel: true });
+  });
+}
+
+/**
+ * Leaves the cancel to a worker: the process that asks may lack the permissions to cancel remote jobs. Throws
+ * `BATCH_UNKNOWN`.
+ */
+export async function requestCancel(
+  dependencies: Pick<Dependencies, "store" | "broker" | "ids">,
+  batches: Batches,
+  batchId: string,
+): Promise<void> {
+  const unit = new UnitOfWork(dependencies);
+  const batch = await markCancelRequested(dependencies, batches, batchId);
+  if (batch.status === "RUNNING")
+    await unit.publish([{ queue: CONTROL_QUEUE, message: { kind: "redrive", batchId } }]);
+}
+
+function markCancelRequested(
+  { ids }: Pick<Dependencies, "ids">,
+  batches: Batches,
+  batchId: string,
+): Promise<TaskBatch> {
+  return batches.update(batchId, ids.unique, async ({ status, cancelRequested }) =>
+    status === "RUNNING" && !cancelRequested ? { cancelRequested: true } : undefined,
+  );
+}
+
+/** Stores the status of the batch. A batch with a requested cancel is left to its canceller (`byCancel`). */
+async function finalizeBatch(
+  dependencies: Dependencies,
+  batches: Batches,
+  batchId: string,
+  { byCancel }: { readonly byCancel: boolean },
+): Promise<TaskBatch> {
+  const { store, ids, clock, logger } = dependencies;
+  return batches.update(batchId, ids.unique, async (batch) => {
+    // mutation: requested-cancel-comes-before-the-end
+    if (batch.status !== "RUNNING" || (batch.cancelRequested && !byCancel)) return undefined;
+    const [failed, cancelled] = await Promise.all(
+      (["ERROR", "CANCELLED"] as const).map((status) =>
+        store.count("taskLogs", { field: "arrivals", equals: batchToken(batchId, status) }),
+      ),
+    );
+    const status = batchStatusAtEnd({ failed: failed ?? 0, cancelled: cancelled ?? 0 });
+    const { workflowId } = batch;
+    logger.info("batch ended", { batchId, workflowId, status });
+    // A second line: alerts count it also where only warnings are logged.
+    if (status === "ERROR") logger.warn("batch failed", { batchId, workflowId });
+    return { status, endedAt: clock.now() };
+  });
+}
+
+/** Returns the tasks whose logs were written meanwhile; they have to be cancelled again. */
+async function cancelTasks(
+  dependencies: Dependencies,
+  logs: TaskLogs,
+  batch: PinnedBatch,
+  taskIds: readonly string[],
+): Promise<string[]> {
+  const records = new IdempotencyStore(dependencies.store);
+  const found = await logs.readStates(batch.batchId);
+  const open = taskIds.filter((taskId) => {
+    const log = found.get(taskId)?.log;
+    // mutation: cancel-includes-tasks-without-a-log
+    return !log || !isTerminal(log.status);
+  });
+  // An earlier canceller may have died before it stopped their remote jobs and released their locks.
+  const ended = [...found.values()].filter(({ log }) => log.status === "CANCELLED");
+  const release = async (log: TaskLog) => {
+    const isReleased = await cancelRemoteJob({ dependencies, logs, records }, batch, log);
+    // mutation: cancel-frees-locks
+    if (!isReleased) await records.release(log, dependencies.ids.unique);
+  };
+  await withBoundedConcurrency(ended, ({ log }) => release(log));
+  const lost: string[] = [];
+  for (let first = 0; first < open.length; first += limits.writesPerCommit) {
+    const chunk = open.slice(first, first + limits.writesPerCommit);
+    const writes = chunk.map((taskId) => cancelWrite(dependencies, batch, taskId, found.get(taskId)));
+    const outcomes = await commitEachIdempotent(dependencies.store, writes);
+    const wasLost = (index: number) => outcomes[index]?.kind === "lost";
+    lost.push(...chunk.filter((_, index) => wasLost(index)));
+    const cancelled = chunk.flatMap((taskId, index) =>
+      wasLost(index) ? [] : (found.get(taskId)?.log ?? []),
+    );
+    await withBoundedConcurrency(cancelled, release);
+  }
+  return lost;
+}
+
+function cancelWrite(
+  { ids, clock }: Dependencies,
+  batch: PinnedBatch,
+  taskId: string,
+  found: StoredLog | undefined,
+): NoncedWrite {
+  const key = logKey(batch.batchId, taskId);
+  const cancelled = terminalLogWithoutRun(
+    batch.graph,
+    { batchId: batch.batchId, taskId },
+    { status: "CANCELLED", reason: "cancelled" },
+    { nonce: ids.unique(), now: clock.now() },
+  );
+  if (!found) return { kind: "create", key, data: cancelled };
+  const { attempt, resumes, failures, lostLeases, startedAt, error, key: callKey } = found.log;
+  const data = {
+    ...cancelled,
+    attempt,
+    resumes,
+    failures,
+    lostLeases,
+    startedAt,
+    error,
+    key: callKey,
+  };
+  return { kind: "update", key, version: found.version, data };
+}

@@ -1,0 +1,81 @@
+import type { EventMessage } from "../core/messages.ts";
+import type { Dependencies } from "./dependencies.ts";
+import { executeMessage, UnitOfWork } from "./outgoing-messages.ts";
+import type { Batches, PinnedBatch } from "./records/batches.ts";
+import { keyOf, Records, recordKinds } from "./records/records.ts";
+import { jsonText, storeResult } from "./records/results.ts";
+import type { StoredLog, TaskLogs } from "./records/task-logs.ts";
+
+/** What became of an event. */
+export interface ReceivedEvent {
+  /** False: one of its name had been sent before, and stands. */
+  readonly isFirst: boolean;
+  /** Tasks that waited for it. */
+  readonly woken: readonly string[];
+}
+
+/**
+ * Keeps an event for the tasks of a batch that wait for it now or will later. The first of a name stands; sent again,
+ * with another payload or not, it only wakes once more. Throws `BATCH_UNKNOWN`.
+ */
+export async function receiveEvent(
+  dependencies: Dependencies,
+  batches: Batches,
+  logs: TaskLogs,
+  { batchId, event, payload }: EventMessage,
+): Promise<ReceivedEvent> {
+  const batch = await batches.pinned(batchId);
+  const { store, objects, ids } = dependencies;
+  const object = `${batchId}/events/${ids.unique()}.json`;
+  const stored = await storeResult(objects, object, jsonText(payload ?? null));
+  const data = { batchId, event, payload: stored, nonce: ids.unique() };
+  const events = new Records(store, recordKinds.event);
+  // mutation: first-event-counts
+  const kept = await events.create(data);
+  const woken: string[] = [];
+  for await (const page of logs.waitersFor(batchId, event))
+    woken.push(...(await resumeOnEvent({ dependencies, logs }, batch, page)));
+  return { isFirst: kept.kind === "won", woken };
+}
+
+interface EventParts {
+  readonly dependencies: Dependencies;
+  readonly logs: TaskLogs;
+}
+
+/**
+ * Wakes a task that waits for an event that has been sent already: whoever kept the event may not have seen it wait.
+ * False: it goes on waiting, or has been woken. Whoever woke it publishes it; should that be lost, it is found as overdue.
+ */
+export async function resumeIfEventReceived(
+  parts: EventParts,
+  batch: PinnedBatch,
+  found: StoredLog,
+): Promise<boolean> {
+  const { status, dueSeconds, events } = found.log;
+  if (status !== "WAITING" || dueSeconds === 0) return false;
+  for (const event of events) {
+    const { document } = await parts.dependencies.store.get(
+      keyOf(recordKinds.event, { batchId: batch.batchId, event }),
+    );
+    if (document) return (await resumeOnEvent(parts, batch, [found])).length > 0;
+  }
+  return false;
+}
+
+/** Ends the waits of tasks, at most `writesPerCommit`, and has them looked at. Gives the ids of those that still waited. */
+async function resumeOnEvent(
+  { dependencies, logs }: EventParts,
+  batch: PinnedBatch,
+  found: readonly StoredLog[],
+): Promise<string[]> {
+  const waiting = found.filter(({ log }) => log.status === "WAITING");
+  if (waiting.length === 0) return [];
+  const unit = new UnitOfWork(dependencies);
+  const woken = (await logs.endWaits(waiting)).map(({ log }) => log.taskId);
+  await unit.publish(
+    // mutation: woken-task-is-published
+    woken.map((taskId) => executeMessage(batch, taskId)),
+  );
+  return woken;
+}

@@ -1,0 +1,101 @@
+import type { CallbackTarget } from "../../core/callback.ts";
+import { errorMessage } from "../../core/errors/errors.ts";
+import { toStoredError } from "../../core/records.ts";
+import type { AttemptOutcome } from "../../core/settlement.ts";
+import type { TaskDefinition } from "../../core/workflow/definition.ts";
+import type { CallbackOutbox } from "../callback-outbox.ts";
+import type { Dependencies } from "../dependencies.ts";
+import type { IdempotencyGate } from "../idempotency-lock.ts";
+import { UnitOfWork } from "../outgoing-messages.ts";
+import type { PinnedBatch } from "../records/batches.ts";
+import type { IdempotencyStore } from "../records/idempotency-records.ts";
+import type { StoredLog } from "../records/task-logs.ts";
+import { deleteExpiredSteps } from "../steps.ts";
+import type { OutcomeCommitter } from "./settle-task.ts";
+import type { TaskInvocations } from "./task-invocation.ts";
+
+interface EndingParts {
+  readonly dependencies: Pick<Dependencies, "store" | "broker" | "logger" | "clock">;
+  readonly records: IdempotencyStore;
+  readonly invocations: TaskInvocations;
+  readonly gate: IdempotencyGate;
+  readonly committer: OutcomeCommitter;
+  readonly outbox: CallbackOutbox;
+}
+
+/** Ends a task that waits for its completion. False: its key or its log is another's now; apply the completion later. */
+export async function endByCompletion(
+  { dependencies, invocations, gate, outbox, records, committer }: EndingParts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+  found: StoredLog,
+  outcome: AttemptOutcome,
+): Promise<boolean> {
+  const unit = new UnitOfWork(dependencies);
+  const target = await callbackTargetAtEnd({ dependencies, invocations }, batch, task);
+  const held = await records.heldBy(found.log);
+  // mutation: completion-uses-the-lock-of-its-task
+  if (held) return committer.settle(batch, task, { log: found, execution: held }, { outcome, target });
+  const admitted = await gate.admit(batch, task, found, found.log.key);
+  switch (admitted.kind) {
+    case "run":
+      return alongsideStepDeletion(
+        committer.settle(batch, task, admitted.claim, { outcome, target }),
+        deleteExpiredSteps(dependencies, admitted.expired, unit),
+      );
+    case "completed":
+      // The task lost its lock while it waited, and another call finished the work.
+      await outbox.resendOf(admitted.execution, target);
+      return committer.settle(
+        batch,
+        task,
+        { log: found, execution: undefined },
+        { outcome: { kind: "already_completed", result: admitted.execution.result } },
+      );
+    case "locked":
+    case "lost":
+      return false;
+  }
+}
+
+/** Ends a task that timed out or can't run. False: its log has changed since it was read. */
+export async function endWithoutRun(
+  { dependencies, invocations, records, committer }: EndingParts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+  found: StoredLog,
+  outcome: AttemptOutcome,
+): Promise<boolean> {
+  const claim = { log: found, execution: await records.heldBy(found.log) };
+  const target = await callbackTargetAtEnd({ dependencies, invocations }, batch, task);
+  return committer.settle(batch, task, claim, { outcome, target });
+}
+
+/** Step deletion may take long. It runs beside the work of the claim, whose heartbeat keeps the lease. */
+export async function alongsideStepDeletion<T>(work: Promise<T>, deletion: Promise<void>): Promise<T> {
+  const [result] = await Promise.all([work, deletion]);
+  return result;
+}
+
+/**
+ * The callback address of a task that did not run to its end. If the address can never be computed, the task ends
+ * without a callback. Throws on a retryable error, so that the message is redelivered.
+ */
+async function callbackTargetAtEnd(
+  { dependencies, invocations }: Pick<EndingParts, "dependencies" | "invocations">,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+): Promise<CallbackTarget | undefined> {
+  try {
+    return await invocations.callbackTarget(batch, task);
+  } catch (error) {
+    if (toStoredError(error).retryable) throw error;
+    const { batchId } = batch;
+    dependencies.logger.error("a task ends without its callback", {
+      batchId,
+      taskId: task.id,
+      error: errorMessage(error),
+    });
+    return undefined;
+  }
+}

@@ -1,0 +1,142 @@
+import {
+  type CallbackAddress,
+  type CallbackTarget,
+  callbackUrlRule,
+  isCallbackUrl,
+} from "../../core/callback.ts";
+import { BatonError } from "../../core/errors/errors.ts";
+import { executionKey, fieldValues, type Idempotency } from "../../core/idempotency.ts";
+import { limits } from "../../core/limits.ts";
+import {
+  fillTemplate,
+  isOptionalReference,
+  secretsIn,
+  type TemplateScope,
+} from "../../core/template/template.ts";
+import type { JsonValue } from "../../core/values/json.ts";
+import { FUNCTION_TASK_TYPE, type TaskDefinition } from "../../core/workflow/definition.ts";
+import type { ParentOutcome, TaskRunner } from "../../ports/task-runner.ts";
+import type { Dependencies } from "../dependencies.ts";
+import type { PinnedBatch } from "../records/batches.ts";
+import { retryTransient } from "../records/commit.ts";
+import { readResult } from "../records/results.ts";
+import type { StoredLog, TaskLogs } from "../records/task-logs.ts";
+
+export interface TaskInvocation {
+  /** Its idempotency key; null when the task has none. */
+  readonly key: string | null;
+  /** Where it reports to. */
+  readonly target: CallbackTarget | undefined;
+}
+
+/** What a call of a task means: its arguments, its idempotency key, and where it reports to. */
+export class TaskInvocations {
+  readonly #runner: TaskRunner;
+  readonly #parents: Parents;
+
+  constructor(runner: TaskRunner, parents: Parents) {
+    this.#runner = runner;
+    this.#parents = parents;
+  }
+
+  /** Throws `TEMPLATE_INVALID`, `CALLBACK_URL_INVALID`, `IDEMPOTENCY_KEY_INVALID`, and what a key function throws. */
+  async describe(
+    batch: PinnedBatch,
+    task: TaskDefinition,
+    claimed: Pick<StoredLog, "log" | "writtenAt">,
+  ): Promise<TaskInvocation> {
+    const key = task.idempotency ? await this.#key(batch, task, task.idempotency, claimed) : null;
+    return { key, target: await this.callbackTarget(batch, task) };
+  }
+
+  /** The key of a claimed task; once it has been made, the TaskLog holds it. */
+  async #key(
+    batch: PinnedBatch,
+    task: TaskDefinition,
+    idempotency: Idempotency,
+    claimed: Pick<StoredLog, "log" | "writtenAt">,
+  ): Promise<string> {
+    if (claimed.log.key !== null) return claimed.log.key;
+    const call = {
+      workflowId: batch.workflowId,
+      taskId: task.id,
+      batchId: batch.batchId,
+      arguments: await this.#arguments(batch, task),
+      claimedAt: claimed.writtenAt,
+    };
+    if (idempotency.key.by !== "function") return executionKey(idempotency, call);
+    return executionKey(idempotency, call, await this.#runner.customKey(call));
+  }
+
+  /**
+   * None where the address is optional and the batch has none. Throws `TEMPLATE_INVALID`, `CALLBACK_URL_INVALID`,
+   * `IDEMPOTENCY_KEY_INVALID`.
+   */
+  async callbackTarget(batch: PinnedBatch, task: TaskDefinition): Promise<CallbackTarget | undefined> {
+    const { callback } = task;
+    if (!callback) return undefined;
+    const url = await fillTemplate(callback.url, this.#parents.templateScope(batch, task.id));
+    // Only an optional reference, `{{ input.url? }}`, is filled with nothing: all else is checked below.
+    if (url === null && isOptionalReference(callback.url)) return undefined;
+    const address = requireAddress(url, secretsIn(callback.url), task);
+    const { archive } = callback;
+    if (!archive) return { ...address, archive: null };
+    const call = { taskId: task.id, arguments: await this.#arguments(batch, task) };
+    return {
+      ...address,
+      archive: { table: archive.table, key: Object.fromEntries(fieldValues(archive.key, call)) },
+    };
+  }
+
+  /** The input of the batch for a task that is a function, the filled parameters for a built-in. */
+  async #arguments(batch: PinnedBatch, task: TaskDefinition): Promise<JsonValue> {
+    if (task.type === FUNCTION_TASK_TYPE) return batch.input;
+    return fillTemplate(task.with, this.#parents.templateScope(batch, task.id));
+  }
+}
+
+/** With secrets in it, the address is known only when it is sent; what is known of it now is checked now. */
+function requireAddress(url: JsonValue, secrets: readonly string[], task: TaskDefinition): CallbackAddress {
+  const isKnown = secrets.length === 0;
+  if (typeof url === "string" && (isKnown ? isCallbackUrl(url) : url.length <= limits.urlCharacters))
+    return isKnown ? { url } : { url, secrets: [...secrets] };
+  throw new BatonError("CALLBACK_URL_INVALID", callbackUrlRule, { where: `task ${task.id}` });
+}
+
+/** What the parents of a task left behind. */
+export class Parents {
+  readonly #dependencies: Dependencies;
+  readonly #logs: TaskLogs;
+
+  constructor(dependencies: Dependencies, logs: TaskLogs) {
+    this.#dependencies = dependencies;
+    this.#logs = logs;
+  }
+
+  outcome(batch: PinnedBatch, taskId: string): Promise<ParentOutcome> {
+    // mutation: parent-store-errors-are-retried
+    return retryTransient(this.#dependencies, () => this.#outcome(batch, taskId));
+  }
+
+  async #outcome(batch: PinnedBatch, taskId: string): Promise<ParentOutcome> {
+    const found = await this.#logs.read(batch.batchId, taskId);
+    if (!found) throw new Error(`The TaskLog of parent ${taskId} is gone`);
+    const { status, result, error } = found.log;
+    return { status, error, result: await readResult(this.#dependencies.objects, result) };
+  }
+
+  /** What `{{ … }}` in the definition of a task refers to. */
+  templateScope(batch: PinnedBatch, taskId: string): TemplateScope {
+    return {
+      batchId: batch.batchId,
+      input: batch.input,
+      parent: (parentId) => this.#resultOf(batch, taskId, parentId),
+    };
+  }
+
+  async #resultOf(batch: PinnedBatch, taskId: string, parentId: string): Promise<JsonValue> {
+    if (!batch.graph.tasks.get(taskId)?.after.includes(parentId))
+      throw new BatonError("NOT_A_PARENT", `Task ${taskId} does not name ${parentId} in \`after\``);
+    return (await this.outcome(batch, parentId)).result;
+  }
+}

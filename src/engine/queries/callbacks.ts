@@ -1,0 +1,110 @@
+import type { Callback } from "../../core/callback.ts";
+import { type ErrorCode, errorCatalog } from "../../core/errors/error-catalog.ts";
+import { BatonError, TaskError } from "../../core/errors/errors.ts";
+import type { ArchivedCallback, CallbackArchive, CallbackCondition } from "../../ports/callbacks.ts";
+import type { CallbackOutbox } from "../callback-outbox.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { callbackMessage, UnitOfWork } from "../outgoing-messages.ts";
+import { durably } from "../records/commit.ts";
+import { IdempotencyStore } from "../records/idempotency-records.ts";
+
+/** What people ask of final callbacks. */
+export class CallbackAdmin {
+  readonly #dependencies: Dependencies;
+  readonly #outbox: CallbackOutbox;
+  readonly #records: IdempotencyStore;
+
+  constructor(dependencies: Dependencies, outbox: CallbackOutbox) {
+    this.#dependencies = dependencies;
+    this.#outbox = outbox;
+    this.#records = new IdempotencyStore(dependencies.store);
+  }
+
+  async find(callbackId: string): Promise<Callback | undefined> {
+    return (await this.#outbox.read(callbackId))?.data;
+  }
+
+  /** Throws `CALLBACK_UNKNOWN`. */
+  async require(eventId: string): Promise<Callback> {
+    const found = await this.find(eventId);
+    if (!found) throw new BatonError("CALLBACK_UNKNOWN", `There is no callback ${eventId}`);
+    return found;
+  }
+
+  /** Those that the tasks of a batch made. */
+  ofBatch(batchId: string): Promise<Callback[]> {
+    return this.#outbox.ofBatch(batchId);
+  }
+
+  ofKey(key: string): Promise<Callback[]> {
+    return this.#outbox.ofKey(key);
+  }
+
+  /**
+   * The final callback of a key: that of its cached result, else the last one that the key made, which outlives its record.
+   * Throws `EXECUTION_UNKNOWN`, `CALLBACK_UNKNOWN`.
+   */
+  async lastOfKey(key: string): Promise<Callback> {
+    const record = await this.#records.read(key);
+    const cachedId = record?.data.callbackId ?? null;
+    const cached = cachedId === null ? undefined : await this.find(cachedId);
+    if (cached) return cached;
+    const made = await this.#outbox.ofKey(key);
+    const firsts = made.filter(({ callbackId, eventId }) => callbackId === eventId);
+    const last = firsts.sort((one, other) => other.occurredAt - one.occurredAt)[0];
+    if (last) return last;
+    if (!record) await this.#records.require(key);
+    throw new BatonError("CALLBACK_UNKNOWN", `The key ${key} has no stored callback`);
+  }
+
+  /** Sends a stored callback again. Durable when it returns. Throws `CALLBACK_UNKNOWN`. */
+  resend(callbackId: string): Promise<Callback> {
+    return durably(this.#dependencies.store, () => this.#outbox.resend(callbackId));
+  }
+
+  /** Throws `SQL_FAILED`, `TABLE_MISMATCH`, and what the warehouse throws. */
+  archived(table: string, condition: CallbackCondition, limit: number): Promise<FoundCallbacks> {
+    return findArchived(this.#dependencies.callbackArchive, table, condition, limit);
+  }
+
+  /** Has callbacks looked at by this process, which works: those that somebody else sends, or that wait, are left alone. */
+  async driveDue(callbackIds: readonly string[]): Promise<void> {
+    const unit = new UnitOfWork(this.#dependencies);
+    for (const callbackId of callbackIds) {
+      const found = await this.#outbox.read(callbackId);
+      if (found?.data.state === "PENDING" && found.ageMs >= found.data.dueSeconds * 1_000)
+        await unit.publish([callbackMessage(callbackId)]);
+    }
+  }
+}
+
+export interface FoundCallbacks {
+  readonly callbacks: readonly ArchivedCallback[];
+  /** More match than were asked for. */
+  readonly hasMore: boolean;
+}
+
+/** Callbacks of a table of the archive, oldest first. Throws `SQL_FAILED`, `TABLE_MISMATCH`, and what the warehouse throws. */
+async function findArchived(
+  archive: CallbackArchive,
+  table: string,
+  condition: CallbackCondition,
+  limit: number,
+): Promise<FoundCallbacks> {
+  try {
+    const found = await archive.find(table, condition, limit + 1);
+    return { callbacks: found.slice(0, limit), hasMore: found.length > limit };
+  } catch (thrown) {
+    throw codedError(thrown);
+  }
+}
+
+/** The archive speaks to tasks; who asks here is a person. */
+function codedError(thrown: unknown): unknown {
+  if (!(thrown instanceof TaskError) || !isErrorCode(thrown.code)) return thrown;
+  return new BatonError(thrown.code, thrown.message, { cause: thrown });
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCatalog, code);
+}

@@ -1,0 +1,69 @@
+import { limits } from "../../core/limits.ts";
+import type { AppliedWorkflow } from "../../core/records.ts";
+import type { Schedule } from "../../core/schedule/schedule.ts";
+import { ConflictError, type Write } from "../../ports/store.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { durably } from "./commit.ts";
+import { keyOf, Records, recordKinds } from "./records.ts";
+
+/** Workflows stored as data. Batches that run keep the definition they began with. */
+export class AppliedWorkflows {
+  readonly #parts: Pick<Dependencies, "store" | "ids" | "clock">;
+  readonly #records: Records<AppliedWorkflow, Pick<AppliedWorkflow, "workflowId">>;
+
+  constructor(parts: Pick<Dependencies, "store" | "ids" | "clock">) {
+    this.#parts = parts;
+    this.#records = new Records(parts.store, recordKinds.appliedWorkflow);
+  }
+
+  /** Stores the workflow in place of an earlier one of the same id. The source has been validated. */
+  async apply(workflowId: string, source: string): Promise<void> {
+    const { store, ids, clock } = this.#parts;
+    await durably(store, () =>
+      this.#records.update({ workflowId }, () => ({
+        workflowId,
+        source,
+        appliedAt: clock.now(),
+        nonce: ids.unique(),
+      })),
+    );
+  }
+
+  async find(workflowId: string): Promise<AppliedWorkflow | undefined> {
+    return (await this.#records.read({ workflowId }))?.data;
+  }
+
+  /**
+   * Deletes the workflow. `schedules`: those that nothing follows any more; applied again, they start from then on
+   * rather than catch up with what was never wanted. False when there was no such workflow.
+   */
+  remove(workflowId: string, schedules: readonly Schedule[]): Promise<boolean> {
+    return durably(this.#parts.store, () => this.#remove(workflowId, schedules));
+  }
+
+  async #remove(workflowId: string, schedules: readonly Schedule[]): Promise<boolean> {
+    const { store } = this.#parts;
+    for (let isAsked = false; ; isAsked = true) {
+      const { document } = await store.get(this.#records.key({ workflowId }));
+      // Gone after we asked: it was us, whatever the answer said.
+      if (!document) return isAsked;
+      const writes: Write[] = [{ kind: "delete", key: document.key, version: document.version }];
+      for (const schedule of schedules) {
+        const key = keyOf(recordKinds.scheduleCursor, { ...schedule, workflowId });
+        const { document: cursor } = await store.get(key);
+        if (cursor) writes.push({ kind: "delete", key, version: cursor.version });
+      }
+      await store.commit(writes).catch((error: unknown) => {
+        // It was applied again, or a schedule went on, or it is our own delete that was sent twice.
+        if (!(error instanceof ConflictError)) throw error;
+      });
+    }
+  }
+
+  async all(): Promise<AppliedWorkflow[]> {
+    const found: AppliedWorkflow[] = [];
+    for await (const page of this.#records.pages([], limits.queryPage))
+      found.push(...page.map(({ data }) => data));
+    return found;
+  }
+}
