@@ -144,7 +144,7 @@ test("a secret that a task names is given to the function, and named to the comm
   });
   expect(refused.code).toBe(2);
   expect(refused.stderr).toMatch(
-    /It is not set, and task ask of asking names the secret API_TOKEN\s+→ at BATON_TASK_SECRET_API_TOKEN/,
+    /It is not set, and task ask of asking refers to the secret API_TOKEN\s+→ at BATON_TASK_SECRET_API_TOKEN/,
   );
   const { stdout } = await place.deploy(["--dry-run", "--variables", "with.env", "--json"]);
   const { function: fn } = PlanSchema.parse(JSON.parse(stdout));

@@ -138,7 +138,7 @@ test("validate names secrets that are not configured, and passes: where it runs 
   const { code, stdout, stderr } = await place.baton(["validate"]);
   expect({ code, stdout }).toEqual({ code: 0, stdout: "valid: asking\n" });
   expect(stderr).toBe(
-    "warning: BATON_TASK_SECRET_API_TOKEN: It is not set, and task ask of asking names the secret API_TOKEN\n",
+    "warning: BATON_TASK_SECRET_API_TOKEN: It is not set, and task ask of asking refers to the secret API_TOKEN\n",
   );
   const environment = { BATON_TASK_SECRET_API_TOKEN: "x" };
   expect((await place.baton(["validate"], { environment })).stderr).toBe("");

@@ -2,16 +2,16 @@ import { limits } from "../limits.ts";
 import { FileProblem } from "./column-values.ts";
 
 export interface CsvRecord {
-  /** On which it begins, 1 for the first. */
+  /** The line on which it begins, 1 for the first. */
   readonly line: number;
   readonly cells: readonly string[];
-  /** Characters from its beginning to that of the next. */
+  /** Characters from its start to the start of the next record. */
   readonly length: number;
-  /** Nothing stands on its line. */
+  /** Its line is empty. */
   readonly isBlank: boolean;
 }
 
-interface Parsed {
+interface RecordEnd {
   readonly cells: readonly string[];
   readonly next: number;
 }
@@ -21,54 +21,54 @@ interface Cell {
   readonly end: number;
 }
 
-/** CSV as RFC 4180 has it, with any delimiter and any line end, in pieces as they come. */
+/** A streaming parser of CSV by RFC 4180, with any delimiter and any line end. */
 export class CsvParser {
   readonly #delimiter: string;
-  #rest = "";
+  #buffer = "";
   #line = 1;
-  /** A record that is not complete is looked at again when twice as much of it is there. */
-  #enough = 0;
-  /** The first carriage return at or after the last place that one was looked for at. Most files have none. */
+  /** An incomplete record is parsed again only when the buffer has this length, or parsing would be quadratic. */
+  #minimumLength = 0;
+  /** The first carriage return at or after the last search position. Most files have none. */
   #carriage = -1;
 
   constructor(delimiter: string) {
     this.#delimiter = delimiter;
   }
 
-  /** The records that are complete with this text. Throws a `FileProblem`. */
+  /** The records that this text completes. Throws a `FileProblem`. */
   push(text: string): readonly CsvRecord[] {
-    this.#rest += text;
+    this.#buffer += text;
     this.#carriage = -1;
-    if (this.#rest.length < Math.min(this.#enough, limits.fileRowBytes)) return [];
-    return this.#take(false);
+    if (this.#buffer.length < Math.min(this.#minimumLength, limits.fileRowBytes)) return [];
+    return this.#takeRecords(false);
   }
 
-  /** The last record, when no line end follows it. Throws a `FileProblem`. */
+  /** The last record, if it has no line end. Throws a `FileProblem`. */
   end(): readonly CsvRecord[] {
-    return this.#take(true);
+    return this.#takeRecords(true);
   }
 
-  #take(isEnd: boolean): readonly CsvRecord[] {
+  #takeRecords(isEnd: boolean): readonly CsvRecord[] {
     const records: CsvRecord[] = [];
     let from = 0;
-    while (from < this.#rest.length) {
+    while (from < this.#buffer.length) {
       const parsed = this.#parse(from, isEnd);
       if (!parsed) break;
-      const raw = this.#rest.slice(from, parsed.next);
-      this.#refuseLong(raw.length);
+      const raw = this.#buffer.slice(from, parsed.next);
+      this.#assertRowLength(raw.length);
       const isBlank = /^(?:\r?\n|\r)$/.test(raw);
       records.push({ line: this.#line, cells: parsed.cells, length: raw.length, isBlank });
       this.#line += countLines(raw);
       from = parsed.next;
     }
-    this.#rest = this.#rest.slice(from);
+    this.#buffer = this.#buffer.slice(from);
     this.#carriage = -1;
-    this.#enough = this.#rest.length * 2;
-    if (from === 0) this.#refuseLong(this.#rest.length);
+    this.#minimumLength = this.#buffer.length * 2;
+    if (from === 0) this.#assertRowLength(this.#buffer.length);
     return records;
   }
 
-  #refuseLong(length: number): void {
+  #assertRowLength(length: number): void {
     if (length <= limits.fileRowBytes) return;
     const most = `${limits.fileRowBytes / 1024 ** 2} MiB`;
     throw new FileProblem(
@@ -77,9 +77,9 @@ export class CsvParser {
     );
   }
 
-  /** The record that begins there; undefined when its end has not come yet. */
-  #parse(from: number, isEnd: boolean): Parsed | undefined {
-    const text = this.#rest;
+  /** The record that starts at `from`. Undefined if its end is not in the buffer yet. */
+  #parse(from: number, isEnd: boolean): RecordEnd | undefined {
+    const text = this.#buffer;
     const end = this.#lineEnd(from, isEnd);
     if (end === undefined) return undefined;
     const line = text.slice(from, end.at);
@@ -87,14 +87,14 @@ export class CsvParser {
     return this.#parseQuoted(from, isEnd);
   }
 
-  #parseQuoted(from: number, isEnd: boolean): Parsed | undefined {
+  #parseQuoted(from: number, isEnd: boolean): RecordEnd | undefined {
     const cells: string[] = [];
     for (let at = from; ; at += this.#delimiter.length) {
-      const cell = this.#rest[at] === '"' ? this.#quotedCell(at, isEnd) : this.#bareCell(at, isEnd);
+      const cell = this.#buffer[at] === '"' ? this.#quotedCell(at, isEnd) : this.#bareCell(at, isEnd);
       if (!cell) return undefined;
       cells.push(cell.text);
       at = cell.end;
-      if (this.#rest.startsWith(this.#delimiter, at)) continue;
+      if (this.#buffer.startsWith(this.#delimiter, at)) continue;
       const end = this.#lineEnd(at, isEnd);
       if (!end) return undefined;
       if (end.at === at) return { cells, next: end.next };
@@ -106,24 +106,24 @@ export class CsvParser {
   }
 
   #quotedCell(at: number, isEnd: boolean): Cell | undefined {
-    const close = closingQuote(this.#rest, at + 1);
-    // The last quote of what is there may be the first of two.
-    if (!isEnd && (close === undefined || close + 1 === this.#rest.length)) return undefined;
+    const close = closingQuote(this.#buffer, at + 1);
+    // A quote at the end of the buffer may be the first of two.
+    if (!isEnd && (close === undefined || close + 1 === this.#buffer.length)) return undefined;
     if (close === undefined) throw new FileProblem(this.#line, "a quoted cell does not end");
-    return { text: this.#rest.slice(at + 1, close).replaceAll('""', '"'), end: close + 1 };
+    return { text: this.#buffer.slice(at + 1, close).replaceAll('""', '"'), end: close + 1 };
   }
 
   #bareCell(at: number, isEnd: boolean): Cell | undefined {
     const end = this.#lineEnd(at, isEnd);
     if (!end) return undefined;
-    const line = this.#rest.slice(at, end.at);
+    const line = this.#buffer.slice(at, end.at);
     const text = line.slice(0, indexOrEnd(line, this.#delimiter, 0));
     return { text, end: at + text.length };
   }
 
-  /** Where the line ends, and where the next one begins. */
+  /** The end of the line, and the start of the next one. Undefined if the end is not in the buffer yet. */
   #lineEnd(from: number, isEnd: boolean): { at: number; next: number } | undefined {
-    const text = this.#rest;
+    const text = this.#buffer;
     const feed = text.indexOf("\n", from);
     if (this.#carriage < from) this.#carriage = indexOrEnd(text, "\r", from);
     const carriage = this.#carriage;

@@ -2,36 +2,36 @@ import { limits } from "../limits.ts";
 import { type ColumnKind, ColumnValues, FileProblem, missingTexts } from "./column-values.ts";
 import { CsvParser, type CsvRecord } from "./csv-parser.ts";
 
-/** What a user may say of a CSV file. */
+/** Options of `loadFile` for CSV files. */
 export interface CsvOptions {
-  /** Default: found out. */
+  /** Default: detected. */
   readonly delimiter?: string | undefined;
-  /** Texts that are NULL in every column, beside empty cells. */
+  /** Texts that are NULL in every column, in addition to empty cells. */
   readonly nullValues?: readonly string[] | undefined;
 }
 
-/** How a CSV file is written. */
+/** The format and the header of a CSV file. */
 export interface CsvHead {
   readonly delimiter: string;
   readonly names: readonly string[];
-  /** The header has cells without a name, whose columns are called by their place. */
+  /** Some columns have no name in the header. They get a name by their position. */
   readonly hasUnnamed: boolean;
   /** Characters before the first row. */
   readonly length: number;
-  /** What the header ends with. */
+  /** The line end after the header. */
   readonly lineEnd: string;
-  /** The header runs over several lines, or does not stand on the first. */
+  /** The header has several lines, or is not on the first line. */
   readonly isSpread: boolean;
 }
 
 const delimiters = [",", ";", "\t", "|"];
-/** What else divides cells in some files. It is not guessed at: it may be part of a name. */
+/** Rare delimiters. They are never guessed, since they may be part of a name, but an error suggests them. */
 const rareDelimiters = [":", "^", "~", "\u0001"];
-/** Rows below the header that are looked at. */
+/** Records from which the delimiter is guessed. */
 const sampledRecords = 20;
 
 /**
- * From the beginning of a file; `isWhole`: it is all of it. Undefined when there is nothing. Throws a `FileProblem`.
+ * Parses the start of a file. `isWhole`: the text is the whole file. Undefined if it is empty. Throws a `FileProblem`.
  */
 export function readCsvHead(text: string, isWhole: boolean, options: CsvOptions): CsvHead | undefined {
   if (text.trim() === "") return undefined;
@@ -44,7 +44,7 @@ export function readCsvHead(text: string, isWhole: boolean, options: CsvOptions)
   const records = firstRecords(text, isWhole, delimiter);
   const at = records.findIndex(({ isBlank }) => !isBlank);
   const header = records[at];
-  // Throws what is wrong with the header itself.
+  // Parses the header alone, which throws its mistake.
   if (!header && isWhole) new CsvParser(delimiter).push(`${text}\n`);
   if (!header)
     throw new FileProblem(
@@ -60,7 +60,8 @@ export function readCsvHead(text: string, isWhole: boolean, options: CsvOptions)
 }
 
 /**
- * The one that divides the header and the rows below it into the same number of cells; of several, the most frequent.
+ * The delimiter that splits the header and the first rows into the same number of cells. With several, the most
+ * frequent one.
  */
 function detectDelimiter(text: string, isWhole: boolean): string {
   const found = delimiters.map((delimiter) => ({ delimiter, ...splitBy(text, isWhole, delimiter) }));
@@ -101,13 +102,13 @@ function firstRecords(text: string, isWhole: boolean, delimiter: string): readon
     }
     if (isWhole) records.push(...parser.end());
   } catch (thrown) {
-    // Reading the rows reports what is wrong. With another delimiter it may be right.
+    // Not an error here: another delimiter may fit. If none does, parsing the rows reports the mistake.
     if (!(thrown instanceof FileProblem)) throw thrown;
   }
   return records;
 }
 
-/** Columns without a name, such as those of row numbers, are called by their place. */
+/** Columns without a name, such as row numbers, get a name by their position. */
 function columnNames({ line, cells }: CsvRecord): readonly string[] {
   const names = cells.map((cell, index) => cell.trim() || `column_${index + 1}`);
   const seen = new Map<string, string>();
@@ -123,66 +124,66 @@ function columnNames({ line, cells }: CsvRecord): readonly string[] {
   return names;
 }
 
-/** A CSV file that can be loaded. */
+/** The result of the scan of a valid CSV file. */
 export interface CsvScan extends CsvHead {
   readonly kinds: readonly ColumnKind[];
   readonly rows: number;
-  /** Some rows end in a delimiter. */
+  /** Some rows end with a delimiter. */
   readonly hasTrailing: boolean;
   /**
-   * Words that stand for a missing value in columns that are no text; and those of columns of text, where they are
+   * The words for missing values that occur in columns that are no text; and those in columns of text, where they are
    * text.
    */
   readonly missingWords: ReadonlySet<string>;
   readonly textWords: ReadonlySet<string>;
 }
 
-/** The kinds of the columns that a table has, by the names of a file's columns; undefined where there is no table. */
+/** The kinds of the table's columns, in the order of the file's header. Empty if there is no table yet. */
 export type TableColumnKinds = (head: CsvHead) => readonly (ColumnKind | undefined)[];
 
 /**
- * Reads all of a CSV file: how it is written, what its columns are, and whether every row fits. Undefined when it has
- * no rows. Throws a `FileProblem` for the first row that is broken or has a value that its column can't hold.
+ * Scans a whole CSV file: its format, the kinds of its columns, and whether every row is valid. Undefined if it has no
+ * rows. Throws a `FileProblem` for the first row that is broken or has a value that does not fit its column.
  */
 export async function scanCsv(
   texts: AsyncIterable<string>,
   options: CsvOptions,
-  known: TableColumnKinds = () => [],
+  tableKinds: TableColumnKinds = () => [],
 ): Promise<CsvScan | undefined> {
-  const scan = new Scan(options, known);
+  const scan = new Scan(options, tableKinds);
   for await (const text of texts) scan.push(text);
   return scan.end();
 }
 
 class Scan {
   readonly #options: CsvOptions;
-  readonly #known: TableColumnKinds;
-  #held = "";
+  readonly #tableKinds: TableColumnKinds;
+  #buffer = "";
   #head: CsvHead | undefined;
   #parser: CsvParser | undefined;
   #columns: readonly ColumnValues[] = [];
-  #isOfTable = false;
+  #hasTable = false;
   #hasHeader = false;
   #rows = 0;
   #hasTrailing = false;
 
-  constructor(options: CsvOptions, known: TableColumnKinds) {
+  constructor(options: CsvOptions, tableKinds: TableColumnKinds) {
     this.#options = options;
-    this.#known = known;
+    this.#tableKinds = tableKinds;
   }
 
   push(text: string): void {
-    if (this.#parser) this.#take(this.#parser.push(text));
-    else this.#held += text;
-    if (this.#held.length >= limits.fileHeadBytes) this.#begin(false);
+    if (this.#parser) this.#addRecords(this.#parser.push(text));
+    else this.#buffer += text;
+    if (this.#buffer.length >= limits.fileHeadBytes) this.#start(false);
   }
 
   end(): CsvScan | undefined {
-    if (!this.#parser) this.#begin(true);
+    if (!this.#parser) this.#start(true);
     if (!this.#parser || !this.#head) return undefined;
-    this.#take(this.#parser.end());
+    this.#addRecords(this.#parser.end());
     if (this.#rows === 0) return undefined;
-    this.#refuseMisfit(this.#head);
+    this.#assertFits(this.#head);
     const wordsOf = (isText: boolean) =>
       new Set(this.#columns.flatMap(({ kind, words }) => ((kind === "text") === isText ? [...words] : [])));
     return {
@@ -195,28 +196,28 @@ class Scan {
     };
   }
 
-  #begin(isWhole: boolean): void {
-    const head = readCsvHead(this.#held, isWhole, this.#options);
+  #start(isWhole: boolean): void {
+    const head = readCsvHead(this.#buffer, isWhole, this.#options);
     if (!head) return;
     this.#head = head;
     const missing = missingTexts(this.#options.nullValues ?? []);
-    const known = this.#known(head);
-    this.#isOfTable = known.length > 0;
-    this.#columns = head.names.map((_, index) => new ColumnValues(missing, known[index]));
+    const tableKinds = this.#tableKinds(head);
+    this.#hasTable = tableKinds.length > 0;
+    this.#columns = head.names.map((_, index) => new ColumnValues(missing, tableKinds[index]));
     this.#parser = new CsvParser(head.delimiter);
-    this.#take(this.#parser.push(this.#held));
-    this.#held = "";
+    this.#addRecords(this.#parser.push(this.#buffer));
+    this.#buffer = "";
   }
 
-  #take(records: readonly CsvRecord[]): void {
+  #addRecords(records: readonly CsvRecord[]): void {
     for (const record of records) {
       if (record.isBlank && (!this.#hasHeader || this.#columns.length > 1)) continue;
-      if (this.#hasHeader) this.#row(record);
+      if (this.#hasHeader) this.#addRow(record);
       this.#hasHeader = true;
     }
   }
 
-  #row({ line, cells }: CsvRecord): void {
+  #addRow({ line, cells }: CsvRecord): void {
     const names = this.#head?.names ?? [];
     // A row may end in a delimiter.
     const isTooLong = cells.length > names.length && cells.slice(names.length).some((cell) => cell !== "");
@@ -226,13 +227,13 @@ class Scan {
     this.#rows += 1;
   }
 
-  #refuseMisfit({ names }: CsvHead): void {
-    const found = this.#columns.flatMap(({ kind, misfit }, index) =>
-      misfit ? [{ kind, index, ...misfit }] : [],
+  #assertFits({ names }: CsvHead): void {
+    const found = this.#columns.flatMap(({ kind, invalidValue }, index) =>
+      invalidValue ? [{ kind, index, ...invalidValue }] : [],
     );
     const first = found.sort((one, other) => one.line - other.line)[0];
     if (!first) return;
-    const owner = this.#isOfTable ? "of the table" : undefined;
+    const owner = this.#hasTable ? "of the table" : undefined;
     throw new FileProblem(first.line, invalidValueReason(first.value, first.kind, owner), names[first.index]);
   }
 }
@@ -244,7 +245,7 @@ function widthProblem(cells: readonly string[], names: readonly string[]): strin
   return `it has ${count} where the header has ${names.length}${missing}${more}`;
 }
 
-/** What is said of a value that its column can't hold. `owner`: who says what the type is, when it is not the file. */
+/** The message for a value that does not fit its column. `owner`: what defines the type, if it is not the file. */
 export function invalidValueReason(value: string, type: string, owner?: string): string {
   const of = owner ?? "as its other values say; if it is meant to be text, create the table first";
   const shown = JSON.stringify(value.slice(0, limits.shownValueCharacters));

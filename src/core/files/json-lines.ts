@@ -3,14 +3,11 @@ import { limits } from "../limits.ts";
 import { describeChange, isExactNumber } from "../values/exact-json.ts";
 import { FileProblem } from "./column-values.ts";
 
-/** Only such a line can hold a number that JSON.parse does not tell all about. */
-const unclear = /\d[\d.]{15}|\d[eE][+-]?\d|\.\d*0(?!\d)/;
+/** Only a line that matches can hold a number whose text JSON.parse does not preserve. */
+const mayHoldSpecialNumber = /\d[\d.]{15}|\d[eE][+-]?\d|\.\d*0(?!\d)/;
 const whole = /^-?\d{1,19}$/;
 
-/**
- * A number as it was written, where the value alone does not say it: `1.0` is a fraction, and a double may have other
- * digits.
- */
+/** The text of a number, if the double differs from it: `1.0` is a fraction, and a double may have other digits. */
 class NumberSource {
   readonly source: string;
 
@@ -19,9 +16,9 @@ class NumberSource {
   }
 }
 
-/** The value of a line, for `JsonFields`. Throws the SyntaxError of `JSON.parse`. */
+/** Parses a line for `JsonFields`. Throws the SyntaxError of `JSON.parse`. */
 function parseLine(text: string): unknown {
-  if (!unclear.test(text)) return JSON.parse(text);
+  if (!mayHoldSpecialNumber.test(text)) return JSON.parse(text);
   return JSON.parse(text, (_key: string, item: unknown, context?: { readonly source?: string }) => {
     const source = typeof item === "number" ? context?.source : undefined;
     return source === undefined || source === String(item) ? item : new NumberSource(source);
@@ -29,25 +26,25 @@ function parseLine(text: string): unknown {
 }
 
 interface Numbers {
-  /** Some are fractions, so that all of them become doubles. */
+  /** Some numbers of the field are fractions, so all become doubles. */
   hasFraction: boolean;
-  /** The first that would be changed by that. */
+  /** The first number that a double can't hold. */
   changed: { readonly line: number; readonly source: string } | undefined;
 }
 
-/** The fields of JSON lines, at any depth, as they come by. */
+/** Collects the fields of JSON lines, at any depth. */
 class JsonFields {
-  /** Under what they are without case: columns and fields have none. */
+  /** Field paths by their lower-case form: columns and fields are case-insensitive. */
   readonly #names = new Map<string, string>();
   readonly #numbers = new Map<string, Numbers>();
   readonly #isFraction: (path: string) => boolean;
 
-  /** `isFraction`: whether the table says that a field holds doubles. */
+  /** `isFraction`: whether a field holds doubles in the table. */
   constructor(isFraction: (path: string) => boolean) {
     this.#isFraction = isFraction;
   }
 
-  /** What is wrong with the value of a field, or of a whole line. */
+  /** The mistake in the value of a field or a line. Undefined if there is none. */
   add(value: unknown, line: number, path = ""): string | undefined {
     if (typeof value === "number") this.#number(path, !Number.isInteger(value));
     if (value instanceof NumberSource) this.#written(path, line, value.source);
@@ -66,10 +63,7 @@ class JsonFields {
     return undefined;
   }
 
-  /**
-   * Throws a `FileProblem` for the first number that its field's doubles can't hold, and for lines that have no
-   * fields.
-   */
+  /** Throws a `FileProblem` for the first number that a field's doubles can't hold, and if no line has a field. */
   end(): void {
     if (this.#names.size === 0)
       throw new FileProblem(undefined, "its objects are empty: there are no columns");
@@ -118,23 +112,23 @@ export interface TextLine {
   readonly text: string;
 }
 
-/** The lines of a text that have anything in them. Throws a `FileProblem` for one that is too long. */
+/** The lines of a text that are not blank. Throws a `FileProblem` for one that is too long. */
 export async function* splitLines(texts: AsyncIterable<string>): AsyncGenerator<TextLine> {
   let pieces: string[] = [];
-  let held = 0;
+  let length = 0;
   let number = 1;
   for await (const piece of texts) {
-    const [first = "", ...rest] = piece.split("\n");
+    const [first = "", ...others] = piece.split("\n");
     pieces.push(first);
-    held += first.length;
-    for (const next of rest) {
+    length += first.length;
+    for (const next of others) {
       const text = pieces.join("");
       if (text.trim() !== "") yield { number, text };
       number += 1;
       pieces = [next];
-      held = next.length;
+      length = next.length;
     }
-    if (held > limits.fileRowBytes)
+    if (length > limits.fileRowBytes)
       throw new FileProblem(
         number,
         `the line is longer than the maximum size of ${limits.fileRowBytes / 1024 ** 2} MiB; every line has to be one JSON object`,
@@ -145,9 +139,9 @@ export async function* splitLines(texts: AsyncIterable<string>): AsyncGenerator<
 }
 
 /**
- * Throws a `FileProblem` for the first line that is not one JSON object, or has a key that differs from another only
- * in case, and for a number that would be changed. Gives the number of lines. `isFraction`: whether the table says
- * that a field, by its path, holds doubles.
+ * Checks that each line is one JSON object, that no keys differ only in case, and that every number fits its column.
+ * Returns the number of lines. `isFraction`: whether the field at a path holds doubles in the table. Throws a
+ * `FileProblem` for the first mistake.
  */
 export async function checkJsonLines(
   texts: AsyncIterable<string>,
@@ -164,7 +158,7 @@ export async function checkJsonLines(
   return lines;
 }
 
-/** No word of lines here: the place stands before it. */
+/** It does not mention the line, because the position is printed before it. */
 const rule = "it has to be one JSON object";
 
 function lineProblem(text: string): string | undefined {
@@ -185,7 +179,7 @@ function lineProblem(text: string): string | undefined {
   return undefined;
 }
 
-/** Without the text of the line, which may be long. */
+/** The parser's message without the text of the line, which may be long. */
 function syntaxReason(thrown: unknown): string {
   return errorMessage(thrown)
     .replace(/, (?:\.\.\.)?".*$/s, "")

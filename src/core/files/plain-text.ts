@@ -4,19 +4,18 @@ import { FileProblem } from "./column-values.ts";
 
 export type Encoding = "utf-8" | "utf-16le" | "utf-16be";
 
-/** How the bytes of a file are written. */
+/** How the text of a file is encoded. */
 export interface TextFormat {
   readonly isGzip: boolean;
   readonly encoding: Encoding;
   readonly hasMark: boolean;
 }
 
-/** What the file begins with says whether it is compressed. */
 export function isGzip(head: Uint8Array): boolean {
   return head[0] === 0x1f && head[1] === 0x8b;
 }
 
-/** By the byte order mark. Throws a `FileProblem` for UTF-16 that has none, and for files that are no text. */
+/** Reads the byte order mark. Throws a `FileProblem` for UTF-16 without one, and for files that are no text. */
 export function detectEncoding(head: Uint8Array): Omit<TextFormat, "isGzip"> {
   const [first, second, third] = head;
   if (first === 0xff && second === 0xfe) return { encoding: "utf-16le", hasMark: true };
@@ -26,7 +25,7 @@ export function detectEncoding(head: Uint8Array): Omit<TextFormat, "isGzip"> {
   if (zero === -1) return { encoding: "utf-8", hasMark: false };
   const kind = otherKinds.find(([magic]) => magic.every((byte, index) => head[index] === byte))?.[1];
   if (kind !== undefined) throw new FileProblem(undefined, `it is ${kind}, not text`);
-  // Every other byte of the usual letters is zero.
+  // In UTF-16, every other byte of an ASCII letter is zero.
   const isWide = head[1] === 0 || head[0] === 0;
   throw new FileProblem(
     1,
@@ -43,27 +42,28 @@ const otherKinds: readonly (readonly [readonly number[], string])[] = [
   [[0x28, 0xb5, 0x2f, 0xfd], "compressed by Zstandard"],
 ];
 
-/** The text of a file, whether compressed or not, without its byte order mark. Throws a `FileProblem`. */
+/** The text of a file, decompressed if necessary, without its byte order mark. Throws a `FileProblem`. */
 export async function* decodeText(
   bytes: AsyncIterable<Uint8Array>,
   onEncoding: (encoding: Encoding) => void = () => undefined,
 ): AsyncGenerator<string> {
   let decoder: InstanceType<typeof TextDecoder> | undefined;
   let line = 1;
-  let held = new Uint8Array(0);
-  const found = (encoding: Encoding) => {
+  let head = new Uint8Array(0);
+  const createDecoder = () => {
+    const { encoding } = detectEncoding(head);
     onEncoding(encoding);
-    return encoding;
+    return new TextDecoder(encoding, { fatal: true });
   };
   const decode = (chunk: Uint8Array | undefined): string => {
-    decoder ??= new TextDecoder(found(detectEncoding(held).encoding), { fatal: true });
+    decoder ??= createDecoder();
     let text: string;
     try {
       text = chunk ? decoder.decode(chunk, { stream: true }) : decoder.decode();
       line += text.split("\n").length - 1;
     } catch {
       throw new FileProblem(
-        line + newlinesBefore(chunk ?? held),
+        line + newlinesBefore(chunk ?? head),
         "it is not UTF-8 text; save the file as UTF-8",
       );
     }
@@ -73,17 +73,17 @@ export async function* decodeText(
   for await (const chunk of unzip(bytes)) {
     if (decoder) yield decode(chunk);
     else {
-      held = concatenate(held, chunk);
-      if (held.length >= 4) yield decode(held);
+      head = concatenate(head, chunk);
+      if (head.length >= 4) yield decode(head);
     }
   }
-  if (!decoder && held.length > 0) yield decode(held);
+  if (!decoder && head.length > 0) yield decode(head);
   if (decoder) yield decode(undefined);
 }
 
-/** The lines of a chunk before its first bytes that are not UTF-8. */
+/** The number of lines in a chunk before its first bytes that are not UTF-8. */
 function newlinesBefore(chunk: Uint8Array): number {
-  // It may begin inside a character.
+  // The chunk may start inside a character.
   const begin = Math.min(
     3,
     chunk.findIndex((byte) => (byte & 0xc0) !== 0x80),
@@ -93,7 +93,7 @@ function newlinesBefore(chunk: Uint8Array): number {
   return Math.max(0, broken);
 }
 
-/** The bytes of a file, or what is compressed in them. Throws a `FileProblem`. */
+/** The bytes of a file, decompressed if it is gzip. Throws a `FileProblem`. */
 async function* unzip(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const iterator = bytes[Symbol.asyncIterator]();
   let head = new Uint8Array(0);

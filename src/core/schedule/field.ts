@@ -1,13 +1,13 @@
-/** One of the five fields of a pattern: the whole numbers it takes, and the names that some of them have. */
+/** One of the five fields of a cron pattern: its range of numbers, and their names. */
 export interface Field {
   readonly name: "minute" | "hour" | "day of month" | "month" | "day of week";
   readonly least: number;
   readonly most: number;
-  /** How many different values there are: the largest step. */
+  /** The number of different values, which is also the largest step. */
   readonly count: number;
-  /** Three-letter names, the first of which is `least`. */
+  /** Three-letter names of the values from `least` on. */
   readonly names: readonly string[];
-  /** What may be written, for people. */
+  /** The range, for error messages. */
   readonly allowed: string;
 }
 
@@ -30,37 +30,37 @@ export const fields = {
   },
 } as const satisfies Record<string, Field>;
 
-/** Why a pattern can't be read, in words for the person who wrote it. */
+/** A mistake in a pattern. The message is for its author. */
 export class PatternError extends Error {}
 
-/** The error of one field: what was written in it, what is wrong with that, and what to write instead. */
-export function fieldError({ name }: Field, written: string, problem: string): PatternError {
-  return new PatternError(`${name} "${written}": ${problem}`);
+/** The error of one field: its text, the problem, and what to write instead. */
+export function fieldError({ name }: Field, text: string, problem: string): PatternError {
+  return new PatternError(`${name} "${text}": ${problem}`);
 }
 
-/** The items of a field, which commas part. */
+/** The items of a field, which commas separate. */
 export function splitItems(text: string, field: Field): string[] {
   const items = text.split(",");
   if (items.includes("")) throw fieldError(field, text, "a comma has nothing on one side; remove it");
   return items;
 }
 
-/** Whether an item is, or steps through, all values of its field. */
+/** Whether an item means all values of its field, with or without a step. */
 export function isStar(item: string): boolean {
   return item.startsWith("*") || item.startsWith("?");
 }
 
-/** The values of a field in which nothing but values, ranges and steps may stand. */
+/** The values of a field that only allows values, ranges and steps. */
 export function parseValues(text: string, field: Field): number[] {
   return [...new Set(splitItems(text, field).flatMap((item) => parseItem(item, field)))].sort(
     (one, other) => one - other,
   );
 }
 
-// The values of `*`, `5` and `1-5`, and of the first and the last with a step: `*/15`, `0-30/10`.
+// The values of an item: `*`, `5`, `1-5`, or with a step `*/15`, `0-30/10`.
 export function parseItem(item: string, field: Field): number[] {
-  const [range = "", step, ...rest] = item.split("/");
-  if (rest.length > 0) throw fieldError(field, item, "it has two steps; write one / only");
+  const [range = "", step, ...others] = item.split("/");
+  if (others.length > 0) throw fieldError(field, item, "it has two steps; write one / only");
   const { from, to } = parseRange(range, item, field);
   const by = step === undefined ? 1 : parseStep(step, { item, range }, field);
   return Array.from({ length: Math.floor((to - from) / by) + 1 }, (_, index) => from + index * by);
@@ -72,14 +72,14 @@ interface Range {
 }
 
 function parseRange(range: string, item: string, field: Field): Range {
-  // Sunday begins the week in `*` and ends it in a range: `*` in steps of two is Sunday, Tuesday, Thursday, Saturday.
+  // In `*` the week starts with Sunday: a step of two means Sunday, Tuesday, Thursday and Saturday.
   if (range === "*" || range === "?") return { from: field.least, to: field.least + field.count - 1 };
   const ends = range.split("-");
   if (ends.length > 2) throw fieldError(field, item, "a range has two ends, such as 1-5");
   const from = parseValue(ends[0] ?? "", item, field);
   if (ends.length === 1) return { from, to: from };
-  const last = parseValue(ends[1] ?? "", item, field);
-  const to = field === fields.dayOfWeek && last === 0 && from > 0 ? 7 : last;
+  const end = parseValue(ends[1] ?? "", item, field);
+  const to = field === fields.dayOfWeek && end === 0 && from > 0 ? 7 : end;
   if (from > to) {
     const both = `${ends[0]}-${field.most},${field.least}-${ends[1]}`;
     throw fieldError(field, item, `the range goes backwards; write it as two, ${both}`);

@@ -10,19 +10,19 @@ import {
   splitItems,
 } from "./field.ts";
 
-/** The days that the day of month names. */
+/** The parsed field `day of month`. */
 interface MonthDays {
   readonly any: boolean;
   readonly days: readonly number[];
   /** `L`. */
   readonly lastDay: boolean;
-  /** `15W`: the day from Monday to Friday that is nearest to it, within its month. */
+  /** `15W`: the nearest day from Monday to Friday in the same month. */
   readonly nearestWeekdays: readonly number[];
   /** `LW`: the last day from Monday to Friday. */
   readonly lastWeekday: boolean;
 }
 
-/** The days that the day of week names, Sunday being 0. */
+/** The parsed field `day of week`. Sunday is 0. */
 interface WeekDays {
   readonly any: boolean;
   readonly weekdays: readonly number[];
@@ -30,7 +30,7 @@ interface WeekDays {
   readonly ordinals: readonly { readonly weekday: number; readonly ordinal: number | "last" }[];
 }
 
-/** Throws `PatternError`. */
+/** Throws a `PatternError`. */
 function parseMonthDays(text: string): MonthDays {
   const field = fields.dayOfMonth;
   const days: number[] = [];
@@ -51,7 +51,7 @@ function parseMonthDays(text: string): MonthDays {
   return { any: isAny(text), days, lastDay, nearestWeekdays, lastWeekday };
 }
 
-/** Throws `PatternError`. */
+/** Throws a `PatternError`. */
 function parseWeekDays(text: string): WeekDays {
   const field = fields.dayOfWeek;
   if (text === "") throw fieldError(field, "+", "write the days after +, such as +FRI");
@@ -74,14 +74,14 @@ function splitOrdinal(
   if (upper === "L") throw fieldError(field, item, "say which day; the last Friday of the month is FRI#L");
   const last = /^(\w+)L$/.exec(upper);
   if (last?.[1] !== undefined) return { days: last[1], ordinal: "last" };
-  const [days = "", ordinal, ...rest] = upper.split("#");
+  const [days = "", ordinal, ...others] = upper.split("#");
   if (ordinal === undefined) return { days: item, ordinal: undefined };
-  if (isStar(days) || !/^([1-5]|L)$/.test(ordinal) || rest.length > 0)
+  if (isStar(days) || !/^([1-5]|L)$/.test(ordinal) || others.length > 0)
     throw fieldError(field, item, "write a day, # and 1 to 5 or L: MON#1 is the first Monday of the month");
   return { days, ordinal: ordinal === "L" ? "last" : Number(ordinal) };
 }
 
-/** Only then the other day field alone decides. */
+/** Whether the field allows every day, so that the other field alone decides. */
 function isAny(text: string): boolean {
   return text === "*" || text === "?";
 }
@@ -121,19 +121,19 @@ function isWeekDay(named: WeekDays, { day, weekday, daysInMonth }: Day): boolean
 
 const minuteMs = 60_000;
 const dayMs = 24 * 60 * minuteMs;
-/** After so many days the calendar repeats itself, days of the week included. */
+/** The Gregorian calendar, with its days of the week, repeats after 400 years. */
 const calendarCycleDays = 146_097;
 
-/** A cron pattern: times on the face of a clock, whatever the time zone. */
+/** A parsed cron pattern. Its times are those of a wall clock, whatever the time zone. */
 export interface CronPattern {
   /** Minutes of a day, ascending. */
   readonly times: readonly number[];
   readonly months: readonly number[];
   readonly monthDays: MonthDays;
   readonly weekDays: WeekDays;
-  /** Whether a day has to fit both day fields, rather than one of them. */
+  /** Whether a day has to match both day fields instead of one of them. */
   readonly bothDays: boolean;
-  /** Whether it names fixed times, rather than times that follow one another: see `slotsAfter`. */
+  /** Whether minute and hour are fixed, without `*`: see `slotsAfter`. */
   readonly isFixed: boolean;
 }
 
@@ -147,7 +147,7 @@ const nicknames: ReadonlyMap<string, string> = new Map([
   ["@annually", "0 0 1 1 *"],
 ]);
 
-/** Throws `PatternError`, which names the field, the value and what to write instead. */
+/** Throws a `PatternError`, which names the field, the value and what to write instead. */
 export function parsePattern(text: string): CronPattern {
   const [minute, hour, dayOfMonth, month, dayOfWeek] = splitFields(text);
   const minutes = parseValues(minute, fields.minute);
@@ -165,7 +165,7 @@ export function parsePattern(text: string): CronPattern {
   return pattern;
 }
 
-/** What is wrong with a pattern; undefined when it can be read. */
+/** The mistake in a pattern. Undefined if it is valid. */
 export function patternProblem(text: string): string | undefined {
   try {
     parsePattern(text);
@@ -180,8 +180,8 @@ function splitFields(
   text: string,
 ): readonly [minute: string, hour: string, dayOfMonth: string, month: string, dayOfWeek: string] {
   const trimmed = text.trim();
-  const written = trimmed.startsWith("@") ? expandNickname(trimmed) : trimmed;
-  const parts = written === "" ? [] : written.split(/\s+/);
+  const pattern = trimmed.startsWith("@") ? expandNickname(trimmed) : trimmed;
+  const parts = pattern === "" ? [] : pattern.split(/\s+/);
   if (/^(CRON_)?TZ=/.test(parts[0] ?? ""))
     throw new PatternError("the time zone is not part of the pattern; write it as timeZone of the schedule");
   if (parts.length !== 5) throw countError(parts.length);
@@ -189,7 +189,7 @@ function splitFields(
   return [minute, hour, dayOfMonth, month, dayOfWeek];
 }
 
-/** Throws `PatternError` for names that mean no times of a clock. */
+/** Throws a `PatternError` for unknown names. */
 function expandNickname(nickname: string): string {
   const pattern = nicknames.get(nickname.toLowerCase());
   if (pattern !== undefined) return pattern;
@@ -213,8 +213,8 @@ function countError(count: number): PatternError {
 }
 
 /**
- * The first time of the pattern after a time, both as what a clock shows: milliseconds since 1970 on the face of a
- * clock that never changes. Undefined when there is none in all of the calendar.
+ * The first time of the pattern after another time. Both are wall-clock times: milliseconds since 1970 on a clock that
+ * never changes. Undefined if the calendar has no such time.
  */
 export function nextMatch(pattern: CronPattern, after: number): number | undefined {
   const today = Math.floor(after / dayMs);
@@ -229,7 +229,7 @@ export function nextMatch(pattern: CronPattern, after: number): number | undefin
   return undefined;
 }
 
-/** The smallest of ascending numbers that is larger. */
+/** The first of ascending numbers above the limit, by binary search. */
 function firstAfter(ascending: readonly number[], limit: number): number | undefined {
   let low = 0;
   let high = ascending.length;
@@ -241,7 +241,7 @@ function firstAfter(ascending: readonly number[], limit: number): number | undef
   return ascending[low];
 }
 
-/** By the count of days since 1970. */
+/** `dayNumber`: days since 1970. */
 function matchesDay({ months, monthDays, weekDays, bothDays }: CronPattern, dayNumber: number): boolean {
   const date = new Date(dayNumber * dayMs);
   const month = date.getUTCMonth() + 1;
@@ -250,7 +250,7 @@ function matchesDay({ months, monthDays, weekDays, bothDays }: CronPattern, dayN
   const day = { day: date.getUTCDate(), weekday: date.getUTCDay(), daysInMonth };
   const fitsMonth = monthDays.any || isMonthDay(monthDays, day);
   const fitsWeek = weekDays.any || isWeekDay(weekDays, day);
-  // A field that is left open says nothing: then the other one decides.
+  // A field that allows every day leaves the decision to the other one.
   if (bothDays || monthDays.any || weekDays.any) return fitsMonth && fitsWeek;
   return fitsMonth || fitsWeek;
 }

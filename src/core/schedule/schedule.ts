@@ -14,25 +14,25 @@ const CronSchema = z
       context.addIssue({ code: "custom", message: `"${cron}" is not a cron pattern: ${problem}` });
   });
 
-/** A workflow starts at the times of a cron pattern. */
+/** A trigger that starts batches at the times of a cron pattern. */
 export const ScheduleSchema = z.strictObject({
   type: z.literal("schedule"),
   /** Five parts (minute, hour, day of month, month, day of week), or a name such as `@daily`. */
   cron: CronSchema,
-  /** The clock on whose wall the pattern is read: an IANA name. */
+  /** IANA name of the time zone of the pattern. */
   timeZone: TimeZoneSchema,
-  /** What becomes of slots that passed while nobody looked. */
+  /** What happens for slots that passed while no tick came. */
   missed: z.enum(["skip", "catch_up"]),
 });
 export type Schedule = z.infer<typeof ScheduleSchema>;
 
-/** Input of a workflow that is started by a schedule. */
+/** Input of a batch that a schedule starts. */
 export const Scheduled = z.object({
-  /** The slot, ISO 8601 in UTC. However late the batch runs, this stays. */
+  /** The slot, ISO 8601 in UTC, however late the batch starts. */
   scheduledAt: z.iso.datetime(),
   /**
-   * The day of the time that the pattern names, in the schedule's time zone, `YYYY-MM-DD`: also when the clock leaps
-   * over that time and the slot comes on the next day.
+   * The day of the pattern's time in the schedule's time zone, `YYYY-MM-DD`. If the clock leaps over that time, the
+   * slot may be on the next day; this is the earlier day.
    */
   date: z.iso.date(),
 });
@@ -50,7 +50,6 @@ export function slotsBetween(schedule: SlotPattern, after: number, until: number
   return slots;
 }
 
-/** The first slot after that time. */
 export function nextSlot(schedule: SlotPattern, after: number): number | undefined {
   return firstSlot(schedule, after)?.instant;
 }
@@ -61,25 +60,25 @@ function firstSlot({ cron, timeZone }: SlotPattern, after: number): CronSlot | u
 }
 
 interface SlotDecision {
-  /** To be started, oldest first. */
+  /** The slots to start, oldest first. */
   readonly due: readonly number[];
-  /** Everything up to here is decided, once those that are due have started. */
+  /** The new cursor, once the due slots have started. */
   readonly lastSlot: number;
-  /** Whether slots are left out for good. */
+  /** Whether slots are skipped. */
   readonly skips: boolean;
-  /** Whether the cursor has come from a clock that was ahead. */
+  /** Whether the cursor is in the future, because a clock was ahead. */
   readonly wasAhead?: true;
 }
 
 /**
- * What is to be started now, when everything up to `lastSlot` is decided. Too much to catch up with at once stays
- * behind the new cursor, for the next time.
+ * The slots after `lastSlot` that are due now. Slots beyond `limits.catchUpSlots` stay after the new cursor, for the
+ * next tick.
  */
 export function decideDueSlots(schedule: Schedule, lastSlot: number, now: number): SlotDecision {
   const graceMs = limits.scheduleGraceSeconds * 1_000;
-  // Slots of the time to come that have been started are not started again; all others come when it is their time.
+  // The cursor moves back to now. Future slots that were started already have their batch, so they do not start again.
   if (lastSlot > now + graceMs) return { due: [], lastSlot: now, skips: false, wasAhead: true };
-  // What is exactly as old as the grace is on time still.
+  // A slot that is exactly as old as the grace period is still on time.
   const tooOld = now - graceMs - 1;
   const from = schedule.missed === "skip" ? Math.max(lastSlot, tooOld) : lastSlot;
   const due = slotsBetween(schedule, from, now, limits.catchUpSlots);
@@ -89,19 +88,19 @@ export function decideDueSlots(schedule: Schedule, lastSlot: number, now: number
 
 const dayMs = 24 * 3_600_000;
 
-/** A slot, and the day of the time that the pattern names. */
+/** A slot with the day of the pattern's time. */
 export interface SlotOnDay {
   readonly instant: number;
   readonly date: string;
 }
 
-/** The slots of the days from the one to the other, both included and written `YYYY-MM-DD`, oldest first. */
+/** The slots of the days from `from` to `to`, both `YYYY-MM-DD` and included, oldest first. */
 export function* slotsOnDays(
   { cron, timeZone }: SlotPattern,
   from: string,
   to: string,
 ): Generator<SlotOnDay> {
-  // Wherever on Earth it is, a day begins and ends within a day of its bounds in UTC; so does a leap over its end.
+  // In every time zone a day starts and ends within a day of its UTC bounds, also with a leap at its end.
   const after = Date.parse(from) - dayMs;
   const until = Date.parse(to) + 2 * dayMs;
   for (const { instant, wall } of slotsAfter(parsePattern(cron), timeZone, after)) {
@@ -111,23 +110,23 @@ export function* slotsOnDays(
   }
 }
 
-/** The key of the batch of a slot. */
+/** The start key of the batch of a slot. */
 export function slotKey({ cron, timeZone }: SlotPattern, slot: number): string {
   return `schedule ${cron} ${timeZone} ${slotText(slot)}`;
 }
 
-/** Slots are whole minutes: `2026-11-21T06:00:00Z`. */
+/** ISO 8601 without milliseconds: slots are whole minutes. */
 export function slotText(slot: number): string {
   return new Date(slot).toISOString().replace(".000Z", "Z");
 }
 
 export function slotInput({ cron, timeZone }: SlotPattern, slot: number): Scheduled {
-  const named = firstSlot({ cron, timeZone }, slot - 1);
-  const wall = named?.instant === slot ? named.wall : slot + offsetAt(timeZone, slot);
+  const first = firstSlot({ cron, timeZone }, slot - 1);
+  const wall = first?.instant === slot ? first.wall : slot + offsetAt(timeZone, slot);
   return { scheduledAt: slotText(slot), date: utcDay(wall) };
 }
 
-/** Id of the document that remembers how far a schedule has come. */
+/** Id of the document with the cursor of a schedule. */
 export function deriveScheduleId(workflowId: string, { cron, timeZone }: SlotPattern): string {
   return deriveBatchId(workflowId, `schedule ${cron} ${timeZone}`);
 }

@@ -2,29 +2,29 @@ import * as z from "zod";
 import { type CronPattern, nextMatch } from "./pattern.ts";
 
 const hourMs = 3_600_000;
-/** Two changes of one zone's clock are never closer than this: no hour of the data since 1970 has both. */
+/** Clock changes of a zone are never closer than this in the data since 1970. */
 const strideMs = 12 * hourMs;
 const spanStrides = 4;
 
-/** At this instant the clock of a zone goes from one offset to another. */
+/** A change of a zone's offset from UTC. */
 interface ClockChange {
   readonly at: number;
-  /** How far the clock is ahead of UTC before and after, in milliseconds. */
+  /** The offsets before and after, in milliseconds ahead of UTC. */
   readonly before: number;
   readonly after: number;
 }
 
-/** A stretch of time in which the clock of a zone runs evenly. */
+/** A time span with a constant offset. */
 interface ClockSpan {
-  /** How far it is ahead of UTC, in milliseconds. */
+  /** Milliseconds ahead of UTC. */
   readonly offset: number;
-  /** The end of the span, which is not part of it. */
+  /** The exclusive end of the span. */
   readonly until: number;
-  /** The change that ends it; absent when it merely was not looked further. */
+  /** The change at its end. Undefined if the search merely ended there. */
   readonly change: ClockChange | undefined;
 }
 
-/** The even stretch that begins with this instant, two days of it at most. */
+/** The span that starts with this instant, at most two days of it. */
 function findSpan(timeZone: string, from: number): ClockSpan {
   const offset = offsetAt(timeZone, from);
   let until = from;
@@ -40,7 +40,7 @@ function findSpan(timeZone: string, from: number): ClockSpan {
   return { offset, until, change: undefined };
 }
 
-/** The first millisecond at which the offset is no longer that of `from`; at `to` it is another. */
+/** The first millisecond with another offset than at `from`, by binary search. The offset at `to` differs. */
 function findChange(timeZone: string, from: number, to: number): number {
   const offset = offsetAt(timeZone, from);
   let same = from;
@@ -53,7 +53,7 @@ function findChange(timeZone: string, from: number, to: number): number {
   return changed;
 }
 
-/** How far the clock of a zone is ahead of UTC, in milliseconds. Throws a `RangeError` for a zone that is not known. */
+/** The offset of a zone in milliseconds ahead of UTC. Throws a `RangeError` for an unknown zone. */
 export function offsetAt(timeZone: string, instant: number): number {
   const parts = { year: 0, month: 0, day: 0, hour: 0, minute: 0, second: 0 };
   for (const { type, value } of clockFormat(timeZone).formatToParts(instant))
@@ -62,12 +62,12 @@ export function offsetAt(timeZone: string, instant: number): number {
   return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(instant / 1_000) * 1_000;
 }
 
-/** Making one takes as long as fifty uses. There are some six hundred zones. */
+/** A cache, because creating a format takes as long as fifty uses. There are about 600 zones. */
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 function clockFormat(timeZone: string): Intl.DateTimeFormat {
-  const known = formats.get(timeZone);
-  if (known) return known;
+  const cached = formats.get(timeZone);
+  if (cached) return cached;
   const format = new Intl.DateTimeFormat("en-US", {
     timeZone,
     calendar: "gregory",
@@ -87,37 +87,34 @@ function clockFormat(timeZone: string): Intl.DateTimeFormat {
 const minuteMs = 60_000;
 const hourInMs = 60 * minuteMs;
 const dayMs = 24 * hourInMs;
-/** A clock that changes by more is set right, or moves to another day: nothing is made up for, nothing left out. */
+/** A larger change is no daylight saving time but a move to another zone or day. Its slots get no special treatment. */
 const adjustmentMs = 3 * hourInMs;
 
-/** A time at which a schedule comes. */
+/** A time at which a schedule fires. */
 export interface CronSlot {
   readonly instant: number;
   /**
-   * The time that the pattern names, on the face of the clock. When the clock leaps over that time, it shows another
-   * one at the instant.
+   * The wall-clock time that the pattern names. If the clock leaps over that time, it shows another one at the instant.
    */
   readonly wall: number;
 }
 
 /**
- * The slots of a pattern after an instant, ascending, each once.
+ * The slots of a pattern after an instant, ascending and without duplicates.
  *
- * The rule is that of Debian's cron (cron(8), "Notes"). When the clock changes by three hours or less, a pattern of
- * fixed times (no `*` in minute or hour) means each of them once: those that the clock leaps over come together, at
- * the first minute after the leap; those that it shows twice come the first time. Any other pattern comes at every
- * minute at which the clock shows a time of it.
+ * The rule is that of Debian's cron (cron(8), "Notes"). When the clock changes by at most three hours, a pattern of
+ * fixed times (no `*` in minute or hour) fires once for each of them: times that the clock leaps over share one slot,
+ * at the first minute after the leap; times that it shows twice fire the first time. Any other pattern fires at every
+ * minute at which the clock shows one of its times.
  */
 export function* slotsAfter(pattern: CronPattern, timeZone: string, after: number): Generator<CronSlot> {
   for (const slot of slotsFrom(pattern, timeZone, after - adjustmentMs)) if (slot.instant > after) yield slot;
 }
 
-/**
- * The same, but it may be wrong in the first three hours, because it does not see a change that was just before them.
- */
+/** The same, but the first three hours may be wrong, because a change just before them is not taken into account. */
 function* slotsFrom(pattern: CronPattern, timeZone: string, start: number): Generator<CronSlot> {
   let span = findSpan(timeZone, start);
-  /** All that the clock shows up to here is decided. */
+  /** All wall-clock times up to this one are decided. */
   let decided = start + span.offset;
   for (;;) {
     const wall = nextMatch(pattern, decided);
@@ -132,14 +129,14 @@ function* slotsFrom(pattern: CronPattern, timeZone: string, start: number): Gene
       decided = decidedUntil;
       span = findSpan(timeZone, span.change.at);
     } else {
-      // A span in which nothing was decided is far from what its changes could show twice.
+      // With a day between the last slot and the change, no decided time can be repeated, so the search may jump ahead.
       const isIdle = decided - span.offset < span.until - dayMs;
       span = findSpan(timeZone, isIdle ? Math.max(span.until, wall - 2 * dayMs) : span.until);
     }
   }
 }
 
-/** What becomes of the times that a change leaps over or shows twice; `wall` is the next of the pattern. */
+/** Decides about the times that a clock change leaps over or repeats. `wall`: the next time of the pattern. */
 function crossChange(
   pattern: CronPattern,
   { at, before, after }: ClockChange,
@@ -152,7 +149,7 @@ function crossChange(
   if (after < before) return { decidedUntil: shownBefore - 1 };
   if (wall >= shownAfter) return { decidedUntil: shownAfter - 1 };
   const firstMinute = Math.ceil(shownAfter / minuteMs) * minuteMs;
-  // A time that the clock does show then is what the slot is of.
+  // If the pattern also has the minute after the leap, the slot is that of this minute.
   const isShown = nextMatch(pattern, firstMinute - 1) === firstMinute;
   return {
     slot: { instant: firstMinute - after, wall: isShown ? firstMinute : wall },
@@ -160,7 +157,7 @@ function crossChange(
   };
 }
 
-/** Names that this runtime takes and the IANA database does not have: several zones share each of them. */
+/** Ambiguous names that the JavaScript runtime accepts but that are no IANA zones. */
 const abbreviations = new Set(
   "ACT AET AGT ART AST BET BST CAT CNT CST CTT EAT ECT IET IST JST MIT NET NST PLT PNT PRT PST SST VST".split(
     " ",
@@ -168,7 +165,7 @@ const abbreviations = new Set(
 );
 const offset = /^(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?$/i;
 
-/** Why a text names no time zone; undefined when it does. */
+/** Why a text is no time zone. Undefined if it is one. */
 export function timeZoneProblem(timeZone: string): string | undefined {
   const quoted = JSON.stringify(timeZone);
   const fixed = offset.exec(timeZone);
@@ -181,21 +178,21 @@ export function timeZoneProblem(timeZone: string): string | undefined {
 
 const example = 'write an IANA name, such as "Europe/Paris" or "UTC"';
 
-/** For an offset of whole hours there is a zone, whose sign is the other way round. */
+/** For whole hours there is a zone `Etc/GMT±n`, whose sign is inverted. */
 function offsetAdvice([, sign, hours, minutes = "00"]: RegExpExecArray): string {
   const zone = Number(hours) === 0 ? "UTC" : `Etc/GMT${sign === "+" ? "-" : "+"}${Number(hours)}`;
   if (Number(minutes) !== 0 || !isKnownName(zone)) return example;
   return `${example}; the same offset all year is "${zone}"`;
 }
 
-/** Whether this runtime has a clock of that name, offsets left out. */
+/** Whether the runtime knows a zone with this name. Offsets do not count. */
 function isKnownName(timeZone: string): boolean {
   return !/^([+-]|SystemV\/)/i.test(timeZone) && hasClock(timeZone);
 }
 
-/** Whether such a clock can be read. It takes more than may be written now: stored definitions have to work on. */
+/** Whether the runtime accepts the zone. Less strict than `timeZoneProblem`, so that stored definitions stay valid. */
 export function hasClock(timeZone: string): boolean {
-  // Some take the empty text for the zone of the machine.
+  // Some runtimes read the empty string as the zone of the machine.
   if (timeZone === "") return false;
   try {
     return Boolean(new Intl.DateTimeFormat("en", { timeZone }));
@@ -204,7 +201,7 @@ export function hasClock(timeZone: string): boolean {
   }
 }
 
-/** A time zone as it is written in a workflow. */
+/** A time zone in a workflow. */
 export const TimeZoneSchema = z.string().superRefine((timeZone, context) => {
   const message = timeZoneProblem(timeZone);
   if (message !== undefined) context.addIssue({ code: "custom", message });

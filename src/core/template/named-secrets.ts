@@ -3,9 +3,9 @@ import type { Definition } from "../workflow/definition.ts";
 import { secretsIn } from "./template.ts";
 import { parseTemplate } from "./template-syntax.ts";
 
-/** A secret that stands in a definition, as far as its name tells. */
+/** A value in a definition that is a secret, to judge by its name. */
 export interface LiteralSecret {
-  /** Within what was looked at. */
+  /** Path within the checked value. */
   readonly path: readonly string[];
   readonly message: string;
 }
@@ -13,14 +13,14 @@ export interface LiteralSecret {
 const header =
   /authorization|^cookie$|token|secret|passw|credential|api-?key|(?:^|-)(?:auth|pwd|sessionid)(?:-|$)|(?:access|account|app|application|auth|functions|license|master|private|shared|signing|subscription)-key$/i;
 
-/** Of a query or a body. `nextPageToken` and the like are no secrets. */
+/** Fields of a query or a body. `nextPageToken` and similar names do not match. */
 const field =
   /^(?:.*[-_.])?(?:password|passwd|pwd|secret|api[-_]?key|apikey|access[-_]?key|private[-_]?key|(?:access|auth|api|bearer|refresh|id)[-_]?token|client[-_]?secret|credentials?)$/i;
-/** Names that are often something else: then the value has to look made by chance. */
+/** Names that are often no secrets. With these, the value has to look random too. */
 const ambiguous = /^(?:token|key|sig|signature|code|auth)$/i;
 const looksRandom = /^(?=.*\d)(?=.*[A-Za-z])[\w.~+/=%-]{16,}$/;
 
-/** Headers whose value is a secret by their name, and is written where a reference belongs. */
+/** Headers with the name of a secret and a literal value. */
 export function secretsInHeaders(headers: JsonValue | undefined): LiteralSecret[] {
   if (!isJsonObject(headers)) return [];
   return Object.entries(headers)
@@ -28,14 +28,14 @@ export function secretsInHeaders(headers: JsonValue | undefined): LiteralSecret[
     .map(([name]) => ({ path: [name], message: adviceFor(`The header ${name}`) }));
 }
 
-/** A password before the host, and parameters of the query that are secrets by their names. */
+/** A password before the host, and parameters of the query with the names of secrets. */
 export function secretsInUrl(url: JsonValue | undefined): LiteralSecret[] {
   if (typeof url !== "string") return [];
   const [, password] = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@]*:([^/?#@]+)@/i.exec(url) ?? [];
   const query = url.split("#", 1)[0]?.split("?").slice(1).join("?") ?? "";
   const named = query.split("&").flatMap((pair) => {
-    const [name = "", ...rest] = pair.split("=");
-    return isSecretField(name, rest.join("=")) ? [name] : [];
+    const [name = "", ...values] = pair.split("=");
+    return isSecretField(name, values.join("=")) ? [name] : [];
   });
   const messages = named.map((name) => adviceFor(`The parameter ${name} of the address`));
   if (password !== undefined && isLiteral(password))
@@ -43,7 +43,7 @@ export function secretsInUrl(url: JsonValue | undefined): LiteralSecret[] {
   return messages.map((message) => ({ path: [], message }));
 }
 
-/** Fields of a body, at any depth. */
+/** Fields of a body, at any depth, with the names of secrets. */
 export function secretsInBody(body: JsonValue | undefined): LiteralSecret[] {
   if (Array.isArray(body))
     return body.flatMap((item, index) => prefixPaths(String(index), secretsInBody(item)));
@@ -64,7 +64,7 @@ function isSecretField(name: string, value: JsonValue): boolean {
   return isNamed && isLiteral(value);
 }
 
-/** Text without a reference to where the secret comes from. `{{ 'text' }}` says that it is none. */
+/** Whether a value is literal text, without a reference. With `{{ 'text' }}` the author says that it is no secret. */
 function isLiteral(value: JsonValue): boolean {
   if (typeof value !== "string" || value === "" || isQuoted(value)) return false;
   return !parseTemplate(value).some(
@@ -84,7 +84,7 @@ function adviceFor(what: string): string {
   return `${what} is a secret by its name, and would be stored with every batch. Write {{ secrets.NAME }}, or, if it is no secret, {{ 'the text' }}`;
 }
 
-/** The first part of the variables that give secrets to tasks. A workflow can name no other variable. */
+/** Prefix of the variables that hold secrets of tasks. A workflow can refer to no other variable. */
 export const taskSecretPrefix = "BATON_TASK_SECRET_";
 
 export interface TaskSecretReference {
@@ -93,7 +93,7 @@ export interface TaskSecretReference {
   readonly name: string;
 }
 
-/** The secrets that tasks of these workflows name. */
+/** The secrets to which the tasks of these workflows refer. */
 export function taskSecretReferences(
   workflows: readonly { readonly definition: Definition }[],
 ): TaskSecretReference[] {
@@ -111,16 +111,16 @@ function secretsWithin(value: JsonValue): string[] {
   return isJsonObject(value) ? Object.values(value).flatMap(secretsWithin) : [];
 }
 
-/** What is said of each that `configured` lacks. */
+/** The variables of the secrets that are not in `configured`, with a message for each. */
 export function unconfiguredSecrets(
   workflows: readonly { readonly definition: Definition }[],
   configured: Iterable<string>,
 ): { readonly variable: string; readonly message: string }[] {
-  const known = new Set(configured);
+  const configuredNames = new Set(configured);
   return taskSecretReferences(workflows)
-    .filter(({ name }) => !known.has(name))
+    .filter(({ name }) => !configuredNames.has(name))
     .map(({ workflowId, taskId, name }) => ({
       variable: `${taskSecretPrefix}${name}`,
-      message: `It is not set, and task ${taskId} of ${workflowId} names the secret ${name}`,
+      message: `It is not set, and task ${taskId} of ${workflowId} refers to the secret ${name}`,
     }));
 }

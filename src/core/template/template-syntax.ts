@@ -1,16 +1,16 @@
 import { nearestName } from "../values/text.ts";
 
-/** What `{{ … }}` may begin with. */
+/** The names with which `{{ … }}` may begin. */
 const roots = ["input", "parents", "batchId", "secrets"] as const;
 type Root = (typeof roots)[number];
 
-/** `{{ input.a.b? }}`: where a value comes from. */
+/** A reference such as `{{ input.a.b? }}`. */
 export interface Reference {
   readonly root: Root;
   readonly path: readonly string[];
-  /** Written with a `?` at its end: null when there is no such value. */
+  /** It ends in `?`: a missing value becomes null. */
   readonly isOptional: boolean;
-  /** What is between the braces. */
+  /** The text between the braces. */
   readonly written: string;
 }
 
@@ -19,20 +19,20 @@ export type TemplatePiece =
   | { readonly kind: "reference"; readonly reference: Reference }
   | { readonly kind: "mistake"; readonly problem: string };
 
-/** The names that secrets may have: they are part of the name of a variable. */
+/** Names of secrets are part of the name of a variable. */
 const secretName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-/** `{{ 'text' }}`: the text as it stands; a quote in it is doubled. */
+/** `{{ 'text' }}`: literal text, in which quotes are doubled. */
 const literal = /\{\{\s*(?:'((?:[^']|'')*)'|"((?:[^"]|"")*)")\s*\}\}/y;
 const expression = /\{\{([^{}]*)\}\}/y;
 
-/** What other templates have after a name: `| upper`, `|| 'x'`, `?? 'x'`, `== 1`, `['key']`, `[0]`, `()`. */
+/** Syntax of other template languages after a name: `| upper`, `|| 'x'`, `?? 'x'`, `== 1`, `['key']`, `[0]`, `()`. */
 const afterName = /\s(?:\||\?\?|&&|[=!<>]=)|\|\||\[(?:\d+|'[^']*'|"[^"]*")\]$|\(\)$/;
 
-/** Other words for a secret that people know from elsewhere. */
-const meantSecrets = ["env", "environment", "process", "vars", "secret"];
+/** Roots by which other tools refer to secrets. */
+const foreignSecretRoots = ["env", "environment", "process", "vars", "secret"];
 
-/** The pieces of a text in their order. Never throws: a mistake is a piece too. */
+/** The pieces of a text in their order. Never throws: a mistake is a piece of its own kind. */
 export function parseTemplate(text: string): TemplatePiece[] {
   const pieces: TemplatePiece[] = [];
   let end = 0;
@@ -49,7 +49,7 @@ export function parseTemplate(text: string): TemplatePiece[] {
   return pieces;
 }
 
-/** Of more than two opening braces, the last two belong to the template. */
+/** With more than two opening braces, the last two open the template. */
 function openingAfter(text: string, from: number): number {
   let open = text.indexOf("{{", from);
   while (open >= 0 && text[open + 2] === "{") open += 1;
@@ -102,20 +102,20 @@ function pathProblem(root: Root, path: readonly string[], isOptional: boolean): 
 }
 
 function unknownRootProblem(first: string, path: readonly string[], written: string): string {
-  const rest = path.map((name) => `.${name}`).join("");
-  if (meantSecrets.includes(first.toLowerCase()))
+  const suffix = path.map((name) => `.${name}`).join("");
+  if (foreignSecretRoots.includes(first.toLowerCase()))
     return `refers to nothing: secrets are named as {{ secrets.${path.at(-1) ?? "NAME"} }}`;
   const [bracketed] = roots.filter((root) => first.startsWith(`${root}[`));
   if (bracketed !== undefined) return `has brackets: names follow dots, as in {{ ${bracketed}.name.0 }}`;
   if (/^['"]/.test(first))
     return "is no text in quotes: one quote opens it, the same closes it, and each within it is doubled";
   const meant = nearestName(first, roots);
-  if (meant !== undefined) return `refers to nothing; did you mean {{ ${meant}${rest} }}?`;
-  const asItStands = shown(quoteAsTemplate(`{{ ${written} }}`));
-  return `refers to nothing: templates begin with input, parents, batchId or secrets. To send it literally, write ${asItStands}`;
+  if (meant !== undefined) return `refers to nothing; did you mean {{ ${meant}${suffix} }}?`;
+  const literalForm = shown(quoteAsTemplate(`{{ ${written} }}`));
+  return `refers to nothing: templates begin with input, parents, batchId or secrets. To send it literally, write ${literalForm}`;
 }
 
-/** A template whose value is the text itself, with whatever braces it has. */
+/** A template whose value is the text itself, including its braces. */
 function quoteAsTemplate(text: string): string {
   return text.includes("'") && !text.includes('"')
     ? `{{ "${text}" }}`

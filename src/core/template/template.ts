@@ -2,29 +2,26 @@ import { BatonError } from "../errors/errors.ts";
 import { isJsonObject, type JsonValue } from "../values/json.ts";
 import { parseTemplate, type Reference, type TemplatePiece } from "./template-syntax.ts";
 
-/** What `{{ … }}` in a task's parameters may refer to. Parents are looked up only when they are named. */
+/** The values to which `{{ … }}` may refer. A parent's result is loaded only if a template refers to it. */
 export interface TemplateScope {
   readonly batchId: string;
   readonly input: JsonValue;
   readonly parent: (taskId: string) => Promise<JsonValue>;
-  /**
-   * What is put in the place of a secret. Absent: the reference stays as it is, so that nothing stored holds a
-   * secret.
-   */
+  /** The replacement of a secret. Absent: the reference stays in the text, so that nothing stored holds a secret. */
   readonly secret?: (name: string) => string;
 }
 
 /**
  * Fills `{{ input.a.b }}`, `{{ parents.load.rows }}`, `{{ batchId }}` and `{{ secrets.NAME }}` in every string of the
- * parameters. `{{ 'text' }}` is the text as it stands. A string that is one reference and nothing else keeps the type
- * of its value. What is filled in is never filled again. Throws `TEMPLATE_INVALID`.
+ * parameters. `{{ 'text' }}` gives literal text. A string that only consists of one reference gets the value with its
+ * type. Templates in filled values are not expanded. Throws `TEMPLATE_INVALID`.
  */
 export function fillTemplate(value: JsonValue, scope: TemplateScope): Promise<JsonValue> {
-  return fill(value, readingOnce(scope));
+  return fill(value, withCachedParents(scope));
 }
 
-/** The result of a parent may be large, and many placeholders may name it. */
-function readingOnce(scope: TemplateScope): TemplateScope {
+/** The result of a parent may be large, and many placeholders may refer to it. */
+function withCachedParents(scope: TemplateScope): TemplateScope {
   const results = new Map<string, Promise<JsonValue>>();
   return {
     ...scope,
@@ -58,7 +55,7 @@ async function fillString(text: string, scope: TemplateScope): Promise<JsonValue
   return filled;
 }
 
-/** Undefined for an optional reference to nothing. */
+/** Undefined for an optional reference without a value. */
 async function resolvePiece(piece: TemplatePiece, scope: TemplateScope): Promise<JsonValue | undefined> {
   if (piece.kind === "text") return piece.text;
   if (piece.kind === "mistake") throw new BatonError("TEMPLATE_INVALID", piece.problem);
@@ -93,20 +90,20 @@ function descend(value: JsonValue, fields: readonly string[], { isOptional, writ
   return current ?? null;
 }
 
-/** A field of an object; an element of an array, or its length. */
+/** A field of an object, or an element or the length of an array. */
 function readPart(holder: JsonValue, name: string): JsonValue | undefined {
   if (typeof holder !== "object" || holder === null || !Object.hasOwn(holder, name)) return undefined;
   if (isJsonObject(holder)) return holder[name];
   return name === "length" ? holder.length : holder[Number(name)];
 }
 
-/** Whether a text is one reference and nothing else, and may be to nothing. */
+/** Whether a text only consists of one optional reference. */
 export function isOptionalReference(text: string): boolean {
   const [piece, ...others] = parseTemplate(text);
   return others.length === 0 && piece?.kind === "reference" && piece.reference.isOptional;
 }
 
-/** The secrets that a text names. */
+/** The names of the secrets to which a text refers. */
 export function secretsIn(text: string): string[] {
   const named = parseTemplate(text).flatMap((piece) =>
     piece.kind === "reference" && piece.reference.root === "secrets" ? piece.reference.path : [],
@@ -114,7 +111,7 @@ export function secretsIn(text: string): string[] {
   return [...new Set(named)];
 }
 
-/** The text with something else in the places where it names a secret. */
+/** The text with the references to a secret replaced. */
 export function replaceSecret(text: string, name: string, replacement: string): string {
   return text.replaceAll(secretReference(name), () => replacement);
 }

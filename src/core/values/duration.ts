@@ -1,12 +1,12 @@
 import { BatonError } from "../errors/errors.ts";
 import { daySeconds } from "./time.ts";
 
-/** A duration as people write it: `"30s"`, `"5m"`, `"2h"`, `"1d"`, `"250ms"`, or a sum such as `"1h30m"`. */
+/** A duration such as `"30s"`, `"5m"`, `"2h"`, `"1d"`, `"250ms"`, or a sum such as `"1h30m"`. */
 export type Duration = string;
 
 const unitSeconds: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3_600, d: daySeconds };
 
-/** Seconds of a written duration. Throws `DURATION_INVALID`. */
+/** Throws `DURATION_INVALID`. `where`: the position, for the error. */
 export function parseDurationSeconds(text: Duration, where: string): number {
   if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text))
     throw new BatonError("DURATION_INVALID", `"${text}" is not a duration`, { where });
@@ -16,7 +16,7 @@ export function parseDurationSeconds(text: Duration, where: string): number {
   return seconds;
 }
 
-/** A duration for people: `850 ms`, `12.3 s`, `4 m 05 s`, `2 h 03 m`. */
+/** A readable duration: `850 ms`, `12.3 s`, `4 m 05 s`, `2 h 03 m`. */
 export function formatDuration(milliseconds: number): string {
   const whole = Math.round(milliseconds);
   if (whole < 1_000) return `${whole} ms`;
@@ -24,7 +24,6 @@ export function formatDuration(milliseconds: number): string {
   if (tenths < 600) return `${(tenths / 10).toFixed(1)} s`;
   const seconds = Math.floor(tenths / 10);
   const minutes = Math.floor(seconds / 60);
-  const rest = String(seconds % 60).padStart(2, "0");
-  if (minutes < 60) return `${minutes} m ${rest} s`;
+  if (minutes < 60) return `${minutes} m ${String(seconds % 60).padStart(2, "0")} s`;
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} m`;
 }

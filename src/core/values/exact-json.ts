@@ -3,38 +3,40 @@ import { type JsonValue, pathStep } from "./json.ts";
 
 const decimalPattern = /^-?(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 
-/** Smallest number that a double holds with all its digits. */
+/** The smallest double with full precision. */
 const smallestNormal = 2 ** -1022;
 
 /**
- * Fractions of so many digits are amounts and the like, which people count on. With more, they are prints of doubles
- * and quotients.
+ * Fractions of up to this number of digits are usually amounts, which must be exact. Longer ones are usually printed
+ * doubles and quotients.
  */
-const countedDigits = 16;
+const exactDigits = 16;
 
 /**
- * Whether a number written in decimal survives as a double. A whole number has to come out with the same digits, and
- * so has a fraction of up to 16. One of more may be rounded beyond its 15th digit, as every reader of JSON does; but
- * not as far as its whole part.
+ * Whether a decimal number survives the conversion to a double. A whole number and a fraction of up to 16 digits must
+ * keep all digits. A longer fraction may be rounded after its 15th digit, as in every JSON parser, but its whole part
+ * must be exact.
  */
 export function isExactNumber(source: string): boolean {
   const value = Number(source);
   if (!Number.isFinite(value)) return false;
-  const written = toDecimal(source);
-  const held = toDecimal(String(value));
-  if (written.digits === held.digits && written.exponent === held.exponent) return true;
-  if (written.exponent >= 0 || Math.abs(value) > Number.MAX_SAFE_INTEGER) return false;
+  const decimal = toDecimal(source);
+  const shortest = toDecimal(String(value));
+  if (decimal.digits === shortest.digits && decimal.exponent === shortest.exponent) return true;
+  if (decimal.exponent >= 0 || Math.abs(value) > Number.MAX_SAFE_INTEGER) return false;
   if (Math.abs(value) < smallestNormal) return false;
-  return written.digits.length > countedDigits || isPrintedForm(value, written);
+  return decimal.digits.length > exactDigits || isPrintedForm(value, decimal);
 }
 
-/** Whether a program that prints so many digits of the double would write these. They need not be its shortest ones. */
+/**
+ * Whether a program that prints the double with this number of digits writes these, even if fewer would identify it.
+ */
 function isPrintedForm(value: number, { digits, exponent }: Decimal): boolean {
   const print = toDecimal(value.toPrecision(digits.length));
   return print.digits === digits && print.exponent === exponent;
 }
 
-/** The number, or its text when it would not survive as one: whole numbers beyond 2^53 always are text. */
+/** The number, or its text if it is not exact as a double. Whole numbers beyond 2^53 always become text. */
 export function numberOrText(source: string): number | string {
   const value = Number(source);
   if (/^-?\d+$/.test(source)) return Number.isSafeInteger(value) ? value : source;
@@ -42,7 +44,7 @@ export function numberOrText(source: string): number | string {
 }
 
 interface Decimal {
-  /** Without zeros at either end. */
+  /** Without leading and trailing zeros. */
   readonly digits: string;
   /** Power of ten of the last digit. */
   readonly exponent: number;
@@ -51,7 +53,7 @@ interface Decimal {
 function toDecimal(source: string): Decimal {
   const [, whole = "", fraction = "", power = "0"] = decimalPattern.exec(source) ?? [];
   const digits = (whole + fraction).replace(/^0+/, "");
-  const significant = withoutZerosAtEnd(digits);
+  const significant = withoutTrailingZeros(digits);
   if (significant === "") return { digits: "", exponent: 0 };
   return {
     digits: significant,
@@ -59,21 +61,21 @@ function toDecimal(source: string): Decimal {
   };
 }
 
-/** A pattern such as /0+$/ takes the square of the time on long runs of zeros. */
-function withoutZerosAtEnd(digits: string): string {
+/** A loop, because a pattern such as /0+$/ takes quadratic time on long runs of zeros. */
+function withoutTrailingZeros(digits: string): string {
   let end = digits.length;
   while (digits[end - 1] === "0") end--;
   return digits.slice(0, end);
 }
 
-/** Only such a text can hold a number that a double does not: 16 digits, or an exponent of three. */
+/** Only a text that matches can hold a number that is not exact as a double: 16 digits, or an exponent of three. */
 export const mayHoldInexactNumber = /\d[\d.]{15}|[eE][+-]?\d{3}/;
 
 const shownCharacters = 60;
 
 /**
- * The value of a JSON text from outside. Throws `NUMBER_NOT_EXACT`, naming the path, for a number that would be
- * changed, and the SyntaxError of `JSON.parse` for what is no JSON.
+ * Parses JSON from outside. Throws `NUMBER_NOT_EXACT`, with the path, for a number that a double would change, and the
+ * SyntaxError of `JSON.parse`.
  */
 export function parseExactJson(text: string, where: string): JsonValue {
   if (!mayHoldInexactNumber.test(text)) return JSON.parse(text);
@@ -83,11 +85,11 @@ export function parseExactJson(text: string, where: string): JsonValue {
   });
   const found = findChanged(value);
   if (found) throw notExact(found.source, `${where}${found.path}`);
-  // Without a changed number in it, it is what JSON.parse gives.
+  // Without a ChangedNumber, the value is plain JSON.
   return value as JsonValue;
 }
 
-/** The same, with every number that would be changed, and every whole number beyond 2^53, as text. */
+/** Parses JSON, with text in place of every number that is not exact and of whole numbers beyond 2^53. */
 export function parseJsonWithTexts(text: string): JsonValue {
   if (!mayHoldInexactNumber.test(text)) return JSON.parse(text);
   return JSON.parse(text, (_key: string, item: unknown, context?: ReviverContext) => {
@@ -100,7 +102,7 @@ function notExact(source: string, where: string): BatonError {
   return new BatonError("NUMBER_NOT_EXACT", describeChange(source), { where });
 }
 
-/** What would become of a number that is not kept as it was written. */
+/** The message for a number that a double would change. */
 export function describeChange(source: string): string {
   const shown = source.length > shownCharacters ? `${source.slice(0, shownCharacters)}…` : source;
   const value = Number(source);
@@ -116,7 +118,7 @@ function numberSource(item: unknown, context: ReviverContext | undefined): strin
   return typeof item === "number" ? context?.source : undefined;
 }
 
-/** Takes the place of a number that was changed, until the path to it is known. */
+/** Replaces a number that would be changed, until its path is known. */
 class ChangedNumber {
   readonly source: string;
 

@@ -7,8 +7,8 @@ const opening = new Set([0x5b, 0x7b]);
 const closing = new Set([0x5d, 0x7d]);
 
 /**
- * What a JSON text has too much of. Looks at the text, since a parsed value of that kind takes up to sixty times
- * the memory of its text, and its copy by a schema as much again, before anybody can look at it.
+ * The limit that a JSON text exceeds. Checks the text before it is parsed, because the parsed value can take sixty
+ * times the memory of the text, and its validated copy as much again.
  */
 export function findLimitViolation(text: Uint8Array): string | undefined {
   let depth = 0;
@@ -38,12 +38,12 @@ type Expected = "value" | "key" | "colon" | "next";
 interface Cursor {
   at: number;
   expected: Expected;
-  /** Right after an opening bracket, where it may be closed at once. */
+  /** Directly after an opening bracket, where the closing one may follow. */
   mayClose: boolean;
   readonly closers: string[];
 }
 
-/** What is wrong with a text that is not JSON, and where. JSON.parse itself gives the position only now and then. */
+/** Describes a syntax error with its position, which JSON.parse does not always give. */
 export function describeSyntaxError(text: string): string {
   const position = findSyntaxError(text);
   if (position >= text.length) return `It ends too early, at position ${position}`;
@@ -53,7 +53,7 @@ export function describeSyntaxError(text: string): string {
   return `Unexpected ${found} at position ${position} (line ${lines.length}, column ${column})`;
 }
 
-/** Where a text that is not JSON stops being JSON, in characters; its length when it ends too early. */
+/** The position of the first syntax error, in characters. It is the length of a text that ends too early. */
 export function findSyntaxError(text: string): number {
   const cursor: Cursor = { at: 0, expected: "value", mayClose: false, closers: [] };
   do {

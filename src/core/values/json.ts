@@ -3,7 +3,7 @@ import canonicalize from "canonicalize";
 import * as z from "zod";
 import { limits } from "../limits.ts";
 
-/** Where a key leads, as JavaScript would write it. */
+/** A key as JavaScript writes it in a path: `.name`, `[0]`. */
 export function pathStep(key: PropertyKey): string {
   if (typeof key === "number") return `[${key}]`;
   const name = String(key);
@@ -14,7 +14,7 @@ type JsonPrimitive = string | number | boolean | null;
 export type JsonValue = JsonPrimitive | JsonObject | readonly JsonValue[];
 export type JsonObject = { readonly [key: string]: JsonValue };
 
-/** Values pass as they are: the records of zod leave out a key named `__proto__`, which JSON allows. */
+/** Returns the value itself: a zod record would drop a key named `__proto__`, which JSON allows. */
 export const JsonValueSchema: z.ZodType<JsonValue> = z.custom<JsonValue>().superRefine(refuseNonJson);
 export const JsonObjectSchema: z.ZodType<JsonObject> = z
   .custom<JsonObject>((value) => typeof value === "object" && value !== null && !Array.isArray(value), {
@@ -23,7 +23,7 @@ export const JsonObjectSchema: z.ZodType<JsonObject> = z
   })
   .superRefine(refuseNonJson);
 
-/** A record of any keys. Those of zod leave out one named `__proto__`, which JSON and people may use. */
+/** A record with any keys. Unlike a zod record it keeps one named `__proto__`. */
 export function recordSchema<Value>(values: z.ZodType<Value>): z.ZodType<Readonly<Record<string, Value>>> {
   return z.custom<Readonly<Record<string, Value>>>(
     (value) =>
@@ -37,7 +37,7 @@ export function isJsonObject(value: JsonValue | undefined): value is JsonObject 
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Undefined for what is no JSON. */
+/** Undefined if the text is no JSON. */
 export function tryParseJson(text: string): JsonValue | undefined {
   try {
     return JSON.parse(text);
@@ -46,7 +46,7 @@ export function tryParseJson(text: string): JsonValue | undefined {
   }
 }
 
-/** A JSON value as text, with its size in UTF-8. */
+/** JSON text, with its size in UTF-8. */
 export interface JsonText {
   readonly text: string;
   readonly bytes: number;
@@ -57,8 +57,8 @@ export type JsonEncoding =
   | { readonly ok: false; readonly path: string; readonly problem: string };
 
 /**
- * JSON for systems that take whole characters only: halves of surrogate pairs are replaced. JSON.stringify leaves only
- * such ones escaped.
+ * JSON without lone surrogates, for systems that refuse them. They are the only characters that JSON.stringify writes
+ * as `\ud…`.
  */
 export function wholeCharacterJson(value: JsonValue): string {
   return JSON.stringify(value).replace(/\\(?:\\|ud[89a-f][0-9a-f]{2})/g, (found) =>
@@ -67,8 +67,8 @@ export function wholeCharacterJson(value: JsonValue): string {
 }
 
 /**
- * Encodes a value a task returned, refusing what JSON would silently change or drop
- * (functions, symbols, bigint, NaN, Map, Date …). `undefined` at the top means "no result": null.
+ * Encodes the value that a task returned. Refuses values that JSON would silently change or drop: functions, symbols,
+ * bigint, NaN, Map, Date and others. A result of `undefined` becomes null.
  */
 export function encodeJson(value: unknown): JsonEncoding {
   if (value === undefined || value === null) return { ok: true, text: "null", bytes: 4 };
@@ -82,7 +82,7 @@ type NonJson = { readonly path: readonly PropertyKey[]; readonly problem: string
 
 function refuseNonJson(value: unknown, context: z.RefinementCtx): void {
   const found = findNonJson(value, new Set());
-  // A union goes on with a branch whose issues don't end it.
+  // Without `continue: false`, a union would accept a branch with issues.
   if (found)
     context.addIssue({ code: "custom", path: [...found.path], message: found.problem, continue: false });
 }
@@ -129,13 +129,13 @@ function findInObject(value: object, ancestors: Set<object>): NonJson | undefine
   return undefined;
 }
 
-/** The value itself may hide its class behind a key named `constructor`. */
+/** Asks the prototype, because the value may have its own key `constructor`. */
 function className(prototype: unknown): string {
   const type: unknown = Object(prototype).constructor;
   return typeof type === "function" && type.name !== "" ? type.name : "class instance";
 }
 
-/** Canonical JSON by RFC 8785: equal values give equal text, whatever the order of their keys. */
+/** Canonical JSON by RFC 8785: equal values have equal text, whatever the order of their keys. */
 export function canonicalJson(value: JsonValue): string {
   const text = canonicalize(value);
   if (text === undefined) throw new TypeError("A JSON value always has a canonical form");

@@ -1,7 +1,7 @@
 import { TaskError } from "../errors/errors.ts";
 import type { JsonValue } from "./json.ts";
 
-/** The type of a parameter of a query, which every engine has a name of its own for. */
+/** The type of a query parameter, for which each SQL engine has its own name. */
 export type ParameterType =
   | { readonly kind: "null" | "text" | "boolean" | "integer" | "real" }
   | { readonly kind: "list"; readonly items: ParameterType }
@@ -13,8 +13,8 @@ interface StructField {
 }
 
 /**
- * The type that a JSON value has as a parameter. The items of a list have one type: whole numbers are taken for real
- * numbers among these, and nothing (null) for what it is among. Throws `SQL_FAILED` for what no engine has.
+ * The type of a JSON value as a query parameter. The items of a list have one type: among real numbers whole numbers
+ * are real, and null has the type of the others. Throws `SQL_FAILED` for values that no engine supports.
  */
 export function inferParameterType(name: string, value: JsonValue): ParameterType {
   if (value === null) return { kind: "null" };
@@ -27,7 +27,7 @@ export function inferParameterType(name: string, value: JsonValue): ParameterTyp
   }
   const fields = Object.entries(value);
   if (fields.length === 0)
-    throw wrong(`The parameter ${name} is an object without fields: SQL has none such`);
+    throw unsupported(`The parameter ${name} is an object without fields, which SQL does not have`);
   return {
     kind: "struct",
     fields: fields.map(([field, item]) => ({
@@ -41,7 +41,7 @@ function isList(value: JsonValue): value is readonly JsonValue[] {
   return Array.isArray(value);
 }
 
-/** The type that values of both have in one list. */
+/** The common type of two items of a list. */
 function common(name: string, one: ParameterType, other: ParameterType): ParameterType {
   if (one.kind === "null") return other;
   if (other.kind === "null") return one;
@@ -51,10 +51,10 @@ function common(name: string, one: ParameterType, other: ParameterType): Paramet
   if (one.kind === other.kind) return one;
   if (isNumber(one) && isNumber(other)) return { kind: "real" };
   const found = [one, other].map(({ kind }) => nouns[kind]).join(" and ");
-  throw wrong(`The list ${name} holds ${found}: a list of SQL has one type`);
+  throw unsupported(`The list ${name} holds ${found}: a list of SQL has one type`);
 }
 
-/** With the fields of both: one that an item lacks is null there. */
+/** A struct with the fields of both. A field that an item lacks is null there. */
 function commonStruct(
   name: string,
   one: readonly StructField[],
@@ -64,8 +64,8 @@ function commonStruct(
     const same = other.find((candidate) => candidate.name === field.name);
     return same ? { name: field.name, type: common(`${name}.${field.name}`, field.type, same.type) } : field;
   });
-  const added = other.filter((field) => !one.some(({ name: known }) => known === field.name));
-  return { kind: "struct", fields: [...both, ...added] };
+  const onlyOther = other.filter((field) => !one.some((candidate) => candidate.name === field.name));
+  return { kind: "struct", fields: [...both, ...onlyOther] };
 }
 
 function isNumber({ kind }: ParameterType): boolean {
@@ -82,6 +82,6 @@ const nouns: Readonly<Record<ParameterType["kind"], string>> = {
   struct: "objects",
 };
 
-function wrong(message: string): TaskError {
+function unsupported(message: string): TaskError {
   return new TaskError(message, { code: "SQL_FAILED", retryable: false });
 }

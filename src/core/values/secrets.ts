@@ -2,7 +2,7 @@ import { isJsonObject, type JsonValue } from "./json.ts";
 
 const hidden = "…";
 
-/** What secrets look like in text: those of callbacks, tokens in headers, passwords in addresses, keys of services. */
+/** Secrets in text: callback secrets, tokens in headers, passwords in URLs, keys of services. */
 const patterns: readonly (readonly [RegExp, string])[] = [
   [/(whsec_|bearer\s+)[\w+/=.~-]+/gi, `$1${hidden}`],
   [/(authorization\\?["']?\s*[:=]\s*\\?["']?(?:basic|digest|token|apikey)\s+)[^\s"'\\,]+/gi, `$1${hidden}`],
@@ -21,7 +21,7 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/\b(ya29\.|AIza|AKIA|gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|sk_live_|sk-)[\w.-]{12,}/g, `$1${hidden}`],
 ];
 
-/** The message of an error from a library or a service may quote a secret. */
+/** Masks secrets in text, because an error of a library or a service may quote one. */
 export function withoutSecrets(text: string): string {
   return patterns.reduce((shown, [pattern, replacement]) => shown.replace(pattern, replacement), text);
 }
@@ -34,19 +34,19 @@ export function isSecretName(name: string): boolean {
   return secretKey.test(name);
 }
 
-/** A secret, and the mark that is in its place until a request leaves. */
+/** A secret of a request, and the mark in its place until the request is sent. */
 export interface RequestSecret {
   readonly name: string;
   readonly mark: string;
   readonly value: string;
 }
 
-const asItIs = (value: string) => value;
+const identity = (value: string) => value;
 
-/** The secrets of one request: puts them in at the last moment, and takes them out of whatever comes back. */
+/** Fills the secrets of one request in when it is sent, and removes them from the response and its errors. */
 export class SecretRedactor {
   readonly #secrets: readonly RequestSecret[];
-  /** Every way in which a value is likely to be written, the longest first. */
+  /** The encodings in which a value is likely to occur, longest first. */
   readonly #forms: readonly { readonly form: string; readonly name: string }[];
 
   constructor(secrets: readonly RequestSecret[]) {
@@ -56,22 +56,20 @@ export class SecretRedactor {
       .sort((one, other) => other.form.length - one.form.length);
   }
 
-  /** The text with the secrets in the places of their marks. */
-  reveal(text: string, encode: (value: string) => string = asItIs): string {
+  /** Replaces the marks by the secrets. */
+  reveal(text: string, encode: (value: string) => string = identity): string {
     return this.#secrets.reduce(
       (shown, { mark, value }) => shown.replaceAll(mark, () => encode(value)),
       text,
     );
   }
 
-  /** JSON text, in whose strings there are marks. */
+  /** Replaces marks in the strings of a JSON text. */
   revealInJson(text: string): string {
     return this.reveal(text, inJson);
   }
 
-  /**
-   * Within its path and query a secret is encoded; one at the beginning of an address, or in its host, is part of it.
-   */
+  /** Encodes secrets in the path and the query of a URL. At its start and in its host they are inserted unchanged. */
   revealInUrl(text: string): string {
     const begins = this.#secrets.find(({ mark }) => text.startsWith(mark));
     const start = begins ? begins.value + text.slice(begins.mark.length) : text;
@@ -86,7 +84,7 @@ export class SecretRedactor {
     return this.#forms.some(({ form }) => text.includes(form));
   }
 
-  /** The text without the secrets. */
+  /** Replaces the secrets by their names. */
   redact(text: string): string {
     return this.#forms.reduce(
       (left, { form, name }) => left.replaceAll(form, () => `[secret ${name}]`),
@@ -94,7 +92,7 @@ export class SecretRedactor {
     );
   }
 
-  /** The value without the secrets, in its keys as well; a number that is one becomes text. */
+  /** Redacts all strings and keys of a value. A number that is a secret becomes text. */
   redactJson(value: JsonValue): JsonValue {
     if (this.#forms.length === 0) return value;
     if (typeof value === "string") return this.redact(value);
@@ -127,7 +125,7 @@ function writtenForms(value: string): string[] {
   return [...new Set(forms)];
 }
 
-/** As the text of an element, within quotes of the one kind or of both. */
+/** The forms as HTML text, and in attributes with either kind of quotes. */
 function inHtml(value: string): string[] {
   const text = value.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   const quoted = text.replaceAll('"', "&quot;");

@@ -2,12 +2,12 @@ import { distance } from "fastest-levenshtein";
 import * as z from "zod";
 import { limits } from "../limits.ts";
 
-/** A word as a shell takes it, whatever is in it. */
+/** Quotes a word for a POSIX shell if necessary. */
 export function quoteForShell(word: string): string {
   return /^[\w./:=@,+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** Ids of workflows, tasks and queues: they end up in document ids, message attributes and file names. */
+/** Ids of workflows, tasks and queues. They become parts of document ids, message attributes and file names. */
 export const NameSchema = z
   .string()
   .regex(
@@ -15,24 +15,24 @@ export const NameSchema = z
     "a name is 1–64 letters, digits, `-` or `_`, and begins with a letter or digit",
   );
 
-/** The virtual task that stands for the end of a TaskBatch. `$` keeps it apart from every real name. */
+/** The virtual task at the end of a batch. No real task can have this name, because of the `$`. */
 export const END_TASK_ID = "$end";
 
-/** The name that was probably meant: at most a third of it was written otherwise. Undefined when none is so near. */
-export function nearestName(written: string, known: Iterable<string>): string | undefined {
-  const most = Math.max(1, Math.floor(written.length / 3));
+/** The candidate most similar to a mistyped name. Undefined if all differ by more than a third of its letters. */
+export function nearestName(typed: string, candidates: Iterable<string>): string | undefined {
+  const most = Math.max(1, Math.floor(typed.length / 3));
   let best: { readonly name: string; readonly edits: number } | undefined;
-  for (const name of known) {
-    const edits = editsBetween(written.toLowerCase(), name.toLowerCase());
+  for (const name of candidates) {
+    const edits = editsBetween(typed.toLowerCase(), name.toLowerCase());
     if (edits <= most && (best === undefined || edits < best.edits)) best = { name, edits };
   }
   return best?.name;
 }
 
-/** Two letters in the wrong order are one slip. */
-function editsBetween(written: string, name: string): number {
-  const edits = distance(written, name);
-  const isSwap = edits === 2 && sortedLetters(written) === sortedLetters(name);
+/** Two swapped letters count as one edit. */
+function editsBetween(typed: string, name: string): number {
+  const edits = distance(typed, name);
+  const isSwap = edits === 2 && sortedLetters(typed) === sortedLetters(name);
   return isSwap ? 1 : edits;
 }
 
@@ -41,7 +41,8 @@ function sortedLetters(text: string): string {
 }
 
 /**
- * Baton's own buckets, by the names that documents keep: folders of one bucket of Cloud Storage, or of the data folder.
+ * Names of Baton's own buckets, as documents store them. They are folders of one bucket of Cloud Storage, or of the
+ * data folder.
  */
 export const ownBuckets = {
   results: "results",
@@ -50,7 +51,7 @@ export const ownBuckets = {
   definitions: "definitions",
 } as const;
 
-/** A text of at most so many characters: what is too long loses its middle, since either end may hold the reason. */
+/** Cuts a text to `most` characters by removing its middle, since either end may hold the reason of an error. */
 export function truncate(text: string, most: number): string {
   if (text.length <= most) return text;
   const mark = ` … (${text.length - most} characters left out) … `;
@@ -60,8 +61,8 @@ export function truncate(text: string, most: number): string {
 }
 
 /**
- * A URL as logs and errors may show it: whom it reaches. Its path and query may be secrets, as those of the hooks of
- * chats are; so may be user and password.
+ * The part of a URL that logs and errors may show: protocol and host. User, password, path and query may be secrets, as
+ * in the webhooks of chats.
  */
 export function redactUrl(url: string): string {
   const parsed = URL.parse(url);

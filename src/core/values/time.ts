@@ -1,23 +1,23 @@
 export const daySeconds = 24 * 3600;
 
-/** A moment in ISO 8601, in UTC. */
+/** ISO 8601, in UTC. */
 export function isoTime(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }
 
 /**
- * The same of microseconds since 1970, which are written if there are any. Undefined for years beyond those of
- * JavaScript.
+ * ISO 8601 of microseconds since 1970. The last three digits are left out if they are zero. Undefined for years beyond
+ * the range of Date.
  */
 export function isoTimeFromMicroseconds(microseconds: bigint): string | undefined {
-  const rest = ((microseconds % 1_000n) + 1_000n) % 1_000n;
-  const time = new Date(Number((microseconds - rest) / 1_000n));
+  const remainder = ((microseconds % 1_000n) + 1_000n) % 1_000n;
+  const time = new Date(Number((microseconds - remainder) / 1_000n));
   if (Number.isNaN(time.getTime())) return undefined;
   const text = time.toISOString();
-  return rest === 0n ? text : text.replace("Z", `${String(rest).padStart(3, "0")}Z`);
+  return remainder === 0n ? text : text.replace("Z", `${String(remainder).padStart(3, "0")}Z`);
 }
 
-/** The UTC day of a moment: `2026-11-21`. */
+/** `YYYY-MM-DD`. */
 export function utcDay(milliseconds: number): string {
   return isoTime(milliseconds).slice(0, 10);
 }

@@ -2,35 +2,35 @@ import { deriveBatchId } from "../batch.ts";
 import type { Execution } from "../execution-record.ts";
 import { isJsonObject, type JsonObject, type JsonValue, tryParseJson } from "../values/json.ts";
 
-/** Ids of the batches that are to be forgotten: all runs of one lineage. */
+/** Ids of the batches to erase: all runs of one lineage. */
 export type ErasedBatchIds = ReadonlySet<string>;
 
 /**
- * What becomes of the record of a key that a forgotten batch called:
- * `deleted` — a forgotten batch made its result, or was the last to fail: the next call runs from the beginning;
- * `scrubbed` — the result is another batch's and stays; the failure that it remembers is a forgotten one, and goes;
- * `kept` — it tells nothing of a forgotten batch;
- * `locked` — somebody has the lock, and it tells of a forgotten batch: nothing may be changed under him.
+ * What happens to the execution record of a key that an erased batch used:
+ * `deleted`: an erased batch made its result, or failed last. The next call runs from its start.
+ * `scrubbed`: the result is another batch's and stays, but the stored failure is an erased batch's and is removed.
+ * `kept`: it holds no data of an erased batch.
+ * `locked`: it holds data of an erased batch, but a call holds the lock and must not be disturbed.
  */
 export type ErasureDecision = "deleted" | "scrubbed" | "kept" | "locked";
 
-/** `hasSteps`: a forgotten batch has stored steps of the call that the record is of. */
+/** `hasSteps`: whether an erased batch has stored steps for the key. */
 export function decideErasure(
   { state, holder, producedBy, lastFailure }: Execution,
-  forgotten: ErasedBatchIds,
+  erased: ErasedBatchIds,
   hasSteps: boolean,
 ): ErasureDecision {
-  const isForgotten = (by: { readonly batchId: string } | null) => by !== null && forgotten.has(by.batchId);
+  const isErased = (by: { readonly batchId: string } | null) => by !== null && erased.has(by.batchId);
   if (state === "PROCESSING")
-    return hasSteps || [holder, producedBy, lastFailure].some(isForgotten) ? "locked" : "kept";
-  if (isForgotten(producedBy)) return "deleted";
-  if (!isForgotten(lastFailure)) return "kept";
+    return hasSteps || [holder, producedBy, lastFailure].some(isErased) ? "locked" : "kept";
+  if (isErased(producedBy)) return "deleted";
+  if (!isErased(lastFailure)) return "kept";
   return state === "SUCCESS" ? "scrubbed" : "deleted";
 }
 
 /**
- * Its result counts for as long as it did: what is due counts from the write. `ageMs`: since the last write, by the
- * store's clock.
+ * Removes the stored failure. The result expires at the same time as before, although `dueSeconds` counts from the
+ * write. `ageMs`: time since the last write, by the store's clock.
  */
 export function eraseFailure(execution: Execution, ageMs: number, nonce: string): Execution {
   const dueSeconds = Math.max(0, execution.dueSeconds - ageMs / 1_000);
@@ -38,28 +38,28 @@ export function eraseFailure(execution: Execution, ageMs: number, nonce: string)
 }
 
 /**
- * Whether a message names a forgotten batch, or starts one by its key. It may be in the envelope of Pub/Sub or of a
+ * Whether a message names an erased batch, or starts one by its key. It may be in the envelope of Pub/Sub or of a
  * CloudEvent, whose data are base64.
  */
-export function hasBatchId(body: Uint8Array, forgotten: ErasedBatchIds): boolean {
+export function hasBatchId(body: Uint8Array, erased: ErasedBatchIds): boolean {
   const message = tryParseJson(new TextDecoder().decode(body));
   if (message === undefined) return false;
   for (const object of objectsIn(message)) {
     const { batchId, workflowId, key, data, data_base64 } = object;
-    if (typeof batchId === "string" && forgotten.has(batchId)) return true;
+    if (typeof batchId === "string" && erased.has(batchId)) return true;
     if (
       typeof workflowId === "string" &&
       typeof key === "string" &&
-      forgotten.has(deriveBatchId(workflowId, key))
+      erased.has(deriveBatchId(workflowId, key))
     )
       return true;
     for (const inner of [data, data_base64])
-      if (typeof inner === "string" && hasBatchId(Buffer.from(inner, "base64"), forgotten)) return true;
+      if (typeof inner === "string" && hasBatchId(Buffer.from(inner, "base64"), erased)) return true;
   }
   return false;
 }
 
-/** An object that a value names, such as the file that a batch began with. */
+/** An object in a JSON value, such as the file that started the batch. */
 export interface ObjectReference {
   readonly bucket: string;
   readonly object: string;
@@ -70,11 +70,12 @@ export function* referencedObjects(value: JsonValue): Generator<ObjectReference>
     if (typeof bucket === "string" && typeof object === "string") yield { bucket, object };
 }
 
-/** All objects of a value, however deep: what was refused may be deeper than a function can call itself. */
+/** All objects in a value. Without recursion, because a refused message may be nested deeper than the stack allows. */
 function* objectsIn(value: JsonValue): Generator<JsonObject> {
-  const left: JsonValue[] = [value];
-  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+  const pending: JsonValue[] = [value];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     if (isJsonObject(next)) yield next;
-    if (typeof next === "object" && next !== null) for (const inner of Object.values(next)) left.push(inner);
+    if (typeof next === "object" && next !== null)
+      for (const inner of Object.values(next)) pending.push(inner);
   }
 }

@@ -15,13 +15,13 @@ import type { JsonValue } from "../values/json.ts";
 import { isoTime, utcDay } from "../values/time.ts";
 import type { Definition } from "../workflow/definition.ts";
 
-/** How a task came out, in the one form that whoever schedules tasks reads. */
+/** The outcome of a task in the form that external schedulers read. Its field names are an agreed format. */
 interface TaskReport {
   readonly task: string;
-  /** The day it is about, if the input of its batch has a `date`, else the day it began, in UTC: `YYYY-MM-DD`. */
+  /** `YYYY-MM-DD`: the `date` in the input of its batch, or else the UTC day on which it started. */
   readonly date: string;
   readonly task_id: string;
-  /** `skipped` also when the work had been done before: then the reason is `already_completed`. */
+  /** Also `skipped` if an earlier call did the work: then the reason is `already_completed`. */
   readonly status: "pending" | "success" | "skipped" | "failed";
   readonly errors: readonly string[];
   readonly warnings: readonly string[];
@@ -61,7 +61,7 @@ function reportStatus(status: DisplayStatus, reason: Reason | null): TaskReport[
 }
 
 interface TaskErrorView extends StoredError {
-  /** What to do about it; null when the code is one of the task's own. */
+  /** The remedy of the code. Null if the code is the task's own. */
   readonly remedy: string | null;
 }
 
@@ -70,15 +70,15 @@ export interface TaskView {
   readonly taskId: string;
   readonly status: DisplayStatus;
   readonly reason: Reason | null;
-  /** Names of the events that it waits for now. */
+  /** Names of the events for which it waits now. */
   readonly waitsFor: readonly string[];
   readonly attempts: number;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
-  /** The task's result; for one too large to be inline, `{ bucket, object, bytes }`. */
+  /** The task's result. One that is too large to be inline is `{ bucket, object, bytes }`. */
   readonly result: JsonValue;
   readonly error: TaskErrorView | null;
-  /** Its idempotency key, once it is known. */
+  /** Its idempotency key, once it was computed. */
   readonly key: string | null;
   readonly report: TaskReport;
 }
@@ -164,9 +164,9 @@ export interface ActiveTask {
   readonly reason: Reason | null;
   readonly attempt: number;
   readonly worker: string | null;
-  /** When the attempt, or the wait, began. */
+  /** The start of the attempt, or of the wait. */
   readonly since: string;
-  /** When its lease or its wait is over, unless it is renewed. */
+  /** The end of its lease, unless a heartbeat extends it, or of its wait. */
   readonly due: string | null;
   readonly key: string | null;
 }
@@ -174,7 +174,7 @@ export interface ActiveTask {
 export interface Lock extends Holder {
   readonly key: string;
   readonly until: string;
-  /** It is over: the next call takes it. */
+  /** The lease has expired: the next call takes the lock. */
   readonly isOver: boolean;
 }
 
@@ -182,17 +182,17 @@ export interface CachedResult {
   readonly key: string;
   readonly producedBy: (Holder & { readonly endedAt: string }) | null;
   readonly until: string;
-  /** The beginning of the result's JSON. */
+  /** The start of the result's JSON. */
   readonly result: string;
 }
 
 export interface Stats {
   readonly batches: Readonly<Record<BatchStatus, number>>;
-  /** SUCCESS: those whose result still counts. */
+  /** SUCCESS: records whose result has not expired. */
   readonly executions: Readonly<Record<Execution["state"], number>>;
   readonly callbacks: Readonly<Record<"PENDING" | "DELIVERED" | "GIVEN_UP", number>>;
   readonly deadLetters: { readonly total: number; readonly notReplayed: number };
-  /** Documents that this version can't read, and that are in none of the numbers. */
+  /** Documents that this version can't parse. They are in none of the numbers. */
   readonly unreadable: number;
 }
 
@@ -205,9 +205,9 @@ export interface CallbackView
   readonly url: string;
   readonly occurredAt: string;
   readonly deliveredAt: string | null;
-  /** Sends that failed one after another. */
+  /** Failed sends in a row. */
   readonly failures: number;
-  /** The last ones, newest last. `error` is null when the receiver took the page. */
+  /** The last sends, newest last. `error` is null if the receiver accepted the page. */
   readonly sends: readonly { readonly at: string; readonly page: number; readonly error: string | null }[];
 }
 

@@ -7,7 +7,7 @@ import { formatDuration } from "../values/duration.ts";
 import { hashJson, type JsonObject, JsonObjectSchema } from "../values/json.ts";
 import { NameSchema } from "../values/text.ts";
 
-/** Which ends of the parents make a child ready. */
+/** Which endings of its parents let a child run. */
 export const ChildRuleSchema = z.enum(["all_succeeded", "all_ended", "any_succeeded", "any_failed"]);
 export type ChildRule = z.infer<typeof ChildRuleSchema>;
 
@@ -26,7 +26,7 @@ const TaskDefinitionSchema = z.strictObject({
 });
 export type TaskDefinition = z.infer<typeof TaskDefinitionSchema>;
 
-/** What a workflow compiles to: plain data, identified by the hash of its content. */
+/** A workflow as plain data, identified by the hash of its content. */
 export const DefinitionSchema = z.strictObject({
   format: z.literal(1),
   workflowId: NameSchema,
@@ -34,7 +34,7 @@ export const DefinitionSchema = z.strictObject({
 });
 export type Definition = z.infer<typeof DefinitionSchema>;
 
-/** Type of a task that is code of its workflow rather than a built-in. */
+/** Type of a task that is code of its workflow, in contrast to the built-in types. */
 export const FUNCTION_TASK_TYPE = "function";
 
 export function hashDefinition(definition: Definition): string {
@@ -46,12 +46,12 @@ export function toJson(definition: Definition): JsonObject {
   return json;
 }
 
-/** The queues that tasks of these workflows are in. */
+/** The queues of all tasks of these workflows. */
 export function queueNames(workflows: readonly { readonly definition: Definition }[]): ReadonlySet<string> {
   return new Set(workflows.flatMap(({ definition }) => definition.tasks.map(({ queue }) => queue)));
 }
 
-/** The policies of a task as the definition keeps them, defaults filled in. */
+/** Completes a task for the definition with the default policies. */
 export function applyTaskDefaults(
   task: Pick<TaskDefinition, "id" | "type"> & {
     readonly [K in keyof Omit<TaskDefinition, "id" | "type" | "retry">]?: TaskDefinition[K] | undefined;
@@ -71,14 +71,12 @@ export function applyTaskDefaults(
   };
 }
 
-/** How long an attempt can run inside a function: it has to end, and be stored, before the function is ended. */
+/** The longest attempt inside a function: it must end and be stored before the function times out. */
 export function longestAttemptSeconds(functionTimeoutSeconds: number): number {
   return functionTimeoutSeconds - limits.attemptMarginSeconds;
 }
 
-/**
- * Tasks whose timeout is longer than an attempt can run on Google Cloud: they may be cut off there at every attempt.
- */
+/** Warnings for tasks whose timeout is longer than an attempt can last on Google Cloud: each attempt may be cut off. */
 export function timeoutsBeyondFunction(
   workflows: readonly { readonly definition: Definition }[],
   functionTimeoutSeconds: number,
@@ -91,7 +89,7 @@ export function timeoutsBeyondFunction(
         ({ id, timeoutSeconds }) =>
           `Task ${id} of ${workflowId} has a timeout of ${formatDuration(timeoutSeconds * 1_000)}; on Google Cloud each attempt ` +
           `ends after ${formatDuration(attemptSeconds * 1_000)}, before the function does (BATON_FUNCTION_TIMEOUT). ` +
-          "If it needs longer, split its work, or let it wait with step.poll or an event",
+          "If it needs longer, split its work or let it wait with step.poll or an event",
       ),
   );
 }

@@ -17,18 +17,18 @@ export interface Child {
   readonly rule: ChildRule;
 }
 
-/** A distinct set of parents, and every child that has exactly that set. */
+/** A set of parents with all children that have exactly these parents. */
 export interface Join extends JoinShape {
   readonly id: string;
   readonly children: readonly Child[];
-  /** Sizes of the parts in which its parents are counted; undefined when they are few. */
+  /** The shards in which its parents are counted. Undefined if one shard holds all. */
   readonly shards: JoinShards | undefined;
 }
 
-/** A definition with its edges worked out. Built once per definition and process. */
+/** A definition with its joins. Each process builds it once a definition. */
 export interface Graph {
   readonly hash: string;
-  /** Parents of a join that are counted as one. */
+  /** Parents of a join in one shard. */
   readonly joinShardParents: number;
   readonly definition: Definition;
   readonly tasks: ReadonlyMap<string, TaskDefinition>;
@@ -36,16 +36,16 @@ export interface Graph {
   /** The joins each task is a parent of. */
   readonly joinsByParent: ReadonlyMap<string, readonly Join[]>;
   readonly joins: readonly Join[];
-  /** The join each task is a child of; roots have none. */
+  /** The join of which each task is a child. Roots have none. */
   readonly joinByChild: ReadonlyMap<string, Join>;
 }
 
 const joinIdCharacters = 16;
 
 /**
- * Works out roots and joins. The end of the batch is a child, under the rule `all_ended`, of every task that no other
- * child waits for. A hash that is known need not be made again. Whoever counts the parents of a join has to know in
- * parts of how many they are counted: it is a matter of the batch, and not of the code.
+ * Computes roots and joins. The end of the batch is a virtual child with the rule `all_ended`: its parents are the
+ * tasks for which no other child always waits. `hash`: pass it if it is known already. `joinShardParents` belongs to
+ * the batch, so that a release with another shard size counts old batches correctly.
  */
 export function buildGraph(
   definition: Definition,
@@ -84,7 +84,7 @@ interface ParentGroup {
   readonly children: Child[];
 }
 
-/** Every distinct set of parents, in order, with those that wait for it; the end of the batch is one of them. */
+/** All sets of parents, in order, each with its children. The end of the batch is one of the children. */
 function groupByParents(definition: Definition): ParentGroup[] {
   const groups = new Map<string, ParentGroup>();
   const add = (after: readonly string[], child: Child) => {
@@ -96,15 +96,15 @@ function groupByParents(definition: Definition): ParentGroup[] {
   };
   for (const task of definition.tasks)
     if (task.after.length > 0) add(task.after, { taskId: task.id, rule: task.rule });
-  add(unawaited(definition), { taskId: END_TASK_ID, rule: "all_ended" });
+  add(parentsOfEnd(definition), { taskId: END_TASK_ID, rule: "all_ended" });
   return [...groups.values()];
 }
 
 /**
- * Tasks for whose end no child waits in every case: leaves, and those all of whose children may be decided by another
- * parent alone. When these have ended, every task has.
+ * The leaves, and the tasks whose children can all be decided by another parent alone. When these have ended, all tasks
+ * have ended.
  */
-function unawaited(definition: Definition): string[] {
+function parentsOfEnd(definition: Definition): string[] {
   const awaited = new Set(definition.tasks.filter(waitsForAll).flatMap((task) => task.after));
   return definition.tasks.filter((task) => !awaited.has(task.id)).map((task) => task.id);
 }
@@ -113,15 +113,15 @@ function waitsForAll({ after, rule }: TaskDefinition): boolean {
   return after.length === 1 || rule === "all_succeeded" || rule === "all_ended";
 }
 
-/** A task whose ending would not fit into its record. */
+/** A task with too many join tokens for its TaskLog. */
 export interface TaskOverJoinLimit {
   readonly taskId: string;
   readonly message: string;
 }
 
-/** The tasks that too many different sets of tasks are parents together with. */
+/** The tasks that are parents in more than `limits.joinsPerTask` joins. */
 export function tasksOverJoinLimit(definition: Definition): TaskOverJoinLimit[] {
-  // Every set has a child of its own, but for that of the end.
+  // Every join has a child, so a smaller definition has not enough joins.
   if (definition.tasks.length < limits.joinsPerTask) return [];
   const counts = new Map<string, number>();
   for (const { parents } of groupByParents(definition))
@@ -134,18 +134,18 @@ export function tasksOverJoinLimit(definition: Definition): TaskOverJoinLimit[] 
     }));
 }
 
-/** What the endings of its parents, so far, say about a child. */
+/** Decides about a child from the endings of its parents so far. */
 export function decideFromEndings(join: Join, childId: string, endings: readonly Ending[]): ChildDecision {
   const child = join.children.find(({ taskId }) => taskId === childId);
   const counts = countEndings(endings);
-  const verdicts = child ? endings.map((ending) => decideChild(child.rule, join, ending, counts)) : [];
-  return verdicts.find(({ kind }) => kind !== "wait") ?? { kind: "wait" };
+  const decisions = child ? endings.map((ending) => decideChild(child.rule, join, ending, counts)) : [];
+  return decisions.find(({ kind }) => kind !== "wait") ?? { kind: "wait" };
 }
 
 /**
- * Tasks whose success a retry takes over: those that succeeded, whose parents are all taken over too, and that would
- * run after such parents: their rule may be another by now. A task below one that runs again runs again as well, for
- * its input may change.
+ * The tasks whose success a retry inherits: those that succeeded, whose parents are all inherited, and whose rule
+ * (which may have changed) lets them run after these parents. A child of a task that runs again also runs again,
+ * because its input may change.
  */
 export function inheritedTasks(graph: Graph, succeeded: (taskId: string) => boolean): string[] {
   const inherited = new Set<string>();
@@ -167,7 +167,7 @@ function runsAfterSuccesses(graph: Graph, { id, after }: TaskDefinition): boolea
   return !join || decideFromEndings(join, id, endings).kind === "ready";
 }
 
-/** The tasks of a graph, every one after its parents. */
+/** The tasks in topological order. */
 function parentsFirst(graph: Graph) {
   const missing = new Map(graph.definition.tasks.map((task) => [task.id, new Set(task.after).size]));
   const ordered = graph.definition.tasks.filter((task) => missing.get(task.id) === 0);

@@ -5,7 +5,7 @@ import type { Definition, TaskDefinition } from "./definition.ts";
 
 const unfinished = [".tmp", ".part", ".partial", ".crdownload"];
 
-/** Whether a file or folder of that name is hidden, a backup, or still being sent. */
+/** Whether a file or folder with this name is hidden, a backup or an unfinished upload. */
 export function isIgnoredName(name: string): boolean {
   const lower = name.toLowerCase();
   return (
@@ -17,29 +17,28 @@ export function isIgnoredName(name: string): boolean {
 }
 
 /**
- * Why an object that was written is not a file that was dropped, the same on both engines; undefined when it is one.
- * Consoles and connectors of Cloud Storage make "folders" as empty objects named `sales/` or `sales_$folder$`.
+ * Why a new object is no dropped file, on Google Cloud as on a laptop. Undefined if it is one. Consoles and connectors
+ * of Cloud Storage create "folders" as empty objects named `sales/` or `sales_$folder$`.
  */
 export function nonDropReason(object: string): "folder" | "unfinished" | undefined {
   if (object.endsWith("/") || object.endsWith("_$folder$")) return "folder";
   return object.split("/").some(isIgnoredName) ? "unfinished" : undefined;
 }
 
-/** A pattern in all its readings, compiled. */
-interface Compiled {
+interface CompiledPattern {
   readonly matches: (object: string) => boolean;
   readonly matchesInOtherCase: (object: string) => boolean;
 }
 
-/** Patterns come from workflows, of which there are few; those of workflows that were replaced need not stay. */
-const mostCompiled = 10_000;
-const compiled = new Map<string, Compiled>();
+/** Bounds the cache, which also holds the patterns of replaced workflows. */
+const maxCompiledPatterns = 10_000;
+const compiledPatterns = new Map<string, CompiledPattern>();
 
 /**
- * Whether the pattern of a file trigger takes an object of this name. `*` and `?` stay within a folder, `**` crosses
- * folders, and a name that begins with a dot is matched only by a pattern that writes the dot. Parentheses, brackets,
- * braces and `|` mean alternatives and sets, **and** themselves: `Reports (final)/*.csv` takes the files of the folder
- * of that name. `!` means itself, except in `!(…)`. A backslash makes any character mean only itself.
+ * Whether the pattern of a file trigger matches an object's name. `*` and `?` stay within a folder, `**` crosses
+ * folders, and only a pattern with a dot matches a name that begins with a dot. Parentheses, brackets, braces and `|`
+ * mean alternatives and sets, and also themselves: `Reports (final)/*.csv` matches the files of a folder with that
+ * name. `!` means itself, except in `!(…)`. A backslash makes any character mean only itself.
  */
 export function matchesPattern(pattern: string, object: string): boolean {
   return compile(pattern).matches(object);
@@ -50,14 +49,13 @@ function matchesInOtherCase(pattern: string, object: string): boolean {
   return compile(pattern).matchesInOtherCase(object);
 }
 
-/** Why no object can ever match; undefined when one can. */
+/** Why the pattern can match no object. Undefined if it can. */
 export function patternProblem(pattern: string): string | undefined {
   if (pattern === "") return "a pattern has at least one character";
-  if (pattern.startsWith("/")) return 'names of objects do not begin with "/": leave it away';
+  if (pattern.startsWith("/")) return 'names of objects do not begin with "/": remove it';
   if (/^[a-z]+:\/\//i.test(pattern))
     return "a pattern matches the name of the object: write sales/*.csv, and the bucket in `bucket`";
-  if (pattern.endsWith("/"))
-    return 'a name that ends in "/" is a folder: write *, or ** for any depth, behind it';
+  if (pattern.endsWith("/")) return 'a name that ends in "/" is a folder: add *, or ** for any depth';
   if (pattern.split("/").some((part) => part === "." || part === ".."))
     return 'names of objects have no "." and ".." in their path';
   if (nonDropReason(pattern) === "unfinished")
@@ -66,31 +64,31 @@ export function patternProblem(pattern: string): string | undefined {
 }
 
 /**
- * The folder, with a `/` at its end, that holds everything that the pattern can match; empty for the whole bucket. And
- * whether what matches may lie deeper than in that folder itself.
+ * The folder, with a `/` at its end, above all objects that the pattern can match (empty for the whole bucket), and
+ * whether these may also be in its subfolders.
  */
 function patternRoot(pattern: string): { readonly folder: string; readonly isDeep: boolean } {
   const special = pattern.search(/[*?()[\]{}|!+@\\]/);
   const plain = special === -1 ? pattern : pattern.slice(0, special);
   const folder = plain.slice(0, plain.lastIndexOf("/") + 1);
-  const rest = pattern.slice(folder.length);
-  return { folder, isDeep: rest.includes("/") || rest.includes("**") };
+  const below = pattern.slice(folder.length);
+  return { folder, isDeep: below.includes("/") || below.includes("**") };
 }
 
-function compile(pattern: string): Compiled {
-  const known = compiled.get(pattern);
-  if (known) return known;
-  const readings = [pattern, escapeSpecials(pattern)];
-  const fresh = {
-    matches: picomatch(readings, { nonegate: true }),
-    matchesInOtherCase: picomatch(readings, { nonegate: true, nocase: true }),
+function compile(pattern: string): CompiledPattern {
+  const cached = compiledPatterns.get(pattern);
+  if (cached) return cached;
+  const alternatives = [pattern, escapeSpecials(pattern)];
+  const compiled = {
+    matches: picomatch(alternatives, { nonegate: true }),
+    matchesInOtherCase: picomatch(alternatives, { nonegate: true, nocase: true }),
   };
-  if (compiled.size >= mostCompiled) compiled.clear();
-  compiled.set(pattern, fresh);
-  return fresh;
+  if (compiledPatterns.size >= maxCompiledPatterns) compiledPatterns.clear();
+  compiledPatterns.set(pattern, compiled);
+  return compiled;
 }
 
-/** The pattern with all but its wildcards meaning themselves. What follows a backslash is left alone. */
+/** Escapes all special characters except wildcards. Characters after a backslash stay as they are. */
 function escapeSpecials(pattern: string): string {
   return pattern.replace(/\\.|[()[\]{}|+@!^$]/gs, (found) => (found.startsWith("\\") ? found : `\\${found}`));
 }
@@ -104,30 +102,30 @@ const FileDropSchema = z.strictObject({
   type: z.literal("fileDrop"),
   /** Glob over object names: `sales/*.csv`, `**` for any depth. */
   pattern: DropPatternSchema,
-  /** Only this bucket; any when absent. */
+  /** The bucket. Absent: any bucket. */
   bucket: z.string().min(1).optional(),
 });
 
-/** What starts a TaskBatch by itself. */
+/** What starts batches without a person. */
 export const TriggerSchema = z.discriminatedUnion("type", [FileDropSchema, ScheduleSchema]);
 export type Trigger = z.infer<typeof TriggerSchema>;
 
-/** A file that matches the glob has been dropped. */
+/** Starts a batch for every dropped file whose name matches the glob, such as `sales/*.csv`. */
 export function fileDrop(pattern: string, options: { readonly bucket?: string } = {}): Trigger {
   return { type: "fileDrop", pattern, ...options };
 }
 
 export interface ScheduleOptions {
-  /** IANA name of the time zone the pattern is read in. Default `"UTC"`. */
+  /** IANA name of the pattern's time zone. Default `"UTC"`. */
   readonly timeZone?: string;
   /**
-   * What becomes of times that passed while nothing ran: `"skip"` (default) leaves them out, `"catch_up"` starts a
-   * batch for each, oldest first.
+   * What happens for times that passed while Baton was down: `"skip"` (default) starts nothing, `"catch_up"` starts a
+   * batch for each of them, oldest first.
    */
   readonly missed?: Schedule["missed"];
 }
 
-/** The time of a cron pattern has come: minute, hour, day of month, month, day of week. */
+/** Starts a batch at the times of a cron pattern: minute, hour, day of month, month, day of week. */
 export function schedule(cron: string, options: ScheduleOptions = {}): Trigger {
   return { type: "schedule", cron, timeZone: options.timeZone ?? "UTC", missed: options.missed ?? "skip" };
 }
@@ -145,21 +143,21 @@ export function isTriggeredBy(
 export const ARCHIVE_FILE_TASK_TYPE = "archiveFile";
 
 /**
- * The folders, with a `/` at their end, that the tasks of a workflow move files into, as far as the definition tells.
+ * The folders, with a `/` at their end, into which the tasks of a workflow move files, as far as the definition shows.
  */
 function archiveFolders({ tasks }: Definition): string[] {
   return tasks.flatMap((task) => {
     const to = task.type === ARCHIVE_FILE_TASK_TYPE ? task.with.to : undefined;
     if (typeof to !== "string") return [];
-    // A placeholder is known when the task runs. What stands before it is enough, if it names a folder.
-    const isWhole = !to.includes("{{");
-    const known = isWhole ? `${to.replace(/\/+$/, "")}/` : to.slice(0, to.indexOf("{{"));
-    const folder = known.slice(0, known.lastIndexOf("/") + 1);
+    // Placeholders are filled when the task runs. The text before the first one is enough if it names a folder.
+    const isLiteral = !to.includes("{{");
+    const prefix = isLiteral ? `${to.replace(/\/+$/, "")}/` : to.slice(0, to.indexOf("{{"));
+    const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1);
     return folder === "" ? [] : [folder];
   });
 }
 
-/** Whether the task moves the very file whose drop started the workflow. */
+/** Whether the task moves the dropped file that started the batch. */
 export function archivesDrop({ type, with: parameters }: TaskDefinition): boolean {
   if (type !== ARCHIVE_FILE_TASK_TYPE) return false;
   const { file } = parameters;
@@ -176,52 +174,52 @@ interface FileTrigger {
   readonly trigger: Extract<Trigger, { readonly type: "fileDrop" }>;
 }
 
-/** What the deployed workflows make of the files of one bucket. */
+/** Matches the files of one bucket against the file triggers of the deployed workflows. */
 export class DropMatcher {
-  /** Equal for the same patterns and archives. */
+  /** The same for equal patterns and archive folders. */
   readonly key: string;
   readonly #bucket: string;
-  readonly #interested: readonly FileTrigger[];
+  readonly #triggers: readonly FileTrigger[];
   readonly #archives: readonly string[];
 
   constructor(bucket: string, workflows: readonly DeployedTriggers[]) {
     this.#bucket = bucket;
-    this.#interested = workflows.flatMap(({ definition: { workflowId }, triggers }) =>
+    this.#triggers = workflows.flatMap(({ definition: { workflowId }, triggers }) =>
       triggers.flatMap((trigger) =>
         trigger.type === "fileDrop" && (trigger.bucket ?? bucket) === bucket ? [{ workflowId, trigger }] : [],
       ),
     );
     this.#archives = [...new Set(workflows.flatMap(({ definition }) => archiveFolders(definition)))];
-    this.key = JSON.stringify([this.#interested.map(({ trigger }) => trigger.pattern), this.#archives]);
+    this.key = JSON.stringify([this.#triggers.map(({ trigger }) => trigger.pattern), this.#archives]);
   }
 
   /** Whether a file of this name starts a batch. */
   matches(object: string): boolean {
-    return this.#interested.some(({ trigger }) => isTriggeredBy(trigger, { bucket: this.#bucket, object }));
+    return this.#triggers.some(({ trigger }) => isTriggeredBy(trigger, { bucket: this.#bucket, object }));
   }
 
   /**
-   * Whether the folder, with a `/` at its end, is of an archive that no pattern reaches into, so it can be left out.
+   * Whether the folder, with a `/` at its end, is an archive in which no pattern can match, so that it can be skipped.
    */
   isSkippedFolder(folder: string): boolean {
     return (
-      this.#isArchive(folder) && !this.#interested.some(({ trigger }) => mayHold(folder, trigger.pattern))
+      this.#isArchive(folder) && !this.#triggers.some(({ trigger }) => canMatchIn(folder, trigger.pattern))
     );
   }
 
-  /** Why no workflow takes a file of this name, for people; undefined when one does, or the file was archived. */
+  /** Why no trigger matches a file with this name. Undefined if one does, or if the file was archived. */
   explainMismatch(object: string): string | undefined {
     if (this.matches(object) || this.#isArchive(object)) return undefined;
     const noDrop = nonDropReason(object);
     if (noDrop !== undefined)
       return noDrop === "folder" ? "it is a folder" : "its name says that it is unfinished";
-    const inOtherCase = this.#interested.find(({ trigger }) => matchesInOtherCase(trigger.pattern, object));
+    const inOtherCase = this.#triggers.find(({ trigger }) => matchesInOtherCase(trigger.pattern, object));
     if (inOtherCase)
       return (
-        `"${inOtherCase.trigger.pattern}" of workflow ${inOtherCase.workflowId} takes it only in another case: ` +
+        `"${inOtherCase.trigger.pattern}" of workflow ${inOtherCase.workflowId} matches it only in another case: ` +
         "patterns are case-sensitive"
       );
-    if (this.#interested.length === 0) return "no workflow has a file trigger";
+    if (this.#triggers.length === 0) return "no workflow has a file trigger";
     return "no pattern matches it";
   }
 
@@ -230,8 +228,8 @@ export class DropMatcher {
   }
 }
 
-/** Whether something that the pattern matches can lie in the folder, or below it. */
-function mayHold(folder: string, pattern: string): boolean {
+/** Whether the pattern can match an object in the folder or in its subfolders. */
+function canMatchIn(folder: string, pattern: string): boolean {
   const root = patternRoot(pattern);
   return root.folder.startsWith(folder) || (root.isDeep && folder.startsWith(root.folder));
 }
