@@ -134,7 +134,7 @@ export function resourceGroup<Found>(
 const PermissionsSchema = sparseObject({ permissions: z.array(z.string()).default([]) });
 
 /** Which permissions of a set the caller has on a resource. */
-export async function grantedPermissions(
+async function grantedPermissions(
   rest: GoogleRest,
   path: string,
   { needs }: PermissionSet,
