@@ -76,7 +76,7 @@ test.each<[string, Idempotency, JsonValue, string | undefined]>([
   ["optional fields", fields, { id: 1, part: "x" }, undefined],
   ["a date that is given", byDate, { date: "2026-11-21" }, undefined],
   ["a function", byFunction, { id: 1 }, "mine"],
-])("a key by %s is told from the input", (_, idempotency, input, custom) => {
+])("a key by %s is computed from the input", (_, idempotency, input, custom) => {
   const task = applyTaskDefaults({ id: "a", type: "function", idempotency });
   expect(keyFromInput("flow", task, input, custom)).toBe(engineKey(idempotency, input, custom));
 });
@@ -85,12 +85,12 @@ test.each<[string, string, Idempotency | undefined, JsonValue]>([
   ["a task without idempotency", "function", undefined, {}],
   ["a key of its batch", "function", { ...global, scope: "batch" }, {}],
   ["a built-in, whose arguments may come from its parents", "http", global, {}],
-  ["a field that is not there", "function", fields, { part: "x" }],
+  ["a missing field", "function", fields, { part: "x" }],
   ["a field that is no text", "function", fields, { id: [] }],
   ["the day on which it begins", "function", byDate, { id: 1 }],
   ["a date that is none", "function", byDate, { date: "soon" }],
   ["a date that is an object", "function", byDate, { date: {} }],
   ["a function that gave nothing", "function", byFunction, {}],
-])("no key is told from the input: %s", (_, type, idempotency, input) => {
+])("no key is computed from the input: %s", (_, type, idempotency, input) => {
   expect(keyFromInput("flow", applyTaskDefaults({ id: "a", type, idempotency }), input)).toBeNull();
 });

@@ -155,7 +155,7 @@ test("one that was given up, asked for again, has all its sends before it", () =
   expect(again).toMatchObject({ state: "PENDING", failures: 0, dueSeconds: 0, resends: 1, pagesTaken: 0 });
 });
 
-test("another address is told all of it by a callback of its own, which the archive need not know", () => {
+test("another URL gets all of it by a separate callback, which is not archived", () => {
   const copy = redirectCallback(delivered, { url: "https://b.example/hook" }, "n9");
   expect(copy).toMatchObject({
     eventId: delivered.eventId,
@@ -173,10 +173,10 @@ test("another address is told all of it by a callback of its own, which the arch
   expect(needsArchiving(copy)).toBe(false);
 });
 
-test("one that is still on its way, asked for again at the same address, goes on where it is, at once", () => {
+test("a pending one that is resent to the same URL continues from its current page, at once", () => {
   const half = failedOnce(markPageSent(fresh, 3, { at: 2_000, error: null }, "n2"));
   expect(resetForResend(half, "n9")).toEqual({ ...half, dueSeconds: 0, nonce: "n9" });
-  // Whoever is at it now must not be disturbed, or calls that come often would keep it from ever being taken.
+  // A sender that holds the lease is not interrupted, or frequent calls would prevent the delivery.
   expect(resetForResend(markSending(half, "n8"), "n9")).toBeUndefined();
 });
 

@@ -64,12 +64,12 @@ test("names the whole path, beginning with the task declared first", () => {
     task("c", "b"),
     task("below", "c"),
     task("self", "self"),
-    task("astray", "nobody"),
+    task("astray", "missing"),
   ]);
   expect(cycles.map(formatCycle)).toEqual(["b → c → a → b", "self → self"]);
 });
 
-test("two cycles that share a task: one now, the other once that is mended", () => {
+test("two cycles that share a task: one now, the other once that is fixed", () => {
   const both = [task("a", "b", "c"), task("b", "a"), task("c", "a")];
   expect(findCycles(both)).toEqual([["a", "b"]]);
   expect(findCycles([task("a", "c"), task("b", "a"), task("c", "a")])).toEqual([["a", "c"]]);

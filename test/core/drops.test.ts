@@ -104,7 +104,7 @@ it.each(["sales/", "sales/2026/", "/", "sales/2026_$folder$", "a/.b/c", "~$a.xls
 );
 
 describe("what workflows make of an inbox", () => {
-  const interestOf = (triggers: readonly Trigger[], to?: string) =>
+  const matcherOf = (triggers: readonly Trigger[], to?: string) =>
     new DropMatcher("inbox", [
       {
         definition: {
@@ -123,18 +123,18 @@ describe("what workflows make of an inbox", () => {
     ]);
 
   it("says why nothing takes a file", () => {
-    const interest = interestOf(
+    const matcher = matcherOf(
       [fileDrop("sales/*.csv"), fileDrop("other/*", { bucket: "elsewhere" })],
       "archive",
     );
-    expect(interest.explainMismatch("sales/a.csv")).toBeUndefined();
-    expect(interest.explainMismatch("sales/A.CSV")).toMatch(
+    expect(matcher.explainMismatch("sales/a.csv")).toBeUndefined();
+    expect(matcher.explainMismatch("sales/A.CSV")).toMatch(
       /"sales\/\*\.csv" of workflow sales .*patterns are case-sensitive/,
     );
-    expect(interest.explainMismatch("other/a.csv")).toBe("no pattern matches it");
-    expect(interest.explainMismatch("sales/")).toBe("it is a folder");
-    expect(interest.explainMismatch("archive/sales/a.csv")).toBeUndefined();
-    expect(interestOf([]).explainMismatch("a.csv")).toBe("no workflow has a file trigger");
+    expect(matcher.explainMismatch("other/a.csv")).toBe("no pattern matches it");
+    expect(matcher.explainMismatch("sales/")).toBe("it is a folder");
+    expect(matcher.explainMismatch("archive/sales/a.csv")).toBeUndefined();
+    expect(matcherOf([]).explainMismatch("a.csv")).toBe("no workflow has a file trigger");
   });
 
   it.each([
@@ -149,17 +149,17 @@ describe("what workflows make of an inbox", () => {
     [["{sales,archive}/*.csv"], "archive/", false],
     [["[EU] sales/*.csv"], "archive/", false],
   ])("%j with an archive in %s: the archive is passed over: %s", (patterns, to, expected) => {
-    const interest = interestOf(
+    const matcher = matcherOf(
       patterns.map((pattern) => fileDrop(pattern)),
       to,
     );
-    expect(interest.isSkippedFolder("archive/")).toBe(expected);
-    expect(interest.isSkippedFolder("sales/")).toBe(false);
+    expect(matcher.isSkippedFolder("archive/")).toBe(expected);
+    expect(matcher.isSkippedFolder("sales/")).toBe(false);
   });
 
   it("passes over the folders of an archive, but for one that a pattern names", () => {
-    const interest = interestOf([fileDrop("sales/*.csv"), fileDrop("archive/again/*.csv")], "archive");
-    expect(interest.isSkippedFolder("archive/sales/")).toBe(true);
-    expect(interest.isSkippedFolder("archive/again/")).toBe(false);
+    const matcher = matcherOf([fileDrop("sales/*.csv"), fileDrop("archive/again/*.csv")], "archive");
+    expect(matcher.isSkippedFolder("archive/sales/")).toBe(true);
+    expect(matcher.isSkippedFolder("archive/again/")).toBe(false);
   });
 });

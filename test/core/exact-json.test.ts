@@ -36,7 +36,7 @@ describe("a number as it was written", () => {
     ["a time in seconds and their millionths", "1764516630.123456"],
     ["a quotient of PostgreSQL", "3.3333333333333333"],
     ["an average of PostgreSQL", "33.3333333333333333"],
-    ["more digits than anybody needs", "3.14159265358979323846264338327950288"],
+    ["more digits than a double has", "3.14159265358979323846264338327950288"],
   ])("%s is kept", (_name, source) => {
     expect(isExactNumber(source)).toBe(true);
   });

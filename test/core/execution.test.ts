@@ -56,11 +56,11 @@ const succeeded: Execution = {
 };
 const free: Execution = { ...locked, state: "FREE", holder: null, dueSeconds: 50 };
 
-const anew = { kind: "take", token: 5, generation: undefined };
-const goesOn = { kind: "take", token: 5, generation: "g1" };
+const restart = { kind: "take", token: 5, generation: undefined };
+const takeOver = { kind: "take", token: 5, generation: "g1" };
 
 test.each([
-  ["nothing: take it, and begin anew", undefined, { kind: "take", token: 1, generation: undefined }],
+  ["no record: claim it, and restart", undefined, { kind: "take", token: 1, generation: undefined }],
   [
     "a live lock: held",
     { execution: locked, ageMs: 0 },
@@ -71,17 +71,17 @@ test.each([
     { execution: locked, ageMs: 29_999.5 },
     { kind: "locked", remainingMs: 1, byCancel: false },
   ],
-  ["a lock whose lease is over: take over", { execution: locked, ageMs: 30_000 }, goesOn],
+  ["a lock whose lease is over: take over", { execution: locked, ageMs: 30_000 }, takeOver],
   ["a success: done", { execution: succeeded, ageMs: 99_999 }, { kind: "completed", execution: succeeded }],
-  ["a success that has run out: begin anew", { execution: succeeded, ageMs: 100_000 }, anew],
-  ["a free key with steps: go on with them", { execution: free, ageMs: 49_999 }, goesOn],
-  ["a free key whose steps have run out: begin anew", { execution: free, ageMs: 50_000 }, anew],
+  ["an expired success: restart", { execution: succeeded, ageMs: 100_000 }, restart],
+  ["a free key with steps: continue with them", { execution: free, ageMs: 49_999 }, takeOver],
+  ["a free key whose steps have expired: restart", { execution: free, ageMs: 50_000 }, restart],
 ] as const)("a call that finds %s", (_name, found, expected) => {
   expect(decideAdmission(found, other)).toEqual(expected);
 });
 
 test.each([
-  ["the same task of the same batch", { batchId: "one", taskId: "work" }, goesOn],
+  ["the same task of the same batch", { batchId: "one", taskId: "work" }, takeOver],
   [
     "another task of the same batch",
     { batchId: "one", taskId: "else" },
@@ -96,7 +96,7 @@ test.each([
   expect(decideAdmission({ execution: locked, ageMs: 1_000 }, arriving)).toEqual(expected);
 });
 
-test("a claim that begins anew has a generation of its own, and forgets the result but not who made it", () => {
+test("a claim that restarts has a new generation, and removes the result but not its producer", () => {
   const claim = { holder: { ...holder, batchId: "two" }, lockSeconds: 30, nonce: "n9" };
   expect(claimExecution("flow/work?a=1", succeeded, { token: 5, generation: undefined }, claim)).toEqual({
     ...locked,
@@ -108,7 +108,7 @@ test("a claim that begins anew has a generation of its own, and forgets the resu
   });
 });
 
-test("a claim that takes over goes on in the same generation", () => {
+test("a claim that takes over continues in the same generation", () => {
   const claim = { holder, lockSeconds: 30, nonce: "n9" };
   const taken = claimExecution("flow/work?a=1", free, { token: 5, generation: "g1" }, claim);
   expect(taken).toMatchObject({
@@ -134,12 +134,12 @@ test("after a success the record is the cached result for its time-to-live", () 
   });
 });
 
-test("after a success of a recurring task nothing is cached, and the next call begins anew at once", () => {
+test("after a success of a recurring task nothing is cached, and the next call restarts at once", () => {
   const end = { kind: "succeeded", result: { value: 1 }, callbackId: "evt_2" } as const;
   const after = settleExecution(locked, { ...idempotency, recurring: true }, end, stamp);
   expect(after).toMatchObject({ state: "FREE", holder: null, result: null, callbackId: null });
   expect(after.producedBy).toEqual({ ...holder, endedAt: 5_000 });
-  expect(decideAdmission({ execution: after, ageMs: 0 }, other)).toEqual(anew);
+  expect(decideAdmission({ execution: after, ageMs: 0 }, other)).toEqual(restart);
 });
 
 test("a failure is never cached: the lock is free at once, what the steps have stored is kept", () => {
@@ -153,10 +153,10 @@ test("a failure is never cached: the lock is free at once, what the steps have s
     lastFailure: { ...holder, endedAt: 5_000, error },
     nonce: "n2",
   });
-  expect(decideAdmission({ execution: after, ageMs: 0 }, other)).toEqual(goesOn);
+  expect(decideAdmission({ execution: after, ageMs: 0 }, other)).toEqual(takeOver);
 });
 
-test("a task that is given back leaves the lock free, and no failure", () => {
+test("a released task frees the lock, and leaves no failure", () => {
   const after = settleExecution(locked, idempotency, { kind: "released" }, stamp);
   expect(after).toMatchObject({ state: "FREE", holder: null, lastFailure: null, generation: "g1" });
 });
@@ -168,13 +168,13 @@ test("a task that parks keeps its lock for the wait and a lease more", () => {
 });
 
 test("an unlocked key is taken by the next call with a higher token and the same steps", () => {
-  expect(decideAdmission({ execution: releaseExecution(locked, "n2"), ageMs: 0 }, other)).toEqual(goesOn);
+  expect(decideAdmission({ execution: releaseExecution(locked, "n2"), ageMs: 0 }, other)).toEqual(takeOver);
 });
 
-test("a cleared key begins anew", () => {
+test("a cleared key restarts", () => {
   const after = resetResult(succeeded, "n2");
   expect(after).toMatchObject({ state: "FREE", result: null, callbackId: null, nonce: "n2" });
-  expect(decideAdmission({ execution: after, ageMs: 0 }, other)).toEqual(anew);
+  expect(decideAdmission({ execution: after, ageMs: 0 }, other)).toEqual(restart);
 });
 
 test("a task whose key is locked waits for a growing time, or is skipped, but not for a cancel", () => {
@@ -220,8 +220,8 @@ test.each([
   ["a lock, however old", locked, 1e12, false],
 ] as const)("%s: whether it is spent", (_name, execution, ageMs, expected) => {
   expect(isExpiredExecution(execution, ageMs)).toBe(expected);
-  // What is spent is what the next call would begin anew: only then may its steps be deleted.
-  if (expected) expect(decideAdmission({ execution, ageMs }, other)).toEqual(anew);
+  // A record has expired if the next call would restart: only then may its steps be deleted.
+  if (expected) expect(decideAdmission({ execution, ageMs }, other)).toEqual(restart);
 });
 
 test("documents and steps of different keys and generations never meet", () => {

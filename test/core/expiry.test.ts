@@ -10,7 +10,7 @@ test.each([
   ["schedules", {}, undefined],
   ["taskLogs", { status: "SUCCESS" }, retention],
   ["batches", {}, retention],
-  // Whoever holds a lock is heard of again, or never: its token must not come twice meanwhile.
+  // The holder of a lock may still be running, so its token must not be used twice.
   ["executions", { state: "PROCESSING", dueSeconds: 60 }, retention],
   ["executions", { state: "SUCCESS", dueSeconds: 3_600 }, 3_600 + margin],
   ["executions", { state: "FREE", dueSeconds: 0 }, margin],

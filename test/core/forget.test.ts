@@ -43,11 +43,11 @@ test.each([
   [record({ state: "PROCESSING", holder, lastFailure: failure("mine") }), "locked"],
   [record({ state: "PROCESSING", holder, producedBy: of("mine") }), "locked"],
   [record({ state: "PROCESSING", holder }), "kept"],
-] as const)("whose record it is, its fields tell: %j is %s", (execution, fate) => {
+] as const)("the fields of a record decide: %j is %s", (execution, fate) => {
   expect(decideErasure(execution, forgotten, false)).toBe(fate);
 });
 
-test("a text that a record quotes makes it nobody's", () => {
+test("a batch id in a record's text does not make it that batch's", () => {
   const quoted = { ...failure("other"), error: { code: "X", message: 'in "mine"', retryable: false } };
   const execution = record({ state: "SUCCESS", producedBy: of("other"), lastFailure: quoted });
   expect(decideErasure({ ...execution, key: "mine", result: { value: "mine" } }, forgotten, false)).toBe(
@@ -55,7 +55,7 @@ test("a text that a record quotes makes it nobody's", () => {
   );
 });
 
-test("steps that a forgotten batch stored lock the record for as long as somebody works with them", () => {
+test("steps of an erased batch lock the record while a call works with them", () => {
   expect(decideErasure(record({ state: "PROCESSING", holder }), forgotten, true)).toBe("locked");
   expect(decideErasure(record({}), forgotten, true)).toBe("kept");
 });

@@ -36,7 +36,7 @@ test("the end waits for every task for which no other child waits in every case"
   );
 });
 
-test("joins are distinct sets of parents, each known to its parents and to nobody else", () => {
+test("joins are distinct sets of parents, each known to its parents and to no other task", () => {
   fc.assert(
     fc.property(definitions, (definition) => {
       const { joins, joinsByParent } = buildGraph(definition);

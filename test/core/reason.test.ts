@@ -31,7 +31,7 @@ describe("the reason of a failure", () => {
       new Error("a", { cause: new Error("b", { cause: "c, a text" }) }),
       "a: b: c, a text",
     ],
-    ["a cause that is told already", new Error("a: no b", { cause: new Error("no b") }), "a: no b"],
+    ["a cause whose text is included already", new Error("a: no b", { cause: new Error("no b") }), "a: no b"],
     [
       "fetch",
       new TypeError("fetch failed", { cause: refused("127.0.0.1:1") }),

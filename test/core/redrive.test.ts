@@ -48,7 +48,7 @@ test("an expired lease or wait: the task again", () => {
   });
 });
 
-test("children that nobody started, and no others", () => {
+test("children that were not started, and no others", () => {
   expect(plan({ a: success, b: running })).toEqual({ execute: ["c"], complete: [] });
   expect(plan({ a: success, b: success, c: success })).toEqual({ execute: ["d"], complete: [] });
 });

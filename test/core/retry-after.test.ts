@@ -63,7 +63,7 @@ test("the longer of both waits counts, and what spreads them comes on top", () =
   expect(backoffMs(policy, 1, 0.8, 300)).toBe(304_000);
 });
 
-test("a pause is told, and cut to the longest that is granted with a word about it", () => {
+test("a pause is noted in the message, and cut to the longest one with a note", () => {
   const error = { code: "HTTP_STATUS", message: "GET http://a answered 429", retryable: true };
   const asking = (retryAfterSeconds: number) => new TaskError(error.message, { retryAfterSeconds });
   expect(withPause(error, asking(90))).toEqual({

@@ -3,25 +3,28 @@ import { isInspectionDue } from "../../src/core/sweep.ts";
 
 const minute = 60_000;
 
-/** The passes, one a minute, in which a batch of that age is looked at during so many minutes. */
-function looks(id: string, ageMinutes: number, minutes: number): number[] {
+/** The sweeps, one a minute, that inspect a batch of this age during `minutes`. */
+function inspections(id: string, ageMinutes: number, minutes: number): number[] {
   return Array.from({ length: minutes }, (_, pass) => pass).filter((pass) =>
     isInspectionDue({ id, ageMs: ageMinutes * minute, now: (1_000_000 + pass) * minute, passSeconds: 60 }),
   );
 }
 
-test("where looking costs nothing, every pass looks at everything", () => {
+test("where reads are free, every sweep inspects every batch", () => {
   expect(isInspectionDue({ id: "b", ageMs: 1e12, now: 12_345, passSeconds: undefined })).toBe(true);
 });
 
-test("a young batch is looked at in every pass", () => {
-  expect(looks("b", 5, 60)).toHaveLength(60);
+test("a young batch is inspected by every sweep", () => {
+  expect(inspections("b", 5, 60)).toHaveLength(60);
 });
 
-test("one that has gone on for an hour is looked at every six minutes, one that waits for days every quarter of an hour, on average", () => {
+test("a batch that runs for an hour is inspected every six minutes, one that waits for days every quarter of an hour, on average", () => {
   const average = (ageMinutes: number) => {
     const minutes = 200;
-    const counts = Array.from({ length: 50 }, (_, index) => looks(`b${index}`, ageMinutes, minutes).length);
+    const counts = Array.from(
+      { length: 50 },
+      (_, index) => inspections(`b${index}`, ageMinutes, minutes).length,
+    );
     return (50 * minutes) / counts.reduce((sum, count) => sum + count, 0);
   };
   expect(average(60)).toBeCloseTo(6, 0);

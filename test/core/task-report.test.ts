@@ -81,7 +81,7 @@ test.each([
   expect(taskReport({ ...batch, input }, "work", log).date).toBe(date);
 });
 
-test("a task that has not begun is of the day of its batch, and has nothing to tell", () => {
+test("a task that has not started has the day of its batch, and no notes", () => {
   expect(taskReport(batch, "work", undefined)).toEqual({
     task: "work",
     date: "2026-11-20",

@@ -164,8 +164,8 @@ test.each([
   ["{{ customer.name }}", "To send it literally, write {{ '{{ customer.name }}' }}"],
   ["{{ ref('orders') }}", `write {{ "{{ ref('orders') }}" }}`],
   ["Hello {{ customer.name", "{{ customer.name is not closed"],
-])("%s is refused with what to write", async (text, told) => {
-  await expect(fillTemplate(text, scopeOf())).rejects.toThrow(told);
+])("%s is refused with what to write", async (text, problem) => {
+  await expect(fillTemplate(text, scopeOf())).rejects.toThrow(problem);
 });
 
 test("a secret is what the scope has for it, and stays a reference where it has none", async () => {
@@ -187,8 +187,8 @@ test.each([
   ["{{ input['day'] }}", "names follow dots, as in {{ input.name.0 }}"],
   ["{{ 'never closed }}", "is no text in quotes"],
   ["{{ 'it's' }}", "is no text in quotes"],
-])("%s is a mistake before anything runs", (text, told) => {
-  expect(parseTemplate(text)).toMatchObject([{ kind: "mistake", problem: expect.stringContaining(told) }]);
+])("%s is a mistake before anything runs", (text, problem) => {
+  expect(parseTemplate(text)).toMatchObject([{ kind: "mistake", problem: expect.stringContaining(problem) }]);
 });
 
 test.each(["First Name", "a|b", "price - net", "x (final)", "Weight [kg]", "größe", "100%"])(

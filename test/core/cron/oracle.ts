@@ -1,15 +1,15 @@
 /**
- * When a schedule comes, worked out the slow way: by a walk over every minute, reading a clock at each. It shares
+ * When a schedule fires, computed the slow way: by a walk over every minute, reading a clock at each. It shares
  * nothing with `src/core/schedule`.
  *
  * The rule is that of Debian's cron, whose daemon looks at the clock once a minute and remembers up to which minute of
  * the clock it has run jobs:
  *
- * 1. The clock has gone on by a minute: run what it shows.
+ * 1. The clock has advanced by a minute: run the time that it shows.
  * 2. It has leapt forward, by three hours or less: run what it shows and, of jobs of fixed times, what was leapt over.
  * 3. It has gone back, by three hours or less: run what it shows, but of jobs of fixed times nothing until it shows a
  *    minute that it has not shown before.
- * 4. It has changed by more: that is a correction. Go on with what it shows.
+ * 4. It has changed by more: that is a correction. Continue with the time that it shows.
  *
  * A job has fixed times if neither its minutes nor its hours begin with `*`. Times that were leapt over and fall on one
  * minute are one slot.
