@@ -15,9 +15,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { copyDurably, toFileError } from "../../src/adapters/filesystem/durable.ts";
+import { copyDurably, toFileError } from "../../src/adapters/filesystem/durable-files.ts";
 import { FingerprintCache } from "../../src/adapters/filesystem/fingerprint.ts";
-import { type FileLocator, moveFile } from "../../src/adapters/filesystem/move.ts";
+import { type FileLocator, moveFile } from "../../src/adapters/filesystem/move-file.ts";
 import { FolderObjectStore, resolveObjectPath } from "../../src/adapters/filesystem/object-store.ts";
 import type { ObjectName } from "../../src/ports/objects.ts";
 

@@ -2,14 +2,14 @@ import { createHash } from "node:crypto";
 import { type BigIntStats, constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import type { ObjectName } from "../../ports/objects.ts";
-import { fileChanged, fileMissing } from "./durable.ts";
+import { fileChanged, fileMissing } from "./durable-files.ts";
 
-/** What a file looked like and what it held, at one moment. */
+/** The state of a file at one moment. */
 export interface Fingerprint {
   /** First 32 hexadecimal characters of the SHA-256 of the content. */
   readonly generation: string;
   readonly bytes: number;
-  /** Equal as long as nobody has written to the file. */
+  /** Equal until the file is written again. */
   readonly signature: string;
 }
 
@@ -17,21 +17,21 @@ const hashCharacters = 32;
 const readBytes = 1024 * 1024;
 const cachedFiles = 10_000;
 const maxReads = 3;
-/** A link that is put there now is not followed, and a pipe does not block. */
+/** A link that replaced the file meanwhile is not followed, and a pipe does not block. */
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-/** A file written this recently could be written again without a new time, on file systems with coarse clocks. */
+/** On file systems with coarse clocks, a file written this recently could be written again without a new time. */
 const settledMs = 2_000;
 
-/** Size, times and inode: changes with every write, and costs no read of the content. */
+/** Device, inode, size and modification time. It changes with every write, and costs no read of the content. */
 export function changeSignature(stats: BigIntStats): string {
   return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}`;
 }
 
-/** Hashes files, streaming, and remembers the hashes of files that have not changed since. */
+/** Hashes files as streams, and caches the hashes of files that have not changed since. */
 export class FingerprintCache {
   readonly #cache = new Map<string, { readonly stamp: string; readonly fingerprint: Fingerprint }>();
 
-  /** Throws `FILE_MISSING`, and `FILE_CHANGED` when the file is being written all the while. */
+  /** Throws `FILE_MISSING`, and `FILE_CHANGED` if the file is written during every read. */
   async get(path: string, name: ObjectName): Promise<Fingerprint> {
     const file = await open(path, readFlags);
     try {
@@ -45,7 +45,7 @@ export class FingerprintCache {
     for (let attempt = 1; attempt <= maxReads; attempt += 1) {
       const before = await file.stat({ bigint: true });
       if (!before.isFile()) throw fileMissing(name, "it is not a file");
-      // The change time as well: unlike the modification time, it can't be set back by whoever wrote the file.
+      // The change time too: unlike the modification time, the file's writer can't set it back.
       const stamp = `${changeSignature(before)}:${before.ctimeNs}`;
       const known = this.#cache.get(path);
       if (known?.stamp === stamp) return known.fingerprint;
@@ -72,7 +72,7 @@ export function contentGeneration(content: Uint8Array): string {
   return createHash("sha256").update(content).digest("hex").slice(0, hashCharacters);
 }
 
-/** The same of a file, without holding it in memory. */
+/** `contentGeneration` of a file, without holding it in memory. */
 async function hashFile(file: FileHandle): Promise<string> {
   const hash = createHash("sha256");
   const buffer = Buffer.allocUnsafe(readBytes);
@@ -85,14 +85,14 @@ async function hashFile(file: FileHandle): Promise<string> {
 }
 
 /**
- * The generation that a dropped file is announced with: its content, and when it came. So the same bytes that are
- * dropped again are another drop, as they are in Cloud Storage, and every process says the same of one drop.
+ * The generation of a dropped file: the hash of its content and its change time. The same bytes dropped again are
+ * another drop, as in Cloud Storage, and all processes compute the same generation for one drop.
  */
 export function dropGeneration(content: string, changedNs: bigint): string {
   return `${content}-${changedNs.toString(36)}`;
 }
 
-/** What a generation says of the content. */
+/** The part of a generation that identifies the content. */
 export function contentHash(generation: string): string {
   const dash = generation.indexOf("-");
   return dash === -1 ? generation : generation.slice(0, dash);

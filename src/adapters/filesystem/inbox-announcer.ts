@@ -3,9 +3,9 @@ import { BatonError, errorMessage } from "../../core/errors/errors.ts";
 import type { ObjectMessage } from "../../core/messages.ts";
 import type { DropMemory, ObjectStore } from "../../ports/objects.ts";
 import type { Logger } from "../../ports/telemetry.ts";
+import { DroppedFile, isSameStat, type QuietTimes, toFileStat } from "./dropped-file.ts";
+import { isOpenForWriting } from "./file-writers.ts";
 import { isDeleted, statFile } from "./inbox-files.ts";
-import { DroppedFile, isSameStat, type QuietTimes, toFileStat } from "./seen-file.ts";
-import { isOpenForWriting } from "./writers.ts";
 
 export interface AnnouncerOptions {
   readonly bucket: string;
@@ -16,17 +16,17 @@ export interface AnnouncerOptions {
   readonly times: QuietTimes;
 }
 
-/** Files that are hashed and handed over at the same time; as many again that are large. */
+/** Files that are hashed and announced at the same time, and as many large files beside them. */
 const concurrency = 2;
-/** Those take so long that others need not wait for them. */
+/** Files from this size on have their own queue, so that small files do not wait for them. */
 const largeBytes = 64 * 1024 * 1024;
 const namesPerPage = 1_000;
 
-/** Announces each drop of each file once, when the file has stopped changing. */
+/** Announces each drop of a file once, when the file has stopped changing. */
 export class DropAnnouncer {
   readonly #options: AnnouncerOptions;
   readonly #files = new Map<string, DroppedFile>();
-  /** Files that have yet to be announced. */
+  /** Files that are not announced yet. */
   readonly #pending = new Set<string>();
   readonly #small = new NewestFirstQueue(concurrency);
   readonly #large = new NewestFirstQueue(concurrency);
@@ -38,7 +38,7 @@ export class DropAnnouncer {
     this.#options = options;
   }
 
-  /** Looks at a file; `quietForMs`: it is known not to have changed for so long. */
+  /** Starts to announce a file if it is new and quiet. `quietForMs`: how long it is known not to have changed. */
   async inspect(folder: string, object: string, quietForMs = 0): Promise<void> {
     const stats = await statFile(folder, object);
     if (!stats || this.#stopped) {
@@ -46,28 +46,28 @@ export class DropAnnouncer {
       return;
     }
     const { memory, times } = this.#options;
-    let seen = this.#files.get(object);
-    if (!seen) {
-      seen = new DroppedFile(stats, memory.get(object), this.#isInitialScan, times);
-      this.#files.set(object, seen);
+    let file = this.#files.get(object);
+    if (!file) {
+      file = new DroppedFile(stats, memory.get(object), this.#isInitialScan, times);
+      this.#files.set(object, file);
     }
-    seen.update(stats, quietForMs);
-    if (seen.isAnnounced) this.#pending.delete(object);
+    file.update(stats, quietForMs);
+    if (file.isAnnounced) this.#pending.delete(object);
     else {
       this.#pending.add(object);
-      if (!seen.isBusy && !seen.isBackingOff && seen.isQuiet(false))
-        this.#announceWhenClosed(folder, object, seen);
+      if (!file.isBusy && !file.isBackingOff && file.isQuiet(false))
+        this.#announceWhenClosed(folder, object, file);
     }
   }
 
-  /** Looks again at the files that have yet to be announced, and at no others. */
+  /** Inspects only the files that are not announced yet. */
   async inspectPending(folder: string): Promise<void> {
     for (const object of [...this.#pending]) await this.inspect(folder, object);
     if (this.#isInitialScan || this.#pending.size > 0) return;
     if (this.#options.memory.hasOlderBatches) this.#options.memory.endInitialScan();
   }
 
-  /** All that was there at first has been looked at. `present` is what there is: the rest need not be remembered. */
+  /** Ends the initial scan, and forgets remembered files that no longer exist. `present`: files that the scan found. */
   async endInitialScan(folder: string, present: ReadonlySet<string>): Promise<void> {
     if (!this.#isInitialScan) return;
     this.#isInitialScan = false;
@@ -81,13 +81,13 @@ export class DropAnnouncer {
     }
   }
 
-  /** Forgets files that are gone. `present` are known to be there. */
+  /** Forgets deleted files. `present`: files that are known to exist. */
   async forgetDeleted(folder: string, present: ReadonlySet<string>): Promise<void> {
     for (const object of this.#files.keys())
       if (!present.has(object)) await this.forgetIfDeleted(folder, object);
   }
 
-  /** Forgets a file, if it is gone: should it come back, it is another drop. */
+  /** Forgets a file if it was deleted. If it comes back, it is another drop. */
   async forgetIfDeleted(folder: string, object: string): Promise<void> {
     if (!(await isDeleted(folder, object)) || this.#files.get(object)?.isBusy) return;
     this.#files.delete(object);
@@ -100,53 +100,53 @@ export class DropAnnouncer {
     await Promise.all([this.#small.stop(), this.#large.stop(), ...this.#writerChecks]);
   }
 
-  /** A writer may pause for longer than any quiet time. */
-  #announceWhenClosed(folder: string, object: string, seen: DroppedFile): void {
-    seen.isBusy = true;
-    const { stat } = seen;
+  /** A writer may pause for longer than any quiet time, so the file must not be open for writing. */
+  #announceWhenClosed(folder: string, object: string, file: DroppedFile): void {
+    file.isBusy = true;
+    const { stat } = file;
     const asking = isOpenForWriting(join(folder, object)).then((isOpen) => {
       this.#writerChecks.delete(asking);
-      seen.isBusy = false;
-      if (this.#stopped || !isSameStat(stat, seen.stat) || !seen.isQuiet(isOpen)) return;
-      seen.isBusy = true;
+      file.isBusy = false;
+      if (this.#stopped || !isSameStat(stat, file.stat) || !file.isQuiet(isOpen)) return;
+      file.isBusy = true;
       const queue = BigInt(stat.bytes) > largeBytes ? this.#large : this.#small;
-      queue.add(seen.changedNs, () => this.#announce(folder, object, seen));
+      queue.add(file.changedNs, () => this.#announce(folder, object, file));
     });
     this.#writerChecks.add(asking);
   }
 
-  async #announce(folder: string, object: string, seen: DroppedFile): Promise<void> {
+  async #announce(folder: string, object: string, file: DroppedFile): Promise<void> {
     const { bucket, objects, logger, onObject } = this.#options;
     try {
-      const { stat } = seen;
+      const { stat } = file;
       const { generation: content, bytes } = await objects.stat({ bucket, object });
       const after = await statFile(folder, object);
       if (!after || !isSameStat(toFileStat(after), stat)) return;
-      this.#warnIfGrown(object, seen);
-      const { generation, isNew } = seen.dropFor(content, this.#options.memory.hasOlderBatches);
+      this.#warnIfGrown(object, file);
+      const { generation, isNew } = file.dropFor(content, this.#options.memory.hasOlderBatches);
       if (isNew) {
-        this.#remember(object, seen, { stat: stat, generation, isAnnounced: false });
+        this.#remember(object, file, { stat, generation, isAnnounced: false });
         await onObject({ kind: "object", bucket, object, generation, size: bytes });
       }
-      this.#remember(object, seen, { stat: stat, generation, isAnnounced: true });
+      this.#remember(object, file, { stat, generation, isAnnounced: true });
       this.#pending.delete(object);
     } catch (error) {
       if (changedDuringRead(error)) return;
-      seen.fail();
-      logger.warn("A file of the inbox could not be handed over; it is tried again", {
+      file.fail();
+      logger.warn("A file of the inbox could not be announced; it will be tried again", {
         object,
         error: errorMessage(error),
       });
     } finally {
-      seen.isBusy = false;
+      file.isBusy = false;
     }
   }
 
-  /** What its batch has read of it will be read again by the next. */
-  #warnIfGrown(object: string, seen: DroppedFile): void {
-    if (!seen.hasGrownSinceDrop) return;
+  /** The batch of the whole file will read the first part a second time. */
+  #warnIfGrown(object: string, file: DroppedFile): void {
+    if (!file.hasGrownSinceDrop) return;
     this.#options.logger.warn(
-      "A file of the inbox has grown since it was taken; it is taken again as a whole",
+      "A file of the inbox has grown since it was taken; the whole file is taken again",
       {
         object,
         remedy:
@@ -155,13 +155,13 @@ export class DropAnnouncer {
     );
   }
 
-  #remember(object: string, seen: DroppedFile, drop: Parameters<DropMemory["put"]>[1]): void {
-    seen.remember(drop);
+  #remember(object: string, file: DroppedFile, drop: Parameters<DropMemory["put"]>[1]): void {
+    file.remember(drop);
     this.#options.memory.put(object, drop);
   }
 }
 
-/** The file went or changed meanwhile: the next look finds out what it is now. */
+/** Whether the file was deleted or changed meanwhile. The next inspection handles it. */
 function changedDuringRead(error: unknown): boolean {
   return error instanceof BatonError && (error.code === "FILE_MISSING" || error.code === "FILE_CHANGED");
 }
@@ -171,10 +171,10 @@ interface Job {
   readonly run: () => Promise<void>;
 }
 
-/** Work on files, a few at a time: of those that wait, the one that has changed last is the next. */
+/** Runs jobs on files, a few at a time. The file that has changed last is the next. */
 export class NewestFirstQueue {
   readonly #concurrency: number;
-  /** The newest is the last. */
+  /** Sorted by change time, the newest last. */
   readonly #waiting: Job[] = [];
   readonly #workers = new Set<Promise<void>>();
 
@@ -182,7 +182,7 @@ export class NewestFirstQueue {
     this.#concurrency = concurrency;
   }
 
-  /** `run` does not reject. */
+  /** `run` must not reject. */
   add(changedNs: bigint, run: () => Promise<void>): void {
     this.#waiting.splice(this.#insertionIndex(changedNs), 0, { changedNs, run });
     if (this.#workers.size >= this.#concurrency) return;
@@ -190,14 +190,14 @@ export class NewestFirstQueue {
     this.#workers.add(worker);
   }
 
-  /** Begins nothing more. Resolves when nothing runs any more. */
+  /** Drops the waiting jobs. Resolves when the running ones have ended. */
   async stop(): Promise<void> {
     this.#waiting.length = 0;
     await Promise.all(this.#workers);
   }
 
   async #work(): Promise<void> {
-    // What is added in the same moment gets to be compared.
+    // Jobs added in the same tick are compared first.
     await Promise.resolve();
     for (let job = this.#waiting.pop(); job; job = this.#waiting.pop()) await job.run();
   }
@@ -207,8 +207,8 @@ export class NewestFirstQueue {
     let high = this.#waiting.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const there = this.#waiting[middle];
-      if (there && there.changedNs <= changedNs) low = middle + 1;
+      const other = this.#waiting[middle];
+      if (other && other.changedNs <= changedNs) low = middle + 1;
       else high = middle;
     }
     return low;

@@ -5,7 +5,7 @@ import { BatonError, errorCode, errorMessage } from "../../core/errors/errors.ts
 import { isIgnoredName, nonDropReason } from "../../core/workflow/trigger.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 
-/** The folder with its links followed, and what tells it from another of the same name. Throws `INBOX_MISSING`. */
+/** The real path of the folder, and its identity, which another folder of the same name lacks. Throws `INBOX_MISSING`. */
 export async function openInboxFolder(
   folder: string,
 ): Promise<{ readonly path: string; readonly identity: string }> {
@@ -13,7 +13,7 @@ export async function openInboxFolder(
     const path = await realpath(folder);
     const listing = await opendir(path);
     await listing.close();
-    // The dot needs the right to enter the folder, not only to list it.
+    // With the dot, the check also needs the right to enter the folder, not only to list it.
     const stats = await stat(`${path}/.`);
     return { path, identity: `${path}:${stats.dev}:${stats.ino}` };
   } catch (error) {
@@ -31,7 +31,7 @@ export interface WalkOptions {
   readonly onUnreadable: (subfolder: string, error: unknown) => void;
 }
 
-/** Names, with `/`, of all files below the folder. Subfolders that can't be read are told, and passed over. */
+/** The names of all files below the folder, separated by `/`. Unreadable subfolders are reported and skipped. */
 export async function* walkFiles(walk: WalkOptions, prefix = ""): AsyncGenerator<string> {
   for (const entry of await readEntries(walk, prefix)) {
     if (isIgnoredName(entry.name)) continue;
@@ -45,7 +45,7 @@ async function readEntries({ folder, onUnreadable }: WalkOptions, prefix: string
   try {
     return await readdir(join(folder, prefix), { withFileTypes: true });
   } catch (error) {
-    // Gone since it was opened or listed: the next look finds out.
+    // Deleted since it was listed. The next scan handles it.
     if (errorCode(error) === "ENOENT") return [];
     if (prefix === "") throw error;
     onUnreadable(prefix, error);
@@ -53,7 +53,7 @@ async function readEntries({ folder, onUnreadable }: WalkOptions, prefix: string
   }
 }
 
-/** Undefined for what is gone, and for everything that is no regular file: links too, as they may lead outside. */
+/** Undefined unless it is a regular file. Links are refused too, as they may lead out of the inbox. */
 export async function statFile(folder: string, object: string): Promise<BigIntStats | undefined> {
   try {
     const stats = await lstat(join(folder, object), { bigint: true });
@@ -63,7 +63,7 @@ export async function statFile(folder: string, object: string): Promise<BigIntSt
   }
 }
 
-/** Whether there is no such file any more, for sure: what can't be read now may be there all the same. */
+/** Whether the file surely does not exist. An unreadable file may still exist. */
 export async function isDeleted(folder: string, object: string): Promise<boolean> {
   try {
     await lstat(join(folder, object));
@@ -75,7 +75,7 @@ export async function isDeleted(folder: string, object: string): Promise<boolean
 
 interface WatcherOptions {
   readonly folder: string;
-  /** A file counts as written when nothing has happened to it for this long. */
+  /** A file counts as written when it has not changed for this long. */
   readonly stableMs: number;
   /** Whether the subfolder can be left out. Its name ends in `/`. */
   readonly isSkippedFolder: (subfolder: string) => boolean;
@@ -84,7 +84,7 @@ interface WatcherOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** Tells of files that were written, or that went, from now on; those that are there already, it passes over. */
+/** Reports files that are written or deleted from now on. Existing files are not reported. */
 export async function watchFolder(options: WatcherOptions): Promise<{ close(): Promise<void> }> {
   const { watch } = await import("chokidar");
   const nameOf = (path: string) => relative(options.folder, path).split(sep).join("/");
@@ -113,12 +113,10 @@ export async function watchFolder(options: WatcherOptions): Promise<{ close(): P
 
 /** How many files one scan logs one by one. Of more files it logs the number. */
 const maxLoggedOneByOne = 20;
-/** Names that are remembered as told. Of files beyond that number nothing is said. */
+/** Names that are remembered as logged. Further files are not logged. */
 const maxRemembered = 10_000;
 
-/**
- * Tells once of each file of the inbox that no workflow takes; of those that are there at first, how many there are.
- */
+/** Logs each file of the inbox that no workflow takes, once. Of the files of the initial scan it logs the number. */
 export class UnmatchedFiles {
   readonly #bucket: string;
   readonly #logger: Logger;

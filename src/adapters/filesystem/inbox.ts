@@ -4,9 +4,9 @@ import type { ObjectMessage } from "../../core/messages.ts";
 import type { DropMatcher } from "../../core/workflow/trigger.ts";
 import type { DropMemory, ObjectStore } from "../../ports/objects.ts";
 import type { Logger } from "../../ports/telemetry.ts";
+import { quietLimits } from "./dropped-file.ts";
 import { DropAnnouncer } from "./inbox-announcer.ts";
 import { openInboxFolder, UnmatchedFiles, walkFiles, watchFolder } from "./inbox-files.ts";
-import { quietLimits } from "./seen-file.ts";
 
 /**
  * What bounds the watching of the inbox.
@@ -22,31 +22,28 @@ export interface InboxOptions {
   /** The bucket of the object store that has the same folder. Default `inbox`. */
   readonly bucket?: string;
   readonly objects: ObjectStore;
-  /** What the workflows make of the files. Asked at every look: workflows come and go. */
+  /** Which files the workflows take. Called at every scan, as workflows are added and removed. */
   readonly matcher: () => Promise<
     Pick<DropMatcher, "key" | "matches" | "isSkippedFolder" | "explainMismatch">
   >;
   readonly memory: DropMemory;
-  /** Called once for each drop of each file that a workflow takes; when it rejects, again after a while. */
+  /** Called once for each drop of a file that a workflow takes. If it rejects, it is called again later. */
   readonly onObject: (message: ObjectMessage) => Promise<void>;
   readonly logger: Logger;
   /** A file counts as written when it has not changed for this long. Default 1 s. */
   readonly stableMs?: number;
-  /** Time between two looks through the folder, for what the file system did not tell. Default 5 s. */
+  /** Time between two scans of the folder, for changes that the file system did not report. Default 5 s. */
   readonly rescanMs?: number;
 }
 
 type Matcher = Awaited<ReturnType<InboxOptions["matcher"]>>;
 
-/**
- * Looking through the folder rests for this many times the time that it takes: however much is in it, that is little
- * work.
- */
+/** After a scan the next one waits for at least this many times its duration, so scans of large folders cost little. */
 const restFactor = 19;
 
 /**
- * A folder as the local stand-in of a bucket that tells of its new objects. Events of the file system make it
- * quick; looking through the folder again and again makes it sure.
+ * A folder that stands in locally for a bucket with notifications of new objects. Events of the file system make it
+ * fast, and regular scans make it reliable.
  */
 export class Inbox {
   readonly #options: InboxOptions;
@@ -83,14 +80,14 @@ export class Inbox {
     this.#unmatched = new UnmatchedFiles(bucket, logger);
   }
 
-  /** Throws `INBOX_MISSING` when the folder is not there or can't be read. */
+  /** Throws `INBOX_MISSING` if the folder does not exist or can't be read. */
   async start(): Promise<void> {
     await openInboxFolder(this.#options.folder);
     this.#running = true;
     await this.#runRound();
   }
 
-  /** Resolves when no callback runs any more. */
+  /** Resolves when all callbacks have ended. */
   async stop(): Promise<void> {
     this.#running = false;
     clearTimeout(this.#timer);
@@ -99,7 +96,7 @@ export class Inbox {
     await this.#announcer.stop();
   }
 
-  /** Between two looks through the folder only those files are looked at that have yet to be announced. */
+  /** Between two scans of the folder, only files that are not announced yet are inspected. */
   #runRound(): Promise<void> {
     const work = performance.now() >= this.#nextScanMs ? this.#scan() : this.#inspectPending();
     this.#round = work
@@ -116,12 +113,12 @@ export class Inbox {
   }
 
   async #scan(): Promise<void> {
-    const began = performance.now();
+    const startedAt = performance.now();
     try {
       await this.#walkFolder();
     } finally {
-      const tookMs = performance.now() - began;
-      this.#nextScanMs = performance.now() + Math.max(this.#rescanMs, tookMs * restFactor);
+      const durationMs = performance.now() - startedAt;
+      this.#nextScanMs = performance.now() + Math.max(this.#rescanMs, durationMs * restFactor);
     }
   }
 
@@ -141,7 +138,7 @@ export class Inbox {
     await this.#announcer.forgetDeleted(folder, present);
   }
 
-  /** True when a workflow takes the file. `quietForMs`: it is known not to have changed for so long. */
+  /** Returns whether a workflow takes the file. `quietForMs`: how long it is known not to have changed. */
   async #inspect(folder: string, object: string, quietForMs?: number): Promise<boolean> {
     if (this.#matcher?.matches(object)) {
       await this.#announcer.inspect(folder, object, quietForMs);
@@ -155,8 +152,8 @@ export class Inbox {
   async #openFolder(matcher: Matcher): Promise<string | undefined> {
     const { folder, logger } = this.#options;
     try {
-      const { path, identity: place } = await openInboxFolder(folder);
-      const identity = `${place} ${matcher.key}`;
+      const { path, identity: folderIdentity } = await openInboxFolder(folder);
+      const identity = `${folderIdentity} ${matcher.key}`;
       if (this.#missing) logger.info("The inbox is back", { folder });
       this.#missing = false;
       if (this.#watched?.identity !== identity) await this.#watch(path, identity, matcher);
@@ -169,22 +166,25 @@ export class Inbox {
     }
   }
 
-  /** A folder that was replaced by another of the same name is watched again, and so it is for other workflows. */
+  /** Called again when the folder was replaced by another of the same name, or when the workflows have changed. */
   async #watch(folder: string, identity: string, matcher: Matcher): Promise<void> {
     await this.#unwatch();
     const onError = (error: unknown) =>
-      this.#options.logger.warn("The inbox can't be watched; files are found more slowly", {
-        error: errorMessage(error),
-      });
-    const tellProblem = (error: unknown) => this.#logProblem(error);
+      this.#options.logger.warn(
+        "The inbox can't be watched; new files are found by scans, which takes longer",
+        {
+          error: errorMessage(error),
+        },
+      );
+    const logProblem = (error: unknown) => this.#logProblem(error);
     try {
       const watcher = await watchFolder({
         folder,
         stableMs: this.#stableMs,
         isSkippedFolder: (subfolder) => matcher.isSkippedFolder(subfolder),
         onWritten: (object) =>
-          void this.#inspect(folder, object, this.#stableMs).then(() => this.#unmatched.log(), tellProblem),
-        onDeleted: (object) => void this.#announcer.forgetIfDeleted(folder, object).catch(tellProblem),
+          void this.#inspect(folder, object, this.#stableMs).then(() => this.#unmatched.log(), logProblem),
+        onDeleted: (object) => void this.#announcer.forgetIfDeleted(folder, object).catch(logProblem),
         onError,
       });
       this.#watched = { folder, identity, watcher };
@@ -194,11 +194,11 @@ export class Inbox {
     }
   }
 
-  /** Once, not at every look. */
+  /** Logs a problem once, not at every scan. */
   #logProblem(error: unknown): void {
     const problem = errorMessage(error);
     if (problem !== this.#problem)
-      this.#options.logger.error("The inbox could not be looked through", { error: problem });
+      this.#options.logger.error("The inbox could not be scanned", { error: problem });
     this.#problem = problem;
   }
 

@@ -1,8 +1,8 @@
 import { appendFile, mkdir, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { DroppedFile } from "../../src/adapters/filesystem/dropped-file.ts";
 import { walkFiles } from "../../src/adapters/filesystem/inbox-files.ts";
-import { DroppedFile } from "../../src/adapters/filesystem/seen-file.ts";
 import { temporaryFolder } from "../support/app.ts";
 
 const times = { stableMs: 1_000, unseenMs: 3_000, growingMs: 10_000 };

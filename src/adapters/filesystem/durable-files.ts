@@ -6,12 +6,12 @@ import { pipeline } from "node:stream/promises";
 import { BatonError, errorCode, errorMessage } from "../../core/errors/errors.ts";
 import type { ObjectName } from "../../ports/objects.ts";
 
-/** A name beside the file, which the inbox and people's globs overlook. */
+/** A hidden name in the same folder, which the inbox and globs skip. */
 function temporaryPathFor(path: string): string {
   return join(dirname(path), `.baton-${randomUUID()}.tmp`);
 }
 
-/** Replaces the file as a whole: whoever reads it sees the old content or the new, also after a power cut. */
+/** Replaces a file atomically: a reader sees the old content or the new, also after a power cut. */
 export async function writeDurably(path: string, content: Uint8Array): Promise<void> {
   await createFolder(dirname(path));
   const temporary = temporaryPathFor(path);
@@ -36,8 +36,8 @@ async function writeAndSync(path: string, content: Uint8Array): Promise<void> {
 }
 
 /**
- * Gives the file a second name, which must be free: `EEXIST` otherwise. Where the file system can't do that (another
- * device, no hard links), copies it, and `verify` has to accept the copy before it gets the name.
+ * Gives the file a second name. Throws `EEXIST` if that name is taken. Without hard links, or on another device, the
+ * file is copied, and `verify` must accept the copy before it gets the name.
  */
 export async function linkOrCopy(
   source: string,
@@ -51,7 +51,7 @@ export async function linkOrCopy(
   return linked ? "linked" : "copied";
 }
 
-/** False where the file system has no hard links, or the two names are on different devices. */
+/** Returns false if the file system has no hard links, or the names are on different devices. */
 async function tryLink(source: string, target: string): Promise<boolean> {
   try {
     await link(source, target);
@@ -71,7 +71,7 @@ const noLinkCodes: ReadonlySet<unknown> = new Set([
   "ENOSYS",
 ]);
 
-/** What `linkOrCopy` does where there are no hard links. */
+/** The copy of `linkOrCopy`. */
 export async function copyDurably(
   source: string,
   target: string,
@@ -87,7 +87,7 @@ export async function copyDurably(
   }
 }
 
-/** A rename would replace what is there: without hard links the name is reserved first, which fails when it is taken. */
+/** A rename would replace an existing file. Without hard links the name is reserved first, which fails if it is taken. */
 async function claimName(temporary: string, target: string): Promise<void> {
   if (await tryLink(temporary, target)) return;
   const reservation = await open(target, "wx");
@@ -101,7 +101,7 @@ async function createFolder(folder: string): Promise<void> {
   for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
-/** Makes new and gone names of a folder survive a power cut. */
+/** Makes the created and deleted names of a folder survive a power cut. */
 export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === "win32") return;
   const handle = await open(folder, "r");
@@ -120,7 +120,7 @@ export function fileChanged(name: ObjectName, problem: string): BatonError {
   return new BatonError("FILE_CHANGED", `${name.object} ${problem}`, { where: `bucket ${name.bucket}` });
 }
 
-/** A system error as Baton tells it. */
+/** Converts a system error to a coded error that names the object. */
 export function toFileError(error: unknown, name: ObjectName): unknown {
   if (error instanceof BatonError) return error;
   const context = { where: `bucket ${name.bucket}`, cause: error };

@@ -13,24 +13,24 @@ export const quietLimits = {
 /** How long a file must not have changed before it is taken. */
 export interface QuietTimes {
   readonly stableMs: number;
-  /** Where the system cannot tell whether it is open for writing. */
+  /** For a file of which the system does not show whether it is open for writing. */
   readonly unseenMs: number;
-  /** The most that is waited for a file whose writer pauses. */
+  /** Longest wait for a file whose writer pauses. */
   readonly growingMs: number;
 }
 
 const maxBackOffMs = 60_000;
 
-/** How a file of the inbox looks now, and what was made of it. */
+/** A file of the inbox: its current state on disk, and its last drop. */
 export class DroppedFile {
   stat: FileStat;
-  /** When its content, its name or its rights were last changed: can't be set back by anybody. */
+  /** The change time of its content, name or rights. Unlike the modification time it can't be set back. */
   changedNs: bigint;
-  /** It was there when the inbox was looked through for the first time. */
+  /** Whether the initial scan found it. */
   readonly isFromInitialScan: boolean;
   isBusy = false;
   #drop: DropRecord | undefined;
-  /** Since when it has looked like that, by the monotonic clock of this process. */
+  /** When it last changed, by the monotonic clock of this process. */
   #sinceMs: number;
   #quietMs: number;
   #failures = 0;
@@ -47,7 +47,7 @@ export class DroppedFile {
     this.#quietMs = times.stableMs;
   }
 
-  /** Whether what it looks like was announced. */
+  /** Whether its current state was announced. */
   get isAnnounced(): boolean {
     return this.#drop?.isAnnounced === true && isSameStat(this.#drop.stat, this.stat);
   }
@@ -56,40 +56,37 @@ export class DroppedFile {
     return this.#drop !== undefined && hasGrown(this.#drop.stat, this.stat);
   }
 
-  /** Takes note of how it looks now; `quietForMs`: it is known not to have changed for so long. */
+  /** Updates its state. `quietForMs`: how long it is known not to have changed. */
   update(stats: BigIntStats, quietForMs: number): void {
-    const look = toFileStat(stats);
+    const stat = toFileStat(stats);
     const now = performance.now();
-    if (!isSameStat(look, this.stat)) {
-      // A writer that has paused will pause again: the next pause is given twice the time.
+    if (!isSameStat(stat, this.stat)) {
+      // A writer that has paused may pause again, so the next quiet time is twice as long as the pause.
       const pausedMs = now - this.#sinceMs;
       const { stableMs, growingMs } = this.#times;
-      const isPausing = hasGrown(this.stat, look) && pausedMs < growingMs;
+      const isPausing = hasGrown(this.stat, stat) && pausedMs < growingMs;
       this.#quietMs = isPausing ? Math.min(Math.max(stableMs, 2 * pausedMs), growingMs) : stableMs;
       this.#sinceMs = now;
     }
     this.#sinceMs = Math.min(this.#sinceMs, now - quietForMs);
-    this.stat = look;
+    this.stat = stat;
     this.changedNs = stats.ctimeNs;
   }
 
-  /** Whether it has not changed for long enough; `isOpen`: whether it is open for writing, as far as can be told. */
+  /** Whether it has not changed for long enough. `isOpen`: whether it is open for writing; undefined if unknown. */
   isQuiet(isOpen: boolean | undefined): boolean {
     if (isOpen) return false;
-    const least = isOpen === undefined ? Math.max(this.#quietMs, this.#times.unseenMs) : this.#quietMs;
-    return performance.now() - this.#sinceMs >= least;
+    const requiredMs = isOpen === undefined ? Math.max(this.#quietMs, this.#times.unseenMs) : this.#quietMs;
+    return performance.now() - this.#sinceMs >= requiredMs;
   }
 
-  /**
-   * The generation that it is announced with; not new when that was done before, and copying set its times back
-   * since.
-   */
+  /** The generation to announce. Not new if the same content was announced and a copy has set its times back since. */
   dropFor(
     content: string,
     hasOlderBatches: boolean,
   ): { readonly generation: string; readonly isNew: boolean } {
     const before = this.#drop;
-    // It was to be announced when the process died: perhaps it was.
+    // The process died while announcing it, so it may have been announced.
     if (before && !before.isAnnounced && isSameStat(before.stat, this.stat))
       return { generation: before.generation, isNew: true };
     if (before && contentHash(before.generation) === content && hasEarlierTime(before.stat, this.stat))
@@ -101,7 +98,7 @@ export class DroppedFile {
     };
   }
 
-  /** After it could not be handed over: it is tried again after a wait, which grows. */
+  /** Starts a back-off after a failed announcement. */
   fail(): void {
     const waitMs = this.#times.stableMs * 2 ** this.#failures;
     this.#failures += 1;

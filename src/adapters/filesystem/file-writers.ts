@@ -12,15 +12,15 @@ export const writerLimits = {
 
 /** Access mode bits of the flags in `/proc/<pid>/fdinfo/<fd>`, octal (open(2)): 1 is write only, 2 read and write. */
 const accessMode = 0o3;
-/** How long a scan may keep the event loop from other work before it lets that run. */
+/** How long a scan may block the event loop before it yields. */
 const sliceMs = 5;
-/** A scan is followed by a rest of this many times the time that it worked: scans get a fifth of one processor. */
+/** After a scan the next one waits for this many times its duration, so scans take at most a fifth of one processor. */
 const restFactor = 4;
 const minRestMs = 100;
-/** Writers that are remembered: files that are removed while they are written are never asked for again. */
+/** Without a limit, the writers of files that are deleted while they are written would pile up. */
 const maxKnownWriters = 1_000;
 
-/** A descriptor through which a file is written. */
+/** A file descriptor that is open for writing. */
 interface Writer {
   readonly descriptor: string;
   readonly identity: string;
@@ -31,20 +31,19 @@ interface WriterQuery {
   readonly answer: (writer: Writer | "none" | "unknown") => void;
 }
 
-/** The writers that were found, by path: whether one still writes is one file to read, not all of them. */
+/** The writers found so far, by path of the file: checking a known writer reads one descriptor, not all. */
 const knownWriters = new Map<string, Writer>();
 let pendingQueries: WriterQuery[] = [];
 let isScanning = false;
-let restsUntil = 0;
+let nextScanAt = 0;
 
 /**
- * Whether some process has the file open for writing, as far as this one may see: on Linux, those of the same user;
- * root sees all. Undefined when that can't be told: on other systems, of a file of another user, and where more files
- * are open than `writerLimits.inboxDescriptors`. The answer is of a moment after the call.
+ * Whether a process has the file open for writing, at some moment after the call. Only Linux shows that, for processes
+ * of the same user, and for all processes to root. Undefined if it is unknown: on other systems, for a file of another
+ * user, and if more files are open than `writerLimits.inboxDescriptors`.
  *
- * Linux has no index from files to those who have them open that Node could ask. So all descriptors are read, but by
- * one scan at a time, which answers all questions that came before it began; and scans rest for longer than they
- * work.
+ * Linux has no index from files to their descriptors, so a scan reads all descriptors. One scan runs at a time and
+ * answers all queries made before it started. Scans pause for longer than they run.
  */
 export async function isOpenForWriting(path: string): Promise<boolean | undefined> {
   if (process.platform !== "linux" || !(await canSeeWriters(path))) return undefined;
@@ -62,7 +61,7 @@ export async function isOpenForWriting(path: string): Promise<boolean | undefine
   return true;
 }
 
-/** Others' descriptors can be read by root only. A file that is gone has no writer that matters. */
+/** Only root can read the descriptors of other users. The writers of a deleted file do not matter. */
 async function canSeeWriters(path: string): Promise<boolean> {
   const user = process.geteuid?.();
   if (user === 0) return true;
@@ -76,20 +75,20 @@ async function canSeeWriters(path: string): Promise<boolean> {
 async function scanUntilAnswered(): Promise<void> {
   isScanning = true;
   while (pendingQueries.length > 0) {
-    await sleep(Math.max(0, restsUntil - performance.now()));
-    const questions = pendingQueries;
+    await sleep(Math.max(0, nextScanAt - performance.now()));
+    const queries = pendingQueries;
     pendingQueries = [];
-    const workedMs = await answerAll(questions);
-    restsUntil = performance.now() + Math.max(minRestMs, workedMs * restFactor);
+    const workedMs = await answerAll(queries);
+    nextScanAt = performance.now() + Math.max(minRestMs, workedMs * restFactor);
   }
   isScanning = false;
 }
 
-/** Gives the time that it worked, without the time that other work had in between. */
-async function answerAll(questions: readonly WriterQuery[]): Promise<number> {
-  const scan = new DescriptorScan(await groupByName(questions));
+/** Returns its own duration, without the time of other work in between. */
+async function answerAll(queries: readonly WriterQuery[]): Promise<number> {
+  const scan = new DescriptorScan(await groupByName(queries));
   const isWhole = await scan.run();
-  for (const { path, answer } of questions) answer(scan.writers.get(path) ?? (isWhole ? "none" : "unknown"));
+  for (const { path, answer } of queries) answer(scan.writers.get(path) ?? (isWhole ? "none" : "unknown"));
   return scan.workedMs;
 }
 
@@ -98,22 +97,22 @@ interface WantedFile {
   readonly identity: string;
 }
 
-/** What is sought, by the last part of its name: only descriptors of such a name are looked at more closely. */
+/** The wanted files by base name: only descriptors with one of these names are compared by identity. */
 async function groupByName(
-  questions: readonly WriterQuery[],
+  queries: readonly WriterQuery[],
 ): Promise<ReadonlyMap<string, readonly WantedFile[]>> {
-  const sought = new Map<string, WantedFile[]>();
-  for (const { path } of questions) {
+  const wanted = new Map<string, WantedFile[]>();
+  for (const { path } of queries) {
     const identity = await readIdentity(path);
     if (identity === undefined) continue;
-    const sameName = sought.get(basename(path));
+    const sameName = wanted.get(basename(path));
     if (sameName) sameName.push({ path, identity });
-    else sought.set(basename(path), [{ path, identity }]);
+    else wanted.set(basename(path), [{ path, identity }]);
   }
-  return sought;
+  return wanted;
 }
 
-/** One pass over the descriptors of all processes, the newest process first: that is who writes a new file. */
+/** One pass over the descriptors of all processes, the newest process first, as it is the likely writer of a new file. */
 class DescriptorScan {
   readonly writers = new Map<string, Writer>();
   readonly #wanted: ReadonlyMap<string, readonly WantedFile[]>;
@@ -121,11 +120,11 @@ class DescriptorScan {
   #sliceBegan = performance.now();
   workedMs = 0;
 
-  constructor(sought: ReadonlyMap<string, readonly WantedFile[]>) {
-    this.#wanted = sought;
+  constructor(wanted: ReadonlyMap<string, readonly WantedFile[]>) {
+    this.#wanted = wanted;
   }
 
-  /** False when there were too many descriptors, so that some were not looked at. */
+  /** Returns false if there were too many descriptors to read all. */
   async run(): Promise<boolean> {
     if (this.#wanted.size === 0) return true;
     const entries = await readdir("/proc").catch((): string[] => []);
@@ -137,29 +136,29 @@ class DescriptorScan {
     return processes.length > 0 && this.#left > 0;
   }
 
-  /** Reads synchronously, as /proc is memory: each turn through the thread pool would take many times as long. */
+  /** Reads synchronously: /proc is memory, and each trip through the thread pool would take many times as long. */
   async #scanProcess(process: string): Promise<void> {
     const listing = openDescriptors(`${process}/fd`);
     if (!listing) return;
     try {
       for (let entry = listing.readSync(); entry && this.#left > 0; entry = listing.readSync()) {
         this.#left -= 1;
-        const sought = this.#wanted.get(readTargetName(`${process}/fd/${entry.name}`));
-        if (sought) await this.#compare(`${process}/fd/${entry.name}`, sought);
+        const wanted = this.#wanted.get(readTargetName(`${process}/fd/${entry.name}`));
+        if (wanted) await this.#compare(`${process}/fd/${entry.name}`, wanted);
         await this.#yieldIfSliceOver();
       }
     } catch {
-      // The process has ended meanwhile.
+      // The process has ended.
     } finally {
       listing.closeSync();
     }
   }
 
-  async #compare(descriptor: string, sought: readonly WantedFile[]): Promise<void> {
+  async #compare(descriptor: string, wanted: readonly WantedFile[]): Promise<void> {
     if (!isOpenedForWriting(descriptor)) return;
     const identity = await readIdentity(descriptor);
-    for (const { path, identity: wanted } of sought)
-      if (identity === wanted) this.writers.set(path, { descriptor, identity });
+    for (const { path, identity: wantedIdentity } of wanted)
+      if (identity === wantedIdentity) this.writers.set(path, { descriptor, identity });
   }
 
   async #yieldIfSliceOver(): Promise<void> {
@@ -175,7 +174,7 @@ async function stillWrites({ descriptor, identity }: Writer): Promise<boolean> {
   return isOpenedForWriting(descriptor) && (await readIdentity(descriptor)) === identity;
 }
 
-/** Device and inode: a process in a container knows the file by another path. */
+/** Device and inode, because a process in a container sees the file under another path. */
 async function readIdentity(path: string): Promise<string | undefined> {
   try {
     const { dev, ino } = await stat(path, { bigint: true });
@@ -189,12 +188,12 @@ function openDescriptors(folder: string) {
   try {
     return opendirSync(folder, { bufferSize: 256 });
   } catch {
-    // The process has ended, or is another user's.
+    // The process has ended, or belongs to another user.
     return undefined;
   }
 }
 
-/** The name of the file that a descriptor is of; empty when the descriptor has gone. */
+/** The base name of a descriptor's file; empty if the descriptor is closed. */
 function readTargetName(descriptor: string): string {
   try {
     return basename(readlinkSync(descriptor));

@@ -2,10 +2,9 @@ import { stat, unlink } from "node:fs/promises";
 import { dirname, posix } from "node:path";
 import { BatonError, errorCode } from "../../core/errors/errors.ts";
 import type { ObjectName } from "../../ports/objects.ts";
-import { fileChanged, fileMissing, linkOrCopy, syncFolder } from "./durable.ts";
+import { fileChanged, fileMissing, linkOrCopy, syncFolder } from "./durable-files.ts";
 import { changeSignature, type Fingerprint, FingerprintCache } from "./fingerprint.ts";
 
-/** An object that was found. */
 export interface LocatedFile {
   readonly name: ObjectName;
   readonly path: string;
@@ -19,58 +18,58 @@ export interface FileLocator {
 }
 
 /**
- * Moves a file in two steps, each of which may be the last one that happens: the destination gets its name, which
- * never replaces another file, and then the source loses its. A second move finishes what the first one began.
+ * Moves a file in two steps: it links the destination, which never replaces another file, and then unlinks the source.
+ * After a crash between the steps, a second move completes the first.
  */
-export async function moveFile(from: ObjectName, to: ObjectName, places: FileLocator): Promise<LocatedFile> {
-  const source = await locateOrUndefined(from, places);
+export async function moveFile(from: ObjectName, to: ObjectName, files: FileLocator): Promise<LocatedFile> {
+  const source = await locateOrUndefined(from, files);
   if (!source || (from.generation !== undefined && from.generation !== source.fingerprint.generation)) {
-    const moved = await findMoved(from, to, places);
+    const moved = await findMoved(from, to, files);
     if (moved) return moved;
     throw source
       ? fileChanged(from, `has another content than the one asked for (${from.generation})`)
       : fileMissing(from);
   }
-  const target = await linkOrFindMoved(source, to, places);
+  const target = await linkOrFindMoved(source, to, files);
   if (target.path !== source.path) await removeUnlessRewritten(source);
   return target;
 }
 
-async function locateOrUndefined(name: ObjectName, places: FileLocator): Promise<LocatedFile | undefined> {
+async function locateOrUndefined(name: ObjectName, files: FileLocator): Promise<LocatedFile | undefined> {
   try {
-    return await places.locate(name);
+    return await files.locate(name);
   } catch (error) {
     if (error instanceof BatonError && error.code === "FILE_MISSING") return undefined;
     throw error;
   }
 }
 
-/** Only a generation tells that what is there is what was moved, and not something older. */
+/** Only a generation shows that the file at the destination is the moved one, and not an older file. */
 async function findMoved(
   from: ObjectName,
   to: ObjectName,
-  places: FileLocator,
+  files: FileLocator,
 ): Promise<LocatedFile | undefined> {
   if (from.generation === undefined) return undefined;
   for (const name of destinations(to, from.generation)) {
-    const there = await locateOrUndefined(name, places);
-    if (there?.fingerprint.generation === from.generation) return there;
+    const moved = await locateOrUndefined(name, files);
+    if (moved?.fingerprint.generation === from.generation) return moved;
   }
   return undefined;
 }
 
-/** Somebody else may finish the same move first: then the source is gone, and the file is where it should be. */
+/** Another process may complete the same move first. Then the source is gone, and the file is at its destination. */
 async function linkOrFindMoved(
   source: LocatedFile,
   to: ObjectName,
-  places: FileLocator,
+  files: FileLocator,
 ): Promise<LocatedFile> {
   try {
-    return await linkToDestination(source, to, places);
+    return await linkToDestination(source, to, files);
   } catch (error) {
     if (errorCode(error) !== "ENOENT") throw error;
     const { generation } = source.fingerprint;
-    const moved = await findMoved({ ...source.name, generation }, to, places);
+    const moved = await findMoved({ ...source.name, generation }, to, files);
     if (moved) return moved;
     throw error;
   }
@@ -79,14 +78,14 @@ async function linkOrFindMoved(
 async function linkToDestination(
   source: LocatedFile,
   to: ObjectName,
-  places: FileLocator,
+  files: FileLocator,
 ): Promise<LocatedFile> {
   const { generation } = source.fingerprint;
   for (const name of destinations(to, generation)) {
-    const placed = await linkAt(source, name, places);
+    const placed = await linkAt(source, name, files);
     if (placed) return placed;
-    const there = await locateOrUndefined(name, places);
-    if (there?.fingerprint.generation === generation) return there;
+    const moved = await locateOrUndefined(name, files);
+    if (moved?.fingerprint.generation === generation) return moved;
   }
   throw fileChanged(
     to,
@@ -94,13 +93,13 @@ async function linkToDestination(
   );
 }
 
-/** Undefined when the name is taken. */
+/** Undefined if the name is taken. */
 async function linkAt(
   source: LocatedFile,
   name: ObjectName,
-  places: FileLocator,
+  files: FileLocator,
 ): Promise<LocatedFile | undefined> {
-  const path = await places.resolvePath(name);
+  const path = await files.resolvePath(name);
   const { fingerprint } = source;
   try {
     const how = await linkOrCopy(source.path, path, async (copy) => {
@@ -115,7 +114,7 @@ async function linkAt(
   return { name, path, fingerprint };
 }
 
-/** The link may have caught a file that was written since it was hashed. */
+/** The linked file may have been written since it was hashed. */
 async function unlinkIfRewritten(path: string, source: LocatedFile): Promise<void> {
   if (changeSignature(await stat(path, { bigint: true })) === source.fingerprint.signature) return;
   await unlink(path);
@@ -126,7 +125,7 @@ function fileRewritten(name: ObjectName): BatonError {
   return fileChanged(name, "was written while it was moved");
 }
 
-/** A file that was written since it was looked at stays: it is a new drop, with a TaskBatch of its own. */
+/** A file that was written since it was hashed stays: it is a new drop, with its own TaskBatch. */
 async function removeUnlessRewritten(source: LocatedFile): Promise<void> {
   try {
     const now = await stat(source.path, { bigint: true });

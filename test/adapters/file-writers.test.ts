@@ -4,8 +4,7 @@ import { closeSync, openSync, readdirSync } from "node:fs";
 import { chmod, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { isOpenForWriting, writerLimits } from "../../src/adapters/filesystem/writers.ts";
-import { limits } from "../../src/core/limits.ts";
+import { isOpenForWriting, writerLimits } from "../../src/adapters/filesystem/file-writers.ts";
 import { temporaryFolder } from "../support/app.ts";
 import { endedWithTest } from "../support/child-process.ts";
 
@@ -71,8 +70,8 @@ describe.skipIf(process.platform !== "linux")("whether a file is open for writin
   it("is not told when more files are open than are looked through", async () => {
     const path = await file();
     const unlimited = writerLimits.inboxDescriptors;
-    onTestFinished(() => void Object.assign(limits, { inboxDescriptors: unlimited }));
-    Object.assign(limits, { inboxDescriptors: 5 });
+    onTestFinished(() => void Object.assign(writerLimits, { inboxDescriptors: unlimited }));
+    Object.assign(writerLimits, { inboxDescriptors: 5 });
     expect(await isOpenForWriting(path)).toBeUndefined();
   });
 
