@@ -46,7 +46,7 @@ const inSeconds = (count: number) => {
   return { seconds: Math.floor(milliseconds / 1_000), nanos: (milliseconds % 1_000) * 1e6 };
 };
 
-test("A task is dispatched with its method, headers, body and what tells of it", async () => {
+test("A task is dispatched with its method, body and headers, and those of Cloud Tasks", async () => {
   const oidc = closed(await startTokenIssuer());
   const endpoint = closed(await startEndpoint());
   const { server, client } = await start({ oidc });

@@ -24,7 +24,7 @@ describe("a commit", () => {
     expect(server.meter.of("rpc_commit")).toBe(1);
   });
 
-  test("whose reply is lost comes back as a lost race: the client's own success looks like ALREADY_EXISTS", async () => {
+  test("whose reply is lost looks like a lost race: the client's own success is ALREADY_EXISTS", async () => {
     const { client, server } = connected();
     server.setFaults(first("Commit", { kind: "reply_lost" }));
     await expect(client.doc("batches/b1").create({ nonce: "mine" })).rejects.toMatchObject({

@@ -86,7 +86,7 @@ describe("queries", () => {
     ]);
   });
 
-  test("tell null from what is not there", async () => {
+  test("distinguish null from a missing field", async () => {
     const { client } = connected();
     const logs = client.collection("logs");
     await logs.doc("null").create({ a: null });

@@ -4,7 +4,7 @@ import { database, eachTestConnected, nameOf } from "./firestore/clients.ts";
 
 const connected = eachTestConnected();
 
-async function begun(): Promise<Uint8Array> {
+async function beginTransaction(): Promise<Uint8Array> {
   const [{ transaction }] = await connected().calls.beginTransaction({ database });
   if (!(transaction instanceof Uint8Array)) throw new Error("A transaction without an id.");
   return transaction;
@@ -43,7 +43,7 @@ describe("transactions", () => {
   test("hold what they have read: a write from outside is ABORTED until they end", async () => {
     const { calls, server } = connected();
     for (const end of ["rollback", "commit"] as const) {
-      const transaction = await begun();
+      const transaction = await beginTransaction();
       await read(transaction, "counters/c");
       await expect(calls.commit({ database, writes: [write("counters/c")] }, once)).rejects.toMatchObject({
         code: status.ABORTED,
@@ -59,7 +59,7 @@ describe("transactions", () => {
 
   test("that meet: the first to commit wins, the other is ABORTED", async () => {
     const { calls, server } = connected();
-    const [winner, loser] = [await begun(), await begun()];
+    const [winner, loser] = [await beginTransaction(), await beginTransaction()];
     for (const transaction of [winner, loser]) await read(transaction, "counters/c");
     await calls.commit({ database, transaction: winner, writes: [write("counters/c")] }, once);
     await expect(
@@ -68,9 +68,9 @@ describe("transactions", () => {
     expect(server.dump().map(({ path }) => path)).toEqual(["counters/c"]);
   });
 
-  test("that nobody ends let go after a minute", async () => {
+  test("that are never ended release their locks after a minute", async () => {
     const { calls, server } = connected();
-    const transaction = await begun();
+    const transaction = await beginTransaction();
     await read(transaction, "counters/c");
     server.advance(61_000);
     await calls.commit({ database, writes: [write("counters/c")] }, once);

@@ -15,7 +15,7 @@ describe("a document", () => {
     expect(server.dump()).toMatchObject([{ path: "batches/b1", data: { status: "RUNNING" } }]);
   });
 
-  test("that is not there can't be updated: NOT_FOUND", async () => {
+  test("that does not exist can't be updated: NOT_FOUND", async () => {
     const { client } = connected();
     await expect(client.doc("batches/b1").update({ status: "ERROR" })).rejects.toMatchObject({
       code: status.NOT_FOUND,

@@ -102,12 +102,12 @@ test.each<[Fault, number]>([
   expect(server.published().at(-1)?.messageId).toBe(id);
 });
 
-test("REST publishes for whoever brings a token", async () => {
+test("REST publishes for every caller with a token", async () => {
   const url = `${server.restUrl}/v1/${topic}:publish`;
   const body = JSON.stringify({ messages: [{ data: btoa("hello"), attributes: { from: "tasks" } }] });
   const post = (address: string, headers: Record<string, string>, text = body) =>
     fetch(address, { method: "POST", headers, body: text });
-  const headers = { authorization: "Bearer ya29.somebody", "content-type": "application/json" };
+  const headers = { authorization: "Bearer ya29.caller", "content-type": "application/json" };
   expect((await post(url, {})).status).toBe(401);
   expect((await post(url.replace("work", "missing"), headers)).status).toBe(404);
   expect((await post(url, headers, '{"messages":[{}]}')).status).toBe(400);
@@ -126,7 +126,7 @@ test("REST has faults too", async () => {
   server.setFaults(() => ({ kind: "reply_lost" }));
   const publishing = fetch(`${server.restUrl}/v1/${topic}:publish`, {
     method: "POST",
-    headers: { authorization: "Bearer ya29.somebody", "content-type": "application/json" },
+    headers: { authorization: "Bearer ya29.caller", "content-type": "application/json" },
     body: JSON.stringify({ messages: [{ data: btoa("hello") }] }),
   });
   await expect(publishing).rejects.toThrow();

@@ -230,7 +230,7 @@ test("A message that is never acknowledged ends in the dead-letter topic", async
   expect(server.meter.of("messages_dead_lettered")).toBe(1);
 });
 
-test("A dead letter whose topic nobody subscribes to is lost; one whose topic is gone is tried again", async () => {
+test("A dead letter whose topic has no subscription is lost; one whose topic is gone is tried again", async () => {
   const endpoint = closed(await startEndpoint(() => 500));
   const settings = { deadLetterPolicy: { deadLetterTopic: deadTopic, maxDeliveryAttempts: 5 } };
   const { server, clients, publish } = await startPushing(endpoint.url, settings, { clockScale: 50 });

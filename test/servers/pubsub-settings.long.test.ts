@@ -76,7 +76,7 @@ test("Tokens that are forged, late, or another issuer's do not verify", async ()
   const oidc = closed(await startTokenIssuer());
   const keys = createRemoteJWKSet(new URL(oidc.jwksUrl));
   const wanted = { issuer: oidc.issuer, audience: "baton" };
-  const request = { audience: "baton", email: "somebody@p" };
+  const request = { audience: "baton", email: "caller@p" };
   await jwtVerify(await oidc.token(request), keys, wanted);
   const wrong = [
     [{ ...request, key: "other" as const }, "ERR_JWS_SIGNATURE_VERIFICATION_FAILED"],

@@ -127,11 +127,11 @@ test("a rewrite of a large object takes several calls, in each of which the cond
 });
 
 describe("notifications", () => {
-  test("tell of every object that was made, and what it replaced", async () => {
+  test("report every object that was made, and what it replaced", async () => {
     const first = server.put("inbox", "sales/may.csv", "one");
     await file("sales/may.csv").save("two!", { resumable: false });
     await file("sales/may.csv").copy(file("a"));
-    await server.told();
+    await server.notified();
     const [one, two, three] = notifications;
     expect(one?.attributes).toMatchObject({
       eventType: "OBJECT_FINALIZE",
@@ -159,9 +159,11 @@ describe("notifications", () => {
         return { status: 200, body: { messageIds: ["1"] } };
       },
     });
-    const told = await startStorageServer({ onFinalize: publishTo(broker.url, "projects/p/topics/drops") });
-    const objectGeneration = told.put("inbox", "a", "x");
-    await told.told();
+    const notifying = await startStorageServer({
+      onFinalize: publishTo(broker.url, "projects/p/topics/drops"),
+    });
+    const objectGeneration = notifying.put("inbox", "a", "x");
+    await notifying.notified();
     expect(published).toEqual([
       [
         "/v1/projects/p/topics/drops:publish",
@@ -170,7 +172,7 @@ describe("notifications", () => {
         },
       ],
     ]);
-    await told.close();
+    await notifying.close();
     await broker.close();
   });
 });

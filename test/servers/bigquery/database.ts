@@ -56,7 +56,7 @@ export class Database {
     return new Database(connection);
   }
 
-  /** Nobody else's statements come between those of the work. */
+  /** No other caller's statements run between those of `work`. */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(work);
     this.#last = result.catch(() => undefined);

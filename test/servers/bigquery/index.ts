@@ -10,11 +10,12 @@ import { handle } from "./routes.ts";
 import type { ReadObject } from "./run-load.ts";
 
 /**
- * A BigQuery for tests: jobs (query, load, copy, cancel, dry run), query results in pages, datasets and tables, over a DuckDB
- * in memory. Jobs end after they were inserted, never with it, and an id is taken once.
+ * A BigQuery for tests: jobs (query, load, copy, cancel, dry run), query results in pages, datasets and tables, over a
+ * DuckDB in memory. Jobs end after they were inserted, never with it, and an id is taken once.
  *
- * GoogleSQL is translated word by word (`dialect.ts`): names in backticks, texts, `@parameters`, and the few functions and
- * types that the adapter uses. What is the same in both works, such as MERGE, QUALIFY, windows and ordinary SELECTs.
+ * GoogleSQL is translated word by word (`dialect.ts`): names in backticks, texts, `@parameters`, and the few functions
+ * and types that the adapter uses. What is the same in both works, such as MERGE, QUALIFY, windows and ordinary
+ * SELECTs.
  *
  * Left out: the rest of GoogleSQL (UNNEST of arrays as BigQuery has it, STRUCT(), EXCEPT, date functions), scripts,
  * sessions, views, caches, quotas, permissions and labels' rules; partitions and clusters, which are kept and have no

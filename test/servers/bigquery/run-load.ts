@@ -109,12 +109,14 @@ async function readCsv(database: Database, file: string, content: Uint8Array, lo
   const isByName = load.schema === undefined || load.sourceColumnMatch === "NAME";
   const inFile = header.map((name) => name.trim().replace(/^"(.*)"$/, "$1"));
   const names = isByName ? inFile : (load.schema?.fields ?? []).map(({ name }) => name);
-  const form = `header = ${load.skipLeadingRows > 0}, delim = ${textLiteral(load.fieldDelimiter)}, quote = '"', escape = '"',
+  const form = `header = ${load.skipLeadingRows > 0}, delim = ${textLiteral(load.fieldDelimiter)},
+    quote = '"', escape = '"',
     strict_mode = true, null_padding = false, allow_quoted_nulls = false,
     nullstr = [${load.nullMarkers.map(textLiteral).join(", ")}]`;
   if (!load.ignoreUnknownValues && hasTrailing(content, load.fieldDelimiter, names.length))
     throw invalid(`${prefix} CSV processing encountered too many errors, giving up. Rows: 1; errors: 1`, [
-      `${prefix} Too many values in line. Found ${names.length + 1} column(s) while expected ${names.length}.; line_number: 2`,
+      `${prefix} Too many values in line. ` +
+        `Found ${names.length + 1} column(s) while expected ${names.length}.; line_number: 2`,
     ]);
   const columns = names.map((name) => `${quoted(name)}: 'VARCHAR'`).join(", ");
   await database.run(
@@ -230,7 +232,8 @@ async function checkValues(
     throw invalid(
       `${prefix} ${load.sourceFormat} processing encountered too many errors, giving up. Rows: 1; errors: 1`,
       [
-        `${prefix} Could not parse '${row[1]}' as ${field.type} for field ${field.name}; line_number: ${line} column_name: "${field.name}" value: "${row[1]}"`,
+        `${prefix} Could not parse '${row[1]}' as ${field.type} for field ${field.name}; ` +
+          `line_number: ${line} column_name: "${field.name}" value: "${row[1]}"`,
       ],
     );
   }

@@ -108,7 +108,7 @@ interface Undeclared {
   readonly parameterType: ParameterType;
 }
 
-/** A dry run infers the types of parameters that are not declared: of INT64 where nothing tells. */
+/** A dry run infers the types of parameters that are not declared. Its default is INT64. */
 async function undeclaredOf(database: Database, query: Query): Promise<readonly Undeclared[]> {
   const { sql, parameters } = translate(query.query);
   const declared = new Set(query.queryParameters.map(({ name }) => name.toLowerCase()));

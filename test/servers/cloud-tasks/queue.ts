@@ -104,7 +104,7 @@ export class Queue {
     return task;
   }
 
-  /** A dispatch under way goes on, but is the last. */
+  /** A dispatch under way continues, but is the last. */
   delete(name: string): void {
     this.#end(this.task(name));
   }

@@ -19,8 +19,8 @@ export interface CloudTasksServerOptions {
   /** Signs the tokens of dispatches. */
   readonly oidc?: TokenIssuer;
   /**
-   * How many seconds of delays, back-offs, deadlines, rates and tombstones pass in one second. Default 1. A schedule time
-   * is as far away as the real clock says when the task is created.
+   * How many seconds of delays, back-offs, deadlines, rates and tombstones pass in one second. Default 1. A schedule
+   * time is as far away as the real clock says when the task is created.
    */
   readonly clockScale?: number;
   /** How long the name of a task that ran, or was deleted, can't be used again. Default 3600. */
@@ -41,7 +41,7 @@ export interface CloudTasksServer {
   dispatches(queue: string): readonly Dispatch[];
   /** Resolves when no queue has a task. */
   idle(): Promise<void>;
-  /** Gives all tasks their turn whose time comes within that many milliseconds of now (default: whenever). Gives how many. */
+  /** Dispatches all tasks that are due within that many milliseconds of now (default: all). Returns how many. */
   runDueNow(withinMs?: number): number;
   close(): Promise<void>;
 }
@@ -49,8 +49,9 @@ export interface CloudTasksServer {
 /**
  * Cloud Tasks: queues and their HTTP tasks over the wire of google.cloud.tasks.v2, dispatched at their time.
  *
- * Left out: App Engine tasks, changing, pausing, purging and deleting queues, BufferTask and RunTask, IAM, and what happens
- * to a task that is 31 days old. Dispatches have no X-CloudTasks-TaskExecutionCount, which nobody here reads. Tasks run exactly once where Google promises that for nearly all.
+ * Left out: App Engine tasks, changing, pausing, purging and deleting queues, BufferTask and RunTask, IAM, and what
+ * happens to a task that is 31 days old. Dispatches have no X-CloudTasks-TaskExecutionCount, which Baton does not read.
+ * Tasks run exactly once where Google promises that for nearly all.
  */
 export async function startCloudTasksServer(
   options: CloudTasksServerOptions = {},

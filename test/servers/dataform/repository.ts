@@ -43,7 +43,7 @@ const someActions: readonly Action[] = [
   { target: { database: "shop", schema: "daily", name: "old" }, state: "DISABLED" },
 ];
 
-/** What a repository holds, and how its invocations go on. */
+/** What a repository holds, and how its invocations proceed. */
 export class Repositories {
   readonly compilations: StoredCompilation[] = [];
   readonly invocations: StoredInvocation[] = [];

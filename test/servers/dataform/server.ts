@@ -15,8 +15,8 @@ import { type Ending, Repositories, type StoredCompilation, type StoredInvocatio
  * get, list in pages, query, cancel).
  *
  * Left out: credentials, repositories and their files (every repository is there, and every commitish compiles),
- * filters and orders of lists, release and workflow configurations, and the running of anything: an invocation ends when
- * it is told to, or after so many looks.
+ * filters and orders of lists, release and workflow configurations, and the running of anything: an invocation ends
+ * when the test ends it, or after a number of reads.
  */
 export interface DataformServer extends Pick<TestHttpServer, "url" | "setFaults" | "close"> {
   readonly meter: Meter;
@@ -27,7 +27,7 @@ export interface DataformServerOptions {
   readonly faults?: FaultPlan;
   readonly meter?: Meter;
   readonly port?: number;
-  /** Default: an invocation succeeds at the second look. Null: it runs until it is told to end. */
+  /** Default: an invocation succeeds at the second look. Null: it runs until the test ends it. */
   readonly ending?: Ending | null;
   /** The largest page of a list. Default 2: lists have several. */
   readonly largestPage?: number;

@@ -27,7 +27,9 @@ interface ListRequest {
   readonly filter?: string;
 }
 
-/** The part of google.firestore.admin.v1.FirestoreAdmin that tells how a database is set up. Lists come in one page. */
+/**
+ * The part of google.firestore.admin.v1.FirestoreAdmin that describes how a database is set up. Lists come in one page.
+ */
 export function adminService(indexes: IndexConfig, options: AdminOptions): GrpcServiceSpec {
   return {
     service: "google.firestore.admin.v1.FirestoreAdmin",

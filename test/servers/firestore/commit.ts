@@ -36,7 +36,9 @@ export function commit(database: Database, request: WriteRequest) {
   return { writeResults: results, commitTime: toTimestamp(at) };
 }
 
-/** Applies each write by itself. Throws INVALID_ARGUMENT when a document is named twice or there are too many writes. */
+/**
+ * Applies each write by itself. Throws INVALID_ARGUMENT when a document is named twice or there are too many writes.
+ */
 export function batchWrite(database: Database, request: WriteRequest) {
   const { writes = [] } = request;
   checkRequestSize(writes);

@@ -11,7 +11,7 @@ export function valueIn(document: StoredDocument, field: string): Value | undefi
   return fieldAt(document.fields, parseFieldPath(field));
 }
 
-/** A condition on a field that is not there never holds. */
+/** A condition on a missing field never holds. */
 export function holds({ field, operator, value: wanted }: Condition, document: StoredDocument): boolean {
   const actual = valueIn(document, field);
   const test = tests[operator];

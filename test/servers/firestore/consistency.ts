@@ -12,7 +12,7 @@ export interface View {
   readonly readTime: Micros;
   readonly transaction: Transaction | undefined;
   /** The id of a transaction that begins with this read. */
-  readonly begun: Buffer | undefined;
+  readonly newTransaction: Buffer | undefined;
 }
 
 export function viewOf(request: Consistency, clock: StoreClock, transactions: Transactions): View {
@@ -22,8 +22,8 @@ export function viewOf(request: Consistency, clock: StoreClock, transactions: Tr
       ? transactions.use(request.transaction)
       : undefined;
   const at = transaction?.readOnlyAt ?? (request.readTime && checkedReadTime(request.readTime, clock));
-  const begun = request.newTransaction && transaction ? Buffer.from(transaction.id) : undefined;
-  return { at, readTime: at ?? clock.readTime(), transaction, begun };
+  const newTransaction = request.newTransaction && transaction ? Buffer.from(transaction.id) : undefined;
+  return { at, readTime: at ?? clock.readTime(), transaction, newTransaction };
 }
 
 export function beginTransaction(

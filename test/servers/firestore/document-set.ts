@@ -11,7 +11,7 @@ export interface StoredDocument {
   readonly updateTime: Micros;
 }
 
-/** Documents of one collection by id. The order of the ids is worked out when it is asked for, and kept. */
+/** Documents of one collection by id. The order of the ids is computed on first use, and kept. */
 export class DocumentSet {
   readonly #byId = new Map<string, StoredDocument>();
   #sortedIds: readonly string[] | undefined;

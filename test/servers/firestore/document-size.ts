@@ -14,8 +14,9 @@ function documentBytes(name: string, fields: Fields): number {
 export function checkDocumentSize(name: string, fields: Fields): void {
   const bytes = documentBytes(name, fields);
   if (bytes <= maxDocumentBytes) return;
+  const size = `its size (${bytes.toLocaleString("en")} bytes)`;
   throw invalid(
-    `Document '${name}' cannot be written because its size (${bytes.toLocaleString("en")} bytes) exceeds the maximum allowed size of 1,048,576 bytes.`,
+    `Document '${name}' cannot be written because ${size} exceeds the maximum allowed size of 1,048,576 bytes.`,
   );
 }
 

@@ -3,7 +3,7 @@ import type { StoredDocument } from "./document-set.ts";
 import type { DocumentName } from "./names.ts";
 import type { Micros } from "./store-clock.ts";
 
-/** A document before and after a commit; undefined: it is not there. */
+/** A document before and after a commit; undefined: it does not exist. */
 export interface Change {
   readonly name: DocumentName;
   readonly before: StoredDocument | undefined;

@@ -36,7 +36,7 @@ export function fieldAt(fields: Fields, [name, ...rest]: FieldPath): Value | und
   return value?.mapValue ? fieldAt(value.mapValue.fields ?? {}, rest) : undefined;
 }
 
-/** The fields with another value there; undefined takes it away. Maps on the way are made when they are not there. */
+/** The fields with another value at a path; undefined removes it. Missing maps on the way are created. */
 export function withField(fields: Fields, [name = "", ...rest]: FieldPath, value: Value | undefined): Fields {
   if (rest.length === 0) {
     if (value !== undefined) return { ...fields, [name]: value };

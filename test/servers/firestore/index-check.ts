@@ -32,9 +32,8 @@ export function requireIndexes(plan: QueryPlan, config: IndexConfig): void {
     ...needs.fixed.map(({ field, isArray }) => `${field} ${isArray ? "CONTAINS" : "ASCENDING"}`),
     ...needs.sorts.map(({ field, isDescending }) => `${field} ${isDescending ? "DESCENDING" : "ASCENDING"}`),
   ];
-  throw failedPrecondition(
-    `The query requires an index. You can create it here: collection group ${needs.group}, scope ${needs.scope}, fields ${fields.join(", ")}`,
-  );
+  const index = `collection group ${needs.group}, scope ${needs.scope}, fields ${fields.join(", ")}`;
+  throw failedPrecondition(`The query requires an index. You can create it here: ${index}`);
 }
 
 function needsOf(plan: QueryPlan): Needs {

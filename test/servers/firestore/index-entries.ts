@@ -10,9 +10,9 @@ const maxEntries = 40_000;
 const maxIndexedLength = 1_500;
 
 /**
- * How many index entries the change of a document adds and removes, together. A field that is no map stands once in each
- * of its sorted indexes, an array once per distinct element in its index of elements; a map's fields count by themselves.
- * Throws INVALID_ARGUMENT for a document with more than 40,000 entries.
+ * How many index entries the change of a document adds and removes, together. A field that is no map stands once in
+ * each of its sorted indexes, an array once per distinct element in its index of elements; a map's fields count by
+ * themselves. Throws INVALID_ARGUMENT for a document with more than 40,000 entries.
  */
 export function changedIndexEntries(
   before: StoredDocument | undefined,

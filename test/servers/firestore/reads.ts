@@ -31,7 +31,7 @@ export function batchGetDocuments(database: Database, request: BatchGetRequest):
     return { ...result, readTime: toTimestamp(view.readTime) };
   });
   database.meter.add("document_reads", answers.length);
-  return [...begun(view), ...answers];
+  return [...newTransaction(view), ...answers];
 }
 
 /** A query without a result still answers with the time that it saw, and costs a read. */
@@ -47,7 +47,7 @@ export function answerQuery(database: Database, request: RunQueryRequest): reado
   const readTime = toTimestamp(view.readTime);
   const passed = skipped > 0 || documents.length === 0 ? [{ readTime, skippedResults: skipped }] : [];
   return [
-    ...begun(view),
+    ...newTransaction(view),
     ...passed,
     ...documents.map((document) => ({ document: toWire(document, plan.mask), readTime })),
   ];
@@ -70,7 +70,7 @@ export function answerAggregation(
     aggregateFields[aggregation.alias ?? `field_${index + 1}`] = { integerValue: String(count) };
   }
   database.meter.add("document_reads", Math.max(1, Math.ceil(largest / 1_000)));
-  return [...begun(view), { result: { aggregateFields }, readTime: toTimestamp(view.readTime) }];
+  return [...newTransaction(view), { result: { aggregateFields }, readTime: toTimestamp(view.readTime) }];
 }
 
 function upToOf({ count }: Aggregation): number {
@@ -83,8 +83,8 @@ function openView(database: Database, request: RunQueryRequest | BatchGetRequest
 }
 
 /** The id of a transaction that begins comes by itself, before all else. */
-function begun(view: View): readonly object[] {
-  return view.begun ? [{ transaction: view.begun }] : [];
+function newTransaction(view: View): readonly object[] {
+  return view.newTransaction ? [{ transaction: view.newTransaction }] : [];
 }
 
 function toWire(

@@ -1,12 +1,13 @@
 /**
- * A Firestore of Standard edition in native mode, in memory, behind the wire protocol that the unmodified clients speak.
+ * A Firestore of Standard edition in native mode, in memory, behind the wire protocol that the unmodified clients
+ * speak.
  *
- * Left out: Listen, Write, ExecutePipeline, PartitionQuery, ListDocuments, ListCollectionIds, and the calls for a single
- * document (GetDocument, CreateDocument, …), all UNIMPLEMENTED; filters with OR, vector search, sum and avg; security
- * rules and credentials (anybody may do anything in any database); quotas and rates; contention by waiting (see
- * transactions.ts); the cutting off of indexed values after 1,500 bytes, which makes queries on them inexact.
- * Chosen where the documentation is silent: a stale update_time and one of a document that is not there are both
- * FAILED_PRECONDITION; what is refused is not billed; a write that changes nothing is; the delete of what is not there
+ * Left out: Listen, Write, ExecutePipeline, PartitionQuery, ListDocuments, ListCollectionIds, and the calls for a
+ * single document (GetDocument, CreateDocument, …), all UNIMPLEMENTED; filters with OR, vector search, sum and avg;
+ * security rules and credentials (every caller may do anything in any database); quotas and rates; contention by
+ * waiting (see transactions.ts); the cutting off of indexed values after 1,500 bytes, which makes queries on them
+ * inexact. Chosen where the documentation is silent: a stale update_time and one of a missing document are both
+ * FAILED_PRECONDITION; what is refused is not billed; a write that changes nothing is; the delete of a missing document
  * is; each application of a duplicated call is; count() bills for the largest of its counts, after upTo.
  */
 import type { FaultPlan } from "../kit/faults.ts";
@@ -26,8 +27,8 @@ import { Transactions } from "./transactions.ts";
 export interface FirestoreServerOptions {
   readonly faults?: FaultPlan;
   /**
-   * Counts `document_reads`, `document_writes`, `document_deletes`, `index_entry_writes` (entries added and removed), and
-   * calls that reached the database as `rpc_commit`, `rpc_batch_write`, `rpc_batch_get`, `rpc_run_query`,
+   * Counts `document_reads`, `document_writes`, `document_deletes`, `index_entry_writes` (entries added and removed),
+   * and calls that reached the database as `rpc_commit`, `rpc_batch_write`, `rpc_batch_get`, `rpc_run_query`,
    * `rpc_run_aggregation_query`, `rpc_begin_transaction`, `rpc_rollback`.
    */
   readonly meter?: Meter;

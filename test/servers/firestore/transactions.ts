@@ -8,7 +8,7 @@ export interface Transaction {
   readonly locked: Set<string>;
   readonly startedAtMs: number;
   usedAtMs: number;
-  /** Another transaction that met it has committed: this one can only be told so. */
+  /** A conflicting transaction has committed first: every further call of this one is ABORTED. */
   isBroken: boolean;
 }
 
@@ -33,7 +33,7 @@ export class Transactions {
   begin(readOnlyAt: Micros | undefined): Transaction {
     const now = this.#clock.now();
     const id = `transaction-${++this.#count}`;
-    const begun = {
+    const transaction = {
       id,
       readOnlyAt,
       locked: new Set<string>(),
@@ -41,8 +41,8 @@ export class Transactions {
       usedAtMs: now,
       isBroken: false,
     };
-    this.#open.set(id, begun);
-    return begun;
+    this.#open.set(id, transaction);
+    return transaction;
   }
 
   /** Throws INVALID_ARGUMENT for one that is unknown, over, or was idle for a minute; ABORTED for one that lost. */

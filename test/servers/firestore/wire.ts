@@ -1,4 +1,6 @@
-/** Messages of google.firestore.v1, as the protos' loader hands them over: what is not on the wire is not there. */
+/**
+ * Messages of google.firestore.v1, as the protos' loader hands them over: a field that is not on the wire is absent.
+ */
 
 export interface Timestamp {
   readonly seconds?: string | number;

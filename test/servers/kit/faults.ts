@@ -1,11 +1,11 @@
 /**
  * What may go wrong with one call, as its caller sees it:
- * `not_sent` — nothing is applied, and the caller is told that the service is unavailable;
- * `reply_lost` — it is applied, and the caller is told the same;
- * `error_after` — it is applied, and the caller is told of an internal error, which clients do not retry by themselves;
+ * `not_sent` — nothing is applied, and the caller sees that the service is unavailable;
+ * `reply_lost` — it is applied, and the caller sees the same;
+ * `error_after` — it is applied, and the caller sees an internal error, which clients do not retry;
  * `slow` — it is applied late;
  * `duplicated` — it is applied twice, and the caller gets the answer of the second time;
- * `unauthenticated` — nothing is applied, and the caller is told that its credentials are not good;
+ * `unauthenticated` — nothing is applied, and the caller sees that its credentials are refused;
  * `strange` — something between the two answers, as no service does: before the call is applied, or after.
  */
 export type Fault =
@@ -69,7 +69,7 @@ export function randomFaults(share: number, seed: number, slowMs = 300): FaultPl
   };
 }
 
-/** How a faulty call ended, for whoever has to answer it. */
+/** How a faulty call ended. The server answers accordingly. */
 export type FaultyOutcome<Answer> =
   | { readonly kind: "answer"; readonly answer: Answer }
   | { readonly kind: "unavailable" }

@@ -16,7 +16,7 @@ export type SendOutcome =
 
 const methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"] as const;
 
-/** Sends what a service of Google's sends to somebody's endpoint, over connections that are kept. Follows no redirects. */
+/** Sends a Google service's requests to a customer's endpoint, over kept connections. Follows no redirects. */
 export class HttpSender {
   readonly #agent = new Agent({ connections: null, headersTimeout: 0, bodyTimeout: 0 });
 

@@ -4,7 +4,7 @@ import { type FaultPlan, strangeAnswers, withFault } from "./faults.ts";
 
 export interface HttpCall {
   readonly method: string;
-  /** Of the URL, decoded piece by piece by whoever needs it. */
+  /** Of the URL. Routes decode its segments. */
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingMessage["headers"];
@@ -36,8 +36,9 @@ export interface HttpServerOptions {
 }
 
 /**
- * Serves HTTP with the faults that the plan asks for: what is not sent, and what has its reply lost, ends in a connection
- * that is reset; an error after the fact is a 500; what is unauthenticated a 401, as Google's services have it.
+ * Serves HTTP with the faults that the plan asks for. A call that is not sent, or whose reply is lost, ends in a
+ * connection that is reset; an error after the fact is a 500; what is unauthenticated a 401, as Google's services have
+ * it.
  */
 export async function serveTestHttp({
   service,

@@ -9,7 +9,7 @@ interface Entry {
 }
 
 /**
- * What is to happen later, in tens of thousands: a heap with one timer for its head. Durations are those of the server's
+ * Future events, tens of thousands of them: a heap with one timer for its head. Durations are those of the server's
  * world, in which `clockScale` seconds pass in a second of ours.
  */
 export class Timeline {
@@ -65,7 +65,7 @@ export class Timeline {
 
   #fire(): void {
     this.#timerDueMs = Number.POSITIVE_INFINITY;
-    // Taken once, so that callbacks that go on for ever leave room for other work of the process.
+    // Read once, so that callbacks that schedule each other for ever leave room for other work of the process.
     const nowMs = this.elapsedMs();
     for (let head = this.#heap[0]; head && head.dueMs <= nowMs; head = this.#heap[0]) {
       this.#removeHead();

@@ -2,7 +2,10 @@ import type { TokenIssuer } from "./issuer.ts";
 
 const lifetimeMs = 3_600_000;
 
-/** The Authorization header of requests in the name of a service account. A token is used for half of its life, as signing is slow. */
+/**
+ * The Authorization header of requests in the name of a service account. A token is used for half of its life, as
+ * signing is slow.
+ */
 export class TokenCache {
   readonly #issuer: TokenIssuer;
   readonly #tokens = new Map<string, { readonly token: Promise<string>; readonly takenAt: number }>();

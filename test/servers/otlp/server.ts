@@ -59,8 +59,8 @@ export interface OtlpServer {
 }
 
 /**
- * A receiver of traces by OTLP over HTTP, as JSON, at `/v1/traces`. It keeps all spans. Left out: Protobuf, compression,
- * metrics and logs, partial success, quotas. Spans are counted as Cloud Trace bills them: `spans`.
+ * A receiver of traces by OTLP over HTTP, as JSON, at `/v1/traces`. It keeps all spans. Left out: Protobuf,
+ * compression, metrics and logs, partial success, quotas. Spans are counted as Cloud Trace bills them: `spans`.
  */
 export async function startOtlpServer(
   options: { readonly faults?: FaultPlan; readonly meter?: Meter; readonly port?: number } = {},

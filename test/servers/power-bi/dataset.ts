@@ -22,7 +22,7 @@ export interface Ending {
   readonly exception?: object;
 }
 
-/** One semantic model: one refresh at a time, and so many in a day. */
+/** One semantic model: one refresh at a time, and a limited number in a day. */
 export class Dataset {
   readonly refreshes: StoredRefresh[] = [];
   ending: Ending | undefined;

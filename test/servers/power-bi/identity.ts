@@ -8,8 +8,8 @@ export interface Principal {
 }
 
 /**
- * The part of the Microsoft identity platform that a service principal needs: the tenant's metadata and tokens for client
- * credentials. Its client takes no address but https ones, so that is how the metadata names them.
+ * The part of the Microsoft identity platform that a service principal needs: the tenant's metadata and tokens for
+ * client credentials. Its client takes no address but https ones, so that is how the metadata names them.
  */
 export class Identity {
   readonly #principal: Principal;

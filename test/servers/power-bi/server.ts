@@ -9,8 +9,8 @@ import { Identity, type Principal } from "./identity.ts";
  * One semantic model of one workspace of Power BI, with its refreshes (start, list, cancel), and the identity platform
  * that gives a service principal its token, on one address.
  *
- * Left out: every other model and operation, the details of one refresh, the running of anything (a refresh ends when it
- * is told to, or after so many looks at the history), and the day: all refreshes count towards its limit.
+ * Left out: every other model and operation, the details of one refresh, the running of anything (a refresh ends when
+ * the test ends it, or after a number of reads of the history), and the day: all refreshes count towards its limit.
  */
 export interface PowerBiServer extends Pick<TestHttpServer, "url" | "setFaults" | "close"> {
   readonly meter: Meter;
@@ -27,7 +27,7 @@ export interface PowerBiServerOptions {
   readonly faults?: FaultPlan;
   readonly meter?: Meter;
   readonly port?: number;
-  /** Default: a refresh is completed at the second look. Null: it runs until it is told to end. */
+  /** Default: a refresh is completed at the second look. Null: it runs until the test ends it. */
   readonly ending?: Ending | null;
   /** Default 8, as on shared capacity. */
   readonly dayLimit?: number;
@@ -106,22 +106,22 @@ function start(call: HttpCall, dataset: Dataset): HttpReply {
     return refusal(415, "UnsupportedMediaType", "The request has to be JSON");
   const options = optionsIn(call);
   if (!options) return refusal(400, "InvalidRequest", "Bad Request");
-  const begun = dataset.start(options);
-  if (begun === "busy")
+  const started = dataset.start(options);
+  if (started === "busy")
     return refusal(
       400,
       "InvalidRequest",
       "Invalid dataset refresh request. Another refresh request is already executing",
     );
-  if (begun === "day_limit")
+  if (started === "day_limit")
     return refusal(
       400,
       "RequestThrottled",
       "Invalid dataset refresh request. Number of refresh requests in last 24 hours exceeded limit",
     );
-  const location = `http://${call.headers.host}${call.path}/${begun.requestId}`;
-  const named = begun.refreshType === "ViaEnhancedApi" ? { location } : { requestid: begun.requestId };
-  return { status: 202, headers: { ...named, "x-ms-request-id": begun.requestId } };
+  const location = `http://${call.headers.host}${call.path}/${started.requestId}`;
+  const named = started.refreshType === "ViaEnhancedApi" ? { location } : { requestid: started.requestId };
+  return { status: 202, headers: { ...named, "x-ms-request-id": started.requestId } };
 }
 
 function cancel(id: string, dataset: Dataset): HttpReply {

@@ -7,8 +7,8 @@ export type Filter = (attributes: Attributes) => boolean;
 const tokens = /\s*(!=|[=:().,-]|"(?:[^"\\]|\\.)*"|[A-Za-z_][\w-]*)/y;
 
 /**
- * Compiles a subscription's filter: `attributes.key = "value"`, `!=`, `attributes:key`, `hasPrefix(attributes.key, "…")`,
- * NOT, AND, OR and brackets. Throws INVALID_ARGUMENT for anything else.
+ * Compiles a subscription's filter: `attributes.key = "value"`, `!=`, `attributes:key`, `hasPrefix(attributes.key,
+ * "…")`, NOT, AND, OR and brackets. Throws INVALID_ARGUMENT for anything else.
  */
 export function compileFilter(text: string): Filter {
   if (text.trim() === "") return () => true;

@@ -48,7 +48,7 @@ export function restHandler(exchange: Exchange, meter: Meter): (call: HttpCall) 
   };
 }
 
-/** Undefined for what is no JSON, or not told as such. */
+/** Undefined for a body that is not JSON, or not declared as JSON. */
 function jsonOf(headers: HttpCall["headers"], body: Buffer): unknown {
   if (!/^application\/json\b/.test(headers["content-type"] ?? "")) return undefined;
   try {

@@ -70,9 +70,9 @@ export interface PubSubServer {
 /**
  * Pub/Sub: topics, publishing, push and pull subscriptions over the wire of google.pubsub.v1, and publishing over REST.
  *
- * Left out: StreamingPull, ordered delivery (the key is carried), exactly-once delivery, schemas, snapshots, retention and
- * expiry (stored, never acted on), the slow start of pushes and the back-off of a whole subscription that has many nacks,
- * and who may do what (but for `TestIamPermissions`). Ids and tokens of pages are simpler than Google's.
+ * Left out: StreamingPull, ordered delivery (the key is carried), exactly-once delivery, schemas, snapshots, retention
+ * and expiry (stored, never acted on), the slow start of pushes and the back-off of a whole subscription that has many
+ * nacks, and who may do what (but for `TestIamPermissions`). Ids and tokens of pages are simpler than Google's.
  */
 export async function startPubSubServer(options: PubSubServerOptions = {}): Promise<PubSubServer> {
   const { faults = noFaults, meter = new Meter(), clockScale = 1, deniedPermissions = [] } = options;

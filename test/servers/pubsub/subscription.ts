@@ -40,7 +40,7 @@ const longestRepeatMs = 1_000;
 /** Google pauses at least that long, whatever the policy says. */
 const leastPauseMs = 100;
 
-/** The messages of a subscription between publish and acknowledgement, whoever delivers them. */
+/** The messages of a subscription between publish and acknowledgement. Push and pull delivery share them. */
 export class Subscription {
   settings: WireSubscription;
   /** Called when there may be something to take. */

@@ -6,8 +6,8 @@ interface Versions {
 }
 
 /**
- * The preconditions of a request on an object, which has generation 0 when it is not there. Those of a rewrite's source
- * have their names begin with `ifSource`.
+ * The preconditions of a request on an object, which has generation 0 when it does not exist. Those of a rewrite's
+ * source have their names begin with `ifSource`.
  */
 export function checkConditions(
   query: URLSearchParams,

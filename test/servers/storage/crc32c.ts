@@ -1,4 +1,4 @@
-/** CRC-32C (Castagnoli), as Cloud Storage tells it: base64 of the big-endian number. */
+/** CRC-32C (Castagnoli), as Cloud Storage reports it: base64 of the big-endian number. */
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte;
   for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? (value >>> 1) ^ 0x82f63b78 : value >>> 1;

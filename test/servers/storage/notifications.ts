@@ -1,6 +1,6 @@
 import { resourceOf, type StoredObject } from "./objects.ts";
 
-/** What a bucket tells its topic, as Pub/Sub carries it. */
+/** What a bucket publishes to its topic, as Pub/Sub carries it. */
 export interface StorageNotification {
   readonly attributes: Readonly<Record<string, string>>;
   /** The resource of the object, as JSON. */
@@ -32,7 +32,7 @@ export function publishTo(url: string, topic: string): OnFinalize {
     const messages = [{ attributes, data: Buffer.from(data).toString("base64") }];
     const response = await fetch(`${url}/v1/${topic}:publish`, {
       method: "POST",
-      // Of whoever notifies: the server asks for a token, and not whose it is.
+      // Any token will do: the server does not check whose it is.
       headers: { "content-type": "application/json", authorization: "Bearer storage" },
       body: JSON.stringify({ messages }),
     });

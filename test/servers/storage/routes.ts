@@ -43,7 +43,7 @@ const table: readonly (readonly [method: string, path: RegExp, route: Route])[] 
   ).map(([method, path, route]) => [method, new RegExp(`^${api}${path}$`), route] as const),
 ];
 
-/** Takes whole paths alone, as Cloud Storage does, and JSON that is told as such. Throws Refusals. */
+/** Accepts whole paths only, as Cloud Storage does, and JSON that is declared as JSON. Throws Refusals. */
 export function routed(routes: Routes, call: HttpCall): Routed {
   for (const [method, pattern, route] of table) {
     const found = method === call.method ? pattern.exec(call.path) : null;
@@ -72,7 +72,7 @@ function partOf(body: unknown, fields: string): unknown {
   return Object.fromEntries(parts);
 }
 
-/** A body of JSON, which has to be told as JSON: https://cloud.google.com/storage/docs/json_api */
+/** A body of JSON, which has to be declared as JSON: https://cloud.google.com/storage/docs/json_api */
 function jsonOf<Body>({ headers, body }: HttpCall, schema: z.ZodType<Body>): Body {
   if (!/^application\/json\b/.test(headers["content-type"] ?? ""))
     throw new Refusal(400, "badContent", `Unsupported content with type: ${headers["content-type"]}`);

@@ -16,7 +16,7 @@ export interface StorageServerOptions {
   readonly keepsVersions?: boolean;
   /** A rewrite copies this much in a call, and asks for another one when there is more. Default: everything. */
   readonly rewriteBytesPerCall?: number;
-  /** Told of every object that was made, after it was; see `publishTo`. */
+  /** Called after each object was made; see `publishTo`. */
   readonly onFinalize?: OnFinalize;
 }
 
@@ -28,7 +28,9 @@ export interface StorageServer {
   /** Answers calls itself where it returns something: with `failure(403, …)`, say. Undefined: no more. */
   setRefusals(refuse: ((call: HttpCall) => HttpReply | undefined) | undefined): void;
   createBucket(bucket: string): void;
-  /** Drops an object, as anybody might, into a bucket that is made where there is none. Resolves to its generation. */
+  /**
+   * Drops an object into a bucket, as an outside sender does. A missing bucket is created. Resolves to its generation.
+   */
   put(bucket: string, object: string, content: Uint8Array | string, contentType?: string): string;
   /** The resources of a bucket's objects, as JSON, in the order of their names. */
   objects(bucket: string): Readonly<Record<string, unknown>>[];
@@ -36,8 +38,8 @@ export interface StorageServer {
   versions(bucket: string): Readonly<Record<string, unknown>>[];
   /** Of `gs://bucket/object`. Throws where there is none. */
   content(gsUri: string): Buffer;
-  /** Resolves once everybody has been told of what was made until now. */
-  told(): Promise<void>;
+  /** Resolves once every object made until now has been notified. */
+  notified(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -53,10 +55,10 @@ export async function startStorageServer(options: StorageServerOptions = {}): Pr
   const objects = new Objects({ keepsVersions });
   for (const bucket of options.buckets ?? []) objects.createBucket(bucket);
   let refuse: ((call: HttpCall) => HttpReply | undefined) | undefined;
-  let telling = Promise.resolve();
+  let notifying = Promise.resolve();
   const onStored = (stored: StoredObject, overwritten: StoredObject | undefined) => {
-    if (onFinalize) telling = telling.then(() => onFinalize(finalized(stored, overwritten)));
-    telling.catch(() => {}); // `told` says so.
+    if (onFinalize) notifying = notifying.then(() => onFinalize(finalized(stored, overwritten)));
+    notifying.catch(() => {}); // `notified` rejects with it.
   };
   const routes = {
     objects,
@@ -97,7 +99,7 @@ export async function startStorageServer(options: StorageServerOptions = {}): Pr
       const [, bucket = "", object = ""] = /^gs:\/\/([^/]+)\/(.+)$/s.exec(gsUri) ?? [];
       return objects.get(bucket, object, null).content;
     },
-    told: () => telling,
+    notified: () => notifying,
     close: () => server.close(),
   };
 }
