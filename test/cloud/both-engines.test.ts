@@ -80,12 +80,12 @@ test("graphs of every rule end as a sequential oracle says", async () => {
 });
 
 test("the key of a start answers with the retry of its batch on Google Cloud too", async () => {
-  let mended = false;
-  const daily = workflow("daily").task("work", () => (mended ? "done" : fail()), { retry: false });
+  let isFixed = false;
+  const daily = workflow("daily").task("work", () => (isFixed ? "done" : fail()), { retry: false });
   const cloud = await cloudInProcess([daily]);
   const first = await cloud.run("daily", "today");
   expect(await cloud.run("daily", "today")).toBe(first);
-  mended = true;
+  isFixed = true;
   const { batchId } = await cloud.app.engine.retry(first);
   await cloud.idle();
   expect(await cloud.run("daily", "today")).toBe(batchId);

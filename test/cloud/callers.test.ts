@@ -41,7 +41,7 @@ describe("a push is let in by its token alone", () => {
       async ({ issuer }) => bearer(await issuer.token({ audience, email, expiresInSeconds: -60 })),
     ],
     [
-      "a token for somebody else",
+      "a token for another audience",
       async ({ issuer }) => bearer(await issuer.token({ audience: "https://other.example", email })),
     ],
     [
@@ -53,7 +53,7 @@ describe("a push is let in by its token alone", () => {
       async ({ issuer }) => bearer(await issuer.token({ audience, email: "other@example.com" })),
     ],
     [
-      "a token that nobody has signed",
+      "an unsigned token",
       async () => bearer(`${encoded({ alg: "none" })}.${encoded({ aud: audience, email })}.`),
     ],
   ];
@@ -75,7 +75,7 @@ describe("a push is let in by its token alone", () => {
     expect(batch).toMatchObject({ status: "SUCCESS" });
   });
 
-  test("while the keys can't be had, nobody is refused: the push comes again", async () => {
+  test("while the keys can't be read, no caller is refused: the push is delivered again", async () => {
     const cloud = await cloudInProcess([two]);
     const headers = bearer(await cloud.issuer.token({ audience, email }));
     await cloud.issuer.close();
@@ -93,7 +93,7 @@ describe("a push is let in by its token alone", () => {
 
 describe("what only the engine may say", () => {
   const deployment = `${projectId}/baton/(default)/baton`;
-  const told = { kind: "task", taskId: "second", ready: true } as const;
+  const reported = { kind: "task", taskId: "second", ready: true } as const;
 
   async function push(
     sealed: boolean,
@@ -104,7 +104,7 @@ describe("what only the engine may say", () => {
     // The batch is there, and none of its tasks has run.
     cloud.pubsub.setDelivery({ maxOutstanding: 0 });
     const { batchId } = await cloud.app.engine.start({ kind: "start", workflowId: "two" });
-    const data = Buffer.from(JSON.stringify({ ...told, batchId }));
+    const data = Buffer.from(JSON.stringify({ ...reported, batchId }));
     const [secret = ""] = cloud.environment.BATON_CALLBACK_SECRET?.split(" ") ?? [];
     const seal = computeSeal({ secret, deployment, ...other }, data);
     const attributes = sealed ? { [sealAttribute]: seal } : {};

@@ -12,7 +12,7 @@ import { type CloudWorld, startCloud } from "./world.ts";
 
 const plain = workflow("plain").task("first", () => 1);
 
-/** A batch of a deployment whose function is stopped, and the command of whoever looks after it. */
+/** A batch of a deployment whose function is stopped, and the operator's command. */
 async function withoutFunction() {
   const cloud = await startCloud({ pushUrl: `http://127.0.0.1:${await freePort()}` });
   onTestFinished(() => cloud.close());
@@ -42,7 +42,7 @@ async function restoredDatabase({ environment }: CloudWorld) {
   return { app, place: new Workplace({}, restored) };
 }
 
-test("the runbook of a restored database: with the function stopped, what it says is running is cancelled here", async () => {
+test("the runbook of a restored database: with the function stopped, running batches are cancelled here", async () => {
   const { cloud, app: old, batchId } = await withoutFunction();
   const { app, place } = await restoredDatabase(cloud);
   const running = await place.baton(["batches", "--status", "RUNNING", "--limit", "1000", "--json"]);
@@ -64,7 +64,7 @@ test("the runbook of a restored database: with the function stopped, what it say
   expect(await old.engine.admin.status(batchId)).toMatchObject({ status: "RUNNING" });
 });
 
-test("a cancel that is interrupted before the function has answered does not say that the batch had ended", async () => {
+test("a cancel interrupted before the function has answered does not say that the batch had ended", async () => {
   const { cloud, batchId, place } = await withoutFunction();
   const running = place.spawn(["cancel", batchId]);
   // From before it asks on, signals are caught.
@@ -77,7 +77,7 @@ test("a cancel that is interrupted before the function has answered does not say
   expect(code).toBe(130);
 });
 
-test("whoever waits for the function for long is told what may be amiss", async () => {
+test("after a long wait for the function, the command says what may be wrong", async () => {
   const { app, batchId } = await withoutFunction();
   const stop = new AbortController();
   const notes: string[] = [];

@@ -23,7 +23,7 @@ test.each([plain, keyed])("cancelling a batch cancels the job that its task has 
   bigQuery?.releaseJobs();
 });
 
-test("a job that is begun while its batch is being cancelled is cancelled too", async () => {
+test("a job that starts while its batch is being cancelled is cancelled too", async () => {
   const { app, bigQuery } = await cloudInProcess([plain], { bigQuery: true, lease });
   bigQuery?.holdJobs();
   // The first is a dry run; the second is under way when the cancel looks for what there is.
@@ -46,7 +46,7 @@ test("a job that another call of the key has taken up is left alone", async () =
   bigQuery?.holdJobs();
   const first = await app.engine.start({ kind: "start", workflowId: "keyed", key: "1" });
   await expect.poll(() => bigQuery?.jobs().length).toBe(1);
-  // It has the key, and waits for the job that the first has begun.
+  // It has the key, and waits for the job of the first.
   const second = await app.engine.start({ kind: "start", workflowId: "keyed", key: "2" });
   await app.engine.cancel(first.batchId);
   bigQuery?.releaseJobs();
@@ -61,7 +61,7 @@ tasks:
     with: { sql: SELECT 1 AS one, into: ones }
 `;
 
-test("a job is cancelled too that a worker began after the cancel had looked, and died before it could tell", async () => {
+test("a job that a worker started after the cancel had looked, before it died, is cancelled too", async () => {
   const port = await freePort();
   const cloud = await startCloud({ pushUrl: `http://127.0.0.1:${port}`, lease, bigQuery: true });
   onTestFinished(() => cloud.close());
@@ -74,7 +74,7 @@ test("a job is cancelled too that a worker began after the cancel had looked, an
   onTestFinished(() => fn.kill());
   await fn.start();
   bigQuery.holdJobs();
-  // The first is a dry run; the second has left the worker when that dies, and comes about afterwards.
+  // The first is a dry run; the second has left the worker when it dies, and is applied afterwards.
   let inserts = 0;
   bigQuery.setFaults(({ method }) => {
     if (!method.startsWith("POST") || !method.endsWith("/jobs")) return undefined;

@@ -6,7 +6,7 @@ import { startCloud } from "./world.ts";
 
 const workflows = fileURLToPath(new URL("workflows", import.meta.url));
 
-/** The command on somebody's machine, and the function that it talks to through Google's services alone. */
+/** The command on a developer's machine, and the function that it talks to through Google's services alone. */
 async function deployed() {
   const port = await freePort();
   const cloud = await startCloud({ pushUrl: `http://127.0.0.1:${port}` });
@@ -14,7 +14,7 @@ async function deployed() {
   const fn = new FunctionProcess(port, { ...cloud.environment, BATON_WORKFLOWS: workflows });
   onTestFinished(() => fn.kill());
   await fn.start();
-  // Whoever uses the command has rights of his own, and none of the function's secrets.
+  // The caller has his own permissions, and none of the function's secrets.
   const {
     BATON_CALLBACK_SECRET: _secret,
     BATON_SERVICE_ACCOUNT: _account,
@@ -24,7 +24,7 @@ async function deployed() {
   return { cloud, place };
 }
 
-test("run: the function does the work, the command tells of it", async () => {
+test("run: the function does the work, the command reports it", async () => {
   const { place } = await deployed();
   const { code, stdout, stderr } = await place.baton(["run", "mixed", "--input", "null"]);
   expect(stderr).toBe("");
@@ -45,7 +45,7 @@ test("run: the function does the work, the command tells of it", async () => {
 
 test("publish, show, cancel, and dead letters that are seen and replayed", async () => {
   const { cloud, place } = await deployed();
-  const wrong = ["publish", '{"workflowId":"nobody","key":"k"}'];
+  const wrong = ["publish", '{"workflowId":"unknown","key":"k"}'];
   const refused = await place.baton(wrong);
   expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("error WORKFLOW_UNKNOWN") });
   const published = await place.baton([...wrong, "--unchecked"]);

@@ -28,7 +28,7 @@ export interface Crowd {
   readonly batchIds: readonly string[];
 }
 
-/** Starts so many batches of every workflow. Every second keyed one asks for what the one before it asked for. */
+/** Starts `each` batches of every workflow. Every second keyed batch has the input of the one before it. */
 export async function startCrowd(app: App, each: number): Promise<Crowd> {
   const batchIds: string[] = [];
   for (const workflowId of Object.keys(endings))

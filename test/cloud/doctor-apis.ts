@@ -20,8 +20,8 @@ export interface GoogleApis {
 }
 
 /**
- * What the doctor asks of Google by REST: the jobs of a location, one to a page, which of some permissions the caller has,
- * and what the services beside it have. Credentials are not checked.
+ * What the doctor asks of Google by REST: the jobs of a location, one to a page, which of some permissions the caller
+ * has, and what the services beside it have. Credentials are not checked.
  */
 export async function startGoogleApis(
   jobs: readonly SchedulerJob[],

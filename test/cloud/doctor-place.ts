@@ -148,7 +148,7 @@ export function job(id: string, kind: string, state = "ENABLED", schedule = "* *
   return { name, schedule, state, pubsubTarget: { topicName, data } };
 }
 
-/** What the local server leaves out: how a bucket is set up, and whom it tells of its objects. */
+/** What the local server leaves out: how a bucket is set up, and where it sends its notifications. */
 export function storageAnswers({ method, path }: HttpCall): HttpReply | undefined {
   const place = path.replace(/^\/storage\/v1/, "");
   const name = place.slice("/b/".length);

@@ -63,7 +63,7 @@ test("a subscription that expires, and one that keeps messages for a day, are re
   });
 });
 
-test("a subscription that gives messages up within an hour is reported, with the numbers of the infrastructure", async () => {
+test("a subscription that drops messages within an hour is reported, with the infrastructure's numbers", async () => {
   const { diagnose, change, topic } = await deployment();
   const deadLetterTopic = topic("baton-dead-letters");
   await change("baton-control-push", { deadLetterPolicy: { deadLetterTopic, maxDeliveryAttempts: 10 } });

@@ -87,7 +87,7 @@ test("queues with limits exist, run, and have the limits of BATON_QUEUES", async
   expect(subjects.sort()).toEqual(["baton-queue-documents", "baton-queue-imports", "baton-queue-websites"]);
 });
 
-test("a queue with limits that is missing, is paused, gives up soon, or has other limits, is reported with a remedy", async () => {
+test("a limited queue that is missing, paused, gives up soon, or has other limits, has a remedy", async () => {
   const { diagnose } = await deployment();
   const queues: Readonly<Record<string, object>> = {
     "baton-timers": sound,
@@ -129,7 +129,7 @@ test("a queue with limits that is missing, is paused, gives up soon, or has othe
   });
 });
 
-test("the caller that puts tasks into them may let Cloud Tasks act as the account that calls the function", async () => {
+test("the caller that creates tasks may let Cloud Tasks act as the account that calls the function", async () => {
   const { diagnose, apis } = await deployment();
   const host = await cloudTasks(sound, granted);
   expect((await diagnose({ ...host, ...limited })).of("queues.account", push).status).toBe("ok");

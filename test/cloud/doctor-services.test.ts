@@ -35,7 +35,7 @@ test("buckets that are missing, and an inbox without a notification", async () =
   expect(findings.of("storage.notification", "test-inbox").deployCommand).toMatch(/^npx baton deploy /);
 });
 
-test("without an inbox bucket, no notification is checked: Baton's own bucket must not announce what Baton writes", async () => {
+test("without an inbox bucket, no notification is checked: Baton's bucket must not announce its writes", async () => {
   const { diagnose } = await deployment();
   const { results, wrong } = await diagnose({ BATON_INBOX_BUCKET: undefined });
   expect(wrong).toEqual([]);
@@ -98,7 +98,12 @@ test("Dataform's accounts, which the function has to be allowed to act as", asyn
   const { diagnose, apis } = await deployment();
   const runner = "runner@shop.iam.gserviceaccount.com";
   const task = (account: string) =>
-    `workflow: nightly\ntasks:\n  - id: summarise\n    type: dataform\n    with: { repository: projects/p/locations/l/repositories/r, gitCommitish: main${account} }\n`;
+    `workflow: nightly
+tasks:
+  - id: summarise
+    type: dataform
+    with: { repository: projects/p/locations/l/repositories/r, gitCommitish: main${account} }
+`;
   const named = {
     BATON_WORKFLOWS: await folderWith({ "nightly.yaml": task(`, serviceAccount: ${runner}`) }),
   };

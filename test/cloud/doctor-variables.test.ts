@@ -28,7 +28,7 @@ async function variablesOfPage(folder: string): Promise<Readonly<Record<string, 
   );
 }
 
-test("with the variables that the page tells to take from a deployment, nothing is missing", async () => {
+test("with the variables that the page says to take from a deployment, nothing is missing", async () => {
   const { environment, diagnose } = await deployment();
   const { BATON_CALLBACK_SECRET: secret = "", ...others } = environment;
   const secrets = await startSecretManagerServer();

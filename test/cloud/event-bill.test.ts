@@ -17,7 +17,7 @@ test("an event is billed for the tasks that wait for it, not for those of its ba
     const { woken } = await app.engine.receiveEvent({ kind: "event", batchId, event: `go ${id}` });
     expect(woken).toEqual([id]);
   }
-  // With what the tasks themselves read once they go on; were all logs read, these would be 1,640 and more.
+  // Includes the reads of the resumed tasks. If all logs were read, it would be 1,640 and more.
   expect(firestore.meter.of("document_reads")).toBeLessThan(12 * ids.length);
   await app.engine.receiveEvent({ kind: "event", batchId, event: "go last" });
   await expect.poll(async () => (await app.engine.admin.status(batchId)).status).toBe("SUCCESS");

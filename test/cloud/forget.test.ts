@@ -19,7 +19,7 @@ const searched = workflow("searched")
     retry: { maxAttempts: 1 },
   });
 
-/** The command of whoever looks after the deployment: without the function's secret, account and audience. */
+/** The operator's command: without the function's secret, account and audience. */
 function commandFor({ environment }: CloudInProcess) {
   const {
     BATON_CALLBACK_SECRET: _secret,
@@ -85,13 +85,13 @@ test("all that the database and the bucket have of a batch and its retries is de
   cloud.storage.put(bucket, String(written?.name), "written over");
   const full = stored(cloud);
 
-  const told = await forget(second);
-  expect(told).toMatchObject({ code: 0, stderr: expect.stringContaining("ended less than a day ago") });
-  expect(told.stdout).toContain(`batch ${first} ERROR, run 1\nbatch ${second} ERROR, run 2\n`);
-  expect(told.stdout).toMatch(/^TaskLogs +8$/m);
-  expect(told.stdout).toContain("\n  searched/keep?person=one\n");
-  expect(told.stdout).toContain("seven days of point-in-time recovery");
-  expect(told.stdout).toContain(`Nothing is deleted. To delete it: baton forget ${second} --delete`);
+  const plan = await forget(second);
+  expect(plan).toMatchObject({ code: 0, stderr: expect.stringContaining("ended less than a day ago") });
+  expect(plan.stdout).toContain(`batch ${first} ERROR, run 1\nbatch ${second} ERROR, run 2\n`);
+  expect(plan.stdout).toMatch(/^TaskLogs +8$/m);
+  expect(plan.stdout).toContain("\n  searched/keep?person=one\n");
+  expect(plan.stdout).toContain("seven days of point-in-time recovery");
+  expect(plan.stdout).toContain(`Nothing is deleted. To delete it: baton forget ${second} --delete`);
   expect(stored(cloud)).toEqual(full);
 
   const deleted = await forget(second, "--delete", "--json");

@@ -5,7 +5,7 @@ export interface Front {
   close(): Promise<void>;
 }
 
-/** Stands before several processes of the function, as Cloud Run does before its instances: of every sender, each request goes to the next one. */
+/** A proxy for several processes of the function, as Cloud Run is for its instances. Each sender's requests rotate. */
 export async function startFront(port: number, backends: readonly number[]): Promise<Front> {
   const turns = new Map<string | undefined, number>();
   const server = createServer((incoming, answer) => {
@@ -23,7 +23,7 @@ export async function startFront(port: number, backends: readonly number[]): Pro
       answer.writeHead(response.statusCode ?? 502, response.headers);
       response.pipe(answer);
     });
-    // An instance that dies, or is not there yet: whoever sent it sends it again.
+    // The instance died, or has not started yet: the sender repeats the request.
     backend.on("error", () => {
       if (answer.headersSent) answer.destroy();
       else answer.writeHead(503).end();

@@ -96,7 +96,7 @@ export class FunctionProcess {
   }
 }
 
-/** A port that nobody has, and that is given to nobody who asks for any: those begin at 32768. */
+/** A free port below the ephemeral range, which begins at 32768. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 10_000);

@@ -34,7 +34,7 @@ async function deployed() {
   return { cloud, app, fn, effects };
 }
 
-test("with every message delivered twice and out of order, every batch ends right, and no attempt runs twice", async () => {
+test("with messages doubled and out of order, every batch ends right, and no attempt runs twice", async () => {
   const { cloud, app, fn, effects } = await deployed();
   cloud.pubsub.setDelivery({ duplicateShare: 1, reorder: true });
   await fn.start();
@@ -71,7 +71,7 @@ test("with the function killed every second, every batch ends right", async () =
   expect(repeated).toEqual([]);
 });
 
-test("a function that is told to stop gives its tasks back: they need not wait for the lease to end", async () => {
+test("a function that is stopped releases its tasks: they need not wait for the lease to end", async () => {
   const { app, fn, effects } = await deployed();
   await fn.start();
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "slow", input: { n: 0 } });

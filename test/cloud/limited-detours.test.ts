@@ -13,10 +13,10 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} };
 /** Six tasks of a queue that runs one at a time; counts how many run. */
 async function narrow() {
   let running = 0;
-  const seen = { most: 0, begun: 0 };
+  const seen = { most: 0, started: 0 };
   const work = async () => {
     running += 1;
-    seen.begun += 1;
+    seen.started += 1;
     seen.most = Math.max(seen.most, running);
     await new Promise((resolve) => setTimeout(resolve, 300));
     running -= 1;
@@ -32,7 +32,7 @@ async function narrow() {
   return { cloud, flow, seen };
 }
 
-/** What publishes as before there were limits, or where nobody has told of them. */
+/** The configuration of a sender that does not know the limits, as earlier versions do. */
 const unaware = ({ environment }: CloudInProcess) => readConfiguration({ ...environment, BATON_QUEUES: "" });
 
 function usualWay(cloud: CloudInProcess) {
@@ -78,17 +78,17 @@ test.each(detours)("tasks of a queue that are published %s keep its limit", asyn
   await detour(cloud, batchId);
   await cloud.idle();
   expect(await cloud.app.engine.admin.status(batchId)).toMatchObject({ status: "SUCCESS" });
-  expect(seen).toEqual({ most: 1, begun: six.length });
+  expect(seen).toEqual({ most: 1, started: six.length });
 });
 
-test("a batch that is started without BATON_QUEUES keeps to its queue all the same, each task of it sent there once", async () => {
+test("a batch that is started without BATON_QUEUES keeps to its queue, and each task is sent there once", async () => {
   const { cloud, flow, seen } = await narrow();
   const command = openCloud({ configuration: unaware(cloud), logger: silent, workflows: [flow] });
   onTestFinished(() => command.close());
   const { batchId } = await command.engine.start({ kind: "start", workflowId: "six" });
   await cloud.idle();
   expect(await cloud.app.engine.admin.status(batchId)).toMatchObject({ status: "SUCCESS" });
-  expect(seen).toEqual({ most: 1, begun: six.length });
+  expect(seen).toEqual({ most: 1, started: six.length });
   const topic = `projects/${projectId}/topics/baton-queue-narrow`;
   expect(cloud.pubsub.published().filter((message) => message.topic === topic)).toHaveLength(six.length);
   expect(cloud.tasks.dispatches(limitedQueuePath("narrow"))).toHaveLength(six.length);

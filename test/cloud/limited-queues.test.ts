@@ -76,7 +76,7 @@ function narrowWork(effects: string): Work {
     const piece = [worker, ...run].join(" ");
     if (what === "killed") gone.add(worker);
     if (what === "begin") workers.add(worker);
-    // What a process had begun has died with it.
+    // The runs of a process died with it.
     running = [...running.filter((other) => other !== piece), ...(what === "begin" ? [piece] : [])].filter(
       (other) => !gone.has(other.split(" ")[0] ?? ""),
     );
@@ -89,7 +89,7 @@ function linesOf(effects: string): string[] {
   return readFileSync(effects, "utf8").split("\n").filter(Boolean);
 }
 
-test("two tasks of a queue run at once in all processes together, retries and sleeps among them, and other queues don't wait for it", async () => {
+test("two tasks of a queue run at once in all processes, retries and sleeps too; other queues don't wait", async () => {
   const place = await deployed();
   await untilEnded(place);
   const { cloud, effects } = place;
@@ -115,7 +115,7 @@ test("two tasks of a queue run at once in all processes together, retries and sl
   expect(dispatches.length).toBeGreaterThanOrEqual(15 + 2 + 1);
 });
 
-test("a process that is killed gives its places back: others of the queue begin in its stead, and still two run at once", async () => {
+test("a process that is killed releases its slots: others of the queue begin, and still two run at once", async () => {
   const place = await deployed({ isHeld: true, lease: "3s" });
   const { processes, effects, gate } = place;
   const running = () => narrowWork(effects).running;
@@ -145,7 +145,7 @@ function wide(id: string, queue: string, work: () => Promise<null> = async () =>
   );
 }
 
-/** Cloud Tasks begins so many at once after a pause, whatever the rate below 50 a second. */
+/** How many tasks Cloud Tasks begins at once after a pause, at every rate below 50 a second. */
 const burst = 10;
 
 test("tasks of a queue with a rate begin as fast as it says once the burst is over", async () => {
@@ -154,10 +154,10 @@ test("tasks of a queue with a rate begin as fast as it says once the burst is ov
   const cloud = await cloudInProcess([flow], { limits: "slow=20@4/s" });
   const batchId = await cloud.run("paced");
   expect(await cloud.app.engine.admin.status(batchId)).toMatchObject({ status: "SUCCESS" });
-  const begun = cloud.tasks.dispatches(limitedQueuePath("slow")).map(({ begunAt }) => begunAt);
-  expect(begun).toHaveLength(ids.length);
-  const [first = 0] = begun;
-  begun.slice(burst).forEach((at, index) => {
+  const times = cloud.tasks.dispatches(limitedQueuePath("slow")).map(({ begunAt }) => begunAt);
+  expect(times).toHaveLength(ids.length);
+  const [first = 0] = times;
+  times.slice(burst).forEach((at, index) => {
     expect(at - first).toBeGreaterThanOrEqual((index + 1) * 250 - 10);
   });
 });
@@ -186,14 +186,14 @@ test("a task of such a queue costs one task of Cloud Tasks and one request, and 
 
 test("sweeps do not lengthen the line: what waits for its turn is not put there again", async () => {
   const gate = Promise.withResolvers<null>();
-  let begun = 0;
+  let started = 0;
   const work = () => {
-    begun += 1;
+    started += 1;
     return gate.promise;
   };
   const cloud = await cloudInProcess([wide("queued", "narrow", work)], { limits: "narrow=1" });
   const { batchId } = await cloud.app.engine.start({ kind: "start", workflowId: "queued" });
-  await expect.poll(() => begun).toBe(1);
+  await expect.poll(() => started).toBe(1);
   for (let look = 0; look < 3; look += 1) await cloud.app.engine.redrive(batchId);
   expect(cloud.tasks.meter.of("tasks_created")).toBe(six.length);
   gate.resolve(null);

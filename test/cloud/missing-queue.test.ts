@@ -33,7 +33,7 @@ async function deployed() {
   return { cloud, place };
 }
 
-test("apply tells what the deployment has to have for the workflow that is stored", async () => {
+test("apply prints what the deployment needs for the stored workflow", async () => {
   const { place } = await deployed();
   const applied = await place.baton(["apply", "imports.yaml"]);
   expect(applied).toMatchObject({ code: 0, stderr: "" });
@@ -55,7 +55,7 @@ test("apply tells what the deployment has to have for the workflow that is store
   expect(here.stdout).toBe("applied imports (2 tasks)\n");
 });
 
-test("remove takes it away, and tells what the deployment had to have for it", async () => {
+test("remove deletes it, and prints what the deployment needed for it", async () => {
   const { place } = await deployed();
   await place.baton(["apply", "imports.yaml"]);
   const removed = await place.baton(["remove", "imports"]);

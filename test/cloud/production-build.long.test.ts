@@ -41,13 +41,13 @@ test("it is built with the version of Node that it runs on, one that this reposi
   expect(manifestOf(root).engines.node.split(" || ")).toContain(`${version}.x`);
 });
 
-test("the lock file is heeded, and has nothing that is for development, which a `gcp-build` would get", async () => {
+test("the lock file is respected, and has no development packages, which a `gcp-build` would get", async () => {
   const lock = LockSchema.parse(read(folder, "package-lock.json"));
   const installed = Object.keys(lock.packages).filter((path) => path && existsSync(`${folder}/${path}`));
   const empty = mkdtempSync(join(place, "empty-"));
   for (const name of ["package.json", "package-lock.json"])
     copyFileSync(`${folder}/${name}`, `${empty}/${name}`);
-  // Only tells; it fails where package.json and the lock file disagree.
+  // A dry run. It fails where package.json and the lock file disagree.
   const { stdout } = await run("npm", ["ci", "--dry-run", "--offline", "--no-audit", "--loglevel=notice"], {
     cwd: empty,
     env: { ...process.env, NODE_ENV: "development" },

@@ -17,7 +17,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 // These tests look at what a deployed function has compiled, not at what Node keeps for all other tests.
 delete process.env.NODE_COMPILE_CACHE;
 
-/** Of a lock file, as far as it tells what is installed where. */
+/** The part of a lock file that says what is installed where. */
 const LockSchema = z.object({
   packages: z.record(
     z.string(),

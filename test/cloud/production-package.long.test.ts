@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(place, { recursive: true, force: true }));
 
-test("what is deployed runs a batch with production dependencies only, under the framework, from a clean folder", async () => {
+test("the deployed package runs a batch with production dependencies in a clean folder", async () => {
   const port = await freePort();
   const cloud = await startCloud({ pushUrl: `http://127.0.0.1:${port}`, queues: ["documents", "websites"] });
   onTestFinished(() => cloud.close());

@@ -5,11 +5,11 @@ import { workflow } from "../../src/index.ts";
 import { callbackReceiver } from "../support/receiver.ts";
 import { cloudInProcess } from "./in-process.ts";
 
-test("resend: the function sends the callback, whoever asks for it has no secret and no right to schedule", async () => {
+test("resend: the function sends the callback; the caller has no secret and no right to schedule", async () => {
   const receiver = await callbackReceiver();
-  const told = workflow("told").task("work", () => 1, { callback: { url: receiver.url } });
-  const cloud = await cloudInProcess([told]);
-  const batchId = await cloud.run("told");
+  const notified = workflow("notified").task("work", () => 1, { callback: { url: receiver.url } });
+  const cloud = await cloudInProcess([notified]);
+  const batchId = await cloud.run("notified");
   expect(receiver.received).toHaveLength(1);
   const [callback] = await cloud.app.engine.admin.callbacks.ofBatch(batchId);
   const {

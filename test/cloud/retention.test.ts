@@ -53,11 +53,11 @@ test("a batch that is too old to be judged does nothing any more, and its messag
   await pubsub.idle();
   firestore.advance(7 * dayMs);
   firestore.expireNow();
-  // The dead letter goes with the rest, since its time is told by this process, whose clock has stood still.
+  // The dead letter is deleted too: its time is set by this process, whose clock has not moved.
   expect(firestore.dump().map(({ path }) => path.split("/")[0])).toEqual(["definitions"]);
 });
 
-test("the record of a key goes when its result has run out, and the work is done anew", async () => {
+test("the record of a key goes when its result has run out, and the work is done again", async () => {
   const { app, firestore, run } = await cloudInProcess([keyed]);
   await run("keyed");
   await run("keyed");
@@ -80,5 +80,5 @@ test("the newest batches are found without reading all there have ever been", as
   expect(await app.engine.admin.newest({}, 3)).toMatchObject({ batches: [{}, {}, {}], more: 2 });
   // Two days, the one that is not yet there among them.
   expect(firestore.meter.of("document_reads")).toBeLessThanOrEqual(5 + 2);
-  expect(await app.engine.admin.newest({ workflowId: "nobody" }, 3)).toEqual({ batches: [], more: 0 });
+  expect(await app.engine.admin.newest({ workflowId: "unknown" }, 3)).toEqual({ batches: [], more: 0 });
 });

@@ -62,7 +62,7 @@ async function dataformAndPowerBi(): Promise<Record<string, string>> {
   };
 }
 
-/** Sweeps as Cloud Scheduler does until so many batches have succeeded; gives their workflows. */
+/** Sweeps as Cloud Scheduler does until `count` batches have succeeded. Returns their workflows. */
 async function succeeded(app: App, count: number): Promise<string[]> {
   for (let look = 1; ; look += 1) {
     const batches = await app.engine.admin.list({}).catch(() => []);
@@ -91,7 +91,7 @@ test("a dropped file is loaded, summarised, reported and archived, by BigQuery a
   expect(cloud.storage.content("gs://test-bucket/reports/sales.html").toString()).toContain("Sales per day");
 });
 
-test("with Dataform and Power BI in place, messages doubled and out of order, it ends right and refreshes once", async () => {
+test("with Dataform and Power BI, messages doubled and out of order, it ends right and refreshes once", async () => {
   const { cloud, app, fn } = await deployedSamples(await dataformAndPowerBi());
   cloud.pubsub.setDelivery({ duplicateShare: 1, reorder: true });
   cloud.storage.put(inboxBucket, "sales/october.csv", salesFile);

@@ -25,7 +25,7 @@ async function deployed() {
   return { fn, folder, start, task };
 }
 
-test("an error that a task leaves behind is its own, and ends neither the instance nor the work of others", async () => {
+test("an error that a task leaves behind ends neither the instance nor the work of others", async () => {
   const { fn, folder, start, task } = await deployed();
   const { pid } = fn;
   const other = await start("careful");
@@ -46,7 +46,7 @@ test("an error that a task leaves behind is its own, and ends neither the instan
   expect(fn.output).not.toContain("Uncaught exception");
 });
 
-test("an exception of unknown origin ends the instance in good order: its work is given back", async () => {
+test("an exception of unknown origin ends the instance in good order: its work is released", async () => {
   const { fn, folder, start, task } = await deployed();
   const other = await start("careful");
   await expect.poll(async () => (await task(other))?.status).toBe("PROCESSING");

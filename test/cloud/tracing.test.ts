@@ -45,7 +45,7 @@ test("all work on a batch is one trace: waits, attempts, steps and requests, eac
   const outside = await startEndpoint(() => 200);
   onTestFinished(() => outside.close());
   let failures = 1;
-  const built = workflow("told")
+  const built = workflow("traced-batch")
     .task("load", async ({ step, services, signal }) =>
       step("fetch", async () => {
         const { status } = await services.http.request({
@@ -74,7 +74,7 @@ test("all work on a batch is one trace: waits, attempts, steps and requests, eac
     )
     .task("archive", async () => null, { after: ["load"] });
   const { run, app } = await cloudInProcess([built], { tracer });
-  const batchId = await run("told");
+  const batchId = await run("traced-batch");
   const view = await app.engine.admin.show(batchId);
   expect(view.status).toBe("SUCCESS");
   await tracer.flush();
@@ -82,7 +82,7 @@ test("all work on a batch is one trace: waits, attempts, steps and requests, eac
   expect(new Set(receiver.spans.map(({ traceId }) => traceId))).toEqual(
     new Set([batchTrace(batchId).traceId]),
   );
-  const root = "batch told";
+  const root = "batch traced-batch";
   expect(tree(receiver, batchId)).toEqual(
     [
       `- > ${root}`,
@@ -104,7 +104,7 @@ test("all work on a batch is one trace: waits, attempts, steps and requests, eac
   const [batch] = named(receiver, root);
   expect(batch).toMatchObject({
     ...batchTrace(batchId),
-    attributes: { "baton.batch": batchId, "baton.workflow": "told", "baton.status": "SUCCESS" },
+    attributes: { "baton.batch": batchId, "baton.workflow": "traced-batch", "baton.status": "SUCCESS" },
   });
   expect(batch?.startTimeUnixNano).toBe(Date.parse(view.createdAt));
   expect(batch?.endTimeUnixNano).toBe(Date.parse(view.endedAt ?? ""));
@@ -166,7 +166,7 @@ test("each request to a service is a span of its method, with the names of what 
   ]);
 });
 
-test("a wait is told as how the attempt ended, and a step that was done is not told again", async () => {
+test("a wait is recorded as the end of the attempt, and a finished step is not recorded again", async () => {
   const { receiver, tracer } = await traced();
   const code: AnyTaskFunction = async ({ step }) => {
     await step("before", async () => 1);
@@ -188,7 +188,7 @@ test("a wait is told as how the attempt ended, and a step that was done is not t
   expect(named(receiver, "run t")[0]?.attributes).toMatchObject({ "baton.reason": "sleep" });
 });
 
-test("a batch that fails is told of as failed, once, even when the answer to its last commit is lost", async () => {
+test("a failed batch is recorded as failed, once, even when the answer to its last commit is lost", async () => {
   const { receiver, tracer } = await traced();
   const fails = async () => {
     throw new TaskError("broken", { retryable: false });
@@ -230,7 +230,7 @@ test("a receiver of traces that never answers costs one delivery its limit, and 
   expect({ asked, problems: problems.length }).toEqual({ asked: 1, problems: 1 });
 });
 
-test("an attempt that fails is logged, with a stack only where nobody foresaw how, and without secrets", async () => {
+test("a failed attempt is logged, with a stack only if the error is unforeseen, and without secrets", async () => {
   const lines: { readonly message: string; readonly fields: LogFields }[] = [];
   const keep = (message: string, fields: LogFields = {}) => void lines.push({ message, fields });
   const logger = { debug: keep, info: keep, warn: keep, error: keep };

@@ -8,7 +8,8 @@ import { FunctionProcess, freePort } from "./function-process.ts";
 import { startCloud } from "./world.ts";
 
 /**
- * Wide enough for a join that is counted in parts and a fan-out that takes several messages. `BATON_TEST_WIDTH=10000` and
+ * Wide enough for a join that is counted in parts and a fan-out that takes several messages. `BATON_TEST_WIDTH=10000`
+ * and
  * `BATON_TEST_WIDE_KILLS=20` take some minutes.
  */
 const width = Number(process.env.BATON_TEST_WIDTH ?? 1_200);

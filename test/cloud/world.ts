@@ -23,7 +23,7 @@ export const projectId = "test-project";
 const prefix = "baton";
 /** Where results, reports and dead letters are kept. */
 export const resultBucket = "test-bucket";
-/** Where files are dropped; each is told of by a notification. */
+/** Where files are dropped. Each drop sends a notification. */
 export const inboxBucket = "test-inbox";
 const pushAccount = "push@test-project.iam.gserviceaccount.com";
 const usualAudience = "https://baton.example";
@@ -43,7 +43,7 @@ export interface CloudOptions {
   readonly ackDeadlineSeconds?: number;
   /** `BATON_CALLBACK_SECRET`. Default: one that is made up. */
   readonly callbackSecret?: string;
-  /** Tells where time goes. */
+  /** Records spans. */
   readonly tracer?: Tracer;
   /** More variables, such as those that name other servers in place of ours. */
   readonly variables?: Readonly<Record<string, string>>;

@@ -4,8 +4,9 @@ import type { TerraformFiles } from "./terraform-files.ts";
 export type Scope = Readonly<Record<string, unknown>>;
 
 /**
- * What the names of things come to, for values of the variables: as much of Terraform's language as names need. That is references to variables, locals
- * and accounts, templates, `==`, `!`, `? :`, lists, `[for … in … : …]`, `concat`, `distinct`, `join`, `keys`, `toset`. What it does not know, it throws at.
+ * What the names of things come to, for values of the variables: as much of Terraform's language as names need. That is
+ * references to variables, locals and accounts, templates, `==`, `!`, `? :`, lists, `[for … in … : …]`, `concat`,
+ * `distinct`, `join`, `keys`, `toset`. What it does not know, it throws at.
  */
 export class Evaluation {
   readonly #files: TerraformFiles;

@@ -110,7 +110,7 @@ test("what is enabled for a resource is enabled before it", () => {
       ]);
 });
 
-test("nothing that is asked for waits for a service to be switched on: all that follows from it would be made anew", () => {
+test("no data source waits for a service to be enabled: all that depends on it would be replaced", () => {
   const asked = [...files.texts.values()].flatMap((text) => [
     ...text.matchAll(/^data "\w+" "\w+" \{[\s\S]*?^\}/gm),
   ]);
@@ -136,7 +136,7 @@ test("the versions of the provider that a deployment chose can be kept with its 
   expect(ignored.filter((pattern) => pattern.includes("lock"))).toEqual([]);
 });
 
-test("no state, plan, or value of somebody's deployment is kept with the code", () => {
+test("no state, plan, or value of a deployment is kept with the code", () => {
   const ignored = readFileSync(`${folder}.gitignore`, "utf8").split("\n");
   for (const pattern of [".terraform/", "*.tfstate*", "*.tfplan", "*.tfvars.json", "backend.tf"])
     expect(ignored).toContain(pattern);

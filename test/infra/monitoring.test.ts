@@ -53,14 +53,14 @@ test("only lines of this function are counted", () => {
 const promql = String(files.locals.log_alerts);
 
 test.each(["dead_letters", "batches_stuck", "schedules_failed", "batches_failed", "callbacks_given_up"])(
-  "somebody is told of %s",
+  "an alert reports %s",
   (name) => {
     expect(metrics.map(([metric]) => metric)).toContain(name);
     expect(promql).toContain(`increase(\${local.promql.${name}}[`);
   },
 );
 
-test("that a batch failed is told unless that is switched off", () => {
+test("an alert reports failed batches unless it is switched off", () => {
   expect(promql).toMatch(/var\.alert_failed_batches \? \{\s+"batch-failed" = \{/);
   expect(files.variables.alert_failed_batches?.default).toBe(true);
   expect(promql).toContain(`sum by (workflow) (increase(\${local.promql.batches_failed}[30m])) > 0`);
@@ -77,7 +77,7 @@ test("what is asked of metrics is the name that they are made under", () => {
   expect([...used].filter((name) => !metrics.some(([metric]) => metric === name))).toEqual([]);
 });
 
-test("somebody is told when a sweep or a tick has not been published for 20 minutes", () => {
+test("an alert reports that no sweep or tick was published for 20 minutes", () => {
   expect(promql).toContain(`${expression("local.promql_runs.sweep")} < 1`);
   expect(promql).toContain(`${expression("local.promql_runs.tick")} < 1`);
   expect(String(files.locals.promql_runs)).toContain('for kind in ["sweep", "tick"]');
@@ -92,7 +92,7 @@ test("no alert on a metric of the log looks back less than 20 minutes: it may co
   for (const [text, minutes] of spans) expect([text, Number(minutes) >= 20]).toEqual([text, true]);
 });
 
-test("somebody is told of messages that wait, were given up, or that the function fails at", () => {
+test("alerts report messages that wait, were given up, or that the function fails at", () => {
   const alerts = z
     .record(z.string(), z.object({ filter: z.string(), threshold: z.number() }))
     .parse(files.locals.service_alerts);
@@ -117,7 +117,7 @@ test("somebody is told of messages that wait, were given up, or that the functio
 
 const taskQueues = new RegExp(String(evaluation.local("task_queues")));
 
-test("somebody is told of a Cloud Tasks queue whose tasks go on failing, longer than the longest pause between two tries", () => {
+test("an alert reports a Cloud Tasks queue whose tasks fail for longer than the longest back-off", () => {
   const alerts = z
     .record(z.string(), z.object({ filter: z.string(), threshold: z.number(), period: z.string() }))
     .parse(files.locals.service_alerts);

@@ -16,7 +16,7 @@ const evaluation = new Evaluation(files, {
 });
 const topics = [CONTROL_QUEUE, CALLBACK_QUEUE, ...queues].map((queue) => topicName("test-env", queue));
 
-test("there is a topic for each queue, for callbacks and for what is between tasks, under the names that the broker publishes to", () => {
+test("there is a topic for each queue, for callbacks and for control messages, under the broker's names", () => {
   expect(files.resource("google_pubsub_topic.this")).toMatchObject({
     for_each: expression("local.topics"),
     name: expression("each.key"),

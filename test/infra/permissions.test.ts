@@ -261,7 +261,7 @@ test("no role is a basic one, or one that may grant roles, and nothing is grante
   }
 });
 
-test("a grant adds a member to a role, and takes nobody else's away", () => {
+test("a grant adds a member to a role, and removes no other", () => {
   const kinds = files.resources.map(({ type }) => type).filter((type) => /iam|access|acl/.test(type));
   expect(kinds.filter((type) => !type.endsWith("_iam_member"))).toEqual([]);
 });

@@ -11,7 +11,7 @@ const folder = fileURLToPath(new URL("../../infra/", import.meta.url));
 const tools = ["terraform", "tofu"].filter((tool) => spawnSync(tool, ["version"]).status === 0);
 const usual = { BATON_PROJECT: "some-project", BATON_LOCATION: "europe-west1" };
 
-/** What is wrong with a variable of ours, and as the infrastructure would be told it. */
+/** What is wrong with a variable of ours, and the same as a variable of the infrastructure. */
 const wrong: readonly (readonly [string, string, string, unknown])[] = [
   ["BATON_PROJECT", "My_Project", "project", "My_Project"],
   ["BATON_LOCATION", "europe-west1-b", "region", "europe-west1-b"],

@@ -43,7 +43,7 @@ test("values out of that order are refused", () => {
   ]);
 });
 
-test("what nobody sets is as the function has it by itself", () => {
+test("a value that is not set equals the function's default", () => {
   expect(seconds("function_timeout_seconds")).toBe(configuration.google?.functionTimeoutSeconds);
   expect(seconds("lease_seconds")).toBe(configuration.leaseSeconds);
   expect(seconds("retention_days") * 86_400).toBe(configuration.google?.retentionSeconds);

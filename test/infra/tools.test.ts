@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from "vitest";
 const folder = fileURLToPath(new URL("../../infra/", import.meta.url));
 const tools = ["terraform", "tofu"].filter((tool) => spawnSync(tool, ["version"]).status === 0);
 
-/** The provider is some hundred megabytes from a registry: whoever wants it looked at sets this. */
+/** The provider is some hundred megabytes from a registry: set this to have it checked. */
 const withProvider = process.env.BATON_TEST_TERRAFORM_PROVIDER === "1";
 
 function run(tool: string, where: string, ...parameters: string[]) {

@@ -26,7 +26,7 @@ function run(tool: string, place: string, ...parameters: string[]) {
     env: { ...process.env, CHECKPOINT_DISABLE: "1" },
   });
   // Long sentences are broken into lines, with a bar before each.
-  return { stdout, told: `${stdout}${stderr}`.replaceAll(/\s*\n[│\s]*/g, " ") };
+  return { stdout, output: `${stdout}${stderr}`.replaceAll(/\s*\n[│\s]*/g, " ") };
 }
 
 const needed = ["-var=project=some-project", "-var=region=europe-west1"];
@@ -49,7 +49,7 @@ test.skipIf(tools.length === 0).each(refused)("%s is refused, in words", (given,
   const place = placeWith(cut("outputs.tf", /^(output "function_settings" \{[\s\S]*?^\})/m));
   for (const tool of tools) {
     run(tool, place, "init");
-    expect(run(tool, place, "plan", "-no-color", ...needed, `-var=${given}`).told).toContain(words);
+    expect(run(tool, place, "plan", "-no-color", ...needed, `-var=${given}`).output).toContain(words);
   }
 });
 
@@ -58,9 +58,9 @@ test.skipIf(tools.length === 0)("values that are right are not refused", () => {
   const given = ["-var=prefix=go", "-var=billing_account=0A1B2C-3D4E5F-678901", "-var=min_instances=20"];
   for (const tool of tools) {
     run(tool, place, "init");
-    const { told } = run(tool, place, "plan", "-no-color", ...needed, ...given);
-    expect(told).not.toContain("Error:");
-    expect(told).toContain("function_settings");
+    const { output } = run(tool, place, "plan", "-no-color", ...needed, ...given);
+    expect(output).not.toContain("Error:");
+    expect(output).toContain("function_settings");
   }
 });
 
@@ -81,7 +81,7 @@ test.skipIf(tools.length === 0)(
   },
 );
 
-test("a budget is made on a billing account that is named, or that of the project, and says so where there is none", () => {
+test("a budget is made on the named billing account or the project's, and says so where there is none", () => {
   const budget = files.resource("google_billing_budget.this");
   expect(files.locals.billing_account).toBe(
     expression('var.billing_account == "" ? data.google_project.this.billing_account : var.billing_account'),

@@ -122,7 +122,7 @@ test.skipIf(tools.length === 0)(
   120_000,
 );
 
-test.skipIf(tools.length === 0)("a state that is not there is not chosen", () => {
+test.skipIf(tools.length === 0)("a state that does not exist is not selected", () => {
   for (const tool of tools) {
     const { commands, run } = deploymentIn(folderOf(), tool, "unknown");
     expect(run(commands.init)).toMatchObject({ status: 0 });

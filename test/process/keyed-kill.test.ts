@@ -53,7 +53,7 @@ function linesOf(folder: string): string[] {
   return existsSync(path) ? readFileSync(path, "utf8").split("\n").filter(Boolean) : [];
 }
 
-/** Names of the steps that the file holds while nobody has it open. */
+/** Names of the steps that the file holds while no process has it open. */
 function stepsIn(folder: string): string[] {
   const database = new DatabaseSync(`${folder}/baton.sqlite`);
   try {

@@ -21,7 +21,7 @@ interface Life {
     | undefined;
 }
 
-/** One life of a worker on the folder. It may be killed as soon as it has begun so many runs. */
+/** One life of a worker on the folder. It may be killed as soon as it has started `killAfterRuns` runs. */
 function live(folder: string, environment: Record<string, string>, killAfterRuns?: number): Promise<Life> {
   const { promise, resolve, reject } = Promise.withResolvers<Life>();
   const process_ = endedWithTest(() =>
@@ -75,7 +75,7 @@ interface StoredLog {
   readonly attempt: number;
 }
 
-/** What the file holds while nobody has it open. */
+/** What the file holds while no process has it open. */
 function logsIn(folder: string): Map<string, StoredLog> {
   const database = new DatabaseSync(`${folder}/baton.sqlite`);
   try {
@@ -130,8 +130,8 @@ async function killAt(crossing: number): Promise<void> {
   expectSound(second.output?.views ?? [], folder, [death]);
   for (const task of second.output?.views[0]?.tasks ?? []) {
     const log = death.logs.get(`${second.output?.views[0]?.batchId}/${task.taskId}`);
-    const begun = log?.attempt ?? 0;
-    expect(task.attempts).toBe(log?.status === "SUCCESS" ? begun : begun + 1);
+    const attempts = log?.attempt ?? 0;
+    expect(task.attempts).toBe(log?.status === "SUCCESS" ? attempts : attempts + 1);
   }
 }
 

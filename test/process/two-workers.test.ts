@@ -13,7 +13,7 @@ const OutcomesSchema = z.array(
   z.object({ status: z.string(), reason: z.string().nullable(), result: z.unknown() }),
 );
 
-/** A worker on the folder: it begins when it is told to, says how its batches ended, and leaves when it is told to. */
+/** A worker on the folder: it starts and stops on command, and reports how its batches ended. */
 function worker(folder: string, name: string, onLocked: string) {
   const running = endedWithTest(() =>
     spawn(process.execPath, [child], {

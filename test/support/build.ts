@@ -6,7 +6,9 @@ import { collectLogs, refuseSecrets } from "./collected-logs.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Runs once for each project before its tests; only the first call does anything. Returns what runs after all tests. */
+/**
+ * Runs once for each project before its tests; only the first call does anything. Returns what runs after all tests.
+ */
 export default function setup(): () => void {
   if (!collectLogs()) return () => undefined;
   process.env.BATON_TEST_SEED ??= String(seedOfToday);

@@ -15,8 +15,8 @@ export function casesOfToday<Case>(cases: readonly Case[], count: number): reado
 }
 
 /**
- * Which case each call of a piece of work meets, by name: every call meets one, and another one tomorrow. Where all cases
- * are tried, every call meets each of them.
+ * Which case each call of a piece of work meets, by name: every call meets one, and another one tomorrow. Where all
+ * cases are tried, every call meets each of them.
  */
 export function casesOfCalls<Case>(
   cases: readonly (readonly [name: string, Case])[],

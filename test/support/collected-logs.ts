@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 const variable = "BATON_TEST_LOGS";
 
-/** What no process may ever write: secrets of callbacks, also those in their paths, tokens, and the secrets that tests give to services. */
+/** What no process may ever write: secrets of callbacks, also in their paths, tokens, and the secrets of services. */
 const secrets = [
   /whsec_[A-Za-z0-9+/]{16,}/,
   /eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}/,

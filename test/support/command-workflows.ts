@@ -19,7 +19,7 @@ const plusOne = "export const plusOne = (n: number): number => n + 1;\n";
 
 export const helloFiles = { "hello.ts": hello, "lib/plus-one.ts": plusOne };
 
-/** Runs until the file `gate` of the working folder is there; notes in `seen` that it began and was told to stop. */
+/** Runs until the file `gate` of the working folder is there; notes in `seen` that it began and was aborted. */
 export const gated = `
 import { appendFileSync, existsSync } from "node:fs";
 import { workflow } from "baton";
@@ -41,7 +41,7 @@ tasks:
     after: [b]
   - id: b
     type: nonsense
-    after: [a, nobody]
+    after: [a, missing]
 `;
 
 export const askYaml = `workflow: ask

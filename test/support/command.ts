@@ -11,7 +11,7 @@ import { runInProcess } from "./in-process.ts";
 
 const script = fileURLToPath(new URL("../../bin/baton.js", import.meta.url));
 
-/** For a process that lives so many hours later than those without it: leases of those that died are over. */
+/** The environment of a process whose clock is `hours` ahead: the leases of processes that died are over. */
 export function hoursLater(hours: number) {
   const clock = new URL("hour-later.ts", import.meta.url).href;
   return { NODE_OPTIONS: `--import=${clock}`, BATON_TEST_HOURS_LATER: String(hours) };
@@ -226,7 +226,7 @@ export async function until(
     isOver = true;
   });
   while (!(await condition())) {
-    if (isOver) throw new Error(`It did not come about: ${condition} ${describe()}`);
+    if (isOver) throw new Error(`It did not happen: ${condition} ${describe()}`);
     await new Promise((resolve) => setTimeout(resolve, 30));
   }
 }

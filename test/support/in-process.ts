@@ -46,8 +46,8 @@ let isRunning = false;
 
 /**
  * Runs the built command to its end in this process, which for that time has the folder and the environment of the
- * command: calls wait for each other. Rejects when a call leaves a file of the folder open, or a listener behind. This process has to
- * be one of its own (vitest's pool `forks`): a worker thread can't change its folder.
+ * command: calls wait for each other. Rejects when a call leaves a file of the folder open, or a listener behind. This
+ * process has to be one of its own (vitest's pool `forks`): a worker thread can't change its folder.
  */
 export function runInProcess(start: Start): Promise<Ended> {
   const ended = last.then(() => run(start));

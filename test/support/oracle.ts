@@ -23,7 +23,7 @@ export function randomTasks(random: () => number): RandomTask[] {
   return tasks;
 }
 
-/** How every task ends, worked out one after the other: it knows nothing of messages. */
+/** How every task ends, computed one after the other, without messages. */
 export function oracle(tasks: readonly RandomTask[]): Record<string, string> {
   const ends: Record<string, string> = {};
   for (const task of tasks) {
@@ -43,12 +43,12 @@ function skipOf(rule: ChildRule, parents: readonly string[]): string | undefined
   return rule === "any_failed" && !failed ? "SKIPPED rule_not_met" : undefined;
 }
 
-/** The graph as a workflow whose tasks take a turn and then do as they are told. */
+/** The graph as a workflow whose tasks take a turn and then succeed or fail as planned. */
 export function workflowOfTasks(tasks: readonly RandomTask[]): BuiltWorkflow {
   const failing = new Set(tasks.filter(({ fails }) => fails).map(({ id }) => id));
   const code = async ({ taskId }: { readonly taskId: string }) => {
     await new Promise((resolve) => setImmediate(resolve));
-    if (failing.has(taskId)) throw new TaskError("as told", { retryable: false });
+    if (failing.has(taskId)) throw new TaskError("as planned", { retryable: false });
     return null;
   };
   return {

@@ -14,12 +14,14 @@ export interface TimedApp {
     mostSeconds?: number,
   ): Promise<T>;
   ended(batchId: string, mostSeconds?: number): Promise<BatchView>;
-  /** Lets so much time pass at once, and then a little more: what is due happens. Nothing happens meanwhile, such as polls. */
+  /**
+   * Lets this much time pass at once, and a little more: what is due happens. In between nothing does, such as polls.
+   */
   skip(seconds: number): Promise<void>;
   start(workflowId: string, input?: BatchView["input"]): Promise<string>;
 }
 
-/** A real app, all of it, in which time passes only when it is told to. */
+/** A real app, all of it, in which time passes only when the test moves it. */
 export function timedApp({
   clock = new VirtualClock(),
   ...options
@@ -89,7 +91,7 @@ export function timedApp({
 class Outside {
   #underWay = 0;
 
-  /** A port whose calls are waited for before time goes on. */
+  /** A port whose calls are awaited before time passes. */
   watched<Port extends object>(port: Port): Port {
     return new Proxy(port, {
       get: (target, name) => {

@@ -5,7 +5,7 @@ interface Alarm {
   readonly callback: () => void;
 }
 
-/** A clock that moves only when it is told to. */
+/** A clock that moves only when the test moves it. */
 export class VirtualClock implements Clock {
   #elapsedMs = 0;
   #setMs = 1_700_000_000_000;

@@ -69,7 +69,7 @@ const base = workflow("limited")
 const withNarrow = narrow.reduce((flow, id) => flow.task(id, work, { queue: "narrow" }), base);
 const withOpen = open.reduce((flow, id) => flow.task(id, together, { queue: "open" }), withNarrow);
 
-/** More work than a narrow queue lets run at once, in its first attempts, retries and sleeps, beside that of another queue. */
+/** More work than a narrow queue runs at once: first attempts, retries and sleeps, beside work of another queue. */
 export const limited = withOpen.task("last", work, {
   queue: "narrow",
   after: [...narrow, ...open, "flaky", "sleeper"],

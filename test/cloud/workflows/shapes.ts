@@ -51,7 +51,7 @@ export const mixed = workflow("mixed", { input: Input })
   .task("join", quick, { after: ["left", "right", "flaky"] })
   .task("last", quick, { after: ["join", "sleeper"] });
 
-/** One branch fails for good: what comes after it is skipped, the rest goes on. */
+/** One branch fails for good: its children are skipped, the other tasks run. */
 export const failing = workflow("failing", { input: Input })
   .task("first", quick)
   .task(
@@ -66,7 +66,7 @@ export const failing = workflow("failing", { input: Input })
   .task("beside", quick, { after: ["first"] })
   .task("anyway", quick, { after: ["fails", "beside"], rule: "all_ended" });
 
-/** Once, whoever asks: the second batch gets the result of the first. */
+/** Runs once: the second batch gets the result of the first. */
 export const keyed = workflow("keyed", { input: Input }).task(
   "work",
   async (context) => {
@@ -77,7 +77,7 @@ export const keyed = workflow("keyed", { input: Input }).task(
   { idempotency: { key: { fields: ["n"] }, ttl: "1h", lock: "3s" } },
 );
 
-/** Runs until it is told to stop, the first time. */
+/** The first attempt runs until it is aborted. */
 export const slow = workflow("slow", { input: Input }).task("works", async (context) => {
   note(context);
   if (context.attempt > 1) return "done";
