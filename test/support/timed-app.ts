@@ -15,7 +15,7 @@ export interface TimedApp {
   ): Promise<T>;
   ended(batchId: string, mostSeconds?: number): Promise<BatchView>;
   /**
-   * Lets this much time pass at once, and a little more: what is due happens. In between nothing does, such as polls.
+   * Lets this much time pass at once, and a little more: what is due happens. No polls happen in between.
    */
   skip(seconds: number): Promise<void>;
   start(workflowId: string, input?: BatchView["input"]): Promise<string>;
