@@ -3,7 +3,7 @@ import { type DataformOptions, DataformService } from "../adapters/dataform/data
 import { FolderObjectStore } from "../adapters/filesystem/object-store.ts";
 import { type PowerBiOptions, PowerBiService } from "../adapters/power-bi/power-bi.ts";
 import type { Configuration } from "../configuration/configuration.ts";
-import { neededForPowerBi } from "../configuration/environment.ts";
+import { powerBiRequirements } from "../configuration/environment.ts";
 import type { GoogleConfiguration } from "../configuration/google-configuration.ts";
 import { BatonError } from "../core/errors/errors.ts";
 import { ownBuckets } from "../core/values/text.ts";
@@ -185,7 +185,7 @@ export function remoteServices({
 const throwUnconfigured = async (): Promise<never> => {
   throw new BatonError(
     "SERVICE_NOT_CONFIGURED",
-    `Power BI is not configured: set ${neededForPowerBi.join(", ")}`,
+    `Power BI is not configured: set ${powerBiRequirements.join(", ")}`,
   );
 };
 

@@ -18,88 +18,88 @@ import {
   type GoogleConfiguration,
   googleConfiguration,
   googleProblems,
-  partsOf,
+  selectImplementations,
 } from "./google-configuration.ts";
 import { type TaskSecretSettings, taskSecretProblems, taskSecretSettings } from "./secrets.ts";
 import { parseVariables, problemsText, type RawEnvironment, type VariableProblem } from "./variables.ts";
 
-/** Everything the environment decides. Folders are absolute; times are seconds. */
+/** The configuration of a process. Folders are absolute; times are seconds. */
 export interface Configuration {
   readonly engine: "embedded" | "gcp";
   readonly warehouse: "duckdb" | "bigquery";
   readonly objects: "folder" | "storage";
-  /** Of the parts that are Google's; undefined when none is. */
+  /** Undefined if no part runs on Google Cloud. */
   readonly google: GoogleConfiguration | undefined;
   readonly dataform: DataformSettings;
-  /** Undefined: tasks that need it say so. */
+  /** Undefined: a task that needs Power BI fails with `SERVICE_NOT_CONFIGURED`. */
   readonly powerBi: PowerBiOptions | undefined;
   readonly data: string;
-  /** Where files are dropped. `configured` when it was named: then it has to exist. */
+  /** Where files are dropped. `configured`: `BATON_INBOX` is set, so the folder must exist. */
   readonly inbox: {
     readonly folder: string;
     readonly configured: boolean;
-    /** How long a file must not have changed before it is taken; undefined: `limits.inboxStableMs`. */
+    /** How long a file must be unchanged before it starts a workflow. Default: `limits.inboxStableMs`. */
     readonly quietSeconds: number | undefined;
   };
   readonly workflows: string;
   readonly durability: "full" | "normal";
   readonly leaseSeconds: number;
   readonly sweepSeconds: number;
-  /** Tasks of one queue that run at the same time in this process. */
+  /** Maximum number of tasks of one queue that run at the same time in this process. */
   readonly concurrency: number;
-  /** The queues that have settings of their own: how many of their tasks run at the same time, and how fast they begin. */
+  /** The queues with limits on how many tasks run at the same time and how fast they start. */
   readonly queues: ReadonlyMap<string, QueueSettings>;
   readonly allowPrivateAddresses: boolean;
-  /** Secrets that callbacks are signed with, separated by spaces; undefined: one of the data folder. */
+  /** Secrets that sign callbacks, separated by spaces. Undefined: the secret in the data folder. */
   readonly callbackSecret: string | undefined;
-  /** The secrets that tasks may name. */
+  /** The secrets that tasks may use. */
   readonly taskSecrets: TaskSecretSettings;
   readonly logLevel: (typeof logLevels)[number] | undefined;
-  /** Where traces go; undefined: none are made. */
+  /** Undefined: no traces are made. */
   readonly traces: OtlpSettings | undefined;
 }
 
 /**
- * How long a claim is believed, unless the environment says otherwise. On Google Cloud longer than the longest push, so
- * that a message which comes again after its deadline never finds a worker that is alive and not believed.
+ * The default lease of a claim. On Google Cloud it exceeds the push deadline, so that a redelivery can never take over
+ * from a live worker.
  */
 const defaultLeaseSeconds = { embedded: 30, gcp: 660 } as const;
 
-/** Cloud Scheduler counts in minutes. */
+/** The default interval of sweeps. Cloud Scheduler fires at most once a minute. */
 const defaultSweepSeconds = { embedded: 30, gcp: 60 } as const;
 
 interface ParsedConfiguration {
-  /** Undefined when something is wrong. */
+  /** Undefined if there are problems. */
   readonly configuration: Configuration | undefined;
-  /** Every variable that is missing or wrong. */
+  /** All missing and invalid variables. */
   readonly problems: readonly VariableProblem[];
 }
 
-/** For what process: one that takes messages (`serves`), or that only looks. */
+/** `serves`: the process accepts messages. Other processes only read and publish. */
 interface Purpose {
   readonly serves: boolean;
 }
 
-/** Parses the environment. Throws `CONFIGURATION_INVALID`, which names every missing or wrong variable at once. */
+/** Parses the environment. Throws `CONFIGURATION_INVALID`, which lists all missing and invalid variables. */
 export function readConfiguration(environment: RawEnvironment, purpose?: Purpose): Configuration {
   const { configuration, problems } = parseConfiguration(environment, purpose);
   if (configuration === undefined) throw new BatonError("CONFIGURATION_INVALID", problemsText(problems));
   return configuration;
 }
 
-/** Parses the environment, and throws nothing. */
+/** Parses the environment without throwing. */
 export function parseConfiguration(
   environment: RawEnvironment,
   purpose: Purpose = { serves: false },
 ): ParsedConfiguration {
-  const { values, problems: wrong } = parseVariables(EnvironmentSchema, environment);
-  const problems = [...wrong, ...variableProblems(environment, purpose)];
-  const isRight = values !== undefined && problems.length === 0;
-  const configuration = isRight ? toConfiguration(values, taskSecretSettings(environment)) : undefined;
+  const { values, problems: invalid } = parseVariables(EnvironmentSchema, environment);
+  const problems = [...invalid, ...variableProblems(environment, purpose)];
+  const isValid = values !== undefined && problems.length === 0;
+  const configuration = isValid ? toConfiguration(values, taskSecretSettings(environment)) : undefined;
   return { configuration, problems };
 }
 
-/** What is missing or wrong beyond a variable's own form. */
+/** The problems that involve several variables. The schema finds those of a single one. */
 export function variableProblems(environment: RawEnvironment, purpose: Purpose): VariableProblem[] {
   return [
     ...googleProblems(environment, purpose),
@@ -112,10 +112,10 @@ export function variableProblems(environment: RawEnvironment, purpose: Purpose):
 
 function toConfiguration(values: Environment, taskSecrets: TaskSecretSettings): Configuration {
   const data = resolve(values.BATON_DATA);
-  const parts = partsOf(values);
+  const implementations = selectImplementations(values);
   const google = googleConfiguration(values);
   return {
-    ...parts,
+    ...implementations,
     google,
     dataform: dataformSettings(values),
     powerBi: powerBiSettings(values),
@@ -127,59 +127,61 @@ function toConfiguration(values: Environment, taskSecrets: TaskSecretSettings): 
     },
     workflows: resolve(values.BATON_WORKFLOWS),
     durability: values.BATON_DURABILITY,
-    leaseSeconds: values.BATON_LEASE ?? defaultLeaseSeconds[parts.engine],
-    sweepSeconds: values.BATON_SWEEP ?? defaultSweepSeconds[parts.engine],
+    leaseSeconds: values.BATON_LEASE ?? defaultLeaseSeconds[implementations.engine],
+    sweepSeconds: values.BATON_SWEEP ?? defaultSweepSeconds[implementations.engine],
     concurrency: values.BATON_CONCURRENCY,
     queues: values.BATON_QUEUES,
     allowPrivateAddresses: values.BATON_HTTP_ALLOW_PRIVATE,
     callbackSecret: values.BATON_CALLBACK_SECRET,
     taskSecrets,
     logLevel: values.BATON_LOG_LEVEL,
-    traces: tracingSettings(values, { engine: parts.engine, projectId: google?.projectId }),
+    traces: tracingSettings(values, { engine: implementations.engine, projectId: google?.projectId }),
   };
 }
 
 /**
- * What keeps the queues of BATON_QUEUES from being limited on Google Cloud, where Cloud Tasks calls the function by its address.
- * What publishes tasks needs it as the function does: a message that took another way would not be held to the limits.
+ * The problems of the queues of `BATON_QUEUES` on Google Cloud, where Cloud Tasks calls the function by its URL. A
+ * process that only publishes needs the same variables: a message sent in another way would bypass the limits.
  */
 function queueProblems(environment: RawEnvironment): VariableProblem[] {
   if (environment.BATON_ENGINE !== "gcp") return [];
   const queues = QueuesSchema.safeParse(environment.BATON_QUEUES ?? "").data;
   if (!queues || queues.size === 0) return [];
-  const wrong = [...queues].flatMap(([queue, settings]) => {
+  const invalidLimits = [...queues].flatMap(([queue, settings]) => {
     const problem = limitProblem(queue, settings);
     return problem === undefined ? [] : [`"${queue}": ${problem}`];
   });
   return [
-    ...wrong.map((message) => ({ variable: "BATON_QUEUES", message })),
-    ...needs.filter(({ variable, isRight }) => !isRight(environment[variable] ?? "")).map(toProblem),
+    ...invalidLimits.map((message) => ({ variable: "BATON_QUEUES", message })),
+    ...queueRequirements
+      .filter(({ variable, isValid }) => !isValid(environment[variable] ?? ""))
+      .map(toProblem),
   ];
 }
 
-interface Need {
+interface QueueRequirement {
   readonly variable: keyof Environment;
   readonly why: string;
-  readonly isRight: (value: string) => boolean;
+  readonly isValid: (value: string) => boolean;
 }
 
-const isThere = (value: string) => value !== "";
-const isAddress = (value: string) => URL.canParse(value) && /^https?:/.test(value);
+const isSet = (value: string) => value !== "";
+const isHttpUrl = (value: string) => URL.canParse(value) && /^https?:/.test(value);
 
-const needs: readonly Need[] = [
-  { variable: "BATON_LOCATION", why: "the region of the queues, such as europe-west1", isRight: isThere },
+const queueRequirements: readonly QueueRequirement[] = [
+  { variable: "BATON_LOCATION", why: "the region of the queues, such as europe-west1", isValid: isSet },
   {
     variable: "BATON_AUDIENCE",
-    why: "the address of the function, which Cloud Tasks calls: https://…",
-    isRight: isAddress,
+    why: "the URL of the function, which Cloud Tasks calls: https://…",
+    isValid: isHttpUrl,
   },
   {
     variable: "BATON_CALLERS",
-    why: "the account that Cloud Tasks calls it as, first",
-    isRight: isThere,
+    why: "first, the account with which Cloud Tasks calls the function",
+    isValid: isSet,
   },
 ];
 
-function toProblem({ variable, why }: Need): VariableProblem {
+function toProblem({ variable, why }: QueueRequirement): VariableProblem {
   return { variable, message: `Missing for BATON_QUEUES: ${why}; \`baton deploy\` prints it` };
 }

@@ -13,28 +13,26 @@ import { NameSchema } from "../core/values/text.ts";
 import { daySeconds } from "../core/values/time.ts";
 import { flag, list, type RawEnvironment, serviceUrl, type VariableProblem } from "./variables.ts";
 
-/** The variables of Dataform, for the schema of the environment. */
 export const dataformVariables = {
   BATON_DATAFORM_ENDPOINT: serviceUrl.optional(),
-  /** Accounts of repositories and workflow configurations, which Baton has to be allowed to act as. */
+  /** Accounts of repositories and workflow configurations. Baton needs permission to act as them. */
   BATON_DATAFORM_ACCOUNTS: list.pipe(z.array(z.email())).prefault(""),
 };
 
 const DataformVariables = z.object(dataformVariables);
 
 export interface DataformSettings extends DataformOptions {
-  /** Whom Dataform's actions run as, beside those that tasks name. */
+  /** The accounts that run Dataform's actions, in addition to those in tasks. */
   readonly accounts: readonly string[];
 }
 
-/** Without an endpoint of its own: Google's, with the credentials of the environment. */
+/** Without `BATON_DATAFORM_ENDPOINT`: Google's endpoint, with the credentials of the environment. */
 export function dataformSettings(values: z.infer<typeof DataformVariables>): DataformSettings {
   return { apiEndpoint: values.BATON_DATAFORM_ENDPOINT, accounts: values.BATON_DATAFORM_ACCOUNTS };
 }
 
 const text = z.string().trim().min(1);
 
-/** The variables of Power BI, for the schema of the environment. */
 export const powerBiVariables = {
   BATON_POWERBI_TENANT_ID: text.optional(),
   BATON_POWERBI_CLIENT_ID: text.optional(),
@@ -45,21 +43,21 @@ export const powerBiVariables = {
 
 const PowerBiVariables = z.object(powerBiVariables);
 
-/** What Power BI can't do without. */
-export const neededForPowerBi = [
+/** The variables that Power BI requires. */
+export const powerBiRequirements = [
   "BATON_POWERBI_TENANT_ID",
   "BATON_POWERBI_CLIENT_ID",
   "BATON_POWERBI_CLIENT_SECRET",
 ] as const;
 
-/** What is missing when only a part of it is set. */
+/** The missing variables, if only some of the required ones are set. */
 export function powerBiProblems(environment: RawEnvironment): VariableProblem[] {
-  const missing = neededForPowerBi.filter((variable) => !environment[variable]);
-  if (missing.length === neededForPowerBi.length) return [];
+  const missing = powerBiRequirements.filter((variable) => !environment[variable]);
+  if (missing.length === powerBiRequirements.length) return [];
   return missing.map((variable) => ({ variable, message: "Missing: Power BI needs all of its variables" }));
 }
 
-/** Undefined when not all of Power BI is set. */
+/** Undefined unless all required variables of Power BI are set. */
 export function powerBiSettings(values: z.infer<typeof PowerBiVariables>): PowerBiOptions | undefined {
   const { BATON_POWERBI_TENANT_ID: tenantId, BATON_POWERBI_CLIENT_ID: clientId } = values;
   const { BATON_POWERBI_CLIENT_SECRET: clientSecret } = values;
@@ -73,7 +71,7 @@ export function powerBiSettings(values: z.infer<typeof PowerBiVariables>): Power
   };
 }
 
-/** The variables of tracing, for the schema of the environment. Those not of Baton are OpenTelemetry's and Cloud Run's. */
+/** The variables of tracing. `OTEL_…` are OpenTelemetry's, `K_…` are Cloud Run's. */
 const tracingVariables = {
   BATON_TRACES: z.enum(["none", "otlp"]).default("none"),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.string().optional(),
@@ -85,14 +83,14 @@ const tracingVariables = {
 
 const TraceVariables = z.object(tracingVariables);
 
-/** Takes traces by OTLP, from whoever has credentials of the project. */
+/** Accepts traces by OTLP with credentials of the project. */
 const googleReceiver = "https://telemetry.googleapis.com";
-/** Where a collector on the same machine listens. */
+/** The default address of a collector on the same machine. */
 const localReceiver = "http://localhost:4318";
 
 const endpoints = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] as const;
 
-/** What is wrong with the addresses. They may be meant for somebody else as long as no traces are wanted. */
+/** The invalid addresses. They are checked only if traces are on: other programs may use the same variables. */
 export function tracingProblems(environment: RawEnvironment): VariableProblem[] {
   if (environment.BATON_TRACES !== "otlp") return [];
   return endpoints.flatMap((variable) => {
@@ -102,14 +100,14 @@ export function tracingProblems(environment: RawEnvironment): VariableProblem[] 
   });
 }
 
-/** Undefined when no traces are wanted. `projectId`: of the parts that are Google's. */
+/** Undefined if traces are off. `projectId`: set if a part runs on Google Cloud. */
 export function tracingSettings(
   values: z.infer<typeof TraceVariables>,
   { engine, projectId }: { readonly engine: "embedded" | "gcp"; readonly projectId: string | undefined },
 ): OtlpSettings | undefined {
   if (values.BATON_TRACES === "none") return undefined;
-  const usual = engine === "gcp" ? googleReceiver : localReceiver;
-  const receiver = (values.OTEL_EXPORTER_OTLP_ENDPOINT ?? usual).replace(/\/+$/, "");
+  const defaultReceiver = engine === "gcp" ? googleReceiver : localReceiver;
+  const receiver = (values.OTEL_EXPORTER_OTLP_ENDPOINT ?? defaultReceiver).replace(/\/+$/, "");
   const url = values.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? `${receiver}/v1/traces`;
   return {
     url,
@@ -132,7 +130,7 @@ const duration = (name: string) =>
     }
   });
 
-/** One secret, or several separated by blanks. The error does not show them. */
+/** One secret, or several separated by spaces. The error does not show them. */
 const secrets = z.string().transform((text, context) => {
   const parsed = parseSecrets(text);
   if (parsed) return parsed.join(" ");
@@ -142,23 +140,23 @@ const secrets = z.string().transform((text, context) => {
 });
 
 const isPositive = (seconds: number) => seconds > 0;
-const moreThanNothing = { message: "more than 0s" };
+const mustBePositive = { message: "more than 0s" };
 
 const host = z.string().regex(/^[^/\s]+:\d+$/, "write host:port, without http://");
 const origin = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ""));
 
-/** Those of the embedded engine, and of both. */
+/** The variables of the embedded engine, and of both engines. */
 const embedded = {
   BATON_ENGINE: z.enum(["embedded", "gcp"]).default("embedded"),
   BATON_WAREHOUSE: z.enum(["duckdb", "bigquery"]).optional(),
   BATON_OBJECTS: z.enum(["folder", "storage"]).optional(),
   BATON_DATA: z.string().min(1).default(".baton"),
   BATON_INBOX: z.string().min(1).optional(),
-  BATON_INBOX_QUIET: duration("BATON_INBOX_QUIET").refine(isPositive, moreThanNothing).optional(),
+  BATON_INBOX_QUIET: duration("BATON_INBOX_QUIET").refine(isPositive, mustBePositive).optional(),
   BATON_WORKFLOWS: z.string().min(1).default("functions/workflows"),
   BATON_DURABILITY: z.enum(["full", "normal"]).default("full"),
-  BATON_LEASE: duration("BATON_LEASE").refine(isPositive, moreThanNothing).optional(),
-  BATON_SWEEP: duration("BATON_SWEEP").refine(isPositive, moreThanNothing).optional(),
+  BATON_LEASE: duration("BATON_LEASE").refine(isPositive, mustBePositive).optional(),
+  BATON_SWEEP: duration("BATON_SWEEP").refine(isPositive, mustBePositive).optional(),
   BATON_CONCURRENCY: z.coerce.number().int().min(1).max(limits.queueConcurrency).default(50),
   BATON_QUEUES: QueuesSchema.prefault(""),
   BATON_HTTP_ALLOW_PRIVATE: flag.prefault("false"),
@@ -167,7 +165,7 @@ const embedded = {
   BATON_DEBUG: z.string().optional(),
 };
 
-/** Those of Google Cloud. */
+/** The variables of Google Cloud. */
 const google = {
   BATON_PROJECT: z.string().min(1).optional(),
   GOOGLE_CLOUD_PROJECT: z.string().min(1).optional(),
@@ -185,7 +183,7 @@ const google = {
   BATON_SERVICE_ACCOUNT: z.email().optional(),
   BATON_RETENTION: duration("BATON_RETENTION")
     .refine((seconds) => seconds >= limits.leastRetentionSeconds, {
-      message: `at least ${limits.leastRetentionSeconds / daySeconds} days: messages about a batch may be that old`,
+      message: `at least ${limits.leastRetentionSeconds / daySeconds} days, because messages about a batch may be that old`,
     })
     .prefault("400d"),
   BATON_FUNCTION_TIMEOUT: duration("BATON_FUNCTION_TIMEOUT")
@@ -200,7 +198,7 @@ const google = {
   BATON_OIDC_KEYS_URL: z.url({ protocol: /^https?$/ }).optional(),
 };
 
-/** Local servers that speak the protocols of Google's services. The clients heed some of these names by themselves. */
+/** Local servers that speak the protocols of Google's services. Google's clients read some of these variables too. */
 const localServers = {
   FIRESTORE_EMULATOR_HOST: host.optional(),
   PUBSUB_EMULATOR_HOST: host.optional(),
@@ -208,14 +206,14 @@ const localServers = {
   CLOUD_TASKS_EMULATOR_HOST: host.optional(),
   STORAGE_EMULATOR_HOST: origin.optional(),
   BIGQUERY_EMULATOR_HOST: origin.optional(),
-  /** Asked before anything is parsed: whatever is here may be the name of a secret. */
+  /** Read before parsing, because other variables may hold references to secrets. */
   BATON_SECRET_MANAGER_ENDPOINT: z.string().optional(),
 };
 
-/** With one of them, a process works on something else than Google's services. */
+/** If one of them is set, a process uses a local server instead of a service of Google. */
 export const localServerVariables: readonly string[] = Object.keys(localServers);
 
-/** Every variable that a process reads, each by itself. */
+/** All variables of a process. Each one is parsed by itself. */
 export const EnvironmentSchema = z.object({
   ...embedded,
   ...google,

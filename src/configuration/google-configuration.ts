@@ -3,28 +3,28 @@ import type { CompletionMode } from "../core/messages.ts";
 import type { Environment } from "./environment.ts";
 import type { RawEnvironment, VariableProblem } from "./variables.ts";
 
-/** What the environment decides about Google Cloud. Times are seconds. */
+/** The configuration of Google Cloud. Times are seconds. */
 export interface GoogleConfiguration {
   readonly projectId: string;
   readonly location: string;
-  /** First part of the names of topics and queues. */
+  /** Prefix of the names of topics and queues. */
   readonly prefix: string;
   readonly databaseId: string;
   /** Holds results, reports and dead letters. */
   readonly bucket: string;
-  /** What workflows mean by the bucket `inbox`. */
+  /** The bucket that workflows name `inbox`. */
   readonly inboxBucket: string;
   readonly dataset: string;
   readonly bigQueryLocation: string | undefined;
-  /** What one query may cost, unless it says otherwise. */
+  /** Default limit of the bytes that one query may bill. */
   readonly maximumBytesBilled: number | undefined;
-  /** In whose name Cloud Tasks publishes. */
+  /** The account with which Cloud Tasks publishes. */
   readonly serviceAccount: string | undefined;
   readonly retentionSeconds: number;
   readonly functionTimeoutSeconds: number;
-  /** How the ending of a task reaches its children. */
+  /** How a task's completion reaches its children. */
   readonly completions: CompletionMode;
-  /** Undefined: whatever is before the function lets through those who may call. */
+  /** Undefined: callers are checked before a request reaches the function. */
   readonly callers: OidcSettings | undefined;
   readonly endpoints: {
     readonly pubSub: string;
@@ -34,8 +34,8 @@ export interface GoogleConfiguration {
   };
 }
 
-/** Which parts are Google's. */
-export function partsOf({ BATON_ENGINE, BATON_WAREHOUSE, BATON_OBJECTS }: Parts) {
+/** The engine, the warehouse and the object store to use. */
+export function selectImplementations({ BATON_ENGINE, BATON_WAREHOUSE, BATON_OBJECTS }: Selection) {
   const isCloud = BATON_ENGINE === "gcp";
   return {
     engine: BATON_ENGINE,
@@ -43,9 +43,9 @@ export function partsOf({ BATON_ENGINE, BATON_WAREHOUSE, BATON_OBJECTS }: Parts)
     objects: BATON_OBJECTS ?? (isCloud ? "storage" : "folder"),
   } as const;
 }
-type Parts = Pick<Environment, "BATON_ENGINE" | "BATON_WAREHOUSE" | "BATON_OBJECTS">;
+type Selection = Pick<Environment, "BATON_ENGINE" | "BATON_WAREHOUSE" | "BATON_OBJECTS">;
 
-/** What is missing for the parts that are chosen. Looks at the raw variables: it is told together with what is wrong. */
+/** The missing variables. Reads the raw environment, so that they are reported together with the invalid ones. */
 export function googleProblems(
   environment: RawEnvironment,
   { serves }: { readonly serves: boolean },
@@ -55,41 +55,43 @@ export function googleProblems(
     environment.BATON_OBJECTS === "storage" || (engine === "gcp" && !environment.BATON_OBJECTS);
   const isGoogle = engine === "gcp" || usesStorage || environment.BATON_WAREHOUSE === "bigquery";
   return [
-    ...(isGoogle ? need(environment, projectNeeds) : []),
-    ...(usesStorage ? need(environment, storageNeeds) : []),
-    ...(engine === "gcp" && serves ? need(environment, [...engineNeeds, ...callerNeeds(environment)]) : []),
+    ...(isGoogle ? missing(environment, projectRequirements) : []),
+    ...(usesStorage ? missing(environment, storageRequirements) : []),
+    ...(engine === "gcp" && serves
+      ? missing(environment, [...engineRequirements, ...callerRequirements(environment)])
+      : []),
   ];
 }
 
-interface Need {
+interface Requirement {
   readonly variable: keyof Environment;
   readonly why: string;
-  /** Makes up for it when it is there. */
+  /** If this variable is set, the requirement is met too. */
   readonly unless?: keyof Environment;
 }
 
-const projectNeeds: readonly Need[] = [
+const projectRequirements: readonly Requirement[] = [
   {
     variable: "BATON_PROJECT",
     why: "the project of all resources",
     unless: "GOOGLE_CLOUD_PROJECT",
   },
 ];
-const storageNeeds: readonly Need[] = [
+const storageRequirements: readonly Requirement[] = [
   { variable: "BATON_BUCKET", why: "the bucket of results, reports and dead letters" },
 ];
-const engineNeeds: readonly Need[] = [
+const engineRequirements: readonly Requirement[] = [
   { variable: "BATON_LOCATION", why: "the region of the Cloud Tasks queue, such as europe-west1" },
   { variable: "BATON_CALLBACK_SECRET", why: "it signs callbacks and Baton's own messages" },
   {
     variable: "BATON_SERVICE_ACCOUNT",
-    why: "the account that Cloud Tasks publishes as",
+    why: "the account with which Cloud Tasks publishes",
     unless: "CLOUD_TASKS_EMULATOR_HOST",
   },
 ];
 
-/** Tokens are looked at with both, or not at all. */
-function callerNeeds(environment: RawEnvironment): readonly Need[] {
+/** Tokens are checked only if both variables are set. */
+function callerRequirements(environment: RawEnvironment): readonly Requirement[] {
   if (environment.BATON_AUDIENCE)
     return [{ variable: "BATON_CALLERS", why: "the accounts that may call, now that BATON_AUDIENCE is set" }];
   if (environment.BATON_CALLERS)
@@ -97,8 +99,8 @@ function callerNeeds(environment: RawEnvironment): readonly Need[] {
   return [];
 }
 
-function need(environment: RawEnvironment, needs: readonly Need[]): VariableProblem[] {
-  return needs
+function missing(environment: RawEnvironment, requirements: readonly Requirement[]): VariableProblem[] {
+  return requirements
     .filter(({ variable, unless }) => !environment[variable] && !(unless && environment[unless]))
     .map(({ variable, why, unless }) => ({
       variable,
@@ -106,10 +108,10 @@ function need(environment: RawEnvironment, needs: readonly Need[]): VariableProb
     }));
 }
 
-/** Undefined when no part is Google's. */
+/** Undefined if no part runs on Google Cloud. */
 export function googleConfiguration(values: Environment): GoogleConfiguration | undefined {
   const projectId = values.BATON_PROJECT ?? values.GOOGLE_CLOUD_PROJECT;
-  const { engine, warehouse, objects } = partsOf(values);
+  const { engine, warehouse, objects } = selectImplementations(values);
   if (projectId === undefined || (engine !== "gcp" && warehouse !== "bigquery" && objects !== "storage"))
     return undefined;
   const bucket = values.BATON_BUCKET ?? "";
@@ -127,7 +129,7 @@ export function googleConfiguration(values: Environment): GoogleConfiguration | 
     retentionSeconds: values.BATON_RETENTION,
     functionTimeoutSeconds: values.BATON_FUNCTION_TIMEOUT,
     completions: values.BATON_COMPLETIONS,
-    callers: callersOf(values),
+    callers: toOidcSettings(values),
     endpoints: {
       pubSub: values.BATON_PUBSUB_ENDPOINT ?? pubSubEndpoint(values),
       cloudTasksHost: values.CLOUD_TASKS_EMULATOR_HOST,
@@ -137,12 +139,12 @@ export function googleConfiguration(values: Environment): GoogleConfiguration | 
   };
 }
 
-/** The usual local servers take HTTP where they take gRPC. */
+/** The usual emulators accept HTTP and gRPC at the same address. */
 function pubSubEndpoint({ PUBSUB_EMULATOR_HOST: host }: Environment): string {
   return host === undefined ? "https://pubsub.googleapis.com" : `http://${host}`;
 }
 
-function callersOf(values: Environment): OidcSettings | undefined {
+function toOidcSettings(values: Environment): OidcSettings | undefined {
   if (values.BATON_AUDIENCE === undefined) return undefined;
   return {
     audience: values.BATON_AUDIENCE,

@@ -1,5 +1,5 @@
 import { type Configuration, readConfiguration, variableProblems } from "../configuration/configuration.ts";
-import { EnvironmentSchema, neededForPowerBi } from "../configuration/environment.ts";
+import { EnvironmentSchema, powerBiRequirements } from "../configuration/environment.ts";
 import { resolveSecret, secretReferences } from "../configuration/secrets.ts";
 import { parseVariables, type RawEnvironment, type VariableProblem } from "../configuration/variables.ts";
 import { BatonError, errorMessage } from "../core/errors/errors.ts";
@@ -38,7 +38,7 @@ export async function checkConfiguration(environment: RawEnvironment): Promise<C
 /** Features whose variables are wrong are left out, so that all else is checked. */
 function readable(variables: RawEnvironment, problems: readonly VariableProblem[]): RawEnvironment {
   const wrong = problems.map(({ variable }) => variable);
-  const powerBi: readonly string[] = neededForPowerBi;
+  const powerBi: readonly string[] = powerBiRequirements;
   const left = [
     ...wrong,
     ...(wrong.some((name) => powerBi.includes(name)) ? powerBi : []),

@@ -33,7 +33,12 @@ const wrong: readonly Wrong[] = [
   ["a level that hides what alerts count", [], { BATON_LOG_LEVEL: "error" }, "Alerts count lines"],
   ["no log", [], { BATON_LOG_LEVEL: "silent" }, "Alerts count lines"],
   ["a level that there is not", [], { BATON_LOG_LEVEL: "loud" }, "write debug, info, warn, error or silent"],
-  ["a reference that is none", [], { BATON_CALLBACK_SECRET: "projects/p/secrets" }, "A secret is named by"],
+  [
+    "a reference that is none",
+    [],
+    { BATON_CALLBACK_SECRET: "projects/p/secrets" },
+    "Write projects/<project>/secrets",
+  ],
   ["addresses", [], { BATON_DEPLOY_ALERT_EMAILS: "me" }, "BATON_DEPLOY_ALERT_EMAILS"],
   ["a timeout as long as a push", [], { BATON_FUNCTION_TIMEOUT: "600s" }, "BATON_FUNCTION_TIMEOUT"],
   ["a lease of more than an hour", [], { BATON_LEASE: "61m" }, "At most 60m"],

@@ -130,7 +130,7 @@ test("whatever is wrong with a deployment is told in one form: what it is, and w
         "✖ write one region of Cloud Run, such as europe-west1; `gcloud run regions list` has them all\n  → at BATON_LOCATION",
         "✖ to deploy, a prefix has 1–20 small letters, digits or `-`, begins with a letter and does not end with `-`\n  → at --prefix (BATON_PREFIX)",
         "✖ write an e-mail address\n  → at BATON_DEPLOY_ALERT_EMAILS[1]",
-        "✖ A secret is named by projects/<project>/secrets/<secret>/versions/<version or latest>\n  → at BATON_CALLBACK_SECRET",
+        "✖ Write projects/<project>/secrets/<secret>/versions/<version or latest>\n  → at BATON_CALLBACK_SECRET",
         "✖ More than the 600 s that a push waits, such as 11m\n  → at BATON_LEASE",
         "✖ a secret is named by secret:<name>, secret:<name>:<version> or projects/<project>/secrets/<name>/versions/<version>\n  → at OWN",
         "✖ Alerts count lines of the levels warn and error: with silent, nobody would be told. Write info or warn, or unset it\n  → at BATON_LOG_LEVEL",
