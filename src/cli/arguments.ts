@@ -8,7 +8,7 @@ import type { JsonValue } from "../core/values/json.ts";
 import { describeSyntaxError } from "../core/values/json-syntax.ts";
 import type { Session } from "./session.ts";
 
-/** A whole number from the command line. */
+/** A parser for an option that takes a whole number. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const number = Number(text);
@@ -27,7 +27,7 @@ export async function readBytes(session: Session, argument: string): Promise<Uin
   });
 }
 
-function textOf(bytes: Uint8Array, name: string): string {
+function decodeText(bytes: Uint8Array, name: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
@@ -37,7 +37,7 @@ function textOf(bytes: Uint8Array, name: string): string {
 
 /** The JSON of `<text>` or `@<file>`. Throws `USAGE`, `NUMBER_NOT_EXACT`. */
 export async function readJson(session: Session, argument: string, name: string): Promise<JsonValue> {
-  const text = textOf(await readBytes(session, argument), name);
+  const text = decodeText(await readBytes(session, argument), name);
   try {
     return parseExactJson(text, name);
   } catch (cause) {
@@ -46,7 +46,7 @@ export async function readJson(session: Session, argument: string, name: string)
   }
 }
 
-/** The message, as it may be sent. Throws `USAGE`. */
+/** Parses a message that a command sends. Throws `USAGE`. */
 export function parseMessageOrUsage<Message>(schema: z.ZodType<Message>, value: unknown): Message {
   const { data, error } = schema.safeParse(value);
   if (error === undefined) return data;

@@ -4,7 +4,7 @@ import { BatonError, errorMessage } from "../core/errors/errors.ts";
 import { oneLine } from "./output/text.ts";
 import { failureExitCode, type Session, usageExitCode } from "./session.ts";
 
-/** Errors about what was typed. All others are about what was found when it was done. */
+/** Errors in the command line or the environment. All others happened while the command ran. */
 const usageCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "USAGE",
   "CONFIGURATION_INVALID",
@@ -32,14 +32,14 @@ const usageCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /** Errors that BATON_DEBUG=1 shows with their stack. */
 const debuggedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["INTERNAL", "STRAY_EXCEPTION"]);
 
-export function asksForJson(words: readonly string[]): boolean {
+export function wantsJson(words: readonly string[]): boolean {
   return words.includes("--json");
 }
 
-/** Tells what went wrong and what to do, for people and, if asked, for programs. Gives the exit code. */
+/** Reports the error and its remedy for people and, with `--json`, for programs. Returns the exit code. */
 export function reportFailure(session: Session, thrown: unknown, json: boolean): number {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
-  const error = codedError(thrown);
+  const error = toBatonError(thrown);
   const { code, message, remedy } = error;
   session.note(`error ${code}: ${withoutControls(message)}`);
   session.note(`what to do: ${remedy}`);
@@ -48,19 +48,19 @@ export function reportFailure(session: Session, thrown: unknown, json: boolean):
   return usageCodes.has(code) ? usageExitCode : failureExitCode;
 }
 
-/** What was typed, or what a task said, must not rearrange a terminal. Lines stay lines. */
+/** Removes control characters, which could change the terminal, but keeps line breaks. */
 function withoutControls(text: string): string {
   return text.split("\n").map(oneLine).join("\n");
 }
 
-function codedError(thrown: unknown): BatonError {
+function toBatonError(thrown: unknown): BatonError {
   if (thrown instanceof BatonError) return thrown;
-  if (thrown instanceof CommanderError) return usageError(thrown);
+  if (thrown instanceof CommanderError) return toUsageError(thrown);
   return new BatonError("INTERNAL", errorMessage(thrown), { cause: thrown });
 }
 
-function usageError({ code, message }: CommanderError): BatonError {
-  // Help that was shown because nothing was asked for.
+function toUsageError({ code, message }: CommanderError): BatonError {
+  // Commander shows the help if no command is given.
   if (code === "commander.help") return new BatonError("USAGE", "A command is missing");
   return new BatonError("USAGE", message.replace(/^error: /, "").replaceAll("\n", " "));
 }

@@ -7,21 +7,21 @@ import type { BatchView, TaskView } from "../core/views/views.ts";
 import { durationBetween, oneLine, table } from "./output/text.ts";
 
 export interface FollowOptions {
-  /** Ends the following. */
+  /** Ends `follow`. */
   readonly stop: AbortSignal;
-  /** Told of each task whose status is another than when it was last looked at. */
+  /** Called for each task whose status has changed. */
   readonly onChange: ((task: TaskView) => void) | undefined;
 }
 
-/** Short batches are not kept waiting: the pauses begin small, and grow until they are as long as they should be. */
+/** The pauses between two reads start short, so that short batches end without delay, and grow. */
 const firstMs = 10;
 const growth = 1.3;
 const shortestMs = 100;
 const longestMs = 2_000;
-/** Looking takes longer the more tasks there are: it gets at most one part in so many of the time. */
-const share = 20;
+/** A pause is at least this many times as long as the read before it, which takes longer for many tasks. */
+const pauseFactor = 20;
 
-/** Looks at a batch, in whatever process it runs, until it has ended or `stop` is aborted. */
+/** Polls a batch until it has ended or `stop` is aborted. Any process may run it. */
 export async function follow(
   { engine }: App,
   batchId: string,
@@ -30,15 +30,15 @@ export async function follow(
   const seen = new Map<string, string>();
   let leastMs = firstMs;
   while (!stop.aborted) {
-    const began = performance.now();
+    const startedAt = performance.now();
     const { status, tasks } = onChange
       ? await engine.admin.show(batchId)
       : { ...(await engine.admin.status(batchId)), tasks: [] };
     for (const task of changedTasks(tasks, seen)) onChange?.(task);
     if (status !== "RUNNING") return;
-    const pause = Math.min(longestMs, Math.max(leastMs, (performance.now() - began) * share));
+    const pause = Math.min(longestMs, Math.max(leastMs, (performance.now() - startedAt) * pauseFactor));
     leastMs = Math.min(shortestMs, leastMs * growth);
-    // A pause that is cut short is all right.
+    // An abort ends the pause early.
     await sleep(pause, undefined, { signal: stop }).catch(() => {});
   }
 }
@@ -50,16 +50,16 @@ function changedTasks(tasks: readonly TaskView[], seen: Map<string, string>): Ta
     if (isNew) seen.set(task.taskId, state);
     return isNew;
   });
-  return changed.sort((one, other) => timeOf(one).localeCompare(timeOf(other)));
+  return changed.sort((one, other) => timeOfChange(one).localeCompare(timeOfChange(other)));
 }
 
-function timeOf(task: TaskView): string {
+function timeOfChange(task: TaskView): string {
   return task.endedAt ?? task.startedAt ?? "";
 }
 
-const lookMs = 50;
+const pollMs = 50;
 
-/** The final callbacks of a batch that are under way: those its tasks made, and those that it asked for again. */
+/** The pending final callbacks of a batch: those of its tasks, and stored ones that it had sent again. */
 export async function pendingCallbacks({ engine }: App, { batchId, tasks }: BatchView): Promise<Callback[]> {
   const found = await engine.admin.callbacks.ofBatch(batchId);
   for (const { key, reason } of tasks)
@@ -69,8 +69,8 @@ export async function pendingCallbacks({ engine }: App, { batchId, tasks }: Batc
 }
 
 /**
- * Waits until callbacks have been taken and archived, or have failed once, but not for long. Gives those of which something is
- * left to do, as they then are.
+ * Waits until each callback has been accepted and archived or has failed once, for at most `limits.callbackWaitSeconds`.
+ * Returns those that are still pending.
  */
 export async function untilSettled(
   { engine }: App,
@@ -84,14 +84,14 @@ export async function untilSettled(
       const callback = await engine.admin.callbacks.find(callbackId);
       if (callback?.state === "PENDING") pending.push(callback);
     }
-    const isTried = pending.every(({ failures }) => failures > 0);
-    if (isTried || stop?.aborted || performance.now() > deadline) return pending;
-    // A pause that is cut short is all right.
-    await sleep(lookMs, undefined, stop && { signal: stop }).catch(() => {});
+    const allTried = pending.every(({ failures }) => failures > 0);
+    if (allTried || stop?.aborted || performance.now() > deadline) return pending;
+    // An abort ends the pause early.
+    await sleep(pollMs, undefined, stop && { signal: stop }).catch(() => {});
   }
 }
 
-/** What a task's change of status is told as, on one line. */
+/** The line that reports a task's change of status. */
 export function changeLine(task: TaskView): string {
   const changed = task.endedAt ?? (task.status === "PROCESSING" ? task.startedAt : null);
   const time = (changed ?? new Date().toISOString()).slice(11, 23);
@@ -99,15 +99,15 @@ export function changeLine(task: TaskView): string {
     time,
     task.taskId,
     task.status,
-    reasonOf(task),
+    reasonText(task),
     task.attempts > 1 || task.status === "WAITING" ? `attempt ${task.attempts}` : "",
-    task.endedAt === null ? "" : durationOf(task),
-    errorOf(task),
+    task.endedAt === null ? "" : durationText(task),
+    errorText(task),
   ];
   return words.filter((word) => word !== "").join("  ");
 }
 
-/** Every task of a batch, one line each. */
+/** The tasks of a batch, one line each. */
 export function taskTable(view: BatchView): string {
   const head = ["TASK", "STATUS", "REASON", "ATTEMPTS", "DURATION", "ERROR"];
   return table(
@@ -115,21 +115,21 @@ export function taskTable(view: BatchView): string {
     view.tasks.map((task) => [
       task.taskId,
       task.status,
-      reasonOf(task),
+      reasonText(task),
       String(task.attempts),
-      durationOf(task),
-      truncate(errorOf(task), shownErrorCharacters),
+      durationText(task),
+      truncate(errorText(task), shownErrorCharacters),
     ]),
   );
 }
 
-/** The batch itself, on one line. */
+/** The line of a batch itself. */
 export function batchLine({ batchId, status, createdAt, endedAt }: BatchView): string {
-  const spent = endedAt === null ? "" : ` in ${durationBetween(createdAt, endedAt)}`;
-  return `batch ${batchId} ${status}${spent}`;
+  const duration = endedAt === null ? "" : ` in ${durationBetween(createdAt, endedAt)}`;
+  return `batch ${batchId} ${status}${duration}`;
 }
 
-/** All that is known of a batch, for people. */
+/** A batch and its tasks, for people. */
 export function batchText(view: BatchView): string {
   const facts: readonly (readonly [string, string])[] = [
     ["workflow", view.workflowId],
@@ -142,43 +142,40 @@ export function batchText(view: BatchView): string {
   const lines = facts
     .filter(([, value]) => value !== "")
     .map(([name, value]) => `  ${name.padEnd(10)}  ${oneLine(value)}`);
-  return [batchLine(view), ...lines, "", taskTable(view), ...view.tasks.flatMap(notesOf)].join("\n");
+  return [batchLine(view), ...lines, "", taskTable(view), ...view.tasks.flatMap(taskNotes)].join("\n");
 }
 
-/** How much of an error the table shows; the rest is below it. */
+/** The table truncates longer errors; the full text is below it. */
 const shownErrorCharacters = 300;
 
-/**
- * What a task noted about its work, its idempotency key, and what to do about its error: lines below its name, if
- * there are any.
- */
-function notesOf(task: TaskView): string[] {
+/** The key, counters, warnings, errors and remedy of a task, below its name. Empty if it has none of them. */
+function taskNotes(task: TaskView): string[] {
   const { taskId, key, error, report } = task;
   const counters = Object.entries(report.counters).map(([name, count]) => `${name} ${count}`);
-  // The error that it ended with is the last of them, and in the table.
+  // The last error is the one that ended the task, and it is in the table.
   const errors = error === null ? report.errors : report.errors.slice(0, -1);
   const notes: readonly (readonly [string, string])[] = [
     ...(key === null ? [] : [["key", key] as const]),
     ...(counters.length === 0 ? [] : [["counters", counters.join(", ")] as const]),
     ...report.warnings.map((warning) => ["warning", warning] as const),
     ...errors.map((each) => ["error", each] as const),
-    ...(errorOf(task).length > shownErrorCharacters ? [["failed", errorOf(task)] as const] : []),
+    ...(errorText(task).length > shownErrorCharacters ? [["failed", errorText(task)] as const] : []),
     ...(error?.remedy ? [["what to do", error.remedy] as const] : []),
   ];
   if (notes.length === 0) return [];
   return ["", taskId, ...notes.map(([name, text]) => `  ${name.padEnd(10)}  ${oneLine(text)}`)];
 }
 
-/** Of a task that waits for events, their names: who is to send one has to know them. */
-function reasonOf({ reason, waitsFor }: TaskView): string {
+/** Includes the names of the events that a task waits for: a sender needs them. */
+function reasonText({ reason, waitsFor }: TaskView): string {
   return waitsFor.length === 0 ? (reason ?? "") : oneLine(`${reason} ${waitsFor.join(", ")}`);
 }
 
-/** A task that was claimed and given back or that waits has a beginning, and runs no longer. */
-function durationOf(task: TaskView): string {
+/** Empty for a waiting task, which has a start time but does not run. */
+function durationText(task: TaskView): string {
   return task.status === "WAITING" ? "" : durationBetween(task.startedAt, task.endedAt);
 }
 
-function errorOf({ error }: TaskView): string {
+function errorText({ error }: TaskView): string {
   return error === null ? "" : oneLine(`${error.code}: ${error.message}`);
 }

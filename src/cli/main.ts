@@ -7,26 +7,26 @@ import { promisify } from "node:util";
 import { containStrayErrors } from "../app/stray-errors.ts";
 import { BatonError, errorCode, errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
-import { asksForJson, reportFailure } from "./failure.ts";
+import { reportFailure, wantsJson } from "./failure.ts";
 import { runProgram } from "./program.ts";
 import { failureExitCode, openSession, type Session } from "./session.ts";
 
-const lookMs = 500;
+const checkMs = 500;
 const npx = /^npm exec\b|\bnpx(-cli\.js)?\b|\bnpm(-cli\.js)? exec\b/;
 const shell = /^(\S*\/)?(sh|dash|ash|bash|zsh|ksh) /;
 
 /**
- * `npx` runs a command through a shell and passes signals to that alone: the shell dies, and the command would go on
- * with nothing left to stop it. Resolves once the npx that started this process is gone, or a process between the two;
- * never when this process was started in another way. `hasLauncher`: the parent is bin/baton.js on another Node.
+ * `npx` runs a command through a shell and sends signals only to that shell. The shell dies, and nothing would stop the
+ * command. Resolves when the npx that started this process, or a process between the two, has ended; never if npx did
+ * not start it. `hasLauncher`: the parent is bin/baton.js on another Node.
  */
 async function untilNpxEnds(hasLauncher: boolean): Promise<void> {
   const chain = process.env.npm_command === "exec" ? await chainToNpx(hasLauncher) : undefined;
   if (chain === undefined) return new Promise(() => {});
-  while (await isWhole(chain)) await sleep(lookMs, undefined, { ref: false });
+  while (await isIntact(chain)) await sleep(checkMs, undefined, { ref: false });
 }
 
-/** Ids of processes, from the parent of this one up to npx; undefined when something else than a shell is between. */
+/** The process ids from the parent up to npx. Undefined if a process between the two is not a shell. */
 async function chainToNpx(hasLauncher: boolean): Promise<number[] | undefined> {
   const chain: number[] = [];
   for (let next: number | undefined = process.ppid; next !== undefined; next = await parentOf(next)) {
@@ -39,8 +39,8 @@ async function chainToNpx(hasLauncher: boolean): Promise<number[] | undefined> {
   return undefined;
 }
 
-/** When a process has died, its children have another parent. */
-async function isWhole(chain: readonly number[]): Promise<boolean> {
+/** The children of a dead process get another parent. */
+async function isIntact(chain: readonly number[]): Promise<boolean> {
   let parent: number | undefined = process.ppid;
   for (const [index, pid] of chain.entries()) {
     if (parent !== pid) return false;
@@ -50,69 +50,68 @@ async function isWhole(chain: readonly number[]): Promise<boolean> {
 }
 
 async function parentOf(pid: number): Promise<number | undefined> {
-  if (process.platform !== "linux") return Number(await ask("ppid=", pid)) || undefined;
+  if (process.platform !== "linux") return Number(await queryPs("ppid=", pid)) || undefined;
   const status = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  // The name of the program, in parentheses, may hold anything.
+  // The name of the program, in parentheses, may contain any character.
   const [, parent] = status.slice(status.lastIndexOf(")") + 2).split(" ");
   return Number(parent) || undefined;
 }
 
 async function commandOf(pid: number): Promise<string> {
-  if (process.platform !== "linux") return ask("command=", pid);
+  if (process.platform !== "linux") return queryPs("command=", pid);
   const words = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
   return words.replaceAll("\0", " ");
 }
 
-async function ask(column: string, pid: number): Promise<string> {
+async function queryPs(column: string, pid: number): Promise<string> {
   const { stdout } = await promisify(execFile)("ps", ["-o", column, "-p", String(pid)]).catch(() => ({
     stdout: "",
   }));
   return stdout.trim();
 }
 
-const lookAgainMs = 5;
+const retryWriteMs = 5;
 
 /**
- * Writes to the command's own standard output, which user code does not reach: see bin/baton.js. It returns when all is
- * written, so that nothing is lost however the process ends. Throws `EPIPE` when the reader has gone away.
+ * Writes to the command's own standard output, which user code can't reach: see bin/baton.js. It returns when all bytes
+ * are written, so that none are lost however the process ends. Throws `EPIPE` if the reader has closed the pipe.
  */
 function writeOutput(descriptor: number, text: string): void {
-  let rest: Uint8Array = Buffer.from(text);
-  while (rest.byteLength > 0)
+  let remaining: Uint8Array = Buffer.from(text);
+  while (remaining.byteLength > 0)
     try {
-      rest = rest.subarray(writeSync(descriptor, rest));
+      remaining = remaining.subarray(writeSync(descriptor, remaining));
     } catch (error) {
-      // Another process that shares the pipe or terminal made it non-blocking, and its reader is slow.
+      // Another process made the shared pipe or terminal non-blocking, and the reader is slow.
       if (errorCode(error) !== "EAGAIN") throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookAgainMs);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, retryWriteMs);
     }
 }
 
-/** A terminal signals the whole group, and launchers pass the signal on: the same one so soon is the same one. */
+/** A terminal signals the whole process group and launchers forward the signal: a repeat within this time is no second one. */
 const sameSignalMs = 1_000;
-/** How long what a task's code left running may hold the process once everything is done. */
+/** How long open handles of task code may keep the process alive after the command has ended. */
 const lingerMs = 1_000;
 const marginMs = 700;
-/** Whether the command ends the process, rather than something that it runs. */
+/** Whether the command itself ends the process, rather than user code. */
 let isEnding = false;
 
 interface Launch {
-  /** The parent of this process is bin/baton.js on another Node, and waits for it. */
+  /** The parent process is bin/baton.js on another Node, and waits for this one. */
   readonly hasLauncher: boolean;
-  /** Of the package. */
+  /** The version of the package. */
   readonly version: string;
   /** Standard output. Descriptor 1, where user code prints, leads to standard error. */
   readonly outputDescriptor: number;
 }
 
-/** Runs the command that the process was started with. */
 export async function runCommandLine({ hasLauncher, version, outputDescriptor }: Launch): Promise<void> {
-  const session = sessionOf(outputDescriptor);
+  const session = createSession(outputDescriptor);
   guardProcess(session, hasLauncher);
-  const reportUnfinished = () => end(reportFailure(session, unfinished(), wantsJson()));
+  const reportUnfinished = () => end(reportFailure(session, unsettledError(), isJsonRequested()));
   process.on("beforeExit", reportUnfinished);
   process.on("exit", () => {
-    if (!isEnding) process.exitCode = reportFailure(session, ended(), wantsJson());
+    if (!isEnding) process.exitCode = reportFailure(session, processExitError(), isJsonRequested());
   });
   await runProgram(session, version, process.argv.slice(2));
   process.off("beforeExit", reportUnfinished);
@@ -121,10 +120,10 @@ export async function runCommandLine({ hasLauncher, version, outputDescriptor }:
   setTimeout(() => process.exit(), lingerMs).unref();
 }
 
-function sessionOf(outputDescriptor: number): Session {
+function createSession(outputDescriptor: number): Session {
   const { env: environment, stderr: display } = process;
-  const surroundings = { environment, input: () => process.stdin, display, catchSignals };
-  const session = openSession(surroundings, (text) => {
+  const processIo = { environment, input: () => process.stdin, display, catchSignals };
+  const session = openSession(processIo, (text) => {
     try {
       writeOutput(outputDescriptor, text);
     } catch (error) {
@@ -139,32 +138,31 @@ function endWithReader(session: Session, error: unknown): never {
   end(errorCode(error) === "EPIPE" ? session.exitCode : failureExitCode);
 }
 
-/** Node ends, as if all were well, when it waits for what nothing can bring about any more. */
-function unfinished(): BatonError {
+/** Node exits with 0 if the process waits for a promise that nothing can settle. */
+function unsettledError(): BatonError {
   const problem = "A promise that never settles is awaited, perhaps at the top level of a workflow file";
   return new BatonError("WORKFLOW_FILE_FAILED", problem);
 }
 
-/** User code must not end a command as if all were well, or without a word. */
-function ended(): BatonError {
+/** User code must not end a command with exit code 0 or without an error. */
+function processExitError(): BatonError {
   const problem = "A workflow file or a task has called process.exit, which ends Baton and all of its tasks";
   return new BatonError("STRAY_EXCEPTION", problem, {
     remedy: "Remove process.exit: a task ends by returning or throwing.",
   });
 }
 
-/** The command's own way to end the process. */
 function end(exitCode: number | undefined): never {
   isEnding = true;
   process.exit(exitCode);
 }
 
-function wantsJson(): boolean {
-  return asksForJson(process.argv);
+function isJsonRequested(): boolean {
+  return wantsJson(process.argv);
 }
 
 function guardProcess(session: Session, hasLauncher: boolean): void {
-  // A launcher that was killed could not pass that on.
+  // A killed launcher can't forward the signal.
   if (hasLauncher) process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
   if (hasLauncher) process.channel?.unref();
   void untilNpxEnds(hasLauncher).then(() => process.kill(process.pid, "SIGTERM"));
@@ -173,24 +171,24 @@ function guardProcess(session: Session, hasLauncher: boolean): void {
   muteWarnings(["MetadataLookupWarning"]);
   containStrayErrors({
     log: (message, { batchId, taskId, error }) => {
-      const whose = batchId === undefined ? "" : ` (task ${taskId} of ${batchId}, which has ended)`;
-      session.note(`warning: ${message}${whose}: ${error}`);
+      const owner = batchId === undefined ? "" : ` (task ${taskId} of ${batchId}, which has ended)`;
+      session.note(`warning: ${message}${owner}: ${error}`);
     },
     stop: (thrown) => stopByException(session, thrown),
   });
 }
 
-/** A command that works on tasks gives them back first. */
+/** A command that runs tasks releases them first. */
 function stopByException(session: Session, thrown: unknown): void {
   const problem = `An exception of unknown origin, perhaps of a workflow file: ${errorMessage(thrown)}`;
   const stray = new BatonError("STRAY_EXCEPTION", problem, { cause: thrown });
-  // A command that goes on to its end tells its own outcome.
-  session.exitCode = reportFailure(session, stray, wantsJson() && !giveBack);
-  if (giveBack) giveBack(session.exitCode);
+  // A command that shuts down in order prints its own JSON.
+  session.exitCode = reportFailure(session, stray, isJsonRequested() && !shutDown);
+  if (shutDown) shutDown(session.exitCode);
   else end(session.exitCode);
 }
 
-/** Google's client warns of these where there are no credentials: Baton tells that itself, with what to do. */
+/** Google's client emits these warnings without credentials. Baton reports that itself, with a remedy. */
 function muteWarnings(names: readonly string[]): void {
   const listeners = process.listeners("warning");
   process.removeAllListeners("warning");
@@ -199,13 +197,13 @@ function muteWarnings(names: readonly string[]): void {
   });
 }
 
-/** Lets the command that runs give its work back, and ends the process when that takes too long. */
-let giveBack: ((exitCode: number) => void) | undefined;
+/** Makes the running command release its work, and ends the process if that takes too long. */
+let shutDown: ((exitCode: number) => void) | undefined;
 
 function catchSignals(): AbortSignal {
   const controller = new AbortController();
   let first: { readonly signal: string; readonly at: number } | undefined;
-  giveBack = (exitCode) => {
+  shutDown = (exitCode) => {
     setTimeout(() => end(exitCode), limits.shutdownSeconds * 1_000 + marginMs).unref();
     controller.abort(exitCode);
   };
@@ -213,7 +211,7 @@ function catchSignals(): AbortSignal {
     const exitCode = 128 + constants.signals[signal];
     if (!first) {
       first = { signal, at: performance.now() };
-      giveBack?.(exitCode);
+      shutDown?.(exitCode);
     } else if (signal !== first.signal || performance.now() - first.at > sameSignalMs) end(exitCode);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, receive);

@@ -15,13 +15,13 @@ import { registerStart } from "./commands/start.ts";
 import { registerGraph, registerValidate, registerWorkflows } from "./commands/workflows.ts";
 import { registerDeploy } from "./deploy/deploy.ts";
 import { registerDoctor } from "./deploy/doctor.ts";
-import { asksForJson, reportFailure } from "./failure.ts";
+import { reportFailure, wantsJson } from "./failure.ts";
 import type { Session } from "./session.ts";
 
 const environmentHelp = `
 Environment:
-  BATON_DATA       where data lives (default .baton)
-  BATON_INBOX      where files are dropped (default $BATON_DATA/inbox)
+  BATON_DATA       folder of the data (default .baton)
+  BATON_INBOX      folder for dropped files (default $BATON_DATA/inbox)
   BATON_WORKFLOWS  folder of workflow files (default functions/workflows)
   BATON_LOG_LEVEL  debug, info, warn, error or silent
 All variables are in docs/configuration.md, exit codes and JSON in docs/cli.md.`;
@@ -54,16 +54,16 @@ const registrations = [
   registerDeploy,
 ];
 
-/** Does what the words after `baton` say. What fails is reported, and gives the session its exit code. */
+/** Runs the command of the words after `baton`. An error is reported and sets the exit code of the session. */
 export async function runProgram(session: Session, version: string, words: readonly string[]): Promise<void> {
   try {
     await createProgram(session, version).parseAsync([...words], { from: "user" });
   } catch (thrown) {
-    session.exitCode = reportFailure(session, thrown, asksForJson(words));
+    session.exitCode = reportFailure(session, thrown, wantsJson(words));
   }
 }
 
-/** The command line. Parsing rejects with CommanderErrors rather than end the process. */
+/** Parsing rejects with a CommanderError instead of ending the process. */
 export function createProgram(session: Session, version: string): Command {
   const program = new Command("baton")
     .description("Runs DAG workflows: here from one file, and serverless on Google Cloud.")
@@ -73,7 +73,7 @@ export function createProgram(session: Session, version: string): Command {
     .configureOutput({
       writeOut: (text) => session.print(text.trimEnd()),
       writeErr: (text) => session.note(text.trimEnd()),
-      // An error is reported once, where it is caught.
+      // `runProgram` reports the error.
       outputError: () => {},
     });
   for (const register of registrations) register(program, session);

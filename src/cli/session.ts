@@ -2,52 +2,52 @@ import type { Readable } from "node:stream";
 import type { RawEnvironment } from "../configuration/variables.ts";
 import type { LogOutput } from "../ports/telemetry.ts";
 
-/** Where people read: standard error. */
+/** Standard error, where people read. */
 export interface Display {
-  /** Its file descriptor, which other programs can write to. */
+  /** The file descriptor, for child processes. */
   readonly fd: number;
   readonly isTTY?: boolean;
   readonly columns?: number;
   write(text: string): unknown;
 }
 
-/** The process that a command runs in, or what a test gives it in place of one. */
-export interface Surroundings {
+/** The parts of the process that a command uses. A test provides its own. */
+export interface ProcessIo {
   readonly environment: RawEnvironment;
-  /** Standard input, opened when it is first asked for. A command that reads it may close it. */
+  /** Opens standard input. A command that reads it may close it. */
   input(): Readable;
   readonly display: Display;
-  /** Where the log goes. Undefined: descriptor 2. */
+  /** Default: descriptor 2. */
   readonly logOutput?: LogOutput;
   /**
-   * From now on, signals that end a process abort this instead; the reason is the signal's exit code. The process
-   * then has `limits.shutdownSeconds` left.
+   * From now on, a signal that would end the process aborts the returned signal instead, with the exit code as its
+   * reason. The process then has `limits.shutdownSeconds` left.
    */
   catchSignals(): AbortSignal;
 }
 
-/** What a command is given of the process it runs in. */
-export interface Session extends Surroundings {
-  /** How the process will end. 0 unless a command says otherwise. */
+/** What a command uses to read, print and end. */
+export interface Session extends ProcessIo {
+  /** The exit code of the process; 0 unless a command sets it. */
   exitCode: number;
   /** Writes a line to standard output. */
   print(line: string): void;
   /** Writes a line for people to standard error. */
   note(line: string): void;
-  /** Writes a JSON value to standard output, the first that it is given: there is never a second. */
+  /** Writes a JSON value to standard output. Only the first call has an effect. */
   json(value: unknown): void;
 }
 
 /** `write` writes to standard output. */
-export function openSession(surroundings: Surroundings, write: (text: string) => void): Session {
+export function openSession(processIo: ProcessIo, write: (text: string) => void): Session {
   let hasJson = false;
   return {
-    ...surroundings,
+    ...processIo,
     exitCode: 0,
     print: (line) => write(`${line}\n`),
-    note: (line) => void surroundings.display.write(`${line}\n`),
+    note: (line) => void processIo.display.write(`${line}\n`),
     json: (value) => {
-      // A failure after a command has printed its outcome is on standard error and in the exit code.
+      // A failure after the command's own JSON is reported on standard error and by the exit code.
       if (hasJson) return;
       hasJson = true;
       write(`${JSON.stringify(value, null, 2)}\n`);
@@ -55,7 +55,7 @@ export function openSession(surroundings: Surroundings, write: (text: string) =>
   };
 }
 
-/** Wrong usage: the command line names something that can't be. */
+/** The command line or the environment is wrong. */
 export const usageExitCode = 2;
 /** The operation failed, or the batch did. */
 export const failureExitCode = 1;

@@ -5,22 +5,22 @@ import type { DeployedWorkflow } from "../ports/catalog.ts";
 import type { Session } from "./session.ts";
 
 /**
- * What a command does with the data: it `creates` the folder where there is none, or it `looks` at what there is; for
- * one that looks at `workflows` it is all the same whether there is any.
+ * How a command uses the data folder: it `creates` a missing one, `reads` it, or reads only `workflows`, for which a
+ * missing folder is no surprise.
  */
-type DataUse = "creates" | "looks" | "workflows";
+type DataUse = "creates" | "reads" | "workflows";
 
-/** Opens the app that the environment names, and closes it again whatever happens. Problems alone are logged. */
+/** Opens the app of the environment for `use`, and closes it afterwards. */
 export async function withApp(
   session: Session,
   use: (app: App) => Promise<void>,
-  dataUse: DataUse = "looks",
+  dataUse: DataUse = "reads",
 ): Promise<void> {
   const { openForCommand } = await import("../app/open.ts");
   const { environment, logOutput } = session;
   const app = await openForCommand(environment, { creates: dataUse === "creates", logOutput });
   try {
-    if (!app.hasData && dataUse === "looks")
+    if (!app.hasData && dataUse === "reads")
       session.note(
         `There is no data in ${app.configuration.data} yet: \`baton run\` and \`baton start\` create it.`,
       );
@@ -30,7 +30,7 @@ export async function withApp(
   }
 }
 
-/** Throws `WORKFLOW_UNKNOWN`, after telling what is wrong with the files in which it may be. */
+/** Throws `WORKFLOW_UNKNOWN`, after a report of the problems in the workflow files, which may explain it. */
 export async function findWorkflow(
   session: Session,
   app: App,
@@ -40,8 +40,8 @@ export async function findWorkflow(
   if (workflow) return workflow;
   await reportProblems(session, app);
   const known = (await app.folder.all()).map(({ definition }) => definition.workflowId);
-  const meant = nearestName(workflowId, known);
-  const question = meant === undefined ? "" : `; did you mean ${meant}?`;
+  const suggestion = nearestName(workflowId, known);
+  const question = suggestion === undefined ? "" : `; did you mean ${suggestion}?`;
   throw new BatonError(
     "WORKFLOW_UNKNOWN",
     `There is no workflow "${workflowId}"; there are: ${known.join(", ") || "none"}${question}`,
@@ -52,7 +52,7 @@ export async function findWorkflow(
   );
 }
 
-/** Does something; if it names a workflow that is not there, the error says which there are: see `findWorkflow`. */
+/** Runs `work`. If it throws for an unknown workflow, the error lists the known ones: see `findWorkflow`. */
 export async function withKnownWorkflows<T>(session: Session, app: App, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -63,13 +63,13 @@ export async function withKnownWorkflows<T>(session: Session, app: App, work: ()
   }
 }
 
-/** Tells what is wrong with workflows. */
+/** Prints the problems of the workflow files. */
 export async function reportProblems(session: Session, app: App): Promise<void> {
   for (const { code, where, message } of await app.folder.problems())
     session.note(`problem ${code} in ${where}: ${message}`);
 }
 
-/** Says how many documents a list lacks. */
+/** Notes the number of documents that a list had to skip. */
 export function reportCorruptDocuments(session: Session, unreadable: number): void {
   if (unreadable > 0)
     session.note(`${unreadable} documents can't be read by this version, and were skipped.`);

@@ -4,8 +4,8 @@ import { expect, test } from "vitest";
 import { fileItems } from "../../src/cli/backfill/file-items.ts";
 import type { ItemSource } from "../../src/cli/backfill/items.ts";
 import { SeenHashes } from "../../src/cli/backfill/items.ts";
-import { progressText, showProgress, Tally } from "../../src/cli/backfill/progress.ts";
-import { dayItems, hasLaterSlot, requireDays, slotItems } from "../../src/cli/backfill/slots.ts";
+import { BackfillProgress, progressText, showProgress } from "../../src/cli/backfill/progress.ts";
+import { assertDays, dayItems, hasLaterSlot, slotItems } from "../../src/cli/backfill/slots.ts";
 import type { Schedule } from "../../src/core/schedule/schedule.ts";
 import { hashJson } from "../../src/core/values/json.ts";
 import { temporaryFolder } from "../support/app.ts";
@@ -73,9 +73,9 @@ test("csv: rows that can't be read are named by the line they begin on, and the 
     Buffer.from('7,8\n"never,\nclosed'),
   ]);
   expect(await readText(bytes, "items.csv")).toEqual([
-    { where: "line 2", problem: "it has 1 cells, and the header 2" },
+    { where: "line 2", problem: "it has 1 cells, but the header has 2" },
     { where: "line 3", value: { a: "x\ny", b: "2" } },
-    { where: "line 5", problem: "it has 3 cells, and the header 2" },
+    { where: "line 5", problem: "it has 3 cells, but the header has 2" },
     { where: "line 6", problem: "there is a quote inside a cell that does not begin with one" },
     { where: "line 7", problem: "there is text after the closing quote of a cell" },
     { where: "line 8", problem: "it is not UTF-8 text" },
@@ -151,7 +151,7 @@ test.each([
   ["21.11.2026", "2026-11-22"],
   ["2026-11-21T00:00:00Z", "2026-11-22"],
 ])("no days from %s to %s", (from, to) => {
-  expect(() => requireDays({ from, to })).toThrow(expect.objectContaining({ code: "USAGE" }));
+  expect(() => assertDays({ from, to })).toThrow(expect.objectContaining({ code: "USAGE" }));
 });
 
 const nightly: Schedule = { type: "schedule", cron: "59 23 * * *", timeZone: "America/Nuuk", missed: "skip" };
@@ -192,7 +192,7 @@ test("seen hashes are told from new ones, however many there are", () => {
 });
 
 test("progress tells what is done, how fast, and how long it will take", () => {
-  const tally = new Tally({ items: 100 });
+  const tally = new BackfillProgress({ items: 100 });
   expect(progressText(tally, 0)).toBe("0/100 done, 0 failed, 0 skipped");
   tally.succeeded = 19;
   tally.skipped = 20;
@@ -205,7 +205,7 @@ test.each([true, false])(
   async (isTTY) => {
     const written: string[] = [];
     const display = { isTTY, columns: 30, write: (text: string) => written.push(text) };
-    const end = showProgress(display, new Tally({ items: 10 }), 5);
+    const end = showProgress(display, new BackfillProgress({ items: 10 }), 5);
     await expect.poll(() => written.length).toBeGreaterThan(2);
     end();
     if (isTTY) {

@@ -236,7 +236,7 @@ test("clear-result makes it run again; then there is nothing more to clear", asy
   const receiver = await callbackReceiver();
   await runEnrich(place, receiver);
   const cleared = await place.baton(["clear-result", key]);
-  expect(cleared).toMatchObject({ code: 0, stdout: expect.stringContaining("Forgot the result and steps") });
+  expect(cleared).toMatchObject({ code: 0, stdout: expect.stringContaining("Deleted the result and steps") });
   const again = await place.baton(["clear-result", key, "--json"]);
   expect(jsonOf(again)).toEqual({ key, cleared: false });
   const { stdout } = await place.baton(["explain", key]);

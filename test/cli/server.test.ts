@@ -72,7 +72,7 @@ test("publish: what would become a dead letter is refused, and what comes of the
     [{ batchId, event: "paid" }, `batch ${batchId} has ended SUCCESS: nothing changes`],
     [
       { kind: "object", bucket: "inbox", object: "a.csv", generation: "1" },
-      "no workflow takes inbox/a.csv: it starts nothing",
+      "no workflow matches inbox/a.csv: it starts nothing",
     ],
     [{ kind: "tick" }, "it checks the schedules"],
   ];

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { createLogger } from "../../src/adapters/pino/logger.ts";
 import { openCloud } from "../../src/app/cloud.ts";
-import { askFunction } from "../../src/cli/commands/batches.ts";
+import { requestCancel } from "../../src/cli/commands/batches.ts";
 import type { Session } from "../../src/cli/session.ts";
 import { readConfiguration } from "../../src/configuration/configuration.ts";
 import { workflow } from "../../src/index.ts";
@@ -94,7 +94,7 @@ test("after a long wait for the function, the command says what may be wrong", a
     display: process.stderr,
     catchSignals: () => stop.signal,
   };
-  await askFunction(session, app, batchId, 20);
+  await requestCancel(session, app, batchId, 20);
   expect(notes).toEqual([expect.stringContaining("`baton doctor` checks whether it can be reached")]);
   expect(notes[0]).toContain(`baton cancel ${batchId} --here`);
 });

@@ -7,20 +7,20 @@ import { failureExitCode, type Session, stoppingNote } from "../session.ts";
 import { findWorkflow, withApp } from "../with-app.ts";
 import { fileItems } from "./file-items.ts";
 import {
+  assertValid,
   collectItems,
   type Inventory,
   type ItemDecision,
   type ItemSource,
   problemLines,
-  requireValid,
   type UsableItem,
   usableItems,
 } from "./items.ts";
-import { showProgress, skippedItemsText, summaryJson, summaryText, Tally } from "./progress.ts";
-import { decide, runItems, settle } from "./run-items.ts";
-import { dayItems, hasLaterSlot, requireDays, slotItems } from "./slots.ts";
+import { BackfillProgress, showProgress, skippedItemsText, summaryJson, summaryText } from "./progress.ts";
+import { planItem, recordIfEnded, runItems } from "./run-items.ts";
+import { assertDays, dayItems, hasLaterSlot, slotItems } from "./slots.ts";
 
-/** Tells what would be done about each item. The list is printed as it is made: it may be too long to be held. */
+/** Prints the action for each item. The list may be too long for the memory, so it is printed item by item. */
 async function dryRun(
   session: Session,
   app: App,
@@ -32,7 +32,7 @@ async function dryRun(
   if (json) session.print('{ "items": [');
   let separator = "  ";
   for await (const item of items) {
-    const { action, reason } = await decide(app, workflow, item);
+    const { action, reason } = await planItem(app, workflow, item);
     counts[action] += 1;
     if (json) session.print(`${separator}${JSON.stringify({ where: item.where, action, reason })}`);
     else session.print(oneLine(`${action.padEnd(6)}  ${item.where}  ${reason}`));
@@ -57,27 +57,27 @@ export interface BackfillOptions {
   readonly json?: true;
 }
 
-/** One batch per item: looks through all items, then runs those that are not done. */
+/** Starts one batch per item: reads all items first, then runs those that are not done. */
 export async function backfill(
   session: Session,
   workflowId: string,
   options: BackfillOptions,
 ): Promise<void> {
-  const read = readerOf(options);
+  const openSource = sourceFor(options);
   const dataUse = options.dryRun ? "workflows" : "creates";
   await withApp(
     session,
     async (app) => {
       const workflow = await findWorkflow(session, app, workflowId);
-      const source = await read(session, app, workflow);
+      const source = await openSource(session, app, workflow);
       try {
         const inventory = await collectItems(source, workflow);
-        if (!options.skipInvalid) requireValid(inventory);
+        if (!options.skipInvalid) assertValid(inventory);
         for (const line of problemLines(inventory.invalid, inventory.problems))
           session.note(`left out: ${line}`);
-        const leftOut = skippedItemsText(inventory);
-        if (leftOut !== undefined && !options.json) session.print(leftOut);
-        await work(session, app, workflow, { source, inventory, options });
+        const skipped = skippedItemsText(inventory);
+        if (skipped !== undefined && !options.json) session.print(skipped);
+        await runInventory(session, app, workflow, { source, inventory, options });
       } finally {
         await source.close();
       }
@@ -86,15 +86,15 @@ export async function backfill(
   );
 }
 
-type Reader = (session: Session, app: App, workflow: DeployedWorkflow) => Promise<ItemSource>;
+type OpenSource = (session: Session, app: App, workflow: DeployedWorkflow) => Promise<ItemSource>;
 
-/** How items are come by. Throws `USAGE`, before anything is opened. */
-function readerOf({ input, from, to }: BackfillOptions): Reader {
+/** Throws `USAGE` before anything is opened. */
+function sourceFor({ input, from, to }: BackfillOptions): OpenSource {
   if (input !== undefined && from === undefined && to === undefined) return () => fileItems(input);
   if (input !== undefined || from === undefined || to === undefined)
     throw new BatonError("USAGE", "Give either --input, or both --from and --to");
   const days = { from, to };
-  requireDays(days);
+  assertDays(days);
   return async (session, app, { triggers }) => {
     const schedules = triggers.filter((trigger) => trigger.type === "schedule");
     if (schedules.length === 0) return dayItems(days);
@@ -111,7 +111,7 @@ interface Backfill {
   readonly options: BackfillOptions;
 }
 
-async function work(
+async function runInventory(
   session: Session,
   app: App,
   workflow: DeployedWorkflow,
@@ -123,34 +123,34 @@ async function work(
     onDuplicate: () => {},
     onInvalid: ({ where, problem }) => {
       if (!options.skipInvalid)
-        throw new BatonError("ITEMS_INVALID", `The file has changed while it was read: ${problem}`, {
+        throw new BatonError("ITEMS_INVALID", `The file changed while it was read: ${problem}`, {
           where,
         });
     },
   });
   if (options.dryRun) return dryRun(session, app, workflow, items, { ...inventory, json });
 
-  const tally = new Tally(inventory);
+  const progress = new BackfillProgress(inventory);
   const stop = session.catchSignals();
-  // Beside its items it takes up what waits, but begins nothing of its own.
+  // The worker also handles waiting messages of other batches, but starts no batches of schedules.
   app.work.start({ triggers: false });
   const { display } = session;
-  const endProgress = json && !display.isTTY ? () => {} : showProgress(display, tally);
-  const unended = await runItems(app, workflow, items, { concurrency, stop, tally }).finally(endProgress);
+  const endProgress = json && !display.isTTY ? () => {} : showProgress(display, progress);
+  const running = await runItems(app, workflow, items, { concurrency, stop, progress }).finally(endProgress);
   if (stop.aborted) session.note(stoppingNote);
   await app.work.stop();
-  // Short tasks may have ended since.
-  for (const item of unended) await settle(app, tally, item);
-  if (json) session.json(summaryJson(workflowId, inventory, tally));
-  else session.print(summaryText(tally));
-  session.exitCode = exitCodeOf(tally, stop);
-  if (tally.remaining > 0 || tally.failed > 0)
+  // Short tasks may have ended during the shutdown.
+  for (const item of running) await recordIfEnded(app, progress, item);
+  if (json) session.json(summaryJson(workflowId, inventory, progress));
+  else session.print(summaryText(progress));
+  session.exitCode = exitCodeFor(progress, stop);
+  if (progress.remaining > 0 || progress.failed > 0)
     session.note(
       "The same command continues from here: completed items are skipped, failed ones are retried.",
     );
 }
 
-function exitCodeOf({ remaining, failed }: Tally, stop: AbortSignal): number {
+function exitCodeFor({ remaining, failed }: BackfillProgress, stop: AbortSignal): number {
   if (stop.aborted && remaining > 0) return Number(stop.reason);
   return failed > 0 ? failureExitCode : 0;
 }

@@ -8,11 +8,11 @@ import { requireStorable } from "../../engine/start/start-batch.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import { oneLine } from "../output/text.ts";
 
-/** One item as it was read, with the place it has, for people. */
+/** An item of the source. `where` is its position, for people. */
 export interface ReadItem {
   readonly where: string;
   readonly value: JsonValue;
-  /** The slot of a schedule that it is of: its batch is that of the slot. */
+  /** If set, the item's batch is that of this slot. */
   readonly slot?: ScheduleSlot;
 }
 
@@ -21,41 +21,39 @@ interface ScheduleSlot {
   readonly instant: number;
 }
 
-/** Something that should be an item and can't be read. */
 export interface UnreadableItem {
   readonly where: string;
   readonly problem: string;
 }
 
-/** Where items come from. */
 export interface ItemSource {
-  /** All items, from the first; each call begins anew. */
+  /** All items. Each call starts again at the first. */
   read(): AsyncIterable<ReadItem | UnreadableItem>;
   close(): Promise<void>;
 }
 
-/** The key of the batch of an item: the same item, wherever and however often it stands, is one batch. */
+/** The start key of an item. Equal items have the same key, so they share one batch. */
 export function backfillKey(item: JsonValue): string {
   return `backfill ${hashJson(item)}`;
 }
 
-/** What is known of one task's idempotency key before the item has a batch. */
+/** The idempotency key of a task, computed before the item has a batch. */
 export interface ItemKey {
-  /** Null when the input alone doesn't tell it, or there is none. */
+  /** Null if the task has no key, or one that does not depend on the input alone. */
   readonly key: string | null;
-  /** Whether the key has a success that still counts. */
+  /** Whether the key has a success that has not expired. */
   readonly completed: boolean;
 }
 
 export type ItemDecision =
   | { readonly action: "run"; readonly reason: "new" }
   | { readonly action: "skip"; readonly reason: string }
-  /** Its batch is under way already. */
+  /** Its batch is running. */
   | { readonly action: "follow"; readonly batchId: string; readonly reason: string }
-  /** A batch that ended badly, to be retried. */
+  /** Its batch failed or was cancelled. */
   | { readonly action: "retry"; readonly batchId: string; readonly reason: string };
 
-/** What is to be done about an item, by the runs of its lineage; no run is retried beside one that is under way. */
+/** Decides from the runs of the item's lineage. While one run is active, no other is retried. */
 export function decideItem(runs: readonly LineageRun[], keys: readonly ItemKey[]): ItemDecision {
   const run = decisiveRun(runs);
   if (run) return decideRun(run);
@@ -78,12 +76,12 @@ function decideRun({ batchId, status }: LineageRun): ItemDecision {
   }
 }
 
-/** Whether a task has a key that depends on nothing but the input of its batch, unless that lacks what the key is made of. */
+/** Whether the key of a task depends only on the input of its batch. */
 export function hasKeyOfInput({ type, idempotency }: TaskDefinition): boolean {
   return type === FUNCTION_TASK_TYPE && idempotency?.scope === "global";
 }
 
-/** The key that a task would have in a batch of this input; null when the input doesn't tell it. */
+/** The key of a task in a batch with this input, or null if the input does not determine it. */
 export function keyFromInput(
   workflowId: string,
   task: TaskDefinition,
@@ -98,58 +96,58 @@ export function keyFromInput(
     if (idempotency.key.by === "date" && !hasDate(call)) return null;
     return executionKey(idempotency, call, custom);
   } catch (error) {
-    // The task itself will say so.
+    // The task reports it when it runs.
     if (error instanceof BatonError && error.code === "IDEMPOTENCY_KEY_INVALID") return null;
     throw error;
   }
 }
 
-/** Without a date the key is the day on which the task begins. */
+/** Without a date in the input, the key is the day on which the task starts. */
 function hasDate(call: { readonly arguments: JsonValue; readonly taskId: string }): boolean {
   return fieldValues(["date?"], call).every(([, value]) => value !== null);
 }
 
 const words = 4;
 const hexCharactersPerWord = 8;
-/** Above this share of used places, finding a free one takes long. */
-const mostUsed = 0.6;
+/** Above this load the search for a free slot gets slow. */
+const maximumLoad = 0.6;
 
-/** Which hashes have been seen: sixteen bytes for each, so that many millions fit. */
+/** A set of hashes with 16 bytes each, so that many millions fit into memory. */
 export class SeenHashes {
-  #places = 1024;
+  #slots = 1024;
   #used = 0;
-  #table = new Uint32Array(this.#places * words);
+  #table = new Uint32Array(this.#slots * words);
 
-  /** Whether the hash, in hexadecimal, is new; from now on it is not. Its first 128 bits count. */
+  /** Adds a hexadecimal hash, of which the first 128 bits count. Returns whether it is new. */
   add(hash: string): boolean {
-    if (this.#used >= this.#places * mostUsed) this.#grow();
-    const isNew = this.#put(wordsOf(hash));
+    if (this.#used >= this.#slots * maximumLoad) this.#grow();
+    const isNew = this.#put(toWords(hash));
     if (isNew) this.#used += 1;
     return isNew;
   }
 
   #grow(): void {
     const before = this.#table;
-    this.#places *= 2;
-    this.#table = new Uint32Array(this.#places * words);
+    this.#slots *= 2;
+    this.#table = new Uint32Array(this.#slots * words);
     for (let at = 0; at < before.length; at += words)
       if (before[at] !== 0) this.#put(before.subarray(at, at + words));
   }
 
   #put(hash: Uint32Array): boolean {
-    for (let place = (hash[1] ?? 0) % this.#places; ; place = (place + 1) % this.#places) {
-      const found = this.#table.subarray(place * words, (place + 1) * words);
-      if (found[0] === 0) {
-        found.set(hash);
+    for (let slot = (hash[1] ?? 0) % this.#slots; ; slot = (slot + 1) % this.#slots) {
+      const entry = this.#table.subarray(slot * words, (slot + 1) * words);
+      if (entry[0] === 0) {
+        entry.set(hash);
         return true;
       }
-      if (found.every((word, index) => word === hash[index])) return false;
+      if (entry.every((word, index) => word === hash[index])) return false;
     }
   }
 }
 
-/** The first word is never 0, which stands for a free place. */
-function wordsOf(hash: string): Uint32Array {
+/** The first word is never 0, because 0 marks a free slot. */
+function toWords(hash: string): Uint32Array {
   const parsed = Uint32Array.from({ length: words }, (_, index) =>
     Number.parseInt(hash.slice(index * hexCharactersPerWord, (index + 1) * hexCharactersPerWord), 16),
   );
@@ -157,32 +155,32 @@ function wordsOf(hash: string): Uint32Array {
   return parsed;
 }
 
-/** An item that a batch can be started with. */
+/** A valid item. */
 export interface UsableItem extends ReadItem {
-  /** The key of its batch. */
+  /** The start key of its batch. */
   readonly key: string;
-  /** As the workflow reads it. */
+  /** The value after the workflow has parsed it. */
   readonly input: JsonValue;
 }
 
-/** Every different item that can be used, once. */
+/** The valid items without duplicates. */
 export async function* usableItems(
   source: ItemSource,
   workflow: DeployedWorkflow,
   { onDuplicate, onInvalid }: { onDuplicate(): void; onInvalid(problem: UnreadableItem): void },
 ): AsyncGenerator<UsableItem> {
   const seen = new SeenHashes();
-  for await (const read of source.read()) {
-    const item = "problem" in read ? read : prepare(workflow, read);
+  for await (const candidate of source.read()) {
+    const item = "problem" in candidate ? candidate : parseItem(workflow, candidate);
     if ("problem" in item) onInvalid(item);
     else if (!seen.add(hashJson(item.key))) onDuplicate();
     else yield item;
   }
 }
 
-function prepare(workflow: DeployedWorkflow, read: ReadItem): UsableItem | UnreadableItem {
+function parseItem(workflow: DeployedWorkflow, read: ReadItem): UsableItem | UnreadableItem {
   try {
-    // Numbers and texts that JSON can write but not hold, such as 1e400, have no key.
+    // Values that JSON can't represent, such as 1e400, have no key.
     const key = read.slot ? slotKey(read.slot.schedule, read.slot.instant) : backfillKey(read.value);
     const input = workflow.parseInput(read.value);
     requireStorable(input, `workflow ${workflow.definition.workflowId}`);
@@ -192,26 +190,25 @@ function prepare(workflow: DeployedWorkflow, read: ReadItem): UsableItem | Unrea
   }
 }
 
-/** What a source holds. */
+/** The numbers of items in a source. */
 export interface Inventory {
-  /** Different items that can be used. */
+  /** Valid items without duplicates. */
   readonly items: number;
-  /** Items duplicate. */
   readonly duplicates: number;
   readonly invalid: number;
-  /** The first that can't be used. */
+  /** The first invalid items. */
   readonly problems: readonly UnreadableItem[];
 }
 
 const shownProblems = 20;
 
-/** Reads through all items before anything is started. */
+/** Reads all items before the first batch starts. */
 export async function collectItems(source: ItemSource, workflow: DeployedWorkflow): Promise<Inventory> {
   const problems: UnreadableItem[] = [];
   let items = 0;
   let duplicates = 0;
   let invalid = 0;
-  const found = usableItems(source, workflow, {
+  const usable = usableItems(source, workflow, {
     onDuplicate: () => {
       duplicates += 1;
     },
@@ -220,18 +217,18 @@ export async function collectItems(source: ItemSource, workflow: DeployedWorkflo
       if (invalid <= shownProblems) problems.push(problem);
     },
   });
-  for await (const _ of found) items += 1;
+  for await (const _ of usable) items += 1;
   return { items, duplicates, invalid, problems };
 }
 
-/** Throws `ITEMS_INVALID` when there is something that can't be used. */
-export function requireValid({ items, duplicates, invalid, problems }: Inventory): void {
+/** Throws `ITEMS_INVALID` if there are invalid items. */
+export function assertValid({ items, duplicates, invalid, problems }: Inventory): void {
   if (invalid === 0) return;
   const head = `${invalid} of ${items + duplicates + invalid} items are invalid, so nothing was started`;
   throw new BatonError("ITEMS_INVALID", [`${head}:`, ...problemLines(invalid, problems)].join("\n"));
 }
 
-/** The first problems, one line each, and how many more there are. */
+/** The first problems, one line each, and the number of the others. */
 export function problemLines(invalid: number, problems: readonly UnreadableItem[]): string[] {
   const lines = problems.map(({ where, problem }) => `${where}: ${problem}`);
   return invalid > problems.length ? [...lines, `and ${invalid - problems.length} more`] : lines;

@@ -15,11 +15,10 @@ interface FailedItem {
   readonly error: StoredError | null;
 }
 
-/** Failed items that are kept to be shown; all are counted. */
+/** Failed items with their errors. More are only counted. */
 const keptFailures = 1_000;
 
-/** How far a backfill has come. */
-export class Tally {
+export class BackfillProgress {
   readonly total: number;
   succeeded = 0;
   skipped = 0;
@@ -40,8 +39,8 @@ export class Tally {
   }
 }
 
-/** Why a batch did not succeed. */
-export function failureIn({ batchId, status, tasks }: BatchView): Omit<FailedItem, "where"> {
+/** The failed item of a batch, with the first task that failed. */
+export function toFailedItem({ batchId, status, tasks }: BatchView): Omit<FailedItem, "where"> {
   const [first] = tasks
     .filter((task) => task.status === "ERROR")
     .sort((one, other) => (one.endedAt ?? "").localeCompare(other.endedAt ?? ""));
@@ -55,19 +54,19 @@ const defaultColumns = 80;
 const clearLine = "\r\u001b[K";
 
 /**
- * Shows how far a tally has come until the returned function is called: on a terminal as one line that is drawn again
- * and again, elsewhere as lines.
+ * Shows the progress until the returned function is called: on a terminal as one line that is redrawn, elsewhere as
+ * lines.
  */
 export function showProgress(
   display: Omit<Display, "fd">,
-  tally: Tally,
+  progress: BackfillProgress,
   everyMs = display.isTTY ? redrawMs : lineMs,
 ): () => void {
-  const began = performance.now();
+  const startedAt = performance.now();
   const draw = () => {
-    const text = progressText(tally, performance.now() - began);
-    // A line as long as the terminal is wide would wrap.
-    const drawn = `${bar(tally)} ${text}`.slice(0, (display.columns ?? defaultColumns) - 1);
+    const text = progressText(progress, performance.now() - startedAt);
+    // A line of the terminal's full width would wrap.
+    const drawn = `${bar(progress)} ${text}`.slice(0, (display.columns ?? defaultColumns) - 1);
     display.write(display.isTTY ? `${clearLine}${drawn}` : `${text}\n`);
   };
   const timer = setInterval(draw, everyMs);
@@ -77,9 +76,9 @@ export function showProgress(
   };
 }
 
-/** `30/120 done, 1 failed, 4 skipped, 2.5/s, 36.0 s left`: what was skipped says nothing of the rate. */
-export function progressText(tally: Tally, elapsedMs: number): string {
-  const { total, remaining, failed, skipped, succeeded } = tally;
+/** `30/120 done, 1 failed, 4 skipped, 2.5/s, 36.0 s left`. Skipped items do not count for the rate. */
+export function progressText(progress: BackfillProgress, elapsedMs: number): string {
+  const { total, remaining, failed, skipped, succeeded } = progress;
   const perSecond = elapsedMs > 0 ? ((succeeded + failed) * 1_000) / elapsedMs : 0;
   const counts = [`${total - remaining}/${total} done`, `${failed} failed`, `${skipped} skipped`];
   if (perSecond === 0) return counts.join(", ");
@@ -87,15 +86,22 @@ export function progressText(tally: Tally, elapsedMs: number): string {
   return [...counts, `${perSecond.toFixed(1)}/s`, `${left} left`].join(", ");
 }
 
-function bar({ total, remaining }: Tally): string {
+function bar({ total, remaining }: BackfillProgress): string {
   const full = total === 0 ? barCells : Math.floor(((total - remaining) / total) * barCells);
   return `[${"#".repeat(full)}${"-".repeat(barCells - full)}]`;
 }
 
 const shownFailures = 20;
 
-/** How a backfill came out, for people. */
-export function summaryText({ total, succeeded, skipped, failed, remaining, failures }: Tally): string {
+/** The outcome of a backfill, for people. */
+export function summaryText({
+  total,
+  succeeded,
+  skipped,
+  failed,
+  remaining,
+  failures,
+}: BackfillProgress): string {
   const counts = [`${succeeded} succeeded`, `${skipped} skipped`, `${failed} failed`];
   if (remaining > 0) counts.push(`${remaining} not ended`);
   const shown = failures.slice(0, shownFailures).map(failureLine);
@@ -104,15 +110,15 @@ export function summaryText({ total, succeeded, skipped, failed, remaining, fail
 }
 
 function failureLine({ where, batchId, status, taskId, error }: FailedItem): string {
-  const why = error ? `${taskId}: ${error.code}: ${error.message}` : status;
-  return oneLine(`failed  ${where}  ${batchId}  ${why}`);
+  const reason = error ? `${taskId}: ${error.code}: ${error.message}` : status;
+  return oneLine(`failed  ${where}  ${batchId}  ${reason}`);
 }
 
-/** The same for programs. */
+/** The outcome of a backfill, for programs. */
 export function summaryJson(
   workflowId: string,
   { duplicates, invalid }: Inventory,
-  { total, succeeded, skipped, failed, remaining, failures }: Tally,
+  { total, succeeded, skipped, failed, remaining, failures }: BackfillProgress,
 ) {
   return {
     workflowId,
@@ -127,11 +133,11 @@ export function summaryJson(
   };
 }
 
-/** What was left out of the items, if anything was. */
+/** The numbers of skipped items, or undefined if there are none. */
 export function skippedItemsText({ duplicates, invalid }: Inventory): string | undefined {
-  const parts = [
+  const counts = [
     ...(duplicates > 0 ? [`${duplicates} duplicate`] : []),
     ...(invalid > 0 ? [`${invalid} invalid`] : []),
   ];
-  return parts.length > 0 ? `left out: ${parts.join(", ")}` : undefined;
+  return counts.length > 0 ? `left out: ${counts.join(", ")}` : undefined;
 }

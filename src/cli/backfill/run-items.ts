@@ -11,10 +11,10 @@ import {
   keyFromInput,
   type UsableItem,
 } from "./items.ts";
-import { failureIn, type Tally } from "./progress.ts";
+import { type BackfillProgress, toFailedItem } from "./progress.ts";
 
-/** What is to be done about an item, as things stand now. Writes nothing. */
-export async function decide(
+/** Decides what to do with an item, from the stored batches and keys. Writes nothing. */
+export async function planItem(
   app: App,
   { definition }: DeployedWorkflow,
   item: UsableItem,
@@ -22,11 +22,11 @@ export async function decide(
   const { workflowId, tasks } = definition;
   const runs = await app.engine.admin.list({ lineageId: deriveBatchId(workflowId, item.key) });
   if (runs.length > 0) return decideItem(runs, []);
-  return decideItem([], await keysOf(app, workflowId, tasks, item));
+  return decideItem([], await itemKeys(app, workflowId, tasks, item));
 }
 
-/** Looks no further than the first task whose work is not known to be done. */
-async function keysOf(
+/** The keys of the tasks, up to the first task that is not completed. */
+async function itemKeys(
   app: App,
   workflowId: string,
   tasks: readonly TaskDefinition[],
@@ -35,15 +35,15 @@ async function keysOf(
   const keys: ItemKey[] = [];
   for (const task of tasks) {
     const key = keyFromInput(workflowId, task, input, await customKey(app, workflowId, task, input));
-    const found = key === null ? undefined : await app.engine.admin.executions.find(key);
-    const completed = found?.data.state === "SUCCESS";
+    const record = key === null ? undefined : await app.engine.admin.executions.find(key);
+    const completed = record?.data.state === "SUCCESS";
     keys.push({ key, completed });
     if (!completed) break;
   }
   return keys;
 }
 
-/** What the task's key function gives; undefined when it has none, or it gives nothing. */
+/** The result of the task's key function, or undefined if it has none, or one that fails. */
 async function customKey(
   { folder }: App,
   workflowId: string,
@@ -56,53 +56,52 @@ async function customKey(
     const key: unknown = keyOf?.(input);
     return typeof key === "string" ? key : undefined;
   } catch {
-    // The task itself will fail of it, and say so.
+    // The task fails with the same error and reports it.
     return undefined;
   }
 }
 
 interface RunOptions {
   readonly concurrency: number;
-  /** Nothing is begun any more, and nothing followed. */
+  /** Starts no more batches and ends the wait for running ones. */
   readonly stop: AbortSignal;
-  readonly tally: Tally;
+  readonly progress: BackfillProgress;
 }
 
-/** A batch that was not followed to its end. */
-interface Unended {
+interface StartedItem {
   readonly where: string;
   readonly batchId: string;
 }
 
 /**
- * Brings every item to its end, so many at a time. Gives those that were under way when it was stopped. Once one item
- * throws, no other is begun.
+ * Runs the batches of all items, `concurrency` at a time. Returns those that were still running when `stop` was aborted.
+ * After an error no further item starts.
  */
 export async function runItems(
   app: App,
   workflow: DeployedWorkflow,
   items: AsyncGenerator<UsableItem>,
-  { concurrency, stop, tally }: RunOptions,
-): Promise<readonly Unended[]> {
+  { concurrency, stop, progress }: RunOptions,
+): Promise<readonly StartedItem[]> {
   const failure = new AbortController();
   const stopped = AbortSignal.any([stop, failure.signal]);
-  const unended: Unended[] = [];
-  /** The generator hands out one item after the other, whoever asks. */
+  const running: StartedItem[] = [];
+  // The lanes share the generator, which returns each item once.
   const lane = async () => {
     while (!stopped.aborted) {
       const { done, value: item } = await items.next();
       if (done || stopped.aborted) return;
-      const batchId = await begin(app, workflow, item, await decide(app, workflow, item));
+      const batchId = await startItem(app, workflow, item, await planItem(app, workflow, item));
       if (batchId === undefined) {
-        tally.skipped += 1;
+        progress.skipped += 1;
         continue;
       }
       await follow(app, batchId, { stop: stopped, onChange: undefined });
-      if (!(await settle(app, tally, { where: item.where, batchId })))
-        unended.push({ where: item.where, batchId });
+      if (!(await recordIfEnded(app, progress, { where: item.where, batchId })))
+        running.push({ where: item.where, batchId });
     }
   };
-  const lanes = Array.from({ length: Math.min(concurrency, tally.total) }, () =>
+  const lanes = Array.from({ length: Math.min(concurrency, progress.total) }, () =>
     lane().catch((error: unknown) => {
       failure.abort();
       throw error;
@@ -111,20 +110,24 @@ export async function runItems(
   const outcomes = await Promise.allSettled(lanes);
   await items.return(undefined);
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
-  return unended;
+  return running;
 }
 
-/** Counts a batch that has ended; false while it runs. */
-export async function settle(app: App, tally: Tally, { where, batchId }: Unended): Promise<boolean> {
+/** Counts a batch that has ended. Returns false if it is still running. */
+export async function recordIfEnded(
+  app: App,
+  progress: BackfillProgress,
+  { where, batchId }: StartedItem,
+): Promise<boolean> {
   const { status } = await app.engine.admin.status(batchId);
   if (status === "RUNNING") return false;
-  if (status === "SUCCESS") tally.succeeded += 1;
-  else tally.fail({ where, ...failureIn(await app.engine.admin.show(batchId)) });
+  if (status === "SUCCESS") progress.succeeded += 1;
+  else progress.fail({ where, ...toFailedItem(await app.engine.admin.show(batchId)) });
   return true;
 }
 
-/** The batch that the item comes to its end by; undefined when it needs none. It exists on disk. */
-async function begin(
+/** Starts or retries the batch of an item. Returns the id of its stored batch, or undefined for a skipped item. */
+async function startItem(
   app: App,
   workflow: DeployedWorkflow,
   item: UsableItem,
@@ -133,12 +136,12 @@ async function begin(
   if (decision.action === "skip") return undefined;
   if (decision.action === "follow") return decision.batchId;
   const { batchId } = await app.engine.durably(() =>
-    decision.action === "retry" ? app.engine.retry(decision.batchId) : start(app, workflow, item),
+    decision.action === "retry" ? app.engine.retry(decision.batchId) : startBatch(app, workflow, item),
   );
   return batchId;
 }
 
-function start(
+function startBatch(
   { engine }: App,
   workflow: DeployedWorkflow,
   { key, value, slot }: UsableItem,

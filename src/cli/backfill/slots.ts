@@ -11,14 +11,14 @@ import type { ItemSource, ReadItem } from "./items.ts";
 
 const dayMs = daySeconds * 1_000;
 
-/** Calendar days, the first and the last included, written `YYYY-MM-DD`. */
+/** A range of calendar days `YYYY-MM-DD`, including both. */
 interface Days {
   readonly from: string;
   readonly to: string;
 }
 
 /** Throws `USAGE`. */
-export function requireDays({ from, to }: Days): void {
+export function assertDays({ from, to }: Days): void {
   if (parseDay(from, "--from") > parseDay(to, "--to"))
     throw new BatonError("USAGE", `--from ${from} comes after --to ${to}`);
 }
@@ -36,22 +36,19 @@ export function dayItems({ from, to }: Days): ItemSource {
   };
 }
 
-/** Days are counted in UTC, where each has 24 hours. */
+/** In UTC, where each day has 24 hours. */
 function parseDay(text: string, option: string): number {
   const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
-  // Some days that no calendar has are read as days of the next month.
+  // Date.parse reads 2026-02-30 as a day of March.
   if (!Number.isNaN(time) && utcDay(time) === text) return time;
   throw new BatonError("USAGE", `${option} ${text} is not a day such as 2026-11-21`);
 }
 
-/**
- * One item for every slot of these schedules whose day is in the range, up to now: what the schedules would have
- * started, with the same input. Oldest first.
- */
+/** An item for each past slot in the range, with the input that the schedule would have used. Oldest first. */
 export function slotItems(schedules: readonly Schedule[], { from, to }: Days, now: number): ItemSource {
   return {
     async *read() {
-      for (const { schedule, instant } of inOrder(schedules, { from, to })) {
+      for (const { schedule, instant } of mergeSlots(schedules, { from, to })) {
         if (instant > now) return;
         const name = schedules.length === 1 ? "" : ` (${schedule.cron} ${schedule.timeZone})`;
         const item: ReadItem = {
@@ -66,9 +63,9 @@ export function slotItems(schedules: readonly Schedule[], { from, to }: Days, no
   };
 }
 
-/** Whether the range holds slots whose time has not come. */
+/** Whether the range includes slots in the future. */
 export function hasLaterSlot(schedules: readonly Schedule[], { from, to }: Days, now: number): boolean {
-  // Somewhere it is still the day before.
+  // In some time zones it is still the day before.
   const yesterday = utcDay(now - daySeconds * 1_000);
   return schedules.some((schedule) => {
     for (const { instant } of slotsOnDays(schedule, from > yesterday ? from : yesterday, to))
@@ -77,8 +74,8 @@ export function hasLaterSlot(schedules: readonly Schedule[], { from, to }: Days,
   });
 }
 
-/** The slots of several schedules, merged. */
-function* inOrder(
+/** The slots of several schedules in order of time. */
+function* mergeSlots(
   schedules: readonly Schedule[],
   { from, to }: Days,
 ): Generator<{ readonly schedule: Schedule; readonly instant: number }> {
@@ -88,13 +85,15 @@ function* inOrder(
   });
   for (;;) {
     const open = heads.filter((head) => !head.next.done);
-    const first = open.toSorted((one, other) => instantOf(one.next) - instantOf(other.next))[0];
+    const first = open.toSorted(
+      (one, other) => instantOrInfinity(one.next) - instantOrInfinity(other.next),
+    )[0];
     if (!first || first.next.done) return;
     yield { schedule: first.schedule, instant: first.next.value.instant };
     first.next = first.slots.next();
   }
 }
 
-function instantOf(next: IteratorResult<SlotOnDay>): number {
+function instantOrInfinity(next: IteratorResult<SlotOnDay>): number {
   return next.done ? Number.POSITIVE_INFINITY : next.value.instant;
 }

@@ -7,19 +7,17 @@ import type { BuiltWorkflow } from "../../workflow/workflow.ts";
 import { failureExitCode, type Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
 
-/** Variables of a deployment by name: what it must have for a workflow that is stored. */
-type AppliedNeeds = Readonly<Record<string, string>>;
+/** The variables by name that a deployment needs for a stored workflow. */
+type RequiredVariables = Readonly<Record<string, string>>;
 
-/** `baton deploy` does not see stored workflows. It has to be told what they need. */
-async function storedWorkflowNeeds(workflow: BuiltWorkflow): Promise<AppliedNeeds> {
+/** `baton deploy` does not read stored workflows, so the user sets their variables. */
+async function requiredVariables(workflow: BuiltWorkflow): Promise<RequiredVariables> {
   const { appliedNeeds } = await import("../../deployment/plan.ts");
   return appliedNeeds(workflow);
 }
 
-/**
- * The needs with a sentence before them, and one after them where there is more to do. No lines when there are none.
- */
-function needLines(needs: AppliedNeeds, before: string, after?: string): string[] {
+/** The variables between two sentences. No lines if there are no variables. */
+function variableLines(needs: RequiredVariables, before: string, after?: string): string[] {
   const variables = Object.entries(needs).map(([name, value]) => `${name}=${value}`);
   if (variables.length === 0) return [];
   return [before, `  ${variables.join(" ")}`, ...(after === undefined ? [] : [after])];
@@ -52,10 +50,10 @@ async function apply(session: Session, path: string, json: true | undefined): Pr
       await app.applied.apply(workflowId, source);
       for (const { file, message } of await app.folder.problems())
         if (file === `applied workflow "${workflowId}"`) session.note(`but not used: ${message}`);
-      const needs = app.configuration.engine === "gcp" ? await storedWorkflowNeeds(result.workflow) : {};
+      const needs = app.configuration.engine === "gcp" ? await requiredVariables(result.workflow) : {};
       if (json) return session.json({ applied: true, workflowId, problems: [], needs });
       session.print(`applied ${workflowId} (${result.workflow.definition.tasks.length} tasks)`);
-      for (const line of needLines(
+      for (const line of variableLines(
         needs,
         "The deployment needs these variables, in addition to its present ones:",
         "If they are missing, deploy with them: `baton deploy --skip-function`.",
@@ -80,30 +78,30 @@ export function registerRemove(program: Command, session: Session): void {
 
 async function remove(session: Session, app: App, workflowId: string, json: true | undefined): Promise<void> {
   const applied = await app.applied.find(workflowId);
-  if (!applied) throw await notApplied(app, workflowId);
+  if (!applied) throw await notAppliedError(app, workflowId);
   const inFolder = await isInFolder(app, workflowId);
-  const workflow = await readApplied(applied);
-  // The schedules of a file of that name are its own, and go on.
+  const workflow = await parseApplied(applied);
+  // A file with that workflow keeps its schedules.
   const schedules = inFolder ? [] : schedulesOf(workflow);
-  // Another process may have removed it meanwhile: it is gone, as was wanted.
+  // Another process may have removed it in the meantime, which is the wanted result.
   await app.applied.remove(workflowId, schedules);
-  const needs = app.configuration.engine === "gcp" && workflow ? await storedWorkflowNeeds(workflow) : {};
+  const needs = app.configuration.engine === "gcp" && workflow ? await requiredVariables(workflow) : {};
   if (json) return session.json({ removed: true, workflowId, inFolder, needs });
   session.print(`removed ${workflowId}; its running batches keep their definition`);
-  if (inFolder) session.print(`A file of the folder holds a workflow ${workflowId} too, which stays.`);
+  if (inFolder) session.print(`A file in the folder has a workflow ${workflowId} too, which stays.`);
   const before =
     "The deployment has variables for it. Once its batches have ended, remove those that no other workflow needs:";
-  for (const line of needLines(needs, before)) session.print(line);
+  for (const line of variableLines(needs, before)) session.print(line);
 }
 
-async function notApplied(app: App, workflowId: string): Promise<BatonError> {
+async function notAppliedError(app: App, workflowId: string): Promise<BatonError> {
   const known = (await app.applied.all()).map((workflow) => workflow.workflowId);
-  const meant = nearestName(workflowId, known);
+  const suggestion = nearestName(workflowId, known);
   const inFolder = await isInFolder(app, workflowId);
   return new BatonError(
     "WORKFLOW_UNKNOWN",
     `No workflow "${workflowId}" was applied; there are: ${known.join(", ") || "none"}` +
-      `${meant === undefined ? "" : `; did you mean ${meant}?`}`,
+      `${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`,
     {
       remedy: inFolder
         ? "It comes from a file in the folder of BATON_WORKFLOWS: delete the file, or move it elsewhere."
@@ -112,7 +110,7 @@ async function notApplied(app: App, workflowId: string): Promise<BatonError> {
   );
 }
 
-/** Where there is no folder, nothing is in it. */
+/** False if the folder does not exist. */
 async function isInFolder({ folder }: App, workflowId: string): Promise<boolean> {
   try {
     return await folder.isInFolder(workflowId);
@@ -122,8 +120,8 @@ async function isInFolder({ folder }: App, workflowId: string): Promise<boolean>
   }
 }
 
-/** Undefined when this version can't read it: an older one may have stored it. */
-async function readApplied({ workflowId, source }: AppliedWorkflow): Promise<BuiltWorkflow | undefined> {
+/** Undefined if this version can't parse it: an older version may have stored it. */
+async function parseApplied({ workflowId, source }: AppliedWorkflow): Promise<BuiltWorkflow | undefined> {
   const { readAppliedWorkflow } = await import("../../app/check-workflows.ts");
   const result = readAppliedWorkflow(workflowId, source);
   return result.ok ? result.workflow : undefined;

@@ -27,7 +27,7 @@ export function registerBackfill(program: Command, session: Session): void {
       defaultConcurrency,
     )
     .option("--skip-invalid", "leave out invalid lines instead of starting nothing")
-    .option("--dry-run", "only show what would be done with each item")
+    .option("--dry-run", "only show the action for each item")
     .option("--json", "print the outcome as JSON, and nothing else")
     .addHelpText(
       "after",

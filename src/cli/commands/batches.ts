@@ -91,10 +91,10 @@ async function cancel(
   batchId: string,
   { here, json }: CancelOptions,
 ): Promise<void> {
-  // On Google Cloud the function does it: it may end the jobs that the tasks have started, and whoever asks may not.
-  const isAsked = app.configuration.engine === "gcp" && !here;
-  const stop = isAsked ? await askFunction(session, app, batchId) : undefined;
-  if (!isAsked) await app.engine.cancel(batchId);
+  // On Google Cloud the function cancels it: the user may have no permission to cancel the jobs of its tasks.
+  const usesFunction = app.configuration.engine === "gcp" && !here;
+  const stop = usesFunction ? await requestCancel(session, app, batchId) : undefined;
+  if (!usesFunction) await app.engine.cancel(batchId);
   const view = await app.engine.admin.show(batchId);
   if (json) session.json(view);
   else session.print(batchLine(view));
@@ -103,10 +103,10 @@ async function cancel(
 }
 
 /**
- * Has the function cancel a batch, and waits for it, or until a signal comes. `hintMs`: when to say what may be amiss. Gives
- * what tells of the signal.
+ * Asks the function to cancel a batch, and waits until the batch has ended or a signal arrives. After `hintMs` it notes
+ * what may be wrong. Returns the abort signal of the command.
  */
-export async function askFunction(
+export async function requestCancel(
   session: Session,
   app: App,
   batchId: string,
@@ -114,7 +114,7 @@ export async function askFunction(
 ): Promise<AbortSignal> {
   const stop = session.catchSignals();
   await app.engine.requestCancel(batchId);
-  const hint = setTimeout(() => session.note(hintOf(batchId)), hintMs);
+  const hint = setTimeout(() => session.note(cancelHint(batchId)), hintMs);
   try {
     await follow(app, batchId, { stop, onChange: undefined });
   } finally {
@@ -123,9 +123,9 @@ export async function askFunction(
   return stop;
 }
 
-function hintOf(batchId: string): string {
+function cancelHint(batchId: string): string {
   return (
-    "The function has not answered yet. `baton doctor` checks whether it can be reached; if it is stopped on purpose, " +
+    "The function has not answered yet. `baton doctor` checks whether it can be reached; if it is stopped intentionally, " +
     `\`baton cancel ${batchId} --here\` cancels without it.`
   );
 }

@@ -12,7 +12,7 @@ import { oneLine } from "../output/text.ts";
 import type { Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
 
-/** The JSON of `<text>` or `@<file>`, as it can be stored. Throws `USAGE`, `NUMBER_NOT_EXACT`. */
+/** The JSON of `<text>` or `@<file>`. Throws `USAGE` if it can't be stored, `NUMBER_NOT_EXACT`. */
 export async function readStorableJson(session: Session, argument: string, name: string): Promise<JsonValue> {
   const json = await readJson(session, argument, name);
   const encoded = encodeJson(json);
@@ -50,18 +50,18 @@ export function registerComplete(program: Command, session: Session): void {
 async function complete(
   session: Session,
   { batchId, taskId }: { readonly batchId: string; readonly taskId: string },
-  { json, ...said }: Options,
+  { json, ...outcome }: Options,
 ): Promise<void> {
-  const completion = await completionOf(session, said);
+  const completion = await parseCompletion(session, outcome);
   await withApp(session, async ({ engine }) => {
-    const before = await taskOf(engine, batchId, taskId);
+    const before = await findTask(engine, batchId, taskId);
     if (isTerminal(before.status))
       throw new BatonError("TASK_ENDED", `Task ${taskId} of batch ${batchId} has ended ${before.status}`);
     const message: TaskMessage = { kind: "task", batchId, taskId, previousTaskId: taskId, completion };
     const unit = engine.begin();
     await engine.handleTask(message, { unit });
     await unit.durable();
-    const after = await taskOf(engine, batchId, taskId);
+    const after = await findTask(engine, batchId, taskId);
     const { status, reason, waitsFor } = after;
     const completed = isTerminal(status);
     if (json) return session.json({ batchId, taskId, completed, status, reason, waitsFor });
@@ -69,12 +69,12 @@ async function complete(
   });
 }
 
-const whoGoesOn = "A running server continues it, or the next `baton start`.";
+const continuationNote = "A running server continues it, or the next `baton start`.";
 
-/** What came of a completion: it ended the task, or is kept for it. */
+/** Says whether the completion ended the task or was stored for it. */
 function outcomeText(batchId: string, { taskId, status, reason, waitsFor }: TaskView): string[] {
   const task = `Task ${taskId} of batch ${batchId}`;
-  if (isTerminal(status)) return [`${task} ended ${status}.`, whoGoesOn];
+  if (isTerminal(status)) return [`${task} ended ${status}.`, continuationNote];
   if (waitsFor.length > 0)
     return [
       `${task} does not wait for its completion: it waits for the event ${oneLine(waitsFor.join(" or "))}.`,
@@ -82,13 +82,13 @@ function outcomeText(batchId: string, { taskId, status, reason, waitsFor }: Task
       "The completion is stored until the task waits for one.",
     ];
   if (reason === "completion")
-    return [`${task} can't take its completion just now: it is stored, and applied soon.`, whoGoesOn];
+    return [`${task} can't use its completion now: it is stored, and applied soon.`, continuationNote];
   const state = reason === null ? status : `${status}, ${reason}`;
-  return [`${task} does not wait for its completion yet (${state}): stored until it does.`, whoGoesOn];
+  return [`${task} does not wait for its completion yet (${state}): stored until it does.`, continuationNote];
 }
 
 /** Throws `BATCH_UNKNOWN`, `TASK_UNKNOWN`. */
-async function taskOf(engine: Engine, batchId: string, taskId: string): Promise<TaskView> {
+async function findTask(engine: Engine, batchId: string, taskId: string): Promise<TaskView> {
   const { tasks } = await engine.admin.show(batchId);
   const task = tasks.find((known) => known.taskId === taskId);
   if (task) return task;
@@ -99,7 +99,7 @@ async function taskOf(engine: Engine, batchId: string, taskId: string): Promise<
   );
 }
 
-async function completionOf(
+async function parseCompletion(
   session: Session,
   { result, error }: Pick<Options, "result" | "error">,
 ): Promise<Completion> {

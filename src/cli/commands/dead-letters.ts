@@ -30,8 +30,8 @@ export function registerDeadLetters(program: Command, session: Session): void {
 async function list(session: Session, { json }: Options): Promise<void> {
   await withApp(session, async (app) => {
     const { letters, unreadable } = await app.engine.deadLetters.list();
-    if (json) session.json(letters.map(jsonOf));
-    else session.print(tableOf(letters));
+    if (json) session.json(letters.map(deadLetterJson));
+    else session.print(deadLetterTable(letters));
     reportCorruptDocuments(session, unreadable);
   });
 }
@@ -42,14 +42,14 @@ async function show(session: Session, deadLetterId: string, { json }: Options): 
     const bytes = await deadLetters.bodyOf(letter);
     const body = isUtf8(bytes) ? new TextDecoder().decode(bytes) : null;
     const { nonce: _, ...shown } = letter;
-    if (json) return session.json({ ...jsonOf(shown), body });
-    session.print(tableOf([shown]));
+    if (json) return session.json({ ...deadLetterJson(shown), body });
+    session.print(deadLetterTable([shown]));
     session.print(`\nwhat to do: ${letter.remedy}`);
-    session.print(`\n${body === null ? `${bytes.byteLength} bytes, no text` : oneLine(body)}`);
+    session.print(`\n${body === null ? `${bytes.byteLength} bytes that are not text` : oneLine(body)}`);
   });
 }
 
-function tableOf(letters: readonly ListedDeadLetter[]): string {
+function deadLetterTable(letters: readonly ListedDeadLetter[]): string {
   const rows = letters.map(({ deadLetterId, receivedAt, replayedAt, code, message }) => [
     deadLetterId,
     isoTime(receivedAt),
@@ -59,7 +59,7 @@ function tableOf(letters: readonly ListedDeadLetter[]): string {
   return table(["DEAD LETTER", "RECEIVED", "REPLAYED", "PROBLEM"], rows);
 }
 
-function jsonOf(letter: ListedDeadLetter) {
+function deadLetterJson(letter: ListedDeadLetter) {
   const { receivedAt, replayedAt } = letter;
   return {
     ...letter,
@@ -109,14 +109,14 @@ async function replayOne(
   });
 }
 
-/** One that would be refused again does not keep the others back; it stays, and the exit code says so. */
+/** A dead letter that would fail again does not stop the others. It stays, and the exit code is not 0. */
 async function replayAll(session: Session, code: string, { unchecked, json }: ReplayOptions): Promise<void> {
   if (!Object.hasOwn(errorCatalog, code))
-    throw new BatonError("USAGE", `There is no code ${code}; \`baton dead-letters\` shows those there are`);
+    throw new BatonError("USAGE", `There is no code ${code}; \`baton dead-letters\` shows the codes in use`);
   await withApp(session, async (app) => {
-    const ids = await idsOf(session, app, code);
+    const ids = await unreplayedIds(session, app, code);
     const replayed: Replayed[] = [];
-    const failed: Refused[] = [];
+    const failed: FailedReplay[] = [];
     for (const [index, deadLetterId] of ids.entries()) {
       const outcome = await tryReplay(app, deadLetterId, { isUnchecked: unchecked === true });
       if ("error" in outcome) failed.push(outcome);
@@ -127,13 +127,14 @@ async function replayAll(session: Session, code: string, { unchecked, json }: Re
     }
     if (failed.length > 0) session.exitCode = failureExitCode;
     if (json) return session.json({ code, replayed, failed });
-    const kept = failed.length === 0 ? "" : `, ${failed.length} not: correct that, and repeat the command`;
-    session.print(`${replayed.length} of ${ids.length} dead letters ${code} published again${kept}.`);
+    const failedText =
+      failed.length === 0 ? "" : `, ${failed.length} not: correct the errors, and repeat the command`;
+    session.print(`${replayed.length} of ${ids.length} dead letters ${code} published again${failedText}.`);
     if (replayed.length > 0) session.print(`${workerMode(app)} handles them.`);
   });
 }
 
-async function idsOf(session: Session, app: App, code: string): Promise<string[]> {
+async function unreplayedIds(session: Session, app: App, code: string): Promise<string[]> {
   const { letters, unreadable } = await app.engine.deadLetters.list();
   reportCorruptDocuments(session, unreadable);
   return letters
@@ -146,7 +147,7 @@ interface Replayed extends PublishResult {
   readonly deadLetterId: string;
 }
 
-interface Refused {
+interface FailedReplay {
   readonly deadLetterId: string;
   readonly error: { readonly code: string; readonly message: string };
 }
@@ -155,7 +156,7 @@ async function tryReplay(
   app: App,
   deadLetterId: string,
   options: PublishOptions,
-): Promise<Replayed | Refused> {
+): Promise<Replayed | FailedReplay> {
   const { replayDeadLetter } = await import("../../app/publish.ts");
   try {
     return { deadLetterId, ...(await replayDeadLetter(app, deadLetterId, options)) };
@@ -165,7 +166,7 @@ async function tryReplay(
   }
 }
 
-function outcomeText(outcome: Replayed | Refused): string {
+function outcomeText(outcome: Replayed | FailedReplay): string {
   if ("error" in outcome)
     return `not published: ${oneLine(`${outcome.error.code}: ${outcome.error.message}`)}`;
   return `published again: ${publishedText(outcome)}`;

@@ -36,21 +36,21 @@ async function event(
   name: string,
   { payload, json }: Options,
 ): Promise<void> {
-  const given = payload === undefined ? null : await readStorableJson(session, payload, "--payload");
+  const value = payload === undefined ? null : await readStorableJson(session, payload, "--payload");
   await withApp(session, async ({ engine }) => {
-    // First of all, so that an id which is none is told as a batch that is not there.
+    // First, so that a malformed id is reported as an unknown batch.
     const { status } = await engine.admin.status(batchId);
     const { EventMessageSchema } = await import("../../core/messages.ts");
-    const event = { kind: "event", batchId, event: name, payload: given };
+    const event = { kind: "event", batchId, event: name, payload: value };
     const message = parseMessageOrUsage(EventMessageSchema, event);
     const received = await engine.durably(() => engine.receiveEvent(message));
     const waiting = received.woken.length === 0 ? await waitingTasks(engine, batchId) : [];
     if (json) return session.json({ batchId, event: name, batchStatus: status, ...received, waiting });
-    session.print(keptText(name, received));
+    session.print(storedText(name, received));
     if (status !== "RUNNING")
       session.print(`Batch ${batchId} has ended ${status}: no task will wait for it.`);
-    else if (received.woken.length > 0) session.print(wokenText(received));
-    else for (const line of notWokenText(name, waiting)) session.print(oneLine(line));
+    else if (received.woken.length > 0) session.print(resumedText(received));
+    else for (const line of notResumedText(name, waiting)) session.print(oneLine(line));
   });
 }
 
@@ -67,26 +67,26 @@ async function waitingTasks(engine: Engine, batchId: string): Promise<WaitingTas
     .map(({ taskId, waitsFor }) => ({ taskId, events: waitsFor }));
 }
 
-function keptText(name: string, { isFirst }: ReceivedEvent): string {
+function storedText(name: string, { isFirst }: ReceivedEvent): string {
   if (isFirst) return `Event ${name} is stored.`;
   return `Event ${name} was sent before: the first one counts, this one is dropped.`;
 }
 
-/** A name that was mistyped is kept like any other: what is waited for tells it. */
-function notWokenText(name: string, waiting: readonly WaitingTask[]): string[] {
+/** A mistyped name is stored like any other. The names that tasks wait for reveal the mistake. */
+function notResumedText(name: string, waiting: readonly WaitingTask[]): string[] {
   const lines = [`No task waits for ${name} now: a task that waits for it later will find it.`];
   const shown = waiting.slice(0, shownWaiting);
   lines.push(...shown.map(({ taskId, events }) => `Task ${taskId} waits for ${events.join(", ")}.`));
   if (waiting.length > shown.length)
     lines.push(`${waiting.length - shown.length} more tasks wait for other events.`);
-  const meant = nearestName(
+  const suggestion = nearestName(
     name,
     waiting.flatMap(({ events }) => events),
   );
-  if (meant !== undefined && meant !== name) lines.push(`Did you mean ${meant}?`);
+  if (suggestion !== undefined && suggestion !== name) lines.push(`Did you mean ${suggestion}?`);
   return lines;
 }
 
-function wokenText({ woken }: ReceivedEvent): string {
+function resumedText({ woken }: ReceivedEvent): string {
   return `Resumed ${woken.join(", ")}: a running server continues, or the next \`baton start\`.`;
 }

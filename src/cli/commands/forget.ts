@@ -6,21 +6,21 @@ import { section, table } from "../output/text.ts";
 import type { Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
 
-interface Told {
+interface ErasureContext {
   readonly batchId: string;
   readonly engine: "embedded" | "gcp";
   readonly isDeleted: boolean;
 }
 
 /** What `baton forget --json` prints. */
-interface ForgettingView
+interface ErasureView
   extends Pick<
     ErasureReport,
     "batches" | "objects" | "unsentCallbacks" | "keys" | "deadLetters" | "unreadableLetters"
   > {
   readonly batchId: string;
   readonly deleted: boolean;
-  /** How many there are of each kind. */
+  /** The number of documents of each kind. */
   readonly documents: Readonly<Record<string, number>>;
   readonly notReached: {
     readonly archive: ErasureReport["archived"];
@@ -29,10 +29,9 @@ interface ForgettingView
   };
 }
 
-function forgettingView(forgetting: ErasureReport, { batchId, engine, isDeleted }: Told): ForgettingView {
-  const { batches, keys, deadLetters, unreadableLetters, objects, unsentCallbacks, archived, files } =
-    forgetting;
-  const { taskLogs, steps, events, completions, callbacks } = forgetting;
+function erasureView(report: ErasureReport, { batchId, engine, isDeleted }: ErasureContext): ErasureView {
+  const { batches, keys, deadLetters, unreadableLetters, objects, unsentCallbacks, archived, files } = report;
+  const { taskLogs, steps, events, completions, callbacks } = report;
   return {
     batchId,
     deleted: isDeleted,
@@ -56,43 +55,49 @@ function forgettingView(forgetting: ErasureReport, { batchId, engine, isDeleted 
   };
 }
 
-function forgettingText(forgetting: ErasureReport, told: Told): string {
-  const { batches, keys, deadLetters, unsentCallbacks } = forgetting;
-  const of = (wanted: string) => keys.filter(({ fate }) => fate === wanted).map(({ key }) => key);
+function erasureText(report: ErasureReport, context: ErasureContext): string {
+  const { batches, keys, deadLetters, unsentCallbacks } = report;
+  const keysWith = (wanted: string) => keys.filter(({ fate }) => fate === wanted).map(({ key }) => key);
   return [
     ...batches.map(({ batchId, status, run }) => `batch ${batchId} ${status}, run ${run}`),
     "",
-    table(["STORED", "NUMBER"], numbersOf(forgetting)),
+    table(["STORED", "NUMBER"], countRows(report)),
     "",
-    ...listed("Keys whose result is deleted: their next call runs from the beginning", of("deleted")),
-    ...listed("Keys that keep another batch's result, without the stored failure", of("scrubbed")),
-    ...listed("Dead letters", deadLetters),
-    ...listed("Not reached", notReached(forgetting, told.engine)),
+    ...shortenedSection(
+      "Keys whose result is deleted: their next call runs from the beginning",
+      keysWith("deleted"),
+    ),
+    ...shortenedSection(
+      "Keys that keep another batch's result, without the stored failure",
+      keysWith("scrubbed"),
+    ),
+    ...shortenedSection("Dead letters", deadLetters),
+    ...shortenedSection("Not reached", notReached(report, context.engine)),
     ...(unsentCallbacks > 0
       ? [`${unsentCallbacks} of the callbacks were not accepted by their receivers.`]
       : []),
-    told.isDeleted
-      ? "Deleted, except for the data that it can't reach: docs/operations.md."
-      : `Nothing is deleted. To delete it: baton forget ${told.batchId} --delete`,
+    context.isDeleted
+      ? "Deleted, except for the data that `baton forget` can't reach: docs/operations.md."
+      : `Nothing is deleted. To delete it: baton forget ${context.batchId} --delete`,
   ].join("\n");
 }
 
-function numbersOf(forgetting: ErasureReport): string[][] {
+function countRows(report: ErasureReport): string[][] {
   const numbers = {
-    batches: forgetting.batches.length,
-    TaskLogs: forgetting.taskLogs,
-    steps: forgetting.steps,
-    events: forgetting.events,
-    "stored completions": forgetting.completions,
-    callbacks: forgetting.callbacks,
-    "records of keys": forgetting.keys.length,
-    "dead letters": forgetting.deadLetters.length,
-    "objects of large values": forgetting.objects,
+    batches: report.batches.length,
+    TaskLogs: report.taskLogs,
+    steps: report.steps,
+    events: report.events,
+    "stored completions": report.completions,
+    callbacks: report.callbacks,
+    "records of keys": report.keys.length,
+    "dead letters": report.deadLetters.length,
+    "objects of large values": report.objects,
   };
   return Object.entries(numbers).map(([what, number]) => [what, String(number)]);
 }
 
-function listed(title: string, lines: readonly string[]): string[] {
+function shortenedSection(title: string, lines: readonly string[]): string[] {
   const shown = lines.slice(0, shownLines);
   const more = lines.length - shown.length;
   if (more > 0) shown.push(`and ${more} more: --json`);
@@ -101,13 +106,13 @@ function listed(title: string, lines: readonly string[]): string[] {
 
 const shownLines = 20;
 
-function notReached(forgetting: ErasureReport, engine: Told["engine"]): string[] {
-  const { archived, files, unreadableLetters } = forgetting;
+function notReached(report: ErasureReport, engine: ErasureContext["engine"]): string[] {
+  const { archived, files, unreadableLetters } = report;
   return [
     ...(unreadableLetters > 0 ? [`${unreadableLetters} dead letters that can't be read`] : []),
     ...elsewhere[engine],
     ...archived.map(({ table: name, key }) => `the row of ${name} with ${JSON.stringify(key)}`),
-    ...files.map(({ bucket, object }) => `the file ${object} in ${bucket}, if it is still there`),
+    ...files.map(({ bucket, object }) => `the file ${object} in ${bucket}, if it still exists`),
   ];
 }
 
@@ -118,7 +123,7 @@ const everywhere = [
   "the workflow's definition: it is shared, and has no data of a batch",
 ];
 
-const elsewhere: Readonly<Record<Told["engine"], readonly string[]>> = {
+const elsewhere: Readonly<Record<ErasureContext["engine"], readonly string[]>> = {
   gcp: [
     "undelivered messages: Pub/Sub and Cloud Tasks keep them for up to 31 days",
     "the database as it was: seven days of point-in-time recovery, backups, exports",
@@ -153,19 +158,19 @@ export function registerForget(program: Command, session: Session): void {
 
 async function forget(session: Session, app: App, batchId: string, options: Options): Promise<void> {
   const isToBeDeleted = options.delete === true;
-  const forgetting = await app.engine.admin.forget(batchId, { isToBeDeleted });
+  const report = await app.engine.admin.forget(batchId, { isToBeDeleted });
   const { engine } = app.configuration;
-  const told = { batchId, engine, isDeleted: isToBeDeleted };
-  if (options.json) session.json(forgettingView(forgetting, told));
-  else session.print(forgettingText(forgetting, told));
-  if (engine === "gcp" && hasJustEnded(forgetting))
+  const context = { batchId, engine, isDeleted: isToBeDeleted };
+  if (options.json) session.json(erasureView(report, context));
+  else session.print(erasureText(report, context));
+  if (engine === "gcp" && endedWithinDay(report))
     session.note(isToBeDeleted ? lateMessages : `${lateMessages} To be sure, wait a day before --delete.`);
 }
 
 const lateMessages =
   "It ended less than a day ago: a late message can run a task again whose TaskLog is gone.";
 
-function hasJustEnded({ batches }: ErasureReport): boolean {
+function endedWithinDay({ batches }: ErasureReport): boolean {
   return batches.some(
     ({ endedAt }) => endedAt !== null && Date.now() - Date.parse(endedAt) < daySeconds * 1_000,
   );

@@ -81,15 +81,15 @@ function statsText(stats: Stats, queues: readonly QueueBacklog[]): string {
   return `${table(["WHAT", "STATE", "NUMBER"], rows)}\n\n${table(["QUEUE", "MESSAGES", "DUE"], backlog)}`;
 }
 
-/** So many at once, and how fast they begin. */
+/** The concurrency and the rate of a queue. */
 function queueText(concurrency: number, rate: QueueRate | null): string {
   if (rate === null) return `${concurrency} at once`;
   return `${concurrency} at once, ${rate.messages} per ${formatDuration(rate.perSeconds * 1_000)}`;
 }
 
-/** Workflows with what makes their tasks run as they do, and the queues of this process. */
+/** The workflows with the policies of their tasks, and the queues of this process. */
 function registeredJson(workflows: readonly DeployedWorkflow[], configuration: Configuration) {
-  return { workflows: workflows.map(workflowJson), queues: queuesOf(workflows, configuration) };
+  return { workflows: workflows.map(workflowJson), queues: listQueues(workflows, configuration) };
 }
 
 function workflowJson({ definition, triggers }: DeployedWorkflow) {
@@ -106,8 +106,8 @@ function workflowJson({ definition, triggers }: DeployedWorkflow) {
   return { workflowId: definition.workflowId, tasks, triggers: triggers.map(triggerJson) };
 }
 
-/** The queues that have settings of their own, and the others that tasks name. */
-function queuesOf(workflows: readonly DeployedWorkflow[], { queues, concurrency }: Configuration) {
+/** The configured queues, and the others that tasks use. */
+function listQueues(workflows: readonly DeployedWorkflow[], { queues, concurrency }: Configuration) {
   const named = queueNames(workflows);
   return [...new Set([...queues.keys(), ...named])].sort().map((queue) => {
     const settings = queues.get(queue);
@@ -133,7 +133,7 @@ function registeredText(workflows: readonly DeployedWorkflow[], configuration: C
       task.callback?.url ?? "",
     ]),
   ]);
-  const queues = queuesOf(workflows, configuration).map(({ queue, concurrency, rate }) => [
+  const queues = listQueues(workflows, configuration).map(({ queue, concurrency, rate }) => [
     queue,
     queueText(concurrency, rate),
   ]);
@@ -149,8 +149,8 @@ function retryText({ retry }: TaskDefinition): string {
 
 function idempotencyText({ key, scope, ttlSeconds, onLocked, recurring }: Idempotency): string {
   const by = key.by === "fields" ? key.fields.join(", ") : key.by;
-  const kept = recurring ? "recurring" : formatDuration(ttlSeconds * 1_000);
-  return `by ${by} (${scope}), ${kept}, ${onLocked}`;
+  const lifetime = recurring ? "recurring" : formatDuration(ttlSeconds * 1_000);
+  return `by ${by} (${scope}), ${lifetime}, ${onLocked}`;
 }
 
 interface Options {
@@ -183,7 +183,7 @@ export function registerInspect(program: Command, session: Session): void {
       withApp(
         session,
         async (app) => views[what]?.(session, app, options),
-        what === "registered" ? "workflows" : "looks",
+        what === "registered" ? "workflows" : "reads",
       ),
     );
 }
@@ -192,10 +192,10 @@ function list<Row>(
   session: Session,
   { json }: Options,
   { rows, more, unreadable }: Listing<Row>,
-  tableOf: (rows: readonly Row[]) => string,
+  formatTable: (rows: readonly Row[]) => string,
 ): void {
   if (json) session.json(rows);
-  else session.print(tableOf(rows));
+  else session.print(formatTable(rows));
   if (more > 0) session.note(`${more} more: raise --limit.`);
   reportCorruptDocuments(session, unreadable);
 }
@@ -208,9 +208,9 @@ async function registered(session: Session, app: App, { json }: Options): Promis
 }
 
 async function stats(session: Session, app: App, { json }: Options): Promise<void> {
-  const found = await app.engine.admin.inspection.stats();
+  const numbers = await app.engine.admin.inspection.stats();
   const queues = app.waiting();
-  if (json) session.json({ ...found, queues });
-  else session.print(statsText(found, queues));
-  reportCorruptDocuments(session, found.unreadable);
+  if (json) session.json({ ...numbers, queues });
+  else session.print(statsText(numbers, queues));
+  reportCorruptDocuments(session, numbers.unreadable);
 }

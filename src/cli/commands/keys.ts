@@ -8,7 +8,7 @@ import { type ExplanationView, executionView, explanationText } from "../output/
 import type { Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
 
-/** What `ask` gives. An error about a key that does not exist also names those like it that do. */
+/** Returns the result of `ask`. The error for an unknown key also lists similar keys. */
 export async function withKnownKey<Answer>(
   { engine }: App,
   key: string,
@@ -27,17 +27,20 @@ export async function withKnownKey<Answer>(
 export function registerExplain(program: Command, session: Session): void {
   program
     .command("explain")
-    .description("show why a call ran or did not: everything known of its idempotency key")
+    .description("show why a call ran or did not: everything stored for its idempotency key")
     .argument("<key>", "the key, as `baton show` prints it")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  baton explain 'enrich/work?job_id=j1'")
     .action((key: string, { json }: { readonly json?: true }) =>
       withApp(session, async (app) => {
-        const found = await withKnownKey(app, key, (known) => app.engine.admin.executions.explain(known));
-        const view = explanationView(found);
+        const explanation = await withKnownKey(app, key, (known) =>
+          app.engine.admin.executions.explain(known),
+        );
+        const view = explanationView(explanation);
         if (json) session.json(view);
         else session.print(explanationText(view));
-        if (found.more > 0) session.note(`${found.more} older steps and callbacks are not shown.`);
+        if (explanation.more > 0)
+          session.note(`${explanation.more} older steps and callbacks are not shown.`);
       }),
     );
 }
@@ -70,8 +73,8 @@ async function unlock(session: Session, key: string, json: true | undefined): Pr
     if (json) return session.json({ key, unlocked, holder });
     if (!unlocked) return session.print(`${key} was not locked: nothing to do.`);
     const { attempt, taskId, batchId, worker } = before ?? {};
-    const had = `attempt ${attempt} of task ${taskId} in batch ${batchId}, on ${worker}`;
-    session.print(`Freed ${key}. It was held by ${had}.`);
+    const holderText = `attempt ${attempt} of task ${taskId} in batch ${batchId}, on ${worker}`;
+    session.print(`Freed ${key}. It was held by ${holderText}.`);
     session.print("The next call takes it. If its holder still runs, its result is discarded.");
   });
 }
@@ -95,7 +98,7 @@ async function clearResult(session: Session, key: string, json: true | undefined
       throw new BatonError("EXECUTION_LOCKED", `The key ${key} is locked: nothing was cleared`);
     if (json) return session.json({ key, cleared });
     if (!cleared) return session.print(`${key} has no cached result and no steps: nothing to do.`);
-    const forgotten = before.data.state === "SUCCESS" ? "result and steps" : "steps";
-    session.print(`Forgot the ${forgotten} of ${key}: the next call runs from the beginning.`);
+    const deleted = before.data.state === "SUCCESS" ? "result and steps" : "steps";
+    session.print(`Deleted the ${deleted} of ${key}: the next call runs from the beginning.`);
   });
 }

@@ -6,7 +6,7 @@ import { oneLine, workerMode } from "../output/text.ts";
 import type { Session } from "../session.ts";
 import { withApp, withKnownWorkflows } from "../with-app.ts";
 
-/** What comes of a message that was published: one sentence, after `Published` or the like. */
+/** The effect of a published message, to follow `Published: `. */
 export function publishedText(published: PublishResult): string {
   const { message, batchId, batches } = published;
   if (batches === null) return batchId === null ? "unchecked" : `unchecked, for batch ${batchId}`;
@@ -15,15 +15,15 @@ export function publishedText(published: PublishResult): string {
       return batches.map(startText).join("; ");
     case "object":
       if (batches.length > 0) return batches.map(startText).join("; ");
-      return oneLine(`no workflow takes ${message.bucket}/${message.object}: it starts nothing`);
+      return oneLine(`no workflow matches ${message.bucket}/${message.object}: it starts nothing`);
     case "callback":
       return `it sends callback ${message.callbackId}, if that is still pending`;
     case "sweep":
-      return "it looks for lost work";
+      return "it sweeps running batches";
     case "tick":
       return "it checks the schedules";
     default:
-      return batches.map(aboutText).join("; ");
+      return batches.map(addressedText).join("; ");
   }
 }
 
@@ -32,7 +32,7 @@ function startText({ batchId, status }: PreviewedBatch): string {
   return `batch ${batchId} was started before and is ${status}: nothing is started again`;
 }
 
-function aboutText({ batchId, status }: PreviewedBatch): string {
+function addressedText({ batchId, status }: PreviewedBatch): string {
   if (status === "RUNNING") return `it is for batch ${batchId}`;
   return `batch ${batchId} has ended ${status}: nothing changes`;
 }

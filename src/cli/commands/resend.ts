@@ -12,12 +12,12 @@ import { failureExitCode, type Session } from "../session.ts";
 import { withApp } from "../with-app.ts";
 import { withKnownKey } from "./keys.ts";
 
-/** What became of one callback that was to be sent again. */
-interface ResentView {
+/** The outcome of one callback. */
+interface ResendView {
   readonly eventId: string;
   /**
-   * `delivered`: taken, though perhaps not archived, see `error`; `not_taken`: it stays to be sent, see `error`; `under_way`: another process is at it; `missing`: archived,
-   * but no longer in the store; `selected`: what a dry run found.
+   * `delivered`: accepted, but not archived if `error` is set; `not_taken`: not accepted yet, see `error`; `under_way`:
+   * another process sends it; `missing`: archived, but no longer in the store; `selected`: found by a dry run.
    */
   readonly outcome: "delivered" | "not_taken" | "under_way" | "missing" | "selected";
   readonly error: string | null;
@@ -28,14 +28,13 @@ interface ResentView {
   readonly url: string | null;
 }
 
-/** A callback as it stands after it was sent, or found. */
-function resentView(callback: Callback, outcome: ResentView["outcome"]): ResentView {
+function resendView(callback: Callback, outcome: ResendView["outcome"]): ResendView {
   const { eventId, type, key, batchId, taskId, target, sends } = callback;
   const error = callback.failures > 0 ? (sends.at(-1)?.error ?? null) : null;
   return { eventId, outcome, error, type, key, batchId, taskId, url: target.url };
 }
 
-function missingView(eventId: string): ResentView {
+function missingView(eventId: string): ResendView {
   return {
     eventId,
     outcome: "missing",
@@ -48,18 +47,18 @@ function missingView(eventId: string): ResentView {
   };
 }
 
-/** What was taken is delivered, also when it could not be archived yet. */
-function outcomeAfter({ state, failures, deliveredAt }: Callback): ResentView["outcome"] {
+/** An accepted callback is delivered, also if it is not archived yet. */
+function outcomeAfter({ state, failures, deliveredAt }: Callback): ResendView["outcome"] {
   if (deliveredAt !== null) return "delivered";
   return state === "GIVEN_UP" || failures > 0 ? "not_taken" : "under_way";
 }
 
-function resentLine({ eventId, outcome, error, type, batchId, taskId, url }: ResentView): string {
+function resendLine({ eventId, outcome, error, type, batchId, taskId, url }: ResendView): string {
   const about = `${type} of task ${taskId} in ${batchId}, to ${withoutQuery(url ?? "")}`;
-  return oneLine(`${eventId}  ${wordsFor(outcome, about, error ?? "")}`);
+  return oneLine(`${eventId}  ${outcomeText(outcome, about, error ?? "")}`);
 }
 
-function wordsFor(outcome: ResentView["outcome"], about: string, error: string): string {
+function outcomeText(outcome: ResendView["outcome"], about: string, error: string): string {
   switch (outcome) {
     case "delivered":
       return `delivered: ${about}${error === "" ? "" : `; not archived: ${error}`}`;
@@ -85,7 +84,7 @@ interface SelectionOptions {
   readonly table?: string;
 }
 
-/** Which callbacks are meant: that of a key, one by its id, or those of the archive that satisfy a condition. */
+/** The callback of a key, the callback with an id, or those of the archive that match a condition. */
 type Selection =
   | { readonly key: string }
   | { readonly eventId: string }
@@ -96,13 +95,13 @@ function parseSelection(options: SelectionOptions): Selection {
   const { key, event, jobId, accountId, leadId, field, where, table } = options;
   const ways = [key, event, jobId, field, where].filter((way) => way !== undefined);
   if (ways.length !== 1)
-    throw usage(
+    throw usageError(
       "Select callbacks in one way: --key, --event, --job-id, --field (perhaps several), or --where",
     );
   if ((accountId !== undefined || leadId !== undefined) && jobId === undefined)
-    throw usage("--account-id and --lead-id go with --job-id");
+    throw usageError("--account-id and --lead-id go with --job-id");
   if (table !== undefined && (key ?? event) !== undefined)
-    throw usage("--table names a table of the archive; --key and --event do not look there");
+    throw usageError("--table names a table of the archive; --key and --event do not read it");
   if (key !== undefined) return { key };
   if (event !== undefined) return { eventId: event };
   if (where !== undefined) return { condition: { where } };
@@ -111,16 +110,16 @@ function parseSelection(options: SelectionOptions): Selection {
     ["account_id", accountId],
     ["lead_id", leadId],
   ].flatMap(([name, value]) => (name !== undefined && value !== undefined ? [[name, value] as const] : []));
-  return { condition: { equals: Object.fromEntries([...named, ...(field ?? []).map(readField)]) } };
+  return { condition: { equals: Object.fromEntries([...named, ...(field ?? []).map(parseField)]) } };
 }
 
-function readField(written: string): readonly [name: string, value: string] {
-  const at = written.indexOf("=");
-  if (at < 1) throw usage(`--field ${written}: expected name=value`);
-  return [written.slice(0, at), written.slice(at + 1)];
+function parseField(text: string): readonly [name: string, value: string] {
+  const at = text.indexOf("=");
+  if (at < 1) throw usageError(`--field ${text}: expected name=value`);
+  return [text.slice(0, at), text.slice(at + 1)];
 }
 
-function usage(message: string): BatonError {
+function usageError(message: string): BatonError {
   return new BatonError("USAGE", message);
 }
 
@@ -159,20 +158,20 @@ export function registerResend(program: Command, session: Session): void {
 async function resend(session: Session, options: Options): Promise<void> {
   const selection = parseSelection(options);
   await withApp(session, async (app) => {
-    const eventIds = await eventIdsOf(session, app, selection, options);
-    const tell = (view: ResentView) => {
-      if (!options.json) session.print(resentLine(view));
+    const eventIds = await selectEventIds(session, app, selection, options);
+    const report = (view: ResendView) => {
+      if (!options.json) session.print(resendLine(view));
       return view;
     };
-    const views = options.dryRun ? await find(app, eventIds, tell) : await send(app, eventIds, tell);
+    const views = options.dryRun ? await find(app, eventIds, report) : await send(app, eventIds, report);
     if (options.json) session.json(views);
     const wanted = options.dryRun ? "selected" : "delivered";
     if (views.some(({ outcome }) => outcome !== wanted)) session.exitCode = failureExitCode;
   });
 }
 
-/** Throws `EXECUTION_UNKNOWN`, `CALLBACK_UNKNOWN`, and what a wrong condition throws. */
-async function eventIdsOf(
+/** Throws `EXECUTION_UNKNOWN`, `CALLBACK_UNKNOWN`, and the errors of an invalid condition. */
+async function selectEventIds(
   session: Session,
   app: App,
   selection: Selection,
@@ -189,28 +188,28 @@ async function eventIdsOf(
   return found.callbacks.map(({ eventId }) => eventId);
 }
 
-type Tell = (view: ResentView) => ResentView;
+type ReportView = (view: ResendView) => ResendView;
 
-async function find({ engine }: App, eventIds: readonly string[], tell: Tell): Promise<ResentView[]> {
-  const views: ResentView[] = [];
+async function find({ engine }: App, eventIds: readonly string[], report: ReportView): Promise<ResendView[]> {
+  const views: ResendView[] = [];
   for (const eventId of eventIds) {
     const callback = await engine.admin.callbacks.find(eventId);
-    views.push(tell(callback ? resentView(callback, "selected") : missingView(eventId)));
+    views.push(report(callback ? resendView(callback, "selected") : missingView(eventId)));
   }
   return views;
 }
 
-/** All are asked for before the first is sent: if this process dies then, a server sends the rest. */
-async function send(app: App, eventIds: readonly string[], tell: Tell): Promise<ResentView[]> {
+/** Resets all callbacks before it sends the first: if this process dies, a server sends the others. */
+async function send(app: App, eventIds: readonly string[], report: ReportView): Promise<ResendView[]> {
   const known = new Map<string, boolean>();
-  for (const eventId of eventIds) known.set(eventId, await askAgain(app, eventId));
-  const views: ResentView[] = [];
+  for (const eventId of eventIds) known.set(eventId, await resetForResend(app, eventId));
+  const views: ResendView[] = [];
   for (const [eventId, isKnown] of known)
-    views.push(tell(isKnown ? await sendOne(app, eventId) : missingView(eventId)));
+    views.push(report(isKnown ? await sendOne(app, eventId) : missingView(eventId)));
   return views;
 }
 
-async function askAgain({ engine }: App, eventId: string): Promise<boolean> {
+async function resetForResend({ engine }: App, eventId: string): Promise<boolean> {
   try {
     await engine.admin.callbacks.resend(eventId);
     return true;
@@ -220,12 +219,12 @@ async function askAgain({ engine }: App, eventId: string): Promise<boolean> {
   }
 }
 
-/** On Google Cloud the function sends it, which has been told: it has the secret to sign with, and whoever asks has not. */
-async function sendOne(app: App, eventId: string): Promise<ResentView> {
+/** On Google Cloud the function sends it: this process has no access to the secret that signs callbacks. */
+async function sendOne(app: App, eventId: string): Promise<ResendView> {
   const { engine, configuration } = app;
   if (configuration.engine === "embedded") await engine.deliverCallback(eventId);
-  // A server may have been faster, and be at it.
+  // A server may be sending it already.
   await untilSettled(app, [eventId]);
   const callback = await engine.admin.callbacks.find(eventId);
-  return callback ? resentView(callback, outcomeAfter(callback)) : missingView(eventId);
+  return callback ? resendView(callback, outcomeAfter(callback)) : missingView(eventId);
 }

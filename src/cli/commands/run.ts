@@ -11,20 +11,20 @@ import { workerMode } from "../output/text.ts";
 import { failureExitCode, type Session, stoppingNote } from "../session.ts";
 import { findWorkflow, withApp } from "../with-app.ts";
 
-/** Errors of messages that did not get into their topic. */
-const unpublished: ReadonlySet<string> = new Set(["TOPIC_MISSING", "BROKER_DENIED", "BROKER_FAILED"]);
+/** Errors of messages that were not published. */
+const publishErrors: ReadonlySet<string> = new Set(["TOPIC_MISSING", "BROKER_DENIED", "BROKER_FAILED"]);
 
-/** What is thrown when a batch was started, or perhaps was, and then something failed: it names the batch. */
+/** Adds the batch id to an error after which the batch exists or may exist. */
 export function withBatchId(thrown: unknown): unknown {
   if (!(thrown instanceof BatonError)) return thrown;
   const batchId = thrown.details?.batchId;
   if (typeof batchId !== "string") return thrown;
-  if (thrown.code === "STORE_FAILED") return perhapsStarted(thrown, batchId);
-  return unpublished.has(thrown.code) ? startedButUnpublished(thrown, batchId) : thrown;
+  if (thrown.code === "STORE_FAILED") return possiblyStartedError(thrown, batchId);
+  return publishErrors.has(thrown.code) ? unpublishedError(thrown, batchId) : thrown;
 }
 
-/** The answer is missing, not always what was asked for. */
-function perhapsStarted(thrown: BatonError, batchId: string): BatonError {
+/** The write may have been applied although its reply was lost. */
+function possiblyStartedError(thrown: BatonError, batchId: string): BatonError {
   const { code, message } = thrown;
   return new BatonError(code, `${message}. Batch ${batchId} may have been started anyway`, {
     cause: thrown,
@@ -32,7 +32,7 @@ function perhapsStarted(thrown: BatonError, batchId: string): BatonError {
   });
 }
 
-function startedButUnpublished(thrown: BatonError, batchId: string): BatonError {
+function unpublishedError(thrown: BatonError, batchId: string): BatonError {
   const { code, message, remedy } = thrown;
   return new BatonError(code, `${message}. Batch ${batchId} is started, and waits`, {
     cause: thrown,
@@ -45,21 +45,21 @@ const missingQueue =
 
 interface WorkOptions {
   readonly json?: true;
-  /** Leave the work to a server. */
+  /** A server runs the batch. */
   readonly detach?: true;
 }
 
 /**
- * Starts a batch, works on it only, and tells of it until it ends; other processes may work on it too. It exists
- * on disk before anything is told.
+ * Starts a batch, runs only its tasks, and reports their changes until the batch ends. Other processes may run its tasks
+ * too. The batch is stored before the first line is printed.
  */
-async function workOnBatch(
+async function runBatch(
   session: Session,
   app: App,
-  begin: () => Promise<Started>,
+  startBatch: () => Promise<Started>,
   { json, detach }: WorkOptions,
 ): Promise<void> {
-  const { batchId, created } = await app.engine.durably(begin);
+  const { batchId, created } = await app.engine.durably(startBatch);
   if (!json) session.print(`batch ${batchId}${created ? "" : " exists already"}`);
   if (detach) return leaveToServer(session, app, batchId, json);
   const stop = session.catchSignals();
@@ -74,17 +74,17 @@ async function workOnBatch(
   const view = await app.engine.admin.show(batchId);
   if (json) session.json(view);
   else session.print(`\n${taskTable(view)}\n\n${batchLine(view)}`);
-  session.exitCode = exitCodeOf(view, stop);
+  session.exitCode = exitCodeFor(view, stop);
   if (view.status === "RUNNING")
     session.note(`The batch is not lost. ${workerMode(app)} continues it; see \`baton show ${batchId}\`.`);
   reportUnsentCallbacks(session, app, unsent);
 }
 
-/** The final callbacks of a batch that has ended, and that nobody has taken yet although they were waited for. */
+/** Waits for the final callbacks of an ended batch. Returns those that are not accepted and archived. */
 async function finishCallbacks(app: App, batchId: string, stop: AbortSignal): Promise<Callback[]> {
   const pending = await pendingCallbacks(app, await app.engine.admin.show(batchId));
   const callbackIds = pending.map(({ callbackId }) => callbackId);
-  // Those of a batch that had ended before are nobody's: their messages name no batch that could be worked on.
+  // The worker ignores callbacks of other batches, such as one that `already_completed` has sent again.
   await app.engine.admin.callbacks.driveDue(callbackIds);
   return untilSettled(app, callbackIds, stop);
 }
@@ -92,8 +92,8 @@ async function finishCallbacks(app: App, batchId: string, stop: AbortSignal): Pr
 function reportUnsentCallbacks(session: Session, app: App, unsent: readonly Callback[]): void {
   for (const { eventId, taskId, sends, deliveredAt } of unsent) {
     const problem = sends.at(-1)?.error ?? "it is being sent";
-    const what = deliveredAt === null ? "has not been accepted" : "was accepted, but is not archived";
-    session.note(`The callback ${eventId} of task ${taskId} ${what}: ${problem}`);
+    const state = deliveredAt === null ? "has not been accepted" : "was accepted, but is not archived";
+    session.note(`The callback ${eventId} of task ${taskId} ${state}: ${problem}`);
   }
   if (unsent.length > 0) session.note(`It is not lost. ${workerMode(app)} will send it.`);
 }
@@ -108,7 +108,7 @@ async function leaveToServer(
   session.print(`${workerMode(app)} runs it; see \`baton show ${batchId}\`.`);
 }
 
-function exitCodeOf(view: BatchView, stop: AbortSignal): number {
+function exitCodeFor(view: BatchView, stop: AbortSignal): number {
   if (view.status === "SUCCESS") return 0;
   return view.status === "RUNNING" ? Number(stop.reason) : failureExitCode;
 }
@@ -137,7 +137,7 @@ async function run(session: Session, workflowId: string, options: Options): Prom
     session,
     async (app) => {
       await findWorkflow(session, app, workflowId);
-      await workOnBatch(session, app, () => start(app, message), options);
+      await runBatch(session, app, () => start(app, message), options);
     },
     "creates",
   );
@@ -174,6 +174,6 @@ export function registerRetry(program: Command, session: Session): void {
     .option("--detach", "only start it: a running server does the work")
     .addHelpText("after", "\nExample:\n  baton retry greet-1a2b3c4d5e6f7a8b9c0d")
     .action((batchId: string, options: WorkOptions) =>
-      withApp(session, (app) => workOnBatch(session, app, () => app.engine.retry(batchId), options)),
+      withApp(session, (app) => runBatch(session, app, () => app.engine.retry(batchId), options)),
     );
 }

@@ -5,9 +5,9 @@ import { wholeNumber } from "../arguments.ts";
 import { type Session, stoppingNote } from "../session.ts";
 import { reportProblems } from "../with-app.ts";
 
-/** Where the parts of a running server are, for people. */
-function placesText(places: Readonly<Record<string, string>>, workflowIds: readonly string[]): string {
-  const lines = Object.entries(places).map(([name, place]) => `  ${name.padEnd(10)}  ${place}`);
+/** The addresses and folders of a running server, for people. */
+function locationsText(locations: Readonly<Record<string, string>>, workflowIds: readonly string[]): string {
+  const lines = Object.entries(locations).map(([name, location]) => `  ${name.padEnd(10)}  ${location}`);
   const loaded = workflowIds.length > 0 ? workflowIds.join(", ") : "none";
   return ["Baton runs; Ctrl-C stops it.", ...lines, `  ${"".padEnd(10)}  ${loaded}`].join("\n");
 }
@@ -37,10 +37,10 @@ async function start(session: Session, { port, host, json }: Options): Promise<v
     const workflows = await local.app.folder.all();
     const { startLocalServer } = await import("../../app/local-server.ts");
     const server = await startLocalServer(local, { port, host });
-    const places = placesOf(server.url, local.app);
+    const locations = serverLocations(server.url, local.app);
     const workflowIds = workflows.map(({ definition }) => definition.workflowId);
-    if (json) session.json({ ...places, workflowIds });
-    else session.print(placesText(places, workflowIds));
+    if (json) session.json({ ...locations, workflowIds });
+    else session.print(locationsText(locations, workflowIds));
     await reportProblems(session, local.app);
     if (!stop.aborted) await once(stop, "abort");
     session.note(stoppingNote);
@@ -50,7 +50,7 @@ async function start(session: Session, { port, host, json }: Options): Promise<v
   }
 }
 
-function placesOf(url: string, { configuration }: EmbeddedApp) {
+function serverLocations(url: string, { configuration }: EmbeddedApp) {
   const { data, inbox, workflows } = configuration;
   return {
     url,

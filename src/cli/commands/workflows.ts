@@ -18,7 +18,7 @@ export function registerWorkflows(program: Command, session: Session): void {
         async (app) => {
           const workflows = await app.folder.all();
           await reportProblems(session, app);
-          if (json) return session.json(workflows.map(jsonOf));
+          if (json) return session.json(workflows.map(workflowJson));
           const rows = workflows.map(({ definition, triggers }) => [
             definition.workflowId,
             String(definition.tasks.length),
@@ -31,7 +31,7 @@ export function registerWorkflows(program: Command, session: Session): void {
     );
 }
 
-function jsonOf({ definition, triggers }: DeployedWorkflow) {
+function workflowJson({ definition, triggers }: DeployedWorkflow) {
   const tasks = definition.tasks.map(({ id, type, after }) => ({ taskId: id, type, after }));
   return { workflowId: definition.workflowId, tasks, triggers: triggers.map(triggerJson) };
 }
@@ -66,16 +66,16 @@ export function registerGraph(program: Command, session: Session): void {
 interface Edge {
   readonly from: string;
   readonly to: string;
-  /** The child's rule, unless it is the usual one. */
+  /** The child's rule, unless it is the default. */
   readonly label: string | undefined;
 }
 
 /** The workflow as a Mermaid flowchart, for READMEs and issues. */
 export function toMermaid(definition: Definition): string {
-  // Names of our own: `end`, `default` and others mean something to Mermaid.
+  // Generated names, because `end`, `default` and others are keywords of Mermaid.
   const nodes = new Map(definition.tasks.map((task, index) => [task.id, `t${index}`]));
-  const lines = definition.tasks.map((task) => `  ${nodes.get(task.id)}["${mermaidText(labelOf(task))}"]`);
-  for (const { from, to, label } of edgesOf(definition)) {
+  const lines = definition.tasks.map((task) => `  ${nodes.get(task.id)}["${mermaidText(taskLabel(task))}"]`);
+  for (const { from, to, label } of listEdges(definition)) {
     const arrow = label === undefined ? "-->" : `-->|"${mermaidText(label)}"|`;
     lines.push(`  ${nodes.get(from)} ${arrow} ${nodes.get(to)}`);
   }
@@ -85,9 +85,9 @@ export function toMermaid(definition: Definition): string {
 /** The workflow in the DOT language of Graphviz. */
 export function toDot(definition: Definition): string {
   const lines = definition.tasks.map(
-    (task) => `  ${dotString(task.id)} [label=${dotString(labelOf(task))}];`,
+    (task) => `  ${dotString(task.id)} [label=${dotString(taskLabel(task))}];`,
   );
-  for (const { from, to, label } of edgesOf(definition)) {
+  for (const { from, to, label } of listEdges(definition)) {
     const attributes = label === undefined ? "" : ` [label=${dotString(label)}]`;
     lines.push(`  ${dotString(from)} -> ${dotString(to)}${attributes};`);
   }
@@ -95,7 +95,7 @@ export function toDot(definition: Definition): string {
   return `${[...head, ...lines, "}"].join("\n")}\n`;
 }
 
-function edgesOf(definition: Definition): Edge[] {
+function listEdges(definition: Definition): Edge[] {
   const known = new Set(definition.tasks.map((task) => task.id));
   return definition.tasks.flatMap((task) =>
     task.after
@@ -108,11 +108,11 @@ function edgesOf(definition: Definition): Edge[] {
   );
 }
 
-function labelOf(task: TaskDefinition): string {
+function taskLabel(task: TaskDefinition): string {
   return `${task.id}\n${task.type}`;
 }
 
-/** Mermaid has no escape but entities; everything that may mean something in a label becomes one. */
+/** Mermaid's only escapes are entities, so every special character becomes one. */
 function mermaidText(text: string): string {
   return text
     .replace(/[^\p{L}\p{N} _.\n-]/gu, (character) => `#${character.codePointAt(0)};`)
@@ -134,12 +134,12 @@ export function registerValidate(program: Command, session: Session): void {
 }
 
 async function validate(session: Session, path: string | undefined, json: true | undefined): Promise<void> {
-  const checked = path ?? (await configuredFolder(session));
+  const target = path ?? (await configuredFolder(session));
   const { checkWorkflows } = await import("../../app/check-workflows.ts");
-  const { workflowIds, problems, warnings } = await checkWorkflows(checked, session.environment);
-  const told = problems.map((problem) => ({ ...problem, remedy: errorCatalog[problem.code].remedy }));
-  if (json) session.json({ valid: problems.length === 0, workflowIds, problems: told, warnings });
-  else for (const line of linesOf(workflowIds, told)) session.print(line);
+  const { workflowIds, problems, warnings } = await checkWorkflows(target, session.environment);
+  const withRemedies = problems.map((problem) => ({ ...problem, remedy: errorCatalog[problem.code].remedy }));
+  if (json) session.json({ valid: problems.length === 0, workflowIds, problems: withRemedies, warnings });
+  else for (const line of resultLines(workflowIds, withRemedies)) session.print(line);
   if (!json) for (const warning of warnings) session.note(`warning: ${warning}`);
   if (problems.length > 0) session.exitCode = failureExitCode;
 }
@@ -150,14 +150,14 @@ async function configuredFolder({ environment }: Session): Promise<string> {
   return readConfiguration(withoutReferences(environment)).workflows;
 }
 
-interface ToldProblem {
+interface ProblemWithRemedy {
   readonly code: string;
   readonly message: string;
   readonly where: string;
   readonly remedy: string;
 }
 
-function linesOf(workflowIds: readonly string[], problems: readonly ToldProblem[]): string[] {
+function resultLines(workflowIds: readonly string[], problems: readonly ProblemWithRemedy[]): string[] {
   const lines = problems.map(
     ({ where, code, message, remedy }) => `${where}: ${code}: ${message}\n  ${remedy}`,
   );

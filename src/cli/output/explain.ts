@@ -12,7 +12,7 @@ import { isoTime } from "../../core/values/time.ts";
 import type { CallbackView } from "../../core/views/views.ts";
 import { oneLine, table } from "./text.ts";
 
-/** Which attempt, as it is shown. Times are ISO 8601, UTC. */
+/** Times are ISO 8601, UTC. */
 interface AttemptView extends Holder {
   readonly endedAt: string;
 }
@@ -21,18 +21,18 @@ interface AttemptView extends Holder {
 interface ExecutionView {
   readonly key: string;
   readonly state: Execution["state"];
-  /** The state, in words. */
+  /** Explains the state. */
   readonly why: string;
   readonly generation: string;
   readonly token: number;
-  /** Who has the key; `isOver`: without a sign of life for so long that the next call takes it. */
+  /** The holder of the key. `isOver`: the lease has expired, so the next call takes the key. */
   readonly lock: (Holder & { readonly until: string; readonly isOver: boolean }) | null;
-  /** Null unless a call would get it. */
+  /** Null unless the next call would get it. */
   readonly result: { readonly value: JsonValue; readonly until: string } | null;
-  /** The last success, also when its result does not count any more. */
+  /** The last success, also if its result has expired. */
   readonly producedBy: AttemptView | null;
   readonly lastFailure: (AttemptView & { readonly error: StoredError }) | null;
-  /** What the next call of this key would do now. */
+  /** The effect of a call with this key now. */
   readonly nextCall: { readonly runs: boolean; readonly why: string };
 }
 
@@ -48,37 +48,37 @@ export function executionView(execution: Execution, ageMs: number, now: number):
     generation,
     token,
     lock: state === "PROCESSING" && holder ? { ...toDisplayedHolder(holder), until, isOver } : null,
-    result: state === "SUCCESS" && !isOver ? { value: resultOf(execution), until } : null,
+    result: state === "SUCCESS" && !isOver ? { value: resultValue(execution), until } : null,
     producedBy: producedBy && { ...producedBy, endedAt: isoTime(producedBy.endedAt) },
     lastFailure: lastFailure && { ...lastFailure, endedAt: isoTime(lastFailure.endedAt) },
     nextCall: nextCall(execution, ageMs),
   };
 }
 
-function resultOf({ result }: Execution): JsonValue {
+function resultValue({ result }: Execution): JsonValue {
   if (result === null) return null;
   return "value" in result ? result.value : { ...result };
 }
 
 function whyText(execution: Execution, until: string, ageMs: number): string {
   const { state, holder, producedBy, lastFailure } = execution;
-  const spent = isExpiredExecution(execution, ageMs);
+  const isExpired = isExpiredExecution(execution, ageMs);
   switch (state) {
     case "PROCESSING":
       return ageMs < execution.dueSeconds * 1_000
-        ? `${nameOf(holder)} holds the lock until ${until}, or longer if it renews it`
-        : `${nameOf(holder)} held the lock, but has not renewed it: it expired at ${until}`;
+        ? `${attemptText(holder)} holds the lock until ${until}, or longer if it renews it`
+        : `${attemptText(holder)} held the lock, but has not renewed it: it expired at ${until}`;
     case "SUCCESS":
-      return spent
-        ? `done by ${nameOf(producedBy)}, but the result expired at ${until}`
-        : `done by ${nameOf(producedBy)}; the result is cached until ${until}`;
+      return isExpired
+        ? `done by ${attemptText(producedBy)}, but the result expired at ${until}`
+        : `done by ${attemptText(producedBy)}; the result is cached until ${until}`;
     case "FREE":
-      if (!spent)
+      if (!isExpired)
         return lastFailure
-          ? `not done: ${nameOf(lastFailure)} failed; its stored steps are kept until ${until}`
+          ? `not done: ${attemptText(lastFailure)} failed; its stored steps are kept until ${until}`
           : `not done: released or unlocked; its stored steps are kept until ${until}`;
       return producedBy
-        ? `last done by ${nameOf(producedBy)}; no result is cached`
+        ? `last done by ${attemptText(producedBy)}; no result is cached`
         : "earlier calls left no record";
   }
 }
@@ -98,28 +98,28 @@ function nextCall(execution: Execution, ageMs: number): ExecutionView["nextCall"
     case "take":
       return admission.generation === undefined
         ? { runs: true, why: "runs from the beginning" }
-        : { runs: true, why: `runs, and continues after the stored steps${unlessItWaits(execution)}` };
+        : { runs: true, why: `runs, and continues after the stored steps${waitingTaskText(execution)}` };
   }
 }
 
-/** The lock of a task that waits may stand for longer: only its TaskLog tells. */
-function unlessItWaits({ state, holder }: Execution): string {
+/** The lock of a waiting task may outlast its lease: only the TaskLog of the task shows it. */
+function waitingTaskText({ state, holder }: Execution): string {
   return state === "PROCESSING" && holder
     ? `, unless task ${holder.taskId} of batch ${holder.batchId} waits`
     : "";
 }
 
-function nameOf(attempt: Pick<Holder, "batchId" | "taskId" | "attempt"> | null): string {
-  if (!attempt) return "nobody";
+function attemptText(attempt: Pick<Holder, "batchId" | "taskId" | "attempt"> | null): string {
+  if (!attempt) return "no attempt";
   return `attempt ${attempt.attempt} of task ${attempt.taskId} in batch ${attempt.batchId}`;
 }
 
 interface StepView {
   readonly name: string;
-  /** `value`: what it returned; `since`: its wait began; `timeout`: it waited in vain. */
+  /** `value`: the result of a step; `since`: the start of a wait; `timeout`: the wait timed out. */
   readonly kind: "value" | "since" | "timeout";
   readonly storedAt: string;
-  /** The beginning of the value's JSON. */
+  /** The JSON of the value, truncated. */
   readonly value: string;
 }
 
@@ -128,7 +128,7 @@ export interface ExplanationView extends ExecutionView {
   readonly callbacks: readonly CallbackView[];
 }
 
-/** Why a key ran, or did not, for people. */
+/** Explains to people why a call with the key ran or did not run. */
 export function explanationText(view: ExplanationView): string {
   const { key, state, why, generation, token, producedBy, lastFailure, nextCall } = view;
   const facts: readonly (readonly [string, string])[] = [
@@ -136,8 +136,8 @@ export function explanationText(view: ExplanationView): string {
     ["state", `${state}: ${why}`],
     ["generation", `${generation}, token ${token}`],
     ["lock", lockText(view)],
-    ["result", view.result ? truncateResult({ value: view.result.value }) : "none that counts"],
-    ["produced by", producedBy ? `${holderText(producedBy)} at ${producedBy.endedAt}` : "nobody yet"],
+    ["result", view.result ? truncateResult({ value: view.result.value }) : "none, or expired"],
+    ["produced by", producedBy ? `${holderText(producedBy)} at ${producedBy.endedAt}` : "no attempt yet"],
     ["last failure", lastFailure ? failureText(lastFailure) : ""],
     ["what to do", (lastFailure && remedyFor(lastFailure.error.code)) ?? ""],
     ["next call", nextCall.why],
@@ -150,7 +150,7 @@ export function explanationText(view: ExplanationView): string {
 
 function lockText({ lock }: ExplanationView): string {
   if (!lock) return "not locked";
-  return `${holderText(lock)} on ${lock.worker}, ${lock.isOver ? "over since" : "until"} ${lock.until}`;
+  return `${holderText(lock)} on ${lock.worker}, ${lock.isOver ? "expired at" : "until"} ${lock.until}`;
 }
 
 function failureText({ error, endedAt, ...holder }: NonNullable<ExecutionView["lastFailure"]>): string {
@@ -189,7 +189,7 @@ function callbacksText(callbacks: readonly CallbackView[]): string[] {
   });
 }
 
-/** Queries hold secrets more often than not. */
+/** Queries often contain secrets. */
 export function withoutQuery(url: string): string {
   return url.replace(/\?.*$/s, "?…");
 }

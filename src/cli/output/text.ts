@@ -3,18 +3,18 @@ import { nextSlot, slotText } from "../../core/schedule/schedule.ts";
 import { formatDuration } from "../../core/values/duration.ts";
 import type { Trigger } from "../../core/workflow/trigger.ts";
 
-/** Text on one line and without control characters: what tasks say must not rearrange a terminal. */
+/** Text on one line without control characters, so that output of tasks can't change the terminal. */
 export function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").trim();
 }
 
-/** The time between two ISO times; until now when there is no end, nothing when there is no beginning. */
+/** The time between two ISO times. Without an end: until now. Without a start: empty. */
 export function durationBetween(start: string | null, end: string | null): string {
   if (start === null) return "";
   return formatDuration(Math.max(0, (end === null ? Date.now() : Date.parse(end)) - Date.parse(start)));
 }
 
-/** Rows in columns as wide as need be; the last is not padded. */
+/** A text table without lines between its columns. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [head, ...rows].map((row) => row.map(oneLine));
   const widths = head.map((_, column) =>
@@ -30,19 +30,19 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     .join("\n");
 }
 
-/** A title, and lines below it that are set in. */
+/** A title with indented lines below it. */
 export function section(title: string, lines: readonly string[]): string[] {
   return [`${title}:`, ...lines.flatMap((line) => line.split("\n")).map((line) => `  ${line}`), ""];
 }
 
-/** Who takes up what is left to somebody else, to begin a sentence with. */
+/** The name of the worker that handles published messages, to start a sentence with. */
 export function workerMode({ configuration }: Pick<App, "configuration">): string {
   return configuration.engine === "gcp"
     ? "The deployed function"
     : "A running server or the next `baton start`";
 }
 
-/** What starts a workflow, with the time when a schedule comes next. */
+/** A trigger; a schedule with the time of its next slot. */
 export function triggerJson(trigger: Trigger) {
   return trigger.type === "schedule" ? { ...trigger, nextSlot: nextSlotText(trigger) } : trigger;
 }
