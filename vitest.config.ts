@@ -6,7 +6,10 @@ import { defineConfig } from "vitest/config";
 const hangsMs = 15 * 60_000;
 
 /** Tests that call functions: they leave nothing behind, so files share a thread and load the sources once. */
-const functions = ["test/{core,workflow,entry,infra,composition,deployment}/**/*.test.ts", "test/*.test.ts"];
+const functions = [
+  "test/{core,workflow,entry,infra,app,configuration,deployment}/**/*.test.ts",
+  "test/*.test.ts",
+];
 /** Tests of whole programs: each file has a process of its own. */
 const programs = ["test/{process,trial}/**/*.test.ts", "test/cli/binary/**/*.test.ts", "test/readme.test.ts"];
 /** Tests that change what a process shares, such as its loader, its tracer or its timers, or that leave requests behind. */

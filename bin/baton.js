@@ -1,22 +1,22 @@
 #!/usr/bin/env node
-// Starts the command line on a Node that can run it, with standard output kept for the command alone: descriptor 1 leads
-// to standard error, so that the output of tasks, child processes and native code goes there, and descriptor 3 is the
-// real standard output. Node can't duplicate a descriptor; a shell or a child process can.
-// Only syntax that old versions of Node can parse.
+// Starts the command line on a Node that can run it. Only the command writes to standard output: descriptor 1 leads to
+// standard error, where the output of tasks, child processes and native code goes, and descriptor 3 is the real standard
+// output. Node can't duplicate a descriptor, but a shell or a child process can.
+// This file uses only syntax that old versions of Node can parse.
 
 const outputDescriptor = 3;
 const launchedBy = process.env.BATON_LAUNCHED_BY;
 delete process.env.BATON_LAUNCHED_BY;
-/** By an older Node or another platform, whose process waits for this one. */
+/** The parent runs another Node or platform, and waits for this process. */
 const hasLauncher = launchedBy === String(process.ppid);
-/** By this process, before it replaced itself. */
+/** This process has replaced itself. */
 const isReplaced = launchedBy === String(process.pid);
 
 if (!isNewEnough()) launchOnOwnNode().catch(fail);
 else if (hasLauncher || isReplaced) runHere().catch(fail);
 else startAgain().catch(fail);
 
-/** Type stripping for workflow files, hooks for their imports, and SQLite: all available without flags. */
+/** Whether type stripping, module hooks and SQLite are available without flags. */
 function isNewEnough() {
   const numbers = process.versions.node.split(".").map(Number);
   if (numbers[0] < 22 || (numbers[0] === 22 && numbers[1] < 18)) return false;
@@ -35,14 +35,14 @@ async function runHere() {
   await runCommandLine({ hasLauncher, version, outputDescriptor });
 }
 
-/** Becomes the same command with its descriptors changed: no second process stays. Elsewhere a child process gets them. */
+/** Replaces this process by the same command with other descriptors. Where that is impossible, it starts a child. */
 async function startAgain() {
   const { accessSync, constants } = await import("node:fs");
   const shell = "/bin/sh";
   const words = [process.execPath].concat(process.execArgv, process.argv.slice(1));
   try {
     if (process.platform === "win32" || process.channel) return launch(words[0], words.slice(1));
-    // If it can't be run, `execve` would end the process.
+    // `execve` would end the process if the shell can't be executed.
     accessSync(shell, constants.X_OK);
   } catch {
     return launch(words[0], words.slice(1));
@@ -64,11 +64,11 @@ async function launchOnOwnNode() {
   await launch(own, process.argv.slice(1));
 }
 
-/** Runs it in a child process, and ends as that does. */
+/** Runs the command in a child process, and exits with its exit code or signal. */
 async function launch(node, words) {
   const { spawn } = await import("node:child_process");
   const child = spawn(node, words, {
-    // The channel carries nothing: when this process dies, it closes, and the other one ends too.
+    // The channel carries no messages. It closes when this process dies, which ends the child.
     stdio: ["inherit", 2, 2, 1, "ipc"],
     env: Object.assign({}, process.env, { BATON_LAUNCHED_BY: String(process.pid) }),
   });

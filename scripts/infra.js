@@ -6,6 +6,6 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 for (const path of globSync("infra/*.tf", { cwd: root })) {
   const text = readFileSync(`${root}${path}`, "utf8");
-  const written = withInfrastructureValues(text);
-  if (written !== text) writeFileSync(`${root}${path}`, written);
+  const updated = withInfrastructureValues(text);
+  if (updated !== text) writeFileSync(`${root}${path}`, updated);
 }

@@ -12,7 +12,7 @@ Every limit that a user or another process can meet, with the file that owns it.
 variable or an option changes it, that option's page says so. \`npm run limits\` writes this page from the sources.
 `;
 
-/** The text of the page. Throws when a limit has no comment above it, or above the ones it stands with. */
+/** A file with limits. */
 interface Owner {
   readonly file: string;
   readonly about: string;
@@ -20,9 +20,10 @@ interface Owner {
   readonly body: string;
 }
 
+/** The text of the page. Throws if the first limit of an owner has no comment. */
 export async function limitsPage(): Promise<string> {
   const owners = globSync("src/**/*.ts", { cwd: root }).sort().flatMap(readOwner);
-  const sections = await Promise.all(owners.map(sectionOf));
+  const sections = await Promise.all(owners.map(renderSection));
   return `${head}\n${sections.join("\n")}`;
 }
 
@@ -30,37 +31,37 @@ function readOwner(file: string): Owner[] {
   const text = readFileSync(`${root}${file}`, "utf8");
   const [, about, name, body] = declaration.exec(text) ?? [];
   if (about === undefined || name === undefined || body === undefined) return [];
-  return [{ file, about: plain(about), name, body }];
+  return [{ file, about: plainText(about), name, body }];
 }
 
 const declaration =
   /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\nexport const (limits|\w+Limits) = \{\n([\s\S]*?)\n\} as const;/;
 
-async function sectionOf({ file, about, name, body }: Owner): Promise<string> {
+async function renderSection({ file, about, name, body }: Owner): Promise<string> {
   const values = ModuleSchema.parse({ ...(await import(`${root}${file}`)) })[name] ?? {};
-  const rows = entriesOf(file, body).map(
-    ([key, meaning]) => `| \`${key}\` | ${shown(key, values[key])} | ${meaning} |`,
+  const rows = parseEntries(file, body).map(
+    ([key, meaning]) => `| \`${key}\` | ${formatValue(key, values[key])} | ${meaning} |`,
   );
   const title = file.replace(/^src\//, "").replace(/\.ts$/, "");
-  return `## ${title}\n\n${wrapped(about)}\n\n| limit | value | meaning |\n|---|---|---|\n${rows.join("\n")}\n`;
+  return `## ${title}\n\n${wrapLines(about)}\n\n| limit | value | meaning |\n|---|---|---|\n${rows.join("\n")}\n`;
 }
 
 const ModuleSchema = z.record(z.string(), z.record(z.string(), z.unknown()).optional().catch(undefined));
 
 /** Each key with its comment. A key without a comment shares the comment of the key above it. */
-function entriesOf(file: string, body: string): [string, string][] {
+function parseEntries(file: string, body: string): [string, string][] {
   const entries: [string, string][] = [];
   let meaning: string | undefined;
   const pattern = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/|^ {2}(\w+):/gm;
   for (const [, comment, key] of body.matchAll(pattern)) {
-    if (comment !== undefined) meaning = plain(comment);
+    if (comment !== undefined) meaning = plainText(comment);
     else if (meaning === undefined) throw new Error(`${file}: the limit ${key} has no comment`);
     else if (key !== undefined) entries.push([key, meaning]);
   }
   return entries;
 }
 
-function plain(comment: string): string {
+function plainText(comment: string): string {
   return comment
     .replace(/^[ \t]*\*?[ \t]?/gm, "")
     .replace(/^@public .*$/m, "")
@@ -76,7 +77,7 @@ interface Unit {
 }
 
 /** Lines of at most 120 characters. */
-function wrapped(text: string): string {
+function wrapLines(text: string): string {
   return text.replace(/(?=.{121})(.{1,120}) /g, "$1\n");
 }
 
@@ -101,7 +102,7 @@ const units: readonly Unit[] = [
   },
 ];
 
-function shown(key: string, value: unknown): string {
+function formatValue(key: string, value: unknown): string {
   if (typeof value !== "number") return `\`${JSON.stringify(value)}\``;
   const unit = units.find(({ of }) => of.test(key));
   if (unit === undefined) return value.toLocaleString("en");

@@ -7,14 +7,15 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = process.argv[2];
 if (folder === undefined || process.argv.length > 3) stop("usage: node scripts/package.js <folder>", 2);
 const target = resolve(folder);
-if (`${root}/`.startsWith(`${target}/`)) stop(`${target} holds the project itself: name another folder`, 2);
-if (!existsSync(`${root}dist/functions/index.js`)) stop("Nothing has been built: run `npm run build`", 1);
+if (`${root}/`.startsWith(`${target}/`))
+  stop(`${target} contains the project itself: name another folder`, 2);
+if (!existsSync(`${root}dist/functions/index.js`)) stop("Baton has not been built: run `npm run build`", 1);
 if (existsSync(target) && !existsSync(`${target}/package-lock.json`))
-  stop(`${target} is there and was not made by this script: name another folder`, 2);
+  stop(`${target} exists and was not created by this script: name another folder`, 2);
 
 const { scripts: _, allowScripts: __, devDependencies: ___, ...manifest } = readJson("package.json");
 const lock = readJson("package-lock.json");
-// The buildpack installs with the newest Node that is allowed here; the function runs on that of `--base-image`.
+// The buildpack installs with the newest Node in this range. The function runs on the Node of `--base-image`.
 const engines = { node: "24.x" };
 // None of our scripts: npm would run `prepare`, and the buildpack `build`, and untested code would run.
 const scripts = { "gcp-build": "node dist/functions/compile.js || true" };
@@ -24,11 +25,11 @@ mkdirSync(target, { recursive: true });
 for (const path of manifest.files)
   cpSync(`${root}${path}`, `${target}/${path}`, { recursive: true, preserveTimestamps: true });
 writeJson("package.json", { ...manifest, engines, scripts });
-writeJson("package-lock.json", { ...lock, packages: forProduction(lock.packages) });
+writeJson("package-lock.json", { ...lock, packages: productionPackages(lock.packages) });
 console.log(target);
 
-/** With a `gcp-build` script, the buildpack installs development dependencies as well: there must be none. */
-function forProduction({ "": { devDependencies: _, ...own }, ...packages }) {
+/** With a `gcp-build` script the buildpack also installs development dependencies, so they are removed. */
+function productionPackages({ "": { devDependencies: _, ...own }, ...packages }) {
   const needed = Object.entries(packages).filter(([, { dev }]) => !dev);
   return { "": { ...own, engines }, ...Object.fromEntries(needed) };
 }

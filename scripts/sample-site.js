@@ -5,8 +5,8 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /**
- * Serves samples/site while `work` lasts, and accepts callbacks that are signed with the secret of a data folder. It prints
- * a line for each.
+ * Serves samples/site while `work` runs, and accepts callbacks that are signed with the secret of a data folder. It
+ * prints a line for each callback.
  */
 export async function withSampleSite(data, work) {
   const secret = ["--secret-file", `${data}/callback-secret`];
@@ -16,16 +16,16 @@ export async function withSampleSite(data, work) {
   });
   const lines = createInterface(server.stdout)[Symbol.asyncIterator]();
   const { value: url, done } = await lines.next();
-  if (done) throw new Error("the sample site has not started");
-  const shown = show(lines);
+  if (done) throw new Error("The sample site did not start");
+  const printed = printCallbacks(lines);
   try {
     await work(url);
   } finally {
     server.kill("SIGTERM");
-    await shown;
+    await printed;
   }
 }
 
-async function show(lines) {
+async function printCallbacks(lines) {
   for await (const line of lines) console.log(`callback: ${line}`);
 }

@@ -27,8 +27,8 @@ async function runSample() {
   const data = `.baton/sample-${name}`;
   rmSync(join(root, data), { recursive: true, force: true });
   const settings = { BATON_DATA: data, BATON_WORKFLOWS: "functions/workflows", ...environment };
-  const shown = Object.entries(settings).map(([variable, value]) => `${variable}=${value}`);
-  console.log(`with ${shown.join(" ")}`);
+  const assignments = Object.entries(settings).map(([variable, value]) => `${variable}=${value}`);
+  console.log(`with ${assignments.join(" ")}`);
   // Variables of a deployment, or of another Baton, do not apply to the sample.
   const inherited = Object.fromEntries(
     Object.entries(process.env).filter(([variable]) => !variable.startsWith("BATON_")),
@@ -45,7 +45,7 @@ async function runSample() {
 }
 
 function spawnIn(environment, command, parameters, stdout) {
-  console.log(`\n$ ${[command, ...parameters.map(quoted)].join(" ")}`);
+  console.log(`\n$ ${[command, ...parameters.map(quote)].join(" ")}`);
   const script = command === "baton" ? ["bin/baton.js"] : [];
   const child = spawn(process.execPath, [...script, ...parameters], {
     cwd: root,
@@ -65,6 +65,6 @@ function spawnIn(environment, command, parameters, stdout) {
   });
 }
 
-function quoted(parameter) {
+function quote(parameter) {
   return /^[\w./:=-]+$/.test(parameter) ? parameter : `'${parameter}'`;
 }

@@ -10,13 +10,13 @@ const contracts = {
 };
 const named = Object.keys(contracts).filter((variable) => process.env[variable]);
 if (named.length === 0) {
-  console.error(`Name the servers to try Baton on; what is not named is a server of Baton's own tests:
+  console.error(`Name the emulators to use. For every other service, a server of Baton's own tests is used:
 
   STORAGE_EMULATOR_HOST=http://127.0.0.1:4443   fake-gcs-server -scheme http -port 4443 -backend memory -public-host 127.0.0.1:4443
-                                                (it copies over what is there whatever the condition: tests of taken names fail)
-  PUBSUB_EMULATOR_HOST=127.0.0.1:8085           gcloud beta emulators pubsub start; BATON_PUBSUB_ENDPOINT where its HTTP is elsewhere
+                                                (it overwrites objects whatever the precondition: tests of existing names fail)
+  PUBSUB_EMULATOR_HOST=127.0.0.1:8085           gcloud beta emulators pubsub start; BATON_PUBSUB_ENDPOINT if its HTTP address differs
   FIRESTORE_EMULATOR_HOST=127.0.0.1:8080        gcloud emulators firestore start
-  BIGQUERY_EMULATOR_HOST=http://127.0.0.1:9050  bigquery-emulator --project=test, with STORAGE_EMULATOR_HOST, where it reads files; BATON_PROJECT if not test`);
+  BIGQUERY_EMULATOR_HOST=http://127.0.0.1:9050  bigquery-emulator --project=test, with STORAGE_EMULATOR_HOST, from which it reads files; BATON_PROJECT if not test`);
   process.exit(2);
 }
 const root = fileURLToPath(new URL("..", import.meta.url));

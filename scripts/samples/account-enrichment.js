@@ -16,14 +16,14 @@ export default async function accountEnrichment({ data, read }) {
       for (const { status, reason, key, result } of tasks) console.log(status, reason, key, result);
     };
     await enrich();
-    console.log("\nOnce more: nothing is fetched, the callback comes again as it was.");
+    console.log("\nAgain: nothing is fetched, and the same callback is sent again.");
     await enrich();
     const received = await (await fetch(`${site}/callbacks`)).json();
     const completed = received.filter(({ body }) => body.type === "task.completed");
     console.log(`\n${JSON.stringify(completed[0]?.body.data, null, 1)}`);
     const ids = new Set(completed.map(({ webhookId }) => webhookId));
     const bodies = new Set(completed.map(({ body }) => JSON.stringify(body)));
-    console.log(`\n${received.length} callbacks came, all of them signed.`);
-    console.log(`task.completed came ${completed.length} times: ${ids.size} id, ${bodies.size} body`);
+    console.log(`\n${received.length} callbacks were received, all of them signed.`);
+    console.log(`task.completed was received ${completed.length} times: ${ids.size} id, ${bodies.size} body`);
   });
 }

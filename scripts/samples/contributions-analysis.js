@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** Their inbox holds `contributions/contributions.ndjson`. */
+/** The inbox with `contributions/contributions.ndjson`. */
 export const environment = { BATON_INBOX: "samples" };
 
 const day = JSON.stringify({ date: "2026-10-11" });
@@ -14,7 +14,7 @@ export default async function contributionsAnalysis({ read }) {
   };
   const first = await once("contributions-analysis");
   for (const { report } of first) console.log(JSON.stringify(report, null, 1));
-  console.log("\nThe same day once more: nothing is executed, the results are those of before.");
+  console.log("\nThe same day again: nothing is executed, and the results are the same.");
   const again = await once("contributions-analysis");
   for (const { taskId, status, reason } of again) console.log(taskId, status, reason);
   console.log("\nThe refresh runs each time.");

@@ -31,7 +31,7 @@ export default async function documents({ data, read }) {
   receiver.close();
   await run("cleanup_old_data", { days: 30 });
   await run("generate_analytics_report");
-  console.log(`\nnotifications that came: ${receiver.received}`);
+  console.log(`\nnotifications received: ${receiver.received}`);
 }
 
 async function notificationReceiver() {

@@ -65,7 +65,7 @@ test("a workflow of a file is not removed, and stays when an applied one of its 
   expect(refused.stderr).toContain("delete the file");
   await place.baton(["apply", "workflows/ask.yaml"]);
   const removed = await place.baton(["remove", "ask"]);
-  expect(removed.stdout).toContain("A file of the folder holds a workflow ask too");
+  expect(removed.stdout).toContain("A file in the folder has a workflow ask too");
   const { stdout, stderr } = await place.baton(["workflows"]);
   expect(stdout).toMatch(/^ask +2$/m);
   expect(stderr).toBe("");

@@ -7,7 +7,9 @@ const levels = ["debug", "info", "warn", "error", "silent"] as const;
 const names: readonly string[] = levels;
 
 const code = globSync(
-  ["engine", "runtime", "entry", "composition"].map((room) => `${root}src/${room}/**/*.ts`),
+  ["engine", "runtime", "entry", "app", "configuration", "telemetry"].map(
+    (room) => `${root}src/${room}/**/*.ts`,
+  ),
 )
   .map((path) => pageOf(path.slice(root.length)))
   .join("\n");

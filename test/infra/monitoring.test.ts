@@ -22,7 +22,9 @@ const metrics = Object.entries(z.record(z.string(), MetricSchema).parse(files.lo
 
 /** The code whose lines reach the log of the function. */
 const code = globSync(
-  ["engine", "runtime", "entry", "composition"].map((room) => `${root}src/${room}/**/*.ts`),
+  ["engine", "runtime", "entry", "app", "configuration", "telemetry"].map(
+    (room) => `${root}src/${room}/**/*.ts`,
+  ),
 )
   .map((path) => readFileSync(path, "utf8"))
   .join("\n");
