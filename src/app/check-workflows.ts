@@ -4,7 +4,7 @@ import { EnvironmentSchema } from "../configuration/environment.ts";
 import { taskSecretSettings } from "../configuration/secrets.ts";
 import type { RawEnvironment } from "../configuration/variables.ts";
 import { BatonError, errorMessage } from "../core/errors/errors.ts";
-import { unconfiguredSecrets } from "../core/template/named-secrets.ts";
+import { unconfiguredSecrets } from "../core/template/secret-references.ts";
 import { type Definition, timeoutsBeyondFunction } from "../core/workflow/definition.ts";
 import { builtInTaskTypes } from "../tasks/index.ts";
 import { FolderCatalog } from "../workflow/catalog.ts";

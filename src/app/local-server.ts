@@ -92,7 +92,7 @@ function reloadWorkflows(folder: FolderCatalog, clock: Clock, logger: Logger): (
         });
       lastProblem = problem;
     }
-    if (!isStopped) cancel = clock.after(limits.workflowLookSeconds * 1_000, () => void check());
+    if (!isStopped) cancel = clock.after(limits.workflowScanSeconds * 1_000, () => void check());
   };
   void check();
   return () => {

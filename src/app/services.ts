@@ -6,7 +6,7 @@ import type { Configuration } from "../configuration/configuration.ts";
 import { powerBiRequirements } from "../configuration/environment.ts";
 import type { GoogleConfiguration } from "../configuration/google-configuration.ts";
 import { BatonError } from "../core/errors/errors.ts";
-import { ownBuckets } from "../core/values/text.ts";
+import { ownBuckets } from "../core/records.ts";
 import type { CallbackArchive } from "../ports/callbacks.ts";
 import type { HttpClient } from "../ports/http.ts";
 import type { ObjectStore } from "../ports/objects.ts";

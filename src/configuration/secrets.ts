@@ -1,5 +1,5 @@
 import { BatonError } from "../core/errors/errors.ts";
-import { taskSecretPrefix } from "../core/template/named-secrets.ts";
+import { taskSecretPrefix } from "../core/template/secret-references.ts";
 import type { Secrets } from "../ports/machine.ts";
 import type { RawEnvironment, VariableProblem } from "./variables.ts";
 

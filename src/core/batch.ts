@@ -77,7 +77,7 @@ const DueSchema = z.object({ state: z.string(), dueSeconds: z.number() });
 
 /**
  * Seconds from its last write until a document may be deleted. Undefined: never. A document that prevents duplicate
- * work has to outlive every message about that work: see `limits.leastRetentionSeconds`.
+ * work has to outlive every message about that work: see `limits.minRetentionSeconds`.
  */
 export function expiresAfterSeconds(
   collection: CollectionName,

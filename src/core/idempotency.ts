@@ -32,7 +32,7 @@ export const IdempotencySchema = z.strictObject({
   /** How long a success counts and its cached result is returned, in seconds. */
   ttlSeconds: z.number().positive().max(limits.resultTtlSeconds),
   /** Lease of the lock: how long it lasts without a heartbeat, in seconds. */
-  lockSeconds: z.number().min(limits.leastLockSeconds).max(limits.delaySeconds),
+  lockSeconds: z.number().min(limits.minLockSeconds).max(limits.delaySeconds),
   /** What a call does while another call holds the lock. */
   onLocked: OnLockedSchema,
   /** Only the lock counts: calls run one at a time, and a success does not prevent the next one. */

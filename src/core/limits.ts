@@ -39,7 +39,7 @@ export const limits = {
   /** How late a slot may start and still count as on time. Cloud Scheduler ticks once a minute. */
   scheduleGraceSeconds: 120,
   /** How often a server checks its workflow files. It loads a changed file once a check finds it unchanged. */
-  workflowLookSeconds: 1,
+  workflowScanSeconds: 1,
   /** How often a worker checks the schedules. */
   tickSeconds: 5,
   /** Failed deliveries of one message before it becomes a dead letter of the embedded engine. */
@@ -55,7 +55,7 @@ export const limits = {
   // mutation: lost-leases-are-limited
   lostLeases: 10,
   /** Shortest lease of a lock: heartbeats must be able to extend it in time. */
-  leastLockSeconds: 1,
+  minLockSeconds: 1,
   /** Longest idempotency key. */
   keyCharacters: 1_000,
   /** Longest time-to-live of a cached result. */
@@ -63,7 +63,7 @@ export const limits = {
   /** How long the stored steps of a call that failed are kept for the next one. */
   unfinishedExecutionSeconds: 7 * daySeconds,
   /** How long an expired record stays: a call that claimed it at the last moment still needs its steps. */
-  spentMarginSeconds: 60,
+  expiredMarginSeconds: 60,
   /** Execution records in which one sweep looks for expired ones. */
   executionsPerSweep: 500,
   /** First and longest wait of a task before it tries again to take a lock that is held. */
@@ -106,9 +106,9 @@ export const limits = {
   /** Documents a page where each may be as large as the store allows. */
   largeDocumentsPage: 50,
   /** Waits before each retry of a failed call of a service for a claimed task. */
-  insistMs: [100, 300, 900, 2_700],
+  retryDelaysMs: [100, 300, 900, 2_700],
   /** Documents and objects that one operation requests at the same time. */
-  workAtOnce: 50,
+  parallelRequests: 50,
   /** Longest delay, the horizon of Cloud Tasks. */
   delaySeconds: 30 * daySeconds,
   /** How long a client of Pub/Sub or Cloud Tasks repeats one request. */
@@ -122,13 +122,13 @@ export const limits = {
    * Maximum concurrency and rate of a queue of Cloud Tasks:
    * https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues#RateLimits
    */
-  dispatchesAtOnce: 5_000,
+  concurrentDispatches: 5_000,
   dispatchesPerSecond: 500,
   /**
    * Shortest retention of documents. A message lives for up to 31 days in its topic, 31 more as a dead letter, and 31
    * more when that is replayed and scheduled; plus the margin of a week below.
    */
-  leastRetentionSeconds: 100 * daySeconds,
+  minRetentionSeconds: 100 * daySeconds,
   /** How far the clocks that measure a document's age may differ, rounded up generously. */
   expiryMarginSeconds: 7 * daySeconds,
   /** An attempt times out this long before its function does: code that runs on after that is not observed. */
@@ -142,7 +142,7 @@ export const limits = {
   /** Heartbeats per lease, where that is more often: a few may fail before the lease is lost. */
   heartbeatsPerLease: 6,
   /** Shortest timeout of the function. Its longest timeout is below `deliveryDeadlineSeconds`. */
-  leastFunctionSeconds: 60,
+  minFunctionSeconds: 60,
   /** Longest lease of a deployment, in `infra/` too. After a worker's death its task waits for that long. */
   leaseSeconds: 3_600,
   /** Longest timeout of one attempt, below the 60 minutes of a Cloud Run function. */
@@ -158,11 +158,11 @@ export const limits = {
   writesPerCommit: 500,
   /** Batches, or callbacks, that one sweep message covers. */
   documentsPerSweep: 100,
-  /** A long-running batch is inspected again after a tenth of its age on average, at most `lookPauseSeconds`. */
-  lookShareOfAge: 10,
-  lookPauseSeconds: 900,
+  /** A long-running batch is inspected again after a tenth of its age on average, at most `inspectionPauseSeconds`. */
+  inspectionsPerAge: 10,
+  inspectionPauseSeconds: 900,
   /** A batch that lacks work and in which nothing was written for this long is logged as stalled. */
-  stuckSeconds: 3_600,
+  stalledSeconds: 3_600,
   /** Documents in one page of a query. */
   queryPage: 1_000,
   /** TaskLogs in one page: each may hold a result of `inlineResultBytes`. */

@@ -4,7 +4,8 @@ import { limits } from "./limits.ts";
 import { ReasonSchema, TerminalStatusSchema } from "./records.ts";
 import { isStorableName } from "./steps.ts";
 import { JsonValueSchema } from "./values/json.ts";
-import { END_TASK_ID, NameSchema } from "./values/text.ts";
+import { NameSchema } from "./values/text.ts";
+import { END_TASK_ID } from "./workflow/definition.ts";
 
 const BatchIdSchema = z
   .string()

@@ -69,8 +69,8 @@ export function dispatchesPerSecond({ rate }: QueueSettings): number {
 
 /** Why Cloud Tasks refuses a queue with this name and these settings. Undefined if it accepts them. */
 export function limitProblem(queue: string, settings: QueueSettings): string | undefined {
-  if (settings.concurrency > limits.dispatchesAtOnce)
-    return `Cloud Tasks runs ${limits.dispatchesAtOnce} tasks of a queue at once, at most`;
+  if (settings.concurrency > limits.concurrentDispatches)
+    return `Cloud Tasks runs ${limits.concurrentDispatches} tasks of a queue at once, at most`;
   if (dispatchesPerSecond(settings) > limits.dispatchesPerSecond)
     return `Cloud Tasks starts ${limits.dispatchesPerSecond} tasks of a queue in a second, at most`;
   if (queue.includes("_")) return "Cloud Tasks allows no _ in the name of a queue; write -";

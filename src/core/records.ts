@@ -56,6 +56,17 @@ export function isParkReason(reason: Reason | null): reason is ParkReason {
 /** Why a task waits, was skipped, or took a shortcut. */
 export type Reason = z.infer<typeof ReasonSchema>;
 
+/**
+ * Names of Baton's own buckets, as documents store them. They are folders of one bucket of Cloud Storage, or of the
+ * data folder.
+ */
+export const ownBuckets = {
+  results: "results",
+  reports: "reports",
+  deadLetters: "dead-letters",
+  definitions: "definitions",
+} as const;
+
 /** A result small enough to live in its document, or the object that holds it. */
 export const StoredResultSchema = z.union([
   z.strictObject({ value: JsonValueSchema }),

@@ -21,7 +21,7 @@ export interface SweepCandidate {
 export function isInspectionDue({ id, ageMs, now, passSeconds }: SweepCandidate): boolean {
   if (passSeconds === undefined) return true;
   const passMs = passSeconds * 1_000;
-  const pauseMs = Math.min(limits.lookPauseSeconds * 1_000, ageMs / limits.lookShareOfAge);
+  const pauseMs = Math.min(limits.inspectionPauseSeconds * 1_000, ageMs / limits.inspectionsPerAge);
   const passesBetween = Math.max(1, Math.floor(pauseMs / passMs));
   const pass = Math.floor(now / passMs);
   // Random for each pass: with a fixed turn, a batch could be missed for ever if the times of the sweeps drift.

@@ -1,7 +1,7 @@
 import { relative, sep } from "node:path";
 import type { RawEnvironment } from "../configuration/variables.ts";
 import { BatonError } from "../core/errors/errors.ts";
-import { taskSecretPrefix } from "../core/template/named-secrets.ts";
+import { taskSecretPrefix } from "../core/template/secret-references.ts";
 import { accountOf, type Deployment } from "./plan.ts";
 import type { Target } from "./target.ts";
 import { looksSecret, secretNames } from "./variables-file.ts";

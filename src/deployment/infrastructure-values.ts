@@ -17,11 +17,11 @@ export const infrastructureValues: ReadonlyMap<string, string> = new Map([
   ...Object.entries(nameRules).map(([name, rule]) => [`form.${name}`, conditionOf(name, rule)] as const),
   [
     "range.retention_days",
-    `var.retention_days >= ${limits.leastRetentionSeconds / daySeconds} && floor(var.retention_days) == var.retention_days`,
+    `var.retention_days >= ${limits.minRetentionSeconds / daySeconds} && floor(var.retention_days) == var.retention_days`,
   ],
   [
     "range.function_timeout_seconds",
-    `var.function_timeout_seconds >= ${limits.leastFunctionSeconds} && var.function_timeout_seconds < ${limits.deliveryDeadlineSeconds}`,
+    `var.function_timeout_seconds >= ${limits.minFunctionSeconds} && var.function_timeout_seconds < ${limits.deliveryDeadlineSeconds}`,
   ],
   ["range.lease_seconds", `var.lease_seconds > 60 && var.lease_seconds <= ${limits.leaseSeconds}`],
 ]);

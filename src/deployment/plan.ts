@@ -2,7 +2,7 @@ import type { GoogleConfiguration } from "../configuration/google-configuration.
 import { BatonError } from "../core/errors/errors.ts";
 import { defaults, limits } from "../core/limits.ts";
 import { formatRate } from "../core/queues.ts";
-import { taskSecretPrefix, taskSecretReferences } from "../core/template/named-secrets.ts";
+import { taskSecretPrefix, taskSecretReferences } from "../core/template/secret-references.ts";
 import { daySeconds } from "../core/values/time.ts";
 import { queueNames } from "../core/workflow/definition.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";

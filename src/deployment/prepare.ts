@@ -2,7 +2,7 @@ import { existsSync, globSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { problemsText, type RawEnvironment } from "../configuration/variables.ts";
 import { BatonError } from "../core/errors/errors.ts";
-import { taskSecretPrefix, unconfiguredSecrets } from "../core/template/named-secrets.ts";
+import { taskSecretPrefix, unconfiguredSecrets } from "../core/template/secret-references.ts";
 import { daySeconds } from "../core/values/time.ts";
 import { queueNames, timeoutsBeyondFunction } from "../core/workflow/definition.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";

@@ -4,7 +4,7 @@ import { EnvironmentSchema } from "../configuration/environment.ts";
 import type { SecretVariable } from "../configuration/secrets.ts";
 import type { VariableProblem } from "../configuration/variables.ts";
 import { BatonError, errorMessage } from "../core/errors/errors.ts";
-import { taskSecretPrefix } from "../core/template/named-secrets.ts";
+import { taskSecretPrefix } from "../core/template/secret-references.ts";
 import { nearestName } from "../core/values/text.ts";
 import { DeploymentSettingsSchema } from "./settings.ts";
 

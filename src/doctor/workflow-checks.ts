@@ -2,7 +2,7 @@ import { type TaskSecretSettings, taskSecrets } from "../configuration/secrets.t
 import { errorCatalog } from "../core/errors/error-catalog.ts";
 import { BatonError, errorMessage } from "../core/errors/errors.ts";
 import { defaults } from "../core/limits.ts";
-import { taskSecretPrefix, taskSecretReferences } from "../core/template/named-secrets.ts";
+import { taskSecretPrefix, taskSecretReferences } from "../core/template/secret-references.ts";
 import { queueNames } from "../core/workflow/definition.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
 import { type DataformAccounts, namedDataformAccounts } from "../tasks/dataform.ts";

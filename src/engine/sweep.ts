@@ -93,7 +93,7 @@ export class Cleanup {
     for (const document of documents) {
       const { data: execution } = ExecutionSchema.safeParse(document.data);
       const ageMs = readTime - document.updateTime;
-      if (!execution || !isExpiredExecution(execution, ageMs - limits.spentMarginSeconds * 1_000)) continue;
+      if (!execution || !isExpiredExecution(execution, ageMs - limits.expiredMarginSeconds * 1_000)) continue;
       // Before their record: as long as that stands, they are found again.
       await deleteSteps(this.#store, execution);
       await deleteEach(this.#store, [document]);
@@ -149,7 +149,7 @@ function logIfStalled(
 ): void {
   const ages = [...logs.values()].map(({ ageMs }) => ageMs);
   const idleMs = Math.min(batchAgeMs, ...ages);
-  if (missing === 0 || idleMs < limits.stuckSeconds * 1_000) return;
+  if (missing === 0 || idleMs < limits.stalledSeconds * 1_000) return;
   const { batchId, workflowId } = batch;
   logger.error("a batch does not move", { batchId, workflowId, idleSeconds: Math.round(idleMs / 1_000) });
 }

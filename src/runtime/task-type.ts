@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import type { StoredError, TaskStatus } from "../core/records.ts";
-import type { LiteralSecret } from "../core/template/named-secrets.ts";
+import type { LiteralSecret } from "../core/template/secret-references.ts";
 import type { JsonObject, JsonValue } from "../core/values/json.ts";
 import type { SecretRedactor } from "../core/values/secrets.ts";
 import type { HttpClient } from "../ports/http.ts";

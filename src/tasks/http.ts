@@ -6,7 +6,7 @@ import {
   secretsInBody,
   secretsInHeaders,
   secretsInUrl,
-} from "../core/template/named-secrets.ts";
+} from "../core/template/secret-references.ts";
 import { parseDurationSeconds } from "../core/values/duration.ts";
 import { parseExactJson, parseJsonWithTexts } from "../core/values/exact-json.ts";
 import { type JsonValue, JsonValueSchema } from "../core/values/json.ts";

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
+import { ownBuckets } from "../core/records.ts";
 import { type JsonObject, JsonObjectSchema } from "../core/values/json.ts";
-import { ownBuckets } from "../core/values/text.ts";
 import type { Sql } from "../ports/warehouse.ts";
 import type { TaskContext, TaskSpec, TaskType } from "../runtime/task-type.ts";
 import { defineTaskType } from "./define.ts";

@@ -6,7 +6,7 @@ import { type Idempotency, IdempotencySchema, type KeySpec } from "../core/idemp
 import { defaults, limits } from "../core/limits.ts";
 import { type RetryPolicy, RetryPolicySchema } from "../core/retry.ts";
 import { timeZoneProblem } from "../core/schedule/slots.ts";
-import { secretsInUrl } from "../core/template/named-secrets.ts";
+import { secretsInUrl } from "../core/template/secret-references.ts";
 import { type Duration, formatDuration, parseDurationSeconds } from "../core/values/duration.ts";
 import { JsonObjectSchema, type JsonValue } from "../core/values/json.ts";
 import { NameSchema } from "../core/values/text.ts";

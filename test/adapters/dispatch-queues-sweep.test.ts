@@ -36,7 +36,7 @@ function countCalls({ server }: Pick<Awaited<ReturnType<typeof openDispatch>>, "
 test("what has begun more often than it has names waits once, however often the sweep looks", async () => {
   const place = await openTaken();
   const { queues, server, waiting, take, letGo, taskIds } = place;
-  for (let begin = 0; begin < taskQueueLimits.namesOfDispatch; begin += 1) {
+  for (let begin = 0; begin < taskQueueLimits.numberedTaskNames; begin += 1) {
     await queues.publish([run("t")]);
     await server.idle();
   }
@@ -45,7 +45,7 @@ test("what has begun more often than it has names waits once, however often the 
   expect(waiting()).toBe(1);
   letGo();
   await server.idle();
-  expect(taskIds().filter((taskId) => taskId === "t")).toHaveLength(taskQueueLimits.namesOfDispatch + 1);
+  expect(taskIds().filter((taskId) => taskId === "t")).toHaveLength(taskQueueLimits.numberedTaskNames + 1);
 });
 
 test("what was to come later and now waits for its turn is not put there again", async () => {
@@ -114,7 +114,7 @@ test("what is published for the first time is not looked for", async () => {
 
 test("a queue that is missing keeps nothing back of those of the others, however often all of it comes again", async () => {
   const { queues, server, taskIds } = await openDispatch();
-  const bad = Array.from({ length: 2 * taskQueueLimits.tasksCreatedAtOnce }, (_, index) =>
+  const bad = Array.from({ length: 2 * taskQueueLimits.parallelTaskCreations }, (_, index) =>
     run(`b${index}`, "gone"),
   );
   await expect(queues.publish([...bad, run("t"), run("u")])).rejects.toMatchObject({

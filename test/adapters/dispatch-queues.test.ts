@@ -90,7 +90,7 @@ test("what is being handled may be published again: it comes once more", async (
 
 test("what has come can be published again more often than it has names", async () => {
   const { queues, server, taskIds } = await open();
-  const times = taskQueueLimits.namesOfDispatch + 3;
+  const times = taskQueueLimits.numberedTaskNames + 3;
   for (let time = 0; time < times; time += 1) {
     await queues.publish([run("t")]);
     await server.idle();
@@ -120,13 +120,15 @@ test("of a thousand messages each comes, and only so many requests are under way
   server.setFaults(({ method }) => {
     if (method !== "CreateTask") return undefined;
     arrivals.push(performance.now());
-    return arrivals.length <= 2 * taskQueueLimits.tasksCreatedAtOnce ? { kind: "slow", delayMs } : undefined;
+    return arrivals.length <= 2 * taskQueueLimits.parallelTaskCreations
+      ? { kind: "slow", delayMs }
+      : undefined;
   });
   await queues.publish(runs(1_000));
   // None has its answer before the first one can have it.
   const [first = 0] = arrivals;
   const together = arrivals.filter((at) => at < first + delayMs - 20);
-  expect(together.length).toBeLessThanOrEqual(taskQueueLimits.tasksCreatedAtOnce);
+  expect(together.length).toBeLessThanOrEqual(taskQueueLimits.parallelTaskCreations);
   expect(together.length).toBeGreaterThan(1);
   await server.idle();
   expect(new Set(taskIds()).size).toBe(1_000);
@@ -166,7 +168,7 @@ describe("a queue that can't be used is named, with what to do", () => {
       remedy: expect.stringContaining("baton deploy"),
     });
     // The others are not tried in vain.
-    expect(calls).toBeLessThanOrEqual(taskQueueLimits.tasksCreatedAtOnce);
+    expect(calls).toBeLessThanOrEqual(taskQueueLimits.parallelTaskCreations);
   });
 
   test.each([

@@ -38,7 +38,7 @@ function storeBy(clock: Clock): FirestoreDocumentStore {
   const settings = {
     projectId: `p-${randomUUID()}`,
     databaseId: "(default)",
-    retentionSeconds: limits.leastRetentionSeconds,
+    retentionSeconds: limits.minRetentionSeconds,
   };
   return new FirestoreDocumentStore(settings, clock);
 }

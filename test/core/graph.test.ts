@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { END_TASK_ID } from "../../src/core/values/text.ts";
+import { END_TASK_ID } from "../../src/core/workflow/definition.ts";
 import { buildGraph } from "../../src/core/workflow/graph.ts";
 import { definitions } from "./random-graph.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { secretsInBody, secretsInHeaders, secretsInUrl } from "../../src/core/template/named-secrets.ts";
+import { secretsInBody, secretsInHeaders, secretsInUrl } from "../../src/core/template/secret-references.ts";
 import type { JsonValue } from "../../src/core/values/json.ts";
 
 test.each([

@@ -27,7 +27,7 @@ it("does all of it, in order, a bounded number at a time", async () => {
   const numbers = Array.from({ length: 500 }, (_, index) => index);
   const doubled = await withBoundedConcurrency(numbers, (number) => gauge.during(async () => number * 2));
   expect(doubled).toEqual(numbers.map((number) => number * 2));
-  expect(gauge.most).toBe(limits.workAtOnce);
+  expect(gauge.most).toBe(limits.parallelRequests);
 });
 
 it("begins nothing more once one has failed, and leaves nothing under way", async () => {
@@ -83,7 +83,7 @@ it("a message from outside reads the parents of a task a bounded number at a tim
   gauge.most = 0;
   const message = { kind: "task", batchId, taskId: "last" } as const;
   await app.engine.handleTask(message, { unit: app.engine.begin() });
-  expect(gauge.most).toBe(limits.workAtOnce);
+  expect(gauge.most).toBe(limits.parallelRequests);
 });
 
 it("a cancel gives the keys of its tasks back a bounded number at a time", async () => {
@@ -96,7 +96,7 @@ it("a cancel gives the keys of its tasks back a bounded number at a time", async
   gauge.most = 0;
   await app.engine.cancel(batchId);
   expect(gauge.most).toBeGreaterThan(1);
-  expect(gauge.most).toBeLessThanOrEqual(limits.workAtOnce);
+  expect(gauge.most).toBeLessThanOrEqual(limits.parallelRequests);
   for (let task = 0; task < 120; task += 1)
     expect((await app.engine.admin.executions.find(`t${task}`))?.data.state).not.toBe("PROCESSING");
 });

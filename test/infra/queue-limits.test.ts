@@ -86,7 +86,7 @@ test("names and limits that Cloud Tasks refuses are refused before it is asked",
   const conditions =
     files.variables.queue_limits?.validation.map(({ condition }) => condition).join("\n") ?? "";
   expect(conditions).toContain("[A-Za-z0-9-]{0,63}");
-  expect(conditions).toContain(`<= ${limits.dispatchesAtOnce}`);
+  expect(conditions).toContain(`<= ${limits.concurrentDispatches}`);
   const refused = {
     "we_b=2": "allows no _",
     "web=5001": "5000 tasks of a queue at once",

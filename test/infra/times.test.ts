@@ -54,7 +54,7 @@ test("a value that is not set equals the function's default", () => {
 
 test("documents can't be kept for less time than messages about them may take", () => {
   const [validation] = files.variables.retention_days?.validation ?? [];
-  expect(validation?.condition).toContain(`>= ${limits.leastRetentionSeconds / 86_400} `);
+  expect(validation?.condition).toContain(`>= ${limits.minRetentionSeconds / 86_400} `);
 });
 
 test("an attempt always has time: the function's shortest timeout is longer than its margin", () => {

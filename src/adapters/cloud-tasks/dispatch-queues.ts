@@ -63,7 +63,7 @@ export class DispatchQueues implements Broker, Timer {
         await this.#publish(message, looks).catch((error: unknown) => failures.set(message.queue, error));
       }
     };
-    const workers = Math.min(messages.length, taskQueueLimits.tasksCreatedAtOnce);
+    const workers = Math.min(messages.length, taskQueueLimits.parallelTaskCreations);
     await Promise.all(Array.from({ length: workers }, work));
     for (const failure of failures.values()) throw failure;
   }
@@ -82,7 +82,7 @@ export class DispatchQueues implements Broker, Timer {
   /** A task may be run several times in the life of its batch, each time under a name of its own. */
   async #publish(message: OutgoingMessage, looks: Map<string, Promise<ReadonlySet<string>>>): Promise<void> {
     if (isRedriven(message) && (await this.#look(message.queue, looks)).has(this.#subjectOf(message))) return;
-    const suffixes = Array.from({ length: taskQueueLimits.namesOfDispatch }, (_, index) => `now-${index}`);
+    const suffixes = Array.from({ length: taskQueueLimits.numberedTaskNames }, (_, index) => `now-${index}`);
     await this.#create(message, this.#clock.now(), suffixes, undefined);
   }
 

@@ -16,12 +16,12 @@ export const taskQueueLimits = {
    */
   timerHorizonSeconds: 29 * daySeconds,
   /** Cloud Tasks that one publish creates at the same time: each is a request of its own. */
-  tasksCreatedAtOnce: 50,
+  parallelTaskCreations: 50,
   /**
    * Numbered names that are tried for a message in a queue of Cloud Tasks. Cloud Tasks refuses a used name for hours.
    * After these the name is random.
    */
-  namesOfDispatch: 5,
+  numberedTaskNames: 5,
   /** Tasks a page when a queue of Cloud Tasks is listed: the service's maximum. */
   queuedTasksPage: 1_000,
   /** A task of Cloud Tasks that is due within this time is not created again. */

@@ -15,9 +15,6 @@ export const NameSchema = z
     "a name is 1–64 letters, digits, `-` or `_`, and begins with a letter or digit",
   );
 
-/** The virtual task at the end of a batch. No real task can have this name, because of the `$`. */
-export const END_TASK_ID = "$end";
-
 /** The candidate most similar to a mistyped name. Undefined if all differ by more than a third of its letters. */
 export function nearestName(typed: string, candidates: Iterable<string>): string | undefined {
   const most = Math.max(1, Math.floor(typed.length / 3));
@@ -39,17 +36,6 @@ function editsBetween(typed: string, name: string): number {
 function sortedLetters(text: string): string {
   return [...text].sort().join("");
 }
-
-/**
- * Names of Baton's own buckets, as documents store them. They are folders of one bucket of Cloud Storage, or of the
- * data folder.
- */
-export const ownBuckets = {
-  results: "results",
-  reports: "reports",
-  deadLetters: "dead-letters",
-  definitions: "definitions",
-} as const;
 
 /** Cuts a text to `most` characters by removing its middle, since either end may hold the reason of an error. */
 export function truncate(text: string, most: number): string {

@@ -34,6 +34,9 @@ export const DefinitionSchema = z.strictObject({
 });
 export type Definition = z.infer<typeof DefinitionSchema>;
 
+/** The virtual task at the end of a batch. No real task can have this name, because of the `$`. */
+export const END_TASK_ID = "$end";
+
 /** Type of a task that is code of its workflow, in contrast to the built-in types. */
 export const FUNCTION_TASK_TYPE = "function";
 

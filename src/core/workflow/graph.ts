@@ -9,7 +9,7 @@ import {
 } from "../joins.ts";
 import { limits } from "../limits.ts";
 import { hashJson } from "../values/json.ts";
-import { END_TASK_ID } from "../values/text.ts";
+import { END_TASK_ID } from "../workflow/definition.ts";
 import { type ChildRule, type Definition, hashDefinition, type TaskDefinition } from "./definition.ts";
 
 export interface Child {

@@ -1,8 +1,8 @@
 import { BatonError } from "../../core/errors/errors.ts";
 import { type Execution, keyStepScope, resetResult } from "../../core/execution-record.ts";
 import { limits } from "../../core/limits.ts";
+import { ownBuckets } from "../../core/records.ts";
 import { StepSchema, stepObjectPrefix } from "../../core/steps.ts";
-import { ownBuckets } from "../../core/values/text.ts";
 import {
   decideErasure,
   type ErasedBatchIds,

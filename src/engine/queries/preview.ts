@@ -3,7 +3,7 @@ import { BatonError } from "../../core/errors/errors.ts";
 import type { Message, ObjectMessage, StartMessage, TaskMessage } from "../../core/messages.ts";
 import type { BatchStatus } from "../../core/records.ts";
 import type { JsonValue } from "../../core/values/json.ts";
-import { END_TASK_ID } from "../../core/values/text.ts";
+import { END_TASK_ID } from "../../core/workflow/definition.ts";
 import { isTriggeredBy } from "../../core/workflow/trigger.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import type { CallbackOutbox } from "../callback-outbox.ts";

@@ -4,7 +4,7 @@ import type { ObjectPrefix, ObjectStore } from "../../ports/objects.ts";
 import { type Condition, ConflictError, type DocumentStore, type StoredDocument } from "../../ports/store.ts";
 
 /**
- * Does the work for all of them, at most `limits.workAtOnce` at a time. When it throws for one, nothing more is
+ * Does the work for all of them, at most `limits.parallelRequests` at a time. When it throws for one, nothing more is
  * begun, and nothing is under way any more once it throws here.
  */
 export async function withBoundedConcurrency<Item, Result>(
@@ -26,7 +26,7 @@ export async function withBoundedConcurrency<Item, Result>(
       }
     }
   };
-  const workers = await Promise.allSettled(Array.from({ length: limits.workAtOnce }, worker));
+  const workers = await Promise.allSettled(Array.from({ length: limits.parallelRequests }, worker));
   for (const outcome of workers) if (outcome.status === "rejected") throw outcome.reason;
   return results;
 }

@@ -121,7 +121,7 @@ export async function retryTransient<T>(
   { logger, clock }: Pick<Dependencies, "logger" | "clock">,
   work: () => Promise<T>,
 ): Promise<T> {
-  for (const delayMs of limits.insistMs) {
+  for (const delayMs of limits.retryDelaysMs) {
     try {
       return await work();
     } catch (error) {

@@ -1,7 +1,7 @@
 import { limits } from "../../core/limits.ts";
 import type { StoredResult } from "../../core/records.ts";
+import { ownBuckets } from "../../core/records.ts";
 import { encodeJson, type JsonText, type JsonValue, JsonValueSchema } from "../../core/values/json.ts";
-import { ownBuckets } from "../../core/values/text.ts";
 import type { ObjectStore } from "../../ports/objects.ts";
 
 const bucket = ownBuckets.results;
