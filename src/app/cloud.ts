@@ -1,8 +1,8 @@
+import { CloudTasksTimer } from "../adapters/cloud-tasks/cloud-tasks-timer.ts";
 import { DispatchQueues } from "../adapters/cloud-tasks/dispatch-queues.ts";
-import { CloudTasksTimer } from "../adapters/cloud-tasks/task-queue.ts";
 import { FirestoreDocumentStore } from "../adapters/firestore/document-store.ts";
 import { OidcCallerCheck } from "../adapters/oidc/caller-check.ts";
-import { PubSubBroker, type Seal, toPublishRequest, toPushBody } from "../adapters/pubsub/publisher.ts";
+import { PubSubBroker, type Sealer, toPublishRequest, toPushBody } from "../adapters/pubsub/publisher.ts";
 import { systemClock } from "../adapters/system/system.ts";
 import type { Configuration } from "../configuration/configuration.ts";
 import type { GoogleConfiguration } from "../configuration/google-configuration.ts";
@@ -26,7 +26,7 @@ export interface CloudMessages {
 }
 
 /** Pub/Sub, with Cloud Tasks for delayed messages and for all messages of queues with limits. */
-export function openMessages(configuration: Configuration, seal: Seal): CloudMessages {
+export function openMessages(configuration: Configuration, seal: Sealer): CloudMessages {
   const google = requireGoogle(configuration);
   const { projectId, location, prefix, endpoints, serviceAccount } = google;
   const region = { projectId, location, emulatorHost: endpoints.cloudTasksHost };
@@ -155,7 +155,7 @@ export function openCloud(options: CloudOptions): App {
 }
 
 /** Without a secret, messages have no seal: then their handler reads the state from the store. */
-function sealWith(key: SealKey | undefined): Seal {
+function sealWith(key: SealKey | undefined): Sealer {
   return (data) => key && computeSeal(key, data);
 }
 

@@ -1,35 +1,22 @@
-import { type TaskBatch, TaskBatchSchema } from "../core/records.ts";
 import type { CallbackSender } from "../ports/callbacks.ts";
 import type { HttpClient } from "../ports/http.ts";
 import type { ObjectName, ObjectStore } from "../ports/objects.ts";
 import type { Dataform, DatasetName, InvocationRequest, PowerBi } from "../ports/services.ts";
-import type {
-  CommitEachResult,
-  CommitResult,
-  Condition,
-  DocumentKey,
-  DocumentStore,
-  QueryOptions,
-  QueryResult,
-  Snapshot,
-  SyncMark,
-  Write,
-} from "../ports/store.ts";
 import type { SpanAttributes, Tracer } from "../ports/telemetry.ts";
 import type { Warehouse } from "../ports/warehouse.ts";
 import type { Services } from "../runtime/task-type.ts";
 
-/** What the span of each method has for attributes, by the values that the method is called with; no method is left out. */
+/** For each method of a port, a function from its arguments to the attributes of its span. */
 type SpanAttributesByMethod<Port> = {
-  readonly [Name in keyof Port]: Port[Name] extends (...given: infer Given) => Promise<unknown>
-    ? (...given: Given) => SpanAttributes
+  readonly [Name in keyof Port]: Port[Name] extends (...values: infer Values) => Promise<unknown>
+    ? (...values: Values) => SpanAttributes
     : never;
 };
 
-type AsyncMethods = Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>>;
-type AttributesByMethod = Readonly<Record<string, (...given: unknown[]) => SpanAttributes>>;
+type AsyncMethods = Readonly<Record<string, (...values: unknown[]) => Promise<unknown>>>;
+type AttributesByMethod = Readonly<Record<string, (...values: unknown[]) => SpanAttributes>>;
 
-/** The port, with a client span around every call; a span is named after the service and the method. */
+/** Adds a client span to every call of a port, named after the service and the method. */
 function traced<Port extends object>(
   service: string,
   spans: SpanAttributesByMethod<Port>,
@@ -45,13 +32,13 @@ function traced(
   return Object.fromEntries(
     Object.entries(spans).map(([method, attributes]) => [
       method,
-      (...given: unknown[]) => {
+      (...values: unknown[]) => {
         const span = {
           name: `${service} ${method}`,
           kind: "client",
-          attributes: attributes(...given),
+          attributes: attributes(...values),
         } as const;
-        return tracer.inSpan(span, async () => port[method]?.(...given));
+        return tracer.inSpan(span, async () => port[method]?.(...values));
       },
     ]),
   );
@@ -64,7 +51,7 @@ interface SpanSubject {
   readonly attempt?: number | undefined;
 }
 
-/** Which work a span belongs to. */
+/** The attributes that all spans of a batch share. */
 export function batchAttributes({ batchId, workflowId, taskId, attempt }: SpanSubject): SpanAttributes {
   return {
     "baton.batch": batchId,
@@ -74,7 +61,7 @@ export function batchAttributes({ batchId, workflowId, taskId, attempt }: SpanSu
   };
 }
 
-/** The server that a request goes to. Neither path nor query: either may hold a secret. */
+/** Host and port only: path and query may hold a secret. */
 function serverAttributes(url: string): SpanAttributes {
   if (!URL.canParse(url)) return {};
   const { hostname, port, protocol } = new URL(url);
@@ -84,7 +71,6 @@ function serverAttributes(url: string): SpanAttributes {
   };
 }
 
-/** The same services, with a span for every request to them. */
 export function tracedServices(services: Services, tracer: Tracer): Services {
   return {
     warehouse: traced("warehouse", warehouseSpans, services.warehouse, tracer),
@@ -144,7 +130,7 @@ const powerBiSpans: SpanAttributesByMethod<PowerBi> = {
   cancel: datasetAttributes,
 };
 
-/** Named after the HTTP method, as OpenTelemetry has it, with the status of the answer. */
+/** The span is named after the HTTP method, as OpenTelemetry's conventions ask for. */
 function tracedHttp(http: HttpClient, tracer: Tracer): HttpClient {
   return {
     request(request) {
@@ -158,7 +144,7 @@ function tracedHttp(http: HttpClient, tracer: Tracer): HttpClient {
   };
 }
 
-/** A span for every callback, reports of progress included. */
+/** Adds a span for every callback that is sent, progress included. */
 export function tracedCallbacks(callbacks: CallbackSender, tracer: Tracer): CallbackSender {
   return {
     send(request) {
@@ -166,94 +152,4 @@ export function tracedCallbacks(callbacks: CallbackSender, tracer: Tracer): Call
       return tracer.inSpan({ name: "callback", kind: "client", attributes }, () => callbacks.send(request));
     },
   };
-}
-
-/**
- * Sees from what is stored when a batch has ended, and of which batch a callback is. The end is committed once, by one
- * process: that one tells of the batch as a whole.
- */
-export class TracedStore implements DocumentStore {
-  readonly #store: DocumentStore;
-  readonly #tracer: Tracer;
-  /** Ends whose commit came back with an error, which may hide that it was applied. Reading the batch shows it. */
-  readonly #doubtful = new Map<string, TaskBatch>();
-
-  constructor(store: DocumentStore, tracer: Tracer) {
-    this.#store = store;
-    this.#tracer = tracer;
-  }
-
-  async get(key: DocumentKey): Promise<Snapshot> {
-    const found = await this.#store.get(key);
-    const data = found.document?.data;
-    if (key.collection === "callbacks" && typeof data?.batchId === "string")
-      this.#tracer.assignBatch(data.batchId);
-    if (key.collection === "batches") this.#resolveDoubt(key.id, data?.nonce);
-    return found;
-  }
-
-  async commit(writes: readonly Write[]): Promise<CommitResult> {
-    const ended = writes.flatMap((write) => findEndedBatch(write) ?? []);
-    try {
-      const committed = await this.#store.commit(writes);
-      for (const batch of ended) this.#record(batch);
-      return committed;
-    } catch (error) {
-      for (const batch of ended) this.#doubtful.set(batch.batchId, batch);
-      throw error;
-    }
-  }
-
-  commitEach(writes: readonly Write[]): Promise<readonly CommitEachResult[]> {
-    return this.#store.commitEach(writes);
-  }
-
-  count(...[collection, condition]: Parameters<DocumentStore["count"]>): Promise<number> {
-    return this.#store.count(collection, condition);
-  }
-
-  query(
-    collection: DocumentKey["collection"],
-    conditions: readonly Condition[],
-    options: QueryOptions,
-  ): Promise<QueryResult> {
-    return this.#store.query(collection, conditions, options);
-  }
-
-  mark(): SyncMark {
-    return this.#store.mark();
-  }
-
-  sync(since: SyncMark): Promise<void> {
-    return this.#store.sync(since);
-  }
-
-  #resolveDoubt(batchId: string, nonce: unknown): void {
-    const batch = this.#doubtful.get(batchId);
-    if (!batch) return;
-    this.#doubtful.delete(batchId);
-    if (batch.nonce === nonce) this.#record(batch);
-  }
-
-  #record({ batchId, workflowId, createdAt, endedAt, status, lineageId, run }: TaskBatch): void {
-    this.#tracer.recordBatch({
-      batchId,
-      name: `batch ${workflowId}`,
-      startedAt: createdAt,
-      endedAt: endedAt ?? createdAt,
-      attributes: {
-        ...batchAttributes({ batchId, workflowId }),
-        "baton.status": status,
-        "baton.lineage": lineageId,
-        "baton.run": run,
-      },
-      failure: status === "ERROR" ? { code: "TASK_FAILED", message: "At least one task failed" } : undefined,
-    });
-  }
-}
-
-function findEndedBatch(write: Write): TaskBatch | undefined {
-  if (write.kind !== "update" || write.key.collection !== "batches") return undefined;
-  const { data } = TaskBatchSchema.safeParse(write.data);
-  return data?.endedAt === null ? undefined : data;
 }

@@ -33,7 +33,7 @@ async function withFaultAtEachCall(
     const name = `${faultAt(at).kind}_${at}`;
     let calls = 0;
     server.setFaults(() => (calls++ === at ? faultAt(at) : undefined));
-    await insist((attempt) => work(name, attempt));
+    await retryUntilDone((attempt) => work(name, attempt));
     server.setFaults(noFaults);
     await check(name);
     if (calls <= at) return at;
@@ -46,7 +46,7 @@ async function forEachFault(work: (faultAt: FaultAt) => Promise<void>): Promise<
   await Promise.all(casesOfCalls(named).map(([, faultAt]) => work(faultAt)));
 }
 
-async function insist(work: (attempt: number) => Promise<unknown>): Promise<void> {
+async function retryUntilDone(work: (attempt: number) => Promise<unknown>): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       await work(attempt);

@@ -33,7 +33,7 @@ test.each([
   },
 );
 
-test("the job is told what BigQuery would guess", async () => {
+test("the job states what BigQuery would guess", async () => {
   const { server, loadText } = await start();
   await loadText("id|name|n\n1|a|NA\n2|b|5\n");
   expect(server.jobs()[0]?.configuration.load).toMatchObject({
@@ -56,7 +56,7 @@ test("a word that is text in one column and no value in another is refused with 
   const uri = await file("a.csv", "id,sex,n\n1,NA,NA\n2,f,5\n");
   await expect(load(uri)).rejects.toMatchObject({
     code: "FILE_UNREADABLE",
-    message: expect.stringMatching(/"NA" stands in columns of text and in others.*nullValues: \["NA"\]/),
+    message: expect.stringMatching(/"NA" is in text columns and in others.*nullValues: \["NA"\]/),
   });
   expect(await load(uri, {}, { csv: { nullValues: ["NA"] } })).toMatchObject({ rows: 2 });
 });
@@ -67,7 +67,7 @@ test("names that BigQuery lacks the characters for get underscores; two that bec
   expect(await rows("SELECT * FROM orders")).toEqual([{ id: 1, "price _CHF_": 2 }]);
   await expect(loadText("a.b,a/b\n1,2\n", { table: "twins" })).rejects.toMatchObject({
     code: "FILE_UNREADABLE",
-    message: expect.stringMatching(/would be called "a_b"/),
+    message: expect.stringMatching(/would become "a_b"/),
   });
   await expect(loadText('id,"unit\nprice"\n1,2\n', { table: "spread" })).rejects.toMatchObject({
     message: expect.stringMatching(/runs over several lines/),

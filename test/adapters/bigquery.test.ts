@@ -27,7 +27,7 @@ test("a job that outlasts the wait is said to run; asking again finds it, and ne
   expect(await rows("SELECT id FROM orders")).toEqual([{ id: 1 }]);
 });
 
-test("cancel ends a job that runs; the attempt that began it is told, another begins it anew", async () => {
+test("cancel ends a running job; the attempt that started it fails, and another one starts it again", async () => {
   const { server, warehouse, queryState, query, rows } = await start(quick);
   server.holdJobs();
   const job = { jobId: "long", attempt: "1" };
@@ -72,7 +72,7 @@ test.each(["backendError", "rateLimitExceeded", "internalError"])(
   },
 );
 
-test("a job that fails while it is waited for does not begin anew within its attempt", async () => {
+test("a job that fails during the wait is not started again by the same attempt", async () => {
   const { server, queryState, query } = await start(quick);
   server.holdJobs();
   const job = { jobId: "fails", attempt: "1" };
@@ -88,7 +88,7 @@ test("a job that fails while it is waited for does not begin anew within its att
   expect(server.jobs()).toHaveLength(1);
 });
 
-test("writers that got in each other's way are tried again; who has no right is told so", async () => {
+test("conflicting writers are retried; a missing permission is reported", async () => {
   const { server, query } = await start();
   const failing = async (reason: string, message: string) => {
     server.failNextJob(reason, message);
@@ -128,7 +128,7 @@ test("a load costs nothing but its merge; nothing of its stage is left", async (
   );
 });
 
-test("a stage that is gone before its rows were merged is filled anew by the next attempt", async () => {
+test("a staging table that expired before the merge is loaded again by the next attempt", async () => {
   const { server, file, load, loadState, rows } = await start(quick);
   const uri = await file("a.csv", "id\n1\n");
   const merge = { mode: "merge", key: ["id"] } as const;
@@ -147,7 +147,7 @@ test("a stage that is gone before its rows were merged is filled anew by the nex
   expect(await load(uri, merge, { ...job, attempt: "2" })).toMatchObject({ rows: 1, tableRows: 1 });
 });
 
-test("different rows of one key can't be told apart in a query: it is refused, equal ones count once", async () => {
+test("a query with different rows of one key is refused; equal rows count once", async () => {
   const { query, rows } = await start();
   const merge = { mode: "merge", key: ["id"] } as const;
   const twice = (second: number) => `SELECT 1 AS id, 5 AS n UNION ALL SELECT 1 AS id, ${second} AS n`;
@@ -222,7 +222,7 @@ test("a server that does not answer is a failure that may pass", async () => {
   await expect(loadText("id\n1\n")).rejects.toMatchObject({ code: "WAREHOUSE_FAILED", retryable: true });
 });
 
-test("the signal ends the wait, and leaves the job to whoever asks next", async () => {
+test("the signal ends the wait, and leaves the job to the next caller", async () => {
   const { server, warehouse, query } = await start();
   server.holdJobs();
   const controller = new AbortController();

@@ -181,7 +181,7 @@ describe("a move that loses its machine", () => {
     expect(names()).toEqual(["archive/a.csv"]);
   });
 
-  test("in the middle of a copy leaves nothing behind, and begins anew", async () => {
+  test("in the middle of a copy leaves nothing behind, and starts again", async () => {
     const generation = server.put(bucket, "a.csv", large, "text/csv");
     let rewrites = 0;
     server.setFaults(({ method }) =>
@@ -198,7 +198,7 @@ describe("a move that loses its machine", () => {
   });
 });
 
-test("whoever moves at once, and whatever goes wrong: one copy of each, and one answer", async () => {
+test("concurrent moves with faults leave one copy of each object, and agree on its name", async () => {
   for (const seed of [1, 2, 3, 4]) {
     newBucket();
     const objects = ["one", "two", "three"];

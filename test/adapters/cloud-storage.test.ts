@@ -54,7 +54,7 @@ describe("buckets", () => {
     expect([generation, size]).toEqual([from.generation, 1]);
   });
 
-  test("a move that began under the logical name goes on under the real one", async () => {
+  test("a move that began under the logical name continues under the real one", async () => {
     const from = drop("a.csv", "x");
     const moved = await store.move(
       { ...from, bucket: "inbox" },
@@ -107,7 +107,7 @@ describe("moves", () => {
     });
   });
 
-  test("equal content that was there before is not taken for the copy", async () => {
+  test("equal content that existed before does not count as the copy", async () => {
     const there = drop("archive/a.csv", "same");
     const moved = await store.move(drop("a.csv", "same"), { bucket: "p-inbox", object: "archive/a.csv" });
     expect(moved.object).not.toBe("archive/a.csv");
@@ -185,7 +185,7 @@ describe("moves", () => {
   });
 });
 
-test("a write that nobody answered is not sent again when it is found", async () => {
+test("a write without a reply is not sent again if the object is found", async () => {
   let calls = 0;
   server.setFaults(() => (calls++ === 0 ? { kind: "reply_lost" } : undefined));
   await store.write({ bucket: "results", object: "a" }, bytes("x"), "text/plain");
@@ -252,7 +252,7 @@ describe("refusals", () => {
     });
   });
 
-  test("nobody at the address is unavailable", async () => {
+  test("an address where no server listens is unavailable", async () => {
     await server.close();
     await expect(every.stat()).rejects.toMatchObject({ code: "OBJECTS_UNAVAILABLE" });
   });

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import { CloudTasksTimer } from "../../src/adapters/cloud-tasks/task-queue.ts";
+import { CloudTasksTimer } from "../../src/adapters/cloud-tasks/cloud-tasks-timer.ts";
 import { systemClock } from "../../src/adapters/system/system.ts";
 import type { OutgoingMessage } from "../../src/ports/broker.ts";
 import { cloudTasksClient } from "../servers/cloud-tasks/client.ts";
@@ -9,7 +9,7 @@ import { startTokenIssuer } from "../servers/oidc/issuer.ts";
 
 const message: OutgoingMessage = { queue: "q", message: { kind: "redrive", batchId: "b" } };
 
-/** Something that is due at a time, and is scheduled again by whoever gets its message too early. */
+/** A message that is due at a time. Its handler schedules it again if it comes too early. */
 async function dueIn(delayMs: number, clockAheadMs: number) {
   const issuer = await startTokenIssuer();
   const server = await startCloudTasksServer({ oidc: issuer });

@@ -33,7 +33,7 @@ function countCalls({ server }: Pick<Awaited<ReturnType<typeof openDispatch>>, "
   return calls;
 }
 
-test("what has begun more often than it has names waits once, however often the sweep looks", async () => {
+test("a task that was dispatched more often than it has names waits once, however often the sweeper checks", async () => {
   const place = await openTaken();
   const { queues, server, waiting, take, letGo, taskIds } = place;
   for (let begin = 0; begin < taskQueueLimits.numberedTaskNames; begin += 1) {
@@ -48,7 +48,7 @@ test("what has begun more often than it has names waits once, however often the 
   expect(taskIds().filter((taskId) => taskId === "t")).toHaveLength(taskQueueLimits.numberedTaskNames + 1);
 });
 
-test("what was to come later and now waits for its turn is not put there again", async () => {
+test("a delayed task that is due and waits in the queue is not added again", async () => {
   const { queues, server, waiting, take, letGo } = await openTaken();
   await take();
   await queues.schedule(run("t"), 1);
@@ -74,7 +74,7 @@ test("what has failed and comes again is not put there again, however long the p
   expect(deliveries.map(({ deliveryAttempt }) => deliveryAttempt)).toEqual([1, 2]);
 });
 
-test("what sleeps for longer does not stand for what should be under way: its wait may have ended before", async () => {
+test("a task that is due later does not replace one that should run: its wait may have ended", async () => {
   const { queues, server, taskIds } = await openDispatch();
   await queues.schedule(run("t"), 3_600_000);
   await queues.publish([missed("t")]);

@@ -42,7 +42,7 @@ test("its answer is waited for as long as a push's at most: longer than a functi
   expect(server.tasks(queuePath).map(({ deadlineMs }) => deadlineMs)).toEqual([600_000]);
 });
 
-test("what the function does not take comes again, and tells how often it has come", async () => {
+test("a message that the function refuses is redelivered with its attempt number", async () => {
   let refusals = 2;
   const { queues, deliveries } = await open({ answer: () => (refusals-- > 0 ? 503 : 200) });
   await queues.publish([run("t")]);
@@ -64,7 +64,7 @@ test("what waits in the queue is not put there again, however often it is publis
 test.each([
   ["to an address that the function has no more", { functionUrl: "https://moved.example" }],
   ["in the name of an account that may not call it any more", { caller: "other@p.iam.gserviceaccount.com" }],
-])("a call that waits %s does not stand for one that gets there", async (_, before) => {
+])("a call that waits %s does not replace one that can be delivered", async (_, before) => {
   const { queues, server, endpoint } = await open();
   const now = { ...place, emulatorHost: server.host, functionUrl: endpoint.url, caller };
   const earlier = new DispatchQueues({ ...now, ...before }, systemClock, bodyOf);
@@ -98,7 +98,7 @@ test("what has come can be published again more often than it has names", async 
   expect(taskIds()).toHaveLength(times);
 });
 
-test("what is to come later waits in the same queue, once, however often it is scheduled for that moment", async () => {
+test("a delayed message waits in the same queue, once, however often it is scheduled for that moment", async () => {
   const now = Date.now();
   const { queues, server, deliveries } = await open({ clock: { ...systemClock, now: () => now } });
   await Promise.all(Array.from({ length: 5 }, () => queues.schedule(run("held"), 60_000)));
@@ -113,7 +113,7 @@ test("what is to come later waits in the same queue, once, however often it is s
   expect(server.tasks(queuePath)).toHaveLength(1);
 });
 
-test("of a thousand messages each comes, and only so many requests are under way at the same time", async () => {
+test("all of a thousand messages are delivered, with a limited number of requests at the same time", async () => {
   const { queues, server, taskIds } = await open();
   const delayMs = 400;
   const arrivals: number[] = [];

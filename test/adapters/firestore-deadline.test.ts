@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { withDeadline } from "../../src/adapters/firestore/firestore-client.ts";
 import { StoreTimeoutError } from "../../src/ports/store.ts";
 
-/** A clock whose one alarm rings when it is told to. */
+/** A clock whose one alarm rings when the test says so. */
 function alarm() {
   const rings: (() => void)[] = [];
   const clock = {
@@ -16,7 +16,7 @@ function alarm() {
   return { clock, rings };
 }
 
-test("a call that is given up tells what became of it after all", async () => {
+test("a call that timed out reports its real outcome later", async () => {
   const { clock, rings } = alarm();
   const call = Promise.withResolvers<string>();
   const answer = withDeadline(clock, call.promise, 20).catch((error: unknown) => error);

@@ -8,7 +8,7 @@ const audience = "https://baton.example";
 const email = "push@p.iam.gserviceaccount.com";
 const issuer = "https://issuer.example";
 
-/** Signs whatever it is told to, with a key that is published. */
+/** Signs any claims with a published key. */
 async function signer() {
   const { publicKey, privateKey } = await generateKeyPair("RS256");
   const keys = [{ ...(await exportJWK(publicKey)), alg: "RS256", use: "sig", kid: "k" }];

@@ -21,7 +21,7 @@ test("traces go to Google from Google Cloud, with its credentials, and to this m
   });
 });
 
-test("traces go where the standard variables say, and credentials of Google to nobody else", () => {
+test("traces go where the standard variables say, and Google's credentials only to Google", () => {
   const traces = {
     ...google,
     BATON_TRACES: "otlp",

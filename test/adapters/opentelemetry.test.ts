@@ -34,7 +34,7 @@ async function setUp({ faults, googleProject, waits = patient }: SetUp = {}) {
   return { receiver, tracer, problems, spanOf };
 }
 
-test("work within work of a batch is told of as spans of the batch's trace, each below the other", async () => {
+test("nested work of a batch becomes nested spans of the batch's trace", async () => {
   const { tracer, receiver, spanOf } = await setUp();
   const before = Date.now();
   const result = await tracer.inBatch("b-1", () =>
@@ -61,7 +61,7 @@ test("work within work of a batch is told of as spans of the batch's trace, each
   expect(receiver.resource()).toMatchObject({ "service.name": "baton" });
 });
 
-test("what work throws is thrown, and told of", async () => {
+test("an error of the work is rethrown, and recorded in its span", async () => {
   const { tracer, spanOf } = await setUp();
   const failed = tracer.inBatch("b-1", () =>
     tracer.inSpan({ name: "fails" }, async () => {
@@ -96,18 +96,18 @@ test("batches that are worked on at the same time keep their traces apart", asyn
   for (const { name, traceId } of receiver.spans) expect(traceId).toBe(batchTrace(name).traceId);
 });
 
-test("work of no batch is done untold, until it is known of which it is", async () => {
+test("work without a batch has no spans until its batch is known", async () => {
   const { tracer, receiver } = await setUp();
   await tracer.inBatch("other", () =>
     tracer.inBatch(undefined, async () => {
-      expect(await tracer.inSpan({ name: "untold" }, async () => 1)).toBe(1);
+      expect(await tracer.inSpan({ name: "without batch" }, async () => 1)).toBe(1);
       expect(tracer.current()).toBeUndefined();
       tracer.assignBatch("b-1");
-      await tracer.inSpan({ name: "told" }, async () => undefined);
+      await tracer.inSpan({ name: "with batch" }, async () => undefined);
     }),
   );
   await tracer.flush();
-  expect(receiver.spans).toMatchObject([{ name: "told", parentSpanId: batchTrace("b-1").spanId }]);
+  expect(receiver.spans).toMatchObject([{ name: "with batch", parentSpanId: batchTrace("b-1").spanId }]);
 });
 
 test("a batch as a whole has the span that all others are below", async () => {
@@ -126,7 +126,7 @@ test("a batch as a whole has the span that all others are below", async () => {
   expect(wait).toMatchObject({ traceId: batch?.traceId, parentSpanId: batch?.spanId });
 });
 
-test("what is told while spans are being sent is sent too, and a flush waits for it", async () => {
+test("spans that end while others are being sent are sent too, and a flush waits for them", async () => {
   const { tracer, receiver } = await setUp({
     faults: ({ index }) => (index === 0 ? { kind: "slow", delayMs: 200 } : undefined),
   });
@@ -139,7 +139,7 @@ test("what is told while spans are being sent is sent too, and a flush waits for
   await first;
 });
 
-test("nobody waits longer than the limit for a receiver that is late, and then nobody waits at all", async () => {
+test("a flush waits for a slow receiver until the limit, and the next ones do not wait", async () => {
   const problems: unknown[] = [];
   // It never answers: what returns has not waited for it.
   const tracer = new BatchTracer(
@@ -150,7 +150,7 @@ test("nobody waits longer than the limit for a receiver that is late, and then n
   const tell = () => tracer.record({ batchId: "b-1", name: "late", startedAt: 1, endedAt: 2 });
   tell();
   await tracer.flush();
-  expect(problems).toEqual([{ error: expect.stringContaining("takes longer"), lostSpans: 0 }]);
+  expect(problems).toEqual([{ error: expect.stringContaining("took longer"), lostSpans: 0 }]);
   tell();
   const nextTurn = new Promise((resolve) => setImmediate(() => resolve("waited")));
   expect(await Promise.race([tracer.flush().then(() => "at once"), nextTurn])).toBe("at once");

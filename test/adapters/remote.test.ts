@@ -99,7 +99,7 @@ test.each([
   });
 });
 
-test("what a caller gives up is told in its own words", async () => {
+test("an aborted call rejects with the reason of its signal", async () => {
   const reason = new Error("the batch was cancelled");
   const rest = googleRest({ service: "", endpoint: await silent() });
   const call = rest.call({
@@ -139,6 +139,6 @@ test("a token that does not come is waited for as long as was said", async () =>
   const asked = new GoogleCredentials({ timeoutMs: 100 }).headers();
   await expect(asked).rejects.toMatchObject({
     code: 0,
-    message: "No token came: no answer within 100 ms",
+    message: "No token could be fetched: no answer within 100 ms",
   });
 });

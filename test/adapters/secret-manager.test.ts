@@ -57,7 +57,7 @@ test("what a connection lost is asked for again", async () => {
   expect((await resolve(name)).BATON_CALLBACK_SECRET).toBe(value);
 });
 
-test("what can't be had is told with its variable, and with nothing of any secret", async () => {
+test("an unreadable secret is reported with its variable, and shows nothing of any secret", async () => {
   const { server, resolve } = await secretManager();
   const damaged = server.add(secret, value, "1");
   const disabled = server.add(secret, value);
@@ -68,7 +68,7 @@ test("what can't be had is told with its variable, and with nothing of any secre
   );
   expect(refusals.map(({ code }) => code)).toEqual(Array(4).fill("SECRET_UNAVAILABLE"));
   const messages = refusals.map(({ message }) => message);
-  expect(messages[0]).toContain("its checksum is another");
+  expect(messages[0]).toContain("its checksum does not match");
   expect(messages[1]).toContain("is in DISABLED state");
   expect(messages[2]).toContain("The secret is empty");
   expect(messages[3]).toContain("not found");
@@ -78,7 +78,7 @@ test("what can't be had is told with its variable, and with nothing of any secre
   }
 });
 
-test("an endpoint that does not answer at all is told as that", async () => {
+test("an endpoint that does not answer is reported as such", async () => {
   const { server, resolve } = await secretManager();
   await server.close();
   const error = await refusalOf(resolve(`${secret}/versions/1`));
@@ -86,7 +86,7 @@ test("an endpoint that does not answer at all is told as that", async () => {
   expect(error.message).toContain("No answer came");
 });
 
-test("a name that is not whole is refused before anybody is asked", async () => {
+test("an incomplete name is refused without a request", async () => {
   const { server, resolve } = await secretManager();
   for (const name of [secret, `${secret}/versions/1/../2`, "projects/p/locations/l/secrets/s/versions/1"])
     expect((await refusalOf(resolve(name))).code).toBe("CONFIGURATION_INVALID");

@@ -26,7 +26,7 @@ test("what comes without its hash is never the file, however often it comes", as
   answerDownloads({}, "<html>Sign in</html>");
   await expect(store.read(file)).rejects.toMatchObject({
     code: "OBJECTS_UNAVAILABLE",
-    message: expect.stringContaining("not an answer of the service"),
+    message: expect.stringContaining("not from the service"),
   });
 });
 
@@ -47,7 +47,7 @@ test("a server that STORAGE_EMULATOR_HOST names is called by the whole path of t
   expect(Buffer.from(await named.read(file)).toString()).toBe("data");
 });
 
-test("a pause that Cloud Storage asks for is told, and not waited for in place when it is long", async () => {
+test("a delay that Cloud Storage asks for is reported, and not waited for in place if it is long", async () => {
   server.setRefusals(() => ({
     status: 429,
     headers: { "retry-after": "1800" },

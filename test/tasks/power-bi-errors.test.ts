@@ -29,7 +29,12 @@ const throttled = { ...refusal(429, "TooManyRequests", "slow down"), headers: { 
 
 test.each([
   [refusal(401, "PowerBINotAuthorizedException", undefined), "POWER_BI_DENIED", 1, "service principals"],
-  [refusal(403, "PowerBINotAuthorizedException", undefined), "POWER_BI_DENIED", 1, "member of the workspace"],
+  [
+    refusal(403, "PowerBINotAuthorizedException", undefined),
+    "POWER_BI_DENIED",
+    1,
+    "add this one to the workspace",
+  ],
   [refusal(404, "PowerBIEntityNotFound", undefined), "POWER_BI_DATASET_UNKNOWN", 1, "ids"],
   [refusal(429, "RequestThrottled", dayLimit), "POWER_BI_REFRESH_LIMIT", 1, "used up"],
   [refusal(400, "InvalidRequest", "no such table"), "POWER_BI_REFUSED", 1, "no such table"],
@@ -84,7 +89,7 @@ test("without its variables the task says which ones to set; with a part of them
 test("an identity platform that is out of reach is tried again, and the error says what is wrong", async () => {
   for (const [kind, said] of [
     ["not_sent", /\/token: (other side closed|read ECONNRESET)/],
-    ["error_after", /\/token: the answer is 500/],
+    ["error_after", /\/token: the response has status 500/],
   ] as const) {
     const { server, run } = await place({}, {}, { retry: { maxAttempts: 2, initial: "10ms" } });
     server.setFaults(({ method }) => (method.endsWith("/token") ? { kind } : undefined));

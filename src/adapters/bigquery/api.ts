@@ -9,26 +9,28 @@ import { BigQueryRefusal, commonFailure, isTransient, unavailable } from "./erro
 
 export interface BigQueryOptions {
   readonly projectId: string;
-  /** Dataset of tables that are named without one. Made when it is missing. */
+  /** Dataset of tables that are named without one. Created if it is missing. */
   readonly dataset: string;
-  /** Names the deployment: job ids are unique in a project, and those of another deployment are not ours. Default: the dataset. */
+  /** Part of every job id: two deployments in one project must not share jobs. Default: the dataset. */
   readonly deployment?: string | undefined;
-  /** Where jobs run and datasets are made, such as `EU` or `europe-west6`. Default: where the dataset is, or else `US`. */
+  /**
+   * Where jobs run and datasets are created, such as `EU` or `europe-west6`. Default: where the dataset is, or `US`.
+   */
   readonly location?: string | undefined;
-  /** Default: Google's. Another host, such as a local server, is called without credentials. */
+  /** Default: Google's. Any other host is called without credentials. */
   readonly apiEndpoint?: string | undefined;
   /**
-   * Cloud Storage, whose files are looked at before they are loaded. Default: Google's; beside another `apiEndpoint`,
-   * the same host, as www.googleapis.com has both.
+   * Cloud Storage, from which files are inspected before they are loaded. Default: Google's, or the host of
+   * `apiEndpoint` if that is set: www.googleapis.com has both services.
    */
   readonly storageEndpoint?: string | undefined;
-  /** Limit of every query that has none of its own. Default: none. */
+  /** Limit for queries that have none of their own. Default: none. */
   readonly maximumBytesBilled?: number | undefined;
-  /** How long a call waits for a job that it began. Default: `limits.warehouseWaitSeconds`. */
+  /** How long a call waits for a job that it started. Default: `limits.warehouseWaitSeconds`. */
   readonly waitMs?: number | undefined;
-  /** The time of the tasks that use it: while a job of theirs waits to be begun, it is not theirs. */
+  /** The clock of tasks. The time that a job waits in BigQuery's queue does not count for the task. */
   readonly time?: TaskTime | undefined;
-  /** How long one request is waited for before it is sent again. Default: a minute. */
+  /** Timeout of one request, after which it is sent again. Default: a minute. */
   readonly requestMs?: number | undefined;
 }
 
@@ -40,13 +42,13 @@ interface Content {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
 }
 
-/** Longer than any answer is waited for: queries are not waited for in one request. */
+/** Longer than any request takes: no request waits for a job. */
 const requestTimeoutMs = 60_000;
-/** Every request can be sent again: what makes something has its name from us. */
+/** Every request may be sent again: what it creates has an id that Baton chose. */
 const retryWaitsMs = [100, 400, 1_600];
 const retryableStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
-/** Requests to BigQuery's REST API in one project. The client is loaded at the first. */
+/** Sends requests to BigQuery's REST API for one project. Google's client is loaded at the first one. */
 export class BigQueryApi {
   readonly #options: BigQueryOptions;
   #client: Promise<BigQuery> | undefined;
@@ -56,9 +58,9 @@ export class BigQueryApi {
   }
 
   /**
-   * What BigQuery answered; undefined for what is not there to be read or deleted. Throws `Refused` for other
-   * answers, the TaskErrors that mean the same whatever was asked for, and the reason of the signal. What is not an
-   * answer of BigQuery's counts as none: it is asked again.
+   * Returns undefined if the resource to read or delete does not exist. Retries transient errors, and responses that
+   * are not from BigQuery. Throws `BigQueryRefusal`, the `TaskError` of an error that every request may get, and the
+   * reason of the signal.
    */
   async call<T>(
     method: Method,
@@ -70,7 +72,7 @@ export class BigQueryApi {
     for (let tries = 0; ; tries++) {
       signal.throwIfAborted();
       try {
-        return parseResponse(schema, await this.#sendKnown(method, path, content));
+        return parseResponse(schema, await this.#sendWithFreshCredentials(method, path, content));
       } catch (thrown) {
         const failure = toRefusal(thrown);
         if (failure.status === 404 && method !== "POST") return undefined;
@@ -79,7 +81,7 @@ export class BigQueryApi {
     }
   }
 
-  #sendKnown(method: Method, path: string, content: Content): Promise<unknown> {
+  #sendWithFreshCredentials(method: Method, path: string, content: Content): Promise<unknown> {
     return withFreshCredentials(() => this.#send(method, path, content), {
       isRefused: (thrown) => toClientFailure(thrown).answeredStatus === 401,
       refresh: () => {
@@ -91,17 +93,17 @@ export class BigQueryApi {
   async #send(method: Method, uri: string, { body, query }: Content): Promise<unknown> {
     this.#client ??= createClient(this.#options);
     const client = await this.#client;
-    const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
-    const request = { method, uri, qs: Object.fromEntries(given), ...(body && { json: body }) };
-    const answer = Promise.withResolvers<unknown>();
-    client.request(request, (error, body, response) =>
-      error ? answer.reject(error) : answer.resolve(toResponseBody(response?.statusCode, body)),
+    const parameters = Object.entries(query ?? {}).filter(([, value]) => value !== undefined);
+    const request = { method, uri, qs: Object.fromEntries(parameters), ...(body && { json: body }) };
+    const result = Promise.withResolvers<unknown>();
+    client.request(request, (error, content, response) =>
+      error ? result.reject(error) : result.resolve(toResponseBody(response?.statusCode, content)),
     );
-    return withTimeout(this.#options.requestMs ?? requestTimeoutMs, answer.promise);
+    return withTimeout(this.#options.requestMs ?? requestTimeoutMs, result.promise);
   }
 }
 
-/** Retries are ours: the client's begin with a wait of seconds. */
+/** The client's own retries are off: they start with a wait of seconds. */
 async function createClient({ projectId, apiEndpoint }: BigQueryOptions): Promise<BigQuery> {
   const { BigQuery } = await import("@google-cloud/bigquery");
   const plain = { projectId, autoRetry: false };
@@ -110,12 +112,12 @@ async function createClient({ projectId, apiEndpoint }: BigQueryOptions): Promis
   const client = isGoogle
     ? new BigQuery({ ...plain, apiEndpoint })
     : new BigQuery({ ...plain, apiEndpoint, authClient: await anonymousClient() });
-  // With BIGQUERY_EMULATOR_HOST in the environment, the client takes that as it is, without the path of the API.
+  // With BIGQUERY_EMULATOR_HOST in the environment, the client omits the path of the API.
   client.baseUrl = `${client.apiEndpoint}/bigquery/v2`;
   return client;
 }
 
-/** An answer, or a request without one: status 0. */
+/** Status 0 means that there was no response. */
 function toRefusal(thrown: unknown): BigQueryRefusal {
   const { status, message, reasons, retryAfterSeconds } = toClientFailure(thrown);
   if (/could not load the default credentials/i.test(message))
@@ -123,7 +125,7 @@ function toRefusal(thrown: unknown): BigQueryRefusal {
   return new BigQueryRefusal(status, { reason: reasons[0] ?? "", message }, retryAfterSeconds);
 }
 
-/** Throws what can't be mended by asking again; waits before what can. */
+/** Throws unless the request may be retried; otherwise waits for the back-off. */
 async function rethrowOrBackOff(
   failure: BigQueryRefusal,
   waitMs: number | undefined,
@@ -135,7 +137,6 @@ async function rethrowOrBackOff(
   await sleep(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
 }
 
-/** A connection that broke says nothing of what became of the request. */
 function isRetryable(failure: BigQueryRefusal): boolean {
   return failure.status === 0 || retryableStatuses.has(failure.status) || isTransient(failure);
 }

@@ -25,8 +25,8 @@ import { Session } from "./session.ts";
 import { columnNames, quoteTable, type Table } from "./statements.ts";
 
 /**
- * Tables of BigQuery. Its jobs go on without us: one whose caller went away is found again by its id, and the signal of a
- * call ends the wait alone. The client is loaded at the first use.
+ * Loads and queries tables of BigQuery. Its jobs continue without Baton: the next attempt finds them by their ids, and
+ * the signal of a call ends only the waiting. Google's client is loaded at the first use.
  */
 export class BigQueryWarehouse implements Warehouse, WarehouseTables {
   readonly #session: Session;
@@ -83,18 +83,18 @@ function progressPercent({ statistics: { completionRatio } }: Job): { percent?: 
 }
 
 const types = { text: "STRING", json: "JSON", timestamp: "TIMESTAMP" } as const;
-/** Most columns that BigQuery clusters by. */
+/** BigQuery clusters by at most four columns. */
 const clusterColumns = 4;
 
 async function findTable(session: Session, name: string): Promise<WarehouseTable | undefined> {
-  const table = session.tableOf(name);
+  const table = session.resolveTable(name);
   const found = await session.tables.find(table.reference, new AbortController().signal);
   return found && toFoundTable(table, columnNames(found.schema));
 }
 
 /** Creates the table unless it exists. */
 async function createTable(session: Session, name: string, created: NewTable): Promise<WarehouseTable> {
-  const table = session.tableOf(name);
+  const table = session.resolveTable(name);
   const { columns, partitionBy, clusterBy } = created;
   const properties = {
     schema: { fields: columns.map((column) => ({ name: column.name, type: types[column.type] })) },
@@ -112,7 +112,6 @@ function toFoundTable(table: Table, columns: readonly string[]): WarehouseTable 
   return { name: table.name, sql: quoteTable(table.reference), dialect: "bigquery", columns };
 }
 
-/** Runs the statement as one job by its id. */
 async function write(session: Session, statement: WriteStatement): Promise<void> {
   const state = await advance(session, statement);
   if (state.kind === "running") throw unavailable(`a row of ${statement.table} is still being written`);
@@ -125,12 +124,12 @@ async function write(session: Session, statement: WriteStatement): Promise<void>
 }
 
 async function advance(session: Session, { id, table, sql, parameters }: WriteStatement): Promise<RunState> {
-  const query = session.queryOf(sql, toQueryParameters(parameters));
+  const query = session.queryConfiguration(sql, toQueryParameters(parameters));
   try {
     return await session.runs.advance({
       id,
       attempt: randomUUID(),
-      parts: [{ name: "write", configure: async () => ({ query }) }],
+      phases: [{ name: "write", configure: async () => ({ query }) }],
       signal: new AbortController().signal,
     });
   } catch (thrown) {

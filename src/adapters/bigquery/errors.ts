@@ -1,18 +1,18 @@
 import type { ErrorCode } from "../../core/errors/error-catalog.ts";
 import { errorMessage, TaskError } from "../../core/errors/errors.ts";
 
-/** What BigQuery says is wrong: with a request, or with a job that has ended. */
+/** BigQuery's error for a request or for a job. */
 export interface Problem {
   readonly reason: string;
   readonly message: string;
 }
 
-/** An answer of BigQuery that is not a success. */
+/** An error response of BigQuery. */
 export class BigQueryRefusal extends Error {
   override readonly name = "Refused";
   readonly status: number;
   readonly reason: string;
-  /** How long BigQuery asks to be left in peace. */
+  /** How long BigQuery asks its client to wait. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(status: number, problem: Problem, retryAfterSeconds?: number) {
@@ -23,7 +23,7 @@ export class BigQueryRefusal extends Error {
   }
 }
 
-/** A failure that another attempt cannot mend. */
+/** A failure that another attempt would meet again. */
 export function finalFailure(code: ErrorCode, message: string, cause?: unknown): TaskError {
   return new TaskError(message, { code, retryable: false, cause });
 }
@@ -48,12 +48,12 @@ const transientReasons: ReadonlySet<string> = new Set([
   "userRateLimitExceeded",
 ]);
 
-/** Whether the same may succeed later. Two writers of one table get in each other's way only for a moment. */
+/** Whether a retry may succeed. Two writers of one table conflict only for a moment. */
 export function isTransient({ reason, message }: Problem): boolean {
   return transientReasons.has(reason) || /could not serialize access|concurrent update/i.test(message);
 }
 
-/** What a problem is called that has the same name whatever was asked for; undefined for the others. */
+/** The error for a problem that any request or job may have. Undefined if its meaning depends on the request. */
 export function commonFailure(problem: Problem, cause?: unknown): TaskError | undefined {
   const { reason, message } = problem;
   if (isTransient(problem)) return unavailable(message, cause);
@@ -73,7 +73,7 @@ export function commonFailure(problem: Problem, cause?: unknown): TaskError | un
   }
 }
 
-/** What was thrown, under the given code if it is an answer that has no name of its own. */
+/** Converts a `BigQueryRefusal` to a `TaskError`, with this code unless it has a common one. */
 export function toTaskFailure(code: ErrorCode, prefix: string, thrown: unknown): unknown {
   if (!(thrown instanceof BigQueryRefusal)) return thrown;
   const problem = { reason: thrown.reason, message: errorMessage(thrown) };

@@ -9,7 +9,7 @@ import type { TableSchema } from "./jobs.ts";
 import type { Session } from "./session.ts";
 import { assertSameColumns } from "./statements.ts";
 
-/** What the configuration of a load job says of a file, beside where it is. */
+/** The fields of a load job's configuration that describe the file. */
 export type FileConfiguration = Readonly<Record<string, unknown>>;
 
 const types: Readonly<Record<ColumnKind, string>> = {
@@ -21,8 +21,8 @@ const types: Readonly<Record<ColumnKind, string>> = {
   text: "STRING",
 };
 
-/** The kinds of a table's columns. Of others BigQuery itself says what they hold. */
-const kindsOfTypes: ReadonlyMap<string, ColumnKind> = new Map([
+/** The column types that Baton checks. Values of other types are checked by BigQuery alone. */
+const kindByType: ReadonlyMap<string, ColumnKind> = new Map([
   ["BOOL", "boolean"],
   ["BOOLEAN", "boolean"],
   ["INT64", "integer"],
@@ -33,15 +33,14 @@ const kindsOfTypes: ReadonlyMap<string, ColumnKind> = new Map([
   ["TIMESTAMP", "timestamp"],
 ]);
 
-/** In the header of a CSV file BigQuery has these, and what controls, for underscores. */
+/** BigQuery replaces these, and control characters, by underscores in the header of a CSV file. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: a name may hold them in a file.
 const invalidNameCharacters = /[!"$()*,./;?@[\\\]^`{}~\u0000-\u001f]/g;
 
 /**
- * Reads a file through before BigQuery does. BigQuery guesses at what is not said: it takes a comma for the
- * delimiter, does not see a header above columns of text, takes 02215 for a number and 1 for true. So all of that is
- * said, and a file that the rules refuse is refused by line, before a job begins. Throws `FILE_UNREADABLE`,
- * `FILE_EMPTY` and `TABLE_MISMATCH`.
+ * Reads the whole file and describes it for BigQuery, which would guess otherwise: it assumes a comma as delimiter,
+ * does not recognise a header above text columns, and reads 02215 as a number and 1 as true. An invalid file is refused
+ * with the line, before a job starts. Throws `FILE_UNREADABLE`, `FILE_EMPTY` and `TABLE_MISMATCH`.
  */
 export async function inspectFile(
   session: Session,
@@ -67,8 +66,8 @@ async function inspectJson(
   let encoding: Encoding = "utf-8";
   const bytes = session.objects.read(uri, signal);
   const lines = await checkJsonLines(
-    decodeText(bytes, (found) => {
-      encoding = found;
+    decodeText(bytes, (detected) => {
+      encoding = detected;
     }),
     (path) => existing?.fields.some(({ name, type }) => name === path && /^FLOAT/.test(type)) ?? false,
   );
@@ -79,48 +78,21 @@ async function inspectJson(
 
 async function inspectCsv(
   session: Session,
-  { uri, into, csv = {}, signal }: LoadJob,
+  job: LoadJob,
   existing: TableSchema | undefined,
 ): Promise<FileConfiguration> {
+  const { uri, csv = {}, signal } = job;
   let encoding: Encoding = "utf-8";
   const bytes = session.objects.read(uri, signal);
-  const fields = existing?.fields ?? [];
-  const fieldOf = (name: string) => fields.find((field) => field.name.toLowerCase() === name.toLowerCase());
-  const scan = await scanCsv(
-    decodeText(bytes, (found) => {
-      encoding = found;
-    }),
-    csv,
-    (head) => {
-      const names = toColumnNames(head.names);
-      if (fields.length > 0)
-        assertSameColumns(
-          session.tableOf(into.table),
-          fields.map(({ name }) => name),
-          names,
-        );
-      return fields.length > 0
-        ? names.map((name) => kindsOfTypes.get(fieldOf(name)?.type ?? "") ?? "text")
-        : [];
-    },
+  const text = decodeText(bytes, (detected) => {
+    encoding = detected;
+  });
+  const scan = await scanCsv(text, csv, (head) =>
+    existingKinds(session, job, existing?.fields ?? [], toColumnNames(head.names)),
   );
   if (!scan) throw emptyFile(uri);
-  const names = toColumnNames(scan.names);
-  const isInOrder = fields.every(({ name }, index) => name.toLowerCase() === names[index]?.toLowerCase());
-  if (!isInOrder && (scan.hasUnnamed || names.some((name, index) => name !== scan.names[index])))
-    throw finalFailure(
-      "TABLE_MISMATCH",
-      `The columns of ${stagedFileName(uri)} stand in another order than those of table ${into.table}, and some have no name ` +
-        "that BigQuery could find them by; name them, or put them in the table's order",
-    );
-  const found = names.map((name, index) => ({
-    name,
-    type: types[scan.kinds[index] ?? "text"],
-    mode: "NULLABLE",
-  }));
   return {
-    schema: fields.length > 0 ? existing : { fields: found },
-    ...(!isInOrder && { sourceColumnMatch: "NAME" }),
+    ...columnOptions(job, scan, existing),
     fieldDelimiter: scan.delimiter,
     skipLeadingRows: 1,
     allowQuotedNewlines: true,
@@ -130,31 +102,74 @@ async function inspectCsv(
   };
 }
 
+/** The kinds of the table's columns, in the file's order. Empty if the file decides them. Throws `TABLE_MISMATCH`. */
+function existingKinds(
+  session: Session,
+  { into }: LoadJob,
+  fields: TableSchema["fields"],
+  names: readonly string[],
+): readonly ColumnKind[] {
+  if (fields.length === 0) return [];
+  assertSameColumns(
+    session.resolveTable(into.table),
+    fields.map(({ name }) => name),
+    names,
+  );
+  const types = new Map(fields.map(({ name, type }) => [name.toLowerCase(), type]));
+  return names.map((name) => kindByType.get(types.get(name.toLowerCase()) ?? "") ?? "text");
+}
+
+/** The columns of the table, or of a new one. Throws `TABLE_MISMATCH`. */
+function columnOptions(
+  { uri, into }: LoadJob,
+  scan: CsvScan,
+  existing: TableSchema | undefined,
+): FileConfiguration {
+  const fields = existing?.fields ?? [];
+  const names = toColumnNames(scan.names);
+  const isInOrder = fields.every(({ name }, index) => name.toLowerCase() === names[index]?.toLowerCase());
+  if (!isInOrder && (scan.hasUnnamed || names.some((name, index) => name !== scan.names[index])))
+    throw finalFailure(
+      "TABLE_MISMATCH",
+      `The columns of ${stagedFileName(uri)} have another order than those of table ${into.table}, and BigQuery ` +
+        "can't match all of them by name; give each column a name that BigQuery allows, or use the table's order",
+    );
+  const detected = names.map((name, index) => ({
+    name,
+    type: types[scan.kinds[index] ?? "text"],
+    mode: "NULLABLE",
+  }));
+  return {
+    schema: fields.length > 0 ? existing : { fields: detected },
+    ...(!isInOrder && { sourceColumnMatch: "NAME" }),
+  };
+}
+
 function encodingOption(encoding: Encoding): FileConfiguration {
   return encoding === "utf-8" ? {} : { encoding: encoding.toUpperCase() };
 }
 
-/** Names that BigQuery takes. Throws a `FileProblem`. */
+/** The names that BigQuery gives the columns. Throws a `FileProblem`. */
 function toColumnNames(names: readonly string[]): readonly string[] {
   const taken = new Set<string>();
   return names.map((original) => {
     if (/[\r\n]/.test(original))
       throw new FileProblem(
         1,
-        "a name in the header runs over several lines, which BigQuery does not take; write it on one",
+        "a name in the header runs over several lines, which BigQuery does not allow; write it on one line",
       );
     const name = original.replace(invalidNameCharacters, "_");
     if (taken.has(name.toLowerCase()))
       throw new FileProblem(
         1,
-        `column "${original}" would be called "${name}" in BigQuery, as another is; rename one of them`,
+        `column "${original}" would become "${name}" in BigQuery, like another column; rename one of them`,
       );
     taken.add(name.toLowerCase());
     return name;
   });
 }
 
-/** BigQuery's markers count in every column. */
+/** BigQuery applies a null marker to every column. */
 function nullMarkerOption(
   { missingWords, textWords }: CsvScan,
   nullValues: readonly string[],
@@ -164,8 +179,8 @@ function nullMarkerOption(
   if (both !== undefined)
     throw new FileProblem(
       undefined,
-      `${JSON.stringify(both)} stands in columns of text and in others, and BigQuery can't keep it as text in the ones and ` +
-        `have it mean NULL in the others; load it with nullValues: ${JSON.stringify([both])}, which means NULL in all of them`,
+      `${JSON.stringify(both)} is in text columns and in others, and BigQuery can't keep it as text in some columns ` +
+        `and read it as NULL in others; load it with nullValues: ${JSON.stringify([both])}, which makes it NULL in all`,
     );
   const markers = [...new Set(["", ...nullValues, ...words])];
   return markers.length > 1 ? { nullMarkers: markers } : {};

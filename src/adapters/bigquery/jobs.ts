@@ -49,7 +49,7 @@ const JobSchema = z.object({
           schema: SchemaSchema.optional(),
           totalBytesBilled: count.optional(),
           numDmlAffectedRows: count.optional(),
-          /** Of a dry run: those that its query uses and does not declare. */
+          /** Only of a dry run. */
           undeclaredQueryParameters: z
             .array(z.object({ name: z.string().optional(), parameterType: ParameterTypeSchema }))
             .default([]),
@@ -61,7 +61,7 @@ const JobSchema = z.object({
 const CancelledSchema = z.object({ job: AnyObjectSchema });
 export type Job = z.infer<typeof JobSchema>;
 
-/** What a job is to do, as `jobs.insert` takes it. */
+/** The `configuration` of `jobs.insert`. */
 export type JobConfiguration = Readonly<Record<string, unknown>>;
 
 export function isLoad({ configuration }: Job): boolean {
@@ -72,7 +72,7 @@ export function isDone(job: Job): boolean {
   return job.status.state === "DONE";
 }
 
-/** Whether it has had its turn: until then it waits in the line of its project. */
+/** False while the job waits in the queue of its project. */
 function hasStarted(job: Job): boolean {
   return job.status.state !== "PENDING";
 }
@@ -80,7 +80,7 @@ function hasStarted(job: Job): boolean {
 const maxPollMs = 2_000;
 const firstPollMs = 50;
 
-/** Jobs of a project in one location, by ids of ours. */
+/** Starts and follows jobs in one project and location, under ids that Baton chooses. */
 export class Jobs {
   readonly #api: BigQueryApi;
   readonly #projectId: string;
@@ -104,29 +104,29 @@ export class Jobs {
     return this.#api.call("GET", `/jobs/${id}`, JobSchema, signal, { query: { location } });
   }
 
-  /** Begins a job, or finds the one that has this id already: perhaps our own, whose answer was lost. */
-  async begin(id: string, configuration: JobConfiguration, signal: AbortSignal): Promise<Job> {
-    const jobReference = { ...(await this.#place(signal)), jobId: id };
+  /** Starts a job, or returns the one that has this id: another caller's, or our own, whose reply was lost. */
+  async start(id: string, configuration: JobConfiguration, signal: AbortSignal): Promise<Job> {
+    const jobReference = { ...(await this.#projectAndLocation(signal)), jobId: id };
     try {
-      return this.#expect(id, await this.#insert({ jobReference, configuration }, signal));
+      return this.#requireJob(id, await this.#insert({ jobReference, configuration }, signal));
     } catch (thrown) {
       if (!(thrown instanceof BigQueryRefusal) || thrown.status !== 409) throw thrown;
-      return this.#expect(id, await this.find(id, signal));
+      return this.#requireJob(id, await this.find(id, signal));
     }
   }
 
-  /** What a query would do, and give. It costs nothing. */
+  /** Describes what a query would do. It is free of charge. */
   async dryRun(configuration: JobConfiguration, signal: AbortSignal): Promise<Job> {
-    const jobReference = await this.#place(signal);
-    return this.#expect(
+    const jobReference = await this.#projectAndLocation(signal);
+    return this.#requireJob(
       "dry run",
       await this.#insert({ jobReference, configuration: { ...configuration, dryRun: true } }, signal),
     );
   }
 
   /**
-   * The job when it has ended, or as it is after so long. While BigQuery has not begun it, it waits for the jobs of
-   * others.
+   * Waits until the job has ended, at most `forMs`. Time that the job spends in BigQuery's queue, behind other jobs,
+   * does not count as time of the task.
    */
   async wait(id: string, job: Job, forMs: number, signal: AbortSignal): Promise<Job> {
     const turn = hasStarted(job) ? undefined : this.#time.requestTurn();
@@ -142,7 +142,7 @@ export class Jobs {
     job: Job,
     forMs: number,
     signal: AbortSignal,
-    seen: (latest: Job) => void,
+    onPoll: (latest: Job) => void,
   ): Promise<Job> {
     const endAt = performance.now() + forMs;
     let latest = job;
@@ -150,8 +150,8 @@ export class Jobs {
       const leftMs = endAt - performance.now();
       if (leftMs <= 0) break;
       await sleep(Math.min(lookMs, leftMs), undefined, { signal }).catch(() => signal.throwIfAborted());
-      latest = this.#expect(id, await this.find(id, signal));
-      seen(latest);
+      latest = this.#requireJob(id, await this.find(id, signal));
+      onPoll(latest);
     }
     return latest;
   }
@@ -161,7 +161,7 @@ export class Jobs {
     await this.#api.call("POST", `/jobs/${id}/cancel`, CancelledSchema, signal, { query: { location } });
   }
 
-  async #place(signal: AbortSignal) {
+  async #projectAndLocation(signal: AbortSignal) {
     return { projectId: this.#projectId, location: await this.#location(signal) };
   }
 
@@ -169,7 +169,7 @@ export class Jobs {
     return this.#api.call("POST", "/jobs", JobSchema, signal, { body });
   }
 
-  #expect(id: string, job: Job | undefined): Job {
+  #requireJob(id: string, job: Job | undefined): Job {
     if (!job) throw new BigQueryRefusal(404, { reason: "notFound", message: `Not found: Job ${id}` });
     return job;
   }

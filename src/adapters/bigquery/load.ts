@@ -3,7 +3,7 @@ import type { FileFormat, JobResult, LoadJob } from "../../ports/warehouse.ts";
 import { commonFailure, finalFailure, type Problem, toTaskFailure, unavailable } from "./errors.ts";
 import { emptyFile, inspectFile, stagedFileName } from "./inspect-file.ts";
 import { isLoad, type Job, type JobConfiguration, type TableSchema } from "./jobs.ts";
-import { deriveJobId, type RunName, type RunState, type RunStep } from "./runs.ts";
+import { deriveJobId, type RunName, type RunPhase, type RunState } from "./runs.ts";
 import type { Session, TableInfo } from "./session.ts";
 import {
   assertKeyColumns,
@@ -19,12 +19,12 @@ import {
   type TableReference,
 } from "./statements.ts";
 
-/** What a stage that was left behind costs nobody for longer than this. */
+/** BigQuery deletes a staging table that an interrupted run left behind. */
 const stagingTableLifetimeMs = 2 * daySeconds * 1_000;
 
 /**
- * BigQuery promises no order of rows. A file is read by one worker, though (cells may hold line breaks, so it can't be
- * divided), and a table as small as this is written and read in one piece: there the last of several rows is known.
+ * BigQuery guarantees no order of rows. But it reads a file with one worker (cells may contain line breaks, so it can't
+ * be split), and a table up to this size is written and read in one piece: there the last row of a key is known.
  */
 const singleWorkerBytes = 10 * 1024 * 1024;
 
@@ -34,13 +34,13 @@ const formats: Readonly<Record<FileFormat, string>> = {
   parquet: "PARQUET",
 };
 
-/** Where a run puts the rows of its file before they go to their table. */
+/** Holds the rows of a file before they are written to their table. */
 function stagingTable({ reference }: Table, { work, number }: RunName): TableReference {
   return { ...reference, tableId: `${internalPrefix}${work}_${number}` };
 }
 
-/** The jobs that load a file, each made when it is about to begin. */
-class LoadSteps {
+/** The jobs that load a file. Each is configured right before it starts. */
+class LoadPhases {
   readonly #session: Session;
   readonly #job: LoadJob;
   readonly #table: Table;
@@ -48,15 +48,15 @@ class LoadSteps {
   constructor(session: Session, job: LoadJob) {
     this.#session = session;
     this.#job = job;
-    this.#table = session.tableOf(job.into.table);
+    this.#table = session.resolveTable(job.into.table);
   }
 
   /**
-   * Rows that are added to a table go right into it. All others go by way of a stage, so that a file that is broken, or has
-   * no rows, neither makes a table nor empties one. Only the last part touches the table, so that it does not matter when
-   * the table appears between two looks.
+   * Appends to an existing table are loaded directly. All others go through a staging table, so that a broken or empty
+   * file neither creates a table nor empties one. Only the last phase uses the target, so another process may create it
+   * meanwhile.
    */
-  async all(): Promise<readonly RunStep[]> {
+  async phases(): Promise<readonly RunPhase[]> {
     const { into, signal } = this.#job;
     const { reference } = this.#table;
     const existing = await this.#session.tables.find(reference, signal);
@@ -67,7 +67,7 @@ class LoadSteps {
           configure: () => this.#load(reference, "WRITE_APPEND", existing.schema),
         },
       ];
-    // A table that is replaced does not say what its next columns are.
+    // A replaced table gets the columns of the file.
     const schema = into.mode === "merge" ? existing?.schema : undefined;
     return [
       { name: "stage", configure: (run) => this.#stage(run, schema) },
@@ -112,14 +112,14 @@ class LoadSteps {
     const { reference } = this.#table;
     const stage = stagingTable(this.#table, run);
     const schema = (await tables.find(stage, signal))?.schema;
-    // An expired stage makes the job fail, and with it the run: the next one reads the file anew.
+    // An expired staging table fails the job and the run. The next run reads the file again.
     const columns = schema ? columnNames(schema) : into.key;
     assertKeyColumns(into, columns);
     if (schema && existing) assertSameColumns(this.#table, columnNames(existing.schema), columns);
     if (schema && !existing) await tables.ensure(reference, { schema }, signal);
     const source = stagedRows(quoteTable(stage), columns, isReadAtOnce ? into.key : undefined);
     const statement = mergeStatement(quoteTable(reference), into.key, columns, source);
-    return { query: this.#session.queryOf(statement, []) };
+    return { query: this.#session.queryConfiguration(statement, []) };
   }
 
   async #load(
@@ -153,7 +153,7 @@ export async function runLoad(session: Session, job: LoadJob): Promise<RunState>
     return await session.runs.advance({
       id: job.jobId,
       attempt: job.attempt ?? "",
-      parts: await new LoadSteps(session, job).all(),
+      phases: await new LoadPhases(session, job).phases(),
       signal: job.signal,
     });
   } catch (thrown) {
@@ -161,13 +161,13 @@ export async function runLoad(session: Session, job: LoadJob): Promise<RunState>
   }
 }
 
-/** What came of a load that went well. Throws `FILE_EMPTY`. */
+/** The result of a successful load. Throws `FILE_EMPTY`. */
 export async function loadResult(
   session: Session,
   { into, uri, signal }: LoadJob,
   { run, job }: Extract<RunState, { kind: "succeeded" }>,
 ): Promise<JobResult> {
-  const table = session.tableOf(into.table);
+  const table = session.resolveTable(into.table);
   const isStaged = !isLoad(job);
   if (isStaged) await session.tables.drop(stagingTable(table, run), signal);
   const read = isStaged ? await session.jobs.find(deriveJobId(run, "stage"), signal) : job;
@@ -183,8 +183,11 @@ export async function loadResult(
   };
 }
 
-const columnMismatch =
-  /does not match Table|No such field|Cannot add fields|has changed type|Duplicate column|is not present in the (?:table|schema)|missing in/i;
+const columnMismatch = new RegExp(
+  "does not match Table|No such field|Cannot add fields|has changed type|Duplicate column|" +
+    "is not present in the (?:table|schema)|missing in",
+  "i",
+);
 const noColumns = /schema has no field/i;
 const exactPosition = /line_number: \d+|starting at (?:location|position) \d+/;
 const position = /line_number: (\d+)|location (\d+)|Rows?: (\d+)/;
@@ -198,7 +201,7 @@ export function loadFailure(job: Job, { uri, into }: LoadJob): Error {
   return isLoad(job) ? readFailure(all, uri, into.table) : writeFailure(result, uri, into.table);
 }
 
-/** By the most exact of the things that BigQuery says. */
+/** Uses the most specific of BigQuery's messages. */
 function readFailure(problems: readonly Problem[], uri: string, table: string): Error {
   const file = stagedFileName(uri);
   const find = (pattern: RegExp) => problems.find(({ message }) => pattern.test(message));
@@ -215,10 +218,10 @@ function readFailure(problems: readonly Problem[], uri: string, table: string): 
   return finalFailure("FILE_UNREADABLE", `${file}, ${problemWithPosition(exact?.message ?? "")}`);
 }
 
-/** The file has been read into its stage. */
+/** For a failed write from the staging table to the target. */
 function writeFailure({ reason, message }: Problem, uri: string, table: string): Error {
   const file = stagedFileName(uri);
-  if (reason === "notFound") return unavailable(`what was read of ${file} is gone: ${message}`);
+  if (reason === "notFound") return unavailable(`the staging table of ${file} has expired: ${message}`);
   if ([invalidKey, sameKey].some((own) => message.includes(own)))
     return finalFailure("FILE_UNREADABLE", `${file}: ${message}`);
   return finalFailure("TABLE_MISMATCH", `${file} does not fit table ${table}: ${message}`);

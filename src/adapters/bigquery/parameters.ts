@@ -3,7 +3,7 @@ import { inferParameterType, type ParameterType } from "../../core/values/parame
 import type { Sql } from "../../ports/warehouse.ts";
 import { finalFailure } from "./errors.ts";
 
-/** A type as BigQuery's REST interface writes it. */
+/** A type in the form of BigQuery's REST interface. */
 export interface ParameterTypeJson {
   readonly type: string;
   readonly arrayType?: ParameterTypeJson | undefined;
@@ -23,7 +23,8 @@ export interface QueryParameter {
 }
 
 /**
- * Named parameters of a query, with the types that their JSON has. Throws `SQL_FAILED` for what BigQuery can't take.
+ * Converts JSON values to named query parameters with types. Throws `SQL_FAILED` for a type that BigQuery does not
+ * have.
  */
 export function toQueryParameters(parameters: JsonObject): readonly QueryParameter[] {
   return Object.entries(parameters).map(([name, value]) => {
@@ -36,7 +37,7 @@ export function toQueryParameters(parameters: JsonObject): readonly QueryParamet
   });
 }
 
-/** Null, and the items of an empty list, are text for want of anything better: see `untyped-parameters.ts`. */
+/** Null and the items of an empty list become text here. `toUntypedQuery` finds better types for them. */
 function toTypeJson(name: string, type: ParameterType): ParameterTypeJson {
   switch (type.kind) {
     case "null":
@@ -52,7 +53,7 @@ function toTypeJson(name: string, type: ParameterType): ParameterTypeJson {
       if (type.items.kind === "list")
         throw finalFailure(
           "SQL_FAILED",
-          `@${name} is a list of lists, which BigQuery has not: use a list of objects`,
+          `@${name} is a list of lists, which BigQuery does not support: use a list of objects`,
         );
       return { type: "ARRAY", arrayType: toTypeJson(name, type.items) };
     case "struct":
@@ -81,30 +82,31 @@ function toValueJson(type: ParameterType, value: JsonValue): ParameterValueJson 
   return { value: value === null ? null : String(value) };
 }
 
-/** A query and its parameters, as a job takes them. */
+/** A query and its parameters in the form that a job takes. */
 export interface BoundQuery {
   readonly sql: string;
   readonly parameters: readonly QueryParameter[];
 }
 
-/** A parameter whose type BigQuery is asked for. */
+/** A parameter whose type a dry run has inferred. */
 interface InferredParameter {
   readonly name?: string | undefined;
   readonly parameterType: ParameterTypeJson;
 }
 
-/** A query with parameters that have no type of their own. */
+/** A query with parameters whose values have no type: null, and empty lists. */
 interface UntypedQuery {
-  /** For a dry run, which gives the types of the parameters that are not declared. */
-  readonly question: BoundQuery;
-  readonly bound: (inferred: readonly InferredParameter[]) => BoundQuery;
+  /** For a dry run, which infers the types of undeclared parameters. */
+  readonly dryRun: BoundQuery;
+  /** The query with inferred types, to be run. */
+  readonly bind: (inferred: readonly InferredParameter[]) => BoundQuery;
 }
 
 /**
- * A query in which null means a null of whatever type it stands for, and an empty list a list of it; undefined when
- * there is none such. A parameter needs a type, and a null of type STRING is refused beside a number. So each use of
- * one is a parameter of its own, whose type a dry run infers; a literal null is refused by operators. An empty list
- * is a literal.
+ * Returns a query in which each null gets the type that its place in the SQL needs. Undefined if no parameter is null
+ * or an empty list. BigQuery requires a type for each parameter, and refuses a null of type STRING beside a number, and
+ * a literal NULL beside an operator. So each use of a null becomes a parameter of its own, whose type a dry run infers.
+ * An empty list becomes the literal `[]`.
  */
 export function toUntypedQuery(sql: string, parameters: JsonObject): UntypedQuery | undefined {
   const entries = Object.entries(parameters);
@@ -114,66 +116,66 @@ export function toUntypedQuery(sql: string, parameters: JsonObject): UntypedQuer
   if (untyped.size === 0) return undefined;
   const declared = toQueryParameters(Object.fromEntries(entries.filter(([, value]) => !isUntyped(value))));
   const taken = new Set(entries.map(([name]) => name.toLowerCase()));
-  const open: { readonly name: string; readonly value: JsonValue }[] = [];
+  const undeclared: { readonly name: string; readonly value: JsonValue }[] = [];
   const used = new Set<string>();
   const text = replaceParameters(sql, (name) => {
     const value = untyped.get(name.toLowerCase());
     if (value === undefined) return `@${name}`;
     if (Array.isArray(value) && value.length === 0) return "[]";
-    const own = used.has(name.toLowerCase()) ? freeName(name, taken) : name;
+    const uniqueName = used.has(name.toLowerCase()) ? freeName(name, taken) : name;
     used.add(name.toLowerCase());
-    open.push({ name: own, value });
-    return `@${own}`;
+    undeclared.push({ name: uniqueName, value });
+    return `@${uniqueName}`;
   });
   return {
-    question: { sql: text, parameters: declared },
-    bound: (inferred) => {
+    dryRun: { sql: text, parameters: declared },
+    bind: (inferred) => {
       const types = new Map(
         inferred.map(({ name = "", parameterType }) => [name.toLowerCase(), parameterType]),
       );
-      const typed = open.map(({ name, value }) => withType(name, value, types.get(name.toLowerCase())));
+      const typed = undeclared.map(({ name, value }) => withType(name, value, types.get(name.toLowerCase())));
       return { sql: text, parameters: [...declared, ...typed] };
     },
   };
 }
 
-/** What a dry run says of a query. */
 export interface DryRunResult<Schema> {
   readonly schema: Schema;
   readonly inferred: readonly InferredParameter[];
 }
 
 /**
- * The query with the types that BigQuery infers. Where nothing tells a type it says INT64: there null is text, as in
- * a column that is null in every row. `ask` gives undefined for a query that is refused; so does this when no types
- * can be inferred.
+ * Returns the query with the types that BigQuery infers, or undefined if it can't infer any. Where nothing determines a
+ * type, BigQuery reports INT64: such a null becomes text if the query still works, as in a column that is null in every
+ * row. `tryDryRun` returns undefined for a query that BigQuery refuses.
  */
 export async function inferTypes<Schema>(
-  { question, bound }: UntypedQuery,
-  ask: (query: BoundQuery) => Promise<DryRunResult<Schema> | undefined>,
+  { dryRun, bind }: UntypedQuery,
+  tryDryRun: (query: BoundQuery) => Promise<DryRunResult<Schema> | undefined>,
 ): Promise<(BoundQuery & { readonly schema: Schema }) | undefined> {
-  const answer = await ask(question);
-  if (!answer) return undefined;
-  const types = new Map(answer.inferred.map((parameter) => [parameter.name?.toLowerCase() ?? "", parameter]));
-  let found = { ...bound([...types.values()]), schema: answer.schema };
-  const unsure = [...types].flatMap(([name, { parameterType }]) =>
+  const result = await tryDryRun(dryRun);
+  if (!result) return undefined;
+  const types = new Map(result.inferred.map((parameter) => [parameter.name?.toLowerCase() ?? "", parameter]));
+  let typedQuery = { ...bind([...types.values()]), schema: result.schema };
+  const undetermined = [...types].flatMap(([name, { parameterType }]) =>
     parameterType.type === "INT64" ? [name] : [],
   );
-  const asText = async (names: readonly string[]) => {
+  const acceptsText = async (names: readonly string[]) => {
     const texts = names.map((name): [string, InferredParameter] => [
       name,
       { name, parameterType: { type: "STRING" } },
     ]);
-    const query = bound([...new Map([...types, ...texts]).values()]);
-    const accepted = await ask(query);
+    const query = bind([...new Map([...types, ...texts]).values()]);
+    const accepted = await tryDryRun(query);
     if (!accepted) return false;
     for (const [name, parameter] of texts) types.set(name, parameter);
-    found = { ...query, schema: accepted.schema };
+    typedQuery = { ...query, schema: accepted.schema };
     return true;
   };
-  if (unsure.length === 0 || (await asText(unsure)) || unsure.length === 1) return found;
-  for (const name of unsure) await asText([name]);
-  return found;
+  if (undetermined.length === 0 || (await acceptsText(undetermined)) || undetermined.length === 1)
+    return typedQuery;
+  for (const name of undetermined) await acceptsText([name]);
+  return typedQuery;
 }
 
 function isUntyped(value: JsonValue): boolean {
@@ -194,7 +196,7 @@ function withType(name: string, value: JsonValue, type: ParameterTypeJson | unde
     return { name, parameterType, parameterValue: { arrayValues: value.map(() => ({ value: null })) } };
   }
   const parameterType = type ?? { type: "STRING" };
-  // A null array is an empty one to BigQuery.
+  // BigQuery treats a null array as an empty one.
   return {
     name,
     parameterType,
@@ -202,39 +204,38 @@ function withType(name: string, value: JsonValue, type: ParameterTypeJson | unde
   };
 }
 
-/** Texts, quoted names and comments of GoogleSQL, whose contents mean nothing; else a parameter or the end of a statement. */
+/** Strings, quoted names and comments of GoogleSQL, which are skipped; or a parameter, or the end of a statement. */
 const tokens =
   /'''(?:\\[\s\S]|[\s\S])*?'''|"""(?:\\[\s\S]|[\s\S])*?"""|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\\n])*`|--[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\/|@@?[A-Za-z_]\w*|;/g;
 
-/** The text for BigQuery. Throws `SQL_FAILED`. */
+/** Throws `SQL_FAILED` if the SQL has no text for BigQuery. */
 export function bigQuerySql(sql: Sql): string {
   const text = typeof sql === "string" ? sql : sql.bigquery;
   if (text === undefined)
-    throw finalFailure("SQL_FAILED", 'There is no SQL for BigQuery: add "bigquery" to it');
+    throw finalFailure("SQL_FAILED", 'There is no SQL for BigQuery: add the field "bigquery"');
   return text;
 }
 
-/** Throws `SQL_FAILED` unless the SQL asks for all the parameters and no others: BigQuery does not mind unused ones. */
+/** Throws `SQL_FAILED` unless the SQL uses exactly these parameters. BigQuery itself ignores unused ones. */
 export function assertParametersMatch(sql: string, parameters: JsonObject): void {
-  const found = [...sql.matchAll(tokens)].map(([token]) => token).filter((token) => /^@[^@]/.test(token));
-  const wanted = new Set(found.map((token) => token.slice(1).toLowerCase()));
+  const references = [...sql.matchAll(tokens)]
+    .map(([token]) => token)
+    .filter((token) => /^@[^@]/.test(token));
+  const used = new Set(references.map((token) => token.slice(1).toLowerCase()));
   const given = Object.keys(parameters).map((name) => name.toLowerCase());
-  const missing = [...wanted].filter((name) => !given.includes(name));
-  const unused = given.filter((name) => !wanted.has(name));
+  const missing = [...used].filter((name) => !given.includes(name));
+  const unused = given.filter((name) => !used.has(name));
   if (missing.length > 0)
-    throw finalFailure(
-      "SQL_FAILED",
-      `The SQL asks for @${missing.join(", @")}, which the parameters do not give`,
-    );
+    throw finalFailure("SQL_FAILED", `The SQL uses @${missing.join(", @")}, which is not in the parameters`);
   if (unused.length > 0) throw finalFailure("SQL_FAILED", `The SQL has no parameter @${unused.join(", @")}`);
 }
 
-/** The text with each use of a parameter replaced by what is given for its name. */
+/** Replaces each use of a parameter outside of strings and comments. */
 function replaceParameters(sql: string, replacement: (name: string) => string): string {
   return sql.replace(tokens, (token) => (/^@[^@]/.test(token) ? replacement(token.slice(1)) : token));
 }
 
-/** One statement without the semicolon at its end and what follows it, so that it can stand in brackets. */
+/** Cuts a statement at its semicolon, so that it can be put in parentheses. */
 export function withoutTrailingSemicolon(statement: string): string {
   const end = [...statement.matchAll(tokens)].find(([token]) => token === ";");
   return end ? statement.slice(0, end.index) : statement;

@@ -4,7 +4,7 @@ import { AnyObjectSchema } from "../remote/service-response.ts";
 import { finalFailure, isTransient, toTaskFailure } from "./errors.ts";
 import type { Job, JobConfiguration } from "./jobs.ts";
 import { assertParametersMatch, bigQuerySql, withoutTrailingSemicolon } from "./parameters.ts";
-import type { RunState, RunStep } from "./runs.ts";
+import type { RunPhase, RunState } from "./runs.ts";
 import { describeSelect, toQueryFailure } from "./select.ts";
 import type { Session } from "./session.ts";
 import {
@@ -19,15 +19,15 @@ import {
 
 const TotalSchema = z.object({ jobReference: AnyObjectSchema, totalRows: z.coerce.number().default(0) });
 
-/** Runs a SELECT whose rows go to a table. */
+/** Runs a SELECT and writes its rows to a table. */
 export async function runQuery(session: Session, job: QueryJob): Promise<RunState> {
-  const table = session.tableOf(job.into.table);
-  const write: RunStep = { name: "write", configure: () => configureQuery(session, table, job) };
+  const table = session.resolveTable(job.into.table);
+  const write: RunPhase = { name: "write", configure: () => configureQuery(session, table, job) };
   try {
     return await session.runs.advance({
       id: job.jobId,
       attempt: job.attempt ?? "",
-      parts: [write],
+      phases: [write],
       signal: job.signal,
     });
   } catch (thrown) {
@@ -35,12 +35,12 @@ export async function runQuery(session: Session, job: QueryJob): Promise<RunStat
   }
 }
 
-/** A table is replaced by the rows of the query as they come; the other modes write to one that is there. */
+/** Mode `replace` uses the query's destination table. The other modes are DML statements on an existing table. */
 async function configureQuery(session: Session, table: Table, job: QueryJob): Promise<JobConfiguration> {
-  const given = bigQuerySql(job.sql);
-  assertParametersMatch(given, job.parameters);
+  const text = bigQuerySql(job.sql);
+  assertParametersMatch(text, job.parameters);
   const { into, signal, maximumBytesBilled } = job;
-  const described = await describeSelect(session, { sql: given, parameters: job.parameters, signal });
+  const described = await describeSelect(session, { sql: text, parameters: job.parameters, signal });
   const { sql, parameters, schema } = described;
   const columns = columnNames(schema);
   assertKeyColumns(into, columns);
@@ -48,7 +48,7 @@ async function configureQuery(session: Session, table: Table, job: QueryJob): Pr
     await session.tables.ensureDataset(table.reference.datasetId, signal);
     return {
       query: {
-        ...session.queryOf(sql, parameters, maximumBytesBilled),
+        ...session.queryConfiguration(sql, parameters, maximumBytesBilled),
         destinationTable: table.reference,
         writeDisposition: "WRITE_TRUNCATE",
         createDisposition: "CREATE_IF_NEEDED",
@@ -64,16 +64,15 @@ async function configureQuery(session: Session, table: Table, job: QueryJob): Pr
     into.mode === "merge"
       ? mergeStatement(target, into.key, columns, source)
       : insertStatement(target, columns, source);
-  return { query: session.queryOf(statement, parameters, maximumBytesBilled) };
+  return { query: session.queryConfiguration(statement, parameters, maximumBytesBilled) };
 }
 
-/** What came of a query that went well. */
 export async function queryResult(
   session: Session,
   job: Pick<QueryJob, "into" | "signal">,
   state: SucceededRun,
 ): Promise<JobResult> {
-  const table = session.tableOf(job.into.table);
+  const table = session.resolveTable(job.into.table);
   const { query } = state.job.statistics;
   const info = await session.tables.find(table.reference, job.signal);
   const rows = query?.numDmlAffectedRows ?? (await totalRows(session, state.id, job.signal));
@@ -85,17 +84,16 @@ export async function queryResult(
   };
 }
 
-/** The job of a run's last part. */
 type SucceededRun = Extract<RunState, { kind: "succeeded" }>;
 
-/** Of a query that replaced its table: this is what that table had. */
+/** The number of rows of a query that replaced its table, when it ended. */
 async function totalRows(session: Session, id: string, signal: AbortSignal): Promise<number> {
   const query = { location: await session.tables.location(signal), maxResults: 0 };
   const found = await session.api.call("GET", `/queries/${id}`, TotalSchema, signal, { query });
   return found?.totalRows ?? 0;
 }
 
-/** Why a query did not write its rows. */
+/** The error of a failed query job. */
 export function writeFailure(job: Job, table: string): Error {
   const problem = job.status.errorResult;
   if (

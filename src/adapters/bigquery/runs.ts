@@ -1,17 +1,16 @@
 import { createHash } from "node:crypto";
 import { isDone, type Job, type JobConfiguration, type Jobs } from "./jobs.ts";
 
-/** A part of a run, which is one job of BigQuery's. */
-export interface RunStep {
-  /** Letters that tell the parts of a run apart. */
-  readonly name: StepName;
-  /** Made when the part is about to begin, from how the part before it ended. */
+/** One job of BigQuery within a run. */
+export interface RunPhase {
+  readonly name: PhaseName;
+  /** Called right before the phase starts. `before` is the finished job of the phase before. */
   configure(run: RunName, before: Job | undefined): Promise<JobConfiguration>;
 }
 
-/** `write` is the last part of every run, and in most of them the only one. */
-export type StepName = "stage" | "write";
-const stepNames: readonly StepName[] = ["stage", "write"];
+/** `write` is the last phase of every run, and usually the only one. */
+export type PhaseName = "stage" | "write";
+const phaseNames: readonly PhaseName[] = ["stage", "write"];
 
 /** One try at a piece of work, numbered from 0. */
 export interface RunName {
@@ -19,131 +18,131 @@ export interface RunName {
   readonly number: number;
 }
 
-export interface Work {
-  /** The same for the same work. */
+export interface RunRequest {
+  /** Identifies the work: two requests with the same id share its jobs. */
   readonly id: string;
   readonly attempt: string;
-  readonly parts: readonly RunStep[];
+  readonly phases: readonly RunPhase[];
   readonly signal: AbortSignal;
 }
 
 export type RunState =
   | { readonly kind: "succeeded"; readonly run: RunName; readonly id: string; readonly job: Job }
-  | { readonly kind: "failed"; readonly part: StepName; readonly job: Job }
+  | { readonly kind: "failed"; readonly phase: PhaseName; readonly job: Job }
   | { readonly kind: "running"; readonly job: Job };
 
-interface StartedStep {
+interface StartedPhase {
   readonly index: number;
-  readonly part: RunStep;
+  readonly phase: RunPhase;
   readonly job: Job;
 }
 
-/** Work that has been begun is looked at from time to time by whoever asks for it; so little is waited for then. */
+/** A caller that finds a running job waits only for this share of the time: it polls again later anyway. */
 const repeatedWaitShare = 0.1;
 const attemptLabel = "baton_attempt";
 
 /**
- * Work that is done once, however often and by however many it is asked for. The ids of its jobs follow from the id of the
- * work, and BigQuery takes an id once: whoever comes second finds the job of the first. A job that failed keeps its id, so
- * that the work goes on as the next run; a run is begun only after the one before it has failed, so there is one success.
+ * Runs a piece of work exactly once, however many callers request it. Job ids follow from the id of the work, and
+ * BigQuery accepts each id once, so a second caller finds the job of the first. A failed job keeps its id, so the next
+ * attempt starts a run with the next number. A run starts only after the one before it has failed, so only one
+ * succeeds.
  */
 export class Runs {
   readonly #jobs: Jobs;
   readonly #waitMs: number;
   readonly #deployment: string;
 
-  /** `deployment`: what else runs in the project may call its work the same. */
+  /** `deployment` keeps the jobs of two deployments in one project apart. */
   constructor(jobs: Jobs, waitMs: number, deployment: string) {
     this.#jobs = jobs;
     this.#waitMs = waitMs;
     this.#deployment = deployment;
   }
 
-  /** Begins the work, or takes it up where it is. */
-  async advance(work: Work): Promise<RunState> {
-    const attempt = toShortHash(work.attempt);
+  /** Starts the work or continues it. A run that failed in an earlier attempt is followed by a new one. */
+  async advance(request: RunRequest): Promise<RunState> {
+    const attempt = toShortHash(request.attempt);
     for (let number = 0; ; number++) {
-      const run = { work: this.#nameOf(work.id), number };
-      const state = await this.#advanceRun(run, work, attempt);
+      const run = { work: this.#workKey(request.id), number };
+      const state = await this.#advanceRun(run, request, attempt);
       if (state.kind !== "failed" || state.job.configuration.labels[attemptLabel] === attempt) return state;
     }
   }
 
-  /** Cancels what runs of the newest run. */
+  /** Cancels the running jobs of the work. */
   async cancel(id: string, signal: AbortSignal): Promise<void> {
     for (let number = 0; ; number++) {
-      const run = { work: this.#nameOf(id), number };
-      const found = await Promise.all(
-        stepNames.map(async (part) => ({ part, job: await this.#jobs.find(deriveJobId(run, part), signal) })),
+      const run = { work: this.#workKey(id), number };
+      const jobs = await Promise.all(
+        phaseNames.map(async (phase) => ({
+          phase,
+          job: await this.#jobs.find(deriveJobId(run, phase), signal),
+        })),
       );
-      if (found.every(({ job }) => job === undefined)) return;
-      for (const { part, job } of found)
-        if (job && !isDone(job)) await this.#jobs.cancel(deriveJobId(run, part), signal);
+      if (jobs.every(({ job }) => job === undefined)) return;
+      for (const { phase, job } of jobs)
+        if (job && !isDone(job)) await this.#jobs.cancel(deriveJobId(run, phase), signal);
     }
   }
 
-  #nameOf(id: string): string {
+  #workKey(id: string): string {
     return toShortHash(`${this.#deployment} ${id}`);
   }
 
-  async #advanceRun(run: RunName, work: Work, attempt: string): Promise<RunState> {
-    const { parts, signal } = work;
-    let place = await this.#locate(run, parts, signal);
-    const isOurs = place === undefined;
+  async #advanceRun(run: RunName, request: RunRequest, attempt: string): Promise<RunState> {
+    const { phases, signal } = request;
+    let current = await this.#findNewestPhase(run, phases, signal);
+    const isOurs = current === undefined;
     for (;;) {
-      place ??= await this.#begin(run, work, attempt, undefined);
-      const { part, index } = place;
+      current ??= await this.#startPhase(run, request, attempt, undefined);
+      const { phase, index } = current;
       const waitMs = isOurs ? this.#waitMs : this.#waitMs * repeatedWaitShare;
-      const id = deriveJobId(run, part.name);
-      const job = await this.#jobs.wait(id, place.job, waitMs, signal);
+      const id = deriveJobId(run, phase.name);
+      const job = await this.#jobs.wait(id, current.job, waitMs, signal);
       if (!isDone(job)) return { kind: "running", job };
-      if (job.status.errorResult) return { kind: "failed", part: part.name, job };
-      if (index === parts.length - 1) return { kind: "succeeded", run, id, job };
-      place = await this.#begin(run, work, attempt, { ...place, job });
+      if (job.status.errorResult) return { kind: "failed", phase: phase.name, job };
+      if (index === phases.length - 1) return { kind: "succeeded", run, id, job };
+      current = await this.#startPhase(run, request, attempt, { ...current, job });
     }
   }
 
-  /** The newest job of a run. */
-  async #locate(
+  async #findNewestPhase(
     run: RunName,
-    parts: readonly RunStep[],
+    phases: readonly RunPhase[],
     signal: AbortSignal,
-  ): Promise<StartedStep | undefined> {
-    for (const [index, part] of [...parts.entries()].reverse()) {
-      const job = await this.#jobs.find(deriveJobId(run, part.name), signal);
-      if (job) return { index, part, job };
+  ): Promise<StartedPhase | undefined> {
+    for (const [index, phase] of [...phases.entries()].reverse()) {
+      const job = await this.#jobs.find(deriveJobId(run, phase.name), signal);
+      if (job) return { index, phase, job };
     }
     return undefined;
   }
 
-  async #begin(
+  async #startPhase(
     run: RunName,
-    work: Work,
+    request: RunRequest,
     attempt: string,
-    before: StartedStep | undefined,
-  ): Promise<StartedStep> {
+    before: StartedPhase | undefined,
+  ): Promise<StartedPhase> {
     const index = before ? before.index + 1 : 0;
-    const part = work.parts[index];
-    if (!part) throw new Error("a run has no part after its last");
-    const configuration = await part.configure(run, before?.job);
-    // Whoever cancels the work looks for what was begun before.
-    work.signal.throwIfAborted();
+    const phase = request.phases[index];
+    if (!phase) throw new Error("a run has no phase after its last");
+    const configuration = await phase.configure(run, before?.job);
+    // A canceller finds only jobs that have been started, so none may start after the cancel.
+    request.signal.throwIfAborted();
     const labels = { [attemptLabel]: attempt };
-    const job = await this.#jobs.begin(
-      deriveJobId(run, part.name),
-      { ...configuration, labels },
-      work.signal,
-    );
-    return { index, part, job };
+    const id = deriveJobId(run, phase.name);
+    const job = await this.#jobs.start(id, { ...configuration, labels }, request.signal);
+    return { index, phase, job };
   }
 }
 
-/** The id of the job that is a part of a run. */
-export function deriveJobId({ work, number }: RunName, part: StepName): string {
-  return `baton_${work}_${number}${part === "stage" ? "_stage" : ""}`;
+/** The id of a phase's job. */
+export function deriveJobId({ work, number }: RunName, phase: PhaseName): string {
+  return `baton_${work}_${number}${phase === "stage" ? "_stage" : ""}`;
 }
 
-/** Fits into ids, and as a label: those take 63 characters. */
+/** Short enough for a label, which has at most 63 characters. */
 function toShortHash(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 60);
 }

@@ -50,17 +50,17 @@ export interface DescribedSelect extends BoundQuery {
 }
 
 /**
- * The columns of a SELECT that has not been run, and the text and parameters to run it with. Throws `SQL_FAILED`,
- * also for a statement that does more than read.
+ * Finds the columns of a SELECT by a dry run, and the text and typed parameters to run it with. Throws `SQL_FAILED`,
+ * also for a statement that is not a SELECT.
  */
 export async function describeSelect(
   session: Session,
   { sql, parameters, signal }: SelectQuery,
 ): Promise<DescribedSelect> {
   const plain = { sql, parameters: toQueryParameters(parameters) };
-  const open = toUntypedQuery(sql, parameters);
-  const inferred = open && (await inferTypes(open, (query) => tryDryRun(session, query, signal)));
-  // When BigQuery can't tell the types, null is text, and the refusal is told in the author's own text.
+  const untyped = toUntypedQuery(sql, parameters);
+  const inferred = untyped && (await inferTypes(untyped, (query) => tryDryRun(session, query, signal)));
+  // If BigQuery can't infer the types, null is text, and an error refers to the author's own SQL.
   return inferred ?? { ...plain, schema: resultSchema(await dryRun(session, plain, signal)) };
 }
 
@@ -80,7 +80,7 @@ async function tryDryRun(
 
 async function dryRun(session: Session, { sql, parameters }: BoundQuery, signal: AbortSignal): Promise<Job> {
   try {
-    return await session.jobs.dryRun({ query: session.queryOf(sql, parameters) }, signal);
+    return await session.jobs.dryRun({ query: session.queryConfiguration(sql, parameters) }, signal);
   } catch (thrown) {
     throw toTaskFailure("SQL_FAILED", "The SQL failed", thrown);
   }
@@ -93,7 +93,7 @@ function resultSchema(job: Job): TableSchema {
   return job.statistics.query.schema ?? noRows;
 }
 
-/** Rows of a SELECT, at most `limit`. The query ends with the signal: nobody else waits for it. */
+/** Returns at most `limit` rows of a SELECT. An aborted signal cancels the query: it has no other caller. */
 export async function selectRows(
   session: Session,
   question: SelectQuery,
@@ -103,8 +103,8 @@ export async function selectRows(
   const { sql, parameters } = await describeSelect(session, question);
   const id = `baton_rows_${randomUUID()}`;
   try {
-    const query = session.queryOf(sql, parameters);
-    let job = await session.jobs.begin(id, { query }, signal);
+    const query = session.queryConfiguration(sql, parameters);
+    let job = await session.jobs.start(id, { query }, signal);
     while (!isDone(job)) job = await session.jobs.wait(id, job, waitMs, signal);
     if (job.status.errorResult) throw toQueryFailure(job);
     return await readRows(session, id, limit, signal);
@@ -127,14 +127,14 @@ async function readRows(
     const maxResults = limit - rows.length;
     const query = { location, maxResults, pageToken, "formatOptions.useInt64Timestamp": true };
     const page = await session.api.call("GET", `/queries/${id}`, PageSchema, signal, { query });
-    if (!page) throw finalFailure("SQL_FAILED", "The rows of the query are gone");
+    if (!page) throw finalFailure("SQL_FAILED", "The rows of the query have expired");
     rows.push(...page.rows.map((row) => toRow(page.schema.fields, row)));
     pageToken = page.pageToken;
   } while (pageToken !== undefined && rows.length < limit);
   return rows.slice(0, limit);
 }
 
-/** Why a query ended badly. */
+/** The error of a job that ended with one. */
 export function toQueryFailure(job: Job): Error {
   const problem = job.status.errorResult ?? { reason: "", message: "it has no result" };
   return commonFailure(problem) ?? finalFailure("SQL_FAILED", `The SQL failed: ${problem.message}`);
@@ -147,7 +147,7 @@ interface Field {
   readonly fields?: readonly Field[] | undefined;
 }
 
-/** Rows as BigQuery sends them: all values are text, their types are in the schema. */
+/** BigQuery sends all values as text. Their types are in the schema. */
 function toRow(fields: readonly Field[], { f }: z.infer<typeof RowSchema>): Row {
   return Object.fromEntries(fields.map((field, index) => [field.name, toJson(field, f[index]?.v)]));
 }
@@ -159,7 +159,7 @@ function toJson(field: Field, value: unknown): JsonValue {
   return items.map(({ v }) => (v === null ? null : scalarToJson(field, v)));
 }
 
-/** As of DuckDB: times in ISO 8601, numbers that a double would change as text. */
+/** As the DuckDB adapter does: times in ISO 8601, and numbers as text if a double can't hold them exactly. */
 function scalarToJson(field: Field, value: unknown): JsonValue {
   if (field.type === "RECORD" || field.type === "STRUCT")
     return { ...toRow(field.fields ?? [], RowSchema.parse(value)) };

@@ -3,10 +3,10 @@ import type { Destination } from "../../ports/warehouse.ts";
 import { finalFailure } from "./errors.ts";
 import type { TableSchema } from "./jobs.ts";
 
-/** Everything of Baton's own in the warehouse begins with this. */
+/** Prefix of all tables that Baton creates for itself. */
 export const internalPrefix = "_baton_";
 
-/** Where a table is, as BigQuery's requests name it. */
+/** Names a table in BigQuery's requests. */
 export interface TableReference {
   readonly projectId: string;
   readonly datasetId: string;
@@ -45,21 +45,20 @@ export function parseTable(name: string, projectId: string, defaultDataset: stri
   return { name, reference: { projectId, datasetId: match?.[1] ?? defaultDataset, tableId } };
 }
 
-/** Names of columns. */
 type ColumnNames = readonly string[];
 
 export function columnNames(schema: TableSchema): ColumnNames {
   return schema.fields.map(({ name }) => name);
 }
 
-/** Throws `TABLE_MISMATCH` unless both have the same columns, in any order and case. */
+/** Throws `TABLE_MISMATCH` unless both have the same columns, in any order and letter case. */
 export function assertSameColumns(table: Table, existing: ColumnNames, incoming: ColumnNames): void {
   const problem = columnsProblem(existing, incoming);
   if (problem !== undefined)
     throw finalFailure("TABLE_MISMATCH", `The columns do not fit table ${table.name}; ${problem}`);
 }
 
-/** Throws `TABLE_MISMATCH` when a key column is not among the columns. */
+/** Throws `TABLE_MISMATCH` if a key column of a merge is missing. */
 export function assertKeyColumns(into: Destination, incoming: ColumnNames): void {
   if (into.mode !== "merge") return;
   if (into.key.length === 0) throw finalFailure("TASK_PARAMETERS_INVALID", "Mode merge needs a key");
@@ -67,17 +66,17 @@ export function assertKeyColumns(into: Destination, incoming: ColumnNames): void
   if (missing.length > 0)
     throw finalFailure(
       "TABLE_MISMATCH",
-      `There is no key column ${missing.join(", ")} to merge into ${into.table} by`,
+      `The rows have no column ${missing.join(", ")}, which is a key column of the merge into ${into.table}`,
     );
 }
 
-/** How the errors begin that our own statements raise. */
+/** Beginnings of the errors that Baton's own statements raise. */
 export const invalidKey = "the key is empty";
 export const sameKey = "different rows have the same key";
 
 const rowNumber = "_baton_row";
 
-/** The rows of a stage; with a key, of those with the same key the last one only. */
+/** Selects the rows of a staging table. With a key, only the last row of each key. */
 export function stagedRows(stage: string, columns: ColumnNames, key: ColumnNames | undefined): string {
   const names = columns.map(quoteIdentifier).join(", ");
   if (!key) return `SELECT ${names} FROM ${stage}`;
@@ -87,15 +86,15 @@ WHERE true
 QUALIFY ROW_NUMBER() OVER (PARTITION BY ${key.map(quoteIdentifier).join(", ")} ORDER BY ${number} DESC) = 1`;
 }
 
-/** Adds the rows of a SELECT to a table, by name of column. */
+/** Adds the rows of a SELECT to a table, matched by column names. */
 export function insertStatement(target: string, columns: ColumnNames, source: string): string {
   const names = columns.map(quoteIdentifier).join(", ");
   return `INSERT INTO ${target} (${names})\nSELECT ${names} FROM (\n${source}\n)`;
 }
 
 /**
- * Updates the rows whose key a SELECT has, and adds its other rows. BigQuery's queries have no order to go by, so
- * none of several rows with the same key is the last: rows that are alike in everything count once, others end the statement.
+ * Updates the rows that have a key of the SELECT, and adds its other rows. BigQuery's queries have no order, so no row
+ * of a key is the last: equal rows count once, and different rows with the same key fail the statement.
  */
 export function mergeStatement(
   target: string,
@@ -104,11 +103,12 @@ export function mergeStatement(
   source: string,
 ): string {
   const keys = key.map(quoteIdentifier);
-  const rest = namesMissingFrom(columns, key).map(quoteIdentifier);
+  const otherColumns = namesMissingFrom(columns, key).map(quoteIdentifier);
   const names = columns.map(quoteIdentifier);
-  const updates = rest.map((name) => `${name} = incoming.${name}`).join(", ");
+  const updates = otherColumns.map((name) => `${name} = incoming.${name}`).join(", ");
   const sameKeyWindow = `OVER (PARTITION BY ${keys.join(", ")})`;
   const label = `(${key.join(", ")})`;
+  const isKeyNull = keys.map((name) => `${name} IS NULL`).join(" OR ");
   return `MERGE INTO ${target} AS kept
 USING (
   SELECT * FROM (
@@ -116,13 +116,13 @@ ${source}
   ) AS source_row
   WHERE true
   QUALIFY CASE
-    WHEN ${keys.map((name) => `${name} IS NULL`).join(" OR ")} THEN ERROR(${quoteLiteral(`${invalidKey} ${label}`)})
+    WHEN ${isKeyNull} THEN ERROR(${quoteLiteral(`${invalidKey} ${label}`)})
     WHEN MIN(TO_JSON_STRING(source_row)) ${sameKeyWindow} <> MAX(TO_JSON_STRING(source_row)) ${sameKeyWindow}
       THEN ERROR(${quoteLiteral(`${sameKey} ${label}`)})
     ELSE ROW_NUMBER() ${sameKeyWindow} = 1
   END
 ) AS incoming
 ON ${keys.map((name) => `kept.${name} = incoming.${name}`).join(" AND ")}
-${rest.length > 0 ? `WHEN MATCHED THEN UPDATE SET ${updates}\n` : ""}WHEN NOT MATCHED THEN INSERT (${names.join(", ")})
+${otherColumns.length > 0 ? `WHEN MATCHED THEN UPDATE SET ${updates}\n` : ""}WHEN NOT MATCHED THEN INSERT (${names.join(", ")})
   VALUES (${names.map((name) => `incoming.${name}`).join(", ")})`;
 }

@@ -21,46 +21,51 @@ import {
 export interface DispatchSettings extends CloudTasksLocation {
   /** First part of the names of the queues. */
   readonly prefix: string;
-  /** Where the function takes messages, which is what the tokens are for, too. */
+  /** The address that tasks call, and the audience of their tokens. */
   readonly functionUrl: string;
-  /** In whose name it is called. */
+  /** Service account of the tokens. */
   readonly caller: string;
 }
 
-/** The body by which the function gets a message. Times are milliseconds since 1970. */
+/** The subjects of a queue's pending tasks, listed at most once for each publish. */
+type PendingByQueue = Map<string, Promise<ReadonlySet<string>>>;
+
+/** Makes the body of a call of the function. `publishedAt` is in milliseconds since 1970. */
 export type DispatchBody = (message: OutgoingMessage, publishedAt: number) => Buffer;
 
 /**
- * Messages as tasks of Cloud Tasks that call the function themselves, one queue for each queue of Baton: so many of them run
- * at once, so many begin in a second, and those that are due later are among them. The name of a task begins with what it is
- * for, so that whoever looks through a queue knows which messages it holds.
- * Throws `QUEUE_MISSING`, `QUEUE_DENIED`, `QUEUE_FAILED`; then some of the messages may be published.
+ * Publishes messages as tasks of Cloud Tasks that call the function, one Cloud Tasks queue for each queue of Baton.
+ * That queue enforces the concurrency and rate limit, also for delayed messages. The name of a task begins with the
+ * hash of its message, its subject, so that listing a queue shows which messages it holds.
+ * Throws `QUEUE_MISSING`, `QUEUE_DENIED` and `QUEUE_FAILED`; some of the messages may have been published then.
  */
 export class DispatchQueues implements Broker, Timer {
   readonly #settings: DispatchSettings;
   readonly #connection: CloudTasksConnection;
   readonly #clock: Clock;
-  readonly #bodyOf: DispatchBody;
+  readonly #toBody: DispatchBody;
 
-  constructor(settings: DispatchSettings, clock: Clock, bodyOf: DispatchBody) {
+  constructor(settings: DispatchSettings, clock: Clock, toBody: DispatchBody) {
     this.#settings = settings;
     this.#connection = new CloudTasksConnection(settings);
     this.#clock = clock;
-    this.#bodyOf = bodyOf;
+    this.#toBody = toBody;
   }
 
   /**
-   * A request for each message, some at a time. When one of a queue fails, no other of that queue begins, and those of the other
-   * queues go out. What the sweep finds missing is looked for first, and not put there again.
+   * Sends one request for each message, some at a time. After a failure no other message of that queue is sent; other
+   * queues continue. A message of the sweeper is sent only if no task for it is pending.
    */
   async publish(messages: readonly OutgoingMessage[]): Promise<void> {
-    const rest = messages.values();
-    const looks = new Map<string, Promise<ReadonlySet<string>>>();
+    const queued = messages.values();
+    const pendingByQueue: PendingByQueue = new Map();
     const failures = new Map<string, unknown>();
     const work = async () => {
-      for (const message of rest) {
+      for (const message of queued) {
         if (failures.has(message.queue)) continue;
-        await this.#publish(message, looks).catch((error: unknown) => failures.set(message.queue, error));
+        await this.#publish(message, pendingByQueue).catch((error: unknown) =>
+          failures.set(message.queue, error),
+        );
       }
     };
     const workers = Math.min(messages.length, taskQueueLimits.parallelTaskCreations);
@@ -68,7 +73,7 @@ export class DispatchQueues implements Broker, Timer {
     for (const failure of failures.values()) throw failure;
   }
 
-  /** A delay beyond the horizon is cut to it: whoever gets the message then finds that it is early, and schedules it again. */
+  /** Delays are cut to `taskQueueLimits.timerHorizonSeconds`. The handler of an early message schedules it again. */
   async schedule(message: OutgoingMessage, delayMs: number): Promise<void> {
     if (delayMs <= 0) return this.publish([message]);
     const dueSecond = toDueSecond(this.#clock.now(), delayMs);
@@ -79,36 +84,38 @@ export class DispatchQueues implements Broker, Timer {
     await this.#connection.close();
   }
 
-  /** A task may be run several times in the life of its batch, each time under a name of its own. */
-  async #publish(message: OutgoingMessage, looks: Map<string, Promise<ReadonlySet<string>>>): Promise<void> {
-    if (isRedriven(message) && (await this.#look(message.queue, looks)).has(this.#subjectOf(message))) return;
+  /** A task of a batch may run several times, each time under another name. */
+  async #publish(message: OutgoingMessage, pendingByQueue: PendingByQueue): Promise<void> {
+    if (isRedriven(message)) {
+      const pending = await this.#pendingSubjects(message.queue, pendingByQueue);
+      if (pending.has(this.#subject(message))) return;
+    }
     const suffixes = Array.from({ length: taskQueueLimits.numberedTaskNames }, (_, index) => `now-${index}`);
     await this.#create(message, this.#clock.now(), suffixes, undefined);
   }
 
-  /** One look for each queue, whoever of a publish needs it first. */
-  #look(queue: string, looks: Map<string, Promise<ReadonlySet<string>>>): Promise<ReadonlySet<string>> {
-    const known = looks.get(queue);
-    if (known) return known;
-    const look = this.#standing(queue);
-    looks.set(queue, look);
-    return look;
+  #pendingSubjects(queue: string, pendingByQueue: PendingByQueue): Promise<ReadonlySet<string>> {
+    const existing = pendingByQueue.get(queue);
+    if (existing) return existing;
+    const pending = this.#listPendingSubjects(queue);
+    pendingByQueue.set(queue, pending);
+    return pending;
   }
 
-  /** What the queue holds tasks for. One that ends during the look may be among them: the next look of the sweep finds it gone. */
-  async #standing(queue: string): Promise<ReadonlySet<string>> {
+  /** May include a task that ends during the listing. The next sweep finds that it is gone. */
+  async #listPendingSubjects(queue: string): Promise<ReadonlySet<string>> {
     const now = this.#clock.now();
-    const names = await this.#in(queue, ({ path }) => pendingTaskNames(this.#connection, path, now));
+    const names = await this.#withQueue(queue, ({ path }) => pendingTaskNames(this.#connection, path, now));
     return new Set(names.map(subjectFromName));
   }
 
-  /** What a task is for. One that calls another address, or in another name, does not stand for one that calls this. */
-  #subjectOf({ message }: OutgoingMessage): string {
+  /** Includes address and caller: a task with other ones does not replace this one. */
+  #subject({ message }: OutgoingMessage): string {
     const { functionUrl, caller } = this.#settings;
     return taskName(`${functionUrl} ${caller} ${messageKey(message)}`);
   }
 
-  /** Under the first of the names that is free, then under one that nobody else has. */
+  /** Creates the task under the first free name, or else under a random one. */
   async #create(
     message: OutgoingMessage,
     publishedAt: number,
@@ -116,18 +123,18 @@ export class DispatchQueues implements Broker, Timer {
     dueSecond: number | undefined,
   ): Promise<void> {
     const { functionUrl, caller } = this.#settings;
-    const subject = this.#subjectOf(message);
+    const subject = this.#subject(message);
     const names = [...suffixes, randomUUID()].map((suffix) => `${subject}-${suffix}`);
     const request: TaskRequest = {
       url: functionUrl,
-      body: this.#bodyOf(message, publishedAt),
+      body: this.#toBody(message, publishedAt),
       token: { kind: "identity", serviceAccount: caller, audience: functionUrl },
       deadlineSeconds: limits.deliveryDeadlineSeconds,
     };
-    await this.#in(message.queue, (tasks) => tasks.createOnce(request, names, dueSecond));
+    await this.#withQueue(message.queue, (tasks) => tasks.createOnce(request, names, dueSecond));
   }
 
-  async #in<Result>(queue: string, action: (tasks: TaskQueue) => Promise<Result>): Promise<Result> {
+  async #withQueue<Result>(queue: string, action: (tasks: TaskQueue) => Promise<Result>): Promise<Result> {
     const tasks = new TaskQueue(this.#connection, taskQueueName(this.#settings.prefix, queue));
     try {
       return await action(tasks);
@@ -137,7 +144,7 @@ export class DispatchQueues implements Broker, Timer {
   }
 }
 
-/** Published since it should be under way, by somebody who does not know whether it is. */
+/** Published by a sweeper, which does not know whether the message is still in the queue. */
 function isRedriven({ message }: OutgoingMessage): boolean {
   return message.kind === "task" && message.redrive === true;
 }
@@ -158,19 +165,18 @@ function toQueueError(queue: string, thrown: unknown): BatonError {
   return new BatonError(isDenied(code) ? "QUEUE_DENIED" : "QUEUE_FAILED", errorMessage(thrown), context);
 }
 
-/** A task that is in a queue. */
 interface QueuedTask {
   /** The last part of its full name. */
   readonly name: string;
-  /** Milliseconds since 1970; moves with every try that failed. */
+  /** Milliseconds since 1970. A failed try moves it. */
   readonly dueAt: number;
-  /** Whether it has been sent: it is under way, or has failed and comes again. */
-  readonly isTried: boolean;
+  /** Whether Cloud Tasks has sent it at least once: it is running, or will be retried. */
+  readonly isDispatched: boolean;
 }
 
 /**
- * Names of the tasks of a queue that come without anybody's doing: at their turn, again after a failure, or soon. One that is
- * due later stands for nothing: what it waits for may have come. `now`: milliseconds since 1970. Throws what the client throws.
+ * Names of the tasks that have been dispatched, or are due within `taskQueueLimits.dueSoonSeconds`. Later ones are left out: an
+ * event may already have ended their wait. `now` is in milliseconds since 1970. Throws what the client throws.
  */
 async function pendingTaskNames(
   connection: CloudTasksConnection,
@@ -179,12 +185,12 @@ async function pendingTaskNames(
 ): Promise<string[]> {
   const soon = now + taskQueueLimits.dueSoonSeconds * 1_000;
   const names: string[] = [];
-  for await (const { name, dueAt, isTried } of queuedTasks(connection, queuePath))
-    if (isTried || dueAt <= soon) names.push(name);
+  for await (const { name, dueAt, isDispatched } of queuedTasks(connection, queuePath))
+    if (isDispatched || dueAt <= soon) names.push(name);
   return names;
 }
 
-/** Page by page, in no order. What comes and goes meanwhile may be among them or not. */
+/** Reads page by page, in no order. May miss or include tasks that are created or end meanwhile. */
 async function* queuedTasks(connection: CloudTasksConnection, parent: string): AsyncGenerator<QueuedTask> {
   const options = { ...callOptions, autoPaginate: false };
   const request = { parent, pageSize: taskQueueLimits.queuedTasksPage, responseView: "BASIC" as const };
@@ -214,6 +220,6 @@ function toQueuedTask({ name, scheduleTime, dispatchCount }: z.infer<typeof List
   return {
     name: name.slice(name.lastIndexOf("/") + 1),
     dueAt: (scheduleTime?.seconds ?? 0) * 1_000 + (scheduleTime?.nanos ?? 0) / 1e6,
-    isTried: Boolean(dispatchCount),
+    isDispatched: Boolean(dispatchCount),
   };
 }

@@ -1,12 +1,9 @@
 import { createHash } from "node:crypto";
 import type { CloudTasksClient } from "@google-cloud/tasks";
-import { BatonError, errorMessage } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { daySeconds } from "../../core/values/time.ts";
-import type { Broker, OutgoingMessage, Timer } from "../../ports/broker.ts";
-import type { Clock } from "../../ports/machine.ts";
 import { withFreshCredentials } from "../remote/google-credentials.ts";
-import { backoffSettings, grpcCode, grpcStatus, isDenied, undefinedIfNotFound } from "../remote/grpc.ts";
+import { backoffSettings, grpcCode, grpcStatus, undefinedIfNotFound } from "../remote/grpc.ts";
 
 /** What bounds requests to Cloud Tasks. */
 export const taskQueueLimits = {
@@ -28,36 +25,30 @@ export const taskQueueLimits = {
   dueSoonSeconds: 60,
 } as const;
 
-/** Where the queues are. */
 export interface CloudTasksLocation {
   readonly projectId: string;
   readonly location: string;
-  /** Host and port of a local server that speaks the protocol of Cloud Tasks, without TLS. */
+  /** Host and port of a local server with the protocol of Cloud Tasks, without TLS. */
   readonly emulatorHost: string | undefined;
-}
-
-interface CloudTasksSettings extends CloudTasksLocation {
-  /** Id of the queue. */
-  readonly queue: string;
 }
 
 /** Google's client, loaded and connected at its first use. */
 export class CloudTasksConnection {
-  readonly #place: CloudTasksLocation;
-  /** Clients whose credentials were refused once; other calls may still go through them. */
-  readonly #forgotten: Promise<CloudTasksClient>[] = [];
+  readonly #location: CloudTasksLocation;
+  /** Clients whose credentials were refused. Other calls may still use them, so only `close` closes them. */
+  readonly #retiredClients: Promise<CloudTasksClient>[] = [];
   #client: Promise<CloudTasksClient> | undefined;
 
-  constructor(place: CloudTasksLocation) {
-    this.#place = place;
+  constructor(location: CloudTasksLocation) {
+    this.#location = location;
   }
 
-  /** A call, once more with credentials that are fetched again when those of the client are not taken. */
-  call<Answer>(ask: (client: CloudTasksClient) => Promise<Answer>): Promise<Answer> {
-    return withFreshCredentials(async () => ask(await this.#open()), {
+  /** After refused credentials, repeats the call once with a new client, which fetches its own. */
+  call<Result>(call: (client: CloudTasksClient) => Promise<Result>): Promise<Result> {
+    return withFreshCredentials(async () => call(await this.#open()), {
       isRefused: (thrown) => grpcCode(thrown) === grpcStatus.unauthenticated,
       refresh: () => {
-        if (this.#client) this.#forgotten.push(this.#client);
+        if (this.#client) this.#retiredClients.push(this.#client);
         this.#client = undefined;
       },
     });
@@ -65,17 +56,17 @@ export class CloudTasksConnection {
 
   /** Full name of a queue. */
   queuePath(queue: string): string {
-    const { projectId, location } = this.#place;
+    const { projectId, location } = this.#location;
     return `projects/${projectId}/locations/${location}/queues/${queue}`;
   }
 
   async close(): Promise<void> {
-    const clients = [...this.#forgotten, ...(this.#client ? [this.#client] : [])];
+    const clients = [...this.#retiredClients, ...(this.#client ? [this.#client] : [])];
     await Promise.all(clients.map(async (client) => (await client).close()));
   }
 
   #open(): Promise<CloudTasksClient> {
-    this.#client ??= connect(this.#place);
+    this.#client ??= connect(this.#location);
     return this.#client;
   }
 }
@@ -89,7 +80,7 @@ async function connect({ projectId, emulatorHost }: CloudTasksLocation): Promise
   return new CloudTasksClient({ projectId, servicePath, port: Number(port), sslCreds });
 }
 
-/** A task with a name may be created again without harm, one without a name at worst delivers its message twice. */
+/** Creating a task again does no harm: with a name it is refused, without one it may deliver its message twice. */
 export const callOptions = {
   retry: {
     retryCodes: [
@@ -97,7 +88,7 @@ export const callOptions = {
       grpcStatus.resourceExhausted,
       grpcStatus.internal,
       grpcStatus.unavailable,
-      // What is no gRPC at all, such as the page of a proxy.
+      // A response that is not gRPC, such as the page of a proxy.
       grpcStatus.unknown,
     ],
     backoffSettings: backoffSettings(limits.publishTimeoutMs),
@@ -108,24 +99,23 @@ export const callOptions = {
 export interface TaskRequest {
   readonly url: string;
   readonly body: Buffer;
-  /** Whose token it carries; undefined: none. */
   readonly token: TaskToken | undefined;
-  /** How long its answer is waited for. Default: ten minutes, that of Cloud Tasks. */
+  /** How long Cloud Tasks waits for the response. Default: its own, ten minutes. */
   readonly deadlineSeconds?: number;
 }
 
-/** An access token for Google's own services, or an identity token for whoever knows the account. */
+/** An access token for Google's services, or an identity token for a receiver that checks the account. */
 type TaskToken =
   | { readonly kind: "access"; readonly serviceAccount: string; readonly scope: string }
   | { readonly kind: "identity"; readonly serviceAccount: string; readonly audience: string };
 
-/** When a task is due, in seconds since 1970; undefined: at once. */
+/** When a task is due, in seconds since 1970. Undefined: at once. */
 type DueSecond = number | undefined;
 
-/** A queue of Cloud Tasks, and how tasks get into it. Throws what the client throws. */
+/** Creates tasks in one queue of Cloud Tasks. Throws what the client throws. */
 export class TaskQueue {
   readonly #connection: CloudTasksConnection;
-  /** Full name. */
+  /** Full name of the queue. */
   readonly path: string;
 
   constructor(connection: CloudTasksConnection, queue: string) {
@@ -134,8 +124,8 @@ export class TaskQueue {
   }
 
   /**
-   * Creates a task under the first of the names that is free; none when one under these names still waits for its turn, which
-   * will do what is asked for. A name stays taken for hours after its task is gone: when all are, the task has none.
+   * Creates a task under the first free name, unless a task with one of these names is still waiting: that one does the
+   * same. Cloud Tasks keeps a name for hours after its task is gone. If all are taken, the task is created without one.
    */
   async createOnce(request: TaskRequest, names: readonly string[], dueSecond: DueSecond): Promise<void> {
     for (const name of names) {
@@ -155,12 +145,12 @@ export class TaskQueue {
     }
   }
 
-  /** One that is being sent right now does not wait: it may be what brought the message that wants to come again. */
+  /** A task that is being dispatched does not count: it may carry the very message that is scheduled again here. */
   async #isWaiting(name: string): Promise<boolean> {
-    const found = await undefinedIfNotFound(() =>
+    const response = await undefinedIfNotFound(() =>
       this.#connection.call((client) => client.getTask({ name: this.#taskPath(name) }, callOptions)),
     );
-    return found !== undefined && !found[0].dispatchCount;
+    return response !== undefined && !response[0].dispatchCount;
   }
 
   async #create(request: TaskRequest, name: string | undefined, dueSecond: DueSecond): Promise<void> {
@@ -185,14 +175,14 @@ export class TaskQueue {
   }
 }
 
-/** Hashed, since names that follow each other slow a queue down. */
+/** Hashed, because consecutive names slow a queue down. */
 export function taskName(...parts: readonly (string | Buffer)[]): string {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part);
   return hash.digest("hex");
 }
 
-/** The second that a delay from now ends in, no further ahead than the horizon. */
+/** The second in which a delay ends, at most `taskQueueLimits.timerHorizonSeconds` ahead. */
 export function toDueSecond(now: number, delayMs: number): number {
   const delay = Math.min(delayMs, taskQueueLimits.timerHorizonSeconds * 1_000);
   return Math.ceil((now + delay) / 1_000);
@@ -203,67 +193,4 @@ function toTokenFields(token: TaskToken) {
   return token.kind === "access"
     ? { oauthToken: { serviceAccountEmail, scope: token.scope } }
     : { oidcToken: { serviceAccountEmail, audience: token.audience } };
-}
-
-/** The HTTP request that publishes a message. */
-export interface PublishRequest {
-  readonly url: string;
-  readonly body: Buffer;
-  /** Whose access token it carries; undefined: none. */
-  readonly serviceAccount: string | undefined;
-}
-
-/**
- * Later messages as tasks of Cloud Tasks, each of which publishes its message to its topic when its time has come. A task
- * has a name made of its message and its second, so that a message that is delivered twice is scheduled once.
- */
-export class CloudTasksTimer implements Timer {
-  readonly #connection: CloudTasksConnection;
-  readonly #queue: TaskQueue;
-  readonly #broker: Broker;
-  readonly #clock: Clock;
-  readonly #requestOf: (message: OutgoingMessage) => PublishRequest;
-
-  constructor(
-    settings: CloudTasksSettings,
-    broker: Broker,
-    clock: Clock,
-    requestOf: (message: OutgoingMessage) => PublishRequest,
-  ) {
-    this.#connection = new CloudTasksConnection(settings);
-    this.#queue = new TaskQueue(this.#connection, settings.queue);
-    this.#broker = broker;
-    this.#clock = clock;
-    this.#requestOf = requestOf;
-  }
-
-  /** A delay beyond the horizon is cut to it: whoever gets the message then finds that it is early, and schedules it again. */
-  async schedule(message: OutgoingMessage, delayMs: number): Promise<void> {
-    if (delayMs <= 0) return this.#broker.publish([message]);
-    const dueSecond = toDueSecond(this.#clock.now(), delayMs);
-    const { url, body, serviceAccount } = this.#requestOf(message);
-    const token =
-      serviceAccount === undefined
-        ? undefined
-        : { kind: "access" as const, serviceAccount, scope: pubSubScope };
-    const name = taskName(`${dueSecond} ${url} `, body);
-    try {
-      await this.#queue.createOnce({ url, body, token }, [name], dueSecond);
-    } catch (thrown) {
-      throw toTimerError(this.#queue.path, thrown);
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.#connection.close();
-  }
-}
-
-const pubSubScope = "https://www.googleapis.com/auth/pubsub";
-
-function toTimerError(queue: string, thrown: unknown): BatonError {
-  const context = { where: queue, cause: thrown };
-  const code = grpcCode(thrown);
-  if (code === grpcStatus.notFound) return new BatonError("TIMER_MISSING", "There is no such queue", context);
-  return new BatonError(isDenied(code) ? "TIMER_DENIED" : "TIMER_FAILED", errorMessage(thrown), context);
 }

@@ -8,7 +8,11 @@ import type {
 } from "../../ports/services.ts";
 import { sparseObject } from "../remote/service-response.ts";
 
-/** What the service answers, as far as it is looked at. Fields with their default value are left out of its JSON. */
+/*
+ * The parts of Dataform's responses that Baton reads. Dataform omits fields that have their default value:
+ * https://cloud.google.com/dataform/reference/rest
+ */
+
 export const CompilationSchema = z
   .object({
     name: z.string().min(1),
@@ -55,7 +59,7 @@ function hasOtherSettings(answer: object): boolean {
   return Object.keys(answer).some((name) => !(name in ConfigSchema.shape));
 }
 
-/** A state that is not known yet counts as running: a new name must not end a task. */
+/** An unknown state counts as running: a new state of Dataform must not end a task. */
 const StateSchema = z.enum(["RUNNING", "CANCELING", "SUCCEEDED", "FAILED", "CANCELLED"]).catch("RUNNING");
 
 export const InvocationSchema = z
@@ -106,7 +110,7 @@ export const ActionsPageSchema = sparseObject({
   nextPageToken: z.string().optional(),
 });
 
-/** An invocation as the service takes it. */
+/** The body that creates an invocation. */
 export function toInvocationBody(source: InvocationSource): object {
   if ("workflowConfig" in source) return { workflowConfig: source.workflowConfig };
   const { compilationResult, config } = source;

@@ -20,25 +20,23 @@ import {
 } from "./dataform-responses.ts";
 
 export interface DataformOptions {
-  /** Default `https://dataform.googleapis.com`. With one of its own no credentials are sent. */
+  /** Default: `https://dataform.googleapis.com`. Any other host gets no credentials. */
   readonly apiEndpoint?: string | undefined;
 }
 
 interface RestCall<Answer> {
   readonly method: "GET" | "POST";
-  /** A resource name, perhaps with a `:verb`. */
+  /** A resource name, optionally with a `:verb`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly body?: unknown;
-  /** What Dataform answers. */
   readonly answer: z.ZodType<Answer>;
   readonly signal: AbortSignal;
 }
 
-/** A compilation is answered when it is done. */
+/** Dataform answers a compilation request only when the compilation has finished. */
 const timeoutMs = 180_000;
 
-/** Calls of the REST API, by resource names. */
 class DataformRest {
   readonly #rest: GoogleRest;
 
@@ -58,30 +56,33 @@ class DataformRest {
 }
 
 function toAddress(path: string, query: Readonly<Record<string, string | undefined>>): string {
-  const given = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) given.set(name, value);
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, value);
   const address = `/v1/${path.split("/").map(encodeSegment).join("/")}`;
-  return given.size > 0 ? `${address}?${given}` : address;
+  return parameters.size > 0 ? `${address}?${parameters}` : address;
 }
 
-/** The `:` of a verb stays as it is. */
+/** Leaves the `:` before a verb unencoded. */
 function encodeSegment(segment: string): string {
   return segment.split(":").map(encodeURIComponent).join(":");
 }
 
-function toTaskError(what: string, { code: status, message, retryAfterSeconds }: GoogleApiError): TaskError {
-  const said = `${what}: ${message}`;
+function toTaskError(
+  operation: string,
+  { code: status, message, retryAfterSeconds }: GoogleApiError,
+): TaskError {
+  const text = `${operation}: ${message}`;
   if (status === 401 || status === 403)
-    return new TaskError(said, { code: "DATAFORM_DENIED", retryable: false });
+    return new TaskError(text, { code: "DATAFORM_DENIED", retryable: false });
   if (status === 0 || status === 408 || status === 429 || status >= 500)
-    return new TaskError(said, { code: "DATAFORM_UNAVAILABLE", retryAfterSeconds });
-  return new TaskError(said, { code: "DATAFORM_REFUSED", retryable: false });
+    return new TaskError(text, { code: "DATAFORM_UNAVAILABLE", retryAfterSeconds });
+  return new TaskError(text, { code: "DATAFORM_REFUSED", retryable: false });
 }
 
-/** The largest page the service gives. */
+/** The largest page size of Dataform. */
 const pageSize = "1000";
 
-/** Dataform by its REST API: its client library would bring several copies of gRPC along. */
+/** Calls Dataform's REST API: its client library depends on several copies of gRPC. */
 export class DataformService implements Dataform {
   readonly #rest: DataformRest;
 
@@ -106,7 +107,7 @@ export class DataformService implements Dataform {
     return this.#rest.call({ method: "GET", path: name, answer: InvocationSchema, signal });
   }
 
-  /** All are listed: which filters the service takes is not documented. */
+  /** Lists all of them: Dataform does not document its filters. */
   async invocations(repository: string, signal: AbortSignal): Promise<readonly Invocation[]> {
     const path = `${repository}/workflowInvocations`;
     const found: Invocation[] = [];

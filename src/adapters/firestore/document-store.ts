@@ -38,7 +38,7 @@ import {
 
 type Encode = (write: Exclude<Write, { kind: "delete" }>) => Record<string, unknown>;
 
-/** Writes that do not depend on each other, sent together; each has a result of its own. */
+/** Sends writes together that do not depend on each other. Each of them succeeds or fails alone. */
 class IndependentWrites {
   readonly #client: FirestoreClient;
   readonly #encode: Encode;
@@ -50,7 +50,7 @@ class IndependentWrites {
 
   async commit(writes: readonly Write[]): Promise<readonly CommitEachResult[]> {
     const firestore = await this.#client.firestore();
-    // The ids are spread by their hash: there is no need to begin slowly.
+    // The hash in their ids spreads the documents, so no slow start is needed.
     const writer = firestore.bulkWriter({ throttling: false });
     writer.onWriteError(() => false);
     const results = [];
@@ -59,7 +59,7 @@ class IndependentWrites {
     return Promise.all(results);
   }
 
-  /** Wrapped, so that waiting for the sending is not waiting for its result. */
+  /** The result is wrapped in an object, so that `await` does not wait for it. */
   async #send(writer: BulkWriter, write: Write): Promise<{ readonly result: Promise<WriteResult> }> {
     const reference = await this.#client.reference(write.key);
     if (write.kind === "create") return { result: writer.create(reference, this.#encode(write)) };
@@ -88,7 +88,7 @@ const conflictCodes: ReadonlySet<number> = new Set([
   grpcStatus.failedPrecondition,
 ]);
 
-/** What a refused write means: its condition did not hold, or whether it was applied is open. */
+/** A `ConflictError` if a condition did not hold. After any other error the write may have been applied. */
 function toWriteError(thrown: unknown): Error {
   const code = grpcCode(thrown);
   if (code !== undefined && conflictCodes.has(code))
@@ -108,14 +108,14 @@ function toStoreError(thrown: unknown): BatonError {
   return new BatonError("STORE_FAILED", errorMessage(thrown), context);
 }
 
-/** The document was last written at that time. A version that Firestore never made is one that no document has. */
+/** The document must not have been written since. A version in another form matches no document. */
 async function toPrecondition(version: Version): Promise<Precondition> {
   const { Timestamp } = await import("@google-cloud/firestore");
   const [seconds = "0", nanoseconds = "0"] = version.split(".");
   return { lastUpdateTime: new Timestamp(Number(seconds), Number(nanoseconds)) };
 }
 
-/** The document store on Firestore. What a commit has answered is durable at once. */
+/** The document store on Firestore. A commit is durable as soon as it returns, so `sync` has nothing to do. */
 export class FirestoreDocumentStore implements DocumentStore {
   readonly #client: FirestoreClient;
   readonly #clock: Clock;
@@ -131,7 +131,7 @@ export class FirestoreDocumentStore implements DocumentStore {
 
   async get(key: DocumentKey): Promise<Snapshot> {
     const reference = await this.#client.reference(key);
-    const snapshot = await this.#answered(reference.get().catch(rethrowAsStoreError));
+    const snapshot = await this.#awaitCall(reference.get().catch(rethrowAsStoreError));
     const document = snapshot.exists ? toDocument(key.collection, snapshot) : undefined;
     return { document, readTime: snapshot.readTime.toMillis() };
   }
@@ -142,21 +142,21 @@ export class FirestoreDocumentStore implements DocumentStore {
     const committing = batch.commit().catch((thrown: unknown) => {
       throw toWriteError(thrown);
     });
-    const results = await this.#answered(committing);
-    // All writes of a commit take place at one time; it is told with each.
+    const results = await this.#awaitCall(committing);
+    // All writes of a commit have the same time.
     const time = results[0]?.writeTime;
     if (!time) throw new TypeError("A commit has at least one write");
     return { version: toVersion(time), commitTime: time.toMillis() };
   }
 
   commitEach(writes: readonly Write[]): Promise<readonly CommitEachResult[]> {
-    return this.#answered(this.#independent.commit(writes));
+    return this.#awaitCall(this.#independent.commit(writes));
   }
 
   async count(collection: CollectionName, condition: Condition): Promise<number> {
     const query = withConditions(await this.#client.collection(collection), collection, [condition]);
-    const counted = await this.#answered(query.count().get().catch(rethrowAsStoreError));
-    return counted.data().count;
+    const result = await this.#awaitCall(query.count().get().catch(rethrowAsStoreError));
+    return result.data().count;
   }
 
   async query(
@@ -167,9 +167,9 @@ export class FirestoreDocumentStore implements DocumentStore {
     const { FieldPath } = await import("@google-cloud/firestore");
     const all = await this.#client.collection(collection);
     const ordered = withConditions(all, collection, conditions).orderBy(FieldPath.documentId()).limit(limit);
-    const paged = startAfter === undefined ? ordered : ordered.startAfter(documentId(startAfter));
-    const found = await this.#answered(
-      paged.get().catch(rethrowAsStoreError),
+    const page = startAfter === undefined ? ordered : ordered.startAfter(documentId(startAfter));
+    const found = await this.#awaitCall(
+      page.get().catch(rethrowAsStoreError),
       firestoreLimits.storeQuerySeconds,
     );
     return {
@@ -193,13 +193,13 @@ export class FirestoreDocumentStore implements DocumentStore {
     return this.#client.close();
   }
 
-  /** Within the deadline. Refused credentials are fetched again for the next call; this one fails and is repeated. */
-  async #answered<T>(call: Promise<T>, seconds?: number): Promise<T> {
+  /** Waits until the deadline. If the credentials were refused, the call fails and the next one uses fresh ones. */
+  async #awaitCall<T>(call: Promise<T>, seconds?: number): Promise<T> {
     try {
       return await withDeadline(this.#clock, call, seconds);
     } catch (thrown) {
       if (thrown instanceof BatonError && grpcCode(thrown.cause) === grpcStatus.unauthenticated)
-        this.#client.forget();
+        this.#client.discard();
       throw thrown;
     }
   }
@@ -220,8 +220,8 @@ export class FirestoreDocumentStore implements DocumentStore {
 function withConditions(query: Query, collection: CollectionName, conditions: readonly Condition[]): Query {
   const arrays: readonly string[] = collections[collection].arrays;
   return conditions.reduce(
-    (narrowed, { field, equals }) =>
-      narrowed.where(field, arrays.includes(field) ? "array-contains" : "==", toIndexedText(equals)),
+    (filtered, { field, equals }) =>
+      filtered.where(field, arrays.includes(field) ? "array-contains" : "==", toIndexedText(equals)),
     query,
   );
 }
@@ -231,7 +231,7 @@ function toDocument(
   snapshot: DocumentSnapshot | QueryDocumentSnapshot,
 ): StoredDocument {
   const { updateTime } = snapshot;
-  if (!updateTime) throw new TypeError("A document that exists was written at some time");
+  if (!updateTime) throw new TypeError("An existing document has a write time");
   return {
     key: { collection, id: originalId(snapshot.id) },
     data: decodeDocument(snapshot.data()),

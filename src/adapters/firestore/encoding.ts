@@ -10,13 +10,13 @@ import {
 } from "../../core/records.ts";
 import type { JsonObject, JsonValue } from "../../core/values/json.ts";
 
-/** Field of the time at which Firestore may delete a document: the TTL policy names it. */
+/** The field of the TTL policy: Firestore may delete a document after this time. */
 export const expiryField = "expireAt";
 
 /**
- * What is stored of a document: its data as JSON text, byte for byte as it was, beside copies of the fields that are
- * queried by. As a map, Firestore would sort its fields, and refuse lists within lists and more than 20 levels.
- * The names are the same in every document of a collection, so an update replaces all of it.
+ * A stored document has its data as JSON text, and beside it copies of the fields that queries use. In a map Firestore
+ * would sort the fields, and refuse nested lists and more than 20 levels. All documents of a collection have the same
+ * fields, so an update replaces everything.
  */
 export function encodeDocument(
   collection: CollectionName,
@@ -36,10 +36,12 @@ function toIndexedValue(value: JsonValue | undefined): string | null {
   return typeof value === "string" ? toIndexedText(value) : null;
 }
 
-/** Firestore indexes the first 1,500 bytes of a string only: https://firebase.google.com/docs/firestore/quotas#indexes */
+/**
+ * Firestore indexes the first 1,500 bytes of a string only: https://firebase.google.com/docs/firestore/quotas#indexes
+ */
 const indexedBytes = 1_500;
 
-/** A string as it is indexed and asked for: by its hash when it is too long. */
+/** The string that is indexed and queried: a hash if the text is too long for an index. */
 export function toIndexedText(text: string): string {
   if (Buffer.byteLength(text) <= indexedBytes) return text;
   return `sha256:${createHash("sha256").update(text).digest("hex")}`;
@@ -51,12 +53,12 @@ export function decodeDocument(stored: unknown): JsonObject {
   return JSON.parse(StoredSchema.parse(stored).data);
 }
 
-/** A version is the time of the write, to the last digit that Firestore keeps. */
+/** A document's version is its write time, with all of Firestore's digits. */
 export function toVersion(time: Timestamp): string {
   return `${time.seconds}.${String(time.nanoseconds).padStart(9, "0")}`;
 }
 
-/** One field of a collection whose indexes are not the automatic ones. */
+/** Replaces the automatic indexes of one field. */
 interface FieldOverride {
   readonly collectionGroup: string;
   readonly fieldPath: string;
@@ -74,9 +76,9 @@ interface IndexFile {
 }
 
 /**
- * What the database has to index, in the form of `firestore.indexes.json`: the fields that are queried by, and nothing else.
- * By default every field is indexed twice, times among them, and those hold a collection to 500 writes a second. Queries are
- * of equality alone, which single-field indexes answer together, so there is no composite index.
+ * The content of `firestore.indexes.json`: indexes for the fields that queries use, and for no others. By default
+ * Firestore indexes every field twice, and indexed times limit a collection to 500 writes a second. Queries test only
+ * equality, which single-field indexes answer together, so no composite index is needed.
  */
 export function toIndexFile(): IndexFile {
   return {

@@ -19,11 +19,11 @@ export interface FirestoreSettings {
   readonly projectId: string;
   /** `(default)`, or the id of another database. */
   readonly databaseId: string;
-  /** How long documents are kept after their last write, where their collection says so. */
+  /** How long documents are kept after their last write, in collections that expire. */
   readonly retentionSeconds: number;
 }
 
-/** The client of the database, loaded and connected at its first use. It heeds `FIRESTORE_EMULATOR_HOST`. */
+/** Google's client, loaded and connected at its first use. Like that client, it follows `FIRESTORE_EMULATOR_HOST`. */
 export class FirestoreClient {
   readonly #settings: FirestoreSettings;
   readonly #clock: Clock;
@@ -36,8 +36,8 @@ export class FirestoreClient {
   }
 
   /**
-   * Throws `STORE_FAILED` once it is closed: Google's client would end the process by a rejection that cannot be
-   * caught.
+   * Throws `STORE_FAILED` after `close`: a call on Google's closed client ends the process with a rejection that can't
+   * be caught.
    */
   async firestore(): Promise<Firestore> {
     if (this.#isClosed) throw new BatonError("STORE_FAILED", "The store is closed", { where: "Firestore" });
@@ -53,23 +53,23 @@ export class FirestoreClient {
     return (await this.firestore()).collection(name);
   }
 
-  /** Loads the client and what it loads by itself at its first call, connecting to nothing. */
+  /** Loads the client, and the packages that it would load at its first call. Connects to nothing. */
   async load(): Promise<void> {
     await this.firestore();
     await import("google-gax");
   }
 
-  /** Calls that were given up may still be repeated, for minutes: they are not waited for. */
+  /** Waits for `firestoreLimits.storeCloseMs` at most: the client may retry calls that have timed out for minutes. */
   async close(): Promise<void> {
     this.#isClosed = true;
     if (!this.#firestore) return;
-    const left = Promise.withResolvers<void>();
-    const stop = this.#clock.after(firestoreLimits.storeCloseMs, left.resolve);
-    await Promise.race([(await this.#firestore).terminate(), left.promise]).finally(stop);
+    const timeout = Promise.withResolvers<void>();
+    const stop = this.#clock.after(firestoreLimits.storeCloseMs, timeout.resolve);
+    await Promise.race([(await this.#firestore).terminate(), timeout.promise]).finally(stop);
   }
 
-  /** The next call makes a client of its own, which fetches credentials: those of this one are not taken any more. */
-  forget(): void {
+  /** Drops a client whose credentials are no longer accepted. The next call creates one with fresh credentials. */
+  discard(): void {
     this.#firestore = undefined;
   }
 
@@ -81,21 +81,21 @@ export class FirestoreClient {
 }
 
 /**
- * Waits for a call with all its repetitions, but not for ever. The client repeats for ten minutes what the service refuses, and
- * can't be told otherwise: its settings are not heeded. A message that fails sooner is delivered again, perhaps to where
- * it goes better. What the call does after that is like a call whose answer was lost. Throws a `StoreTimeoutError`, `STORE_FAILED`.
+ * Limits how long a call may take with all its retries. The client retries refused calls for ten minutes, and ignores
+ * settings that shorten this. Failing early lets the message be redelivered, perhaps to a healthy instance. The outcome
+ * of the abandoned call is unknown, as after a lost reply. Throws an `StoreTimeoutError` with code `STORE_FAILED`.
  */
 export async function withDeadline<T>(
   clock: Clock,
   call: Promise<T>,
   seconds: number = firestoreLimits.storeCallSeconds,
 ): Promise<T> {
-  const tooLate = Promise.withResolvers<never>();
+  const timeout = Promise.withResolvers<never>();
   const stop = clock.after(seconds * 1_000, () =>
-    tooLate.reject(new StoreTimeoutError(`No answer in ${seconds} s`, call, { where: "Firestore" })),
+    timeout.reject(new StoreTimeoutError(`No answer in ${seconds} s`, call, { where: "Firestore" })),
   );
   try {
-    return await Promise.race([call, tooLate.promise]);
+    return await Promise.race([call, timeout.promise]);
   } finally {
     stop();
   }
@@ -104,16 +104,16 @@ export async function withDeadline<T>(
 const prefixCharacters = 8;
 
 /**
- * The id of a document in Firestore. Its hash comes first, so that ids which follow each other are stored far apart: a
- * stretch of neighbouring documents takes no more than some 500 writes a second. The rest is for people, with `/`
- * written `~1` and `~` written `~0`.
+ * The id of a document in Firestore. It begins with a hash, so that consecutive ids are stored far apart: a range of
+ * neighbouring documents takes only about 500 writes a second. The original id follows for readability, with `/`
+ * written as `~1` and `~` as `~0`.
  */
 export function documentId(id: string): string {
   const hash = createHash("sha256").update(id).digest("hex").slice(0, prefixCharacters);
   return `${hash}.${id.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
-/** The id that a document's id in Firestore was made from. */
+/** The inverse of `documentId`. */
 export function originalId(documentId: string): string {
   return documentId
     .slice(prefixCharacters + 1)

@@ -4,16 +4,16 @@ import { BatonError, errorMessage } from "../../core/errors/errors.ts";
 import type { CallerCheck } from "../../ports/machine.ts";
 
 export interface OidcSettings {
-  /** What the token must be for: the URL of the function, or whatever its push subscriptions say. */
+  /** Required audience of the token: the URL of the function, or another one that its push subscriptions are set to. */
   readonly audience: string;
-  /** Accounts that may call, by their address. */
+  /** E-mail addresses of the accounts that may call. */
   readonly callers: readonly string[];
   readonly issuer: string;
   /** Where the issuer publishes its keys. */
   readonly keysUrl: string;
 }
 
-/** Those of Google's tokens: https://accounts.google.com/.well-known/openid-configuration */
+/** Source: https://accounts.google.com/.well-known/openid-configuration */
 export const googleIssuer = {
   issuer: "https://accounts.google.com",
   keysUrl: "https://www.googleapis.com/oauth2/v3/certs",
@@ -21,7 +21,7 @@ export const googleIssuer = {
 
 const ClaimsSchema = z.object({ email: z.string(), email_verified: z.literal(true) });
 
-/** Callers show an OIDC token that Google has signed, for us, in the name of an account that may call. */
+/** Requires an OIDC token that the issuer has signed for this audience and for one of the allowed accounts. */
 export class OidcCallerCheck implements CallerCheck {
   readonly #settings: OidcSettings;
   #keys: JWTVerifyGetKey | undefined;
@@ -52,10 +52,10 @@ export class OidcCallerCheck implements CallerCheck {
       });
       return payload;
     } catch (thrown) {
-      // Keys that can't be fetched say nothing about the caller.
-      const isOfKeys = thrown instanceof errors.JWKSTimeout || thrown instanceof errors.JWKSInvalid;
-      const isOfToken = thrown instanceof errors.JOSEError && !isOfKeys;
-      if (isOfToken && thrown.code !== "ERR_JOSE_GENERIC") throw callerRefused(errorMessage(thrown));
+      // If the keys can't be fetched, the caller is not refused: the error is a failure of the request.
+      const isAboutKeys = thrown instanceof errors.JWKSTimeout || thrown instanceof errors.JWKSInvalid;
+      const isAboutToken = thrown instanceof errors.JOSEError && !isAboutKeys;
+      if (isAboutToken && thrown.code !== "ERR_JOSE_GENERIC") throw callerRefused(errorMessage(thrown));
       throw thrown;
     }
   }

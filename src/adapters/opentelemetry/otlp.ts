@@ -3,19 +3,19 @@ import type { FinishedSpan, SendSpans } from "./span-queue.ts";
 import { traceLimits } from "./span-queue.ts";
 
 export interface OtlpSettings {
-  /** Where spans are posted to, such as `http://127.0.0.1:4318/v1/traces`. */
+  /** The address of the receiver, such as `http://127.0.0.1:4318/v1/traces`. */
   readonly url: string;
-  /** The project that they are of, when they go to Google: then they are sent with the credentials of this machine. */
+  /** The project of the spans if the receiver is Google's. Requests then carry Application Default Credentials. */
   readonly googleProject: string | undefined;
-  /** What sends them: `service.name` and the like. */
+  /** Attributes of the sender, such as `service.name`. */
   readonly resource: Readonly<Record<string, string>>;
-  /** How long one sending may take with all its repetitions. Default: `traceLimits.traceExportSeconds`. */
+  /** Timeout of one export with all its retries. Default: `traceLimits.traceExportSeconds`. */
   readonly exportSeconds?: number;
 }
 
 /**
- * Sends spans by OTLP over HTTP, as JSON. OpenTelemetry is loaded when the first spans are sent: after the work that they
- * tell of, and never where there are none.
+ * Sends spans as JSON by OTLP over HTTP. OpenTelemetry is loaded when the first spans are sent, so it delays neither
+ * the start of the process nor its first task.
  */
 export function otlpSender(settings: OtlpSettings): SendSpans {
   let open: Promise<SendSpans> | undefined;
@@ -46,17 +46,17 @@ async function openExporter(settings: OtlpSettings): Promise<SendSpans> {
   return (spans: readonly FinishedSpan[]) => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const readable = spans.map((span) => toReadableSpan(span, resource));
-    // 0 is success. https://opentelemetry.io/docs/specs/otel/trace/sdk/#span-exporter
+    // Code 0 is success: https://opentelemetry.io/docs/specs/otel/trace/sdk/#span-exporter
     exporter.export(readable, ({ code, error }) =>
-      code === 0 ? resolve() : reject(error ?? new Error("The receiver refuses the spans")),
+      code === 0 ? resolve() : reject(error ?? new Error("The receiver refused the spans")),
     );
     return promise;
   };
 }
 
 /**
- * Makes the headers of requests to Google's own receiver. Without credentials there are none, as the exporter demands:
- * then the receiver says what is missing.
+ * Headers for Google's receiver. The exporter does not allow this function to throw, so without credentials the
+ * receiver refuses the request and reports why.
  */
 function googleHeaders(projectId: string): () => Promise<Record<string, string>> {
   const credentials = new GoogleCredentials({ scope: "https://www.googleapis.com/auth/trace.append" });

@@ -10,11 +10,11 @@ const kinds = {
   consumer: SpanKind.CONSUMER,
 } as const;
 
-/** A span as exporters take it. */
+/** Converts a span to the form that OpenTelemetry's exporters accept. */
 export function toReadableSpan(span: FinishedSpan, resource: Resource): ReadableSpan {
   const { place, parentSpanId, failure, startedAt } = span;
   const { traceId } = place;
-  // A clock that was set back must not make a span end before it began.
+  // The clock may have been set back since the span started.
   const endedAt = Math.max(startedAt, span.endedAt);
   const flags = { traceFlags: TraceFlags.SAMPLED };
   const exception = failure && {

@@ -15,7 +15,7 @@ export const traceLimits = {
   spansPerExport: 512,
 } as const;
 
-/** A span as it waits to be sent: the classes of OpenTelemetry are loaded when the first ones are. */
+/** A finished span that waits to be sent. It needs no class of OpenTelemetry, which is not loaded yet. */
 export interface FinishedSpan {
   readonly name: string;
   readonly kind: SpanKind;
@@ -29,19 +29,19 @@ export interface FinishedSpan {
   readonly failure: SpanFailure | undefined;
 }
 
-/** Sends spans. Rejects when they were not taken. */
+/** Rejects if the receiver did not accept the spans. */
 export type SendSpans = (spans: readonly FinishedSpan[]) => Promise<void>;
 
-/** Hears that spans are lost, or late. Called once a pause. */
+/** Called once at the start of each pause, when spans were lost or the receiver is slow. */
 export type ReportProblem = (problem: {
   readonly error: string;
-  /** Spans that were given up since the last call. */
+  /** Number of spans that were dropped since the last call. */
   readonly lostSpans: number;
 }) => void;
 
 /**
- * How long others wait for traces, and a process at its end; and how long nothing is sent to a receiver that was
- * late.
+ * How long a delivery, and a process that ends, wait for spans to be sent; and how long nothing is sent after the
+ * receiver was slow or down.
  */
 export interface TraceTimeouts {
   readonly flushMs: number;
@@ -56,67 +56,67 @@ export const defaultTraceTimeouts: TraceTimeouts = {
 };
 
 /**
- * Spans that wait to be sent. They are sent by the hundreds, from time to time and when somebody asks for it; nobody
- * waits for a receiver that was down or late a moment ago.
+ * Keeps finished spans and sends them in batches: every `traceLimits.traceSeconds`, when a batch is full, and on `flush`.
+ * After a failure it pauses, and `flush` does not wait for the receiver until the pause is over.
  */
 export class SpanQueue {
   readonly #send: SendSpans;
   readonly #report: ReportProblem;
-  readonly #waits: TraceTimeouts;
-  readonly #waiting: FinishedSpan[] = [];
+  readonly #timeouts: TraceTimeouts;
+  readonly #pending: FinishedSpan[] = [];
   #lost = 0;
-  #underWay: Promise<void> | undefined;
+  #sending: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #pausedUntil = 0;
 
-  constructor(send: SendSpans, report: ReportProblem, waits: TraceTimeouts) {
+  constructor(send: SendSpans, report: ReportProblem, timeouts: TraceTimeouts) {
     this.#send = send;
     this.#report = report;
-    this.#waits = waits;
+    this.#timeouts = timeouts;
   }
 
   add(span: FinishedSpan): void {
-    if (this.#waiting.length >= traceLimits.traceSpans) this.#lost += 1;
-    else this.#waiting.push(span);
-    if (this.#waiting.length >= traceLimits.spansPerExport && !this.#isPaused()) this.#begin();
-    else this.#beginLater();
+    if (this.#pending.length >= traceLimits.traceSpans) this.#lost += 1;
+    else this.#pending.push(span);
+    if (this.#pending.length >= traceLimits.spansPerExport && !this.#isPaused()) this.#startSending();
+    else this.#scheduleSend();
   }
 
-  /** Resolves when all that was added has been sent, or when that has taken too long. */
-  async flush(limitMs = this.#waits.flushMs): Promise<void> {
+  /** Sends all spans. Resolves when they are sent, or after `limitMs`. */
+  async flush(limitMs = this.#timeouts.flushMs): Promise<void> {
     if (this.#isPaused()) return;
-    this.#begin();
-    if (!this.#underWay || (await finishesWithin(this.#underWay, limitMs))) return;
-    this.#pause(`the receiver of traces takes longer than ${limitMs} ms`);
+    this.#startSending();
+    if (!this.#sending || (await finishesWithin(this.#sending, limitMs))) return;
+    this.#pause(`the trace receiver took longer than ${limitMs} ms`);
   }
 
   async close(): Promise<void> {
-    await this.flush(this.#waits.closeMs);
+    await this.flush(this.#timeouts.closeMs);
     clearTimeout(this.#timer);
   }
 
-  #beginLater(): void {
-    const delaySeconds = this.#isPaused() ? this.#waits.pauseSeconds : traceLimits.traceSeconds;
-    this.#timer ??= setTimeout(() => this.#begin(), delaySeconds * 1_000).unref();
+  #scheduleSend(): void {
+    const delaySeconds = this.#isPaused() ? this.#timeouts.pauseSeconds : traceLimits.traceSeconds;
+    this.#timer ??= setTimeout(() => this.#startSending(), delaySeconds * 1_000).unref();
   }
 
-  #begin(): void {
+  #startSending(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (!this.#underWay && this.#waiting.length > 0) this.#underWay = this.#sendAll();
+    if (!this.#sending && this.#pending.length > 0) this.#sending = this.#sendAll();
   }
 
-  /** Whatever is added while it sends is sent too. */
+  /** Also sends the spans that are added meanwhile. */
   async #sendAll(): Promise<void> {
     try {
-      while (this.#waiting.length > 0)
-        await this.#sendSome(this.#waiting.splice(0, traceLimits.spansPerExport));
+      while (this.#pending.length > 0)
+        await this.#sendBatch(this.#pending.splice(0, traceLimits.spansPerExport));
     } finally {
-      this.#underWay = undefined;
+      this.#sending = undefined;
     }
   }
 
-  async #sendSome(spans: readonly FinishedSpan[]): Promise<void> {
+  async #sendBatch(spans: readonly FinishedSpan[]): Promise<void> {
     try {
       await this.#send(spans);
       this.#pausedUntil = 0;
@@ -128,7 +128,7 @@ export class SpanQueue {
 
   #pause(error: string): void {
     const isNew = !this.#isPaused();
-    this.#pausedUntil = performance.now() + this.#waits.pauseSeconds * 1_000;
+    this.#pausedUntil = performance.now() + this.#timeouts.pauseSeconds * 1_000;
     if (!isNew) return;
     this.#report({ error, lostSpans: this.#lost });
     this.#lost = 0;
@@ -139,7 +139,6 @@ export class SpanQueue {
   }
 }
 
-/** Whether it resolves within the time. */
 async function finishesWithin(work: Promise<void>, limitMs: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const timer = setTimeout(() => resolve(false), limitMs);

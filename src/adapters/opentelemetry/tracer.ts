@@ -18,25 +18,24 @@ import {
   SpanQueue,
 } from "./span-queue.ts";
 
-/** What all that is called from a piece of work has in common. */
+/** The context of a piece of work, shared by all that it calls. */
 interface Scope {
-  /** Undefined while the batch is not known. */
+  /** Undefined until the batch is known. */
   place: SpanContext | undefined;
   readonly now: () => number;
 }
 
 /**
- * Keeps the place of every piece of work, and hands what is over to the queue. Of OpenTelemetry it uses the model and,
- * by way of `send`, the exporter; the ids of batches are given, so its own makers of spans would be in the way.
+ * Creates the spans of batches and queues them when they end. Uses OpenTelemetry's data model and exporter, but not its
+ * tracer: the id of a trace follows from the id of its batch.
  */
 export class BatchTracer implements Tracer {
   readonly #scopes = new AsyncLocalStorage<Scope>();
   readonly #queue: SpanQueue;
 
-  /** `report` hears of spans that could not be sent. */
-  constructor(send: SendSpans, report: ReportProblem, waits = defaultTraceTimeouts) {
-    // Sending is no part of the work in which it happens to begin.
-    this.#queue = new SpanQueue((spans) => this.#scopes.exit(() => send(spans)), report, waits);
+  constructor(send: SendSpans, report: ReportProblem, timeouts = defaultTraceTimeouts) {
+    // Outside the scope: sending is not part of the work during which it starts.
+    this.#queue = new SpanQueue((spans) => this.#scopes.exit(() => send(spans)), report, timeouts);
   }
 
   inBatch<T>(batchId: string | undefined, work: () => Promise<T>): Promise<T> {
@@ -91,13 +90,13 @@ export class BatchTracer implements Tracer {
   }
 }
 
-/** The time of day with fractions of a millisecond, which does not jump while a piece of work goes on. */
+/** A clock with fractions of a millisecond, which does not jump while the work runs. */
 function startWatch(): () => number {
   const offset = Date.now() - performance.now();
   return () => offset + performance.now();
 }
 
-/** A span under way, a child of another. */
+/** A span that has not ended. */
 class OpenSpan implements Span {
   readonly place: SpanContext;
   readonly #description: SpanDescription;
@@ -140,5 +139,5 @@ function randomSpanId(): string {
   return randomBytes(8).toString("hex");
 }
 
-/** For work outside of any batch: nothing is told of it. */
+/** For work outside of any batch, which is not traced. */
 const noopSpan: Span = { set() {}, fail() {} };

@@ -13,7 +13,7 @@ const HistoryEntrySchema = z.object({
 });
 type HistoryEntry = z.infer<typeof HistoryEntrySchema>;
 
-/** The history of a dataset; entries without an id can't be told apart and are passed over. */
+/** The refresh history of a dataset. Entries without an id can't be identified and are ignored. */
 export const HistorySchema = z
   .object({ value: z.array(HistoryEntrySchema) })
   .transform(({ value }): Refresh[] => value.flatMap((entry) => toRefresh(entry) ?? []));
@@ -44,10 +44,10 @@ function toRefresh(entry: HistoryEntry): Refresh | undefined {
   };
 }
 
-/** `Unknown` stands for a refresh that runs; the extended status of an enhanced one says it more exactly. */
+/** Power BI reports a running refresh as `Unknown`. An enhanced refresh has a more exact extended status. */
 function toRefreshState({ status, extendedStatus, endTime }: HistoryEntry): RefreshState {
-  const known = states[(extendedStatus ?? "").toLowerCase()] ?? states[status.toLowerCase()];
-  return known ?? (endTime ? "failed" : "running");
+  const state = states[(extendedStatus ?? "").toLowerCase()] ?? states[status.toLowerCase()];
+  return state ?? (endTime ? "failed" : "running");
 }
 
 const ExceptionSchema = z.object({
@@ -55,7 +55,7 @@ const ExceptionSchema = z.object({
   errorDescription: z.string().optional(),
 });
 
-/** The exception is JSON within JSON, most times. */
+/** The exception is usually JSON in a JSON string. */
 function toRefreshFailure({
   serviceExceptionJson,
   status,
@@ -79,7 +79,7 @@ const RefusalSchema = z.object({
   message: z.string().optional(),
 });
 
-/** What a refusal says, in one line. */
+/** The code and the message of an error response, or its whole body. */
 export function errorMessageFromBody(body: string): string {
   try {
     const { error, message } = RefusalSchema.parse(JSON.parse(body));

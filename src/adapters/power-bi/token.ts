@@ -8,18 +8,18 @@ import { rootCauseMessage, sendRequest } from "../remote/http-request.ts";
 import { AnyObjectSchema, parseResponse } from "../remote/service-response.ts";
 
 const timeoutMs = 30_000;
-/** How the identity platform refuses. */
+/** Error response of the identity platform. */
 const RefusalSchema = z.looseObject({ error: z.string() });
 
 /**
- * How the client of the identity service reaches it. That client speaks of https alone; an authority that is configured
- * with http (one on this machine) is reached by http all the same.
+ * Sends the requests of Microsoft's identity client. The client uses https only; this also reaches an authority on this
+ * machine that is configured with http.
  */
 class TokenNetwork implements INetworkModule {
   readonly #authority: URL;
-  /** Of the last answer; 0 when none came, or one that is not the service's. */
+  /** Status of the last response; 0 if there was none, or one that is not from the service. */
   lastStatus = 0;
-  /** Why the last request failed, which the client does not pass on. */
+  /** Why the last request failed. The client does not pass this on. */
   lastProblem: string | undefined;
 
   constructor(authority: string) {
@@ -42,33 +42,39 @@ class TokenNetwork implements INetworkModule {
     this.lastStatus = 0;
     this.lastProblem = undefined;
     try {
-      return await this.#exchange<Body>(method, url, headers, body);
+      return await this.#sendRequest<Body>(method, url, headers, body);
     } catch (error) {
       this.lastProblem = `${method} ${new URL(url).pathname}: ${rootCauseMessage(error)}`;
       throw error;
     }
   }
 
-  async #exchange<Body>(
+  async #sendRequest<Body>(
     method: string,
     url: string,
     headers: Record<string, string>,
     body: string | undefined,
   ): Promise<NetworkResponse<Body>> {
-    const sent = method === "POST" ? body : undefined;
-    const answer = await sendRequest({ url: this.#reached(url), method, headers, body: sent, timeoutMs });
-    // The client parses and checks what it is given; of a broken service, or a proxy, it is not given anything.
-    if (answer.status >= 500) throw new Error(`the answer is ${answer.status}`);
-    const isRefused = answer.status >= 400;
+    const content = method === "POST" ? body : undefined;
+    const response = await sendRequest({
+      url: this.#toAuthorityUrl(url),
+      method,
+      headers,
+      body: content,
+      timeoutMs,
+    });
+    // The client would parse any body, so it gets none that is a server error or comes from a proxy.
+    if (response.status >= 500) throw new Error(`the response has status ${response.status}`);
+    const isRefused = response.status >= 400;
     const parsed = parseResponse(
       isRefused ? RefusalSchema : AnyObjectSchema,
-      tryParseJson(answer.body) ?? answer.body,
+      tryParseJson(response.body) ?? response.body,
     );
-    this.lastStatus = answer.status;
-    return { status: answer.status, headers: Object.fromEntries(answer.headers), body: parsed as Body };
+    this.lastStatus = response.status;
+    return { status: response.status, headers: Object.fromEntries(response.headers), body: parsed as Body };
   }
 
-  #reached(url: string): URL {
+  #toAuthorityUrl(url: string): URL {
     const target = new URL(url);
     if (target.host === this.#authority.host) target.protocol = this.#authority.protocol;
     return target;
@@ -79,7 +85,7 @@ export interface PowerBiCredentials {
   readonly tenantId: string;
   readonly clientId: string;
   readonly clientSecret: string;
-  /** Origin of the identity service. Default `https://login.microsoftonline.com`. */
+  /** Origin of the identity service. Default: `https://login.microsoftonline.com`. */
   readonly authority?: string | undefined;
 }
 
@@ -93,7 +99,7 @@ interface Application {
   }): Promise<{ readonly accessToken: string } | null>;
 }
 
-/** Tokens of a service principal. The client of the identity service is loaded at the first use, and keeps its token. */
+/** Fetches tokens of a service principal. Microsoft's client is loaded at the first use, and caches the token. */
 export class TokenSource {
   readonly #credentials: PowerBiCredentials;
   readonly #network: TokenNetwork;
@@ -105,21 +111,21 @@ export class TokenSource {
   }
 
   /**
-   * `isFresh`: fetched now, not the one that is kept. Throws `POWER_BI_DENIED` and `POWER_BI_UNAVAILABLE`, which
-   * never show the secret.
+   * `isFresh`: fetch a token even if one is cached. Throws `POWER_BI_DENIED` and `POWER_BI_UNAVAILABLE`, which never
+   * show the secret.
    */
   async token({ isFresh }: { readonly isFresh: boolean }): Promise<string> {
     try {
       this.#application ??= this.#load();
-      const answer = await (await this.#application).acquireTokenByClientCredential({
+      const response = await (await this.#application).acquireTokenByClientCredential({
         scopes,
         skipCache: isFresh,
       });
-      if (answer) return answer.accessToken;
+      if (response) return response.accessToken;
     } catch (error) {
       throw this.#failure(this.#network.lastProblem ?? errorMessage(error));
     }
-    throw this.#failure("no token was given");
+    throw this.#failure("the response has no token");
   }
 
   async #load(): Promise<Application> {
@@ -137,15 +143,15 @@ export class TokenSource {
     });
   }
 
-  #failure(said: string): TaskError {
+  #failure(reason: string): TaskError {
     const shown = truncate(
-      said.replaceAll(this.#credentials.clientSecret, "…"),
+      reason.replaceAll(this.#credentials.clientSecret, "…"),
       limits.shownAnswerCharacters,
     );
     const status = this.#network.lastStatus;
     if (status >= 400 && status <= 499 && status !== 408 && status !== 429)
       return new TaskError(
-        `No token for Power BI: ${shown}. Check the tenant, the client id and the secret, which may have run out`,
+        `No token for Power BI: ${shown}. Check the tenant, the client id and the secret, which may have expired`,
         { code: "POWER_BI_DENIED", retryable: false },
       );
     return new TaskError(`No token for Power BI: ${shown}`, { code: "POWER_BI_UNAVAILABLE" });

@@ -22,20 +22,21 @@ export interface PubSubSettings {
 }
 
 /**
- * Publishes to one topic for each queue. Loaded and connected at the first publish; heeds `PUBSUB_EMULATOR_HOST`.
- * Throws `BROKER_FAILED`, `BROKER_DENIED`, `TOPIC_MISSING`; then some of the messages may be published.
+ * Publishes each message to the topic of its queue. Google's client is loaded at the first publish, and follows
+ * `PUBSUB_EMULATOR_HOST`. Throws `BROKER_FAILED`, `BROKER_DENIED` and `TOPIC_MISSING`; some of the messages may have
+ * been published then.
  */
 export class PubSubBroker implements Broker {
   readonly #settings: PubSubSettings;
-  readonly #seal: Seal;
+  readonly #sealer: Sealer;
   readonly #topics = new Map<string, Topic>();
-  /** Clients whose credentials were refused once. */
-  readonly #forgotten: Promise<PubSub>[] = [];
+  /** Clients whose credentials were refused. Other calls may still use them, so only `close` closes them. */
+  readonly #retiredClients: Promise<PubSub>[] = [];
   #client: Promise<PubSub> | undefined;
 
-  constructor(settings: PubSubSettings, seal: Seal) {
+  constructor(settings: PubSubSettings, sealer: Sealer) {
     this.#settings = settings;
-    this.#seal = seal;
+    this.#sealer = sealer;
   }
 
   async publish(messages: readonly OutgoingMessage[]): Promise<void> {
@@ -44,7 +45,7 @@ export class PubSubBroker implements Broker {
       [...byTopic].map(([id, outgoing]) =>
         this.#publishTo(
           id,
-          outgoing.map(({ message }) => toTopicMessage(message, this.#seal)),
+          outgoing.map(({ message }) => toTopicMessage(message, this.#sealer)),
         ),
       ),
     );
@@ -52,47 +53,47 @@ export class PubSubBroker implements Broker {
 
   /** Loads the client ahead of its first use. */
   async load(): Promise<void> {
-    await this.#connected();
+    await this.#connect();
   }
 
   async close(): Promise<void> {
-    const clients = [...this.#forgotten, ...(this.#client ? [this.#client] : [])];
+    const clients = [...this.#retiredClients, ...(this.#client ? [this.#client] : [])];
     await Promise.all(clients.map(async (client) => (await client).close()));
   }
 
-  /** Requests fail one by one: only the messages of those that failed are published again. */
+  /** The client sends several requests. Only the messages of failed requests are published again. */
   async #publishTo(id: string, messages: readonly TopicMessage[]): Promise<void> {
-    let rest = messages;
+    let pending = messages;
     for (let attempt = 1; ; attempt += 1) {
-      const client = this.#connected();
+      const client = this.#connect();
       const topic = this.#topic(await client, id);
-      const results = await publishAll(topic, rest);
+      const results = await publishAll(topic, pending);
       const failed = results.find((result) => result.status === "rejected");
       if (!failed) return;
       if (attempt >= publishLimits.publishAttempts || !isRetryable(failed.reason))
         throw toBrokerError(topic.name, failed.reason);
-      if (grpcCode(failed.reason) === grpcStatus.unauthenticated) this.#forget(client);
-      rest = rest.filter((_, index) => results[index]?.status === "rejected");
+      if (grpcCode(failed.reason) === grpcStatus.unauthenticated) this.#retire(client);
+      pending = pending.filter((_, index) => results[index]?.status === "rejected");
     }
   }
 
   #topic(client: PubSub, id: string): Topic {
-    const known = this.#topics.get(id);
-    if (known) return known;
+    const existing = this.#topics.get(id);
+    if (existing) return existing;
     const topic = client.topic(id, publishOptions);
     this.#topics.set(id, topic);
     return topic;
   }
 
-  /** The next client fetches credentials of its own. What others publish by this one goes on. */
-  #forget(client: Promise<PubSub>): void {
+  /** The next publish creates a client with fresh credentials. Calls in flight keep this one. */
+  #retire(client: Promise<PubSub>): void {
     if (this.#client !== client) return;
-    this.#forgotten.push(client);
+    this.#retiredClients.push(client);
     this.#client = undefined;
     this.#topics.clear();
   }
 
-  #connected(): Promise<PubSub> {
+  #connect(): Promise<PubSub> {
     this.#client ??= import("@google-cloud/pubsub").then(
       ({ PubSub }) => new PubSub({ projectId: this.#settings.projectId }),
     );
@@ -107,7 +108,7 @@ function publishAll(
   return Promise.allSettled(messages.map((message) => topic.publishMessage(message)));
 }
 
-/** What a topic may take the next time: a message that comes twice does no harm. */
+/** Errors that a retry may solve, and after which the message may have been published: a duplicate does no harm. */
 const retryCodes = [
   grpcStatus.aborted,
   grpcStatus.cancelled,
@@ -122,10 +123,10 @@ const publishOptions = {
   batching: {
     maxMessages: publishLimits.messagesPerPublish,
     maxBytes: publishLimits.bytesPerPublish,
-    // How long the client waits for more messages to send along.
+    // How long the client waits for more messages of the same request.
     maxMilliseconds: 1,
   },
-  // By default the client goes on for ten minutes: longer than the message that wants to publish may take.
+  // By default the client retries for ten minutes, longer than the handling of a message may take.
   gaxOpts: {
     timeout: limits.publishTimeoutMs,
     retry: { retryCodes: retryCodes, backoffSettings: backoffSettings(limits.publishTimeoutMs) },
@@ -144,21 +145,21 @@ function toBrokerError(topic: string, thrown: unknown): BatonError {
   return new BatonError(isDenied(code) ? "BROKER_DENIED" : "BROKER_FAILED", errorMessage(thrown), context);
 }
 
-/** A message as a topic carries it. */
+/** A message in the form of Pub/Sub. */
 interface TopicMessage {
   readonly data: Buffer;
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-/** Makes the seal of a message's data; undefined: there is none to be had. */
-export type Seal = (data: Uint8Array) => string | undefined;
+/** Computes the seal of a message's data. Undefined if this process has no key. */
+export type Sealer = (data: Uint8Array) => string | undefined;
 
-/** Attributes say what a subscription may filter by; the seal shows that Baton sent it. */
-function toTopicMessage(message: Message, seal: Seal): TopicMessage {
+/** Subscriptions may filter by the attributes. The seal proves that Baton sent the message. */
+function toTopicMessage(message: Message, sealer: Sealer): TopicMessage {
   const data = Buffer.from(JSON.stringify(message));
   const attributes = toAttributes(message);
-  const sealed = seal(data);
-  return { data, attributes: sealed === undefined ? attributes : { ...attributes, [sealAttribute]: sealed } };
+  const seal = sealer(data);
+  return { data, attributes: seal === undefined ? attributes : { ...attributes, [sealAttribute]: seal } };
 }
 
 function toAttributes(message: Message): Record<string, string> {
@@ -169,26 +170,26 @@ function toAttributes(message: Message): Record<string, string> {
   return attributes;
 }
 
-/** The request by which somebody else publishes a message, through the REST interface of Pub/Sub at the endpoint. */
+/** The REST request by which another service, such as Cloud Tasks, publishes a message. */
 export function toPublishRequest(
   { projectId, topicPrefix }: PubSubSettings,
   endpoint: string,
   { queue, message }: OutgoingMessage,
-  seal: Seal,
+  sealer: Sealer,
 ): { readonly url: string; readonly body: Buffer } {
   const topic = `projects/${projectId}/topics/${topicName(topicPrefix, queue)}`;
-  const { data, attributes } = toTopicMessage(message, seal);
+  const { data, attributes } = toTopicMessage(message, sealer);
   const body = { messages: [{ data: data.toString("base64"), attributes }] };
   return { url: `${endpoint}/v1/${topic}:publish`, body: Buffer.from(JSON.stringify(body)) };
 }
 
 /**
- * The body that a push of the message would have, for whoever calls the function in Pub/Sub's place; it tells which queue it
- * came through. `publishedAt`: milliseconds since 1970.
+ * The body of a push, for a service that calls the function directly instead of Pub/Sub. It names the queue that the
+ * message came through. `publishedAt` is in milliseconds since 1970.
  */
-export function toPushBody({ message, queue }: OutgoingMessage, seal: Seal, publishedAt: number): Buffer {
-  const { data, attributes: usual } = toTopicMessage(message, seal);
-  const attributes = { ...usual, [viaQueueAttribute]: queue };
+export function toPushBody({ message, queue }: OutgoingMessage, sealer: Sealer, publishedAt: number): Buffer {
+  const { data, attributes: common } = toTopicMessage(message, sealer);
+  const attributes = { ...common, [viaQueueAttribute]: queue };
   const publishTime = new Date(publishedAt).toISOString();
   return Buffer.from(JSON.stringify({ message: { data: data.toString("base64"), attributes, publishTime } }));
 }

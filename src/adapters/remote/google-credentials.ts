@@ -3,13 +3,13 @@ import { errorMessage } from "../../core/errors/errors.ts";
 import { GoogleApiError } from "../../ports/http.ts";
 
 export interface GoogleCredentialsOptions {
-  /** What the tokens are for. Default: whatever the account may do. */
+  /** Scope of the tokens. Default: everything that the account may do. */
   readonly scope?: string;
-  /** How long a token is waited for. The library itself waits for ever on Google Cloud. Default: 30 seconds. */
+  /** Timeout for fetching a token; on Google Cloud the library itself has none. Default: 30 seconds. */
   readonly timeoutMs?: number;
 }
 
-/** The credentials of the environment, as all clients of Google's find them. Loaded at their first use. */
+/** Application Default Credentials, as all of Google's clients find them. The library is loaded at the first use. */
 export class GoogleCredentials {
   readonly #scope: string;
   readonly #timeoutMs: number;
@@ -20,28 +20,30 @@ export class GoogleCredentials {
     this.#timeoutMs = options.timeoutMs ?? 30_000;
   }
 
-  /** Throws a `GoogleApiError`: 401 when there are none, 0 when no token comes in time. */
+  /** Throws a `GoogleApiError`: 401 if there are no credentials, 0 if no token is fetched in time. */
   async headers(): Promise<Record<string, string>> {
     try {
       const auth = await this.#open();
       return Object.fromEntries(await withTimeout(this.#timeoutMs, auth.getRequestHeaders()));
     } catch (error) {
       if (error instanceof CallTimeoutError)
-        throw new GoogleApiError(0, `No token came: ${error.message}`, { cause: error });
+        throw new GoogleApiError(0, `No token could be fetched: ${error.message}`, { cause: error });
       throw new GoogleApiError(401, `There are no credentials: ${errorMessage(error)}`, { cause: error });
     }
   }
 
-  /** The next call fetches a token of its own: that of the last one is not taken any more. */
-  forget(): void {
+  /** Drops a token that the service no longer accepts. The next call fetches another one. */
+  discardToken(): void {
     this.#auth = undefined;
   }
 
-  /** Whose they are: an e-mail address, or undefined when they don't say. Throws a `GoogleApiError` when there are none. */
+  /**
+   * E-mail address of the account, or undefined if it can't be found out. Throws a `GoogleApiError` without credentials.
+   */
   async account(): Promise<string | undefined> {
     await this.headers();
     const auth = await this.#open();
-    // Those of a person name nobody, and some other kinds refuse to be asked.
+    // The credentials of a person have no address, and some other kinds throw here.
     const body = await auth.getCredentials().catch(() => undefined);
     return body?.client_email ?? (await accountEmail(auth));
   }
@@ -54,54 +56,53 @@ export class GoogleCredentials {
   }
 }
 
-/** What a client is given that calls a local server in Google's place. */
+/** For clients that call a local server instead of Google's. */
 export async function anonymousClient(): Promise<AuthClient> {
   const { PassThroughClient } = await import("google-auth-library");
   return new PassThroughClient();
 }
 
-/** Google tells whose token it is, when the token may say so. */
+/** Asks Google whose token this is. The token's scope may not allow the question. */
 async function accountEmail(auth: GoogleAuth): Promise<string | undefined> {
   const { OAuth2Client } = await import("google-auth-library");
   const client = await auth.getClient();
   const { token } = await client.getAccessToken();
   if (!token || !(client instanceof OAuth2Client)) return undefined;
-  const told = await client.getTokenInfo(token).catch(() => undefined);
-  return told?.email;
+  const info = await client.getTokenInfo(token).catch(() => undefined);
+  return info?.email;
 }
 
 /**
- * Asks once more, with credentials that are fetched again, when the service does not take those that it was shown:
- * they may have run out, or been withdrawn, since they were fetched.
+ * Repeats a call once with fresh credentials if the service refuses the current ones: they may have expired or been
+ * revoked since they were fetched.
  */
-export async function withFreshCredentials<Answer>(
-  ask: () => Promise<Answer>,
+export async function withFreshCredentials<Result>(
+  call: () => Promise<Result>,
   { isRefused, refresh }: { isRefused(thrown: unknown): boolean; refresh(): void },
-): Promise<Answer> {
+): Promise<Result> {
   try {
-    return await ask();
+    return await call();
   } catch (thrown) {
     if (!isRefused(thrown)) throw thrown;
     refresh();
-    return ask();
+    return call();
   }
 }
 
-/** What was waited for did not come. */
 class CallTimeoutError extends Error {}
 
 /**
- * What the work comes to; throws a `NoAnswerError` when that takes longer. The work itself goes on: this is for clients that can't be told to
- * stop, and wait for ever by themselves. (Those of BigQuery and Cloud Storage have an option for it, which does nothing.)
+ * Waits for a call of a client that can't be aborted and has no timeout of its own. (The timeout options of the clients
+ * for BigQuery and Cloud Storage have no effect.) The call itself continues. Throws a `CallTimeoutError`.
  */
 export async function withTimeout<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
+  const timeout = Promise.withResolvers<never>();
   const timer = setTimeout(
-    () => late.reject(new CallTimeoutError(`no answer within ${timeoutMs} ms`)),
+    () => timeout.reject(new CallTimeoutError(`no answer within ${timeoutMs} ms`)),
     timeoutMs,
   );
   try {
-    return await Promise.race([work, late.promise]);
+    return await Promise.race([work, timeout.promise]);
   } finally {
     clearTimeout(timer);
   }

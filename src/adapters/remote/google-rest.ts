@@ -5,50 +5,52 @@ import { truncate } from "../../core/values/text.ts";
 import { GoogleApiError, type GoogleRest } from "../../ports/http.ts";
 import { GoogleCredentials } from "./google-credentials.ts";
 import { parseGoogleRetryAfter, type RemoteResponse, rootCauseMessage, sendRequest } from "./http-request.ts";
-import { parseResponse, serviceStatus, UnexpectedResponseError } from "./service-response.ts";
+import { notFromService, parseResponse, serviceStatus, UnexpectedResponseError } from "./service-response.ts";
 
 export interface GoogleRestOptions {
   /** `https://cloudscheduler.googleapis.com`. */
   readonly service: string;
-  /** In the service's place, such as a local server: it is sent no credentials. */
+  /** Replaces the service, for example by a local server. No credentials are sent to it. */
   readonly endpoint?: string | undefined;
-  /** For a whole answer. Default: 15 seconds. */
+  /** For a whole response. Default: 15 seconds. */
   readonly timeoutMs?: number;
 }
 
-/** Calls of one service. The client of the credentials is loaded at the first, and keeps its token. */
+/**
+ * A client for the REST interface of one service. Credentials are loaded at the first call, and their token is kept.
+ */
 export function googleRest({ service, endpoint, timeoutMs = 15_000 }: GoogleRestOptions): GoogleRest {
   const credentials = endpoint === undefined ? new GoogleCredentials() : undefined;
   return {
     async call({ method, path, body, answer: schema, signal }) {
       const url = `${endpoint ?? service}${path}`;
       const text = body === undefined ? undefined : JSON.stringify(body);
-      const ask = async () => {
+      const send = async () => {
         const headers = { "content-type": "application/json", ...(await credentials?.headers()) };
         return rethrowAsRefusal(sendRequest({ url, method, headers, body: text, signal, timeoutMs }), signal);
       };
-      const first = await ask();
+      const first = await send();
       if (first.status !== 401) return parseResponseOrRefuse(first, schema);
-      // The token may have run out, or been withdrawn, since it was fetched.
-      credentials?.forget();
-      return parseResponseOrRefuse(await ask(), schema);
+      // The token may have expired or been revoked since it was fetched.
+      credentials?.discardToken();
+      return parseResponseOrRefuse(await send(), schema);
     },
   };
 }
 
 async function rethrowAsRefusal(
-  answer: Promise<RemoteResponse>,
+  response: Promise<RemoteResponse>,
   signal: AbortSignal,
 ): Promise<RemoteResponse> {
   try {
-    return await answer;
+    return await response;
   } catch (error) {
     signal.throwIfAborted();
     throw new GoogleApiError(0, `No answer came: ${rootCauseMessage(error)}`, { cause: error });
   }
 }
 
-/** What an answer says, if it is one of the service. */
+/** Throws a `GoogleApiError` for an error, and for a response that is not from the service. */
 function parseResponseOrRefuse<Parsed>(
   { status, headers, body }: RemoteResponse,
   schema: z.ZodType<Parsed>,
@@ -64,10 +66,10 @@ function parseResponseOrRefuse<Parsed>(
   }
 }
 
-function toGoogleRefusal(answeredStatus: number, headers: Headers, json: unknown): GoogleApiError {
-  const status = serviceStatus(answeredStatus, json);
-  const said = `It answered ${answeredStatus}: ${refusalReason(json)}`;
-  const message = status === 0 ? `What came is not an answer of the service. ${said}` : said;
+function toGoogleRefusal(responseStatus: number, headers: Headers, json: unknown): GoogleApiError {
+  const status = serviceStatus(responseStatus, json);
+  const reason = `It answered ${responseStatus}: ${refusalReason(json)}`;
+  const message = status === 0 ? `${notFromService}. ${reason}` : reason;
   return new GoogleApiError(status, message, { retryAfterSeconds: parseGoogleRetryAfter(headers, json) });
 }
 

@@ -1,4 +1,4 @@
-/** Status codes of gRPC that an adapter tells apart: https://grpc.io/docs/guides/status-codes/ */
+/** The gRPC status codes that adapters distinguish: https://grpc.io/docs/guides/status-codes/ */
 export const grpcStatus = {
   cancelled: 1,
   unknown: 2,
@@ -16,13 +16,12 @@ export const grpcStatus = {
   unauthenticated: 16,
 } as const;
 
-/** The status of what a client of Google's threw; undefined when it says none. */
+/** The status code of an error that one of Google's clients threw, if it has one. */
 export function grpcCode(thrown: unknown): number | undefined {
   const isCoded = thrown instanceof Error && "code" in thrown && typeof thrown.code === "number";
   return isCoded ? Number(thrown.code) : undefined;
 }
 
-/** What a call answers; undefined when what it is about is not there. */
 export async function undefinedIfNotFound<T>(call: () => Promise<T>): Promise<T | undefined> {
   try {
     return await call();
@@ -32,12 +31,14 @@ export async function undefinedIfNotFound<T>(call: () => Promise<T>): Promise<T 
   }
 }
 
-/** The caller may not do what it asked for, or nobody knows who it is. */
+/** The caller lacks the permission, or has no valid credentials. */
 export function isDenied(code: number | undefined): boolean {
   return code === grpcStatus.permissionDenied || code === grpcStatus.unauthenticated;
 }
 
-/** How Google's clients repeat a call that may take so long in all: a quarter of it a try. */
+/**
+ * Back-off of Google's clients for a call that may take `totalMs` with all its retries. Each try gets a quarter of it.
+ */
 export function backoffSettings(totalMs: number) {
   return {
     initialRetryDelayMillis: 100,

@@ -9,7 +9,7 @@ interface RemoteRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
   readonly signal?: AbortSignal;
-  /** For the whole answer. */
+  /** For the whole response, body included. */
   readonly timeoutMs: number;
 }
 
@@ -20,8 +20,8 @@ export interface RemoteResponse {
 }
 
 /**
- * One request that bears credentials. Throws when no whole answer comes in time, when it is larger than
- * `limits.serviceAnswerBytes`, and when it is a redirect: what proves who we are must not go to another place.
+ * Sends one request that carries credentials. Throws if the response is not complete in time, is larger than
+ * `limits.serviceAnswerBytes`, or is a redirect: credentials must not be sent to another host.
  */
 export async function sendRequest({
   url,
@@ -42,14 +42,14 @@ export async function sendRequest({
   return { status: response.status, headers: response.headers, body: new TextDecoder().decode(bytes) };
 }
 
-/** A whole body of an answer, unpacked; undefined when it is larger than so many bytes: then the rest is not read. */
+/** Reads a decompressed body. Returns undefined, and stops reading, if it is larger than `maxBytes`. */
 export async function readLimitedBody(
   body: AsyncIterable<Uint8Array> | null,
   maxBytes: number,
 ): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  // What is counted is unpacked: a small compressed answer may be a large one.
+  // Decompressed bytes are counted: a small compressed response may be a large one.
   for await (const chunk of body ?? []) {
     bytes += chunk.byteLength;
     if (bytes > maxBytes) return undefined;
@@ -58,7 +58,9 @@ export async function readLimitedBody(
   return Buffer.concat(chunks, bytes);
 }
 
-/** Why a request got no answer: fetch wraps what the connection threw, and a host may have been tried at several addresses. */
+/**
+ * Why a request failed. fetch wraps the error of the connection, and one host may have been tried at several addresses.
+ */
 export function rootCauseMessage(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return rootCauseMessage(error.errors[0]);
   return error instanceof Error && error.cause !== undefined
@@ -66,7 +68,7 @@ export function rootCauseMessage(error: unknown): string {
     : errorMessage(error);
 }
 
-/** Seconds that the headers of an answer ask to be left in peace. */
+/** The seconds that a response asks its client to wait (`Retry-After`). */
 export function parseRetryAfter(headers: Pick<Headers, "get">): number | undefined {
   const asked = { retryAfter: headers.get("retry-after"), date: headers.get("date") };
   return parseRetryAfterSeconds(asked, Date.now());
@@ -80,7 +82,7 @@ const RetryInfoSchema = z.object({
   }),
 });
 
-/** The same, of a refusal of Google's: its JSON may say it where its headers don't. */
+/** The same for an error of one of Google's services, which may name the delay in its JSON instead of its headers. */
 export function parseGoogleRetryAfter(headers: Pick<Headers, "get">, body: unknown): number | undefined {
   const details = RetryInfoSchema.safeParse(body).data?.error.details ?? [];
   const info = details.find((one) => one["@type"].endsWith("/google.rpc.RetryInfo"));
@@ -88,10 +90,13 @@ export function parseGoogleRetryAfter(headers: Pick<Headers, "get">, body: unkno
 }
 
 /**
- * Milliseconds until a call is sent again: those that its adapter would wait, or that the service asks for. Undefined
- * when the service asks for more than is waited in place: then the call fails, and its task waits.
+ * Milliseconds until an adapter repeats a call: its own back-off, or longer if the service asks for more. Undefined if
+ * the service asks for more than `limits.retryInPlaceSeconds`: then the call fails, and its task is retried later.
  */
-export function retryInPlaceDelayMs(ownWaitMs: number, askedSeconds: number | undefined): number | undefined {
-  const asked = askedSeconds ?? 0;
-  return asked > limits.retryInPlaceSeconds ? undefined : Math.max(ownWaitMs, asked * 1_000);
+export function retryInPlaceDelayMs(
+  backoffMs: number,
+  retryAfterSeconds: number | undefined,
+): number | undefined {
+  const requested = retryAfterSeconds ?? 0;
+  return requested > limits.retryInPlaceSeconds ? undefined : Math.max(backoffMs, requested * 1_000);
 }

@@ -4,23 +4,31 @@ import { limits } from "../../core/limits.ts";
 import { truncate } from "../../core/values/text.ts";
 import { parseGoogleRetryAfter } from "./http-request.ts";
 
+/*
+ * Responses of Google's REST services, and how to recognise one that is not from the service but from a proxy between:
+ * it counts as no response at all. It never proves that something is missing, and never fails a task for good.
+ */
+
 /**
- * What came is not an answer of the service: the page of a proxy, an empty one, half of one. It counts as no answer:
- * what was asked for may have been done, and the same call may be answered the next time.
+ * The response is not from the service: the page of a proxy, an empty body, half of one. The request may have been
+ * carried out, and the same call may succeed the next time.
  */
 export class UnexpectedResponseError extends Error {
-  override readonly name = "StrangeAnswerError";
+  override readonly name = "UnexpectedResponseError";
 }
+
+/** Begins the message of each error about a response that is not from the service. */
+export const notFromService = "The response is not from the service";
 
 /** Any JSON object. */
 export const AnyObjectSchema = z.looseObject({});
 
-/** What Google's services answer when there is nothing to tell. */
+/** Google's `Empty`, the response of calls without a result. */
 export const EmptyObjectSchema = z.strictObject({});
 
 /**
- * A list's page or the like, all of whose fields are left out when they are empty: an object with one of them at
- * least, or with none at all. Objects of something else have others.
+ * An object whose fields are all omitted when they are empty, such as a page of a list: it has none, or at least one of
+ * the fields. An object with other fields only is not from the service.
  */
 export function sparseObject<Shape extends z.ZodRawShape>(shape: Shape) {
   const names = Object.keys(shape);
@@ -31,32 +39,32 @@ function isEmptyOrHasOneOf(names: readonly string[]): (body: Readonly<Record<str
   return (body) => Object.keys(body).length === 0 || names.some((name) => name in body);
 }
 
-/** In the place of a body, when the status says that there is none (204). */
+/** Replaces the body of a response with status 204. */
 export const noContent: unique symbol = Symbol("no content");
 export const NoContentSchema = z.custom<typeof noContent>((body) => body === noContent);
 
-/** A body as the client of a service gives it, of an answer with this status. */
+/** The body that a client returned for a response with this status. */
 export function toResponseBody(status: number | undefined, body: unknown): unknown {
   return status === 204 ? noContent : body;
 }
 
-/** What a service answered. Throws a `StrangeAnswerError`, which shows nothing of what came. */
+/** Throws an `UnexpectedResponseError`, which shows nothing of a JSON body: it may hold secrets. */
 export function parseResponse<Answer>(schema: z.ZodType<Answer>, body: unknown): Answer {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   const where = parsed.error.issues.map(({ path }) => path.join(".")).find((path) => path !== "");
   throw new UnexpectedResponseError(
-    `What came is not an answer of the service: ${describeBody(body)}${where === undefined ? "" : `, in which ${where} is wrong or missing`}`,
+    `${notFromService}: ${describeBody(body)}${where === undefined ? "" : `, in which ${where} is wrong or missing`}`,
   );
 }
 
-/** All of Google's JSON interfaces refuse with an `error`. */
+/** Errors of all of Google's JSON interfaces have an `error`. */
 const RefusalSchema = z.looseObject({ error: z.looseObject({}) });
 const transientStatuses: ReadonlySet<number> = new Set([408, 429]);
 
 /**
- * The status of a refusal; 0 when it is not the service's own: a proxy that knows no such page says nothing of what
- * the service has. A transient status means the same from any sender.
+ * The status of an error response, or 0 if it is not from the service: a 404 of a proxy does not mean that the service
+ * lacks the resource. A transient status means the same from any sender.
  */
 export function serviceStatus(status: number, body: unknown): number {
   return status >= 500 || transientStatuses.has(status) || RefusalSchema.safeParse(body).success ? status : 0;
@@ -69,16 +77,16 @@ function describeBody(body: unknown): string {
   return body === null ? "it is null" : "it is other JSON";
 }
 
-/** Why a call through a REST client of Google's came to nothing. */
+/** Why a call through one of Google's REST clients failed. */
 export interface ClientFailure {
-  /** Of the answer of the service; 0: none came, or one that is not the service's. */
+  /** Status of the service's response; 0 if there was none, or one that is not from the service. */
   readonly status: number;
-  /** Of whatever came, the service's or not; 0: nothing did. */
+  /** Status of any response, from the service or not; 0 if there was none. */
   readonly answeredStatus: number;
   readonly message: string;
-  /** Google's words for it, such as `notFound`; the first says most. */
+  /** Google's reason codes, such as `notFound`. The first is the most specific. */
   readonly reasons: readonly string[];
-  /** How long the service asks to be left in peace. */
+  /** How long the service asks its client to wait. */
   readonly retryAfterSeconds: number | undefined;
 }
 
@@ -86,7 +94,7 @@ const ErrorsSchema = z
   .array(z.object({ reason: z.string().catch(""), message: z.string().catch("") }))
   .catch([]);
 const noResponse = { code: 0, errors: [], response: { headers: {}, body: undefined } };
-/** The code is a status, or the name of a network error. */
+/** `code` is an HTTP status, or the name of a network error. */
 const ThrownSchema = z
   .object({
     code: z.coerce.number().int().min(100).max(599).catch(0),
@@ -97,16 +105,16 @@ const ThrownSchema = z
   })
   .catch(noResponse);
 
-/** What a client threw, sorted. */
 export function toClientFailure(thrown: unknown): ClientFailure {
   const { code, errors, response } = ThrownSchema.parse(thrown);
   const { headers, body } = response;
   const status = code === 0 ? 0 : serviceStatus(code, body);
-  const said = errors[0]?.message || errorMessage(thrown);
+  const reason = errors[0]?.message || errorMessage(thrown);
   return {
     status,
     answeredStatus: code,
-    message: status === code ? said : unexpectedResponseMessage(code, typeof body === "string" ? body : said),
+    message:
+      status === code ? reason : unexpectedResponseMessage(code, typeof body === "string" ? body : reason),
     reasons: errors.map(({ reason }) => reason).filter((reason) => reason !== ""),
     retryAfterSeconds: parseGoogleRetryAfter({ get: (name) => headerText(headers[name]) }, body),
   };
@@ -116,7 +124,7 @@ const ClientRefusalSchema = z
   .object({ error: z.object({ message: z.string(), errors: ErrorsSchema }) })
   .transform(({ error }) => error);
 
-/** An answer that was fetched without the client, as its error. `body` is JSON, or text that is none. */
+/** The error that Google's client would throw for a response that was fetched without it. `body` is JSON or text. */
 export function toClientError(status: number, headers: Headers, body: unknown): Error {
   const { message, errors } = ClientRefusalSchema.safeParse(body).data ?? {
     message: String(body),
@@ -132,5 +140,5 @@ function headerText(header: unknown): string | null {
 
 function unexpectedResponseMessage(status: number, text: string): string {
   const shown = truncate(text.trim(), limits.shownAnswerCharacters);
-  return `What came is not an answer of the service: ${status}${shown === "" ? "" : ` ${shown}`}`;
+  return `${notFromService}: ${status}${shown === "" ? "" : ` ${shown}`}`;
 }

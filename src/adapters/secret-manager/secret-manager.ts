@@ -4,10 +4,10 @@ import { BatonError } from "../../core/errors/errors.ts";
 import { GoogleApiError, type GoogleRest } from "../../ports/http.ts";
 import { retryInPlaceDelayMs } from "../remote/http-request.ts";
 
-const AnswerSchema = z.object({
+const SecretVersionSchema = z.object({
   payload: z.object({
     data: z.base64(),
-    /** An int64, which JSON has as text. */
+    /** An int64, which JSON represents as text. */
     dataCrc32c: z.coerce.number().optional(),
   }),
 });
@@ -15,8 +15,8 @@ const AnswerSchema = z.object({
 const retryWaitsMs = [200, 1_000];
 
 /**
- * The text of one version of a secret: `projects/p/secrets/s/versions/latest`. A line break at its end is none of it: files
- * and `echo` leave one behind. Throws `SECRET_UNAVAILABLE`, without anything of the secret.
+ * Reads one version of a secret, such as `projects/p/secrets/s/versions/latest`. A trailing line break is removed,
+ * because files and `echo` add one. Throws `SECRET_UNAVAILABLE`, which shows nothing of the secret.
  */
 export async function accessSecret(rest: GoogleRest, name: string): Promise<string> {
   const bytes = await readWithRetries(rest, name);
@@ -31,8 +31,8 @@ async function readWithRetries(rest: GoogleRest, name: string): Promise<Buffer> 
       return await readOnce(rest, name);
     } catch (error) {
       if (!(error instanceof GoogleApiError)) throw error;
-      const ownWaitMs = isRetryableStatus(error.code) ? retryWaitsMs[tries] : undefined;
-      const waitMs = ownWaitMs && retryInPlaceDelayMs(ownWaitMs, error.retryAfterSeconds);
+      const backoffMs = isRetryableStatus(error.code) ? retryWaitsMs[tries] : undefined;
+      const waitMs = backoffMs && retryInPlaceDelayMs(backoffMs, error.retryAfterSeconds);
       if (waitMs === undefined) throw unavailable(name, error.message, error);
       await sleep(waitMs);
     }
@@ -42,10 +42,10 @@ async function readWithRetries(rest: GoogleRest, name: string): Promise<Buffer> 
 async function readOnce(rest: GoogleRest, name: string): Promise<Buffer> {
   const { signal } = new AbortController();
   const path = `/v1/${name}:access`;
-  const { payload } = await rest.call({ method: "GET", path, answer: AnswerSchema, signal });
+  const { payload } = await rest.call({ method: "GET", path, answer: SecretVersionSchema, signal });
   const bytes = Buffer.from(payload.data, "base64");
   if (payload.dataCrc32c !== undefined && payload.dataCrc32c !== crc32c(bytes))
-    throw new GoogleApiError(0, "The secret arrived damaged: its checksum is another");
+    throw new GoogleApiError(0, "The secret was damaged in transit: its checksum does not match");
   return bytes;
 }
 
@@ -57,10 +57,10 @@ function unavailable(name: string, message: string, cause?: unknown): BatonError
   return new BatonError("SECRET_UNAVAILABLE", message, { where: name, cause });
 }
 
-/** The polynomial of Castagnoli, bits reversed. */
+/** The Castagnoli polynomial, bits reversed. */
 const polynomial = 0x82f63b78;
 
-/** The checksum by which Secret Manager tells whether a payload arrived whole. A payload has 64 KiB at most. */
+/** The checksum that Secret Manager sends with a payload. Fast enough without a table: a payload has at most 64 KiB. */
 export function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) {

@@ -1,22 +1,22 @@
 import type { CRC32C } from "@google-cloud/storage";
 import { tryParseJson } from "../../core/values/json.ts";
 import { rootCauseMessage } from "../remote/http-request.ts";
-import { toClientError } from "../remote/service-response.ts";
+import { notFromService, toClientError } from "../remote/service-response.ts";
 import { StorageFailure } from "./storage-failure.ts";
 
 interface DownloadRequest {
   readonly url: URL;
   readonly headers: Headers;
   readonly checksum: CRC32C;
-  /** The one that is asked for; undefined: whichever is current. */
+  /** Default: the current one. */
   readonly generation: string | undefined;
-  /** How long nothing may come. */
+  /** Longest pause between two chunks. */
   readonly timeoutMs: number;
 }
 
 /**
- * A whole content, checked by its CRC32C. The client's own downloads warn of a memory leak on every content above
- * 64 KiB, and can't name the generation that must be the current one. Throws what the client would throw.
+ * Downloads an object and checks its CRC32C. The client's own downloads print a warning of a memory leak for content
+ * above 64 KiB, and can't require a generation to be current. Throws what the client would throw.
  */
 export async function download({ checksum, generation, ...request }: DownloadRequest): Promise<Uint8Array> {
   const { response, body } = await fetchContent(request);
@@ -25,20 +25,18 @@ export async function download({ checksum, generation, ...request }: DownloadReq
     throw toClientError(response.status, response.headers, tryParseJson(text) ?? text);
   }
   const expected = /crc32c=([^,\s]+)/.exec(response.headers.get("x-goog-hash") ?? "")?.[1];
-  // Cloud Storage sends it with every content, an empty one too; the page of a proxy does not have it.
+  // Cloud Storage sends a hash even with empty content; the page of a proxy has none.
   if (expected === undefined)
-    throw transientFailure(
-      `What came is not an answer of the service: ${response.status}, and no hash of the content`,
-    );
-  const found = response.headers.get("x-goog-generation");
-  if (generation !== undefined && found !== null && found !== generation)
-    throw new StorageFailure(`it is generation ${found}`, { status: 412, isTransient: false });
-  // The checksum of what was stored compressed is that of the compressed bytes.
+    throw transientFailure(`${notFromService}: status ${response.status} without a hash of the content`);
+  const current = response.headers.get("x-goog-generation");
+  if (generation !== undefined && current !== null && current !== generation)
+    throw new StorageFailure(`the current generation is ${current}`, { status: 412, isTransient: false });
+  // For content that is stored compressed, the checksum is of the compressed bytes.
   const isAsStored = (response.headers.get("x-goog-stored-content-encoding") ?? "identity") === "identity";
   if (!isAsStored) return body;
   checksum.update(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
   if (checksum.validate(expected)) return body;
-  throw transientFailure("its content was damaged on the way");
+  throw transientFailure("its content was damaged in transit");
 }
 
 async function fetchContent({
@@ -47,7 +45,7 @@ async function fetchContent({
   timeoutMs,
 }: Omit<DownloadRequest, "checksum" | "generation">): Promise<{ response: Response; body: Uint8Array }> {
   const aborter = new AbortController();
-  const timer = setTimeout(() => aborter.abort(new Error(`nothing came for ${timeoutMs} ms`)), timeoutMs);
+  const timer = setTimeout(() => aborter.abort(new Error(`no data for ${timeoutMs} ms`)), timeoutMs);
   try {
     const response = await fetch(url, { headers, signal: aborter.signal, redirect: "error" });
     const chunks: Uint8Array[] = [];

@@ -2,25 +2,25 @@ import * as z from "zod";
 import { BatonError } from "../../core/errors/errors.ts";
 import type { ObjectName } from "../../ports/objects.ts";
 
-/** Where an object really is. */
+/** The bucket and the name that an object has in Cloud Storage. */
 export interface ObjectLocation {
   readonly bucket: string;
   readonly object: string;
 }
 
-/** A bucket of Cloud Storage, or the part of one below a prefix such as `results/`. */
+/** A bucket of Cloud Storage, or its part below a prefix such as `results/`. */
 export interface BucketLocation {
   readonly bucket: string;
   readonly prefix?: string;
 }
 
-/** The real bucket of each logical name. A name that is not here is a real bucket's own: notifications carry those. */
+/** The bucket of each logical name. Any other name is that of a bucket itself, as in notifications. */
 export type BucketLocations = Readonly<Record<string, BucketLocation>>;
 
 const objectNameBytes = 1024;
 const bucketName = /^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/;
 
-/** Throws `OBJECT_NAME_INVALID` for a name that Cloud Storage does not take, or that reads as a path out of its prefix. */
+/** Throws `OBJECT_NAME_INVALID` for a name that Cloud Storage refuses, or that would lead out of its prefix. */
 export function resolveLocation(
   buckets: ReadonlyMap<string, BucketLocation>,
   name: ObjectName,
@@ -52,7 +52,7 @@ function locationProblem(bucket: string, object: string): string | undefined {
 
 const GenerationSchema = z.union([z.string().min(1), z.int()]).transform(String);
 
-/** What Cloud Storage says of an object. 64-bit numbers come as text. */
+/** The metadata of an object. Cloud Storage sends 64-bit numbers as text. */
 export const ObjectResourceSchema = z.object({
   generation: GenerationSchema,
   size: z.coerce.number().int().min(0),

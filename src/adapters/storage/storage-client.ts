@@ -20,13 +20,13 @@ import { StorageFailure, toStorageFailure, withRetries } from "./storage-failure
 export interface Upload {
   readonly content: Uint8Array;
   readonly contentType: string;
-  /** Base64. What arrives damaged is refused. */
+  /** Base64. Cloud Storage refuses content that was damaged in transit. */
   readonly md5Hash: string;
-  /** The generation that is replaced; without one, whatever is there is. */
+  /** The generation to replace. Default: any. */
   readonly generation?: string;
 }
 
-interface Call {
+interface StorageRequest {
   readonly method?: string;
   readonly uri: string;
   readonly qs?: Readonly<Record<string, string>>;
@@ -34,8 +34,8 @@ interface Call {
 }
 
 /**
- * The calls of Cloud Storage that Baton makes. The client's own retries are off: it keeps their state in one place for
- * all calls at once, and leaves out preconditions when a rewrite takes several calls. Throws StorageFailures.
+ * The calls of Cloud Storage that Baton makes. Google's client keeps the state of its retries for all calls together,
+ * and omits preconditions when a rewrite takes several calls, so its retries are off. Throws `StorageFailure`.
  */
 export class StorageClient {
   readonly #options: StorageClientOptions;
@@ -47,33 +47,33 @@ export class StorageClient {
     this.#timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
   }
 
-  /** What is there now. Fails with 404 when nothing is. */
-  async stat(place: ObjectLocation): Promise<ObjectResource> {
-    return withRetries(() => this.#statOnce(place));
+  /** Fails with 404 if there is no such object. */
+  async stat(location: ObjectLocation): Promise<ObjectResource> {
+    return withRetries(() => this.#statOnce(location));
   }
 
-  async find(place: ObjectLocation): Promise<ObjectResource | undefined> {
-    return withRetries(() => this.findOnce(place));
+  async find(location: ObjectLocation): Promise<ObjectResource | undefined> {
+    return withRetries(() => this.findOnce(location));
   }
 
-  /** For callers that try again by themselves. */
-  async findOnce(place: ObjectLocation): Promise<ObjectResource | undefined> {
-    return undefinedOnStatus([404], () => this.#statOnce(place));
+  /** Without retries, for callers that have their own. */
+  async findOnce(location: ObjectLocation): Promise<ObjectResource | undefined> {
+    return undefinedOnStatus([404], () => this.#statOnce(location));
   }
 
-  /** The whole content. Fails with 412 or 404 when the generation is not the current one. */
-  async download(place: ObjectLocation, generation: string | undefined): Promise<Uint8Array> {
-    return withRetries(() => this.#downloadOnce(place, generation));
+  /** Fails with 412 or 404 if the generation is not the current one. */
+  async download(location: ObjectLocation, generation: string | undefined): Promise<Uint8Array> {
+    return withRetries(() => this.#downloadOnce(location, generation));
   }
 
-  /** Sent once, in one request: only the caller can tell whether it may be sent again. */
-  async uploadOnce(place: ObjectLocation, upload: Upload): Promise<ObjectResource> {
+  /** Without retries: only the caller knows whether the upload may be sent again. */
+  async uploadOnce(location: ObjectLocation, upload: Upload): Promise<ObjectResource> {
     const { content, contentType, md5Hash, generation } = upload;
-    return this.#known(ObjectResourceSchema, async (storage) => {
-      const file = storage.bucket(place.bucket).file(place.object);
+    return this.#parsed(ObjectResourceSchema, async (storage) => {
+      const file = storage.bucket(location.bucket).file(location.object);
       const saved = file.save(Buffer.from(content.buffer, content.byteOffset, content.byteLength), {
         resumable: false,
-        // The client would delete a damaged object after the fact; the hash in the request keeps it from being made.
+        // The client would delete a damaged object afterwards; the hash in the request prevents its creation.
         validation: false,
         metadata: { contentType, md5Hash },
         ...(generation === undefined ? {} : { preconditionOpts: { ifGenerationMatch: generation } }),
@@ -84,8 +84,8 @@ export class StorageClient {
   }
 
   /**
-   * Copies one generation to a name that is free, in as many calls as its size takes. Undefined when the source is
-   * another by now, the name is taken, or an earlier call was done whose answer got lost.
+   * Copies one generation to a free name, in as many calls as its size needs. Undefined if the source has changed, the
+   * name is taken, or the reply of an earlier call was lost.
    */
   async copy(
     from: ObjectLocation,
@@ -97,7 +97,7 @@ export class StorageClient {
     const conditions = { ifSourceGenerationMatch: generation, ifGenerationMatch: "0" };
     for (let token: { rewriteToken: string } | undefined; ; ) {
       const call = { method: "POST", uri, qs: { ...conditions, ...token }, json: metadata };
-      // A token that is spent or too old is a bad request.
+      // To Cloud Storage, a token that was used or has expired is a bad request.
       const refusals = token ? [400, 404, 410, 412] : [404, 412];
       const rewrite = await undefinedOnStatus(refusals, () =>
         withRetries(() => this.#send(call, RewriteSchema)),
@@ -108,14 +108,14 @@ export class StorageClient {
     }
   }
 
-  /** Removes one generation, if it is still there. */
-  async remove(place: ObjectLocation, generation: string): Promise<void> {
+  /** Removes the object if this generation is the current one. */
+  async remove(location: ObjectLocation, generation: string): Promise<void> {
     const qs = { ifGenerationMatch: generation };
-    const call = { method: "DELETE", uri: toObjectPath(place), qs };
+    const call = { method: "DELETE", uri: toObjectPath(location), qs };
     await undefinedOnStatus([404, 412], () => withRetries(() => this.#send(call, NoContentSchema)));
   }
 
-  /** Of all whose names begin with the place's object; overwritten generations that are kept as well. */
+  /** Lists all objects whose names begin with this one, and the noncurrent generations that the bucket keeps. */
   async list({ bucket, object }: ObjectLocation, { limit, after }: { limit: number; after?: string }) {
     const qs = {
       prefix: object,
@@ -127,66 +127,65 @@ export class StorageClient {
     return withRetries(() => this.#send({ uri: `/b/${bucket}/o`, qs }, ListSchema));
   }
 
-  /** Removes one generation for good, overwritten or not, if it is still there. */
-  async removeVersion(place: ObjectLocation, generation: string): Promise<void> {
-    const call = { method: "DELETE", uri: toObjectPath(place), qs: { generation } };
+  /** Removes one generation for good, current or not, if it exists. */
+  async removeVersion(location: ObjectLocation, generation: string): Promise<void> {
+    const call = { method: "DELETE", uri: toObjectPath(location), qs: { generation } };
     await undefinedOnStatus([404], () => withRetries(() => this.#send(call, NoContentSchema)));
   }
 
-  #statOnce(place: ObjectLocation): Promise<ObjectResource> {
-    return this.#send({ uri: toObjectPath(place) }, ObjectResourceSchema);
+  #statOnce(location: ObjectLocation): Promise<ObjectResource> {
+    return this.#send({ uri: toObjectPath(location) }, ObjectResourceSchema);
   }
 
-  async #downloadOnce(place: ObjectLocation, generation: string | undefined): Promise<Uint8Array> {
+  async #downloadOnce(location: ObjectLocation, generation: string | undefined): Promise<Uint8Array> {
     const { CRC32C } = await import("@google-cloud/storage");
     const timeoutMs = this.#timeoutMs;
     try {
-      return await this.#trusted(async (storage) => {
-        const url = new URL(storage.baseUrl + toObjectPath(place));
+      return await this.#call(async (storage) => {
+        const url = new URL(storage.baseUrl + toObjectPath(location));
         url.searchParams.set("alt", "media");
-        // A generation that is only selected would be found in a bucket that keeps old versions.
+        // `generation` would also find a noncurrent one, in a bucket that keeps them.
         if (generation !== undefined) url.searchParams.set("ifGenerationMatch", generation);
-        const isKnown = !storage.customEndpoint || storage.useAuthWithCustomEndpoint === true;
-        const headers = isKnown
+        const sendsCredentials = !storage.customEndpoint || storage.useAuthWithCustomEndpoint === true;
+        const headers = sendsCredentials
           ? await withTimeout(timeoutMs, storage.authClient.getRequestHeaders(url.href))
           : new Headers();
         return download({ url, headers, generation, checksum: new CRC32C(), timeoutMs });
       });
     } catch (error) {
-      if (isRefusalInPlainText(error)) await this.#confirm(place, generation);
+      if (isRefusalInPlainText(error)) await this.#confirm(location, generation);
       throw error;
     }
   }
 
   /**
-   * A download is refused in plain text, as it might be by a proxy: whether it is the service's word is asked where
-   * it uses JSON.
+   * Cloud Storage refuses a download in plain text, as a proxy would. Asking for the metadata, where it answers in
+   * JSON, shows which of the two refused. Throws the service's own refusal.
    */
-  async #confirm(place: ObjectLocation, generation: string | undefined): Promise<void> {
-    const there = await this.#statOnce(place);
-    if (generation !== undefined && there.generation !== generation)
-      throw new StorageFailure(`it is generation ${there.generation}`, { status: 412, isTransient: false });
+  async #confirm(location: ObjectLocation, generation: string | undefined): Promise<void> {
+    const current = (await this.#statOnce(location)).generation;
+    if (generation !== undefined && current !== generation)
+      throw new StorageFailure(`the current generation is ${current}`, { status: 412, isTransient: false });
   }
 
-  #send<Answer>(call: Call, schema: z.ZodType<Answer>): Promise<Answer> {
-    return this.#known(schema, (storage) => {
-      const answer = Promise.withResolvers<unknown>();
-      storage.request(call, (error, body: unknown, response) =>
-        error ? answer.reject(error) : answer.resolve(toResponseBody(response?.statusCode, body)),
+  #send<Parsed>(request: StorageRequest, schema: z.ZodType<Parsed>): Promise<Parsed> {
+    return this.#parsed(schema, (storage) => {
+      const body = Promise.withResolvers<unknown>();
+      storage.request(request, (error, content: unknown, response) =>
+        error ? body.reject(error) : body.resolve(toResponseBody(response?.statusCode, content)),
       );
-      return withTimeout(this.#timeoutMs, answer.promise);
+      return withTimeout(this.#timeoutMs, body.promise);
     });
   }
 
-  /** What is not an answer of Cloud Storage's counts as none. */
-  #known<Answer>(schema: z.ZodType<Answer>, ask: (storage: Storage) => Promise<unknown>): Promise<Answer> {
-    return this.#trusted(async (storage) => parseResponse(schema, await ask(storage)));
+  #parsed<Parsed>(schema: z.ZodType<Parsed>, call: (storage: Storage) => Promise<unknown>): Promise<Parsed> {
+    return this.#call(async (storage) => parseResponse(schema, await call(storage)));
   }
 
-  /** Credentials that are not taken are fetched again, once: a new client has none yet. */
-  async #trusted<Answer>(ask: (storage: Storage) => Promise<Answer>): Promise<Answer> {
+  /** After refused credentials, calls once more with a new client, which fetches its own. */
+  async #call<Result>(call: (storage: Storage) => Promise<Result>): Promise<Result> {
     try {
-      return await withFreshCredentials(async () => ask(await this.#open()), {
+      return await withFreshCredentials(async () => call(await this.#open()), {
         isRefused: (thrown) => toClientFailure(thrown).answeredStatus === 401,
         refresh: () => {
           this.#storage = undefined;
@@ -226,18 +225,19 @@ async function undefinedOnStatus<T>(
 
 export interface StorageClientOptions {
   readonly projectId: string;
-  /** Default: `https://storage.googleapis.com`. Hosts that are not Google's get no credentials. */
+  /** Default: `https://storage.googleapis.com`. Other hosts get no credentials. */
   readonly apiEndpoint?: string;
-  /** How long one call may take; of a download, how long nothing may come. Default: two minutes. */
+  /** Timeout of one call; for a download, the longest pause between two chunks. Default: two minutes. */
   readonly timeoutMs?: number;
 }
 
 const defaultTimeoutMs = 120_000;
 
-/** What an upload is granted on top of that: a line of 2 Mbit/s is slow, a slower one does not answer. */
+/**
+ * Extends the timeout of large uploads: 250 bytes a millisecond are 2 Mbit/s, and a slower connection counts as dead.
+ */
 const minimumBytesPerMs = 250;
 
-/** The client is loaded here, at the first call that needs it. */
 async function openStorage({ projectId, apiEndpoint }: StorageClientOptions): Promise<Storage> {
   const { Storage: Client } = await import("@google-cloud/storage");
   const plain = { projectId, retryOptions: { autoRetry: false, maxRetries: 0 } };
@@ -247,7 +247,7 @@ async function openStorage({ projectId, apiEndpoint }: StorageClientOptions): Pr
     apiEndpoint,
     useAuthWithCustomEndpoint: isGoogleEndpoint(apiEndpoint),
   });
-  // With STORAGE_EMULATOR_HOST in the environment, the client takes that as it is, without the path of the API.
+  // With STORAGE_EMULATOR_HOST in the environment, the client omits the path of the API.
   client.baseUrl = `${client.apiEndpoint}/storage/v1`;
   return client;
 }

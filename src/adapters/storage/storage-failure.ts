@@ -17,14 +17,14 @@ interface StorageFailureOptions {
   readonly cause?: unknown;
 }
 
-/** A call that Cloud Storage refused, or that it did not answer. */
+/** A call that Cloud Storage refused or did not answer. */
 export class StorageFailure extends Error {
   override readonly name = "StorageFailure";
-  /** Undefined when no answer came, or one that is not the service's: the call may have been done. */
+  /** Undefined without a response from the service: the call may have been carried out. */
   readonly status: number | undefined;
   /** Whether the same call may succeed later. */
   readonly isTransient: boolean;
-  /** How long Cloud Storage asks to be left in peace. */
+  /** How long Cloud Storage asks its client to wait. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(message: string, options: StorageFailureOptions) {
@@ -35,7 +35,6 @@ export class StorageFailure extends Error {
   }
 }
 
-/** What the client threw, sorted. */
 export function toStorageFailure(thrown: unknown): StorageFailure {
   if (thrown instanceof StorageFailure) return thrown;
   const { status, message, reasons, retryAfterSeconds } = toClientFailure(thrown);
@@ -57,7 +56,16 @@ export function fileChanged(name: ObjectName, problem: string): BatonError {
   return new BatonError("FILE_CHANGED", `${name.object} ${problem}`, { where: `bucket ${name.bucket}` });
 }
 
-/** A failure as Baton tells it. */
+/** The object holds another generation than the one that the caller named. */
+export function otherGeneration(
+  name: ObjectName,
+  current: string,
+  requested: string | undefined,
+): BatonError {
+  return fileChanged(name, `has other content than requested: generation ${current}, not ${requested}`);
+}
+
+/** A `StorageFailure` under the code that Baton has for it. Other errors are returned as they are. */
 export function toBatonError(error: unknown, name: ObjectName): unknown {
   if (!(error instanceof StorageFailure)) return error;
   const { retryAfterSeconds } = error;
@@ -77,14 +85,13 @@ export function toBatonError(error: unknown, name: ObjectName): unknown {
   }
 }
 
-/** How often one call is sent, and what is waited before the second; it doubles each time: 3 seconds in all. */
+/** The first delay doubles with each try: about 3 seconds in all. */
 const maxAttempts = 6;
 const firstDelayMs = 100;
 
 /**
- * Sends a call again while its failure may pass. A call that failed may have been done all the same: whoever uses this
- * must be able to tell. `attempt` counts from 1. Throws a StorageFailure, or the BatonError
- * that `call` throws.
+ * Retries a call while its failure is transient. A failed call may have been carried out, and the caller must be able
+ * to find that out. `attempt` counts from 1. Throws a `StorageFailure`, or the `BatonError` that `call` throws.
  */
 export async function withRetries<T>(call: (attempt: number) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
@@ -93,7 +100,7 @@ export async function withRetries<T>(call: (attempt: number) => Promise<T>): Pro
     } catch (thrown) {
       if (thrown instanceof BatonError) throw thrown;
       const failure = toStorageFailure(thrown);
-      // Spread, so that callers that met the same refusal don't come back together.
+      // With jitter, so that callers that were refused together do not retry together.
       const ownWaitMs = firstDelayMs * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
       const waitMs = retryInPlaceDelayMs(ownWaitMs, failure.retryAfterSeconds);
       if (!failure.isTransient || attempt === maxAttempts || waitMs === undefined) throw failure;
