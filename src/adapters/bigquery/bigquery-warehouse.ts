@@ -88,8 +88,8 @@ const clusterColumns = 4;
 
 async function findTable(session: Session, name: string): Promise<WarehouseTable | undefined> {
   const table = session.resolveTable(name);
-  const found = await session.tables.find(table.reference, new AbortController().signal);
-  return found && toFoundTable(table, columnNames(found.schema));
+  const info = await session.tables.find(table.reference, new AbortController().signal);
+  return info && toWarehouseTable(table, columnNames(info.schema));
 }
 
 /** Creates the table unless it exists. */
@@ -102,13 +102,13 @@ async function createTable(session: Session, name: string, created: NewTable): P
     clustering: { fields: clusterBy.slice(0, clusterColumns) },
   };
   await session.tables.ensure(table.reference, properties, new AbortController().signal);
-  return toFoundTable(
+  return toWarehouseTable(
     table,
     columns.map((column) => column.name),
   );
 }
 
-function toFoundTable(table: Table, columns: readonly string[]): WarehouseTable {
+function toWarehouseTable(table: Table, columns: readonly string[]): WarehouseTable {
   return { name: table.name, sql: quoteTable(table.reference), dialect: "bigquery", columns };
 }
 

@@ -89,8 +89,8 @@ type SucceededRun = Extract<RunState, { kind: "succeeded" }>;
 /** The number of rows of a query that replaced its table, when it ended. */
 async function totalRows(session: Session, id: string, signal: AbortSignal): Promise<number> {
   const query = { location: await session.tables.location(signal), maxResults: 0 };
-  const found = await session.api.call("GET", `/queries/${id}`, TotalSchema, signal, { query });
-  return found?.totalRows ?? 0;
+  const page = await session.api.call("GET", `/queries/${id}`, TotalSchema, signal, { query });
+  return page?.totalRows ?? 0;
 }
 
 /** The error of a failed query job. */

@@ -73,18 +73,18 @@ class Tables {
 
   /** Where jobs run. BigQuery finds a job only by its id and its location. */
   async location(signal: AbortSignal): Promise<string> {
-    const found = await this.ensureDataset(this.#options.dataset, signal);
-    return this.#options.location ?? found;
+    const datasetLocation = await this.ensureDataset(this.#options.dataset, signal);
+    return this.#options.location ?? datasetLocation;
   }
 
   /** Creates the dataset if it is missing. Returns its location. */
   async ensureDataset(dataset: string, signal: AbortSignal): Promise<string> {
     const cached = this.#locations.get(dataset);
     if (cached !== undefined) return cached;
-    const found = await this.#api.call("GET", `/datasets/${dataset}`, DatasetSchema, signal);
+    const existing = await this.#api.call("GET", `/datasets/${dataset}`, DatasetSchema, signal);
     const location =
-      found?.location ?? this.#options.location ?? (await this.#locationForNewDataset(dataset, signal));
-    if (!found) {
+      existing?.location ?? this.#options.location ?? (await this.#locationForNewDataset(dataset, signal));
+    if (!existing) {
       const { projectId } = this.#options;
       const body = { datasetReference: { projectId, datasetId: dataset }, location };
       await ignoreAlreadyExists(this.#api.call("POST", "/datasets", DatasetSchema, signal, { body }));

@@ -97,8 +97,8 @@ export class DataformService implements Dataform {
   }
 
   invoke({ source, signal }: InvocationRequest): Promise<Invocation> {
-    const named = "workflowConfig" in source ? source.workflowConfig : source.compilationResult;
-    const path = `${repositoryName(named)}/workflowInvocations`;
+    const sourceName = "workflowConfig" in source ? source.workflowConfig : source.compilationResult;
+    const path = `${repositoryName(sourceName)}/workflowInvocations`;
     const body = toInvocationBody(source);
     return this.#rest.call({ method: "POST", path, body, answer: InvocationSchema, signal });
   }
@@ -108,42 +108,46 @@ export class DataformService implements Dataform {
   }
 
   /** Lists all of them: Dataform does not document its filters. */
-  async invocations(repository: string, signal: AbortSignal): Promise<readonly Invocation[]> {
+  invocations(repository: string, signal: AbortSignal): Promise<readonly Invocation[]> {
     const path = `${repository}/workflowInvocations`;
-    const found: Invocation[] = [];
-    let pageToken: string | undefined;
-    do {
-      const query = { pageSize, pageToken };
-      const page = await this.#rest.call({
-        method: "GET",
-        path,
-        query,
-        answer: InvocationsPageSchema,
-        signal,
-      });
-      found.push(...page.workflowInvocations);
-      pageToken = page.nextPageToken;
-    } while (pageToken);
-    return found;
+    return readAllPages(async (query) => {
+      const call = { method: "GET", path, query, answer: InvocationsPageSchema, signal } as const;
+      const { workflowInvocations: items, nextPageToken } = await this.#rest.call(call);
+      return { items, nextPageToken };
+    });
   }
 
-  async actions(invocation: string, signal: AbortSignal): Promise<readonly InvocationAction[]> {
+  actions(invocation: string, signal: AbortSignal): Promise<readonly InvocationAction[]> {
     const path = `${invocation}:query`;
-    const found: InvocationAction[] = [];
-    let pageToken: string | undefined;
-    do {
-      const query = { pageSize, pageToken };
-      const page = await this.#rest.call({ method: "GET", path, query, answer: ActionsPageSchema, signal });
-      found.push(...page.workflowInvocationActions);
-      pageToken = page.nextPageToken;
-    } while (pageToken);
-    return found;
+    return readAllPages(async (query) => {
+      const call = { method: "GET", path, query, answer: ActionsPageSchema, signal } as const;
+      const { workflowInvocationActions: items, nextPageToken } = await this.#rest.call(call);
+      return { items, nextPageToken };
+    });
   }
 
   async cancel(invocation: string, signal: AbortSignal): Promise<void> {
     const path = `${invocation}:cancel`;
     await this.#rest.call({ method: "POST", path, body: {}, answer: EmptyObjectSchema, signal });
   }
+}
+
+interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly nextPageToken: string | undefined;
+}
+
+async function readAllPages<Item>(
+  readPage: (query: Readonly<Record<string, string | undefined>>) => Promise<Page<Item>>,
+): Promise<readonly Item[]> {
+  const all: Item[] = [];
+  let pageToken: string | undefined;
+  do {
+    const page = await readPage({ pageSize, pageToken });
+    all.push(...page.items);
+    pageToken = page.nextPageToken;
+  } while (pageToken);
+  return all;
 }
 
 function repositoryName(name: string): string {

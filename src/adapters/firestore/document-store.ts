@@ -168,13 +168,13 @@ export class FirestoreDocumentStore implements DocumentStore {
     const all = await this.#client.collection(collection);
     const ordered = withConditions(all, collection, conditions).orderBy(FieldPath.documentId()).limit(limit);
     const page = startAfter === undefined ? ordered : ordered.startAfter(documentId(startAfter));
-    const found = await this.#awaitCall(
+    const result = await this.#awaitCall(
       page.get().catch(rethrowAsStoreError),
       firestoreLimits.storeQuerySeconds,
     );
     return {
-      documents: found.docs.map((snapshot) => toDocument(collection, snapshot)),
-      readTime: found.readTime.toMillis(),
+      documents: result.docs.map((snapshot) => toDocument(collection, snapshot)),
+      readTime: result.readTime.toMillis(),
     };
   }
 

@@ -61,7 +61,7 @@ async function openExporter(settings: OtlpSettings): Promise<SendSpans> {
 function googleHeaders(projectId: string): () => Promise<Record<string, string>> {
   const credentials = new GoogleCredentials({ scope: "https://www.googleapis.com/auth/trace.append" });
   return async () => {
-    const own = await credentials.headers().catch(() => ({}));
-    return { "x-goog-user-project": projectId, ...own };
+    const authorization = await credentials.headers().catch(() => ({}));
+    return { "x-goog-user-project": projectId, ...authorization };
   };
 }

@@ -101,8 +101,8 @@ export async function withRetries<T>(call: (attempt: number) => Promise<T>): Pro
       if (thrown instanceof BatonError) throw thrown;
       const failure = toStorageFailure(thrown);
       // With jitter, so that callers that were refused together do not retry together.
-      const ownWaitMs = firstDelayMs * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
-      const waitMs = retryInPlaceDelayMs(ownWaitMs, failure.retryAfterSeconds);
+      const backoffMs = firstDelayMs * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
+      const waitMs = retryInPlaceDelayMs(backoffMs, failure.retryAfterSeconds);
       if (!failure.isTransient || attempt === maxAttempts || waitMs === undefined) throw failure;
       await delay(waitMs);
     }
