@@ -148,9 +148,9 @@ export function parseDay(value: JsonValue): string | undefined {
   return day !== undefined && isDay(day) ? day : undefined;
 }
 
-function isDay(written: string): boolean {
-  const at = new Date(written);
-  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(written);
+function isDay(day: string): boolean {
+  const at = new Date(day);
+  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(day);
 }
 
 function dayIn(timeZone: string, milliseconds: number): string {

@@ -50,7 +50,7 @@ const parkReasons = ["lock_held", "sleep", "poll", "event", "completion"] as con
 export type ParkReason = (typeof parkReasons)[number];
 
 export function isParkReason(reason: Reason | null): reason is ParkReason {
-  return parkReasons.some((known) => known === reason);
+  return parkReasons.some((parkReason) => parkReason === reason);
 }
 
 /** Why a task waits, was skipped, or took a shortcut. */
@@ -153,7 +153,7 @@ export const TaskLogSchema = z.strictObject({
   result: StoredResultSchema.nullable(),
   error: StoredErrorSchema.nullable(),
   notes: NotesSchema.nullable(),
-  /** Its idempotency key, once it is known. */
+  /** Its idempotency key, once it was computed. */
   key: z.string().nullable(),
   /**
    * Join tokens of the ending: one for each join and count, and one for the batch if the task failed or was cancelled.

@@ -97,13 +97,13 @@ export interface RequestedPause {
 }
 
 export function requestedPause(thrown: unknown): RequestedPause | undefined {
-  const asked = readRetryAfter(thrown);
-  if (typeof asked !== "number" || !(asked > 0)) return undefined;
-  const seconds = Math.min(asked, limits.retryAfterSeconds);
+  const requested = readRetryAfter(thrown);
+  if (typeof requested !== "number" || !(requested > 0)) return undefined;
+  const seconds = Math.min(requested, limits.retryAfterSeconds);
   const note =
-    seconds < asked
-      ? `asked to wait ${asked} s, which is cut to ${seconds} s, the longest wait`
-      : `asked to wait ${asked} s`;
+    seconds < requested
+      ? `asked to wait ${requested} s, which is cut to ${seconds} s, the longest wait`
+      : `asked to wait ${requested} s`;
   return { seconds, note };
 }
 

@@ -127,8 +127,8 @@ function problemsOf({ text, path }: Text, task: TemplatedTask, place: Place): Da
 }
 
 function referenceProblem(reference: Reference, task: TemplatedTask, place: Place): string | undefined {
-  const { root, path, written } = reference;
-  const shown = `{{ ${written} }}`;
+  const { root, path, source } = reference;
+  const shown = `{{ ${source} }}`;
   if (place.isSql)
     return `${shown} is inside SQL, where a value could become part of the statement. Write $${nameFor(path)} (BigQuery: @${nameFor(path)}) there, and give the value in \`parameters\`: { ${nameFor(path)}: "${shown}" }`;
   if (root === "secrets" && !place.takesSecrets)

@@ -34,7 +34,7 @@ test.each([[["--yes"]], [["--yes", "--skip-function"]]])(
     expect(stderr).toContain(
       "error DEPLOY_STATE_MISSING: There is the function baton in my-project, and the state my-project_baton",
     );
-    expect(stderr).toContain("what to do: Bring the state of the deployment: infra/backend.tf, or");
+    expect(stderr).toContain("what to do: Copy the state of the deployment here: infra/backend.tf, or");
     expect(place.told).not.toContain("terraform apply");
   },
 );

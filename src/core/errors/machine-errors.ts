@@ -64,8 +64,11 @@ export const machineErrors = {
     "none",
     "Set BATON_TASK_SECRET_<NAME>, and write {{ secrets.NAME }} instead of the secret.",
   ),
-  DEPLOY_TOOL_MISSING: entry("none", "Install what the message names, or see `baton deploy --dry-run`."),
-  DEPLOY_BUILD_STALE: entry("none", "Do what the message says: only what was built and tested is deployed."),
+  DEPLOY_TOOL_MISSING: entry(
+    "none",
+    "Install the tool that the message names, or see `baton deploy --dry-run`.",
+  ),
+  DEPLOY_BUILD_STALE: entry("none", "Follow the message: only a build that was tested is deployed."),
   DEPLOY_NOTHING: entry("none", "Put a workflow into the folder of BATON_WORKFLOWS."),
   DEPLOY_SECRET_MISSING: entry(
     "none",
@@ -73,7 +76,7 @@ export const machineErrors = {
   ),
   DEPLOY_WOULD_DELETE: entry(
     "none",
-    "Give the same --project, --region, --prefix and --variables as ever. If it is meant, run the command that is named; before a queue of BATON_QUEUES goes, baton deploy --skip-infra.",
+    "Give the same --project, --region, --prefix and --variables as before. If you want to delete these resources, run the command that the message names; before you delete a queue of BATON_QUEUES, run baton deploy --skip-infra.",
   ),
   DEPLOY_VARIABLES_FORGOTTEN: entry(
     "none",
@@ -81,11 +84,11 @@ export const machineErrors = {
   ),
   DEPLOY_STATE_MISSING: entry(
     "none",
-    "Bring the state of the deployment: infra/backend.tf, or infra/terraform.tfstate.d of the machine that deployed; infra/README.md#state. If the function is another's, choose another --prefix or --function; if it alone is left, `baton deploy --destroy --skip-infra` deletes it.",
+    "Copy the state of the deployment here: infra/backend.tf, or infra/terraform.tfstate.d of the machine that deployed it; see infra/README.md#state. If the function belongs to another deployment, choose another --prefix or --function. If only the function is left, `baton deploy --destroy --skip-infra` deletes it.",
   ),
   DEPLOY_FAILED: entry(
     "none",
-    "Fix what the command's own output names, and deploy again: what exists already stays.",
+    "Fix the problem in the command's output, and deploy again: existing resources stay.",
   ),
   PORT_IN_USE: entry("none", "Stop the other program or choose another with --port."),
   CONFIGURATION_INVALID: entry("none", "Correct the variables or options that the message names."),

@@ -46,8 +46,8 @@ class JsonFields {
 
   /** The mistake in the value of a field or a line. Undefined if there is none. */
   add(value: unknown, line: number, path = ""): string | undefined {
-    if (typeof value === "number") this.#number(path, !Number.isInteger(value));
-    if (value instanceof NumberSource) this.#written(path, line, value.source);
+    if (typeof value === "number") this.#addNumber(path, !Number.isInteger(value));
+    if (value instanceof NumberSource) this.#addSource(path, line, value.source);
     else if (typeof value === "object" && value !== null) return this.#addAll(value, line, path);
     if (typeof value !== "string" || value.isWellFormed()) return undefined;
     return `the text of "${path}" holds half a character, such as \\ud83d; write all of it`;
@@ -57,7 +57,7 @@ class JsonFields {
     for (const [key, item] of Object.entries(value)) {
       const problem = Array.isArray(value)
         ? this.add(item, line, path)
-        : (this.#name(key, path) ?? this.add(item, line, under(path, key)));
+        : (this.#addName(key, path) ?? this.add(item, line, under(path, key)));
       if (problem !== undefined) return problem;
     }
     return undefined;
@@ -76,7 +76,7 @@ class JsonFields {
         );
   }
 
-  #name(key: string, path: string): string | undefined {
+  #addName(key: string, path: string): string | undefined {
     if (key === "") return `${path === "" ? "it" : `"${path}"`} has a key without a name (""); give it one`;
     const name = under(path, key);
     const other = this.#names.get(name.toLowerCase());
@@ -86,15 +86,15 @@ class JsonFields {
     return undefined;
   }
 
-  #written(path: string, line: number, source: string): void {
-    const numbers = this.#number(
+  #addSource(path: string, line: number, source: string): void {
+    const numbers = this.#addNumber(
       path,
       !whole.test(source) || BigInt.asIntN(64, BigInt(source)) !== BigInt(source),
     );
     if (!isExactNumber(source)) numbers.changed ??= { line, source };
   }
 
-  #number(path: string, isFraction: boolean): Numbers {
+  #addNumber(path: string, isFraction: boolean): Numbers {
     const numbers = this.#numbers.get(path) ?? { hasFraction: this.#isFraction(path), changed: undefined };
     numbers.hasFraction ||= isFraction;
     this.#numbers.set(path, numbers);

@@ -193,12 +193,12 @@ function splitFields(
 function expandNickname(nickname: string): string {
   const pattern = nicknames.get(nickname.toLowerCase());
   if (pattern !== undefined) return pattern;
-  const known = [...nicknames.keys()].join(", ");
+  const names = [...nicknames.keys()].join(", ");
   if (/^@every\b/i.test(nickname))
     throw new PatternError("@every is not known; write times of the clock, such as */5 * * * *");
   if (/^@reboot$/i.test(nickname))
     throw new PatternError("@reboot is no time of a clock; start the batch by a message instead");
-  throw new PatternError(`there is no name ${nickname}; there are ${known}`);
+  throw new PatternError(`there is no name ${nickname}; there are ${names}`);
 }
 
 function countError(count: number): PatternError {

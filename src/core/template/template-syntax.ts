@@ -11,7 +11,7 @@ export interface Reference {
   /** It ends in `?`: a missing value becomes null. */
   readonly isOptional: boolean;
   /** The text between the braces. */
-  readonly written: string;
+  readonly source: string;
 }
 
 export type TemplatePiece =
@@ -70,14 +70,14 @@ function pieceAt(text: string, open: number): { readonly piece: TemplatePiece; r
   return { piece: { kind: "mistake", problem }, end: open + 2 };
 }
 
-function readExpression(written: string): TemplatePiece {
-  const isOptional = written.endsWith("?");
-  const [first = "", ...path] = (isOptional ? written.slice(0, -1).trimEnd() : written).split(".");
+function readExpression(source: string): TemplatePiece {
+  const isOptional = source.endsWith("?");
+  const [first = "", ...path] = (isOptional ? source.slice(0, -1).trimEnd() : source).split(".");
   const root = roots.find((name) => name === first);
-  const problem = root ? pathProblem(root, path, isOptional) : unknownRootProblem(first, path, written);
+  const problem = root ? pathProblem(root, path, isOptional) : unknownRootProblem(first, path, source);
   if (root && problem === undefined)
-    return { kind: "reference", reference: { root, path, isOptional, written } };
-  return { kind: "mistake", problem: `${shown(`{{ ${written} }}`)} ${problem}` };
+    return { kind: "reference", reference: { root, path, isOptional, source } };
+  return { kind: "mistake", problem: `${shown(`{{ ${source} }}`)} ${problem}` };
 }
 
 function pathProblem(root: Root, path: readonly string[], isOptional: boolean): string | undefined {
@@ -101,7 +101,7 @@ function pathProblem(root: Root, path: readonly string[], isOptional: boolean): 
   }
 }
 
-function unknownRootProblem(first: string, path: readonly string[], written: string): string {
+function unknownRootProblem(first: string, path: readonly string[], source: string): string {
   const suffix = path.map((name) => `.${name}`).join("");
   if (foreignSecretRoots.includes(first.toLowerCase()))
     return `refers to nothing: secrets are named as {{ secrets.${path.at(-1) ?? "NAME"} }}`;
@@ -109,9 +109,9 @@ function unknownRootProblem(first: string, path: readonly string[], written: str
   if (bracketed !== undefined) return `has brackets: names follow dots, as in {{ ${bracketed}.name.0 }}`;
   if (/^['"]/.test(first))
     return "is no text in quotes: one quote opens it, the same closes it, and each within it is doubled";
-  const meant = nearestName(first, roots);
-  if (meant !== undefined) return `refers to nothing; did you mean {{ ${meant}${suffix} }}?`;
-  const literalForm = shown(quoteAsTemplate(`{{ ${written} }}`));
+  const nearest = nearestName(first, roots);
+  if (nearest !== undefined) return `refers to nothing; did you mean {{ ${nearest}${suffix} }}?`;
+  const literalForm = shown(quoteAsTemplate(`{{ ${source} }}`));
   return `refers to nothing: templates begin with input, parents, batchId or secrets. To send it literally, write ${literalForm}`;
 }
 

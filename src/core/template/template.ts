@@ -79,13 +79,13 @@ async function lookUp(reference: Reference, scope: TemplateScope): Promise<JsonV
   }
 }
 
-function descend(value: JsonValue, fields: readonly string[], { isOptional, written }: Reference): JsonValue {
+function descend(value: JsonValue, fields: readonly string[], { isOptional, source }: Reference): JsonValue {
   let current: JsonValue | undefined = value;
   for (const field of fields) {
     current = readPart(current, field);
     if (current !== undefined) continue;
     if (isOptional) return null;
-    throw new BatonError("TEMPLATE_INVALID", `{{ ${written} }}: there is no "${field}"`);
+    throw new BatonError("TEMPLATE_INVALID", `{{ ${source} }}: there is no "${field}"`);
   }
   return current ?? null;
 }
