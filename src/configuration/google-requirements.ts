@@ -1,9 +1,9 @@
 import { limits } from "../core/limits.ts";
 import { daySeconds } from "../core/values/time.ts";
 
-/** What the account that Baton runs as has to be allowed, in one place. */
+/** Permissions that the account of the function needs for one purpose. */
 export interface PermissionSet {
-  /** What the permissions are granted and asked for on. */
+  /** The resource on which they are granted and tested. */
   readonly on:
     | "project"
     | "database"
@@ -14,15 +14,18 @@ export interface PermissionSet {
     | "service account"
     | "secret"
     | "repository";
-  /** Predefined roles that hold all of them together. */
+  /** Predefined roles that together have all of them. */
   readonly roles: readonly string[];
-  /** Why each is needed. */
+  /** The reason for each. */
   readonly needs: Readonly<Record<string, string>>;
   /** Only for deployments that use it. */
   readonly isOptional?: true;
 }
 
-/** By the service. */
+/**
+ * Every permission of the function. `npm run infra` writes the roles into `infra/*.tf`, the doctor tests the
+ * permissions, and docs/doctor.md lists them.
+ */
 export const permissions = {
   firestore: {
     on: "database",
@@ -132,7 +135,7 @@ interface Database {
   readonly prefix: string;
 }
 
-/** What bounds a grant on the project to one database; as `infra/iam.tf` has it, so that a grant by hand is the same. */
+/** Limits a grant on the project to one database. `infra/iam.tf` has the same, so that a grant by hand is equal. */
 export function databaseCondition({ projectId, databaseId, prefix }: Database) {
   return {
     expression: `resource.name == "projects/${projectId}/databases/${databaseId}"`,
@@ -140,12 +143,9 @@ export function databaseCondition({ projectId, databaseId, prefix }: Database) {
   };
 }
 
-/**
- * How Pub/Sub and Cloud Tasks deliver messages. `npm run infra` writes these numbers into `infra/*.tf`; the doctor compares
- * with them and puts them into its commands.
- */
+/** How Pub/Sub and Cloud Tasks deliver messages. `npm run infra` writes these numbers into `infra/*.tf`. */
 export const deliverySettings = {
-  /** Push subscriptions: as often as Pub/Sub allows, so that no outage turns sound messages into dead letters. */
+  /** Push subscriptions: as many attempts as Pub/Sub allows, so that no outage makes dead letters of good messages. */
   push: {
     ackDeadlineSeconds: limits.deliveryDeadlineSeconds,
     minBackoffSeconds: 10,
@@ -154,7 +154,7 @@ export const deliverySettings = {
     retentionSeconds: 7 * daySeconds,
   },
   deadLetters: { retentionSeconds: 31 * daySeconds },
-  /** Later messages: for about eight hours. The sweep finds what was given up before that. */
+  /** Delayed messages: for about eight hours. After that, only a sweep finds the task. */
   timers: {
     maxAttempts: 100,
     minBackoffSeconds: 1,
@@ -163,6 +163,6 @@ export const deliverySettings = {
     maxDispatchesPerSecond: limits.dispatchesPerSecond,
     maxConcurrentDispatches: 1_000,
   },
-  /** Queues of BATON_QUEUES: without end (-1), and no faster than the push subscriptions. */
+  /** Queues of BATON_QUEUES: without limit (-1), and no faster than the push subscriptions. */
   limitedQueues: { maxAttempts: -1, minBackoffSeconds: 10, maxBackoffSeconds: 600 },
 } as const;

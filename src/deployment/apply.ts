@@ -1,11 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import * as z from "zod";
 import { secretReferences } from "../configuration/secrets.ts";
 import { BatonError } from "../core/errors/errors.ts";
 import type { Diagnosis } from "../doctor/diagnose.ts";
-import { type Command, commandLine, functionCommands, rollbackCommand, secretCommands } from "./commands.ts";
+import { functionCommands, rollbackCommand, secretCommands } from "./commands.ts";
 import {
   commandEnvironment,
   commandEnvironmentText,
@@ -15,160 +13,166 @@ import {
   type TextVariables,
 } from "./function.ts";
 import {
-  accountOf,
   type Deployment,
   deploymentFiles,
   infrastructureFolder,
+  serviceAccountEmail,
   terraformVariables,
 } from "./plan.ts";
-import { assertReady, type Prepared } from "./prepare.ts";
+import type { Prepared } from "./prepare.ts";
+import {
+  commandFailure,
+  commandLine,
+  type Display,
+  readJson,
+  type Steps,
+  withCondition,
+} from "./run-steps.ts";
 import {
   askProjectNumber,
   askServingFunction,
   assertSameVariablesFile,
   type ServingFunction,
-  type VariableChange,
   variableChanges,
 } from "./serving.ts";
+import { privateFlag } from "./settings.ts";
 import { assertNoDeletions, assertStateToDeploy, plannedChanges } from "./terraform-json.ts";
-import { commandFailure, type RunStep, readJson, type Show, stepsOf } from "./tools.ts";
 import { isSecret } from "./variables-file.ts";
 
 export interface DeployedFunction {
-  /** Its variables, but for the secrets. */
+  /** Its variables, without the secrets. */
   readonly environment: TextVariables;
-  /** Holds the variables with which commands look at it; from the project's folder. */
+  /** The file of variables for commands that look at the deployment; its path starts at the project's folder. */
   readonly commandFile: string;
-  /** The revision that served before; undefined: there was none. */
+  /** The revision that served before; undefined if there was none. */
   readonly previousRevision: string | undefined;
 }
 
-export interface ShowDeployment extends Show {
-  /** In the variables of a function that exists, before the question. */
-  changes(found: readonly VariableChange[]): void;
-  warn(text: string): void;
-  /** After a failure that may have left the new revision to serve. */
-  wayBack(command: Command): void;
-}
-
 /**
- * Deploys what was prepared; undefined: no function. Every step may be repeated. Throws `DEPLOY_TOOL_MISSING`,
- * `DEPLOY_BUILD_STALE`, `DEPLOY_VARIABLES_FORGOTTEN`, `DEPLOY_STATE_MISSING`, `DEPLOY_WOULD_DELETE`, `DEPLOY_SECRET_MISSING`,
- * `DEPLOY_FAILED`, and what `confirm` throws.
+ * Deploys what was prepared; undefined: without a function. Every step may be repeated. Throws `DEPLOY_…` errors
+ * (forgotten variables, a missing state or secret, a plan that deletes data, a failed command) and those of `confirm`.
  */
 export async function applyDeployment(
   prepared: Prepared,
-  show: ShowDeployment,
+  steps: Steps,
+  display: Display,
 ): Promise<DeployedFunction | undefined> {
-  assertReady(prepared);
   const { parts, deployment, target, workflows } = prepared;
-  const run = stepsOf(show, prepared.toolEnvironment);
-  const projectNumber = await askProjectNumber(prepared, run);
-  // Also where only the infrastructure is deployed: both are made by the same variables.
-  const serving = projectNumber === undefined ? undefined : await askServingFunction(prepared, run);
+  const projectNumber = await askProjectNumber(prepared, steps);
+  // Also for the infrastructure alone: the same variables make both.
+  const serving = projectNumber === undefined ? undefined : await askServingFunction(prepared, steps);
   assertSameVariablesFile(prepared, serving);
-  const computed =
+  const environment =
     parts.includes("function") && projectNumber !== undefined
       ? functionEnvironment(deployment, target, { projectNumber, workflows })
       : undefined;
-  if (computed && serving) show.changes(variableChanges(prepared, computed, serving));
-  const confirm = () => show.confirm(`Deploy this to the project ${deployment.projectId}?`);
+  if (environment && serving) display.variableChanges(variableChanges(prepared, environment, serving));
+  const confirm = () => display.confirm(`Deploy this to the project ${deployment.projectId}?`);
   if (parts.includes("infrastructure")) {
     const { init, workspace, plan, apply } = prepared.infrastructure;
-    writeTerraformVariables(prepared, deployment);
-    for (const command of [init, workspace, plan]) await run(command);
-    const changes = await plannedChanges(prepared, run);
+    writeTerraformVariables(deployment, steps);
+    for (const command of [init, workspace, plan]) await steps.run(command);
+    const changes = await plannedChanges(prepared, steps);
     assertStateToDeploy(prepared, changes, serving !== undefined);
     assertNoDeletions(prepared, changes);
     await confirm();
-    await run(apply);
+    await steps.run(apply);
   } else await confirm();
-  return computed && deployFunction(prepared, { run, show, computed, serving });
+  return environment && deployFunction(prepared, { steps, display, environment, serving });
 }
 
-export function writeTerraformVariables({ root }: Prepared, deployment: Deployment): void {
-  const path = join(root, infrastructureFolder, deploymentFiles(deployment).terraformVariables);
-  writeFileSync(path, `${JSON.stringify(terraformVariables(deployment), null, 2)}\n`);
+export function writeTerraformVariables(deployment: Deployment, steps: Steps): void {
+  const path = `${infrastructureFolder}/${deploymentFiles(deployment).terraformVariables}`;
+  steps.write(path, `${JSON.stringify(terraformVariables(deployment), null, 2)}\n`);
 }
 
-/** Only the owner may read it, even if an earlier version has left it open. */
-function writeForOwner(path: string, text: string): void {
-  const mode = 0o600;
-  writeFileSync(path, text, { mode });
-  chmodSync(path, mode);
-}
-
-interface DeployOptions {
-  readonly run: RunStep;
-  readonly show: ShowDeployment;
-  /** The variables, unless the infrastructure says otherwise. */
-  readonly computed: TextVariables;
+interface FunctionDeployment {
+  readonly steps: Steps;
+  readonly display: Display;
+  /** The variables, unless the infrastructure has other values. */
+  readonly environment: TextVariables;
   readonly serving: ServingFunction | undefined;
 }
 
 async function deployFunction(
   prepared: Prepared,
-  { run, show, computed, serving }: DeployOptions,
+  { steps, display, serving, ...computed }: FunctionDeployment,
 ): Promise<DeployedFunction> {
-  const { root, deployment, target, parts } = prepared;
+  const { deployment, target, parts } = prepared;
   const commands = functionCommands(deployment);
   const files = deploymentFiles(deployment);
-  const environment = { ...computed, ...(await variablesOfInfrastructure(prepared, run)) };
-  // Whoever deploys only new versions may neither list secrets nor set who may call the function.
-  const isWhole = parts.includes("infrastructure") || serving === undefined;
-  if (isWhole) await ensureSecretVersions(prepared, run);
-  await run(commands.package);
-  writeForOwner(join(root, files.functionVariables), environmentText(environment));
+  const hasInfrastructure = parts.includes("infrastructure");
+  const environment = {
+    ...computed.environment,
+    ...(hasInfrastructure ? await infrastructureVariables(prepared, steps) : {}),
+  };
+  // An account that deploys only new versions may neither list secrets nor set who may call the function.
+  const isWhole = hasInfrastructure || serving === undefined;
+  if (isWhole)
+    await ensureSecretVersions(
+      prepared,
+      steps,
+      hasInfrastructure ? undefined : "when there is no function yet",
+    );
+  await steps.run(commands.package);
+  steps.write(files.functionVariables, environmentText(environment), true);
+  const notPrivate = `without ${privateFlag} when there is a function already`;
   try {
-    await run(isWhole ? commands.deploy : commands.redeploy);
-    await ensureInvoker(deployment, run, isWhole, show);
-    await run(commands.traffic);
+    const { deploy, redeploy } = commands;
+    await steps.run(isWhole ? withCondition(deploy, hasInfrastructure ? undefined : notPrivate) : redeploy);
+    await ensureInvoker(deployment, { steps, display, isWhole });
+    await steps.run(commands.traffic);
   } catch (error) {
-    if (serving?.revision !== undefined) show.wayBack(rollbackCommand(deployment, serving.revision));
+    if (serving?.revision !== undefined) {
+      const rollback = commandLine(rollbackCommand(deployment, serving.revision));
+      display.warn(`The new revision may serve already. To go back:  ${rollback}`);
+    }
     throw error;
   }
-  const ofCommands = commandEnvironment(deployment, target, environment);
-  writeForOwner(join(root, files.commandVariables), commandEnvironmentText(ofCommands));
+  const commandVariables = commandEnvironment(deployment, target, environment);
+  steps.write(files.commandVariables, commandEnvironmentText(commandVariables), true);
   return { environment, commandFile: files.commandVariables, previousRevision: serving?.revision };
 }
 
-/** What the infrastructure says of the function's variables wins, so that the two can't disagree. */
-async function variablesOfInfrastructure(
-  { deployment: { projectId, prefix }, infrastructure: { output }, parts }: Prepared,
-  run: RunStep,
+/** The function's variables by the output of the infrastructure. They win, so that the two can't disagree. */
+async function infrastructureVariables(
+  { deployment: { projectId, prefix }, infrastructure: { output } }: Prepared,
+  steps: Steps,
 ): Promise<TextVariables> {
-  if (!parts.includes("infrastructure")) return {};
-  const found = await readJson(run, output, {
-    parse: (json) => z.record(z.string(), z.string()).parse(json),
-    reason: "the output function_environment is no map of texts",
-  });
-  const { BATON_PROJECT: ofProject, BATON_PREFIX: ofPrefix } = found;
-  // A function with the variables of another deployment would work on its data.
-  if (ofProject !== projectId || ofPrefix !== prefix) {
-    const reason = `it is of the deployment ${ofPrefix} of the project ${ofProject}, not of ${prefix} of ${projectId}`;
-    throw commandFailure(output, reason);
-  }
-  return Object.fromEntries(Object.entries(found).filter(([name]) => !isSecret(name)));
+  const reason = "the output function_environment is no map of texts";
+  const variables = await readJson(steps, output, reason, (json) =>
+    z.record(z.string(), z.string()).parse(json),
+  );
+  const { BATON_PROJECT: outputProject, BATON_PREFIX: outputPrefix } = variables;
+  // With the variables of another deployment, the function would work on its data.
+  if (outputProject !== projectId || outputPrefix !== prefix)
+    throw commandFailure(
+      output,
+      `it is of the deployment ${outputPrefix} of the project ${outputProject}, not of ${prefix} of ${projectId}`,
+    );
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => !isSecret(name)));
 }
 
-/** Gives each secret of the function a version, unless it has one. Throws `DEPLOY_SECRET_MISSING`. */
+/** Adds a version to each secret of the function that has none. Throws `DEPLOY_SECRET_MISSING`. */
 async function ensureSecretVersions(
   { deployment, target: { environment } }: Prepared,
-  run: RunStep,
+  steps: Steps,
+  condition: string | undefined,
 ): Promise<void> {
   const references: readonly string[] = secretReferences(environment);
   for (const [variable, secret] of functionSecrets(deployment)) {
     const { list, add } = secretCommands(deployment, secret);
-    if ((await run(list, { captures: true })).trim() !== "") continue;
-    const given = references.includes(variable) ? undefined : environment[variable];
-    const generated =
-      variable === "BATON_CALLBACK_SECRET" ? `whsec_${randomBytes(32).toString("base64")}` : undefined;
-    const input = given ?? generated;
+    const versions = await steps.run(withCondition(list, condition), { captures: true });
+    if (versions.trim() !== "") continue;
+    const isGenerated = variable === "BATON_CALLBACK_SECRET";
+    const input =
+      (references.includes(variable) ? undefined : environment[variable]) ??
+      (isGenerated ? `whsec_${randomBytes(32).toString("base64")}` : undefined);
     if (input === undefined) {
       const message = `${secret} has no version, and ${variable} does not hold the secret`;
       throw new BatonError("DEPLOY_SECRET_MISSING", message, { where: commandLine(add) });
     }
-    await run(add, { input });
+    await steps.run(withCondition(add, condition), { input });
   }
 }
 
@@ -176,32 +180,32 @@ const PolicySchema = z.object({
   bindings: z.array(z.object({ role: z.string(), members: z.array(z.string()).default([]) })).default([]),
 });
 
-/** Lets the account that pushes call the function, unless it may already. `isWhole`: whoever deploys may also grant. */
+/** Lets the account of pushes call the function, unless it may already. `isWhole`: the deploying account may grant. */
 async function ensureInvoker(
   deployment: Deployment,
-  run: RunStep,
-  isWhole: boolean,
-  show: ShowDeployment,
+  { steps, display, isWhole }: Pick<FunctionDeployment, "steps" | "display"> & { readonly isWhole: boolean },
 ): Promise<void> {
   const { invoker, policy } = functionCommands(deployment);
-  const account = accountOf(deployment, "push");
-  const parse = (json: unknown) => PolicySchema.parse(json).bindings;
-  const bindings = await readJson(run, policy, { parse, reason: "its answer can't be read" }).catch(
-    (error: unknown) => {
-      if (error instanceof BatonError) return undefined;
-      throw error;
-    },
-  );
+  const account = serviceAccountEmail(deployment, "push");
+  const bindings = await readJson(
+    steps,
+    policy,
+    "its answer can't be read",
+    (json) => PolicySchema.parse(json).bindings,
+  ).catch((error: unknown) => {
+    if (error instanceof BatonError) return undefined;
+    throw error;
+  });
   const member = `serviceAccount:${account}`;
   if (bindings?.some(({ role, members }) => role === "roles/run.invoker" && members.includes(member))) return;
-  if (bindings || isWhole) await run(invoker);
+  if (bindings || isWhole) await steps.run(invoker);
   else
-    show.warn(
-      `It can't be seen whether ${account} may call the function. If messages do not arrive, an account with more rights has to run: ${commandLine(invoker)}`,
+    display.warn(
+      `It can't be seen whether ${account} may call the function. If messages do not arrive, an owner has to run: ${commandLine(invoker)}`,
     );
 }
 
-/** Checks what was deployed as the function sees it, with the credentials of this shell. */
+/** Runs the doctor with the variables of the function, and with the credentials of this shell. */
 export async function checkDeployment(
   { target, deployment }: Prepared,
   { environment }: DeployedFunction,

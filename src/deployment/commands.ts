@@ -1,51 +1,27 @@
 import { errorCatalog } from "../core/errors/error-catalog.ts";
-import { quoteForShell } from "../core/values/text.ts";
 import { functionSecrets } from "./function.ts";
-import { accountOf, type Deployment, deploymentFiles, deploymentName, infrastructureFolder } from "./plan.ts";
+import {
+  type Deployment,
+  deploymentFiles,
+  deploymentName,
+  infrastructureFolder,
+  serviceAccountEmail,
+} from "./plan.ts";
+import type { Command } from "./run-steps.ts";
 import { privateFlag } from "./settings.ts";
 
-/** A command of a deployment, as data: a dry run prints it. */
-export interface Command {
-  /** What it does, to precede "failed". */
-  readonly title: string;
-  readonly argv: readonly string[];
-  /** Variables that it has beside those of the shell. */
-  readonly environment?: Readonly<Record<string, string>>;
-  /** What is written to its standard input, in words: secrets are shown nowhere. */
-  readonly input?: string;
-  /** When it is run, if not always. */
-  readonly condition?: string;
-  /** What to do when it fails, if its own message is not enough. */
-  readonly remedy?: string;
-}
-
-/** A command line, quoted for a shell. */
-export function commandLine({ argv, environment = {} }: Command): string {
-  const variables = Object.entries(environment).map(([name, value]) => `${name}=${quoteForShell(value)}`);
-  return [...variables, ...argv.map(quoteForShell)].join(" ");
-}
-
-const mostShown = 200;
-
-/** For an error: the whole line was printed when the command started. */
-export function shortCommandLine(command: Command): string {
-  const line = commandLine(command);
-  return line.length <= mostShown ? line : `${line.slice(0, line.lastIndexOf(" ", mostShown))} …`;
-}
-
-/** What makes sure that a secret has a version. */
+/** The commands that look for a version of a secret, and add one. */
 export function secretCommands({ projectId }: Deployment, secret: string) {
-  const versions = ["gcloud", "secrets", "versions"];
-  const flags = [`--project=${projectId}`, "--quiet"];
-  const filter = ["--filter=state=ENABLED", "--limit=1", "--format=value(name)"];
+  const versions = (verb: string, ...flags: string[]) => [
+    ...["gcloud", "secrets", "versions", verb, secret, ...flags],
+    ...[`--project=${projectId}`, "--quiet"],
+  ];
+  const enabled = ["--filter=state=ENABLED", "--limit=1", "--format=value(name)"];
   return {
-    list: {
-      title: `Looking for a version of ${secret}`,
-      argv: [...versions, "list", secret, ...filter, ...flags],
-    },
+    list: { title: `Looking for a version of ${secret}`, argv: versions("list", ...enabled) },
     add: {
       title: `Adding a version to ${secret}`,
-      argv: [...versions, "add", secret, "--data-file=-", ...flags],
+      argv: versions("add", "--data-file=-"),
       input: "the secret",
       condition: "when it has none",
     },
@@ -55,74 +31,69 @@ export function secretCommands({ projectId }: Deployment, secret: string) {
 /** The commands of gcloud, and the one that packs the build. */
 export function functionCommands(deployment: Deployment) {
   const { projectId, region, functionName: name } = deployment;
-  const files = deploymentFiles(deployment);
   const project = [`--project=${projectId}`, "--quiet"];
   const services = (verb: string, ...parameters: string[]) => [
-    ...["gcloud", "run", "services", verb, ...parameters],
-    ...[`--region=${region}`, ...project],
+    ...["gcloud", "run", "services", verb, ...parameters, `--region=${region}`, ...project],
   ];
   const list = (format: string) => services("list", `--filter=metadata.name~^${name}$`, `--format=${format}`);
   const deploy = [...deployFlags(deployment), `--region=${region}`, ...project];
   const title = "Building and deploying the function";
+  const member = `--member=serviceAccount:${serviceAccountEmail(deployment, "push")}`;
   return {
     projectNumber: {
-      // The first command: a missing login or a wrong project is reported before anything is changed.
       title: "Looking whether the project can be reached",
       argv: ["gcloud", "projects", "describe", projectId, "--format=value(projectNumber)", "--quiet"],
+      assumed: "0",
       remedy: `Log in with \`gcloud auth login\`, and look whether \`gcloud projects list\` shows the id ${projectId}.`,
     },
-    package: { title: "Packing the build", argv: ["node", "scripts/package.js", files.package] },
+    package: {
+      title: "Packing the build",
+      argv: ["node", "scripts/package.js", deploymentFiles(deployment).package],
+    },
     enabled: {
-      // To ask for a function of a new project would fail.
+      // In a new project, asking for a function would fail.
       title: "Looking whether Cloud Run is switched on",
       argv: [
         ...["gcloud", "services", "list", "--enabled", "--filter=config.name=run.googleapis.com"],
         ...["--format=value(config.name)", ...project],
       ],
+      assumed: "run.googleapis.com",
     },
     serving: {
       title: "Asking for the function that serves now",
       argv: list("json(spec.template.spec.containers,status.traffic)"),
+      assumed: "[]",
     },
     deploy: { title, argv: deploy },
-    // Whoever deploys only new versions may not set who calls it: gcloud would warn each time.
+    // An account that deploys only new versions may not set who calls it: gcloud would warn each time.
     redeploy: { title, argv: deploy.filter((flag) => flag !== privateFlag) },
     policy: {
       title: "Looking whether the account that pushes may call the function",
       argv: services("get-iam-policy", name, "--format=json"),
+      assumed: "{}",
     },
     invoker: {
       title: "Letting the account that pushes call the function",
-      argv: services(
-        "add-iam-policy-binding",
-        name,
-        `--member=serviceAccount:${accountOf(deployment, "push")}`,
-        "--role=roles/run.invoker",
-      ),
+      argv: services("add-iam-policy-binding", name, member, "--role=roles/run.invoker"),
       condition: "when it may not",
     },
     traffic: {
-      // After a rollback, messages would go on to the old revision.
+      // After a rollback, the old revision would keep getting the messages.
       title: "Sending all messages to the new revision",
       argv: services("update-traffic", name, "--to-latest"),
     },
-    present: { title: "Looking whether there is the function", argv: list("value(metadata.name)") },
-    remove: {
-      title: "Deleting the function",
-      argv: services("delete", name),
-      condition: "when there is one",
-    },
+    present: { title: "Looking for the function", argv: list("value(metadata.name)"), assumed: name },
+    remove: { title: "Deleting the function", argv: services("delete", name), condition: "when it exists" },
   } satisfies Record<string, Command>;
 }
 
 /** Sends all messages to a revision that served before. */
 export function rollbackCommand(deployment: Deployment, revision: string): Command {
   const { projectId, region, functionName } = deployment;
-  const place = [`--region=${region}`, `--project=${projectId}`];
-  const to = `--to-revisions=${revision}=100`;
+  const flags = [`--to-revisions=${revision}=100`, `--region=${region}`, `--project=${projectId}`];
   return {
     title: "Going back to the revision before",
-    argv: ["gcloud", "run", "services", "update-traffic", functionName, to, ...place],
+    argv: ["gcloud", "run", "services", "update-traffic", functionName, ...flags],
   };
 }
 
@@ -130,85 +101,101 @@ function deployFlags(deployment: Deployment): string[] {
   const { projectId, region, prefix, functionName } = deployment;
   const files = deploymentFiles(deployment);
   const secrets = [
-    ...functionSecrets(deployment).map(([variable, secret]) => [variable, `${secret}:latest`] as const),
-    ...Object.entries(deployment.ownSecrets),
-  ].map(([variable, secret]) => `${variable}=${secret}`);
+    ...functionSecrets(deployment).map(([variable, secret]) => `${variable}=${secret}:latest`),
+    ...Object.entries(deployment.ownSecrets).map(([variable, secret]) => `${variable}=${secret}`),
+  ];
+  const builder = serviceAccountEmail(deployment, "build");
   return [
     ...["gcloud", "run", "deploy", functionName],
     ...[`--source=${files.package}`, "--function=baton", "--base-image=nodejs24"],
     // Security patches of the base image come without a deployment.
     "--automatic-updates",
     `--image=${region}-docker.pkg.dev/${projectId}/${prefix}/${functionName}`,
-    `--service-account=${accountOf(deployment, "function")}`,
-    `--build-service-account=projects/${projectId}/serviceAccounts/${accountOf(deployment, "build")}`,
+    `--service-account=${serviceAccountEmail(deployment, "function")}`,
+    `--build-service-account=projects/${projectId}/serviceAccounts/${builder}`,
     ...deployment.function.map(({ flag }) => flag),
     `--env-vars-file=${files.functionVariables}`,
     `--set-secrets=${secrets.join(",")}`,
   ];
 }
 
-/** How Terraform is called. */
 export interface TerraformCall {
   readonly programs: { readonly terraform: string };
-  /** Its output goes to no terminal. */
+  /** Its output is not shown on a terminal. */
   readonly isPlain: boolean;
 }
 
-/** What `infra/firestore.tf` makes for each field with indexes of its own. */
+/** The account that the function runs as: the state of its deployment holds it. */
+export const accountAddress = "google_service_account.function";
+
+/** A field with its own indexes, in `infra/firestore.tf`. */
 export const fieldsAddress = "google_firestore_field.override";
 
+/** A state in which each step of a removal has something to do. */
+function assumedState(deployment: Deployment): string {
+  const email = serviceAccountEmail(deployment, "function");
+  const database = { tainted: true, values: { deletion_protection: true } };
+  const resources = [
+    { address: accountAddress, type: "google_service_account", values: { email } },
+    { address: "<what is protected>", type: "google_firestore_database", ...database },
+    { address: `${fieldsAddress}["<field>"]`, type: "google_firestore_field" },
+  ];
+  return JSON.stringify({ values: { root_module: { resources } } });
+}
+
 /**
- * The commands of Terraform. Each deployment has a workspace, and so a state, of its own. The chosen workspace is in a file of
- * the folder, which a deployment at the same time changes, so each call names its own by `TF_WORKSPACE`.
+ * The commands of Terraform. Each deployment has its own workspace, and so its own state. The folder remembers one
+ * workspace, which another deployment may change meanwhile: so each call names its own by `TF_WORKSPACE`.
  */
 export function infrastructureCommands(deployment: Deployment, { programs, isPlain }: TerraformCall) {
   const workspace = deploymentName(deployment);
   const environment = { TF_WORKSPACE: workspace };
-  const quiet = (...words: string[]) => [programs.terraform, `-chdir=${infrastructureFolder}`, ...words];
-  const terraform = (...words: string[]) => quiet(...words, ...(isPlain ? ["-no-color"] : []));
+  const read = (...words: string[]) => [programs.terraform, `-chdir=${infrastructureFolder}`, ...words];
+  const terraform = (...words: string[]) => read(...words, ...(isPlain ? ["-no-color"] : []));
   const { terraformPlan: planFile, terraformVariables } = deploymentFiles(deployment);
   const variables = `-var-file=${terraformVariables}`;
+  const product = programs.terraform === "tofu" ? "OpenTofu" : "Terraform";
+  const output = { BATON_PROJECT: deployment.projectId, BATON_PREFIX: deployment.prefix };
   return {
-    init: {
-      title: `Preparing ${programs.terraform === "tofu" ? "OpenTofu" : "Terraform"}`,
-      argv: terraform("init", "-input=false"),
-    },
-    // No TF_WORKSPACE here: Terraform chooses no workspace where it names one.
+    init: { title: `Preparing ${product}`, argv: terraform("init", "-input=false") },
+    // No TF_WORKSPACE here: with it, Terraform chooses no workspace.
     workspace: {
-      title: "Making sure that there is a state for this deployment",
+      title: "Choosing the state of this deployment",
       argv: [...terraform("workspace", "select", "-or-create=true"), workspace],
     },
     plan: {
-      title: "Comparing the infrastructure with what is there",
+      title: "Planning the infrastructure",
       argv: terraform("plan", "-input=false", variables, `-out=${planFile}`),
       environment,
     },
-    changes: {
-      title: "Looking whether anything would be deleted",
-      argv: quiet("show", "-json", planFile),
-      environment,
-    },
+    changes: { title: "Reading the plan", argv: read("show", "-json", planFile), environment, assumed: "{}" },
     apply: {
-      title: "Making the infrastructure",
+      title: "Creating the infrastructure",
       argv: [...terraform("apply", "-input=false"), planFile],
       environment,
-      remedy: `${errorCatalog.DEPLOY_FAILED.remedy} Where it says 409, or "already exists": the name is taken by something that is not in this state; docs/deploy.md#an-existing-project says how to go round it.`,
+      remedy: `${errorCatalog.DEPLOY_FAILED.remedy} For 409, a taken name, see docs/deploy.md#an-existing-project.`,
     },
     output: {
       title: "Reading the function's variables from the infrastructure",
-      argv: quiet("output", "-json", "function_environment"),
+      argv: read("output", "-json", "function_environment"),
       environment,
+      assumed: JSON.stringify(output),
     },
-    // Not created where there is none: nothing was deployed by that name.
+    // It is not created if it does not exist: nothing was deployed by that name.
     existing: {
       title: "Looking whether there is a state of this deployment",
       argv: [...terraform("workspace", "select"), workspace],
-      remedy: `There is no state ${workspace} here. Look at --project and --prefix; where the state is on the machine that deployed, run it there, and where it is in a bucket, bring infra/backend.tf.`,
+      remedy: `There is no state ${workspace} here. Check --project and --prefix, and bring the state or infra/backend.tf.`,
     },
-    state: { title: "Reading what there is", argv: quiet("show", "-json"), environment },
-    // They go with their database. Deleted before it, Firestore would first index all documents by them.
+    state: {
+      title: "Reading the state",
+      argv: read("show", "-json"),
+      environment,
+      assumed: assumedState(deployment),
+    },
+    // They are deleted with their database. Before it, Firestore would first index all documents by them.
     forgetFields: {
-      title: "Leaving the indexes to the database that is deleted",
+      title: "Leaving the indexes to their database",
       argv: [...terraform("state", "rm"), fieldsAddress],
       environment,
       condition: "when the state holds them",
@@ -221,23 +208,20 @@ export function infrastructureCommands(deployment: Deployment, { programs, isPla
   } satisfies Record<string, Command>;
 }
 
-/** Plans what is named and what that rests on, and nothing else. */
-export function planOfCommand(plan: Command, addresses: readonly string[]): Command {
-  return {
-    ...plan,
-    title: "Comparing what is protected with what is there",
-    argv: [...plan.argv, ...addresses.map((address) => `-target=${address}`)],
-  };
+/** Plans these resources and those that they depend on, and nothing else. */
+export function targetedPlan(plan: Command, addresses: readonly string[]): Command {
+  const targets = addresses.map((address) => `-target=${address}`);
+  return { ...plan, title: "Planning to lift the protection", argv: [...plan.argv, ...targets] };
 }
 
-/** Keeps what an apply started and could not end: the next plan does not replace it. */
+/** Keeps a resource that a failed apply left tainted: the next plan does not replace it. */
 export function untaintCommand(
   deployment: Deployment,
   { programs }: Pick<TerraformCall, "programs">,
   address: string,
 ): Command {
   return {
-    title: "Keeping what was made half",
+    title: "Keeping a tainted resource",
     argv: [programs.terraform, `-chdir=${infrastructureFolder}`, "untaint", address],
     environment: { TF_WORKSPACE: deploymentName(deployment) },
   };

@@ -2,12 +2,12 @@ import { relative, sep } from "node:path";
 import type { RawEnvironment } from "../configuration/variables.ts";
 import { BatonError } from "../core/errors/errors.ts";
 import { taskSecretPrefix } from "../core/template/secret-references.ts";
-import { accountOf, type Deployment } from "./plan.ts";
+import { type Deployment, serviceAccountEmail } from "./plan.ts";
 import type { Target } from "./target.ts";
 import { looksSecret, secretNames } from "./variables-file.ts";
 
-/** Variables that are passed on as they are, when they are set. */
-export const passedOn = [
+/** Variables that the function gets as they are, if they are set. */
+export const passedVariables = [
   "BATON_SWEEP",
   "BATON_QUEUES",
   "BATON_COMPLETIONS",
@@ -28,22 +28,22 @@ export const passedOn = [
   "OTEL_SERVICE_NAME",
 ] as const;
 
-/** Where the function keeps the name of the file that it was deployed with. */
-export const fileVariable = "BATON_DEPLOY_VARIABLES";
+/** The function's variable that names the file of its deployment. */
+export const variablesFileLabel = "BATON_DEPLOY_VARIABLES";
 
-/** The function looks for workflows here by itself. */
-const usualWorkflows = "dist/functions/workflows";
+/** Where the function finds workflows without a variable. */
+const defaultWorkflows = "dist/functions/workflows";
 
 export type TextVariables = Readonly<Record<string, string>>;
 
-/** Every variable of the function but its secrets. `workflows`: the built ones, from the package's folder. */
+/** The variables of the function, without its secrets. `workflows`: the folder of the build, in the package. */
 export function functionEnvironment(
   deployment: Deployment,
   target: Pick<Target, "environment" | "ownVariables" | "variablesFile">,
   { projectNumber, workflows }: { readonly projectNumber: string; readonly workflows: string },
 ): TextVariables {
   const { functionName, region } = deployment;
-  const passed = passedOn.flatMap((name) => {
+  const passed = passedVariables.flatMap((name) => {
     const value = target.environment[name];
     return value === undefined ? [] : [[name, value]];
   });
@@ -59,19 +59,19 @@ export function functionEnvironment(
     BATON_INBOX_BUCKET: deployment.inboxBucket,
     BATON_DATASET: deployment.dataset,
     BATON_BIGQUERY_LOCATION: deployment.bigQueryLocation,
-    BATON_SERVICE_ACCOUNT: accountOf(deployment, "function"),
+    BATON_SERVICE_ACCOUNT: serviceAccountEmail(deployment, "function"),
     BATON_FUNCTION_TIMEOUT: `${deployment.functionTimeoutSeconds}s`,
     BATON_LEASE: `${deployment.leaseSeconds}s`,
     BATON_RETENTION: `${deployment.retentionDays}d`,
-    // Known before there is a function: subscriptions push there, and their tokens are for it.
+    // Known before the function exists: subscriptions push there, and it is the audience of their tokens.
     BATON_AUDIENCE: `https://${functionName}-${projectNumber}.${region}.run.app`,
-    BATON_CALLERS: accountOf(deployment, "push"),
-    ...(workflows !== usualWorkflows && { BATON_WORKFLOWS: workflows }),
-    ...(target.variablesFile !== undefined && { [fileVariable]: target.variablesFile }),
+    BATON_CALLERS: serviceAccountEmail(deployment, "push"),
+    ...(workflows !== defaultWorkflows && { BATON_WORKFLOWS: workflows }),
+    ...(target.variablesFile !== undefined && { [variablesFileLabel]: target.variablesFile }),
   };
 }
 
-/** Secrets that Cloud Run takes from Secret Manager when an instance starts: variable and secret. */
+/** Variables that Cloud Run reads from Secret Manager when an instance starts, each with its secret. */
 export function functionSecrets({
   prefix,
   usesPowerBi,
@@ -81,7 +81,7 @@ export function functionSecrets({
     .map(([variable, name]) => [variable, `${prefix}-${name}`] as const);
 }
 
-/** Where the built workflows are in the package. Throws `CONFIGURATION_INVALID` for a folder that is not built. */
+/** The folder of the built workflows in the package. Throws `CONFIGURATION_INVALID` for a folder that is not built. */
 export function builtWorkflows(folder: string, root: string): string {
   const path = relative(root, folder).split(sep).join("/");
   if (/^dist\/functions(?:\/|$)/.test(path)) return path;
@@ -93,16 +93,16 @@ export function builtWorkflows(folder: string, root: string): string {
   );
 }
 
-/** YAML that gcloud reads: each value is a text. */
+/** YAML for gcloud, in which each value is a text. */
 export function environmentText(variables: RawEnvironment): string {
   const lines = Object.entries(variables).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
   return `${lines.sort().join("\n")}\n`;
 }
 
-/** Variables of the function's process that neither commands nor workflows read. Only the function may write traces. */
-const ofFunctionAlone = /^(?:NODE_|OTEL_)|^BATON_DEPLOY_|^BATON_TRACES$/;
+/** Variables that neither commands nor workflows read. Only the function may write traces. */
+const functionOnly = /^(?:NODE_|OTEL_)|^BATON_DEPLOY_|^BATON_TRACES$/;
 
-/** The variables with which commands look at a deployment: those of the function, and its secrets by name. */
+/** The variables for commands that look at a deployment: those of the function, and its secrets by name. */
 export function commandEnvironment(
   {
     projectId,
@@ -110,10 +110,10 @@ export function commandEnvironment(
     ...deployment
   }: Pick<Deployment, "projectId" | "ownSecrets" | "prefix" | "usesPowerBi">,
   { ownVariables }: Pick<Target, "ownVariables">,
-  ofFunction: TextVariables,
+  functionVariables: TextVariables,
 ): TextVariables {
-  const shown = Object.entries(ofFunction).filter(
-    ([name, value]) => !ofFunctionAlone.test(name) && !(name in ownVariables && looksSecret(name, value)),
+  const shown = Object.entries(functionVariables).filter(
+    ([name, value]) => !functionOnly.test(name) && !(name in ownVariables && looksSecret(name, value)),
   );
   const references = [
     ...functionSecrets(deployment),
@@ -126,14 +126,14 @@ export function commandEnvironment(
   return Object.fromEntries([...shown, ...references]);
 }
 
-/** Lines that a shell and Node (`--env-file`) read alike. */
+/** Lines that a shell and Node (`--env-file`) read in the same way. */
 export function commandEnvironmentText(variables: TextVariables): string {
   const lines = Object.entries(variables).map(([name, value]) => {
     if (!value.includes("'")) return `${name}='${value}'`;
     if (!/["$`\\]/.test(value)) return `${name}="${value}"`;
-    return `# ${name} is left out: no quotes hold it for a shell and for Node alike`;
+    return `# ${name} is left out: a shell and Node need different quotes for it`;
   });
   const head =
-    "# Written by `baton deploy`. Secrets of Secret Manager are in it by name; a variable that sounds like a secret is left out.";
+    "# Written by `baton deploy`. It names the secrets in Secret Manager, and leaves out variables that look like secrets.";
   return `${[head, ...lines.sort()].join("\n")}\n`;
 }

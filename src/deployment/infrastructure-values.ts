@@ -3,18 +3,22 @@ import { limits } from "../core/limits.ts";
 import { daySeconds } from "../core/values/time.ts";
 import { type NameRule, nameRules } from "./settings.ts";
 
-/** Values of `infra/*.tf` by the name that a comment gives them, as Terraform writes them. */
+/** Values of `infra/*.tf` in Terraform's form, by the name in the comment of their line. */
 export const infrastructureValues: ReadonlyMap<string, string> = new Map([
   ...Object.entries(permissions).map(
-    ([name, { roles }]: [string, PermissionSet]) => [`roles.${name}`, listOf(roles)] as const,
+    ([name, { roles }]: [string, PermissionSet]) => [`roles.${name}`, terraformSet(roles)] as const,
   ),
   ...Object.entries(permissions).flatMap(([name, { roles }]: [string, PermissionSet]) =>
     roles.map((role, index) => [`role.${name}.${index}`, JSON.stringify(role)] as const),
   ),
   ...Object.entries(deliverySettings).flatMap(([part, settings]) =>
-    Object.entries(settings).map(([name, value]) => [`${part}.${name}`, numberOf(name, value)] as const),
+    Object.entries(settings).map(
+      ([name, value]) => [`${part}.${name}`, terraformNumber(name, value)] as const,
+    ),
   ),
-  ...Object.entries(nameRules).map(([name, rule]) => [`form.${name}`, conditionOf(name, rule)] as const),
+  ...Object.entries(nameRules).map(
+    ([name, rule]) => [`form.${name}`, validationCondition(name, rule)] as const,
+  ),
   [
     "range.retention_days",
     `var.retention_days >= ${limits.minRetentionSeconds / daySeconds} && floor(var.retention_days) == var.retention_days`,
@@ -26,22 +30,22 @@ export const infrastructureValues: ReadonlyMap<string, string> = new Map([
   ["range.lease_seconds", `var.lease_seconds > 60 && var.lease_seconds <= ${limits.leaseSeconds}`],
 ]);
 
-function listOf(roles: readonly string[]): string {
+function terraformSet(roles: readonly string[]): string {
   return `toset([${roles.map((role) => JSON.stringify(role)).join(", ")}])`;
 }
 
-/** Durations are texts in Terraform, but for the ack deadline. */
-function numberOf(name: string, value: number): string {
+/** Durations are texts in Terraform, except the ack deadline. */
+function terraformNumber(name: string, value: number): string {
   return name.endsWith("Seconds") && name !== "ackDeadlineSeconds" ? `"${value}s"` : String(value);
 }
 
-function conditionOf(name: string, { pattern, most, mayBeEmpty }: NameRule): string {
+function validationCondition(name: string, { pattern, most, mayBeEmpty }: NameRule): string {
   const form = `can(regex(${JSON.stringify(pattern)}, var.${name}))`;
   const length = most === undefined ? "" : ` && length(var.${name}) <= ${most}`;
   return `${mayBeEmpty ? `var.${name} == "" || ` : ""}${form}${length}`;
 }
 
-/** The text of a file of `infra/` with the values that its comments `# table: <name>` ask for. Throws for an unknown name. */
+/** Replaces the values of lines that end in `# table: <name>`. Throws for an unknown name. */
 export function withInfrastructureValues(text: string): string {
   return text.replaceAll(/^( *\w+ += ).+?( +# table: (\S+))$/gm, (_, before, after, name) => {
     const value = infrastructureValues.get(name);

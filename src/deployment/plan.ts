@@ -1,4 +1,3 @@
-import type { GoogleConfiguration } from "../configuration/google-configuration.ts";
 import { BatonError } from "../core/errors/errors.ts";
 import { defaults, limits } from "../core/limits.ts";
 import { formatRate } from "../core/queues.ts";
@@ -10,69 +9,19 @@ import { accountResource, dataformType, namedDataformAccounts } from "../tasks/d
 import { builtInTaskTypes } from "../tasks/index.ts";
 import { FolderCatalog } from "../workflow/catalog.ts";
 import type { BuiltWorkflow } from "../workflow/workflow.ts";
-import type { DeploymentSettings } from "./settings.ts";
-import { type FunctionSetting, functionSettings } from "./settings.ts";
+import { functionSettings } from "./settings.ts";
 import type { Target } from "./target.ts";
 
 /** The parts that are deployed. */
 export type Part = "infrastructure" | "function";
 
-/** What is deployed: computed from the workflows and the environment alone. Times are seconds. */
-export interface Deployment {
-  readonly projectId: string;
-  readonly region: string;
-  readonly prefix: string;
-  readonly workflowIds: readonly string[];
-  /** Sorted; the default queue is always there. */
-  readonly queues: readonly string[];
-  /** `concurrency`: tasks that run at the same time in all instances together; `rate` such as `2/s`, null for no limit. */
-  readonly queueLimits: readonly {
-    readonly queue: string;
-    readonly concurrency: number;
-    readonly rate: string | null;
-  }[];
-  readonly schedules: readonly {
-    readonly workflowId: string;
-    readonly cron: string;
-    readonly timeZone: string;
-  }[];
-  /** `bucket` is null for any bucket that announces its files. */
-  readonly fileTriggers: readonly {
-    readonly workflowId: string;
-    readonly pattern: string;
-    readonly bucket: string | null;
-  }[];
-  /** Workflows of the folder, or applied ones, have schedules. */
-  readonly hasSchedules: boolean;
-  /** Workflows of the folder, or applied ones, wait for files. */
-  readonly announcesFiles: boolean;
-  readonly databaseId: string;
-  readonly firestoreLocation: string;
-  readonly bucket: string;
-  readonly inboxBucket: string;
-  readonly dataset: string;
-  readonly bigQueryLocation: string;
-  readonly functionName: string;
-  readonly functionTimeoutSeconds: number;
-  readonly leaseSeconds: number;
-  readonly retentionDays: number;
-  readonly function: readonly FunctionSetting[];
-  readonly settings: DeploymentSettings;
-  readonly usesPowerBi: boolean;
-  readonly usesDataform: boolean;
-  /** E-mail addresses of the accounts that Dataform's actions run as. */
-  readonly dataformAccounts: readonly string[];
-  readonly tracing: boolean;
-  /** How the ending of a task reaches its children. */
-  readonly completions: GoogleConfiguration["completions"];
-  /** The user's own secrets by their variable, as `gcloud run deploy --set-secrets` takes them. */
-  readonly ownSecrets: Readonly<Record<string, string>>;
-}
+/** What is deployed, computed from the workflows and the environment alone. */
+export type Deployment = Readonly<ReturnType<typeof planDeployment>>;
 
 export function planDeployment(
   { configuration, settings, ownSecrets }: Pick<Target, "configuration" | "settings" | "ownSecrets">,
   workflows: readonly DeployedWorkflow[],
-): Deployment {
+) {
   const { google, queues: limited } = configuration;
   const triggers = workflows.flatMap(({ definition: { workflowId }, triggers: own }) =>
     own.map((trigger) => ({ workflowId, ...trigger })),
@@ -94,13 +43,18 @@ export function planDeployment(
     region: google.location,
     prefix: google.prefix,
     workflowIds: workflows.map(({ definition }) => definition.workflowId).sort(),
+    /** Sorted, with the default queue. */
     queues: [...new Set([defaults.queue, ...queues])].sort(),
+    /** `concurrency`: tasks that run at once in all instances together. `rate`: such as `2/s`; null for no limit. */
     queueLimits: [...limited]
       .map(([queue, { concurrency, rate }]) => ({ queue, concurrency, rate: rate ? formatRate(rate) : null }))
       .sort((one, other) => (one.queue < other.queue ? -1 : 1)),
     schedules,
+    /** `bucket` is null for any bucket with notifications. */
     fileTriggers,
+    /** Whether workflows of the folder, or applied ones, have schedules. */
     hasSchedules: schedules.length > 0 || settings.BATON_DEPLOY_SCHEDULES,
+    /** Whether workflows of the folder, or applied ones, have file triggers. */
     announcesFiles: fileTriggers.length > 0 || settings.BATON_DEPLOY_FILE_TRIGGERS,
     databaseId: google.databaseId,
     firestoreLocation: settings.BATON_DEPLOY_FIRESTORE_LOCATION ?? google.location,
@@ -116,9 +70,12 @@ export function planDeployment(
     settings,
     usesPowerBi: configuration.powerBi !== undefined,
     usesDataform: workflows.some(usesDataform) || settings.BATON_DEPLOY_DATAFORM,
+    /** E-mail addresses of the accounts that Dataform's actions run as. */
     dataformAccounts: [...new Set(accounts)].sort(),
     tracing: configuration.traces !== undefined,
+    /** How the end of a task reaches its children. */
     completions: google.completions,
+    /** The user's own secrets by their variable, as `gcloud run deploy --set-secrets` takes them. */
     ownSecrets,
   };
 }
@@ -127,39 +84,39 @@ function usesDataform({ definition }: Pick<BuiltWorkflow, "definition">): boolea
   return definition.tasks.some(({ type }) => type === dataformType.type);
 }
 
-/** The accounts that the infrastructure makes. */
-export function accountOf(
+/** The accounts that the infrastructure creates. */
+export function serviceAccountEmail(
   { prefix, projectId }: Pick<Deployment, "prefix" | "projectId">,
   role: "function" | "push" | "build" | "deployer",
 ): string {
   return `${prefix}-${role}@${projectId}.iam.gserviceaccount.com`;
 }
 
-/** The name of a deployment, and of its Terraform workspace. No part can hold an underscore, so no two names are the same. */
+/** The name of a deployment, and of its Terraform workspace. Neither part can hold an underscore, so it is unique. */
 export function deploymentName({ projectId, prefix }: Pick<Deployment, "projectId" | "prefix">): string {
   return `${projectId}_${prefix}`;
 }
 
-/** The folder of the infrastructure, from the project's. */
+/** In the project's folder. */
 export const infrastructureFolder = "infra";
 
-/** What a deployment writes. Each has its own files, since several may be made from one folder at the same time. */
+/** The files that a deployment writes. Each has its own: several may run in one folder at the same time. */
 export function deploymentFiles(deployment: Pick<Deployment, "projectId" | "prefix">) {
   const name = deploymentName(deployment);
   return {
-    /** From the folder `infra`, as the next. */
+    /** In the folder `infra`, like the plan. */
     terraformVariables: `baton.${name}.tfvars.json`,
     terraformPlan: `baton.${name}.tfplan`,
-    /** The variables of the function, for gcloud; from the project's folder, as those below. */
+    /** The variables of the function, for gcloud. Its path starts at the project's folder, like those below. */
     functionVariables: `infra/baton.${name}.function.yaml`,
-    /** The variables with which commands look at the deployment. */
+    /** The variables for commands that look at the deployment. */
     commandVariables: `infra/baton.${name}.env`,
-    /** The folder that is deployed, as `scripts/package.js` makes it. */
+    /** The folder that is deployed, created by `scripts/package.js`. */
     package: `dist-package.${name}`,
   } as const;
 }
 
-/** The variables of `infra/variables.tf`. An empty name lets the infrastructure make the usual one. */
+/** The variables of `infra/variables*.tf`. For an empty name, the infrastructure uses the default. */
 export function terraformVariables(deployment: Deployment) {
   const { settings, projectId } = deployment;
   const usual = `${projectId}-${deployment.prefix}`;
@@ -200,10 +157,7 @@ export function terraformVariables(deployment: Deployment) {
   };
 }
 
-/**
- * The variables that a deployment needs because of an applied workflow, which deploying does not see; sorted as docs/deploy.md
- * has them.
- */
+/** The variables by which a deployment meets the needs of an applied workflow; it does not see such workflows. */
 export function appliedNeeds({
   definition,
   triggers,
@@ -226,14 +180,12 @@ export function appliedNeeds({
   };
 }
 
-/** The workflows that can be read: enough to remove a deployment. */
+/** The workflows that can be read, which is enough for a removal. */
 export async function readableWorkflows(folder: string): Promise<readonly DeployedWorkflow[]> {
   return new FolderCatalog({ folder, taskTypes: builtInTaskTypes }).all().catch(() => []);
 }
 
-/**
- * The workflows of the folder. Throws `WORKFLOW_INVALID` with every problem, `DEPLOY_NOTHING` and `WORKFLOW_FOLDER_MISSING`.
- */
+/** Throws `WORKFLOW_INVALID` with every problem, `DEPLOY_NOTHING` and `WORKFLOW_FOLDER_MISSING`. */
 export async function loadWorkflows(folder: string): Promise<readonly DeployedWorkflow[]> {
   const catalog = new FolderCatalog({ folder, taskTypes: builtInTaskTypes });
   const workflows = await catalog.all();

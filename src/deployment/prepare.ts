@@ -14,36 +14,7 @@ import { type Deployment, loadWorkflows, type Part, planDeployment, readableWork
 import { readTarget, type Target, type TargetOptions } from "./target.ts";
 import { type FoundTools, findTools, stateWarnings, terraformPrograms } from "./tools.ts";
 
-/** What works, but is perhaps not meant. */
-function planWarnings(deployment: Deployment, workflows: readonly DeployedWorkflow[]): string[] {
-  return [
-    ...sharedNameWarnings(deployment),
-    ...sampleWarnings(deployment),
-    ...unusedLimitWarnings(deployment, workflows),
-    ...expiredCallbackWarnings(deployment, workflows),
-    ...unnamedAccountWarnings(deployment, workflows),
-    ...timeoutsBeyondFunction(workflows, deployment.functionTimeoutSeconds),
-    ...(deployment.settings.BATON_DEPLOY_ALERT_EMAILS.length > 0
-      ? []
-      : [
-          "BATON_DEPLOY_ALERT_EMAILS is not set: alerts are sent to no one, and are seen in the console only",
-        ]),
-  ];
-}
-
-/** Names that a second deployment in the same project would share with one of the usual prefix. */
-function sharedNameWarnings({ prefix, databaseId, dataset }: Deployment): string[] {
-  const shared = [
-    ...(databaseId === "(default)" ? [`BATON_DATABASE (it is ${databaseId})`] : []),
-    ...(dataset === "baton" ? [`BATON_DATASET (it is ${dataset})`] : []),
-  ];
-  if (prefix === "baton" || shared.length === 0) return [];
-  return [
-    `The prefix is ${prefix}, and ${shared.join(" and ")} did not change with it: if the project has a deployment with the prefix baton too, or a database already, set what is named here as well`,
-  ];
-}
-
-/** Workflows of functions/workflows, without `greet`, which the smoke test of `cloudbuild.yaml` starts; a test compares. */
+/** Workflows of functions/workflows, without `greet`, which `cloudbuild.yaml` starts; a test compares them. */
 export const sampleWorkflowIds: ReadonlySet<string> = new Set([
   "account-enrichment",
   "cleanup_old_data",
@@ -57,23 +28,39 @@ export const sampleWorkflowIds: ReadonlySet<string> = new Set([
   "send_notification",
 ]);
 
-function sampleWarnings({ workflowIds }: Deployment): string[] {
-  const samples = workflowIds.filter((id) => sampleWorkflowIds.has(id));
-  if (samples.length === 0) return [];
-  return [
-    `${samples.join(", ")}: samples of Baton, which are deployed like all in functions/workflows. Some call made-up addresses, and some keep data on the disk of an instance, which is lost with it. To leave them out, keep your own workflows in another folder below functions/, and name that by BATON_WORKFLOWS: docs/deploy.md#your-own-workflows`,
+/** Settings that work, but may be mistakes. */
+function planWarnings(deployment: Deployment, workflows: readonly DeployedWorkflow[]): string[] {
+  const { prefix, databaseId, dataset, workflowIds, queueLimits, settings, dataformAccounts } = deployment;
+  const shared = [
+    ...(databaseId === "(default)" ? [`BATON_DATABASE (it is ${databaseId})`] : []),
+    ...(dataset === "baton" ? [`BATON_DATASET (it is ${dataset})`] : []),
   ];
-}
-
-/** Nearly always a misspelt name. */
-function unusedLimitWarnings({ queueLimits, settings }: Deployment, workflows: readonly DeployedWorkflow[]) {
-  const named = new Set([...queueNames(workflows), ...settings.BATON_DEPLOY_QUEUES]);
-  return queueLimits
-    .filter(({ queue }) => !named.has(queue))
-    .map(
-      ({ queue }) =>
-        `No workflow of the folder has a task in the queue ${queue}, which BATON_QUEUES limits. If applied workflows have, name it in BATON_DEPLOY_QUEUES as well`,
+  const samples = workflowIds.filter((id) => sampleWorkflowIds.has(id));
+  const queues = new Set([...queueNames(workflows), ...settings.BATON_DEPLOY_QUEUES]);
+  const { named, unnamed } = namedDataformAccounts(workflows);
+  const warnings: string[] = [];
+  if (prefix !== "baton" && shared.length > 0)
+    warnings.push(
+      `The prefix is ${prefix}, and ${shared.join(" and ")} did not change with it: another deployment may use the same`,
     );
+  if (samples.length > 0)
+    warnings.push(
+      `${samples.join(", ")}: samples of Baton. Some call made-up addresses or keep data on the disk of an instance. To leave them out: docs/deploy.md#your-own-workflows`,
+    );
+  // Nearly always a misspelt name.
+  for (const { queue } of queueLimits.filter(({ queue }) => !queues.has(queue)))
+    warnings.push(
+      `No workflow of the folder has a task in the queue ${queue} of BATON_QUEUES. If applied ones have: BATON_DEPLOY_QUEUES`,
+    );
+  warnings.push(...expiredCallbackWarnings(deployment, workflows));
+  if (unnamed.length > 0 && dataformAccounts.length <= named.length)
+    warnings.push(
+      `${unnamed.join(", ")}: no account is named that Dataform's actions run as: set serviceAccount or BATON_DATAFORM_ACCOUNTS`,
+    );
+  warnings.push(...timeoutsBeyondFunction(workflows, deployment.functionTimeoutSeconds));
+  if (settings.BATON_DEPLOY_ALERT_EMAILS.length === 0)
+    warnings.push("BATON_DEPLOY_ALERT_EMAILS is not set: alerts are visible only in the console");
+  return warnings;
 }
 
 /** A call that gets a cached result has its callback sent again, unless that was deleted after the retention. */
@@ -86,20 +73,12 @@ function expiredCallbackWarnings({ retentionDays }: Deployment, workflows: reado
       })
       .map(
         ({ id }) =>
-          `Task ${id} of ${workflowId} gives its result out for longer (ttl) than callbacks are kept (BATON_RETENTION, ${retentionDays} days): a call that comes after that is not told of it`,
+          `Task ${id} of ${workflowId} keeps its result for longer than its callbacks (${retentionDays} days): later calls get none`,
       ),
   );
 }
 
-function unnamedAccountWarnings({ dataformAccounts }: Deployment, workflows: readonly DeployedWorkflow[]) {
-  const { named, unnamed } = namedDataformAccounts(workflows);
-  if (unnamed.length === 0 || dataformAccounts.length > named.length) return [];
-  return [
-    `${unnamed.join(", ")}: no account is named that Dataform's actions run as. Dataform refuses to run them for a caller that may not act as it: give the tasks serviceAccount, or name the accounts of their repositories in BATON_DATAFORM_ACCOUNTS`,
-  ];
-}
-
-/** Everything that is known before anything is changed. */
+/** What is known before anything is changed. */
 export interface Prepared {
   readonly root: string;
   readonly parts: readonly Part[];
@@ -107,31 +86,31 @@ export interface Prepared {
   readonly deployment: Deployment;
   readonly tools: FoundTools;
   readonly infrastructure: ReturnType<typeof infrastructureCommands>;
-  /** That of the shell: the variables that workflows are given are not for tools. */
+  /** The environment of the shell: tools do not get the variables of the workflows. */
   readonly toolEnvironment: RawEnvironment;
-  /** gcloud is needed, or there anyway. */
+  /** Whether gcloud is needed, or at least installed. */
   readonly asksForProject: boolean;
-  /** Why the folder can't be deployed as it is. */
+  /** Why the folder can't be deployed. */
   readonly packageProblems: readonly string[];
-  /** The built workflows, from the folder. */
+  /** The folder of the built workflows; its path starts at the project's folder. */
   readonly workflows: string;
-  /** What works, but is perhaps not meant, beside the warnings of the target. */
+  /** In addition to those of the target. */
   readonly warnings: readonly string[];
 }
 
 export interface PrepareOptions extends TargetOptions {
-  /** The folder of Baton and its workflows. */
+  /** The project's folder, with Baton and its workflows. */
   readonly root: string;
   readonly parts: readonly Part[];
-  /** The deployment is to be removed: what is wrong with the workflows does not matter. */
+  /** For a removal, problems of the workflows do not matter. */
   readonly removes: boolean;
-  /** What Terraform says goes to no terminal. */
+  /** The output of Terraform is not shown on a terminal. */
   readonly isPlain: boolean;
 }
 
 /**
- * Reads the environment, the workflows, the folder and the tools. It calls no service and changes nothing but this process's own
- * environment, which gets the variables of the workflows.
+ * Reads the environment, the workflows, the folder and the tools. Calls no service. The environment of this process gets
+ * the variables of the workflows.
  */
 export async function prepareDeployment(
   environment: RawEnvironment,
@@ -140,13 +119,13 @@ export async function prepareDeployment(
   const { root, parts, removes, isPlain } = options;
   const target = readTarget(environment, options);
   const toolEnvironment = { ...process.env };
-  // Workflows find what they find where they run.
+  // Workflows find the same variables as in the function.
   Object.assign(process.env, target.ownVariables, target.ownSecrets);
   const { workflows: folder } = target.configuration;
   const workflows = removes ? "" : builtWorkflows(folder, root);
-  const found = await (removes ? readableWorkflows : loadWorkflows)(folder);
-  if (!removes) assertSecrets(target, found);
-  const deployment = planDeployment(target, found);
+  const loaded = await (removes ? readableWorkflows : loadWorkflows)(folder);
+  if (!removes) assertSecrets(target, loaded);
+  const deployment = planDeployment(target, loaded);
   const needed = parts.map((part) => (part === "infrastructure" ? "terraform" : "gcloud"));
   const tools = await findTools(needed, {
     environment: { ...toolEnvironment, PATH: environment.PATH },
@@ -166,13 +145,13 @@ export async function prepareDeployment(
     warnings: removes
       ? []
       : [
-          ...planWarnings(deployment, found),
+          ...planWarnings(deployment, loaded),
           ...(parts.includes("infrastructure") ? stateWarnings(root) : []),
         ],
   };
 }
 
-/** Every task that names a secret without a reference would fail. Throws `CONFIGURATION_INVALID`. */
+/** Without a reference, a task that names a secret would fail. Throws `CONFIGURATION_INVALID`. */
 function assertSecrets({ ownSecrets }: Target, workflows: readonly DeployedWorkflow[]): void {
   const configured = Object.keys(ownSecrets)
     .filter((name) => name.startsWith(taskSecretPrefix))
@@ -181,25 +160,25 @@ function assertSecrets({ ownSecrets }: Target, workflows: readonly DeployedWorkf
   if (problems.length === 0) return;
   throw new BatonError("CONFIGURATION_INVALID", problemsText(problems), {
     remedy:
-      "Put the secret into Secret Manager, and BATON_TASK_SECRET_<NAME>=secret:<name of the secret> into the file of --variables.",
+      "Store it in Secret Manager, and put BATON_TASK_SECRET_<NAME>=secret:<name of the secret> into the file.",
   });
 }
 
-/** Throws `DEPLOY_TOOL_MISSING`, and `DEPLOY_BUILD_STALE`. */
+/** Throws `DEPLOY_TOOL_MISSING` and `DEPLOY_BUILD_STALE`. */
 export function assertReady({ tools, packageProblems: problems }: Prepared): void {
   if (tools.problems.length > 0) throw new BatonError("DEPLOY_TOOL_MISSING", tools.problems.join("\n"));
   if (problems.length > 0) throw new BatonError("DEPLOY_BUILD_STALE", problems.join("\n"));
 }
 
-/** What has to be in the folder that the command runs in. */
+/** Files that the folder of the command must have. */
 const neededFiles = {
   infrastructure: ["infra/variables.tf"],
   function: ["package.json", "package-lock.json", "scripts/package.js"],
 } as const satisfies Record<Part, readonly string[]>;
 
-const main = "dist/functions/index.js";
+const entryFile = "dist/functions/index.js";
 
-/** Why what is in the folder can't be deployed. `sources`: the workflows; `built`: their build, from the folder. */
+/** `sources`: the folder of the workflows. `built`: the folder of their build, from the project's. */
 async function packageProblems(
   root: string,
   parts: readonly Part[],
@@ -210,8 +189,8 @@ async function packageProblems(
   if (missing.length > 0)
     return [`${missing.join(", ")} is missing: run it in the folder into which Baton was cloned`];
   if (!parts.includes("function")) return [];
-  if (!existsSync(join(root, main))) return [`${main} is missing: run \`npm run build\``];
-  const builtAt = statSync(join(root, main)).mtimeMs;
+  if (!existsSync(join(root, entryFile))) return [`${entryFile} is missing: run \`npm run build\``];
+  const builtAt = statSync(join(root, entryFile)).mtimeMs;
   const [changed, ...others] = globSync("{src,functions}/**/*.{ts,js,mjs,yaml,yml,json}", { cwd: root })
     .filter((path) => statSync(join(root, path)).mtimeMs > builtAt)
     .sort();
@@ -222,12 +201,12 @@ async function packageProblems(
   return [
     ...(changed ? [`${changed}${more} changed after the build: run \`npm run build\`, and the tests`] : []),
     ...unbuilt.map((path) => `${path} is missing in the build: run \`npm run build\``),
-    ...(await leftOverWorkflows(root, sources, built)),
+    ...(await orphanedBuilds(root, sources, built)),
   ];
 }
 
-/** Built workflows whose sources were deleted: deployed, they would go on to run. */
-async function leftOverWorkflows(root: string, sources: string, built: string): Promise<string[]> {
+/** Built workflows whose sources were deleted. If they were deployed, they would still run. */
+async function orphanedBuilds(root: string, sources: string, built: string): Promise<string[]> {
   const folder = join(root, built);
   if (folder === sources || !existsSync(folder)) return [];
   return (await listWorkflowFiles(folder))

@@ -1,110 +1,88 @@
 import { CALLBACK_QUEUE, CONTROL_QUEUE } from "../core/messages.ts";
 import { subscriptionName, taskQueueName, topicName } from "../core/queues.ts";
-import { daySeconds } from "../core/values/time.ts";
 import { functionSecrets } from "./function.ts";
-import { accountOf, type Deployment, type Part } from "./plan.ts";
+import { type Deployment, type Part, serviceAccountEmail } from "./plan.ts";
 import type { DeploymentSettings } from "./settings.ts";
 
-/** Something that is created, and what it is for. */
+/** A resource that a deployment creates, and its purpose. */
 export interface Resource {
   readonly kind: string;
   readonly name: string;
   readonly purpose: string;
 }
 
-/** The resource that is no part of the infrastructure. */
+type Row = readonly [kind: string, name: string, purpose: string];
+
 const functionKind = "Cloud Run function";
 
 /** A bucket that existed before, and stays. */
-export const broughtBucket = "bucket that is there";
+export const existingBucket = "existing bucket";
 
-/** Everything that parts of a deployment create, but for permissions, alerts and the dashboard. */
-export function resourcesOf(deployment: Deployment, parts: readonly Part[]): readonly Resource[] {
+/** What parts of a deployment create, without grants, indexes, alerts and the dashboard. Terraform's plan lists all. */
+export function listResources(deployment: Deployment, parts: readonly Part[]): readonly Resource[] {
   const { prefix, region, projectId, inboxBucket, queueLimits, announcesFiles } = deployment;
-  const topics = [
-    [topicName(prefix, CONTROL_QUEUE), "completions, starts, sweeps, files"],
-    [topicName(prefix, CALLBACK_QUEUE), "callbacks that are to be sent"],
-    ...deployment.queues.map((queue) => [topicName(prefix, queue), `tasks of the queue ${queue}`] as const),
-  ] as const;
-  const isInboxMade = inboxBucket === `${projectId}-${prefix}-inbox`;
-  const resources: readonly (readonly [kind: string, name: string, purpose: string])[] = [
+  const topic = (queue: string, purpose: string): Row[] => [
+    ["Pub/Sub topic", topicName(prefix, queue), purpose],
+    ["Pub/Sub subscription", subscriptionName(topicName(prefix, queue)), "pushes them to the function"],
+  ];
+  const account = (role: Parameters<typeof serviceAccountEmail>[1], purpose: string): Row => [
+    "service account",
+    serviceAccountEmail(deployment, role),
+    purpose,
+  ];
+  const inboxKind = inboxBucket === `${projectId}-${prefix}-inbox` ? "bucket" : existingBucket;
+  const inboxPurpose = announcesFiles
+    ? "files dropped here start workflows"
+    : "files; none starts a workflow";
+  const rows: readonly Row[] = [
     [
       "Firestore database",
       `${deployment.databaseId} (${deployment.firestoreLocation})`,
       "batches, TaskLogs, keys, callbacks",
     ],
-    ...topics.flatMap(
-      ([topic, purpose]) =>
-        [
-          ["Pub/Sub topic", topic, purpose],
-          ["Pub/Sub subscription", subscriptionName(topic), "pushes them to the function"],
-        ] as const,
-    ),
+    ...topic(CONTROL_QUEUE, "completions, starts, sweeps, files"),
+    ...topic(CALLBACK_QUEUE, "callbacks to send"),
+    ...deployment.queues.flatMap((queue) => topic(queue, `tasks of the queue ${queue}`)),
     ["Pub/Sub topic", `${prefix}-dead-letters`, "messages that failed at a hundred deliveries"],
-    ["Pub/Sub subscription", `${prefix}-dead-letters`, "keeps them until they are read"],
-    ["Cloud Tasks queue", `${prefix}-timers`, "messages for later: retries, sleeps, polls"],
+    ["Pub/Sub subscription", `${prefix}-dead-letters`, "keeps them until a person reads them"],
+    ["Cloud Tasks queue", `${prefix}-timers`, "delayed messages: retries, sleeps, polls"],
     ...queueLimits.map(
-      ({ queue, concurrency, rate }) =>
-        [
-          "Cloud Tasks queue",
-          taskQueueName(prefix, queue),
-          `tasks of the queue ${queue}: ${concurrency} at once, ${rate === null ? "as fast as they come" : `${rate} at most, but for a burst after a pause`}`,
-        ] as const,
+      ({ queue, concurrency, rate }): Row => [
+        "Cloud Tasks queue",
+        taskQueueName(prefix, queue),
+        `tasks of the queue ${queue}: ${concurrency} at once, ${rate ?? "without a limit on the rate"}`,
+      ],
     ),
-    ["Cloud Scheduler job", `${prefix}-sweep`, "every minute: finds work that lost its driver"],
-    ["Cloud Scheduler job", `${prefix}-tick`, "every minute: starts what the schedules of workflows say"],
+    ["Cloud Scheduler job", `${prefix}-sweep`, "every minute: finds lost work"],
+    ["Cloud Scheduler job", `${prefix}-tick`, "every minute: starts the due schedules"],
     ["bucket", deployment.bucket, "large results, reports, dead letters, definitions"],
-    [
-      isInboxMade ? "bucket" : broughtBucket,
-      inboxBucket,
-      announcesFiles ? "files dropped here start workflows" : "files; no workflow is started by one",
-    ],
+    [inboxKind, inboxBucket, inboxPurpose],
     [
       "BigQuery dataset",
       `${deployment.dataset} (${deployment.bigQueryLocation})`,
-      "tables of tasks, and the archive of callbacks",
+      "tables of tasks, the archive of callbacks",
     ],
     ...functionSecrets(deployment).map(
-      ([variable, secret]) => ["secret", secret, `the function's ${variable}`] as const,
+      ([variable, secret]): Row => ["secret", secret, `the function's ${variable}`],
     ),
-    ["service account", accountOf(deployment, "function"), "the function, and what Cloud Tasks publishes"],
-    ["service account", accountOf(deployment, "push"), "may call the function, and nothing else"],
-    ["service account", accountOf(deployment, "build"), "builds the image of the function"],
-    ["service account", accountOf(deployment, "deployer"), "deploys from Cloud Build"],
+    account("function", "the function, and what Cloud Tasks publishes"),
+    account("push", "may call the function, and nothing else"),
+    account("build", "builds the image of the function"),
+    account("deployer", "deploys from Cloud Build"),
     ["Artifact Registry repository", `${prefix} (${region})`, "images of the function"],
     [functionKind, `${deployment.functionName} (${region})`, "runs the tasks"],
   ];
-  return resources
+  return rows
     .filter(([kind]) => parts.includes(kind === functionKind ? "function" : "infrastructure"))
     .map(([kind, name, purpose]) => ({ kind, name, purpose }));
 }
 
-/** USD a month without kept instances: the first column of the table in docs/deploy.md; a test compares them. */
+/** USD a month without minimum instances: the sum of the table in docs/deploy.md; a test compares them. */
 const idleDollars = 0.76;
 
-/** USD a second for each CPU and each GiB of an idle instance, billed by request: https://cloud.google.com/run/pricing */
-export const keptPrice = 0.000_002_5;
-
-type Machine = Pick<
-  DeploymentSettings,
-  "BATON_DEPLOY_CPU" | "BATON_DEPLOY_MEMORY" | "BATON_DEPLOY_MIN_INSTANCES"
->;
-
-/** USD a month of all kept instances. */
-export function keptDollars(settings: Machine): number {
-  const memory = settings.BATON_DEPLOY_MEMORY;
-  const gibibytes = Number.parseInt(memory, 10) / (memory.endsWith("Mi") ? 1_024 : 1);
-  const perSecond = (Number(settings.BATON_DEPLOY_CPU) + gibibytes) * keptPrice;
-  return settings.BATON_DEPLOY_MIN_INSTANCES * 30 * daySeconds * perSecond;
-}
-
 /** What a deployment costs while nothing happens, in words. */
-export function idleCostText(settings: Machine): string {
-  const count = settings.BATON_DEPLOY_MIN_INSTANCES;
-  const kept = keptDollars(settings);
-  const detail =
-    count === 0
-      ? "nearly nothing within the free tiers"
-      : `${kept.toFixed(2)} USD of them for ${count === 1 ? "the instance that is" : `the ${count} instances that are`} kept`;
-  return `about ${(idleDollars + kept).toFixed(2)} USD a month while idle at list prices, ${detail}; docs/deploy.md has the arithmetic`;
+export function idleCostText({ BATON_DEPLOY_MIN_INSTANCES: count }: DeploymentSettings): string {
+  const more =
+    count === 0 ? "nearly nothing within the free tiers" : `and the price of ${count} idle instances`;
+  return `about ${idleDollars} USD a month while idle at list prices, ${more}; docs/deploy.md has the arithmetic`;
 }

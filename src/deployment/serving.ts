@@ -2,16 +2,16 @@ import { isAbsolute, normalize, sep } from "node:path";
 import * as z from "zod";
 import { BatonError } from "../core/errors/errors.ts";
 import { functionCommands } from "./commands.ts";
-import { fileVariable, functionSecrets, type TextVariables } from "./function.ts";
+import { functionSecrets, type TextVariables, variablesFileLabel } from "./function.ts";
 import type { Prepared } from "./prepare.ts";
-import { commandFailure, type RunStep, readJson } from "./tools.ts";
+import { commandFailure, readJson, type Steps, type VariableChange } from "./run-steps.ts";
 import { looksSecret } from "./variables-file.ts";
 
 /** The function as it is before a deployment. */
 export interface ServingFunction {
-  /** Which gets most of the messages. */
+  /** The one that gets most of the messages. */
   readonly revision: string | undefined;
-  /** Null: it comes from Secret Manager. */
+  /** Null for a variable from Secret Manager. */
   readonly variables: Readonly<Record<string, string | null>>;
 }
 
@@ -34,29 +34,30 @@ const ServicesSchema = z.array(
 );
 
 /**
- * Asks for the number of the project, and so whether gcloud is logged in and reaches it. Undefined: only the infrastructure is
- * deployed, and there is no gcloud. Throws `DEPLOY_FAILED`.
+ * The number of the project. A missing login or a wrong project fails here, before anything is changed. Undefined: only
+ * the infrastructure is deployed, and gcloud is not installed. Throws `DEPLOY_FAILED`.
  */
 export async function askProjectNumber(
   { deployment, asksForProject }: Prepared,
-  run: RunStep,
+  steps: Steps,
 ): Promise<string | undefined> {
   if (!asksForProject) return undefined;
   const { projectNumber: ask } = functionCommands(deployment);
-  const answer = (await run(ask, { captures: true })).trim();
+  const answer = (await steps.run(ask, { captures: true })).trim();
   if (/^\d+$/.test(answer)) return answer;
   throw commandFailure(ask, `"${answer}" is no number of a project`);
 }
 
-/** The function that serves now; undefined: there is none yet. Throws `DEPLOY_FAILED`. */
+/** The function that serves now; undefined if there is none. Throws `DEPLOY_FAILED`. */
 export async function askServingFunction(
   prepared: Prepared,
-  run: RunStep,
+  steps: Steps,
 ): Promise<ServingFunction | undefined> {
-  if (!(await hasCloudRun(prepared, run))) return undefined;
-  const parse = (json: unknown) => ServicesSchema.parse(json);
+  if (!(await isCloudRunEnabled(prepared, steps))) return undefined;
   const { serving } = functionCommands(prepared.deployment);
-  const [service] = await readJson(run, serving, { parse, reason: "its answer can't be read" });
+  const [service] = await readJson(steps, serving, "its answer can't be read", (json) =>
+    ServicesSchema.parse(json),
+  );
   if (service === undefined) return undefined;
   const [container] = service.spec?.template.spec.containers ?? [];
   const variables = (container?.env ?? []).map(({ name, value, valueFrom }) => [
@@ -67,21 +68,21 @@ export async function askServingFunction(
   return { revision: most?.revisionName, variables: Object.fromEntries(variables) };
 }
 
-/** Whether Cloud Run is switched on: the infrastructure does that. */
-export async function hasCloudRun({ deployment, parts }: Prepared, run: RunStep): Promise<boolean> {
+/** The infrastructure enables it, so without that part it is enabled. */
+export async function isCloudRunEnabled({ deployment, parts }: Prepared, steps: Steps): Promise<boolean> {
   if (!parts.includes("infrastructure")) return true;
-  return (await run(functionCommands(deployment).enabled, { captures: true })).trim() !== "";
+  return (await steps.run(functionCommands(deployment).enabled, { captures: true })).trim() !== "";
 }
 
 /**
- * Refuses to deploy with another variables file than the last time: to omit it would reset everything to defaults, and that of
- * another deployment would point this function at its database. Throws `DEPLOY_VARIABLES_FORGOTTEN`.
+ * Refuses to deploy with another variables file than the last time. Without it, everything would be reset to defaults;
+ * that of another deployment would point this function at its database. Throws `DEPLOY_VARIABLES_FORGOTTEN`.
  */
 export function assertSameVariablesFile(
   { target, parts }: Prepared,
   serving: ServingFunction | undefined,
 ): void {
-  const before = serving?.variables[fileVariable];
+  const before = serving?.variables[variablesFileLabel];
   if (!before) return;
   const { hasFile, variablesFile: now } = target;
   const deployed = `The function was deployed with --variables ${before}, and now`;
@@ -90,14 +91,14 @@ export function assertSameVariablesFile(
     throw new BatonError(code, `${deployed} there is no --variables`, {
       remedy: `Give --variables ${before}, or --variables /dev/null to deploy without a file.`,
     });
-  // With the infrastructure, a person sees the plan; pipelines deploy new versions of the function and ask no one.
+  // With the infrastructure, a person sees the plan. A pipeline deploys new versions without a question.
   if (parts.includes("infrastructure") || now === undefined || isSameFile(before, now)) return;
   throw new BatonError(code, `${deployed} it is --variables ${now}`, {
-    remedy: `Give --variables ${before}, or the project, region and prefix that ${now} is for. If the file has another name now, deploy once without --skip-infra.`,
+    remedy: `Give --variables ${before}, or the project, region and prefix of ${now}. For a renamed file, deploy without --skip-infra.`,
   });
 }
 
-/** Paths count from the folder of Baton, unless they are absolute: of these, the ends are compared, which other machines share. */
+/** Relative paths start at the project's folder. Of absolute ones, the ends are compared, which machines share. */
 function isSameFile(before: string, now: string): boolean {
   const segments = [before, now].map((path) =>
     normalize(path)
@@ -110,15 +111,6 @@ function isSameFile(before: string, now: string): boolean {
   const length = relative[0]?.length ?? 2;
   const [one, other] = segments.map((path) => path.slice(-length).join(sep));
   return one === other;
-}
-
-/** A variable that the function has before or after. */
-export interface VariableChange {
-  readonly name: string;
-  readonly kind: "added" | "removed" | "changed";
-  /** The values of Baton's own variables; undefined: there is none, or it is not shown. */
-  readonly before: string | undefined;
-  readonly after: string | undefined;
 }
 
 /** What a deployment changes in the variables of a function that exists. Secrets count as the same. */

@@ -7,13 +7,13 @@ export interface NameRule {
   /** In the syntax that JavaScript and Terraform (RE2) share. */
   readonly pattern: string;
   readonly message: string;
-  /** Most characters, where the pattern does not say. */
+  /** The most characters, if the pattern does not limit them. */
   readonly most?: number;
-  /** Terraform takes an empty text for the usual name. */
+  /** In Terraform, an empty text means the default. */
   readonly mayBeEmpty?: true;
 }
 
-/** By the name of the variable in Terraform. Narrower than what Baton runs with: names of resources are made of them. */
+/** By the name of the variable in Terraform. Stricter than what Baton accepts: they become names of resources. */
 export const nameRules = {
   project: {
     pattern: "^[a-z][a-z0-9-]{4,28}[a-z0-9]$",
@@ -54,7 +54,7 @@ export const nameRules = {
     mayBeEmpty: true,
     pattern: "^[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]$",
     message:
-      "a bucket that is made has at least 3 characters and at most 63: small letters, digits, `-` and `_`",
+      "a bucket that Baton creates has at least 3 characters and at most 63: small letters, digits, `-` and `_`",
   },
   inbox_bucket: {
     mayBeEmpty: true,
@@ -75,19 +75,19 @@ const named = (name: keyof typeof nameRules) => {
 };
 const count = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
 
-/** Cloud Run gives a revision no more, unless Google is asked. */
+/** The limit of Cloud Run for a revision; only Google can raise it. */
 const mostInstances = 1_000;
 
-/** Variables that only `baton deploy` reads, and narrower forms of variables that the function reads. */
+/** Variables that only `baton deploy` reads, and stricter forms of variables that the function reads. */
 export const DeploymentSettingsSchema = z.object({
   BATON_PROJECT: named("project").optional(),
   BATON_LOCATION: named("region").optional(),
   BATON_PREFIX: named("prefix")
     .refine((prefix) => !prefix.startsWith("goog"), {
-      message: 'to deploy, a prefix can\'t begin with "goog": Pub/Sub keeps such names for Google',
+      message: 'to deploy, a prefix can\'t begin with "goog": Pub/Sub reserves such names for Google',
     })
     .refine((prefix) => !prefix.includes("google"), {
-      message: 'to deploy, a prefix can\'t have "google" in it: Cloud Storage keeps such names for Google',
+      message: 'to deploy, a prefix can\'t have "google" in it: Cloud Storage reserves such names for Google',
     })
     .default("baton"),
   BATON_DATABASE: named("database").optional(),
@@ -107,70 +107,46 @@ export const DeploymentSettingsSchema = z.object({
   /** Whether each batch that fails raises an alert. */
   BATON_DEPLOY_ALERT_FAILED_BATCHES: flag.prefault("true"),
   BATON_DEPLOY_BUDGET: z.coerce.number().min(0).prefault("0"),
-  /** Where the budget is made. Default: on that of the project, where it can be seen. */
+  /** Where the budget is created. Default: the project's account, if it can be seen. */
   BATON_DEPLOY_BILLING_ACCOUNT: named("billing_account").optional(),
   BATON_DEPLOY_DELETE_PROTECTION: flag.prefault("true"),
-  /** Queues beside those that tasks name: of applied workflows, and of batches that still run. */
+  /** Queues in addition to those that tasks name: of applied workflows, and of batches that still run. */
   BATON_DEPLOY_QUEUES: list.pipe(z.array(NameSchema)).prefault(""),
-  /** What applied workflows need: deploying does not see them. */
+  /** Needs of applied workflows, which a deployment does not see. */
   BATON_DEPLOY_FILE_TRIGGERS: flag.prefault("false"),
   BATON_DEPLOY_SCHEDULES: flag.prefault("false"),
   BATON_DEPLOY_DATAFORM: flag.prefault("false"),
-  /** Which one to use where both are installed. */
+  /** The one to use if both are installed. */
   BATON_DEPLOY_TERRAFORM: z.enum(["terraform", "tofu"]).optional(),
 });
 export type DeploymentSettings = z.infer<typeof DeploymentSettingsSchema>;
 
-export interface FunctionSetting {
-  /** Flag of `gcloud run deploy`, with its value. */
-  readonly flag: string;
-  readonly why: string;
-}
-
 /** With this flag gcloud sets who may call the function. */
 export const privateFlag = "--no-allow-unauthenticated";
 
-/** How the function runs, and why. */
+/** How the function runs, and why: flags of `gcloud run deploy` with their values. */
 export function functionSettings(
   settings: DeploymentSettings,
   timeoutSeconds: number,
-): readonly FunctionSetting[] {
+): readonly { readonly flag: string; readonly why: string }[] {
   const least = settings.BATON_DEPLOY_MIN_INSTANCES;
-  const flags: readonly (readonly [flag: string, why: string])[] = [
-    [privateFlag, "only the account that pushes may call it"],
-    ["--ingress=internal", "Pub/Sub of the same project reaches it, the internet does not"],
-    [
-      "--execution-environment=gen2",
-      "a full Linux for what tasks bring along, and the faster disk and network; nothing waits for a cold start",
-    ],
-    [
-      `--concurrency=${settings.BATON_DEPLOY_CONCURRENCY}`,
-      "tasks mostly wait for services, so that many share a CPU; more would delay each other's heartbeats",
-    ],
-    [
-      `--cpu=${settings.BATON_DEPLOY_CPU}`,
-      "one whole CPU is the least with which an instance may have more than one request",
-    ],
-    [
-      `--memory=${settings.BATON_DEPLOY_MEMORY}`,
-      "Node and Google's clients take about 200 MiB, the rest is for the tasks of an instance together",
-    ],
-    [
-      `--timeout=${timeoutSeconds}s`,
-      "shorter than the ack deadline (600 s): an attempt has ended before its message comes again",
-    ],
-    [
-      `--min-instances=${least}`,
-      least === 0
-        ? "0: nothing runs, and nothing is paid, while nothing happens"
-        : "kept warm, and paid for while nothing happens, so that no message waits for a start",
-    ],
-    [
-      `--max-instances=${settings.BATON_DEPLOY_MAX_INSTANCES}`,
-      "with the concurrency, bounds what runs at once, and so the cost and the load on others",
-    ],
-    ["--cpu-throttling", "CPU is paid for while a message is handled, and not in between"],
-    ["--cpu-boost", "loading Google's clients is most of a cold start, and more CPU shortens it"],
-  ];
-  return flags.map(([flag, why]) => ({ flag, why }));
+  const reasons = {
+    [privateFlag]: "only the account of pushes may call it",
+    "--ingress=internal": "Pub/Sub of the same project reaches it, the internet does not",
+    "--execution-environment=gen2": "a full Linux for tasks, with the faster disk and network",
+    [`--concurrency=${settings.BATON_DEPLOY_CONCURRENCY}`]:
+      "tasks mostly wait for services; more would delay heartbeats",
+    [`--cpu=${settings.BATON_DEPLOY_CPU}`]: "more than one request at once needs at least one whole CPU",
+    [`--memory=${settings.BATON_DEPLOY_MEMORY}`]:
+      "Node and Google's clients take about 200 MiB, the tasks the rest",
+    [`--timeout=${timeoutSeconds}s`]:
+      "shorter than the ack deadline (600 s): an attempt ends before its redelivery",
+    [`--min-instances=${least}`]:
+      least === 0 ? "no cost while nothing happens" : "no cold start, but a cost while idle",
+    [`--max-instances=${settings.BATON_DEPLOY_MAX_INSTANCES}`]:
+      "with the concurrency, limits cost and load on others",
+    "--cpu-throttling": "CPU is paid for only while a message is handled",
+    "--cpu-boost": "loading Google's clients is most of a cold start",
+  };
+  return Object.entries(reasons).map(([flag, why]) => ({ flag, why }));
 }

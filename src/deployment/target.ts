@@ -11,138 +11,142 @@ import {
 import { BatonError } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
 import { type DeploymentSettings, DeploymentSettingsSchema } from "./settings.ts";
-import { isSecret, looksSecret, ownVariablesOf, readVariablesFile } from "./variables-file.ts";
+import { isSecret, looksSecret, parseOwnVariables, readVariablesFile } from "./variables-file.ts";
 
-/** What the command line says. It and the file win over the environment. */
+/** Options of the command line. They and the file take precedence over the environment. */
 export interface TargetOptions {
   readonly project?: string;
   readonly region?: string;
   readonly prefix?: string;
   readonly function?: string;
-  /** A file with the variables of one deployment; those that are not Baton's are set for the function. */
+  /** A file with the variables of one deployment; the function gets those that are not Baton's. */
   readonly variables?: string;
-  /** The deployment is to be removed: how the function would run does not matter. */
+  /** For a removal, it does not matter how the function would run. */
   readonly removes?: boolean;
 }
 
 /** Where to deploy, and everything that the environment decides about it. */
 export interface Target {
   readonly environment: RawEnvironment;
-  /** Of the file: set for the function as they are. */
+  /** Variables of the file that the function gets as they are. */
   readonly ownVariables: Readonly<Record<string, string>>;
-  /** Of the file: secrets of Secret Manager by their variable, as `gcloud run deploy --set-secrets` takes them. */
+  /** Secrets of the file by their variable, as `gcloud run deploy --set-secrets` takes them. */
   readonly ownSecrets: Readonly<Record<string, string>>;
-  /** A file of variables was given, even an empty one. */
+  /** Whether a file of variables was given, even an empty one. */
   readonly hasFile: boolean;
-  /** The path of that file as it was given, unless it is `/dev/null`. */
+  /** The path of that file as it was given; undefined for `/dev/null`. */
   readonly variablesFile: string | undefined;
   readonly configuration: Configuration & { readonly google: GoogleConfiguration };
   readonly settings: DeploymentSettings;
-  /** What works, but is perhaps not meant. */
+  /** Settings that work, but may be mistakes. */
   readonly warnings: readonly string[];
 }
 
-/** Meant for this machine: a function has Google's own services. */
-const ofThisMachine =
+/** Variables of this machine: a function uses Google's own services. */
+const localOnly =
   /_EMULATOR_HOST$|^BATON_(?:WAREHOUSE|OBJECTS|DATA|INBOX|DURABILITY|PUBSUB_ENDPOINT|SECRET_MANAGER_ENDPOINT)$/;
 
-/** Baton's variables, but for those of its samples and the secrets of tasks. */
-const ofBaton = /^BATON_(?!SAMPLE_|TASK_SECRET_)|^OTEL_|^GOOGLE_CLOUD_PROJECT$/;
+/** Baton's variables, without those of its samples and the secrets of tasks. */
+const batonVariable = /^BATON_(?!SAMPLE_|TASK_SECRET_)|^OTEL_|^GOOGLE_CLOUD_PROJECT$/;
 
-/** Throws `CONFIGURATION_INVALID`, which names everything that is wrong, and `USAGE`. */
-export function readTarget(given: RawEnvironment, options: TargetOptions): Target {
+/** Throws `CONFIGURATION_INVALID` with every problem, and `USAGE`. */
+export function readTarget(shell: RawEnvironment, options: TargetOptions): Target {
   const file =
     options.variables === undefined ? { variables: {}, problems: [] } : readVariablesFile(options.variables);
-  const filed: RawEnvironment = file.variables;
-  const place = placeOptions(options, filed);
-  const named = namedVariables({ ...given, ...filed }, filed, place);
+  const overrides = optionVariables(options, file.variables);
+  const named = namedVariables(shell, file.variables, overrides);
   const environment = withDefaults(named);
-  assertOwnShell(given, environment);
+  assertOwnShell(shell, environment);
   const { BATON_BUCKET, BATON_INBOX_BUCKET } = named;
-  // The default name of a bucket is wrong where the prefix is: that is reported once.
+  // If the prefix is wrong, so is the default name of a bucket: that is reported once.
   const toParse = { ...environment, BATON_BUCKET, BATON_INBOX_BUCKET };
-  const { values: settings, problems: ofSettings } = parseVariables(DeploymentSettingsSchema, toParse);
-  const reported = ofSettings.map(({ variable }) => variable);
-  const { configuration, problems: ofConfiguration } = parseConfiguration(ofFunction(environment, reported));
-  const own = ownVariablesOf(
+  const { values: settings, problems: settingProblems } = parseVariables(DeploymentSettingsSchema, toParse);
+  const reported = settingProblems.map(({ variable }) => variable);
+  const { configuration, problems: functionProblems } = parseConfiguration(
+    functionVariables(environment, reported),
+  );
+  const own = parseOwnVariables(
     Object.fromEntries(
-      Object.entries(file.variables).filter(([name]) => !ofBaton.test(name) && !ofThisMachine.test(name)),
+      Object.entries(file.variables).filter(([name]) => !batonVariable.test(name) && !localOnly.test(name)),
     ),
     environment.BATON_PROJECT ?? "",
   );
   const problems = [
     ...file.problems,
-    ...ofSettings,
+    ...settingProblems,
     ...(settings ? instanceProblems(settings) : []),
     ...missingProblems(environment),
-    ...place.flatMap(({ problem }) => problem ?? []),
+    ...overrides.flatMap(({ problem }) => problem ?? []),
     ...referenceProblems(environment),
-    ...ofConfiguration,
+    ...functionProblems,
     ...(configuration ? configurationProblems(configuration) : []),
     ...own.problems,
     ...(options.removes ? [] : logLevelProblems(configuration?.logLevel)),
   ];
   const google = configuration?.google;
-  if (!settings || !google || problems.length > 0) {
-    const optionOf = (variable: string) =>
-      place.find((each) => each.variable === variable && each.value)?.option;
-    const withOptions = problems.map(({ variable, message }) => {
-      const option = optionOf(variable);
-      return { variable: option === undefined ? variable : `${option} (${variable})`, message };
-    });
-    throw new BatonError("CONFIGURATION_INVALID", problemsText(withOptions));
-  }
+  if (!settings || !google || problems.length > 0)
+    throw new BatonError("CONFIGURATION_INVALID", problemsText(problems.map(withOptionName(overrides))));
+  const { variables } = options;
   return {
     environment,
     ownVariables: own.literal,
     ownSecrets: own.secrets,
-    hasFile: options.variables !== undefined,
-    variablesFile: options.variables === "/dev/null" ? undefined : options.variables,
+    hasFile: variables !== undefined,
+    variablesFile: variables === "/dev/null" ? undefined : variables,
     configuration: { ...configuration, google },
     settings,
-    warnings: options.removes ? [] : targetWarnings(given, filed, own.literal, configuration.logLevel),
+    warnings: options.removes
+      ? []
+      : targetWarnings(shell, file.variables, own.literal, configuration.logLevel),
   };
 }
 
 /**
- * The options that take the place of variables. A file is for one deployment: with its database and dataset, another would
- * work on its data.
+ * The variables that options set. An option may not contradict the file, which is for one deployment: another one would
+ * work on its database and dataset.
  */
-function placeOptions(options: TargetOptions, filed: RawEnvironment) {
-  const project = filed.BATON_PROJECT || filed.GOOGLE_CLOUD_PROJECT;
-  const places = [
-    ["project", "BATON_PROJECT", project],
-    ["region", "BATON_LOCATION", filed.BATON_LOCATION],
-    ["prefix", "BATON_PREFIX", filed.BATON_PREFIX],
+function optionVariables(options: TargetOptions, file: RawEnvironment) {
+  const all = [
+    ["project", "BATON_PROJECT", file.BATON_PROJECT || file.GOOGLE_CLOUD_PROJECT],
+    ["region", "BATON_LOCATION", file.BATON_LOCATION],
+    ["prefix", "BATON_PREFIX", file.BATON_PREFIX],
     ["function", "BATON_DEPLOY_FUNCTION", undefined],
   ] as const;
-  return places.map(([name, variable, inFile]) => {
+  return all.flatMap(([name, variable, inFile]) => {
     const value = options[name];
-    const message = `It is ${value}, and the file of --variables is for ${inFile}: leave the option out, or give the file of the deployment that is meant`;
-    const contradicts = value !== undefined && inFile && value !== inFile;
-    return { option: `--${name}`, variable, value, problem: contradicts ? { variable, message } : undefined };
+    if (value === undefined) return [];
+    const message = `It is ${value}, and the file of --variables is for ${inFile}: leave the option out, or give another file`;
+    const problem = inFile && value !== inFile ? { variable, message } : undefined;
+    return [{ option: `--${name}`, variable, value, problem }];
   });
 }
+type OptionVariables = ReturnType<typeof optionVariables>;
 
-/** Those that are not empty and not of this machine. */
-function namedVariables(
-  variables: RawEnvironment,
-  filed: RawEnvironment,
-  place: ReturnType<typeof placeOptions>,
-): RawEnvironment {
-  const named = Object.entries(variables).filter(
-    ([name, value]) => !ofThisMachine.test(name) && value !== "",
-  );
-  const given = place.filter(({ value }) => value !== undefined);
-  return {
-    ...Object.fromEntries(named),
-    // A file may name the project by Google's name for it: the shell's BATON_PROJECT does not count then.
-    ...(!filed.BATON_PROJECT && filed.GOOGLE_CLOUD_PROJECT && { BATON_PROJECT: filed.GOOGLE_CLOUD_PROJECT }),
-    ...Object.fromEntries(given.map(({ variable, value }) => [variable, value])),
+function withOptionName(overrides: OptionVariables) {
+  return ({ variable, message }: VariableProblem): VariableProblem => {
+    const override = overrides.find((each) => each.variable === variable && each.value);
+    return { variable: override ? `${override.option} (${variable})` : variable, message };
   };
 }
 
-/** What is not named has the name that the infrastructure gives it. */
+/** The variables that are not empty and not of this machine. */
+function namedVariables(
+  shell: RawEnvironment,
+  file: RawEnvironment,
+  overrides: OptionVariables,
+): RawEnvironment {
+  const named = Object.entries({ ...shell, ...file }).filter(
+    ([name, value]) => !localOnly.test(name) && value !== "",
+  );
+  return {
+    ...Object.fromEntries(named),
+    // A file may name the project by Google's variable, which takes precedence over the shell's BATON_PROJECT.
+    ...(!file.BATON_PROJECT && file.GOOGLE_CLOUD_PROJECT && { BATON_PROJECT: file.GOOGLE_CLOUD_PROJECT }),
+    ...Object.fromEntries(overrides.map(({ variable, value }) => [variable, value])),
+  };
+}
+
+/** The infrastructure gives the buckets these names by default. */
 function withDefaults(environment: RawEnvironment): RawEnvironment {
   const project = environment.BATON_PROJECT || environment.GOOGLE_CLOUD_PROJECT;
   const name = `${project}-${environment.BATON_PREFIX || "baton"}`;
@@ -155,43 +159,41 @@ function withDefaults(environment: RawEnvironment): RawEnvironment {
   };
 }
 
-const account = /^([a-z][a-z0-9-]*)-(?:function|push)@([a-z0-9-]+)\.iam\.gserviceaccount\.com$/;
+const accountPattern = /^([a-z][a-z0-9-]*)-(?:function|push)@([a-z0-9-]+)\.iam\.gserviceaccount\.com$/;
 
 /**
- * Refuses to deploy with the variables of another deployment, which `set -a; . infra/baton.….env` has put into the shell: its
- * bucket, database and queues would be taken over. Throws `CONFIGURATION_INVALID`.
+ * Refuses to deploy with the variables of another deployment in the shell, read from its `infra/baton.….env`: this one
+ * would get its bucket, database and queues. Throws `CONFIGURATION_INVALID`.
  */
-function assertOwnShell(given: RawEnvironment, target: RawEnvironment): void {
-  const { BATON_SERVICE_ACCOUNT, BATON_CALLERS, BATON_AUDIENCE } = given;
+function assertOwnShell(shell: RawEnvironment, target: RawEnvironment): void {
+  const { BATON_SERVICE_ACCOUNT, BATON_CALLERS, BATON_AUDIENCE } = shell;
   if (!BATON_SERVICE_ACCOUNT && !BATON_CALLERS && !BATON_AUDIENCE) return;
-  const match = account.exec(BATON_SERVICE_ACCOUNT ?? "") ?? account.exec(BATON_CALLERS ?? "");
-  const [, ofPrefix, ofProject] = match ?? [];
-  const prefix = match ? ofPrefix : given.BATON_PREFIX || "baton";
-  const project = match ? ofProject : given.BATON_PROJECT || given.GOOGLE_CLOUD_PROJECT;
-  const meant = target.BATON_PREFIX ?? "baton";
-  if (project === target.BATON_PROJECT && prefix === meant) return;
-  throw new BatonError(
-    "CONFIGURATION_INVALID",
-    `The variables of the deployment ${prefix} of the project ${project} are in this shell, and ${meant} of ${target.BATON_PROJECT} is to be deployed`,
-    {
-      remedy:
-        "Deploy from another shell, in which no infra/baton.….env was read: else this deployment gets the bucket, the database and the queues of that one.",
-    },
-  );
+  const match = accountPattern.exec(BATON_SERVICE_ACCOUNT ?? "") ?? accountPattern.exec(BATON_CALLERS ?? "");
+  const [, accountPrefix, accountProject] = match ?? [];
+  const prefix = match ? accountPrefix : shell.BATON_PREFIX || "baton";
+  const project = match ? accountProject : shell.BATON_PROJECT || shell.GOOGLE_CLOUD_PROJECT;
+  const targetPrefix = target.BATON_PREFIX ?? "baton";
+  if (project === target.BATON_PROJECT && prefix === targetPrefix) return;
+  const other = `${targetPrefix} of ${target.BATON_PROJECT}`;
+  const message = `The variables of the deployment ${prefix} of the project ${project} are in this shell, not ${other}`;
+  throw new BatonError("CONFIGURATION_INVALID", message, {
+    remedy:
+      "Deploy from another shell, without an infra/baton.….env: this one would get the other's bucket, database and queues.",
+  });
 }
 
-/** What the function will run with. `reported`: variables that are known to be wrong. */
-function ofFunction(environment: RawEnvironment, reported: readonly string[]): RawEnvironment {
+/** The variables of the function, for a check. `reported`: variables whose problems are known. */
+function functionVariables(environment: RawEnvironment, reported: readonly string[]): RawEnvironment {
   const hasPowerBi = environment.BATON_POWERBI_TENANT_ID || environment.BATON_POWERBI_CLIENT_ID;
   const checked = Object.entries(environment).filter(([name]) => !isSecret(name) && !reported.includes(name));
   return {
-    // A missing project is reported already.
+    // A missing project is reported separately.
     BATON_PROJECT: "unnamed",
     ...Object.fromEntries(checked),
     // The deployment decides where the function is and who may call it.
     BATON_AUDIENCE: "https://function.example",
     BATON_CALLERS: "push",
-    // Secrets are in Secret Manager: here it only counts which there are.
+    // Secrets are in Secret Manager: only their existence matters here.
     ...(hasPowerBi && { BATON_POWERBI_CLIENT_SECRET: "in Secret Manager" }),
   };
 }
@@ -208,31 +210,31 @@ function instanceProblems({
   BATON_DEPLOY_MIN_INSTANCES: least,
   BATON_DEPLOY_MAX_INSTANCES: most,
 }: DeploymentSettings): VariableProblem[] {
-  const message = `${least} instances can't be kept where there are at most ${most} (BATON_DEPLOY_MAX_INSTANCES)`;
+  const message = `${least} instances can't be kept if there are at most ${most} (BATON_DEPLOY_MAX_INSTANCES)`;
   return least <= most ? [] : [{ variable: "BATON_DEPLOY_MIN_INSTANCES", message }];
 }
 
-/** Function timeout < ack deadline ≤ 600 s < lease; and each stored result would be announced as a file. */
+/** Function timeout < ack deadline ≤ 600 s < lease. */
 function configurationProblems({ leaseSeconds, google }: Configuration): VariableProblem[] {
-  const lease = (message: string) => [{ variable: "BATON_LEASE", message }];
+  const tooShort = `More than the ${limits.deliveryDeadlineSeconds} s that a push waits, such as 11m`;
+  const tooLong = `At most ${limits.leaseSeconds / 60}m: a task of a crashed worker waits that long for another`;
+  const isShort = leaseSeconds <= limits.deliveryDeadlineSeconds;
+  const isInboxOwn = google && google.inboxBucket === google.bucket;
   return [
-    ...(leaseSeconds <= limits.deliveryDeadlineSeconds
-      ? lease(`More than the ${limits.deliveryDeadlineSeconds} s that a push waits, such as 11m`)
-      : leaseSeconds > limits.leaseSeconds
-        ? lease(
-            `At most ${limits.leaseSeconds / 60}m: so long the task of a worker that died waits for another`,
-          )
-        : []),
-    ...(google && google.inboxBucket === google.bucket
+    ...(isShort || leaseSeconds > limits.leaseSeconds
+      ? [{ variable: "BATON_LEASE", message: isShort ? tooShort : tooLong }]
+      : []),
+    // It would announce each stored result as a file.
+    ...(isInboxOwn
       ? [{ variable: "BATON_INBOX_BUCKET", message: "The inbox can't be Baton's own bucket (BATON_BUCKET)" }]
       : []),
   ];
 }
 
-/** Alerts count lines of the levels warn and error: infra/metrics.tf; a test reads the levels of all lines. */
+/** Alerts count lines of the levels warn and error: infra/metrics.tf. A test reads the levels of all lines. */
 export function logLevelProblems(level: LogLevel | undefined): VariableProblem[] {
   if (level !== "error" && level !== "silent") return [];
-  const message = `Alerts count lines of the levels warn and error: with ${level}, nobody would be told. Write info or warn, or unset it`;
+  const message = `Alerts count lines of the levels warn and error: with ${level}, no alert would fire. Write info or warn`;
   return [{ variable: "BATON_LOG_LEVEL", message }];
 }
 
@@ -244,26 +246,27 @@ export function logLevelWarnings(level: LogLevel | undefined): string[] {
 }
 
 function targetWarnings(
-  given: RawEnvironment,
+  shell: RawEnvironment,
   file: RawEnvironment,
   literal: Readonly<Record<string, string>>,
   level: LogLevel | undefined,
 ): string[] {
-  const here = Object.keys(given)
-    .filter((name) => name.startsWith("BATON_SAMPLE_") && given[name] !== "" && !(name in file))
-    .sort();
-  const secrets = Object.entries(literal).filter(([name, value]) => looksSecret(name, value));
+  const samples = Object.keys(shell).filter(
+    (name) => name.startsWith("BATON_SAMPLE_") && shell[name] !== "" && !(name in file),
+  );
+  const local = Object.keys(file).filter((name) => localOnly.test(name));
+  const secrets = Object.keys(literal).filter((name) => looksSecret(name, literal[name] ?? ""));
   return [
-    ...here.map(
-      (name) =>
-        `${name} of this environment decides what the workflows are here, and the function does not get it: put it into the file of --variables, or unset it`,
-    ),
-    ...Object.keys(file)
-      .filter((name) => ofThisMachine.test(name))
-      .map((name) => `${name} of the file is meant for a machine of yours: the function does not get it`),
+    ...samples
+      .sort()
+      .map(
+        (name) =>
+          `${name} of this environment changes the workflows here, but not in the function: put it into the file, or unset it`,
+      ),
+    ...local.map((name) => `${name} of the file is for a local machine: the function does not get it`),
     ...secrets.map(
-      ([name]) =>
-        `${name} looks like a secret, and everybody who may see the function can read it: put it into Secret Manager, and write ${name}=secret:<name of the secret>`,
+      (name) =>
+        `${name} looks like a secret: store it in Secret Manager, and write ${name}=secret:<name of the secret>`,
     ),
     ...logLevelWarnings(level),
   ];

@@ -1,10 +1,10 @@
 import * as z from "zod";
 import { errorCatalog } from "../core/errors/error-catalog.ts";
 import { BatonError } from "../core/errors/errors.ts";
-import { commandLine, untaintCommand } from "./commands.ts";
-import { accountOf, deploymentName } from "./plan.ts";
+import { accountAddress, untaintCommand } from "./commands.ts";
+import { deploymentName, serviceAccountEmail } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";
-import { type RunStep, readJson } from "./tools.ts";
+import { commandLine, readJson, type StateResource, type Steps } from "./run-steps.ts";
 
 const ChangeSchema = z
   .object({
@@ -18,8 +18,8 @@ const ChangeSchema = z
     type,
     /** A replacement is a deletion and a creation. */
     actions: change.actions,
-    /** An apply started it and did not end: it is replaced for that reason alone. */
-    isHalfMade: reason === "replace_because_tainted",
+    /** A failed apply left it tainted, and it is replaced for that reason alone. */
+    isTainted: reason === "replace_because_tainted",
   }));
 const PlanSchema = z.object({ resource_changes: z.array(ChangeSchema).default([]) });
 
@@ -29,10 +29,10 @@ export type PlannedChange = z.infer<typeof ChangeSchema>;
 /** Reads the plan that was just made. Throws `DEPLOY_FAILED`. */
 export async function plannedChanges(
   { infrastructure }: Prepared,
-  run: RunStep,
+  steps: Steps,
 ): Promise<readonly PlannedChange[]> {
-  const parse = (json: unknown) => PlanSchema.parse(json).resource_changes;
-  return readJson(run, infrastructure.changes, { parse, reason: "the plan can't be read" });
+  const reason = "the plan can't be read";
+  return readJson(steps, infrastructure.changes, reason, (json) => PlanSchema.parse(json).resource_changes);
 }
 
 const ResourceSchema = z.object({
@@ -52,33 +52,25 @@ const ModuleSchema = z.object({
 });
 type Module = z.infer<typeof ModuleSchema>;
 
-/** A state that holds nothing has no values. */
+/** An empty state has no values. */
 const StateSchema = z.object({ values: z.object({ root_module: ModuleSchema.optional() }).optional() });
 
-/** What Terraform has made. Throws `DEPLOY_FAILED`. */
-export async function readState({ infrastructure }: Prepared, run: RunStep): Promise<readonly Resource[]> {
+/** The managed resources of the state, those of modules included. Throws `DEPLOY_FAILED`. */
+export async function readState({ infrastructure }: Prepared, steps: Steps): Promise<readonly Resource[]> {
   const resourcesIn = ({ resources, child_modules: inner }: Module): Resource[] => [
     ...resources,
     ...inner.flatMap(resourcesIn),
   ];
-  const parse = (json: unknown) => {
+  return readJson(steps, infrastructure.state, "the state can't be read", (json) => {
     const root = StateSchema.parse(json).values?.root_module;
     return root ? resourcesIn(root).filter(({ mode }) => mode === "managed") : [];
-  };
-  return readJson(run, infrastructure.state, { parse, reason: "the state can't be read" });
+  });
 }
 
-/** A resource of the state, as it is shown. */
-export interface StateResource {
-  readonly kind: string;
-  readonly name: string;
-  readonly address: string;
-}
-
-/** The kind of grants, alerts, indexes and the like: they are named by their type. */
+/** Grants, alerts, indexes and the like, which are shown by their type. */
 export const otherKind = "other";
 
-/** Resources that hold something or that messages are lost without: in the order they are shown, and the field of their name. */
+/** Resources with data, or without which messages are lost, in the order in which they are shown. */
 const kinds: readonly (readonly [type: string, kind: string, nameField: string])[] = [
   ["google_firestore_database", "Firestore database", "name"],
   ["google_storage_bucket", "bucket", "name"],
@@ -93,7 +85,7 @@ const kinds: readonly (readonly [type: string, kind: string, nameField: string])
   ["google_service_account", "service account", "email"],
 ];
 
-/** What a removal would delete. Services stay switched on when they leave the state: infra/apis.tf. */
+/** The resources that a removal deletes. Services stay enabled when they leave the state: infra/apis.tf. */
 export function shownResources(state: readonly Resource[]): readonly StateResource[] {
   const rank = (type: string) => (kinds.findIndex(([known]) => known === type) + 1 || kinds.length + 1) - 1;
   return state
@@ -106,7 +98,7 @@ export function shownResources(state: readonly Resource[]): readonly StateResour
     });
 }
 
-/** The fields that `delete_protection` sets, and their values while it does. */
+/** The fields that `delete_protection` sets, and their values while a resource is protected. */
 const protections: readonly (readonly [field: string, value: unknown])[] = [
   ["delete_protection_state", "DELETE_PROTECTION_ENABLED"],
   ["deletion_protection", true],
@@ -119,7 +111,7 @@ export function protectedResources(state: readonly Resource[]): readonly Resourc
   return state.filter(({ values }) => protections.some(([field, value]) => values[field] === value));
 }
 
-/** Jobs and accounts hold no data and lose no message: an upgrade may replace them. */
+/** Jobs and accounts hold no data and lose no messages: an upgrade may replace them. */
 const replaceable: ReadonlySet<string> = new Set(["google_cloud_scheduler_job", "google_service_account"]);
 const precious: ReadonlySet<string> = new Set([
   "google_secret_manager_secret_version",
@@ -127,35 +119,32 @@ const precious: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Stops a deployment that would delete what holds data. Nearly always its variables were forgotten, so that names have their
- * defaults, or the last apply failed and left something half made. Throws `DEPLOY_WOULD_DELETE`.
+ * Stops a deployment that would delete data. Nearly always its variables were forgotten, so that names have their
+ * defaults, or a failed apply left resources tainted. Throws `DEPLOY_WOULD_DELETE`.
  */
 export function assertNoDeletions(prepared: Prepared, changes: readonly PlannedChange[]): void {
   const { deployment, tools, infrastructure } = prepared;
   const deleted = changes.filter(({ type, actions }) => precious.has(type) && actions.includes("delete"));
   if (deleted.length === 0) return;
-  const half = deleted.filter(({ isHalfMade }) => isHalfMade);
-  const named = deleted.map(({ address, isHalfMade }) =>
-    isHalfMade ? `${address}, which was made half the last time` : address,
+  const tainted = deleted.filter(({ isTainted }) => isTainted);
+  const named = deleted.map(({ address, isTainted }) =>
+    isTainted ? `${address}, which the last apply left tainted` : address,
   );
   const { remedy: usual } = errorCatalog.DEPLOY_WOULD_DELETE;
   const untaint = [
-    "The last apply left these half made. Keep them by these commands, and deploy again; if nothing is in them yet, the command that is named does no harm.",
-    ...half.map(({ address }) => `  ${commandLine(untaintCommand(deployment, tools, address))}`),
-    ...(half.length === deleted.length ? [] : [`For the others: ${usual}`]),
+    "The last apply left these resources tainted. Keep them with these commands, then deploy again:",
+    ...tainted.map(({ address }) => `  ${commandLine(untaintCommand(deployment, tools, address))}`),
+    ...(tainted.length === deleted.length ? [] : [`For the others: ${usual}`]),
   ].join("\n");
   throw new BatonError("DEPLOY_WOULD_DELETE", `This would delete ${named.join(", ")}`, {
-    where: `${commandLine(infrastructure.apply)} does it all the same`,
-    remedy: half.length === 0 ? usual : untaint,
+    where: `${commandLine(infrastructure.apply)} does it anyway`,
+    remedy: tainted.length === 0 ? usual : untaint,
   });
 }
 
-/** The account that the function runs as: the state of its deployment holds it. */
-const accountAddress = "google_service_account.function";
-
 /**
- * Refuses to deploy when the function exists but this machine has no Terraform state for it: Terraform would try to create
- * everything again and fail half-way. Throws `DEPLOY_STATE_MISSING`.
+ * Refuses to deploy if the function exists but this machine has no Terraform state for it: Terraform would try to
+ * create everything again and fail half-way. Throws `DEPLOY_STATE_MISSING`.
  */
 export function assertStateToDeploy(
   prepared: Prepared,
@@ -168,21 +157,22 @@ export function assertStateToDeploy(
   if (serves && isNew) throw stateMissing(prepared, "Nothing was changed");
 }
 
-/** Refuses a removal that would delete the function alone, since the state is another's. Throws `DEPLOY_STATE_MISSING`. */
+/** Refuses to delete the function alone, if the state is that of another deployment. Throws `DEPLOY_STATE_MISSING`. */
 export function assertStateToRemove(
   prepared: Prepared,
   found: readonly StateResource[],
   serves: boolean,
 ): void {
-  const account = accountOf(prepared.deployment, "function");
+  const account = serviceAccountEmail(prepared.deployment, "function");
   const owns = found.some(({ address, name }) => address === accountAddress && name === account);
   if (serves && !owns) throw stateMissing(prepared, "Nothing was deleted");
 }
 
 function stateMissing({ deployment }: Prepared, outcome: string): BatonError {
   const { functionName, projectId } = deployment;
+  const state = deploymentName(deployment);
   return new BatonError(
     "DEPLOY_STATE_MISSING",
-    `There is the function ${functionName} in ${projectId}, and the state ${deploymentName(deployment)} in infra/ does not hold its deployment. ${outcome}`,
+    `There is the function ${functionName} in ${projectId}, and the state ${state} does not hold its deployment. ${outcome}`,
   );
 }

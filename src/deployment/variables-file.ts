@@ -8,30 +8,30 @@ import { taskSecretPrefix } from "../core/template/secret-references.ts";
 import { nearestName } from "../core/values/text.ts";
 import { DeploymentSettingsSchema } from "./settings.ts";
 
-/** The variables of one deployment, and what is wrong with their file. */
+/** The variables of one deployment, and the problems of their file. */
 export interface VariablesFile {
   readonly variables: Readonly<Record<string, string>>;
   readonly problems: readonly VariableProblem[];
 }
 
-/** A variable in any quotes, or a value without quotes in which no word has a # inside; then nothing but a comment. */
+/** A value in any quotes, or without quotes and with no # inside a word; only a comment may follow. */
 const statement =
   /^[^\S\n]*(?:export[^\S\n]+)?(?<name>[A-Za-z_]\w*)[^\S\n]*=[^\S\n]*(?:(?<quote>["'`])[\s\S]*?\k<quote>|(?!["'`])(?:[^\s#]|[^\S\n](?!#))*)[^\S\n]*(?:(?<=\s|["'`=])#.*)?$/my;
 
-/** A line that holds no variable. */
+/** An empty line, or a comment. */
 const blank = /^[^\S\n]*(?:#.*)?$/my;
 
 /**
- * Reads a file of lines `NAME=value`. Node's own parser passes over what it does not understand, so each line is checked first.
- * Throws `USAGE` when there is no such file.
+ * Reads a file of lines `NAME=value`. Node's own parser ignores lines that it does not understand, so each line is
+ * checked. Throws `USAGE` if the file can't be read.
  */
 export function readVariablesFile(path: string): VariablesFile {
-  const text = textOf(path);
+  const text = readText(path);
   const variables = Object.fromEntries(
     Object.entries(parseEnv(text)).map(([name, value]) => [name, value ?? ""]),
   );
   const lines = new Map<string, number>();
-  const problems = statementsOf(text).flatMap(({ line, name }) => {
+  const problems = statementLines(text).flatMap(({ line, name }) => {
     const first = name === undefined ? undefined : lines.get(name);
     if (name !== undefined) lines.set(name, first ?? line);
     const message =
@@ -46,10 +46,10 @@ export function readVariablesFile(path: string): VariablesFile {
 }
 
 const form =
-  "expected NAME=value: a value with a # or a quote in it needs quotes around all of it, and only # and a comment may follow";
+  "expected NAME=value: a value with a # or a quote needs quotes around all of it; only # and a comment may follow";
 
-/** The line in which each variable begins; without a name where a line has no right form. */
-function statementsOf(text: string): { readonly line: number; readonly name: string | undefined }[] {
+/** The line of each variable. A line of another form has no name. */
+function statementLines(text: string): { readonly line: number; readonly name: string | undefined }[] {
   const found: { line: number; name: string | undefined }[] = [];
   for (let at = 0, line = 1; at < text.length; ) {
     const empty = matchAt(blank, text, at);
@@ -68,7 +68,7 @@ function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | u
   return pattern.exec(text) ?? undefined;
 }
 
-function textOf(path: string): string {
+function readText(path: string): string {
   try {
     return readFileSync(path, "utf8")
       .replace(/^\uFEFF/, "")
@@ -76,7 +76,7 @@ function textOf(path: string): string {
   } catch (cause) {
     throw new BatonError("USAGE", `Can't read ${path}: ${errorMessage(cause)}`, {
       cause,
-      remedy: "Give --variables a file of lines NAME=value; its path counts from the folder that you are in.",
+      remedy: "Give --variables a file of lines NAME=value; its path starts at the current folder.",
     });
   }
 }
@@ -88,35 +88,36 @@ const known = Object.keys({ ...EnvironmentSchema.shape, ...DeploymentSettingsSch
 /** Set by Cloud Run, or refused by it: https://cloud.google.com/run/docs/container-contract#env-vars */
 const reserved = /^PORT$|^(?:K|CLOUD_RUN|FUNCTION|X_GOOGLE)_/;
 
-/** The function would not start, or not be itself, with those of another machine. */
-const ofTheInstance = /^(?:PATH|HOME|GOOGLE_APPLICATION_CREDENTIALS)$/;
+/** With the values of another machine, the function would not start. */
+const instanceVariable = /^(?:PATH|HOME|GOOGLE_APPLICATION_CREDENTIALS)$/;
 
 /** Why a file of variables may not set this one. */
 function nameProblem(name: string, value: string): string | undefined {
   if (reserved.test(name)) return `${name} is Cloud Run's own: a function can't set it`;
-  if (ofTheInstance.test(name)) return `${name} is the instance's own: the function would not work with it`;
+  if (instanceVariable.test(name))
+    return `${name} is the instance's own: the function would not work with it`;
   const isTaskSecret = name.startsWith(taskSecretPrefix);
-  if (isTaskSecret && !namesSecret.test(value))
-    return `${name} is a secret, and this file is for none: put it into Secret Manager, and write ${name}=secret:<name of the secret>`;
+  if (isTaskSecret && !secretPrefix.test(value))
+    return `${name} is a secret: store it in Secret Manager, and write ${name}=secret:<name of the secret>`;
   if (isSecret(name) && !value.trim().startsWith("projects/"))
-    return `${name} is a secret, and this file is for none: set it in the environment of the first \`baton deploy\`, which takes it to Secret Manager`;
+    return `${name} is a secret: set it in the environment of the first \`baton deploy\`, which stores it in Secret Manager`;
   if (isTaskSecret || !/^BATON_(?!SAMPLE_)/.test(name) || known.includes(name)) return undefined;
   const meant = nearestName(name, known);
   return `Baton has no variable ${name}${meant === undefined ? "" : `; did you mean ${meant}?`}`;
 }
 
-/** Names of the secrets in Secret Manager, after the prefix. */
+/** The names of the secrets in Secret Manager, without the prefix. */
 export const secretNames: Readonly<Record<SecretVariable, string>> = {
   BATON_CALLBACK_SECRET: "callback-secret",
   BATON_POWERBI_CLIENT_SECRET: "powerbi-client-secret",
 };
 
-/** Whether a variable comes from Secret Manager, and is written to no file. */
+/** Whether a variable of Baton's comes from Secret Manager, and is written to no file. */
 export function isSecret(variable: string): boolean {
   return variable in secretNames;
 }
 
-/** The user's own variables: those with a value, and those that come from Secret Manager. */
+/** The user's own variables, with a value or from Secret Manager. */
 export interface OwnVariables {
   readonly literal: Readonly<Record<string, string>>;
   /** By variable, as `gcloud run deploy --set-secrets` takes them. */
@@ -124,21 +125,24 @@ export interface OwnVariables {
   readonly problems: readonly VariableProblem[];
 }
 
-const namesSecret = /^(?:projects\/[^/]+\/secrets\/|secret:)/;
-const long = /^projects\/([\w.:-]+)\/secrets\/([\w-]{1,255})\/versions\/(\d+|[A-Za-z][\w-]*)$/;
-const short = /^secret:([\w-]{1,255})(?::(\d+|[A-Za-z][\w-]*))?$/;
+const secretPrefix = /^(?:projects\/[^/]+\/secrets\/|secret:)/;
+const fullReference = /^projects\/([\w.:-]+)\/secrets\/([\w-]{1,255})\/versions\/(\d+|[A-Za-z][\w-]*)$/;
+const shortReference = /^secret:([\w-]{1,255})(?::(\d+|[A-Za-z][\w-]*))?$/;
 
-/** Tells references to secrets (`projects/P/secrets/NAME/versions/V` or `secret:NAME`) from values. */
-export function ownVariablesOf(variables: Readonly<Record<string, string>>, projectId: string): OwnVariables {
+/** Separates references to secrets (`projects/P/secrets/NAME/versions/V` or `secret:NAME`) from values. */
+export function parseOwnVariables(
+  variables: Readonly<Record<string, string>>,
+  projectId: string,
+): OwnVariables {
   const literal: Record<string, string> = {};
   const secrets: Record<string, string> = {};
   const problems: VariableProblem[] = [];
   for (const [variable, value] of Object.entries(variables)) {
-    const [, name, latest = "latest"] = short.exec(value.trim()) ?? [];
-    const [, project = "", secret, version] = long.exec(value.trim()) ?? [];
-    if (!namesSecret.test(value)) literal[variable] = value;
+    const [, name, latest = "latest"] = shortReference.exec(value.trim()) ?? [];
+    const [, project = "", secret, version] = fullReference.exec(value.trim()) ?? [];
+    if (!secretPrefix.test(value)) literal[variable] = value;
     else if (name !== undefined) secrets[variable] = `${name}:${latest}`;
-    else if (secret === undefined) problems.push({ variable, message: formOfReference });
+    else if (secret === undefined) problems.push({ variable, message: referenceForm });
     else if (project === projectId) secrets[variable] = `${secret}:${version}`;
     else if (/^\d+$/.test(project)) secrets[variable] = `projects/${project}/secrets/${secret}:${version}`;
     else
@@ -150,15 +154,15 @@ export function ownVariablesOf(variables: Readonly<Record<string, string>>, proj
   return { literal, secrets, problems };
 }
 
-const formOfReference =
+const referenceForm =
   "a secret is named by secret:<name>, secret:<name>:<version> or projects/<project>/secrets/<name>/versions/<version>";
 
-const soundsSecret = /SECRET|TOKEN|PASS|PWD|API_?KEY|_KEY(?:_|$)|^KEY$|CREDENTIAL|DSN(?:_|$)|WEBHOOK/i;
+const secretName = /SECRET|TOKEN|PASS|PWD|API_?KEY|_KEY(?:_|$)|^KEY$|CREDENTIAL|DSN(?:_|$)|WEBHOOK/i;
 
-/** An address with a password in it, also inside a longer text. */
-const holdsPassword = /\b[a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*:[^\s/?#@]+@/i;
+/** A URL with a password, also inside a longer text. */
+const urlWithPassword = /\b[a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*:[^\s/?#@]+@/i;
 
-/** Whether a variable probably holds a secret: its value is shown nowhere. */
+/** Whether a variable probably holds a secret. If so, its value is never shown. */
 export function looksSecret(name: string, value: string): boolean {
-  return value !== "" && (soundsSecret.test(name) || holdsPassword.test(value));
+  return value !== "" && (secretName.test(name) || urlWithPassword.test(value));
 }

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { permissions } from "../configuration/google-requirements.ts";
 import { archiveColumns } from "../core/callback.ts";
 import { defaults } from "../core/limits.ts";
-import { type CheckGroup, checkResult } from "./check.ts";
+import { type CheckGroup, checkResult, singleCheck } from "./check.ts";
 import {
   type CloudContext,
   projectPermissionGroup,
@@ -29,7 +29,7 @@ export function bigQueryGroups(context: CloudContext): CheckGroup[] {
     describe: ({ location }) => `in ${location}`,
     finding: {
       severity: "warning",
-      remedy: `Deploy it. Otherwise Baton creates it, in ${bigQueryLocation ?? "US"}, if it may (bigquery.datasets.create).`,
+      remedy: `Deploy it. Otherwise Baton creates it in ${bigQueryLocation ?? "US"}, if it may.`,
       deploys: true,
     },
     checkSettings({ location }) {
@@ -53,25 +53,19 @@ export function bigQueryGroups(context: CloudContext): CheckGroup[] {
 
 /** Baton creates the table with the first callback. */
 function archiveGroup(context: CloudContext, path: string): CheckGroup {
-  const id = "bigquery.callbacks";
-  const subject = `${context.google.dataset}.${defaults.callbackTable}`;
-  return {
-    id,
-    subject,
-    service: serviceHosts.bigQuery,
-    async run(signal) {
-      const table = await readResource(context, "bigQuery", path, TableSchema, signal);
-      const names = table?.schema.fields.map(({ name }) => name.toLowerCase());
-      const missing = names ? archiveColumns.filter((column) => !names.includes(column)) : [];
-      const complete = names ? "it has all columns" : "it is created with the first callback";
-      const result = checkResult(id, subject, {
-        holds: missing.length === 0,
-        found: missing.length > 0 ? `it lacks ${missing.join(", ")}` : complete,
-        expected: "no such table yet, or one with all columns",
-        remedy:
-          "Rename the table: Baton creates a new one. Or add the columns; docs/callbacks.md has their types.",
-      });
-      return [result];
-    },
+  const find = async (signal: AbortSignal) => {
+    const table = await readResource(context, "bigQuery", path, TableSchema, signal);
+    const names = table?.schema.fields.map(({ name }) => name.toLowerCase());
+    const missing = names ? archiveColumns.filter((column) => !names.includes(column)) : [];
+    const complete = names ? "it has all columns" : "it is created with the first callback";
+    return {
+      holds: missing.length === 0,
+      found: missing.length > 0 ? `it lacks ${missing.join(", ")}` : complete,
+      expected: "no such table yet, or one with all columns",
+      remedy:
+        "Rename the table: Baton creates a new one. Or add the columns; docs/callbacks.md has their types.",
+    };
   };
+  const subject = `${context.google.dataset}.${defaults.callbackTable}`;
+  return singleCheck("bigquery.callbacks", subject, find, serviceHosts.bigQuery);
 }

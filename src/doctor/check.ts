@@ -120,3 +120,14 @@ export interface CheckGroup {
   readonly service?: string;
   run(signal: AbortSignal): Promise<readonly CheckResult[]> | readonly CheckResult[];
 }
+
+/** A group of one check. */
+export function singleCheck(
+  id: CheckId,
+  subject: string,
+  find: (signal: AbortSignal) => Promise<Finding> | Finding,
+  service?: string,
+): CheckGroup {
+  const run = async (signal: AbortSignal) => [checkResult(id, subject, await find(signal))];
+  return { id, subject, ...(service !== undefined && { service }), run };
+}

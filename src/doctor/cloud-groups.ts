@@ -99,7 +99,7 @@ function dataformGroups(context: CloudContext, { named, unnamed }: DataformAccou
     expected: "an account that the actions run as, which Baton may act as",
     severity: "warning",
     remedy:
-      "Give the tasks serviceAccount, or name the accounts of their repositories in BATON_DATAFORM_ACCOUNTS, and deploy: Dataform runs nothing for a caller that may not act as them.",
+      "Give the tasks serviceAccount, or name the accounts in BATON_DATAFORM_ACCOUNTS and deploy, so that Baton may act as them.",
   });
   return [...groups, { id, subject, run: () => [noAccount] }];
 }

@@ -11,23 +11,23 @@ export interface CheckedConfiguration {
   readonly configuration: Configuration | undefined;
 }
 
-/** In place of a bucket that no variable names. */
+/** Replaces a bucket that no variable names. */
 export const placeholderBucket = "no-bucket";
 
-/** Checks all variables, as for a process that takes messages, and reads them as far as they are right. */
+/** Checks all variables, as for a process that accepts messages, and reads the configuration without wrong features. */
 export async function checkConfiguration(environment: RawEnvironment): Promise<CheckedConfiguration> {
   const secrets = await readSecrets(environment);
   const variables = { ...environment, ...secrets.values };
   const { problems: malformed } = parseVariables(EnvironmentSchema, variables);
   const missing = variableProblems(variables, { serves: true });
-  // A secret that can't be read has a result of its own.
+  // A secret that can't be read has its own result.
   const others = missing.filter(({ variable }) => variables[variable] || !(variable in secrets.values));
   const problems = [...malformed, ...others];
   const results = problems.map(({ variable, message }) =>
     checkVariable(variable, message, variables[variable] ? "it is wrong" : "it is missing"),
   );
   const all =
-    problems.length === 0 ? [checkVariable("all", "all that is needed, each of its form")] : results;
+    problems.length === 0 ? [checkVariable("all", "every required variable, in its form")] : results;
   const isReadable = malformed.length === 0 && !missing.some(({ variable }) => variable === "BATON_PROJECT");
   return {
     results: [...all, ...secrets.results],
@@ -35,14 +35,14 @@ export async function checkConfiguration(environment: RawEnvironment): Promise<C
   };
 }
 
-/** Features whose variables are wrong are left out, so that all else is checked. */
+/** Leaves out features whose variables are wrong, so that everything else is checked. */
 function readable(variables: RawEnvironment, problems: readonly VariableProblem[]): RawEnvironment {
   const wrong = problems.map(({ variable }) => variable);
   const powerBi: readonly string[] = powerBiRequirements;
   const left = [
     ...wrong,
     ...(wrong.some((name) => powerBi.includes(name)) ? powerBi : []),
-    // Its queues are called by the other two.
+    // Its queues need the other three.
     ...(["BATON_LOCATION", "BATON_AUDIENCE", "BATON_CALLERS"].some((name) => wrong.includes(name))
       ? ["BATON_QUEUES"]
       : []),
@@ -62,7 +62,7 @@ function checkVariable(subject: string, expected: string, found?: string): Check
 
 interface Secrets {
   readonly results: readonly CheckResult[];
-  /** By variable; undefined: it can't be read. */
+  /** By variable; undefined for a secret that can't be read. */
   readonly values: RawEnvironment;
 }
 
@@ -90,7 +90,6 @@ async function readSecrets(environment: RawEnvironment): Promise<Secrets> {
   }
 }
 
-/** Whether a secret can be read. */
 export function checkSecret(
   subject: string,
   error: unknown,

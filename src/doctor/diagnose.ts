@@ -18,11 +18,11 @@ export interface RunOptions {
   /** How long a group may take. */
   readonly timeoutMs: number;
   readonly projectId: string | undefined;
-  /** Local servers take the place of Google's services. */
+  /** Local servers replace Google's services. */
   readonly isLocal: boolean;
 }
 
-/** Runs all groups at the same time. A group that fails does not keep the others from their results. */
+/** Runs all groups at the same time. A group that fails does not affect the others. */
 export async function runChecks(
   groups: readonly CheckGroup[],
   options: RunOptions,
@@ -48,7 +48,7 @@ async function runGroup(group: CheckGroup, options: RunOptions): Promise<readonl
   }
 }
 
-/** Says why a group has no results, and what to do. */
+/** The result of a group that failed. */
 function explain(
   { id, subject, service }: CheckGroup,
   thrown: unknown,
@@ -61,7 +61,7 @@ function explain(
     const remedy = "Nothing: it is checked where Google's own services are used.";
     return unknownResult(id, subject, `The local server does not offer this: ${message}`, remedy);
   }
-  // Every service of Google says so in these words.
+  // Every service of Google uses these words.
   if (service && /SERVICE_DISABLED|has not been used in project .* before or it is disabled/.test(message))
     return checkResult(id, subject, {
       holds: false,
@@ -92,7 +92,7 @@ export interface Diagnosis {
 
 type Run = (...groups: readonly CheckGroup[]) => Promise<readonly CheckResult[]>;
 
-/** Checks all that a deployment needs, at the same time, and changes nothing. */
+/** Checks everything that a deployment needs, and changes nothing. */
 export async function diagnose(environment: RawEnvironment, options: DoctorOptions = {}): Promise<Diagnosis> {
   const { timeoutMs = 20_000, endpoints = {} } = options;
   const { results, configuration } = await checkConfiguration(environment);
@@ -134,7 +134,7 @@ interface CheckedCredentials {
   readonly account?: string | undefined;
 }
 
-/** Whether a token can be had, and of which account. */
+/** Whether a token can be obtained, and for which account. */
 async function checkCredentials(
   { google }: Configuration,
   isLocal: boolean,
@@ -144,7 +144,7 @@ async function checkCredentials(
   const id = "google.credentials";
   const subject = "application default credentials";
   if (isLocal) {
-    const none = unknownResult(id, subject, "Local servers take no credentials", "Nothing: they need none.");
+    const none = unknownResult(id, subject, "Local servers need no credentials", "Nothing.");
     return { results: [none], areUsable: true };
   }
   let account: string | undefined;
@@ -181,7 +181,7 @@ function withoutCredentials(group: CheckGroup): CheckGroup {
   return { ...group, run: () => [why] };
 }
 
-/** These come first: workflows name queues, and queues have topics. */
+/** Workflows are checked first: they name queues, whose topics are checked then. */
 async function checkWorkflows(configuration: Configuration, readsDatabase: boolean, run: Run) {
   const folder = new FolderCatalog({ folder: configuration.workflows, taskTypes: builtInTaskTypes });
   let needs: WorkflowNeeds = workflowNeeds(await folder.all().catch(() => []));
@@ -189,7 +189,7 @@ async function checkWorkflows(configuration: Configuration, readsDatabase: boole
     id: "workflows.valid",
     subject: configuration.workflows,
     async run() {
-      // If the database does not answer in time, the needs of the folder stay.
+      // If the database does not answer in time, only the needs of the folder are known.
       const checked = await withAppliedWorkflows(configuration, readsDatabase, (applied) =>
         checkWorkflowFiles(configuration.taskSecrets, folder, applied),
       );
@@ -200,7 +200,7 @@ async function checkWorkflows(configuration: Configuration, readsDatabase: boole
   return { results, needs };
 }
 
-/** The embedded engine is not opened: that would create its database. */
+/** Does not open the embedded engine: that would create its database. */
 async function withAppliedWorkflows<T>(
   configuration: Configuration,
   readsDatabase: boolean,

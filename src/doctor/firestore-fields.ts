@@ -116,11 +116,14 @@ function modeOf({ order, arrayConfig }: WantedField["indexes"][number]): string 
 
 function checkIndexes(subject: string, compared: readonly Compared[]): CheckResult {
   const wrong = compared.filter(({ problems }) => problems.length > 0);
-  const indexed = compared.filter(({ wanted }) => wanted.indexes.length > 0);
+  const indexed = compared
+    .filter(({ wanted }) => wanted.indexes.length > 0)
+    .map(({ wanted }) => wanted.fieldPath)
+    .join(", ");
   return checkResult("firestore.indexes", subject, {
     holds: wrong.length === 0,
     found: wrong.flatMap(({ problems }) => problems).join("; ") || "as they should be",
-    expected: `indexes of ${indexed.map(({ wanted }) => wanted.fieldPath).join(", ") || "no field"}, and exemptions for all others`,
+    expected: `indexes of ${indexed || "no field"}, and exemptions for all others`,
     severity: wrong.every(({ isBeingBuilt }) => isBeingBuilt) ? "warning" : "failed",
     remedy: "Deploy the infrastructure, which sets them. Firestore needs a few minutes.",
     deploys: true,

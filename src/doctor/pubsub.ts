@@ -143,7 +143,7 @@ function checkSubscription(context: CloudContext, subject: string, found: Subscr
     checkResult("pubsub.deadline", subject, {
       holds: functionTimeoutSeconds < ackDeadlineSeconds,
       found: `an ack deadline of ${ackDeadlineSeconds} s`,
-      expected: `more than BATON_FUNCTION_TIMEOUT, ${functionTimeoutSeconds} s, and at most ${push.ackDeadlineSeconds} s`,
+      expected: `more than BATON_FUNCTION_TIMEOUT (${functionTimeoutSeconds} s), at most ${push.ackDeadlineSeconds} s`,
     }),
     checkResult("pubsub.lease", subject, {
       holds: ackDeadlineSeconds < leaseSeconds,

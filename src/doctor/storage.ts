@@ -103,7 +103,7 @@ function notificationGroup(context: CloudContext, bucket: string): CheckGroup {
         expected,
         severity: "warning",
         remedy:
-          "Without it, dropped files start nothing. If workflows wait for files, deploy it; if only applied ones do, with BATON_DEPLOY_FILE_TRIGGERS=true.",
+          "Dropped files start nothing. Deploy it; if only applied workflows wait for files, set BATON_DEPLOY_FILE_TRIGGERS=true.",
         deploys: true,
       });
       return [result];

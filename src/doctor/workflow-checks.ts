@@ -10,9 +10,9 @@ import type { FolderCatalog } from "../workflow/catalog.ts";
 import { type CheckResult, checkResult, unknownResult } from "./check.ts";
 import { checkSecret } from "./configuration-check.ts";
 
-/** What workflows need of Google Cloud. */
+/** What workflows need on Google Cloud. */
 export interface WorkflowNeeds {
-  /** Those that tasks name, and the default one. */
+  /** Queues that tasks name, and the default queue. */
   readonly queues: readonly string[];
   readonly dataform: DataformAccounts;
 }
@@ -27,7 +27,7 @@ interface CheckedWorkflows {
   readonly needs: WorkflowNeeds;
 }
 
-/** Checks the workflows of the folder; with `deployed` also those that were applied, which are in the database. */
+/** Checks the workflows of the folder; with `deployed`, also the applied ones, which are in the database. */
 export async function checkWorkflowFiles(
   secrets: TaskSecretSettings,
   folder: FolderCatalog,
@@ -59,7 +59,7 @@ async function check(secrets: TaskSecretSettings, catalog: FolderCatalog): Promi
   );
   const summary = checkResult("workflows.valid", "workflows", {
     holds: workflows.length > 0,
-    found: workflows.map(({ definition }) => definition.workflowId).join(", ") || "there is none",
+    found: workflows.map(({ definition }) => definition.workflowId).join(", ") || "no workflow",
     expected: "one workflow or more",
     severity: "warning",
     remedy: "Put a workflow into the folder of BATON_WORKFLOWS.",
@@ -68,7 +68,7 @@ async function check(secrets: TaskSecretSettings, catalog: FolderCatalog): Promi
   return { results: [...invalid, summary, ...ofSecrets], needs: workflowNeeds(workflows) };
 }
 
-/** Each secret that a task names is configured, and can be read. */
+/** Whether each secret that a task names is configured, and can be read. */
 function checkTaskSecrets(
   settings: TaskSecretSettings,
   workflows: readonly DeployedWorkflow[],

@@ -23,18 +23,18 @@ test("without a yes the infrastructure is compared, and nothing is changed", asy
   const place = new DeployPlace();
   const { code, stderr } = await place.deploy([], { input: "no\n" });
   expect(code).toBe(2);
-  expect(stderr).toContain("Deploy this to the project my-project? Type yes to go on:");
+  expect(stderr).toContain("Deploy this to the project my-project? Type yes to continue:");
   expect(stderr).toMatch(/^error USAGE: Nothing was changed/m);
-  expect(place.told.at(-1)).toBe("terraform show baton.my-project_baton.tfplan");
+  expect(place.callNames.at(-1)).toBe("terraform show baton.my-project_baton.tfplan");
   const silent = new DeployPlace();
   expect((await silent.deploy(["--skip-infra"])).code).toBe(2);
-  expect(silent.told).toEqual(["gcloud projects describe my-project", "gcloud run services list"]);
+  expect(silent.callNames).toEqual(["gcloud projects describe my-project", "gcloud run services list"]);
 });
 
-test("with a yes it goes on", async () => {
+test("with a yes it continues", async () => {
   const place = new DeployPlace();
   expect((await place.deploy([], { input: "yes\n" })).code).toBe(0);
-  expect(place.told.at(-1)).toBe("gcloud run services update-traffic");
+  expect(place.callNames.at(-1)).toBe("gcloud run services update-traffic");
 });
 
 test("--destroy wants the prefix, lifts the protection, and takes all away", async () => {
@@ -69,18 +69,18 @@ test("--destroy wants the prefix, lifts the protection, and takes all away", asy
   expect(stdout).toContain("baton is gone from my-project");
 });
 
-test("--destroy changes nothing when the prefix is not typed, and passes over a function that is not there", async () => {
+test("--destroy changes nothing when the prefix is not typed, and skips a function that does not exist", async () => {
   const place = new DeployPlace();
   const refused = await place.deploy(["--destroy"], { input: "yes\n" });
   expect(refused.code).toBe(2);
-  expect(place.told.at(-1)).toBe("gcloud run services list");
+  expect(place.callNames.at(-1)).toBe("gcloud run services list");
   expect(existsSync(place.path("infra/baton.my-project_baton.tfvars.json"))).toBe(false);
   expect((await place.deploy(["--destroy", "--yes"])).code).toBe(0);
-  expect(place.told).not.toContain("gcloud run services delete");
-  expect(place.told.at(-1)).toBe("terraform destroy");
+  expect(place.callNames).not.toContain("gcloud run services delete");
+  expect(place.callNames.at(-1)).toBe("terraform destroy");
 });
 
-test("--destroy tells what there is by the state, and not by the variables, before it asks", async () => {
+test("--destroy lists the resources of the state, not of the variables, before it asks", async () => {
   const { stdout } = await new DeployPlace().deploy(["--destroy"], { input: "no\n" });
   expect(stdout).toMatch(/Is deleted, with all data, by the state of Terraform:/);
   expect(stdout).toMatch(/Firestore database +\(default\)/);
@@ -96,14 +96,14 @@ test("--destroy tells what there is by the state, and not by the variables, befo
   expect(planned.stdout).toContain("baton-queue-slow");
 });
 
-test("--destroy tells programs what it has deleted", async () => {
+test("--destroy reports to programs what it has deleted", async () => {
   const { code, stdout, stderr } = await new DeployPlace().deploy(["--destroy", "--yes", "--json"]);
   expect(code).toBe(0);
-  const told = z.object({
+  const shown = z.object({
     dryRun: z.literal(false),
     deleted: z.array(z.object({ kind: z.string(), name: z.string(), address: z.string() })),
   });
-  expect(told.parse(JSON.parse(stdout)).deleted.map(({ kind, name }) => `${kind} ${name}`)).toEqual([
+  expect(shown.parse(JSON.parse(stdout)).deleted.map(({ kind, name }) => `${kind} ${name}`)).toEqual([
     "Firestore database (default)",
     "bucket my-project-baton",
     "Pub/Sub topic baton-control",
@@ -123,8 +123,8 @@ test("--destroy says when there is nothing, and stops at a state that can't be r
   const broken = new DeployPlace({ terraform: { "*show -json": "echo '{\"values\":[]}'" } });
   const { code, stderr } = await broken.deploy(["--destroy", "--yes"]);
   expect(code).toBe(1);
-  expect(stderr).toContain("error DEPLOY_FAILED: Reading what there is failed: the state can't be read");
-  expect(broken.told.at(-1)).toBe("terraform show");
+  expect(stderr).toContain("error DEPLOY_FAILED: Reading the state failed: the state can't be read");
+  expect(broken.callNames.at(-1)).toBe("terraform show");
 });
 
 test("--destroy --skip-infra deletes the function alone", async () => {
@@ -136,7 +136,7 @@ test("--destroy --skip-infra deletes the function alone", async () => {
   expect(code).toBe(0);
   expect(stdout).toMatch(/Is deleted:\n +KIND.*\n +Cloud Run function +baton/);
   expect(stdout).not.toContain("Firestore database");
-  expect(place.told).toEqual([
+  expect(place.callNames).toEqual([
     "gcloud projects describe my-project",
     "gcloud run services list",
     "gcloud run services delete",
@@ -146,12 +146,12 @@ test("--destroy --skip-infra deletes the function alone", async () => {
 test("--destroy applies nothing where nothing is protected any more, or nothing was deployed", async () => {
   const again = new DeployPlace({ terraform: { "*show -json": `echo '${JSON.stringify(stateOf({}))}'` } });
   expect((await again.deploy(["--destroy", "--yes"])).code).toBe(0);
-  expect(again.told).not.toContain("terraform apply");
+  expect(again.callNames).not.toContain("terraform apply");
   const nowhere = new DeployPlace({ terraform: { "*workspace select*": "exit 1" } });
   expect((await nowhere.deploy(["--destroy", "--yes"])).stderr).toContain(
     "error DEPLOY_FAILED: Looking whether there is a state",
   );
-  expect(nowhere.told.at(-1)).toBe("terraform workspace select");
+  expect(nowhere.callNames.at(-1)).toBe("terraform workspace select");
 });
 
 test("--destroy lifts the protection of what is there, and makes nothing that a first deployment could not", async () => {
@@ -173,15 +173,15 @@ test("--destroy lifts the protection of what is there, and makes nothing that a 
     "-target=google_bigquery_dataset.this",
     `-target=${secret}`,
   ]);
-  // It has made no index, and Terraform would refuse to forget what is not there.
-  expect(place.told).not.toContain("terraform state rm");
-  expect(place.told.slice(-2)).toEqual([
+  // It has made no index, and Terraform would refuse to forget a missing resource.
+  expect(place.callNames).not.toContain("terraform state rm");
+  expect(place.callNames.slice(-2)).toEqual([
     "terraform apply baton.my-project_baton.tfplan",
     "terraform destroy",
   ]);
 });
 
-test("--destroy keeps what is protected and was made half, until its protection is lifted", async () => {
+test("--destroy keeps tainted resources until their protection is lifted", async () => {
   const dataset = "google_bigquery_dataset.this";
   const topic = "google_pubsub_topic.dead_letters";
   const tainted = { change: { actions: ["delete", "create"] }, action_reason: "replace_because_tainted" };
@@ -199,7 +199,7 @@ test("--destroy keeps what is protected and was made half, until its protection 
   expect((await place.deploy(["--destroy", "--yes"])).code).toBe(0);
   const untainted = place.calls.filter((call) => call.includes("untaint"));
   expect(untainted.map((call) => call.at(-1))).toEqual([dataset]);
-  expect(place.told.filter((call) => /untaint|plan|apply|destroy/.test(call))).toEqual([
+  expect(place.callNames.filter((call) => /untaint|plan|apply|destroy/.test(call))).toEqual([
     `terraform untaint ${dataset}`,
     "terraform plan",
     "terraform show baton.my-project_baton.tfplan",
@@ -220,10 +220,10 @@ test("--destroy leaves the indexes to the database, where the state holds any", 
   });
   const held = new DeployPlace({ terraform: field('google_firestore_field.override["batches/*"]') });
   expect((await held.deploy(["--destroy", "--yes"])).code).toBe(0);
-  expect(held.told.slice(-2)).toEqual(["terraform state rm", "terraform destroy"]);
+  expect(held.callNames.slice(-2)).toEqual(["terraform state rm", "terraform destroy"]);
   const ofOthers = new DeployPlace({ terraform: field("google_firestore_field.mine") });
   expect((await ofOthers.deploy(["--destroy", "--yes"])).code).toBe(0);
-  expect(ofOthers.told).not.toContain("terraform state rm");
+  expect(ofOthers.callNames).not.toContain("terraform state rm");
 });
 
 test("--destroy works without a build, and without workflows that are right", async () => {
@@ -264,6 +264,6 @@ test("what would delete data stops, asked or not, and names the command that doe
     expect(stderr).toContain(
       "TF_WORKSPACE=my-project_baton terraform -chdir=infra apply -input=false -no-color baton.my-project_baton.tfplan",
     );
-    expect(place.told).not.toContain("terraform apply");
+    expect(place.callNames).not.toContain("terraform apply");
   }
 });

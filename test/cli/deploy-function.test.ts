@@ -14,7 +14,7 @@ test.each([[["--yes"]], [["--yes", "--skip-infra"]]])(
     expect(stderr).toContain(
       "what to do: Give --variables environments/production.env, or --variables /dev/null",
     );
-    expect(place.told.some((call) => /^terraform|run deploy/.test(call))).toBe(false);
+    expect(place.callNames.some((call) => /^terraform|run deploy/.test(call))).toBe(false);
     const knowing = new DeployPlace({ gcloud: production });
     expect((await knowing.deploy([...parameters, "--variables", "/dev/null"])).code).toBe(0);
     expect(knowing.read("infra/baton.my-project_baton.function.yaml")).not.toContain(
@@ -33,8 +33,8 @@ test("a pipeline does not deploy a function with the file of another deployment"
   expect(stderr).toContain(
     `error DEPLOY_VARIABLES_FORGOTTEN: The function was deployed with --variables environments/production.env, and now it is --variables ${other}`,
   );
-  expect(place.told).not.toContain("gcloud run deploy baton");
-  // A file may get another name: then somebody sees the plan.
+  expect(place.callNames).not.toContain("gcloud run deploy baton");
+  // A file may get another name: then a person sees the plan.
   expect(
     (await new DeployPlace({ files, gcloud: production }).deploy(["--yes", "--variables", other])).code,
   ).toBe(0);
@@ -75,7 +75,7 @@ test("the infrastructure alone is not made without the file of its function eith
   const place = new DeployPlace({ gcloud: production });
   const { stderr } = await place.deploy(["--skip-function", "--yes"]);
   expect(stderr).toContain("error DEPLOY_VARIABLES_FORGOTTEN");
-  expect(place.told).not.toContain("terraform plan");
+  expect(place.callNames).not.toContain("terraform plan");
 });
 
 test("the function keeps the name of its file, which commands do not need", async () => {
@@ -87,7 +87,7 @@ test("the function keeps the name of its file, which commands do not need", asyn
   expect(place.read("infra/baton.my-project_baton.env")).not.toContain("BATON_DEPLOY_");
 });
 
-test("which variables of the function change is told before the question, with values of Baton's own alone", async () => {
+test("changed variables of the function are shown before the question, with values of Baton's own alone", async () => {
   const gcloud = servingFunction({
     BATON_LOG_LEVEL: "debug",
     BATON_PREFIX: "baton",
@@ -100,13 +100,13 @@ test("which variables of the function change is told before the question, with v
   const environment = { BATON_LOG_LEVEL: "info" };
   const parameters = ["--skip-infra", "--variables", "one.env"];
   const { stdout } = await place.deploy(parameters, { environment, input: "no\n" });
-  const [, told = ""] = stdout.split("Variables of the function that change:");
-  expect(told).toMatch(/changed +API_URL$/m);
-  expect(told).toMatch(/changed +BATON_LOG_LEVEL: debug → info$/m);
-  expect(told).toMatch(/removed +GONE$/m);
-  expect(told).toMatch(/removed +OLD_TOKEN: a secret$/m);
-  expect(told).toMatch(/added +BATON_BUCKET: my-project-baton$/m);
-  expect(told).not.toMatch(/BATON_PREFIX|BATON_CALLBACK_SECRET|hush/);
+  const [, shown = ""] = stdout.split("Variables of the function that change:");
+  expect(shown).toMatch(/changed +API_URL$/m);
+  expect(shown).toMatch(/changed +BATON_LOG_LEVEL: debug → info$/m);
+  expect(shown).toMatch(/removed +GONE$/m);
+  expect(shown).toMatch(/removed +OLD_TOKEN: a secret$/m);
+  expect(shown).toMatch(/added +BATON_BUCKET: my-project-baton$/m);
+  expect(shown).not.toMatch(/BATON_PREFIX|BATON_CALLBACK_SECRET|hush/);
 });
 
 test("a function of an unreadable description is not deployed over", async () => {
@@ -114,36 +114,36 @@ test("a function of an unreadable description is not deployed over", async () =>
   const { code, stderr } = await place.deploy(["--yes"]);
   expect(code).toBe(1);
   expect(stderr).toContain("Asking for the function that serves now failed: its answer can't be read");
-  expect(place.told).not.toContain("terraform plan");
+  expect(place.callNames).not.toContain("terraform plan");
 });
 
-test("where Cloud Run is not switched on yet, nobody asks it for a function", async () => {
+test("if Cloud Run is not enabled yet, it is not asked for a function", async () => {
   const place = new DeployPlace({ gcloud: { "services list --enabled *": "true" } });
   expect((await place.deploy(["--yes"])).code).toBe(0);
-  expect(place.told).not.toContain("gcloud run services list");
+  expect(place.callNames).not.toContain("gcloud run services list");
 });
 
 test("a new version lets in the account that pushes, if a first deployment did not come that far", async () => {
   const place = new DeployPlace({ gcloud: servingFunction() });
   expect((await place.deploy(["--yes", "--skip-infra"])).code).toBe(0);
-  expect(place.told).toContain("gcloud run services add-iam-policy-binding");
+  expect(place.callNames).toContain("gcloud run services add-iam-policy-binding");
   const again = new DeployPlace({ gcloud: { ...servingFunction(), ...granted } });
   expect((await again.deploy(["--yes"])).code).toBe(0);
-  expect(again.told).not.toContain("gcloud run services add-iam-policy-binding");
+  expect(again.callNames).not.toContain("gcloud run services add-iam-policy-binding");
 });
 
-test("who may not see who calls is told which command lets the account in", async () => {
+test("an account that may not read the policy gets the command that lets the account of pushes in", async () => {
   const gcloud = { ...servingFunction(), "run services get-iam-policy *": "exit 1" };
   const place = new DeployPlace({ gcloud });
   const { code, stderr } = await place.deploy(["--yes", "--skip-infra"]);
   expect(code).toBe(0);
   expect(stderr).toContain("It can't be seen whether baton-push@my-project.iam.gserviceaccount.com may call");
   expect(stderr).toContain("gcloud run services add-iam-policy-binding baton");
-  expect(place.told).not.toContain("gcloud run services add-iam-policy-binding");
+  expect(place.callNames).not.toContain("gcloud run services add-iam-policy-binding");
 });
 
 test.each(["run deploy *", "run services add-iam*", "run services update*"])(
-  "when `gcloud %s` fails, the way back is told",
+  "when `gcloud %s` fails, the rollback is printed",
   async (pattern) => {
     const failing = { [pattern]: "exit 1" };
     const place = new DeployPlace({ gcloud: { ...servingFunction(), ...failing } });
@@ -177,7 +177,7 @@ test("the function has the name of the option, that of the file, or the prefix",
     const { stdout } = await new DeployPlace({ files }).deploy(["--dry-run", ...parameters]);
     return /gcloud run deploy (\S+)/.exec(stdout)?.[1];
   };
-  expect(await nameOf("--function", "told", "--variables", "one.env")).toBe("told");
+  expect(await nameOf("--function", "option", "--variables", "one.env")).toBe("option");
   expect(await nameOf("--variables", "one.env")).toBe("filed");
   expect(await nameOf("--prefix", "some")).toBe("some");
 });

@@ -96,12 +96,12 @@ export interface DeployPlaceOptions {
   readonly files?: Readonly<Record<string, string>>;
 }
 
-/** A clone with a build, far from this one, where gcloud and terraform only write down how they are called, and do as they are told. */
+/** A clone with a build, far from this one, where gcloud and terraform only record how they are called, and behave as given. */
 export class DeployPlace {
   readonly #place = new Workplace({});
 
   constructor({ gcloud, terraform, programs, files = {} }: DeployPlaceOptions = {}) {
-    // What is told first is looked at first.
+    // The first matching pattern wins.
     const infrastructure = { ...terraform, ...usual.terraform, ...terraform };
     const behaviours = {
       gcloud: { ...gcloud, ...usual.gcloud, ...gcloud },
@@ -130,7 +130,7 @@ export class DeployPlace {
       environment: {
         PATH: this.path("bin"),
         PLACE: this.#place.folder,
-        // Nobody's credentials are found.
+        // No credentials are found.
         METADATA_SERVER_DETECTION: "none",
         HOME: "/nowhere",
         CLOUDSDK_CONFIG: "/nowhere",
@@ -152,7 +152,7 @@ export class DeployPlace {
   }
 
   /** The first words of each call. */
-  get told(): readonly string[] {
+  get callNames(): readonly string[] {
     return this.calls.map((call) => wordsOf(call).join(" "));
   }
 
@@ -162,7 +162,7 @@ export class DeployPlace {
     return Object.fromEntries(lines.map((line) => [line.split("=")[0] ?? "", line.replace(/^[^=]*=/, "")]));
   }
 
-  /** The workspaces that Terraform was told of by its environment: call and workspace. */
+  /** The workspaces that Terraform got by its environment: call and workspace. */
   get workspaces(): readonly string[] {
     return this.read("workspaces").split("\n").slice(0, -1);
   }

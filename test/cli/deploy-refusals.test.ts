@@ -43,7 +43,7 @@ const wrong: readonly Wrong[] = [
   ["a timeout as long as a push", [], { BATON_FUNCTION_TIMEOUT: "600s" }, "BATON_FUNCTION_TIMEOUT"],
   ["a lease of more than an hour", [], { BATON_LEASE: "61m" }, "At most 60m"],
   ["a database", [], { BATON_DATABASE: "Mine" }, "a database is (default), or has 4–63"],
-  ["a bucket", [], { BATON_BUCKET: "My.Bucket" }, "a bucket that is made"],
+  ["a bucket", [], { BATON_BUCKET: "My.Bucket" }, "a bucket that Baton creates"],
   ["an inbox", [], { BATON_INBOX_BUCKET: "Mine" }, "→ at BATON_INBOX_BUCKET"],
   ["an inbox in Baton's own bucket", [], { BATON_INBOX_BUCKET: "my-project-baton" }, "can't be Baton's own"],
   ["a dataset", [], { BATON_DATASET: "my-data" }, "a dataset has letters, digits and `_`"],
@@ -79,16 +79,16 @@ const elsewhere: readonly (readonly [string, string, string])[] = [
   ["--project", "my-project", "GOOGLE_CLOUD_PROJECT=my-staging"],
 ];
 
-test.each(elsewhere)("%s may not say %s where the file says %s", async (option, told, line) => {
+test.each(elsewhere)("%s may not say %s where the file says %s", async (option, shown, line) => {
   const place = new DeployPlace({ files: { "one.env": `${line}\nBATON_DATABASE=staging\n` } });
   for (const parameters of [
     ["--skip-infra", "--yes"],
     ["--destroy", "--yes"],
   ]) {
-    const { code, stderr } = await place.deploy([...parameters, option, told, "--variables", "one.env"]);
+    const { code, stderr } = await place.deploy([...parameters, option, shown, "--variables", "one.env"]);
     expect(code).toBe(2);
     expect(stderr).toContain(
-      `It is ${told}, and the file of --variables is for ${line.split("=")[1]}: leave the option out, or`,
+      `It is ${shown}, and the file of --variables is for ${line.split("=")[1]}: leave the option out, or`,
     );
     expect(stderr).toContain(`→ at ${option} (`);
   }
@@ -135,7 +135,7 @@ test("a shell with the variables of the same deployment may deploy it", async ()
   expect((await new DeployPlace().deploy(["--dry-run"], { environment })).stderr).toBe("");
 });
 
-test("what is wrong with a variable is told once", async () => {
+test("a problem of a variable is reported once", async () => {
   const { stderr } = await new DeployPlace().deploy(["--dry-run", "--prefix", "a.b"]);
   expect(stderr.match(/BATON_PREFIX/g)).toHaveLength(1);
 });
@@ -146,7 +146,7 @@ test("a removal does not mind how the function would log", async () => {
   expect(code).toBe(0);
 });
 
-test("all that is wrong is told at once", async () => {
+test("all problems are reported at once", async () => {
   const environment = { BATON_DEPLOY_CPU: "3", BATON_RETENTION: "1d" };
   const { stderr } = await new DeployPlace().deploy(["--region", "nowhere", "--prefix", "A"], {
     environment,
@@ -171,11 +171,11 @@ test.each(usage)("wrong usage: %s %s", async (...parameters) => {
   expect(place.calls).toEqual([]);
 });
 
-test("a missing or old tool is told before anything is changed", async () => {
+test("a missing or old tool is reported before anything is changed", async () => {
   const missing = new DeployPlace({ programs: ["gcloud", "node"] });
-  const told = await missing.deploy(["--yes"]);
-  expect(told.code).toBe(1);
-  expect(told.stderr).toMatch(
+  const shown = await missing.deploy(["--yes"]);
+  expect(shown.code).toBe(1);
+  expect(shown.stderr).toMatch(
     /^error DEPLOY_TOOL_MISSING: terraform or tofu is not on the PATH: install it from /,
   );
   expect(missing.calls).toEqual([]);
@@ -186,7 +186,7 @@ test("a missing or old tool is told before anything is changed", async () => {
   const { code, stderr } = await old.deploy(["--yes"]);
   expect(code).toBe(1);
   expect(stderr).toContain("gcloud is 400.0.0, and 528.0 or newer is needed");
-  expect(stderr).toContain("terraform does not tell its version");
+  expect(stderr).toContain("terraform does not print its version");
   expect(old.calls).toEqual([]);
 });
 
@@ -194,13 +194,13 @@ test("OpenTofu that is new enough is taken where Terraform is too old", async ()
   const place = new DeployPlace({ programs: ["gcloud", "terraform", "tofu", "node"] });
   writeFileSync(place.path("bin/terraform"), "#!/bin/sh\necho 'Terraform v1.5.7'\n");
   expect((await place.deploy(["--yes"])).code).toBe(0);
-  expect(place.told).toContain("tofu plan");
+  expect(place.callNames).toContain("tofu plan");
   rmSync(place.path("bin/tofu"));
   const { stderr } = await place.deploy(["--yes"]);
   expect(stderr).toContain("terraform is 1.5.7, and 1.7 or newer is needed");
 });
 
-test("every problem of the workflows is told, and nothing is deployed", async () => {
+test("every problem of the workflows is reported, and nothing is deployed", async () => {
   const place = new DeployPlace({
     files: {
       "functions/workflows/broken.ts": "throw new Error('no luck');\n",

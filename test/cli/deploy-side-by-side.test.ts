@@ -31,18 +31,18 @@ test("two deployments from one folder write different files, and no other may re
   }
 });
 
-test("variables that the infrastructure tells of another deployment are given to no function", async () => {
+test("no function gets the variables of another deployment from the infrastructure", async () => {
   const place = new DeployPlace({
     terraform: { "*output*": `echo '{"BATON_PROJECT":"my-project","BATON_PREFIX":"staging"}'` },
   });
   const { code, stderr } = await place.deploy(["--yes"]);
   expect(code).toBe(1);
   expect(stderr).toContain("it is of the deployment staging of the project my-project, not of baton of");
-  expect(place.told).not.toContain("gcloud run deploy baton");
+  expect(place.callNames).not.toContain("gcloud run deploy baton");
 });
 
 test("a removal of what has no state here says where it may be", async () => {
   const place = new DeployPlace({ terraform: { "*workspace select*": "exit 1" } });
   const { stderr } = await place.deploy(["--destroy", "--yes"]);
-  expect(stderr).toMatch(/what to do: There is no state my-project_baton here.*the machine that deployed/);
+  expect(stderr).toMatch(/what to do: There is no state my-project_baton here.*bring the state/);
 });

@@ -35,15 +35,15 @@ test.each([[["--yes"]], [["--yes", "--skip-function"]]])(
       "error DEPLOY_STATE_MISSING: There is the function baton in my-project, and the state my-project_baton",
     );
     expect(stderr).toContain("what to do: Copy the state of the deployment here: infra/backend.tf, or");
-    expect(place.told).not.toContain("terraform apply");
+    expect(place.callNames).not.toContain("terraform apply");
   },
 );
 
-test("a first deployment, and one whose account is made anew, need no state of before", async () => {
+test("a first deployment, and one whose account is created again, need no earlier state", async () => {
   const first = new DeployPlace({ terraform: makesAll });
   expect((await first.deploy(["--yes"])).code).toBe(0);
-  const anew = planOf({ address: account, actions: ["delete", "create"] });
-  const again = new DeployPlace({ gcloud: { ...servingFunction(), ...granted }, terraform: anew });
+  const recreated = planOf({ address: account, actions: ["delete", "create"] });
+  const again = new DeployPlace({ gcloud: { ...servingFunction(), ...granted }, terraform: recreated });
   expect((await again.deploy(["--yes"])).code).toBe(0);
 });
 
@@ -79,50 +79,50 @@ test.each(otherStates)("--destroy leaves a function whose state is not here: %s"
   expect(stderr).toContain("Nothing was deleted");
   // Before the question.
   expect(stdout).not.toContain("Is deleted");
-  expect(place.told.some((call) => /delete|destroy|apply|state rm/.test(call))).toBe(false);
+  expect(place.callNames.some((call) => /delete|destroy|apply|state rm/.test(call))).toBe(false);
 });
 
-test("a removal that had come half-way goes on: there is no function any more", async () => {
+test("an interrupted removal continues: the function no longer exists", async () => {
   const place = new DeployPlace({ terraform: noState });
   expect((await place.deploy(["--destroy", "--yes"])).code).toBe(0);
-  expect(place.told.at(-1)).toBe("terraform destroy");
+  expect(place.callNames.at(-1)).toBe("terraform destroy");
 });
 
 test("where Cloud Run was never switched on, a removal asks it for no function", async () => {
   const place = new DeployPlace({ gcloud: { "services list --enabled *": "true" } });
   expect((await place.deploy(["--destroy", "--yes"])).code).toBe(0);
-  expect(place.told).not.toContain("gcloud run services list");
+  expect(place.callNames).not.toContain("gcloud run services list");
 });
 
-test("what an apply has made half is told so, with the command that keeps it", async () => {
+test("tainted resources are reported with the command that keeps them", async () => {
   const tainted = { actions: ["delete", "create"], reason: "replace_because_tainted" };
   const half = planOf({ address: topic, ...tainted });
   const place = new DeployPlace({ terraform: half, programs: ["gcloud", "tofu", "node"] });
   const { code, stderr } = await place.deploy(["--yes"]);
   expect(code).toBe(1);
   expect(stderr).toContain(
-    `DEPLOY_WOULD_DELETE: This would delete ${topic}, which was made half the last time`,
+    `DEPLOY_WOULD_DELETE: This would delete ${topic}, which the last apply left tainted`,
   );
   expect(stderr).toContain(`\n  TF_WORKSPACE=my-project_baton tofu -chdir=infra untaint '${topic}'\n`);
   expect(stderr).not.toContain("Give the same --project");
-  expect(place.told).not.toContain("tofu apply");
+  expect(place.callNames).not.toContain("tofu apply");
   const both = planOf(
     { address: topic, ...tainted },
     { address: "google_storage_bucket.this", actions: ["delete"] },
   );
-  const told = (await new DeployPlace({ terraform: both }).deploy(["--yes"])).stderr;
-  expect(told).toContain("google_storage_bucket.this");
-  expect(told).toContain(`terraform -chdir=infra untaint '${topic}'`);
-  expect(told).toContain("For the others: Give the same --project");
+  const shown = (await new DeployPlace({ terraform: both }).deploy(["--yes"])).stderr;
+  expect(shown).toContain("google_storage_bucket.this");
+  expect(shown).toContain(`terraform -chdir=infra untaint '${topic}'`);
+  expect(shown).toContain("For the others: Give the same --project");
 });
 
-test("a name that is taken is told at apply, with where the way round it stands", async () => {
+test("a taken name is reported at apply, with a link to the ways around it", async () => {
   const place = new DeployPlace({ terraform: { "*apply*": "echo 'Error 409: already exists' >&2; exit 1" } });
   const { stderr } = await place.deploy(["--yes"]);
   expect(stderr).toMatch(/^what to do: .*409.*docs\/deploy\.md#an-existing-project/m);
 });
 
-test("no two deployments have one state: project and prefix are told apart", async () => {
+test("no two deployments have one state: project and prefix are separated", async () => {
   const place = new DeployPlace({ terraform: { "*output*": "exit 1" } });
   for (const [project, prefix] of [
     ["acme-x", "dev-baton"],
@@ -133,13 +133,13 @@ test("no two deployments have one state: project and prefix are told apart", asy
   expect([...named]).toEqual(["apply acme-x_dev-baton", "apply acme-x-dev_baton"]);
 });
 
-test("of a long command, an error tells enough to know it by", async () => {
+test("an error shows enough of a long command to recognise it", async () => {
   const place = new DeployPlace({ gcloud: { "run deploy *": "exit 3" } });
   const { stdout, stderr } = await place.deploy(["--yes"]);
-  const [told = ""] = /^error DEPLOY_FAILED: .*$/m.exec(stderr) ?? [];
-  expect(told).toContain("(gcloud run deploy baton --source=dist-package.my-project_baton");
-  expect(told).toMatch(/ …\)$/);
-  expect(told.length).toBeLessThan(400);
+  const [shown = ""] = /^error DEPLOY_FAILED: .*$/m.exec(stderr) ?? [];
+  expect(shown).toContain("(gcloud run deploy baton --source=dist-package.my-project_baton");
+  expect(shown).toMatch(/ …\)$/);
+  expect(shown.length).toBeLessThan(400);
   // The whole of it stands above.
   expect(stdout).toMatch(/^ {2}gcloud run deploy baton .* --quiet$/m);
 });

@@ -12,12 +12,12 @@ async function usedIn(
 ): Promise<string | undefined> {
   const place = new DeployPlace({ programs: both, files });
   expect((await place.deploy(["--skip-function", "--yes"], { environment })).code).toBe(0);
-  const used = new Set(place.told.map((call) => call.split(" ")[0]).filter((name) => name !== "gcloud"));
+  const used = new Set(place.callNames.map((call) => call.split(" ")[0]).filter((name) => name !== "gcloud"));
   expect(used.size).toBe(1);
   return [...used][0];
 }
 
-test("where both are installed, the one goes on that has locked the providers", async () => {
+test("if both are installed, the one that locked the providers is used", async () => {
   expect(await usedIn({})).toBe("terraform");
   expect(await usedIn(lockedBy("registry.opentofu.org"))).toBe("tofu");
   expect(await usedIn(lockedBy("registry.terraform.io"))).toBe("terraform");
@@ -30,7 +30,7 @@ test("BATON_DEPLOY_TERRAFORM chooses between both", async () => {
   );
 });
 
-test("one that was chosen and is not there is missed, whatever else there is", async () => {
+test("a chosen tool that is not installed is missing, even if the other is installed", async () => {
   const place = new DeployPlace();
   const environment = { BATON_DEPLOY_TERRAFORM: "tofu" };
   const { code, stderr } = await place.deploy(["--yes"], { environment });

@@ -29,11 +29,11 @@ async function plan(file: string, more: Readonly<Record<string, string>> = {}) {
 const refused: readonly (readonly [string, string, readonly string[]])[] = [
   ["no line of a variable", "# one\nA=1\n\nB: 2\n", ["expected NAME=value", "→ at line 4 of one.env"]],
   ["an open quote", 'A="x\ny"\nB="z\nC=1\n', ["needs quotes around all of it", "→ at line 3 of"]],
-  ["a # in a word", "A=abc#def\n", ["a value with a # or a quote in it needs quotes", "line 1"]],
+  ["a # in a word", "A=abc#def\n", ["a value with a # or a quote needs quotes", "line 1"]],
   [
     "a # in an address",
     "A=1\nB=https://x/#/path # home\n",
-    ["a value with a # or a quote in it needs quotes", "→ at line 2 of"],
+    ["a value with a # or a quote needs quotes", "→ at line 2 of"],
   ],
   ["text after quotes", `A="b" c\n`, ["only # and a comment may follow", "→ at line 1 of"]],
   ["a name twice", "A=1\nexport B=2\nA=3\n", ["A is set in line 1 already", "→ at line 3 of"]],
@@ -55,32 +55,32 @@ const refused: readonly (readonly [string, string, readonly string[]])[] = [
   [
     "the callback secret",
     "BATON_CALLBACK_SECRET=whsec_abc\n",
-    ["this file is for none: set it in the environment"],
+    ["BATON_CALLBACK_SECRET is a secret: set it in the environment"],
   ],
-  ["Power BI's secret", "BATON_POWERBI_CLIENT_SECRET=abc\n", ["takes it to Secret Manager"]],
+  ["Power BI's secret", "BATON_POWERBI_CLIENT_SECRET=abc\n", ["stores it in Secret Manager"]],
   ["a secret of a task", "BATON_TASK_SECRET_A=hush\n", ["write BATON_TASK_SECRET_A=secret:<name"]],
   ["a secret of a task of no form", "BATON_TASK_SECRET_A=secret:\n", ["→ at BATON_TASK_SECRET_A"]],
   ["a secret of no form", "A=secret:\n", ["a secret is named by secret:<name>", "→ at A"]],
   ["a secret of another project's id", "A=projects/other/secrets/s/versions/1\n", ["named by its number"]],
 ];
 
-test.each(refused)("a file of variables may not hold %s", async (_, file, told) => {
+test.each(refused)("a file of variables may not hold %s", async (_, file, shown) => {
   const place = new DeployPlace({ files: { "one.env": file } });
   const { code, stdout, stderr } = await place.deploy(["--dry-run", "--variables", "one.env"]);
   expect(code).toBe(2);
   expect(stderr).toMatch(/^error CONFIGURATION_INVALID: /);
-  for (const words of told) expect(stderr).toContain(words);
+  for (const words of shown) expect(stderr).toContain(words);
   expect(stdout).toBe("");
 });
 
-test("everything wrong with the file is told at once, with what else is wrong", async () => {
+test("all problems of the file are reported at once, with all others", async () => {
   const place = new DeployPlace({ files: { "one.env": "A\nPORT=1\nBATON_DEPLOY_CPU=3\n" } });
   const { stderr } = await place.deploy(["--dry-run", "--variables", "one.env"]);
   for (const words of ["line 1 of one.env", "line 2 of one.env", "BATON_DEPLOY_CPU"])
     expect(stderr).toContain(words);
 });
 
-test("a file that is not there is told with what to do", async () => {
+test("a missing file is reported with a remedy", async () => {
   const { code, stderr } = await new DeployPlace().deploy(["--dry-run", "--variables", "nope.env"]);
   expect(code).toBe(2);
   expect(stderr).toMatch(/^error USAGE: Can't read nope\.env/);
@@ -166,7 +166,7 @@ test("the file that the docs show is one", async () => {
   });
 });
 
-test("what looks like a secret is set, but told, and shown nowhere", async () => {
+test("a variable that looks like a secret is set with a warning, and never shown", async () => {
   const names = [
     "MY_SECRET",
     "API_TOKEN",
@@ -203,7 +203,7 @@ test("what looks like a secret is set, but told, and shown nowhere", async () =>
   );
 });
 
-test("variables of the samples that the function does not get are told", async () => {
+test("variables of the samples that the function does not get are reported", async () => {
   const environment = { BATON_SAMPLE_POWERBI_DATASET: "d", BATON_SAMPLE_POWERBI_WORKSPACE: "w" };
   const { warnings, text } = await plan(
     "BATON_SAMPLE_POWERBI_DATASET=d\nFIRESTORE_EMULATOR_HOST=h:1\n",
@@ -211,16 +211,16 @@ test("variables of the samples that the function does not get are told", async (
   );
   expect(warnings).toEqual([
     expect.stringMatching(
-      /^BATON_SAMPLE_POWERBI_WORKSPACE of this environment .* the function does not get it: put it/,
+      /^BATON_SAMPLE_POWERBI_WORKSPACE of this environment .* not in the function: put it/,
     ),
-    expect.stringMatching(/^FIRESTORE_EMULATOR_HOST of the file is meant for a machine of yours/),
+    expect.stringMatching(/^FIRESTORE_EMULATOR_HOST of the file is for a local machine/),
   ]);
   expect(text).toContain("Look at this:\n  BATON_SAMPLE_POWERBI_WORKSPACE of this environment");
   const removal = await new DeployPlace().deploy(["--dry-run", "--destroy"], { environment });
   expect(removal.stdout).not.toContain("Look at this");
 });
 
-test("a log level that leaves the dashboard without batches is told", async () => {
+test("a log level that leaves the dashboard without batches is reported", async () => {
   const { warnings } = await plan("BATON_LOG_LEVEL=warn\n");
   expect(warnings).toEqual([expect.stringContaining("the dashboard shows no batch")]);
 });

@@ -24,7 +24,7 @@ test("the list of samples is that of the folder", async () => {
   );
 });
 
-test("samples that are deployed are told, but for the one that the smoke test starts", async () => {
+test("deployed samples are reported, except the one that the smoke test starts", async () => {
   const workflow = (id: string) => `
 import { workflow } from "baton";
 export default workflow("${id}").task("a", () => 1);
@@ -39,24 +39,24 @@ export default workflow("${id}").task("a", () => 1);
   ]);
 });
 
-test("where nobody is told of alerts, the plan says so", async () => {
+test("the plan says if no one gets the alerts", async () => {
   const unset = { BATON_DEPLOY_ALERT_EMAILS: "" };
   expect(await warningsOf(unset)).toEqual([expect.stringMatching(/^BATON_DEPLOY_ALERT_EMAILS is not set/)]);
   const removal = await new DeployPlace().deploy(["--dry-run", "--destroy"], { environment: unset });
   expect(removal.stdout).not.toContain("Look at this");
 });
 
-test("names that do not follow from the prefix, and were left as they are, are told", async () => {
+test("default names that do not follow from the prefix are reported", async () => {
   const prefix = { BATON_PREFIX: "staging" };
   expect(await warningsOf(prefix)).toEqual([
     expect.stringMatching(
       /^The prefix is staging, and BATON_DATABASE .* and BATON_DATASET .* did not change/,
     ),
   ]);
-  const [told, ...others] = await warningsOf({ ...prefix, BATON_DATABASE: "staging" });
+  const [shown, ...others] = await warningsOf({ ...prefix, BATON_DATABASE: "staging" });
   expect(others).toEqual([]);
-  expect(told).toContain("BATON_DATASET (it is baton)");
-  expect(told).not.toContain("BATON_DATABASE");
+  expect(shown).toContain("BATON_DATASET (it is baton)");
+  expect(shown).not.toContain("BATON_DATABASE");
   expect(await warningsOf({ ...prefix, BATON_DATABASE: "staging", BATON_DATASET: "staging" })).toEqual([]);
 });
 
@@ -70,7 +70,7 @@ test.each(backends)("a state that is kept elsewhere is not warned of: %j", async
   expect(await warningsOf({}, { "infra/backend.tf": "", "infra/mine.tf": text })).toEqual([]);
 });
 
-test("a state that is kept on this machine alone is told, where the infrastructure is made", async () => {
+test("a state that is kept on this machine alone is reported, if the infrastructure is made", async () => {
   const files = { "infra/backend.tf": '# terraform { backend "gcs" {} }\n' };
   expect(await warningsOf({}, files)).toEqual([
     expect.stringMatching(/^The state of the infrastructure is kept in this folder alone.*README\.md#state/),
@@ -79,7 +79,7 @@ test("a state that is kept on this machine alone is told, where the infrastructu
   expect(stdout).not.toContain("Look at this");
 });
 
-test("a limit of a queue that no task is in is told", async () => {
+test("a limit of a queue without tasks is reported", async () => {
   const limits = "slow=1,slwo=2";
   expect(await warningsOf({ BATON_QUEUES: limits })).toEqual([
     expect.stringMatching(/^No workflow of the folder has a task in the queue slwo/),
@@ -87,7 +87,7 @@ test("a limit of a queue that no task is in is told", async () => {
   expect(await warningsOf({ BATON_QUEUES: limits, BATON_DEPLOY_QUEUES: "slwo" })).toEqual([]);
 });
 
-test("a result that is given out for longer than its callback is kept is told", async () => {
+test("a result that is kept for longer than its callback is reported", async () => {
   const workflow = `
 import { workflow } from "baton";
 const of = (ttl, more) => ({ idempotency: { key: { fields: ["id"] }, ttl, ...more }, callback: { url: "https://example.com/" } });
@@ -100,11 +100,11 @@ export default workflow("calls")
   const files = { "functions/workflows/calls.ts": workflow };
   expect(await warningsOf({}, files)).toEqual([]);
   expect(await warningsOf({ BATON_RETENTION: "100d" }, files)).toEqual([
-    expect.stringMatching(/^Task long of calls gives its result out for longer .*100 days/),
+    expect.stringMatching(/^Task long of calls keeps its result for longer .*100 days/),
   ]);
 });
 
-test("a timeout that is longer than an attempt of the function can run is told", async () => {
+test("a timeout longer than an attempt of the function is reported", async () => {
   const workflow = `
 import { workflow } from "baton";
 export default workflow("slow").task("load", () => 1, { timeout: "9m" });

@@ -123,11 +123,11 @@ test("what the infrastructure says of the function's variables wins, but for sec
   expect(variables).not.toContain("BATON_CALLBACK_SECRET");
 });
 
-test("a second time the secret stays, and the way back to the revision before is told", async () => {
+test("a second time the secret stays, and the rollback is printed", async () => {
   const place = new DeployPlace({ gcloud: { ...serving, ...hasSecret } });
   const { code, stdout } = await place.deploy(["--yes"]);
   expect(code).toBe(0);
-  expect(place.told).not.toContain("gcloud secrets versions add");
+  expect(place.callNames).not.toContain("gcloud secrets versions add");
   expect(stdout).toContain(
     "gcloud run services update-traffic baton --to-revisions=baton-00007-abc=100 --region=europe-west1 --project=my-project",
   );
@@ -136,7 +136,7 @@ test("a second time the secret stays, and the way back to the revision before is
 test("--skip-infra deploys a new version and asks for no more permissions than that needs", async () => {
   const place = new DeployPlace({ gcloud: { ...serving, ...granted }, programs: ["gcloud", "node"] });
   expect((await place.deploy(["--skip-infra", "--yes"])).code).toBe(0);
-  // Who may call it, it does not say again: that is no right of whoever deploys only new versions.
+  // It does not set again who may call it: an account that deploys only new versions has no such right.
   const redeploying = deploying.filter((word) => word !== "--no-allow-unauthenticated");
   expect(place.calls).toEqual([number, asked, packing, redeploying, policy, traffic]);
 });
@@ -144,7 +144,7 @@ test("--skip-infra deploys a new version and asks for no more permissions than t
 test("--skip-infra deploys a function that is new with all it needs", async () => {
   const place = new DeployPlace({ programs: ["gcloud", "node"] });
   expect((await place.deploy(["--skip-infra", "--yes"])).code).toBe(0);
-  expect(place.told).toContain("gcloud secrets versions add");
+  expect(place.callNames).toContain("gcloud secrets versions add");
   expect(place.calls).toContainEqual(deploying);
   expect(place.calls).toContainEqual(invoker);
 });
@@ -163,7 +163,7 @@ test("--skip-function looks at the project before it makes anything, where there
   expect(place.calls).toEqual([number, enabled, asked, ...infrastructure]);
 });
 
-test("whoever is not logged in, or names a project of others, is told so before anything is changed", async () => {
+test("a missing login or a wrong project is reported before anything is changed", async () => {
   const denied = { "projects describe *": "echo 'You do not currently have an active account' >&2; exit 1" };
   for (const parameters of [[], ["--skip-infra"], ["--skip-function"], ["--destroy"]]) {
     const place = new DeployPlace({ gcloud: denied });
@@ -205,7 +205,7 @@ test.each(steps)("when %s fails, nothing comes after it", async (_, tool, patter
   expect(stdout).not.toContain("Deployed:");
 });
 
-test("answers that make no sense are told as failures of their command", async () => {
+test("answers that make no sense are failures of their command", async () => {
   const noNumber = new DeployPlace({ gcloud: { "projects describe *": "echo none" } });
   expect((await noNumber.deploy(["--yes"])).stderr).toContain(
     'DEPLOY_FAILED: Looking whether the project can be reached failed: "none" is no number of a project',
@@ -232,7 +232,7 @@ test("Power BI's secret is taken from the environment to Secret Manager, and sho
   const refused = await without.deploy(["--yes"], { environment: powerBi });
   expect(refused.code).toBe(1);
   expect(refused.stderr).toContain("error DEPLOY_SECRET_MISSING: baton-powerbi-client-secret has no version");
-  expect(without.told).not.toContain("gcloud run deploy baton");
+  expect(without.callNames).not.toContain("gcloud run deploy baton");
 });
 
 test("it leaves a file of variables that a shell and Node read alike, with which commands look at the deployment", async () => {
@@ -274,7 +274,7 @@ test("--json prints one value, and what the tools say goes to standard error", a
   const place = new DeployPlace({ terraform: { "*init*": "echo Initializing" }, gcloud: serving });
   const { code, stdout, stderr } = await place.deploy(["--yes", "--json"]);
   expect(code).toBe(0);
-  const told = z
+  const shown = z
     .object({
       dryRun: z.boolean(),
       previousRevision: z.string(),
@@ -282,7 +282,7 @@ test("--json prints one value, and what the tools say goes to standard error", a
       checked: z.boolean(),
     })
     .parse(JSON.parse(stdout));
-  expect(told).toEqual({
+  expect(shown).toEqual({
     dryRun: false,
     previousRevision: "baton-00007-abc",
     commandFile: "infra/baton.my-project_baton.env",

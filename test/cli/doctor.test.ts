@@ -29,7 +29,7 @@ const ReportSchema = z.strictObject({
   ),
 });
 
-/** Nobody's credentials are found. */
+/** No credentials are found. */
 const stranger = { METADATA_SERVER_DETECTION: "none", HOME: "/nowhere", CLOUDSDK_CONFIG: "/nowhere" };
 const cloud = {
   ...stranger,
@@ -64,9 +64,9 @@ test("a machine on which all is well ends with 0, and nothing is made", async ()
   ]);
   expect(counts.ok + counts.warning).toBe(checks.length);
   expect(existsSync(place.path("data"))).toBe(false);
-  const told = await place.baton(["doctor"]);
-  expect(told.stdout).toMatch(/^ok {7}workflows\.valid {2}workflows: hello$/m);
-  expect(told.stdout).toMatch(/\d+ ok, \d+ warning, 0 failed, 0 unknown\n$/);
+  const shown = await place.baton(["doctor"]);
+  expect(shown.stdout).toMatch(/^ok {7}workflows\.valid {2}workflows: hello$/m);
+  expect(shown.stdout).toMatch(/\d+ ok, \d+ warning, 0 failed, 0 unknown\n$/);
 });
 
 test("what is amiss on this machine ends with 1, and each finding says what to do", async () => {
@@ -86,9 +86,9 @@ test("what is amiss on this machine ends with 1, and each finding says what to d
   ]);
   const amiss = checks.filter(({ status }) => status === "failed");
   expect(amiss.every(({ remedy }) => remedy)).toBe(true);
-  const told = await place.baton(["doctor"], { environment: { BATON_INBOX: inbox } });
-  expect(told.stdout).toContain(`failed   data.inbox  ${inbox}\n         found: `);
-  expect(told.stdout).toContain(`what to do: Create the folder`);
+  const shown = await place.baton(["doctor"], { environment: { BATON_INBOX: inbox } });
+  expect(shown.stdout).toContain(`failed   data.inbox  ${inbox}\n         found: `);
+  expect(shown.stdout).toContain(`what to do: Create the folder`);
   const fixes = await place.baton(["doctor", "--fix-commands"], { environment: { BATON_INBOX: inbox } });
   expect(fixes).toMatchObject({
     code: 1,
@@ -151,7 +151,7 @@ test("an address of traces that is none is one finding, and all else is looked a
   expect({ code: unused.code, failed: unused.failed }).toEqual({ code: 0, failed: [] });
 });
 
-test("a secret by reference is read, never shown, and told when it can't be had", async () => {
+test("a secret by reference is read, never shown, and reported when it can't be read", async () => {
   const server = await startSecretManagerServer();
   onTestFinished(() => server.close());
   const value = `whsec_${randomBytes(32).toString("base64")}`;

@@ -122,7 +122,7 @@ describe("queues with limits, on Google Cloud", () => {
     ["documents=2@501/s", "500 tasks of a queue in a second"],
     ["documents=2@30001/m", "500 tasks of a queue in a second"],
     ["my_documents=2", "no _"],
-  ])("what Cloud Tasks refuses is told before it is asked: %s", (queues, problem) => {
+  ])("what Cloud Tasks refuses is reported before it is asked: %s", (queues, problem) => {
     const read = () => readConfiguration({ ...limited, BATON_QUEUES: queues });
     expect(read).toThrow(problem);
     expect(named(read)).toEqual(["BATON_QUEUES"]);

@@ -24,7 +24,7 @@ tasks:
 `;
 
 /**
- * A workspace of Cloud Build where `gcloud` and `node` write down how they are called, and do as they are told. A dry run is a real
+ * A workspace of Cloud Build where `gcloud` and `node` record how they are called, and behave as given. A dry run is a real
  * one: it says what the function is called.
  */
 export class BuildPlace {

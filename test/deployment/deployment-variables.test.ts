@@ -7,14 +7,15 @@ import { readConfiguration } from "../../src/configuration/configuration.ts";
 import { EnvironmentSchema } from "../../src/configuration/environment.ts";
 import type { RawEnvironment } from "../../src/configuration/variables.ts";
 import { fileDrop, schedule } from "../../src/core/workflow/trigger.ts";
-import { commandLine, infrastructureCommands } from "../../src/deployment/commands.ts";
+import { infrastructureCommands } from "../../src/deployment/commands.ts";
 import {
   commandEnvironment,
   environmentText,
   functionEnvironment,
-  passedOn,
+  passedVariables,
 } from "../../src/deployment/function.ts";
 import { planDeployment, terraformVariables } from "../../src/deployment/plan.ts";
+import { commandLine } from "../../src/deployment/run-steps.ts";
 import { readTarget } from "../../src/deployment/target.ts";
 import { schedule as cron, workflow } from "../../src/index.ts";
 
@@ -86,11 +87,11 @@ test("every variable there is is set, passed on, a secret, or no matter of a fun
   ];
   const secrets = ["BATON_CALLBACK_SECRET", "BATON_POWERBI_CLIENT_SECRET"];
   const set = Object.keys(functionOf());
-  const known = new Set([...set, "BATON_WORKFLOWS", ...passedOn, ...secrets, ...ofNoFunction]);
+  const known = new Set([...set, "BATON_WORKFLOWS", ...passedVariables, ...secrets, ...ofNoFunction]);
   expect(Object.keys(EnvironmentSchema.shape).filter((name) => !known.has(name))).toEqual([]);
 });
 
-test("a file of variables that is not there is wrong usage", () => {
+test("a missing file of variables is wrong usage", () => {
   expect(() => readTarget(place, { variables: "/nowhere/one.env" })).toThrow(
     expect.objectContaining({
       code: "USAGE",
@@ -111,7 +112,7 @@ test("the project that a file names wins over the shell's, by whichever of its t
   rmSync(folder, { recursive: true });
 });
 
-test("whatever is wrong with a deployment is told in one form: what it is, and where it is written", () => {
+test("problems of a deployment have one form: what they are, and where they are written", () => {
   const folder = mkdtempSync(join(tmpdir(), "baton-"));
   const file = join(folder, "one.env");
   writeFileSync(file, "BATON_LOCATION=nowhere\nHOME=/here\nOWN=secret:\n");
@@ -133,7 +134,7 @@ test("whatever is wrong with a deployment is told in one form: what it is, and w
         "✖ Write projects/<project>/secrets/<secret>/versions/<version or latest>\n  → at BATON_CALLBACK_SECRET",
         "✖ More than the 600 s that a push waits, such as 11m\n  → at BATON_LEASE",
         "✖ a secret is named by secret:<name>, secret:<name>:<version> or projects/<project>/secrets/<name>/versions/<version>\n  → at OWN",
-        "✖ Alerts count lines of the levels warn and error: with silent, nobody would be told. Write info or warn, or unset it\n  → at BATON_LOG_LEVEL",
+        "✖ Alerts count lines of the levels warn and error: with silent, no alert would fire. Write info or warn\n  → at BATON_LOG_LEVEL",
       ].join("\n"),
     }),
   );
@@ -168,7 +169,7 @@ test("commands send no traces: only the account of the function may", () => {
   expect(ofCommands).toMatchObject({ BATON_LOG_LEVEL: "debug", BATON_ENGINE: "gcp" });
 });
 
-test("the infrastructure is told the same", () => {
+test("the infrastructure gets the same", () => {
   expect(terraformVariables(plan().deployment)).toMatchObject({
     project: "my-project",
     region: "europe-west1",
@@ -185,7 +186,7 @@ test("the infrastructure is told the same", () => {
   expect(terraformVariables(named)).toMatchObject({ bucket: "mine", tracing: true, retention_days: 100 });
 });
 
-test("Terraform is told to leave colours out where nobody sees them, and only then", () => {
+test("Terraform prints no colours where no one sees them, and only there", () => {
   const programs = { terraform: "tofu" };
   const linesOf = (isPlain: boolean) =>
     Object.values(infrastructureCommands(plan().deployment, { programs, isPlain })).map(commandLine);

@@ -176,7 +176,7 @@ function sectionOf(path: string, heading: string): string {
   return found;
 }
 
-test("what goes with a region is told where it is made, and where it is missed", () => {
+test("what is lost with a region is named where it is created and where it is missed", () => {
   const runbook = sectionOf("docs/operations.md", "## A lost region");
   for (const words of [
     "gcloud secrets versions access latest --secret=baton-callback-secret",
@@ -188,7 +188,7 @@ test("what goes with a region is told where it is made, and where it is missed",
   );
 });
 
-test("running the doctor as the function's account is told with the service and the right that it takes", () => {
+test("running the doctor as the function's account is described with the service and the right that it needs", () => {
   const commands = [...sectionOf("docs/doctor.md", "## Permissions").matchAll(/^gcloud .*$/gm)].map(
     ([line]) => line,
   );
@@ -208,7 +208,7 @@ test("the lock of the provider, and the tool that wrote it, are explained with t
 });
 
 test.each(["docs/deploy.md", "docs/operations.md", "infra/README.md"])(
-  "users of OpenTofu are told what to write: %s",
+  "users of OpenTofu learn what to write: %s",
   (path) => {
     expect(pageOf(path)).toMatch(/with OpenTofu[,\s(]+write `tofu`/i);
   },
@@ -222,7 +222,7 @@ test("a list of the state names the deployment that it is of", () => {
   for (const line of lines) expect(line).toMatch(/^`TF_WORKSPACE=my-project_baton /);
 });
 
-test("every page and message names the same versions of Node, and npm is told them too", () => {
+test("every page and message names the same versions of Node, and npm knows them too", () => {
   const places = ["docs/deploy.md", "docs/cli.md", "bin/baton.js", "src/doctor/local.ts"];
   for (const path of places)
     expect([path, proseOf(path)]).toEqual([path, expect.stringContaining("22.18 or a newer 22, 24 or 26")]);

@@ -14,7 +14,7 @@ const pages = [
   "infra/README.md",
 ];
 
-/** gcloud takes a second for each: whoever has it, and wants it to read the commands, sets this. */
+/** gcloud takes a second for each: set this to let it read the commands. */
 const withGcloud = process.env.BATON_TEST_GCLOUD === "1";
 
 /** The command lines of a page for gcloud, in blocks and in sentences; what others compute for them is left out. */
@@ -89,7 +89,7 @@ test.skipIf(!withGcloud)(
   600_000,
 );
 
-/** What gcloud says to somebody who has not logged in. */
+/** The answer of gcloud without a login. */
 function answerOf(line: string, folder: string): Promise<string> {
   const env = {
     ...process.env,

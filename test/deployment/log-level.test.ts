@@ -38,7 +38,7 @@ test("a level that hides a line which an alert counts is refused, and no other",
   expect(levels.filter((level) => logLevelProblems(level).length > 0)).toEqual(hiding);
 });
 
-test("a level that hides a line which only the dashboard counts is told", () => {
+test("a level that hides a line which only the dashboard counts is reported", () => {
   const counted = metrics.flatMap((metric) => metric.levels);
   expect(metrics.length).toBeGreaterThan(4);
   const hiding = levels.filter((_, index) => counted.some((level) => level < index));

@@ -3,7 +3,7 @@ import { readConfiguration } from "../../src/configuration/configuration.ts";
 import { dispatchesPerSecond, formatRate, QueuesSchema } from "../../src/core/queues.ts";
 import { functionEnvironment } from "../../src/deployment/function.ts";
 import { planDeployment } from "../../src/deployment/plan.ts";
-import { resourcesOf } from "../../src/deployment/resources.ts";
+import { listResources } from "../../src/deployment/resources.ts";
 import { readTarget } from "../../src/deployment/target.ts";
 
 const queues = "websites=4@30/m,documents=2";
@@ -16,18 +16,15 @@ function plan(environment: Readonly<Record<string, string>> = {}) {
 
 test("a deployment makes a Cloud Tasks queue for each queue with limits, whether a task names it or not", () => {
   const { deployment } = plan({ BATON_QUEUES: queues });
-  const tasks = resourcesOf(deployment, ["infrastructure"]).filter(
+  const tasks = listResources(deployment, ["infrastructure"]).filter(
     ({ kind }) => kind === "Cloud Tasks queue",
   );
   expect(tasks.map(({ name, purpose }) => [name, purpose])).toEqual([
-    ["baton-timers", "messages for later: retries, sleeps, polls"],
-    ["baton-queue-documents", "tasks of the queue documents: 2 at once, as fast as they come"],
-    [
-      "baton-queue-websites",
-      "tasks of the queue websites: 4 at once, 30/m at most, but for a burst after a pause",
-    ],
+    ["baton-timers", "delayed messages: retries, sleeps, polls"],
+    ["baton-queue-documents", "tasks of the queue documents: 2 at once, without a limit on the rate"],
+    ["baton-queue-websites", "tasks of the queue websites: 4 at once, 30/m"],
   ]);
-  const topics = resourcesOf(deployment, ["infrastructure"]).filter(({ kind }) => kind === "Pub/Sub topic");
+  const topics = listResources(deployment, ["infrastructure"]).filter(({ kind }) => kind === "Pub/Sub topic");
   expect(topics.map(({ name }) => name)).toEqual(
     expect.arrayContaining(["baton-queue-default", "baton-queue-documents", "baton-queue-websites"]),
   );
@@ -47,7 +44,7 @@ test("a deployment without limits is what it was", () => {
   const { deployment } = plan();
   expect(deployment.queueLimits).toEqual([]);
   expect(
-    resourcesOf(deployment, ["infrastructure"]).filter(({ kind }) => kind === "Cloud Tasks queue"),
+    listResources(deployment, ["infrastructure"]).filter(({ kind }) => kind === "Cloud Tasks queue"),
   ).toHaveLength(1);
 });
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { functionCommands, secretCommands } from "../../src/deployment/commands.ts";
-import { accountOf, deploymentName, planDeployment } from "../../src/deployment/plan.ts";
+import { deploymentName, planDeployment, serviceAccountEmail } from "../../src/deployment/plan.ts";
 import { readTarget } from "../../src/deployment/target.ts";
 
 const page = readFileSync(new URL("../../infra/README.md", import.meta.url), "utf8");
@@ -57,7 +57,7 @@ test("what is taken over goes into the state of its deployment", () => {
 test("after a lost state the account is taken over that a deployment knows its state by", () => {
   const { PROJECT, PREFIX } = variables;
   const [line] = written.filter((words) => words.includes("google_service_account.function"));
-  const account = accountOf({ projectId: PROJECT, prefix: PREFIX }, "function");
+  const account = serviceAccountEmail({ projectId: PROJECT, prefix: PREFIX }, "function");
   expect(line?.at(-1)).toBe(`projects/${PROJECT}/serviceAccounts/${account}`);
   expect(page.replaceAll(/\s+/g, " ")).toMatch(
     /These four are not all: the topics and subscriptions, queues, secrets/,

@@ -3,13 +3,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import {
-  type Command,
-  commandLine,
-  infrastructureCommands,
-  planOfCommand,
-} from "../../src/deployment/commands.ts";
+import { infrastructureCommands, targetedPlan } from "../../src/deployment/commands.ts";
 import { deploymentFiles, planDeployment } from "../../src/deployment/plan.ts";
+import { type Command, commandLine } from "../../src/deployment/run-steps.ts";
 import { readTarget } from "../../src/deployment/target.ts";
 
 const tools = ["terraform", "tofu"].filter((tool) => spawnSync(tool, ["version"]).status === 0);
@@ -51,7 +47,7 @@ function deploymentIn(folder: string, terraform: string, prefix: string) {
 }
 
 test.skipIf(tools.length === 0)(
-  "two deployments from one folder at the same time plan, make, tell and delete each its own",
+  "two deployments from one folder at the same time plan, apply, show and delete each its own",
   () => {
     for (const tool of tools) {
       const folder = folderOf();
@@ -102,7 +98,7 @@ test.skipIf(tools.length === 0)(
 );
 
 test.skipIf(tools.length === 0)(
-  "of what was made half, what is protected is planned alone",
+  "of tainted resources, the protected ones are planned alone",
   () => {
     for (const tool of tools) {
       const folder = folderOf();
@@ -111,7 +107,7 @@ test.skipIf(tools.length === 0)(
       writeFileSync(join(folder, "infra/more.tf"), more);
       for (const name of ["init", "workspace"] as const)
         expect(run(commands[name])).toMatchObject({ status: 0 });
-      const plan = planOfCommand(commands.plan, ["terraform_data.this"]);
+      const plan = targetedPlan(commands.plan, ["terraform_data.this"]);
       expect(run(plan)).toMatchObject({ status: 0 });
       expect(run(commands.apply)).toMatchObject({ status: 0 });
       expect(run(commands.state).stdout).toContain("terraform_data.this");

@@ -7,7 +7,7 @@ import type { TargetOptions } from "../../deployment/target.ts";
 import { failureExitCode, type Session } from "../session.ts";
 import { countResults, doctorText } from "./doctor.ts";
 import { planText, planView } from "./plan-text.ts";
-import { deployedText, deploymentShow, removedText } from "./progress-text.ts";
+import { deployedText, deploymentDisplay, removedText } from "./progress-text.ts";
 
 interface Options extends TargetOptions {
   readonly dryRun?: true;
@@ -42,15 +42,19 @@ export function registerDeploy(program: Command, session: Session): void {
 
 async function deploy(session: Session, options: Options): Promise<void> {
   const parts = partsOf(options);
-  const { prepareDeployment } = await import("../../deployment/prepare.ts");
+  const { assertReady, prepareDeployment } = await import("../../deployment/prepare.ts");
   const { functionEnvironment } = await import("../../deployment/function.ts");
-  const { plannedCommands, removalCommands } = await import("../../deployment/planned-commands.ts");
+  const { recordCommands, runningSteps } = await import("../../deployment/run-steps.ts");
+  const { applyDeployment } = await import("../../deployment/apply.ts");
+  const { destroyDeployment } = await import("../../deployment/destroy.ts");
   const removes = options.destroy === true;
   const isPlain = options.json === true || !session.display.isTTY;
   const place = { root: process.cwd(), parts, removes, isPlain };
   const prepared = await prepareDeployment(session.environment, { ...options, ...place });
   const { deployment, target, workflows } = prepared;
-  const commands = removes ? removalCommands(prepared) : plannedCommands(prepared);
+  const commands = await recordCommands((steps, display) =>
+    (removes ? destroyDeployment : applyDeployment)(prepared, steps, display),
+  );
   const environment = functionEnvironment(deployment, target, {
     projectNumber: "<project number>",
     workflows,
@@ -59,16 +63,16 @@ async function deploy(session: Session, options: Options): Promise<void> {
   if (options.dryRun && options.json) return session.json({ dryRun: true, ...view });
   if (!options.json) session.print(planText(view, { destroy: removes, dryRun: options.dryRun === true }));
   if (options.dryRun) return;
-  const show = deploymentShow(session, options, prepared);
+  assertReady(prepared);
+  const display = deploymentDisplay(session, options, prepared);
+  const steps = runningSteps(place.root, prepared.toolEnvironment, display);
   if (removes) {
-    const { destroyDeployment } = await import("../../deployment/destroy.ts");
-    const deleted = await destroyDeployment(prepared, show);
+    const deleted = await destroyDeployment(prepared, steps, display);
     if (options.json) session.json({ dryRun: false, ...view, previousRevision: null, deleted });
     else session.print(removedText(prepared));
     return;
   }
-  const { applyDeployment } = await import("../../deployment/apply.ts");
-  const deployed = await applyDeployment(prepared, show);
+  const deployed = await applyDeployment(prepared, steps, display);
   // With a new version of the function alone, the infrastructure is as it was.
   const checked = deployed && !options.skipInfra ? await check(session, prepared, deployed, options) : {};
   const { previousRevision = null, commandFile = null } = deployed ?? {};

@@ -1,4 +1,3 @@
-import { type Command, commandLine } from "../../deployment/commands.ts";
 import { functionSecrets } from "../../deployment/function.ts";
 import {
   type Deployment,
@@ -7,11 +6,12 @@ import {
   terraformVariables,
 } from "../../deployment/plan.ts";
 import type { Prepared } from "../../deployment/prepare.ts";
-import { broughtBucket, idleCostText, resourcesOf } from "../../deployment/resources.ts";
+import { existingBucket, idleCostText, listResources } from "../../deployment/resources.ts";
+import { type Command, commandLine } from "../../deployment/run-steps.ts";
 import { looksSecret } from "../../deployment/variables-file.ts";
 import { section, table } from "../output/text.ts";
 
-/** What `--json` prints of a deployment before it is made. */
+/** What `--json` prints about a deployment. */
 export type PlanView = ReturnType<typeof planView>;
 
 export function planView(
@@ -26,10 +26,10 @@ export function planView(
   return {
     deployment: rest,
     parts,
-    resources: resourcesOf(deployment, parts),
+    resources: listResources(deployment, parts),
     function: {
       settings: functionSettings,
-      /** Without the values of what looks like a secret. */
+      /** Without the values that look like secrets. */
       environment: Object.fromEntries(shown),
       /** By their variable. */
       secrets: { ...Object.fromEntries(functionSecrets(deployment)), ...ownSecrets },
@@ -41,7 +41,7 @@ export function planView(
     idleCost: idleCostText(settings),
     commands: commands.map((command) => ({ ...command, line: commandLine(command) })),
     warnings: [...target.warnings, ...warnings],
-    /** What keeps it from being made from this machine. */
+    /** Why it can't be deployed from this machine. */
     missing: [...tools.problems, ...packageProblems],
   };
 }
@@ -51,7 +51,7 @@ interface PlanOptions {
   readonly dryRun: boolean;
 }
 
-/** The whole plan for people; of a removal, what is deleted. */
+/** The plan for people; for a removal, the resources to delete. */
 export function planText(view: PlanView, options: PlanOptions): string {
   const { projectId, region, prefix } = view.deployment;
   const verb = options.destroy ? "Deletes" : "Deploys";
@@ -59,14 +59,14 @@ export function planText(view: PlanView, options: PlanOptions): string {
   return [
     `${verb} ${prefix} in the project ${projectId}, region ${region}`,
     "",
-    ...(options.destroy ? removedText(view, options) : madeText(view)),
+    ...(options.destroy ? removedText(view, options) : createdText(view)),
     ...part("Commands", options.dryRun ? view.commands.map(commandText) : []),
     ...part("Look at this", view.warnings),
     ...part("Missing on this machine", view.missing),
   ].join("\n");
 }
 
-function madeText(view: PlanView): string[] {
+function createdText(view: PlanView): string[] {
   const { deployment, parts, resources, terraform } = view;
   const variables = Object.entries(terraform.variables).map(
     ([name, value]) => `${name} = ${JSON.stringify(value)}`,
@@ -82,14 +82,14 @@ function madeText(view: PlanView): string[] {
   ];
 }
 
-/** A removal that is not a dry run reads the state of Terraform before it asks. */
+/** A removal reads the state of Terraform before it asks; a dry run does not. */
 function removedText({ parts, resources }: PlanView, { dryRun }: PlanOptions): string[] {
   const hasState = parts.includes("infrastructure");
   if (hasState && !dryRun) return [];
   const title = hasState
-    ? "Would be deleted, with all data. The list is computed from the variables; without --dry-run, the state of Terraform tells what there is, before the question"
+    ? "Would be deleted, with all data. The list is computed from the variables, not read from the state of Terraform"
     : "Is deleted";
-  return section(title, [resourceTable(resources.filter(({ kind }) => kind !== broughtBucket))]);
+  return section(title, [resourceTable(resources.filter(({ kind }) => kind !== existingBucket))]);
 }
 
 function resourceTable(resources: PlanView["resources"]): string {
@@ -100,7 +100,7 @@ function resourceTable(resources: PlanView["resources"]): string {
 function functionText({ deployment, function: { settings, environment, secrets } }: PlanView): string[] {
   const rows = settings.map(({ flag, why }) => [flag.replace(/^--/, ""), why]);
   const secretText = (secret: string) => {
-    // Baton's own secrets have no version here: the latest is used.
+    // Baton's own secrets have no version here, and use the latest.
     const [, name = secret, version = "latest"] = /^(.+):([^:]+)$/.exec(secret) ?? [];
     return `secret ${name}, ${version === "latest" ? "latest version" : `version ${version}`}`;
   };
