@@ -20,8 +20,8 @@ type FaultAt = (call: number) => Fault;
 type Made = Awaited<ReturnType<typeof makeBigQuery>>;
 
 /**
- * Does a piece of work again and again, each time in a table of its own and with one fault at the next of its calls, until
- * the fault comes after the last. Attempts that fail for a passing reason are repeated by another process.
+ * Does a piece of work again and again, each time in a table of its own and with one fault at the next of its calls,
+ * until the fault comes after the last. Attempts that fail for a passing reason are repeated by another process.
  */
 async function withFaultAtEachCall(
   { server }: Made,

@@ -33,7 +33,7 @@ function countCalls({ server }: Pick<Awaited<ReturnType<typeof openDispatch>>, "
   return calls;
 }
 
-test("a task that was dispatched more often than it has names waits once, however often the sweeper checks", async () => {
+test("a task that was dispatched more often than it has names waits once, after any number of sweeps", async () => {
   const place = await openTaken();
   const { queues, server, waiting, take, letGo, taskIds } = place;
   for (let begin = 0; begin < taskQueueLimits.numberedTaskNames; begin += 1) {

@@ -19,7 +19,7 @@ import {
   runs,
 } from "./dispatch-place.ts";
 
-test("a task calls the function as a push does: the message under its seal, with a token of the caller for the function", async () => {
+test("a task calls the function as a push does: with the message, its seal, and a token of the caller", async () => {
   const { queues, server, endpoint, issuer, deliveries } = await open();
   const before = Date.now();
   await queues.publish([run("t")]);
@@ -36,7 +36,7 @@ test("a task calls the function as a push does: the message under its seal, with
   await server.idle();
 });
 
-test("its answer is waited for as long as a push's at most: longer than a function may run, shorter than a lease", async () => {
+test("its deadline is that of a push: longer than a function may run, shorter than a lease", async () => {
   const { queues, server } = await open();
   await queues.schedule(run("t"), 60_000);
   expect(server.tasks(queuePath).map(({ deadlineMs }) => deadlineMs)).toEqual([600_000]);
@@ -167,7 +167,7 @@ describe("a queue that can't be used is named, with what to do", () => {
       where: `${parent}/queues/baton-queue-unknown`,
       remedy: expect.stringContaining("baton deploy"),
     });
-    // The others are not tried in vain.
+    // The others are not tried.
     expect(calls).toBeLessThanOrEqual(taskQueueLimits.parallelTaskCreations);
   });
 

@@ -106,6 +106,7 @@ export function mergeStatement(
   const otherColumns = namesMissingFrom(columns, key).map(quoteIdentifier);
   const names = columns.map(quoteIdentifier);
   const updates = otherColumns.map((name) => `${name} = incoming.${name}`).join(", ");
+  const updateClause = updates === "" ? "" : `WHEN MATCHED THEN UPDATE SET ${updates}\n`;
   const sameKeyWindow = `OVER (PARTITION BY ${keys.join(", ")})`;
   const label = `(${key.join(", ")})`;
   const isKeyNull = keys.map((name) => `${name} IS NULL`).join(" OR ");
@@ -123,6 +124,6 @@ ${source}
   END
 ) AS incoming
 ON ${keys.map((name) => `kept.${name} = incoming.${name}`).join(" AND ")}
-${otherColumns.length > 0 ? `WHEN MATCHED THEN UPDATE SET ${updates}\n` : ""}WHEN NOT MATCHED THEN INSERT (${names.join(", ")})
+${updateClause}WHEN NOT MATCHED THEN INSERT (${names.join(", ")})
   VALUES (${names.map((name) => `incoming.${name}`).join(", ")})`;
 }

@@ -175,8 +175,8 @@ interface QueuedTask {
 }
 
 /**
- * Names of the tasks that have been dispatched, or are due within `taskQueueLimits.dueSoonSeconds`. Later ones are left out: an
- * event may already have ended their wait. `now` is in milliseconds since 1970. Throws what the client throws.
+ * Names of the tasks that have been dispatched, or are due within `taskQueueLimits.dueSoonSeconds`. Later ones are left
+ * out: an event may already have ended their wait. `now` is in milliseconds since 1970. Throws what the client throws.
  */
 async function pendingTaskNames(
   connection: CloudTasksConnection,

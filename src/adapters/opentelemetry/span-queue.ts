@@ -56,8 +56,8 @@ export const defaultTraceTimeouts: TraceTimeouts = {
 };
 
 /**
- * Keeps finished spans and sends them in batches: every `traceLimits.traceSeconds`, when a batch is full, and on `flush`.
- * After a failure it pauses, and `flush` does not wait for the receiver until the pause is over.
+ * Keeps finished spans and sends them in batches: every `traceLimits.traceSeconds`, when a batch is full, and on
+ * `flush`. After a failure it pauses, and `flush` does not wait for the receiver until the pause is over.
  */
 export class SpanQueue {
   readonly #send: SendSpans;

@@ -38,7 +38,8 @@ export class GoogleCredentials {
   }
 
   /**
-   * E-mail address of the account, or undefined if it can't be found out. Throws a `GoogleApiError` without credentials.
+   * E-mail address of the account, or undefined if it can't be found out. Throws a `GoogleApiError` without
+   * credentials.
    */
   async account(): Promise<string | undefined> {
     await this.headers();
