@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // Starts the command line on a Node that can run it. Only the command writes to standard output: descriptor 1 leads to
-// standard error, where the output of tasks, child processes and native code goes, and descriptor 3 is the real standard
-// output. Node can't duplicate a descriptor, but a shell or a child process can.
-// This file uses only syntax that old versions of Node can parse.
+// standard error, where the output of tasks, child processes and native code goes, and descriptor 3 is the real
+// standard output. Node can't duplicate a descriptor, but a shell or a child process can. This file uses only syntax
+// that old versions of Node can parse.
 
 const outputDescriptor = 3;
 const launchedBy = process.env.BATON_LAUNCHED_BY;

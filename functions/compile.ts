@@ -1,6 +1,6 @@
-// Keeps the compiled code of what the function loads for its first message, so that a fresh instance need not compile it.
-// Google's buildpack runs it (`gcp-build`) in the folder, and as the user, that the function runs in and as: Node keeps
-// compiled code by both. No deployment fails for it.
+// Stores the compiled code of the modules that the first message loads, so that a new instance need not compile them.
+// Google's buildpack runs it (`gcp-build`) in the folder and as the user of the function: Node's cache depends on both.
+// An error here does not fail the deployment.
 import { globSync } from "node:fs";
 import { enableCompileCache, flushCompileCache } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -16,8 +16,8 @@ try {
   for (const path of modules.flatMap((pattern) => globSync(`${dist}${pattern}`)))
     await import(pathToFileURL(path).href);
   flushCompileCache();
-  process.stdout.write("What a first message needs is compiled\n");
+  process.stdout.write("The modules for the first message are compiled\n");
 } catch (cause) {
-  process.stderr.write(`Nothing is compiled, the function starts more slowly: ${cause}\n`);
+  process.stderr.write(`No code is compiled, so the function starts more slowly: ${cause}\n`);
 }
 process.exit(0);

@@ -5,7 +5,7 @@ import { debugStack, errorMessage } from "../src/core/errors/errors.ts";
 import { createHttpHandler } from "../src/entry/http-handler.ts";
 import { frameworkPort, serveHttp } from "../src/entry/http-server.ts";
 
-// Those that were built with this file: they need not be compiled from TypeScript before the first message.
+// The workflows next to this file were compiled with it, so the first message need not compile TypeScript.
 const workflows = fileURLToPath(new URL("workflows", import.meta.url));
 const { app, logger } = await openApp(
   { BATON_WORKFLOWS: workflows, ...process.env },
@@ -27,7 +27,7 @@ containStrayErrors({
   log: (message, fields) => logger.error(message, fields),
   stop(thrown) {
     const fields = { error: errorMessage(thrown), stack_trace: debugStack(thrown) };
-    logger.error("an exception of unknown origin: the instance gives its work back and ends", fields);
+    logger.error("an exception of unknown origin: the instance releases its tasks and ends", fields);
     void drain().finally(() => process.exit(1));
   },
 });
@@ -35,7 +35,8 @@ await serveHttp(createHttpHandler(app.deliveries, logger, app.trust), {
   port: frameworkPort(process.argv, process.env),
   host: "0.0.0.0",
 });
-// The functions framework, which starts this process, waits for this module before it makes a server of its own. That
-// server would read a gigabyte into memory, answer bad JSON with HTML, run each request in a domain, which slows down
-// every promise, and end the process at a signal without giving its work back. So this module never finishes loading.
+// The functions framework, which starts this process, waits for this module before it creates its own server. That
+// server would read a gigabyte into memory, respond to bad JSON with HTML, run each request in a domain, which slows
+// down every promise, and end the process at a signal without releasing its tasks. So this module never finishes
+// loading.
 await new Promise<never>(() => {});

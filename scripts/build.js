@@ -1,5 +1,5 @@
-// Compiles src/ and functions/ into dist/. TypeScript keeps its output in .tsc/, so that nothing is compiled twice. The new
-// dist replaces the old one as a whole: no file of an older build stays behind, and a failed build changes nothing.
+// Compiles src/ and functions/ into dist/. TypeScript keeps its output in .tsc/, so that nothing is compiled twice. The
+// new dist replaces the old one as a whole: no file of an older build stays behind, and a failed build changes nothing.
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, globSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";

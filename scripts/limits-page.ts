@@ -8,8 +8,8 @@ const page = `${root}docs/limits.md`;
 
 const head = `# Limits
 
-Every limit that a user or another process can meet, with the file that owns it. A limit is no setting: where a
-variable or an option changes it, that option's page says so. \`npm run limits\` writes this page from the sources.
+Every limit that a user or another process can meet, with the file that owns it. A limit is not a setting: if a
+variable or an option changes it, the page of that option says so. \`npm run limits\` writes this page from the sources.
 `;
 
 /** A file with limits. */

@@ -25,8 +25,8 @@ import { openFolders, openObjects, openWarehouse } from "./services.ts";
 import { embeddedLimits, PollingWorker } from "./workers.ts";
 
 /**
- * Returns a function for the secrets that sign callbacks: the configured ones, or one that the first call creates in the
- * data folder. That function throws `CALLBACK_SECRET_MISSING`.
+ * Returns a function for the secrets that sign callbacks: the configured ones, or one that the first call creates in
+ * the data folder. That function throws `CALLBACK_SECRET_MISSING`.
  */
 export function callbackSecret({
   data,

@@ -24,9 +24,9 @@ const checked: PublishOptions = { isUnchecked: false };
 type PublishingApp = Pick<App, "broker" | "deliveries" | "engine">;
 
 /**
- * Publishes a body that could be posted to the HTTP entry as JSON. Resolves when the message is durable. A start without
- * a key gets one, so that a redelivery does not start a second batch. A message that would become a dead letter is not
- * published: throws the `BODY_…` errors of the entry, and the errors of the message's handler.
+ * Publishes a body that could be posted to the HTTP entry as JSON. Resolves when the message is durable. A start
+ * without a key gets one, so that a redelivery does not start a second batch. A message that would become a dead letter
+ * is not published: throws the `BODY_…` errors of the entry, and the errors of the message's handler.
  */
 export async function publishBody(
   app: PublishingApp,
@@ -39,8 +39,8 @@ export async function publishBody(
 }
 
 /**
- * Publishes the message of a dead letter again. Throws `DEAD_LETTER_UNKNOWN`, and the errors of parsing and handling the
- * message; then it is not published, and the dead letter stays unreplayed.
+ * Publishes the message of a dead letter again. Throws `DEAD_LETTER_UNKNOWN`, and the errors of parsing and handling
+ * the message; then it is not published, and the dead letter stays unreplayed.
  */
 export async function replayDeadLetter(
   app: PublishingApp,

@@ -69,8 +69,8 @@ export async function pendingCallbacks({ engine }: App, { batchId, tasks }: Batc
 }
 
 /**
- * Waits until each callback has been accepted and archived or has failed once, for at most `limits.callbackWaitSeconds`.
- * Returns those that are still pending.
+ * Waits until each callback has been accepted and archived or has failed once, for at most
+ * `limits.callbackWaitSeconds`. Returns those that are still pending.
  */
 export async function untilSettled(
   { engine }: App,

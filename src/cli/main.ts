@@ -88,7 +88,10 @@ function writeOutput(descriptor: number, text: string): void {
     }
 }
 
-/** A terminal signals the whole process group and launchers forward the signal: a repeat within this time is no second one. */
+/**
+ * A terminal signals the whole process group and launchers forward the signal: a repeat within this time is no second
+ * one.
+ */
 const sameSignalMs = 1_000;
 /** How long open handles of task code may keep the process alive after the command has ended. */
 const lingerMs = 1_000;

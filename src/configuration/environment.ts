@@ -183,12 +183,14 @@ const google = {
   BATON_SERVICE_ACCOUNT: z.email().optional(),
   BATON_RETENTION: duration("BATON_RETENTION")
     .refine((seconds) => seconds >= limits.minRetentionSeconds, {
-      message: `at least ${limits.minRetentionSeconds / daySeconds} days, because messages about a batch may be that old`,
+      message: `at least ${limits.minRetentionSeconds / daySeconds} days: messages of a batch may be that old`,
     })
     .prefault("400d"),
   BATON_FUNCTION_TIMEOUT: duration("BATON_FUNCTION_TIMEOUT")
     .refine((seconds) => seconds >= limits.minFunctionSeconds && seconds < limits.deliveryDeadlineSeconds, {
-      message: `from ${limits.minFunctionSeconds}s to less than ${limits.deliveryDeadlineSeconds}s, the longest deadline of a push`,
+      message:
+        `from ${limits.minFunctionSeconds}s to less than ${limits.deliveryDeadlineSeconds}s, ` +
+        "the longest deadline of a push",
     })
     .prefault("540s"),
   BATON_COMPLETIONS: z.enum(completionModes).default("published"),

@@ -35,8 +35,8 @@ function variablesWithReference(environment: RawEnvironment): readonly SecretVar
 }
 
 /**
- * Replaces the references by their secrets. Without references, nothing is loaded or called. Throws `SECRET_UNAVAILABLE`,
- * `CONFIGURATION_INVALID`.
+ * Replaces the references by their secrets. Without references, nothing is loaded or called. Throws
+ * `SECRET_UNAVAILABLE`, `CONFIGURATION_INVALID`.
  */
 export async function resolveSecrets(environment: RawEnvironment): Promise<RawEnvironment> {
   const references = secretReferences(environment);
@@ -109,7 +109,8 @@ export function taskSecretProblems(environment: RawEnvironment): VariableProblem
     )
       return [];
     const message =
-      "Write projects/<project>/secrets/<secret>/versions/<version or latest>, or secret:<name> if BATON_PROJECT is set";
+      "Write projects/<project>/secrets/<secret>/versions/<version or latest>, " +
+      "or secret:<name> if BATON_PROJECT is set";
     return [{ variable, message }];
   });
 }

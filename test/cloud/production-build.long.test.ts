@@ -72,7 +72,7 @@ test("no build fails because nothing could be compiled", async () => {
   const [zod, elsewhere] = [`${folder}/node_modules/zod`, `${place}/zod`];
   renameSync(zod, elsewhere);
   onTestFinished(() => renameSync(elsewhere, zod));
-  expect(await build()).toContain("Nothing is compiled");
+  expect(await build()).toContain("No code is compiled");
 
   const script = `${folder}/dist/functions/compile.js`;
   renameSync(script, `${script}.away`);

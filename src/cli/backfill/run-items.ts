@@ -74,8 +74,8 @@ interface StartedItem {
 }
 
 /**
- * Runs the batches of all items, `concurrency` at a time. Returns those that were still running when `stop` was aborted.
- * After an error no further item starts.
+ * Runs the batches of all items, `concurrency` at a time. Returns those that were still running when `stop` was
+ * aborted. After an error no further item starts.
  */
 export async function runItems(
   app: App,

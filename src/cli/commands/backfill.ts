@@ -31,7 +31,8 @@ export function registerBackfill(program: Command, session: Session): void {
     .option("--json", "print the outcome as JSON, and nothing else")
     .addHelpText(
       "after",
-      "\nRun it again after an interruption: completed items are skipped, failed ones are retried.\n\nExample:\n  baton backfill enrich --input leads.csv",
+      "\nRun it again after an interruption: completed items are skipped, failed ones are retried." +
+        "\n\nExample:\n  baton backfill enrich --input leads.csv",
     )
     .action(async (workflowId: string, options: BackfillOptions) => {
       const { backfill } = await import("../backfill/backfill.ts");

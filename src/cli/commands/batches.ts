@@ -125,8 +125,8 @@ export async function requestCancel(
 
 function cancelHint(batchId: string): string {
   return (
-    "The function has not answered yet. `baton doctor` checks whether it can be reached; if it is stopped intentionally, " +
-    `\`baton cancel ${batchId} --here\` cancels without it.`
+    "The function has not answered yet. `baton doctor` checks whether it can be reached. " +
+    `If it is stopped intentionally, \`baton cancel ${batchId} --here\` cancels without it.`
   );
 }
 

@@ -28,7 +28,9 @@ function possiblyStartedError(thrown: BatonError, batchId: string): BatonError {
   const { code, message } = thrown;
   return new BatonError(code, `${message}. Batch ${batchId} may have been started anyway`, {
     cause: thrown,
-    remedy: `Check within minutes whether it exists: \`baton show ${batchId}\`. Starting it again means the same batch only with the same \`--key\`.`,
+    remedy:
+      `Check within minutes whether it exists: \`baton show ${batchId}\`. ` +
+      "Only a start with the same `--key` refers to the same batch.",
   });
 }
 
@@ -36,12 +38,15 @@ function unpublishedError(thrown: BatonError, batchId: string): BatonError {
   const { code, message, remedy } = thrown;
   return new BatonError(code, `${message}. Batch ${batchId} is started, and waits`, {
     cause: thrown,
-    remedy: `${code === "TOPIC_MISSING" ? missingQueue : remedy} Then a sweep publishes its tasks, within minutes; \`baton show ${batchId}\` shows it. Or cancel it: \`baton cancel ${batchId}\`.`,
+    remedy:
+      `${code === "TOPIC_MISSING" ? missingQueue : remedy} Then a sweep publishes its tasks, within minutes; ` +
+      `\`baton show ${batchId}\` shows it. Or cancel it: \`baton cancel ${batchId}\`.`,
   });
 }
 
 const missingQueue =
-  "Deploy the queue: add it to BATON_DEPLOY_QUEUES, and run `baton deploy --skip-function`; `baton doctor` names what is missing.";
+  "Deploy the queue: add it to BATON_DEPLOY_QUEUES, and run `baton deploy --skip-function`. " +
+  "`baton doctor` lists what is missing.";
 
 interface WorkOptions {
   readonly json?: true;
@@ -50,8 +55,8 @@ interface WorkOptions {
 }
 
 /**
- * Starts a batch, runs only its tasks, and reports their changes until the batch ends. Other processes may run its tasks
- * too. The batch is stored before the first line is printed.
+ * Starts a batch, runs only its tasks, and reports their changes until the batch ends. Other processes may run its
+ * tasks too. The batch is stored before the first line is printed.
  */
 async function runBatch(
   session: Session,
@@ -124,7 +129,7 @@ export function registerRun(program: Command, session: Session): void {
     .description("start a batch of a workflow, run it and follow it until it ends")
     .argument("<workflow>", "id of the workflow")
     .option("--input <json|@file>", "the input of the batch")
-    .option("--key <key>", "the same key gives the same batch: nothing runs twice")
+    .option("--key <key>", "a start with the same key returns the same batch")
     .option("--json", "print the finished batch as JSON, and nothing else")
     .option("--detach", "only start it: a running server does the work")
     .addHelpText("after", `\nExample:\n  baton run greet --input '{"name":"Ada"}'`)
