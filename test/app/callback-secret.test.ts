@@ -21,7 +21,7 @@ const two = `whsec_${Buffer.alloc(64, 2).toString("base64")}`;
 const secretIn = (data: string, environment: Record<string, string> = {}) =>
   callbackSecret(readConfiguration({ BATON_DATA: data, ...environment }));
 
-test("a secret is made at the first use, kept for its owner only, and used from then on", () => {
+test("a secret is created at the first use, readable by its owner only, and reused", () => {
   const data = join(temporaryFolder(), "data");
   const secret = secretIn(data);
   expect(existsSync(data)).toBe(false);
@@ -35,7 +35,7 @@ test("a secret is made at the first use, kept for its owner only, and used from 
   expect(secretIn(temporaryFolder())()).not.toBe(made);
 });
 
-test("of many processes at once all get the same", async () => {
+test("many processes at once get the same secret", async () => {
   const data = temporaryFolder();
   const module = new URL("../../src/app/embedded.ts", import.meta.url).href;
   // They start together, as soon as the clock says so: loading takes each its own time.
@@ -60,14 +60,14 @@ test("of many processes at once all get the same", async () => {
   expect(readdirSync(data)).toEqual(["callback-secret"]);
 });
 
-test("the configured secrets are used, and no file is made", () => {
+test("the configured secrets are used, and no file is created", () => {
   const data = temporaryFolder();
   expect(secretIn(data, { BATON_CALLBACK_SECRET: one })()).toBe(one);
   expect(secretIn(data, { BATON_CALLBACK_SECRET: ` ${two}  ${one}\n` })()).toBe(`${two} ${one}`);
   expect(readdirSync(data)).toEqual([]);
 });
 
-test("the kept file may hold several too", () => {
+test("the file may contain several secrets", () => {
   const data = temporaryFolder();
   writeFileSync(join(data, "callback-secret"), `${two}\n${one}\n`);
   expect(secretIn(data)()).toBe(`${two} ${one}`);
@@ -96,7 +96,7 @@ test.each([
     expect(read).not.toThrow(expect.objectContaining({ message: expect.stringContaining(text) }));
 });
 
-test("a file that holds no secret, or can't be read or made, is CALLBACK_SECRET_MISSING", () => {
+test("a file without a secret, or one that can't be read or created, is CALLBACK_SECRET_MISSING", () => {
   const data = temporaryFolder();
   writeFileSync(join(data, "callback-secret"), "");
   const missing = expect.objectContaining({

@@ -66,7 +66,7 @@ test.each([
   );
 });
 
-test("csv: rows that can't be read are named by the line they begin on, and the others are read", async () => {
+test("csv: malformed rows are named by their first line, and the others are read", async () => {
   const bytes = Buffer.concat([
     Buffer.from('a,b\n1\n"x\ny",2\n1,2,3\n5" pipe,2\n"x"y,2\n'),
     Buffer.from([0xff, 0x2c, 0x32, 0x0a]),
@@ -88,7 +88,7 @@ test.each(["a,,b\n1,2,3\n", "a,a\n1,2\n", '"a\n1\n'])("csv: the header %j is ref
   await expect(readText(text, "items.csv")).rejects.toMatchObject({ code: "ITEMS_INVALID" });
 });
 
-test("csv: whatever is written is read", async () => {
+test("csv: every value that was written is read", async () => {
   const cell = fc.string({ unit: fc.constantFrom("a", ",", '"', "\n", "\r", "\r\n", " ", "ü", "💡") });
   const row = fc.array(cell, { minLength: 2, maxLength: 4 });
   const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
@@ -108,14 +108,14 @@ test("csv: whatever is written is read", async () => {
   );
 });
 
-test("ndjson: one value per line, across the pieces the file is read in", async () => {
+test("ndjson: one value per line, across the chunks of the file", async () => {
   const values = Array.from({ length: 5_000 }, (_, n) => ({ n, text: "ü".repeat(n % 50) }));
   const text = values.map((value) => JSON.stringify(value)).join("\r\n\n");
   const read = await readText(text, "items.ndjson");
   expect(read).toEqual(values.map((value, n) => ({ where: `line ${2 * n + 1}`, value })));
 });
 
-test("ndjson: lines that can't be read are named, and the others are read", async () => {
+test("ndjson: malformed lines are named, and the others are read", async () => {
   const bytes = Buffer.concat([
     Buffer.from('\uFEFF1\n{"a":\n'),
     Buffer.from([0x22, 0xff, 0x22, 0x0a]),
@@ -157,7 +157,7 @@ test.each([
 const nightly: Schedule = { type: "schedule", cron: "59 23 * * *", timeZone: "America/Nuuk", missed: "skip" };
 const weekly: Schedule = { type: "schedule", cron: "0 6 * * 0", timeZone: "UTC", missed: "skip" };
 
-test("slots of the days of a schedule, with the input that they have; one is leapt over by the clock", async () => {
+test("slots of a schedule in a range of days, with their input; the clock change skips one", async () => {
   const days = { from: "2026-03-27", to: "2026-03-29" };
   const read = await readAll(slotItems([nightly], days, Date.parse("2026-04-01")));
   expect(read).toEqual(
@@ -169,7 +169,7 @@ test("slots of the days of a schedule, with the input that they have; one is lea
   );
 });
 
-test("slots of several schedules come oldest first, none of them before its time", async () => {
+test("slots of several schedules come oldest first, and none lies in the future", async () => {
   const days = { from: "2026-11-21", to: "2026-11-30" };
   const now = Date.parse("2026-11-23T01:59:00Z");
   expect(await readAll(slotItems([weekly, nightly], days, now))).toMatchObject([
@@ -184,14 +184,14 @@ test("slots of several schedules come oldest first, none of them before its time
   expect(hasLaterSlot([nightly], { from: "2026-11-22", to: "2026-11-22" }, now - 3_600_001)).toBe(true);
 });
 
-test("seen hashes are told from new ones, however many there are", () => {
+test("seen hashes are distinguished from new ones, also when there are many", () => {
   const seen = new SeenHashes();
   const hashes = Array.from({ length: 5_000 }, (_, n) => hashJson(n));
   expect(hashes.every((hash) => seen.add(hash))).toBe(true);
   expect(hashes.some((hash) => seen.add(hash))).toBe(false);
 });
 
-test("progress tells what is done, how fast, and how long it will take", () => {
+test("progress shows the finished items, the rate and the time left", () => {
   const tally = new BackfillProgress({ items: 100 });
   expect(progressText(tally, 0)).toBe("0/100 done, 0 failed, 0 skipped");
   tally.succeeded = 19;

@@ -65,7 +65,7 @@ function rowCounts(place: Workplace): Record<string, number> {
 }
 
 describe("items", () => {
-  test("ndjson: every different line runs once; a second time nothing does", async () => {
+  test("ndjson: each distinct line runs once; a second backfill runs nothing", async () => {
     const place = placeWith([...numbered(5), { n: 2 }, { n: 5 }]);
     const first = await place.baton(command);
     expect(first).toMatchObject({ code: 0, stderr: "" });
@@ -134,7 +134,7 @@ describe("items", () => {
     expect((await place.baton(command)).json).toMatchObject({ items: 3, succeeded: 0, skipped: 3 });
   });
 
-  test("slots whose time has not come are left to the schedule", async () => {
+  test("future slots are left to the schedule", async () => {
     const place = new Workplace({ "each.ts": each.replace("* * * * *", "@yearly") });
     const years = new Date().getUTCFullYear() - 2024;
     const { stderr, json } = await place.baton([
@@ -151,7 +151,7 @@ describe("items", () => {
   });
 });
 
-describe("what can't be", () => {
+describe("invalid usage", () => {
   test.each([
     [["each"], "USAGE"],
     [["each", "--from", "2026-01-01"], "USAGE"],
@@ -170,7 +170,7 @@ describe("what can't be", () => {
     expect(stderr).not.toMatch(/^ +at /m);
   });
 
-  test("one line that can't be used keeps all from starting, unless it may be left out", async () => {
+  test("one invalid line prevents all starts, unless --skip-invalid is given", async () => {
     const place = new Workplace(helloFiles);
     place.write("items.ndjson", `{"n":1}\n{"n":"one"}\n\n{"n":\n{"n":2}\n{"n":3,"x":"\\ud800"}\n`);
     const parameters = ["backfill", "hello", "--input", "items.ndjson"];
@@ -189,7 +189,7 @@ describe("what can't be", () => {
     expect(stdout).toBe("left out: 3 invalid\n2 items: 2 succeeded, 0 skipped, 0 failed\n");
   });
 
-  test("of many bad lines the first twenty are told, and how many more there are", async () => {
+  test("of many invalid lines the first twenty are listed, with the number of the others", async () => {
     const place = placeWith([]);
     place.write("items.ndjson", "x\n".repeat(25));
     const { stderr } = await place.baton(command);
@@ -200,7 +200,7 @@ describe("what can't be", () => {
 });
 
 describe("dry run", () => {
-  test("tells what would be done about each item, and writes nothing", async () => {
+  test("shows the action for each item, and writes nothing", async () => {
     const items = [{ n: 1 }, { n: 2, fail: true }, { n: 3 }];
     const place = placeWith(items.slice(0, 2));
     expect((await place.baton(command)).code).toBe(1);
@@ -228,7 +228,7 @@ describe("dry run", () => {
     expect(seenIn(place)).not.toContain("+3");
   });
 
-  test("what other batches have done already is skipped, when that is all of it", async () => {
+  test("an item whose tasks are all completed in other batches is skipped", async () => {
     const place = new Workplace({ "keyed.ts": keyed });
     for (const workflowId of ["all-keyed", "some-keyed"])
       await place.baton(["run", workflowId, "--input", '{"id":1}']);
@@ -245,7 +245,7 @@ describe("dry run", () => {
 });
 
 describe("failures", () => {
-  test("exit 1, each told with its batch and error; the next time they alone are retried", async () => {
+  test("exit 1, each listed with its batch and error; the next backfill retries only those", async () => {
     const place = placeWith([{ n: 1 }, { n: 2, fail: true }]);
     const { code, json, stderr } = await place.baton([...command, "--json"]);
     expect(code).toBe(1);
@@ -317,7 +317,7 @@ describe("interruptions", () => {
     });
   };
 
-  test("killed in the middle: what was done is not done again, the rest is done once", async () => {
+  test("after a kill, completed items are not repeated, and the others run once", async () => {
     const place = placeWith(items);
     const running = place.spawn([...command, "--concurrency", "2"]);
     await threeDone(place);
@@ -333,7 +333,7 @@ describe("interruptions", () => {
     expect(list.map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => "SUCCESS"));
   });
 
-  test("Ctrl-C: what runs is given back, and the same command goes on", async () => {
+  test("Ctrl-C: running tasks are released, and the same command continues", async () => {
     const place = placeWith(items);
     const running = place.spawn([...command, "--concurrency", "2", "--json"]);
     await threeDone(place);

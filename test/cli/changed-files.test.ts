@@ -44,13 +44,13 @@ test("a server runs the code of changed files, and of modules that they import, 
   expect(await resultOf(place, "talk")).toBe("says two22");
 });
 
-test("a workflow in a new file is there as soon as something asks for it", async () => {
+test("a workflow in a new file exists for the next request", async () => {
   const { place } = await serving();
   place.write("workflows/new.ts", talk.replaceAll('workflow("talk")', 'workflow("new")'));
   expect(await resultOf(place, "new")).toBe("one 1");
 });
 
-test("a file with an error takes nothing away: what it held stays in use, and the log says why", async () => {
+test("a file with an error keeps its previous workflows in use, and the log says why", async () => {
   const { place, server, reloads } = await serving();
   place.write("workflows/talk.ts", "export default workflow(;\n");
   place.write("workflows/other.ts", talk.replaceAll('workflow("talk")', 'workflow("other")'));
@@ -75,7 +75,7 @@ test("a file with an error takes nothing away: what it held stays in use, and th
   expect(await resultOf(place, "talk")).toBe("one 1");
 });
 
-test("a task that runs goes on with the code it began with; those after it have the new one", async () => {
+test("a running task keeps its code; later tasks run the new code", async () => {
   const long = (version: number) => `import { existsSync, writeFileSync } from "node:fs";
     import { workflow } from "baton";
     export default workflow("long").task("wait", async () => {
@@ -96,7 +96,7 @@ test("a task that runs goes on with the code it began with; those after it have 
   expect(server.child.exitCode).toBeNull();
 });
 
-test("a task whose file is gone says what to do, and goes on once it is back", async () => {
+test("a task whose file is missing reports a remedy, and continues when the file returns", async () => {
   const { place, reloads } = await serving();
   rmSync(place.path("workflows/talk.ts"));
   await reloads(1);
@@ -113,7 +113,7 @@ test("a task whose file is gone says what to do, and goes on once it is back", a
   await until(async () => (await place.baton(["show", json.batchId, "--json"])).json.status === "SUCCESS");
 });
 
-test("a folder that is gone for a while takes nothing away", async () => {
+test("a folder that is missing for a while removes no workflow", async () => {
   const { place, server } = await serving();
   rmSync(place.path("workflows"), { recursive: true });
   await server.saysError("the workflow files can't be read");

@@ -48,14 +48,14 @@ test("the same call a second time does not run, and explain says why", async () 
   expect(shown.stdout).toContain(`\nwork\n  key         ${key}\n  counters    items 2\n`);
   expect(shown.stdout).toContain("  warning     one was odd\n  error       one was lost\n");
 
-  const told = await place.baton(["explain", key]);
-  expect(told.code).toBe(0);
-  expect(told.stdout).toContain(
+  const output = await place.baton(["explain", key]);
+  expect(output.code).toBe(0);
+  expect(output.stdout).toContain(
     `SUCCESS: done by attempt 1 of task work in batch ${first.json.batchId}; the result is cached until `,
   );
-  expect(told.stdout).toMatch(/^next call +does not run: it gets the stored result \(already_completed\)/m);
-  expect(told.stdout).toMatch(/^look up +\S+Z +\{"found":"j1"\}$/m);
-  expect(told.stdout).toMatch(/^callback evt_\w+ {2}task\.completed of \S+Z {2}DELIVERED, resent once$/m);
+  expect(output.stdout).toMatch(/^next call +does not run: it gets the stored result \(already_completed\)/m);
+  expect(output.stdout).toMatch(/^look up +\S+Z +\{"found":"j1"\}$/m);
+  expect(output.stdout).toMatch(/^callback evt_\w+ {2}task\.completed of \S+Z {2}DELIVERED, resent once$/m);
   const asJson = jsonOf(await place.baton(["explain", key, "--json"]));
   expect(asJson).toMatchObject({
     key,
@@ -81,7 +81,7 @@ test("the same call a second time does not run, and explain says why", async () 
   });
 });
 
-test("an unknown key is compared with those there are", async () => {
+test("an unknown key is compared with the stored ones", async () => {
   const place = workplace({ "enrich.ts": enrich });
   await runEnrich(place, await callbackReceiver());
   for (const command of [["explain"], ["unlock"], ["clear-result"], ["resend", "--key"]]) {
@@ -92,7 +92,7 @@ test("an unknown key is compared with those there are", async () => {
   expect((await place.baton(["explain", "other"])).stderr).not.toContain("there are");
 });
 
-test("a failure is explained, and the next call goes on after its steps", async () => {
+test("a failure is explained, and the next call continues after its steps", async () => {
   const place = workplace({ "enrich.ts": enrich });
   const receiver = await callbackReceiver();
   place.write("broken", "");
@@ -145,7 +145,7 @@ test("resend: the same id and the same bytes, by key, by job and by condition, w
   expect(runsIn(place)).toBe("j1\nj1\n");
 });
 
-test("resend: what is not taken stays to be sent, what is gone is told, what is wrong is refused", async () => {
+test("resend: a rejected callback stays pending, a missing one is reported, wrong usage is refused", async () => {
   const place = workplace({ "enrich.ts": enrich });
   let status = 204;
   const receiver = await callbackReceiver(() => status);
@@ -185,7 +185,7 @@ test("resend: what is not taken stays to be sent, what is gone is told, what is 
   }
 });
 
-test("run does not wait long for a receiver that refuses, and says what goes on", async () => {
+test("run does not wait long for a receiver that rejects, and says what continues", async () => {
   const place = workplace({ "enrich.ts": enrich });
   const receiver = await callbackReceiver((_, index) => (index === 0 ? 500 : 204));
   const { code, stderr, stdout } = await runEnrich(place, receiver);
@@ -197,7 +197,7 @@ test("run does not wait long for a receiver that refuses, and says what goes on"
   expect(JSON.parse(stdout)).toMatchObject({ status: "SUCCESS" });
 });
 
-test("run waits for a receiver that takes its time", async () => {
+test("run waits for a slow receiver", async () => {
   const place = workplace({ "enrich.ts": enrich });
   // Longer than a process that stops waits for what it has under way.
   const receiver = await callbackReceiver(() => new Promise((resolve) => setTimeout(resolve, 3_000, 204)));
@@ -208,7 +208,7 @@ test("run waits for a receiver that takes its time", async () => {
   });
 });
 
-test("run of a batch that had ended sends the callback that a dead process left", async () => {
+test("run of an ended batch sends the callback that a dead process left", async () => {
   const place = workplace({ "enrich.ts": enrich });
   const receiver = await callbackReceiver();
   const run = [
@@ -231,7 +231,7 @@ test("run of a batch that had ended sends the callback that a dead process left"
   expect(runsIn(place)).toBe("j1\n");
 });
 
-test("clear-result makes it run again; then there is nothing more to clear", async () => {
+test("clear-result makes the call run again; a second one has nothing to clear", async () => {
   const place = workplace({ "enrich.ts": enrich });
   const receiver = await callbackReceiver();
   await runEnrich(place, receiver);
@@ -246,7 +246,7 @@ test("clear-result makes it run again; then there is nothing more to clear", asy
   expect(runsIn(place)).toBe("j1\nj1\n");
 });
 
-test("a lock that a killed process left: listed, explained, not cleared, freed", async () => {
+test("the lock of a killed process is listed, explained, not cleared, and freed", async () => {
   const place = workplace({ "locked.ts": locked });
   const lock = "locked/hold?id=7";
   const holder = place.spawn(["run", "locked", "--input", '{"id":7}']);
@@ -295,7 +295,7 @@ test("a lock that a killed process left: listed, explained, not cleared, freed",
   expect(next.json.tasks).toMatchObject([{ status: "SUCCESS", reason: null, result: "held" }]);
 });
 
-test("inspect registered, stats and results; what can't be read hides nothing", async () => {
+test("inspect registered, stats and results; a corrupt document hides nothing else", async () => {
   const place = workplace({ "enrich.ts": enrich, "locked.ts": locked });
   await runEnrich(place, await callbackReceiver());
   await runEnrich(place, await callbackReceiver(), { account_id: "a1" });

@@ -24,7 +24,7 @@ test.each([
   }
 });
 
-test("a data folder that is a file is not taken for none", async () => {
+test("a data folder that is a file does not count as missing", async () => {
   const place = new Workplace(helloFiles);
   place.write("data", "");
   for (const parameters of [["batches"], ["show", "nothing"], ["workflows"]]) {
@@ -34,7 +34,7 @@ test("a data folder that is a file is not taken for none", async () => {
   }
 });
 
-test("a database that can't be opened is read-only, one that is none is corrupt", async () => {
+test("a database without write permission is read-only, and another file is corrupt", async () => {
   const folder = new Workplace(helloFiles);
   mkdirSync(folder.path("data/baton.sqlite"), { recursive: true });
   expect(await folder.baton(["start", "--port", "0"])).toMatchObject({
@@ -61,7 +61,7 @@ test("a database that another process holds: STORE_LOCKED, exit 1", async () => 
   expect(code).toBe(1);
 });
 
-test("a configured inbox has to exist", async () => {
+test("a configured inbox must exist", async () => {
   const place = new Workplace(helloFiles, {});
   const environment = { BATON_INBOX: place.path("nowhere") };
   const { code, stderr } = await place.baton(["start", "--port", "0"], { environment });
@@ -69,7 +69,7 @@ test("a configured inbox has to exist", async () => {
   expect(stderr).toMatch(/^error INBOX_MISSING: .*nowhere/m);
 });
 
-test("an inbox that can't be made is told as such, and lets commands that only look go on", async () => {
+test("an inbox that can't be created is an error, except for commands that only read", async () => {
   const place = new Workplace(helloFiles);
   place.write("data/inbox", "");
   const { code, stderr } = await place.baton(["run", "hello", "--input", '{"n":1}']);
@@ -78,7 +78,7 @@ test("an inbox that can't be made is told as such, and lets commands that only l
   expect((await place.baton(["batches", "--json"])).list).toEqual([]);
 });
 
-test("a folder of workflows that is not there", async () => {
+test("a missing folder of workflows", async () => {
   const place = new Workplace({});
   const environment = { BATON_WORKFLOWS: place.path("nowhere") };
   for (const parameters of [["start", "--port", "0"], ["workflows"], ["run", "hello"]]) {

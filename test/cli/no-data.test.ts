@@ -33,21 +33,18 @@ const others = [
   ["remove", "nothing"],
 ];
 
-test.each(lists)(
-  "%s %s: where there is no data there is none afterwards, and the list is empty",
-  async (...words) => {
-    const place = new Workplace(helloFiles);
-    const told = await place.baton(words);
-    expect(told.code).toBe(0);
-    expect(told.stderr).toBe(
-      `There is no data in ${place.path("data")} yet: \`baton run\` and \`baton start\` create it.\n`,
-    );
-    expect((await place.baton([...words, "--json"])).list).toEqual([]);
-    expect(existsSync(place.path("data"))).toBe(false);
-  },
-);
+test.each(lists)("%s %s: without data it creates none, and the list is empty", async (...words) => {
+  const place = new Workplace(helloFiles);
+  const output = await place.baton(words);
+  expect(output.code).toBe(0);
+  expect(output.stderr).toBe(
+    `There is no data in ${place.path("data")} yet: \`baton run\` and \`baton start\` create it.\n`,
+  );
+  expect((await place.baton([...words, "--json"])).list).toEqual([]);
+  expect(existsSync(place.path("data"))).toBe(false);
+});
 
-test.each(others)("%s %s: where there is no data there is none afterwards", async (...words) => {
+test.each(others)("%s %s: without data it creates none", async (...words) => {
   const place = new Workplace(helloFiles);
   const { code, stderr } = await place.baton(words);
   expect(stderr).not.toMatch(/error (STORE_|INTERNAL)/);
@@ -55,7 +52,7 @@ test.each(others)("%s %s: where there is no data there is none afterwards", asyn
   expect(existsSync(place.path("data"))).toBe(false);
 });
 
-test("a folder that other commands have made is looked at as ever", async () => {
+test("a folder that another command has created is read", async () => {
   const place = new Workplace(helloFiles);
   mkdirSync(place.path("data"));
   expect((await place.baton(["batches"])).stderr).toContain("There is no data in ");

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Workplace } from "../support/command.ts";
 import { helloFiles } from "../support/command-workflows.ts";
 
-test("a workflow that there is not is told with the one that was meant, and with what can be done", async () => {
+test("an unknown workflow is reported with the nearest name and a remedy", async () => {
   const place = new Workplace(helloFiles);
   const near = await place.baton(["run", "helo"]);
   expect(near.stderr).toContain(
@@ -15,7 +15,7 @@ test("a workflow that there is not is told with the one that was meant, and with
   );
 });
 
-test("a path that there is not is told with what to do", async () => {
+test("an unknown path is reported with a remedy", async () => {
   const place = new Workplace(helloFiles);
   for (const parameters of [
     ["validate", "nowhere"],
@@ -24,7 +24,7 @@ test("a path that there is not is told with what to do", async () => {
     expect((await place.baton(parameters)).stderr).toContain("what to do: Name a workflow file or a folder");
 });
 
-test("what is wrong with a variable is said in a sentence", async () => {
+test("the problem of a variable is described in a sentence", async () => {
   const environment = {
     BATON_ENGINE: "cloud",
     BATON_CONCURRENCY: "0",

@@ -9,7 +9,7 @@ tasks:
   - { id: two, type: runQuery, with: { sql: SELECT 2 AS two, into: twos }, after: [one] }
 `;
 
-test("remove takes an applied workflow away; a batch of it that runs goes on", async () => {
+test("remove deletes an applied workflow; its running batch continues", async () => {
   const place = new Workplace(helloFiles);
   place.write("often.yaml", oftenYaml);
   await place.baton(["apply", "often.yaml"]);
@@ -38,7 +38,7 @@ test("remove takes an applied workflow away; a batch of it that runs goes on", a
   });
 });
 
-test("a server that runs starts it no more", async () => {
+test("a running server starts it no more", async () => {
   const place = new Workplace(helloFiles);
   place.write("ask.yaml", askYaml);
   const server = await place.server();
@@ -58,7 +58,7 @@ test("a server that runs starts it no more", async () => {
   expect(batches.list).toHaveLength(1);
 });
 
-test("a workflow of a file is not removed, and stays when an applied one of its name is", async () => {
+test("a workflow of a file can't be removed, and stays when an applied one of its name is removed", async () => {
   const place = new Workplace({ "ask.yaml": askYaml });
   const refused = await place.baton(["remove", "ask", "--json"]);
   expect(refused).toMatchObject({ code: 2, json: { error: { code: "WORKFLOW_UNKNOWN" } } });
@@ -71,7 +71,7 @@ test("a workflow of a file is not removed, and stays when an applied one of its 
   expect(stderr).toBe("");
 });
 
-test("one that is unknown is told with those there are; nothing needs a folder of workflows", async () => {
+test("an unknown workflow is reported with the applied ones, also without a folder of workflows", async () => {
   const place = new Workplace({});
   place.write("often.yaml", oftenYaml);
   await place.baton(["apply", "often.yaml"]);

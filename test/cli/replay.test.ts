@@ -64,7 +64,7 @@ test("all dead letters of a code are published again, the oldest first, each onc
   expect(again).toMatchObject({ code: 0, stdout: `0 of 0 dead letters ${code} published again.\n` });
 });
 
-test("one that can't be published does not keep the others back, and the exit code says so", async () => {
+test("a dead letter that can't be published does not stop the others, and the exit code is 1", async () => {
   const { place, other } = await withDeadLetters();
   const { code: exitCode, stdout, json } = await place.baton(["replay", "--code", "BODY_NOT_JSON", "--json"]);
   expect(stdout).not.toBe("");
@@ -73,11 +73,11 @@ test("one that can't be published does not keep the others back, and the exit co
     replayed: [],
     failed: [{ deadLetterId: other, error: { code: "BODY_NOT_JSON" } }],
   });
-  const told = await place.baton(["replay", "--code", "BODY_NOT_JSON"]);
-  expect(told.stdout).toContain("0 of 1 dead letters BODY_NOT_JSON published again, 1 not");
+  const output = await place.baton(["replay", "--code", "BODY_NOT_JSON"]);
+  expect(output.stdout).toContain("0 of 1 dead letters BODY_NOT_JSON published again, 1 not");
 });
 
-test("a code that there is not, and neither or both of id and code, are wrong usage", async () => {
+test("an unknown code, and neither or both of id and code, are wrong usage", async () => {
   const place = new Workplace({});
   for (const parameters of [
     ["replay"],

@@ -47,7 +47,7 @@ test("run of a batch that fails: exit 1, the error on one line and harmless to a
   expect(stdout).toMatch(/^beside +SUCCESS/m);
 });
 
-test("the same key never runs a second time", async () => {
+test("a second run with the same key runs nothing", async () => {
   const place = new Workplace(helloFiles);
   const parameters = ["run", "hello", "--input", '{"n":1}', "--key", "monday"];
   const first = await place.baton([...parameters, "--json"]);
@@ -88,7 +88,7 @@ test("run --detach leaves the work to a server", async () => {
   );
 });
 
-test("retry runs what failed with corrected code, and inherits the rest", async () => {
+test("retry runs the failed tasks with corrected code, and inherits the successes", async () => {
   const place = new Workplace(helloFiles);
   const failed = await place.baton(["run", "hello", "--input", '{"n":100}', "--json"]);
   const again = await place.baton(["retry", failed.json.batchId]);

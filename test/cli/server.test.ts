@@ -9,7 +9,7 @@ import { gated, helloFiles } from "../support/command-workflows.ts";
 const statusOf = async (place: Workplace, batchId: string): Promise<string> =>
   (await place.baton(["show", batchId, "--json"])).json.status;
 
-test("start says where things are, serves, and stops on SIGTERM", async () => {
+test("start prints its addresses and folders, serves, and stops on SIGTERM", async () => {
   const place = new Workplace({ ...helloFiles, "throws.ts": "throw new Error('no luck');\n" });
   const server = place.spawn(["start", "--port", "0"]);
   await server.saysOut("hello\n");
@@ -44,7 +44,7 @@ test("publish: from an argument, a file and standard input; a running server sta
   expect((await place.baton(["publish", message])).stdout).toMatch(/^Published: it starts batch hello-/);
 });
 
-test("publish: what would become a dead letter is refused, and what comes of the rest is told", async () => {
+test("publish: a future dead letter is refused, and the effect of any other message is printed", async () => {
   const place = new Workplace(helloFiles);
   const { batchId } = (await place.baton(["run", "hello", "--input", '{"n":1}', "--key", "k", "--json"]))
     .json;
@@ -64,7 +64,7 @@ test("publish: what would become a dead letter is refused, and what comes of the
   }
   const near = await place.baton(["publish", '{"workflowId":"helo"}']);
   expect(near.stderr).toContain('There is no workflow "helo"; there are: hello; did you mean hello?');
-  const told: readonly (readonly [object, string])[] = [
+  const output: readonly (readonly [object, string])[] = [
     [
       { workflowId: "hello", input: { n: 2 }, key: "k" },
       `batch ${batchId} was started before and is SUCCESS: nothing is started again`,
@@ -76,7 +76,7 @@ test("publish: what would become a dead letter is refused, and what comes of the
     ],
     [{ kind: "tick" }, "it checks the schedules"],
   ];
-  for (const [message, outcome] of told) {
+  for (const [message, outcome] of output) {
     const { code, stdout } = await place.baton(["publish", JSON.stringify(message)]);
     expect([code, stdout.split("\n")[0]]).toEqual([0, `Published: ${outcome}.`]);
   }
@@ -87,7 +87,7 @@ test("publish: what would become a dead letter is refused, and what comes of the
   expect((await place.baton(["dead-letters", "--json"])).list).toMatchObject([{ code: "WORKFLOW_UNKNOWN" }]);
 });
 
-test("publish: a key whose batch was retried is told with the run that answers for it", async () => {
+test("publish: a key whose batch was retried is reported with its last run", async () => {
   const place = new Workplace({
     "once.ts": `import { existsSync } from "node:fs";
 import { TaskError, workflow } from "baton";
@@ -113,7 +113,7 @@ export default workflow("once").task("a", ({ input }) => {
   });
 });
 
-test("a batch published while nothing runs is found by the next start, once", async () => {
+test("a batch that is published while no server runs starts once, at the next start", async () => {
   const place = new Workplace(helloFiles);
   const message = { workflowId: "hello", input: { n: 1 }, key: "k" };
   const first = await place.baton(["publish", JSON.stringify(message), "--json"]);
@@ -158,7 +158,7 @@ test("cancel, from another process than the one that runs the task", async () =>
   });
 });
 
-test("dead letters: listed, replayed once their cause is mended, and marked", async () => {
+test("dead letters: listed, replayed after their cause is fixed, and marked", async () => {
   const place = new Workplace(helloFiles);
   const server = await place.server();
   const buried = await post(server.url, { workflowId: "later", input: 7 });
@@ -185,8 +185,8 @@ test("dead letters: listed, replayed once their cause is mended, and marked", as
   const shown = await place.baton(["dead-letters", buried.deadLetterId ?? "", "--json"]);
   expect(shown.json).toMatchObject({ ...letter, body: expect.stringContaining('"later"') });
   expect(shown.json).not.toHaveProperty("nonce");
-  const told = await place.baton(["dead-letters", buried.deadLetterId ?? ""]);
-  expect(told.stdout).toContain('"workflowId":"later"');
+  const output = await place.baton(["dead-letters", buried.deadLetterId ?? ""]);
+  expect(output.stdout).toContain('"workflowId":"later"');
   expect(await place.baton(["dead-letters", "nobody"])).toMatchObject({
     stderr: expect.stringContaining("error DEAD_LETTER_UNKNOWN"),
   });

@@ -4,7 +4,7 @@ import { BatonError } from "../../src/core/errors/errors.ts";
 
 const details = { batchId: "flow-1" };
 
-test("a start that the store did not answer may have been one: its batch is named", () => {
+test("a start whose reply from the store is lost may exist: the error names its batch", () => {
   expect(withBatchId(new BatonError("STORE_FAILED", "No answer in 20 s", { details }))).toMatchObject({
     code: "STORE_FAILED",
     message: "No answer in 20 s. Batch flow-1 may have been started anyway",
@@ -12,7 +12,7 @@ test("a start that the store did not answer may have been one: its batch is name
   });
 });
 
-test("a start that could not be published is one: its batch is named", () => {
+test("a start that was stored but not published: the error names its batch", () => {
   expect(withBatchId(new BatonError("BROKER_FAILED", "No answer", { details }))).toMatchObject({
     code: "BROKER_FAILED",
     message: "No answer. Batch flow-1 is started, and waits",
@@ -23,6 +23,6 @@ test.each([
   new BatonError("STORE_FAILED", "before there was a batch"),
   new BatonError("INPUT_INVALID", "no", { details }),
   new Error("anything"),
-])("what is about no batch, or no such failure, stays as it is: %s", (thrown) => {
+])("an error without a batch, or of another kind, is unchanged: %s", (thrown) => {
   expect(withBatchId(thrown)).toBe(thrown);
 });

@@ -52,13 +52,13 @@ const wrong: readonly (readonly [readonly string[], string])[] = [
 describe("wrong usage ends with 2, a code and a remedy, and never with a stack", () => {
   test.each(wrong)("%j", async (parameters, code) => {
     const place = new Workplace({ ...helloFiles, "notes.txt": "" });
-    const told = await place.baton(parameters);
+    const output = await place.baton(parameters);
     const asJson = await place.baton([...parameters, "--json"]);
-    expect(told.code).toBe(2);
-    expect(told.stderr).toMatch(new RegExp(`^error ${code}: .+`, "m"));
-    expect(told.stderr).toMatch(/^what to do: .+/m);
-    expect(told.stderr).not.toMatch(/^ +at /m);
-    expect(told.stdout).toBe("");
+    expect(output.code).toBe(2);
+    expect(output.stderr).toMatch(new RegExp(`^error ${code}: .+`, "m"));
+    expect(output.stderr).toMatch(/^what to do: .+/m);
+    expect(output.stderr).not.toMatch(/^ +at /m);
+    expect(output.stdout).toBe("");
     expect(asJson.code).toBe(2);
     // A --json that ends up as the value of an option is not asked for.
     if (parameters.at(-1) !== "--limit")
@@ -66,7 +66,7 @@ describe("wrong usage ends with 2, a code and a remedy, and never with a stack",
   });
 });
 
-test("an environment that is wrong is told whole", async () => {
+test("all problems of the environment are reported at once", async () => {
   const place = new Workplace(helloFiles);
   const environment = { BATON_LEASE: "soon", BATON_CONCURRENCY: "0", BATON_QUEUES: "websites=4,imports" };
   const { code, stderr } = await place.baton(["batches"], { environment });
@@ -78,7 +78,7 @@ test("an environment that is wrong is told whole", async () => {
   expect(stderr).toContain('"imports": expected name=concurrency');
 });
 
-test("a name that is not found is compared with those there are, and with the files that failed", async () => {
+test("an unknown name is reported with the known ones, and with the files that failed", async () => {
   const place = new Workplace({ ...helloFiles, "broken.ts": "throw new Error('no luck');\n" });
   const { stderr } = await place.baton(["run", "broken"]);
   expect(stderr).toContain("problem WORKFLOW_FILE_FAILED in ");

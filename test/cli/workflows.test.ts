@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { Workplace } from "../support/command.ts";
 import { askYaml, cyclicYaml, helloFiles } from "../support/command-workflows.ts";
 
-test("workflows: what can be run, and what is wrong with the rest", async () => {
+test("workflows: lists the valid ones, and the problems of the others", async () => {
   const place = new Workplace({
     ...helloFiles,
     "ask.yaml": `on: [{ fileDrop: "in/*.csv" }]\n${askYaml}`,
@@ -100,7 +100,7 @@ test("apply says when a file of the folder is used in its place", async () => {
   expect(stderr).toContain("but not used: ");
 });
 
-test("workflow files use a zod of their own where they have one, and other packages stay unknown", async () => {
+test("workflow files use their own zod if they have one, and other packages stay unknown", async () => {
   const place = new Workplace({
     "own.ts":
       'import { workflow } from "baton";\nimport { owner } from "zod";\nexport default workflow("own").task(owner, () => 1);\n',
@@ -147,7 +147,7 @@ test("validate names secrets that are not configured, and passes: where it runs 
   expect((await place.baton(["doctor"], { environment })).stdout).not.toContain("is not set here");
 });
 
-test("what would fail when it runs is no reason not to load a file, but one not to apply it", async () => {
+test("a task that would fail at run time does not prevent loading a file, but prevents applying it", async () => {
   const wrong = askingYaml.replace("input.x", "inptu.x");
   const place = new Workplace({ "asking.yaml": wrong });
   const validated = await place.baton(["validate"]);

@@ -25,7 +25,7 @@ function named(read: () => unknown): string[] {
   }
 }
 
-describe("what is missing or wrong is named all at once", () => {
+describe("all missing and invalid variables are named at once", () => {
   test("for the function, on Google Cloud", () => {
     const read = () => readConfiguration({ BATON_ENGINE: "gcp", BATON_RETENTION: "10d" }, { serves: true });
     expect(named(read)).toEqual([
@@ -43,7 +43,7 @@ describe("what is missing or wrong is named all at once", () => {
     expect(named(() => readConfiguration(rest, { serves: true }))).toEqual([name]);
   });
 
-  test("each with what is wrong, and where", () => {
+  test("each with its problem and its variable", () => {
     const read = () =>
       readConfiguration({ BATON_CONCURRENCY: "0", BATON_QUEUES: "a,b", BATON_OBJECTS: "storage" });
     const entry = "expected name=concurrency or name=concurrency@rate/unit, such as websites=4@2/s";
@@ -61,7 +61,7 @@ describe("what is missing or wrong is named all at once", () => {
     );
   });
 
-  test("a secret of a part, one half of what tokens are checked by, a part of Power BI", () => {
+  test("a malformed secret, half of the settings for callers, a part of Power BI", () => {
     const some = { BATON_AUDIENCE: "https://x", BATON_POWERBI_CLIENT_ID: "c", BATON_CALLBACK_SECRET: "hush" };
     const read = () => readConfiguration({ ...cloud, ...some }, { serves: true });
     expect(named(read).sort()).toEqual([
@@ -83,7 +83,7 @@ describe("what is missing or wrong is named all at once", () => {
     expect(readConfiguration(rest).google).toMatchObject({ projectId: "p", bucket: "bucket" });
   });
 
-  test("a part of Google's under the embedded engine needs what that part needs", () => {
+  test("a service of Google under the embedded engine has its own requirements", () => {
     expect(named(() => readConfiguration({ BATON_WAREHOUSE: "bigquery" }))).toEqual(["BATON_PROJECT"]);
     expect(named(() => readConfiguration({ BATON_OBJECTS: "storage", BATON_PROJECT: "p" }))).toEqual([
       "BATON_BUCKET",
@@ -111,7 +111,7 @@ describe("queues with limits, on Google Cloud", () => {
     },
   );
 
-  test("an audience that is no address can't be called", () => {
+  test("an audience that is not a URL is refused", () => {
     expect(named(() => readConfiguration({ ...limited, BATON_AUDIENCE: "baton" }))).toEqual([
       "BATON_AUDIENCE",
     ]);
@@ -128,7 +128,7 @@ describe("queues with limits, on Google Cloud", () => {
     expect(named(read)).toEqual(["BATON_QUEUES"]);
   });
 
-  test("most that Cloud Tasks takes, and what the embedded engine takes, is no problem", () => {
+  test("the highest limits of Cloud Tasks, and those of the embedded engine, are valid", () => {
     expect(readConfiguration({ ...limited, BATON_QUEUES: "documents=5000@500/s" }).queues.size).toBe(1);
     expect(readConfiguration({ BATON_QUEUES: "my_documents=9000@1000/s" }).queues.size).toBe(1);
   });
@@ -172,7 +172,7 @@ describe("the secrets of tasks", () => {
     expect(named(() => readConfiguration({ [name]: value }))).toEqual([name]);
   });
 
-  test("what is in Secret Manager is read at its first use, once; a failure is asked again", async () => {
+  test("a secret in Secret Manager is read once, at its first use; a failed read is repeated", async () => {
     const server = await startSecretManagerServer();
     onTestFinished(() => server.close());
     const secrets = taskSecrets({

@@ -38,7 +38,7 @@ function functionOf(environment: RawEnvironment = {}) {
   return functionEnvironment(deployment, target, built);
 }
 
-test("the variables of the function are what the function can start with, and mean what was planned", () => {
+test("the function can start with its variables, which give the planned configuration", () => {
   const environment = functionOf();
   const configuration = readConfiguration(
     { ...environment, BATON_CALLBACK_SECRET: secret },
@@ -66,7 +66,7 @@ test("the variables of the function are what the function can start with, and me
   });
 });
 
-test("every variable there is is set, passed on, a secret, or no matter of a function", () => {
+test("every variable is set, passed on, a secret, or irrelevant for a function", () => {
   const ofNoFunction = [
     ...[
       "BATON_WAREHOUSE",
@@ -100,7 +100,7 @@ test("a missing file of variables is wrong usage", () => {
   );
 });
 
-test("the project that a file names wins over the shell's, by whichever of its two names", () => {
+test("the project of the file overrides that of the shell, under either name", () => {
   const folder = mkdtempSync(join(tmpdir(), "baton-"));
   const file = join(folder, "one.env");
   const production = { ...place, BATON_PROJECT: "production-1" };
@@ -141,7 +141,7 @@ test("problems of a deployment have one form: what they are, and where they are 
   rmSync(folder, { recursive: true });
 });
 
-test("what is set for the function is passed on, and what is meant for this machine is not", () => {
+test("variables of the function are passed on, and those of this machine are not", () => {
   const environment = functionOf({
     BATON_LOG_LEVEL: "debug",
     BATON_TRACES: "otlp",
@@ -195,7 +195,7 @@ test("Terraform prints no colours where no one sees them, and only there", () =>
   expect(plain.filter((line) => !line.includes(" -no-color"))).toEqual([]);
 });
 
-test("every variable that is written is one of the infrastructure's", () => {
+test("every variable that is passed exists in the infrastructure", () => {
   const text = readdirSync(infra)
     .filter((name) => name.endsWith(".tf"))
     .map((name) => readFileSync(infra + name, "utf8"))

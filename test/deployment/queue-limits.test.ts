@@ -40,7 +40,7 @@ test("the function gets the limits, and what it needs to keep them", () => {
   expect(configuration.google?.callers?.audience).toBe("https://baton-123.europe-west1.run.app");
 });
 
-test("a deployment without limits is what it was", () => {
+test("a deployment without limits has no queues", () => {
   const { deployment } = plan();
   expect(deployment.queueLimits).toEqual([]);
   expect(
@@ -58,6 +58,6 @@ test.each([
   expect(settings && dispatchesPerSecond(settings)).toBe(perSecond);
 });
 
-test("without a rate a queue begins as fast as Cloud Tasks can", () => {
+test("without a rate a queue dispatches as fast as Cloud Tasks can", () => {
   expect(dispatchesPerSecond({ concurrency: 2 })).toBe(500);
 });

@@ -58,7 +58,7 @@ describe("under the framework's own command", () => {
     expect(await send(`${url}/healthz`, { method: "GET" })).toMatchObject({ status: 200 });
   });
 
-  test("messages, dead letters and refusals are ours", async () => {
+  test("messages, dead letters and refusals are handled by Baton", async () => {
     const url = await startCommand();
     const task = { batchId: "b", taskId: "load" };
     const wrapped = JSON.stringify(push({ data: base64(task) }));

@@ -26,6 +26,6 @@ test.each([
   expect(attemptOf(retries)).toBe(attempt);
 });
 
-test("what Pub/Sub has counted itself counts", () => {
+test("the delivery attempt of Pub/Sub has precedence", () => {
   expect(attemptOf("7", { message, deliveryAttempt: 3 })).toBe(3);
 });

@@ -81,7 +81,7 @@ function outcomeOf(request: EntryRequest): string {
   }
 }
 
-test("whatever arrives becomes a message or a coded error", () => {
+test("every request becomes a message or a coded error", () => {
   const seen = new Set<string>();
   fc.assert(
     fc.property(bodies, headers, (body, given) => {

@@ -32,7 +32,7 @@ describe("deliveries", () => {
     ]);
   });
 
-  test("an error with a code is answered for redelivery", async () => {
+  test("an error with a code gets a response that causes a redelivery", async () => {
     const { intake, handle, logger } = setUp();
     intake.onDeliver = async () => {
       throw new BatonError("STORE_LOCKED", "the store is locked");
@@ -43,7 +43,7 @@ describe("deliveries", () => {
     expect(logger.lines).toHaveLength(1);
   });
 
-  test("an error of any other kind shows nothing of itself", async () => {
+  test("the response to an error without a code shows no details", async () => {
     const { intake, handle, logger } = setUp();
     intake.onDeliver = async () => {
       throw new TypeError("secret of /srv/x");
@@ -54,7 +54,7 @@ describe("deliveries", () => {
     expect(logger.lines[0]?.fields.error).toBe("secret of /srv/x");
   });
 
-  test("what means nothing is acknowledged and goes no further", async () => {
+  test("an ignored delivery is acknowledged and not handled", async () => {
     const { intake, handle } = setUp();
     const request = post(push({ attributes: { ...notification, eventType: "OBJECT_DELETE" } }));
     expect(await handle(request)).toMatchObject({ status: 200, body: { status: "ignored" } });
@@ -63,7 +63,7 @@ describe("deliveries", () => {
 });
 
 describe("bodies that are no message", () => {
-  test("are kept as they came, and acknowledged", async () => {
+  test("are stored unchanged, and acknowledged", async () => {
     const { intake, handle } = setUp();
     const request = post("{oops");
     expect(await handle(request)).toMatchObject({
@@ -74,7 +74,7 @@ describe("bodies that are no message", () => {
     expect(intake.deliveries).toEqual([]);
   });
 
-  test("are to be sent again when they can't be kept", async () => {
+  test("must be sent again if they can't be stored", async () => {
     const { intake, handle } = setUp();
     intake.onRefuse = async () => {
       throw new BatonError("STORE_DISK_FULL", "the disk is full");
@@ -126,7 +126,7 @@ describe("bodies that are no message", () => {
     expect(await handle(pushed)).toMatchObject({ status: 202, body: { deadLetterId: "d2", code } });
   });
 
-  test("that only a defect of ours can explain are dead letters as well", async () => {
+  test("that only a defect of Baton can explain are dead letters too", async () => {
     const { intake, handle } = setUp();
     const broken = (_target: object, name: string | symbol) => {
       if (name === "origin") return undefined;

@@ -73,7 +73,7 @@ const effects: Readonly<Record<string, string>> = {
   redrive: `${oldBatch("retries")} work `,
 };
 
-test("there is a message of every kind, and each has its effect written down", () => {
+test("the fixture has a message of every kind, with its effect", () => {
   expect(Object.keys(oldMessages).sort()).toEqual(Object.keys(effects).sort());
 });
 

@@ -113,14 +113,14 @@ describe("refusals", () => {
     ["open", "[".repeat(5_000_000)],
     ["closed", "[".repeat(2_000_000) + "]".repeat(2_000_000)],
     ["inside a start", `{"workflowId":"a","input":${"[".repeat(300)}${"]".repeat(300)}}`],
-  ])("nesting without end, %s", (_name, body) => {
+  ])("unlimited nesting, %s", (_name, body) => {
     expect(() => parseRequest(post(body))).toThrow("nests deeper than 200 levels");
   });
 
   test.each([
     ["of a completion", `{"batchId":"b","taskId":"t","completion":{"result":[${"[],".repeat(600_000)}1]}}`],
     ["of no message", `[${"1,".repeat(600_000)}1]`],
-  ])("values without end, %s", (_name, body) => {
+  ])("an unlimited number of values, %s", (_name, body) => {
     expect(() => parseRequest(post(body))).toThrow("more than 500000 values");
   });
 

@@ -114,7 +114,7 @@ describe("messages", () => {
     expect(publishedAt).toBeOneOf([undefined, publishedInTests]);
   });
 
-  test("whatever the engine alone may say of a task is dropped, and refused is what nobody says", () => {
+  test("fields of the engine are dropped, and unknown fields are refused", () => {
     const shapes = MessageSchema.options.map((option) => Object.keys(option.shape));
     const known = shapes.find((names) => names.includes("taskId")) ?? [];
     const engineOnly = known.filter((name) => name !== "kind" && !(name in PublicTaskMessageSchema.shape));
@@ -129,7 +129,7 @@ describe("messages", () => {
     expect(parseRequest(request)).toMatchObject({ message: taskMessage, deliveryAttempt: 7 });
   });
 
-  test("when a push was published is kept, and what is no time is left out", () => {
+  test("the time of publication is kept, and an invalid time is left out", () => {
     const request = (publishTime: unknown) => post(push({ data: base64(task), publishTime }));
     expect(parseRequest(post(push({ data: base64(task) })))).toMatchObject({ publishedAt: publishedInTests });
     for (const wrong of ["yesterday", 7, null]) {

@@ -18,17 +18,17 @@ beforeEach(async () => {
 afterEach(() => service.close());
 
 describe("the service", () => {
-  test("says when its port is taken", async () => {
+  test("reports that its port is in use", async () => {
     const port = Number(new URL(service.url).port);
     await expect(serveHttp(handler(), { port })).rejects.toMatchObject({ code: "PORT_IN_USE" });
   });
 
-  test("says when it can't listen for another reason", async () => {
+  test("reports another reason why it can't listen", async () => {
     const elsewhere = serveHttp(handler(), { port: 0, host: "203.0.113.1" });
     await expect(elsewhere).rejects.toMatchObject({ code: "CONFIGURATION_INVALID" });
   });
 
-  test("answers what is in flight before it closes, and takes nothing new", async () => {
+  test("responds to requests in flight before it closes, and accepts no new ones", async () => {
     const { promise: handled, resolve: finish } = Promise.withResolvers<void>();
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
     intake.onDeliver = async () => {
@@ -51,7 +51,7 @@ describe("the service", () => {
     service = await serveHttp(handler(), { port: 0 });
   });
 
-  test("cuts off what takes too long when it closes", async () => {
+  test("cuts off slow requests when it closes", async () => {
     const stuck = await serveHttp(handler(), { port: 0, drainSeconds: 0.1 });
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
     intake.onDeliver = () => {

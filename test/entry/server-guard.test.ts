@@ -63,7 +63,7 @@ describe("bodies reach the handler as sent", () => {
   });
 });
 
-describe("the server refuses before anything is read", () => {
+describe("the server rejects a request before it reads the body", () => {
   test.each([
     ["15 MB", { body: Buffer.alloc(15 * 1024 * 1024, "x") }, 413, "BODY_TOO_LARGE"],
     ["one byte too many", { body: Buffer.alloc(limits.requestBodyBytes + 1) }, 413, "BODY_TOO_LARGE"],
@@ -77,14 +77,14 @@ describe("the server refuses before anything is read", () => {
     expect(await send(service.url, { headers: json, body: task })).toMatchObject({ status: 200 });
   });
 
-  test("a sender that reads nothing before it has sent everything sees the refusal", async () => {
+  test("a sender that reads only after it has sent everything gets the response", async () => {
     const size = 20 * 1024 * 1024;
     const head = `POST / HTTP/1.1\r\nhost: x\r\ncontent-length: ${size}\r\n\r\n`;
     const sent = sendRaw(service.url, head + "x".repeat(size), { readAfterwards: true });
     expect(await sent.answer).toMatch(/^HTTP\/1.1 413 .*BODY_TOO_LARGE/s);
   });
 
-  test("a size that is only claimed", async () => {
+  test("a content-length larger than the body", async () => {
     const sent = sendRaw(service.url, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999\r\n\r\nabc");
     expect(await sent.answer).toMatch(/^HTTP\/1.1 413 .*BODY_TOO_LARGE/s);
   });
@@ -109,7 +109,7 @@ describe("requests of other kinds", () => {
     expect(answer.headers.allow).toBe(status === 405 ? "GET, POST" : undefined);
   });
 
-  test("a body that is never finished occupies its connection for a limited time only", async () => {
+  test("an unfinished body holds its connection for a limited time only", async () => {
     await service.close();
     service = await serveHttp(handler(), { port: 0, requestSeconds: 0.2 });
     const half = `POST / HTTP/1.1\r\nhost: x\r\ncontent-length: ${task.length}\r\n\r\n${task.slice(0, 5)}`;
@@ -119,7 +119,7 @@ describe("requests of other kinds", () => {
     expect(await send(service.url, { body: task })).toMatchObject({ status: 200 });
   });
 
-  test("a sender that goes away half-way leaves nothing behind", async () => {
+  test("a sender that disconnects during the body leaves nothing behind", async () => {
     const sent = sendRaw(service.url, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 50\r\n\r\n{");
     await send(service.url, { body: task });
     sent.end();

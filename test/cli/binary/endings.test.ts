@@ -24,7 +24,7 @@ test.each([
     "a task",
     'import { workflow } from "baton";\nexport default workflow("exits").task("t", () => process.exit(0));\n',
   ],
-])("%s that ends the process does not end it as if all were well", async (_, file) => {
+])("%s that ends the process does not end it with success", async (_, file) => {
   const place = new Workplace({ "exits.ts": file });
   const { code, json, stderr } = await place.process(["run", "exits", "--json"]);
   expect(code).toBe(1);
@@ -32,21 +32,21 @@ test.each([
   expect(stderr).toContain("has called process.exit");
 });
 
-test("a file that never finishes loading is named as such, rather than ending as if all were well", async () => {
+test("a file that never finishes loading is an error, not a success", async () => {
   const place = new Workplace({ "never.ts": "await new Promise(() => {});\n" });
   const { code, stderr } = await place.process(["workflows"]);
   expect(code).toBe(1);
   expect(stderr).toMatch(/^error WORKFLOW_FILE_FAILED: /);
 });
 
-test("a reader that goes away early is no error", async () => {
+test("a reader that closes the pipe early causes no error", async () => {
   const place = new Workplace(helloFiles);
   const running = place.spawn(["graph", "hello"]);
   running.child.stdout?.destroy();
   expect(await running.ended).toMatchObject({ code: 0, stderr: "" });
 });
 
-test("what Google's client warns of where there are no credentials reaches no terminal, other warnings do", async () => {
+test("warnings of Google's client about missing credentials are muted, others are not", async () => {
   const metadata = createServer((_, response) => response.writeHead(500).end());
   await new Promise<void>((resolve) => metadata.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => void metadata.close());
@@ -65,7 +65,7 @@ test("what Google's client warns of where there are no credentials reaches no te
   expect(stderr).not.toContain("MetadataLookupWarning");
 });
 
-test("everything that a test has started ends with the test, also what a process of it started", async () => {
+test("all processes that a test has started end with the test, also their children", async () => {
   const place = new Workplace({});
   let pid = Number.NaN;
   // Runs last: what is registered first comes last.

@@ -20,7 +20,7 @@ describe.runIf(isOld)("on a Node that is too old", () => {
     expect((await place.process(["frobnicate"], { node })).code).toBe(2);
   });
 
-  test("signals are passed on, and the exit code back", async () => {
+  test("signals are forwarded, and the exit code is returned", async () => {
     const place = new Workplace({ "gated.ts": gated });
     const server = place.spawn(["start", "--port", "0"], { node });
     await server.saysOut("gated\n");
@@ -38,7 +38,7 @@ describe.runIf(isOld)("on a Node that is too old", () => {
     await until(() => !existsSync(`/proc/${pid}`));
   });
 
-  test("without a Node of its own it says which is needed, and ends with 2", () => {
+  test("without its own Node it names the required version, and ends with 2", () => {
     const place = new Workplace({});
     mkdirSync(place.path("bin"));
     place.write("package.json", '{"type":"module"}');
@@ -69,7 +69,7 @@ test.each(["SIGTERM", "SIGKILL"] as const)(
   },
 );
 
-test("a server outlives the shell that started it in the background, as any program does", async () => {
+test("a server outlives the shell that started it in the background", async () => {
   const place = new Workplace({ "pid.ts": pidFile });
   const background = `"$0" "$1" start --port 0 > said 2>&1 & while ! grep -q workflows said; do sleep 0.1; done`;
   const shell = place.spawn(["-c", background, process.execPath, baton], {
@@ -83,7 +83,7 @@ test("a server outlives the shell that started it in the background, as any prog
   expect(existsSync(`/proc/${pid}`)).toBe(true);
 });
 
-test("without a launcher there is one process: signals and its exit code need no passing on", async () => {
+test("without a launcher there is one process, which gets signals itself", async () => {
   const place = new Workplace({ "pid.ts": pidFile });
   const server = place.spawn(["start", "--port", "0"]);
   await server.saysOut("workflows");

@@ -7,7 +7,7 @@ import { gated } from "../../support/command-workflows.ts";
 const longLease = { BATON_LEASE: "10m" };
 
 describe("a long task and a signal", () => {
-  test("SIGTERM: given back; the next start runs attempt 2 without waiting for the lease", async () => {
+  test("SIGTERM: the task is released; the next start runs attempt 2 without waiting for the lease", async () => {
     const place = new Workplace({ "gated.ts": gated }, longLease);
     const server = await place.server();
     const { json } = await place.baton(["run", "gated", "--detach", "--json"]);
@@ -24,7 +24,7 @@ describe("a long task and a signal", () => {
     expect(after.json.tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 2, result: 2 });
   });
 
-  test("Ctrl-C in run: says how the batch goes on, and it does", async () => {
+  test("Ctrl-C in run: says how the batch continues, and it does", async () => {
     const place = new Workplace({ "gated.ts": gated }, longLease);
     const running = place.spawn(["run", "gated", "--json"]);
     await until(() => existsSync(place.path("seen")));
@@ -41,7 +41,7 @@ describe("a long task and a signal", () => {
     await until(async () => (await place.baton(["show", json.batchId, "--json"])).json.status === "SUCCESS");
   });
 
-  test("a task that ends within the grace is not given back", async () => {
+  test("a task that ends within the grace period is not released", async () => {
     const place = new Workplace({ "gated.ts": gated }, longLease);
     const running = place.spawn(["run", "gated"]);
     await until(() => existsSync(place.path("seen")));

@@ -37,7 +37,7 @@ const commands = [
   ["backfill", "talkative", "--from", "2026-01-01", "--to", "2026-01-02", "--json"],
 ];
 
-test.each(commands)("what user code prints goes to standard error: %s %s %s", async (...parameters) => {
+test.each(commands)("output of user code goes to standard error: %s %s %s", async (...parameters) => {
   const place = new Workplace({ "talkative.ts": talkative });
   const result = await place.process(parameters);
   expect(result.stdout).not.toContain("TALK");
@@ -49,7 +49,7 @@ test.each(commands)("what user code prints goes to standard error: %s %s %s", as
   }
 });
 
-test("so it does in a server, whose places alone are on standard output", async () => {
+test("so it does in a server, which prints only its addresses to standard output", async () => {
   const place = new Workplace({ "talkative.ts": talkative });
   const server = await place.server();
   await place.baton(["run", "talkative", "--detach"]);
@@ -60,7 +60,7 @@ test("so it does in a server, whose places alone are on standard output", async 
   expect(json).toMatchObject({ workflowIds: ["talkative"] });
 });
 
-test("a file of both streams keeps their order, and loses nothing to what is there", async () => {
+test("a file of both streams keeps their order and its previous content", async () => {
   const place = new Workplace({ "talkative.ts": talkative });
   const commands = `(echo before; "$0" "$1" validate --json; echo after) > all 2>&1`;
   const words = [

@@ -49,7 +49,7 @@ test.each([
   ["throws", uncaught("thrown")],
   ["waits", warned(null, ["A promise that the task does not await was rejected: before the wait"])],
   ["late", warned("early", [])],
-])("an error that the code of a task neither awaits nor catches is its own: %s", async (name, task) => {
+])("an error that a task neither awaits nor catches fails only that task: %s", async (name, task) => {
   const place = new Workplace({ "stray.ts": stray });
   const { code, json, stderr } = await place.process(["run", name, "--json"]);
   expect(json.tasks[0]).toMatchObject(task);
@@ -57,7 +57,7 @@ test.each([
   expect(stderr).toBe("");
 });
 
-test("a server goes on with the work of others, and what a task leaves behind when it has ended is told", async () => {
+test("a server continues other tasks, and logs the late errors of a task that has ended", async () => {
   const place = new Workplace({ "stray.ts": stray, "gated.ts": gated });
   const server = await place.server();
   const other = await place.baton(["run", "gated", "--detach", "--json"]);
@@ -90,7 +90,7 @@ setInterval(() => {
 export {};
 `;
 
-test("an exception of unknown origin: the server gives its work back, says why, and ends with 1", async () => {
+test("an exception of unknown origin: the server releases its tasks, says why, and ends with 1", async () => {
   const place = new Workplace(
     { "gated.ts": `import "./lib/anybody.ts";\n${gated}`, "lib/anybody.ts": anybody },
     { BATON_LEASE: "10m" },
