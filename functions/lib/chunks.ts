@@ -41,7 +41,9 @@ export function chunksOf(text: string, { documentId, characters, overlap }: Chun
 function checkNumbers(characters: number, overlap: number): void {
   const whole = Number.isInteger(characters) && Number.isInteger(overlap);
   if (whole && characters >= 2 && overlap >= 0 && overlap < characters) return;
-  const message = `Chunks of ${characters} characters can't overlap by ${overlap}: give whole numbers, at least 2 characters, and less overlap than that`;
+  const message =
+    `Chunks of ${characters} characters can't overlap by ${overlap}: ` +
+    "give whole numbers, at least 2 characters, and less overlap than that";
   throw new TaskError(message, { code: "CHUNKS_INVALID", retryable: false });
 }
 

@@ -24,7 +24,8 @@ export interface CompanyFields {
 }
 
 const boilerplate =
-  "head, title, nav, footer, aside, form, dialog, svg, iframe, object, [hidden], [aria-hidden=true], [role=navigation], [role=contentinfo], [role=search], [role=complementary]";
+  "head, title, nav, footer, aside, form, dialog, svg, iframe, object, " +
+  "[hidden], [aria-hidden=true], [role=navigation], [role=contentinfo], [role=search], [role=complementary]";
 
 /** Any text is parsed as HTML; broken HTML is read about as browsers do. */
 export async function mainText(html: string): Promise<PageText> {

@@ -15,8 +15,8 @@ const Input = z.object({
 const identity = ["job_id", "account_id", "lead_id?"];
 
 /**
- * Reads a company's name, address and contact data from its page, and reports to `callback_url`: progress, and the whole
- * enrichment at the end. A repeated call does no work: the same callback is sent again.
+ * Reads a company's name, address and contact data from its page, and reports to `callback_url`: progress, and the
+ * whole enrichment at the end. A repeated call does no work: the same callback is sent again.
  */
 export default workflow("account-enrichment", { input: Input }).task(
   "enrich",

@@ -12,7 +12,9 @@ const Document = z.object({
   file: z.string().min(1),
 });
 
-/** Cuts the text of a PDF or a text file into chunks. The same submission within an hour gets the result of the first. */
+/**
+ * Cuts the text of a PDF or a text file into chunks. The same submission within an hour gets the result of the first.
+ */
 export const processDocument = workflow("process_document", { input: Document }).task(
   "process",
   async ({ input: { document_id, file }, services, count }) => {

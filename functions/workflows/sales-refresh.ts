@@ -3,8 +3,8 @@ import { dataformOr, powerBiOr } from "../lib/sales-services.ts";
 import { summarySql } from "../sql/sales-summary.ts";
 
 /**
- * Keeps a summary and a chart of sales up to date: drop a file into `sales/` of the inbox. Dataform computes the summary
- * if BATON_SAMPLE_DATAFORM_REPOSITORY (and …_COMMITISH) names a repository. Power BI makes the report if
+ * Keeps a summary and a chart of sales up to date: drop a file into `sales/` of the inbox. Dataform computes the
+ * summary if BATON_SAMPLE_DATAFORM_REPOSITORY (and …_COMMITISH) names a repository. Power BI makes the report if
  * BATON_SAMPLE_POWERBI_WORKSPACE and …_DATASET name a model. Otherwise this workflow does both.
  */
 export default workflow("sales-refresh", { input: FileDropped, on: [fileDrop("sales/*.csv")] })

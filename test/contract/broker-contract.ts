@@ -8,7 +8,7 @@ export interface BrokerUnderTest {
   readonly timer: Timer;
   /** Every delivery, in the order of their coming, with its time in milliseconds since 1970. */
   readonly deliveries: readonly { readonly message: Message; readonly at: number }[];
-  /** The next deliveries of the message are refused, so many times. */
+  /** Refuses the next `times` deliveries of the message. */
   refuse(times: number): void;
 }
 

@@ -11,7 +11,7 @@ import type { Fault } from "../servers/kit/faults.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 import { describeStore } from "./store-contract.ts";
 
-/** A server of somebody else's, when one is named from outside. */
+/** The address of a foreign server, when the environment names one. */
 const foreign = process.env.FIRESTORE_EMULATOR_HOST;
 let server: FirestoreServer | undefined;
 
@@ -77,13 +77,13 @@ describe.skipIf(foreign !== undefined).each(faults)("under the fault $kind", (fa
     ]).catch(() => undefined);
     expectMet();
     const { document } = await store.get(key("a"));
-    // Whoever meets an error that hides an unapplied commit is told of the error, and nothing stands.
+    // If an error hides an unapplied commit, the caller gets the error, and nothing is stored.
     expect(document?.data).toEqual(outcome ? { nonce: "mine" } : undefined);
     if (outcome) expect(outcome).toMatchObject({ kind: "won", committed: { version: document?.version } });
     else expect(fault.kind).toBe("not_sent");
   });
 
-  test("a claim of another is never taken for ours", async () => {
+  test("another worker's claim never counts as ours", async () => {
     const store = openStore();
     const { version } = await store.commit([{ kind: "create", key: key("a"), data: { nonce: "his" } }]);
     const expectMet = fail("Commit");
@@ -122,7 +122,7 @@ describe.skipIf(foreign !== undefined).each(faults)("under the fault $kind", (fa
 describe.skipIf(foreign !== undefined)("a service that does not get better", () => {
   afterEach(() => server?.setFaults(() => undefined));
 
-  test("an independent write that fails is told of at once: whoever wrote it knows what it asked for", async () => {
+  test("an independent write that fails is reported at once: its caller knows what it asked for", async () => {
     const store = openStore();
     const key = { collection: "steps", id: "s/a" } as const;
     const { version } = await store.commit([{ kind: "create", key, data: { nonce: "mine" } }]);

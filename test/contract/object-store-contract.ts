@@ -84,14 +84,14 @@ function describeContents(open: () => Promise<ObjectStoreUnderTest>): void {
     expect(await listing()).toEqual([`archive/${object}`]);
   });
 
-  test("what is not there is missing, whatever is asked", async () => {
+  test("a missing object is reported as missing by every operation", async () => {
     const { store, name, bucket, drop } = await opened(open);
     const { generation } = await drop("there", "x");
     for (const asked of [
       name("a.csv"),
       name("no/such/folder.csv"),
       { bucket, object: "a.csv", generation },
-      { bucket: "a-bucket-of-nobody", object: "a.csv" },
+      { bucket: "a-missing-bucket", object: "a.csv" },
     ]) {
       await expect(store.stat(asked)).rejects.toEqual(refused("FILE_MISSING"));
       await expect(store.read(asked)).rejects.toEqual(refused("FILE_MISSING"));
@@ -101,7 +101,7 @@ function describeContents(open: () => Promise<ObjectStoreUnderTest>): void {
       store.write({ bucket, object: "a.csv", generation }, bytes("x"), "text/csv"),
     ).rejects.toEqual(refused("FILE_MISSING"));
     await expect(
-      store.write({ bucket: "a-bucket-of-nobody", object: "a" }, bytes("x"), "text/csv"),
+      store.write({ bucket: "a-missing-bucket", object: "a" }, bytes("x"), "text/csv"),
     ).rejects.toEqual(refused("FILE_MISSING"));
   });
 
@@ -229,7 +229,7 @@ function describeMoves(open: () => Promise<ObjectStoreUnderTest>): void {
     expect(again).toEqual(moved);
   });
 
-  test("what happens to be at the destination is not taken for what was to be moved", async () => {
+  test("another object at the destination does not count as the moved one", async () => {
     const { store, name, drop } = await opened(open);
     const gone = await drop("other", "something else");
     await drop("archive/a.csv", "something older");

@@ -211,7 +211,7 @@ test.skipIf(foreign !== undefined)(
       return method === "Publish" ? { kind: "not_sent" } : undefined;
     });
     const message: Message = { kind: "task", batchId: "b", taskId: "t" };
-    // Google's client goes on for ten minutes by itself, longer than this test may take.
+    // Google's client retries for ten minutes by itself, longer than this test may take.
     await expect(broker.publish([{ queue: "default", message }])).rejects.toMatchObject({
       code: "BROKER_FAILED",
     });

@@ -32,7 +32,7 @@ describe("the SQLite store keeps the contract", () => describeStore(() => open()
 
 const key = { collection: "taskLogs", id: "b/a" } as const;
 
-test("what was synced is there after the file is opened again; versions go on", async () => {
+test("synced documents exist after the file is opened again; versions continue", async () => {
   const first = open();
   const { version } = await first.store.commit([{ kind: "create", key, data: { n: 1 } }]);
   await first.store.sync(0);
@@ -70,7 +70,7 @@ test("a clock that is set back gives no version twice", async () => {
   expect(Number(second.version)).toBeGreaterThan(Number(first.version));
 });
 
-test("when the disk is full, the turn is undone as a whole, the sync says so, and the store goes on", async () => {
+test("when the disk is full, the whole turn is undone, the sync says so, and the store keeps working", async () => {
   const { store, database } = open();
   await store.sync(store.mark());
   const pages = Number(database.prepare("PRAGMA page_count").get()?.page_count);
@@ -91,12 +91,13 @@ test("when the disk is full, the turn is undone as a whole, the sync says so, an
   expect((await store.get(key)).document).toBeDefined();
 });
 
-test("a file whose documents lie by their ids, as they did in earlier versions, goes on as it is", async () => {
+test("a file whose documents are ordered by id, as in earlier versions, still works", async () => {
   const path = `${temporaryFolder()}/baton.sqlite`;
   const earlier = new DatabaseSync(path);
   earlier.exec(`
     CREATE TABLE batches (
-      id TEXT PRIMARY KEY, version INTEGER NOT NULL, updated INTEGER NOT NULL, data TEXT NOT NULL, arrays INTEGER NOT NULL,
+      id TEXT PRIMARY KEY, version INTEGER NOT NULL, updated INTEGER NOT NULL, data TEXT NOT NULL,
+      arrays INTEGER NOT NULL,
       "status" TEXT, "lineageId" TEXT, "day" TEXT
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX batches_status ON batches ("status") WHERE "status" IS NOT NULL;

@@ -34,7 +34,7 @@ export function describeStore(open: () => StoreUnderTest | Promise<StoreUnderTes
     });
   });
 
-  test("update and delete of a document that is not there are refused", async () => {
+  test("update and delete of a missing document are refused", async () => {
     const { store } = await open();
     await expect(store.commit([{ kind: "update", key: log("a"), version: "1", data: {} }])).rejects.toThrow(
       ConflictError,
@@ -258,7 +258,7 @@ export function describeStore(open: () => StoreUnderTest | Promise<StoreUnderTes
     },
   );
 
-  test("tells its own time: a document is as old as the store says", async () => {
+  test("has its own clock: a document is as old as the store says", async () => {
     const { store } = await open();
     const { commitTime } = await store.commit([{ kind: "create", key: log("a"), data: {} }]);
     const { document, readTime } = await store.get(log("a"));

@@ -117,7 +117,7 @@ const refused: readonly (readonly [name: string, text: string | Uint8Array, mess
   ["of Latin-1", Buffer.from("id,name\n1,a\n2,\xe9\n", "latin1"), /line 3: it is not UTF-8 text/],
   ["of UTF-16 without its mark", Buffer.from("id,n\n1,2\n", "utf16le"), /UTF-16 without a byte order mark/],
   ["with a name twice", "id,n,ID\n1,2,3\n", /line 1: column "ID" appears twice/],
-  ["that tells Excel its delimiter", "sep=;\nid;n\n1;2\n", /line 1: .*sep=.* remove the line/],
+  ["that names its delimiter for Excel", "sep=;\nid;n\n1;2\n", /line 1: .*sep=.* remove the line/],
   ["divided by a colon", "id:n\n1:2\n", /divided by ":"/],
 ];
 

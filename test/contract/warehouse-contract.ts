@@ -116,7 +116,7 @@ export function describeWarehouse(open: () => Promise<WarehouseUnderTest>): void
     await expect(loadText("id,n\n1,10\n", { mode: "merge", key: ["nr"] })).rejects.toMatchObject(mismatch);
   });
 
-  test("a file that is not there is FILE_MISSING; names that are none are refused", async () => {
+  test("a missing file is FILE_MISSING; invalid names are refused", async () => {
     const { file, load, loadText } = await start();
     const uri = await file("a.csv", "id\n1\n");
     const gone = uri.replace("a.csv", "gone.csv");
@@ -188,7 +188,7 @@ export function describeWarehouse(open: () => Promise<WarehouseUnderTest>): void
     ]);
   });
 
-  test("parameters that are missing or not asked for are SQL_FAILED, and so is SQL for nobody here", async () => {
+  test("missing or unexpected parameters are SQL_FAILED, and so is SQL for another warehouse", async () => {
     const { query } = await start();
     const sql = { duckdb: above("duckdb"), bigquery: above("bigquery") };
     const refused = { code: "SQL_FAILED", retryable: false };
@@ -240,11 +240,11 @@ export function describeWarehouse(open: () => Promise<WarehouseUnderTest>): void
     ]);
   });
 
-  test("a job that failed is begun anew by another attempt, and is done once by it", async () => {
+  test("a job that failed is started again by another attempt, and runs once", async () => {
     const { file, load, loadText, rows } = await start();
     await loadText("id,n\n1,10\n");
     const uri = await file("late.csv", "id,n\n2,many\n");
-    const job = { jobId: "mended" };
+    const job = { jobId: "fixed" };
     await expect(load(uri, {}, { ...job, attempt: "1" })).rejects.toMatchObject({ code: "FILE_UNREADABLE" });
     await file("late.csv", "id,n\n2,20\n");
     expect(await load(uri, {}, { ...job, attempt: "2" })).toMatchObject({ rows: 1, tableRows: 2 });

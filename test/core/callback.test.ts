@@ -109,7 +109,7 @@ test("one that was taken but not yet archived, asked for again, is sent again wh
   expect(again).toMatchObject({ state: "PENDING", pagesTaken: 0, deliveredAt: null, resends: 1 });
 });
 
-test("a send that failed is tried again after 5 s, then ever later, at most an hour, and is given up after about three days", () => {
+test("a failed send is retried after 5 s, then with growing back-off up to an hour, for about three days", () => {
   const waits: number[] = [];
   let callback = fresh;
   while (callback.state === "PENDING") {

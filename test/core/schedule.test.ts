@@ -129,7 +129,7 @@ test("the input has the day of the time zone; the key names pattern, zone and sl
   expect(deriveScheduleId("w", midnight)).not.toBe(deriveScheduleId("w", { ...midnight, timeZone: "UTC" }));
 });
 
-test("the input of a slot that the clock leapt over has the day that the pattern names, not that after the leap", () => {
+test("the input of a slot that the clock skipped has the day that the pattern names, not the day after", () => {
   const nightly = { cron: "59 23 * * *", timeZone: "America/Nuuk" };
   const slot = at("2026-03-29T01:00:00Z");
   expect(nextSlot(nightly, at("2026-03-28T12:00:00Z"))).toBe(slot);

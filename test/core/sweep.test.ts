@@ -18,7 +18,7 @@ test("a young batch is inspected by every sweep", () => {
   expect(inspections("b", 5, 60)).toHaveLength(60);
 });
 
-test("a batch that runs for an hour is inspected every six minutes, one that waits for days every quarter of an hour, on average", () => {
+test("on average, a batch of an hour is inspected every six minutes, one of days every quarter of an hour", () => {
   const average = (ageMinutes: number) => {
     const minutes = 200;
     const counts = Array.from(

@@ -1,8 +1,8 @@
 import * as z from "zod";
 
 /**
- * The fields of https://cloud.google.com/build/docs/build-config-file-schema that this repository has a use for, and how they
- * may be written. Strict: Cloud Build refuses a field that it does not know.
+ * The fields of https://cloud.google.com/build/docs/build-config-file-schema that this repository has a use for, and
+ * how they may be written. Strict: Cloud Build refuses a field that it does not know.
  */
 const DurationSchema = z.string().regex(/^\d+(\.\d+)?s$/, "seconds, with an s at the end");
 const EnvironmentSchema = z.array(z.string().regex(/^[A-Za-z_]\w*=/, "KEY=VALUE"));

@@ -106,12 +106,14 @@ describe("deploy and smoke test", () => {
     expect(calls).toEqual([
       expect.stringMatching(/^gcloud run services list --project=some-project --region=europe-west1/),
       `${deployCommand} --yes`,
-      `node --env-file=infra/baton.some-project_baton.env bin/baton.js run greet --input {"name":"smoke"} --key smoke-b-1`,
+      "node --env-file=infra/baton.some-project_baton.env bin/baton.js " +
+        'run greet --input {"name":"smoke"} --key smoke-b-1',
     ]);
   });
 
   const goesBack =
-    "gcloud run services update-traffic baton --to-revisions=baton-00007=90,baton-00006=10 --project=some-project --region=europe-west1 --quiet";
+    "gcloud run services update-traffic baton --to-revisions=baton-00007=90,baton-00006=10 " +
+    "--project=some-project --region=europe-west1 --quiet";
 
   test.each<[string, Behaviour]>([
     ["whose batch fails", { serving, smoke: "fails" }],

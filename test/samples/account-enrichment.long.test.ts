@@ -23,10 +23,10 @@ const inputFor = (site: SampleSite, callbackUrl: string, path = page) => ({
 });
 
 const bodyOf = (callback: ReceivedCallback | undefined) => JSON.parse(callback?.body ?? "{}");
-const told = (callbacks: readonly ReceivedCallback[]) =>
+const reports = (callbacks: readonly ReceivedCallback[]) =>
   callbacks.map(bodyOf).map(({ type, data }) => (type === "task.progress" ? data.percent : type));
 
-test("tells 30 %, 60 % and the whole enrichment; the summary is short", async () => {
+test("reports 30 %, 60 % and the whole enrichment; the summary is short", async () => {
   const site = await sampleSite();
   const receiver = await callbackReceiver();
   const app = enrichmentApp();
@@ -38,7 +38,7 @@ test("tells 30 %, 60 % and the whole enrichment; the summary is short", async ()
     result: { name: "Lantern Roasters Ltd" },
     report: { counters: { fields_found: 7 }, warnings: [] },
   });
-  await expect.poll(() => told(receiver.received)).toEqual([30, 60, "task.completed"]);
+  await expect.poll(() => reports(receiver.received)).toEqual([30, 60, "task.completed"]);
   const [first, second, final] = receiver.received.map(bodyOf);
   expect(final.data).toEqual({
     job_id: "job-1",
@@ -61,7 +61,7 @@ test("tells 30 %, 60 % and the whole enrichment; the summary is short", async ()
   expect([first.data.of, second.data.of]).toEqual([final.id, final.id]);
 });
 
-test("asked again, also by another batch with another website, it sends the stored bytes and executes nothing", async () => {
+test("asked again, also by another batch for another website, it sends stored bytes and runs nothing", async () => {
   const site = await sampleSite();
   const receiver = await callbackReceiver();
   const app = enrichmentApp();
@@ -100,17 +100,17 @@ test("another lead of the account is another enrichment; each has its row in the
   ]);
 });
 
-test("a page that is down at first is fetched by a later attempt, and what was stored before is not fetched again", async () => {
+test("a page that is down at first is fetched by a later attempt, and stored pages are not fetched again", async () => {
   const site = await sampleSite((path, asked) => (path === page && asked < 3 ? { status: 503 } : undefined));
   const receiver = await callbackReceiver();
   const app = enrichmentApp();
   const view = await runToEnd(app, id, inputFor(site, receiver.url));
   expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 3 });
   expect(site.paths()).toEqual(["/robots.txt", page, page, page]);
-  await expect.poll(() => told(receiver.received)).toEqual([30, 60, "task.completed"]);
+  await expect.poll(() => reports(receiver.received)).toEqual([30, 60, "task.completed"]);
 });
 
-test("a page that is gone fails the enrichment at once, and the callback says so; a call with the right one runs", async () => {
+test("a missing page fails the enrichment at once, the callback says so, and a right call runs", async () => {
   const gone = "/companies/gone.html";
   const site = await sampleSite((path) =>
     path === "/moved.html" ? { status: 301, headers: { location: gone } } : undefined,
@@ -123,14 +123,14 @@ test("a page that is gone fails the enrichment at once, and the callback says so
     attempts: 1,
     error: { code: "PAGE_UNAVAILABLE", message: `${site.url}${gone} answered 404` },
   });
-  await expect.poll(() => told(receiver.received)).toEqual(["task.failed"]);
-  const mended = await runToEnd(app, id, inputFor(site, receiver.url));
+  await expect.poll(() => reports(receiver.received)).toEqual(["task.failed"]);
+  const fixed = await runToEnd(app, id, inputFor(site, receiver.url));
   // Not where the stored step of the first call leads.
-  expect(mended.tasks[0]).toMatchObject({ status: "SUCCESS", result: { name: "Lantern Roasters Ltd" } });
-  await expect.poll(() => told(receiver.received)).toEqual(["task.failed", 30, 60, "task.completed"]);
+  expect(fixed.tasks[0]).toMatchObject({ status: "SUCCESS", result: { name: "Lantern Roasters Ltd" } });
+  await expect.poll(() => reports(receiver.received)).toEqual(["task.failed", 30, 60, "task.completed"]);
 });
 
-test("killed when it has told 30 %, another process goes on: the page is fetched once, the end is told once", async () => {
+test("killed after it has reported 30 %, another process continues: one fetch, one final report", async () => {
   const site = await sampleSite();
   const environment = {
     BATON_HTTP_ALLOW_PRIVATE: "true",
@@ -153,7 +153,7 @@ test("killed when it has told 30 %, another process goes on: the page is fetched
   expect(code).toBe(0);
   expect(json.tasks).toMatchObject([{ status: "SUCCESS", attempts: 2 }]);
   expect(site.paths()).toEqual(["/robots.txt", page]);
-  expect(told(receiver.received)).toEqual([30, 30, 60, "task.completed"]);
+  expect(reports(receiver.received)).toEqual([30, 30, 60, "task.completed"]);
 });
 
 test("without leave no private address is fetched", async () => {

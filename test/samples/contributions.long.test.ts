@@ -141,7 +141,7 @@ test("only what came before the day in Paris counts; equal amounts share a rank"
   ]);
 });
 
-test("when no line can be read the task fails, and what depends on it is skipped; the same day may try again", async () => {
+test("when no line can be read the task fails, and its children are skipped; the same day may try again", async () => {
   const { app, source } = contributionsApp({ lines: ["{", "[]"] });
   const view = await runToEnd(app, daily, day);
   expect(view.status).toBe("ERROR");

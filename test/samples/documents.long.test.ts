@@ -130,7 +130,7 @@ test("an attempt that fails after its chunks were stored is retried, and each ch
   expect(new Set(texts).size).toBe(texts.length);
 });
 
-test("submitted again within the hour it executes nothing; another file of the same document runs, and replaces it", async () => {
+test("submitted again within the hour it runs nothing; another file of the same document replaces it", async () => {
   const { app, data, runs } = documentsApp();
   const first = await runToEnd(app, "process_document", handbook);
   const again = await runToEnd(app, "process_document", handbook);
@@ -159,7 +159,7 @@ test("of ten submissions at once one executes, and all have its result", async (
   expect(new Set(views.map((view) => JSON.stringify(taskOf(view)?.result))).size).toBe(1);
 });
 
-test("a PDF that is cut off fails at once and says why; when it is mended the same submission runs", async () => {
+test("a PDF that is cut off fails at once and says why; when it is complete the same submission runs", async () => {
   const { app, data } = documentsApp();
   const path = `${data}/inbox/handbook.pdf`;
   const whole = readFileSync(path);
@@ -239,7 +239,7 @@ test("a slot of its schedule is an input of the clean-up", () => {
 test("the report counts what is in the table, and is that of before for an hour", async () => {
   const { app, data } = documentsApp();
   const none = { documents: 0, chunks: 0, characters: 0, by_document: [] };
-  expect(taskOf(await runToEnd(app, "generate_analytics_report", { for: "nobody" }))?.result).toEqual(none);
+  expect(taskOf(await runToEnd(app, "generate_analytics_report", { for: "no one" }))?.result).toEqual(none);
   await runToEnd(app, "process_document", { document_id: "notes", file: "tasting-notes.txt" });
   await runToEnd(app, "process_document", { document_id: "plan", file: "release-plan.md" });
   const first = await runToEnd(app, "generate_analytics_report");

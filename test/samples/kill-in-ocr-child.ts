@@ -1,4 +1,4 @@
-// Loaded into a process before its own code: kills it as soon as the OCR has begun to read a picture.
+// Loaded into a process before its own code: kills it as soon as the OCR starts to read a picture.
 import type { Worker } from "node:worker_threads";
 
 process.on("worker", (thread: Worker) => {

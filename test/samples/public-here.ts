@@ -9,7 +9,7 @@ import type { TestAppOptions } from "../support/app.ts";
 
 const here = "127.0.0.1";
 
-/** For a test app whose tasks reach the Internet: this one address stands for it, every other is judged as always. */
+/** For a test app whose tasks reach the Internet: this one address is treated as public, every other as usual. */
 export function publicHere(workflow: BuiltWorkflow): NonNullable<TestAppOptions["around"]> {
   const judge = (address: string) => (address === here ? undefined : addressRefusal(address));
   const http = new GuardedHttpClient({

@@ -68,7 +68,7 @@ test("every sample document is found by its text, also that of a picture; the ot
   });
 });
 
-test("a document that is submitted again asks nobody and reads nothing, and gives the same result", async () => {
+test("a document that is submitted again calls no service and reads nothing, and gives the same result", async () => {
   const service = await premiumService(() => ({ body: '{"premium":true}' }));
   const { app, index } = searchApp();
   const input = { ...card, premium: false, premium_url: service.url };
@@ -98,14 +98,14 @@ test("the service decides, not the input; one that does not know the document fa
   expect(taskOf(unknown)).toMatchObject({ status: "ERROR", attempts: 1, error: { code: "PREMIUM_UNKNOWN" } });
 });
 
-test("a failed document is begun by a later batch where its stored steps end", async () => {
+test("a later batch continues a failed document where its stored steps end", async () => {
   const service = await premiumService(() => ({ body: '{"premium":true}' }));
   const { app } = searchApp();
   const lost = { document_id: "d", file: "lost.txt", premium_url: service.url };
   const failed = await runToEnd(app, "search-index", lost);
   expect(taskOf(failed)).toMatchObject({ status: "ERROR", error: { code: "FILE_MISSING" } });
-  const mended = await runToEnd(app, "search-index", { ...lost, file: "tea-brewing.txt" });
-  expect(taskOf(mended)).toMatchObject({ status: "SUCCESS", reason: null });
+  const fixed = await runToEnd(app, "search-index", { ...lost, file: "tea-brewing.txt" });
+  expect(taskOf(fixed)).toMatchObject({ status: "SUCCESS", reason: null });
   expect(service.asked).toEqual(["d"]);
 });
 

@@ -59,15 +59,18 @@ test.each<[string, object]>([
   ["other tags", { includedTags: ["hourly"] }],
   ["a full refresh", { fullyRefreshIncrementalTablesEnabled: true }],
   ["a setting that Baton does not know", { concurrentActionsLimit: 3 }],
-])("an invocation of the same compilation result with %s is not taken for one's own", async (_, other) => {
-  const { server, name } = await shared();
-  loseFirstAnswer(server, () => server.state.invoke(repository, name, { ...own, ...other }));
-  const task = await runShared(server);
-  expect(task).toMatchObject({ status: "SUCCESS", attempts: 2 });
-  // The stranger's was there first; the task's own answer was lost, and it was found again.
-  expect(server.state.invocations).toHaveLength(2);
-  expect(task.result).toMatchObject({ invocation: server.state.invocations[1]?.name });
-});
+])(
+  "an invocation of the same compilation result with %s does not count as the task's own",
+  async (_, other) => {
+    const { server, name } = await shared();
+    loseFirstAnswer(server, () => server.state.invoke(repository, name, { ...own, ...other }));
+    const task = await runShared(server);
+    expect(task).toMatchObject({ status: "SUCCESS", attempts: 2 });
+    // The stranger's was there first; the task's own answer was lost, and it was found again.
+    expect(server.state.invocations).toHaveLength(2);
+    expect(task.result).toMatchObject({ invocation: server.state.invocations[1]?.name });
+  },
+);
 
 test("one that a workflow configuration has made is a stranger's, too", async () => {
   const { server, name } = await shared();

@@ -134,7 +134,7 @@ test("an invocation that fails fails the task for good; the TaskLog names its ac
   expect(server.state.invocations).toHaveLength(1);
 });
 
-test("with retryFailed each attempt compiles and invokes anew, and waits for its own", async () => {
+test("with retryFailed each attempt compiles and invokes again, and waits for its own invocation", async () => {
   const { server, run } = await place({ retryFailed: true }, { ending: failing });
   server.setFaults(() => {
     if (server.state.invocations.length === 3) server.state.ending = { afterPolls: 0, state: "SUCCEEDED" };
@@ -145,7 +145,7 @@ test("with retryFailed each attempt compiles and invokes anew, and waits for its
   expect(server.state.compilations).toHaveLength(3);
 });
 
-test("an invocation that somebody cancels fails the task", async () => {
+test("an invocation that is cancelled in Dataform fails the task", async () => {
   const { run } = await place({}, { ending: { afterPolls: 1, state: "CANCELLED", actions: [] } });
   expect(await run()).toMatchObject({
     status: "ERROR",
@@ -199,7 +199,7 @@ test("of a compilation result that is shared, invocations from before and of ano
   expect(before.state).toBe("RUNNING");
 });
 
-test("a call that failed does not fail the next call of its key: that begins anew", async () => {
+test("a failed call does not fail the next call of its key, which starts a new invocation", async () => {
   const server = await dataformServer({ ending: failing });
   const task = dataformTask({ repository, gitCommitish: "main", every: "10ms" });
   const flow = workflow("flow").task("summarise", task, { idempotency: true });

@@ -122,7 +122,7 @@ describe("an answer that repeats a secret is kept without it", () => {
   });
 });
 
-describe("a redirect to another origin is told no secret", () => {
+describe("a redirect to another origin gets no secret", () => {
   const redirect = (target: () => string, status = 307): RequestListener => {
     return (_, response) => void response.writeHead(status, { location: target() }).end();
   };
@@ -158,7 +158,7 @@ describe("a redirect to another origin is told no secret", () => {
     expect(other.seen).toEqual([]);
   });
 
-  test("within its own origin it goes on", async () => {
+  test("a redirect within its own origin is followed", async () => {
     const own = await serve((request, response) => {
       if (request.url === "/there") response.end("{}");
       else response.writeHead(307, { location: "/there" }).end();

@@ -103,7 +103,7 @@ it.each([
   await expect(run()).rejects.toMatchObject(failure);
 });
 
-it("tells the status and the beginning of the answer, and nothing of the request", async () => {
+it("reports the status and the beginning of the answer, and nothing of the request", async () => {
   const said = "Cannot POST /secret-path?key=secret, nor /secret-path: ";
   answer = { status: 422, type: "text/plain", body: `${said}${"x".repeat(2_000)}` };
   const failed = run({
@@ -120,7 +120,7 @@ it("tells the status and the beginning of the answer, and nothing of the request
   expect(message).not.toContain("secret");
 });
 
-it("takes the statuses it is told to expect, and only those", async () => {
+it("accepts the expected statuses, and only those", async () => {
   answer.status = 404;
   expect((await run({ expect: [200, 404] })).status).toBe(404);
   answer.status = 201;
@@ -137,7 +137,7 @@ it("keeps its limits", async () => {
   await expect(run({ timeout: "soon" })).rejects.toMatchObject({ code: "DURATION_INVALID" });
 });
 
-it("stops when the task is told to", async () => {
+it("stops when the task is aborted", async () => {
   const controller = new AbortController();
   setTimeout(() => controller.abort(new Error("cancelled")), 50);
   const stopped = run({ url: `${url}/silent` }, { signal: controller.signal });

@@ -53,7 +53,7 @@ test("a wrong secret fails the task for good; it stands neither in the error nor
   const task = powerBiRefresh({ workspace, dataset, every: "10ms" });
   const flow = workflow("flow").task("report", task, { retry: { initial: "10ms" } });
   const logger = new RecordingLogger();
-  const secret = "another~secret.that-nobody-may-see";
+  const secret = "another~secret.that-no-log-may-show";
   const app = remoteApp({ workflows: [flow], environment: variables(server, secret), logger });
   const view = await runToEnd(app, "flow");
   expect(onlyTask(view)).toMatchObject({ attempts: 1, error: { code: "POWER_BI_DENIED", retryable: false } });

@@ -57,7 +57,7 @@ test.each(casesOfCalls(faults))(
       const { server, run } = await place(
         {},
         {
-          // What was started may have ended before anybody looks.
+          // The refresh may have ended before the task polls.
           ending: { afterPolls: at % 2, status: "Completed" },
           faults: ({ index }): Fault | undefined => {
             seen = index + 1;
@@ -149,7 +149,7 @@ test("with retryFailed each attempt starts a refresh of its own", async () => {
   expect(server.dataset.refreshes.map(({ status }) => status)).toEqual(["Failed", "Failed", "Completed"]);
 });
 
-test("a call that failed does not fail the next call of its key: that begins anew", async () => {
+test("a failed call does not fail the next call of its key, which starts a new refresh", async () => {
   const { server, run } = await place(
     {},
     { ending: { afterPolls: 1, status: "Failed" } },
@@ -161,7 +161,7 @@ test("a call that failed does not fail the next call of its key: that begins ane
   expect(server.dataset.refreshes.map(({ status }) => status)).toEqual(["Failed", "Completed"]);
 });
 
-test("a refresh that was never begun does not make a later call of its key believe an older one", async () => {
+test("after a refresh that never started, a later call of its key does not accept an older one", async () => {
   const { server, run } = await place({}, { dayLimit: 0 }, { idempotency: true });
   expect(await run()).toMatchObject({ error: { code: "POWER_BI_REFRESH_LIMIT" } });
   server.dataset.refreshes.push({

@@ -17,7 +17,7 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} };
 /** Steps in memory. `stored` counts the documents that a store would have. */
 class RememberedSteps implements StepMemory {
   readonly done = new Map<string, StepResult>();
-  readonly begun = new Map<string, number>();
+  readonly waits = new Map<string, number>();
   async find(name: string) {
     return this.done.get(name);
   }
@@ -27,15 +27,15 @@ class RememberedSteps implements StepMemory {
     return step;
   }
   async startWait(name: string) {
-    const since = this.begun.get(name) ?? Date.now();
-    this.begun.set(name, since);
+    const since = this.waits.get(name) ?? Date.now();
+    this.waits.set(name, since);
     return { since, now: Date.now() };
   }
   async event() {
     return undefined;
   }
   get stored() {
-    return this.done.size + this.begun.size;
+    return this.done.size + this.waits.size;
   }
 }
 
@@ -133,7 +133,7 @@ test("a job that fails while its task is parked fails the task; a later attempt 
   expect(await rows()).toEqual([{ a: 1 }]);
 });
 
-test("cancelling the task ends its job, before it was begun too, and more than once", async () => {
+test("cancelling the task ends its job, also before it has started, and more than once", async () => {
   const { server, run, cancel } = await makeTask(1);
   await cancel();
   server.holdJobs();

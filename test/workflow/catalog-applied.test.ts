@@ -15,7 +15,7 @@ async function idsOf(catalog: FolderCatalog): Promise<string[]> {
   return (await catalog.all()).map((workflow) => workflow.definition.workflowId).sort();
 }
 
-test("reads applied workflows anew whenever one is needed", async () => {
+test("reads applied workflows again whenever one is needed", async () => {
   const stored = new Map<string, string>();
   let reads = 0;
   const catalog = catalogOf(await folderWith({ "a.yaml": data("a") }), async () => {

@@ -4,7 +4,7 @@ import { FolderCatalog } from "../../src/workflow/catalog.ts";
 import { taskTypes } from "./task-types.ts";
 import { folderWith } from "./temp-folder.ts";
 
-/** One task that is waited for together with so many others, each time with another one. */
+/** One task that is a parent in `joins` joins, each time together with another task. */
 const codeOf = (joins: number) => `import { workflow } from "baton";
 let flow = workflow("code").task("config", () => 1);
 for (let n = 0; n < ${joins}; n++)
@@ -31,7 +31,7 @@ async function problemsWith(joins: number) {
   }));
 }
 
-test("a task that is a parent of more sets than its record can hold is found when the workflow is checked", async () => {
+test("a task in more joins than its record can hold is found when the workflow is checked", async () => {
   const count = limits.joinsPerTask + 1;
   const problem = { code: "WORKFLOW_INVALID", message: expect.stringContaining(`${count} different sets`) };
   expect(await problemsWith(count)).toEqual([

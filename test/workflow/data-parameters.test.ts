@@ -17,7 +17,7 @@ test.each([
   ["inside a union", "{ table: sales, from: { row: '{{ input.row }}' } }"],
   ["in place of a union", "{ table: sales, from: '{{ input.from }}' }"],
   ["what a check looks at", "{ table: '{{ input.table }}', mode: merge }"],
-])("a placeholder may stand for %s", (_, parameters) => {
+])("a placeholder may take the place of %s", (_, parameters) => {
   expect(problemsOf(parameters)).toEqual([]);
 });
 

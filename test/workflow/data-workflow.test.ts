@@ -129,14 +129,14 @@ test.each([
   ["{ filedrop: sales/*.csv }", "did you mean fileDrop?"],
   ["{ cron: daily, timeZone: UTC }", "it has cron, timeZone"],
   ["{}", "it has nothing"],
-])("a trigger of no known kind is told with what was perhaps meant: %s", (trigger, told) => {
+])("a trigger of no known kind is reported with what was perhaps meant: %s", (trigger, hint) => {
   const text = `workflow: w\non:\n  - ${trigger}\ntasks:\n  - { id: a, type: noop }\n`;
   expect(problemsOf(text)).toMatchObject([
-    { where: "flow.yaml:3, on.0", message: `a trigger has either \`fileDrop\` or \`schedule\`; ${told}` },
+    { where: "flow.yaml:3, on.0", message: `a trigger has either \`fileDrop\` or \`schedule\`; ${hint}` },
   ]);
 });
 
-test("tells every problem at once, with its line", () => {
+test("reports every problem at once, with its line", () => {
   const text = `workflow: my flow
 on: [{ schedule: daily, every: day }, { fileDrop: "", at: noon }, { hook: x }]
 owner: me

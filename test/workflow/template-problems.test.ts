@@ -8,7 +8,7 @@ import { folderWith } from "./temp-folder.ts";
 
 function check(text: string) {
   const { ok, problems } = readDataWorkflow(text, "flow.yaml", builtInTaskTypes);
-  return { ok, told: problems.map(({ code, where, message }) => `${code} ${where}: ${message}`) };
+  return { ok, messages: problems.map(({ code, where, message }) => `${code} ${where}: ${message}`) };
 }
 
 const http = (url: string, more = "") => `workflow: w
@@ -32,24 +32,24 @@ test.each([
   ["{{ parents.ask.body }}", '"ask" is no parent of this task (it has first); add "ask" to `after`'],
   ["{{ env.TOKEN }}", "{{ secrets.TOKEN }}"],
   ["https://a.example/{ input.x }", "{ input.x } is not filled in: write {{ input.x }}"],
-])("%s is found, with file, line, task and what to do", (url, told) => {
+])("%s is found, with file, line, task and what to do", (url, message) => {
   const found = check(http(url));
   expect(found.ok).toBe(true);
-  expect(found.told).toHaveLength(1);
-  expect(found.told[0]).toMatch(/^TEMPLATE_INVALID flow\.yaml:10, task "ask", with\.url: /);
-  expect(found.told[0]).toContain(told);
+  expect(found.messages).toHaveLength(1);
+  expect(found.messages[0]).toMatch(/^TEMPLATE_INVALID flow\.yaml:10, task "ask", with\.url: /);
+  expect(found.messages[0]).toContain(message);
 });
 
-test("what is right is not told: every root, quoted braces, and braces that are no templates", () => {
+test("valid templates are not reported: every root, quoted braces, and braces that are no templates", () => {
   const body = `      body:
         a: "{{ input.x? }} {{ parents.first.body.length }} {{ batchId }} {{ secrets.TOKEN }}"
         b: "{{ '{{ customer.name }}' }} {% raw %} \${input.x} {\\"a\\":{\\"b\\":1}}"
     callback: { url: "https://a.example/{{ secrets.HOOK }}" }
 `;
-  expect(check(http("{{ input.url }}", body))).toEqual({ ok: true, told: [] });
+  expect(check(http("{{ input.url }}", body))).toEqual({ ok: true, messages: [] });
 });
 
-test("every mistake of a workflow is told, in callbacks and names too, beside those of other kinds", () => {
+test("every mistake of a workflow is reported, in callbacks and names too, beside those of other kinds", () => {
   const text = `workflow: w
 tasks:
   - id: a
@@ -59,9 +59,9 @@ tasks:
   - id: b
     type: nothing
 `;
-  const { ok, told } = check(text);
+  const { ok, messages } = check(text);
   expect(ok).toBe(false);
-  expect(told.map((line) => line.split(": ")[0])).toEqual([
+  expect(messages.map((line) => line.split(": ")[0])).toEqual([
     'TASK_TYPE_UNKNOWN flow.yaml:8, task "b", type',
     'TEMPLATE_INVALID flow.yaml:5, task "a", with.url',
     'TEMPLATE_INVALID flow.yaml:5, task "a", with.body.{{ input.key }}.0',
@@ -74,8 +74,8 @@ tasks:
 test.each([
   "sql: \"SELECT * FROM t WHERE d = '{{ input.day }}'\"",
   'sql: { duckdb: "SELECT {{ input.day }}" }',
-])("a value in the text of SQL is told, with how to bind it: %s", (sql) => {
-  const { told } = check(`workflow: w
+])("a value in the text of SQL is reported, with how to bind it: %s", (sql) => {
+  const { messages } = check(`workflow: w
 tasks:
   - id: q
     type: runQuery
@@ -83,9 +83,9 @@ tasks:
       into: t
       ${sql}
 `);
-  expect(told).toHaveLength(1);
-  expect(told[0]).toMatch(/^TEMPLATE_INVALID flow\.yaml:7, task "q", with\.sql/);
-  expect(told[0]).toContain(
+  expect(messages).toHaveLength(1);
+  expect(messages[0]).toMatch(/^TEMPLATE_INVALID flow\.yaml:7, task "q", with\.sql/);
+  expect(messages[0]).toContain(
     'Write $day (BigQuery: @day) there, and give the value in `parameters`: { day: "{{ input.day }}" }',
   );
 });
@@ -98,18 +98,20 @@ tasks:
     type: runQuery
     with: { into: t, sql: "SELECT $a AS a", parameters: { a: "${value}" } }
 `);
-  expect(query("{{ input.day }}").told).toEqual([]);
-  expect(query("{{ secrets.TOKEN }}").told[0]).toContain("a secret is not allowed here");
+  expect(query("{{ input.day }}").messages).toEqual([]);
+  expect(query("{{ secrets.TOKEN }}").messages[0]).toContain("a secret is not allowed here");
 });
 
 test("a secret that is written out stops the workflow, and the message does not show it", () => {
-  const { ok, told } = check(http("https://a.example?api_key=hush", "      headers: { x-api-key: hush }\n"));
+  const { ok, messages } = check(
+    http("https://a.example?api_key=hush", "      headers: { x-api-key: hush }\n"),
+  );
   expect(ok).toBe(false);
-  expect(told.map((line) => line.split(": ")[0])).toEqual([
+  expect(messages.map((line) => line.split(": ")[0])).toEqual([
     'SECRET_IN_DEFINITION flow.yaml:10, task "ask", with.url',
     'SECRET_IN_DEFINITION flow.yaml:11, task "ask", with.headers.x-api-key',
   ]);
-  expect(told.join()).not.toContain("hush");
+  expect(messages.join()).not.toContain("hush");
 });
 
 test.each<[string, string | undefined]>([
@@ -129,7 +131,7 @@ test.each<[string, string | undefined]>([
   ["counts.x.n", undefined],
   ["counts.x.m", 'by its schema, "x" has no "m"; did you mean n?'],
   ["made.of.code", undefined],
-])("the schema of an input says whether it can have %s", (path, told) => {
+])("the schema of an input says whether it can have %s", (path, problem) => {
   const Tree = z.object({
     value: z.number(),
     get next() {
@@ -146,7 +148,7 @@ test.each<[string, string | undefined]>([
     counts: z.record(z.string(), z.object({ n: z.number() })),
     made: z.string().transform((text) => ({ of: { code: text } })),
   });
-  expect(missingInput(staticInput(schema), path.split("."))).toBe(told);
+  expect(missingInput(staticInput(schema), path.split("."))).toBe(problem);
 });
 
 const dropped = "  - fileDrop: sales/*.csv\n";
@@ -166,8 +168,8 @@ test.each<[string, string, string | undefined]>([
   [scheduled, "{{ input.object }}", 'has no "object"; it has scheduledAt, date'],
   [dropped + scheduled, "{{ input.object }} {{ input.date }}", undefined],
   [dropped + scheduled, "{{ input.region }}", 'as its triggers start it, the input has no "region"'],
-])("without a schema the triggers say what the input has:\n%s%s", async (on, url, told) => {
-  const data = check(http(url).replace("tasks:", `on:\n${on}tasks:`)).told;
+])("without a schema the triggers say what the input has:\n%s%s", async (on, url, problem) => {
+  const data = check(http(url).replace("tasks:", `on:\n${on}tasks:`)).messages;
   const [trigger] = on === dropped ? ['fileDrop("sales/*.csv")'] : ['schedule("0 6 * * *")'];
   const triggers = on === dropped + scheduled ? `fileDrop("sales/*.csv"), ${trigger}` : trigger;
   const folder = await folderWith({
@@ -175,17 +177,18 @@ test.each<[string, string, string | undefined]>([
 export default workflow("w", { on: [${triggers}] }).task("a", http({ url: ${JSON.stringify(url)} }));\n`,
   });
   const code = await new FolderCatalog({ folder, taskTypes: builtInTaskTypes }).problems();
-  for (const messages of [data, code.map(({ message }) => message)])
-    expect(messages).toEqual(told === undefined ? [] : [expect.stringContaining(told)]);
+  for (const found of [data, code.map(({ message }) => message)])
+    expect(found).toEqual(problem === undefined ? [] : [expect.stringContaining(problem)]);
 });
 
 const built = 'import { http, workflow } from "baton";\n';
 
-test("a workflow that is built and not exported is told, where it is built; those that others export are not", async () => {
+test("a workflow that is not exported is reported where it is built; one exported elsewhere is not", async () => {
   const folder = await folderWith({
     "forgotten.ts": `${built}workflow("forgotten").task("a", () => 1);\nexport const other = 1;\n`,
     "listed.ts": `${built}export default [workflow("listed").task("a", () => 1)];\n`,
-    "shared.ts": `${built}export const begin = (id: string) => workflow(id);\nexport const base = begin("base").task("a", () => 1);\n`,
+    "shared.ts": `${built}export const begin = (id: string) => workflow(id);
+export const base = begin("base").task("a", () => 1);\n`,
     "uses.ts": 'import { begin } from "./shared.ts";\nexport default begin("uses").task("b", () => 2);\n',
   });
   const catalog = new FolderCatalog({ folder, taskTypes: builtInTaskTypes });
@@ -193,8 +196,10 @@ test("a workflow that is built and not exported is told, where it is built; thos
     "base",
     "uses",
   ]);
-  const told = (await catalog.problems()).map(({ code, where, message }) => `${code} ${where}: ${message}`);
-  expect(told).toEqual([
+  const messages = (await catalog.problems()).map(
+    ({ code, where, message }) => `${code} ${where}: ${message}`,
+  );
+  expect(messages).toEqual([
     expect.stringMatching(
       /^WORKFLOW_NOT_EXPORTED \S+\/forgotten\.ts:2:\d+: Workflow "forgotten" is created here/,
     ),

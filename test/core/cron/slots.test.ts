@@ -83,7 +83,7 @@ test("a clock that moves to another day is not made up for: that day is on no ca
   ]);
 });
 
-test("a pattern with * comes at the second showing of a time too, also when one looks from within; fixed times do not", () => {
+test("a pattern with * fires at the second showing of a time too, also from within; fixed times do not", () => {
   expect(slots("*/30 1 25 10 *", "Europe/London", "2026-10-25T00:30:00Z", 3)).toEqual([
     ["2026-10-25T01:00", "2026-10-25T01:00"],
     ["2026-10-25T01:30", "2026-10-25T01:30"],

@@ -22,7 +22,7 @@ test("a chunk is stored once, however often it is put", () => {
   expect(table.count("other")).toBe(0);
 });
 
-test("chunks are stored all or none, and the table goes on after a failure", () => {
+test("chunks are stored all or none, and the table works after a failure", () => {
   const table = open();
   const chunk = { id: "a", documentId: "d", index: 0, text: "text" };
   const broken: Chunk = { ...chunk, id: "b", index: Number.NaN };

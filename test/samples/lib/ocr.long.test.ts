@@ -76,7 +76,8 @@ test("no thread is left behind: not after a text, a broken picture, or an abort"
     const readings = [textOfImage(scan), textOfImage(scan.subarray(0, 60)), textOfImage(scan, controller.signal)];
     controller.abort(new Error("cancelled"));
     const results = await Promise.allSettled(readings);
-    process.stdout.write(JSON.stringify(results.map((result) => result.reason?.message ?? result.value.text.length)));`);
+    const shown = results.map((result) => result.reason?.message ?? result.value.text.length);
+    process.stdout.write(JSON.stringify(shown));`);
   expect(JSON.parse(printed)).toEqual([
     expect.any(Number),
     expect.stringContaining("The picture is broken"),

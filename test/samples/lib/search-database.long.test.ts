@@ -18,7 +18,7 @@ function withSamples() {
   return database;
 }
 
-test("put twice, a document is there once; put anew, only its new words are found", () => {
+test("put twice, a document is there once; put again, only its new words are found", () => {
   const { database, path } = open();
   database.put("d", "Title", "some apples");
   database.put("d", "Title", "some apples");

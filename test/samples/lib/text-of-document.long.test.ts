@@ -55,7 +55,8 @@ test.for([
 
 test("a PDF that needs a password is refused for good", async () => {
   // No password of ours fits the 32 bytes of /U, so the reader must ask for one.
-  const encryption = `/Encrypt << /Filter /Standard /V 1 /R 2 /P -44 /O <${"ab".repeat(32)}> /U <${"cd".repeat(32)}> >>`;
+  const hashes = `/O <${"ab".repeat(32)}> /U <${"cd".repeat(32)}>`;
+  const encryption = `/Encrypt << /Filter /Standard /V 1 /R 2 /P -44 ${hashes} >>`;
   const locked = Buffer.from(handbook)
     .toString("latin1")
     .replace("trailer\n<<", `trailer\n<< ${encryption} /ID [<${"01".repeat(16)}> <${"01".repeat(16)}>]`);
