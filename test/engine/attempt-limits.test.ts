@@ -31,7 +31,7 @@ function attempt(change: Partial<Assignment> & { readonly timeoutSeconds: number
   };
 }
 
-/** The runner of the embedded engine, in which time passes only when it is told to. */
+/** The runner of the embedded engine, in which time passes only when the test moves it. */
 function timedRunner() {
   const clock = new VirtualClock();
   const runners: TaskRunner[] = [];

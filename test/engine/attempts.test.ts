@@ -67,7 +67,7 @@ test("an error that is not retryable ends the task at once", async () => {
   expect(view.tasks[0]).toMatchObject({ status: "ERROR", attempts: 1 });
 });
 
-test("a timeout aborts the task and fails the attempt, even if the task does not heed the signal", async () => {
+test("a timeout aborts the task and fails the attempt, even if the task ignores the signal", async () => {
   const signals: unknown[] = [];
   const slow = workflow("slow").task(
     "a",

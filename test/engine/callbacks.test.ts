@@ -111,7 +111,7 @@ test("a callback is never sent before its task has ended, whatever becomes of th
   expect(failures).toEqual(new Set(["refused", "hidden"]));
 });
 
-test("a callback that another worker was about to send, and died, is sent after his lease, without a sweep", async () => {
+test("a callback whose sender died before the send is sent after its lease, without a sweep", async () => {
   const receiver = await callbackReceiver();
   const isFirst = firstTime();
   const { app, start, ended, until } = timedApp({
@@ -162,10 +162,10 @@ test("a receiver that is down for an hour gets the callback when it is up, once"
   expect(bodiesById(receiver.received)).toEqual(new Map([[eventId, new Set([receiver.received[0]?.body])]]));
 });
 
-test("a callback that nobody takes is given up after three days, and sent when it is asked for", async () => {
+test("a callback that no receiver accepts is given up after three days, and sent on request", async () => {
   let isUp = false;
   const sends: number[] = [];
-  const told: (LogFields | undefined)[] = [];
+  const reported: (LogFields | undefined)[] = [];
   const { app, clock, start, ended } = timedApp({
     workflows: [flowOf(() => 1)],
     environment,
@@ -173,7 +173,7 @@ test("a callback that nobody takes is given up after three days, and sent when i
       ...plain,
       logger: {
         ...plain.logger,
-        error: (message, fields) => void (message === "a callback is given up" && told.push(fields)),
+        error: (message, fields) => void (message === "a callback is given up" && reported.push(fields)),
       },
       callbacks: {
         send: async () => {
@@ -194,11 +194,11 @@ test("a callback that nobody takes is given up after three days, and sent when i
   expect(await state()).toBe("GIVEN_UP");
   expect(sends).toHaveLength(limits.callbackAttempts);
   // An alert counts the line.
-  expect(told).toEqual([expect.objectContaining({ taskId: "work", error: "answered 404" })]);
+  expect(reported).toEqual([expect.objectContaining({ taskId: "work", error: "answered 404" })]);
   clock.set(86_400_000);
   await clock.advance(61_000);
   const eventId = (await app.engine.admin.callbacks.ofKey(key))[0]?.eventId ?? "";
-  expect(told).toMatchObject([{ eventId }]);
+  expect(reported).toMatchObject([{ eventId }]);
   // Nor for a message that comes late.
   await app.engine.deliverCallback(eventId);
   expect(sends).toHaveLength(limits.callbackAttempts);
@@ -233,7 +233,7 @@ test("of a receiver that fails at random every event arrives, always the same", 
   expect([...bodies.values()].every(({ size }) => size === 1)).toBe(true);
 });
 
-test("a large result comes in pages, which go on where they stopped when one fails", async () => {
+test("a large result comes in pages, which continue where they stopped when one fails", async () => {
   let refusals = 1;
   const receiver = await callbackReceiver((callback) => {
     const isRefused = bodyOf(callback).page === 2 && refusals > 0;
@@ -283,7 +283,7 @@ test("a sender that dies between two pages is taken over after its lease, where 
   expect(joinCallbackPages(receiver.received.map(({ body }) => body))).toEqual(large);
 });
 
-test("a call that finds the work done does not do it, and tells its own address the same", async () => {
+test("a call that finds the work done does not do it, and sends its own address the same", async () => {
   const [first, second] = [await callbackReceiver(), await callbackReceiver()];
   let runs = 0;
   const app = testApp({ workflows: [flowOf(() => ({ result: large, summary: ++runs }))], environment });
@@ -306,7 +306,7 @@ test("a call that finds the work done does not do it, and tells its own address 
   expect(runs).toBe(1);
 });
 
-test("a call that finds the work done, but not yet told, is told too: neither address is forgotten", async () => {
+test("a call that finds work done but not yet reported is reported too: neither address is lost", async () => {
   let isUp = false;
   const first = await callbackReceiver((callback) => (isUp || bodyOf(callback).page === 1 ? 204 : 503));
   const second = await callbackReceiver();
@@ -324,7 +324,7 @@ test("a call that finds the work done, but not yet told, is told too: neither ad
     expect(joinCallbackPages(received.map(({ body }) => body))).toEqual(large);
 });
 
-test("an address that takes nothing keeps no other from being told", async () => {
+test("an address that accepts nothing does not block another", async () => {
   const sent: string[] = [];
   const [gone, second] = ["https://gone.example/hook", "https://second.example/hook"];
   const { app, clock, start, ended } = timedApp({
@@ -353,7 +353,7 @@ test("an address that takes nothing keeps no other from being told", async () =>
   expect(sent.filter((url) => url === gone)).toHaveLength(limits.callbackAttempts);
 });
 
-test("a task that fails for good tells it; one that is skipped or cancelled tells nothing", async () => {
+test("a task that fails for good reports it; one that is skipped or cancelled sends nothing", async () => {
   const receiver = await callbackReceiver();
   const callback = { url: receiver.url };
   const flow = workflow("flow")
@@ -376,7 +376,7 @@ test("a task that fails for good tells it; one that is skipped or cancelled tell
   });
 });
 
-test("progress is sent while the task runs, is not stored, and does not fail the task when it is not taken", async () => {
+test("progress is sent while the task runs, is not stored, and does not fail the task if refused", async () => {
   const receiver = await callbackReceiver((callback) =>
     bodyOf(callback).type === "task.progress" ? 500 : 204,
   );
@@ -444,12 +444,12 @@ test.each([1, 2])(
     for (const { batchId } of started) await untilEnded(app, batchId);
     await expect.poll(() => bodiesById(receiver.received).size).toBe(30);
     await expect.poll(() => app.broker.active).toBe(0);
-    // Whoever comes second finds it in the hands of the first.
+    // A second sender finds the lease of the first.
     expect(receiver.received).toHaveLength(30);
   },
 );
 
-test("a receiver that takes nothing keeps nothing out of the archive, and is told in the end", async () => {
+test("a receiver that refuses keeps nothing out of the archive, and gets the callback in the end", async () => {
   let isUp = false;
   const receiver = await callbackReceiver(() => (isUp ? 204 : 500));
   const app = testApp({
@@ -469,7 +469,7 @@ test("a receiver that takes nothing keeps nothing out of the archive, and is tol
     .toBe("DELIVERED");
 });
 
-test("a task that fails for good because its key can't be made tells it", async () => {
+test("a task that fails for good because its key can't be made reports it", async () => {
   const receiver = await callbackReceiver();
   const app = testApp({ workflows: [flowOf(() => 1)], environment });
   const view = await runToEnd(app, "flow", { url: receiver.url });
@@ -481,7 +481,7 @@ test("a task that fails for good because its key can't be made tells it", async 
   });
 });
 
-test("a completion whose callback's address can't be read just now comes again, and is told", async () => {
+test("a completion whose callback address can't be read at first is redelivered, and is reported", async () => {
   const receiver = await callbackReceiver();
   const isFirst = firstTime();
   let isWaiting = false;
@@ -543,7 +543,7 @@ test("a resend that loses to another write of the callback is tried again", asyn
       withStore(dependencies, (store) => ({
         commit: async (writes) => {
           const [write] = writes;
-          // Somebody else writes the callback between the resend's look and its write.
+          // Another process writes the callback between the resend's read and its write.
           if (write?.kind === "update" && write.data.resends === 1 && isFirst()) {
             const { document } = await store.get(write.key);
             const data = { ...document?.data, nonce: "another" };
@@ -563,7 +563,7 @@ test("a resend that loses to another write of the callback is tried again", asyn
   expect(isFirst()).toBe(false);
 });
 
-test("neither the log nor what is kept of the sends tells the path of a receiver: it may be a password", async () => {
+test("neither the log nor the stored sends show the path of a receiver: it may be a password", async () => {
   const receiver = await callbackReceiver(() => 404);
   const lines: LogFields[] = [];
   const app = testApp({

@@ -15,8 +15,9 @@ const whole = { text: "1", bytes: 1 };
 const done: TaskOutcome = { kind: "succeeded", summary: whole, result: whole, notes: null };
 
 /**
- * A batch that has been cancelled, and a warehouse whose jobs are known by their idempotency keys. The task of the first run
- * ends as the test says. `onCancel` is called within each of the later cancels, the first being that of the command.
+ * A batch that has been cancelled, and a warehouse whose jobs are known by their idempotency keys. The task of the
+ * first run ends as the test says. `onCancel` is called within each of the later cancels, the first being that of the
+ * command.
  */
 async function cancelled(
   onCancel: () => Promise<void>,
@@ -75,7 +76,7 @@ async function cancelled(
   };
 }
 
-test("what the old worker of a cancelled task ends is not the job of the retry: the key is held meanwhile", async () => {
+test("the old worker of a cancelled task does not end the retry's job: the key is held meanwhile", async () => {
   const hasCome = Promise.withResolvers<string>();
   const batch = await cancelled(async () => hasCome.resolve(await batch.retry()));
   batch.oldWorkerEnds();
@@ -86,7 +87,7 @@ test("what the old worker of a cancelled task ends is not the job of the retry: 
   expect(batch.killed).toEqual([]);
 });
 
-test("a call that skips what another does waits while a key is held for a cancel: nobody does the work", async () => {
+test("a call that skips locked keys waits while a key is held for a cancel: no call does the work", async () => {
   const hasCome = Promise.withResolvers<string>();
   const batch = await cancelled(async () => hasCome.resolve(await batch.retry()), { onLocked: "skip" });
   batch.oldWorkerEnds();
@@ -122,7 +123,7 @@ test("what takes longer than the hold does not try again once another call has t
   expect(batch.cancels()).toBe(before);
 });
 
-test("of two that end what a cancelled task has begun, the second waits: the first to be done would free the lock of the other", async () => {
+test("of two cancels of one job, the second waits: the first would free the lock of the other", async () => {
   const isSlow = firstTime();
   const slowMayEnd = Promise.withResolvers<void>();
   const batch = await cancelled(async () => {
@@ -144,7 +145,7 @@ test("of two that end what a cancelled task has begun, the second waits: the fir
   expect(batch.killed).toEqual([]);
 });
 
-test("the lock of another call is left alone by whoever comes late to end what a cancelled task has begun", async () => {
+test("a late canceller of a cancelled task's job leaves the lock of another call alone", async () => {
   const batch = await cancelled(async () => undefined);
   const next = await batch.retry();
   expect(batch.runs()).toBe(2);
@@ -167,7 +168,7 @@ test("a key whose result was cleared is not held: it would count again", async (
   expect((await batch.app.engine.admin.executions.explain(key)).execution).toEqual(before.execution);
 });
 
-test("whoever holds a key for a cancel and stands still is waited for no longer than a minute", async () => {
+test("a call waits no longer than a minute for a canceller that holds the key and stands still", async () => {
   const clock = new VirtualClock();
   const isStuck = firstTime();
   const standingStill = Promise.withResolvers<void>();

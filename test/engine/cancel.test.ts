@@ -40,8 +40,8 @@ test("cancel: running tasks get their signal, nothing starts afterwards, the bat
     always: "CANCELLED cancelled",
   });
   let reason: unknown;
-  void aborted.promise.then((told) => {
-    reason = told;
+  void aborted.promise.then((given) => {
+    reason = given;
   });
   // At its next heartbeat.
   expect(await until(() => reason)).toMatchObject({ kind: "lost_lease" });

@@ -144,22 +144,22 @@ async function twoWaiting() {
   const first = await start();
   await app.engine.admin.executions.unlock(key);
   const second = await start();
-  /** However often it was told, it was always the second's event. */
-  const onlyToldOfSecond = async () => {
+  /** However often the callback was sent, it was always the second's event. */
+  const expectOnlySecondReported = async () => {
     await expect.poll(async () => (await app.engine.admin.callbacks.ofKey(key))[0]?.state).toBe("DELIVERED");
     expect(await app.engine.admin.callbacks.ofKey(key)).toHaveLength(1);
     expect(await app.engine.admin.callbacks.ofBatch(first)).toEqual([]);
     expect(new Set(receiver.received.map(({ body }) => body)).size).toBe(1);
     expect(receiver.received[0]?.body).toContain('"of the second"');
   };
-  return { app, receiver, complete, first, second, onlyToldOfSecond };
+  return { app, receiver, complete, first, second, expectOnlySecondReported };
 }
 
-test("a completion of a task whose work another has done meanwhile gives what the other's gave, and tells it again", async () => {
-  const { app, receiver, complete, first, second, onlyToldOfSecond } = await twoWaiting();
+test("a completion of a task whose work another has done returns the other's result, and resends it", async () => {
+  const { app, receiver, complete, first, second, expectOnlySecondReported } = await twoWaiting();
   await complete(second, "of the second");
   expect((await untilEnded(app, second)).tasks[0]).toMatchObject({ reason: null, result: "of the second" });
-  await onlyToldOfSecond();
+  await expectOnlySecondReported();
   await complete(first, "of the first");
   expect((await untilEnded(app, first)).tasks[0]).toMatchObject({
     status: "SUCCESS",
@@ -167,11 +167,11 @@ test("a completion of a task whose work another has done meanwhile gives what th
     result: "of the second",
   });
   await expect.poll(() => receiver.received.length).toBe(2);
-  await onlyToldOfSecond();
+  await expectOnlySecondReported();
 });
 
 test("a completion of a task that has lost its lock waits as long as another holds it", async () => {
-  const { app, complete, first, second, onlyToldOfSecond } = await twoWaiting();
+  const { app, complete, first, second, expectOnlySecondReported } = await twoWaiting();
   await complete(first, "of the first");
   expect((await app.engine.admin.show(first)).tasks[0]).toMatchObject({ status: "WAITING" });
   await complete(second, "of the second");
@@ -180,5 +180,5 @@ test("a completion of a task that has lost its lock waits as long as another hol
     reason: "already_completed",
     result: "of the second",
   });
-  await onlyToldOfSecond();
+  await expectOnlySecondReported();
 });

@@ -59,7 +59,7 @@ test("a message that fails again and again is delivered again until it becomes a
   });
 });
 
-test("a dead letter is replayed once its cause is mended", async () => {
+test("a dead letter is replayed once its cause is fixed", async () => {
   const data = temporaryFolder();
   const before = testApp({ data, workflows: [] });
   const message: Message = { kind: "start", workflowId: "one", input: { n: 7 }, key: "k" };

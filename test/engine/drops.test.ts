@@ -37,7 +37,7 @@ it.each(["sales/", "sales/2026/", "sales/2026_$folder$", "sales/.a.csv.swp", "sa
   },
 );
 
-it("the log tells of a file that no workflow takes, and why", async () => {
+it("the log reports a file that no workflow takes, and why", async () => {
   const { app, post, said } = sales("sales/*.csv");
   await post("sales/B.CSV");
   expect(await app.engine.admin.list({})).toEqual([]);
@@ -55,7 +55,7 @@ it("the log tells of a file that no workflow takes, and why", async () => {
   ]);
 });
 
-it("the log tells of a drop that has started its batch before; another generation is another drop", async () => {
+it("the log reports a drop that has started its batch before; another generation is another drop", async () => {
   const { app, post, said } = sales();
   await post("sales/a.csv", "1");
   await post("sales/a.csv", "1");

@@ -3,7 +3,7 @@ import { workflow } from "../../src/index.ts";
 import { testApp } from "../support/app.ts";
 import { withStore } from "../support/faults.ts";
 
-/** An app whose disk does not answer until it is told to, and that notes whether all it wrote was synced. */
+/** An app whose disk answers when the test lets it, and that notes whether all writes were synced. */
 function slowDisk({ slowsDownInCode = false } = {}) {
   const { promise: disk, resolve: answer } = Promise.withResolvers<void>();
   let isSlow = false;
@@ -68,23 +68,23 @@ test("no code runs, and nothing is acknowledged, before what it rests on is on t
   expect(acknowledged).toBe(true);
 });
 
-test("a delivery gives its place away when its work is done, before the disk has it, and not when it failed", async () => {
+test("a delivery releases its slot when its work is done, before the disk sync, and not if it failed", async () => {
   const { app, slow, answer } = slowDisk();
   await app.engine.start({ kind: "start", workflowId: "two", key: "first" });
   slow();
-  const told: string[] = [];
+  const events: string[] = [];
   const deliver = (workflowId: string) =>
     app.deliveries.deliver({
       message: { kind: "start", workflowId, key: "second" },
       deliveryAttempt: 1,
-      release: () => void told.push(`${workflowId} released`),
+      release: () => void events.push(`${workflowId} released`),
     });
-  const delivered = deliver("two").then(() => void told.push("two acknowledged"));
-  await expect.poll(() => told).toEqual(["two released"]);
+  const delivered = deliver("two").then(() => void events.push("two acknowledged"));
+  await expect.poll(() => events).toEqual(["two released"]);
   answer();
   await delivered;
   expect((await deliver("unknown")).outcome).toBe("dead-lettered");
-  expect(told).toEqual(["two released", "two acknowledged"]);
+  expect(events).toEqual(["two released", "two acknowledged"]);
 });
 
 test("a task releases its place when its children are published, before the disk has it", async () => {

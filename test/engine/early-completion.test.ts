@@ -35,7 +35,7 @@ function completionOf(batchId: string, completion: { result: string } | { error:
   return { message, deliveryAttempt: 1 };
 }
 
-/** What is kept is not seen by the first look: as if whoever parked the task had died before it. */
+/** The first read misses the stored completion: as if the worker that parked the task had died before it. */
 function unseenAtFirst(isFirst: () => boolean) {
   return (dependencies: Dependencies): Dependencies =>
     withStore(dependencies, (store) => ({
@@ -64,7 +64,7 @@ test("an early completion is kept and not posted again, however large it is", as
   expect(scheduled.filter(({ message }) => !isRedrivable(message))).toEqual([]);
 });
 
-test("a large completion that is told again and again is one object", async () => {
+test("a large completion that is sent again and again is one object", async () => {
   let objects: ObjectStore | undefined;
   const app = testApp({
     workflows: [flow],
@@ -159,7 +159,7 @@ test("a task parks between the look for it and the keeping of its completion: it
         commit: async (writes) => {
           if (writes[0]?.key.collection === "events" && isFirst()) {
             app.work.start();
-            // Whoever parks it looks for what is kept, and finds nothing.
+            // The worker that parks it looks for a stored completion, and finds none.
             await expect.poll(() => looks).toBe(1);
           }
           return store.commit(writes);
@@ -208,7 +208,7 @@ test("a completion that is kept when the wait is over still counts", async () =>
   });
 });
 
-test("a completion that came in time counts, also when another call holds the lock for longer than the wait", async () => {
+test("a completion in time counts, also when another call holds the lock for longer than the wait", async () => {
   const brief = workflow("flow", { input: z.object({ id: z.number(), wait: z.string() }) }).task(
     "ask",
     (task) => task.waitForCompletion(task.input.wait),
@@ -269,7 +269,7 @@ test("the sweep ends a task whose completion is kept and whose messages are lost
   expect((await untilEnded(app, batchId)).tasks[1]).toMatchObject({ result: "early" });
 });
 
-test("an ending whose first write comes about late is passed on", async () => {
+test("an ending whose first write is applied late is passed on", async () => {
   const isFirst = firstTime();
   let late: readonly Write[] | undefined;
   const reading = flow.task("read", (task) => task.parent("ask"), { after: ["ask"] });

@@ -122,13 +122,13 @@ test("a wait that is too long ends the task, and an event that comes then change
   expect((await app.engine.admin.show(batchId)).tasks).toEqual(view.tasks);
 });
 
-test("an event that comes just before the wait is over is in time, though nobody was woken", async () => {
+test("an event that comes just before the wait is over is in time, though no task was woken", async () => {
   const { app, start, ended } = timedApp({
     workflows: [waits("10m")],
     environment: { BATON_SWEEP: "1h" },
     around: (dependencies) =>
       withStore(dependencies, (store) => ({
-        // Whoever receives the event dies before it wakes the task.
+        // The receiver of the event dies before it wakes the task.
         query: async (collection, conditions, options) => {
           if (isDying && collection === "taskLogs") throw new Error("died");
           return store.query(collection, conditions, options);
@@ -217,7 +217,7 @@ test("an event whose storing is undone is delivered again, and not lost", async 
 
 test("an event for a batch that is not known becomes a dead letter", async () => {
   const app = testApp({ workflows: [waits()] });
-  const message = { kind: "event", batchId: "nobody", event: "approved" } as const;
+  const message = { kind: "event", batchId: "unknown", event: "approved" } as const;
   expect(await app.deliveries.deliver({ message, deliveryAttempt: 1 })).toMatchObject({
     outcome: "dead-lettered",
     code: "BATCH_UNKNOWN",
@@ -226,7 +226,7 @@ test("an event for a batch that is not known becomes a dead letter", async () =>
 });
 
 test.each([1, 2, 3])(
-  "a hundred waits and their events, every message twice and in random order: each goes on once (seed %i)",
+  "a hundred waits and their events, every message twice and in random order: each continues once (seed %i)",
   async (seed) => {
     const calls: string[] = [];
     const flow = workflow("flow").task("work", async ({ step, batchId }) => {
@@ -266,7 +266,7 @@ test("a worker that dies between parking and its second look leaves the event to
       withStore(dependencies, (store) => ({
         get: async (key) => {
           const found = await store.get(key);
-          // The task's own look, and the one after it has parked: the event is not there yet, or nobody is left to look.
+          // The task reads before and after it parks: the event is not stored yet, or the worker has died.
           if (key.collection === "events" && ++looks <= 2) return { ...found, document: undefined };
           return found;
         },
@@ -375,7 +375,7 @@ test("the sweep leaves a task alone that has been woken, but for one flagged mes
   expect(flags()).toEqual([undefined]);
   for (let look = 1; look <= 3; look++) await app.engine.redrive(batchId);
   expect(flags()).toEqual([true, true, true]);
-  // Whoever received it may have died before it could publish: sent again, it wakes again.
+  // The receiver may have died before it could publish: sent again, the event wakes the task again.
   expect((await app.engine.receiveEvent(event)).woken).toEqual(["work"]);
   expect(flags()).toEqual([undefined]);
 });

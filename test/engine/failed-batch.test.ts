@@ -9,7 +9,7 @@ const broken = workflow("broken").task("a", () => {
 });
 const sound = workflow("sound").task("a", () => 1);
 
-test("a batch that failed is told of in a line of its own, which an alert counts, and one that did not is not", async () => {
+test("a failed batch has a log line of its own, which an alert counts, and a successful one has none", async () => {
   const warnings: [string, LogFields | undefined][] = [];
   const app = testApp({
     workflows: [broken, sound],

@@ -107,7 +107,7 @@ function countOf(texts: readonly string[], start: string): number {
   return texts.filter((text) => text.startsWith(start)).length;
 }
 
-test("a batch that was cancelled and forgotten is not begun anew by the worker that is still at it", async () => {
+test("a batch that was cancelled and forgotten is not started again by the worker that still runs it", async () => {
   const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
   const ran: string[] = [];
   const slow = workflow("slow")
@@ -129,7 +129,7 @@ test("a batch that was cancelled and forgotten is not begun anew by the worker t
   expect(left).toEqual(before.filter((text) => !text.startsWith("definitions/")));
 });
 
-test("a dead letter whose body is gone is told of, and hinders nothing", async () => {
+test("a dead letter whose body is gone is reported, and hinders nothing", async () => {
   const world = opened([workflow("quick").task("a", () => 1)]);
   const batchId = await start(world, "quick", "Ada");
   await untilEnded(world.app, batchId);
@@ -139,7 +139,7 @@ test("a dead letter whose body is gone is told of, and hinders nothing", async (
   expect(forgotten).toMatchObject({ deadLetters: [], unreadableLetters: 1 });
 });
 
-test("a dead letter that this version can't read hinders nothing, stays, and is told of", async () => {
+test("a dead letter that this version can't read hinders nothing, stays, and is reported", async () => {
   const world = opened([workflow("quick").task("a", () => 1)]);
   const batchId = await start(world, "quick", "Ada");
   await untilEnded(world.app, batchId);
@@ -152,7 +152,7 @@ test("a dead letter that this version can't read hinders nothing, stays, and is 
   await expect(world.app.engine.admin.show(batchId)).rejects.toMatchObject({ code: "BATCH_UNKNOWN" });
 });
 
-test("everything that is stored of a batch and its retries is shown, then deleted, and nothing of another", async () => {
+test("all data of a batch and its retries is shown, then deleted, and nothing of another batch", async () => {
   const world = opened([searched((await callbackReceiver()).url)]);
   const other = await start(world, "searched", "Grace");
   await asks(world, other);
@@ -273,7 +273,7 @@ async function call(world: World, how: string): Promise<string> {
 
 const key = "called/call?person=Ada";
 
-test("a key that is locked is not changed under whoever has it, as long as it tells of the batch", async () => {
+test("the record of a locked key is not changed while its holder belongs to the batch", async () => {
   const world = opened([called]);
   const { engine } = world.app;
   const failing = await call(world, "fails");
@@ -289,7 +289,7 @@ test("a key that is locked is not changed under whoever has it, as long as it te
   expect((await all(world)).filter((text) => text.includes(failing))).toEqual([]);
 });
 
-test("the result of another batch stays, for no longer than it would have; the failure that it remembers goes", async () => {
+test("the result of another batch keeps its time to live; the failure in its record is deleted", async () => {
   const world = opened([called]);
   const { engine } = world.app;
   const failing = await call(world, "fails");
@@ -329,7 +329,7 @@ test("a result that the batch made goes, also when others have taken it: the nex
   expect(next.tasks).toMatchObject([{ reason: null, result: "runs" }]);
 });
 
-test("a call that takes the key while it is deleted keeps it, and a later attempt goes on from there", async () => {
+test("a call that takes the key while it is deleted keeps it, and a later attempt continues from there", async () => {
   let meanwhile: (() => Promise<unknown>) | undefined;
   const world = opened([called], (dependencies) =>
     withStore(dependencies, (store) => ({
@@ -442,7 +442,7 @@ test.each(["before", "after"] as const)(
       const deleted = await engine.admin.forget(first, { isToBeDeleted: true }).catch(() => undefined);
       isOver = plan.left >= 0;
       plan.left = -1;
-      // Where the last change took place and only its answer is missing, it is seen: the batch is not asked for in vain.
+      // If the last change was applied and only its answer is missing, the erasure is complete already.
       if (!deleted) await engine.admin.forget(first, { isToBeDeleted: true });
       expect((await all(world)).sort(), `after ${crashes} changes`).toEqual(before);
     }

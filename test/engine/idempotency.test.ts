@@ -43,7 +43,7 @@ test.each(["wait", "skip"] as const)(
   },
 );
 
-test("steps are stored: a retry goes on after them, sleeps leave the machine", async () => {
+test("steps are stored: a retry continues after them, sleeps leave the machine", async () => {
   const calls: string[] = [];
   const flow = workflow("flow").task(
     "work",
@@ -210,7 +210,7 @@ test("a task by day keeps the day on which it began, whenever its attempts run",
   expect(runs.toSorted()).toEqual([first, first, second, second].toSorted());
 });
 
-test("failures are tried again after the waits of the policy, each attempt under the lock, and one result is cached", async () => {
+test("failures are retried with the policy's back-off, each attempt under the lock; one result is cached", async () => {
   const began: number[] = [];
   const held: number[] = [];
   const flow = keyedFlow(
@@ -247,7 +247,7 @@ test("failures are tried again after the waits of the policy, each attempt under
   });
 });
 
-test("between two attempts another batch may take the lock, go on after the stored steps, and finish the work", async () => {
+test("between two attempts another batch may take the lock, continue after the steps, and finish", async () => {
   const calls: string[] = [];
   const flow = keyedFlow(
     async ({ step, batchId }) => {
@@ -273,12 +273,12 @@ test("between two attempts another batch may take the lock, go on after the stor
   expect(calls).toEqual(["paid", first, second]);
 });
 
-test("when the attempts are used up nothing is cached, the lock is free, and the failure is told once", async () => {
+test("when the attempts are used up nothing is cached, the lock is free, and one failure is reported", async () => {
   const receiver = await callbackReceiver();
-  let isMended = false;
+  let isFixed = false;
   const flow = keyedFlow(
     ({ attempt }) => {
-      if (isMended) return "mended";
+      if (isFixed) return "fixed";
       throw new TaskError(`failure ${attempt}`, { code: "BROKEN" });
     },
     { retry: { maxAttempts: 3, initial: "10ms" }, callback: { url: receiver.url } },
@@ -307,9 +307,9 @@ test("when the attempts are used up nothing is cached, the lock is free, and the
     type: "task.failed",
     data: { error: { code: "BROKEN", message: "failure 3" } },
   });
-  isMended = true;
+  isFixed = true;
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow", input });
-  expect((await untilEnded(app, batchId)).tasks[0]).toMatchObject({ reason: null, result: "mended" });
+  expect((await untilEnded(app, batchId)).tasks[0]).toMatchObject({ reason: null, result: "fixed" });
   await expect.poll(() => receiver.received.length).toBe(2);
   expect(receiver.received[1]?.headers["webhook-id"]).not.toBe(failed?.headers["webhook-id"]);
 });

@@ -14,11 +14,11 @@ function largeJoin() {
   ];
   const graph = buildGraph(workflowOf("wide", edges, async () => null).definition);
   const join = graph.joinByChild.get("last");
-  if (!join?.shards) throw new Error("a join of so many parents is counted in parts");
+  if (!join?.shards) throw new Error("a join with this number of parents is counted in shards");
   return { join, of: join.shards.shardByParent };
 }
 
-test("a failure in another part of a large join is seen by whoever ends last", async () => {
+test("a failure in another part of a large join is seen by the parent that ends last", async () => {
   const { join, of } = largeJoin();
   const ending = { status: "SUCCESS", reason: null } as const;
   let store: ConstructorParameters<typeof JoinCounter>[0] | undefined;

@@ -39,14 +39,14 @@ async function slowlyClaimed() {
     runs,
     deliver: () => app.deliveries.deliver({ message, deliveryAttempt: 1 }),
     task: async () => (await app.engine.admin.show(batchId)).tasks[0],
-    /** What was given up comes about. */
+    /** Applies the abandoned writes. */
     async applyLate() {
       for (const apply of late.splice(0)) await apply();
     },
   };
 }
 
-test("claims that are given up and come about afterwards cost neither a lease nor the task", async () => {
+test("abandoned claims that are applied afterwards cost neither a lease nor the task", async () => {
   const { store, runs, deliver, task, applyLate } = await slowlyClaimed();
   for (let claim = 1; claim <= limits.lostLeases + 2; claim += 1) {
     await expect(deliver()).rejects.toThrow("the claim");

@@ -33,7 +33,7 @@ const noKeys: Pick<TaskRunner, "customKey" | "cancel"> = {
   customKey: () => Promise.reject(new Error("No task here has a key")),
 };
 
-test("when a lease runs out while its worker lives, the task is taken over, and the old worker's commit is refused", async () => {
+test("when a lease expires while its worker lives, another takes over, and the old commit is refused", async () => {
   const first = stalledFirstAttempt();
   const finish = Promise.withResolvers<void>();
   const aborted = Promise.withResolvers<unknown>();
@@ -99,7 +99,7 @@ test("a worker that comes back just before its task is given up keeps its claim"
       ...withStore(dependencies, (store) => ({
         commit: async (writes) => {
           const [write] = writes;
-          // The owner's heartbeat arrives between the look of whoever gives the task up and its write.
+          // The owner's heartbeat arrives between the read and the write of the worker that gives the task up.
           if (write?.kind === "update" && statusOf(write) === "ERROR" && isFirst()) {
             const { document } = await store.get(write.key);
             const data = { ...document?.data, nonce: "owner", dueSeconds: 60 };

@@ -55,7 +55,7 @@ test.each([
   ["by no queue", undefined],
   ["by another queue", "wide"],
 ])(
-  "a task of a queue with limits whose message came %s is published to its queue, and not begun",
+  "a task of a queue with limits whose message came %s is published to its queue, and not started",
   async (_, queue) => {
     const { batchId, published, deliver, statuses } = await open(["narrow"]);
     await deliver("first", queue);
@@ -93,7 +93,7 @@ test("what can't be sent to its queue is not acknowledged", async () => {
   await expect(deliver("first")).rejects.toThrow("the queue can't be reached");
 });
 
-test("what the sweep publishes says so, for whoever can look whether it is in its queue already", async () => {
+test("the sweep marks its messages, so that the queue can check whether the task is in it already", async () => {
   const { app, batchId, published } = await open(["narrow"]);
   await app.engine.redrive(batchId);
   expect(published).toEqual([
@@ -101,7 +101,7 @@ test("what the sweep publishes says so, for whoever can look whether it is in it
   ]);
 });
 
-test("children that a parent's ending starts anew for the sweep say so too", async () => {
+test("children that a parent's end starts again for the sweep are marked too", async () => {
   const { app, batchId, published, deliver } = await open(["narrow"]);
   await deliver("first", "narrow");
   published.length = 0;

@@ -40,7 +40,7 @@ function silentFirstRun() {
 const whole = { text: '"of the old worker"', bytes: 19 };
 const late: TaskOutcome = { kind: "succeeded", summary: whole, result: whole, notes: null };
 
-test("a silent lock is respected until its lease is over, then taken over; the old worker can store nothing and tell nobody", async () => {
+test("a silent lock is respected until its lease is over; then its old worker can store and send nothing", async () => {
   const receiver = await callbackReceiver();
   const old = silentFirstRun();
   const flow = keyedFlow(() => "of the new worker", { callback: { url: receiver.url } }, { lock: "5m" });
@@ -67,7 +67,7 @@ test("a silent lock is respected until its lease is over, then taken over; the o
   const after = await app.engine.admin.executions.explain(key);
   expect(after.execution).toEqual(before.execution);
   expect((await app.engine.admin.show(first)).tasks[0]).toEqual(logBefore);
-  // When its TaskLog's lease is over too, it finds the work done, and resends what the other told.
+  // When its TaskLog's lease is over too, it finds the work done, and resends the other's callback.
   expect((await ended(first, 4_000)).tasks[0]).toMatchObject({
     status: "SUCCESS",
     reason: "already_completed",
@@ -192,7 +192,7 @@ test.each([
   },
 );
 
-test("a lock that is unlocked fences its holder: it is told, stores nothing, and finds the work done by another", async () => {
+test("unlocking a key fences its holder: it is aborted, stores nothing, and finds the work done", async () => {
   const aborted = Promise.withResolvers<unknown>();
   const finish = Promise.withResolvers<void>();
   const runs: string[] = [];
@@ -245,7 +245,7 @@ test("a holder that ends after its lock was unlocked commits nothing, and does t
   expect((await app.engine.admin.executions.explain(key)).execution.result).toEqual({ value: "attempt 2" });
 });
 
-test("a lock is held while its task is parked, and lets nobody in before", async () => {
+test("a lock is held while its task is parked, and admits no other call before", async () => {
   const runs: string[] = [];
   const flow = keyedFlow(
     async ({ step, batchId }) => {
@@ -270,7 +270,7 @@ test("a lock is held while its task is parked, and lets nobody in before", async
   expect(runs).toEqual([first]);
 });
 
-test("a batch that is cancelled gives back the lock of a running task, whose outcome comes too late", async () => {
+test("a cancelled batch releases the lock of a running task, whose outcome comes too late", async () => {
   const finish = Promise.withResolvers<void>();
   const runs: string[] = [];
   const flow = keyedFlow(async ({ batchId }) => {
@@ -337,7 +337,7 @@ test("a cancel that died before it gave the lock of a parked task back is carrie
   await expect.poll(async () => (await app.engine.admin.inspection.locks(10)).rows).toEqual([]);
 });
 
-test("a process that stops gives its locks back: the next one goes on at once", async () => {
+test("a process that stops releases its locks: the next one continues at once", async () => {
   const data = temporaryFolder();
   const clock = new VirtualClock();
   const flow = keyedFlow(({ attempt, signal }) => {
@@ -395,11 +395,11 @@ test("a task that can't be described when its wait is over gives its lock back",
 });
 
 test.each(["claim", "outcome"])(
-  "the joint %s of log and record that is undone is published by nobody, and done right later",
+  "the joint %s of log and record that is undone is not published, and is repeated later",
   async (what) => {
     const isFirst = firstTime();
     let runs = 0;
-    const told: unknown[] = [];
+    const sent: unknown[] = [];
     const flow = keyedFlow(() => ++runs, { callback: { url: "https://a.example/hook" } });
     const { app, ended } = timedApp({
       workflows: [flow],
@@ -421,7 +421,7 @@ test.each(["claim", "outcome"])(
         callbacks: {
           send: async () => {
             const { tasks } = await app.engine.admin.show(batchId);
-            told.push(tasks[0]?.status, tasks[0]?.result);
+            sent.push(tasks[0]?.status, tasks[0]?.result);
           },
         },
       }),
@@ -438,7 +438,7 @@ test.each(["claim", "outcome"])(
       state: "SUCCESS",
       result: { value: runs },
     });
-    await expect.poll(() => told).toEqual(["SUCCESS", runs]);
+    await expect.poll(() => sent).toEqual(["SUCCESS", runs]);
   },
 );
 
@@ -451,13 +451,13 @@ test("a worker whose TaskLog is taken over before it has the lock leaves both to
     around: (dependencies) =>
       withStore(dependencies, (store) => ({
         get: async (documentKey) => {
-          // Whoever looked again and again would not let the test fail otherwise.
+          // Without this pause, a reader in a loop would block the test's timeout.
           await new Promise((resolve) => setImmediate(resolve));
           return store.get(documentKey);
         },
         commit: async (writes) => {
           const [write] = writes;
-          // Somebody takes the claim over between it and the lock, and dies.
+          // Another worker takes the claim over before the lock is taken, and dies.
           if (
             write?.kind === "update" &&
             writes.length > 1 &&

@@ -6,7 +6,7 @@ import { statuses, testApp, untilEnded } from "../support/app.ts";
 import { firstTime, withPublish, withStore } from "../support/faults.ts";
 import { timedApp } from "../support/timed-app.ts";
 
-/** The sweep, which would mend everything in the end, never comes: the messages themselves have to suffice. */
+/** The sweep, which would repair everything in the end, never runs: the messages alone have to suffice. */
 const unswept = { BATON_SWEEP: "1h", BATON_LEASE: "30s" };
 
 const chain = () =>
@@ -80,7 +80,7 @@ test("a message that finds a lease schedules itself for its end, and takes over 
   expect((await view()).tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 2 });
 });
 
-test("a worker that lost its claim sees to it that somebody has it", async () => {
+test("a worker that lost its claim makes sure that a worker has it", async () => {
   const isFirst = firstTime();
   const { view } = await run((dependencies) => ({
     ...dependencies,
@@ -93,13 +93,13 @@ test("a worker that lost its claim sees to it that somebody has it", async () =>
   expect((await view()).tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 2 });
 });
 
-test("a worker whose outcome is refused sees to it that somebody has the task", async () => {
+test("a worker whose outcome is refused makes sure that a worker has the task", async () => {
   const isFirst = firstTime();
   const { view } = await run((dependencies) =>
     withStore(dependencies, (store) => ({
       commit: async (writes) => {
         const [write] = writes;
-        // Somebody takes the claim over just before it is settled, and dies.
+        // Another worker takes the claim over just before it is settled, and dies.
         if (write?.kind === "update" && write.data.status === "SUCCESS" && isFirst()) {
           const { document } = await store.get(write.key);
           const data = { ...document?.data, nonce: "thief", attempt: 2 };
@@ -155,7 +155,7 @@ test("a retry drives its new batch by itself", async () => {
   expect(statuses(await untilEnded(app, retried.batchId))).toEqual({ a: "SUCCESS inherited", b: "SUCCESS" });
 });
 
-test("a retry that died while it inherited leaves no batch that could run what was to be inherited", async () => {
+test("a retry that died while it inherited leaves no batch that could run inherited tasks", async () => {
   const isFirst = firstTime();
   const runs: string[] = [];
   const flow = workflow("flow")

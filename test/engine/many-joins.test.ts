@@ -3,7 +3,7 @@ import { limits } from "../../src/core/limits.ts";
 import { testApp } from "../support/app.ts";
 import { type Edges, workflowOf } from "../support/graphs.ts";
 
-/** One task that is waited for by so many others, each of which waits for another one as well. */
+/** One task that is a parent in `count` joins, each with another parent of its own. */
 function manyJoins(count: number) {
   const others = Array.from({ length: count }, (_, index) => index);
   const edges: Edges = [

@@ -74,7 +74,7 @@ test("every batch of the version before ends as its own version would have ended
   expect((await engine.admin.list({ status: "RUNNING" })).map(({ batchId }) => batchId)).toEqual([]);
 });
 
-test("a cached result of the version before is found again, and the locks of its cancelled batches are free", async () => {
+test("a cached result of the version before is found, and the locks of its cancelled batches are free", async () => {
   const { app, ended, start } = openOldData();
   app.work.start();
   const view = await ended(await start("cached", { id: 1 }));
@@ -84,7 +84,7 @@ test("a cached result of the version before is found again, and the locks of its
   expect(rows.map(({ batchId }) => batchId)).toEqual([oldBatch("holds-lock")]);
 });
 
-test("a key that the version before holds for a cancel is not taken for one that is being worked on", async () => {
+test("a key that the version before holds for a cancel does not count as locked by a running task", async () => {
   let dependencies: Dependencies | undefined;
   const around = (plain: Dependencies) => {
     dependencies = plain;

@@ -4,7 +4,7 @@ import { statuses, testApp, untilEnded } from "../support/app.ts";
 import { chaosApp, seeded } from "../support/chaos.ts";
 import { oracle, randomTasks, workflowOfTasks } from "../support/oracle.ts";
 
-test("every rule, failing tasks, every message twice and in any order: what a sequential oracle says, and an end only then", async () => {
+test("every rule, failures, doubled messages in any order: as a sequential oracle says, with one end", async () => {
   for (let seed = 1; seed <= 80; seed++) {
     const tasks = randomTasks(seeded(seed));
     const app = chaosApp(workflowOfTasks(tasks), { seed, copies: 2, concurrency: 1 + (seed % 5) });
@@ -39,7 +39,7 @@ test("a batch does not end while a task runs whose sibling has failed", async ()
   });
 });
 
-test("a batch does not end before a task that nobody needed any more", async () => {
+test("a batch does not end before a task that no child needs any more", async () => {
   const flow = workflow("flow")
     .task("quick", () => 1)
     .task("slow", async () => {

@@ -31,7 +31,7 @@ function slowStart() {
   return { app, ran, post };
 }
 
-test("nobody outside can run a task before its turn, or end a batch, whatever they claim to know", async () => {
+test("no outside sender can run a task before its turn, or end a batch, whatever the message says", async () => {
   const { app, ran, post } = slowStart();
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
   app.work.start();

@@ -123,7 +123,7 @@ test("each of two tasks that use the warehouse has its own turn, and its own tim
   expect(over).toEqual(["first"]);
 });
 
-test("a query that BigQuery has not begun waits for others: that is not the task's time", async () => {
+test("a query that BigQuery has not started waits for others: that is not the task's time", async () => {
   const { clock, time, isOver } = timed(1_000);
   const { warehouse, server } = await makeBigQuery({ time });
   server.holdJobs();

@@ -23,7 +23,7 @@ class Line {
   }
 
   async letGo(): Promise<void> {
-    this.#batchId = "nobody's";
+    this.#batchId = "none";
     for (const publish of this.#kept) await publish();
   }
 
@@ -69,7 +69,7 @@ async function inLine(onLocked?: "wait" | "skip") {
   return { ...timed, line, first, taskOf };
 }
 
-test("a task that stands in line after its wait has its lock, though its time is over: another batch waits for it", async () => {
+test("a task that queues after its wait keeps its lock, though its time is over: another batch waits", async () => {
   const { line, first, start, until, ended, taskOf } = await inLine();
   const second = await start("flow", input);
   await until(async () => (await taskOf(second))?.status === "WAITING");
@@ -87,7 +87,7 @@ test("a call that does not wait is skipped for a task that stands in line", asyn
   expect((await ended(first, 60)).tasks[0]).toMatchObject({ status: "SUCCESS", result: "yes" });
 });
 
-test("a task that nobody goes on with loses its lock at last", async () => {
+test("a task that no worker resumes loses its lock at last", async () => {
   const { app, clock, start, until, taskOf } = await inLine();
   await clock.advance(3_400_000);
   const second = await start("flow", input);
@@ -104,7 +104,7 @@ test("a lock that is unlocked is not kept by the wait of its task", async () => 
   await until(async () => (await taskOf(second))?.reason === "event", 20);
 });
 
-test("a task that has gone on has its lock before it has reached its key", async () => {
+test("a resumed task has its lock before it has reached its key", async () => {
   const isFirst = firstTime();
   let second = "";
   const { app, clock, start, until, ended } = timedApp({

@@ -7,7 +7,7 @@ import { callbackReceiver } from "../support/receiver.ts";
 const text =
   '{"2":"b","__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":2}},"toString":3,"hasOwnProperty":[4]}';
 
-test("keys and names that JavaScript has a meaning for lose nothing on their way, and change nothing else", async () => {
+test("keys and names that are special in JavaScript are kept, and change nothing else", async () => {
   const { url, received } = await callbackReceiver();
   const flow = workflow("flow")
     .task("constructor", async ({ input, step, count }) => {

@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { fileDrop, TaskError, workflow } from "../../src/index.ts";
 import { statuses, temporaryFolder, testApp, untilEnded } from "../support/app.ts";
 
-/** a → bad → below, and a → good; `bad` fails until it is mended. */
-function flow(runs: string[], mended: boolean) {
+/** a → bad → below, and a → good; `bad` fails until it is fixed. */
+function flow(runs: string[], isFixed: boolean) {
   const ran = (id: string) => {
     runs.push(id);
     return { id };
@@ -14,7 +14,7 @@ function flow(runs: string[], mended: boolean) {
       "bad",
       async (task) => {
         const parent = await task.parent("a");
-        if (!mended) throw new TaskError("broken", { retryable: false });
+        if (!isFixed) throw new TaskError("broken", { retryable: false });
         return ran(`bad after ${parent.id}`);
       },
       { after: ["a"] },
@@ -24,7 +24,7 @@ function flow(runs: string[], mended: boolean) {
     .task("join", () => ran("join"), { after: ["below", "good"] });
 }
 
-test("a retry is a new batch of the same lineage that inherits the successes and runs only the rest, with new code", async () => {
+test("a retry is a new batch of the same lineage that inherits the successes and runs new code", async () => {
   const data = temporaryFolder();
   const before = testApp({ data, workflows: [flow([], false)] });
   const { batchId } = await before.engine.start({ kind: "start", workflowId: "flow" });
@@ -59,11 +59,11 @@ test("a retry is a new batch of the same lineage that inherits the successes and
 
 test("what succeeded below a task that runs again runs again too", async () => {
   const runs: string[] = [];
-  const rescue = (mended: boolean) =>
+  const rescue = (isFixed: boolean) =>
     workflow("rescue")
       .task("load", () => {
         runs.push("load");
-        if (!mended) throw new TaskError("broken", { retryable: false });
+        if (!isFixed) throw new TaskError("broken", { retryable: false });
       })
       .task("report", () => void runs.push("report"), { after: ["load"], rule: "all_ended" });
   const data = temporaryFolder();
@@ -110,16 +110,16 @@ test("a key answers with the retry of its batch, which runs and then has succeed
 });
 
 test("a file that is dropped again answers with the retry of its batch, and starts nothing", async () => {
-  let mended = false;
+  let isFixed = false;
   const files = workflow("files", { on: [fileDrop("in/*.csv")] }).task("load", () => {
-    if (!mended) throw new TaskError("broken", { retryable: false });
+    if (!isFixed) throw new TaskError("broken", { retryable: false });
   });
   const app = testApp({ workflows: [files] });
   const drop = { kind: "object", bucket: "inbox", object: "in/a.csv", generation: "1" } as const;
   const [first] = await app.engine.startByObject(drop);
   app.work.start();
   await untilEnded(app, first?.batchId ?? "");
-  mended = true;
+  isFixed = true;
   const { batchId } = await app.engine.retry(first?.batchId ?? "");
   await untilEnded(app, batchId);
   expect(await app.engine.startByObject(drop)).toEqual([{ batchId, created: false }]);

@@ -90,7 +90,7 @@ async function due(
   return { clock, app };
 }
 
-test("a schedule begins when it is first seen; each slot starts one batch, which is told its slot", async () => {
+test("a schedule begins when it is first seen; each slot starts one batch, whose input has the slot", async () => {
   const clock = { now: firstSeen };
   const app = appAt(clock, { workflows: [daily("catch_up")] });
   await tick(app);
@@ -215,7 +215,7 @@ test("died between the start and the cursor: the slot starts again, to no effect
   expect(await startedBy(app)).toEqual(["schedule 2026-11-21T05:00:00Z"]);
 });
 
-test("died before the start: the slot is not lost, nor are those before it started anew", async () => {
+test("died before the start: the slot is not lost, and earlier ones are not started again", async () => {
   let starts = 0;
   const { clock, app } = await due({ workflows: [daily("catch_up")] }, (store) => ({
     commit: async (writes) => {

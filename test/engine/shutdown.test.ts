@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { workflow } from "../../src/index.ts";
 import { temporaryFolder, testApp, untilEnded } from "../support/app.ts";
 
-test("a process that stops claims nothing more, whoever asks", async () => {
+test("a process that stops claims nothing more, whatever arrives", async () => {
   const app = testApp({ workflows: [workflow("flow").task("a", () => 1)] });
   const { batchId } = await app.engine.start({ kind: "start", workflowId: "flow" });
   app.work.start({ batchId: "none" });
@@ -16,7 +16,7 @@ test("a process that stops claims nothing more, whoever asks", async () => {
   expect((await app.engine.admin.show(batchId)).tasks[0]).toMatchObject({ status: "NEW" });
 });
 
-test("a task that does not finish in time is given back, and taken up at once", async () => {
+test("a task that does not finish in time is released, and claimed at once", async () => {
   const data = temporaryFolder();
   const flow = workflow("flow").task("a", ({ attempt, signal }) => {
     if (attempt > 1) return attempt;

@@ -45,7 +45,7 @@ test("steps and callbacks, which hold results, are read a few at a time", async 
   ]);
 });
 
-test("steps whose deletion is refused are not taken for deleted: their record is what they are found by", async () => {
+test("steps whose deletion is refused do not count as deleted: their record leads to them", async () => {
   const opened: DocumentStore[] = [];
   const app = testApp({
     workflows: [flow],

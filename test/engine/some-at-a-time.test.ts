@@ -31,22 +31,22 @@ it("does all of it, in order, a bounded number at a time", async () => {
 });
 
 it("begins nothing more once one has failed, and leaves nothing under way", async () => {
-  let begun = 0;
+  let started = 0;
   let ended = 0;
   const work = async (number: number) => {
-    begun += 1;
+    started += 1;
     await new Promise((resolve) => setImmediate(resolve));
     ended += 1;
     if (number === 10) throw new Error("ten");
   };
   const numbers = Array.from({ length: 500 }, (_, index) => index);
   await expect(withBoundedConcurrency(numbers, work)).rejects.toThrow("ten");
-  expect(begun).toBe(ended);
-  expect(begun).toBeLessThan(500);
+  expect(started).toBe(ended);
+  expect(started).toBeLessThan(500);
 });
 
 /**
- * A workflow of so many tasks with a key that wait, and one after them all; its store tells how many reads are under
+ * A workflow of `tasks` keyed tasks that wait, and one after them all. Its store counts how many reads are under
  * way.
  */
 async function wide(tasks: number) {

@@ -8,7 +8,7 @@ const key = "flow/work?id=1";
 const week = 7 * 86_400_000;
 const idempotency = { key: { fields: ["id"] } } as const;
 
-test("a call that takes a key in the last moment of its stored steps goes on after them, though another has found them spent", async () => {
+test("a call that takes a key just before its steps expire continues after them, despite their cleanup", async () => {
   const isFirst = firstTime();
   const secondIsHere = Promise.withResolvers<void>();
   const firstHasIt = Promise.withResolvers<void>();
@@ -52,7 +52,7 @@ test("a call that takes a key in the last moment of its stored steps goes on aft
   expect(done).toEqual(["effect", "run", "run"]);
 });
 
-test("the steps of a result that has run out are deleted once the next call has the key, and not waited for", async () => {
+test("the steps of an expired result are deleted once the next call has the key, without a wait", async () => {
   const mayBeDeleted = Promise.withResolvers<void>();
   let runs = 0;
   const flow = workflow("flow").task("work", ({ step }) => step("count", () => ++runs), {

@@ -59,13 +59,13 @@ test.each<[string, unknown, string]>([
   ["an object", { day: 1 }, "{ day: 1 }, which is not a Date"],
   ["null", null, "null, which is not a Date"],
   ["nothing", undefined, "undefined, which is not a Date"],
-])("a task can't sleep until what is no moment: %s", async (_name, when, told) => {
+])("a task can't sleep until what is no moment: %s", async (_name, when, problem) => {
   const sleepUntil = ({ step }: TaskContext) => Reflect.apply(step.sleepUntil, step, ["the day", when]);
   const view = await runToEnd(testApp({ workflows: [flowOf(sleepUntil)] }), "flow");
   expect(view.tasks[0]).toMatchObject({
     status: "ERROR",
     attempts: 1,
-    error: { code: "DATE_INVALID", message: `The step "the day" can't sleep until ${told}` },
+    error: { code: "DATE_INVALID", message: `The step "the day" can't sleep until ${problem}` },
   });
 });
 
@@ -102,7 +102,7 @@ test("any other name will do, and differs from every other", async () => {
   expect(view.tasks[0]).toMatchObject({ status: "SUCCESS", result: names.map((name) => `1 ${name} `) });
 });
 
-test("what a step gave is stored, durably, before the task goes on", async () => {
+test("what a step gave is stored, durably, before the task continues", async () => {
   const { around, dependencies } = seen();
   const stored: unknown[] = [];
   const flow = flowOf(async ({ step, batchId }) => {
@@ -119,7 +119,7 @@ test("what a step gave is stored, durably, before the task goes on", async () =>
   ]);
 });
 
-test("a step whose storing is undone is stored again before the task goes on, and not done again", async () => {
+test("a step whose storing is undone is stored again before the task continues, and not done again", async () => {
   const calls: string[] = [];
   let storedAfter: Promise<number> | undefined;
   let countSteps = async () => 0;
@@ -207,7 +207,7 @@ test.each([
     (step: TaskContext["step"]) => step.waitForEvent("wait", { timeout: "1m" }).catch(() => 1),
   ],
 ])(
-  "a task that %s leaves its place in the queue to another, and goes on as the same attempt",
+  "a task that %s leaves its place in the queue to another, and continues as the same attempt",
   async (_name, wait) => {
     const order: string[] = [];
     const isFirst = firstTime();
@@ -340,7 +340,7 @@ test.each([
   expect(view.tasks[0]).toMatchObject({ status: "ERROR", error: { code } });
 });
 
-test("steps beside a wait go on until they wait too; what they gave is stored before the task leaves", async () => {
+test("steps beside a wait run until they wait too; what they gave is stored before the task leaves", async () => {
   const calls: string[] = [];
   const flow = flowOf(async ({ step }) => {
     const side = async () => {
@@ -391,7 +391,7 @@ test("a step that looks up slowly what it has stored does not begin after the ta
   expect(statuses).toEqual(["PROCESSING"]);
 });
 
-test("of waits side by side the first that is over goes on, the others as long as they need", async () => {
+test("of parallel waits the first that is over continues, the others take the time they need", async () => {
   const order: string[] = [];
   const flow = flowOf(async ({ step }) => {
     const branch = async (name: string, wait: Promise<unknown>) => {

@@ -14,7 +14,7 @@ function undoTurn(app: EmbeddedApp): void {
   void app.broker.schedule({ queue: "x", message: { kind: "sweep" } }, Number.NaN).catch(() => undefined);
 }
 
-/** a → b; b notes what the store says of a. The turn of the first commit that matches is undone after it was answered. */
+/** a → b; b notes the store's view of a. The turn of the first matching commit is undone after it was answered. */
 function chain(matches: (write: Write) => boolean, a: () => unknown = () => 1, clock = new VirtualClock()) {
   const seen: (string | undefined)[] = [];
   const isFirst = firstTime();

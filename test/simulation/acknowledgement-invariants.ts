@@ -12,22 +12,25 @@ interface Sight {
 }
 
 /**
- * Invariants 6 to 8 of the design, in a world without a sweeper: when a message has been acknowledged, others are under way
- * that take its batch further, and its task if that has begun. A cancel is carried on by whoever asked for it, and a dead letter by
- * an operator.
+ * Invariants 6 to 8 of the design, in a world without a sweeper: when a message has been acknowledged, others are under
+ * way that take its batch further, and its task if that has started. A cancel is continued by its caller, and a dead
+ * letter by an operator.
  */
 export function checkAcknowledged({ world, documents, broker }: Sight, message: Message): void {
   const batchId = batchOfMessage(message);
   const batch = batchId === undefined ? undefined : findBatch(documents, batchId);
   if (batch?.status !== "RUNNING" || batch.cancelRequested || hasDeadLetters(documents)) return;
   if (!broker.isOutstanding(batch.batchId))
-    world.violate("something-goes-on", `${batch.batchId} is RUNNING, and nobody takes it further`);
+    world.violate(
+      "something-goes-on",
+      `${batch.batchId} is RUNNING, and no message or worker takes it further`,
+    );
   if (message.kind !== "task") return;
   const log = findLog(documents, message.batchId, message.taskId);
   if (log && !hasEnded(log) && !broker.isOutstanding(runSubject(message.batchId, message.taskId)))
     world.violate(
       "something-goes-on",
-      `${message.batchId}/${message.taskId} is ${log.status}, and nobody takes it further`,
+      `${message.batchId}/${message.taskId} is ${log.status}, and no message or worker takes it further`,
     );
 }
 

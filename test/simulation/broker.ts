@@ -23,7 +23,7 @@ export interface BrokerOptions {
   readonly hostility: Hostility;
   /** How long a consumer that is silent is believed to be at it. */
   readonly acknowledgeSeconds: number;
-  /** Told of every message that has been acknowledged for good. */
+  /** Called for every message that has been acknowledged for good. */
   readonly onAcknowledged: (message: Message) => void;
   /** Who takes messages at the moment. */
   readonly consumers: () => readonly Consumer[];
@@ -36,9 +36,9 @@ const mostDeliveries = 40;
 export class SimulatedBroker {
   /** Every message that was ever accepted. */
   readonly accepted: Message[] = [];
-  /** Messages that nobody has acknowledged, those that are scheduled included. */
+  /** Messages that are not acknowledged, those that are scheduled included. */
   outstanding = 0;
-  /** Those of them that come from outside: no record of the store tells of them yet. */
+  /** Those of them that come from outside: no record of the store shows them yet. */
   outstandingFromOutside = 0;
   /** How many of them are of each batch, and run each task. */
   readonly #subjects = new Map<string, number>();
@@ -209,7 +209,7 @@ function isFromOutside(message: Message): boolean {
   return message.kind !== "sweep" && !isMadeAgain(message);
 }
 
-/** Whether the sweeper can make it again. Here whoever completes a task from outside always says how it ended. */
+/** Whether the sweeper can make it again. Here an outside completion always says how the task ended. */
 function isMadeAgain(message: Message): boolean {
   return message.kind === "task" ? message.completion === undefined : isRedrivable(message);
 }

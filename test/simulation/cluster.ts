@@ -11,7 +11,7 @@ export interface ClusterOptions {
   readonly standstillMs: number;
 }
 
-/** Machines that come and go: one that dies is started anew after a while, and remembers nothing. */
+/** Machines that come and go: one that dies is started again after a while, and remembers nothing. */
 export class Cluster {
   /** Which version of the workflows new processes have. */
   version: 0 | 1 = 0;

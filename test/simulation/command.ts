@@ -26,13 +26,13 @@ export function simulateCommand(...options: string[]): Promise<{ code: number | 
   return new Promise((resolve) => child.on("close", (code) => resolve({ code, output })));
 }
 
-/** Runs so many of today's seeds on all cores. */
+/** Runs `schedules` of today's seeds on all cores. */
 export async function expectSeedsHold(schedules: number): Promise<void> {
   const options = ["--from", String(firstSeedOfToday), "--schedules", String(schedules)];
   expect((await summaryOf(options)).schedules).toBe(schedules);
 }
 
-/** Runs every single fault of the small graphs, and one pair of faults in so many. */
+/** Runs every single fault of the small graphs, and one of `stride` pairs of faults. */
 export async function expectFaultsHold(stride: number, timings: number): Promise<void> {
   const options = ["--systematic", "--stride", String(stride), "--timings", String(timings)];
   expect((await summaryOf(options)).schedules).toBeGreaterThan(2_000);

@@ -17,7 +17,7 @@ export interface Change {
   readonly after: StoredDocument | undefined;
 }
 
-/** Documents as Firestore keeps them: commits are atomic, a write that changes nothing keeps the version, reads are never old. */
+/** Documents as Firestore keeps them: atomic commits, unchanged versions for writes without effect, no stale reads. */
 export class Documents {
   readonly #collections = new Map<CollectionName, Map<string, StoredDocument>>();
   #versions = 0;

@@ -7,7 +7,7 @@ import { definitionOf, executionOf, findBatch, taskLogOf } from "./parsed.ts";
 
 const parkedMarginMs = 3_600_000;
 
-/** The record of an idempotency key is lock, success key and result: it has one owner at a time, and never caches a failure. */
+/** The record of a key is lock, success key and result. It has one owner at a time, and never caches a failure. */
 export function executionInvariants(sight: Sight, { key, before, after }: Change, commit: Commit): void {
   const was = before && executionOf(before);
   const ageMs = sight.world.now - (before?.updateTime ?? 0);
@@ -23,7 +23,7 @@ export function executionInvariants(sight: Sight, { key, before, after }: Change
   if (is.state === "FREE" && was?.state === "PROCESSING") checkFreed(sight, was, commit);
 }
 
-/** Whoever has the lock gives it back with its outcome, or is cancelled. */
+/** The holder releases the lock with its outcome, or is cancelled. */
 function checkFreed({ world, documents }: Sight, was: Execution, { changes }: Commit): void {
   const isByHolder = changes.some(({ key }) => key.collection === "taskLogs" && key.id === nameOf(was));
   const document = documents.get({ collection: "taskLogs", id: nameOf(was) });
@@ -68,7 +68,7 @@ function checkLock(sight: Sight, before: StoredDocument | undefined, ageMs: numb
     world.violate("parked-lock-respected", `${is.key} was taken from ${nameOf(was)}, which waits`);
 }
 
-/** Whether the task that has a lock waits and goes on with it: then it has the lock for an hour beyond its time. */
+/** Whether the task that has a lock waits and continues with it: then it has the lock for an hour beyond its time. */
 function waitsWithLock({ world, documents }: Sight, record: StoredDocument): boolean {
   const execution = executionOf(record);
   const found = documents.get({ collection: "taskLogs", id: nameOf(execution) });
@@ -78,7 +78,7 @@ function waitsWithLock({ world, documents }: Sight, record: StoredDocument): boo
   return overMs < parkedMarginMs && log.key === execution.key && goesOn(log) && log.reason !== "lock_held";
 }
 
-/** The same, or it has just gone on and not reached its key yet: else both had been written together. */
+/** The same, or it has just been resumed and not reached its key yet: else both had been written together. */
 export function goesOnWithLock(sight: Sight, record: StoredDocument): boolean {
   const execution = executionOf(record);
   const log = sight.documents.get({ collection: "taskLogs", id: nameOf(execution) });

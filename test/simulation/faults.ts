@@ -46,7 +46,10 @@ export type Site =
 
 const anywhere = ["crash_before", "crash_after", "hang"] as const;
 
-/** What can go wrong where, although the services keep what they promise and no message is delivered while it is being handled. */
+/**
+ * What can go wrong where, although the services keep what they promise and no message is delivered while it is being
+ * handled.
+ */
 const gentle: Readonly<Record<Site, readonly Fault[]>> = {
   read: ["refused", "slow", ...anywhere],
   write: ["refused", "error", "conflict", "lost_reply", "late", "slow", ...anywhere],
@@ -59,7 +62,10 @@ const gentle: Readonly<Record<Site, readonly Fault[]>> = {
   delivery: ["delayed", "lost_acknowledgement"],
 };
 
-/** The same, and copies of messages handled side by side, and scheduled messages that are lost: only the sweeper finds what they were for. */
+/**
+ * The same, and copies of messages handled side by side, and scheduled messages that are lost: only the sweeper finds
+ * what they were for.
+ */
 const hostile: Readonly<Record<Site, readonly Fault[]>> = {
   ...gentle,
   publish: [...gentle.publish, "twice"],
@@ -113,7 +119,7 @@ export class RandomFaults implements Faults {
   }
 }
 
-/** What only the hostile world has, where it has something: most of what goes wrong is mended long before the sweeper. */
+/** Faults that only the hostile world has, where it has some: without them most damage is repaired before a sweep. */
 function rareOf(hostility: Hostility, site: Site): readonly Fault[] {
   const rare = faultsOf[hostility][site].filter((fault) => !gentle[site].includes(fault));
   return rare.length > 0 ? rare : faultsOf[hostility][site];

@@ -100,7 +100,7 @@ export class Invariants {
       this.#violate("callback-bytes", `${callbackId} changed`);
   }
 
-  /** A step is done once. What somebody waited for in vain may still come, for another batch. */
+  /** A step is done once. An event whose wait timed out may still come, for another batch. */
   #checkStep({ key, before, after }: Change): void {
     if (!before || !after || before === after) return;
     if (stepOf(before).kind !== "timeout") this.#violate("step-stored-once", `${key.id} was changed`);

@@ -29,7 +29,7 @@ export class Ledger {
     this.#invariants.logs.started(`${batchId}/${taskId}`);
   }
 
-  /** A step does something that can't be taken back, and is another thing every time: not once its result has been used. */
+  /** A step has an effect that can't be undone, and differs every time: not again once its result has been used. */
   effect(run: Run, step: string): number {
     if (this.#isLive(run) && this.#used.has(nameOf(run, step)))
       this.#world.violate("step-done-once", `${nameOf(run, step)} is done again`);
@@ -38,8 +38,8 @@ export class Ledger {
   }
 
   /**
-   * The task goes on with what a step returned: every later run of the same call has to go on with the same. What a worker
-   * does that has lost its claim can't be fenced: it comes to nothing.
+   * The task continues with a step's result: every later run of the same call has to continue with the same one. What a
+   * worker does that has lost its claim can't be fenced: it comes to nothing.
    */
   used(run: Run, step: string, value: JsonValue): void {
     if (!this.#isLive(run)) return;
@@ -53,7 +53,7 @@ export class Ledger {
       );
   }
 
-  /** Whether so many seconds have passed since a call first asked. */
+  /** Whether `seconds` have passed since a call first asked. */
   hasPassed(run: Run, seconds: number): boolean {
     const since = this.#since.get(run.idempotencyKey) ?? this.#world.now;
     this.#since.set(run.idempotencyKey, since);

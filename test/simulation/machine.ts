@@ -85,7 +85,7 @@ export class Machine implements Consumer {
     await this.deliveries.deliver(delivery);
   };
 
-  /** Ends as a process ends that is told to: it takes nothing new, gives back what it can't finish, and is gone. */
+  /** Shuts down: it takes nothing new, releases tasks that it can't finish, and is gone. */
   shutDown(): void {
     this.isStopping = true;
     this.deliveries.stop();
@@ -110,7 +110,7 @@ function catalogOf(workflows: readonly SimulatedWorkflow[], version: 0 | 1): Wor
   };
 }
 
-/** Unique without chance: a name that is used once tells more in a trace. */
+/** Unique without chance: a name that is used once says more in a trace. */
 function idsOf(name: string, random: Random): Ids {
   let count = 0;
   return {

@@ -14,8 +14,8 @@ const help = `Runs the engine and the runtime of Baton in a simulated world whos
   npm run simulate -- --schedules 10000     that many seeds, on all cores (--from 1 is the first)
   npm run simulate -- --seed 42             one seed, as a trace; a smaller case that fails the same way, if it fails
   npm run simulate -- --systematic          every call of small graphs × every fault, and pairs
-                                            (--stride 10: every tenth pair, 0: none; --timings 5: five times, each at its own pace)
-  npm run simulate -- --mutants             broken variants of the sources: which seed finds each (--schedules 20000 at most)
+                                            (--stride 10: every tenth pair, 0: none; --timings 5: at five paces)
+  npm run simulate -- --mutants             broken variants: which seed finds each (--schedules 20000 at most)
   npm run simulate -- --case '{…}'          one case, as it was printed, as a trace
 
   --only     mutants whose name holds this
@@ -136,7 +136,8 @@ async function runAll(
 function summary({ schedules, events, failures }: Report, began: number): string {
   const seconds = (performance.now() - began) / 1_000;
   const rate = Math.round(schedules / seconds);
-  return `${schedules} schedules, ${events} events, ${failures.length} violations in ${seconds.toFixed(1)} s: ${rate} schedules/s`;
+  const found = `${schedules} schedules, ${events} events, ${failures.length} violations`;
+  return `${found} in ${seconds.toFixed(1)} s: ${rate} schedules/s`;
 }
 
 function shown({ rule, what, replay }: Failure): string {

@@ -16,7 +16,7 @@ export interface Hunt {
 /** Paces at which every single fault is tried on a mutant that no seed has found. */
 const timings = 10;
 
-/** Breaks the sources in one way after another, and looks for a run that shows it: seeds first, then every single fault. */
+/** Breaks the sources in one way after another, and looks for a run that shows it: seeds first, then single faults. */
 export async function findMutants(
   { schedules, only = "" }: { readonly schedules: number; readonly only?: string | undefined },
   onHunt: (hunt: Hunt) => void,

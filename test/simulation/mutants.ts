@@ -429,7 +429,7 @@ export const mutants: readonly Mutant[] = [
     name: "an ending by our own late write is not passed on",
     mark: "late-ending-is-passed-on",
     change: value("$.then(() => undefined)"),
-    test: "engine/early-completion.test.ts: an ending whose first write comes about late is passed on",
+    test: "engine/early-completion.test.ts: an ending whose first write is applied late is passed on",
   },
   {
     name: "a stored completion is missed when the worker that parked its task died",

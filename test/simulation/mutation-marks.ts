@@ -67,8 +67,8 @@ export function breakSource(mutant: Mutant, marks = findMarks()): BrokenSource {
 }
 
 /**
- * Problems of syntax and type in broken sources, by their position in the list. Each is checked as a file of its own beside the
- * sound ones. What a mutant leaves unused or unreachable is no problem.
+ * Problems of syntax and type in broken sources, by their position in the list. Each is checked as a file of its own
+ * beside the sound ones. What a mutant leaves unused or unreachable is no problem.
  */
 export function problemsOf(broken: readonly BrokenSource[]): ReadonlyMap<number, readonly string[]> {
   const files = broken.map(({ file }, index) => join(dirname(file), `mutant-${index}-${basename(file)}`));

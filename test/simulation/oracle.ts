@@ -9,7 +9,7 @@ export function hasEnded({ status }: Pick<TaskLog, "status">): boolean {
   return ends.includes(status);
 }
 
-/** Whether a task goes on after its wait as the same attempt. */
+/** Whether a task continues after its wait as the same attempt. */
 export function goesOn({ status, reason }: Pick<TaskLog, "status" | "reason">): boolean {
   return status === "WAITING" && reason !== null && waits.includes(reason);
 }
@@ -51,7 +51,7 @@ export function mayStart(task: TaskDefinition, endOfParent: (taskId: string) => 
 }
 
 /**
- * How every task of a batch ends, worked out one after another. `ran` says how a task ends that its rule lets run:
+ * How every task of a batch ends, computed one after another. `ran` says how a task ends that its rule lets run:
  * one word or, where that is a matter of time, several; `anyway` is how any task may end besides.
  */
 export function expectedEnds(

@@ -43,7 +43,9 @@ export class People {
     });
   }
 
-  /** Publishes a message for a task once its batch is there, but not before its time; there may never be such a batch or task. */
+  /**
+   * Publishes a message for a task once its batch exists, but not before its time. There may be no such batch or task.
+   */
   publishTo(batchId: string, taskId: string, delayMs: number, message: Message, mostTries = 20): void {
     const { documents } = this.#stage;
     this.#later(delayMs, () => {
@@ -95,7 +97,7 @@ export class People {
     });
   }
 
-  /** Whoever asked notices after a while that the process is gone. */
+  /** The caller notices after a while that the process is gone. */
   #giveUpOn(process: Machine["process"], isOpen: () => boolean, giveUp: () => void): void {
     this.#stage.world.after(15_000, () => {
       if (!isOpen()) return;

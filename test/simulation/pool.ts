@@ -5,7 +5,7 @@ import type { BrokenSource } from "./mutation-marks.ts";
 
 const threadFile = new URL("./thread.ts", import.meta.url);
 
-/** Has jobs done on all cores; `onReport` says whether to go on. */
+/** Has jobs done on all cores; `onReport` says whether to continue. */
 export async function runJobs(
   jobs: Iterator<Job>,
   onReport: (report: Report, job: Job) => boolean,

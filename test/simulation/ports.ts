@@ -15,7 +15,7 @@ export interface Services {
   readonly documents: Documents;
   readonly objects: Map<string, Uint8Array>;
   readonly receiver: Receiver;
-  /** Told of every commit, in the moment it is applied. */
+  /** Called for every commit, in the moment it is applied. */
   readonly onCommit: (commit: Commit) => void;
 }
 
@@ -160,8 +160,8 @@ export function archivePort({ receiver }: Services, process: Process): CallbackA
         () => receiver.archive(callback),
       );
     },
-    get: () => Promise.reject(new Error("Nobody asks the archive in a simulation")),
-    find: () => Promise.reject(new Error("Nobody asks the archive in a simulation")),
+    get: () => Promise.reject(new Error("A simulation does not read the archive")),
+    find: () => Promise.reject(new Error("A simulation does not read the archive")),
   };
 }
 

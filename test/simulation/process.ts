@@ -68,7 +68,7 @@ export class Process implements Place {
     this.#world.note(`${this.name} hangs`);
   }
 
-  /** Calls a service. `apply` is done there, at one moment; it is told of faults that it has to act out itself. */
+  /** Calls a service. `apply` runs there, at one moment. It gets the faults that it has to act out itself. */
   call<Value>(
     site: Site,
     describe: () => string,
@@ -152,7 +152,7 @@ function settlementOf<Value>(
   }
 }
 
-/** Nobody is left to whom it could be answered. */
+/** The process is gone: its calls get no answer. */
 function never(): Promise<never> {
   return new Promise<never>(() => undefined);
 }

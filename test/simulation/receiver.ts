@@ -7,7 +7,7 @@ export class Receiver {
   /** Digests of the bodies by webhook id. */
   readonly #taken = new Map<string, string>();
   /** Tasks, as `batch/task`, to whose address something came. */
-  readonly told = new Set<string>();
+  readonly notified = new Set<string>();
   readonly archived = new Map<string, ArchivedCallback>();
   readonly #world: World;
   readonly #isBackMs: number;
@@ -23,7 +23,7 @@ export class Receiver {
   take(url: string, webhookId: string, body: string): void {
     if (this.#world.elapsedMs < this.#isBackMs) throw new Error("503: simulated, the receiver is away");
     const digest = createHash("sha256").update(body).digest("hex");
-    this.told.add(new URL(url).pathname.slice(1));
+    this.notified.add(new URL(url).pathname.slice(1));
     const before = this.#taken.get(webhookId) ?? digest;
     if (before !== digest) this.#world.violate("callback-bytes", `${webhookId} came again with other bytes`);
     this.#taken.set(webhookId, before);

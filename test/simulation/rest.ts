@@ -17,19 +17,19 @@ interface Sight {
   readonly workflows: readonly SimulatedWorkflow[];
 }
 
-/** Whether everything that was begun has ended. */
+/** Whether everything that was started has ended. */
 export function isAtRest(documents: Documents, hostility: Hostility): boolean {
   const isRunning = documents.count("batches", { field: "status", equals: "RUNNING" }) > 0;
   return !isRunning && !documents.all("callbacks").map(callbackOf).some(isToBeSent(hostility));
 }
 
-/** A copy of a callback that a dead process has asked for, for a task that has been cancelled since, is the sweeper's alone. */
+/** The sweeper alone may send a dead process's copy of a callback for a task that was cancelled meanwhile. */
 function isToBeSent(hostility: Hostility): (callback: Callback) => boolean {
   return ({ state, callbackId, eventId }) =>
     state === "PENDING" && (hostility === "hostile" || callbackId === eventId);
 }
 
-/** At rest everything is as the sequential oracle says, and everybody has been told. */
+/** At rest everything is as the sequential oracle says, and every callback has been received. */
 export function checkRest(sight: Sight, batchIds: readonly string[], hostility: Hostility): void {
   const { world, documents } = sight.services;
   for (const batchId of batchIds)
@@ -70,7 +70,7 @@ function checkBatch(sight: Sight, batch: TaskBatch): void {
   checkInherited(sight, batch, parentsFirst(definition), logs);
 }
 
-/** What fails is tried as often as it may be, and no more often; what was lost or given back counts as no failure. */
+/** A failing task uses all its attempts, and no more. A lost or released attempt counts as no failure. */
 function checkAttempts(
   { services: { world } }: Sight,
   plan: TaskPlan | undefined,
@@ -151,14 +151,14 @@ function contentOf({ objects }: Services, result: StoredResult | null): unknown 
   return content && JSON.parse(new TextDecoder().decode(content));
 }
 
-/** Who ran, or was told that it is done already, has told of it where it was to, and has been heard. */
+/** A task that ran, or found its work done, has sent its callback, and the receiver has accepted it. */
 function checkCallback({ services }: Sight, task: TaskDefinition, log: TaskLog | undefined): void {
   const { documents, receiver, world } = services;
-  const tells = log?.status === "SUCCESS" ? log.reason !== "inherited" : log?.status === "ERROR";
-  if (!task.callback || !log || !tells) return;
+  const reports = log?.status === "SUCCESS" ? log.reason !== "inherited" : log?.status === "ERROR";
+  if (!task.callback || !log || !reports) return;
   const name = `${log.batchId}/${task.id}`;
-  if (!receiver.told.has(name))
-    world.violate("callback-delivered", `${name} ended ${log.status} and nobody was told`);
+  if (!receiver.notified.has(name))
+    world.violate("callback-delivered", `${name} ended ${log.status} and its callback was not received`);
   const callbacks = documents.all("callbacks").map(callbackOf);
   const own = callbacks.find(({ batchId, taskId }) => `${batchId}/${taskId}` === name);
   if (own?.type !== "task.completed" || !own.target.archive) return;

@@ -84,7 +84,8 @@ export function scenarioOf(seed: number, reduction: Reduction = {}, isTraced = f
 /**
  * Invariant 14 of the design: after faults stop, rest within depth × (lease + 2 × sweep + largest back-off), where the
  * back-off is the longest that a task may run, wait and be tried again; once more for a retry of the batch. What was
- * delayed while there were faults may still come a minute later, and a callback backs off as long as its receiver was away.
+ * delayed while there were faults may still come a minute later, and a callback backs off as long as its receiver was
+ * away.
  */
 function boundMs(
   workflows: readonly SimulatedWorkflow[],
@@ -116,7 +117,7 @@ function longestSeconds(plan: TaskPlan, calls: number): number {
   };
   const waitSeconds = ending === "never_comes" ? taskTimes.inVain : waits[wait];
   const hangSeconds = ending === "hangs" ? taskTimes.hangTimeout : 0;
-  // It is given up when it has taken eleven processes with it, each of which is missed for a lease and started anew.
+  // It is given up when it has ended eleven processes. Each is missed for a lease and started again.
   if (ending === "kills") return 11 * 90 * calls;
   const backoffSeconds = askedPauseSeconds(plan) ?? 10;
   const allSeconds = (attempts + 1) * (busyMs / 1_000 + waitSeconds + hangSeconds + backoffSeconds);

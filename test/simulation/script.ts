@@ -6,7 +6,7 @@ import type { Random } from "./random.ts";
 import { outsideValue } from "./task-code.ts";
 import type { SimulatedWorkflow, TaskPlan } from "./workload.ts";
 
-/** One start that somebody asks for. */
+/** One start that a caller asks for. */
 interface PlannedStart {
   readonly workflow: SimulatedWorkflow;
   readonly key: string;
@@ -59,7 +59,7 @@ function actOn(random: Random, start: PlannedStart, people: People, operations: 
   if (random.chance(0.3)) operations.retry(batchId, atMs + random.between(2_000, 60_000));
   for (const plan of workflow.plans.values()) {
     sendTo(random, batchId, plan, atMs, people);
-    // Anybody may ask for a task to be run; it is not until it is its turn.
+    // Every sender may ask for a task to run. It does not run before its turn.
     const outsider: Message = { kind: "task", batchId, taskId: plan.id };
     if (random.chance(0.1)) people.publishTo(batchId, plan.id, atMs + random.between(0, 2_000), outsider);
   }
@@ -79,6 +79,6 @@ export function sendTo(random: Random, batchId: string, plan: TaskPlan, atMs: nu
 
 function outsideMessage({ id, wait, ending }: TaskPlan, batchId: string, copy: number): Message {
   if (wait === "event") return { kind: "event", batchId, event: `go ${id}`, payload: copy };
-  const completion = ending === "fails" ? { error: "as told" } : { result: { value: outsideValue(id) } };
+  const completion = ending === "fails" ? { error: "as planned" } : { result: { value: outsideValue(id) } };
   return { kind: "task", batchId, taskId: id, previousTaskId: id, completion };
 }

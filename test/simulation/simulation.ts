@@ -29,7 +29,7 @@ export interface Scenario {
   /** How endings reach the children of a task. */
   readonly completions: CompletionMode;
   readonly acknowledgeSeconds: number;
-  /** How often somebody has a sweep made; never in a gentle world, which needs none. */
+  /** How often a sweep runs. Never in a gentle world, which needs none. */
   readonly sweepSeconds: number;
   /** Until then the receiver of callbacks takes none. */
   readonly receiverIsBackMs: number;
@@ -73,7 +73,7 @@ class Simulation {
   readonly #broker: SimulatedBroker;
   readonly #people: People;
   /** Retries whose tasks have been sent what they wait for. */
-  readonly #told = new Set<string>();
+  readonly #notified = new Set<string>();
   readonly #random: Random;
   #events = 0;
   #boundMs: number;
@@ -159,7 +159,7 @@ class Simulation {
     return nothingComes && isAtRest(this.#documents, this.#scenario.hostility);
   }
 
-  /** What can't even be looked at is a finding too. Thrown, it would be taken for a failure of a service. */
+  /** What can't even be looked at is a finding too. Thrown, it would count as a failure of a service. */
   #looking(look: () => void): void {
     try {
       look();
@@ -204,7 +204,7 @@ class Simulation {
           await engine.cancel(batchId);
           this.#invariants.cancelReturned(batchId);
         };
-        // A cancel that has begun is carried on by the sweeper, where there is one.
+        // The sweeper continues a cancel that has started, if there is a sweeper.
         const asksAgain = this.#scenario.hostility === "gentle" || this.#random.chance(0.5);
         this.#people.ask(delayMs, `cancel ${batchId}`, cancel, { asksAgain });
       },
@@ -218,20 +218,22 @@ class Simulation {
     };
   }
 
-  /** Whoever asked for a retry may have asked before, of a process that died: after a deployment that was another batch. */
+  /**
+   * The caller of a retry may have called before, on a process that died. After a deployment that was another batch.
+   */
   #sendToRetries(batchId: string): void {
     const { lineageId } = findBatch(this.#documents, batchId) ?? {};
     const forgotten = this.#documents
       .all("batches")
       .map(batchOf)
       .filter((other) => other.lineageId === lineageId && other.batchId !== lineageId)
-      .filter((other) => other.batchId !== batchId && !this.#told.has(other.batchId));
+      .filter((other) => other.batchId !== batchId && !this.#notified.has(other.batchId));
     for (const other of forgotten) this.#sendToRetry(other.batchId);
     this.#sendToRetry(batchId);
   }
 
   #sendToRetry(batchId: string): void {
-    this.#told.add(batchId);
+    this.#notified.add(batchId);
     for (const { id, plans } of this.#scenario.workflows)
       if (batchId.startsWith(`${id}-`))
         for (const plan of plans.values()) sendTo(this.#random, batchId, plan, 0, this.#people);

@@ -61,7 +61,7 @@ export interface Finding {
   readonly outcome: Outcome;
 }
 
-/** Every single fault, as the first of a pair too. Gentle worlds need no sweeper; what only it can mend is tried where it is. */
+/** Every single fault, also as the first of a pair. Faults that only a sweeper repairs run in hostile worlds. */
 export async function unitsOf(timings: number): Promise<Unit[]> {
   const units: Unit[] = [];
   for (let timing = 1; timing <= timings; timing++)

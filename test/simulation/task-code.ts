@@ -34,7 +34,7 @@ function failAsPlanned(plan: TaskPlan, attempt: number): void {
   if (ending === "flaky" && attempt <= attempts) throw new Error("not yet, as planned");
 }
 
-/** What the task returns: a number that tells what it has seen of its parents. */
+/** What the task returns: a number that is computed from what it has seen of its parents. */
 async function resultOf(plan: TaskPlan, context: TaskContext): Promise<JsonValue> {
   const seen = plan.seesParents
     ? await Promise.all(
@@ -113,7 +113,10 @@ function timeoutOf({ ending }: TaskPlan): number {
   return ending === "never_comes" ? taskTimes.inVain : taskTimes.waitTimeout;
 }
 
-/** Waits in so many stretches: while the process stands still, no more than one of them passes, as for the timeout. */
+/**
+ * Waits in this number of stretches: while the process stands still, no more than one of them passes, as for the
+ * timeout.
+ */
 const stretches = 80;
 
 function passing(process: Process, ms: number, resolve: () => void, left = stretches): void {
@@ -121,7 +124,7 @@ function passing(process: Process, ms: number, resolve: () => void, left = stret
   else process.after(ms / stretches, () => passing(process, ms, resolve, left - 1));
 }
 
-/** Ends with its signal or, when it does not heed that, long after; what it tries then must come to nothing. */
+/** Ends with its signal or, when it ignores that, long after; what it tries then must come to nothing. */
 async function hang(
   { heedsAbort }: TaskPlan,
   context: TaskContext,

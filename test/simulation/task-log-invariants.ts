@@ -116,7 +116,10 @@ export class TaskLogInvariants {
     if (sinceMs > 2 * sweepSeconds * 1_000 + patienceMs) this.#violate("cancel-is-carried-on", batchId);
   }
 
-  /** What is PROCESSING is written by its owner, or cancelled, or given up after its lease. A heartbeat renews the lock too. */
+  /**
+   * Only its owner writes a PROCESSING log, unless it is cancelled or its lease is over. A heartbeat renews the lock
+   * too.
+   */
   #checkOwner(name: string, before: Before, after: TaskLog, { by, changes }: Commit): void {
     if (after.status === "CANCELLED") return;
     if (this.#isDue(before) && after.error?.code === "TASK_LOST_TOO_OFTEN") return;
@@ -137,7 +140,7 @@ export class TaskLogInvariants {
     if (status === "SUCCESS" && reason === null) this.#checkSuccess(name, after, changes);
   }
 
-  /** What a success brings with it must not come later: whoever writes it may die in between. */
+  /** The writes of a success must be one commit: the worker may die in between. */
   #checkSuccess(name: string, { batchId, taskId, key }: TaskLog, changes: Commit["changes"]): void {
     const task = this.#definitionOf(batchId, taskId);
     if (task?.idempotency && key === null) this.#violate("key-is-taken", `${name} ran without its key`);
@@ -249,7 +252,7 @@ function precedes(after: TaskLog, before: TaskLog): boolean {
   );
 }
 
-/** A wait goes on with the same attempt; everything else is another one. */
+/** A wait continues with the same attempt; everything else is another one. */
 function nextClaim(log: TaskLog): string {
   const { attempt, resumes } = log;
   return goesOn(log) ? `${attempt}.${resumes + 1}` : `${attempt + 1}.${resumes}`;

@@ -18,7 +18,10 @@ export interface TaskPlan {
   readonly steps: number;
   readonly wait: "none" | "sleep" | "poll" | "event" | "completion";
   readonly sleepSeconds: number;
-  /** `flaky`: fails on its first attempts. `hangs`: never ends. `never_comes`: waits in vain. `kills`: takes its process with it. */
+  /**
+   * `flaky`: fails on its first attempts. `hangs`: never ends. `never_comes`: its wait times out. `kills`: ends its
+   * process.
+   */
   readonly ending: "succeeds" | "fails" | "flaky" | "hangs" | "never_comes" | "kills";
   /** Attempts that the retry policy allows, for those that fail. */
   readonly attempts: number;

@@ -18,7 +18,7 @@ export interface Violation {
 /** A moment long past, so that no simulated time is ever before 1970. */
 const beginning = 1_700_000_000_000;
 
-/** Time, and everything that is still to happen. It moves from one event to the next; between them, code runs as far as it can. */
+/** Time, and all future events. It moves from one event to the next. Between them, code runs as far as it can. */
 export class World {
   now = beginning;
   readonly trace: Trace;
@@ -72,7 +72,7 @@ export class World {
   }
 }
 
-/** Whatever waits for nothing but promises that are settled has gone on: ticks come after all of them. */
+/** Resolves when all code that waits for settled promises has run: ticks come after all of them. */
 function codeAtRest(): Promise<void> {
   return new Promise((resolve) => process.nextTick(resolve));
 }
