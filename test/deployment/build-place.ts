@@ -24,8 +24,8 @@ tasks:
 `;
 
 /**
- * A workspace of Cloud Build where `gcloud` and `node` record how they are called, and behave as given. A dry run is a real
- * one: it says what the function is called.
+ * A workspace of Cloud Build where `gcloud` and `node` record how they are called, and behave as given. A dry run is a
+ * real one: it says what the function is called.
  */
 export class BuildPlace {
   readonly folder = temporaryFolder();
@@ -37,10 +37,12 @@ export class BuildPlace {
     mkdirSync(`${this.folder}/functions/workflows`, { recursive: true });
     writeFileSync(`${this.folder}/functions/workflows/one.yaml`, oneWorkflow);
     writeFileSync(`${this.folder}/environments/production.env`, variables);
+    const lines = serving === "can't be looked at" ? undefined : serving.map((line) => `${line}\n`).join("");
+    const listed = lines === undefined ? "exit 1" : `printf '%s' '${lines}'`;
     this.#write(
       "gcloud",
       `case "$*" in
-        *"services list"*) ${serving === "can't be looked at" ? "exit 1" : `printf '%s' '${serving.map((line) => `${line}\n`).join("")}'`} ;;
+        *"services list"*) ${listed} ;;
         *update-traffic*) ${rollback ? "exit 1" : "true"} ;;
       esac`,
     );
