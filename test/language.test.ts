@@ -47,7 +47,7 @@ const sources = files("{src,test}/**/*.ts").filter((path) => path !== "test/lang
  * What the sources still hold of all this. A change may lower these numbers, and lowers them when it can; none may
  * raise them. At 0 the whole repository speaks one language.
  */
-const left = { words: 222, longLines: 184, restatements: 6 };
+const left = { words: 170, longLines: 159, restatements: 6 };
 
 function files(pattern: string): readonly string[] {
   const ignored = /(?:^|\/)(?:node_modules|dist[^/]*|\.[^/]+)\//;
