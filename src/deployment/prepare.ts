@@ -109,8 +109,8 @@ export interface PrepareOptions extends TargetOptions {
 }
 
 /**
- * Reads the environment, the workflows, the folder and the tools. Calls no service. The environment of this process gets
- * the variables of the workflows.
+ * Reads the environment, the workflows, the folder and the tools. Calls no service. This process gets the variables of
+ * the workflows.
  */
 export async function prepareDeployment(
   environment: RawEnvironment,

@@ -162,8 +162,8 @@ function withDefaults(environment: RawEnvironment): RawEnvironment {
 const accountPattern = /^([a-z][a-z0-9-]*)-(?:function|push)@([a-z0-9-]+)\.iam\.gserviceaccount\.com$/;
 
 /**
- * Refuses to deploy with the variables of another deployment in the shell, read from its `infra/baton.….env`: this one
- * would get its bucket, database and queues. Throws `CONFIGURATION_INVALID`.
+ * Refuses to deploy if the shell has the variables of another deployment, from its `infra/baton.….env`: this one would
+ * get its bucket, database and queues. Throws `CONFIGURATION_INVALID`.
  */
 function assertOwnShell(shell: RawEnvironment, target: RawEnvironment): void {
   const { BATON_SERVICE_ACCOUNT, BATON_CALLERS, BATON_AUDIENCE } = shell;

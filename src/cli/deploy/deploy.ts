@@ -41,7 +41,7 @@ export function registerDeploy(program: Command, session: Session): void {
 }
 
 async function deploy(session: Session, options: Options): Promise<void> {
-  const parts = partsOf(options);
+  const parts = selectedParts(options);
   const { assertReady, prepareDeployment } = await import("../../deployment/prepare.ts");
   const { functionEnvironment } = await import("../../deployment/function.ts");
   const { recordCommands, runningSteps } = await import("../../deployment/run-steps.ts");
@@ -80,7 +80,7 @@ async function deploy(session: Session, options: Options): Promise<void> {
   else session.print(deployedText(prepared, deployed));
 }
 
-function partsOf({ skipInfra, skipFunction }: Options): Part[] {
+function selectedParts({ skipInfra, skipFunction }: Options): Part[] {
   if (skipInfra && skipFunction)
     throw new BatonError("USAGE", "With --skip-infra and --skip-function there is nothing to do");
   return [...(skipInfra ? [] : ["infrastructure" as const]), ...(skipFunction ? [] : ["function" as const])];

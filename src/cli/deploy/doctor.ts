@@ -16,10 +16,10 @@ export function countResults(results: readonly CheckResult[]): Readonly<Record<s
 export function doctorText(results: readonly CheckResult[]): string {
   const counts = countResults(results);
   const summary = statuses.map((status) => `${counts[status]} ${status}`).join(", ");
-  return [...results.flatMap(linesOf), summary].join("\n");
+  return [...results.flatMap(resultLines), summary].join("\n");
 }
 
-function linesOf(result: CheckResult): string[] {
+function resultLines(result: CheckResult): string[] {
   const { status, id, subject, found, expected, remedy, deployCommand, commands } = result;
   const head = `${status.padEnd(8)} ${id}  ${oneLine(subject)}`;
   if (status === "ok") return [`${head}: ${oneLine(found)}`];
