@@ -153,7 +153,7 @@ describe("a redirect to another origin gets no secret", () => {
     await expect(asked).rejects.toMatchObject({
       code: "HTTP_FAILED",
       retryable: false,
-      message: expect.stringContaining("which would be sent a secret"),
+      message: expect.stringContaining("which would receive a secret"),
     });
     expect(other.seen).toEqual([]);
   });

@@ -35,12 +35,12 @@ const RowSchema = z.looseObject({
 
 interface ArchiveTable {
   readonly table: WarehouseTable;
-  /** Names of the key's columns, in their order. */
+  /** The names of the key columns, in the order of the table. */
   readonly key: readonly string[];
   readonly sql: ArchiveSql;
 }
 
-/** Callbacks in a table of the warehouse. */
+/** Archives callbacks in tables of the warehouse. */
 export class WarehouseCallbackArchive implements CallbackArchive {
   readonly #tables: WarehouseTables;
 
@@ -53,7 +53,7 @@ export class WarehouseCallbackArchive implements CallbackArchive {
     const { table, sql } = await this.#ensure(name, Object.keys(key));
     const content = createHash("sha256").update(JSON.stringify(callback)).digest("hex");
     await this.#tables.write({
-      // By the event: an earlier event that is stored again must not take the place of a later one.
+      // The id holds the event, so that an earlier event that is stored again does not replace a later one.
       id: `callback/${table.sql}/${eventId}/${content}`,
       table: name,
       sql: sql.merge(key),
@@ -102,7 +102,7 @@ export class WarehouseCallbackArchive implements CallbackArchive {
     return rows.map((row) => toCallback(found, row));
   }
 
-  /** The table of callbacks with this name, undefined when there is none. Throws `TABLE_MISMATCH`. */
+  /** The table of callbacks with this name; undefined if it does not exist. Throws `TABLE_MISMATCH`. */
   async #find(name: string): Promise<ArchiveTable | undefined> {
     const table = await this.#tables.findTable(name);
     if (!table) return undefined;
@@ -111,7 +111,7 @@ export class WarehouseCallbackArchive implements CallbackArchive {
     return toArchiveTable(table, key);
   }
 
-  /** The table with exactly this key, undefined when there is no table. Throws `TABLE_MISMATCH`. */
+  /** The table, which must have exactly this key; undefined if it does not exist. Throws `TABLE_MISMATCH`. */
   async #findKeyed(name: string, key: readonly string[]): Promise<ArchiveTable | undefined> {
     const problem = archiveKeyProblem(key);
     if (problem !== undefined) throw permanentError("TABLE_MISMATCH", problem);
@@ -120,7 +120,7 @@ export class WarehouseCallbackArchive implements CallbackArchive {
     return found;
   }
 
-  /** Creates the table when it is missing: a search by `created_at` reads few days, and one by the key few blocks. */
+  /** Creates a missing table, with partitions by day and clusters by key, so that searches read little data. */
   async #ensure(name: string, key: readonly string[]): Promise<ArchiveTable> {
     const found = await this.#findKeyed(name, key);
     if (found) return found;
@@ -161,7 +161,7 @@ function assertFields({ table, key }: ArchiveTable, fields: readonly string[]): 
     );
 }
 
-/** Throws `TABLE_MISMATCH` for a row of another writer that leaves a column empty. */
+/** Throws `TABLE_MISMATCH` for a row of another program with an empty column. */
 function toCallback({ table, key }: ArchiveTable, row: Row): ArchivedCallback {
   const parsed = RowSchema.safeParse(row);
   const keys = z
@@ -182,7 +182,7 @@ function numberedParameters<Value>(name: string, values: readonly Value[]): Reco
   return Object.fromEntries(values.map((value, index) => [`${name}${index}`, value]));
 }
 
-/** Another attempt would fail as well. */
+/** A TaskError that is not retried. */
 function permanentError(code: ErrorCode, message: string): TaskError {
   return new TaskError(message, { code, retryable: false });
 }

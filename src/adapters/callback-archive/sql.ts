@@ -4,19 +4,19 @@ import type { WarehouseTable } from "../../ports/warehouse.ts";
 
 type Key = ArchivedCallback["key"];
 
-/** How one dialect of SQL writes what the archive needs. */
+/** The expressions of one SQL dialect that the archive needs. */
 interface Dialect {
   identifier(name: string): string;
   parameter(name: string): string;
   text(column: string): string;
   jsonText(column: string): string;
   milliseconds(column: string): string;
-  /** The JSON of a parameter that holds its text. */
+  /** A parameter with JSON text, as JSON. */
   json(parameter: string): string;
-  /** The time of a parameter that holds milliseconds. */
+  /** A parameter with milliseconds, as a timestamp. */
   time(parameter: string): string;
   readonly now: string;
-  /** NULL is a value of a key like any other. */
+  /** NULL equals NULL here, as a key may contain NULL. */
   equals(column: string, parameter: string, isNull: boolean): string;
   readonly mergeFrom: string;
 }
@@ -43,7 +43,7 @@ const bigquery: Dialect = {
   json: (parameter) => `PARSE_JSON(${parameter}, wide_number_mode => 'round')`,
   time: (parameter) => `TIMESTAMP_MILLIS(${parameter})`,
   now: "CURRENT_TIMESTAMP()",
-  // Plain comparisons let BigQuery pass over blocks of other keys.
+  // Plain comparisons let BigQuery skip blocks of other keys.
   equals: (column, parameter, isNull) =>
     isNull ? `(${column} IS NULL AND ${parameter} IS NULL)` : `${column} = ${parameter}`,
   mergeFrom: "AS kept USING (SELECT 1 AS one) AS incoming",
@@ -51,7 +51,7 @@ const bigquery: Dialect = {
 
 const dialects = { duckdb, bigquery };
 
-/** The statements of the archive on one of its tables. Columns beside those of `archiveColumns` are the key's. */
+/** The SQL of the archive for one table. Columns that are not in `archiveColumns` belong to the key. */
 export class ArchiveSql {
   readonly #table: WarehouseTable;
   readonly #key: readonly string[];
@@ -63,7 +63,7 @@ export class ArchiveSql {
     this.#dialect = dialects[table.dialect];
   }
 
-  /** Writes the parameters `key0`…, `status`, `payload`, `createdMs`, `eventId`, `url`, in place of the row of this key. */
+  /** Replaces the row of this key by the parameters `key0`…, `status`, `payload`, `createdMs`, `eventId`, `url`. */
   merge(key: Key): string {
     const { identifier, parameter, json, time, now, mergeFrom } = this.#dialect;
     const columns = [...Object.keys(key), ...archiveColumns].map(identifier).join(", ");
@@ -88,18 +88,18 @@ WHEN MATCHED THEN UPDATE SET ${updates.join(", ")}
 WHEN NOT MATCHED THEN INSERT (${columns}) VALUES (${inserted.join(", ")})`;
   }
 
-  /** The newest row of the key in the parameters `key0`…, in columns of text and a number of milliseconds. */
+  /** Selects the newest row of the key in the parameters `key0`…. Times are milliseconds, all other columns text. */
   selectKey(key: Key): string {
     return `${this.#select()} WHERE ${this.#keyCondition(key)} ORDER BY updated_at DESC LIMIT 1`;
   }
 
-  /** Rows that match, oldest first. */
+  /** Selects the matching rows, oldest first. */
   selectWhere(condition: string, limit: number): string {
-    // A line of its own, so that errors point into the text as it was given, and a comment in it ends.
+    // On its own line, so that errors point into the given text, and a comment in it ends.
     return `${this.#select()} WHERE (\n${condition}\n) ORDER BY created_at, event_id LIMIT ${limit}`;
   }
 
-  /** That the fields have the values of the parameters `value0`…. */
+  /** The condition that the fields equal the parameters `value0`…. */
   equals(fields: readonly string[]): string {
     const { parameter } = this.#dialect;
     const tests = fields.map((name, index) => `${this.#textColumn(name)} = ${parameter(`value${index}`)}`);

@@ -24,35 +24,35 @@ const types: Readonly<Record<ColumnKind, string>> = {
 const isNested = /^STRUCT|\]$/;
 const isFraction = /^(DOUBLE|FLOAT|REAL)$/;
 
-/** Columns that one statement looks at: the time that DuckDB plans for grows with the square of their number. */
+/** Columns checked by one statement: DuckDB's planning time grows with the square of their number. */
 export const columnsAtOnce = 10;
 
-/** Texts that stand for no value where a column is not of text. */
+/** Texts that mean NULL in columns other than text. */
 export type NullTexts = readonly string[];
 
-/** A column of text or of a file's own type, as a value of the given type; NULL when it does not fit. */
+/** SQL that converts a column to a type. The value is NULL if it does not fit. */
 export function castSql(column: Column, type: string, missing: NullTexts): string {
   const name = quoteIdentifier(column.name);
   if (column.type === type) return name;
   if (type === "VARCHAR") return textSql(column);
   if (/[[(]/.test(column.type)) return `TRY_CAST(${name} AS ${type})`;
   const text = valueSql(column, missing);
-  // By way of TIMESTAMPTZ, because a direct conversion drops the offset from UTC.
+  // Through TIMESTAMPTZ, because a direct conversion drops the offset from UTC.
   if (type === "TIMESTAMP") return `CAST(TRY_CAST(${text} AS TIMESTAMPTZ) AS TIMESTAMP)`;
   return `TRY_CAST(${text} AS ${type})`;
 }
 
-/** True where a value is there and the type can't hold it as it is. DuckDB's own conversions round 1.5 to 2. */
+/** SQL condition for values that the type can't hold exactly. DuckDB's own conversions round 1.5 to 2. */
 export function lossyConversionSql(column: Column, type: string, missing: NullTexts): string {
   if (column.type === type || (type === "VARCHAR" && !/[[(]/.test(column.type))) return "false";
   const name = quoteIdentifier(column.name);
-  // DuckDB's own way to write objects and lists as text is no JSON.
+  // DuckDB's text form of objects and lists is not JSON.
   if (isNested.test(column.type) && type === "VARCHAR") return `${name} IS NOT NULL`;
   const value = castSql(column, type, missing);
   if (/^U?(TINY|SMALL|BIG|HUGE)?INT/.test(column.type) && isFraction.test(type))
     return `(TRY_CAST(${value} AS HUGEINT) IS DISTINCT FROM TRY_CAST(${name} AS HUGEINT))`;
   if (isNested.test(column.type)) {
-    // Whatever was lost on the way there does not come back.
+    // If the conversion lost something, converting back gives another value.
     const back = `TRY_CAST(${value} AS ${column.type})`;
     return `(${name} IS NOT NULL AND (${value} IS NULL OR ${back} IS DISTINCT FROM ${name}))`;
   }
@@ -66,12 +66,12 @@ export function lossyConversionSql(column: Column, type: string, missing: NullTe
   return `(${text} IS NOT NULL AND NOT coalesce(${fits} AND ${isSameValueSql(text, value, type)}, false))`;
 }
 
-/** Whether a text became a value of the type: 1e400 becomes infinity. */
+/** SQL condition for texts that became a value of the type. 1e400 becomes infinity. */
 function isRepresentableSql(value: string, type: string): string {
   return isFraction.test(type) ? `isfinite(${value})` : `${value} IS NOT NULL`;
 }
 
-/** The texts that a column of the table takes. */
+/** The pattern of texts that a column of this type accepts. */
 function textPattern(type: string): string | undefined {
   if (/^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(type)) return wholePattern;
   if (isFraction.test(type)) return kindPatterns.decimal;
@@ -88,13 +88,13 @@ function isSameValueSql(text: string, value: string, type: string): string {
   return `${value} IS NOT NULL`;
 }
 
-/** A column of text, and what its values say that it is. */
+/** A text column with the type inferred from its values. */
 export interface InferredColumn extends Column {
-  /** Some of them are not of that type. */
+  /** Whether some values do not have that type. */
   readonly hasMisfits: boolean;
 }
 
-/** What columns of text are, by what is in them, where they may be of these kinds. `from`: numbered rows. */
+/** Infers the types of text columns from their values. `from`: numbered rows. `possible`: the kinds to consider. */
 export async function inferTypes(
   statements: Statements,
   from: string,
@@ -111,7 +111,7 @@ export async function inferTypes(
   return columns;
 }
 
-/** Three steps, so that each expression stands once: the values, what they are, how many of each there are. */
+/** Counts values by kind in three nested steps, so that each expression is written once: values, kinds, counts. */
 async function countKinds(
   statements: Statements,
   from: string,
@@ -167,17 +167,17 @@ function toInferredColumn(name: string, found: ReadonlyMap<string, number>, inde
   return { name, type: types[kind], hasMisfits: kind !== "text" && of("all", kind) < all };
 }
 
-/** Not by IN: DuckDB makes a join of a long one, which does not keep the order of the rows. */
+/** Without IN: DuckDB turns a long IN into a join, which does not keep the order of the rows. */
 export function isOneOfSql(value: string, texts: readonly string[]): string {
   return `list_contains([${texts.map(quoteLiteral).join(", ")}], ${value})`;
 }
 
-/** The value, or NULL when the condition holds. */
+/** The value, or NULL if the condition is true. */
 export function nullIfSql(condition: string, value: string): string {
   return `CASE WHEN NOT ${condition} THEN ${value} END`;
 }
 
-/** NULL where the text stands for no value. */
+/** The text of a column; NULL for texts that mean NULL. */
 function valueSql(column: Column, missing: NullTexts): string {
   if (column.type !== "VARCHAR" || missing.length === 0) return textSql(column);
   const text = `trim(${textSql(column)}, E' \\t\\r\\n')`;

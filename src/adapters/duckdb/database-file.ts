@@ -9,26 +9,29 @@ import { noTaskTime, type TaskTime, type Turn } from "../../ports/task-runner.ts
 import { isLockError, isMachineFailure, machineFailure } from "./statements.ts";
 
 export interface DatabaseFileOptions {
-  /** How long to wait for another process that holds the file. Default: `limits.warehouseLockSeconds`. */
+  /** Longest wait for another process that holds the file. Default: `limits.warehouseLockSeconds`. */
   readonly lockWaitMs?: number;
-  /** Told from time to time of how long another process has held the file. */
+  /** Called every 30 s while another process holds the file. */
   readonly onLocked?: (heldMs: number) => void;
-  /** The time of the tasks that use it: the wait for a turn, and for another process, is not theirs. */
+  /** The timeouts of the tasks that use the file, paused while a task waits for the file. */
   readonly time?: TaskTime;
-  /** How long the file stays open when nobody uses it. Default 500. */
+  /** How long an unused file stays open. Default 500. */
   readonly idleMs?: number;
-  /** Under constant use the file is given up after this long, so that other processes get at it. Default 5,000. */
+  /** How long the file stays open under constant use, before other processes get a chance. Default 5,000. */
   readonly holdMs?: number;
-  /** Whether to make no file: then it is empty, and forgotten. Default false. */
+  /** Whether the database starts empty and is kept in memory only. Default false. */
   readonly inMemory?: boolean;
 }
 
 const firstRetryMs = 20;
 const longestRetryMs = 200;
-/** Time between two words about another process that holds the file. */
+/** Interval of `onLocked`. */
 const lockLogMs = 30_000;
 
-/** One DuckDB file. One process at a time can hold it, so it is opened late and closed soon. One use at a time. */
+/**
+ * One DuckDB file. Only one process can hold it, so it is opened late and closed soon. Within the process, uses run one
+ * after another.
+ */
 export class DatabaseFile {
   readonly path: string;
   readonly #options: Required<DatabaseFileOptions>;
@@ -51,7 +54,7 @@ export class DatabaseFile {
     };
   }
 
-  /** Throws `WAREHOUSE_LOCKED`, `WAREHOUSE_FAILED`, the reason of the signal, or what the work threw. */
+  /** Throws `WAREHOUSE_LOCKED`, `WAREHOUSE_FAILED`, the signal's reason, or the error of the work. */
   async use<T>(signal: AbortSignal, work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
     const turn = this.#options.time.requestTurn();
     try {
@@ -84,7 +87,7 @@ export class DatabaseFile {
     }
   }
 
-  /** Waits for what is running, then lets go of the file. It opens again when it is used again. */
+  /** Waits for the running work, then closes the file. A later use opens it again. */
   async close(): Promise<void> {
     await this.#mutex.runExclusive(undefined, async () => this.#close());
   }
@@ -99,8 +102,8 @@ export class DatabaseFile {
     }
     await mkdir(dirname(this.path), { recursive: true });
     await pause(this.#yieldUntil - performance.now(), signal);
-    const began = performance.now();
-    let tellAtMs = lockLogMs;
+    const startedAt = performance.now();
+    let nextLogMs = lockLogMs;
     for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, longestRetryMs)) {
       try {
         // From the cache: two instances of one file in one process would not see each other's locks.
@@ -109,11 +112,11 @@ export class DatabaseFile {
         return this.#instance;
       } catch (thrown) {
         if (!isLockError(thrown)) throw machineFailure(this.path, thrown);
-        const heldMs = performance.now() - began;
+        const heldMs = performance.now() - startedAt;
         if (heldMs >= this.#options.lockWaitMs) throw lockedError(this.path, heldMs, thrown);
-        if (heldMs >= tellAtMs) {
+        if (heldMs >= nextLogMs) {
           this.#options.onLocked(heldMs);
-          tellAtMs = heldMs + lockLogMs;
+          nextLogMs = heldMs + lockLogMs;
         }
       }
       await pause(waitMs, signal);
@@ -124,7 +127,7 @@ export class DatabaseFile {
     if (!this.#instance) return;
     if (performance.now() - this.#openedAt >= this.#options.holdMs) {
       this.#close();
-      // Longer than the others' retry, so that whoever waits gets its turn.
+      // Longer than the retry interval of other processes, so that one of them gets the file.
       this.#yieldUntil = performance.now() + 2 * longestRetryMs;
       return;
     }
@@ -138,7 +141,7 @@ export class DatabaseFile {
   }
 }
 
-/** An interrupt that falls between two statements is lost, so it is repeated until the work has ended. */
+/** DuckDB ignores an interrupt between two statements, so it is repeated until the work has ended. */
 async function interruptible<T>(
   connection: DuckDBConnection,
   signal: AbortSignal,
@@ -174,20 +177,20 @@ function lockedError(path: string, heldMs: number, cause: unknown): TaskError {
   });
 }
 
-/** One at a time, in the order of asking. */
+/** Runs one piece of work at a time, in the order of the calls. */
 class Mutex {
   #last: Promise<void> = Promise.resolve();
 
-  /** Runs the work when all earlier work has ended. Whoever is aborted while it waits leaves at once. */
+  /** Runs the work when all earlier work has ended. Throws the signal's reason if it is aborted before. */
   async runExclusive<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     const before = this.#last;
-    const mine = Promise.withResolvers<void>();
-    this.#last = before.then(() => mine.promise);
+    const own = Promise.withResolvers<void>();
+    this.#last = before.then(() => own.promise);
     try {
       await untilAborted(before, signal);
       return await work();
     } finally {
-      mine.resolve();
+      own.resolve();
     }
   }
 }

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Destination, JobResult } from "../../ports/warehouse.ts";
+import { extraFields, parseType } from "./nested-types.ts";
 import {
   type Column,
   permanentError,
@@ -9,99 +10,24 @@ import {
   toTaskError,
 } from "./statements.ts";
 
-/** A type of DuckDB's: a scalar such as `DECIMAL(18,3)`, the fields of a struct, or the items of a list. */
-export type TypeTree =
-  | { readonly kind: "scalar"; readonly name: string }
-  | { readonly kind: "struct"; readonly fields: readonly (readonly [string, TypeTree])[] }
-  | { readonly kind: "list"; readonly item: TypeTree; readonly suffix: string };
-
-/** The type as DuckDB writes it. What it writes of enums, unions and maps is kept as it is. */
-export function parseType(text: string): TypeTree {
-  const list = /\[\d*\]$/.exec(text);
-  if (list) return { kind: "list", item: parseType(text.slice(0, list.index)), suffix: list[0] };
-  const struct = /^STRUCT\((.*)\)$/s.exec(text)?.[1];
-  if (struct === undefined) return { kind: "scalar", name: text };
-  return { kind: "struct", fields: splitFields(struct).map(parseField) };
-}
-
-export function typeText(tree: TypeTree): string {
-  if (tree.kind === "scalar") return tree.name;
-  if (tree.kind === "list") return `${typeText(tree.item)}${tree.suffix}`;
-  return `STRUCT(${tree.fields.map(([name, type]) => `${quoteIdentifier(name)} ${typeText(type)}`).join(", ")})`;
-}
-
-/** Another name for each scalar. `beside`: the type at the same place of another tree, where it has a scalar. */
-export function mapScalars(
-  tree: TypeTree,
-  beside: TypeTree | undefined,
-  map: (name: string, beside: string | undefined) => string,
-): TypeTree {
-  if (tree.kind === "scalar")
-    return { kind: "scalar", name: map(tree.name, beside?.kind === "scalar" ? beside.name : undefined) };
-  if (tree.kind === "list") {
-    const other = beside?.kind === "list" ? beside.item : undefined;
-    return { ...tree, item: mapScalars(tree.item, other, map) };
-  }
-  return {
-    kind: "struct",
-    fields: tree.fields.map(([name, type]) => [name, mapScalars(type, findField(beside, name), map)]),
-  };
-}
-
-/** Paths of the fields inside objects that only the first type has. */
-function extraFields(tree: TypeTree, other: TypeTree, path: string): readonly string[] {
-  if (tree.kind === "list" && other.kind === "list") return extraFields(tree.item, other.item, path);
-  if (tree.kind !== "struct" || other.kind !== "struct") return [];
-  return tree.fields.flatMap(([name, type]) => {
-    const found = findField(other, name);
-    return found ? extraFields(type, found, `${path}.${name}`) : [`${path}.${name}`];
-  });
-}
-
-function findField(tree: TypeTree | undefined, name: string): TypeTree | undefined {
-  if (tree?.kind !== "struct") return undefined;
-  return tree.fields.find(([other]) => other.toLowerCase() === name.toLowerCase())?.[1];
-}
-
-/** Parts between commas that stand in no brackets and no quoted name. */
-function splitFields(text: string): readonly string[] {
-  const parts: string[] = [];
-  let depth = 0;
-  let part = "";
-  for (const [token] of text.matchAll(/"(?:[^"]|"")*"|'(?:[^']|'')*'|[(),]|[^"'(),]+/g)) {
-    if (token === "(") depth += 1;
-    if (token === ")") depth -= 1;
-    if (token === "," && depth === 0) {
-      parts.push(part.trim());
-      part = "";
-    } else part += token;
-  }
-  return [...parts, part.trim()];
-}
-
-function parseField(text: string): readonly [string, TypeTree] {
-  const [, quoted, bare = "", type = ""] = /^(?:"((?:[^"]|"")*)"|(\S+))\s+(.*)$/s.exec(text) ?? [];
-  return [quoted?.replaceAll('""', '"') ?? bare, parseType(type)];
-}
-
-/** Where the rows are that a job is about to write, in their order. */
+/** The temporary table with the rows that a job is about to write, in their order. */
 export const stageTable = "temp.main._baton_stage";
 
 /**
- * The rows of a temporary table, with their places in it as `_baton_row`, from 0. DuckDB's own number of a row can't
- * be seen where a file or a query has a column called `rowid`.
+ * The rows of a temporary table with their numbers as `_baton_row`, from 0. A column called `rowid` of a file or query
+ * hides DuckDB's own row number.
  */
 export function numberedRows(table: string, columns: readonly Pick<Column, "name">[]): string {
   const isHidden = columns.some(({ name }) => name.toLowerCase() === "rowid");
   return `(SELECT ${isHidden ? "row_number() OVER () - 1" : "rowid"} AS _baton_row, * FROM ${table})`;
 }
 
-/** A column that is about to be written; without a type, of one that the table is sure to have. */
+/** A column to be written. Without a type its nested fields are not checked. */
 type IncomingColumn = Pick<Column, "name"> & Partial<Column>;
 
 /**
- * Throws `TABLE_MISMATCH` unless both have the same columns, in any order and case. Of the fields inside their
- * objects the table must have all that come in.
+ * Throws `TABLE_MISMATCH` unless both have the same columns, in any order and case. The table must also have all nested
+ * fields of the incoming columns.
  */
 export function assertSameColumns(
   table: Table,
@@ -121,7 +47,7 @@ export function assertSameColumns(
   );
 }
 
-/** Throws `TABLE_MISMATCH` when a key column is not among the columns. */
+/** Throws `TABLE_MISMATCH` if a key column is missing. */
 export function assertKeyColumns(into: Destination, incoming: readonly Pick<Column, "name">[]): void {
   if (into.mode !== "merge") return;
   const missing = missingNames(
@@ -136,13 +62,13 @@ export function assertKeyColumns(into: Destination, incoming: readonly Pick<Colu
     );
 }
 
-/** The condition under which a row of the stage has no key to be merged by. */
+/** The SQL condition for rows of the stage whose merge key is incomplete. */
 export function missingKeyCondition(into: Destination): string {
   if (into.mode !== "merge") return "false";
   return into.key.map((name) => `${quoteIdentifier(name)} IS NULL`).join(" OR ");
 }
 
-/** Writes the stage to the table, by name of column. Returns how many rows the table has then. Throws `TABLE_MISMATCH`. */
+/** Writes the stage to the table by column name. Returns the table's row count afterwards. Throws `TABLE_MISMATCH`. */
 export async function writeStage(
   statements: Statements,
   table: Table,
@@ -172,7 +98,7 @@ async function addRows(
   else await statements.run(`INSERT INTO ${target} BY NAME FROM ${stageTable}`);
 }
 
-/** Of the rows with the same key the last one counts: files carry corrections of their earlier rows. */
+/** The last row of a key wins, because files may correct their earlier rows. */
 async function merge(
   statements: Statements,
   target: string,
@@ -180,18 +106,18 @@ async function merge(
   columns: readonly Column[],
 ): Promise<void> {
   const keys = key.map(quoteIdentifier);
-  const rest = missingNames(
+  const valueColumns = missingNames(
     columns,
     key.map((name) => ({ name })),
   ).map(quoteIdentifier);
   const names = columns.map((column) => quoteIdentifier(column.name));
-  const updates = rest.map((name) => `${name} = incoming.${name}`).join(", ");
+  const updates = valueColumns.map((name) => `${name} = incoming.${name}`).join(", ");
   await statements.run(
     `MERGE INTO ${target} AS kept
      USING (FROM ${numberedRows(stageTable, columns)}
             QUALIFY row_number() OVER (PARTITION BY ${keys.join(", ")} ORDER BY _baton_row DESC) = 1) AS incoming
      ON ${keys.map((name) => `kept.${name} = incoming.${name}`).join(" AND ")}
-     WHEN MATCHED THEN ${rest.length > 0 ? `UPDATE SET ${updates}` : "DO NOTHING"}
+     WHEN MATCHED THEN ${valueColumns.length > 0 ? `UPDATE SET ${updates}` : "DO NOTHING"}
      WHEN NOT MATCHED THEN INSERT (${names.join(", ")})
        VALUES (${names.map((name) => `incoming.${name}`).join(", ")})`,
   );
@@ -215,12 +141,12 @@ function missingNames(
 const StoredSchema = z.object({ result: z.string() });
 const JobResultSchema = z.strictObject({ table: z.string(), rows: z.number(), tableRows: z.number() });
 
-/** Writes what was prepared. */
+/** The second part of a job: it writes the prepared rows. */
 export type WriteJob = () => Promise<JobResult>;
 
 /**
- * Prepares the job, then writes and notes its result in one transaction; or finds the note and does nothing.
- * The file has one holder and the holder one turn, so nobody else is between the look and the commit.
+ * Runs a job once: writes its rows and its result in one transaction, or returns the result that an earlier call has
+ * stored. No other job can run in between, because one process holds the file and runs one job at a time.
  */
 export async function runJobOnce(
   statements: Statements,

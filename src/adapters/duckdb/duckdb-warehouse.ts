@@ -19,10 +19,10 @@ import { prepareLoad } from "./load.ts";
 import { prepareQuery, selectRows } from "./query.ts";
 import { machineFailure, parseTable, quoteIdentifier, Statements, toTaskError } from "./statements.ts";
 
-/** The library, which the file has loaded by the time that it is open. */
+/** Opening the file has loaded the library before. */
 const loadDuckDb = () => import("@duckdb/node-api");
 
-/** Tables in one DuckDB file, which several processes share by taking turns. DuckDB is loaded at the first use. */
+/** The warehouse in one DuckDB file, which processes open in turn. The library is loaded at the first use. */
 export class DuckDbWarehouse implements Warehouse, WarehouseTables {
   readonly #file: DatabaseFile;
 
@@ -52,7 +52,7 @@ export class DuckDbWarehouse implements Warehouse, WarehouseTables {
     });
   }
 
-  /** A job lives no longer than the call that runs it, and that is ended by its signal. */
+  /** Does nothing: a job ends with the call that runs it, and the signal of that call cancels it. */
   async cancel(): Promise<void> {}
 
   findTable(name: string): Promise<WarehouseTable | undefined> {
@@ -68,7 +68,7 @@ export class DuckDbWarehouse implements Warehouse, WarehouseTables {
     return this.#use(new AbortController().signal, (statements) => write(statements, statement, path));
   }
 
-  /** Waits for what is running and lets go of the file. */
+  /** Waits for the running job and closes the file. */
   async close(): Promise<void> {
     await this.#file.close();
   }
@@ -76,7 +76,7 @@ export class DuckDbWarehouse implements Warehouse, WarehouseTables {
   async #use<T>(signal: AbortSignal, work: (statements: Statements) => Promise<T>): Promise<T> {
     return this.#file.use(signal, async (connection: DuckDBConnection) => {
       const statements = new Statements(connection, signal);
-      // Days must begin at the same moment on every machine.
+      // Days must start at the same moment on every machine.
       await statements.run("SET TimeZone = 'UTC'");
       return work(statements);
     });
@@ -117,7 +117,7 @@ async function write(
   try {
     await statements.run(sql, { ...parameters });
   } catch (thrown) {
-    // A task is writing to the same rows: it is over soon.
+    // A task is writing to the same rows; a retry will succeed.
     if (/conflict/i.test(errorMessage(thrown))) throw machineFailure(path, thrown);
     throw toTaskError("TABLE_MISMATCH", `The row does not fit table ${table}`, thrown);
   }

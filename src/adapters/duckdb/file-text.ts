@@ -14,10 +14,7 @@ export function readText(path: string): AsyncGenerator<string> {
   return decodeText(createReadStream(path));
 }
 
-/**
- * Whether DuckDB reads the bytes as they are: text in UTF-8, not compressed. In CSV files it knows the byte order
- * mark.
- */
+/** Whether DuckDB can read the file itself: UTF-8, not compressed, and a byte order mark in CSV files only. */
 export async function isPlain(path: string, format: FileFormat): Promise<boolean> {
   for await (const chunk of createReadStream(path, { end: 4_095 }) as AsyncIterable<Buffer>) {
     if (isGzip(chunk)) return false;
@@ -27,13 +24,13 @@ export async function isPlain(path: string, format: FileFormat): Promise<boolean
   return true;
 }
 
-/** What stands in a copy in place of as many characters at the beginning. */
+/** Text that replaces the first `length` characters of a file in its copy. */
 export interface FileHeader {
   readonly length: number;
   readonly text: string;
 }
 
-/** Gives the work a copy of the text as a plain file, which goes afterwards. */
+/** Runs the work on a temporary copy of the file in UTF-8. */
 export async function withPlainCopy<T>(
   path: string,
   beginning: FileHeader,
@@ -61,7 +58,6 @@ async function* readWithHeader(path: string, { length, text: first }: FileHeader
   }
 }
 
-/** Which row of a file to find. */
 export interface RowLocation {
   /** 0 for the first row below the header, if there is one. */
   readonly row: number;
@@ -69,7 +65,7 @@ export interface RowLocation {
   readonly csv?: { readonly delimiter: string; readonly columns: number } | undefined;
 }
 
-/** The line on which a row begins, 1 for the first. Blank lines are no rows, but where there is only one column. */
+/** The line on which a row starts, 1 for the first. A blank line counts as a row only if there is one column. */
 export async function lineOfRow(path: string, { row, csv }: RowLocation): Promise<number> {
   let rows = 0;
   let line = 1;

@@ -20,7 +20,7 @@ import { type Column, parseTable, permanentError, quoteIdentifier, type Statemen
 
 const MisfitSchema = z.object({ row: z.bigint().transform(Number), column: z.int(), value: z.string() });
 
-/** Reads and converts a file; what is returned writes it to its table. */
+/** Reads and converts a file. The returned job writes its rows to their table. */
 export async function prepareLoad(statements: Statements, job: LoadJob): Promise<WriteJob> {
   const table = parseTable(job.into.table);
   const path = await localPath(job.uri);
@@ -34,8 +34,8 @@ export async function prepareLoad(statements: Statements, job: LoadJob): Promise
     ? withTableTypes(raw, existing)
     : await inferColumns(statements, file, raw, missing);
   const owner = existing ? `of table ${table.name}` : undefined;
-  const inDoubt = conversionsFor(raw, columns).filter((_, index) => columns[index]?.hasMisfits !== false);
-  await assertConvertible(statements, { file, rows: numberedRows(rawTable, raw), missing, owner }, inDoubt);
+  const unchecked = conversionsFor(raw, columns).filter((_, index) => columns[index]?.hasMisfits !== false);
+  await assertConvertible(statements, { file, rows: numberedRows(rawTable, raw), missing, owner }, unchecked);
   const values = conversionsFor(raw, columns).map(
     ({ column, type }) => `${castSql(column, type, missing)} AS ${quoteIdentifier(column.name)}`,
   );
@@ -59,18 +59,17 @@ async function localPath(uri: string): Promise<string> {
   return path;
 }
 
-/** A column as it is written. `hasMisfits` is false where all of its values are known to fit. */
+/** A column to be written. `hasMisfits` is false if all of its values are known to fit. */
 interface TargetColumn extends Column {
   readonly hasMisfits?: boolean;
 }
 
-/** The file's columns with the types of the table. */
 function withTableTypes(raw: readonly Column[], existing: readonly Column[]): readonly TargetColumn[] {
   const types = new Map(existing.map((column) => [column.name.toLowerCase(), column.type]));
   return raw.map(({ name, type }) => ({ name, type: types.get(name.toLowerCase()) ?? type }));
 }
 
-/** Of a CSV file all columns are text; of others only those that may hold times. */
+/** Infers types of text columns: of all columns of a CSV file, and of columns of other files that may hold times. */
 async function inferColumns(
   statements: Statements,
   file: RawFile,
@@ -85,7 +84,7 @@ async function inferColumns(
   return raw.map((column) => found.get(column.name) ?? column);
 }
 
-/** A column of the file, and the type that it gets. */
+/** A column of the file and its target type. */
 interface Conversion {
   readonly column: Column;
   readonly type: string;
@@ -97,14 +96,14 @@ function conversionsFor(raw: readonly Column[], columns: readonly Column[]): rea
 
 interface LoadContext {
   readonly file: RawFile;
-  /** Numbered, as SQL. */
+  /** The numbered rows, as SQL. */
   readonly rows: string;
   readonly missing: NullTexts;
-  /** Who says what the types are, when it is not the file. */
+  /** What defines the types, for errors. Undefined: the file itself. */
   readonly owner: string | undefined;
 }
 
-/** Throws `FILE_UNREADABLE` for the first value that its column's type can't hold. */
+/** Throws `FILE_UNREADABLE` for the first value that does not fit the type of its column. */
 async function assertConvertible(
   statements: Statements,
   { file, rows, missing, owner }: LoadContext,
@@ -118,9 +117,9 @@ async function assertConvertible(
   }
   if (!first) return;
   const pair = changed[first.column];
-  const place = `${await describeRowLocation(file, first.row)}, column "${pair?.column.name}"`;
+  const location = `${await describeRowLocation(file, first.row)}, column "${pair?.column.name}"`;
   const reason = invalidValueReason(first.value, pair?.type ?? "", owner);
-  throw permanentError("FILE_UNREADABLE", `${basename(file.path)}, ${place}: ${reason}`);
+  throw permanentError("FILE_UNREADABLE", `${basename(file.path)}, ${location}: ${reason}`);
 }
 
 async function firstMisfit(
@@ -140,7 +139,7 @@ async function firstMisfit(
   return row && MisfitSchema.parse(row);
 }
 
-/** Throws `FILE_UNREADABLE` for the first row that has no key to be merged by. */
+/** Throws `FILE_UNREADABLE` for the first row whose merge key is incomplete. */
 async function assertNoEmptyKey(
   statements: Statements,
   file: RawFile,
@@ -152,9 +151,9 @@ async function assertNoEmptyKey(
      ORDER BY _baton_row LIMIT 1`,
   );
   if (!row) return;
-  const place = await describeRowLocation(file, Number(row.row));
+  const location = await describeRowLocation(file, Number(row.row));
   throw permanentError(
     "FILE_UNREADABLE",
-    `${basename(file.path)}, ${place}: the key (${job.into.key.join(", ")}) is empty`,
+    `${basename(file.path)}, ${location}: the key (${job.into.key.join(", ")}) is empty`,
   );
 }

@@ -21,7 +21,7 @@ interface SelectQuery {
   readonly parameters: JsonObject;
 }
 
-/** Runs a SELECT; what is returned writes its rows to their table. */
+/** Runs a SELECT. The returned job writes its rows to their table. */
 export async function prepareQuery(statements: Statements, duckdb: DuckDb, job: QueryJob): Promise<WriteJob> {
   const table = parseTable(job.into.table);
   await stageRows(statements, duckdb, job);
@@ -41,7 +41,7 @@ export async function prepareQuery(statements: Statements, duckdb: DuckDb, job: 
   };
 }
 
-/** Rows of a SELECT as JSON, no more than asked for. */
+/** The first `limit` rows of a SELECT as JSON. */
 export async function selectRows(
   statements: Statements,
   duckdb: DuckDb,
@@ -54,7 +54,7 @@ export async function selectRows(
       "SQL_FAILED",
       `Column "${lost.name}" has objects with a field __proto__, which can't be read; give the field another name`,
     );
-  // In the order in which they went in, which DuckDB keeps.
+  // DuckDB returns rows in the order of their insertion.
   const rows = await statements.rows(`FROM ${stageTable} LIMIT ${question.limit}`);
   return rows.map((row) =>
     Object.fromEntries(Object.entries(row).map(([name, value]) => [name, toJson(duckdb, value)])),
@@ -62,8 +62,8 @@ export async function selectRows(
 }
 
 /**
- * Puts the rows of a SELECT into the stage. Nothing is streamed: an interrupt does not reach a stream, and one that
- * was not read to its end keeps the file locked. Throws `SQL_FAILED`.
+ * Writes the rows of a SELECT to the stage. They are not streamed, because DuckDB can't interrupt a stream, and an
+ * unfinished stream keeps the file locked. Throws `SQL_FAILED`.
  */
 async function stageRows(statements: Statements, duckdb: DuckDb, question: SelectQuery): Promise<void> {
   try {
@@ -84,7 +84,7 @@ function duckdbSql(sql: Sql): string {
   return text;
 }
 
-/** Prepares the SQL by itself, so that errors show the author's text, and sees that it only reads. */
+/** Prepares the SQL on its own, so that errors quote the author's text, and checks that it only reads. */
 async function checkSelect(statements: Statements, duckdb: DuckDb, sql: string, parameters: JsonObject) {
   const statement = await statements.prepare(sql);
   if (statement.statementType !== duckdb.StatementType.SELECT)
@@ -106,7 +106,7 @@ function parameterNames(statement: DuckDBPreparedStatement): readonly string[] {
   return Array.from({ length: statement.parameterCount }, (_, index) => statement.parameterName(index + 1));
 }
 
-/** A value of a row as JSON: times in ISO 8601, numbers that a double would change as text. */
+/** Converts a value to JSON: times become ISO 8601, and numbers that a double can't hold become text. */
 function toJson(duckdb: DuckDb, value: DuckDBValue): JsonValue {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
@@ -116,7 +116,7 @@ function toJson(duckdb: DuckDb, value: DuckDBValue): JsonValue {
   return timeToJson(duckdb, value) ?? nestedToJson(duckdb, value) ?? value.toString();
 }
 
-/** Its zeros after the point say its type, not its value. */
+/** Trailing zeros come from the type's scale, not from the value. */
 function decimalToJson(text: string): JsonValue {
   return numberOrText(text.includes(".") ? text.replace(/\.?0+$/, "") : text);
 }
@@ -153,11 +153,11 @@ function nestedToJson(duckdb: DuckDb, value: DuckDBValue): JsonValue | undefined
 
 interface ParameterBinding {
   readonly values: Record<string, DuckDBValue>;
-  /** Without them, the client goes by the first item of a list alone. */
+  /** Without types, the client infers the type of a list from its first item. */
   readonly types: Record<string, DuckDBType>;
 }
 
-/** Parameters as DuckDB takes them, with the types that BigQuery gives them too. Throws `SQL_FAILED`. */
+/** Converts parameters for DuckDB, with the same types as for BigQuery. Throws `SQL_FAILED`. */
 function bindParameters(duckdb: DuckDb, parameters: JsonObject): ParameterBinding {
   const bound = Object.entries(parameters).map(([name, value]) => {
     const type = inferParameterType(`$${name}`, value);

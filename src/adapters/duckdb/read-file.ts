@@ -17,20 +17,20 @@ import {
   type Statements,
 } from "./statements.ts";
 
-/** Where a file's rows are before they are converted, in the order of the file. */
+/** The temporary table with a file's rows before their conversion, in the order of the file. */
 export const rawTable = "temp.main._baton_raw";
 
 /** A file whose rows are in `rawTable`. */
 export interface RawFile {
   readonly path: string;
   readonly format: FileFormat;
-  /** Of a CSV file: its cells are all text. */
+  /** The header of a CSV file, whose cells are all text. */
   readonly head: CsvHead | undefined;
 }
 
 /**
- * Reads all rows of a file. Throws `FILE_UNREADABLE` with the line, and `FILE_EMPTY` when it has none. `existing`:
- * the columns of the table that they are for.
+ * Reads all rows of a file into `rawTable`. Throws `FILE_UNREADABLE` with the line, and `FILE_EMPTY` if it has no rows.
+ * `existing`: the columns of the target table.
  */
 export async function readFile(
   statements: Statements,
@@ -56,7 +56,7 @@ function fileEmpty(path: string): Error {
   return permanentError("FILE_EMPTY", `${basename(path)} holds no rows`);
 }
 
-/** Where the n-th row (from 0) of `rawTable` is in its file, for people. */
+/** Where a row of `rawTable` (from 0) is in its file, for error messages. */
 export async function describeRowLocation({ path, format, head }: RawFile, row: number): Promise<string> {
   if (format === "parquet") return `row ${row + 1}`;
   const csv = head && { delimiter: head.delimiter, columns: head.names.length };
@@ -87,14 +87,14 @@ async function readRows(
   else await withPlainCopy(path, plainHeader(head), read);
 }
 
-/** DuckDB takes the header for one line, and finds the line ends of the file there. */
+/** DuckDB expects a header of one line, and detects the line ends of the file in it. */
 function plainHeader(head: CsvHead | undefined): FileHeader {
   if (!head) return { length: 0, text: "" };
   const names = head.names.map((_, index) => `column_${index}`);
   return { length: head.length, text: `${names.join(head.delimiter)}${head.lineEnd}` };
 }
 
-/** Cells as text: empty ones are NULL unless they are quoted. */
+/** Reads cells as text. Empty cells are NULL unless they are quoted. */
 function csvReader(path: string, { names, delimiter }: CsvHead, nullValues: readonly string[]): string {
   const types = names.map((name) => `${quoteIdentifier(name)}: 'VARCHAR'`).join(", ");
   const values = names.map((name) => {
@@ -109,12 +109,12 @@ function csvReader(path: string, { names, delimiter }: CsvHead, nullValues: read
     max_line_size = ${limits.fileRowBytes}, buffer_size = ${2 * limits.fileRowBytes}, columns = {${types}})`;
 }
 
-/** DuckDB takes a path for a pattern. */
+/** DuckDB reads a path as a glob, so its special characters are escaped. */
 function pathLiteral(path: string): string {
   return quoteLiteral(path.replaceAll(/[*?[]/g, "[$&]"));
 }
 
-/** The beginning of a text: as much of it as is looked at to find out how it is written. */
+/** The first part of a text, from which its format is detected. */
 interface TextHead {
   readonly text: string;
   readonly isWhole: boolean;
@@ -129,22 +129,15 @@ async function readHead(texts: AsyncIterable<string>): Promise<TextHead> {
   return { text, isWhole: true };
 }
 
-interface FailedFile {
-  readonly path: string;
-  readonly format: FileFormat;
-  /** Of a CSV file. */
-  readonly head: CsvHead | undefined;
-}
-
 /**
- * Why DuckDB could not read a file. What it says names other lines than the file's, guesses at remedies and quotes
- * our own SQL, so the file is looked through again, by the rules that its rows have to keep.
+ * Explains why DuckDB could not read a file. DuckDB's errors name wrong lines, guess at remedies and quote our own SQL,
+ * so the file is checked again by the rules for its rows.
  */
-async function explainFailure({ path, format, head }: FailedFile, thrown: unknown): Promise<FileProblem> {
+async function explainFailure({ path, format, head }: RawFile, thrown: unknown): Promise<FileProblem> {
   if (thrown instanceof FileProblem) return thrown;
   try {
     if (format === "jsonl") await checkJsonLines(readText(path));
-    // Every column may hold any text: only its form is in question.
+    // Every column may hold any text; only the CSV format is checked.
     if (format === "csv") await scanCsv(readText(path), head ?? {}, ({ names }) => names.map(() => "text"));
   } catch (problem) {
     if (problem instanceof FileProblem) return problem;
@@ -156,7 +149,7 @@ async function explainFailure({ path, format, head }: FailedFile, thrown: unknow
   );
 }
 
-/** What DuckDB refuses though the rules allow it. */
+/** Explains errors of DuckDB for files that the rules allow. */
 function explainKnownError(complaint: string): string | undefined {
   const twin = /duplicate name "(.*)" in struct/i.exec(complaint)?.[1];
   if (twin !== undefined)
@@ -172,7 +165,7 @@ function explainKnownError(complaint: string): string | undefined {
   return undefined;
 }
 
-/** Without what follows in further lines: the row, the options, and our SQL. */
+/** The further lines of DuckDB's errors hold the row, the options and our SQL. */
 function firstSentence(thrown: unknown): string {
   const [first = ""] = errorMessage(thrown)
     .replace(/^[A-Za-z ]+ Error: /, "")

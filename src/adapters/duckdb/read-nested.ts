@@ -3,15 +3,15 @@ import { FileProblem } from "../../core/files/column-values.ts";
 import { checkJsonLines } from "../../core/files/json-lines.ts";
 import { limits } from "../../core/limits.ts";
 import { mayHoldInexactNumber } from "../../core/values/exact-json.ts";
-import { mapScalars, parseType, typeText } from "./destination.ts";
 import { readText } from "./file-text.ts";
+import { mapScalars, parseType, typeText } from "./nested-types.ts";
 import { type Column, quoteIdentifier, quoteLiteral, type Statements } from "./statements.ts";
 
 const timeTypes = /^(DATE|TIME|TIMESTAMP)/;
 
 /**
- * The rows of JSON lines. DuckDB finds out what the values are; texts stay texts unless they are times inside
- * objects: what looks like an id or a time of the day is one in one file and not in the next. Throws a `FileProblem`.
+ * Reads JSON lines. DuckDB infers the types, but texts stay texts unless they are times inside objects: a text that
+ * looks like an id or a time of day in one file may not look like it in the next. Throws a `FileProblem`.
  */
 export async function jsonReader(
   statements: Statements,
@@ -35,7 +35,7 @@ export async function jsonReader(
         : mapScalars(tree, known, nestedType);
     return `${quoteIdentifier(name)}: ${quoteLiteral(typeText(read))}`;
   });
-  // Fields that no line has are NULL, as those that some lack.
+  // A field that no line has is NULL, like a field that only some lines lack.
   const known = new Set(found.map(({ name }) => name.toLowerCase()));
   const absent = existing.filter(({ name }) => !known.has(name.toLowerCase()));
   columns.push(...absent.map(({ name, type }) => `${quoteIdentifier(name)}: ${quoteLiteral(type)}`));
@@ -43,8 +43,8 @@ export async function jsonReader(
 }
 
 /**
- * Whether DuckDB may have read other values than the file's, or called a field by another name: it rounds numbers to
- * doubles, and calls the second of `a` and `A` `A_1`, and a field without a name `C0`.
+ * Whether DuckDB may have changed values or field names: it rounds numbers to doubles, renames the second of `a` and `A`
+ * to `A_1`, and calls a field without a name `C0`.
  */
 async function mayBeMisread(
   statements: Statements,
@@ -67,7 +67,7 @@ function topLevelType(type: string): string {
   return timeTypes.test(type) || type === "UUID" ? "VARCHAR" : type;
 }
 
-/** A text goes into a table's text as it stands. */
+/** A text for a text column of the table stays as it is. */
 function nestedType(type: string, target: string | undefined): string {
   if (type === "UUID" || type === "TIME") return "VARCHAR";
   return timeTypes.test(type) && target === "VARCHAR" ? "VARCHAR" : type;
@@ -84,8 +84,8 @@ const SchemaSchema = z.array(
 const widestDecimal = 38;
 
 /**
- * The rows of a Parquet file. Throws a `FileProblem` for what DuckDB reads wrongly, or calls by another name, without
- * a word: decimals of more than 38 digits, and names that differ only in case.
+ * Reads a Parquet file. Throws a `FileProblem` for decimals of more than 38 digits, which DuckDB misreads without an
+ * error, and for names that differ only in case, which it renames.
  */
 export async function parquetReader(statements: Statements, file: string): Promise<string> {
   const found = await statements.rows(

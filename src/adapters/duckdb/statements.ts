@@ -3,17 +3,17 @@ import * as z from "zod";
 import type { ErrorCode } from "../../core/errors/error-catalog.ts";
 import { errorMessage, TaskError } from "../../core/errors/errors.ts";
 
-/** A failure that another attempt cannot mend. */
+/** A TaskError that is not retried. */
 export function permanentError(code: ErrorCode, message: string, cause?: unknown): TaskError {
   return new TaskError(message, { code, retryable: false, cause });
 }
 
-/** DuckDB says it so on Linux and macOS, and on Windows. */
+/** Whether another process holds the file: DuckDB's messages on Linux and macOS, and on Windows. */
 export function isLockError(thrown: unknown): boolean {
   return /Could not set lock|being used by another process/i.test(errorMessage(thrown));
 }
 
-/** After these the open database can't be used any more, or the machine ran out of something. */
+/** Whether the open database can't be used any more, or the machine ran out of memory or disk space. */
 export function isMachineFailure(thrown: unknown): boolean {
   return /^(FATAL|INTERNAL|Out of Memory) Error|has been invalidated|No space left/i.test(
     errorMessage(thrown),
@@ -28,7 +28,7 @@ export function machineFailure(path: string, thrown: unknown): TaskError {
   });
 }
 
-/** What DuckDB threw, under the given code; TaskErrors and failures of the machine stay what they are. */
+/** Converts an error of DuckDB to a TaskError with the code. TaskErrors and machine failures are returned unchanged. */
 export function toTaskError(code: ErrorCode, prefix: string, thrown: unknown): unknown {
   if (thrown instanceof TaskError || isMachineFailure(thrown)) return thrown;
   return permanentError(code, `${prefix}: ${errorMessage(thrown).trim()}`, thrown);
@@ -42,7 +42,7 @@ export interface Column {
 const ColumnSchema = z.object({ name: z.string(), type: z.string() });
 const CountSchema = z.tuple([z.object({ count: z.bigint().transform(Number) })]);
 
-/** Statements on one connection, none of them begun after the abort. */
+/** Runs statements on one connection. None is started after the signal is aborted. */
 export class Statements {
   readonly #connection: DuckDBConnection;
   readonly #signal: AbortSignal;
@@ -74,7 +74,6 @@ export class Statements {
     return this.#connection.prepare(sql);
   }
 
-  /** All of the work or nothing. */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     await this.run("BEGIN TRANSACTION");
     try {
@@ -82,7 +81,7 @@ export class Statements {
       await this.run("COMMIT");
       return result;
     } catch (thrown) {
-      // Closing the connection rolls back too; a failed ROLLBACK must not hide the reason.
+      // Closing the connection rolls back too, so a failed ROLLBACK must not hide the first error.
       await this.#connection.run("ROLLBACK").catch(() => undefined);
       throw thrown;
     }
@@ -92,7 +91,7 @@ export class Statements {
     return CountSchema.parse(await this.rows(`SELECT count(*) AS count FROM ${from}`))[0].count;
   }
 
-  /** Columns of a table of the database file; undefined when there is no such table. */
+  /** Columns of a table of the database file; undefined if there is no such table. */
   async findColumns(table: Table): Promise<readonly Column[] | undefined> {
     const columns = await this.rows(
       `SELECT column_name AS name, data_type AS type FROM duckdb_columns()
@@ -103,7 +102,7 @@ export class Statements {
     return columns.length === 0 ? undefined : z.array(ColumnSchema).parse(columns);
   }
 
-  /** Columns of whatever can stand after FROM. */
+  /** Columns of any expression that is valid after FROM. */
   async describe(from: string): Promise<readonly Column[]> {
     const columns = await this.rows(
       `SELECT column_name AS name, column_type AS type FROM (DESCRIBE ${from})`,
@@ -111,7 +110,7 @@ export class Statements {
     return z.array(ColumnSchema).parse(columns);
   }
 
-  /** With the database's name in front: a schema called `temp` is otherwise taken for the temporary tables. */
+  /** The name with its database: DuckDB would read a schema called `temp` as the one of temporary tables. */
   async qualified(table: Table): Promise<string> {
     const [row] = await this.rows("SELECT current_database() AS name");
     const database = z.object({ name: z.string() }).parse(row).name;
@@ -119,7 +118,7 @@ export class Statements {
   }
 }
 
-/** Everything of Baton's own in the warehouse begins with this. */
+/** Prefix of Baton's own tables in the warehouse. */
 const internalPrefix = "_baton_";
 
 export function quoteIdentifier(name: string): string {

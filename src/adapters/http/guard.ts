@@ -4,25 +4,25 @@ import ipaddr from "ipaddr.js";
 import { buildConnector } from "undici";
 import { TaskError } from "../../core/errors/errors.ts";
 
-/** How names become addresses: Node's `dns.lookup`, asked for all answers. */
+/** Resolves a name to all of its addresses, as Node's `dns.lookup` does. */
 export type Resolve = (
   hostname: string,
   options: { readonly all: true; readonly family?: number; readonly hints?: number },
   callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
 ) => void;
 
-/** What the guard asks; tests ask something else. */
+/** Decides which addresses may be connected to. Tests replace its parts. */
 export interface Guard {
   readonly resolve: Resolve;
-  /** Why an address must not be connected to. */
+  /** Why an address must not be connected to; undefined if it may be. */
   readonly refusalReason: (address: string) => string | undefined;
 }
 
 export const publicAddressesOnly: Guard = { resolve: systemLookup, refusalReason: addressRefusal };
 
 /**
- * Connects to public addresses only. A name is resolved once: all its addresses are checked, and those are the ones
- * that are connected to. IP literals never reach a lookup, so they are checked before.
+ * Connects to public addresses only. A name is resolved once, all its addresses are checked, and only these addresses
+ * are connected to. IP literals never reach a lookup, so they are checked first.
  */
 export function guardedConnector(guard: Guard): buildConnector.connector {
   const connect = buildConnector({ lookup: guardedLookup(guard) });
@@ -33,7 +33,7 @@ export function guardedConnector(guard: Guard): buildConnector.connector {
   };
 }
 
-/** A lookup that fails when any answer is an address that must not be connected to. */
+/** A lookup that fails if any of the addresses must not be connected to. */
 function guardedLookup(guard: Guard): LookupFunction {
   return (hostname, options, callback) => {
     const family = toFamilyNumber(options.family);
@@ -71,17 +71,17 @@ export function addressRefused(target: string, reason: string): TaskError {
   });
 }
 
-/** Public by number, but answering only inside a cloud: Azure's instance service. */
+/** In a public range, but reachable only inside a cloud: Azure's instance service. */
 const metadataAddresses: ReadonlySet<string> = new Set(["168.63.129.16"]);
 
-/** The last 32 bits are an IPv4 address, for NAT64 (RFC 6052) and mapped addresses. */
+/** IPv6 ranges whose last 32 bits are an IPv4 address: mapped addresses and NAT64 (RFC 6052). */
 const ipv4SuffixRanges: readonly string[] = ["::ffff:0:0/96", "64:ff9b::/96"];
 const sixToFour = "2002::/16";
 const globalUnicast = "2000::/3";
 
 /**
- * Why an address must not be connected to, or undefined when it is an ordinary public one. Takes every spelling of an
- * IP address (`127.1`, `0x7f000001`, `2130706433`, `[::1]`, `::ffff:7f00:1`); anything else is refused.
+ * Why an address must not be connected to; undefined for an ordinary public one. Accepts every spelling of an IP address
+ * (`127.1`, `0x7f000001`, `2130706433`, `[::1]`, `::ffff:7f00:1`), and refuses anything else.
  */
 export function addressRefusal(address: string): string | undefined {
   const bare = address.replace(/^\[(.*)\]$/, "$1");
@@ -96,7 +96,7 @@ function ipv4Refusal(address: ipaddr.IPv4): string | undefined {
   return range === "unicast" ? undefined : `it is ${range}`;
 }
 
-/** Only global unicast is let through: what is not assigned yet may become anything. */
+/** Accepts global unicast only: ranges that are not assigned yet may get any meaning. */
 function ipv6Refusal(address: ipaddr.IPv6): string | undefined {
   const embedded = embeddedIpv4(address);
   if (embedded) return ipv4Refusal(embedded);

@@ -15,18 +15,18 @@ export const httpLimits = {
 } as const;
 
 export interface GuardedHttpClientOptions {
-  /** Lifts the guard: private, loopback and metadata addresses may be reached. */
+  /** Whether private, loopback and metadata addresses may be reached too. */
   readonly allowPrivate: boolean;
   /** Default: the system's resolver, and public addresses only. */
   readonly guard?: Guard;
 }
 
-/** What fetch says to ports of other protocols, such as SMTP. */
+/** fetch's error for ports of other protocols, such as SMTP. */
 const blockedPort = "bad port";
-/** The timeout of the request covers headers and body together; undici's own limits stay out of its way. */
+/** The request's own timeout covers headers and body, so undici's limits are off. */
 const agentOptions = { headersTimeout: 0, bodyTimeout: 0 };
 
-/** HTTP for tasks. Follows at most five redirects; each connection of each of them is guarded. */
+/** HTTP for tasks. It follows at most five redirects, and guards every connection. */
 export class GuardedHttpClient implements HttpClient {
   readonly #agent: Agent;
 
@@ -45,10 +45,10 @@ export class GuardedHttpClient implements HttpClient {
       request.signal.throwIfAborted();
       const where = `${request.method} ${redactUrl(request.url)}`;
       if (timeout.aborted)
-        throw httpFailed(`${where}: no whole answer within ${request.timeoutSeconds} s`, true);
+        throw httpFailed(`${where}: no complete response within ${request.timeoutSeconds} s`, true);
       const reason = rootCauseMessage(error);
       const shown = request.secrets?.redact(reason) ?? reason;
-      // What was thrown may show more of the request than its message.
+      // The error's other fields may show more of the request than its message.
       const cause = request.secrets ? undefined : error;
       throw findTaskError(error) ?? httpFailed(`${where}: ${shown}`, reason !== blockedPort, cause);
     }
@@ -80,7 +80,7 @@ export class GuardedHttpClient implements HttpClient {
       const next = redirectedHop(hop, response.status, target, request.secrets);
       if (!next)
         throw httpFailed(
-          `${method} ${redactUrl(hop.url.href)} was redirected to ${redactUrl(target.href)}, which would be sent a secret; write the last address`,
+          `${method} ${redactUrl(hop.url.href)} was redirected to ${redactUrl(target.href)}, which would receive a secret; use the final URL`,
           false,
         );
       hop = next;
@@ -122,7 +122,7 @@ function parseUrl(text: string, base?: URL): URL {
 
 function assertUrl(url: URL): void {
   if (url.protocol !== "http:" && url.protocol !== "https:")
-    throw addressRefused(redactUrl(url.href), "only http and https are spoken");
+    throw addressRefused(redactUrl(url.href), "only http and https are supported");
   if (url.username !== "" || url.password !== "")
     throw httpFailed(
       `${redactUrl(url.href)}: a URL must not hold a user or password; send an Authorization header`,
@@ -130,7 +130,7 @@ function assertUrl(url: URL): void {
     );
 }
 
-/** Checked here because the errors of fetch would show the value. */
+/** Checked here, because fetch's errors would show the value. */
 function assertHeaders(headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) {
     if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) throw httpFailed("A request header has an invalid name", false);
@@ -143,7 +143,7 @@ function httpFailed(message: string, retryable: boolean, cause?: unknown): TaskE
   return new TaskError(message, { code: "HTTP_FAILED", retryable, cause });
 }
 
-/** fetch wraps what the connection threw. */
+/** fetch wraps the error of the connection. */
 function findTaskError(error: unknown): TaskError | undefined {
   if (error instanceof TaskError) return error;
   return error instanceof Error && error.cause !== undefined ? findTaskError(error.cause) : undefined;
@@ -152,7 +152,7 @@ function findTaskError(error: unknown): TaskError | undefined {
 /** The parts of a request that a redirect may change. */
 type Hop = Pick<HttpRequest, "method" | "body" | "headers"> & { readonly url: URL };
 
-/** What may be told to another origin: never what somebody may use to prove who he is. */
+/** Headers that may be sent to another origin. Headers that may hold credentials are not among them. */
 const crossOriginHeaders: ReadonlySet<string> = new Set([
   "accept",
   "accept-language",
@@ -167,19 +167,19 @@ function isRedirect(status: number): boolean {
 }
 
 /**
- * The request that follows a redirect, by the rules of fetch, except that another origin is told less. Undefined: its
- * body or address would tell another origin a secret.
+ * The request after a redirect, by the rules of fetch, but with fewer headers for another origin. Undefined if its body
+ * or URL would send a secret to another origin.
  */
 function redirectedHop(hop: Hop, status: number, url: URL, secrets?: RequestSecrets): Hop | undefined {
   const dropsBody = (status === 303 && hop.method !== "HEAD") || (status < 303 && hop.method === "POST");
   const sameOrigin = url.origin === hop.url.origin;
-  const mayTell = (text: string) => sameOrigin || !secrets?.isIn(text);
+  const maySend = (text: string) => sameOrigin || !secrets?.isIn(text);
   const body = dropsBody ? undefined : hop.body;
-  if (!mayTell(url.href) || !mayTell(body ?? "")) return undefined;
+  if (!maySend(url.href) || !maySend(body ?? "")) return undefined;
   const headers = Object.entries(hop.headers).filter(([name, value]) => {
     const lower = name.toLowerCase();
-    const isTold = (sameOrigin || crossOriginHeaders.has(lower)) && mayTell(value);
-    return isTold && !(dropsBody && bodyHeaders.has(lower));
+    const isSent = (sameOrigin || crossOriginHeaders.has(lower)) && maySend(value);
+    return isSent && !(dropsBody && bodyHeaders.has(lower));
   });
   return { url, method: dropsBody ? "GET" : hop.method, body, headers: Object.fromEntries(headers) };
 }

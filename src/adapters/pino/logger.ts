@@ -9,9 +9,8 @@ type Fields = Readonly<Record<string, unknown>>;
 const maxDepth = 6;
 
 /**
- * Fields of a line of the log, as they can be written. JSON makes nothing of an error, a map or a set, and throws at
- * a bigint: an error becomes its whole reason, and the place where it was thrown `stack_trace`, which Cloud Logging
- * looks for.
+ * Converts the fields of a log line to JSON values. JSON loses errors, maps and sets, and throws at a bigint. An error
+ * becomes its message with its causes, and its stack the field `stack_trace`, which Cloud Logging recognises.
  */
 function toLoggableFields(fields: Fields): Fields {
   const shown = Object.entries(fields).map(([name, value]) => [name, toLoggable(value, [])] as const);
@@ -50,7 +49,7 @@ function toPlainValue(value: object): unknown {
   return value;
 }
 
-/** Dates, addresses and other values that say what they are as JSON. An invalid date throws, or is null. */
+/** Dates, URLs and other values with `toJSON`. An invalid date throws, or becomes null. */
 function toJsonValue(value: object): unknown {
   try {
     const text: unknown = JSON.stringify(value);
@@ -73,13 +72,10 @@ const severities: Readonly<Record<Level, string>> = {
   fatal: "CRITICAL",
 };
 
-/**
- * What each line has of its own: a field of the same name, twice in one object, would take its place for most
- * readers.
- */
+/** Fields that each line sets itself. A second field of the same name would replace them for most readers. */
 const reservedNames = new Set(["severity", "time", "message"]);
 
-/** One JSON object a line, on standard error unless there is another output, as Cloud Logging reads it. */
+/** Logs one JSON object per line in the format of Cloud Logging, by default to standard error. */
 export function createLogger(
   level: LogLevel,
   context: LogContext = {},
@@ -99,7 +95,7 @@ export function createLogger(
   );
   const writer = (name: "debug" | "info" | "warn" | "error") => (message: string, fields?: LogFields) => {
     if (!log.isLevelEnabled(name)) return;
-    // A task in JavaScript may give an error in the message's place.
+    // A task in JavaScript may pass an error as the message.
     const given: unknown = message;
     const shown = given instanceof Error ? { error: given, ...fields } : { ...fields };
     log[name](withoutReservedNames(toLoggableFields(shown)), errorMessage(given));
@@ -107,7 +103,7 @@ export function createLogger(
   return { debug: writer("debug"), info: writer("info"), warn: writer("warn"), error: writer("error") };
 }
 
-/** The fields, with a `_` behind the names that lines have already. */
+/** The fields, with a `_` after reserved names. */
 function withoutReservedNames(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [reservedNames.has(name) ? `${name}_` : name, value]),
@@ -115,18 +111,18 @@ function withoutReservedNames(fields: Readonly<Record<string, unknown>>): Record
 }
 
 interface LogContext {
-  /** The project whose traces the lines belong to. Absent: lines name no trace. */
+  /** The project whose traces the lines belong to. Without it, lines name no trace. */
   readonly projectId?: string | undefined;
   /** Where the work that logs stands. */
   readonly place?: () => SpanContext | undefined;
 }
 
-/** Fields that lines of the log are found by. */
+/** Fields that become labels, by which log lines are found. */
 const labels = ["batchId", "workflowId", "taskId", "attempt"] as const;
 
 /**
- * What Cloud Logging takes out of a line: https://cloud.google.com/logging/docs/structured-logging. A line of a batch
- * belongs to the trace of that batch, whether or not traces are sent: so all its lines are found together.
+ * The special fields of https://cloud.google.com/logging/docs/structured-logging. A line of a batch belongs to the
+ * batch's trace even if traces are not sent, so that all its lines are found together.
  */
 function cloudFields(fields: Fields, { projectId, place }: LogContext): Fields {
   return {
@@ -147,7 +143,7 @@ function traceFields({ batchId }: Fields, projectId: string, here: SpanContext |
   const traceId = typeof batchId === "string" ? batchTrace(batchId).traceId : here?.traceId;
   if (traceId === undefined) return {};
   const trace = { "logging.googleapis.com/trace": `projects/${projectId}/traces/${traceId}` };
-  // A line about another batch than the one that is worked on stands in none of its spans.
+  // A line about another batch does not belong to the current span.
   if (here?.traceId !== traceId) return trace;
   return {
     ...trace,

@@ -15,7 +15,7 @@ export const systemClock: Clock = {
 };
 
 const idBytes = 16;
-/** Fetched for many ids at once: to ask for each alone takes many times as long. */
+/** Random bytes for many ids at once: a call for each id takes many times as long. */
 const randomBytes = Buffer.alloc(256 * idBytes);
 let used = randomBytes.length;
 

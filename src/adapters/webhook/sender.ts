@@ -8,13 +8,13 @@ import type { CallbackRequest, CallbackSender } from "../../ports/callbacks.ts";
 import type { HttpClient, HttpResponse } from "../../ports/http.ts";
 import type { Clock, Ids, Secrets } from "../../ports/machine.ts";
 
-/** By Standard Webhooks, a secret has 24 to 64 bytes. */
+/** Sizes of a secret, from the specification of Standard Webhooks. */
 const secretBytes = { least: 24, most: 64 };
 const prefix = "whsec_";
 
 /**
- * The secrets that a text holds, separated by blanks: `whsec_` and the base64 of 24 to 64 bytes each. Undefined when
- * any is something else, or there is none. Says nothing of what it saw, so that no error can show it.
+ * Parses secrets separated by blanks: each is `whsec_` and the base64 of 24 to 64 bytes. Undefined if there is none or
+ * any is malformed; without a reason, so that no error can show a secret.
  */
 export function parseSecrets(text: string): readonly string[] | undefined {
   const secrets = text.split(/\s+/).filter((secret) => secret !== "");
@@ -30,20 +30,20 @@ function isSecret(secret: string): boolean {
   return bytes.length >= secretBytes.least && bytes.length <= secretBytes.most;
 }
 
-/** As for the `http` task. */
+/** The same as for the `http` task. */
 const retryableStatuses: ReadonlySet<number> = new Set([408, 425, 429]);
 
 interface WebhookDependencies {
   readonly http: HttpClient;
-  /** One secret or several separated by blanks; each of them signs, so that receivers can change theirs one by one. */
+  /** One or more secrets separated by blanks. Each of them signs, so that receivers can be moved to a new one in turn. */
   readonly secret: () => string;
-  /** Those that addresses may name. */
+  /** Secrets that callback URLs may refer to. */
   readonly secrets: Secrets;
   readonly clock: Pick<Clock, "now">;
   readonly ids: Pick<Ids, "unique">;
 }
 
-/** Callbacks by Standard Webhooks. */
+/** Sends callbacks by the Standard Webhooks specification. */
 export class WebhookSender implements CallbackSender {
   readonly #dependencies: WebhookDependencies;
 
@@ -69,13 +69,13 @@ export class WebhookSender implements CallbackSender {
       timeoutSeconds,
       maxResponseBytes: limits.callbackAnswerBytes,
       signal,
-      // A redirected POST arrives as a GET, without its signature, or at a place that was not meant to see it.
+      // A redirected POST would become a GET, lose its signature, or reach an unintended receiver.
       followRedirects: false,
     });
     assertAccepted(url, response);
   }
 
-  /** With the secrets that the workflow's own text names; a name that came with an input is text. */
+  /** Inserts the secrets that the workflow's own text refers to. A reference in an input stays text. */
   async #resolveUrl({ url, secrets: names = [] }: CallbackRequest) {
     if (names.length === 0) return { url };
     const revealed = names.map(async (name) => ({
@@ -100,24 +100,24 @@ export class WebhookSender implements CallbackSender {
   }
 }
 
-/** Says neither what was sent, nor where exactly, nor what was answered: receivers like to repeat what they were sent. */
+/** The error shows neither the request, the path nor the response, because receivers often repeat what they were sent. */
 function assertAccepted(url: string, { status, headers, retryAfterSeconds }: HttpResponse): void {
-  const place = redactUrl(url);
+  const address = redactUrl(url);
   const { location } = headers;
   if (status >= 300 && status <= 399 && location !== undefined && URL.canParse(location, url))
     throw statusError(
-      `POST ${place} was redirected to ${describeRedirect(place, new URL(location, url))}; callbacks need that address`,
+      `POST ${address} was redirected to ${describeRedirect(address, new URL(location, url))}; callbacks need that address`,
     );
   if (status >= 200 && status <= 299) return;
-  throw statusError(`POST ${place} answered ${status}`, {
+  throw statusError(`POST ${address} answered ${status}`, {
     retryable: retryableStatuses.has(status) || status >= 500,
     retryAfterSeconds,
   });
 }
 
-function describeRedirect(place: string, target: URL): string {
+function describeRedirect(address: string, target: URL): string {
   const other = redactUrl(target.href);
-  return other === place ? "another path of it" : other;
+  return other === address ? "another path of it" : other;
 }
 
 function statusError(message: string, options: TaskErrorOptions = { retryable: false }): TaskError {
