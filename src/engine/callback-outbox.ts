@@ -14,7 +14,7 @@ import { Records, recordKinds, type Stored } from "./records/records.ts";
 
 export type StoredCallback = Stored<Callback>;
 
-/** The final callbacks: for each address a document that is PENDING until its receiver has taken it. */
+/** The outbox of final callbacks: one document per address, PENDING until the receiver has accepted it. */
 export class CallbackOutbox {
   readonly #dependencies: Dependencies;
   readonly #records: Records<Callback, Pick<Callback, "callbackId">>;
@@ -28,53 +28,51 @@ export class CallbackOutbox {
     return this.#records.read({ callbackId });
   }
 
-  /** Every callback of an idempotency key. */
   ofKey(key: string): Promise<Callback[]> {
     return this.#all({ field: "key", equals: key });
   }
 
-  /** Every callback of an idempotency key, one after another: a recurring one may have made very many. */
+  /** One after another: a recurring key may have very many callbacks. */
   eachOfKey(key: string, use: (callback: Callback) => void): Promise<void> {
     return this.#each({ field: "key", equals: key }, use);
   }
 
-  /** The callbacks that the tasks of a batch made. */
   ofBatch(batchId: string): Promise<Callback[]> {
     return this.#all({ field: "batchId", equals: batchId });
   }
 
-  /** Replaces the record that was read. Undefined: another writer was faster. */
+  /** Conditional update. Undefined on a version conflict. */
   write(found: StoredCallback, callback: Callback): Promise<StoredCallback | undefined> {
     return this.#records.write(found, callback);
   }
 
-  /** Sends the stored callback of a completed call again, to where the call that asks reports, without doing the work. */
+  /** For a call whose work is finished: sends the stored callback to the address of this call, without repeating the work. */
   async resendOf(execution: Execution, target: CallbackTarget | undefined): Promise<void> {
     const { callbackId, key } = execution;
     if (callbackId === null) return;
     if (await this.read(callbackId)) await this.resend(callbackId, target);
     else
-      this.#dependencies.logger.warn("a callback is not sent again: it is not kept any more", {
+      this.#dependencies.logger.warn("a callback is not sent again: it is not stored any more", {
         callbackId,
         key,
       });
   }
 
-  /** Sends it again, to the address it was made for unless another is given. Throws `CALLBACK_UNKNOWN`. */
+  /** Sends a callback again; default address: its own. Throws `CALLBACK_UNKNOWN`. */
   async resend(callbackId: string, address?: CallbackAddress): Promise<Callback> {
     for (;;) {
       const unit = new UnitOfWork(this.#dependencies);
       const found = await this.read(callbackId);
       if (!found) throw new BatonError("CALLBACK_UNKNOWN", `There is no callback ${callbackId}`);
-      const isElsewhere = address !== undefined && address.url !== found.data.target.url;
-      const written = isElsewhere ? await this.#sendCopy(found.data, address) : await this.#sendAgain(found);
+      const isRedirected = address !== undefined && address.url !== found.data.target.url;
+      const written = isRedirected ? await this.#sendCopy(found.data, address) : await this.#sendAgain(found);
       if (!written) continue;
       await unit.publish([callbackMessage(written.callbackId)]);
       return written;
     }
   }
 
-  /** Undefined: somebody else was faster. */
+  /** Undefined on a version conflict. */
   async #sendAgain(found: StoredCallback): Promise<Callback | undefined> {
     const again = resetForResend(found.data, this.#dependencies.ids.unique());
     return again ? (await this.write(found, again))?.data : found.data;

@@ -20,10 +20,10 @@ interface RemoteJobParts {
 }
 
 /**
- * Ends what a fenced task has started elsewhere, such as a job of the warehouse, and holds its key meanwhile: a call of the
- * same key that came then would take the very same job up. Called by whoever cancels, by the worker that finds its claim gone,
- * and by every message that was to run the task: it comes again when that worker has died. What can't be ended is told of
- * and left alone: the batch has to end. True: it has given the lock back.
+ * Stops the remote job of a fenced task, such as a job of the warehouse. Meanwhile it locks the idempotency key, so that no
+ * call adopts the job. Three callers: the canceller, a worker that finds its claim fenced, and a redelivered execute
+ * message, in case that worker died. A job that can't be stopped is logged and ignored, so that the batch can end. True:
+ * the lock is released.
  */
 export async function cancelRemoteJob(
   parts: RemoteJobParts,
@@ -36,7 +36,7 @@ export async function cancelRemoteJob(
     return await cancelHolding(parts, batch, task, log);
   } catch (error) {
     const { batchId, taskId } = log;
-    parts.dependencies.logger.error("what a cancelled task has started elsewhere may go on", {
+    parts.dependencies.logger.error("the remote job of a cancelled task may still run", {
       batchId,
       taskId,
       error: errorMessage(error),
@@ -56,12 +56,12 @@ async function cancelHolding(
   const { key } = log;
   const unit = new UnitOfWork(dependencies);
   const held = key === null ? undefined : await hold(parts, key, log);
-  // Its work is another call's by now.
+  // Another call has the key, and with it the job.
   if (key !== null && !held) return false;
   try {
     await unit.durable();
     await retryTransient(dependencies, async () => {
-      // An earlier try may have taken longer than the hold.
+      // An earlier try may have taken longer than the lease of the hold.
       if (held && !(await records.isStillHeld(held))) return;
 
       await cancel(parts, batch, task, executionIdentity(held, log));
@@ -72,7 +72,7 @@ async function cancelHolding(
   return held !== undefined;
 }
 
-/** One after the other: whoever is done first would give back what the other still needs. */
+/** Cancellers of one key wait for each other: the first to finish would release the lock that the other needs. */
 async function hold(
   { dependencies, records }: RemoteJobParts,
   key: string,

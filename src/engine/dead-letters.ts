@@ -13,23 +13,23 @@ const bucket = ownBuckets.deadLetters;
 export interface Refusal {
   readonly code: ErrorCode;
   readonly message: string;
-  /** Where the message came in. */
+  /** Where the message was received. */
   readonly source: string;
-  /** Headers that say how the body is to be read. */
+  /** Headers that are needed to parse the body again. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A dead letter without what may be large. */
+/** A dead letter without its body. */
 export type ListedDeadLetter = Omit<DeadLetter, "body" | "nonce">;
 
 export interface DeadLetterList {
   /** Newest first. */
   readonly letters: readonly ListedDeadLetter[];
-  /** Those that this version can't read; they are passed over. */
+  /** The number of dead letters that this version can't parse. */
   readonly unreadable: number;
 }
 
-/** Messages that could not be handled: kept, shown, and replayed on demand. */
+/** Messages that can't be handled. Each is stored with its body and its error until a person replays it. */
 export class DeadLetters {
   readonly #dependencies: Dependencies;
   readonly #records: Records<DeadLetter, Pick<DeadLetter, "deadLetterId">>;
@@ -39,7 +39,7 @@ export class DeadLetters {
     this.#records = new Records(dependencies.store, recordKinds.deadLetter);
   }
 
-  /** Keeps the message durably; returns the id of its dead letter. */
+  /** Durable when it returns the id of the dead letter. */
   async keep(body: Uint8Array, refusal: Refusal): Promise<string> {
     const { ids, clock, store, logger } = this.#dependencies;
     const deadLetterId = ids.unique();
@@ -70,7 +70,7 @@ export class DeadLetters {
     return required(deadLetterId, await this.#records.read({ deadLetterId })).data;
   }
 
-  /** The message as it came. */
+  /** The body as it was received. */
   async bodyOf(letter: DeadLetter): Promise<Uint8Array> {
     if (letter.body !== null) return Buffer.from(letter.body, "base64");
     return this.#dependencies.objects.read(objectOf(letter.deadLetterId));
@@ -103,7 +103,7 @@ function required(deadLetterId: string, found: Stored<DeadLetter> | undefined): 
   return found;
 }
 
-/** Where its body is, when that is large. */
+/** The object that holds the body, if it is large. */
 export function objectOf(deadLetterId: string) {
   return { bucket, object: `${deadLetterId}.bin` };
 }

@@ -17,7 +17,7 @@ import { callbackMessage } from "./outgoing-messages.ts";
 import { durably } from "./records/commit.ts";
 import { readResult } from "./records/results.ts";
 
-/** The timeout of the request is all that ends it: a callback that was sent half is one that was not taken. */
+/** Only its timeout ends a request: a callback that was sent in part was not accepted. */
 const neverAborted = new AbortController().signal;
 
 /**
@@ -37,16 +37,16 @@ export async function deliverCallback(
   const claimed = await durably(store, () => outbox.write(found, markSending(found.data, ids.unique())));
   // mutation: callback-of-another-sender-is-checked-later
   if (!claimed) return recheckLater(dependencies, callbackId);
-  await new Delivery(dependencies, outbox, claimed).run();
+  await new CallbackDelivery(dependencies, outbox, claimed).run();
 }
 
-/** Somebody else has it now, or an earlier write of ours that no answer came to: whoever it is, he may not live to send it. */
+/** We lost the lease: to another sender, or to our own earlier write whose reply was lost. Re-check after the lease in case that sender crashes. */
 function recheckLater({ timer }: Dependencies, callbackId: string): Promise<void> {
   return timer.schedule(callbackMessage(callbackId), limits.callbackLeaseSeconds * 1_000);
 }
 
-/** One go at a callback that is ours as long as each write finds it as the last one left it. */
-class Delivery {
+/** One delivery attempt. We hold the callback as long as each conditional write succeeds. */
+class CallbackDelivery {
   readonly #dependencies: Dependencies;
   readonly #outbox: CallbackOutbox;
   #current: StoredCallback;
@@ -57,14 +57,14 @@ class Delivery {
     this.#current = claimed;
   }
 
-  /** Neither a receiver nor an archive that fails keeps the other from having it. */
+  /** A failing receiver does not stop the archive, nor the reverse. */
   async run(): Promise<void> {
     const problems = [await problemOf(() => this.#sendPages()), await problemOf(() => this.#archive())];
     const problem = problems.find((found) => found !== undefined);
     if (problem !== undefined) await this.#failed(problem);
   }
 
-  /** Ends early when somebody else has taken it over, or asked for it again: he sees to it. */
+  /** Stops when another sender has taken the callback over, or a resend was requested. */
   async #sendPages(): Promise<void> {
     // A page that can't be read again would make a callback PENDING that has nothing left to do.
     // mutation: taken-pages-are-not-read-again
@@ -108,7 +108,7 @@ class Delivery {
     const failed = markSendFailed(this.#current.data, send, ids.unique());
     const { callbackId, eventId, batchId, taskId, state, dueSeconds } = failed;
     logger.warn("a callback was not taken", { callbackId, batchId, taskId, state, error });
-    // Before it is written: afterwards nobody looks at it again, and an alert counts this line.
+    // Logged before the write, after which no process inspects the callback again. An alert counts this line.
     if (state === "GIVEN_UP")
       logger.error("a callback is given up", { callbackId, eventId, batchId, taskId, error });
     // mutation: lost-callback-write-is-checked-later
@@ -126,7 +126,7 @@ class Delivery {
 
 interface Problem {
   readonly error: string;
-  /** The other side asks not to be called sooner. */
+  /** The pause that the receiver asks for. */
   readonly retryAfterSeconds: number | undefined;
 }
 

@@ -9,27 +9,27 @@ import type { TaskRunner } from "../ports/task-runner.ts";
 import type { Logger } from "../ports/telemetry.ts";
 
 interface EngineSettings {
-  /** How long a claim is believed without a heartbeat. */
+  /** How long a claim counts without a heartbeat. */
   readonly leaseSeconds: number;
   /**
-   * The store deletes by itself what says nothing any more, and documents of batches so many seconds after their last write.
-   * Absent: nothing is deleted but by the sweep.
+   * The store itself deletes expired records, and documents of batches this long after their last write. Absent: only
+   * the sweep deletes.
    */
   readonly retentionSeconds?: number;
-  /** Time between two sweeps; given where looking costs money: then batches that go on for long are looked at less often. */
+  /** Time between two sweeps. Set where reads cost money: long-running batches are then inspected less often. */
   readonly sweepSeconds?: number;
-  /** Longest time an attempt may run here, whatever its task allows. Absent: as its task allows. */
+  /** Limit on the time of an attempt in this process, in addition to that of its task. Absent: none. */
   readonly attemptSeconds?: number;
   /**
-   * How the ending of a task that this process ran reaches its children: by a message of its own, or `inline`, in the
-   * delivery that ended it, which is acknowledged when the children are published. Default: published.
+   * How the completion of a task that this process ran is handled: it is published as a message, or handled `inline`, in
+   * the delivery that settled the task, which is then acknowledged after the children are published. Default: published.
    */
   readonly completions?: CompletionMode;
-  /** Queues whose limits their transport keeps: a task of these runs only when its message came through its queue. Absent: none. */
+  /** Queues whose transport enforces limits: their tasks run only when the message came through the queue. Absent: none. */
   readonly limitedQueues?: ReadonlySet<string>;
 }
 
-/** Everything the engine needs of the world. */
+/** The ports and settings of the engine. */
 export interface Dependencies {
   readonly store: DocumentStore;
   readonly broker: Broker;
@@ -43,6 +43,6 @@ export interface Dependencies {
   readonly ids: Ids;
   readonly logger: Logger;
   readonly settings: EngineSettings;
-  /** Name of this process in the TaskLogs. */
+  /** The name of this process in the TaskLogs. */
   readonly worker: string;
 }

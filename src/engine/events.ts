@@ -6,17 +6,16 @@ import { keyOf, Records, recordKinds } from "./records/records.ts";
 import { jsonText, storeResult } from "./records/results.ts";
 import type { StoredLog, TaskLogs } from "./records/task-logs.ts";
 
-/** What became of an event. */
 export interface ReceivedEvent {
-  /** False: one of its name had been sent before, and stands. */
+  /** False: an event of this name was received before, and counts. */
   readonly isFirst: boolean;
-  /** Tasks that waited for it. */
+  /** Ids of the tasks that waited for it and are resumed. */
   readonly woken: readonly string[];
 }
 
 /**
- * Keeps an event for the tasks of a batch that wait for it now or will later. The first of a name stands; sent again,
- * with another payload or not, it only wakes once more. Throws `BATCH_UNKNOWN`.
+ * Stores an event and resumes the tasks that wait for it. The first event of a name counts, also for tasks that will wait
+ * for it later. A repeated one only resumes waiting tasks again. Throws `BATCH_UNKNOWN`.
  */
 export async function receiveEvent(
   dependencies: Dependencies,
@@ -44,8 +43,9 @@ interface EventParts {
 }
 
 /**
- * Wakes a task that waits for an event that has been sent already: whoever kept the event may not have seen it wait.
- * False: it goes on waiting, or has been woken. Whoever woke it publishes it; should that be lost, it is found as overdue.
+ * Resumes a task whose event was received before it parked: the receiver could not see it wait. False: no event was
+ * received, or another process has resumed the task. If the message of that process is lost, the sweep finds the task
+ * overdue.
  */
 export async function resumeIfEventReceived(
   parts: EventParts,
@@ -63,7 +63,7 @@ export async function resumeIfEventReceived(
   return false;
 }
 
-/** Ends the waits of tasks, at most `writesPerCommit`, and has them looked at. Gives the ids of those that still waited. */
+/** Resumes at most `writesPerCommit` tasks. Returns the ids of those that still waited. */
 async function resumeOnEvent(
   { dependencies, logs }: EventParts,
   batch: PinnedBatch,

@@ -25,8 +25,8 @@ import { commitEachIdempotent, type NoncedWrite } from "./records/commit.ts";
 import { logKey } from "./records/task-logs.ts";
 
 /**
- * Counts the parents of a join. Callers that ask in the same turn share one count: it starts after all of their
- * commits, so it is as strong for each as a count of its own.
+ * Counts the ended parents of a join. Callers in the same tick share one count: it starts after the commits of all of
+ * them, so it is as exact for each as a count of its own.
  */
 export class JoinCounter {
   readonly #store: DocumentStore;
@@ -36,7 +36,7 @@ export class JoinCounter {
     this.#store = store;
   }
 
-  /** Counts as much as has to be known after the ending to decide about the children of the join. */
+  /** Reads only the counts that this ending needs to decide the children of the join. */
   async count(batchId: string, join: Join, taskId: string, ending: Ending): Promise<JoinCounts> {
     let counts: JoinCounts = {};
     for (
@@ -54,7 +54,7 @@ export class JoinCounter {
     const countShard = (shard: number) => this.#countToken(joinToken(batchId, join.id, tally, shard));
     const own = shardByParent.get(taskId) ?? 0;
     const counted = await countShard(own);
-    // Not all have ended while some of its own shard have not: how many of the others makes no difference then.
+    // The own shard is incomplete, so the join is: the other shards make no difference.
     if (tally === "ended" && counted < (sizes[own] ?? 0)) return counted;
     const others = [...sizes.keys()].filter((shard) => shard !== own);
     const counts = await Promise.all(others.map(countShard));
@@ -74,27 +74,26 @@ export class JoinCounter {
   }
 }
 
-/** How an ending is passed on. */
 export interface DispatchOptions {
-  /** Look again, whatever this process remembers of having done. */
+  /** Dispatch again what this process remembers as dispatched. */
   readonly redrive: boolean;
-  /** Only to these children; those before them are seen to. */
+  /** Resume from this child; earlier ones have been dispatched. */
   readonly rest: TaskMessage["rest"];
-  /** Begun before anything that the ending rests on was read. */
+  /** Created before the ending was read or written. */
   readonly unit: UnitOfWork;
 }
 
-interface Ended {
+interface TaskEnding {
   readonly taskId: string;
   readonly ending: Ending;
 }
 
-interface Decision {
+interface DecidedChild {
   readonly child: Child;
-  readonly verdict: ChildDecision;
+  readonly decision: ChildDecision;
 }
 
-/** Passes the ending of a task on to its children. */
+/** Fan-out: starts or skips the children of a task that has ended. */
 export class FanOut {
   readonly #dependencies: Dependencies;
   readonly #counter: JoinCounter;
@@ -105,9 +104,9 @@ export class FanOut {
   }
 
   /**
-   * Passes on how the task of this delivery has ended, and publishes what follows from it. With inline completions the
-   * delivery is acknowledged when the children are published. If the process dies before that, the redelivered message
-   * finds the task ended and passes it on again.
+   * Publishes the completion of the task of this delivery, and its final callback. With inline completions the children are
+   * dispatched instead, and the delivery is acknowledged when they are published. If the process dies before that, the
+   * redelivered message finds the task ended and dispatches its children again.
    */
   async announceEnding(
     batch: PinnedBatch,
@@ -124,45 +123,58 @@ export class FanOut {
   }
 
   /**
-   * Starts or skips every child that this ending decides. Several parents of one join may see it complete and all
-   * pass it on; what this process has passed on already it does not pass on again, unless `redrive` is set.
+   * Starts or skips each child that this ending decides. Several parents may find their join complete and dispatch its
+   * children; this process remembers what it has dispatched and repeats that only for a redrive.
    */
   async dispatchChildren(
     batch: PinnedBatch,
     taskId: string,
     ending: Ending,
-    pass: DispatchOptions,
+    options: DispatchOptions,
   ): Promise<void> {
     if (ending.status === "CANCELLED") return;
     const joins = batch.graph.joinsByParent.get(taskId) ?? [];
-    const concerned = pass.rest ? joins.filter(({ id }) => id === pass.rest?.joinId) : joins;
-    await Promise.all(concerned.map((join) => this.#passOnJoin(batch, join, { taskId, ending }, pass)));
+    const affected = options.rest ? joins.filter(({ id }) => id === options.rest?.joinId) : joins;
+    await Promise.all(affected.map((join) => this.#dispatchJoin(batch, join, { taskId, ending }, options)));
   }
 
-  async #passOnJoin(batch: PinnedBatch, join: Join, ended: Ended, pass: DispatchOptions): Promise<void> {
-    const { redrive, rest, unit } = pass;
-    const isPassedOn = () => batch.decidedJoins.has(join) && !redrive;
-    if (isPassedOn()) return;
+  async #dispatchJoin(
+    batch: PinnedBatch,
+    join: Join,
+    ended: TaskEnding,
+    options: DispatchOptions,
+  ): Promise<void> {
+    const { redrive, rest, unit } = options;
+    const isDispatched = () => batch.dispatchedJoins.has(join) && !redrive;
+    if (isDispatched()) return;
     const counts = await this.#counter.count(batch.batchId, join, ended.taskId, ended.ending);
-    // By another parent, whose count came first.
-    if (isPassedOn()) return;
+    // Another parent has dispatched it during the count.
+    if (isDispatched()) return;
     const all = join.children
-      .map((child, index) => ({ child, index, verdict: decideChild(child.rule, join, ended.ending, counts) }))
+      .map((child, index) => ({
+        child,
+        index,
+        decision: decideChild(child.rule, join, ended.ending, counts),
+      }))
       .slice(rest?.from)
       .filter(
-        ({ child, verdict }) => verdict.kind !== "wait" && (redrive || !batch.passedOn.has(child.taskId)),
+        ({ child, decision }) =>
+          decision.kind !== "wait" && (redrive || !batch.dispatchedChildren.has(child.taskId)),
       );
     const decisions = all.slice(0, limits.childrenPerMessage);
     if (decisions.length === 0) return;
     const next = all[limits.childrenPerMessage]?.index;
-    const onwards = next === undefined ? [] : [this.#restMessage(batch, join, ended, next, redrive)];
-    await this.#remembering(batch, join, decisions, unit, () => this.#start(batch, decisions, onwards, pass));
+    const continuation =
+      next === undefined ? [] : [this.#continuationMessage(batch, join, ended, next, redrive)];
+    await this.#withMemory(batch, join, decisions, unit, () =>
+      this.#publish(batch, decisions, continuation, options),
+    );
   }
 
-  #restMessage(
+  #continuationMessage(
     batch: PinnedBatch,
     join: Join,
-    ended: Ended,
+    ended: TaskEnding,
     from: number,
     redrive: boolean,
   ): OutgoingMessage {
@@ -171,52 +183,52 @@ export class FanOut {
     return completionMessage(batch.batchId, ended.taskId, ended.ending, options);
   }
 
-  /** Remembers before it is done, so that others need not do it too, and forgets when it could not be done. */
-  async #remembering(
+  /** Remembers the dispatch before it happens, so that other parents do not repeat it. Forgets it after a failure. */
+  async #withMemory(
     batch: PinnedBatch,
     join: Join,
-    decisions: readonly Decision[],
+    decisions: readonly DecidedChild[],
     unit: UnitOfWork,
-    pass: () => Promise<void>,
+    dispatch: () => Promise<void>,
   ): Promise<void> {
-    for (const { child } of decisions) batch.passedOn.add(child.taskId);
-    const decided = join.children.every((child) => batch.passedOn.has(child.taskId));
-    if (decided) batch.decidedJoins.add(join);
+    for (const { child } of decisions) batch.dispatchedChildren.add(child.taskId);
+    const decided = join.children.every((child) => batch.dispatchedChildren.has(child.taskId));
+    if (decided) batch.dispatchedJoins.add(join);
     const forget = () => {
       // mutation: failed-fan-out-is-forgotten
-      for (const { child } of decisions) batch.passedOn.delete(child.taskId);
-      batch.decidedJoins.delete(join);
+      for (const { child } of decisions) batch.dispatchedChildren.delete(child.taskId);
+      batch.dispatchedJoins.delete(join);
     };
     try {
-      await pass();
+      await dispatch();
     } catch (error) {
       forget();
       throw error;
     }
-    // The delivery waits for the same sync, but gives its slot back first.
+    // Not awaited: the delivery waits for the same sync after it has released its slot.
     unit.durable().catch(forget);
   }
 
-  /** `onwards`: sees to further children. It goes out with the first of these, so that those wait for nobody. */
-  async #start(
+  /** `continuation`: the message for the children of the next page. It is published with the first children of this one. */
+  async #publish(
     batch: PinnedBatch,
-    decisions: readonly Decision[],
-    onwards: readonly OutgoingMessage[],
+    decisions: readonly DecidedChild[],
+    continuation: readonly OutgoingMessage[],
     { redrive, unit }: DispatchOptions,
   ): Promise<void> {
     const options = redrive ? { redrive } : {};
-    const starts = [...onwards];
+    const starts = [...continuation];
     const skips: { taskId: string; reason: Reason }[] = [];
-    for (const { child, verdict } of decisions) {
-      if (verdict.kind === "ready") starts.push(executeMessage(batch, child.taskId, options));
-      if (verdict.kind === "skip") skips.push({ taskId: child.taskId, reason: verdict.reason });
+    for (const { child, decision } of decisions) {
+      if (decision.kind === "ready") starts.push(executeMessage(batch, child.taskId, options));
+      if (decision.kind === "skip") skips.push({ taskId: child.taskId, reason: decision.reason });
     }
     if (starts.length > 0) await unit.publish(starts);
     for (let first = 0; first < skips.length; first += limits.writesPerCommit)
       await this.#skip(batch, skips.slice(first, first + limits.writesPerCommit), unit);
   }
 
-  /** Skips by create-if-absent, and passes every skip on: a skip that exists already may not have been. */
+  /** Skips by create-if-absent. Publishes the completion of each: the process that created a skip may have died before. */
   async #skip(
     batch: PinnedBatch,
     skips: readonly { taskId: string; reason: Reason }[],
@@ -237,7 +249,7 @@ export class FanOut {
     const completions = skips.map(({ taskId, reason }, index) => {
       const isOurs = outcomes[index]?.kind === "won";
       if (isOurs) return completionMessage(batch.batchId, taskId, { status: "SKIPPED", reason });
-      // The log exists: its own ending is read and passed on.
+      // The log exists. Its ending may be another one, so the handler has to read it.
       // mutation: existing-skip-is-passed-on
       return unverifiedCompletionMessage(batch.batchId, taskId);
     });

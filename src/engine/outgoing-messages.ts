@@ -8,7 +8,6 @@ import type { Broker, OutgoingMessage } from "../ports/broker.ts";
 import type { DocumentStore, SyncMark } from "../ports/store.ts";
 import type { PinnedBatch } from "./records/batches.ts";
 
-/** Run a task. */
 export function executeMessage(
   batch: PinnedBatch,
   taskId: string,
@@ -19,7 +18,6 @@ export function executeMessage(
   return { queue, message: { kind: "task", batchId: batch.batchId, taskId, ready: true, ...options } };
 }
 
-/** A task has ended: see to its children. */
 export function completionMessage(
   batchId: string,
   taskId: string,
@@ -37,24 +35,23 @@ export function completionMessage(
   return { queue: CONTROL_QUEUE, message };
 }
 
-/** A final callback is to be sent. */
 export function callbackMessage(callbackId: string): OutgoingMessage {
   return { queue: CALLBACK_QUEUE, message: { kind: "callback", callbackId } };
 }
 
-/** The final callback of a task that was found ended: whoever ended it may have died before it could publish. */
+/** For a task that has ended: the worker that ended it may have died before it published its final callback. */
 export function finalCallbackMessages(batchId: string, task: TaskDefinition): OutgoingMessage[] {
   return task.callback ? [callbackMessage(finalEventId({ batchId, taskId: task.id }))] : [];
 }
 
-/** A task has ended in a way that whoever handles this has to read. */
+/** A completion without the ending: its handler reads the ending from the TaskLog. */
 export function unverifiedCompletionMessage(batchId: string, taskId: string): OutgoingMessage {
   return { queue: CONTROL_QUEUE, message: { kind: "task", batchId, taskId, previousTaskId: taskId } };
 }
 
 /**
- * A stretch of work whose messages must not outlive its writes: a store may undo a write after it has answered. The unit
- * remembers the moment that it began, so every message that is published through it is checked against its writes.
+ * Work whose messages must never announce a write that was undone: a store may undo a write after it has answered. The
+ * unit remembers when it started, and checks its writes before each publish.
  */
 export class UnitOfWork {
   readonly #store: DocumentStore;
@@ -68,16 +65,16 @@ export class UnitOfWork {
   }
 
   /**
-   * Publishes what follows from the writes of this unit, unless any of them was undone. No other work comes between the
-   * check and the publish. Throws `STORE_FAILED`.
+   * Publishes messages that follow from the writes of this unit. The check and the publish run in the same tick. Throws
+   * `STORE_FAILED` if a write was undone.
    */
   publish(messages: readonly OutgoingMessage[]): Promise<void> {
     if (this.#store.mark() !== this.#since)
-      return Promise.reject(new BatonError("STORE_FAILED", "What was to be announced has been undone"));
+      return Promise.reject(new BatonError("STORE_FAILED", "A write was undone before it was announced"));
     return this.#broker.publish(messages);
   }
 
-  /** Resolves when all writes of this unit are durable; throws when any of them was undone. */
+  /** Resolves when all writes of this unit are durable. Throws if one of them was undone. */
   durable(): Promise<void> {
     return this.#store.sync(this.#since);
   }

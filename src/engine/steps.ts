@@ -11,15 +11,15 @@ import { commitIdempotent, durably, retryTransient } from "./records/commit.ts";
 import { keyOf, Records, recordKinds } from "./records/records.ts";
 import { readResult, storeResult } from "./records/results.ts";
 
-type Place =
+type StepWrite =
   | { readonly kind: "create"; readonly key: DocumentKey }
   | { readonly kind: "update"; readonly key: DocumentKey; readonly version: Version };
 
 type NewStep = Pick<Step, "name" | "result"> & Pick<StepResult, "kind">;
 
 /**
- * The stored steps of one call. A step is created once and never changed: whoever comes second, be it a worker that
- * has lost its lease, gets what the first has stored.
+ * The stored steps of one call of a task. A step is created once and never changes. A second writer, such as a worker
+ * that lost its lease, gets the result of the first.
  */
 export class StoredSteps implements StepMemory {
   readonly #dependencies: Dependencies;
@@ -34,26 +34,26 @@ export class StoredSteps implements StepMemory {
 
   find(name: string): Promise<StepResult | undefined> {
     const { store } = this.#dependencies;
-    return this.#insist(async () => this.#doneStep(await store.get(this.#key(name, "value"))));
+    return this.#retryTransient(async () => this.#doneStep(await store.get(this.#key(name, "value"))));
   }
 
   async store(name: string, kind: StepResult["kind"], value: JsonText): Promise<StepResult> {
     const { objects, ids } = this.#dependencies;
-    // A name of its own: whoever comes second must not write over what the first one's step refers to.
+    // A unique name: a second writer must not overwrite the object that the first step refers to.
     const object = stepObjectPrefix(`${this.#scope}/${ids.unique()}.json`);
-    const result = await this.#insist(() => storeResult(objects, object, value));
-    return this.#insist(() => this.#keep({ name, kind, result }));
+    const result = await this.#retryTransient(() => storeResult(objects, object, value));
+    return this.#retryTransient(() => this.#keep({ name, kind, result }));
   }
 
   startWait(name: string): Promise<StepWait> {
-    return this.#insist(() => this.#waiting(name));
+    return this.#retryTransient(() => this.#waiting(name));
   }
 
   event(name: string): Promise<{ readonly payload: JsonValue } | undefined> {
-    return this.#insist(() => this.#event(name));
+    return this.#retryTransient(() => this.#event(name));
   }
 
-  #insist<T>(work: () => Promise<T>): Promise<T> {
+  #retryTransient<T>(work: () => Promise<T>): Promise<T> {
     // mutation: step-store-errors-are-retried
     return retryTransient(this.#dependencies, work);
   }
@@ -61,12 +61,12 @@ export class StoredSteps implements StepMemory {
   async #keep(step: NewStep): Promise<StepResult> {
     const { name, kind, result } = step;
     const key = this.#key(name, "value");
-    let stands = await this.#write({ kind: "create", key }, step);
+    let current = await this.#write({ kind: "create", key }, step);
     // mutation: first-step-counts
-    for (let { document } = stands; document && this.#isForeignTimeout(document); { document } = stands)
-      stands = await this.#write({ kind: "update", key, version: document.version }, step);
+    for (let { document } = current; document && this.#isForeignTimeout(document); { document } = current)
+      current = await this.#write({ kind: "update", key, version: document.version }, step);
     return (
-      (await this.#doneStep(stands)) ?? { kind, value: await readResult(this.#dependencies.objects, result) }
+      (await this.#doneStep(current)) ?? { kind, value: await readResult(this.#dependencies.objects, result) }
     );
   }
 
@@ -74,12 +74,12 @@ export class StoredSteps implements StepMemory {
     const key = this.#key(name, "since");
     const found = await this.#dependencies.store.get(key);
     if (found.document) return { since: found.document.updateTime, now: found.readTime };
-    const stands = await this.#write(
+    const written = await this.#write(
       { kind: "create", key },
       { name, kind: "since", result: { value: null } },
     );
-    const since = stands.document?.updateTime ?? stands.readTime;
-    return { since, now: Math.max(since, stands.readTime) };
+    const since = written.document?.updateTime ?? written.readTime;
+    return { since, now: Math.max(since, written.readTime) };
   }
 
   async #event(name: string): Promise<{ readonly payload: JsonValue } | undefined> {
@@ -88,14 +88,14 @@ export class StoredSteps implements StepMemory {
     return found && { payload: await readResult(objects, found.data.payload) };
   }
 
-  /** Gives what stands afterwards, durably. */
-  async #write(place: Place, step: Pick<Step, "name" | "kind" | "result">): Promise<Snapshot> {
+  /** Returns the document that is stored afterwards, ours or that of another writer. It is durable. */
+  async #write(write: StepWrite, step: Pick<Step, "name" | "kind" | "result">): Promise<Snapshot> {
     const { store, ids } = this.#dependencies;
     const data = { scope: this.#scope, batchId: this.#batchId, ...step, nonce: ids.unique() };
-    const outcome = await durably(store, () => commitIdempotent(store, { ...place, data }));
+    const outcome = await durably(store, () => commitIdempotent(store, { ...write, data }));
     if (outcome.kind === "lost") return outcome.current;
     const { version, commitTime } = outcome.committed;
-    return { document: { key: place.key, data, version, updateTime: commitTime }, readTime: commitTime };
+    return { document: { key: write.key, data, version, updateTime: commitTime }, readTime: commitTime };
   }
 
   async #doneStep({ document }: Snapshot): Promise<StepResult | undefined> {
@@ -105,7 +105,7 @@ export class StoredSteps implements StepMemory {
     return { kind, value: await readResult(this.#dependencies.objects, result) };
   }
 
-  /** Another batch waited in vain: this one waits for itself. What steps gave is for every call of the same key. */
+  /** A wait of another batch timed out: this batch waits itself. Only results of steps are shared by all calls of a key. */
   #isForeignTimeout({ data }: StoredDocument): boolean {
     const { kind, batchId } = StepSchema.parse(data);
     return kind === "timeout" && batchId !== this.#batchId;
@@ -116,7 +116,7 @@ export class StoredSteps implements StepMemory {
   }
 }
 
-/** Deletes the steps that belong to a generation of a key. */
+/** Deletes the steps of one generation of a key. */
 export function deleteSteps(
   store: DocumentStore,
   execution: Pick<Execution, "key" | "generation">,
@@ -125,8 +125,8 @@ export function deleteSteps(
 }
 
 /**
- * Deletes the steps of a result that has run out, once somebody else has the key: another call may have been about to go on
- * with them before. `unit`: that of the claim of the key. Never throws: nobody finds them any more, and a task is not to fail for them.
+ * Deletes the steps of an expired result. `unit` is that of the new lock: until it is durable, another call could still
+ * continue with the steps. Never throws: no call finds them any more, and no task may fail because of them.
  */
 export async function deleteExpiredSteps(
   dependencies: Pick<Dependencies, "store" | "logger" | "clock">,
@@ -139,6 +139,9 @@ export async function deleteExpiredSteps(
     await unit.durable();
     await retryTransient(dependencies, () => deleteSteps(store, expired));
   } catch (error) {
-    logger.warn("steps of a result that has run out stay", { key: expired.key, error: errorMessage(error) });
+    logger.warn("steps of an expired result are not deleted", {
+      key: expired.key,
+      error: errorMessage(error),
+    });
   }
 }

@@ -19,9 +19,9 @@ import type { StoredLog, TaskLogs } from "./records/task-logs.ts";
 import { deleteSteps } from "./steps.ts";
 
 /**
- * Finds what may have lost its driver: every RUNNING batch, and every callback that is due, each of which is then looked at by a
- * message of its own. One message sees to one page and leaves what comes after it to the next, so that no pass grows with
- * the number of batches. Any number of passes may be under way at once.
+ * Finds work whose messages may be lost: every RUNNING batch, and every callback that is due. Each gets a message of its
+ * own. One sweep message handles one page and publishes the next, so that no pass grows with the number of batches. Any
+ * number of passes may run at once.
  */
 export class Sweep {
   readonly #dependencies: Dependencies;
@@ -30,7 +30,7 @@ export class Sweep {
     this.#dependencies = dependencies;
   }
 
-  /** A message that names no part begins with the first page of each. */
+  /** A message without a part sweeps the first page of each part. */
   async pass({ part, after }: SweepMessage): Promise<void> {
     if (part !== "callbacks") await this.#batches(after);
     // mutation: sweep-finds-callbacks
@@ -46,11 +46,11 @@ export class Sweep {
     );
   }
 
-  /** Those that nobody is at, and whose back-off is over. One that can't be read is told of. */
+  /** Callbacks that no sender holds and whose back-off is over. */
   async #callbacks(after: string | undefined): Promise<void> {
     await this.#page("callbacks", { field: "state", equals: "PENDING" }, after, (document, now) => {
       const { data: callback } = CallbackSchema.safeParse(document.data);
-      if (!callback) this.#dependencies.logger.error("a callback can't be read", { id: document.key.id });
+      if (!callback) this.#dependencies.logger.error("a callback can't be parsed", { id: document.key.id });
       const isDue = callback && now - document.updateTime >= callback.dueSeconds * 1_000;
       return isDue ? callbackMessage(callback.callbackId) : undefined;
     });
@@ -75,7 +75,7 @@ export class Sweep {
   }
 }
 
-/** Deletes execution records that say nothing any more, with their steps: a stretch of them at each sweep. */
+/** Deletes expired execution records with their steps, one page at each sweep. */
 export class Cleanup {
   readonly #store: DocumentStore;
   #after: string | undefined;
@@ -94,14 +94,14 @@ export class Cleanup {
       const { data: execution } = ExecutionSchema.safeParse(document.data);
       const ageMs = readTime - document.updateTime;
       if (!execution || !isExpiredExecution(execution, ageMs - limits.expiredMarginSeconds * 1_000)) continue;
-      // Before their record: as long as that stands, they are found again.
+      // Before the record, which is how a later sweep finds them.
       await deleteSteps(this.#store, execution);
       await deleteEach(this.#store, [document]);
     }
   }
 }
 
-/** Publishes what a RUNNING batch should have under way but may have lost. Safe at any time, and at once with others. */
+/** Redrive: publishes the messages of a RUNNING batch that may be lost. Safe at any time, and concurrently. */
 export async function redriveBatch(
   dependencies: Dependencies,
   batches: Batches,
@@ -115,12 +115,12 @@ export async function redriveBatch(
   // mutation: sweep-completes-a-cancel
   if (batch.cancelRequested) return cancelBatch(dependencies, batches, logs, batchId);
   const pinned = await batches.pinned(batchId);
-  const standing = await logs.readStates(batchId);
-  for (const log of standing.values()) await resumeIfEventReceived({ dependencies, logs }, pinned, log);
-  const plan = planRedrive(pinned.graph, standing);
-  const told = await withoutReported(dependencies, standing);
-  logIfStalled(dependencies, found, standing, plan.execute.length + plan.complete.length);
-  const execute = new Set([...plan.execute, ...told]);
+  const states = await logs.readStates(batchId);
+  for (const log of states.values()) await resumeIfEventReceived({ dependencies, logs }, pinned, log);
+  const plan = planRedrive(pinned.graph, states);
+  const completed = await tasksWithEarlyCompletion(dependencies, states);
+  logIfStalled(dependencies, found, states, plan.execute.length + plan.complete.length);
+  const execute = new Set([...plan.execute, ...completed]);
   await unit.publish([
     ...[...execute].map((taskId) => executeMessage(pinned, taskId, { redrive: true })),
     ...plan.complete.map(({ taskId, ending }) =>
@@ -129,18 +129,18 @@ export async function redriveBatch(
   ]);
 }
 
-/** Tasks that wait for what has been told already. */
-async function withoutReported(
+/** Tasks that wait for a completion that was received already. */
+async function tasksWithEarlyCompletion(
   { store }: Dependencies,
   logs: ReadonlyMap<string, StoredLog>,
 ): Promise<readonly string[]> {
-  const told: string[] = [];
+  const found: string[] = [];
   for (const { log } of logs.values())
-    if (awaitsCompletion(log) && (await hasEarlyCompletion(store, log))) told.push(log.taskId);
-  return told;
+    if (awaitsCompletion(log) && (await hasEarlyCompletion(store, log))) found.push(log.taskId);
+  return found;
 }
 
-/** Work that is published again and again and does not come about: somebody has to look at it. */
+/** Logs an error for a batch that makes no progress although its messages are published again. */
 function logIfStalled(
   { logger }: Dependencies,
   { data: batch, ageMs: batchAgeMs }: Stored<TaskBatch>,

@@ -607,7 +607,7 @@ test("a call whose work is done says so when the callback of it is not kept any 
   await expect.poll(async () => (await app.engine.admin.callbacks.ofKey(key))[0]?.state).toBe("DELIVERED");
   isForgotten = true;
   expect((await runToEnd(app, "flow", input)).tasks[0]).toMatchObject({ reason: "already_completed" });
-  const text = "a callback is not sent again: it is not kept any more";
+  const text = "a callback is not sent again: it is not stored any more";
   expect(lines).toContainEqual(expect.objectContaining({ text, key }));
   expect(receiver.received).toHaveLength(1);
 });

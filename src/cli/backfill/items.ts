@@ -4,7 +4,7 @@ import { executionKey, fieldValues } from "../../core/idempotency.ts";
 import { type Schedule, slotKey } from "../../core/schedule/schedule.ts";
 import { hashJson, type JsonValue } from "../../core/values/json.ts";
 import { FUNCTION_TASK_TYPE, type TaskDefinition } from "../../core/workflow/definition.ts";
-import { requireStorable } from "../../engine/start/start-batch.ts";
+import { assertStorable } from "../../engine/start/start-batch.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import { oneLine } from "../output/text.ts";
 
@@ -183,7 +183,7 @@ function parseItem(workflow: DeployedWorkflow, read: ReadItem): UsableItem | Unr
     // Values that JSON can't represent, such as 1e400, have no key.
     const key = read.slot ? slotKey(read.slot.schedule, read.slot.instant) : backfillKey(read.value);
     const input = workflow.parseInput(read.value);
-    requireStorable(input, `workflow ${workflow.definition.workflowId}`);
+    assertStorable(input, `workflow ${workflow.definition.workflowId}`);
     return { ...read, key, input };
   } catch (error) {
     return { where: read.where, problem: oneLine(errorMessage(error)) };

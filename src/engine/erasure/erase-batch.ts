@@ -15,8 +15,8 @@ import { KeyErasure } from "./erase-keys.ts";
 import { DataInventory, objectPrefixes, type StoredData, stepScope } from "./inventory.ts";
 
 /**
- * Deletes the batches of a lineage: all at once, as long as they fit into a commit, and the one that was asked for with the last
- * of them, so that it can be asked for again. Durable when it returns.
+ * Deletes the batch documents of a lineage, in one commit if they fit. The named batch is in the last commit, so that an
+ * interrupted erasure can be repeated by its id. Durable when it returns.
  */
 async function deleteBatches(
   store: DocumentStore,
@@ -31,7 +31,7 @@ async function deleteBatches(
   });
 }
 
-/** What no answer came to may have been done. */
+/** After an error the delete may still have been applied. */
 async function deleteTogether(store: DocumentStore, documents: readonly StoredDocument[]): Promise<void> {
   try {
     await store.commit(documents.map(({ key, version }) => ({ kind: "delete", key, version })));
@@ -41,7 +41,7 @@ async function deleteTogether(store: DocumentStore, documents: readonly StoredDo
   }
 }
 
-interface Parts {
+interface ErasureParts {
   readonly dependencies: Dependencies;
   readonly batches: Batches;
   readonly logs: TaskLogs;
@@ -49,7 +49,7 @@ interface Parts {
 }
 
 export interface ErasureReport extends StoredData, FoundLetters {
-  /** All runs of the lineage, the first one first. */
+  /** All runs of the lineage, in order. */
   readonly batches: readonly BatchSummary[];
 }
 
@@ -59,13 +59,13 @@ interface Run {
 }
 
 /**
- * What is stored of a batch and of all runs of its lineage, for a retry has what the run before it had. With `isToBeDeleted` it
- * is gone when this returns. What is found by something else goes before it, the batches last: after a crash it is asked for
- * again, and goes on. Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`, `EXECUTION_LOCKED`; the last two may come when some of it is
- * deleted already, if somebody retries a batch or calls a key meanwhile.
+ * Reports what is stored about a batch and all runs of its lineage, which share results. With `isToBeDeleted` it also
+ * deletes them, durably. A document is deleted after what is found by it, the batches last, so that an interrupted erasure
+ * can be repeated. Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`, `EXECUTION_LOCKED`. The last two may be thrown after a
+ * part is deleted, if a batch is retried or a key is called meanwhile.
  */
 export async function forgetBatch(
-  parts: Parts,
+  parts: ErasureParts,
   batchId: string,
   { isToBeDeleted }: { readonly isToBeDeleted: boolean },
 ): Promise<ErasureReport> {
@@ -75,14 +75,14 @@ export async function forgetBatch(
   const forgotten = new Set(batches.map((batch) => batch.batchId));
   const keys = new KeyErasure(dependencies, forgotten);
   const letters = new DeadLetterErasure(dependencies, parts.deadLetters, forgotten);
-  const holdings = await new DataInventory(dependencies, logs, keys).of(batches);
+  const stored = await new DataInventory(dependencies, logs, keys).collect(batches);
   const found = await letters.list();
   if (isToBeDeleted) await deleteAll(parts, batchId, { runs, keys, letters });
-  return { ...holdings, ...found, batches: batches.map(batchSummary) };
+  return { ...stored, ...found, batches: batches.map(batchSummary) };
 }
 
 /** Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`. */
-async function endedRuns({ dependencies, batches }: Parts, batchId: string): Promise<Run[]> {
+async function endedRuns({ dependencies, batches }: ErasureParts, batchId: string): Promise<Run[]> {
   const { lineageId } = (await batches.read(batchId)).data;
   const runs: Run[] = [];
   for await (const page of pages(dependencies.store, "batches", [{ field: "lineageId", equals: lineageId }]))
@@ -97,17 +97,21 @@ async function endedRuns({ dependencies, batches }: Parts, batchId: string): Pro
   return runs.sort((one, other) => one.batch.run - other.batch.run);
 }
 
-interface Doomed {
+interface ErasurePlan {
   readonly runs: readonly Run[];
   readonly keys: KeyErasure;
   readonly letters: DeadLetterErasure;
 }
 
-async function deleteAll(parts: Parts, batchId: string, { runs, keys, letters }: Doomed): Promise<void> {
+async function deleteAll(
+  parts: ErasureParts,
+  batchId: string,
+  { runs, keys, letters }: ErasurePlan,
+): Promise<void> {
   const { store } = parts.dependencies;
   const ids = runs.map(({ batch }) => batch.batchId);
   await durably(store, async () => {
-    // The TaskLogs say which keys there are and where steps are: they go when all else is durably gone.
+    // The TaskLogs name the keys and the scopes of steps, so they are deleted when all else is durably deleted.
     await durably(store, async () => {
       for (const id of ids) await forgetKeys(parts, keys, id);
       await letters.delete();
@@ -129,15 +133,15 @@ async function deleteAll(parts: Parts, batchId: string, { runs, keys, letters }:
   );
 }
 
-async function forgetKeys({ logs }: Parts, keys: KeyErasure, batchId: string): Promise<void> {
+async function forgetKeys({ logs }: ErasureParts, keys: KeyErasure, batchId: string): Promise<void> {
   for await (const page of logs.pagesOf(batchId)) {
     const named = new Set(page.flatMap(({ log }) => log.key ?? []));
     await withBoundedConcurrency(named, (key) => keys.forget(key));
   }
 }
 
-/** What is found by the id of the batch, and the steps of its tasks. */
-async function deleteBelow({ dependencies, logs }: Parts, batchId: string): Promise<void> {
+/** Deletes objects, events, callbacks, and steps of tasks without a key. */
+async function deleteBelow({ dependencies, logs }: ErasureParts, batchId: string): Promise<void> {
   const { store, objects } = dependencies;
   for (const prefix of objectPrefixes(batchId)) await removeObjects(objects, prefix);
   for await (const page of logs.pagesOf(batchId))

@@ -10,13 +10,13 @@ import { commitIdempotent } from "../records/commit.ts";
 import { pages } from "../records/records.ts";
 
 export interface FoundLetters {
-  /** Ids of the dead letters whose messages are of these batches. */
+  /** Ids of the dead letters whose messages name these batches. */
   readonly deadLetters: readonly string[];
-  /** How many dead letters can't be read: they are of another version, or their body is gone. They stay. */
+  /** The number of dead letters that can't be read, as they are of another version or lost their body. They are kept. */
   readonly unreadableLetters: number;
 }
 
-/** The dead letters whose messages are of forgotten batches. Nothing but their bodies tells: all of them are read. */
+/** Erases dead letters whose messages name erased batches. Only the bodies say which, so all are read. */
 export class DeadLetterErasure {
   readonly #dependencies: Dependencies;
   readonly #deadLetters: DeadLetters;
@@ -41,8 +41,8 @@ export class DeadLetterErasure {
     for await (const found of this.#found()) if (found) await this.#delete(found);
   }
 
-  /** Undefined stands for one that can't be read. */
-  async *#found(): AsyncGenerator<Found | undefined> {
+  /** Undefined: a dead letter that can't be read. */
+  async *#found(): AsyncGenerator<StoredLetter | undefined> {
     const { store } = this.#dependencies;
     for await (const page of pages(store, "deadLetters", [], limits.largeDocumentsPage))
       for (const document of page.documents) {
@@ -53,7 +53,7 @@ export class DeadLetterErasure {
       }
   }
 
-  /** Undefined where it is gone: nobody can tell of which batch it was. */
+  /** Undefined: the body is gone. */
   async #bodyOf(letter: DeadLetter): Promise<Uint8Array | undefined> {
     try {
       return await this.#deadLetters.bodyOf(letter);
@@ -63,8 +63,8 @@ export class DeadLetterErasure {
     }
   }
 
-  /** A large body goes before its document, which has to be found again all the same: it gets a body that names the batch alone. */
-  async #delete({ document, letter }: Found): Promise<void> {
+  /** A large body is removed before its document. If the process dies in between, the document is found by a small body with the batch id. */
+  async #delete({ document, letter }: StoredLetter): Promise<void> {
     const { store, objects, ids } = this.#dependencies;
     const { key } = document;
     let { version } = document;
@@ -74,24 +74,24 @@ export class DeadLetterErasure {
       const body = Buffer.from(JSON.stringify({ batchId })).toString("base64");
       const data: DeadLetter = { ...letter, body, nonce: ids.unique() };
       const written = await commitIdempotent(store, { kind: "update", key, version, data });
-      if (written.kind === "lost") return this.#deleteAnew(found(written.current.document));
+      if (written.kind === "lost") return this.#deleteAgain(found(written.current.document));
       version = written.committed.version;
     }
     await removeObjects(objects, { bucket, prefix: object });
     const [isDeleted] = await deleteEach(store, [{ ...document, version }]);
-    if (!isDeleted) await this.#deleteAnew(found((await store.get(key)).document));
+    if (!isDeleted) await this.#deleteAgain(found((await store.get(key)).document));
   }
 
-  async #deleteAnew(current: Found | undefined): Promise<void> {
+  async #deleteAgain(current: StoredLetter | undefined): Promise<void> {
     if (current) await this.#delete(current);
   }
 }
 
-interface Found {
+interface StoredLetter {
   readonly document: StoredDocument;
   readonly letter: DeadLetter;
 }
 
-function found(document: StoredDocument | undefined): Found | undefined {
+function found(document: StoredDocument | undefined): StoredLetter | undefined {
   return document && { document, letter: DeadLetterSchema.parse(document.data) };
 }

@@ -18,15 +18,14 @@ import { IdempotencyStore, type StoredExecution } from "../records/idempotency-r
 import { pages, recordKinds, writeOf } from "../records/records.ts";
 import { deleteSteps } from "../steps.ts";
 
-/** What is to become of a key. */
-interface KeyFate {
+interface KeyErasurePlan {
   readonly fate: ErasureDecision;
-  /** Stored steps that go, and the objects that hold what they gave. */
+  /** Steps to delete, and the objects with their results. */
   readonly steps: number;
   readonly objects: number;
 }
 
-/** What idempotency keys keep of forgotten batches. */
+/** Erases what the records of idempotency keys hold of erased batches. */
 export class KeyErasure {
   readonly #dependencies: Dependencies;
   readonly #records: IdempotencyStore;
@@ -38,8 +37,8 @@ export class KeyErasure {
     this.#forgotten = forgotten;
   }
 
-  /** Undefined: there is no record of it. Throws `EXECUTION_LOCKED`. */
-  async look(key: string): Promise<KeyFate | undefined> {
+  /** Undefined: the key has no record. Throws `EXECUTION_LOCKED`. */
+  async plan(key: string): Promise<KeyErasurePlan | undefined> {
     const found = await this.#records.read(key);
     if (!found) return undefined;
     const { data: execution } = found;
@@ -75,7 +74,7 @@ export class KeyErasure {
     return { fate, own, all };
   }
 
-  /** False when somebody has changed it meanwhile. */
+  /** False: another process has changed the record meanwhile. */
   async #forget(found: StoredExecution): Promise<boolean> {
     const { data: execution, ageMs } = found;
     const { ids } = this.#dependencies;
@@ -91,23 +90,23 @@ export class KeyErasure {
   }
 
   /**
-   * Cleared first: whoever takes the key from then on begins anew, with steps of its own. As long as the record is there, what
-   * is left of it is found again.
+   * Clears the record first: a later call then starts with steps of its own. The record is deleted last, because the rest
+   * is found by it.
    */
   async #delete({ data: execution, version }: StoredExecution): Promise<boolean> {
     const { store, objects, ids } = this.#dependencies;
     const write = writeOf(recordKinds.execution, version, resetResult(execution, ids.unique()));
-    const emptied = await commitIdempotent(store, write);
-    if (emptied.kind === "lost") return false;
+    const cleared = await commitIdempotent(store, write);
+    if (cleared.kind === "lost") return false;
     await removeObjects(objects, objectsOf(execution));
     await deleteSteps(store, execution);
-    const { version: latest, commitTime } = emptied.committed;
+    const { version: latest, commitTime } = cleared.committed;
     const record = { key: write.key, data: write.data, version: latest, updateTime: commitTime };
     const [isDeleted] = await deleteEach(store, [record]);
     return isDeleted === true;
   }
 
-  /** A step that another batch stored stays: its call goes on from there. */
+  /** A step that another batch stored is kept: its call continues from there. */
   async #deleteOwnSteps(execution: Execution): Promise<void> {
     const { store, objects } = this.#dependencies;
     for await (const steps of this.#stepsOf(execution)) {
@@ -129,12 +128,12 @@ export class KeyErasure {
   }
 }
 
-/** Whatever the steps of a call have stored. */
+/** The objects of all steps of a call. */
 function objectsOf(execution: Execution): ObjectPrefix {
   return { bucket: ownBuckets.results, prefix: stepObjectPrefix(`${keyStepScope(execution)}/`) };
 }
 
-/** The object that holds what one step gave, if it is large: what it gave may name others. */
+/** The object with a large result of one step. The result may name other objects, which are not its own. */
 function objectsOfStep(execution: Execution, { data }: StoredDocument): ObjectPrefix[] {
   const { result } = StepSchema.parse(data);
   const { bucket, prefix } = objectsOf(execution);
@@ -142,6 +141,6 @@ function objectsOfStep(execution: Execution, { data }: StoredDocument): ObjectPr
 }
 
 function lockedBy({ key, holder }: Execution): BatonError {
-  const by = holder ? `task ${holder.taskId} of batch ${holder.batchId}` : "somebody";
+  const by = holder ? `task ${holder.taskId} of batch ${holder.batchId}` : "another call";
   return new BatonError("EXECUTION_LOCKED", `The key ${key} is locked by ${by}`);
 }

@@ -17,22 +17,22 @@ export interface KeyToForget {
   readonly fate: Extract<ErasureDecision, "deleted" | "scrubbed">;
 }
 
-/** What is stored of the batches of a lineage. */
+/** What is stored about the batches of a lineage. */
 export interface StoredData {
   readonly taskLogs: number;
   readonly steps: number;
   readonly events: number;
-  /** Completions from outside that their tasks have not taken. */
+  /** Early completions that their tasks have not applied. */
   readonly completions: number;
   readonly callbacks: number;
-  /** Those of them whose receivers have not taken them, and will not get them any more. */
+  /** The number of callbacks that were not delivered, and never will be. */
   readonly unsentCallbacks: number;
   /** Results, steps, events and the like that are too large for documents. */
   readonly objects: number;
   readonly keys: readonly KeyToForget[];
-  /** What inputs and results name, such as the file that a batch began with. The first `limits.forgottenNames`. */
+  /** Files that inputs and results name, such as the dropped file. The first `limits.forgottenNames`. */
   readonly files: readonly ObjectReference[];
-  /** What the archive has of its callbacks: the tables, and the keys of the rows. As many at most. */
+  /** Rows of the callback archive. The first `limits.forgottenNames`. */
   readonly archived: readonly ArchivedRow[];
 }
 
@@ -41,7 +41,7 @@ interface ArchivedRow {
   readonly key: Readonly<Record<string, string | null>>;
 }
 
-/** The folders of a batch's large values. The ids of batches have no dot: nothing of another begins so. */
+/** Folders of the large values of a batch. Batch ids have no dot, so no other batch shares a prefix. */
 export function objectPrefixes(batchId: string) {
   return [`${batchId}/`, stepObjectPrefix(`${batchId}.`)].map((prefix) => ({
     bucket: ownBuckets.results,
@@ -49,12 +49,12 @@ export function objectPrefixes(batchId: string) {
   }));
 }
 
-/** Where the steps of a task are stored that has no key; undefined: it has stored none, or its key has them. */
+/** The scope of the steps of a task without a key. Undefined: it has no steps, or its key holds them. */
 export function stepScope({ batchId, taskId, key, attempt }: TaskLog): string | undefined {
   return key === null && attempt > 0 ? taskStepScope({ batchId, taskId }) : undefined;
 }
 
-/** Looks through everything, a page at a time, and keeps numbers and names. */
+/** Reads all data of batches in pages, and keeps only numbers and names. */
 export class DataInventory {
   readonly #dependencies: Dependencies;
   readonly #logs: TaskLogs;
@@ -73,7 +73,7 @@ export class DataInventory {
   }
 
   /** Throws `EXECUTION_LOCKED`. */
-  async of(batches: readonly TaskBatch[]): Promise<StoredData> {
+  async collect(batches: readonly TaskBatch[]): Promise<StoredData> {
     for (const { batchId, input } of batches) {
       this.#noteFiles(input);
       for await (const page of this.#logs.pagesOf(batchId))
@@ -100,7 +100,7 @@ export class DataInventory {
     if (log.result && "value" in log.result) this.#noteFiles(log.result.value);
     const scope = stepScope(log);
     if (scope !== undefined) {
-      // Not added to what was read before the wait: others add to it meanwhile.
+      // Two statements: other logs add to the number during the wait.
       const steps = await this.#dependencies.store.count("steps", { field: "scope", equals: scope });
       this.#numbers.steps += steps;
     }
@@ -110,7 +110,7 @@ export class DataInventory {
   async #noteKey(key: string): Promise<void> {
     if (this.#seenKeys.has(key)) return;
     this.#seenKeys.add(key);
-    const found = await this.#keys.look(key);
+    const found = await this.#keys.plan(key);
     if (!found) return;
     const { fate, steps, objects } = found;
     this.#numbers.steps += steps;

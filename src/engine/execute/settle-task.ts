@@ -14,16 +14,16 @@ import type { Claim, Claims, OutcomeWrites } from "../records/claims.ts";
 import { retryTransient } from "../records/commit.ts";
 import { storeResult } from "../records/results.ts";
 
-/** How a task came out, and what is told of it. */
+/** The outcome of a task, and its final callback. */
 export interface AttemptResult {
   readonly outcome: AttemptOutcome;
-  /** Where its final callback goes, if it has one. */
+  /** Receiver of the final callback, if the task has one. */
   readonly target?: CallbackTarget | undefined;
-  /** What its final callback says when it succeeded; its result, unless it says otherwise. */
+  /** Data of the final callback after a success. Default: the result. */
   readonly data?: StoredResult | undefined;
 }
 
-/** Commits how tasks came out, and sets off what follows. */
+/** Settles tasks: commits the outcome, then publishes what follows from it. */
 export class OutcomeCommitter {
   readonly #dependencies: Dependencies;
   readonly #claims: Claims;
@@ -35,17 +35,17 @@ export class OutcomeCommitter {
     this.#fanOut = fanOut;
   }
 
-  /** Commits an outcome if the claim still stands; false when it was lost: then nothing is committed. */
+  /** False: the claim was lost, and nothing is committed. */
   async settle(
     batch: PinnedBatch,
     task: TaskDefinition,
     claim: Claim,
-    conclusion: AttemptResult,
+    result: AttemptResult,
   ): Promise<boolean> {
     const { logger, ids } = this.#dependencies;
     const { log } = claim.log;
-    const settlement = decideSettlement(task, log, conclusion.outcome, ids.random());
-    const companions = this.#companions(claim, settlement, conclusion);
+    const settlement = decideSettlement(task, log, result.outcome, ids.random());
+    const companions = this.#companions(claim, settlement, result);
     const unit = new UnitOfWork(this.#dependencies);
     // mutation: settle-is-committed-first
     const settled = await retryTransient(this.#dependencies, () =>
@@ -53,7 +53,7 @@ export class OutcomeCommitter {
     );
     if (!settled) {
       const { batchId, attempt } = log;
-      logger.warn("the outcome came too late: the claim had been lost", {
+      logger.warn("an outcome is dropped: the claim was lost", {
         batchId,
         taskId: task.id,
         attempt,
@@ -79,18 +79,17 @@ export class OutcomeCommitter {
     await this.#fanOut.announceEnding(batch, task.id, { status, reason }, { callbacks, unit });
   }
 
-  #companions({ log: { log } }: Claim, settlement: Settlement, conclusion: AttemptResult): OutcomeWrites {
+  #companions({ log: { log } }: Claim, settlement: Settlement, result: AttemptResult): OutcomeWrites {
     const { ids, clock } = this.#dependencies;
-    const about = finalCallback(settlement, conclusion);
+    const about = finalCallback(settlement, result);
     const { batchId, taskId, key } = log;
     const callback =
       about && newCallback({ ...about, key, batchId, taskId }, { nonce: ids.unique(), now: clock.now() });
-    return { end: endOf(settlement, conclusion.outcome, callback), callback };
+    return { end: executionEnd(settlement, result.outcome, callback), callback };
   }
 }
 
-/** What an ending means for the execution record that the claim holds. */
-function endOf(
+function executionEnd(
   settlement: Settlement,
   outcome: AttemptOutcome,
   callback: Callback | undefined,
@@ -110,7 +109,7 @@ function endOf(
   }
 }
 
-/** A task that succeeded or has failed for good tells of it; one that waits, was skipped or was done before does not. */
+/** Only a success and a final failure have a callback. */
 function finalCallback(settlement: Settlement, { outcome, target, data }: AttemptResult) {
   if (!target) return undefined;
   if (outcome.kind === "succeeded")
@@ -124,7 +123,7 @@ function failureData({ code, message }: StoredError): StoredResult {
   return { value: { error: { code, message } } };
 }
 
-/** Puts what an attempt returned where it will be found, before the commit that refers to it. */
+/** Stores the result of an attempt before the commit that refers to it. A result that can't be stored fails the attempt. */
 export async function storeResultFor(
   dependencies: Dependencies,
   claim: Claim,

@@ -23,13 +23,13 @@ import { readResult } from "../records/results.ts";
 import type { StoredLog, TaskLogs } from "../records/task-logs.ts";
 
 export interface TaskInvocation {
-  /** Its idempotency key; null when the task has none. */
+  /** The idempotency key. Null: the task has none. */
   readonly key: string | null;
-  /** Where it reports to. */
+  /** Receiver of its callbacks. */
   readonly target: CallbackTarget | undefined;
 }
 
-/** What a call of a task means: its arguments, its idempotency key, and where it reports to. */
+/** Computes the arguments, the idempotency key and the callback address of a task. */
 export class TaskInvocations {
   readonly #runner: TaskRunner;
   readonly #parents: Parents;
@@ -49,7 +49,7 @@ export class TaskInvocations {
     return { key, target: await this.callbackTarget(batch, task) };
   }
 
-  /** The key of a claimed task; once it has been made, the TaskLog holds it. */
+  /** The key is computed once; then the TaskLog holds it. */
   async #key(
     batch: PinnedBatch,
     task: TaskDefinition,
@@ -69,16 +69,16 @@ export class TaskInvocations {
   }
 
   /**
-   * None where the address is optional and the batch has none. Throws `TEMPLATE_INVALID`, `CALLBACK_URL_INVALID`,
+   * Undefined: the task has no callback, or its address is optional and missing in this batch. Throws `TEMPLATE_INVALID`, `CALLBACK_URL_INVALID`,
    * `IDEMPOTENCY_KEY_INVALID`.
    */
   async callbackTarget(batch: PinnedBatch, task: TaskDefinition): Promise<CallbackTarget | undefined> {
     const { callback } = task;
     if (!callback) return undefined;
     const url = await fillTemplate(callback.url, this.#parents.templateScope(batch, task.id));
-    // Only an optional reference, `{{ input.url? }}`, is filled with nothing: all else is checked below.
+    // Only an optional reference, `{{ input.url? }}`, may be null.
     if (url === null && isOptionalReference(callback.url)) return undefined;
-    const address = requireAddress(url, secretsIn(callback.url), task);
+    const address = parseAddress(url, secretsIn(callback.url), task);
     const { archive } = callback;
     if (!archive) return { ...address, archive: null };
     const call = { taskId: task.id, arguments: await this.#arguments(batch, task) };
@@ -88,22 +88,22 @@ export class TaskInvocations {
     };
   }
 
-  /** The input of the batch for a task that is a function, the filled parameters for a built-in. */
+  /** The input of the batch for a function, the filled parameters for a built-in task type. */
   async #arguments(batch: PinnedBatch, task: TaskDefinition): Promise<JsonValue> {
     if (task.type === FUNCTION_TASK_TYPE) return batch.input;
     return fillTemplate(task.with, this.#parents.templateScope(batch, task.id));
   }
 }
 
-/** With secrets in it, the address is known only when it is sent; what is known of it now is checked now. */
-function requireAddress(url: JsonValue, secrets: readonly string[], task: TaskDefinition): CallbackAddress {
+/** An address with secrets is complete only when it is sent. Until then only its length is checked. */
+function parseAddress(url: JsonValue, secrets: readonly string[], task: TaskDefinition): CallbackAddress {
   const isKnown = secrets.length === 0;
   if (typeof url === "string" && (isKnown ? isCallbackUrl(url) : url.length <= limits.urlCharacters))
     return isKnown ? { url } : { url, secrets: [...secrets] };
   throw new BatonError("CALLBACK_URL_INVALID", callbackUrlRule, { where: `task ${task.id}` });
 }
 
-/** What the parents of a task left behind. */
+/** Results of parents, and what `{{ … }}` refers to. */
 export class Parents {
   readonly #dependencies: Dependencies;
   readonly #logs: TaskLogs;
@@ -125,7 +125,6 @@ export class Parents {
     return { status, error, result: await readResult(this.#dependencies.objects, result) };
   }
 
-  /** What `{{ … }}` in the definition of a task refers to. */
   templateScope(batch: PinnedBatch, taskId: string): TemplateScope {
     return {
       batchId: batch.batchId,

@@ -11,7 +11,7 @@ import { IdempotencyAdmin } from "./idempotency-keys.ts";
 import { Inspection } from "./inspect.ts";
 import { type Preview, type PublishedMessage, previewMessage } from "./preview.ts";
 
-interface Parts {
+interface AdministrationParts {
   readonly dependencies: Dependencies;
   readonly definitions: Definitions;
   readonly batches: Batches;
@@ -20,14 +20,14 @@ interface Parts {
   readonly deadLetters: DeadLetters;
 }
 
-/** What people ask of batches, keys and callbacks, and what they do to their records. No message comes here. */
+/** What people ask about batches, keys and callbacks, and how they change them. No message is handled here. */
 export class Administration {
   readonly executions: IdempotencyAdmin;
   readonly callbacks: CallbackAdmin;
   readonly inspection: Inspection;
-  readonly #parts: Parts;
+  readonly #parts: AdministrationParts;
 
-  constructor(parts: Parts) {
+  constructor(parts: AdministrationParts) {
     this.#parts = parts;
     this.executions = new IdempotencyAdmin(parts.dependencies, parts.outbox);
     this.callbacks = new CallbackAdmin(parts.dependencies, parts.outbox);
@@ -52,12 +52,12 @@ export class Administration {
     return listBatches(this.#parts.dependencies, filter, limit);
   }
 
-  /** All of them, newest first: for a filter that few satisfy, such as a lineage. */
+  /** All matches, newest first: for a filter that few batches match, such as a lineage. */
   async list(filter: BatchFilter): Promise<readonly BatchSummary[]> {
     return (await this.newest(filter, Number.POSITIVE_INFINITY)).batches;
   }
 
-  /** What a message will do, without doing it. Throws what its handling would refuse it with: see `previewMessage`. */
+  /** See `previewMessage`. */
   preview(message: PublishedMessage): Promise<Preview> {
     return previewMessage(this.#parts, message);
   }

@@ -5,14 +5,14 @@ import type { Condition } from "../../ports/store.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { Records, recordKinds } from "../records/records.ts";
 
-/** The newest of any number of rows, as many as were asked for; of the others, only the number is kept. */
+/** Keeps the newest `limit` of any number of rows, and the number of the others. */
 export class Newest<Row> {
   readonly #limit: number;
   readonly #timeOf: (row: Row) => number | string;
   #kept: Row[] = [];
   #left = 0;
 
-  /** `timeOf`: numbers, or ISO texts, of which the greater is newer. */
+  /** `timeOf`: a number or an ISO text; the greater is newer. */
   constructor(limit: number, timeOf: (row: Row) => number | string) {
     this.#limit = limit;
     this.#timeOf = timeOf;
@@ -20,7 +20,7 @@ export class Newest<Row> {
 
   add(row: Row): void {
     this.#kept.push(row);
-    // Sorted once for as many as are kept, not for each: that costs a comparison or two a row.
+    // Sorted once per `limit` rows, which costs few comparisons a row.
     if (this.#kept.length >= 2 * this.#limit) this.#cut();
   }
 
@@ -30,7 +30,7 @@ export class Newest<Row> {
     return this.#kept;
   }
 
-  /** Older ones that were not asked for. */
+  /** The number of older rows. */
   get more(): number {
     return this.#left + Math.max(0, this.#kept.length - this.#limit);
   }
@@ -51,13 +51,13 @@ function descending(one: number | string, other: number | string): number {
   return one > other ? -1 : 1;
 }
 
-/** Rows of a list, as many as were asked for; of the others, only the number is kept. */
+/** Keeps the first `limit` rows, and the number of the others. */
 export class Listing<Row> {
   readonly rows: Row[] = [];
   readonly #limit: number;
-  /** Further ones that were not asked for. */
+  /** The number of further rows. */
   more = 0;
-  /** Documents that this version can't read; they are passed over. */
+  /** The number of documents that this version can't parse. */
   unreadable = 0;
 
   constructor(limit: number) {
@@ -82,14 +82,13 @@ const dayMs = daySeconds * 1_000;
 export interface BatchListing {
   /** Newest first. */
   readonly batches: readonly BatchSummary[];
-  /** Older ones that were read and not asked for. */
+  /** The number of older batches that were read. */
   readonly more: number;
 }
 
 /**
- * The newest batches, so many at most; what is older is counted and not kept. Where reading is paid for by the
- * document, only as many days are looked through, from the newest on, as it takes to find them; elsewhere all.
- * Batches that this version can't read hide no others.
+ * The newest batches. Where each read costs money, days are read from the newest on until enough batches are found;
+ * elsewhere all are read. Batches that this version can't parse are logged and left out.
  */
 export async function listBatches(
   dependencies: Dependencies,
@@ -104,7 +103,7 @@ export async function listBatches(
   return { batches: found.rows, more: found.more };
 }
 
-/** Twice as many days at once as the time before: most are asked for the last ones, some for a batch of long ago. */
+/** Doubles the number of days each time: most callers want recent batches, some an old one. */
 async function newestDays(
   dependencies: Dependencies,
   filter: BatchFilter,
@@ -112,7 +111,7 @@ async function newestDays(
   days: number,
   found: Newest<BatchSummary>,
 ): Promise<void> {
-  // The clocks of those that start batches may be ahead of this one.
+  // Clocks of processes that start batches may be ahead of this one.
   const newest = dependencies.clock.now() + dayMs;
   let first = 0;
   for (let count = 2; first <= days + 1 && found.total < limit; count *= 2) {
@@ -139,5 +138,5 @@ async function read(
     if (!workflowId || workflowId === data.workflowId) found.add(batchSummary(data));
   };
   const unreadable = await new Records(store, recordKinds.batch).eachReadable(conditions, use);
-  if (unreadable > 0) logger.error("batches that can't be read are left out", { unreadable });
+  if (unreadable > 0) logger.error("batches that can't be parsed are left out", { unreadable });
 }

@@ -8,7 +8,7 @@ import { callbackMessage, UnitOfWork } from "../outgoing-messages.ts";
 import { durably } from "../records/commit.ts";
 import { IdempotencyStore } from "../records/idempotency-records.ts";
 
-/** What people ask of final callbacks. */
+/** Shows final callbacks and sends them again. */
 export class CallbackAdmin {
   readonly #dependencies: Dependencies;
   readonly #outbox: CallbackOutbox;
@@ -31,7 +31,6 @@ export class CallbackAdmin {
     return found;
   }
 
-  /** Those that the tasks of a batch made. */
   ofBatch(batchId: string): Promise<Callback[]> {
     return this.#outbox.ofBatch(batchId);
   }
@@ -41,7 +40,7 @@ export class CallbackAdmin {
   }
 
   /**
-   * The final callback of a key: that of its cached result, else the last one that the key made, which outlives its record.
+   * The final callback of a key: that of its cached result, else the newest one, which may outlive its record.
    * Throws `EXECUTION_UNKNOWN`, `CALLBACK_UNKNOWN`.
    */
   async lastOfKey(key: string): Promise<Callback> {
@@ -67,7 +66,7 @@ export class CallbackAdmin {
     return findArchived(this.#dependencies.callbackArchive, table, condition, limit);
   }
 
-  /** Has callbacks looked at by this process, which works: those that somebody else sends, or that wait, are left alone. */
+  /** Publishes the callbacks that are due. One that a sender holds, or that backs off, is left alone. */
   async driveDue(callbackIds: readonly string[]): Promise<void> {
     const unit = new UnitOfWork(this.#dependencies);
     for (const callbackId of callbackIds) {
@@ -80,7 +79,7 @@ export class CallbackAdmin {
 
 export interface FoundCallbacks {
   readonly callbacks: readonly ArchivedCallback[];
-  /** More match than were asked for. */
+  /** More match than `limit`. */
   readonly hasMore: boolean;
 }
 
@@ -99,7 +98,7 @@ async function findArchived(
   }
 }
 
-/** The archive speaks to tasks; who asks here is a person. */
+/** The archive throws errors for tasks; the caller here is a person. */
 function codedError(thrown: unknown): unknown {
   if (!(thrown instanceof TaskError) || !isErrorCode(thrown.code)) return thrown;
   return new BatonError(thrown.code, thrown.message, { cause: thrown });

@@ -16,29 +16,29 @@ import { IdempotencyStore, type StoredExecution } from "../records/idempotency-r
 import { Records, recordKinds } from "../records/records.ts";
 import { Newest } from "./batch-list.ts";
 
-/** Everything that is known of an idempotency key. */
+/** All that is stored about an idempotency key. */
 export interface Explanation {
   readonly execution: Execution;
-  /** Time since the record was written, by the store's clock. */
+  /** Age of the record, by the store's clock. */
   readonly ageMs: number;
-  /** When it was read, by the worker's clock, in milliseconds. */
+  /** Time of the read by the clock of this process, in milliseconds. */
   readonly readAt: number;
   /** The newest, oldest first. */
   readonly steps: readonly StoredStep[];
   /** The newest, oldest first. */
   readonly callbacks: readonly CallbackView[];
-  /** Older steps and callbacks that are not among them. */
+  /** The number of older steps and callbacks. */
   readonly more: number;
 }
 
 interface StoredStep extends Pick<Step, "name" | "kind"> {
   /** By the store's clock, in milliseconds. */
   readonly storedAt: number;
-  /** The beginning of what it returned, as JSON. */
+  /** The first characters of its result, as JSON. */
   readonly value: string;
 }
 
-/** What people ask of idempotency keys, and do to them. */
+/** Shows, unlocks and clears idempotency keys. */
 export class IdempotencyAdmin {
   readonly #dependencies: Dependencies;
   readonly #records: IdempotencyStore;
@@ -50,7 +50,7 @@ export class IdempotencyAdmin {
     this.#outbox = outbox;
   }
 
-  /** The record of a key, if there is one that still counts. */
+  /** Undefined: there is no record, or it has expired. */
   async find(key: string): Promise<StoredExecution | undefined> {
     const found = await this.#records.read(key);
     return found && !isExpiredExecution(found.data, found.ageMs) ? found : undefined;
@@ -84,7 +84,7 @@ export class IdempotencyAdmin {
     return this.#records.require(key);
   }
 
-  /** Frees the lock; whoever holds it is fenced. False when it was not locked. Throws `EXECUTION_UNKNOWN`. */
+  /** Releases the lock; the worker that holds it is fenced. False: it was not locked. Throws `EXECUTION_UNKNOWN`. */
   async unlock(key: string): Promise<boolean> {
     const { store, ids } = this.#dependencies;
     return durably(store, () =>
@@ -94,7 +94,7 @@ export class IdempotencyAdmin {
     );
   }
 
-  /** Forgets the result and the stored steps: the next call runs. False when it is locked. Throws `EXECUTION_UNKNOWN`. */
+  /** Clears the result and its steps, so that the next call runs. False: it is locked. Throws `EXECUTION_UNKNOWN`. */
   async clearResult(key: string): Promise<boolean> {
     const { store, ids } = this.#dependencies;
     return durably(store, () =>

@@ -8,7 +8,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { pages, Records, recordKinds, type Stored } from "../records/records.ts";
 import { Listing } from "./batch-list.ts";
 
-/** The keys most like one that does not exist: of the same workflow, and the longer they begin alike the better. */
+/** Keys of the same workflow, ordered by the length of the common prefix. */
 export function similarKeys(wanted: string, known: Iterable<string>): string[] {
   const workflow = `${wanted.split(/[/?]/, 1)[0]}/`;
   return [...known]
@@ -25,7 +25,7 @@ function commonCharacters(one: string, other: string): number {
   return most;
 }
 
-/** What is in the store right now, read a page at a time. What can't be read is counted, and hides nothing else. */
+/** Lists what the store holds now. Documents that this version can't parse are counted. */
 export class Inspection {
   readonly #store: DocumentStore;
 
@@ -37,7 +37,7 @@ export class Inspection {
   async active(limit: number): Promise<Listing<ActiveTask>> {
     const listing = new Listing<ActiveTask>(limit);
     const running = [{ field: "status", equals: "RUNNING" }];
-    // Of a batch only its id is needed, which every version can read.
+    // Only the id of the batch is used, so it need not be parsed.
     for await (const { documents } of pages(this.#store, "batches", running, limits.largeDocumentsPage))
       for (const { key } of documents) await this.#addActive(key.id, listing);
     return listing;
@@ -54,7 +54,7 @@ export class Inspection {
     );
   }
 
-  /** Keys that somebody has. */
+  /** Locked keys. */
   async locks(limit: number): Promise<Listing<Lock>> {
     const listing = new Listing<Lock>(limit);
     listing.unreadable = await this.#executions("PROCESSING", ({ data, writtenAt, ageMs }) => {
@@ -66,7 +66,7 @@ export class Inspection {
     return listing;
   }
 
-  /** Keys whose result still counts. */
+  /** Keys with a cached result that has not expired. */
   async results(limit: number): Promise<Listing<CachedResult>> {
     const listing = new Listing<CachedResult>(limit);
     listing.unreadable = await this.#executions("SUCCESS", ({ data, writtenAt, ageMs }) => {
@@ -119,7 +119,7 @@ export class Inspection {
     };
   }
 
-  /** Keys that exist and are like one that does not. */
+  /** Existing keys that are like one that does not exist. */
   async similarKeys(key: string): Promise<readonly string[]> {
     let best: readonly string[] = [];
     for await (const { documents } of pages(this.#store, "executions", [], limits.largeDocumentsPage))

@@ -9,23 +9,21 @@ import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import type { CallbackOutbox } from "../callback-outbox.ts";
 import type { Dependencies } from "../dependencies.ts";
 import type { Batches } from "../records/batches.ts";
-import { requireStorable } from "../start/start-batch.ts";
+import { assertStorable } from "../start/start-batch.ts";
 
-/** A batch that a message starts or is about. */
 export interface PreviewedBatch {
   readonly batchId: string;
-  /** Null when it does not exist yet. */
+  /** Null: it does not exist yet. */
   readonly status: BatchStatus | null;
 }
 
 type KeyedStart = StartMessage & { readonly key: string };
 
-/** A message that may be published: a start has a key, so that a second delivery starts nothing. */
+/** A start needs a key, so that a second delivery starts nothing. */
 export type PublishedMessage = Exclude<Message, StartMessage> | KeyedStart;
 
-/** What a message does once it is handled, as things are now. */
 export interface Preview {
-  /** Those that it starts or has started before, or the one that it is about. None of a sweep, a tick or a callback. */
+  /** Batches that the message starts, has started, or names. Empty for a sweep, a tick and a callback. */
   readonly batches: readonly PreviewedBatch[];
 }
 
@@ -36,7 +34,7 @@ interface Parts {
 }
 
 /**
- * Looks at a message as its handler will, and writes nothing. Throws what the handler would refuse it with:
+ * Shows what a message will do, and writes nothing. Throws the errors with which the handler would reject it:
  * `WORKFLOW_UNKNOWN`, `INPUT_INVALID`, `INPUT_TOO_LARGE`, `BATCH_UNKNOWN`, `BATCH_EXPIRED`, `TASK_UNKNOWN`,
  * `CALLBACK_UNKNOWN`.
  */
@@ -50,7 +48,7 @@ export async function previewMessage(parts: Parts, message: PublishedMessage): P
       return { batches: [await previewTask(parts, message)] };
     case "event":
     case "redrive":
-      return { batches: [await knownBatch(parts, message.batchId)] };
+      return { batches: [await existingBatch(parts, message.batchId)] };
     case "callback":
       if (!(await parts.outbox.read(message.callbackId)))
         throw new BatonError("CALLBACK_UNKNOWN", `There is no callback ${message.callbackId}`);
@@ -67,17 +65,17 @@ async function previewStart(parts: Parts, { workflowId, input, key }: KeyedStart
     throw new BatonError("WORKFLOW_UNKNOWN", `There is no workflow "${workflowId}"`, {
       details: { workflowId },
     });
-  requireStartable(workflow, input ?? null);
+  assertStartable(workflow, input ?? null);
   return findBatch(parts, deriveBatchId(workflowId, key));
 }
 
-/** One that refuses the file does not keep others from starting; but its refusal becomes a dead letter. */
+/** Throws if one workflow rejects the file: the others would start, but the rejection becomes a dead letter. */
 async function previewObject(parts: Parts, message: ObjectMessage): Promise<PreviewedBatch[]> {
   const { bucket, object, generation } = message;
   const previewed: PreviewedBatch[] = [];
   for (const workflow of await parts.dependencies.catalog.all()) {
     if (!workflow.triggers.some((trigger) => isTriggeredBy(trigger, message))) continue;
-    requireStartable(workflow, { bucket, object, generation });
+    assertStartable(workflow, { bucket, object, generation });
     previewed.push(await findBatch(parts, deriveBatchId(workflow.definition.workflowId, objectKey(message))));
   }
   return previewed;
@@ -89,16 +87,16 @@ async function previewTask(parts: Parts, message: TaskMessage): Promise<Previewe
   const taskId = message.previousTaskId ?? message.taskId;
   if (taskId !== END_TASK_ID && !graph.tasks.has(taskId))
     throw new BatonError("TASK_UNKNOWN", `Batch ${batchId} has no task ${taskId}`);
-  return knownBatch(parts, batchId);
+  return existingBatch(parts, batchId);
 }
 
-async function knownBatch({ batches }: Parts, batchId: string): Promise<PreviewedBatch> {
+async function existingBatch({ batches }: Parts, batchId: string): Promise<PreviewedBatch> {
   await batches.pinned(batchId);
   const { status } = (await batches.read(batchId)).data;
   return { batchId, status };
 }
 
-/** The batch of a key that was given before, or the retry that answers for it, has a status already. */
+/** If the key was used before: the run that represents the lineage. */
 async function findBatch({ batches }: Parts, batchId: string): Promise<PreviewedBatch> {
   const found = await batches.find(batchId);
   if (!found) return { batchId, status: null };
@@ -107,6 +105,6 @@ async function findBatch({ batches }: Parts, batchId: string): Promise<Previewed
 }
 
 /** Throws `INPUT_INVALID`, `INPUT_TOO_LARGE`. */
-function requireStartable(workflow: DeployedWorkflow, rawInput: JsonValue): void {
-  requireStorable(workflow.parseInput(rawInput), `workflow ${workflow.definition.workflowId}`);
+function assertStartable(workflow: DeployedWorkflow, rawInput: JsonValue): void {
+  assertStorable(workflow.parseInput(rawInput), `workflow ${workflow.definition.workflowId}`);
 }

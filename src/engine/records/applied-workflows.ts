@@ -6,7 +6,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { durably } from "./commit.ts";
 import { keyOf, Records, recordKinds } from "./records.ts";
 
-/** Workflows stored as data. Batches that run keep the definition they began with. */
+/** Workflows stored as data. Running batches keep the definition they started with. */
 export class AppliedWorkflows {
   readonly #parts: Pick<Dependencies, "store" | "ids" | "clock">;
   readonly #records: Records<AppliedWorkflow, Pick<AppliedWorkflow, "workflowId">>;
@@ -16,7 +16,7 @@ export class AppliedWorkflows {
     this.#records = new Records(parts.store, recordKinds.appliedWorkflow);
   }
 
-  /** Stores the workflow in place of an earlier one of the same id. The source has been validated. */
+  /** Replaces an earlier workflow of the same id. The source has been validated. */
   async apply(workflowId: string, source: string): Promise<void> {
     const { store, ids, clock } = this.#parts;
     await durably(store, () =>
@@ -34,8 +34,8 @@ export class AppliedWorkflows {
   }
 
   /**
-   * Deletes the workflow. `schedules`: those that nothing follows any more; applied again, they start from then on
-   * rather than catch up with what was never wanted. False when there was no such workflow.
+   * Deletes the workflow, and the cursors of `schedules` with it: if the workflow is applied again, its schedules start
+   * from then and catch up on nothing. False: there was no such workflow.
    */
   remove(workflowId: string, schedules: readonly Schedule[]): Promise<boolean> {
     return durably(this.#parts.store, () => this.#remove(workflowId, schedules));
@@ -43,10 +43,10 @@ export class AppliedWorkflows {
 
   async #remove(workflowId: string, schedules: readonly Schedule[]): Promise<boolean> {
     const { store } = this.#parts;
-    for (let isAsked = false; ; isAsked = true) {
+    for (let hasDeleted = false; ; hasDeleted = true) {
       const { document } = await store.get(this.#records.key({ workflowId }));
-      // Gone after we asked: it was us, whatever the answer said.
-      if (!document) return isAsked;
+      // Deleted after our own delete, whose reply may have been lost.
+      if (!document) return hasDeleted;
       const writes: Write[] = [{ kind: "delete", key: document.key, version: document.version }];
       for (const schedule of schedules) {
         const key = keyOf(recordKinds.scheduleCursor, { ...schedule, workflowId });
@@ -54,7 +54,7 @@ export class AppliedWorkflows {
         if (cursor) writes.push({ kind: "delete", key, version: cursor.version });
       }
       await store.commit(writes).catch((error: unknown) => {
-        // It was applied again, or a schedule went on, or it is our own delete that was sent twice.
+        // It was applied again, a cursor moved, or the client repeated our own delete.
         if (!(error instanceof ConflictError)) throw error;
       });
     }

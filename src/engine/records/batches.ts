@@ -14,52 +14,50 @@ import type { Dependencies } from "../dependencies.ts";
 import { type CommitOutcome, commitIdempotent, durably } from "./commit.ts";
 import { Records, recordKinds, type Stored } from "./records.ts";
 
-/** What never changes about a TaskBatch, and what this process remembers of having done for it. */
+/** The part of a TaskBatch that never changes, and what this process has dispatched for it. */
 export interface PinnedBatch {
   readonly batchId: string;
   readonly workflowId: string;
   readonly input: TaskBatch["input"];
   readonly graph: Graph;
-  /** Children whose start or skip this process has passed on. */
-  readonly passedOn: Set<string>;
-  /** Joins all of whose children it has passed on. */
-  readonly decidedJoins: Set<Join>;
+  /** Children whose start or skip this process has published. */
+  readonly dispatchedChildren: Set<string>;
+  /** Joins all of whose children it has dispatched. */
+  readonly dispatchedJoins: Set<Join>;
 }
 
-/** The TaskBatch documents. */
 export class Batches {
   readonly #records: Records<TaskBatch, Pick<TaskBatch, "batchId">>;
   readonly #definitions: Definitions;
   readonly #retentionSeconds: number | undefined;
   readonly #pinned = new LruMap<string, PinnedBatch>(limits.cachedBatches);
 
-  /** `retentionSeconds`: how long the store keeps documents; undefined: for ever. */
+  /** `retentionSeconds`: how long the store keeps documents. Undefined: for ever. */
   constructor(store: DocumentStore, definitions: Definitions, retentionSeconds: number | undefined) {
     this.#records = new Records(store, recordKinds.batch);
     this.#definitions = definitions;
     this.#retentionSeconds = retentionSeconds;
   }
 
-  /** The part of a batch that never changes; read once per process. Throws `BATCH_UNKNOWN`, `BATCH_EXPIRED`. */
+  /** Reads the batch once per process. Throws `BATCH_UNKNOWN`, `BATCH_EXPIRED`. */
   async pinned(batchId: string): Promise<PinnedBatch> {
     const known = this.#pinned.get(batchId);
     if (known) return known;
     const found = await this.read(batchId);
     const { data: batch } = found;
     if (this.isExpired(found))
-      throw new BatonError("BATCH_EXPIRED", `Batch ${batchId} began too long ago to go on`);
+      throw new BatonError("BATCH_EXPIRED", `Batch ${batchId} is too old to continue`);
     const graph = await this.#definitions.load(batch.definitionHash);
-    // Another message of the same batch may have been faster.
+    // Another message of the batch may have stored it meanwhile.
     return this.#pinned.get(batchId) ?? this.#remember(batch, graph);
   }
 
-  /** Some of its documents may be gone: nothing may be concluded from their absence any more. */
+  /** Whether the store may have deleted documents of the batch. Then a missing document proves nothing. */
   isExpired({ data, writtenAt, ageMs }: Stored<TaskBatch>): boolean {
     const ageSeconds = (writtenAt + ageMs - data.createdAt) / 1_000;
     return this.#retentionSeconds !== undefined && isPastRetention(ageSeconds, this.#retentionSeconds);
   }
 
-  /** Creates the batch unless it exists. */
   async create(batch: TaskBatch, graph: Graph): Promise<CommitOutcome> {
     const outcome = await this.#records.create(batch);
     // mutation: batch-keeps-its-definition
@@ -76,7 +74,7 @@ export class Batches {
     return this.#records.read({ batchId });
   }
 
-  /** The run that answers for the lineage of a batch to its key. Only one that ended badly can have been retried. */
+  /** The run that represents the lineage for its start key. Only a failed or cancelled batch can have been retried. */
   async answering(batch: TaskBatch): Promise<TaskBatch> {
     if (batch.status !== "ERROR" && batch.status !== "CANCELLED") return batch;
     const runs = [batch];
@@ -88,8 +86,8 @@ export class Batches {
   }
 
   /**
-   * Changes the batch. `change` gives the fields that differ, or undefined when nothing is to be done; it is asked again
-   * when another writer was faster. Throws `BATCH_UNKNOWN`.
+   * Changes the batch. `change` returns the fields to write, or undefined to write nothing; it runs again after a version
+   * conflict. Throws `BATCH_UNKNOWN`.
    */
   async update(
     batchId: string,
@@ -111,8 +109,8 @@ export class Batches {
       workflowId,
       input,
       graph,
-      passedOn: new Set(),
-      decidedJoins: new Set(),
+      dispatchedChildren: new Set(),
+      dispatchedJoins: new Set(),
     };
     this.#pinned.set(batchId, pinned);
     return pinned;
@@ -124,7 +122,7 @@ function required(batchId: string, found: Stored<TaskBatch> | undefined): Stored
   return found;
 }
 
-/** A map that forgets what was not used for longest once it is full. */
+/** A map that evicts the least recently used entry when it is full. */
 class LruMap<Key, Value> {
   readonly #most: number;
   readonly #entries = new Map<Key, Value>();
@@ -165,12 +163,12 @@ export class Definitions {
     this.#ids = ids;
   }
 
-  /** Keeps the definition, so that batches can be pinned to it. Throws `WORKFLOW_INVALID`. */
+  /** Stores the definition, so that batches can be pinned to it. Throws `WORKFLOW_INVALID`. */
   async save(definition: Definition): Promise<Graph> {
     const built = this.#build(definition);
     const known = this.#graphs.get(built.hash);
     if (known) return known;
-    requireStorableEndings(built);
+    assertJoinsFit(built);
     const stored = await this.#put(built.hash, toJson(definition));
     const data = { nonce: this.#ids.unique(), joinShardParents: built.joinShardParents, ...stored };
     const kept = await durably(this.#store, () =>
@@ -194,7 +192,7 @@ export class Definitions {
     return graph;
   }
 
-  /** One of thousands of tasks does not fit into a document. Its name is its hash: writing it again changes nothing. */
+  /** A definition of thousands of tasks does not fit into a document. The object is named by the hash: a repeated write changes nothing. */
   async #put(hash: string, definition: JsonValue): Promise<StoredDefinition> {
     const text = JSON.stringify(definition);
     if (Buffer.byteLength(text) <= limits.inlineDefinitionBytes) return { definition };
@@ -210,14 +208,14 @@ export class Definitions {
   }
 }
 
-function requireStorableEndings({ definition }: Graph): void {
+function assertJoinsFit({ definition }: Graph): void {
   const [crowded] = tasksOverJoinLimit(definition);
   if (!crowded) return;
   const where = `workflow "${definition.workflowId}", task "${crowded.taskId}"`;
   throw new BatonError("WORKFLOW_INVALID", crowded.message, { where });
 }
 
-/** Batches of this definition may run that were begun when joins were counted in parts of another size. */
+/** Batches of this definition may have started under a release that counted joins in shards of another size. */
 function asPinned(built: Graph, { document }: Snapshot): Graph {
   const { joinShardParents } = StoredDefinitionSchema.parse(document?.data);
   if (joinShardParents === built.joinShardParents) return built;
@@ -226,7 +224,7 @@ function asPinned(built: Graph, { document }: Snapshot): Graph {
 
 const bucket = ownBuckets.definitions;
 
-/** Of definitions that were stored before they said so. Never changes, unlike the limit. */
+/** For definitions that were stored without the size. Unlike the limit, it never changes. */
 const joinShardParentsBefore = 1_000;
 
 const StoredDefinitionSchema = z.object({

@@ -4,8 +4,8 @@ import type { ObjectPrefix, ObjectStore } from "../../ports/objects.ts";
 import { type Condition, ConflictError, type DocumentStore, type StoredDocument } from "../../ports/store.ts";
 
 /**
- * Does the work for all of them, at most `limits.parallelRequests` at a time. When it throws for one, nothing more is
- * begun, and nothing is under way any more once it throws here.
+ * Runs `work` for each item, at most `limits.parallelRequests` at a time. After an error no further item is started, and the
+ * error is thrown when all running items have finished.
  */
 export async function withBoundedConcurrency<Item, Result>(
   items: Iterable<Item>,
@@ -15,7 +15,7 @@ export async function withBoundedConcurrency<Item, Result>(
   const left = [...items].entries();
   let hasFailed = false;
   const worker = async () => {
-    // The workers share the iterator: each takes what the others have left.
+    // All workers share one iterator.
     for (const [index, item] of left) {
       if (hasFailed) return;
       try {
@@ -31,7 +31,7 @@ export async function withBoundedConcurrency<Item, Result>(
   return results;
 }
 
-/** Deletes all documents that satisfy the condition. One that was written meanwhile is deleted as it then is. */
+/** Deletes all documents that match the condition, also those that are written meanwhile. */
 export async function deleteWhere(
   store: DocumentStore,
   collection: CollectionName,
@@ -45,7 +45,7 @@ export async function deleteWhere(
   }
 }
 
-/** At most `writesPerCommit`. False for those that were written since they were read: they stay. Throws what else the store throws. */
+/** At most `writesPerCommit` documents. False: written since it was read, and not deleted. Throws other errors of the store. */
 export async function deleteEach(
   store: DocumentStore,
   documents: readonly StoredDocument[],
@@ -66,7 +66,7 @@ export async function countObjects(objects: ObjectStore, prefix: ObjectPrefix): 
   return counted;
 }
 
-/** Removes all objects whose names begin so, with what was overwritten. */
+/** Removes all objects with the prefix, including overwritten generations. */
 export async function removeObjects(objects: ObjectStore, prefix: ObjectPrefix): Promise<void> {
   for await (const page of objectPages(objects, prefix))
     await withBoundedConcurrency(page, (listed) => objects.remove(listed));

@@ -9,27 +9,27 @@ import { isHeldBy, type StoredExecution } from "./idempotency-records.ts";
 import { keyOf, parsed, recordKinds, writeOf } from "./records.ts";
 import { logWrite, type StoredLog, toStoredLog } from "./task-logs.ts";
 
-/** What an attempt holds: its TaskLog and, when the task has an idempotency key, the record of that. */
+/** What an attempt holds: its TaskLog and, if the task has an idempotency key, the lock of that key. */
 export interface Claim {
   readonly log: StoredLog;
   readonly execution: StoredExecution | undefined;
 }
 
-/** What is to stand in their places, and what is to be created with them. */
-interface Next {
+/** What one commit writes. */
+interface ClaimWrites {
   readonly log: TaskLog;
   readonly execution: Execution | undefined;
   readonly callback: Callback | undefined;
 }
 
-/** What goes with the settlement of a TaskLog. */
+/** What is stored with the outcome of a task. */
 export interface OutcomeWrites {
-  /** How it came out for the execution record that the claim holds. */
+  /** What the outcome means for the execution record that the claim holds. */
   readonly end?: ExecutionEnd | undefined;
   readonly callback?: Callback | undefined;
 }
 
-/** Moves claims forward: log and execution record change in one commit, so that they live and are lost together. */
+/** Writes claims. TaskLog and execution record change in one commit, so that both are held or both are lost. */
 export class Claims {
   readonly #dependencies: Dependencies;
 
@@ -37,7 +37,7 @@ export class Claims {
     this.#dependencies = dependencies;
   }
 
-  /** Takes the key for a task whose log is claimed. Undefined: the log or the record is not as it was any more. */
+  /** Takes the lock of the key for a claimed task. Undefined: the log or the record was written since it was read. */
   acquire(
     log: StoredLog,
     found: StoredExecution | undefined,
@@ -52,7 +52,7 @@ export class Claims {
     return this.#write({ log, execution: found }, next);
   }
 
-  /** Renews the leases. Undefined: the claim is lost. */
+  /** Heartbeat: renews the leases of log and lock. Undefined: the claim is lost. */
   renew(claim: Claim): Promise<Claim | undefined> {
     const { ids } = this.#dependencies;
     // mutation: heartbeat-renews-the-lock
@@ -65,8 +65,8 @@ export class Claims {
   }
 
   /**
-   * Writes how the task came out, on our own claim or on a log as it was found, together with everything its ending
-   * adds to. Undefined: the claim is lost.
+   * Writes the outcome of the task, with its join tokens, execution record and callback. The claim is ours, or a log as it
+   * was read. Undefined: the claim is lost.
    */
   settle(
     batch: PinnedBatch,
@@ -93,11 +93,11 @@ export class Claims {
   }
 
   /**
-   * Writes over a claim. On our own claim an earlier write of ours may have been undone after it was answered; the claim is
-   * still ours as long as the log is PROCESSING our attempt and the record is locked by our token, since every attempt and
-   * every token has one owner. What was merely found has to be as it was: its owner may have come back.
+   * Writes over a claim. After a version conflict our claim may still be ours: the store may have undone an earlier write of
+   * ours. It is ours while the log is PROCESSING our attempt and the lock has our token, because each attempt and each token
+   * has one owner. A log that we only read must be unchanged: its owner may be back.
    */
-  async #advance(claim: Claim, next: Next): Promise<Claim | undefined> {
+  async #advance(claim: Claim, next: ClaimWrites): Promise<Claim | undefined> {
     const won = await this.#write(claim, next);
     if (won || !claim.log.isOurs) return won;
     const current = await this.#reread(claim);
@@ -120,7 +120,7 @@ export class Claims {
     return { log: { ...logNow, isOurs: true }, execution: executionNow };
   }
 
-  async #write(claim: Claim, next: Next): Promise<Claim | undefined> {
+  async #write(claim: Claim, next: ClaimWrites): Promise<Claim | undefined> {
     const { store } = this.#dependencies;
     const writes: NoncedWrite[] = [logWrite(claim.log.version, next.log)];
     // mutation: execution-record-is-in-the-settle-commit

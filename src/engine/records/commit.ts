@@ -11,23 +11,23 @@ import {
 } from "../../ports/store.ts";
 import type { Dependencies } from "../dependencies.ts";
 
-/** A write that can be recognised afterwards: its data carries a nonce that no other write has. */
+/** A write that its writer recognizes later: no other write has its nonce. */
 export type NoncedWrite = Exclude<Write, { kind: "delete" }> & { readonly data: { readonly nonce: string } };
 
 export type CommitOutcome =
   | { readonly kind: "won"; readonly committed: CommitResult }
-  /** The document is not as the write demanded, and not by our doing. */
+  /** Another writer was faster. */
   | { readonly kind: "lost"; readonly current: Snapshot };
 
 export type AtomicOutcome =
   | { readonly kind: "won"; readonly committed: CommitResult }
-  /** Some document is not as its write demanded. What stands, in the order of the writes. */
+  /** Another writer was faster. `current`: the documents, in the order of the writes. */
   | { readonly kind: "lost"; readonly current: readonly Snapshot[] };
 
 /**
- * Commits conditional writes together, and on any error reads back whose writes stand: the client library retries by
- * itself, so our own success can come back as a conflict, and an error can hide a commit that was applied.
- * Throws the store's error when the writes are not there and could still succeed.
+ * Commits conditional writes together. After any error it reads back whose writes are stored: client libraries retry, so
+ * our own success may come back as a conflict, and an error may hide a commit that was applied. Throws the store's error
+ * if the writes are not stored and a retry could succeed.
  */
 export async function commitAtomic(
   store: DocumentStore,
@@ -41,12 +41,12 @@ export async function commitAtomic(
   }
 }
 
-/** Like commitJointly for one write. */
+/** Like `commitAtomic`, for one write. */
 export async function commitIdempotent(store: DocumentStore, write: NoncedWrite): Promise<CommitOutcome> {
   return single(await commitAtomic(store, [write]));
 }
 
-/** Like commitOwned for many writes that do not depend on each other. */
+/** Like `commitIdempotent`, for many writes that do not depend on each other. */
 export async function commitEachIdempotent(
   store: DocumentStore,
   writes: readonly NoncedWrite[],
@@ -79,12 +79,12 @@ async function readBack(
   error: unknown,
 ): Promise<AtomicOutcome> {
   const current = await Promise.all(writes.map((write) => store.get(write.key))).catch((unread: unknown) => {
-    // Only the write's own error tells what may still become of it.
+    // Only the error of the write itself says whether it may still be applied.
     throw error instanceof StoreTimeoutError ? error : unread;
   });
   for (const [index, write] of writes.entries()) {
     const document = current[index]?.document;
-    // Applied together: one write that stands, and has not been written over, tells of all.
+    // The writes are atomic: one that is stored, and not overwritten, proves all of them.
     // mutation: own-write-is-recognised-by-its-nonce
     if (document && document.data.nonce === write.data.nonce)
       return { kind: "won", committed: { version: document.version, commitTime: document.updateTime } };
@@ -105,7 +105,7 @@ function single(outcome: AtomicOutcome): CommitOutcome {
   return { kind: "lost", current };
 }
 
-/** Gives the result of work that writes once its writes are durable. Throws what the work throws, or that one was undone. */
+/** Returns the result of `work` when its writes are durable. Throws what `work` throws, and if a write was undone. */
 export async function durably<Result>(store: DocumentStore, work: () => Promise<Result>): Promise<Result> {
   const since = store.mark();
   const result = await work();
@@ -114,8 +114,8 @@ export async function durably<Result>(store: DocumentStore, work: () => Promise<
 }
 
 /**
- * Tries again, for some seconds, what a service refuses while a task has its claim: work that is done is not to be done
- * again because its record was refused once, and no attempt is to fail for a hiccup. Throws the error when it lasts.
+ * Retries `work` for a few seconds on retryable errors, so that a transient outage neither fails an attempt nor repeats
+ * finished work. Throws the last error.
  */
 export async function retryTransient<T>(
   { logger, clock }: Pick<Dependencies, "logger" | "clock">,

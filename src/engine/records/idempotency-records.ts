@@ -13,15 +13,15 @@ import { Records, recordKinds, type Stored } from "./records.ts";
 
 export type StoredExecution = Stored<Execution>;
 
-/** What became of a key that is to be held for a cancel. */
+/** The result of locking a key while the remote job of a cancelled task is stopped. */
 export type HoldOutcome =
   | { readonly kind: "held"; readonly execution: Execution }
-  /** Somebody else ends the same. */
+  /** Another canceller holds it. */
   | { readonly kind: "busy" }
-  /** Its work is another call's by now. */
+  /** Another call has taken the key. */
   | { readonly kind: "foreign" };
 
-/** The documents of idempotency keys. */
+/** The execution records: one document per idempotency key. */
 export class IdempotencyStore {
   readonly #records: Records<Execution, Pick<Execution, "key">>;
 
@@ -33,7 +33,7 @@ export class IdempotencyStore {
     return this.#records.read({ key });
   }
 
-  /** Replaces the record that was read; false when another writer was faster. */
+  /** Conditional update. False on a version conflict. */
   async write(found: StoredExecution, execution: Execution): Promise<boolean> {
     return (await this.#records.write(found, execution)) !== undefined;
   }
@@ -43,7 +43,7 @@ export class IdempotencyStore {
     return required(key, await this.read(key));
   }
 
-  /** The record that a task holds the lock of, if it has a key and still holds it. */
+  /** Undefined: the task has no key, or does not hold its lock any more. */
   async heldBy({ key, batchId, taskId }: TaskLog): Promise<StoredExecution | undefined> {
     if (key === null) return undefined;
     const found = await this.read(key);
@@ -52,10 +52,10 @@ export class IdempotencyStore {
     return found;
   }
 
-  /** Frees the lock if the task holds it. One that is held for a cancel is given back by whoever cancels, or runs out. */
+  /** Releases the lock if the task holds it. A lock held for a cancel is left to its canceller, or expires. */
   async release({ key, batchId, taskId }: TaskLog, nonce: () => string): Promise<void> {
     if (key === null) return;
-    await this.#free(
+    await this.#releaseIf(
       key,
       nonce,
       ({ data: execution, ageMs }) =>
@@ -63,7 +63,7 @@ export class IdempotencyStore {
     );
   }
 
-  /** Keeps everybody else from a key while what a cancelled task has begun elsewhere is ended. */
+  /** Locks the key while the remote job of a cancelled task is stopped: another call could adopt the job. */
   async hold(key: string, holder: Holder, nonce: () => string): Promise<HoldOutcome> {
     for (;;) {
       const found = await this.read(key);
@@ -71,32 +71,39 @@ export class IdempotencyStore {
       const { data: execution, ageMs } = found;
       if (execution.state !== "FREE" && !isHeldBy(execution, holder)) return { kind: "foreign" };
       if (isHeldForCancel(execution, ageMs)) return { kind: "busy" };
-      // Whoever comes next begins anew, with a job of another name. Held, it would count again.
+      // The next call starts a new generation, with a job of another name. A lock would revive the expired result.
       if (isExpiredExecution(execution, ageMs)) return { kind: "held", execution };
       const held = holdForCancel(execution, holder, nonce());
       if (await this.write(found, held)) return { kind: "held", execution: held };
     }
   }
 
-  /** Gives back what was held. It may have taken so long that somebody else has it. */
+  /** Releases the hold, unless it has expired and another call has the key. */
   async releaseHold(held: Execution, nonce: () => string): Promise<void> {
-    await this.#free(held.key, nonce, ({ data }) => data.state === "PROCESSING" && data.nonce === held.nonce);
+    await this.#releaseIf(
+      held.key,
+      nonce,
+      ({ data }) => data.state === "PROCESSING" && data.nonce === held.nonce,
+    );
   }
 
-  /** Whether nobody has taken what was held since. */
   async isStillHeld({ key, nonce }: Execution): Promise<boolean> {
     return (await this.read(key))?.data.nonce === nonce;
   }
 
-  async #free(key: string, nonce: () => string, isOurs: (found: StoredExecution) => boolean): Promise<void> {
+  async #releaseIf(
+    key: string,
+    nonce: () => string,
+    isOurs: (found: StoredExecution) => boolean,
+  ): Promise<void> {
     await this.#records.update({ key }, (found) =>
       found && isOurs(found) ? releaseExecution(found.data, nonce()) : undefined,
     );
   }
 
   /**
-   * Changes the record; false when `change` gives undefined, as nothing is to be done. It is asked again when another
-   * writer was faster. Throws `EXECUTION_UNKNOWN`.
+   * Changes the record. False if `change` returns undefined; it runs again after a version conflict. Throws
+   * `EXECUTION_UNKNOWN`.
    */
   async update(key: string, change: (found: StoredExecution) => Execution | undefined): Promise<boolean> {
     const { after } = await this.#records.update({ key }, (found) => change(required(key, found)));

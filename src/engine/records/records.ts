@@ -23,33 +23,32 @@ import type {
 } from "../../ports/store.ts";
 import { type CommitOutcome, commitIdempotent, type NoncedWrite } from "./commit.ts";
 
-/** Documents of one kind: where they are, what they hold, and how one is named. */
+/** One kind of documents: their collection, their content, and how a name becomes an id. */
 export interface RecordKind<Data, Name> {
   readonly collection: CollectionName;
   readonly schema: z.ZodType<Data>;
   readonly idOf: (name: Name) => string;
 }
 
-/** A record as it is in the store. Times are of the store's clock, in milliseconds. */
+/** A record as it was read. Times are by the store's clock, in milliseconds. */
 export interface Stored<Data> {
   readonly data: Data;
   readonly version: Version;
   readonly writtenAt: number;
-  /** Time since it was written, when it was read. */
+  /** Time between the last write and the read. */
   readonly ageMs: number;
 }
 
-/** What became of an update. */
 export interface Updated<Data> {
-  /** As it was read last; undefined: there was none. */
+  /** Undefined: there was no record. */
   readonly before: Stored<Data> | undefined;
-  /** Undefined: nothing was to be done. */
+  /** Undefined: the decision was to write nothing. */
   readonly after: Data | undefined;
 }
 
 /**
- * The records of one kind. Every write is conditional on what was read and carries a nonce, so that its writer recognizes
- * it after an error; see `commitOwned`. What this version can't read is an error, except where `eachReadable` counts it.
+ * The records of one kind. Every write is conditional on the version that was read and carries a nonce; see
+ * `commitAtomic`. A document that this version can't parse is an error, except in `eachReadable`.
  */
 export class Records<Data extends NoncedWrite["data"] & Name, Name> {
   readonly #store: DocumentStore;
@@ -72,12 +71,12 @@ export class Records<Data extends NoncedWrite["data"] & Name, Name> {
     return parsed(this.#kind, snapshot);
   }
 
-  /** Creates the record unless there is one. */
+  /** Creates the record unless it exists. */
   create(data: Data): Promise<CommitOutcome> {
     return commitIdempotent(this.#store, writeOf(this.#kind, undefined, data));
   }
 
-  /** Replaces what was read; undefined creates the record. Gives undefined when another writer was faster. */
+  /** Conditional update; creates the record if `found` is undefined. Returns undefined on a version conflict. */
   async write(
     found: Pick<Stored<Data>, "version"> | undefined,
     data: Data,
@@ -89,8 +88,8 @@ export class Records<Data extends NoncedWrite["data"] & Name, Name> {
   }
 
   /**
-   * Changes the record, and reads and decides again when another writer was faster. `decide` gives the new record with a
-   * fresh nonce, or undefined when nothing is to be done.
+   * Changes the record. After a version conflict it reads and decides again. `decide` returns the new record with a new
+   * nonce, or undefined to write nothing.
    */
   async update(
     name: Name,
@@ -103,7 +102,7 @@ export class Records<Data extends NoncedWrite["data"] & Name, Name> {
     }
   }
 
-  /** All records that satisfy the conditions, a page at a time. Throws for one that this version can't read. */
+  /** All records that match the conditions, in pages. Throws for one that this version can't parse. */
   async *pages(
     conditions: readonly Condition[],
     perPage: number = limits.largeDocumentsPage,
@@ -117,7 +116,7 @@ export class Records<Data extends NoncedWrite["data"] & Name, Name> {
       yield documents.map((document) => parsedDocument(this.#kind, document, readTime));
   }
 
-  /** Gives each record that this version can read; returns how many it can't. */
+  /** Calls `use` with each record that this version can parse. Returns the number of the others. */
   async eachReadable(conditions: readonly Condition[], use: (found: Stored<Data>) => void): Promise<number> {
     const { collection, schema } = this.#kind;
     let unreadable = 0;
@@ -138,7 +137,7 @@ export function keyOf<Name>(
   return { collection: kind.collection, id: kind.idOf(name) };
 }
 
-/** The write that replaces the version that was read; undefined: it creates the record. */
+/** Conditional on `version`; undefined creates the record. */
 export function writeOf<Data extends NoncedWrite["data"] & Name, Name>(
   kind: RecordKind<Data, Name>,
   version: Version | undefined,
@@ -167,7 +166,6 @@ function stored<Data>(data: Data, { version, updateTime }: StoredDocument, readT
   return { data, version, writtenAt: updateTime, ageMs: readTime - updateTime };
 }
 
-/** All documents that satisfy the conditions, a page at a time. */
 export async function* pages(
   store: DocumentStore,
   collection: CollectionName,
@@ -186,7 +184,7 @@ export async function* pages(
   }
 }
 
-/** Every kind of record that the engine keeps, with the ids of its documents. */
+/** Every kind of record that the engine stores. */
 export const recordKinds = {
   batch: {
     collection: "batches",
@@ -211,7 +209,7 @@ export const recordKinds = {
   step: {
     collection: "steps",
     schema: StepSchema,
-    /** A wait belongs to one batch, what a step returned to all calls of its scope. */
+    /** A wait belongs to one batch, the result of a step to all calls of its scope. */
     idOf: ({ scope, name, kind, batchId }: StepName) =>
       `${scope}/${encodeURIComponent(name)}#${kind === "since" ? `since ${batchId}` : "done"}`,
   },
@@ -221,7 +219,7 @@ export const recordKinds = {
     idOf: ({ batchId, event }: { readonly batchId: string; readonly event: string }) =>
       `${batchId}/${encodeURIComponent(event)}`,
   },
-  /** Beside the events of its batch, under a name that no event has: theirs are percent-encoded. */
+  /** Among the events of its batch. No event has such an id: their names are percent-encoded. */
   earlyCompletion: {
     collection: "events",
     schema: EarlyCompletionSchema,

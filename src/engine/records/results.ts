@@ -7,8 +7,8 @@ import type { ObjectStore } from "../../ports/objects.ts";
 const bucket = ownBuckets.results;
 
 /**
- * Puts a value where it will be found: in the document that refers to it, or, when it is large, in the object store,
- * which then has it before the document refers to it.
+ * Stores a value. A small one becomes part of the document that refers to it. A large one becomes an object, which exists
+ * before the document does.
  */
 export async function storeResult(
   objects: ObjectStore,
@@ -21,7 +21,6 @@ export async function storeResult(
   return { bucket, object, bytes };
 }
 
-/** The value of a result, wherever it lives. */
 export async function readResult(objects: ObjectStore, result: StoredResult | null): Promise<JsonValue> {
   if (result === null) return null;
   if ("value" in result) return result.value;
@@ -33,7 +32,7 @@ function parseResult(text: string): JsonValue {
   return text === "null" ? null : JSON.parse(text);
 }
 
-/** For values that are JSON already. */
+/** Encodes a value that is known to be JSON. */
 export function jsonText(value: JsonValue): JsonText {
   const encoded = encodeJson(value);
   if (!encoded.ok) throw new TypeError(`Not JSON: ${encoded.path}: ${encoded.problem}`);

@@ -15,9 +15,9 @@ import { type CommitOutcome, commitEachIdempotent, commitIdempotent, type Nonced
 import { keyOf, parsed, Records, recordKinds, type Stored, writeOf } from "./records.ts";
 
 /**
- * Gives back a claim that nobody waits for any more, should it come about after all: its task need not wait for the end of a lease
- * that nobody uses, and no lease counts as lost. A process that is gone by then leaves the claim to its lease; so does an instance
- * of Cloud Run that has answered all its requests, and gets no processor time.
+ * Releases a claim whose commit was applied after we timed out waiting for it. Otherwise the task would idle until the
+ * unused lease is over, and that would count as a lost lease. If the process has ended by then, or gets no processor time
+ * (Cloud Run after its last response), the claim is left to its lease.
  */
 function releaseOrphanedClaim(
   dependencies: Dependencies,
@@ -27,13 +27,13 @@ function releaseOrphanedClaim(
 ): void {
   const { logger } = dependencies;
   const { batchId, taskId } = claim;
-  const giveBack = async () => {
-    if (await giveBackNow(dependencies, key, claim))
-      logger.warn("a claim that had been given up came about, and was given back", { batchId, taskId });
+  const release = async () => {
+    if (await releaseIfApplied(dependencies, key, claim))
+      logger.warn("a claim that timed out was applied late, and is released", { batchId, taskId });
   };
-  // After an error too: the client may have been told of a conflict with its own earlier try.
-  late.then(giveBack, giveBack).catch((error: unknown) => {
-    logger.warn("a claim that was given up may have come about", {
+  // After an error too: it may be a conflict with an earlier try of the client itself.
+  late.then(release, release).catch((error: unknown) => {
+    logger.warn("a claim that timed out may have been applied", {
       batchId,
       taskId,
       error: errorMessage(error),
@@ -41,25 +41,29 @@ function releaseOrphanedClaim(
   });
 }
 
-async function giveBackNow({ store, ids }: Dependencies, key: DocumentKey, claim: TaskLog): Promise<boolean> {
+async function releaseIfApplied(
+  { store, ids }: Dependencies,
+  key: DocumentKey,
+  claim: TaskLog,
+): Promise<boolean> {
   const { document } = await store.get(key);
   // mutation: only-the-late-claim-is-released
   if (document?.data.nonce !== claim.nonce) return false;
   const free = { status: "WAITING", reason: "released", worker: null, dueSeconds: 0 } as const;
   const data = { ...claim, ...free, nonce: ids.unique() };
-  const given = await commitIdempotent(store, { kind: "update", key, version: document.version, data });
-  return given.kind === "won";
+  const outcome = await commitIdempotent(store, { kind: "update", key, version: document.version, data });
+  return outcome.kind === "won";
 }
 
-/** A TaskLog as it stands in the store. */
+/** A TaskLog as it was read. */
 export interface StoredLog {
   readonly log: TaskLog;
   readonly version: Version;
-  /** When it was written, by the store's clock, in milliseconds. */
+  /** By the store's clock, in milliseconds. */
   readonly writtenAt: number;
-  /** Time since it was written, by the store's clock. */
+  /** Time between the last write and the read, by the store's clock. */
   readonly ageMs: number;
-  /** It is our claim, and durable: as long as it stands, an undone write of ours may be written again. */
+  /** Our own durable claim. While it is stored, we may repeat a write of ours that the store undid. */
   readonly isOurs: boolean;
 }
 
@@ -69,7 +73,7 @@ export type ClaimOutcome =
 
 type Counts = Pick<TaskLog, "attempt" | "resumes" | "lostLeases" | "failures" | "startedAt" | "key">;
 
-/** The TaskLog documents: every change is one conditional write that its writer can recognise. */
+/** The TaskLog documents. Each change is one conditional write with a nonce. */
 export class TaskLogs {
   readonly #dependencies: Dependencies;
   readonly #records: Records<TaskLog, Pick<TaskLog, "batchId" | "taskId">>;
@@ -84,12 +88,12 @@ export class TaskLogs {
     return found && asLog(found);
   }
 
-  /** All logs of a batch, a page at a time: all of them at once may be larger than the memory of a function. */
+  /** All logs of a batch, in pages: together they may be larger than the memory of a function. */
   pagesOf(batchId: string): AsyncGenerator<readonly StoredLog[]> {
     return this.#pages({ field: "batchId", equals: batchId }, limits.taskLogsPage);
   }
 
-  /** The logs of a batch that wait for an event, as many at a time as can be woken at once. */
+  /** The logs of a batch that wait for an event, in pages that one commit can resume. */
   waitersFor(batchId: string, event: string): AsyncGenerator<readonly StoredLog[]> {
     return this.#pages({ field: "arrivals", equals: eventToken(batchId, event) }, limits.writesPerCommit);
   }
@@ -101,7 +105,7 @@ export class TaskLogs {
     }
   }
 
-  /** All logs of a batch, by task, with their results. */
+  /** By task id, with results. */
   async readAll(batchId: string): Promise<Map<string, StoredLog>> {
     const logs = new Map<string, StoredLog>();
     for await (const page of this.pagesOf(batchId))
@@ -109,7 +113,7 @@ export class TaskLogs {
     return logs;
   }
 
-  /** How all tasks of a batch stand, by task: what has ended without its result. */
+  /** By task id; ended tasks are without their results. */
   async readStates(batchId: string): Promise<Map<string, StoredLog>> {
     const logs = new Map<string, StoredLog>();
     for await (const page of this.pagesOf(batchId))
@@ -117,7 +121,7 @@ export class TaskLogs {
     return logs;
   }
 
-  /** Claims the first attempt: the log must not exist. */
+  /** Claims the first attempt, on condition that there is no log. */
   claimFirst(batch: PinnedBatch, taskId: string): Promise<ClaimOutcome> {
     const counts = {
       attempt: 1,
@@ -130,7 +134,7 @@ export class TaskLogs {
     return this.#claim(undefined, this.#claimed(batch.batchId, taskId, counts));
   }
 
-  /** Claims a later attempt, or takes one up after a wait: the log must be as it was read. */
+  /** Claims a later attempt, or resumes one after a wait, on condition that the log is unchanged. */
   claimNext(
     found: StoredLog,
     { attempt, resumes, lostLeases }: Pick<TaskLog, "attempt" | "resumes" | "lostLeases">,
@@ -145,8 +149,8 @@ export class TaskLogs {
   }
 
   /**
-   * Ends the waits of logs that were found WAITING, at most `writesPerCommit` of them: anyone may take them further at once.
-   * Gives those that still waited.
+   * Ends the waits of WAITING logs, at most `writesPerCommit`: their tasks may be resumed now. Returns those that still
+   * waited.
    */
   async endWaits(found: readonly StoredLog[]): Promise<StoredLog[]> {
     const { store, ids } = this.#dependencies;
@@ -190,7 +194,7 @@ export class TaskLogs {
   }
 }
 
-/** The write that puts a log where it belongs, on condition of the version that was read; undefined: none was there. */
+/** Conditional on `version`; undefined creates the log. */
 export function logWrite(version: Version | undefined, log: TaskLog): NoncedWrite {
   return writeOf(recordKinds.taskLog, version, log);
 }
@@ -211,7 +215,7 @@ function asLog({ data, version, writtenAt, ageMs }: Stored<TaskLog>): StoredLog 
   return { log: data, version, writtenAt, ageMs, isOurs: false };
 }
 
-/** Only of logs that are never written again. */
+/** Only for terminal logs, which are never written again. */
 function withoutResult(stored: StoredLog): StoredLog {
   if (!isTerminal(stored.log.status)) return stored;
   return { ...stored, log: { ...stored.log, result: null, notes: null, arrivals: [] } };

@@ -21,7 +21,7 @@ import { logKey } from "../records/task-logs.ts";
 
 type DroppedFile = ObjectName & { readonly generation: string };
 
-interface Parts {
+interface MovedFilesPorts {
   readonly store: DocumentStore;
   readonly objects: ObjectStore;
   readonly catalog: WorkflowCatalog;
@@ -29,38 +29,38 @@ interface Parts {
 }
 
 /**
- * The objects as tasks see them: a dropped file, asked for by its generation, is found as well where another workflow
- * that the same drop has started has archived it. Nothing is kept for that: the batches of a drop have known ids, and
- * their TaskLogs say where the file went. They are read only when the file is not where it was dropped.
+ * The object store as tasks see it. One drop may start several workflows, and one of them may archive the file while
+ * others still need it. A dropped file, named by its generation, is then found at its new place: the batches of a drop
+ * have known ids, and their TaskLogs name the place. They are read only if the file is not where it was dropped.
  */
 export class MovedFiles implements ObjectStore {
-  readonly #parts: Parts;
+  readonly #ports: MovedFilesPorts;
   readonly #objects: ObjectStore;
   readonly #definitions: Definitions;
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
-    this.#objects = parts.objects;
-    this.#definitions = new Definitions(parts);
+  constructor(ports: MovedFilesPorts) {
+    this.#ports = ports;
+    this.#objects = ports.objects;
+    this.#definitions = new Definitions(ports);
   }
 
-  /** Throws `FILE_BEING_MOVED` as well, when another workflow is about to say where the file is. */
+  /** Also throws `FILE_BEING_MOVED`: another workflow is archiving the file now. */
   stat(name: ObjectName): Promise<ObjectInfo> {
-    return this.#followed(name, (found) => this.#objects.stat(found), 0);
+    return this.#withMovedFile(name, (found) => this.#objects.stat(found), 0);
   }
 
-  /** Throws `FILE_BEING_MOVED` as well. */
+  /** Also throws `FILE_BEING_MOVED`. */
   read(name: ObjectName): Promise<Uint8Array> {
-    return this.#followed(name, (found) => this.#objects.read(found), 0);
+    return this.#withMovedFile(name, (found) => this.#objects.read(found), 0);
   }
 
-  /** A file that another workflow has archived stays there. Throws `FILE_BEING_MOVED` as well. */
+  /** A file that another workflow has archived stays there. Also throws `FILE_BEING_MOVED`. */
   move(from: ObjectName, to: ObjectName): Promise<ObjectInfo> {
-    const isThere = (name: ObjectName) => name.bucket === from.bucket && name.object === from.object;
+    const isOriginal = (name: ObjectName) => name.bucket === from.bucket && name.object === from.object;
     const act = (name: ObjectName) =>
-      isThere(name) ? this.#objects.move(name, to) : this.#objects.stat(name);
-    // One that is moving it is the task that asks.
-    return this.#followed(from, act, 1);
+      isOriginal(name) ? this.#objects.move(name, to) : this.#objects.stat(name);
+    // One of the tasks that are moving the file is the caller.
+    return this.#withMovedFile(from, act, 1);
   }
 
   write(name: ObjectName, content: Uint8Array, contentType: string): Promise<ObjectInfo> {
@@ -75,42 +75,42 @@ export class MovedFiles implements ObjectStore {
     return this.#objects.remove(listed);
   }
 
-  async #followed<T>(
+  async #withMovedFile<T>(
     name: ObjectName,
     act: (name: ObjectName) => Promise<T>,
-    movingByAsker: number,
+    movingByCaller: number,
   ): Promise<T> {
     try {
       return await act(name);
     } catch (error) {
       const { generation } = name;
-      if (generation === undefined || !isElsewhere(error)) throw error;
-      const place = await this.#placeOf({ ...name, generation }, movingByAsker);
-      if (!place) throw error;
-      // What was archived may be gone from there as well.
-      return await act(place).catch((gone: unknown) => {
-        throw isElsewhere(gone) ? error : gone;
+      if (generation === undefined || !isMissing(error)) throw error;
+      const archived = await this.#findArchived({ ...name, generation }, movingByCaller);
+      if (!archived) throw error;
+      // The archived file may be gone too.
+      return await act(archived).catch((gone: unknown) => {
+        throw isMissing(gone) ? error : gone;
       });
     }
   }
 
-  /** Where tasks of the batches that the drop has started say that they have put it. */
-  async #placeOf(dropped: DroppedFile, movingByAsker: number): Promise<ObjectName | undefined> {
+  /** The place where a batch of the drop has archived the file. */
+  async #findArchived(dropped: DroppedFile, movingByCaller: number): Promise<ObjectName | undefined> {
     let moving = 0;
     for await (const { status, result } of this.#archivingLogs(dropped)) {
-      const place = FileDropped.safeParse(result && "value" in result ? result.value : undefined);
-      if (status === "SUCCESS" && place.success) return place.data;
+      const archived = FileDropped.safeParse(result && "value" in result ? result.value : undefined);
+      if (status === "SUCCESS" && archived.success) return archived.data;
       if (status === "PROCESSING" || status === "WAITING") moving += 1;
     }
-    if (moving <= movingByAsker) return undefined;
+    if (moving <= movingByCaller) return undefined;
     throw new BatonError("FILE_BEING_MOVED", `${dropped.object} is being archived by another workflow`, {
       where: `bucket ${dropped.bucket}`,
     });
   }
 
-  /** The logs of the tasks that archive the drop, in every batch that it has started, retries too. */
+  /** The logs of archiving tasks in all batches of the drop, including retries. */
   async *#archivingLogs(dropped: DroppedFile): AsyncGenerator<TaskLog> {
-    const { store, catalog } = this.#parts;
+    const { store, catalog } = this.#ports;
     for (const workflow of await catalog.all()) {
       const batchId = deriveBatchId(workflow.definition.workflowId, objectKey(dropped));
       const lineage = { field: "lineageId", equals: batchId };
@@ -122,13 +122,13 @@ export class MovedFiles implements ObjectStore {
   async *#archivingLogsOf({ batchId, definitionHash }: TaskBatch): AsyncGenerator<TaskLog> {
     const { definition } = await this.#definitions.load(definitionHash);
     for (const task of definition.tasks.filter(archivesDrop)) {
-      const { document } = await this.#parts.store.get(logKey(batchId, task.id));
+      const { document } = await this.#ports.store.get(logKey(batchId, task.id));
       if (document) yield TaskLogSchema.parse(document.data);
     }
   }
 }
 
-function isElsewhere(error: unknown): boolean {
+function isMissing(error: unknown): boolean {
   const code = errorCode(error);
   return code === "FILE_MISSING" || code === "FILE_CHANGED";
 }

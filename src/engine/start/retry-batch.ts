@@ -19,19 +19,19 @@ interface Parts {
 }
 
 /**
- * Runs what did not succeed again, as a new batch of the same lineage, with the workflow as it is deployed now (or
- * as it was, when it is no longer deployed). Successes are inherited. Asking twice gives the same new batch, unless the
- * definition has changed in between: what was inherited for one must not be met by another.
+ * Starts a new batch of the same lineage, with the workflow as it is deployed now, or the old definition if it is not
+ * deployed any more. It inherits the successes and runs all other tasks. A second retry returns the same batch, unless
+ * the definition has changed: inherited results must match the definition.
  * Throws `BATCH_UNKNOWN`, `BATCH_NOT_FINISHED`, `BATCH_SUCCEEDED`.
  */
 export async function retryBatch(parts: Parts, batchId: string): Promise<Started> {
   const { dependencies, batches, logs } = parts;
   const stored = await batches.read(batchId);
   const { data: batch } = stored;
-  requireRetryable(batch);
-  // What succeeded might be done again: its record may be gone.
+  assertRetryable(batch);
+  // The store may have deleted logs of successes: they would run again.
   if (batches.isExpired(stored))
-    throw new BatonError("BATCH_EXPIRED", `Batch ${batchId} began too long ago to be retried`);
+    throw new BatonError("BATCH_EXPIRED", `Batch ${batchId} is too old to be retried`);
   const graph = await currentGraph(parts, batch);
   const run = batch.run + 1;
   const next = newBatch(
@@ -46,13 +46,13 @@ export async function retryBatch(parts: Parts, batchId: string): Promise<Started
     { nonce: dependencies.ids.unique(), now: dependencies.clock.now() },
   );
   await inherit(dependencies, graph, next.batchId, await logs.readAll(batchId));
-  // The batch comes last: nobody runs a task of it before all that it inherits is there.
+  // The batch is created last, so that no task of it runs before all successes are inherited.
   const { kind } = await batches.create(next, graph);
   await redriveBatch(dependencies, batches, logs, next.batchId);
   return { batchId: next.batchId, created: kind === "won" };
 }
 
-function requireRetryable(batch: TaskBatch): void {
+function assertRetryable(batch: TaskBatch): void {
   if (batch.status === "RUNNING")
     throw new BatonError("BATCH_NOT_FINISHED", `Batch ${batch.batchId} is still running`);
   if (batch.status === "SUCCESS")

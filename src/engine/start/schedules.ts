@@ -11,9 +11,9 @@ import { Records, recordKinds, type Stored } from "../records/records.ts";
 import { isRetryable, type Starter } from "./start-batch.ts";
 
 /**
- * Starts batches at the times of schedules. How far each schedule has come is a document, its cursor. Slots start
- * first and the cursor moves after them, so a process that dies between starts them again, to no effect: the
- * id of a batch follows from its slot. For the same reason any number of processes may tick at once.
+ * Starts batches at the times of schedules. The cursor of a schedule is a document that holds the last slot started. Slots
+ * start first, then the cursor moves. A process that dies in between starts them again, without effect: the id of a batch
+ * follows from its slot. For the same reason any number of processes may tick at once.
  */
 export class Schedules {
   readonly #dependencies: Dependencies;
@@ -28,7 +28,7 @@ export class Schedules {
     this.#cursors = new Records(dependencies.store, recordKinds.scheduleCursor);
   }
 
-  /** Starts every slot that is due. A schedule that fails does not keep the others from starting; throws then. */
+  /** A schedule that fails does not stop the others; its error is thrown afterwards. */
   async tick(): Promise<void> {
     const { catalog, logger } = this.#dependencies;
     const failures: unknown[] = [];
@@ -36,7 +36,7 @@ export class Schedules {
       for (const trigger of workflow.triggers) {
         if (trigger.type !== "schedule") continue;
         try {
-          await this.#follow(workflow, trigger);
+          await this.#startDue(workflow, trigger);
         } catch (error) {
           const { workflowId } = workflow.definition;
           logger.error("a schedule failed", { workflowId, cron: trigger.cron, error: errorMessage(error) });
@@ -46,20 +46,20 @@ export class Schedules {
     if (failures.length > 0) throw failures[0];
   }
 
-  async #follow(workflow: DeployedWorkflow, schedule: Schedule): Promise<void> {
+  async #startDue(workflow: DeployedWorkflow, schedule: Schedule): Promise<void> {
     const { store, logger } = this.#dependencies;
     const { workflowId } = workflow.definition;
-    // Now is what the store says it is: the clocks of workers may be wrong.
+    // By the clock of the store: clocks of workers may be wrong.
     const snapshot = await store.get(this.#cursors.key({ ...schedule, workflowId }));
     const { readTime } = snapshot;
     const found = this.#cursors.parse(snapshot);
-    // A schedule begins when it is first seen: nothing before that was missed.
+    // A schedule starts when it is first seen; earlier slots do not count as missed.
     if (!found) return this.#move(workflowId, schedule, undefined, readTime);
     const { lastSlot } = found.data;
     const decision = decideDueSlots(schedule, lastSlot, readTime);
     const { due } = decision;
     if (decision.wasAhead)
-      logger.warn("a schedule goes on from now: its clock was ahead and has been set back", {
+      logger.warn("a schedule continues from now: the clock was ahead and has been set back", {
         workflowId,
         cron: schedule.cron,
         was: isoTime(lastSlot),
@@ -71,7 +71,7 @@ export class Schedules {
     if ("failure" in started) throw started.failure;
   }
 
-  /** Stops at the first slot that can't be started now: those after it wait for it. */
+  /** Stops at the first slot that can't be started now, to keep the order. */
   async #startInOrder(
     workflow: DeployedWorkflow,
     schedule: Schedule,
@@ -81,7 +81,7 @@ export class Schedules {
     let reached: number | undefined;
     for (const slot of due) {
       try {
-        // The cursor must not outlive a start that is undone.
+        // The cursor must not move past a start that the store undoes.
         await durably(store, () => this.#start(workflow, schedule, slot));
       } catch (failure) {
         return { reached, failure };
@@ -91,7 +91,7 @@ export class Schedules {
     return { reached };
   }
 
-  /** A slot that the workflow refuses becomes a dead letter, which starts the very same batch once it is replayed. */
+  /** If the workflow rejects a slot, it becomes a dead letter. Its replay starts the same batch. */
   async #start(workflow: DeployedWorkflow, schedule: Schedule, slot: number): Promise<void> {
     try {
       await this.#starter.startBySlot(workflow, schedule, slot);
@@ -116,7 +116,7 @@ export class Schedules {
     }
   }
 
-  /** Losing to another process is fine: it has started the same slots, or will. */
+  /** A version conflict does no harm: the other process has started the same slots, or will. */
   async #move(
     workflowId: string,
     { cron, timeZone }: Schedule,

@@ -13,13 +13,13 @@ import { executeMessage, UnitOfWork } from "../outgoing-messages.ts";
 import type { Batches, Definitions } from "../records/batches.ts";
 
 export interface Started {
-  /** The batch of the key; once that has ended badly and was retried, the run that answers for its lineage. */
+  /** The batch of the key. If it failed and was retried: the run that represents its lineage. */
   readonly batchId: string;
-  /** False when the key had started this batch before. */
+  /** False: the key had started the batch before. */
   readonly created: boolean;
 }
 
-/** Turns triggers into TaskBatches. */
+/** Starts batches: for a message, a dropped file, or a slot of a schedule. */
 export class Starter {
   readonly #dependencies: Dependencies;
   readonly #definitions: Definitions;
@@ -39,37 +39,37 @@ export class Starter {
     return this.#startBatch(workflow, message.input ?? null, key, message.key ? `key ${key}` : "manual");
   }
 
-  /** Starts every workflow that waits for such a file. One that refuses the input does not keep others from starting. */
+  /** Starts each workflow that a file triggers. One that rejects the input does not stop the others; throws afterwards. */
   async startByObject(message: ObjectMessage): Promise<Started[]> {
     const { bucket, object, generation } = message;
     const started: Started[] = [];
-    const refusals: unknown[] = [];
+    const errors: unknown[] = [];
     const workflows = await this.#dependencies.catalog.all();
-    this.#sayIfUntaken(message, workflows);
+    this.#logIfUntaken(message, workflows);
     for (const workflow of workflows) {
       if (!workflow.triggers.some((trigger) => isTriggeredBy(trigger, message))) continue;
       const key = objectKey(message);
       try {
         const batch = await this.#startBatch(workflow, { bucket, object, generation }, key, key);
-        if (!batch.created) this.#sayTakenBefore(message, batch);
+        if (!batch.created) this.#logStartedBefore(message, batch);
         started.push(batch);
       } catch (error) {
-        refusals.push(error);
+        errors.push(error);
       }
     }
-    if (refusals.length > 0) throw refusals.find(isRetryable) ?? refusals[0];
+    if (errors.length > 0) throw errors.find(isRetryable) ?? errors[0];
     return started;
   }
 
-  /** Why nothing comes of a file is known only here. A folder or an unfinished file is no news. */
-  #sayIfUntaken({ bucket, object, generation }: ObjectMessage, workflows: readonly DeployedWorkflow[]): void {
+  /** Only this place knows why a file starts nothing. A folder or an unfinished file is expected, hence `debug`. */
+  #logIfUntaken({ bucket, object, generation }: ObjectMessage, workflows: readonly DeployedWorkflow[]): void {
     const reason = new DropMatcher(bucket, workflows).explainMismatch(object);
     if (reason === undefined) return;
     const level = nonDropReason(object) === undefined ? "info" : "debug";
     this.#dependencies.logger[level]("no workflow takes the file", { bucket, object, generation, reason });
   }
 
-  #sayTakenBefore({ bucket, object, generation }: ObjectMessage, { batchId }: Started): void {
+  #logStartedBefore({ bucket, object, generation }: ObjectMessage, { batchId }: Started): void {
     this.#dependencies.logger.info("the file has started this batch before", {
       bucket,
       object,
@@ -78,7 +78,7 @@ export class Starter {
     });
   }
 
-  /** Starts the batch of a slot; the same slot never starts a second. Throws `INPUT_INVALID`. */
+  /** The id of the batch follows from the slot, so a slot never starts two. Throws `INPUT_INVALID`. */
   startBySlot(workflow: DeployedWorkflow, schedule: Schedule, slot: number): Promise<Started> {
     const key = slotKey(schedule, slot);
     return this.#startBatch(workflow, slotInput(schedule, slot), key, `schedule ${slotText(slot)}`);
@@ -94,7 +94,7 @@ export class Starter {
     const { workflowId } = workflow.definition;
     const input = workflow.parseInput(rawInput);
     const batchId = deriveBatchId(workflowId, key);
-    requireStorable(input, `workflow ${workflowId}`);
+    assertStorable(input, `workflow ${workflowId}`);
     const graph = await this.#definitions.save(workflow.definition);
     const batch = newBatch(
       { batchId, workflowId, definitionHash: graph.hash, input, startedBy },
@@ -112,7 +112,7 @@ export class Starter {
     if (kind === "won") return this.#publish(unit, { batchId, created: true });
     const answering = await this.#batches.answering((await this.#batches.read(batchId)).data);
     const started = { batchId: answering.batchId, created: false };
-    // Whoever created the batch may have died before it published: a start that comes again publishes again.
+    // The process that created the batch may have died before it published the roots.
     // mutation: repeated-start-publishes-the-roots
     if (answering.status === "RUNNING") return this.#publish(unit, started);
     return started;
@@ -127,8 +127,8 @@ export class Starter {
 }
 
 /**
- * What failed is about a batch that is there, or that may be, should its creation have had no answer. A sweep finds it: whoever started
- * it should know which.
+ * Adds the batch id to an error: the batch exists, or may exist if its creation timed out. The sweep will start it, so the
+ * caller must be able to find it.
  */
 function rethrowWithBatchId(batchId: string, thrown: unknown): never {
   if (!(thrown instanceof BatonError)) throw thrown;
@@ -136,13 +136,13 @@ function rethrowWithBatchId(batchId: string, thrown: unknown): never {
   throw new BatonError(code, message, { cause: thrown, remedy, details: { ...details, batchId } });
 }
 
-/** Whether another try may succeed. Such an error must come out first: it brings the message back, for the sake of all. */
+/** If the start of any workflow failed with a retryable error, that one is thrown, so that the message is redelivered. */
 export function isRetryable(error: unknown): boolean {
   return !(error instanceof BatonError) || error.disposition !== "dead-letter";
 }
 
 /** Throws `INPUT_INVALID`, `INPUT_TOO_LARGE`. */
-export function requireStorable(input: JsonValue, where: string): void {
+export function assertStorable(input: JsonValue, where: string): void {
   const encoded = encodeJson(input);
   if (!encoded.ok)
     throw new BatonError("INPUT_INVALID", `The input is not JSON: ${encoded.path}: ${encoded.problem}`, {
