@@ -18,7 +18,9 @@ export interface CurrentRun extends TaskTime {
   readonly labels: LogFields;
   /** An exception that the task's code does not catch fails the attempt. Returns false if the attempt has ended. */
   onException(thrown: unknown): boolean;
-  /** A rejected promise is noted as a warning unless the code awaits it later. Returns false if the attempt has ended. */
+  /**
+   * A rejected promise is noted as a warning unless the code awaits it later. Returns false if the attempt has ended.
+   */
   onRejection(promise: Promise<unknown>, reason: unknown): boolean;
   /** The code has awaited a rejected promise after all. */
   onHandled(promise: Promise<unknown>): void;

@@ -26,8 +26,8 @@ export interface PollOptions extends WaitOptions {
  * Pieces of work inside a task that are done only once. A step has a name that is unique in its task. Its result is
  * stored before the task continues, and a later attempt uses the stored result.
  *
- * A task that waits is parked and holds no worker. After the wait its code runs again from the start and gets the stored
- * results: before a wait, only steps may have side effects.
+ * A task that waits is parked and holds no worker. After the wait its code runs again from the start and gets the
+ * stored results: before a wait, only steps may have side effects.
  */
 export interface Steps {
   /** Returns the result of `work`, from this or an earlier attempt. It must be JSON. */

@@ -43,8 +43,8 @@ export async function jsonReader(
 }
 
 /**
- * Whether DuckDB may have changed values or field names: it rounds numbers to doubles, renames the second of `a` and `A`
- * to `A_1`, and calls a field without a name `C0`.
+ * Whether DuckDB may have changed values or field names: it rounds numbers to doubles, renames the second of `a` and
+ * `A` to `A_1`, and calls a field without a name `C0`.
  */
 async function mayBeMisread(
   statements: Statements,

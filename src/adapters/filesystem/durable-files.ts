@@ -87,7 +87,9 @@ export async function copyDurably(
   }
 }
 
-/** A rename would replace an existing file. Without hard links the name is reserved first, which fails if it is taken. */
+/**
+ * A rename would replace an existing file. Without hard links the name is reserved first, which fails if it is taken.
+ */
 async function claimName(temporary: string, target: string): Promise<void> {
   if (await tryLink(temporary, target)) return;
   const reservation = await open(target, "wx");

@@ -112,7 +112,9 @@ async function groupByName(
   return wanted;
 }
 
-/** One pass over the descriptors of all processes, the newest process first, as it is the likely writer of a new file. */
+/**
+ * One pass over the descriptors of all processes, the newest process first, as it is the likely writer of a new file.
+ */
 class DescriptorScan {
   readonly writers = new Map<string, Writer>();
   readonly #wanted: ReadonlyMap<string, readonly WantedFile[]>;

@@ -5,7 +5,9 @@ import { BatonError, errorCode, errorMessage } from "../../core/errors/errors.ts
 import { isIgnoredName, nonDropReason } from "../../core/workflow/trigger.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 
-/** The real path of the folder, and its identity, which another folder of the same name lacks. Throws `INBOX_MISSING`. */
+/**
+ * The real path of the folder, and its identity, which another folder of the same name lacks. Throws `INBOX_MISSING`.
+ */
 export async function openInboxFolder(
   folder: string,
 ): Promise<{ readonly path: string; readonly identity: string }> {

@@ -206,8 +206,8 @@ async function withDefaultIfMissing<T>(otherwise: T, work: () => Promise<T>): Pr
 }
 
 /**
- * The path of an object with all links resolved. It is checked to be inside the bucket. Parts that do not exist yet stay
- * as they are written. Throws `OBJECT_NAME_INVALID`.
+ * The path of an object with all links resolved. It is checked to be inside the bucket. Parts that do not exist yet
+ * stay as they are written. Throws `OBJECT_NAME_INVALID`.
  */
 export async function resolveObjectPath(folder: string, name: ObjectName): Promise<string> {
   const problem = nameProblem(name.object);

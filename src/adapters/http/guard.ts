@@ -80,8 +80,8 @@ const sixToFour = "2002::/16";
 const globalUnicast = "2000::/3";
 
 /**
- * Why an address must not be connected to; undefined for an ordinary public one. Accepts every spelling of an IP address
- * (`127.1`, `0x7f000001`, `2130706433`, `[::1]`, `::ffff:7f00:1`), and refuses anything else.
+ * Why an address must not be connected to; undefined for an ordinary public one. Accepts every spelling of an IP
+ * address (`127.1`, `0x7f000001`, `2130706433`, `[::1]`, `::ffff:7f00:1`), and refuses anything else.
  */
 export function addressRefusal(address: string): string | undefined {
   const bare = address.replace(/^\[(.*)\]$/, "$1");

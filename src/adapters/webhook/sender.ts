@@ -35,7 +35,9 @@ const retryableStatuses: ReadonlySet<number> = new Set([408, 425, 429]);
 
 interface WebhookDependencies {
   readonly http: HttpClient;
-  /** One or more secrets separated by blanks. Each of them signs, so that receivers can be moved to a new one in turn. */
+  /**
+   * One or more secrets separated by blanks. Each of them signs, so that receivers can be moved to a new one in turn.
+   */
   readonly secret: () => string;
   /** Secrets that callback URLs may refer to. */
   readonly secrets: Secrets;
@@ -100,7 +102,9 @@ export class WebhookSender implements CallbackSender {
   }
 }
 
-/** The error shows neither the request, the path nor the response, because receivers often repeat what they were sent. */
+/**
+ * The error shows neither the request, the path nor the response, because receivers often repeat what they were sent.
+ */
 function assertAccepted(url: string, { status, headers, retryAfterSeconds }: HttpResponse): void {
   const address = redactUrl(url);
   const { location } = headers;
