@@ -7,12 +7,16 @@ const someCases = globSync("test/**/*.test.ts").filter((file) =>
   readFileSync(file, "utf8").includes("/cases-of-today.ts"),
 );
 
+/** One test can be all mutants, which take hours on a slow machine. */
+const hangsMs = 6 * 3_600_000;
+
 export default defineConfig({
   ...shared,
   test: {
     ...shared.test,
     include: ["test/**/*.long.test.ts", ...someCases],
     pool: "forks",
+    testTimeout: hangsMs,
     env: { BATON_TEST_CASES: "all" },
   },
 });
