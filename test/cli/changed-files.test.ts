@@ -26,7 +26,7 @@ async function serving(given: Readonly<Record<string, string>> = files) {
   const place = new Workplace(given);
   const server = await place.server();
   const reloads = async (times: number) =>
-    until(() => server.stderr.split("workflow files have changed").length > times);
+    until(() => server.stderr.split("workflow files changed and were reloaded").length > times);
   return { place, server, reloads };
 }
 
