@@ -114,5 +114,8 @@ test("on Google Cloud an attempt ends 30 seconds before the function that runs i
   await vi.advanceTimersByTimeAsync(69_900);
   expect(outcomes).toMatchObject([failure("timeout of 60 s")]);
   await vi.advanceTimersByTimeAsync(200);
-  expect(outcomes).toMatchObject([failure("timeout of 60 s"), failure("longer than 70 s, the limit of this process")]);
+  expect(outcomes).toMatchObject([
+    failure("timeout of 60 s"),
+    failure("longer than 70 s, the limit of this process"),
+  ]);
 });
