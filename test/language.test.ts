@@ -109,6 +109,12 @@ test("pages, infrastructure and scripts use none of the banned words", () => {
   expect(inAll(texts, bannedWords)).toEqual([]);
 });
 
+test("the sources of the product use none of the banned words", () => {
+  const product = sources.filter((path) => path.startsWith("src/"));
+  expect(product.length).toBeGreaterThan(200);
+  expect(inAll(product, bannedWords)).toEqual([]);
+});
+
 test("no line of a page is longer than 120 characters", () => {
   expect(inAll(pages, longLines)).toEqual([]);
 });
