@@ -9,7 +9,7 @@ resource "google_bigquery_dataset" "this" {
 }
 
 locals {
-  # The columns of src/adapters/bigquery/callback-table.ts, after those of the key.
+  # The `archiveColumns` of src/core/callback.ts, after the columns of the key.
   callback_columns = [
     { name = "status", type = "STRING" },
     { name = "callback_payload", type = "JSON" },

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -198,13 +198,16 @@ test("no file imports itself by way of others", () => {
   for (const file of sources) visit(file, []);
 });
 
-test("each file that a page about the code names exists", () => {
-  const pages = ["ARCHITECTURE.md", "CONTRIBUTING.md", "docs/protocol.md", "docs/adapters.md"];
-  const missing = pages.flatMap((page) =>
-    [...readFileSync(join(root, page), "utf8").matchAll(/`((?:[\w-]+\/)+[\w.-]+\.ts)`/g)]
+test("each source file that a page or the infrastructure names exists", () => {
+  const texts = globSync("{*.md,{docs,infra,bench,test/simulation}/**/*.{md,tf},cloudbuild*.yaml}", {
+    cwd: root,
+  });
+  expect(texts.length).toBeGreaterThan(40);
+  const missing = texts.flatMap((text) =>
+    [...readFileSync(join(root, text), "utf8").matchAll(/(?:`|\bsrc\/)((?:[\w-]+\/)+[\w-]+\.ts)\b/g)]
       .map(([, path = ""]) => path)
       .filter((path) => !existsSync(join(root, path)) && !existsSync(join(root, "src", path)))
-      .map((path) => `${page}: ${path}`),
+      .map((path) => `${text}: ${path}`),
   );
   expect(missing).toEqual([]);
 });

@@ -109,7 +109,7 @@ async function fillIn(folder: string, line: string): Promise<string> {
     const failing = runShell(`npx baton run greet --input '{"name":""}'`, folder);
     await expect(failing).rejects.toThrow("ended with 1");
     const [failed] = await batches(folder, "ERROR");
-    // The cause is mended: the greeting no longer minds an empty name.
+    // The cause is fixed: the greeting accepts an empty name.
     const path = join(folder, "functions/workflows/greet.ts");
     writeFileSync(path, readFileSync(path, "utf8").replace('input.name === ""', "false"));
     return line.replace("<failedBatchId>", failed ?? "");

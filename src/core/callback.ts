@@ -240,18 +240,3 @@ export function archiveKeyProblem(key: readonly string[]): string | undefined {
   );
   return wrong.length > 0 ? `Fields of a callback's key can't be columns: ${wrong.join(", ")}` : undefined;
 }
-
-/** How the columns of a table differ from the expected ones, in any order and case. Undefined if they agree. */
-export function columnsProblem(existing: readonly string[], expected: readonly string[]): string | undefined {
-  const missing = namesMissingFrom(expected, existing);
-  const extra = namesMissingFrom(existing, expected);
-  const problems = [
-    ...(missing.length > 0 ? [`not in the table: ${missing.join(", ")}`] : []),
-    ...(extra.length > 0 ? [`only in the table: ${extra.join(", ")}`] : []),
-  ];
-  return problems.length > 0 ? problems.join("; ") : undefined;
-}
-
-export function namesMissingFrom(names: readonly string[], others: readonly string[]): readonly string[] {
-  return names.filter((name) => !others.some((other) => other.toLowerCase() === name.toLowerCase()));
-}

@@ -6,7 +6,7 @@ import { slotKey } from "../../src/core/schedule/schedule.ts";
 import { anHourLater, until, Workplace } from "../support/command.ts";
 import { helloFiles } from "../support/command-workflows.ts";
 
-/** Notes what begins and ends. An item may wait for the file `gate`, or fail until the file `mended` is there. */
+/** Notes what begins and ends. An item may wait for the file `gate`, or fail until the file `repaired` exists. */
 const each = `
 import { appendFileSync, existsSync } from "node:fs";
 import { schedule, workflow } from "baton";
@@ -15,7 +15,7 @@ export default workflow("each", { on: [schedule("* * * * *")] })
     const name = input.n ?? input.date;
     appendFileSync("seen", "+" + name + "\\n");
     while (input.gate && !existsSync("gate") && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 10));
-    if (input.fail && !existsSync("mended")) throw new Error("no " + name);
+    if (input.fail && !existsSync("repaired")) throw new Error("no " + name);
     if (!signal.aborted) appendFileSync("seen", "-" + name + "\\n");
     return name;
   }, { retry: false });
@@ -268,7 +268,7 @@ describe("failures", () => {
     expect(again.code).toBe(1);
     expect(again.stdout).toMatch(/^failed {2}line 2 {2}each-\w+ {2}work: TASK_FAILED: no 2$/m);
     expect((await place.baton(["batches", "--json"])).list).toHaveLength(3);
-    place.write("mended", "");
+    place.write("repaired", "");
     expect((await place.baton(command)).code).toBe(0);
     expect(sorted(seenIn(place))).toEqual(["+1", "+2", "+2", "+2", "-1", "-2"]);
     expect((await place.baton(command)).stdout).toContain("2 skipped");

@@ -92,15 +92,15 @@ test("publish: a key whose batch was retried is reported with its last run", asy
     "once.ts": `import { existsSync } from "node:fs";
 import { TaskError, workflow } from "baton";
 export default workflow("once").task("a", ({ input }) => {
-  if (!existsSync(input.mended)) throw new TaskError("not yet", { retryable: false });
+  if (!existsSync(input.repaired)) throw new TaskError("not yet", { retryable: false });
 });
 `,
   });
-  const input = { mended: place.path("mended") };
+  const input = { repaired: place.path("repaired") };
   const start = ["run", "once", "--input", JSON.stringify(input), "--key", "k", "--json"];
   const first = await place.baton(start);
   expect(first).toMatchObject({ code: 1, json: { status: "ERROR" } });
-  place.write("mended", "");
+  place.write("repaired", "");
   const retried = await place.baton(["retry", first.json.batchId, "--json"]);
   const published = await place.baton([
     "publish",

@@ -1,4 +1,4 @@
-import { columnsProblem, namesMissingFrom } from "../../core/callback.ts";
+import { columnsProblem, namesMissingFrom } from "../../core/values/text.ts";
 import type { Destination } from "../../ports/warehouse.ts";
 import { finalFailure } from "./errors.ts";
 import type { TableSchema } from "./jobs.ts";

@@ -4,12 +4,12 @@ import {
   type ArchiveColumn,
   archiveColumns,
   archiveKeyProblem,
-  columnsProblem,
   isArchiveColumn,
 } from "../../core/callback.ts";
 import type { ErrorCode } from "../../core/errors/error-catalog.ts";
 import { TaskError } from "../../core/errors/errors.ts";
 import { type JsonValue, wholeCharacterJson } from "../../core/values/json.ts";
+import { columnsProblem } from "../../core/values/text.ts";
 import type { ArchivedCallback, CallbackArchive, CallbackCondition } from "../../ports/callbacks.ts";
 import type { NewTable, Row, WarehouseTable, WarehouseTables } from "../../ports/warehouse.ts";
 import { ArchiveSql } from "./sql.ts";

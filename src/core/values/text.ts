@@ -54,3 +54,19 @@ export function redactUrl(url: string): string {
   const parsed = URL.parse(url);
   return parsed ? `${parsed.protocol}//${parsed.host}` : "an address that is not a URL";
 }
+
+/** How the columns of a table differ from the expected ones, in any order and case. Undefined if they agree. */
+export function columnsProblem(existing: readonly string[], expected: readonly string[]): string | undefined {
+  const missing = namesMissingFrom(expected, existing);
+  const extra = namesMissingFrom(existing, expected);
+  const problems = [
+    ...(missing.length > 0 ? [`not in the table: ${missing.join(", ")}`] : []),
+    ...(extra.length > 0 ? [`only in the table: ${extra.join(", ")}`] : []),
+  ];
+  return problems.length > 0 ? problems.join("; ") : undefined;
+}
+
+/** The names that are not among the others, ignoring case. */
+export function namesMissingFrom(names: readonly string[], others: readonly string[]): readonly string[] {
+  return names.filter((name) => !others.some((other) => other.toLowerCase() === name.toLowerCase()));
+}
