@@ -173,7 +173,8 @@ export class DeployPlace {
     writeFileSync(
       path,
       `#!/bin/sh
-{ printf '%s' '${name}'; for word in "$@"; do printf '\\037%s' "$word"; done; printf '\\n'; } >> "$PLACE/calls"
+# One write: tools that run at the same time must not mix their lines.
+call='${name}'; unit=$(printf '\\037'); for word in "$@"; do call="$call$unit$word"; done; printf '%s\\n' "$call" >> "$PLACE/calls"
 /usr/bin/env -0 > "$PLACE/environment-of-${name}"
 case '${name} '"$1" in 'terraform -'chdir*|'tofu -'chdir*) echo "$2 \${TF_WORKSPACE-none}" >> "$PLACE/workspaces" ;; esac
 case "$*" in
