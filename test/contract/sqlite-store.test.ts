@@ -30,6 +30,15 @@ function open(path = `${temporaryFolder()}/baton.sqlite`, clock: Clock = systemC
 
 describe("the SQLite store keeps the contract", () => describeStore(() => open()));
 
+test("a file whose tables another process is still creating is Baton's own", () => {
+  const path = `${temporaryFolder()}/baton.sqlite`;
+  const options = { path, durability: "full", lockTimeoutSeconds: 5 } as const;
+  const creator = openDatabase(options);
+  creator.exec("CREATE TABLE first (id INTEGER)");
+  expect(() => openDatabase(options).close()).not.toThrow();
+  creator.close();
+});
+
 const key = { collection: "taskLogs", id: "b/a" } as const;
 
 test("synced documents exist after the file is opened again; versions continue", async () => {

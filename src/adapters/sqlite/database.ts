@@ -69,22 +69,36 @@ function configure(
     PRAGMA cache_size = -${cacheKibibytes};
     PRAGMA temp_store = MEMORY;
   `);
+  markAsOwn(database);
   return database;
 }
 
-/** True for Baton's table of messages and its tables of documents. */
+/** Marks a file as Baton's: "Batn" in ASCII. Stored in the file's header (sqlite.org/pragma.html#pragma_application_id). */
+const applicationId = 0x4261746e;
+
+/** True for a table of messages or of documents, by which files without the mark are recognised: those before 0.2. */
 const ownTableCondition = "(m.name = 'messages' AND c.name = 'visible_at') OR c.name = 'arrays'";
 
 /** Throws `STORE_CORRUPT` for the database of another program, before anything is written to it. */
 function assertOwnDatabase(database: DatabaseSync, path: string): void {
   const schema = "sqlite_schema AS m, pragma_table_info(m.name) AS c";
+  // The tables are read before the mark: a process that is creating the file now writes the mark before any table.
   const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
-  const own = database.prepare(`SELECT m.name FROM ${schema} WHERE ${ownTableCondition}`).get();
-  if (tables.length === 0 || own !== undefined) return;
+  if (tables.length === 0 || readApplicationId(database) === applicationId) return;
+  if (database.prepare(`SELECT m.name FROM ${schema} WHERE ${ownTableCondition}`).get() !== undefined) return;
   const names = tables.map(({ name }) => String(name)).slice(0, 5);
   throw new BatonError("STORE_CORRUPT", `It is the database of another program: it has ${names.join(", ")}`, {
     where: path,
   });
+}
+
+function markAsOwn(database: DatabaseSync): void {
+  if (readApplicationId(database) !== applicationId)
+    database.exec(`PRAGMA application_id = ${applicationId}`);
+}
+
+function readApplicationId(database: DatabaseSync): number {
+  return Number(database.prepare("PRAGMA application_id").get()?.application_id);
 }
 
 const busy = 5;
