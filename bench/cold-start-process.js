@@ -28,7 +28,7 @@ export async function coldProcess({ arguments: argv, cwd, environment }, request
     output += chunk;
   });
   const exit = once(child, "exit");
-  const { status, text } = await answerOf(child, { ...request, port });
+  const { status, text } = await answerOf(child, { port, ...request });
   const took = performance.now() - began;
   const used = processorTime(child.pid);
   child.kill("SIGKILL");
@@ -64,7 +64,7 @@ async function send({ body, ...request }) {
   return { status: response.statusCode, text };
 }
 
-async function freePort() {
+export async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address();

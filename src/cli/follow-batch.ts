@@ -15,11 +15,21 @@ export interface FollowOptions {
 
 /** The pauses between two reads start short, so that short batches end without delay, and grow. */
 const firstMs = 10;
-const growth = 1.3;
-const shortestMs = 100;
+const growth = 1.5;
 const longestMs = 2_000;
-/** A pause is at least this many times as long as the read before it, which takes longer for many tasks. */
-const pauseFactor = 20;
+/** They grow to the usual length, or further until the reads of a large batch take a small share of the time. */
+const readFactor = 20;
+const usualMs = 100;
+
+/**
+ * The pause after a read that took `readMs`. It depends on the pause before, too: the first read of a process is slow
+ * because it loads code, and says nothing about the next one.
+ */
+export function nextPauseMs(pauseMs: number | undefined, readMs: number): number {
+  if (pauseMs === undefined) return firstMs;
+  const enoughMs = Math.min(longestMs, Math.max(usualMs, readMs * readFactor));
+  return Math.min(enoughMs, pauseMs * growth);
+}
 
 /** Polls a batch until it has ended or `stop` is aborted. Any process may run it. */
 export async function follow(
@@ -28,7 +38,7 @@ export async function follow(
   { stop, onChange }: FollowOptions,
 ): Promise<void> {
   const seen = new Map<string, string>();
-  let leastMs = firstMs;
+  let pauseMs: number | undefined;
   while (!stop.aborted) {
     const startedAt = performance.now();
     const { status, tasks } = onChange
@@ -36,10 +46,9 @@ export async function follow(
       : { ...(await engine.admin.status(batchId)), tasks: [] };
     for (const task of changedTasks(tasks, seen)) onChange?.(task);
     if (status !== "RUNNING") return;
-    const pause = Math.min(longestMs, Math.max(leastMs, (performance.now() - startedAt) * pauseFactor));
-    leastMs = Math.min(shortestMs, leastMs * growth);
+    pauseMs = nextPauseMs(pauseMs, performance.now() - startedAt);
     // An abort ends the pause early.
-    await sleep(pause, undefined, { signal: stop }).catch(() => {});
+    await sleep(pauseMs, undefined, { signal: stop }).catch(() => {});
   }
 }
 
