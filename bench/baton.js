@@ -1,0 +1,108 @@
+// Opens the built Baton of any checkout, so that one program measures all revisions alike.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { leavesOf } from "./workloads.js";
+
+const result = null;
+
+/**
+ * An embedded engine with one workflow whose tasks do nothing. `run` starts `batches` batches of it at once, and
+ * returns when all of them have ended and are durable.
+ */
+export async function openBaton({ root, data, durability, tasks, batches, task = () => result }) {
+  const { workflow } = await load(root, ["index"]);
+  const { readConfiguration } = await load(root, [
+    "configuration/configuration",
+    "composition/configuration",
+  ]);
+  const { openEmbedded } = await load(root, ["app/embedded", "composition/embedded"]);
+  const { createLogger } = await load(root, ["adapters/pino/logger"]);
+  const leaves = leavesOf(tasks);
+  const end = new EndOfTasks();
+  const last = (context) => {
+    end.note(context);
+    return task(context);
+  };
+  let built = workflow("bench");
+  for (const [id, after] of tasks) {
+    const run = leaves.has(id) ? last : task;
+    built = built.task(id, run, { after });
+  }
+  const app = openEmbedded({
+    configuration: readConfiguration({ BATON_DATA: data, BATON_DURABILITY: durability, BATON_SWEEP: "1h" }),
+    logger: createLogger("error"),
+    workflows: [built],
+  });
+  app.work.start();
+  const start = () => app.engine.start({ kind: "start", workflowId: "bench" });
+  const status = async (batchId) => (await (app.engine.admin ?? app.engine).status(batchId)).status;
+
+  return {
+    tasks: tasks.length * batches,
+    async run() {
+      const ran = end.after(leaves.size * batches);
+      const durable = unitOfWork(app.engine);
+      const began = performance.now();
+      const started = await Promise.all(Array.from({ length: batches }, start));
+      const startMs = performance.now() - began;
+      await ended(await ran);
+      await durable();
+      return { startMs, started };
+    },
+    /** Not part of a measurement. Throws if a batch has not succeeded. */
+    async check({ started }) {
+      for (const { batchId } of started) await ended(batchId);
+    },
+    close: () => app.close(),
+  };
+
+  /**
+   * Called when the last task has run, so the end of its batch is a few turns of the event loop away: to poll for it
+   * costs one or two reads a round.
+   */
+  async function ended(batchId) {
+    for (;;) {
+      const now = await status(batchId);
+      if (now === "SUCCESS") return;
+      if (now !== "RUNNING") throw new Error(`Batch ${batchId} ended ${now}`);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}
+
+/** Resolves with the batch of the task without children that runs last. */
+class EndOfTasks {
+  #left = 0;
+  #resolve = () => {};
+
+  after(runs) {
+    const { promise, resolve } = Promise.withResolvers();
+    this.#left = runs;
+    this.#resolve = resolve;
+    return promise;
+  }
+
+  note(context) {
+    this.#left -= 1;
+    if (this.#left === 0) this.#resolve(context.batchId);
+  }
+}
+
+/** Returns a function that resolves when everything written since now is durable. */
+function unitOfWork(engine) {
+  if (engine.begin) {
+    const unit = engine.begin();
+    return () => unit.durable();
+  }
+  const mark = engine.mark();
+  return () => engine.sync(mark);
+}
+
+/** The first of these modules that the checkout has: files have moved between revisions. */
+async function load(root, candidates) {
+  const found = candidates.map((name) => join(root, "dist/src", `${name}.js`)).find(existsSync);
+  if (!found)
+    throw new Error(`${root} has none of ${candidates.join(", ")} in dist/src: run npm run build there`);
+  return import(pathToFileURL(found).href);
+}
