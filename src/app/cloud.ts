@@ -11,6 +11,7 @@ import { limits } from "../core/limits.ts";
 import { computeSeal, isSealed, type SealKey } from "../core/messages.ts";
 import { longestAttemptSeconds } from "../core/workflow/definition.ts";
 import type { Broker, OutgoingMessage, Timer } from "../ports/broker.ts";
+import type { MaybePromise } from "../ports/store.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import { type App, buildEngine, type EngineOptions } from "./app.ts";
 import { deploymentId, openObjects, openWarehouse, requireGoogle } from "./services.ts";
@@ -87,7 +88,7 @@ export class QueueRouter implements Broker, Timer {
     await Promise.all([...byBroker].map(([broker, outgoing]) => broker.publish(outgoing)));
   }
 
-  schedule(message: OutgoingMessage, delayMs: number): Promise<void> {
+  schedule(message: OutgoingMessage, delayMs: number): MaybePromise<void> {
     const { queues, limited, others } = this.#routes;
     return (queues.has(message.queue) ? limited : others.timer).schedule(message, delayMs);
   }

@@ -11,6 +11,7 @@ import { errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
 import { requestedPause } from "../core/retry.ts";
 import { truncate } from "../core/values/text.ts";
+import type { MaybePromise } from "../ports/store.ts";
 import type { CallbackOutbox, StoredCallback } from "./callback-outbox.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { callbackMessage } from "./outgoing-messages.ts";
@@ -41,7 +42,7 @@ export async function deliverCallback(
 }
 
 /** We lost the lease: to another sender, or to our own earlier write whose reply was lost. Re-check after the lease in case that sender crashes. */
-function recheckLater({ timer }: Dependencies, callbackId: string): Promise<void> {
+function recheckLater({ timer }: Dependencies, callbackId: string): MaybePromise<void> {
   return timer.schedule(callbackMessage(callbackId), limits.callbackLeaseSeconds * 1_000);
 }
 

@@ -8,6 +8,7 @@ import type {
 import type { Schedule } from "../core/schedule/schedule.ts";
 import { DropMatcher } from "../core/workflow/trigger.ts";
 import type { DeployedWorkflow } from "../ports/catalog.ts";
+import type { MaybePromise } from "../ports/store.ts";
 import { CallbackOutbox } from "./callback-outbox.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { deliverCallback } from "./deliver-callback.ts";
@@ -146,7 +147,7 @@ export class Engine {
   }
 
   /** Returns the result of `work` when all its writes are durable. Throws if one of them was undone. */
-  durably<Result>(work: () => Promise<Result>): Promise<Result> {
+  durably<Result>(work: () => MaybePromise<Result>): Promise<Result> {
     return durably(this.#dependencies.store, work);
   }
 }

@@ -206,7 +206,8 @@ export class FanOut {
       throw error;
     }
     // Not awaited: the delivery waits for the same sync after it has released its slot.
-    unit.durable().catch(forget);
+    const durable = unit.durable();
+    if (durable instanceof Promise) durable.catch(forget);
   }
 
   /** `continuation`: the message for the children of the next page. It is published with the first children of this one. */

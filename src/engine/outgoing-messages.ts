@@ -5,7 +5,7 @@ import { CALLBACK_QUEUE, CONTROL_QUEUE, type TaskMessage } from "../core/message
 import type { TaskDefinition } from "../core/workflow/definition.ts";
 import { END_TASK_ID } from "../core/workflow/definition.ts";
 import type { Broker, OutgoingMessage } from "../ports/broker.ts";
-import type { DocumentStore, SyncMark } from "../ports/store.ts";
+import type { DocumentStore, MaybePromise, SyncMark } from "../ports/store.ts";
 import type { PinnedBatch } from "./records/batches.ts";
 
 export function executeMessage(
@@ -68,14 +68,14 @@ export class UnitOfWork {
    * Publishes messages that follow from the writes of this unit. The check and the publish run in the same tick. Throws
    * `STORE_FAILED` if a write was undone.
    */
-  publish(messages: readonly OutgoingMessage[]): Promise<void> {
+  publish(messages: readonly OutgoingMessage[]): MaybePromise<void> {
     if (this.#store.mark() !== this.#since)
       return Promise.reject(new BatonError("STORE_FAILED", "A write was undone before it was announced"));
     return this.#broker.publish(messages);
   }
 
-  /** Resolves when all writes of this unit are durable. Throws if one of them was undone. */
-  durable(): Promise<void> {
+  /** Returns when all writes of this unit are durable. Throws if one of them was undone. */
+  durable(): MaybePromise<void> {
     return this.#store.sync(this.#since);
   }
 }

@@ -1,4 +1,5 @@
 import type { Message } from "../core/messages.ts";
+import type { MaybePromise } from "./store.ts";
 
 export interface OutgoingMessage {
   readonly queue: string;
@@ -10,13 +11,13 @@ export interface OutgoingMessage {
  * store's last commit: call the store's `sync` before you acknowledge anything that depends on it.
  */
 export interface Broker {
-  publish(messages: readonly OutgoingMessage[]): Promise<void>;
+  publish(messages: readonly OutgoingMessage[]): MaybePromise<void>;
 }
 
 /** Carries messages to the handler at a later time. */
 export interface Timer {
   /** The message may come late, or more than once. It never comes earlier than by the difference of the clocks. */
-  schedule(message: OutgoingMessage, delayMs: number): Promise<void>;
+  schedule(message: OutgoingMessage, delayMs: number): MaybePromise<void>;
 }
 
 export interface Delivery {

@@ -2,6 +2,22 @@ import { BatonError, type ErrorContext } from "../core/errors/errors.ts";
 import type { CollectionName } from "../core/records.ts";
 import type { JsonObject } from "../core/values/json.ts";
 
+/**
+ * The answer of a port. A port that has the answer returns it at once, so that its caller does not pay for a promise.
+ * `await` takes both. A failure is always a rejected promise, never thrown by the call itself: one of several calls
+ * that run side by side can't leave the others without a handler.
+ */
+export type MaybePromise<Result> = Result | Promise<Result>;
+
+/** Makes a call that has its answer at once. What it throws becomes a rejected promise. */
+export function atOnce<Result>(call: () => Result): MaybePromise<Result> {
+  try {
+    return call();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
 export interface DocumentKey {
   readonly collection: CollectionName;
   readonly id: string;
@@ -96,21 +112,21 @@ export type SyncMark = number;
  * After any error of a commit other than ConflictError, the commit may have been applied or not.
  */
 export interface DocumentStore {
-  get(key: DocumentKey): Promise<Snapshot>;
+  get(key: DocumentKey): MaybePromise<Snapshot>;
   /** Applies all writes in order, or none. Throws ConflictError if a condition does not hold. */
-  commit(writes: readonly Write[]): Promise<CommitResult>;
+  commit(writes: readonly Write[]): MaybePromise<CommitResult>;
   /** Applies each write separately. The results are in the order of the writes. */
-  commitEach(writes: readonly Write[]): Promise<readonly CommitEachResult[]>;
+  commitEach(writes: readonly Write[]): MaybePromise<readonly CommitEachResult[]>;
   /** Strongly consistent: counts everything committed before the call. */
-  count(collection: CollectionName, condition: Condition): Promise<number>;
+  count(collection: CollectionName, condition: Condition): MaybePromise<number>;
   /** Strongly consistent. All conditions must hold; without conditions it returns all documents. */
   query(
     collection: CollectionName,
     conditions: readonly Condition[],
     options: QueryOptions,
-  ): Promise<QueryResult>;
+  ): MaybePromise<QueryResult>;
   /** Marks the start of some work, for the `sync` at its end. */
   mark(): SyncMark;
-  /** Resolves when all applied writes are durable. Throws if a write applied since the mark was rolled back. */
-  sync(since: SyncMark): Promise<void>;
+  /** Returns when all applied writes are durable. Fails if a write applied since the mark was rolled back. */
+  sync(since: SyncMark): MaybePromise<void>;
 }

@@ -5,6 +5,7 @@ import type {
   Condition,
   DocumentKey,
   DocumentStore,
+  MaybePromise,
   QueryOptions,
   QueryResult,
   Snapshot,
@@ -50,11 +51,11 @@ export class TracedStore implements DocumentStore {
     }
   }
 
-  commitEach(writes: readonly Write[]): Promise<readonly CommitEachResult[]> {
+  commitEach(writes: readonly Write[]): MaybePromise<readonly CommitEachResult[]> {
     return this.#store.commitEach(writes);
   }
 
-  count(...[collection, condition]: Parameters<DocumentStore["count"]>): Promise<number> {
+  count(...[collection, condition]: Parameters<DocumentStore["count"]>): MaybePromise<number> {
     return this.#store.count(collection, condition);
   }
 
@@ -62,7 +63,7 @@ export class TracedStore implements DocumentStore {
     collection: DocumentKey["collection"],
     conditions: readonly Condition[],
     options: QueryOptions,
-  ): Promise<QueryResult> {
+  ): MaybePromise<QueryResult> {
     return this.#store.query(collection, conditions, options);
   }
 
@@ -70,7 +71,7 @@ export class TracedStore implements DocumentStore {
     return this.#store.mark();
   }
 
-  sync(since: SyncMark): Promise<void> {
+  sync(since: SyncMark): MaybePromise<void> {
     return this.#store.sync(since);
   }
 

@@ -52,7 +52,7 @@ const detours: readonly (readonly [string, Detour])[] = [
     ({ app }, batchId) =>
       Promise.all(six.map((taskId) => publishBody(app, Buffer.from(JSON.stringify({ batchId, taskId }))))),
   ],
-  ["to the topic of the queue", (cloud, batchId) => usualWay(cloud).broker.publish(runs(batchId))],
+  ["to the topic of the queue", async (cloud, batchId) => usualWay(cloud).broker.publish(runs(batchId))],
   [
     "by a timer that was set before there was a limit",
     async (cloud, batchId) => {

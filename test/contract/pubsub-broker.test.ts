@@ -193,7 +193,7 @@ test.skipIf(foreign !== undefined)(
         return publishes === 1 ? fault : undefined;
       });
       const message: Message = { kind: "task", batchId: "b", taskId: "t" };
-      await broker.publish([{ queue, message }]).catch(() => undefined);
+      await Promise.resolve(broker.publish([{ queue, message }])).catch(() => undefined);
       return publishes;
     };
     expect(await countWith("unknown", undefined)).toBe(1);

@@ -9,9 +9,9 @@ import { World } from "../simulation/world.ts";
 import { describeStore } from "./store-contract.ts";
 
 /** The simulated store in a world where nothing goes wrong, and time passes by itself. */
-function open() {
+function open(answersAtOnce: boolean) {
   const world = new World();
-  const settings = { name: "p1", skewMs: 0, standstillMs: 0 };
+  const settings = { name: "p1", skewMs: 0, standstillMs: 0, answersAtOnce: () => answersAtOnce };
   const process = new Process(world, new ScriptedFaults(new Map()), new Random(1), settings);
   const receiver = new Receiver(world, 0, () => undefined);
   const store = storePort(
@@ -26,4 +26,7 @@ function open() {
   return { store };
 }
 
-describe("the simulated store keeps the contract", () => describeStore(open));
+describe("the simulated store keeps the contract when it answers later", () =>
+  describeStore(() => open(false)));
+describe("the simulated store keeps the contract when it answers at once", () =>
+  describeStore(() => open(true)));

@@ -5,16 +5,11 @@ import { workflow } from "../../src/index.ts";
 import type { OutgoingMessage } from "../../src/ports/broker.ts";
 import { testApp, untilEnded } from "../support/app.ts";
 import { chaosApp } from "../support/chaos.ts";
-import { firstTime, statusOf, withStore } from "../support/faults.ts";
+import { firstTime, statusOf, undoTurn, withStore } from "../support/faults.ts";
 import { timedApp } from "../support/timed-app.ts";
 
 const waits = (timeout = "1h") =>
   workflow("flow").task("work", ({ step }) => step.waitForEvent("approved", { timeout }));
-
-/** Another handler's write in the same turn fails, and takes with it all that the turn has written. */
-function undoTurn(app: ReturnType<typeof testApp>): void {
-  void app.broker.schedule({ queue: "x", message: { kind: "sweep" } }, Number.NaN).catch(() => undefined);
-}
 
 /** An app at work on a batch of the workflow, and events for it, by the way that messages come in. */
 async function started(app: ReturnType<typeof testApp>) {

@@ -416,8 +416,8 @@ function crashing(plan: { left: number; how: Crash }) {
       remove: (listed) => change(() => objects.remove(listed)),
     };
     const withCommits = withStore(dependencies, (store) => ({
-      commit: (writes) => change(() => store.commit(writes)),
-      commitEach: (writes) => change(() => store.commitEach(writes)),
+      commit: (writes) => change(async () => store.commit(writes)),
+      commitEach: (writes) => change(async () => store.commitEach(writes)),
     }));
     return { ...withCommits, objects: failing };
   };

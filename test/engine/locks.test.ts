@@ -4,7 +4,7 @@ import { TaskError, workflow } from "../../src/index.ts";
 import type { Assignment, TaskOutcome } from "../../src/ports/task-runner.ts";
 import type { TaskContext } from "../../src/runtime/task-type.ts";
 import { temporaryFolder, testApp, untilEnded } from "../support/app.ts";
-import { firstTime, statusOf, withStore } from "../support/faults.ts";
+import { firstTime, statusOf, undoTurn, withStore } from "../support/faults.ts";
 import { callbackReceiver } from "../support/receiver.ts";
 import { timedApp } from "../support/timed-app.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
@@ -410,11 +410,7 @@ test.each(["claim", "outcome"])(
             const committed = await store.commit(writes);
             const isJoint =
               writes.length > 1 && statusOf(writes[0]) === (what === "claim" ? "PROCESSING" : "SUCCESS");
-            // Another handler's write in the same turn fails, and takes with it all that the turn has written.
-            if (isJoint && isFirst())
-              void app.broker
-                .schedule({ queue: "x", message: { kind: "sweep" } }, Number.NaN)
-                .catch(() => undefined);
+            if (isJoint && isFirst()) undoTurn(app);
             return committed;
           },
         })),

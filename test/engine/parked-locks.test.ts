@@ -32,7 +32,7 @@ class Line {
     broker: {
       publish: async (messages) => {
         const held = messages.filter((message) => batchOf(message) === this.#batchId);
-        if (held.length > 0) this.#kept.push(() => plain.broker.publish(held));
+        if (held.length > 0) this.#kept.push(async () => plain.broker.publish(held));
         await plain.broker.publish(messages.filter((message) => !held.includes(message)));
       },
     },
@@ -40,7 +40,7 @@ class Line {
       schedule: async (message, delayMs) => {
         if (batchOf(message) !== (this.#batchId ?? batchOf(message)))
           return plain.timer.schedule(message, delayMs);
-        this.#kept.push(() => plain.broker.publish([message]));
+        this.#kept.push(async () => plain.broker.publish([message]));
       },
     },
   });

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { limits } from "../../src/core/limits.ts";
 import { withBoundedConcurrency } from "../../src/engine/records/bulk.ts";
 import { archiveFile, workflow } from "../../src/index.ts";
-import type { DocumentStore } from "../../src/ports/store.ts";
+import type { DocumentStore, MaybePromise } from "../../src/ports/store.ts";
 import { runToEnd, testApp } from "../support/app.ts";
 
 /** How many calls are under way at the same time at most. */
@@ -10,7 +10,7 @@ class Gauge {
   most = 0;
   #now = 0;
 
-  async during<T>(work: () => Promise<T>): Promise<T> {
+  async during<T>(work: () => MaybePromise<T>): Promise<T> {
     this.#now += 1;
     this.most = Math.max(this.most, this.#now);
     try {

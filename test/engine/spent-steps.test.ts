@@ -35,7 +35,9 @@ test("a call that takes a key just before its steps expire continues after them,
             clock.set(120_000);
             await start("flow", input);
             await secondIsHere.promise;
-            return store.commit(writes).finally(firstHasIt.resolve);
+            const committed = await store.commit(writes);
+            firstHasIt.resolve();
+            return committed;
           }
           secondIsHere.resolve();
           await firstHasIt.promise;

@@ -3,16 +3,11 @@ import type { EmbeddedApp } from "../../src/app/embedded.ts";
 import { TaskError, workflow } from "../../src/index.ts";
 import type { Write } from "../../src/ports/store.ts";
 import { temporaryFolder, testApp, untilEnded } from "../support/app.ts";
-import { firstTime, statusOf, withStore } from "../support/faults.ts";
+import { firstTime, statusOf, undoTurn, withStore } from "../support/faults.ts";
 import { type TimedApp, timedApp } from "../support/timed-app.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
 const swept = { BATON_LEASE: "30s", BATON_SWEEP: "10s" };
-
-/** Another handler's write in the same turn fails, and takes all that the turn has written with it. */
-function undoTurn(app: EmbeddedApp): void {
-  void app.broker.schedule({ queue: "x", message: { kind: "sweep" } }, Number.NaN).catch(() => undefined);
-}
 
 /** a → b; b notes the store's view of a. The turn of the first matching commit is undone after it was answered. */
 function chain(matches: (write: Write) => boolean, a: () => unknown = () => 1, clock = new VirtualClock()) {

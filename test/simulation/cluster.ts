@@ -9,6 +9,7 @@ export interface ClusterOptions {
   readonly skewsMs: readonly number[];
   /** Longer than any lease. */
   readonly standstillMs: number;
+  readonly answersAtOnce: () => boolean;
 }
 
 /** Machines that come and go: one that dies is started again after a while, and remembers nothing. */
@@ -50,9 +51,9 @@ export class Cluster {
 
   #startMachine(place: number): void {
     if (!this.#surroundings) throw new Error("The cluster has not been started");
-    const { skewsMs, standstillMs } = this.#options;
+    const { skewsMs, standstillMs, answersAtOnce } = this.#options;
     const name = `p${place + 1}.${++this.#starts}`;
-    const settings = { name, skewMs: skewsMs[place] ?? 0, standstillMs };
+    const settings = { name, skewMs: skewsMs[place] ?? 0, standstillMs, answersAtOnce };
     const process = new Process(this.#world, this.#faults, this.#random.fork(), settings, () => {
       this.#machines.delete(place);
       this.#world.after(this.#random.between(100, 8_000), () => this.#startMachine(place));

@@ -1,7 +1,7 @@
 import { TaskError } from "../../src/core/errors/errors.ts";
 import type { CallbackArchive, CallbackSender } from "../../src/ports/callbacks.ts";
 import type { ObjectStore } from "../../src/ports/objects.ts";
-import type { CommitEachResult, DocumentStore, Write } from "../../src/ports/store.ts";
+import type { CommitEachResult, DocumentStore, MaybePromise, Write } from "../../src/ports/store.ts";
 import type { Documents } from "./documents.ts";
 import type { Fault } from "./faults.ts";
 import type { Commit } from "./invariants.ts";
@@ -35,7 +35,7 @@ export function storePort({ world, documents, onCommit }: Services, process: Pro
   };
   return {
     get: (key) =>
-      process.call(
+      process.callStore(
         "read",
         () => `get ${key.collection}/${key.id}`,
         () => ({
@@ -44,32 +44,33 @@ export function storePort({ world, documents, onCommit }: Services, process: Pro
         }),
       ),
     commit: (writes) =>
-      process.call(
+      process.callStore(
         "write",
         () => `commit ${shown(writes)}`,
         (fault) => commit(writes, fault),
       ),
     // Each write travels alone: that is how Firestore's BatchWrite answers, and fails.
-    commitEach: (writes) =>
-      Promise.all(
-        writes.map((write) =>
-          process
-            .call(
-              "write",
-              () => `commit each ${shown([write])}`,
-              (fault) => commitOne(write, fault),
-            )
-            .catch((error: Error): CommitEachResult => ({ ok: false, error })),
-        ),
-      ),
+    commitEach: (writes) => {
+      const answers = writes.map((write): MaybePromise<CommitEachResult> => {
+        const answer = process.callStore(
+          "write",
+          () => `commit each ${shown([write])}`,
+          (fault) => commitOne(write, fault),
+        );
+        if (!(answer instanceof Promise)) return answer;
+        return answer.catch((error: Error): CommitEachResult => ({ ok: false, error }));
+      });
+      const answered = answers.filter((answer): answer is CommitEachResult => !(answer instanceof Promise));
+      return answered.length === writes.length ? answered : Promise.all(answers);
+    },
     count: (collection, condition) =>
-      process.call(
+      process.callStore(
         "read",
         () => `count ${collection} ${condition.equals}`,
         () => documents.count(collection, condition),
       ),
     query: (collection, conditions, options) =>
-      process.call(
+      process.callStore(
         "read",
         () => `query ${collection}`,
         () => ({
@@ -78,7 +79,7 @@ export function storePort({ world, documents, onCommit }: Services, process: Pro
         }),
       ),
     mark: () => 0,
-    sync: async () => undefined,
+    sync: () => process.sync(),
   };
 }
 

@@ -1,4 +1,4 @@
-import { ConflictError, StoreTimeoutError } from "../../src/ports/store.ts";
+import { atOnce, ConflictError, type MaybePromise, StoreTimeoutError } from "../../src/ports/store.ts";
 import type { Fault, Faults, Site } from "./faults.ts";
 import type { Random } from "./random.ts";
 import type { Place, World } from "./world.ts";
@@ -9,6 +9,8 @@ export interface ProcessSettings {
   readonly skewMs: number;
   /** Longer than any lease: how long it hangs, and how long slow calls take. */
   readonly standstillMs: number;
+  /** Draws whether the store has the next answer at once, as one in the same process has. */
+  readonly answersAtOnce: () => boolean;
 }
 
 /** How long a client waits for an answer before it reports an error. */
@@ -75,7 +77,15 @@ export class Process implements Place {
     apply: (fault: Fault | undefined) => Value,
   ): Promise<Value> {
     if (!this.isAlive) return never();
-    const fault = this.#faults.at(site);
+    return this.#callWith(this.#faults.at(site), site, describe, apply);
+  }
+
+  #callWith<Value>(
+    fault: Fault | undefined,
+    site: Site,
+    describe: () => string,
+    apply: (fault: Fault | undefined) => Value,
+  ): Promise<Value> {
     if (isHindrance(fault)) this.hindrances += 1;
     this.#world.note(`${this.name} ${site}${fault ? ` ${fault}` : ""}`, describe);
     if (fault === "crash_before") {
@@ -84,6 +94,24 @@ export class Process implements Place {
     }
     if (fault === "hang") this.hang();
     return new Promise((resolve, reject) => this.#travel(fault, apply, resolve, reject));
+  }
+
+  /** Calls the store, which may be in the same process. A call that goes wrong is one over a network. */
+  callStore<Value>(
+    site: "read" | "write",
+    describe: () => string,
+    apply: (fault: Fault | undefined) => Value,
+  ): MaybePromise<Value> {
+    if (!this.isAlive || !this.#settings.answersAtOnce()) return this.call(site, describe, apply);
+    const fault = this.#faults.at(site);
+    if (fault) return this.#callWith(fault, site, describe, apply);
+    this.#world.note(`${this.name} ${site} at once`, describe);
+    return atOnce(() => apply(undefined));
+  }
+
+  /** Waits for what the store has applied. */
+  sync(): MaybePromise<void> {
+    return this.#settings.answersAtOnce() ? undefined : Promise.resolve();
   }
 
   /** Time that a task takes. */

@@ -33,6 +33,8 @@ export interface Scenario {
   readonly sweepSeconds: number;
   /** Until then the receiver of callbacks takes none. */
   readonly receiverIsBackMs: number;
+  /** Share of the calls of the store that are answered at once: none where the store is remote. */
+  readonly atOnceShare: number;
   /** When faults stop. */
   readonly faultsEndMs: number;
   readonly endFaults: () => void;
@@ -94,8 +96,14 @@ class Simulation {
       onCommit: (commit) => this.#looking(() => this.#invariants.check(commit)),
     };
     const standstillMs = 1_300 * scenario.leaseSeconds;
-    const { skewsMs, faults, hostility, acknowledgeSeconds } = scenario;
-    this.#cluster = new Cluster(this.#world, faults, this.#random.fork(), { skewsMs, standstillMs });
+    const { skewsMs, faults, hostility, acknowledgeSeconds, atOnceShare } = scenario;
+    const answers = new Random(scenario.seed ^ 0xa7);
+    const answersAtOnce = () => answers.chance(atOnceShare);
+    this.#cluster = new Cluster(this.#world, faults, this.#random.fork(), {
+      skewsMs,
+      standstillMs,
+      answersAtOnce,
+    });
     this.#broker = new SimulatedBroker(this.#world, faults, this.#random.fork(), {
       hostility,
       acknowledgeSeconds,

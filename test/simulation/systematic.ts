@@ -151,6 +151,7 @@ function scenarioWith(
     faults,
     hostility,
     completions,
+    atOnceShare: [1, 0, 0.5][timing % 3] ?? 0,
     // The clocks of the others are wrong.
     skewsMs: [0, hourMs, -hourMs].slice(0, machines),
     leaseSeconds: 2,

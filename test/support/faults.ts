@@ -1,3 +1,4 @@
+import type { EmbeddedApp } from "../../src/app/embedded.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
 import type { OutgoingMessage } from "../../src/ports/broker.ts";
 import type { DocumentStore, Write } from "../../src/ports/store.ts";
@@ -36,6 +37,12 @@ export function withPublish(
     ...dependencies,
     broker: { publish: async (messages) => broker.publish(messages.filter(decide)) },
   };
+}
+
+/** Another handler's write in the same turn fails, and takes all that the turn has written with it. */
+export function undoTurn(app: EmbeddedApp): void {
+  const undone = async () => app.broker.schedule({ queue: "x", message: { kind: "sweep" } }, Number.NaN);
+  undone().catch(() => undefined);
 }
 
 /** Whether a write settles or otherwise ends a task. */

@@ -4,6 +4,7 @@ import { isRedrivable, messageKey } from "../../core/messages.ts";
 import { backoffMs } from "../../core/retry.ts";
 import type { Broker, MessageHandler, OutgoingMessage, Timer } from "../../ports/broker.ts";
 import type { Clock } from "../../ports/machine.ts";
+import { atOnce, type MaybePromise } from "../../ports/store.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { MessageStore, type QueuedMessage, type WaitingMessages } from "./message-store.ts";
@@ -49,15 +50,17 @@ export class SqliteBroker implements Broker, Timer {
     this.#limiter = new QueueLimiter(options, clock);
   }
 
-  async publish(messages: readonly OutgoingMessage[]): Promise<void> {
-    for (const outgoing of messages)
-      if (this.#handler && isRedrivable(outgoing.message)) this.#pushInMemory(outgoing);
-      else this.#messages.insert(outgoing, 0);
-    this.#schedulePump();
+  publish(messages: readonly OutgoingMessage[]): MaybePromise<void> {
+    return atOnce(() => {
+      for (const outgoing of messages)
+        if (this.#handler && isRedrivable(outgoing.message)) this.#pushInMemory(outgoing);
+        else this.#messages.insert(outgoing, 0);
+      this.#schedulePump();
+    });
   }
 
-  async schedule(outgoing: OutgoingMessage, delayMs: number): Promise<void> {
-    this.#messages.insert(outgoing, delayMs);
+  schedule(outgoing: OutgoingMessage, delayMs: number): MaybePromise<void> {
+    return atOnce(() => this.#messages.insert(outgoing, delayMs));
   }
 
   /** Starts to deliver messages to the handler: all, or only those of one batch. */

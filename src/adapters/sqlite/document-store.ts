@@ -1,12 +1,14 @@
 import type { DatabaseSync } from "node:sqlite";
 import { type CollectionName, collectionNames, collections } from "../../core/records.ts";
 import {
+  atOnce,
   type CommitEachResult,
   type CommitResult,
   type Condition,
   ConflictError,
   type DocumentKey,
   type DocumentStore,
+  type MaybePromise,
   type QueryOptions,
   type QueryResult,
   type Snapshot,
@@ -38,47 +40,55 @@ export class SqliteDocumentStore implements DocumentStore {
     });
   }
 
-  async get(key: DocumentKey): Promise<Snapshot> {
-    const row = this.#group.read(() => this.#table(key.collection).get(key.id));
-    return { document: row && toDocument(key.collection, row), readTime: this.#clock.now() };
+  get({ collection, id }: DocumentKey): MaybePromise<Snapshot> {
+    return atOnce(() => {
+      const row = this.#group.read(() => this.#table(collection).get(id));
+      return { document: row && toDocument(collection, row), readTime: this.#clock.now() };
+    });
   }
 
-  async commit(writes: readonly Write[]): Promise<CommitResult> {
-    const stamp = this.#nextStamp(writes);
-    const refused = this.#group.write(() => this.#applyAll(writes, stamp));
-    // Thrown outside of the group: a version conflict must not roll back the other writes of this turn.
-    if (refused) throw conflictError(refused);
-    return toCommitResult(stamp);
+  commit(writes: readonly Write[]): MaybePromise<CommitResult> {
+    return atOnce(() => {
+      const stamp = this.#nextStamp(writes);
+      const refused = this.#group.write(() => this.#applyAll(writes, stamp));
+      // Thrown outside of the group: a version conflict must not roll back the other writes of this turn.
+      if (refused) throw conflictError(refused);
+      return toCommitResult(stamp);
+    });
   }
 
-  async commitEach(writes: readonly Write[]): Promise<readonly CommitEachResult[]> {
-    return this.#group.write(() =>
-      writes.map((write): CommitEachResult => {
-        const stamp = this.#nextStamp([write]);
-        if (this.#apply(write, stamp)) return { ok: true, committed: toCommitResult(stamp) };
-        return { ok: false, error: conflictError(write) };
-      }),
+  commitEach(writes: readonly Write[]): MaybePromise<readonly CommitEachResult[]> {
+    return atOnce(() =>
+      this.#group.write(() =>
+        writes.map((write): CommitEachResult => {
+          const stamp = this.#nextStamp([write]);
+          if (this.#apply(write, stamp)) return { ok: true, committed: toCommitResult(stamp) };
+          return { ok: false, error: conflictError(write) };
+        }),
+      ),
     );
   }
 
-  async count(collection: CollectionName, condition: Condition): Promise<number> {
-    return this.#group.read(() => this.#table(collection).count(condition));
+  count(collection: CollectionName, condition: Condition): MaybePromise<number> {
+    return atOnce(() => this.#group.read(() => this.#table(collection).count(condition)));
   }
 
-  async query(
+  query(
     collection: CollectionName,
     conditions: readonly Condition[],
     options: QueryOptions,
-  ): Promise<QueryResult> {
-    const rows = this.#group.read(() => this.#table(collection).query(conditions, options));
-    return { documents: rows.map((row) => toDocument(collection, row)), readTime: this.#clock.now() };
+  ): MaybePromise<QueryResult> {
+    return atOnce(() => {
+      const rows = this.#group.read(() => this.#table(collection).query(conditions, options));
+      return { documents: rows.map((row) => toDocument(collection, row)), readTime: this.#clock.now() };
+    });
   }
 
   mark(): SyncMark {
     return this.#group.mark();
   }
 
-  sync(since: SyncMark): Promise<void> {
+  sync(since: SyncMark): MaybePromise<void> {
     return this.#group.sync(since);
   }
 

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { MaybePromise } from "../../ports/store.ts";
 import { translateSqliteError } from "./database.ts";
 
 /** The writes of one turn of the event loop. They are committed or rolled back together. */
@@ -63,10 +64,9 @@ export class GroupCommit {
     return this.#rolledBack;
   }
 
-  /** Throws if a group was rolled back since the mark, because it may have held the caller's writes. */
-  async sync(since: number): Promise<void> {
-    await this.#open?.done;
-    if (this.#rolledBack !== since) throw this.#lastError;
+  /** Fails if a group was rolled back since the mark, because it may have held the caller's writes. */
+  sync(since: number): MaybePromise<void> {
+    return this.#rolledBack === since ? this.#open?.done : Promise.reject(this.#lastError);
   }
 
   /** Commits the open group now instead of at the end of the turn. */

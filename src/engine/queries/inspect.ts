@@ -3,7 +3,7 @@ import { limits } from "../../core/limits.ts";
 import { type CollectionName, type TaskLog, truncateResult } from "../../core/records.ts";
 import { isoTime } from "../../core/values/time.ts";
 import type { ActiveTask, CachedResult, Lock, Stats } from "../../core/views/views.ts";
-import type { DocumentStore } from "../../ports/store.ts";
+import type { DocumentStore, MaybePromise } from "../../ports/store.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { pages, Records, recordKinds, type Stored } from "../records/records.ts";
 import { Listing } from "./batch-list.ts";
@@ -132,7 +132,7 @@ export class Inspection {
     return new Records(this.#store, recordKinds.execution).eachReadable(ofState, use);
   }
 
-  #count(collection: CollectionName, field: string, equals: string): Promise<number> {
+  #count(collection: CollectionName, field: string, equals: string): MaybePromise<number> {
     return this.#store.count(collection, { field, equals });
   }
 }

@@ -53,10 +53,12 @@ export class AppliedWorkflows {
         const { document: cursor } = await store.get(key);
         if (cursor) writes.push({ kind: "delete", key, version: cursor.version });
       }
-      await store.commit(writes).catch((error: unknown) => {
+      try {
+        await store.commit(writes);
+      } catch (error) {
         // It was applied again, a cursor moved, or the client repeated our own delete.
         if (!(error instanceof ConflictError)) throw error;
-      });
+      }
     }
   }
 

@@ -107,13 +107,12 @@ export class Claims {
 
   async #reread({ log, execution }: Claim): Promise<Claim | undefined> {
     const { store } = this.#dependencies;
-    const [logNow, executionNow] = await Promise.all([
-      store.get(logWrite(log.version, log.log).key).then(toStoredLog),
-      execution &&
-        store
-          .get(keyOf(recordKinds.execution, execution.data))
-          .then((snapshot) => parsed(recordKinds.execution, snapshot)),
+    const [foundLog, foundExecution] = await Promise.all([
+      store.get(logWrite(log.version, log.log).key),
+      execution && store.get(keyOf(recordKinds.execution, execution.data)),
     ]);
+    const logNow = toStoredLog(foundLog);
+    const executionNow = foundExecution && parsed(recordKinds.execution, foundExecution);
     // mutation: own-claim-is-recognised
     if (!logNow || !isSameAttempt(logNow.log, log.log)) return undefined;
     if (execution && !(executionNow && isSameLock(executionNow.data, execution.data))) return undefined;

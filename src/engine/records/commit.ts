@@ -5,6 +5,7 @@ import {
   type CommitEachResult,
   type CommitResult,
   type DocumentStore,
+  type MaybePromise,
   type Snapshot,
   StoreTimeoutError,
   type Write,
@@ -106,7 +107,10 @@ function single(outcome: AtomicOutcome): CommitOutcome {
 }
 
 /** Returns the result of `work` when its writes are durable. Throws what `work` throws, and if a write was undone. */
-export async function durably<Result>(store: DocumentStore, work: () => Promise<Result>): Promise<Result> {
+export async function durably<Result>(
+  store: DocumentStore,
+  work: () => MaybePromise<Result>,
+): Promise<Result> {
   const since = store.mark();
   const result = await work();
   await store.sync(since);
