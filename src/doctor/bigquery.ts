@@ -2,30 +2,31 @@ import * as z from "zod";
 import { permissions } from "../configuration/google-requirements.ts";
 import { archiveColumns } from "../core/callback.ts";
 import { defaults } from "../core/limits.ts";
-import { type CheckGroup, checkResult, singleCheck } from "./check.ts";
+import type { DataformAccounts } from "../tasks/dataform.ts";
+import { type CheckGroup, checkResult } from "./check.ts";
 import {
+  actAsGroup,
   type CloudContext,
-  projectPermissionGroup,
+  listOf,
+  permissionGroup,
   readResource,
   resourceGroup,
-  serviceHosts,
+  serviceGroup,
+  TextSchema,
 } from "./google.ts";
 
-const DatasetSchema = z.object({ datasetReference: z.looseObject({}), location: z.string().default("") });
+const DatasetSchema = z.object({ datasetReference: z.looseObject({}), location: TextSchema });
 const TableSchema = z.object({
   tableReference: z.looseObject({}),
-  schema: z.object({ fields: z.array(z.object({ name: z.string() })).default([]) }).default({ fields: [] }),
+  schema: z.object({ fields: listOf(z.object({ name: z.string() })) }).prefault({}),
 });
 
 /** The dataset, the archive of callbacks in it, and the permission to run jobs. */
 export function bigQueryGroups(context: CloudContext): CheckGroup[] {
   const { dataset, bigQueryLocation, projectId } = context.google;
-  const path = `/bigquery/v2/projects/${projectId}/datasets/${dataset}`;
   const datasetGroup = resourceGroup(context, "bigquery.dataset", dataset, {
-    service: "bigQuery",
-    path,
-    answer: DatasetSchema,
     kind: "dataset",
+    answer: DatasetSchema,
     describe: ({ location }) => `in ${location}`,
     finding: {
       severity: "warning",
@@ -46,26 +47,54 @@ export function bigQueryGroups(context: CloudContext): CheckGroup[] {
   });
   return [
     datasetGroup,
-    archiveGroup(context, `${path}/tables/${defaults.callbackTable}`),
-    projectPermissionGroup(context, "bigquery.permissions", permissions.bigQueryJobs),
+    archiveGroup(context),
+    permissionGroup(context, "bigquery.permissions", projectId, { set: permissions.bigQueryJobs }),
   ];
 }
 
 /** Baton creates the table with the first callback. */
-function archiveGroup(context: CloudContext, path: string): CheckGroup {
-  const find = async (signal: AbortSignal) => {
-    const table = await readResource(context, "bigQuery", path, TableSchema, signal);
+function archiveGroup(context: CloudContext): CheckGroup {
+  const id = "bigquery.callbacks";
+  const { dataset } = context.google;
+  const subject = `${dataset}.${defaults.callbackTable}`;
+  return serviceGroup(id, subject, "bigQuery", async (signal) => {
+    const place = ["dataset", dataset, `/tables/${defaults.callbackTable}`] as const;
+    const table = await readResource(context, place, TableSchema, signal);
     const names = table?.schema.fields.map(({ name }) => name.toLowerCase());
     const missing = names ? archiveColumns.filter((column) => !names.includes(column)) : [];
     const complete = names ? "it has all columns" : "it is created with the first callback";
-    return {
+    const result = checkResult(id, subject, {
       holds: missing.length === 0,
       found: missing.length > 0 ? `it lacks ${missing.join(", ")}` : complete,
       expected: "no such table yet, or one with all columns",
       remedy:
         "Rename the table: Baton creates a new one. Or add the columns; docs/callbacks.md has their types.",
-    };
-  };
-  const subject = `${context.google.dataset}.${defaults.callbackTable}`;
-  return singleCheck("bigquery.callbacks", subject, find, serviceHosts.bigQuery);
+    });
+    return [result];
+  });
+}
+
+/**
+ * Whether Baton may act as the accounts that Dataform's actions run as: otherwise Dataform refuses every invocation.
+ * Only BATON_DATAFORM_ACCOUNTS names the accounts of repositories and workflow configurations.
+ */
+export function dataformGroups(context: CloudContext, { named, unnamed }: DataformAccounts): CheckGroup[] {
+  const id = "dataform.account";
+  const variable = "BATON_DATAFORM_ACCOUNTS";
+  const { accounts } = context.configuration.dataform;
+  const groups = [...new Set([...named, ...accounts])].map((account) =>
+    actAsGroup(context, id, account, {
+      variable: accounts.includes(account) ? variable : "the dataform task",
+      set: permissions.dataformAccount,
+    }),
+  );
+  if (unnamed.length === 0 || accounts.length > 0) return groups;
+  const subject = unnamed.join(", ");
+  const noAccount = checkResult(id, subject, {
+    found: "no account is named",
+    expected: "an account that the actions run as, which Baton may act as",
+    severity: "warning",
+    remedy: `Give the tasks serviceAccount, or name the accounts in ${variable} and deploy, so that Baton may act as them.`,
+  });
+  return [...groups, { id, subject, run: () => [noAccount] }];
 }

@@ -1,3 +1,6 @@
+import { BatonError, errorCode, errorMessage } from "../core/errors/errors.ts";
+import { quoteForShell } from "../core/values/text.ts";
+
 /** Every check, and what has to hold. `docs/doctor.md` lists the same. */
 export const checks = {
   "node.version": "Node.js is one that Baton runs on",
@@ -72,9 +75,10 @@ export interface CheckResult {
   readonly commands: readonly string[];
 }
 
-/** What a check found, and what to do if it is not `holds`. */
+/** What a check found, and what to do if it is wrong. */
 export interface Finding {
-  readonly holds: boolean;
+  /** Default: whether `found` is what was expected. */
+  readonly holds?: boolean;
   readonly found: string;
   readonly expected: string;
   /** The status if it does not hold. Default: `failed`. */
@@ -92,8 +96,8 @@ export const deployCommand = "npx baton deploy --skip-function";
 const deployRemedy = "Deploy the infrastructure: that creates what is missing and corrects what was changed.";
 
 export function checkResult(id: CheckId, subject: string, finding: Finding): CheckResult {
-  const { holds, found, expected, severity = "failed", remedy = deployRemedy, commands = [] } = finding;
-  const { deploys = finding.remedy === undefined } = finding;
+  const { found, expected, severity = "failed", remedy = deployRemedy, commands = [] } = finding;
+  const { holds = found === expected, deploys = finding.remedy === undefined } = finding;
   const result = { id, title: checks[id], subject, found, expected };
   if (holds) return { ...result, status: "ok", remedy: null, deployCommand: null, commands: [] };
   return { ...result, status: severity, remedy, deployCommand: deploys ? deployCommand : null, commands };
@@ -101,14 +105,7 @@ export function checkResult(id: CheckId, subject: string, finding: Finding): Che
 
 /** The result of a check that could not be made. */
 export function unknownResult(id: CheckId, subject: string, found: string, remedy: string): CheckResult {
-  const finding = {
-    holds: false,
-    found,
-    expected: "to be able to look",
-    severity: "unknown",
-    remedy,
-  } as const;
-  return checkResult(id, subject, finding);
+  return checkResult(id, subject, { found, expected: "to be able to look", severity: "unknown", remedy });
 }
 
 /** Checks that need the same answer of a service. */
@@ -126,8 +123,83 @@ export function singleCheck(
   id: CheckId,
   subject: string,
   find: (signal: AbortSignal) => Promise<Finding> | Finding,
-  service?: string,
 ): CheckGroup {
-  const run = async (signal: AbortSignal) => [checkResult(id, subject, await find(signal))];
-  return { id, subject, ...(service !== undefined && { service }), run };
+  return { id, subject, run: async (signal) => [checkResult(id, subject, await find(signal))] };
+}
+
+interface RunOptions {
+  /** How long a group may take. */
+  readonly timeoutMs: number;
+  readonly projectId: string | undefined;
+  /** Local servers replace Google's services. */
+  readonly isLocal: boolean;
+}
+
+/** Runs all groups at the same time. A group that fails does not affect the others. */
+export async function runChecks(
+  groups: readonly CheckGroup[],
+  options: RunOptions,
+): Promise<readonly CheckResult[]> {
+  return (await Promise.all(groups.map((group) => runGroup(group, options)))).flat();
+}
+
+class TimeoutError extends Error {}
+
+async function runGroup(group: CheckGroup, options: RunOptions): Promise<readonly CheckResult[]> {
+  const aborter = new AbortController();
+  const timeout = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    timeout.reject(new TimeoutError(`No answer came within ${options.timeoutMs / 1_000} s`));
+    aborter.abort();
+  }, options.timeoutMs);
+  try {
+    return await Promise.race([group.run(aborter.signal), timeout.promise]);
+  } catch (thrown) {
+    return [failedResult(group, thrown, options)];
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The result of a group that failed. */
+function failedResult(
+  { id, subject, service }: CheckGroup,
+  thrown: unknown,
+  { isLocal, projectId = "" }: RunOptions,
+): CheckResult {
+  const message = errorMessage(thrown);
+  const code = errorCode(thrown);
+  const unknown = (remedy: string) => unknownResult(id, subject, message, remedy);
+  if (isLocal && (code === 0 || code === 404 || code === 501)) {
+    const remedy = "Nothing: it is checked where Google's own services are used.";
+    return unknownResult(id, subject, `The local server does not offer this: ${message}`, remedy);
+  }
+  // Every service of Google uses these words.
+  if (service && /SERVICE_DISABLED|has not been used in project .* before or it is disabled/.test(message))
+    return checkResult(id, subject, {
+      found: `${service} is not enabled in the project`,
+      expected: "it is enabled",
+      remedy: "Enable it; that takes a minute or two.",
+      commands: [gcloud("services enable", [service], { project: projectId })],
+    });
+  if (code === 401 || /default credentials/i.test(message)) return unknown("Fix google.credentials first.");
+  if (code === 403 || code === "WAREHOUSE_DENIED")
+    return unknown("Run this with an account that may look at it, for example one with roles/viewer.");
+  if (thrown instanceof BatonError) return unknown(thrown.remedy);
+  if (thrown instanceof TimeoutError) return unknown("Check whether the service can be reached.");
+  return unknown("Run it again; the message says what the service answered.");
+}
+
+type Flags = Readonly<Record<string, string | true | undefined>>;
+
+/** A gcloud command line, quoted for a shell. */
+export function gcloud(command: string, parameters: readonly string[], flags: Flags): string {
+  return ["gcloud", command, ...parameters.map(quoteForShell), ...flagTexts(flags)].join(" ");
+}
+
+/** `true` is a flag without a value; undefined is left out. */
+export function flagTexts(flags: Flags): readonly string[] {
+  return Object.entries(flags)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => (value === true ? `--${name}` : `--${name}=${quoteForShell(String(value))}`));
 }

@@ -1,87 +1,44 @@
 import { createLogger } from "../adapters/pino/logger.ts";
 import { GoogleCredentials } from "../adapters/remote/google-credentials.ts";
+import { googleRest } from "../adapters/remote/google-rest.ts";
 import type { Configuration } from "../configuration/configuration.ts";
 import { localServerVariables } from "../configuration/environment.ts";
 import type { GoogleConfiguration } from "../configuration/google-configuration.ts";
 import type { RawEnvironment } from "../configuration/variables.ts";
-import { BatonError, errorCode, errorMessage } from "../core/errors/errors.ts";
+import { errorMessage } from "../core/errors/errors.ts";
+import { GoogleApiError, type GoogleRest } from "../ports/http.ts";
 import { builtInTaskTypes } from "../tasks/index.ts";
 import { FolderCatalog } from "../workflow/catalog.ts";
-import { type CheckGroup, type CheckResult, checkResult, deployCommand, unknownResult } from "./check.ts";
-import type { CheckEndpoints } from "./cloud-groups.ts";
-import { checkConfiguration } from "./configuration-check.ts";
-import { flagTexts, gcloud } from "./google.ts";
+import { bigQueryGroups, dataformGroups } from "./bigquery.ts";
+import {
+  type CheckGroup,
+  type CheckResult,
+  deployCommand,
+  flagTexts,
+  runChecks,
+  singleCheck,
+  unknownResult,
+} from "./check.ts";
+import {
+  checkConfiguration,
+  checkWorkflowFiles,
+  type WorkflowNeeds,
+  workflowNeeds,
+} from "./configuration.ts";
+import { firestoreGroups } from "./firestore.ts";
+import { type CloudContext, type ServiceName, serviceHosts } from "./google.ts";
 import { localGroups, nodeGroup } from "./local.ts";
-import { checkWorkflowFiles, type WorkflowNeeds, workflowNeeds } from "./workflow-checks.ts";
-
-export interface RunOptions {
-  /** How long a group may take. */
-  readonly timeoutMs: number;
-  readonly projectId: string | undefined;
-  /** Local servers replace Google's services. */
-  readonly isLocal: boolean;
-}
-
-/** Runs all groups at the same time. A group that fails does not affect the others. */
-export async function runChecks(
-  groups: readonly CheckGroup[],
-  options: RunOptions,
-): Promise<readonly CheckResult[]> {
-  return (await Promise.all(groups.map((group) => runGroup(group, options)))).flat();
-}
-
-class TimeoutError extends Error {}
-
-async function runGroup(group: CheckGroup, options: RunOptions): Promise<readonly CheckResult[]> {
-  const aborter = new AbortController();
-  const timeout = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    timeout.reject(new TimeoutError(`No answer came within ${options.timeoutMs / 1_000} s`));
-    aborter.abort();
-  }, options.timeoutMs);
-  try {
-    return await Promise.race([group.run(aborter.signal), timeout.promise]);
-  } catch (thrown) {
-    return [explain(group, thrown, options)];
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** The result of a group that failed. */
-function explain(
-  { id, subject, service }: CheckGroup,
-  thrown: unknown,
-  { isLocal, projectId = "" }: RunOptions,
-): CheckResult {
-  const message = errorMessage(thrown);
-  const code = errorCode(thrown);
-  const failed = (remedy: string) => unknownResult(id, subject, message, remedy);
-  if (isLocal && (code === 0 || code === 404 || code === 501)) {
-    const remedy = "Nothing: it is checked where Google's own services are used.";
-    return unknownResult(id, subject, `The local server does not offer this: ${message}`, remedy);
-  }
-  // Every service of Google uses these words.
-  if (service && /SERVICE_DISABLED|has not been used in project .* before or it is disabled/.test(message))
-    return checkResult(id, subject, {
-      holds: false,
-      found: `${service} is not enabled in the project`,
-      expected: "it is enabled",
-      remedy: "Enable it; that takes a minute or two.",
-      commands: [gcloud("services enable", [service], { project: projectId })],
-    });
-  if (code === 401 || /default credentials/i.test(message)) return failed("Fix google.credentials first.");
-  if (code === 403 || code === "WAREHOUSE_DENIED")
-    return failed("Run this with an account that may look at it, for example one with roles/viewer.");
-  if (thrown instanceof BatonError) return failed(thrown.remedy);
-  if (thrown instanceof TimeoutError) return failed("Check whether the service can be reached.");
-  return failed("Run it again; the message says what the service answered.");
-}
+import { pubSubGroups } from "./pubsub.ts";
+import { storageGroups } from "./storage.ts";
+import { cloudTasksGroups, schedulerGroup } from "./timers.ts";
 
 export interface DoctorOptions {
   /** How long a group of checks may take. Default: 20,000. */
   readonly timeoutMs?: number;
-  readonly endpoints?: CheckEndpoints;
+  /** Servers in place of Google's services that no variable names. */
+  readonly endpoints?: Partial<
+    Record<"firestore" | "scheduler" | "resourceManager" | "iam", string | undefined>
+  >;
 }
 
 export interface Diagnosis {
@@ -90,33 +47,36 @@ export interface Diagnosis {
   readonly isConfigured: boolean;
 }
 
-type Run = (...groups: readonly CheckGroup[]) => Promise<readonly CheckResult[]>;
+/** How checks are run, and on what. */
+interface Diagnostics {
+  /** Local servers replace Google's services: one without a local server is not asked. */
+  readonly isLocal: boolean;
+  run(...groups: readonly CheckGroup[]): Promise<readonly CheckResult[]>;
+}
 
 /** Checks everything that a deployment needs, and changes nothing. */
 export async function diagnose(environment: RawEnvironment, options: DoctorOptions = {}): Promise<Diagnosis> {
   const { timeoutMs = 20_000, endpoints = {} } = options;
   const { results, configuration } = await checkConfiguration(environment);
+  const google = configuration?.google;
   const isLocal = localServerVariables.some((variable) => environment[variable]);
-  const projectId = configuration?.google?.projectId;
-  const run: Run = (...groups) => runChecks(groups, { timeoutMs, isLocal, projectId });
+  const diagnostics: Diagnostics = {
+    isLocal,
+    run: (...groups) => runChecks(groups, { timeoutMs, isLocal, projectId: google?.projectId }),
+  };
+  const { run } = diagnostics;
   const before = [...(await run(nodeGroup())), ...results];
   if (!configuration) return { results: before, isConfigured: false };
-  const { google } = configuration;
-  const credentials = await checkCredentials(configuration, isLocal, run);
-  const workflows = await checkWorkflows(configuration, credentials.areUsable, run);
-  const local = configuration.engine === "embedded" ? localGroups(configuration) : [];
-  const cloud = google
-    ? (await import("./cloud-groups.ts")).cloudGroups({
-        configuration,
-        google,
-        caller: { account: credentials.account, expected: google.serviceAccount },
-        ...workflows.needs,
-        isLocal,
-        firestoreHost: environment.FIRESTORE_EMULATOR_HOST,
-        endpoints,
-      })
-    : [];
-  const found = await run(...local, ...(credentials.areUsable ? cloud : cloud.map(withoutCredentials)));
+  const credentials = await checkCredentials(google, diagnostics);
+  const workflows = await checkWorkflows(configuration, credentials.areUsable, diagnostics);
+  const caller = { account: credentials.account, expected: google?.serviceAccount };
+  const firestore = endpoints.firestore ?? localUrl(environment.FIRESTORE_EMULATOR_HOST);
+  const services = google && openServices(google, isLocal, { ...endpoints, firestore });
+  const cloud = services ? cloudGroups({ configuration, google, caller, services }, workflows.needs) : [];
+  const found = await run(
+    ...(configuration.engine === "embedded" ? localGroups(configuration) : []),
+    ...(credentials.areUsable ? cloud : cloud.map(withoutCredentials)),
+  );
   const all = [...before, ...workflows.results, ...credentials.results, ...found];
   return { results: google ? all.map((result) => withFlags(result, google)) : all, isConfigured: true };
 }
@@ -136,9 +96,8 @@ interface CheckedCredentials {
 
 /** Whether a token can be obtained, and for which account. */
 async function checkCredentials(
-  { google }: Configuration,
-  isLocal: boolean,
-  run: Run,
+  google: GoogleConfiguration | undefined,
+  { isLocal, run }: Diagnostics,
 ): Promise<CheckedCredentials> {
   if (!google) return { results: [], areUsable: false };
   const id = "google.credentials";
@@ -148,41 +107,31 @@ async function checkCredentials(
     return { results: [none], areUsable: true };
   }
   let account: string | undefined;
-  const check = (holds: boolean, found: string) =>
-    checkResult(id, subject, {
-      holds,
-      found,
+  const group = singleCheck(id, subject, async () => {
+    const problem = await new GoogleCredentials().account().then((found) => {
+      account = found;
+      return undefined;
+    }, errorMessage);
+    return {
+      holds: problem === undefined,
+      found: problem ?? account ?? "of an account that they do not name",
       expected: `credentials of ${google.serviceAccount ?? "an account that may look at the project"}`,
       remedy: "Log in, or set GOOGLE_APPLICATION_CREDENTIALS to a file of credentials.",
       commands: ["gcloud auth application-default login"],
-    });
-  const results = await run({
-    id,
-    subject,
-    async run() {
-      try {
-        account = await new GoogleCredentials().account();
-        return [check(true, account ?? "of an account that they do not name")];
-      } catch (error) {
-        return [check(false, errorMessage(error))];
-      }
-    },
+    };
   });
+  const results = await run(group);
   return { results, areUsable: results.every(({ status }) => status === "ok"), account };
 }
 
 function withoutCredentials(group: CheckGroup): CheckGroup {
-  const why = unknownResult(
-    group.id,
-    group.subject,
-    "There are no credentials",
-    "Fix google.credentials first.",
-  );
+  const { id, subject } = group;
+  const why = unknownResult(id, subject, "There are no credentials", "Fix google.credentials first.");
   return { ...group, run: () => [why] };
 }
 
 /** Workflows are checked first: they name queues, whose topics are checked then. */
-async function checkWorkflows(configuration: Configuration, readsDatabase: boolean, run: Run) {
+async function checkWorkflows(configuration: Configuration, readsDatabase: boolean, { run }: Diagnostics) {
   const folder = new FolderCatalog({ folder: configuration.workflows, taskTypes: builtInTaskTypes });
   let needs: WorkflowNeeds = workflowNeeds(await folder.all().catch(() => []));
   const results = await run({
@@ -214,4 +163,56 @@ async function withAppliedWorkflows<T>(
   } finally {
     await app.close().catch(() => {});
   }
+}
+
+/** The checks of Google's services that the configuration uses. */
+function cloudGroups(context: CloudContext, { queues, dataform }: WorkflowNeeds): CheckGroup[] {
+  const { engine, objects, warehouse } = context.configuration;
+  const engineGroups = () => [
+    ...firestoreGroups(context),
+    ...pubSubGroups(context, queues),
+    ...cloudTasksGroups(context),
+    schedulerGroup(context),
+  ];
+  return [
+    ...(engine === "gcp" ? engineGroups() : []),
+    ...(objects === "storage" ? storageGroups(context) : []),
+    ...(warehouse === "bigquery" ? bigQueryGroups(context) : []),
+    ...dataformGroups(context, dataform),
+  ];
+}
+
+function openServices(
+  { endpoints }: GoogleConfiguration,
+  isLocal: boolean,
+  others: NonNullable<DoctorOptions["endpoints"]>,
+): CloudContext["services"] {
+  const open = (name: ServiceName, endpoint: string | undefined) => {
+    const service = `https://${serviceHosts[name]}`;
+    return googleRest({ service, endpoint: endpoint === service ? undefined : endpoint });
+  };
+  const openUnlessLocal = (name: "scheduler" | "resourceManager" | "iam") =>
+    others[name] === undefined && isLocal ? notOffered(name) : open(name, others[name]);
+  return {
+    firestore: open("firestore", others.firestore),
+    pubSub: open("pubSub", endpoints.pubSub),
+    cloudTasks: open("cloudTasks", localUrl(endpoints.cloudTasksHost)),
+    storage: open("storage", endpoints.storage),
+    bigQuery: open("bigQuery", endpoints.bigQuery),
+    scheduler: openUnlessLocal("scheduler"),
+    resourceManager: openUnlessLocal("resourceManager"),
+    iam: openUnlessLocal("iam"),
+  };
+}
+
+function localUrl(host: string | undefined): string | undefined {
+  return host === undefined ? undefined : `http://${host}`;
+}
+
+function notOffered(name: ServiceName): GoogleRest {
+  return {
+    async call() {
+      throw new GoogleApiError(501, `No local server replaces ${serviceHosts[name]}`);
+    },
+  };
 }

@@ -3,9 +3,15 @@ import { sparseObject } from "../adapters/remote/service-response.ts";
 import type { Configuration } from "../configuration/configuration.ts";
 import type { GoogleConfiguration } from "../configuration/google-configuration.ts";
 import { databaseCondition, type PermissionSet } from "../configuration/google-requirements.ts";
-import { quoteForShell } from "../core/values/text.ts";
 import { GoogleApiError, type GoogleRest } from "../ports/http.ts";
-import { type CheckGroup, type CheckId, type CheckResult, checkResult, type Finding } from "./check.ts";
+import {
+  type CheckGroup,
+  type CheckId,
+  type CheckResult,
+  checkResult,
+  type Finding,
+  gcloud,
+} from "./check.ts";
 
 /** The hosts of the services that the doctor asks, each by its REST interface. */
 export const serviceHosts = {
@@ -20,19 +26,76 @@ export const serviceHosts = {
 } as const;
 export type ServiceName = keyof typeof serviceHosts;
 
-export interface Caller {
-  /** The account of the credentials; undefined if they do not name one. */
-  readonly account: string | undefined;
-  /** The account of the function, as far as the configuration says. */
-  readonly expected: string | undefined;
-}
-
 /** What the checks of Google's services have in common. */
 export interface CloudContext {
   readonly configuration: Configuration;
   readonly google: GoogleConfiguration;
-  readonly caller: Caller;
+  readonly caller: {
+    /** The account of the credentials; undefined if they do not name one. */
+    readonly account: string | undefined;
+    /** The account of the function, as far as the configuration says. */
+    readonly expected: string | undefined;
+  };
   readonly services: Readonly<Record<ServiceName, GoogleRest>>;
+}
+
+interface ResourceKind {
+  readonly service: ServiceName;
+  /** The path in the REST interface of the service. */
+  path(google: GoogleConfiguration, id: string): string;
+  /** gcloud's group, if such a resource has grants of its own. All others are granted on the project. */
+  readonly grants?: string;
+}
+
+/** The resources that are checked, by what their service calls them. */
+const resourceKinds = {
+  project: { service: "resourceManager", path: ({ projectId }) => `/v1/projects/${projectId}` },
+  database: {
+    service: "firestore",
+    path: ({ projectId }, id) => `/v1/projects/${projectId}/databases/${id}`,
+  },
+  topic: {
+    service: "pubSub",
+    path: ({ projectId }, id) => `/v1/projects/${projectId}/topics/${id}`,
+    grants: "pubsub topics",
+  },
+  subscription: {
+    service: "pubSub",
+    path: ({ projectId }, id) => `/v1/projects/${projectId}/subscriptions/${id}`,
+  },
+  queue: {
+    service: "cloudTasks",
+    path: ({ projectId, location }, id) => `/v2/projects/${projectId}/locations/${location}/queues/${id}`,
+    grants: "tasks queues",
+  },
+  bucket: { service: "storage", path: (_, id) => `/storage/v1/b/${id}`, grants: "storage buckets" },
+  dataset: {
+    service: "bigQuery",
+    path: ({ projectId }, id) => `/bigquery/v2/projects/${projectId}/datasets/${id}`,
+  },
+  "service account": {
+    service: "iam",
+    path: (_, id) => `/v1/projects/-/serviceAccounts/${encodeURIComponent(id)}`,
+    grants: "iam service-accounts",
+  },
+} as const satisfies Readonly<Record<string, ResourceKind>>;
+type ResourceName = keyof typeof resourceKinds;
+
+export function resourcePath(
+  { google }: Pick<CloudContext, "google">,
+  kind: ResourceName,
+  id: string,
+): string {
+  return resourceKinds[kind].path(google, id);
+}
+
+export function serviceGroup(
+  id: CheckId,
+  subject: string,
+  service: ServiceName,
+  run: CheckGroup["run"],
+): CheckGroup {
+  return { id, subject, service: serviceHosts[service], run };
 }
 
 /** Undefined if the service answers 404. */
@@ -43,15 +106,16 @@ export async function undefinedIfMissing<T>(answer: Promise<T>): Promise<T | und
   });
 }
 
-/** The parsed resource; undefined if it does not exist. */
+/** The parsed resource; undefined if it does not exist. `within`: the path of a part of it. */
 export function readResource<T>(
-  { services }: CloudContext,
-  service: ServiceName,
-  path: string,
+  context: CloudContext,
+  [kind, id, within = ""]: readonly [kind: ResourceName, id: string, within?: string],
   answer: z.ZodType<T>,
   signal: AbortSignal,
 ): Promise<T | undefined> {
-  return undefinedIfMissing(services[service].call({ method: "GET", path, answer, signal }));
+  const path = `${resourcePath(context, kind, id)}${within}`;
+  const rest = context.services[resourceKinds[kind].service];
+  return undefinedIfMissing(rest.call({ method: "GET", path, answer, signal }));
 }
 
 /** All pages of a list. `path` has a query already. */
@@ -76,31 +140,16 @@ export function resourceId(name: string): string {
   return name.split("/").at(-1) ?? "";
 }
 
-/** `600s`, as Google's REST interfaces write durations. */
+/** Forms of fields in Google's REST interfaces, which omit what is empty. A duration is written `600s`. */
 export const DurationSchema = z.string().transform((text) => Number.parseFloat(text));
-
-/** A gcloud command line, quoted for a shell. */
-export function gcloud(
-  command: string,
-  parameters: readonly string[],
-  flags: Readonly<Record<string, string | true | undefined>>,
-): string {
-  return ["gcloud", command, ...parameters.map(quoteForShell), ...flagTexts(flags)].join(" ");
-}
-
-/** `true` is a flag without a value; undefined is left out. */
-export function flagTexts(flags: Readonly<Record<string, string | true | undefined>>): readonly string[] {
-  return Object.entries(flags)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => (value === true ? `--${name}` : `--${name}=${quoteForShell(String(value))}`));
+export const TextSchema = z.string().default("");
+export function listOf<Item extends z.ZodType>(item: Item) {
+  return z.array(item).default([]);
 }
 
 interface ResourceCheck<Found> {
-  readonly service: ServiceName;
-  readonly path: string;
+  readonly kind: ResourceName;
   readonly answer: z.ZodType<Found>;
-  /** What the service calls it: "topic". */
-  readonly kind: string;
   readonly describe?: (found: Found) => string;
   readonly finding?: Partial<Finding>;
   /** Further checks of one that exists. */
@@ -112,102 +161,74 @@ export function resourceGroup<Found>(
   context: CloudContext,
   id: CheckId,
   subject: string,
-  { service, path, answer, kind, describe, finding, checkSettings }: ResourceCheck<Found>,
+  { kind, answer, describe, finding, checkSettings }: ResourceCheck<Found>,
 ): CheckGroup {
-  return {
-    id,
-    subject,
-    service: serviceHosts[service],
-    async run(signal) {
-      const found = await readResource(context, service, path, answer, signal);
-      const exists = checkResult(id, subject, {
-        holds: found !== undefined,
-        found: found === undefined ? `there is no such ${kind}` : (describe?.(found) ?? "it exists"),
-        expected: `a ${kind}`,
-        ...finding,
-      });
-      return found === undefined ? [exists] : [exists, ...(checkSettings?.(found) ?? [])];
-    },
-  };
+  return serviceGroup(id, subject, resourceKinds[kind].service, async (signal) => {
+    const resource = await readResource(context, [kind, subject], answer, signal);
+    const exists = checkResult(id, subject, {
+      holds: resource !== undefined,
+      found: resource === undefined ? `there is no such ${kind}` : (describe?.(resource) ?? "it exists"),
+      expected: `a ${kind}`,
+      ...finding,
+    });
+    return resource === undefined ? [exists] : [exists, ...(checkSettings?.(resource) ?? [])];
+  });
 }
 
 const PermissionsSchema = sparseObject({ permissions: z.array(z.string()).default([]) });
 
 /** Which permissions of a set the caller has on a resource. */
-async function grantedPermissions(
-  rest: GoogleRest,
-  path: string,
+export async function grantedPermissions(
+  context: CloudContext,
+  [kind, id]: readonly [ResourceName, string],
   { needs }: PermissionSet,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const call = { method: "POST", path: `${path}:testIamPermissions`, answer: PermissionsSchema } as const;
-  return (await rest.call({ ...call, body: { permissions: Object.keys(needs) }, signal })).permissions;
-}
-
-export function grantedOnProject(
-  { services, google }: CloudContext,
-  set: PermissionSet,
-  signal: AbortSignal,
-) {
-  return grantedPermissions(services.resourceManager, `/v1/projects/${google.projectId}`, set, signal);
+  const path = `${resourcePath(context, kind, id)}:testIamPermissions`;
+  const body = { permissions: Object.keys(needs) };
+  const call = { method: "POST", path, answer: PermissionsSchema, body, signal } as const;
+  return (await context.services[resourceKinds[kind].service].call(call)).permissions;
 }
 
 interface PermissionCheck {
-  readonly service: ServiceName;
   readonly set: PermissionSet;
-  /** The resource, if the service answers to `testIamPermissions`. */
-  readonly path?: string;
-  /** Permissions of the set that the caller has; undefined if the resource does not exist. */
+  /** The resource that is asked, if its service answers to `testIamPermissions`. Default: the project. */
+  readonly kind?: ResourceName;
+  /** Asks in another way. */
   readonly granted?: (signal: AbortSignal) => Promise<readonly string[] | undefined>;
   /** For a resource that does not exist. Default: none, since another check reports it. */
   readonly missing?: CheckResult;
 }
 
-/** Whether the caller has the permissions of a set. */
+/** Whether the caller has the permissions of a set. One that is granted on the project under a condition is missing. */
 export function permissionGroup(
   context: CloudContext,
   id: CheckId,
   subject: string,
-  { service, set, path = "", granted, missing }: PermissionCheck,
+  { set, kind = "project", granted, missing }: PermissionCheck,
 ): CheckGroup {
   const ask = (signal: AbortSignal) =>
-    undefinedIfMissing(grantedPermissions(context.services[service], path, set, signal));
-  return {
-    id,
-    subject,
-    service: serviceHosts[service],
-    async run(signal) {
-      const permissions = await (granted ?? ask)(signal);
-      if (permissions) return [checkPermissions(context, id, subject, set, permissions)];
-      return missing ? [missing] : [];
-    },
-  };
-}
-
-/** Permissions on the project. A permission that is granted under a condition counts as missing. */
-export function projectPermissionGroup(context: CloudContext, id: CheckId, set: PermissionSet): CheckGroup {
-  const path = `/v1/projects/${context.google.projectId}`;
-  return permissionGroup(context, id, context.google.projectId, { service: "resourceManager", set, path });
+    undefinedIfMissing(grantedPermissions(context, [kind, subject], set, signal));
+  return serviceGroup(id, subject, resourceKinds[kind].service, async (signal) => {
+    const permissions = await (granted ?? ask)(signal);
+    if (permissions) return [checkPermissions(context, id, subject, set, permissions)];
+    return missing ? [missing] : [];
+  });
 }
 
 /** Whether a service account exists, and whether the caller may act as it. `variable`: where it is named. */
 export function actAsGroup(
   context: CloudContext,
   id: CheckId,
-  {
-    account,
-    variable,
-    set,
-  }: { readonly account: string; readonly variable: string; readonly set: PermissionSet },
+  account: string,
+  { variable, set }: { readonly variable: string; readonly set: PermissionSet },
 ): CheckGroup {
   const missing = checkResult(id, account, {
-    holds: false,
     found: "there is no such account",
     expected: `the account of ${variable}`,
     remedy: `Deploy or create it, or correct ${variable}.`,
   });
-  const path = `/v1/projects/-/serviceAccounts/${encodeURIComponent(account)}`;
-  return permissionGroup(context, id, account, { service: "iam", set, path, missing });
+  return permissionGroup(context, id, account, { kind: "service account", set, missing });
 }
 
 /** A service reports only its caller's permissions: what another account lacks is a warning. */
@@ -235,22 +256,15 @@ export function checkPermissions(
 const otherAccountRemedy =
   "Run this as the function's account, by `gcloud auth application-default login --impersonate-service-account`. ";
 
-/** gcloud's groups whose resources have grants of their own. All others are granted on the project. */
-const grantGroups: Readonly<Partial<Record<PermissionSet["on"], string>>> = {
-  topic: "pubsub topics",
-  queue: "tasks queues",
-  bucket: "storage buckets",
-  "service account": "iam service-accounts",
-};
-
 function grantCommand(
   google: GoogleConfiguration,
   on: PermissionSet["on"],
   subject: string,
   grant: { readonly member: string; readonly role: string },
 ): string {
-  const group = grantGroups[on];
-  if (group === undefined) {
+  const kinds: Readonly<Record<string, ResourceKind>> = resourceKinds;
+  const grants = kinds[on]?.grants;
+  if (grants === undefined) {
     const { expression, title } = databaseCondition(google);
     const condition = on === "database" ? `expression=${expression},title=${title}` : "None";
     return gcloud("projects add-iam-policy-binding", [google.projectId], { ...grant, condition });
@@ -258,5 +272,5 @@ function grantCommand(
   const name = on === "bucket" ? `gs://${subject}` : subject;
   const location = on === "queue" ? google.location : undefined;
   const project = on === "bucket" ? undefined : google.projectId;
-  return gcloud(`${group} add-iam-policy-binding`, [name], { ...grant, location, project });
+  return gcloud(`${grants} add-iam-policy-binding`, [name], { ...grant, location, project });
 }

@@ -4,21 +4,26 @@ import { deliverySettings, permissions } from "../configuration/google-requireme
 import { CALLBACK_QUEUE, CONTROL_QUEUE } from "../core/messages.ts";
 import { subscriptionName, topicName } from "../core/queues.ts";
 import { daySeconds } from "../core/values/time.ts";
-import { type CheckGroup, type CheckResult, checkResult } from "./check.ts";
+import { type CheckGroup, type CheckResult, checkResult, gcloud } from "./check.ts";
 import {
   type CloudContext,
   DurationSchema,
-  gcloud,
   permissionGroup,
   readResource,
   resourceGroup,
   resourceId,
-  serviceHosts,
+  serviceGroup,
 } from "./google.ts";
 
 const { push } = deliverySettings;
 
 const TopicSchema = z.object({ name: z.string() });
+
+const DeadLetterSchema = z.object({
+  deadLetterTopic: z.string().transform(resourceId).optional(),
+  maxDeliveryAttempts: z.number().default(5),
+});
+const TokenSchema = z.object({ serviceAccountEmail: z.string(), audience: z.string().optional() });
 
 /** A subscription, with Pub/Sub's defaults: https://cloud.google.com/pubsub/docs/subscription-properties */
 const SubscriptionSchema = z.object({
@@ -26,19 +31,11 @@ const SubscriptionSchema = z.object({
   /** `_deleted-topic_` if that was deleted. */
   topic: z.string().transform(resourceId),
   pushConfig: z
-    .object({
-      pushEndpoint: z.string().optional(),
-      oidcToken: z.object({ serviceAccountEmail: z.string(), audience: z.string().optional() }).optional(),
-    })
+    .object({ pushEndpoint: z.string().optional(), oidcToken: TokenSchema.optional() })
     .default({}),
   ackDeadlineSeconds: z.number().default(10),
   retryPolicy: z.object({}).optional(),
-  deadLetterPolicy: z
-    .object({
-      deadLetterTopic: z.string().transform(resourceId).optional(),
-      maxDeliveryAttempts: z.number().default(5),
-    })
-    .optional(),
+  deadLetterPolicy: DeadLetterSchema.optional(),
   /** Without a time to live it never expires. */
   expirationPolicy: z.object({ ttl: DurationSchema.optional() }).default({ ttl: 31 * daySeconds }),
   messageRetentionDuration: DurationSchema.default(7 * daySeconds),
@@ -47,28 +44,22 @@ type Subscription = z.infer<typeof SubscriptionSchema>;
 
 /** Topics, the permission to publish to them, and their subscriptions. `queues`: the queues of tasks. */
 export function pubSubGroups(context: CloudContext, queues: readonly string[]): CheckGroup[] {
-  const { prefix } = context.google;
-  const topics = [CONTROL_QUEUE, CALLBACK_QUEUE, ...queues].map((queue) => topicName(prefix, queue));
-  return [deadLetterGroup(context), ...topics.flatMap((topic) => topicGroups(context, topic))];
-}
-
-function topicGroups(context: CloudContext, topic: string): CheckGroup[] {
-  const path = topicPath(context, topic);
-  const place = { service: "pubSub", path } as const;
+  const topics = [CONTROL_QUEUE, CALLBACK_QUEUE, ...queues].map((queue) =>
+    topicName(context.google.prefix, queue),
+  );
+  const kind = "topic";
   return [
-    resourceGroup(context, "pubsub.topic", topic, { ...place, answer: TopicSchema, kind: "topic" }),
-    permissionGroup(context, "pubsub.permissions", topic, { ...place, set: permissions.pubSub }),
-    subscriptionGroup(context, topic),
+    deadLetterGroup(context),
+    ...topics.flatMap((topic) => [
+      resourceGroup(context, "pubsub.topic", topic, { kind, answer: TopicSchema }),
+      permissionGroup(context, "pubsub.permissions", topic, { kind, set: permissions.pubSub }),
+      subscriptionGroup(context, topic),
+    ]),
   ];
 }
 
-function topicPath({ google }: CloudContext, topic: string): string {
-  return `/v1/projects/${google.projectId}/topics/${topic}`;
-}
-
 function readSubscription(context: CloudContext, id: string, signal: AbortSignal) {
-  const path = `/v1/projects/${context.google.projectId}/subscriptions/${id}`;
-  return readResource(context, "pubSub", path, SubscriptionSchema, signal);
+  return readResource(context, ["subscription", id], SubscriptionSchema, signal);
 }
 
 function deadLetterTopic({ google }: CloudContext): string {
@@ -81,49 +72,37 @@ const ListSchema = sparseObject({ subscriptions: z.array(z.string()).default([])
 function deadLetterGroup(context: CloudContext): CheckGroup {
   const id = "pubsub.dead-letter";
   const subject = deadLetterTopic(context);
-  const path = `${topicPath(context, subject)}/subscriptions`;
-  return {
-    id,
-    subject,
-    service: serviceHosts.pubSub,
-    async run(signal) {
-      const list = await readResource(context, "pubSub", path, ListSchema, signal);
-      const names = list?.subscriptions.map(resourceId);
-      const exists = checkResult(id, subject, {
-        holds: names !== undefined && names.length > 0,
-        found: names ? `subscriptions: ${names.join(", ") || "none"}` : "there is no such topic",
-        expected: "a topic with a subscription: without one, dead letters are lost",
-      });
-      const expirations = (names ?? []).map(async (name) => {
-        const subscription = await readSubscription(context, name, signal);
-        return subscription ? [checkExpiration(name, subscription)] : [];
-      });
-      return [exists, ...(await Promise.all(expirations)).flat()];
-    },
-  };
+  return serviceGroup(id, subject, "pubSub", async (signal) => {
+    const list = await readResource(context, ["topic", subject, "/subscriptions"], ListSchema, signal);
+    const names = list?.subscriptions.map(resourceId);
+    const exists = checkResult(id, subject, {
+      holds: names !== undefined && names.length > 0,
+      found: names ? `subscriptions: ${names.join(", ") || "none"}` : "there is no such topic",
+      expected: "a topic with a subscription: without one, dead letters are lost",
+    });
+    const expirations = (names ?? []).map(async (name) => {
+      const subscription = await readSubscription(context, name, signal);
+      return subscription ? [checkExpiration(name, subscription)] : [];
+    });
+    return [exists, ...(await Promise.all(expirations)).flat()];
+  });
 }
 
 function subscriptionGroup(context: CloudContext, topic: string): CheckGroup {
   const id = "pubsub.subscription";
   const subject = subscriptionName(topic);
-  return {
-    id,
-    subject,
-    service: serviceHosts.pubSub,
-    async run(signal) {
-      const found = await readSubscription(context, subject, signal);
-      const { projectId: project } = context.google;
-      const exists = checkResult(id, subject, {
-        holds: found?.topic === topic,
-        found: found ? `of the topic ${found.topic}` : "there is no such subscription",
-        expected: `of the topic ${topic}`,
-        remedy: `${found ? "Delete it and deploy" : "Deploy it"}: until then, messages that are published are lost.`,
-        deploys: true,
-        commands: found ? [gcloud("pubsub subscriptions delete", [subject], { project })] : [],
-      });
-      return found ? [exists, ...checkSubscription(context, subject, found)] : [exists];
-    },
-  };
+  return serviceGroup(id, subject, "pubSub", async (signal) => {
+    const found = await readSubscription(context, subject, signal);
+    const { projectId: project } = context.google;
+    const exists = checkResult(id, subject, {
+      found: found ? `of the topic ${found.topic}` : "there is no such subscription",
+      expected: `of the topic ${topic}`,
+      remedy: `${found ? "Delete it and deploy" : "Deploy it"}: until then, messages that are published are lost.`,
+      deploys: true,
+      commands: found ? [gcloud("pubsub subscriptions delete", [subject], { project })] : [],
+    });
+    return found ? [exists, ...checkSubscription(context, subject, found)] : [exists];
+  });
 }
 
 /** Everything about a push subscription that exists. */
@@ -152,8 +131,7 @@ function checkSubscription(context: CloudContext, subject: string, found: Subscr
       remedy: "Set BATON_LEASE to 660s and deploy the function again, or shorten the ack deadline.",
     }),
     checkResult("pubsub.retry", subject, {
-      holds: found.retryPolicy !== undefined,
-      found: found.retryPolicy ? "there are pauses" : "at once, again and again",
+      found: found.retryPolicy ? "growing pauses" : "at once, again and again",
       expected: "growing pauses",
       severity: "warning",
     }),
@@ -177,10 +155,10 @@ function checkToken(
   const account = oidcToken?.serviceAccountEmail || undefined;
   const audience = oidcToken?.audience || (pushEndpoint ?? "");
   // If BATON_CALLERS names no account, another check reports it.
-  const isCaller = (name: string) => callers?.callers.length === 0 || callers?.callers.includes(name);
+  const isCaller = (name: string) =>
+    callers?.callers.length === 0 || callers?.callers.includes(name) === true;
   return checkResult("pubsub.token", subject, {
-    holds:
-      account !== undefined && (!callers || (audience === callers.audience && isCaller(account) === true)),
+    holds: account !== undefined && (!callers || (audience === callers.audience && isCaller(account))),
     found: account === undefined ? "pushes carry no token" : `of ${account} for ${audience}`,
     expected: callers
       ? `of ${callers.callers.join(" or ") || "an account"} (BATON_CALLERS) for ${callers.audience} (BATON_AUDIENCE)`

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { readConfiguration } from "../../src/configuration/configuration.ts";
 import { permissions } from "../../src/configuration/google-requirements.ts";
-import { type CheckGroup, checkResult, checks } from "../../src/doctor/check.ts";
-import { runChecks } from "../../src/doctor/diagnose.ts";
-import { checkPermissions, gcloud } from "../../src/doctor/google.ts";
+import { type CheckGroup, checkResult, checks, gcloud, runChecks } from "../../src/doctor/check.ts";
+
+import { checkPermissions } from "../../src/doctor/google.ts";
 
 const page = readFileSync(new URL("../../docs/doctor.md", import.meta.url), "utf8");
 

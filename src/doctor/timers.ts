@@ -1,33 +1,36 @@
 import * as z from "zod";
+import { sparseObject } from "../adapters/remote/service-response.ts";
 import { type PermissionSet, permissions } from "../configuration/google-requirements.ts";
-import { dispatchesPerSecond, type QueueSettings, taskQueueName } from "../core/queues.ts";
-import { type CheckGroup, type CheckResult, checkResult, unknownResult } from "./check.ts";
+import { CONTROL_QUEUE } from "../core/messages.ts";
+import { dispatchesPerSecond, type QueueSettings, taskQueueName, topicName } from "../core/queues.ts";
+import { tryParseJson } from "../core/values/json.ts";
+import { type CheckGroup, type CheckResult, checkResult, gcloud, unknownResult } from "./check.ts";
 import {
   actAsGroup,
   type CloudContext,
   DurationSchema,
-  gcloud,
+  listOf,
   permissionGroup,
+  readPages,
   resourceGroup,
+  resourceId,
+  serviceGroup,
+  TextSchema,
 } from "./google.ts";
 
 /** A queue, with the defaults of Cloud Tasks: https://cloud.google.com/tasks/docs/configuring-queues */
 const QueueSchema = z.object({
   name: z.string(),
-  state: z.string().default(""),
+  state: TextSchema,
   rateLimits: z
     .object({
       maxConcurrentDispatches: z.number().default(1_000),
       maxDispatchesPerSecond: z.number().default(500),
     })
     .prefault({}),
+  /** No limit is -1 for the attempts, and 0 for the duration. */
   retryConfig: z
-    .object({
-      /** -1: no limit. */
-      maxAttempts: z.number().default(100),
-      /** 0: no limit. */
-      maxRetryDuration: DurationSchema.default(0),
-    })
+    .object({ maxAttempts: z.number().default(100), maxRetryDuration: DurationSchema.default(0) })
     .prefault({}),
 });
 type Queue = z.infer<typeof QueueSchema>;
@@ -38,37 +41,34 @@ export function cloudTasksGroups(context: CloudContext): CheckGroup[] {
 }
 
 function timerGroups(context: CloudContext): CheckGroup[] {
-  const { prefix, location, serviceAccount: account } = context.google;
+  const { prefix, location, serviceAccount } = context.google;
   const subject = `${prefix}-timers`;
   if (location === "") {
     const result = unknownResult("tasks.queue", subject, "BATON_LOCATION is missing", "Set BATON_LOCATION.");
     return [{ id: "tasks.queue", subject, run: () => [result] }];
   }
-  const groups = queueGroups(context, subject, {
-    ids: "tasks",
-    set: permissions.cloudTasks,
-    effect: "no retry, sleep or poll ends",
-  });
+  const effect = "no retry, sleep or poll ends";
+  const groups = queueGroups(context, subject, { ids: "tasks", set: permissions.cloudTasks, effect });
   // Another check reports that the variable is missing.
-  if (account === undefined) return groups;
-  const named = { account, variable: "BATON_SERVICE_ACCOUNT", set: permissions.serviceAccount };
-  return [...groups, actAsGroup(context, "tasks.account", named)];
+  if (serviceAccount === undefined) return groups;
+  const named = { variable: "BATON_SERVICE_ACCOUNT", set: permissions.serviceAccount };
+  return [...groups, actAsGroup(context, "tasks.account", serviceAccount, named)];
 }
 
 function limitedQueueGroups(context: CloudContext): CheckGroup[] {
   const [account] = context.google.callers?.callers ?? [];
   const queues = [...context.configuration.queues];
   if (queues.length === 0 || account === undefined) return [];
+  const check = {
+    ids: "queues",
+    set: permissions.limitedQueues,
+    effect: "no task of the queue starts",
+  } as const;
   const groups = queues.flatMap(([queue, settings]) =>
-    queueGroups(context, taskQueueName(context.google.prefix, queue), {
-      ids: "queues",
-      set: permissions.limitedQueues,
-      effect: "no task of the queue starts",
-      settings,
-    }),
+    queueGroups(context, taskQueueName(context.google.prefix, queue), { ...check, settings }),
   );
-  const named = { account, variable: "BATON_CALLERS", set: permissions.pushAccount };
-  return [...groups, actAsGroup(context, "queues.account", named)];
+  const named = { variable: "BATON_CALLERS", set: permissions.pushAccount };
+  return [...groups, actAsGroup(context, "queues.account", account, named)];
 }
 
 interface QueueCheck {
@@ -84,12 +84,10 @@ interface QueueCheck {
 function queueGroups(context: CloudContext, subject: string, check: QueueCheck): CheckGroup[] {
   const { ids, set, effect, settings } = check;
   const { projectId: project, location } = context.google;
-  const path = `/v2/projects/${project}/locations/${location}/queues/${subject}`;
+  const kind = "queue";
   const exists = resourceGroup(context, `${ids}.queue`, subject, {
-    service: "cloudTasks",
-    path,
+    kind,
     answer: QueueSchema,
-    kind: "queue",
     finding: {
       expected: `a queue in ${location}`,
       remedy: `Deploy it${settings ? " with the same BATON_QUEUES" : ""}: until then ${effect}.`,
@@ -97,7 +95,6 @@ function queueGroups(context: CloudContext, subject: string, check: QueueCheck):
     },
     checkSettings: (queue) => [
       checkResult(`${ids}.state`, subject, {
-        holds: queue.state === "RUNNING",
         found: queue.state || "the answer does not say",
         expected: "RUNNING",
         // A local server may leave the state out.
@@ -109,10 +106,7 @@ function queueGroups(context: CloudContext, subject: string, check: QueueCheck):
       checkRetry(`${ids}.retry`, subject, queue),
     ],
   });
-  return [
-    exists,
-    permissionGroup(context, `${ids}.permissions`, subject, { service: "cloudTasks", set, path }),
-  ];
+  return [exists, permissionGroup(context, `${ids}.permissions`, subject, { kind, set })];
 }
 
 /** After less than this, only a sweep finds the task. */
@@ -122,9 +116,8 @@ const leastRetrySeconds = 3_600;
 function checkRetry(
   id: "tasks.retry" | "queues.retry",
   subject: string,
-  { retryConfig }: Queue,
+  { retryConfig: { maxAttempts, maxRetryDuration } }: Queue,
 ): CheckResult {
-  const { maxAttempts, maxRetryDuration } = retryConfig;
   const hasAttempts = maxAttempts === -1 ? maxRetryDuration === 0 : maxAttempts >= leastAttempts;
   const attempts = maxAttempts === -1 ? "any number of" : maxAttempts;
   return checkResult(id, subject, {
@@ -152,4 +145,51 @@ function checkLimits(subject: string, settings: QueueSettings, { rateLimits }: Q
 
 function limitsText(concurrency: number, perSecond: number): string {
   return `${concurrency} at once, ${Number(perSecond.toPrecision(4))} a second`;
+}
+
+const JobSchema = z.object({
+  name: z.string(),
+  schedule: TextSchema,
+  state: TextSchema,
+  pubsubTarget: z.object({ topicName: z.string(), data: TextSchema }).optional(),
+});
+const JobsSchema = sparseObject({ jobs: listOf(JobSchema), nextPageToken: z.string().optional() });
+type Job = z.infer<typeof JobSchema>;
+
+const everyMinute = /^(?:\* \* \* \* \*|\*\/1 \* \* \* \*|every 1 min(?:ute)?s)$/;
+
+const MessageSchema = z.object({ kind: z.string() });
+
+/** The jobs of Cloud Scheduler that publish a sweep and a tick every minute. */
+export function schedulerGroup({ google, services }: CloudContext): CheckGroup {
+  const { location, projectId } = google;
+  const id = "scheduler.sweep";
+  const variable = "BATON_LOCATION";
+  return serviceGroup(id, location || variable, "scheduler", async (signal) => {
+    if (location === "") return [unknownResult(id, variable, "it is missing", `Set ${variable}.`)];
+    const path = `/v1/projects/${projectId}/locations/${location}/jobs?pageSize=500`;
+    const pages = await readPages(services.scheduler, path, JobsSchema, signal);
+    const jobs = pages.flatMap((page) => page.jobs);
+    return (["sweep", "tick"] as const).map((kind) => checkJob(google, kind, jobs));
+  });
+}
+
+function checkJob(google: CloudContext["google"], kind: "sweep" | "tick", jobs: readonly Job[]): CheckResult {
+  const topic = topicName(google.prefix, CONTROL_QUEUE);
+  const candidates = jobs.filter(({ pubsubTarget: target }) => {
+    if (!target || resourceId(target.topicName) !== topic) return false;
+    const message = tryParseJson(Buffer.from(target.data, "base64").toString());
+    return MessageSchema.safeParse(message).data?.kind === kind;
+  });
+  const isRight = ({ state, schedule }: Job) => state === "ENABLED" && everyMinute.test(schedule.trim());
+  const job = candidates.find(isRight) ?? candidates[0];
+  const subject = job ? resourceId(job.name) : `${google.prefix}-${kind}`;
+  const place = { location: google.location, project: google.projectId };
+  return checkResult(`scheduler.${kind}`, subject, {
+    holds: job !== undefined && isRight(job),
+    found: job ? `${job.schedule}, ${job.state}` : "there is no such job",
+    expected: `an ENABLED job that publishes {"kind":"${kind}"} to ${topic} every minute`,
+    // A deployment does not resume a paused job.
+    commands: job && job.state !== "ENABLED" ? [gcloud("scheduler jobs resume", [subject], place)] : [],
+  });
 }

@@ -1,0 +1,181 @@
+import { type Configuration, readConfiguration, variableProblems } from "../configuration/configuration.ts";
+import { EnvironmentSchema, powerBiRequirements } from "../configuration/environment.ts";
+import {
+  resolveSecret,
+  secretReferences,
+  type TaskSecretSettings,
+  taskSecrets,
+} from "../configuration/secrets.ts";
+import { parseVariables, type RawEnvironment, type VariableProblem } from "../configuration/variables.ts";
+import { errorCatalog } from "../core/errors/error-catalog.ts";
+import { BatonError, errorMessage } from "../core/errors/errors.ts";
+import { defaults } from "../core/limits.ts";
+import { taskSecretPrefix, taskSecretReferences } from "../core/template/secret-references.ts";
+import { queueNames } from "../core/workflow/definition.ts";
+import type { DeployedWorkflow } from "../ports/catalog.ts";
+import { namedDataformAccounts } from "../tasks/dataform.ts";
+import type { FolderCatalog } from "../workflow/catalog.ts";
+import { type CheckResult, checkResult, unknownResult } from "./check.ts";
+
+interface CheckedConfiguration {
+  readonly results: readonly CheckResult[];
+  /** Undefined if the variables are too wrong for further checks. */
+  readonly configuration: Configuration | undefined;
+}
+
+/** Replaces a bucket that no variable names. */
+export const placeholderBucket = "no-bucket";
+
+/** Checks all variables, as for a process that accepts messages, and reads the configuration without wrong features. */
+export async function checkConfiguration(environment: RawEnvironment): Promise<CheckedConfiguration> {
+  const secrets = await readSecrets(environment);
+  const variables = { ...environment, ...secrets.values };
+  const { problems: malformed } = parseVariables(EnvironmentSchema, variables);
+  const missing = variableProblems(variables, { serves: true });
+  // A secret that can't be read has its own result.
+  const others = missing.filter(({ variable }) => variables[variable] || !(variable in secrets.values));
+  const results = [...malformed, ...others].map(({ variable, message }) =>
+    checkVariable(variable, message, variables[variable] ? "it is wrong" : "it is missing"),
+  );
+  const allRight = checkVariable("all", "every required variable, in its form");
+  const isReadable = malformed.length === 0 && !missing.some(({ variable }) => variable === "BATON_PROJECT");
+  return {
+    results: [...(results.length === 0 ? [allRight] : results), ...secrets.results],
+    configuration: isReadable ? readConfiguration(readable(variables, missing)) : undefined,
+  };
+}
+
+/** Leaves out features whose variables are wrong, so that everything else is checked. */
+function readable(variables: RawEnvironment, problems: readonly VariableProblem[]): RawEnvironment {
+  const wrong = problems.map(({ variable }) => variable);
+  const areWrong = (names: readonly string[]) => names.some((name) => wrong.includes(name));
+  const left: readonly string[] = [
+    ...wrong,
+    ...(areWrong(powerBiRequirements) ? powerBiRequirements : []),
+    // Its queues need the other three.
+    ...(areWrong(["BATON_LOCATION", "BATON_AUDIENCE", "BATON_CALLERS"]) ? ["BATON_QUEUES"] : []),
+  ];
+  const known = Object.entries(variables).filter(([name, value]) => value && !left.includes(name));
+  return { BATON_BUCKET: placeholderBucket, ...Object.fromEntries(known) };
+}
+
+function checkVariable(subject: string, expected: string, found?: string): CheckResult {
+  return checkResult("configuration.variables", subject, {
+    holds: found === undefined,
+    found: found ?? "nothing is missing",
+    expected,
+    remedy: "Set it for the function and for this command; docs/configuration.md has all variables.",
+  });
+}
+
+interface Secrets {
+  readonly results: readonly CheckResult[];
+  /** By variable; undefined for a secret that can't be read. */
+  readonly values: RawEnvironment;
+}
+
+async function readSecrets(environment: RawEnvironment): Promise<Secrets> {
+  try {
+    const read = await Promise.all(
+      secretReferences(environment).map(async (variable) => {
+        const secret = await resolveSecret(environment, variable).catch((error: unknown) => ({ error }));
+        return typeof secret === "string"
+          ? { value: [variable, secret], result: checkSecret(variable, undefined) }
+          : { value: [variable, undefined], result: checkSecret(variable, secret.error) };
+      }),
+    );
+    return {
+      results: read.map(({ result }) => result),
+      values: Object.fromEntries(read.map(({ value }) => value)),
+    };
+  } catch (error) {
+    if (!(error instanceof BatonError)) throw error;
+    const variable = error.where ?? "";
+    return { results: [checkSecret(variable, error)], values: { [variable]: undefined } };
+  }
+}
+
+function checkSecret(subject: string, error: unknown, expected = "the secret that it names"): CheckResult {
+  return checkResult("configuration.secrets", subject, {
+    holds: error === undefined,
+    found: error === undefined ? "it can be read" : errorMessage(error),
+    expected,
+    remedy: error instanceof BatonError ? error.remedy : "See the message.",
+  });
+}
+
+/** What workflows need on Google Cloud: the queues of tasks, with the default queue, and Dataform's accounts. */
+export function workflowNeeds(workflows: readonly DeployedWorkflow[]) {
+  const queues = [...new Set([defaults.queue, ...queueNames(workflows)])].sort();
+  return { queues, dataform: namedDataformAccounts(workflows) };
+}
+export type WorkflowNeeds = ReturnType<typeof workflowNeeds>;
+
+interface CheckedWorkflows {
+  readonly results: readonly CheckResult[];
+  readonly needs: WorkflowNeeds;
+}
+
+/** Checks the workflows of the folder; with `deployed`, also the applied ones, which are in the database. */
+export async function checkWorkflowFiles(
+  secrets: TaskSecretSettings,
+  folder: FolderCatalog,
+  deployed?: FolderCatalog,
+): Promise<CheckedWorkflows> {
+  const id = "workflows.valid";
+  try {
+    return await checkCatalog(secrets, deployed ?? folder);
+  } catch (error) {
+    const remedy = error instanceof BatonError ? error.remedy : "See the message.";
+    const found = errorMessage(error);
+    if (!deployed) {
+      const result = checkResult(id, "workflows", { found, expected: "a folder of workflow files", remedy });
+      return { results: [result], needs: workflowNeeds([]) };
+    }
+    const inFolder = await checkWorkflowFiles(secrets, folder);
+    if (error instanceof BatonError && error.code === "WORKFLOW_FOLDER_MISSING") return inFolder;
+    const why = `Those that were applied can't be read: ${found}`;
+    const applied = unknownResult(id, "applied workflows", why, remedy);
+    return { ...inFolder, results: [...inFolder.results, applied] };
+  }
+}
+
+async function checkCatalog(secrets: TaskSecretSettings, catalog: FolderCatalog): Promise<CheckedWorkflows> {
+  const workflows = await catalog.all();
+  const invalid = (await catalog.problems()).map(({ code, message, where }) =>
+    checkResult("workflows.valid", where, {
+      found: `${code}: ${message}`,
+      expected: "a valid workflow",
+      remedy: errorCatalog[code].remedy,
+      commands: ["baton validate"],
+    }),
+  );
+  const summary = checkResult("workflows.valid", "workflows", {
+    holds: workflows.length > 0,
+    found: workflows.map(({ definition }) => definition.workflowId).join(", ") || "no workflow",
+    expected: "one workflow or more",
+    severity: "warning",
+    remedy: "Put a workflow into the folder of BATON_WORKFLOWS.",
+  });
+  const ofSecrets = await checkTaskSecrets(secrets, workflows);
+  return { results: [...invalid, summary, ...ofSecrets], needs: workflowNeeds(workflows) };
+}
+
+/** Whether each secret that a task names is configured, and can be read. */
+function checkTaskSecrets(
+  settings: TaskSecretSettings,
+  workflows: readonly DeployedWorkflow[],
+): Promise<CheckResult[]> {
+  const secrets = taskSecrets(settings);
+  const users = Map.groupBy(taskSecretReferences(workflows), ({ name }) => name);
+  return Promise.all(
+    [...users].map(async ([name, named]) => {
+      const error = await secrets.read(name).then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      const tasks = named.map(({ workflowId, taskId }) => `${workflowId}/${taskId}`).join(", ");
+      return checkSecret(`${taskSecretPrefix}${name}`, error, `the secret that ${tasks} names`);
+    }),
+  );
+}
