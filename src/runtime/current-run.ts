@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from "node:async_hooks";
+import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import type { ErrorCode } from "../core/errors/error-catalog.ts";
 import { limits } from "../core/limits.ts";
 import { type StoredError, toStoredError } from "../core/records.ts";
@@ -65,6 +65,78 @@ export async function withoutTaskTime<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Rings in the async context in which it was set, so that its errors and log lines belong to the same run. */
+class Alarm extends AsyncResource {
+  readonly at: number;
+  readonly #callback: () => void;
+
+  constructor(at: number, callback: () => void) {
+    super("Alarm");
+    this.at = at;
+    this.#callback = callback;
+  }
+
+  ring(): void {
+    this.runInAsyncScope(this.#callback);
+  }
+}
+
+/**
+ * Many alarms on one timer of the clock. Each run sets several, and nearly all of them are cancelled long before they
+ * ring: a timer of Node for each would cost more time and memory than the rest of the run.
+ */
+export class SharedTimer implements Pick<Clock, "monotonicMs" | "after"> {
+  readonly #clock: Pick<Clock, "monotonicMs" | "after">;
+  readonly #alarms = new Set<Alarm>();
+  /** When the timer of the clock fires. Later than every alarm if it is not set. */
+  #firesAt = Number.POSITIVE_INFINITY;
+  #cancelTimer = () => {};
+
+  constructor(clock: Pick<Clock, "monotonicMs" | "after">) {
+    this.#clock = clock;
+  }
+
+  monotonicMs(): number {
+    return this.#clock.monotonicMs();
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    const alarm = new Alarm(this.#clock.monotonicMs() + delayMs, callback);
+    this.#alarms.add(alarm);
+    if (alarm.at < this.#firesAt) this.#setTimer(alarm.at);
+    return () => this.#cancel(alarm);
+  }
+
+  /** Without alarms there is no timer either: it would keep the process alive. */
+  #cancel(alarm: Alarm): void {
+    this.#alarms.delete(alarm);
+    if (this.#alarms.size > 0) return;
+    this.#cancelTimer();
+    this.#firesAt = Number.POSITIVE_INFINITY;
+  }
+
+  #setTimer(at: number): void {
+    this.#cancelTimer();
+    this.#firesAt = at;
+    const delayMs = at - this.#clock.monotonicMs();
+    this.#cancelTimer = current.run(undefined, () => this.#clock.after(delayMs, () => this.#fire()));
+  }
+
+  #fire(): void {
+    this.#firesAt = Number.POSITIVE_INFINITY;
+    const now = this.#clock.monotonicMs();
+    const due = [...this.#alarms].filter(({ at }) => at <= now).sort((one, other) => one.at - other.at);
+    try {
+      // An alarm that rings may cancel another one.
+      for (const alarm of due) if (this.#alarms.delete(alarm)) alarm.ring();
+    } finally {
+      let next = Number.POSITIVE_INFINITY;
+      for (const { at } of this.#alarms) next = Math.min(next, at);
+      if (next < this.#firesAt) this.#setTimer(next);
+    }
+  }
+}
+
 /** The timer counts in slices. While another task blocks the process, at most one slice is counted. */
 const timerSlices = 20;
 
@@ -73,7 +145,7 @@ const timerSlices = 20;
  * hold that resource for longer than this task's timeout.
  */
 export class TaskTimer {
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, "monotonicMs" | "after">;
   readonly #sliceMs: number;
   readonly #onExpired: () => void;
   #leftMs: number;
@@ -82,7 +154,7 @@ export class TaskTimer {
   #isOver = false;
   #pause: (() => void) | undefined;
 
-  constructor(clock: Clock, ms: number, onExpired: () => void) {
+  constructor(clock: Pick<Clock, "monotonicMs" | "after">, ms: number, onExpired: () => void) {
     this.#clock = clock;
     this.#sliceMs = ms / timerSlices;
     this.#leftMs = ms;

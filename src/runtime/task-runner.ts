@@ -4,12 +4,20 @@ import { toStoredError } from "../core/records.ts";
 import { withPause } from "../core/retry.ts";
 import type { CallbackSender } from "../ports/callbacks.ts";
 import type { Clock, Ids, Secrets } from "../ports/machine.ts";
-import type { Assignment, CancelledTask, KeyedCall, TaskOutcome, TaskRunner } from "../ports/task-runner.ts";
+import type {
+  Assignment,
+  CancelledTask,
+  KeyedCall,
+  TaskOutcome,
+  TaskRunner,
+  Turn,
+} from "../ports/task-runner.ts";
 import type { LogFields, Logger } from "../ports/telemetry.ts";
 import { createContext, createTaskCallback, NoteTaker } from "./context.ts";
 import {
   type CurrentRun,
   outsideRun,
+  SharedTimer,
   TaskInterrupted,
   TaskTimer,
   toOutcome,
@@ -31,63 +39,176 @@ export interface RunnerDependencies {
   readonly attemptSeconds?: number | undefined;
 }
 
-interface Run {
-  readonly interrupt: (reason: TaskInterrupted) => void;
-  readonly ended: Promise<TaskOutcome>;
-  readonly time: TaskTimer;
+/** One attempt in this process, from its start until its outcome is known. */
+class Run implements CurrentRun {
+  readonly labels: LogFields;
   readonly notes: NoteTaker;
+  readonly signal: AbortSignal;
+  readonly ended: Promise<TaskOutcome>;
+  /** The task's code. It may continue for a while after the run has ended. */
+  code: Promise<void> | undefined;
+  readonly #dependencies: RunnerDependencies;
+  readonly #assignment: Assignment;
+  readonly #controller = new AbortController();
+  readonly #timer: SharedTimer;
+  readonly #time: TaskTimer;
+  readonly #onEnd: (run: Run) => void;
+  readonly #resolve: (outcome: TaskOutcome) => void;
+  readonly #cancelLimit: () => void;
   /** Rejected promises that the task's code has not awaited, with their reasons. */
-  readonly unawaited: Map<Promise<unknown>, unknown>;
+  readonly #unawaited = new Map<Promise<unknown>, unknown>();
+  #cancelHeartbeat = () => {};
+  #renewedAt: number;
+  #isOver = false;
+
+  /** Starts the heartbeat and the timeout. `onEnd` is called once. */
+  constructor(
+    dependencies: RunnerDependencies,
+    timer: SharedTimer,
+    assignment: Assignment,
+    onEnd: (run: Run) => void,
+  ) {
+    const { promise, resolve } = Promise.withResolvers<TaskOutcome>();
+    const { timeoutSeconds } = assignment.task;
+    this.#dependencies = dependencies;
+    this.#assignment = assignment;
+    this.#timer = timer;
+    this.#onEnd = onEnd;
+    this.#resolve = resolve;
+    this.ended = promise;
+    this.labels = runLabels(assignment);
+    this.signal = this.#controller.signal;
+    this.notes = new NoteTaker(this.signal);
+    this.#time = new TaskTimer(timer, timeoutSeconds * 1_000, () =>
+      this.interrupt(new TaskInterrupted("timeout", `it ran longer than its timeout of ${timeoutSeconds} s`)),
+    );
+    this.#cancelLimit = this.#startAttemptLimit();
+    this.#renewedAt = timer.monotonicMs();
+    this.#scheduleHeartbeat();
+  }
+
+  /** The outcome of the code, or of its wait. An earlier interruption counts. */
+  finish(outcome: TaskOutcome): void {
+    if (this.#unawaited.size === 0) return this.#end(outcome);
+    // Node reports at the end of the turn that a rejected promise was awaited after all.
+    this.#dependencies.clock.after(0, () => this.#end(this.#withUnawaited(outcome)));
+  }
+
+  interrupt(reason: TaskInterrupted): void {
+    this.#end(toOutcome(reason));
+    // mutation: interruption-aborts-the-signal
+    this.#controller.abort(reason);
+  }
+
+  requestTurn(): Turn {
+    return this.#time.requestTurn();
+  }
+
+  onException(thrown: unknown): boolean {
+    if (this.#isOver) return false;
+    this.#logUnhandled(thrown);
+    this.interrupt(new TaskInterrupted("uncaught_error", errorMessage(thrown), thrown));
+    return true;
+  }
+
+  onRejection(promise: Promise<unknown>, reason: unknown): boolean {
+    if (this.#isOver) return false;
+    this.#logUnhandled(reason);
+    this.#unawaited.set(promise, reason);
+    return true;
+  }
+
+  onHandled(promise: Promise<unknown>): void {
+    this.#unawaited.delete(promise);
+  }
+
+  /** The first outcome counts. */
+  #end(outcome: TaskOutcome): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#time.end();
+    this.#cancelLimit();
+    this.#cancelHeartbeat();
+    this.#onEnd(this);
+    this.#resolve(outcome);
+  }
+
+  /** Notes rejected promises that the code did not await as warnings in the TaskLog. */
+  #withUnawaited(outcome: TaskOutcome): TaskOutcome {
+    if (outcome.kind !== "succeeded" && outcome.kind !== "failed") return outcome;
+    for (const reason of this.#unawaited.values())
+      this.notes.warn(`A promise that the task does not await was rejected: ${errorMessage(reason)}`);
+    return { ...outcome, notes: this.notes.notes };
+  }
+
+  #logUnhandled(thrown: unknown): void {
+    this.#dependencies.logger.warn("a task's code does not await or catch an error", {
+      ...this.labels,
+      error: errorMessage(thrown),
+      stack_trace: debugStack(thrown),
+    });
+  }
+
+  /** The limit of the process counts all time, because the platform ends the process whatever a task waits for. */
+  #startAttemptLimit(): () => void {
+    const { attemptSeconds } = this.#dependencies;
+    if (attemptSeconds === undefined) return () => undefined;
+    const problem = `it ran longer than ${attemptSeconds} s, the limit of this process for an attempt, whatever its timeout`;
+    return this.#timer.after(attemptSeconds * 1_000, () =>
+      this.interrupt(new TaskInterrupted("timeout", problem)),
+    );
+  }
+
+  #scheduleHeartbeat(): void {
+    const { leaseSeconds } = this.#assignment;
+    const intervalSeconds = Math.min(leaseSeconds / limits.heartbeatsPerLease, limits.heartbeatSeconds);
+    this.#cancelHeartbeat = this.#timer.after(intervalSeconds * 1_000, () => void this.#sendHeartbeat());
+  }
+
+  /** Renews the lease. Interrupts the run when the lease is lost or may have expired. */
+  async #sendHeartbeat(): Promise<void> {
+    const startedAt = this.#timer.monotonicMs();
+    try {
+      if (!(await this.#assignment.renew())) return this.#interruptLostRun();
+      this.#renewedAt = startedAt;
+    } catch (error) {
+      this.#dependencies.logger.warn("could not renew a lease", {
+        ...this.labels,
+        error: errorMessage(error),
+      });
+      const sinceMs = this.#timer.monotonicMs() - this.#renewedAt;
+      if (sinceMs > this.#assignment.leaseSeconds * 1_000) return this.#interruptLostRun();
+    }
+    if (!this.#isOver) this.#scheduleHeartbeat();
+  }
+
+  #interruptLostRun(): void {
+    this.interrupt(new TaskInterrupted("lost_lease", "the claim is no longer ours"));
+  }
 }
 
 /** Runs attempts in this process, each with its heartbeat, timeout and abort signal. */
 export class LocalTaskRunner implements TaskRunner {
   readonly #dependencies: RunnerDependencies;
+  readonly #timer: SharedTimer;
   readonly #runs = new Set<Run>();
-  /** The running code of tasks. It may continue for a while after its run has ended. */
-  readonly #code = new Map<string, Promise<unknown>>();
+  /** The runs whose code has not ended, by task. */
+  readonly #code = new Map<string, Run>();
+  readonly #onEnd = (run: Run) => void this.#runs.delete(run);
   #stopping = false;
 
   constructor(dependencies: RunnerDependencies) {
     this.#dependencies = dependencies;
+    this.#timer = new SharedTimer(dependencies.clock);
   }
 
   run(assignment: Assignment): Promise<TaskOutcome> {
     if (this.#stopping) return Promise.resolve({ kind: "released" });
-    const controller = new AbortController();
-    const { promise, resolve } = Promise.withResolvers<TaskOutcome>();
-    const interrupt = (reason: TaskInterrupted) => {
-      resolve(toOutcome(reason));
-      // mutation: interruption-aborts-the-signal
-      controller.abort(reason);
-    };
-    const { timeoutSeconds } = assignment.task;
-    const time = new TaskTimer(this.#dependencies.clock, timeoutSeconds * 1_000, () =>
-      interrupt(new TaskInterrupted("timeout", `it ran longer than its timeout of ${timeoutSeconds} s`)),
-    );
-    const notes = new NoteTaker(controller.signal);
-    const run: Run = { ended: promise, interrupt, time, notes, unawaited: new Map() };
-    const finish = (outcome: TaskOutcome) => {
-      if (run.unawaited.size === 0) return resolve(outcome);
-      // Node reports at the end of the turn that a rejected promise was awaited after all.
-      this.#dependencies.clock.after(0, () => resolve(withUnawaited(run, outcome)));
-    };
+    const run = new Run(this.#dependencies, this.#timer, assignment, this.#onEnd);
     this.#runs.add(run);
-    const stopTimers = this.#startTimers(assignment, run);
-    const name = runKey(assignment);
-    const code = withRun(this.#currentRun(assignment, run), () =>
-      this.#runCode(assignment, controller.signal, notes, finish),
-    );
-    this.#code.set(name, code);
-    void code.then((outcome) => {
-      finish(outcome);
-      if (this.#code.get(name) === code) this.#code.delete(name);
-    });
-    void promise.then(() => {
-      stopTimers();
-      this.#runs.delete(run);
-    });
-    return promise;
+    this.#code.set(runKey(assignment), run);
+    run.code = withRun(run, () => this.#runCode(assignment, run));
+    return run.ended;
   }
 
   customKey(call: KeyedCall): Promise<string> {
@@ -96,7 +217,7 @@ export class LocalTaskRunner implements TaskRunner {
 
   async cancel(cancelled: CancelledTask): Promise<void> {
     const { code, services, logger, clock } = this.#dependencies;
-    const running = this.#code.get(runKey(cancelled));
+    const running = this.#code.get(runKey(cancelled))?.code;
     const timeout = Promise.withResolvers<void>();
     const cancelTimeout = clock.after(limits.abortedCodeSeconds * 1_000, timeout.resolve);
     // The code may be about to start its remote job, which could not be found before.
@@ -119,18 +240,20 @@ export class LocalTaskRunner implements TaskRunner {
     cancel();
   }
 
-  /** `park` ends the run of a task that waits; its code never continues. */
-  async #runCode(
-    original: Assignment,
-    signal: AbortSignal,
-    notes: NoteTaker,
-    park: (outcome: TaskOutcome) => void,
-  ): Promise<TaskOutcome> {
+  /** Never rejects. A task that waits ends its run here, and its code never continues. */
+  async #runCode(assignment: Assignment, run: Run): Promise<void> {
+    run.finish(await this.#outcomeOf(assignment, run));
+    const name = runKey(assignment);
+    if (this.#code.get(name) === run) this.#code.delete(name);
+  }
+
+  async #outcomeOf(original: Assignment, run: Run): Promise<TaskOutcome> {
     const { code, services, secrets, ids, clock, logger: baseLogger } = this.#dependencies;
     const assignment = { ...original, ...outsideRun(original) };
-    const logger = withLabels(baseLogger, runLabels(assignment));
+    const logger = withLabels(baseLogger, run.labels);
+    const { signal, notes } = run;
     try {
-      const step = createSteps(assignment.memory, clock, signal, park);
+      const step = createSteps(assignment.memory, clock, signal, (parked) => run.finish(parked));
       const callback = createTaskCallback({ ...this.#dependencies, logger }, assignment.callback, signal);
       const context = createContext(assignment, services, logger, { signal, notes, step, callback });
       const returned = await runCode(code, assignment, context, { secrets, ids });
@@ -145,93 +268,6 @@ export class LocalTaskRunner implements TaskRunner {
       return { kind: "failed", ...failed, notes: notes.notes };
     }
   }
-
-  #startTimers(assignment: Assignment, run: Run): () => void {
-    const cancelLimit = this.#startAttemptLimit(run);
-    const stopHeartbeat = this.#startHeartbeat(assignment, run);
-    return () => {
-      run.time.end();
-      cancelLimit();
-      stopHeartbeat();
-    };
-  }
-
-  /** The limit of the process counts all time, because the platform ends the process whatever a task waits for. */
-  #startAttemptLimit(run: Run): () => void {
-    const { clock, attemptSeconds } = this.#dependencies;
-    if (attemptSeconds === undefined) return () => undefined;
-    const problem = `it ran longer than ${attemptSeconds} s, the limit of this process for an attempt, whatever its timeout`;
-    return clock.after(attemptSeconds * 1_000, () => run.interrupt(new TaskInterrupted("timeout", problem)));
-  }
-
-  /** Connects the task's code, and errors that it does not catch, with its run. */
-  #currentRun(assignment: Assignment, run: Run): CurrentRun {
-    const labels = runLabels(assignment);
-    return {
-      labels,
-      requestTurn: () => run.time.requestTurn(),
-      onException: (thrown) => {
-        if (!this.#runs.has(run)) return false;
-        this.#logUnhandled(labels, thrown);
-        run.interrupt(new TaskInterrupted("uncaught_error", errorMessage(thrown), thrown));
-        return true;
-      },
-      onRejection: (promise, reason) => {
-        if (!this.#runs.has(run)) return false;
-        this.#logUnhandled(labels, reason);
-        run.unawaited.set(promise, reason);
-        return true;
-      },
-      onHandled: (promise) => void run.unawaited.delete(promise),
-    };
-  }
-
-  #logUnhandled(labels: LogFields, thrown: unknown): void {
-    this.#dependencies.logger.warn("a task's code does not await or catch an error", {
-      ...labels,
-      error: errorMessage(thrown),
-      stack_trace: debugStack(thrown),
-    });
-  }
-
-  /** Renews the lease until the run has ended. Interrupts the run when the lease is lost or may have expired. */
-  #startHeartbeat(assignment: Assignment, run: Run): () => void {
-    const { clock, logger } = this.#dependencies;
-    const leaseMs = assignment.leaseSeconds * 1_000;
-    let renewedAt = clock.monotonicMs();
-    let stopped = false;
-    let cancelTimer = () => {};
-    const interruptRun = () =>
-      run.interrupt(new TaskInterrupted("lost_lease", "the claim is no longer ours"));
-    const sendHeartbeat = async () => {
-      const startedAt = clock.monotonicMs();
-      try {
-        if (!(await assignment.renew())) return interruptRun();
-        renewedAt = startedAt;
-      } catch (error) {
-        logger.warn("could not renew a lease", { ...runLabels(assignment), error: errorMessage(error) });
-        if (clock.monotonicMs() - renewedAt > leaseMs) return interruptRun();
-      }
-      if (!stopped) scheduleNext();
-    };
-    const scheduleNext = () => {
-      const intervalMs = Math.min(leaseMs / limits.heartbeatsPerLease, limits.heartbeatSeconds * 1_000);
-      cancelTimer = clock.after(intervalMs, () => void sendHeartbeat());
-    };
-    scheduleNext();
-    return () => {
-      stopped = true;
-      cancelTimer();
-    };
-  }
-}
-
-/** Notes rejected promises that the code did not await as warnings in the TaskLog. */
-function withUnawaited({ notes, unawaited }: Run, outcome: TaskOutcome): TaskOutcome {
-  if (outcome.kind !== "succeeded" && outcome.kind !== "failed") return outcome;
-  for (const reason of unawaited.values())
-    notes.warn(`A promise that the task does not await was rejected: ${errorMessage(reason)}`);
-  return { ...outcome, notes: notes.notes };
 }
 
 function runKey({ batchId, task }: Pick<Assignment, "batchId" | "task">): string {
