@@ -12,6 +12,7 @@ import {
 import { SecretRedactor } from "../core/values/secrets.ts";
 import { FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/workflow/definition.ts";
 import type { Ids, Secrets } from "../ports/machine.ts";
+import type { MaybePromise } from "../ports/store.ts";
 import type { Assignment, CancelledTask, KeyedCall } from "../ports/task-runner.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import { withoutTaskTime } from "./current-run.ts";
@@ -68,31 +69,40 @@ class TaskSecrets {
 export interface TaskCode {
   readonly types: ReadonlyMap<string, TaskType>;
   /** The deployed function of a task that is written in the workflow. */
-  readonly findFunction: (workflowId: string, taskId: string) => Promise<AnyTaskFunction | undefined>;
+  readonly findFunction: (workflowId: string, taskId: string) => MaybePromise<AnyTaskFunction | undefined>;
   /** The deployed key function of a task. */
   readonly findKeyFunction: (workflowId: string, taskId: string) => Promise<KeyFunction | undefined>;
 }
 
-/** Runs the deployed code of a task with the parameters of its stored definition. */
-export async function runCode(
+/**
+ * Runs the deployed code of a task with the parameters of its stored definition. Returns what the code returns, which
+ * may be a promise.
+ */
+export function runCode(
   code: TaskCode,
   assignment: Assignment,
   context: TaskContext,
   secrets: SecretSource,
-): Promise<unknown> {
+): unknown {
   const { task, workflowId } = assignment;
   if (task.type !== FUNCTION_TASK_TYPE) return runBuiltIn(code, assignment, context, secrets);
+  const found = code.findFunction(workflowId, task.id);
+  if (!(found instanceof Promise)) return runFunction(found, assignment, context);
   // The time to load the workflow file does not count as the task's.
-  const run = await withoutTaskTime(() => code.findFunction(workflowId, task.id));
-  // Retryable: during a deployment an instance of the older version may lack the code.
-  if (!run)
-    throw new TaskError(
-      `The workflow files of this process hold no code for task ${task.id} of workflow ${workflowId}`,
-      {
-        code: "TASK_CODE_MISSING",
-      },
-    );
-  return await run(context);
+  return withoutTaskTime(() => found).then((run) => runFunction(run, assignment, context));
+}
+
+/** Throws `TASK_CODE_MISSING`. It is retryable: during a deployment an instance of the older version may lack the code. */
+function runFunction(
+  run: AnyTaskFunction | undefined,
+  { task, workflowId }: Assignment,
+  context: TaskContext,
+): unknown {
+  if (run) return run(context);
+  throw new TaskError(
+    `The workflow files of this process hold no code for task ${task.id} of workflow ${workflowId}`,
+    { code: "TASK_CODE_MISSING" },
+  );
 }
 
 /** Calls the deployed key function of a task. Throws `TASK_CODE_MISSING`, `IDEMPOTENCY_KEY_INVALID`. */

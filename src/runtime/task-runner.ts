@@ -45,7 +45,7 @@ class Run implements CurrentRun {
   readonly notes: NoteTaker;
   readonly signal: AbortSignal;
   readonly ended: Promise<TaskOutcome>;
-  /** The task's code. It may continue for a while after the run has ended. */
+  /** The task's code, once it has started. */
   code: Promise<void> | undefined;
   readonly #dependencies: RunnerDependencies;
   readonly #assignment: Assignment;
@@ -89,9 +89,10 @@ class Run implements CurrentRun {
 
   /** The outcome of the code, or of its wait. An earlier interruption counts. */
   finish(outcome: TaskOutcome): void {
-    if (this.#unawaited.size === 0) return this.#end(outcome);
     // Node reports at the end of the turn that a rejected promise was awaited after all.
-    this.#dependencies.clock.after(0, () => this.#end(this.#withUnawaited(outcome)));
+    if (this.#unawaited.size > 0)
+      this.#dependencies.clock.after(0, () => this.#end(this.#withUnawaited(outcome)));
+    else this.#end(outcome);
   }
 
   interrupt(reason: TaskInterrupted): void {
@@ -192,8 +193,8 @@ export class LocalTaskRunner implements TaskRunner {
   readonly #dependencies: RunnerDependencies;
   readonly #timer: SharedTimer;
   readonly #runs = new Set<Run>();
-  /** The runs whose code has not ended, by task. */
-  readonly #code = new Map<string, Run>();
+  /** The running code of tasks. It may continue for a while after its run has ended. */
+  readonly #code = new Map<string, Promise<void>>();
   readonly #onEnd = (run: Run) => void this.#runs.delete(run);
   #stopping = false;
 
@@ -206,8 +207,9 @@ export class LocalTaskRunner implements TaskRunner {
     if (this.#stopping) return Promise.resolve({ kind: "released" });
     const run = new Run(this.#dependencies, this.#timer, assignment, this.#onEnd);
     this.#runs.add(run);
-    this.#code.set(runKey(assignment), run);
     run.code = withRun(run, () => this.#runCode(assignment, run));
+    // Code that failed at once has ended already.
+    if (this.#runs.has(run)) this.#code.set(runKey(assignment), run.code);
     return run.ended;
   }
 
@@ -217,7 +219,7 @@ export class LocalTaskRunner implements TaskRunner {
 
   async cancel(cancelled: CancelledTask): Promise<void> {
     const { code, services, logger, clock } = this.#dependencies;
-    const running = this.#code.get(runKey(cancelled))?.code;
+    const running = this.#code.get(runKey(cancelled));
     const timeout = Promise.withResolvers<void>();
     const cancelTimeout = clock.after(limits.abortedCodeSeconds * 1_000, timeout.resolve);
     // The code may be about to start its remote job, which could not be found before.
@@ -240,14 +242,8 @@ export class LocalTaskRunner implements TaskRunner {
     cancel();
   }
 
-  /** Never rejects. A task that waits ends its run here, and its code never continues. */
-  async #runCode(assignment: Assignment, run: Run): Promise<void> {
-    run.finish(await this.#outcomeOf(assignment, run));
-    const name = runKey(assignment);
-    if (this.#code.get(name) === run) this.#code.delete(name);
-  }
-
-  async #outcomeOf(original: Assignment, run: Run): Promise<TaskOutcome> {
+  /** Never rejects. A task that waits ends its run in `createSteps`, and its code never continues. */
+  async #runCode(original: Assignment, run: Run): Promise<void> {
     const { code, services, secrets, ids, clock, logger: baseLogger } = this.#dependencies;
     const assignment = { ...original, ...outsideRun(original) };
     const logger = withLabels(baseLogger, run.labels);
@@ -256,18 +252,25 @@ export class LocalTaskRunner implements TaskRunner {
       const step = createSteps(assignment.memory, clock, signal, (parked) => run.finish(parked));
       const callback = createTaskCallback({ ...this.#dependencies, logger }, assignment.callback, signal);
       const context = createContext(assignment, services, logger, { signal, notes, step, callback });
-      const returned = await runCode(code, assignment, context, { secrets, ids });
-      if (returned instanceof WaitForCompletion)
-        return { kind: "parked", reason: "completion", seconds: returned.timeoutSeconds };
-      return { kind: "succeeded", ...parseReturned(returned), notes: notes.notes };
+      run.finish(toTaskOutcome(await runCode(code, assignment, context, { secrets, ids }), notes));
     } catch (thrown) {
       const failed = withPause(toStoredError(thrown), thrown);
       const { code, message } = failed.error;
       if (!signal.aborted)
         logger.warn("attempt failed", { code, error: message, stack_trace: debugStack(thrown) });
-      return { kind: "failed", ...failed, notes: notes.notes };
+      run.finish({ kind: "failed", ...failed, notes: notes.notes });
     }
+    const name = runKey(assignment);
+    if (this.#code.get(name) === run.code) this.#code.delete(name);
   }
+}
+
+/** Throws `TASK_RESULT_NOT_JSON`, `TASK_RESULT_TOO_LARGE`. */
+function toTaskOutcome(returned: unknown, { notes }: NoteTaker): TaskOutcome {
+  if (returned instanceof WaitForCompletion)
+    return { kind: "parked", reason: "completion", seconds: returned.timeoutSeconds };
+  const { summary, result } = parseReturned(returned);
+  return { kind: "succeeded", summary, result, notes };
 }
 
 function runKey({ batchId, task }: Pick<Assignment, "batchId" | "task">): string {

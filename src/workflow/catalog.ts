@@ -1,5 +1,6 @@
 import type { AppliedWorkflow } from "../core/records.ts";
 import type { DeployedWorkflow, WorkflowCatalog } from "../ports/catalog.ts";
+import type { MaybePromise } from "../ports/store.ts";
 import type { AnyTaskFunction, KeyFunction } from "../runtime/task-type.ts";
 import type { DataWorkflowResult, TaskTypes } from "./data-workflow.ts";
 import type { BuiltWorkflow } from "./workflow.ts";
@@ -13,7 +14,7 @@ import {
 
 /** Workflows together with the code of their tasks. */
 export interface CodeCatalog extends WorkflowCatalog {
-  taskCode(workflowId: string, taskId: string): Promise<AnyTaskFunction | undefined>;
+  taskCode(workflowId: string, taskId: string): MaybePromise<AnyTaskFunction | undefined>;
   keyFunction(workflowId: string, taskId: string): Promise<KeyFunction | undefined>;
 }
 
@@ -33,7 +34,7 @@ export class FixedCatalog implements CodeCatalog {
     return [...this.#workflows.values()];
   }
 
-  async taskCode(workflowId: string, taskId: string): Promise<AnyTaskFunction | undefined> {
+  taskCode(workflowId: string, taskId: string): AnyTaskFunction | undefined {
     return this.#workflows.get(workflowId)?.code.get(taskId);
   }
 
@@ -107,11 +108,11 @@ export class FolderCatalog implements CodeCatalog {
   }
 
   /** The code of a task that is a function. Workflows written as data have none. */
-  async taskCode(workflowId: string, taskId: string): Promise<AnyTaskFunction | undefined> {
-    return this.#newest(async () => {
-      const { workflows } = await this.#folder.load();
-      return workflows.get(workflowId)?.workflow.code.get(taskId);
-    });
+  taskCode(workflowId: string, taskId: string): MaybePromise<AnyTaskFunction | undefined> {
+    const codeIn = ({ workflows }: LoadedFolder) => workflows.get(workflowId)?.workflow.code.get(taskId);
+    const folder = this.#folder.load();
+    const code = folder instanceof Promise ? undefined : codeIn(folder);
+    return code ?? this.#newest(async () => codeIn(await this.#folder.load()));
   }
 
   /** The function that makes the idempotency key of a task, if it has one. */

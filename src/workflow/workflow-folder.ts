@@ -1,3 +1,4 @@
+import type { MaybePromise } from "../ports/store.ts";
 import type { TaskTypes } from "./data-workflow.ts";
 import {
   forgetRequired,
@@ -39,7 +40,7 @@ export class WorkflowFolder {
   readonly #options: Options;
   /** Called after each reload. */
   onReload: (loaded: LoadedFolder) => void = () => {};
-  #loaded: Promise<LoadedFolder> | undefined;
+  #loaded: MaybePromise<LoadedFolder> | undefined;
   /** The last requested look. Looks run one after the other. */
   #last: Promise<boolean> = Promise.resolve(false);
   /** A look that has not started, and does not wait until files have settled. */
@@ -54,12 +55,18 @@ export class WorkflowFolder {
   }
 
   /** Throws `WORKFLOW_FOLDER_MISSING`. */
-  load(): Promise<LoadedFolder> {
-    this.#loaded ??= this.#loadFirst().catch((error: unknown) => {
-      // The folder may be created later.
-      this.#loaded = undefined;
-      throw error;
-    });
+  load(): MaybePromise<LoadedFolder> {
+    this.#loaded ??= this.#loadFirst().then(
+      (loaded) => {
+        this.#loaded = loaded;
+        return loaded;
+      },
+      (error: unknown) => {
+        // The folder may be created later.
+        this.#loaded = undefined;
+        throw error;
+      },
+    );
     return this.#loaded;
   }
 
@@ -99,7 +106,7 @@ export class WorkflowFolder {
     const loaded = await this.#loadFiles(files, before);
     // The states of imported files from before they were read: the next look sees later changes.
     this.#states = new Map([...states, ...importedFiles()]);
-    this.#loaded = Promise.resolve(loaded);
+    this.#loaded = loaded;
     this.onReload(loaded);
     return true;
   }

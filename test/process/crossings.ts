@@ -21,12 +21,12 @@ function watched<Port extends object>(portName: string, port: Port): Port {
       if (typeof member !== "function") return member;
       return (...parameters: unknown[]) => {
         crossing(`before ${portName}.${String(name)}`);
-        const answer: unknown = Reflect.apply(member, target, parameters);
-        if (!(answer instanceof Promise)) return answer;
-        return answer.then((value: unknown) => {
+        const passOn = (value: unknown) => {
           crossing(`after ${portName}.${String(name)}`);
           return value;
-        });
+        };
+        const answer: unknown = Reflect.apply(member, target, parameters);
+        return answer instanceof Promise ? answer.then(passOn) : passOn(answer);
       };
     },
   });
