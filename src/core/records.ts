@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { BatonError, errorCode, errorMessage } from "./errors/errors.ts";
 import { limits } from "./limits.ts";
-import { JsonValueSchema, recordSchema } from "./values/json.ts";
+import { recordSchema, StoredJsonSchema } from "./values/json.ts";
 import { withoutSecrets } from "./values/secrets.ts";
 import { NameSchema, truncate } from "./values/text.ts";
 
@@ -69,7 +69,7 @@ export const ownBuckets = {
 
 /** A result small enough to live in its document, or the object that holds it. */
 export const StoredResultSchema = z.union([
-  z.strictObject({ value: JsonValueSchema }),
+  z.strictObject({ value: StoredJsonSchema }),
   z.strictObject({ bucket: z.string(), object: z.string(), bytes: z.int() }),
 ]);
 export type StoredResult = z.infer<typeof StoredResultSchema>;
@@ -169,7 +169,7 @@ export const TaskBatchSchema = z.strictObject({
   workflowId: NameSchema,
   /** Hash of the definition this batch is evaluated with for its whole life. */
   definitionHash: z.string(),
-  input: JsonValueSchema,
+  input: StoredJsonSchema,
   status: BatchStatusSchema,
   /** The first write of a cancel. If the canceller dies, the sweeper continues the cancel. */
   cancelRequested: z.boolean(),

@@ -7,7 +7,7 @@ import {
   type JsonObject,
   type JsonText,
   type JsonValue,
-  JsonValueSchema,
+  StoredJsonSchema,
 } from "../core/values/json.ts";
 import { SecretRedactor } from "../core/values/secrets.ts";
 import { FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/workflow/definition.ts";
@@ -169,7 +169,7 @@ async function fillParameters(
   const scope = {
     batchId: context.batchId,
     input: context.input,
-    parent: async (taskId: string) => JsonValueSchema.parse(await context.parent(taskId)),
+    parent: async (taskId: string) => StoredJsonSchema.parse(await context.parent(taskId)),
   };
   const fill = async ([name, value]: [string, JsonValue]) => {
     const secret = (secretName: string) => {

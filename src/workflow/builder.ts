@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { BatonError, errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
-import { encodeJson, type JsonValue, JsonValueSchema } from "../core/values/json.ts";
+import { encodeJson, type JsonValue } from "../core/values/json.ts";
 import { NameSchema } from "../core/values/text.ts";
 import { type Definition, FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/workflow/definition.ts";
 import { type Trigger, TriggerSchema } from "../core/workflow/trigger.ts";
@@ -28,7 +28,7 @@ function parseInputWith(schema: z.ZodType | undefined, workflowId: string): (inp
     if (!parsed.success) throw invalid(z.prettifyError(parsed.error));
     const encoded = encodeJson(parsed.data);
     if (!encoded.ok) throw invalid(`The schema's output is not JSON: ${encoded.path}: ${encoded.problem}`);
-    return JsonValueSchema.parse(JSON.parse(encoded.text));
+    return JSON.parse(encoded.text);
   };
 }
 

@@ -23,6 +23,12 @@ export const JsonObjectSchema: z.ZodType<JsonObject> = z
   })
   .superRefine(refuseNonJson);
 
+/**
+ * JSON in a document or object of Baton's own. It was encoded from plain JSON and has just come from `JSON.parse`, so
+ * its values are not checked again: that would take several times as long as to parse them.
+ */
+export const StoredJsonSchema: z.ZodType<JsonValue> = z.custom<JsonValue>((value) => value !== undefined);
+
 /** A record with any keys. Unlike a zod record it keeps one named `__proto__`. */
 export function recordSchema<Value>(values: z.ZodType<Value>): z.ZodType<Readonly<Record<string, Value>>> {
   return z.custom<Readonly<Record<string, Value>>>(
@@ -72,7 +78,7 @@ export function wholeCharacterJson(value: JsonValue): string {
  */
 export function encodeJson(value: unknown): JsonEncoding {
   if (value === undefined || value === null) return { ok: true, text: "null", bytes: 4 };
-  const found = findNonJson(value, new Set());
+  const found = isPlainJson(value, limits.jsonDepth) ? undefined : findNonJson(value, new Set());
   if (found) return { ok: false, path: `$${found.path.map(pathStep).join("")}`, problem: found.problem };
   const text = JSON.stringify(value);
   return { ok: true, text, bytes: Buffer.byteLength(text) };
@@ -81,7 +87,7 @@ export function encodeJson(value: unknown): JsonEncoding {
 type NonJson = { readonly path: readonly PropertyKey[]; readonly problem: string };
 
 function refuseNonJson(value: unknown, context: z.RefinementCtx): void {
-  const found = findNonJson(value, new Set());
+  const found = isPlainJson(value, limits.jsonDepth) ? undefined : findNonJson(value, new Set());
   // Without `continue: false`, a union would accept a branch with issues.
   if (found)
     context.addIssue({ code: "custom", path: [...found.path], message: found.problem, continue: false });
@@ -90,6 +96,38 @@ function refuseNonJson(value: unknown, context: z.RefinementCtx): void {
 function typeName(value: unknown): string {
   if (value === null) return "null";
   return Array.isArray(value) ? "an array" : typeof value;
+}
+
+/**
+ * Whether `findNonJson` would find nothing. It remembers no path and no ancestors, which makes it several times faster: a
+ * value that contains itself is deeper than any limit.
+ */
+function isPlainJson(value: unknown, depthLeft: number): boolean {
+  if (typeof value === "string" || typeof value === "boolean" || value === null) return true;
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || depthLeft === 0) return false;
+  if (Array.isArray(value)) return isPlainArray(value, depthLeft - 1);
+  return isPlainObject(value) && hasPlainFields(value, depthLeft - 1);
+}
+
+/** By index, because `every` would pass over the holes of a sparse array. */
+function isPlainArray(items: readonly unknown[], depthLeft: number): boolean {
+  for (let index = 0; index < items.length; index++) if (!isPlainJson(items[index], depthLeft)) return false;
+  return true;
+}
+
+function isPlainObject(value: object): value is Readonly<Record<string, unknown>> {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** `for … in` makes no list of the keys. It also visits fields added to Object.prototype, which can only refuse more. */
+function hasPlainFields(value: Readonly<Record<string, unknown>>, depthLeft: number): boolean {
+  for (const key in value) {
+    const item = value[key];
+    if (item !== undefined && !isPlainJson(item, depthLeft)) return false;
+  }
+  return true;
 }
 
 function findNonJson(value: unknown, ancestors: Set<object>): NonJson | undefined {
@@ -118,9 +156,7 @@ function findInArray(items: readonly unknown[], ancestors: Set<object>): NonJson
 }
 
 function findInObject(value: object, ancestors: Set<object>): NonJson | undefined {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null)
-    return here(`a ${className(prototype)} is not plain JSON`);
+  if (!isPlainObject(value)) return here(`a ${className(value)} is not plain JSON`);
   for (const [key, item] of Object.entries(value)) {
     if (item === undefined) continue;
     const found = findNonJson(item, ancestors);
@@ -130,8 +166,8 @@ function findInObject(value: object, ancestors: Set<object>): NonJson | undefine
 }
 
 /** Asks the prototype, because the value may have its own key `constructor`. */
-function className(prototype: unknown): string {
-  const type: unknown = Object(prototype).constructor;
+function className(value: object): string {
+  const type: unknown = Object(Object.getPrototypeOf(value)).constructor;
   return typeof type === "function" && type.name !== "" ? type.name : "class instance";
 }
 

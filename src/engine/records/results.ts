@@ -1,7 +1,7 @@
 import { limits } from "../../core/limits.ts";
 import type { StoredResult } from "../../core/records.ts";
 import { ownBuckets } from "../../core/records.ts";
-import { encodeJson, type JsonText, type JsonValue, JsonValueSchema } from "../../core/values/json.ts";
+import { encodeJson, type JsonText, type JsonValue } from "../../core/values/json.ts";
 import type { ObjectStore } from "../../ports/objects.ts";
 
 const bucket = ownBuckets.results;
@@ -25,7 +25,7 @@ export async function readResult(objects: ObjectStore, result: StoredResult | nu
   if (result === null) return null;
   if ("value" in result) return result.value;
   const content = await objects.read({ bucket: result.bucket, object: result.object });
-  return JsonValueSchema.parse(JSON.parse(new TextDecoder().decode(content)));
+  return JSON.parse(new TextDecoder().decode(content));
 }
 
 function parseResult(text: string): JsonValue {
