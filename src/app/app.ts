@@ -86,7 +86,7 @@ export function buildEngine(
     findFunction: (workflowId: string, taskId: string) => catalog.taskCode(workflowId, taskId),
     findKeyFunction: (workflowId: string, taskId: string) => catalog.keyFunction(workflowId, taskId),
   });
-  const files = new MovedFiles({ store, objects, catalog, ids });
+  const files = new MovedFiles({ store, objects, catalog, ids, clock });
   const services = tracing.services({ warehouse, objects: files, http, ...remoteServices(configuration) });
   const { attemptSeconds } = ports.settings;
   const runner = new LocalTaskRunner({

@@ -4,6 +4,7 @@ import { limits } from "../core/limits.ts";
 import { encodeJson, type JsonValue } from "../core/values/json.ts";
 import { NameSchema } from "../core/values/text.ts";
 import { type Definition, FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/workflow/definition.ts";
+import { ParentLists } from "../core/workflow/stored-definition.ts";
 import { type Trigger, TriggerSchema } from "../core/workflow/trigger.ts";
 import type {
   AnyTaskFunction,
@@ -12,7 +13,7 @@ import type {
   TaskSpec,
   WaitForCompletion,
 } from "../runtime/task-type.ts";
-import { issueCode, TaskInputSchema, type TaskPolicies } from "./task-schema.ts";
+import { issueCode, parseTask, type TaskPolicies } from "./task-schema.ts";
 import { type BuiltWorkflow, noteUnfinished, workflowBrand, workflowBrandVersion } from "./workflow.ts";
 
 /**
@@ -58,13 +59,20 @@ interface DeclaredTask {
 class DeclaredTasks {
   readonly #shared: DeclaredTask[];
   readonly #positions: Map<string, number>;
+  readonly #parents: ParentLists;
   readonly length: number;
 
-  static readonly none = new DeclaredTasks([], new Map(), 0);
+  static readonly none = new DeclaredTasks([], new Map(), new ParentLists(), 0);
 
-  private constructor(shared: DeclaredTask[], positions: Map<string, number>, length: number) {
+  private constructor(
+    shared: DeclaredTask[],
+    positions: Map<string, number>,
+    parents: ParentLists,
+    length: number,
+  ) {
     this.#shared = shared;
     this.#positions = positions;
+    this.#parents = parents;
     this.length = length;
   }
 
@@ -72,15 +80,27 @@ class DeclaredTasks {
     return (this.#positions.get(id) ?? this.length) < this.length;
   }
 
+  /** The list of an earlier task with equal parents, which has been checked. */
+  knownParents(after: unknown): readonly string[] | undefined {
+    if (!this.#isLast || !Array.isArray(after)) return undefined;
+    const number = this.#parents.find(after);
+    return number === undefined ? undefined : this.#parents.all[number];
+  }
+
   /** The same tasks and one more, whose id is new. */
   with(task: DeclaredTask): DeclaredTasks {
-    const isLast = this.length > 0 && this.length === this.#shared.length;
-    const { shared, positions } = isLast
-      ? { shared: this.#shared, positions: this.#positions }
+    const { shared, positions, parents } = this.#isLast
+      ? { shared: this.#shared, positions: this.#positions, parents: this.#parents }
       : this.#copy();
     shared.push(task);
     positions.set(task.definition.id, this.length);
-    return new DeclaredTasks(shared, positions, this.length + 1);
+    parents.add(task.definition.after);
+    return new DeclaredTasks(shared, positions, parents, this.length + 1);
+  }
+
+  /** No other value has added a task to the shared list. */
+  get #isLast(): boolean {
+    return this.length > 0 && this.length === this.#shared.length;
   }
 
   all(): DeclaredTask[] {
@@ -89,7 +109,8 @@ class DeclaredTasks {
 
   #copy() {
     const shared = this.all();
-    return { shared, positions: new Map(shared.map(({ definition }, index) => [definition.id, index])) };
+    const positions = new Map(shared.map(({ definition }, index) => [definition.id, index]));
+    return { shared, positions, parents: new ParentLists() };
   }
 }
 
@@ -202,8 +223,9 @@ class WorkflowBuilder<Input, Tasks> implements Workflow<Input, Tasks> {
   ): Workflow<Input, Tasks & { readonly [K in Id]: ResultOf<Result> }> {
     const kind =
       typeof task === "function" ? { type: FUNCTION_TASK_TYPE } : { type: task.type, with: task.with };
-    const definition = readTask({ id, ...kind, ...policies }, `workflow "${this.id}", task "${id}"`);
-    this.#check(definition);
+    const parents = this.#tasks.knownParents(policies.after);
+    const definition = readTask({ id, ...kind, ...policies }, `workflow "${this.id}", task "${id}"`, parents);
+    this.#check(definition, parents !== undefined);
     const tasks = this.#tasks.with({
       definition,
       run: isTaskFunction(task) ? task : undefined,
@@ -212,11 +234,11 @@ class WorkflowBuilder<Input, Tasks> implements Workflow<Input, Tasks> {
     return new WorkflowBuilder(this.id, this.#options, tasks);
   }
 
-  #check(added: TaskDefinition): void {
+  #check(added: TaskDefinition, hasKnownParents: boolean): void {
     const where = `workflow "${this.id}", task "${added.id}"`;
     if (this.#tasks.has(added.id))
       throw new BatonError("TASK_ID_DUPLICATE", "A task with this id exists already", { where });
-    const unknown = added.after.find((parent) => !this.#tasks.has(parent));
+    const unknown = hasKnownParents ? undefined : added.after.find((parent) => !this.#tasks.has(parent));
     if (unknown !== undefined)
       throw new BatonError("PARENT_UNKNOWN", `\`after\` names "${unknown}", which is not declared before`, {
         where,
@@ -245,8 +267,8 @@ function isKeyFunction(key: unknown): key is KeyFunction {
   return typeof key === "function";
 }
 
-function readTask(written: object, where: string): TaskDefinition {
-  const parsed = TaskInputSchema.safeParse(written);
+function readTask(written: object, where: string, parents: readonly string[] | undefined): TaskDefinition {
+  const parsed = parseTask(written, parents);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   if (!issue) throw parsed.error;

@@ -1,5 +1,6 @@
 import * as z from "zod";
-import type { DataProblem } from "./problems.ts";
+import { ParentLists } from "../core/workflow/stored-definition.ts";
+import { type DataProblem, NamesSchema } from "./problems.ts";
 
 interface Edges {
   readonly id: string;
@@ -13,7 +14,10 @@ interface Edges {
  */
 export function findCycles(tasks: readonly Edges[]): string[][] {
   const order = new Map(tasks.map((task, index) => [task.id, index]));
-  const parents = new Map(tasks.map((task) => [task.id, task.after.filter((parent) => order.has(parent))]));
+  const lists = new ParentLists();
+  for (const { after } of tasks) lists.add(after);
+  const known = lists.all.map((list) => list.filter((parent) => order.has(parent)));
+  const parents = new Map(tasks.map(({ id, after }) => [id, known[lists.add(after)] ?? []]));
   const unordered = new Unordered(parents);
   const cycles: string[][] = [];
   for (const id of order.keys())
@@ -30,41 +34,51 @@ export function formatCycle(cycle: readonly string[]): string {
   return [...cycle, ...cycle.slice(0, 1)].join(" → ");
 }
 
-/** The tasks that no topological order can place: each has a parent that can't be placed either. */
+/**
+ * The tasks that no topological order can place: each has a parent that can't be placed either. Tasks with the same list
+ * of parents wait together.
+ */
 class Unordered {
-  readonly #waitingFor = new Map<string, number>();
-  readonly #children = new Map<string, string[]>();
+  readonly #left: Set<string>;
+  /** The parents of each list that are left. A list may name a parent twice. */
+  readonly #waitingFor = new Map<readonly string[], number>();
+  readonly #waiting = new Map<readonly string[], string[]>();
+  readonly #listsByParent = new Map<string, (readonly string[])[]>();
 
   constructor(parents: ReadonlyMap<string, readonly string[]>) {
-    for (const [id, above] of parents) {
-      this.#waitingFor.set(id, above.length);
-      for (const parent of above) this.#childrenOf(parent).push(id);
+    this.#left = new Set(parents.keys());
+    for (const [id, list] of parents) {
+      if (!this.#waiting.has(list)) this.#await(list);
+      this.#waiting.get(list)?.push(id);
     }
-    this.remove([...parents].filter(([, above]) => above.length === 0).map(([id]) => id));
+    this.remove([...parents].filter(([, list]) => list.length === 0).map(([id]) => id));
   }
 
   has(id: string): boolean {
-    return this.#waitingFor.has(id);
+    return this.#left.has(id);
   }
 
   /** Removes tasks, and every task that waited for nothing else. */
   remove(ids: readonly string[]): void {
     const removable = [...ids];
     for (let id = removable.pop(); id !== undefined; id = removable.pop()) {
-      if (!this.#waitingFor.delete(id)) continue;
-      for (const child of this.#childrenOf(id)) {
-        const left = this.#waitingFor.get(child);
-        if (left === undefined) continue;
-        this.#waitingFor.set(child, left - 1);
-        if (left === 1) removable.push(child);
+      if (!this.#left.delete(id)) continue;
+      for (const list of this.#listsByParent.get(id) ?? []) {
+        const left = (this.#waitingFor.get(list) ?? 0) - 1;
+        this.#waitingFor.set(list, left);
+        if (left === 0) for (const waiting of this.#waiting.get(list) ?? []) removable.push(waiting);
       }
     }
   }
 
-  #childrenOf(id: string): string[] {
-    const children = this.#children.get(id) ?? [];
-    this.#children.set(id, children);
-    return children;
+  #await(list: readonly string[]): void {
+    this.#waiting.set(list, []);
+    this.#waitingFor.set(list, list.length);
+    for (const parent of list) {
+      const lists = this.#listsByParent.get(parent);
+      if (lists) lists.push(list);
+      else this.#listsByParent.set(parent, [list]);
+    }
   }
 }
 
@@ -91,7 +105,7 @@ function beginWithFirst(cycle: readonly string[], order: ReadonlyMap<string, num
 }
 
 /** The part of a task that its edges need. They are checked even if other parts of the task are invalid. */
-const NodeSchema = z.object({ id: z.string(), after: z.array(z.string()).catch([]).default([]) });
+const NodeSchema = z.object({ id: z.string(), after: NamesSchema.catch([]).default([]) });
 
 interface Node extends z.infer<typeof NodeSchema> {
   readonly index: number;
@@ -105,9 +119,12 @@ export function graphProblems(writtenTasks: readonly unknown[]): DataProblem[] {
   });
   const first = new Map<string, Node>();
   for (const node of nodes) if (!first.has(node.id)) first.set(node.id, node);
+  const lists = new ParentLists();
+  for (const { after } of nodes) lists.add(after);
+  const unknown = lists.all.map((list) => unknownNames(list, first));
   return [
     ...nodes.filter((node) => first.get(node.id) !== node).map(duplicate),
-    ...nodes.flatMap((node) => unknownParents(node, first)),
+    ...nodes.flatMap((node) => (unknown[lists.add(node.after)] ?? []).map(unknownParent(node))),
     ...findCycles([...first.values()]).map((cycle) => cycleProblem(cycle, first)),
   ];
 }
@@ -120,18 +137,21 @@ function duplicate(node: Node): DataProblem {
   };
 }
 
-function unknownParents(node: Node, known: ReadonlyMap<string, Node>): DataProblem[] {
-  return node.after.flatMap((parent, position) =>
-    known.has(parent)
-      ? []
-      : [
-          {
-            code: "PARENT_UNKNOWN",
-            message: `There is no task "${parent}"`,
-            path: ["tasks", node.index, "after", position],
-          },
-        ],
-  );
+interface NameAt {
+  readonly name: string;
+  readonly position: number;
+}
+
+function unknownNames(list: readonly string[], known: ReadonlyMap<string, Node>): NameAt[] {
+  return list.flatMap((name, position) => (known.has(name) ? [] : [{ name, position }]));
+}
+
+function unknownParent(node: Node): (unknown: NameAt) => DataProblem {
+  return ({ name, position }) => ({
+    code: "PARENT_UNKNOWN",
+    message: `There is no task "${name}"`,
+    path: ["tasks", node.index, "after", position],
+  });
 }
 
 function cycleProblem(cycle: readonly string[], nodes: ReadonlyMap<string, Node>): DataProblem {

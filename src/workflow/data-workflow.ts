@@ -5,6 +5,7 @@ import { type JsonObject, JsonObjectSchema } from "../core/values/json.ts";
 import { NameSchema, nearestName } from "../core/values/text.ts";
 import { type Definition, FUNCTION_TASK_TYPE } from "../core/workflow/definition.ts";
 import { tasksOverJoinLimit } from "../core/workflow/graph.ts";
+import { ParentLists } from "../core/workflow/stored-definition.ts";
 import { DropPatternSchema, fileDrop, schedule, type Trigger } from "../core/workflow/trigger.ts";
 import type { TaskType } from "../runtime/task-type.ts";
 import { graphProblems } from "./data-graph.ts";
@@ -18,7 +19,7 @@ import {
   templateProblems,
   type WorkflowProblem,
 } from "./problems.ts";
-import { issueCode, TaskInputSchema } from "./task-schema.ts";
+import { issueCode, parseTask } from "./task-schema.ts";
 import type { BuiltWorkflow } from "./workflow.ts";
 import { parseYaml, type YamlSource } from "./yaml-source.ts";
 
@@ -163,7 +164,8 @@ export function validateDataWorkflow(source: YamlSource, taskTypes: TaskTypes): 
   if (source.problems.length > 0) return { ok: false, problems: syntaxProblems(source) };
   const outer = WorkflowSchema.safeParse(source.value);
   const written = tasksIn(source.value);
-  const tasks = written.map((task) => TaskInputSchema.safeParse(task));
+  const lists = new ParentLists();
+  const tasks = written.map((task) => parseDataTask(task, lists));
   const problems = [
     ...issueProblems(outer.error?.issues ?? [], []),
     ...tasks.flatMap((task, index) => issueProblems(task.error?.issues ?? [], ["tasks", index])),
@@ -203,6 +205,15 @@ export function validateDataWorkflow(source: YamlSource, taskTypes: TaskTypes): 
       keyFunctions: new Map(),
     },
   };
+}
+
+/** `lists`: those of the tasks before, to which the list of this one is added. */
+function parseDataTask(written: unknown, lists: ParentLists): ReturnType<typeof parseTask> {
+  const after = typeof written === "object" && written !== null && "after" in written ? written.after : [];
+  const number = Array.isArray(after) ? lists.find(after) : undefined;
+  const parsed = parseTask(written, number === undefined ? undefined : lists.all[number]);
+  if (parsed.success) lists.add(parsed.data.after);
+  return parsed;
 }
 
 function issueProblems(issues: readonly z.core.$ZodIssue[], base: readonly PropertyKey[]): DataProblem[] {

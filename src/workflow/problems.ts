@@ -61,11 +61,16 @@ function idOf(task: unknown): string | undefined {
   return z.object({ id: z.string() }).safeParse(task).data?.id;
 }
 
+/** A list of names, used as it is: a copy for each of thousands of tasks with the same list would take long. */
+export const NamesSchema: z.ZodType<readonly string[]> = z.custom<readonly string[]>(
+  (value) => Array.isArray(value) && value.every((name) => typeof name === "string"),
+);
+
 /** The part of a task that its templates need. They are checked even if other parts of the task are invalid. */
 const TemplatedTaskSchema = z.object({
   type: z.string().catch(""),
   with: JsonValueSchema.catch(null),
-  after: z.array(z.string()).catch([]),
+  after: NamesSchema.catch([]),
   callback: z.object({ url: z.string() }).nullable().catch(null),
 });
 type TemplatedTask = z.infer<typeof TemplatedTaskSchema>;

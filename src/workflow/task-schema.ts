@@ -182,7 +182,7 @@ const longestAttempt =
   "the longest that one attempt can take: split the work, or wait for it with `step.poll` or an event";
 
 /** Parses a task, from TypeScript or data, into its part of the definition. */
-export const TaskInputSchema = z
+const TaskInputSchema = z
   .strictObject({
     id: NameSchema,
     type: z.string(),
@@ -211,6 +211,16 @@ export const TaskInputSchema = z
     ({ timeout, retry, ...task }): TaskDefinition =>
       applyTaskDefaults({ ...task, timeoutSeconds: timeout, retry: retryPolicy(retry) }),
   );
+
+/** `parents`: the list of an earlier task, equal to this one's. It has been checked, and both tasks share it. */
+export function parseTask(
+  written: unknown,
+  parents: readonly string[] | undefined,
+): z.ZodSafeParseResult<TaskDefinition> {
+  if (!parents || typeof written !== "object") return TaskInputSchema.safeParse(written);
+  const parsed = TaskInputSchema.safeParse({ ...written, after: parents.slice(0, 1) });
+  return parsed.success ? { ...parsed, data: { ...parsed.data, after: parents } } : parsed;
+}
 
 function retryPolicy(retry: z.infer<typeof RetrySchema> = {}): Partial<RetryPolicy> {
   const { maxAttempts, initial, factor, max, jitter } = retry;

@@ -12,6 +12,7 @@ import {
 } from "yaml";
 import type { ErrorCode } from "../core/errors/error-catalog.ts";
 import { errorMessage } from "../core/errors/errors.ts";
+import { limits } from "../core/limits.ts";
 import { describeChange, isExactNumber } from "../core/values/exact-json.ts";
 
 interface SyntaxProblem {
@@ -53,10 +54,10 @@ export function parseYaml(text: string, file: string): YamlSource {
   return { file, value, problems, lineOf };
 }
 
-/** Resolves aliases, and refuses those that would expand beyond the limit. */
+/** Resolves aliases, of which each task may use one of a list of parents, and refuses those that would expand further. */
 function resolveValue(document: Document): { value: unknown; problems: SyntaxProblem[] } {
   try {
-    return { value: document.toJS(), problems: [] };
+    return { value: document.toJS({ maxAliasCount: limits.tasksPerWorkflow }), problems: [] };
   } catch (error) {
     return { value: undefined, problems: [problem(errorMessage(error), undefined)] };
   }

@@ -39,3 +39,22 @@ test("draws DOT, with everything special escaped", () => {
 }
 `);
 });
+
+test("many parents and their many children are drawn through one point", () => {
+  const layer = (name: string) => Array.from({ length: 20 }, (_, index) => `${name}${index}`);
+  const wide: Definition = {
+    format: 1,
+    workflowId: "wide",
+    tasks: [
+      ...layer("a").map((id) => applyTaskDefaults({ id, type: "function" })),
+      ...layer("b").map((id) => applyTaskDefaults({ id, type: "function", after: layer("a") })),
+      applyTaskDefaults({ id: "last", type: "function", after: layer("b") }),
+    ],
+  };
+  expect(toDot(wide).match(/->/g)).toHaveLength(60);
+  expect(toDot(wide)).toContain('"a7" -> "$1";');
+  expect(toDot(wide)).toContain('"$1" -> "b3";');
+  expect(toMermaid(wide).match(/-->/g)).toHaveLength(60);
+  expect(toMermaid(wide)).toContain("  t7 --> p0\n");
+  expect(toMermaid(wide)).toContain("  p0 --> t23\n");
+});

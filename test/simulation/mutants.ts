@@ -509,7 +509,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a success is inherited below a task that runs again",
     mark: "inherited-task-has-inherited-parents",
-    change: value("task.after.every((parent) => succeeded(parent))"),
+    change: value("!join.parents.every((parent) => succeeded(parent))"),
   },
   {
     name: "a batch uses the definition that is deployed now",

@@ -3,7 +3,8 @@ import { type Callback, CallbackSchema } from "../../src/core/callback.ts";
 import { type Execution, ExecutionSchema } from "../../src/core/execution-record.ts";
 import { type TaskBatch, TaskBatchSchema, type TaskLog, TaskLogSchema } from "../../src/core/records.ts";
 import { type Step, StepSchema } from "../../src/core/steps.ts";
-import { type Definition, DefinitionSchema } from "../../src/core/workflow/definition.ts";
+import type { Definition } from "../../src/core/workflow/definition.ts";
+import { inOneGo, parseDefinitionInSlices } from "../../src/core/workflow/stored-definition.ts";
 import type { StoredDocument } from "../../src/ports/store.ts";
 import type { Documents } from "./documents.ts";
 
@@ -33,7 +34,7 @@ export function definitionOf(documents: Documents, hash: string): Definition {
   if (known) return known;
   const document = documents.get({ collection: "definitions", id: hash });
   if (!document) throw new Error(`Definition ${hash} is not stored`);
-  const definition = DefinitionSchema.parse(document.data.definition);
+  const definition = inOneGo(parseDefinitionInSlices(document.data.definition ?? null));
   definitions.set(hash, definition);
   return definition;
 }

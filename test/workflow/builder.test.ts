@@ -3,7 +3,8 @@ import * as z from "zod";
 import { BatonError } from "../../src/core/errors/errors.ts";
 import { defaults, limits } from "../../src/core/limits.ts";
 import type { JsonValue } from "../../src/core/values/json.ts";
-import { type Definition, DefinitionSchema, hashDefinition } from "../../src/core/workflow/definition.ts";
+import { type Definition, DefinitionSchema } from "../../src/core/workflow/definition.ts";
+import { hashDefinition } from "../../src/core/workflow/stored-definition.ts";
 import { fileDrop, schedule } from "../../src/core/workflow/trigger.ts";
 import type { TaskSpec } from "../../src/runtime/task-type.ts";
 import { type Workflow, workflow } from "../../src/workflow/builder.ts";
@@ -78,6 +79,20 @@ test("a workflow never changes: each task gives a new one", () => {
   expect(left.definition.tasks.map((task) => task.id)).toEqual(["load", "left"]);
   expect(right.definition.tasks.map((task) => task.id)).toEqual(["load", "right"]);
   expect(hashDefinition(left.definition)).not.toBe(hashDefinition(right.definition));
+});
+
+test("equal lists of parents are one array, and an unknown parent is found in a list of another branch", () => {
+  const begun = workflow("shared").task("a", load).task("b", load);
+  const left = begun
+    .task("c", load, { after: ["a", "b"] })
+    .task("x", load)
+    .task("d", load, { after: ["a", "b"] })
+    .task("e", load, { after: ["a", "x"] });
+  const [, , c, , d] = left.definition.tasks;
+  expect(d?.after).toBe(c?.after);
+  const right = begun.task("y", load);
+  const unknown: readonly string[] = ["a", "x"];
+  expect(() => right.task("f", load, { after: unknown as readonly "a"[] })).toThrow('names "x"');
 });
 
 test("carries its triggers and a brand that other copies of the package know", () => {

@@ -31,6 +31,23 @@ test("anchors work, and a bomb of them does not go off", () => {
   expect(problemsOf(`l0: &l0 [x]\n${levels.join("\n")}\n`)[0]?.message).toContain("alias");
 });
 
+test("a thousand tasks may use one list of parents by its anchor, and share it", () => {
+  const tasks = Array.from(
+    { length: 1_000 },
+    (_, index) => `  - { id: t${index}, type: noop, after: *above }`,
+  );
+  const text = `workflow: w
+tasks:
+  - { id: a, type: noop }
+  - { id: b, type: noop }
+  - { id: c, type: noop, after: &above [a, b] }
+${tasks.join("\n")}
+`;
+  const result = readDataWorkflow(text, "flow.yaml", taskTypes);
+  const lists = new Set(result.ok ? result.workflow.definition.tasks.map(({ after }) => after) : []);
+  expect([...lists].filter((list) => list.length > 0)).toEqual([["a", "b"]]);
+});
+
 test("a problem behind an anchor is placed where that was written", () => {
   const text = `workflow: w
 tasks:

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { errorCatalog } from "../../core/errors/error-catalog.ts";
 import type { Definition, TaskDefinition } from "../../core/workflow/definition.ts";
+import { ParentLists } from "../../core/workflow/stored-definition.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import { table, triggerJson, triggerText } from "../output/text.ts";
 import { failureExitCode, type Session } from "../session.ts";
@@ -63,6 +64,9 @@ export function registerGraph(program: Command, session: Session): void {
     );
 }
 
+/** Where a set of parents and its children are connected by more edges than this, a diagram draws one point for them. */
+const mostEdgesOfSet = 100;
+
 interface Edge {
   readonly from: string;
   readonly to: string;
@@ -70,12 +74,23 @@ interface Edge {
   readonly label: string | undefined;
 }
 
+/** What connects the tasks: directly, or through points that stand between many parents and many children. */
+interface Edges {
+  readonly edges: readonly Edge[];
+  readonly points: readonly string[];
+}
+
 /** The workflow as a Mermaid flowchart, for READMEs and issues. */
 export function toMermaid(definition: Definition): string {
+  const { edges, points } = listEdges(definition);
   // Generated names, because `end`, `default` and others are keywords of Mermaid.
   const nodes = new Map(definition.tasks.map((task, index) => [task.id, `t${index}`]));
   const lines = definition.tasks.map((task) => `  ${nodes.get(task.id)}["${mermaidText(taskLabel(task))}"]`);
-  for (const { from, to, label } of listEdges(definition)) {
+  for (const [index, point] of points.entries()) {
+    nodes.set(point, `p${index}`);
+    lines.push(`  p${index}((" "))`);
+  }
+  for (const { from, to, label } of edges) {
     const arrow = label === undefined ? "-->" : `-->|"${mermaidText(label)}"|`;
     lines.push(`  ${nodes.get(from)} ${arrow} ${nodes.get(to)}`);
   }
@@ -84,10 +99,12 @@ export function toMermaid(definition: Definition): string {
 
 /** The workflow in the DOT language of Graphviz. */
 export function toDot(definition: Definition): string {
+  const { edges, points } = listEdges(definition);
   const lines = definition.tasks.map(
     (task) => `  ${dotString(task.id)} [label=${dotString(taskLabel(task))}];`,
   );
-  for (const { from, to, label } of listEdges(definition)) {
+  for (const point of points) lines.push(`  ${dotString(point)} [shape=point];`);
+  for (const { from, to, label } of edges) {
     const attributes = label === undefined ? "" : ` [label=${dotString(label)}]`;
     lines.push(`  ${dotString(from)} -> ${dotString(to)}${attributes};`);
   }
@@ -95,17 +112,31 @@ export function toDot(definition: Definition): string {
   return `${[...head, ...lines, "}"].join("\n")}\n`;
 }
 
-function listEdges(definition: Definition): Edge[] {
+function listEdges(definition: Definition): Edges {
   const known = new Set(definition.tasks.map((task) => task.id));
-  return definition.tasks.flatMap((task) =>
-    task.after
-      .filter((parent) => known.has(parent))
-      .map((from) => ({
-        from,
-        to: task.id,
-        label: task.rule === "all_succeeded" ? undefined : task.rule,
-      })),
+  const lists = new ParentLists();
+  const children: number[] = [];
+  for (const { after } of definition.tasks) {
+    const number = lists.add(after);
+    children[number] = (children[number] ?? 0) + 1;
+  }
+  const parents = lists.all.map((list) => list.filter((parent) => known.has(parent)));
+  // No task can have such a name, because of the `$`.
+  const sources = parents.map((list, number) => {
+    const size = Math.min(list.length, children[number] ?? 0);
+    return size > 1 && list.length * (children[number] ?? 0) > mostEdgesOfSet ? [`$${number}`] : list;
+  });
+  const points = sources.flatMap((source) => (source[0]?.startsWith("$") ? source : []));
+  const toPoints = sources.flatMap((source, number) =>
+    source === parents[number]
+      ? []
+      : (parents[number] ?? []).map((from) => ({ from, to: source[0] ?? "", label: undefined })),
   );
+  const toTasks = definition.tasks.flatMap(({ id, after, rule }) => {
+    const label = rule === "all_succeeded" ? undefined : rule;
+    return (sources[lists.add(after)] ?? []).map((from) => ({ from, to: id, label }));
+  });
+  return { edges: [...toPoints, ...toTasks], points };
 }
 
 function taskLabel(task: TaskDefinition): string {

@@ -4,19 +4,19 @@ import { IdempotencySchema } from "../idempotency.ts";
 import { defaults, limits } from "../limits.ts";
 import { type RetryPolicy, RetryPolicySchema } from "../retry.ts";
 import { formatDuration } from "../values/duration.ts";
-import { hashJson, type JsonObject, JsonObjectSchema } from "../values/json.ts";
+import { JsonObjectSchema } from "../values/json.ts";
 import { NameSchema } from "../values/text.ts";
 
 /** Which endings of its parents let a child run. */
 export const ChildRuleSchema = z.enum(["all_succeeded", "all_ended", "any_succeeded", "any_failed"]);
 export type ChildRule = z.infer<typeof ChildRuleSchema>;
 
-const TaskDefinitionSchema = z.strictObject({
+export const TaskDefinitionSchema = z.strictObject({
   id: NameSchema,
   /** A built-in task type, or `function` for the workflow's own code. */
   type: z.string(),
   with: JsonObjectSchema,
-  after: z.array(NameSchema),
+  after: z.array(NameSchema).readonly(),
   rule: ChildRuleSchema,
   retry: RetryPolicySchema,
   timeoutSeconds: z.number().positive().max(limits.timeoutSeconds),
@@ -39,15 +39,6 @@ export const END_TASK_ID = "$end";
 
 /** Type of a task that is code of its workflow, in contrast to the built-in types. */
 export const FUNCTION_TASK_TYPE = "function";
-
-export function hashDefinition(definition: Definition): string {
-  return hashJson(toJson(definition));
-}
-
-export function toJson(definition: Definition): JsonObject {
-  const json: JsonObject = JSON.parse(JSON.stringify(definition));
-  return json;
-}
 
 /** The queues of all tasks of these workflows. */
 export function queueNames(workflows: readonly { readonly definition: Definition }[]): ReadonlySet<string> {

@@ -10,7 +10,8 @@ import {
 import { limits } from "../limits.ts";
 import { hashJson } from "../values/json.ts";
 import { END_TASK_ID } from "../workflow/definition.ts";
-import { type ChildRule, type Definition, hashDefinition, type TaskDefinition } from "./definition.ts";
+import type { ChildRule, Definition, TaskDefinition } from "./definition.ts";
+import { hashDefinition, ParentLists } from "./stored-definition.ts";
 
 export interface Child {
   readonly taskId: string;
@@ -86,18 +87,27 @@ interface ParentGroup {
 
 /** All sets of parents, in order, each with its children. The end of the batch is one of the children. */
 function groupByParents(definition: Definition): ParentGroup[] {
-  const groups = new Map<string, ParentGroup>();
+  const lists = new ParentLists();
+  const byList: ParentGroup[] = [];
+  const bySet = new Map<string, ParentGroup>();
   const add = (after: readonly string[], child: Child) => {
-    const parents = [...after].sort();
-    const key = parents.join(" ");
-    const group = groups.get(key);
-    if (group) group.children.push(child);
-    else groups.set(key, { parents, children: [child] });
+    const number = lists.add(after);
+    byList[number] ??= groupOf(bySet, after);
+    byList[number].children.push(child);
   };
   for (const task of definition.tasks)
     if (task.after.length > 0) add(task.after, { taskId: task.id, rule: task.rule });
   add(parentsOfEnd(definition), { taskId: END_TASK_ID, rule: "all_ended" });
-  return [...groups.values()];
+  return [...bySet.values()];
+}
+
+/** The group of the parents, whatever their order. */
+function groupOf(bySet: Map<string, ParentGroup>, after: readonly string[]): ParentGroup {
+  const parents = [...after].sort();
+  const key = parents.join(" ");
+  const group = bySet.get(key) ?? { parents, children: [] };
+  bySet.set(key, group);
+  return group;
 }
 
 /**
@@ -105,7 +115,9 @@ function groupByParents(definition: Definition): ParentGroup[] {
  * have ended.
  */
 function parentsOfEnd(definition: Definition): string[] {
-  const awaited = new Set(definition.tasks.filter(waitsForAll).flatMap((task) => task.after));
+  const lists = new ParentLists();
+  for (const task of definition.tasks) if (waitsForAll(task)) lists.add(task.after);
+  const awaited = new Set(lists.all.flat());
   return definition.tasks.filter((task) => !awaited.has(task.id)).map((task) => task.id);
 }
 
@@ -137,8 +149,12 @@ export function tasksOverJoinLimit(definition: Definition): TaskOverJoinLimit[] 
 /** Decides about a child from the endings of its parents so far. */
 export function decideFromEndings(join: Join, childId: string, endings: readonly Ending[]): ChildDecision {
   const child = join.children.find(({ taskId }) => taskId === childId);
+  return child ? decideByRule(join, child.rule, endings) : { kind: "wait" };
+}
+
+function decideByRule(join: Join, rule: ChildRule, endings: readonly Ending[]): ChildDecision {
   const counts = countEndings(endings);
-  const decisions = child ? endings.map((ending) => decideChild(child.rule, join, ending, counts)) : [];
+  const decisions = endings.map((ending) => decideChild(rule, join, ending, counts));
   return decisions.find(({ kind }) => kind !== "wait") ?? { kind: "wait" };
 }
 
@@ -148,41 +164,40 @@ export function decideFromEndings(join: Join, childId: string, endings: readonly
  * because its input may change.
  */
 export function inheritedTasks(graph: Graph, succeeded: (taskId: string) => boolean): string[] {
-  const inherited = new Set<string>();
-  for (const task of parentsFirst(graph))
-    if (
-      succeeded(task.id) &&
-      // mutation: inherited-task-has-inherited-parents
-      task.after.every((parent) => inherited.has(parent)) &&
-      // mutation: inherited-task-satisfies-its-rule
-      runsAfterSuccesses(graph, task)
-    )
-      inherited.add(task.id);
+  const inherited = new Set(graph.roots.filter(succeeded));
+  for (const join of parentsFirst(graph)) {
+    // mutation: inherited-task-has-inherited-parents
+    if (!join.parents.every((parent) => inherited.has(parent))) continue;
+    for (const { taskId, rule } of join.children)
+      if (
+        succeeded(taskId) &&
+        // mutation: inherited-task-satisfies-its-rule
+        runsAfterSuccesses(join, rule)
+      )
+        inherited.add(taskId);
+  }
   return [...inherited];
 }
 
-function runsAfterSuccesses(graph: Graph, { id, after }: TaskDefinition): boolean {
-  const join = graph.joinByChild.get(id);
-  const endings = after.map((): Ending => ({ status: "SUCCESS", reason: null }));
-  return !join || decideFromEndings(join, id, endings).kind === "ready";
+/** All parents of a join are alike here, so one of them decides. */
+function runsAfterSuccesses(join: Join, rule: ChildRule): boolean {
+  const success: Ending = { status: "SUCCESS", reason: null };
+  const counts = { ended: join.parents.length, unsuccessful: 0, failed: 0 };
+  return decideChild(rule, join, success, counts).kind === "ready";
 }
 
-/** The tasks in topological order. */
-function parentsFirst(graph: Graph) {
-  const missing = new Map(graph.definition.tasks.map((task) => [task.id, new Set(task.after).size]));
-  const ordered = graph.definition.tasks.filter((task) => missing.get(task.id) === 0);
-  for (const task of ordered)
-    for (const child of childrenOf(graph, task.id)) {
-      const left = (missing.get(child) ?? 0) - 1;
-      missing.set(child, left);
-      const definition = graph.tasks.get(child);
-      if (left === 0 && definition) ordered.push(definition);
+/** The joins in topological order. */
+function parentsFirst(graph: Graph): Join[] {
+  const ordered: Join[] = [];
+  const missing = new Map(graph.joins.map((join) => [join, join.parents.length]));
+  const visit = (taskId: string) => {
+    for (const join of graph.joinsByParent.get(taskId) ?? []) {
+      const left = (missing.get(join) ?? 0) - 1;
+      missing.set(join, left);
+      if (left === 0) ordered.push(join);
     }
+  };
+  graph.roots.forEach(visit);
+  for (const join of ordered) for (const child of join.children) visit(child.taskId);
   return ordered;
-}
-
-function childrenOf(graph: Graph, taskId: string): string[] {
-  return (graph.joinsByParent.get(taskId) ?? []).flatMap((join) =>
-    join.children.map((child) => child.taskId),
-  );
 }

@@ -5,7 +5,7 @@ import { FileDropped } from "../../core/messages.ts";
 import { type TaskBatch, TaskBatchSchema, type TaskLog, TaskLogSchema } from "../../core/records.ts";
 import { archivesDrop } from "../../core/workflow/trigger.ts";
 import type { WorkflowCatalog } from "../../ports/catalog.ts";
-import type { Ids } from "../../ports/machine.ts";
+import type { Clock, Ids } from "../../ports/machine.ts";
 import type {
   ListOptions,
   ObjectInfo,
@@ -16,7 +16,7 @@ import type {
   ObjectVersion,
 } from "../../ports/objects.ts";
 import type { DocumentStore } from "../../ports/store.ts";
-import { Definitions } from "../records/batches.ts";
+import { Definitions } from "../records/definitions.ts";
 import { logKey } from "../records/task-logs.ts";
 
 type DroppedFile = ObjectName & { readonly generation: string };
@@ -26,6 +26,7 @@ interface MovedFilesPorts {
   readonly objects: ObjectStore;
   readonly catalog: WorkflowCatalog;
   readonly ids: Ids;
+  readonly clock: Clock;
 }
 
 /**

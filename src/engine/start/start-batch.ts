@@ -10,7 +10,8 @@ import { DropMatcher, isTriggeredBy, nonDropReason } from "../../core/workflow/t
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { executeMessage, UnitOfWork } from "../outgoing-messages.ts";
-import type { Batches, Definitions } from "../records/batches.ts";
+import type { Batches } from "../records/batches.ts";
+import type { Definitions } from "../records/definitions.ts";
 
 export interface Started {
   /** The batch of the key. If it failed and was retried: the run that represents its lineage. */

@@ -1,0 +1,85 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { hashJson } from "../../src/core/values/json.ts";
+import { applyTaskDefaults, type Definition } from "../../src/core/workflow/definition.ts";
+import {
+  definitionText,
+  hashDefinition,
+  hashInSlices,
+  inOneGo,
+  parseDefinitionInSlices,
+} from "../../src/core/workflow/stored-definition.ts";
+import { definitions } from "./random-graph.ts";
+
+/** Layers of tasks, each a child of the whole layer above. Every task has a list of its own. */
+function layers(depth: number, width: number): Definition {
+  const layer = (level: number) => Array.from({ length: width }, (_, index) => `l${level}-${index}`);
+  return {
+    format: 1,
+    workflowId: "layers",
+    tasks: Array.from({ length: depth }, (_, level) =>
+      layer(level).map((id) =>
+        applyTaskDefaults({ id, type: "function", after: level === 0 ? [] : layer(level - 1) }),
+      ),
+    ).flat(),
+  };
+}
+
+test("the hash is that of the definition's canonical JSON, with all parents of each task", () => {
+  const hashOfText = (definition: Definition) => hashJson(JSON.parse(JSON.stringify(definition)));
+  fc.assert(
+    fc.property(definitions, (definition) => {
+      expect(hashDefinition(definition)).toBe(hashOfText(definition));
+    }),
+  );
+  expect(hashDefinition(layers(3, 20))).toBe(hashOfText(layers(3, 20)));
+  const withPolicies: Definition = {
+    format: 1,
+    workflowId: "policies",
+    tasks: [
+      applyTaskDefaults({
+        id: "a",
+        type: "http",
+        with: { url: "https://example.com/ü", body: { z: 1, a: [null, 1.5e300] } },
+        callback: { url: "https://example.com" },
+      }),
+    ],
+  };
+  expect(hashDefinition(withPolicies)).toBe(hashOfText(withPolicies));
+});
+
+test("what is stored is read back equal, and so is what older versions have stored", () => {
+  fc.assert(
+    fc.property(definitions, (definition) => {
+      expect(inOneGo(parseDefinitionInSlices(JSON.parse(definitionText(definition))))).toEqual(definition);
+      expect(inOneGo(parseDefinitionInSlices(JSON.parse(JSON.stringify(definition))))).toEqual(definition);
+    }),
+  );
+});
+
+test("equal lists of parents are stored once, and are one array when they are read", () => {
+  const wide = layers(3, 50);
+  expect(definitionText(wide).split('"l0-49"')).toHaveLength(3);
+  for (const stored of [definitionText(wide), JSON.stringify(wide)]) {
+    const { tasks } = inOneGo(parseDefinitionInSlices(JSON.parse(stored)));
+    expect(new Set(tasks.map(({ after }) => after)).size).toBe(3);
+  }
+});
+
+test("a stored definition that names no list, or an invalid parent, is refused", () => {
+  const stored = JSON.parse(definitionText(layers(2, 2)));
+  const parse = (changes: object) => inOneGo(parseDefinitionInSlices({ ...stored, ...changes }));
+  expect(() => parse({ parentLists: [[]] })).toThrow("has no list 1");
+  expect(() => parse({ parentLists: [[], ["not a name"]] })).toThrow();
+});
+
+test("long work is parted: hashing and parsing thousands of tasks", () => {
+  const wide = layers(4, 250);
+  const slicesOf = (work: Generator<undefined, unknown>) => {
+    let slices = 1;
+    while (!work.next().done) slices += 1;
+    return slices;
+  };
+  expect(slicesOf(hashInSlices(wide))).toBeGreaterThanOrEqual(10);
+  expect(slicesOf(parseDefinitionInSlices(JSON.parse(definitionText(wide))))).toBeGreaterThanOrEqual(10);
+});
