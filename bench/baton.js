@@ -7,8 +7,8 @@ import { leavesOf } from "./workloads.js";
 const result = null;
 
 /**
- * An embedded engine with one workflow whose tasks do nothing. `run` starts `batches` batches of it at once, and
- * returns when all of them have ended and are durable.
+ * An embedded engine with one workflow, whose tasks do nothing or what `task` does. `run` starts `batches` batches of
+ * it at once, and returns when all of them have ended and are durable. Tasks run once `work` has been called.
  */
 export async function openBaton({ root, data, durability, tasks, batches, task = () => result }) {
   const { workflow } = await load(root, ["index"]);
@@ -34,17 +34,19 @@ export async function openBaton({ root, data, durability, tasks, batches, task =
     logger: createLogger("error"),
     workflows: [built],
   });
-  app.work.start();
   const start = () => app.engine.start({ kind: "start", workflowId: "bench" });
+  const startBatches = (count) => Promise.all(Array.from({ length: count }, start));
   const status = async (batchId) => (await (app.engine.admin ?? app.engine).status(batchId)).status;
 
   return {
     tasks: tasks.length * batches,
+    work: () => app.work.start(),
+    startBatches,
     async run() {
       const ran = end.after(leaves.size * batches);
       const durable = unitOfWork(app.engine);
       const began = performance.now();
-      const started = await Promise.all(Array.from({ length: batches }, start));
+      const started = await startBatches(batches);
       const startMs = performance.now() - began;
       await ended(await ran);
       await durable();

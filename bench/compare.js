@@ -142,7 +142,8 @@ function printFloor() {
 }
 
 function title(name) {
-  return `${name} ${workloads[name].title}`;
+  const { title } = workloadNamed(name);
+  return workloads[name] ? `${name} ${title}` : title;
 }
 
 function samplesOf(workload, id) {

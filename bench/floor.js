@@ -2,11 +2,10 @@
 // a file that is configured as Baton's. The ends of up to 50 tasks and the claims of the next 50 share a transaction,
 // as they do in Baton. There is no recovery, lease, retry or input: no engine can be faster with these statements.
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { parseArgs } from "node:util";
-import { dataFolder } from "./machine.js";
+import { temporaryFolder } from "./machine.js";
 import { measureRounds } from "./rounds.js";
 import { workloadNamed } from "./workloads.js";
 
@@ -21,7 +20,7 @@ const { values } = parseArgs({
 const concurrency = 50;
 const leaseMs = 60_000;
 const workload = workloadNamed(values.workload);
-const data = mkdtempSync(join(dataFolder(), "baton-bench-"));
+const data = temporaryFolder();
 const database = new DatabaseSync(join(data, "floor.sqlite"));
 database.exec(`
   PRAGMA journal_mode = WAL;
@@ -74,7 +73,6 @@ const measured = await measureRounds({
   warmUpSeconds: Number(values["warm-up"]),
 });
 database.close();
-rmSync(data, { recursive: true, force: true });
 console.log(JSON.stringify(measured));
 
 function runBatches() {

@@ -1,7 +1,8 @@
 // What all benchmarks share: where their data is, their processes, their figures as tables.
 import { spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
 import { arch, cpus, loadavg, platform, tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const repository = fileURLToPath(new URL("..", import.meta.url));
@@ -19,11 +20,20 @@ export function dataFolder() {
   }
 }
 
-/** Runs a program of a benchmark in a process of its own. Returns the JSON that it prints. */
-export function measured(program, options, node = []) {
+/** A new folder for data. It is deleted when this process ends, unless it is killed. */
+export function temporaryFolder() {
+  const folder = mkdtempSync(join(dataFolder(), "baton-bench-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+  return folder;
+}
+
+/** Runs a program of a benchmark in a process of its own, below `tracer` if given. Returns the JSON that it prints. */
+export function measured(program, options, tracer = []) {
   const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const path = fileURLToPath(new URL(program, import.meta.url));
-  const { stdout, status, signal, error } = spawnSync(process.execPath, [...node, path, ...words], {
+  const [command, ...rest] = [...tracer, process.execPath, path, ...words];
+  const { stdout, status, signal, error } = spawnSync(command, rest, {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
     maxBuffer: 1e9,

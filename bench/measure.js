@@ -1,10 +1,8 @@
 // Measures one workload of one checkout in this process. `npm run bench` starts it; alone it serves to profile:
 //   node --cpu-prof bench/measure.js --workload W2 --rounds 60
-import { mkdtempSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { openBaton } from "./baton.js";
-import { dataFolder, repository } from "./machine.js";
+import { repository, temporaryFolder } from "./machine.js";
 import { measureRounds } from "./rounds.js";
 import { workloadNamed } from "./workloads.js";
 
@@ -18,13 +16,13 @@ const { values } = parseArgs({
   },
 });
 const { tasks, batches } = workloadNamed(values.workload);
-const data = mkdtempSync(join(dataFolder(), "baton-bench-"));
+const data = temporaryFolder();
 const baton = await openBaton({ root: values.root, data, durability: values.durability, tasks, batches });
+baton.work();
 const measured = await measureRounds({
   ...baton,
   rounds: Number(values.rounds),
   warmUpSeconds: Number(values["warm-up"]),
 });
 await baton.close();
-rmSync(data, { recursive: true, force: true });
 console.log(JSON.stringify(measured));

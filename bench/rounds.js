@@ -1,18 +1,26 @@
-// Runs rounds of a workload in this process, measures each, and prints what was measured as one line of JSON.
+// Runs rounds of a workload in this process and measures each.
 
 /**
  * The processor time counts all threads of the process, garbage collection included, and only while a round runs: not
  * the loading of modules, the opening of the file, or the check of the results after each round.
  */
 export async function measureRounds({ run, check = async () => {}, tasks, rounds, warmUpSeconds }) {
+  const block = new LongestBlock();
   const measure = async () => {
     const usedBefore = process.cpuUsage();
     const began = performance.now();
+    block.start();
     const outcome = await run();
+    const blockMs = block.stop();
     const milliseconds = performance.now() - began;
     const used = process.cpuUsage(usedBefore);
     await check(outcome);
-    return { milliseconds, processorMicroseconds: used.user + used.system, startMs: outcome?.startMs };
+    return {
+      milliseconds,
+      processorMicroseconds: used.user + used.system,
+      blockMs,
+      startMs: outcome?.startMs,
+    };
   };
   const cold = await measure();
   for (let usedMs = 0; usedMs < warmUpSeconds * 1_000; ) usedMs += (await measure()).milliseconds;
@@ -23,9 +31,46 @@ export async function measureRounds({ run, check = async () => {}, tasks, rounds
   return {
     tasks,
     startMs: cold.startMs,
+    coldBlockMs: cold.blockMs,
+    blockMs: Math.max(...measured.map((round) => round.blockMs)),
     coldMicrosecondsPerTask: cold.processorMicroseconds / tasks,
     microsecondsPerTask: sum("processorMicroseconds") / measured.length / tasks,
     tasksPerSecond: (tasks * measured.length * 1_000) / sum("milliseconds"),
     peakMegabytes: process.resourceUsage().maxRSS / 1_024,
   };
+}
+
+/**
+ * The longest time in which the event loop did not turn, in processor time of the main thread, so that waiting for a
+ * processor does not count. Its error is the pause between two looks and a tick of the system's clock: some
+ * milliseconds.
+ */
+class LongestBlock {
+  static #intervalMs = 5;
+  #longestMs = 0;
+  #lastMs = 0;
+  #timer;
+
+  start() {
+    this.#longestMs = 0;
+    this.#lastMs = usedMs();
+    this.#timer = setInterval(() => this.#look(), LongestBlock.#intervalMs);
+  }
+
+  stop() {
+    clearInterval(this.#timer);
+    this.#look();
+    return this.#longestMs;
+  }
+
+  #look() {
+    const now = usedMs();
+    this.#longestMs = Math.max(this.#longestMs, now - this.#lastMs);
+    this.#lastMs = now;
+  }
+}
+
+function usedMs() {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
 }

@@ -1,0 +1,132 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, onTestFinished, test } from "vitest";
+import * as z from "zod";
+import { endedWithTest } from "../support/child-process.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Runs a program of bench/ to its end, with its data in an empty folder, which it must leave empty. */
+async function runBench(program: string, ...words: readonly string[]): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "baton-bench-test-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const child = endedWithTest(() =>
+    spawn(process.execPath, [join(root, "bench", program), ...words], {
+      env: { ...process.env, BENCH_FOLDER: folder },
+      stdio: ["ignore", "pipe", "pipe"],
+    }),
+  );
+  let [output, errors] = ["", ""];
+  child.stdout.on("data", (chunk) => {
+    output += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    errors += chunk;
+  });
+  const [code] = await once(child, "close");
+  expect(code, errors).toBe(0);
+  expect(readdirSync(folder)).toEqual([]);
+  return output;
+}
+
+const Positive = z.number().positive();
+const RunSchema = z.object({
+  tasks: Positive,
+  microsecondsPerTask: Positive,
+  coldMicrosecondsPerTask: Positive,
+  tasksPerSecond: Positive,
+  peakMegabytes: Positive,
+});
+const samplesOf = <Row extends z.ZodType>(row: Row) => z.object({ samples: z.array(row) });
+
+test("two revisions and the floor of SQLite are measured in turns", async () => {
+  const words = [
+    "--against",
+    root,
+    "--floor",
+    "--workloads",
+    "W1,layers:3x4",
+    "--pairs",
+    "2",
+    "--rounds",
+    "2",
+  ];
+  const { samples } = samplesOf(
+    z.object({ workload: z.string(), id: z.string(), runs: z.array(RunSchema).length(2) }),
+  ).parse(JSON.parse(await runBench("compare.js", ...words, "--json")));
+  expect(samples.map(({ workload, id, runs }) => `${workload} ${id} ${runs[0]?.tasks}`)).toEqual([
+    "W1 base 200",
+    "W1 new 200",
+    "W1 floor 200",
+    "layers:3x4 base 12",
+    "layers:3x4 new 12",
+    "layers:3x4 floor 12",
+  ]);
+});
+
+test("the comparison is a Markdown table of ratios", async () => {
+  const words = ["--against", root, "--floor", "--workloads", "fan:3", "--pairs", "1", "--rounds", "2"];
+  const table = await runBench("compare.js", ...words);
+  expect(table).toMatch(/^\| fan 1 → 3 → 1 \|(?: [\d,.]+ \| [\d,.]+ \| [\d.]+ × \|){4}$/m);
+  expect(table).toMatch(/^\| fan 1 → 3 → 1 \|(?: [\d,.]+ \|){3}(?: [\d.]+ × \|){4}$/m);
+  expect(table).toMatch(/load average [\d.]+ before, [\d.]+ after/);
+});
+
+test("growth", async () => {
+  const shapes = "chain:2,chain:4,diamonds:2";
+  const output = await runBench("growth.js", "--shapes", shapes, "--tasks", "4", "--pairs", "1", "--json");
+  const { samples } = samplesOf(
+    z.object({
+      shape: z.string(),
+      runs: z.array(RunSchema.extend({ startMs: Positive, coldBlockMs: z.number() })).length(1),
+    }),
+  ).parse(JSON.parse(output));
+  expect(samples.map(({ shape, runs }) => `${shape} ${runs[0]?.tasks}`)).toEqual([
+    "chain:2 2",
+    "chain:4 4",
+    "diamonds:2 20",
+  ]);
+});
+
+test("large results", async () => {
+  const words = ["--sizes", "100", "--tasks", "3", "--rounds", "2", "--pairs", "1"];
+  const output = await runBench("large-results.js", ...words, "--json");
+  const { samples } = samplesOf(
+    z.object({
+      options: z.object({ kind: z.string() }),
+      reading: z.array(RunSchema.extend({ parentMs: Positive, parseMs: z.number() })).length(1),
+    }),
+  ).parse(JSON.parse(output));
+  expect(samples.map(({ options }) => options.kind)).toEqual(["text", "rows"]);
+});
+
+test("a backlog", async () => {
+  const output = await runBench("backlog.js", "--batches", "5", "--pairs", "1", "--json");
+  const { samples } = samplesOf(
+    z.object({
+      runs: z.array(z.object({ firstMs: Positive, medianMs: Positive, lastMs: Positive })).length(1),
+    }),
+  ).parse(JSON.parse(output));
+  expect(samples).toHaveLength(1);
+});
+
+test("one server and two on one file", async () => {
+  const words = ["--in-flight", "2", "--batches", "4", "--pairs", "1", "--json"];
+  const { samples } = samplesOf(
+    z.object({
+      servers: z.number(),
+      runs: z.array(z.object({ batchesPerSecond: Positive, doneMs99: z.number() })).length(1),
+    }),
+  ).parse(JSON.parse(await runBench("two-processes.js", ...words)));
+  expect(samples.map(({ servers }) => servers)).toEqual([1, 2]);
+});
+
+test("each program explains its options, and a workload that does not exist is refused", async () => {
+  for (const program of ["compare", "growth", "large-results", "backlog", "two-processes"])
+    expect(await runBench(`${program}.js`, "--help")).toMatch(/--against REVISION/);
+  await expect(runBench("compare.js", "--workloads", "W9")).rejects.toThrow(/There is no workload W9/);
+});
