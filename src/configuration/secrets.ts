@@ -7,11 +7,34 @@ import type { RawEnvironment, VariableProblem } from "./variables.ts";
 const secretVariables = ["BATON_CALLBACK_SECRET", "BATON_POWERBI_CLIENT_SECRET"] as const;
 export type SecretVariable = (typeof secretVariables)[number];
 
-const referencePattern = /^projects\/[\w.:-]+\/secrets\/[\w-]+\/versions\/(?:\d+|latest|[A-Za-z][\w-]*)$/;
+const fullReference = /^projects\/([\w.:-]+)\/secrets\/([\w-]{1,255})\/versions\/(\d+|[A-Za-z][\w-]*)$/;
+
+/** The short form in a variables file, such as `secret:api-token:3`. */
+const shortReference = /^secret:([\w-]{1,255})(?::(\d+|[A-Za-z][\w-]*))?$/;
+
+interface ParsedReference {
+  /** Undefined in the short form. */
+  readonly project?: string | undefined;
+  readonly name: string;
+  readonly version: string;
+}
+
+/** The version of a secret that a text names in either form; undefined if it names none. */
+export function parseSecretReference(text: string): ParsedReference | undefined {
+  const [, shortName, shortVersion = "latest"] = shortReference.exec(text.trim()) ?? [];
+  if (shortName !== undefined) return { name: shortName, version: shortVersion };
+  const [, project, name, version] = fullReference.exec(text.trim()) ?? [];
+  return name === undefined || version === undefined ? undefined : { project, name, version };
+}
+
+/** The full name of a version of a secret. */
+export function secretPath(project: string, name: string, version: string): string {
+  return `projects/${project}/secrets/${name}/versions/${version}`;
+}
 
 /** Whether the text is the full name of a version of a secret. */
 function isSecretReference(text: string): boolean {
-  return referencePattern.test(text);
+  return fullReference.test(text);
 }
 
 /** The variables that hold references. Throws `CONFIGURATION_INVALID` for a malformed reference. */
@@ -25,7 +48,7 @@ export function secretReferences(environment: RawEnvironment): readonly SecretVa
 export function referenceProblems(environment: RawEnvironment): VariableProblem[] {
   const message = "Write projects/<project>/secrets/<secret>/versions/<version or latest>";
   return variablesWithReference(environment)
-    .filter((variable) => !referencePattern.test(environment[variable]?.trim() ?? ""))
+    .filter((variable) => !isSecretReference(environment[variable]?.trim() ?? ""))
     .map((variable) => ({ variable, message }));
 }
 
@@ -87,9 +110,6 @@ export interface TaskSecretSettings {
   readonly endpoint: string | undefined;
 }
 
-/** The short form in a variables file, such as `secret:api-token:3`. */
-const shortReference = /^secret:([\w-]{1,255})(?::(\d+|[A-Za-z][\w-]*))?$/;
-
 export function taskSecretSettings(environment: RawEnvironment): TaskSecretSettings {
   const configured = taskSecretVariables(environment).map(
     ([variable, value]) =>
@@ -123,10 +143,11 @@ function taskSecretVariables(environment: RawEnvironment): [string, string][] {
 
 /** Expands `secret:api-token` to the full name in the project. Returns any other value unchanged. */
 function expandReference(value: string, { BATON_PROJECT, GOOGLE_CLOUD_PROJECT }: RawEnvironment): string {
-  const [, name, version = "latest"] = shortReference.exec(value.trim()) ?? [];
-  const project = BATON_PROJECT || GOOGLE_CLOUD_PROJECT;
-  if (name !== undefined && project) return `projects/${project}/secrets/${name}/versions/${version}`;
-  return isSecretReference(value.trim()) ? value.trim() : value.replace(/\r?\n$/, "");
+  const reference = parseSecretReference(value);
+  const project = reference?.project ?? (BATON_PROJECT || GOOGLE_CLOUD_PROJECT);
+  return reference && project
+    ? secretPath(project, reference.name, reference.version)
+    : value.replace(/\r?\n$/, "");
 }
 
 /** Reads a secret of Secret Manager at its first use, and caches it until the process ends. */

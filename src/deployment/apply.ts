@@ -3,14 +3,13 @@ import * as z from "zod";
 import { secretReferences } from "../configuration/secrets.ts";
 import { BatonError } from "../core/errors/errors.ts";
 import type { Diagnosis } from "../doctor/diagnose.ts";
-import { functionCommands, rollbackCommand, secretCommands } from "./commands.ts";
+import { rollbackCommand, secretCommands } from "./commands.ts";
 import {
   commandEnvironment,
   commandEnvironmentText,
   environmentText,
   functionEnvironment,
   functionSecrets,
-  type TextVariables,
 } from "./function.ts";
 import {
   type Deployment,
@@ -19,15 +18,8 @@ import {
   serviceAccountEmail,
   terraformVariables,
 } from "./plan.ts";
-import type { Prepared } from "./prepare.ts";
-import {
-  commandFailure,
-  commandLine,
-  type Display,
-  readJson,
-  type Steps,
-  withCondition,
-} from "./run-steps.ts";
+import type { Deploying, Prepared } from "./prepare.ts";
+import { commandFailure, commandLine, readJson, type Steps, withCondition } from "./run-steps.ts";
 import {
   askProjectNumber,
   askServingFunction,
@@ -37,7 +29,7 @@ import {
 } from "./serving.ts";
 import { privateFlag } from "./settings.ts";
 import { assertNoDeletions, assertStateToDeploy, plannedChanges } from "./terraform-json.ts";
-import { isSecret } from "./variables-file.ts";
+import { isSecret, type TextVariables } from "./variables-file.ts";
 
 export interface DeployedFunction {
   /** Its variables, without the secrets. */
@@ -52,33 +44,28 @@ export interface DeployedFunction {
  * Deploys what was prepared; undefined: without a function. Every step may be repeated. Throws `DEPLOY_…` errors
  * (forgotten variables, a missing state or secret, a plan that deletes data, a failed command) and those of `confirm`.
  */
-export async function applyDeployment(
-  prepared: Prepared,
-  steps: Steps,
-  display: Display,
-): Promise<DeployedFunction | undefined> {
-  const { parts, deployment, target, workflows } = prepared;
-  const projectNumber = await askProjectNumber(prepared, steps);
+export async function applyDeployment(deploying: Deploying): Promise<DeployedFunction | undefined> {
+  const { parts, deployment, target, workflows, infrastructure, steps, display } = deploying;
+  const projectNumber = await askProjectNumber(deploying);
   // Also for the infrastructure alone: the same variables make both.
-  const serving = projectNumber === undefined ? undefined : await askServingFunction(prepared, steps);
-  assertSameVariablesFile(prepared, serving);
+  const serving = projectNumber === undefined ? undefined : await askServingFunction(deploying);
+  assertSameVariablesFile(deploying, serving);
   const environment =
     parts.includes("function") && projectNumber !== undefined
       ? functionEnvironment(deployment, target, { projectNumber, workflows })
       : undefined;
-  if (environment && serving) display.variableChanges(variableChanges(prepared, environment, serving));
-  const confirm = () => display.confirm(`Deploy this to the project ${deployment.projectId}?`);
+  if (environment && serving) display.variableChanges(variableChanges(deploying, environment, serving));
   if (parts.includes("infrastructure")) {
-    const { init, workspace, plan, apply } = prepared.infrastructure;
     writeTerraformVariables(deployment, steps);
+    const { init, workspace, plan } = infrastructure;
     for (const command of [init, workspace, plan]) await steps.run(command);
-    const changes = await plannedChanges(prepared, steps);
-    assertStateToDeploy(prepared, changes, serving !== undefined);
-    assertNoDeletions(prepared, changes);
-    await confirm();
-    await steps.run(apply);
-  } else await confirm();
-  return environment && deployFunction(prepared, { steps, display, environment, serving });
+    const changes = await plannedChanges(deploying);
+    if (serving) assertStateToDeploy(deployment, changes);
+    assertNoDeletions(infrastructure, changes);
+  }
+  await display.confirm(`Deploy this to the project ${deployment.projectId}?`);
+  if (parts.includes("infrastructure")) await steps.run(infrastructure.apply);
+  return environment && deployFunction(deploying, environment, serving);
 }
 
 export function writeTerraformVariables(deployment: Deployment, steps: Steps): void {
@@ -86,42 +73,31 @@ export function writeTerraformVariables(deployment: Deployment, steps: Steps): v
   steps.write(path, `${JSON.stringify(terraformVariables(deployment), null, 2)}\n`);
 }
 
-interface FunctionDeployment {
-  readonly steps: Steps;
-  readonly display: Display;
-  /** The variables, unless the infrastructure has other values. */
-  readonly environment: TextVariables;
-  readonly serving: ServingFunction | undefined;
-}
-
+/** `computed`: the variables, unless the infrastructure has other values. */
 async function deployFunction(
-  prepared: Prepared,
-  { steps, display, serving, ...computed }: FunctionDeployment,
+  deploying: Deploying,
+  computed: TextVariables,
+  serving: ServingFunction | undefined,
 ): Promise<DeployedFunction> {
-  const { deployment, target, parts } = prepared;
-  const commands = functionCommands(deployment);
+  const { deployment, target, parts, gcloud, steps, display } = deploying;
   const files = deploymentFiles(deployment);
   const hasInfrastructure = parts.includes("infrastructure");
   const environment = {
-    ...computed.environment,
-    ...(hasInfrastructure ? await infrastructureVariables(prepared, steps) : {}),
+    ...computed,
+    ...(hasInfrastructure ? await infrastructureVariables(deploying) : {}),
   };
   // An account that deploys only new versions may neither list secrets nor set who may call the function.
   const isWhole = hasInfrastructure || serving === undefined;
   if (isWhole)
-    await ensureSecretVersions(
-      prepared,
-      steps,
-      hasInfrastructure ? undefined : "when there is no function yet",
-    );
-  await steps.run(commands.package);
+    await ensureSecretVersions(deploying, hasInfrastructure ? undefined : "when there is no function yet");
+  await steps.run(gcloud.package);
   steps.write(files.functionVariables, environmentText(environment), true);
   const notPrivate = `without ${privateFlag} when there is a function already`;
   try {
-    const { deploy, redeploy } = commands;
+    const { deploy, redeploy } = gcloud;
     await steps.run(isWhole ? withCondition(deploy, hasInfrastructure ? undefined : notPrivate) : redeploy);
-    await ensureInvoker(deployment, { steps, display, isWhole });
-    await steps.run(commands.traffic);
+    await ensureInvoker(deploying, isWhole);
+    await steps.run(gcloud.traffic);
   } catch (error) {
     if (serving?.revision !== undefined) {
       const rollback = commandLine(rollbackCommand(deployment, serving.revision));
@@ -135,30 +111,25 @@ async function deployFunction(
 }
 
 /** The function's variables by the output of the infrastructure. They win, so that the two can't disagree. */
-async function infrastructureVariables(
-  { deployment: { projectId, prefix }, infrastructure: { output } }: Prepared,
-  steps: Steps,
-): Promise<TextVariables> {
+async function infrastructureVariables(deploying: Deploying): Promise<TextVariables> {
+  const { steps, infrastructure, deployment } = deploying;
+  const { projectId, prefix } = deployment;
   const reason = "the output function_environment is no map of texts";
-  const variables = await readJson(steps, output, reason, (json) =>
-    z.record(z.string(), z.string()).parse(json),
-  );
+  const variables = await readJson(steps, infrastructure.output, z.record(z.string(), z.string()), reason);
   const { BATON_PROJECT: outputProject, BATON_PREFIX: outputPrefix } = variables;
   // With the variables of another deployment, the function would work on its data.
   if (outputProject !== projectId || outputPrefix !== prefix)
     throw commandFailure(
-      output,
+      infrastructure.output,
       `it is of the deployment ${outputPrefix} of the project ${outputProject}, not of ${prefix} of ${projectId}`,
     );
   return Object.fromEntries(Object.entries(variables).filter(([name]) => !isSecret(name)));
 }
 
 /** Adds a version to each secret of the function that has none. Throws `DEPLOY_SECRET_MISSING`. */
-async function ensureSecretVersions(
-  { deployment, target: { environment } }: Prepared,
-  steps: Steps,
-  condition: string | undefined,
-): Promise<void> {
+async function ensureSecretVersions(deploying: Deploying, condition: string | undefined): Promise<void> {
+  const { deployment, steps } = deploying;
+  const { environment } = deploying.target;
   const references: readonly string[] = secretReferences(environment);
   for (const [variable, secret] of functionSecrets(deployment)) {
     const { list, add } = secretCommands(deployment, secret);
@@ -176,32 +147,26 @@ async function ensureSecretVersions(
   }
 }
 
-const PolicySchema = z.object({
-  bindings: z.array(z.object({ role: z.string(), members: z.array(z.string()).default([]) })).default([]),
-});
+const BindingSchema = z.object({ role: z.string(), members: z.array(z.string()).default([]) });
+const PolicySchema = z.object({ bindings: z.array(BindingSchema).default([]) });
 
 /** Lets the account of pushes call the function, unless it may already. `isWhole`: the deploying account may grant. */
-async function ensureInvoker(
-  deployment: Deployment,
-  { steps, display, isWhole }: Pick<FunctionDeployment, "steps" | "display"> & { readonly isWhole: boolean },
-): Promise<void> {
-  const { invoker, policy } = functionCommands(deployment);
+async function ensureInvoker(deploying: Deploying, isWhole: boolean): Promise<void> {
+  const { deployment, gcloud, steps, display } = deploying;
   const account = serviceAccountEmail(deployment, "push");
-  const bindings = await readJson(
-    steps,
-    policy,
-    "its answer can't be read",
-    (json) => PolicySchema.parse(json).bindings,
-  ).catch((error: unknown) => {
+  const policy = await readJson(steps, gcloud.policy, PolicySchema).catch((error: unknown) => {
     if (error instanceof BatonError) return undefined;
     throw error;
   });
   const member = `serviceAccount:${account}`;
-  if (bindings?.some(({ role, members }) => role === "roles/run.invoker" && members.includes(member))) return;
-  if (bindings || isWhole) await steps.run(invoker);
+  const isInvoker = policy?.bindings.some(
+    ({ role, members }) => role === "roles/run.invoker" && members.includes(member),
+  );
+  if (isInvoker) return;
+  if (policy || isWhole) await steps.run(gcloud.invoker);
   else
     display.warn(
-      `It can't be seen whether ${account} may call the function. If messages do not arrive, an owner has to run: ${commandLine(invoker)}`,
+      `It can't be seen whether ${account} may call the function. If messages do not arrive, an owner has to run: ${commandLine(gcloud.invoker)}`,
     );
 }
 

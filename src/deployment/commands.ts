@@ -156,17 +156,18 @@ export function infrastructureCommands(deployment: Deployment, { programs, isPla
   const variables = `-var-file=${terraformVariables}`;
   const product = programs.terraform === "tofu" ? "OpenTofu" : "Terraform";
   const output = { BATON_PROJECT: deployment.projectId, BATON_PREFIX: deployment.prefix };
-  return {
+  const plan = {
+    title: "Planning the infrastructure",
+    argv: terraform("plan", "-input=false", variables, `-out=${planFile}`),
+    environment,
+  };
+  const commands = {
+    plan,
     init: { title: `Preparing ${product}`, argv: terraform("init", "-input=false") },
     // No TF_WORKSPACE here: with it, Terraform chooses no workspace.
     workspace: {
       title: "Choosing the state of this deployment",
       argv: [...terraform("workspace", "select", "-or-create=true"), workspace],
-    },
-    plan: {
-      title: "Planning the infrastructure",
-      argv: terraform("plan", "-input=false", variables, `-out=${planFile}`),
-      environment,
     },
     changes: { title: "Reading the plan", argv: read("show", "-json", planFile), environment, assumed: "{}" },
     apply: {
@@ -206,23 +207,17 @@ export function infrastructureCommands(deployment: Deployment, { programs, isPla
       environment,
     },
   } satisfies Record<string, Command>;
-}
-
-/** Plans these resources and those that they depend on, and nothing else. */
-export function targetedPlan(plan: Command, addresses: readonly string[]): Command {
-  const targets = addresses.map((address) => `-target=${address}`);
-  return { ...plan, title: "Planning to lift the protection", argv: [...plan.argv, ...targets] };
-}
-
-/** Keeps a resource that a failed apply left tainted: the next plan does not replace it. */
-export function untaintCommand(
-  deployment: Deployment,
-  { programs }: Pick<TerraformCall, "programs">,
-  address: string,
-): Command {
   return {
-    title: "Keeping a tainted resource",
-    argv: [programs.terraform, `-chdir=${infrastructureFolder}`, "untaint", address],
-    environment: { TF_WORKSPACE: deploymentName(deployment) },
+    ...commands,
+    /** Plans these resources and those that they depend on, and nothing else. */
+    targetedPlan(addresses: readonly string[]): Command {
+      const targets = addresses.map((address) => `-target=${address}`);
+      return { ...plan, title: "Planning to lift the protection", argv: [...plan.argv, ...targets] };
+    },
+    /** Keeps a resource that a failed apply left tainted: the next plan does not replace it. */
+    untaint(address: string): Command {
+      return { title: "Keeping a tainted resource", argv: read("untaint", address), environment };
+    },
   };
 }
+export type InfrastructureCommands = ReturnType<typeof infrastructureCommands>;

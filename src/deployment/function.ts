@@ -1,10 +1,11 @@
 import { relative, sep } from "node:path";
+import { secretPath } from "../configuration/secrets.ts";
 import type { RawEnvironment } from "../configuration/variables.ts";
 import { BatonError } from "../core/errors/errors.ts";
 import { taskSecretPrefix } from "../core/template/secret-references.ts";
 import { type Deployment, serviceAccountEmail } from "./plan.ts";
 import type { Target } from "./target.ts";
-import { looksSecret, secretNames } from "./variables-file.ts";
+import { looksSecret, secretNames, type TextVariables } from "./variables-file.ts";
 
 /** Variables that the function gets as they are, if they are set. */
 export const passedVariables = [
@@ -33,8 +34,6 @@ export const variablesFileLabel = "BATON_DEPLOY_VARIABLES";
 
 /** Where the function finds workflows without a variable. */
 const defaultWorkflows = "dist/functions/workflows";
-
-export type TextVariables = Readonly<Record<string, string>>;
 
 /** The variables of the function, without its secrets. `workflows`: the folder of the build, in the package. */
 export function functionEnvironment(
@@ -120,8 +119,10 @@ export function commandEnvironment(
     ...Object.entries(ownSecrets).filter(([name]) => name.startsWith(taskSecretPrefix)),
   ].map(([variable, secret]) => {
     const [name = "", version = "latest"] = secret.split(":");
-    const path = name.startsWith("projects/") ? name : `projects/${projectId}/secrets/${name}`;
-    return [variable, `${path}/versions/${version}`];
+    return [
+      variable,
+      name.startsWith("projects/") ? `${name}/versions/${version}` : secretPath(projectId, name, version),
+    ];
   });
   return Object.fromEntries([...shown, ...references]);
 }

@@ -8,9 +8,10 @@ import { queueNames, timeoutsBeyondFunction } from "../core/workflow/definition.
 import type { DeployedWorkflow } from "../ports/catalog.ts";
 import { namedDataformAccounts } from "../tasks/dataform.ts";
 import { listWorkflowFiles } from "../workflow/folder-files.ts";
-import { infrastructureCommands } from "./commands.ts";
+import { functionCommands, type InfrastructureCommands, infrastructureCommands } from "./commands.ts";
 import { builtWorkflows } from "./function.ts";
 import { type Deployment, loadWorkflows, type Part, planDeployment, readableWorkflows } from "./plan.ts";
+import type { Progress } from "./run-steps.ts";
 import { readTarget, type Target, type TargetOptions } from "./target.ts";
 import { type FoundTools, findTools, stateWarnings, terraformPrograms } from "./tools.ts";
 
@@ -85,7 +86,8 @@ export interface Prepared {
   readonly target: Target;
   readonly deployment: Deployment;
   readonly tools: FoundTools;
-  readonly infrastructure: ReturnType<typeof infrastructureCommands>;
+  readonly infrastructure: InfrastructureCommands;
+  readonly gcloud: ReturnType<typeof functionCommands>;
   /** The environment of the shell: tools do not get the variables of the workflows. */
   readonly toolEnvironment: RawEnvironment;
   /** Whether gcloud is needed, or at least installed. */
@@ -97,6 +99,9 @@ export interface Prepared {
   /** In addition to those of the target. */
   readonly warnings: readonly string[];
 }
+
+/** A prepared deployment or removal whose steps are run, or recorded. */
+export type Deploying = Prepared & Progress;
 
 export interface PrepareOptions extends TargetOptions {
   /** The project's folder, with Baton and its workflows. */
@@ -139,6 +144,7 @@ export async function prepareDeployment(
     tools,
     toolEnvironment,
     infrastructure: infrastructureCommands(deployment, { programs: tools.programs, isPlain }),
+    gcloud: functionCommands(deployment),
     asksForProject: parts.includes("function") || tools.hasGcloud,
     packageProblems: removes ? [] : await packageProblems(root, parts, folder, workflows),
     workflows,

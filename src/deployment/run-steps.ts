@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import type * as z from "zod";
 import type { RawEnvironment } from "../configuration/variables.ts";
 import { BatonError, errorMessage } from "../core/errors/errors.ts";
 import { quoteForShell } from "../core/values/text.ts";
@@ -82,9 +83,15 @@ export interface Display {
   warn(text: string): void;
 }
 
+/** How the steps are run, and shown. */
+export interface Progress {
+  readonly steps: Steps;
+  readonly display: Display;
+}
+
 /** `environment`: that of the shell, without the variables that the workflows were given. */
-export function runningSteps(root: string, environment: RawEnvironment, display: Display): Steps {
-  return {
+export function runningSteps(root: string, environment: RawEnvironment, display: Display): Progress {
+  const steps: Steps = {
     async run(command, options = {}) {
       display.step(command);
       return runCommand(command, options, environment, display.errorDescriptor);
@@ -96,26 +103,22 @@ export function runningSteps(root: string, environment: RawEnvironment, display:
       if (isPrivate) chmodSync(join(root, path), mode);
     },
   };
+  return { steps, display };
 }
 
 /** The commands that a deployment or a removal would run, in order. */
 export async function recordCommands(
-  deploy: (steps: Steps, display: Display) => Promise<unknown>,
+  deploy: (progress: Progress) => Promise<unknown>,
 ): Promise<readonly Command[]> {
   const commands: Command[] = [];
   const ignore = () => {};
-  const display = {
-    step: ignore,
-    confirm: async () => {},
-    variableChanges: ignore,
-    removal: ignore,
-    warn: ignore,
-  };
+  const shown = { step: ignore, variableChanges: ignore, removal: ignore, warn: ignore };
   const run = async ({ assumed = "", ...command }: Command) => {
     commands.push(command);
     return assumed;
   };
-  await deploy({ run, write: ignore }, { ...display, errorDescriptor: 2 });
+  const display = { ...shown, confirm: async () => {}, errorDescriptor: 2 };
+  await deploy({ steps: { run, write: ignore }, display });
   return commands;
 }
 
@@ -156,15 +159,15 @@ async function runCommand(
 }
 
 /** The output of a command, parsed from JSON. Throws `DEPLOY_FAILED` with `reason` if that fails. */
-export async function readJson<T>(
+export async function readJson<Output>(
   steps: Steps,
   command: Command,
-  reason: string,
-  parse: (json: unknown) => T,
-): Promise<T> {
+  schema: z.ZodType<Output>,
+  reason = "its answer can't be read",
+): Promise<Output> {
   const output = await steps.run(command, { captures: true });
   try {
-    return parse(JSON.parse(output));
+    return schema.parse(JSON.parse(output));
   } catch (cause) {
     throw commandFailure(command, reason, cause);
   }
@@ -178,9 +181,7 @@ export function commandFailure(command: Command, reason: string, cause?: unknown
   // The whole line was printed when the command started.
   const where =
     line.length <= longestShown ? line : `${line.slice(0, line.lastIndexOf(" ", longestShown))} …`;
-  return new BatonError("DEPLOY_FAILED", `${command.title} failed: ${reason}`, {
-    where,
-    cause,
-    ...(command.remedy !== undefined && { remedy: command.remedy }),
-  });
+  const { title, remedy } = command;
+  const options = { where, cause, ...(remedy !== undefined && { remedy }) };
+  return new BatonError("DEPLOY_FAILED", `${title} failed: ${reason}`, options);
 }

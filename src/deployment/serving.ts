@@ -1,11 +1,10 @@
 import { isAbsolute, normalize, sep } from "node:path";
 import * as z from "zod";
 import { BatonError } from "../core/errors/errors.ts";
-import { functionCommands } from "./commands.ts";
-import { functionSecrets, type TextVariables, variablesFileLabel } from "./function.ts";
-import type { Prepared } from "./prepare.ts";
-import { commandFailure, readJson, type Steps, type VariableChange } from "./run-steps.ts";
-import { looksSecret } from "./variables-file.ts";
+import { functionSecrets, variablesFileLabel } from "./function.ts";
+import type { Deploying, Prepared } from "./prepare.ts";
+import { commandFailure, readJson, type VariableChange } from "./run-steps.ts";
+import { looksSecret, type TextVariables } from "./variables-file.ts";
 
 /** The function as it is before a deployment. */
 export interface ServingFunction {
@@ -15,63 +14,46 @@ export interface ServingFunction {
   readonly variables: Readonly<Record<string, string | null>>;
 }
 
-const VariableSchema = z.object({
-  name: z.string(),
-  value: z.string().default(""),
-  valueFrom: z.unknown().optional(),
-});
+const VariableSchema = z
+  .object({ name: z.string(), value: z.string().default(""), valueFrom: z.unknown().optional() })
+  .transform(({ name, value, valueFrom }) => [name, valueFrom === undefined ? value : null] as const);
 const ContainerSchema = z.object({ env: z.array(VariableSchema).default([]) });
+const ContainersSchema = z.object({ containers: z.array(ContainerSchema).default([]) });
 const TrafficSchema = z.object({ revisionName: z.string().optional(), percent: z.number().default(0) });
-const ServicesSchema = z.array(
-  z.object({
-    spec: z
-      .object({
-        template: z.object({ spec: z.object({ containers: z.array(ContainerSchema).default([]) }) }),
-      })
-      .optional(),
-    status: z.object({ traffic: z.array(TrafficSchema).default([]) }).optional(),
-  }),
-);
+const ServiceSchema = z
+  .object({
+    spec: z.object({ template: z.object({ spec: ContainersSchema }) }).optional(),
+    status: z.object({ traffic: z.array(TrafficSchema).default([]) }).prefault({}),
+  })
+  .transform(({ spec, status }): ServingFunction => {
+    const [container] = spec?.template.spec.containers ?? [];
+    const [most] = status.traffic.toSorted((a, b) => b.percent - a.percent);
+    return { revision: most?.revisionName, variables: Object.fromEntries(container?.env ?? []) };
+  });
 
 /**
  * The number of the project. A missing login or a wrong project fails here, before anything is changed. Undefined: only
  * the infrastructure is deployed, and gcloud is not installed. Throws `DEPLOY_FAILED`.
  */
-export async function askProjectNumber(
-  { deployment, asksForProject }: Prepared,
-  steps: Steps,
-): Promise<string | undefined> {
+export async function askProjectNumber(deploying: Deploying): Promise<string | undefined> {
+  const { asksForProject, gcloud, steps } = deploying;
   if (!asksForProject) return undefined;
-  const { projectNumber: ask } = functionCommands(deployment);
-  const answer = (await steps.run(ask, { captures: true })).trim();
+  const answer = (await steps.run(gcloud.projectNumber, { captures: true })).trim();
   if (/^\d+$/.test(answer)) return answer;
-  throw commandFailure(ask, `"${answer}" is no number of a project`);
+  throw commandFailure(gcloud.projectNumber, `"${answer}" is no number of a project`);
 }
 
 /** The function that serves now; undefined if there is none. Throws `DEPLOY_FAILED`. */
-export async function askServingFunction(
-  prepared: Prepared,
-  steps: Steps,
-): Promise<ServingFunction | undefined> {
-  if (!(await isCloudRunEnabled(prepared, steps))) return undefined;
-  const { serving } = functionCommands(prepared.deployment);
-  const [service] = await readJson(steps, serving, "its answer can't be read", (json) =>
-    ServicesSchema.parse(json),
-  );
-  if (service === undefined) return undefined;
-  const [container] = service.spec?.template.spec.containers ?? [];
-  const variables = (container?.env ?? []).map(({ name, value, valueFrom }) => [
-    name,
-    valueFrom === undefined ? value : null,
-  ]);
-  const [most] = (service.status?.traffic ?? []).toSorted((a, b) => b.percent - a.percent);
-  return { revision: most?.revisionName, variables: Object.fromEntries(variables) };
+export async function askServingFunction(deploying: Deploying): Promise<ServingFunction | undefined> {
+  if (!(await isCloudRunEnabled(deploying))) return undefined;
+  const [service] = await readJson(deploying.steps, deploying.gcloud.serving, z.array(ServiceSchema));
+  return service;
 }
 
 /** The infrastructure enables it, so without that part it is enabled. */
-export async function isCloudRunEnabled({ deployment, parts }: Prepared, steps: Steps): Promise<boolean> {
+export async function isCloudRunEnabled({ gcloud, parts, steps }: Deploying): Promise<boolean> {
   if (!parts.includes("infrastructure")) return true;
-  return (await steps.run(functionCommands(deployment).enabled, { captures: true })).trim() !== "";
+  return (await steps.run(gcloud.enabled, { captures: true })).trim() !== "";
 }
 
 /**

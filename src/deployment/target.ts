@@ -11,7 +11,14 @@ import {
 import { BatonError } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
 import { type DeploymentSettings, DeploymentSettingsSchema } from "./settings.ts";
-import { isSecret, looksSecret, parseOwnVariables, readVariablesFile } from "./variables-file.ts";
+import {
+  isSecret,
+  looksSecret,
+  parseOwnVariables,
+  readVariablesFile,
+  storeItText,
+  type TextVariables,
+} from "./variables-file.ts";
 
 /** Options of the command line. They and the file take precedence over the environment. */
 export interface TargetOptions {
@@ -29,9 +36,9 @@ export interface TargetOptions {
 export interface Target {
   readonly environment: RawEnvironment;
   /** Variables of the file that the function gets as they are. */
-  readonly ownVariables: Readonly<Record<string, string>>;
+  readonly ownVariables: TextVariables;
   /** Secrets of the file by their variable, as `gcloud run deploy --set-secrets` takes them. */
-  readonly ownSecrets: Readonly<Record<string, string>>;
+  readonly ownSecrets: TextVariables;
   /** Whether a file of variables was given, even an empty one. */
   readonly hasFile: boolean;
   /** The path of that file as it was given; undefined for `/dev/null`. */
@@ -51,8 +58,8 @@ const batonVariable = /^BATON_(?!SAMPLE_|TASK_SECRET_)|^OTEL_|^GOOGLE_CLOUD_PROJ
 
 /** Throws `CONFIGURATION_INVALID` with every problem, and `USAGE`. */
 export function readTarget(shell: RawEnvironment, options: TargetOptions): Target {
-  const file =
-    options.variables === undefined ? { variables: {}, problems: [] } : readVariablesFile(options.variables);
+  const { variables: path, removes } = options;
+  const file = path === undefined ? { variables: {}, problems: [] } : readVariablesFile(path);
   const overrides = optionVariables(options, file.variables);
   const named = namedVariables(shell, file.variables, overrides);
   const environment = withDefaults(named);
@@ -71,33 +78,34 @@ export function readTarget(shell: RawEnvironment, options: TargetOptions): Targe
     ),
     environment.BATON_PROJECT ?? "",
   );
+  const logLevel = logLevelRules(removes ? undefined : configuration?.logLevel);
   const problems = [
     ...file.problems,
     ...settingProblems,
-    ...(settings ? instanceProblems(settings) : []),
     ...missingProblems(environment),
     ...overrides.flatMap(({ problem }) => problem ?? []),
     ...referenceProblems(environment),
     ...functionProblems,
-    ...(configuration ? configurationProblems(configuration) : []),
+    ...combinationProblems(settings, configuration),
     ...own.problems,
-    ...(options.removes ? [] : logLevelProblems(configuration?.logLevel)),
+    ...(logLevel.problem === undefined ? [] : [{ variable: "BATON_LOG_LEVEL", message: logLevel.problem }]),
   ];
   const google = configuration?.google;
   if (!settings || !google || problems.length > 0)
     throw new BatonError("CONFIGURATION_INVALID", problemsText(problems.map(withOptionName(overrides))));
-  const { variables } = options;
+  const warnings = [
+    ...targetWarnings(shell, file.variables, own.literal),
+    ...[logLevel.warning ?? []].flat(),
+  ];
   return {
     environment,
     ownVariables: own.literal,
     ownSecrets: own.secrets,
-    hasFile: variables !== undefined,
-    variablesFile: variables === "/dev/null" ? undefined : variables,
+    hasFile: path !== undefined,
+    variablesFile: path === "/dev/null" ? undefined : path,
     configuration: { ...configuration, google },
     settings,
-    warnings: options.removes
-      ? []
-      : targetWarnings(shell, file.variables, own.literal, configuration.logLevel),
+    warnings: removes ? [] : warnings,
   };
 }
 
@@ -199,58 +207,57 @@ function functionVariables(environment: RawEnvironment, reported: readonly strin
 }
 
 function missingProblems({ BATON_PROJECT, BATON_LOCATION }: RawEnvironment): VariableProblem[] {
-  const missing = [
-    ["BATON_PROJECT", BATON_PROJECT, "Missing: the id of the project (or --project)"],
-    ["BATON_LOCATION", BATON_LOCATION, "Missing: the region, such as europe-west1 (or --region)"],
-  ] as const;
-  return missing.flatMap(([variable, value, message]) => (value ? [] : [{ variable, message }]));
+  return brokenRules([
+    ["BATON_PROJECT", !BATON_PROJECT, "Missing: the id of the project (or --project)"],
+    ["BATON_LOCATION", !BATON_LOCATION, "Missing: the region, such as europe-west1 (or --region)"],
+  ]);
 }
 
-function instanceProblems({
-  BATON_DEPLOY_MIN_INSTANCES: least,
-  BATON_DEPLOY_MAX_INSTANCES: most,
-}: DeploymentSettings): VariableProblem[] {
-  const message = `${least} instances can't be kept if there are at most ${most} (BATON_DEPLOY_MAX_INSTANCES)`;
-  return least <= most ? [] : [{ variable: "BATON_DEPLOY_MIN_INSTANCES", message }];
-}
-
-/** Function timeout < ack deadline ≤ 600 s < lease. */
-function configurationProblems({ leaseSeconds, google }: Configuration): VariableProblem[] {
-  const tooShort = `More than the ${limits.deliveryDeadlineSeconds} s that a push waits, such as 11m`;
-  const tooLong = `At most ${limits.leaseSeconds / 60}m: a task of a crashed worker waits that long for another`;
-  const isShort = leaseSeconds <= limits.deliveryDeadlineSeconds;
-  const isInboxOwn = google && google.inboxBucket === google.bucket;
-  return [
-    ...(isShort || leaseSeconds > limits.leaseSeconds
-      ? [{ variable: "BATON_LEASE", message: isShort ? tooShort : tooLong }]
-      : []),
+/** The problems that involve several variables, or a rule that only a deployment has. */
+function combinationProblems(
+  settings: DeploymentSettings | undefined,
+  configuration: Configuration | undefined,
+): VariableProblem[] {
+  const { BATON_DEPLOY_MIN_INSTANCES: least = 0, BATON_DEPLOY_MAX_INSTANCES: most = 0 } = settings ?? {};
+  const { leaseSeconds = limits.leaseSeconds, google } = configuration ?? {};
+  const { deliveryDeadlineSeconds: deadline } = limits;
+  return brokenRules([
+    [
+      "BATON_DEPLOY_MIN_INSTANCES",
+      least > most,
+      `${least} instances can't be kept if there are at most ${most} (BATON_DEPLOY_MAX_INSTANCES)`,
+    ],
+    // Function timeout < ack deadline ≤ 600 s < lease.
+    ["BATON_LEASE", leaseSeconds <= deadline, `More than the ${deadline} s that a push waits, such as 11m`],
+    [
+      "BATON_LEASE",
+      leaseSeconds > limits.leaseSeconds,
+      `At most ${limits.leaseSeconds / 60}m: a task of a crashed worker waits that long for another`,
+    ],
     // It would announce each stored result as a file.
-    ...(isInboxOwn
-      ? [{ variable: "BATON_INBOX_BUCKET", message: "The inbox can't be Baton's own bucket (BATON_BUCKET)" }]
-      : []),
-  ];
+    [
+      "BATON_INBOX_BUCKET",
+      google !== undefined && google.inboxBucket === google.bucket,
+      "The inbox can't be Baton's own bucket (BATON_BUCKET)",
+    ],
+  ]);
+}
+
+type Rule = readonly [variable: string, isBroken: boolean, message: string];
+
+function brokenRules(rules: readonly Rule[]): VariableProblem[] {
+  return rules.flatMap(([variable, isBroken, message]) => (isBroken ? [{ variable, message }] : []));
 }
 
 /** Alerts count lines of the levels warn and error: infra/metrics.tf. A test reads the levels of all lines. */
-export function logLevelProblems(level: LogLevel | undefined): VariableProblem[] {
-  if (level !== "error" && level !== "silent") return [];
-  const message = `Alerts count lines of the levels warn and error: with ${level}, no alert would fire. Write info or warn`;
-  return [{ variable: "BATON_LOG_LEVEL", message }];
+export function logLevelRules(level: LogLevel | undefined) {
+  const problem = `Alerts count lines of the levels warn and error: with ${level}, no alert would fire. Write info or warn`;
+  const warning = `BATON_LOG_LEVEL=${level} hides the lines of the level info: the dashboard shows no batch that starts or ends`;
+  if (level === "error" || level === "silent") return { problem };
+  return level === "warn" ? { warning } : {};
 }
 
-export function logLevelWarnings(level: LogLevel | undefined): string[] {
-  if (level !== "warn") return [];
-  return [
-    `BATON_LOG_LEVEL=${level} hides the lines of the level info: the dashboard shows no batch that starts or ends`,
-  ];
-}
-
-function targetWarnings(
-  shell: RawEnvironment,
-  file: RawEnvironment,
-  literal: Readonly<Record<string, string>>,
-  level: LogLevel | undefined,
-): string[] {
+function targetWarnings(shell: RawEnvironment, file: RawEnvironment, literal: TextVariables): string[] {
   const samples = Object.keys(shell).filter(
     (name) => name.startsWith("BATON_SAMPLE_") && shell[name] !== "" && !(name in file),
   );
@@ -264,10 +271,6 @@ function targetWarnings(
           `${name} of this environment changes the workflows here, but not in the function: put it into the file, or unset it`,
       ),
     ...local.map((name) => `${name} of the file is for a local machine: the function does not get it`),
-    ...secrets.map(
-      (name) =>
-        `${name} looks like a secret: store it in Secret Manager, and write ${name}=secret:<name of the secret>`,
-    ),
-    ...logLevelWarnings(level),
+    ...secrets.map((name) => `${name} looks like a secret: ${storeItText(name)}`),
   ];
 }

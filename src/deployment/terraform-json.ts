@@ -1,10 +1,10 @@
 import * as z from "zod";
 import { errorCatalog } from "../core/errors/error-catalog.ts";
 import { BatonError } from "../core/errors/errors.ts";
-import { accountAddress, untaintCommand } from "./commands.ts";
-import { deploymentName, serviceAccountEmail } from "./plan.ts";
-import type { Prepared } from "./prepare.ts";
-import { commandLine, readJson, type StateResource, type Steps } from "./run-steps.ts";
+import { accountAddress, type InfrastructureCommands } from "./commands.ts";
+import { type Deployment, deploymentName, serviceAccountEmail } from "./plan.ts";
+import type { Deploying } from "./prepare.ts";
+import { commandLine, readJson, type StateResource } from "./run-steps.ts";
 
 const ChangeSchema = z
   .object({
@@ -21,18 +21,16 @@ const ChangeSchema = z
     /** A failed apply left it tainted, and it is replaced for that reason alone. */
     isTainted: reason === "replace_because_tainted",
   }));
-const PlanSchema = z.object({ resource_changes: z.array(ChangeSchema).default([]) });
+const PlanSchema = z
+  .object({ resource_changes: z.array(ChangeSchema).default([]) })
+  .transform((plan) => plan.resource_changes);
 
 /** What an apply would do to one resource. */
-export type PlannedChange = z.infer<typeof ChangeSchema>;
+type PlannedChange = z.infer<typeof ChangeSchema>;
 
 /** Reads the plan that was just made. Throws `DEPLOY_FAILED`. */
-export async function plannedChanges(
-  { infrastructure }: Prepared,
-  steps: Steps,
-): Promise<readonly PlannedChange[]> {
-  const reason = "the plan can't be read";
-  return readJson(steps, infrastructure.changes, reason, (json) => PlanSchema.parse(json).resource_changes);
+export function plannedChanges({ infrastructure, steps }: Deploying): Promise<readonly PlannedChange[]> {
+  return readJson(steps, infrastructure.changes, PlanSchema, "the plan can't be read");
 }
 
 const ResourceSchema = z.object({
@@ -53,18 +51,17 @@ const ModuleSchema = z.object({
 type Module = z.infer<typeof ModuleSchema>;
 
 /** An empty state has no values. */
-const StateSchema = z.object({ values: z.object({ root_module: ModuleSchema.optional() }).optional() });
+const StateSchema = z
+  .object({ values: z.object({ root_module: ModuleSchema.prefault({}) }).prefault({}) })
+  .transform(({ values }) => resourcesIn(values.root_module).filter(({ mode }) => mode === "managed"));
+
+function resourcesIn({ resources, child_modules: inner }: Module): Resource[] {
+  return [...resources, ...inner.flatMap(resourcesIn)];
+}
 
 /** The managed resources of the state, those of modules included. Throws `DEPLOY_FAILED`. */
-export async function readState({ infrastructure }: Prepared, steps: Steps): Promise<readonly Resource[]> {
-  const resourcesIn = ({ resources, child_modules: inner }: Module): Resource[] => [
-    ...resources,
-    ...inner.flatMap(resourcesIn),
-  ];
-  return readJson(steps, infrastructure.state, "the state can't be read", (json) => {
-    const root = StateSchema.parse(json).values?.root_module;
-    return root ? resourcesIn(root).filter(({ mode }) => mode === "managed") : [];
-  });
+export function readState({ infrastructure, steps }: Deploying): Promise<readonly Resource[]> {
+  return readJson(steps, infrastructure.state, StateSchema, "the state can't be read");
 }
 
 /** Grants, alerts, indexes and the like, which are shown by their type. */
@@ -122,8 +119,7 @@ const precious: ReadonlySet<string> = new Set([
  * Stops a deployment that would delete data. Nearly always its variables were forgotten, so that names have their
  * defaults, or a failed apply left resources tainted. Throws `DEPLOY_WOULD_DELETE`.
  */
-export function assertNoDeletions(prepared: Prepared, changes: readonly PlannedChange[]): void {
-  const { deployment, tools, infrastructure } = prepared;
+export function assertNoDeletions(commands: InfrastructureCommands, changes: readonly PlannedChange[]): void {
   const deleted = changes.filter(({ type, actions }) => precious.has(type) && actions.includes("delete"));
   if (deleted.length === 0) return;
   const tainted = deleted.filter(({ isTainted }) => isTainted);
@@ -133,11 +129,11 @@ export function assertNoDeletions(prepared: Prepared, changes: readonly PlannedC
   const { remedy: usual } = errorCatalog.DEPLOY_WOULD_DELETE;
   const untaint = [
     "The last apply left these resources tainted. Keep them with these commands, then deploy again:",
-    ...tainted.map(({ address }) => `  ${commandLine(untaintCommand(deployment, tools, address))}`),
+    ...tainted.map(({ address }) => `  ${commandLine(commands.untaint(address))}`),
     ...(tainted.length === deleted.length ? [] : [`For the others: ${usual}`]),
   ].join("\n");
   throw new BatonError("DEPLOY_WOULD_DELETE", `This would delete ${named.join(", ")}`, {
-    where: `${commandLine(infrastructure.apply)} does it anyway`,
+    where: `${commandLine(commands.apply)} does it anyway`,
     remedy: tainted.length === 0 ? usual : untaint,
   });
 }
@@ -146,29 +142,21 @@ export function assertNoDeletions(prepared: Prepared, changes: readonly PlannedC
  * Refuses to deploy if the function exists but this machine has no Terraform state for it: Terraform would try to
  * create everything again and fail half-way. Throws `DEPLOY_STATE_MISSING`.
  */
-export function assertStateToDeploy(
-  prepared: Prepared,
-  changes: readonly PlannedChange[],
-  serves: boolean,
-): void {
+export function assertStateToDeploy(deployment: Deployment, changes: readonly PlannedChange[]): void {
   const isNew = changes.some(
     ({ address, actions }) => address === accountAddress && actions.every((action) => action === "create"),
   );
-  if (serves && isNew) throw stateMissing(prepared, "Nothing was changed");
+  if (isNew) throw stateMissing(deployment, "Nothing was changed");
 }
 
 /** Refuses to delete the function alone, if the state is that of another deployment. Throws `DEPLOY_STATE_MISSING`. */
-export function assertStateToRemove(
-  prepared: Prepared,
-  found: readonly StateResource[],
-  serves: boolean,
-): void {
-  const account = serviceAccountEmail(prepared.deployment, "function");
+export function assertStateToRemove(deployment: Deployment, found: readonly StateResource[]): void {
+  const account = serviceAccountEmail(deployment, "function");
   const owns = found.some(({ address, name }) => address === accountAddress && name === account);
-  if (serves && !owns) throw stateMissing(prepared, "Nothing was deleted");
+  if (!owns) throw stateMissing(deployment, "Nothing was deleted");
 }
 
-function stateMissing({ deployment }: Prepared, outcome: string): BatonError {
+function stateMissing(deployment: Deployment, outcome: string): BatonError {
   const { functionName, projectId } = deployment;
   const state = deploymentName(deployment);
   return new BatonError(

@@ -1,16 +1,18 @@
 import { readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { EnvironmentSchema } from "../configuration/environment.ts";
-import type { SecretVariable } from "../configuration/secrets.ts";
+import { parseSecretReference, type SecretVariable } from "../configuration/secrets.ts";
 import type { VariableProblem } from "../configuration/variables.ts";
 import { BatonError, errorMessage } from "../core/errors/errors.ts";
 import { taskSecretPrefix } from "../core/template/secret-references.ts";
 import { nearestName } from "../core/values/text.ts";
 import { DeploymentSettingsSchema } from "./settings.ts";
 
+export type TextVariables = Readonly<Record<string, string>>;
+
 /** The variables of one deployment, and the problems of their file. */
-export interface VariablesFile {
-  readonly variables: Readonly<Record<string, string>>;
+interface VariablesFile {
+  readonly variables: TextVariables;
   readonly problems: readonly VariableProblem[];
 }
 
@@ -97,8 +99,7 @@ function nameProblem(name: string, value: string): string | undefined {
   if (instanceVariable.test(name))
     return `${name} is the instance's own: the function would not work with it`;
   const isTaskSecret = name.startsWith(taskSecretPrefix);
-  if (isTaskSecret && !secretPrefix.test(value))
-    return `${name} is a secret: store it in Secret Manager, and write ${name}=secret:<name of the secret>`;
+  if (isTaskSecret && !secretPrefix.test(value)) return `${name} is a secret: ${storeItText(name)}`;
   if (isSecret(name) && !value.trim().startsWith("projects/"))
     return `${name} is a secret: set it in the environment of the first \`baton deploy\`, which stores it in Secret Manager`;
   if (isTaskSecret || !/^BATON_(?!SAMPLE_)/.test(name) || known.includes(name)) return undefined;
@@ -117,45 +118,45 @@ export function isSecret(variable: string): boolean {
   return variable in secretNames;
 }
 
+export function storeItText(name: string): string {
+  return `store it in Secret Manager, and write ${name}=secret:<name of the secret>`;
+}
+
 /** The user's own variables, with a value or from Secret Manager. */
-export interface OwnVariables {
-  readonly literal: Readonly<Record<string, string>>;
+interface OwnVariables {
+  readonly literal: TextVariables;
   /** By variable, as `gcloud run deploy --set-secrets` takes them. */
-  readonly secrets: Readonly<Record<string, string>>;
+  readonly secrets: TextVariables;
   readonly problems: readonly VariableProblem[];
 }
 
 const secretPrefix = /^(?:projects\/[^/]+\/secrets\/|secret:)/;
-const fullReference = /^projects\/([\w.:-]+)\/secrets\/([\w-]{1,255})\/versions\/(\d+|[A-Za-z][\w-]*)$/;
-const shortReference = /^secret:([\w-]{1,255})(?::(\d+|[A-Za-z][\w-]*))?$/;
+
+const referenceForm =
+  "a secret is named by secret:<name>, secret:<name>:<version> or projects/<project>/secrets/<name>/versions/<version>";
 
 /** Separates references to secrets (`projects/P/secrets/NAME/versions/V` or `secret:NAME`) from values. */
-export function parseOwnVariables(
-  variables: Readonly<Record<string, string>>,
-  projectId: string,
-): OwnVariables {
+export function parseOwnVariables(variables: TextVariables, projectId: string): OwnVariables {
   const literal: Record<string, string> = {};
   const secrets: Record<string, string> = {};
   const problems: VariableProblem[] = [];
   for (const [variable, value] of Object.entries(variables)) {
-    const [, name, latest = "latest"] = shortReference.exec(value.trim()) ?? [];
-    const [, project = "", secret, version] = fullReference.exec(value.trim()) ?? [];
+    const reference = parseSecretReference(value);
     if (!secretPrefix.test(value)) literal[variable] = value;
-    else if (name !== undefined) secrets[variable] = `${name}:${latest}`;
-    else if (secret === undefined) problems.push({ variable, message: referenceForm });
-    else if (project === projectId) secrets[variable] = `${secret}:${version}`;
-    else if (/^\d+$/.test(project)) secrets[variable] = `projects/${project}/secrets/${secret}:${version}`;
-    else
-      problems.push({
-        variable,
-        message: `another project is named by its number: gcloud projects describe ${project} --format='value(projectNumber)'`,
-      });
+    else if (!reference) problems.push({ variable, message: referenceForm });
+    else {
+      const { project = projectId, name, version } = reference;
+      if (project === projectId) secrets[variable] = `${name}:${version}`;
+      else if (/^\d+$/.test(project)) secrets[variable] = `projects/${project}/secrets/${name}:${version}`;
+      else
+        problems.push({
+          variable,
+          message: `another project is named by its number: gcloud projects describe ${project} --format='value(projectNumber)'`,
+        });
+    }
   }
   return { literal, secrets, problems };
 }
-
-const referenceForm =
-  "a secret is named by secret:<name>, secret:<name>:<version> or projects/<project>/secrets/<name>/versions/<version>";
 
 const secretName = /SECRET|TOKEN|PASS|PWD|API_?KEY|_KEY(?:_|$)|^KEY$|CREDENTIAL|DSN(?:_|$)|WEBHOOK/i;
 

@@ -1,6 +1,6 @@
 import { globSync } from "node:fs";
 import { expect, test } from "vitest";
-import { logLevelProblems, logLevelWarnings } from "../../src/deployment/target.ts";
+import { logLevelRules } from "../../src/deployment/target.ts";
 import { pageOf, root } from "./documentation.ts";
 
 const levels = ["debug", "info", "warn", "error", "silent"] as const;
@@ -30,23 +30,24 @@ const alerts = globSync(`${root}infra/alerts*.tf`)
   .join("\n");
 const isAlerted = (name: string) => alerts.includes(`local.promql.${name}}`);
 
+const isRefused = (level: (typeof levels)[number] | undefined) => logLevelRules(level).problem !== undefined;
+const isReported = (level: (typeof levels)[number] | undefined) => logLevelRules(level).warning !== undefined;
+
 test("a level that hides a line which an alert counts is refused, and no other", () => {
   const counted = metrics.filter(({ name }) => isAlerted(name)).flatMap((metric) => metric.levels);
   expect(counted.length).toBeGreaterThan(2);
   expect(Math.min(...counted)).toBeGreaterThanOrEqual(0);
   const hiding = levels.filter((_, index) => counted.some((level) => level < index));
-  expect(levels.filter((level) => logLevelProblems(level).length > 0)).toEqual(hiding);
+  expect(levels.filter(isRefused)).toEqual(hiding);
 });
 
 test("a level that hides a line which only the dashboard counts is reported", () => {
   const counted = metrics.flatMap((metric) => metric.levels);
   expect(metrics.length).toBeGreaterThan(4);
   const hiding = levels.filter((_, index) => counted.some((level) => level < index));
-  expect(
-    levels.filter((level) => logLevelProblems(level).length + logLevelWarnings(level).length > 0),
-  ).toEqual(hiding);
+  expect(levels.filter((level) => isRefused(level) || isReported(level))).toEqual(hiding);
 });
 
 test("the function's own level hides nothing", () => {
-  expect([...logLevelProblems(undefined), ...logLevelWarnings(undefined)]).toEqual([]);
+  expect([isRefused(undefined), isReported(undefined)]).toEqual([false, false]);
 });

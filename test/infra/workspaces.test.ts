@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { infrastructureCommands, targetedPlan } from "../../src/deployment/commands.ts";
+import { infrastructureCommands } from "../../src/deployment/commands.ts";
 import { deploymentFiles, planDeployment } from "../../src/deployment/plan.ts";
 import { type Command, commandLine } from "../../src/deployment/run-steps.ts";
 import { readTarget } from "../../src/deployment/target.ts";
@@ -107,7 +107,7 @@ test.skipIf(tools.length === 0)(
       writeFileSync(join(folder, "infra/more.tf"), more);
       for (const name of ["init", "workspace"] as const)
         expect(run(commands[name])).toMatchObject({ status: 0 });
-      const plan = targetedPlan(commands.plan, ["terraform_data.this"]);
+      const plan = commands.targetedPlan(["terraform_data.this"]);
       expect(run(plan)).toMatchObject({ status: 0 });
       expect(run(commands.apply)).toMatchObject({ status: 0 });
       expect(run(commands.state).stdout).toContain("terraform_data.this");

@@ -52,8 +52,8 @@ async function deploy(session: Session, options: Options): Promise<void> {
   const place = { root: process.cwd(), parts, removes, isPlain };
   const prepared = await prepareDeployment(session.environment, { ...options, ...place });
   const { deployment, target, workflows } = prepared;
-  const commands = await recordCommands((steps, display) =>
-    (removes ? destroyDeployment : applyDeployment)(prepared, steps, display),
+  const commands = await recordCommands((progress) =>
+    (removes ? destroyDeployment : applyDeployment)({ ...prepared, ...progress }),
   );
   const environment = functionEnvironment(deployment, target, {
     projectNumber: "<project number>",
@@ -65,14 +65,14 @@ async function deploy(session: Session, options: Options): Promise<void> {
   if (options.dryRun) return;
   assertReady(prepared);
   const display = deploymentDisplay(session, options, prepared);
-  const steps = runningSteps(place.root, prepared.toolEnvironment, display);
+  const deploying = { ...prepared, ...runningSteps(place.root, prepared.toolEnvironment, display) };
   if (removes) {
-    const deleted = await destroyDeployment(prepared, steps, display);
+    const deleted = await destroyDeployment(deploying);
     if (options.json) session.json({ dryRun: false, ...view, previousRevision: null, deleted });
     else session.print(removedText(prepared));
     return;
   }
-  const deployed = await applyDeployment(prepared, steps, display);
+  const deployed = await applyDeployment(deploying);
   // With a new version of the function alone, the infrastructure is as it was.
   const checked = deployed && !options.skipInfra ? await check(session, prepared, deployed, options) : {};
   const { previousRevision = null, commandFile = null } = deployed ?? {};
