@@ -1,6 +1,6 @@
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { withInfrastructureValues } from "../src/deployment/infrastructure-values.ts";
+import { withInfrastructureValues } from "./infrastructure-values.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 

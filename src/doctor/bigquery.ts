@@ -66,7 +66,6 @@ function archiveGroup(context: CloudContext): CheckGroup {
     const result = checkResult(id, subject, {
       holds: missing.length === 0,
       found: missing.length > 0 ? `it lacks ${missing.join(", ")}` : complete,
-      expected: "no such table yet, or one with all columns",
       remedy:
         "Rename the table: Baton creates a new one. Or add the columns; docs/callbacks.md has their types.",
     });

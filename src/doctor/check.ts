@@ -80,7 +80,8 @@ export interface Finding {
   /** Default: whether `found` is what was expected. */
   readonly holds?: boolean;
   readonly found: string;
-  readonly expected: string;
+  /** Default: what the check says has to hold. */
+  readonly expected?: string;
   /** The status if it does not hold. Default: `failed`. */
   readonly severity?: Exclude<CheckStatus, "ok">;
   /** Default: the infrastructure is wrong, and a deployment corrects it. */
@@ -96,7 +97,7 @@ export const deployCommand = "npx baton deploy --skip-function";
 const deployRemedy = "Deploy the infrastructure: that creates what is missing and corrects what was changed.";
 
 export function checkResult(id: CheckId, subject: string, finding: Finding): CheckResult {
-  const { found, expected, severity = "failed", remedy = deployRemedy, commands = [] } = finding;
+  const { found, expected = checks[id], severity = "failed", remedy = deployRemedy, commands = [] } = finding;
   const { holds = found === expected, deploys = finding.remedy === undefined } = finding;
   const result = { id, title: checks[id], subject, found, expected };
   if (holds) return { ...result, status: "ok", remedy: null, deployCommand: null, commands: [] };

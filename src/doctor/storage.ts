@@ -56,7 +56,6 @@ function bucketGroup(context: CloudContext, bucket: string): CheckGroup {
       checkResult("storage.access", bucket, {
         holds: access?.uniformBucketLevelAccess.enabled === true,
         found: access ? "each object has its own access list" : "the answer does not say",
-        expected: "uniform access: roles on the bucket decide",
         severity: access ? "warning" : "unknown",
         remedy: "Make its access uniform.",
         commands: [gcloud("storage buckets update", [`gs://${bucket}`], flags)],

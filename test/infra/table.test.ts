@@ -1,8 +1,5 @@
 import { expect, test } from "vitest";
-import {
-  infrastructureValues,
-  withInfrastructureValues,
-} from "../../src/deployment/infrastructure-values.ts";
+import { infrastructureValues, withInfrastructureValues } from "../../scripts/infrastructure-values.ts";
 import { readTerraform } from "./terraform-files.ts";
 
 const { texts } = await readTerraform();

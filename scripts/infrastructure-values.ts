@@ -1,7 +1,11 @@
-import { deliverySettings, type PermissionSet, permissions } from "../configuration/google-requirements.ts";
-import { limits } from "../core/limits.ts";
-import { daySeconds } from "../core/values/time.ts";
-import { type NameRule, nameRules } from "./settings.ts";
+import {
+  deliverySettings,
+  type PermissionSet,
+  permissions,
+} from "../src/configuration/google-requirements.ts";
+import { limits } from "../src/core/limits.ts";
+import { daySeconds } from "../src/core/values/time.ts";
+import { type NameRule, nameRules } from "../src/deployment/settings.ts";
 
 /** Values of `infra/*.tf` in Terraform's form, by the name in the comment of their line. */
 export const infrastructureValues: ReadonlyMap<string, string> = new Map([
