@@ -1,23 +1,27 @@
 // Runs rounds of a workload in this process and measures each.
+import { peakMegabytes, processorMs } from "./processes.js";
 
 /**
  * The processor time counts all threads of the process, garbage collection included, and only while a round runs: not
- * the loading of modules, the opening of the file, or the check of the results after each round.
+ * the loading of modules, the opening of the file, or the check of the results after each round. `server` is the id of
+ * a process that belongs to what is measured.
  */
-export async function measureRounds({ run, check = async () => {}, tasks, rounds, warmUpSeconds }) {
+export async function measureRounds({ run, check = async () => {}, tasks, rounds, warmUpSeconds, server }) {
   const block = new LongestBlock();
   const measure = async () => {
+    const serverBefore = serverUsedMs(server);
     const usedBefore = process.cpuUsage();
     const began = performance.now();
     block.start();
     const outcome = await run();
     const blockMs = block.stop();
     const milliseconds = performance.now() - began;
-    const used = process.cpuUsage(usedBefore);
+    const { user, system } = process.cpuUsage(usedBefore);
+    const serverMs = serverUsedMs(server) - serverBefore;
     await check(outcome);
     return {
       milliseconds,
-      processorMicroseconds: used.user + used.system,
+      processorMicroseconds: user + system + serverMs * 1_000,
       blockMs,
       startMs: outcome?.startMs,
     };
@@ -36,7 +40,7 @@ export async function measureRounds({ run, check = async () => {}, tasks, rounds
     coldMicrosecondsPerTask: cold.processorMicroseconds / tasks,
     microsecondsPerTask: sum("processorMicroseconds") / measured.length / tasks,
     tasksPerSecond: (tasks * measured.length * 1_000) / sum("milliseconds"),
-    peakMegabytes: process.resourceUsage().maxRSS / 1_024,
+    peakMegabytes: process.resourceUsage().maxRSS / 1_024 + (server ? peakMegabytes(server) : 0),
   };
 }
 
@@ -68,6 +72,10 @@ class LongestBlock {
     this.#longestMs = Math.max(this.#longestMs, now - this.#lastMs);
     this.#lastMs = now;
   }
+}
+
+function serverUsedMs(server) {
+  return server === undefined ? 0 : processorMs(server);
 }
 
 function usedMs() {

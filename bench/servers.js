@@ -1,7 +1,6 @@
 // `baton start` as a process, on a folder with workflow files, and posts to it.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
@@ -55,28 +54,4 @@ export async function inFlight(count, atOnce, work) {
     while (next < count) await work(next++);
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
-}
-
-const ticksPerSecond = 100;
-
-/** Processor time that a process has used, in milliseconds. Undefined if this system does not say. */
-export function usedMs(pid) {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-      .replace(/^.*\) /s, "")
-      .split(" ");
-    return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksPerSecond;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The memory that a process has in use, in megabytes. Undefined if this system does not say. */
-export function residentMegabytes(pid) {
-  try {
-    const [, kibibytes] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-    return Number(kibibytes) / 1_024;
-  } catch {
-    return undefined;
-  }
 }

@@ -15,8 +15,9 @@ import {
   table,
   temporaryFolder,
 } from "./machine.js";
+import { processorMs } from "./processes.js";
 import { builtRevision, thisCheckout } from "./revision.js";
-import { inFlight, postStart, startServer, usedMs } from "./servers.js";
+import { inFlight, postStart, startServer } from "./servers.js";
 
 const help = `
 npm run build && node bench/two-processes.js [--against REVISION] [options]
@@ -135,7 +136,7 @@ async function measure({ root, servers: count, atOnce }) {
 }
 
 async function measureBatches({ root, folder, environment, servers, atOnce }) {
-  const used = () => servers.reduce((sum, { pid }) => sum + (usedMs(pid) ?? Number.NaN), 0);
+  const used = () => servers.reduce((sum, { pid }) => sum + processorMs(pid), 0);
   const usedBefore = used();
   const posts = new Map();
   const began = Date.now();
@@ -146,7 +147,7 @@ async function measureBatches({ root, folder, environment, servers, atOnce }) {
     posts.set(batchId, { postedAt, postMs: performance.now() - sent });
   });
   const ends = await allEnded(root, folder, environment);
-  const processorMs = (used() - usedBefore) / batches;
+  const usedMs = used() - usedBefore;
   const lastEnd = Math.max(...[...posts.keys()].map((batchId) => ends.get(batchId)));
   const postMs = [...posts.values()].map((post) => post.postMs);
   const doneMs = [...posts].map(([batchId, { postedAt }]) => ends.get(batchId) - postedAt);
@@ -156,7 +157,7 @@ async function measureBatches({ root, folder, environment, servers, atOnce }) {
     postMs99: percentile(postMs, 0.99),
     doneMs50: percentile(doneMs, 0.5),
     doneMs99: percentile(doneMs, 0.99),
-    processorMs,
+    processorMs: usedMs / batches,
   };
 }
 

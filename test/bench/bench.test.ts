@@ -128,5 +128,6 @@ test("one server and two on one file", async () => {
 test("each program explains its options, and a workload that does not exist is refused", async () => {
   for (const program of ["compare", "growth", "large-results", "backlog", "two-processes"])
     expect(await runBench(`${program}.js`, "--help")).toMatch(/--against REVISION/);
+  expect(await runBench("peers/run.js", "--help")).toMatch(/BullMQ/);
   await expect(runBench("compare.js", "--workloads", "W9")).rejects.toThrow(/There is no workload W9/);
 });
