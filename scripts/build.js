@@ -1,9 +1,11 @@
-// Compiles src/ and functions/ into dist/. TypeScript keeps its output in .tsc/, so that nothing is compiled twice. The
+// Compiles src/ and functions/ into dist/. TypeScript keeps its output in .tsc/, so that nothing is compiled twice. Of
+// src/ dist has types and a bundle; the files of functions/ stay apart, since workflows are loaded by their files. The
 // new dist replaces the old one as a whole: no file of an older build stays behind, and a failed build changes nothing.
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, globSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { writeBundle } from "./bundle.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const fresh = `${root}dist-${process.pid}`;
@@ -15,9 +17,11 @@ if (status === 0) {
   for (const source of globSync("{src,functions}/**/*.ts", { cwd: root })) {
     const name = source.slice(0, -".ts".length);
     mkdirSync(dirname(`${fresh}/${name}`), { recursive: true });
-    for (const extension of [".js", ".js.map", ".d.ts"])
+    const extensions = source.startsWith("src/") ? [".d.ts"] : [".js", ".js.map", ".d.ts"];
+    for (const extension of extensions)
       cpSync(`${root}.tsc/${name}${extension}`, `${fresh}/${name}${extension}`);
   }
+  await writeBundle(fresh);
   // Workflows in YAML or JSON are not compiled, but belong to the function.
   for (const name of globSync("functions/**/*.{yaml,yml,json}", { cwd: root }))
     cpSync(`${root}${name}`, `${fresh}/${name}`);

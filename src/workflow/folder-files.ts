@@ -64,9 +64,14 @@ async function isFile(path: string): Promise<boolean> {
   );
 }
 
+/** The folder of Baton's own modules. In a build they are in files of a folder below it, whose number may differ. */
+export const ownFolder = new URL(
+  import.meta.url.slice(0, import.meta.url.lastIndexOf("/src/") + "/src/".length),
+);
+
 /** The parameter in the URL of a reloaded module. For Node another URL is another module. */
 const parameter = "baton-reload";
-const own = new URL("../", import.meta.url).href;
+const own = ownFolder.href;
 const cached = createRequire(import.meta.url).cache;
 /** Files that workflow files import, directly or not, with their state just before they were read. */
 const imported = new Map<string, string>();

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { registerHooks } from "node:module";
+import { type ResolveHookSync, registerHooks } from "node:module";
 import { pathToFileURL } from "node:url";
 import * as z from "zod";
 import { type ErrorCode, errorCatalog } from "../core/errors/error-catalog.ts";
@@ -7,35 +7,59 @@ import { errorCode, errorMessage } from "../core/errors/errors.ts";
 import type { Definition } from "../core/workflow/definition.ts";
 import { tasksOverJoinLimit } from "../core/workflow/graph.ts";
 import type { TaskTypes } from "./data-workflow.ts";
-import { followImports, moduleUrl, type WorkflowFile } from "./folder-files.ts";
+import { followImports, moduleUrl, ownFolder, type WorkflowFile } from "./folder-files.ts";
 import { staticInput } from "./input-fields.ts";
 import { templateProblems, type WorkflowProblem } from "./problems.ts";
 import { type BuiltWorkflow, collectUnfinished, isWorkflow, type UnfinishedWorkflow } from "./workflow.ts";
 
-const entry = new URL(import.meta.url.endsWith(".ts") ? "../index.ts" : "../index.js", import.meta.url);
+const isBuilt = import.meta.url.endsWith(".js");
+const entry = new URL(isBuilt ? "index.js" : "index.ts", ownFolder);
 let provided = false;
 const missing: ReadonlySet<unknown> = new Set(["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"]);
 
+/** The zod that is bundled with a build. The engine uses it too. */
+const bundledZod = isBuilt ? new URL("zod.js", ownFolder).href : undefined;
+const zodNames = ["zod", "zod/v4"];
+
 /**
  * From now on every file can import `baton` and `zod`, even if no `node_modules` holds them. An import that can't be
- * resolved there is resolved to this package and to its own zod.
+ * resolved there is resolved to this package and to its own zod. For a build its own zod is the bundled one.
  */
 function providePackages(): void {
   if (provided) return;
   provided = true;
+  const own = bundledZod === undefined ? [] : zodNames.map(resolveHere);
   registerHooks({
     resolve(specifier, context, nextResolve) {
-      try {
-        return nextResolve(specifier, context);
-      } catch (error) {
-        if (!missing.has(errorCode(error))) throw error;
-        if (specifier === "baton") return { url: entry.href, format: formatOf(entry), shortCircuit: true };
-        if (specifier !== "zod" && !specifier.startsWith("zod/")) throw error;
-        return nextResolve(specifier, { ...context, parentURL: import.meta.url });
-      }
+      const resolved = resolvePackage(specifier, context, nextResolve);
+      return bundledZod !== undefined && own.includes(resolved.url)
+        ? { ...resolved, url: bundledZod }
+        : resolved;
     },
   });
 }
+
+/** Where this package finds another one. */
+function resolveHere(name: string): string | undefined {
+  try {
+    return import.meta.resolve(name);
+  } catch {
+    return undefined;
+  }
+}
+
+const resolvePackage: ResolveHookSync = (specifier, context, nextResolve) => {
+  try {
+    return nextResolve(specifier, context);
+  } catch (error) {
+    if (!missing.has(errorCode(error))) throw error;
+    if (specifier === "baton") return { url: entry.href, format: formatOf(entry), shortCircuit: true };
+    if (bundledZod !== undefined && zodNames.includes(specifier))
+      return { url: bundledZod, format: "module", shortCircuit: true };
+    if (specifier !== "zod" && !specifier.startsWith("zod/")) throw error;
+    return nextResolve(specifier, { ...context, parentURL: import.meta.url });
+  }
+};
 
 function formatOf(url: URL): string {
   return url.pathname.endsWith(".ts") ? "module-typescript" : "module";

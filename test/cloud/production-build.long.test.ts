@@ -69,9 +69,9 @@ test.runIf(isThere("gcloud"))("gcloud sends all of it, whatever Git ignores arou
 });
 
 test("no build fails because nothing could be compiled", async () => {
-  const [zod, elsewhere] = [`${folder}/node_modules/zod`, `${place}/zod`];
-  renameSync(zod, elsewhere);
-  onTestFinished(() => renameSync(elsewhere, zod));
+  const [modules, elsewhere] = [`${folder}/dist/src`, `${place}/src`];
+  renameSync(modules, elsewhere);
+  onTestFinished(() => renameSync(elsewhere, modules));
   expect(await build()).toContain("No code is compiled");
 
   const script = `${folder}/dist/functions/compile.js`;

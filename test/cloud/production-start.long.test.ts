@@ -106,7 +106,7 @@ async function acceptedAtStart(environment: Readonly<Record<string, string>> = {
     const said = readFileSync(output, "utf8");
     return {
       workflows: said.includes(`${workflow} was accepted`),
-      clients: /node_modules\/@google-cloud\/pubsub\/\S+ was accepted/.test(said),
+      clients: /dist\/src\/chunks\/pubsub-\S+ was accepted/.test(said),
       refused: / was rejected/.test(said),
     };
   } finally {

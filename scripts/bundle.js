@@ -1,0 +1,137 @@
+// Bundles what the programs load into few files: reading hundreds of modules takes most of the time of a command and of
+// a cold start. The packages that nearly every start needs are part of it, and all others stay in node_modules.
+import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
+import { minifySync } from "rolldown/utils";
+import { installedPath, installedUrl, packageFolder, packageName } from "./installed-packages.ts";
+import { serviceDescriptions } from "./service-descriptions.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Modules that are loaded by their path. Everything else is in files that they share. */
+const entries = [
+  // The package, the command, and the function.
+  "src/index",
+  "src/cli/main",
+  "functions/{compile,serve}",
+  // What tests, scripts and benchmarks load.
+  "src/cli/{program,session,follow-batch}",
+  "src/app/{embedded,local-server}",
+  "src/adapters/pino/logger",
+  "src/configuration/configuration",
+  "src/core/workflow/definition",
+];
+
+/** The packages of which our sources get a bundled copy, with all that these need themselves. */
+const bundled = [
+  "@google-cloud/firestore",
+  "@google-cloud/pubsub",
+  "@google-cloud/tasks",
+  "canonicalize",
+  "commander",
+  "fastest-levenshtein",
+  "google-gax",
+  "picomatch",
+  "pino",
+  "zod",
+];
+
+/** Workflow files that import our zod get the one that is bundled. */
+const zod = { "src/zod": "zod" };
+
+/** Writes the bundle and the licences of the packages in it to `target`. */
+export async function writeBundle(target) {
+  const build = await rolldown({
+    cwd: root,
+    platform: "node",
+    input: { ...Object.fromEntries(entryFiles().map((file) => [file.slice(0, -3), root + file])), ...zod },
+    external: (id, importer) => isExternal(id, importer ?? root),
+    plugins: [serviceDescriptions(), placesOfPackages(), shortPackages()],
+    onLog: (level, log, report) => (log.code === "EVAL" ? undefined : report(level, log)),
+  });
+  const { output } = await build.write({
+    dir: target,
+    format: "esm",
+    chunkFileNames: (chunk) => `src/chunks/${nameOf(chunk)}-[hash].js`,
+    sourcemap: true,
+    sourcemapExcludeSources: true,
+    codeSplitting: { groups: [{ name: "zod", test: /\/node_modules\/zod\// }] },
+  });
+  await build.close();
+  const packages = new Set(output.flatMap((file) => Object.keys(file.modules ?? {})).flatMap(packageFolder));
+  writeFileSync(`${target}/LICENSES-OF-PACKAGES.txt`, licences([...packages].sort()));
+}
+
+function entryFiles() {
+  return entries.flatMap((pattern) => globSync(`${pattern}.ts`, { cwd: root }));
+}
+
+function isExternal(id, importer) {
+  if (/^[./\0]/.test(id) || id.startsWith(root)) return false;
+  if (id.startsWith("node:")) return true;
+  return (
+    !importer.includes("/node_modules/") && !bundled.some((name) => id === name || id.startsWith(`${name}/`))
+  );
+}
+
+/** Modules of packages find the files of their package, which are not in the bundle, where they are installed. */
+function placesOfPackages() {
+  return {
+    name: "places-of-packages",
+    transform: {
+      filter: { id: /\/node_modules\//, code: /\b__dirname\b|\bimport\.meta\.url\b/ },
+      handler(code, id) {
+        // In place, so that nothing is resolved before it is needed.
+        const placed = code.includes("import.meta.url")
+          ? code.replaceAll("import.meta.url", installedUrl(id))
+          : code.replaceAll(/\b__dirname\b/g, installedPath(dirname(id)));
+        return { code: placed, map: null };
+      },
+    },
+  };
+}
+
+/** A file with code of packages has the name of the package that the others in it are for. */
+function nameOf({ name, moduleIds }) {
+  return isOfPackages({ moduleIds }) ? (packageName(moduleIds.at(-1)) ?? name) : name;
+}
+
+function isOfPackages({ moduleIds }) {
+  return moduleIds.every((id) => /^\0|\/node_modules\//.test(id));
+}
+
+/** Files that hold only code of packages keep its names, and lose comments, white space and source maps. */
+function shortPackages() {
+  return {
+    name: "short-packages",
+    renderChunk(code, chunk) {
+      if (!isOfPackages(chunk)) return undefined;
+      const short = minifySync(chunk.fileName, code, {
+        compress: false,
+        mangle: false,
+        codegen: { removeWhitespace: true, legalComments: "none" },
+      });
+      return { code: short.code, map: null };
+    },
+    generateBundle(_, output) {
+      const chunks = Object.values(output).filter(({ type }) => type === "chunk");
+      for (const chunk of chunks.filter(isOfPackages)) {
+        delete output[`${chunk.fileName}.map`];
+        chunk.code = chunk.code.replace(/^\/\/# sourceMappingURL=.*$/m, "");
+      }
+    },
+  };
+}
+
+/** The licence of each package, as it is in the package. */
+function licences(folders) {
+  const texts = folders.map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
+    const [file] = globSync("{LICEN[CS]E,licen[cs]e}*", { cwd: folder });
+    const text = file === undefined ? String(license) : readFileSync(`${folder}/${file}`, "utf8").trim();
+    return `${name} ${version}\n\n${text}\n`;
+  });
+  return texts.join(`\n${"-".repeat(80)}\n\n`);
+}

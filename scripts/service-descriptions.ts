@@ -1,0 +1,132 @@
+// Google's clients describe all services and versions of a package to protobufjs, in JSON, which takes longer to read
+// than the rest of a cold start. In the bundle each client gets what it names and what that refers to. Its classes of
+// messages, megabytes that the client itself hardly uses, are read from their package when something uses one.
+import { readFileSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
+import type { Plugin } from "rolldown";
+import { installedPath } from "./installed-packages.ts";
+
+const descriptions = /\/protos\/(?:protos|iam_service|locations)\.json$/;
+const classes = /\/protos\/(?:protos|iam_service|locations|operations)\.js$/;
+const names = /["'`]\.?(google(?:\.\w+)+)["'`]/g;
+/** The details of an error may be any of these. */
+const errorDetails = "google.rpc";
+
+/** A namespace, message, enum, service or extension, as protobufjs writes it. */
+interface Node {
+  readonly nested?: Readonly<Record<string, Node>>;
+  readonly fields?: Readonly<Record<string, { readonly type: string }>>;
+  readonly methods?: Readonly<
+    Record<string, { readonly requestType: string; readonly responseType: string }>
+  >;
+  readonly values?: object;
+  readonly extend?: string;
+}
+
+/** A plugin for rolldown. */
+export function serviceDescriptions(): Plugin {
+  const clients = new Map<string, string>();
+  return {
+    name: "service-descriptions",
+    resolveId: {
+      filter: { id: descriptions },
+      // Each client that reads a description has one of its own.
+      handler(source, client = "") {
+        const id = `${resolve(dirname(client), source)}?of=${basename(client)}`;
+        clients.set(id, client);
+        return id;
+      },
+    },
+    load: {
+      filter: { id: [/\.json\?of=/, classes] },
+      handler(id) {
+        if (classes.test(id)) return { code: loadedAtFirstUse(id), moduleType: "js" };
+        return { code: JSON.stringify(descriptionFor(clients.get(id) ?? "", id)), moduleType: "json" };
+      },
+    },
+  };
+}
+
+function descriptionFor(client: string, id: string): Node {
+  const [path = ""] = id.split("?of=");
+  const wanted = [...readFileSync(client, "utf8").matchAll(names)].map(([, name = ""]) => name);
+  return reduced(JSON.parse(readFileSync(path, "utf8")), wanted);
+}
+
+/** The part of `description` that holds what is `wanted`, whole namespaces excepted, and all that it refers to. */
+export function reduced(description: Node, wanted: readonly string[]): Node {
+  const kept = new Set<string>();
+  const pending = [...wanted, ...namesBelow(description, errorDetails)];
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    const found = find(description, name);
+    if (kept.has(name) || found === undefined || isNamespace(found)) continue;
+    kept.add(name);
+    for (const reference of references(found)) pending.push(fullName(description, reference, name));
+  }
+  return { ...description, nested: keptBelow(description, "", kept) };
+}
+
+function find(description: Node, name: string): Node | undefined {
+  return name.split(".").reduce<Node | undefined>((node, part) => node?.nested?.[part], description);
+}
+
+/** Neither a message nor an enum, a service or an extension. */
+function isNamespace({ fields, values, methods, extend }: Node): boolean {
+  return [fields, values, methods, extend].every((part) => part === undefined);
+}
+
+function namesBelow(description: Node, name: string): string[] {
+  return Object.keys(find(description, name)?.nested ?? {}).map((part) => `${name}.${part}`);
+}
+
+function references({ fields = {}, methods = {} }: Node): string[] {
+  return [
+    ...Object.values(fields).map(({ type }) => type),
+    ...Object.values(methods).flatMap(({ requestType, responseType }) => [requestType, responseType]),
+  ];
+}
+
+/** A reference is looked up from the inside outwards. That of a built-in type, such as `string`, finds nothing. */
+function fullName(description: Node, reference: string, user: string): string {
+  const name = reference.replace(/^\./, "");
+  for (let scope = user.split("."); scope.length > 0; scope = scope.slice(0, -1)) {
+    const candidate = [...scope, name].join(".");
+    if (find(description, candidate) !== undefined) return candidate;
+  }
+  return name;
+}
+
+/** A message that is not kept itself stays as the namespace of one that is. */
+function keptBelow({ nested = {} }: Node, prefix: string, kept: ReadonlySet<string>): Record<string, Node> {
+  const entries = Object.entries(nested).flatMap(([part, node]): [string, Node][] => {
+    const name = `${prefix}${part}`;
+    const { nested: _, ...own } = node;
+    const inner = keptBelow(node, `${name}.`, kept);
+    const hasInner = Object.keys(inner).length > 0;
+    if (!kept.has(name)) return hasInner ? [[part, { nested: inner }]] : [];
+    return [[part, hasInner ? { ...own, nested: inner } : own]];
+  });
+  return Object.fromEntries(entries);
+}
+
+/**
+ * A CommonJS module with the `google` of another one. The namespaces in it, whose names begin with a small letter, and
+ * the classes load nothing themselves. Reading anything of a class, or creating an object, loads the module.
+ */
+export function loadedAtFirstUse(id: string): string {
+  return `
+const load = (names) => names.reduce((value, name) => value[name], require(${installedPath(id)}));
+const namespace = (names) => new Proxy({}, {
+  get(_, name) {
+    if (typeof name !== "string") return undefined;
+    const inner = [...names, name];
+    return /^[a-z]/.test(name) ? namespace(inner) : messageClass(inner);
+  },
+});
+const messageClass = (names) => new Proxy(class {}, {
+  get: (_, name) => load(names)[name],
+  construct: (_, parameters) => new (load(names))(...parameters),
+});
+exports.google = namespace(["google"]);
+`;
+}

@@ -1,0 +1,104 @@
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { protobuf } from "google-gax";
+import { expect, test } from "vitest";
+import * as z from "zod";
+import { loadedAtFirstUse, reduced } from "../scripts/service-descriptions.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const require = createRequire(import.meta.url);
+
+const firestore = readJson("@google-cloud/firestore-api/build/protos/protos.json");
+const pubSub = readJson("@google-cloud/pubsub-api/build/protos/protos.json");
+const locations = readJson("google-gax/build/protos/locations.json");
+
+test.for([
+  ["google.firestore.v1.Firestore", firestore],
+  ["google.pubsub.v1.Publisher", pubSub],
+  ["google.pubsub.v1.Subscriber", pubSub],
+  ["google.cloud.location.Locations", locations],
+] as const)("the reduced description of %s has all that it refers to, as it was", ([service, whole]) => {
+  const before = protobuf.Root.fromJSON(whole).resolveAll();
+  const after = protobuf.Root.fromJSON(reduced(whole, [service])).resolveAll();
+  expect(after.lookupService(service).toJSON()).toEqual(before.lookupService(service).toJSON());
+  const kept = messagesIn(after);
+  expect(kept.length).toBeGreaterThan(3);
+  expect(kept.length).toBeLessThan(messagesIn(before).length / 1.5);
+  for (const message of kept) {
+    const fields = before.lookupType(message.fullName).fieldsArray;
+    // A message that was not needed itself may stay as the namespace of one that is.
+    if (message.fieldsArray.length === 0) continue;
+    expect(message.fieldsArray.map(shapeOf)).toEqual(fields.map(shapeOf));
+  }
+});
+
+test("what a client does not name is left out, and a name that is a namespace brings nothing", () => {
+  const after = protobuf.Root.fromJSON(reduced(firestore, ["google.firestore.v1.Firestore"]));
+  expect(after.lookup("google.firestore.admin")).toBeNull();
+  expect(reduced(pubSub, ["google.pubsub.v1"]).nested).not.toHaveProperty("google.nested.pubsub");
+});
+
+test("classes of messages are loaded when something uses one", () => {
+  const path = require.resolve("@google-cloud/firestore-api/build/protos/protos");
+  const isLoaded = () => path in require.cache;
+  delete require.cache[path];
+  const { google } = evaluate(loadedAtFirstUse(path));
+  const { Value } = google.firestore.v1;
+  expect(isLoaded()).toBe(false);
+  expect(Value.fromObject({ integerValue: 7 }).toJSON()).toMatchObject({ integerValue: "7" });
+  expect(isLoaded()).toBe(true);
+  expect(new Value({ stringValue: "seven" })).toBeInstanceOf(require(path).google.firestore.v1.Value);
+});
+
+test("the bundled zod is the whole zod", async () => {
+  const bundled: object = await import(`${root}dist/src/zod.js`);
+  expect(Object.keys(bundled).sort()).toEqual(Object.keys(z).sort());
+});
+
+test("the bundle holds the licence of each package in it", () => {
+  const licences = readFileSync(`${root}dist/LICENSES-OF-PACKAGES.txt`, "utf8");
+  for (const name of [
+    "@google-cloud/firestore",
+    "@grpc/grpc-js",
+    "protobufjs",
+    "long",
+    "pino",
+    "zod",
+    "commander",
+  ])
+    expect(licences).toMatch(new RegExp(`^${name} \\d+\\.`, "m"));
+  expect(
+    licences.match(/Apache License|Permission is hereby granted|Redistribution and use/g)?.length,
+  ).toBeGreaterThan(50);
+});
+
+test("a file of the bundle with code of Baton has a source map, and names of sources in it", () => {
+  const chunks = globSync(`${root}dist/src/chunks/*.js`);
+  const mapped = chunks.filter((path) => existsSync(`${path}.map`));
+  const sources = mapped.flatMap((path) => JSON.parse(readFileSync(`${path}.map`, "utf8")).sources);
+  expect(sources).toContain("../../../src/engine/handle-task.ts");
+  expect(sources.filter((source) => !existsSync(`${root}dist/src/chunks/${source}`))).toEqual([]);
+});
+
+function readJson(path: string): Parameters<typeof reduced>[0] & protobuf.INamespace {
+  return JSON.parse(readFileSync(`${root}node_modules/${path}`, "utf8"));
+}
+
+function messagesIn(namespace: protobuf.NamespaceBase): protobuf.Type[] {
+  return namespace.nestedArray.flatMap((inner) => [
+    ...(inner instanceof protobuf.Type ? [inner] : []),
+    ...(inner instanceof protobuf.Namespace ? messagesIn(inner) : []),
+  ]);
+}
+
+function shapeOf(field: protobuf.Field) {
+  return { ...field.toJSON(), type: field.resolvedType?.fullName ?? field.type };
+}
+
+/** Runs the code of a CommonJS module. */
+function evaluate(code: string) {
+  const exports: { google?: unknown } = {};
+  new Function("require", "exports", code)(require, exports);
+  return z.object({ google: z.any() }).parse(exports);
+}
