@@ -101,6 +101,8 @@ export const limits = {
   explainedRows: 1_000,
   /** Similar keys that an error proposes in place of an unknown one. */
   similarKeys: 5,
+  /** Keys that are compared for that where the store keeps no order of them (Firestore bills each as a read). */
+  comparedKeys: 500,
   /** Most files, and most rows of the archive, that `baton forget` lists. */
   forgottenNames: 1_000,
   /** Documents a page where each may be as large as the store allows. */

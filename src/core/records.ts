@@ -94,11 +94,16 @@ export type Notes = z.infer<typeof NotesSchema>;
 export const collections = {
   definitions: { fields: [], arrays: [], kept: "for ever" },
   workflows: { fields: [], arrays: [], kept: "for ever" },
-  batches: { fields: ["status", "lineageId", "day"], arrays: [], kept: "retention" },
+  batches: {
+    fields: ["status", "lineageId", "day"],
+    arrays: [],
+    ordered: ["workflowId"],
+    kept: "retention",
+  },
   taskLogs: { fields: ["batchId"], arrays: ["arrivals"], clusteredBy: "batchId", kept: "retention" },
   deadLetters: { fields: [], arrays: [], kept: "retention" },
   schedules: { fields: [], arrays: [], kept: "for ever" },
-  executions: { fields: ["state"], arrays: [], kept: "while due" },
+  executions: { fields: ["state"], arrays: [], ordered: ["key"], kept: "while due" },
   steps: { fields: ["scope"], arrays: [], clusteredBy: "scope", kept: "retention" },
   events: { fields: ["batchId"], arrays: [], clusteredBy: "batchId", kept: "retention" },
   callbacks: { fields: ["state", "key", "batchId"], arrays: [], kept: "retention" },
@@ -110,6 +115,8 @@ export interface CollectionSpec {
   readonly fields: readonly string[];
   /** Fields that hold strings, queried by "contains". */
   readonly arrays: readonly string[];
+  /** Fields of string value that never change, by which a store that keeps orders can list documents. */
+  readonly ordered?: readonly string[];
   /** A field whose value begins every document id, followed by `/`: documents that share it lie together. */
   readonly clusteredBy?: string;
   /**

@@ -67,6 +67,10 @@ export class TracedStore implements DocumentStore {
     return this.#store.query(collection, conditions, options);
   }
 
+  inOrder(...read: Parameters<DocumentStore["inOrder"]>): ReturnType<DocumentStore["inOrder"]> {
+    return this.#store.inOrder(...read);
+  }
+
   mark(): SyncMark {
     return this.#store.mark();
   }

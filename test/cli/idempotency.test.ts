@@ -340,7 +340,7 @@ test("inspect registered, stats and results; a corrupt document hides nothing el
   expect(results.stdout).toMatch(
     /^enrich\/work\?job_id=j1\S* +enrich-\S+ +work +1 +\S+Z +\S+Z +\{"items":2\}$/m,
   );
-  expect(results.stderr).toBe("1 more: raise --limit.\n");
+  expect(results.stderr).toBe("There are more: raise --limit.\n");
   const database = new DatabaseSync(place.path("data/baton.sqlite"));
   database.exec(
     `UPDATE executions SET data = json_set(data, '$.dueSeconds', 'never') WHERE data ->> 'key' LIKE '%account_id=a1'`,

@@ -127,3 +127,54 @@ test("a file whose documents are ordered by id, as in earlier versions, still wo
   await store.commit([{ kind: "update", key: b1, version: "7", data: { status: "SUCCESS" } }]);
   expect(await store.count("batches", running)).toBe(1);
 });
+
+const batch = (id: string, workflowId: string) =>
+  ({ kind: "create", key: { collection: "batches", id }, data: { workflowId, status: "RUNNING" } }) as const;
+
+test("documents are listed in the order of their creation, newest first, and by page", async () => {
+  const { store } = open();
+  for (const id of ["c", "a", "d", "b"]) await store.commit([batch(id, id < "c" ? "early" : "late")]);
+  const { version } = await store.commit([batch("e", "late")]);
+  const data = { workflowId: "late", status: "SUCCESS" };
+  await store.commit([{ kind: "update", key: { collection: "batches", id: "e" }, version, data }]);
+  const newest = async (limit: number, conditions: Record<string, string>, startAfter?: string) => {
+    const all = Object.entries(conditions).map(([field, equals]) => ({ field, equals }));
+    const order = { by: "creation", ...(startAfter !== undefined && { startAfter }) } as const;
+    const found = await store.inOrder("batches", all, order, limit);
+    return found.documents.map(({ key }) => key.id).join("");
+  };
+  expect(await newest(9, {})).toBe("ebdac");
+  expect(await newest(2, {})).toBe("eb");
+  expect(await newest(2, {}, "b")).toBe("da");
+  expect(await newest(2, {}, "erased")).toBe("");
+  expect(await newest(9, { workflowId: "late" })).toBe("edc");
+  expect(await newest(1, { workflowId: "late", status: "RUNNING" })).toBe("d");
+});
+
+test("documents are listed by a field from a value on, also those of a file without its column", async () => {
+  const first = open();
+  for (const [index, key] of ["b", "d", "a", "c"].entries())
+    await first.store.commit([
+      { kind: "create", key: { collection: "executions", id: `${index}` }, data: { key, state: "FREE" } },
+    ]);
+  await first.store.sync(0);
+  first.database.exec('DROP INDEX executions_by_key; ALTER TABLE executions DROP COLUMN "key"');
+  first.database.exec('DROP INDEX batches_by_workflowId; ALTER TABLE batches DROP COLUMN "workflowId"');
+  first.close();
+  const { store } = open(first.path);
+  const near = async (from: string, direction: "up" | "down") => {
+    const order = { by: "field", field: "key", from, direction } as const;
+    const found = await store.inOrder("executions", [], order, 2);
+    return found.documents.map(({ data }) => data.key).join("");
+  };
+  expect(await near("b", "up")).toBe("cd");
+  expect(await near("c", "down")).toBe("ba");
+  await store.commit([batch("new", "w")]);
+  const newest = await store.inOrder(
+    "batches",
+    [{ field: "workflowId", equals: "w" }],
+    { by: "creation" },
+    1,
+  );
+  expect(newest.documents).toHaveLength(1);
+});

@@ -73,6 +73,7 @@ function gauged(store: DocumentStore, gauge: Gauge): DocumentStore {
     commitEach: (writes) => store.commitEach(writes),
     count: (collection, condition) => store.count(collection, condition),
     query: (collection, conditions, options) => store.query(collection, conditions, options),
+    inOrder: (...read) => store.inOrder(...read),
     mark: () => store.mark(),
     sync: (since) => store.sync(since),
   };

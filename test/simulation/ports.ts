@@ -78,6 +78,7 @@ export function storePort({ world, documents, onCommit }: Services, process: Pro
           readTime: world.now,
         }),
       ),
+    inOrder: () => undefined,
     mark: () => 0,
     sync: () => process.sync(),
   };

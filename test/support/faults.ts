@@ -21,6 +21,7 @@ export function withStore(
       count: calls.count ?? ((collection, condition) => store.count(collection, condition)),
       query:
         calls.query ?? ((collection, conditions, options) => store.query(collection, conditions, options)),
+      inOrder: calls.inOrder ?? ((...read) => store.inOrder(...read)),
       mark: calls.mark ?? (() => store.mark()),
       sync: calls.sync ?? ((since) => store.sync(since)),
     },

@@ -178,6 +178,8 @@ export class FirestoreDocumentStore implements DocumentStore {
     };
   }
 
+  inOrder(): undefined {}
+
   mark(): SyncMark {
     return 0;
   }

@@ -1,7 +1,8 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
 import type { CollectionName, CollectionSpec } from "../../core/records.ts";
 import type { JsonObject } from "../../core/values/json.ts";
-import type { Condition, QueryOptions } from "../../ports/store.ts";
+import type { Condition, Order, QueryOptions } from "../../ports/store.ts";
+import { DocumentOrders } from "./document-orders.ts";
 
 export interface DocumentRow {
   readonly id: string;
@@ -27,6 +28,7 @@ export class CollectionTable {
   readonly #name: string;
   readonly #spec: CollectionSpec;
   readonly #columns: readonly string[];
+  readonly #orders: DocumentOrders;
   readonly #insert: StatementSync;
   readonly #update: StatementSync;
   readonly #updateAny: StatementSync;
@@ -42,9 +44,11 @@ export class CollectionTable {
     this.#name = name;
     this.#spec = spec;
     this.#columns = spec.fields.filter((field) => field !== spec.clusteredBy);
+    this.#orders = new DocumentOrders(database, name, spec);
     this.#create();
-    const columns = this.#columns.map((column) => `, "${column}"`).join("");
-    const marks = this.#columns.map(() => ", ?").join("");
+    const inserted = [...this.#columns, ...this.#orders.columns];
+    const columns = inserted.map((column) => `, "${column}"`).join("");
+    const marks = inserted.map(() => ", ?").join("");
     const sets = this.#columns.map((column) => `, "${column}" = ?`).join("");
     this.#insert = database.prepare(
       `INSERT INTO "${name}" (id, version, updated, data, arrays${columns}) VALUES (?, ?, ?, ?, ?${marks}) ON CONFLICT (id) DO NOTHING`,
@@ -80,6 +84,7 @@ export class CollectionTable {
       this.#database.exec(
         `CREATE INDEX IF NOT EXISTS "${name}_${column}" ON "${name}" ("${column}", id) WHERE "${column}" IS NOT NULL`,
       );
+    this.#orders.createColumns();
   }
 
   get(id: string): DocumentRow | undefined {
@@ -97,6 +102,7 @@ export class CollectionTable {
       JSON.stringify(data),
       entries.length > 0 ? 1 : 0,
       ...this.#fieldValues(data),
+      ...this.#orders.values(data),
     );
     if (changes === 0) return false;
     for (const [field, value] of entries) this.#insertEntry.run(field, value, id);
@@ -157,6 +163,10 @@ export class CollectionTable {
     return statement
       .all(...this.#bindValues(conditions), options.startAfter ?? "", options.limit)
       .map(toDocumentRow);
+  }
+
+  inOrder(conditions: readonly Condition[], order: Order, limit: number): DocumentRow[] {
+    return this.#orders.rows(conditions, order, limit).map(toDocumentRow);
   }
 
   #statement(select: string, conditions: readonly Condition[], rest: string): StatementSync {

@@ -9,6 +9,7 @@ import {
   type DocumentKey,
   type DocumentStore,
   type MaybePromise,
+  type Order,
   type QueryOptions,
   type QueryResult,
   type Snapshot,
@@ -80,6 +81,18 @@ export class SqliteDocumentStore implements DocumentStore {
   ): MaybePromise<QueryResult> {
     return atOnce(() => {
       const rows = this.#group.read(() => this.#table(collection).query(conditions, options));
+      return { documents: rows.map((row) => toDocument(collection, row)), readTime: this.#clock.now() };
+    });
+  }
+
+  inOrder(
+    collection: CollectionName,
+    conditions: readonly Condition[],
+    order: Order,
+    limit: number,
+  ): MaybePromise<QueryResult> {
+    return atOnce(() => {
+      const rows = this.#group.read(() => this.#table(collection).inOrder(conditions, order, limit));
       return { documents: rows.map((row) => toDocument(collection, row)), readTime: this.#clock.now() };
     });
   }

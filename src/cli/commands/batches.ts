@@ -36,7 +36,7 @@ async function batches(session: Session, { workflow, status, limit, json }: Opti
       ...(workflow !== undefined && { workflowId: workflow }),
       ...(status !== undefined && { status }),
     };
-    const { batches, more } = await app.engine.admin.newest(filter, limit);
+    const { batches, hasMore } = await app.engine.admin.newest(filter, limit);
     if (json) return session.json(batches);
     const rows = batches.map(({ batchId, status, run, createdAt, endedAt, startedBy }) => [
       batchId,
@@ -47,7 +47,7 @@ async function batches(session: Session, { workflow, status, limit, json }: Opti
       startedBy,
     ]);
     session.print(table(["BATCH", "STATUS", "RUN", "CREATED", "DURATION", "STARTED BY"], rows));
-    if (more > 0) session.note(`${more} more: raise --limit.`);
+    if (hasMore) session.note("There are older ones: raise --limit.");
   });
 }
 

@@ -191,12 +191,12 @@ export function registerInspect(program: Command, session: Session): void {
 function list<Row>(
   session: Session,
   { json }: Options,
-  { rows, more, unreadable }: Listing<Row>,
+  { rows, hasMore, unreadable }: Listing<Row>,
   formatTable: (rows: readonly Row[]) => string,
 ): void {
   if (json) session.json(rows);
   else session.print(formatTable(rows));
-  if (more > 0) session.note(`${more} more: raise --limit.`);
+  if (hasMore) session.note("There are more: raise --limit.");
   reportCorruptDocuments(session, unreadable);
 }
 

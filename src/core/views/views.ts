@@ -188,7 +188,7 @@ export interface CachedResult {
 
 export interface Stats {
   readonly batches: Readonly<Record<BatchStatus, number>>;
-  /** SUCCESS: records whose result has not expired. */
+  /** SUCCESS: also records whose result has expired, until a sweep deletes them. */
   readonly executions: Readonly<Record<Execution["state"], number>>;
   readonly callbacks: Readonly<Record<"PENDING" | "DELIVERED" | "GIVEN_UP", number>>;
   readonly deadLetters: { readonly total: number; readonly notReplayed: number };

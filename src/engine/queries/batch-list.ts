@@ -1,4 +1,5 @@
-import type { BatchStatus, TaskBatch } from "../../core/records.ts";
+import { limits } from "../../core/limits.ts";
+import { type BatchStatus, type TaskBatch, TaskBatchSchema } from "../../core/records.ts";
 import { daySeconds, utcDay } from "../../core/values/time.ts";
 import { type BatchSummary, batchSummary } from "../../core/views/views.ts";
 import type { Condition } from "../../ports/store.ts";
@@ -51,12 +52,11 @@ function descending(one: number | string, other: number | string): number {
   return one > other ? -1 : 1;
 }
 
-/** Keeps the first `limit` rows, and the number of the others. */
+/** The first `limit` rows of what is read, and whether there are more. */
 export class Listing<Row> {
   readonly rows: Row[] = [];
   readonly #limit: number;
-  /** The number of further rows. */
-  more = 0;
+  hasMore = false;
   /** The number of documents that this version can't parse. */
   unreadable = 0;
 
@@ -66,7 +66,7 @@ export class Listing<Row> {
 
   add(row: Row): void {
     if (this.rows.length < this.#limit) this.rows.push(row);
-    else this.more += 1;
+    else this.hasMore = true;
   }
 }
 
@@ -79,16 +79,19 @@ export interface BatchFilter {
 
 const dayMs = daySeconds * 1_000;
 
+/** Days that are read at the same time. */
+const mostDaysAtOnce = 32;
+
 export interface BatchListing {
   /** Newest first. */
   readonly batches: readonly BatchSummary[];
-  /** The number of older batches that were read. */
-  readonly more: number;
+  /** Whether there are older ones. */
+  readonly hasMore: boolean;
 }
 
 /**
- * The newest batches. Where each read costs money, days are read from the newest on until enough batches are found;
- * elsewhere all are read. Batches that this version can't parse are logged and left out.
+ * The newest batches. A store that keeps their order is asked for as many as are wanted. Elsewhere days are read from the
+ * newest on, until enough batches are found. Batches that this version can't parse are logged and left out.
  */
 export async function listBatches(
   dependencies: Dependencies,
@@ -98,12 +101,40 @@ export async function listBatches(
   const { retentionSeconds } = dependencies.settings;
   const isSmall = filter.lineageId !== undefined || filter.status === "RUNNING";
   const found = new Newest<BatchSummary>(limit, ({ createdAt }) => createdAt);
+  const listing = () => ({ batches: found.rows, hasMore: found.more > 0 });
+  if (Number.isFinite(limit) && (await readInOrder(dependencies, filter, limit, found))) return listing();
   if (retentionSeconds === undefined || isSmall) await read(dependencies, filter, [], found);
   else await newestDays(dependencies, filter, limit, Math.ceil((retentionSeconds * 1_000) / dayMs), found);
-  return { batches: found.rows, more: found.more };
+  return listing();
 }
 
-/** Doubles the number of days each time: most callers want recent batches, some an old one. */
+/** Reads pages until one batch more than `limit` is found. False: the store keeps no order. */
+async function readInOrder(
+  { store, logger }: Dependencies,
+  filter: BatchFilter,
+  limit: number,
+  found: Newest<BatchSummary>,
+): Promise<boolean> {
+  let startAfter: string | undefined;
+  let unreadable = 0;
+  for (let isMore = true; isMore && found.total <= limit; ) {
+    const order = { by: "creation", ...(startAfter !== undefined && { startAfter }) } as const;
+    const perPage = Math.min(limit + 1, limits.largeDocumentsPage);
+    const page = await store.inOrder("batches", conditionsOf(filter, ["workflowId"]), order, perPage);
+    if (!page) return false;
+    for (const document of page.documents) {
+      const { data } = TaskBatchSchema.safeParse(document.data);
+      if (data) found.add(batchSummary(data));
+      else unreadable += 1;
+    }
+    startAfter = page.documents.at(-1)?.key.id;
+    isMore = page.documents.length === perPage;
+  }
+  logUnreadable(logger, unreadable);
+  return true;
+}
+
+/** Doubles the number of days each time, up to a bound: most callers want recent batches, some an old one. */
 async function newestDays(
   dependencies: Dependencies,
   filter: BatchFilter,
@@ -114,7 +145,7 @@ async function newestDays(
   // Clocks of processes that start batches may be ahead of this one.
   const newest = dependencies.clock.now() + dayMs;
   let first = 0;
-  for (let count = 2; first <= days + 1 && found.total < limit; count *= 2) {
+  for (let count = 2; first <= days + 1 && found.total < limit; count = Math.min(2 * count, mostDaysAtOnce)) {
     const stretch = Array.from({ length: count }, (_, index) => utcDay(newest - (first + index) * dayMs));
     await Promise.all(
       stretch.map((day) => read(dependencies, filter, [{ field: "day", equals: day }], found)),
@@ -125,18 +156,27 @@ async function newestDays(
 
 async function read(
   { store, logger }: Dependencies,
-  { workflowId, status, lineageId }: BatchFilter,
+  filter: BatchFilter,
   more: readonly Condition[],
   found: Newest<BatchSummary>,
 ): Promise<void> {
-  const conditions = [
-    ...more,
-    ...(status ? [{ field: "status", equals: status }] : []),
-    ...(lineageId ? [{ field: "lineageId", equals: lineageId }] : []),
-  ];
+  const { workflowId } = filter;
+  const conditions = [...more, ...conditionsOf(filter, [])];
   const use = ({ data }: { readonly data: TaskBatch }) => {
     if (!workflowId || workflowId === data.workflowId) found.add(batchSummary(data));
   };
-  const unreadable = await new Records(store, recordKinds.batch).eachReadable(conditions, use);
+  logUnreadable(logger, await new Records(store, recordKinds.batch).eachReadable(conditions, use));
+}
+
+/** `ordered`: the fields that only an order can be restricted by. */
+function conditionsOf(filter: BatchFilter, ordered: readonly (keyof BatchFilter)[]): Condition[] {
+  const fields: readonly (keyof BatchFilter)[] = ["status", "lineageId", ...ordered];
+  return fields.flatMap((field) => {
+    const equals = filter[field];
+    return equals === undefined ? [] : [{ field, equals }];
+  });
+}
+
+function logUnreadable(logger: Dependencies["logger"], unreadable: number): void {
   if (unreadable > 0) logger.error("batches that can't be parsed are left out", { unreadable });
 }

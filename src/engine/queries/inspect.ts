@@ -3,7 +3,7 @@ import { limits } from "../../core/limits.ts";
 import { type CollectionName, type TaskLog, truncateResult } from "../../core/records.ts";
 import { isoTime } from "../../core/values/time.ts";
 import type { ActiveTask, CachedResult, Lock, Stats } from "../../core/views/views.ts";
-import type { DocumentStore, MaybePromise } from "../../ports/store.ts";
+import type { DocumentStore, MaybePromise, QueryResult } from "../../ports/store.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { pages, Records, recordKinds, type Stored } from "../records/records.ts";
 import { Listing } from "./batch-list.ts";
@@ -39,7 +39,10 @@ export class Inspection {
     const running = [{ field: "status", equals: "RUNNING" }];
     // Only the id of the batch is used, so it need not be parsed.
     for await (const { documents } of pages(this.#store, "batches", running, limits.largeDocumentsPage))
-      for (const { key } of documents) await this.#addActive(key.id, listing);
+      for (const { key } of documents) {
+        await this.#addActive(key.id, listing);
+        if (listing.hasMore) return listing;
+      }
     return listing;
   }
 
@@ -51,25 +54,27 @@ export class Inspection {
         const { status } = found.data;
         if (status === "PROCESSING" || status === "WAITING") listing.add(activeTask(found));
       },
+      () => listing.hasMore,
     );
   }
 
   /** Locked keys. */
   async locks(limit: number): Promise<Listing<Lock>> {
     const listing = new Listing<Lock>(limit);
-    listing.unreadable = await this.#executions("PROCESSING", ({ data, writtenAt, ageMs }) => {
+    const add = ({ data, writtenAt, ageMs }: Stored<Execution>) => {
       const { key, holder, dueSeconds } = data;
       const until = isoTime(writtenAt + dueSeconds * 1_000);
       if (holder)
         listing.add({ key, ...toDisplayedHolder(holder), until, isOver: ageMs >= dueSeconds * 1_000 });
-    });
+    };
+    listing.unreadable = await this.#executions("PROCESSING", add, listing);
     return listing;
   }
 
   /** Keys with a cached result that has not expired. */
   async results(limit: number): Promise<Listing<CachedResult>> {
     const listing = new Listing<CachedResult>(limit);
-    listing.unreadable = await this.#executions("SUCCESS", ({ data, writtenAt, ageMs }) => {
+    const add = ({ data, writtenAt, ageMs }: Stored<Execution>) => {
       const { key, producedBy, dueSeconds, result } = data;
       if (isExpiredExecution(data, ageMs)) return;
       listing.add({
@@ -78,22 +83,17 @@ export class Inspection {
         until: isoTime(writtenAt + dueSeconds * 1_000),
         result: truncateResult(result),
       });
-    });
+    };
+    listing.unreadable = await this.#executions("SUCCESS", add, listing);
     return listing;
   }
 
   async stats(): Promise<Stats> {
-    const numberOf = { success: 0, letters: 0, notReplayed: 0 };
-    const unreadableExecutions = await this.#executions("SUCCESS", ({ data, ageMs }) => {
-      if (!isExpiredExecution(data, ageMs)) numberOf.success += 1;
+    const numberOf = { letters: 0, notReplayed: 0 };
+    const unreadable = await new Records(this.#store, recordKinds.deadLetter).eachReadable([], ({ data }) => {
+      numberOf.letters += 1;
+      if (data.replayedAt === null) numberOf.notReplayed += 1;
     });
-    const unreadableLetters = await new Records(this.#store, recordKinds.deadLetter).eachReadable(
-      [],
-      ({ data }) => {
-        numberOf.letters += 1;
-        if (data.replayedAt === null) numberOf.notReplayed += 1;
-      },
-    );
     const batches = (status: string) => this.#count("batches", "status", status);
     const executions = (state: string) => this.#count("executions", "state", state);
     const callbacks = (state: string) => this.#count("callbacks", "state", state);
@@ -107,7 +107,7 @@ export class Inspection {
       executions: {
         FREE: await executions("FREE"),
         PROCESSING: await executions("PROCESSING"),
-        SUCCESS: numberOf.success,
+        SUCCESS: await executions("SUCCESS"),
       },
       callbacks: {
         PENDING: await callbacks("PENDING"),
@@ -115,21 +115,38 @@ export class Inspection {
         GIVEN_UP: await callbacks("GIVEN_UP"),
       },
       deadLetters: { total: numberOf.letters, notReplayed: numberOf.notReplayed },
-      unreadable: unreadableExecutions + unreadableLetters,
+      unreadable,
     };
   }
 
-  /** Existing keys that are like one that does not exist. */
+  /** Existing keys that are like one that does not exist. A store without orders is searched only in part. */
   async similarKeys(key: string): Promise<readonly string[]> {
-    let best: readonly string[] = [];
-    for await (const { documents } of pages(this.#store, "executions", [], limits.largeDocumentsPage))
-      best = similarKeys(key, [...best, ...documents.map(({ data }) => String(data.key))]);
-    return best;
+    const near = await Promise.all((["down", "up"] as const).map((direction) => this.#near(key, direction)));
+    const found = near.flatMap((page) => page?.documents ?? []);
+    if (near.includes(undefined))
+      for await (const { documents } of pages(this.#store, "executions", [], limits.largeDocumentsPage)) {
+        found.push(...documents);
+        if (found.length >= limits.comparedKeys) break;
+      }
+    return similarKeys(
+      key,
+      found.map(({ data }) => String(data.key)),
+    );
   }
 
-  #executions(state: Execution["state"], use: (found: Stored<Execution>) => void): Promise<number> {
+  /** The keys beside it, in their order: the longest common prefix is among them. */
+  async #near(key: string, direction: "up" | "down"): Promise<QueryResult | undefined> {
+    const order = { by: "field", field: "key", from: key, direction } as const;
+    return this.#store.inOrder("executions", [], order, limits.similarKeys);
+  }
+
+  #executions(
+    state: Execution["state"],
+    use: (found: Stored<Execution>) => void,
+    listing: Listing<unknown>,
+  ): Promise<number> {
     const ofState = [{ field: "state", equals: state }];
-    return new Records(this.#store, recordKinds.execution).eachReadable(ofState, use);
+    return new Records(this.#store, recordKinds.execution).eachReadable(ofState, use, () => listing.hasMore);
   }
 
   #count(collection: CollectionName, field: string, equals: string): MaybePromise<number> {

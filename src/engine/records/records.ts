@@ -116,8 +116,14 @@ export class Records<Data extends NoncedWrite["data"] & Name, Name> {
       yield documents.map((document) => parsedDocument(this.#kind, document, readTime));
   }
 
-  /** Calls `use` with each record that this version can parse. Returns the number of the others. */
-  async eachReadable(conditions: readonly Condition[], use: (found: Stored<Data>) => void): Promise<number> {
+  /**
+   * Calls `use` with each record that this version can parse, until `isEnough`. Returns the number of the others.
+   */
+  async eachReadable(
+    conditions: readonly Condition[],
+    use: (found: Stored<Data>) => void,
+    isEnough: () => boolean = () => false,
+  ): Promise<number> {
     const { collection, schema } = this.#kind;
     let unreadable = 0;
     for await (const page of pages(this.#store, collection, conditions, limits.largeDocumentsPage))
@@ -125,6 +131,7 @@ export class Records<Data extends NoncedWrite["data"] & Name, Name> {
         const { data } = schema.safeParse(document.data);
         if (data) use(stored(data, document, page.readTime));
         else unreadable += 1;
+        if (isEnough()) return unreadable;
       }
     return unreadable;
   }
