@@ -1,18 +1,15 @@
-import * as z from "zod";
 import {
   type ColumnKind,
-  commonKind,
-  digitsPattern,
   kindPatterns,
   midnightPattern,
-  sampleRows,
   type TypedKind,
   typedKinds,
   wholePattern,
 } from "../../core/files/column-values.ts";
-import { type Column, quoteIdentifier, quoteLiteral, type Statements } from "./statements.ts";
+import { type Column, quoteIdentifier, quoteLiteral } from "./statements.ts";
 
-const types: Readonly<Record<ColumnKind, string>> = {
+/** The types of columns that are made for a file. */
+export const typeOfKind: Readonly<Record<ColumnKind, string>> = {
   boolean: "BOOLEAN",
   integer: "BIGINT",
   decimal: "DOUBLE",
@@ -22,10 +19,7 @@ const types: Readonly<Record<ColumnKind, string>> = {
 };
 
 const isNested = /^STRUCT|\]$/;
-const isFraction = /^(DOUBLE|FLOAT|REAL)$/;
-
-/** Columns checked by one statement: DuckDB's planning time grows with the square of their number. */
-export const columnsAtOnce = 10;
+export const isFraction = /^(DOUBLE|FLOAT|REAL)$/;
 
 /** Texts that mean NULL in columns other than text. */
 export type NullTexts = readonly string[];
@@ -60,10 +54,37 @@ export function lossyConversionSql(column: Column, type: string, missing: NullTe
   const isWritten = column.type === "VARCHAR" || column.type === "JSON";
   const pattern = isWritten || type === "BOOLEAN" ? textPattern(type) : undefined;
   const fits =
-    pattern === undefined
-      ? "true"
-      : `regexp_full_match(${text}, ${quoteLiteral(pattern)}) AND ${isRepresentableSql(value, type)}`;
+    pattern === undefined ? "true" : `${matchesSql(text, pattern)} AND ${isRepresentableSql(value, type)}`;
   return `(${text} IS NOT NULL AND NOT coalesce(${fits} AND ${isSameValueSql(text, value, type)}, false))`;
+}
+
+/** SQL condition for values that are not of the kind from which a column of this type is inferred. */
+export function misfitSql(column: Column, type: string, missing: NullTexts): string {
+  const kind = typedKinds.find((found) => typeOfKind[found] === type);
+  if (!kind) return "false";
+  const text = valueSql(column, missing);
+  const value = castSql(column, type, missing);
+  const fits = `${matchesSql(text, kindPatterns[kind])} AND ${isRepresentableSql(value, type)}`;
+  return `(${text} IS NOT NULL AND NOT coalesce(${fits}, false))`;
+}
+
+/** SQL condition for texts, with their missing ones left out before, that are values of the kind. */
+export function isOfKindSql(text: string, kind: TypedKind): string {
+  const value = castSql({ name: text, type: "VARCHAR" }, typeOfKind[kind], []);
+  const isValue = `coalesce(${isRepresentableSql(value, typeOfKind[kind])}, false)`;
+  // The pattern first: to convert another text takes longer.
+  return `CASE WHEN ${matchesSql(text, kindPatterns[kind])} THEN ${isValue} ELSE false END`;
+}
+
+/** SQL condition for texts that match a pattern from their first to their last character. */
+export function matchesSql(text: string, pattern: string): string {
+  return `regexp_full_match(${text}, ${quoteLiteral(pattern)})`;
+}
+
+/** Decimals as texts. `scale`: the most digits of the fraction. */
+export function decimalPattern(scale?: number): string {
+  const fraction = `[.][0-9]{1,${scale ?? ""}}`;
+  return scale === 0 ? "-?(0|[1-9][0-9]*)" : `-?((0|[1-9][0-9]*)(${fraction})?|${fraction})`;
 }
 
 /** SQL condition for texts that became a value of the type. 1e400 becomes infinity. */
@@ -75,7 +96,7 @@ function isRepresentableSql(value: string, type: string): string {
 function textPattern(type: string): string | undefined {
   if (/^U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?$/.test(type)) return wholePattern;
   if (isFraction.test(type)) return kindPatterns.decimal;
-  if (/^DECIMAL/.test(type)) return "-?((0|[1-9][0-9]*)([.][0-9]+)?|[.][0-9]+)";
+  if (/^DECIMAL/.test(type)) return decimalPattern();
   if (/^TIMESTAMP/.test(type)) return kindPatterns.timestamp;
   if (type === "DATE") return midnightPattern;
   return type === "BOOLEAN" ? kindPatterns.boolean : undefined;
@@ -86,85 +107,6 @@ function isSameValueSql(text: string, value: string, type: string): string {
     return `abs(TRY_CAST(${text} AS DOUBLE) - TRY_CAST(${value} AS DOUBLE)) <= abs(TRY_CAST(${value} AS DOUBLE)) * 1e-14`;
   if (type === "DATE") return `TRY_CAST(${text} AS TIMESTAMP) = CAST(${value} AS TIMESTAMP)`;
   return `${value} IS NOT NULL`;
-}
-
-/** A text column with the type inferred from its values. */
-export interface InferredColumn extends Column {
-  /** Whether some values do not have that type. */
-  readonly hasMisfits: boolean;
-}
-
-/** Infers the types of text columns from their values. `from`: numbered rows. `possible`: the kinds to consider. */
-export async function inferTypes(
-  statements: Statements,
-  from: string,
-  names: readonly string[],
-  missing: NullTexts,
-  possible: readonly TypedKind[] = typedKinds,
-): Promise<readonly InferredColumn[]> {
-  const columns: InferredColumn[] = [];
-  for (let at = 0; at < names.length; at += columnsAtOnce) {
-    const some = names.slice(at, at + columnsAtOnce);
-    const found = await countKinds(statements, from, some, missing, possible);
-    columns.push(...some.map((name, index) => toInferredColumn(name, found, index)));
-  }
-  return columns;
-}
-
-/** Counts values by kind in three nested steps, so that each expression is written once: values, kinds, counts. */
-async function countKinds(
-  statements: Statements,
-  from: string,
-  names: readonly string[],
-  missing: NullTexts,
-  possible: readonly TypedKind[],
-): Promise<ReadonlyMap<string, number>> {
-  const values = names.map(
-    (name, index) => `${valueSql({ name, type: "VARCHAR" }, missing)} AS value_${index}`,
-  );
-  const labels = names.flatMap((_, index) =>
-    [...possible, "present", "codes"].map((kind) => `${kind}_${index}`),
-  );
-  const facts = names.flatMap((_, index) => {
-    const column = { name: `value_${index}`, type: "VARCHAR" };
-    const matches = (pattern: string) => `regexp_full_match(${column.name}, ${quoteLiteral(pattern)})`;
-    const fits = (kind: TypedKind) =>
-      `${matches(kindPatterns[kind])} AND ${isRepresentableSql(castSql(column, types[kind], []), types[kind])}`;
-    return [
-      ...possible.map((kind) => `${fits(kind)} AS ${kind}_${index}`),
-      `${column.name} IS NOT NULL AS present_${index}`,
-      `${matches(digitsPattern)} AND NOT (${fits("integer")}) AS codes_${index}`,
-    ];
-  });
-  const counts = labels.flatMap((label) => [
-    `count(*) FILTER (${label}) AS all_${label}`,
-    `count(*) FILTER (${label} AND row < ${sampleRows}) AS sample_${label}`,
-  ]);
-  const [row] = await statements.rows(
-    `SELECT ${counts.join(", ")} FROM (SELECT row, ${facts.join(", ")}
-     FROM (SELECT _baton_row AS row, ${values.join(", ")} FROM ${from}))`,
-  );
-  return new Map(Object.entries(z.record(z.string(), z.bigint().transform(Number)).parse(row)));
-}
-
-function toInferredColumn(name: string, found: ReadonlyMap<string, number>, index: number): InferredColumn {
-  const of = (rows: "all" | "sample", label: string) => found.get(`${rows}_${label}_${index}`) ?? 0;
-  const each = (rows: "all" | "sample") => ({
-    boolean: of(rows, "boolean"),
-    integer: of(rows, "integer"),
-    decimal: of(rows, "decimal"),
-    date: of(rows, "date"),
-    timestamp: of(rows, "timestamp"),
-  });
-  const all = of("all", "present");
-  const kind = commonKind({
-    all,
-    sample: of("sample", "present"),
-    codes: of("all", "codes"),
-    allOf: each("all"),
-    sampleOf: each("sample"),
-  });
-  return { name, type: types[kind], hasMisfits: kind !== "text" && of("all", kind) < all };
 }
 
 /** Without IN: DuckDB turns a long IN into a join, which does not keep the order of the rows. */
@@ -178,10 +120,19 @@ export function nullIfSql(condition: string, value: string): string {
 }
 
 /** The text of a column; NULL for texts that mean NULL. */
-function valueSql(column: Column, missing: NullTexts): string {
-  if (column.type !== "VARCHAR" || missing.length === 0) return textSql(column);
-  const text = `trim(${textSql(column)}, E' \\t\\r\\n')`;
-  return nullIfSql(isOneOfSql(text, missing), text);
+export function valueSql(column: Column, missing: NullTexts): string {
+  const text = textSql(column);
+  return column.type === "VARCHAR" ? presentSql(trimmedSql(text, missing), missing) : text;
+}
+
+/** Without the white space around it. Texts of JSON, where no text means NULL, keep it. */
+export function trimmedSql(text: string, missing: NullTexts): string {
+  return missing.length === 0 ? text : `trim(${text}, E' \\t\\r\\n')`;
+}
+
+/** A trimmed text, or NULL if it means NULL. */
+export function presentSql(trimmed: string, missing: NullTexts): string {
+  return missing.length === 0 ? trimmed : nullIfSql(isOneOfSql(trimmed, missing), trimmed);
 }
 
 function textSql(column: Column): string {

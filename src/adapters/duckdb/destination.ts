@@ -68,43 +68,73 @@ export function missingKeyCondition(into: Destination): string {
   return into.key.map((name) => `${quoteIdentifier(name)} IS NULL`).join(" OR ");
 }
 
-/** Writes the stage to the table by column name. Returns the table's row count afterwards. Throws `TABLE_MISMATCH`. */
-export async function writeStage(
+/** Where rows are written. */
+export interface Target {
+  readonly table: Table;
+  readonly into: Destination;
+  /** The columns of the table. Undefined if it does not exist, or is replaced. */
+  readonly existing: readonly Column[] | undefined;
+}
+
+/** The rows of a job: a SELECT, and the columns that it gives. */
+export interface IncomingRows {
+  readonly select: string;
+  readonly columns: readonly Column[];
+}
+
+/** Writes rows to the table by column name, without a stage between. Throws `TABLE_MISMATCH`. */
+export async function writeRows(
   statements: Statements,
-  table: Table,
-  into: Destination,
-  columns: readonly Column[],
-): Promise<number> {
+  { table, into, existing }: Target,
+  { select, columns }: IncomingRows,
+): Promise<JobResult> {
   const target = await statements.qualified(table);
   try {
     await statements.run(`CREATE SCHEMA IF NOT EXISTS ${target.slice(0, target.lastIndexOf('."'))}`);
-    if (into.mode === "replace")
-      await statements.run(`CREATE OR REPLACE TABLE ${target} AS FROM ${stageTable}`);
-    else await addRows(statements, target, into, columns);
-    return await statements.countRows(target);
+    const rows = await add();
+    return { table: table.name, rows, tableRows: await statements.countRows(target) };
   } catch (thrown) {
     throw toTaskError("TABLE_MISMATCH", `The rows do not fit table ${table.name}`, thrown);
   }
+
+  function add(): Promise<number> {
+    if (into.mode === "merge") return merge();
+    if (existing) return statements.change(`INSERT INTO ${target} BY NAME ${select}`);
+    const create = into.mode === "replace" ? "CREATE OR REPLACE TABLE" : "CREATE TABLE";
+    return statements.change(`${create} ${target} AS ${select}`);
+  }
+
+  /** From the stage, because a key may occur several times. */
+  async function merge(): Promise<number> {
+    const rows = await statements.countRows(stageTable);
+    const incoming = await lastOfEachKey(statements, into.key, columns, rows);
+    if (existing) await statements.run(mergeSql(target, into.key, columns, incoming));
+    else await statements.run(`CREATE TABLE ${target} AS ${incoming}`);
+    return rows;
+  }
 }
 
-async function addRows(
+/** The staged rows to merge: the last of each key, because files may correct their earlier rows. */
+async function lastOfEachKey(
   statements: Statements,
-  target: string,
-  into: Destination,
+  key: readonly string[],
   columns: readonly Column[],
-): Promise<void> {
-  await statements.run(`CREATE TABLE IF NOT EXISTS ${target} AS FROM ${stageTable} LIMIT 0`);
-  if (into.mode === "merge") await merge(statements, target, into.key, columns);
-  else await statements.run(`INSERT INTO ${target} BY NAME FROM ${stageTable}`);
+  rows: number,
+): Promise<string> {
+  const keys = key.map(quoteIdentifier).join(", ");
+  const distinct = await statements.countRows(`(SELECT 1 FROM ${stageTable} GROUP BY ${keys})`);
+  if (distinct === rows) return `FROM ${stageTable}`;
+  const numbered = numberedRows(stageTable, columns);
+  return `SELECT * EXCLUDE (_baton_row) FROM ${numbered}
+    WHERE _baton_row IN (SELECT max(_baton_row) FROM ${numbered} GROUP BY ${keys})`;
 }
 
-/** The last row of a key wins, because files may correct their earlier rows. */
-async function merge(
-  statements: Statements,
+function mergeSql(
   target: string,
   key: readonly string[],
   columns: readonly Column[],
-): Promise<void> {
+  incoming: string,
+): string {
   const keys = key.map(quoteIdentifier);
   const valueColumns = missingNames(
     columns,
@@ -112,15 +142,12 @@ async function merge(
   ).map(quoteIdentifier);
   const names = columns.map((column) => quoteIdentifier(column.name));
   const updates = valueColumns.map((name) => `${name} = incoming.${name}`).join(", ");
-  await statements.run(
-    `MERGE INTO ${target} AS kept
-     USING (FROM ${numberedRows(stageTable, columns)}
-            QUALIFY row_number() OVER (PARTITION BY ${keys.join(", ")} ORDER BY _baton_row DESC) = 1) AS incoming
-     ON ${keys.map((name) => `kept.${name} = incoming.${name}`).join(" AND ")}
-     WHEN MATCHED THEN ${valueColumns.length > 0 ? `UPDATE SET ${updates}` : "DO NOTHING"}
-     WHEN NOT MATCHED THEN INSERT (${names.join(", ")})
-       VALUES (${names.map((name) => `incoming.${name}`).join(", ")})`,
-  );
+  return `MERGE INTO ${target} AS kept
+    USING (${incoming}) AS incoming
+    ON ${keys.map((name) => `kept.${name} = incoming.${name}`).join(" AND ")}
+    WHEN MATCHED THEN ${valueColumns.length > 0 ? `UPDATE SET ${updates}` : "DO NOTHING"}
+    WHEN NOT MATCHED THEN INSERT (${names.join(", ")})
+      VALUES (${names.map((name) => `incoming.${name}`).join(", ")})`;
 }
 
 function missingFields(columns: readonly IncomingColumn[], others: readonly Column[]): readonly string[] {
@@ -141,30 +168,31 @@ function missingNames(
 const StoredSchema = z.object({ result: z.string() });
 const JobResultSchema = z.strictObject({ table: z.string(), rows: z.number(), tableRows: z.number() });
 
-/** The second part of a job: it writes the prepared rows. */
-export type WriteJob = () => Promise<JobResult>;
+/** Writes rows and their job's result in one transaction. */
+export type Commit = (write: () => Promise<JobResult>) => Promise<JobResult>;
 
 /**
- * Runs a job once: writes its rows and its result in one transaction, or returns the result that an earlier call has
- * stored. No other job can run in between, because one process holds the file and runs one job at a time.
+ * Runs a job once: it writes its rows by `commit`, or the result that an earlier call has stored is returned. No other
+ * job can run in between, because one process holds the file and runs one job at a time.
  */
 export async function runJobOnce(
   statements: Statements,
   jobId: string,
-  prepare: () => Promise<WriteJob>,
+  run: (commit: Commit) => Promise<JobResult>,
 ): Promise<JobResult> {
   const jobs = await jobsTable(statements);
   const [stored] = await statements.rows(`SELECT result FROM ${jobs} WHERE job_id = $jobId`, { jobId });
   if (stored) return JobResultSchema.parse(JSON.parse(StoredSchema.parse(stored).result));
-  const write = await prepare();
-  return statements.transaction(async () => {
-    const result = await write();
-    await statements.run(`INSERT INTO ${jobs} VALUES ($jobId, $result, now())`, {
-      jobId,
-      result: JSON.stringify(result),
-    });
-    return result;
-  });
+  return run((write) =>
+    statements.transaction(async () => {
+      const result = await write();
+      await statements.run(`INSERT INTO ${jobs} VALUES ($jobId, $result, now())`, {
+        jobId,
+        result: JSON.stringify(result),
+      });
+      return result;
+    }),
+  );
 }
 
 async function jobsTable(statements: Statements): Promise<string> {

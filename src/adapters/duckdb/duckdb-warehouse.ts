@@ -15,8 +15,8 @@ import type {
 } from "../../ports/warehouse.ts";
 import type { DatabaseFile } from "./database-file.ts";
 import { runJobOnce } from "./destination.ts";
-import { prepareLoad } from "./load.ts";
-import { prepareQuery, selectRows } from "./query.ts";
+import { loadFile } from "./load.ts";
+import { runQuery, selectRows } from "./query.ts";
 import { machineFailure, parseTable, quoteIdentifier, Statements, toTaskError } from "./statements.ts";
 
 /** Opening the file has loaded the library before. */
@@ -32,14 +32,16 @@ export class DuckDbWarehouse implements Warehouse, WarehouseTables {
 
   async load(job: LoadJob): Promise<JobState> {
     const result = await this.#use(job.signal, (statements) =>
-      runJobOnce(statements, job.jobId, () => prepareLoad(statements, job)),
+      runJobOnce(statements, job.jobId, (commit) => loadFile(statements, job, commit)),
     );
     return { kind: "done", result };
   }
 
   async query(job: QueryJob): Promise<JobState> {
     const result = await this.#use(job.signal, (statements) =>
-      runJobOnce(statements, job.jobId, async () => prepareQuery(statements, await loadDuckDb(), job)),
+      runJobOnce(statements, job.jobId, async (commit) =>
+        runQuery(statements, await loadDuckDb(), job, commit),
+      ),
     );
     return { kind: "done", result };
   }

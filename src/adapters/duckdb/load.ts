@@ -1,51 +1,63 @@
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import * as z from "zod";
+import { TaskError } from "../../core/errors/errors.ts";
+import type { ColumnGuess } from "../../core/files/column-guess.ts";
 import { missingTexts, typedKinds } from "../../core/files/column-values.ts";
-import { invalidValueReason } from "../../core/files/csv-scan.ts";
-import type { LoadJob } from "../../ports/warehouse.ts";
-import { castSql, columnsAtOnce, inferTypes, lossyConversionSql, type NullTexts } from "./column-types.ts";
+import type { JobResult, LoadJob } from "../../ports/warehouse.ts";
+import { assertConvertible } from "./check-values.ts";
+import { castSql, type NullTexts, typeOfKind } from "./column-types.ts";
+import { type Conversion, convertingSelect } from "./conversion.ts";
 import {
   assertKeyColumns,
   assertSameColumns,
+  type Commit,
   missingKeyCondition,
   numberedRows,
   stageTable,
-  type WriteJob,
-  writeStage,
+  type Target,
+  writeRows,
 } from "./destination.ts";
-import { describeRowLocation, type RawFile, rawTable, readFile } from "./read-file.ts";
-import { type Column, parseTable, permanentError, quoteIdentifier, type Statements } from "./statements.ts";
+import { areMixed, inferTypes } from "./infer-types.ts";
+import { describeRowLocation, type ReadableFile, rawTable, readRows, withFile } from "./read-file.ts";
+import {
+  type Column,
+  isDuckDbError,
+  isMachineFailure,
+  parseTable,
+  permanentError,
+  quoteIdentifier,
+  type Statements,
+} from "./statements.ts";
 
-const MisfitSchema = z.object({ row: z.bigint().transform(Number), column: z.int(), value: z.string() });
+/** A file on its way into a table. */
+interface Load extends Target {
+  readonly statements: Statements;
+  readonly file: ReadableFile;
+  /** Texts of the file that mean NULL. */
+  readonly missing: NullTexts;
+}
 
-/** Reads and converts a file. The returned job writes its rows to their table. */
-export async function prepareLoad(statements: Statements, job: LoadJob): Promise<WriteJob> {
-  const table = parseTable(job.into.table);
+/**
+ * Loads a file. Nearly every file is converted and written while it is read. That fails if anything is unusual; then
+ * all rows are read into a temporary table and examined, which finds their types or their first mistake.
+ */
+export async function loadFile(statements: Statements, job: LoadJob, commit: Commit): Promise<JobResult> {
+  const { into } = job;
+  const table = parseTable(into.table);
   const path = await localPath(job.uri);
-  const existing = job.into.mode === "replace" ? undefined : await statements.findColumns(table);
-  const file = await readFile(statements, path, job, existing);
-  const raw = await statements.describe(rawTable);
-  assertKeyColumns(job.into, raw);
-  if (existing) assertSameColumns(table, existing, raw);
-  const missing = file.head ? [...missingTexts(job.csv?.nullValues ?? [])] : [];
-  const columns = existing
-    ? withTableTypes(raw, existing)
-    : await inferColumns(statements, file, raw, missing);
-  const owner = existing ? `of table ${table.name}` : undefined;
-  const unchecked = conversionsFor(raw, columns).filter((_, index) => columns[index]?.hasMisfits !== false);
-  await assertConvertible(statements, { file, rows: numberedRows(rawTable, raw), missing, owner }, unchecked);
-  const values = conversionsFor(raw, columns).map(
-    ({ column, type }) => `${castSql(column, type, missing)} AS ${quoteIdentifier(column.name)}`,
-  );
-  await statements.run(`CREATE TEMP TABLE _baton_stage AS SELECT ${values.join(", ")} FROM ${rawTable}`);
-  await assertNoEmptyKey(statements, file, job, raw);
-  const rows = await statements.countRows(stageTable);
-  return async () => {
-    const tableRows = await writeStage(statements, table, job.into, columns);
-    return { table: table.name, rows, tableRows };
-  };
+  const existing = into.mode === "replace" ? undefined : await statements.findColumns(table);
+  return withFile(statements, path, job, existing, async (file) => {
+    const missing = file.head ? [...missingTexts(job.csv?.nullValues ?? [])] : [];
+    const load = { statements, file, missing, table, into, existing };
+    try {
+      const conversions = await planDirectLoad(load);
+      if (conversions) return await commit(() => loadDirectly(load, conversions));
+    } catch (thrown) {
+      if (!isSurprise(thrown)) throw thrown;
+    }
+    return loadExamined(load, commit);
+  });
 }
 
 async function localPath(uri: string): Promise<string> {
@@ -57,6 +69,83 @@ async function localPath(uri: string): Promise<string> {
   });
   if (!found.isFile()) throw permanentError("FILE_MISSING", `${path} is not a file`);
   return path;
+}
+
+/** A direct load of this file would be wrong. */
+class Surprise extends Error {}
+
+/** Whether to examine the file, which may succeed, and otherwise explains the failure. */
+function isSurprise(thrown: unknown): boolean {
+  if (isMachineFailure(thrown)) return false;
+  return thrown instanceof Surprise || thrown instanceof TaskError || isDuckDbError(thrown);
+}
+
+/** How to load the file while it is read. Undefined if the types of its columns can't be guessed. */
+async function planDirectLoad(load: Load): Promise<readonly Conversion[] | undefined> {
+  const { statements, file, table, into, existing } = load;
+  const raw = file.head
+    ? file.head.names.map((name) => ({ name, type: "VARCHAR" }))
+    : await statements.describe(`(${file.reader})`);
+  assertKeyColumns(into, raw);
+  if (existing) {
+    assertSameColumns(table, existing, raw);
+    return toConversions(raw, withTableTypes(raw, existing));
+  }
+  if (file.head) return raw.map((column, index) => guessedConversion(column, file.guesses[index]));
+  const mayHoldTimes = file.format === "jsonl" && raw.some(({ type }) => type === "VARCHAR");
+  return mayHoldTimes ? undefined : toConversions(raw, raw);
+}
+
+function guessedConversion(column: Column, guess: ColumnGuess | undefined): Conversion {
+  if (!guess) throw new Surprise(`there is no guess for column ${column.name}`);
+  const accepts = guess.condition === "all missing" ? "missing" : "inferred";
+  return { column, type: typeOfKind[guess.kind], accepts };
+}
+
+/** Converts and writes the file while it is read. Throws if a value does not fit or a guess was wrong. */
+async function loadDirectly(load: Load, conversions: readonly Conversion[]): Promise<JobResult> {
+  const { statements, file, missing, into, table } = load;
+  const result = await writeConverted(load, conversions, convertingSelect(file.reader, conversions, missing));
+  if (result.rows === 0) throw new Surprise("the file has no rows");
+  const written = into.mode === "merge" ? stageTable : await statements.qualified(table);
+  const guessedText = conversions.filter((_, index) => file.guesses[index]?.condition === "mixed sample");
+  const names = guessedText.map(({ column }) => column.name);
+  if (!(await areMixed({ statements, from: written, missing, possible: typedKinds }, names)))
+    throw new Surprise("nearly all values of a column of text are of one kind");
+  return result;
+}
+
+/** Reads the file into a table, finds its types or its first mistake, and writes it. */
+async function loadExamined(load: Load, commit: Commit): Promise<JobResult> {
+  const { statements, file, missing, table, into, existing } = load;
+  await readRows(statements, file);
+  const raw = await statements.describe(rawTable);
+  assertKeyColumns(into, raw);
+  if (existing) assertSameColumns(table, existing, raw);
+  const rows = numberedRows(rawTable, raw);
+  const columns = existing ? withTableTypes(raw, existing) : await inferColumns(load, rows, raw);
+  const conversions = toConversions(raw, columns);
+  const unchecked = conversions.filter((_, index) => columns[index]?.hasMisfits !== false);
+  const owner = existing ? `of table ${table.name}` : undefined;
+  await assertConvertible({ statements, file, rows, missing, owner }, unchecked);
+  const values = conversions.map(
+    ({ column, type }) => `${castSql(column, type, missing)} AS ${quoteIdentifier(column.name)}`,
+  );
+  return commit(() => writeConverted(load, conversions, `SELECT ${values.join(", ")} FROM ${rawTable}`));
+}
+
+/** Writes converted rows, for a merge by way of the stage. */
+async function writeConverted(
+  load: Load,
+  conversions: readonly Conversion[],
+  select: string,
+): Promise<JobResult> {
+  const { statements, into } = load;
+  const columns = conversions.map(({ column, type }) => ({ name: column.name, type }));
+  if (into.mode !== "merge") return writeRows(statements, load, { select, columns });
+  await statements.run(`CREATE TEMP TABLE _baton_stage AS ${select}`);
+  await assertNoEmptyKey(load, columns);
+  return writeRows(statements, load, { select: `FROM ${stageTable}`, columns });
 }
 
 /** A column to be written. `hasMisfits` is false if all of its values are known to fit. */
@@ -71,89 +160,32 @@ function withTableTypes(raw: readonly Column[], existing: readonly Column[]): re
 
 /** Infers types of text columns: of all columns of a CSV file, and of columns of other files that may hold times. */
 async function inferColumns(
-  statements: Statements,
-  file: RawFile,
+  { statements, file, missing }: Load,
+  from: string,
   raw: readonly Column[],
-  missing: NullTexts,
 ): Promise<readonly TargetColumn[]> {
   const texts = raw.filter(({ type }) => type === "VARCHAR").map(({ name }) => name);
   if (file.format === "parquet" || texts.length === 0) return raw;
   const possible = file.head ? typedKinds : (["date", "timestamp"] as const);
-  const inferred = await inferTypes(statements, numberedRows(rawTable, raw), texts, missing, possible);
+  const inferred = await inferTypes({ statements, from, missing, possible }, texts);
   const found = new Map(inferred.map((column) => [column.name, column]));
   return raw.map((column) => found.get(column.name) ?? column);
 }
 
-/** A column of the file and its target type. */
-interface Conversion {
-  readonly column: Column;
-  readonly type: string;
-}
-
-function conversionsFor(raw: readonly Column[], columns: readonly Column[]): readonly Conversion[] {
+function toConversions(raw: readonly Column[], columns: readonly Column[]): readonly Conversion[] {
   return raw.map((column, index) => ({ column, type: columns[index]?.type ?? column.type }));
 }
 
-interface LoadContext {
-  readonly file: RawFile;
-  /** The numbered rows, as SQL. */
-  readonly rows: string;
-  readonly missing: NullTexts;
-  /** What defines the types, for errors. Undefined: the file itself. */
-  readonly owner: string | undefined;
-}
-
-/** Throws `FILE_UNREADABLE` for the first value that does not fit the type of its column. */
-async function assertConvertible(
-  statements: Statements,
-  { file, rows, missing, owner }: LoadContext,
-  pairs: readonly Conversion[],
-): Promise<void> {
-  const changed = pairs.filter(({ column, type }) => lossyConversionSql(column, type, missing) !== "false");
-  let first: z.infer<typeof MisfitSchema> | undefined;
-  for (let at = 0; at < changed.length; at += columnsAtOnce) {
-    const found = await firstMisfit(statements, rows, changed.slice(at, at + columnsAtOnce), missing);
-    if (found && (!first || found.row < first.row)) first = { ...found, column: found.column + at };
-  }
-  if (!first) return;
-  const pair = changed[first.column];
-  const location = `${await describeRowLocation(file, first.row)}, column "${pair?.column.name}"`;
-  const reason = invalidValueReason(first.value, pair?.type ?? "", owner);
-  throw permanentError("FILE_UNREADABLE", `${basename(file.path)}, ${location}: ${reason}`);
-}
-
-async function firstMisfit(
-  statements: Statements,
-  rows: string,
-  pairs: readonly Conversion[],
-  missing: NullTexts,
-) {
-  const misfits = pairs.map(({ column, type }) => lossyConversionSql(column, type, missing));
-  const choose = (values: readonly string[]) =>
-    `CASE ${misfits.map((condition, index) => `WHEN ${condition} THEN ${values[index]}`).join(" ")} END`;
-  const [row] = await statements.rows(
-    `SELECT _baton_row AS row, ${choose(pairs.map((_, index) => String(index)))} AS column,
-            ${choose(pairs.map(({ column }) => `CAST(${quoteIdentifier(column.name)} AS VARCHAR)`))} AS value
-     FROM ${rows} WHERE ${misfits.join(" OR ")} ORDER BY _baton_row LIMIT 1`,
-  );
-  return row && MisfitSchema.parse(row);
-}
-
 /** Throws `FILE_UNREADABLE` for the first row whose merge key is incomplete. */
-async function assertNoEmptyKey(
-  statements: Statements,
-  file: RawFile,
-  job: LoadJob,
-  columns: readonly Column[],
-): Promise<void> {
+async function assertNoEmptyKey({ statements, file, into }: Load, columns: readonly Column[]): Promise<void> {
   const [row] = await statements.rows(
-    `SELECT _baton_row AS row FROM ${numberedRows(stageTable, columns)} WHERE ${missingKeyCondition(job.into)}
+    `SELECT _baton_row AS row FROM ${numberedRows(stageTable, columns)} WHERE ${missingKeyCondition(into)}
      ORDER BY _baton_row LIMIT 1`,
   );
   if (!row) return;
   const location = await describeRowLocation(file, Number(row.row));
   throw permanentError(
     "FILE_UNREADABLE",
-    `${basename(file.path)}, ${location}: the key (${job.into.key.join(", ")}) is empty`,
+    `${basename(file.path)}, ${location}: the key (${into.key.join(", ")}) is empty`,
   );
 }

@@ -3,14 +3,14 @@ import { numberOrText } from "../../core/values/exact-json.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../core/values/json.ts";
 import { inferParameterType, type ParameterType } from "../../core/values/parameter-type.ts";
 import { isoTimeFromMicroseconds } from "../../core/values/time.ts";
-import type { QueryJob, Row, Sql } from "../../ports/warehouse.ts";
+import type { JobResult, QueryJob, Row, Sql } from "../../ports/warehouse.ts";
 import {
   assertKeyColumns,
   assertSameColumns,
+  type Commit,
   missingKeyCondition,
   stageTable,
-  type WriteJob,
-  writeStage,
+  writeRows,
 } from "./destination.ts";
 import { parseTable, permanentError, type Statements, toTaskError } from "./statements.ts";
 
@@ -21,8 +21,13 @@ interface SelectQuery {
   readonly parameters: JsonObject;
 }
 
-/** Runs a SELECT. The returned job writes its rows to their table. */
-export async function prepareQuery(statements: Statements, duckdb: DuckDb, job: QueryJob): Promise<WriteJob> {
+/** Runs a SELECT and writes its rows to their table. */
+export async function runQuery(
+  statements: Statements,
+  duckdb: DuckDb,
+  job: QueryJob,
+  commit: Commit,
+): Promise<JobResult> {
   const table = parseTable(job.into.table);
   await stageRows(statements, duckdb, job);
   const columns = await statements.describe(stageTable);
@@ -34,11 +39,8 @@ export async function prepareQuery(statements: Statements, duckdb: DuckDb, job: 
   );
   if (withoutKey > 0)
     throw permanentError("SQL_FAILED", `${withoutKey} rows have an empty key (${job.into.key.join(", ")})`);
-  const rows = await statements.countRows(stageTable);
-  return async () => {
-    const tableRows = await writeStage(statements, table, job.into, columns);
-    return { table: table.name, rows, tableRows };
-  };
+  const rows = { select: `FROM ${stageTable}`, columns };
+  return commit(() => writeRows(statements, { table, into: job.into, existing }, rows));
 }
 
 /** The first `limit` rows of a SELECT as JSON. */

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { errorMessage } from "../../core/errors/errors.ts";
+import { type ColumnGuess, guessColumns } from "../../core/files/column-guess.ts";
 import { FileProblem } from "../../core/files/column-values.ts";
 import { type CsvHead, readCsvHead, scanCsv } from "../../core/files/csv-scan.ts";
 import { checkJsonLines } from "../../core/files/json-lines.ts";
@@ -20,36 +21,53 @@ import {
 /** The temporary table with a file's rows before their conversion, in the order of the file. */
 export const rawTable = "temp.main._baton_raw";
 
-/** A file whose rows are in `rawTable`. */
-export interface RawFile {
+/** A file that DuckDB can read. */
+export interface ReadableFile {
   readonly path: string;
   readonly format: FileFormat;
+  /** The SELECT that reads its rows. */
+  readonly reader: string;
   /** The header of a CSV file, whose cells are all text. */
   readonly head: CsvHead | undefined;
+  /** What the first rows of a CSV file say about the kinds of its columns. */
+  readonly guesses: readonly ColumnGuess[];
 }
 
 /**
- * Reads all rows of a file into `rawTable`. Throws `FILE_UNREADABLE` with the line, and `FILE_EMPTY` if it has no rows.
- * `existing`: the columns of the target table.
+ * Prepares a file for DuckDB, if necessary as a temporary copy, and runs the work on it. `existing`: the columns of the
+ * target table. Throws `FILE_EMPTY`, or `FILE_UNREADABLE` with the line.
  */
-export async function readFile(
+export async function withFile<T>(
   statements: Statements,
   path: string,
   { format, csv = {} }: Pick<LoadJob, "format" | "csv">,
   existing: readonly Column[] | undefined,
-): Promise<RawFile> {
+  work: (file: ReadableFile) => Promise<T>,
+): Promise<T> {
   try {
-    const head = format === "parquet" ? undefined : await readHead(readText(path));
-    if (head?.text.trim() === "" && head.isWhole) throw fileEmpty(path);
-    const csvHead = format === "csv" && head ? readCsvHead(head.text, head.isWhole, csv) : undefined;
-    const file = { path, format, head: csvHead };
-    await readRows(statements, file, csv.nullValues ?? [], existing);
-    if ((await statements.countRows(rawTable)) === 0) throw fileEmpty(path);
-    return file;
+    const start = format === "parquet" ? undefined : await readHead(readText(path));
+    if (start?.text.trim() === "" && start.isWhole) throw fileEmpty(path);
+    const head = format === "csv" && start ? readCsvHead(start.text, start.isWhole, csv) : undefined;
+    const guesses = head && start && !existing ? guessColumns(start.text, start.isWhole, head, csv) : [];
+    const file = { path, format, head, guesses };
+    const open = async (plain: string) => {
+      const reader = head
+        ? csvReader(plain, head, csv.nullValues ?? [])
+        : await explainingFailures(file, () => nestedReader(statements, file, plain, existing));
+      return work({ ...file, reader });
+    };
+    if (format === "parquet" || (!head?.isSpread && (await isPlain(path, format)))) return await open(path);
+    return await withPlainCopy(path, plainHeader(head), open);
   } catch (thrown) {
     if (!(thrown instanceof FileProblem)) throw thrown;
     throw permanentError("FILE_UNREADABLE", `${basename(path)}, ${thrown.message}`, thrown);
   }
+}
+
+/** Reads all rows of a file into `rawTable`. Throws `FILE_EMPTY`, or a `FileProblem` with the line. */
+export async function readRows(statements: Statements, file: ReadableFile): Promise<void> {
+  await explainingFailures(file, () => statements.run(`CREATE TEMP TABLE _baton_raw AS ${file.reader}`));
+  if ((await statements.countRows(rawTable)) === 0) throw fileEmpty(file.path);
 }
 
 function fileEmpty(path: string): Error {
@@ -57,34 +75,36 @@ function fileEmpty(path: string): Error {
 }
 
 /** Where a row of `rawTable` (from 0) is in its file, for error messages. */
-export async function describeRowLocation({ path, format, head }: RawFile, row: number): Promise<string> {
+export async function describeRowLocation(
+  { path, format, head }: ReadableFile,
+  row: number,
+): Promise<string> {
   if (format === "parquet") return `row ${row + 1}`;
   const csv = head && { delimiter: head.delimiter, columns: head.names.length };
   return `line ${await lineOfRow(path, { row, csv })}`;
 }
 
-async function readRows(
+type CheckedFile = Pick<ReadableFile, "path" | "format" | "head">;
+
+/** Throws a `FileProblem` in place of an error of DuckDB. */
+async function explainingFailures<T>(file: CheckedFile, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (thrown) {
+    if (isMachineFailure(thrown)) throw thrown;
+    throw await explainFailure(file, thrown);
+  }
+}
+
+function nestedReader(
   statements: Statements,
-  file: RawFile,
-  nullValues: readonly string[],
+  { path, format }: CheckedFile,
+  plain: string,
   existing: readonly Column[] | undefined,
-): Promise<void> {
-  const { path, format, head } = file;
-  const read = async (plain: string) => {
-    try {
-      const reader = head
-        ? csvReader(plain, head, nullValues)
-        : format === "parquet"
-          ? await parquetReader(statements, pathLiteral(plain))
-          : await jsonReader(statements, pathLiteral(plain), path, existing);
-      await statements.run(`CREATE TEMP TABLE _baton_raw AS ${reader}`);
-    } catch (thrown) {
-      if (isMachineFailure(thrown)) throw thrown;
-      throw await explainFailure(file, thrown);
-    }
-  };
-  if (format === "parquet" || (!head?.isSpread && (await isPlain(path, format)))) await read(path);
-  else await withPlainCopy(path, plainHeader(head), read);
+): Promise<string> {
+  return format === "parquet"
+    ? parquetReader(statements, pathLiteral(plain))
+    : jsonReader(statements, pathLiteral(plain), path, existing);
 }
 
 /** DuckDB expects a header of one line, and detects the line ends of the file in it. */
@@ -133,7 +153,7 @@ async function readHead(texts: AsyncIterable<string>): Promise<TextHead> {
  * Explains why DuckDB could not read a file. DuckDB's errors name wrong lines, guess at remedies and quote our own SQL,
  * so the file is checked again by the rules for its rows.
  */
-async function explainFailure({ path, format, head }: RawFile, thrown: unknown): Promise<FileProblem> {
+async function explainFailure({ path, format, head }: CheckedFile, thrown: unknown): Promise<FileProblem> {
   if (thrown instanceof FileProblem) return thrown;
   try {
     if (format === "jsonl") await checkJsonLines(readText(path));

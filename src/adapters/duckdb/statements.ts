@@ -13,6 +13,11 @@ export function isLockError(thrown: unknown): boolean {
   return /Could not set lock|being used by another process/i.test(errorMessage(thrown));
 }
 
+/** Whether DuckDB threw it: its messages begin with their kind, such as "Conversion Error: ". */
+export function isDuckDbError(thrown: unknown): boolean {
+  return /^[A-Za-z ]+ Error: /i.test(errorMessage(thrown));
+}
+
 /** Whether the open database can't be used any more, or the machine ran out of memory or disk space. */
 export function isMachineFailure(thrown: unknown): boolean {
   return /^(FATAL|INTERNAL|Out of Memory) Error|has been invalidated|No space left/i.test(
@@ -40,7 +45,9 @@ export interface Column {
 }
 
 const ColumnSchema = z.object({ name: z.string(), type: z.string() });
-const CountSchema = z.tuple([z.object({ count: z.bigint().transform(Number) })]);
+const count = z.bigint().transform(Number);
+const CountSchema = z.tuple([z.object({ count })]);
+const ChangeSchema = z.tuple([z.object({ Count: count })]);
 
 /** Runs statements on one connection. None is started after the signal is aborted. */
 export class Statements {
@@ -54,6 +61,11 @@ export class Statements {
 
   async run(sql: string, values?: Record<string, DuckDBValue>): Promise<void> {
     await this.rows(sql, values);
+  }
+
+  /** Runs a statement that writes rows. Returns their number. */
+  async change(sql: string): Promise<number> {
+    return ChangeSchema.parse(await this.rows(sql))[0].Count;
   }
 
   async rows(

@@ -6,6 +6,7 @@ const day = `${year}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])`;
 const minutes = "([01][0-9]|2[0-3]):[0-5][0-9]";
 const seconds = ":[0-5][0-9]([.][0-9]{1,6})?";
 const offset = "(Z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)";
+const moment = (zone: string) => `${day}([ T]${minutes}(${seconds}${zone}?)?)?`;
 
 /**
  * The texts that are values of a kind, as regular expressions with the same meaning in every engine. They exclude texts
@@ -18,8 +19,11 @@ export const kindPatterns: Readonly<Record<Exclude<ColumnKind, "text">, string>>
   decimal: "-?((0|[1-9][0-9]{0,14})([.][0-9]+)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?",
   date: day,
   // No engine parses an offset after minutes.
-  timestamp: `${day}([ T]${minutes}(${seconds}${offset}?)?)?`,
+  timestamp: moment(offset),
 };
+
+/** Times in UTC, with or without their `Z`: the timestamps that need no conversion from another offset. */
+export const utcPattern = moment("Z");
 
 /** Whole numbers as written by programs that only have fractions. A column of integers accepts them. */
 export const wholePattern = "(0|-?[1-9][0-9]{0,18})([.]0+)?";
@@ -39,6 +43,9 @@ export type TypedKind = (typeof typedKinds)[number];
 export const sampleRows = 20_480;
 /** If this share of the sample fits a kind, the other values of the column are mistakes. */
 const decisiveShare = 0.99;
+
+/** A kind with fewer misfits than this in the sample may be the likeliest one. */
+export const decisiveMisfits = Math.ceil(sampleRows * (1 - decisiveShare));
 
 /** How many values of a column are of each kind, without missing values. */
 export interface ValueCounts {
@@ -134,9 +141,13 @@ export class ColumnValues {
     } else if (!this.#invalidValues.has(kind)) this.#invalidValues.set(kind, { line, value: text });
   }
 
-  get kind(): ColumnKind {
+  get counts(): ValueCounts {
     const counts = { all: this.#all, sample: this.#sample, codes: this.#codes };
-    return this.#tableKind ?? commonKind({ ...counts, allOf: this.#allOf, sampleOf: this.#sampleOf });
+    return { ...counts, allOf: this.#allOf, sampleOf: this.#sampleOf };
+  }
+
+  get kind(): ColumnKind {
+    return this.#tableKind ?? commonKind(this.counts);
   }
 
   /** The words of `missingTexts` that occur in the column. */

@@ -91,14 +91,19 @@ function splitBy(text: string, isWhole: boolean, delimiter: string) {
   return { columns, agrees, rows: rows.length };
 }
 
-/** The first records. */
-function firstRecords(text: string, isWhole: boolean, delimiter: string): readonly CsvRecord[] {
+/** The first records: at least `count`, unless the text has fewer, or a mistake. */
+export function firstRecords(
+  text: string,
+  isWhole: boolean,
+  delimiter: string,
+  count = sampledRecords,
+): readonly CsvRecord[] {
   const records: CsvRecord[] = [];
   try {
     const parser = new CsvParser(delimiter);
     for (const line of text.split(/(?<=\n)/)) {
       records.push(...parser.push(line));
-      if (records.length > sampledRecords) return records;
+      if (records.length > count) return records;
     }
     if (isWhole) records.push(...parser.end());
   } catch (thrown) {

@@ -1,0 +1,54 @@
+import {
+  type ColumnKind,
+  ColumnValues,
+  commonKind,
+  decisiveMisfits,
+  missingTexts,
+  typedKinds,
+  type ValueCounts,
+} from "./column-values.ts";
+import { type CsvHead, type CsvOptions, firstRecords } from "./csv-scan.ts";
+
+/**
+ * The kind of a column, as the first rows of its file suggest it. `commonKind` gives the same kind for the whole file
+ * if the condition is true of the whole file: that its values all fit the kind, that all of them are missing, or that
+ * no other kind has nearly all values of the sample.
+ */
+export interface ColumnGuess {
+  readonly kind: ColumnKind;
+  readonly condition: "none" | "all fit" | "all missing" | "mixed sample";
+}
+
+/** Rows that a guess is made from. More of them rule out more kinds, and take longer. */
+const guessRows = 1_000;
+
+/** Guesses the kinds of a CSV file's columns. `text`: its beginning, or all of it if it `isWhole`. */
+export function guessColumns(
+  text: string,
+  isWhole: boolean,
+  head: CsvHead,
+  { nullValues = [] }: CsvOptions,
+): readonly ColumnGuess[] {
+  const missing = missingTexts(nullValues);
+  const columns = head.names.map(() => new ColumnValues(missing, undefined));
+  const rows = text.slice(head.length);
+  const records = firstRecords(rows, isWhole, head.delimiter, guessRows);
+  for (const { cells, line } of records)
+    for (const [index, column] of columns.entries()) column.add(cells[index] ?? "", 0, line);
+  const hasAllRows = isWhole && records.reduce((sum, { length }) => sum + length, 0) === rows.length;
+  return columns.map(({ counts }) => guessKind(counts, hasAllRows));
+}
+
+/** The kinds that do not fit one of the first rows do not fit the file, so the first that fits them all is left. */
+function guessKind(counts: ValueCounts, hasAllRows: boolean): ColumnGuess {
+  const { all, allOf } = counts;
+  if (hasAllRows) {
+    const kind = commonKind(counts);
+    return { kind, condition: kind === "text" ? "none" : "all fit" };
+  }
+  if (all === 0) return { kind: "text", condition: "all missing" };
+  const fitting = typedKinds.find((kind) => allOf[kind] === all);
+  if (fitting) return { kind: fitting, condition: "all fit" };
+  const isDecided = typedKinds.every((kind) => all - allOf[kind] >= decisiveMisfits);
+  return { kind: "text", condition: isDecided ? "none" : "mixed sample" };
+}
