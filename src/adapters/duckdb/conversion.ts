@@ -61,7 +61,7 @@ export function misfitCountSelect(
 
 /** The parts of a conversion in two levels, so that the value which the shortcuts check is computed once. */
 function conversionParts({ column, type, accepts }: Conversion, index: number, missing: NullTexts) {
-  // By position: a name of the file can't be taken for one of ours.
+  // By position, so that no name of the file collides with one of ours.
   const raw = { name: `raw_${index}`, type: column.type };
   const value = `value_${index}`;
   const source = `${quoteIdentifier(column.name)}`;

@@ -5,6 +5,7 @@ import {
   type Column,
   permanentError,
   quoteIdentifier,
+  rowCount,
   type Statements,
   type Table,
   toTaskError,
@@ -62,12 +63,6 @@ export function assertKeyColumns(into: Destination, incoming: readonly Pick<Colu
     );
 }
 
-/** The SQL condition for rows of the stage whose merge key is incomplete. */
-export function missingKeyCondition(into: Destination): string {
-  if (into.mode !== "merge") return "false";
-  return into.key.map((name) => `${quoteIdentifier(name)} IS NULL`).join(" OR ");
-}
-
 /** Where rows are written. */
 export interface Target {
   readonly table: Table;
@@ -76,57 +71,89 @@ export interface Target {
   readonly existing: readonly Column[] | undefined;
 }
 
-/** The rows of a job: a SELECT, and the columns that it gives. */
+/** The rows of a job. */
 export interface IncomingRows {
-  readonly select: string;
   readonly columns: readonly Column[];
+  /** The SELECT that gives them. A merge runs it twice. */
+  readonly select: string;
+  /** The temporary table that they are in, in their order. Undefined if they are in none. */
+  readonly stage?: string;
+  /** Called with the name of a new table that holds the rows as they came, before a merge drops repeated keys. */
+  readonly confirm?: (table: string) => Promise<void>;
 }
 
-/** Writes rows to the table by column name, without a stage between. Throws `TABLE_MISMATCH`. */
+/** Writes rows to the table by column name. Throws `TABLE_MISMATCH`, and `SQL_FAILED` for an empty merge key. */
 export async function writeRows(
   statements: Statements,
   { table, into, existing }: Target,
-  { select, columns }: IncomingRows,
+  incoming: IncomingRows,
 ): Promise<JobResult> {
   const target = await statements.qualified(table);
   try {
     await statements.run(`CREATE SCHEMA IF NOT EXISTS ${target.slice(0, target.lastIndexOf('."'))}`);
-    const rows = await add();
+    const rows = await (existing ? addRows(statements, target, into, incoming) : createTable());
     return { table: table.name, rows, tableRows: await statements.countRows(target) };
   } catch (thrown) {
     throw toTaskError("TABLE_MISMATCH", `The rows do not fit table ${table.name}`, thrown);
   }
 
-  function add(): Promise<number> {
-    if (into.mode === "merge") return merge();
-    if (existing) return statements.change(`INSERT INTO ${target} BY NAME ${select}`);
+  async function createTable(): Promise<number> {
     const create = into.mode === "replace" ? "CREATE OR REPLACE TABLE" : "CREATE TABLE";
-    return statements.change(`${create} ${target} AS ${select}`);
-  }
-
-  /** From the stage, because a key may occur several times. */
-  async function merge(): Promise<number> {
-    const rows = await statements.countRows(stageTable);
-    const incoming = await lastOfEachKey(statements, into.key, columns, rows);
-    if (existing) await statements.run(mergeSql(target, into.key, columns, incoming));
-    else await statements.run(`CREATE TABLE ${target} AS ${incoming}`);
+    const rows = await statements.change(`${create} ${target} AS ${incoming.select}`);
+    await incoming.confirm?.(target);
+    if (into.mode === "merge" && (await countKeys(statements, into, `FROM ${target}`)).distinct < rows)
+      await statements.run(
+        `CREATE OR REPLACE TABLE ${target} AS ${lastOfEachKey(target, into.key, incoming.columns)}`,
+      );
     return rows;
   }
 }
 
-/** The staged rows to merge: the last of each key, because files may correct their earlier rows. */
-async function lastOfEachKey(
+async function addRows(
   statements: Statements,
-  key: readonly string[],
-  columns: readonly Column[],
-  rows: number,
-): Promise<string> {
-  const keys = key.map(quoteIdentifier).join(", ");
-  const distinct = await statements.countRows(`(SELECT 1 FROM ${stageTable} GROUP BY ${keys})`);
-  if (distinct === rows) return `FROM ${stageTable}`;
-  const numbered = numberedRows(stageTable, columns);
+  target: string,
+  into: Destination,
+  { columns, select, stage }: IncomingRows,
+): Promise<number> {
+  if (into.mode !== "merge") return statements.change(`INSERT INTO ${target} BY NAME ${select}`);
+  const { rows, distinct } = await countKeys(statements, into, select);
+  if (distinct === rows) {
+    await statements.run(mergeSql(target, into.key, columns, select));
+    return rows;
+  }
+  if (stage === undefined) await statements.run(`CREATE TEMP TABLE _baton_stage AS ${select}`);
+  const last = lastOfEachKey(stage ?? stageTable, into.key, columns);
+  await statements.run(mergeSql(target, into.key, columns, last));
+  return rows;
+}
+
+const KeyCountsSchema = z.tuple([z.object({ rows: rowCount, distinct: rowCount, empty: rowCount })]);
+
+/** Counts rows and their merge keys. Throws `SQL_FAILED` if a key is incomplete. */
+async function countKeys(statements: Statements, { key }: Destination, select: string) {
+  const keys = key.map(quoteIdentifier);
+  const found = await statements.rows(
+    `SELECT coalesce(sum(rows), 0)::BIGINT AS rows, count(*) AS distinct,
+       coalesce(sum(rows) FILTER (is_empty), 0)::BIGINT AS empty
+     FROM (SELECT count(*) AS rows, bool_or(${emptyKeySql(key)}) AS is_empty
+           FROM (${select}) GROUP BY ${keys.join(", ")})`,
+  );
+  const [counts] = KeyCountsSchema.parse(found);
+  if (counts.empty > 0)
+    throw permanentError("SQL_FAILED", `${counts.empty} rows have an empty key (${key.join(", ")})`);
+  return counts;
+}
+
+/** The SQL condition for rows whose merge key is incomplete. */
+export function emptyKeySql(key: readonly string[]): string {
+  return key.map((name) => `${quoteIdentifier(name)} IS NULL`).join(" OR ");
+}
+
+/** The last row of each key in a table, because files may correct their earlier rows. */
+function lastOfEachKey(table: string, key: readonly string[], columns: readonly Column[]): string {
+  const numbered = numberedRows(table, columns);
   return `SELECT * EXCLUDE (_baton_row) FROM ${numbered}
-    WHERE _baton_row IN (SELECT max(_baton_row) FROM ${numbered} GROUP BY ${keys})`;
+    WHERE _baton_row IN (SELECT max(_baton_row) FROM ${numbered} GROUP BY ${key.map(quoteIdentifier).join(", ")})`;
 }
 
 function mergeSql(

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { guessRows, hasDecisiveMisfits } from "../../core/files/column-guess.ts";
 import {
   commonKind,
   digitsPattern,
@@ -16,7 +17,7 @@ import {
   typeOfKind,
 } from "./column-types.ts";
 import { misfitCountSelect } from "./conversion.ts";
-import { type Column, quoteIdentifier, type Statements } from "./statements.ts";
+import { type Column, quoteIdentifier, rowCount, type Statements } from "./statements.ts";
 
 /** Columns counted by one statement, so that its planning takes little time and memory. */
 const columnsAtOnce = 100;
@@ -46,55 +47,51 @@ export async function inferTypes(
   rows: TextRows,
   names: readonly string[],
 ): Promise<readonly InferredColumn[]> {
-  const sample = await countKinds(rows, sampleOf(rows.from), names);
-  const fitting = new Map<string, TypedKind>();
-  for (const [name, { all, allOf }] of sample) {
-    const kind = rows.possible.find((one) => all > 0 && allOf[one] === all);
-    if (kind) fitting.set(name, kind);
+  const sample = await countKinds(rows, `(FROM ${rows.from} WHERE _baton_row < ${sampleRows})`, names);
+  const fittingKinds = (name: string) => {
+    const counts = sample.get(name);
+    return counts ? rows.possible.filter((kind) => counts.allOf[kind] === counts.all) : rows.possible;
+  };
+  const likely = new Map<string, TypedKind>();
+  for (const name of sample.keys()) {
+    const [kind] = fittingKinds(name);
+    if (kind) likely.set(name, kind);
   }
-  const confirmed = new Set(await namesWithoutMisfits(rows, fitting));
-  const isOpen = (name: string) => !confirmed.has(name) && !isMixed(sample.get(name));
-  const whole = await countKinds(rows, rows.from, names.filter(isOpen));
+  const confirmed = await confirmKinds(rows, likely);
+  const open = names.filter((name) => !confirmed.has(name) && !isMixed(sample.get(name)));
+  const possible = typedKinds.filter((kind) => open.some((name) => fittingKinds(name).includes(kind)));
+  const whole = await countKinds({ ...rows, possible }, rows.from, open);
   return names.map((name) => {
     const counts = whole.get(name);
-    if (!counts)
-      return {
-        name,
-        type: typeOfKind[confirmed.has(name) ? (fitting.get(name) ?? "text") : "text"],
-        hasMisfits: false,
-      };
-    const kind = commonKind({
-      ...counts,
-      sample: sample.get(name)?.all ?? 0,
-      sampleOf: sample.get(name)?.allOf ?? noKinds,
-    });
+    if (!counts) return { name, type: typeOfKind[confirmed.get(name) ?? "text"], hasMisfits: false };
+    const { all, allOf } = sample.get(name) ?? noValues;
+    const kind = commonKind({ ...counts, sample: all, sampleOf: allOf });
     return { name, type: typeOfKind[kind], hasMisfits: kind !== "text" && counts.allOf[kind] < counts.all };
   });
 }
 
-/** Whether each column is text because its sample is a mixture: no kind has nearly all of its values. */
+/** Whether columns of text are mixtures: no kind has nearly all of the sample. `from`: the rows in their order. */
 export async function areMixed(rows: TextRows, names: readonly string[]): Promise<boolean> {
-  const sample = await countKinds(rows, `(FROM ${rows.from} LIMIT ${sampleRows})`, names);
-  return names.every((name) => isMixed(sample.get(name)));
+  const first = await countKinds(rows, `(FROM ${rows.from} LIMIT ${guessRows})`, names);
+  const others = names.filter((name) => !hasDecisiveMisfits(first.get(name) ?? noValues));
+  const sample = await countKinds(rows, `(FROM ${rows.from} LIMIT ${sampleRows})`, others);
+  return others.every((name) => isMixed(sample.get(name)));
 }
 
 const noKinds = { boolean: 0, integer: 0, decimal: 0, date: 0, timestamp: 0 };
-
-function sampleOf(from: string): string {
-  return `(FROM ${from} WHERE _baton_row < ${sampleRows})`;
-}
+const noValues: ValueCounts = { all: 0, sample: 0, codes: 0, allOf: noKinds, sampleOf: noKinds };
 
 function isMixed(sample: ValueCounts | undefined): boolean {
   // Without codes, because the rest of the file may hold some.
   return sample !== undefined && commonKind({ ...sample, codes: 0 }) === "text";
 }
 
-/** The columns all of whose values are of the given kind. */
-async function namesWithoutMisfits(
+/** Those of the columns whose values in the whole file are all of the given kind. */
+async function confirmKinds(
   { statements, from, missing }: TextRows,
   kinds: ReadonlyMap<string, TypedKind>,
-): Promise<readonly string[]> {
-  const found: string[] = [];
+): Promise<ReadonlyMap<string, TypedKind>> {
+  const found = new Map<string, TypedKind>();
   const all = [...kinds];
   for (let at = 0; at < all.length; at += columnsAtOnce) {
     const some = all.slice(at, at + columnsAtOnce);
@@ -104,22 +101,22 @@ async function namesWithoutMisfits(
       accepts: "inferred" as const,
     }));
     const [row] = await statements.rows(misfitCountSelect(`FROM ${from}`, conversions, missing));
-    found.push(...some.flatMap(([name], index) => (row?.[`misfits_${index}`] === 0n ? [name] : [])));
+    for (const [index, [name, kind]] of some.entries())
+      if (row?.[`misfits_${index}`] === 0n) found.set(name, kind);
   }
   return found;
 }
 
-const count = z.bigint().transform(Number);
 const CountsSchema = z.array(
   z.object({
     column: z.string(),
-    present: count,
-    codes: count,
-    boolean: count,
-    integer: count,
-    decimal: count,
-    date: count,
-    timestamp: count,
+    present: rowCount,
+    codes: rowCount,
+    boolean: rowCount,
+    integer: rowCount,
+    decimal: rowCount,
+    date: rowCount,
+    timestamp: rowCount,
   }),
 );
 
@@ -135,14 +132,22 @@ async function countKinds(
   if (names.length === 0) return new Map();
   const columns = names.map((name, index) => `${quoteIdentifier(name)} AS column_${index}`);
   const isCode = `${matchesSql("value", digitsPattern)} AND NOT ${isOfKindSql("value", "integer")}`;
+  // Most texts are ruled out by their first character.
+  const isTyped = (condition: string) => `CASE WHEN may_be_typed THEN ${condition} ELSE false END`;
+  const counts = typedKinds.map((kind) => {
+    const condition = possible.includes(kind) ? isTyped(isOfKindSql("value", kind)) : "false";
+    return `count(*) FILTER (${condition}) AS ${kind}`;
+  });
   const found = await statements.rows(
-    `SELECT name AS column, count(*) AS present, count(*) FILTER (${isCode}) AS codes,
-       ${typedKinds.map((kind) => `count(*) FILTER (${possible.includes(kind) ? isOfKindSql("value", kind) : "false"}) AS ${kind}`).join(", ")}
-     FROM (SELECT name, ${presentSql("text", missing)} AS value
-           FROM (SELECT name, ${trimmedSql("value", missing)} AS text
-                 FROM (UNPIVOT (SELECT ${columns.join(", ")} FROM ${from})
-                       ON ${names.map((_, index) => `column_${index}`).join(", ")} INTO NAME name VALUE value)))
-     WHERE value IS NOT NULL GROUP BY name`,
+    `SELECT name AS column, count(*) AS present, count(*) FILTER (${isTyped(isCode)}) AS codes, ${counts.join(", ")}
+     FROM (SELECT name, value, regexp_matches(value, '^[-+.0-9TtFf]') AS may_be_typed
+           FROM (SELECT name, ${presentSql("text", missing)} AS value
+                 FROM (SELECT name, ${trimmedSql("value", missing)} AS text
+                       FROM (UNPIVOT (SELECT ${columns.join(", ")} FROM ${from})
+                             ON ${names.map((_, index) => `column_${index}`).join(", ")}
+                             INTO NAME name VALUE value)))
+           WHERE value IS NOT NULL)
+     GROUP BY name`,
   );
   return new Map(
     CountsSchema.parse(found).map(({ column, present, codes, ...allOf }) => [

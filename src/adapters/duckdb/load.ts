@@ -6,13 +6,13 @@ import type { ColumnGuess } from "../../core/files/column-guess.ts";
 import { missingTexts, typedKinds } from "../../core/files/column-values.ts";
 import type { JobResult, LoadJob } from "../../ports/warehouse.ts";
 import { assertConvertible } from "./check-values.ts";
-import { castSql, type NullTexts, typeOfKind } from "./column-types.ts";
+import { type NullTexts, typeOfKind } from "./column-types.ts";
 import { type Conversion, convertingSelect } from "./conversion.ts";
 import {
   assertKeyColumns,
   assertSameColumns,
   type Commit,
-  missingKeyCondition,
+  emptyKeySql,
   numberedRows,
   stageTable,
   type Target,
@@ -26,7 +26,6 @@ import {
   isMachineFailure,
   parseTable,
   permanentError,
-  quoteIdentifier,
   type Statements,
 } from "./statements.ts";
 
@@ -104,14 +103,16 @@ function guessedConversion(column: Column, guess: ColumnGuess | undefined): Conv
 
 /** Converts and writes the file while it is read. Throws if a value does not fit or a guess was wrong. */
 async function loadDirectly(load: Load, conversions: readonly Conversion[]): Promise<JobResult> {
-  const { statements, file, missing, into, table } = load;
-  const result = await writeConverted(load, conversions, convertingSelect(file.reader, conversions, missing));
-  if (result.rows === 0) throw new Surprise("the file has no rows");
-  const written = into.mode === "merge" ? stageTable : await statements.qualified(table);
+  const { statements, file, missing } = load;
   const guessedText = conversions.filter((_, index) => file.guesses[index]?.condition === "mixed sample");
   const names = guessedText.map(({ column }) => column.name);
-  if (!(await areMixed({ statements, from: written, missing, possible: typedKinds }, names)))
-    throw new Surprise("nearly all values of a column of text are of one kind");
+  const confirm = async (from: string) => {
+    if (!(await areMixed({ statements, from, missing, possible: typedKinds }, names)))
+      throw new Surprise("nearly all values of a column of text are of one kind");
+  };
+  const select = convertingSelect(file.reader, conversions, missing);
+  const result = await writeRows(statements, load, { columns: toColumns(conversions), select, confirm });
+  if (result.rows === 0) throw new Surprise("the file has no rows");
   return result;
 }
 
@@ -123,29 +124,22 @@ async function loadExamined(load: Load, commit: Commit): Promise<JobResult> {
   assertKeyColumns(into, raw);
   if (existing) assertSameColumns(table, existing, raw);
   const rows = numberedRows(rawTable, raw);
-  const columns = existing ? withTableTypes(raw, existing) : await inferColumns(load, rows, raw);
-  const conversions = toConversions(raw, columns);
-  const unchecked = conversions.filter((_, index) => columns[index]?.hasMisfits !== false);
+  const targets = existing ? withTableTypes(raw, existing) : await inferColumns(load, rows, raw);
+  const conversions = toConversions(raw, targets);
+  const unchecked = conversions.filter((_, index) => targets[index]?.hasMisfits !== false);
   const owner = existing ? `of table ${table.name}` : undefined;
   await assertConvertible({ statements, file, rows, missing, owner }, unchecked);
-  const values = conversions.map(
-    ({ column, type }) => `${castSql(column, type, missing)} AS ${quoteIdentifier(column.name)}`,
-  );
-  return commit(() => writeConverted(load, conversions, `SELECT ${values.join(", ")} FROM ${rawTable}`));
-}
-
-/** Writes converted rows, for a merge by way of the stage. */
-async function writeConverted(
-  load: Load,
-  conversions: readonly Conversion[],
-  select: string,
-): Promise<JobResult> {
-  const { statements, into } = load;
-  const columns = conversions.map(({ column, type }) => ({ name: column.name, type }));
-  if (into.mode !== "merge") return writeRows(statements, load, { select, columns });
+  const columns = toColumns(conversions);
+  const select = convertingSelect(`FROM ${rawTable}`, conversions, missing);
+  if (into.mode !== "merge") return commit(() => writeRows(statements, load, { columns, select }));
   await statements.run(`CREATE TEMP TABLE _baton_stage AS ${select}`);
   await assertNoEmptyKey(load, columns);
-  return writeRows(statements, load, { select: `FROM ${stageTable}`, columns });
+  const staged = { columns, select: `FROM ${stageTable}`, stage: stageTable };
+  return commit(() => writeRows(statements, load, staged));
+}
+
+function toColumns(conversions: readonly Conversion[]): readonly Column[] {
+  return conversions.map(({ column, type }) => ({ name: column.name, type }));
 }
 
 /** A column to be written. `hasMisfits` is false if all of its values are known to fit. */
@@ -179,7 +173,7 @@ function toConversions(raw: readonly Column[], columns: readonly Column[]): read
 /** Throws `FILE_UNREADABLE` for the first row whose merge key is incomplete. */
 async function assertNoEmptyKey({ statements, file, into }: Load, columns: readonly Column[]): Promise<void> {
   const [row] = await statements.rows(
-    `SELECT _baton_row AS row FROM ${numberedRows(stageTable, columns)} WHERE ${missingKeyCondition(into)}
+    `SELECT _baton_row AS row FROM ${numberedRows(stageTable, columns)} WHERE ${emptyKeySql(into.key)}
      ORDER BY _baton_row LIMIT 1`,
   );
   if (!row) return;

@@ -4,14 +4,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../../core/values
 import { inferParameterType, type ParameterType } from "../../core/values/parameter-type.ts";
 import { isoTimeFromMicroseconds } from "../../core/values/time.ts";
 import type { JobResult, QueryJob, Row, Sql } from "../../ports/warehouse.ts";
-import {
-  assertKeyColumns,
-  assertSameColumns,
-  type Commit,
-  missingKeyCondition,
-  stageTable,
-  writeRows,
-} from "./destination.ts";
+import { assertKeyColumns, assertSameColumns, type Commit, stageTable, writeRows } from "./destination.ts";
 import { parseTable, permanentError, type Statements, toTaskError } from "./statements.ts";
 
 type DuckDb = typeof import("@duckdb/node-api");
@@ -34,12 +27,7 @@ export async function runQuery(
   assertKeyColumns(job.into, columns);
   const existing = job.into.mode === "replace" ? undefined : await statements.findColumns(table);
   if (existing) assertSameColumns(table, existing, columns);
-  const withoutKey = await statements.countRows(
-    `(FROM ${stageTable} WHERE ${missingKeyCondition(job.into)})`,
-  );
-  if (withoutKey > 0)
-    throw permanentError("SQL_FAILED", `${withoutKey} rows have an empty key (${job.into.key.join(", ")})`);
-  const rows = { select: `FROM ${stageTable}`, columns };
+  const rows = { columns, select: `FROM ${stageTable}`, stage: stageTable };
   return commit(() => writeRows(statements, { table, into: job.into, existing }, rows));
 }
 

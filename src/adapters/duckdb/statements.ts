@@ -45,9 +45,10 @@ export interface Column {
 }
 
 const ColumnSchema = z.object({ name: z.string(), type: z.string() });
-const count = z.bigint().transform(Number);
-const CountSchema = z.tuple([z.object({ count })]);
-const ChangeSchema = z.tuple([z.object({ Count: count })]);
+/** A number of rows as DuckDB returns it. */
+export const rowCount = z.bigint().transform(Number);
+const CountSchema = z.tuple([z.object({ count: rowCount })]);
+const ChangeSchema = z.tuple([z.object({ Count: rowCount })]);
 
 /** Runs statements on one connection. None is started after the signal is aborted. */
 export class Statements {

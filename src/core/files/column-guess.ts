@@ -20,7 +20,7 @@ export interface ColumnGuess {
 }
 
 /** Rows that a guess is made from. More of them rule out more kinds, and take longer. */
-const guessRows = 1_000;
+export const guessRows = 1_000;
 
 /** Guesses the kinds of a CSV file's columns. `text`: its beginning, or all of it if it `isWhole`. */
 export function guessColumns(
@@ -49,6 +49,10 @@ function guessKind(counts: ValueCounts, hasAllRows: boolean): ColumnGuess {
   if (all === 0) return { kind: "text", condition: "all missing" };
   const fitting = typedKinds.find((kind) => allOf[kind] === all);
   if (fitting) return { kind: fitting, condition: "all fit" };
-  const isDecided = typedKinds.every((kind) => all - allOf[kind] >= decisiveMisfits);
-  return { kind: "text", condition: isDecided ? "none" : "mixed sample" };
+  return { kind: "text", condition: hasDecisiveMisfits(counts) ? "none" : "mixed sample" };
+}
+
+/** Whether the misfits in a part of the sample are enough to rule out every kind for the whole sample. */
+export function hasDecisiveMisfits({ all, allOf }: ValueCounts): boolean {
+  return typedKinds.every((kind) => all - allOf[kind] >= decisiveMisfits);
 }
