@@ -125,8 +125,20 @@ test("one server and two on one file", async () => {
   expect(samples.map(({ servers }) => servers)).toEqual([1, 2]);
 });
 
+test("loads of a file, also of one whose types the first rows do not show", async () => {
+  const LoadSchema = z.object({ milliseconds: Positive, processorMs: Positive, peakMegabytes: Positive });
+  const words = ["--rows", "50", "--columns", "8", "--late", "--pairs", "1", "--against", root, "--json"];
+  const { samples } = samplesOf(
+    z.object({
+      name: z.string(),
+      sides: z.array(z.object({ runs: z.array(LoadSchema).length(1) })).length(3),
+    }),
+  ).parse(JSON.parse(await runBench("files.js", ...words, "--cases", "first append,later merge")));
+  expect(samples.map(({ name }) => name)).toEqual(["first append", "later merge"]);
+});
+
 test("each program explains its options, and a workload that does not exist is refused", async () => {
-  for (const program of ["compare", "growth", "large-results", "backlog", "two-processes"])
+  for (const program of ["compare", "growth", "large-results", "backlog", "two-processes", "files"])
     expect(await runBench(`${program}.js`, "--help")).toMatch(/--against REVISION/);
   expect(await runBench("peers/run.js", "--help")).toMatch(/BullMQ/);
   await expect(runBench("compare.js", "--workloads", "W9")).rejects.toThrow(/There is no workload W9/);
