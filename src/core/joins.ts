@@ -78,6 +78,33 @@ export function decideChild(
   return decideEnded(rule, counts.ended, counts.unsuccessful ?? 0, counts.failed ?? 0);
 }
 
+export interface DecidedChild<Child> {
+  readonly child: Child;
+  readonly decision: Exclude<ChildDecision, { kind: "wait" }>;
+}
+
+/**
+ * The children from an index on that are open and decided, at most `most`. `next` is the index of the next one, if there
+ * are more.
+ */
+export function decideChildren<Child extends { readonly rule: ChildRule }>(
+  join: JoinShape & { readonly children: readonly Child[] },
+  ending: Ending,
+  read: JoinCounts,
+  page: { readonly from: number; readonly most: number; readonly isOpen: (child: Child) => boolean },
+): { readonly decided: readonly DecidedChild<Child>[]; readonly next: number | undefined } {
+  const decided: DecidedChild<Child>[] = [];
+  for (let index = page.from; index < join.children.length; index++) {
+    const child = join.children[index];
+    if (!child || !page.isOpen(child)) continue;
+    const decision = decideChild(child.rule, join, ending, read);
+    if (decision.kind === "wait") continue;
+    if (decided.length === page.most) return { decided, next: index };
+    decided.push({ child, decision });
+  }
+  return { decided, next: undefined };
+}
+
 function decideEnded(rule: ChildRule, all: number, unsuccessful: number, failed: number): ChildDecision {
   switch (rule) {
     case "all_ended":

@@ -10,44 +10,26 @@ import { truncate } from "../core/values/text.ts";
 import type { TaskDefinition } from "../core/workflow/definition.ts";
 import type { DocumentStore } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
-import type { FanOut } from "./fan-out.ts";
+import { type EndingParts, endByCompletion } from "./execute/end-without-run.ts";
 import { executeMessage, finalCallbackMessages, type UnitOfWork } from "./outgoing-messages.ts";
 import type { PinnedBatch } from "./records/batches.ts";
 import { keyOf, Records, recordKinds } from "./records/records.ts";
 import { jsonText, storeResult } from "./records/results.ts";
 import type { StoredLog, TaskLogs } from "./records/task-logs.ts";
 
-/**
- * Ends a parked task by a completion from outside. False: it can't be ended now, and the completion has to be applied
- * later.
- */
-type EndByCompletion = (
-  batch: PinnedBatch,
-  task: TaskDefinition,
-  found: StoredLog,
-  outcome: AttemptOutcome,
-) => Promise<boolean>;
+interface CompletionParts extends EndingParts {
+  readonly logs: TaskLogs;
+}
 
 /**
  * Handles completions. One from Baton's own workers carries the committed ending: its children are dispatched. One from
  * outside ends the task that waits for it; if the task does not wait yet, it is stored until the task does.
  */
 export class Completions {
-  readonly #dependencies: Pick<Dependencies, "store" | "objects" | "ids" | "timer">;
-  readonly #logs: TaskLogs;
-  readonly #fanOut: FanOut;
-  readonly #endTask: EndByCompletion;
+  readonly #parts: CompletionParts;
 
-  constructor(
-    dependencies: Pick<Dependencies, "store" | "objects" | "ids" | "timer">,
-    logs: TaskLogs,
-    fanOut: FanOut,
-    endTask: EndByCompletion,
-  ) {
-    this.#dependencies = dependencies;
-    this.#logs = logs;
-    this.#fanOut = fanOut;
-    this.#endTask = endTask;
+  constructor(parts: CompletionParts) {
+    this.#parts = parts;
   }
 
   /** Throws `TASK_UNKNOWN`. */
@@ -56,24 +38,24 @@ export class Completions {
     if (!ending) return;
     const { redrive = false, rest } = message;
     // mutation: end-is-a-join
-    await this.#fanOut.dispatchChildren(batch, taskId, ending, { redrive, rest, unit });
+    await this.#parts.fanOut.dispatchChildren(batch, taskId, ending, { redrive, rest, unit });
   }
 
   /** The committed ending. Undefined: the task has not ended, and the completion is applied or stored. */
   async #readEnding(batch: PinnedBatch, taskId: string, message: TaskMessage, unit: UnitOfWork) {
     const task = batch.graph.tasks.get(taskId);
     if (!task) throw new BatonError("TASK_UNKNOWN", `Batch ${batch.batchId} has no task ${taskId}`);
-    const found = await this.#logs.read(batch.batchId, taskId);
+    const found = await this.#parts.logs.read(batch.batchId, taskId);
     const ending = await this.#committedEnding(task, found, unit);
     if (ending) return ending;
     const reported = await storeReportedResult(
-      this.#dependencies,
+      this.#parts.dependencies,
       { batchId: batch.batchId, taskId },
       message.completion ?? { result: null },
     );
     if (await this.#apply(batch, task, found, reported)) return undefined;
     // mutation: early-completion-is-stored
-    await storeEarlyCompletion(this.#dependencies, { batchId: batch.batchId, taskId }, reported);
+    await storeEarlyCompletion(this.#parts.dependencies, { batchId: batch.batchId, taskId }, reported);
     // mutation: late-ending-is-passed-on
     return this.#recheck(batch, task, reported, unit);
   }
@@ -100,8 +82,8 @@ export class Completions {
     reported: ReportedEnding,
   ): Promise<boolean> {
     if (!found || !awaitsCompletion(found.log)) return false;
-    const early = await findEarlyCompletion(this.#dependencies.store, found.log);
-    return this.#endTask(batch, task, found, early?.outcome ?? toReportedOutcome(reported));
+    const early = await findEarlyCompletion(this.#parts.dependencies.store, found.log);
+    return endByCompletion(this.#parts, batch, task, found, early?.outcome ?? toReportedOutcome(reported));
   }
 
   /**
@@ -109,8 +91,8 @@ export class Completions {
    * Returns its ending, if it has one.
    */
   async #recheck(batch: PinnedBatch, task: TaskDefinition, reported: ReportedEnding, unit: UnitOfWork) {
-    const { timer } = this.#dependencies;
-    const found = await this.#logs.read(batch.batchId, task.id);
+    const { timer } = this.#parts.dependencies;
+    const found = await this.#parts.logs.read(batch.batchId, task.id);
     // mutation: stored-completion-is-checked-again
     const isWaiting = found && awaitsCompletion(found.log);
     if (isWaiting && !(await this.#apply(batch, task, found, reported)))

@@ -67,7 +67,7 @@ export class Engine {
   }
 
   /** The recursive handler; see `handle-task.ts`. Throws `BATCH_UNKNOWN`, `BATCH_EXPIRED`, `TASK_UNKNOWN`. */
-  handleTask(message: TaskMessage, delivery: DeliveryContext): Promise<void> {
+  handleTask(message: TaskMessage, delivery: DeliveryContext): MaybePromise<void> {
     return this.#tasks.handle(message, delivery);
   }
 

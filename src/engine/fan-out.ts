@@ -1,9 +1,10 @@
 import {
-  type ChildDecision,
-  decideChild,
+  type DecidedChild,
+  decideChildren,
   type Ending,
   type JoinCount,
   type JoinCounts,
+  type JoinShards,
   nextCountToRead,
 } from "../core/joins.ts";
 import { limits } from "../core/limits.ts";
@@ -12,7 +13,7 @@ import type { Reason } from "../core/records.ts";
 import { joinToken, terminalLogWithoutRun } from "../core/settlement.ts";
 import type { Child, Join } from "../core/workflow/graph.ts";
 import type { OutgoingMessage } from "../ports/broker.ts";
-import type { DocumentStore } from "../ports/store.ts";
+import { atOnce, type DocumentStore, type MaybePromise } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
 import {
   completionMessage,
@@ -25,33 +26,48 @@ import { commitEachIdempotent, type NoncedWrite } from "./records/commit.ts";
 import { logKey } from "./records/task-logs.ts";
 
 /**
- * Counts the ended parents of a join. Callers in the same tick share one count: it starts after the commits of all of
- * them, so it is as exact for each as a count of its own.
+ * Counts the ended parents of a join. A store that has to be asked over a network is asked once for all callers of the
+ * same tick: the count starts after the commits of all of them, so it is as exact for each as a count of its own.
  */
 export class JoinCounter {
   readonly #store: DocumentStore;
   readonly #unstarted = new Map<string, Promise<number>>();
+  /** The store has answered a count within the call, so there is nothing to share. */
+  #answersAtOnce = false;
 
   constructor(store: DocumentStore) {
     this.#store = store;
   }
 
   /** Reads only the counts that this ending needs to decide the children of the join. */
-  async count(batchId: string, join: Join, taskId: string, ending: Ending): Promise<JoinCounts> {
-    let counts: JoinCounts = {};
-    for (
-      let tally = nextCountToRead(join, ending, counts);
-      tally;
-      tally = nextCountToRead(join, ending, counts)
-    )
-      counts = { ...counts, [tally]: await this.#countTally(batchId, join, tally, taskId) };
-    return counts;
+  count(
+    batchId: string,
+    join: Join,
+    taskId: string,
+    ending: Ending,
+    read: JoinCounts = {},
+  ): MaybePromise<JoinCounts> {
+    const tally = nextCountToRead(join, ending, read);
+    if (!tally) return read;
+    const countRest = (counted: number) =>
+      this.count(batchId, join, taskId, ending, { ...read, [tally]: counted });
+    const counted = this.#countTally(batchId, join, tally, taskId);
+    return counted instanceof Promise ? counted.then(countRest) : countRest(counted);
   }
 
-  async #countTally(batchId: string, join: Join, tally: JoinCount, taskId: string): Promise<number> {
-    if (!join.shards) return await this.#countToken(joinToken(batchId, join.id, tally));
-    const { sizes, shardByParent } = join.shards;
-    const countShard = (shard: number) => this.#countToken(joinToken(batchId, join.id, tally, shard));
+  #countTally(batchId: string, join: Join, tally: JoinCount, taskId: string): MaybePromise<number> {
+    if (!join.shards) return this.#countToken(joinToken(batchId, join.id, tally));
+    return this.#countShards(batchId, join.id, join.shards, tally, taskId);
+  }
+
+  async #countShards(
+    batchId: string,
+    joinId: string,
+    { sizes, shardByParent }: JoinShards,
+    tally: JoinCount,
+    taskId: string,
+  ): Promise<number> {
+    const countShard = (shard: number) => this.#countToken(joinToken(batchId, joinId, tally, shard));
     const own = shardByParent.get(taskId) ?? 0;
     const counted = await countShard(own);
     // The own shard is incomplete, so the join is: the other shards make no difference.
@@ -61,16 +77,23 @@ export class JoinCounter {
     return counts.reduce((sum, count) => sum + count, counted);
   }
 
-  #countToken(token: string): Promise<number> {
+  #countToken(token: string): MaybePromise<number> {
+    if (this.#answersAtOnce) return this.#countNow(token);
     const shared = this.#unstarted.get(token);
     if (shared) return shared;
     const count = Promise.resolve().then(() => {
       // mutation: count-starts-after-the-commit
       this.#unstarted.delete(token);
-      return this.#store.count("taskLogs", { field: "arrivals", equals: token });
+      const counted = this.#countNow(token);
+      this.#answersAtOnce = !(counted instanceof Promise);
+      return counted;
     });
     this.#unstarted.set(token, count);
     return count;
+  }
+
+  #countNow(token: string): MaybePromise<number> {
+    return this.#store.count("taskLogs", { field: "arrivals", equals: token });
   }
 }
 
@@ -88,9 +111,9 @@ interface TaskEnding {
   readonly ending: Ending;
 }
 
-interface DecidedChild {
-  readonly child: Child;
-  readonly decision: ChildDecision;
+interface Skip {
+  readonly taskId: string;
+  readonly reason: Reason;
 }
 
 /** Fan-out: starts or skips the children of a task that has ended. */
@@ -108,133 +131,139 @@ export class FanOut {
    * dispatched instead, and the delivery is acknowledged when they are published. If the process dies before that, the
    * redelivered message finds the task ended and dispatches its children again.
    */
-  async announceEnding(
+  announceEnding(
     batch: PinnedBatch,
     taskId: string,
     ending: Ending,
     { callbacks, unit }: { readonly callbacks: readonly OutgoingMessage[]; readonly unit: UnitOfWork },
-  ): Promise<void> {
-    const isInline = this.#dependencies.settings.completions === "inline";
-    const messages = isInline ? callbacks : [completionMessage(batch.batchId, taskId, ending), ...callbacks];
-    if (messages.length > 0) await unit.publish(messages);
-    if (!isInline) return;
+  ): MaybePromise<void> {
+    if (this.#dependencies.settings.completions !== "inline")
+      return unit.publish([completionMessage(batch.batchId, taskId, ending), ...callbacks]);
+    const published = callbacks.length > 0 ? unit.publish(callbacks) : undefined;
+    const dispatch = () =>
+      this.dispatchChildren(batch, taskId, ending, { redrive: false, rest: undefined, unit });
     // mutation: inline-children-are-published-before-the-acknowledgement
-    return this.dispatchChildren(batch, taskId, ending, { redrive: false, rest: undefined, unit });
+    return published instanceof Promise ? published.then(dispatch) : dispatch();
   }
 
   /**
    * Starts or skips each child that this ending decides. Several parents may find their join complete and dispatch its
    * children; this process remembers what it has dispatched and repeats that only for a redrive.
    */
-  async dispatchChildren(
+  dispatchChildren(
     batch: PinnedBatch,
     taskId: string,
     ending: Ending,
     options: DispatchOptions,
-  ): Promise<void> {
+  ): MaybePromise<void> {
     if (ending.status === "CANCELLED") return;
-    const joins = batch.graph.joinsByParent.get(taskId) ?? [];
-    const affected = options.rest ? joins.filter(({ id }) => id === options.rest?.joinId) : joins;
-    await Promise.all(affected.map((join) => this.#dispatchJoin(batch, join, { taskId, ending }, options)));
+    const running: Promise<void>[] = [];
+    for (const join of batch.graph.joinsByParent.get(taskId) ?? []) {
+      if (options.rest && join.id !== options.rest.joinId) continue;
+      const dispatched = atOnce(() => this.#dispatchJoin(batch, join, { taskId, ending }, options));
+      if (dispatched instanceof Promise) running.push(dispatched);
+    }
+    if (running.length > 0) return Promise.all(running).then(() => undefined);
   }
 
-  async #dispatchJoin(
+  #dispatchJoin(
     batch: PinnedBatch,
     join: Join,
     ended: TaskEnding,
     options: DispatchOptions,
-  ): Promise<void> {
-    const { redrive, rest, unit } = options;
-    const isDispatched = () => batch.dispatchedJoins.has(join) && !redrive;
-    if (isDispatched()) return;
-    const counts = await this.#counter.count(batch.batchId, join, ended.taskId, ended.ending);
+  ): MaybePromise<void> {
+    if (!options.redrive && this.#memoryOf(batch).get(join) === "all") return;
+    const counts = this.#counter.count(batch.batchId, join, ended.taskId, ended.ending);
+    const dispatch = (known: JoinCounts) => this.#dispatchDecided(batch, join, ended, known, options);
+    return counts instanceof Promise ? counts.then(dispatch) : dispatch(counts);
+  }
+
+  #dispatchDecided(
+    batch: PinnedBatch,
+    join: Join,
+    { taskId, ending }: TaskEnding,
+    counts: JoinCounts,
+    options: DispatchOptions,
+  ): MaybePromise<void> {
+    const { redrive, rest } = options;
+    const dispatched = redrive ? undefined : this.#memoryOf(batch).get(join);
     // Another parent has dispatched it during the count.
-    if (isDispatched()) return;
-    const all = join.children
-      .map((child, index) => ({
-        child,
-        index,
-        decision: decideChild(child.rule, join, ended.ending, counts),
-      }))
-      .slice(rest?.from)
-      .filter(
-        ({ child, decision }) =>
-          decision.kind !== "wait" && (redrive || !batch.dispatchedChildren.has(child.taskId)),
+    if (dispatched === "all") return;
+    const { decided, next } = decideChildren(join, ending, counts, {
+      from: rest?.from ?? 0,
+      most: limits.childrenPerMessage,
+      isOpen: (child) => !dispatched?.has(child.taskId),
+    });
+    if (decided.length === 0) return;
+    const messages: OutgoingMessage[] = [];
+    if (next !== undefined)
+      messages.push(
+        completionMessage(batch.batchId, taskId, ending, {
+          rest: { joinId: join.id, from: next },
+          ...(redrive && { redrive }),
+        }),
       );
-    const decisions = all.slice(0, limits.childrenPerMessage);
-    if (decisions.length === 0) return;
-    const next = all[limits.childrenPerMessage]?.index;
-    const continuation =
-      next === undefined ? [] : [this.#continuationMessage(batch, join, ended, next, redrive)];
-    await this.#withMemory(batch, join, decisions, unit, () =>
-      this.#publish(batch, decisions, continuation, options),
-    );
-  }
-
-  #continuationMessage(
-    batch: PinnedBatch,
-    join: Join,
-    ended: TaskEnding,
-    from: number,
-    redrive: boolean,
-  ): OutgoingMessage {
-    const rest = { joinId: join.id, from };
-    const options = redrive ? { rest, redrive } : { rest };
-    return completionMessage(batch.batchId, ended.taskId, ended.ending, options);
-  }
-
-  /** Remembers the dispatch before it happens, so that other parents do not repeat it. Forgets it after a failure. */
-  async #withMemory(
-    batch: PinnedBatch,
-    join: Join,
-    decisions: readonly DecidedChild[],
-    unit: UnitOfWork,
-    dispatch: () => Promise<void>,
-  ): Promise<void> {
-    for (const { child } of decisions) batch.dispatchedChildren.add(child.taskId);
-    const decided = join.children.every((child) => batch.dispatchedChildren.has(child.taskId));
-    if (decided) batch.dispatchedJoins.add(join);
-    const forget = () => {
+    this.#remember(batch, join, decided);
+    const published = atOnce(() => this.#publish(batch, decided, messages, options));
+    if (!(published instanceof Promise)) return;
+    return published.catch((error: unknown) => {
       // mutation: failed-fan-out-is-forgotten
-      for (const { child } of decisions) batch.dispatchedChildren.delete(child.taskId);
-      batch.dispatchedJoins.delete(join);
-    };
-    try {
-      await dispatch();
-    } catch (error) {
-      forget();
+      batch.dispatched.delete(join);
       throw error;
-    }
-    // Not awaited: the delivery waits for the same sync after it has released its slot.
-    const durable = unit.durable();
-    if (durable instanceof Promise) durable.catch(forget);
+    });
   }
 
-  /** `continuation`: the message for the children of the next page. It is published with the first children of this one. */
-  async #publish(
+  /**
+   * What this process has dispatched. If the store has undone a write since, it may have been the one that a dispatch
+   * followed from: then nothing counts as dispatched.
+   */
+  #memoryOf(batch: PinnedBatch): PinnedBatch["dispatched"] {
+    const mark = this.#dependencies.store.mark();
+    // mutation: undone-fan-out-is-forgotten
+    if (batch.dispatchedSince !== mark) batch.dispatched.clear();
+    batch.dispatchedSince = mark;
+    return batch.dispatched;
+  }
+
+  /** Before the dispatch, so that other parents do not repeat it meanwhile. */
+  #remember(batch: PinnedBatch, join: Join, decided: readonly DecidedChild<Child>[]): void {
+    const memory = this.#memoryOf(batch);
+    const before = memory.get(join) ?? new Set<string>();
+    if (before === "all") return;
+    for (const { child } of decided) before.add(child.taskId);
+    memory.set(join, before.size === join.children.length ? "all" : before);
+  }
+
+  /** `messages`: those to publish with the starts. A message for the next page is one of them. */
+  #publish(
     batch: PinnedBatch,
-    decisions: readonly DecidedChild[],
-    continuation: readonly OutgoingMessage[],
+    decided: readonly DecidedChild<Child>[],
+    messages: OutgoingMessage[],
     { redrive, unit }: DispatchOptions,
-  ): Promise<void> {
+  ): MaybePromise<void> {
     const options = redrive ? { redrive } : {};
-    const starts = [...continuation];
-    const skips: { taskId: string; reason: Reason }[] = [];
-    for (const { child, decision } of decisions) {
-      if (decision.kind === "ready") starts.push(executeMessage(batch, child.taskId, options));
+    const skips: Skip[] = [];
+    for (const { child, decision } of decided) {
+      if (decision.kind === "ready") messages.push(executeMessage(batch, child.taskId, options));
       if (decision.kind === "skip") skips.push({ taskId: child.taskId, reason: decision.reason });
     }
-    if (starts.length > 0) await unit.publish(starts);
+    const published = messages.length > 0 ? unit.publish(messages) : undefined;
+    return skips.length > 0 ? this.#skipAll(batch, skips, unit, published) : published;
+  }
+
+  async #skipAll(
+    batch: PinnedBatch,
+    skips: readonly Skip[],
+    unit: UnitOfWork,
+    published: MaybePromise<void>,
+  ): Promise<void> {
+    await published;
     for (let first = 0; first < skips.length; first += limits.writesPerCommit)
       await this.#skip(batch, skips.slice(first, first + limits.writesPerCommit), unit);
   }
 
   /** Skips by create-if-absent. Publishes the completion of each: the process that created a skip may have died before. */
-  async #skip(
-    batch: PinnedBatch,
-    skips: readonly { taskId: string; reason: Reason }[],
-    unit: UnitOfWork,
-  ): Promise<void> {
+  async #skip(batch: PinnedBatch, skips: readonly Skip[], unit: UnitOfWork): Promise<void> {
     const { store, ids, clock } = this.#dependencies;
     const writes = skips.map(({ taskId, reason }): NoncedWrite => {
       const stamp = { nonce: ids.unique(), now: clock.now() };

@@ -15,23 +15,23 @@
  */
 import type { CallbackTarget } from "../core/callback.ts";
 import { BatonError } from "../core/errors/errors.ts";
-import { lockedOutcome } from "../core/execution-record.ts";
+import { type Execution, lockedOutcome } from "../core/execution-record.ts";
 import type { TaskMessage } from "../core/messages.ts";
 import { isTerminal, type StoredError, toStoredError } from "../core/records.ts";
 import type { AttemptOutcome } from "../core/settlement.ts";
-import type { TaskDefinition } from "../core/workflow/definition.ts";
-import { END_TASK_ID } from "../core/workflow/definition.ts";
+import { END_TASK_ID, type TaskDefinition } from "../core/workflow/definition.ts";
 import { decideFromEndings } from "../core/workflow/graph.ts";
+import type { MaybePromise } from "../ports/store.ts";
+import type { TaskOutcome } from "../ports/task-runner.ts";
 import type { CallbackOutbox } from "./callback-outbox.ts";
-import { cancelRemoteJob } from "./cancel-remote-job.ts";
 import { Completions, findEarlyCompletion } from "./completion.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { endBatch } from "./end-or-cancel-batch.ts";
 import { resumeIfEventReceived } from "./events.ts";
-import { handleExistingLog } from "./execute/claim-task.ts";
-import { alongsideStepDeletion, endByCompletion, endWithoutRun } from "./execute/end-without-run.ts";
-import { runWithHeartbeat } from "./execute/run-with-heartbeat.ts";
-import { type AttemptResult, OutcomeCommitter, storeResultFor } from "./execute/settle-task.ts";
+import { endClaimed, handleExistingLog, lostClaim } from "./execute/claim-task.ts";
+import { alongsideStepDeletion } from "./execute/end-without-run.ts";
+import { RunningAttempt } from "./execute/running-attempt.ts";
+import { settleTask, storeResultFor } from "./execute/settle-task.ts";
 import { Parents, TaskInvocations } from "./execute/task-invocation.ts";
 import { FanOut } from "./fan-out.ts";
 import { IdempotencyGate } from "./idempotency-lock.ts";
@@ -52,222 +52,180 @@ export interface DeliveryContext {
   readonly unit: UnitOfWork;
 }
 
+/** What becomes of a claimed task: most run at once. */
+type Admission =
+  /** `expired`: the old record of the key, whose steps are deleted while the task runs. */
+  | {
+      readonly kind: "run";
+      readonly claim: Claim;
+      readonly target: CallbackTarget | undefined;
+      readonly expired?: Execution | undefined;
+    }
+  /** Another call holds the key, or has finished the work. */
+  | { readonly kind: "settle"; readonly claim: Claim; readonly outcome: AttemptOutcome }
+  /** Its key or its callback address can never be computed. */
+  | { readonly kind: "fail"; readonly outcome: AttemptOutcome }
+  | { readonly kind: "lost" };
+
 /** Handles task messages: execute a task, or fan out after its completion. */
 export class TaskHandler {
-  readonly #dependencies: Dependencies;
   readonly #batches: Batches;
-  readonly #logs: TaskLogs;
-  readonly #outbox: CallbackOutbox;
-  readonly #records: IdempotencyStore;
-  readonly #parents: Parents;
-  readonly #claims: Claims;
-  readonly #invocations: TaskInvocations;
-  readonly #gate: IdempotencyGate;
-  readonly #fanOut: FanOut;
-  readonly #committer: OutcomeCommitter;
   readonly #completions: Completions;
+  readonly #parts;
 
   constructor(dependencies: Dependencies, batches: Batches, logs: TaskLogs, outbox: CallbackOutbox) {
-    this.#dependencies = dependencies;
+    const records = new IdempotencyStore(dependencies.store);
+    const parents = new Parents(dependencies, logs);
+    const claims = new Claims(dependencies);
+    const invocations = new TaskInvocations(dependencies.runner, parents);
+    const gate = new IdempotencyGate(dependencies, logs, claims, records);
+    const fanOut = new FanOut(dependencies);
     this.#batches = batches;
-    this.#logs = logs;
-    this.#outbox = outbox;
-    this.#records = new IdempotencyStore(dependencies.store);
-    this.#parents = new Parents(dependencies, logs);
-    this.#claims = new Claims(dependencies);
-    this.#invocations = new TaskInvocations(dependencies.runner, this.#parents);
-    this.#gate = new IdempotencyGate(dependencies, logs, this.#claims, this.#records);
-    this.#fanOut = new FanOut(dependencies);
-    this.#committer = new OutcomeCommitter(dependencies, this.#claims, this.#fanOut);
-    this.#completions = new Completions(dependencies, logs, this.#fanOut, this.#endByCompletion.bind(this));
+    this.#parts = { dependencies, logs, outbox, records, parents, claims, invocations, gate, fanOut };
+    this.#completions = new Completions(this.#parts);
   }
 
   /** Throws `BATCH_UNKNOWN`, `BATCH_EXPIRED`, `TASK_UNKNOWN`. */
-  async handle(message: TaskMessage, delivery: DeliveryContext): Promise<void> {
-    const { unit } = delivery;
-    const { batchId, taskId } = message;
-    const batch = await this.#batches.pinned(batchId);
-    if (message.previousTaskId !== undefined)
-      return await this.#completions.handle(batch, message.previousTaskId, message, unit);
-    // Too early: the completions of its parents will publish it again.
+  handle(message: TaskMessage, delivery: DeliveryContext): MaybePromise<void> {
+    const batch = this.#batches.pinned(message.batchId);
+    if (batch instanceof Promise) return batch.then((read) => this.#handle(read, message, delivery));
+    return this.#handle(batch, message, delivery);
+  }
+
+  #handle(batch: PinnedBatch, message: TaskMessage, { queue, unit }: DeliveryContext): MaybePromise<void> {
+    const { taskId, previousTaskId, ready } = message;
+    if (previousTaskId !== undefined) return this.#completions.handle(batch, previousTaskId, message, unit);
     // mutation: unsigned-message-proves-nothing
-    if (!message.ready && !(await isReady(this.#logs, batch, taskId))) return;
-    if (taskId === END_TASK_ID) return await endBatch(this.#dependencies, this.#batches, this.#logs, batchId);
-    if (await this.#rerouteToQueue(batch, taskId, delivery)) return;
-    await this.#execute(batch, taskId, unit);
-  }
-
-  /**
-   * A task of a queue with limits runs only when its message came through that queue. A message that came another way
-   * (from outside, from a timer, from an older publisher) is published to the queue instead; then returns true.
-   */
-  async #rerouteToQueue(
-    batch: PinnedBatch,
-    taskId: string,
-    { queue, unit }: DeliveryContext,
-  ): Promise<boolean> {
+    if (!ready) return this.#executeIfReady(batch, message, { queue, unit });
+    if (taskId === END_TASK_ID) return this.#endBatch(batch);
+    // A message that came another way (from outside, from a timer, from an older publisher) is published to the queue.
     const rerouted = executeMessage(batch, taskId);
-    const isLimited = this.#dependencies.settings.limitedQueues?.has(rerouted.queue) ?? false;
-    if (!isLimited || rerouted.queue === queue) return false;
-    await unit.publish([rerouted]);
-    return true;
+    const isLimited = this.#parts.dependencies.settings.limitedQueues?.has(rerouted.queue) ?? false;
+    if (isLimited && rerouted.queue !== queue) return unit.publish([rerouted]);
+    return this.#execute(batch, taskId, unit);
   }
 
-  async #execute(batch: PinnedBatch, taskId: string, unit: UnitOfWork): Promise<void> {
+  /** Too early: the completions of its parents will publish it again. */
+  async #executeIfReady(batch: PinnedBatch, message: TaskMessage, delivery: DeliveryContext): Promise<void> {
+    if (await isReady(this.#parts.logs, batch, message.taskId))
+      await this.#handle(batch, { ...message, ready: true }, delivery);
+  }
+
+  #endBatch({ batchId }: PinnedBatch): Promise<void> {
+    const { dependencies, logs } = this.#parts;
+    return endBatch(dependencies, this.#batches, logs, batchId);
+  }
+
+  /** Claims, admits, runs and settles a task. After each lost race the worker reads what won and decides again. */
+  async #execute(batch: PinnedBatch, taskId: string, delivered: UnitOfWork): Promise<void> {
+    const parts = this.#parts;
     const task = batch.graph.tasks.get(taskId);
     if (!task) throw new BatonError("TASK_UNKNOWN", `Batch ${batch.batchId} has no task ${taskId}`);
-    await this.#continue(batch, task, await this.#logs.claimFirst(batch, taskId), unit);
-  }
-
-  /** Claims the task. After each lost race the worker reads what won and decides again. */
-  async #continue(
-    batch: PinnedBatch,
-    task: TaskDefinition,
-    outcome: ClaimOutcome,
-    unit: UnitOfWork,
-  ): Promise<void> {
-    let claim = outcome;
-    while (claim.kind === "lost") {
-      // A worker that died after the cancel had looked may have left a remote job running.
-      if (claim.current?.log.status === "CANCELLED")
-        await cancelRemoteJob(
-          { dependencies: this.#dependencies, logs: this.#logs, records: this.#records },
-          batch,
-          claim.current.log,
-        );
-      const next = await handleExistingLog(
-        {
-          dependencies: this.#dependencies,
-          logs: this.#logs,
-          fanOut: this.#fanOut,
-          end: (found, ending) => this.#end(batch, task, found, ending),
-          complete: (found, ending) => this.#endByCompletion(batch, task, found, ending),
-        },
-        batch,
-        task,
-        claim.current,
-        unit,
-      );
-      if (!next) return;
-      claim = next;
+    const first = parts.logs.claimFirst(batch, taskId);
+    let claimed: ClaimOutcome | undefined = first instanceof Promise ? await first : first;
+    for (let unit = delivered; ; unit = new UnitOfWork(parts.dependencies)) {
+      while (claimed?.kind === "lost")
+        claimed = await handleExistingLog(parts, batch, task, claimed.current, unit);
+      if (!claimed) return;
+      const log: StoredLog = claimed.claim;
+      const hasKeyOrCallback = task.idempotency !== undefined || task.callback !== undefined;
+      const admitted = hasKeyOrCallback ? await this.#admit(batch, task, log) : unkeyed(log);
+      if (admitted.kind === "fail") claimed = await endClaimed(parts, batch, task, log, admitted.outcome);
+      else if (await this.#runOrSettle(batch, task, admitted, unit)) return;
+      else claimed = await lostClaim(parts.logs, batch, task);
     }
-    await this.#admit(batch, task, claim.claim, unit);
-  }
-
-  async #continueFromStore(batch: PinnedBatch, task: TaskDefinition): Promise<void> {
-    const unit = new UnitOfWork(this.#dependencies);
-    const current = await this.#logs.read(batch.batchId, task.id);
-    // Erased, or undone together with our claim: then the message is redelivered. A claim would revive an erased batch.
-    if (!current) return;
-    await this.#continue(batch, task, { kind: "lost", current }, unit);
   }
 
   /** Runs a claimed task, unless another call holds its idempotency key or has finished the work. */
-  async #admit(batch: PinnedBatch, task: TaskDefinition, log: StoredLog, unit: UnitOfWork): Promise<void> {
-    const dependencies = this.#dependencies;
-    const outbox = this.#outbox;
-    const unkeyed: Claim = { log, execution: undefined };
-    if (!task.idempotency && !task.callback) return await this.#run(batch, task, unkeyed, undefined, unit);
-    const call = await this.#invocations.describe(batch, task, log).catch(toInvocationError);
-    if ("code" in call) return this.#end(batch, task, log, { kind: "failed", error: call, notes: null });
-    const admitted = await this.#gate.admit(batch, task, log, call.key);
+  async #admit(batch: PinnedBatch, task: TaskDefinition, log: StoredLog): Promise<Admission> {
+    const { dependencies, outbox, invocations, gate } = this.#parts;
+    const call = await invocations.describe(batch, task, log).catch(toInvocationError);
+    if ("code" in call) return { kind: "fail", outcome: { kind: "failed", error: call, notes: null } };
+    const admitted = await gate.admit(batch, task, log, call.key);
     switch (admitted.kind) {
       case "run":
-        return alongsideStepDeletion(
-          this.#run(batch, task, admitted.claim, call.target, unit),
-          deleteExpiredSteps(dependencies, admitted.expired, unit),
-        );
+        return { ...admitted, target: call.target };
       case "completed":
         // mutation: resend-is-retried
         await retryTransient(dependencies, () => outbox.resendOf(admitted.execution, call.target));
-        return this.#settle(batch, task, withKey(unkeyed, call.key), {
+        return {
+          kind: "settle",
+          claim: withKey(log, call.key),
           outcome: { kind: "already_completed", result: admitted.execution.result },
-        });
+        };
       case "locked":
-        return this.#settle(batch, task, withKey(unkeyed, call.key), {
+        return {
+          kind: "settle",
+          claim: withKey(log, call.key),
           outcome: lockedOutcome(task.idempotency, log.log.resumes, admitted),
-        });
+        };
       case "lost":
-        return this.#continueFromStore(batch, task);
+        return admitted;
     }
   }
 
-  /** The claim is durable before the task's code starts. */
+  /** False: the claim was lost. */
+  #runOrSettle(
+    batch: PinnedBatch,
+    task: TaskDefinition,
+    admitted: Exclude<Admission, { kind: "fail" }>,
+    unit: UnitOfWork,
+  ): MaybePromise<boolean> {
+    if (admitted.kind === "lost") return false;
+    if (admitted.kind === "settle")
+      return settleTask(this.#parts, batch, task, admitted.claim, { outcome: admitted.outcome });
+    const { claim, target, expired } = admitted;
+    const settled = this.#run(batch, task, claim, target, unit);
+    if (!expired) return settled;
+    return alongsideStepDeletion(settled, deleteExpiredSteps(this.#parts.dependencies, expired, unit));
+  }
+
+  /** The claim is durable before the task's code starts. False: the claim was lost. */
   async #run(
     batch: PinnedBatch,
     task: TaskDefinition,
     claimed: Claim,
     target: CallbackTarget | undefined,
     unit: UnitOfWork,
-  ): Promise<void> {
-    const dependencies = this.#dependencies;
+  ): Promise<boolean> {
+    const { dependencies } = this.#parts;
     // mutation: completion-follows-the-commit
-    await unit.durable();
+    const durable = unit.durable();
+    if (durable instanceof Promise) await durable;
     const ours = { ...claimed, log: { ...claimed.log, isOurs: true } };
-    const parts = { dependencies, claims: this.#claims, parents: this.#parents };
-    const { outcome, claim } = await runWithHeartbeat(parts, batch, task, ours, target);
-    if (outcome.kind === "abandoned") return this.#continueFromStore(batch, task);
-    await this.#settle(batch, task, claim, await storeResultFor(dependencies, claim, outcome, target));
+    const attempt = new RunningAttempt(this.#parts, batch, task, ours, target);
+    const outcome = await dependencies.runner.run(attempt.assignment);
+    const newest = attempt.newestClaim();
+    const claim = newest instanceof Promise ? await newest : newest;
+    if (outcome.kind === "abandoned") return false;
+    const stored = storeResultFor(dependencies, claim, outcome, target);
+    const result = stored instanceof Promise ? await stored : stored;
+    const settled = settleTask(this.#parts, batch, task, claim, result);
+    const isSettled = settled instanceof Promise ? await settled : settled;
+    return isSettled && outcome.kind === "parked" ? this.#checkParked(batch, task, outcome) : isSettled;
+  }
+
+  /** What a parked task waits for may have been received while it parked. False: its completion was. */
+  async #checkParked(
+    batch: PinnedBatch,
+    task: TaskDefinition,
+    { reason, events }: Extract<TaskOutcome, { kind: "parked" }>,
+  ): Promise<boolean> {
+    const { store } = this.#parts.dependencies;
+    const { batchId } = batch;
     // mutation: parked-task-looks-for-events
-    if (outcome.kind === "parked" && outcome.events) await this.#resumeIfEventReceived(batch, task);
+    if (events) await this.#resumeIfEventReceived(batch, task);
     // mutation: parked-task-looks-for-a-completion
-    if (outcome.kind === "parked" && outcome.reason === "completion")
-      await this.#continueIfCompleted(batch, task);
+    if (reason === "completion" && (await findEarlyCompletion(store, { batchId, taskId: task.id })))
+      return false;
+    return true;
   }
 
   /** An event may have been received after the task looked for it and before it parked: then only this resumes it. */
   async #resumeIfEventReceived(batch: PinnedBatch, task: TaskDefinition): Promise<void> {
-    const found = await this.#logs.read(batch.batchId, task.id);
-    if (found)
-      await resumeIfEventReceived({ dependencies: this.#dependencies, logs: this.#logs }, batch, found);
-  }
-
-  /** A completion may have been received before the task parked: its receiver stored it and could not apply it. */
-  async #continueIfCompleted(batch: PinnedBatch, task: TaskDefinition): Promise<void> {
-    const { store } = this.#dependencies;
-    const early = await findEarlyCompletion(store, { batchId: batch.batchId, taskId: task.id });
-    if (early) await this.#continueFromStore(batch, task);
-  }
-
-  async #settle(
-    batch: PinnedBatch,
-    task: TaskDefinition,
-    claim: Claim,
-    result: AttemptResult,
-  ): Promise<void> {
-    const settled = await this.#committer.settle(batch, task, claim, result);
-    if (!settled) await this.#continueFromStore(batch, task);
-  }
-
-  /** Ends a task that is not run any more. */
-  async #end(
-    batch: PinnedBatch,
-    task: TaskDefinition,
-    found: StoredLog,
-    outcome: AttemptOutcome,
-  ): Promise<void> {
-    if (!(await endWithoutRun(this.#endingParts(), batch, task, found, outcome)))
-      await this.#continueFromStore(batch, task);
-  }
-
-  #endByCompletion(
-    batch: PinnedBatch,
-    task: TaskDefinition,
-    found: StoredLog,
-    outcome: AttemptOutcome,
-  ): Promise<boolean> {
-    return endByCompletion(this.#endingParts(), batch, task, found, outcome);
-  }
-
-  #endingParts() {
-    return {
-      dependencies: this.#dependencies,
-      records: this.#records,
-      invocations: this.#invocations,
-      gate: this.#gate,
-      committer: this.#committer,
-      outbox: this.#outbox,
-    };
+    const { dependencies, logs } = this.#parts;
+    const found = await logs.read(batch.batchId, task.id);
+    if (found) await resumeIfEventReceived({ dependencies, logs }, batch, found);
   }
 }
 
@@ -277,9 +235,14 @@ function toInvocationError(thrown: unknown): StoredError {
   return toStoredError(thrown);
 }
 
+/** A task without an idempotency key needs no lock. */
+function unkeyed(log: StoredLog): Admission {
+  return { kind: "run", claim: { log, execution: undefined }, target: undefined };
+}
+
 /** The log names the key although the lock is not ours. */
-function withKey({ log, execution }: Claim, key: string | null): Claim {
-  return { log: { ...log, log: { ...log.log, key } }, execution };
+function withKey(log: StoredLog, key: string | null): Claim {
+  return { log: { ...log, log: { ...log.log, key } }, execution: undefined };
 }
 
 /**

@@ -2,7 +2,14 @@ import { errorMessage } from "../core/errors/errors.ts";
 import { type Execution, keyStepScope } from "../core/execution-record.ts";
 import { type Step, StepSchema, stepObjectPrefix } from "../core/steps.ts";
 import type { JsonText, JsonValue } from "../core/values/json.ts";
-import type { DocumentKey, DocumentStore, Snapshot, StoredDocument, Version } from "../ports/store.ts";
+import type {
+  DocumentKey,
+  DocumentStore,
+  MaybePromise,
+  Snapshot,
+  StoredDocument,
+  Version,
+} from "../ports/store.ts";
 import type { StepMemory, StepResult, StepWait } from "../ports/task-runner.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { UnitOfWork } from "./outgoing-messages.ts";
@@ -32,7 +39,7 @@ export class StoredSteps implements StepMemory {
     this.#batchId = batchId;
   }
 
-  find(name: string): Promise<StepResult | undefined> {
+  async find(name: string): Promise<StepResult | undefined> {
     const { store } = this.#dependencies;
     return this.#retryTransient(async () => this.#doneStep(await store.get(this.#key(name, "value"))));
   }
@@ -45,15 +52,15 @@ export class StoredSteps implements StepMemory {
     return this.#retryTransient(() => this.#keep({ name, kind, result }));
   }
 
-  startWait(name: string): Promise<StepWait> {
+  async startWait(name: string): Promise<StepWait> {
     return this.#retryTransient(() => this.#waiting(name));
   }
 
-  event(name: string): Promise<{ readonly payload: JsonValue } | undefined> {
+  async event(name: string): Promise<{ readonly payload: JsonValue } | undefined> {
     return this.#retryTransient(() => this.#event(name));
   }
 
-  #retryTransient<T>(work: () => Promise<T>): Promise<T> {
+  #retryTransient<T>(work: () => MaybePromise<T>): MaybePromise<T> {
     // mutation: step-store-errors-are-retried
     return retryTransient(this.#dependencies, work);
   }

@@ -3,22 +3,20 @@ import { limits } from "../core/limits.ts";
 import { type Message, MessageSchema } from "../core/messages.ts";
 import type { DeadLetter } from "../core/records.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { UnitOfWork } from "../engine/outgoing-messages.ts";
 import type { Delivery } from "../ports/broker.ts";
 import type { DeliveryReport, Intake } from "./http-handler.ts";
 import type { EntryRequest, RequestHeaders } from "./parse-message.ts";
 import { parseRequest } from "./parse-request.ts";
 
-/** Calls the handler of the message's kind. Returns the id of the batch that the message started, if it did. */
+/**
+ * Calls the handler of the message's kind; messages to tasks have a shorter way. Returns the id of the batch that the
+ * message started, if it did.
+ */
 async function route(
   engine: Engine,
-  { message, queue }: Pick<Delivery, "message" | "queue">,
-  unit: UnitOfWork,
+  message: Exclude<Message, { kind: "task" }>,
 ): Promise<string | undefined> {
   switch (message.kind) {
-    case "task":
-      await engine.handleTask(message, { unit, queue });
-      return undefined;
     case "start":
       return (await engine.start(message)).batchId;
     case "object":
@@ -48,8 +46,10 @@ export type Deliver = (delivery: Delivery) => Promise<DeliveryReport>;
 export class MessageIntake implements Intake {
   readonly #engine: Engine;
   readonly #attempts: number;
-  readonly #active = new Set<Promise<unknown>>();
+  #active = 0;
   #stopping = false;
+  /** Resolved when it is stopping and the last delivery has ended. */
+  readonly #idle = Promise.withResolvers<void>();
   readonly deliver: Deliver;
 
   /**
@@ -71,31 +71,30 @@ export class MessageIntake implements Intake {
     this.#stopping = true;
   }
 
-  /** Resolves when all running deliveries have ended, whether or not they failed. */
+  /** Resolves when all running deliveries have ended, whether or not they failed. Call it after `stop`. */
   async settled(): Promise<void> {
-    await Promise.allSettled(this.#active);
+    if (this.#active > 0) await this.#idle.promise;
   }
 
-  async #deliver(delivery: Delivery): Promise<DeliveryReport> {
+  async #deliver({ message, deliveryAttempt, queue, release }: Delivery): Promise<DeliveryReport> {
     if (this.#stopping) throw new BatonError("SHUTTING_DOWN", "This process is stopping");
-    const handled = this.#handle(delivery);
-    this.#active.add(handled);
-    try {
-      return await handled;
-    } finally {
-      this.#active.delete(handled);
-    }
-  }
-
-  async #handle({ message, deliveryAttempt, queue, release }: Delivery): Promise<DeliveryReport> {
     const unit = this.#engine.begin();
+    let batchId: string | undefined;
+    this.#active += 1;
     try {
-      const batchId = await route(this.#engine, { message, queue }, unit);
+      if (message.kind === "task") {
+        const handled = this.#engine.handleTask(message, { unit, queue });
+        if (handled instanceof Promise) await handled;
+      } else batchId = await route(this.#engine, message);
       release?.();
-      await unit.durable();
+      const durable = unit.durable();
+      if (durable instanceof Promise) await durable;
       return { outcome: "done", batchId };
     } catch (thrown) {
-      return this.#deadLetter(message, toFinalError(thrown, deliveryAttempt, this.#attempts));
+      return await this.#deadLetter(message, toFinalError(thrown, deliveryAttempt, this.#attempts));
+    } finally {
+      this.#active -= 1;
+      if (this.#stopping && this.#active === 0) this.#idle.resolve();
     }
   }
 

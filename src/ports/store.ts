@@ -9,8 +9,8 @@ import type { JsonObject } from "../core/values/json.ts";
  */
 export type MaybePromise<Result> = Result | Promise<Result>;
 
-/** Makes a call that has its answer at once. What it throws becomes a rejected promise. */
-export function atOnce<Result>(call: () => Result): MaybePromise<Result> {
+/** Makes a call that may have its answer at once. What it throws becomes a rejected promise. */
+export function atOnce<Result>(call: () => MaybePromise<Result>): MaybePromise<Result> {
   try {
     return call();
   } catch (error) {

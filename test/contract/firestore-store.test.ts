@@ -72,9 +72,8 @@ describe.skipIf(foreign !== undefined).each(faults)("under the fault $kind", (fa
   test("a claim that is ours is known as ours, and stands once", async () => {
     const store = openStore();
     const expectMet = fail("Commit");
-    const outcome = await commitAtomic(store, [
-      { kind: "create", key: key("a"), data: { nonce: "mine" } },
-    ]).catch(() => undefined);
+    const write = { kind: "create", key: key("a"), data: { nonce: "mine" } } as const;
+    const outcome = await Promise.resolve(commitAtomic(store, [write])).catch(() => undefined);
     expectMet();
     const { document } = await store.get(key("a"));
     // If an error hides an unapplied commit, the caller gets the error, and nothing is stored.

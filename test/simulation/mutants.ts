@@ -42,13 +42,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: "with inline completions a message is acknowledged before the children are published",
     mark: "inline-children-are-published-before-the-acknowledgement",
-    change: value("void $.catch(() => undefined)"),
+    change: value("void Promise.resolve($).catch(() => undefined)"),
   },
   {
     name: "with inline completions the children are published before the settle",
     mark: "settle-is-committed-first",
-    change: before(`if (this.#dependencies.settings.completions === "inline")
-      await this.#follow(batch, task, settlement, companions.callback, unit);`),
+    change: value(`dependencies.settings.completions === "inline"
+      ? Promise.resolve(follow()).then(() => $)
+      : $`),
   },
   {
     name: "only the start that created the batch publishes the roots",
@@ -92,7 +93,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "the joins are counted before the commit",
     mark: "settle-is-committed-first",
-    change: before("await this.#follow(batch, task, settlement, companions.callback, unit);"),
+    change: value("Promise.resolve(follow()).then(() => $)"),
   },
   {
     name: "a stale count is shared",
@@ -295,12 +296,16 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a callback is sent before the settle",
     mark: "settle-is-committed-first",
-    change: before(`if (companions.callback) {
-      const { target, eventId } = companions.callback;
-      const send = { url: target.url, webhookId: eventId, body: "", timeoutSeconds: 1 };
-      const signal = new AbortController().signal;
-      await this.#dependencies.callbacks.send({ ...send, signal }).catch(() => undefined);
-    }`),
+    change: value(`(companions.callback
+      ? dependencies.callbacks.send({
+          url: companions.callback.target.url,
+          webhookId: companions.callback.eventId,
+          body: "",
+          timeoutSeconds: 1,
+          signal: new AbortController().signal,
+        })
+      : Promise.resolve()
+    ).catch(() => undefined).then(() => $)`),
   },
   {
     name: "a callback is created after the settle commit",
@@ -356,6 +361,12 @@ export const mutants: readonly Mutant[] = [
     name: "a fan-out that failed is remembered as done",
     mark: "failed-fan-out-is-forgotten",
     change: remove,
+  },
+  {
+    name: "a fan-out whose write was undone is remembered as done",
+    mark: "undone-fan-out-is-forgotten",
+    change: remove,
+    test: "engine/undone-writes.test.ts: a fan-out whose settle was undone is done again by the redelivered message, without a sweep",
   },
   {
     name: "the completion is published before the outcome is committed",

@@ -2,23 +2,17 @@ import { decideClaim } from "../../core/claim.ts";
 import type { AttemptOutcome } from "../../core/settlement.ts";
 import { awaitsCompletion } from "../../core/steps.ts";
 import type { TaskDefinition } from "../../core/workflow/definition.ts";
+import { cancelRemoteJob } from "../cancel-remote-job.ts";
 import { findEarlyCompletion } from "../completion.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { resumeIfEventReceived } from "../events.ts";
-import type { FanOut } from "../fan-out.ts";
 import type { UnitOfWork } from "../outgoing-messages.ts";
 import { executeMessage, finalCallbackMessages } from "../outgoing-messages.ts";
 import type { PinnedBatch } from "../records/batches.ts";
 import type { ClaimOutcome, StoredLog, TaskLogs } from "../records/task-logs.ts";
+import { type EndingParts, endByCompletion, endWithoutRun } from "./end-without-run.ts";
 
-interface ClaimParts {
-  readonly dependencies: Dependencies;
+interface ClaimParts extends EndingParts {
   readonly logs: TaskLogs;
-  readonly fanOut: FanOut;
-  /** Ends the task without running it. */
-  readonly end: (found: StoredLog, outcome: AttemptOutcome) => Promise<void>;
-  /** Ends the task by a completion from outside. False: not now. */
-  readonly complete: (found: StoredLog, outcome: AttemptOutcome) => Promise<boolean>;
 }
 
 /**
@@ -26,20 +20,24 @@ interface ClaimParts {
  * over. Undefined: the message has nothing left to do.
  */
 export async function handleExistingLog(
-  { dependencies, logs, fanOut, end, complete }: ClaimParts,
+  parts: ClaimParts,
   batch: PinnedBatch,
   task: TaskDefinition,
   found: StoredLog | undefined,
   unit: UnitOfWork,
 ): Promise<ClaimOutcome | undefined> {
+  const { dependencies, logs, records, fanOut } = parts;
   if (!found) return logs.claimFirst(batch, task.id);
+  // A worker that died after the cancel had looked may have left a remote job running.
+  if (found.log.status === "CANCELLED")
+    await cancelRemoteJob({ dependencies, logs, records }, batch, found.log);
   // A completion that was received in time counts, however late it is applied.
   const early = awaitsCompletion(found.log)
     ? await findEarlyCompletion(dependencies.store, found.log)
     : undefined;
   // mutation: redelivery-takes-a-stored-completion
   if (early) {
-    const isApplied = await complete(found, early.outcome);
+    const isApplied = await endByCompletion(parts, batch, task, found, early.outcome);
     if (!isApplied) await dependencies.timer.schedule(executeMessage(batch, task.id), early.retryAfterMs);
     return undefined;
   }
@@ -63,15 +61,47 @@ export async function handleExistingLog(
     case "take":
       return logs.claimNext(found, decision);
     case "lost_too_often":
-      await end(
+      return endClaimed(
+        parts,
+        batch,
+        task,
         found,
         failure("TASK_LOST_TOO_OFTEN", `its worker was lost ${found.log.lostLeases + 1} times`),
       );
-      return undefined;
     case "completion_timeout":
-      await end(found, failure("EVENT_TIMEOUT", `no completion came within ${found.log.dueSeconds} s`));
-      return undefined;
+      return endClaimed(
+        parts,
+        batch,
+        task,
+        found,
+        failure("EVENT_TIMEOUT", `no completion came within ${found.log.dueSeconds} s`),
+      );
   }
+}
+
+/** Ends a task that is not run any more. After a lost race the caller decides again from what won. */
+export async function endClaimed(
+  parts: ClaimParts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+  found: StoredLog,
+  outcome: AttemptOutcome,
+): Promise<ClaimOutcome | undefined> {
+  if (await endWithoutRun(parts, batch, task, found, outcome)) return undefined;
+  return lostClaim(parts.logs, batch, task);
+}
+
+/**
+ * What won a race. Undefined: the log was erased, or undone together with our claim. Then the message is redelivered; a
+ * claim would revive an erased batch.
+ */
+export async function lostClaim(
+  logs: TaskLogs,
+  { batchId }: PinnedBatch,
+  { id }: TaskDefinition,
+): Promise<ClaimOutcome | undefined> {
+  const current = await logs.read(batchId, id);
+  return current && { kind: "lost", current };
 }
 
 function failure(code: "TASK_LOST_TOO_OFTEN" | "EVENT_TIMEOUT", message: string): AttemptOutcome {

@@ -3,50 +3,50 @@ import { errorMessage } from "../../core/errors/errors.ts";
 import { toStoredError } from "../../core/records.ts";
 import type { AttemptOutcome } from "../../core/settlement.ts";
 import type { TaskDefinition } from "../../core/workflow/definition.ts";
+import type { MaybePromise } from "../../ports/store.ts";
 import type { CallbackOutbox } from "../callback-outbox.ts";
-import type { Dependencies } from "../dependencies.ts";
 import type { IdempotencyGate } from "../idempotency-lock.ts";
 import { UnitOfWork } from "../outgoing-messages.ts";
 import type { PinnedBatch } from "../records/batches.ts";
 import type { IdempotencyStore } from "../records/idempotency-records.ts";
 import type { StoredLog } from "../records/task-logs.ts";
 import { deleteExpiredSteps } from "../steps.ts";
-import type { OutcomeCommitter } from "./settle-task.ts";
+import { type SettleParts, settleTask } from "./settle-task.ts";
 import type { TaskInvocations } from "./task-invocation.ts";
 
-interface EndingParts {
-  readonly dependencies: Pick<Dependencies, "store" | "broker" | "logger" | "clock">;
+export interface EndingParts extends SettleParts {
   readonly records: IdempotencyStore;
   readonly invocations: TaskInvocations;
   readonly gate: IdempotencyGate;
-  readonly committer: OutcomeCommitter;
   readonly outbox: CallbackOutbox;
 }
 
 /** Ends a task that waits for its completion. False: its key or its log is another's now; apply the completion later. */
 export async function endByCompletion(
-  { dependencies, invocations, gate, outbox, records, committer }: EndingParts,
+  parts: EndingParts,
   batch: PinnedBatch,
   task: TaskDefinition,
   found: StoredLog,
   outcome: AttemptOutcome,
 ): Promise<boolean> {
+  const { dependencies, gate, outbox, records } = parts;
   const unit = new UnitOfWork(dependencies);
-  const target = await callbackTargetAtEnd({ dependencies, invocations }, batch, task);
+  const target = await callbackTargetAtEnd(parts, batch, task);
   const held = await records.heldBy(found.log);
   // mutation: completion-uses-the-lock-of-its-task
-  if (held) return committer.settle(batch, task, { log: found, execution: held }, { outcome, target });
+  if (held) return settleTask(parts, batch, task, { log: found, execution: held }, { outcome, target });
   const admitted = await gate.admit(batch, task, found, found.log.key);
   switch (admitted.kind) {
     case "run":
       return alongsideStepDeletion(
-        committer.settle(batch, task, admitted.claim, { outcome, target }),
+        settleTask(parts, batch, task, admitted.claim, { outcome, target }),
         deleteExpiredSteps(dependencies, admitted.expired, unit),
       );
     case "completed":
       // The task lost its lock while it waited, and another call finished the work.
       await outbox.resendOf(admitted.execution, target);
-      return committer.settle(
+      return settleTask(
+        parts,
         batch,
         task,
         { log: found, execution: undefined },
@@ -60,19 +60,19 @@ export async function endByCompletion(
 
 /** Ends a task that timed out or can't run. False: its log has changed since it was read. */
 export async function endWithoutRun(
-  { dependencies, invocations, records, committer }: EndingParts,
+  parts: EndingParts,
   batch: PinnedBatch,
   task: TaskDefinition,
   found: StoredLog,
   outcome: AttemptOutcome,
 ): Promise<boolean> {
-  const claim = { log: found, execution: await records.heldBy(found.log) };
-  const target = await callbackTargetAtEnd({ dependencies, invocations }, batch, task);
-  return committer.settle(batch, task, claim, { outcome, target });
+  const claim = { log: found, execution: await parts.records.heldBy(found.log) };
+  const target = await callbackTargetAtEnd(parts, batch, task);
+  return settleTask(parts, batch, task, claim, { outcome, target });
 }
 
 /** Step deletion may take long. It runs beside the work of the claim, whose heartbeat keeps the lease. */
-export async function alongsideStepDeletion<T>(work: Promise<T>, deletion: Promise<void>): Promise<T> {
+export async function alongsideStepDeletion<T>(work: MaybePromise<T>, deletion: Promise<void>): Promise<T> {
   const [result] = await Promise.all([work, deletion]);
   return result;
 }

@@ -1,10 +1,17 @@
 import { type Callback, type CallbackTarget, newCallback } from "../../core/callback.ts";
 import type { ExecutionEnd } from "../../core/execution-record.ts";
-import { isTerminal, type StoredError, type StoredResult, toStoredError } from "../../core/records.ts";
+import {
+  isTerminal,
+  type Notes,
+  type StoredError,
+  type StoredResult,
+  toStoredError,
+} from "../../core/records.ts";
 import { withPause } from "../../core/retry.ts";
 import { type AttemptOutcome, decideSettlement, type Settlement } from "../../core/settlement.ts";
 import type { JsonText } from "../../core/values/json.ts";
 import type { TaskDefinition } from "../../core/workflow/definition.ts";
+import type { MaybePromise } from "../../ports/store.ts";
 import type { TaskOutcome } from "../../ports/task-runner.ts";
 import type { Dependencies } from "../dependencies.ts";
 import type { FanOut } from "../fan-out.ts";
@@ -23,70 +30,71 @@ export interface AttemptResult {
   readonly data?: StoredResult | undefined;
 }
 
-/** Settles tasks: commits the outcome, then publishes what follows from it. */
-export class OutcomeCommitter {
-  readonly #dependencies: Dependencies;
-  readonly #claims: Claims;
-  readonly #fanOut: FanOut;
+export interface SettleParts {
+  readonly dependencies: Dependencies;
+  readonly claims: Claims;
+  readonly fanOut: FanOut;
+}
 
-  constructor(dependencies: Dependencies, claims: Claims, fanOut: FanOut) {
-    this.#dependencies = dependencies;
-    this.#claims = claims;
-    this.#fanOut = fanOut;
-  }
+/**
+ * Settles a task: commits the outcome, then publishes what follows from it. False: the claim was lost, and nothing is
+ * committed.
+ */
+export function settleTask(
+  parts: SettleParts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+  claim: Claim,
+  result: AttemptResult,
+): MaybePromise<boolean> {
+  const { dependencies, claims } = parts;
+  const settlement = decideSettlement(task, claim.log.log, result.outcome, dependencies.ids.random());
+  const companions = companionsOf(dependencies, claim, settlement, result);
+  const unit = new UnitOfWork(dependencies);
+  const follow = () => announce(parts, batch, task, settlement, companions.callback, unit);
+  // mutation: settle-is-committed-first
+  const settled = retryTransient(dependencies, () => claims.settle(batch, claim, settlement, companions));
+  const conclude = (won: Claim | undefined): MaybePromise<boolean> => {
+    if (!won) return dropOutcome(dependencies, claim);
+    const followed = follow();
+    return followed instanceof Promise ? followed.then(() => true) : true;
+  };
+  return settled instanceof Promise ? settled.then(conclude) : conclude(settled);
+}
 
-  /** False: the claim was lost, and nothing is committed. */
-  async settle(
-    batch: PinnedBatch,
-    task: TaskDefinition,
-    claim: Claim,
-    result: AttemptResult,
-  ): Promise<boolean> {
-    const { logger, ids } = this.#dependencies;
-    const { log } = claim.log;
-    const settlement = decideSettlement(task, log, result.outcome, ids.random());
-    const companions = this.#companions(claim, settlement, result);
-    const unit = new UnitOfWork(this.#dependencies);
-    // mutation: settle-is-committed-first
-    const settled = await retryTransient(this.#dependencies, () =>
-      this.#claims.settle(batch, claim, settlement, companions),
-    );
-    if (!settled) {
-      const { batchId, attempt } = log;
-      logger.warn("an outcome is dropped: the claim was lost", {
-        batchId,
-        taskId: task.id,
-        attempt,
-      });
-      return false;
-    }
-    await this.#follow(batch, task, settlement, companions.callback, unit);
-    return true;
-  }
+function dropOutcome({ logger }: Dependencies, { log: { log } }: Claim): false {
+  const { batchId, taskId, attempt } = log;
+  logger.warn("an outcome is dropped: the claim was lost", { batchId, taskId, attempt });
+  return false;
+}
 
-  async #follow(
-    batch: PinnedBatch,
-    task: TaskDefinition,
-    settlement: Settlement,
-    callback: Callback | undefined,
-    unit: UnitOfWork,
-  ): Promise<void> {
-    const { status, reason, dueSeconds } = settlement;
-    if (!isTerminal(status))
-      // mutation: end-of-a-wait-is-scheduled
-      return this.#dependencies.timer.schedule(executeMessage(batch, task.id), (dueSeconds ?? 0) * 1_000);
-    const callbacks = callback ? [callbackMessage(callback.callbackId)] : [];
-    await this.#fanOut.announceEnding(batch, task.id, { status, reason }, { callbacks, unit });
-  }
+/** After the commit: fan-out and final callback of a task that ended, the timer of one that waits. */
+function announce(
+  { dependencies, fanOut }: SettleParts,
+  batch: PinnedBatch,
+  task: TaskDefinition,
+  { status, reason, dueSeconds }: Settlement,
+  callback: Callback | undefined,
+  unit: UnitOfWork,
+): MaybePromise<void> {
+  if (!isTerminal(status))
+    // mutation: end-of-a-wait-is-scheduled
+    return dependencies.timer.schedule(executeMessage(batch, task.id), (dueSeconds ?? 0) * 1_000);
+  const callbacks = callback ? [callbackMessage(callback.callbackId)] : [];
+  return fanOut.announceEnding(batch, task.id, { status, reason }, { callbacks, unit });
+}
 
-  #companions({ log: { log } }: Claim, settlement: Settlement, result: AttemptResult): OutcomeWrites {
-    const { ids, clock } = this.#dependencies;
-    const about = finalCallback(settlement, result);
-    const { batchId, taskId, key } = log;
-    const callback =
-      about && newCallback({ ...about, key, batchId, taskId }, { nonce: ids.unique(), now: clock.now() });
-    return { end: executionEnd(settlement, result.outcome, callback), callback };
-  }
+function companionsOf(
+  { ids, clock }: Dependencies,
+  { log: { log } }: Claim,
+  settlement: Settlement,
+  result: AttemptResult,
+): OutcomeWrites {
+  const about = finalCallback(settlement, result);
+  const { batchId, taskId, key } = log;
+  const callback =
+    about && newCallback({ ...about, key, batchId, taskId }, { nonce: ids.unique(), now: clock.now() });
+  return { end: executionEnd(settlement, result.outcome, callback), callback };
 }
 
 function executionEnd(
@@ -124,23 +132,32 @@ function failureData({ code, message }: StoredError): StoredResult {
 }
 
 /** Stores the result of an attempt before the commit that refers to it. A result that can't be stored fails the attempt. */
-export async function storeResultFor(
+export function storeResultFor(
   dependencies: Dependencies,
   claim: Claim,
   outcome: Exclude<TaskOutcome, { kind: "abandoned" }>,
   target: CallbackTarget | undefined,
-): Promise<AttemptResult> {
+): MaybePromise<AttemptResult> {
   if (outcome.kind !== "succeeded") return { outcome, target };
   const { batchId, taskId, attempt, nonce } = claim.log.log;
   const object = `${batchId}/${taskId}/${attempt}-${nonce}`;
-  const { summary, notes } = outcome;
+  const keep = (name: string, value: JsonText) =>
+    retryTransient(dependencies, () => storeResult(dependencies.objects, name, value));
+  const result = keep(`${object}.json`, outcome.summary);
+  const isWhole = !target || outcome.result === outcome.summary;
+  if (isWhole && !(result instanceof Promise))
+    return { outcome: { kind: "succeeded", result, notes: outcome.notes }, target };
+  const data = isWhole ? undefined : keep(`${object}.callback.json`, outcome.result);
+  return storedResult(outcome.notes, target, Promise.all([result, data]));
+}
+
+async function storedResult(
+  notes: Notes | null,
+  target: CallbackTarget | undefined,
+  stored: Promise<[StoredResult, StoredResult | undefined]>,
+): Promise<AttemptResult> {
   try {
-    const keep = (name: string, value: JsonText) =>
-      retryTransient(dependencies, () => storeResult(dependencies.objects, name, value));
-    const result = await keep(`${object}.json`, summary);
-    if (!target || outcome.result === summary)
-      return { outcome: { kind: "succeeded", result, notes }, target };
-    const data = await keep(`${object}.callback.json`, outcome.result);
+    const [result, data] = await stored;
     return { outcome: { kind: "succeeded", result, notes }, target, data };
   } catch (thrown) {
     return { outcome: { kind: "failed", ...withPause(toStoredError(thrown), thrown), notes }, target };

@@ -113,9 +113,9 @@ export class Parents {
     this.#logs = logs;
   }
 
-  outcome(batch: PinnedBatch, taskId: string): Promise<ParentOutcome> {
+  async outcome(batch: PinnedBatch, taskId: string): Promise<ParentOutcome> {
     // mutation: parent-store-errors-are-retried
-    return retryTransient(this.#dependencies, () => this.#outcome(batch, taskId));
+    return await retryTransient(this.#dependencies, () => this.#outcome(batch, taskId));
   }
 
   async #outcome(batch: PinnedBatch, taskId: string): Promise<ParentOutcome> {

@@ -3,7 +3,7 @@ import { BatonError } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import type { TaskBatch } from "../../core/records.ts";
 import type { Graph, Join } from "../../core/workflow/graph.ts";
-import type { DocumentStore } from "../../ports/store.ts";
+import type { DocumentStore, MaybePromise, SyncMark } from "../../ports/store.ts";
 import type { CommitOutcome } from "./commit.ts";
 import { type Definitions, LruMap } from "./definitions.ts";
 import { Records, recordKinds, type Stored } from "./records.ts";
@@ -14,10 +14,10 @@ export interface PinnedBatch {
   readonly workflowId: string;
   readonly input: TaskBatch["input"];
   readonly graph: Graph;
-  /** Children whose start or skip this process has published. */
-  readonly dispatchedChildren: Set<string>;
-  /** Joins all of whose children it has dispatched. */
-  readonly dispatchedJoins: Set<Join>;
+  /** Children whose start or skip this process has published, by join. */
+  readonly dispatched: Map<Join, Set<string> | "all">;
+  /** The store's mark when the first of them was published. */
+  dispatchedSince: SyncMark | undefined;
 }
 
 export class Batches {
@@ -34,9 +34,11 @@ export class Batches {
   }
 
   /** Reads the batch once per process. Throws `BATCH_UNKNOWN`, `BATCH_EXPIRED`. */
-  async pinned(batchId: string): Promise<PinnedBatch> {
-    const known = this.#pinned.get(batchId);
-    if (known) return known;
+  pinned(batchId: string): MaybePromise<PinnedBatch> {
+    return this.#pinned.get(batchId) ?? this.#pin(batchId);
+  }
+
+  async #pin(batchId: string): Promise<PinnedBatch> {
     const found = await this.read(batchId);
     const { data: batch } = found;
     if (this.isExpired(found))
@@ -103,8 +105,8 @@ export class Batches {
       workflowId,
       input,
       graph,
-      dispatchedChildren: new Set(),
-      dispatchedJoins: new Set(),
+      dispatched: new Map(),
+      dispatchedSince: undefined,
     };
     this.#pinned.set(batchId, pinned);
     return pinned;

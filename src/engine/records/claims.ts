@@ -2,9 +2,10 @@ import type { Callback } from "../../core/callback.ts";
 import { type Execution, type ExecutionEnd, settleExecution } from "../../core/execution-record.ts";
 import { isTerminal, type TaskLog } from "../../core/records.ts";
 import { joinTokensOnSettle, type Settlement } from "../../core/settlement.ts";
+import type { MaybePromise } from "../../ports/store.ts";
 import type { Dependencies } from "../dependencies.ts";
 import type { PinnedBatch } from "./batches.ts";
-import { commitAtomic, type NoncedWrite } from "./commit.ts";
+import { type AtomicOutcome, commitAtomic, type NoncedWrite } from "./commit.ts";
 import { isHeldBy, type StoredExecution } from "./idempotency-records.ts";
 import { keyOf, parsed, recordKinds, writeOf } from "./records.ts";
 import { logWrite, type StoredLog, toStoredLog } from "./task-logs.ts";
@@ -42,7 +43,7 @@ export class Claims {
     log: StoredLog,
     found: StoredExecution | undefined,
     execution: Execution,
-  ): Promise<Claim | undefined> {
+  ): MaybePromise<Claim | undefined> {
     const { ids } = this.#dependencies;
     const next = {
       log: { ...log.log, key: execution.key, nonce: ids.unique() },
@@ -53,7 +54,7 @@ export class Claims {
   }
 
   /** Heartbeat: renews the leases of log and lock. Undefined: the claim is lost. */
-  renew(claim: Claim): Promise<Claim | undefined> {
+  renew(claim: Claim): MaybePromise<Claim | undefined> {
     const { ids } = this.#dependencies;
     // mutation: heartbeat-renews-the-lock
     const execution = claim.execution && { ...claim.execution.data, nonce: ids.unique() };
@@ -73,7 +74,7 @@ export class Claims {
     claim: Claim,
     settlement: Settlement,
     { end, callback }: OutcomeWrites,
-  ): Promise<Claim | undefined> {
+  ): MaybePromise<Claim | undefined> {
     const { ids, clock } = this.#dependencies;
     const { batchId, taskId } = claim.log.log;
     const idempotency = batch.graph.tasks.get(taskId)?.idempotency;
@@ -97,8 +98,17 @@ export class Claims {
    * ours. It is ours while the log is PROCESSING our attempt and the lock has our token, because each attempt and each token
    * has one owner. A log that we only read must be unchanged: its owner may be back.
    */
-  async #advance(claim: Claim, next: ClaimWrites): Promise<Claim | undefined> {
-    const won = await this.#write(claim, next);
+  #advance(claim: Claim, next: ClaimWrites): MaybePromise<Claim | undefined> {
+    const first = this.#write(claim, next);
+    return first instanceof Promise ? this.#writeAgainIfOurs(claim, next, first) : first;
+  }
+
+  async #writeAgainIfOurs(
+    claim: Claim,
+    next: ClaimWrites,
+    first: Promise<Claim | undefined>,
+  ): Promise<Claim | undefined> {
+    const won = await first;
     if (won || !claim.log.isOurs) return won;
     const current = await this.#reread(claim);
     // mutation: settle-is-fenced
@@ -119,7 +129,7 @@ export class Claims {
     return { log: { ...logNow, isOurs: true }, execution: executionNow };
   }
 
-  async #write(claim: Claim, next: ClaimWrites): Promise<Claim | undefined> {
+  #write(claim: Claim, next: ClaimWrites): MaybePromise<Claim | undefined> {
     const { store } = this.#dependencies;
     const writes: NoncedWrite[] = [logWrite(claim.log.version, next.log)];
     // mutation: execution-record-is-in-the-settle-commit
@@ -131,14 +141,20 @@ export class Claims {
         key: { collection: "callbacks", id: next.callback.callbackId },
         data: next.callback,
       });
-    const outcome = await commitAtomic(store, writes);
-    if (outcome.kind === "lost") return undefined;
-    const { version, commitTime } = outcome.committed;
-    return {
-      log: { log: next.log, version, writtenAt: commitTime, ageMs: 0, isOurs: claim.log.isOurs },
-      execution: next.execution && { data: next.execution, version, writtenAt: commitTime, ageMs: 0 },
-    };
+    const outcome = commitAtomic(store, writes);
+    if (outcome instanceof Promise) return outcome.then((known) => writtenClaim(claim, next, known));
+    return writtenClaim(claim, next, outcome);
   }
+}
+
+/** The claim after its write. Undefined: it was lost. */
+function writtenClaim(claim: Claim, { log, execution }: ClaimWrites, outcome: AtomicOutcome) {
+  if (outcome.kind === "lost") return undefined;
+  const { version, commitTime } = outcome.committed;
+  return {
+    log: { log, version, writtenAt: commitTime, ageMs: 0, isOurs: claim.log.isOurs },
+    execution: execution && { data: execution, version, writtenAt: commitTime, ageMs: 0 },
+  };
 }
 
 function isSameAttempt(found: TaskLog, ours: TaskLog): boolean {

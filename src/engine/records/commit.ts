@@ -2,6 +2,7 @@ import { errorMessage } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { toStoredError } from "../../core/records.ts";
 import {
+  atOnce,
   type CommitEachResult,
   type CommitResult,
   type DocumentStore,
@@ -30,12 +31,21 @@ export type AtomicOutcome =
  * our own success may come back as a conflict, and an error may hide a commit that was applied. Throws the store's error
  * if the writes are not stored and a retry could succeed.
  */
-export async function commitAtomic(
+export function commitAtomic(
   store: DocumentStore,
   writes: readonly NoncedWrite[],
+): MaybePromise<AtomicOutcome> {
+  const committed = store.commit(writes);
+  return committed instanceof Promise ? outcomeOf(store, writes, committed) : { kind: "won", committed };
+}
+
+async function outcomeOf(
+  store: DocumentStore,
+  writes: readonly NoncedWrite[],
+  committed: Promise<CommitResult>,
 ): Promise<AtomicOutcome> {
   try {
-    return { kind: "won", committed: await store.commit(writes) };
+    return { kind: "won", committed: await committed };
   } catch (error) {
     // mutation: error-of-a-commit-is-ambiguous
     return readBack(store, writes, error);
@@ -43,8 +53,9 @@ export async function commitAtomic(
 }
 
 /** Like `commitAtomic`, for one write. */
-export async function commitIdempotent(store: DocumentStore, write: NoncedWrite): Promise<CommitOutcome> {
-  return single(await commitAtomic(store, [write]));
+export function commitIdempotent(store: DocumentStore, write: NoncedWrite): MaybePromise<CommitOutcome> {
+  const outcome = commitAtomic(store, [write]);
+  return outcome instanceof Promise ? outcome.then(single) : single(outcome);
 }
 
 /** Like `commitIdempotent`, for many writes that do not depend on each other. */
@@ -119,20 +130,31 @@ export async function durably<Result>(
 
 /**
  * Retries `work` for a few seconds on retryable errors, so that a transient outage neither fails an attempt nor repeats
- * finished work. Throws the last error.
+ * finished work. Fails with the last error.
  */
-export async function retryTransient<T>(
+export function retryTransient<T>(
+  dependencies: Pick<Dependencies, "logger" | "clock">,
+  work: () => MaybePromise<T>,
+): MaybePromise<T> {
+  const first = atOnce(work);
+  return first instanceof Promise ? withRetries(dependencies, work, first) : first;
+}
+
+async function withRetries<T>(
   { logger, clock }: Pick<Dependencies, "logger" | "clock">,
-  work: () => Promise<T>,
+  work: () => MaybePromise<T>,
+  first: Promise<T>,
 ): Promise<T> {
+  let attempt: MaybePromise<T> = first;
   for (const delayMs of limits.retryDelaysMs) {
     try {
-      return await work();
+      return await attempt;
     } catch (error) {
       if (!toStoredError(error).retryable) throw error;
       logger.warn("a service refuses; trying again", { delayMs, error: errorMessage(error) });
       await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
     }
+    attempt = atOnce(work);
   }
-  return work();
+  return attempt;
 }

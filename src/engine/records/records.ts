@@ -16,6 +16,7 @@ import type {
   Condition,
   DocumentKey,
   DocumentStore,
+  MaybePromise,
   QueryResult,
   Snapshot,
   StoredDocument,
@@ -72,7 +73,7 @@ export class Records<Data extends NoncedWrite["data"] & Name, Name> {
   }
 
   /** Creates the record unless it exists. */
-  create(data: Data): Promise<CommitOutcome> {
+  create(data: Data): MaybePromise<CommitOutcome> {
     return commitIdempotent(this.#store, writeOf(this.#kind, undefined, data));
   }
 

@@ -3,6 +3,7 @@ import type { StoredResult } from "../../core/records.ts";
 import { ownBuckets } from "../../core/records.ts";
 import { encodeJson, type JsonText, type JsonValue } from "../../core/values/json.ts";
 import type { ObjectStore } from "../../ports/objects.ts";
+import type { MaybePromise } from "../../ports/store.ts";
 
 const bucket = ownBuckets.results;
 
@@ -10,12 +11,21 @@ const bucket = ownBuckets.results;
  * Stores a value. A small one becomes part of the document that refers to it. A large one becomes an object, which exists
  * before the document does.
  */
-export async function storeResult(
+export function storeResult(
+  objects: ObjectStore,
+  object: string,
+  json: JsonText,
+): MaybePromise<StoredResult> {
+  return json.bytes <= limits.inlineResultBytes
+    ? { value: parseResult(json.text) }
+    : storeObject(objects, object, json);
+}
+
+async function storeObject(
   objects: ObjectStore,
   object: string,
   { text, bytes }: JsonText,
 ): Promise<StoredResult> {
-  if (bytes <= limits.inlineResultBytes) return { value: parseResult(text) };
   // mutation: large-result-is-stored-first
   await objects.write({ bucket, object }, Buffer.from(text), "application/json");
   return { bucket, object, bytes };

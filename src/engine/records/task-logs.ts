@@ -5,6 +5,7 @@ import { eventToken } from "../../core/settlement.ts";
 import {
   type Condition,
   type DocumentKey,
+  type MaybePromise,
   type Snapshot,
   StoreTimeoutError,
   type Version,
@@ -122,7 +123,7 @@ export class TaskLogs {
   }
 
   /** Claims the first attempt, on condition that there is no log. */
-  claimFirst(batch: PinnedBatch, taskId: string): Promise<ClaimOutcome> {
+  claimFirst(batch: PinnedBatch, taskId: string): MaybePromise<ClaimOutcome> {
     const counts = {
       attempt: 1,
       resumes: 0,
@@ -138,7 +139,7 @@ export class TaskLogs {
   claimNext(
     found: StoredLog,
     { attempt, resumes, lostLeases }: Pick<TaskLog, "attempt" | "resumes" | "lostLeases">,
-  ): Promise<ClaimOutcome> {
+  ): MaybePromise<ClaimOutcome> {
     const { batchId, taskId, failures, key } = found.log;
     const isResumed = attempt === found.log.attempt;
     const startedAt = isResumed ? found.log.startedAt : this.#dependencies.clock.now();
@@ -182,13 +183,24 @@ export class TaskLogs {
     };
   }
 
-  async #claim(found: StoredLog | undefined, log: TaskLog): Promise<ClaimOutcome> {
+  #claim(found: StoredLog | undefined, log: TaskLog): MaybePromise<ClaimOutcome> {
     const write = logWrite(found?.version, log);
+    const outcome = commitIdempotent(this.#dependencies.store, write);
+    return outcome instanceof Promise
+      ? this.#outcomeOfClaim(write.key, log, outcome)
+      : toClaimOutcome(outcome, log);
+  }
+
+  async #outcomeOfClaim(
+    key: DocumentKey,
+    log: TaskLog,
+    outcome: Promise<CommitOutcome>,
+  ): Promise<ClaimOutcome> {
     try {
-      return toClaimOutcome(await commitIdempotent(this.#dependencies.store, write), log);
+      return toClaimOutcome(await outcome, log);
     } catch (thrown) {
       if (thrown instanceof StoreTimeoutError)
-        releaseOrphanedClaim(this.#dependencies, write.key, log, thrown.lateResult);
+        releaseOrphanedClaim(this.#dependencies, key, log, thrown.lateResult);
       throw thrown;
     }
   }
