@@ -113,6 +113,7 @@ export function openEmbedded(options: EmbeddedOptions): EmbeddedApp {
     path: hasData ? path : inMemory,
     durability: configuration.durability,
     lockTimeoutSeconds: embeddedLimits.lockTimeoutSeconds,
+    logger: options.logger,
   });
   return closeOnError(database, () => {
     if (creates) createInbox(configuration);

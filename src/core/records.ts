@@ -90,6 +90,9 @@ const NotesSchema = z.strictObject({
 });
 export type Notes = z.infer<typeof NotesSchema>;
 
+/** Is in every token by which a task is found that waits for an event, and in no token that is only counted. */
+export const eventTokenMark = "/event/";
+
 /** Collections of the document store, with the fields by which each may be counted and queried. */
 export const collections = {
   definitions: { fields: [], arrays: [], kept: "for ever" },
@@ -100,7 +103,13 @@ export const collections = {
     ordered: ["workflowId"],
     kept: "retention",
   },
-  taskLogs: { fields: ["batchId"], arrays: ["arrivals"], clusteredBy: "batchId", kept: "retention" },
+  taskLogs: {
+    fields: ["batchId"],
+    arrays: ["arrivals"],
+    isQueried: (token) => token.includes(eventTokenMark),
+    clusteredBy: "batchId",
+    kept: "retention",
+  },
   deadLetters: { fields: [], arrays: [], kept: "retention" },
   schedules: { fields: [], arrays: [], kept: "for ever" },
   executions: { fields: ["state"], arrays: [], ordered: ["key"], kept: "while due" },
@@ -113,10 +122,12 @@ export const collections = {
 export interface CollectionSpec {
   /** Fields of string value, queried by equality. Null and absent fields are not indexed. */
   readonly fields: readonly string[];
-  /** Fields that hold strings, queried by "contains". */
+  /** Fields that hold strings, counted and queried by "contains". */
   readonly arrays: readonly string[];
   /** Fields of string value that never change, by which a store that keeps orders can list documents. */
   readonly ordered?: readonly string[];
+  /** Which strings of its arrays are queried. All others are only counted, so a store may keep no more than a number. */
+  readonly isQueried?: (value: string) => boolean;
   /** A field whose value begins every document id, followed by `/`: documents that share it lie together. */
   readonly clusteredBy?: string;
   /**
@@ -135,38 +146,38 @@ export const TaskLogSchema = z.strictObject({
   batchId: z.string(),
   taskId: z.string(),
   status: TaskStatusSchema,
-  reason: ReasonSchema.nullable(),
+  reason: ReasonSchema.nullable().default(null),
   /** Number of the current or last attempt; 0 when it never ran. Also the fencing token. */
-  attempt: z.int().nonnegative(),
+  attempt: z.int().nonnegative().default(0),
   /** How often the attempt was resumed after a wait. */
-  resumes: z.int().nonnegative(),
+  resumes: z.int().nonnegative().default(0),
   /** Attempts that ended in an error. */
-  failures: z.int().nonnegative(),
+  failures: z.int().nonnegative().default(0),
   /** Attempts whose lease expired. */
-  lostLeases: z.int().nonnegative(),
+  lostLeases: z.int().nonnegative().default(0),
   /** A new random value in every write, by which the writer recognises its own commit after a lost reply. */
   nonce: z.string(),
   /** The worker that runs it, while PROCESSING. */
-  worker: z.string().nullable(),
+  worker: z.string().nullable().default(null),
   /**
    * How long this state lasts, in seconds from the last write of the document, by the store's clock. While PROCESSING
    * it is the lease, while WAITING the wait. After that, any worker may claim the task.
    */
-  dueSeconds: z.number().nullable(),
+  dueSeconds: z.number().nullable().default(null),
   /** Events that end its wait early. */
-  events: z.array(z.string()),
-  startedAt: z.number().nullable(),
-  endedAt: z.number().nullable(),
-  result: StoredResultSchema.nullable(),
-  error: StoredErrorSchema.nullable(),
-  notes: NotesSchema.nullable(),
+  events: z.array(z.string()).default(() => []),
+  startedAt: z.number().nullable().default(null),
+  endedAt: z.number().nullable().default(null),
+  result: StoredResultSchema.nullable().default(null),
+  error: StoredErrorSchema.nullable().default(null),
+  notes: NotesSchema.nullable().default(null),
   /** Its idempotency key, once it was computed. */
-  key: z.string().nullable(),
+  key: z.string().nullable().default(null),
   /**
    * Join tokens of the ending: one for each join and count, and one for the batch if the task failed or was cancelled.
    * While the task waits for events, one token for each of them, by which the receiver of the event finds the task.
    */
-  arrivals: z.array(z.string()),
+  arrivals: z.array(z.string()).default(() => []),
 });
 export type TaskLog = z.infer<typeof TaskLogSchema>;
 

@@ -1,6 +1,6 @@
 import { type Ending, incrementedCounts } from "./joins.ts";
 import type { Notes, StoredError, StoredResult, TaskLog } from "./records.ts";
-import { isTerminal, type ParkReason, type Reason, type TerminalStatus } from "./records.ts";
+import { eventTokenMark, isTerminal, type ParkReason, type Reason, type TerminalStatus } from "./records.ts";
 import { retryDelayMs } from "./retry.ts";
 import type { TaskDefinition } from "./workflow/definition.ts";
 import type { Graph } from "./workflow/graph.ts";
@@ -103,7 +103,7 @@ export function batchToken(batchId: string, status: "ERROR" | "CANCELLED"): stri
 
 /** Token by which the tasks that wait for an event are found. No join has the id `event`: ids of joins are hashes. */
 export function eventToken(batchId: string, event: string): string {
-  return `${batchId}/event/${encodeURIComponent(event)}`;
+  return `${batchId}${eventTokenMark}${encodeURIComponent(event)}`;
 }
 
 /** The tokens of a settled task: one for each count that it adds to, or for each event that it waits for. */

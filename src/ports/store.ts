@@ -23,8 +23,8 @@ export interface DocumentKey {
   readonly id: string;
 }
 
-/** Opaque. It changes with every write of the document and never comes again. */
-export type Version = string;
+/** Opaque: a store makes it and compares it. It changes with every write of the document and never comes again. */
+export type Version = string | number;
 
 export interface StoredDocument {
   readonly key: DocumentKey;

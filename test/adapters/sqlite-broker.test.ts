@@ -11,7 +11,12 @@ import { temporaryFolder } from "../support/app.ts";
 
 function open(options: { path?: string; concurrency?: number; leaseSeconds?: number } = {}) {
   const path = options.path ?? `${temporaryFolder()}/baton.sqlite`;
-  const database = openDatabase({ path, durability: "full", lockTimeoutSeconds: 5 });
+  const database = openDatabase({
+    path,
+    durability: "full",
+    lockTimeoutSeconds: 5,
+    logger: createLogger("silent"),
+  });
   const group = new GroupCommit(database, path);
   const storeClock = new StoreClock(database, group, systemClock, createLogger("silent"));
   const broker = new SqliteBroker(database, group, storeClock, createLogger("silent"), {

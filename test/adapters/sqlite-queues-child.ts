@@ -7,7 +7,12 @@ import { StoreClock } from "../../src/adapters/sqlite/store-clock.ts";
 import { systemClock } from "../../src/adapters/system/system.ts";
 
 const path = process.argv[2] ?? "";
-const database = openDatabase({ path, durability: "full", lockTimeoutSeconds: 5 });
+const database = openDatabase({
+  path,
+  durability: "full",
+  lockTimeoutSeconds: 5,
+  logger: createLogger("silent"),
+});
 const group = new GroupCommit(database, path);
 const storeClock = new StoreClock(database, group, systemClock, createLogger("silent"));
 const broker = new SqliteBroker(database, group, storeClock, createLogger("silent"), {

@@ -26,7 +26,12 @@ interface Options {
 }
 
 function open({ clock, queues, path = `${temporaryFolder()}/baton.sqlite`, ...more }: Options) {
-  const database = openDatabase({ path, durability: "normal", lockTimeoutSeconds: 5 });
+  const database = openDatabase({
+    path,
+    durability: "normal",
+    lockTimeoutSeconds: 5,
+    logger: createLogger("silent"),
+  });
   const group = new GroupCommit(database, path);
   const storeClock = new StoreClock(database, group, clock, createLogger("silent"));
   const broker = new SqliteBroker(database, group, storeClock, createLogger("silent"), {

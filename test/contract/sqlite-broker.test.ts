@@ -1,4 +1,5 @@
 import { describe, onTestFinished } from "vitest";
+import { createLogger } from "../../src/adapters/pino/logger.ts";
 import { SqliteBroker } from "../../src/adapters/sqlite/broker.ts";
 import { openDatabase } from "../../src/adapters/sqlite/database.ts";
 import { GroupCommit } from "../../src/adapters/sqlite/group-commit.ts";
@@ -11,7 +12,12 @@ import { type BrokerUnderTest, describeBroker } from "./broker-contract.ts";
 
 async function open(): Promise<BrokerUnderTest> {
   const path = `${temporaryFolder()}/baton.sqlite`;
-  const database = openDatabase({ path, durability: "normal", lockTimeoutSeconds: 5 });
+  const database = openDatabase({
+    path,
+    durability: "normal",
+    lockTimeoutSeconds: 5,
+    logger: createLogger("silent"),
+  });
   const group = new GroupCommit(database, path);
   const silent = { debug() {}, info() {}, warn() {}, error() {} };
   const storeClock = new StoreClock(database, group, systemClock, silent);

@@ -11,7 +11,12 @@ import { temporaryFolder } from "../support/app.ts";
 import { describeStore } from "./store-contract.ts";
 
 function open(path = `${temporaryFolder()}/baton.sqlite`, clock: Clock = systemClock) {
-  const database = openDatabase({ path, durability: "full", lockTimeoutSeconds: 5 });
+  const database = openDatabase({
+    path,
+    durability: "full",
+    lockTimeoutSeconds: 5,
+    logger: createLogger("silent"),
+  });
   const group = new GroupCommit(database, path);
   const store = new SqliteDocumentStore(
     database,
@@ -32,7 +37,12 @@ describe("the SQLite store keeps the contract", () => describeStore(() => open()
 
 test("a file whose tables another process is still creating is Baton's own", () => {
   const path = `${temporaryFolder()}/baton.sqlite`;
-  const options = { path, durability: "full", lockTimeoutSeconds: 5 } as const;
+  const options = {
+    path,
+    durability: "full",
+    lockTimeoutSeconds: 5,
+    logger: createLogger("silent"),
+  } as const;
   const creator = openDatabase(options);
   creator.exec("CREATE TABLE first (id INTEGER)");
   expect(() => openDatabase(options).close()).not.toThrow();
@@ -70,6 +80,24 @@ test("two stores on one file: one wins each race", async () => {
   expect((await other.store.get(key)).document?.data).toEqual({ by: "one" });
 });
 
+test("a count is in the file with the documents that it counts, and leaves nothing when they are gone", async () => {
+  const one = open();
+  const data = { arrivals: ["x"] };
+  const { version } = await one.store.commit([
+    { kind: "create", key, data },
+    { kind: "create", key: { ...key, id: "b/b" }, data },
+  ]);
+  await one.store.sync(0);
+  const { store } = open(one.path);
+  const count = () => store.count("taskLogs", { field: "arrivals", equals: "x" });
+  expect(await count()).toBe(2);
+  await store.commit([{ kind: "delete", key, version }]);
+  expect(await count()).toBe(1);
+  await store.commit([{ kind: "delete", key: { ...key, id: "b/b" }, version }]);
+  await store.sync(0);
+  expect(one.database.prepare("SELECT * FROM taskLogs_counts").all()).toEqual([]);
+});
+
 test("a clock that is set back gives no version twice", async () => {
   let now = 1_000_000;
   const { store } = open(undefined, { ...systemClock, now: () => now });
@@ -85,7 +113,7 @@ test("when the disk is full, the whole turn is undone, the sync says so, and the
   const pages = Number(database.prepare("PRAGMA page_count").get()?.page_count);
   database.exec(`PRAGMA max_page_count = ${pages + 8}`);
   const mark = store.mark();
-  const small = store.commit([{ kind: "create", key, data: {} }]);
+  const small = store.commit([{ kind: "create", key, data: { arrivals: ["x"] } }]);
   const big = store.commit([
     { kind: "create", key: { ...key, id: "b/big" }, data: { text: "x".repeat(1_000_000) } },
   ]);
@@ -93,6 +121,7 @@ test("when the disk is full, the whole turn is undone, the sync says so, and the
   await expect(big).rejects.toMatchObject({ code: "STORE_DISK_FULL" });
   await expect(store.sync(mark)).rejects.toMatchObject({ code: "STORE_DISK_FULL" });
   expect((await store.get(key)).document).toBeUndefined();
+  expect(await store.count("taskLogs", { field: "arrivals", equals: "x" })).toBe(0);
   database.exec("PRAGMA max_page_count = 1000000");
   const later = store.mark();
   await store.commit([{ kind: "create", key, data: {} }]);
@@ -119,12 +148,12 @@ test("a file whose documents are ordered by id, as in earlier versions, still wo
     { kind: "create", key: { collection: "batches", id: "b0" }, data: { status: "RUNNING" } },
   ]);
   const found = await store.query("batches", [running], { limit: 10 });
-  expect(found.documents.map(({ key: { id }, version }) => [id, version === "7"])).toEqual([
+  expect(found.documents.map(({ key: { id }, version }) => [id, version === 7])).toEqual([
     ["b0", false],
     ["b1", true],
   ]);
   const b1 = { collection: "batches", id: "b1" } as const;
-  await store.commit([{ kind: "update", key: b1, version: "7", data: { status: "SUCCESS" } }]);
+  await store.commit([{ kind: "update", key: b1, version: 7, data: { status: "SUCCESS" } }]);
   expect(await store.count("batches", running)).toBe(1);
 });
 

@@ -110,6 +110,19 @@ export function describeStore(open: () => StoreUnderTest | Promise<StoreUnderTes
     expect([await count("x"), await count("y")]).toEqual([1, 0]);
   });
 
+  test("documents are found by a string of their array that is queried, as long as they have it", async () => {
+    const { store } = await open();
+    const event = { field: "arrivals", equals: "b/event/go" };
+    const data = { arrivals: ["b/event/go", "x"] };
+    const { version } = await store.commit([{ kind: "create", key: log("a"), data }]);
+    await store.commit([{ kind: "create", key: log("b"), data: { arrivals: ["b/event/other"] } }]);
+    const found = async () =>
+      (await store.query("taskLogs", [event], { limit: 9 })).documents.map(({ key }) => key.id);
+    expect([await found(), await store.count("taskLogs", event)]).toEqual([["b/a"], 1]);
+    await store.commit([{ kind: "update", key: log("a"), version, data: { arrivals: ["x"] } }]);
+    expect([await found(), await store.count("taskLogs", event)]).toEqual([[], 0]);
+  });
+
   test("a refused write changes no count", async () => {
     const { store } = await open();
     await store.commit([{ kind: "create", key: log("a"), data: { arrivals: ["x"] } }]);

@@ -26,7 +26,7 @@ function appThatStores(data: string, count: number, change: (data: Definition) =
   const app = testApp({ data, workflows: [joining(count)], around, environment: { BATON_SWEEP: "1h" } });
   const arrivals = async () => {
     const page = await stores[0]?.query("taskLogs", [], { limit: 2_000 });
-    const tokens = page?.documents.flatMap(({ data }) => [data.arrivals].flat()) ?? [];
+    const tokens = page?.documents.flatMap(({ data }) => data.arrivals ?? []) ?? [];
     return new Set(tokens.map((token) => String(token).split("/").slice(3).join("/")));
   };
   return { app, arrivals };

@@ -1,4 +1,5 @@
 import type { CompletionMode, Message } from "../../src/core/messages.ts";
+import type { Version } from "../../src/ports/store.ts";
 import { checkAcknowledged } from "./acknowledgement-invariants.ts";
 import { SimulatedBroker } from "./broker.ts";
 import { Cluster } from "./cluster.ts";
@@ -281,7 +282,7 @@ class Simulation {
         this.#world.violate("replay-changes-nothing", `${name} was changed`);
   }
 
-  #versions(): Map<string, string> {
+  #versions(): Map<string, Version> {
     const kept = ["batches", "taskLogs", "callbacks", "events", "executions", "steps"] as const;
     const documents = kept.flatMap((collection) => this.#documents.all(collection));
     return new Map(documents.map(({ key, version }) => [`${key.collection}/${key.id}`, version]));

@@ -111,7 +111,7 @@ function toStoreError(thrown: unknown): BatonError {
 /** The document must not have been written since. A version in another form matches no document. */
 async function toPrecondition(version: Version): Promise<Precondition> {
   const { Timestamp } = await import("@google-cloud/firestore");
-  const [seconds = "0", nanoseconds = "0"] = version.split(".");
+  const [seconds = "0", nanoseconds = "0"] = String(version).split(".");
   return { lastUpdateTime: new Timestamp(Number(seconds), Number(nanoseconds)) };
 }
 

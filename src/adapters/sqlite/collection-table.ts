@@ -1,42 +1,35 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
 import type { CollectionName, CollectionSpec } from "../../core/records.ts";
 import type { JsonObject } from "../../core/values/json.ts";
-import type { Condition, Order, QueryOptions } from "../../ports/store.ts";
+import type { Condition, Order, QueryOptions, StoredDocument } from "../../ports/store.ts";
+import { ArrayValues, createArrayTables } from "./array-values.ts";
 import { DocumentOrders } from "./document-orders.ts";
-
-export interface DocumentRow {
-  readonly id: string;
-  readonly version: number;
-  /** When it was written, by the store's clock, in milliseconds. */
-  readonly updateTime: number;
-  readonly data: string;
-}
 
 /** What a commit sets on a document in addition to its data. */
 export interface WriteStamp {
   readonly version: number;
+  /** By the store's clock, in milliseconds. */
   readonly updateTime: number;
 }
 
 /**
- * The table of one collection. Declared fields are columns with an index. Each string of a declared array is a row of
- * a side table; the column `arrays` says whether a document has such rows, so that most updates skip that table.
- * Documents lie in the order of their creation, not of their ids: writes of the same time touch few pages.
+ * The table of one collection. Declared fields are columns with an index. The column `arrays` says whether a document
+ * has strings in a declared array, so that most updates need not read what they replace. Documents lie in the order of
+ * their creation, not of their ids: writes of the same time touch few pages.
  */
 export class CollectionTable {
   readonly #database: DatabaseSync;
-  readonly #name: string;
+  readonly #name: CollectionName;
   readonly #spec: CollectionSpec;
   readonly #columns: readonly string[];
+  readonly #arrays: ReadonlyMap<string, ArrayValues>;
   readonly #orders: DocumentOrders;
   readonly #insert: StatementSync;
   readonly #update: StatementSync;
   readonly #updateAny: StatementSync;
   readonly #delete: StatementSync;
   readonly #get: StatementSync;
-  readonly #insertEntry: StatementSync;
-  readonly #deleteEntries: StatementSync;
-  readonly #countEntries: StatementSync;
+  readonly #getVersion: StatementSync;
   readonly #prepared = new Map<string, StatementSync>();
 
   constructor(database: DatabaseSync, name: CollectionName, spec: CollectionSpec) {
@@ -46,6 +39,7 @@ export class CollectionTable {
     this.#columns = spec.fields.filter((field) => field !== spec.clusteredBy);
     this.#orders = new DocumentOrders(database, name, spec);
     this.#create();
+    this.#arrays = new Map(spec.arrays.map((array) => [array, new ArrayValues(database, name, array, spec)]));
     const inserted = [...this.#columns, ...this.#orders.columns];
     const columns = inserted.map((column) => `, "${column}"`).join("");
     const marks = inserted.map(() => ", ?").join("");
@@ -58,15 +52,7 @@ export class CollectionTable {
     this.#updateAny = database.prepare(update);
     this.#delete = database.prepare(`DELETE FROM "${name}" WHERE id = ? AND version = ?`);
     this.#get = database.prepare(`SELECT id, version, updated, data FROM "${name}" WHERE id = ?`);
-    this.#insertEntry = database.prepare(
-      `INSERT INTO "${name}_entries" (field, value, id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
-    );
-    this.#deleteEntries = database.prepare(
-      `DELETE FROM "${name}_entries" WHERE field = ? AND value = ? AND id = ?`,
-    );
-    this.#countEntries = database.prepare(
-      `SELECT count(*) AS n FROM "${name}_entries" WHERE field = ? AND value = ?`,
-    );
+    this.#getVersion = database.prepare(`SELECT version FROM "${name}" WHERE id = ?`);
   }
 
   #create(): void {
@@ -76,59 +62,51 @@ export class CollectionTable {
       CREATE TABLE IF NOT EXISTS "${name}" (
         id TEXT PRIMARY KEY, version INTEGER NOT NULL, updated INTEGER NOT NULL, data TEXT NOT NULL, arrays INTEGER NOT NULL${columns}
       ) STRICT;
-      CREATE TABLE IF NOT EXISTS "${name}_entries" (
-        field TEXT NOT NULL, value TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (field, value, id)
-      ) STRICT, WITHOUT ROWID;
     `);
     for (const column of this.#columns)
       this.#database.exec(
         `CREATE INDEX IF NOT EXISTS "${name}_${column}" ON "${name}" ("${column}", id) WHERE "${column}" IS NOT NULL`,
       );
     this.#orders.createColumns();
+    if (this.#spec.arrays.length > 0) createArrayTables(this.#database, name);
   }
 
-  get(id: string): DocumentRow | undefined {
+  get arrays(): Iterable<ArrayValues> {
+    return this.#arrays.values();
+  }
+
+  get(id: string): StoredDocument | undefined {
     const row = this.#get.get(id);
-    return row && toDocumentRow(row);
+    return row && this.#toDocument(row);
+  }
+
+  /** Undefined: there is no such document. */
+  version(id: string): number | undefined {
+    const row = this.#getVersion.get(id);
+    return row && Number(row.version);
   }
 
   /** Returns false if the document exists. */
   insert(id: string, stamp: WriteStamp, data: JsonObject): boolean {
-    const entries = this.#arrayEntries(data);
-    const { changes } = this.#insert.run(
-      id,
-      stamp.version,
-      stamp.updateTime,
-      JSON.stringify(data),
-      entries.length > 0 ? 1 : 0,
-      ...this.#fieldValues(data),
-      ...this.#orders.values(data),
-    );
+    const { changes } = this.#insert.run(id, ...this.#values(stamp, data), ...this.#orders.values(data));
     if (changes === 0) return false;
-    for (const [field, value] of entries) this.#insertEntry.run(field, value, id);
+    this.#addToArrays(id, data);
     return true;
   }
 
   /** Returns false if the document does not have that version. */
   update(id: string, expected: number, stamp: WriteStamp, data: JsonObject): boolean {
-    const entries = this.#arrayEntries(data);
-    const values = [
-      stamp.version,
-      stamp.updateTime,
-      JSON.stringify(data),
-      entries.length > 0 ? 1 : 0,
-      ...this.#fieldValues(data),
-    ];
+    const values = this.#values(stamp, data);
     const updated =
       this.#update.run(...values, id, expected).changes > 0 || this.#updateWithArrays(id, expected, values);
-    if (updated) for (const [field, value] of entries) this.#insertEntry.run(field, value, id);
+    if (updated) this.#addToArrays(id, data);
     return updated;
   }
 
   #updateWithArrays(id: string, expected: number, values: readonly SQLInputValue[]): boolean {
-    const row = this.get(id);
-    if (row?.version !== expected) return false;
-    this.#deleteArrayEntries(row);
+    const document = this.get(id);
+    if (document?.version !== expected) return false;
+    this.#removeFromArrays(document);
     return this.#updateAny.run(...values, id, expected).changes > 0;
   }
 
@@ -141,20 +119,20 @@ export class CollectionTable {
 
   /** Returns false if the document does not have that version. */
   delete(id: string, expected: number): boolean {
-    const row = this.get(id);
-    if (row?.version !== expected) return false;
-    this.#deleteArrayEntries(row);
+    const document = this.get(id);
+    if (document?.version !== expected) return false;
+    this.#removeFromArrays(document);
     return this.#delete.run(id, expected).changes > 0;
   }
 
   count(condition: Condition): number {
-    const row = this.#spec.arrays.includes(condition.field)
-      ? this.#countEntries.get(condition.field, condition.equals)
-      : this.#statement("SELECT count(*) AS n", [condition], "").get(...this.#bindValues([condition]));
-    return Number(row?.n);
+    const array = this.#arrays.get(condition.field);
+    if (array) return array.count(condition.equals);
+    const statement = this.#statement("SELECT count(*) AS n", [condition], "");
+    return Number(statement.get(...this.#bindValues([condition]))?.n);
   }
 
-  query(conditions: readonly Condition[], options: QueryOptions): DocumentRow[] {
+  query(conditions: readonly Condition[], options: QueryOptions): StoredDocument[] {
     const statement = this.#statement(
       "SELECT id, version, updated, data",
       conditions,
@@ -162,17 +140,15 @@ export class CollectionTable {
     );
     return statement
       .all(...this.#bindValues(conditions), options.startAfter ?? "", options.limit)
-      .map(toDocumentRow);
+      .map((row) => this.#toDocument(row));
   }
 
-  inOrder(conditions: readonly Condition[], order: Order, limit: number): DocumentRow[] {
-    return this.#orders.rows(conditions, order, limit).map(toDocumentRow);
+  inOrder(conditions: readonly Condition[], order: Order, limit: number): StoredDocument[] {
+    return this.#orders.rows(conditions, order, limit).map((row) => this.#toDocument(row));
   }
 
   #statement(select: string, conditions: readonly Condition[], rest: string): StatementSync {
-    const where = ["1 = 1", ...conditions.map((condition) => this.#whereClause(condition.field))].join(
-      " AND ",
-    );
+    const where = ["1 = 1", ...conditions.map((condition) => this.#whereClause(condition))].join(" AND ");
     const sql = `${select} FROM "${this.#name}" WHERE ${where} ${rest}`;
     const found = this.#prepared.get(sql);
     if (found) return found;
@@ -181,12 +157,13 @@ export class CollectionTable {
     return prepared;
   }
 
-  #whereClause(field: string): string {
+  #whereClause({ field, equals }: Condition): string {
     if (field === this.#spec.clusteredBy) return "id >= ? || '/' AND id < ? || '0'";
     if (this.#columns.includes(field)) return `"${field}" = ?`;
-    if (this.#spec.arrays.includes(field))
-      return `id IN (SELECT id FROM "${this.#name}_entries" WHERE field = '${field}' AND value = ?)`;
-    throw new TypeError(`"${field}" is not a declared field of ${this.#name}`);
+    const array = this.#arrays.get(field);
+    if (!array) throw new TypeError(`"${field}" is not a declared field of ${this.#name}`);
+    if (!array.isQueried(equals)) throw new TypeError(`${this.#name} are only counted by "${equals}"`);
+    return array.condition;
   }
 
   #bindValues(conditions: readonly Condition[]): string[] {
@@ -195,32 +172,39 @@ export class CollectionTable {
     );
   }
 
-  #fieldValues(data: JsonObject): SQLInputValue[] {
-    return this.#columns.map((column) => {
+  #values({ version, updateTime }: WriteStamp, data: JsonObject): SQLInputValue[] {
+    const values: SQLInputValue[] = [
+      version,
+      updateTime,
+      JSON.stringify(data),
+      this.#hasArrays(data) ? 1 : 0,
+    ];
+    for (const column of this.#columns) {
       const value = data[column];
-      return typeof value === "string" ? value : null;
-    });
+      values.push(typeof value === "string" ? value : null);
+    }
+    return values;
   }
 
-  #arrayEntries(data: JsonObject): [field: string, value: string][] {
-    return this.#spec.arrays.flatMap((field) => {
-      const values = data[field];
-      if (!Array.isArray(values)) return [];
-      return values.map((value): [string, string] => [field, String(value)]);
-    });
+  #hasArrays(data: JsonObject): boolean {
+    for (const array of this.#arrays.values()) if (array.isIn(data)) return true;
+    return false;
   }
 
-  #deleteArrayEntries(row: DocumentRow): void {
-    for (const [field, value] of this.#arrayEntries(JSON.parse(row.data)))
-      this.#deleteEntries.run(field, value, row.id);
+  #addToArrays(id: string, data: JsonObject): void {
+    for (const array of this.#arrays.values()) array.add(id, data);
   }
-}
 
-function toDocumentRow(row: Record<string, SQLOutputValue>): DocumentRow {
-  return {
-    id: String(row.id),
-    version: Number(row.version),
-    updateTime: Number(row.updated),
-    data: String(row.data),
-  };
+  #removeFromArrays({ key, data }: StoredDocument): void {
+    for (const array of this.#arrays.values()) array.remove(key.id, data);
+  }
+
+  #toDocument({ id, version, updated, data }: Record<string, SQLOutputValue>): StoredDocument {
+    return {
+      key: { collection: this.#name, id: String(id) },
+      data: JSON.parse(String(data)),
+      version: Number(version),
+      updateTime: Number(updated),
+    };
+  }
 }

@@ -3,6 +3,8 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { ErrorCode } from "../../core/errors/error-catalog.ts";
 import { BatonError, errorCode, errorMessage } from "../../core/errors/errors.ts";
+import type { Logger } from "../../ports/telemetry.ts";
+import { upgradeLayout } from "./layout.ts";
 
 /** A connection to a database file. */
 export type Database = DatabaseSync;
@@ -19,6 +21,7 @@ export interface DatabaseOptions {
   readonly durability: "full" | "normal";
   /** How long a write waits for another process before STORE_LOCKED. */
   readonly lockTimeoutSeconds: number;
+  readonly logger: Logger;
 }
 
 /** Pages (of 4 KiB) in the write-ahead log before it is copied into the file and reused: a reused log syncs faster. */
@@ -59,7 +62,7 @@ export function closeOnError<Result>(database: DatabaseSync, use: () => Result):
 
 function configure(
   database: DatabaseSync,
-  { path, durability, lockTimeoutSeconds }: DatabaseOptions,
+  { path, durability, lockTimeoutSeconds, logger }: DatabaseOptions,
 ): DatabaseSync {
   assertOwnDatabase(database, path);
   enterWal(database, lockTimeoutSeconds);
@@ -70,6 +73,7 @@ function configure(
     PRAGMA temp_store = MEMORY;
   `);
   markAsOwn(database);
+  upgradeLayout(database, path, logger);
   return database;
 }
 

@@ -13,11 +13,10 @@ import {
   type QueryOptions,
   type QueryResult,
   type Snapshot,
-  type StoredDocument,
   type SyncMark,
   type Write,
 } from "../../ports/store.ts";
-import { CollectionTable, type DocumentRow, type WriteStamp } from "./collection-table.ts";
+import { CollectionTable, type WriteStamp } from "./collection-table.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { StoreClock } from "./store-clock.ts";
 
@@ -36,6 +35,15 @@ export class SqliteDocumentStore implements DocumentStore {
     this.#clock = clock;
     this.#tables = group.write(() => openTables(database));
     group.flush();
+    const arrays = [...this.#tables.values()].flatMap((table) => [...table.arrays]);
+    group.add({
+      beforeCommit() {
+        for (const array of arrays) array.writeChanges();
+      },
+      onRollback() {
+        for (const array of arrays) array.dropChanges();
+      },
+    });
     clock.onSetBack((now, shiftMs) => {
       for (const table of this.#tables.values()) table.shiftTimes(now, shiftMs);
     });
@@ -43,8 +51,8 @@ export class SqliteDocumentStore implements DocumentStore {
 
   get({ collection, id }: DocumentKey): MaybePromise<Snapshot> {
     return atOnce(() => {
-      const row = this.#group.read(() => this.#table(collection).get(id));
-      return { document: row && toDocument(collection, row), readTime: this.#clock.now() };
+      const document = this.#group.read(() => this.#table(collection).get(id));
+      return { document, readTime: this.#clock.now() };
     });
   }
 
@@ -80,8 +88,8 @@ export class SqliteDocumentStore implements DocumentStore {
     options: QueryOptions,
   ): MaybePromise<QueryResult> {
     return atOnce(() => {
-      const rows = this.#group.read(() => this.#table(collection).query(conditions, options));
-      return { documents: rows.map((row) => toDocument(collection, row)), readTime: this.#clock.now() };
+      const documents = this.#group.read(() => this.#table(collection).query(conditions, options));
+      return { documents, readTime: this.#clock.now() };
     });
   }
 
@@ -92,8 +100,8 @@ export class SqliteDocumentStore implements DocumentStore {
     limit: number,
   ): MaybePromise<QueryResult> {
     return atOnce(() => {
-      const rows = this.#group.read(() => this.#table(collection).inOrder(conditions, order, limit));
-      return { documents: rows.map((row) => toDocument(collection, row)), readTime: this.#clock.now() };
+      const documents = this.#group.read(() => this.#table(collection).inOrder(conditions, order, limit));
+      return { documents, readTime: this.#clock.now() };
     });
   }
 
@@ -124,8 +132,8 @@ export class SqliteDocumentStore implements DocumentStore {
   }
 
   #isPreconditionMet(write: Write): boolean {
-    const row = this.#table(write.key.collection).get(write.key.id);
-    return write.kind === "create" ? row === undefined : row?.version === Number(write.version);
+    const version = this.#table(write.key.collection).version(write.key.id);
+    return write.kind === "create" ? version === undefined : version === Number(write.version);
   }
 
   #apply(write: Write, stamp: WriteStamp): boolean {
@@ -153,17 +161,8 @@ function openTables(database: DatabaseSync): Map<CollectionName, CollectionTable
   );
 }
 
-function toDocument(collection: CollectionName, row: DocumentRow): StoredDocument {
-  return {
-    key: { collection, id: row.id },
-    data: JSON.parse(row.data),
-    version: String(row.version),
-    updateTime: row.updateTime,
-  };
-}
-
 function toCommitResult({ version, updateTime }: WriteStamp): CommitResult {
-  return { version: String(version), commitTime: updateTime };
+  return { version, commitTime: updateTime };
 }
 
 function conflictError(write: Write): ConflictError {

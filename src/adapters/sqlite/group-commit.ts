@@ -8,6 +8,13 @@ export interface Group {
   failed: boolean;
 }
 
+/** Does work once for all writes of a group. */
+export interface GroupMember {
+  /** Runs statements of the group, the last ones. */
+  beforeCommit(): void;
+  onRollback(): void;
+}
+
 interface OpenGroup extends Group {
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
@@ -23,6 +30,7 @@ export class GroupCommit {
   readonly #path: string;
   readonly #begin;
   readonly #commit;
+  readonly #members: GroupMember[] = [];
   #open: OpenGroup | undefined;
   #rolledBack = 0;
   #lastError: Error | undefined;
@@ -32,6 +40,10 @@ export class GroupCommit {
     this.#path = path;
     this.#begin = database.prepare("BEGIN IMMEDIATE");
     this.#commit = database.prepare("COMMIT");
+  }
+
+  add(member: GroupMember): void {
+    this.#members.push(member);
   }
 
   /** Runs statements inside the group of this turn. An error of SQLite rolls back the whole group. */
@@ -74,6 +86,7 @@ export class GroupCommit {
     const group = this.#open;
     if (!group) return;
     try {
+      for (const member of this.#members) member.beforeCommit();
       this.#commit.run();
       this.#open = undefined;
       group.resolve();
@@ -104,6 +117,7 @@ export class GroupCommit {
     this.#rolledBack += 1;
     this.#lastError = error;
     if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+    for (const member of this.#members) member.onRollback();
     group.reject(error);
   }
 }

@@ -12,6 +12,7 @@ export const machineErrors = {
     "retry",
     "Restore the database file from a backup, or move it away to start with an empty one.",
   ),
+  STORE_NEWER: entry("retry", "Use the version of Baton that wrote the data folder, or a later one."),
   STORE_LOCKED: entry("retry", "Another process holds the database; stop it or wait."),
   STORE_FAILED: entry("retry", "See the message; the work is retried."),
   STORE_DENIED: entry(

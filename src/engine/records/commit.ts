@@ -9,6 +9,7 @@ import {
   type MaybePromise,
   type Snapshot,
   StoreTimeoutError,
+  type Version,
   type Write,
 } from "../../ports/store.ts";
 import type { Dependencies } from "../dependencies.ts";
@@ -106,7 +107,7 @@ async function readBack(
   throw error;
 }
 
-function demandedVersion(write: NoncedWrite): string | undefined {
+function demandedVersion(write: NoncedWrite): Version | undefined {
   return write.kind === "create" ? undefined : write.version;
 }
 

@@ -13,7 +13,7 @@ import {
 import type { Dependencies } from "../dependencies.ts";
 import type { PinnedBatch } from "./batches.ts";
 import { type CommitOutcome, commitEachIdempotent, commitIdempotent, type NoncedWrite } from "./commit.ts";
-import { keyOf, parsed, Records, recordKinds, type Stored, writeOf } from "./records.ts";
+import { keyOf, parsed, Records, recordKinds, type Stored } from "./records.ts";
 
 /**
  * Releases a claim whose commit was applied after we timed out waiting for it. Otherwise the task would idle until the
@@ -51,8 +51,8 @@ async function releaseIfApplied(
   // mutation: only-the-late-claim-is-released
   if (document?.data.nonce !== claim.nonce) return false;
   const free = { status: "WAITING", reason: "released", worker: null, dueSeconds: 0 } as const;
-  const data = { ...claim, ...free, nonce: ids.unique() };
-  const outcome = await commitIdempotent(store, { kind: "update", key, version: document.version, data });
+  const released = { ...claim, ...free, nonce: ids.unique() };
+  const outcome = await commitIdempotent(store, logWrite(document.version, released));
   return outcome.kind === "won";
 }
 
@@ -208,7 +208,38 @@ export class TaskLogs {
 
 /** Conditional on `version`; undefined creates the log. */
 export function logWrite(version: Version | undefined, log: TaskLog): NoncedWrite {
-  return writeOf(recordKinds.taskLog, version, log);
+  const key = keyOf(recordKinds.taskLog, log);
+  const data = withoutDefaults(log);
+  return version === undefined ? { kind: "create", key, data } : { kind: "update", key, version, data };
+}
+
+/** A TaskLog as it is stored: a field with its default value is left out, as are most fields of most logs. */
+type TaskLogData = Pick<TaskLog, "batchId" | "taskId" | "status" | "nonce"> & Partial<TaskLog>;
+
+export function withoutDefaults(log: TaskLog): TaskLogData {
+  const { batchId, taskId, status, nonce } = log;
+  const stored: { -readonly [Name in keyof TaskLogData]: TaskLogData[Name] } = {
+    batchId,
+    taskId,
+    status,
+    nonce,
+  };
+  if (log.reason !== null) stored.reason = log.reason;
+  if (log.attempt !== 0) stored.attempt = log.attempt;
+  if (log.resumes !== 0) stored.resumes = log.resumes;
+  if (log.failures !== 0) stored.failures = log.failures;
+  if (log.lostLeases !== 0) stored.lostLeases = log.lostLeases;
+  if (log.worker !== null) stored.worker = log.worker;
+  if (log.dueSeconds !== null) stored.dueSeconds = log.dueSeconds;
+  if (log.events.length > 0) stored.events = log.events;
+  if (log.startedAt !== null) stored.startedAt = log.startedAt;
+  if (log.endedAt !== null) stored.endedAt = log.endedAt;
+  if (log.result !== null) stored.result = log.result;
+  if (log.error !== null) stored.error = log.error;
+  if (log.notes !== null) stored.notes = log.notes;
+  if (log.key !== null) stored.key = log.key;
+  if (log.arrivals.length > 0) stored.arrivals = log.arrivals;
+  return stored;
 }
 
 function toClaimOutcome(outcome: CommitOutcome, log: TaskLog): ClaimOutcome {
