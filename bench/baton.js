@@ -73,6 +73,27 @@ export async function openBaton({ root, data, durability, tasks, batches, task =
   }
 }
 
+/** Reads the batches of a data folder that other processes work on. */
+export async function openReader({ root, data }) {
+  const { readConfiguration } = await load(root, [
+    "configuration/configuration",
+    "composition/configuration",
+  ]);
+  const { openEmbedded } = await load(root, ["app/embedded", "composition/embedded"]);
+  const { createLogger } = await load(root, ["adapters/pino/logger"]);
+  const app = openEmbedded({
+    configuration: readConfiguration({ BATON_DATA: data }),
+    logger: createLogger("error"),
+    workflows: [],
+  });
+  const queries = app.engine.admin ?? app.engine;
+  return {
+    status: async (batchId) => (await queries.status(batchId)).status,
+    show: (batchId) => queries.show(batchId),
+    close: () => app.close(),
+  };
+}
+
 /** Resolves with the batch of the task without children that runs last. */
 class EndOfTasks {
   #left = 0;

@@ -1,37 +1,6 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import * as z from "zod";
-import { endedWithTest } from "../support/child-process.ts";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
-
-/** Runs a program of bench/ to its end, with its data in an empty folder, which it must leave empty. */
-async function runBench(program: string, ...words: readonly string[]): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), "baton-bench-test-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const child = endedWithTest(() =>
-    spawn(process.execPath, [join(root, "bench", program), ...words], {
-      env: { ...process.env, BENCH_FOLDER: folder },
-      stdio: ["ignore", "pipe", "pipe"],
-    }),
-  );
-  let [output, errors] = ["", ""];
-  child.stdout.on("data", (chunk) => {
-    output += chunk;
-  });
-  child.stderr.on("data", (chunk) => {
-    errors += chunk;
-  });
-  const [code] = await once(child, "close");
-  expect(code, errors).toBe(0);
-  expect(readdirSync(folder)).toEqual([]);
-  return output;
-}
+import { repository, runBench, SoakSchema } from "./run-bench.ts";
 
 const Positive = z.number().positive();
 const RunSchema = z.object({
@@ -46,7 +15,7 @@ const samplesOf = <Row extends z.ZodType>(row: Row) => z.object({ samples: z.arr
 test("two revisions and the floor of SQLite are measured in turns", async () => {
   const words = [
     "--against",
-    root,
+    repository,
     "--floor",
     "--workloads",
     "W1,layers:3x4",
@@ -57,7 +26,7 @@ test("two revisions and the floor of SQLite are measured in turns", async () => 
   ];
   const { samples } = samplesOf(
     z.object({ workload: z.string(), id: z.string(), runs: z.array(RunSchema).length(2) }),
-  ).parse(JSON.parse(await runBench("compare.js", ...words, "--json")));
+  ).parse(JSON.parse(await runBench("compare.js", [...words, "--json"])));
   expect(samples.map(({ workload, id, runs }) => `${workload} ${id} ${runs[0]?.tasks}`)).toEqual([
     "W1 base 200",
     "W1 new 200",
@@ -69,8 +38,8 @@ test("two revisions and the floor of SQLite are measured in turns", async () => 
 });
 
 test("the comparison is a Markdown table of ratios", async () => {
-  const words = ["--against", root, "--floor", "--workloads", "fan:3", "--pairs", "1", "--rounds", "2"];
-  const table = await runBench("compare.js", ...words);
+  const words = ["--against", repository, "--floor", "--workloads", "fan:3", "--pairs", "1", "--rounds", "2"];
+  const table = await runBench("compare.js", words);
   expect(table).toMatch(/^\| fan 1 → 3 → 1 \|(?: [\d,.]+ \| [\d,.]+ \| [\d.]+ × \|){4}$/m);
   expect(table).toMatch(/^\| fan 1 → 3 → 1 \|(?: [\d,.]+ \|){3}(?: [\d.]+ × \|){4}$/m);
   expect(table).toMatch(/load average [\d.]+ before, [\d.]+ after/);
@@ -78,7 +47,7 @@ test("the comparison is a Markdown table of ratios", async () => {
 
 test("growth", async () => {
   const shapes = "chain:2,chain:4,diamonds:2";
-  const output = await runBench("growth.js", "--shapes", shapes, "--tasks", "4", "--pairs", "1", "--json");
+  const output = await runBench("growth.js", ["--shapes", shapes, "--tasks", "4", "--pairs", "1", "--json"]);
   const { samples } = samplesOf(
     z.object({
       shape: z.string(),
@@ -94,7 +63,7 @@ test("growth", async () => {
 
 test("large results", async () => {
   const words = ["--sizes", "100", "--tasks", "3", "--rounds", "2", "--pairs", "1"];
-  const output = await runBench("large-results.js", ...words, "--json");
+  const output = await runBench("large-results.js", [...words, "--json"]);
   const { samples } = samplesOf(
     z.object({
       options: z.object({ kind: z.string() }),
@@ -105,7 +74,7 @@ test("large results", async () => {
 });
 
 test("a backlog", async () => {
-  const output = await runBench("backlog.js", "--batches", "5", "--pairs", "1", "--json");
+  const output = await runBench("backlog.js", ["--batches", "5", "--pairs", "1", "--json"]);
   const { samples } = samplesOf(
     z.object({
       runs: z.array(z.object({ firstMs: Positive, medianMs: Positive, lastMs: Positive })).length(1),
@@ -121,25 +90,32 @@ test("one server and two on one file", async () => {
       servers: z.number(),
       runs: z.array(z.object({ batchesPerSecond: Positive, doneMs99: z.number() })).length(1),
     }),
-  ).parse(JSON.parse(await runBench("two-processes.js", ...words)));
+  ).parse(JSON.parse(await runBench("two-processes.js", words)));
   expect(samples.map(({ servers }) => servers)).toEqual([1, 2]);
 });
 
 test("loads of a file, also of one whose types the first rows do not show", async () => {
   const LoadSchema = z.object({ milliseconds: Positive, processorMs: Positive, peakMegabytes: Positive });
-  const words = ["--rows", "50", "--columns", "8", "--late", "--pairs", "1", "--against", root, "--json"];
+  const cases = ["--cases", "first append,later merge", "--late", "--pairs", "1", "--against", repository];
   const { samples } = samplesOf(
     z.object({
       name: z.string(),
       sides: z.array(z.object({ runs: z.array(LoadSchema).length(1) })).length(3),
     }),
-  ).parse(JSON.parse(await runBench("files.js", ...words, "--cases", "first append,later merge")));
+  ).parse(JSON.parse(await runBench("files.js", ["--rows", "50", "--columns", "8", ...cases, "--json"])));
   expect(samples.map(({ name }) => name)).toEqual(["first append", "later merge"]);
+});
+
+test("a soak without kills", async () => {
+  const words = ["--minutes", "0.02", "--in-flight", "2", "--kill-every", "0", "--json"];
+  const { segments } = SoakSchema.parse(JSON.parse(await runBench("soak.js", words)));
+  expect(segments).toMatchObject([{ kills: 0, violations: [] }]);
 });
 
 test("each program explains its options, and a workload that does not exist is refused", async () => {
   for (const program of ["compare", "growth", "large-results", "backlog", "two-processes", "files"])
-    expect(await runBench(`${program}.js`, "--help")).toMatch(/--against REVISION/);
-  expect(await runBench("peers/run.js", "--help")).toMatch(/BullMQ/);
-  await expect(runBench("compare.js", "--workloads", "W9")).rejects.toThrow(/There is no workload W9/);
+    expect(await runBench(`${program}.js`, ["--help"])).toMatch(/--against REVISION/);
+  expect(await runBench("peers/run.js", ["--help"])).toMatch(/BullMQ/);
+  expect(await runBench("soak.js", ["--help"])).toMatch(/SIGKILL/);
+  await expect(runBench("compare.js", ["--workloads", "W9"])).rejects.toThrow(/There is no workload W9/);
 });
