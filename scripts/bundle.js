@@ -19,6 +19,7 @@ const entries = [
   // What tests, scripts and benchmarks load.
   "src/cli/{program,session,follow-batch}",
   "src/app/{embedded,local-server}",
+  "src/adapters/duckdb/{database-file,duckdb-warehouse}",
   "src/adapters/pino/logger",
   "src/configuration/configuration",
   "src/core/workflow/definition",
