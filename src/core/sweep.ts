@@ -43,51 +43,71 @@ export interface RedrivePlan {
 }
 
 /**
- * The messages that a RUNNING batch lacks, found from all of its TaskLogs. Ready children are listed one by one if they
- * have no log: a repeated completion of their parent would start all its children again.
+ * What the TaskLogs of a RUNNING batch say about the messages that it lacks. They are added page by page, and only their
+ * endings are kept: the logs of 20,000 tasks with results are larger than the memory of a function.
  */
-export function planRedrive(graph: Graph, logs: ReadonlyMap<string, AgedLog>): RedrivePlan {
-  const unstarted = graph.roots.filter((taskId) => !logs.has(taskId));
-  const overdue = [...logs.values()].filter(isOverdue).map(({ log }) => log.taskId);
-  const ready: string[] = [];
-  const complete = new Map<string, Ending>();
-  for (const join of graph.joins) {
-    const unnotified = unnotifiedChildren(join, logs);
-    ready.push(...unnotified.filter(({ decision }) => decision === "ready").map(({ taskId }) => taskId));
-    const skipped = unnotified.find(({ decision }) => decision === "skip");
-    if (skipped) complete.set(skipped.parent.taskId, skipped.parent.ending);
+export class RedriveSurvey {
+  /** The ending of each task that has a log; undefined if it has not ended. */
+  readonly #endings = new Map<string, Ending | undefined>();
+  readonly #overdue: string[] = [];
+
+  add({ log, ageMs }: AgedLog): void {
+    const { taskId, status, reason } = log;
+    this.#endings.set(taskId, isTerminal(status) ? { status, reason } : undefined);
+    if (isOverdue({ log, ageMs })) this.#overdue.push(taskId);
   }
-  // mutation: sweep-finds-lost-work
-  return {
-    execute: [...unstarted, ...overdue, ...ready],
-    complete: [...complete].map(([taskId, ending]) => ({ taskId, ending })),
-  };
+
+  /**
+   * The messages to publish, once all logs are added. Ready children are listed one by one if they have no log: a
+   * repeated completion of their parent would start all its children again.
+   */
+  plan(graph: Graph): RedrivePlan {
+    const unstarted = graph.roots.filter((taskId) => !this.#endings.has(taskId));
+    const overdue = this.#overdue;
+    const ready: string[] = [];
+    const complete = new Map<string, Ending>();
+    for (const join of graph.joins) {
+      const unnotified = this.#unnotifiedChildren(join);
+      for (const { taskId, decision } of unnotified) if (decision === "ready") ready.push(taskId);
+      const skipped = unnotified.find(({ decision }) => decision === "skip");
+      if (skipped) complete.set(skipped.parent.taskId, skipped.parent.ending);
+    }
+    // mutation: sweep-finds-lost-work
+    return {
+      execute: [...unstarted, ...overdue, ...ready],
+      complete: [...complete].map(([taskId, ending]) => ({ taskId, ending })),
+    };
+  }
+
+  /** Children that were neither started nor skipped although a parent's ending decides about them. */
+  #unnotifiedChildren(join: Join) {
+    const children = join.children.filter(({ taskId }) => !this.#endings.has(taskId));
+    if (children.length === 0) return [];
+    const parents = join.parents.flatMap((taskId) => {
+      const ending = this.#endings.get(taskId);
+      return ending ? [{ taskId, ending }] : [];
+    });
+    const counts = countEndings(parents.map(({ ending }) => ending));
+    const byRule = new Map(
+      join.rules.map((rule) => {
+        const kindAfter = (parent: EndedParent) => decideChild(rule, join, parent.ending, counts).kind;
+        return [rule, parents.find((parent) => kindAfter(parent) !== "wait")] as const;
+      }),
+    );
+    return children.flatMap(({ taskId, rule }) => {
+      const parent = byRule.get(rule);
+      if (!parent) return [];
+      return [{ taskId, decision: decideChild(rule, join, parent.ending, counts).kind, parent }];
+    });
+  }
+}
+
+interface EndedParent {
+  readonly taskId: string;
+  readonly ending: Ending;
 }
 
 function isOverdue({ log, ageMs }: AgedLog): boolean {
   const { kind } = decideClaim(log, ageMs);
   return kind !== "ended" && kind !== "held";
-}
-
-/** Children that were neither started nor skipped although a parent's ending decides about them. */
-function unnotifiedChildren(join: Join, logs: ReadonlyMap<string, AgedLog>) {
-  const children = join.children.filter((child) => !logs.has(child.taskId));
-  if (children.length === 0) return [];
-  const endings = parentEndings(join, logs);
-  const counts = countEndings(endings.map(({ ending }) => ending));
-  return children.flatMap(({ taskId, rule }) => {
-    for (const parent of endings) {
-      const { kind } = decideChild(rule, join, parent.ending, counts);
-      if (kind !== "wait") return [{ taskId, decision: kind, parent }];
-    }
-    return [];
-  });
-}
-
-function parentEndings(join: Join, logs: ReadonlyMap<string, AgedLog>) {
-  return join.parents.flatMap((taskId) => {
-    const log = logs.get(taskId)?.log;
-    if (!log || !isTerminal(log.status)) return [];
-    return [{ taskId, ending: { status: log.status, reason: log.reason } }];
-  });
 }

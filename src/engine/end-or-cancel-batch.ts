@@ -96,39 +96,49 @@ async function finalizeBatch(
   });
 }
 
-/** Returns the tasks whose logs were written meanwhile; they have to be cancelled again. */
+/**
+ * Cancels the pending tasks, page by page: the logs of a batch may be larger than the memory. Returns the tasks whose
+ * logs were written meanwhile; they have to be cancelled again.
+ */
 async function cancelTasks(
   dependencies: Dependencies,
   logs: TaskLogs,
   batch: PinnedBatch,
-  taskIds: readonly string[],
+  pending: readonly string[],
 ): Promise<string[]> {
+  const wanted = new Set(pending);
+  const withoutLog = new Set(pending);
   const records = new IdempotencyStore(dependencies.store);
-  const found = await logs.readStates(batch.batchId);
-  const open = taskIds.filter((taskId) => {
-    const log = found.get(taskId)?.log;
-    // mutation: cancel-includes-tasks-without-a-log
-    return !log || !isTerminal(log.status);
-  });
-  // An earlier canceller may have died before it stopped their remote jobs and released their locks.
-  const ended = [...found.values()].filter(({ log }) => log.status === "CANCELLED");
   const release = async (log: TaskLog) => {
     const isReleased = await cancelRemoteJob({ dependencies, logs, records }, batch, log);
     // mutation: cancel-frees-locks
     if (!isReleased) await records.release(log, dependencies.ids.unique);
   };
-  await withBoundedConcurrency(ended, ({ log }) => release(log));
   const lost: string[] = [];
-  for (let first = 0; first < open.length; first += limits.writesPerCommit) {
-    const chunk = open.slice(first, first + limits.writesPerCommit);
-    const writes = chunk.map((taskId) => cancelWrite(dependencies, batch, taskId, found.get(taskId)));
-    const outcomes = await commitEachIdempotent(dependencies.store, writes);
-    const wasLost = (index: number) => outcomes[index]?.kind === "lost";
-    lost.push(...chunk.filter((_, index) => wasLost(index)));
-    const cancelled = chunk.flatMap((taskId, index) =>
-      wasLost(index) ? [] : (found.get(taskId)?.log ?? []),
+  for await (const page of logs.pagesOf(batch.batchId)) {
+    for (const { log } of page) withoutLog.delete(log.taskId);
+    // An earlier canceller may have died before it stopped their remote jobs and released their locks.
+    const ended = page.filter(({ log }) => log.status === "CANCELLED");
+    await withBoundedConcurrency(ended, ({ log }) => release(log));
+    const open = page.filter(({ log }) => wanted.has(log.taskId) && !isTerminal(log.status));
+    const outcomes = await commitEachIdempotent(
+      dependencies.store,
+      open.map((found) => cancelWrite(dependencies, batch, found.log.taskId, found)),
     );
-    await withBoundedConcurrency(cancelled, release);
+    const wasLost = (index: number) => outcomes[index]?.kind === "lost";
+    lost.push(...open.filter((_, index) => wasLost(index)).map(({ log }) => log.taskId));
+    await withBoundedConcurrency(
+      open.filter((_, index) => !wasLost(index)),
+      ({ log }) => release(log),
+    );
+  }
+  // mutation: cancel-includes-tasks-without-a-log
+  const unstarted = [...withoutLog];
+  for (let first = 0; first < unstarted.length; first += limits.writesPerCommit) {
+    const chunk = unstarted.slice(first, first + limits.writesPerCommit);
+    const writes = chunk.map((taskId) => cancelWrite(dependencies, batch, taskId, undefined));
+    const outcomes = await commitEachIdempotent(dependencies.store, writes);
+    lost.push(...chunk.filter((_, index) => outcomes[index]?.kind === "lost"));
   }
   return lost;
 }

@@ -4,7 +4,7 @@ import { limits } from "../core/limits.ts";
 import { CONTROL_QUEUE, type SweepMessage } from "../core/messages.ts";
 import type { TaskBatch } from "../core/records.ts";
 import { awaitsCompletion } from "../core/steps.ts";
-import { isInspectionDue, planRedrive } from "../core/sweep.ts";
+import { isInspectionDue, RedriveSurvey } from "../core/sweep.ts";
 import type { OutgoingMessage } from "../ports/broker.ts";
 import type { DocumentStore, StoredDocument } from "../ports/store.ts";
 import { hasEarlyCompletion } from "./completion.ts";
@@ -13,8 +13,7 @@ import { cancelBatch } from "./end-or-cancel-batch.ts";
 import { resumeIfEventReceived } from "./events.ts";
 import { callbackMessage, completionMessage, executeMessage, UnitOfWork } from "./outgoing-messages.ts";
 import type { Batches } from "./records/batches.ts";
-import { deleteEach } from "./records/bulk.ts";
-import type { Stored } from "./records/records.ts";
+import { deleteEach, withBoundedConcurrency } from "./records/bulk.ts";
 import type { StoredLog, TaskLogs } from "./records/task-logs.ts";
 import { deleteSteps } from "./steps.ts";
 
@@ -115,11 +114,20 @@ export async function redriveBatch(
   // mutation: sweep-completes-a-cancel
   if (batch.cancelRequested) return cancelBatch(dependencies, batches, logs, batchId);
   const pinned = await batches.pinned(batchId);
-  const states = await logs.readStates(batchId);
-  for (const log of states.values()) await resumeIfEventReceived({ dependencies, logs }, pinned, log);
-  const plan = planRedrive(pinned.graph, states);
-  const completed = await tasksWithEarlyCompletion(dependencies, states);
-  logIfStalled(dependencies, found, states, plan.execute.length + plan.complete.length);
+  const survey = new RedriveSurvey();
+  const completed: string[] = [];
+  let idleMs = found.ageMs;
+  for await (const page of logs.pagesOf(batchId)) {
+    for (const log of page) survey.add(log);
+    idleMs = Math.min(idleMs, ...page.map(({ ageMs }) => ageMs));
+    const waiting = page.filter(({ log }) => log.status === "WAITING");
+    await withBoundedConcurrency(waiting, (log) =>
+      resumeIfEventReceived({ dependencies, logs }, pinned, log),
+    );
+    completed.push(...(await tasksWithEarlyCompletion(dependencies, waiting)));
+  }
+  const plan = survey.plan(pinned.graph);
+  logIfStalled(dependencies, batch, idleMs, plan.execute.length + plan.complete.length);
   const execute = new Set([...plan.execute, ...completed]);
   await unit.publish([
     ...[...execute].map((taskId) => executeMessage(pinned, taskId, { redrive: true })),
@@ -132,23 +140,15 @@ export async function redriveBatch(
 /** Tasks that wait for a completion that was received already. */
 async function tasksWithEarlyCompletion(
   { store }: Dependencies,
-  logs: ReadonlyMap<string, StoredLog>,
+  waiting: readonly StoredLog[],
 ): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (const { log } of logs.values())
-    if (awaitsCompletion(log) && (await hasEarlyCompletion(store, log))) found.push(log.taskId);
-  return found;
+  const awaiting = waiting.filter(({ log }) => awaitsCompletion(log));
+  const found = await withBoundedConcurrency(awaiting, ({ log }) => hasEarlyCompletion(store, log));
+  return awaiting.filter((_, index) => found[index]).map(({ log }) => log.taskId);
 }
 
 /** Logs an error for a batch that makes no progress although its messages are published again. */
-function logIfStalled(
-  { logger }: Dependencies,
-  { data: batch, ageMs: batchAgeMs }: Stored<TaskBatch>,
-  logs: ReadonlyMap<string, StoredLog>,
-  missing: number,
-): void {
-  const ages = [...logs.values()].map(({ ageMs }) => ageMs);
-  const idleMs = Math.min(batchAgeMs, ...ages);
+function logIfStalled({ logger }: Dependencies, batch: TaskBatch, idleMs: number, missing: number): void {
   if (missing === 0 || idleMs < limits.stalledSeconds * 1_000) return;
   const { batchId, workflowId } = batch;
   logger.error("a batch does not move", { batchId, workflowId, idleSeconds: Math.round(idleMs / 1_000) });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { isRedrivable, type Message } from "../../src/core/messages.ts";
 import type { TaskLog } from "../../src/core/records.ts";
-import { planRedrive } from "../../src/core/sweep.ts";
+import { RedriveSurvey } from "../../src/core/sweep.ts";
 import { applyTaskDefaults } from "../../src/core/workflow/definition.ts";
 import { buildGraph } from "../../src/core/workflow/graph.ts";
 import { logOf } from "../support/logs.ts";
@@ -19,10 +19,10 @@ const graph = buildGraph({
 });
 
 function plan(logs: Readonly<Record<string, Partial<TaskLog>>>, ageMs = 1_000) {
-  const aged = Object.entries(logs).map(
-    ([taskId, fields]) => [taskId, { log: logOf({ taskId, ...fields }), ageMs }] as const,
-  );
-  const { execute, complete } = planRedrive(graph, new Map(aged));
+  const survey = new RedriveSurvey();
+  for (const [taskId, fields] of Object.entries(logs))
+    survey.add({ log: logOf({ taskId, ...fields }), ageMs });
+  const { execute, complete } = survey.plan(graph);
   return { execute, complete: complete.map(({ taskId }) => taskId) };
 }
 

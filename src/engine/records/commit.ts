@@ -64,6 +64,7 @@ export async function commitEachIdempotent(
   store: DocumentStore,
   writes: readonly NoncedWrite[],
 ): Promise<CommitOutcome[]> {
+  if (writes.length === 0) return [];
   const results = await commitEach(store, writes);
   return Promise.all(
     writes.map(async (write, index): Promise<CommitOutcome> => {

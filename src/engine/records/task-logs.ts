@@ -1,6 +1,6 @@
 import { errorMessage } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
-import { isTerminal, type TaskLog } from "../../core/records.ts";
+import type { TaskLog } from "../../core/records.ts";
 import { eventToken } from "../../core/settlement.ts";
 import {
   type Condition,
@@ -111,14 +111,6 @@ export class TaskLogs {
     const logs = new Map<string, StoredLog>();
     for await (const page of this.pagesOf(batchId))
       for (const stored of page) logs.set(stored.log.taskId, stored);
-    return logs;
-  }
-
-  /** By task id; ended tasks are without their results. */
-  async readStates(batchId: string): Promise<Map<string, StoredLog>> {
-    const logs = new Map<string, StoredLog>();
-    for await (const page of this.pagesOf(batchId))
-      for (const stored of page) logs.set(stored.log.taskId, withoutResult(stored));
     return logs;
   }
 
@@ -256,12 +248,6 @@ export function toStoredLog(snapshot: Snapshot): StoredLog | undefined {
 
 function asLog({ data, version, writtenAt, ageMs }: Stored<TaskLog>): StoredLog {
   return { log: data, version, writtenAt, ageMs, isOurs: false };
-}
-
-/** Only for terminal logs, which are never written again. */
-function withoutResult(stored: StoredLog): StoredLog {
-  if (!isTerminal(stored.log.status)) return stored;
-  return { ...stored, log: { ...stored.log, result: null, notes: null, arrivals: [] } };
 }
 
 export function logKey(batchId: string, taskId: string): DocumentKey {

@@ -1,6 +1,5 @@
 import { deriveBatchId, newBatch } from "../../core/batch.ts";
 import { BatonError } from "../../core/errors/errors.ts";
-import { limits } from "../../core/limits.ts";
 import type { TaskBatch } from "../../core/records.ts";
 import { terminalLogWithoutRun } from "../../core/settlement.ts";
 import { type Graph, inheritedTasks } from "../../core/workflow/graph.ts";
@@ -8,7 +7,7 @@ import type { Dependencies } from "../dependencies.ts";
 import type { Batches } from "../records/batches.ts";
 import { commitEachIdempotent, type NoncedWrite } from "../records/commit.ts";
 import type { Definitions } from "../records/definitions.ts";
-import { logKey, type StoredLog, type TaskLogs } from "../records/task-logs.ts";
+import { logKey, type TaskLogs } from "../records/task-logs.ts";
 import { redriveBatch } from "../sweep.ts";
 import type { Started } from "./start-batch.ts";
 
@@ -46,7 +45,7 @@ export async function retryBatch(parts: Parts, batchId: string): Promise<Started
     },
     { nonce: dependencies.ids.unique(), now: dependencies.clock.now() },
   );
-  await inherit(dependencies, graph, next.batchId, await logs.readAll(batchId));
+  await inherit(parts, graph, batchId, next.batchId);
   // The batch is created last, so that no task of it runs before all successes are inherited.
   const { kind } = await batches.create(next, graph);
   await redriveBatch(dependencies, batches, logs, next.batchId);
@@ -65,24 +64,30 @@ async function currentGraph({ dependencies, definitions }: Parts, batch: TaskBat
   return deployed ? definitions.save(deployed.definition) : definitions.load(batch.definitionHash);
 }
 
+/** Copies the logs of inherited successes, page by page: with their results they may be larger than the memory. */
 async function inherit(
-  { store, ids, clock }: Dependencies,
+  { dependencies, logs }: Parts,
   graph: Graph,
+  fromBatchId: string,
   batchId: string,
-  logs: ReadonlyMap<string, StoredLog>,
 ): Promise<void> {
-  const successes = inheritedTasks(graph, (taskId) => logs.get(taskId)?.log.status === "SUCCESS");
-  const writes = successes.map((taskId): NoncedWrite => {
-    const result = logs.get(taskId)?.log.result;
-    const data = terminalLogWithoutRun(
-      graph,
-      { batchId, taskId },
-      { status: "SUCCESS", reason: "inherited", ...(result && { result }) },
-      { nonce: ids.unique(), now: clock.now() },
-    );
-    return { kind: "create", key: logKey(batchId, taskId), data };
-  });
-  // mutation: retry-inherits-successes
-  for (let first = 0; first < writes.length; first += limits.writesPerCommit)
-    await commitEachIdempotent(store, writes.slice(first, first + limits.writesPerCommit));
+  const { store, ids, clock } = dependencies;
+  const succeeded = new Set<string>();
+  for await (const page of logs.pagesOf(fromBatchId))
+    for (const { log } of page) if (log.status === "SUCCESS") succeeded.add(log.taskId);
+  const inherited = new Set(inheritedTasks(graph, (taskId) => succeeded.has(taskId)));
+  for await (const page of logs.pagesOf(fromBatchId)) {
+    const successes = page.filter(({ log }) => inherited.has(log.taskId));
+    const writes = successes.map(({ log: { taskId, result } }): NoncedWrite => {
+      const data = terminalLogWithoutRun(
+        graph,
+        { batchId, taskId },
+        { status: "SUCCESS", reason: "inherited", ...(result && { result }) },
+        { nonce: ids.unique(), now: clock.now() },
+      );
+      return { kind: "create", key: logKey(batchId, taskId), data };
+    });
+    // mutation: retry-inherits-successes
+    await commitEachIdempotent(store, writes);
+  }
 }
