@@ -11,7 +11,8 @@ import { daySeconds, isoTime } from "../core/values/time.ts";
 import type { CallbackSender } from "../ports/callbacks.ts";
 import type { Clock, Ids } from "../ports/machine.ts";
 import type { Assignment } from "../ports/task-runner.ts";
-import type { Logger } from "../ports/telemetry.ts";
+import type { LogFields, Logger } from "../ports/telemetry.ts";
+import { outsideRun } from "./current-run.ts";
 import type { Steps } from "./step-api.ts";
 import {
   type ItemWork,
@@ -41,7 +42,7 @@ export function createContext(
   const outcomeOfParent = (taskId: string) => {
     if (!task.after.includes(taskId))
       throw new BatonError("NOT_A_PARENT", `Task ${task.id} does not name ${taskId} in \`after\``);
-    return assignment.parentOutcome(taskId);
+    return outsideRun(() => assignment.parentOutcome(taskId));
   };
   return {
     input: assignment.input,
@@ -83,6 +84,16 @@ export function createContext(
   };
 }
 
+/** Adds the labels to every line. */
+export function withLabels(logger: Logger, labels: LogFields): Logger {
+  return {
+    debug: (message, fields) => logger.debug(message, { ...labels, ...fields }),
+    info: (message, fields) => logger.info(message, { ...labels, ...fields }),
+    warn: (message, fields) => logger.warn(message, { ...labels, ...fields }),
+    error: (message, fields) => logger.error(message, { ...labels, ...fields }),
+  };
+}
+
 interface ProgressDependencies {
   readonly callbacks: CallbackSender;
   readonly clock: Clock;
@@ -92,11 +103,14 @@ interface ProgressDependencies {
 
 type ProgressAddress = NonNullable<Assignment["callback"]>;
 
+const noCallback: TaskCallback = { async progress() {} };
+
 export function createTaskCallback(
   { callbacks, clock, ids, logger }: ProgressDependencies,
   callback: Assignment["callback"],
   signal: AbortSignal,
 ): TaskCallback {
+  if (!callback) return noCallback;
   const send = async (data: JsonObject, { url, secrets, eventId }: ProgressAddress) => {
     const pages = callbackPages({
       eventId: `${eventId}_progress_${ids.unique()}`,
@@ -117,7 +131,6 @@ export function createTaskCallback(
   };
   return {
     async progress(data) {
-      if (!callback) return;
       signal.throwIfAborted();
       try {
         await send(data, callback);
@@ -131,9 +144,10 @@ export function createTaskCallback(
 /** Collects the notes of one attempt, within limits. */
 export class NoteTaker implements TaskNotes {
   readonly #signal: AbortSignal;
-  readonly #counters = new Map<string, number>();
-  readonly #warnings: string[] = [];
-  readonly #errors: string[] = [];
+  /** Undefined until the task notes something, as most tasks note nothing. */
+  #noted:
+    | { readonly counters: Map<string, number>; readonly warnings: string[]; readonly errors: string[] }
+    | undefined;
   #dropped = 0;
 
   constructor(signal: AbortSignal) {
@@ -142,19 +156,20 @@ export class NoteTaker implements TaskNotes {
 
   count(name: string, by = 1): void {
     const kept = name.slice(0, limits.noteCharacters);
-    const counted = this.#counters.get(kept);
+    const counted = this.#noted?.counters.get(kept);
     const sum = (counted ?? 0) + by;
     if (!Number.isFinite(sum)) throw new TypeError(`The counter ${kept} can't be raised by ${by}`);
-    if (counted === undefined && this.#counters.size >= limits.notes) this.#dropped += 1;
-    else this.#counters.set(kept, sum);
+    const { counters } = this.#all();
+    if (counted === undefined && counters.size >= limits.notes) this.#dropped += 1;
+    else counters.set(kept, sum);
   }
 
   warn(message: string | Error): void {
-    this.#note(this.#warnings, message);
+    this.#note(this.#all().warnings, message);
   }
 
   error(message: string | Error): void {
-    this.#note(this.#errors, message);
+    this.#note(this.#all().errors, message);
   }
 
   async eachItem<Item>(items: Iterable<Item> | AsyncIterable<Item>, work: ItemWork<Item>): Promise<void> {
@@ -181,13 +196,19 @@ export class NoteTaker implements TaskNotes {
 
   /** Null if the task has noted nothing. */
   get notes(): Notes | null {
-    if (this.#counters.size + this.#warnings.length + this.#errors.length === 0) return null;
+    if (!this.#noted) return null;
+    const { counters, warnings, errors } = this.#noted;
     return {
-      counters: Object.fromEntries(this.#counters),
-      warnings: [...this.#warnings],
-      errors: [...this.#errors],
+      counters: Object.fromEntries(counters),
+      warnings: [...warnings],
+      errors: [...errors],
       dropped: this.#dropped,
     };
+  }
+
+  #all() {
+    this.#noted ??= { counters: new Map(), warnings: [], errors: [] };
+    return this.#noted;
   }
 
   #note(notes: string[], message: unknown): void {

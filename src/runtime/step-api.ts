@@ -8,6 +8,7 @@ import { type Duration, parseDurationSeconds } from "../core/values/duration.ts"
 import { encodeJson, type JsonText, type JsonValue } from "../core/values/json.ts";
 import type { Clock } from "../ports/machine.ts";
 import type { StepMemory, StepResult, TaskOutcome } from "../ports/task-runner.ts";
+import { MemoryOutsideRun } from "./current-run.ts";
 
 /** Set inside the work of a step, where no other step may start: it could wait for its own outer step. */
 const insideStep = new AsyncLocalStorage<true>();
@@ -57,17 +58,22 @@ export function createSteps(
   signal: AbortSignal,
   park: (outcome: ParkedOutcome) => void,
 ): Steps {
-  const run = new StepRun(memory, clock, signal, park);
-  const step = <Result>(name: string, work: () => Promise<Result> | Result) => run.run(name, work);
+  let first: StepRun | undefined;
+  // Most tasks have no steps.
+  const run = (): StepRun => {
+    first ??= new StepRun(new MemoryOutsideRun(memory), clock, signal, park);
+    return first;
+  };
+  const step = <Result>(name: string, work: () => Promise<Result> | Result) => run().run(name, work);
   return Object.assign(step, {
-    sleep: (name: string, duration: Duration) => run.sleep(name, duration),
-    sleepUntil: (name: string, when: Date) => run.sleepUntil(name, when),
+    sleep: (name: string, duration: Duration) => run().sleep(name, duration),
+    sleepUntil: (name: string, when: Date) => run().sleepUntil(name, when),
     poll: <Result>(
       name: string,
       options: PollOptions,
       look: () => Promise<Result | undefined> | Result | undefined,
-    ) => run.poll(name, options, look),
-    waitForEvent: (name: string, options: WaitOptions) => run.waitForEvent(name, options),
+    ) => run().poll(name, options, look),
+    waitForEvent: (name: string, options: WaitOptions) => run().waitForEvent(name, options),
   });
 }
 

@@ -13,19 +13,12 @@ import type {
   Turn,
 } from "../ports/task-runner.ts";
 import type { LogFields, Logger } from "../ports/telemetry.ts";
-import { createContext, createTaskCallback, NoteTaker } from "./context.ts";
-import {
-  type CurrentRun,
-  outsideRun,
-  SharedTimer,
-  TaskInterrupted,
-  TaskTimer,
-  toOutcome,
-  withRun,
-} from "./current-run.ts";
+import { createContext, createTaskCallback, NoteTaker, withLabels } from "./context.ts";
+import { type CurrentRun, TaskInterrupted, toOutcome, withRun } from "./current-run.ts";
 import { createSteps } from "./step-api.ts";
 import { cancelBuiltIn, parseReturned, runCode, runKeyFunction, type TaskCode } from "./task-code.ts";
 import { type Services, WaitForCompletion } from "./task-type.ts";
+import { ActiveSet, SharedTimer, TaskTimer } from "./timers.ts";
 
 export interface RunnerDependencies {
   readonly code: TaskCode;
@@ -39,14 +32,32 @@ export interface RunnerDependencies {
   readonly attemptSeconds?: number | undefined;
 }
 
+/** The code of one attempt. It is all that is kept when the attempt has ended and its code has not. */
+class RunningCode {
+  position = -1;
+  readonly #batchId: string;
+  readonly #taskId: string;
+  ended: Promise<void> | undefined;
+
+  constructor({ batchId, task }: Assignment) {
+    this.#batchId = batchId;
+    this.#taskId = task.id;
+  }
+
+  isOf({ batchId, task }: CancelledTask): boolean {
+    return this.#batchId === batchId && this.#taskId === task.id;
+  }
+}
+
 /** One attempt in this process, from its start until its outcome is known. */
 class Run implements CurrentRun {
+  position = -1;
   readonly labels: LogFields;
   readonly notes: NoteTaker;
   readonly signal: AbortSignal;
   readonly ended: Promise<TaskOutcome>;
-  /** The task's code, once it has started. */
-  code: Promise<void> | undefined;
+  /** The task's code while it runs. It may continue for a while after the run has ended. */
+  readonly code: RunningCode;
   readonly #dependencies: RunnerDependencies;
   readonly #assignment: Assignment;
   readonly #controller = new AbortController();
@@ -56,7 +67,7 @@ class Run implements CurrentRun {
   readonly #resolve: (outcome: TaskOutcome) => void;
   readonly #cancelLimit: () => void;
   /** Rejected promises that the task's code has not awaited, with their reasons. */
-  readonly #unawaited = new Map<Promise<unknown>, unknown>();
+  #unawaited: Map<Promise<unknown>, unknown> | undefined;
   #cancelHeartbeat = () => {};
   #renewedAt: number;
   #isOver = false;
@@ -76,6 +87,7 @@ class Run implements CurrentRun {
     this.#onEnd = onEnd;
     this.#resolve = resolve;
     this.ended = promise;
+    this.code = new RunningCode(assignment);
     this.labels = runLabels(assignment);
     this.signal = this.#controller.signal;
     this.notes = new NoteTaker(this.signal);
@@ -90,7 +102,7 @@ class Run implements CurrentRun {
   /** The outcome of the code, or of its wait. An earlier interruption counts. */
   finish(outcome: TaskOutcome): void {
     // Node reports at the end of the turn that a rejected promise was awaited after all.
-    if (this.#unawaited.size > 0)
+    if (this.#unawaited && this.#unawaited.size > 0)
       this.#dependencies.clock.after(0, () => this.#end(this.#withUnawaited(outcome)));
     else this.#end(outcome);
   }
@@ -115,12 +127,13 @@ class Run implements CurrentRun {
   onRejection(promise: Promise<unknown>, reason: unknown): boolean {
     if (this.#isOver) return false;
     this.#logUnhandled(reason);
+    this.#unawaited ??= new Map();
     this.#unawaited.set(promise, reason);
     return true;
   }
 
   onHandled(promise: Promise<unknown>): void {
-    this.#unawaited.delete(promise);
+    this.#unawaited?.delete(promise);
   }
 
   /** The first outcome counts. */
@@ -137,7 +150,7 @@ class Run implements CurrentRun {
   /** Notes rejected promises that the code did not await as warnings in the TaskLog. */
   #withUnawaited(outcome: TaskOutcome): TaskOutcome {
     if (outcome.kind !== "succeeded" && outcome.kind !== "failed") return outcome;
-    for (const reason of this.#unawaited.values())
+    for (const reason of this.#unawaited?.values() ?? [])
       this.notes.warn(`A promise that the task does not await was rejected: ${errorMessage(reason)}`);
     return { ...outcome, notes: this.notes.notes };
   }
@@ -192,9 +205,8 @@ class Run implements CurrentRun {
 export class LocalTaskRunner implements TaskRunner {
   readonly #dependencies: RunnerDependencies;
   readonly #timer: SharedTimer;
-  readonly #runs = new Set<Run>();
-  /** The running code of tasks. It may continue for a while after its run has ended. */
-  readonly #code = new Map<string, Promise<void>>();
+  readonly #runs = new ActiveSet<Run>();
+  readonly #code = new ActiveSet<RunningCode>();
   readonly #onEnd = (run: Run) => void this.#runs.delete(run);
   #stopping = false;
 
@@ -207,9 +219,8 @@ export class LocalTaskRunner implements TaskRunner {
     if (this.#stopping) return Promise.resolve({ kind: "released" });
     const run = new Run(this.#dependencies, this.#timer, assignment, this.#onEnd);
     this.#runs.add(run);
-    run.code = withRun(run, () => this.#runCode(assignment, run));
-    // Code that failed at once has ended already.
-    if (this.#runs.has(run)) this.#code.set(runKey(assignment), run.code);
+    this.#code.add(run.code);
+    run.code.ended = withRun(run, () => this.#runCode(assignment, run));
     return run.ended;
   }
 
@@ -219,11 +230,12 @@ export class LocalTaskRunner implements TaskRunner {
 
   async cancel(cancelled: CancelledTask): Promise<void> {
     const { code, services, logger, clock } = this.#dependencies;
-    const running = this.#code.get(runKey(cancelled));
+    const running = this.#code.all().filter((code) => code.isOf(cancelled));
     const timeout = Promise.withResolvers<void>();
     const cancelTimeout = clock.after(limits.abortedCodeSeconds * 1_000, timeout.resolve);
     // The code may be about to start its remote job, which could not be found before.
-    if (running) await Promise.race([running, timeout.promise]);
+    if (running.length > 0)
+      await Promise.race([Promise.all(running.map(({ ended }) => ended)), timeout.promise]);
     cancelTimeout();
     await cancelBuiltIn(code, services, logger, cancelled);
   }
@@ -231,9 +243,9 @@ export class LocalTaskRunner implements TaskRunner {
   /** Lets attempts finish for `graceMs`, then releases the others. Resolves when all have ended. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    const running = [...this.#runs];
+    const running = this.#runs.all();
     const cancel = this.#dependencies.clock.after(graceMs, () => {
-      for (const run of this.#runs)
+      for (const run of this.#runs.all())
         run.interrupt(
           new TaskInterrupted("shutdown", "the process is stopping; another one will run the task"),
         );
@@ -242,15 +254,19 @@ export class LocalTaskRunner implements TaskRunner {
     cancel();
   }
 
-  /** Never rejects. A task that waits ends its run in `createSteps`, and its code never continues. */
-  async #runCode(original: Assignment, run: Run): Promise<void> {
-    const { code, services, secrets, ids, clock, logger: baseLogger } = this.#dependencies;
-    const assignment = { ...original, ...outsideRun(original) };
-    const logger = withLabels(baseLogger, run.labels);
+  /** Never rejects. */
+  async #runCode(assignment: Assignment, run: Run): Promise<void> {
+    const { code, services, secrets, clock, ids, callbacks } = this.#dependencies;
+    const logger = withLabels(this.#dependencies.logger, run.labels);
     const { signal, notes } = run;
+    const park = (parked: TaskOutcome) => {
+      run.finish(parked);
+      // It never continues after its wait.
+      this.#code.delete(run.code);
+    };
     try {
-      const step = createSteps(assignment.memory, clock, signal, (parked) => run.finish(parked));
-      const callback = createTaskCallback({ ...this.#dependencies, logger }, assignment.callback, signal);
+      const step = createSteps(assignment.memory, clock, signal, park);
+      const callback = createTaskCallback({ callbacks, clock, ids, logger }, assignment.callback, signal);
       const context = createContext(assignment, services, logger, { signal, notes, step, callback });
       run.finish(toTaskOutcome(await runCode(code, assignment, context, { secrets, ids }), notes));
     } catch (thrown) {
@@ -260,8 +276,7 @@ export class LocalTaskRunner implements TaskRunner {
         logger.warn("attempt failed", { code, error: message, stack_trace: debugStack(thrown) });
       run.finish({ kind: "failed", ...failed, notes: notes.notes });
     }
-    const name = runKey(assignment);
-    if (this.#code.get(name) === run.code) this.#code.delete(name);
+    this.#code.delete(run.code);
   }
 }
 
@@ -273,19 +288,6 @@ function toTaskOutcome(returned: unknown, { notes }: NoteTaker): TaskOutcome {
   return { kind: "succeeded", summary, result, notes };
 }
 
-function runKey({ batchId, task }: Pick<Assignment, "batchId" | "task">): string {
-  return `${batchId}/${task.id}`;
-}
-
 function runLabels({ batchId, task, attempt }: Assignment): LogFields {
   return { batchId, taskId: task.id, attempt };
-}
-
-function withLabels(logger: Logger, labels: LogFields): Logger {
-  return {
-    debug: (message, fields) => logger.debug(message, { ...labels, ...fields }),
-    info: (message, fields) => logger.info(message, { ...labels, ...fields }),
-    warn: (message, fields) => logger.warn(message, { ...labels, ...fields }),
-    error: (message, fields) => logger.error(message, { ...labels, ...fields }),
-  };
 }

@@ -4,7 +4,8 @@ import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { DatabaseFile } from "../../src/adapters/duckdb/database-file.ts";
 import { workflow } from "../../src/index.ts";
-import { TaskTimer, taskTime, withRun } from "../../src/runtime/current-run.ts";
+import { taskTime, withRun } from "../../src/runtime/current-run.ts";
+import { SharedTimer, TaskTimer } from "../../src/runtime/timers.ts";
 import { makeBigQuery } from "../adapters/bigquery-harness.ts";
 import { temporaryFolder } from "../support/app.ts";
 import { endedWithTest } from "../support/child-process.ts";
@@ -14,7 +15,7 @@ import { VirtualClock } from "../support/virtual-clock.ts";
 function timed(ms: number) {
   const clock = new VirtualClock();
   let isOver = false;
-  const time = new TaskTimer(clock, ms, () => {
+  const time = new TaskTimer(new SharedTimer(clock), ms, () => {
     isOver = true;
   });
   return { clock, time, isOver: () => isOver };
@@ -79,15 +80,16 @@ test("what kept the whole process from doing anything counts as a part of the ti
     },
   };
   let isOver = false;
-  new TaskTimer(clock, 1_000, () => {
+  new TaskTimer(new SharedTimer(clock), 1_000, () => {
     isOver = true;
   });
-  now = 60_000;
-  due.shift()?.();
+  const stand = () => {
+    now += 60_000;
+    due.shift()?.();
+  };
+  for (let part = 1; part < 20; part++) stand();
   expect(isOver).toBe(false);
-  for (let part = 2; part < 20; part++) due.shift()?.();
-  expect(isOver).toBe(false);
-  due.shift()?.();
+  stand();
   expect(isOver).toBe(true);
 });
 

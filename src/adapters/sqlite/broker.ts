@@ -119,8 +119,10 @@ export class SqliteBroker implements Broker, Timer {
 
   async #deliver(handler: MessageHandler, lane: ConcurrencyLane, item: QueuedMessage): Promise<void> {
     const { message, deliveryAttempt } = item;
+    let holdsSlot = true;
     const release = () => {
-      lane.release(item);
+      if (holdsSlot) lane.release();
+      holdsSlot = false;
       this.#takeFreeSlots(lane);
     };
     try {
@@ -129,8 +131,8 @@ export class SqliteBroker implements Broker, Timer {
     } catch (error) {
       this.#logFailure("settle a message", () => this.#redeliver(item, error));
     }
-    lane.done(item);
-    this.#takeFreeSlots(lane);
+    lane.done();
+    release();
   }
 
   /** After a message has released its slot. */

@@ -45,7 +45,8 @@ export class ConcurrencyLane {
   readonly #concurrency: number;
   readonly #bucket: TokenBucket | undefined;
   readonly #clock: Clock;
-  readonly #holdingSlot = new Set<QueuedMessage>();
+  /** Messages that hold a slot. */
+  #holding = 0;
   readonly #rows = new Fifo();
   readonly #inMemory = new Fifo();
   readonly #waitingByKey = new Map<string, QueuedMessage>();
@@ -73,7 +74,7 @@ export class ConcurrencyLane {
 
   /** As many messages again may wait for the disk. Without that bound a turn of the event loop might never end. */
   get #freeSlots(): number {
-    const slots = Math.min(this.#concurrency - this.#holdingSlot.size, 2 * this.#concurrency - this.#active);
+    const slots = Math.min(this.#concurrency - this.#holding, 2 * this.#concurrency - this.#active);
     return this.#bucket ? Math.min(slots, this.#bucket.tokens) : slots;
   }
 
@@ -85,26 +86,25 @@ export class ConcurrencyLane {
     (item.row ? this.#rows : this.#inMemory).push(item);
   }
 
-  /** The next message that may be handled now. It holds its slot until `release` or `done`. */
+  /** The next message that may be handled now. It holds its slot until `release`. */
   next(): QueuedMessage | undefined {
     if (this.#freeSlots <= 0) return undefined;
     const item = this.#takeNext();
     if (!item) return undefined;
-    this.#holdingSlot.add(item);
+    this.#holding += 1;
     this.#active += 1;
     this.#bucket?.take();
     this.#isRowsTurn = item.row === undefined;
     return item;
   }
 
-  /** Frees the slot of a message that only waits for the disk. */
-  release(item: QueuedMessage): void {
-    this.#holdingSlot.delete(item);
+  /** Frees the slot of a message. Call it once a message: when it only waits for the disk, or before `done`. */
+  release(): void {
+    this.#holding -= 1;
   }
 
   /** Counts a message as handled. */
-  done(item: QueuedMessage): void {
-    this.#holdingSlot.delete(item);
+  done(): void {
     this.#active -= 1;
   }
 

@@ -5,7 +5,7 @@ import type { TaskBatch } from "../../core/records.ts";
 import type { Graph, Join } from "../../core/workflow/graph.ts";
 import type { DocumentStore, MaybePromise, SyncMark } from "../../ports/store.ts";
 import type { CommitOutcome } from "./commit.ts";
-import { type Definitions, LruMap } from "./definitions.ts";
+import { type Definitions, RecentMap } from "./definitions.ts";
 import { Records, recordKinds, type Stored } from "./records.ts";
 
 /** The part of a TaskBatch that never changes, and what this process has dispatched for it. */
@@ -24,7 +24,7 @@ export class Batches {
   readonly #records: Records<TaskBatch, Pick<TaskBatch, "batchId">>;
   readonly #definitions: Definitions;
   readonly #retentionSeconds: number | undefined;
-  readonly #pinned = new LruMap<string, PinnedBatch>(limits.cachedBatches);
+  readonly #pinned = new RecentMap<string, PinnedBatch>(limits.cachedBatches);
 
   /** `retentionSeconds`: how long the store keeps documents. Undefined: for ever. */
   constructor(store: DocumentStore, definitions: Definitions, retentionSeconds: number | undefined) {

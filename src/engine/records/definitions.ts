@@ -15,36 +15,45 @@ import type { DocumentKey, Snapshot } from "../../ports/store.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { commitIdempotent, durably } from "./commit.ts";
 
-/** A map that evicts the least recently used entry when it is full. */
-export class LruMap<Key, Value> {
-  readonly #most: number;
-  readonly #entries = new Map<Key, Value>();
+/**
+ * A map that forgets what has not been used for long. It holds at least half of `most` entries, the last used ones. To
+ * move an entry at each use would rebuild the table of the map again and again.
+ */
+export class RecentMap<Key, Value> {
+  readonly #half: number;
+  #recent = new Map<Key, Value>();
+  #older = new Map<Key, Value>();
 
   constructor(most: number) {
-    this.#most = most;
+    this.#half = Math.ceil(most / 2);
   }
 
   get(key: Key): Value | undefined {
-    const value = this.#entries.get(key);
-    if (value === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    return value;
+    const recent = this.#recent.get(key);
+    if (recent !== undefined) return recent;
+    const older = this.#older.get(key);
+    if (older !== undefined) this.set(key, older);
+    return older;
   }
 
   set(key: Key, value: Value): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    if (this.#entries.size <= this.#most) return;
-    const [oldest] = this.#entries.keys();
-    if (oldest !== undefined) this.#entries.delete(oldest);
+    if (this.#recent.size >= this.#half && !this.#recent.has(key)) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
+    }
+    this.#recent.set(key, value);
+  }
+
+  delete(key: Key): void {
+    this.#recent.delete(key);
+    this.#older.delete(key);
   }
 }
 
 /** Definitions by the hash of their content. They never change, so a process reads each one once. */
 export class Definitions {
   readonly #dependencies: Pick<Dependencies, "store" | "objects" | "ids" | "clock">;
-  readonly #graphs = new LruMap<string, Graph>(limits.cachedBatches);
+  readonly #graphs = new RecentMap<string, Graph>(limits.cachedBatches);
   /** Graphs of deployed definitions, by identity, so that a start does not hash the definition again. */
   readonly #built = new WeakMap<Definition, Graph>();
 
