@@ -89,54 +89,51 @@ if (values.json)
 else printTables();
 
 function printTables() {
-  const versions = base ? `${current.name} against ${base.name}` : current.name;
+  const versions = base ? `${base.name} → ${current.name}` : current.name;
   const turns = `${pairs} processes each in turns, ${rounds} rounds in each${values.warm ? ", warm" : ""}`;
   console.log(`${versions}, durability ${values.durability}, ${turns}; medians.`);
   console.log(`${machine()}; data in ${dataFolder()}; load average ${loadBefore} before, ${load()} after.\n`);
   const columns = [
     ["processor µs a task", "microsecondsPerTask"],
-    ["µs a task of the first round", "coldMicrosecondsPerTask"],
+    ["in the first round", "coldMicrosecondsPerTask"],
     ["tasks/s", "tasksPerSecond"],
     ["peak MB", "peakMegabytes"],
   ];
-  const heads = columns.flatMap(([head]) => (base ? [`${head}: before`, "now", "ratio"] : [head]));
   console.log(
     table(
-      ["workload", ...heads],
-      names.map((name) => [title(name), ...columns.flatMap(([, key]) => comparison(name, key))]),
+      ["workload", ...columns.map(([head]) => head)],
+      names.map((name) => [title(name), ...columns.map(([, key]) => comparison(name, key))]),
     ),
   );
   if (values.floor) printFloor();
 }
 
+/** `110 → 55.0: 0.50 ×` */
 function comparison(name, key) {
   const now = medianOf(name, "new", key);
-  if (!base) return [figure(now)];
+  if (!base) return figure(now);
   const before = medianOf(name, "base", key);
-  return [figure(before), figure(now), ratio(now, before)];
+  return `${figure(before)} → ${figure(now)}: ${ratio(now, before)}`;
 }
 
 function printFloor() {
   const others = subjects.filter(({ id }) => id !== "floor").map(({ id }) => id);
-  const shown = { base: "before", new: "now" };
-  const heads = others.flatMap((id) => [
-    `tasks/s: floor ÷ Baton ${shown[id]}`,
-    `µs: Baton ${shown[id]} ÷ floor`,
-  ]);
+  const toFloor = (name, key, isInverse) =>
+    others
+      .map((id) => [medianOf(name, "floor", key), medianOf(name, id, key)])
+      .map(([floor, own]) => (isInverse ? ratio(floor, own) : ratio(own, floor)))
+      .join(" → ");
   console.log(
     `\n${table(
-      ["workload", "SQLite alone, tasks/s", "µs a task", "peak MB", ...heads],
-      names.map((name) => {
-        const floor = (key) => medianOf(name, "floor", key);
-        return [
-          title(name),
-          ...["tasksPerSecond", "microsecondsPerTask", "peakMegabytes"].map((key) => figure(floor(key))),
-          ...others.flatMap((id) => [
-            ratio(floor("tasksPerSecond"), medianOf(name, id, "tasksPerSecond")),
-            ratio(medianOf(name, id, "microsecondsPerTask"), floor("microsecondsPerTask")),
-          ]),
-        ];
-      }),
+      ["SQLite alone", "µs a task", "tasks/s", "peak MB", "Baton's µs ÷ these", "these tasks/s ÷ Baton's"],
+      names.map((name) => [
+        title(name),
+        ...["microsecondsPerTask", "tasksPerSecond", "peakMegabytes"].map((key) =>
+          figure(medianOf(name, "floor", key)),
+        ),
+        toFloor(name, "microsecondsPerTask", false),
+        toFloor(name, "tasksPerSecond", true),
+      ]),
     )}`,
   );
 }
