@@ -1,7 +1,7 @@
 import { DuckDBConnection } from "@duckdb/node-api";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { castSql, lossyConversionSql, misfitSql } from "../../src/adapters/duckdb/column-types.ts";
-import { convertingSelect, misfitCountSelect } from "../../src/adapters/duckdb/conversion.ts";
+import { convertingSelect, misfitsSelect } from "../../src/adapters/duckdb/conversion.ts";
 import { sampleRows } from "../../src/core/files/column-values.ts";
 import { Random } from "../simulation/random.ts";
 import { seedOfToday, triesAllCases } from "../support/cases-of-today.ts";
@@ -143,7 +143,7 @@ function textsToConvert(): readonly string[] {
     ),
     ..."127 128 255 256 -129 65535 65536 99999.999 99999.9994 1234567.1 12345.6785 0.0005".split(" "),
     ..."true TRUE True tRUE false False t f yes no on 1.".split(" "),
-    ..."2026-10-31 2026-02-29 2024-02-29 0001-01-01 0000-01-01 9999-12-31 10000-01-01 2026-1-1 2026/10/31 epoch".split(
+    ..."2026-10-31 2026-02-29 2024-02-29 0001-01-01 0000-01-01 9999-12-31 10000-01-01 410000-01-01 2026-1-1 2026/10/31 epoch".split(
       " ",
     ),
     ...["2026-10-31 00:00:00", "2026-10-31 00:00", "2026-10-31T00:00:00.000", "2026-10-31 10:30", "20261031"],
@@ -213,7 +213,7 @@ test.each(types.flatMap((type) => accepts.map((accept) => [type, accept] as cons
     );
     const conversions = [{ column, type, accepts: accept }];
     const count = async (where: string) => {
-      const [found] = await rows(misfitCountSelect(`FROM ruled WHERE ${where}`, conversions, missing));
+      const [found] = await rows(misfitsSelect(`(FROM ruled WHERE ${where})`, conversions, missing));
       return found?.misfits_0;
     };
     expect(await count("NOT refused")).toBe(0n);
@@ -245,13 +245,56 @@ test.each([
   expect(await rows("SELECT max(id) AS most, sum(x) AS x FROM orders")).toHaveLength(1);
 });
 
-test("a column that is empty in the first rows gets the type of the others", async () => {
+const numbered = (cells: readonly string[]) =>
+  `id,c\n${cells.map((cell, index) => `${index},"${cell}"`).join("\n")}\n`;
+const repeated = (cell: string, count: number) => Array.from({ length: count }, () => cell);
+
+test.each([
+  [["-5", "7"], "BIGINT"],
+  [[".5"], "DOUBLE"],
+  [["True"], "BOOLEAN"],
+  [["False"], "BOOLEAN"],
+  [["true", "FALSE", "false", "TRUE"], "BOOLEAN"],
+  [["0987-10-31"], "DATE"],
+  [["2026-10-31T10:30:00Z"], "TIMESTAMP"],
+  [["x"], "VARCHAR"],
+  [[...repeated("5", 200), "+5"], "VARCHAR"],
+])("a column whose first values are missing gets the type of the others: %j is %s", async (cells, type) => {
   const { loadText, rows } = await makeWarehouse();
-  const lines = Array.from({ length: 3_000 }, (_, index) => `${index},${index < 2_000 ? "" : index}`);
-  await loadText(`id,n\n${lines.join("\n")}\n`);
-  expect(await rows("SELECT typeof(n) AS type, count(n) AS n FROM orders GROUP BY 1")).toEqual([
-    { type: "BIGINT", n: 1_000 },
-  ]);
+  await loadText(numbered([...repeated("NA", 2_000), ...cells]));
+  expect(await rows("SELECT DISTINCT typeof(c) AS type FROM orders")).toEqual([{ type }]);
+});
+
+test.each([
+  ["5", "7.0", "DOUBLE"],
+  ["2026-10-31", "2026-10-31 00:00:00", "TIMESTAMP"],
+])(
+  "a column of %s is wider if a later value is %s, which its table would accept",
+  async (first, later, type) => {
+    const { loadText, rows } = await makeWarehouse();
+    await loadText(numbered([...repeated(first, 2_000), later]));
+    expect(await rows("SELECT DISTINCT typeof(c) AS type FROM orders")).toEqual([{ type }]);
+  },
+);
+
+test("a few words in the first rows are mistakes if the rest of the sample is numbers, and text if it is not", async () => {
+  const { loadText, rows } = await makeWarehouse();
+  const first = [...repeated("many", 20), ...repeated("5", 980)];
+  await expect(loadText(numbered([...first, ...repeated("6", 3_000)]))).rejects.toMatchObject({
+    code: "FILE_UNREADABLE",
+    message: expect.stringMatching(/line 2, column "c": "many" is not a BIGINT/),
+  });
+  await loadText(numbered([...first, ...repeated("few", 3_000)]));
+  expect(await rows("SELECT DISTINCT typeof(c) AS type FROM orders")).toEqual([{ type: "VARCHAR" }]);
+});
+
+test("a day that no time can hold is refused by a table of days", async () => {
+  const { loadText } = await makeWarehouse();
+  await loadText("d\n2026-10-31\n");
+  await expect(loadText("d\n410000-01-01\n")).rejects.toMatchObject({
+    code: "FILE_UNREADABLE",
+    message: expect.stringMatching(/line 2, column "d": "410000-01-01" is not a DATE/),
+  });
 });
 
 test("a file that repeats keys merges the last row of each, into a table of its types or a new one", async () => {

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import * as z from "zod";
 import { invalidValueReason } from "../../core/files/csv-scan.ts";
 import { lossyConversionSql, type NullTexts } from "./column-types.ts";
-import type { Conversion } from "./conversion.ts";
+import { type Conversion, conversionsWithMisfits } from "./conversion.ts";
 import { describeRowLocation, type ReadableFile } from "./read-file.ts";
 import { permanentError, quoteIdentifier, type Statements } from "./statements.ts";
 
@@ -27,7 +27,7 @@ export async function assertConvertible(
   { statements, file, rows, missing, owner }: CheckedRows,
   pairs: readonly Conversion[],
 ): Promise<void> {
-  const changed = pairs.filter(({ column, type }) => lossyConversionSql(column, type, missing) !== "false");
+  const changed = await conversionsWithMisfits(statements, rows, pairs, missing);
   let first: z.infer<typeof MisfitSchema> | undefined;
   for (let at = 0; at < changed.length; at += columnsAtOnce) {
     const found = await firstMisfit(statements, rows, changed.slice(at, at + columnsAtOnce), missing);

@@ -105,7 +105,7 @@ function textPattern(type: string): string | undefined {
 function isSameValueSql(text: string, value: string, type: string): string {
   if (/^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL.*)$/.test(type))
     return `abs(TRY_CAST(${text} AS DOUBLE) - TRY_CAST(${value} AS DOUBLE)) <= abs(TRY_CAST(${value} AS DOUBLE)) * 1e-14`;
-  if (type === "DATE") return `TRY_CAST(${text} AS TIMESTAMP) = CAST(${value} AS TIMESTAMP)`;
+  if (type === "DATE") return `TRY_CAST(${text} AS TIMESTAMP) = TRY_CAST(${value} AS TIMESTAMP)`;
   return `${value} IS NOT NULL`;
 }
 

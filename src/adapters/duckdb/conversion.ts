@@ -9,7 +9,7 @@ import {
   type NullTexts,
   valueSql,
 } from "./column-types.ts";
-import { type Column, quoteIdentifier } from "./statements.ts";
+import { type Column, quoteIdentifier, type Statements } from "./statements.ts";
 
 /** A column of a file and the type that its values get. */
 export interface Conversion {
@@ -43,12 +43,27 @@ export function convertingSelect(
     FROM (SELECT ${columns.flatMap(({ inner }) => inner).join(", ")} FROM (${from}))`;
 }
 
-/** SQL that counts the misfits of each conversion among the rows of `from`, in one row of columns `misfits_<index>`. */
-export function misfitCountSelect(
+/** Columns counted by one statement, so that its planning takes little time and memory. */
+const columnsAtOnce = 100;
+
+/** The conversions that do not fit some rows of `from`. */
+export async function conversionsWithMisfits(
+  statements: Statements,
   from: string,
   conversions: readonly Conversion[],
   missing: NullTexts,
-): string {
+): Promise<readonly Conversion[]> {
+  const found: Conversion[] = [];
+  for (let at = 0; at < conversions.length; at += columnsAtOnce) {
+    const some = conversions.slice(at, at + columnsAtOnce);
+    const [row] = await statements.rows(misfitsSelect(from, some, missing));
+    found.push(...some.filter((_, index) => row?.[`misfits_${index}`] !== 0n));
+  }
+  return found;
+}
+
+/** SQL that counts the misfits of each conversion, in one row of columns `misfits_<index>`. */
+export function misfitsSelect(from: string, conversions: readonly Conversion[], missing: NullTexts): string {
   const columns = conversions.map((conversion, index) => {
     const { raw, inner, shortcuts, misfit } = conversionParts(conversion, index, missing);
     const isMisfit = `CASE ${shortcuts.map(([condition]) => `WHEN ${condition} THEN false `).join("")}
@@ -56,7 +71,7 @@ export function misfitCountSelect(
     return { inner, outer: `count(*) FILTER (${isMisfit}) AS misfits_${index}` };
   });
   return `SELECT ${columns.map(({ outer }) => outer).join(", ")}
-    FROM (SELECT ${columns.flatMap(({ inner }) => inner).join(", ")} FROM (${from}))`;
+    FROM (SELECT ${columns.flatMap(({ inner }) => inner).join(", ")} FROM ${from})`;
 }
 
 /** The parts of a conversion in two levels, so that the value which the shortcuts check is computed once. */

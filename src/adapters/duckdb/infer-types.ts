@@ -16,11 +16,8 @@ import {
   trimmedSql,
   typeOfKind,
 } from "./column-types.ts";
-import { misfitCountSelect } from "./conversion.ts";
+import { conversionsWithMisfits } from "./conversion.ts";
 import { type Column, quoteIdentifier, rowCount, type Statements } from "./statements.ts";
-
-/** Columns counted by one statement, so that its planning takes little time and memory. */
-const columnsAtOnce = 100;
 
 /** A text column with the type inferred from its values. */
 export interface InferredColumn extends Column {
@@ -82,8 +79,7 @@ const noKinds = { boolean: 0, integer: 0, decimal: 0, date: 0, timestamp: 0 };
 const noValues: ValueCounts = { all: 0, sample: 0, codes: 0, allOf: noKinds, sampleOf: noKinds };
 
 function isMixed(sample: ValueCounts | undefined): boolean {
-  // Without codes, because the rest of the file may hold some.
-  return sample !== undefined && commonKind({ ...sample, codes: 0 }) === "text";
+  return sample !== undefined && commonKind(sample) === "text";
 }
 
 /** Those of the columns whose values in the whole file are all of the given kind. */
@@ -91,20 +87,14 @@ async function confirmKinds(
   { statements, from, missing }: TextRows,
   kinds: ReadonlyMap<string, TypedKind>,
 ): Promise<ReadonlyMap<string, TypedKind>> {
-  const found = new Map<string, TypedKind>();
-  const all = [...kinds];
-  for (let at = 0; at < all.length; at += columnsAtOnce) {
-    const some = all.slice(at, at + columnsAtOnce);
-    const conversions = some.map(([name, kind]) => ({
-      column: { name, type: "VARCHAR" },
-      type: typeOfKind[kind],
-      accepts: "inferred" as const,
-    }));
-    const [row] = await statements.rows(misfitCountSelect(`FROM ${from}`, conversions, missing));
-    for (const [index, [name, kind]] of some.entries())
-      if (row?.[`misfits_${index}`] === 0n) found.set(name, kind);
-  }
-  return found;
+  const conversions = [...kinds].map(([name, kind]) => ({
+    column: { name, type: "VARCHAR" },
+    type: typeOfKind[kind],
+    accepts: "inferred" as const,
+  }));
+  const wrong = await conversionsWithMisfits(statements, from, conversions, missing);
+  const wrongNames = new Set(wrong.map(({ column }) => column.name));
+  return new Map([...kinds].filter(([name]) => !wrongNames.has(name)));
 }
 
 const CountsSchema = z.array(
