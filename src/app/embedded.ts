@@ -12,12 +12,14 @@ import {
 import { SqliteDocumentStore } from "../adapters/sqlite/document-store.ts";
 import { SqliteDropMemory } from "../adapters/sqlite/drop-memory.ts";
 import { GroupCommit } from "../adapters/sqlite/group-commit.ts";
+import { ResultObjects } from "../adapters/sqlite/result-objects.ts";
 import { StoreClock } from "../adapters/sqlite/store-clock.ts";
 import { systemClock } from "../adapters/system/system.ts";
 import { parseSecrets } from "../adapters/webhook/sender.ts";
 import type { Configuration } from "../configuration/configuration.ts";
 import { BatonError, errorCode, errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
+import { ownBuckets } from "../core/records.ts";
 import type { Clock } from "../ports/machine.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import { type App, buildEngine, type EngineOptions } from "./app.ts";
@@ -140,7 +142,9 @@ function buildEmbedded(
     callbackArchive,
     close: closeWarehouse,
   } = openWarehouse(configuration, logger, !hasData);
-  const objects = openObjects(configuration);
+  const chosen = openObjects(configuration);
+  const inFolders = configuration.objects === "folder";
+  const objects = inFolders ? new ResultObjects(database, group, ownBuckets.results, chosen) : chosen;
   const ports = {
     store: new SqliteDocumentStore(database, group, storeClock),
     broker,

@@ -95,12 +95,14 @@ async function letterFor({ app }: World, body: unknown): Promise<string> {
   return app.engine.deadLetters.keep(Buffer.from(JSON.stringify(body)), refusal);
 }
 
-/** Documents, files and folders. */
+/** Documents, results, files and folders. */
 async function all({ ports, data }: World): Promise<string[]> {
   const files = ["results", "dead-letters"].flatMap((bucket) =>
     filesIn(join(data, bucket)).map((name) => `file ${bucket}/${name}`),
   );
-  return [...(await documentsIn(ports.store)), ...files];
+  const { objects } = await ports.objects.list({ bucket: "results", prefix: "" }, { limit: 10_000 });
+  const results = objects.map(({ object }) => `file results/${object}`);
+  return [...(await documentsIn(ports.store)), ...new Set([...files, ...results])];
 }
 
 function countOf(texts: readonly string[], start: string): number {
