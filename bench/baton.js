@@ -8,9 +8,19 @@ const result = null;
 
 /**
  * An embedded engine with one workflow, whose tasks do nothing or what `task` does. `run` starts `batches` batches of
- * it at once, and returns when all of them have ended and are durable. Tasks run once `work` has been called.
+ * it at once, and returns when all of them have ended and are durable. Tasks run once `work` has been called. `inputOf`
+ * gives the input of the first batch, the second and so on.
  */
-export async function openBaton({ root, data, durability, tasks, batches, task = () => result }) {
+export async function openBaton({
+  root,
+  data,
+  durability,
+  tasks,
+  batches,
+  task = () => result,
+  policies = {},
+  inputOf = () => null,
+}) {
   const { workflow } = await load(root, ["index"]);
   const { readConfiguration } = await load(root, [
     "configuration/configuration",
@@ -27,14 +37,15 @@ export async function openBaton({ root, data, durability, tasks, batches, task =
   let built = workflow("bench");
   for (const [id, after] of tasks) {
     const run = leaves.has(id) ? last : task;
-    built = built.task(id, run, { after });
+    built = built.task(id, run, { ...policies, after });
   }
   const app = openEmbedded({
     configuration: readConfiguration({ BATON_DATA: data, BATON_DURABILITY: durability, BATON_SWEEP: "1h" }),
     logger: createLogger("error"),
     workflows: [built],
   });
-  const start = () => app.engine.start({ kind: "start", workflowId: "bench" });
+  let starts = 0;
+  const start = () => app.engine.start({ kind: "start", workflowId: "bench", input: inputOf(starts++) });
   const startBatches = (count) => Promise.all(Array.from({ length: count }, start));
   const status = async (batchId) => (await (app.engine.admin ?? app.engine).status(batchId)).status;
 

@@ -106,6 +106,19 @@ test("loads of a file, also of one whose types the first rows do not show", asyn
   expect(samples.map(({ name }) => name)).toEqual(["first append", "later merge"]);
 });
 
+test("commands on a file with one batch and with more", async () => {
+  const { samples } = samplesOf(
+    z.object({
+      command: z.string(),
+      files: z.array(
+        z.object({ count: z.number(), runs: z.array(z.object({ processorMs: Positive })).length(1) }),
+      ),
+    }),
+  ).parse(JSON.parse(await runBench("grown-file.js", ["--batches", "3", "--pairs", "1", "--json"])));
+  expect(samples.map(({ command }) => command)).toContain("inspect results");
+  for (const { files } of samples) expect(files.map(({ count }) => count)).toEqual([1, 3]);
+});
+
 test("a soak without kills", async () => {
   const words = ["--minutes", "0.02", "--in-flight", "2", "--kill-every", "0", "--json"];
   const { segments } = SoakSchema.parse(JSON.parse(await runBench("soak.js", words)));
@@ -113,7 +126,15 @@ test("a soak without kills", async () => {
 });
 
 test("each program explains its options, and a workload that does not exist is refused", async () => {
-  for (const program of ["compare", "growth", "large-results", "backlog", "two-processes", "files"])
+  for (const program of [
+    "compare",
+    "growth",
+    "large-results",
+    "backlog",
+    "two-processes",
+    "files",
+    "grown-file",
+  ])
     expect(await runBench(`${program}.js`, ["--help"])).toMatch(/--against REVISION/);
   expect(await runBench("peers/run.js", ["--help"])).toMatch(/BullMQ/);
   expect(await runBench("soak.js", ["--help"])).toMatch(/SIGKILL/);
