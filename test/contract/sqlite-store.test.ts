@@ -1,4 +1,7 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createLogger } from "../../src/adapters/pino/logger.ts";
 import { openDatabase } from "../../src/adapters/sqlite/database.ts";
@@ -8,13 +11,18 @@ import { StoreClock } from "../../src/adapters/sqlite/store-clock.ts";
 import { systemClock } from "../../src/adapters/system/system.ts";
 import type { Clock } from "../../src/ports/machine.ts";
 import { temporaryFolder } from "../support/app.ts";
+import { endedWithTest } from "../support/child-process.ts";
 import { describeStore } from "./store-contract.ts";
 
-function open(path = `${temporaryFolder()}/baton.sqlite`, clock: Clock = systemClock) {
+function open(
+  path = `${temporaryFolder()}/baton.sqlite`,
+  clock: Clock = systemClock,
+  lockTimeoutSeconds = 5,
+) {
   const database = openDatabase({
     path,
     durability: "full",
-    lockTimeoutSeconds: 5,
+    lockTimeoutSeconds,
     logger: createLogger("silent"),
   });
   const group = new GroupCommit(database, path);
@@ -96,6 +104,32 @@ test("a count is in the file with the documents that it counts, and leaves nothi
   await store.commit([{ kind: "delete", key: { ...key, id: "b/b" }, version }]);
   await store.sync(0);
   expect(one.database.prepare("SELECT * FROM taskLogs_counts").all()).toEqual([]);
+});
+
+/** Another process holds the write lock of the file, for some time. */
+async function lockElsewhere(path: string, milliseconds: number): Promise<void> {
+  const script = fileURLToPath(new URL("../adapters/sqlite-lock-child.ts", import.meta.url));
+  const child = endedWithTest(() =>
+    spawn(process.execPath, [script, path, String(milliseconds)], { stdio: ["ignore", "pipe", "inherit"] }),
+  );
+  await once(child.stdout, "data");
+}
+
+test("a write waits until another process has released the file", async () => {
+  const { path, store } = open();
+  await lockElsewhere(path, 500);
+  const mark = store.mark();
+  await store.commit([{ kind: "create", key, data: {} }]);
+  await store.sync(mark);
+  expect((await store.get(key)).document).toBeDefined();
+});
+
+test("a write does not wait for ever, and a read does not wait at all", async () => {
+  const { path, store } = open(undefined, systemClock, 0.2);
+  await lockElsewhere(path, 1e9);
+  const write = store.commit([{ kind: "create", key, data: {} }]);
+  await expect(write).rejects.toMatchObject({ code: "STORE_LOCKED" });
+  expect((await store.get(key)).document).toBeUndefined();
 });
 
 test("a clock that is set back gives no version twice", async () => {

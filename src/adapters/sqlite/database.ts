@@ -65,7 +65,8 @@ function configure(
   { path, durability, lockTimeoutSeconds, logger }: DatabaseOptions,
 ): DatabaseSync {
   assertOwnDatabase(database, path);
-  enterWal(database, lockTimeoutSeconds);
+  // SQLite does not wait for this lock: if several processes open a new file, only one gets it.
+  waitForLock(() => database.exec("PRAGMA journal_mode = WAL"), lockTimeoutSeconds * 1_000);
   database.exec(`
     PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"};
     PRAGMA wal_autocheckpoint = ${walPages};
@@ -106,19 +107,24 @@ function readApplicationId(database: DatabaseSync): number {
 }
 
 const busy = 5;
-const walRetryMs = 10;
+/** Most transactions of another process are shorter than the first waits; the longest are those of a slow disk. */
+const waitMs = { first: 0.05, longest: 0.2 };
+const never = new Int32Array(new SharedArrayBuffer(4));
 
-/** Retried here, as SQLite does not wait for this lock: if several processes open a new file, only one gets it. */
-function enterWal(database: DatabaseSync, timeoutSeconds: number): void {
-  const deadline = performance.now() + timeoutSeconds * 1_000;
-  for (;;)
+/**
+ * Repeats a statement until no other process holds the lock that it needs. It must be one that has no effect then. The
+ * event loop stands still meanwhile, as it does while SQLite waits.
+ */
+export function waitForLock<Result>(statement: () => Result, timeoutMs: number): Result {
+  const deadline = performance.now() + timeoutMs;
+  for (let ms = waitMs.first; ; ms = Math.min(2 * ms, waitMs.longest))
     try {
-      database.exec("PRAGMA journal_mode = WAL");
-      return;
+      return statement();
     } catch (error) {
-      const isBusy = error instanceof Error && "errcode" in error && Number(error.errcode) === busy;
+      const isBusy =
+        error instanceof Error && "errcode" in error && (Number(error.errcode) & primaryCode) === busy;
       if (!isBusy || performance.now() > deadline) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, walRetryMs);
+      Atomics.wait(never, 0, 0, ms);
     }
 }
 

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { MaybePromise } from "../../ports/store.ts";
-import { translateSqliteError } from "./database.ts";
+import { translateSqliteError, waitForLock } from "./database.ts";
 
 /** The writes of one turn of the event loop. They are committed or rolled back together. */
 export interface Group {
@@ -28,6 +28,7 @@ interface OpenGroup extends Group {
 export class GroupCommit {
   readonly #database: DatabaseSync;
   readonly #path: string;
+  readonly #lockTimeoutMs: number;
   readonly #begin;
   readonly #commit;
   readonly #members: GroupMember[] = [];
@@ -38,6 +39,9 @@ export class GroupCommit {
   constructor(database: DatabaseSync, path: string) {
     this.#database = database;
     this.#path = path;
+    // From here on we wait ourselves: SQLite would look for the lock after 1, 2, 5, 10 and then every 25 ms.
+    this.#lockTimeoutMs = Number(database.prepare("PRAGMA busy_timeout").get()?.timeout);
+    database.exec("PRAGMA busy_timeout = 0");
     this.#begin = database.prepare("BEGIN IMMEDIATE");
     this.#commit = database.prepare("COMMIT");
   }
@@ -61,7 +65,7 @@ export class GroupCommit {
   /** Runs statements that only read. They see the writes of the open group. */
   read<T>(statements: () => T): T {
     try {
-      return statements();
+      return waitForLock(statements, this.#lockTimeoutMs);
     } catch (error) {
       throw translateSqliteError(error, this.#path);
     }
@@ -97,7 +101,7 @@ export class GroupCommit {
 
   #openGroup(): OpenGroup {
     try {
-      this.#begin.run();
+      waitForLock(() => this.#begin.run(), this.#lockTimeoutMs);
     } catch (error) {
       throw translateSqliteError(error, this.#path);
     }
