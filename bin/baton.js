@@ -12,8 +12,13 @@ const hasLauncher = launchedBy === String(process.ppid);
 /** This process has replaced itself. */
 const isReplaced = launchedBy === String(process.pid);
 
+const words = process.argv.slice(2);
+const question = words.length === 1 ? words[0] : "";
+
 if (!isNewEnough()) launchOnOwnNode().catch(fail);
 else if (hasLauncher || isReplaced) runHere().catch(fail);
+else if (["--help", "-h"].includes(question)) print(readHelp).catch(fail);
+else if (["--version", "-V"].includes(question)) print(readVersion).catch(fail);
 else startAgain().catch(fail);
 
 /** Whether type stripping, module hooks and SQLite are available without flags. */
@@ -23,11 +28,29 @@ function isNewEnough() {
   return Boolean(process.features.typescript) && process.getBuiltinModule("node:sqlite") !== undefined;
 }
 
+/** Prints a file's text. Neither is the command loaded for it, nor is this process replaced. */
+async function print(read) {
+  const { existsSync, readFileSync } = await import("node:fs");
+  const help = new URL("../dist/help.txt", import.meta.url);
+  if (!existsSync(help)) return explainBuild();
+  // The reader may close the pipe early.
+  process.stdout.on("error", () => {});
+  process.stdout.write(read((path) => readFileSync(new URL(path, import.meta.url), "utf8")));
+}
+
+/** The build has written what the command prints. */
+function readHelp(readText) {
+  return readText("../dist/help.txt");
+}
+
+function readVersion(readText) {
+  return `${JSON.parse(readText("../package.json")).version}\n`;
+}
+
 async function runHere() {
   const { existsSync, readFileSync } = await import("node:fs");
   const main = new URL("../dist/src/cli/main.js", import.meta.url);
-  if (!existsSync(main))
-    return explain("Baton has not been built", "Run `npm run build` in its folder.", "NOT_BUILT");
+  if (!existsSync(main)) return explainBuild();
   const { enableCompileCache } = await import("node:module");
   enableCompileCache();
   const { runCommandLine } = await import(main.href);
@@ -39,17 +62,17 @@ async function runHere() {
 async function startAgain() {
   const { accessSync, constants } = await import("node:fs");
   const shell = "/bin/sh";
-  const words = [process.execPath].concat(process.execArgv, process.argv.slice(1));
+  const command = [process.execPath].concat(process.execArgv, process.argv.slice(1));
   try {
-    if (process.platform === "win32" || process.channel) return launch(words[0], words.slice(1));
+    if (process.platform === "win32" || process.channel) return launch(command[0], command.slice(1));
     // `execve` would end the process if the shell can't be executed.
     accessSync(shell, constants.X_OK);
   } catch {
-    return launch(words[0], words.slice(1));
+    return launch(command[0], command.slice(1));
   }
   const redirect = `exec "$@" ${outputDescriptor}>&1 1>&2`;
   const environment = Object.assign({}, process.env, { BATON_LAUNCHED_BY: String(process.pid) });
-  process.execve(shell, ["sh", "-c", redirect, "baton"].concat(words), environment);
+  process.execve(shell, ["sh", "-c", redirect, "baton"].concat(command), environment);
 }
 
 async function launchOnOwnNode() {
@@ -65,9 +88,9 @@ async function launchOnOwnNode() {
 }
 
 /** Runs the command in a child process, and exits with its exit code or signal. */
-async function launch(node, words) {
+async function launch(node, parameters) {
   const { spawn } = await import("node:child_process");
-  const child = spawn(node, words, {
+  const child = spawn(node, parameters, {
     // The channel carries no messages. It closes when this process dies, which ends the child.
     stdio: ["inherit", 2, 2, 1, "ipc"],
     env: Object.assign({}, process.env, { BATON_LAUNCHED_BY: String(process.pid) }),
@@ -80,6 +103,10 @@ async function launch(node, words) {
     for (const caught of signals) process.removeAllListeners(caught);
     process.kill(process.pid, signal);
   });
+}
+
+function explainBuild() {
+  explain("Baton has not been built", "Run `npm run build` in its folder.", "NOT_BUILT");
 }
 
 function explain(message, remedy, code = "NODE_TOO_OLD") {

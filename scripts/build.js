@@ -2,7 +2,7 @@
 // src/ dist has types and a bundle; the files of functions/ stay apart, since workflows are loaded by their files. The
 // new dist replaces the old one as a whole: no file of an older build stays behind, and a failed build changes nothing.
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, globSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { cpSync, existsSync, globSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeBundle } from "./bundle.js";
@@ -22,6 +22,7 @@ if (status === 0) {
       cpSync(`${root}.tsc/${name}${extension}`, `${fresh}/${name}${extension}`);
   }
   await writeBundle(fresh);
+  await writeHelp(fresh);
   // Workflows in YAML or JSON are not compiled, but belong to the function.
   for (const name of globSync("functions/**/*.{yaml,yml,json}", { cwd: root }))
     cpSync(`${root}${name}`, `${fresh}/${name}`);
@@ -32,3 +33,16 @@ if (status === 0) {
   rmSync(old, { recursive: true, force: true });
 }
 process.exitCode = status ?? 1;
+
+/** Writes what `baton --help` prints, so that the command need not be loaded for it. */
+async function writeHelp(target) {
+  const { runProgram } = await import(`${target}/src/cli/program.js`);
+  const { openSession } = await import(`${target}/src/cli/session.js`);
+  const processIo = { environment: {}, display: process.stderr };
+  let help = "";
+  const session = openSession(processIo, (text) => {
+    help += text;
+  });
+  await runProgram(session, "", ["--help"]);
+  writeFileSync(`${target}/help.txt`, help);
+}

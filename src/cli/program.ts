@@ -26,6 +26,8 @@ Environment:
   BATON_LOG_LEVEL  debug, info, warn, error or silent
 All variables are in docs/configuration.md, exit codes and JSON in docs/cli.md.`;
 
+const helpColumns = 80;
+
 const registrations = [
   registerStart,
   registerRun,
@@ -73,6 +75,8 @@ export function createProgram(session: Session, version: string): Command {
     .configureOutput({
       writeOut: (text) => session.print(text.trimEnd()),
       writeErr: (text) => session.note(text.trimEnd()),
+      // The build writes the help to a file, for terminals of any width.
+      getOutHelpWidth: () => helpColumns,
       // `runProgram` reports the error.
       outputError: () => {},
     });

@@ -50,6 +50,28 @@ describe.runIf(isOld)("on a Node that is too old", () => {
   });
 });
 
+test.each([["--help"], ["-h"], ["--version"], ["-V"]])("%s prints what the command prints", async (word) => {
+  const place = new Workplace({});
+  const { stdout } = await place.baton([word]);
+  expect(stdout.length).toBeGreaterThan(5);
+  expect(await place.process([word])).toMatchObject({ code: 0, stdout, stderr: "" });
+});
+
+test("the help and the version need a build, of which they load nothing", () => {
+  const place = new Workplace({});
+  mkdirSync(place.path("bin"));
+  mkdirSync(place.path("dist"));
+  cpSync(baton, place.path("bin/baton.js"));
+  place.write("package.json", '{"type":"module","version":"7.8.9"}');
+  const run = (word: string) =>
+    spawnSync(process.execPath, [place.path("bin/baton.js"), word], { encoding: "utf8" });
+  for (const word of ["--help", "--version"])
+    expect(run(word)).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining("NOT_BUILT") });
+  place.write("dist/help.txt", "the help\n");
+  expect(run("--help")).toMatchObject({ status: 0, stdout: "the help\n", stderr: "" });
+  expect(run("--version")).toMatchObject({ status: 0, stdout: "7.8.9\n", stderr: "" });
+});
+
 /** Writes the id of the process that loads it. */
 const pidFile = `import { writeFileSync } from "node:fs";\nwriteFileSync("pid", String(process.pid));\n`;
 
