@@ -1,12 +1,14 @@
 // Bundles what the programs load into few files: reading hundreds of modules takes most of the time of a command and of
 // a cold start. The packages that nearly every start needs are part of it, and all others stay in node_modules.
 import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 import { minifySync } from "rolldown/utils";
 import { installedPath, installedUrl, packageFolder, packageName } from "./installed-packages.ts";
 import { serviceDescriptions } from "./service-descriptions.ts";
+import { builtinLookUps, startCode } from "./start-code.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -22,8 +24,13 @@ const entries = [
   "src/adapters/duckdb/{database-file,duckdb-warehouse}",
   "src/adapters/pino/logger",
   "src/configuration/configuration",
-  "src/core/workflow/definition",
 ];
+
+/** A function on Google Cloud, an embedded engine and a workflow file load these. */
+const everyStart = ["functions/serve", "src/app/cloud", "src/app/embedded", "src/index"];
+
+/** A package's own code, and modules that are lazy for some importers only. */
+const quiet = ["EVAL", "INEFFECTIVE_DYNAMIC_IMPORT"];
 
 /** The packages of which our sources get a bundled copy, with all that these need themselves. */
 const bundled = [
@@ -49,8 +56,8 @@ export async function writeBundle(target) {
     platform: "node",
     input: { ...Object.fromEntries(entryFiles().map((file) => [file.slice(0, -3), root + file])), ...zod },
     external: (id, importer) => isExternal(id, importer ?? root),
-    plugins: [serviceDescriptions(), placesOfPackages(), shortPackages()],
-    onLog: (level, log, report) => (log.code === "EVAL" ? undefined : report(level, log)),
+    plugins: [builtinLookUps(), serviceDescriptions(), placesOfPackages(), shortPackages()],
+    onLog: (level, log, report) => (quiet.includes(log.code) ? undefined : report(level, log)),
   });
   const { output } = await build.write({
     dir: target,
@@ -58,7 +65,13 @@ export async function writeBundle(target) {
     chunkFileNames: (chunk) => `src/chunks/${nameOf(chunk)}-[hash].js`,
     sourcemap: true,
     sourcemapExcludeSources: true,
-    codeSplitting: { groups: [{ name: "zod", test: /\/node_modules\/zod\// }] },
+    comments: false,
+    codeSplitting: {
+      groups: [
+        { name: "zod", test: /\/node_modules\/zod\//, priority: 1 },
+        { debugName: "start", name: startCode(everyStart.map((name) => `${root}${name}.ts`)) },
+      ],
+    },
   });
   await build.close();
   const packages = new Set(output.flatMap((file) => Object.keys(file.modules ?? {})).flatMap(packageFolder));
@@ -71,7 +84,7 @@ function entryFiles() {
 
 function isExternal(id, importer) {
   if (/^[./\0]/.test(id) || id.startsWith(root)) return false;
-  if (id.startsWith("node:")) return true;
+  if (isBuiltin(id)) return false;
   return (
     !importer.includes("/node_modules/") && !bundled.some((name) => id === name || id.startsWith(`${name}/`))
   );

@@ -1,5 +1,6 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { createRequire, isBuiltin } from "node:module";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { protobuf } from "google-gax";
 import { expect, test } from "vitest";
@@ -71,6 +72,19 @@ test("the bundle holds the licence of each package in it", () => {
   expect(
     licences.match(/Apache License|Permission is hereby granted|Redistribution and use/g)?.length,
   ).toBeGreaterThan(50);
+});
+
+test("what every start loads is a few files, and no package beside them", () => {
+  const loaded = new Set(
+    ["functions/serve.js", "src/index.js", "src/app/embedded.js"].map((path) => `${root}dist/${path}`),
+  );
+  const outside = new Set<string>();
+  for (const path of loaded)
+    for (const [, from = ""] of readFileSync(path, "utf8").matchAll(/^(?:import|export)\b[^"]*"([^"]+)";$/gm))
+      if (from.startsWith(".")) loaded.add(join(dirname(path), from));
+      else outside.add(from);
+  expect([...outside].filter((name) => !isBuiltin(name))).toEqual([]);
+  expect(loaded.size).toBeLessThan(10);
 });
 
 test("a file of the bundle with code of Baton has a source map, and names of sources in it", () => {

@@ -1,12 +1,9 @@
 import { once } from "node:events";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { parseArgs } from "node:util";
 import { BatonError, errorCode, errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
 import { errorResponse, type HttpHandler, type HttpResponse } from "./http-handler.ts";
-
-/** An `import` of this module would also load all that it exports: Node's fetch and web sockets, 20 milliseconds. */
-const { createServer } = process.getBuiltinModule("node:http");
 
 /**
  * What bounds requests to the HTTP server.

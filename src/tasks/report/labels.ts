@@ -11,8 +11,16 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? "");
 }
 
-const plain = new Intl.NumberFormat("en", { maximumFractionDigits: 4 });
-const small = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+let formats: { readonly plain: Intl.NumberFormat; readonly small: Intl.NumberFormat } | undefined;
+
+/** Created at the first use: every process loads this module, few format numbers, and the first format takes 10 ms. */
+function numberFormats() {
+  formats ??= {
+    plain: new Intl.NumberFormat("en", { maximumFractionDigits: 4 }),
+    small: new Intl.NumberFormat("en", { maximumSignificantDigits: 4 }),
+  };
+  return formats;
+}
 
 /** A readable number: four digits after the point, or the first four significant digits of a small one. */
 export function formatNumber(value: number): string {
@@ -20,6 +28,7 @@ export function formatNumber(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-6 || size >= 1e15)) return exponential(value, 4);
+  const { plain, small } = numberFormats();
   return size < 1 ? small.format(value) : plain.format(value);
 }
 
@@ -32,11 +41,11 @@ export function formatTicks(ticks: readonly number[]): string[] {
   const compact = [4, 6].map(
     (most) => new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: most }),
   );
-  const formats =
+  const candidates =
     largest >= 1e15 || step < 1e-6
       ? [4, 6, 10, 15].map((most) => ({ format: (tick: number) => exponential(tick, most) }))
       : [...(largest >= 100_000 ? compact : []), exact];
-  const labels = formats.map(({ format }) => ticks.map((tick) => format(tick)));
+  const labels = candidates.map(({ format }) => ticks.map((tick) => format(tick)));
   return labels.find((each) => new Set(each).size === each.length) ?? labels.at(-1) ?? [];
 }
 
