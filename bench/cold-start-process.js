@@ -6,8 +6,8 @@ import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Milliseconds from the start of a process until it has answered the request, which is sent as soon as it listens, and how
- * many of processor time it has used until then. Throws unless the answer is 200.
+ * Milliseconds from the start of a process until it has answered the request, which is sent as soon as it listens, and
+ * how many of processor time it has used until then. Throws unless the answer is 200.
  */
 export async function coldProcess({ arguments: argv, cwd, environment }, request) {
   const port = await freePort();

@@ -1,85 +1,109 @@
-// How long commands take from the start of their process: `node bench/commands.js [rounds] [folder of another build]`.
-// Build first. With another folder, its commands and ours run in turns.
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+// What commands cost that do little, so that their start is what takes time: `node bench/commands.js`.
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { coldProcess, freePort } from "./cold-start-process.js";
+import {
+  figure,
+  helpOn,
+  load,
+  machine,
+  median,
+  numberOption,
+  ratio,
+  table,
+  temporaryFolder,
+} from "./machine.js";
+import { builtRevision, thisCheckout } from "./revision.js";
+import { timedCommand } from "./timed-command.js";
 
-const [rounds = "15", other] = process.argv.slice(2);
-const builds = {
-  ...(other !== undefined && { other }),
-  this: fileURLToPath(new URL("..", import.meta.url)),
-};
-const place = mkdtempSync(join(process.env.BENCH_FOLDER ?? tmpdir(), "baton-bench-"));
-const greet = ["run", "greet", "--input", '{"name":"Ada"}'];
-const commands = [["--help"], ["--version"], ["workflows"], greet, ["batches"], ["start"]];
+const help = `
+npm run build && node bench/commands.js [--against REVISION] [options]
 
-const measured = new Map([["node -e 0", []]]);
-for (const command of commands)
-  for (const name of Object.keys(builds)) measured.set(titleOf(command, name), []);
-// The first round fills the caches of the disk and the compile cache, and creates the data.
-for (let round = -1; round < Number(rounds); round++) {
-  add(round, "node -e 0", timed(["-e", "0"], {}));
-  for (const command of commands)
-    for (const [name, folder] of Object.entries(builds))
-      add(round, titleOf(command, name), await timeOf(command, name, folder));
+Runs commands beside \`node -e 0\`, in turns, and prints Markdown: processor time and time from the start to the end of
+the process, of \`start\` to the answer to /healthz. Medians.
+
+  --against REVISION  a git revision, or the folder of a built checkout
+  --rounds 15         runs of each command
+  --json              prints all samples instead
+`;
+const { values } = parseArgs({
+  options: {
+    help: { type: "boolean" },
+    against: { type: "string" },
+    rounds: { type: "string", default: "15" },
+    json: { type: "boolean" },
+  },
+});
+helpOn(values, help);
+
+const rounds = numberOption(values, "rounds");
+const commands = [
+  ["--help"],
+  ["--version"],
+  ["workflows"],
+  ["run", "greet", "--input", '{"name":"Ada"}'],
+  ["batches"],
+  ["start"],
+];
+const revisions = [...(values.against === undefined ? [] : [builtRevision(values.against)]), thisCheckout()];
+const folder = temporaryFolder();
+const rows = [
+  { title: "node -e 0", name: "", run: () => timedCommand(["-e", "0"], { cwd: folder }) },
+  ...commands.flatMap((command) =>
+    revisions.map(({ name, root }, index) => ({
+      title: `baton ${command.slice(0, 2).join(" ")}`,
+      name,
+      run: () => commandTime(command, root, join(folder, String(index))),
+    })),
+  ),
+].map((row) => ({ ...row, runs: [] }));
+const loadBefore = load();
+// The first run fills the compile cache and creates the data.
+for (let round = -1; round < rounds; round++)
+  for (const { run, runs } of rows) {
+    const time = await run();
+    if (round >= 0) runs.push(time);
+  }
+
+if (values.json) console.log(JSON.stringify({ loadBefore, loadAfter: load(), samples: rows }));
+else {
+  console.log(
+    `${rounds} runs in turns, medians. ${machine()}; load average ${loadBefore} before, ${load()} after.\n`,
+  );
+  const [{ runs: bare }] = rows;
+  const base = medianOf(bare, "processorMs");
+  console.log(
+    table(
+      ["command", "revision", "processor ms", "× `node -e 0`", "ms"],
+      rows.map(({ title, name, runs }) => {
+        const used = medianOf(runs, "processorMs");
+        return [
+          `\`${title}\``,
+          name,
+          figure(used),
+          ratio(used, base),
+          figure(medianOf(runs, "milliseconds")),
+        ];
+      }),
+    ),
+  );
 }
 
-console.log("| command | processor ms (median) | best | ms (median) | best | × node -e 0 |");
-console.log("|---|---|---|---|---|---|");
-const base = median(valuesOf("node -e 0", "used"));
-for (const title of measured.keys()) {
-  const [used, took] = [valuesOf(title, "used"), valuesOf(title, "took")];
-  const shown = [median(used), Math.min(...used), median(took), Math.min(...took)].map((ms) => ms.toFixed(0));
-  console.log(`| ${title} | ${shown.join(" | ")} | ${(median(used) / base).toFixed(1)} |`);
-}
-rmSync(place, { recursive: true, force: true });
-
-/** Each build has a data folder of its own, and runs the workflows that were built with it. */
-async function timeOf(command, name, folder) {
+/** Each revision has a data folder and a compile cache of its own, and runs the workflows that were built with it. */
+async function commandTime(command, root, data) {
   const environment = {
-    BATON_DATA: join(place, name),
-    BATON_WORKFLOWS: join(folder, "dist/functions/workflows"),
-    NODE_COMPILE_CACHE: join(place, `${name}-compiled`),
+    BATON_DATA: data,
+    BATON_WORKFLOWS: join(root, "dist/functions/workflows"),
+    NODE_COMPILE_CACHE: `${data}-compiled`,
   };
-  const words = [join(folder, "bin/baton.js"), ...command];
-  if (command[0] !== "start") return timed(words, environment);
+  const words = [join(root, "bin/baton.js"), ...command];
+  if (command[0] !== "start") return timedCommand(words, { cwd: folder, environment });
   const port = await freePort();
-  const started = { arguments: [...words, "--port", String(port)], cwd: place, environment };
-  return coldProcess(started, { method: "GET", path: "/healthz", port });
+  const started = { arguments: [...words, "--port", String(port)], cwd: folder, environment };
+  const { took, used } = await coldProcess(started, { method: "GET", path: "/healthz", port });
+  return { milliseconds: took, processorMs: used };
 }
 
-/** Bash counts the processor time of a child, and of the processes that it has waited for, in milliseconds. */
-function timed(words, environment) {
-  const script = 'TIMEFORMAT="%R %U %S"; time "$0" "$@" >/dev/null 2>&1';
-  const { PATH, HOME } = process.env;
-  const options = { cwd: place, env: { PATH, HOME, ...environment }, encoding: "utf8" };
-  const { status, stderr } = spawnSync("bash", ["-c", script, process.execPath, ...words], options);
-  if (status !== 0) throw new Error(`${words.join(" ")} exited with ${status}`);
-  const [real, user, system] = stderr
-    .trim()
-    .split(" ")
-    .map((seconds) => Number(seconds) * 1_000);
-  return { took: real, used: user + system };
-}
-
-function titleOf(command, name) {
-  const words = `baton ${command.slice(0, 2).join(" ")}`;
-  const whole = command[0] === "start" ? `${words} to /healthz` : words;
-  return name === "this" ? whole : `${whole}, other build`;
-}
-
-function valuesOf(title, kind) {
-  return (measured.get(title) ?? []).map((time) => time[kind]);
-}
-
-function median(values) {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-/** Round -1 is not measured. */
-function add(round, title, time) {
-  if (round >= 0) measured.get(title)?.push(time);
+function medianOf(runs, key) {
+  return median(runs.map((run) => run[key]));
 }

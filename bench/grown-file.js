@@ -1,5 +1,4 @@
 // What commands cost on a file with many batches: `node bench/grown-file.js`.
-import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import {
@@ -15,6 +14,7 @@ import {
   temporaryFolder,
 } from "./machine.js";
 import { builtRevision, thisCheckout } from "./revision.js";
+import { timedCommand } from "./timed-command.js";
 
 const help = `
 npm run build && node bench/grown-file.js [--against REVISION] [options]
@@ -99,18 +99,8 @@ else {
   );
 }
 
-/** Bash counts the processor time of a child. `explain` fails if the key is unknown, after it has looked for it. */
+/** `explain` fails if the key is unknown, after it has looked for it. */
 function timed(words, data) {
-  const script = 'TIMEFORMAT="%R %U %S"; time "$0" "$@" >/dev/null 2>&1';
-  const { status, stderr } = spawnSync("bash", ["-c", script, process.execPath, ...words], {
-    cwd: folder,
-    env: { ...process.env, BATON_DATA: data, BATON_WORKFLOWS: folder },
-    encoding: "utf8",
-  });
-  if (status !== 0 && !words.includes("unknown")) throw new Error(`${words.join(" ")} exited with ${status}`);
-  const [milliseconds, user, system] = stderr
-    .trim()
-    .split(" ")
-    .map((seconds) => Number(seconds) * 1_000);
-  return { milliseconds, processorMs: user + system };
+  const environment = { BATON_DATA: data, BATON_WORKFLOWS: folder };
+  return timedCommand(words, { cwd: folder, environment, mayFail: words.includes("unknown") });
 }

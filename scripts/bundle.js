@@ -41,6 +41,7 @@ const bundled = [
   "commander",
   "fastest-levenshtein",
   "google-gax",
+  "jose",
   "picomatch",
   "pino",
   "zod",

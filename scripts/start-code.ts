@@ -24,7 +24,7 @@ function importedBy(roots: readonly string[], graph: Pick<ChunkingContext, "getM
 const prefix = "\0builtin:";
 
 /**
- * A plugin for rolldown. `import` of one of Node's modules reads everything that the module exports, which loads others:
+ * A plugin for rolldown. An `import` of one of Node's modules reads everything that it exports, which loads others:
  * that of `node:http` loads fetch and web sockets, that of `node:crypto` all algorithms. A look-up does not.
  */
 export function builtinLookUps(): Plugin {

@@ -134,9 +134,28 @@ test("each program explains its options, and a workload that does not exist is r
     "two-processes",
     "files",
     "grown-file",
+    "commands",
   ])
     expect(await runBench(`${program}.js`, ["--help"])).toMatch(/--against REVISION/);
   expect(await runBench("peers/run.js", ["--help"])).toMatch(/BullMQ/);
   expect(await runBench("soak.js", ["--help"])).toMatch(/SIGKILL/);
   await expect(runBench("compare.js", ["--workloads", "W9"])).rejects.toThrow(/There is no workload W9/);
+});
+
+test("commands", async () => {
+  const output = await runBench("commands.js", ["--rounds", "1", "--json"]);
+  const RowSchema = z.object({
+    title: z.string(),
+    runs: z.array(z.object({ processorMs: Positive, milliseconds: Positive })).length(1),
+  });
+  const { samples } = samplesOf(RowSchema).parse(JSON.parse(output));
+  expect(samples.map(({ title }) => title)).toEqual([
+    "node -e 0",
+    "baton --help",
+    "baton --version",
+    "baton workflows",
+    "baton run greet",
+    "baton batches",
+    "baton start",
+  ]);
 });
