@@ -37,6 +37,43 @@ class Fifo {
 }
 
 /**
+ * The messages that wait, by key. Nothing is deleted from a table: a Map that is filled and emptied leaves a chain of
+ * old tables behind, which keeps what they hold in memory until the next full garbage collection.
+ */
+class WaitingKeys {
+  #items = new Map<string, QueuedMessage | undefined>();
+  #waiting = 0;
+
+  get(key: string): QueuedMessage | undefined {
+    return this.#items.get(key);
+  }
+
+  add(item: QueuedMessage): void {
+    if (this.#items.get(item.key) === undefined) this.#waiting += 1;
+    this.#items.set(item.key, item);
+  }
+
+  remove(item: QueuedMessage): void {
+    if (this.#items.get(item.key) !== item) return;
+    this.#items.set(item.key, undefined);
+    this.#waiting -= 1;
+    if (this.#items.size > 2 * this.#waiting + limits.controlConcurrency || this.#waiting === 0)
+      this.#rebuild();
+  }
+
+  clear(): void {
+    this.#items = new Map();
+    this.#waiting = 0;
+  }
+
+  #rebuild(): void {
+    const before = this.#items;
+    this.#items = new Map();
+    for (const [key, item] of before) if (item) this.#items.set(key, item);
+  }
+}
+
+/**
  * One queue of this process: the messages that wait in memory, and the slots of those being handled. Rows and messages
  * in memory alternate. A row is leased only when a slot and a token are free: if it waited here, its lease could
  * expire, and the message would be handled twice.
@@ -49,7 +86,7 @@ export class ConcurrencyLane {
   #holding = 0;
   readonly #rows = new Fifo();
   readonly #inMemory = new Fifo();
-  readonly #waitingByKey = new Map<string, QueuedMessage>();
+  readonly #waitingByKey = new WaitingKeys();
   #active = 0;
   #isRowsTurn = true;
   #cancelTimer: (() => void) | undefined;
@@ -82,7 +119,7 @@ export class ConcurrencyLane {
   push(item: QueuedMessage): void {
     const same = this.#waitingByKey.get(item.key);
     if (item.row === undefined && same && !same.group?.failed) return;
-    this.#waitingByKey.set(item.key, item);
+    this.#waitingByKey.add(item);
     (item.row ? this.#rows : this.#inMemory).push(item);
   }
 
@@ -131,7 +168,7 @@ export class ConcurrencyLane {
     for (;;) {
       const item = this.#rows.shift() ?? this.#inMemory.shift();
       if (!item) return undefined;
-      if (this.#waitingByKey.get(item.key) === item) this.#waitingByKey.delete(item.key);
+      this.#waitingByKey.remove(item);
       if (!item.group?.failed) return item;
     }
   }
