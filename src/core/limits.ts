@@ -192,6 +192,8 @@ export const limits = {
   serviceAnswerBytes: 64 * 1024 * 1024,
   /** Longest row in a file for `loadFile`. */
   fileRowBytes: 16 * 1024 * 1024,
+  /** Largest unpacked size of a file for `loadFile` that is packed by gzip or in UTF-16: it is copied to the disk. */
+  unpackedFileBytes: 64 * 1024 ** 3,
   /** How much of a file is read to detect its delimiter. The header has to fit into it. */
   fileHeadBytes: 1024 * 1024,
   /** Most texts that a load may read as NULL. */

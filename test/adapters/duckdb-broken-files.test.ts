@@ -1,5 +1,9 @@
-import { pathToFileURL } from "node:url";
+import { existsSync } from "node:fs";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
+import { withPlainCopy } from "../../src/adapters/duckdb/file-text.ts";
+import { FileProblem } from "../../src/core/files/column-values.ts";
 import { makeWarehouse } from "./duckdb-harness.ts";
 
 const lines = (count: number, line: (index: number) => string) =>
@@ -101,6 +105,17 @@ test("a JSON value that its column can't hold is refused, naming the line", asyn
 test.each(["", "\n\n", "id,name\n", "id,name"])("a file of %j is FILE_EMPTY", async (text) => {
   const { loadText } = await makeWarehouse();
   await expect(loadText(text)).rejects.toMatchObject({ code: "FILE_EMPTY", retryable: false });
+});
+
+test("a packed file is unpacked up to a limit, and no copy of it is left", async () => {
+  const { file } = await makeWarehouse();
+  const path = fileURLToPath(await file("a.csv", gzipSync(`id\n${"0\n".repeat(100_000)}`)));
+  const header = { length: 0, text: "" };
+  const copied = await withPlainCopy(path, header, async (copy) => copy, 200_003);
+  expect(existsSync(copied)).toBe(false);
+  const refused = withPlainCopy(path, header, async () => undefined, 200_002);
+  await expect(refused).rejects.toThrow(/larger than .* GiB when it is unpacked; split it/);
+  await expect(refused).rejects.toBeInstanceOf(FileProblem);
 });
 
 test("a missing file is FILE_MISSING, and other addresses are refused", async () => {

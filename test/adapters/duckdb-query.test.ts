@@ -147,3 +147,39 @@ test.each([
   });
   expect(await rows("SELECT '__proto__' AS a, {'proto': '__proto__'} AS b")).toHaveLength(1);
 });
+
+test("a query may replace the table that it reads, and leaves it as it was if it fails", async () => {
+  const { query, rows } = await makeOrders();
+  const into = { table: "orders", mode: "replace", key: [] } as const;
+  expect(await query({ sql: "SELECT id, n + 1 AS n FROM orders WHERE id < 3", into })).toEqual({
+    table: "orders",
+    rows: 2,
+    tableRows: 2,
+  });
+  await expect(
+    query({ sql: "SELECT CAST('x' || id AS INTEGER) AS id FROM orders", into }),
+  ).rejects.toMatchObject({
+    code: "SQL_FAILED",
+    message: expect.stringMatching(/Could not convert/),
+  });
+  expect(await rows("FROM orders ORDER BY id")).toEqual([
+    { id: 1, n: 11 },
+    { id: 2, n: 21 },
+  ]);
+});
+
+test("a query can't replace a view", async () => {
+  const { warehouse, query, rows } = await makeOrders();
+  await warehouse.write({
+    id: "view",
+    table: "summary",
+    sql: "CREATE VIEW summary AS SELECT 7 AS a",
+    parameters: {},
+  });
+  await expect(query({ sql: "SELECT 1 AS a" })).rejects.toMatchObject({
+    code: "TABLE_MISMATCH",
+    retryable: false,
+    message: expect.stringMatching(/View/),
+  });
+  expect(await rows("FROM summary")).toEqual([{ a: 7 }]);
+});

@@ -103,8 +103,9 @@ function textPattern(type: string): string | undefined {
 }
 
 function isSameValueSql(text: string, value: string, type: string): string {
+  const [written, read] = [text, value].map((sql) => `TRY_CAST(${sql} AS DOUBLE)`);
   if (/^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL.*)$/.test(type))
-    return `abs(TRY_CAST(${text} AS DOUBLE) - TRY_CAST(${value} AS DOUBLE)) <= abs(TRY_CAST(${value} AS DOUBLE)) * 1e-14`;
+    return `abs(${written} - ${read}) <= abs(${read}) * 1e-14`;
   if (type === "DATE") return `TRY_CAST(${text} AS TIMESTAMP) = TRY_CAST(${value} AS TIMESTAMP)`;
   return `${value} IS NOT NULL`;
 }

@@ -90,7 +90,7 @@ export async function writeRows(
 ): Promise<JobResult> {
   const target = await statements.qualified(table);
   try {
-    await statements.run(`CREATE SCHEMA IF NOT EXISTS ${target.slice(0, target.lastIndexOf('."'))}`);
+    await statements.createSchemaOf(table);
     const rows = await (existing ? addRows(statements, target, into, incoming) : createTable());
     return { table: table.name, rows, tableRows: await statements.countRows(target) };
   } catch (thrown) {

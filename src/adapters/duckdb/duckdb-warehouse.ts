@@ -104,7 +104,7 @@ async function createTable(
   const sql = await statements.qualified(parseTable(name));
   const declared = columns.map((column) => `${quoteIdentifier(column.name)} ${types[column.type]}`);
   await statements.transaction(async () => {
-    await statements.run(`CREATE SCHEMA IF NOT EXISTS ${sql.slice(0, sql.lastIndexOf('."'))}`);
+    await statements.createSchemaOf(parseTable(name));
     await statements.run(`CREATE TABLE IF NOT EXISTS ${sql} (${declared.join(", ")})`);
   });
   return { name, sql, dialect: "duckdb", columns: columns.map((column) => column.name) };

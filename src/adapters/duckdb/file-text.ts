@@ -4,9 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { FileProblem } from "../../core/files/column-values.ts";
 import { CsvParser } from "../../core/files/csv-parser.ts";
 import { splitLines } from "../../core/files/json-lines.ts";
 import { decodeText, detectEncoding, isGzip } from "../../core/files/plain-text.ts";
+import { limits } from "../../core/limits.ts";
 import type { FileFormat } from "../../ports/warehouse.ts";
 
 /** The text of a file, unpacked and decoded. */
@@ -30,22 +32,39 @@ export interface FileHeader {
   readonly text: string;
 }
 
-/** Runs the work on a temporary copy of the file in UTF-8. */
+/** Runs the work on a temporary copy of the file in UTF-8. Throws a `FileProblem` if it would be too large. */
 export async function withPlainCopy<T>(
   path: string,
   beginning: FileHeader,
   work: (copy: string) => Promise<T>,
+  mostBytes: number = limits.unpackedFileBytes,
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "baton-file-"));
   try {
     const copy = join(folder, "file");
     await pipeline(
-      Readable.from(readWithHeader(path, beginning)),
+      Readable.from(limited(readWithHeader(path, beginning), mostBytes)),
       createWriteStream(copy, { encoding: "utf-8" }),
     );
     return await work(copy);
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** A small file can be packed so that it fills the disk. */
+async function* limited(texts: AsyncIterable<string>, mostBytes: number): AsyncGenerator<string> {
+  let bytes = 0;
+  for await (const text of texts) {
+    bytes += Buffer.byteLength(text);
+    if (bytes > mostBytes) {
+      const most = `${mostBytes / 1024 ** 3} GiB`;
+      throw new FileProblem(
+        undefined,
+        `it is larger than ${most} when it is unpacked; split it into several files`,
+      );
+    }
+    yield text;
   }
 }
 

@@ -5,7 +5,14 @@ import { inferParameterType, type ParameterType } from "../../core/values/parame
 import { isoTimeFromMicroseconds } from "../../core/values/time.ts";
 import type { JobResult, QueryJob, Row, Sql } from "../../ports/warehouse.ts";
 import { assertKeyColumns, assertSameColumns, type Commit, stageTable, writeRows } from "./destination.ts";
-import { parseTable, permanentError, type Statements, toTaskError } from "./statements.ts";
+import {
+  isCatalogError,
+  parseTable,
+  permanentError,
+  type Statements,
+  type Table,
+  toTaskError,
+} from "./statements.ts";
 
 type DuckDb = typeof import("@duckdb/node-api");
 
@@ -22,13 +29,26 @@ export async function runQuery(
   commit: Commit,
 ): Promise<JobResult> {
   const table = parseTable(job.into.table);
+  if (job.into.mode === "replace") return commit(() => replaceTable(statements, duckdb, job, table));
   await stageRows(statements, duckdb, job);
   const columns = await statements.describe(stageTable);
   assertKeyColumns(job.into, columns);
-  const existing = job.into.mode === "replace" ? undefined : await statements.findColumns(table);
+  const existing = await statements.findColumns(table);
   if (existing) assertSameColumns(table, existing, columns);
   const rows = { columns, select: `FROM ${stageTable}`, stage: stageTable };
   return commit(() => writeRows(statements, { table, into: job.into, existing }, rows));
+}
+
+/** Without a stage, because rows that replace a table need no check. */
+async function replaceTable(
+  statements: Statements,
+  duckdb: DuckDb,
+  job: QueryJob,
+  table: Table,
+): Promise<JobResult> {
+  const target = await statements.createSchemaOf(table);
+  const rows = await createTableAs(statements, duckdb, job, `CREATE OR REPLACE TABLE ${target}`);
+  return { table: table.name, rows, tableRows: rows };
 }
 
 /** The first `limit` rows of a SELECT as JSON. */
@@ -56,13 +76,28 @@ export async function selectRows(
  * unfinished stream keeps the file locked. Throws `SQL_FAILED`.
  */
 async function stageRows(statements: Statements, duckdb: DuckDb, question: SelectQuery): Promise<void> {
+  await createTableAs(statements, duckdb, question, "CREATE TEMP TABLE _baton_stage");
+}
+
+/** Creates a table for the rows of a SELECT. Returns their number. Throws `SQL_FAILED`, and `TABLE_MISMATCH`. */
+async function createTableAs(
+  statements: Statements,
+  duckdb: DuckDb,
+  question: SelectQuery,
+  create: string,
+): Promise<number> {
+  let isChecked = false;
   try {
     const sql = duckdbSql(question.sql);
     const { values, types } = await checkSelect(statements, duckdb, sql, question.parameters);
-    const statement = await statements.prepare(`CREATE TEMP TABLE _baton_stage AS\n${sql}`);
+    isChecked = true;
+    const statement = await statements.prepare(`${create} AS\n${sql}`);
     statement.bind(values, types);
-    await statement.run();
+    return await statements.change(statement);
   } catch (thrown) {
+    // What the SELECT names is known to exist, so the new table is in the way of another object, such as a view.
+    if (isChecked && isCatalogError(thrown))
+      throw toTaskError("TABLE_MISMATCH", "The table can't be created", thrown);
     throw toTaskError("SQL_FAILED", "The SQL failed", thrown);
   }
 }

@@ -1,4 +1,4 @@
-import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBValue } from "@duckdb/node-api";
 import * as z from "zod";
 import type { ErrorCode } from "../../core/errors/error-catalog.ts";
 import { errorMessage, TaskError } from "../../core/errors/errors.ts";
@@ -16,6 +16,11 @@ export function isLockError(thrown: unknown): boolean {
 /** Whether DuckDB threw it: its messages begin with their kind, such as "Conversion Error: ". */
 export function isDuckDbError(thrown: unknown): boolean {
   return /^[A-Za-z ]+ Error: /i.test(errorMessage(thrown));
+}
+
+/** Whether a name is of another object, or other objects depend on the table. */
+export function isCatalogError(thrown: unknown): boolean {
+  return /^(Catalog|Dependency) Error: /.test(errorMessage(thrown));
 }
 
 /** Whether the open database can't be used any more, or the machine ran out of memory or disk space. */
@@ -65,8 +70,10 @@ export class Statements {
   }
 
   /** Runs a statement that writes rows. Returns their number. */
-  async change(sql: string): Promise<number> {
-    return ChangeSchema.parse(await this.rows(sql))[0].Count;
+  async change(statement: string | DuckDBPreparedStatement): Promise<number> {
+    if (typeof statement === "string") return ChangeSchema.parse(await this.rows(statement))[0].Count;
+    this.#signal.throwIfAborted();
+    return ChangeSchema.parse((await statement.runAndReadAll()).getRowObjects())[0].Count;
   }
 
   async rows(
@@ -121,6 +128,13 @@ export class Statements {
       `SELECT column_name AS name, column_type AS type FROM (DESCRIBE ${from})`,
     );
     return z.array(ColumnSchema).parse(columns);
+  }
+
+  /** Creates the schema of a table unless it exists. Returns the table's name with its database. */
+  async createSchemaOf(table: Table): Promise<string> {
+    const name = await this.qualified(table);
+    await this.run(`CREATE SCHEMA IF NOT EXISTS ${name.slice(0, name.lastIndexOf('."'))}`);
+    return name;
   }
 
   /** The name with its database: DuckDB would read a schema called `temp` as the one of temporary tables. */
