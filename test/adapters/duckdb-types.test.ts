@@ -132,9 +132,8 @@ test("a file of many columns has the types that the definition gives to each", a
 function textsToConvert(): readonly string[] {
   const random = new Random(seedOfToday);
   const known = [
-    ..."0 -0 1 -1 7 007 +5 1.0 1.50 .5 5. -.5 1e5 1E-3 1e400 -1e400 1e-400 inf -inf infinity nan NaN 0x1F 1_000 1,5".split(
-      " ",
-    ),
+    ..."0 -0 1 -1 7 007 +5 1.0 1.50 .5 5. -.5".split(" "),
+    ..."1e5 1E-3 1e400 -1e400 1e-400 inf -inf infinity nan NaN 0x1F 1_000 1,5".split(" "),
     ..."9223372036854775807 9223372036854775808 -9223372036854775808 -9223372036854775809 99999999999999999999".split(
       " ",
     ),
@@ -143,9 +142,8 @@ function textsToConvert(): readonly string[] {
     ),
     ..."127 128 255 256 -129 65535 65536 99999.999 99999.9994 1234567.1 12345.6785 0.0005".split(" "),
     ..."true TRUE True tRUE false False t f yes no on 1.".split(" "),
-    ..."2026-10-31 2026-02-29 2024-02-29 0001-01-01 0000-01-01 9999-12-31 10000-01-01 410000-01-01 2026-1-1 2026/10/31 epoch".split(
-      " ",
-    ),
+    ..."2026-10-31 2026-02-29 2024-02-29 0001-01-01 0000-01-01 9999-12-31".split(" "),
+    ..."10000-01-01 410000-01-01 2026-1-1 2026/10/31 epoch".split(" "),
     ...["2026-10-31 00:00:00", "2026-10-31 00:00", "2026-10-31T00:00:00.000", "2026-10-31 10:30", "20261031"],
     ...[
       "2026-10-31 10:30:07",
@@ -277,7 +275,7 @@ test.each([
   },
 );
 
-test("a few words in the first rows are mistakes if the rest of the sample is numbers, and text if it is not", async () => {
+test("a few words in the first rows are mistakes among numbers, and text among other words", async () => {
   const { loadText, rows } = await makeWarehouse();
   const first = [...repeated("many", 20), ...repeated("5", 980)];
   await expect(loadText(numbered([...first, ...repeated("6", 3_000)]))).rejects.toMatchObject({
