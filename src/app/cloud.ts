@@ -1,5 +1,5 @@
-import { CloudTasksTimer } from "../adapters/cloud-tasks/cloud-tasks-timer.ts";
 import { DispatchQueues } from "../adapters/cloud-tasks/dispatch-queues.ts";
+import { CloudTasksTimer } from "../adapters/cloud-tasks/task-queue.ts";
 import { FirestoreDocumentStore } from "../adapters/firestore/document-store.ts";
 import { OidcCallerCheck } from "../adapters/oidc/caller-check.ts";
 import { PubSubBroker, type Sealer, toPublishRequest, toPushBody } from "../adapters/pubsub/publisher.ts";

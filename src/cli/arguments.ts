@@ -3,9 +3,8 @@ import { buffer } from "node:stream/consumers";
 import { InvalidArgumentError } from "commander";
 import type * as z from "zod";
 import { BatonError, errorMessage } from "../core/errors/errors.ts";
-import { parseExactJson } from "../core/values/exact-json.ts";
 import type { JsonValue } from "../core/values/json.ts";
-import { describeSyntaxError } from "../core/values/json-syntax.ts";
+import { describeSyntaxError, parseExactJson } from "../core/values/json-text.ts";
 import type { Session } from "./session.ts";
 
 /** A parser for an option that takes a whole number. */

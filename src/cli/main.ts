@@ -7,9 +7,8 @@ import { promisify } from "node:util";
 import { containStrayErrors } from "../app/stray-errors.ts";
 import { BatonError, errorCode, errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
-import { reportFailure, wantsJson } from "./failure.ts";
 import { runProgram } from "./program.ts";
-import { failureExitCode, openSession, type Session } from "./session.ts";
+import { failureExitCode, openSession, reportFailure, type Session, wantsJson } from "./session.ts";
 
 const checkMs = 500;
 const npx = /^npm exec\b|\bnpx(-cli\.js)?\b|\bnpm(-cli\.js)? exec\b/;

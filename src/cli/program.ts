@@ -15,8 +15,8 @@ import { registerStart } from "./commands/start.ts";
 import { registerGraph, registerValidate, registerWorkflows } from "./commands/workflows.ts";
 import { registerDeploy } from "./deploy/deploy.ts";
 import { registerDoctor } from "./deploy/doctor.ts";
-import { reportFailure, wantsJson } from "./failure.ts";
 import type { Session } from "./session.ts";
+import { reportFailure, wantsJson } from "./session.ts";
 
 const environmentHelp = `
 Environment:

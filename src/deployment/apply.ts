@@ -5,11 +5,15 @@ import { BatonError } from "../core/errors/errors.ts";
 import type { Diagnosis } from "../doctor/diagnose.ts";
 import { rollbackCommand, secretCommands } from "./commands.ts";
 import {
+  askProjectNumber,
+  askServingFunction,
+  assertSameVariablesFile,
   commandEnvironment,
   commandEnvironmentText,
   environmentText,
   functionEnvironment,
-  functionSecrets,
+  type ServingFunction,
+  variableChanges,
 } from "./function.ts";
 import {
   type Deployment,
@@ -20,16 +24,9 @@ import {
 } from "./plan.ts";
 import type { Deploying, Prepared } from "./prepare.ts";
 import { commandFailure, commandLine, readJson, type Steps, withCondition } from "./run-steps.ts";
-import {
-  askProjectNumber,
-  askServingFunction,
-  assertSameVariablesFile,
-  type ServingFunction,
-  variableChanges,
-} from "./serving.ts";
 import { privateFlag } from "./settings.ts";
 import { assertNoDeletions, assertStateToDeploy, plannedChanges } from "./terraform-json.ts";
-import { isSecret, type TextVariables } from "./variables-file.ts";
+import { functionSecrets, isSecret, type TextVariables } from "./variables-file.ts";
 
 export interface DeployedFunction {
   /** Its variables, without the secrets. */

@@ -1,5 +1,4 @@
 import { errorCatalog } from "../core/errors/error-catalog.ts";
-import { functionSecrets } from "./function.ts";
 import {
   type Deployment,
   deploymentFiles,
@@ -9,6 +8,7 @@ import {
 } from "./plan.ts";
 import type { Command } from "./run-steps.ts";
 import { privateFlag } from "./settings.ts";
+import { functionSecrets } from "./variables-file.ts";
 
 /** The commands that look for a version of a secret, and add one. */
 export function secretCommands({ projectId }: Deployment, secret: string) {

@@ -1,8 +1,8 @@
 import { writeTerraformVariables } from "./apply.ts";
 import { fieldsAddress } from "./commands.ts";
+import { askProjectNumber, isCloudRunEnabled } from "./function.ts";
 import type { Deploying } from "./prepare.ts";
 import { type StateResource, withCondition } from "./run-steps.ts";
-import { askProjectNumber, isCloudRunEnabled } from "./serving.ts";
 import {
   assertNoDeletions,
   assertStateToRemove,

@@ -1,5 +1,5 @@
 import { existsSync, globSync, statSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join, relative, sep } from "node:path";
 import { problemsText, type RawEnvironment } from "../configuration/variables.ts";
 import { BatonError } from "../core/errors/errors.ts";
 import { taskSecretPrefix, unconfiguredSecrets } from "../core/template/secret-references.ts";
@@ -9,7 +9,6 @@ import type { DeployedWorkflow } from "../ports/catalog.ts";
 import { namedDataformAccounts } from "../tasks/dataform.ts";
 import { listWorkflowFiles } from "../workflow/folder-files.ts";
 import { functionCommands, type InfrastructureCommands, infrastructureCommands } from "./commands.ts";
-import { builtWorkflows } from "./function.ts";
 import { type Deployment, loadWorkflows, type Part, planDeployment, readableWorkflows } from "./plan.ts";
 import type { Progress } from "./run-steps.ts";
 import { readTarget, type Target, type TargetOptions } from "./target.ts";
@@ -155,6 +154,18 @@ export async function prepareDeployment(
           ...(parts.includes("infrastructure") ? stateWarnings(root) : []),
         ],
   };
+}
+
+/** The folder of the built workflows in the package. Throws `CONFIGURATION_INVALID` for a folder that is not built. */
+function builtWorkflows(folder: string, root: string): string {
+  const path = relative(root, folder).split(sep).join("/");
+  if (/^dist\/functions(?:\/|$)/.test(path)) return path;
+  if (/^functions\/./.test(path)) return `dist/${path}`;
+  throw new BatonError(
+    "CONFIGURATION_INVALID",
+    "Only what is below functions/ is built and deployed: put the workflows into functions/workflows",
+    { where: `BATON_WORKFLOWS=${path}` },
+  );
 }
 
 /** Without a reference, a task that names a secret would fail. Throws `CONFIGURATION_INVALID`. */

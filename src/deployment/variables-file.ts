@@ -113,6 +113,19 @@ export const secretNames: Readonly<Record<SecretVariable, string>> = {
   BATON_POWERBI_CLIENT_SECRET: "powerbi-client-secret",
 };
 
+/** Variables that Cloud Run reads from Secret Manager when an instance starts, each with its secret. */
+export function functionSecrets({
+  prefix,
+  usesPowerBi,
+}: {
+  readonly prefix: string;
+  readonly usesPowerBi: boolean;
+}): readonly (readonly [string, string])[] {
+  return Object.entries(secretNames)
+    .filter(([variable]) => usesPowerBi || variable === "BATON_CALLBACK_SECRET")
+    .map(([variable, name]) => [variable, `${prefix}-${name}`] as const);
+}
+
 /** Whether a variable of Baton's comes from Secret Manager, and is written to no file. */
 export function isSecret(variable: string): boolean {
   return variable in secretNames;

@@ -9,7 +9,6 @@ import { errorMessage } from "../core/errors/errors.ts";
 import { GoogleApiError, type GoogleRest } from "../ports/http.ts";
 import { builtInTaskTypes } from "../tasks/index.ts";
 import { FolderCatalog } from "../workflow/catalog.ts";
-import { bigQueryGroups, dataformGroups } from "./bigquery.ts";
 import {
   type CheckGroup,
   type CheckResult,
@@ -25,11 +24,11 @@ import {
   type WorkflowNeeds,
   workflowNeeds,
 } from "./configuration.ts";
+import { bigQueryGroups, dataformGroups, storageGroups } from "./data-services.ts";
 import { firestoreGroups } from "./firestore.ts";
 import { type CloudContext, type ServiceName, serviceHosts } from "./google.ts";
 import { localGroups, nodeGroup } from "./local.ts";
 import { pubSubGroups } from "./pubsub.ts";
-import { storageGroups } from "./storage.ts";
 import { cloudTasksGroups, schedulerGroup } from "./timers.ts";
 
 export interface DoctorOptions {

@@ -15,9 +15,8 @@ import {
   SweepMessageSchema,
   TickMessageSchema,
 } from "../core/messages.ts";
-import { parseExactJson } from "../core/values/exact-json.ts";
 import { isJsonObject, type JsonObject, type JsonValue, pathStep } from "../core/values/json.ts";
-import { describeSyntaxError, findLimitViolation } from "../core/values/json-syntax.ts";
+import { describeSyntaxError, findLimitViolation, parseExactJson } from "../core/values/json-text.ts";
 import type { Delivery } from "../ports/broker.ts";
 
 /** An HTTP request, independent of the server that received it. */

@@ -8,8 +8,8 @@ import {
   secretsInUrl,
 } from "../core/template/secret-references.ts";
 import { parseDurationSeconds } from "../core/values/duration.ts";
-import { parseExactJson, parseJsonWithTexts } from "../core/values/exact-json.ts";
 import { type JsonValue, JsonValueSchema } from "../core/values/json.ts";
+import { parseExactJson, parseJsonWithTexts } from "../core/values/json-text.ts";
 import type { SecretRedactor } from "../core/values/secrets.ts";
 import { redactUrl } from "../core/values/text.ts";
 import type { HttpResponse } from "../ports/http.ts";

@@ -3,8 +3,12 @@ import { BatonError, errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
 import { encodeJson, type JsonValue } from "../core/values/json.ts";
 import { NameSchema } from "../core/values/text.ts";
-import { type Definition, FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/workflow/definition.ts";
-import { ParentLists } from "../core/workflow/stored-definition.ts";
+import {
+  type Definition,
+  FUNCTION_TASK_TYPE,
+  ParentLists,
+  type TaskDefinition,
+} from "../core/workflow/definition.ts";
 import { type Trigger, TriggerSchema } from "../core/workflow/trigger.ts";
 import type {
   AnyTaskFunction,

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { ErrorCode } from "../core/errors/error-catalog.ts";
-import { parseTemplate, type Reference } from "../core/template/template-syntax.ts";
+import { parseTemplate, type Reference } from "../core/template/template.ts";
 import { isJsonObject, type JsonValue, JsonValueSchema } from "../core/values/json.ts";
 import { nearestName } from "../core/values/text.ts";
 import type { TaskType } from "../runtime/task-type.ts";

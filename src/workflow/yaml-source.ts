@@ -13,7 +13,7 @@ import {
 import type { ErrorCode } from "../core/errors/error-catalog.ts";
 import { errorMessage } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
-import { describeChange, isExactNumber } from "../core/values/exact-json.ts";
+import { describeChange, isExactNumber } from "../core/values/json-text.ts";
 
 interface SyntaxProblem {
   readonly code: ErrorCode;

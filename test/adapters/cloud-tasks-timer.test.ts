@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import { CloudTasksTimer } from "../../src/adapters/cloud-tasks/cloud-tasks-timer.ts";
+import { CloudTasksTimer } from "../../src/adapters/cloud-tasks/task-queue.ts";
 import { systemClock } from "../../src/adapters/system/system.ts";
 import type { OutgoingMessage } from "../../src/ports/broker.ts";
 import { cloudTasksClient } from "../servers/cloud-tasks/client.ts";

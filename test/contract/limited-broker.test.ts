@@ -1,6 +1,6 @@
 import { describe, onTestFinished } from "vitest";
-import { CloudTasksTimer } from "../../src/adapters/cloud-tasks/cloud-tasks-timer.ts";
 import { DispatchQueues } from "../../src/adapters/cloud-tasks/dispatch-queues.ts";
+import { CloudTasksTimer } from "../../src/adapters/cloud-tasks/task-queue.ts";
 import { PubSubBroker, toPublishRequest, toPushBody } from "../../src/adapters/pubsub/publisher.ts";
 import { systemClock } from "../../src/adapters/system/system.ts";
 import { QueueRouter } from "../../src/app/cloud.ts";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { CloudTasksTimer } from "../../src/adapters/cloud-tasks/cloud-tasks-timer.ts";
+import { CloudTasksTimer } from "../../src/adapters/cloud-tasks/task-queue.ts";
 import { PubSubBroker, toPublishRequest } from "../../src/adapters/pubsub/publisher.ts";
 import { systemClock } from "../../src/adapters/system/system.ts";
 import {

@@ -5,7 +5,7 @@ import {
   numberOrText,
   parseExactJson,
   parseJsonWithTexts,
-} from "../../src/core/values/exact-json.ts";
+} from "../../src/core/values/json-text.ts";
 
 describe("a number as it was written", () => {
   test.each([

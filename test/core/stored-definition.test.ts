@@ -1,14 +1,15 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { hashJson } from "../../src/core/values/json.ts";
-import { applyTaskDefaults, type Definition } from "../../src/core/workflow/definition.ts";
 import {
+  applyTaskDefaults,
+  type Definition,
   definitionText,
   hashDefinition,
   hashInSlices,
   inOneGo,
   parseDefinitionInSlices,
-} from "../../src/core/workflow/stored-definition.ts";
+} from "../../src/core/workflow/definition.ts";
 import { definitions } from "./random-graph.ts";
 
 /** Layers of tasks, each a child of the whole layer above. Every task has a list of its own. */

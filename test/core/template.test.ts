@@ -1,7 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { fillTemplate, type TemplateScope } from "../../src/core/template/template.ts";
-import { parseTemplate } from "../../src/core/template/template-syntax.ts";
+import { fillTemplate, parseTemplate, type TemplateScope } from "../../src/core/template/template.ts";
 import type { JsonValue } from "../../src/core/values/json.ts";
 
 function scopeOf(parents: Readonly<Record<string, JsonValue>> = {}): TemplateScope & { asked: string[] } {

@@ -2,8 +2,7 @@ import { expect, test } from "vitest";
 import { readConfiguration } from "../../src/configuration/configuration.ts";
 import { dispatchesPerSecond, formatRate, QueuesSchema } from "../../src/core/queues.ts";
 import { functionEnvironment } from "../../src/deployment/function.ts";
-import { planDeployment } from "../../src/deployment/plan.ts";
-import { listResources } from "../../src/deployment/resources.ts";
+import { listResources, planDeployment } from "../../src/deployment/plan.ts";
 import { readTarget } from "../../src/deployment/target.ts";
 
 const queues = "websites=4@30/m,documents=2";

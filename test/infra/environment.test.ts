@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { readConfiguration } from "../../src/configuration/configuration.ts";
 import { EnvironmentSchema } from "../../src/configuration/environment.ts";
-import { functionEnvironment, functionSecrets } from "../../src/deployment/function.ts";
+import { functionEnvironment } from "../../src/deployment/function.ts";
 import { planDeployment, terraformVariables } from "../../src/deployment/plan.ts";
 import { readTarget } from "../../src/deployment/target.ts";
-import { secretNames } from "../../src/deployment/variables-file.ts";
+import { functionSecrets, secretNames } from "../../src/deployment/variables-file.ts";
 
 import { Evaluation, type Scope } from "./evaluate.ts";
 import { expression, readTerraform } from "./terraform-files.ts";

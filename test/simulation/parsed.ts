@@ -4,7 +4,7 @@ import { type Execution, ExecutionSchema } from "../../src/core/execution-record
 import { type TaskBatch, TaskBatchSchema, type TaskLog, TaskLogSchema } from "../../src/core/records.ts";
 import { type Step, StepSchema } from "../../src/core/steps.ts";
 import type { Definition } from "../../src/core/workflow/definition.ts";
-import { inOneGo, parseDefinitionInSlices } from "../../src/core/workflow/stored-definition.ts";
+import { inOneGo, parseDefinitionInSlices } from "../../src/core/workflow/definition.ts";
 import type { StoredDocument } from "../../src/ports/store.ts";
 import type { Documents } from "./documents.ts";
 

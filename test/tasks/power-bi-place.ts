@@ -1,6 +1,6 @@
 import { onTestFinished } from "vitest";
 import { powerBiRefresh, workflow } from "../../src/index.ts";
-import type { PowerBiRefreshParameters } from "../../src/tasks/power-bi-start.ts";
+import type { PowerBiRefreshParameters } from "../../src/tasks/power-bi-refresh.ts";
 import {
   type PowerBiServer,
   type PowerBiServerOptions,

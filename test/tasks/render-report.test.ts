@@ -10,7 +10,7 @@ import {
   renderReport,
   renderReportType,
 } from "../../src/tasks/render-report.ts";
-import { needsZero, niceScale } from "../../src/tasks/report/scale.ts";
+import { needsZero, niceScale } from "../../src/tasks/report/axes.ts";
 import { runBuiltIn } from "./run-built-in.ts";
 
 let folder: string;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Row } from "../../src/ports/warehouse.ts";
+import { parseMoment, timeTicks } from "../../src/tasks/report/axes.ts";
 import { readChartData } from "../../src/tasks/report/data.ts";
 import { cutToWidth, formatNumber, formatTicks, textWidth } from "../../src/tasks/report/labels.ts";
 import { renderPage } from "../../src/tasks/report/page.ts";
-import { parseMoment, timeTicks } from "../../src/tasks/report/x-axis.ts";
 
 const pageOf = (rows: readonly Row[], kind: "bar" | "line" = "line") =>
   renderPage({

@@ -4,7 +4,7 @@ import { type CsvScan, scanCsv } from "../../core/files/csv-scan.ts";
 import { checkJsonLines } from "../../core/files/json-lines.ts";
 import { decodeText, type Encoding } from "../../core/files/plain-text.ts";
 import type { LoadJob } from "../../ports/warehouse.ts";
-import { finalFailure } from "./errors.ts";
+import { finalFailure } from "./api.ts";
 import type { TableSchema } from "./jobs.ts";
 import type { Session } from "./session.ts";
 import { assertSameColumns } from "./statements.ts";

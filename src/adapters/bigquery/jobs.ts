@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { TaskTime } from "../../ports/task-runner.ts";
 import { AnyObjectSchema } from "../remote/service-response.ts";
 import type { BigQueryApi } from "./api.ts";
-import { BigQueryRefusal } from "./errors.ts";
+import { BigQueryRefusal } from "./api.ts";
 import type { ParameterTypeJson } from "./parameters.ts";
 
 const count = z.coerce.number();

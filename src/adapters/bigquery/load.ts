@@ -1,6 +1,6 @@
 import { daySeconds } from "../../core/values/time.ts";
 import type { FileFormat, JobResult, LoadJob } from "../../ports/warehouse.ts";
-import { commonFailure, finalFailure, type Problem, toTaskFailure, unavailable } from "./errors.ts";
+import { commonFailure, finalFailure, type Problem, toTaskFailure, unavailable } from "./api.ts";
 import { emptyFile, inspectFile, stagedFileName } from "./inspect-file.ts";
 import { isLoad, type Job, type JobConfiguration, type TableSchema } from "./jobs.ts";
 import { deriveJobId, type RunName, type RunPhase, type RunState } from "./runs.ts";

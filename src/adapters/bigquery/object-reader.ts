@@ -4,7 +4,7 @@ import { GoogleCredentials, withFreshCredentials } from "../remote/google-creden
 import { retryInPlaceDelayMs, rootCauseMessage } from "../remote/http-request.ts";
 import { notFromService, toClientError, toClientFailure } from "../remote/service-response.ts";
 import type { BigQueryOptions } from "./api.ts";
-import { finalFailure, unavailable } from "./errors.ts";
+import { finalFailure, unavailable } from "./api.ts";
 
 const retryWaitsMs = [100, 400, 1_600];
 const defaultTimeoutMs = 60_000;

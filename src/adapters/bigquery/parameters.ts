@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../../core/values/json.ts";
 import { inferParameterType, type ParameterType } from "../../core/values/parameter-type.ts";
 import type { Sql } from "../../ports/warehouse.ts";
-import { finalFailure } from "./errors.ts";
+import { finalFailure } from "./api.ts";
 
 /** A type in the form of BigQuery's REST interface. */
 export interface ParameterTypeJson {

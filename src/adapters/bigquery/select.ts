@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import * as z from "zod";
 import { errorCode } from "../../core/errors/errors.ts";
-import { numberOrText, parseJsonWithTexts } from "../../core/values/exact-json.ts";
 import type { JsonObject, JsonValue } from "../../core/values/json.ts";
+import { numberOrText, parseJsonWithTexts } from "../../core/values/json-text.ts";
 import { isoTimeFromMicroseconds } from "../../core/values/time.ts";
 import type { Row } from "../../ports/warehouse.ts";
 import { AnyObjectSchema } from "../remote/service-response.ts";
-import { commonFailure, finalFailure, toTaskFailure } from "./errors.ts";
+import { commonFailure, finalFailure, toTaskFailure } from "./api.ts";
 import { isDone, type Job, type TableSchema } from "./jobs.ts";
 import {
   type BoundQuery,

@@ -1,6 +1,6 @@
 import { columnsProblem, namesMissingFrom } from "../../core/values/text.ts";
 import type { Destination } from "../../ports/warehouse.ts";
-import { finalFailure } from "./errors.ts";
+import { finalFailure } from "./api.ts";
 import type { TableSchema } from "./jobs.ts";
 
 /** Prefix of all tables that Baton creates for itself. */

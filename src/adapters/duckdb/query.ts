@@ -1,6 +1,6 @@
 import type { DuckDBPreparedStatement, DuckDBType, DuckDBValue } from "@duckdb/node-api";
-import { numberOrText } from "../../core/values/exact-json.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../core/values/json.ts";
+import { numberOrText } from "../../core/values/json-text.ts";
 import { inferParameterType, type ParameterType } from "../../core/values/parameter-type.ts";
 import { isoTimeFromMicroseconds } from "../../core/values/time.ts";
 import type { JobResult, QueryJob, Row, Sql } from "../../ports/warehouse.ts";

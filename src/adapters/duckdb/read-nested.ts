@@ -2,7 +2,7 @@ import * as z from "zod";
 import { FileProblem } from "../../core/files/column-values.ts";
 import { checkJsonLines } from "../../core/files/json-lines.ts";
 import { limits } from "../../core/limits.ts";
-import { mayHoldInexactNumber } from "../../core/values/exact-json.ts";
+import { mayHoldInexactNumber } from "../../core/values/json-text.ts";
 import { readText } from "./file-text.ts";
 import { mapScalars, parseType, typeText } from "./nested-types.ts";
 import { type Column, quoteIdentifier, quoteLiteral, type Statements } from "./statements.ts";

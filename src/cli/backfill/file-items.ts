@@ -2,9 +2,8 @@ import { type FileHandle, open } from "node:fs/promises";
 import { extname } from "node:path";
 import { BatonError, errorMessage } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
-import { parseExactJson } from "../../core/values/exact-json.ts";
 import type { JsonValue } from "../../core/values/json.ts";
-import { describeSyntaxError, findLimitViolation } from "../../core/values/json-syntax.ts";
+import { describeSyntaxError, findLimitViolation, parseExactJson } from "../../core/values/json-text.ts";
 import type { ItemSource, ReadItem, UnreadableItem } from "./items.ts";
 
 interface Line {

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { errorCatalog } from "../../core/errors/error-catalog.ts";
 import type { Definition, TaskDefinition } from "../../core/workflow/definition.ts";
-import { ParentLists } from "../../core/workflow/stored-definition.ts";
+import { ParentLists } from "../../core/workflow/definition.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
 import { table, triggerJson, triggerText } from "../output/text.ts";
 import { failureExitCode, type Session } from "../session.ts";

@@ -1,14 +1,15 @@
-import { functionSecrets } from "../../deployment/function.ts";
 import {
   type Deployment,
   deploymentFiles,
+  existingBucket,
+  idleCostText,
   infrastructureFolder,
+  listResources,
   terraformVariables,
 } from "../../deployment/plan.ts";
 import type { Prepared } from "../../deployment/prepare.ts";
-import { existingBucket, idleCostText, listResources } from "../../deployment/resources.ts";
 import { type Command, commandLine } from "../../deployment/run-steps.ts";
-import { looksSecret } from "../../deployment/variables-file.ts";
+import { functionSecrets, looksSecret } from "../../deployment/variables-file.ts";
 import { section, table } from "../output/text.ts";
 
 /** What `--json` prints about a deployment. */

@@ -3,7 +3,7 @@ import type { JsonObject } from "../values/json.ts";
 import { isSecretName } from "../values/secrets.ts";
 import { truncate } from "../values/text.ts";
 import { type ErrorCode, errorCatalog } from "./error-catalog.ts";
-import type { Disposition } from "./error-entry.ts";
+import type { Disposition } from "./task-errors.ts";
 
 export interface ErrorContext {
   /** Where it happened: a file and line, a document or a field. */

@@ -1,6 +1,6 @@
 import { errorMessage } from "../errors/errors.ts";
 import { limits } from "../limits.ts";
-import { describeChange, isExactNumber } from "../values/exact-json.ts";
+import { describeChange, isExactNumber } from "../values/json-text.ts";
 import { FileProblem } from "./column-values.ts";
 
 /** Only a line that matches can hold a number whose text JSON.parse does not preserve. */

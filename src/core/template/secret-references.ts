@@ -1,7 +1,6 @@
 import { isJsonObject, type JsonValue } from "../values/json.ts";
 import type { Definition } from "../workflow/definition.ts";
-import { secretsIn } from "./template.ts";
-import { parseTemplate } from "./template-syntax.ts";
+import { parseTemplate, secretsIn } from "./template.ts";
 
 /** A value in a definition that is a secret, to judge by its name. */
 export interface LiteralSecret {

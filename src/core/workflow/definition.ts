@@ -1,17 +1,18 @@
+import { createHash } from "node:crypto";
 import * as z from "zod";
 import { CallbackPolicySchema } from "../callback.ts";
 import { IdempotencySchema } from "../idempotency.ts";
 import { defaults, limits } from "../limits.ts";
 import { type RetryPolicy, RetryPolicySchema } from "../retry.ts";
 import { formatDuration } from "../values/duration.ts";
-import { JsonObjectSchema } from "../values/json.ts";
+import { canonicalJson, type JsonObject, JsonObjectSchema, type JsonValue } from "../values/json.ts";
 import { NameSchema } from "../values/text.ts";
 
 /** Which endings of its parents let a child run. */
 export const ChildRuleSchema = z.enum(["all_succeeded", "all_ended", "any_succeeded", "any_failed"]);
 export type ChildRule = z.infer<typeof ChildRuleSchema>;
 
-export const TaskDefinitionSchema = z.strictObject({
+const TaskDefinitionSchema = z.strictObject({
   id: NameSchema,
   /** A built-in task type, or `function` for the workflow's own code. */
   type: z.string(),
@@ -86,4 +87,130 @@ export function timeoutsBeyondFunction(
           "If it needs longer, split its work or let it wait with step.poll or an event",
       ),
   );
+}
+
+/**
+ * The distinct lists of parents of a workflow, by their content. In wide layers thousands of tasks have equal lists: what
+ * is done once a list instead of once a task costs a thousandth.
+ */
+export class ParentLists {
+  readonly all: (readonly string[])[] = [];
+  readonly #byIdentity = new Map<readonly string[], number>();
+  /** Lists of the same length with the same ends. */
+  readonly #alike = new Map<string, number[]>();
+
+  /** The number of the list in `all`. Equal lists have the same number. */
+  add(list: readonly string[]): number {
+    const known = this.find(list);
+    if (known !== undefined) return known;
+    const number = this.all.push(list) - 1;
+    this.#byIdentity.set(list, number);
+    const alike = this.#alike.get(summaryOf(list));
+    if (alike) alike.push(number);
+    else this.#alike.set(summaryOf(list), [number]);
+    return number;
+  }
+
+  find(list: readonly string[]): number | undefined {
+    const same = this.#byIdentity.get(list);
+    if (same !== undefined) return same;
+    return this.#alike.get(summaryOf(list))?.find((number) => isEqual(this.all[number] ?? [], list));
+  }
+
+  /** The first list that was added with this content: equal lists become one array. */
+  shared(list: readonly string[]): readonly string[] {
+    return this.all[this.add(list)] ?? list;
+  }
+}
+
+function summaryOf(list: readonly string[]): string {
+  return `${list.length} ${list[0]} ${list.at(-1)}`;
+}
+
+function isEqual(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((id, index) => id === other[index]);
+}
+
+/** Runs long work to its end at once. Its `yield`s are places where a process could do other work. */
+export function inOneGo<Result>(work: Generator<undefined, Result>): Result {
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+  }
+}
+
+/** Work between two `yield`s, chosen so that it takes a few milliseconds at most. */
+const tasksPerSlice = 100;
+const namesPerSlice = 100_000;
+
+export function hashDefinition(definition: Definition): string {
+  return inOneGo(hashInSlices(definition));
+}
+
+/**
+ * SHA-256 of the definition's canonical JSON, with the parents of each task in full. The text is hashed part by part,
+ * since 20,000 tasks of 1,000 parents each would be a text of 160 MB.
+ */
+export function* hashInSlices({ format, workflowId, tasks }: Definition): Generator<undefined, string> {
+  const hash = createHash("sha256");
+  const lists = new ParentLists();
+  const texts: Buffer[] = [];
+  let names = 0;
+  hash.update(`{"format":${format},"tasks":[`);
+  for (const [index, { after, ...others }] of tasks.entries()) {
+    const number = lists.add(after);
+    texts[number] ??= Buffer.from(canonicalJson([...after]));
+    hash.update(index === 0 ? '{"after":' : ',{"after":');
+    hash.update(texts[number]);
+    // `after` comes first in canonical JSON, which sorts the keys.
+    hash.update(`,${canonicalJson(asJson(others)).slice(1)}`);
+    names += after.length;
+    if (index % tasksPerSlice === tasksPerSlice - 1 || names > namesPerSlice) {
+      names = 0;
+      yield;
+    }
+  }
+  hash.update(`],"workflowId":${canonicalJson(workflowId)}}`);
+  return hash.digest("hex");
+}
+
+/** Leaves out absent policies. */
+function asJson(task: Omit<TaskDefinition, "after">): JsonObject {
+  const json: JsonObject = JSON.parse(JSON.stringify(task));
+  return json;
+}
+
+/** The definition as it is stored: each list of parents once, and its number in the tasks. */
+export function definitionText({ tasks, ...others }: Definition): string {
+  const lists = new ParentLists();
+  const numbered = tasks.map((task) => ({ ...task, after: lists.add(task.after) }));
+  return JSON.stringify({ ...others, parentLists: lists.all, tasks: numbered });
+}
+
+const StoredDefinitionSchema = z.strictObject({
+  ...DefinitionSchema.shape,
+  parentLists: z.array(z.array(NameSchema)).default([]),
+  tasks: z.array(z.unknown()).min(1).max(limits.tasksPerWorkflow),
+});
+
+/** Versions before 0.2 stored the list of parents with each task. */
+const StoredTaskSchema = z.strictObject({
+  ...TaskDefinitionSchema.shape,
+  after: z.union([z.int().nonnegative(), z.array(NameSchema)]),
+});
+
+/** Parses what `definitionText` has written, or a version before it. Tasks with equal parents share one array. */
+export function* parseDefinitionInSlices(stored: JsonValue): Generator<undefined, Definition> {
+  const { parentLists, tasks: written, ...others } = StoredDefinitionSchema.parse(stored);
+  const lists = new ParentLists();
+  const numbers = parentLists.map((list) => lists.add(list));
+  const tasks: TaskDefinition[] = [];
+  for (const task of written) {
+    const { after, ...policies } = StoredTaskSchema.parse(task);
+    const list = typeof after === "number" ? lists.all[numbers[after] ?? -1] : lists.shared(after);
+    if (!list) throw new TypeError(`The stored definition of ${others.workflowId} has no list ${after}`);
+    tasks.push({ ...policies, after: list });
+    if (tasks.length % tasksPerSlice === 0) yield;
+  }
+  return { ...others, tasks };
 }

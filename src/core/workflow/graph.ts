@@ -9,9 +9,8 @@ import {
 } from "../joins.ts";
 import { limits } from "../limits.ts";
 import { hashJson } from "../values/json.ts";
-import { END_TASK_ID } from "../workflow/definition.ts";
 import type { ChildRule, Definition, TaskDefinition } from "./definition.ts";
-import { hashDefinition, ParentLists } from "./stored-definition.ts";
+import { END_TASK_ID, hashDefinition, ParentLists } from "./definition.ts";
 
 export interface Child {
   readonly taskId: string;

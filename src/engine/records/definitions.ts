@@ -4,12 +4,8 @@ import { limits } from "../../core/limits.ts";
 import { ownBuckets } from "../../core/records.ts";
 import { type JsonValue, StoredJsonSchema } from "../../core/values/json.ts";
 import type { Definition } from "../../core/workflow/definition.ts";
+import { definitionText, hashInSlices, parseDefinitionInSlices } from "../../core/workflow/definition.ts";
 import { buildGraph, type Graph, tasksOverJoinLimit } from "../../core/workflow/graph.ts";
-import {
-  definitionText,
-  hashInSlices,
-  parseDefinitionInSlices,
-} from "../../core/workflow/stored-definition.ts";
 import type { Clock } from "../../ports/machine.ts";
 import type { DocumentKey, Snapshot } from "../../ports/store.ts";
 import type { Dependencies } from "../dependencies.ts";

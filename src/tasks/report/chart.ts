@@ -1,7 +1,6 @@
+import { axisExtent, buildXAxis, drawable, needsZero, niceScale, type Scale, type XAxis } from "./axes.ts";
 import type { ChartData } from "./data.ts";
 import { cutToWidth, escapeHtml, formatNumber, formatTicks, formatX, textWidth } from "./labels.ts";
-import { drawable, needsZero, niceScale, type Scale } from "./scale.ts";
-import { axisExtent, buildXAxis, type XAxis } from "./x-axis.ts";
 
 export type ChartKind = "bar" | "line";
 

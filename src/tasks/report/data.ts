@@ -1,7 +1,7 @@
 import { TaskError } from "../../core/errors/errors.ts";
 import type { JsonValue } from "../../core/values/json.ts";
 import type { Row } from "../../ports/warehouse.ts";
-import { noX } from "./x-axis.ts";
+import { noX } from "./axes.ts";
 
 /** The data of a chart: for each series a value, or none, at each x. */
 export interface ChartData {

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
+import { drawable } from "./axes.ts";
 import { type ChartKind, renderChart, seriesClass } from "./chart.ts";
 import type { ChartData } from "./data.ts";
 import { escapeHtml, formatNumber, formatX } from "./labels.ts";
-import { drawable } from "./scale.ts";
 
 /** Style sheet of a report. People with any kind of colour vision can distinguish the colours c0 … c7. */
 const style = `
