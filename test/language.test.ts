@@ -41,13 +41,16 @@ const texts = [
   ...files("{infra,findings,scripts,bin,bench,functions}/**/*.{tf,sh,js,ts,example}"),
   "cloudbuild.yaml",
 ];
-const sources = files("{src,test}/**/*.ts").filter((path) => path !== "test/language.test.ts");
+/** Without the workflows of an earlier version, which stay as they were. */
+const sources = files("{src,test}/**/*.ts").filter(
+  (path) => path !== "test/language.test.ts" && !path.startsWith("test/fixtures/"),
+);
 
 /**
  * What the sources still hold of all this. A change may lower these numbers, and lowers them when it can; none may
  * raise them. At 0 the whole repository speaks one language.
  */
-const left = { words: 170, longLines: 159, restatements: 6 };
+const left = { words: 0, longLines: 60, restatements: 0 };
 
 function files(pattern: string): readonly string[] {
   const ignored = /(?:^|\/)(?:node_modules|dist[^/]*|\.[^/]+)\//;

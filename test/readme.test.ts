@@ -65,7 +65,7 @@ test("every command works, in the order of the README, in a copy of the project"
   }
 });
 
-/** In place of 8080, which somebody may be using here. */
+/** In place of 8080, which another program may be using here. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

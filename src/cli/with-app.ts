@@ -44,7 +44,7 @@ export async function findWorkflow(
   const question = suggestion === undefined ? "" : `; did you mean ${suggestion}?`;
   throw new BatonError(
     "WORKFLOW_UNKNOWN",
-    `There is no workflow "${workflowId}"; there are: ${known.join(", ") || "none"}${question}`,
+    `There is no workflow "${workflowId}"; the workflows are: ${known.join(", ") || "none"}${question}`,
     {
       remedy:
         "Name one of these, put the workflow into the folder of BATON_WORKFLOWS, or store it with `baton apply`.",

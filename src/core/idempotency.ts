@@ -6,7 +6,6 @@ import { hashJson, isJsonObject, type JsonValue } from "./values/json.ts";
 
 /** What the idempotency key of a task is made from. */
 const KeySpecSchema = z.discriminatedUnion("by", [
-  /** All its arguments. */
   z.strictObject({ by: z.literal("arguments") }),
   /** Some fields of its arguments. A field whose name ends in `?` may be absent. */
   z.strictObject({ by: z.literal("fields"), fields: fieldNames() }),

@@ -118,7 +118,7 @@ async function infrastructureVariables(deploying: Deploying): Promise<TextVariab
   if (outputProject !== projectId || outputPrefix !== prefix)
     throw commandFailure(
       infrastructure.output,
-      `it is of the deployment ${outputPrefix} of the project ${outputProject}, not of ${prefix} of ${projectId}`,
+      `it belongs to the deployment ${outputPrefix} of the project ${outputProject}, not to ${prefix} of ${projectId}`,
     );
   return Object.fromEntries(Object.entries(variables).filter(([name]) => !isSecret(name)));
 }
@@ -163,7 +163,8 @@ async function ensureInvoker(deploying: Deploying, isWhole: boolean): Promise<vo
   if (policy || isWhole) await steps.run(gcloud.invoker);
   else
     display.warn(
-      `It can't be seen whether ${account} may call the function. If messages do not arrive, an owner has to run: ${commandLine(gcloud.invoker)}`,
+      `It can't be seen whether ${account} may call the function. If messages do not arrive, an owner has to ` +
+        `run: ${commandLine(gcloud.invoker)}`,
     );
 }
 

@@ -186,7 +186,9 @@ export function infrastructureCommands(deployment: Deployment, { programs, isPla
     existing: {
       title: "Looking whether there is a state of this deployment",
       argv: [...terraform("workspace", "select"), workspace],
-      remedy: `There is no state ${workspace} here. Check --project and --prefix, and bring the state or infra/backend.tf.`,
+      remedy:
+        `This folder has no state ${workspace}. Check --project and --prefix, or copy the ` +
+        "state or infra/backend.tf here.",
     },
     state: {
       title: "Reading the state",

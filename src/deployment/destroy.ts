@@ -31,7 +31,8 @@ export async function destroyDeployment(deploying: Deploying): Promise<readonly 
     display.removal(resources);
   }
   await display.confirm(
-    `This deletes the deployment ${prefix} of the project ${projectId}, and all of its data. Type ${prefix} to continue:`,
+    `This deletes the deployment ${prefix} of the project ${projectId}, and all of its ` +
+      `data. Type ${prefix} to continue:`,
   );
   if (hasState) await liftProtection(deploying, protectedResources(state));
   if (serves) await steps.run(gcloud.remove);

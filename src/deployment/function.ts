@@ -116,7 +116,8 @@ export function commandEnvironmentText(variables: TextVariables): string {
     return `# ${name} is left out: a shell and Node need different quotes for it`;
   });
   const head =
-    "# Written by `baton deploy`. It names the secrets in Secret Manager, and leaves out variables that look like secrets.";
+    "# Written by `baton deploy`. It names the secrets in Secret Manager, and leaves out " +
+    "variables that look like secrets.";
   return `${[head, ...lines.sort()].join("\n")}\n`;
 }
 
@@ -154,7 +155,7 @@ export async function askProjectNumber(deploying: Deploying): Promise<string | u
   if (!asksForProject) return undefined;
   const answer = (await steps.run(gcloud.projectNumber, { captures: true })).trim();
   if (/^\d+$/.test(answer)) return answer;
-  throw commandFailure(gcloud.projectNumber, `"${answer}" is no number of a project`);
+  throw commandFailure(gcloud.projectNumber, `the answer "${answer}" is not a project number`);
 }
 
 /** The function that serves now; undefined if there is none. Throws `DEPLOY_FAILED`. */
@@ -190,7 +191,9 @@ export function assertSameVariablesFile(
   // With the infrastructure, a person sees the plan. A pipeline deploys new versions without a question.
   if (parts.includes("infrastructure") || now === undefined || isSameFile(before, now)) return;
   throw new BatonError(code, `${deployed} it is --variables ${now}`, {
-    remedy: `Give --variables ${before}, or the project, region and prefix of ${now}. For a renamed file, deploy without --skip-infra.`,
+    remedy:
+      `Give --variables ${before}, or the project, region and prefix of ${now}. For a renamed ` +
+      "file, deploy without --skip-infra.",
   });
 }
 

@@ -41,21 +41,25 @@ function planWarnings(deployment: Deployment, workflows: readonly DeployedWorkfl
   const warnings: string[] = [];
   if (prefix !== "baton" && shared.length > 0)
     warnings.push(
-      `The prefix is ${prefix}, and ${shared.join(" and ")} did not change with it: another deployment may use the same`,
+      `The prefix is ${prefix}, and ${shared.join(" and ")} did not change with it: ` +
+        "another deployment may use the same",
     );
   if (samples.length > 0)
     warnings.push(
-      `${samples.join(", ")}: samples of Baton. Some call made-up addresses or keep data on the disk of an instance. To leave them out: docs/deploy.md#your-own-workflows`,
+      `${samples.join(", ")}: samples of Baton. Some call made-up addresses or keep data on the disk of an ` +
+        "instance. To leave them out: docs/deploy.md#your-own-workflows",
     );
   // Nearly always a misspelt name.
   for (const { queue } of queueLimits.filter(({ queue }) => !queues.has(queue)))
     warnings.push(
-      `No workflow of the folder has a task in the queue ${queue} of BATON_QUEUES. If applied ones have: BATON_DEPLOY_QUEUES`,
+      `No workflow of the folder has a task in the queue ${queue} of BATON_QUEUES. If applied ` +
+        "ones have: BATON_DEPLOY_QUEUES",
     );
   warnings.push(...expiredCallbackWarnings(deployment, workflows));
   if (unnamed.length > 0 && dataformAccounts.length <= named.length)
     warnings.push(
-      `${unnamed.join(", ")}: no account is named that Dataform's actions run as: set serviceAccount or BATON_DATAFORM_ACCOUNTS`,
+      `${unnamed.join(", ")}: no account is named that Dataform's actions run as: set ` +
+        "serviceAccount or BATON_DATAFORM_ACCOUNTS",
     );
   warnings.push(...timeoutsBeyondFunction(workflows, deployment.functionTimeoutSeconds));
   if (settings.BATON_DEPLOY_ALERT_EMAILS.length === 0)
@@ -73,7 +77,8 @@ function expiredCallbackWarnings({ retentionDays }: Deployment, workflows: reado
       })
       .map(
         ({ id }) =>
-          `Task ${id} of ${workflowId} keeps its result for longer than its callbacks (${retentionDays} days): later calls get none`,
+          `Task ${id} of ${workflowId} keeps its result for longer than its callbacks ` +
+          `(${retentionDays} days): later calls get none`,
       ),
   );
 }

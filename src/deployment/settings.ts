@@ -48,7 +48,8 @@ export const nameRules = {
   database: {
     pattern: "^(\\(default\\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$",
     message:
-      "a database is (default), or has 4–63 small letters, digits or `-`, begins with a letter and does not end with `-`",
+      "a database is (default), or has 4–63 small letters, digits or `-`, begins with a " +
+      "letter and does not end with `-`",
   },
   bucket: {
     mayBeEmpty: true,

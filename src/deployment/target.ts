@@ -123,7 +123,9 @@ function optionVariables(options: TargetOptions, file: RawEnvironment) {
   return all.flatMap(([name, variable, inFile]) => {
     const value = options[name];
     if (value === undefined) return [];
-    const message = `It is ${value}, and the file of --variables is for ${inFile}: leave the option out, or give another file`;
+    const message =
+      `It is ${value}, and the file of --variables is for ${inFile}: leave the ` +
+      "option out, or give another file";
     const problem = inFile && value !== inFile ? { variable, message } : undefined;
     return [{ option: `--${name}`, variable, value, problem }];
   });
@@ -183,10 +185,13 @@ function assertOwnShell(shell: RawEnvironment, target: RawEnvironment): void {
   const targetPrefix = target.BATON_PREFIX ?? "baton";
   if (project === target.BATON_PROJECT && prefix === targetPrefix) return;
   const other = `${targetPrefix} of ${target.BATON_PROJECT}`;
-  const message = `The variables of the deployment ${prefix} of the project ${project} are in this shell, not ${other}`;
+  const message =
+    `This shell has the variables of the deployment ${prefix} of the project ` +
+    `${project}, not those of ${other}`;
   throw new BatonError("CONFIGURATION_INVALID", message, {
     remedy:
-      "Deploy from another shell, without an infra/baton.….env: this one would get the other's bucket, database and queues.",
+      "Deploy from another shell, without an infra/baton.….env: this one would get the " +
+      "other's bucket, database and queues.",
   });
 }
 
@@ -251,8 +256,12 @@ function brokenRules(rules: readonly Rule[]): VariableProblem[] {
 
 /** Alerts count lines of the levels warn and error: infra/metrics.tf. A test reads the levels of all lines. */
 export function logLevelRules(level: LogLevel | undefined) {
-  const problem = `Alerts count lines of the levels warn and error: with ${level}, no alert would fire. Write info or warn`;
-  const warning = `BATON_LOG_LEVEL=${level} hides the lines of the level info: the dashboard shows no batch that starts or ends`;
+  const problem =
+    `Alerts count lines of the levels warn and error: with ${level}, no alert ` +
+    "would fire. Write info or warn";
+  const warning =
+    `BATON_LOG_LEVEL=${level} hides the lines of the level info: the dashboard shows ` +
+    "no batch that starts or ends";
   if (level === "error" || level === "silent") return { problem };
   return level === "warn" ? { warning } : {};
 }
@@ -268,7 +277,8 @@ function targetWarnings(shell: RawEnvironment, file: RawEnvironment, literal: Te
       .sort()
       .map(
         (name) =>
-          `${name} of this environment changes the workflows here, but not in the function: put it into the file, or unset it`,
+          `${name} of this environment changes the workflows here, but not in the function: put ` +
+          "it into the file, or unset it",
       ),
     ...local.map((name) => `${name} of the file is for a local machine: the function does not get it`),
     ...secrets.map((name) => `${name} looks like a secret: ${storeItText(name)}`),

@@ -133,7 +133,7 @@ export function assertNoDeletions(commands: InfrastructureCommands, changes: rea
     ...(tainted.length === deleted.length ? [] : [`For the others: ${usual}`]),
   ].join("\n");
   throw new BatonError("DEPLOY_WOULD_DELETE", `This would delete ${named.join(", ")}`, {
-    where: `${commandLine(commands.apply)} does it anyway`,
+    where: `${commandLine(commands.apply)} deletes them`,
     remedy: tainted.length === 0 ? usual : untaint,
   });
 }
@@ -161,6 +161,7 @@ function stateMissing(deployment: Deployment, outcome: string): BatonError {
   const state = deploymentName(deployment);
   return new BatonError(
     "DEPLOY_STATE_MISSING",
-    `There is the function ${functionName} in ${projectId}, and the state ${state} does not hold its deployment. ${outcome}`,
+    `The function ${functionName} exists in ${projectId}, but the state ${state} does not ` +
+      `contain its deployment. ${outcome}`,
   );
 }

@@ -95,13 +95,15 @@ const instanceVariable = /^(?:PATH|HOME|GOOGLE_APPLICATION_CREDENTIALS)$/;
 
 /** Why a file of variables may not set this one. */
 function nameProblem(name: string, value: string): string | undefined {
-  if (reserved.test(name)) return `${name} is Cloud Run's own: a function can't set it`;
-  if (instanceVariable.test(name))
-    return `${name} is the instance's own: the function would not work with it`;
+  if (reserved.test(name)) return `Cloud Run sets ${name} itself: remove it from the file`;
+  if (instanceVariable.test(name)) return `The instance sets ${name} itself: remove it from the file`;
   const isTaskSecret = name.startsWith(taskSecretPrefix);
   if (isTaskSecret && !secretPrefix.test(value)) return `${name} is a secret: ${storeItText(name)}`;
   if (isSecret(name) && !value.trim().startsWith("projects/"))
-    return `${name} is a secret: set it in the environment of the first \`baton deploy\`, which stores it in Secret Manager`;
+    return (
+      `${name} is a secret: set it in the environment of the first \`baton deploy\`, ` +
+      "which stores it in Secret Manager"
+    );
   if (isTaskSecret || !/^BATON_(?!SAMPLE_)/.test(name) || known.includes(name)) return undefined;
   const meant = nearestName(name, known);
   return `Baton has no variable ${name}${meant === undefined ? "" : `; did you mean ${meant}?`}`;
@@ -164,7 +166,9 @@ export function parseOwnVariables(variables: TextVariables, projectId: string): 
       else
         problems.push({
           variable,
-          message: `another project is named by its number: gcloud projects describe ${project} --format='value(projectNumber)'`,
+          message:
+            `name another project by its number, which this prints: gcloud projects describe ${project} ` +
+            "--format='value(projectNumber)'",
         });
     }
   }

@@ -106,7 +106,7 @@ export function checkResult(id: CheckId, subject: string, finding: Finding): Che
 
 /** The result of a check that could not be made. */
 export function unknownResult(id: CheckId, subject: string, found: string, remedy: string): CheckResult {
-  return checkResult(id, subject, { found, expected: "to be able to look", severity: "unknown", remedy });
+  return checkResult(id, subject, { found, expected: "that it can be checked", severity: "unknown", remedy });
 }
 
 /** Checks that need the same answer of a service. */

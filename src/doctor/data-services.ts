@@ -100,7 +100,8 @@ function notificationGroup(context: CloudContext, bucket: string): CheckGroup {
       expected,
       severity: "warning",
       remedy:
-        "Dropped files start nothing. Deploy it; if only applied workflows wait for files, set BATON_DEPLOY_FILE_TRIGGERS=true.",
+        "Dropped files start nothing. Deploy it; if only applied workflows wait for files, set " +
+        "BATON_DEPLOY_FILE_TRIGGERS=true.",
       deploys: true,
     });
     return [result];
@@ -185,7 +186,9 @@ export function dataformGroups(context: CloudContext, { named, unnamed }: Datafo
     found: "no account is named",
     expected: "an account that the actions run as, which Baton may act as",
     severity: "warning",
-    remedy: `Give the tasks serviceAccount, or name the accounts in ${variable} and deploy, so that Baton may act as them.`,
+    remedy:
+      `Give the tasks serviceAccount, or name the accounts in ${variable} and deploy, ` +
+      "so that Baton may act as them.",
   });
   return [...groups, { id, subject, run: () => [noAccount] }];
 }

@@ -12,7 +12,7 @@ export interface DeliveryReport {
   readonly outcome: "done" | "dead-lettered";
   /** The batch that a start created. */
   readonly batchId?: string | undefined;
-  /** Of a dead letter. */
+  /** The stored message, to replay it by. */
   readonly deadLetterId?: string | undefined;
   readonly code?: ErrorCode | undefined;
   readonly message?: string | undefined;

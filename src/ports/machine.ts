@@ -11,7 +11,7 @@ export interface Clock {
 export interface Ids {
   /** A unique string of letters and digits with at least 96 random bits. */
   unique(): string;
-  /** A number in [0, 1). */
+  /** At least 0, and less than 1. */
   random(): number;
 }
 

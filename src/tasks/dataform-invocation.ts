@@ -61,7 +61,10 @@ export async function startOrAttach(
   const all = made.length === 0 ? found : await candidates(dataform, request, known);
   const [first, ...others] = firstOfAll([...all, ...made]);
   for (const other of others) await cancelIfRunning(dataform, other.name, request.signal);
-  if (!first) throw new TaskError("Dataform names no invocation", { code: "DATAFORM_UNAVAILABLE" });
+  if (!first)
+    throw new TaskError("The list of Dataform does not show the invocation", {
+      code: "DATAFORM_UNAVAILABLE",
+    });
   return { name: first.name, isOurs: true };
 }
 

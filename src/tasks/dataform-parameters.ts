@@ -169,7 +169,7 @@ function repositoryOf(given: Parameters["repository"]): string {
   if (!/^projects\/[^/]+\/locations\/[^/]+\/repositories\/[^/]+$/.test(name))
     throw new BatonError(
       "TASK_PARAMETERS_INVALID",
-      `"${name}" is no Dataform repository: write projects/<project>/locations/<location>/repositories/<repository>`,
+      `"${name}" is not a Dataform repository: write projects/<project>/locations/<location>/repositories/<repository>`,
     );
   return name;
 }

@@ -32,8 +32,8 @@ export interface HttpParameters {
   /** A larger answer fails the task. Default 1 MiB. */
   readonly maxResponseBytes?: number;
   /**
-   * How to handle numbers in the answer that a double can't hold exactly, such as ids of 64 bits. `refuse` fails the task
-   * (`NUMBER_NOT_EXACT`), `text` keeps them, and all whole numbers beyond 2^53, as texts. Default `refuse`.
+   * How to handle numbers in the answer that a double can't hold exactly, such as ids of 64 bits. `refuse` fails the
+   * task (`NUMBER_NOT_EXACT`), `text` keeps them, and all whole numbers beyond 2^53, as texts. Default `refuse`.
    */
   readonly largeNumbers?: "refuse" | "text";
 }

@@ -29,7 +29,10 @@ export interface LoadFileParameters {
   readonly format?: "csv" | "jsonl" | "parquet";
   /** `append` (default), `replace` the whole table, or `merge`: update rows of the same key and add the others. */
   readonly mode?: "append" | "replace" | "merge";
-  /** With mode merge: the columns that identify a row. Of a file's rows with the same key the last one counts (BigQuery: up to 10 MB; larger files must not have such rows). */
+  /**
+   * With mode merge: the columns that identify a row. Of a file's rows with the same key the last one counts (BigQuery:
+   * up to 10 MB; larger files must not have such rows).
+   */
   readonly key?: readonly string[];
   /** Of a CSV file: the character between its cells. Default: detected, if it is one of `,` `;` `|` or a tab. */
   readonly delimiter?: string;

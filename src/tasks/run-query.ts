@@ -26,7 +26,10 @@ export interface RunQueryParameters {
   readonly key?: readonly string[];
   /** Values of `$name` (DuckDB) or `@name` (BigQuery) in the SQL. They are bound, never pasted into the text. */
   readonly parameters?: JsonObject;
-  /** BigQuery: a query that would be billed for more bytes fails without running. Default: the limit of the project, if set. */
+  /**
+   * BigQuery: a query that would be billed for more bytes fails without running. Default: the limit of the project, if
+   * set.
+   */
   readonly maximumBytesBilled?: number;
 }
 

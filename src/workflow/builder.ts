@@ -164,7 +164,8 @@ export function workflow<Input = JsonValue>(
   options: WorkflowOptions<Input> = {},
 ): Workflow<Input, Readonly<Record<never, never>>> {
   const name = NameSchema.safeParse(id);
-  if (!name.success) throw new BatonError("NAME_INVALID", `"${id}" is not a name`, { where: "workflow" });
+  if (!name.success)
+    throw new BatonError("NAME_INVALID", `"${id}" is not a valid name`, { where: "workflow" });
   noteUnfinished(id);
   const triggers = z.array(TriggerSchema).safeParse(options.on ?? []);
   if (!triggers.success)
@@ -197,7 +198,9 @@ class WorkflowBuilder<Input, Tasks> implements Workflow<Input, Tasks> {
 
   get definition(): Definition {
     if (this.#tasks.length === 0)
-      throw new BatonError("WORKFLOW_INVALID", "It has no tasks", { where: `workflow "${this.id}"` });
+      throw new BatonError("WORKFLOW_INVALID", "The workflow has no tasks", {
+        where: `workflow "${this.id}"`,
+      });
     this.#definition ??= {
       format: 1,
       workflowId: this.id,

@@ -35,8 +35,8 @@ export function formatCycle(cycle: readonly string[]): string {
 }
 
 /**
- * The tasks that no topological order can place: each has a parent that can't be placed either. Tasks with the same list
- * of parents wait together.
+ * The tasks that no topological order can place: each has a parent that can't be placed either. Tasks with the same
+ * list of parents wait together.
  */
 class Unordered {
   readonly #left: Set<string>;

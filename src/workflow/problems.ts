@@ -135,9 +135,15 @@ function referenceProblem(reference: Reference, task: TemplatedTask, place: Plac
   const { root, path, source } = reference;
   const shown = `{{ ${source} }}`;
   if (place.isSql)
-    return `${shown} is inside SQL, where a value could become part of the statement. Write $${nameFor(path)} (BigQuery: @${nameFor(path)}) there, and give the value in \`parameters\`: { ${nameFor(path)}: "${shown}" }`;
+    return (
+      `${shown} is inside SQL, where a value could become part of the statement. Write $${nameFor(path)} ` +
+      `(BigQuery: @${nameFor(path)}) there, and give the value in \`parameters\`: { ${nameFor(path)}: "${shown}" }`
+    );
   if (root === "secrets" && !place.takesSecrets)
-    return `${shown}: a secret is not allowed here; the address, headers and body of \`http\` and the address of a callback can name one`;
+    return (
+      `${shown}: a secret is not allowed here; the address, headers and body of \`http\` and the ` +
+      "address of a callback can name one"
+    );
   if (root === "parents") return parentProblem(shown, path[0] ?? "", task);
   const missing = root === "input" && !reference.isOptional ? missingInput(place.input, path) : undefined;
   return missing === undefined ? undefined : `${shown}: ${missing}`;

@@ -127,7 +127,9 @@ export interface IdempotencyOptions<Input = JsonValue> {
   readonly ttl?: Duration;
   /** How long the lock counts without a heartbeat. Default `"5m"`. */
   readonly lock?: Duration;
-  /** What a call does while another holds the lock: `wait` (default), or `skip`, which ends it as SKIPPED (`lock_held`). */
+  /**
+   * What a call does while another holds the lock: `wait` (default), or `skip`, which ends it as SKIPPED (`lock_held`).
+   */
   readonly onLocked?: "wait" | "skip";
   /** Calls run one at a time, and run again after a success. Default false. */
   readonly recurring?: boolean;

@@ -54,7 +54,9 @@ export function parseYaml(text: string, file: string): YamlSource {
   return { file, value, problems, lineOf };
 }
 
-/** Resolves aliases, of which each task may use one of a list of parents, and refuses those that would expand further. */
+/**
+ * Resolves aliases, of which each task may use one of a list of parents, and refuses those that would expand further.
+ */
 function resolveValue(document: Document): { value: unknown; problems: SyntaxProblem[] } {
   try {
     return { value: document.toJS({ maxAliasCount: limits.tasksPerWorkflow }), problems: [] };

@@ -112,7 +112,7 @@ test("what is published for the first time is not looked for", async () => {
   expect(calls).toEqual({ CreateTask: 2 });
 });
 
-test("a queue that is missing keeps nothing back of those of the others, however often all of it comes again", async () => {
+test("a missing queue holds back nothing of the others, however often all of it is published again", async () => {
   const { queues, server, taskIds } = await openDispatch();
   const bad = Array.from({ length: 2 * taskQueueLimits.parallelTaskCreations }, (_, index) =>
     run(`b${index}`, "gone"),

@@ -12,7 +12,7 @@ afterEach(() => void vi.useRealTimers());
 
 async function seenFile() {
   const path = join(temporaryFolder(), "a.csv");
-  await writeFile(path, "begun");
+  await writeFile(path, "first");
   const look = () => stat(path, { bigint: true });
   const seen = new DroppedFile(await look(), undefined, false, times);
   const pass = async (ms: number) => {
@@ -57,7 +57,7 @@ it("gives a writer that has paused twice the time of its pause, up to a limit", 
   expect(seen.isQuiet(false)).toBe(true);
 });
 
-it("does not take a file that replaces it, or that grows after a long time, for one whose writer has paused", async () => {
+it("does not confuse a file that replaces it, or grows late, with one whose writer has paused", async () => {
   const { path, seen, pass } = await seenFile();
   await writeFile(`${path}.new`, "longer than before");
   await rename(`${path}.new`, path);

@@ -31,7 +31,8 @@ test("a stored callback comes back, from a table with the columns in their order
   await archive.store(table, callback);
   expect(await archive.get(table, key)).toEqual(callback);
   const columns = await rows(
-    `SELECT column_name AS name, data_type AS type FROM duckdb_columns() WHERE table_name = '${table}' ORDER BY column_index`,
+    `SELECT column_name AS name, data_type AS type FROM duckdb_columns()
+     WHERE table_name = '${table}' ORDER BY column_index`,
   );
   expect(columns.map(({ name, type }) => `${name} ${type}`)).toEqual([
     "job_id VARCHAR",
@@ -211,7 +212,7 @@ test("another instance, after the first and beside it, sees and writes the same 
   expect(await rows(`SELECT count(*) AS n FROM ${table}`)).toEqual([{ n: 21 }]);
 });
 
-test("a row that somebody else left empty is TABLE_MISMATCH", async () => {
+test("a row that another program left empty is TABLE_MISMATCH", async () => {
   const { archive, loadText } = await makeArchive();
   await archive.store(table, callback);
   const header = "job_id,account_id,lead_id,status,callback_payload,created_at,updated_at,event_id,url";

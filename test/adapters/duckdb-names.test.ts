@@ -11,7 +11,7 @@ test.each(["x; DROP TABLE orders", 'orders" (a int); --', "a.b.c", "", "_baton_j
   },
 );
 
-test("names of columns and schemas are never taken for SQL", async () => {
+test("names of columns and schemas are never run as SQL", async () => {
   const { loadText, rows } = await makeWarehouse();
   await loadText('"a""b; DROP TABLE x",select,\'\n1,2,3\n', { table: "temp.order" });
   expect(await rows('SELECT "select" AS s, "\'" AS q FROM warehouse."temp"."order"')).toEqual([

@@ -81,9 +81,11 @@ test("an idle warehouse gives up its file, and keeps no process alive", async ()
 });
 
 test("a warehouse that is never used does not load DuckDB", async () => {
+  const module = (name: string) =>
+    JSON.stringify(new URL(`../../src/adapters/duckdb/${name}.ts`, import.meta.url).href);
   const script = `
-    const { DuckDbWarehouse } = await import(${JSON.stringify(new URL("../../src/adapters/duckdb/duckdb-warehouse.ts", import.meta.url).href)});
-    const { DatabaseFile } = await import(${JSON.stringify(new URL("../../src/adapters/duckdb/database-file.ts", import.meta.url).href)});
+    const { DuckDbWarehouse } = await import(${module("duckdb-warehouse")});
+    const { DatabaseFile } = await import(${module("database-file")});
     new DuckDbWarehouse(new DatabaseFile("/nowhere/at/all.duckdb"));
     process.stdout.write(String(process.report.getReport().sharedObjects.some((file) => file.includes("duckdb"))));`;
   const child = endedWithTest(() =>

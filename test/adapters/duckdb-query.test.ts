@@ -99,7 +99,7 @@ test("rows are plain JSON, and no more than asked for", async () => {
   ).toEqual([{ n: 999_999 }, { n: 999_998 }]);
 });
 
-test("the signal interrupts the statement that runs, and whoever waits for a turn", async () => {
+test("the signal interrupts the statement that runs, and those that wait for their turn", async () => {
   const { query, rows, warehouse } = await makeOrders();
   const running = new AbortController();
   const waiting = new AbortController();

@@ -67,7 +67,7 @@ describe.skipIf(process.platform !== "linux")("whether a file is open for writin
     expect(most - before).toBeLessThan(50);
   });
 
-  it("is not told when more files are open than are looked through", async () => {
+  it("does not report when more files are open than it examines", async () => {
     const path = await file();
     const unlimited = writerLimits.inboxDescriptors;
     onTestFinished(() => void Object.assign(writerLimits, { inboxDescriptors: unlimited }));
@@ -75,11 +75,14 @@ describe.skipIf(process.platform !== "linux")("whether a file is open for writin
     expect(await isOpenForWriting(path)).toBeUndefined();
   });
 
-  it.skipIf(process.getuid?.() !== 0)("is not told to one who may not look at the file's owner", async () => {
-    const path = await file();
-    await chmod(dirname(path), 0o755);
-    process.seteuid?.(65_534);
-    onTestFinished(() => process.seteuid?.(0));
-    expect(await isOpenForWriting(path)).toBeUndefined();
-  });
+  it.skipIf(process.getuid?.() !== 0)(
+    "reports nothing to a user who may not see the file's owner",
+    async () => {
+      const path = await file();
+      await chmod(dirname(path), 0o755);
+      process.seteuid?.(65_534);
+      onTestFinished(() => process.seteuid?.(0));
+      expect(await isOpenForWriting(path)).toBeUndefined();
+    },
+  );
 });

@@ -54,7 +54,7 @@ describe("address rules", () => {
     expect(addressRefusal(address)).toBeUndefined(),
   );
 
-  it("tells addresses from names", () => {
+  it("distinguishes addresses from names", () => {
     expect(["127.1", "0x7f000001", "[::1]"].map(isAddress)).toEqual([true, true, true]);
     expect(["localhost", "example.com", "1.example.com"].map(isAddress)).toEqual([false, false, false]);
   });

@@ -55,7 +55,7 @@ const ask = (url: string, rest: Partial<HttpRequest> = {}): HttpRequest => ({
   signal: new AbortController().signal,
   ...rest,
 });
-/** Lets one address that is kept for tests stand for a public one; every other is judged as always. */
+/** Treats one address that is reserved for tests as public; every other is judged as always. */
 const exceptFor = (known: string) => (address: string) =>
   address === known ? undefined : addressRefusal(address);
 const refusedAddress = { name: "TaskError", code: "HTTP_ADDRESS_REFUSED", retryable: false };
@@ -249,7 +249,7 @@ describe("limits", () => {
     await expect(client(true).request(request)).rejects.toMatchObject(failure);
   });
 
-  it("stops when the task is told to, with the reason for it", async () => {
+  it("stops when the task is aborted, with the reason for it", async () => {
     const { port } = await serve((_, response) => void response.write("x"));
     const controller = new AbortController();
     const answer = client(true).request(ask(`http://127.0.0.1:${port}/`, { signal: controller.signal }));
@@ -260,7 +260,7 @@ describe("limits", () => {
 });
 
 describe("failures", () => {
-  it("may be tried again when nobody answers, or hangs up", async () => {
+  it("may be retried when no answer comes, or the server hangs up", async () => {
     const { port } = await serve((request) => request.socket.destroy());
     const failure = { name: "TaskError", code: "HTTP_FAILED", retryable: true };
     await expect(

@@ -122,7 +122,7 @@ it("knows what was taken before there was a memory by its content alone", async 
   expect(announced[1]?.generation).toMatch(/^[0-9a-f]{32}-/);
 });
 
-it("tells once of each file that no workflow takes, and of those that were there only how many", async () => {
+it("reports each file that no workflow takes once, and of the earlier ones only the number", async () => {
   for (const name of ["x", "y", "z"]) await put(`other/${name}.csv`);
   await put("archive/sales/a.csv");
   await start();

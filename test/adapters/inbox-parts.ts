@@ -4,7 +4,7 @@ import { GroupCommit } from "../../src/adapters/sqlite/group-commit.ts";
 import { applyTaskDefaults } from "../../src/core/workflow/definition.ts";
 import { DropMatcher, fileDrop } from "../../src/core/workflow/trigger.ts";
 
-/** A memory in a database of its own, beside batches that are there already or not. */
+/** A memory in a database of its own, beside batches that exist or not. */
 export function openMemory(path = ":memory:", batches = 0): SqliteDropMemory {
   const database = new DatabaseSync(path);
   database.exec("CREATE TABLE IF NOT EXISTS batches (id INTEGER)");

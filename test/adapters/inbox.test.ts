@@ -90,7 +90,7 @@ it("announces files that are there at the start and files that come, in subfolde
   const { ctimeNs } = await stat(join(folder, "first.csv"), { bigint: true });
   const generation = dropGeneration(content, ctimeNs);
   expect(announced[0]).toEqual({ kind: "object", bucket: "inbox", object: "first.csv", generation, size: 8 });
-  // Its tasks ask for the file by what they were told.
+  // Its tasks ask for the file by the name in their input.
   expect(await store.stat({ bucket: "inbox", object: "first.csv", generation })).toMatchObject({ bytes: 8 });
 });
 
@@ -290,7 +290,7 @@ it.skipIf(process.platform === "win32").each([
   }
 });
 
-it("tells once that the folder has gone, and goes on when it is back", async () => {
+it("reports once that the folder is missing, and continues when it is back", async () => {
   await start({ rescanMs: 30 });
   await put("a.csv", "x");
   await until(() => expect(names()).toEqual(["a.csv"]));

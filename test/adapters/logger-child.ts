@@ -8,7 +8,7 @@ logger.debug("not wanted");
 logger.info("a line of the batch", { batchId: "b-1", taskId: "load", attempt: 2, rows: 7 });
 logger.warn("a line of another batch", { batchId: "b-2", workflowId: "sales" });
 logger.error("a line of no batch", { code: "INTERNAL", absent: undefined });
-logger.error("sent with whsec_c2VjcmV0 in vain", {
+logger.error("sent with whsec_c2VjcmV0 without success", {
   error: "header was: Bearer abc.def-ghi",
   nested: { at: ["bearer xyz"] },
 });

@@ -51,7 +51,10 @@ test("without a project lines are labelled, and name no trace", () => {
 });
 
 test("secrets that an error quotes are not written", () => {
-  expect(secret).toMatchObject({ message: "sent with whsec_… in vain", error: "header was: Bearer …" });
+  expect(secret).toMatchObject({
+    message: "sent with whsec_… without success",
+    error: "header was: Bearer …",
+  });
   expect(stderr).not.toMatch(/c2VjcmV0|abc\.def|xyz/);
 });
 

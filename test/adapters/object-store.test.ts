@@ -238,7 +238,7 @@ describe("move of a file that is written meanwhile", () => {
     expect(await content("a.csv")).toBe("newer");
   });
 
-  it("succeeds when somebody else has moved the file in between", async () => {
+  it("succeeds when another process has moved the file in between", async () => {
     const from = inInbox("a.csv", await drop("a.csv", "data"));
     const places = placesThat("a.csv", async () => void (await store.move(from, inInbox("archive/a.csv"))));
     expect((await moveFile(from, inInbox("archive/a.csv"), places)).name.object).toBe("archive/a.csv");

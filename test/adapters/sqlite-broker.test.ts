@@ -110,7 +110,7 @@ test("a delayed message comes later, not sooner", async () => {
   expect(Date.now() - began).toBeGreaterThanOrEqual(200);
 });
 
-test("no more of a queue are handled at once than its concurrency, and another queue does not wait for it", async () => {
+test("a queue handles no more at once than its concurrency, and another queue does not wait for it", async () => {
   const { broker } = open({ concurrency: 2 });
   const running = new Set<string>();
   broker.start(({ message }) => {
@@ -124,7 +124,7 @@ test("no more of a queue are handled at once than its concurrency, and another q
   expect(running.size).toBe(3);
 });
 
-test("a message whose work is done gives its place away; as many may wait for the disk as may be worked on", async () => {
+test("a message whose work is done frees its slot; as many may wait for the disk as may run", async () => {
   const { broker } = open({ concurrency: 1 });
   const seen: Delivery[] = [];
   const onDisk: (() => void)[] = [];
@@ -170,7 +170,7 @@ test("a storm of the same delayed message adds one row; a sooner one is kept too
   expect(rows()).toBe(4);
 });
 
-test("a message that schedules itself while it is handled is not taken for the row it came from", async () => {
+test("a message that schedules itself while it is handled is not confused with the row it came from", async () => {
   const { broker, rows } = open();
   const { seen, handler } = collect();
   broker.start(async (delivery) => {

@@ -31,7 +31,7 @@ const flows = [
   }),
 ];
 
-/** Each has begun to wait. */
+/** Each has started to wait. */
 async function allWait({ app, start, until }: ReturnType<typeof timedApp>): Promise<readonly string[]> {
   app.work.start();
   const batchIds = await Promise.all(flows.map(({ id }) => start(id)));
@@ -52,7 +52,7 @@ async function expectToEnd(
   expect((await ended(waits, 1_200)).tasks[0]).toMatchObject({ error: { code: "EVENT_TIMEOUT" } });
 }
 
-test("waits that a clock ahead has begun end in their time once it is set right, in a process that goes on", async () => {
+test("waits that a clock ahead has started end in time once it is corrected, without a restart", async () => {
   const timed = timedApp({ clock: clockAhead(), workflows: flows });
   const batchIds = await allWait(timed);
   timed.clock.set(-tenYearsMs);
@@ -104,7 +104,7 @@ test("a lease of a process that died while the clock was ahead ends", async () =
   expect((await right.ended(batchId, 900)).tasks[0]).toMatchObject({ status: "SUCCESS", attempts: 2 });
 });
 
-test("a schedule goes on from the time that the clock is set to, and starts no slot twice", async () => {
+test("a schedule continues from the time that the clock is set to, and starts no slot twice", async () => {
   const started: string[] = [];
   const minutely = workflow("minutely", { input: Scheduled, on: [schedule("* * * * *")] }).task(
     "tick",

@@ -315,7 +315,7 @@ test("stop waits for no token, and leaves what waited for one to the next", asyn
   expect(new Set(starts.map(({ name }) => name)).size).toBe(4);
 });
 
-test("the slots and tokens of a process that was killed are free for the next, and its messages come back", async () => {
+test("slots and tokens of a killed process are free for the next, and its messages are redelivered", async () => {
   const path = `${temporaryFolder()}/baton.sqlite`;
   const queues = { documents: { concurrency: 2 } };
   const { broker, group } = open({ clock: systemClock, queues, path, pollMs: 5 });

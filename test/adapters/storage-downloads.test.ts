@@ -30,7 +30,7 @@ test("what comes without its hash is never the file, however often it comes", as
   });
 });
 
-test("another generation than the one asked for is no answer, from servers that take no conditions either", async () => {
+test("another generation than the requested one is no answer, also from servers that ignore conditions", async () => {
   const generation = server.put(file.bucket, file.object, "old");
   const headers = { "x-goog-hash": `crc32c=${crc32c(Buffer.from("new"))}`, "x-goog-generation": "7" };
   answerDownloads(headers, "new");

@@ -19,7 +19,7 @@ interface Received {
   readonly body: string;
 }
 
-/** A receiver that keeps what it was sent, and answers as told. */
+/** A receiver that keeps what it was sent, and answers as the test says. */
 async function receive(answer: RequestListener = (_, response) => void response.writeHead(204).end()) {
   const received: Received[] = [];
   const server = createServer(async (request, response) => {
@@ -149,18 +149,21 @@ test.each([200, 201, 202, 299])("%i is taken", async (status) => {
   expect(received).toHaveLength(1);
 });
 
-test.each([301, 302, 303, 307, 308])("whoever a %i leads to has not taken the callback", async (status) => {
-  const elsewhere = await receive();
-  const { url } = await receive(
-    (_, response) => void response.writeHead(status, { location: elsewhere.url }).end(),
-  );
-  await expect(send({ url })).rejects.toMatchObject({
-    code: "HTTP_STATUS",
-    retryable: false,
-    message: expect.stringMatching(new RegExp(`redirected to ${elsewhere.origin};`)),
-  });
-  expect(elsewhere.received).toEqual([]);
-});
+test.each([301, 302, 303, 307, 308])(
+  "the target of a %i redirect has not accepted the callback",
+  async (status) => {
+    const elsewhere = await receive();
+    const { url } = await receive(
+      (_, response) => void response.writeHead(status, { location: elsewhere.url }).end(),
+    );
+    await expect(send({ url })).rejects.toMatchObject({
+      code: "HTTP_STATUS",
+      retryable: false,
+      message: expect.stringMatching(new RegExp(`redirected to ${elsewhere.origin};`)),
+    });
+    expect(elsewhere.received).toEqual([]);
+  },
+);
 
 test("a redirect on the same host says that it is another path", async () => {
   const { url } = await receive((_, response) => void response.writeHead(308, { location: "/hook/" }).end());

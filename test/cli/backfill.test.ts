@@ -14,7 +14,8 @@ export default workflow("each", { on: [schedule("* * * * *")] })
   .task("work", async ({ input, signal }) => {
     const name = input.n ?? input.date;
     appendFileSync("seen", "+" + name + "\\n");
-    while (input.gate && !existsSync("gate") && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (input.gate && !existsSync("gate") && !signal.aborted)
+      await new Promise((resolve) => setTimeout(resolve, 10));
     if (input.fail && !existsSync("repaired")) throw new Error("no " + name);
     if (!signal.aborted) appendFileSync("seen", "-" + name + "\\n");
     return name;
@@ -52,7 +53,7 @@ function seenIn(place: Workplace): string[] {
 const sorted = (texts: readonly string[]) => [...texts].sort();
 const onceEach = (count: number) => sorted(numbered(count).flatMap(({ n }) => [`+${n}`, `-${n}`]));
 
-/** The rows of every table while nobody has the file open. */
+/** The rows of every table while no process has the file open. */
 function rowCounts(place: Workplace): Record<string, number> {
   const database = new DatabaseSync(place.path("data/baton.sqlite"), { readOnly: true });
   const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
@@ -162,7 +163,7 @@ describe("invalid usage", () => {
     [["each", "--input", "nowhere.csv"], "USAGE"],
     [["each", "--input", "workflows"], "USAGE"],
     [["each", "--input", "items.ndjson", "--concurrency", "0"], "USAGE"],
-    [["nobody", "--input", "items.ndjson"], "WORKFLOW_UNKNOWN"],
+    [["missing", "--input", "items.ndjson"], "WORKFLOW_UNKNOWN"],
   ])("%j", async (parameters, code) => {
     const { code: exitCode, json, stderr } = await placeWith([]).baton(["backfill", ...parameters, "--json"]);
     expect(exitCode).toBe(2);
@@ -210,7 +211,10 @@ describe("dry run", () => {
     const { code, stdout } = await place.baton([...command, "--dry-run"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^skip {4}line 1 {2}done: each-\w+\nretry {3}line 2 {2}failed: each-\w+\nrun {5}line 3 {2}new\n1 run, 1 retry, 0 follow, 1 skip; nothing was started\n$/,
+      new RegExp(
+        "^skip {4}line 1 {2}done: each-\\w+\nretry {3}line 2 {2}failed: each-\\w+\nrun {5}line 3 {2}new\n" +
+          "1 run, 1 retry, 0 follow, 1 skip; nothing was started\n$",
+      ),
     );
     const asJson = await place.baton([...command, "--dry-run", "--json"]);
     expect(asJson.json).toEqual({

@@ -154,7 +154,7 @@ test("--destroy applies nothing where nothing is protected any more, or nothing 
   expect(nowhere.callNames.at(-1)).toBe("terraform workspace select");
 });
 
-test("--destroy lifts the protection of what is there, and makes nothing that a first deployment could not", async () => {
+test("--destroy lifts the protection of existing resources, and creates none", async () => {
   const secret = 'google_secret_manager_secret.this["baton-callback-secret"]';
   const place = new DeployPlace({
     terraform: halfMade(

@@ -31,7 +31,8 @@ test("a pipeline does not deploy a function with the file of another deployment"
   const { code, stderr } = await place.deploy(["--skip-infra", "--yes", "--variables", other]);
   expect(code).toBe(1);
   expect(stderr).toContain(
-    `error DEPLOY_VARIABLES_FORGOTTEN: The function was deployed with --variables environments/production.env, and now it is --variables ${other}`,
+    "error DEPLOY_VARIABLES_FORGOTTEN: The function was deployed with --variables " +
+      `environments/production.env, and now it is --variables ${other}`,
   );
   expect(place.callNames).not.toContain("gcloud run deploy baton");
   // A file may get another name: then a person sees the plan.

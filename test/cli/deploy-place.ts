@@ -7,7 +7,9 @@ const scripts = fileURLToPath(new URL("../../scripts", import.meta.url));
 const reports = `
 import { dataform, fileDrop, loadFile, schedule, workflow } from "baton";
 export default workflow("reports", { on: [schedule("0 6 * * *", { timeZone: "Europe/Paris" })] })
-  .task("fetch", () => ({ of: process.env.REGION_OF_SALES ?? "nowhere" }), { queue: process.env.REPORT_QUEUE ?? "slow" });
+  .task("fetch", () => ({ of: process.env.REGION_OF_SALES ?? "nowhere" }), {
+    queue: process.env.REPORT_QUEUE ?? "slow",
+  });
 export const sales = workflow("sales", { on: [fileDrop("sales/*.csv")] })
   .task("load", loadFile({ table: "sales" }));
 export const model = workflow("model").task("run", dataform({
@@ -19,7 +21,10 @@ export const model = workflow("model").task("run", dataform({
 /** What a foreign tool does, by a pattern of its command line; see `case` of the shell. */
 type Behaviour = Readonly<Record<string, string>>;
 
-/** What `terraform show -json` says of a deployment with a database of these values, an index, two topics and some grants. */
+/**
+ * What `terraform show -json` says of a deployment with a database of these values, an index, two topics and some
+ * grants.
+ */
 export function stateOf(database: object) {
   const resource = (type: string, name: string, values: object, mode = "managed") => ({
     ...{ address: `${type}.${name}`, mode, type, name, values },
@@ -83,7 +88,10 @@ const usual = {
     "--version": "echo 'Terraform v1.9.8'",
     "*show -json baton.*.tfplan": "echo '{}'",
     "*show -json": `echo '${JSON.stringify(stateOf({ delete_protection_state: "DELETE_PROTECTION_ENABLED" }))}'`,
-    "*output*": `echo "{\\"BATON_LEASE\\":\\"700s\\",\\"BATON_PROJECT\\":\\"my-project\\",\\"BATON_PREFIX\\":\\"\${TF_WORKSPACE#my-project_}\\",\\"BATON_CALLBACK_SECRET\\":\\"not from here\\"}"`,
+    "*output*":
+      'echo "{\\"BATON_LEASE\\":\\"700s\\",\\"BATON_PROJECT\\":\\"my-project\\",' +
+      `\\"BATON_PREFIX\\":\\"\${TF_WORKSPACE#my-project_}\\",` +
+      '\\"BATON_CALLBACK_SECRET\\":\\"not from here\\"}"',
   },
   node: { "*": `exec '${process.execPath}' "$@"` },
 } as const;
@@ -96,7 +104,10 @@ export interface DeployPlaceOptions {
   readonly files?: Readonly<Record<string, string>>;
 }
 
-/** A clone with a build, far from this one, where gcloud and terraform only record how they are called, and behave as given. */
+/**
+ * A clone with a build, far from this one, where gcloud and terraform only record how they are called, and behave as
+ * given.
+ */
 export class DeployPlace {
   readonly #place = new Workplace({});
 
@@ -174,9 +185,12 @@ export class DeployPlace {
       path,
       `#!/bin/sh
 # One write: tools that run at the same time must not mix their lines.
-call='${name}'; unit=$(printf '\\037'); for word in "$@"; do call="$call$unit$word"; done; printf '%s\\n' "$call" >> "$PLACE/calls"
+call='${name}'; unit=$(printf '\\037'); for word in "$@"; do call="$call$unit$word"; done
+printf '%s\\n' "$call" >> "$PLACE/calls"
 /usr/bin/env -0 > "$PLACE/environment-of-${name}"
-case '${name} '"$1" in 'terraform -'chdir*|'tofu -'chdir*) echo "$2 \${TF_WORKSPACE-none}" >> "$PLACE/workspaces" ;; esac
+case '${name} '"$1" in
+  'terraform -'chdir*|'tofu -'chdir*) echo "$2 \${TF_WORKSPACE-none}" >> "$PLACE/workspaces" ;;
+esac
 case "$*" in
 ${cases.join("\n")}
 esac

@@ -251,7 +251,7 @@ tasks:
     with: { repository: projects/p/locations/l/repositories/r, gitCommitish: main${account} }
 `;
 
-test("Baton may act as the accounts of Dataform that tasks or a variable name, and is warned where none is", async () => {
+test("Baton may act as the accounts of Dataform that tasks or a variable name, or warns if there is none", async () => {
   const file = (account: string) => ({
     files: { "functions/workflows/nightly.yaml": dataformYaml(account) },
   });

@@ -53,7 +53,7 @@ const wrong: readonly Wrong[] = [
     "variables of another deployment",
     ["--prefix", "staging"],
     { BATON_SERVICE_ACCOUNT: "baton-function@my-project.iam.gserviceaccount.com" },
-    "The variables of the deployment baton of the project my-project are in this shell",
+    "This shell has the variables of the deployment baton of the project my-project",
   ],
   [
     "a caller of another project",
@@ -65,7 +65,7 @@ const wrong: readonly Wrong[] = [
     "an audience of another deployment",
     ["--project", "other-project"],
     { BATON_AUDIENCE: "https://baton-1.europe-west1.run.app" },
-    "The variables of the deployment baton of the project my-project",
+    "the variables of the deployment baton of the project my-project",
   ],
   ["a lease as short as a push", [], { BATON_LEASE: "600s" }, "BATON_LEASE"],
   ["half of Power BI", [], { BATON_POWERBI_TENANT_ID: "t" }, "BATON_POWERBI_CLIENT_ID"],

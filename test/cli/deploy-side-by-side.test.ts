@@ -37,12 +37,12 @@ test("no function gets the variables of another deployment from the infrastructu
   });
   const { code, stderr } = await place.deploy(["--yes"]);
   expect(code).toBe(1);
-  expect(stderr).toContain("it is of the deployment staging of the project my-project, not of baton of");
+  expect(stderr).toContain("it belongs to the deployment staging of the project my-project, not to baton of");
   expect(place.callNames).not.toContain("gcloud run deploy baton");
 });
 
 test("a removal of what has no state here says where it may be", async () => {
   const place = new DeployPlace({ terraform: { "*workspace select*": "exit 1" } });
   const { stderr } = await place.deploy(["--destroy", "--yes"]);
-  expect(stderr).toMatch(/what to do: There is no state my-project_baton here.*bring the state/);
+  expect(stderr).toMatch(/what to do: This folder has no state my-project_baton.*copy the state/);
 });

@@ -32,9 +32,11 @@ test.each([[["--yes"]], [["--yes", "--skip-function"]]])(
     const { code, stderr } = await place.deploy(parameters);
     expect(code).toBe(1);
     expect(stderr).toContain(
-      "error DEPLOY_STATE_MISSING: There is the function baton in my-project, and the state my-project_baton",
+      "error DEPLOY_STATE_MISSING: The function baton exists in my-project, but the state my-project_baton",
     );
-    expect(stderr).toContain("what to do: Copy the state of the deployment here: infra/backend.tf, or");
+    expect(stderr).toContain(
+      "what to do: Copy the state of the deployment to this folder: infra/backend.tf, or",
+    );
     expect(place.callNames).not.toContain("terraform apply");
   },
 );
@@ -75,7 +77,7 @@ test.each(otherStates)("--destroy leaves a function whose state is not here: %s"
   const place = new DeployPlace({ gcloud: serving, terraform: { "*show -json": `echo '${state}'` } });
   const { code, stdout, stderr } = await place.deploy(["--destroy", "--yes"]);
   expect(code).toBe(1);
-  expect(stderr).toContain("error DEPLOY_STATE_MISSING: There is the function baton in my-project");
+  expect(stderr).toContain("error DEPLOY_STATE_MISSING: The function baton exists in my-project");
   expect(stderr).toContain("Nothing was deleted");
   // Before the question.
   expect(stdout).not.toContain("Is deleted");

@@ -45,13 +45,17 @@ const refused: readonly (readonly [string, string, readonly string[]])[] = [
   ],
   ["an unknown setting", "BATON_DEPLOY_MAXINSTANCES=1\n", ["did you mean BATON_DEPLOY_MAX_INSTANCES?"]],
   ["a variable that is like none", "BATON_COLOUR_OF_IT=red\n", ["no variable BATON_COLOUR_OF_IT\n"]],
-  ["a port", "PORT=80\n", ["PORT is Cloud Run's own"]],
-  ["a name of the service", "K_SERVICE=x\n", ["K_SERVICE is Cloud Run's own"]],
-  ["a target", "FUNCTION_TARGET=x\n", ["FUNCTION_TARGET is Cloud Run's own"]],
-  ["a name of Google's", "X_GOOGLE_A=x\n", ["X_GOOGLE_A is Cloud Run's own"]],
-  ["a name of a job", "CLOUD_RUN_JOB=x\n", ["CLOUD_RUN_JOB is Cloud Run's own"]],
-  ["a file of credentials", "GOOGLE_APPLICATION_CREDENTIALS=/a.json\n", ["is the instance's own"]],
-  ["a path", "PATH=/bin\n", ["PATH is the instance's own"]],
+  ["a port", "PORT=80\n", ["Cloud Run sets PORT itself"]],
+  ["a name of the service", "K_SERVICE=x\n", ["Cloud Run sets K_SERVICE itself"]],
+  ["a target", "FUNCTION_TARGET=x\n", ["Cloud Run sets FUNCTION_TARGET itself"]],
+  ["a name of Google's", "X_GOOGLE_A=x\n", ["Cloud Run sets X_GOOGLE_A itself"]],
+  ["a name of a job", "CLOUD_RUN_JOB=x\n", ["Cloud Run sets CLOUD_RUN_JOB itself"]],
+  [
+    "a file of credentials",
+    "GOOGLE_APPLICATION_CREDENTIALS=/a.json\n",
+    ["The instance sets GOOGLE_APPLICATION_CREDENTIALS itself"],
+  ],
+  ["a path", "PATH=/bin\n", ["The instance sets PATH itself"]],
   [
     "the callback secret",
     "BATON_CALLBACK_SECRET=whsec_abc\n",
@@ -61,7 +65,7 @@ const refused: readonly (readonly [string, string, readonly string[]])[] = [
   ["a secret of a task", "BATON_TASK_SECRET_A=hush\n", ["write BATON_TASK_SECRET_A=secret:<name"]],
   ["a secret of a task of no form", "BATON_TASK_SECRET_A=secret:\n", ["→ at BATON_TASK_SECRET_A"]],
   ["a secret of no form", "A=secret:\n", ["a secret is named by secret:<name>", "→ at A"]],
-  ["a secret of another project's id", "A=projects/other/secrets/s/versions/1\n", ["named by its number"]],
+  ["a secret of another project's id", "A=projects/other/secrets/s/versions/1\n", ["by its number"]],
 ];
 
 test.each(refused)("a file of variables may not hold %s", async (_, file, shown) => {
@@ -88,7 +92,9 @@ test("a missing file is reported with a remedy", async () => {
 });
 
 test("quotes, lines, comments and `export` mean what they mean to Node", async () => {
-  const file = `\uFEFF# of production\r\nexport A='one # two'\r\n B = 2 # three\nC="first\nsecond = x"\nNODE_OPTIONS=--trace-warnings\nD=\n`;
+  const file =
+    `\uFEFF# of production\r\nexport A='one # two'\r\n B = 2 # three\nC="first\nsecond = ` +
+    `x"\nNODE_OPTIONS=--trace-warnings\nD=\n`;
   const { function: fn, warnings } = await plan(file);
   expect(fn.environment).toMatchObject({
     A: "one # two",
@@ -117,7 +123,8 @@ BATON_CALLBACK_SECRET=projects/my-project/secrets/baton-callback-secret/versions
   });
   for (const name of ["API_TOKEN", "OTHER", "SAME", "FAR"]) expect(fn.environment).not.toHaveProperty(name);
   expect(commands.map(({ line }) => line).join("\n")).toContain(
-    "--set-secrets=BATON_CALLBACK_SECRET=baton-callback-secret:latest,API_TOKEN=api-token:latest,FAR=projects/123456/secrets/far:latest,OTHER=other:7,SAME=same:3 ",
+    "--set-secrets=BATON_CALLBACK_SECRET=baton-callback-secret:latest,API_TOKEN=api-token:latest," +
+      "FAR=projects/123456/secrets/far:latest,OTHER=other:7,SAME=same:3 ",
   );
   expect(text).toContain("API_TOKEN: secret api-token, latest version");
   expect(text).toContain("OTHER: secret other, version 7");
@@ -132,7 +139,7 @@ export default workflow("asking").task("ask", http({
 }));
 `;
 
-test("a secret that a task names is given to the function, and named to the commands; without it nothing is deployed", async () => {
+test("the function gets a secret that a task names, and commands its name; it is required", async () => {
   const files = {
     "functions/workflows/reports.ts": asking,
     "with.env": "BATON_TASK_SECRET_API_TOKEN=secret:api-token:3\n",

@@ -90,7 +90,8 @@ test("a limit of a queue without tasks is reported", async () => {
 test("a result that is kept for longer than its callback is reported", async () => {
   const workflow = `
 import { workflow } from "baton";
-const of = (ttl, more) => ({ idempotency: { key: { fields: ["id"] }, ttl, ...more }, callback: { url: "https://example.com/" } });
+const callback = { url: "https://example.com/" };
+const of = (ttl, more) => ({ idempotency: { key: { fields: ["id"] }, ttl, ...more }, callback });
 export default workflow("calls")
   .task("long", () => 1, of("101d"))
   .task("short", () => 1, of("100d"))

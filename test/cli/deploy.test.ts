@@ -78,7 +78,7 @@ const invoker = [
   ...of,
 ];
 
-test("it looks at the project, and makes the infrastructure, the secret and the function, in this order and by these commands", async () => {
+test("it deploys the infrastructure, the secret and the function by these commands, in this order", async () => {
   const place = new DeployPlace();
   const { code, stdout, stderr } = await place.deploy(["--yes"]);
   expect(stderr).toContain("It could not be checked");
@@ -129,7 +129,8 @@ test("a second time the secret stays, and the rollback is printed", async () => 
   expect(code).toBe(0);
   expect(place.callNames).not.toContain("gcloud secrets versions add");
   expect(stdout).toContain(
-    "gcloud run services update-traffic baton --to-revisions=baton-00007-abc=100 --region=europe-west1 --project=my-project",
+    "gcloud run services update-traffic baton --to-revisions=baton-00007-abc=100 " +
+      "--region=europe-west1 --project=my-project",
   );
 });
 
@@ -208,7 +209,7 @@ test.each(steps)("when %s fails, nothing comes after it", async (_, tool, patter
 test("answers that make no sense are failures of their command", async () => {
   const noNumber = new DeployPlace({ gcloud: { "projects describe *": "echo none" } });
   expect((await noNumber.deploy(["--yes"])).stderr).toContain(
-    'DEPLOY_FAILED: Looking whether the project can be reached failed: "none" is no number of a project',
+    'DEPLOY_FAILED: Looking whether the project can be reached failed: the answer "none" is not a project number',
   );
   const noMap = new DeployPlace({ terraform: { "*output*": "echo '[1]'" } });
   expect((await noMap.deploy(["--yes"])).stderr).toContain("function_environment is no map");
@@ -235,12 +236,13 @@ test("Power BI's secret is taken from the environment to Secret Manager, and sho
   expect(without.callNames).not.toContain("gcloud run deploy baton");
 });
 
-test("it leaves a file of variables that a shell and Node read alike, with which commands look at the deployment", async () => {
+test("it writes a file of variables for commands, which a shell and Node read in the same way", async () => {
   const file = "infra/baton.my-project_baton.env";
   const place = new DeployPlace();
   writeFileSync(
     place.path("own.env"),
-    `BATON_SAMPLE_QUOTED="it's"\nBATON_SAMPLE_SPACES=' $HOME # '\nBATON_SAMPLE_BOTH=\`it's "$HOME"\`\nAPI_TOKEN=hush\nNODE_OPTIONS=--no-warnings\n`,
+    `BATON_SAMPLE_QUOTED="it's"\nBATON_SAMPLE_SPACES=' $HOME # '\nBATON_SAMPLE_BOTH=\`it's ` +
+      `"$HOME"\`\nAPI_TOKEN=hush\nNODE_OPTIONS=--no-warnings\n`,
   );
   const { stdout } = await place.deploy(["--yes", "--variables", "own.env"]);
   expect(stdout).toContain(`  set -a; . ${file}; set +a\n  npx baton batches\n`);

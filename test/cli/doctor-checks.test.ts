@@ -92,7 +92,8 @@ test("what another account lacks is a warning, with whom to ask as", () => {
     status: "warning",
     remedy: expect.stringContaining("--impersonate-service-account"),
     commands: [
-      `gcloud projects add-iam-policy-binding p --member=serviceAccount:${expected} --role=roles/bigquery.jobUser --condition=None`,
+      `gcloud projects add-iam-policy-binding p --member=serviceAccount:${expected} ` +
+        "--role=roles/bigquery.jobUser --condition=None",
     ],
   });
   expect(other.found).toMatch(/^someone@example.com lacks /);

@@ -87,7 +87,7 @@ test("an unknown key is compared with the stored ones", async () => {
   for (const command of [["explain"], ["unlock"], ["clear-result"], ["resend", "--key"]]) {
     const { code, stderr } = await place.baton([...command, "enrich/work?job_id=j2"]);
     expect([command, code]).toEqual([command, 2]);
-    expect(stderr).toMatch(/^error EXECUTION_UNKNOWN: .*job_id=j2; there are: enrich\/work\?job_id=j1$/m);
+    expect(stderr).toMatch(/^error EXECUTION_UNKNOWN: .*job_id=j2; similar keys: enrich\/work\?job_id=j1$/m);
   }
   expect((await place.baton(["explain", "other"])).stderr).not.toContain("there are");
 });
@@ -174,7 +174,7 @@ test("resend: a rejected callback stays pending, a missing one is reported, wron
     [["--field", "job_id"], "USAGE"],
     [["--key", key, "--table", "t"], "USAGE"],
     [["--where", "nonsense ="], "SQL_FAILED"],
-    [["--field", "nobody=1"], "SQL_FAILED"],
+    [["--field", "missing=1"], "SQL_FAILED"],
     [["--job-id", "j9"], "CALLBACK_UNKNOWN"],
     [["--key", key], "CALLBACK_UNKNOWN"],
   ];
@@ -395,8 +395,8 @@ test("complete: with a result, with an error, before the task waits, and too lat
   const late = await place.baton(["complete", good, "ask", "--result", "1"]);
   expect(late).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error TASK_ENDED: .* SUCCESS\n/) });
   const wrong: readonly (readonly [readonly string[], string])[] = [
-    [["nobody", "ask"], "BATCH_UNKNOWN"],
-    [[good, "nobody"], "TASK_UNKNOWN"],
+    [["missing", "ask"], "BATCH_UNKNOWN"],
+    [[good, "missing"], "TASK_UNKNOWN"],
     [[good, "ask", "--result", "1", "--error", "no"], "USAGE"],
     [[good, "ask", "--result", "{"], "USAGE"],
   ];
@@ -461,7 +461,7 @@ test("event: before the task waits, while it does, a second time, and after the 
   expect(late.stdout).toContain("the first one counts");
   expect(late.stdout).toContain("has ended SUCCESS: no task will wait for it");
   for (const [parameters, code] of [
-    [["nobody", "paid"], "BATCH_UNKNOWN"],
+    [["missing", "paid"], "BATCH_UNKNOWN"],
     [[waiting, ""], "USAGE"],
     [[waiting, "paid", "--payload", "{"], "USAGE"],
   ] as const) {

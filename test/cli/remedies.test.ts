@@ -6,12 +6,13 @@ test("an unknown workflow is reported with the nearest name and a remedy", async
   const place = new Workplace(helloFiles);
   const near = await place.baton(["run", "helo"]);
   expect(near.stderr).toContain(
-    'error WORKFLOW_UNKNOWN: There is no workflow "helo"; there are: hello; did you mean hello?\n',
+    'error WORKFLOW_UNKNOWN: There is no workflow "helo"; the workflows are: hello; did you mean hello?\n',
   );
   const far = await place.baton(["run", "mine"]);
   expect(far.stderr).not.toContain("did you mean");
   expect(far.stderr).toContain(
-    "what to do: Name one of these, put the workflow into the folder of BATON_WORKFLOWS, or store it with `baton apply`.",
+    "what to do: Name one of these, put the workflow into the folder of BATON_WORKFLOWS, " +
+      "or store it with `baton apply`.",
   );
 });
 

@@ -78,7 +78,9 @@ test("an unknown workflow is reported with the applied ones, also without a fold
   const environment = { BATON_WORKFLOWS: place.path("nowhere") };
   const { code, stderr } = await place.baton(["remove", "oftens"], { environment });
   expect(code).toBe(2);
-  expect(stderr).toContain('No workflow "oftens" was applied; there are: often; did you mean often?');
+  expect(stderr).toContain(
+    'No workflow "oftens" was applied; the applied workflows are: often; did you mean often?',
+  );
   expect(stderr).toMatch(/^what to do: .*baton apply/m);
   expect((await place.baton(["remove", "often"], { environment })).code).toBe(0);
 });

@@ -5,7 +5,7 @@ const code = "WORKFLOW_UNKNOWN";
 
 const later = 'import { workflow } from "baton";\nexport default workflow("later").task("t", () => 1);\n';
 
-/** A place with dead letters: three that name workflows which are not there, and one that has input which is refused. */
+/** A place with dead letters: three that name missing workflows, and one with an invalid input. */
 async function withDeadLetters() {
   const place = new Workplace({});
   const server = await place.server();

@@ -52,8 +52,8 @@ test("publish: a future dead letter is refused, and the effect of any other mess
     [{ workflowId: "hallo", input: { n: 1 } }, "WORKFLOW_UNKNOWN"],
     [{ workflowId: "hello", input: { n: "one" } }, "INPUT_INVALID"],
     [{ batchId: "nowhere", taskId: "a" }, "BATCH_UNKNOWN"],
-    [{ batchId, taskId: "nobody" }, "TASK_UNKNOWN"],
-    [{ batchId, taskId: "nobody", previousTaskId: "nobody", completion: { result: 1 } }, "TASK_UNKNOWN"],
+    [{ batchId, taskId: "missing" }, "TASK_UNKNOWN"],
+    [{ batchId, taskId: "missing", previousTaskId: "missing", completion: { result: 1 } }, "TASK_UNKNOWN"],
     [{ batchId: "nowhere", event: "paid" }, "BATCH_UNKNOWN"],
     [{ kind: "redrive", batchId: "nowhere" }, "BATCH_UNKNOWN"],
     [{ kind: "callback", callbackId: "nowhere" }, "CALLBACK_UNKNOWN"],
@@ -63,7 +63,7 @@ test("publish: a future dead letter is refused, and the effect of any other mess
     expect([message, exitCode, json.error]).toMatchObject([message, 2, { code }]);
   }
   const near = await place.baton(["publish", '{"workflowId":"helo"}']);
-  expect(near.stderr).toContain('There is no workflow "helo"; there are: hello; did you mean hello?');
+  expect(near.stderr).toContain('There is no workflow "helo"; the workflows are: hello; did you mean hello?');
   const output: readonly (readonly [object, string])[] = [
     [
       { workflowId: "hello", input: { n: 2 }, key: "k" },
@@ -187,7 +187,7 @@ test("dead letters: listed, replayed after their cause is fixed, and marked", as
   expect(shown.json).not.toHaveProperty("nonce");
   const output = await place.baton(["dead-letters", buried.deadLetterId ?? ""]);
   expect(output.stdout).toContain('"workflowId":"later"');
-  expect(await place.baton(["dead-letters", "nobody"])).toMatchObject({
+  expect(await place.baton(["dead-letters", "missing"])).toMatchObject({
     stderr: expect.stringContaining("error DEAD_LETTER_UNKNOWN"),
   });
 });

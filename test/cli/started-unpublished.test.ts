@@ -15,7 +15,7 @@ test("a start whose reply from the store is lost may exist: the error names its 
 test("a start that was stored but not published: the error names its batch", () => {
   expect(withBatchId(new BatonError("BROKER_FAILED", "No answer", { details }))).toMatchObject({
     code: "BROKER_FAILED",
-    message: "No answer. Batch flow-1 is started, and waits",
+    message: "No answer. Batch flow-1 was started, but its tasks were not published",
   });
 });
 

@@ -20,27 +20,27 @@ const wrong: readonly (readonly [readonly string[], string])[] = [
   [["run", "no name"], "USAGE"],
   [["run", "hello", "--input", '{"n":"one"}'], "INPUT_INVALID"],
   [["run", "hello"], "INPUT_INVALID"],
-  [["run", "nobody"], "WORKFLOW_UNKNOWN"],
-  [["graph", "nobody"], "WORKFLOW_UNKNOWN"],
-  [["show", "nobody"], "BATCH_UNKNOWN"],
-  [["cancel", "nobody"], "BATCH_UNKNOWN"],
-  [["retry", "nobody"], "BATCH_UNKNOWN"],
+  [["run", "missing"], "WORKFLOW_UNKNOWN"],
+  [["graph", "missing"], "WORKFLOW_UNKNOWN"],
+  [["show", "missing"], "BATCH_UNKNOWN"],
+  [["cancel", "missing"], "BATCH_UNKNOWN"],
+  [["retry", "missing"], "BATCH_UNKNOWN"],
   [["forget"], "USAGE"],
-  [["forget", "nobody"], "BATCH_UNKNOWN"],
-  [["forget", "nobody", "--delete", "--dry-run"], "USAGE"],
-  [["replay", "nobody"], "DEAD_LETTER_UNKNOWN"],
+  [["forget", "missing"], "BATCH_UNKNOWN"],
+  [["forget", "missing", "--delete", "--dry-run"], "USAGE"],
+  [["replay", "missing"], "DEAD_LETTER_UNKNOWN"],
   [["inspect"], "USAGE"],
   [["inspect", "nothing"], "USAGE"],
   [["inspect", "locks", "--limit", "0"], "USAGE"],
-  [["explain", "nobody"], "EXECUTION_UNKNOWN"],
-  [["unlock", "nobody"], "EXECUTION_UNKNOWN"],
-  [["clear-result", "nobody"], "EXECUTION_UNKNOWN"],
+  [["explain", "missing"], "EXECUTION_UNKNOWN"],
+  [["unlock", "missing"], "EXECUTION_UNKNOWN"],
+  [["clear-result", "missing"], "EXECUTION_UNKNOWN"],
   [["resend"], "USAGE"],
-  [["resend", "--key", "nobody"], "EXECUTION_UNKNOWN"],
-  [["resend", "--event", "nobody"], "CALLBACK_UNKNOWN"],
-  [["resend", "--job-id", "nobody"], "CALLBACK_UNKNOWN"],
-  [["complete", "nobody", "task"], "BATCH_UNKNOWN"],
-  [["event", "nobody", "paid"], "BATCH_UNKNOWN"],
+  [["resend", "--key", "missing"], "EXECUTION_UNKNOWN"],
+  [["resend", "--event", "missing"], "CALLBACK_UNKNOWN"],
+  [["resend", "--job-id", "missing"], "CALLBACK_UNKNOWN"],
+  [["complete", "missing", "task"], "BATCH_UNKNOWN"],
+  [["event", "missing", "paid"], "BATCH_UNKNOWN"],
   [["publish", "{"], "BODY_NOT_JSON"],
   [["publish", "@nowhere.json"], "USAGE"],
   [["publish", '{"neither":1}'], "BODY_NOT_AN_EVENT"],
@@ -82,7 +82,7 @@ test("an unknown name is reported with the known ones, and with the files that f
   const place = new Workplace({ ...helloFiles, "broken.ts": "throw new Error('no luck');\n" });
   const { stderr } = await place.baton(["run", "broken"]);
   expect(stderr).toContain("problem WORKFLOW_FILE_FAILED in ");
-  expect(stderr).toContain('error WORKFLOW_UNKNOWN: There is no workflow "broken"; there are: hello');
+  expect(stderr).toContain('error WORKFLOW_UNKNOWN: There is no workflow "broken"; the workflows are: hello');
 });
 
 test("help and version", async () => {

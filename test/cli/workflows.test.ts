@@ -103,7 +103,8 @@ test("apply says when a file of the folder is used in its place", async () => {
 test("workflow files use their own zod if they have one, and other packages stay unknown", async () => {
   const place = new Workplace({
     "own.ts":
-      'import { workflow } from "baton";\nimport { owner } from "zod";\nexport default workflow("own").task(owner, () => 1);\n',
+      'import { workflow } from "baton";\nimport { owner } from "zod";\n' +
+      'export default workflow("own").task(owner, () => 1);\n',
     "other.ts": 'import "left-pad";\n',
   });
   place.write("node_modules/zod/package.json", '{"name":"zod","type":"module","exports":"./index.js"}');
@@ -133,7 +134,7 @@ tasks:
     with: { url: "https://a.example/{{ input.x }}", headers: { authorization: "{{ secrets.API_TOKEN }}" } }
 `;
 
-test("validate names secrets that are not configured, and passes: where it runs need not be where tasks run", async () => {
+test("validate names secrets that are not configured, and passes: tasks may run elsewhere", async () => {
   const place = new Workplace({ "asking.yaml": askingYaml });
   const { code, stdout, stderr } = await place.baton(["validate"]);
   expect({ code, stdout }).toEqual({ code: 0, stdout: "valid: asking\n" });
@@ -165,10 +166,12 @@ test("validate finds workflows that no file exports, and two of one id in a file
   const begin = 'import { workflow } from "baton";\n';
   const place = new Workplace({
     "a.ts": `${begin}workflow("a").task("t", () => 1);\n`,
-    "b.ts": `${begin}export const one = workflow("b").task("t", () => 1);\nexport const two = workflow("b").task("t", () => 2);\n`,
+    "b.ts":
+      `${begin}export const one = workflow("b").task("t", () => 1);\nexport const two = ` +
+      `workflow("b").task("t", () => 2);\n`,
   });
   const a = await place.baton(["validate", "workflows/a.ts"]);
-  expect(a.stdout).toMatch(/a\.ts:2:\d+: WORKFLOW_NOT_EXPORTED: .*\n {2}Export it from its file/);
+  expect(a.stdout).toMatch(/a\.ts:2:\d+: WORKFLOW_NOT_EXPORTED: .*\n {2}Export the workflow from its file/);
   const b = await place.baton(["validate", "workflows/b.ts"]);
   expect(b.stdout).toContain('WORKFLOW_DUPLICATE: The file exports more than one workflow "b"');
   expect((await place.baton(["validate"])).stdout).toMatch(/^2 problems/m);

@@ -124,7 +124,7 @@ test("a batch that runs is not taken away under its tasks", async () => {
   expect(refused).toMatchObject({
     code: 1,
     json: {
-      error: { code: "BATCH_NOT_FINISHED", remedy: "Wait until it has ended, or cancel it first." },
+      error: { code: "BATCH_NOT_FINISHED", remedy: "Wait until the batch has ended, or cancel it first." },
     },
   });
   expect(cloud.firestore.dump()).toEqual(before);

@@ -74,7 +74,7 @@ test("a run whose queue has no topic names the batch that it has started, and wh
   const [batch] = (await place.baton(["batches", "--json"])).list;
   const batchId = batch?.batchId ?? "there is none";
   expect(stderr).toContain("error TOPIC_MISSING");
-  expect(stderr).toContain(`Batch ${batchId} is started, and waits`);
+  expect(stderr).toContain(`Batch ${batchId} was started, but its tasks were not published`);
   expect(stderr).toContain("BATON_DEPLOY_QUEUES");
   expect(stderr).toContain(`baton cancel ${batchId}`);
   expect(await cloud.open([]).engine.admin.status(batchId)).toMatchObject({ status: "RUNNING" });

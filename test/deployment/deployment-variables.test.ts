@@ -127,14 +127,18 @@ test("problems of a deployment have one form: what they are, and where they are 
     expect.objectContaining({
       code: "CONFIGURATION_INVALID",
       message: [
-        `✖ HOME is the instance's own: the function would not work with it\n  → at line 2 of ${file}`,
-        "✖ write one region of Cloud Run, such as europe-west1; `gcloud run regions list` has them all\n  → at BATON_LOCATION",
-        "✖ to deploy, a prefix has 1–20 small letters, digits or `-`, begins with a letter and does not end with `-`\n  → at --prefix (BATON_PREFIX)",
+        `✖ The instance sets HOME itself: remove it from the file\n  → at line 2 of ${file}`,
+        "✖ write one region of Cloud Run, such as europe-west1; `gcloud run regions list` has " +
+          "them all\n  → at BATON_LOCATION",
+        "✖ to deploy, a prefix has 1–20 small letters, digits or `-`, begins with a letter and does not end with " +
+          "`-`\n  → at --prefix (BATON_PREFIX)",
         "✖ write an e-mail address\n  → at BATON_DEPLOY_ALERT_EMAILS[1]",
         "✖ Write projects/<project>/secrets/<secret>/versions/<version or latest>\n  → at BATON_CALLBACK_SECRET",
         "✖ More than the 600 s that a push waits, such as 11m\n  → at BATON_LEASE",
-        "✖ a secret is named by secret:<name>, secret:<name>:<version> or projects/<project>/secrets/<name>/versions/<version>\n  → at OWN",
-        "✖ Alerts count lines of the levels warn and error: with silent, no alert would fire. Write info or warn\n  → at BATON_LOG_LEVEL",
+        "✖ a secret is named by secret:<name>, secret:<name>:<version> or " +
+          "projects/<project>/secrets/<name>/versions/<version>\n  → at OWN",
+        "✖ Alerts count lines of the levels warn and error: with silent, no alert would fire. Write " +
+          "info or warn\n  → at BATON_LOG_LEVEL",
       ].join("\n"),
     }),
   );

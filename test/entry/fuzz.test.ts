@@ -11,9 +11,8 @@ import { base64, notification, post, push } from "./requests.ts";
 const name = fc.oneof(fc.constantFrom("a", "load", "$end", "b-1"), fc.string());
 const json = fc.jsonValue({ depthSize: "medium" });
 const field = fc.constantFrom(
-  ..."kind batchId taskId previousTaskId completion ending redrive workflowId input key bucket object event payload".split(
-    " ",
-  ),
+  ..."kind batchId taskId previousTaskId completion ending redrive workflowId".split(" "),
+  ..."input key bucket object event payload".split(" "),
   ..."generation size message data attributes deliveryAttempt specversion type __proto__ constructor".split(
     " ",
   ),

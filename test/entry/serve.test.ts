@@ -30,15 +30,15 @@ describe("the service", () => {
 
   test("responds to requests in flight before it closes, and accepts no new ones", async () => {
     const { promise: handled, resolve: finish } = Promise.withResolvers<void>();
-    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    const { promise: started, resolve: start } = Promise.withResolvers<void>();
     intake.onDeliver = async () => {
-      begin();
+      start();
       await handled;
       return { outcome: "done" };
     };
     const agent = new http.Agent({ keepAlive: true });
     const answer = fetchKeptAlive(agent);
-    await begun;
+    await started;
     const closed = service.close();
     await expect(send(service.url, { body: task })).rejects.toMatchObject({ code: "ECONNREFUSED" });
     finish();
@@ -53,14 +53,14 @@ describe("the service", () => {
 
   test("cuts off slow requests when it closes", async () => {
     const stuck = await serveHttp(handler(), { port: 0, drainSeconds: 0.1 });
-    const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+    const { promise: started, resolve: start } = Promise.withResolvers<void>();
     intake.onDeliver = () => {
-      begin();
+      start();
       return new Promise(() => {});
     };
     const answer = send(stuck.url, { body: task });
     const cutOff = expect(answer).rejects.toMatchObject({ code: "ECONNRESET" });
-    await begun;
+    await started;
     await stuck.close();
     await cutOff;
   });

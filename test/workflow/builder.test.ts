@@ -81,15 +81,15 @@ test("a workflow never changes: each task gives a new one", () => {
 });
 
 test("equal lists of parents are one array, and an unknown parent is found in a list of another branch", () => {
-  const begun = workflow("shared").task("a", load).task("b", load);
-  const left = begun
+  const shared = workflow("shared").task("a", load).task("b", load);
+  const left = shared
     .task("c", load, { after: ["a", "b"] })
     .task("x", load)
     .task("d", load, { after: ["a", "b"] })
     .task("e", load, { after: ["a", "x"] });
   const [, , c, , d] = left.definition.tasks;
   expect(d?.after).toBe(c?.after);
-  const right = begun.task("y", load);
+  const right = shared.task("y", load);
   const unknown: readonly string[] = ["a", "x"];
   expect(() => right.task("f", load, { after: unknown as readonly "a"[] })).toThrow('names "x"');
 });

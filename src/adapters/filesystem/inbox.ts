@@ -154,7 +154,7 @@ export class Inbox {
     try {
       const { path, identity: folderIdentity } = await openInboxFolder(folder);
       const identity = `${folderIdentity} ${matcher.key}`;
-      if (this.#missing) logger.info("The inbox is back", { folder });
+      if (this.#missing) logger.info("The inbox can be read again", { folder });
       this.#missing = false;
       if (this.#watched?.identity !== identity) await this.#watch(path, identity, matcher);
       return path;

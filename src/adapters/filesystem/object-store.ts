@@ -111,7 +111,7 @@ export class FolderObjectStore implements ObjectStore {
     const known = [...this.#buckets.keys()].join(", ");
     throw new BatonError(
       "FILE_MISSING",
-      `There is no bucket "${name.bucket}" for ${name.object}; there are: ${known}`,
+      `There is no bucket "${name.bucket}" for ${name.object}; the buckets are: ${known}`,
     );
   }
 }

@@ -80,7 +80,8 @@ export class GuardedHttpClient implements HttpClient {
       const next = redirectedHop(hop, response.status, target, request.secrets);
       if (!next)
         throw httpFailed(
-          `${method} ${redactUrl(hop.url.href)} was redirected to ${redactUrl(target.href)}, which would receive a secret; use the final URL`,
+          `${method} ${redactUrl(hop.url.href)} was redirected to ${redactUrl(target.href)}, which would ` +
+            "receive a secret; use the final URL",
           false,
         );
       hop = next;

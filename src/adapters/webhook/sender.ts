@@ -110,7 +110,8 @@ function assertAccepted(url: string, { status, headers, retryAfterSeconds }: Htt
   const { location } = headers;
   if (status >= 300 && status <= 399 && location !== undefined && URL.canParse(location, url))
     throw statusError(
-      `POST ${address} was redirected to ${describeRedirect(address, new URL(location, url))}; callbacks need that address`,
+      `POST ${address} was redirected to ` +
+        `${describeRedirect(address, new URL(location, url))}; callbacks need that address`,
     );
   if (status >= 200 && status <= 299) return;
   throw statusError(`POST ${address} answered ${status}`, {

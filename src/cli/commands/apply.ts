@@ -100,7 +100,7 @@ async function notAppliedError(app: App, workflowId: string): Promise<BatonError
   const inFolder = await isInFolder(app, workflowId);
   return new BatonError(
     "WORKFLOW_UNKNOWN",
-    `No workflow "${workflowId}" was applied; there are: ${known.join(", ") || "none"}` +
+    `No workflow "${workflowId}" was applied; the applied workflows are: ${known.join(", ") || "none"}` +
       `${suggestion === undefined ? "" : `; did you mean ${suggestion}?`}`,
     {
       remedy: inFolder

@@ -81,7 +81,6 @@ function statsText(stats: Stats, queues: readonly QueueBacklog[]): string {
   return `${table(["WHAT", "STATE", "NUMBER"], rows)}\n\n${table(["QUEUE", "MESSAGES", "DUE"], backlog)}`;
 }
 
-/** The concurrency and the rate of a queue. */
 function queueText(concurrency: number, rate: QueueRate | null): string {
   if (rate === null) return `${concurrency} at once`;
   return `${concurrency} at once, ${rate.messages} per ${formatDuration(rate.perSeconds * 1_000)}`;

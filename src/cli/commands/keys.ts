@@ -20,7 +20,7 @@ export async function withKnownKey<Answer>(
     if (!(thrown instanceof BatonError) || thrown.code !== "EXECUTION_UNKNOWN") throw thrown;
     const similar = await engine.admin.inspection.similarKeys(key);
     if (similar.length === 0) throw thrown;
-    throw new BatonError(thrown.code, `${thrown.message}; there are: ${similar.join(", ")}`);
+    throw new BatonError(thrown.code, `${thrown.message}; similar keys: ${similar.join(", ")}`);
   }
 }
 

@@ -36,7 +36,7 @@ function possiblyStartedError(thrown: BatonError, batchId: string): BatonError {
 
 function unpublishedError(thrown: BatonError, batchId: string): BatonError {
   const { code, message, remedy } = thrown;
-  return new BatonError(code, `${message}. Batch ${batchId} is started, and waits`, {
+  return new BatonError(code, `${message}. Batch ${batchId} was started, but its tasks were not published`, {
     cause: thrown,
     remedy:
       `${code === "TOPIC_MISSING" ? missingQueue : remedy} Then a sweep publishes its tasks, within minutes; ` +

@@ -64,7 +64,9 @@ export function registerGraph(program: Command, session: Session): void {
     );
 }
 
-/** Where a set of parents and its children are connected by more edges than this, a diagram draws one point for them. */
+/**
+ * Where a set of parents and its children are connected by more edges than this, a diagram draws one point for them.
+ */
 const mostEdgesOfSet = 100;
 
 interface Edge {

@@ -92,7 +92,7 @@ async function deploy(session: Session, options: Options): Promise<void> {
 
 function selectedParts({ skipInfra, skipFunction }: Options): Part[] {
   if (skipInfra && skipFunction)
-    throw new BatonError("USAGE", "With --skip-infra and --skip-function there is nothing to do");
+    throw new BatonError("USAGE", "--skip-infra and --skip-function together leave nothing to deploy");
   return [...(skipInfra ? [] : ["infrastructure" as const]), ...(skipFunction ? [] : ["function" as const])];
 }
 
@@ -117,7 +117,7 @@ async function confirm(session: Session, question: string, expected: readonly st
   if (!expected.includes(answer.trim()))
     throw new BatonError(
       "USAGE",
-      `Nothing was changed: the answer was not ${expected[0]}; --yes does not ask`,
+      `Nothing was changed: the answer was not ${expected[0]}. Use --yes to skip the question`,
     );
 }
 

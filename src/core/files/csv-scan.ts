@@ -79,7 +79,8 @@ function detectDelimiter(text: string, isWhole: boolean): string {
   if (rare !== undefined)
     throw new FileProblem(
       1,
-      `its cells seem to be divided by ${JSON.stringify(rare)}; say so with the delimiter of loadFile, or give it "," if it is one column`,
+      `its cells seem to be divided by ${JSON.stringify(rare)}; say so with the delimiter of loadFile, ` +
+        `or give it "," if it is one column`,
     );
   return ",";
 }
@@ -122,7 +123,8 @@ function columnNames({ line, cells }: CsvRecord): readonly string[] {
     if (other !== undefined)
       throw new FileProblem(
         line,
-        `column "${name}" appears twice${other === name ? "" : ` (also as "${other}": case makes no difference)`}; rename one of them`,
+        `column "${name}" appears twice` +
+          `${other === name ? "" : ` (also as "${other}": case makes no difference)`}; rename one of them`,
       );
     seen.set(name.toLowerCase(), name);
   }

@@ -131,7 +131,8 @@ export async function* splitLines(texts: AsyncIterable<string>): AsyncGenerator<
     if (length > limits.fileRowBytes)
       throw new FileProblem(
         number,
-        `the line is longer than the maximum size of ${limits.fileRowBytes / 1024 ** 2} MiB; every line has to be one JSON object`,
+        `the line is longer than the maximum size of ${limits.fileRowBytes / 1024 ** 2} MiB; every ` +
+          "line has to be one JSON object",
       );
   }
   const text = pieces.join("");

@@ -30,7 +30,8 @@ export function detectEncoding(head: Uint8Array): Omit<TextFormat, "isGzip"> {
   throw new FileProblem(
     1,
     isWide
-      ? "it is not UTF-8 text but seems to be UTF-16 without a byte order mark; save it as UTF-8, or as UTF-16 with the mark"
+      ? "it is not UTF-8 text but seems to be UTF-16 without a byte order mark; save it as " +
+          "UTF-8, or as UTF-16 with the mark"
       : "it holds a zero byte, so it is not UTF-8 text; save it as UTF-8",
   );
 }

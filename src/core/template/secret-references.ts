@@ -80,7 +80,10 @@ function snakeCase(name: string): string {
 }
 
 function adviceFor(what: string): string {
-  return `${what} is a secret by its name, and would be stored with every batch. Write {{ secrets.NAME }}, or, if it is no secret, {{ 'the text' }}`;
+  return (
+    `${what} is a secret by its name, and would be stored with every batch. Write {{ secrets.NAME }}, or, ` +
+    "if it is no secret, {{ 'the text' }}"
+  );
 }
 
 /** Prefix of the variables that hold secrets of tasks. A workflow can refer to no other variable. */

@@ -68,7 +68,9 @@ function pieceAt(text: string, open: number): { readonly piece: TemplatePiece; r
   expression.lastIndex = open;
   const [closed, inside = ""] = expression.exec(text) ?? [];
   if (closed !== undefined) return { piece: readExpression(inside.trim()), end: open + closed.length };
-  const problem = `${shown(text.slice(open))} is not closed. Write }} at its end, or {{ '{{' }} for two braces as they are`;
+  const problem =
+    `${shown(text.slice(open))} is not closed. Write }} at its end, or {{ '{{' }} ` +
+    "for two braces as they are";
   return { piece: { kind: "mistake", problem }, end: open + 2 };
 }
 
@@ -86,7 +88,10 @@ function pathProblem(root: Root, path: readonly string[], isOptional: boolean): 
   if (path.some((name) => name === "")) return "has an empty name between its dots";
   if (path.some((name) => name !== name.trim())) return "has a space beside a dot";
   if (path.some((name) => afterName.test(name)))
-    return "has more than a name: templates have no filters, operators or brackets. Let an earlier task compute the value";
+    return (
+      "has more than a name: templates have no filters, operators or brackets. Let an " +
+      "earlier task compute the value"
+    );
   switch (root) {
     case "input":
       return undefined;
@@ -114,7 +119,10 @@ function unknownRootProblem(first: string, path: readonly string[], source: stri
   const nearest = nearestName(first, roots);
   if (nearest !== undefined) return `refers to nothing; did you mean {{ ${nearest}${suffix} }}?`;
   const literalForm = shown(quoteAsTemplate(`{{ ${source} }}`));
-  return `refers to nothing: templates begin with input, parents, batchId or secrets. To send it literally, write ${literalForm}`;
+  return (
+    "refers to nothing: templates begin with input, parents, batchId or secrets. To send it " +
+    `literally, write ${literalForm}`
+  );
 }
 
 /** A template whose value is the text itself, including its braces. */

@@ -99,8 +99,8 @@ function typeName(value: unknown): string {
 }
 
 /**
- * Whether `findNonJson` would find nothing. It remembers no path and no ancestors, which makes it several times faster: a
- * value that contains itself is deeper than any limit.
+ * Whether `findNonJson` would find nothing. It remembers no path and no ancestors, which makes it several times faster:
+ * a value that contains itself is deeper than any limit.
  */
 function isPlainJson(value: unknown, depthLeft: number): boolean {
   if (typeof value === "string" || typeof value === "boolean" || value === null) return true;
@@ -121,7 +121,9 @@ function isPlainObject(value: object): value is Readonly<Record<string, unknown>
   return prototype === Object.prototype || prototype === null;
 }
 
-/** `for … in` makes no list of the keys. It also visits fields added to Object.prototype, which can only refuse more. */
+/**
+ * `for … in` makes no list of the keys. It also visits fields added to Object.prototype, which can only refuse more.
+ */
 function hasPlainFields(value: Readonly<Record<string, unknown>>, depthLeft: number): boolean {
   for (const key in value) {
     const item = value[key];

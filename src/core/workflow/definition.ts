@@ -82,7 +82,8 @@ export function timeoutsBeyondFunction(
       .filter(({ timeoutSeconds }) => timeoutSeconds > attemptSeconds)
       .map(
         ({ id, timeoutSeconds }) =>
-          `Task ${id} of ${workflowId} has a timeout of ${formatDuration(timeoutSeconds * 1_000)}; on Google Cloud each attempt ` +
+          `Task ${id} of ${workflowId} has a timeout of ` +
+          `${formatDuration(timeoutSeconds * 1_000)}; on Google Cloud each attempt ` +
           `ends after ${formatDuration(attemptSeconds * 1_000)}, before the function does (BATON_FUNCTION_TIMEOUT). ` +
           "If it needs longer, split its work or let it wait with step.poll or an event",
       ),
@@ -90,8 +91,8 @@ export function timeoutsBeyondFunction(
 }
 
 /**
- * The distinct lists of parents of a workflow, by their content. In wide layers thousands of tasks have equal lists: what
- * is done once a list instead of once a task costs a thousandth.
+ * The distinct lists of parents of a workflow, by their content. In wide layers thousands of tasks have equal lists:
+ * what is done once a list instead of once a task costs a thousandth.
  */
 export class ParentLists {
   readonly all: (readonly string[])[] = [];

@@ -131,7 +131,9 @@ function line({ data, axis, left, inner, y }: Plot, index: number): string {
     path += `${begins ? "M" : "L"}${cx} ${cy}`;
     // A point without neighbours has no line, so it gets a dot.
     const isSeen = few || (begins && values[order + 1] === undefined);
-    dots += `<circle class="${isSeen ? "dot" : "hidden"}" cx="${cx}" cy="${cy}" r="4">${tooltip(data, index, at)}</circle>`;
+    dots +=
+      `<circle class="${isSeen ? "dot" : "hidden"}" cx="${cx}" cy="${cy}" ` +
+      `r="4">${tooltip(data, index, at)}</circle>`;
   });
   return `<g class="${seriesClass(index)}"><path class="line" d="${path}"/>${dots}</g>`;
 }

@@ -20,9 +20,11 @@ main { max-width: 1040px; margin: 0 auto; padding: 32px 20px 48px }
 h1 { margin: 0 0 4px; font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere }
 p { margin: 0; color: var(--soft); overflow-wrap: anywhere }
 .note { margin-top: 8px; color: var(--ink); border-left: 4px solid var(--c); padding-left: 10px }
-.legend { display: flex; flex-wrap: wrap; gap: 4px 20px; list-style: none; margin: 20px 0 0; padding: 0; font-size: .9rem }
+.legend { display: flex; flex-wrap: wrap; gap: 4px 20px; margin: 20px 0 0; padding: 0; font-size: .9rem }
+.legend { list-style: none }
 .legend li { overflow-wrap: anywhere }
-.legend li::before { content: ""; display: inline-block; width: 12px; height: 12px; margin-right: 7px; border-radius: 3px; background: var(--c) }
+.legend li::before { content: ""; display: inline-block; width: 12px; height: 12px; margin-right: 7px }
+.legend li::before { border-radius: 3px; background: var(--c) }
 .scroll { overflow-x: auto; margin-top: 20px }
 svg { display: block; width: 100%; min-width: 760px; height: auto; overflow: visible; font: 12px system-ui, sans-serif }
 svg.wide { width: auto; min-width: 0 }
@@ -71,13 +73,17 @@ export function renderPage({ title, kind, data, note, footer }: ReportPage): str
 <main>
 <h1>${escapeHtml(title)}</h1>
 <p>${escapeHtml(`${data.yName} by ${data.xName}`)}</p>
-${[note, notDrawn(data)].map((text) => (text === undefined ? "" : `<p class="note c1">${escapeHtml(text)}</p>`)).join("\n")}
+${[note, notDrawn(data)].map(noteHtml).join("\n")}
 ${empty ? '<p class="note c1">The query gave no rows.</p>' : content(data, kind, title)}
 <footer><p>${escapeHtml(footer)}</p></footer>
 </main>
 </body>
 </html>
 `;
+}
+
+function noteHtml(text: string | undefined): string {
+  return text === undefined ? "" : `<p class="note c1">${escapeHtml(text)}</p>`;
 }
 
 /** The table shows all values, also those that have no place in a chart. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { until, Workplace } from "../../support/command.ts";
 import { gated } from "../../support/command-workflows.ts";
 
-/** Longer than any test: whoever waits for it fails. */
+/** Longer than any test: a test that waits for it fails. */
 const longLease = { BATON_LEASE: "10m" };
 
 describe("a long task and a signal", () => {

@@ -82,7 +82,7 @@ test("a server continues other tasks, and logs the late errors of a task that ha
   expect((await server.ended).code).toBe(0);
 });
 
-const anybody = `import { existsSync } from "node:fs";
+const helper = `import { existsSync } from "node:fs";
 setInterval(() => {
   if (existsSync("reject")) void Promise.reject(new Error("of no task"));
   if (existsSync("throw")) throw new Error("of no task");
@@ -92,7 +92,7 @@ export {};
 
 test("an exception of unknown origin: the server releases its tasks, says why, and ends with 1", async () => {
   const place = new Workplace(
-    { "gated.ts": `import "./lib/anybody.ts";\n${gated}`, "lib/anybody.ts": anybody },
+    { "gated.ts": `import "./lib/helper.ts";\n${gated}`, "lib/helper.ts": helper },
     { BATON_LEASE: "10m" },
   );
   const server = await place.server();
