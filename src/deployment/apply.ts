@@ -25,7 +25,7 @@ import {
 import type { Deploying, Prepared } from "./prepare.ts";
 import { commandFailure, commandLine, readJson, type Steps, withCondition } from "./run-steps.ts";
 import { privateFlag } from "./settings.ts";
-import { assertNoDeletions, assertStateToDeploy, plannedChanges } from "./terraform-json.ts";
+import { assertNoDeletions, assertStateToDeploy, plannedChanges } from "./terraform-plan.ts";
 import { functionSecrets, isSecret, type TextVariables } from "./variables-file.ts";
 
 export interface DeployedFunction {

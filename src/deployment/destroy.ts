@@ -10,7 +10,7 @@ import {
   protectedResources,
   readState,
   shownResources,
-} from "./terraform-json.ts";
+} from "./terraform-plan.ts";
 
 /**
  * Removes a deployment with all its data; returns the resources that the state of Terraform held. Throws

@@ -13,7 +13,7 @@ import {
   type VariableChange,
 } from "../../deployment/run-steps.ts";
 import type { TargetOptions } from "../../deployment/target.ts";
-import { otherKind } from "../../deployment/terraform-json.ts";
+import { otherKind } from "../../deployment/terraform-plan.ts";
 import { section, table } from "../output/text.ts";
 import { failureExitCode, type Session } from "../session.ts";
 import { countResults, doctorText } from "./doctor.ts";
