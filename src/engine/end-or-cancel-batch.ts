@@ -23,6 +23,8 @@ export async function endBatch(
 ): Promise<void> {
   const batch = await finalizeBatch(dependencies, batches, batchId, { byCancel: false });
   if (batch.status === "RUNNING") await cancelBatch(dependencies, batches, logs, batchId);
+  // A late message reads it again.
+  batches.unpin(batchId);
 }
 
 /**

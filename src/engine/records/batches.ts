@@ -38,6 +38,11 @@ export class Batches {
     return this.#pinned.get(batchId) ?? this.#pin(batchId);
   }
 
+  /** Drops what is in memory of a batch that has ended. */
+  unpin(batchId: string): void {
+    this.#pinned.delete(batchId);
+  }
+
   async #pin(batchId: string): Promise<PinnedBatch> {
     const found = await this.read(batchId);
     const { data: batch } = found;
