@@ -126,7 +126,7 @@ export interface CollectionSpec {
   readonly arrays: readonly string[];
   /** Fields of string value that never change, by which a store that keeps orders can list documents. */
   readonly ordered?: readonly string[];
-  /** Which strings of its arrays are queried. All others are only counted, so a store may keep no more than a number. */
+  /** Which strings of its arrays are queried. All others are only counted: a store may keep a number for each. */
   readonly isQueried?: (value: string) => boolean;
   /** A field whose value begins every document id, followed by `/`: documents that share it lie together. */
   readonly clusteredBy?: string;

@@ -88,7 +88,7 @@ test("the counts and the entries of an earlier layout are converted", async () =
   await expectWhatWasStored(earlierFile());
 });
 
-test("a conversion that is killed before any of its statements has changed nothing, and is done by the next", async () => {
+test("a conversion that is killed before any statement changes nothing, and the next process does it", async () => {
   const statements = await openElsewhere(earlierFile());
   expect(statements).toBeGreaterThan(5);
   const killBefore = async (fatal: number) => {

@@ -7,7 +7,7 @@ import type { Clock } from "../../ports/machine.ts";
 import { atOnce, type MaybePromise } from "../../ports/store.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import { MessageStore, type QueuedMessage, type WaitingMessages } from "./message-store.ts";
+import { inOwnQueue, MessageStore, type QueuedMessage, type WaitingMessages } from "./message-store.ts";
 import { type ConcurrencyLane, QueueLimiter, type QueueLimiterOptions } from "./queue-limiter.ts";
 import type { StoreClock } from "./store-clock.ts";
 
@@ -52,7 +52,7 @@ export class SqliteBroker implements Broker, Timer {
 
   publish(messages: readonly OutgoingMessage[]): MaybePromise<void> {
     return atOnce(() => {
-      for (const outgoing of messages)
+      for (const outgoing of messages.map(inOwnQueue))
         if (this.#handler && isRedrivable(outgoing.message)) this.#pushInMemory(outgoing);
         else this.#messages.insert(outgoing, 0);
       this.#schedulePump();
@@ -60,7 +60,7 @@ export class SqliteBroker implements Broker, Timer {
   }
 
   schedule(outgoing: OutgoingMessage, delayMs: number): MaybePromise<void> {
-    return atOnce(() => this.#messages.insert(outgoing, delayMs));
+    return atOnce(() => this.#messages.insert(inOwnQueue(outgoing), delayMs));
   }
 
   /** Starts to deliver messages to the handler: all, or only those of one batch. */

@@ -1,9 +1,21 @@
 import type { DatabaseSync } from "node:sqlite";
-import { isRedrivable, type Message, MessageSchema, messageKey } from "../../core/messages.ts";
+import { CONTROL_QUEUE, isRedrivable, type Message, MessageSchema, messageKey } from "../../core/messages.ts";
 import type { OutgoingMessage } from "../../ports/broker.ts";
 import type { Logger } from "../../ports/telemetry.ts";
 import type { Group, GroupCommit } from "./group-commit.ts";
 import type { StoreClock } from "./store-clock.ts";
+
+/** The queue of messages that may open batches, among the control messages. They wait while much else does. */
+export const OPENING_QUEUE = "$opening";
+
+/** Messages that start batches, or publish the first messages of batches that lost them. */
+const openingKinds: ReadonlySet<Message["kind"]> = new Set(["start", "object", "tick", "sweep", "redrive"]);
+
+/** The message in the queue in which this process keeps it. */
+export function inOwnQueue(outgoing: OutgoingMessage): OutgoingMessage {
+  const isOpening = outgoing.queue === CONTROL_QUEUE && openingKinds.has(outgoing.message.kind);
+  return isOpening ? { ...outgoing, queue: OPENING_QUEUE } : outgoing;
+}
 
 export interface MessageRow {
   readonly id: number;
@@ -101,7 +113,7 @@ export class MessageStore {
   waiting(): WaitingMessages[] {
     const rows = this.#group.read(() => this.#statements.countWaiting.all(this.#clock.now()));
     return rows.map((row) => ({
-      queue: String(row.queue),
+      queue: String(row.name),
       messages: Number(row.messages),
       due: Number(row.due),
     }));
@@ -223,7 +235,8 @@ function prepareStatements(database: DatabaseSync) {
       `SELECT min(visible_at) AS at FROM messages WHERE visible_at > ? AND ${inScope}`,
     ),
     countWaiting: database.prepare(
-      "SELECT queue, count(*) AS messages, sum(visible_at <= ?) AS due FROM messages GROUP BY queue ORDER BY queue",
+      `SELECT iif(queue = '${OPENING_QUEUE}', '${CONTROL_QUEUE}', queue) AS name, count(*) AS messages,
+         sum(visible_at <= ?) AS due FROM messages GROUP BY name ORDER BY name`,
     ),
     dataVersion: database.prepare("PRAGMA data_version"),
   };

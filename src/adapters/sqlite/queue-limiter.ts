@@ -2,99 +2,45 @@ import { limits } from "../../core/limits.ts";
 import { CONTROL_QUEUE } from "../../core/messages.ts";
 import type { QueueRate, QueueSettings } from "../../core/queues.ts";
 import type { Clock } from "../../ports/machine.ts";
-import type { QueuedMessage } from "./message-store.ts";
+import { OPENING_QUEUE, type QueuedMessage } from "./message-store.ts";
+import { TokenBucket } from "./token-bucket.ts";
+import { BatchTurns, Fifo, OpenedBatches, WaitingKeys } from "./waiting-messages.ts";
 
-/** A queue in memory without the cost of `Array.shift`. */
-class Fifo {
-  #items: QueuedMessage[] = [];
-  #head = 0;
-
-  get length(): number {
-    return this.#items.length - this.#head;
-  }
-
-  push(item: QueuedMessage): void {
-    this.#items.push(item);
-  }
-
-  shift(): QueuedMessage | undefined {
-    const item = this.#items[this.#head];
-    if (!item) return undefined;
-    this.#head += 1;
-    if (this.#head * 2 > this.#items.length) this.#compact();
-    return item;
-  }
-
-  drain(): QueuedMessage[] {
-    this.#compact();
-    return this.#items.splice(0);
-  }
-
-  #compact(): void {
-    this.#items = this.#items.slice(this.#head);
-    this.#head = 0;
-  }
-}
+/** Of the messages of opened batches that wait, this number is handled before another batch is opened. */
+const messagesPerOpening = 16;
 
 /**
- * The messages that wait, by key. Nothing is deleted from a table: a Map that is filled and emptied leaves a chain of
- * old tables behind, which keeps what they hold in memory until the next full garbage collection.
- */
-class WaitingKeys {
-  #items = new Map<string, QueuedMessage | undefined>();
-  #waiting = 0;
-
-  get(key: string): QueuedMessage | undefined {
-    return this.#items.get(key);
-  }
-
-  add(item: QueuedMessage): void {
-    if (this.#items.get(item.key) === undefined) this.#waiting += 1;
-    this.#items.set(item.key, item);
-  }
-
-  remove(item: QueuedMessage): void {
-    if (this.#items.get(item.key) !== item) return;
-    this.#items.set(item.key, undefined);
-    this.#waiting -= 1;
-    if (this.#items.size > 2 * this.#waiting + limits.controlConcurrency || this.#waiting === 0)
-      this.#rebuild();
-  }
-
-  clear(): void {
-    this.#items = new Map();
-    this.#waiting = 0;
-  }
-
-  #rebuild(): void {
-    const before = this.#items;
-    this.#items = new Map();
-    for (const [key, item] of before) if (item) this.#items.set(key, item);
-  }
-}
-
-/**
- * One queue of this process: the messages that wait in memory, and the slots of those being handled. Rows and messages
- * in memory alternate. A row is leased only when a slot and a token are free: if it waited here, its lease could
- * expire, and the message would be handled twice.
+ * One queue of this process: the messages that wait in memory, and the slots of those being handled.
+ *
+ * Messages of batches that this process has opened come first, so that a backlog of batches is worked off one after
+ * another and the memory holds few of them. The others (rows of the file, and messages of batches not yet opened) have
+ * a turn after each of them; after one that opens a batch, they have the next turn after `messagesPerOpening`.
+ *
+ * A row is leased only when a slot and a token are free: if it waited here, its lease could expire, and the message
+ * would be handled twice.
  */
 export class ConcurrencyLane {
-  readonly #concurrency: number;
+  readonly #concurrency: () => number;
   readonly #bucket: TokenBucket | undefined;
   readonly #clock: Clock;
+  readonly #opened: OpenedBatches;
   /** Messages that hold a slot. */
   #holding = 0;
   readonly #rows = new Fifo();
-  readonly #inMemory = new Fifo();
+  readonly #ofOpened = new BatchTurns();
+  readonly #ofOthers = new Fifo();
   readonly #waitingByKey = new WaitingKeys();
   #active = 0;
   #isRowsTurn = true;
+  /** How many messages of opened batches come before the next of another kind. */
+  #beforeOthers = 0;
   #cancelTimer: (() => void) | undefined;
 
-  constructor({ concurrency, rate }: QueueSettings, clock: Clock) {
+  constructor(concurrency: () => number, rate: QueueRate | undefined, clock: Clock, opened: OpenedBatches) {
     this.#concurrency = concurrency;
     this.#bucket = rate && new TokenBucket(rate, clock);
     this.#clock = clock;
+    this.#opened = opened;
   }
 
   /** Messages being handled now, including those that only wait for the disk. */
@@ -102,16 +48,31 @@ export class ConcurrencyLane {
     return this.#active;
   }
 
+  /** Messages that wait in memory. */
+  get waiting(): number {
+    return this.#rows.length + this.#inMemory;
+  }
+
+  get #inMemory(): number {
+    return this.#ofOpened.length + this.#ofOthers.length;
+  }
+
   /** How many more rows may be leased now if messages in memory get their share of the slots. */
   get freeRowSlots(): number {
     const room = this.#freeSlots;
-    const rowsShare = this.#isRowsTurn ? Math.ceil(room / 2) : Math.floor(room / 2);
-    return Math.max(rowsShare, room - this.#inMemory.length) - this.#rows.length;
+    return Math.max(this.#rowsShare(room), room - this.#inMemory) - this.#rows.length;
+  }
+
+  #rowsShare(room: number): number {
+    if (this.#ofOpened.length > 0)
+      return this.#beforeOthers === 0 && (this.#isRowsTurn || this.#ofOthers.length === 0) ? 1 : 0;
+    return this.#isRowsTurn ? Math.ceil(room / 2) : Math.floor(room / 2);
   }
 
   /** As many messages again may wait for the disk. Without that bound a turn of the event loop might never end. */
   get #freeSlots(): number {
-    const slots = Math.min(this.#concurrency - this.#holding, 2 * this.#concurrency - this.#active);
+    const concurrency = this.#concurrency();
+    const slots = Math.min(concurrency - this.#holding, 2 * concurrency - this.#active);
     return this.#bucket ? Math.min(slots, this.#bucket.tokens) : slots;
   }
 
@@ -120,7 +81,10 @@ export class ConcurrencyLane {
     const same = this.#waitingByKey.get(item.key);
     if (item.row === undefined && same && !same.group?.failed) return;
     this.#waitingByKey.add(item);
-    (item.row ? this.#rows : this.#inMemory).push(item);
+    const { message } = item;
+    if (item.row) this.#rows.push(item);
+    else if (message.kind === "task" && this.#opened.has(item)) this.#ofOpened.push(message.batchId, item);
+    else this.#ofOthers.push(item);
   }
 
   /** The next message that may be handled now. It holds its slot until `release`. */
@@ -131,7 +95,6 @@ export class ConcurrencyLane {
     this.#holding += 1;
     this.#active += 1;
     this.#bucket?.take();
-    this.#isRowsTurn = item.row === undefined;
     return item;
   }
 
@@ -160,17 +123,43 @@ export class ConcurrencyLane {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#waitingByKey.clear();
-    return [...this.#rows.drain(), ...this.#inMemory.drain()];
+    return [...this.#rows.drain(), ...this.#ofOpened.drain(), ...this.#ofOthers.drain()];
   }
 
-  /** Rows first, as they were leased for their share of the slots. Messages of a rolled back group are dropped. */
+  /** Messages of a rolled back group are dropped. */
   #takeNext(): QueuedMessage | undefined {
     for (;;) {
-      const item = this.#rows.shift() ?? this.#inMemory.shift();
+      const item = this.#takeOther() ?? this.#takeOfOpened();
       if (!item) return undefined;
       this.#waitingByKey.remove(item);
       if (!item.group?.failed) return item;
     }
+  }
+
+  /** A row, as it was leased for its share of the slots, or another message whose turn it is. */
+  #takeOther(): QueuedMessage | undefined {
+    const row = this.#rows.shift();
+    if (row) return this.#noteTurn(row);
+    return this.#ofOpened.length === 0 || this.#beforeOthers === 0 ? this.#takeOfOthers() : undefined;
+  }
+
+  #takeOfOthers(): QueuedMessage | undefined {
+    const item = this.#ofOthers.shift();
+    return item && this.#noteTurn(item);
+  }
+
+  #takeOfOpened(): QueuedMessage | undefined {
+    const item = this.#ofOpened.shift();
+    if (!item) return undefined;
+    this.#beforeOthers = Math.max(0, this.#beforeOthers - 1);
+    this.#isRowsTurn = true;
+    return item;
+  }
+
+  #noteTurn(item: QueuedMessage): QueuedMessage {
+    this.#beforeOthers = this.#opened.open(item) ? messagesPerOpening : 1;
+    this.#isRowsTurn = item.row === undefined;
+    return item;
   }
 }
 
@@ -185,6 +174,7 @@ export class QueueLimiter {
   readonly #options: QueueLimiterOptions;
   readonly #clock: Clock;
   readonly #lanes = new Map<string, ConcurrencyLane>();
+  readonly #opened = new OpenedBatches();
 
   constructor(options: QueueLimiterOptions, clock: Clock) {
     this.#options = options;
@@ -194,7 +184,7 @@ export class QueueLimiter {
   lane(queue: string): ConcurrencyLane {
     const found = this.#lanes.get(queue);
     if (found) return found;
-    const lane = new ConcurrencyLane(this.#settings(queue), this.#clock);
+    const lane = this.#newLane(queue);
     this.#lanes.set(queue, lane);
     return lane;
   }
@@ -210,53 +200,21 @@ export class QueueLimiter {
     return active;
   }
 
+  #newLane(queue: string): ConcurrencyLane {
+    const { concurrency, rate } = this.#settings(queue);
+    const current = queue === OPENING_QUEUE ? () => this.#openings : () => concurrency;
+    return new ConcurrencyLane(current, rate, this.#clock, this.#opened);
+  }
+
+  /** Few while many messages wait in memory. But always one, because its tasks may have a queue that is free. */
+  get #openings(): number {
+    let waiting = 0;
+    for (const [queue, lane] of this.#lanes) if (queue !== OPENING_QUEUE) waiting += lane.waiting;
+    return Math.max(1, limits.controlConcurrency - waiting);
+  }
+
   #settings(queue: string): QueueSettings {
-    if (queue === CONTROL_QUEUE) return { concurrency: limits.controlConcurrency };
+    if (queue === CONTROL_QUEUE || queue === OPENING_QUEUE) return { concurrency: limits.controlConcurrency };
     return this.#options.queues?.get(queue) ?? { concurrency: this.#options.concurrency };
-  }
-}
-
-/**
- * Limits the rate of a queue. It starts full and holds at most the tokens of one second, but at least one token. It
- * counts whole units (`messages` per millisecond, `#unitsPerToken` per token), so that rounding errors do not add up.
- */
-class TokenBucket {
-  readonly #clock: Clock;
-  readonly #unitsPerMs: number;
-  readonly #unitsPerToken: number;
-  readonly #maxUnits: number;
-  #units: number;
-  #filledAt: number;
-
-  constructor({ messages, perSeconds }: QueueRate, clock: Clock) {
-    this.#clock = clock;
-    this.#unitsPerMs = messages;
-    this.#unitsPerToken = perSeconds * 1_000;
-    this.#maxUnits = this.#unitsPerToken * Math.max(1, Math.floor(messages / perSeconds));
-    this.#units = this.#maxUnits;
-    this.#filledAt = Math.floor(clock.monotonicMs());
-  }
-
-  get tokens(): number {
-    this.#refill();
-    return Math.floor(this.#units / this.#unitsPerToken);
-  }
-
-  /** Call it only when there is a token. */
-  take(): void {
-    this.#units -= this.#unitsPerToken;
-  }
-
-  /** Milliseconds until there is a token; 0 if there is one now. */
-  get waitMs(): number {
-    this.#refill();
-    return Math.max(0, Math.ceil((this.#unitsPerToken - this.#units) / this.#unitsPerMs));
-  }
-
-  #refill(): void {
-    const now = Math.floor(this.#clock.monotonicMs());
-    const elapsedMs = now - this.#filledAt;
-    this.#units = Math.min(this.#maxUnits, this.#units + elapsedMs * this.#unitsPerMs);
-    this.#filledAt = now;
   }
 }
