@@ -17,7 +17,7 @@ const entries = [
   // The package, the command, and the function.
   "src/index",
   "src/cli/main",
-  "functions/{compile,serve}",
+  "functions/{first-message,serve}",
   // What tests, scripts and benchmarks load.
   "src/cli/{program,session,follow-batch}",
   "src/app/{embedded,local-server}",

@@ -80,11 +80,18 @@ test("what every start loads is a few files, and no package beside them", () => 
   );
   const outside = new Set<string>();
   for (const path of loaded)
-    for (const [, from = ""] of readFileSync(path, "utf8").matchAll(/^(?:import|export)\b[^"]*"([^"]+)";$/gm))
+    for (const from of importsOf(path))
       if (from.startsWith(".")) loaded.add(join(dirname(path), from));
       else outside.add(from);
   expect([...outside].filter((name) => !isBuiltin(name))).toEqual([]);
   expect(loaded.size).toBeLessThan(10);
+});
+
+test.each(["index", "compile"])("functions/%s.js loads nothing before it uses the compile cache", (name) => {
+  expect(importsOf(`${root}dist/functions/${name}.js`).filter((from) => !isBuiltin(from))).toEqual([
+    "./compiled-code.js",
+  ]);
+  expect(importsOf(`${root}dist/functions/compiled-code.js`).filter((from) => !isBuiltin(from))).toEqual([]);
 });
 
 test("a file of the bundle with code of Baton has a source map, and names of sources in it", () => {
@@ -115,4 +122,10 @@ function evaluate(code: string) {
   const exports: { google?: unknown } = {};
   new Function("require", "exports", code)(require, exports);
   return z.object({ google: z.any() }).parse(exports);
+}
+
+/** What a module imports before it runs. */
+function importsOf(path: string): string[] {
+  const imports = readFileSync(path, "utf8").matchAll(/^(?:import|export)\b[^"]*"([^"]+)";$/gm);
+  return [...imports].map(([, from = ""]) => from);
 }

@@ -46,11 +46,11 @@ test("it starts by what the buildpack leaves behind: a command without parameter
 
 test("a start compiles nothing that `gcp-build` has compiled, whatever Node calls it there", async () => {
   const name = await compile();
-  expect(await acceptedAtStart()).toEqual({ workflows: true, clients: true, refused: false });
+  expect(await acceptedAtStart()).toEqual({ workflows: true, start: true, clients: true, refused: false });
 
   // As on a processor with other features, or a later version of the base image.
   renameSync(`${compiled}/${name}`, `${compiled}/v24.0.0-x64-00000000-33`);
-  expect(await acceptedAtStart()).toEqual({ workflows: true, clients: true, refused: false });
+  expect(await acceptedAtStart()).toEqual({ workflows: true, start: true, clients: true, refused: false });
 });
 
 test("what can't be used is not used", async () => {
@@ -106,6 +106,7 @@ async function acceptedAtStart(environment: Readonly<Record<string, string>> = {
     const said = readFileSync(output, "utf8");
     return {
       workflows: said.includes(`${workflow} was accepted`),
+      start: /dist\/src\/chunks\/start-\S+ was accepted/.test(said),
       clients: /dist\/src\/chunks\/pubsub-\S+ was accepted/.test(said),
       refused: / was rejected/.test(said),
     };
