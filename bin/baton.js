@@ -28,9 +28,11 @@ function isNewEnough() {
   return Boolean(process.features.typescript) && process.getBuiltinModule("node:sqlite") !== undefined;
 }
 
+// `print`, `runHere` and `startAgain` run on a new Node only, where a look-up of its modules loads less than an import.
+
 /** Prints a file's text. Neither is the command loaded for it, nor is this process replaced. */
 async function print(read) {
-  const { existsSync, readFileSync } = await import("node:fs");
+  const { existsSync, readFileSync } = process.getBuiltinModule("node:fs");
   const help = new URL("../dist/help.txt", import.meta.url);
   if (!existsSync(help)) return explainBuild();
   // The reader may close the pipe early.
@@ -48,10 +50,10 @@ function readVersion(readText) {
 }
 
 async function runHere() {
-  const { existsSync, readFileSync } = await import("node:fs");
+  const { existsSync, readFileSync } = process.getBuiltinModule("node:fs");
   const main = new URL("../dist/src/cli/main.js", import.meta.url);
   if (!existsSync(main)) return explainBuild();
-  const { enableCompileCache } = await import("node:module");
+  const { enableCompileCache } = process.getBuiltinModule("node:module");
   enableCompileCache();
   const { runCommandLine } = await import(main.href);
   const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
@@ -60,7 +62,7 @@ async function runHere() {
 
 /** Replaces this process by the same command with other descriptors. Where that is impossible, it starts a child. */
 async function startAgain() {
-  const { accessSync, constants } = await import("node:fs");
+  const { accessSync, constants } = process.getBuiltinModule("node:fs");
   const shell = "/bin/sh";
   const command = [process.execPath].concat(process.execArgv, process.argv.slice(1));
   try {
