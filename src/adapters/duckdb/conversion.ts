@@ -28,20 +28,16 @@ export function convertingSelect(
   conversions: readonly Conversion[],
   missing: NullTexts,
 ): string {
-  const columns = conversions.map((conversion, index) => {
-    const { raw, type, inner, shortcuts, misfit } = conversionParts(conversion, index, missing);
-    const cast = castSql(raw, type, missing);
-    const refusal = "error('a value does not fit its column')";
-    const value =
-      misfit === "false"
-        ? cast
-        : `CASE ${shortcuts.map(([condition, result]) => `WHEN ${condition} THEN ${result} `).join("")}
-           WHEN ${raw.name} IS NULL THEN NULL WHEN ${misfit} THEN ${refusal} ELSE ${cast} END`;
-    return { inner, outer: `${value} AS ${quoteIdentifier(conversion.column.name)}` };
+  const parts = conversions.map((conversion, index) => conversionParts(conversion, index, missing));
+  const values = parts.map(({ value, isMisfit, cast, rest }, index) => {
+    const converted = `CASE WHEN ${rest} IS NULL THEN ${value} WHEN ${isMisfit} THEN ${refusal} ELSE ${cast} END`;
+    const name = quoteIdentifier(conversions[index]?.column.name ?? "");
+    return `${isMisfit === "false" ? cast : converted} AS ${name}`;
   });
-  return `SELECT ${columns.map(({ outer }) => outer).join(", ")}
-    FROM (SELECT ${columns.flatMap(({ inner }) => inner).join(", ")} FROM (${from}))`;
+  return selectFrom(`(${from})`, parts, values);
 }
+
+const refusal = "error('a value does not fit its column')";
 
 /** Columns counted by one statement, so that its planning takes little time and memory. */
 const columnsAtOnce = 100;
@@ -64,35 +60,69 @@ export async function conversionsWithMisfits(
 
 /** SQL that counts the misfits of each conversion, in one row of columns `misfits_<index>`. */
 export function misfitsSelect(from: string, conversions: readonly Conversion[], missing: NullTexts): string {
-  const columns = conversions.map((conversion, index) => {
-    const { raw, inner, shortcuts, misfit } = conversionParts(conversion, index, missing);
-    const isMisfit = `CASE ${shortcuts.map(([condition]) => `WHEN ${condition} THEN false `).join("")}
-      WHEN ${raw.name} IS NULL THEN false ELSE ${misfit} END`;
-    return { inner, outer: `count(*) FILTER (${isMisfit}) AS misfits_${index}` };
-  });
-  return `SELECT ${columns.map(({ outer }) => outer).join(", ")}
-    FROM (SELECT ${columns.flatMap(({ inner }) => inner).join(", ")} FROM ${from})`;
+  const parts = conversions.map((conversion, index) => conversionParts(conversion, index, missing));
+  const counts = parts.map(
+    ({ isMisfit, rest }, index) =>
+      `count(*) FILTER (CASE WHEN ${rest} IS NULL THEN false ELSE ${isMisfit} END) AS misfits_${index}`,
+  );
+  return selectFrom(from, parts, counts);
 }
 
-/** The parts of a conversion in two levels, so that the value which the shortcuts check is computed once. */
-function conversionParts({ column, type, accepts }: Conversion, index: number, missing: NullTexts) {
+/** In levels, so that each expression is computed once, and the slow ones only for the rest of the texts. */
+function selectFrom(from: string, parts: readonly ConversionParts[], results: readonly string[]): string {
+  const levels = [0, 1, 2].map((level) => parts.flatMap(({ levels: all }) => all[level] ?? []).join(", "));
+  return `SELECT ${results.join(", ")}
+    FROM (SELECT ${levels[2]} FROM (SELECT ${levels[1]} FROM (SELECT ${levels[0]} FROM ${from})))`;
+}
+
+interface ConversionParts {
+  /** The columns of each level of SELECTs, from the innermost. */
+  readonly levels: readonly (readonly string[])[];
+  /** What the rules have to look at. It is NULL where `value` is the converted value already. */
+  readonly rest: string;
+  readonly value: string;
+  /** Whether the rest does not fit, and its value if it does. */
+  readonly isMisfit: string;
+  readonly cast: string;
+}
+
+function conversionParts(
+  { column, type, accepts }: Conversion,
+  index: number,
+  missing: NullTexts,
+): ConversionParts {
   // By position, so that no name of the file collides with one of ours.
   const raw = { name: `raw_${index}`, type: column.type };
-  const value = `value_${index}`;
-  const source = `${quoteIdentifier(column.name)}`;
-  const inner = [`${source} AS ${raw.name}`];
-  if (accepts === "missing")
-    return { raw, type, inner, shortcuts: [], misfit: `${valueSql(raw, missing)} IS NOT NULL` };
-  const misfit =
-    accepts === "inferred" ? misfitSql(raw, type, missing) : lossyConversionSql(raw, type, missing);
-  const shortcuts = column.type === "VARCHAR" ? shortcutsTo(type, raw.name, value) : [];
-  if (shortcuts.length > 0) inner.push(`TRY_CAST(${source} AS ${type}) AS ${value}`);
-  return { raw, type, inner, shortcuts: shortcuts.map((condition) => [condition, value] as const), misfit };
+  const source = quoteIdentifier(column.name);
+  const read = `${source} AS ${raw.name}`;
+  const rule = accepts === "inferred" ? misfitSql : lossyConversionSql;
+  const plain = { levels: [[read], [raw.name], [raw.name]], rest: raw.name, value: "NULL" };
+  const isMisfit = rule(raw, type, missing);
+  if (column.type !== "VARCHAR" || (isMisfit === "false" && accepts !== "missing"))
+    return { ...plain, isMisfit, cast: castSql(raw, type, missing) };
+  const text = { name: `text_${index}`, type: "VARCHAR" };
+  if (accepts === "missing") {
+    const levels = [[read], [raw.name], [raw.name, `${valueSql(raw, missing)} AS ${text.name}`]];
+    return { levels, rest: text.name, value: raw.name, isMisfit: "true", cast: raw.name };
+  }
+  const [direct, value] = [`direct_${index}`, `value_${index}`];
+  const shortcuts = shortcutsTo(type, raw.name, direct).map(
+    (condition) => `WHEN ${condition} THEN ${direct} `,
+  );
+  const levels = [
+    shortcuts.length > 0 ? [read, `TRY_CAST(${source} AS ${type}) AS ${direct}`] : [read],
+    [
+      raw.name,
+      `${shortcuts.length > 0 ? `CASE ${shortcuts.join("")}END` : `CAST(NULL AS ${type})`} AS ${value}`,
+    ],
+    [value, `CASE WHEN ${value} IS NULL THEN ${valueSql(raw, missing)} END AS ${text.name}`],
+  ];
+  return { levels, rest: text.name, value, isMisfit: rule(text, type, []), cast: castSql(text, type, []) };
 }
 
 /**
- * Cheap conditions for texts whose direct conversion, `value`, is what the full rules give: nearly all texts meet them.
- * Most rely on a text being the one that DuckDB itself writes for the value.
+ * Cheap conditions for texts whose direct conversion, `value`, is what the rules give. Nearly all texts meet one. Most
+ * rely on a text being the one that DuckDB itself writes for the value.
  */
 function shortcutsTo(type: string, text: string, value: string): readonly string[] {
   const isWritten = `CAST(${value} AS VARCHAR) = ${text}`;
