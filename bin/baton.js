@@ -55,6 +55,9 @@ async function runHere() {
   if (!existsSync(main)) return explainBuild();
   const { enableCompileCache } = process.getBuiltinModule("node:module");
   enableCompileCache();
+  // Only a server runs its checks of values so often that to compile them pays.
+  const zod = await import("../dist/src/zod.js");
+  zod.config({ jitless: words[0] !== "start" });
   const { runCommandLine } = await import(main.href);
   const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
   await runCommandLine({ hasLauncher, version, outputDescriptor });
