@@ -149,65 +149,56 @@ function assumedState(deployment: Deployment): string {
  */
 export function infrastructureCommands(deployment: Deployment, { programs, isPlain }: TerraformCall) {
   const workspace = deploymentName(deployment);
-  const environment = { TF_WORKSPACE: workspace };
   const read = (...words: string[]) => [programs.terraform, `-chdir=${infrastructureFolder}`, ...words];
   const terraform = (...words: string[]) => read(...words, ...(isPlain ? ["-no-color"] : []));
   const { terraformPlan: planFile, terraformVariables } = deploymentFiles(deployment);
   const variables = `-var-file=${terraformVariables}`;
   const product = programs.terraform === "tofu" ? "OpenTofu" : "Terraform";
   const output = { BATON_PROJECT: deployment.projectId, BATON_PREFIX: deployment.prefix };
-  const plan = {
-    title: "Planning the infrastructure",
-    argv: terraform("plan", "-input=false", variables, `-out=${planFile}`),
-    environment,
+  /** A command that works on the state of this deployment. */
+  const onState = (title: string, argv: readonly string[], more: Partial<Command> = {}): Command => {
+    return { title, argv, environment: { TF_WORKSPACE: workspace }, ...more };
   };
+  const plan = onState(
+    "Planning the infrastructure",
+    terraform("plan", "-input=false", variables, `-out=${planFile}`),
+  );
   const commands = {
-    plan,
     init: { title: `Preparing ${product}`, argv: terraform("init", "-input=false") },
     // No TF_WORKSPACE here: with it, Terraform chooses no workspace.
     workspace: {
       title: "Choosing the state of this deployment",
       argv: [...terraform("workspace", "select", "-or-create=true"), workspace],
     },
-    changes: { title: "Reading the plan", argv: read("show", "-json", planFile), environment, assumed: "{}" },
-    apply: {
-      title: "Creating the infrastructure",
-      argv: [...terraform("apply", "-input=false"), planFile],
-      environment,
+    plan,
+    changes: onState("Reading the plan", read("show", "-json", planFile), { assumed: "{}" }),
+    apply: onState("Creating the infrastructure", [...terraform("apply", "-input=false"), planFile], {
       remedy: `${errorCatalog.DEPLOY_FAILED.remedy} For 409, a taken name, see docs/deploy.md#an-existing-project.`,
-    },
-    output: {
-      title: "Reading the function's variables from the infrastructure",
-      argv: read("output", "-json", "function_environment"),
-      environment,
-      assumed: JSON.stringify(output),
-    },
+    }),
+    output: onState(
+      "Reading the function's variables from the infrastructure",
+      read("output", "-json", "function_environment"),
+      { assumed: JSON.stringify(output) },
+    ),
     // It is not created if it does not exist: nothing was deployed by that name.
     existing: {
       title: "Looking whether there is a state of this deployment",
       argv: [...terraform("workspace", "select"), workspace],
       remedy:
-        `This folder has no state ${workspace}. Check --project and --prefix, or copy the ` +
-        "state or infra/backend.tf here.",
+        `This folder has no state ${workspace}. Check --project and --prefix, or copy the state or ` +
+        "infra/backend.tf here.",
     },
-    state: {
-      title: "Reading the state",
-      argv: read("show", "-json"),
-      environment,
-      assumed: assumedState(deployment),
-    },
+    state: onState("Reading the state", read("show", "-json"), { assumed: assumedState(deployment) }),
     // They are deleted with their database. Before it, Firestore would first index all documents by them.
-    forgetFields: {
-      title: "Leaving the indexes to their database",
-      argv: [...terraform("state", "rm"), fieldsAddress],
-      environment,
-      condition: "when the state holds them",
-    },
-    destroy: {
-      title: "Deleting the infrastructure",
-      argv: terraform("destroy", "-input=false", "-auto-approve", variables),
-      environment,
-    },
+    forgetFields: onState(
+      "Leaving the indexes to their database",
+      [...terraform("state", "rm"), fieldsAddress],
+      { condition: "when the state holds them" },
+    ),
+    destroy: onState(
+      "Deleting the infrastructure",
+      terraform("destroy", "-input=false", "-auto-approve", variables),
+    ),
   } satisfies Record<string, Command>;
   return {
     ...commands,
@@ -217,9 +208,7 @@ export function infrastructureCommands(deployment: Deployment, { programs, isPla
       return { ...plan, title: "Planning to lift the protection", argv: [...plan.argv, ...targets] };
     },
     /** Keeps a resource that a failed apply left tainted: the next plan does not replace it. */
-    untaint(address: string): Command {
-      return { title: "Keeping a tainted resource", argv: read("untaint", address), environment };
-    },
+    untaint: (address: string) => onState("Keeping a tainted resource", read("untaint", address)),
   };
 }
 export type InfrastructureCommands = ReturnType<typeof infrastructureCommands>;
