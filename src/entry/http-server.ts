@@ -78,7 +78,7 @@ function rejectBody({ headers }: IncomingMessage): HttpResponse | undefined {
     return errorResponse(411, new BatonError("BODY_UNSIZED", "The body has no content-length"));
   const bytes = Number(headers["content-length"] ?? 0);
   if (bytes > limits.requestBodyBytes) {
-    const problem = `The body has ${bytes} bytes; ${limits.requestBodyBytes} are allowed`;
+    const problem = `The body has ${bytes} bytes; at most ${limits.requestBodyBytes} are allowed`;
     return errorResponse(413, new BatonError("BODY_TOO_LARGE", problem));
   }
   return undefined;

@@ -108,7 +108,7 @@ function assertInputSize(input: JsonValue | undefined, where: string): void {
   if (bytes > limits.inputBytes)
     throw bodyError(
       "INPUT_TOO_LARGE",
-      `The input has ${bytes} bytes; ${limits.inputBytes} are allowed`,
+      `The input has ${bytes} bytes; at most ${limits.inputBytes} are allowed`,
       `${where}.input`,
     );
 }

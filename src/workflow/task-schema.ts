@@ -177,7 +177,7 @@ const RetrySchema = z
   })
   .refine(({ initial = 0, max = initial }) => initial <= max, {
     path: ["max"],
-    message: "no wait is longer than `max`, and the first one, `initial`, would be",
+    message: "`initial` is longer than `max`: lower `initial`, or raise `max`",
   });
 
 const longestAttempt =
@@ -207,7 +207,7 @@ const TaskInputSchema = z
   })
   .refine(({ rule, after }) => rule === undefined || (after !== undefined && after.length > 0), {
     path: ["rule"],
-    message: "a rule is about parents, and this task has none in `after`",
+    message: "a rule needs parents: name them in `after`, or remove `rule`",
   })
   .transform(
     ({ timeout, retry, ...task }): TaskDefinition =>

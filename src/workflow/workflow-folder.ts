@@ -164,7 +164,7 @@ export function addOnce(
     problems.push({
       file: source.file,
       code: "WORKFLOW_DUPLICATE",
-      message: `Workflow "${source.workflow.id}" is already in ${first.file}, which is used`,
+      message: `Workflow "${source.workflow.id}" is already in ${first.file}, which is used: rename one of them`,
       where: source.file,
     });
 }

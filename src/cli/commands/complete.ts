@@ -19,7 +19,10 @@ export async function readStorableJson(session: Session, argument: string, name:
   if (!encoded.ok)
     throw new BatonError("USAGE", `${name} can't be stored: ${encoded.path}: ${encoded.problem}`);
   if (encoded.bytes > limits.resultBytes)
-    throw new BatonError("USAGE", `${name} has ${encoded.bytes} bytes; ${limits.resultBytes} are allowed`);
+    throw new BatonError(
+      "USAGE",
+      `${name} has ${encoded.bytes} bytes; at most ${limits.resultBytes} are allowed`,
+    );
   return json;
 }
 

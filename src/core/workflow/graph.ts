@@ -141,7 +141,7 @@ export function tasksOverJoinLimit(definition: Definition): TaskOverJoinLimit[] 
     .filter(([, count]) => count > limits.joinsPerTask)
     .map(([taskId, count]) => ({
       taskId,
-      message: `Tasks wait for it in ${count} different sets of parents; ${limits.joinsPerTask} are allowed`,
+      message: `Tasks wait for it in ${count} different sets of parents; at most ${limits.joinsPerTask} are allowed`,
     }));
 }
 
