@@ -89,9 +89,9 @@ test("equal lists of parents are one array, and an unknown parent is found in a 
     .task("e", load, { after: ["a", "x"] });
   const [, , c, , d] = left.definition.tasks;
   expect(d?.after).toBe(c?.after);
-  const right = shared.task("y", load);
   const unknown: readonly string[] = ["a", "x"];
-  expect(() => right.task("f", load, { after: unknown as readonly "a"[] })).toThrow('names "x"');
+  for (const other of [shared, shared.task("y", load)])
+    expect(() => other.task("f", load, { after: unknown as readonly "a"[] })).toThrow('names "x"');
 });
 
 test("carries its triggers and a brand that other copies of the package know", () => {
