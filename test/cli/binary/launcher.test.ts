@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { until, Workplace } from "../../support/command.ts";
 import { gated, helloFiles } from "../../support/command-workflows.ts";
@@ -123,4 +123,25 @@ test("a package that has not been built says so, and ends with 2", () => {
   expect(status).toBe(2);
   expect(stderr).toContain("error NOT_BUILT: ");
   expect(stderr).toContain("npm run build");
+});
+
+const zodFile = `import { workflow } from "baton";
+import * as z from "zod";
+export default workflow("zod", { input: z.object({}) }).task("where", () => import.meta.resolve("zod"));
+`;
+
+test("a workflow file shares the command's zod unless it has one of its own", async () => {
+  const bundled = new URL("../../../dist/src/zod.js", import.meta.url).href;
+  const place = new Workplace({ "zod.ts": zodFile });
+  const zodOf = async () => {
+    const { stdout } = await place.process(["run", "zod", "--input", "{}", "--json"]);
+    return JSON.parse(stdout).tasks[0].result;
+  };
+  expect(await zodOf()).toBe(bundled);
+  const packages = fileURLToPath(new URL("../../../node_modules", import.meta.url));
+  symlinkSync(packages, place.path("node_modules"));
+  expect(await zodOf()).toBe(bundled);
+  rmSync(place.path("node_modules"));
+  cpSync(`${packages}/zod`, place.path("node_modules/zod"), { recursive: true });
+  expect(await zodOf()).toBe(pathToFileURL(place.path("node_modules/zod/index.js")).href);
 });
