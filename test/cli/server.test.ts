@@ -133,7 +133,7 @@ test("batches: newest first, filtered and cut", async () => {
   expect(failed.json).toEqual([list[1]]);
   const cut = await place.baton(["batches", "--limit", "1"]);
   expect(cut.stdout.trim().split("\n")).toHaveLength(2);
-  expect(cut.stderr).toContain("2 more");
+  expect(cut.stderr).toContain("There are older ones: raise --limit");
   expect((await place.baton(["batches", "--workflow", "other", "--json"])).json).toEqual([]);
 });
 
