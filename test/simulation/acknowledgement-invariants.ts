@@ -3,23 +3,26 @@ import { batchOfMessage, runSubject, type SimulatedBroker } from "./broker.ts";
 import type { Documents } from "./documents.ts";
 import { hasEnded } from "./oracle.ts";
 import { findBatch, findLog } from "./parsed.ts";
+import type { People } from "./people.ts";
 import type { World } from "./world.ts";
 
 interface Sight {
   readonly world: World;
   readonly documents: Documents;
   readonly broker: SimulatedBroker;
+  readonly people: People;
 }
 
 /**
  * Invariants 6 to 8 of the design, in a world without a sweeper: when a message has been acknowledged, others are under
- * way that take its batch further, and its task if that has started. A cancel is continued by its caller, and a dead
- * letter by an operator.
+ * way that take its batch further, and its task if that has started. A cancel, and a retry without an answer, are
+ * continued by their callers, and a dead letter by an operator.
  */
-export function checkAcknowledged({ world, documents, broker }: Sight, message: Message): void {
+export function checkAcknowledged({ world, documents, broker, people }: Sight, message: Message): void {
   const batchId = batchOfMessage(message);
   const batch = batchId === undefined ? undefined : findBatch(documents, batchId);
   if (batch?.status !== "RUNNING" || batch.cancelRequested || hasDeadLetters(documents)) return;
+  if (people.isAsking(batch.startedBy.replace(/^retry of/, "retry"))) return;
   if (!broker.isOutstanding(batch.batchId))
     world.violate(
       "something-goes-on",

@@ -27,10 +27,16 @@ interface AskOptions {
 export class People {
   /** Things that are still to be asked, or to be answered. */
   open = 0;
+  /** Questions that have no answer yet, those included that will be asked again, with how often each is open. */
+  readonly #unanswered = new Map<string, number>();
   readonly #stage: Stage;
 
   constructor(stage: Stage) {
     this.#stage = stage;
+  }
+
+  isAsking(what: string): boolean {
+    return (this.#unanswered.get(what) ?? 0) > 0;
   }
 
   /** Publishes a message at its time. */
@@ -65,6 +71,12 @@ export class People {
     { asksAgain = true, retries = 0 }: AskOptions = {},
   ): void {
     const { world, cluster, random } = this.#stage;
+    this.#count(what, 1);
+    const done = (next: () => void) => {
+      const isOver = this.#done(next);
+      this.#count(what, -1);
+      return isOver;
+    };
     this.#later(delayMs, () => {
       const { machines } = cluster;
       const again = () => {
@@ -73,13 +85,13 @@ export class People {
       const later = () => {
         if (retries > 0) this.ask(30_000, what, question, { retries: retries - 1 });
       };
-      if (machines.length === 0) return this.#done(again);
+      if (machines.length === 0) return done(again);
       const machine = random.pick(machines);
       const { process } = machine;
       world.note(`${process.name} is asked to ${what}`);
       let isOpen = true;
       const answered = (next: () => void) => {
-        if (isOpen) this.#done(next);
+        if (isOpen) done(next);
         isOpen = false;
       };
       const asked = () =>
@@ -95,6 +107,10 @@ export class People {
       );
       return false;
     });
+  }
+
+  #count(what: string, change: number): void {
+    this.#unanswered.set(what, (this.#unanswered.get(what) ?? 0) + change);
   }
 
   /** The caller notices after a while that the process is gone. */

@@ -250,7 +250,12 @@ class Simulation {
 
   #checkAcknowledged(message: Message): void {
     if (this.#scenario.hostility !== "gentle") return;
-    const sight = { world: this.#world, documents: this.#documents, broker: this.#broker };
+    const sight = {
+      world: this.#world,
+      documents: this.#documents,
+      broker: this.#broker,
+      people: this.#people,
+    };
     this.#looking(() => checkAcknowledged(sight, message));
   }
 
