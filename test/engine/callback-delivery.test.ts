@@ -251,6 +251,48 @@ test("a receiver that refuses keeps nothing out of the archive, and gets the cal
     .toBe("DELIVERED");
 });
 
+test("once its pages are taken a callback waits for the archive alone, and reads no page again", async () => {
+  const receiver = await callbackReceiver();
+  const archiveFails = firstTime();
+  let reads = 0;
+  const { app, start, until } = timedApp({
+    workflows: [flowOf(() => large, { callback: { url: "{{ input.url }}", archive: { key: ["id"] } } })],
+    environment,
+    around: (dependencies) => {
+      const { objects, callbackArchive } = dependencies;
+      return {
+        ...dependencies,
+        callbackArchive: {
+          store: async () => {
+            if (archiveFails()) throw new Error("UNAVAILABLE");
+          },
+          get: (table, key) => callbackArchive.get(table, key),
+          find: (table, condition, limit) => callbackArchive.find(table, condition, limit),
+        },
+        objects: {
+          stat: (name) => objects.stat(name),
+          read: async (name) => {
+            reads += 1;
+            // The first two are for the pages, and for the archive that fails.
+            if (reads === 3) throw new Error("UNAVAILABLE");
+            return objects.read(name);
+          },
+          write: (name, content, contentType) => objects.write(name, content, contentType),
+          move: (from, to) => objects.move(from, to),
+          list: (prefix, options) => objects.list(prefix, options),
+          remove: (listed) => objects.remove(listed),
+        },
+      };
+    },
+  });
+  app.work.start();
+  const batchId = await start("flow", { id: 1, url: receiver.url });
+  const state = async () => (await app.engine.admin.callbacks.ofBatch(batchId))[0]?.state;
+  await until(async () => (await state()) === "DELIVERED", 3_600);
+  expect(receiver.received).toHaveLength(3);
+  expect(archiveFails()).toBe(false);
+});
+
 test("a resend that loses to another write of the callback is tried again", async () => {
   const receiver = await callbackReceiver();
   const isFirst = firstTime();

@@ -17,5 +17,4 @@ export const findings: readonly Finding[] = [
   { mutant: "a store error fails the task that stores a step", seed: 2 },
   { mutant: "a completion takes the lock of its parked task again, for a shorter time", seed: 3 },
   { mutant: "a resend that is refused once costs the lease", seed: 13946 },
-  { mutant: "pages that were taken are read again", seed: 26_676 },
 ];

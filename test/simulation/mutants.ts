@@ -475,7 +475,7 @@ export const mutants: readonly Mutant[] = [
     name: "pages that were taken are read again",
     mark: "taken-pages-are-not-read-again",
     change: remove,
-    seed: 26_676,
+    test: "engine/callback-delivery.test.ts: once its pages are taken a callback waits for the archive alone, and reads no page again",
   },
   {
     name: "a callback has other bytes in every send",
