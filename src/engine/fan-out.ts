@@ -13,7 +13,7 @@ import type { Reason } from "../core/records.ts";
 import { joinToken, terminalLogWithoutRun } from "../core/settlement.ts";
 import type { Child, Join } from "../core/workflow/graph.ts";
 import type { OutgoingMessage } from "../ports/broker.ts";
-import { atOnce, type DocumentStore, type MaybePromise } from "../ports/store.ts";
+import { andThen, atOnce, type DocumentStore, type MaybePromise } from "../ports/store.ts";
 import type { Dependencies } from "./dependencies.ts";
 import {
   completionMessage,
@@ -51,8 +51,7 @@ export class JoinCounter {
     if (!tally) return read;
     const countRest = (counted: number) =>
       this.count(batchId, join, taskId, ending, { ...read, [tally]: counted });
-    const counted = this.#countTally(batchId, join, tally, taskId);
-    return counted instanceof Promise ? counted.then(countRest) : countRest(counted);
+    return andThen(this.#countTally(batchId, join, tally, taskId), countRest);
   }
 
   #countTally(batchId: string, join: Join, tally: JoinCount, taskId: string): MaybePromise<number> {
@@ -143,7 +142,7 @@ export class FanOut {
     const dispatch = () =>
       this.dispatchChildren(batch, taskId, ending, { redrive: false, rest: undefined, unit });
     // mutation: inline-children-are-published-before-the-acknowledgement
-    return published instanceof Promise ? published.then(dispatch) : dispatch();
+    return andThen(published, dispatch);
   }
 
   /**
@@ -174,8 +173,7 @@ export class FanOut {
   ): MaybePromise<void> {
     if (!options.redrive && this.#memoryOf(batch).get(join) === "all") return;
     const counts = this.#counter.count(batch.batchId, join, ended.taskId, ended.ending);
-    const dispatch = (known: JoinCounts) => this.#dispatchDecided(batch, join, ended, known, options);
-    return counts instanceof Promise ? counts.then(dispatch) : dispatch(counts);
+    return andThen(counts, (known) => this.#dispatchDecided(batch, join, ended, known, options));
   }
 
   #dispatchDecided(

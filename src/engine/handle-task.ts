@@ -21,7 +21,7 @@ import { isTerminal, type StoredError, toStoredError } from "../core/records.ts"
 import type { AttemptOutcome } from "../core/settlement.ts";
 import { END_TASK_ID, type TaskDefinition } from "../core/workflow/definition.ts";
 import { decideFromEndings } from "../core/workflow/graph.ts";
-import type { MaybePromise } from "../ports/store.ts";
+import { andThen, type MaybePromise } from "../ports/store.ts";
 import type { TaskOutcome } from "../ports/task-runner.ts";
 import type { CallbackOutbox } from "./callback-outbox.ts";
 import { Completions, findEarlyCompletion } from "./completion.ts";
@@ -87,9 +87,7 @@ export class TaskHandler {
 
   /** Throws `BATCH_UNKNOWN`, `BATCH_EXPIRED`, `TASK_UNKNOWN`. */
   handle(message: TaskMessage, delivery: DeliveryContext): MaybePromise<void> {
-    const batch = this.#batches.pinned(message.batchId);
-    if (batch instanceof Promise) return batch.then((read) => this.#handle(read, message, delivery));
-    return this.#handle(batch, message, delivery);
+    return andThen(this.#batches.pinned(message.batchId), (batch) => this.#handle(batch, message, delivery));
   }
 
   #handle(batch: PinnedBatch, message: TaskMessage, { queue, unit }: DeliveryContext): MaybePromise<void> {

@@ -18,6 +18,14 @@ export function atOnce<Result>(call: () => MaybePromise<Result>): MaybePromise<R
   }
 }
 
+/** Continues with an answer: at once if there is one, else when there is. */
+export function andThen<Answer, Result>(
+  answer: MaybePromise<Answer>,
+  next: (answer: Answer) => MaybePromise<Result>,
+): MaybePromise<Result> {
+  return answer instanceof Promise ? answer.then(next) : next(answer);
+}
+
 export interface DocumentKey {
   readonly collection: CollectionName;
   readonly id: string;

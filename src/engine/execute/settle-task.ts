@@ -11,7 +11,7 @@ import { withPause } from "../../core/retry.ts";
 import { type AttemptOutcome, decideSettlement, type Settlement } from "../../core/settlement.ts";
 import type { JsonText } from "../../core/values/json.ts";
 import type { TaskDefinition } from "../../core/workflow/definition.ts";
-import type { MaybePromise } from "../../ports/store.ts";
+import { andThen, type MaybePromise } from "../../ports/store.ts";
 import type { TaskOutcome } from "../../ports/task-runner.ts";
 import type { Dependencies } from "../dependencies.ts";
 import type { FanOut } from "../fan-out.ts";
@@ -56,10 +56,9 @@ export function settleTask(
   const settled = retryTransient(dependencies, () => claims.settle(batch, claim, settlement, companions));
   const conclude = (won: Claim | undefined): MaybePromise<boolean> => {
     if (!won) return dropOutcome(dependencies, claim);
-    const followed = follow();
-    return followed instanceof Promise ? followed.then(() => true) : true;
+    return andThen(follow(), () => true);
   };
-  return settled instanceof Promise ? settled.then(conclude) : conclude(settled);
+  return andThen(settled, conclude);
 }
 
 function dropOutcome({ logger }: Dependencies, { log: { log } }: Claim): false {

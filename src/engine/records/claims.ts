@@ -2,7 +2,7 @@ import type { Callback } from "../../core/callback.ts";
 import { type Execution, type ExecutionEnd, settleExecution } from "../../core/execution-record.ts";
 import { isTerminal, type TaskLog } from "../../core/records.ts";
 import { joinTokensOnSettle, type Settlement } from "../../core/settlement.ts";
-import type { MaybePromise } from "../../ports/store.ts";
+import { andThen, type MaybePromise } from "../../ports/store.ts";
 import type { Dependencies } from "../dependencies.ts";
 import type { PinnedBatch } from "./batches.ts";
 import { type AtomicOutcome, commitAtomic, type NoncedWrite } from "./commit.ts";
@@ -141,9 +141,7 @@ export class Claims {
         key: { collection: "callbacks", id: next.callback.callbackId },
         data: next.callback,
       });
-    const outcome = commitAtomic(store, writes);
-    if (outcome instanceof Promise) return outcome.then((known) => writtenClaim(claim, next, known));
-    return writtenClaim(claim, next, outcome);
+    return andThen(commitAtomic(store, writes), (outcome) => writtenClaim(claim, next, outcome));
   }
 }
 

@@ -2,6 +2,7 @@ import { errorMessage } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { toStoredError } from "../../core/records.ts";
 import {
+  andThen,
   atOnce,
   type CommitEachResult,
   type CommitResult,
@@ -55,8 +56,7 @@ async function outcomeOf(
 
 /** Like `commitAtomic`, for one write. */
 export function commitIdempotent(store: DocumentStore, write: NoncedWrite): MaybePromise<CommitOutcome> {
-  const outcome = commitAtomic(store, [write]);
-  return outcome instanceof Promise ? outcome.then(single) : single(outcome);
+  return andThen(commitAtomic(store, [write]), single);
 }
 
 /** Like `commitIdempotent`, for many writes that do not depend on each other. */
