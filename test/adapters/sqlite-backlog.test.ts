@@ -4,6 +4,7 @@ import { SqliteBroker } from "../../src/adapters/sqlite/broker.ts";
 import { openDatabase } from "../../src/adapters/sqlite/database.ts";
 import { GroupCommit } from "../../src/adapters/sqlite/group-commit.ts";
 import { StoreClock } from "../../src/adapters/sqlite/store-clock.ts";
+import { WaitingKeys } from "../../src/adapters/sqlite/waiting-messages.ts";
 import { limits } from "../../src/core/limits.ts";
 import { CONTROL_QUEUE, type Message } from "../../src/core/messages.ts";
 import type { Delivery, OutgoingMessage } from "../../src/ports/broker.ts";
@@ -147,4 +148,29 @@ test("starts do not wait while little waits in memory", async () => {
   await broker.publish(Array.from({ length: 10 }, (_, index) => start(index)));
   await clock.advance(1_000);
   expect(starts).toBe(10);
+});
+
+test("a message that waits is known by its key however many others come and go", () => {
+  const keys = new WaitingKeys();
+  const itemOf = (key: string) => ({
+    ...taskOf("batch", 0),
+    key,
+    deliveryAttempt: 1,
+    row: undefined,
+    group: undefined,
+  });
+  const waiting = itemOf("waits");
+  keys.add(waiting);
+  for (let n = 0; n < 3 * limits.controlConcurrency; n += 1) {
+    const passing = itemOf(`passes ${n}`);
+    keys.add(passing);
+    keys.remove(passing);
+    expect(keys.get(passing.key)).toBeUndefined();
+  }
+  expect(keys.get("waits")).toBe(waiting);
+  // Another message with the same key: the first one no longer counts.
+  const later = itemOf("waits");
+  keys.add(later);
+  keys.remove(waiting);
+  expect(keys.get("waits")).toBe(later);
 });
