@@ -24,7 +24,7 @@ const long = "test/**/*.long.test.ts";
 /** What both tiers share. */
 export const shared = defineConfig({
   resolve: {
-    alias: { baton: fileURLToPath(new URL("./src/index.ts", import.meta.url)) },
+    alias: { "baton-dag": fileURLToPath(new URL("./src/index.ts", import.meta.url)) },
   },
   test: {
     globalSetup: ["test/support/build.ts"],

@@ -72,6 +72,11 @@ function git(...words) {
   }
 }
 
+/** The name by which workflow files of a checkout import it. */
+export function packageName(root) {
+  return JSON.parse(readFileSync(join(root, "package.json"), "utf8")).name;
+}
+
 /** This checkout, named by its commit. */
 export function thisCheckout() {
   const isChanged = git("status", "--porcelain", "--", "src", "package-lock.json") !== "";

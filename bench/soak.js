@@ -207,7 +207,7 @@ function writeWorkflow() {
     join(environment.BATON_WORKFLOWS, "soak.mjs"),
     `
 import { appendFileSync } from "node:fs";
-import { workflow } from "baton";
+import { workflow } from "baton-dag";
 const effect = ({ batchId, taskId, attempt }) => {
   appendFileSync(${JSON.stringify(effects)}, [batchId, taskId, attempt].join(" ") + "\\n");
   return attempt;

@@ -16,7 +16,7 @@ import {
   temporaryFolder,
 } from "./machine.js";
 import { processorMs } from "./processes.js";
-import { builtRevision, thisCheckout } from "./revision.js";
+import { builtRevision, packageName, thisCheckout } from "./revision.js";
 import { inFlight, postStart, startServer } from "./servers.js";
 
 const help = `
@@ -46,8 +46,9 @@ const { values } = parseArgs({
 });
 helpOn(values, help);
 
-const workflow = `
-import { workflow } from "baton";
+/** The package had another name before. */
+const workflowFor = (root) => `
+import { workflow } from ${JSON.stringify(packageName(root))};
 export default workflow("tiny").task("one", () => 1).task("two", () => 2, { after: ["one"] });
 `;
 const batches = numberOption(values, "batches");
@@ -118,7 +119,7 @@ async function measure({ root, servers: count, atOnce }) {
     BATON_LOG_LEVEL: "error",
   };
   mkdirSync(environment.BATON_WORKFLOWS);
-  writeFileSync(join(environment.BATON_WORKFLOWS, "tiny.mjs"), workflow);
+  writeFileSync(join(environment.BATON_WORKFLOWS, "tiny.mjs"), workflowFor(root));
   const servers = [];
   try {
     for (let index = 0; index < count; index++) servers.push(await startServer(root, folder, environment));

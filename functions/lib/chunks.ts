@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { TaskError } from "baton";
+import { TaskError } from "baton-dag";
 import { type Piece, piecesOf } from "./pieces.ts";
 
 export interface ChunkOptions {

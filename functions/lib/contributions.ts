@@ -1,4 +1,4 @@
-import type { TaskNotes } from "baton";
+import type { TaskNotes } from "baton-dag";
 import * as z from "zod";
 import { dayIn } from "./day.ts";
 

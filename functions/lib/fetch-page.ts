@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type TaskContext, TaskError } from "baton";
+import { type TaskContext, TaskError } from "baton-dag";
 import { crawlDelaySeconds, isAllowed } from "./polite-fetch.ts";
 
 export interface FetchedPage {

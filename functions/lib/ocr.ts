@@ -2,7 +2,7 @@ import { access } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { TaskError } from "baton";
+import { TaskError } from "baton-dag";
 
 export interface ImageText {
   readonly text: string;

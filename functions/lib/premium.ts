@@ -1,4 +1,4 @@
-import { type Services, TaskError } from "baton";
+import { type Services, TaskError } from "baton-dag";
 import * as z from "zod";
 
 interface PremiumQuestion {

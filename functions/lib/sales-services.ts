@@ -1,4 +1,4 @@
-import { dataform, powerBiRefresh, type TaskSpec } from "baton";
+import { dataform, powerBiRefresh, type TaskSpec } from "baton-dag";
 
 /** The named variable; undefined when it is empty or not set. */
 const variable = (name: string) => process.env[name] || undefined;

@@ -1,4 +1,4 @@
-import { TaskError } from "baton";
+import { TaskError } from "baton-dag";
 import { mainText } from "./page.ts";
 
 type DocumentKind = "pdf" | "text" | "markdown" | "html";

@@ -1,4 +1,4 @@
-import { workflow } from "baton";
+import { workflow } from "baton-dag";
 import * as z from "zod";
 import { fetchPage } from "../lib/fetch-page.ts";
 import { companyFields } from "../lib/page.ts";

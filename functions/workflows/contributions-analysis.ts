@@ -1,4 +1,4 @@
-import { type IdempotencyOptions, schedule, workflow } from "baton";
+import { type IdempotencyOptions, schedule, workflow } from "baton-dag";
 import * as z from "zod";
 import { collectContributions, rankBy, rankingPage } from "../lib/contributions.ts";
 import { dayIn } from "../lib/day.ts";

@@ -1,4 +1,4 @@
-import { http, schedule, workflow } from "baton";
+import { http, schedule, workflow } from "baton-dag";
 import * as z from "zod";
 import { chunksOf } from "../lib/chunks.ts";
 import { fetchPage } from "../lib/fetch-page.ts";

@@ -1,4 +1,4 @@
-import { TaskError, workflow } from "baton";
+import { TaskError, workflow } from "baton-dag";
 import * as z from "zod";
 
 /** The smallest workflow with a dependency. */

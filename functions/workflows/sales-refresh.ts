@@ -1,4 +1,4 @@
-import { archiveFile, FileDropped, fileDrop, loadFile, renderReport, runQuery, workflow } from "baton";
+import { archiveFile, FileDropped, fileDrop, loadFile, renderReport, runQuery, workflow } from "baton-dag";
 import { dataformOr, powerBiOr } from "../lib/sales-services.ts";
 import { summarySql } from "../sql/sales-summary.ts";
 

@@ -1,4 +1,4 @@
-import { workflow } from "baton";
+import { workflow } from "baton-dag";
 import * as z from "zod";
 import { askPremium } from "../lib/premium.ts";
 import { isPicture, readDocument } from "../lib/read-document.ts";

@@ -22,7 +22,7 @@ const bundledZod = isBuilt ? new URL("zod.js", ownFolder).href : undefined;
 const zodNames = ["zod", "zod/v4"];
 
 /**
- * From now on every file can import `baton` and `zod`, even if no `node_modules` holds them. An import that can't be
+ * From now on every file can import `baton-dag` and `zod`, even if no `node_modules` holds them. An import that can't be
  * resolved there is resolved to this package and to its own zod. For a build its own zod is the bundled one.
  */
 function providePackages(): void {
@@ -53,7 +53,7 @@ const resolvePackage: ResolveHookSync = (specifier, context, nextResolve) => {
     return nextResolve(specifier, context);
   } catch (error) {
     if (!missing.has(errorCode(error))) throw error;
-    if (specifier === "baton") return { url: entry.href, format: formatOf(entry), shortCircuit: true };
+    if (specifier === "baton-dag") return { url: entry.href, format: formatOf(entry), shortCircuit: true };
     if (bundledZod !== undefined && zodNames.includes(specifier))
       return { url: bundledZod, format: "module", shortCircuit: true };
     if (specifier !== "zod" && !specifier.startsWith("zod/")) throw error;

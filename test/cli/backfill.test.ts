@@ -9,7 +9,7 @@ import { helloFiles } from "../support/command-workflows.ts";
 /** Notes what begins and ends. An item may wait for the file `gate`, or fail until the file `repaired` exists. */
 const each = `
 import { appendFileSync, existsSync } from "node:fs";
-import { schedule, workflow } from "baton";
+import { schedule, workflow } from "baton-dag";
 export default workflow("each", { on: [schedule("* * * * *")] })
   .task("work", async ({ input, signal }) => {
     const name = input.n ?? input.date;
@@ -23,7 +23,7 @@ export default workflow("each", { on: [schedule("* * * * *")] })
 `;
 
 const keyed = `
-import { workflow } from "baton";
+import { workflow } from "baton-dag";
 export const all = workflow("all-keyed")
   .task("first", () => 1, { idempotency: { key: { fields: ["id"] } } })
   .task("second", () => 2, { idempotency: { key: ({ id }) => "the " + id }, after: ["first"] });

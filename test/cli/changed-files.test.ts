@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { until, Workplace } from "../support/command.ts";
 
 const helper = (says: string) => `export const says = "${says}";\n`;
-const talk = `import { workflow } from "baton";
+const talk = `import { workflow } from "baton-dag";
 import { says } from "./lib/helper.ts";
 import { createRequire } from "node:module";
 const { old } = createRequire(import.meta.url)("./lib/old.cjs");
@@ -77,7 +77,7 @@ test("a file with an error keeps its previous workflows in use, and the log says
 
 test("a running task keeps its code; later tasks run the new code", async () => {
   const long = (version: number) => `import { existsSync, writeFileSync } from "node:fs";
-    import { workflow } from "baton";
+    import { workflow } from "baton-dag";
     export default workflow("long").task("wait", async () => {
       writeFileSync("began", "");
       while (!existsSync("gate")) await new Promise((resolve) => setTimeout(resolve, 20));

@@ -5,7 +5,7 @@ import { type CommandOptions, type CommandResult, Workplace } from "../support/c
 const scripts = fileURLToPath(new URL("../../scripts", import.meta.url));
 
 const reports = `
-import { dataform, fileDrop, loadFile, schedule, workflow } from "baton";
+import { dataform, fileDrop, loadFile, schedule, workflow } from "baton-dag";
 export default workflow("reports", { on: [schedule("0 6 * * *", { timeZone: "Europe/Paris" })] })
   .task("fetch", () => ({ of: process.env.REGION_OF_SALES ?? "nowhere" }), {
     queue: process.env.REPORT_QUEUE ?? "slow",

@@ -225,7 +225,7 @@ test("minimum instances are named in the cost", async () => {
 });
 
 const plainWorkflow = `
-import { workflow } from "baton";
+import { workflow } from "baton-dag";
 export default workflow("reports").task("fetch", () => 1);
 `;
 

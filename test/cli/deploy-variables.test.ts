@@ -133,7 +133,7 @@ BATON_CALLBACK_SECRET=projects/my-project/secrets/baton-callback-secret/versions
   expect(place.read("infra/baton.my-project_baton.function.yaml")).not.toContain("API_TOKEN");
 });
 
-const asking = `import { http, workflow } from "baton";
+const asking = `import { http, workflow } from "baton-dag";
 export default workflow("asking").task("ask", http({
   url: "https://a.example", headers: { authorization: "Bearer {{ secrets.API_TOKEN }}" },
 }));

@@ -26,7 +26,7 @@ test("the list of samples is that of the folder", async () => {
 
 test("deployed samples are reported, except the one that the smoke test starts", async () => {
   const workflow = (id: string) => `
-import { workflow } from "baton";
+import { workflow } from "baton-dag";
 export default workflow("${id}").task("a", () => 1);
 `;
   const samples = {
@@ -89,7 +89,7 @@ test("a limit of a queue without tasks is reported", async () => {
 
 test("a result that is kept for longer than its callback is reported", async () => {
   const workflow = `
-import { workflow } from "baton";
+import { workflow } from "baton-dag";
 const callback = { url: "https://example.com/" };
 const of = (ttl, more) => ({ idempotency: { key: { fields: ["id"] }, ttl, ...more }, callback });
 export default workflow("calls")
@@ -107,7 +107,7 @@ export default workflow("calls")
 
 test("a timeout longer than an attempt of the function is reported", async () => {
   const workflow = `
-import { workflow } from "baton";
+import { workflow } from "baton-dag";
 export default workflow("slow").task("load", () => 1, { timeout: "9m" });
 `;
   const files = { "functions/workflows/slow.ts": workflow };

@@ -2,7 +2,7 @@ import { closeSync } from "node:fs";
 import { expect, test } from "vitest";
 import { Workplace } from "../support/command.ts";
 
-const begin = 'import { workflow } from "baton";\n';
+const begin = 'import { workflow } from "baton-dag";\n';
 const namedBy = (module: string) =>
   `${begin}import { createRequire } from "node:module";
 import { id } from "./lib/${module}.ts";

@@ -3,7 +3,7 @@ import { Workplace } from "../support/command.ts";
 
 const code = "WORKFLOW_UNKNOWN";
 
-const later = 'import { workflow } from "baton";\nexport default workflow("later").task("t", () => 1);\n';
+const later = 'import { workflow } from "baton-dag";\nexport default workflow("later").task("t", () => 1);\n';
 
 /** A place with dead letters: three that name missing workflows, and one with an invalid input. */
 async function withDeadLetters() {

@@ -129,7 +129,7 @@ test("show: what to do about the error of each task, and all of a long one below
   const long = `first ${"x".repeat(3_000)} last`;
   const place = new Workplace({
     "workflows/failing.ts": `
-import { TaskError, workflow } from "baton";
+import { TaskError, workflow } from "baton-dag";
 const once = { retry: false } as const;
 export default workflow("failing")
   .task("known", () => { throw new TaskError("no rights", { code: "WAREHOUSE_DENIED", retryable: false }); }, once)

@@ -90,7 +90,7 @@ test("publish: a future dead letter is refused, and the effect of any other mess
 test("publish: a key whose batch was retried is reported with its last run", async () => {
   const place = new Workplace({
     "once.ts": `import { existsSync } from "node:fs";
-import { TaskError, workflow } from "baton";
+import { TaskError, workflow } from "baton-dag";
 export default workflow("once").task("a", ({ input }) => {
   if (!existsSync(input.repaired)) throw new TaskError("not yet", { retryable: false });
 });
@@ -168,7 +168,7 @@ test("dead letters: listed, replayed after their cause is fixed, and marked", as
   await stopped(server);
   place.write(
     "workflows/later.ts",
-    'import { workflow } from "baton";\nexport default workflow("later").task("t", (c) => c.input);\n',
+    'import { workflow } from "baton-dag";\nexport default workflow("later").task("t", (c) => c.input);\n',
   );
   await place.server();
   const replayed = await place.baton(["replay", buried.deadLetterId ?? "", "--json"]);

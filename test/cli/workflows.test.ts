@@ -103,7 +103,7 @@ test("apply says when a file of the folder is used in its place", async () => {
 test("workflow files use their own zod if they have one, and other packages stay unknown", async () => {
   const place = new Workplace({
     "own.ts":
-      'import { workflow } from "baton";\nimport { owner } from "zod";\n' +
+      'import { workflow } from "baton-dag";\nimport { owner } from "zod";\n' +
       'export default workflow("own").task(owner, () => 1);\n',
     "other.ts": 'import "left-pad";\n',
   });
@@ -116,7 +116,7 @@ test("workflow files use their own zod if they have one, and other packages stay
 
 test("validate: a timeout that Google Cloud would cut is a warning, by the timeout of the function", async () => {
   const long =
-    'import { workflow } from "baton";\nexport default workflow("long").task("load", () => 1, { timeout: "20m" });\n';
+    'import { workflow } from "baton-dag";\nexport default workflow("long").task("load", () => 1, { timeout: "20m" });\n';
   const place = new Workplace({ "long.ts": long });
   const { code, stdout, stderr } = await place.baton(["validate"]);
   expect({ code, stdout }).toEqual({ code: 0, stdout: "valid: long\n" });
@@ -163,7 +163,7 @@ test("a task that would fail at run time does not prevent loading a file, but pr
 });
 
 test("validate finds workflows that no file exports, and two of one id in a file", async () => {
-  const begin = 'import { workflow } from "baton";\n';
+  const begin = 'import { workflow } from "baton-dag";\n';
   const place = new Workplace({
     "a.ts": `${begin}workflow("a").task("t", () => 1);\n`,
     "b.ts":

@@ -140,7 +140,7 @@ function importedPackages(folder: string): Set<string> {
     .join("\n");
   const names = [...text.matchAll(/(?:from|import)\s*\(?\s*"([^."][^"]*)"/g)].map(([, name = ""]) => name);
   const isTheirs = (name: string) =>
-    !name.startsWith("node:") && !builtinModules.includes(name) && packageOf(name) !== "baton";
+    !name.startsWith("node:") && !builtinModules.includes(name) && packageOf(name) !== "baton-dag";
   return new Set(names.filter((name) => isTheirs(name) && /^(@[\w.-]+\/)?[\w.-]+(\/[\w./-]+)?$/.test(name)));
 }
 

@@ -1,7 +1,7 @@
 /** Workflow files for tests of the command; they lie far from the project and import `baton` by name. */
 
 const hello = `
-import { workflow } from "baton";
+import { workflow } from "baton-dag";
 import * as z from "zod";
 import { plusOne } from "./lib/plus-one.ts";
 export default workflow("hello", { input: z.object({ n: z.number() }) })
@@ -22,7 +22,7 @@ export const helloFiles = { "hello.ts": hello, "lib/plus-one.ts": plusOne };
 /** Runs until the file `gate` of the working folder is there; notes in `seen` that it began and was aborted. */
 export const gated = `
 import { appendFileSync, existsSync } from "node:fs";
-import { workflow } from "baton";
+import { workflow } from "baton-dag";
 export default workflow("gated")
   .task("wait", async ({ attempt, signal }) => {
     appendFileSync("seen", "began " + attempt + "\\n");
@@ -58,7 +58,7 @@ tasks:
 /** One task with a key, a step, notes and an archived callback; `runs` gets a line each time that it runs. */
 export const enrich = `
 import { appendFileSync, existsSync } from "node:fs";
-import { workflow } from "baton";
+import { workflow } from "baton-dag";
 export default workflow("enrich")
   .task("work", async ({ input, step, count, warn, error }) => {
     appendFileSync("runs", input.job_id + "\\n");
@@ -79,7 +79,7 @@ export default workflow("enrich")
 /** Has its key until the file \`gate\` is there. */
 export const locked = `
 import { existsSync } from "node:fs";
-import { workflow } from "baton";
+import { workflow } from "baton-dag";
 export default workflow("locked").task("hold", async ({ signal }) => {
   while (!existsSync("gate") && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 20));
   return "held";
@@ -89,7 +89,7 @@ export default workflow("locked").task("hold", async ({ signal }) => {
 /** Waits for a person, after the file \`asked\` is there. */
 export const approval = `
 import { existsSync } from "node:fs";
-import { workflow } from "baton";
+import { workflow } from "baton-dag";
 export default workflow("approval").task("ask", async (task) => {
   while (!existsSync("asked") && !task.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 20));
   return task.waitForCompletion("1h");
@@ -98,7 +98,7 @@ export default workflow("approval").task("ask", async (task) => {
 
 export const listening = `
 import { existsSync } from "node:fs";
-import { workflow } from "baton";
+import { workflow } from "baton-dag";
 export default workflow("listening").task("listen", async ({ step, signal }) => {
   while (!existsSync("listening") && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 20));
   return step.waitForEvent("paid", { timeout: "1h" });

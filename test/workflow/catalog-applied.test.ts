@@ -4,7 +4,7 @@ import { taskTypes } from "./task-types.ts";
 import { folderWith } from "./temp-folder.ts";
 
 const code = (id: string) =>
-  `import { workflow } from "baton";\nexport default workflow("${id}").task("run", () => "${id}");\n`;
+  `import { workflow } from "baton-dag";\nexport default workflow("${id}").task("run", () => "${id}");\n`;
 const data = (id: string, task = "run") => `workflow: ${id}\ntasks:\n  - { id: ${task}, type: noop }\n`;
 
 function catalogOf(folder: string, applied: NonNullable<FolderCatalogOptions["applied"]>) {

@@ -6,7 +6,7 @@ import { taskTypes } from "./task-types.ts";
 import { folderWith } from "./temp-folder.ts";
 
 const code = (id: string) =>
-  `import { workflow } from "baton";\nexport default workflow("${id}").task("run", () => "${id}");\n`;
+  `import { workflow } from "baton-dag";\nexport default workflow("${id}").task("run", () => "${id}");\n`;
 const data = (id: string, task = "run") => `workflow: ${id}\ntasks:\n  - { id: ${task}, type: noop }\n`;
 
 function catalogOf(folder: string) {
@@ -22,7 +22,7 @@ test("finds workflows in code and in data, in any folder below", async () => {
     "typed.ts": `${code("typed")}const typed: number = 1;\n`,
     "plain.js": code("plain"),
     "deep/er/module.mjs": code("module"),
-    "two.ts": `import { workflow } from "baton";
+    "two.ts": `import { workflow } from "baton-dag";
 export const first = workflow("first").task("a", () => 1);
 export const second = workflow("second").task("a", () => 2);
 export const third = 3;`,
@@ -79,8 +79,8 @@ test("a broken file is a problem of its own", async () => {
     "throws-nothing.ts": "throw undefined;\nexport {};\n",
     "imports.ts": 'import "./absent.ts";\n',
     "builder.ts":
-      'import { workflow } from "baton";\n\nexport default workflow("w").task("a", () => 1, { after: ["z"] });\n',
-    "no-tasks.ts": 'import { workflow } from "baton";\nexport default workflow("no-tasks");\n',
+      'import { workflow } from "baton-dag";\n\nexport default workflow("w").task("a", () => 1, { after: ["z"] });\n',
+    "no-tasks.ts": 'import { workflow } from "baton-dag";\nexport default workflow("no-tasks");\n',
     "syntax.yaml": "workflow: [\n",
     "wrong.yaml": "workflow: wrong\ntasks:\n  - { id: a, type: nope }\n",
   });

@@ -5,7 +5,7 @@ import { taskTypes } from "./task-types.ts";
 import { folderWith } from "./temp-folder.ts";
 
 /** One task that is a parent in `joins` joins, each time together with another task. */
-const codeOf = (joins: number) => `import { workflow } from "baton";
+const codeOf = (joins: number) => `import { workflow } from "baton-dag";
 let flow = workflow("code").task("config", () => 1);
 for (let n = 0; n < ${joins}; n++)
   flow = flow.task("r" + n, () => 1).task("c" + n, () => 1, { after: ["config", "r" + n] });

@@ -173,7 +173,7 @@ test.each<[string, string, string | undefined]>([
   const [trigger] = on === dropped ? ['fileDrop("sales/*.csv")'] : ['schedule("0 6 * * *")'];
   const triggers = on === dropped + scheduled ? `fileDrop("sales/*.csv"), ${trigger}` : trigger;
   const folder = await folderWith({
-    "w.ts": `import { fileDrop, http, schedule, workflow } from "baton";
+    "w.ts": `import { fileDrop, http, schedule, workflow } from "baton-dag";
 export default workflow("w", { on: [${triggers}] }).task("a", http({ url: ${JSON.stringify(url)} }));\n`,
   });
   const code = await new FolderCatalog({ folder, taskTypes: builtInTaskTypes }).problems();
@@ -181,7 +181,7 @@ export default workflow("w", { on: [${triggers}] }).task("a", http({ url: ${JSON
     expect(found).toEqual(problem === undefined ? [] : [expect.stringContaining(problem)]);
 });
 
-const built = 'import { http, workflow } from "baton";\n';
+const built = 'import { http, workflow } from "baton-dag";\n';
 
 test("a workflow that is not exported is reported where it is built; one exported elsewhere is not", async () => {
   const folder = await folderWith({

@@ -7,7 +7,7 @@ import { helloFiles } from "../../support/command-workflows.ts";
 
 test("a task that keeps the process busy does not keep the command from ending", async () => {
   const place = new Workplace({
-    "busy.ts": `import { workflow } from "baton";
+    "busy.ts": `import { workflow } from "baton-dag";
       export default workflow("busy").task("t", () => {
         setInterval(() => {}, 1000);
         return "fine";
@@ -22,7 +22,7 @@ test.each([
   ["a file", "process.exit(0);\n"],
   [
     "a task",
-    'import { workflow } from "baton";\nexport default workflow("exits").task("t", () => process.exit(0));\n',
+    'import { workflow } from "baton-dag";\nexport default workflow("exits").task("t", () => process.exit(0));\n',
   ],
 ])("%s that ends the process does not end it with success", async (_, file) => {
   const place = new Workplace({ "exits.ts": file });

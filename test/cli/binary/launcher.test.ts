@@ -125,7 +125,7 @@ test("a package that has not been built says so, and ends with 2", () => {
   expect(stderr).toContain("npm run build");
 });
 
-const zodFile = `import { workflow } from "baton";
+const zodFile = `import { workflow } from "baton-dag";
 import * as z from "zod";
 export default workflow("zod", { input: z.object({}) }).task("where", () => import.meta.resolve("zod"));
 `;

@@ -8,7 +8,7 @@ const talkative = `
 import { spawnSync } from "node:child_process";
 import { writeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
-import { workflow } from "baton";
+import { workflow } from "baton-dag";
 
 async function talk(when) {
   console.log("TALK console " + when);

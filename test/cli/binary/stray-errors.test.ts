@@ -5,7 +5,7 @@ import { gated } from "../../support/command-workflows.ts";
 
 const stray = `import { setTimeout as sleep } from "node:timers/promises";
 import { existsSync, writeFileSync } from "node:fs";
-import { workflow } from "baton";
+import { workflow } from "baton-dag";
 const once = { retry: false };
 const handled = async () => {
   const failed = Promise.reject(new Error("early"));

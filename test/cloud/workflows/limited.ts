@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { workflow } from "baton";
+import { workflow } from "baton-dag";
 import type { BuiltWorkflow } from "../../../src/workflow/workflow.ts";
 
 /** Where the beginning and the end of every piece of work is written down. */

@@ -1,6 +1,6 @@
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { workflow } from "baton";
+import { workflow } from "baton-dag";
 import * as z from "zod";
 
 /** Where every run of a task is written down. */

@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { workflow } from "baton";
+import { workflow } from "baton-dag";
 
 const folder = process.env.BATON_DATA ?? ".";
 const once = { retry: false } as const;

@@ -1,5 +1,5 @@
 import { appendFileSync } from "node:fs";
-import { workflow } from "baton";
+import { workflow } from "baton-dag";
 
 const effects = process.env.TEST_EFFECTS ?? "/dev/null";
 const width = Number(process.env.TEST_WIDTH ?? 10);
