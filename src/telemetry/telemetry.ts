@@ -1,6 +1,5 @@
-import { otlpSender } from "../adapters/opentelemetry/otlp.ts";
 import type { ReportProblem } from "../adapters/opentelemetry/span-queue.ts";
-import { BatchTracer } from "../adapters/opentelemetry/tracer.ts";
+import { BatchTracer, otlpSender } from "../adapters/opentelemetry/tracer.ts";
 import { createLogger, type LogLevel } from "../adapters/pino/logger.ts";
 import type { Configuration } from "../configuration/configuration.ts";
 import type { Message } from "../core/messages.ts";

@@ -1,8 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
-import { otlpSender } from "../../src/adapters/opentelemetry/otlp.ts";
 import type { TraceTimeouts } from "../../src/adapters/opentelemetry/span-queue.ts";
 import { traceLimits } from "../../src/adapters/opentelemetry/span-queue.ts";
-import { BatchTracer } from "../../src/adapters/opentelemetry/tracer.ts";
+import { BatchTracer, otlpSender } from "../../src/adapters/opentelemetry/tracer.ts";
 import { TaskError } from "../../src/core/errors/errors.ts";
 import { batchTrace } from "../../src/core/messages.ts";
 import type { FaultPlan } from "../servers/kit/faults.ts";

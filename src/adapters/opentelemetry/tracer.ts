@@ -10,6 +10,7 @@ import type {
   SpanRecord,
   Tracer,
 } from "../../ports/telemetry.ts";
+import type { OtlpSettings } from "./otlp.ts";
 import {
   defaultTraceTimeouts,
   type FinishedSpan,
@@ -141,3 +142,15 @@ function randomSpanId(): string {
 
 /** For work outside of any batch, which is not traced. */
 const noopSpan: Span = { set() {}, fail() {} };
+
+/**
+ * Sends spans by OTLP. OpenTelemetry is loaded when the first spans are sent, so it delays neither the start of the
+ * process nor its first task.
+ */
+export function otlpSender(settings: OtlpSettings): SendSpans {
+  let open: Promise<SendSpans> | undefined;
+  return async (spans) => {
+    open ??= import("./otlp.ts").then(({ openExporter }) => openExporter(settings));
+    await (await open)(spans);
+  };
+}
