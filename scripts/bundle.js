@@ -1,12 +1,12 @@
 // Bundles what the programs load into few files: reading hundreds of modules takes most of the time of a command and of
-// a cold start. The packages that nearly every start needs are part of it, and all others stay in node_modules.
+// a cold start. All packages are part of it, so a project installs none of them. What only some starts need is in files
+// of its own.
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
-import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 import { minifySync } from "rolldown/utils";
-import { installedPath, installedUrl, packageFolder, packageName } from "./installed-packages.ts";
+import { packageFolder, packageName, placeLeftOut } from "./installed-packages.ts";
 import { serviceDescriptions } from "./service-descriptions.ts";
 import { builtinLookUps, startCode } from "./start-code.ts";
 
@@ -32,20 +32,8 @@ const everyStart = ["functions/serve", "src/app/cloud", "src/app/embedded", "src
 /** A package's own code, and modules that are lazy for some importers only. */
 const quiet = ["EVAL", "INEFFECTIVE_DYNAMIC_IMPORT"];
 
-/** The packages of which our sources get a bundled copy, with all that these need themselves. */
-const bundled = [
-  "@google-cloud/firestore",
-  "@google-cloud/pubsub",
-  "@google-cloud/tasks",
-  "canonicalize",
-  "commander",
-  "fastest-levenshtein",
-  "google-gax",
-  "jose",
-  "picomatch",
-  "pino",
-  "zod",
-];
+/** Packages that are not in the bundle. DuckDB is native code, and only projects that use it install it. */
+const installed = ["@duckdb/node-api"];
 
 /** Workflow files that import our zod get the one that is bundled. */
 const zod = { "src/zod": "zod" };
@@ -56,7 +44,7 @@ export async function writeBundle(target) {
     cwd: root,
     platform: "node",
     input: { ...Object.fromEntries(entryFiles().map((file) => [file.slice(0, -3), root + file])), ...zod },
-    external: (id, importer) => isExternal(id, importer ?? root),
+    external: isExternal,
     plugins: [builtinLookUps(), serviceDescriptions(), placesOfPackages(), shortPackages()],
     onLog: (level, log, report) => (quiet.includes(log.code) ? undefined : report(level, log)),
   });
@@ -83,26 +71,25 @@ function entryFiles() {
   return entries.flatMap((pattern) => globSync(`${pattern}.ts`, { cwd: root }));
 }
 
-function isExternal(id, importer) {
-  if (/^[./\0]/.test(id) || id.startsWith(root)) return false;
-  if (isBuiltin(id)) return false;
-  return (
-    !importer.includes("/node_modules/") && !bundled.some((name) => id === name || id.startsWith(`${name}/`))
-  );
+function isExternal(id) {
+  if (/^[./\0]/.test(id) || id.startsWith(root) || isBuiltin(id)) return false;
+  return installed.some((name) => id === name || id.startsWith(`${name}/`));
 }
 
-/** Modules of packages find the files of their package, which are not in the bundle, where they are installed. */
+/** Modules of packages can't find the files of their package: those are not in the bundle. */
 function placesOfPackages() {
   return {
     name: "places-of-packages",
     transform: {
       filter: { id: /\/node_modules\//, code: /\b__dirname\b|\bimport\.meta\.url\b/ },
       handler(code, id) {
-        // In place, so that nothing is resolved before it is needed.
-        const placed = code.includes("import.meta.url")
-          ? code.replaceAll("import.meta.url", installedUrl(id))
-          : code.replaceAll(/\b__dirname\b/g, installedPath(dirname(id)));
-        return { code: placed, map: null };
+        const place = placeLeftOut(id);
+        return {
+          code: code
+            .replaceAll("import.meta.url", JSON.stringify(`file://${place}`))
+            .replaceAll(/\b__dirname\b/g, JSON.stringify(place)),
+          map: null,
+        };
       },
     },
   };

@@ -1,10 +1,9 @@
 // Google's clients describe all services and versions of a package to protobufjs, in JSON, which takes longer to read
 // than the rest of a cold start. In the bundle each client gets what it names and what that refers to. Its classes of
-// messages, megabytes that the client itself hardly uses, are read from their package when something uses one.
+// messages are megabytes that only calls of administration use, and Baton makes none: they are not in the bundle.
 import { readFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import type { Plugin } from "rolldown";
-import { installedPath } from "./installed-packages.ts";
 
 const descriptions = /\/protos\/(?:protos|iam_service|locations)\.json$/;
 const classes = /\/protos\/(?:protos|iam_service|locations|operations)\.js$/;
@@ -40,9 +39,14 @@ export function serviceDescriptions(): Plugin {
     load: {
       filter: { id: [/\.json\?of=/, classes] },
       handler(id) {
-        if (classes.test(id)) return { code: loadedAtFirstUse(id), moduleType: "js" };
+        if (classes.test(id)) return { code: classesLeftOut, moduleType: "js" };
         return { code: JSON.stringify(descriptionFor(clients.get(id) ?? "", id)), moduleType: "json" };
       },
+    },
+    // Some clients read their JSON from files, which are not beside the bundle.
+    transform: {
+      filter: { id: /_client\.js$/, code: "getJSON(path.join(dirname," },
+      handler: (code) => ({ code: withImportedJson(code), map: null }),
     },
   };
 }
@@ -109,13 +113,25 @@ function keptBelow({ nested = {} }: Node, prefix: string, kept: ReadonlySet<stri
   return Object.fromEntries(entries);
 }
 
+const readJson = /getJSON\(path\.join\(dirname,([^()]*)\)\)/g;
+
+/** Imports the JSON files that a client reads from its package. */
+export function withImportedJson(code: string): string {
+  const imports: string[] = [];
+  const changed = code.replaceAll(readJson, (_, parts: string) => {
+    const path = parts.split(",").map((part) => part.trim().slice(1, -1));
+    imports.push(`import json${imports.length} from ${JSON.stringify(`./${path.join("/")}`)};`);
+    return `json${imports.length - 1}`;
+  });
+  return [...imports, changed].join("\n");
+}
+
 /**
- * A CommonJS module with the `google` of another one. The namespaces in it, whose names begin with a small letter, and
- * the classes load nothing themselves. Reading anything of a class, or creating an object, loads the module.
+ * A CommonJS module with a `google` whose namespaces, with names that begin with a small letter, can be read. Reading
+ * anything of a class, or creating an object, throws.
  */
-export function loadedAtFirstUse(id: string): string {
-  return `
-const load = (names) => names.reduce((value, name) => value[name], require(${installedPath(id)}));
+export const classesLeftOut = `
+const leftOut = (names) => { throw new Error(names.join(".") + " is not in Baton's bundle"); };
 const namespace = (names) => new Proxy({}, {
   get(_, name) {
     if (typeof name !== "string") return undefined;
@@ -124,9 +140,8 @@ const namespace = (names) => new Proxy({}, {
   },
 });
 const messageClass = (names) => new Proxy(class {}, {
-  get: (_, name) => load(names)[name],
-  construct: (_, parameters) => new (load(names))(...parameters),
+  get: () => leftOut(names),
+  construct: () => leftOut(names),
 });
 exports.google = namespace(["google"]);
 `;
-}
