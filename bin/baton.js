@@ -83,13 +83,22 @@ async function startAgain() {
 async function launchOnOwnNode() {
   const { existsSync } = await import("node:fs");
   const { fileURLToPath } = await import("node:url");
-  const own = fileURLToPath(new URL("../node_modules/node/bin/node", import.meta.url));
-  if (launchedBy !== undefined || !existsSync(own))
+  const { dirname } = await import("node:path");
+  // A package of npm, `node`, holds it.
+  const own = [dirname(fileURLToPath(import.meta.url)), process.cwd()]
+    .reduce((folders, folder) => folders.concat(foldersAbove(folder, dirname)), [])
+    .map((folder) => `${folder}/node_modules/node/bin/node`)
+    .find((path) => existsSync(path));
+  if (launchedBy !== undefined || own === undefined)
     return explain(
       `Baton needs Node 22.18 or a newer 22, 24 or 26; this is Node ${process.versions.node} (${process.execPath})`,
-      "Install Node 24, or run `npm ci` in Baton's folder, which brings its own.",
+      "Install Node 24, or give the project its own: `npm install --save-dev node@24`.",
     );
   await launch(own, process.argv.slice(1));
+}
+
+function foldersAbove(folder, dirname) {
+  return folder === dirname(folder) ? [folder] : [folder].concat(foldersAbove(dirname(folder), dirname));
 }
 
 /** Runs the command in a child process, and exits with its exit code or signal. */

@@ -17,9 +17,9 @@ import { reportFailure, wantsJson } from "./session.ts";
 
 const environmentHelp = `
 Environment:
-  BATON_DATA       folder of the data (default .baton)
+  BATON_DATA       folder of the data (default .baton of the project)
   BATON_INBOX      folder for dropped files (default $BATON_DATA/inbox)
-  BATON_WORKFLOWS  folder of workflow files (default functions/workflows)
+  BATON_WORKFLOWS  folder of workflow files (default workflows of the project)
   BATON_LOG_LEVEL  debug, info, warn, error or silent
 All variables are in docs/configuration.md, exit codes and JSON in docs/cli.md.`;
 

@@ -20,6 +20,7 @@ import {
   googleProblems,
   selectImplementations,
 } from "./google-configuration.ts";
+import { defaultFolders } from "./project.ts";
 import { type TaskSecretSettings, taskSecretProblems, taskSecretSettings } from "./secrets.ts";
 import { parseVariables, problemsText, type RawEnvironment, type VariableProblem } from "./variables.ts";
 
@@ -111,7 +112,7 @@ export function variableProblems(environment: RawEnvironment, purpose: Purpose):
 }
 
 function toConfiguration(values: Environment, taskSecrets: TaskSecretSettings): Configuration {
-  const data = resolve(values.BATON_DATA);
+  const { data, workflows } = configuredFolders(values);
   const implementations = selectImplementations(values);
   const google = googleConfiguration(values);
   return {
@@ -125,7 +126,7 @@ function toConfiguration(values: Environment, taskSecrets: TaskSecretSettings): 
       configured: values.BATON_INBOX !== undefined,
       quietSeconds: values.BATON_INBOX_QUIET,
     },
-    workflows: resolve(values.BATON_WORKFLOWS),
+    workflows,
     durability: values.BATON_DURABILITY,
     leaseSeconds: values.BATON_LEASE ?? defaultLeaseSeconds[implementations.engine],
     sweepSeconds: values.BATON_SWEEP ?? defaultSweepSeconds[implementations.engine],
@@ -137,6 +138,14 @@ function toConfiguration(values: Environment, taskSecrets: TaskSecretSettings): 
     logLevel: values.BATON_LOG_LEVEL,
     traces: tracingSettings(values, { engine: implementations.engine, projectId: google?.projectId }),
   };
+}
+
+/** A configured folder is relative to the current one. The project is looked for only if a folder is not configured. */
+function configuredFolders({ BATON_DATA: data, BATON_WORKFLOWS: workflows }: Environment) {
+  if (data !== undefined && workflows !== undefined)
+    return { data: resolve(data), workflows: resolve(workflows) };
+  const defaults = defaultFolders();
+  return { data: resolve(data ?? defaults.data), workflows: resolve(workflows ?? defaults.workflows) };
 }
 
 /**

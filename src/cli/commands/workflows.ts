@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { errorCatalog } from "../../core/errors/error-catalog.ts";
+import { BatonError } from "../../core/errors/errors.ts";
 import type { Definition, TaskDefinition } from "../../core/workflow/definition.ts";
 import { ParentLists } from "../../core/workflow/definition.ts";
 import type { DeployedWorkflow } from "../../ports/catalog.ts";
@@ -162,7 +164,7 @@ export function registerValidate(program: Command, session: Session): void {
     .description("list all problems of a workflow file, or of the files of a folder")
     .argument("[path]", "file or folder (default: BATON_WORKFLOWS)")
     .option("--json", "print JSON")
-    .addHelpText("after", "\nExample:\n  baton validate functions/workflows")
+    .addHelpText("after", "\nExample:\n  baton validate workflows")
     .action((path: string | undefined, { json }: { readonly json?: true }) => validate(session, path, json));
 }
 
@@ -180,7 +182,10 @@ async function validate(session: Session, path: string | undefined, json: true |
 async function configuredFolder({ environment }: Session): Promise<string> {
   const { readConfiguration } = await import("../../configuration/configuration.ts");
   const { withoutReferences } = await import("../../configuration/secrets.ts");
-  return readConfiguration(withoutReferences(environment)).workflows;
+  const { workflows } = readConfiguration(withoutReferences(environment));
+  if (!existsSync(workflows))
+    throw new BatonError("WORKFLOW_FOLDER_MISSING", "There is no folder of workflows", { where: workflows });
+  return workflows;
 }
 
 interface ProblemWithRemedy {

@@ -95,7 +95,7 @@ const messageErrors = {
   ),
   WORKFLOW_FOLDER_MISSING: entry(
     "none",
-    "Create the folder, or set BATON_WORKFLOWS to the folder of the workflows.",
+    "Run the command in a project (`baton init` makes one), create the folder, or set BATON_WORKFLOWS.",
   ),
   TASK_ID_DUPLICATE: entry("none", "Give each task of a workflow an id of its own."),
   PARENT_UNKNOWN: entry("none", "Name only tasks of the same workflow in `after`."),

@@ -43,10 +43,33 @@ describe.runIf(isOld)("on a Node that is too old", () => {
     mkdirSync(place.path("bin"));
     place.write("package.json", '{"type":"module"}');
     cpSync(baton, place.path("bin/baton.js"));
-    const { status, stderr } = spawnSync(node, [place.path("bin/baton.js"), "batches"], { encoding: "utf8" });
+    const { status, stderr } = spawnSync(node, [place.path("bin/baton.js"), "batches"], {
+      cwd: place.folder,
+      encoding: "utf8",
+    });
     expect(status).toBe(2);
     expect(stderr).toMatch(/^error NODE_TOO_OLD: Baton needs Node .*; this is Node \d+/);
     expect(stderr).toMatch(/^what to do: /m);
+  });
+
+  test.each([
+    ["beside the package, as npm installs both", "project/node_modules/baton-dag", "elsewhere"],
+    ["above the current folder", "somewhere/baton-dag", "project/deep/er"],
+  ])("it uses the Node of a project: %s", (_, home, current) => {
+    const place = new Workplace({});
+    place.write(`${home}/package.json`, '{"type":"module"}');
+    mkdirSync(place.path(`${home}/bin`));
+    cpSync(baton, place.path(`${home}/bin/baton.js`));
+    mkdirSync(place.path(current), { recursive: true });
+    mkdirSync(place.path("project/node_modules/node/bin"), { recursive: true });
+    symlinkSync(process.execPath, place.path("project/node_modules/node/bin/node"));
+    const { status, stderr } = spawnSync(node, [place.path(`${home}/bin/baton.js`), "batches"], {
+      cwd: place.path(current),
+      encoding: "utf8",
+    });
+    // The newer Node has run it.
+    expect(stderr).toMatch(/^error NOT_BUILT/);
+    expect(status).toBe(2);
   });
 });
 
