@@ -34,6 +34,7 @@ export class BuildPlace {
   constructor({ serving, deploy, smoke, rollback, variables = "" }: Behaviour) {
     mkdirSync(`${this.folder}/node_modules/.bin`, { recursive: true });
     mkdirSync(`${this.folder}/environments`);
+    writeFileSync(`${this.folder}/package.json`, '{ "baton": { "workflows": "functions/workflows" } }');
     mkdirSync(`${this.folder}/functions/workflows`, { recursive: true });
     writeFileSync(`${this.folder}/functions/workflows/one.yaml`, oneWorkflow);
     writeFileSync(`${this.folder}/environments/production.env`, variables);
