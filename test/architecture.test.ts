@@ -142,7 +142,12 @@ function mayImport(file: string, target: string): boolean {
   if (!target.startsWith("src/")) return false;
   const folder = folderOf(file);
   if (folderOf(target) !== folder) return allowed[folder]?.includes(folderOf(target)) ?? false;
-  return folder !== "adapters" || [dirname(file), shared].includes(dirname(target));
+  return folder !== "adapters" || [serviceOf(file), shared].includes(serviceOf(target));
+}
+
+/** `src/adapters/<service>` */
+function serviceOf(file: string): string {
+  return file.split("/").slice(0, 3).join("/");
 }
 
 test("only one folder imports the package of a service", () => {

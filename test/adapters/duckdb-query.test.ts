@@ -86,7 +86,7 @@ test("rows are plain JSON, and no more than asked for", async () => {
     large: "9007199254740993",
     price: 1.25,
     day: "2026-10-01",
-    at: "2026-10-01T10:00:00.5",
+    at: "2026-10-01T10:00:00.500",
     moment: "2026-10-01T08:00:00.000Z",
     total: 60,
     nested: { list: [1, null], map: [{ key: "a", value: 1 }] },

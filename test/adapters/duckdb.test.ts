@@ -136,7 +136,7 @@ test("JSON lines and Parquet are loaded, into a table of other types too", async
   expect((await load(lines, {}, { format: "jsonl" })).rows).toBe(2);
   expect(await rows("FROM orders ORDER BY id")).toEqual([
     { id: 1, tags: ["x"], o: { n: 1 }, late: null },
-    { id: 2, tags: null, o: null, late: "2026-10-01" },
+    { id: 2, tags: [], o: null, late: "2026-10-01" },
   ]);
   const { DuckDBInstance } = await import("@duckdb/node-api");
   const connection = await (await DuckDBInstance.create()).connect();

@@ -3,9 +3,11 @@ import { makeWarehouse } from "../adapters/duckdb-harness.ts";
 import { describeWarehouse } from "./warehouse-contract.ts";
 import { describeFiles } from "./warehouse-contract-files.ts";
 import { describeParameters } from "./warehouse-contract-parameters.ts";
+import { describeValues } from "./warehouse-contract-values.ts";
 
 describe("the DuckDB warehouse keeps the contract", () => {
   describeWarehouse(makeWarehouse);
   describeParameters(makeWarehouse);
+  describeValues("duckdb", makeWarehouse);
 });
 describe("the DuckDB warehouse reads files as all do", () => describeFiles(makeWarehouse));

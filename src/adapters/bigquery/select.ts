@@ -1,13 +1,12 @@
 import { randomUUID } from "node:crypto";
 import * as z from "zod";
 import { errorCode } from "../../core/errors/errors.ts";
-import type { JsonObject, JsonValue } from "../../core/values/json.ts";
-import { numberOrText, parseJsonWithTexts } from "../../core/values/json-text.ts";
-import { isoTimeFromMicroseconds } from "../../core/values/time.ts";
+import type { JsonObject } from "../../core/values/json.ts";
 import type { Row } from "../../ports/warehouse.ts";
 import { AnyObjectSchema } from "../remote/service-response.ts";
 import { commonFailure, finalFailure, toTaskFailure } from "./api.ts";
 import { isDone, type Job, type TableSchema } from "./jobs.ts";
+import { FieldsSchema, RowSchema, toRow } from "./json-values.ts";
 import {
   type BoundQuery,
   type DryRunResult,
@@ -22,17 +21,6 @@ export interface SelectQuery {
   readonly parameters: JsonObject;
   readonly signal: AbortSignal;
 }
-
-const FieldSchema: z.ZodType<Field> = z.lazy(() =>
-  z.object({
-    name: z.string(),
-    type: z.string(),
-    mode: z.string().optional(),
-    fields: z.array(FieldSchema).optional(),
-  }),
-);
-const RowSchema = z.object({ f: z.array(z.object({ v: z.unknown() })) });
-const FieldsSchema = z.object({ fields: z.array(FieldSchema).default([]) });
 
 const PageSchema = z.object({
   jobReference: AnyObjectSchema,
@@ -138,50 +126,4 @@ async function readRows(
 export function toQueryFailure(job: Job): Error {
   const problem = job.status.errorResult ?? { reason: "", message: "it has no result" };
   return commonFailure(problem) ?? finalFailure("SQL_FAILED", `The SQL failed: ${problem.message}`);
-}
-
-interface Field {
-  readonly name: string;
-  readonly type: string;
-  readonly mode?: string | undefined;
-  readonly fields?: readonly Field[] | undefined;
-}
-
-/** BigQuery sends all values as text. Their types are in the schema. */
-function toRow(fields: readonly Field[], { f }: z.infer<typeof RowSchema>): Row {
-  return Object.fromEntries(fields.map((field, index) => [field.name, toJson(field, f[index]?.v)]));
-}
-
-function toJson(field: Field, value: unknown): JsonValue {
-  if (value === null || value === undefined) return field.mode === "REPEATED" ? [] : null;
-  if (field.mode !== "REPEATED") return scalarToJson(field, value);
-  const items = z.array(z.object({ v: z.unknown() })).parse(value);
-  return items.map(({ v }) => (v === null ? null : scalarToJson(field, v)));
-}
-
-/** As the DuckDB adapter does: times in ISO 8601, and numbers as text if a double can't hold them exactly. */
-function scalarToJson(field: Field, value: unknown): JsonValue {
-  if (field.type === "RECORD" || field.type === "STRUCT")
-    return { ...toRow(field.fields ?? [], RowSchema.parse(value)) };
-  const text = z.coerce.string().parse(value);
-  switch (field.type) {
-    case "INTEGER":
-    case "INT64":
-      return numberOrText(text);
-    case "FLOAT":
-    case "FLOAT64":
-      return Number.isFinite(Number(text)) ? Number(text) : text;
-    case "NUMERIC":
-    case "BIGNUMERIC":
-      return numberOrText(text);
-    case "BOOLEAN":
-    case "BOOL":
-      return text === "true";
-    case "TIMESTAMP":
-      return isoTimeFromMicroseconds(BigInt(text)) ?? text;
-    case "JSON":
-      return parseJsonWithTexts(text);
-    default:
-      return text;
-  }
 }

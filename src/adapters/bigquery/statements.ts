@@ -86,10 +86,10 @@ WHERE true
 QUALIFY ROW_NUMBER() OVER (PARTITION BY ${key.map(quoteIdentifier).join(", ")} ORDER BY ${number} DESC) = 1`;
 }
 
-/** Adds the rows of a SELECT to a table, matched by column names. */
+/** Adds the rows of a SELECT to a table. By position, because a column may have no name that SQL can use. */
 export function insertStatement(target: string, columns: ColumnNames, source: string): string {
   const names = columns.map(quoteIdentifier).join(", ");
-  return `INSERT INTO ${target} (${names})\nSELECT ${names} FROM (\n${source}\n)`;
+  return `INSERT INTO ${target} (${names})\nSELECT * FROM (\n${source}\n)`;
 }
 
 /**

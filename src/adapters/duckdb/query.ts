@@ -1,14 +1,15 @@
-import type { DuckDBPreparedStatement, DuckDBType, DuckDBValue } from "@duckdb/node-api";
-import { isJsonObject, type JsonObject, type JsonValue } from "../../core/values/json.ts";
-import { numberOrText } from "../../core/values/json-text.ts";
-import { inferParameterType, type ParameterType } from "../../core/values/parameter-type.ts";
-import { isoTimeFromMicroseconds } from "../../core/values/time.ts";
+import type { DuckDBPreparedStatement } from "@duckdb/node-api";
+import type { JsonObject } from "../../core/values/json.ts";
 import type { JobResult, QueryJob, Row, Sql } from "../../ports/warehouse.ts";
 import { assertKeyColumns, assertSameColumns, type Commit, stageTable, writeRows } from "./destination.ts";
+import { jsonConverter } from "./rows/json-values.ts";
+import { bindParameters } from "./rows/parameters.ts";
+import { resultNames } from "./rows/result-names.ts";
 import {
   isCatalogError,
   parseTable,
   permanentError,
+  quoteIdentifier,
   type Statements,
   type Table,
   toTaskError,
@@ -65,9 +66,10 @@ export async function selectRows(
       `Column "${lost.name}" has objects with a field __proto__, which can't be read; give the field another name`,
     );
   // DuckDB returns rows in the order of their insertion.
-  const rows = await statements.rows(`FROM ${stageTable} LIMIT ${question.limit}`);
+  const { names, types, rows } = await statements.typedRows(`FROM ${stageTable} LIMIT ${question.limit}`);
+  const converters = types.map((type) => jsonConverter(duckdb, type));
   return rows.map((row) =>
-    Object.fromEntries(Object.entries(row).map(([name, value]) => [name, toJson(duckdb, value)])),
+    Object.fromEntries(names.map((name, index) => [name, converters[index]?.(row[index] ?? null) ?? null])),
   );
 }
 
@@ -90,8 +92,10 @@ async function createTableAs(
   try {
     const sql = duckdbSql(question.sql);
     const { values, types } = await checkSelect(statements, duckdb, sql, question.parameters);
+    const names = await resultNames(statements, sql, (statement) => statement.bind(values, types));
     isChecked = true;
-    const statement = await statements.prepare(`${create} AS\n${sql}`);
+    const columns = names ? ` (${names.map(quoteIdentifier).join(", ")})` : "";
+    const statement = await statements.prepare(`${create}${columns} AS\n${sql}`);
     statement.bind(values, types);
     return await statements.change(statement);
   } catch (thrown) {
@@ -129,108 +133,4 @@ async function checkSelect(statements: Statements, duckdb: DuckDb, sql: string, 
 
 function parameterNames(statement: DuckDBPreparedStatement): readonly string[] {
   return Array.from({ length: statement.parameterCount }, (_, index) => statement.parameterName(index + 1));
-}
-
-/** Converts a value to JSON: times become ISO 8601, and numbers that a double can't hold become text. */
-function toJson(duckdb: DuckDb, value: DuckDBValue): JsonValue {
-  if (value === null || typeof value === "string" || typeof value === "boolean") return value;
-  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
-  if (typeof value === "bigint")
-    return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
-  if (value instanceof duckdb.DuckDBDecimalValue) return decimalToJson(value.toString());
-  return timeToJson(duckdb, value) ?? nestedToJson(duckdb, value) ?? value.toString();
-}
-
-/** Trailing zeros come from the type's scale, not from the value. */
-function decimalToJson(text: string): JsonValue {
-  return numberOrText(text.includes(".") ? text.replace(/\.?0+$/, "") : text);
-}
-
-function timeToJson(duckdb: DuckDb, value: DuckDBValue): JsonValue | undefined {
-  if (value instanceof duckdb.DuckDBTimestampTZValue && value.isFinite)
-    return isoTimeFromMicroseconds(value.micros);
-  if (
-    value instanceof duckdb.DuckDBTimestampValue ||
-    value instanceof duckdb.DuckDBTimestampSecondsValue ||
-    value instanceof duckdb.DuckDBTimestampMillisecondsValue ||
-    value instanceof duckdb.DuckDBTimestampNanosecondsValue
-  )
-    return value.toString().replace(" ", "T");
-  return undefined;
-}
-
-function nestedToJson(duckdb: DuckDb, value: DuckDBValue): JsonValue | undefined {
-  if (value instanceof duckdb.DuckDBListValue || value instanceof duckdb.DuckDBArrayValue)
-    return value.items.map((item) => toJson(duckdb, item));
-  if (value instanceof duckdb.DuckDBStructValue)
-    return Object.fromEntries(
-      Object.entries(value.entries).map(([name, item]) => [name, toJson(duckdb, item)]),
-    );
-  if (value instanceof duckdb.DuckDBMapValue)
-    return value.entries.map((entry) => ({
-      key: toJson(duckdb, entry.key),
-      value: toJson(duckdb, entry.value),
-    }));
-  if (value instanceof duckdb.DuckDBUnionValue) return toJson(duckdb, value.value);
-  if (value instanceof duckdb.DuckDBVariantValue) return toJson(duckdb, value.value);
-  return undefined;
-}
-
-interface ParameterBinding {
-  readonly values: Record<string, DuckDBValue>;
-  /** Without types, the client infers the type of a list from its first item. */
-  readonly types: Record<string, DuckDBType>;
-}
-
-/** Converts parameters for DuckDB, with the same types as for BigQuery. Throws `SQL_FAILED`. */
-function bindParameters(duckdb: DuckDb, parameters: JsonObject): ParameterBinding {
-  const bound = Object.entries(parameters).map(([name, value]) => {
-    const type = inferParameterType(`$${name}`, value);
-    return { name, type: toDuckDbType(duckdb, type), value: toDuckDbValue(duckdb, type, value) };
-  });
-  return {
-    values: Object.fromEntries(bound.map(({ name, value }) => [name, value])),
-    types: Object.fromEntries(bound.map(({ name, type }) => [name, type])),
-  };
-}
-
-function toDuckDbType(duckdb: DuckDb, type: ParameterType): DuckDBType {
-  switch (type.kind) {
-    case "null":
-      return duckdb.SQLNULL;
-    case "text":
-      return duckdb.VARCHAR;
-    case "boolean":
-      return duckdb.BOOLEAN;
-    case "integer":
-      return duckdb.BIGINT;
-    case "real":
-      return duckdb.DOUBLE;
-    case "list":
-      return duckdb.LIST(toDuckDbType(duckdb, type.items));
-    case "struct":
-      return duckdb.STRUCT(
-        Object.fromEntries(type.fields.map((field) => [field.name, toDuckDbType(duckdb, field.type)])),
-      );
-  }
-}
-
-function toDuckDbValue(duckdb: DuckDb, type: ParameterType, value: JsonValue): DuckDBValue {
-  if (type.kind === "list" && Array.isArray(value))
-    return duckdb.listValue(value.map((item) => toDuckDbValue(duckdb, type.items, item)));
-  if (type.kind === "struct" && isJsonObject(value))
-    return duckdb.structValue(
-      Object.fromEntries(
-        type.fields.map((field) => [
-          field.name,
-          toDuckDbValue(
-            duckdb,
-            field.type,
-            Object.hasOwn(value, field.name) ? (value[field.name] ?? null) : null,
-          ),
-        ]),
-      ),
-    );
-  if (type.kind === "integer" && typeof value === "number") return BigInt(value);
-  return typeof value === "object" ? null : value;
 }

@@ -1,4 +1,4 @@
-import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBValue } from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import * as z from "zod";
 import type { ErrorCode } from "../../core/errors/error-catalog.ts";
 import { errorMessage, TaskError } from "../../core/errors/errors.ts";
@@ -55,6 +55,12 @@ export const rowCount = z.bigint().transform(Number);
 const CountSchema = z.tuple([z.object({ count: rowCount })]);
 const ChangeSchema = z.tuple([z.object({ Count: rowCount })]);
 
+interface TypedRows {
+  readonly names: readonly string[];
+  readonly types: readonly DuckDBType[];
+  readonly rows: readonly (readonly DuckDBValue[])[];
+}
+
 /** Runs statements on one connection. None is started after the signal is aborted. */
 export class Statements {
   readonly #connection: DuckDBConnection;
@@ -80,13 +86,15 @@ export class Statements {
     sql: string,
     values: Record<string, DuckDBValue> = {},
   ): Promise<readonly Record<string, DuckDBValue>[]> {
+    const { names, rows } = await this.typedRows(sql, values);
+    // Not by `getRowObjects`, which loses a column called `__proto__`.
+    return rows.map((row) => Object.fromEntries(names.map((name, index) => [name, row[index] ?? null])));
+  }
+
+  async typedRows(sql: string, values: Record<string, DuckDBValue> = {}): Promise<TypedRows> {
     this.#signal.throwIfAborted();
     const reader = await this.#connection.runAndReadAll(sql, values);
-    const names = reader.deduplicatedColumnNames();
-    // Not by `getRowObjects`, which loses a column called `__proto__`.
-    return reader
-      .getRows()
-      .map((row) => Object.fromEntries(names.map((name, index) => [name, row[index] ?? null])));
+    return { names: reader.deduplicatedColumnNames(), types: reader.columnTypes(), rows: reader.getRows() };
   }
 
   async prepare(sql: string) {

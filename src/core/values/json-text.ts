@@ -162,11 +162,15 @@ export function isExactNumber(source: string): boolean {
   const value = Number(source);
   if (!Number.isFinite(value)) return false;
   const decimal = toDecimal(source);
-  const shortest = toDecimal(String(value));
-  if (decimal.digits === shortest.digits && decimal.exponent === shortest.exponent) return true;
+  if (hasAllDigits(value, decimal)) return true;
   if (decimal.exponent >= 0 || Math.abs(value) > Number.MAX_SAFE_INTEGER) return false;
   if (Math.abs(value) < smallestNormal) return false;
   return decimal.digits.length > exactDigits || isPrintedForm(value, decimal);
+}
+
+function hasAllDigits(value: number, { digits, exponent }: Decimal): boolean {
+  const shortest = toDecimal(String(value));
+  return digits === shortest.digits && exponent === shortest.exponent;
 }
 
 /**
@@ -182,6 +186,16 @@ export function numberOrText(source: string): number | string {
   const value = Number(source);
   if (/^-?\d+$/.test(source)) return Number.isSafeInteger(value) ? value : source;
   return isExactNumber(source) ? value : source;
+}
+
+/**
+ * A decimal of SQL as a number, or as text without trailing zeros if a double lacks any of its digits. Unlike a fraction
+ * in JSON, it may not be rounded: decimals are exact.
+ */
+export function decimalOrText(source: string): number | string {
+  const short = source.includes(".") ? source.replace(/\.?0+$/, "") : source;
+  if (!short.includes(".")) return numberOrText(short);
+  return hasAllDigits(Number(short), toDecimal(short)) ? Number(short) : short;
 }
 
 interface Decimal {

@@ -14,7 +14,9 @@ const scalars: ReadonlyMap<DuckDBTypeId, string> = new Map([
   [DuckDBTypeId.DECIMAL, "NUMERIC"],
   [DuckDBTypeId.VARCHAR, "STRING"],
   [DuckDBTypeId.DATE, "DATE"],
-  [DuckDBTypeId.TIMESTAMP, "TIMESTAMP"],
+  [DuckDBTypeId.TIME, "TIME"],
+  [DuckDBTypeId.TIMESTAMP, "DATETIME"],
+  [DuckDBTypeId.TIMESTAMP_TZ, "TIMESTAMP"],
 ]);
 
 /** The type that a parameter is given by its place in the text. */
@@ -43,7 +45,7 @@ export function requireCoercible(declared: ParameterType, place: DuckDBType | un
 
 const numbers: readonly string[] = ["INT64", "FLOAT64", "NUMERIC"];
 const coercions: Readonly<Record<string, readonly string[]>> = {
-  STRING: ["DATE", "TIMESTAMP"],
+  STRING: ["DATE", "TIME", "DATETIME", "TIMESTAMP"],
   // A comparison of different numbers is made by the wider of both.
   INT64: numbers,
   FLOAT64: numbers,

@@ -6,7 +6,7 @@ import {
   type DuckDBValue,
 } from "@duckdb/node-api";
 import { macros } from "./dialect.ts";
-import { notFound } from "./problems.ts";
+import { BigQueryProblem, notFound } from "./problems.ts";
 import { columnType, type Field, fieldOf } from "./types.ts";
 
 export interface TableName {
@@ -37,6 +37,9 @@ export function textLiteral(text: string): string {
 export function qualified({ datasetId, tableId }: TableName): string {
   return `memory.${quoted(datasetId)}.${quoted(tableId)}`;
 }
+
+/** DuckDB calls a column without a name by the text of its expression. */
+const isExpression = /[(']|^[\d$]|^NULL$/;
 
 /** Datasets as schemas of a DuckDB in memory. One piece of work at a time. */
 export class Database {
@@ -71,6 +74,19 @@ export class Database {
       return type ? [fieldOf(name, type)] : [];
     });
     return { fields, rows: reader.getRows(), rowsChanged: reader.rowsChanged };
+  }
+
+  /** The names of a query's columns: those without one are numbered, and no two may be the same. */
+  async namesOf(sql: string, bound: Bound): Promise<readonly string[]> {
+    const { rows } = await this.run(`DESCRIBE ${sql}`, bound);
+    let unnamed = 0;
+    const names = rows.map(([name]) => (isExpression.test(String(name)) ? `f${unnamed++}_` : String(name)));
+    const twice = names.filter((name, at) =>
+      names.slice(0, at).some((other) => other.toLowerCase() === name.toLowerCase()),
+    );
+    if (twice.length === 0) return names;
+    const message = `Duplicate column names in the result are not supported. Found duplicate(s): ${twice.join(", ")}`;
+    throw new BigQueryProblem(400, "invalidQuery", message);
   }
 
   /** How many statements a text has, and of what type the first is. */

@@ -14,13 +14,13 @@ import type { ReadObject } from "./run-load.ts";
  * DuckDB in memory. Jobs end after they were inserted, never with it, and an id is taken once.
  *
  * GoogleSQL is translated word by word (`dialect.ts`): names in backticks, texts, `@parameters`, and the few functions
- * and types that the adapter uses. What is the same in both works, such as MERGE, QUALIFY, windows and ordinary
+ * and types that the adapter and its contract use. What is the same in both works, such as MERGE, QUALIFY, windows and ordinary
  * SELECTs.
  *
- * Left out: the rest of GoogleSQL (UNNEST of arrays as BigQuery has it, STRUCT(), EXCEPT, date functions), scripts,
+ * Left out: the rest of GoogleSQL (UNNEST of arrays as BigQuery has it, EXCEPT, date functions), scripts,
  * sessions, views, caches, quotas, permissions and labels' rules; partitions and clusters, which are kept and have no
  * effect; expiry of tables; legacy SQL; tabledata; listing. Every query is billed 10 MB, the least that BigQuery
- * bills. DATETIME is TIMESTAMP. Contents of objects can be read too, as at www.googleapis.com, which has Cloud
+ * bills. Contents of objects can be read too, as at www.googleapis.com, which has Cloud
  * Storage beside BigQuery. The messages of load errors are like BigQuery's in what the adapter reads, not word for
  * word. A CSV file has commas unless the job says otherwise, and autodetection sees no header above columns of text;
  * what else it finds out is what DuckDB finds out.

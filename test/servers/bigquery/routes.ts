@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
 import { failure, type HttpCall, type HttpReply } from "../kit/http-server.ts";
+import { cellOf } from "./cells.ts";
 import { type Database, qualified, type Selected, type TableName } from "./database.ts";
 import { InsertSchema, type ServerJob, type ServerJobs } from "./jobs.ts";
 import { BigQueryProblem, notFound, replyOf } from "./problems.ts";
 import type { ReadObject } from "./run-load.ts";
 import { QuerySchema } from "./run-query.ts";
-import { cellOf, FieldSchema } from "./types.ts";
+import { FieldSchema } from "./types.ts";
 
 /** Rows of the largest page; few, so that tests turn pages. */
 const pageRows = 1_000;
@@ -122,13 +123,18 @@ function shown({ id, location, configuration, state, problem, statistics }: Serv
 }
 
 async function queryNow({ database, jobs }: World, call: HttpCall) {
-  const request = z.object({ maxResults: z.number().default(pageRows), location: z.string().optional() });
-  const { maxResults, location } = parsed(request, call);
+  const request = z.object({
+    maxResults: z.number().default(pageRows),
+    location: z.string().optional(),
+    formatOptions: z.object({ useInt64Timestamp: z.boolean().default(false) }).prefault({}),
+  });
+  const { maxResults, location, formatOptions } = parsed(request, call);
   const job = jobs.insert({
     jobReference: { location },
     configuration: { dryRun: false, labels: {}, query: parsed(QuerySchema, call) },
   });
-  return pageOf(database, job, { maxResults, offset: 0, waitMs: defaultWaitMs });
+  const useInt64Timestamp = formatOptions.useInt64Timestamp;
+  return pageOf(database, job, { maxResults, offset: 0, waitMs: defaultWaitMs, useInt64Timestamp });
 }
 
 function queryResults({ database, jobs }: World, { query }: HttpCall, [id = ""]: readonly string[]) {
@@ -137,14 +143,16 @@ function queryResults({ database, jobs }: World, { query }: HttpCall, [id = ""]:
     maxResults: Number(query.get("maxResults") ?? pageRows),
     offset: Number(query.get("pageToken") ?? 0),
     waitMs: Number(query.get("timeoutMs") ?? defaultWaitMs),
+    useInt64Timestamp: query.get("formatOptions.useInt64Timestamp") === "true",
   });
 }
 
 async function pageOf(
   database: Database,
   job: ServerJob,
-  { maxResults, offset, waitMs }: { maxResults: number; offset: number; waitMs: number },
+  page: { maxResults: number; offset: number; waitMs: number; useInt64Timestamp: boolean },
 ) {
+  const { maxResults, offset, waitMs } = page;
   const jobReference = { projectId: "test", jobId: job.id, location: job.location };
   await Promise.race([job.ended, new Promise((resolve) => setTimeout(resolve, waitMs).unref())]);
   if (job.state !== "DONE") return { jobReference, jobComplete: false };
@@ -158,7 +166,7 @@ async function pageOf(
     schema: { fields },
     totalRows: String(rows.length),
     rows: rows.slice(offset, end).map((row) => ({
-      f: fields.map((field, index) => cellOf(field, row[index] ?? null)),
+      f: fields.map((field, index) => cellOf(field, row[index] ?? null, page)),
     })),
     ...(end < rows.length && maxResults > 0 && { pageToken: String(end) }),
   };

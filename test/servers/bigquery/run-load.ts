@@ -85,18 +85,11 @@ async function readInto(
   await checkValues(database, load, schema, found);
   const values = schema.map((field) =>
     has(found, field)
-      ? `${convertedValue(field)} AS ${quoted(field.name)}`
+      ? `TRY_CAST(${quoted(field.name)} AS ${columnType(field)}) AS ${quoted(field.name)}`
       : `CAST(NULL AS ${columnType(field)}) AS ${quoted(field.name)}`,
   );
   await database.run(`CREATE TEMP TABLE typed AS SELECT ${values.join(", ")} FROM temp.loaded`);
   return schema;
-}
-
-/** By way of a type with a zone: DuckDB would drop the offset of a text. */
-function convertedValue(field: Field): string {
-  const name = quoted(field.name);
-  if (field.type === "TIMESTAMP") return `CAST(TRY_CAST(${name} AS TIMESTAMPTZ) AS TIMESTAMP)`;
-  return `TRY_CAST(${name} AS ${columnType(field)})`;
 }
 
 /**

@@ -1,7 +1,8 @@
 import { type DuckDBType, type DuckDBValue, StatementType } from "@duckdb/node-api";
 import * as z from "zod";
+import { refuseNullItems } from "./cells.ts";
 import { inferredType, requireCoercible } from "./coercion.ts";
-import type { Bound, Database, Selected } from "./database.ts";
+import { type Bound, type Database, quoted, type Selected } from "./database.ts";
 import { translate } from "./dialect.ts";
 import { BigQueryProblem, ofQuery } from "./problems.ts";
 import { boundType, boundValue, type Field, ParameterSchema, type ParameterType } from "./types.ts";
@@ -39,8 +40,7 @@ export async function describe(
     const declared = { ...query, queryParameters: [...query.queryParameters, ...nulls] };
     const { sql, bound, type } = await prepared(database, declared);
     if (type !== "SELECT") return { type, fields: [], undeclared };
-    const { fields } = await database.run(`SELECT * FROM (\n${withoutEnd(sql)}\n) LIMIT 0`, bound);
-    return { type, fields, undeclared };
+    return { type, fields: (await select(database, sql, bound, "WITH NO DATA")).fields, undeclared };
   } catch (thrown) {
     throw ofQuery(thrown);
   }
@@ -58,12 +58,27 @@ export async function runQuery(database: Database, query: Query): Promise<QueryO
     const { sql, bound, type } = await prepared(database, query);
     if (type === "SELECT" && query.destinationTable)
       return await selectInto(database, query.destinationTable, query, sql, bound);
+    if (type === "SELECT") {
+      const selected = await select(database, sql, bound);
+      return { statementType: type, selected, numDmlAffectedRows: undefined };
+    }
     const selected = await database.run(sql, bound);
-    if (type === "SELECT") return { statementType: type, selected, numDmlAffectedRows: undefined };
     return { statementType: type, selected: undefined, numDmlAffectedRows: selected.rowsChanged };
   } catch (thrown) {
     throw ofQuery(thrown);
   }
+}
+
+/** The rows are in `query_result` then. */
+async function select(database: Database, sql: string, bound: Bound, data = "WITH DATA"): Promise<Selected> {
+  const columns = (await database.namesOf(withoutEnd(sql), bound)).map(quoted).join(", ");
+  await database.run(
+    `CREATE OR REPLACE TEMP TABLE query_result (${columns}) AS\n${withoutEnd(sql)}\n${data}`,
+    bound,
+  );
+  const selected = await database.run("FROM temp.query_result");
+  refuseNullItems(selected.fields, selected.rows);
+  return selected;
 }
 
 async function selectInto(
@@ -73,8 +88,7 @@ async function selectInto(
   sql: string,
   bound: Bound,
 ): Promise<QueryOutcome> {
-  await database.run(`CREATE OR REPLACE TEMP TABLE query_result AS\n${withoutEnd(sql)}`, bound);
-  const { fields } = await database.run("FROM temp.query_result LIMIT 0");
+  const { fields } = await select(database, sql, bound);
   await database.write(table, "temp.query_result", fields, query.writeDisposition);
   return { statementType: "SELECT", selected: undefined, numDmlAffectedRows: undefined };
 }

@@ -18,6 +18,7 @@ export interface Field {
   readonly type: string;
   readonly mode?: string | undefined;
   readonly fields?: readonly Field[] | undefined;
+  readonly rangeElementType?: { readonly type: string } | undefined;
 }
 export const FieldSchema: z.ZodType<Field> = z.lazy(() =>
   z.object({
@@ -25,6 +26,7 @@ export const FieldSchema: z.ZodType<Field> = z.lazy(() =>
     type: z.string(),
     mode: z.string().optional(),
     fields: z.array(FieldSchema).optional(),
+    rangeElementType: z.object({ type: z.string() }).optional(),
   }),
 );
 
@@ -42,9 +44,11 @@ const scalars: ReadonlyMap<DuckDBTypeId, string> = new Map([
   [DuckDBTypeId.DECIMAL, "NUMERIC"],
   [DuckDBTypeId.DATE, "DATE"],
   [DuckDBTypeId.TIME, "TIME"],
-  [DuckDBTypeId.TIMESTAMP, "TIMESTAMP"],
+  [DuckDBTypeId.TIMESTAMP, "DATETIME"],
   [DuckDBTypeId.TIMESTAMP_TZ, "TIMESTAMP"],
   [DuckDBTypeId.BLOB, "BYTES"],
+  [DuckDBTypeId.INTERVAL, "INTERVAL"],
+  [DuckDBTypeId.GEOMETRY, "GEOGRAPHY"],
 ]);
 
 export function fieldOf(name: string, type: DuckDBType): Field {
@@ -56,10 +60,14 @@ export function fieldOf(name: string, type: DuckDBType): Field {
       if (!entryType) throw new Error(`no type of ${entry}`);
       return fieldOf(entry, entryType);
     });
+    const [start, end] = fields;
+    if (start && start.name === "range_start" && end?.name === "range_end")
+      return { name, type: "RANGE", mode: "NULLABLE", rangeElementType: { type: start.type } };
     return { name, type: "RECORD", mode: "NULLABLE", fields };
   }
-  const scalar = type.alias === "JSON" ? "JSON" : (scalars.get(type.typeId) ?? "STRING");
-  return { name, type: scalar, mode: "NULLABLE" };
+  const isBig = type.typeId === DuckDBTypeId.DECIMAL && "scale" in type && Number(type.scale) > 9;
+  const scalar = isBig ? "BIGNUMERIC" : (scalars.get(type.typeId) ?? "STRING");
+  return { name, type: type.alias === "JSON" ? "JSON" : scalar, mode: "NULLABLE" };
 }
 
 const columnTypes: Readonly<Record<string, string>> = {
@@ -70,38 +78,28 @@ const columnTypes: Readonly<Record<string, string>> = {
   FLOAT: "DOUBLE",
   FLOAT64: "DOUBLE",
   NUMERIC: "DECIMAL(38, 9)",
-  BIGNUMERIC: "DECIMAL(38, 9)",
+  BIGNUMERIC: "DECIMAL(38, 18)",
   DATE: "DATE",
   TIME: "TIME",
-  TIMESTAMP: "TIMESTAMP",
+  TIMESTAMP: "TIMESTAMP WITH TIME ZONE",
   DATETIME: "TIMESTAMP",
+  INTERVAL: "INTERVAL",
+  GEOGRAPHY: "GEOMETRY",
   BYTES: "BLOB",
   JSON: "JSON",
   STRING: "VARCHAR",
 };
 
 /** The type of a column in DuckDB. */
-export function columnType({ type, mode, fields = [] }: Field): string {
+export function columnType({ type, mode, fields = [], rangeElementType }: Field): string {
+  if (rangeElementType) {
+    const end = columnType({ name: "", type: rangeElementType.type });
+    return `STRUCT(range_start ${end}, range_end ${end})`;
+  }
   const structure = fields.map((field) => `"${field.name}" ${columnType(field)}`).join(", ");
   const scalar =
     type === "RECORD" || type === "STRUCT" ? `STRUCT(${structure})` : (columnTypes[type] ?? "VARCHAR");
   return mode === "REPEATED" ? `${scalar}[]` : scalar;
-}
-
-/** A value as the REST answers have it. */
-export function cellOf(field: Field, value: DuckDBValue): unknown {
-  if (value === null) return { v: field.mode === "REPEATED" ? [] : null };
-  if (field.mode === "REPEATED") {
-    const items = (value as { items: readonly DuckDBValue[] }).items;
-    return { v: items.map((item) => cellOf({ ...field, mode: "NULLABLE" }, item)) };
-  }
-  if (field.type === "RECORD") {
-    const { entries } = value as { entries: Readonly<Record<string, DuckDBValue>> };
-    return { v: { f: (field.fields ?? []).map((entry) => cellOf(entry, entries[entry.name] ?? null)) } };
-  }
-  if (typeof value === "object" && "micros" in value && field.type === "TIMESTAMP")
-    return { v: String(value.micros) };
-  return { v: String(value) };
 }
 
 export interface ParameterType {
