@@ -24,7 +24,13 @@ const long = "test/**/*.long.test.ts";
 /** What both tiers share. */
 export const shared = defineConfig({
   resolve: {
-    alias: { "baton-dag": fileURLToPath(new URL("./src/index.ts", import.meta.url)) },
+    alias: [
+      { find: /^baton-dag$/, replacement: fileURLToPath(new URL("./src/index.ts", import.meta.url)) },
+      {
+        find: /^baton-dag\/testing$/,
+        replacement: fileURLToPath(new URL("./src/testing/index.ts", import.meta.url)),
+      },
+    ],
   },
   test: {
     globalSetup: ["test/support/build.ts"],

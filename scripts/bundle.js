@@ -16,6 +16,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const entries = [
   // The package, the command, and the function.
   "src/index",
+  "src/testing/index",
   "src/cli/main",
   "functions/{first-message,serve}",
   // What tests, scripts and benchmarks load.

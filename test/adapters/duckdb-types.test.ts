@@ -3,7 +3,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { castSql, lossyConversionSql, misfitSql } from "../../src/adapters/duckdb/column-types.ts";
 import { convertingSelect, misfitsSelect } from "../../src/adapters/duckdb/conversion.ts";
 import { sampleRows } from "../../src/core/files/column-values.ts";
-import { Random } from "../simulation/random.ts";
+import { Random } from "../../src/testing/world/random.ts";
 import { seedOfToday, triesAllCases } from "../support/cases-of-today.ts";
 import { kindByDefinition, openDuckDb } from "./duckdb-definition.ts";
 import { makeWarehouse } from "./duckdb-harness.ts";

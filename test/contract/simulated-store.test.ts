@@ -1,11 +1,11 @@
 import { describe } from "vitest";
-import { Documents } from "../simulation/documents.ts";
-import { ScriptedFaults } from "../simulation/faults.ts";
-import { storePort } from "../simulation/ports.ts";
-import { Process } from "../simulation/process.ts";
-import { Random } from "../simulation/random.ts";
+import { Documents } from "../../src/testing/world/documents.ts";
+import { ScriptedFaults } from "../../src/testing/world/faults.ts";
+import { Process } from "../../src/testing/world/process.ts";
+import { Random } from "../../src/testing/world/random.ts";
+import { storePort } from "../../src/testing/world/simulated-ports.ts";
+import { World } from "../../src/testing/world/world.ts";
 import { Receiver } from "../simulation/receiver.ts";
-import { World } from "../simulation/world.ts";
 import { describeStore } from "./store-contract.ts";
 
 /** The simulated store in a world where nothing goes wrong, and time passes by itself. */

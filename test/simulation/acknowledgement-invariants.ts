@@ -1,10 +1,14 @@
 import type { Message } from "../../src/core/messages.ts";
-import { batchOfMessage, runSubject, type SimulatedBroker } from "./broker.ts";
-import type { Documents } from "./documents.ts";
+import type { Documents } from "../../src/testing/world/documents.ts";
+import {
+  batchOfMessage,
+  runSubject,
+  type SimulatedBroker,
+} from "../../src/testing/world/simulated-broker.ts";
+import type { World } from "../../src/testing/world/world.ts";
 import { hasEnded } from "./oracle.ts";
 import { findBatch, findLog } from "./parsed.ts";
 import type { People } from "./people.ts";
-import type { World } from "./world.ts";
 
 interface Sight {
   readonly world: World;

@@ -1,6 +1,6 @@
-import type { Change } from "./documents.ts";
+import type { Change } from "../../src/testing/world/documents.ts";
+import type { World } from "../../src/testing/world/world.ts";
 import { batchOf } from "./parsed.ts";
-import type { World } from "./world.ts";
 
 /** A batch is pinned when it begins, and ends once. */
 export function batchInvariants(world: World, { key, before, after }: Change): void {

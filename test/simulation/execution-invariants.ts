@@ -1,7 +1,8 @@
 import type { Execution } from "../../src/core/execution-record.ts";
 import type { StoredDocument } from "../../src/ports/store.ts";
-import type { Change } from "./documents.ts";
-import type { Commit, Sight } from "./invariants.ts";
+import type { Change } from "../../src/testing/world/documents.ts";
+import type { Commit } from "../../src/testing/world/simulated-ports.ts";
+import type { Sight } from "./invariants.ts";
 import { goesOn } from "./oracle.ts";
 import { definitionOf, executionOf, findBatch, taskLogOf } from "./parsed.ts";
 

@@ -1,20 +1,11 @@
+import type { Change, Documents } from "../../src/testing/world/documents.ts";
+import type { Commit } from "../../src/testing/world/simulated-ports.ts";
+import type { World } from "../../src/testing/world/world.ts";
 import { batchInvariants } from "./batch-invariants.ts";
-import type { Change, Documents } from "./documents.ts";
 import { executionInvariants } from "./execution-invariants.ts";
-import type { Fault } from "./faults.ts";
 import { endOf, hasEnded } from "./oracle.ts";
 import { callbackOf, definitionOf, executionOf, findBatch, findLog, stepOf } from "./parsed.ts";
-import type { Process } from "./process.ts";
 import { TaskLogInvariants } from "./task-log-invariants.ts";
-import type { World } from "./world.ts";
-
-/** A commit, in the moment it is applied. */
-export interface Commit {
-  readonly changes: readonly Change[];
-  readonly by: Process;
-  /** What goes wrong with it. */
-  readonly fault: Fault | undefined;
-}
 
 /** What the invariants look at. */
 export interface Sight {

@@ -1,10 +1,10 @@
 import { executionId } from "../../src/core/execution-record.ts";
 import type { JsonValue } from "../../src/core/values/json.ts";
 import type { TaskContext } from "../../src/runtime/task-type.ts";
-import type { Documents } from "./documents.ts";
+import type { Documents } from "../../src/testing/world/documents.ts";
+import type { World } from "../../src/testing/world/world.ts";
 import type { Invariants } from "./invariants.ts";
 import { executionOf, findLog } from "./parsed.ts";
-import type { World } from "./world.ts";
 
 type Run = Pick<TaskContext, "batchId" | "taskId" | "attempt" | "idempotencyKey">;
 

@@ -6,7 +6,7 @@ import { type Step, StepSchema } from "../../src/core/steps.ts";
 import type { Definition } from "../../src/core/workflow/definition.ts";
 import { inOneGo, parseDefinitionInSlices } from "../../src/core/workflow/definition.ts";
 import type { StoredDocument } from "../../src/ports/store.ts";
-import type { Documents } from "./documents.ts";
+import type { Documents } from "../../src/testing/world/documents.ts";
 
 /** Each document is parsed once, however often the invariants look at it. */
 function parserOf<Data>(schema: z.ZodType<Data>): (document: StoredDocument) => Data {

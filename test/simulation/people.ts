@@ -1,12 +1,12 @@
 import { BatonError } from "../../src/core/errors/errors.ts";
 import type { Message } from "../../src/core/messages.ts";
-import type { SimulatedBroker } from "./broker.ts";
-import type { Cluster } from "./cluster.ts";
-import type { Documents } from "./documents.ts";
-import type { Machine } from "./machine.ts";
+import type { Cluster } from "../../src/testing/world/cluster.ts";
+import type { Documents } from "../../src/testing/world/documents.ts";
+import type { Machine } from "../../src/testing/world/machine.ts";
+import type { Random } from "../../src/testing/world/random.ts";
+import type { SimulatedBroker } from "../../src/testing/world/simulated-broker.ts";
+import type { World } from "../../src/testing/world/world.ts";
 import { definitionOf, findBatch } from "./parsed.ts";
-import type { Random } from "./random.ts";
-import type { World } from "./world.ts";
 
 interface Stage {
   readonly world: World;

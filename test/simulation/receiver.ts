@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ArchivedCallback } from "../../src/ports/callbacks.ts";
-import type { World } from "./world.ts";
+import type { World } from "../../src/testing/world/world.ts";
 
 /** The outside system that callbacks go to. */
 export class Receiver {

@@ -1,11 +1,12 @@
 import type { Callback } from "../../src/core/callback.ts";
 import type { StoredResult, TaskBatch, TaskLog } from "../../src/core/records.ts";
 import type { TaskDefinition } from "../../src/core/workflow/definition.ts";
-import type { Documents } from "./documents.ts";
-import type { Hostility } from "./faults.ts";
+import type { Documents } from "../../src/testing/world/documents.ts";
+import type { Hostility } from "../../src/testing/world/faults.ts";
+import type { SharedServices } from "../../src/testing/world/simulated-ports.ts";
 import { type End, endOf, expectedEnds, fateOf, hasEnded, parentsFirst } from "./oracle.ts";
 import { batchOf, callbackOf, definitionOf, findBatch, findLog } from "./parsed.ts";
-import type { Services } from "./ports.ts";
+import type { Receiver } from "./receiver.ts";
 import { numberIn, outsideValue, valueFrom } from "./task-code.ts";
 import type { SimulatedWorkflow, TaskPlan } from "./workload.ts";
 
@@ -13,7 +14,7 @@ import type { SimulatedWorkflow, TaskPlan } from "./workload.ts";
 const leasesThatMayBeLost = 10;
 
 interface Sight {
-  readonly services: Services;
+  readonly services: SharedServices & { readonly receiver: Receiver };
   readonly workflows: readonly SimulatedWorkflow[];
 }
 
@@ -144,7 +145,7 @@ function expectedValue(plan: TaskPlan, seen: (parent: string) => string | number
   return valueFrom(plan.id, plan.seesParents ? plan.after.map(seen) : []);
 }
 
-function contentOf({ objects }: Services, result: StoredResult | null): unknown {
+function contentOf({ objects }: SharedServices, result: StoredResult | null): unknown {
   if (!result) return null;
   if ("value" in result) return result.value;
   const content = objects.get(`${result.bucket}/${result.object}`);

@@ -1,7 +1,7 @@
 import { type CompletionMode, completionModes } from "../../src/core/messages.ts";
-import { RandomFaults } from "./faults.ts";
+import { RandomFaults } from "../../src/testing/world/faults.ts";
+import { Random } from "../../src/testing/world/random.ts";
 import { parentsFirst } from "./oracle.ts";
-import { Random } from "./random.ts";
 import { randomScript } from "./script.ts";
 import type { Scenario } from "./simulation.ts";
 import {

@@ -1,8 +1,8 @@
 import { deriveBatchId } from "../../src/core/batch.ts";
 import type { Message } from "../../src/core/messages.ts";
-import type { Hostility } from "./faults.ts";
+import type { Hostility } from "../../src/testing/world/faults.ts";
+import type { Random } from "../../src/testing/world/random.ts";
 import type { People } from "./people.ts";
-import type { Random } from "./random.ts";
 import { outsideValue } from "./task-code.ts";
 import type { SimulatedWorkflow, TaskPlan } from "./workload.ts";
 

@@ -1,23 +1,24 @@
 import type { CompletionMode, Message } from "../../src/core/messages.ts";
 import type { Version } from "../../src/ports/store.ts";
+import { Cluster } from "../../src/testing/world/cluster.ts";
+import { Documents } from "../../src/testing/world/documents.ts";
+import type { Faults, Hostility } from "../../src/testing/world/faults.ts";
+import type { Machine } from "../../src/testing/world/machine.ts";
+import { Random } from "../../src/testing/world/random.ts";
+import { SimulatedBroker } from "../../src/testing/world/simulated-broker.ts";
+import type { SharedServices } from "../../src/testing/world/simulated-ports.ts";
+import { Trace } from "../../src/testing/world/trace.ts";
+import { type Violation, World } from "../../src/testing/world/world.ts";
 import { checkAcknowledged } from "./acknowledgement-invariants.ts";
-import { SimulatedBroker } from "./broker.ts";
-import { Cluster } from "./cluster.ts";
-import { Documents } from "./documents.ts";
-import type { Faults, Hostility } from "./faults.ts";
 import { Invariants } from "./invariants.ts";
 import { Ledger } from "./ledger.ts";
-import type { Machine } from "./machine.ts";
+import { machineOf } from "./machine.ts";
 import { batchOf, callbackOf, findBatch, findLog } from "./parsed.ts";
 import { People } from "./people.ts";
-import type { Services } from "./ports.ts";
-import { Random } from "./random.ts";
 import { Receiver } from "./receiver.ts";
 import { checkRest, isAtRest } from "./rest.ts";
 import { type Operations, type Script, sendTo } from "./script.ts";
-import { Trace } from "./trace.ts";
 import type { SimulatedWorkflow } from "./workload.ts";
-import { type Violation, World } from "./world.ts";
 
 export interface Scenario {
   readonly seed: number;
@@ -71,7 +72,7 @@ class Simulation {
   readonly #world: World;
   readonly #documents = new Documents();
   readonly #invariants: Invariants;
-  readonly #services: Services;
+  readonly #services: SharedServices & { readonly receiver: Receiver };
   readonly #cluster: Cluster;
   readonly #broker: SimulatedBroker;
   readonly #people: People;
@@ -136,8 +137,8 @@ class Simulation {
       this.#scenario;
     const ledger = new Ledger(this.#world, this.#documents, this.#invariants);
     const settings = { workflows, leaseSeconds, completions };
-    const surroundings = { services: this.#services, broker: this.#broker, ledger, ...settings };
-    this.#cluster.start(surroundings);
+    const surroundings = { shared: this.#services, broker: this.#broker, ledger, ...settings };
+    this.#cluster.start(machineOf(surroundings));
     script.act(this.#people, this.#operations());
     this.#world.after(faultsEndMs, () => {
       this.#world.note("faults end");

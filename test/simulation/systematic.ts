@@ -1,6 +1,12 @@
 import { deriveBatchId } from "../../src/core/batch.ts";
 import { type CompletionMode, completionModes } from "../../src/core/messages.ts";
-import { type Fault, faultsOf, type Hostility, ScriptedFaults, type Site } from "./faults.ts";
+import {
+  type Fault,
+  faultsOf,
+  type Hostility,
+  ScriptedFaults,
+  type Site,
+} from "../../src/testing/world/faults.ts";
 import { type Outcome, type Scenario, simulate } from "./simulation.ts";
 import { plainWorkflow, type SimulatedWorkflow } from "./workload.ts";
 

@@ -1,8 +1,8 @@
 import { TaskError } from "../../src/core/errors/errors.ts";
 import type { JsonValue } from "../../src/core/values/json.ts";
 import type { AnyTaskFunction, TaskContext } from "../../src/runtime/task-type.ts";
+import type { Process } from "../../src/testing/world/process.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Process } from "./process.ts";
 import { askedPauseSeconds, type TaskPlan, taskTimes } from "./workload.ts";
 
 /** Longer than a TaskLog may hold: such a result goes to the object store. */

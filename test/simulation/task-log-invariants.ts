@@ -2,12 +2,13 @@ import { executionId } from "../../src/core/execution-record.ts";
 import type { TaskLog } from "../../src/core/records.ts";
 import type { TaskDefinition } from "../../src/core/workflow/definition.ts";
 import type { StoredDocument } from "../../src/ports/store.ts";
-import type { Change } from "./documents.ts";
+import type { Change } from "../../src/testing/world/documents.ts";
+import { isHindrance, type Process } from "../../src/testing/world/process.ts";
+import type { Commit } from "../../src/testing/world/simulated-ports.ts";
 import { goesOnWithLock } from "./execution-invariants.ts";
-import { type Commit, endOfTask, type Sight } from "./invariants.ts";
+import { endOfTask, type Sight } from "./invariants.ts";
 import { endOf, fateOf, goesOn, hasEnded, mayStart } from "./oracle.ts";
 import { batchOf, definitionOf, executionOf, findBatch, taskLogOf } from "./parsed.ts";
-import { isHindrance, type Process } from "./process.ts";
 
 /** A TaskLog that is written over. */
 interface Before {

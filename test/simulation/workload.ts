@@ -5,7 +5,7 @@ import {
   type Definition,
   FUNCTION_TASK_TYPE,
 } from "../../src/core/workflow/definition.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../../src/testing/world/random.ts";
 
 /** What the code of a task does. */
 export interface TaskPlan {

@@ -3,8 +3,8 @@ import type { EmbeddedApp } from "../../src/app/embedded.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
 import type { MessageIntake } from "../../src/entry/message-intake.ts";
 import type { OutgoingMessage } from "../../src/ports/broker.ts";
+import { Random } from "../../src/testing/world/random.ts";
 import type { BuiltWorkflow } from "../../src/workflow/workflow.ts";
-import { Random } from "../simulation/random.ts";
 import { testApp } from "./app.ts";
 
 /** A seeded source of numbers in [0, 1). */

@@ -246,6 +246,23 @@ const machineErrors = {
     "none",
     "Fix the problem that the command printed, and deploy again. Resources that exist stay.",
   ),
+  // Tests of workflows
+  TEST_SERVICE_NOT_FAKED: entry("none", "Give testWorkflow or chaos an answer for the request, in `http`."),
+  TEST_TASK_UNKNOWN: entry("none", "Name a task of the workflow that is tested."),
+  TEST_RESULT_MISSING: entry("none", "Check the status of the task first, or correct what made it end so."),
+  TEST_FILE_UNMATCHED: entry(
+    "none",
+    "Drop a file whose name fits a fileDrop of the workflow. Names are relative to the inbox.",
+  ),
+  TEST_TIME_INVALID: entry(
+    "none",
+    'Give a time that is not in the past of the test: "2026-01-31T06:00:00Z".',
+  ),
+  TEST_STUCK: entry(
+    "none",
+    "Send the event or completion that a task waits for, or give its wait a timeout. A task that resumes for " +
+      "ever has steps whose names change.",
+  ),
   PORT_IN_USE: entry("none", "Stop the other program, or choose another port with --port."),
   CONFIGURATION_INVALID: entry("none", "Correct the variables or options that the message names."),
   USAGE: entry("none", "Run `baton --help`, or the command with --help."),

@@ -1,4 +1,4 @@
-import type { Random } from "../../simulation/random.ts";
+import type { Random } from "../../../src/testing/world/random.ts";
 
 /** What waits its turn, first come first served, or picked at random. Both in constant time. */
 export class Backlog<Item> {

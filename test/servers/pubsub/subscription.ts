@@ -1,4 +1,4 @@
-import { Random } from "../../simulation/random.ts";
+import { Random } from "../../../src/testing/world/random.ts";
 import type { Timeline } from "../kit/timeline.ts";
 import { Backlog } from "./backlog.ts";
 import { compileFilter } from "./filter.ts";

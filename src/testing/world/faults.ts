@@ -42,6 +42,8 @@ export type Site =
   | "archive"
   /** A wait in the code of a task. */
   | "code"
+  /** A call of a task's code to a service. */
+  | "service"
   | "delivery";
 
 const anywhere = ["crash_before", "crash_after", "hang"] as const;
@@ -59,6 +61,7 @@ const gentle: Readonly<Record<Site, readonly Fault[]>> = {
   callback: ["refused", "error", "slow", ...anywhere],
   archive: ["refused", "error", ...anywhere],
   code: anywhere,
+  service: ["lost_reply", "slow", ...anywhere],
   delivery: ["delayed", "lost_acknowledgement"],
 };
 

@@ -1,5 +1,5 @@
-import type { CollectionName } from "../../src/core/records.ts";
-import type { JsonValue } from "../../src/core/values/json.ts";
+import type { CollectionName } from "../../core/records.ts";
+import type { JsonValue } from "../../core/values/json.ts";
 import {
   type CommitResult,
   type Condition,
@@ -8,7 +8,7 @@ import {
   type QueryOptions,
   type StoredDocument,
   type Write,
-} from "../../src/ports/store.ts";
+} from "../../ports/store.ts";
 
 /** One document before and after a commit. */
 export interface Change {

@@ -1,5 +1,5 @@
 import type { Faults } from "./faults.ts";
-import { Machine, type Surroundings } from "./machine.ts";
+import type { Machine } from "./machine.ts";
 import { Process } from "./process.ts";
 import type { Random } from "./random.ts";
 import type { World } from "./world.ts";
@@ -12,16 +12,19 @@ export interface ClusterOptions {
   readonly answersAtOnce: () => boolean;
 }
 
+/** Installs Baton in a new process, in the given version of the workflows. */
+export type CreateMachine = (process: Process, random: Random, version: 0 | 1) => Machine;
+
 /** Machines that come and go: one that dies is started again after a while, and remembers nothing. */
 export class Cluster {
-  /** Which version of the workflows new processes have. */
+  /** The version of the workflows that new processes have. */
   version: 0 | 1 = 0;
   readonly #machines = new Map<number, Machine>();
   readonly #world: World;
   readonly #faults: Faults;
   readonly #random: Random;
   readonly #options: ClusterOptions;
-  #surroundings: Surroundings | undefined;
+  #create: CreateMachine | undefined;
   #starts = 0;
 
   constructor(world: World, faults: Faults, random: Random, options: ClusterOptions) {
@@ -36,21 +39,21 @@ export class Cluster {
     return [...this.#machines.values()].filter(({ isStopping }) => !isStopping);
   }
 
-  start(surroundings: Surroundings): void {
-    this.#surroundings = surroundings;
+  start(create: CreateMachine): void {
+    this.#create = create;
     for (const place of this.#options.skewsMs.keys()) this.#startMachine(place);
   }
 
-  /** All machines are replaced, one after the other, by ones that have the next version. */
+  /** Replaces all machines, one after the other, by ones that have the next version. */
   deploy(): void {
     this.version = 1;
     this.#world.note("a new version is deployed");
-    for (const [at, machine] of this.machines.entries())
-      this.#world.after(at * 3_000, () => machine.shutDown());
+    for (const [index, machine] of this.machines.entries())
+      this.#world.after(index * 3_000, () => machine.shutDown());
   }
 
   #startMachine(place: number): void {
-    if (!this.#surroundings) throw new Error("The cluster has not been started");
+    if (!this.#create) throw new Error("The cluster has not been started");
     const { skewsMs, standstillMs, answersAtOnce } = this.#options;
     const name = `p${place + 1}.${++this.#starts}`;
     const settings = { name, skewMs: skewsMs[place] ?? 0, standstillMs, answersAtOnce };
@@ -59,6 +62,6 @@ export class Cluster {
       this.#world.after(this.#random.between(100, 8_000), () => this.#startMachine(place));
     });
     this.#world.note(`${name} starts`);
-    this.#machines.set(place, new Machine(process, this.#surroundings, this.#random.fork(), this.version));
+    this.#machines.set(place, this.#create(process, this.#random.fork(), this.version));
   }
 }

@@ -1,12 +1,5 @@
-import { EventQueue } from "./event-queue.ts";
+import { EventQueue, type Place } from "./event-queue.ts";
 import { Trace } from "./trace.ts";
-
-/** Where something happens: nothing happens on a process that is dead, and nothing before it comes back. */
-export interface Place {
-  readonly isAlive: boolean;
-  /** Milliseconds, by the world's time. */
-  readonly hungUntil: number;
-}
 
 /** A promise of Baton that was broken. */
 export interface Violation {
@@ -15,23 +8,38 @@ export interface Violation {
   readonly what: string;
 }
 
+export interface WorldOptions {
+  /** When time begins, in milliseconds since 1970. */
+  readonly beginning?: number;
+  /** Resolves when no code can continue before the next event. Default: code waits for nothing but the world. */
+  readonly rest?: () => Promise<void>;
+}
+
 /** A moment long past, so that no simulated time is ever before 1970. */
-const beginning = 1_700_000_000_000;
+const defaultBeginning = 1_700_000_000_000;
 
 /** Time, and all future events. It moves from one event to the next. Between them, code runs as far as it can. */
 export class World {
-  now = beginning;
+  now: number;
   readonly trace: Trace;
+  readonly #beginning: number;
+  readonly #rest: () => Promise<void>;
   readonly #events = new EventQueue();
   #violation: Violation | undefined;
 
-  constructor(trace: Trace = new Trace(false)) {
+  constructor(
+    trace: Trace = new Trace(false),
+    { beginning = defaultBeginning, rest = codeAtRest }: WorldOptions = {},
+  ) {
     this.trace = trace;
+    this.now = beginning;
+    this.#beginning = beginning;
+    this.#rest = rest;
   }
 
   /** Milliseconds since the world began. */
   get elapsedMs(): number {
-    return this.now - beginning;
+    return this.now - this.#beginning;
   }
 
   /** Has something happen after a delay; returns how to call it off. */
@@ -51,7 +59,7 @@ export class World {
     else if (place.hungUntil > this.now) this.#events.add({ ...event, at: place.hungUntil });
     else {
       happen();
-      await codeAtRest();
+      await this.#rest();
     }
     return true;
   }

@@ -1,26 +1,39 @@
-import { TaskError } from "../../src/core/errors/errors.ts";
-import type { CallbackArchive, CallbackSender } from "../../src/ports/callbacks.ts";
-import type { ObjectStore } from "../../src/ports/objects.ts";
-import type { CommitEachResult, DocumentStore, MaybePromise, Write } from "../../src/ports/store.ts";
-import type { Documents } from "./documents.ts";
+import { TaskError } from "../../core/errors/errors.ts";
+import type { ArchivedCallback, CallbackArchive, CallbackSender } from "../../ports/callbacks.ts";
+import type { ObjectStore } from "../../ports/objects.ts";
+import type { CommitEachResult, DocumentStore, MaybePromise, Write } from "../../ports/store.ts";
+import type { Change, Documents } from "./documents.ts";
 import type { Fault } from "./faults.ts";
-import type { Commit } from "./invariants.ts";
 import type { Process } from "./process.ts";
-import type { Receiver } from "./receiver.ts";
 import type { World } from "./world.ts";
 
+/** A commit, in the moment it is applied. */
+export interface Commit {
+  readonly changes: readonly Change[];
+  readonly by: Process;
+  /** What goes wrong with it. */
+  readonly fault: Fault | undefined;
+}
+
+/** The outside system that callbacks go to, and the archive of callbacks. */
+interface CallbackReceiver {
+  /** Throws if it does not accept the callback. */
+  take(url: string, webhookId: string, body: string): void;
+  archive(callback: ArchivedCallback): void;
+}
+
 /** What every process shares, and no crash takes away. */
-export interface Services {
+export interface SharedServices {
   readonly world: World;
   readonly documents: Documents;
   readonly objects: Map<string, Uint8Array>;
-  readonly receiver: Receiver;
+  readonly receiver: CallbackReceiver;
   /** Called for every commit, in the moment it is applied. */
   readonly onCommit: (commit: Commit) => void;
 }
 
 /** The document store as one process reaches it. */
-export function storePort({ world, documents, onCommit }: Services, process: Process): DocumentStore {
+export function storePort({ world, documents, onCommit }: SharedServices, process: Process): DocumentStore {
   const commit = (writes: readonly Write[], fault: Fault | undefined) => {
     const { committed, changes } = documents.commit(writes, world.now);
     onCommit({ changes, by: process, fault });
@@ -84,7 +97,7 @@ export function storePort({ world, documents, onCommit }: Services, process: Pro
   };
 }
 
-export function objectsPort({ objects }: Services, process: Process): ObjectStore {
+export function objectsPort({ objects }: SharedServices, process: Process): ObjectStore {
   const pathOf = ({ bucket, object }: { bucket: string; object: string }) => `${bucket}/${object}`;
   const infoOf = (name: { bucket: string; object: string }, bytes: number) => ({
     bucket: name.bucket,
@@ -141,7 +154,7 @@ export function objectsPort({ objects }: Services, process: Process): ObjectStor
   };
 }
 
-export function callbacksPort({ receiver }: Services, process: Process): CallbackSender {
+export function callbacksPort({ receiver }: SharedServices, process: Process): CallbackSender {
   return {
     send: async ({ url, webhookId, body }) => {
       await process.call(
@@ -153,7 +166,7 @@ export function callbacksPort({ receiver }: Services, process: Process): Callbac
   };
 }
 
-export function archivePort({ receiver }: Services, process: Process): CallbackArchive {
+export function archivePort({ receiver }: SharedServices, process: Process): CallbackArchive {
   return {
     store: async (_table, callback) => {
       await process.call(

@@ -1,4 +1,9 @@
-import type { Place } from "./world.ts";
+/** Where something happens: nothing happens on a process that is dead, and nothing before it comes back. */
+export interface Place {
+  readonly isAlive: boolean;
+  /** Milliseconds, by the world's time. */
+  readonly hungUntil: number;
+}
 
 interface Event {
   /** Milliseconds, by the world's time. */

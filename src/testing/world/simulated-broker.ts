@@ -1,6 +1,6 @@
-import { deriveBatchId } from "../../src/core/batch.ts";
-import { isRedrivable, type Message } from "../../src/core/messages.ts";
-import type { Broker, MessageHandler, OutgoingMessage, Timer } from "../../src/ports/broker.ts";
+import { deriveBatchId } from "../../core/batch.ts";
+import { isRedrivable, type Message } from "../../core/messages.ts";
+import type { Broker, MessageHandler, OutgoingMessage, Timer } from "../../ports/broker.ts";
 import type { Fault, Faults, Hostility } from "./faults.ts";
 import type { Process } from "./process.ts";
 import type { Random } from "./random.ts";

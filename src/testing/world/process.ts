@@ -1,7 +1,8 @@
-import { atOnce, ConflictError, type MaybePromise, StoreTimeoutError } from "../../src/ports/store.ts";
+import { atOnce, ConflictError, type MaybePromise, StoreTimeoutError } from "../../ports/store.ts";
+import type { Place } from "./event-queue.ts";
 import type { Fault, Faults, Site } from "./faults.ts";
 import type { Random } from "./random.ts";
-import type { Place, World } from "./world.ts";
+import type { World } from "./world.ts";
 
 export interface ProcessSettings {
   readonly name: string;

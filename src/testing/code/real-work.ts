@@ -1,0 +1,99 @@
+import { setImmediate, setTimeout } from "node:timers/promises";
+
+/** Code that runs outside of the world's control: it may wait for a file, a child process or a library. */
+export interface RunningCode {
+  /** Whether it waits for nothing of the world and may continue at any time. */
+  readonly isActive: boolean;
+}
+
+/** How long code that waits for nothing visible is given before time continues without it. */
+const graceMs = 30;
+/** How long a file, a connection or a child process is waited for before time continues. */
+const patienceMs = 5_000;
+
+/**
+ * Knows when real work is under way. Time in the world stands still meanwhile: otherwise a slow disk would make tasks
+ * time out. Code that waits for its abort signal alone, or for nothing at all, must not hold up time for ever.
+ */
+export class RealWork {
+  readonly #running = new Set<RunningCode>();
+  /** Code that was seen to wait for nothing, until it does something again. */
+  readonly #stalled = new Set<RunningCode>();
+  #services = 0;
+  #activity = 0;
+  #baseline = new Map<string, number>();
+
+  begin(code: RunningCode): void {
+    if (this.#running.size === 0) this.#baseline = activeResources();
+    this.#running.add(code);
+    this.wake(code);
+  }
+
+  end(code: RunningCode): void {
+    this.#running.delete(code);
+    this.wake(code);
+  }
+
+  /** The code has done something, or something has happened that lets it continue. */
+  wake(code: RunningCode): void {
+    this.#activity += 1;
+    this.#stalled.delete(code);
+  }
+
+  /** The work of a fake service. */
+  async service<T>(work: () => Promise<T> | T): Promise<T> {
+    this.#services += 1;
+    try {
+      return await work();
+    } finally {
+      this.#services -= 1;
+      this.#activity += 1;
+    }
+  }
+
+  /** Resolves when all code waits for the world, or for something that does not come. */
+  readonly rest = async (): Promise<void> => {
+    await nextTick();
+    let seen = this.#activity;
+    let since = performance.now();
+    while (this.#services > 0 || this.#active.length > 0) {
+      await setImmediate();
+      const waitedMs = performance.now() - since;
+      if (this.#activity !== seen) {
+        seen = this.#activity;
+        since = performance.now();
+      } else if (waitedMs < this.#waitMs()) await setTimeout(waitedMs < 5 ? 0 : 1);
+      else return this.#continueWithout();
+    }
+  };
+
+  /** How long nothing may happen before time continues. */
+  #waitMs(): number {
+    return this.#services > 0 || this.#hasRealResources() ? patienceMs : graceMs;
+  }
+
+  #continueWithout(): void {
+    for (const code of this.#active) this.#stalled.add(code);
+  }
+
+  get #active(): readonly RunningCode[] {
+    return [...this.#running].filter((code) => code.isActive && !this.#stalled.has(code));
+  }
+
+  #hasRealResources(): boolean {
+    return [...activeResources()].some(([type, count]) => count > (this.#baseline.get(type) ?? 0));
+  }
+}
+
+/** Ticks come after all code that waits for settled promises. */
+function nextTick(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
+}
+
+/** What keeps the process alive, by type. Timers are not counted: those of task code are virtual. */
+function activeResources(): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const type of process.getActiveResourcesInfo())
+    if (type !== "Timeout" && type !== "Immediate") counts.set(type, (counts.get(type) ?? 0) + 1);
+  return counts;
+}

@@ -1,0 +1,183 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { encodeJson } from "../../core/values/json.ts";
+import type { TaskContext } from "../../runtime/task-type.ts";
+import type { Process } from "../world/process.ts";
+import type { RealWork, RunningCode } from "./real-work.ts";
+
+/** How a repeated effect is recognised by the service. */
+export type Protection =
+  /** A repetition changes nothing: it reads, or replaces what it wrote. */
+  | { readonly kind: "harmless" }
+  /** The service recognises a repetition by this key. */
+  | { readonly kind: "key"; readonly key: string }
+  | { readonly kind: "none" };
+
+/** What a call of a service does. */
+export interface EffectDescription {
+  /** For people: `POST https://pay.example/charges`. Two calls that mean the same have the same text. */
+  readonly what: string;
+  readonly protection: Protection;
+}
+
+/** A call of a service that was carried out. */
+export interface Effect extends EffectDescription {
+  /** The step around it. */
+  readonly step: string | undefined;
+  /** Which of the equal calls of this step, or outside of steps, it is: 0 for the first. */
+  readonly occurrence: number;
+  readonly at: number;
+  /** Whether the run had been interrupted when the code made the call. */
+  readonly isAfterAbort: boolean;
+}
+
+export type RunEnding =
+  | { readonly kind: "returned"; readonly json: string | undefined }
+  | { readonly kind: "threw"; readonly error: unknown }
+  /** The task left its worker to wait. */
+  | { readonly kind: "parked" };
+
+/** What is noted while the code of a task runs. */
+export interface RunObserver {
+  started(run: WatchedRun): void;
+  effect(run: WatchedRun, effect: Effect): void;
+  stepDone(run: WatchedRun, name: string): void;
+  aborted(run: WatchedRun): void;
+  ended(run: WatchedRun): void;
+}
+
+/** The step in which the current code runs. */
+const currentStep = new AsyncLocalStorage<string>();
+
+const pendingEffect = new AsyncLocalStorage<() => void>();
+
+/** Makes a call of a service. `carriedOut` is called in the moment the service carries it out. */
+export function withPendingEffect<T>(carriedOut: () => void, call: () => T): T {
+  return pendingEffect.run(carriedOut, call);
+}
+
+/** Called by a service when a call reaches it. Returns what to call when it carries the call out. */
+export function takePendingEffect(): () => void {
+  return pendingEffect.getStore() ?? (() => undefined);
+}
+
+/** One run of a task's function: an attempt, or its continuation after a wait. */
+export class WatchedRun implements RunningCode {
+  readonly batchId: string;
+  readonly taskId: string;
+  readonly attempt: number;
+  readonly idempotencyKey: string;
+  readonly process: Process;
+  /** Names of steps and waits, in the order in which the code reached them. */
+  readonly reached: string[] = [];
+  readonly stepsDone: string[] = [];
+  readonly effects: Effect[] = [];
+  ending: RunEnding | undefined;
+  /** By the time of the world. */
+  abortedAt: number | undefined;
+  endedAt: number | undefined;
+  readsClock = false;
+  usesChance = false;
+  /** A service failed, so that the code may have taken another way. */
+  hadFailedCall = false;
+  readonly #work: RealWork;
+  readonly #observer: RunObserver;
+  readonly #counts = new Map<string, number>();
+  /** How many threads of its code are not waiting for the world. */
+  #threads = 1;
+
+  constructor(context: TaskContext, process: Process, work: RealWork, observer: RunObserver) {
+    const { batchId, taskId, attempt, idempotencyKey, signal } = context;
+    this.batchId = batchId;
+    this.taskId = taskId;
+    this.attempt = attempt;
+    this.idempotencyKey = idempotencyKey;
+    this.process = process;
+    this.#work = work;
+    this.#observer = observer;
+    signal.addEventListener("abort", () => this.#abort());
+    work.begin(this);
+    observer.started(this);
+  }
+
+  get isActive(): boolean {
+    return this.ending === undefined && this.process.isAlive && this.#threads > 0;
+  }
+
+  get now(): number {
+    return this.process.monotonicMs();
+  }
+
+  /** The code waits for the answer of a call. */
+  async waitFor<T>(answer: Promise<T> | T): Promise<T> {
+    this.#threads -= 1;
+    try {
+      return await answer;
+    } finally {
+      this.#threads += 1;
+      this.#work.wake(this);
+    }
+  }
+
+  /** Runs the work of a step, which is code of the task inside a call. */
+  async stepWork<T>(name: string, work: () => Promise<T> | T): Promise<T> {
+    this.#threads += 1;
+    this.#work.wake(this);
+    try {
+      return await currentStep.run(name, work);
+    } finally {
+      this.#threads -= 1;
+    }
+  }
+
+  reachStep(name: string): void {
+    this.reached.push(name);
+  }
+
+  finishStep(name: string): void {
+    this.stepsDone.push(name);
+    this.#observer.stepDone(this, name);
+  }
+
+  /** The code calls a service. Returns what to note when the call has been carried out. */
+  beginEffect(description: EffectDescription): () => void {
+    const step = currentStep.getStore();
+    const slot = `${step ?? ""}\n${description.what}`;
+    const occurrence = this.#counts.get(slot) ?? 0;
+    this.#counts.set(slot, occurrence + 1);
+    const isAfterAbort = this.abortedAt !== undefined;
+    return () => {
+      const effect = { ...description, step, occurrence, isAfterAbort, at: this.now };
+      this.effects.push(effect);
+      this.#observer.effect(this, effect);
+    };
+  }
+
+  /** The function has returned, thrown, or reached a wait. Only the first ending counts. */
+  end(ending: RunEnding): void {
+    if (this.ending) return;
+    this.ending = ending;
+    this.endedAt = this.now;
+    this.#work.end(this);
+    this.#observer.ended(this);
+  }
+
+  returned(value: unknown): void {
+    const encoded = encodeJson(value);
+    this.end({ kind: "returned", json: encoded.ok ? encoded.text : undefined });
+  }
+
+  #abort(): void {
+    this.abortedAt = this.now;
+    this.#work.wake(this);
+    this.#observer.aborted(this);
+  }
+}
+
+/** Notes nothing. */
+export const noObserver: RunObserver = {
+  started: () => undefined,
+  effect: () => undefined,
+  stepDone: () => undefined,
+  aborted: () => undefined,
+  ended: () => undefined,
+};

@@ -1,0 +1,98 @@
+import { BatonError } from "../core/errors/errors.ts";
+import type { BatchStatus, DisplayStatus, Reason, StoredError } from "../core/records.ts";
+import type { JsonValue } from "../core/values/json.ts";
+import type { BatchView, TaskView } from "../core/views/views.ts";
+import type { ServiceCall } from "./fakes/fake-services.ts";
+import type { SentCallback } from "./workflow-world.ts";
+
+/** A task at the end of a run. */
+export interface TestTask<Result = JsonValue> {
+  readonly status: DisplayStatus;
+  /** Why it was skipped, waits, or took a shortcut. */
+  readonly reason: Reason | null;
+  readonly attempts: number;
+  /** Null unless it ended SUCCESS. */
+  readonly result: Result | null;
+  readonly error: StoredError | null;
+  /** The events that it waits for. */
+  readonly waitsFor: readonly string[];
+  readonly counters: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+  /** Errors that the task noted, and the one that it failed with. */
+  readonly errors: readonly string[];
+}
+
+/** A batch as a test sees it. `Tasks` maps the ids of the tasks to their results. */
+export interface TestRun<Tasks> {
+  readonly batchId: string;
+  readonly status: BatchStatus;
+  readonly tasks: { readonly [Id in keyof Tasks]: TestTask<Tasks[Id]> };
+  /** Milliseconds by the clock of the test. */
+  readonly durationMs: number;
+  /** Progress and final callbacks, in the order in which they were sent. */
+  readonly callbacks: readonly SentCallback[];
+  /** Calls of services, in their order. Those of this test's earlier runs are left out. */
+  readonly calls: readonly ServiceCall[];
+  /** The result of a task. Throws `TEST_RESULT_MISSING` unless it ended SUCCESS. */
+  result<Id extends keyof Tasks & string>(taskId: Id): Tasks[Id];
+  /** The error of a task that failed. Throws `TEST_RESULT_MISSING` if it did not. */
+  error(taskId: keyof Tasks & string): StoredError;
+}
+
+/** What happened beside the batch while it ran. */
+interface Surroundings {
+  readonly callbacks: readonly SentCallback[];
+  readonly calls: readonly ServiceCall[];
+  readonly durationMs: number;
+  /** Reads a result that is too large for its TaskLog. */
+  readonly readLarge: (result: JsonValue) => JsonValue;
+}
+
+export function toTestRun<Tasks>(view: BatchView, surroundings: Surroundings): TestRun<Tasks>;
+export function toTestRun(
+  { batchId, status, tasks }: BatchView,
+  { readLarge, ...surroundings }: Surroundings,
+): TestRun<Readonly<Record<string, JsonValue>>> {
+  const found = new Map(tasks.map((task) => [task.taskId, toTestTask(task, readLarge)]));
+  const find = (taskId: string) => found.get(taskId) ?? unknownTask(taskId, [...found.keys()]);
+  return {
+    batchId,
+    status,
+    tasks: Object.fromEntries(found),
+    ...surroundings,
+    result: (taskId) => {
+      const task = find(taskId);
+      if (task.status === "SUCCESS") return task.result;
+      const problem = task.error ? `${task.error.code}: ${task.error.message}` : (task.reason ?? "no reason");
+      throw new BatonError("TEST_RESULT_MISSING", `Task ${taskId} ended ${task.status} (${problem})`);
+    },
+    error: (taskId) => {
+      const { status: ended, error } = find(taskId);
+      if (error) return error;
+      throw new BatonError("TEST_RESULT_MISSING", `Task ${taskId} has no error: it ended ${ended}`);
+    },
+  };
+}
+
+function toTestTask(task: TaskView, readLarge: Surroundings["readLarge"]): TestTask {
+  const { status, reason, attempts, error, waitsFor, report } = task;
+  return {
+    status,
+    reason,
+    attempts,
+    result: status === "SUCCESS" ? readLarge(task.result) : null,
+    error: error && { code: error.code, message: error.message, retryable: error.retryable },
+    waitsFor,
+    counters: report.counters,
+    warnings: report.warnings,
+    errors: report.errors,
+  };
+}
+
+/** Throws `TEST_TASK_UNKNOWN`. */
+export function unknownTask(taskId: string, known: readonly string[]): never {
+  throw new BatonError(
+    "TEST_TASK_UNKNOWN",
+    `The workflow has no task "${taskId}"; its tasks are: ${known.join(", ")}`,
+  );
+}
