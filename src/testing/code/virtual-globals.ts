@@ -119,7 +119,8 @@ async function virtualSleep(delayMs = 0, value?: unknown, options: { signal?: Ab
     const cancel = world.after(delayMs, () => resolve(value));
     signal?.addEventListener("abort", () => {
       cancel();
-      reject(new DOMException("The operation was aborted", { name: "AbortError", cause: signal.reason }));
+      const aborted = new Error("The operation was aborted", { cause: signal.reason });
+      reject(Object.assign(aborted, { name: "AbortError", code: "ABORT_ERR" }));
     });
   });
 }
