@@ -205,7 +205,7 @@ const typesOfKinds = {
   integer: "BIGINT",
   decimal: "DOUBLE",
   date: "DATE",
-  timestamp: "TIMESTAMP",
+  timestamp: "TIMESTAMP WITH TIME ZONE",
   text: "VARCHAR",
 };
 

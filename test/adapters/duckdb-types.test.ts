@@ -6,14 +6,14 @@ import { sampleRows } from "../../src/core/files/column-values.ts";
 import { Random } from "../../src/testing/world/random.ts";
 import { seedOfToday, triesAllCases } from "../support/cases-of-today.ts";
 import { kindByDefinition, openDuckDb } from "./duckdb-definition.ts";
-import { makeWarehouse } from "./duckdb-harness.ts";
+import { makeWarehouse, never } from "./duckdb-harness.ts";
 
 const typesOfKinds = {
   boolean: "BOOLEAN",
   integer: "BIGINT",
   decimal: "DOUBLE",
   date: "DATE",
-  timestamp: "TIMESTAMP",
+  timestamp: "TIMESTAMP WITH TIME ZONE",
   text: "VARCHAR",
 };
 
@@ -254,7 +254,7 @@ test.each([
   [["False"], "BOOLEAN"],
   [["true", "FALSE", "false", "TRUE"], "BOOLEAN"],
   [["0987-10-31"], "DATE"],
-  [["2026-10-31T10:30:00Z"], "TIMESTAMP"],
+  [["2026-10-31T10:30:00Z"], "TIMESTAMP WITH TIME ZONE"],
   [["x"], "VARCHAR"],
   [[...repeated("5", 200), "+5"], "VARCHAR"],
 ])("a column whose first values are missing gets the type of the others: %j is %s", async (cells, type) => {
@@ -265,7 +265,7 @@ test.each([
 
 test.each([
   ["5", "7.0", "DOUBLE"],
-  ["2026-10-31", "2026-10-31 00:00:00", "TIMESTAMP"],
+  ["2026-10-31", "2026-10-31 00:00:00", "TIMESTAMP WITH TIME ZONE"],
 ])(
   "a column of %s is wider if a later value is %s, which its table would accept",
   async (first, later, type) => {
@@ -308,5 +308,17 @@ test("a file that repeats keys merges the last row of each, into a table of its 
     { id: 1, n: 3 },
     { id: 2, n: 7 },
     { id: 3, n: 6 },
+  ]);
+});
+
+test("a table whose times have no zone keeps them, as earlier versions have made it", async () => {
+  const { warehouse, loadText, rows } = await makeWarehouse();
+  const into = { table: "orders", mode: "replace", key: [] } as const;
+  const sql = "SELECT 1 AS id, TIMESTAMP '2026-10-31 10:30:00' AS moment";
+  await warehouse.query({ jobId: "earlier", sql, parameters: {}, into, signal: never });
+  await loadText("id,moment\n2,2026-10-31 10:30:00+02:00\n");
+  expect(await rows("SELECT moment FROM orders ORDER BY id")).toEqual([
+    { moment: "2026-10-31T10:30:00" },
+    { moment: "2026-10-31T08:30:00" },
   ]);
 });

@@ -14,7 +14,7 @@ test("a CSV file is loaded with its types, quoted commas, quotes, line breaks, e
   expect(await rows("SELECT *, typeof(price) AS t FROM orders ORDER BY id")).toEqual([
     {
       id: 1,
-      at: "2026-10-01T10:30:00",
+      at: "2026-10-01T10:30:00.000Z",
       day: "2026-10-01",
       name: "Müller, Söhne & Co.",
       city: "東京",
@@ -25,7 +25,7 @@ test("a CSV file is loaded with its types, quoted commas, quotes, line breaks, e
     },
     {
       id: 2,
-      at: "2026-10-02T09:00:00",
+      at: "2026-10-02T09:00:00.000Z",
       day: "2026-10-02",
       name: 'Bar "Zoë"\nÑandú',
       city: null,

@@ -219,6 +219,16 @@ export function describeValues(
       }
     });
 
+    test("the times of a CSV file are instants, also in a table of a query", async () => {
+      const { loadText, query, rows } = await start();
+      await loadText("id,moment\n1,2026-10-31 10:30:00\n2,2026-10-31T10:30:00.000120+02:00\n");
+      const found = [{ moment: "2026-10-31T10:30:00.000Z" }, { moment: "2026-10-31T08:30:00.000120Z" }];
+      expect(await rows("SELECT moment FROM orders ORDER BY id")).toEqual(found);
+      await query("SELECT id, moment FROM orders");
+      await query("SELECT id, moment FROM orders", { mode: "merge", key: ["id", "moment"] });
+      expect(await rows("SELECT moment FROM summary ORDER BY id")).toEqual(found);
+    });
+
     test("columns without a name are numbered", async () => {
       const { rows, query } = await start();
       const sql = "SELECT 1 + 1, 'x' AS x, count(*), sum(1) AS total, NULL";

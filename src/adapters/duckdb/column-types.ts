@@ -8,13 +8,13 @@ import {
 } from "../../core/files/column-values.ts";
 import { type Column, quoteIdentifier, quoteLiteral } from "./statements.ts";
 
-/** The types of columns that are made for a file. */
+/** The types of columns that are made for a file. A time is an instant, as in BigQuery. */
 export const typeOfKind: Readonly<Record<ColumnKind, string>> = {
   boolean: "BOOLEAN",
   integer: "BIGINT",
   decimal: "DOUBLE",
   date: "DATE",
-  timestamp: "TIMESTAMP",
+  timestamp: "TIMESTAMP WITH TIME ZONE",
   text: "VARCHAR",
 };
 

@@ -133,7 +133,9 @@ function shortcutsTo(type: string, text: string, value: string): readonly string
   if (isFraction.test(type)) return [`${matchesSql(text, kindPatterns.decimal)} AND isfinite(${value})`];
   if (type === "BOOLEAN") return [`${matchesSql(text, kindPatterns.boolean)} AND ${value} IS NOT NULL`];
   if (type === "DATE") return [`${isWritten} AND ${value} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31'`];
-  if (type !== "TIMESTAMP") return [];
+  if (!/^TIMESTAMP( WITH TIME ZONE)?$/.test(type)) return [];
   const isInRange = `${value} >= TIMESTAMP '0001-01-01 00:00:00' AND ${value} < TIMESTAMP '10000-01-01 00:00:00'`;
-  return [`${isWritten} AND ${isInRange}`, `${matchesSql(text, utcPattern)} AND ${value} IS NOT NULL`];
+  // The text of an instant ends in its offset, which files seldom have.
+  const isWrittenTime = `CAST(CAST(${value} AS TIMESTAMP) AS VARCHAR) = ${text}`;
+  return [`${isWrittenTime} AND ${isInRange}`, `${matchesSql(text, utcPattern)} AND ${value} IS NOT NULL`];
 }
