@@ -4,16 +4,7 @@ import { daySeconds } from "../core/values/time.ts";
 /** Permissions that the account of the function needs for one purpose. */
 export interface PermissionSet {
   /** The resource on which they are granted and tested. */
-  readonly on:
-    | "project"
-    | "database"
-    | "topic"
-    | "queue"
-    | "bucket"
-    | "dataset"
-    | "service account"
-    | "secret"
-    | "repository";
+  readonly on: string;
   /** Predefined roles that together have all of them. */
   readonly roles: readonly string[];
   /** The reason for each. */
@@ -21,6 +12,13 @@ export interface PermissionSet {
   /** Only for deployments that use it. */
   readonly isOptional?: true;
 }
+
+const actAs = (why: string) =>
+  ({
+    on: "service account",
+    roles: ["roles/iam.serviceAccountUser"],
+    needs: { "iam.serviceAccounts.actAs": why },
+  }) as const;
 
 /**
  * Every permission of the function. `npm run infra` writes the roles into `infra/*.tf`, the doctor tests the
@@ -62,17 +60,8 @@ export const permissions = {
     },
     isOptional: true,
   },
-  pushAccount: {
-    on: "service account",
-    roles: ["roles/iam.serviceAccountUser"],
-    needs: { "iam.serviceAccounts.actAs": "to let Cloud Tasks call the function as it" },
-    isOptional: true,
-  },
-  serviceAccount: {
-    on: "service account",
-    roles: ["roles/iam.serviceAccountUser"],
-    needs: { "iam.serviceAccounts.actAs": "to let Cloud Tasks publish as it" },
-  },
+  pushAccount: { ...actAs("to let Cloud Tasks call the function as it"), isOptional: true },
+  serviceAccount: actAs("to let Cloud Tasks publish as it"),
   storage: {
     on: "bucket",
     roles: ["roles/storage.objectUser"],
@@ -121,22 +110,15 @@ export const permissions = {
     },
     isOptional: true,
   },
-  dataformAccount: {
-    on: "service account",
-    roles: ["roles/iam.serviceAccountUser"],
-    needs: { "iam.serviceAccounts.actAs": "to let Dataform run actions as it" },
-    isOptional: true,
-  },
+  dataformAccount: { ...actAs("to let Dataform run actions as it"), isOptional: true },
 } as const satisfies Readonly<Record<string, PermissionSet>>;
 
-interface Database {
-  readonly projectId: string;
-  readonly databaseId: string;
-  readonly prefix: string;
-}
-
 /** Limits a grant on the project to one database. `infra/iam.tf` has the same, so that a grant by hand is equal. */
-export function databaseCondition({ projectId, databaseId, prefix }: Database) {
+export function databaseCondition({
+  projectId,
+  databaseId,
+  prefix,
+}: Readonly<Record<"projectId" | "databaseId" | "prefix", string>>) {
   return {
     expression: `resource.name == "projects/${projectId}/databases/${databaseId}"`,
     title: `${prefix}: its own database`,

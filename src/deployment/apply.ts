@@ -2,8 +2,7 @@ import { randomBytes } from "node:crypto";
 import * as z from "zod";
 import { secretReferences } from "../configuration/secrets.ts";
 import { BatonError } from "../core/errors/errors.ts";
-import type { Diagnosis } from "../doctor/diagnose.ts";
-import { rollbackCommand, secretCommands } from "./commands.ts";
+import { fieldsAddress, rollbackCommand, secretCommands } from "./commands.ts";
 import {
   askProjectNumber,
   askServingFunction,
@@ -12,6 +11,7 @@ import {
   commandEnvironmentText,
   environmentText,
   functionEnvironment,
+  isCloudRunEnabled,
   type ServingFunction,
   variableChanges,
 } from "./function.ts";
@@ -23,9 +23,24 @@ import {
   terraformVariables,
 } from "./plan.ts";
 import type { Deploying, Prepared } from "./prepare.ts";
-import { commandFailure, commandLine, readJson, type Steps, withCondition } from "./run-steps.ts";
+import {
+  commandFailure,
+  commandLine,
+  readJson,
+  type StateResource,
+  type Steps,
+  withCondition,
+} from "./run-steps.ts";
 import { privateFlag } from "./settings.ts";
-import { assertNoDeletions, assertStateToDeploy, plannedChanges } from "./terraform-plan.ts";
+import {
+  assertNoDeletions,
+  assertStateToDeploy,
+  assertStateToRemove,
+  plannedChanges,
+  protectedResources,
+  readState,
+  shownResources,
+} from "./terraform-plan.ts";
 import { functionSecrets, isSecret, type TextVariables } from "./variables-file.ts";
 
 export interface DeployedFunction {
@@ -65,7 +80,7 @@ export async function applyDeployment(deploying: Deploying): Promise<DeployedFun
   return environment && deployFunction(deploying, environment, serving);
 }
 
-export function writeTerraformVariables(deployment: Deployment, steps: Steps): void {
+function writeTerraformVariables(deployment: Deployment, steps: Steps): void {
   const path = `${infrastructureFolder}/${deploymentFiles(deployment).terraformVariables}`;
   steps.write(path, `${JSON.stringify(terraformVariables(deployment), null, 2)}\n`);
 }
@@ -169,14 +184,72 @@ async function ensureInvoker(deploying: Deploying, isWhole: boolean): Promise<vo
 }
 
 /** Runs the doctor with the variables of the function, and with the credentials of this shell. */
-export async function checkDeployment(
-  { target, deployment }: Prepared,
-  { environment }: DeployedFunction,
-): Promise<Diagnosis> {
+export async function checkDeployment({ target, deployment }: Prepared, { environment }: DeployedFunction) {
   const { diagnose } = await import("../doctor/diagnose.ts");
   return diagnose({
     ...target.environment,
     ...commandEnvironment(deployment, target, environment),
     BATON_WORKFLOWS: target.configuration.workflows,
   });
+}
+
+/**
+ * Removes a deployment with all its data; returns the resources that the state of Terraform held. Throws
+ * `DEPLOY_STATE_MISSING`, `DEPLOY_WOULD_DELETE`, `DEPLOY_FAILED`, and the errors of `confirm`.
+ */
+export async function destroyDeployment(deploying: Deploying): Promise<readonly StateResource[]> {
+  const { deployment, parts, infrastructure, gcloud, steps, display } = deploying;
+  const { prefix, projectId } = deployment;
+  const hasState = parts.includes("infrastructure");
+  await askProjectNumber(deploying);
+  if (hasState)
+    for (const command of [infrastructure.init, infrastructure.existing]) await steps.run(command);
+  const state = hasState ? await readState(deploying) : [];
+  const resources = shownResources(state);
+  const serves = parts.includes("function") && (await functionExists(deploying));
+  if (hasState) {
+    if (serves) assertStateToRemove(deployment, resources);
+    display.removal(resources);
+  }
+  await display.confirm(
+    `This deletes the deployment ${prefix} of the project ${projectId}, and all of its ` +
+      `data. Type ${prefix} to continue:`,
+  );
+  if (hasState) await liftProtection(deploying, protectedResources(state));
+  if (serves) await steps.run(gcloud.remove);
+  if (resources.some(({ address }) => address.startsWith(`${fieldsAddress}[`)))
+    await steps.run(infrastructure.forgetFields);
+  if (hasState) await steps.run(infrastructure.destroy);
+  return resources;
+}
+
+async function functionExists(deploying: Deploying): Promise<boolean> {
+  if (!(await isCloudRunEnabled(deploying))) return false;
+  return (await deploying.steps.run(deploying.gcloud.present, { captures: true })).trim() !== "";
+}
+
+/**
+ * Lifts the protection by an apply of the protected resources alone: a whole apply would create what is missing, and
+ * fail where a first deployment did. If nothing is protected, no apply may run: it would create again what an earlier
+ * removal has deleted.
+ */
+async function liftProtection(
+  deploying: Deploying,
+  resources: ReturnType<typeof protectedResources>,
+): Promise<void> {
+  const { deployment, infrastructure, steps } = deploying;
+  const settings = { ...deployment.settings, BATON_DEPLOY_DELETE_PROTECTION: false };
+  writeTerraformVariables({ ...deployment, settings }, steps);
+  if (resources.length === 0) return;
+  const condition = "when it is protected against deletion";
+  // An apply would replace a tainted resource: delete it while it is still protected.
+  for (const { address } of resources.filter(({ tainted }) => tainted))
+    await steps.run(withCondition(infrastructure.untaint(address), `${condition}, and tainted`));
+  const plan = infrastructure.targetedPlan(resources.map(({ address }) => address));
+  await steps.run(withCondition(plan, condition));
+  const changes = await plannedChanges(deploying);
+  // With the names of another deployment, this one would be replaced by it. Tainted resources are deleted anyway.
+  const others = changes.filter(({ isTainted }) => !isTainted);
+  assertNoDeletions(infrastructure, others);
+  await steps.run(withCondition(infrastructure.apply, condition));
 }

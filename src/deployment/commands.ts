@@ -119,12 +119,6 @@ function deployFlags(deployment: Deployment): string[] {
   ];
 }
 
-export interface TerraformCall {
-  readonly programs: { readonly terraform: string };
-  /** Its output is not shown on a terminal. */
-  readonly isPlain: boolean;
-}
-
 /** The account that the function runs as: the state of its deployment holds it. */
 export const accountAddress = "google_service_account.function";
 
@@ -145,15 +139,16 @@ function assumedState(deployment: Deployment): string {
 
 /**
  * The commands of Terraform. Each deployment has its own workspace, and so its own state. The folder remembers one
- * workspace, which another deployment may change meanwhile: so each call names its own by `TF_WORKSPACE`.
+ * workspace, which another deployment may change meanwhile: so each call names its own by `TF_WORKSPACE`. `isPlain`:
+ * the output is not shown on a terminal.
  */
-export function infrastructureCommands(deployment: Deployment, { programs, isPlain }: TerraformCall) {
+export function infrastructureCommands(deployment: Deployment, program: string, isPlain: boolean) {
   const workspace = deploymentName(deployment);
-  const read = (...words: string[]) => [programs.terraform, `-chdir=${infrastructureFolder}`, ...words];
+  const read = (...words: string[]) => [program, `-chdir=${infrastructureFolder}`, ...words];
   const terraform = (...words: string[]) => read(...words, ...(isPlain ? ["-no-color"] : []));
   const { terraformPlan: planFile, terraformVariables } = deploymentFiles(deployment);
   const variables = `-var-file=${terraformVariables}`;
-  const product = programs.terraform === "tofu" ? "OpenTofu" : "Terraform";
+  const product = program === "tofu" ? "OpenTofu" : "Terraform";
   const output = { BATON_PROJECT: deployment.projectId, BATON_PREFIX: deployment.prefix };
   /** A command that works on the state of this deployment. */
   const onState = (title: string, argv: readonly string[], more: Partial<Command> = {}): Command => {

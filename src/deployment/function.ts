@@ -84,14 +84,11 @@ const functionOnly = /^(?:NODE_|OTEL_)|^BATON_DEPLOY_|^BATON_TRACES$/;
 
 /** The variables for commands that look at a deployment: those of the function, and its secrets by name. */
 export function commandEnvironment(
-  {
-    projectId,
-    ownSecrets,
-    ...deployment
-  }: Pick<Deployment, "projectId" | "ownSecrets" | "prefix" | "usesPowerBi">,
+  deployment: Pick<Deployment, "projectId" | "ownSecrets" | "prefix" | "usesPowerBi">,
   { ownVariables }: Pick<Target, "ownVariables">,
   functionVariables: TextVariables,
 ): TextVariables {
+  const { projectId, ownSecrets } = deployment;
   const shown = Object.entries(functionVariables).filter(
     ([name, value]) => !functionOnly.test(name) && !(name in ownVariables && looksSecret(name, value)),
   );
@@ -100,10 +97,8 @@ export function commandEnvironment(
     ...Object.entries(ownSecrets).filter(([name]) => name.startsWith(taskSecretPrefix)),
   ].map(([variable, secret]) => {
     const [name = "", version = "latest"] = secret.split(":");
-    return [
-      variable,
-      name.startsWith("projects/") ? `${name}/versions/${version}` : secretPath(projectId, name, version),
-    ];
+    const isPath = name.startsWith("projects/");
+    return [variable, isPath ? `${name}/versions/${version}` : secretPath(projectId, name, version)];
   });
   return Object.fromEntries([...shown, ...references]);
 }
@@ -115,9 +110,8 @@ export function commandEnvironmentText(variables: TextVariables): string {
     if (!/["$`\\]/.test(value)) return `${name}="${value}"`;
     return `# ${name} is left out: a shell and Node need different quotes for it`;
   });
-  const head =
-    "# Written by `baton deploy`. It names the secrets in Secret Manager, and leaves out " +
-    "variables that look like secrets.";
+  const leftOut = "variables that look like secrets";
+  const head = `# Written by \`baton deploy\`. It names the secrets in Secret Manager, and leaves out ${leftOut}.`;
   return `${[head, ...lines.sort()].join("\n")}\n`;
 }
 
@@ -182,34 +176,29 @@ export function assertSameVariablesFile(
   const before = serving?.variables[variablesFileLabel];
   if (!before) return;
   const { hasFile, variablesFile: now } = target;
-  const deployed = `The function was deployed with --variables ${before}, and now`;
-  const code = "DEPLOY_VARIABLES_FORGOTTEN";
-  if (!hasFile)
-    throw new BatonError(code, `${deployed} there is no --variables`, {
-      remedy: `Give --variables ${before}, or --variables /dev/null to deploy without a file.`,
+  const refuse = (found: string, remedy: string) => {
+    const message = `The function was deployed with --variables ${before}, and now ${found}`;
+    return new BatonError("DEPLOY_VARIABLES_FORGOTTEN", message, {
+      remedy: `Give --variables ${before}, ${remedy}`,
     });
+  };
+  if (!hasFile) throw refuse("there is no --variables", "or --variables /dev/null to deploy without a file.");
   // With the infrastructure, a person sees the plan. A pipeline deploys new versions without a question.
   if (parts.includes("infrastructure") || now === undefined || isSameFile(before, now)) return;
-  throw new BatonError(code, `${deployed} it is --variables ${now}`, {
-    remedy:
-      `Give --variables ${before}, or the project, region and prefix of ${now}. For a renamed ` +
-      "file, deploy without --skip-infra.",
-  });
+  const renamed = "For a renamed file, deploy without --skip-infra.";
+  throw refuse(`it is --variables ${now}`, `or the project, region and prefix of ${now}. ${renamed}`);
 }
 
 /** Relative paths start at the project's folder. Of absolute ones, the ends are compared, which machines share. */
 function isSameFile(before: string, now: string): boolean {
-  const segments = [before, now].map((path) =>
+  const [relative, ...others] = [before, now].map(normalize).filter((path) => !isAbsolute(path));
+  if (others.length > 0) return normalize(before) === normalize(now);
+  const segments = (path: string) =>
     normalize(path)
       .split(sep)
-      .filter((segment) => segment !== "" && segment !== ".."),
-  );
-  const isRelative = [before, now].filter((path) => !isAbsolute(path));
-  if (isRelative.length === 2) return normalize(before) === normalize(now);
-  const relative = segments.filter((_, index) => !isAbsolute(index === 0 ? before : now));
-  const length = relative[0]?.length ?? 2;
-  const [one, other] = segments.map((path) => path.slice(-length).join(sep));
-  return one === other;
+      .filter((segment) => segment !== "" && segment !== "..");
+  const length = relative === undefined ? 2 : segments(relative).length;
+  return segments(before).slice(-length).join(sep) === segments(now).slice(-length).join(sep);
 }
 
 /** What a deployment changes in the variables of a function that exists. Secrets count as the same. */
@@ -218,10 +207,10 @@ export function variableChanges(
   environment: TextVariables,
   { variables: before }: ServingFunction,
 ): readonly VariableChange[] {
-  const secrets = [...functionSecrets(deployment).map(([name]) => name), ...Object.keys(target.ownSecrets)];
+  const secrets = [...functionSecrets(deployment), ...Object.entries(target.ownSecrets)];
   const after: ServingFunction["variables"] = {
     ...environment,
-    ...Object.fromEntries(secrets.map((name) => [name, null])),
+    ...Object.fromEntries(secrets.map(([name]) => [name, null])),
   };
   const shown = (name: string, value: string | null | undefined) => {
     if (value === null) return "a secret";

@@ -25,25 +25,24 @@ export function planDeployment(
   workflows: readonly DeployedWorkflow[],
 ) {
   const { google, queues: limited } = configuration;
-  const triggers = workflows.flatMap(({ definition: { workflowId }, triggers: own }) =>
-    own.map((trigger) => ({ workflowId, ...trigger })),
+  const { projectId, prefix, location: region, databaseId, bucket, inboxBucket, dataset } = google;
+  const { bigQueryLocation = region, functionTimeoutSeconds, completions } = google;
+  const schedules = workflows.flatMap(({ definition: { workflowId }, triggers }) =>
+    triggers.flatMap((trigger) => {
+      if (trigger.type !== "schedule") return [];
+      return [{ workflowId, cron: trigger.cron, timeZone: trigger.timeZone }];
+    }),
   );
-  const schedules = triggers.flatMap((trigger) =>
-    trigger.type === "schedule"
-      ? [{ workflowId: trigger.workflowId, cron: trigger.cron, timeZone: trigger.timeZone }]
-      : [],
-  );
-  const fileTriggers = triggers.flatMap((trigger) =>
-    trigger.type === "fileDrop"
-      ? [{ workflowId: trigger.workflowId, pattern: trigger.pattern, bucket: trigger.bucket ?? null }]
-      : [],
+  const fileTriggers = workflows.flatMap(({ definition: { workflowId }, triggers }) =>
+    triggers.flatMap((trigger) => {
+      if (trigger.type !== "fileDrop") return [];
+      return [{ workflowId, pattern: trigger.pattern, bucket: trigger.bucket ?? null }];
+    }),
   );
   const queues = [...queueNames(workflows), ...settings.BATON_DEPLOY_QUEUES, ...limited.keys()];
   const accounts = [...namedDataformAccounts(workflows).named, ...configuration.dataform.accounts];
   return {
-    projectId: google.projectId,
-    region: google.location,
-    prefix: google.prefix,
+    ...{ projectId, region, prefix, databaseId, bucket, inboxBucket, dataset, bigQueryLocation },
     workflowIds: workflows.map(({ definition }) => definition.workflowId).sort(),
     /** Sorted, with the default queue. */
     queues: [...new Set([defaults.queue, ...queues])].sort(),
@@ -58,17 +57,12 @@ export function planDeployment(
     hasSchedules: schedules.length > 0 || settings.BATON_DEPLOY_SCHEDULES,
     /** Whether workflows of the folder, or applied ones, have file triggers. */
     announcesFiles: fileTriggers.length > 0 || settings.BATON_DEPLOY_FILE_TRIGGERS,
-    databaseId: google.databaseId,
-    firestoreLocation: settings.BATON_DEPLOY_FIRESTORE_LOCATION ?? google.location,
-    bucket: google.bucket,
-    inboxBucket: google.inboxBucket,
-    dataset: google.dataset,
-    bigQueryLocation: google.bigQueryLocation ?? google.location,
-    functionName: settings.BATON_DEPLOY_FUNCTION ?? google.prefix,
-    functionTimeoutSeconds: google.functionTimeoutSeconds,
+    firestoreLocation: settings.BATON_DEPLOY_FIRESTORE_LOCATION ?? region,
+    functionName: settings.BATON_DEPLOY_FUNCTION ?? prefix,
+    functionTimeoutSeconds,
     leaseSeconds: configuration.leaseSeconds,
     retentionDays: Math.ceil(google.retentionSeconds / daySeconds),
-    function: functionSettings(settings, google.functionTimeoutSeconds),
+    function: functionSettings(settings, functionTimeoutSeconds),
     settings,
     usesPowerBi: configuration.powerBi !== undefined,
     usesDataform: workflows.some(usesDataform) || settings.BATON_DEPLOY_DATAFORM,
@@ -76,7 +70,7 @@ export function planDeployment(
     dataformAccounts: [...new Set(accounts)].sort(),
     tracing: configuration.traces !== undefined,
     /** How the end of a task reaches its children. */
-    completions: google.completions,
+    completions,
     /** The user's own secrets by their variable, as `gcloud run deploy --set-secrets` takes them. */
     ownSecrets,
   };
@@ -166,6 +160,7 @@ export function appliedNeeds({
 }: Pick<BuiltWorkflow, "definition" | "triggers">): Readonly<Record<string, string>> {
   const queues = [...queueNames([{ definition }])].filter((queue) => queue !== defaults.queue).sort();
   const accounts = namedDataformAccounts([{ definition }]).named;
+  const secrets = taskSecretReferences([{ definition }]);
   const isTriggeredBy = (type: "fileDrop" | "schedule") => triggers.some((trigger) => trigger.type === type);
   return {
     ...(queues.length > 0 && { BATON_DEPLOY_QUEUES: queues.join(",") }),
@@ -173,12 +168,7 @@ export function appliedNeeds({
     ...(isTriggeredBy("schedule") && { BATON_DEPLOY_SCHEDULES: "true" }),
     ...(usesDataform({ definition }) && { BATON_DEPLOY_DATAFORM: "true" }),
     ...(accounts.length > 0 && { BATON_DATAFORM_ACCOUNTS: accounts.join(",") }),
-    ...Object.fromEntries(
-      taskSecretReferences([{ definition }]).map(({ name }) => [
-        `${taskSecretPrefix}${name}`,
-        "secret:<name>",
-      ]),
-    ),
+    ...Object.fromEntries(secrets.map(({ name }) => [`${taskSecretPrefix}${name}`, "secret:<name>"])),
   };
 }
 
@@ -200,13 +190,6 @@ export async function loadWorkflows(folder: string): Promise<readonly DeployedWo
   throw new BatonError("DEPLOY_NOTHING", "There is no workflow", { where: folder });
 }
 
-/** A resource that a deployment creates, and its purpose. */
-export interface Resource {
-  readonly kind: string;
-  readonly name: string;
-  readonly purpose: string;
-}
-
 type Row = readonly [kind: string, name: string, purpose: string];
 
 const functionKind = "Cloud Run function";
@@ -215,52 +198,43 @@ const functionKind = "Cloud Run function";
 export const existingBucket = "existing bucket";
 
 /** What parts of a deployment create, without grants, indexes, alerts and the dashboard. Terraform's plan lists all. */
-export function listResources(deployment: Deployment, parts: readonly Part[]): readonly Resource[] {
+export function listResources(deployment: Deployment, parts: readonly Part[]) {
   const { prefix, region, projectId, inboxBucket, queueLimits, announcesFiles } = deployment;
   const topic = (queue: string, purpose: string): Row[] => [
     ["Pub/Sub topic", topicName(prefix, queue), purpose],
     ["Pub/Sub subscription", subscriptionName(topicName(prefix, queue)), "pushes them to the function"],
   ];
-  const account = (role: Parameters<typeof serviceAccountEmail>[1], purpose: string): Row => [
-    "service account",
-    serviceAccountEmail(deployment, role),
-    purpose,
-  ];
+  const account = (role: Parameters<typeof serviceAccountEmail>[1], purpose: string): Row => {
+    return ["service account", serviceAccountEmail(deployment, role), purpose];
+  };
+  const limited = queueLimits.map(({ queue, concurrency, rate }): Row => {
+    const limit = `${concurrency} at once, ${rate ?? "without a limit on the rate"}`;
+    return ["Cloud Tasks queue", taskQueueName(prefix, queue), `tasks of the queue ${queue}: ${limit}`];
+  });
+  const secrets = functionSecrets(deployment).map(([variable, secret]): Row => {
+    return ["secret", secret, `the function's ${variable}`];
+  });
   const inboxKind = inboxBucket === `${projectId}-${prefix}-inbox` ? "bucket" : existingBucket;
   const inboxPurpose = announcesFiles
     ? "files dropped here start workflows"
     : "files; none starts a workflow";
+  const database = `${deployment.databaseId} (${deployment.firestoreLocation})`;
+  const dataset = `${deployment.dataset} (${deployment.bigQueryLocation})`;
   const rows: readonly Row[] = [
-    [
-      "Firestore database",
-      `${deployment.databaseId} (${deployment.firestoreLocation})`,
-      "batches, TaskLogs, keys, callbacks",
-    ],
+    ["Firestore database", database, "batches, TaskLogs, keys, callbacks"],
     ...topic(CONTROL_QUEUE, "completions, starts, sweeps, files"),
     ...topic(CALLBACK_QUEUE, "callbacks to send"),
     ...deployment.queues.flatMap((queue) => topic(queue, `tasks of the queue ${queue}`)),
     ["Pub/Sub topic", `${prefix}-dead-letters`, "messages that failed at a hundred deliveries"],
     ["Pub/Sub subscription", `${prefix}-dead-letters`, "keeps them until a person reads them"],
     ["Cloud Tasks queue", `${prefix}-timers`, "delayed messages: retries, sleeps, polls"],
-    ...queueLimits.map(
-      ({ queue, concurrency, rate }): Row => [
-        "Cloud Tasks queue",
-        taskQueueName(prefix, queue),
-        `tasks of the queue ${queue}: ${concurrency} at once, ${rate ?? "without a limit on the rate"}`,
-      ],
-    ),
+    ...limited,
     ["Cloud Scheduler job", `${prefix}-sweep`, "every minute: finds lost work"],
     ["Cloud Scheduler job", `${prefix}-tick`, "every minute: starts the due schedules"],
     ["bucket", deployment.bucket, "large results, reports, dead letters, definitions"],
     [inboxKind, inboxBucket, inboxPurpose],
-    [
-      "BigQuery dataset",
-      `${deployment.dataset} (${deployment.bigQueryLocation})`,
-      "tables of tasks, the archive of callbacks",
-    ],
-    ...functionSecrets(deployment).map(
-      ([variable, secret]): Row => ["secret", secret, `the function's ${variable}`],
-    ),
+    ["BigQuery dataset", dataset, "tables of tasks, the archive of callbacks"],
+    ...secrets,
     account("function", "the function, and what Cloud Tasks publishes"),
     account("push", "may call the function, and nothing else"),
     account("build", "builds the image of the function"),

@@ -12,7 +12,7 @@ import { functionCommands, type InfrastructureCommands, infrastructureCommands }
 import { type Deployment, loadWorkflows, type Part, planDeployment, readableWorkflows } from "./plan.ts";
 import type { Progress } from "./run-steps.ts";
 import { readTarget, type Target, type TargetOptions } from "./target.ts";
-import { type FoundTools, findTools, stateWarnings, terraformPrograms } from "./tools.ts";
+import { findTools, stateWarnings, terraformPrograms } from "./tools.ts";
 
 /** Workflows of functions/workflows, without `greet`, which `cloudbuild.yaml` starts; a test compares them. */
 export const sampleWorkflowIds: ReadonlySet<string> = new Set([
@@ -69,17 +69,13 @@ function planWarnings(deployment: Deployment, workflows: readonly DeployedWorkfl
 
 /** A call that gets a cached result has its callback sent again, unless that was deleted after the retention. */
 function expiredCallbackWarnings({ retentionDays }: Deployment, workflows: readonly DeployedWorkflow[]) {
+  const effect = `keeps its result for longer than its callbacks (${retentionDays} days): later calls get none`;
   return workflows.flatMap(({ definition: { workflowId, tasks } }) =>
-    tasks
-      .filter(({ callback, idempotency }) => {
-        if (!callback || !idempotency || idempotency.recurring) return false;
-        return idempotency.ttlSeconds > retentionDays * daySeconds;
-      })
-      .map(
-        ({ id }) =>
-          `Task ${id} of ${workflowId} keeps its result for longer than its callbacks ` +
-          `(${retentionDays} days): later calls get none`,
-      ),
+    tasks.flatMap(({ id, callback, idempotency }) => {
+      if (!callback || !idempotency || idempotency.recurring) return [];
+      const isExpired = idempotency.ttlSeconds > retentionDays * daySeconds;
+      return isExpired ? [`Task ${id} of ${workflowId} ${effect}`] : [];
+    }),
   );
 }
 
@@ -89,7 +85,7 @@ export interface Prepared {
   readonly parts: readonly Part[];
   readonly target: Target;
   readonly deployment: Deployment;
-  readonly tools: FoundTools;
+  readonly tools: Awaited<ReturnType<typeof findTools>>;
   readonly infrastructure: InfrastructureCommands;
   readonly gcloud: ReturnType<typeof functionCommands>;
   /** The environment of the shell: tools do not get the variables of the workflows. */
@@ -136,10 +132,12 @@ export async function prepareDeployment(
   if (!removes) assertSecrets(target, loaded);
   const deployment = planDeployment(target, loaded);
   const needed = parts.map((part) => (part === "infrastructure" ? "terraform" : "gcloud"));
-  const tools = await findTools(needed, {
-    environment: { ...toolEnvironment, PATH: environment.PATH },
-    terraform: terraformPrograms(root, target.settings.BATON_DEPLOY_TERRAFORM),
-  });
+  const programs = terraformPrograms(root, target.settings.BATON_DEPLOY_TERRAFORM);
+  const tools = await findTools(needed, { ...toolEnvironment, PATH: environment.PATH }, programs);
+  const warnings = [
+    ...planWarnings(deployment, loaded),
+    ...(parts.includes("infrastructure") ? stateWarnings(root) : []),
+  ];
   return {
     root,
     parts,
@@ -147,17 +145,12 @@ export async function prepareDeployment(
     deployment,
     tools,
     toolEnvironment,
-    infrastructure: infrastructureCommands(deployment, { programs: tools.programs, isPlain }),
+    infrastructure: infrastructureCommands(deployment, tools.terraform, isPlain),
     gcloud: functionCommands(deployment),
     asksForProject: parts.includes("function") || tools.hasGcloud,
     packageProblems: removes ? [] : await packageProblems(root, parts, folder, workflows),
     workflows,
-    warnings: removes
-      ? []
-      : [
-          ...planWarnings(deployment, loaded),
-          ...(parts.includes("infrastructure") ? stateWarnings(root) : []),
-        ],
+    warnings: removes ? [] : warnings,
   };
 }
 

@@ -38,10 +38,9 @@ export function withCondition(command: Command, condition: string | undefined): 
   return { ...command, condition: [condition, command.condition].filter(Boolean).join(", and ") };
 }
 
+/** `input`: for its standard input, which is empty otherwise; `captures`: returns its output instead of showing it. */
 interface RunOptions {
-  /** Written to its standard input, which is empty otherwise. */
   readonly input?: string;
-  /** Returns its output instead of showing it. */
   readonly captures?: boolean;
 }
 
@@ -91,19 +90,17 @@ export interface Progress {
 
 /** `environment`: that of the shell, without the variables that the workflows were given. */
 export function runningSteps(root: string, environment: RawEnvironment, display: Display): Progress {
-  const steps: Steps = {
-    async run(command, options = {}) {
-      display.step(command);
-      return runCommand(command, options, environment, display.errorDescriptor);
-    },
-    write(path, content, isPrivate = false) {
-      const mode = isPrivate ? 0o600 : 0o666;
-      writeFileSync(join(root, path), content, { mode });
-      // An earlier version may have left it open.
-      if (isPrivate) chmodSync(join(root, path), mode);
-    },
+  const run: Steps["run"] = async (command, options = {}) => {
+    display.step(command);
+    return runCommand(command, options, environment, display.errorDescriptor);
   };
-  return { steps, display };
+  const write: Steps["write"] = (path, content, isPrivate = false) => {
+    const mode = isPrivate ? 0o600 : 0o666;
+    writeFileSync(join(root, path), content, { mode });
+    // An earlier version may have left it open.
+    if (isPrivate) chmodSync(join(root, path), mode);
+  };
+  return { steps: { run, write }, display };
 }
 
 /** The commands that a deployment or a removal would run, in order. */
@@ -111,14 +108,13 @@ export async function recordCommands(
   deploy: (progress: Progress) => Promise<unknown>,
 ): Promise<readonly Command[]> {
   const commands: Command[] = [];
-  const ignore = () => {};
-  const shown = { step: ignore, variableChanges: ignore, removal: ignore, warn: ignore };
+  const ignore = async () => {};
   const run = async ({ assumed = "", ...command }: Command) => {
     commands.push(command);
     return assumed;
   };
-  const display = { ...shown, confirm: async () => {}, errorDescriptor: 2 };
-  await deploy({ steps: { run, write: ignore }, display });
+  const display = { step: ignore, variableChanges: ignore, removal: ignore, warn: ignore, confirm: ignore };
+  await deploy({ steps: { run, write: ignore }, display: { ...display, errorDescriptor: 2 } });
   return commands;
 }
 
@@ -177,11 +173,11 @@ const longestShown = 200;
 
 /** A command that failed, or whose output makes no sense. */
 export function commandFailure(command: Command, reason: string, cause?: unknown): BatonError {
+  const { title, remedy } = command;
   const line = commandLine(command);
   // The whole line was printed when the command started.
-  const where =
+  const shown =
     line.length <= longestShown ? line : `${line.slice(0, line.lastIndexOf(" ", longestShown))} …`;
-  const { title, remedy } = command;
-  const options = { where, cause, ...(remedy !== undefined && { remedy }) };
+  const options = { where: shown, cause, ...(remedy !== undefined && { remedy }) };
   return new BatonError("DEPLOY_FAILED", `${title} failed: ${reason}`, options);
 }

@@ -64,20 +64,15 @@ export function readTarget(shell: RawEnvironment, options: TargetOptions): Targe
   const named = namedVariables(shell, file.variables, overrides);
   const environment = withDefaults(named);
   assertOwnShell(shell, environment);
-  const { BATON_BUCKET, BATON_INBOX_BUCKET } = named;
+  const { BATON_BUCKET, BATON_INBOX_BUCKET, BATON_PROJECT = "" } = named;
   // If the prefix is wrong, so is the default name of a bucket: that is reported once.
   const toParse = { ...environment, BATON_BUCKET, BATON_INBOX_BUCKET };
   const { values: settings, problems: settingProblems } = parseVariables(DeploymentSettingsSchema, toParse);
   const reported = settingProblems.map(({ variable }) => variable);
-  const { configuration, problems: functionProblems } = parseConfiguration(
-    functionVariables(environment, reported),
-  );
-  const own = parseOwnVariables(
-    Object.fromEntries(
-      Object.entries(file.variables).filter(([name]) => !batonVariable.test(name) && !localOnly.test(name)),
-    ),
-    environment.BATON_PROJECT ?? "",
-  );
+  const ofFunction = parseConfiguration(functionVariables(environment, reported));
+  const { configuration } = ofFunction;
+  const isOwn = ([name]: [string, string]) => !batonVariable.test(name) && !localOnly.test(name);
+  const own = parseOwnVariables(Object.entries(file.variables).filter(isOwn), BATON_PROJECT);
   const logLevel = logLevelRules(removes ? undefined : configuration?.logLevel);
   const problems = [
     ...file.problems,
@@ -85,18 +80,15 @@ export function readTarget(shell: RawEnvironment, options: TargetOptions): Targe
     ...missingProblems(environment),
     ...overrides.flatMap(({ problem }) => problem ?? []),
     ...referenceProblems(environment),
-    ...functionProblems,
+    ...ofFunction.problems,
     ...combinationProblems(settings, configuration),
     ...own.problems,
-    ...(logLevel.problem === undefined ? [] : [{ variable: "BATON_LOG_LEVEL", message: logLevel.problem }]),
+    ...brokenRules([["BATON_LOG_LEVEL", logLevel.problem !== undefined, logLevel.problem ?? ""]]),
   ];
   const google = configuration?.google;
   if (!settings || !google || problems.length > 0)
     throw new BatonError("CONFIGURATION_INVALID", problemsText(problems.map(withOptionName(overrides))));
-  const warnings = [
-    ...targetWarnings(shell, file.variables, own.literal),
-    ...[logLevel.warning ?? []].flat(),
-  ];
+  const warnings = [...targetWarnings(shell, file.variables, own.literal), logLevel.warning ?? []].flat();
   return {
     environment,
     ownVariables: own.literal,
@@ -146,27 +138,23 @@ function namedVariables(
   overrides: OptionVariables,
 ): RawEnvironment {
   const named = Object.entries({ ...shell, ...file }).filter(
-    ([name, value]) => !localOnly.test(name) && value !== "",
+    ([name, value]) => value && !localOnly.test(name),
   );
-  return {
+  const environment: RawEnvironment = {
     ...Object.fromEntries(named),
     // A file may name the project by Google's variable, which takes precedence over the shell's BATON_PROJECT.
     ...(!file.BATON_PROJECT && file.GOOGLE_CLOUD_PROJECT && { BATON_PROJECT: file.GOOGLE_CLOUD_PROJECT }),
     ...Object.fromEntries(overrides.map(({ variable, value }) => [variable, value])),
   };
+  const project = environment.BATON_PROJECT || environment.GOOGLE_CLOUD_PROJECT;
+  return { ...environment, ...(project && { BATON_PROJECT: project }) };
 }
 
 /** The infrastructure gives the buckets these names by default. */
 function withDefaults(environment: RawEnvironment): RawEnvironment {
-  const project = environment.BATON_PROJECT || environment.GOOGLE_CLOUD_PROJECT;
-  const name = `${project}-${environment.BATON_PREFIX || "baton"}`;
-  return {
-    ...environment,
-    BATON_ENGINE: "gcp",
-    ...(project && { BATON_PROJECT: project }),
-    BATON_BUCKET: environment.BATON_BUCKET || name,
-    BATON_INBOX_BUCKET: environment.BATON_INBOX_BUCKET || `${name}-inbox`,
-  };
+  const name = `${environment.BATON_PROJECT}-${environment.BATON_PREFIX || "baton"}`;
+  const buckets = { BATON_BUCKET: name, BATON_INBOX_BUCKET: `${name}-inbox` };
+  return { ...buckets, ...environment, BATON_ENGINE: "gcp" };
 }
 
 const accountPattern = /^([a-z][a-z0-9-]*)-(?:function|push)@([a-z0-9-]+)\.iam\.gserviceaccount\.com$/;
@@ -184,15 +172,13 @@ function assertOwnShell(shell: RawEnvironment, target: RawEnvironment): void {
   const project = match ? accountProject : shell.BATON_PROJECT || shell.GOOGLE_CLOUD_PROJECT;
   const targetPrefix = target.BATON_PREFIX ?? "baton";
   if (project === target.BATON_PROJECT && prefix === targetPrefix) return;
-  const other = `${targetPrefix} of ${target.BATON_PROJECT}`;
   const message =
-    `This shell has the variables of the deployment ${prefix} of the project ` +
-    `${project}, not those of ${other}`;
-  throw new BatonError("CONFIGURATION_INVALID", message, {
-    remedy:
-      "Deploy from another shell, without an infra/baton.….env: this one would get the " +
-      "other's bucket, database and queues.",
-  });
+    `This shell has the variables of the deployment ${prefix} of the project ${project}, ` +
+    `not those of ${targetPrefix} of ${target.BATON_PROJECT}`;
+  const remedy =
+    "Deploy from another shell, without an infra/baton.….env: this one would get the other's bucket, " +
+    "database and queues.";
+  throw new BatonError("CONFIGURATION_INVALID", message, { remedy });
 }
 
 /** The variables of the function, for a check. `reported`: variables whose problems are known. */
@@ -226,25 +212,16 @@ function combinationProblems(
   const { BATON_DEPLOY_MIN_INSTANCES: least = 0, BATON_DEPLOY_MAX_INSTANCES: most = 0 } = settings ?? {};
   const { leaseSeconds = limits.leaseSeconds, google } = configuration ?? {};
   const { deliveryDeadlineSeconds: deadline } = limits;
+  const tooMany = `${least} instances can't be kept if there are at most ${most} (BATON_DEPLOY_MAX_INSTANCES)`;
+  const tooLong = `At most ${limits.leaseSeconds / 60}m: a task of a crashed worker waits that long for another`;
+  // It would announce each stored result as a file.
+  const isShared = google !== undefined && google.inboxBucket === google.bucket;
   return brokenRules([
-    [
-      "BATON_DEPLOY_MIN_INSTANCES",
-      least > most,
-      `${least} instances can't be kept if there are at most ${most} (BATON_DEPLOY_MAX_INSTANCES)`,
-    ],
+    ["BATON_DEPLOY_MIN_INSTANCES", least > most, tooMany],
     // Function timeout < ack deadline ≤ 600 s < lease.
     ["BATON_LEASE", leaseSeconds <= deadline, `More than the ${deadline} s that a push waits, such as 11m`],
-    [
-      "BATON_LEASE",
-      leaseSeconds > limits.leaseSeconds,
-      `At most ${limits.leaseSeconds / 60}m: a task of a crashed worker waits that long for another`,
-    ],
-    // It would announce each stored result as a file.
-    [
-      "BATON_INBOX_BUCKET",
-      google !== undefined && google.inboxBucket === google.bucket,
-      "The inbox can't be Baton's own bucket (BATON_BUCKET)",
-    ],
+    ["BATON_LEASE", leaseSeconds > limits.leaseSeconds, tooLong],
+    ["BATON_INBOX_BUCKET", isShared, "The inbox can't be Baton's own bucket (BATON_BUCKET)"],
   ]);
 }
 
@@ -257,11 +234,10 @@ function brokenRules(rules: readonly Rule[]): VariableProblem[] {
 /** Alerts count lines of the levels warn and error: infra/metrics.tf. A test reads the levels of all lines. */
 export function logLevelRules(level: LogLevel | undefined) {
   const problem =
-    `Alerts count lines of the levels warn and error: with ${level}, no alert ` +
-    "would fire. Write info or warn";
-  const warning =
-    `BATON_LOG_LEVEL=${level} hides the lines of the level info: the dashboard shows ` +
-    "no batch that starts or ends";
+    `Alerts count lines of the levels warn and error: with ${level}, no alert would fire. ` +
+    "Write info or warn";
+  const effect = "hides the lines of the level info: the dashboard shows no batch that starts or ends";
+  const warning = `BATON_LOG_LEVEL=${level} ${effect}`;
   if (level === "error" || level === "silent") return { problem };
   return level === "warn" ? { warning } : {};
 }
@@ -272,14 +248,9 @@ function targetWarnings(shell: RawEnvironment, file: RawEnvironment, literal: Te
   );
   const local = Object.keys(file).filter((name) => localOnly.test(name));
   const secrets = Object.keys(literal).filter((name) => looksSecret(name, literal[name] ?? ""));
+  const effect = "changes the workflows here, but not in the function: put it into the file, or unset it";
   return [
-    ...samples
-      .sort()
-      .map(
-        (name) =>
-          `${name} of this environment changes the workflows here, but not in the function: put ` +
-          "it into the file, or unset it",
-      ),
+    ...samples.sort().map((name) => `${name} of this environment ${effect}`),
     ...local.map((name) => `${name} of the file is for a local machine: the function does not get it`),
     ...secrets.map((name) => `${name} looks like a secret: ${storeItText(name)}`),
   ];

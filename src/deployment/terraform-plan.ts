@@ -6,31 +6,27 @@ import { type Deployment, deploymentName, serviceAccountEmail } from "./plan.ts"
 import type { Deploying } from "./prepare.ts";
 import { commandLine, readJson, type StateResource } from "./run-steps.ts";
 
+/** What an apply would do to one resource. */
 const ChangeSchema = z
   .object({
     address: z.string(),
     type: z.string(),
+    /** A replacement is a deletion and a creation. */
     change: z.object({ actions: z.array(z.string()) }),
     action_reason: z.string().optional(),
   })
-  .transform(({ address, type, change, action_reason: reason }) => ({
-    address,
-    type,
-    /** A replacement is a deletion and a creation. */
-    actions: change.actions,
-    /** A failed apply left it tainted, and it is replaced for that reason alone. */
-    isTainted: reason === "replace_because_tainted",
-  }));
-const PlanSchema = z
-  .object({ resource_changes: z.array(ChangeSchema).default([]) })
-  .transform((plan) => plan.resource_changes);
-
-/** What an apply would do to one resource. */
+  .transform(({ change: { actions }, action_reason: reason, ...resource }) => {
+    // A failed apply left it tainted, and it is replaced for that reason alone.
+    return { ...resource, actions, isTainted: reason === "replace_because_tainted" };
+  });
 type PlannedChange = z.infer<typeof ChangeSchema>;
 
+const PlanSchema = z.object({ resource_changes: z.array(ChangeSchema).default([]) });
+
 /** Reads the plan that was just made. Throws `DEPLOY_FAILED`. */
-export function plannedChanges({ infrastructure, steps }: Deploying): Promise<readonly PlannedChange[]> {
-  return readJson(steps, infrastructure.changes, PlanSchema, "the plan can't be read");
+export async function plannedChanges({ infrastructure, steps }: Deploying) {
+  return (await readJson(steps, infrastructure.changes, PlanSchema, "the plan can't be read"))
+    .resource_changes;
 }
 
 const ResourceSchema = z.object({
@@ -48,14 +44,13 @@ const ModuleSchema = z.object({
     return z.array(ModuleSchema).default([]);
   },
 });
-type Module = z.infer<typeof ModuleSchema>;
 
 /** An empty state has no values. */
 const StateSchema = z
   .object({ values: z.object({ root_module: ModuleSchema.prefault({}) }).prefault({}) })
   .transform(({ values }) => resourcesIn(values.root_module).filter(({ mode }) => mode === "managed"));
 
-function resourcesIn({ resources, child_modules: inner }: Module): Resource[] {
+function resourcesIn({ resources, child_modules: inner }: z.infer<typeof ModuleSchema>): Resource[] {
   return [...resources, ...inner.flatMap(resourcesIn)];
 }
 
@@ -143,9 +138,8 @@ export function assertNoDeletions(commands: InfrastructureCommands, changes: rea
  * create everything again and fail half-way. Throws `DEPLOY_STATE_MISSING`.
  */
 export function assertStateToDeploy(deployment: Deployment, changes: readonly PlannedChange[]): void {
-  const isNew = changes.some(
-    ({ address, actions }) => address === accountAddress && actions.every((action) => action === "create"),
-  );
+  const account = changes.find(({ address }) => address === accountAddress);
+  const isNew = account?.actions.every((action) => action === "create") === true;
   if (isNew) throw stateMissing(deployment, "Nothing was changed");
 }
 
@@ -158,10 +152,7 @@ export function assertStateToRemove(deployment: Deployment, found: readonly Stat
 
 function stateMissing(deployment: Deployment, outcome: string): BatonError {
   const { functionName, projectId } = deployment;
-  const state = deploymentName(deployment);
-  return new BatonError(
-    "DEPLOY_STATE_MISSING",
-    `The function ${functionName} exists in ${projectId}, but the state ${state} does not ` +
-      `contain its deployment. ${outcome}`,
-  );
+  const exists = `The function ${functionName} exists in ${projectId}`;
+  const lacks = `the state ${deploymentName(deployment)} does not contain its deployment`;
+  return new BatonError("DEPLOY_STATE_MISSING", `${exists}, but ${lacks}. ${outcome}`);
 }

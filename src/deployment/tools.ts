@@ -13,22 +13,14 @@ const tools = {
     oldest: [1, 7],
   },
 } as const;
-export type ToolName = keyof typeof tools;
-
-export interface FoundTools {
-  /** Also for a tool that is missing. */
-  readonly programs: Readonly<Record<ToolName, string>>;
-  /** Also if it is not needed. */
-  readonly hasGcloud: boolean;
-  /** Tools that are missing or too old. */
-  readonly problems: readonly string[];
-}
+type ToolName = keyof typeof tools;
 
 /** Looks for tools on the path. `terraform`: the programs that may be used; the first that is new enough is chosen. */
 export async function findTools(
   needed: readonly ToolName[],
-  { environment, terraform }: { readonly environment: RawEnvironment; readonly terraform: readonly string[] },
-): Promise<FoundTools> {
+  environment: RawEnvironment,
+  terraform: readonly string[],
+) {
   const isOnPath = (program: string) =>
     (environment.PATH ?? "")
       .split(delimiter)
@@ -42,13 +34,13 @@ export async function findTools(
     return checked.find(({ problem }) => problem === undefined) ?? checked[0];
   });
   const chosen = (await Promise.all(found)).filter((tool) => tool !== undefined);
+  const [fallback = "terraform"] = terraform;
   return {
-    programs: {
-      gcloud: "gcloud",
-      terraform: terraform[0] ?? "terraform",
-      ...Object.fromEntries(chosen.map(({ name, program }) => [name, program])),
-    },
+    /** Also if Terraform is missing. */
+    terraform: chosen.find(({ name }) => name === "terraform")?.program ?? fallback,
+    /** Also if it is not needed. */
     hasGcloud: isOnPath("gcloud"),
+    /** Tools that are missing or too old. */
     problems: chosen.flatMap(({ problem }) => problem ?? []),
   };
 }

@@ -10,12 +10,6 @@ import { DeploymentSettingsSchema } from "./settings.ts";
 
 export type TextVariables = Readonly<Record<string, string>>;
 
-/** The variables of one deployment, and the problems of their file. */
-interface VariablesFile {
-  readonly variables: TextVariables;
-  readonly problems: readonly VariableProblem[];
-}
-
 /** A value in any quotes, or without quotes and with no # inside a word; only a comment may follow. */
 const statement =
   /^[^\S\n]*(?:export[^\S\n]+)?(?<name>[A-Za-z_]\w*)[^\S\n]*=[^\S\n]*(?:(?<quote>["'`])[\s\S]*?\k<quote>|(?!["'`])(?:[^\s#]|[^\S\n](?!#))*)[^\S\n]*(?:(?<=\s|["'`=])#.*)?$/my;
@@ -27,21 +21,21 @@ const blank = /^[^\S\n]*(?:#.*)?$/my;
  * Reads a file of lines `NAME=value`. Node's own parser ignores lines that it does not understand, so each line is
  * checked. Throws `USAGE` if the file can't be read.
  */
-export function readVariablesFile(path: string): VariablesFile {
+export function readVariablesFile(path: string) {
   const text = readText(path);
-  const variables = Object.fromEntries(
+  const variables: TextVariables = Object.fromEntries(
     Object.entries(parseEnv(text)).map(([name, value]) => [name, value ?? ""]),
   );
   const lines = new Map<string, number>();
+  const findProblem = (line: number, name: string | undefined) => {
+    if (name === undefined) return form;
+    const first = lines.get(name);
+    if (first !== undefined) return `${name} is set in line ${first} already`;
+    lines.set(name, line);
+    return nameProblem(name, variables[name] ?? "");
+  };
   const problems = statementLines(text).flatMap(({ line, name }) => {
-    const first = name === undefined ? undefined : lines.get(name);
-    if (name !== undefined) lines.set(name, first ?? line);
-    const message =
-      name === undefined
-        ? form
-        : first === undefined
-          ? nameProblem(name, variables[name] ?? "")
-          : `${name} is set in line ${first} already`;
+    const message = findProblem(line, name);
     return message === undefined ? [] : [{ variable: `line ${line} of ${path}`, message }];
   });
   return { variables, problems };
@@ -51,11 +45,15 @@ const form =
   "expected NAME=value: a value with a # or a quote needs quotes around all of it; only # and a comment may follow";
 
 /** The line of each variable. A line of another form has no name. */
-function statementLines(text: string): { readonly line: number; readonly name: string | undefined }[] {
-  const found: { line: number; name: string | undefined }[] = [];
+function statementLines(text: string) {
+  const found: { readonly line: number; readonly name: string | undefined }[] = [];
+  const matchAt = (pattern: RegExp, at: number) => {
+    pattern.lastIndex = at;
+    return pattern.exec(text);
+  };
   for (let at = 0, line = 1; at < text.length; ) {
-    const empty = matchAt(blank, text, at);
-    const match = empty ?? matchAt(statement, text, at);
+    const empty = matchAt(blank, at);
+    const match = empty ?? matchAt(statement, at);
     if (!empty) found.push({ line, name: match?.groups?.name });
     const next = text.indexOf("\n", at + (match?.[0].length ?? 0));
     if (next < 0) break;
@@ -63,11 +61,6 @@ function statementLines(text: string): { readonly line: number; readonly name: s
     at = next + 1;
   }
   return found;
-}
-
-function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | undefined {
-  pattern.lastIndex = at;
-  return pattern.exec(text) ?? undefined;
 }
 
 function readText(path: string): string {
@@ -99,11 +92,8 @@ function nameProblem(name: string, value: string): string | undefined {
   if (instanceVariable.test(name)) return `The instance sets ${name} itself: remove it from the file`;
   const isTaskSecret = name.startsWith(taskSecretPrefix);
   if (isTaskSecret && !secretPrefix.test(value)) return `${name} is a secret: ${storeItText(name)}`;
-  if (isSecret(name) && !value.trim().startsWith("projects/"))
-    return (
-      `${name} is a secret: set it in the environment of the first \`baton deploy\`, ` +
-      "which stores it in Secret Manager"
-    );
+  const setIt = "set it in the environment of the first `baton deploy`, which stores it in Secret Manager";
+  if (isSecret(name) && !value.trim().startsWith("projects/")) return `${name} is a secret: ${setIt}`;
   if (isTaskSecret || !/^BATON_(?!SAMPLE_)/.test(name) || known.includes(name)) return undefined;
   const meant = nearestName(name, known);
   return `Baton has no variable ${name}${meant === undefined ? "" : `; did you mean ${meant}?`}`;
@@ -116,16 +106,10 @@ export const secretNames: Readonly<Record<SecretVariable, string>> = {
 };
 
 /** Variables that Cloud Run reads from Secret Manager when an instance starts, each with its secret. */
-export function functionSecrets({
-  prefix,
-  usesPowerBi,
-}: {
-  readonly prefix: string;
-  readonly usesPowerBi: boolean;
-}): readonly (readonly [string, string])[] {
+export function functionSecrets(deployment: { readonly prefix: string; readonly usesPowerBi: boolean }) {
   return Object.entries(secretNames)
-    .filter(([variable]) => usesPowerBi || variable === "BATON_CALLBACK_SECRET")
-    .map(([variable, name]) => [variable, `${prefix}-${name}`] as const);
+    .filter(([variable]) => deployment.usesPowerBi || variable === "BATON_CALLBACK_SECRET")
+    .map(([variable, name]) => [variable, `${deployment.prefix}-${name}`] as const);
 }
 
 /** Whether a variable of Baton's comes from Secret Manager, and is written to no file. */
@@ -137,42 +121,34 @@ export function storeItText(name: string): string {
   return `store it in Secret Manager, and write ${name}=secret:<name of the secret>`;
 }
 
-/** The user's own variables, with a value or from Secret Manager. */
-interface OwnVariables {
-  readonly literal: TextVariables;
-  /** By variable, as `gcloud run deploy --set-secrets` takes them. */
-  readonly secrets: TextVariables;
-  readonly problems: readonly VariableProblem[];
-}
-
 const secretPrefix = /^(?:projects\/[^/]+\/secrets\/|secret:)/;
 
 const referenceForm =
   "a secret is named by secret:<name>, secret:<name>:<version> or projects/<project>/secrets/<name>/versions/<version>";
 
-/** Separates references to secrets (`projects/P/secrets/NAME/versions/V` or `secret:NAME`) from values. */
-export function parseOwnVariables(variables: TextVariables, projectId: string): OwnVariables {
+/**
+ * The user's own variables: values, and references to secrets (`projects/P/secrets/NAME/versions/V` or `secret:NAME`)
+ * in the form of `gcloud run deploy --set-secrets`.
+ */
+export function parseOwnVariables(variables: readonly (readonly [string, string])[], projectId: string) {
   const literal: Record<string, string> = {};
   const secrets: Record<string, string> = {};
   const problems: VariableProblem[] = [];
-  for (const [variable, value] of Object.entries(variables)) {
+  for (const [variable, value] of variables) {
     const reference = parseSecretReference(value);
+    const { project = projectId, name, version } = reference ?? {};
     if (!secretPrefix.test(value)) literal[variable] = value;
     else if (!reference) problems.push({ variable, message: referenceForm });
-    else {
-      const { project = projectId, name, version } = reference;
-      if (project === projectId) secrets[variable] = `${name}:${version}`;
-      else if (/^\d+$/.test(project)) secrets[variable] = `projects/${project}/secrets/${name}:${version}`;
-      else
-        problems.push({
-          variable,
-          message:
-            `name another project by its number, which this prints: gcloud projects describe ${project} ` +
-            "--format='value(projectNumber)'",
-        });
-    }
+    else if (project === projectId) secrets[variable] = `${name}:${version}`;
+    else if (/^\d+$/.test(project)) secrets[variable] = `projects/${project}/secrets/${name}:${version}`;
+    else problems.push({ variable, message: numberForm(project) });
   }
   return { literal, secrets, problems };
+}
+
+function numberForm(project: string): string {
+  const command = `gcloud projects describe ${project} --format='value(projectNumber)'`;
+  return `name another project by its number, which this prints: ${command}`;
 }
 
 const secretName = /SECRET|TOKEN|PASS|PWD|API_?KEY|_KEY(?:_|$)|^KEY$|CREDENTIAL|DSN(?:_|$)|WEBHOOK/i;

@@ -1,4 +1,4 @@
-import { type Configuration, readConfiguration, variableProblems } from "../configuration/configuration.ts";
+import { readConfiguration, variableProblems } from "../configuration/configuration.ts";
 import { EnvironmentSchema, powerBiRequirements } from "../configuration/environment.ts";
 import {
   resolveSecret,
@@ -17,30 +17,29 @@ import { namedDataformAccounts } from "../tasks/dataform.ts";
 import type { FolderCatalog } from "../workflow/catalog.ts";
 import { type CheckResult, checkResult, unknownResult } from "./check.ts";
 
-interface CheckedConfiguration {
-  readonly results: readonly CheckResult[];
-  /** Undefined if the variables are too wrong for further checks. */
-  readonly configuration: Configuration | undefined;
-}
-
 /** Replaces a bucket that no variable names. */
 export const placeholderBucket = "no-bucket";
 
-/** Checks all variables, as for a process that accepts messages, and reads the configuration without wrong features. */
-export async function checkConfiguration(environment: RawEnvironment): Promise<CheckedConfiguration> {
+/**
+ * Checks all variables, as for a process that accepts messages, and reads the configuration without wrong features. It
+ * is undefined if the variables are too wrong for further checks.
+ */
+export async function checkConfiguration(environment: RawEnvironment) {
   const secrets = await readSecrets(environment);
-  const variables = { ...environment, ...secrets.values };
+  const values: RawEnvironment = Object.fromEntries(secrets.map(([variable, value]) => [variable, value]));
+  const variables = { ...environment, ...values };
   const { problems: malformed } = parseVariables(EnvironmentSchema, variables);
   const missing = variableProblems(variables, { serves: true });
   // A secret that can't be read has its own result.
-  const others = missing.filter(({ variable }) => variables[variable] || !(variable in secrets.values));
+  const others = missing.filter(({ variable }) => variables[variable] || !(variable in values));
   const results = [...malformed, ...others].map(({ variable, message }) =>
     checkVariable(variable, message, variables[variable] ? "it is wrong" : "it is missing"),
   );
   const allRight = checkVariable("all", "every required variable, in its form");
   const isReadable = malformed.length === 0 && !missing.some(({ variable }) => variable === "BATON_PROJECT");
+  const ofSecrets = secrets.map(([variable, , error]) => checkSecret(variable, error));
   return {
-    results: [...(results.length === 0 ? [allRight] : results), ...secrets.results],
+    results: [...(results.length === 0 ? [allRight] : results), ...ofSecrets],
     configuration: isReadable ? readConfiguration(readable(variables, missing)) : undefined,
   };
 }
@@ -68,30 +67,21 @@ function checkVariable(subject: string, expected: string, found?: string): Check
   });
 }
 
-interface Secrets {
-  readonly results: readonly CheckResult[];
-  /** By variable; undefined for a secret that can't be read. */
-  readonly values: RawEnvironment;
-}
+type ReadSecret = readonly [variable: string, value: string | undefined, error?: unknown];
 
-async function readSecrets(environment: RawEnvironment): Promise<Secrets> {
+async function readSecrets(environment: RawEnvironment): Promise<readonly ReadSecret[]> {
   try {
-    const read = await Promise.all(
-      secretReferences(environment).map(async (variable) => {
-        const secret = await resolveSecret(environment, variable).catch((error: unknown) => ({ error }));
-        return typeof secret === "string"
-          ? { value: [variable, secret], result: checkSecret(variable, undefined) }
-          : { value: [variable, undefined], result: checkSecret(variable, secret.error) };
-      }),
+    return await Promise.all(
+      secretReferences(environment).map((variable) =>
+        resolveSecret(environment, variable).then(
+          (value): ReadSecret => [variable, value],
+          (error: unknown): ReadSecret => [variable, undefined, error],
+        ),
+      ),
     );
-    return {
-      results: read.map(({ result }) => result),
-      values: Object.fromEntries(read.map(({ value }) => value)),
-    };
   } catch (error) {
-    if (!(error instanceof BatonError)) throw error;
-    const variable = error.where ?? "";
-    return { results: [checkSecret(variable, error)], values: { [variable]: undefined } };
+    if (error instanceof BatonError) return [[error.where ?? "", undefined, error]];
+    throw error;
   }
 }
 
@@ -100,8 +90,12 @@ function checkSecret(subject: string, error: unknown, expected = "the secret tha
     holds: error === undefined,
     found: error === undefined ? "it can be read" : errorMessage(error),
     expected,
-    remedy: error instanceof BatonError ? error.remedy : "See the message.",
+    remedy: remedyOf(error),
   });
+}
+
+function remedyOf(error: unknown): string {
+  return error instanceof BatonError ? error.remedy : "See the message.";
 }
 
 /** What workflows need on Google Cloud: the queues of tasks, with the default queue, and Dataform's accounts. */
@@ -126,7 +120,7 @@ export async function checkWorkflowFiles(
   try {
     return await checkCatalog(secrets, deployed ?? folder);
   } catch (error) {
-    const remedy = error instanceof BatonError ? error.remedy : "See the message.";
+    const remedy = remedyOf(error);
     const found = errorMessage(error);
     if (!deployed) {
       const result = checkResult(id, "workflows", { found, expected: "a folder of workflow files", remedy });
@@ -168,14 +162,11 @@ function checkTaskSecrets(
 ): Promise<CheckResult[]> {
   const secrets = taskSecrets(settings);
   const users = Map.groupBy(taskSecretReferences(workflows), ({ name }) => name);
-  return Promise.all(
-    [...users].map(async ([name, named]) => {
-      const error = await secrets.read(name).then(
-        () => undefined,
-        (thrown: unknown) => thrown,
-      );
-      const tasks = named.map(({ workflowId, taskId }) => `${workflowId}/${taskId}`).join(", ");
-      return checkSecret(`${taskSecretPrefix}${name}`, error, `the secret that ${tasks} names`);
-    }),
-  );
+  const results = [...users].map(([name, named]) => {
+    const tasks = named.map(({ workflowId, taskId }) => `${workflowId}/${taskId}`).join(", ");
+    const check = (error?: unknown) =>
+      checkSecret(`${taskSecretPrefix}${name}`, error, `the secret that ${tasks} names`);
+    return secrets.read(name).then(() => check(), check);
+  });
+  return Promise.all(results);
 }

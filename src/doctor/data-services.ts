@@ -19,19 +19,17 @@ import {
   TextSchema,
 } from "./google.ts";
 
-const AccessSchema = z.object({ enabled: z.boolean().default(false) });
 const BucketSchema = z.object({
   name: z.string(),
   location: TextSchema,
-  iamConfiguration: z.object({ uniformBucketLevelAccess: AccessSchema.prefault({}) }).optional(),
+  iamConfiguration: z
+    .object({ uniformBucketLevelAccess: z.object({ enabled: z.boolean().default(false) }).prefault({}) })
+    .optional(),
 });
-
-const NotificationSchema = z.object({ topic: z.string(), event_types: listOf(z.string()) });
 const NotificationsSchema = z.object({
   kind: z.literal("storage#notifications"),
-  items: listOf(NotificationSchema),
+  items: listOf(z.object({ topic: z.string(), event_types: listOf(z.string()) })),
 });
-
 const PermissionsSchema = z.object({
   kind: z.literal("storage#testIamPermissionsResponse"),
   permissions: listOf(z.string()),
@@ -56,7 +54,7 @@ function bucketGroup(context: CloudContext, bucket: string): CheckGroup {
     answer: BucketSchema,
     describe: ({ location }) => `in ${location}`,
     finding: { remedy: "Deploy it, or correct BATON_BUCKET and BATON_INBOX_BUCKET.", deploys: true },
-    checkSettings: ({ iamConfiguration: access }) => [
+    settings: ({ iamConfiguration: access }) => [
       checkResult("storage.access", bucket, {
         holds: access?.uniformBucketLevelAccess.enabled === true,
         found: access ? "each object has its own access list" : "the answer does not say",
@@ -81,8 +79,6 @@ function bucketPermissionGroup(context: CloudContext, bucket: string): CheckGrou
   });
 }
 
-const finalizedEvent = "OBJECT_FINALIZE";
-
 function notificationGroup(context: CloudContext, bucket: string): CheckGroup {
   const id = "storage.notification";
   const topic = topicName(context.google.prefix, CONTROL_QUEUE);
@@ -90,21 +86,17 @@ function notificationGroup(context: CloudContext, bucket: string): CheckGroup {
     const place = ["bucket", bucket, "/notificationConfigs"] as const;
     const notifications = await readResource(context, place, NotificationsSchema, signal);
     if (!notifications) return [];
-    const expected = `of ${finalizedEvent} to ${topic}`;
+    const event = "OBJECT_FINALIZE";
+    const expected = `of ${event} to ${topic}`;
     const isAnnounced = notifications.items.some(
       ({ topic: name, event_types: events }) =>
-        resourceId(name) === topic && (events.length === 0 || events.includes(finalizedEvent)),
+        resourceId(name) === topic && (events.length === 0 || events.includes(event)),
     );
-    const result = checkResult(id, bucket, {
-      found: isAnnounced ? expected : `none of ${notifications.items.length} notifications`,
-      expected,
-      severity: "warning",
-      remedy:
-        "Dropped files start nothing. Deploy it; if only applied workflows wait for files, set " +
-        "BATON_DEPLOY_FILE_TRIGGERS=true.",
-      deploys: true,
-    });
-    return [result];
+    const remedy =
+      "Dropped files start nothing. Deploy it; if only applied workflows wait for files, set " +
+      "BATON_DEPLOY_FILE_TRIGGERS=true.";
+    const found = isAnnounced ? expected : `none of ${notifications.items.length} notifications`;
+    return [checkResult(id, bucket, { found, expected, severity: "warning", remedy, deploys: true })];
   });
 }
 
@@ -126,16 +118,13 @@ export function bigQueryGroups(context: CloudContext): CheckGroup[] {
       remedy: `Deploy it. Otherwise Baton creates it in ${bigQueryLocation ?? "US"}, if it may.`,
       deploys: true,
     },
-    checkSettings({ location }) {
+    settings: ({ location: found }) => {
       if (bigQueryLocation === undefined) return [];
-      const result = checkResult("bigquery.location", dataset, {
-        // A job that runs in another location does not find the dataset.
-        holds: location.toLowerCase() === bigQueryLocation.toLowerCase(),
-        found: location,
-        expected: `${bigQueryLocation} (BATON_BIGQUERY_LOCATION)`,
-        remedy: `Set BATON_BIGQUERY_LOCATION=${location}, or leave it out: jobs run where the dataset is.`,
-      });
-      return [result];
+      // A job that runs in another location does not find the dataset.
+      const holds = found.toLowerCase() === bigQueryLocation.toLowerCase();
+      const expected = `${bigQueryLocation} (BATON_BIGQUERY_LOCATION)`;
+      const remedy = `Set BATON_BIGQUERY_LOCATION=${found}, or leave it out: jobs run where the dataset is.`;
+      return [checkResult("bigquery.location", dataset, { holds, found, expected, remedy })];
     },
   });
   return [
@@ -150,19 +139,16 @@ function archiveGroup(context: CloudContext): CheckGroup {
   const id = "bigquery.callbacks";
   const { dataset } = context.google;
   const subject = `${dataset}.${defaults.callbackTable}`;
+  const remedy =
+    "Rename the table: Baton creates a new one. Or add the columns; docs/callbacks.md has their types.";
   return serviceGroup(id, subject, "bigQuery", async (signal) => {
     const place = ["dataset", dataset, `/tables/${defaults.callbackTable}`] as const;
     const table = await readResource(context, place, TableSchema, signal);
     const names = table?.schema.fields.map(({ name }) => name.toLowerCase());
     const missing = names ? archiveColumns.filter((column) => !names.includes(column)) : [];
     const complete = names ? "it has all columns" : "it is created with the first callback";
-    const result = checkResult(id, subject, {
-      holds: missing.length === 0,
-      found: missing.length > 0 ? `it lacks ${missing.join(", ")}` : complete,
-      remedy:
-        "Rename the table: Baton creates a new one. Or add the columns; docs/callbacks.md has their types.",
-    });
-    return [result];
+    const found = missing.length > 0 ? `it lacks ${missing.join(", ")}` : complete;
+    return [checkResult(id, subject, { holds: missing.length === 0, found, remedy })];
   });
 }
 
@@ -174,12 +160,10 @@ export function dataformGroups(context: CloudContext, { named, unnamed }: Datafo
   const id = "dataform.account";
   const variable = "BATON_DATAFORM_ACCOUNTS";
   const { accounts } = context.configuration.dataform;
-  const groups = [...new Set([...named, ...accounts])].map((account) =>
-    actAsGroup(context, id, account, {
-      variable: accounts.includes(account) ? variable : "the dataform task",
-      set: permissions.dataformAccount,
-    }),
-  );
+  const groups = [...new Set([...named, ...accounts])].map((account) => {
+    const place = accounts.includes(account) ? variable : "the dataform task";
+    return actAsGroup(context, id, account, { variable: place, set: permissions.dataformAccount });
+  });
   if (unnamed.length === 0 || accounts.length > 0) return groups;
   const subject = unnamed.join(", ");
   const noAccount = checkResult(id, subject, {

@@ -6,7 +6,7 @@ import { localServerVariables } from "../configuration/environment.ts";
 import type { GoogleConfiguration } from "../configuration/google-configuration.ts";
 import type { RawEnvironment } from "../configuration/variables.ts";
 import { errorMessage } from "../core/errors/errors.ts";
-import { GoogleApiError, type GoogleRest } from "../ports/http.ts";
+import { GoogleApiError } from "../ports/http.ts";
 import { builtInTaskTypes } from "../tasks/index.ts";
 import { FolderCatalog } from "../workflow/catalog.ts";
 import {
@@ -40,34 +40,23 @@ export interface DoctorOptions {
   >;
 }
 
-export interface Diagnosis {
-  readonly results: readonly CheckResult[];
-  /** False if the variables are too wrong for most checks. */
-  readonly isConfigured: boolean;
-}
+type Run = (...groups: readonly CheckGroup[]) => Promise<readonly CheckResult[]>;
 
-/** How checks are run, and on what. */
-interface Diagnostics {
-  /** Local servers replace Google's services: one without a local server is not asked. */
-  readonly isLocal: boolean;
-  run(...groups: readonly CheckGroup[]): Promise<readonly CheckResult[]>;
-}
-
-/** Checks everything that a deployment needs, and changes nothing. */
-export async function diagnose(environment: RawEnvironment, options: DoctorOptions = {}): Promise<Diagnosis> {
+/**
+ * Checks everything that a deployment needs, and changes nothing. `isConfigured` is false if the variables are too
+ * wrong for most checks.
+ */
+export async function diagnose(environment: RawEnvironment, options: DoctorOptions = {}) {
   const { timeoutMs = 20_000, endpoints = {} } = options;
   const { results, configuration } = await checkConfiguration(environment);
   const google = configuration?.google;
+  // Then a service of Google's without a local server is not asked.
   const isLocal = localServerVariables.some((variable) => environment[variable]);
-  const diagnostics: Diagnostics = {
-    isLocal,
-    run: (...groups) => runChecks(groups, { timeoutMs, isLocal, projectId: google?.projectId }),
-  };
-  const { run } = diagnostics;
+  const run: Run = (...groups) => runChecks(groups, { timeoutMs, isLocal, projectId: google?.projectId });
   const before = [...(await run(nodeGroup())), ...results];
   if (!configuration) return { results: before, isConfigured: false };
-  const credentials = await checkCredentials(google, diagnostics);
-  const workflows = await checkWorkflows(configuration, credentials.areUsable, diagnostics);
+  const credentials = await checkCredentials(google, isLocal, run);
+  const workflows = await checkWorkflows(configuration, credentials.areUsable, run);
   const caller = { account: credentials.account, expected: google?.serviceAccount };
   const firestore = endpoints.firestore ?? localUrl(environment.FIRESTORE_EMULATOR_HOST);
   const services = google && openServices(google, isLocal, { ...endpoints, firestore });
@@ -87,25 +76,16 @@ function withFlags(result: CheckResult, { projectId, location, prefix }: GoogleC
   return { ...result, deployCommand: [deployCommand, ...flags].join(" ") };
 }
 
-interface CheckedCredentials {
-  readonly results: readonly CheckResult[];
-  readonly areUsable: boolean;
-  readonly account?: string | undefined;
-}
-
 /** Whether a token can be obtained, and for which account. */
-async function checkCredentials(
-  google: GoogleConfiguration | undefined,
-  { isLocal, run }: Diagnostics,
-): Promise<CheckedCredentials> {
-  if (!google) return { results: [], areUsable: false };
+async function checkCredentials(google: GoogleConfiguration | undefined, isLocal: boolean, run: Run) {
+  let account: string | undefined;
+  if (!google) return { results: [], areUsable: false, account };
   const id = "google.credentials";
   const subject = "application default credentials";
   if (isLocal) {
     const none = unknownResult(id, subject, "Local servers need no credentials", "Nothing.");
-    return { results: [none], areUsable: true };
+    return { results: [none], areUsable: true, account };
   }
-  let account: string | undefined;
   const group = singleCheck(id, subject, async () => {
     const problem = await new GoogleCredentials().account().then((found) => {
       account = found;
@@ -130,7 +110,7 @@ function withoutCredentials(group: CheckGroup): CheckGroup {
 }
 
 /** Workflows are checked first: they name queues, whose topics are checked then. */
-async function checkWorkflows(configuration: Configuration, readsDatabase: boolean, { run }: Diagnostics) {
+async function checkWorkflows(configuration: Configuration, readsDatabase: boolean, run: Run) {
   const folder = new FolderCatalog({ folder: configuration.workflows, taskTypes: builtInTaskTypes });
   let needs: WorkflowNeeds = workflowNeeds(await folder.all().catch(() => []));
   const results = await run({
@@ -167,14 +147,12 @@ async function withAppliedWorkflows<T>(
 /** The checks of Google's services that the configuration uses. */
 function cloudGroups(context: CloudContext, { queues, dataform }: WorkflowNeeds): CheckGroup[] {
   const { engine, objects, warehouse } = context.configuration;
-  const engineGroups = () => [
-    ...firestoreGroups(context),
-    ...pubSubGroups(context, queues),
-    ...cloudTasksGroups(context),
-    schedulerGroup(context),
-  ];
+  const isCloud = engine === "gcp";
   return [
-    ...(engine === "gcp" ? engineGroups() : []),
+    ...(isCloud ? firestoreGroups(context) : []),
+    ...(isCloud ? pubSubGroups(context, queues) : []),
+    ...(isCloud ? cloudTasksGroups(context) : []),
+    ...(isCloud ? [schedulerGroup(context)] : []),
     ...(objects === "storage" ? storageGroups(context) : []),
     ...(warehouse === "bigquery" ? bigQueryGroups(context) : []),
     ...dataformGroups(context, dataform),
@@ -190,8 +168,11 @@ function openServices(
     const service = `https://${serviceHosts[name]}`;
     return googleRest({ service, endpoint: endpoint === service ? undefined : endpoint });
   };
+  const message = "No local server replaces";
+  const call = (name: ServiceName) => () =>
+    Promise.reject(new GoogleApiError(501, `${message} ${serviceHosts[name]}`));
   const openUnlessLocal = (name: "scheduler" | "resourceManager" | "iam") =>
-    others[name] === undefined && isLocal ? notOffered(name) : open(name, others[name]);
+    others[name] === undefined && isLocal ? { call: call(name) } : open(name, others[name]);
   return {
     firestore: open("firestore", others.firestore),
     pubSub: open("pubSub", endpoints.pubSub),
@@ -206,12 +187,4 @@ function openServices(
 
 function localUrl(host: string | undefined): string | undefined {
   return host === undefined ? undefined : `http://${host}`;
-}
-
-function notOffered(name: ServiceName): GoogleRest {
-  return {
-    async call() {
-      throw new GoogleApiError(501, `No local server replaces ${serviceHosts[name]}`);
-    },
-  };
 }

@@ -39,13 +39,15 @@ export function firestoreGroups(context: CloudContext): CheckGroup[] {
       remedy: "Deploy it, or name another one by BATON_DATABASE.",
       deploys: true,
     },
-    checkSettings: (found) => checkSettings(context, found),
+    settings: (found) => checkSettings(context.google, found),
   });
   return [database, fieldsGroup(context), documentPermissionGroup(context)];
 }
 
-function checkSettings({ google }: CloudContext, found: z.infer<typeof DatabaseSchema>): CheckResult[] {
-  const { databaseId: subject, location } = google;
+function checkSettings(
+  { databaseId: subject, location }: CloudContext["google"],
+  found: z.infer<typeof DatabaseSchema>,
+): CheckResult[] {
   const { type, databaseEdition: edition, locationId } = found;
   const isRecoverable = found.pointInTimeRecoveryEnablement === "POINT_IN_TIME_RECOVERY_ENABLED";
   const isProtected = found.deleteProtectionState === "DELETE_PROTECTION_ENABLED";
@@ -161,15 +163,8 @@ function fieldsGroup(context: CloudContext): CheckGroup {
   });
 }
 
-interface Compared {
-  readonly wanted: WantedField;
-  readonly ttlState: string | undefined;
-  readonly problems: readonly string[];
-  /** Everything is right once Firestore has built the indexes. */
-  readonly isBeingBuilt: boolean;
-}
-
-function compare(wanted: WantedField, fields: ReadonlyMap<string, Field>): Compared {
+/** How a field differs. `isBeingBuilt`: everything is right once Firestore has built the indexes. */
+function compare(wanted: WantedField, fields: ReadonlyMap<string, Field>) {
   const { collectionGroup, fieldPath } = wanted;
   const own = fields.get(`${collectionGroup}/fields/${fieldPath}`);
   const ttlState = own?.ttlConfig?.state;
@@ -185,7 +180,7 @@ function compare(wanted: WantedField, fields: ReadonlyMap<string, Field>): Compa
   const expected = wanted.indexes.map(({ order, arrayConfig, queryScope }) => {
     return { mode: order ?? arrayConfig ?? "", queryScope };
   });
-  type Index = (typeof expected)[number] | (typeof actual)[number];
+  type Index = Readonly<Record<"mode" | "queryScope", string>>;
   const lacks = (indexes: readonly Index[]) => (index: Index) =>
     !indexes.some((one) => one.mode === index.mode && one.queryScope === index.queryScope);
   const missing = expected.filter(lacks(actual));
@@ -202,6 +197,8 @@ function compare(wanted: WantedField, fields: ReadonlyMap<string, Field>): Compa
     isBeingBuilt: missing.length + surplus.length === 0 && unready.every(({ state }) => state === "CREATING"),
   };
 }
+
+type Compared = ReturnType<typeof compare>;
 
 function checkIndexes(subject: string, compared: readonly Compared[]): CheckResult {
   const wrong = compared.filter(({ problems }) => problems.length > 0);

@@ -30,63 +30,37 @@ export type ServiceName = keyof typeof serviceHosts;
 export interface CloudContext {
   readonly configuration: Configuration;
   readonly google: GoogleConfiguration;
-  readonly caller: {
-    /** The account of the credentials; undefined if they do not name one. */
-    readonly account: string | undefined;
-    /** The account of the function, as far as the configuration says. */
-    readonly expected: string | undefined;
-  };
+  /** The account of the credentials, if they name one; `expected`: that of the function, if it is configured. */
+  readonly caller: { readonly account: string | undefined; readonly expected: string | undefined };
   readonly services: Readonly<Record<ServiceName, GoogleRest>>;
 }
 
-interface ResourceKind {
-  readonly service: ServiceName;
-  /** The path in the REST interface of the service. */
-  path(google: GoogleConfiguration, id: string): string;
-  /** gcloud's group, if such a resource has grants of its own. All others are granted on the project. */
-  readonly grants?: string;
-}
+/** The resources that are checked: their service, and their path in its REST interface. */
+const resources = {
+  project: ["resourceManager", "/v1/projects/{project}"],
+  database: ["firestore", "/v1/projects/{project}/databases/{id}"],
+  topic: ["pubSub", "/v1/projects/{project}/topics/{id}"],
+  subscription: ["pubSub", "/v1/projects/{project}/subscriptions/{id}"],
+  queue: ["cloudTasks", "/v2/projects/{project}/locations/{location}/queues/{id}"],
+  bucket: ["storage", "/storage/v1/b/{id}"],
+  dataset: ["bigQuery", "/bigquery/v2/projects/{project}/datasets/{id}"],
+  "service account": ["iam", "/v1/projects/-/serviceAccounts/{id}"],
+} as const;
+type ResourceName = keyof typeof resources;
 
-/** The resources that are checked, by what their service calls them. */
-const resourceKinds = {
-  project: { service: "resourceManager", path: ({ projectId }) => `/v1/projects/${projectId}` },
-  database: {
-    service: "firestore",
-    path: ({ projectId }, id) => `/v1/projects/${projectId}/databases/${id}`,
-  },
-  topic: {
-    service: "pubSub",
-    path: ({ projectId }, id) => `/v1/projects/${projectId}/topics/${id}`,
-    grants: "pubsub topics",
-  },
-  subscription: {
-    service: "pubSub",
-    path: ({ projectId }, id) => `/v1/projects/${projectId}/subscriptions/${id}`,
-  },
-  queue: {
-    service: "cloudTasks",
-    path: ({ projectId, location }, id) => `/v2/projects/${projectId}/locations/${location}/queues/${id}`,
-    grants: "tasks queues",
-  },
-  bucket: { service: "storage", path: (_, id) => `/storage/v1/b/${id}`, grants: "storage buckets" },
-  dataset: {
-    service: "bigQuery",
-    path: ({ projectId }, id) => `/bigquery/v2/projects/${projectId}/datasets/${id}`,
-  },
-  "service account": {
-    service: "iam",
-    path: (_, id) => `/v1/projects/-/serviceAccounts/${encodeURIComponent(id)}`,
-    grants: "iam service-accounts",
-  },
-} as const satisfies Readonly<Record<string, ResourceKind>>;
-type ResourceName = keyof typeof resourceKinds;
+/** gcloud's groups for resources that have grants of their own. All others are granted on the project. */
+const grantGroups: Readonly<Record<string, string>> = {
+  topic: "pubsub topics",
+  queue: "tasks queues",
+  bucket: "storage buckets",
+  "service account": "iam service-accounts",
+};
 
-export function resourcePath(
-  { google }: Pick<CloudContext, "google">,
-  kind: ResourceName,
-  id: string,
-): string {
-  return resourceKinds[kind].path(google, id);
+export function resourcePath({ google }: CloudContext, kind: ResourceName, id: string): string {
+  return resources[kind][1]
+    .replace("{project}", google.projectId)
+    .replace("{location}", google.location)
+    .replace("{id}", encodeURIComponent(id));
 }
 
 export function serviceGroup(
@@ -114,7 +88,7 @@ export function readResource<T>(
   signal: AbortSignal,
 ): Promise<T | undefined> {
   const path = `${resourcePath(context, kind, id)}${within}`;
-  const rest = context.services[resourceKinds[kind].service];
+  const rest = context.services[resources[kind][0]];
   return undefinedIfMissing(rest.call({ method: "GET", path, answer, signal }));
 }
 
@@ -150,10 +124,10 @@ export function listOf<Item extends z.ZodType>(item: Item) {
 interface ResourceCheck<Found> {
   readonly kind: ResourceName;
   readonly answer: z.ZodType<Found>;
-  readonly describe?: (found: Found) => string;
-  readonly finding?: Partial<Finding>;
+  readonly describe?: (resource: Found) => string;
+  readonly finding?: Partial<Finding> | ((resource: Found | undefined) => Partial<Finding>);
   /** Further checks of one that exists. */
-  readonly checkSettings?: (found: Found) => readonly CheckResult[];
+  readonly settings?: (resource: Found) => readonly CheckResult[];
 }
 
 /** Whether a resource exists, and whether its settings are right. */
@@ -161,17 +135,15 @@ export function resourceGroup<Found>(
   context: CloudContext,
   id: CheckId,
   subject: string,
-  { kind, answer, describe, finding, checkSettings }: ResourceCheck<Found>,
+  { kind, answer, describe = () => "it exists", finding = {}, settings = () => [] }: ResourceCheck<Found>,
 ): CheckGroup {
-  return serviceGroup(id, subject, resourceKinds[kind].service, async (signal) => {
+  return serviceGroup(id, subject, resources[kind][0], async (signal) => {
     const resource = await readResource(context, [kind, subject], answer, signal);
-    const exists = checkResult(id, subject, {
-      holds: resource !== undefined,
-      found: resource === undefined ? `there is no such ${kind}` : (describe?.(resource) ?? "it exists"),
-      expected: `a ${kind}`,
-      ...finding,
-    });
-    return resource === undefined ? [exists] : [exists, ...(checkSettings?.(resource) ?? [])];
+    const exists = resource !== undefined;
+    const found = exists ? describe(resource) : `there is no such ${kind}`;
+    const usual = { holds: exists, found, expected: `a ${kind}` };
+    const own = typeof finding === "function" ? finding(resource) : finding;
+    return [checkResult(id, subject, { ...usual, ...own }), ...(exists ? settings(resource) : [])];
   });
 }
 
@@ -187,7 +159,7 @@ export async function grantedPermissions(
   const path = `${resourcePath(context, kind, id)}:testIamPermissions`;
   const body = { permissions: Object.keys(needs) };
   const call = { method: "POST", path, answer: PermissionsSchema, body, signal } as const;
-  return (await context.services[resourceKinds[kind].service].call(call)).permissions;
+  return (await context.services[resources[kind][0]].call(call)).permissions;
 }
 
 interface PermissionCheck {
@@ -197,7 +169,7 @@ interface PermissionCheck {
   /** Asks in another way. */
   readonly granted?: (signal: AbortSignal) => Promise<readonly string[] | undefined>;
   /** For a resource that does not exist. Default: none, since another check reports it. */
-  readonly missing?: CheckResult;
+  readonly missing?: readonly CheckResult[];
 }
 
 /** Whether the caller has the permissions of a set. One that is granted on the project under a condition is missing. */
@@ -205,14 +177,14 @@ export function permissionGroup(
   context: CloudContext,
   id: CheckId,
   subject: string,
-  { set, kind = "project", granted, missing }: PermissionCheck,
+  { set, kind = "project", missing = [], ...other }: PermissionCheck,
 ): CheckGroup {
   const ask = (signal: AbortSignal) =>
     undefinedIfMissing(grantedPermissions(context, [kind, subject], set, signal));
-  return serviceGroup(id, subject, resourceKinds[kind].service, async (signal) => {
-    const permissions = await (granted ?? ask)(signal);
-    if (permissions) return [checkPermissions(context, id, subject, set, permissions)];
-    return missing ? [missing] : [];
+  const { granted = ask } = other;
+  return serviceGroup(id, subject, resources[kind][0], async (signal) => {
+    const permissions = await granted(signal);
+    return permissions ? [checkPermissions(context, id, subject, set, permissions)] : missing;
   });
 }
 
@@ -228,7 +200,7 @@ export function actAsGroup(
     expected: `the account of ${variable}`,
     remedy: `Deploy or create it, or correct ${variable}.`,
   });
-  return permissionGroup(context, id, account, { kind: "service account", set, missing });
+  return permissionGroup(context, id, account, { kind: "service account", set, missing: [missing] });
 }
 
 /** A service reports only its caller's permissions: what another account lacks is a warning. */
@@ -258,12 +230,11 @@ const otherAccountRemedy =
 
 function grantCommand(
   google: GoogleConfiguration,
-  on: PermissionSet["on"],
+  on: string,
   subject: string,
-  grant: { readonly member: string; readonly role: string },
+  grant: Readonly<Record<"member" | "role", string>>,
 ): string {
-  const kinds: Readonly<Record<string, ResourceKind>> = resourceKinds;
-  const grants = kinds[on]?.grants;
+  const grants = grantGroups[on];
   if (grants === undefined) {
     const { expression, title } = databaseCondition(google);
     const condition = on === "database" ? `expression=${expression},title=${title}` : "None";

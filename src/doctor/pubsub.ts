@@ -23,7 +23,7 @@ const DeadLetterSchema = z.object({
   deadLetterTopic: z.string().transform(resourceId).optional(),
   maxDeliveryAttempts: z.number().default(5),
 });
-const TokenSchema = z.object({ serviceAccountEmail: z.string(), audience: z.string().optional() });
+const TokenSchema = z.object({ serviceAccountEmail: z.string().optional(), audience: z.string().optional() });
 
 /** A subscription, with Pub/Sub's defaults: https://cloud.google.com/pubsub/docs/subscription-properties */
 const SubscriptionSchema = z.object({
@@ -31,11 +31,11 @@ const SubscriptionSchema = z.object({
   /** `_deleted-topic_` if that was deleted. */
   topic: z.string().transform(resourceId),
   pushConfig: z
-    .object({ pushEndpoint: z.string().optional(), oidcToken: TokenSchema.optional() })
-    .default({}),
+    .object({ pushEndpoint: z.string().default(""), oidcToken: TokenSchema.default({}) })
+    .prefault({}),
   ackDeadlineSeconds: z.number().default(10),
   retryPolicy: z.object({}).optional(),
-  deadLetterPolicy: DeadLetterSchema.optional(),
+  deadLetterPolicy: DeadLetterSchema.prefault({}),
   /** Without a time to live it never expires. */
   expirationPolicy: z.object({ ttl: DurationSchema.optional() }).default({ ttl: 31 * daySeconds }),
   messageRetentionDuration: DurationSchema.default(7 * daySeconds),
@@ -44,10 +44,10 @@ type Subscription = z.infer<typeof SubscriptionSchema>;
 
 /** Topics, the permission to publish to them, and their subscriptions. `queues`: the queues of tasks. */
 export function pubSubGroups(context: CloudContext, queues: readonly string[]): CheckGroup[] {
+  const kind = "topic";
   const topics = [CONTROL_QUEUE, CALLBACK_QUEUE, ...queues].map((queue) =>
     topicName(context.google.prefix, queue),
   );
-  const kind = "topic";
   return [
     deadLetterGroup(context),
     ...topics.flatMap((topic) => [
@@ -56,10 +56,6 @@ export function pubSubGroups(context: CloudContext, queues: readonly string[]): 
       subscriptionGroup(context, topic),
     ]),
   ];
-}
-
-function readSubscription(context: CloudContext, id: string, signal: AbortSignal) {
-  return readResource(context, ["subscription", id], SubscriptionSchema, signal);
 }
 
 function deadLetterTopic({ google }: CloudContext): string {
@@ -81,7 +77,7 @@ function deadLetterGroup(context: CloudContext): CheckGroup {
       expected: "a topic with a subscription: without one, dead letters are lost",
     });
     const expirations = (names ?? []).map(async (name) => {
-      const subscription = await readSubscription(context, name, signal);
+      const subscription = await readResource(context, ["subscription", name], SubscriptionSchema, signal);
       return subscription ? [checkExpiration(name, subscription)] : [];
     });
     return [exists, ...(await Promise.all(expirations)).flat()];
@@ -89,34 +85,50 @@ function deadLetterGroup(context: CloudContext): CheckGroup {
 }
 
 function subscriptionGroup(context: CloudContext, topic: string): CheckGroup {
-  const id = "pubsub.subscription";
   const subject = subscriptionName(topic);
-  return serviceGroup(id, subject, "pubSub", async (signal) => {
-    const found = await readSubscription(context, subject, signal);
-    const { projectId: project } = context.google;
-    const exists = checkResult(id, subject, {
-      found: found ? `of the topic ${found.topic}` : "there is no such subscription",
+  const { projectId: project } = context.google;
+  return resourceGroup(context, "pubsub.subscription", subject, {
+    kind: "subscription",
+    answer: SubscriptionSchema,
+    describe: (found) => `of the topic ${found.topic}`,
+    finding: (found) => ({
+      holds: found?.topic === topic,
       expected: `of the topic ${topic}`,
       remedy: `${found ? "Delete it and deploy" : "Deploy it"}: until then, messages that are published are lost.`,
       deploys: true,
       commands: found ? [gcloud("pubsub subscriptions delete", [subject], { project })] : [],
-    });
-    return found ? [exists, ...checkSubscription(context, subject, found)] : [exists];
+    }),
+    settings: (found) => [...checkPushes(context, subject, found), ...checkLosses(context, subject, found)],
   });
 }
 
-/** Everything about a push subscription that exists. */
-function checkSubscription(context: CloudContext, subject: string, found: Subscription): CheckResult[] {
-  const { functionTimeoutSeconds } = context.google;
-  const { leaseSeconds } = context.configuration;
-  const { ackDeadlineSeconds, messageRetentionDuration: retentionSeconds } = found;
-  const endpoint = found.pushConfig.pushEndpoint || undefined;
+/** Whether pushes reach the function, and are not repeated while it works. */
+function checkPushes(
+  { google: { callers, functionTimeoutSeconds }, configuration: { leaseSeconds } }: CloudContext,
+  subject: string,
+  { ackDeadlineSeconds, pushConfig: { oidcToken, pushEndpoint } }: Subscription,
+): CheckResult[] {
+  const { serviceAccountEmail: account = "", audience = "" } = oidcToken;
+  const actual = { account, audience: audience || pushEndpoint };
+  // If BATON_CALLERS names no account, another check reports it.
+  const accounts = callers?.callers.length ? callers.callers : [account];
   return [
     checkResult("pubsub.endpoint", subject, {
-      holds: endpoint !== undefined,
-      found: endpoint ?? "it does not push",
+      holds: pushEndpoint !== "",
+      found: pushEndpoint || "it does not push",
     }),
-    checkToken(context, subject, found),
+    // The function rejects every other token. Without BATON_AUDIENCE, Cloud Run or a proxy verifies tokens.
+    checkResult("pubsub.token", subject, {
+      holds:
+        account !== "" && (!callers || (actual.audience === callers.audience && accounts.includes(account))),
+      found: account === "" ? "pushes carry no token" : `of ${account} for ${actual.audience}`,
+      expected: callers
+        ? `of ${callers.callers.join(" or ") || "an account"} (BATON_CALLERS) for ${callers.audience} (BATON_AUDIENCE)`
+        : "a token of an account that may call the function",
+      severity: callers ? "failed" : "warning",
+      remedy: "Deploy the infrastructure, which sets the token, or correct BATON_CALLERS and BATON_AUDIENCE.",
+      deploys: true,
+    }),
     // Function timeout < ack deadline < lease: a redelivery must not meet a live worker.
     checkResult("pubsub.deadline", subject, {
       holds: functionTimeoutSeconds < ackDeadlineSeconds,
@@ -128,12 +140,29 @@ function checkSubscription(context: CloudContext, subject: string, found: Subscr
       found: `BATON_LEASE is ${leaseSeconds} s, the ack deadline ${ackDeadlineSeconds} s`,
       remedy: "Set BATON_LEASE to 660s and deploy the function again, or shorten the ack deadline.",
     }),
+  ];
+}
+
+/** Whether messages outlive an outage of the function. */
+function checkLosses(context: CloudContext, subject: string, found: Subscription): CheckResult[] {
+  const { retryPolicy, messageRetentionDuration: retentionSeconds } = found;
+  const { deadLetterTopic: topic = "", maxDeliveryAttempts: attempts } = found.deadLetterPolicy;
+  const isTopic = topic === deadLetterTopic(context);
+  return [
     checkResult("pubsub.retry", subject, {
-      found: found.retryPolicy ? "growing pauses" : "at once, again and again",
+      found: retryPolicy ? "growing pauses" : "at once, again and again",
       expected: "growing pauses",
       severity: "warning",
     }),
-    checkDeadLetterPolicy(context, subject, found),
+    // With fewer attempts, an outage of an hour makes dead letters of good messages.
+    checkResult("pubsub.dead-letter", subject, {
+      holds: isTopic && attempts >= push.maxAttempts,
+      found: topic
+        ? `${topic} after ${attempts} attempts`
+        : "no dead-letter policy: such messages block the subscription until they expire",
+      expected: `${deadLetterTopic(context)} after ${push.maxAttempts} attempts`,
+      severity: isTopic ? "warning" : "failed",
+    }),
     checkExpiration(subject, found),
     checkResult("pubsub.retention", subject, {
       holds: retentionSeconds >= push.retentionSeconds,
@@ -142,47 +171,6 @@ function checkSubscription(context: CloudContext, subject: string, found: Subscr
       severity: "warning",
     }),
   ];
-}
-
-/** The function rejects every other token. Without BATON_AUDIENCE, Cloud Run or a proxy verifies tokens. */
-function checkToken(
-  { google: { callers } }: CloudContext,
-  subject: string,
-  { pushConfig: { oidcToken, pushEndpoint } }: Subscription,
-): CheckResult {
-  const account = oidcToken?.serviceAccountEmail || undefined;
-  const audience = oidcToken?.audience || (pushEndpoint ?? "");
-  // If BATON_CALLERS names no account, another check reports it.
-  const isCaller = (name: string) =>
-    callers?.callers.length === 0 || callers?.callers.includes(name) === true;
-  return checkResult("pubsub.token", subject, {
-    holds: account !== undefined && (!callers || (audience === callers.audience && isCaller(account))),
-    found: account === undefined ? "pushes carry no token" : `of ${account} for ${audience}`,
-    expected: callers
-      ? `of ${callers.callers.join(" or ") || "an account"} (BATON_CALLERS) for ${callers.audience} (BATON_AUDIENCE)`
-      : "a token of an account that may call the function",
-    severity: callers ? "failed" : "warning",
-    remedy: "Deploy the infrastructure, which sets the token, or correct BATON_CALLERS and BATON_AUDIENCE.",
-    deploys: true,
-  });
-}
-
-/** With fewer attempts, an outage of an hour makes dead letters of good messages. */
-function checkDeadLetterPolicy(
-  context: CloudContext,
-  subject: string,
-  { deadLetterPolicy: policy }: Subscription,
-): CheckResult {
-  const topic = deadLetterTopic(context);
-  const isTopic = policy?.deadLetterTopic === topic;
-  return checkResult("pubsub.dead-letter", subject, {
-    holds: isTopic && policy.maxDeliveryAttempts >= push.maxAttempts,
-    found: policy?.deadLetterTopic
-      ? `${policy.deadLetterTopic} after ${policy.maxDeliveryAttempts} attempts`
-      : "no dead-letter policy: such messages block the subscription until they expire",
-    expected: `${topic} after ${push.maxAttempts} attempts`,
-    severity: isTopic ? "warning" : "failed",
-  });
 }
 
 /** By default Pub/Sub deletes a subscription that was idle for 31 days. */

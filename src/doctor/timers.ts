@@ -1,10 +1,17 @@
 import * as z from "zod";
 import { sparseObject } from "../adapters/remote/service-response.ts";
-import { type PermissionSet, permissions } from "../configuration/google-requirements.ts";
+import { permissions } from "../configuration/google-requirements.ts";
 import { CONTROL_QUEUE } from "../core/messages.ts";
 import { dispatchesPerSecond, type QueueSettings, taskQueueName, topicName } from "../core/queues.ts";
 import { tryParseJson } from "../core/values/json.ts";
-import { type CheckGroup, type CheckResult, checkResult, gcloud, unknownResult } from "./check.ts";
+import {
+  type CheckGroup,
+  type CheckResult,
+  checkResult,
+  type Finding,
+  gcloud,
+  unknownResult,
+} from "./check.ts";
 import {
   actAsGroup,
   type CloudContext,
@@ -37,54 +44,43 @@ type Queue = z.infer<typeof QueueSchema>;
 
 /** The queue of delayed messages and the queues of BATON_QUEUES, and the permissions on them. */
 export function cloudTasksGroups(context: CloudContext): CheckGroup[] {
-  return [...timerGroups(context), ...limitedQueueGroups(context)];
+  const { google, configuration } = context;
+  const { prefix, location, serviceAccount } = google;
+  const timers = `${prefix}-timers`;
+  const noLocation = unknownResult("tasks.queue", timers, "BATON_LOCATION is missing", "Set BATON_LOCATION.");
+  if (location === "") return [{ id: "tasks.queue", subject: timers, run: () => [noLocation] }];
+  const [pushAccount] = google.callers?.callers ?? [];
+  // Other checks report missing accounts.
+  const accounts = [
+    ["tasks.account", serviceAccount, "BATON_SERVICE_ACCOUNT", permissions.serviceAccount],
+    [
+      "queues.account",
+      configuration.queues.size > 0 && pushAccount,
+      "BATON_CALLERS",
+      permissions.pushAccount,
+    ],
+  ] as const;
+  return [
+    ...queueGroups(context, "tasks", timers),
+    ...[...(pushAccount === undefined ? [] : configuration.queues)].flatMap(([queue, settings]) =>
+      queueGroups(context, "queues", taskQueueName(prefix, queue), settings),
+    ),
+    ...accounts.flatMap(([id, account, variable, set]) =>
+      account ? [actAsGroup(context, id, account, { variable, set })] : [],
+    ),
+  ];
 }
 
-function timerGroups(context: CloudContext): CheckGroup[] {
-  const { prefix, location, serviceAccount } = context.google;
-  const subject = `${prefix}-timers`;
-  if (location === "") {
-    const result = unknownResult("tasks.queue", subject, "BATON_LOCATION is missing", "Set BATON_LOCATION.");
-    return [{ id: "tasks.queue", subject, run: () => [result] }];
-  }
-  const effect = "no retry, sleep or poll ends";
-  const groups = queueGroups(context, subject, { ids: "tasks", set: permissions.cloudTasks, effect });
-  // Another check reports that the variable is missing.
-  if (serviceAccount === undefined) return groups;
-  const named = { variable: "BATON_SERVICE_ACCOUNT", set: permissions.serviceAccount };
-  return [...groups, actAsGroup(context, "tasks.account", serviceAccount, named)];
-}
-
-function limitedQueueGroups(context: CloudContext): CheckGroup[] {
-  const [account] = context.google.callers?.callers ?? [];
-  const queues = [...context.configuration.queues];
-  if (queues.length === 0 || account === undefined) return [];
-  const check = {
-    ids: "queues",
-    set: permissions.limitedQueues,
-    effect: "no task of the queue starts",
-  } as const;
-  const groups = queues.flatMap(([queue, settings]) =>
-    queueGroups(context, taskQueueName(context.google.prefix, queue), { ...check, settings }),
-  );
-  const named = { variable: "BATON_CALLERS", set: permissions.pushAccount };
-  return [...groups, actAsGroup(context, "queues.account", account, named)];
-}
-
-interface QueueCheck {
-  /** The first part of the ids of its checks. */
-  readonly ids: "tasks" | "queues";
-  readonly set: PermissionSet;
-  /** What happens while it does not run. */
-  readonly effect: string;
-  /** The limits of BATON_QUEUES. */
-  readonly settings?: QueueSettings;
-}
-
-function queueGroups(context: CloudContext, subject: string, check: QueueCheck): CheckGroup[] {
-  const { ids, set, effect, settings } = check;
+/** `settings`: the limits of BATON_QUEUES; `ids`: the first part of the ids of its checks. */
+function queueGroups(
+  context: CloudContext,
+  ids: "tasks" | "queues",
+  subject: string,
+  settings?: QueueSettings,
+): CheckGroup[] {
   const { projectId: project, location } = context.google;
   const kind = "queue";
+  const effect = ids === "tasks" ? "no retry, sleep or poll ends" : "no task of the queue starts";
   const exists = resourceGroup(context, `${ids}.queue`, subject, {
     kind,
     answer: QueueSchema,
@@ -93,7 +89,7 @@ function queueGroups(context: CloudContext, subject: string, check: QueueCheck):
       remedy: `Deploy it${settings ? " with the same BATON_QUEUES" : ""}: until then ${effect}.`,
       deploys: true,
     },
-    checkSettings: (queue) => [
+    settings: (queue) => [
       checkResult(`${ids}.state`, subject, {
         found: queue.state || "the answer does not say",
         expected: "RUNNING",
@@ -102,10 +98,11 @@ function queueGroups(context: CloudContext, subject: string, check: QueueCheck):
         remedy: `Resume it: until then ${effect}.`,
         commands: [gcloud("tasks queues resume", [subject], { location, project })],
       }),
-      ...(settings ? [checkLimits(subject, settings, queue)] : []),
-      checkRetry(`${ids}.retry`, subject, queue),
+      ...(settings ? [checkLimits(subject, settings, queue.rateLimits)] : []),
+      checkResult(`${ids}.retry`, subject, findRetry(queue.retryConfig)),
     ],
   });
+  const set = ids === "tasks" ? permissions.cloudTasks : permissions.limitedQueues;
   return [exists, permissionGroup(context, `${ids}.permissions`, subject, { kind, set })];
 }
 
@@ -113,38 +110,31 @@ function queueGroups(context: CloudContext, subject: string, check: QueueCheck):
 const leastAttempts = 10;
 const leastRetrySeconds = 3_600;
 
-function checkRetry(
-  id: "tasks.retry" | "queues.retry",
-  subject: string,
-  { retryConfig: { maxAttempts, maxRetryDuration } }: Queue,
-): CheckResult {
+function findRetry({ maxAttempts, maxRetryDuration }: Queue["retryConfig"]): Finding {
   const hasAttempts = maxAttempts === -1 ? maxRetryDuration === 0 : maxAttempts >= leastAttempts;
   const attempts = maxAttempts === -1 ? "any number of" : maxAttempts;
-  return checkResult(id, subject, {
+  return {
     holds: maxRetryDuration >= leastRetrySeconds || hasAttempts,
     found: `${attempts} attempts, ${maxRetryDuration > 0 ? `for ${maxRetryDuration} s` : "for any time"}`,
     expected: `at least ${leastAttempts} attempts or ${leastRetrySeconds} s`,
     severity: "warning",
-  });
+  };
 }
 
-function checkLimits(subject: string, settings: QueueSettings, { rateLimits }: Queue): CheckResult {
-  const { maxConcurrentDispatches, maxDispatchesPerSecond } = rateLimits;
+function checkLimits(subject: string, settings: QueueSettings, actual: Queue["rateLimits"]): CheckResult {
   const perSecond = dispatchesPerSecond(settings);
   // A rate is a fraction, and Cloud Tasks does not keep every digit.
-  const hasRate = Math.abs(maxDispatchesPerSecond - perSecond) <= perSecond / 100;
+  const hasRate = Math.abs(actual.maxDispatchesPerSecond - perSecond) <= perSecond / 100;
+  const text = (concurrency: number, rate: number) =>
+    `${concurrency} at once, ${Number(rate.toPrecision(4))} a second`;
   return checkResult("queues.limits", subject, {
-    holds: maxConcurrentDispatches === settings.concurrency && hasRate,
-    found: limitsText(maxConcurrentDispatches, maxDispatchesPerSecond),
-    expected: `${limitsText(settings.concurrency, perSecond)}, as BATON_QUEUES says`,
+    holds: actual.maxConcurrentDispatches === settings.concurrency && hasRate,
+    found: text(actual.maxConcurrentDispatches, actual.maxDispatchesPerSecond),
+    expected: `${text(settings.concurrency, perSecond)}, as BATON_QUEUES says`,
     severity: "warning",
     remedy: "Deploy with the same BATON_QUEUES.",
     deploys: true,
   });
-}
-
-function limitsText(concurrency: number, perSecond: number): string {
-  return `${concurrency} at once, ${Number(perSecond.toPrecision(4))} a second`;
 }
 
 const JobSchema = z.object({

@@ -191,9 +191,8 @@ test("the infrastructure gets the same", () => {
 });
 
 test("Terraform prints no colours where no one sees them, and only there", () => {
-  const programs = { terraform: "tofu" };
   const linesOf = (isPlain: boolean) =>
-    Object.values(infrastructureCommands(plan().deployment, { programs, isPlain }))
+    Object.values(infrastructureCommands(plan().deployment, "tofu", isPlain))
       .filter((command) => typeof command === "object")
       .map(commandLine);
   expect(linesOf(false).join("\n")).not.toContain("-no-color");

@@ -29,10 +29,7 @@ function folderOf(): string {
 function deploymentIn(folder: string, terraform: string, prefix: string) {
   const given = { BATON_PROJECT: "some-project", BATON_LOCATION: "europe-west1", BATON_PREFIX: prefix };
   const deployment = planDeployment(readTarget(given, {}), []);
-  const commands = infrastructureCommands(deployment, {
-    programs: { terraform },
-    isPlain: true,
-  });
+  const commands = infrastructureCommands(deployment, terraform, true);
   const { terraformVariables } = deploymentFiles(deployment);
   writeFileSync(join(folder, "infra", terraformVariables), JSON.stringify({ prefix }));
   const run = (command: Command) => {

@@ -1,5 +1,4 @@
 import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
 import type { Command } from "commander";
 import { BatonError } from "../../core/errors/errors.ts";
 import type { DeployedFunction } from "../../deployment/apply.ts";
@@ -55,8 +54,7 @@ async function deploy(session: Session, options: Options): Promise<void> {
   const { assertReady, prepareDeployment } = await import("../../deployment/prepare.ts");
   const { functionEnvironment } = await import("../../deployment/function.ts");
   const { recordCommands, runningSteps } = await import("../../deployment/run-steps.ts");
-  const { applyDeployment } = await import("../../deployment/apply.ts");
-  const { destroyDeployment } = await import("../../deployment/destroy.ts");
+  const { applyDeployment, destroyDeployment } = await import("../../deployment/apply.ts");
   const removes = options.destroy === true;
   const isPlain = options.json === true || !session.display.isTTY;
   const place = { root: process.cwd(), parts, removes, isPlain };
@@ -65,10 +63,8 @@ async function deploy(session: Session, options: Options): Promise<void> {
   const commands = await recordCommands((progress) =>
     (removes ? destroyDeployment : applyDeployment)({ ...prepared, ...progress }),
   );
-  const environment = functionEnvironment(deployment, target, {
-    projectNumber: "<project number>",
-    workflows,
-  });
+  const projectNumber = "<project number>";
+  const environment = functionEnvironment(deployment, target, { projectNumber, workflows });
   const view = planView(prepared, commands, environment);
   if (options.dryRun && options.json) return session.json({ dryRun: true, ...view });
   if (!options.json) session.print(planText(view, { destroy: removes, dryRun: options.dryRun === true }));
@@ -113,38 +109,18 @@ async function check(session: Session, prepared: Prepared, deployed: DeployedFun
 /** Asks on standard error, and reads a line from standard input. Throws `USAGE` for any other answer. */
 async function confirm(session: Session, question: string, expected: readonly string[]): Promise<void> {
   session.note(question);
-  const answer = await readLine(session.input());
-  if (!expected.includes(answer.trim()))
-    throw new BatonError(
-      "USAGE",
-      `Nothing was changed: the answer was not ${expected[0]}. Use --yes to skip the question`,
-    );
-}
-
-/** Empty if standard input has ended. */
-async function readLine(input: Readable): Promise<string> {
+  const input = session.input();
   const lines = createInterface({ input });
-  try {
-    for await (const line of lines) return line;
-    return "";
-  } finally {
-    lines.close();
-    input.destroy();
-  }
-}
-
-interface DisplayOptions {
-  readonly yes?: true;
-  readonly json?: true;
-  readonly destroy?: true;
+  const { value = "" } = await lines[Symbol.asyncIterator]().next();
+  lines.close();
+  input.destroy();
+  if (expected.includes(value.trim())) return;
+  const message = `Nothing was changed: the answer was not ${expected[0]}. Use --yes to skip the question`;
+  throw new BatonError("USAGE", message);
 }
 
 /** Shows the progress of a deployment or a removal; with `--json`, on standard error. */
-function deploymentDisplay(
-  session: Session,
-  { yes, json, destroy }: DisplayOptions,
-  prepared: Prepared,
-): Display {
+function deploymentDisplay(session: Session, { yes, json, destroy }: Options, prepared: Prepared): Display {
   const print = (text: string) => (json ? session.note(text) : session.print(text));
   return {
     errorDescriptor: session.display.fd,
@@ -171,21 +147,17 @@ function changesText(changes: readonly VariableChange[]): string {
 
 function removalText(resources: readonly StateResource[], { deployment, parts }: Prepared): string {
   const { functionName, region } = deployment;
-  const rows = [
-    ...resources.filter(({ kind }) => kind !== otherKind).map(({ kind, name }) => [kind, name]),
-    ...(parts.includes("function")
-      ? [["Cloud Run function", `${functionName} (${region}), if there is one`]]
-      : []),
-  ];
-  const others = Map.groupBy(
-    resources.filter(({ kind }) => kind === otherKind),
-    ({ name }) => name,
+  const { named = [], others = [] } = Object.groupBy(resources, ({ kind }) =>
+    kind === otherKind ? "others" : "named",
   );
-  const counts = [...others].map(([name, each]) => `${each.length} ${name}`);
+  const rows = named.map(({ kind, name }) => [kind, name]);
+  if (parts.includes("function"))
+    rows.push(["Cloud Run function", `${functionName} (${region}), if there is one`]);
+  const byName = Map.groupBy(others, ({ name }) => name);
+  const counts = [...byName].map(([name, each]) => `${each.length} ${name}`);
+  const nothing = "the state holds nothing: the infrastructure is gone, or belongs to another deployment";
   const lines = [
-    ...(resources.length === 0
-      ? ["the state holds nothing: the infrastructure is gone, or belongs to another deployment"]
-      : []),
+    ...(resources.length === 0 ? [nothing] : []),
     ...(rows.length > 0 ? [table(["KIND", "NAME"], rows)] : []),
     ...(counts.length > 0 ? [`and ${counts.join(", ")}`] : []),
   ];
