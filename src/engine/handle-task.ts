@@ -192,7 +192,8 @@ export class TaskHandler {
     if (durable instanceof Promise) await durable;
     const ours = { ...claimed, log: { ...claimed.log, isOurs: true } };
     const attempt = new RunningAttempt(this.#parts, batch, task, ours, target);
-    const outcome = await dependencies.runner.run(attempt.assignment);
+    const ran = dependencies.runner.run(attempt.assignment);
+    const outcome = ran instanceof Promise ? await ran : ran;
     const newest = attempt.newestClaim();
     const claim = newest instanceof Promise ? await newest : newest;
     if (outcome.kind === "abandoned") return false;

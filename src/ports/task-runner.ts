@@ -4,6 +4,7 @@ import type { Notes, ParkReason, StoredError, TaskStatus } from "../core/records
 import type { StepKind } from "../core/steps.ts";
 import type { JsonText, JsonValue } from "../core/values/json.ts";
 import type { TaskDefinition } from "../core/workflow/definition.ts";
+import type { MaybePromise } from "./store.ts";
 
 /** How a parent of the running task ended. */
 export interface ParentOutcome {
@@ -97,7 +98,7 @@ export interface CancelledTask {
 /** Runs the code of tasks. */
 export interface TaskRunner {
   /** Never rejects: an error of the task's code is an outcome. */
-  run(assignment: Assignment): Promise<TaskOutcome>;
+  run(assignment: Assignment): MaybePromise<TaskOutcome>;
   /** The value of the task's key function. Rejects with the error that it throws. */
   customKey(call: KeyedCall): Promise<string>;
   /** Cancels the remote jobs of the task. Repeat the call until it succeeds. */

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { BatonError, errorMessage, TaskError } from "../core/errors/errors.ts";
 import { limits } from "../core/limits.ts";
+import type { Notes } from "../core/records.ts";
 import { fillTemplate } from "../core/template/template.ts";
 import {
   encodeJson,
@@ -13,16 +14,17 @@ import { SecretRedactor } from "../core/values/secrets.ts";
 import { FUNCTION_TASK_TYPE, type TaskDefinition } from "../core/workflow/definition.ts";
 import type { Ids, Secrets } from "../ports/machine.ts";
 import type { MaybePromise } from "../ports/store.ts";
-import type { Assignment, CancelledTask, KeyedCall } from "../ports/task-runner.ts";
+import type { Assignment, CancelledTask, KeyedCall, TaskOutcome } from "../ports/task-runner.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import { withoutTaskTime } from "./current-run.ts";
-import type {
-  AnyTaskFunction,
-  CancelContext,
-  KeyFunction,
-  Services,
-  TaskContext,
-  TaskType,
+import {
+  type AnyTaskFunction,
+  type CancelContext,
+  type KeyFunction,
+  type Services,
+  type TaskContext,
+  type TaskType,
+  WaitForCompletion,
 } from "./task-type.ts";
 
 interface SecretSource {
@@ -206,24 +208,24 @@ export async function cancelBuiltIn(
   await type.cancel(context, parsed.data);
 }
 
-/** What a task returned: the summary for its TaskLog and children, and the result for its final callback. */
-export interface ReturnedValues {
-  readonly summary: JsonText;
-  readonly result: JsonText;
+/** What `await` would wait for. Some libraries have promises of their own. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
 /**
+ * The outcome of code that returned: its summary for the TaskLog and the children, and its result for the final callback.
  * Without a summary of its own, a result is also the summary. Throws `TASK_RESULT_NOT_JSON`, `TASK_RESULT_TOO_LARGE`.
  */
-export function parseReturned(returned: unknown): ReturnedValues {
+export function toTaskOutcome(returned: unknown, notes: Notes | null): TaskOutcome {
+  if (returned instanceof WaitForCompletion)
+    return { kind: "parked", reason: "completion", seconds: returned.timeoutSeconds };
   if (!hasSummary(returned)) {
     const whole = encodeLimited(returned, "result");
-    return { summary: whole, result: whole };
+    return { kind: "succeeded", summary: whole, result: whole, notes };
   }
-  return {
-    summary: encodeLimited(returned.summary, "summary"),
-    result: encodeLimited(returned.result, "result"),
-  };
+  const summary = encodeLimited(returned.summary, "summary");
+  return { kind: "succeeded", summary, result: encodeLimited(returned.result, "result"), notes };
 }
 
 /** An object with exactly the fields `result` and `summary`. */

@@ -4,6 +4,7 @@ import { toStoredError } from "../core/records.ts";
 import { withPause } from "../core/retry.ts";
 import type { CallbackSender } from "../ports/callbacks.ts";
 import type { Clock, Ids, Secrets } from "../ports/machine.ts";
+import type { MaybePromise } from "../ports/store.ts";
 import type {
   Assignment,
   CancelledTask,
@@ -16,9 +17,16 @@ import type { LogFields, Logger } from "../ports/telemetry.ts";
 import { createContext, createTaskCallback, NoteTaker, withLabels } from "./context.ts";
 import { type CurrentRun, TaskInterrupted, toOutcome, withRun } from "./current-run.ts";
 import { createSteps } from "./step-api.ts";
-import { cancelBuiltIn, parseReturned, runCode, runKeyFunction, type TaskCode } from "./task-code.ts";
-import { type Services, WaitForCompletion } from "./task-type.ts";
-import { ActiveSet, SharedTimer, TaskTimer } from "./timers.ts";
+import {
+  cancelBuiltIn,
+  isThenable,
+  runCode,
+  runKeyFunction,
+  type TaskCode,
+  toTaskOutcome,
+} from "./task-code.ts";
+import type { Services } from "./task-type.ts";
+import { ActiveSet, Alarm, SharedTimer, TaskTimer } from "./timers.ts";
 
 export interface RunnerDependencies {
   readonly code: TaskCode;
@@ -33,70 +41,75 @@ export interface RunnerDependencies {
 }
 
 /** The code of one attempt. It is all that is kept when the attempt has ended and its code has not. */
-class RunningCode {
-  position = -1;
-  readonly #batchId: string;
-  readonly #taskId: string;
+interface RunningCode extends Pick<CancelledTask, "batchId"> {
+  position: number;
+  readonly taskId: string;
   ended: Promise<void> | undefined;
-
-  constructor({ batchId, task }: Assignment) {
-    this.#batchId = batchId;
-    this.#taskId = task.id;
-  }
-
-  isOf({ batchId, task }: CancelledTask): boolean {
-    return this.#batchId === batchId && this.#taskId === task.id;
-  }
 }
 
-/** One attempt in this process, from its start until its outcome is known. */
-class Run implements CurrentRun {
-  position = -1;
+/**
+ * One attempt in this process, from its start until its outcome is known. As an alarm it rings for its timeout, for the
+ * limit of the process, and for its heartbeats.
+ */
+class Run extends Alarm implements CurrentRun {
   readonly labels: LogFields;
   readonly notes: NoteTaker;
   readonly signal: AbortSignal;
-  readonly ended: Promise<TaskOutcome>;
   /** The task's code while it runs. It may continue for a while after the run has ended. */
   readonly code: RunningCode;
   readonly #dependencies: RunnerDependencies;
   readonly #assignment: Assignment;
   readonly #controller = new AbortController();
-  readonly #timer: SharedTimer;
+  readonly #runs: SharedTimer<Run>;
   readonly #time: TaskTimer;
-  readonly #onEnd: (run: Run) => void;
-  readonly #resolve: (outcome: TaskOutcome) => void;
-  readonly #cancelLimit: () => void;
+  /** The limit of the process counts all time, because the platform ends the process whatever a task waits for. */
+  readonly #limitAt: number;
   /** Rejected promises that the task's code has not awaited, with their reasons. */
   #unawaited: Map<Promise<unknown>, unknown> | undefined;
-  #cancelHeartbeat = () => {};
+  readonly #heartbeatMs: number;
   #renewedAt: number;
-  #isOver = false;
+  #heartbeatAt: number;
+  /** Undefined while the run has not ended. */
+  outcome: TaskOutcome | undefined;
+  #ended: PromiseWithResolvers<TaskOutcome> | undefined;
 
-  /** Starts the heartbeat and the timeout. `onEnd` is called once. */
-  constructor(
-    dependencies: RunnerDependencies,
-    timer: SharedTimer,
-    assignment: Assignment,
-    onEnd: (run: Run) => void,
-  ) {
-    const { promise, resolve } = Promise.withResolvers<TaskOutcome>();
-    const { timeoutSeconds } = assignment.task;
+  /** Starts the heartbeat and the timeout. */
+  constructor(dependencies: RunnerDependencies, runs: SharedTimer<Run>, assignment: Assignment) {
+    super("Run");
+    const { batchId, task, attempt, leaseSeconds } = assignment;
+    const now = runs.monotonicMs();
     this.#dependencies = dependencies;
     this.#assignment = assignment;
-    this.#timer = timer;
-    this.#onEnd = onEnd;
-    this.#resolve = resolve;
-    this.ended = promise;
-    this.code = new RunningCode(assignment);
-    this.labels = runLabels(assignment);
+    this.#runs = runs;
+    this.code = { position: -1, batchId, taskId: task.id, ended: undefined };
+    this.labels = { batchId, taskId: task.id, attempt };
     this.signal = this.#controller.signal;
     this.notes = new NoteTaker(this.signal);
-    this.#time = new TaskTimer(timer, timeoutSeconds * 1_000, () =>
-      this.interrupt(new TaskInterrupted("timeout", `it ran longer than its timeout of ${timeoutSeconds} s`)),
-    );
-    this.#cancelLimit = this.#startAttemptLimit();
-    this.#renewedAt = timer.monotonicMs();
-    this.#scheduleHeartbeat();
+    this.#time = new TaskTimer(runs, task.timeoutSeconds * 1_000);
+    this.#limitAt = now + (dependencies.attemptSeconds ?? Number.POSITIVE_INFINITY) * 1_000;
+    this.#renewedAt = now;
+    this.#heartbeatMs = Math.min(leaseSeconds / limits.heartbeatsPerLease, limits.heartbeatSeconds) * 1_000;
+    this.#heartbeatAt = now + this.#heartbeatMs;
+    runs.add(this);
+  }
+
+  get at(): number {
+    return Math.min(this.#time.sliceEndsAt, this.#heartbeatAt, this.#limitAt);
+  }
+
+  protected override onTime(now: number): void {
+    const { attemptSeconds } = this.#dependencies;
+    if (now >= this.#limitAt)
+      this.#timeOut(`${attemptSeconds} s, the limit of this process for an attempt, whatever its timeout`);
+    if (now >= this.#time.sliceEndsAt && !this.#time.endSlice(now))
+      this.#timeOut(`its timeout of ${this.#assignment.task.timeoutSeconds} s`);
+    if (now >= this.#heartbeatAt && !this.outcome) void this.#sendHeartbeat();
+  }
+
+  get ended(): Promise<TaskOutcome> {
+    if (this.outcome) return Promise.resolve(this.outcome);
+    this.#ended ??= Promise.withResolvers();
+    return this.#ended.promise;
   }
 
   /** The outcome of the code, or of its wait. An earlier interruption counts. */
@@ -105,6 +118,10 @@ class Run implements CurrentRun {
     if (this.#unawaited && this.#unawaited.size > 0)
       this.#dependencies.clock.after(0, () => this.#end(this.#withUnawaited(outcome)));
     else this.#end(outcome);
+  }
+
+  #timeOut(limit: string): void {
+    this.interrupt(new TaskInterrupted("timeout", `it ran longer than ${limit}`));
   }
 
   interrupt(reason: TaskInterrupted): void {
@@ -118,14 +135,14 @@ class Run implements CurrentRun {
   }
 
   onException(thrown: unknown): boolean {
-    if (this.#isOver) return false;
+    if (this.outcome) return false;
     this.#logUnhandled(thrown);
     this.interrupt(new TaskInterrupted("uncaught_error", errorMessage(thrown), thrown));
     return true;
   }
 
   onRejection(promise: Promise<unknown>, reason: unknown): boolean {
-    if (this.#isOver) return false;
+    if (this.outcome) return false;
     this.#logUnhandled(reason);
     this.#unawaited ??= new Map();
     this.#unawaited.set(promise, reason);
@@ -138,13 +155,10 @@ class Run implements CurrentRun {
 
   /** The first outcome counts. */
   #end(outcome: TaskOutcome): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#time.end();
-    this.#cancelLimit();
-    this.#cancelHeartbeat();
-    this.#onEnd(this);
-    this.#resolve(outcome);
+    if (this.outcome) return;
+    this.outcome = outcome;
+    this.#runs.delete(this);
+    this.#ended?.resolve(outcome);
   }
 
   /** Notes rejected promises that the code did not await as warnings in the TaskLog. */
@@ -163,25 +177,10 @@ class Run implements CurrentRun {
     });
   }
 
-  /** The limit of the process counts all time, because the platform ends the process whatever a task waits for. */
-  #startAttemptLimit(): () => void {
-    const { attemptSeconds } = this.#dependencies;
-    if (attemptSeconds === undefined) return () => undefined;
-    const problem = `it ran longer than ${attemptSeconds} s, the limit of this process for an attempt, whatever its timeout`;
-    return this.#timer.after(attemptSeconds * 1_000, () =>
-      this.interrupt(new TaskInterrupted("timeout", problem)),
-    );
-  }
-
-  #scheduleHeartbeat(): void {
-    const { leaseSeconds } = this.#assignment;
-    const intervalSeconds = Math.min(leaseSeconds / limits.heartbeatsPerLease, limits.heartbeatSeconds);
-    this.#cancelHeartbeat = this.#timer.after(intervalSeconds * 1_000, () => void this.#sendHeartbeat());
-  }
-
   /** Renews the lease. Interrupts the run when the lease is lost or may have expired. */
   async #sendHeartbeat(): Promise<void> {
-    const startedAt = this.#timer.monotonicMs();
+    const startedAt = this.#runs.monotonicMs();
+    this.#heartbeatAt = Number.POSITIVE_INFINITY;
     try {
       if (!(await this.#assignment.renew())) return this.#interruptLostRun();
       this.#renewedAt = startedAt;
@@ -190,10 +189,11 @@ class Run implements CurrentRun {
         ...this.labels,
         error: errorMessage(error),
       });
-      const sinceMs = this.#timer.monotonicMs() - this.#renewedAt;
+      const sinceMs = this.#runs.monotonicMs() - this.#renewedAt;
       if (sinceMs > this.#assignment.leaseSeconds * 1_000) return this.#interruptLostRun();
     }
-    if (!this.#isOver) this.#scheduleHeartbeat();
+    this.#heartbeatAt = this.#runs.monotonicMs() + this.#heartbeatMs;
+    if (!this.outcome) this.#runs.notice(this.#heartbeatAt);
   }
 
   #interruptLostRun(): void {
@@ -204,24 +204,21 @@ class Run implements CurrentRun {
 /** Runs attempts in this process, each with its heartbeat, timeout and abort signal. */
 export class LocalTaskRunner implements TaskRunner {
   readonly #dependencies: RunnerDependencies;
-  readonly #timer: SharedTimer;
-  readonly #runs = new ActiveSet<Run>();
+  readonly #runs: SharedTimer<Run>;
   readonly #code = new ActiveSet<RunningCode>();
-  readonly #onEnd = (run: Run) => void this.#runs.delete(run);
   #stopping = false;
 
   constructor(dependencies: RunnerDependencies) {
     this.#dependencies = dependencies;
-    this.#timer = new SharedTimer(dependencies.clock);
+    this.#runs = new SharedTimer(dependencies.clock);
   }
 
-  run(assignment: Assignment): Promise<TaskOutcome> {
-    if (this.#stopping) return Promise.resolve({ kind: "released" });
-    const run = new Run(this.#dependencies, this.#timer, assignment, this.#onEnd);
-    this.#runs.add(run);
+  run(assignment: Assignment): MaybePromise<TaskOutcome> {
+    if (this.#stopping) return { kind: "released" };
+    const run = new Run(this.#dependencies, this.#runs, assignment);
     this.#code.add(run.code);
-    run.code.ended = withRun(run, () => this.#runCode(assignment, run));
-    return run.ended;
+    withRun(run, () => this.#start(assignment, run));
+    return run.outcome ?? run.ended;
   }
 
   customKey(call: KeyedCall): Promise<string> {
@@ -230,7 +227,8 @@ export class LocalTaskRunner implements TaskRunner {
 
   async cancel(cancelled: CancelledTask): Promise<void> {
     const { code, services, logger, clock } = this.#dependencies;
-    const running = this.#code.all().filter((code) => code.isOf(cancelled));
+    const { batchId, task } = cancelled;
+    const running = this.#code.all().filter((code) => code.batchId === batchId && code.taskId === task.id);
     const timeout = Promise.withResolvers<void>();
     const cancelTimeout = clock.after(limits.abortedCodeSeconds * 1_000, timeout.resolve);
     // The code may be about to start its remote job, which could not be found before.
@@ -254,8 +252,7 @@ export class LocalTaskRunner implements TaskRunner {
     cancel();
   }
 
-  /** Never rejects. */
-  async #runCode(assignment: Assignment, run: Run): Promise<void> {
+  #start(assignment: Assignment, run: Run): void {
     const { code, services, secrets, clock, ids, callbacks } = this.#dependencies;
     const logger = withLabels(this.#dependencies.logger, run.labels);
     const { signal, notes } = run;
@@ -268,26 +265,33 @@ export class LocalTaskRunner implements TaskRunner {
       const step = createSteps(assignment.memory, clock, signal, park);
       const callback = createTaskCallback({ callbacks, clock, ids, logger }, assignment.callback, signal);
       const context = createContext(assignment, services, logger, { signal, notes, step, callback });
-      run.finish(toTaskOutcome(await runCode(code, assignment, context, { secrets, ids }), notes));
+      const returned = runCode(code, assignment, context, { secrets, ids });
+      if (isThenable(returned)) {
+        run.code.ended = this.#follow(returned, run, logger);
+        return;
+      }
+      run.finish(toTaskOutcome(returned, notes.notes));
     } catch (thrown) {
-      const failed = withPause(toStoredError(thrown), thrown);
-      const { code, message } = failed.error;
-      if (!signal.aborted)
-        logger.warn("attempt failed", { code, error: message, stack_trace: debugStack(thrown) });
-      run.finish({ kind: "failed", ...failed, notes: notes.notes });
+      fail(run, logger, thrown);
+    }
+    this.#code.delete(run.code);
+  }
+
+  /** Never rejects. */
+  async #follow(returned: PromiseLike<unknown>, run: Run, logger: Logger): Promise<void> {
+    try {
+      run.finish(toTaskOutcome(await returned, run.notes.notes));
+    } catch (thrown) {
+      fail(run, logger, thrown);
     }
     this.#code.delete(run.code);
   }
 }
 
-/** Throws `TASK_RESULT_NOT_JSON`, `TASK_RESULT_TOO_LARGE`. */
-function toTaskOutcome(returned: unknown, { notes }: NoteTaker): TaskOutcome {
-  if (returned instanceof WaitForCompletion)
-    return { kind: "parked", reason: "completion", seconds: returned.timeoutSeconds };
-  const { summary, result } = parseReturned(returned);
-  return { kind: "succeeded", summary, result, notes };
-}
-
-function runLabels({ batchId, task, attempt }: Assignment): LogFields {
-  return { batchId, taskId: task.id, attempt };
+function fail(run: Run, logger: Logger, thrown: unknown): void {
+  const failed = withPause(toStoredError(thrown), thrown);
+  const { code, message } = failed.error;
+  if (!run.signal.aborted)
+    logger.warn("attempt failed", { code, error: message, stack_trace: debugStack(thrown) });
+  run.finish({ kind: "failed", ...failed, notes: run.notes.notes });
 }

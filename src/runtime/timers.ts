@@ -29,36 +29,36 @@ export class ActiveSet<Member extends { position: number }> {
     return true;
   }
 
+  has(member: Member): boolean {
+    return this.#members[member.position] === member;
+  }
+
   /** In no order. */
   all(): readonly Member[] {
     return [...this.#members];
   }
 }
 
-/** Rings in the async context in which it was set, so that its errors and log lines belong to the same run. */
-class Alarm extends AsyncResource {
+/** Something that is done when its time comes, in the async context in which the alarm was created. */
+export abstract class Alarm extends AsyncResource {
   position = -1;
-  readonly at: number;
-  readonly #callback: () => void;
+  /** When it rings, by the monotonic clock. Infinity: not at all. */
+  abstract readonly at: number;
+  protected abstract onTime(now: number): void;
 
-  constructor(at: number, callback: () => void) {
-    super("Alarm");
-    this.at = at;
-    this.#callback = callback;
-  }
-
-  ring(): void {
-    this.runInAsyncScope(this.#callback);
+  ring(now: number): void {
+    this.runInAsyncScope(this.onTime, this, now);
   }
 }
 
 /**
- * Many alarms on one timer of the clock. Each run sets several, and nearly all of them are cancelled long before they
- * ring: a timer of Node for each would cost more time and memory than the rest of the run.
+ * Many alarms on one timer of the clock. Each run has one, and nearly all of them are removed long before they ring: a
+ * timer of Node for each would cost more time and memory than the rest of the run. For the same reason the timer stays
+ * set when the alarm that it was set for is removed. It does not keep the process alive.
  */
-export class SharedTimer implements Pick<Clock, "monotonicMs" | "after"> {
+export class SharedTimer<Member extends Alarm = Alarm> {
   readonly #clock: Pick<Clock, "monotonicMs" | "after">;
-  readonly #alarms = new ActiveSet<Alarm>();
+  readonly #alarms = new ActiveSet<Member>();
   readonly #outside = AsyncLocalStorage.snapshot();
   /** When the timer of the clock fires. Later than every alarm if it is not set. */
   #firesAt = Number.POSITIVE_INFINITY;
@@ -72,42 +72,44 @@ export class SharedTimer implements Pick<Clock, "monotonicMs" | "after"> {
     return this.#clock.monotonicMs();
   }
 
-  after(delayMs: number, callback: () => void): () => void {
-    const alarm = new Alarm(this.#clock.monotonicMs() + delayMs, callback);
+  add(alarm: Member): void {
     this.#alarms.add(alarm);
-    if (alarm.at < this.#firesAt) this.#setTimer(alarm.at);
-    return () => this.#cancel(alarm);
+    this.notice(alarm.at);
   }
 
-  /** Without alarms there is no timer either: it would keep the process alive. */
-  #cancel(alarm: Alarm): void {
+  delete(alarm: Member): void {
     this.#alarms.delete(alarm);
-    if (this.#alarms.size > 0) return;
-    this.#cancelTimer();
-    this.#firesAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** All alarms, in no order. */
+  all(): readonly Member[] {
+    return this.#alarms.all();
+  }
+
+  /** An alarm rings at this time, which may be earlier than before. */
+  notice(at: number): void {
+    if (at < this.#firesAt) this.#setTimer(at);
   }
 
   #setTimer(at: number): void {
     this.#cancelTimer();
     this.#firesAt = at;
     const delayMs = at - this.#clock.monotonicMs();
-    this.#cancelTimer = this.#outside(() => this.#clock.after(delayMs, () => this.#fire()));
+    const isBackground = true;
+    this.#cancelTimer = this.#outside(() => this.#clock.after(delayMs, () => this.#fire(), isBackground));
   }
 
   #fire(): void {
     this.#firesAt = Number.POSITIVE_INFINITY;
     const now = this.#clock.monotonicMs();
-    const due = this.#alarms
-      .all()
+    const due = this.all()
       .filter(({ at }) => at <= now)
       .sort((one, other) => one.at - other.at);
     try {
-      // An alarm that rings may cancel another one.
-      for (const alarm of due) if (this.#alarms.delete(alarm)) alarm.ring();
+      // An alarm that rings may remove or move another one.
+      for (const alarm of due) if (this.#alarms.has(alarm) && alarm.at <= now) alarm.ring(now);
     } finally {
-      let next = Number.POSITIVE_INFINITY;
-      for (const { at } of this.#alarms.all()) next = Math.min(next, at);
-      if (next < this.#firesAt) this.#setTimer(next);
+      this.notice(Math.min(...this.all().map(({ at }) => at)));
     }
   }
 }
@@ -120,21 +122,24 @@ const timerSlices = 20;
  * hold that resource for longer than this task's timeout.
  */
 export class TaskTimer {
-  readonly #clock: Pick<Clock, "monotonicMs" | "after">;
+  readonly #timer: Pick<SharedTimer, "monotonicMs" | "notice">;
   readonly #sliceMs: number;
-  readonly #onExpired: () => void;
   #leftMs: number;
   #waitingTurns = 0;
   #activeTurns = 0;
-  #isOver = false;
-  #pause: (() => void) | undefined;
+  #sliceEndsAt: number;
 
-  constructor(clock: Pick<Clock, "monotonicMs" | "after">, ms: number, onExpired: () => void) {
-    this.#clock = clock;
+  /** Starts the first slice. */
+  constructor(timer: Pick<SharedTimer, "monotonicMs" | "notice">, ms: number) {
+    this.#timer = timer;
     this.#sliceMs = ms / timerSlices;
     this.#leftMs = ms;
-    this.#onExpired = onExpired;
-    this.#startSlice();
+    this.#sliceEndsAt = timer.monotonicMs() + this.#sliceMs;
+  }
+
+  /** When `endSlice` has to be called. Infinity while it pauses. */
+  get sliceEndsAt(): number {
+    return this.#sliceEndsAt;
   }
 
   requestTurn(): Turn {
@@ -147,39 +152,35 @@ export class TaskTimer {
     return { begin: () => setTurns(0, 1), end: () => setTurns(0, 0) };
   }
 
-  /** Stops the timer for good. */
-  end(): void {
-    this.#isOver = true;
-    this.#pause?.();
+  /** Counts the slice that has ended, however late this is noticed. Returns false if no time is left. */
+  endSlice(now: number): boolean {
+    this.#leftMs -= this.#nextSliceMs;
+    this.#sliceEndsAt = this.#leftMs > 0 ? now + this.#nextSliceMs : Number.POSITIVE_INFINITY;
+    return this.#leftMs > 0;
+  }
+
+  get #nextSliceMs(): number {
+    return Math.min(this.#sliceMs, this.#leftMs);
   }
 
   #updateTurns(waiting: number, active: number): void {
     this.#waitingTurns += waiting;
     this.#activeTurns += active;
-    if (this.#waitingTurns === 0 || this.#activeTurns > 0) this.#startSlice();
-    else this.#pause?.();
+    const counts = this.#waitingTurns === 0 || this.#activeTurns > 0;
+    const isPaused = this.#sliceEndsAt === Number.POSITIVE_INFINITY;
+    if (counts && isPaused) this.#resume();
+    if (!counts && !isPaused) this.#pause();
   }
 
-  #startSlice(): void {
-    if (this.#isOver || this.#pause) return;
-    if (this.#leftMs <= 0) {
-      this.end();
-      this.#onExpired();
-      return;
-    }
-    const startedAt = this.#clock.monotonicMs();
-    const sliceMs = Math.min(this.#sliceMs, this.#leftMs);
-    const cancel = this.#clock.after(sliceMs, () => this.#endSlice(sliceMs));
-    this.#pause = () => {
-      cancel();
-      this.#pause = undefined;
-      this.#leftMs -= Math.min(this.#clock.monotonicMs() - startedAt, sliceMs);
-    };
+  #pause(): void {
+    const unusedMs = Math.max(0, this.#sliceEndsAt - this.#timer.monotonicMs());
+    this.#leftMs -= this.#nextSliceMs - unusedMs;
+    this.#sliceEndsAt = Number.POSITIVE_INFINITY;
   }
 
-  #endSlice(ms: number): void {
-    this.#pause = undefined;
-    this.#leftMs -= ms;
-    this.#startSlice();
+  #resume(): void {
+    if (this.#leftMs <= 0) return;
+    this.#sliceEndsAt = this.#timer.monotonicMs() + this.#nextSliceMs;
+    this.#timer.notice(this.#sliceEndsAt);
   }
 }

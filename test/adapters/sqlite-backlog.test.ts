@@ -4,7 +4,7 @@ import { SqliteBroker } from "../../src/adapters/sqlite/broker.ts";
 import { openDatabase } from "../../src/adapters/sqlite/database.ts";
 import { GroupCommit } from "../../src/adapters/sqlite/group-commit.ts";
 import { StoreClock } from "../../src/adapters/sqlite/store-clock.ts";
-import { WaitingKeys } from "../../src/adapters/sqlite/waiting-messages.ts";
+import { BatchTurns, Fifo, WaitingKeys } from "../../src/adapters/sqlite/waiting-messages.ts";
 import { limits } from "../../src/core/limits.ts";
 import { CONTROL_QUEUE, type Message } from "../../src/core/messages.ts";
 import type { Delivery, OutgoingMessage } from "../../src/ports/broker.ts";
@@ -173,4 +173,38 @@ test("a message that waits is known by its key however many others come and go",
   keys.add(later);
   keys.remove(waiting);
   expect(keys.get("waits")).toBe(later);
+});
+
+test("a queue in memory keeps the order of its items while it grows and wraps around", () => {
+  const queue = new Fifo<number>();
+  const taken: (number | undefined)[] = [];
+  for (let n = 1; n <= 100; n += 1) {
+    queue.push(n);
+    if (n % 3 === 0) taken.push(queue.first, queue.shift());
+  }
+  const expected = Array.from({ length: 33 }, (_, index) => [index + 1, index + 1]).flat();
+  expect(taken).toEqual(expected);
+  expect(queue.length).toBe(67);
+  expect(queue.drain()).toEqual(Array.from({ length: 67 }, (_, index) => index + 34));
+  expect([queue.length, queue.shift()]).toEqual([0, undefined]);
+});
+
+test("batches take turns, and a batch that waits again after a pause takes its turn too", () => {
+  const turns = new BatchTurns();
+  const itemOf = (batchId: string, key: string) => ({
+    ...taskOf(batchId, 0),
+    key,
+    deliveryAttempt: 1,
+    row: undefined,
+    group: undefined,
+  });
+  const push = (batchId: string, key: string) => turns.push(batchId, itemOf(batchId, key));
+  for (let n = 0; n < 300; n += 1) {
+    push(`batch ${n}`, "alone");
+    expect(turns.shift()?.key).toBe("alone");
+  }
+  for (const key of ["a1", "a2", "a3"]) push("batch 0", key);
+  push("batch 299", "b1");
+  expect(turns.length).toBe(4);
+  expect(turns.drain().map(({ key }) => key)).toEqual(["a1", "b1", "a2", "a3"]);
 });

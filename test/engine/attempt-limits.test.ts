@@ -45,7 +45,7 @@ function timedRunner() {
   });
   const run = async (assignment: Assignment) => {
     const outcomes: TaskOutcome[] = [];
-    void runners[0]?.run(assignment).then((outcome) => outcomes.push(outcome));
+    void Promise.resolve(runners[0]?.run(assignment)).then((outcome) => outcome && outcomes.push(outcome));
     await clock.advance(0);
     return outcomes;
   };
@@ -106,7 +106,9 @@ test("on Google Cloud an attempt ends 30 seconds before the function that runs i
   onTestFinished(() => void vi.useRealTimers());
   const outcomes: (TaskOutcome | undefined)[] = [];
   for (const timeoutSeconds of [3_500, 60])
-    void runners[0]?.run(attempt({ timeoutSeconds })).then((outcome) => outcomes.push(outcome));
+    void Promise.resolve(runners[0]?.run(attempt({ timeoutSeconds }))).then((outcome) =>
+      outcomes.push(outcome),
+    );
   const failure = (text: string) => ({
     kind: "failed",
     error: { code: "TASK_TIMEOUT", retryable: true, message: expect.stringContaining(text) },

@@ -1,14 +1,35 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { expect, test } from "vitest";
 import { RecentMap } from "../../src/engine/records/definitions.ts";
-import { ActiveSet, SharedTimer } from "../../src/runtime/timers.ts";
+import { ActiveSet, Alarm, SharedTimer } from "../../src/runtime/timers.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
+
+/** Rings once. */
+class OneAlarm extends Alarm {
+  at: number;
+  readonly #callback: () => void;
+
+  constructor(at: number, callback: () => void) {
+    super("OneAlarm");
+    this.at = at;
+    this.#callback = callback;
+  }
+
+  protected override onTime(): void {
+    this.at = Number.POSITIVE_INFINITY;
+    this.#callback();
+  }
+}
 
 function ringing() {
   const clock = new VirtualClock();
   const timer = new SharedTimer(clock);
   const rung: string[] = [];
-  const set = (name: string, delayMs: number) => timer.after(delayMs, () => rung.push(name));
+  const set = (name: string, delayMs: number) => {
+    const alarm = new OneAlarm(clock.monotonicMs() + delayMs, () => rung.push(name));
+    timer.add(alarm);
+    return alarm;
+  };
   return { clock, timer, rung, set };
 }
 
@@ -29,20 +50,47 @@ test("each alarm rings at its time, and all of them share one timer", async () =
   expect(clock.pending).toBe(0);
 });
 
-test("a cancelled alarm does not ring, and the last one takes the timer with it", async () => {
-  const { clock, rung, set } = ringing();
-  const cancelFirst = set("first", 100);
-  const cancelSecond = set("second", 200);
-  cancelFirst();
-  cancelFirst();
+test("an alarm that was removed does not ring, and leaves its timer to the next ones", async () => {
+  const { clock, timer, rung, set } = ringing();
+  const first = set("first", 100);
+  const second = set("second", 200);
+  timer.delete(first);
+  timer.delete(first);
+  expect(timer.all()).toEqual([second]);
   await clock.advance(150);
   expect(rung).toEqual([]);
   expect(clock.pending).toBe(1);
-  cancelSecond();
-  expect(clock.pending).toBe(0);
+  timer.delete(second);
+  for (let n = 0; n < 3; n++) timer.delete(set("passes", 60));
+  expect(clock.pending).toBe(1);
   set("third", 10);
   await clock.advance(10);
   expect(rung).toEqual(["third"]);
+  await clock.advance(1_000);
+  expect(rung).toEqual(["third"]);
+  expect(clock.pending).toBe(0);
+});
+
+test("an alarm that is moved rings at its new time", async () => {
+  const { clock, timer, rung, set } = ringing();
+  const moved = set("moved", 300);
+  moved.at = clock.monotonicMs() + 100;
+  timer.notice(moved.at);
+  await clock.advance(100);
+  expect(rung).toEqual(["moved"]);
+});
+
+test("the timer does not keep the process alive", () => {
+  const background: (boolean | undefined)[] = [];
+  const timer = new SharedTimer({
+    monotonicMs: () => 0,
+    after(_delayMs, _callback, isBackground) {
+      background.push(isBackground);
+      return () => undefined;
+    },
+  });
+  timer.add(new OneAlarm(10, () => undefined));
+  expect(background).toEqual([true]);
 });
 
 /** A timer whose clock stands still until it is set, so that several alarms are due at once. */
@@ -60,40 +108,44 @@ function late() {
     now = at;
     fires.pop()?.();
   };
-  return { timer, fire, rung: [] as string[] };
+  const set = (at: number, callback: () => void) => {
+    const alarm = new OneAlarm(at, callback);
+    timer.add(alarm);
+    return alarm;
+  };
+  return { timer, set, fire, rung: [] as string[] };
 }
 
-test("alarms that are due together ring in order, and one may cancel another", () => {
-  const { timer, fire, rung } = late();
-  timer.after(20, () => rung.push("second"));
-  let cancelThird = () => {};
-  timer.after(10, () => {
+test("alarms that are due together ring in order, and one may remove another", () => {
+  const { timer, set, fire, rung } = late();
+  set(20, () => rung.push("second"));
+  set(10, () => {
     rung.push("first");
-    cancelThird();
+    timer.delete(third);
   });
-  cancelThird = timer.after(15, () => rung.push("third"));
+  const third = set(15, () => rung.push("third"));
   fire(30);
   expect(rung).toEqual(["first", "second"]);
 });
 
 test("an alarm that throws does not keep the others from ringing", () => {
-  const { timer, fire, rung } = late();
-  timer.after(10, () => {
+  const { set, fire, rung } = late();
+  set(10, () => {
     throw new Error("the first");
   });
-  timer.after(10, () => rung.push("second"));
+  set(10, () => rung.push("second"));
   expect(() => fire(10)).toThrow("the first");
   fire(10);
   expect(rung).toEqual(["second"]);
 });
 
-test("an alarm rings in the async context in which it was set", async () => {
+test("an alarm rings in the async context in which it was created", async () => {
   const { clock, timer } = ringing();
   const place = new AsyncLocalStorage<string>();
   const seen: (string | undefined)[] = [];
-  for (const name of ["one", "other"])
-    place.run(name, () => timer.after(10, () => seen.push(place.getStore())));
-  timer.after(10, () => seen.push(place.getStore()));
+  const set = () => timer.add(new OneAlarm(10, () => seen.push(place.getStore())));
+  for (const name of ["one", "other"]) place.run(name, set);
+  set();
   await clock.advance(10);
   expect(seen).toEqual(["one", "other", undefined]);
 });
@@ -112,7 +164,12 @@ test("the members of a set are those that were added and not deleted", () => {
       .sort(),
   ).toEqual(["b", "c"]);
   set.add(first);
-  expect([set.delete(second), set.size]).toEqual([true, 2]);
+  expect([set.delete(second), set.has(second), set.has(first), set.all().length]).toEqual([
+    true,
+    false,
+    true,
+    2,
+  ]);
 });
 
 test("a map of recent entries keeps those that are used, and not more than its limit", () => {

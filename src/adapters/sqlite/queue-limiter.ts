@@ -3,8 +3,52 @@ import { CONTROL_QUEUE } from "../../core/messages.ts";
 import type { QueueRate, QueueSettings } from "../../core/queues.ts";
 import type { Clock } from "../../ports/machine.ts";
 import { OPENING_QUEUE, type QueuedMessage } from "./message-store.ts";
-import { TokenBucket } from "./token-bucket.ts";
 import { BatchTurns, Fifo, OpenedBatches, WaitingKeys } from "./waiting-messages.ts";
+
+/**
+ * Limits the rate of a queue. It starts full and holds at most the tokens of one second, but at least one token. It
+ * counts whole units (`messages` per millisecond, `#unitsPerToken` per token), so that rounding errors do not add up.
+ */
+class TokenBucket {
+  readonly #clock: Clock;
+  readonly #unitsPerMs: number;
+  readonly #unitsPerToken: number;
+  readonly #maxUnits: number;
+  #units: number;
+  #filledAt: number;
+
+  constructor({ messages, perSeconds }: QueueRate, clock: Clock) {
+    this.#clock = clock;
+    this.#unitsPerMs = messages;
+    this.#unitsPerToken = perSeconds * 1_000;
+    this.#maxUnits = this.#unitsPerToken * Math.max(1, Math.floor(messages / perSeconds));
+    this.#units = this.#maxUnits;
+    this.#filledAt = Math.floor(clock.monotonicMs());
+  }
+
+  get tokens(): number {
+    this.#refill();
+    return Math.floor(this.#units / this.#unitsPerToken);
+  }
+
+  /** Call it only when there is a token. */
+  take(): void {
+    this.#units -= this.#unitsPerToken;
+  }
+
+  /** Milliseconds until there is a token; 0 if there is one now. */
+  get waitMs(): number {
+    this.#refill();
+    return Math.max(0, Math.ceil((this.#unitsPerToken - this.#units) / this.#unitsPerMs));
+  }
+
+  #refill(): void {
+    const now = Math.floor(this.#clock.monotonicMs());
+    const elapsedMs = now - this.#filledAt;
+    this.#units = Math.min(this.#maxUnits, this.#units + elapsedMs * this.#unitsPerMs);
+    this.#filledAt = now;
+  }
+}
 
 /** Of the messages of opened batches that wait, this number is handled before another batch is opened. */
 const messagesPerOpening = 16;
@@ -30,6 +74,7 @@ export class ConcurrencyLane {
   readonly #ofOpened = new BatchTurns();
   readonly #ofOthers = new Fifo();
   readonly #waitingByKey = new WaitingKeys();
+  #waiting = 0;
   #active = 0;
   #isRowsTurn = true;
   /** How many messages of opened batches come before the next of another kind. */
@@ -50,17 +95,14 @@ export class ConcurrencyLane {
 
   /** Messages that wait in memory. */
   get waiting(): number {
-    return this.#rows.length + this.#inMemory;
-  }
-
-  get #inMemory(): number {
-    return this.#ofOpened.length + this.#ofOthers.length;
+    return this.#waiting;
   }
 
   /** How many more rows may be leased now if messages in memory get their share of the slots. */
   get freeRowSlots(): number {
     const room = this.#freeSlots;
-    return Math.max(this.#rowsShare(room), room - this.#inMemory) - this.#rows.length;
+    const inMemory = this.#waiting - this.#rows.length;
+    return Math.max(this.#rowsShare(room), room - inMemory) - this.#rows.length;
   }
 
   #rowsShare(room: number): number {
@@ -81,6 +123,7 @@ export class ConcurrencyLane {
     const same = this.#waitingByKey.get(item.key);
     if (item.row === undefined && same && !same.group?.failed) return;
     this.#waitingByKey.add(item);
+    this.#waiting += 1;
     const { message } = item;
     if (item.row) this.#rows.push(item);
     else if (message.kind === "task" && this.#opened.has(item)) this.#ofOpened.push(message.batchId, item);
@@ -89,7 +132,7 @@ export class ConcurrencyLane {
 
   /** The next message that may be handled now. It holds its slot until `release`. */
   next(): QueuedMessage | undefined {
-    if (this.#freeSlots <= 0) return undefined;
+    if (this.#waiting === 0 || this.#freeSlots <= 0) return undefined;
     const item = this.#takeNext();
     if (!item) return undefined;
     this.#holding += 1;
@@ -110,8 +153,9 @@ export class ConcurrencyLane {
 
   /** Calls back once when the rate allows the next message. Does nothing if the rate allows it now. */
   callWhenAllowed(callback: () => void): void {
-    const waitMs = this.#bucket?.waitMs ?? 0;
-    if (waitMs === 0 || this.#cancelTimer) return;
+    if (!this.#bucket || this.#cancelTimer) return;
+    const { waitMs } = this.#bucket;
+    if (waitMs === 0) return;
     this.#cancelTimer = this.#clock.after(waitMs, () => {
       this.#cancelTimer = undefined;
       callback();
@@ -123,6 +167,7 @@ export class ConcurrencyLane {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#waitingByKey.clear();
+    this.#waiting = 0;
     return [...this.#rows.drain(), ...this.#ofOpened.drain(), ...this.#ofOthers.drain()];
   }
 
@@ -131,6 +176,7 @@ export class ConcurrencyLane {
     for (;;) {
       const item = this.#takeOther() ?? this.#takeOfOpened();
       if (!item) return undefined;
+      this.#waiting -= 1;
       this.#waitingByKey.remove(item);
       if (!item.group?.failed) return item;
     }
@@ -174,6 +220,7 @@ export class QueueLimiter {
   readonly #options: QueueLimiterOptions;
   readonly #clock: Clock;
   readonly #lanes = new Map<string, ConcurrencyLane>();
+  readonly #allLanes: ConcurrencyLane[] = [];
   readonly #opened = new OpenedBatches();
 
   constructor(options: QueueLimiterOptions, clock: Clock) {
@@ -186,17 +233,24 @@ export class QueueLimiter {
     if (found) return found;
     const lane = this.#newLane(queue);
     this.#lanes.set(queue, lane);
+    this.#allLanes.push(lane);
     return lane;
   }
 
-  lanes(): Iterable<ConcurrencyLane> {
-    return this.#lanes.values();
+  lanes(): readonly ConcurrencyLane[] {
+    return this.#allLanes;
+  }
+
+  /** Whether messages wait in the memory of any queue. */
+  get hasWaiting(): boolean {
+    for (const lane of this.#allLanes) if (lane.waiting > 0) return true;
+    return false;
   }
 
   /** Messages being handled now. */
   get active(): number {
     let active = 0;
-    for (const lane of this.#lanes.values()) active += lane.active;
+    for (const lane of this.#allLanes) active += lane.active;
     return active;
   }
 

@@ -62,8 +62,8 @@ export class StoreClock implements Clock {
     return this.#clock.monotonicMs();
   }
 
-  after(delayMs: number, callback: () => void): () => void {
-    return this.#clock.after(delayMs, callback);
+  after(delayMs: number, callback: () => void, isBackground?: boolean): () => void {
+    return this.#clock.after(delayMs, callback, isBackground);
   }
 
   /** The time to store with a write. */

@@ -30,13 +30,15 @@ export class OpenedBatches {
   }
 }
 
-/** A queue in memory without the cost of `Array.shift`. */
+/** A queue in memory: a ring that grows. It keeps no item that was taken, and a busy one makes no garbage. */
 export class Fifo<Item = QueuedMessage> {
-  #items: Item[] = [];
+  /** Its length is a power of two. */
+  #items: (Item | undefined)[] = [undefined, undefined, undefined, undefined];
   #head = 0;
+  #length = 0;
 
   get length(): number {
-    return this.#items.length - this.#head;
+    return this.#length;
   }
 
   get first(): Item | undefined {
@@ -44,33 +46,42 @@ export class Fifo<Item = QueuedMessage> {
   }
 
   push(item: Item): void {
-    this.#items.push(item);
+    if (this.#length === this.#items.length) this.#grow();
+    this.#items[(this.#head + this.#length) & (this.#items.length - 1)] = item;
+    this.#length += 1;
   }
 
   shift(): Item | undefined {
+    if (this.#length === 0) return undefined;
     const item = this.#items[this.#head];
-    if (!item) return undefined;
-    this.#head += 1;
-    if (this.#head * 2 > this.#items.length) this.#compact();
+    this.#items[this.#head] = undefined;
+    this.#head = (this.#head + 1) & (this.#items.length - 1);
+    this.#length -= 1;
     return item;
   }
 
   drain(): Item[] {
-    this.#compact();
-    return this.#items.splice(0);
+    const items: Item[] = [];
+    for (let item = this.shift(); item; item = this.shift()) items.push(item);
+    return items;
   }
 
-  #compact(): void {
-    this.#items = this.#items.slice(this.#head);
+  #grow(): void {
+    const inOrder = [...this.#items.slice(this.#head), ...this.#items.slice(0, this.#head)];
+    this.#items = [...inOrder, ...inOrder.map(() => undefined)];
     this.#head = 0;
   }
 }
 
+/** Batches without messages that `BatchTurns` may keep until it looks through all of them. */
+const mostIdleBatches = 100;
+
 /** Messages of several batches, which take turns: a small batch does not wait for all messages of a large one. */
 export class BatchTurns {
-  readonly #batches = new Map<string, Fifo>();
+  /** Also batches without messages: a chain has none between two tasks, and `WaitingKeys` says what deletions cost. */
+  #batches = new Map<string, Fifo>();
   /** The batches with messages, in the order of their turns. */
-  readonly #turns = new Fifo<string>();
+  readonly #turns = new Fifo<Fifo>();
   #length = 0;
 
   get length(): number {
@@ -78,26 +89,20 @@ export class BatchTurns {
   }
 
   push(batchId: string, item: QueuedMessage): void {
-    const found = this.#batches.get(batchId);
-    const batch = found ?? new Fifo();
-    if (!found) {
-      this.#batches.set(batchId, batch);
-      this.#turns.push(batchId);
-    }
+    const batch = this.#batches.get(batchId) ?? this.#add(batchId);
+    if (batch.length === 0) this.#turns.push(batch);
     batch.push(item);
     this.#length += 1;
   }
 
   shift(): QueuedMessage | undefined {
-    const batchId = this.#turns.first;
-    const batch = batchId === undefined ? undefined : this.#batches.get(batchId);
-    if (batchId === undefined || !batch) return undefined;
-    const item = batch.shift();
+    const batch = this.#turns.first;
+    const item = batch?.shift();
+    if (!batch || !item) return undefined;
     this.#length -= 1;
     if (batch.length > 0 && this.#turns.length === 1) return item;
     this.#turns.shift();
-    if (batch.length > 0) this.#turns.push(batchId);
-    else this.#batches.delete(batchId);
+    if (batch.length > 0) this.#turns.push(batch);
     return item;
   }
 
@@ -105,6 +110,14 @@ export class BatchTurns {
     const items: QueuedMessage[] = [];
     for (let item = this.shift(); item; item = this.shift()) items.push(item);
     return items;
+  }
+
+  #add(batchId: string): Fifo {
+    if (this.#batches.size >= 2 * this.#turns.length + mostIdleBatches)
+      this.#batches = new Map([...this.#batches].filter(([, { length }]) => length > 0));
+    const batch = new Fifo();
+    this.#batches.set(batchId, batch);
+    return batch;
   }
 }
 
@@ -129,8 +142,7 @@ export class WaitingKeys {
     if (this.#items.get(item.key) !== item) return;
     this.#items.set(item.key, undefined);
     this.#waiting -= 1;
-    if (this.#items.size > 2 * this.#waiting + limits.controlConcurrency || this.#waiting === 0)
-      this.#rebuild();
+    if (this.#items.size > 2 * this.#waiting + limits.controlConcurrency) this.#rebuild();
   }
 
   clear(): void {

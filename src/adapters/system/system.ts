@@ -8,8 +8,9 @@ const longestTimerMs = 2_147_483_647;
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
-  after(delayMs, callback) {
+  after(delayMs, callback, isBackground = false) {
     const timer = setTimeout(callback, Math.min(Math.max(delayMs, 0), longestTimerMs));
+    if (isBackground) timer.unref();
     return () => clearTimeout(timer);
   },
 };
