@@ -3,6 +3,7 @@ import { registerComplete, registerEvent } from "./commands/answer.ts";
 import { registerApply, registerRemove } from "./commands/apply.ts";
 import { registerBatches, registerCancel, registerShow } from "./commands/batches.ts";
 import { registerForget } from "./commands/forget.ts";
+import { registerInit } from "./commands/init.ts";
 import { registerInspect } from "./commands/inspect.ts";
 import { registerClearResult, registerExplain, registerUnlock } from "./commands/keys.ts";
 import { registerDeadLetters, registerPublish, registerReplay } from "./commands/publish.ts";
@@ -26,6 +27,7 @@ All variables are in docs/configuration.md, exit codes and JSON in docs/cli.md.`
 const helpColumns = 80;
 
 const registrations = [
+  registerInit,
   registerStart,
   registerRun,
   registerBackfill,

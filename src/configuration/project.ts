@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { BatonError } from "../core/errors/errors.ts";
 
@@ -33,6 +34,14 @@ export function findProject(from: string): Project | undefined {
     if (manifest && isOfProject(manifest)) return toProject(folder, manifest);
     if (folder === dirname(folder)) return undefined;
   }
+}
+
+/** The folder of Baton's own package, which holds its template, its infrastructure and its pages. */
+export function packageFolder(): string {
+  const { url } = import.meta;
+  // In a build, modules are below dist/src.
+  const name = url.endsWith(".js") ? "/dist/src/" : "/src/";
+  return fileURLToPath(url.slice(0, url.lastIndexOf(name)));
 }
 
 /** The default folders of a process: those of its project, and otherwise of the current folder. */

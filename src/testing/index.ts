@@ -4,6 +4,7 @@ export type { ServiceCall, ServiceFakes } from "./fakes/fake-services.ts";
 export type { StartedRun } from "./started-run.ts";
 export type { TestRun, TestTask } from "./test-run.ts";
 export {
+  readWorkflow,
   type TestInput,
   type TestOptions,
   testWorkflow,

@@ -1,9 +1,13 @@
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { BatonError } from "../core/errors/errors.ts";
 import type { StartMessage } from "../core/messages.ts";
 import { encodeJson, type JsonValue } from "../core/values/json.ts";
 import type { Logger } from "../ports/telemetry.ts";
 import type { AnyTaskFunction, TaskContext } from "../runtime/task-type.ts";
+import { builtInTaskTypes } from "../tasks/index.ts";
 import type { Workflow } from "../workflow/builder.ts";
+import { readDataWorkflow } from "../workflow/data-workflow.ts";
 import { type BuiltWorkflow, isWorkflow } from "../workflow/workflow.ts";
 import type { ServiceFakes } from "./fakes/fake-services.ts";
 import type { MemoryObjects } from "./fakes/memory-objects.ts";
@@ -76,6 +80,18 @@ export function testWorkflow(workflow: BuiltWorkflow, options: TestOptions = {})
   if (!isWorkflow(workflow))
     throw new BatonError("WORKFLOW_INVALID", "testWorkflow takes a workflow, which this is not");
   return new RealWorkflowTest(workflow, options);
+}
+
+/**
+ * The workflow of a YAML or JSON file, for `testWorkflow`. A relative path counts from the current folder. Throws
+ * `WORKFLOW_INVALID` with all problems of the file.
+ */
+export async function readWorkflow(path: string | URL): Promise<BuiltWorkflow> {
+  const name = path instanceof URL ? fileURLToPath(path) : path;
+  const result = readDataWorkflow(await readFile(path, "utf8"), name, builtInTaskTypes);
+  if (result.ok && result.problems.length === 0) return result.workflow;
+  const lines = result.problems.map(({ where, code, message }) => `${where}: ${code}: ${message}`);
+  throw new BatonError("WORKFLOW_INVALID", lines.join("\n"), { where: name });
 }
 
 class RealWorkflowTest implements WorkflowTest<JsonValue, Results> {

@@ -19,7 +19,7 @@ import {
   type WorkflowProblem,
 } from "./problems.ts";
 import { issueCode, parseTask } from "./task-schema.ts";
-import type { BuiltWorkflow } from "./workflow.ts";
+import { type BuiltWorkflow, workflowBrand, workflowBrandVersion } from "./workflow.ts";
 import { parseYaml, type YamlSource } from "./yaml-source.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -196,6 +196,8 @@ export function validateDataWorkflow(source: YamlSource, taskTypes: TaskTypes): 
     ok: true,
     problems: placed(ofTemplates, source),
     workflow: {
+      // As workflows of code: `isWorkflow` recognises it.
+      ...{ [workflowBrand]: workflowBrandVersion },
       id: workflow,
       definition,
       triggers: on,

@@ -22,8 +22,8 @@ const bundledZod = isBuilt ? new URL("zod.js", ownFolder).href : undefined;
 const zodNames = ["zod", "zod/v4"];
 
 /**
- * From now on every file can import `baton-dag` and `zod`, even if no `node_modules` holds them. An import that can't be
- * resolved there is resolved to this package and to its own zod. For a build its own zod is the bundled one.
+ * From now on every file can import `baton-dag` and `zod`, even if no `node_modules` holds them. An import that can't
+ * be resolved there is resolved to this package and to its own zod. For a build its own zod is the bundled one.
  */
 function providePackages(): void {
   if (provided) return;

@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import {
   archiveFile,
   FileDropped,
@@ -9,9 +10,10 @@ import {
   TaskError,
   workflow,
 } from "baton-dag";
-import { testWorkflow } from "baton-dag/testing";
+import { readWorkflow, testWorkflow } from "baton-dag/testing";
 import { expect, test } from "vitest";
 import * as z from "zod";
+import { temporaryFolder } from "../support/app.ts";
 
 const greet = workflow("greet", { input: z.object({ name: z.string().default("Ada") }) })
   .task("compose", ({ input }) => ({ text: `Hello, ${input.name}` }))
@@ -227,4 +229,11 @@ test("mistakes of a test have codes", async () => {
   });
   // @ts-expect-error No workflow.
   expect(() => testWorkflow({})).toThrow(/takes a workflow/);
+});
+
+test("a file with problems is no workflow: the error lists them all", async () => {
+  const file = `${temporaryFolder()}/broken.yaml`;
+  const tasks = ["  - { id: a, type: nonsense }", "  - { id: b, after: [c], type: http }"];
+  writeFileSync(file, ["workflow: broken", "tasks:", ...tasks].join("\n"));
+  await expect(readWorkflow(file)).rejects.toThrow(/broken\.yaml:3.*TASK_TYPE_UNKNOWN[\s\S]*broken\.yaml:4/);
 });

@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { TaskError } from "../../core/errors/errors.ts";
+import { errorCode, TaskError } from "../../core/errors/errors.ts";
 import { limits } from "../../core/limits.ts";
 import { formatDuration } from "../../core/values/duration.ts";
 import { noTaskTime, type TaskTime, type Turn } from "../../ports/task-runner.ts";
@@ -94,7 +94,7 @@ export class DatabaseFile {
 
   async #open(signal: AbortSignal): Promise<DuckDBInstance> {
     if (this.#instance) return this.#instance;
-    const { DuckDBInstance } = await import("@duckdb/node-api");
+    const { DuckDBInstance } = await import("@duckdb/node-api").catch(duckDbMissing);
     if (this.#options.inMemory) {
       this.#instance = await DuckDBInstance.create(":memory:");
       this.#openedAt = performance.now();
@@ -206,4 +206,14 @@ async function untilAborted(earlier: Promise<void>, signal: AbortSignal | undefi
   } finally {
     signal.removeEventListener("abort", abort);
   }
+}
+
+/** A project installs the library itself, so that a function on Google Cloud need not. */
+function duckDbMissing(cause: unknown): never {
+  if (errorCode(cause) !== "ERR_MODULE_NOT_FOUND") throw cause;
+  throw new TaskError("The local warehouse needs the package @duckdb/node-api, which is not installed", {
+    code: "DUCKDB_MISSING",
+    retryable: false,
+    cause,
+  });
 }

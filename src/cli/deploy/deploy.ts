@@ -107,7 +107,11 @@ async function check(session: Session, prepared: Prepared, deployed: DeployedFun
 }
 
 /** Asks on standard error, and reads a line from standard input. Throws `USAGE` for any other answer. */
-async function confirm(session: Session, question: string, expected: readonly string[]): Promise<void> {
+export async function confirm(
+  session: Session,
+  question: string,
+  expected: readonly string[],
+): Promise<void> {
   session.note(question);
   const input = session.input();
   const lines = createInterface({ input });

@@ -145,6 +145,7 @@ export const taskErrors = {
     "Use a public address: this one is private, loopback or metadata. To allow private ones, set " +
       "BATON_HTTP_ALLOW_PRIVATE=true.",
   ),
+  DUCKDB_MISSING: entry("none", "Install it in the project: `npm install --save-dev @duckdb/node-api`."),
   SERVICE_NOT_CONFIGURED: entry("none", "Set the environment variables that the message names."),
   DATAFORM_COMPILATION_FAILED: entry(
     "none",

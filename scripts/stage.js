@@ -1,0 +1,69 @@
+// Makes the package that npm publishes, in a folder: what `files` names, and a manifest with only the packages that are
+// not in the bundle. `npm run release` packs it, and tests install it.
+import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** The buildpack of a function needs the first; types refer to the second, which workflows import too. */
+const needed = ["@google-cloud/functions-framework", "zod"];
+/** Only a local warehouse needs it. */
+const optional = ["@duckdb/node-api"];
+/** `baton init` gives a project these versions. */
+const ofProjects = [...optional, "@types/node", "node", "typescript"];
+
+/** Writes the package to `target`, which is replaced. */
+export function stagePackage(target) {
+  if (!existsSync(`${root}dist/src/index.js`))
+    throw new Error("Baton has not been built: run `npm run build`");
+  const { name, version, description, license, type, main, bin, exports, files, engines, ...manifest } =
+    JSON.parse(readFileSync(`${root}package.json`, "utf8"));
+  const versions = { ...manifest.dependencies, ...manifest.devDependencies };
+  const pick = (names, prefix = "") =>
+    Object.fromEntries(names.map((each) => [each, prefix + versions[each]]));
+  const published = {
+    ...{ name, version, description, license, type, main, bin, exports, files, engines },
+    dependencies: pick(needed),
+    peerDependencies: pick(optional, "^"),
+    peerDependenciesMeta: Object.fromEntries(optional.map((each) => [each, { optional: true }])),
+    devDependencies: pick(ofProjects),
+  };
+  rmSync(target, { recursive: true, force: true });
+  mkdirSync(target, { recursive: true });
+  for (const path of files) copy(path, target);
+  for (const path of undeclared(target)) rmSync(path);
+  writeFileSync(`${target}/package.json`, `${JSON.stringify(published, null, 2)}\n`);
+}
+
+/** What version control ignores, such as Terraform's state, is on this machine only. */
+function copy(path, target) {
+  const isLocal = (source) => /\/infra\/(?:\.terraform|terraform\.tfstate|baton\.)/.test(source);
+  cpSync(`${root}${path}`, `${target}/${path}`, {
+    recursive: true,
+    preserveTimestamps: true,
+    filter: (source) => !isLocal(source),
+  });
+}
+
+/** Declarations that none of the exported ones refers to: they name packages that a project does not have. */
+function undeclared(target) {
+  const { exports } = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
+  const reached = new Set(
+    Object.values(exports).flatMap(({ types }) => (types === undefined ? [] : [join(target, types)])),
+  );
+  for (const path of reached)
+    for (const [, name] of readFileSync(path, "utf8").matchAll(
+      /(?:from |import\()["'](\.[^"']+)\.[jt]s["']/g,
+    ))
+      reached.add(resolve(dirname(path), `${name}.d.ts`));
+  return globSync(`${target}/dist/**/*.d.ts`).filter((path) => !reached.has(path));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [target] = process.argv.slice(2);
+  if (target === undefined) {
+    console.error("usage: node scripts/stage.js <folder>");
+    process.exitCode = 2;
+  } else stagePackage(resolve(target));
+}
