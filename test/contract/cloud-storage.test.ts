@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
 import { CloudObjectStore } from "../../src/adapters/storage/object-store.ts";
 import { type StorageServer, startStorageServer } from "../servers/storage/server.ts";
-import { describeObjectStore, type ObjectStoreUnderTest } from "./object-store-contract.ts";
+import { describeObjectStore } from "./object-store-contract.ts";
+import type { ObjectStoreUnderTest } from "./object-store-place.ts";
 
 const ListSchema = z.object({ items: z.array(z.object({ name: z.string() })).default([]) });
 

@@ -3,7 +3,8 @@ import { dirname, join } from "node:path";
 import { describe } from "vitest";
 import { FolderObjectStore } from "../../src/adapters/filesystem/object-store.ts";
 import { temporaryFolder } from "../support/app.ts";
-import { describeObjectStore, type ObjectStoreUnderTest } from "./object-store-contract.ts";
+import { describeObjectStore } from "./object-store-contract.ts";
+import type { ObjectStoreUnderTest } from "./object-store-place.ts";
 
 async function open(): Promise<ObjectStoreUnderTest> {
   const bucket = "inbox";

@@ -1,18 +1,16 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { EmbeddedApp } from "../../src/app/embedded.ts";
 import { collections } from "../../src/core/records.ts";
 import type { Dependencies } from "../../src/engine/dependencies.ts";
 import { TaskError, workflow } from "../../src/index.ts";
 import type { ObjectStore } from "../../src/ports/objects.ts";
-import { temporaryFolder, testApp, untilEnded } from "../support/app.ts";
+import { untilEnded } from "../support/app.ts";
 import { withStore } from "../support/faults.ts";
 import { callbackReceiver } from "../support/receiver.ts";
-import { documentsIn, filesIn } from "../support/stored.ts";
+import { all, byPerson, call, called, opened, start, type World } from "./forget-place.ts";
 
 const large = "x".repeat(100_000);
-const byPerson = { key: { fields: ["person"] } };
 
 /** Leaves something of every kind behind, inline and large, with a key and without; then fails. */
 function searched(url: string) {
@@ -32,39 +30,6 @@ function searched(url: string) {
       },
       { after: ["ask"] },
     );
-}
-
-interface World {
-  readonly app: EmbeddedApp;
-  readonly data: string;
-  /** The ports, without what a test puts in between. */
-  readonly ports: Dependencies;
-}
-
-function opened(
-  workflows: Parameters<typeof testApp>[0]["workflows"],
-  between: (dependencies: Dependencies) => Dependencies = (dependencies) => dependencies,
-): World {
-  const data = temporaryFolder();
-  const captured: Dependencies[] = [];
-  const app = testApp({
-    data,
-    workflows,
-    environment: { BATON_HTTP_ALLOW_PRIVATE: "true" },
-    around(dependencies) {
-      captured.push(dependencies);
-      return between(dependencies);
-    },
-  });
-  app.work.start();
-  const [ports] = captured;
-  if (!ports) throw new Error("No engine was made");
-  return { app, data, ports };
-}
-
-async function start({ app }: World, workflowId: string, person: string, key = person): Promise<string> {
-  const { batchId } = await app.engine.start({ kind: "start", workflowId, key, input: { person } });
-  return batchId;
 }
 
 /** It waits for its event, and nothing else of it is under way. */
@@ -93,16 +58,6 @@ async function twice(world: World, person: string): Promise<readonly string[]> {
 async function letterFor({ app }: World, body: unknown): Promise<string> {
   const refusal = { code: "DELIVERY_EXHAUSTED", message: "It failed 90 times", source: "broker" } as const;
   return app.engine.deadLetters.keep(Buffer.from(JSON.stringify(body)), refusal);
-}
-
-/** Documents, results, files and folders. */
-async function all({ ports, data }: World): Promise<string[]> {
-  const files = ["results", "dead-letters"].flatMap((bucket) =>
-    filesIn(join(data, bucket)).map((name) => `file ${bucket}/${name}`),
-  );
-  const { objects } = await ports.objects.list({ bucket: "results", prefix: "" }, { limit: 10_000 });
-  const results = objects.map(({ object }) => `file results/${object}`);
-  return [...(await documentsIn(ports.store)), ...new Set([...files, ...results])];
 }
 
 function countOf(texts: readonly string[], start: string): number {
@@ -245,155 +200,6 @@ test("a batch that runs, or whose retry does, is not taken away under its tasks"
   await engine.admin.forget(first, { isToBeDeleted: true });
   expect((await all(world)).filter((text) => text.includes(first) || text.includes(batchId))).toEqual([]);
 });
-
-/** Fails or waits as its input says; calls of the same person share what is known. */
-const called = workflow("called").task(
-  "call",
-  async ({ input, step }) => {
-    const { how = "" } = Object(input);
-    await step(`${how} step`, () => how);
-    if (how === "fails") throw new TaskError("Ada is not known", { retryable: false });
-    if (how === "waits") await step.waitForEvent("answer", { timeout: "1d" });
-    return how;
-  },
-  { idempotency: byPerson },
-);
-
-async function call(world: World, how: string): Promise<string> {
-  const { batchId } = await world.app.engine.start({
-    kind: "start",
-    workflowId: "called",
-    input: { person: "Ada", how },
-  });
-  if (how === "waits")
-    await expect
-      .poll(async () => (await world.app.engine.admin.show(batchId)).tasks[0]?.reason)
-      .toBe("event");
-  else await untilEnded(world.app, batchId);
-  return batchId;
-}
-
-const key = "called/call?person=Ada";
-
-test("the record of a locked key is not changed while its holder belongs to the batch", async () => {
-  const world = opened([called]);
-  const { engine } = world.app;
-  const failing = await call(world, "fails");
-  const waiting = await call(world, "waits");
-  const before = await all(world);
-  await expect(engine.admin.forget(failing, { isToBeDeleted: true })).rejects.toMatchObject({
-    code: "EXECUTION_LOCKED",
-    message: `The key ${key} is locked by task call of batch ${waiting}`,
-  });
-  expect(await all(world)).toEqual(before);
-  await engine.cancel(waiting);
-  await engine.admin.forget(failing, { isToBeDeleted: true });
-  expect((await all(world)).filter((text) => text.includes(failing))).toEqual([]);
-});
-
-test("the result of another batch keeps its time to live; the failure in its record is deleted", async () => {
-  const world = opened([called]);
-  const { engine } = world.app;
-  const failing = await call(world, "fails");
-  const succeeding = await call(world, "succeeds");
-  const { execution: before } = await engine.admin.executions.explain(key);
-  expect(before).toMatchObject({ state: "SUCCESS", lastFailure: { batchId: failing } });
-
-  expect((await engine.admin.forget(failing, { isToBeDeleted: true })).keys).toEqual([
-    { key, fate: "scrubbed" },
-  ]);
-  const { execution, steps } = await engine.admin.executions.explain(key);
-  expect(execution).toMatchObject({
-    state: "SUCCESS",
-    producedBy: { batchId: succeeding },
-    lastFailure: null,
-  });
-  expect(execution.dueSeconds).toBeLessThan(before.dueSeconds);
-  // The step of the failed call is gone, that of the other is not.
-  expect(steps.map(({ name }) => name)).toEqual(["succeeds step"]);
-  const third = await call(world, "asks again");
-  const view = await engine.admin.show(third);
-  expect(view.tasks).toMatchObject([{ reason: "already_completed", result: "succeeds" }]);
-});
-
-test("a result that the batch made goes, also when others have taken it: the next call runs", async () => {
-  const world = opened([called]);
-  const { engine } = world.app;
-  const producing = await call(world, "succeeds");
-  const taking = await call(world, "takes it");
-  expect((await engine.admin.forget(taking, { isToBeDeleted: true })).keys).toEqual([]);
-  expect((await engine.admin.executions.explain(key)).execution.state).toBe("SUCCESS");
-  expect((await engine.admin.forget(producing, { isToBeDeleted: true })).keys).toEqual([
-    { key, fate: "deleted" },
-  ]);
-  await expect(engine.admin.executions.explain(key)).rejects.toMatchObject({ code: "EXECUTION_UNKNOWN" });
-  const next = await engine.admin.show(await call(world, "runs"));
-  expect(next.tasks).toMatchObject([{ reason: null, result: "runs" }]);
-});
-
-test("a call that takes the key while it is deleted keeps it, and a later attempt continues from there", async () => {
-  let meanwhile: (() => Promise<unknown>) | undefined;
-  const world = opened([called], (dependencies) =>
-    withStore(dependencies, (store) => ({
-      async commitEach(writes) {
-        const isRecord = writes.some(
-          ({ kind, key: { collection } }) => kind === "delete" && collection === "executions",
-        );
-        const act = isRecord ? meanwhile : undefined;
-        if (act) meanwhile = undefined;
-        await act?.();
-        return store.commitEach(writes);
-      },
-    })),
-  );
-  const { engine } = world.app;
-  const producing = await call(world, "succeeds");
-  meanwhile = () => call(world, "waits");
-  await expect(engine.admin.forget(producing, { isToBeDeleted: true })).rejects.toMatchObject({
-    code: "EXECUTION_LOCKED",
-  });
-  const { execution, steps } = await engine.admin.executions.explain(key);
-  expect(execution).toMatchObject({ state: "PROCESSING" });
-  expect(steps.map(({ name }) => name)).toContain("waits step");
-  await engine.cancel(execution.holder?.batchId ?? "");
-  await engine.admin.forget(producing, { isToBeDeleted: true });
-  expect((await all(world)).filter((text) => text.includes(producing))).toEqual([]);
-});
-
-test.each(["runs", "has ended"])(
-  "a batch that is retried meanwhile stays, with its retry, which %s",
-  async (how) => {
-    let retry: (() => Promise<unknown>) | undefined;
-    const world = opened([called], (dependencies) =>
-      withStore(dependencies, (store) => ({
-        async commitEach(writes) {
-          const isLog = writes.some(
-            ({ kind, key: { collection } }) => kind === "delete" && collection === "taskLogs",
-          );
-          const act = isLog ? retry : undefined;
-          if (act) retry = undefined;
-          await act?.();
-          return store.commitEach(writes);
-        },
-      })),
-    );
-    const { engine } = world.app;
-    const first = await call(world, "fails");
-    await world.app.work.stop();
-    retry = async () => {
-      const { batchId } = await engine.retry(first);
-      if (how === "has ended") await engine.cancel(batchId);
-    };
-    const refused = { code: "BATCH_NOT_FINISHED" };
-    await expect(engine.admin.forget(first, { isToBeDeleted: true })).rejects.toMatchObject(refused);
-    const runs = await engine.admin.list({});
-    expect(runs.map(({ batchId }) => batchId)).toContain(first);
-    const second = runs.find(({ run }) => run === 2)?.batchId ?? "";
-    await engine.cancel(second);
-    await engine.admin.forget(second, { isToBeDeleted: true });
-    expect((await all(world)).filter((text) => text.includes(first) || text.includes(second))).toEqual([]);
-  },
-);
 
 /** What happens to one call that changes something. */
 type Crash = "before" | "after";

@@ -3,71 +3,29 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import * as z from "zod";
-import type { EmbeddedApp } from "../../src/app/embedded.ts";
 import { deriveBatchId } from "../../src/core/batch.ts";
 import { ScheduleCursorSchema } from "../../src/core/records.ts";
-import { deriveScheduleId, type Schedule, slotKey, slotsBetween } from "../../src/core/schedule/schedule.ts";
-import type { Dependencies } from "../../src/engine/dependencies.ts";
-import { Scheduled, schedule, workflow } from "../../src/index.ts";
-import type { DocumentKey, DocumentStore, Write } from "../../src/ports/store.ts";
-import { type TestAppOptions, temporaryFolder, testApp, untilEnded } from "../support/app.ts";
+import { deriveScheduleId, slotKey, slotsBetween } from "../../src/core/schedule/schedule.ts";
+import { type Scheduled, schedule, workflow } from "../../src/index.ts";
+import type { DocumentKey, DocumentStore } from "../../src/ports/store.ts";
+import { temporaryFolder, testApp, untilEnded } from "../support/app.ts";
 import { endedWithTest } from "../support/child-process.ts";
-import { firstTime, withStore } from "../support/faults.ts";
+import {
+  appAt,
+  at,
+  atSix,
+  creates,
+  daily,
+  due,
+  firstSeen,
+  hourMs,
+  slot,
+  startedBy,
+  tick,
+} from "./schedules-place.ts";
 import { everyMinute } from "./schedules-workflow.ts";
 
-const at = (text: string) => Date.parse(text);
-const hourMs = 3_600_000;
-const atSix = { type: "schedule", cron: "0 6 * * *", timeZone: "Europe/Paris" } as const;
-
-/** At six in Paris, which is 05:00 UTC in November. */
-function daily(missed: Schedule["missed"] = "skip", id = "daily") {
-  const trigger = schedule(atSix.cron, { timeZone: atSix.timeZone, missed });
-  return workflow(id, { input: Scheduled, on: [trigger] }).task("a", ({ input }) => input.date);
-}
-
-/** An app for whose schedules it is `clock.now`, by the clock of the store. */
-function appAt(
-  clock: { now: number },
-  options: TestAppOptions,
-  replace: (store: DocumentStore) => Partial<DocumentStore> = () => ({}),
-): EmbeddedApp {
-  const { around = (dependencies: Dependencies) => dependencies } = options;
-  return testApp({
-    ...options,
-    around: (plain) =>
-      around(
-        withStore(plain, (store) => ({
-          get: async (key) => {
-            const snapshot = await store.get(key);
-            return key.collection === "schedules" ? { ...snapshot, readTime: clock.now } : snapshot;
-          },
-          ...replace(store),
-        })),
-      ),
-  });
-}
-
-function tick(app: EmbeddedApp) {
-  return app.deliveries.deliver({ message: { kind: "tick" }, deliveryAttempt: 1 });
-}
-
-/** What has started the batches there are, oldest first. */
-async function startedBy(app: EmbeddedApp, workflowId = "daily"): Promise<string[]> {
-  return (await app.engine.admin.list({ workflowId })).map((batch) => batch.startedBy).sort();
-}
-
-function moves(writes: readonly Write[]): boolean {
-  return writes.some(({ kind, key }) => kind === "update" && key.collection === "schedules");
-}
-
-function creates(writes: readonly Write[]): boolean {
-  return writes.some(({ kind, key }) => kind === "create" && key.collection === "batches");
-}
-
 const child = fileURLToPath(new URL("schedules-child.ts", import.meta.url));
-
-const firstSeen = at("2026-11-20T12:00:00Z");
-const slot = at("2026-11-21T05:00:00Z");
 
 test("the batch of a slot that its schedule has started is not started again by hand", async () => {
   const workflow = daily();
@@ -78,17 +36,6 @@ test("the batch of a slot that its schedule has started is not started again by 
   expect(again).toEqual({ batchId: deriveBatchId("daily", slotKey(schedule, slot)), created: false });
   expect(await startedBy(app)).toEqual(["schedule 2026-11-21T05:00:00Z"]);
 });
-
-/** A schedule that was first seen the day before, at a moment when its slot is due. */
-async function due(
-  ...[options, replace]: [TestAppOptions, ((store: DocumentStore) => Partial<DocumentStore>)?]
-) {
-  const clock = { now: firstSeen };
-  const app = appAt(clock, options, replace);
-  await tick(app);
-  clock.now = slot + 30_000;
-  return { clock, app };
-}
 
 test("a schedule begins when it is first seen; each slot starts one batch, whose input has the slot", async () => {
   const clock = { now: firstSeen };
@@ -178,79 +125,6 @@ test("processes that tick at the same moment start every slot once, and leave no
   const ids = slots.map((one) => deriveBatchId("every-minute", slotKey(minutes, one)));
   const found = (await app.engine.admin.list({ workflowId: "every-minute" })).map(({ batchId }) => batchId);
   expect(found.sort()).toEqual(ids.sort());
-});
-
-test.each([hourMs, -hourMs])(
-  "a worker whose clock is wrong by %i ms starts what the store says is due",
-  async (wrong) => {
-    const clock = { now: firstSeen };
-    const app = appAt(clock, {
-      workflows: [daily("catch_up")],
-      around: (dependencies) => ({
-        ...dependencies,
-        clock: { ...dependencies.clock, now: () => clock.now + wrong },
-      }),
-    });
-    await tick(app);
-    clock.now = slot - 60_000;
-    await tick(app);
-    expect(await startedBy(app)).toEqual([]);
-    clock.now = slot + 1_000;
-    await tick(app);
-    expect(await startedBy(app)).toHaveLength(1);
-  },
-);
-
-test("died between the start and the cursor: the slot starts again, to no effect", async () => {
-  const isFirst = firstTime();
-  const { clock, app } = await due({ workflows: [daily()] }, (store) => ({
-    commit: async (writes) => {
-      if (moves(writes) && isFirst()) throw new Error("died");
-      return store.commit(writes);
-    },
-  }));
-  await expect(tick(app)).rejects.toThrow("died");
-  clock.now += 20_000;
-  await tick(app);
-  expect(await startedBy(app)).toEqual(["schedule 2026-11-21T05:00:00Z"]);
-});
-
-test("died before the start: the slot is not lost, and earlier ones are not started again", async () => {
-  let starts = 0;
-  const { clock, app } = await due({ workflows: [daily("catch_up")] }, (store) => ({
-    commit: async (writes) => {
-      if (creates(writes)) starts += 1;
-      if (creates(writes) && starts === 2) throw new Error("died");
-      return store.commit(writes);
-    },
-  }));
-  clock.now += 48 * hourMs;
-  await expect(tick(app)).rejects.toThrow("died");
-  expect(await startedBy(app)).toEqual(["schedule 2026-11-21T05:00:00Z"]);
-  await tick(app);
-  expect(await startedBy(app)).toHaveLength(3);
-  expect(starts).toBe(4);
-});
-
-test("the cursor stays where it is when the start may have been undone", async () => {
-  const isFirst = firstTime();
-  let started = false;
-  let moved = 0;
-  const { app } = await due({ workflows: [daily()] }, (store) => ({
-    commit: async (writes) => {
-      if (creates(writes)) started = true;
-      if (moves(writes)) moved += 1;
-      return store.commit(writes);
-    },
-    sync: async (since) => {
-      if (started && isFirst()) throw new Error("the disk is full");
-      return store.sync(since);
-    },
-  }));
-  await expect(tick(app)).rejects.toThrow("the disk is full");
-  expect(moved).toBe(0);
-  await tick(app);
-  expect(moved).toBe(1);
 });
 
 test("three days without a tick: catch_up starts each, skip none but what is on time", async () => {
